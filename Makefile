@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+# vqtrace: one non-recursive Makefile; a new source file needs no edit here.
+#   make            build/vqtrace        make demo   set up, record a real guest, show it
+#   make check      the quick tests      make test   all tests (sets up what it needs)
+#   V=1 shows commands; SANITIZE=address,undefined builds instrumented into build/san
+# `help` prints the rest.
+
+CC ?= cc
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+PKG_CONFIG ?= pkg-config
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share/vqtrace
+VERSION := 0.1
+
+BUILD := $(if $(SANITIZE),build/san,build)
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-8s %s\n'
+MAKEFLAGS += --no-print-directory
+endif
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all check test demo clean install uninstall bench help deps
+all: $(BUILD)/vqtrace
+
+LIBS := libbpf libelf libdw libpcap ncursesw json-c capstone liburing libseccomp zlib
+CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD) -DVQTRACE_VERSION='"$(VERSION)"' \
+	-DVQTRACE_DATADIR='"$(DATADIR)"'
+CFLAGS ?= -O2 -g
+ALL_CFLAGS := -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes \
+	-Wstrict-prototypes $(if $(WERROR),-Werror) \
+	$(CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+ALL_LDFLAGS := $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+# Asked once, when something is really built: a fresh machine has no .pc files yet.
+LDLIBS = $(or $(PKG_LIBS),$(eval PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBS)))$(PKG_LIBS)) -lpthread
+
+# --- sources ------------------------------------------------------------------
+DECODER_SRC := $(wildcard decoder/*.c)
+BPF_SRC := $(filter-out %.bpf.c,$(wildcard bpf/*.c))
+BPF_OBJ := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(wildcard bpf/*.bpf.c))
+EMU_SRC := $(wildcard emu/*.c)
+CLI_SRC := $(filter-out cli/main.c,$(wildcard cli/*.c))
+# flex and bison output
+GEN_SRC := $(patsubst %.y,$(BUILD)/%.tab.c,$(wildcard decoder/*.y)) \
+	$(patsubst %.l,$(BUILD)/%.lex.c,$(wildcard decoder/*.l))
+GEN_HDR := $(patsubst %.y,$(BUILD)/%.tab.h,$(wildcard decoder/*.y))
+
+objs = $(patsubst $(BUILD)/%.c,$(BUILD)/%.o,$(filter $(BUILD)/%,$(1))) \
+	$(patsubst %.c,$(BUILD)/%.o,$(filter-out $(BUILD)/%,$(1)))
+DECODER_OBJ := $(call objs,$(DECODER_SRC) $(GEN_SRC))
+LIB_OBJ := $(DECODER_OBJ) $(call objs,$(BPF_SRC) $(EMU_SRC))
+CLI_OBJ := $(call objs,$(CLI_SRC))
+
+# --- rules --------------------------------------------------------------------
+$(BUILD)/vqtrace: $(call objs,cli/main.c) $(CLI_OBJ) $(BUILD)/libvqtrace.a
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/libvqtrace.a: $(LIB_OBJ)
+	$(say) AR $@
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c | $(BPF_OBJ) $(GEN_HDR)
+	$(say) CC $<
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/%.o: $(BUILD)/%.c | $(GEN_HDR)
+	$(say) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/%.tab.c $(BUILD)/%.tab.h: %.y
+	$(say) BISON $<
+	$(Q)mkdir -p $(@D) && bison -Wall -d -o $(BUILD)/$*.tab.c $<
+
+$(BUILD)/%.lex.c: %.l
+	$(say) FLEX $<
+	$(Q)mkdir -p $(@D) && flex -o $@ $<
+
+ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
+$(BUILD)/%.bpf.o: %.bpf.c
+	$(say) BPF $<
+	$(Q)mkdir -p $(@D) && $(CLANG) -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(ARCH) -Wall -Werror \
+		-I. -I/usr/include/$(shell $(CC) -print-multiarch) -MMD -MP -MT $@ -c -o $@ $<
+
+$(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@
+
+clean:
+	$(say) CLEAN build
+	$(Q)rm -rf build
+
+help:
+	@sed -n '2,7s/^# \{0,1\}//p' Makefile
+
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
