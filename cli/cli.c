@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+const struct cli_command *cli_current;
+
+static enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } color_when;
+
+static void complain(const char *kind, const char *fmt, va_list ap)
+{
+	fflush(stdout);
+	fprintf(stderr, "vqtrace%s%s: %s", cli_current ? " " : "",
+		cli_current ? cli_current->name : "", kind);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
+
+void cli_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain("", fmt, ap);
+	va_end(ap);
+}
+
+void cli_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain("warning: ", fmt, ap);
+	va_end(ap);
+}
+
+int cli_usage(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain("", fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "Try 'vqtrace %s --help'.\n", cli_current ? cli_current->name : "help");
+	return CLI_TROUBLE;
+}
+
+bool cli_color_set(const char *when)
+{
+	if (!strcmp(when, "auto"))
+		color_when = COLOR_AUTO;
+	else if (!strcmp(when, "always"))
+		color_when = COLOR_ALWAYS;
+	else if (!strcmp(when, "never"))
+		color_when = COLOR_NEVER;
+	else
+		return false;
+	return true;
+}
+
+bool cli_color(FILE *to)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (color_when != COLOR_AUTO)
+		return color_when == COLOR_ALWAYS;
+	return !(no && *no) && isatty(fileno(to)) && term && strcmp(term, "dumb");
+}
+
+/* A number and what follows it. */
+static bool scan(const char *s, unsigned long long *v, const char **rest)
+{
+	char *end;
+
+	if (*s < '0' || *s > '9')
+		return false;
+	errno = 0;
+	*v = strtoull(s, &end, 0);
+	*rest = end;
+	return !errno;
+}
+
+static bool scaled(const char *s, unsigned long long factor, unsigned long long v,
+		   unsigned long long *out)
+{
+	if (v > ULLONG_MAX / factor)
+		return false;
+	*out = v * factor;
+	return true;
+}
+
+bool cli_number(const char *s, unsigned long long max, unsigned long long *out)
+{
+	unsigned long long v;
+	const char *rest;
+
+	if (!scan(s, &v, &rest) || *rest || v > max)
+		return false;
+	*out = v;
+	return true;
+}
+
+bool cli_size(const char *s, unsigned long long *out)
+{
+	static const char units[] = "kKmMgG";
+	unsigned long long v;
+	const char *rest, *u;
+
+	if (!scan(s, &v, &rest))
+		return false;
+	if (!*rest)
+		return scaled(s, 1, v, out);
+	u = strchr(units, *rest);
+	return u && !rest[1] && scaled(s, 1ULL << (10 * ((u - units) / 2 + 1)), v, out);
+}
+
+bool cli_duration(const char *s, unsigned long long *ns)
+{
+	static const struct {
+		const char *suffix;
+		unsigned long long ns;
+	} units[] = {
+		{ "", 1000000000ULL }, { "s", 1000000000ULL }, { "ms", 1000000 }, { "us", 1000 },
+		{ "m", 60000000000ULL }, { "h", 3600000000000ULL },
+	};
+	unsigned long long v;
+	const char *rest;
+
+	if (!scan(s, &v, &rest))
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (!strcmp(rest, units[i].suffix))
+			return scaled(s, units[i].ns, v, ns);
+	return false;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What every command shares: the table of commands, exit codes, errors for
+ * people, the terminal.  A command is one file defining one struct cli_command
+ * and one row in main.c.  Only this folder prints errors or exits.
+ */
+#ifndef VQT_CLI_CLI_H
+#define VQT_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum cli_exit {
+	CLI_OK = 0,
+	CLI_FINDINGS = 1, /* violations, divergences, differences */
+	CLI_TROUBLE = 2, /* bad usage, unreadable input, no permission */
+};
+
+struct cli_command {
+	const char *name;
+	const char *summary; /* one line for `vqtrace help` */
+	const char *usage; /* the whole --help page, starting with "usage: " */
+	int (*run)(int argc, char **argv); /* argv[0] is the command; returns enum cli_exit */
+};
+
+extern const struct cli_command cmd_record, cmd_show, cmd_doctor, cmd_demo;
+
+/* "vqtrace VERB: what" on stderr; the text says cause and remedy. */
+void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* An error, then a pointer at --help; returns CLI_TROUBLE. */
+int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The command being run, for the functions above and for --help. */
+extern const struct cli_command *cli_current;
+
+/* --color=auto|always|never with NO_COLOR and isatty; false for an unknown word. */
+bool cli_color_set(const char *when);
+bool cli_color(FILE *to); /* after cli_color_set, or with the default auto */
+
+/* Numbers as options have them; false and no change when not a number in range. */
+bool cli_number(const char *s, unsigned long long max, unsigned long long *out);
+/* "64k", "10M", "1G" (powers of 1024), or bytes. */
+bool cli_size(const char *s, unsigned long long *out);
+/* "500ms", "10s", "5m", "1h", or seconds; result in ns. */
+bool cli_duration(const char *s, unsigned long long *ns);
+
+#endif

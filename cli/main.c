@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const struct cli_command *const commands[] = {
+	&cmd_record,
+	&cmd_show,
+	&cmd_doctor,
+	&cmd_demo,
+};
+
+static void help(FILE *to)
+{
+	fputs("usage: vqtrace COMMAND [OPTIONS]\n"
+	      "\n"
+	      "Records, decodes, checks and replays what a virtio driver and a virtio\n"
+	      "device say to each other.\n"
+	      "\n", to);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+	fputs("\n"
+	      "'vqtrace COMMAND --help' tells more; 'vqtrace --version' the version.\n"
+	      "First steps: vqtrace doctor; vqtrace record -w t.pcap -- qemu-system-x86_64 ...;\n"
+	      "vqtrace show -r t.pcap\n", to);
+}
+
+int main(int argc, char **argv)
+{
+	const char *verb = argc > 1 ? argv[1] : NULL;
+
+	if (!verb) {
+		help(stderr);
+		return CLI_TROUBLE;
+	}
+	if (!strcmp(verb, "--version") || !strcmp(verb, "-V")) {
+		puts("vqtrace " VQTRACE_VERSION);
+		return CLI_OK;
+	}
+	if (!strcmp(verb, "help") && argc > 2) {
+		verb = argv[2];
+		argv[2] = "--help";
+	} else if (!strcmp(verb, "help") || !strcmp(verb, "--help") || !strcmp(verb, "-h")) {
+		help(stdout);
+		return CLI_OK;
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i]->name, verb))
+			continue;
+		cli_current = commands[i];
+		if (argc > 2 && !strcmp(argv[2], "--help")) {
+			fputs(cli_current->usage, stdout);
+			return CLI_OK;
+		}
+		return cli_current->run(argc - 1, argv + 1);
+	}
+	cli_error("no command '%s'; 'vqtrace help' lists them", verb);
+	return CLI_TROUBLE;
+}
