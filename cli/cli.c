@@ -85,7 +85,7 @@ static bool scan(const char *s, unsigned long long *v, const char **rest)
 	return !errno;
 }
 
-static bool scaled(const char *s, unsigned long long factor, unsigned long long v,
+static bool scaled(unsigned long long factor, unsigned long long v,
 		   unsigned long long *out)
 {
 	if (v > ULLONG_MAX / factor)
@@ -114,9 +114,9 @@ bool cli_size(const char *s, unsigned long long *out)
 	if (!scan(s, &v, &rest))
 		return false;
 	if (!*rest)
-		return scaled(s, 1, v, out);
+		return scaled(1, v, out);
 	u = strchr(units, *rest);
-	return u && !rest[1] && scaled(s, 1ULL << (10 * ((u - units) / 2 + 1)), v, out);
+	return u && !rest[1] && scaled(1ULL << (10 * ((u - units) / 2 + 1)), v, out);
 }
 
 bool cli_duration(const char *s, unsigned long long *ns)
@@ -135,6 +135,6 @@ bool cli_duration(const char *s, unsigned long long *ns)
 		return false;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (!strcmp(rest, units[i].suffix))
-			return scaled(s, units[i].ns, v, ns);
+			return scaled(units[i].ns, v, ns);
 	return false;
 }

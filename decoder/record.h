@@ -7,6 +7,7 @@
 #ifndef VQT_DECODER_RECORD_H
 #define VQT_DECODER_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
