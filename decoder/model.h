@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The model: one state machine that consumes event records and knows, at each
+ * moment, every device's status, features, configuration, MSI-X, queues, rings
+ * and requests in flight.  Printers, filters, statistics, checks, the monitor
+ * and replay are observers: they look at the struct event that model_feed()
+ * fills and at the structures it points to, and change nothing.
+ *
+ * Memory is bounded by devices, queues and requests in flight, never by the
+ * length of a trace.  Nothing here trusts a record beyond record_parse().
+ */
+#ifndef VQT_DECODER_MODEL_H
+#define VQT_DECODER_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decoder/record.h"
+#include "decoder/spec.h"
+
+struct model;
+struct model_request;
+
+/* Every queue number the specification allows exists at most once a device. */
+#define MODEL_QUEUES_MAX 65535
+
+struct model_queue {
+	uint16_t index;
+	bool enabled;
+	bool packed; /* layout in use (VIRTIO_F_RING_PACKED accepted, or seen in records) */
+	bool size_known, addr_known;
+	uint16_t size; /* queue_size as last written or read, 0 unknown */
+	uint16_t size_max; /* as read after reset, 0 unknown */
+	uint16_t vector; /* VQT_NO_VECTOR until assigned */
+	uint16_t notify_off;
+	uint64_t desc, driver, device; /* areas, guest-physical */
+	struct vqt_ring ring; /* the latest snapshot; .known says which fields */
+	uint64_t ring_ts;
+	uint64_t kick_ts; /* latest kick, 0 none */
+	uint64_t irq_ts; /* latest interrupt for this queue, 0 none */
+	struct model_request *in_flight; /* hash by head (uthash, use model_in_flight()) */
+	unsigned n_in_flight;
+	uint64_t kicks, taken, used, irqs; /* counts since the trace began */
+	uint64_t taken_life, used_life; /* since the device was last reset */
+	struct model_request *open; /* a chain whose descriptors continue (VQT_CHAIN_MORE) */
+};
+
+/* A chain from the moment the device took it until it was used (5.2.6 for blk). */
+struct model_request {
+	uint16_t device, queue;
+	uint16_t head, pos;
+	uint16_t flags; /* VQT_CHAIN_* */
+	uint16_t ndirect;
+	uint64_t number; /* of the avail event in the trace */
+	uint64_t kick_ts, avail_ts, used_ts; /* kick_ts: the kick before it, 0 unknown */
+	uint64_t backend_ts, backend_end_ts; /* 0 unknown */
+	uint32_t ndesc, cap;
+	struct vqt_desc *desc;
+	uint64_t readable, writable; /* bytes offered each way */
+	uint32_t nreadable; /* descriptors that are device-readable */
+	/* Leading driver-written bytes of the whole chain, as far as captured without a gap. */
+	uint8_t head_bytes[64];
+	uint32_t head_len;
+	/* Filled in by the device class (decoder/class.h); type is NULL if not decoded. */
+	const struct spec_request *type;
+	bool typed; /* type_raw and sector are valid */
+	uint32_t type_raw;
+	uint64_t sector;
+	uint64_t bytes; /* of data, both framing ends taken off */
+	/* After completion. */
+	bool done;
+	uint32_t used_len;
+	bool status_known;
+	uint8_t status;
+	void *hh[8]; /* the hash handle's room; private */
+};
+
+struct model_device {
+	uint16_t id; /* trace-wide */
+	uint8_t source;
+	char name[40]; /* "blk0": class name and a count, unique in the trace */
+	char user_id[64]; /* the user's own id, "" if none */
+	char type_name[64]; /* QOM type, "" unknown */
+	const struct spec_class *class; /* NULL unknown */
+	unsigned virtio_id; /* 0 unknown */
+	unsigned transport; /* enum vqt_transport */
+	uint32_t flags; /* VQT_DEV_* */
+	uint32_t bdf; /* ~0 unknown */
+
+	bool status_known;
+	uint8_t status; /* as the driver last wrote or read it, 2.1 */
+	unsigned life; /* resets seen: which initialisation this is */
+	uint64_t offered[2], accepted[2];
+	uint8_t offered_known, accepted_known; /* bit n: 32-bit word n was seen */
+	uint32_t device_select, driver_select; /* feature selects */
+	uint16_t queue_select;
+	uint16_t config_vector;
+	uint8_t generation;
+	bool generation_known;
+	uint16_t num_queues; /* 0 unknown */
+	bool msix; /* MSI-X enabled in its capability */
+	uint8_t intx; /* line level */
+	uint8_t pci[4096]; /* configuration space as read or written */
+	uint8_t pci_known[4096 / 8];
+	uint8_t config[1024]; /* device configuration as read or written */
+	uint8_t config_known[1024 / 8];
+	struct model_queue **queue; /* nqueue slots, NULL where never touched */
+	unsigned nqueue;
+	uint64_t events, kicks, irqs, requests, errors;
+};
+
+struct model_source {
+	uint8_t id;
+	unsigned kind; /* enum vqt_source_kind */
+	uint32_t pid;
+	char name[64];
+	uint32_t next_seq;
+	bool seq_known;
+	uint64_t lost; /* told by loss records, or found as gaps */
+};
+
+/*
+ * What model_feed() made of one record.  Pointers are borrowed from the model
+ * and the record; valid until the next feed.
+ */
+struct event {
+	const struct record *rec;
+	uint64_t number; /* in the trace, from 1 */
+	uint64_t ts; /* ns on the trace's clock */
+	uint64_t delta; /* since the event before, 0 for the first */
+	uint64_t since; /* since the first event */
+	struct model_source *source; /* NULL unknown */
+	struct model_device *dev; /* NULL if none */
+	struct model_queue *queue; /* NULL if none */
+	struct model_request *req; /* avail, used, data: the chain; used: freed at the next feed */
+	/* Registers */
+	const struct spec_field *field; /* NULL unknown */
+	uint32_t field_offset; /* of the access within the field */
+	uint32_t select; /* feature word or queue the register refers to */
+	uint64_t before; /* value the model held before, where it keeps one */
+	bool before_known;
+	uint8_t status_before; /* device status before this event */
+	/* used: what the model knows of the completion */
+	bool unknown_id; /* no such chain in flight */
+	uint64_t latency; /* avail to used, ns */
+	uint64_t gap; /* sequence numbers missing before this record */
+};
+
+struct model *model_new(void); /* NULL: no memory */
+void model_free(struct model *m);
+/*
+ * Consume one parsed record.  0, or -ENOMEM; everything a record can say is
+ * accepted.  `number` counts events for reports.
+ */
+int model_feed(struct model *m, const struct record *rec, uint64_t number, struct event *out);
+
+/* Look around.  Devices and sources are numbered from 0 for iteration. */
+struct model_device *model_device(const struct model *m, unsigned id); /* by trace id; NULL */
+struct model_device *model_device_nth(const struct model *m, unsigned n);
+struct model_source *model_source(const struct model *m, unsigned id);
+/* The chain in flight with this head or id; NULL. */
+struct model_request *model_in_flight(const struct model_queue *q, uint16_t head);
+/* A feature the driver accepted. */
+bool model_accepted(const struct model_device *d, unsigned bit);
+/* The session record's facts. */
+int64_t model_wall(const struct model *m); /* realtime minus trace clock, ns */
+uint32_t model_snaplen(const struct model *m);
+uint64_t model_lost(const struct model *m); /* records lost, all sources */
+
+#endif
