@@ -16,14 +16,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <uthash.h>
+
 #include "decoder/record.h"
 #include "decoder/spec.h"
 
 struct model;
 struct model_request;
 
-/* Every queue number the specification allows exists at most once a device. */
-#define MODEL_QUEUES_MAX 65535
+/* More devices than this in one trace are not told apart (a hostile file). */
+#define MODEL_DEVICES_MAX 1024
 
 struct model_queue {
 	uint16_t index;
@@ -39,12 +41,15 @@ struct model_queue {
 	uint64_t ring_ts;
 	uint64_t kick_ts; /* latest kick, 0 none */
 	uint64_t irq_ts; /* latest interrupt for this queue, 0 none */
-	struct model_request *in_flight; /* hash by head (uthash, use model_in_flight()) */
+	struct model_request *in_flight; /* uthash by head; see model_in_flight() */
 	unsigned n_in_flight;
 	uint64_t kicks, taken, used, irqs; /* counts since the trace began */
 	uint64_t taken_life, used_life; /* since the device was last reset */
 	struct model_request *open; /* a chain whose descriptors continue (VQT_CHAIN_MORE) */
+	UT_hash_handle hh;
 };
+
+#define MODEL_HEAD_BYTES 64
 
 /* A chain from the moment the device took it until it was used (5.2.6 for blk). */
 struct model_request {
@@ -60,8 +65,9 @@ struct model_request {
 	uint64_t readable, writable; /* bytes offered each way */
 	uint32_t nreadable; /* descriptors that are device-readable */
 	/* Leading driver-written bytes of the whole chain, as far as captured without a gap. */
-	uint8_t head_bytes[64];
+	uint8_t head_bytes[MODEL_HEAD_BYTES];
 	uint32_t head_len;
+	uint32_t head_next; /* descriptor the next of them would come from */
 	/* Filled in by the device class (decoder/class.h); type is NULL if not decoded. */
 	const struct spec_request *type;
 	bool typed; /* type_raw and sector are valid */
@@ -73,7 +79,7 @@ struct model_request {
 	uint32_t used_len;
 	bool status_known;
 	uint8_t status;
-	void *hh[8]; /* the hash handle's room; private */
+	UT_hash_handle hh;
 };
 
 struct model_device {
@@ -105,8 +111,7 @@ struct model_device {
 	uint8_t pci_known[4096 / 8];
 	uint8_t config[1024]; /* device configuration as read or written */
 	uint8_t config_known[1024 / 8];
-	struct model_queue **queue; /* nqueue slots, NULL where never touched */
-	unsigned nqueue;
+	struct model_queue *queues; /* uthash by index; iterate with hh.next */
 	uint64_t events, kicks, irqs, requests, errors;
 };
 
@@ -118,6 +123,8 @@ struct model_source {
 	uint32_t next_seq;
 	bool seq_known;
 	uint64_t lost; /* told by loss records, or found as gaps */
+	uint64_t excused; /* of a gap yet to come, already told by a loss record */
+	int64_t clock; /* to add to its times for the trace's clock, ns */
 };
 
 /*
@@ -143,6 +150,7 @@ struct event {
 	uint8_t status_before; /* device status before this event */
 	/* used: what the model knows of the completion */
 	bool unknown_id; /* no such chain in flight */
+	bool head_in_flight; /* avail: the head was already in flight */
 	uint64_t latency; /* avail to used, ns */
 	uint64_t gap; /* sequence numbers missing before this record */
 };
@@ -159,6 +167,10 @@ int model_feed(struct model *m, const struct record *rec, uint64_t number, struc
 struct model_device *model_device(const struct model *m, unsigned id); /* by trace id; NULL */
 struct model_device *model_device_nth(const struct model *m, unsigned n);
 struct model_source *model_source(const struct model *m, unsigned id);
+/* A queue of a device by index; NULL if the trace never spoke of it. */
+struct model_queue *model_queue(const struct model_device *d, unsigned index);
+/* Offset of the nth PCI capability with this id in d->pci, 0 if not seen. */
+unsigned model_pci_cap(const struct model_device *d, unsigned id, unsigned nth);
 /* The chain in flight with this head or id; NULL. */
 struct model_request *model_in_flight(const struct model_queue *q, uint16_t head);
 /* A feature the driver accepted. */

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/* Queues, rings and requests: 2.7 (split), 2.8 (packed). */
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/class.h"
+#include "decoder/model_impl.h"
+
+/* No chain is longer than the largest queue plus one indirect table of it. */
+#define CHAIN_MAX 65536
+
+struct model_request *model_in_flight(const struct model_queue *q, uint16_t head)
+{
+	struct model_request *r;
+
+	HASH_FIND(hh, q->in_flight, &head, sizeof(head), r);
+	return r;
+}
+
+void model_ring(struct event *e, const struct vqt_ring *ring)
+{
+	if (!e->queue || !ring->known)
+		return;
+	e->queue->ring = *ring;
+	e->queue->ring_ts = e->ts;
+	e->queue->packed = ring->known & VQT_RING_PACKED;
+}
+
+int model_kick(struct model *m, struct event *e)
+{
+	if (!e->queue)
+		return 0;
+	model_ring(e, &e->rec->kick.ring);
+	e->queue->kicks++;
+	e->queue->kick_ts = e->ts;
+	e->dev->kicks++;
+	return 0;
+}
+
+static int add_descs(struct model_request *r, const struct record *rec)
+{
+	uint32_t n = rec->avail.ndesc;
+
+	if (n > CHAIN_MAX - r->ndesc)
+		n = CHAIN_MAX - r->ndesc;
+	if (r->ndesc + n > r->cap) {
+		uint32_t cap = r->ndesc + n < 8 ? 8 : r->ndesc + n;
+		struct vqt_desc *d = realloc(r->desc, cap * sizeof(*d));
+
+		if (!d)
+			return -ENOMEM;
+		r->desc = d;
+		r->cap = cap;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		struct vqt_desc d = record_desc(rec, i);
+
+		r->desc[r->ndesc++] = d;
+		if (d.flags & VRING_DESC_F_INDIRECT)
+			continue; /* names a table, not a buffer */
+		if (d.flags & VRING_DESC_F_WRITE) {
+			r->writable += d.len;
+		} else {
+			r->readable += d.len;
+			r->nreadable++;
+		}
+	}
+	return 0;
+}
+
+static bool find_seg(const struct record *rec, uint32_t desc, struct record_seg *seg)
+{
+	uint32_t pos = 0;
+
+	while (record_seg_next(rec, &pos, seg))
+		if (seg->desc == desc && !seg->offset)
+			return true;
+	return false;
+}
+
+/*
+ * Driver-written bytes in chain order, however the driver cut them into
+ * descriptors (2.7.4.2), up to the first gap that the snap length left.
+ */
+static void collect_head(struct model_request *r, const struct record *rec)
+{
+	for (; r->head_next < r->ndesc && r->head_len < MODEL_HEAD_BYTES; r->head_next++) {
+		const struct vqt_desc *d = &r->desc[r->head_next];
+		struct record_seg seg;
+		uint32_t n;
+
+		if (d->flags & VRING_DESC_F_INDIRECT)
+			continue;
+		if (d->flags & VRING_DESC_F_WRITE)
+			return;
+		if (!find_seg(rec, r->head_next, &seg))
+			return;
+		n = seg.len < d->len ? seg.len : d->len;
+		if (n > MODEL_HEAD_BYTES - r->head_len)
+			n = MODEL_HEAD_BYTES - r->head_len;
+		memcpy(r->head_bytes + r->head_len, seg.bytes, n);
+		r->head_len += n;
+		if (n < d->len) {
+			r->head_next = r->ndesc; /* a gap: nothing after it joins on */
+			return;
+		}
+	}
+}
+
+static void parse_request(struct event *e, struct model_request *r)
+{
+	class_ops(e->dev->virtio_id)->parse(e->dev, e->queue, r);
+}
+
+static void drop_in_flight(struct model *m, struct model_queue *q, struct model_request *r)
+{
+	HASH_DEL(q->in_flight, r);
+	q->n_in_flight--;
+	if (q->open == r)
+		q->open = NULL;
+	model_free_request(m, r);
+}
+
+static struct model_request *begin_chain(struct model *m, struct event *e)
+{
+	const struct vqt_avail *a = &e->rec->avail;
+	struct model_queue *q = e->queue;
+	struct model_request *r = model_in_flight(q, a->head);
+
+	if (r) {
+		e->head_in_flight = !(a->flags & VQT_CHAIN_AGAIN);
+		drop_in_flight(m, q, r);
+	} else {
+		q->taken++;
+		q->taken_life++;
+		e->dev->requests++;
+	}
+	r = model_new_request(m);
+	if (!r)
+		return NULL;
+	r->device = e->dev->id;
+	r->queue = q->index;
+	r->head = a->head;
+	r->pos = a->pos;
+	r->ndirect = a->ndirect;
+	r->number = e->number;
+	r->kick_ts = q->kick_ts;
+	r->avail_ts = e->ts;
+	HASH_ADD(hh, q->in_flight, head, sizeof(r->head), r);
+	q->n_in_flight++;
+	return r;
+}
+
+int model_avail(struct model *m, struct event *e)
+{
+	const struct vqt_avail *a = &e->rec->avail;
+	struct model_queue *q = e->queue;
+	struct model_request *r;
+
+	if (!q)
+		return 0;
+	model_ring(e, &a->ring);
+	r = a->first && q->open && q->open->head == a->head ? q->open : begin_chain(m, e);
+	if (!r || add_descs(r, e->rec))
+		return -ENOMEM;
+	r->flags = a->flags;
+	collect_head(r, e->rec);
+	q->open = a->flags & VQT_CHAIN_MORE ? r : NULL;
+	parse_request(e, r);
+	e->req = r;
+	return 0;
+}
+
+int model_data(struct model *m, struct event *e)
+{
+	if (!e->queue)
+		return 0;
+	e->req = model_in_flight(e->queue, e->rec->data.head);
+	if (!e->req)
+		return 0;
+	collect_head(e->req, e->rec);
+	parse_request(e, e->req);
+	return 0;
+}
+
+int model_used(struct model *m, struct event *e)
+{
+	const struct vqt_used *u = &e->rec->used;
+	struct model_queue *q = e->queue;
+	struct model_request *r;
+
+	if (!q)
+		return 0;
+	model_ring(e, &u->ring);
+	q->used++;
+	q->used_life++;
+	r = model_in_flight(q, u->id);
+	if (!r) {
+		e->unknown_id = true;
+		return 0;
+	}
+	HASH_DEL(q->in_flight, r);
+	q->n_in_flight--;
+	if (q->open == r)
+		q->open = NULL;
+	r->done = true;
+	r->used_ts = e->ts;
+	r->used_len = u->len;
+	r->status_known = u->flags & VQT_USED_STATUS;
+	r->status = u->status;
+	e->latency = e->ts > r->avail_ts ? e->ts - r->avail_ts : 0;
+	e->req = m->done = r;
+	return 0;
+}
+
+/* An MSI-X message names a vector, not a queue: whose vector is it? */
+static struct model_queue *queue_of_vector(struct model_device *d, uint16_t vector)
+{
+	struct model_queue *found = NULL;
+
+	for (struct model_queue *q = d->queues; q; q = q->hh.next) {
+		if (q->vector != vector || vector == VQT_NO_VECTOR)
+			continue;
+		if (found)
+			return NULL; /* shared: cannot tell */
+		found = q;
+	}
+	return found;
+}
+
+int model_irq(struct model *m, struct event *e)
+{
+	const struct vqt_irq *i = &e->rec->irq;
+
+	if (!e->dev)
+		return 0;
+	if (i->kind == VQT_IRQ_INTX) {
+		e->before = e->dev->intx;
+		e->before_known = true;
+		e->dev->intx = i->level;
+		if (!i->level)
+			return 0;
+	}
+	if (!e->queue && i->kind == VQT_IRQ_MSIX)
+		e->queue = queue_of_vector(e->dev, i->vector);
+	e->dev->irqs++;
+	if (e->queue) {
+		e->queue->irqs++;
+		e->queue->irq_ts = e->ts;
+	}
+	return 0;
+}
+
+void model_backend(struct event *e)
+{
+	const struct vqt_backend *b = &e->rec->backend;
+
+	if (!e->queue)
+		return;
+	e->req = model_in_flight(e->queue, b->head);
+	if (!e->req)
+		return;
+	if (b->phase)
+		e->req->backend_end_ts = e->ts;
+	else
+		e->req->backend_ts = e->ts;
+}
