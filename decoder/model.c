@@ -20,7 +20,7 @@ struct model_request *model_new_request(struct model *m)
 
 	if (!r)
 		return calloc(1, sizeof(*r));
-	m->spare = r->hh.next;
+	m->spare = r->next;
 	desc = r->desc;
 	cap = r->cap;
 	memset(r, 0, sizeof(*r));
@@ -37,7 +37,7 @@ void model_free_request(struct model *m, struct model_request *r)
 		free(r);
 		return;
 	}
-	r->hh.next = m->spare;
+	r->next = m->spare;
 	m->spare = r;
 }
 
@@ -47,7 +47,8 @@ void model_reset_queue(struct model *m, struct model_queue *q)
 
 	HASH_ITER(hh, q->in_flight, r, next) {
 		HASH_DEL(q->in_flight, r);
-		model_free_request(m, r);
+		r->next = m->dropped;
+		m->dropped = r;
 	}
 	q->n_in_flight = 0;
 	q->open = NULL;
@@ -90,6 +91,20 @@ static void free_device(struct model *m, struct model_device *d)
 	free(d);
 }
 
+/* What observers of the last event could still look at. */
+static void let_go(struct model *m)
+{
+	if (m->done)
+		model_free_request(m, m->done);
+	m->done = NULL;
+	while (m->dropped) {
+		struct model_request *r = m->dropped;
+
+		m->dropped = r->next;
+		model_free_request(m, r);
+	}
+}
+
 void model_free(struct model *m)
 {
 	if (!m)
@@ -98,12 +113,11 @@ void model_free(struct model *m)
 		free_device(m, m->device[i]);
 	for (unsigned i = 0; i < 256; i++)
 		free(m->source[i]);
-	if (m->done)
-		model_free_request(m, m->done);
+	let_go(m);
 	while (m->spare) {
 		struct model_request *r = m->spare;
 
-		m->spare = r->hh.next;
+		m->spare = r->next;
 		free(r->desc);
 		free(r);
 	}
@@ -440,9 +454,7 @@ int model_feed(struct model *m, const struct record *rec, uint64_t number, struc
 {
 	const struct vqt_hdr *h = &rec->h;
 
-	if (m->done)
-		model_free_request(m, m->done);
-	m->done = NULL;
+	let_go(m);
 	*e = (struct event){ .rec = rec, .number = number };
 	e->source = get_source(m, h->source);
 	if (!e->source)
@@ -461,7 +473,11 @@ int model_feed(struct model *m, const struct record *rec, uint64_t number, struc
 				return -ENOMEM;
 		}
 	}
-	if (h->type < sizeof(feeders) / sizeof(feeders[0]) && feeders[h->type])
-		return feeders[h->type](m, e);
+	if (h->type < sizeof(feeders) / sizeof(feeders[0]) && feeders[h->type]) {
+		int rc = feeders[h->type](m, e);
+
+		e->dropped = m->dropped;
+		return rc;
+	}
 	return 0;
 }

@@ -79,6 +79,7 @@ struct model_request {
 	uint32_t used_len;
 	bool status_known;
 	uint8_t status;
+	struct model_request *next; /* in event.dropped */
 	UT_hash_handle hh;
 };
 
@@ -152,6 +153,7 @@ struct event {
 	bool unknown_id; /* no such chain in flight */
 	bool head_in_flight; /* avail: the head was already in flight */
 	uint64_t latency; /* avail to used, ns */
+	struct model_request *dropped; /* in flight when a reset took them back; by ->next */
 	uint64_t gap; /* sequence numbers missing before this record */
 };
 
@@ -171,6 +173,8 @@ struct model_source *model_source(const struct model *m, unsigned id);
 struct model_queue *model_queue(const struct model_device *d, unsigned index);
 /* Offset of the nth PCI capability with this id in d->pci, 0 if not seen. */
 unsigned model_pci_cap(const struct model_device *d, unsigned id, unsigned nth);
+/* Start of the seen capability that offset (>= 0x40) lies in, 0 if none. */
+unsigned model_pci_cap_at(const struct model_device *d, unsigned offset);
 /* The chain in flight with this head or id; NULL. */
 struct model_request *model_in_flight(const struct model_queue *q, uint16_t head);
 /* A feature the driver accepted. */

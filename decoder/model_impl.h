@@ -14,7 +14,8 @@ struct model {
 	int64_t wall;
 	uint32_t snaplen;
 	struct model_request *done; /* freed at the next feed: observers may still look */
-	struct model_request *spare; /* free list, through hh.next */
+	struct model_request *dropped; /* likewise, after a reset */
+	struct model_request *spare; /* free list, through ->next */
 };
 
 /* Find or make. NULL: no memory, or too many devices. */

@@ -330,20 +330,36 @@ static bool pci_known(const struct model_device *d, unsigned at, unsigned n)
 	return true;
 }
 
+/* A list longer than the space it lives in is a loop. */
+#define CAPS_MAX 48
+
+/* The capability after `at` (0: the first), 0 at the end of what was seen. */
+static unsigned next_cap(const struct model_device *d, unsigned at)
+{
+	unsigned link = at ? at + 1 : PCI_CAPABILITY_LIST;
+	unsigned next = pci_known(d, link, 1) ? d->pci[link] & ~3U : 0;
+
+	return next >= 0x40 && pci_known(d, next, 1) ? next : 0;
+}
+
 unsigned model_pci_cap(const struct model_device *d, unsigned id, unsigned nth)
 {
-	unsigned at;
+	unsigned at = next_cap(d, 0);
 
-	if (!pci_known(d, PCI_CAPABILITY_LIST, 1))
-		return 0;
-	at = d->pci[PCI_CAPABILITY_LIST] & ~3U;
-	/* A list longer than the space it lives in is a loop. */
-	for (int i = 0; i < 48 && at >= 0x40 && pci_known(d, at, 2); i++) {
+	for (int i = 0; i < CAPS_MAX && at; i++, at = next_cap(d, at))
 		if (d->pci[at] == id && !nth--)
 			return at;
-		at = d->pci[at + 1] & ~3U;
-	}
 	return 0;
+}
+
+unsigned model_pci_cap_at(const struct model_device *d, unsigned offset)
+{
+	unsigned best = 0, at = next_cap(d, 0);
+
+	for (int i = 0; i < CAPS_MAX && at; i++, at = next_cap(d, at))
+		if (at <= offset && at > best)
+			best = at;
+	return best;
 }
 
 static void apply_pci(struct event *e)

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <getopt.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "decoder/fields.h"
+#include "decoder/filter.h"
+#include "decoder/model.h"
+#include "decoder/print_json.h"
+#include "decoder/print_line.h"
+#include "decoder/print_requests.h"
+#include "decoder/print_verbose.h"
+#include "decoder/trace.h"
+
+static const char usage[] =
+	"usage: vqtrace show [OPTIONS] -r FILE\n"
+	"\n"
+	"Prints a trace as a timeline, one line an event, as it is read.\n"
+	"\n"
+	"  -r FILE        read this trace; - is standard input\n"
+	"  -Y FILTER      only events that match, e.g. 'device == blk0 && event == kick'\n"
+	"  -V             every field of every event, as a tree\n"
+	"  -x             also the captured bytes, as a hex dump\n"
+	"  -T text|json   json: one object a line, keys as in 'vqtrace show --fields'\n"
+	"  --requests     one row a request: where its time went\n"
+	"  -c COUNT       stop after COUNT events printed\n"
+	"  -t r|a|e       times relative to the first event (default), of day, epoch\n"
+	"  -l             flush after every line (done by itself on a terminal or from a pipe)\n"
+	"  --ascii        no characters beyond ASCII\n"
+	"  --color WHEN   auto, always, never; NO_COLOR is respected\n"
+	"  --fields       list the names that -Y and -T json know, and stop\n"
+	"\n"
+	"An arrow to the right is the driver speaking to the device, to the left the\n"
+	"device to the driver. 'name ← value' is a write, 'name = value' a read.\n"
+	"\n"
+	"Examples:\n"
+	"  vqtrace show -r t.pcap -Y 'register.region == common'    the initialisation\n"
+	"  vqtrace show -r t.pcap -Y 'used.latency > 10ms'          slow requests\n"
+	"  vqtrace show -r t.pcap -Y 'request.type in {flush, discard}' -V\n"
+	"  vqtrace record -w - -p 4711 | vqtrace show -r -          live\n"
+	"\n"
+	"Exit status: 0; 2 for an unreadable or broken trace (what is readable is shown).\n";
+
+struct show {
+	const char *path, *filter_text;
+	bool verbose, hex, json, requests, flush;
+	unsigned long long count;
+	struct line_options line;
+	struct filter *filter;
+	struct request_table *table;
+	struct model *model;
+};
+
+enum { OPT_REQUESTS = 256, OPT_ASCII, OPT_COLOR, OPT_FIELDS, OPT_HELP };
+
+static const struct option longs[] = {
+	{ "read", required_argument, NULL, 'r' },
+	{ "filter", required_argument, NULL, 'Y' },
+	{ "verbose", no_argument, NULL, 'V' },
+	{ "hex", no_argument, NULL, 'x' },
+	{ "format", required_argument, NULL, 'T' },
+	{ "count", required_argument, NULL, 'c' },
+	{ "time", required_argument, NULL, 't' },
+	{ "requests", no_argument, NULL, OPT_REQUESTS },
+	{ "ascii", no_argument, NULL, OPT_ASCII },
+	{ "color", required_argument, NULL, OPT_COLOR },
+	{ "fields", no_argument, NULL, OPT_FIELDS },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int list_fields(void)
+{
+	static const char *const kinds[] = { "integer", "integer", "ns", "string", "boolean", "bytes" };
+
+	for (const struct field *f = field_table; f->path; f++)
+		printf("%-32s %-8s %s\n", f->path, kinds[f->kind], f->help);
+	return CLI_OK;
+}
+
+static bool parse_time(struct show *s, const char *arg)
+{
+	static const char letters[] = "rae";
+	const char *at = strlen(arg) == 1 ? strchr(letters, *arg) : NULL;
+
+	if (!at)
+		return false;
+	s->line.time = (enum line_time)(at - letters);
+	return true;
+}
+
+/* 0 to go on, else the exit code + 1. */
+static int option(struct show *s, int c)
+{
+	switch (c) {
+	case 'r':
+		s->path = optarg;
+		return 0;
+	case 'Y':
+		s->filter_text = optarg;
+		return 0;
+	case 'V':
+		s->verbose = true;
+		return 0;
+	case 'x':
+		s->hex = true;
+		return 0;
+	case 'l':
+		s->flush = true;
+		return 0;
+	case 'T':
+		s->json = !strcmp(optarg, "json");
+		if (!s->json && strcmp(optarg, "text"))
+			return 1 + cli_usage("-T %s: the formats are text and json", optarg);
+		return 0;
+	case 'c':
+		if (!cli_number(optarg, ~0ULL, &s->count) || !s->count)
+			return 1 + cli_usage("-c %s: not a number of events", optarg);
+		return 0;
+	case 't':
+		if (!parse_time(s, optarg))
+			return 1 + cli_usage("-t %s: r (relative), a (time of day) or e (epoch)", optarg);
+		return 0;
+	case OPT_REQUESTS:
+		s->requests = true;
+		return 0;
+	case OPT_ASCII:
+		s->line.ascii = true;
+		return 0;
+	case OPT_COLOR:
+		if (!cli_color_set(optarg))
+			return 1 + cli_usage("--color %s: auto, always or never", optarg);
+		return 0;
+	case OPT_FIELDS:
+		return 1 + list_fields();
+	case OPT_HELP:
+		fputs(usage, stdout);
+		return 1 + CLI_OK;
+	default:
+		return 1 + cli_usage("that option is not known, or lacks its value");
+	}
+}
+
+static int parse(struct show *s, int argc, char **argv)
+{
+	int c, stop;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "r:Y:VxT:c:t:l", longs, NULL)) != -1) {
+		stop = option(s, c);
+		if (stop)
+			return stop;
+	}
+	if (!s->path && optind < argc)
+		s->path = argv[optind++];
+	if (optind < argc)
+		return 1 + cli_usage("'%s' is one argument too many; quote the filter?", argv[optind]);
+	if (!s->path)
+		return 1 + cli_usage("which trace? give -r FILE, or -r - for standard input");
+	return 0;
+}
+
+static int prepare(struct show *s)
+{
+	struct filter_error err;
+
+	if (s->filter_text && filter_compile(&s->filter, s->filter_text, &err)) {
+		char text[1024];
+
+		filter_error_format(text, sizeof(text), s->filter_text, &err);
+		cli_error("filter: %s", text);
+		return CLI_TROUBLE;
+	}
+	s->model = model_new();
+	if (s->requests)
+		s->table = request_table_new(stdout, s->json);
+	if (!s->model || (s->requests && !s->table)) {
+		cli_error("no memory");
+		return CLI_TROUBLE;
+	}
+	setlocale(LC_CTYPE, "");
+	if (strcmp(nl_langinfo(CODESET), "UTF-8"))
+		s->line.ascii = true;
+	s->line.color = !s->json && cli_color(stdout);
+	s->flush |= !strcmp(s->path, "-") || isatty(STDOUT_FILENO);
+	return CLI_OK;
+}
+
+static int print_event(struct show *s, const struct event *e)
+{
+	int rc;
+
+	if (s->table)
+		return request_table_feed(s->table, s->model, e);
+	if (s->json)
+		rc = print_json(stdout, e);
+	else if (s->verbose)
+		rc = print_verbose(stdout, e, s->model, s->line.ascii);
+	else
+		rc = print_line(stdout, e, s->model, &s->line);
+	if (!rc && s->hex && !s->json)
+		rc = print_hex(stdout, e);
+	if (!rc && s->flush && fflush(stdout))
+		rc = -errno;
+	return rc;
+}
+
+static int run_trace(struct show *s, struct trace_reader *t)
+{
+	unsigned long long printed = 0;
+	int trouble = CLI_OK;
+	struct trace_error err;
+	struct record rec;
+	struct event e;
+	bool again;
+	int rc;
+
+	while ((rc = trace_next(t, &rec, &again, &err))) {
+		if (rc < 0) {
+			cli_error("%s", err.text);
+			trouble = CLI_TROUBLE;
+			if (!again)
+				break;
+			continue;
+		}
+		if (model_feed(s->model, &rec, trace_number(t), &e)) {
+			cli_error("no memory");
+			return CLI_TROUBLE;
+		}
+		if (s->filter && !filter_match(s->filter, &e))
+			continue;
+		if (print_event(s, &e))
+			return CLI_TROUBLE; /* the reader of our output is gone, or the disk full */
+		if (s->count && ++printed == s->count)
+			break;
+	}
+	if (s->table)
+		request_table_finish(s->table, s->model);
+	return trouble;
+}
+
+static int run(int argc, char **argv)
+{
+	struct show s = { 0 };
+	struct trace_reader *t;
+	struct trace_error err;
+	int rc = parse(&s, argc, argv);
+
+	if (rc)
+		return rc - 1;
+	rc = prepare(&s);
+	if (rc)
+		return rc;
+	if (trace_open(&t, s.path, &err)) {
+		cli_error("%s", err.text);
+		return CLI_TROUBLE;
+	}
+	rc = run_trace(&s, t);
+	trace_close(t);
+	if (fflush(stdout) && errno != EPIPE) {
+		cli_error("standard output: %s", strerror(errno));
+		rc = CLI_TROUBLE;
+	}
+	request_table_free(s.table);
+	model_free(s.model);
+	filter_free(s.filter);
+	return rc;
+}
+
+const struct cli_command cmd_show = {
+	.name = "show",
+	.summary = "print a trace as a timeline",
+	.usage = usage,
+	.run = run,
+};

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "decoder/text.h"
+
+void text_add(struct text *t, const char *fmt, ...)
+{
+	size_t room = t->size - t->len;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(t->buf + t->len, room, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	if ((size_t)n >= room) {
+		t->cut = true;
+		n = (int)room - 1;
+	}
+	t->len += (size_t)n;
+}
+
+void text_puts(struct text *t, const char *s)
+{
+	size_t n = strlen(s), room = t->size - t->len - 1;
+
+	if (n > room) {
+		t->cut = true;
+		n = room;
+	}
+	memcpy(t->buf + t->len, s, n);
+	t->len += n;
+	t->buf[t->len] = '\0';
+}
+
+/* Length of a valid UTF-8 sequence at p, 0 if it is not one. */
+static size_t utf8_len(const unsigned char *p, size_t left)
+{
+	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+		: p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+
+	if (!n || n > left)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	/* overlong forms and surrogates */
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f)
+	    || (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	/* C1 controls move terminals too */
+	return n == 2 && p[0] == 0xc2 && p[1] < 0xa0 ? 0 : n;
+}
+
+void text_untrusted(struct text *t, const char *bytes, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)bytes;
+
+	while (len) {
+		size_t n = utf8_len(p, len);
+
+		if (!n || *p < 0x20 || *p == 0x7f) {
+			text_add(t, "\\x%02x", *p);
+			n = 1;
+		} else {
+			text_add(t, "%.*s", (int)n, (const char *)p);
+		}
+		p += n;
+		len -= n;
+	}
+}
+
+void text_pad(struct text *t, size_t column)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < t->len; i++)
+		at += (t->buf[i] & 0xc0) != 0x80;
+	do {
+		text_puts(t, " ");
+	} while (++at < column && !t->cut);
+}
+
+void text_duration(struct text *t, uint64_t ns)
+{
+	static const char *const units[] = { "ns", "us", "ms", "s" };
+	double v = (double)ns;
+	unsigned u = 0;
+
+	while (v >= 999.5 && u < 3) {
+		v /= 1000;
+		u++;
+	}
+	if (!u)
+		text_add(t, "%" PRIu64 " ns", ns);
+	else
+		text_add(t, "%.*f %s", v < 9.995 ? 2 : v < 99.95 ? 1 : 0, v, units[u]);
+}
+
+void text_size(struct text *t, uint64_t bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	double v = (double)bytes;
+	unsigned u = 0;
+
+	while (v >= 1023.5 && u < 4) {
+		v /= 1024;
+		u++;
+	}
+	text_add(t, u ? "%.1f %s" : "%.0f %s", v, units[u]);
+}
