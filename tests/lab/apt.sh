@@ -1,0 +1,116 @@
+# shellcheck shell=sh
+# Sourced by mkguest and fetch-qemu11: Debian packages without touching this
+# system. A private apt state (sources, lists, package cache, an empty dpkg
+# status) lives in one directory; packages are downloaded into it and unpacked,
+# never installed. The mirror and proxies are the ones this system's apt uses.
+#
+#   apt_open DIR SUITE...        make the private state, fetch the lists
+#   apt_get ARGS                 apt-get inside it
+#   apt_fetch PKG...             download these packages
+#   apt_closure [-t SUITE] PKG.. download these and all that they depend on
+#   apt_show PKG FIELD           a field of the newest version's description
+#   apt_unpack PATTERN...        unpack downloaded packages into $apt_dir/root
+#   apt_close                    forget lists and packages
+#
+# The caller defines say() (progress, quiet by default) and die().
+
+apt_dir=
+
+apt_mirror() {
+	if [ -n "${VQT_DEBIAN_MIRROR:-}" ]; then
+		echo "$VQT_DEBIAN_MIRROR"
+		return
+	fi
+	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+	# shellcheck disable=SC2016 # apt's format, not the shell's
+	apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 2>/dev/null |
+		awk -v r="$codename" '$1 == r && $2 == "main" { print $3; exit }'
+}
+
+apt_get() {
+	APT_CONFIG=$apt_dir/apt.conf apt-get -q -y "$@" >"$apt_dir/log" 2>&1
+}
+
+apt_failed() {
+	sed -n '/^[EW]:/p' "$apt_dir/log" | head -n 3 >&2
+	case $(cat "$apt_dir/log") in
+	*NO_PUBKEY*) die "$1: the archive's key is not here; run 'apt-get update && apt-get install debian-archive-keyring' and try again" ;;
+	*) die "$1 failed; check the network (apt-get update), or set VQT_DEBIAN_MIRROR to a Debian mirror, and try again" ;;
+	esac
+}
+
+# Our own lists, so that neither the age of the system's nor its sources matter.
+apt_open() {
+	apt_dir=$1
+	shift
+	for tool in apt-get dpkg-deb; do
+		command -v $tool >/dev/null || die "no $tool: this works on Debian and its derivatives only"
+	done
+	mirror=$(apt_mirror)
+	[ -n "$mirror" ] ||
+		die "no Debian mirror in this system's apt sources; set VQT_DEBIAN_MIRROR to one and try again"
+	keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	[ -e $keyring ] || die "$keyring is missing; apt-get install debian-archive-keyring"
+	mkdir -p "$apt_dir/lists/partial" "$apt_dir/archives/partial" "$apt_dir/none" "$apt_dir/root"
+	: >"$apt_dir/status"
+	for suite; do
+		echo "deb [arch=amd64 signed-by=$keyring] $mirror $suite main"
+	done >"$apt_dir/sources.list"
+	# of the system's configuration only how to reach the mirror: no hooks, no pins
+	apt-config dump | sed -n '/^Acquire::[Hh]ttp/p; /^Acquire::Check/p; /^Acquire::Retries/p' >"$apt_dir/apt.conf"
+	cat >>"$apt_dir/apt.conf" <<-EOF
+		APT::Architecture "amd64";
+		APT::Architectures { "amd64"; };
+		APT::Sandbox::User "root";
+		Acquire::Languages "none";
+		Debug::NoLocking "true";
+		Dir::State "$apt_dir";
+		Dir::State::lists "$apt_dir/lists";
+		Dir::State::status "$apt_dir/status";
+		Dir::Cache "$apt_dir";
+		Dir::Cache::archives "$apt_dir/archives";
+		Dir::Etc::Main "$apt_dir/none/main";
+		Dir::Etc::Parts "$apt_dir/none";
+		Dir::Etc::SourceList "$apt_dir/sources.list";
+		Dir::Etc::SourceParts "$apt_dir/none";
+		Dir::Etc::Preferences "$apt_dir/none/preferences";
+		Dir::Etc::PreferencesParts "$apt_dir/none";
+		Dir::Log "$apt_dir";
+	EOF
+	say "fetching package lists ($*)"
+	apt_get update || apt_failed "fetching Debian's package lists"
+	# apt calls unreachable lists a warning and goes on without them
+	grep -q '^W: .*[Ff]ailed to fetch' "$apt_dir/log" && apt_failed "fetching Debian's package lists"
+	return 0
+}
+
+# apt_fetch PKG...: these alone, at the newest version of the suites given.
+apt_fetch() {
+	say "downloading $*"
+	(cd "$apt_dir/archives" && apt_get download "$@") || apt_failed "downloading $*"
+}
+
+# apt_closure [-t SUITE] PKG...: these and all that they depend on.
+apt_closure() {
+	say "downloading packages"
+	apt_get install --download-only --no-install-recommends "$@" || apt_failed "downloading packages"
+}
+
+apt_show() {
+	APT_CONFIG=$apt_dir/apt.conf apt-cache show --no-all-versions "$1" | sed -n "s/^$2: //p"
+}
+
+# Every .deb downloaded so far whose package name matches a pattern.
+apt_unpack() {
+	for pattern; do
+		# shellcheck disable=SC2231 # a pattern, to be expanded
+		for deb in "$apt_dir"/archives/${pattern}_*.deb; do
+			[ -e "$deb" ] || die "package $pattern was not downloaded"
+			dpkg-deb -x "$deb" "$apt_dir/root" || die "cannot unpack $deb; is the disk full?"
+		done
+	done
+}
+
+apt_close() {
+	rm -rf "$apt_dir"
+}
