@@ -94,6 +94,75 @@ $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@
 
+# --- tests --------------------------------------------------------------------
+# tests/unit, tests/emu: C programs printing TAP; other .c files there are linked into each.
+# tests/check: quick shell tests; tests/full: slow ones (guests, fuzzing).
+TEST_SRC := $(wildcard tests/unit/*_test.c tests/emu/*_test.c)
+TEST_LIB := $(call objs,$(filter-out %_test.c,$(wildcard tests/unit/*.c tests/emu/*.c)))
+TEST_BIN := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
+FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
+
+$(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(TEST_LIB) $(BUILD)/libvqtrace.a
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# The fuzzers take the library's sources again, instrumented.
+FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_OBJ := $(patsubst $(BUILD)/%.o,build/fuzz/obj/%.o,$(LIB_OBJ))
+build/fuzz/obj/%.o: %.c | $(BPF_OBJ) $(GEN_HDR)
+	$(say) FUZZCC $<
+	$(Q)mkdir -p $(@D) && $(CLANG) $(CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+build/fuzz/obj/%.o: $(BUILD)/%.c | $(GEN_HDR)
+	$(say) FUZZCC $<
+	$(Q)mkdir -p $(@D) && $(CLANG) $(CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+build/fuzz/libvqtrace.a: $(FUZZ_OBJ)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c build/fuzz/libvqtrace.a
+	$(say) FUZZLD $@
+	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+.PHONY: fuzz
+fuzz: $(FUZZ_BIN)
+
+check: all $(TEST_BIN)
+	$(Q)tests/run $(TEST_BIN) $(sort $(wildcard tests/check/*_test.sh))
+
+# All tests, from nothing: installs packages, builds, also instrumented, and boots guests.
+test:
+	$(Q)tests/deps --install build test
+	$(Q)$(MAKE) all guest qemu11
+	$(Q)$(MAKE) tests
+	$(Q)$(MAKE) SANITIZE=address,undefined all tests
+	$(Q)$(MAKE) fuzz
+	$(Q)tests/run $(patsubst %.c,build/%,$(TEST_SRC)) $(patsubst %.c,build/san/%,$(TEST_SRC)) \
+		$(sort $(wildcard tests/check/*_test.sh)) $(sort $(wildcard tests/full/*_test.sh))
+.PHONY: tests guest qemu11
+tests: $(TEST_BIN)
+
+guest: # the kernel and initramfs that demo, tests and benchmarks boot
+	$(Q)tests/guest/mkguest build/guest
+qemu11: # a second QEMU beside the system's, unpacked, never installed
+	$(Q)tests/lab/fetch-qemu11 build/qemu11
+
+demo:
+	$(Q)tests/deps --install demo
+	$(Q)$(MAKE) all guest
+	$(Q)build/vqtrace demo --guest build/guest
+
+deps:
+	$(Q)tests/deps --install build test
+
+# --- installation -------------------------------------------------------------
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(DATADIR)/traces
+	install -m 755 build/vqtrace $(DESTDIR)$(BINDIR)/vqtrace
+	install -m 644 cli/man/*.1 $(DESTDIR)$(MANDIR)/man1
+	install -m 644 traces/*.pcap* $(DESTDIR)$(DATADIR)/traces
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/vqtrace $(DESTDIR)$(MANDIR)/man1/vqtrace*.1
+	rm -rf $(DESTDIR)$(DATADIR)
+
 clean:
 	$(say) CLEAN build
 	$(Q)rm -rf build

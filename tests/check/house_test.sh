@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The house stands: includes point downwards, headers stand alone, nothing extra on top.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+n=0 bad=0
+ok() {
+	n=$((n + 1))
+	if [ -z "$2" ]; then
+		echo "ok $n - $1"
+	else
+		echo "not ok $n - $1"
+		printf '%s\n' "$2" | head -n 20 | sed 's/^/# /'
+		bad=1
+	fi
+}
+uses() { # FOLDER FORBIDDEN
+	grep -rnE "#include \"(\.\./)?($2)/" "$1" --include='*.[chly]' 2>/dev/null
+}
+ok "decoder/ includes nothing of ours" "$(uses decoder 'cli|emu|bpf')"
+ok "bpf/ includes only decoder/" "$(uses bpf 'cli|emu')"
+ok "emu/ includes only decoder/" "$(uses emu 'cli|bpf')"
+
+alone=
+for h in decoder/*.h emu/*.h cli/*.h bpf/*.h; do
+	[ -e "$h" ] || continue
+	grep -q 'vqtrace: BPF side only' "$h" && continue
+	out=$(printf '#include "%s"\n' "$h" | ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -I. -Ibuild -Wall -Wextra \
+		-Wno-unused-parameter -fsyntax-only -xc - 2>&1) || alone="$alone$h: $out"$'\n'
+done
+ok "every header compiles alone" "$alone"
+
+ok "only cli/ prints or exits" "$(grep -nE '\b(printf|puts|perror|exit|abort)\(' \
+	bpf/*.c decoder/*.c emu/*.c 2>/dev/null | grep -vE '\b(vs?n?printf|snprintf|fprintf)\(|^\S+:\s*\*|_exit\(' | grep -vE 'bpf\.c:')"
+if git rev-parse --git-dir >/dev/null 2>&1; then
+	ok "the top level is the owner's" "$(git ls-files | cut -d/ -f1 | sort -u |
+		grep -vxE 'Makefile|README\.md|LICENSE|bpf|cli|decoder|emu|traces|tests|\..*')"
+	ok "recorded traces are below 1 MiB" "$(git ls-files traces | while read -r f; do
+		[ -f "$f" ] && [ "$(stat -c %s "$f")" -ge 1048576 ] && echo "$f"; done)"
+else
+	echo "ok $((n + 1)) - the top level is the owner's # SKIP no git checkout"
+	echo "ok $((n + 2)) - recorded traces are below 1 MiB # SKIP no git checkout"
+	n=$((n + 2))
+fi
+echo "1..$n"
+exit $bad
