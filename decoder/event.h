@@ -5,7 +5,7 @@
  * Every capture (QEMU probes, guest probes, the emulator's tap, a replay)
  * emits these records and every reader consumes them.  A record is one packet
  * of a trace file (decoder/trace.h).  The BPF C includes this header too, so
- * it uses nothing but <linux/types.h> and fixed layouts.
+ * it uses nothing but fixed-width integers and fixed layouts.
  *
  * All fields are little-endian and naturally aligned; strings are bytes
  * without a terminating NUL unless said otherwise.  Readers must not trust any
@@ -20,7 +20,17 @@
 #ifndef VQT_DECODER_EVENT_H
 #define VQT_DECODER_EVENT_H
 
+#ifdef __bpf__ /* no C library there */
 #include <linux/types.h>
+typedef __u8 uint8_t;
+typedef __u16 uint16_t;
+typedef __u32 uint32_t;
+typedef __u64 uint64_t;
+typedef __s32 int32_t;
+typedef __s64 int64_t;
+#else
+#include <stdint.h>
+#endif
 
 #define VQT_VERSION_MAJOR 1
 #define VQT_VERSION_MINOR 0
@@ -59,14 +69,14 @@ enum vqt_type {
 
 /* Leads every record. */
 struct vqt_hdr {
-	__u64 ts; /* ns on the source's clock (see vqt_source, vqt_clock) */
-	__u32 seq; /* per source, counts lost records too; wraps */
-	__u32 tid; /* thread that did it (0 unknown) */
-	__u16 device; /* trace-wide device id, VQT_NO_DEVICE */
-	__u16 queue; /* virtqueue index, VQT_NO_QUEUE */
-	__u8 type; /* enum vqt_type */
-	__u8 source; /* trace-wide source id, from 1 */
-	__u16 cpu; /* host or guest CPU it ran on */
+	uint64_t ts; /* ns on the source's clock (see vqt_source, vqt_clock) */
+	uint32_t seq; /* per source, counts lost records too; wraps */
+	uint32_t tid; /* thread that did it (0 unknown) */
+	uint16_t device; /* trace-wide device id, VQT_NO_DEVICE */
+	uint16_t queue; /* virtqueue index, VQT_NO_QUEUE */
+	uint8_t type; /* enum vqt_type */
+	uint8_t source; /* trace-wide source id, from 1 */
+	uint16_t cpu; /* host or guest CPU it ran on */
 };
 
 /*
@@ -74,8 +84,8 @@ struct vqt_hdr {
  * followed by len bytes and padded to a multiple of 4.
  */
 struct vqt_tlv {
-	__u16 tag; /* enum vqt_tag */
-	__u16 len; /* bytes of value, padding not counted */
+	uint16_t tag; /* enum vqt_tag */
+	uint16_t len; /* bytes of value, padding not counted */
 };
 
 enum vqt_tag {
@@ -97,9 +107,9 @@ enum vqt_tag {
 /* VQT_SESSION */
 struct vqt_session {
 	struct vqt_hdr h;
-	__u16 major, minor; /* of this vocabulary */
-	__u32 snaplen; /* leading bytes kept of each buffer */
-	__s64 wall; /* CLOCK_REALTIME minus the record clock, ns */
+	uint16_t major, minor; /* of this vocabulary */
+	uint32_t snaplen; /* leading bytes kept of each buffer */
+	int64_t wall; /* CLOCK_REALTIME minus the record clock, ns */
 	/* struct vqt_tlv ... */
 };
 
@@ -115,9 +125,9 @@ enum vqt_source_kind {
 /* VQT_SOURCE: hdr.source is the id being described. */
 struct vqt_source {
 	struct vqt_hdr h;
-	__u16 kind; /* enum vqt_source_kind */
-	__u16 clock; /* enum vqt_clock_id */
-	__u32 pid;
+	uint16_t kind; /* enum vqt_source_kind */
+	uint16_t clock; /* enum vqt_clock_id */
+	uint32_t pid;
 	/* struct vqt_tlv ... */
 };
 
@@ -143,13 +153,13 @@ enum vqt_transport {
 /* VQT_DEVICE: hdr.device is the id being described; repeated when more is known. */
 struct vqt_device {
 	struct vqt_hdr h;
-	__u16 virtio_id; /* 5: device type, 0 unknown */
-	__u16 transport; /* enum vqt_transport */
-	__u32 flags; /* VQT_DEV_* */
-	__u32 bdf; /* PCI segment<<16|bus<<8|devfn, ~0 unknown */
-	__u16 queues; /* virtqueues the device has, 0 unknown */
-	__u16 pad;
-	__u64 handle; /* pointer in the source, for correlation only */
+	uint16_t virtio_id; /* 5: device type, 0 unknown */
+	uint16_t transport; /* enum vqt_transport */
+	uint32_t flags; /* VQT_DEV_* */
+	uint32_t bdf; /* PCI segment<<16|bus<<8|devfn, ~0 unknown */
+	uint16_t queues; /* virtqueues the device has, 0 unknown */
+	uint16_t pad;
+	uint64_t handle; /* pointer in the source, for correlation only */
 	/* struct vqt_tlv ... */
 };
 
@@ -163,12 +173,12 @@ struct vqt_device {
 /* VQT_DEVICE_STATE: asked for (QMP, memory), where the traffic was missed. */
 struct vqt_device_state {
 	struct vqt_hdr h;
-	__u32 known; /* VQT_KNOWN_* */
-	__u8 status; /* 2.1 */
-	__u8 msix; /* MSI-X enabled */
-	__u16 config_len; /* bytes of device configuration that follow */
-	__u64 offered[2], accepted[2]; /* feature bits 0-127 */
-	/* __u8 config[config_len] */
+	uint32_t known; /* VQT_KNOWN_* */
+	uint8_t status; /* 2.1 */
+	uint8_t msix; /* MSI-X enabled */
+	uint16_t config_len; /* bytes of device configuration that follow */
+	uint64_t offered[2], accepted[2]; /* feature bits 0-127 */
+	/* uint8_t config[config_len] */
 };
 
 /* vqt_queue_state.known */
@@ -181,19 +191,19 @@ struct vqt_device_state {
 /* VQT_QUEUE_STATE */
 struct vqt_queue_state {
 	struct vqt_hdr h;
-	__u32 known;
-	__u16 size, vector;
-	__u64 desc, driver, device; /* guest-physical: 2.7, 2.8 areas */
-	__u16 last_avail, used; /* device's private positions; packed: bit 15 wrap */
-	__u8 enabled, pad[3];
+	uint32_t known;
+	uint16_t size, vector;
+	uint64_t desc, driver, device; /* guest-physical: 2.7, 2.8 areas */
+	uint16_t last_avail, used; /* device's private positions; packed: bit 15 wrap */
+	uint8_t enabled, pad[3];
 };
 
 /* VQT_CLOCK: at hdr.ts of hdr.source the clock of source `other` stood at `there`. */
 struct vqt_clock {
 	struct vqt_hdr h;
-	__u8 other, pad[3];
-	__u32 error; /* half width of the uncertainty, ns */
-	__u64 there;
+	uint8_t other, pad[3];
+	uint32_t error; /* half width of the uncertainty, ns */
+	uint64_t there;
 };
 
 enum vqt_loss_why {
@@ -206,9 +216,9 @@ enum vqt_loss_why {
 /* VQT_LOSS: `lost` records of hdr.source went missing since the last one. */
 struct vqt_loss {
 	struct vqt_hdr h;
-	__u64 lost;
-	__u32 why; /* enum vqt_loss_why */
-	__u32 pad;
+	uint64_t lost;
+	uint32_t why; /* enum vqt_loss_why */
+	uint32_t pad;
 };
 
 enum vqt_note_level {
@@ -220,19 +230,19 @@ enum vqt_note_level {
 /* VQT_NOTE: text for people, e.g. a probe that could not be attached. */
 struct vqt_note {
 	struct vqt_hdr h;
-	__u16 level; /* enum vqt_note_level */
-	__u16 len; /* bytes of text that follow */
-	__u32 pad;
+	uint16_t level; /* enum vqt_note_level */
+	uint16_t len; /* bytes of text that follow */
+	uint32_t pad;
 	/* char text[len] (UTF-8) */
 };
 
 /* VQT_STACK: call stack of record `of` (a seq of the same source). */
 struct vqt_stack {
 	struct vqt_hdr h;
-	__u32 of;
-	__u16 nframes;
-	__u16 len; /* bytes of symbol text, NUL after each frame's */
-	/* __u64 pc[nframes]; char symbols[len] */
+	uint32_t of;
+	uint16_t nframes;
+	uint16_t len; /* bytes of symbol text, NUL after each frame's */
+	/* uint64_t pc[nframes]; char symbols[len] */
 };
 
 enum vqt_region {
@@ -263,12 +273,12 @@ enum vqt_region {
  */
 struct vqt_reg {
 	struct vqt_hdr h;
-	__u8 region; /* enum vqt_region */
-	__u8 op; /* VQT_READ, VQT_WRITE */
-	__u8 width; /* bytes: 1, 2, 4, 8 */
-	__u8 flags; /* VQT_REG_* */
-	__u32 offset; /* from the start of the region */
-	__u64 value; /* host-endian number, zero-extended */
+	uint8_t region; /* enum vqt_region */
+	uint8_t op; /* VQT_READ, VQT_WRITE */
+	uint8_t width; /* bytes: 1, 2, 4, 8 */
+	uint8_t flags; /* VQT_REG_* */
+	uint32_t offset; /* from the start of the region */
+	uint64_t value; /* host-endian number, zero-extended */
 };
 
 /* vqt_ring.known */
@@ -289,14 +299,14 @@ struct vqt_reg {
  * absent; positions carry the wrap counter in bit 15.
  */
 struct vqt_ring {
-	__u16 avail_idx; /* 2.7.6 */
-	__u16 avail_flags; /* 2.7.6; packed: driver event flags, 2.8.10 */
-	__u16 used_event; /* 2.7.7; packed: driver event off|wrap<<15 */
-	__u16 used_idx; /* 2.7.8; packed: device's next used slot */
-	__u16 used_flags; /* 2.7.8; packed: device event flags */
-	__u16 avail_event; /* 2.7.10; packed: device event off|wrap<<15 */
-	__u16 last_avail; /* device's next entry to take; packed: slot|wrap<<15 */
-	__u16 known; /* VQT_RING_* */
+	uint16_t avail_idx; /* 2.7.6 */
+	uint16_t avail_flags; /* 2.7.6; packed: driver event flags, 2.8.10 */
+	uint16_t used_event; /* 2.7.7; packed: driver event off|wrap<<15 */
+	uint16_t used_idx; /* 2.7.8; packed: device's next used slot */
+	uint16_t used_flags; /* 2.7.8; packed: device event flags */
+	uint16_t avail_event; /* 2.7.10; packed: device event off|wrap<<15 */
+	uint16_t last_avail; /* device's next entry to take; packed: slot|wrap<<15 */
+	uint16_t known; /* VQT_RING_* */
 };
 
 enum vqt_kick_via {
@@ -310,12 +320,12 @@ enum vqt_kick_via {
 struct vqt_kick {
 	struct vqt_hdr h;
 	struct vqt_ring ring;
-	__u32 value; /* as written; unknown (0) by ioeventfd */
-	__u8 via; /* enum vqt_kick_via */
-	__u8 width; /* bytes written, 0 unknown */
-	__u16 nheads; /* entries that follow */
+	uint32_t value; /* as written; unknown (0) by ioeventfd */
+	uint8_t via; /* enum vqt_kick_via */
+	uint8_t width; /* bytes written, 0 unknown */
+	uint16_t nheads; /* entries that follow */
 	/*
-	 * __u16 heads[nheads]: split: avail ring entries from last_avail up to
+	 * uint16_t heads[nheads]: split: avail ring entries from last_avail up to
 	 * avail_idx, the first VQT_KICK_HEADS of them; padded to 4 bytes.
 	 */
 };
@@ -329,17 +339,17 @@ struct vqt_ringstate {
 
 /* A descriptor as in guest memory: 2.7.5 (split), 2.8.13 (packed: next is id). */
 struct vqt_desc {
-	__u64 addr; /* guest-physical */
-	__u32 len;
-	__u16 flags; /* VIRTQ_DESC_F_*, VIRTQ_DESC_F_AVAIL/USED */
-	__u16 next;
+	uint64_t addr; /* guest-physical */
+	uint32_t len;
+	uint16_t flags; /* VIRTQ_DESC_F_*, VIRTQ_DESC_F_AVAIL/USED */
+	uint16_t next;
 };
 
 /* Leading bytes of one buffer; follows the descriptors; padded to 4 bytes. */
 struct vqt_seg {
-	__u16 desc; /* index into the record's chain (vqt_avail.first + i) */
-	__u16 len; /* bytes that follow */
-	__u32 offset; /* of the first of them in the buffer */
+	uint16_t desc; /* index into the record's chain (vqt_avail.first + i) */
+	uint16_t len; /* bytes that follow */
+	uint32_t offset; /* of the first of them in the buffer */
 };
 
 /* vqt_avail.flags */
@@ -363,14 +373,14 @@ struct vqt_seg {
 struct vqt_avail {
 	struct vqt_hdr h;
 	struct vqt_ring ring;
-	__u16 head; /* split: descriptor index; packed: buffer id */
-	__u16 pos; /* split: free-running available index; packed: slot|wrap<<15 */
-	__u16 flags; /* VQT_CHAIN_* */
-	__u16 first; /* index in the chain of the first descriptor here */
-	__u16 ndesc; /* descriptors in this record */
-	__u16 ndirect; /* of the whole chain, how many are not from an indirect table */
-	__u16 nseg; /* struct vqt_seg that follow the descriptors */
-	__u16 pad;
+	uint16_t head; /* split: descriptor index; packed: buffer id */
+	uint16_t pos; /* split: free-running available index; packed: slot|wrap<<15 */
+	uint16_t flags; /* VQT_CHAIN_* */
+	uint16_t first; /* index in the chain of the first descriptor here */
+	uint16_t ndesc; /* descriptors in this record */
+	uint16_t ndirect; /* of the whole chain, how many are not from an indirect table */
+	uint16_t nseg; /* struct vqt_seg that follow the descriptors */
+	uint16_t pad;
 	/* struct vqt_desc desc[ndesc]; nseg * { struct vqt_seg; bytes, padded to 4 } */
 };
 
@@ -384,13 +394,13 @@ struct vqt_avail {
 struct vqt_used {
 	struct vqt_hdr h;
 	struct vqt_ring ring; /* before the used entry is written */
-	__u32 len; /* as the device reports it */
-	__u16 id; /* split: head index; packed: buffer id */
-	__u16 pos; /* split: free-running used index of the entry; packed: slot|wrap<<15 */
-	__u8 flags; /* VQT_USED_* */
-	__u8 status; /* last device-writable byte: virtio-blk status, 5.2.6 */
-	__u16 nseg; /* struct vqt_seg that follow: device-written bytes */
-	__u32 pad;
+	uint32_t len; /* as the device reports it */
+	uint16_t id; /* split: head index; packed: buffer id */
+	uint16_t pos; /* split: free-running used index of the entry; packed: slot|wrap<<15 */
+	uint8_t flags; /* VQT_USED_* */
+	uint8_t status; /* last device-writable byte: virtio-blk status, 5.2.6 */
+	uint16_t nseg; /* struct vqt_seg that follow: device-written bytes */
+	uint32_t pad;
 	/* nseg * { struct vqt_seg; bytes, padded to 4 } */
 };
 
@@ -406,18 +416,18 @@ enum vqt_irq_kind {
 /* VQT_IRQ: hdr.queue is the queue notified for, where known. */
 struct vqt_irq {
 	struct vqt_hdr h;
-	__u16 vector; /* MSI-X, VQT_NO_VECTOR */
-	__u8 kind; /* enum vqt_irq_kind */
-	__u8 level; /* INTx */
-	__u32 pad;
+	uint16_t vector; /* MSI-X, VQT_NO_VECTOR */
+	uint8_t kind; /* enum vqt_irq_kind */
+	uint8_t level; /* INTx */
+	uint32_t pad;
 };
 
 /* VQT_DATA: bytes of a chain's buffers that could not be read with its VQT_AVAIL. */
 struct vqt_data {
 	struct vqt_hdr h;
-	__u16 head; /* the chain in flight */
-	__u16 nseg;
-	__u32 pad;
+	uint16_t head; /* the chain in flight */
+	uint16_t nseg;
+	uint32_t pad;
 	/* nseg * { struct vqt_seg; bytes, padded to 4 } */
 };
 
@@ -465,10 +475,10 @@ enum vqt_life_what {
 /* VQT_LIFE */
 struct vqt_life {
 	struct vqt_hdr h;
-	__u16 what; /* enum vqt_life_what */
-	__u16 len; /* bytes of text that follow */
-	__u32 pad;
-	__u64 arg[3];
+	uint16_t what; /* enum vqt_life_what */
+	uint16_t len; /* bytes of text that follow */
+	uint32_t pad;
+	uint64_t arg[3];
 	/* char text[len] */
 };
 
@@ -491,13 +501,13 @@ enum vqt_guest_what {
 /* VQT_GUEST: a step of the driver inside the guest. */
 struct vqt_guest {
 	struct vqt_hdr h;
-	__u16 what; /* enum vqt_guest_what */
-	__u8 phase; /* 0 entry, 1 return, 2 point */
-	__u8 pad;
-	__s32 ret; /* on return: the function's result */
-	__u64 arg[2];
-	__u16 len; /* bytes of text: the function's name */
-	__u16 pad2[3];
+	uint16_t what; /* enum vqt_guest_what */
+	uint8_t phase; /* 0 entry, 1 return, 2 point */
+	uint8_t pad;
+	int32_t ret; /* on return: the function's result */
+	uint64_t arg[2];
+	uint16_t len; /* bytes of text: the function's name */
+	uint16_t pad2[3];
 	/* char text[len] */
 };
 
@@ -512,12 +522,12 @@ enum vqt_backend_op {
 /* VQT_BACKEND: the block layer below the device. */
 struct vqt_backend {
 	struct vqt_hdr h;
-	__u8 op; /* enum vqt_backend_op */
-	__u8 phase; /* 0 start, 1 end */
-	__u16 head; /* the request it serves, 0xffff unknown */
-	__s32 ret; /* on end: bytes or negative errno */
-	__u64 offset, bytes;
-	__u64 cookie; /* pairs start and end */
+	uint8_t op; /* enum vqt_backend_op */
+	uint8_t phase; /* 0 start, 1 end */
+	uint16_t head; /* the request it serves, 0xffff unknown */
+	int32_t ret; /* on end: bytes or negative errno */
+	uint64_t offset, bytes;
+	uint64_t cookie; /* pairs start and end */
 };
 
 /* The layouts are a file format: hold them. */

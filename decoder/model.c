@@ -178,15 +178,15 @@ uint64_t model_lost(const struct model *m)
 /* Devices are called after their class in order of appearance: blk0, blk1, net0. */
 static void name_device(struct model *m, struct model_device *d)
 {
-	char class[24];
+	char buf[24];
 	unsigned n = 0;
 
-	spec_class_name(d->virtio_id, class, sizeof(class));
 	for (unsigned i = 0; i < m->ndevice; i++)
 		if (m->device[i] != d && m->device[i]->virtio_id == d->virtio_id)
 			n++;
 	if (d->virtio_id)
-		snprintf(d->name, sizeof(d->name), "%s%u", class, n);
+		snprintf(d->name, sizeof(d->name), "%s%u",
+			 spec_class_name(d->virtio_id, buf, sizeof(buf)), n);
 	else
 		snprintf(d->name, sizeof(d->name), "virtio%u", n);
 }

@@ -145,6 +145,7 @@ struct event {
 	/* Registers */
 	const struct spec_field *field; /* NULL unknown */
 	uint32_t field_offset; /* of the access within the field */
+	uint16_t pci_cap; /* start of the PCI capability the access is in, 0 none */
 	uint32_t select; /* feature word or queue the register refers to */
 	uint64_t before; /* value the model held before, where it keeps one */
 	bool before_known;

@@ -387,30 +387,54 @@ static void apply_pci(struct event *e)
 static void apply_legacy_config(struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
-	unsigned base = VIRTIO_PCI_CONFIG_OFF(e->dev->msix);
+	unsigned base = spec_legacy_config_base(e->dev->msix);
 
 	if (reg->offset >= base)
 		store(e->dev->config, e->dev->config_known, sizeof(e->dev->config),
 		      reg->offset - base, reg);
 }
 
+/* Fields of the capability an access to configuration space falls into, 4.1.4. */
+static void find_cap_field(struct event *e)
+{
+	const struct vqt_reg *reg = &e->rec->reg;
+	const struct model_device *d = e->dev;
+	unsigned start = model_pci_cap_at(d, reg->offset);
+
+	if (!start || reg->offset - start > 0xff)
+		return;
+	e->pci_cap = (uint16_t)start;
+	e->field = spec_fields_at(spec_pci_cap_fields(d->pci[start], d->pci[start + 3]),
+				  reg->offset - start, reg->width);
+	if (e->field)
+		e->field_offset = reg->offset - start - e->field->offset;
+}
+
+static void find_field(struct event *e)
+{
+	const struct vqt_reg *reg = &e->rec->reg;
+	int msix = e->dev && e->dev->msix;
+	uint32_t at = spec_field_offset(reg->region, reg->offset, msix);
+
+	e->field = spec_field_at(reg->region, e->dev ? e->dev->virtio_id : 0, reg->offset,
+				 reg->width, msix);
+	if (e->field)
+		e->field_offset = at - e->field->offset;
+}
+
 void model_register(struct model *m, struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
 	struct model_device *d = e->dev;
-	unsigned virtio_id = d ? d->virtio_id : 0;
-	uint32_t base = 0;
 
-	e->field = spec_field_at(reg->region, virtio_id, reg->offset, reg->width, d && d->msix);
-	if (reg->region == VQT_REGION_LEGACY && d && reg->offset >= VIRTIO_PCI_CONFIG_OFF(d->msix))
-		base = VIRTIO_PCI_CONFIG_OFF(d->msix);
-	if (e->field)
-		e->field_offset = reg->offset - base - e->field->offset;
+	find_field(e);
 	if (!d || reg->flags & VQT_REG_FAILED || reg->width > 8)
 		return;
 	switch (reg->region) {
 	case VQT_REGION_PCI:
 		apply_pci(e);
+		if (reg->offset >= PCI_STD_HEADER_SIZEOF && reg->offset < sizeof(d->pci) - 4)
+			find_cap_field(e);
 		break;
 	case VQT_REGION_DEVICE:
 		store(d->config, d->config_known, sizeof(d->config), reg->offset, reg);

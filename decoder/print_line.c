@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/pci_regs.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_pci.h>
 #include <string.h>
 #include <time.h>
@@ -24,6 +26,13 @@ static const char *const colors[] = { "", "\033[36m", "\033[32m" };
 static const char *gets_sign(const struct line_options *o)
 {
 	return o->ascii ? "<-" : "←";
+}
+
+static const char *name_or(const struct spec_name *names, unsigned value)
+{
+	const char *name = spec_name_of(names, value);
+
+	return name ? name : "?";
 }
 
 static void put_features(struct text *t, unsigned virtio_id, uint32_t word, uint32_t bits)
@@ -78,6 +87,20 @@ static void queue_enabled(struct text *t, const struct event *e)
 		text_add(t, ", vector %u", q->vector);
 }
 
+/* "pci.COMMON_CFG." or "pci.MSIX.": the capability an access falls into. */
+static void put_capability(struct text *t, const struct event *e)
+{
+	const uint8_t *cap = e->dev->pci + e->pci_cap;
+	const char *name = spec_name_of(spec_pci_caps, cap[0]);
+
+	if (cap[0] == PCI_CAP_ID_VNDR)
+		name = spec_name_of(spec_cap_types, cap[3]);
+	if (name)
+		text_add(t, "pci.%s.", name);
+	else
+		text_add(t, "pci.cap 0x%02x.", cap[0]);
+}
+
 static void put_register_name(struct text *t, const struct event *e)
 {
 	const struct vqt_reg *r = &e->rec->reg;
@@ -89,7 +112,11 @@ static void put_register_name(struct text *t, const struct event *e)
 		text_add(t, "%s+0x%x", spec_region_name(r->region), r->offset);
 		return;
 	}
-	if (r->region == VQT_REGION_PCI || r->region == VQT_REGION_DEVICE)
+	if (r->region == VQT_REGION_MSIX_TABLE)
+		text_add(t, "msix[%u].", r->offset / 16);
+	else if (e->pci_cap)
+		put_capability(t, e);
+	else if (r->region == VQT_REGION_PCI || r->region == VQT_REGION_DEVICE)
 		text_add(t, "%s.", r->region == VQT_REGION_PCI ? "pci" : "config");
 	text_puts(t, f->name);
 	if (f->kind == SPEC_FEATURES)
@@ -102,31 +129,6 @@ static void put_register_name(struct text *t, const struct event *e)
 		text_add(t, "+%u", e->field_offset);
 }
 
-/* A capability in PCI configuration space: the fields have no fixed place there. */
-static bool put_capability(struct text *t, const struct event *e)
-{
-	const struct vqt_reg *r = &e->rec->reg;
-	unsigned id, start;
-
-	if (r->region != VQT_REGION_PCI || !e->dev || r->offset < 0x40)
-		return false;
-	start = model_pci_cap_at(e->dev, r->offset);
-	if (!start)
-		return false;
-	id = e->dev->pci[start];
-	text_puts(t, "pci.");
-	spec_describe_cap(t, id, e->dev->pci + start,
-			  (unsigned)sizeof(e->dev->pci) - start, r->offset - start);
-	return true;
-}
-
-static void put_msix(struct text *t, const struct vqt_reg *r)
-{
-	static const char *const parts[] = { "address", "upper_address", "data", "control" };
-
-	text_add(t, "msix[%u].%s", r->offset / 16, parts[r->offset / 4 % 4]);
-}
-
 static enum direction put_reg(struct text *t, const struct event *e, const struct line_options *o)
 {
 	const struct vqt_reg *r = &e->rec->reg;
@@ -136,12 +138,7 @@ static enum direction put_reg(struct text *t, const struct event *e, const struc
 		queue_enabled(t, e);
 		return TO_DEVICE;
 	}
-	if (r->region == VQT_REGION_MSIX_TABLE)
-		put_msix(t, r);
-	else if (r->region == VQT_REGION_NOTIFY)
-		text_add(t, "notify+0x%x", r->offset);
-	else if (!put_capability(t, e))
-		put_register_name(t, e);
+	put_register_name(t, e);
 	text_add(t, " %s ", write ? gets_sign(o) : "=");
 	put_value(t, e);
 	if (r->flags & VQT_REG_VIA_CFG)
@@ -374,7 +371,7 @@ static enum direction put_source(struct text *t, const struct event *e,
 {
 	static const unsigned tags[] = { VQT_TAG_NAME, VQT_TAG_VERSION, VQT_TAG_EXE };
 
-	text_add(t, "source %u: %s", e->rec->h.source, life_source_kind(e->rec->source.kind));
+	text_add(t, "source %u: %s", e->rec->h.source, name_or(life_source_kinds, e->rec->source.kind));
 	for (size_t i = 0; i < 3; i++) {
 		size_t len;
 		const char *s = record_tlv(e->rec, tags[i], &len);
@@ -392,7 +389,7 @@ static enum direction put_source(struct text *t, const struct event *e,
 static enum direction put_loss(struct text *t, const struct event *e, const struct line_options *o)
 {
 	text_add(t, "LOST %" PRIu64 " events: %s", e->rec->loss.lost,
-		 life_loss_why(e->rec->loss.why));
+		 name_or(life_loss_whys, e->rec->loss.why));
 	return NEITHER;
 }
 
@@ -406,9 +403,40 @@ static enum direction put_note(struct text *t, const struct event *e, const stru
 	return NEITHER;
 }
 
+static void put_life_args(struct text *t, const struct event *e, const struct life_step *step)
+{
+	const struct vqt_life *l = &e->rec->life;
+	char buf[160];
+
+	if (l->what == VQT_LIFE_SET_STATUS) {
+		text_add(t, " %s", spec_format_status(buf, sizeof(buf), (unsigned)l->arg[0]));
+		return;
+	}
+	for (int i = 0; i < 3 && step->arg[i].name; i++)
+		text_add(t, step->arg[i].kind == SPEC_HEX ? "%s %s 0x%" PRIx64 : "%s %s %" PRIu64,
+			 i ? "," : "", step->arg[i].name, l->arg[i]);
+}
+
 static enum direction put_life(struct text *t, const struct event *e, const struct line_options *o)
 {
-	life_describe(t, e);
+	const struct vqt_life *l = &e->rec->life;
+	const struct life_step *step = life_step(l->what);
+	size_t len;
+	const char *s = record_text(e->rec, &len);
+
+	if (!step) {
+		text_add(t, "lifecycle step %u", l->what);
+		return NEITHER;
+	}
+	text_puts(t, step->name);
+	if (l->h.queue != VQT_NO_QUEUE)
+		text_add(t, " q%u", l->h.queue);
+	if (len) {
+		text_puts(t, " ");
+		text_untrusted(t, s, len);
+	}
+	put_life_args(t, e, step);
+	text_add(t, " [%s]", step->function);
 	return NEITHER;
 }
 

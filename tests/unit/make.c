@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include <linux/virtio_blk.h>
+#include <linux/virtio_ids.h>
+#include <linux/virtio_ring.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/make.h"
+
+void talk_say(struct talk *t, unsigned type, void *fixed, size_t size, const void *tail, size_t n)
+{
+	struct vqt_hdr *h = fixed;
+	const char *why = "";
+
+	h->ts = t->ts;
+	t->ts += 1000;
+	h->seq = ++t->seq;
+	h->type = (uint8_t)type;
+	h->source = 1;
+	h->device = t->device;
+	h->queue = type == VQT_REG || type < VQT_REG ? VQT_NO_QUEUE : t->queue;
+	memcpy(t->bytes, fixed, size);
+	if (n)
+		memcpy(t->bytes + size, tail, n);
+	t->len = size + n;
+	if (record_parse(&t->rec, t->bytes, t->len, &why) == -74 /* EBADMSG */) {
+		fprintf(stderr, "made a bad record: %s\n", why);
+		abort();
+	}
+	if (model_feed(t->model, &t->rec, ++t->number, &t->e))
+		abort();
+	if (t->writer)
+		trace_write(t->writer, t->bytes, t->len);
+}
+
+void talk_begin(struct talk *t)
+{
+	struct vqt_session s = { .major = VQT_VERSION_MAJOR, .snaplen = 16 };
+	struct vqt_source src = { .kind = VQT_SRC_QEMU, .pid = 42 };
+	struct vqt_device d = {
+		.virtio_id = VIRTIO_ID_BLOCK, .transport = VQT_TRANSPORT_PCI, .bdf = 0x18,
+	};
+
+	t->model = model_new();
+	t->ts = 1000000;
+	t->device = 0;
+	talk_say(t, VQT_SESSION, &s, sizeof(s), NULL, 0);
+	talk_say(t, VQT_SOURCE, &src, sizeof(src), NULL, 0);
+	t->device = 1;
+	talk_say(t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
+}
+
+void talk_end(struct talk *t)
+{
+	model_free(t->model);
+	t->model = NULL;
+}
+
+static void access(struct talk *t, unsigned op, unsigned region, uint32_t offset, unsigned width,
+		   uint64_t value)
+{
+	struct vqt_reg r = {
+		.region = (uint8_t)region,
+		.op = (uint8_t)op,
+		.width = (uint8_t)width,
+		.offset = offset,
+		.value = value,
+	};
+
+	talk_say(t, VQT_REG, &r, sizeof(r), NULL, 0);
+}
+
+void talk_read(struct talk *t, unsigned region, uint32_t offset, unsigned width, uint64_t value)
+{
+	access(t, VQT_READ, region, offset, width, value);
+}
+
+void talk_write(struct talk *t, unsigned region, uint32_t offset, unsigned width, uint64_t value)
+{
+	access(t, VQT_WRITE, region, offset, width, value);
+}
+
+void talk_kick(struct talk *t, uint16_t last_avail, uint16_t avail_idx)
+{
+	struct vqt_kick k = {
+		.ring = { .avail_idx = avail_idx, .last_avail = last_avail,
+			  .known = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL },
+		.via = VQT_KICK_IOEVENTFD,
+	};
+
+	talk_say(t, VQT_KICK, &k, sizeof(k), NULL, 0);
+}
+
+void talk_avail(struct talk *t, uint16_t head, const struct vqt_desc *desc, unsigned n,
+		uint32_t type, uint64_t sector)
+{
+	struct vqt_avail a = {
+		.head = head, .ndesc = (uint16_t)n, .ndirect = (uint16_t)n, .nseg = 1,
+	};
+	uint8_t tail[64 * sizeof(*desc) + sizeof(struct vqt_seg) + 16];
+	struct vqt_seg seg = { .desc = 0, .len = 16 };
+	struct virtio_blk_outhdr hdr = { .type = type, .sector = sector };
+	size_t at = n * sizeof(*desc);
+
+	memcpy(tail, desc, at);
+	memcpy(tail + at, &seg, sizeof(seg));
+	memcpy(tail + at + sizeof(seg), &hdr, sizeof(hdr));
+	talk_say(t, VQT_AVAIL, &a, sizeof(a), tail, at + sizeof(seg) + sizeof(hdr));
+}
+
+void talk_used(struct talk *t, uint16_t id, uint32_t len, uint8_t status)
+{
+	struct vqt_used u = { .id = id, .len = len, .flags = VQT_USED_STATUS, .status = status };
+
+	talk_say(t, VQT_USED, &u, sizeof(u), NULL, 0);
+}
+
+void talk_irq(struct talk *t, unsigned kind, uint16_t vector)
+{
+	struct vqt_irq i = { .kind = (uint8_t)kind, .vector = vector, .level = 1 };
+
+	talk_say(t, VQT_IRQ, &i, sizeof(i), NULL, 0);
+}
+
+void talk_read_request(struct talk *t, uint16_t head, uint64_t sector)
+{
+	const struct vqt_desc d[3] = {
+		{ 0x1000, 16, VRING_DESC_F_NEXT, 1 },
+		{ 0x2000, 4096, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, 2 },
+		{ 0x3000, 1, VRING_DESC_F_WRITE, 0 },
+	};
+
+	talk_avail(t, head, d, 3, VIRTIO_BLK_T_IN, sector);
+}

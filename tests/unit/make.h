@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Make event records by hand, as a capture would, and feed them to a model.
+ * A conversation holds the clock, the sequence and the last event.
+ */
+#ifndef VQT_TESTS_MAKE_H
+#define VQT_TESTS_MAKE_H
+
+#include "decoder/model.h"
+#include "decoder/trace.h"
+
+struct talk {
+	struct model *model;
+	struct trace_writer *writer; /* also written here if not NULL */
+	uint64_t ts; /* of the next record; advances by 1000 ns each */
+	uint32_t seq;
+	uint16_t device, queue;
+	uint64_t number;
+	/* The last record and what the model made of it. */
+	uint8_t bytes[65536];
+	size_t len;
+	struct record rec;
+	struct event e;
+};
+
+void talk_begin(struct talk *t); /* model, session, source 1 (QEMU), device 1 (blk) */
+void talk_end(struct talk *t);
+/* Any record: fixed part, then tail; the header is filled in.  The event is in t->e. */
+void talk_say(struct talk *t, unsigned type, void *fixed, size_t size, const void *tail, size_t n);
+
+void talk_read(struct talk *t, unsigned region, uint32_t offset, unsigned width, uint64_t value);
+void talk_write(struct talk *t, unsigned region, uint32_t offset, unsigned width, uint64_t value);
+void talk_kick(struct talk *t, uint16_t last_avail, uint16_t avail_idx);
+/* A virtio-blk request of n descriptors; the header bytes go with descriptor 0. */
+void talk_avail(struct talk *t, uint16_t head, const struct vqt_desc *desc, unsigned n,
+		uint32_t type, uint64_t sector);
+void talk_used(struct talk *t, uint16_t id, uint32_t len, uint8_t status);
+void talk_irq(struct talk *t, unsigned kind, uint16_t vector);
+/* The usual IN request: header, 4096 bytes, status. */
+void talk_read_request(struct talk *t, uint16_t head, uint64_t sector);
+
+#endif
