@@ -171,4 +171,5 @@ help:
 	@sed -n '2,7s/^# \{0,1\}//p' Makefile
 
 .SECONDARY:
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(call objs,cli/main.c) $(TEST_LIB) $(FUZZ_OBJ)) \
+	$(addsuffix .d,$(TEST_BIN)) $(patsubst %.bpf.c,$(BUILD)/%.bpf.d,$(wildcard bpf/*.bpf.c))
