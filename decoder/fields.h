@@ -87,6 +87,10 @@ extern const struct field_group field_groups[];
 bool field_get(const struct field *f, const struct event *e, unsigned i, struct field_value *v);
 const struct field *field_by_path(const char *path); /* NULL */
 const struct field_group *field_group_of(const struct field *f);
+/* All fields in order, for lists: NULL past the end. */
+const struct field *field_nth(unsigned n);
+/* "integer", "ns", "text" ... */
+const char *field_kind_name(unsigned kind);
 
 static inline bool field_group_has(const struct field_group *g, const struct event *e)
 {
@@ -111,7 +115,8 @@ extern const struct field fields_event[], fields_register[], fields_kick[], fiel
 	fields_clock[], fields_loss[], fields_note[], fields_stack[];
 
 /* How the parts spell a row. */
-#define FIELD_AT(member) .at = offsetof(struct record, member), .size = sizeof(((struct record *)0)->member)
+#define FIELD_AT(member) \
+	.at = offsetof(struct record, member), .size = sizeof(((struct record *)0)->member)
 #define FIELD_IF(member, bits) .known_at = offsetof(struct record, member), .known = (bits)
 
 #endif

@@ -1,87 +1,111 @@
 /* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+
 #include "decoder/life.h"
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+/* Arguments of a step: a name, and how its number is read. */
 #define DEC(n) { n, SPEC_DEC }
 #define HEX(n) { n, SPEC_HEX }
 
 static const struct life_step steps[] = {
-	[VQT_LIFE_TYPE_REGISTER] = { "type_register", "virtio_pci_types_register",
-		"the device type became known", .text = "type" },
-	[VQT_LIFE_INSTANCE_INIT] = { "instance_init", "virtio_instance_init_common",
-		"the device object was made" },
-	[VQT_LIFE_REALIZE] = { "realize", "qdev_realize", "the device is brought into being" },
-	[VQT_LIFE_VIRTIO_INIT] = { "virtio_init", "virtio_init",
-		"the virtio device was set up", { DEC("device type"), DEC("config size") } },
-	[VQT_LIFE_ADD_QUEUE] = { "add_queue", "virtio_add_queue", "a virtqueue was added",
-		{ DEC("size"), HEX("handler") } },
-	[VQT_LIFE_BUS_PLUGGED] = { "bus_plugged", "virtio_bus_device_plugged",
-		"the device was plugged into its transport" },
-	[VQT_LIFE_BAR] = { "bar", "pci_register_bar", "a PCI base address register was declared",
-		{ DEC("number"), HEX("type") } },
-	[VQT_LIFE_REGION] = { "region", "memory_region_init_io", "a register region was made",
-		{ HEX("size") }, "name" },
-	[VQT_LIFE_MSIX_INIT] = { "msix_init", "msix_init", "MSI-X was set up",
-		{ DEC("vectors"), DEC("table bar") } },
-	[VQT_LIFE_IOEVENTFD_START] = { "ioeventfd_start", "virtio_bus_start_ioeventfd",
-		"kicks arrive by eventfd from here on" },
-	[VQT_LIFE_IOEVENTFD_STOP] = { "ioeventfd_stop", "virtio_bus_stop_ioeventfd",
-		"kicks arrive as register writes again" },
-	[VQT_LIFE_DATAPLANE_START] = { "dataplane_start", "virtio_blk_data_plane_start",
-		"queues are served in an iothread from here on" },
-	[VQT_LIFE_DATAPLANE_STOP] = { "dataplane_stop", "virtio_blk_data_plane_stop",
-		"queues are served in the main loop again" },
-	[VQT_LIFE_HOST_NOTIFIER] = { "host_notifier", "virtio_bus_set_host_notifier",
-		"an eventfd for kicks was set or cleared", { DEC("assign") } },
-	[VQT_LIFE_GUEST_NOTIFIER] = { "guest_notifier", "virtio_queue_set_guest_notifier_fd_handler",
-		"an eventfd for interrupts was set or cleared", { DEC("assign"), DEC("irqfd") } },
-	[VQT_LIFE_MSI_ROUTE] = { "msi_route", "kvm_irqchip_add_msi_route",
-		"an interrupt route for an MSI-X vector was made", { DEC("vector") } },
-	[VQT_LIFE_GSI_COMMIT] = { "gsi_commit", "kvm_irqchip_commit_routes",
-		"interrupt routes were handed to the kernel" },
-	[VQT_LIFE_IRQFD] = { "irqfd", "kvm_irqchip_add_irqfd_notifier_gsi",
-		"an eventfd was tied to an interrupt", { DEC("gsi") } },
-	[VQT_LIFE_RESET] = { "reset", "virtio_reset", "the device was reset" },
-	[VQT_LIFE_SET_STATUS] = { "set_status", "virtio_set_status",
-		"the device takes a new status", { HEX("status") } },
-	[VQT_LIFE_SET_FEATURES] = { "set_features", "virtio_set_features",
-		"the device takes the driver's features", { HEX("features") } },
-	[VQT_LIFE_SET_RINGS] = { "set_rings", "virtio_queue_set_rings",
-		"the device takes a queue's areas", { HEX("desc"), HEX("driver"), HEX("device") } },
-	[VQT_LIFE_SET_NUM] = { "set_num", "virtio_queue_set_num",
-		"the device takes a queue's size", { DEC("size") } },
-	[VQT_LIFE_SET_VECTOR] = { "set_vector", "virtio_queue_set_vector",
-		"the device takes a queue's vector", { DEC("vector") } },
-	[VQT_LIFE_QUEUE_ENABLE] = { "queue_enable", "virtio_queue_enable", "a queue was enabled" },
-	[VQT_LIFE_QUEUE_RESET] = { "queue_reset", "virtio_queue_reset", "a queue was reset" },
-	[VQT_LIFE_ERROR] = { "error", "virtio_error", "the device declared itself broken",
-		.text = "the device's words" },
-	[VQT_LIFE_CONFIG_CHANGE] = { "config_change", "virtio_notify_config",
-		"the device configuration changed" },
-	[VQT_LIFE_DELETE_QUEUE] = { "delete_queue", "virtio_del_queue", "a virtqueue was removed" },
-	[VQT_LIFE_UNREALIZE] = { "unrealize", "virtio_cleanup", "the device was taken down" },
-	[VQT_LIFE_UNPOP] = { "unpop", "virtqueue_unpop",
-		"the device put chains back that it had taken", { DEC("count") } },
-	[VQT_LIFE_VHOST_START] = { "vhost_start", "vhost_dev_start",
-		"the data path leaves this process" },
-	[VQT_LIFE_VHOST_STOP] = { "vhost_stop", "vhost_dev_stop",
-		"the data path comes back to this process" },
+	[VQT_LIFE_TYPE_REGISTER] = { .name = "type_register",
+		.function = "virtio_pci_types_register",
+		.meaning = "the device type became known", .text = "type" },
+	[VQT_LIFE_INSTANCE_INIT] = { .name = "instance_init",
+		.function = "virtio_instance_init_common",
+		.meaning = "the device object was made" },
+	[VQT_LIFE_REALIZE] = { .name = "realize", .function = "qdev_realize",
+		.meaning = "the device is brought into being" },
+	[VQT_LIFE_VIRTIO_INIT] = { .name = "virtio_init", .function = "virtio_init",
+		.meaning = "the virtio device was set up",
+		.arg = { DEC("device type"), DEC("config size") } },
+	[VQT_LIFE_ADD_QUEUE] = { .name = "add_queue", .function = "virtio_add_queue",
+		.meaning = "a virtqueue was added", .arg = { DEC("size"), HEX("handler") } },
+	[VQT_LIFE_BUS_PLUGGED] = { .name = "bus_plugged", .function = "virtio_bus_device_plugged",
+		.meaning = "the device was plugged into its transport" },
+	[VQT_LIFE_BAR] = { .name = "bar", .function = "pci_register_bar",
+		.meaning = "a PCI base address register was declared",
+		.arg = { DEC("number"), HEX("type") } },
+	[VQT_LIFE_REGION] = { .name = "region", .function = "memory_region_init_io",
+		.meaning = "a register region was made", .arg = { HEX("size") }, .text = "name" },
+	[VQT_LIFE_MSIX_INIT] = { .name = "msix_init", .function = "msix_init",
+		.meaning = "MSI-X was set up", .arg = { DEC("vectors"), DEC("table bar") } },
+	[VQT_LIFE_IOEVENTFD_START] = { .name = "ioeventfd_start",
+		.function = "virtio_bus_start_ioeventfd",
+		.meaning = "kicks arrive by eventfd from here on" },
+	[VQT_LIFE_IOEVENTFD_STOP] = { .name = "ioeventfd_stop",
+		.function = "virtio_bus_stop_ioeventfd",
+		.meaning = "kicks arrive as register writes again" },
+	[VQT_LIFE_DATAPLANE_START] = { .name = "dataplane_start",
+		.function = "virtio_blk_data_plane_start",
+		.meaning = "queues are served in an iothread from here on" },
+	[VQT_LIFE_DATAPLANE_STOP] = { .name = "dataplane_stop",
+		.function = "virtio_blk_data_plane_stop",
+		.meaning = "queues are served in the main loop again" },
+	[VQT_LIFE_HOST_NOTIFIER] = { .name = "host_notifier",
+		.function = "virtio_bus_set_host_notifier",
+		.meaning = "an eventfd for kicks was set or cleared", .arg = { DEC("assign") } },
+	[VQT_LIFE_GUEST_NOTIFIER] = { .name = "guest_notifier",
+		.function = "virtio_queue_set_guest_notifier_fd_handler",
+		.meaning = "an eventfd for interrupts was set or cleared",
+		.arg = { DEC("assign"), DEC("irqfd") } },
+	[VQT_LIFE_MSI_ROUTE] = { .name = "msi_route", .function = "kvm_irqchip_add_msi_route",
+		.meaning = "an interrupt route for an MSI-X vector was made",
+		.arg = { DEC("vector") } },
+	[VQT_LIFE_GSI_COMMIT] = { .name = "gsi_commit", .function = "kvm_irqchip_commit_routes",
+		.meaning = "interrupt routes were handed to the kernel" },
+	[VQT_LIFE_IRQFD] = { .name = "irqfd", .function = "kvm_irqchip_add_irqfd_notifier_gsi",
+		.meaning = "an eventfd was tied to an interrupt", .arg = { DEC("gsi") } },
+	[VQT_LIFE_RESET] = { .name = "reset", .function = "virtio_reset",
+		.meaning = "the device was reset" },
+	[VQT_LIFE_SET_STATUS] = { .name = "set_status", .function = "virtio_set_status",
+		.meaning = "the device takes a new status", .arg = { HEX("status") } },
+	[VQT_LIFE_SET_FEATURES] = { .name = "set_features", .function = "virtio_set_features",
+		.meaning = "the device takes the driver's features", .arg = { HEX("features") } },
+	[VQT_LIFE_SET_RINGS] = { .name = "set_rings", .function = "virtio_queue_set_rings",
+		.meaning = "the device takes a queue's areas",
+		.arg = { HEX("desc"), HEX("driver"), HEX("device") } },
+	[VQT_LIFE_SET_NUM] = { .name = "set_num", .function = "virtio_queue_set_num",
+		.meaning = "the device takes a queue's size", .arg = { DEC("size") } },
+	[VQT_LIFE_SET_VECTOR] = { .name = "set_vector", .function = "virtio_queue_set_vector",
+		.meaning = "the device takes a queue's vector", .arg = { DEC("vector") } },
+	[VQT_LIFE_QUEUE_ENABLE] = { .name = "queue_enable", .function = "virtio_queue_enable",
+		.meaning = "a queue was enabled" },
+	[VQT_LIFE_QUEUE_RESET] = { .name = "queue_reset", .function = "virtio_queue_reset",
+		.meaning = "a queue was reset" },
+	[VQT_LIFE_ERROR] = { .name = "error", .function = "virtio_error",
+		.meaning = "the device declared itself broken", .text = "the device's words" },
+	[VQT_LIFE_CONFIG_CHANGE] = { .name = "config_change", .function = "virtio_notify_config",
+		.meaning = "the device configuration changed" },
+	[VQT_LIFE_DELETE_QUEUE] = { .name = "delete_queue", .function = "virtio_del_queue",
+		.meaning = "a virtqueue was removed" },
+	[VQT_LIFE_UNREALIZE] = { .name = "unrealize", .function = "virtio_cleanup",
+		.meaning = "the device was taken down" },
+	[VQT_LIFE_UNPOP] = { .name = "unpop", .function = "virtqueue_unpop",
+		.meaning = "the device put chains back that it had taken",
+		.arg = { DEC("count") } },
+	[VQT_LIFE_VHOST_START] = { .name = "vhost_start", .function = "vhost_dev_start",
+		.meaning = "the data path leaves this process" },
+	[VQT_LIFE_VHOST_STOP] = { .name = "vhost_stop", .function = "vhost_dev_stop",
+		.meaning = "the data path comes back to this process" },
 };
 
 static const struct guest_step guest_steps[] = {
-	[VQT_GUEST_PROBE] = { "probe", "virtio_pci_probe", { NULL } },
-	[VQT_GUEST_REGISTER] = { "register", "register_virtio_device", { NULL } },
-	[VQT_GUEST_DEV_PROBE] = { "dev_probe", "virtio_dev_probe", { NULL } },
-	[VQT_GUEST_DRIVER_PROBE] = { "driver_probe", "virtblk_probe", { NULL } },
-	[VQT_GUEST_FIND_VQS] = { "find_vqs", "vp_find_vqs", { NULL } },
-	[VQT_GUEST_QUEUE_RQ] = { "queue_rq", "virtio_queue_rq", { NULL } },
-	[VQT_GUEST_COMMIT_RQS] = { "commit_rqs", "virtio_commit_rqs", { NULL } },
-	[VQT_GUEST_ADD] = { "add", "virtqueue_add_sgs", { NULL } },
-	[VQT_GUEST_NOTIFY] = { "notify", "vp_notify", { NULL } },
-	[VQT_GUEST_IRQ] = { "irq", "vring_interrupt", { NULL } },
-	[VQT_GUEST_DONE] = { "done", "virtblk_done", { NULL } },
-	[VQT_GUEST_GET_BUF] = { "get_buf", "virtqueue_get_buf", { NULL } },
-	[VQT_GUEST_REG] = { "register_access", "vp_modern_*", { "value" } },
+	[VQT_GUEST_PROBE] = { .name = "probe", .function = "virtio_pci_probe" },
+	[VQT_GUEST_REGISTER] = { .name = "register", .function = "register_virtio_device" },
+	[VQT_GUEST_DEV_PROBE] = { .name = "dev_probe", .function = "virtio_dev_probe" },
+	[VQT_GUEST_DRIVER_PROBE] = { .name = "driver_probe", .function = "virtblk_probe" },
+	[VQT_GUEST_FIND_VQS] = { .name = "find_vqs", .function = "vp_find_vqs" },
+	[VQT_GUEST_QUEUE_RQ] = { .name = "queue_rq", .function = "virtio_queue_rq" },
+	[VQT_GUEST_COMMIT_RQS] = { .name = "commit_rqs", .function = "virtio_commit_rqs" },
+	[VQT_GUEST_ADD] = { .name = "add", .function = "virtqueue_add_sgs" },
+	[VQT_GUEST_NOTIFY] = { .name = "notify", .function = "vp_notify" },
+	[VQT_GUEST_IRQ] = { .name = "irq", .function = "vring_interrupt" },
+	[VQT_GUEST_DONE] = { .name = "done", .function = "virtblk_done" },
+	[VQT_GUEST_GET_BUF] = { .name = "get_buf", .function = "virtqueue_get_buf" },
+	[VQT_GUEST_REG] = { .name = "register_access",
+		.function = "vp_modern_*", .arg = { "value" } },
 };
 
 const struct life_step *life_step(unsigned what)
@@ -106,6 +130,73 @@ const char *guest_step_name(unsigned what)
 	if (what >= ARRAY_LEN(guest_steps))
 		return NULL;
 	return guest_steps[what].name ? guest_steps[what].name : "";
+}
+
+static void describe_arg(struct text *t, const struct life_arg *arg, uint64_t value)
+{
+	text_add(t, arg->kind == SPEC_HEX ? " %s 0x%" PRIx64 : " %s %" PRIu64, arg->name, value);
+}
+
+/* The arguments the record leads with, as the step means them. */
+static void describe_args(struct text *t, const struct life_step *s, const struct event *e)
+{
+	const struct vqt_life *l = &e->rec->life;
+	char buf[256];
+
+	switch (l->what) {
+	case VQT_LIFE_SET_STATUS:
+		text_add(t, " %s", spec_format_status(buf, sizeof(buf), (unsigned)l->arg[0]));
+		return;
+	case VQT_LIFE_VIRTIO_INIT:
+		text_add(t, " %s,", spec_class_name((unsigned)l->arg[0], buf, sizeof(buf)));
+		break;
+	}
+	for (unsigned i = 0; i < 3 && s->arg[i].name; i++) {
+		text_puts(t, i ? "," : "");
+		describe_arg(t, &s->arg[i], l->arg[i]);
+	}
+}
+
+void life_describe(struct text *t, const struct event *e)
+{
+	const struct life_step *s = life_step(e->rec->life.what);
+	size_t len;
+	const char *words = record_text(e->rec, &len);
+
+	if (!s) {
+		text_add(t, "lifecycle step %u, unknown to this version", e->rec->life.what);
+		return;
+	}
+	text_add(t, "%s", s->name);
+	if (e->rec->h.queue != VQT_NO_QUEUE)
+		text_add(t, " q%u", e->rec->h.queue);
+	text_puts(t, s->arg[0].name || len ? ":" : "");
+	if (s->arg[0].name)
+		describe_args(t, s, e);
+	if (len) {
+		text_puts(t, " ");
+		text_untrusted(t, words, len);
+	}
+	text_add(t, " (%s)", s->function);
+}
+
+const char *life_source_kind(unsigned kind)
+{
+	const char *name = spec_name_of(life_source_kinds, kind);
+
+	return name ? name : "unknown";
+}
+
+const char *life_loss_why(unsigned why)
+{
+	static const char *const words[] = {
+		[VQT_LOSS_BUFFER] = "the ring buffer was full",
+		[VQT_LOSS_MEMORY] = "memory of the source could not be read",
+		[VQT_LOSS_LIMIT] = "a fixed table of the capture was full",
+		[VQT_LOSS_FILE] = "a gap in the sequence numbers",
+	};
+
+	return why < ARRAY_LEN(words) && words[why] ? words[why] : "for an unknown reason";
 }
 
 const struct spec_name life_source_kinds[] = {

@@ -8,7 +8,9 @@
 #define VQT_DECODER_LIFE_H
 
 #include "decoder/event.h"
+#include "decoder/model.h"
 #include "decoder/spec.h"
+#include "decoder/text.h"
 
 struct life_arg {
 	const char *name; /* NULL: the step has no such argument */
@@ -36,6 +38,12 @@ const struct guest_step *guest_step(unsigned what); /* NULL unknown */
 /* For lists: the names in order of their numbers; "" holes, NULL the end. */
 const char *life_step_name(unsigned what);
 const char *guest_step_name(unsigned what);
+
+/* A lifecycle event in words: "add_queue: size 256 (virtio_add_queue)". */
+void life_describe(struct text *t, const struct event *e);
+/* Never NULL. */
+const char *life_source_kind(unsigned kind);
+const char *life_loss_why(unsigned why); /* for people: "the ring buffer was full" */
 
 /* Numbers and names, end with name NULL. */
 extern const struct spec_name life_source_kinds[]; /* enum vqt_source_kind */
