@@ -37,9 +37,9 @@ void text_puts(struct text *t, const char *s)
 	t->buf[t->len] = '\0';
 }
 
-/* Length of a valid UTF-8 sequence at p, 0 if it is not one. */
-static size_t utf8_len(const unsigned char *p, size_t left)
+size_t text_utf8(const char *bytes, size_t left)
 {
+	const unsigned char *p = (const unsigned char *)bytes;
 	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
 		: p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
 
@@ -61,7 +61,7 @@ void text_untrusted(struct text *t, const char *bytes, size_t len)
 	const unsigned char *p = (const unsigned char *)bytes;
 
 	while (len) {
-		size_t n = utf8_len(p, len);
+		size_t n = text_utf8((const char *)p, len);
 
 		if (!n || *p < 0x20 || *p == 0x7f) {
 			text_add(t, "\\x%02x", *p);

@@ -21,6 +21,8 @@ void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf
 void text_puts(struct text *t, const char *s);
 /* Bytes of unknown origin: control characters and invalid UTF-8 become \xNN. */
 void text_untrusted(struct text *t, const char *bytes, size_t len);
+/* Length of the UTF-8 sequence at `bytes`; 0 if it is not one, or is a C1 control. */
+size_t text_utf8(const char *bytes, size_t left);
 /* Spaces up to a column; at least one if already past it. Counts UTF-8 characters. */
 void text_pad(struct text *t, size_t column);
 /* "118 us", "1.24 ms": three significant digits. */
