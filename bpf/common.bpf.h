@@ -285,6 +285,8 @@ static __noinline struct vqp_dev *vdev_get(struct vqp_proc *p, __u64 vdev)
 	struct vqp_dev *d = bpf_map_lookup_elem(&devices, &k), *x = NULL, new = {};
 	__u64 parent = 0;
 
+	if (d && !d->vdev)
+		d->vdev = vdev;
 	if (d || !p)
 		return d;
 	bpf_probe_read_user(&parent, 8, (void *)(vdev + QOM_OBJECT_PARENT));

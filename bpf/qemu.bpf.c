@@ -74,14 +74,14 @@ int on_signal(struct pt_regs *ctx)
 
 /* Register handlers get the proxy (or the PCI device); a kick goes the queue's way. */
 static __always_inline bool notify_write(struct vqp_proc *p, struct vqp_dev *d, __u32 offset,
-					 __u64 value, __u8 width, __u16 via)
+					 __u64 value, __u8 width, __u16 via, bool pio)
 {
 	/* 4.1.4.4: one address a queue; QEMU's multiplier is 4, or a page */
 	__u32 n = offset < 4096 ? offset / 4 : offset / 4096;
 	__u64 vq, desc = 0;
 	__u8 broken = 0;
 
-	if (via == VQT_KICK_LEGACY)
+	if (via != VQT_KICK_MMIO || pio)
 		n = value & 0xffff;
 	if (!d->vdev || n >= VQP_QUEUE_MAX || p->vdev_vq == VQP_UNKNOWN)
 		return false;
@@ -133,12 +133,13 @@ int on_reg_write(struct pt_regs *ctx)
 	if (cookie >> 48 & VQP_AUX_IS_PIO)
 		r.flags |= VQT_REG_PIO;
 	if (cookie >> 48 & VQP_AUX_MMIO_NOTIFY &&
-	    notify_write(p, d, r.offset, r.value, r.width, VQT_KICK_MMIO))
+	    notify_write(p, d, r.offset, r.value, r.width, VQT_KICK_MMIO,
+			 cookie >> 48 & VQP_AUX_IS_PIO))
 		return 0;
 	reg_emit(p, d->id, &r);
 	/* 4.1.4.10: Queue Notify of the legacy interface, seen as both */
 	if (r.region == VQT_REGION_LEGACY && r.offset == 16)
-		notify_write(p, d, 0, r.value, r.width, VQT_KICK_LEGACY);
+		notify_write(p, d, 0, r.value, r.width, VQT_KICK_LEGACY, true);
 	return 0;
 }
 
@@ -296,7 +297,11 @@ static __always_inline struct vqp_dev *life_dev(struct vqp_proc *p, __u32 kind, 
 	case VQP_OBJ_VDEV:
 		return vdev_get(p, obj);
 	case VQP_OBJ_PCI:
-	case VQP_OBJ_QDEV:
+		return proxy_get(p, obj);
+	case VQP_OBJ_QDEV: /* a virtio device inside its proxy, or the proxy */
+		if (!bpf_probe_read_user(&parent, 8, (void *)(obj + QOM_OBJECT_PARENT)) && parent &&
+		    is_virtio(parent))
+			return vdev_get(p, obj);
 		return proxy_get(p, obj);
 	case VQP_OBJ_BUS:
 		if (bpf_probe_read_user(&parent, 8, (void *)(obj + QOM_BUS_PARENT)))
@@ -373,7 +378,15 @@ int on_life(struct pt_regs *ctx)
 		queue = arg(ctx, cookie, 4);
 	if (flags & VQP_LIFE_IRQ) {
 		struct vqt_irq r = { .kind = VQT_IRQ_CONFIG, .vector = VQT_NO_VECTOR };
+		__u8 status = 4;
 
+		/* QEMU says nothing to a driver that is not ready (DRIVER_OK). */
+		if (p->vdev_status != VQP_UNKNOWN)
+			bpf_probe_read_user(&status, 1, (void *)(obj + p->vdev_status));
+		if (!(status & 4))
+			return 0;
+		if (p->vdev_config_vector != VQP_UNKNOWN)
+			bpf_probe_read_user(&r.vector, 2, (void *)(obj + p->vdev_config_vector));
 		hdr_begin(p, &r.h, VQT_IRQ, d ? d->id : 0, VQT_NO_QUEUE);
 		emit(&r, sizeof(r));
 		return 0;

@@ -30,11 +30,11 @@ struct vqp_proc {
 	__u8 flags; /* VQP_* */
 	__u16 cache_step; /* sizeof(MemoryRegionCache), 0 until BPF has found it */
 	/* struct VirtIODevice */
-	__u16 vdev_vq, vdev_features, vdev_broken, vdev_disabled;
+	__u16 vdev_vq, vdev_features, vdev_broken, vdev_status, vdev_config_vector;
 	/* struct VirtQueue */
 	__u16 vq_size, vq_num, vq_desc, vq_avail, vq_used_addr, vq_caches;
 	__u16 vq_last, vq_last_wrap, vq_used, vq_used_wrap;
-	__u16 vq_index, vq_inuse, vq_vector, vq_vdev, vq_handler;
+	__u16 vq_index, vq_inuse, vq_vector, vq_vdev;
 	__u16 pad;
 	__u64 queues; /* bit n: record queue n (n < 63; bit 63 all others) */
 	struct vqp_region region[VQP_REGIONS];
