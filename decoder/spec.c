@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* Walkers over the specification tables: fields, features, requests, queues. */
 #include "decoder/spec_tables.h"
 
@@ -94,14 +94,12 @@ uint32_t spec_field_offset(unsigned region, uint32_t offset, int msix)
 const struct spec_field *spec_fields_at(const struct spec_fields *fields, uint32_t offset,
 	unsigned width)
 {
-	uint64_t end = (uint64_t)offset + width;
-
+	if (!width)
+		return NULL;
 	for (size_t i = 0; i < fields->count; i++) {
 		const struct spec_field *f = &fields->field[i];
 
-		if (f->offset >= end)
-			break;
-		if (offset < f->offset + f->width)
+		if (offset >= f->offset && offset - f->offset < f->width)
 			return f;
 	}
 	return NULL;

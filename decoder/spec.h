@@ -58,10 +58,10 @@ int spec_region_by_name(const char *name); /* -ENOENT */
 /* Fields of a region; for VQT_REGION_DEVICE those of the device type. Never NULL. */
 const struct spec_fields *spec_region_fields(unsigned region, unsigned virtio_id);
 /*
- * The field an access of `width` bytes at `offset` begins in or lies in; NULL
- * when there is none.  A half of a 64-bit field gives that field, an access to
- * several fields the first.  For the legacy region pass msix so that device
- * configuration is looked for at 20 or 24 (4.1.4.10).
+ * The field an access of `width` bytes at `offset` begins in; NULL when there is
+ * none.  A half of a 64-bit field gives that field, an access to several fields
+ * the first.  For the legacy region pass msix so that device configuration is
+ * looked for at 20 or 24 (4.1.4.10).
  *
  * Compare field->offset with spec_field_offset(), not with the offset in the
  * region: device configuration inside the legacy and MMIO regions, entries of

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* The block device (5.2). */
 #include "decoder/spec_tables.h"
 

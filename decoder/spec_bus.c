@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Ports, buses and clocks: console (5.3), socket (5.10), I2C (5.16), SCMI
  * (5.17), GPIO (5.18), CAN (5.20), SPI (5.21), RTC (5.23).

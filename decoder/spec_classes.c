@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* The list of device types (5), and those the specification only gives an ID. */
 #include "decoder/spec_tables.h"
 
@@ -38,12 +38,12 @@ static const struct spec_class without_chapter[] = {
 };
 
 static const struct spec_class *const with_chapter[] = {
-	&spec_class_net,   &spec_class_blk,   &spec_class_console, &spec_class_rng,
-	&spec_class_balloon, &spec_class_scsi, &spec_class_gpu,	   &spec_class_input,
-	&spec_class_crypto, &spec_class_vsock, &spec_class_fs,	   &spec_class_rpmb,
-	&spec_class_iommu, &spec_class_sound, &spec_class_mem,	   &spec_class_i2c,
-	&spec_class_scmi,  &spec_class_gpio,  &spec_class_pmem,	   &spec_class_can,
-	&spec_class_spi,   &spec_class_media, &spec_class_rtc,
+	&spec_class_net, &spec_class_blk, &spec_class_console, &spec_class_rng,
+	&spec_class_balloon, &spec_class_scsi, &spec_class_gpu, &spec_class_input,
+	&spec_class_crypto, &spec_class_vsock, &spec_class_fs, &spec_class_rpmb,
+	&spec_class_iommu, &spec_class_sound, &spec_class_mem, &spec_class_i2c,
+	&spec_class_scmi, &spec_class_gpio, &spec_class_pmem, &spec_class_can,
+	&spec_class_spi, &spec_class_media, &spec_class_rtc,
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

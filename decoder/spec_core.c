@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* The core: device status (2.1), descriptor flags (2.7.5, 2.8), feature bits (6). */
 #include "decoder/spec_tables.h"
 

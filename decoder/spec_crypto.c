@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* Entropy (5.4), crypto (5.9). */
 #include "decoder/spec_tables.h"
 

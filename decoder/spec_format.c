@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* Values of the specification tables as people read them. */
 #include "decoder/spec_tables.h"
 
@@ -226,17 +226,14 @@ char *spec_format_field(char *buf, size_t len, const struct spec_field *f, uint3
 	unsigned width)
 {
 	struct out o = { .buf = buf, .len = len };
-	uint32_t at = offset > f->offset ? offset - f->offset : 0;
-	uint64_t end = (uint64_t)offset + width;
+	uint32_t at = offset - f->offset;
 
 	putf(&o, "%s", f->name);
-	if (f->width == 8 && width == 4 && offset == f->offset)
-		putf(&o, ".lo");
-	else if (f->width == 8 && width == 4 && at == 4)
-		putf(&o, ".hi");
-	else if (at || (offset == f->offset && width < f->width))
+	if (f->width == 8 && width == 4 && at % 4 == 0)
+		putf(&o, at ? ".hi" : ".lo");
+	else if (at || width < f->width)
 		putf(&o, "+%" PRIu32, at);
-	if (offset < f->offset || end > (uint64_t)f->offset + f->width)
+	if ((uint64_t)at + width > f->width)
 		putf(&o, "...");
 	return finish(&o);
 }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* GPU (5.7), input (5.8), sound (5.14), media (5.22). */
 #include "decoder/spec_tables.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* Traditional balloon (5.5), IOMMU (5.13), memory (5.15), PMEM (5.19). */
 #include "decoder/spec_tables.h"
 

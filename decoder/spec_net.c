@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* The network device (5.1). */
 #include "decoder/spec_tables.h"
 

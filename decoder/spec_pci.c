@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * PCI configuration space: type 0 header, the capabilities a virtio function
  * shows, MSI-X structures.  Sections with "PCI" are of PCI Express Base 5.0.

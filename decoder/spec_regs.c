@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* Registers of the transports: virtio-pci (4.1.4), its legacy layout, virtio-mmio (4.2). */
 #include "decoder/spec_tables.h"
 

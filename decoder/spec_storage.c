@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* SCSI host (5.6), file system (5.11), RPMB (5.12). */
 #include "decoder/spec_tables.h"
 
