@@ -124,11 +124,12 @@ static void prerequisites_ok(const struct spec_class *c, const struct spec_featu
 			     const uint64_t set[2])
 {
 	for (unsigned bit = 0; bit < 128; bit++) {
+		const struct spec_feature *needed = spec_feature(c->id, bit);
+
 		if (!(set[bit / 64] & SPEC_BIT(bit)))
 			continue;
 		CHECK(bit != f->bit);
-		CHECK(spec_feature(c->id, bit));
-		CHECK(!spec_feature(c->id, bit)->legacy || f->legacy);
+		CHECK(needed && (!needed->legacy || f->legacy));
 	}
 }
 
