@@ -149,6 +149,17 @@ demo:
 	$(Q)$(MAKE) all guest
 	$(Q)build/vqtrace demo --guest build/guest
 
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(TEST_LIB) $(BUILD)/libvqtrace.a
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# Ratios against peers in interleaved runs; nothing is asserted.
+bench:
+	$(Q)tests/deps --install build test
+	$(Q)$(MAKE) all guest qemu11 $(patsubst %.c,build/%,$(wildcard tests/bench/*.c))
+	$(Q)for b in $(sort $(filter-out %.c %.h,$(wildcard tests/bench/*))); do \
+		printf '\n== %s\n' $$b; $$b || exit 1; done
+
 deps:
 	$(Q)tests/deps --install build test
 
