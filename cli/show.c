@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "decoder/fields.h"
 #include "decoder/filter.h"
+#include "decoder/hexdump.h"
 #include "decoder/model.h"
 #include "decoder/print_json.h"
 #include "decoder/print_line.h"
@@ -75,10 +76,10 @@ static const struct option longs[] = {
 
 static int list_fields(void)
 {
-	static const char *const kinds[] = { "integer", "integer", "ns", "string", "boolean", "bytes" };
+	const struct field *f;
 
-	for (const struct field *f = field_table; f->path; f++)
-		printf("%-32s %-8s %s\n", f->path, kinds[f->kind], f->help);
+	for (unsigned i = 0; (f = field_nth(i)); i++)
+		printf("%-34s %-8s %s\n", f->path, field_kind_name(f->kind), f->help);
 	return CLI_OK;
 }
 

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "decoder/hexdump.h"
 #include "decoder/model.h"
 #include "decoder/print_json.h"
 #include "decoder/print_line.h"
