@@ -10,7 +10,7 @@
 #   apt_closure [-t SUITE] PKG.. download these and all that they depend on
 #   apt_show PKG FIELD           a field of the newest version's description
 #   apt_unpack PATTERN...        unpack downloaded packages into $apt_dir/root
-#   apt_close                    forget lists and packages
+#   apt_close                    forget lists and packages (at exit in any case)
 #
 # The caller defines say() (progress, quiet by default) and die().
 
@@ -31,12 +31,14 @@ apt_get() {
 	APT_CONFIG=$apt_dir/apt.conf apt-get -q -y "$@" >"$apt_dir/log" 2>&1
 }
 
+# apt_failed WHAT: apt's own first complaint, and what to do about it.
 apt_failed() {
-	sed -n '/^[EW]:/p' "$apt_dir/log" | head -n 3 >&2
+	why=$(sed -n 's/^[EW]: *//p' "$apt_dir/log" | head -n 1)
 	case $(cat "$apt_dir/log") in
-	*NO_PUBKEY*) die "$1: the archive's key is not here; run 'apt-get update && apt-get install debian-archive-keyring' and try again" ;;
-	*) die "$1 failed; check the network (apt-get update), or set VQT_DEBIAN_MIRROR to a Debian mirror, and try again" ;;
+	*NO_PUBKEY*) remedy="apt-get update && apt-get install debian-archive-keyring" ;;
+	*) remedy="check the network with apt-get update, or set VQT_DEBIAN_MIRROR to a Debian mirror" ;;
 	esac
+	die "$1 failed: ${why:-apt said nothing}; $remedy"
 }
 
 # Our own lists, so that neither the age of the system's nor its sources matter.
@@ -51,6 +53,9 @@ apt_open() {
 		die "no Debian mirror in this system's apt sources; set VQT_DEBIAN_MIRROR to one and try again"
 	keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 	[ -e $keyring ] || die "$keyring is missing; apt-get install debian-archive-keyring"
+	trap apt_close EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
 	mkdir -p "$apt_dir/lists/partial" "$apt_dir/archives/partial" "$apt_dir/none" "$apt_dir/root"
 	: >"$apt_dir/status"
 	for suite; do
@@ -112,5 +117,5 @@ apt_unpack() {
 }
 
 apt_close() {
-	rm -rf "$apt_dir"
+	rm -rf "${apt_dir:?}"
 }
