@@ -11,11 +11,10 @@
 
 /* 5.2.6.2: zones, where ZONED is offered. */
 struct emu_blk_zones {
-	uint8_t model; /* VIRTIO_BLK_Z_NONE, _HM, _HA */
+	uint8_t model; /* VIRTIO_BLK_Z_NONE, _HM (zones SWR), _HA (zones SWP) */
 	uint32_t zone_sectors;
 	uint32_t capacity_sectors; /* writable sectors of a sequential zone; 0: all */
 	uint32_t conventional; /* this many leading zones are conventional */
-	bool preferred; /* sequential zones are SWP (host-aware) instead of SWR */
 	uint32_t max_open, max_active; /* 0: no limit */
 	uint32_t max_append_sectors;
 	uint32_t write_granularity; /* bytes; 0: the block size */
@@ -51,5 +50,6 @@ struct emu_backend *emu_blk_backend(struct emu_virtio *v);
 int emu_blk_resize(struct emu_virtio *v, uint64_t sectors); /* capacity change, 5.2.6.2 */
 /* For tests: a zone's state (VIRTIO_BLK_ZS_*), e.g. read-only or offline. */
 int emu_blk_zone_set(struct emu_virtio *v, uint32_t zone, uint8_t state);
+uint8_t emu_blk_zone_state(struct emu_virtio *v, uint32_t zone); /* 0xff: no such zone */
 
 #endif

@@ -58,6 +58,8 @@ struct emu_fault {
 	enum emu_fault_id id;
 	uint32_t after, count;
 	uint32_t seen; /* opportunities so far */
+	uint16_t last_id; /* of the entry used before */
+	bool last_id_valid;
 };
 
 struct emu_fault_row {
@@ -78,5 +80,11 @@ static inline bool emu_fault_hit(struct emu_fault *f, enum emu_fault_id id)
 	uint32_t n = f->seen++;
 	return n >= f->after && (!f->count || n - f->after < f->count);
 }
+
+struct emu_virtio;
+struct emu_queue;
+struct emu_chain;
+/* What is told about a used chain, bent by the faults about used entries. */
+void emu_fault_used(struct emu_virtio *v, struct emu_queue *q, struct emu_chain *c, uint32_t *len);
 
 #endif

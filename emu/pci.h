@@ -72,7 +72,6 @@ struct emu_pci {
 	struct emu_tap *tap;
 	uint8_t config[EMU_PCI_CONFIG];
 	uint8_t writable[EMU_PCI_CONFIG]; /* masks */
-	uint8_t w1c[EMU_PCI_CONFIG]; /* write one to clear */
 	uint16_t msix_at, exp_at, pm_at; /* capability offsets, 0 none */
 	uint8_t *table; /* 16 bytes a vector */
 	uint64_t *pending;

@@ -18,8 +18,8 @@ struct emu_queue;
 
 /*
  * A descriptor chain taken from a ring.  desc[] holds the descriptors as read:
- * first ndirect of the ring, then those of the indirect table, which the last
- * direct one names.  That one carries no data (flags & INDIRECT).
+ * first ndirect of the ring, then those of the indirect table, if there is one:
+ * the last direct descriptor names it and carries no data.
  */
 struct emu_chain {
 	struct emu_chain *next; /* lists of the owner */
@@ -32,7 +32,7 @@ struct emu_chain {
 	uint16_t flags; /* VQT_CHAIN_*: why it is bad */
 	uint16_t nread, nwrite; /* data-bearing descriptors of each direction */
 	bool done; /* completed, waiting for its turn (IN_ORDER) */
-	bool fresh; /* being taken right now */
+	bool table; /* has an indirect table */
 	uint32_t used_len;
 	uint64_t read_len, write_len; /* bytes of each direction */
 	uint64_t touched; /* leading writable bytes known to be written */
@@ -45,6 +45,9 @@ int emu_chain_read(struct emu_mem *m, const struct emu_chain *c, uint64_t off, v
 		   size_t len);
 int emu_chain_write(struct emu_mem *m, const struct emu_chain *c, uint64_t off, const void *buf,
 		    size_t len);
+/* Reads back writable bytes: for diagnosis only (2.7.4.2). */
+int emu_chain_read_written(struct emu_mem *m, const struct emu_chain *c, uint64_t off, void *buf,
+			   size_t len);
 /* Zeroes [off, off+len) of the writable bytes; how many leading ones were reached. */
 uint64_t emu_chain_zero(struct emu_mem *m, const struct emu_chain *c, uint64_t off, uint64_t len);
 /* Host pieces of a part: count, -EFAULT, -ENOTSUP (copy instead), -E2BIG. */
@@ -73,6 +76,7 @@ struct emu_ring {
 	uint16_t unsignalled; /* used since the last decision (saturates) */
 	bool kicks_off; /* we asked the driver not to notify */
 	uint32_t taken; /* chains in flight */
+	bool stuck_wrap; /* a fault: the used wrap counter never toggles */
 	const char *why; /* after an error: one static sentence */
 	/* private: host addresses of the areas, when they have one */
 	unsigned gen;

@@ -51,6 +51,7 @@ struct emu_class {
 	const char *name; /* "blk" */
 	uint32_t pci_class; /* class, subclass, interface: 24 bits */
 	uint16_t pci_transitional; /* 4.1.2.1: transitional PCI device ID */
+	uint32_t modern_only; /* features 0-31 the legacy interface must not show */
 	/* Set v->offered, v->config, v->priv from the class's own configuration. */
 	int (*init)(struct emu_virtio *v, const void *config);
 	void (*fini)(struct emu_virtio *v);
@@ -58,7 +59,8 @@ struct emu_class {
 	const char *(*refuse)(struct emu_virtio *v);
 	/* The driver wrote config bytes [off, off+len); keep what is writable. */
 	void (*config_write)(struct emu_virtio *v, uint32_t off, const uint8_t *buf, uint32_t len);
-	void (*started)(struct emu_virtio *v); /* DRIVER_OK, or FEATURES_OK accepted */
+	/* The features are settled: FEATURES_OK accepted; legacy: DRIVER_OK. */
+	void (*negotiated)(struct emu_virtio *v);
 	void (*reset)(struct emu_virtio *v);
 	/* A chain was taken: complete it now or later, once, by emu_queue_complete. */
 	void (*handle)(struct emu_queue *q, struct emu_chain *c);
@@ -81,7 +83,7 @@ struct emu_virtio {
 	bool resetting; /* 0 was written, requests are in flight */
 	bool broken; /* DEVICE_NEEDS_RESET */
 	bool paused; /* the transport forbids DMA (bus master off) or the door holds us */
-	bool strict_chain; /* chains longer than the queue are refused, 2.7.5.3.1 */
+	bool exact; /* offers precisely what it was told to (replay) */
 	uint64_t offered[2], accepted[2]; /* accepted: as written, then as negotiated */
 	uint8_t config[256];
 	uint16_t config_len;
