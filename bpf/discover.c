@@ -65,6 +65,8 @@ static const struct row rows[] = {
 	LIFE("virtio_bus_device_plugged", VQT_LIFE_BUS_PLUGGED, VQP_OBJ_VDEV, 0, NONE, NONE, NONE,
 	     NONE),
 	LIFE("pci_register_bar", VQT_LIFE_BAR, VQP_OBJ_PCI, 0, 1, 2, NONE, NONE),
+	LIFE("memory_region_init_io", VQT_LIFE_REGION, VQP_OBJ_QDEV | VQP_LIFE_TEXT, 1, 4, 5, NONE,
+	     NONE),
 	LIFE("msix_init", VQT_LIFE_MSIX_INIT, VQP_OBJ_PCI, 0, 1, 3, NONE, NONE),
 	LIFE("virtio_bus_start_ioeventfd", VQT_LIFE_IOEVENTFD_START, VQP_OBJ_BUS, 0, NONE, NONE,
 	     NONE, NONE),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <capstone/capstone.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -307,37 +308,63 @@ static void describe(struct insn *in, const cs_insn *ci)
 		in->target = (uint64_t)x->operands[0].imm;
 }
 
+/*
+ * Capstone 4 decodes some instructions by what malloc left in its memory (seen
+ * on `test $imm8, mem`): give it zeroed memory, and one instruction at a time.
+ */
+static void *zeroed(size_t n)
+{
+	return calloc(1, n);
+}
+
+static int disassemble(struct function *f, const uint8_t *code, csh h, cs_insn *all,
+		       cs_detail *details)
+{
+	size_t left = f->end - f->start;
+	uint64_t addr = f->start;
+	cs_insn *one = cs_malloc(h);
+
+	if (!one)
+		return -ENOMEM;
+	while (left && f->n < INSN_MAX) {
+		memset(one->detail, 0, sizeof(*one->detail));
+		if (!cs_disasm_iter(h, &code, &left, &addr, one))
+			break;
+		details[f->n] = *one->detail;
+		all[f->n] = *one;
+		all[f->n].detail = &details[f->n];
+		describe(&f->insn[f->n], &all[f->n]);
+		f->n++;
+	}
+	cs_free(one, 1);
+	return f->n ? 0 : -EILSEQ;
+}
+
 static int decode(struct function *f)
 {
+	static const cs_opt_mem memory = { zeroed, calloc, realloc, free, vsnprintf };
 	const uint8_t *code = elf_bytes(f->elf, f->start, f->end - f->start);
-	cs_insn *ci = NULL;
-	size_t n;
+	size_t max = f->end - f->start < INSN_MAX ? f->end - f->start : INSN_MAX;
+	cs_insn *all = calloc(max, sizeof(*all));
+	cs_detail *details = calloc(max, sizeof(*details));
 	int err = -ENOMEM;
 	csh h;
 
-	if (!code)
-		return -EFAULT;
-	if (cs_open(CS_ARCH_X86, CS_MODE_64, &h) != CS_ERR_OK)
-		return -ENOMEM;
+	cs_option(0, CS_OPT_MEM, (size_t)&memory);
+	if (!code || cs_open(CS_ARCH_X86, CS_MODE_64, &h) != CS_ERR_OK)
+		goto out;
 	cs_option(h, CS_OPT_DETAIL, CS_OPT_ON);
-	n = cs_disasm(h, code, f->end - f->start, f->start, INSN_MAX, &ci);
-	if (!n) {
-		err = -EILSEQ;
-		goto out;
-	}
-	f->insn = calloc(n, sizeof(*f->insn));
-	f->in = calloc(n, sizeof(*f->in));
-	f->reached = calloc(n, sizeof(*f->reached));
-	if (!f->insn || !f->in || !f->reached)
-		goto out;
-	f->n = n;
-	for (size_t i = 0; i < n; i++)
-		describe(&f->insn[i], &ci[i]);
-	err = follow(f, ci);
-out:
-	if (ci)
-		cs_free(ci, n);
+	f->insn = calloc(max, sizeof(*f->insn));
+	f->in = calloc(max, sizeof(*f->in));
+	f->reached = calloc(max, sizeof(*f->reached));
+	if (all && details && f->insn && f->in && f->reached)
+		err = disassemble(f, code, h, all, details);
+	if (!err)
+		err = follow(f, all);
 	cs_close(&h);
+out:
+	free(all);
+	free(details);
 	return err;
 }
 

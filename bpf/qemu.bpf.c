@@ -392,14 +392,19 @@ int on_life(struct pt_regs *ctx)
 		return 0;
 	}
 	l.r.what = cookie >> 48;
-	if (flags & VQP_LIFE_TEXT)
+	/* A text takes the second slot; the numbers after it move up. */
+	if (flags & VQP_LIFE_TEXT) {
 		text = arg(ctx, cookie, 1);
-	else if (has_arg(cookie, 1))
-		l.r.arg[0] = arg(ctx, cookie, 1);
-	if (has_arg(cookie, 2))
-		l.r.arg[1] = arg(ctx, cookie, 2);
-	if (has_arg(cookie, 3))
-		l.r.arg[2] = arg(ctx, cookie, 3);
+		if (has_arg(cookie, 2))
+			l.r.arg[0] = arg(ctx, cookie, 2);
+	} else {
+		if (has_arg(cookie, 1))
+			l.r.arg[0] = arg(ctx, cookie, 1);
+		if (has_arg(cookie, 2))
+			l.r.arg[1] = arg(ctx, cookie, 2);
+		if (has_arg(cookie, 3))
+			l.r.arg[2] = arg(ctx, cookie, 3);
+	}
 	if (flags & VQP_LIFE_TYPENAME)
 		text = typename_of(obj);
 	if (text)

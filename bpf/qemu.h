@@ -37,6 +37,10 @@ struct vqp_proc {
 	__u16 vq_index, vq_inuse, vq_vector, vq_vdev;
 	__u16 pad;
 	__u64 queues; /* bit n: record queue n (n < 63; bit 63 all others) */
+};
+
+/* Known mappings of guest memory, written by BPF (learning) and by user space (bounds). */
+struct vqp_memory {
 	struct vqp_region region[VQP_REGIONS];
 };
 

@@ -228,15 +228,51 @@ static __noinline bool kick(struct vqp_proc *p, __u64 vq, __u16 via, __u64 value
 /* --- guest memory ---------------------------------------------------------- */
 
 /* Where QEMU has a guest address mapped; 0 when not known for all of it. */
-static __noinline __u64 gpa_to_hva(struct vqp_proc *p, __u64 gpa, __u64 len)
+static __noinline __u64 gpa_to_hva(__u64 gpa, __u64 len)
 {
-	if (!p)
+	struct vqp_memory *m = memory_get();
+
+	if (!m)
 		return 0;
 	for (int i = 0; i < VQP_REGIONS; i++) {
-		__u64 lo = p->region[i].lo, hi = p->region[i].hi;
+		__u64 lo = m->region[i].lo, hi = m->region[i].hi;
 
 		if (gpa >= lo && gpa < hi && len <= hi - gpa)
-			return gpa + p->region[i].delta;
+			return gpa + m->region[i].delta;
+	}
+	return 0;
+}
+
+#define GIB (1ULL << 30)
+
+/*
+ * Where addresses of both kinds meet, guest memory is mapped.  Low memory is one
+ * block from 0 to 2 GiB at least, if there is that much; user space knows better
+ * soon, and cuts it at the end of the mapping.
+ */
+static __noinline int learn(__u64 gpa, __u64 hva, __u64 len)
+{
+	struct vqp_memory *m = memory_get();
+	__u64 delta = hva - gpa;
+
+	if (!m || !gpa || !hva)
+		return 0;
+	for (int i = 0; i < VQP_REGIONS; i++) {
+		struct vqp_region *g = &m->region[i];
+
+		if (g->hi && g->delta == delta) {
+			if (gpa < g->lo)
+				g->lo = gpa;
+			if (gpa + len > g->hi)
+				g->hi = gpa + len;
+			return 1;
+		}
+		if (!g->hi) {
+			g->delta = delta;
+			g->lo = gpa < 4 * GIB ? 0 : gpa;
+			g->hi = gpa < 2 * GIB ? 2 * GIB : gpa + len;
+			return 2;
+		}
 	}
 	return 0;
 }
@@ -312,7 +348,7 @@ static __always_inline void walk_indirect(struct walk *w)
 		return;
 	}
 	w->table = w->r->features & FEATURE_PLATFORM ? 0 :
-						      gpa_to_hva(w->r->p, w->ind_addr, w->ind_len);
+						      gpa_to_hva(w->ind_addr, w->ind_len);
 	if (!w->table) {
 		w->flags |= VQT_CHAIN_NO_TABLE;
 		w->owed = 1;
@@ -365,7 +401,7 @@ static long seg_step(__u32 i, void *ctx)
 	if (d.flags & (DESC_F_WRITE | DESC_F_INDIRECT) || !d.len)
 		return 0;
 	n = d.len < w->snaplen ? d.len : w->snaplen;
-	hva = gpa_to_hva(w->r->p, d.addr, n);
+	hva = gpa_to_hva(d.addr, n);
 	if (!hva) {
 		w->owed = 1;
 		return 0;
@@ -376,33 +412,6 @@ static long seg_step(__u32 i, void *ctx)
 	case -2:
 		w->owed = 1;
 		break;
-	}
-	return 0;
-}
-
-/* Where ring addresses and host memory meet, guest memory is mapped. */
-static __noinline int learn(struct vqp_proc *p, __u64 gpa, __u64 hva, __u64 len)
-{
-	__u64 delta = hva - gpa;
-
-	if (!p || !gpa || !hva)
-		return 0;
-	for (int i = 0; i < VQP_REGIONS; i++) {
-		struct vqp_region *g = &p->region[i];
-
-		if (g->hi && g->delta == delta) {
-			if (gpa < g->lo)
-				g->lo = gpa;
-			if (gpa + len > g->hi)
-				g->hi = gpa + len;
-			return 1;
-		}
-		if (!g->hi) {
-			g->delta = delta;
-			g->lo = gpa;
-			g->hi = gpa + len;
-			return 2; /* user space widens it to the mapping it is in */
-		}
 	}
 	return 0;
 }
@@ -562,7 +571,7 @@ static __always_inline void pop(struct vqp_proc *p, __u64 vq)
 	if (!ring_open(&r, p, s, q, vq)) {
 		/* The first sight of a queue tells where guest memory is. */
 		if (!q->valid)
-			learn(p, vq64(s, p->vq_desc), r.desc, 16ULL * r.num);
+			learn(vq64(s, p->vq_desc), r.desc, 16ULL * r.num);
 		if (r.packed)
 			pop_packed(&r, q);
 		else
@@ -699,14 +708,14 @@ static __noinline int derived_record(struct ring *r, struct vqp_queue *q, struct
 }
 
 /* Host and guest address of a readable buffer teach where guest memory is. */
-static __always_inline void learn_element(struct vqp_proc *p, struct element *e)
+static __always_inline void learn_element(struct element *e)
 {
 	__u64 gpa;
 	struct iov v;
 
 	if (e->out_num && !bpf_probe_read_user(&gpa, 8, (void *)e->out_addr) &&
 	    !bpf_probe_read_user(&v, sizeof(v), (void *)e->out_sg))
-		learn(p, gpa, v.base, v.len);
+		learn(gpa, v.base, v.len);
 }
 
 static __always_inline void used_record(struct ring *r, struct vqp_queue *q, struct vqt_ring *ring,
@@ -783,7 +792,7 @@ static __always_inline void fill(struct vqp_proc *p, __u64 vq, __u64 elem, __u32
 	if (p->snaplen && (state & VQP_HEAD_OWED || !(state & VQP_HEAD_OPEN))) {
 		data_record(p, q, s, &e, shift);
 		if (!(r.features & FEATURE_PLATFORM))
-			learn_element(p, &e);
+			learn_element(&e);
 	}
 	used_record(&r, q, &ring, &e, len, idx,
 		    detached ? VQT_USED_DETACHED : idx ? VQT_USED_BATCHED : 0, shift);

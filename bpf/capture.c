@@ -1,0 +1,615 @@
+/* SPDX-License-Identifier: MIT */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bpf/capture_impl.h"
+#include "bpf/qemu.skel.h"
+#include "decoder/trace.h"
+
+/* A record that has not come this long after a later one was never sent. */
+#define ORDER_WINDOW 200000000ULL
+#define HOUSEKEEPING 20000000ULL
+
+uint64_t capture_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static int64_t wall_offset(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000LL + ts.tv_nsec - (int64_t)capture_now();
+}
+
+/* --- handing on ------------------------------------------------------------ */
+
+static void hand_on(struct capture *c, const void *record, size_t len)
+{
+	const struct vqt_hdr *h = record;
+
+	c->stats.records++;
+	c->stats.bytes += len;
+	c->stats.by_type[h->type & 63]++;
+	c->handed++;
+	c->o.record(c->o.ctx, record, len);
+}
+
+void target_emit(struct target *t, void *record, size_t len)
+{
+	struct vqt_hdr *h = record;
+
+	h->seq = t->out_seq++;
+	hand_on(t->c, record, len);
+}
+
+void target_stamp(struct target *t, struct vqt_hdr *h, uint8_t type, uint16_t device)
+{
+	h->ts = t->last_ts ? t->last_ts : capture_now();
+	h->type = type;
+	h->source = t->source;
+	h->device = device;
+	h->queue = VQT_NO_QUEUE;
+}
+
+void target_note(struct target *t, uint16_t device, const char *text)
+{
+	struct {
+		struct vqt_note n;
+		char text[256];
+	} r = {};
+	size_t len = strnlen(text, sizeof(r.text));
+
+	target_stamp(t, &r.n.h, VQT_NOTE, device);
+	r.n.level = VQT_NOTE_WARNING;
+	r.n.len = (uint16_t)len;
+	memcpy(r.text, text, len);
+	target_emit(t, &r, sizeof(r.n) + len);
+}
+
+/* Why records went missing: what the kernel side counted since it was last asked. */
+static uint64_t counter(struct capture *c, uint32_t which)
+{
+	uint64_t v = 0;
+
+	bpf_map_lookup_elem(bpf_map__fd(c->skel->maps.counters), &which, &v);
+	return v;
+}
+
+static void on_lost(void *ctx, uint32_t count, uint64_t ts)
+{
+	struct target *t = ctx;
+	struct capture *c = t->c;
+	uint64_t full = counter(c, VQP_LOST_BUFFER);
+	struct vqt_loss l = { .lost = count, .why = VQT_LOSS_LIMIT };
+
+	if (full > c->seen_lost[0]) {
+		l.why = VQT_LOSS_BUFFER;
+		c->seen_lost[0] += count;
+	}
+	t->out_seq += count;
+	t->last_ts = ts;
+	target_stamp(t, &l.h, VQT_LOSS, VQT_NO_DEVICE);
+	c->stats.lost += count;
+	c->stats.lost_why[l.why] += count;
+	target_emit(t, &l, sizeof(l));
+}
+
+static void on_record(void *ctx, void *record, size_t len)
+{
+	struct target *t = ctx;
+	struct vqt_hdr *h = record;
+	struct device *d;
+
+	/* Clocks of CPUs agree to less than the order of events does. */
+	if (h->ts < t->last_ts)
+		h->ts = t->last_ts;
+	t->last_ts = h->ts;
+	if (h->type == VQT_DEVICE) {
+		device_seen(t, record);
+		return;
+	}
+	d = h->device ? device_get(t, h->device) : NULL;
+	if (d && !d->wanted)
+		return;
+	if (h->type == VQT_LIFE)
+		device_life(t, record);
+	target_emit(t, record, len);
+	if (d && h->type == VQT_LIFE && ((struct vqt_life *)record)->what == VQT_LIFE_UNREALIZE)
+		device_gone(d);
+}
+
+static const struct order_ops order_ops = { .record = on_record, .lost = on_lost };
+
+static int on_sample(void *ctx, void *data, size_t len)
+{
+	struct capture *c = ctx;
+	const struct vqt_hdr *h = data;
+
+	if (len < sizeof(*h) || !h->source || h->source > c->ntargets)
+		return 0;
+	order_put(c->target[h->source - 1]->order, data, len, capture_now());
+	return 0;
+}
+
+/* --- descriptions ---------------------------------------------------------- */
+
+static size_t put_text(uint8_t *buf, size_t at, size_t size, unsigned tag, const char *s)
+{
+	size_t n = *s ? trace_put_tlv(buf, at, size, tag, s, strnlen(s, 2048)) : 0;
+
+	return n ? n : at;
+}
+
+static void write_session(struct capture *c)
+{
+	_Alignas(8) uint8_t buf[8192] = {};
+	struct vqt_session *s = (void *)buf;
+	struct utsname u;
+	char os[256] = "";
+	size_t at = sizeof(*s);
+
+	s->h.ts = capture_now();
+	s->h.type = VQT_SESSION;
+	s->h.queue = VQT_NO_QUEUE;
+	s->major = VQT_VERSION_MAJOR;
+	s->minor = VQT_VERSION_MINOR;
+	s->snaplen = c->o.snaplen;
+	s->wall = c->wall;
+	if (!uname(&u)) {
+		snprintf(os, sizeof(os), "%.64s %.100s %.64s", u.sysname, u.release, u.machine);
+		at = put_text(buf, at, sizeof(buf), VQT_TAG_HOST, u.nodename);
+		at = put_text(buf, at, sizeof(buf), VQT_TAG_OS, os);
+	}
+	at = put_text(buf, at, sizeof(buf), VQT_TAG_TOOL, "vqtrace " VQTRACE_VERSION);
+	at = put_text(buf, at, sizeof(buf), VQT_TAG_COMMAND, c->o.command ? c->o.command : "");
+	hand_on(c, buf, at);
+}
+
+static void write_source(struct target *t)
+{
+	_Alignas(8) uint8_t buf[8192] = {};
+	struct vqt_source *s = (void *)buf;
+	size_t at = sizeof(*s);
+
+	target_stamp(t, &s->h, VQT_SOURCE, VQT_NO_DEVICE);
+	s->kind = VQT_SRC_QEMU;
+	s->clock = VQT_CLOCK_MONOTONIC;
+	s->pid = (uint32_t)t->p.pid;
+	at = put_text(buf, at, sizeof(buf), VQT_TAG_NAME, t->p.name);
+	at = put_text(buf, at, sizeof(buf), VQT_TAG_EXE, t->p.object_name);
+	at = put_text(buf, at, sizeof(buf), VQT_TAG_VERSION, t->q->version);
+	at = put_text(buf, at, sizeof(buf), VQT_TAG_BUILD_ID, elf_build_id(t->q->elf));
+	at = put_text(buf, at, sizeof(buf), VQT_TAG_COMMAND, t->p.cmdline);
+	target_emit(t, buf, at);
+}
+
+void capture_preamble(struct capture *c)
+{
+	write_session(c);
+	for (size_t i = 0; i < c->ntargets; i++)
+		write_source(c->target[i]);
+	for (size_t i = 0; i < DEVICES; i++) {
+		struct device *d = c->device[i];
+
+		if (!d || !d->wanted || d->gone)
+			continue;
+		device_write(d);
+		device_write_state(d);
+	}
+}
+
+/* --- opening --------------------------------------------------------------- */
+
+static int fail(struct capture_error *err, int code, const char *text)
+{
+	snprintf(err->text, sizeof(err->text), "%s", text);
+	return code;
+}
+
+static int explain_load(struct capture_error *err, int code)
+{
+	switch (code) {
+	case -EPERM:
+	case -EACCES:
+		return fail(err, code,
+			    "cannot load the BPF programs: not permitted; run as root, or with "
+			    "CAP_BPF and CAP_PERFMON (see 'vqtrace doctor')");
+	case -ENOENT:
+	case -ENOTSUP:
+	case -EINVAL:
+		return fail(err, code,
+			    "cannot load the BPF programs: this kernel lacks something they need "
+			    "(Linux 5.17 or later; 'vqtrace doctor' says what)");
+	}
+	snprintf(err->text, sizeof(err->text),
+		 "cannot load the BPF programs: %s; 'vqtrace doctor' looks closer", strerror(-code));
+	return code;
+}
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return 0;
+}
+
+static size_t power_of_two(size_t n)
+{
+	size_t p = 4096;
+
+	while (p < n && p < 1UL << 31)
+		p <<= 1;
+	return p;
+}
+
+static int load(struct capture *c, struct capture_error *err)
+{
+	size_t buffer = power_of_two(c->o.buffer ? c->o.buffer : CAPTURE_BUFFER);
+	struct bpf_program *prog;
+	int ncpu = libbpf_num_possible_cpus(), code;
+
+	c->skel = qemu_bpf__open();
+	if (!c->skel)
+		return explain_load(err, -errno);
+	c->multi = attach_have_multi();
+	bpf_object__for_each_program(prog, c->skel->obj)
+		attach_prepare(prog, c->multi);
+	bpf_map__set_max_entries(c->skel->maps.events, (uint32_t)buffer);
+	bpf_map__set_max_entries(c->skel->maps.scratches,
+				 (uint32_t)(ncpu > 0 ? ncpu : 1) * VQP_SCRATCH_PER_CPU);
+	c->skel->rodata->wake_level = buffer / 2;
+	code = qemu_bpf__load(c->skel);
+	if (code)
+		return explain_load(err, code);
+	c->rb = ring_buffer__new(bpf_map__fd(c->skel->maps.events), on_sample, c, NULL);
+	return c->rb ? 0 : explain_load(err, -errno);
+}
+
+int capture_open(struct capture **out, const struct capture_options *options,
+		 struct capture_error *err)
+{
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+	struct capture *c = calloc(1, sizeof(*c));
+	int code;
+
+	*out = NULL;
+	if (!c)
+		return fail(err, -ENOMEM, "out of memory");
+	c->o = *options;
+	c->wall = wall_offset();
+	/* Needed before 5.11 only; where it is refused it is not needed. */
+	setrlimit(RLIMIT_MEMLOCK, &all);
+	libbpf_set_print(quiet);
+	code = load(c, err);
+	if (code) {
+		capture_close(c);
+		return code;
+	}
+	*out = c;
+	return 0;
+}
+
+/* --- attaching ------------------------------------------------------------- */
+
+static void miss(struct capture *c, pid_t pid, const struct qemu_probe *p, int code)
+{
+	struct capture_missing *m;
+
+	if (c->nmissing == MISSING)
+		return;
+	m = &c->missing[c->nmissing++];
+	m->pid = pid;
+	m->costs = p->costs;
+	snprintf(m->probe, sizeof(m->probe), "%s", p->name);
+	snprintf(m->reason, sizeof(m->reason), "%s",
+		 code ? strerror(-code) : "not found in this QEMU");
+}
+
+static bool chosen(const struct capture *c, const struct qemu_probe *p)
+{
+	if (p->flags & QEMU_PROBE_DELIVERY && !c->o.delivery)
+		return false;
+	return !(p->flags & QEMU_PROBE_LIFE && c->o.no_lifecycle);
+}
+
+static struct bpf_program *program_of(struct capture *c, enum qemu_program role)
+{
+	bool ret = role == QEMU_REG_RETURN || role == QEMU_CONFIG_RETURN;
+
+	return bpf_object__find_program_by_name(c->skel->obj,
+		c->o.empty && !ret ? "on_nothing" : qemu_program_name(role));
+}
+
+/* All probes of one program; one that does not hold is missing, not fatal. */
+static void attach_role(struct target *t, enum qemu_program role)
+{
+	bool ret = role == QEMU_REG_RETURN || role == QEMU_CONFIG_RETURN;
+	struct capture *c = t->c;
+	struct attach_point points[QEMU_PROBES];
+	const struct qemu_probe *of[QEMU_PROBES];
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->q->nprobes; i++) {
+		const struct qemu_probe *p = &t->q->probe[i];
+
+		if (p->program != role || !chosen(c, p))
+			continue;
+		if (!p->offset) {
+			if (!(p->flags & QEMU_PROBE_OPTIONAL) && !ret)
+				miss(c, t->p.pid, p, 0);
+			continue;
+		}
+		points[n] = (struct attach_point){ .offset = p->offset, .cookie = p->cookie };
+		of[n++] = p;
+	}
+	if (!n)
+		return;
+	attach_points(&t->attach[role], program_of(c, role), c->multi, ret, t->p.pid, t->p.object,
+		      points, n);
+	for (size_t i = 0; i < n; i++)
+		if (points[i].err)
+			miss(c, t->p.pid, of[i], points[i].err);
+}
+
+static int explain_process(struct capture_error *err, pid_t pid, int code, const struct process *p)
+{
+	switch (code) {
+	case -ESRCH:
+		snprintf(err->text, sizeof(err->text),
+			 "process %d: no such process; 'vqtrace record -p' without a number lists QEMUs",
+			 (int)pid);
+		break;
+	case -EACCES:
+	case -EPERM:
+		snprintf(err->text, sizeof(err->text),
+			 "process %d (%s): not permitted to look into it; run as root", (int)pid,
+			 p->comm);
+		break;
+	case -ENOEXEC:
+	case -ENOENT:
+		snprintf(err->text, sizeof(err->text),
+			 "process %d (%s) is no QEMU system emulator; 'pgrep -a qemu' lists those",
+			 (int)pid, p->comm);
+		break;
+	default:
+		snprintf(err->text, sizeof(err->text), "process %d (%s): %s", (int)pid, p->comm,
+			 strerror(-code));
+	}
+	return code;
+}
+
+/* Let the process pass the programs' filter. */
+static int admit(struct target *t)
+{
+	struct capture *c = t->c;
+	struct vqp_proc proc = t->q->layout;
+	struct vqp_memory memory = {};
+	uint32_t key = (uint32_t)t->p.pid;
+	int err;
+
+	proc.source = t->source;
+	proc.snaplen = c->o.snaplen;
+	proc.queues = c->o.queues ? c->o.queues : ~0ULL;
+	err = bpf_map_update_elem(bpf_map__fd(c->skel->maps.memories), &key, &memory, BPF_ANY);
+	if (!err)
+		err = bpf_map_update_elem(bpf_map__fd(c->skel->maps.procs), &key, &proc, BPF_ANY);
+	return err ? -errno : 0;
+}
+
+static void target_free(struct target *t)
+{
+	if (!t)
+		return;
+	qemu_close(t->q);
+	order_free(t->order);
+	free(t);
+}
+
+static int target_open(struct capture *c, struct target **out, pid_t pid, struct capture_error *err)
+{
+	struct target *t = calloc(1, sizeof(*t));
+	int code;
+
+	if (!t)
+		return fail(err, -ENOMEM, "out of memory");
+	t->c = c;
+	code = process_read(&t->p, pid);
+	if (!code)
+		code = qemu_open(&t->q, t->p.object);
+	if (code) {
+		explain_process(err, pid, code, &t->p);
+		target_free(t);
+		return code;
+	}
+	t->order = order_new(&order_ops, t);
+	if (!t->order || !qemu_usable(t->q)) {
+		snprintf(err->text, sizeof(err->text),
+			 "process %d: %.256s: its virtqueues could not be understood; "
+			 "'vqtrace doctor -p %d' says what is missing",
+			 (int)pid, t->p.object_name, (int)pid);
+		target_free(t);
+		return -ENOTSUP;
+	}
+	*out = t;
+	return 0;
+}
+
+int capture_attach(struct capture *c, pid_t pid, bool late, struct capture_error *err)
+{
+	struct target *t = NULL;
+	bool hot = false;
+	int code;
+
+	if (c->ntargets == TARGETS)
+		return fail(err, -ENOSPC, "too many processes for one capture; trace fewer");
+	code = target_open(c, &t, pid, err);
+	if (code)
+		return code;
+	t->late = late;
+	t->source = (uint8_t)(c->ntargets + 1);
+	t->last_ts = capture_now();
+	c->target[c->ntargets++] = t;
+	for (unsigned role = 0; role < QEMU_PROGRAMS; role++)
+		attach_role(t, role);
+	hot = t->attach[QEMU_POP] && t->attach[QEMU_FILL];
+	code = hot ? admit(t) : -EINVAL;
+	if (code) {
+		capture_detach(c, pid);
+		c->ntargets--;
+		if (!process_alive(pid))
+			snprintf(err->text, sizeof(err->text),
+				 "process %d ended while it was being attached to; nothing was recorded",
+				 (int)pid);
+		else
+			snprintf(err->text, sizeof(err->text),
+				 "process %d: uprobes could not be attached (%s); "
+				 "'vqtrace doctor' looks closer", (int)pid,
+				 c->nmissing ? c->missing[c->nmissing - 1].reason : strerror(-code));
+		target_free(t);
+		return code;
+	}
+	if (!c->stats.records)
+		write_session(c);
+	t->last_ts = capture_now();
+	write_source(t);
+	for (size_t i = 0; i < c->nmissing; i++) {
+		char text[256];
+
+		if (c->missing[i].pid != pid)
+			continue;
+		snprintf(text, sizeof(text), "no probe for %s (%s): the trace lacks %s",
+			 c->missing[i].probe, c->missing[i].reason, c->missing[i].costs);
+		target_note(t, VQT_NO_DEVICE, text);
+	}
+	return 0;
+}
+
+void capture_detach(struct capture *c, pid_t pid)
+{
+	for (size_t i = 0; i < c->ntargets; i++) {
+		struct target *t = c->target[i];
+		uint32_t key = (uint32_t)pid;
+
+		if (t->p.pid != pid)
+			continue;
+		bpf_map_delete_elem(bpf_map__fd(c->skel->maps.procs), &key);
+		for (unsigned role = 0; role < QEMU_PROGRAMS; role++) {
+			attach_detach(t->attach[role]);
+			t->attach[role] = NULL;
+		}
+		t->dead = true;
+	}
+}
+
+/* --- running --------------------------------------------------------------- */
+
+static void housekeeping(struct capture *c, uint64_t now)
+{
+	if (now - c->tick < HOUSEKEEPING)
+		return;
+	c->tick = now;
+	for (size_t i = 0; i < c->ntargets; i++) {
+		struct target *t = c->target[i];
+
+		order_expire(t->order, now, ORDER_WINDOW);
+		if (t->dead)
+			continue;
+		t->dead = !process_alive(t->p.pid);
+		memory_update(t);
+	}
+	for (size_t i = 0; i < DEVICES; i++)
+		if (c->device[i] && !c->device[i]->complete && !c->device[i]->gone)
+			device_refresh(c->device[i]);
+}
+
+int capture_poll(struct capture *c, int timeout_ms)
+{
+	struct pollfd p = { .fd = ring_buffer__epoll_fd(c->rb), .events = POLLIN };
+	int n;
+
+	c->handed = 0;
+	n = ring_buffer__consume(c->rb);
+	/* Nothing wakes us below the fill level: it is the time-out that does. */
+	if (n >= 0 && !c->handed && timeout_ms > 0 && poll(&p, 1, timeout_ms) < 0 && errno == EINTR)
+		return -EINTR;
+	if (n >= 0 && !c->handed)
+		n = ring_buffer__consume(c->rb);
+	housekeeping(c, capture_now());
+	return n < 0 ? n : (int)c->handed;
+}
+
+void capture_stop(struct capture *c)
+{
+	for (size_t i = 0; i < c->ntargets; i++)
+		capture_detach(c, c->target[i]->p.pid);
+	if (c->rb)
+		ring_buffer__consume(c->rb);
+	for (size_t i = 0; i < c->ntargets; i++)
+		order_expire(c->target[i]->order, capture_now(), 0);
+}
+
+void capture_close(struct capture *c)
+{
+	if (!c)
+		return;
+	if (c->skel)
+		for (size_t i = 0; i < c->ntargets; i++)
+			capture_detach(c, c->target[i]->p.pid);
+	for (size_t i = 0; i < c->ntargets; i++)
+		target_free(c->target[i]);
+	for (size_t i = 0; i < DEVICES; i++)
+		free(c->device[i]);
+	ring_buffer__free(c->rb);
+	qemu_bpf__destroy(c->skel);
+	free(c);
+}
+
+void capture_stats(const struct capture *c, struct capture_stats *out)
+{
+	*out = c->stats;
+	out->chains_missed = counter((struct capture *)c, VQP_LOST_CHAINS);
+	out->lost_why[VQT_LOSS_MEMORY] = counter((struct capture *)c, VQP_LOST_FAULT);
+	out->targets = (unsigned)c->ntargets;
+	out->alive = 0;
+	for (size_t i = 0; i < c->ntargets; i++)
+		out->alive += !c->target[i]->dead;
+}
+
+size_t capture_missing(const struct capture *c, struct capture_missing *out, size_t max)
+{
+	size_t n = c->nmissing < max ? c->nmissing : max;
+
+	memcpy(out, c->missing, n * sizeof(*out));
+	return n;
+}
+
+size_t capture_devices(const struct capture *c, struct capture_device *out, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < DEVICES && n < max; i++) {
+		const struct device *d = c->device[i];
+
+		if (!d)
+			continue;
+		out[n] = (struct capture_device){ .id = (uint16_t)i, .virtio_id = d->r.virtio_id,
+						  .flags = d->r.flags, .pid = d->target->p.pid,
+						  .recorded = d->wanted };
+		snprintf(out[n].name, sizeof(out[n].name), "%s", d->name);
+		snprintf(out[n].type, sizeof(out[n].type), "%s", d->typename);
+		n++;
+	}
+	return n;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside a capture session: what capture.c, device.c and qmp.c share. */
+#ifndef VQT_BPF_CAPTURE_IMPL_H
+#define VQT_BPF_CAPTURE_IMPL_H
+
+#include "bpf/attach.h"
+#include "bpf/capture.h"
+#include "bpf/discover.h"
+#include "bpf/order.h"
+#include "bpf/process.h"
+
+#define TARGETS 64
+#define DEVICES 1024
+#define MISSING 128
+
+/* A device as far as it is known. */
+struct device {
+	struct vqt_device r; /* what was last written of it */
+	struct target *target;
+	uint64_t proxy, vdev; /* 0 unknown */
+	char user_id[128], typename[64], path[256], name[64];
+	bool wanted, complete, gone, written, state_written;
+	unsigned number; /* of its class, for "blk0" */
+	unsigned tries;
+};
+
+/* A traced process. */
+struct target {
+	struct capture *c;
+	struct process p;
+	struct qemu *q;
+	struct order *order;
+	struct attach *attach[QEMU_PROGRAMS];
+	uint32_t out_seq; /* of records handed on */
+	uint64_t last_ts;
+	uint64_t region_done[VQP_REGIONS]; /* upper bound of each when last widened */
+	uint8_t source;
+	bool late, dead, described;
+};
+
+struct capture {
+	struct capture_options o;
+	struct qemu_bpf *skel;
+	struct ring_buffer *rb;
+	bool multi;
+	int64_t wall; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
+	struct target *target[TARGETS];
+	size_t ntargets;
+	struct device *device[DEVICES]; /* by id */
+	struct capture_missing missing[MISSING];
+	size_t nmissing;
+	struct capture_stats stats;
+	uint64_t seen_lost[2]; /* buffer drops and limit drops already attributed */
+	uint64_t tick; /* time of the last housekeeping */
+	unsigned handed; /* by the current poll */
+};
+
+uint64_t capture_now(void); /* CLOCK_MONOTONIC */
+/* Number, count and hand on a record of a target; its header's device and type are set. */
+void target_emit(struct target *t, void *record, size_t len);
+/* Give hdr.ts and hdr.source to a record of our own making. */
+void target_stamp(struct target *t, struct vqt_hdr *h, uint8_t type, uint16_t device);
+void target_note(struct target *t, uint16_t device, const char *text);
+
+/* device.c */
+struct device *device_get(struct target *t, uint16_t id); /* NULL without memory */
+/* First sight in the stream: handle is the pointer BPF saw. */
+void device_seen(struct target *t, const struct vqt_device *r);
+/* Look again at what is incomplete; write what is new. */
+void device_refresh(struct device *d);
+void device_write(struct device *d);
+void device_write_state(struct device *d);
+void device_gone(struct device *d);
+/* The lifecycle record tells something about the device itself. */
+void device_life(struct target *t, const struct vqt_life *l);
+bool device_wanted(const struct capture *c, const struct device *d);
+
+/* memory.c */
+void memory_update(struct target *t);
+
+#endif

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who a device is, read out of QEMU's memory.  QOM's first structures have not
+ * moved since 2.x; everything further is checked against something known before
+ * it is believed, and unknown otherwise.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/capture_impl.h"
+#include "bpf/qemu.skel.h"
+#include "decoder/spec.h"
+#include "decoder/trace.h"
+
+/* struct Object, DeviceState, BusState */
+#define OBJECT_PARENT 32
+#define DEVICE_ID 40
+#define DEVICE_PATH 48
+#define BUS_PARENT 40
+#define BUS_NAME 48
+
+/* Looks at a device that is still being made, at the pace of housekeeping. */
+#define TRIES 500
+
+struct device *device_get(struct target *t, uint16_t id)
+{
+	struct capture *c = t->c;
+	struct device *d;
+
+	if (!id || id >= DEVICES)
+		return NULL;
+	if (c->device[id])
+		return c->device[id];
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return NULL;
+	d->target = t;
+	d->wanted = true;
+	d->r.bdf = ~0U;
+	d->r.h.device = id;
+	c->device[id] = d;
+	return d;
+}
+
+static uint64_t pointer(pid_t pid, uint64_t addr)
+{
+	uint64_t v = 0;
+
+	return process_mem_all(pid, addr, &v, sizeof(v)) ? v : 0;
+}
+
+static bool read_typename(pid_t pid, uint64_t obj, char *buf, size_t size)
+{
+	uint64_t p = pointer(pid, obj);
+
+	p = p ? pointer(pid, p) : 0;
+	p = p ? pointer(pid, p) : 0;
+	process_string(pid, p, buf, size);
+	for (const char *s = buf; *s; s++)
+		if (*s <= ' ' || *s > '~')
+			buf[0] = 0;
+	return buf[0];
+}
+
+/* --- PCI ------------------------------------------------------------------- */
+
+/*
+ * struct PCIDevice: ... uint8_t *config; ... int32_t devfn; struct { PCIDevice
+ * *dev; int type; }; char name[64]; the name is the type's and the pointer is
+ * the device itself or its bridge: found by that, not by an offset.
+ */
+#define PCI_HEAD 512
+
+static int pci_devfn(const uint8_t *head, const char *typename)
+{
+	size_t n = strlen(typename) + 1;
+	const uint8_t *name = n > 1 ? memmem(head + 128, PCI_HEAD - 128, typename, n) : NULL;
+	int32_t devfn;
+
+	if (!name || (name - head) % 8)
+		return -1;
+	memcpy(&devfn, name - 24, sizeof(devfn));
+	return devfn >= 0 && devfn < 256 ? devfn : -1;
+}
+
+/* The configuration space: a pointer to bytes that begin with a vendor and a sane header. */
+static bool pci_config(pid_t pid, const uint8_t *head, uint16_t vendor, uint8_t config[256])
+{
+	for (size_t at = 56; at + 8 <= PCI_HEAD; at += 8) {
+		uint64_t p;
+
+		memcpy(&p, head + at, 8);
+		if (p > 4096 && !(p & 7) && p >> 48 == 0 && process_mem_all(pid, p, config, 256) &&
+		    (uint16_t)(config[0] | config[1] << 8) == vendor && (config[0x0e] & 0x7e) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The bus a device sits on: 0 for a root bus, the secondary number behind a bridge, -1. */
+static int pci_bus(pid_t pid, const uint8_t *head)
+{
+	for (size_t at = 56; at < 128; at += 8) {
+		char type[64], name[64];
+		uint64_t bus, parent;
+		uint8_t phead[PCI_HEAD];
+
+		memcpy(&bus, head + at, 8);
+		if (bus < 4096 || bus >> 48 || bus & 7 || !read_typename(pid, bus, type, sizeof(type)))
+			continue;
+		if (strncmp(type, "PCI", 3) && strncmp(type, "pci", 3) && strncmp(type, "CXL", 3))
+			continue;
+		process_string(pid, pointer(pid, bus + BUS_NAME), name, sizeof(name));
+		parent = pointer(pid, bus + BUS_PARENT);
+		if (!parent || !read_typename(pid, parent, type, sizeof(type)))
+			return -1;
+		if (strstr(type, "pcihost") || strstr(type, "pci-host") || strstr(type, "gpex"))
+			return 0;
+		if (!process_mem_all(pid, parent, phead, sizeof(phead)))
+			return -1;
+		/* the bridge's secondary bus number, once firmware has set it */
+		for (size_t c = 56; c + 8 <= PCI_HEAD; c += 8) {
+			uint64_t p;
+			uint8_t config[64];
+
+			memcpy(&p, phead + c, 8);
+			if (p > 4096 && !(p & 7) && p >> 48 == 0 &&
+			    process_mem_all(pid, p, config, 64) && (config[0x0e] & 0x7f) == 1)
+				return config[0x19] ? config[0x19] : -1;
+		}
+		return -1;
+	}
+	return -1;
+}
+
+static void look_pci(struct device *d)
+{
+	pid_t pid = d->target->p.pid;
+	uint8_t head[PCI_HEAD], config[256];
+	int devfn, bus;
+
+	if (!process_mem_all(pid, d->proxy, head, sizeof(head)))
+		return;
+	devfn = pci_devfn(head, d->typename);
+	bus = pci_bus(pid, head);
+	if (devfn >= 0 && bus >= 0)
+		d->r.bdf = (uint32_t)(bus << 8 | devfn);
+	if (pci_config(pid, head, 0x1af4, config)) {
+		unsigned device = (unsigned)(config[2] | config[3] << 8);
+		unsigned subsystem = (unsigned)(config[0x2e] | config[0x2f] << 8);
+
+		d->r.transport = VQT_TRANSPORT_PCI;
+		if (spec_virtio_id_of_pci(device, subsystem))
+			d->r.virtio_id =
+				(uint16_t)spec_virtio_id_of_pci(device, subsystem);
+		if (device >= 0x1000 && device < 0x1040)
+			d->r.flags |= VQT_DEV_TRANSITIONAL;
+	}
+}
+
+/* --- virtio ---------------------------------------------------------------- */
+
+/* The class from the type name, where the PCI identity says nothing yet. */
+static unsigned id_of_typename(const char *type)
+{
+	char word[64];
+	const char *p = strncmp(type, "virtio-", 7) ? type : type + 7;
+	const struct spec_class *s;
+
+	if (!strncmp(p, "vhost-user-", 11))
+		p += 11;
+	else if (!strncmp(p, "vhost-", 6))
+		p += 6;
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(p, "-"), p);
+	s = spec_class_by_name(word);
+	return s ? s->id : 0;
+}
+
+/* The BPF side knows which VirtIODevice belongs to a proxy once it has met one. */
+static void look_vdev(struct device *d)
+{
+	struct capture *c = d->target->c;
+	struct vqp_key k = { .ptr = d->proxy, .tgid = (uint32_t)d->target->p.pid };
+	struct vqp_dev e;
+
+	if (d->vdev || bpf_map_lookup_elem(bpf_map__fd(c->skel->maps.devices), &k, &e))
+		return;
+	d->vdev = e.vdev;
+}
+
+static unsigned count_queues(const struct device *d)
+{
+	const struct vqp_proc *l = &d->target->q->layout;
+	pid_t pid = d->target->p.pid;
+	uint64_t vq;
+	unsigned n = 0;
+
+	if (!d->vdev || l->vdev_vq == VQP_UNKNOWN || l->vq_size == VQP_UNKNOWN)
+		return 0;
+	vq = pointer(pid, d->vdev + l->vdev_vq);
+	for (; vq && n < VQP_QUEUE_MAX; n++) {
+		uint32_t num[2];
+
+		/* vring.num_default, right behind vring.num, is 0 where there is no queue */
+		if (!process_mem_all(pid, vq + (uint64_t)n * l->vq_size + l->vq_num, num, 8) ||
+		    !num[1] || num[1] > 32768)
+			break;
+	}
+	return n;
+}
+
+static void look(struct device *d)
+{
+	pid_t pid = d->target->p.pid;
+	uint64_t obj = d->proxy ? d->proxy : d->vdev;
+
+	read_typename(pid, obj, d->typename, sizeof(d->typename));
+	process_string(pid, pointer(pid, obj + DEVICE_ID), d->user_id, sizeof(d->user_id));
+	process_string(pid, pointer(pid, obj + DEVICE_PATH), d->path, sizeof(d->path));
+	if (d->path[0] != '/')
+		d->path[0] = 0;
+	if (!d->r.virtio_id)
+		d->r.virtio_id = (uint16_t)id_of_typename(d->typename);
+	if (strstr(d->typename, "mmio"))
+		d->r.transport = VQT_TRANSPORT_MMIO;
+	else if (d->r.transport != VQT_TRANSPORT_PCI && d->proxy)
+		look_pci(d);
+	else if (d->r.bdf == ~0U && d->proxy)
+		look_pci(d);
+	if (!strncmp(d->typename, "vhost-", 6))
+		d->r.flags |= VQT_DEV_DATAPATH_ELSEWHERE;
+	look_vdev(d);
+	d->r.queues = (uint16_t)count_queues(d);
+}
+
+/* --- names and filters ----------------------------------------------------- */
+
+/* "blk0": class and number of first sight, when the user gave no id. */
+static void name_device(struct device *d)
+{
+	struct capture *c = d->target->c;
+	char buf[32];
+	unsigned n = 0;
+
+	if (!d->r.virtio_id)
+		return;
+	for (unsigned i = 0; i < d->r.h.device; i++)
+		if (c->device[i] && c->device[i]->target == d->target &&
+		    c->device[i]->r.virtio_id == d->r.virtio_id)
+			n++;
+	d->number = n;
+	snprintf(d->name, sizeof(d->name), "%.20s%u",
+		 spec_class_name(d->r.virtio_id, buf, sizeof(buf)), n);
+}
+
+bool device_wanted(const struct capture *c, const struct device *d)
+{
+	if (!c->o.devices)
+		return true;
+	for (const char *const *w = c->o.devices; *w; w++)
+		if (!strcmp(*w, d->user_id) || !strcmp(*w, d->name) || !strcmp(*w, d->path) ||
+		    !strcmp(*w, d->typename))
+			return true;
+	/* Not realized, no id yet: what it will be called is not decided. */
+	return !d->path[0] && !d->user_id[0];
+}
+
+/* Tell the programs to look away. */
+static void skip_in_kernel(struct device *d)
+{
+	struct capture *c = d->target->c;
+	int fd = bpf_map__fd(c->skel->maps.devices);
+	const uint64_t ptr[2] = { d->proxy, d->vdev };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct vqp_key k = { .ptr = ptr[i], .tgid = (uint32_t)d->target->p.pid };
+		struct vqp_dev e;
+
+		if (!ptr[i] || bpf_map_lookup_elem(fd, &k, &e))
+			continue;
+		e.skip = 1;
+		bpf_map_update_elem(fd, &k, &e, BPF_EXIST);
+	}
+}
+
+static void skip_queues(struct device *d)
+{
+	const struct vqp_proc *l = &d->target->q->layout;
+	int fd = bpf_map__fd(d->target->c->skel->maps.queues);
+	uint64_t vq = d->vdev ? pointer(d->target->p.pid, d->vdev + l->vdev_vq) : 0;
+
+	for (unsigned i = 0; vq && i < d->r.queues; i++) {
+		struct vqp_key k = { .ptr = vq + (uint64_t)i * l->vq_size,
+				     .tgid = (uint32_t)d->target->p.pid };
+		struct vqp_queue q;
+
+		if (bpf_map_lookup_elem(fd, &k, &q))
+			continue;
+		q.skip = 1;
+		bpf_map_update_elem(fd, &k, &q, BPF_EXIST);
+	}
+}
+
+/* --- records --------------------------------------------------------------- */
+
+static size_t put(uint8_t *buf, size_t at, size_t size, unsigned tag, const char *s)
+{
+	size_t n = *s ? trace_put_tlv(buf, at, size, tag, s, strlen(s)) : 0;
+
+	return n ? n : at;
+}
+
+void device_write(struct device *d)
+{
+	_Alignas(8) uint8_t buf[1024] = {};
+	struct vqt_device *r = (void *)buf;
+	uint16_t id = d->r.h.device;
+	size_t at = sizeof(*r);
+
+	target_stamp(d->target, &d->r.h, VQT_DEVICE, id);
+	*r = d->r;
+	at = put(buf, at, sizeof(buf), VQT_TAG_NAME, d->name);
+	at = put(buf, at, sizeof(buf), VQT_TAG_ID, d->user_id);
+	at = put(buf, at, sizeof(buf), VQT_TAG_TYPENAME, d->typename);
+	at = put(buf, at, sizeof(buf), VQT_TAG_PATH, d->path);
+	d->written = true;
+	target_emit(d->target, buf, at);
+}
+
+static void write_queue(struct device *d, unsigned n, uint64_t vq)
+{
+	const struct vqp_proc *l = &d->target->q->layout;
+	struct vqt_queue_state s = {};
+	uint8_t b[VQP_VQ_BYTES];
+	uint32_t num;
+
+	if (!process_mem_all(d->target->p.pid, vq, b, sizeof(b)))
+		return;
+	memcpy(&num, b + l->vq_num, 4);
+	memcpy(&s.desc, b + l->vq_desc, 8);
+	memcpy(&s.driver, b + l->vq_avail, 8);
+	memcpy(&s.device, b + l->vq_used_addr, 8);
+	s.size = (uint16_t)num;
+	s.known = VQT_KNOWN_SIZE | VQT_KNOWN_ADDR | VQT_KNOWN_ENABLED;
+	s.enabled = s.desc != 0;
+	if (l->vq_vector != VQP_UNKNOWN) {
+		memcpy(&s.vector, b + l->vq_vector, 2);
+		s.known |= VQT_KNOWN_VECTOR;
+	}
+	target_stamp(d->target, &s.h, VQT_QUEUE_STATE, d->r.h.device);
+	s.h.queue = (uint16_t)n;
+	target_emit(d->target, &s, sizeof(s));
+}
+
+/* What the traffic until now has set up, as the device remembers it. */
+void device_write_state(struct device *d)
+{
+	const struct qemu *q = d->target->q;
+	pid_t pid = d->target->p.pid;
+	struct {
+		struct vqt_device_state s;
+		uint8_t config[256];
+	} r = {};
+	uint64_t len = 0, vq;
+
+	if (!d->vdev)
+		return;
+	if (q->layout.vdev_status != VQP_UNKNOWN &&
+	    process_mem_all(pid, d->vdev + q->layout.vdev_status, &r.s.status, 1))
+		r.s.known |= VQT_KNOWN_STATUS;
+	if (process_mem_all(pid, d->vdev + q->layout.vdev_features, &r.s.accepted[0], 8))
+		r.s.known |= VQT_KNOWN_ACCEPTED;
+	if (q->vdev_host_features != VQP_UNKNOWN &&
+	    process_mem_all(pid, d->vdev + q->vdev_host_features, &r.s.offered[0], 8))
+		r.s.known |= VQT_KNOWN_OFFERED;
+	/* The driver can only accept what was offered: else these are not the offsets. */
+	if (r.s.known & VQT_KNOWN_OFFERED && r.s.accepted[0] & ~r.s.offered[0])
+		r.s.known &= ~VQT_KNOWN_OFFERED;
+	if (q->vdev_config != VQP_UNKNOWN &&
+	    process_mem_all(pid, d->vdev + q->vdev_config_len, &len, 8) && len && len <= 256 &&
+	    process_mem_all(pid, pointer(pid, d->vdev + q->vdev_config), r.config, len)) {
+		r.s.known |= VQT_KNOWN_CONFIG;
+		r.s.config_len = (uint16_t)len;
+	}
+	target_stamp(d->target, &r.s.h, VQT_DEVICE_STATE, d->r.h.device);
+	target_emit(d->target, &r, sizeof(r.s) + r.s.config_len);
+	d->state_written = true;
+	vq = pointer(pid, d->vdev + q->layout.vdev_vq);
+	for (unsigned i = 0; vq && i < d->r.queues; i++)
+		write_queue(d, i, vq + (uint64_t)i * q->layout.vq_size);
+}
+
+void device_refresh(struct device *d)
+{
+	struct vqt_device before = d->r;
+	char path[sizeof(d->path)];
+
+	snprintf(path, sizeof(path), "%s", d->path);
+	look(d);
+	if (!d->name[0])
+		name_device(d);
+	d->complete = (d->path[0] && d->vdev && d->r.queues && d->r.virtio_id &&
+		       (d->r.bdf != ~0U || d->r.transport != VQT_TRANSPORT_PCI)) ||
+		      ++d->tries > TRIES;
+	if (!device_wanted(d->target->c, d)) {
+		d->wanted = false;
+		skip_in_kernel(d);
+		skip_queues(d);
+		d->complete = d->complete || d->vdev;
+		return;
+	}
+	if (!d->written || memcmp(&before, &d->r, sizeof(before)) || strcmp(path, d->path))
+		device_write(d);
+	if (d->target->late && d->vdev && !d->state_written)
+		device_write_state(d);
+}
+
+void device_seen(struct target *t, const struct vqt_device *r)
+{
+	struct device *d = device_get(t, r->h.device);
+	char type[64];
+
+	if (!d)
+		return;
+	/* BPF hands out ids for proxies; a device without one stands for itself. */
+	d->proxy = r->handle;
+	read_typename(t->p.pid, r->handle, type, sizeof(type));
+	if (strstr(type, "-device"))
+		d->vdev = r->handle;
+	d->r.handle = r->handle;
+	if (t->late)
+		d->r.flags |= VQT_DEV_LATE;
+	d->tries = 0;
+	device_refresh(d);
+}
+
+void device_gone(struct device *d)
+{
+	d->r.flags |= VQT_DEV_GONE;
+	d->gone = true;
+	device_write(d);
+}
+
+void device_life(struct target *t, const struct vqt_life *l)
+{
+	struct device *d = l->h.device ? device_get(t, l->h.device) : NULL;
+
+	if (!d || l->what != VQT_LIFE_VHOST_START || d->r.flags & VQT_DEV_DATAPATH_ELSEWHERE)
+		return;
+	d->r.flags |= VQT_DEV_DATAPATH_ELSEWHERE;
+	device_write(d);
+	target_note(t, l->h.device,
+		    "the data path of this device is not in this process (vhost): "
+		    "its rings are served elsewhere and not recorded");
+}

@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bpf/capture.h"
+#include "bpf/launch.h"
+#include "bpf/process.h"
+#include "cli/cli.h"
+#include "cli/record_out.h"
+
+#define PIDS 64
+#define STATUS_EVERY 200000000ULL
+
+struct record_run {
+	struct record_out out;
+	struct capture_options options;
+	struct capture *c;
+	pid_t pid[PIDS];
+	size_t npids;
+	const char *device[64];
+	size_t ndevices;
+	const char *qmp;
+	uint64_t count, duration; /* 0: no limit */
+	uint64_t events, begun, shown;
+	bool quiet, verbose, done, live;
+	struct launch launch;
+	char **command;
+	bool child_gone;
+	int child_status;
+};
+
+static volatile sig_atomic_t stop_signal, stop_count;
+
+static void on_signal(int sig)
+{
+	stop_signal = sig;
+	stop_count++;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+/* Descriptive records come by themselves and are not what -c counts. */
+static bool is_event(const void *record)
+{
+	return ((const struct vqt_hdr *)record)->type >= VQT_REG;
+}
+
+static void on_record(void *ctx, const void *record, size_t len)
+{
+	struct record_run *r = ctx;
+
+	if (r->done)
+		return;
+	record_out_write(&r->out, record, len);
+	if (is_event(record) && ++r->events == r->count)
+		r->done = true;
+	if (r->out.err || r->out.full)
+		r->done = true;
+}
+
+/* --- which processes ------------------------------------------------------- */
+
+static void list_processes(const struct process *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fprintf(stderr, "  %7d  %-20s %.60s\n", (int)p[i].pid,
+			p[i].name[0] ? p[i].name : "(no name)", p[i].cmdline);
+}
+
+static int add_named(struct record_run *r, const char *word)
+{
+	static struct process all[256], match[256];
+	size_t n = process_list(all, 256), m = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (process_matches(&all[i], word))
+			match[m++] = all[i];
+	if (m == 1 && r->npids < PIDS) {
+		r->pid[r->npids++] = match[0].pid;
+		return CLI_OK;
+	}
+	if (m > 1)
+		cli_error("'%s' means %zu QEMU processes; choose one with -p:", word, m);
+	else if (n)
+		cli_error("no QEMU is called '%s'; these run:", word);
+	else
+		cli_error("no QEMU is called '%s', and none runs that we may see (as root all are)",
+			  word);
+	list_processes(m ? match : all, m ? m : n);
+	return CLI_TROUBLE;
+}
+
+/* --- attaching ------------------------------------------------------------- */
+
+static int open_capture(struct record_run *r)
+{
+	struct capture_error err;
+	struct trace_error terr;
+	int code;
+
+	code = capture_open(&r->c, &r->options, &err);
+	if (code) {
+		cli_error("%s", err.text);
+		return CLI_TROUBLE;
+	}
+	if (record_out_open(&r->out, &terr)) {
+		cli_error("%s", terr.text);
+		return CLI_TROUBLE;
+	}
+	return CLI_OK;
+}
+
+static int start_command(struct record_run *r)
+{
+	struct capture_error err;
+	int code = launch_start(&r->launch, r->command);
+
+	if (code) {
+		cli_error("cannot start %s: %s%s", r->command[0], strerror(-code),
+			  code == -ENOENT ? "; is it installed and in PATH?" : "");
+		return CLI_TROUBLE;
+	}
+	if (!r->launch.qemu) {
+		cli_error("%s ended without becoming a QEMU system emulator; nothing was recorded",
+			  r->command[0]);
+		return CLI_TROUBLE;
+	}
+	code = capture_attach(r->c, r->launch.qemu, false, &err);
+	if (code) {
+		cli_error("%s", err.text);
+		kill(r->launch.qemu, SIGKILL);
+		launch_release(&r->launch);
+		return CLI_TROUBLE;
+	}
+	r->live = true;
+	launch_release(&r->launch);
+	return CLI_OK;
+}
+
+static int attach_running(struct record_run *r)
+{
+	struct capture_error err;
+
+	for (size_t i = 0; i < r->npids; i++) {
+		if (capture_attach(r->c, r->pid[i], true, &err)) {
+			cli_error("%s", err.text);
+			return CLI_TROUBLE;
+		}
+		if (r->qmp && capture_qmp(r->c, r->pid[i], r->qmp, &err))
+			cli_warn("%s", err.text);
+	}
+	r->live = true;
+	return CLI_OK;
+}
+
+/* --- while it runs --------------------------------------------------------- */
+
+static void show_status(struct record_run *r, uint64_t now)
+{
+	struct capture_stats s;
+
+	if (r->quiet || !isatty(STDERR_FILENO) || now - r->shown < STATUS_EVERY)
+		return;
+	r->shown = now;
+	capture_stats(r->c, &s);
+	fprintf(stderr, "\rrecording %u QEMU%s: %llu events, %llu requests, %llu kB, %llu lost\033[K",
+		s.alive, s.alive == 1 ? "" : "s", (unsigned long long)r->events,
+		(unsigned long long)s.by_type[VQT_USED],
+		(unsigned long long)record_out_bytes(&r->out) >> 10, (unsigned long long)s.lost);
+}
+
+/* A signal ends the recording; a QEMU that is ours gets it first and may end by itself. */
+static void handle_signal(struct record_run *r)
+{
+	int sig = stop_signal;
+
+	if (!sig)
+		return;
+	stop_signal = 0;
+	if (!r->command || r->child_gone || stop_count > 1) {
+		r->done = true;
+		return;
+	}
+	/* the terminal has sent SIGINT to both of us */
+	if (sig != SIGINT || !isatty(STDIN_FILENO))
+		kill(r->launch.child, sig);
+}
+
+static void watch_child(struct record_run *r)
+{
+	int status;
+
+	if (!r->command || r->child_gone)
+		return;
+	if (waitpid(r->launch.child, &status, WNOHANG) == r->launch.child) {
+		r->child_gone = true;
+		r->child_status = status;
+	}
+}
+
+static void rotate(struct record_run *r, uint64_t now)
+{
+	struct trace_error err;
+
+	if (r->done || !record_out_due(&r->out, now))
+		return;
+	if (record_out_next(&r->out, &err)) {
+		cli_error("%s", err.text);
+		r->out.err = r->out.err ? r->out.err : -EIO;
+		r->done = true;
+	} else if (r->out.full) {
+		r->done = true;
+	} else {
+		capture_preamble(r->c);
+	}
+}
+
+static void loop(struct record_run *r)
+{
+	struct capture_stats s;
+
+	r->begun = now_ns();
+	while (!r->done) {
+		int n = capture_poll(r->c, 25);
+		uint64_t now = now_ns();
+
+		handle_signal(r);
+		watch_child(r);
+		rotate(r, now);
+		show_status(r, now);
+		if (!strcmp(r->out.path, "-") && r->out.w && trace_flush(r->out.w))
+			r->done = true;
+		if (r->duration && now - r->begun >= r->duration)
+			r->done = true;
+		capture_stats(r->c, &s);
+		if (n <= 0 && (!s.alive || (r->command && r->child_gone)))
+			break;
+	}
+}
+
+/* --- the end --------------------------------------------------------------- */
+
+static void end_child(struct record_run *r)
+{
+	int status;
+
+	if (!r->command || r->child_gone)
+		return;
+	/* Like perf: the command does not outlive its recording. */
+	kill(r->launch.child, SIGTERM);
+	if (waitpid(r->launch.child, &status, 0) == r->launch.child)
+		r->child_gone = true;
+}
+
+static const struct {
+	unsigned type;
+	const char *one, *many;
+} kinds[] = {
+	{ VQT_REG, "register access", "register accesses" },
+	{ VQT_KICK, "kick", "kicks" },
+	{ VQT_AVAIL, "chain", "chains" },
+	{ VQT_USED, "completion", "completions" },
+	{ VQT_IRQ, "interrupt", "interrupts" },
+	{ VQT_DATA, "late read of data", "late reads of data" },
+	{ VQT_LIFE, "lifecycle step", "lifecycle steps" },
+};
+
+static void summarize(struct record_run *r)
+{
+	struct capture_missing missing[128];
+	struct capture_device dev[64];
+	struct capture_stats s;
+	size_t n;
+
+	capture_stats(r->c, &s);
+	if (isatty(STDERR_FILENO) && !r->quiet)
+		fputs("\r\033[K", stderr);
+	if (!r->quiet) {
+		fprintf(stderr, "%llu events", (unsigned long long)r->events);
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+			if (s.by_type[kinds[i].type])
+				fprintf(stderr, "%s %llu %s", i ? "," : ":",
+					(unsigned long long)s.by_type[kinds[i].type],
+					s.by_type[kinds[i].type] == 1 ? kinds[i].one : kinds[i].many);
+		fprintf(stderr, "\n%llu requests, %llu bytes in %u file%s, %llu lost\n",
+			(unsigned long long)s.by_type[VQT_USED],
+			(unsigned long long)record_out_bytes(&r->out), r->out.n,
+			r->out.n == 1 ? "" : "s", (unsigned long long)s.lost);
+	}
+	if (s.lost || s.chains_missed)
+		cli_warn("%llu records lost (%llu buffer full, %llu table full), %llu chains missed; "
+			 "a larger --buffer helps against the first",
+			 (unsigned long long)s.lost, (unsigned long long)s.lost_why[VQT_LOSS_BUFFER],
+			 (unsigned long long)s.lost_why[VQT_LOSS_LIMIT],
+			 (unsigned long long)s.chains_missed);
+	n = capture_missing(r->c, missing, 128);
+	for (size_t i = 0; i < n; i++)
+		cli_warn("no probe for %s (%s): the trace lacks %s", missing[i].probe,
+			 missing[i].reason, missing[i].costs);
+	n = capture_devices(r->c, dev, 64);
+	for (size_t i = 0; i < n; i++)
+		if (dev[i].recorded && dev[i].flags & VQT_DEV_DATAPATH_ELSEWHERE)
+			cli_warn("%s (%s): its data path is not in this QEMU (vhost, vhost-user): "
+				 "registers are recorded, requests are not", dev[i].name, dev[i].type);
+		else if (r->verbose)
+			fprintf(stderr, "  %-12s %s%s\n", dev[i].name, dev[i].type,
+				dev[i].recorded ? "" : " (not asked for)");
+}
+
+static int finish(struct record_run *r, int code)
+{
+	int err;
+
+	if (r->c && r->live) {
+		/* what was in flight still belongs to the recording unless a limit ended it */
+		capture_stop(r->c);
+		end_child(r);
+		summarize(r);
+	}
+	err = record_out_close(&r->out);
+	if (r->out.err)
+		err = r->out.err;
+	if (err == -EPIPE)
+		err = 0; /* the reader has had enough */
+	if (err) {
+		cli_error("%s: %s%s; what was written until then is readable", r->out.current,
+			  strerror(-err), err == -ENOSPC ? " (make room, or use --max-size)" : "");
+		code = CLI_TROUBLE;
+	}
+	if (r->child_gone && WIFEXITED(r->child_status) && WEXITSTATUS(r->child_status)) {
+		cli_error("%s ended with status %d", r->command[0], WEXITSTATUS(r->child_status));
+		code = CLI_TROUBLE;
+	} else if (r->child_gone && WIFSIGNALED(r->child_status) && !stop_count) {
+		cli_error("%s was ended by signal %d (%s)", r->command[0],
+			  WTERMSIG(r->child_status), strsignal(WTERMSIG(r->child_status)));
+		code = CLI_TROUBLE;
+	}
+	capture_close(r->c);
+	return code;
+}
+
+/* --- options --------------------------------------------------------------- */
+
+enum {
+	OPT_MAX_SIZE = 256,
+	OPT_DURATION,
+	OPT_ROTATE_SIZE,
+	OPT_ROTATE_TIME,
+	OPT_BUFFER,
+	OPT_QMP,
+	OPT_DELIVERY,
+	OPT_NO_LIFECYCLE,
+	OPT_QUEUE,
+	OPT_EMPTY,
+};
+
+static const struct option longs[] = {
+	{ "max-size", required_argument, NULL, OPT_MAX_SIZE },
+	{ "duration", required_argument, NULL, OPT_DURATION },
+	{ "rotate-size", required_argument, NULL, OPT_ROTATE_SIZE },
+	{ "rotate-time", required_argument, NULL, OPT_ROTATE_TIME },
+	{ "buffer", required_argument, NULL, OPT_BUFFER },
+	{ "qmp", required_argument, NULL, OPT_QMP },
+	{ "delivery", no_argument, NULL, OPT_DELIVERY },
+	{ "no-lifecycle", no_argument, NULL, OPT_NO_LIFECYCLE },
+	{ "queue", required_argument, NULL, OPT_QUEUE },
+	{ "empty-probes", no_argument, NULL, OPT_EMPTY },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{},
+};
+
+static int bad(const char *what, const char *value, const char *want)
+{
+	return cli_usage("%s '%s': not %s", what, value, want);
+}
+
+static int parse_one(struct record_run *r, int opt, const char *arg)
+{
+	unsigned long long v = 0;
+
+	switch (opt) {
+	case 'w':
+		r->out.path = arg;
+		return CLI_OK;
+	case 'p':
+		if (!cli_number(arg, 1 << 22, &v) || !v || r->npids == PIDS)
+			return bad("-p", arg, "a process id");
+		r->pid[r->npids++] = (pid_t)v;
+		return CLI_OK;
+	case 'n':
+		return add_named(r, arg);
+	case 'd':
+		if (r->ndevices + 1 < sizeof(r->device) / sizeof(r->device[0]))
+			r->device[r->ndevices++] = arg;
+		return CLI_OK;
+	case 'c':
+		if (!cli_number(arg, ~0ULL, &v) || !v)
+			return bad("-c", arg, "a count of events");
+		r->count = v;
+		return CLI_OK;
+	case 's':
+		if (!cli_number(arg, 1024, &v))
+			return bad("-s", arg, "a number of bytes from 0 to 1024");
+		r->options.snaplen = (uint32_t)v;
+		return CLI_OK;
+	case 'W':
+		if (!cli_number(arg, 100000, &v) || !v)
+			return bad("-W", arg, "a count of files");
+		r->out.files = (unsigned)v;
+		return CLI_OK;
+	case 'q':
+		r->quiet = true;
+		return CLI_OK;
+	case 'v':
+		r->verbose = true;
+		return CLI_OK;
+	case OPT_MAX_SIZE:
+		return cli_size(arg, (unsigned long long *)&r->out.max_size) ?
+			       CLI_OK : bad("--max-size", arg, "a size such as 100M");
+	case OPT_DURATION:
+		return cli_duration(arg, (unsigned long long *)&r->duration) ?
+			       CLI_OK : bad("--duration", arg, "a time such as 10s or 5m");
+	case OPT_ROTATE_SIZE:
+		return cli_size(arg, (unsigned long long *)&r->out.rotate_size) ?
+			       CLI_OK : bad("--rotate-size", arg, "a size such as 100M");
+	case OPT_ROTATE_TIME:
+		return cli_duration(arg, (unsigned long long *)&r->out.rotate_ns) ?
+			       CLI_OK : bad("--rotate-time", arg, "a time such as 10s or 5m");
+	case OPT_BUFFER:
+		if (!cli_size(arg, &v) || v < 65536 || v > 1ULL << 30)
+			return bad("--buffer", arg, "a size from 64k to 1G");
+		r->options.buffer = v;
+		return CLI_OK;
+	case OPT_QUEUE:
+		if (!cli_number(arg, 1023, &v))
+			return bad("--queue", arg, "a queue number");
+		r->options.queues |= 1ULL << (v < 63 ? v : 63);
+		return CLI_OK;
+	case OPT_QMP:
+		r->qmp = arg;
+		return CLI_OK;
+	case OPT_DELIVERY:
+		r->options.delivery = true;
+		return CLI_OK;
+	case OPT_NO_LIFECYCLE:
+		r->options.no_lifecycle = true;
+		return CLI_OK;
+	case OPT_EMPTY:
+		r->options.empty = true;
+		return CLI_OK;
+	}
+	return cli_usage("unknown option");
+}
+
+static int parse(struct record_run *r, int argc, char **argv)
+{
+	int opt, code = CLI_OK;
+
+	opterr = 0;
+	optind = 1;
+	while (code == CLI_OK &&
+	       (opt = getopt_long(argc, argv, "+:w:p:n:d:c:s:W:qvh", longs, NULL)) != -1) {
+		if (opt == 'h') {
+			fputs(cli_current->usage, stdout);
+			exit(CLI_OK);
+		}
+		if (opt == ':')
+			return cli_usage("option '%s' needs a value", argv[optind - 1]);
+		if (opt == '?')
+			return cli_usage("no option '%s'", argv[optind - 1]);
+		code = parse_one(r, opt, optarg);
+	}
+	if (code != CLI_OK)
+		return code;
+	if (optind < argc)
+		r->command = argv + optind;
+	if (!r->command && !r->npids)
+		return cli_usage("say what to record: -p PID, -n NAME, or -- COMMAND");
+	if (r->command && r->npids)
+		return cli_usage("record what runs (-p, -n) or a command, not both");
+	if (!r->out.path)
+		return cli_usage("say where to: -w FILE, or -w - for a pipe");
+	if (!strcmp(r->out.path, "-") && isatty(STDOUT_FILENO))
+		return cli_usage("-w -: standard output is a terminal; pipe it, "
+				 "for example into 'vqtrace show -r -'");
+	if (!strcmp(r->out.path, "-") && (r->out.rotate_size || r->out.rotate_ns))
+		return cli_usage("a pipe cannot be rotated; give -w a file");
+	return CLI_OK;
+}
+
+static int run(int argc, char **argv)
+{
+	struct record_run r = { .options = { .snaplen = CAPTURE_SNAPLEN } };
+	struct sigaction sa = { .sa_handler = on_signal };
+	char command[1024] = "vqtrace";
+	int code = parse(&r, argc, argv);
+
+	if (code != CLI_OK)
+		return code;
+	for (int i = 0; i < argc; i++) {
+		strncat(command, " ", sizeof(command) - strlen(command) - 1);
+		strncat(command, argv[i], sizeof(command) - strlen(command) - 1);
+	}
+	r.options.command = command;
+	r.options.devices = r.ndevices ? r.device : NULL;
+	r.options.record = on_record;
+	r.options.ctx = &r;
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGHUP, &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	code = open_capture(&r);
+	if (code == CLI_OK)
+		code = r.command ? start_command(&r) : attach_running(&r);
+	if (code == CLI_OK)
+		loop(&r);
+	return finish(&r, code);
+}
+
+const struct cli_command cmd_record = {
+	.name = "record",
+	.summary = "record a QEMU's virtio devices to a trace file",
+	.run = run,
+	.usage =
+		"usage: vqtrace record -w FILE [OPTIONS] -p PID...\n"
+		"       vqtrace record -w FILE [OPTIONS] -n NAME\n"
+		"       vqtrace record -w FILE [OPTIONS] [--] QEMU-COMMAND...\n"
+		"\n"
+		"Records what drivers and virtio devices say to each other in a QEMU: register\n"
+		"accesses, kicks, rings, descriptor chains, completions, interrupts.  QEMU needs\n"
+		"no debug information and is not restarted or changed.  Needs root (or CAP_BPF,\n"
+		"CAP_PERFMON and CAP_SYS_PTRACE); 'vqtrace doctor' tells what works here.\n"
+		"\n"
+		"What to record:\n"
+		"  -p PID              a running QEMU (repeat for several)\n"
+		"  -n NAME             a running QEMU by guest name (-name), UUID or program\n"
+		"  -- COMMAND...       start QEMU, or a script that does, and record from the start\n"
+		"  -d DEVICE           only this device: its id, \"blk0\", type or QOM path (repeat)\n"
+		"  --queue N           only this virtqueue (repeat; 63 and above count as one)\n"
+		"  --qmp SOCKET        of a running QEMU: ask what was missed\n"
+		"\n"
+		"How much:\n"
+		"  -s SNAPLEN          leading bytes of each buffer, 0 to 1024 (default 32: a 4 KiB\n"
+		"                      request then takes less than 400 bytes of file)\n"
+		"  --delivery          MSI-X messages as sent too, not only decisions to interrupt\n"
+		"  --no-lifecycle      no steps of device creation and set-up inside QEMU\n"
+		"  --buffer SIZE       between kernel and file (default 16M); larger loses less\n"
+		"\n"
+		"Where to and until when:\n"
+		"  -w FILE             trace file; - is standard output\n"
+		"  -c COUNT            stop after so many events\n"
+		"  --duration TIME     stop after 10s, 5m, ...\n"
+		"  --max-size SIZE     stop when the file has grown to 100M, 1G, ...\n"
+		"  --rotate-size SIZE  begin FILE1, FILE2, ... whenever one reaches this size\n"
+		"  --rotate-time TIME  begin a new file this often; FILE may be a strftime pattern\n"
+		"  -W COUNT            keep this many files (by size: reuse them; by time: stop)\n"
+		"  -q, -v              no summary; also list devices\n"
+		"\n"
+		"Ctrl-C ends a recording; a QEMU started here is ended with it.  Exit status: 0,\n"
+		"or 2 when something went wrong (the file is readable even then).\n"
+		"\n"
+		"Examples:\n"
+		"  vqtrace record -w boot.pcap -- qemu-system-x86_64 -drive file=disk.img,if=virtio\n"
+		"  vqtrace record -w slow.pcap -n web1 -d blk0 --duration 10s\n"
+		"  vqtrace record -w - -p 4711 -c 1000 | vqtrace show -r -\n"
+		"  vqtrace record -w ring.pcap --rotate-size 100M -W 10 -p 4711\n",
+};
