@@ -172,16 +172,16 @@ struct filter_literal *filter_number(struct filter_parser *p, struct filter_loc 
 /* One escape, s behind the backslash; returns how many bytes of s it took. */
 static size_t unescape(const char *s, size_t left, char *out)
 {
-	static const char names[] = "n\nt\tr\r0";
+	static const char names[][2] = { { 'n', '\n' }, { 't', '\t' }, { 'r', '\r' }, { '0', '\0' } };
 
 	if (s[0] == 'x' && left > 2 && hex_digit(s[1]) >= 0 && hex_digit(s[2]) >= 0) {
 		*out = (char)(hex_digit(s[1]) << 4 | hex_digit(s[2]));
 		return 3;
 	}
 	*out = s[0];
-	for (const char *n = names; *n; n += 2)
-		if (*n == s[0])
-			*out = n[0] == '0' ? '\0' : n[1];
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i][0] == s[0])
+			*out = names[i][1];
 	return 1;
 }
 
