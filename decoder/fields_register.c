@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Fields of register accesses.  What a value means depends on the register. */
-#include <inttypes.h>
-#include <stdio.h>
+#include <linux/pci_regs.h>
 #include <string.h>
 #include <strings.h>
 
@@ -31,6 +30,21 @@ static bool get_region(const struct event *e, unsigned i, struct field_value *v)
 {
 	const char *name = spec_region_name(e->rec->reg.region);
 
+	return name && set_str(v, name);
+}
+
+/* The capability in PCI configuration space that the access is to: 4.1.4, PCI 7.5. */
+static bool get_capability(const struct event *e, unsigned i, struct field_value *v)
+{
+	const uint8_t *cap;
+	const char *name;
+
+	if (!e->pci_cap || !e->dev || e->pci_cap > sizeof(e->dev->pci) - 4)
+		return false;
+	cap = e->dev->pci + e->pci_cap;
+	name = spec_name_of(spec_pci_caps, cap[0]);
+	if (cap[0] == PCI_CAP_ID_VNDR)
+		name = spec_name_of(spec_cap_types, cap[3]);
 	return name && set_str(v, name);
 }
 
@@ -224,6 +238,8 @@ const struct field fields_register[] = {
 		.help = "from the start of the region" },
 	{ "register.width", FIELD_U64, FIELD_AT(reg.width), .label = "Width",
 		.help = "bytes accessed" },
+	{ "register.capability", FIELD_STR, .get = get_capability, .label = "Capability",
+		.help = "the PCI capability that the offset lies in" },
 	{ "register.field", FIELD_STR, .get = get_field, .word = field_word, .label = "Field",
 		.help = "name of the register: device_status, queue_size, ..." },
 	{ "register.part", FIELD_U64, .get = get_part, .label = "Part",

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <inttypes.h>
-
 #include "decoder/life.h"
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -130,54 +128,6 @@ const char *guest_step_name(unsigned what)
 	if (what >= ARRAY_LEN(guest_steps))
 		return NULL;
 	return guest_steps[what].name ? guest_steps[what].name : "";
-}
-
-static void describe_arg(struct text *t, const struct life_arg *arg, uint64_t value)
-{
-	text_add(t, arg->kind == SPEC_HEX ? " %s 0x%" PRIx64 : " %s %" PRIu64, arg->name, value);
-}
-
-/* The arguments the record leads with, as the step means them. */
-static void describe_args(struct text *t, const struct life_step *s, const struct event *e)
-{
-	const struct vqt_life *l = &e->rec->life;
-	char buf[256];
-
-	switch (l->what) {
-	case VQT_LIFE_SET_STATUS:
-		text_add(t, " %s", spec_format_status(buf, sizeof(buf), (unsigned)l->arg[0]));
-		return;
-	case VQT_LIFE_VIRTIO_INIT:
-		text_add(t, " %s,", spec_class_name((unsigned)l->arg[0], buf, sizeof(buf)));
-		break;
-	}
-	for (unsigned i = 0; i < 3 && s->arg[i].name; i++) {
-		text_puts(t, i ? "," : "");
-		describe_arg(t, &s->arg[i], l->arg[i]);
-	}
-}
-
-void life_describe(struct text *t, const struct event *e)
-{
-	const struct life_step *s = life_step(e->rec->life.what);
-	size_t len;
-	const char *words = record_text(e->rec, &len);
-
-	if (!s) {
-		text_add(t, "lifecycle step %u, unknown to this version", e->rec->life.what);
-		return;
-	}
-	text_add(t, "%s", s->name);
-	if (e->rec->h.queue != VQT_NO_QUEUE)
-		text_add(t, " q%u", e->rec->h.queue);
-	text_puts(t, s->arg[0].name || len ? ":" : "");
-	if (s->arg[0].name)
-		describe_args(t, s, e);
-	if (len) {
-		text_puts(t, " ");
-		text_untrusted(t, words, len);
-	}
-	text_add(t, " (%s)", s->function);
 }
 
 const char *life_source_kind(unsigned kind)

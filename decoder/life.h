@@ -8,9 +8,7 @@
 #define VQT_DECODER_LIFE_H
 
 #include "decoder/event.h"
-#include "decoder/model.h"
 #include "decoder/spec.h"
-#include "decoder/text.h"
 
 struct life_arg {
 	const char *name; /* NULL: the step has no such argument */
@@ -39,8 +37,6 @@ const struct guest_step *guest_step(unsigned what); /* NULL unknown */
 const char *life_step_name(unsigned what);
 const char *guest_step_name(unsigned what);
 
-/* A lifecycle event in words: "add_queue: size 256 (virtio_add_queue)". */
-void life_describe(struct text *t, const struct event *e);
 /* Never NULL. */
 const char *life_source_kind(unsigned kind);
 const char *life_loss_why(unsigned why); /* for people: "the ring buffer was full" */

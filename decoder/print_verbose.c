@@ -117,7 +117,16 @@ static void put_bytes(struct text *t, const uint8_t *p, size_t len)
 		text_add(t, i ? " %02x" : "%02x", p[i]);
 }
 
-static void put_value(struct text *t, const struct field *f, const struct field_value *v)
+/* Hexadecimal digits of a field: those of the access for what a register holds. */
+static int digits(const struct field *f, const struct event *e)
+{
+	if (f->size)
+		return 2 * f->size;
+	return e->rec->h.type == VQT_REG && e->rec->reg.width <= 8 ? 2 * e->rec->reg.width : 0;
+}
+
+static void put_value(struct text *t, const struct field *f, const struct event *e,
+		      const struct field_value *v)
 {
 	switch (f->kind) {
 	case FIELD_U64:
@@ -127,7 +136,7 @@ static void put_value(struct text *t, const struct field *f, const struct field_
 		text_add(t, "%" PRId64, (int64_t)v->u);
 		break;
 	case FIELD_HEX:
-		text_add(t, "0x%0*" PRIx64, 2 * f->size, v->u);
+		text_add(t, "0x%0*" PRIx64, digits(f, e), v->u);
 		break;
 	case FIELD_TIME:
 		text_duration(t, v->u);
@@ -144,40 +153,39 @@ static void put_value(struct text *t, const struct field *f, const struct field_
 	}
 }
 
-static void array_line(struct view *p, unsigned depth, const struct field *f)
+static void put_elements(struct text *t, const struct field *f, const struct event *e,
+			 struct field_value *v)
 {
-	struct field_value v;
-	TEXT(t, 1024);
-
-	text_add(&t, "%s:", f->label);
-	for (unsigned i = 0; field_get(f, p->e, i, &v) && !t.cut; i++) {
-		text_puts(&t, i ? ", " : " ");
-		put_value(&t, f, &v);
+	for (unsigned i = 0; !t->cut && (i == 0 || field_get(f, e, i, v)); i++) {
+		text_puts(t, i ? ", " : "");
+		put_value(t, f, e, v);
 	}
-	view_line(p, depth, &t);
 }
 
 static void field_line(struct view *p, unsigned depth, const struct field *f)
 {
 	const struct view_extra *x = view_extra(f->path);
 	struct field_value v;
+	char bits[200];
 	TEXT(t, 1200);
 
 	if (!field_get(f, p->e, 0, &v))
 		return;
-	if (f->flags & FIELD_ARRAY) {
-		array_line(p, depth, f);
-		return;
-	}
 	text_add(&t, "%s: ", f->label);
-	put_value(&t, f, &v);
+	if (f->flags & FIELD_ARRAY)
+		put_elements(&t, f, p->e, &v);
+	else
+		put_value(&t, f, p->e, &v);
 	if (x && x->after)
 		x->after(&t, p->e, v.u);
+	/* Flags of the capture's own are few and mostly clear: named, not drawn. */
+	if (f->kind == FIELD_HEX && f->names && f->names != spec_status_bits)
+		text_add(&t, " (%s)", spec_format_bits(bits, sizeof(bits), f->names, v.u));
 	view_line(p, depth, &t);
+	if (f->names == spec_status_bits)
+		view_bits(p, depth + 1, 8, f->names, v.u);
 	if (x && x->below)
 		x->below(p, depth + 1, v.u);
-	else if (f->kind == FIELD_HEX && f->names)
-		view_bits(p, depth + 1, 8 * f->size, f->names, v.u);
 }
 
 /* Groups and arrays which have a shape of their own. */

@@ -300,7 +300,8 @@ static void put_desc(struct text *t, const struct vqt_desc *d, bool packed, bool
 {
 	char flags[64];
 
-	text_add(t, "0x%016" PRIx64 ", %u bytes, ", (uint64_t)d->addr, d->len);
+	text_add(t, "0x%016" PRIx64 ", %u byte%s, ", (uint64_t)d->addr, d->len,
+		 d->len == 1 ? "" : "s");
 	text_puts(t, spec_format_bits(flags, sizeof(flags), spec_desc_flags, d->flags));
 	if (d->flags & VRING_DESC_F_INDIRECT)
 		text_puts(t, " (names the indirect table)");
