@@ -136,7 +136,8 @@ static bool set_u64(struct field_value *v, uint64_t u)
 
 static bool get_ts(const struct event *e, unsigned i, struct field_value *v)
 {
-	return set_u64(v, e->ts);
+	/* The session record comes before there is a clock to put it on. */
+	return set_u64(v, e->ts ? e->ts : e->rec->h.ts);
 }
 
 static bool get_number(const struct event *e, unsigned i, struct field_value *v)

@@ -22,7 +22,7 @@ int hexdump(FILE *to, const uint8_t *bytes, size_t len, uint64_t offset, const c
 		size_t n = len - at < WIDTH ? len - at : WIDTH;
 		TEXT(t, 160);
 
-		text_add(&t, "%s%08" PRIx64 " ", indent, offset + at);
+		text_add(&t, "%s%08" PRIx64, indent, offset + at);
 		for (size_t i = 0; i < WIDTH; i++) {
 			text_puts(&t, i % 8 ? " " : "  ");
 			if (i < n)

@@ -13,6 +13,12 @@
 
 static struct talk t;
 
+static void begin(void)
+{
+	memset(&t, 0, sizeof(t));
+	talk_begin(&t);
+}
+
 static bool matches(const char *text)
 {
 	struct filter_error err;
@@ -202,7 +208,7 @@ static void test_format(void)
 
 static void test_register(void)
 {
-	talk_begin(&t);
+	begin();
 	talk_write(&t, VQT_REGION_COMMON, 0x14, 1, 0);
 	talk_write(&t, VQT_REGION_COMMON, 0x14, 1, 0x0b);
 	YES("event == register");
@@ -244,7 +250,7 @@ static void test_register(void)
 /* A name stands for its bit only where the register has it. */
 static void test_names(void)
 {
-	talk_begin(&t);
+	begin();
 	talk_write(&t, VQT_REGION_COMMON, 0x18, 2, 8); /* queue_size, the number of FEATURES_OK */
 	YES("register.value & 8");
 	NO("register.value & FEATURES_OK");
@@ -263,7 +269,7 @@ static void test_names(void)
 
 static void test_chain(void)
 {
-	talk_begin(&t);
+	begin();
 	talk_kick(&t, 41, 43);
 	YES("kick and ring and ring.avail_idx == 43 and kick.new == 2 and kick.via == ioeventfd");
 	NO("ring.used_idx");
@@ -313,7 +319,7 @@ static void test_records(void)
 	};
 	struct vqt_note note = { .len = 5 };
 
-	talk_begin(&t);
+	begin();
 	talk_say(&t, VQT_LIFE, &life, sizeof(life), NULL, 0);
 	YES("lifecycle.step == add_queue and lifecycle.args == 256 and lifecycle.args == 77");
 	NO("lifecycle.args == 0");
@@ -335,7 +341,7 @@ static void test_every_field(void)
 	const struct field *f;
 	struct filter_error err;
 
-	talk_begin(&t);
+	begin();
 	talk_read_request(&t, 1, 1);
 	for (unsigned n = 0; (f = field_nth(n)); n++) {
 		struct filter *c;
