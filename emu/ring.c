@@ -214,6 +214,11 @@ int emu_ring_indirect(struct emu_ring *r, struct emu_chain *c, const struct vqt_
 		ret = read_entry(r, c, d->addr, i, &e);
 		if (ret < 0)
 			return ret;
+		if (packed) { /* id precedes flags, 2.8.13 */
+			uint16_t id = e.flags;
+			e.flags = e.next;
+			e.next = id;
+		}
 		ret = emu_ring_take_desc(r, c, &e);
 		if (ret < 0)
 			return ret;

@@ -14,7 +14,8 @@
 #define CORE_BITS                                                                                   \
 	(BIT(VIRTIO_RING_F_INDIRECT_DESC) | BIT(VIRTIO_RING_F_EVENT_IDX) | BIT(VIRTIO_F_VERSION_1) | \
 	 BIT(VIRTIO_F_RING_PACKED) | BIT(VIRTIO_F_IN_ORDER) | BIT(VIRTIO_F_ACCESS_PLATFORM) |        \
-	 BIT(VIRTIO_F_ORDER_PLATFORM) | BIT(VIRTIO_F_NOTIFICATION_DATA) | BIT(VIRTIO_F_RING_RESET))
+	 BIT(VIRTIO_F_ORDER_PLATFORM) | BIT(VIRTIO_F_NOTIFICATION_DATA) | \
+	 BIT(VIRTIO_F_NOTIF_CONFIG_DATA) | BIT(VIRTIO_F_RING_RESET))
 /* 6.3: offered through the legacy interface only */
 #define LEGACY_BITS (BIT(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT(VIRTIO_F_ANY_LAYOUT))
 
@@ -31,14 +32,20 @@ static bool has(const uint64_t f[2], unsigned bit)
 	return f[bit / 64] >> bit % 64 & 1;
 }
 
-/* A prerequisite of a bit that is not in f; -1 when all are. */
-static int missing_prerequisite(const struct emu_virtio *v, const uint64_t f[2], unsigned bit)
+static bool covers(const uint64_t f[2], const uint64_t set[2])
+{
+	return !(set[0] & ~f[0]) && !(set[1] & ~f[1]);
+}
+
+/* Does the set f hold what bit needs? Offering may need more than accepting. */
+static bool founded(const struct emu_virtio *v, const uint64_t f[2], unsigned bit, bool offering)
 {
 	const struct spec_feature *s = spec_feature(v->cls->virtio_id, bit);
-	for (unsigned i = 0; s && i < 3 && s->requires[i] != 0xff; i++)
-		if (!has(f, s->requires[i]))
-			return s->requires[i];
-	return -1;
+	if (!s)
+		return true;
+	bool any = s->any_of[0] | s->any_of[1];
+	return covers(f, s->requires) && (!offering || covers(f, s->offers)) &&
+	       (!any || s->any_of[0] & f[0] || s->any_of[1] & f[1]);
 }
 
 /* 2.2.2: nothing is offered that requires something not offered. */
@@ -48,7 +55,7 @@ static void drop_unfounded(struct emu_virtio *v)
 	while (again) {
 		again = false;
 		for (unsigned b = 0; b < 128; b++)
-			if (has(v->offered, b) && missing_prerequisite(v, v->offered, b) >= 0) {
+			if (has(v->offered, b) && !founded(v, v->offered, b, true)) {
 				v->offered[b / 64] &= ~BIT(b % 64);
 				again = true;
 			}
@@ -104,7 +111,7 @@ static const char *refuse_features(struct emu_virtio *v)
 		if (emu_virtio_accepted(v, s) & ~emu_virtio_offered(v, s, false))
 			return "a feature was accepted that is not offered";
 	for (unsigned b = 0; b < 128; b++)
-		if (has(v->accepted, b) && missing_prerequisite(v, v->accepted, b) >= 0)
+		if (has(v->accepted, b) && !founded(v, v->accepted, b, false))
 			return "a feature was accepted without the one it requires";
 	if (!has(v->accepted, VIRTIO_F_VERSION_1)) /* 6.2 */
 		return "VERSION_1 was not accepted";
