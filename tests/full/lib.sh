@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# For the shell tests: TAP output, a temporary directory, what is needed.
+# Sourced from the top of the tree.
+
+vqtrace=${VQTRACE:-$PWD/build/vqtrace}
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/vqtrace-test-XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+export LC_ALL=C.UTF-8 VQT_QEMU11=${VQT_QEMU11:-$PWD/build/qemu11/qemu-system-x86_64}
+tap_n=0 tap_bad=0
+
+plan() {
+	echo "1..$1"
+}
+
+# check NAME COMMAND...: the command's output becomes comments, its status the result.
+check() {
+	local name=$1 out rc
+	shift
+	tap_n=$((tap_n + 1))
+	out=$("$@" 2>&1)
+	rc=$?
+	if [ $rc = 0 ]; then
+		echo "ok $tap_n - $name"
+	elif [ $rc = 77 ]; then
+		echo "ok $tap_n - $name # SKIP $(tail -n 1 <<<"$out")"
+	else
+		echo "not ok $tap_n - $name"
+		head -n 40 <<<"$out" | sed 's/^#* */# /'
+		tap_bad=1
+	fi
+}
+
+finish() {
+	exit $tap_bad
+}
+
+# Recording needs root and BPF; where doctor says no, the whole test is skipped.
+need_recording() {
+	local why
+	if ! why=$("$vqtrace" doctor 2>&1); then
+		echo "recording is not possible here: $(grep -i fail <<<"$why" | head -n 1)"
+		exit 77
+	fi
+}
