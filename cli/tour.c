@@ -103,6 +103,8 @@ static void show_build(struct tour *t, const struct event *e)
 		t->live = true; /* a driver speaks: the device is built */
 		return;
 	}
+	if (type == VQT_LIFE && (!e->dev || e->queue) && e->rec->life.what != VQT_LIFE_ADD_QUEUE)
+		return; /* types of other devices; resets of queues that are not there */
 	if (type == VQT_LIFE || type == VQT_DEVICE || type == VQT_SOURCE || type == VQT_SESSION)
 		list(t, e, BUILD_LINES);
 }
@@ -134,7 +136,8 @@ static void show_init(struct tour *t, const struct event *e)
 	if (!t->lives || (e->dev->life != t->life))
 		begin_life(t, e);
 	for (unsigned s = INIT_RESET; s < INIT_STEPS; s++) {
-		if (!(steps >> s & 1) || s == t->step)
+		/* Steps follow each other; only a reset begins again. */
+		if (!(steps >> s & 1) || s == t->step || (s < t->step && s != INIT_RESET))
 			continue;
 		end_list(t);
 		printf("   step %u  %s\n", s, init_step_title(s));

@@ -442,6 +442,11 @@ static void track_seq(struct event *e)
 static void track_time(struct model *m, struct event *e)
 {
 	e->ts = e->rec->h.ts + (uint64_t)e->source->clock;
+	if (!e->rec->h.ts && e->rec->h.type < VQT_REG) {
+		e->ts = m->last_ts; /* a description without a time of its own */
+		e->since = m->last_ts - m->first_ts;
+		return;
+	}
 	if (!m->any)
 		m->first_ts = m->last_ts = e->ts;
 	m->any = true;

@@ -93,7 +93,7 @@ static void put_capability(struct text *t, const struct event *e)
 	const uint8_t *cap = e->dev->pci + e->pci_cap;
 	const char *name = spec_name_of(spec_pci_caps, cap[0]);
 
-	if (cap[0] == PCI_CAP_ID_VNDR)
+	if (cap[0] == PCI_CAP_ID_VNDR && spec_name_of(spec_cap_types, cap[3]))
 		name = spec_name_of(spec_cap_types, cap[3]);
 	if (name)
 		text_add(t, "pci.%s.", name);
@@ -129,18 +129,63 @@ static void put_register_name(struct text *t, const struct event *e)
 		text_add(t, "+%u", e->field_offset);
 }
 
+/* Fields laid out like the region (or capability) of an access, and where they begin. */
+static const struct spec_fields *layout(const struct event *e, uint32_t *base)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+
+	*base = e->pci_cap;
+	if (e->pci_cap)
+		return spec_pci_cap_fields(e->dev->pci[e->pci_cap], e->dev->pci[e->pci_cap + 3]);
+	return spec_region_fields(r->region, e->dev ? e->dev->virtio_id : 0);
+}
+
+/* An access to several fields at once: each by name. False if it is not one. */
+static bool put_several(struct text *t, const struct event *e, const char *sign)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+	uint32_t base, at = r->offset, end = at + r->width;
+	const struct spec_fields *fields = layout(e, &base);
+	const char *sep = "";
+	char buf[256];
+
+	if ((r->region != VQT_REGION_PCI && r->region != VQT_REGION_COMMON) || !e->field
+	    || e->field_offset || r->width > 8 || r->width <= e->field->width)
+		return false;
+	while (at < end) {
+		const struct spec_field *f = spec_fields_at(fields, at - base, 1);
+
+		if (!f || f->offset != at - base || f->width > end - at)
+			break;
+		text_puts(t, sep);
+		if (e->pci_cap)
+			put_capability(t, e);
+		text_add(t, "%s %s %s", f->name, sign, spec_format_value(buf, sizeof(buf), f, 0,
+			r->value >> 8 * (at - r->offset) & ((1ULL << 8 * f->width) - 1)));
+		sep = ", ";
+		at += f->width;
+	}
+	if (at < end)
+		text_add(t, "%s... (0x%0*" PRIx64 " over %u bytes)", sep, 2 * r->width, r->value,
+			 r->width);
+	return true;
+}
+
 static enum direction put_reg(struct text *t, const struct event *e, const struct line_options *o)
 {
 	const struct vqt_reg *r = &e->rec->reg;
 	bool write = r->op == VQT_WRITE;
+	const char *sign = write ? gets_sign(o) : "=";
 
 	if (write && e->queue && e->field && !strcmp(e->field->name, "queue_enable") && r->value == 1) {
 		queue_enabled(t, e);
 		return TO_DEVICE;
 	}
-	put_register_name(t, e);
-	text_add(t, " %s ", write ? gets_sign(o) : "=");
-	put_value(t, e);
+	if (!put_several(t, e, sign)) {
+		put_register_name(t, e);
+		text_add(t, " %s ", sign);
+		put_value(t, e);
+	}
 	if (r->flags & VQT_REG_VIA_CFG)
 		text_puts(t, " (through the PCI configuration window)");
 	return write ? TO_DEVICE : TO_DRIVER;
