@@ -47,15 +47,21 @@ static void put_char(struct out *o, char c)
 	o->len++;
 }
 
+/* Two digits a division: the times and addresses of every event are long numbers. */
 static void put_u64(struct out *o, uint64_t u)
 {
+	static const char pairs[] =
+		"00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+		"40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+		"8081828384858687888990919293949596979899";
 	char digits[20];
 	size_t at = sizeof(digits);
 
-	do {
-		digits[--at] = (char)('0' + u % 10);
-		u /= 10;
-	} while (u);
+	for (; u >= 100; u /= 100)
+		memcpy(digits + (at -= 2), pairs + 2 * (u % 100), 2);
+	if (u >= 10)
+		digits[--at] = pairs[2 * u + 1];
+	digits[--at] = u >= 10 ? pairs[2 * u] : (char)('0' + u);
 	put(o, digits + at, sizeof(digits) - at);
 }
 
@@ -86,25 +92,41 @@ static void put_escape(struct out *o, unsigned char c)
 	put_char(o, hex[c & 15]);
 }
 
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* One character that cannot stand as it is, or is not ASCII; returns its bytes. */
+static size_t put_special(struct out *o, const char *s, size_t len)
+{
+	unsigned char c = (unsigned char)*s;
+	size_t n;
+
+	if (c < 0x80) {
+		put_escape(o, c);
+		return 1;
+	}
+	if (c == 0xc2 && len > 1 && ((unsigned char)s[1] & 0xe0) == 0x80) {
+		put_escape(o, (unsigned char)s[1]); /* C1: valid, but moves terminals */
+		return 2;
+	}
+	n = text_utf8(s, len);
+	put(o, n ? s : "\xef\xbf\xbd", n ? n : 3);
+	return n ? n : 1;
+}
+
 static void put_str(struct out *o, const char *s, size_t len)
 {
 	put_char(o, '"');
 	while (len) {
-		unsigned char c = (unsigned char)*s;
-		size_t n = 1;
+		size_t n = 0;
 
-		if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
-			put_escape(o, c);
-		} else if (c < 0x80) {
-			put_char(o, (char)c);
-		} else if (c == 0xc2 && len > 1 && ((unsigned char)s[1] & 0xe0) == 0x80) {
-			put_escape(o, (unsigned char)s[1]); /* C1: valid, but moves terminals */
-			n = 2;
-		} else {
-			n = text_utf8(s, len);
-			put(o, n ? s : "\xef\xbf\xbd", n ? n : 3);
-			n = n ? n : 1;
-		}
+		while (n < len && is_plain((unsigned char)s[n]))
+			n++;
+		put(o, s, n);
+		if (n < len)
+			n += put_special(o, s + n, len - n);
 		s += n;
 		len -= n;
 	}
@@ -144,15 +166,20 @@ static void put_value(struct out *o, const struct field *f, const struct field_v
 	}
 }
 
-/* `"key":`, with what must stand before it. */
+/* `"key":`, with what must stand before it; keys are the table's, so short and plain. */
 static void put_key(struct out *o, bool *first, const char *key, size_t len)
 {
+	char *at = room(o, len + 4), *p = at;
+
 	if (!*first)
-		put_char(o, ',');
+		*p++ = ',';
 	*first = false;
-	put_char(o, '"');
-	put(o, key, len);
-	put(o, "\":", 2);
+	*p++ = '"';
+	memcpy(p, key, len);
+	p += len;
+	*p++ = '"';
+	*p++ = ':';
+	o->len += (size_t)(p - at);
 }
 
 /* "kick.heads": numbers.  key is the field's name in its object. */
