@@ -579,7 +579,9 @@ static void put_time(struct text *t, const struct event *e, const struct model *
 		strftime(day, sizeof(day), "%H:%M:%S", &tm);
 		text_add(t, "%s.%06u", day, usec);
 	} else {
-		text_add(t, "%6llu.%06u", (unsigned long long)sec, usec);
+		text_u64(t, (uint64_t)sec, 6, ' ');
+		text_puts(t, ".");
+		text_u64(t, usec, 6, '0');
 	}
 }
 
@@ -591,7 +593,15 @@ static void put_delta(struct text *t, const struct event *e, const struct line_o
 		text_puts(&d, "+");
 		text_duration(&d, e->ts > o->last ? e->ts - o->last : 0);
 	}
-	text_add(t, "%11s", d.buf);
+	text_puts(t, "           " + (d.len < 11 ? d.len : 11));
+	text_puts(t, d.buf);
+}
+
+static void put_queue_name(struct text *t, const struct event *e)
+{
+	text_puts(t, e->dev->name);
+	text_puts(t, ":");
+	text_u64(t, e->queue->index, 0, ' ');
 }
 
 static bool is_alarm(const struct event *e)
@@ -612,12 +622,13 @@ int print_line(FILE *to, const struct event *e, const struct model *m, struct li
 	put_delta(&t, e, o);
 	text_pad(&t, COL_DEVICE);
 	if (e->dev && e->queue && e->rec->h.queue != VQT_NO_QUEUE)
-		text_add(&t, "%s:%u", e->dev->name, e->queue->index);
+		put_queue_name(&t, e);
 	else if (e->dev)
 		text_puts(&t, e->dev->name);
 	dir = meaning(&what, e, o);
 	text_pad(&t, COL_ARROW);
-	text_add(&t, "%s ", arrows[o->ascii][dir]);
+	text_puts(&t, arrows[o->ascii][dir]);
+	text_puts(&t, " ");
 	if (o->color)
 		text_puts(&t, is_alarm(e) ? RED : colors[dir]);
 	text_puts(&t, what.buf);

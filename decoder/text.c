@@ -56,6 +56,20 @@ size_t text_utf8(const char *bytes, size_t left)
 	return n == 2 && p[0] == 0xc2 && p[1] < 0xa0 ? 0 : n;
 }
 
+void text_u64(struct text *t, uint64_t v, unsigned width, char pad)
+{
+	char digits[21], *p = digits + 20;
+
+	*p = '\0';
+	do {
+		*--p = (char)('0' + v % 10);
+		v /= 10;
+	} while (v);
+	while (p > digits && digits + 20 - p < (int)width)
+		*--p = pad;
+	text_puts(t, p);
+}
+
 void text_untrusted(struct text *t, const char *bytes, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)bytes;
@@ -85,20 +99,37 @@ void text_pad(struct text *t, size_t column)
 	} while (++at < column && !t->cut);
 }
 
+static uint64_t rounded(uint64_t v, uint64_t div)
+{
+	return v / div + (v % div >= div / 2);
+}
+
+/* Three significant digits, by hand: this is the hot path of the timeline. */
 void text_duration(struct text *t, uint64_t ns)
 {
-	static const char *const units[] = { "ns", "us", "ms", "s" };
-	double v = (double)ns;
-	unsigned u = 0;
+	static const char *const units[] = { " us", " ms", " s" };
+	uint64_t unit = 1000, div = 10, v;
+	unsigned u = 0, decimals = 2;
 
-	while (v >= 999.5 && u < 3) {
-		v /= 1000;
+	if (ns < 1000) {
+		text_u64(t, ns, 0, ' ');
+		text_puts(t, " ns");
+		return;
+	}
+	while (u < 2 && ns >= unit * 1000 - unit / 2) {
+		unit *= 1000;
 		u++;
 	}
-	if (!u)
-		text_add(t, "%" PRIu64 " ns", ns);
-	else
-		text_add(t, "%.*f %s", v < 9.995 ? 2 : v < 99.95 ? 1 : 0, v, units[u]);
+	/* div: ns in one of the last digit shown */
+	for (div = unit / 100; decimals && rounded(ns, div) >= 1000; decimals--)
+		div *= 10;
+	v = rounded(ns, div);
+	text_u64(t, decimals == 2 ? v / 100 : decimals ? v / 10 : v, 0, ' ');
+	if (decimals) {
+		text_puts(t, ".");
+		text_u64(t, decimals == 2 ? v % 100 : v % 10, decimals, '0');
+	}
+	text_puts(t, units[u]);
 }
 
 void text_size(struct text *t, uint64_t bytes)

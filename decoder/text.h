@@ -19,6 +19,8 @@ struct text {
 
 void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void text_puts(struct text *t, const char *s);
+/* A decimal number, padded on the left with `pad` to `width` (at most 20). */
+void text_u64(struct text *t, uint64_t v, unsigned width, char pad);
 /* Bytes of unknown origin: control characters and invalid UTF-8 become \xNN. */
 void text_untrusted(struct text *t, const char *bytes, size_t len);
 /* Length of the UTF-8 sequence at `bytes`; 0 if it is not one, or is a C1 control. */
