@@ -153,6 +153,7 @@ struct event {
 	/* used: what the model knows of the completion */
 	bool unknown_id; /* no such chain in flight */
 	bool head_in_flight; /* avail: the head was already in flight */
+	bool typed_now; /* avail, data: with this event the request's header became known */
 	uint64_t latency; /* avail to used, ns */
 	struct model_request *dropped; /* in flight when a reset took them back; by ->next */
 	uint64_t gap; /* sequence numbers missing before this record */

@@ -112,7 +112,10 @@ static void collect_head(struct model_request *r, const struct record *rec)
 
 static void parse_request(struct event *e, struct model_request *r)
 {
+	bool before = r->typed;
+
 	class_ops(e->dev->virtio_id)->parse(e->dev, e->queue, r);
+	e->typed_now = r->typed && !before;
 }
 
 static void drop_in_flight(struct model *m, struct model_queue *q, struct model_request *r)
