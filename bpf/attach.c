@@ -44,6 +44,20 @@ static int link_create(int prog, const char *path, const uint64_t *offsets, cons
 	return fd < 0 ? -errno : (int)fd;
 }
 
+bool attach_can_sleep(void)
+{
+	struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_SLEEPABLE);
+	int prog = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", insns, 2, &opts);
+
+	if (prog >= 0)
+		close(prog);
+	return prog >= 0;
+}
+
 bool attach_have_multi(void)
 {
 	struct bpf_insn insns[] = {
@@ -64,10 +78,12 @@ bool attach_have_multi(void)
 	return link == -EBADF;
 }
 
-void attach_prepare(struct bpf_program *prog, bool multi)
+void attach_prepare(struct bpf_program *prog, bool multi, bool sleep)
 {
 	if (multi)
 		bpf_program__set_expected_attach_type(prog, UPROBE_MULTI);
+	if (sleep)
+		bpf_program__set_flags(prog, bpf_program__flags(prog) | BPF_F_SLEEPABLE);
 }
 
 static int attach_multi(struct attach *a, struct bpf_program *prog, bool ret, pid_t pid,
@@ -141,4 +157,28 @@ void attach_detach(struct attach *a)
 		bpf_link__destroy(a->link[i]);
 	free(a->link);
 	free(a);
+}
+
+int attach_try(uint64_t offset)
+{
+	struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	bool multi = attach_have_multi();
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = multi ? UPROBE_MULTI : 0);
+	int prog = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", insns, 2, &opts), link;
+
+	if (prog < 0)
+		return -errno;
+	if (!multi) { /* loading is what can be refused; perf events follow the same rules */
+		close(prog);
+		return 0;
+	}
+	link = link_create(prog, "/proc/self/exe", &offset, NULL, 1, false, getpid());
+	close(prog);
+	if (link < 0)
+		return link;
+	close(link);
+	return 0;
 }

@@ -16,8 +16,10 @@ struct attach;
 
 /* Does this kernel have uprobe_multi links?  Programs must be loaded for them. */
 bool attach_have_multi(void);
-/* Tell a program before it is loaded which kind of link it will get. */
-void attach_prepare(struct bpf_program *prog, bool multi);
+/* May uprobe programs sleep (Linux 6.0), so that they can read any mapped page? */
+bool attach_can_sleep(void);
+/* Tell a program before it is loaded which kind of link it will get, and if it may sleep. */
+void attach_prepare(struct bpf_program *prog, bool multi, bool sleep);
 
 struct attach_point {
 	uint64_t offset; /* in the file */
@@ -32,5 +34,7 @@ struct attach_point {
 int attach_points(struct attach **out, struct bpf_program *prog, bool multi, bool ret, pid_t pid,
 		  const char *object, struct attach_point *points, size_t n);
 void attach_detach(struct attach *a);
+/* Put a probe on our own program at this file offset and take it out again. */
+int attach_try(uint64_t offset);
 
 #endif

@@ -259,13 +259,16 @@ static int load(struct capture *c, struct capture_error *err)
 	size_t buffer = power_of_two(c->o.buffer ? c->o.buffer : CAPTURE_BUFFER);
 	struct bpf_program *prog;
 	int ncpu = libbpf_num_possible_cpus(), code;
+	bool sleep;
 
 	c->skel = qemu_bpf__open();
 	if (!c->skel)
 		return explain_load(err, -errno);
 	c->multi = attach_have_multi();
+	sleep = attach_can_sleep();
+	c->skel->rodata->can_sleep = sleep;
 	bpf_object__for_each_program(prog, c->skel->obj)
-		attach_prepare(prog, c->multi);
+		attach_prepare(prog, c->multi, sleep);
 	bpf_map__set_max_entries(c->skel->maps.events, (uint32_t)buffer);
 	bpf_map__set_max_entries(c->skel->maps.scratches,
 				 (uint32_t)(ncpu > 0 ? ncpu : 1) * VQP_SCRATCH_PER_CPU);
@@ -434,11 +437,12 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 		return code;
 	}
 	t->order = order_new(&order_ops, t);
-	if (!t->order || !qemu_usable(t->q)) {
+	if (!t->order || qemu_unusable(t->q)) {
 		snprintf(err->text, sizeof(err->text),
-			 "process %d: %.256s: its virtqueues could not be understood; "
-			 "'vqtrace doctor -p %d' says what is missing",
-			 (int)pid, t->p.object_name, (int)pid);
+			 "process %d: %.200s: its virtqueues could not be understood (%.40s); "
+			 "'vqtrace doctor %.100s' says more", (int)pid, t->p.object_name,
+			 qemu_unusable(t->q) ? qemu_unusable(t->q) : "no memory",
+			 t->p.object_name);
 		target_free(t);
 		return -ENOTSUP;
 	}
@@ -581,6 +585,8 @@ void capture_stats(const struct capture *c, struct capture_stats *out)
 	*out = c->stats;
 	out->chains_missed = counter((struct capture *)c, VQP_LOST_CHAINS);
 	out->lost_why[VQT_LOSS_MEMORY] = counter((struct capture *)c, VQP_LOST_FAULT);
+	out->lost_why[VQT_LOSS_LIMIT] += counter((struct capture *)c, VQP_LOST_LIMIT);
+	out->lost += out->lost_why[VQT_LOSS_MEMORY] + counter((struct capture *)c, VQP_LOST_LIMIT);
 	out->targets = (unsigned)c->ntargets;
 	out->alive = 0;
 	for (size_t i = 0; i < c->ntargets; i++)

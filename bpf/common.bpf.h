@@ -102,6 +102,33 @@ const volatile __u64 wake_level = 4 << 20;
 /* What a queue is before anything is known of it. */
 const volatile struct vqp_queue no_queue;
 
+/* Programs may sleep (Linux 6.0): then a page that is not there right now can be brought in. */
+const volatile bool can_sleep = false;
+
+/*
+ * Memory of the process.  Pages are taken away for moments (THP collapse, NUMA
+ * balancing, swap): what fails without sleeping is tried again with.
+ */
+static __always_inline long read_user(void *to, __u32 n, const void *from)
+{
+	long err = bpf_probe_read_user(to, n, from);
+
+	if (err && can_sleep)
+		err = bpf_copy_from_user(to, n, from);
+	return err;
+}
+
+static __always_inline long read_user_str(char *to, __u32 n, const void *from)
+{
+	long len = bpf_probe_read_user_str(to, n, from);
+	char byte;
+
+	/* Bring the page in, then once more; what crosses into another absent one is cut. */
+	if (len < 0 && can_sleep && !bpf_copy_from_user(&byte, 1, from))
+		len = bpf_probe_read_user_str(to, n, from);
+	return len;
+}
+
 struct rewind {
 	__u64 vq;
 	__u32 step, tgid, forget;
@@ -235,8 +262,8 @@ static __always_inline __u64 typename_of(__u64 obj)
 {
 	__u64 v = 0;
 
-	if (bpf_probe_read_user(&v, 8, (void *)obj) || !v ||
-	    bpf_probe_read_user(&v, 8, (void *)v) || !v || bpf_probe_read_user(&v, 8, (void *)v))
+	if (read_user(&v, 8, (void *)obj) || !v ||
+	    read_user(&v, 8, (void *)v) || !v || read_user(&v, 8, (void *)v))
 		return 0;
 	return v;
 }
@@ -247,7 +274,7 @@ static __always_inline bool is_virtio(__u64 obj)
 	char n[8] = {};
 	__u64 name = typename_of(obj);
 
-	if (!name || bpf_probe_read_user(n, 7, (void *)name))
+	if (!name || read_user(n, 7, (void *)name))
 		return false;
 	return n[0] == 'v' && ((n[1] == 'i' && n[2] == 'r' && n[3] == 't' && n[4] == 'i' &&
 				n[5] == 'o' && n[6] == '-') ||
@@ -303,7 +330,7 @@ static __noinline struct vqp_dev *vdev_get(struct vqp_proc *p, __u64 vdev)
 		d->vdev = vdev;
 	if (d || !p)
 		return d;
-	bpf_probe_read_user(&parent, 8, (void *)(vdev + QOM_OBJECT_PARENT));
+	read_user(&parent, 8, (void *)(vdev + QOM_OBJECT_PARENT));
 	if (parent)
 		x = proxy_get(p, parent);
 	new.vdev = vdev;
@@ -329,8 +356,8 @@ static __noinline struct vqp_queue *queue_get(struct vqp_proc *p, __u64 vq)
 
 	if (q || !p)
 		return q;
-	if (bpf_probe_read_user(&vdev, 8, (void *)(vq + p->vq_vdev)) ||
-	    bpf_probe_read_user(&index, 2, (void *)(vq + p->vq_index))) {
+	if (read_user(&vdev, 8, (void *)(vq + p->vq_vdev)) ||
+	    read_user(&index, 2, (void *)(vq + p->vq_index))) {
 		count(VQP_LOST_FAULT);
 		return NULL;
 	}

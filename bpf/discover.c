@@ -433,12 +433,12 @@ bool qemu_is(const char *path)
 	return is;
 }
 
-bool qemu_usable(const struct qemu *q)
+const char *qemu_unusable(const struct qemu *q)
 {
 	for (size_t i = 0; i < q->nprobes; i++)
 		if (q->probe[i].flags & QEMU_PROBE_ESSENTIAL && !q->probe[i].addr)
-			return false;
-	return layout_usable(&q->layout);
+			return q->probe[i].name;
+	return layout_unusable(&q->layout);
 }
 
 static void read_version(struct qemu *q)

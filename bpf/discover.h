@@ -69,7 +69,7 @@ void qemu_close(struct qemu *q);
 /* Does the object at path export what a QEMU system emulator does? */
 bool qemu_is(const char *path);
 const char *qemu_program_name(enum qemu_program p); /* of the BPF function */
-/* Can rings be followed with what was found? */
-bool qemu_usable(const struct qemu *q);
+/* NULL when rings can be followed with what was found, else the name of what is missing. */
+const char *qemu_unusable(const struct qemu *q);
 
 #endif

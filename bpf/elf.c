@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,12 +30,12 @@ struct fde {
 };
 
 #define SPANS 16
+#define FILE_MAX (1L << 30)
 
 struct elf {
 	Elf *elf;
-	int fd;
 	char *path;
-	const uint8_t *map;
+	uint8_t *bytes;
 	size_t size;
 	struct sym *syms; /* sorted by name */
 	size_t nsyms;
@@ -250,30 +249,58 @@ static int load(struct elf *e)
 	return err;
 }
 
+/*
+ * Read, not mapped: other people's uprobes on this file would put breakpoints
+ * into our mapping of it, too, and we would decode those.
+ */
+static int read_file(struct elf *e)
+{
+	int fd = open(e->path, O_RDONLY | O_CLOEXEC), err = 0;
+	struct stat st;
+	size_t at = 0;
+
+	if (fd < 0 || fstat(fd, &st)) {
+		err = -errno;
+		goto out;
+	}
+	if (!S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > FILE_MAX) {
+		err = -ENOEXEC;
+		goto out;
+	}
+	e->bytes = malloc((size_t)st.st_size);
+	if (!e->bytes)
+		err = -ENOMEM;
+	while (!err && at < (size_t)st.st_size) {
+		ssize_t n = read(fd, e->bytes + at, (size_t)st.st_size - at);
+
+		if (n <= 0)
+			err = n ? -errno : -ENOEXEC;
+		else
+			at += (size_t)n;
+	}
+	e->size = at;
+out:
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 int elf_open(struct elf **out, const char *path)
 {
 	struct elf *e = calloc(1, sizeof(*e));
-	struct stat st;
 	int err = -ENOMEM;
 
 	*out = NULL;
 	if (!e)
 		return err;
-	e->fd = open(path, O_RDONLY | O_CLOEXEC);
 	e->path = strdup(path);
-	if (e->fd < 0 || fstat(e->fd, &st)) {
-		err = -errno;
+	if (!e->path)
 		goto fail;
-	}
-	e->size = (size_t)st.st_size;
-	e->map = mmap(NULL, e->size ? e->size : 1, PROT_READ, MAP_PRIVATE, e->fd, 0);
-	if (e->map == MAP_FAILED) {
-		e->map = NULL;
-		err = -ENOEXEC;
+	err = read_file(e);
+	if (err)
 		goto fail;
-	}
 	elf_version(EV_CURRENT);
-	e->elf = elf_begin(e->fd, ELF_C_READ_MMAP, NULL);
+	e->elf = elf_memory((char *)e->bytes, e->size);
 	err = e->elf ? load(e) : -ENOEXEC;
 	if (err)
 		goto fail;
@@ -289,10 +316,7 @@ void elf_close(struct elf *e)
 	if (!e)
 		return;
 	elf_end(e->elf);
-	if (e->map)
-		munmap((void *)e->map, e->size ? e->size : 1);
-	if (e->fd >= 0)
-		close(e->fd);
+	free(e->bytes);
 	free(e->syms);
 	free(e->relocs);
 	free(e->fdes);
@@ -341,7 +365,7 @@ const uint8_t *elf_bytes(const struct elf *e, uint64_t addr, size_t len)
 {
 	const struct span *s = span_of(e, addr, len);
 
-	return s ? e->map + s->offset + (addr - s->addr) : NULL;
+	return s ? e->bytes + s->offset + (addr - s->addr) : NULL;
 }
 
 uint64_t elf_offset(const struct elf *e, uint64_t addr)
@@ -399,7 +423,7 @@ uint64_t elf_find_string(const struct elf *e, const char *text, uint64_t from)
 
 	for (size_t i = 0; i < e->nspans; i++) {
 		const struct span *s = &e->span[i];
-		const uint8_t *base = e->map + s->offset, *p = base, *end = base + s->size;
+		const uint8_t *base = e->bytes + s->offset, *p = base, *end = base + s->size;
 
 		if (s->exec || !s->ro)
 			continue;
@@ -421,7 +445,7 @@ bool elf_string_with(const struct elf *e, const char *prefix, char *buf, size_t 
 
 	for (size_t i = 0; i < e->nspans; i++) {
 		const struct span *s = &e->span[i];
-		const uint8_t *base = e->map + s->offset;
+		const uint8_t *base = e->bytes + s->offset;
 		const uint8_t *p = s->ro && !s->exec ? memmem(base, s->size, prefix, n) : NULL;
 
 		if (!p)
@@ -436,7 +460,7 @@ uint64_t elf_find_lea(const struct elf *e, uint64_t target, uint64_t from)
 {
 	for (size_t i = 0; i < e->nspans; i++) {
 		const struct span *s = &e->span[i];
-		const uint8_t *b = e->map + s->offset;
+		const uint8_t *b = e->bytes + s->offset;
 
 		if (!s->exec || s->size < 7)
 			continue;

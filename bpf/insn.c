@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include <capstone/capstone.h>
+#include <Zydis/Zydis.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,46 +8,33 @@
 #include "bpf/qemu.h"
 
 #define INSN_MAX 8192
+#define OPERANDS 4 /* that are explicit and matter */
 
 static const struct value unknown = { .base = VALUE_UNKNOWN };
 
 static const uint8_t arg_regs[] = { VQP_RDI, VQP_RSI, VQP_RDX, VQP_RCX, VQP_R8, VQP_R9 };
 
-/* Capstone's register numbers are not in a useful order: name -> family and size. */
-static const struct {
-	uint16_t cs[4]; /* 64, 32, 16, 8 bits */
-} families[16] = {
-	[VQP_RAX] = { { X86_REG_RAX, X86_REG_EAX, X86_REG_AX, X86_REG_AL } },
-	[VQP_RBX] = { { X86_REG_RBX, X86_REG_EBX, X86_REG_BX, X86_REG_BL } },
-	[VQP_RCX] = { { X86_REG_RCX, X86_REG_ECX, X86_REG_CX, X86_REG_CL } },
-	[VQP_RDX] = { { X86_REG_RDX, X86_REG_EDX, X86_REG_DX, X86_REG_DL } },
-	[VQP_RSI] = { { X86_REG_RSI, X86_REG_ESI, X86_REG_SI, X86_REG_SIL } },
-	[VQP_RDI] = { { X86_REG_RDI, X86_REG_EDI, X86_REG_DI, X86_REG_DIL } },
-	[VQP_RBP] = { { X86_REG_RBP, X86_REG_EBP, X86_REG_BP, X86_REG_BPL } },
-	[VQP_RSP] = { { X86_REG_RSP, X86_REG_ESP, X86_REG_SP, X86_REG_SPL } },
-	[VQP_R8] = { { X86_REG_R8, X86_REG_R8D, X86_REG_R8W, X86_REG_R8B } },
-	[VQP_R9] = { { X86_REG_R9, X86_REG_R9D, X86_REG_R9W, X86_REG_R9B } },
-	[VQP_R10] = { { X86_REG_R10, X86_REG_R10D, X86_REG_R10W, X86_REG_R10B } },
-	[VQP_R11] = { { X86_REG_R11, X86_REG_R11D, X86_REG_R11W, X86_REG_R11B } },
-	[VQP_R12] = { { X86_REG_R12, X86_REG_R12D, X86_REG_R12W, X86_REG_R12B } },
-	[VQP_R13] = { { X86_REG_R13, X86_REG_R13D, X86_REG_R13W, X86_REG_R13B } },
-	[VQP_R14] = { { X86_REG_R14, X86_REG_R14D, X86_REG_R14W, X86_REG_R14B } },
-	[VQP_R15] = { { X86_REG_R15, X86_REG_R15D, X86_REG_R15W, X86_REG_R15B } },
+/* A decoded instruction, with what of Zydis's view the evaluation needs. */
+struct decoded {
+	uint64_t addr;
+	uint16_t mnemonic, written; /* bit n: general register n is written */
+	uint8_t len, nops; /* explicit operands */
+	ZydisDecodedOperand op[OPERANDS];
 };
 
-/* Family of a register, its size in bytes in *size; -1 for others. */
-static int family(unsigned reg, unsigned *size)
+/* Number of a general register in a cookie, its size in bytes in *size; -1 for others. */
+static int family(ZydisRegister reg, unsigned *size)
 {
-	static const uint8_t sizes[] = { 8, 4, 2, 1 };
+	static const uint8_t order[16] = {
+		VQP_RAX, VQP_RCX, VQP_RDX, VQP_RBX, VQP_RSP, VQP_RBP, VQP_RSI, VQP_RDI,
+		VQP_R8,	 VQP_R9,  VQP_R10, VQP_R11, VQP_R12, VQP_R13, VQP_R14, VQP_R15,
+	};
+	ZydisRegister whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
 
-	for (int f = 0; f < 16; f++)
-		for (int s = 0; s < 4; s++)
-			if (families[f].cs[s] == reg) {
-				*size = sizes[s];
-				return f;
-			}
-	*size = 0;
-	return -1;
+	*size = ZydisRegisterGetWidth(ZYDIS_MACHINE_MODE_LONG_64, reg) / 8;
+	if (whole < ZYDIS_REGISTER_RAX || whole > ZYDIS_REGISTER_R15)
+		return -1;
+	return order[whole - ZYDIS_REGISTER_RAX];
 }
 
 static bool same(struct value a, struct value b)
@@ -77,7 +63,7 @@ static struct value constant(int64_t v)
 	return (struct value){ .base = VALUE_CONST, .off = v };
 }
 
-static struct value of_reg(const struct value r[16], unsigned reg)
+static struct value of_reg(const struct value r[16], ZydisRegister reg)
 {
 	unsigned size;
 	int f = family(reg, &size);
@@ -85,119 +71,95 @@ static struct value of_reg(const struct value r[16], unsigned reg)
 	return f < 0 || size < 4 ? unknown : r[f];
 }
 
-static struct value of_mem(const struct value r[16], const cs_insn *ci, const x86_op_mem *m)
+static struct value of_mem(const struct value r[16], const struct decoded *d,
+			   const ZydisDecodedOperand *op)
 {
-	struct value v = constant(m->disp);
+	struct value v = constant(op->mem.disp.value);
 
-	if (m->segment == X86_REG_FS || m->segment == X86_REG_GS)
+	if (op->mem.segment == ZYDIS_REGISTER_FS || op->mem.segment == ZYDIS_REGISTER_GS)
 		return unknown;
-	if (m->base == X86_REG_RIP)
-		return constant((int64_t)(ci->address + ci->size) + m->disp);
-	if (m->base != X86_REG_INVALID)
-		v = add(v, of_reg(r, m->base));
-	if (m->index != X86_REG_INVALID)
-		v = add(v, times(of_reg(r, m->index), m->scale));
+	if (op->mem.base == ZYDIS_REGISTER_RIP)
+		return constant((int64_t)(d->addr + d->len) + op->mem.disp.value);
+	if (op->mem.base != ZYDIS_REGISTER_NONE)
+		v = add(v, of_reg(r, op->mem.base));
+	if (op->mem.index != ZYDIS_REGISTER_NONE)
+		v = add(v, times(of_reg(r, op->mem.index), op->mem.scale));
 	return v;
 }
 
-/* The value an instruction leaves in its destination register. */
-static struct value result(const struct value r[16], const cs_insn *ci, size_t index)
+static struct value of_operand(const struct value r[16], const struct decoded *d,
+			       const ZydisDecodedOperand *op, size_t index)
 {
-	const cs_x86 *x = &ci->detail->x86;
-	const cs_x86_op *src = &x->operands[x->op_count > 1 ? 1 : 0], *dst = &x->operands[0];
-	struct value load = { .base = VALUE_LOAD + (int32_t)index };
-	bool mem = src->type == X86_OP_MEM, imm = src->type == X86_OP_IMM;
-
-	switch (ci->id) {
-	case X86_INS_MOV:
-	case X86_INS_MOVZX:
-	case X86_INS_MOVSX:
-	case X86_INS_MOVSXD:
-	case X86_INS_MOVABS:
-		return mem ? load : imm ? constant(src->imm) : of_reg(r, src->reg);
-	case X86_INS_LEA:
-		return of_mem(r, ci, &src->mem);
-	case X86_INS_ADD:
-		return add(of_reg(r, dst->reg),
-			   mem ? load : imm ? constant(src->imm) : of_reg(r, src->reg));
-	case X86_INS_SUB:
-		return imm ? add(of_reg(r, dst->reg), constant(-src->imm)) : unknown;
-	case X86_INS_SHL:
-	case X86_INS_SAL:
-		return imm && src->imm < 32 ? times(of_reg(r, dst->reg), 1LL << src->imm) : unknown;
-	case X86_INS_IMUL:
-		if (x->op_count == 3 && src->type == X86_OP_REG)
-			return times(of_reg(r, src->reg), x->operands[2].imm);
+	switch (op->type) {
+	case ZYDIS_OPERAND_TYPE_REGISTER:
+		return of_reg(r, op->reg.value);
+	case ZYDIS_OPERAND_TYPE_IMMEDIATE:
+		return constant(op->imm.value.s);
+	case ZYDIS_OPERAND_TYPE_MEMORY:
+		return (struct value){ .base = VALUE_LOAD + (int32_t)index };
+	default:
 		return unknown;
-	case X86_INS_XOR:
-		return src->type == X86_OP_REG && src->reg == dst->reg ? constant(0) : unknown;
+	}
+}
+
+/* The value an instruction leaves in its first operand, a register. */
+static struct value result(const struct value r[16], const struct decoded *d, size_t index)
+{
+	const ZydisDecodedOperand *dst = &d->op[0], *src = &d->op[1];
+	bool imm = src->type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+
+	if (d->nops < 2)
+		return unknown;
+	switch (d->mnemonic) {
+	case ZYDIS_MNEMONIC_MOV:
+	case ZYDIS_MNEMONIC_MOVZX:
+	case ZYDIS_MNEMONIC_MOVSX:
+	case ZYDIS_MNEMONIC_MOVSXD:
+		return of_operand(r, d, src, index);
+	case ZYDIS_MNEMONIC_LEA:
+		return of_mem(r, d, src);
+	case ZYDIS_MNEMONIC_ADD:
+		return add(of_reg(r, dst->reg.value), of_operand(r, d, src, index));
+	case ZYDIS_MNEMONIC_SUB:
+		return imm ? add(of_reg(r, dst->reg.value), constant(-src->imm.value.s)) : unknown;
+	case ZYDIS_MNEMONIC_SHL:
+		return imm && src->imm.value.u < 32 ?
+			       times(of_reg(r, dst->reg.value), 1LL << src->imm.value.u) : unknown;
+	case ZYDIS_MNEMONIC_IMUL:
+		return d->nops == 3 && src->type == ZYDIS_OPERAND_TYPE_REGISTER ?
+			       times(of_reg(r, src->reg.value), d->op[2].imm.value.s) : unknown;
+	case ZYDIS_MNEMONIC_XOR:
+		return src->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+				       src->reg.value == dst->reg.value ? constant(0) : unknown;
 	}
 	return unknown;
 }
 
-/* Instructions whose first operand is only read. */
-static bool only_reads(unsigned id)
-{
-	switch (id) {
-	case X86_INS_CMP:
-	case X86_INS_TEST:
-	case X86_INS_BT:
-	case X86_INS_PUSH:
-	case X86_INS_NOP:
-	case X86_INS_JMP:
-	case X86_INS_CALL:
-		return true;
-	}
-	return false;
-}
-
-static void step(struct function *f, size_t i, const cs_insn *ci, struct value out[16])
+static void step(struct function *f, size_t i, const struct decoded *d, struct value out[16])
 {
 	static const uint8_t clobbered[] = { VQP_RAX, VQP_RCX, VQP_RDX, VQP_RSI, VQP_RDI,
 					     VQP_R8,  VQP_R9,  VQP_R10, VQP_R11 };
-	const cs_x86 *x = &ci->detail->x86;
 	struct insn *in = &f->insn[i];
-	struct value v;
-	unsigned size;
+	unsigned size = 0;
 	int fam;
 
-	for (int o = 0; o < x->op_count; o++) {
-		const cs_x86_op *op = &x->operands[o];
-
-		if (op->type == X86_OP_MEM && !in->lea) {
-			in->load = of_mem(f->in[i], ci, &op->mem);
-			in->load_width = op->size;
+	for (unsigned o = 0; o < d->nops; o++)
+		if (d->op[o].type == ZYDIS_OPERAND_TYPE_MEMORY && !in->lea) {
+			in->load = of_mem(f->in[i], d, &d->op[o]);
+			in->load_width = (uint8_t)(d->op[o].size / 8);
 		}
-	}
 	memcpy(out, f->in[i], sizeof(f->in[i]));
-	if (in->kind == INSN_CALL || in->kind == INSN_CALL_INDIRECT) {
+	if (in->kind == INSN_CALL || in->kind == INSN_CALL_INDIRECT)
 		for (size_t c = 0; c < sizeof(clobbered); c++)
 			out[clobbered[c]] = unknown;
+	for (int r = 0; r < 16; r++)
+		if (d->written >> r & 1)
+			out[r] = unknown;
+	if (!d->nops || d->op[0].type != ZYDIS_OPERAND_TYPE_REGISTER)
 		return;
-	}
-	if (ci->id == X86_INS_POP || ci->id == X86_INS_XCHG || ci->id == X86_INS_CMPXCHG ||
-	    ci->id == X86_INS_XADD || x->op_count == 0 ||
-	    (ci->id == X86_INS_IMUL && x->op_count == 1) || ci->id == X86_INS_MUL ||
-	    ci->id == X86_INS_DIV || ci->id == X86_INS_IDIV) {
-		/* rare: forget whatever it may write */
-		for (int o = 0; o < x->op_count; o++)
-			if (x->operands[o].type == X86_OP_REG &&
-			    (fam = family(x->operands[o].reg, &size)) >= 0)
-				out[fam] = unknown;
-		for (uint8_t w = 0; w < ci->detail->regs_write_count; w++) {
-			fam = family(ci->detail->regs_write[w], &size);
-			if (fam >= 0)
-				out[fam] = unknown;
-		}
-		return;
-	}
-	if (only_reads(ci->id) || x->operands[0].type != X86_OP_REG)
-		return;
-	fam = family(x->operands[0].reg, &size);
-	if (fam < 0)
-		return;
-	v = size >= 4 ? result(f->in[i], ci, i) : unknown;
-	out[fam] = v;
+	fam = family(d->op[0].reg.value, &size);
+	if (fam >= 0 && d->written >> fam & 1 && size >= 4)
+		out[fam] = result(f->in[i], d, i);
 }
 
 /* Merge a state into an instruction's; true when that changed something. */
@@ -233,7 +195,7 @@ size_t function_at(const struct function *f, uint64_t addr)
 	return lo < f->n && f->insn[lo].addr == addr ? lo : f->n;
 }
 
-static int follow(struct function *f, const cs_insn *ci)
+static int follow(struct function *f, const struct decoded *d)
 {
 	size_t *todo = calloc(f->n * 4 + 1, sizeof(*todo)), n = 0;
 	struct value start[16], out[16];
@@ -251,7 +213,7 @@ static int follow(struct function *f, const cs_insn *ci)
 		size_t i = todo[--n], t;
 		const struct insn *in = &f->insn[i];
 
-		step(f, i, &ci[i], out);
+		step(f, i, &d[i], out);
 		if ((in->kind == INSN_JMP || in->kind == INSN_JCC) &&
 		    (t = function_at(f, in->target)) < f->n && merge(f, t, out) && n < f->n * 4)
 			todo[n++] = t;
@@ -275,96 +237,80 @@ static bool emulated(const uint8_t *b, size_t len)
 	return (b[0] >= 0x70 && b[0] <= 0x7f) || (b[0] == 0x0f && b[1] >= 0x80 && b[1] <= 0x8f);
 }
 
-static void describe(struct insn *in, const cs_insn *ci)
+static uint8_t kind_of(const ZydisDecodedInstruction *zi, bool direct)
 {
-	const cs_x86 *x = &ci->detail->x86;
-	bool direct = x->op_count && x->operands[0].type == X86_OP_IMM;
+	switch (zi->meta.category) {
+	case ZYDIS_CATEGORY_CALL:
+		return direct ? INSN_CALL : INSN_CALL_INDIRECT;
+	case ZYDIS_CATEGORY_UNCOND_BR:
+		return direct ? INSN_JMP : INSN_JMP_INDIRECT;
+	case ZYDIS_CATEGORY_COND_BR:
+		return INSN_JCC;
+	case ZYDIS_CATEGORY_RET:
+		return INSN_RET;
+	default:
+		return INSN_OTHER;
+	}
+}
 
-	in->addr = ci->address;
-	in->len = (uint8_t)ci->size;
-	in->emulated = emulated(ci->bytes, ci->size);
-	in->lea = ci->id == X86_INS_LEA || ci->id == X86_INS_NOP;
-	for (int o = 0; o < x->op_count; o++) {
-		const cs_x86_op *op = &x->operands[o];
+static void describe(struct insn *in, struct decoded *d, const ZydisDecodedInstruction *zi,
+		     const ZydisDecodedOperand *ops, const uint8_t *bytes, uint64_t addr)
+{
+	bool direct = zi->operand_count && ops[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+	unsigned size;
 
-		if (op->type == X86_OP_MEM && op->mem.base == X86_REG_RIP)
-			in->rip_ref = ci->address + ci->size + (uint64_t)op->mem.disp;
-		if (op->type == X86_OP_IMM) {
+	in->addr = d->addr = addr;
+	in->len = d->len = zi->length;
+	in->emulated = emulated(bytes, zi->length);
+	in->lea = zi->mnemonic == ZYDIS_MNEMONIC_LEA || zi->mnemonic == ZYDIS_MNEMONIC_NOP;
+	in->kind = kind_of(zi, direct);
+	d->mnemonic = (uint16_t)zi->mnemonic;
+	for (unsigned o = 0; o < zi->operand_count; o++) {
+		int fam = ops[o].type == ZYDIS_OPERAND_TYPE_REGISTER ?
+				  family(ops[o].reg.value, &size) : -1;
+
+		if (fam >= 0 && ops[o].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
+			d->written |= (uint16_t)(1U << fam);
+		if (o < zi->operand_count_visible && o < OPERANDS)
+			d->op[d->nops++] = ops[o];
+		if (ops[o].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+		    ops[o].mem.base == ZYDIS_REGISTER_RIP)
+			in->rip_ref = addr + zi->length + (uint64_t)ops[o].mem.disp.value;
+		if (ops[o].type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
 			in->has_imm = true;
-			in->imm = op->imm;
+			in->imm = ops[o].imm.value.s;
 		}
 	}
-	if (ci->id == X86_INS_CALL)
-		in->kind = direct ? INSN_CALL : INSN_CALL_INDIRECT;
-	else if (ci->id == X86_INS_JMP)
-		in->kind = direct ? INSN_JMP : INSN_JMP_INDIRECT;
-	else if (ci->id == X86_INS_RET)
-		in->kind = INSN_RET;
-	else
-		for (uint8_t g = 0; g < ci->detail->groups_count; g++)
-			if (ci->detail->groups[g] == X86_GRP_JUMP)
-				in->kind = INSN_JCC;
-	if (direct)
-		in->target = (uint64_t)x->operands[0].imm;
-}
-
-/*
- * Capstone 4 decodes some instructions by what malloc left in its memory (seen
- * on `test $imm8, mem`): give it zeroed memory, and one instruction at a time.
- */
-static void *zeroed(size_t n)
-{
-	return calloc(1, n);
-}
-
-static int disassemble(struct function *f, const uint8_t *code, csh h, cs_insn *all,
-		       cs_detail *details)
-{
-	size_t left = f->end - f->start;
-	uint64_t addr = f->start;
-	cs_insn *one = cs_malloc(h);
-
-	if (!one)
-		return -ENOMEM;
-	while (left && f->n < INSN_MAX) {
-		memset(one->detail, 0, sizeof(*one->detail));
-		if (!cs_disasm_iter(h, &code, &left, &addr, one))
-			break;
-		details[f->n] = *one->detail;
-		all[f->n] = *one;
-		all[f->n].detail = &details[f->n];
-		describe(&f->insn[f->n], &all[f->n]);
-		f->n++;
-	}
-	cs_free(one, 1);
-	return f->n ? 0 : -EILSEQ;
+	if (direct && in->kind != INSN_OTHER)
+		in->target = addr + zi->length + (uint64_t)ops[0].imm.value.s;
 }
 
 static int decode(struct function *f)
 {
-	static const cs_opt_mem memory = { zeroed, calloc, realloc, free, vsnprintf };
-	const uint8_t *code = elf_bytes(f->elf, f->start, f->end - f->start);
-	size_t max = f->end - f->start < INSN_MAX ? f->end - f->start : INSN_MAX;
-	cs_insn *all = calloc(max, sizeof(*all));
-	cs_detail *details = calloc(max, sizeof(*details));
+	size_t len = f->end - f->start, max = len < INSN_MAX ? len : INSN_MAX, at = 0;
+	const uint8_t *code = elf_bytes(f->elf, f->start, len);
+	struct decoded *all = calloc(max, sizeof(*all));
+	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
+	ZydisDecodedInstruction zi;
+	ZydisDecoder dec;
 	int err = -ENOMEM;
-	csh h;
 
-	cs_option(0, CS_OPT_MEM, (size_t)&memory);
-	if (!code || cs_open(CS_ARCH_X86, CS_MODE_64, &h) != CS_ERR_OK)
-		goto out;
-	cs_option(h, CS_OPT_DETAIL, CS_OPT_ON);
 	f->insn = calloc(max, sizeof(*f->insn));
 	f->in = calloc(max, sizeof(*f->in));
 	f->reached = calloc(max, sizeof(*f->reached));
-	if (all && details && f->insn && f->in && f->reached)
-		err = disassemble(f, code, h, all, details);
-	if (!err)
-		err = follow(f, all);
-	cs_close(&h);
+	if (!code || !all || !f->insn || !f->in || !f->reached)
+		goto out;
+	ZydisDecoderInit(&dec, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	while (at < len && f->n < max) {
+		if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&dec, code + at, len - at, &zi, ops)))
+			break;
+		describe(&f->insn[f->n], &all[f->n], &zi, ops, code + at, f->start + at);
+		f->n++;
+		at += zi.length;
+	}
+	err = f->n ? follow(f, all) : -EILSEQ;
 out:
 	free(all);
-	free(details);
 	return err;
 }
 

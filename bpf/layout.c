@@ -239,12 +239,12 @@ void layout_find(struct qemu *q)
 	find_device_state(q);
 }
 
-bool layout_usable(const struct vqp_proc *l)
+const char *layout_unusable(const struct vqp_proc *l)
 {
 	for (size_t i = 0; i < FIELDS; i++)
 		if (!fields[i].costs && *field((struct vqp_proc *)l, fields[i].field) == VQP_UNKNOWN)
-			return false;
-	return true;
+			return fields[i].name;
+	return NULL;
 }
 
 size_t layout_list(const struct qemu *q, struct layout_field *out, size_t max)

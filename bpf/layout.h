@@ -9,7 +9,8 @@
 
 /* Fill in q->layout; what could not be found is VQP_UNKNOWN and noted. */
 void layout_find(struct qemu *q);
-bool layout_usable(const struct vqp_proc *l);
+/* Name of the first offset without which nothing works, NULL. */
+const char *layout_unusable(const struct vqp_proc *l);
 
 /* A table of the offsets for people. */
 struct layout_field {

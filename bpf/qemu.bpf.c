@@ -63,7 +63,7 @@ int on_signal(struct pt_regs *ctx)
 		return 0;
 	r.vector = VQT_NO_VECTOR;
 	if (p->vq_vector != VQP_UNKNOWN)
-		bpf_probe_read_user(&r.vector, 2, (void *)(ptr + p->vq_vector));
+		read_user(&r.vector, 2, (void *)(ptr + p->vq_vector));
 	r.kind = VQT_IRQ_SIGNAL;
 	hdr_begin(p, &r.h, VQT_IRQ, q->dev, q->index);
 	emit(&r, sizeof(r));
@@ -85,13 +85,13 @@ static __always_inline bool notify_write(struct vqp_proc *p, struct vqp_dev *d, 
 		n = value & 0xffff;
 	if (!d->vdev || n >= VQP_QUEUE_MAX || p->vdev_vq == VQP_UNKNOWN)
 		return false;
-	if (bpf_probe_read_user(&vq, 8, (void *)(d->vdev + p->vdev_vq)) || !vq)
+	if (read_user(&vq, 8, (void *)(d->vdev + p->vdev_vq)) || !vq)
 		return false;
 	vq += (__u64)n * p->vq_size;
 	/* What QEMU ignores is a register write but no kick. */
-	bpf_probe_read_user(&desc, 8, (void *)(vq + p->vq_desc));
+	read_user(&desc, 8, (void *)(vq + p->vq_desc));
 	if (p->vdev_broken != VQP_UNKNOWN)
-		bpf_probe_read_user(&broken, 1, (void *)(d->vdev + p->vdev_broken));
+		read_user(&broken, 1, (void *)(d->vdev + p->vdev_broken));
 	if (!desc || broken)
 		return false;
 	return kick(p, vq, via, value, width);
@@ -299,12 +299,12 @@ static __always_inline struct vqp_dev *life_dev(struct vqp_proc *p, __u32 kind, 
 	case VQP_OBJ_PCI:
 		return proxy_get(p, obj);
 	case VQP_OBJ_QDEV: /* a virtio device inside its proxy, or the proxy */
-		if (!bpf_probe_read_user(&parent, 8, (void *)(obj + QOM_OBJECT_PARENT)) && parent &&
+		if (!read_user(&parent, 8, (void *)(obj + QOM_OBJECT_PARENT)) && parent &&
 		    is_virtio(parent))
 			return vdev_get(p, obj);
 		return proxy_get(p, obj);
 	case VQP_OBJ_BUS:
-		if (bpf_probe_read_user(&parent, 8, (void *)(obj + QOM_BUS_PARENT)))
+		if (read_user(&parent, 8, (void *)(obj + QOM_BUS_PARENT)))
 			return NULL;
 		return proxy_get(p, parent);
 	case VQP_OBJ_VQ:
@@ -315,6 +315,20 @@ static __always_inline struct vqp_dev *life_dev(struct vqp_proc *p, __u32 kind, 
 		return vdev_get(p, q->vdev);
 	}
 	return NULL;
+}
+
+/* Was the queue added: vring.num_default, behind vring.num, is not 0. */
+static __always_inline bool queue_exists(struct vqp_proc *p, struct vqp_dev *d, __u16 queue)
+{
+	__u32 num = 1;
+	__u64 vq;
+
+	if (!d->vdev || p->vdev_vq == VQP_UNKNOWN || p->vq_size == VQP_UNKNOWN ||
+	    read_user(&vq, 8, (void *)(d->vdev + p->vdev_vq)))
+		return true;
+	vq += (__u64)queue * p->vq_size + p->vq_num + 4;
+	read_user(&num, 4, (void *)vq);
+	return num != 0;
 }
 
 static long rewind_queue(__u32 i, void *data)
@@ -338,7 +352,7 @@ static __always_inline void life_after(struct vqp_proc *p, struct vqp_dev *d, __
 
 	w.tgid = bpf_get_current_pid_tgid() >> 32;
 	if (d->vdev && p->vdev_vq != VQP_UNKNOWN &&
-	    !bpf_probe_read_user(&w.vq, 8, (void *)(d->vdev + p->vdev_vq))) {
+	    !read_user(&w.vq, 8, (void *)(d->vdev + p->vdev_vq))) {
 		if (queue != VQT_NO_QUEUE && !w.forget)
 			rewind_queue(queue, &w);
 		else
@@ -374,19 +388,23 @@ int on_life(struct pt_regs *ctx)
 		if (!d || d->skip)
 			return 0;
 	}
-	if (has_arg(cookie, 4))
+	if (has_arg(cookie, 4)) {
 		queue = arg(ctx, cookie, 4);
+		/* A reset touches all 1,024 queues a device could have. */
+		if (d && !queue_exists(p, d, queue))
+			return 0;
+	}
 	if (flags & VQP_LIFE_IRQ) {
 		struct vqt_irq r = { .kind = VQT_IRQ_CONFIG, .vector = VQT_NO_VECTOR };
 		__u8 status = 4;
 
 		/* QEMU says nothing to a driver that is not ready (DRIVER_OK). */
 		if (p->vdev_status != VQP_UNKNOWN)
-			bpf_probe_read_user(&status, 1, (void *)(obj + p->vdev_status));
+			read_user(&status, 1, (void *)(obj + p->vdev_status));
 		if (!(status & 4))
 			return 0;
 		if (p->vdev_config_vector != VQP_UNKNOWN)
-			bpf_probe_read_user(&r.vector, 2, (void *)(obj + p->vdev_config_vector));
+			read_user(&r.vector, 2, (void *)(obj + p->vdev_config_vector));
 		hdr_begin(p, &r.h, VQT_IRQ, d ? d->id : 0, VQT_NO_QUEUE);
 		emit(&r, sizeof(r));
 		return 0;
@@ -408,7 +426,7 @@ int on_life(struct pt_regs *ctx)
 	if (flags & VQP_LIFE_TYPENAME)
 		text = typename_of(obj);
 	if (text)
-		n = bpf_probe_read_user_str(l.text, sizeof(l.text), (void *)text);
+		n = read_user_str(l.text, sizeof(l.text), (void *)text);
 	n = n > 1 ? n - 1 : 0;
 	n &= 127;
 	l.r.len = n;

@@ -57,14 +57,14 @@ static __noinline int cache_step_find(struct vqp_proc *p, __u64 caches, __u32 nu
 	__u64 len;
 
 	for (__u32 step = 64; step <= 256; step += 8) {
-		if (bpf_probe_read_user(&len, 8, (void *)(caches + CACHES_FIRST + 16)) ||
+		if (read_user(&len, 8, (void *)(caches + CACHES_FIRST + 16)) ||
 		    len != 16ULL * num)
 			return 0;
-		if (bpf_probe_read_user(&len, 8, (void *)(caches + CACHES_FIRST + step + 16)))
+		if (read_user(&len, 8, (void *)(caches + CACHES_FIRST + step + 16)))
 			return 0;
 		if (packed ? len != 4 : len != 4 + 2ULL * num && len != 6 + 2ULL * num)
 			continue;
-		if (bpf_probe_read_user(&len, 8, (void *)(caches + CACHES_FIRST + 2 * step + 16)))
+		if (read_user(&len, 8, (void *)(caches + CACHES_FIRST + 2 * step + 16)))
 			return 0;
 		if (packed ? len != 4 : len != 4 + 8ULL * num && len != 6 + 8ULL * num)
 			continue;
@@ -90,7 +90,7 @@ static __always_inline int ring_areas(struct ring *r, __u64 caches)
 			return -1;
 	}
 	step &= 0x1f8;
-	if (bpf_probe_read_user(s->caches, (CACHES_FIRST + 2 * step + 8) & 1023, (void *)caches))
+	if (read_user(s->caches, (CACHES_FIRST + 2 * step + 8) & 1023, (void *)caches))
 		return -1;
 	r->desc = *(__u64 *)(s->caches + CACHES_FIRST);
 	r->driver = *(__u64 *)(s->caches + CACHES_FIRST + step);
@@ -105,11 +105,11 @@ static __always_inline int ring_open(struct ring *r, struct vqp_proc *p, struct 
 	r->p = p;
 	r->s = s;
 	r->vq = vq;
-	if (bpf_probe_read_user(s->vq, VQP_VQ_BYTES, (void *)vq)) {
+	if (read_user(s->vq, VQP_VQ_BYTES, (void *)vq)) {
 		count(VQP_LOST_FAULT);
 		return -1;
 	}
-	bpf_probe_read_user(&r->features, 8, (void *)(q->vdev + p->vdev_features));
+	read_user(&r->features, 8, (void *)(q->vdev + p->vdev_features));
 	r->packed = (r->features & FEATURE_PACKED) != 0;
 	r->num = vq16(s, p->vq_num);
 	r->last = vq16(s, p->vq_last);
@@ -126,12 +126,12 @@ static __always_inline void ring_split(struct ring *r, struct vqt_ring *o)
 {
 	__u16 w[2];
 
-	if (!bpf_probe_read_user(w, 4, (void *)r->driver)) {
+	if (!read_user(w, 4, (void *)r->driver)) {
 		o->avail_flags = w[0];
 		o->avail_idx = w[1];
 		o->known |= VQT_RING_AVAIL_FLAGS | VQT_RING_AVAIL_IDX;
 	}
-	if (!bpf_probe_read_user(w, 4, (void *)r->device)) {
+	if (!read_user(w, 4, (void *)r->device)) {
 		o->used_flags = w[0];
 		o->used_idx = w[1];
 		o->known |= VQT_RING_USED_FLAGS | VQT_RING_USED_IDX;
@@ -140,9 +140,9 @@ static __always_inline void ring_split(struct ring *r, struct vqt_ring *o)
 	o->known |= VQT_RING_LAST_AVAIL;
 	if (!(r->features & FEATURE_EVENT_IDX))
 		return;
-	if (!bpf_probe_read_user(&o->used_event, 2, (void *)(r->driver + 4 + 2 * r->num)))
+	if (!read_user(&o->used_event, 2, (void *)(r->driver + 4 + 2 * r->num)))
 		o->known |= VQT_RING_USED_EVENT;
-	if (!bpf_probe_read_user(&o->avail_event, 2, (void *)(r->device + 4 + 8 * r->num)))
+	if (!read_user(&o->avail_event, 2, (void *)(r->device + 4 + 8 * r->num)))
 		o->known |= VQT_RING_AVAIL_EVENT;
 }
 
@@ -153,12 +153,12 @@ static __always_inline void ring_packed(struct ring *r, struct vqt_ring *o)
 	o->known = VQT_RING_PACKED | VQT_RING_LAST_AVAIL | VQT_RING_USED_POS;
 	o->last_avail = r->last | r->last_wrap << 15;
 	o->used_idx = r->used | r->used_wrap << 15;
-	if (!bpf_probe_read_user(w, 4, (void *)r->driver)) {
+	if (!read_user(w, 4, (void *)r->driver)) {
 		o->used_event = w[0];
 		o->avail_flags = w[1];
 		o->known |= VQT_RING_USED_EVENT | VQT_RING_AVAIL_FLAGS;
 	}
-	if (!bpf_probe_read_user(w, 4, (void *)r->device)) {
+	if (!read_user(w, 4, (void *)r->device)) {
 		o->avail_event = w[0];
 		o->used_flags = w[1];
 		o->known |= VQT_RING_AVAIL_EVENT | VQT_RING_USED_FLAGS;
@@ -189,7 +189,7 @@ static __always_inline void kick_heads(struct ring *r, struct kick_record *k)
 	for (__u32 i = 0; i < VQT_KICK_HEADS && i < n; i++) {
 		__u32 slot = (__u16)(r->last + i) % r->num;
 
-		if (bpf_probe_read_user(&k->heads[i], 2, (void *)(r->driver + 4 + 2 * slot)))
+		if (read_user(&k->heads[i], 2, (void *)(r->driver + 4 + 2 * slot)))
 			break;
 		k->k.nheads = i + 1;
 	}
@@ -305,12 +305,18 @@ static long walk_step(__u32 i, void *ctx)
 
 	/* The index comes from i, not from w->n: the verifier must not count along. */
 	at = (void *)(s->rec + ((REC_DESC + 16 * (w->ndirect + i)) & (VQP_REC_MAX - 8)));
-	if (bpf_probe_read_user(at, sizeof(d), (void *)(w->table + 16ULL * w->next))) {
+	if (read_user(at, sizeof(d), (void *)(w->table + 16ULL * w->next))) {
 		w->flags |= w->indirect ? VQT_CHAIN_NO_TABLE : VQT_CHAIN_CUT;
 		w->more = 0;
 		return 1;
 	}
 	d = *at;
+	if (w->r->packed) { /* 2.8.13: id before flags */
+		d.flags = at->next;
+		d.next = at->flags;
+		at->flags = d.flags;
+		at->next = d.next;
+	}
 	w->n = w->ndirect + i + 1;
 	if (w->r->packed && !w->indirect)
 		w->id = d.next;
@@ -378,7 +384,7 @@ static __noinline int seg_append(struct walk *w, __u32 desc, __u64 hva, __u32 n)
 	at = s->pos & (VQP_REC_MAX - 4);
 	to = (void *)(s->rec + at);
 	*(__u32 *)(s->rec + at + sizeof(seg) + (n & 1020)) = 0; /* the padding */
-	if (bpf_probe_read_user(to + 1, n & 2047, (void *)hva))
+	if (read_user(to + 1, n & 2047, (void *)hva))
 		return -2;
 	*(__u32 *)to = seg.desc | seg.len << 16;
 	to->offset = 0;
@@ -468,7 +474,7 @@ static __noinline int chain_record(struct ring *r, struct vqp_queue *q, struct v
 	if (r->packed) {
 		w.next = pos & 0x7fff;
 	} else {
-		if (bpf_probe_read_user(&head, 2,
+		if (read_user(&head, 2,
 			    (void *)(r->driver + 4 + 2 * ((pos & 0xffff) % (r->num ?: 1))))) {
 			count(VQP_LOST_FAULT);
 			return 0;
@@ -546,7 +552,7 @@ static __always_inline void pop_packed(struct ring *r, struct vqp_queue *q)
 	struct vqt_ring ring = {};
 
 	/* q->seen: the position recorded last; the same again means it was given back. */
-	if (bpf_probe_read_user(&flags, 2, (void *)(r->desc + 16ULL * r->last + 14)))
+	if (read_user(&flags, 2, (void *)(r->desc + 16ULL * r->last + 14)))
 		return;
 	if (!!(flags & DESC_F_AVAIL) != r->last_wrap || !!(flags & DESC_F_USED) == r->last_wrap ||
 	    r->inuse >= r->num)
@@ -607,7 +613,7 @@ static long sg_step(__u32 i, void *ctx)
 
 	if (i >= g->count || !s->left)
 		return 1;
-	if (bpf_probe_read_user(&v, sizeof(v), (void *)(g->sg + 16ULL * i)))
+	if (read_user(&v, sizeof(v), (void *)(g->sg + 16ULL * i)))
 		return 1;
 	n = v.len < s->left ? v.len : s->left;
 	s->left -= n;
@@ -670,8 +676,8 @@ static long element_step(__u32 i, void *ctx)
 
 	if (k >= (in ? e->in_num : e->out_num))
 		return 1;
-	if (bpf_probe_read_user(&d->addr, 8, (void *)((in ? e->in_addr : e->out_addr) + 8ULL * k)) ||
-	    bpf_probe_read_user(&v, sizeof(v), (void *)((in ? e->in_sg : e->out_sg) + 16ULL * k)))
+	if (read_user(&d->addr, 8, (void *)((in ? e->in_addr : e->out_addr) + 8ULL * k)) ||
+	    read_user(&v, sizeof(v), (void *)((in ? e->in_sg : e->out_sg) + 16ULL * k)))
 		return 1;
 	d->len = v.len;
 	d->flags = (in ? DESC_F_WRITE : 0) | (i + 1 < e->out_num + e->in_num ? DESC_F_NEXT : 0);
@@ -713,8 +719,8 @@ static __always_inline void learn_element(struct element *e)
 	__u64 gpa;
 	struct iov v;
 
-	if (e->out_num && !bpf_probe_read_user(&gpa, 8, (void *)e->out_addr) &&
-	    !bpf_probe_read_user(&v, sizeof(v), (void *)e->out_sg))
+	if (e->out_num && !read_user(&gpa, 8, (void *)e->out_addr) &&
+	    !read_user(&v, sizeof(v), (void *)e->out_sg))
 		learn(gpa, v.base, v.len);
 }
 
@@ -740,9 +746,9 @@ static __always_inline void used_record(struct ring *r, struct vqp_queue *q, str
 	if (g.w.snaplen && e->in_num && e->in_num <= VQP_CHAIN_MAX)
 		bpf_loop(g.count < SG_MAX ? g.count : SG_MAX, sg_step, &g, 0);
 	if (e->in_num && e->in_num <= VQP_CHAIN_MAX &&
-	    !bpf_probe_read_user(&last, sizeof(last),
+	    !read_user(&last, sizeof(last),
 		    (void *)(e->in_sg + 16ULL * (e->in_num - 1))) &&
-	    last.len && !bpf_probe_read_user(&status, 1, (void *)(last.base + last.len - 1)))
+	    last.len && !read_user(&status, 1, (void *)(last.base + last.len - 1)))
 		flags |= VQT_USED_STATUS;
 	__builtin_memset(u, 0, sizeof(*u));
 	u->ring = *ring;
@@ -775,7 +781,7 @@ static __always_inline void fill(struct vqp_proc *p, __u64 vq, __u64 elem, __u32
 
 	if (!q || q->skip)
 		return;
-	if (bpf_probe_read_user(&e, sizeof(e), (void *)elem)) {
+	if (read_user(&e, sizeof(e), (void *)elem)) {
 		count(VQP_LOST_FAULT);
 		return;
 	}

@@ -300,9 +300,10 @@ static void summarize(struct record_run *r)
 			r->out.n == 1 ? "" : "s", (unsigned long long)s.lost);
 	}
 	if (s.lost || s.chains_missed)
-		cli_warn("%llu records lost (%llu buffer full, %llu table full), %llu chains missed; "
-			 "a larger --buffer helps against the first",
+		cli_warn("%llu records lost (%llu buffer full, %llu memory unreadable, %llu table "
+			 "full), %llu chains missed; a larger --buffer helps against the first",
 			 (unsigned long long)s.lost, (unsigned long long)s.lost_why[VQT_LOSS_BUFFER],
+			 (unsigned long long)s.lost_why[VQT_LOSS_MEMORY],
 			 (unsigned long long)s.lost_why[VQT_LOSS_LIMIT],
 			 (unsigned long long)s.chains_missed);
 	n = capture_missing(r->c, missing, 128);
