@@ -105,6 +105,27 @@ static bool find_object(const struct filter_literal *name, struct filter_node *n
 	return false;
 }
 
+/*
+ * "avail.request.type", as JSON has it: what the event says of its request, in
+ * events of that kind only.
+ */
+static bool find_nested(const struct filter_literal *name, struct filter_node *n)
+{
+	const char *dot = strchr(name->text, '.');
+
+	if (!dot || strncmp(dot + 1, "request.", 8))
+		return false;
+	n->field = field_by_path(dot + 1);
+	for (const struct field_group *g = field_groups; n->field && g->name; g++) {
+		n->group = g;
+		if (strlen(g->name) == (size_t)(dot - name->text)
+		    && !strncmp(g->name, name->text, (size_t)(dot - name->text)))
+			return true;
+	}
+	n->field = NULL;
+	return false;
+}
+
 const struct field *filter_find_field(struct filter_parser *p, const struct filter_literal *name,
 				      struct filter_node *n)
 {
@@ -115,6 +136,8 @@ const struct field *filter_find_field(struct filter_parser *p, const struct filt
 		n->group = field_group_of(n->field);
 		return n->field;
 	}
+	if (find_nested(name, n))
+		return n->field;
 	if (find_object(name, n))
 		return NULL;
 	if (begin_guess(&g, name->text, name->len))

@@ -465,9 +465,9 @@ int model_feed(struct model *m, const struct record *rec, uint64_t number, struc
 	if (!e->source)
 		return -ENOMEM;
 	track_seq(e);
+	track_time(m, e);
 	if (h->type == VQT_SESSION)
 		return feed_session(m, rec);
-	track_time(m, e);
 	e->dev = model_get_device(m, h->device, h->source);
 	if (e->dev) {
 		e->dev->events++;

@@ -274,8 +274,9 @@ static void put_group_array(struct out *o, const struct field_group *g, bool *fi
 	put_objects(o, g->fields, end, g->fields->path, strlen(g->name), first, e, v);
 }
 
-static void put_group(struct out *o, const struct field_group *g, bool *first,
-		      const struct event *e, struct field_value *v)
+/* nested: another group that goes inside this one, or NULL. */
+static void put_group(struct out *o, const struct field_group *g, const struct field_group *nested,
+		      bool *first, const struct event *e, struct field_value *v)
 {
 	bool none = true, was_first = *first;
 	size_t mark;
@@ -289,6 +290,8 @@ static void put_group(struct out *o, const struct field_group *g, bool *first,
 	put_key(o, first, g->name, strlen(g->name));
 	put_char(o, '{');
 	put_group_fields(o, g, &none, e, v);
+	if (nested && field_group_has(nested, e))
+		put_group(o, nested, NULL, &none, e, v);
 	put_char(o, '}');
 	if (none) {
 		o->len = mark; /* nothing is known: no object */
@@ -296,20 +299,35 @@ static void put_group(struct out *o, const struct field_group *g, bool *first,
 	}
 }
 
+/*
+ * What an event says of its request stands inside the event's own object:
+ * "avail":{...,"request":{...}}.
+ */
+static void put_groups(struct out *o, const struct event *e, struct field_value *v)
+{
+	const char *own = record_type_name(e->rec->h.type);
+	const struct field_group *request = NULL;
+	bool first = true;
+
+	put_group_fields(o, &field_groups[0], &first, e, v);
+	for (const struct field_group *g = field_groups + 1; g->name; g++)
+		if (!strcmp(g->name, "request"))
+			request = g;
+	for (const struct field_group *g = field_groups + 1; g->name; g++)
+		if (g != request && field_group_has(g, e))
+			put_group(o, g, strcmp(g->name, own) ? NULL : request, &first, e, v);
+}
+
 int print_json(FILE *to, const struct event *e)
 {
 	struct field_value v;
 	struct out o;
-	bool first = true;
 
 	o.to = to;
 	o.len = 0;
 	o.failed = false;
 	put_char(&o, '{');
-	put_group_fields(&o, &field_groups[0], &first, e, &v);
-	for (const struct field_group *g = field_groups + 1; g->name; g++)
-		if (field_group_has(g, e))
-			put_group(&o, g, &first, e, &v);
+	put_groups(&o, e, &v);
 	put(&o, "}\n", 2);
 	flush(&o);
 	return o.failed ? -EIO : 0;

@@ -140,9 +140,9 @@ static void test_request(void)
 	number(o, "avail.descriptors.1.flags", VRING_DESC_F_NEXT | VRING_DESC_F_WRITE);
 	CHECK(json_object_get_boolean(at(o, "avail.descriptors.2.write")));
 	CHECK(!json_object_get_boolean(at(o, "avail.descriptors.2.indirect")));
-	string(o, "request.type", "in");
-	number(o, "request.sector", 2048);
-	number(o, "request.bytes", 4096);
+	string(o, "avail.request.type", "in");
+	number(o, "avail.request.sector", 2048);
+	number(o, "avail.request.bytes", 4096);
 	string(o, "buffers.0.bytes", "00000000000000000008000000000000");
 	CHECK(!at(o, "ring")); /* nothing known of it: no empty object */
 	json_object_put(o);
@@ -150,12 +150,12 @@ static void test_request(void)
 	o = json();
 	number(o, "used.latency", 1000);
 	string(o, "used.status", "OK");
-	string(o, "request.type", "in");
+	string(o, "used.request.type", "in");
 	json_object_put(o);
 	talk_used(&t, 9, 0, 200);
 	o = json();
 	string(o, "used.status", "200");
-	CHECK(json_object_get_boolean(at(o, "used.unknown")) && !at(o, "request"));
+	CHECK(json_object_get_boolean(at(o, "used.unknown")) && !at(o, "used.request"));
 	json_object_put(o);
 	talk_end(&t);
 }
@@ -309,7 +309,7 @@ static void test_tree(void)
 	talk_write(&t, VQT_REGION_COMMON, 0x14, 1, 0);
 	talk_write(&t, VQT_REGION_COMMON, 0x14, 1, 0x8b);
 	tree_text();
-	says("Event 5 at 0.000003000 s (+1.00 us), blk0, register\n");
+	says("Event 5 at 0.000004000 s (+1.00 us), blk0, register\n");
 	says("\n        Value: 0x8b\n            .... ...1 = ACKNOWLEDGE: set\n");
 	says("\n            .... .0.. = DRIVER_OK: not set\n            .... 1... = FEATURES_OK: set\n");
 	says("\n            1... .... = FAILED: set\n");
