@@ -149,7 +149,9 @@ static int on_sample(void *ctx, void *data, size_t len)
 
 static size_t put_text(uint8_t *buf, size_t at, size_t size, unsigned tag, const char *s)
 {
-	size_t n = *s ? trace_put_tlv(buf, at, size, tag, s, strnlen(s, 2048)) : 0;
+	size_t len = strlen(s), n;
+
+	n = len ? trace_put_tlv(buf, at, size, tag, s, len < 4000 ? len : 4000) : 0;
 
 	return n ? n : at;
 }

@@ -24,6 +24,15 @@ struct device {
 	unsigned tries;
 };
 
+/* What QMP said of a device: fills gaps only. */
+#define QMP_DEVICES 64
+struct qmp_device {
+	char path[256]; /* QOM path of the VirtIODevice */
+	uint16_t virtio_id, queues;
+	uint32_t bdf; /* ~0 unknown */
+	bool vhost;
+};
+
 /* A traced process. */
 struct target {
 	struct capture *c;
@@ -35,7 +44,9 @@ struct target {
 	uint64_t last_ts;
 	uint64_t region_done[VQP_REGIONS]; /* upper bound of each when last widened */
 	uint8_t source;
-	bool late, dead, described;
+	bool late, dead;
+	struct qmp_device qmp[QMP_DEVICES];
+	size_t nqmp;
 };
 
 struct capture {

@@ -212,6 +212,29 @@ static unsigned count_queues(const struct device *d)
 	return n;
 }
 
+/* Gaps that QMP can fill. */
+static void look_qmp(struct device *d)
+{
+	const struct target *t = d->target;
+	char path[sizeof(d->path) + 16];
+
+	snprintf(path, sizeof(path), "%s/virtio-backend", d->path);
+	for (size_t i = 0; i < t->nqmp && d->path[0]; i++) {
+		const struct qmp_device *m = &t->qmp[i];
+
+		if (strcmp(m->path, path) && strcmp(m->path, d->path))
+			continue;
+		if (!d->r.virtio_id)
+			d->r.virtio_id = m->virtio_id;
+		if (!d->r.queues)
+			d->r.queues = m->queues;
+		if (d->r.bdf == ~0U)
+			d->r.bdf = m->bdf;
+		if (m->vhost)
+			d->r.flags |= VQT_DEV_DATAPATH_ELSEWHERE;
+	}
+}
+
 static void look(struct device *d)
 {
 	pid_t pid = d->target->p.pid;
@@ -234,6 +257,7 @@ static void look(struct device *d)
 		d->r.flags |= VQT_DEV_DATAPATH_ELSEWHERE;
 	look_vdev(d);
 	d->r.queues = (uint16_t)count_queues(d);
+	look_qmp(d);
 }
 
 /* --- names and filters ----------------------------------------------------- */
