@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <uthash.h>
+
+#include "decoder/check_impl.h"
+
+#define TICK (SECONDS / 4)
+
+struct tally {
+	uint64_t held, broken, blocked;
+	unsigned blocked_by; /* NEED_* */
+	bool selected;
+};
+
+struct slot {
+	const struct rule *rule;
+	unsigned index;
+};
+
+struct check {
+	check_found *found;
+	void *opaque;
+	unsigned nrules;
+	struct tally *tally; /* by rule */
+	struct slot *at[AT_MOMENTS]; /* selected ones, ending with rule NULL */
+	struct cdev *devices;
+	struct cdev *last; /* most events speak of the same one */
+	unsigned have; /* of any device */
+	uint64_t next_tick, now, since, number;
+	uint64_t driver_ts[256]; /* by source */
+};
+
+static const char *const parties[] = { "driver", "device" };
+static const char *const severities[] = { "must", "structural", "should", "suspicious" };
+
+const char *check_party_name(unsigned party)
+{
+	return party < CHECK_PARTIES ? parties[party] : "?";
+}
+
+const char *check_severity_name(unsigned severity)
+{
+	return severity < CHECK_SEVERITIES ? severities[severity] : "?";
+}
+
+int check_severity_by_name(const char *name)
+{
+	for (int i = 0; i < CHECK_SEVERITIES; i++)
+		if (!strcmp(name, severities[i]))
+			return i;
+	return -ENOENT;
+}
+
+/* --- selection -------------------------------------------------------------- */
+
+static bool select_word(struct check *c, const char *word, bool on)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < c->nrules; i++) {
+		if (!rule_matches(rule_nth(i), word))
+			continue;
+		c->tally[i].selected = on;
+		any = true;
+	}
+	return any;
+}
+
+static int select_rules(struct check *c, const char *text, const char **bad)
+{
+	bool all = !text || !*text || *text == '!';
+
+	for (unsigned i = 0; i < c->nrules; i++)
+		c->tally[i].selected = all;
+	while (text && *text) {
+		size_t n = strcspn(text, ",");
+		bool off = *text == '!';
+		char word[96];
+
+		snprintf(word, sizeof(word), "%.*s", (int)(n - off), text + off);
+		if (n && (n - off >= sizeof(word) || !select_word(c, word, !off))) {
+			if (bad)
+				*bad = text;
+			return -ENOENT;
+		}
+		text += n + (text[n] == ',');
+	}
+	return 0;
+}
+
+static int index_rules(struct check *c)
+{
+	for (unsigned m = 0; m < AT_MOMENTS; m++) {
+		unsigned n = 0;
+
+		for (unsigned i = 0; i < c->nrules; i++)
+			n += rule_nth(i)->at >> m & 1;
+		c->at[m] = calloc(n + 1, sizeof(*c->at[m]));
+		if (!c->at[m])
+			return -ENOMEM;
+		n = 0;
+		for (unsigned i = 0; i < c->nrules; i++)
+			if (c->tally[i].selected && rule_nth(i)->at >> m & 1)
+				c->at[m][n++] = (struct slot){ rule_nth(i), i };
+	}
+	return 0;
+}
+
+int check_new(struct check **out, const char *selection, check_found *found, void *opaque,
+	      const char **bad)
+{
+	struct check *c = calloc(1, sizeof(*c));
+	int rc;
+
+	*out = NULL;
+	if (!c)
+		return -ENOMEM;
+	c->found = found;
+	c->opaque = opaque;
+	while (rule_nth(c->nrules))
+		c->nrules++;
+	c->tally = calloc(c->nrules, sizeof(*c->tally));
+	rc = c->tally ? select_rules(c, selection, bad) : -ENOMEM;
+	if (!rc)
+		rc = index_rules(c);
+	if (rc) {
+		check_free(c);
+		return rc;
+	}
+	*out = c;
+	return 0;
+}
+
+void check_free(struct check *c)
+{
+	struct cdev *d, *next;
+
+	if (!c)
+		return;
+	HASH_ITER(hh, c->devices, d, next) {
+		HASH_DEL(c->devices, d);
+		check_free_queues(d);
+		free(d->nth);
+		free(d);
+	}
+	for (unsigned m = 0; m < AT_MOMENTS; m++)
+		free(c->at[m]);
+	free(c->tally);
+	free(c);
+}
+
+/* --- running ---------------------------------------------------------------- */
+
+/* Evidence that must be there each time; the rest shows in what events there are. */
+static unsigned missing_now(const struct look *l, const struct rule *r)
+{
+	unsigned missing = 0;
+
+	if (r->needs & NEED_LIFE && !l->d->born)
+		missing |= NEED_LIFE;
+	if (r->needs & NEED_FLIGHT && (!l->q || !l->q->flight))
+		missing |= NEED_FLIGHT;
+	if (r->needs & NEED_IRQ && !(l->d->have & NEED_IRQ))
+		missing |= NEED_IRQ;
+	return missing;
+}
+
+static void run_rule(struct look *l, const struct slot *slot)
+{
+	const struct rule *r = slot->rule;
+	struct tally *t = &l->c->tally[slot->index];
+	unsigned missing;
+	enum verdict v;
+
+	if (r->virtio_id && r->virtio_id != l->dev->virtio_id)
+		return;
+	l->rule = r;
+	l->index = slot->index;
+	l->f.nbefore = 0;
+	missing = missing_now(l, r);
+	if (missing) {
+		t->blocked++;
+		t->blocked_by |= missing;
+		return;
+	}
+	v = r->check(l);
+	if (v == RULE_HELD)
+		t->held++;
+}
+
+static void run_moments(struct look *l, uint64_t moments)
+{
+	uint64_t done = 0;
+
+	for (uint64_t left = moments; left; left &= left - 1) {
+		unsigned m = (unsigned)__builtin_ctzll(left);
+
+		/* A rule that looks at several of these moments looks once. */
+		for (const struct slot *s = l->c->at[m]; s->rule; s++)
+			if (!(s->rule->at & done))
+				run_rule(l, s);
+		done |= 1ULL << m;
+	}
+}
+
+void also(struct look *l, uint64_t number, const char *what)
+{
+	unsigned at = l->f.nbefore;
+
+	if (!number || number >= l->number || at == CHECK_RELATED)
+		return;
+	for (unsigned i = 0; i < at; i++)
+		if (l->f.before[i].number == number)
+			return;
+	for (; at && l->f.before[at - 1].number > number; at--)
+		l->f.before[at] = l->f.before[at - 1];
+	l->f.before[at].number = number;
+	l->f.before[at].what = what;
+	l->f.nbefore++;
+}
+
+static uint64_t count_finding(struct look *l)
+{
+	l->c->tally[l->index].broken++;
+	if (!l->d->nth)
+		l->d->nth = calloc(l->c->nrules, sizeof(*l->d->nth));
+	return l->d->nth ? ++l->d->nth[l->index] : 1;
+}
+
+static enum verdict report(struct look *l, unsigned queue, const char *fmt, va_list ap)
+{
+	char seen[512];
+
+	vsnprintf(seen, sizeof(seen), fmt, ap);
+	l->f.rule = l->rule;
+	l->f.number = l->number;
+	l->f.ts = l->now;
+	l->f.since = l->since;
+	l->f.device = l->dev;
+	l->f.queue = queue;
+	l->f.seen = seen;
+	l->f.nth = count_finding(l);
+	if (l->q && l->rule->party == CHECK_DRIVER && l->e && l->e->rec->h.type == VQT_AVAIL)
+		l->q->chain_faulty = true;
+	if (l->c->found)
+		l->c->found(l->c->opaque, &l->f);
+	l->f.nbefore = 0;
+	return RULE_BROKEN;
+}
+
+enum verdict fail(struct look *l, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report(l, l->q ? l->q->index : VQT_NO_QUEUE, fmt, ap);
+	va_end(ap);
+	return RULE_BROKEN;
+}
+
+enum verdict fail_queue(struct look *l, unsigned queue, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report(l, queue, fmt, ap);
+	va_end(ap);
+	return RULE_BROKEN;
+}
+
+static struct cdev *find_device(struct check *c, struct model_device *m)
+{
+	struct cdev *d;
+
+	if (c->last && c->last->id == m->id)
+		return c->last;
+	HASH_FIND(hh, c->devices, &m->id, sizeof(m->id), d);
+	if (!d) {
+		d = calloc(1, sizeof(*d));
+		if (!d)
+			return NULL;
+		d->id = m->id;
+		d->m = m;
+		HASH_ADD(hh, c->devices, id, sizeof(d->id), d);
+	}
+	c->last = d;
+	return d;
+}
+
+/* Rules about time, for every device: what is owed and overdue? */
+static void tick(struct check *c, struct look *from, uint64_t moment)
+{
+	struct look l = *from;
+
+	for (struct cdev *d = c->devices; d; d = d->hh.next) {
+		l.d = d;
+		l.dev = d->m;
+		l.q = NULL;
+		l.queue = NULL;
+		l.req = NULL;
+		l.driver_ts = c->driver_ts[d->m->source];
+		run_moments(&l, moment);
+	}
+}
+
+static void loss(struct check *c, unsigned source, uint64_t number)
+{
+	for (struct cdev *d = c->devices; d; d = d->hh.next)
+		if (d->m->source == source)
+			check_forget(d, number);
+}
+
+/* The queue an event is about: for registers the selected one. */
+static struct cqueue *queue_of(struct look *l)
+{
+	const struct vqt_hdr *h = &l->e->rec->h;
+
+	if (h->type == VQT_REG) {
+		if (l->e->field && l->e->field->flags & SPEC_PER_QUEUE)
+			return check_queue(l->d, l->dev->queue_select);
+		return NULL;
+	}
+	return l->queue ? check_queue(l->d, l->queue->index) : NULL;
+}
+
+static void note_have(struct check *c, struct look *l)
+{
+	const struct vqt_hdr *h = &l->e->rec->h;
+
+	l->d->have |= check_have(l->e);
+	/* Our own device tells of every interrupt; elsewhere one must have been seen. */
+	if (l->e->source && l->e->source->kind == VQT_SRC_EMU)
+		l->d->have |= NEED_IRQ;
+	c->have |= l->d->have;
+	if (h->type == VQT_REG || h->type == VQT_KICK) {
+		l->d->driver_ts = l->e->ts;
+		c->driver_ts[h->source] = l->e->ts;
+	}
+	if (!l->d->first_ts)
+		l->d->first_ts = l->e->ts;
+}
+
+static bool said_loss(const struct event *e)
+{
+	return e->gap || (e->rec->h.type == VQT_LOSS && e->rec->loss.lost);
+}
+
+int check_feed(struct check *c, const struct model *m, const struct event *e)
+{
+	struct look l = { .c = c, .model = m, .e = e, .now = e->ts, .number = e->number,
+			  .since = e->since };
+	uint64_t moments;
+
+	if (e->rec->h.type == VQT_SESSION)
+		return 0;
+	c->now = e->ts;
+	c->since = e->since;
+	c->number = e->number;
+	if (said_loss(e))
+		loss(c, e->rec->h.source, e->number);
+	if (!e->dev)
+		return 0;
+	l.dev = e->dev;
+	l.d = find_device(c, e->dev);
+	if (!l.d)
+		return -ENOMEM;
+	l.queue = e->queue;
+	l.req = e->req;
+	l.q = queue_of(&l);
+	note_have(c, &l);
+	l.driver_ts = c->driver_ts[e->rec->h.source];
+	if (l.q && e->rec->h.type == VQT_AVAIL && !e->rec->avail.first)
+		l.q->chain_faulty = false;
+	moments = check_moments(&l);
+	run_moments(&l, moments);
+	check_remember(&l, moments);
+	if (e->ts >= c->next_tick) {
+		c->next_tick = e->ts + TICK;
+		tick(c, &l, AT(TICK));
+	}
+	return 0;
+}
+
+void check_finish(struct check *c, const struct model *m)
+{
+	struct look l = { .c = c, .model = m, .now = c->now, .number = c->number,
+			  .since = c->since };
+
+	tick(c, &l, AT(TICK) | AT(END));
+}
+
+/* --- what became of a rule -------------------------------------------------- */
+
+static const struct {
+	unsigned need;
+	const char *why;
+} reasons[] = {
+	{ NEED_REGS, "register accesses were not recorded" },
+	{ NEED_PCI, "PCI configuration accesses were not recorded" },
+	{ NEED_CONFIG, "device configuration accesses were not recorded" },
+	{ NEED_KICK, "kicks were not recorded" },
+	{ NEED_CHAIN, "descriptor chains were not recorded" },
+	{ NEED_USED, "completions were not recorded" },
+	{ NEED_RING, "ring states were not recorded" },
+	{ NEED_BYTES, "leading bytes of buffers were not recorded" },
+	{ NEED_IRQ, "interrupts were not recorded" },
+	{ NEED_LIFE, "no reset was recorded, or records were lost since: history unknown" },
+	{ NEED_FLIGHT, "the queue was not recorded from its start, or records were lost since" },
+};
+
+static const char *why_not(unsigned missing)
+{
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (missing & reasons[i].need)
+			return reasons[i].why;
+	return NULL;
+}
+
+void check_tally(const struct check *c, const struct rule *r, struct check_tally *out)
+{
+	unsigned i = 0, never;
+	const struct tally *t;
+
+	while (i < c->nrules && rule_nth(i) != r)
+		i++;
+	*out = (struct check_tally){ 0 };
+	if (i == c->nrules)
+		return;
+	t = &c->tally[i];
+	out->selected = t->selected;
+	out->held = t->held;
+	out->broken = t->broken;
+	out->blocked = t->blocked;
+	if (t->held || t->broken)
+		return;
+	never = r->needs & ~(c->have | NEED_LIFE | NEED_FLIGHT);
+	out->why = why_not(never ? never : t->blocked_by);
+}

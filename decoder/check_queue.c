@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* What the checker remembers of a ring, and what its two sides owe each other. */
+#include "decoder/check_impl.h"
+
+const struct vqt_ring *check_ring(const struct event *e)
+{
+	switch (e->rec->h.type) {
+	case VQT_KICK:
+		return &e->rec->kick.ring;
+	case VQT_RING:
+		return &e->rec->ring.ring;
+	case VQT_AVAIL:
+		return &e->rec->avail.ring;
+	case VQT_USED:
+		return &e->rec->used.ring;
+	}
+	return NULL;
+}
+
+uint16_t check_advance(uint16_t pos, unsigned n, unsigned size, bool packed)
+{
+	unsigned slot = (pos & 0x7fff) + n, wrap = pos >> 15;
+
+	if (!packed)
+		return (uint16_t)(pos + n);
+	if (size && slot >= size) {
+		slot -= size;
+		wrap ^= 1;
+	}
+	return (uint16_t)(slot | wrap << 15);
+}
+
+/*
+ * The driver is to be told when the entry at `pos` is used: 2.7.7 and 2.8.10.
+ * 1 yes, 0 no, -1 the snapshot does not say.
+ */
+int check_irq_due(const struct look *l, const struct vqt_ring *r, uint16_t pos, unsigned slots)
+{
+	bool event_idx = accepted(l, VIRTIO_RING_F_EVENT_IDX);
+	unsigned size = l->queue->size, from, event;
+
+	if (!(r->known & VQT_RING_PACKED)) {
+		if (event_idx)
+			return r->known & VQT_RING_USED_EVENT ? pos == r->used_event : -1;
+		return r->known & VQT_RING_AVAIL_FLAGS
+			? !(r->avail_flags & VRING_AVAIL_F_NO_INTERRUPT) : -1;
+	}
+	if (!(r->known & VQT_RING_AVAIL_FLAGS))
+		return -1;
+	if (r->avail_flags < 2)
+		return !r->avail_flags;
+	if (r->avail_flags != VRING_PACKED_EVENT_FLAG_DESC || !(r->known & VQT_RING_USED_EVENT) ||
+	    !size)
+		return -1;
+	/* Does [pos, pos + slots) cover off/wrap? Both on one line of 2 * size. */
+	from = (pos & 0x7fff) + (pos >> 15 ? 0 : size);
+	event = (r->used_event & 0x7fff) + (r->used_event >> 15 ? 0 : size);
+	return (event + 2 * size - from) % (2 * size) < slots;
+}
+
+static void owe_irq(struct look *l, const struct vqt_ring *r)
+{
+	const struct vqt_used *u = &l->e->rec->used;
+	unsigned slots = l->req && l->req->ndirect ? l->req->ndirect : 1;
+	int due = check_irq_due(l, r, u->pos, slots);
+	struct cqueue *q = l->q;
+
+	if (due)
+		q->crossed = true;
+	if (due == 1 && !q->irq.number && driver_ok(l))
+		q->irq = (struct owed){ l->number, l->now,
+					r->known & VQT_RING_USED_EVENT ? r->used_event : 0,
+					!(accepted(l, VIRTIO_RING_F_EVENT_IDX) &&
+					  (!(r->known & VQT_RING_PACKED) || r->avail_flags == 2)) };
+}
+
+/* Used entries take note of the ring as the driver had left it. */
+static void remember_used(struct look *l)
+{
+	const struct vqt_used *u = &l->e->rec->used;
+	struct cqueue *q = l->q;
+	bool packed = l->queue->packed;
+	unsigned slots = l->req ? l->req->ndirect : 1;
+
+	if (l->req)
+		q->slots -= q->slots < slots ? q->slots : slots;
+	if (u->flags & VQT_USED_DETACHED)
+		return;
+	owe_irq(l, &u->ring);
+	q->last_batched = u->flags & VQT_USED_BATCHED;
+	q->used_pos_unsure = (packed && q->last_batched) || !l->req;
+	q->next_used = check_advance(u->pos, packed ? slots : 1, l->queue->size, packed);
+	if (l->req)
+		q->last_in_order = l->req->number;
+	q->last_used_id = u->id;
+	q->any_used = true;
+	q->completions++;
+	q->n_used = l->number;
+	q->stall.number = 0;
+}
+
+static void remember_chain(struct look *l)
+{
+	const struct model_request *r = l->req;
+	struct cqueue *q = l->q;
+	bool packed = l->queue->packed;
+
+	q->next_avail = check_advance(r->pos, packed ? r->ndirect : 1, l->queue->size, packed);
+	q->avail_pos_unsure = r->flags & (VQT_CHAIN_CUT | VQT_CHAIN_BAD_NEXT | VQT_CHAIN_LOOP |
+					  VQT_CHAIN_BAD_HEAD | VQT_CHAIN_DERIVED) && packed;
+	if (!(r->flags & VQT_CHAIN_AGAIN))
+		q->slots += r->ndirect;
+	q->n_avail = q->n_chain = l->number;
+	q->chain_flags = r->flags;
+	q->chain_write_table = q->chain_after_direct = false;
+	if (r->ndirect && r->ndirect <= r->ndesc &&
+	    r->desc[r->ndirect - 1].flags & VRING_DESC_F_INDIRECT) {
+		q->chain_write_table = r->desc[r->ndirect - 1].flags & VRING_DESC_F_WRITE;
+		q->chain_after_direct = r->ndirect > 1;
+	}
+	q->stall.number = 0;
+}
+
+/* Entries wait and nobody takes them: since when? */
+static void watch_stall(struct look *l, const struct vqt_ring *r)
+{
+	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
+	struct cqueue *q = l->q;
+
+	if (r->known & VQT_RING_PACKED || (r->known & need) != need || !driver_ok(l))
+		return;
+	if (r->avail_idx == r->last_avail || (q->stall.number && q->stall.b != r->last_avail)) {
+		q->stall.number = 0;
+		return;
+	}
+	if (!q->stall.number)
+		q->stall = (struct owed){ l->number, l->now, r->avail_idx, r->last_avail };
+}
+
+/* A driver that moves used_event, or suppresses, is awake and needs no telling. */
+static void watch_irq(struct look *l, const struct vqt_ring *r)
+{
+	struct cqueue *q = l->q;
+
+	if (q->irq.number && !q->irq.b && r->known & VQT_RING_USED_EVENT &&
+	    r->used_event != q->irq.a)
+		q->irq.number = 0;
+	if (q->irq.number && r->known & VQT_RING_AVAIL_FLAGS &&
+	    (r->known & VQT_RING_PACKED ? r->avail_flags == VRING_PACKED_EVENT_FLAG_DISABLE
+					: q->irq.b && r->avail_flags & 1))
+		q->irq.number = 0;
+	if (r->known & VQT_RING_USED_EVENT && q->n_ring && q->ring.known & VQT_RING_USED_EVENT &&
+	    r->used_event != q->ring.used_event)
+		q->used_event_moved = true;
+	if (r->known & VQT_RING_AVAIL_FLAGS)
+		q->suppressed = r->avail_flags & 1 ? q->suppressed + 1 : 0;
+}
+
+static void remember_ring(struct look *l)
+{
+	const struct vqt_ring *r = check_ring(l->e);
+	struct cqueue *q = l->q;
+
+	watch_irq(l, r);
+	if (l->e->rec->h.type == VQT_KICK)
+		q->stall.number = 0; /* being seen to: what waits now waits from here */
+	watch_stall(l, r);
+	q->ring = *r;
+	q->ring_tid = l->e->rec->h.tid;
+	q->n_ring = l->number;
+	q->extra_irq.number = 0;
+}
+
+static void remember_kick(struct look *l)
+{
+	const struct vqt_ring *r = &l->e->rec->kick.ring;
+
+	l->q->n_kick = l->number;
+	l->q->kick_avail_known = r->known & VQT_RING_AVAIL_IDX;
+	l->q->kick_avail = r->avail_idx;
+}
+
+void check_remember_queue(struct look *l, uint64_t moments)
+{
+	if (moments & AT(RING))
+		remember_ring(l);
+	if (moments & AT(KICK))
+		remember_kick(l);
+	if (moments & AT(CHAIN))
+		remember_chain(l);
+	if (l->e->rec->h.type == VQT_USED)
+		remember_used(l);
+}
