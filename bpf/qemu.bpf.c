@@ -425,6 +425,9 @@ int on_life(struct pt_regs *ctx)
 	}
 	if (flags & VQP_LIFE_TYPENAME)
 		text = typename_of(obj);
+	/* VirtioPCIDeviceTypeInfo: base_name, generic_name */
+	if (l.r.what == VQT_LIFE_TYPE_REGISTER && (read_user(&text, 8, (void *)(obj + 8)) || !text))
+		read_user(&text, 8, (void *)obj);
 	if (text)
 		n = read_user_str(l.text, sizeof(l.text), (void *)text);
 	n = n > 1 ? n - 1 : 0;
