@@ -373,7 +373,7 @@ static int explain_process(struct capture_error *err, pid_t pid, int code, const
 	switch (code) {
 	case -ESRCH:
 		snprintf(err->text, sizeof(err->text),
-			 "process %d: no such process; 'vqtrace record -p' without a number lists QEMUs",
+			 "process %d: no such process; 'vqtrace record -p' alone lists the QEMUs",
 			 (int)pid);
 		break;
 	case -EACCES:

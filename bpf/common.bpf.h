@@ -107,15 +107,15 @@ const volatile bool can_sleep = false;
 
 /*
  * Memory of the process.  Pages are taken away for moments (THP collapse, NUMA
- * balancing, swap): what fails without sleeping is tried again with.
+ * balancing, swap); a program that may sleep waits for them to come back.  One
+ * helper or the other, not one after the other: the verifier would follow both
+ * outcomes of every read.
  */
 static __always_inline long read_user(void *to, __u32 n, const void *from)
 {
-	long err = bpf_probe_read_user(to, n, from);
-
-	if (err && can_sleep)
-		err = bpf_copy_from_user(to, n, from);
-	return err;
+	if (can_sleep)
+		return bpf_copy_from_user(to, n, from);
+	return bpf_probe_read_user(to, n, from);
 }
 
 static __always_inline long read_user_str(char *to, __u32 n, const void *from)

@@ -28,6 +28,7 @@ struct record_run {
 	const char *qmp;
 	uint64_t count, duration; /* 0: no limit */
 	uint64_t events, begun, shown;
+	uint64_t by_type[64]; /* written */
 	bool quiet, verbose, done, live;
 	struct launch launch;
 	char **command;
@@ -64,6 +65,7 @@ static void on_record(void *ctx, const void *record, size_t len)
 	if (r->done)
 		return;
 	record_out_write(&r->out, record, len);
+	r->by_type[((const struct vqt_hdr *)record)->type & 63]++;
 	if (is_event(record) && ++r->events == r->count)
 		r->done = true;
 	if (r->out.err || r->out.full)
@@ -75,8 +77,20 @@ static void on_record(void *ctx, const void *record, size_t len)
 static void list_processes(const struct process *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		fprintf(stderr, "  %7d  %-20s %.60s\n", (int)p[i].pid,
-			p[i].name[0] ? p[i].name : "(no name)", p[i].cmdline);
+		fprintf(stderr, "  %7d  %-20s %.80s\n", (int)p[i].pid,
+			p[i].name[0] ? p[i].name : "(no name)", p[i].object_name);
+}
+
+/* -p without a number. */
+static int list_all(void)
+{
+	static struct process all[256];
+	size_t n = process_list(all, 256);
+
+	cli_error("-p needs a process id; %s", n ? "these QEMUs run:" :
+		  "no QEMU runs that we may see (as root all are)");
+	list_processes(all, n);
+	return CLI_TROUBLE;
 }
 
 static int add_named(struct record_run *r, const char *word)
@@ -177,7 +191,7 @@ static void show_status(struct record_run *r, uint64_t now)
 	capture_stats(r->c, &s);
 	fprintf(stderr, "\rrecording %u QEMU%s: %llu events, %llu requests, %llu kB, %llu lost\033[K",
 		s.alive, s.alive == 1 ? "" : "s", (unsigned long long)r->events,
-		(unsigned long long)s.by_type[VQT_USED],
+		(unsigned long long)r->by_type[VQT_USED],
 		(unsigned long long)record_out_bytes(&r->out) >> 10, (unsigned long long)s.lost);
 }
 
@@ -282,20 +296,24 @@ static void summarize(struct record_run *r)
 	struct capture_missing missing[128];
 	struct capture_device dev[64];
 	struct capture_stats s;
-	size_t n;
+	bool first = true, unmatched;
+	size_t n, matched = 0;
 
 	capture_stats(r->c, &s);
 	if (isatty(STDERR_FILENO) && !r->quiet)
 		fputs("\r\033[K", stderr);
 	if (!r->quiet) {
 		fprintf(stderr, "%llu events", (unsigned long long)r->events);
-		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-			if (s.by_type[kinds[i].type])
-				fprintf(stderr, "%s %llu %s", i ? "," : ":",
-					(unsigned long long)s.by_type[kinds[i].type],
-					s.by_type[kinds[i].type] == 1 ? kinds[i].one : kinds[i].many);
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+			uint64_t k = r->by_type[kinds[i].type];
+
+			if (k)
+				fprintf(stderr, "%s %llu %s", first ? ":" : ",",
+					(unsigned long long)k, k == 1 ? kinds[i].one : kinds[i].many);
+			first = first && !k;
+		}
 		fprintf(stderr, "\n%llu requests, %llu bytes in %u file%s, %llu lost\n",
-			(unsigned long long)s.by_type[VQT_USED],
+			(unsigned long long)r->by_type[VQT_USED],
 			(unsigned long long)record_out_bytes(&r->out), r->out.n,
 			r->out.n == 1 ? "" : "s", (unsigned long long)s.lost);
 	}
@@ -312,10 +330,15 @@ static void summarize(struct record_run *r)
 			 missing[i].reason, missing[i].costs);
 	n = capture_devices(r->c, dev, 64);
 	for (size_t i = 0; i < n; i++)
+		matched += dev[i].recorded;
+	unmatched = r->ndevices && !matched;
+	if (unmatched)
+		cli_warn("no device that -d names was seen%s", n ? "; these were:" : "");
+	for (size_t i = 0; i < n; i++)
 		if (dev[i].recorded && dev[i].flags & VQT_DEV_DATAPATH_ELSEWHERE)
 			cli_warn("%s (%s): its data path is not in this QEMU (vhost, vhost-user): "
 				 "registers are recorded, requests are not", dev[i].name, dev[i].type);
-		else if (r->verbose)
+		else if (r->verbose || unmatched)
 			fprintf(stderr, "  %-12s %s%s\n", dev[i].name, dev[i].type,
 				dev[i].recorded ? "" : " (not asked for)");
 }
@@ -479,6 +502,8 @@ static int parse(struct record_run *r, int argc, char **argv)
 			fputs(cli_current->usage, stdout);
 			exit(CLI_OK);
 		}
+		if (opt == ':' && optopt == 'p')
+			return list_all();
 		if (opt == ':')
 			return cli_usage("option '%s' needs a value", argv[optind - 1]);
 		if (opt == '?')
