@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 # Sourced by mkguest and fetch-qemu11: Debian packages without touching this
 # system. A private apt state (sources, lists, package cache, an empty dpkg
@@ -21,10 +22,10 @@ apt_mirror() {
 		echo "$VQT_DEBIAN_MIRROR"
 		return
 	fi
+	# asks nothing of the network, nor of lists that may never have been fetched
 	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-	# shellcheck disable=SC2016 # apt's format, not the shell's
-	apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 2>/dev/null |
-		awk -v r="$codename" '$1 == r && $2 == "main" { print $3; exit }'
+	apt-get update --print-uris 2>/dev/null |
+		sed -n "s|^'\\(.*\\)/dists/$codename/InRelease'.*|\\1|p" | head -n 1
 }
 
 apt_get() {
