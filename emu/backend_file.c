@@ -175,22 +175,29 @@ static void queue_io(struct file_backend *f, struct emu_io *io)
 	f->wait_tail = &io->next;
 }
 
+/* Those that found no room, as far as there is some now. */
+static void refill(struct file_backend *f)
+{
+	while (f->wait && f->inflight + f->queued < f->limit && prepare(f, f->wait)) {
+		f->wait = f->wait->next;
+		if (!f->wait)
+			f->wait_tail = &f->wait;
+	}
+}
+
 static void file_commit(struct emu_backend *b)
 {
 	struct file_backend *f = (struct file_backend *)b;
 	if (!f->uring)
 		return;
+	refill(f);
 	while (f->queued) {
 		int n = io_uring_submit(&f->ring);
 		if (n <= 0)
 			return; /* EAGAIN, EBUSY: poll() comes back to it */
 		f->queued -= n;
 		f->inflight += n;
-		while (f->wait && f->inflight + f->queued < f->limit && prepare(f, f->wait)) {
-			f->wait = f->wait->next;
-			if (!f->wait)
-				f->wait_tail = &f->wait;
-		}
+		refill(f);
 	}
 }
 
