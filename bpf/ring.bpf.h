@@ -504,52 +504,52 @@ static __noinline int chain_record(struct ring *r, struct vqp_queue *q, struct v
 /* Chains taken between our last look and QEMU's; the most that one hit catches up. */
 #define LATE_MAX 32
 
-struct late {
+/* What a pop has to record: chains from pos on, the last of them the one being taken. */
+struct batch {
 	struct ring *r;
 	struct vqp_queue *q;
-	struct vqt_ring *ring;
-	__u16 pos;
+	struct vqt_ring ring;
+	__u32 n, flags; /* of the last one */
+	__u16 pos, last;
 };
 
-static long late_step(__u32 i, void *ctx)
+/* The one place chains are recorded from: the verifier follows it once. */
+static long batch_step(__u32 i, void *ctx)
 {
-	struct late *l = ctx;
+	struct batch *b = ctx;
+	__u16 pos = b->pos + i;
 
-	chain_record(l->r, l->q, l->ring, l->pos, VQT_CHAIN_LATE);
-	l->pos++;
+	chain_record(b->r, b->q, &b->ring, pos, pos == b->last ? b->flags : VQT_CHAIN_LATE);
 	return 0;
 }
 
-static __always_inline void pop_split(struct ring *r, struct vqp_queue *q)
+static __always_inline void pop_split(struct ring *r, struct vqp_queue *q, struct batch *b)
 {
-	struct vqt_ring ring = {};
 	__u16 missed = r->last - q->seen;
-	__u32 flags = 0;
+	bool taken;
 
-	ring_split(r, &ring);
+	ring_split(r, &b->ring);
+	b->pos = b->last = r->last;
 	if (q->valid && missed) {
 		if (missed <= r->num && missed <= LATE_MAX) {
-			struct late l = { .r = r, .q = q, .ring = &ring, .pos = q->seen };
-
-			bpf_loop(missed, late_step, &l, 0);
+			b->pos = q->seen;
+			b->n = missed;
 		} else if ((__u16)-missed <= r->num) {
-			flags = VQT_CHAIN_AGAIN;
+			b->flags = VQT_CHAIN_AGAIN;
 		} else {
 			count(VQP_LOST_CHAINS);
 		}
 	}
-	q->seen = r->last;
+	taken = b->ring.known & VQT_RING_AVAIL_IDX && b->ring.avail_idx != r->last &&
+		r->inuse < r->num;
+	b->n += taken;
+	q->seen = r->last + taken;
 	q->valid = 1;
-	if (!(ring.known & VQT_RING_AVAIL_IDX) || ring.avail_idx == r->last || r->inuse >= r->num)
-		return;
-	if (chain_record(r, q, &ring, r->last, flags))
-		q->seen = r->last + 1;
 }
 
-static __always_inline void pop_packed(struct ring *r, struct vqp_queue *q)
+static __always_inline void pop_packed(struct ring *r, struct vqp_queue *q, struct batch *b)
 {
 	__u16 pos = r->last | r->last_wrap << 15, flags;
-	struct vqt_ring ring = {};
 
 	/* q->seen: the position recorded last; the same again means it was given back. */
 	if (read_user(&flags, 2, (void *)(r->desc + 16ULL * r->last + 14)))
@@ -557,8 +557,10 @@ static __always_inline void pop_packed(struct ring *r, struct vqp_queue *q)
 	if (!!(flags & DESC_F_AVAIL) != r->last_wrap || !!(flags & DESC_F_USED) == r->last_wrap ||
 	    r->inuse >= r->num)
 		return;
-	ring_packed(r, &ring);
-	chain_record(r, q, &ring, pos, q->valid && q->seen == pos ? VQT_CHAIN_AGAIN : 0);
+	ring_packed(r, &b->ring);
+	b->pos = b->last = pos;
+	b->flags = q->valid && q->seen == pos ? VQT_CHAIN_AGAIN : 0;
+	b->n = 1;
 	q->seen = pos;
 	q->valid = 1;
 }
@@ -566,6 +568,7 @@ static __always_inline void pop_packed(struct ring *r, struct vqp_queue *q)
 static __always_inline void pop(struct vqp_proc *p, __u64 vq)
 {
 	struct vqp_queue *q = queue_get(p, vq);
+	struct batch b = { .r = NULL };
 	struct ring r = {};
 	struct scratch *s;
 
@@ -574,14 +577,17 @@ static __always_inline void pop(struct vqp_proc *p, __u64 vq)
 	s = scratch_get();
 	if (!s)
 		return;
+	b.r = &r;
+	b.q = q;
 	if (!ring_open(&r, p, s, q, vq)) {
 		/* The first sight of a queue tells where guest memory is. */
 		if (!q->valid)
 			learn(vq64(s, p->vq_desc), r.desc, 16ULL * r.num);
 		if (r.packed)
-			pop_packed(&r, q);
+			pop_packed(&r, q, &b);
 		else
-			pop_split(&r, q);
+			pop_split(&r, q, &b);
+		bpf_loop(b.n, batch_step, &b, 0);
 	}
 	scratch_put(s);
 }
