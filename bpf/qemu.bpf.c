@@ -5,8 +5,10 @@
  * every record takes its sequence number when it is begun, so that user space
  * can put records of different CPUs back in order and count what is missing.
  */
+#include "bpf/chain.bpf.h"
 #include "bpf/common.bpf.h"
 #include "bpf/ring.bpf.h"
+#include "bpf/used.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/* Descriptor chains as guest memory has them when QEMU takes them (2.7.5, 2.8.5). */
+#ifndef VQT_BPF_CHAIN_BPF_H
+#define VQT_BPF_CHAIN_BPF_H
+
+#include "bpf/ring.bpf.h"
+
+/* --- guest memory ---------------------------------------------------------- */
+
+/* Where QEMU has a guest address mapped; 0 when not known for all of it. */
+static __noinline __u64 gpa_to_hva(__u64 gpa, __u64 len)
+{
+	struct vqp_memory *m = memory_get();
+
+	if (!m)
+		return 0;
+	for (int i = 0; i < VQP_REGIONS; i++) {
+		__u64 lo = m->region[i].lo, hi = m->region[i].hi;
+
+		if (gpa >= lo && gpa < hi && len <= hi - gpa)
+			return gpa + m->region[i].delta;
+	}
+	return 0;
+}
+
+#define GIB (1ULL << 30)
+
+/*
+ * Where addresses of both kinds meet, guest memory is mapped.  Low memory is one
+ * block from 0 to 2 GiB at least, if there is that much; user space knows better
+ * soon, and cuts it at the end of the mapping.
+ */
+static __noinline int learn(__u64 gpa, __u64 hva, __u64 len)
+{
+	struct vqp_memory *m = memory_get();
+	__u64 delta = hva - gpa;
+
+	if (!m || !gpa || !hva)
+		return 0;
+	for (int i = 0; i < VQP_REGIONS; i++) {
+		struct vqp_region *g = &m->region[i];
+
+		if (g->hi && g->delta == delta) {
+			if (gpa < g->lo)
+				g->lo = gpa;
+			if (gpa + len > g->hi)
+				g->hi = gpa + len;
+			return 1;
+		}
+		if (!g->hi) {
+			g->delta = delta;
+			g->lo = gpa < 4 * GIB ? 0 : gpa;
+			g->hi = gpa < 2 * GIB ? 2 * GIB : gpa + len;
+			return 2;
+		}
+	}
+	return 0;
+}
+
+/* --- chains ---------------------------------------------------------------- */
+
+struct walk {
+	struct ring *r;
+	struct scratch *s;
+	__u64 table; /* host-virtual address of the table being walked */
+	__u32 entries; /* in that table */
+	__u32 next; /* index to read; packed: slot */
+	__u32 n, ndirect;
+	__u16 flags; /* VQT_CHAIN_* */
+	__u16 id;
+	__u8 indirect; /* inside an indirect table */
+	__u8 more; /* chain goes on */
+	__u64 ind_addr;
+	__u32 ind_len;
+	__u32 snaplen, owed;
+};
+
+#define REC_DESC sizeof(struct vqt_avail)
+
+static long walk_step(__u32 i, void *ctx)
+{
+	struct walk *w = ctx;
+	struct scratch *s = w->s;
+	struct vqt_desc d, *at;
+
+	/* The index comes from i, not from w->n: the verifier must not count along. */
+	at = (void *)(s->rec + ((REC_DESC + 16 * (w->ndirect + i)) & (VQP_REC_MAX - 8)));
+	if (read_user(at, sizeof(d), (void *)(w->table + 16ULL * w->next))) {
+		w->flags |= w->indirect ? VQT_CHAIN_NO_TABLE : VQT_CHAIN_CUT;
+		w->more = 0;
+		return 1;
+	}
+	d = *at;
+	if (w->r->packed) { /* 2.8.13: id before flags */
+		d.flags = at->next;
+		d.next = at->flags;
+		at->flags = d.flags;
+		at->next = d.next;
+	}
+	w->n = w->ndirect + i + 1;
+	if (w->r->packed && !w->indirect)
+		w->id = d.next;
+	if (d.flags & DESC_F_INDIRECT && !w->indirect) {
+		w->ind_addr = d.addr;
+		w->ind_len = d.len;
+		w->more = 0;
+		return 1;
+	}
+	if (w->r->packed) {
+		w->next++;
+		if (w->indirect) {
+			w->more = w->next < w->entries; /* 2.8.7: all of the table */
+		} else {
+			w->more = (d.flags & DESC_F_NEXT) != 0;
+			if (w->next >= w->entries)
+				w->next = 0;
+		}
+	} else {
+		w->more = (d.flags & DESC_F_NEXT) != 0;
+		w->next = d.next;
+		if (w->more && w->next >= w->entries) {
+			w->flags |= VQT_CHAIN_BAD_NEXT;
+			w->more = 0;
+		}
+	}
+	return !w->more;
+}
+
+/* Descend into the indirect table the chain ended with (2.7.5.3, 2.8.19). */
+static __always_inline void walk_indirect(struct walk *w)
+{
+	if (!w->ind_len || w->ind_len % 16) {
+		w->flags |= VQT_CHAIN_BAD_TABLE;
+		return;
+	}
+	w->table = w->r->features & FEATURE_PLATFORM ? 0 :
+						      gpa_to_hva(w->ind_addr, w->ind_len);
+	if (!w->table) {
+		w->flags |= VQT_CHAIN_NO_TABLE;
+		w->owed = 1;
+		return;
+	}
+	w->indirect = 1;
+	w->more = 1;
+	w->next = 0;
+	w->entries = w->ind_len / 16;
+}
+
+/* Append one segment: n bytes of host memory; false when there is no room. */
+static __noinline int seg_append(struct walk *w, __u32 desc, __u64 hva, __u32 n)
+{
+	struct vqt_seg seg = { .desc = desc, .len = n };
+	__u32 at, room = VQP_REC_MAX - 64;
+	struct scratch *s;
+	struct vqt_seg *to;
+
+	if (!w)
+		return -1;
+	s = w->s;
+	if (n > 1024)
+		seg.len = n = 1024;
+	if (s->pos + n + sizeof(seg) > room)
+		return -1;
+	at = s->pos & (VQP_REC_MAX - 4);
+	to = (void *)(s->rec + at);
+	*(__u32 *)(s->rec + at + sizeof(seg) + (n & 1020)) = 0; /* the padding */
+	if (read_user(to + 1, n & 2047, (void *)hva))
+		return -2;
+	*(__u32 *)to = seg.desc | seg.len << 16;
+	to->offset = 0;
+	s->pos += sizeof(seg) + ((n + 3) & ~3U);
+	s->segs++;
+	return 0;
+}
+
+static long seg_step(__u32 i, void *ctx)
+{
+	struct walk *w = ctx;
+	struct scratch *s = w->s;
+	struct vqt_desc d;
+	__u64 hva;
+	__u32 n;
+
+	if (i >= w->n)
+		return 1;
+	d = *(struct vqt_desc *)(s->rec + ((REC_DESC + 16 * i) & (VQP_REC_MAX - 8)));
+	if (d.flags & (DESC_F_WRITE | DESC_F_INDIRECT) || !d.len)
+		return 0;
+	n = d.len < w->snaplen ? d.len : w->snaplen;
+	hva = gpa_to_hva(d.addr, n);
+	if (!hva) {
+		w->owed = 1;
+		return 0;
+	}
+	switch (seg_append(w, i, hva, n)) {
+	case -1:
+		return 1;
+	case -2:
+		w->owed = 1;
+		break;
+	}
+	return 0;
+}
+
+static __always_inline void chain_emit(struct ring *r, struct vqp_queue *q, struct walk *w,
+				       struct vqt_ring *ring, __u16 head, __u16 pos)
+{
+	struct vqt_avail *a = (void *)w->s->rec;
+	__u32 len;
+	__u8 state = VQP_HEAD_OPEN;
+
+	w->s->pos = REC_DESC + 16 * w->n;
+	w->s->segs = 0;
+	w->snaplen = r->p->snaplen;
+	if (w->snaplen && r->features & FEATURE_PLATFORM)
+		w->owed = 1;
+	else if (w->snaplen)
+		bpf_loop(w->n < VQP_CHAIN_MAX ? w->n : VQP_CHAIN_MAX, seg_step, w, 0);
+	__builtin_memset(a, 0, sizeof(*a));
+	a->ring = *ring;
+	a->head = head;
+	a->pos = pos;
+	a->flags = w->flags;
+	a->ndesc = w->n;
+	a->ndirect = w->ndirect;
+	a->nseg = w->s->segs;
+	if (w->owed)
+		state |= VQP_HEAD_OWED;
+	if (w->ind_len)
+		state |= VQP_HEAD_INDIRECT;
+	if (head < VQP_QUEUE_MAX)
+		q->head[head & (VQP_QUEUE_MAX - 1)] = state;
+	hdr_begin(r->p, &a->h, VQT_AVAIL, q->dev, q->index);
+	len = w->s->pos;
+	if (len > VQP_REC_MAX)
+		len = VQP_REC_MAX;
+	emit(w->s->rec, len);
+}
+
+static __noinline int chain_record(struct ring *r, struct vqp_queue *q, struct vqt_ring *ring,
+				   __u32 pos, __u32 flags)
+{
+	struct walk w = {};
+	__u16 head = 0;
+
+	if (!r || !q || !ring)
+		return 0;
+	w.r = r;
+	w.s = r->s;
+	w.flags = flags;
+	w.table = r->desc;
+	w.entries = r->num;
+	w.more = 1;
+	if (r->packed) {
+		w.next = pos & 0x7fff;
+	} else {
+		if (read_user(&head, 2,
+			    (void *)(r->driver + 4 + 2 * ((pos & 0xffff) % (r->num ?: 1))))) {
+			count(VQP_LOST_FAULT);
+			return 0;
+		}
+		w.next = head;
+	}
+	if (w.next >= r->num)
+		w.flags |= VQT_CHAIN_BAD_HEAD;
+	else
+		bpf_loop(r->num < VQP_CHAIN_MAX ? r->num : VQP_CHAIN_MAX, walk_step, &w, 0);
+	if (w.more && !(w.flags & VQT_CHAIN_BAD_HEAD))
+		w.flags |= VQT_CHAIN_LOOP;
+	w.ndirect = w.n;
+	if (w.ind_len || (!w.more && w.ind_addr))
+		walk_indirect(&w);
+	if (w.indirect) {
+		bpf_loop(VQP_CHAIN_MAX, walk_step, &w, 0);
+		if (w.more)
+			w.flags |= w.entries > VQP_CHAIN_MAX ? VQT_CHAIN_CUT : VQT_CHAIN_LOOP;
+	}
+	if (r->packed)
+		head = w.id;
+	chain_emit(r, q, &w, ring, head, pos);
+	return 1;
+}
+
+/* Chains taken between our last look and QEMU's; the most that one hit catches up. */
+#define LATE_MAX 32
+
+/* What a pop has to record: chains from pos on, the last of them the one being taken. */
+struct batch {
+	struct ring *r;
+	struct vqp_queue *q;
+	struct vqt_ring ring;
+	__u32 n, flags; /* of the last one */
+	__u16 pos, last;
+};
+
+/* The one place chains are recorded from: the verifier follows it once. */
+static long batch_step(__u32 i, void *ctx)
+{
+	struct batch *b = ctx;
+	__u16 pos = b->pos + i;
+
+	chain_record(b->r, b->q, &b->ring, pos, pos == b->last ? b->flags : VQT_CHAIN_LATE);
+	return 0;
+}
+
+static __always_inline void pop_split(struct ring *r, struct vqp_queue *q, struct batch *b)
+{
+	__u16 missed = r->last - q->seen;
+	bool taken;
+
+	ring_split(r, &b->ring);
+	b->pos = b->last = r->last;
+	if (q->valid && missed) {
+		if (missed <= r->num && missed <= LATE_MAX) {
+			b->pos = q->seen;
+			b->n = missed;
+		} else if ((__u16)-missed <= r->num) {
+			b->flags = VQT_CHAIN_AGAIN;
+		} else {
+			count(VQP_LOST_CHAINS);
+		}
+	}
+	taken = b->ring.known & VQT_RING_AVAIL_IDX && b->ring.avail_idx != r->last &&
+		r->inuse < r->num;
+	b->n += taken;
+	q->seen = r->last + taken;
+	q->valid = 1;
+}
+
+static __always_inline void pop_packed(struct ring *r, struct vqp_queue *q, struct batch *b)
+{
+	__u16 pos = r->last | r->last_wrap << 15, flags;
+
+	/* q->seen: the position recorded last; the same again means it was given back. */
+	if (read_user(&flags, 2, (void *)(r->desc + 16ULL * r->last + 14)))
+		return;
+	if (!!(flags & DESC_F_AVAIL) != r->last_wrap || !!(flags & DESC_F_USED) == r->last_wrap ||
+	    r->inuse >= r->num)
+		return;
+	ring_packed(r, &b->ring);
+	b->pos = b->last = pos;
+	b->flags = q->valid && q->seen == pos ? VQT_CHAIN_AGAIN : 0;
+	b->n = 1;
+	q->seen = pos;
+	q->valid = 1;
+}
+
+static __always_inline void pop(struct vqp_proc *p, __u64 vq)
+{
+	struct vqp_queue *q = queue_get(p, vq);
+	struct batch b = { .r = NULL };
+	struct ring r = {};
+	struct scratch *s;
+
+	if (!q || q->skip)
+		return;
+	s = scratch_get();
+	if (!s)
+		return;
+	b.r = &r;
+	b.q = q;
+	if (!ring_open(&r, p, s, q, vq)) {
+		/* The first sight of a queue tells where guest memory is. */
+		if (!q->valid)
+			learn(vq64(s, p->vq_desc), r.desc, 16ULL * r.num);
+		if (r.packed)
+			pop_packed(&r, q, &b);
+		else
+			pop_split(&r, q, &b);
+		bpf_loop(b.n, batch_step, &b, 0);
+	}
+	scratch_put(s);
+}
+
+#endif
