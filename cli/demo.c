@@ -14,7 +14,7 @@
 #include "cli/cli.h"
 #include "cli/tour.h"
 
-#define SHIPPED "seabios-linux-q1.pcap"
+#define SHIPPED "qemu7-q1.pcap"
 
 static const char usage[] =
 	"usage: vqtrace demo [OPTIONS]\n"

@@ -1,0 +1,133 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The command line: errors name the thing, the reason and the remedy, and exit 2;
+# --help, manual pages and options agree.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/full/lib.sh
+
+trace=traces/qemu7-q1.pcap
+
+# fails WORDS COMMAND...: exit 2, one line (and perhaps a hint) on stderr with WORDS.
+fails() {
+	local words=$1 rc
+	shift
+	"$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	rc=$?
+	cat "$tmp/err"
+	[ $rc = 2 ] || { echo "exit $rc"; return 1; }
+	grep -qF -- "$words" "$tmp/err" || { echo "said nothing of: $words"; return 1; }
+	[ "$(wc -l <"$tmp/err")" -le 3 ]
+}
+
+cut_file() { # what is before the cut is shown, then exit 2
+	head -c 5000 $trace >"$tmp/cut.pcap"
+	fails "ends or breaks after record" "$vqtrace" show -r "$tmp/cut.pcap" || return 1
+	[ "$(wc -l <"$tmp/out")" -gt 40 ]
+}
+
+pipe() {
+	[ "$("$vqtrace" show -r - -T json <$trace | wc -l)" = "$("$vqtrace" show -r $trace | wc -l)" ]
+}
+
+reader_leaves() { # a closed pipe ends show quietly
+	"$vqtrace" show -r $trace 2>"$tmp/err" | head -n 1 >/dev/null
+	[ ! -s "$tmp/err" ]
+}
+
+
+full_disk() {
+	"$vqtrace" show -r $trace 2>"$tmp/err" >/dev/full
+	[ $? = 2 ] && grep -q "No space left" "$tmp/err"
+}
+
+ethernet() {
+	printf '\x4d\x3c\xb2\xa1\x02\x00\x04\x00\0\0\0\0\0\0\0\0\xff\xff\0\0\x01\0\0\0' >"$tmp/eth.pcap"
+	fails "EN10MB" "$vqtrace" show -r "$tmp/eth.pcap"
+}
+
+newer() { # the major version is the first byte after the first record's header
+	cp $trace "$tmp/new.pcap"
+	printf '\x63' | dd of="$tmp/new.pcap" bs=1 seek=64 conv=notrunc 2>/dev/null
+	fails "format version 99" "$vqtrace" show -r "$tmp/new.pcap"
+}
+
+not_qemu() {
+	sleep 60 &
+	local pid=$! rc
+	fails "is no QEMU" "$vqtrace" record -w "$tmp/x.pcap" -p $pid
+	rc=$?
+	kill $pid
+	return $rc
+}
+
+nobody() {
+	[ "$(id -u)" = 0 ] || { echo "needs root to become nobody"; return 77; }
+	chmod 755 "$tmp"
+	mkdir -p "$tmp/open" && chmod 777 "$tmp/open"
+	cp "$vqtrace" "$tmp/vqtrace"
+	fails "run as root" setpriv --reuid 65534 --regid 65534 --clear-groups \
+		"$tmp/vqtrace" record -w "$tmp/open/x.pcap" -p 1
+}
+
+helps() {
+	local c
+	"$vqtrace" help | grep -q '^usage:' || return 1
+	for c in $(commands); do
+		"$vqtrace" "$c" --help >"$tmp/help" || { echo "$c --help failed"; return 1; }
+		grep -q "^usage: vqtrace $c" "$tmp/help" || { echo "$c: no usage line"; return 1; }
+		"$vqtrace" help "$c" | cmp - "$tmp/help" || return 1
+	done
+}
+
+commands() {
+	"$vqtrace" help | sed -n 's/^  \([a-z]*\) .*/\1/p'
+}
+
+# Every option of --help is in the manual page, and the other way round.
+manuals() {
+	local c bad=0 a b
+	for c in $(commands); do
+		[ -f "cli/man/vqtrace-$c.1" ] || { echo "no manual page for $c"; bad=1; continue; }
+		a=$("$vqtrace" "$c" --help | sed '/^Examples:/,$d' | grep -oE '(^|[ ,(])--?[a-zA-Z][a-z-]*' |
+			tr -d ' ,(' | sort -u)
+		b=$(man -l -Tascii "cli/man/vqtrace-$c.1" 2>/dev/null | col -bx |
+			sed '/^EXAMPLES/,/^SEE ALSO/d' | grep -oE '(^|[ ,[(])--?[a-zA-Z][a-z-]*' | tr -d ' ,[(' | sort -u)
+		a=$(grep -vxF -- --help <<<"$a")
+		for o in $a; do
+			grep -qxF -- "$o" <<<"$b" || { echo "$c: $o is not in its manual page"; bad=1; }
+		done
+	done
+	return $bad
+}
+
+plan 28
+check "no command" fails "usage: vqtrace" sh -c "'$vqtrace' 2>&1 | head -n 1 >&2; exit 2"
+check "an unknown command" fails "no command 'shwo'" "$vqtrace" shwo
+check "show without a file" fails "which trace?" "$vqtrace" show
+check "show with too much" fails "one argument too many" "$vqtrace" show -r $trace event == kick
+check "show an unknown option" fails "not known" "$vqtrace" show --nonsense
+check "a file that is not there" fails "No such file" "$vqtrace" show -r "$tmp/none"
+check "a directory" fails "directory" "$vqtrace" show -r "$tmp"
+check "an empty file" fails "empty" "$vqtrace" show -r /dev/null
+check "a text file" fails "not a pcap file" "$vqtrace" show -r README.md
+check "another link type" ethernet
+check "a newer format" newer
+check "a file cut off in the middle" cut_file
+check "from a pipe" pipe
+check "to a reader that leaves" reader_leaves
+check "to a full disk" full_disk
+check "a filter with an unknown field" fails "did you mean 'event'" "$vqtrace" show -r $trace -Y 'evnt == kick'
+check "a filter that ends early" fails "^" "$vqtrace" show -r $trace -Y 'event =='
+check "a filter of the wrong type" fails "register" "$vqtrace" show -r $trace -Y 'register.offset == kick'
+check "a bad format" fails "text and json" "$vqtrace" show -r $trace -T xml
+check "a bad count" fails "-c 0" "$vqtrace" show -r $trace -c 0
+check "record a process that is not there" fails "no such process" "$vqtrace" record -w "$tmp/x" -p 4194300
+check "record a process that is no QEMU" not_qemu
+check "record a program that ends" fails "without becoming a QEMU" "$vqtrace" record -w "$tmp/x" -- /bin/true
+check "record to nowhere" fails "cannot be written" "$vqtrace" record -w /nonexistent/x -- /bin/true
+check "record without privileges" nobody
+check "doctor for a file that is no QEMU" fails "not a QEMU" "$vqtrace" doctor -p README.md
+check "every command explains itself" helps
+check "manual pages have every option" manuals
+finish
