@@ -195,6 +195,14 @@ static void show_status(struct record_run *r, uint64_t now)
 		(unsigned long long)record_out_bytes(&r->out) >> 10, (unsigned long long)s.lost);
 }
 
+/* To the command, and to the QEMU a wrapper may have started. */
+static void signal_command(const struct record_run *r, int sig)
+{
+	if (r->launch.qemu > 0 && r->launch.qemu != r->launch.child)
+		kill(r->launch.qemu, sig);
+	kill(r->launch.child, sig);
+}
+
 /* A signal ends the recording; a QEMU that is ours gets it first and may end by itself. */
 static void handle_signal(struct record_run *r)
 {
@@ -209,7 +217,7 @@ static void handle_signal(struct record_run *r)
 	}
 	/* the terminal has sent SIGINT to both of us */
 	if (sig != SIGINT || !isatty(STDIN_FILENO))
-		kill(r->launch.child, sig);
+		signal_command(r, sig);
 }
 
 static void watch_child(struct record_run *r)
@@ -273,7 +281,7 @@ static void end_child(struct record_run *r)
 	if (!r->command || r->child_gone)
 		return;
 	/* Like perf: the command does not outlive its recording. */
-	kill(r->launch.child, SIGTERM);
+	signal_command(r, SIGTERM);
 	if (waitpid(r->launch.child, &status, 0) == r->launch.child)
 		r->child_gone = true;
 }
