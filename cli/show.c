@@ -210,6 +210,14 @@ static int print_event(struct show *s, const struct event *e)
 	return rc;
 }
 
+/* A reader that has seen enough is no trouble to speak of; a full disk is. */
+static int output_failed(void)
+{
+	if (errno != EPIPE)
+		cli_error("standard output: %s", strerror(errno));
+	return CLI_TROUBLE;
+}
+
 static int run_trace(struct show *s, struct trace_reader *t)
 {
 	unsigned long long printed = 0;
@@ -235,7 +243,7 @@ static int run_trace(struct show *s, struct trace_reader *t)
 		if (s->filter && !filter_match(s->filter, &e))
 			continue;
 		if (print_event(s, &e))
-			return CLI_TROUBLE; /* the reader of our output is gone, or the disk full */
+			return output_failed();
 		if (s->count && ++printed == s->count)
 			break;
 	}
@@ -262,10 +270,8 @@ static int run(int argc, char **argv)
 	}
 	rc = run_trace(&s, t);
 	trace_close(t);
-	if (fflush(stdout) && errno != EPIPE) {
-		cli_error("standard output: %s", strerror(errno));
-		rc = CLI_TROUBLE;
-	}
+	if (rc == CLI_OK && fflush(stdout))
+		rc = output_failed();
 	request_table_free(s.table);
 	model_free(s.model);
 	filter_free(s.filter);
