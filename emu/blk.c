@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "emu/blk_impl.h"
+#include "emu/fault.h"
 
 #define BIT(n) (1ull << (n))
 
@@ -129,7 +130,8 @@ static void choose_features(struct emu_virtio *v)
 		f |= BIT(VIRTIO_BLK_F_RO);
 	if (b->cfg.zones.model == VIRTIO_BLK_Z_HM) /* 5.2.5.1 */
 		f = (f & ~BIT(VIRTIO_BLK_F_DISCARD)) | BIT(VIRTIO_BLK_F_ZONED);
-	if (f & BIT(VIRTIO_BLK_F_CONFIG_WCE)) /* 5.2.5.2 */
+	if (f & BIT(VIRTIO_BLK_F_CONFIG_WCE) &&
+			!emu_fault_hit(v->fault, EMU_FAULT_OFFERS_WITHOUT_PREREQ)) /* 5.2.5.2 */
 		f |= BIT(VIRTIO_BLK_F_FLUSH);
 	v->offered[0] = f & emu_blk_all_features();
 }

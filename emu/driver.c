@@ -110,7 +110,8 @@ static void found(struct emu_driver *d, uint8_t at)
 			.length = cfg(d, at + VIRTIO_PCI_CAP_LENGTH, 4)};
 	struct emu_place *all[] = {NULL, &d->common, &d->notify, &d->isr, &d->config, &d->window};
 	unsigned type = cfg(d, at + VIRTIO_PCI_CAP_CFG_TYPE, 1);
-	if (!type || type > VIRTIO_PCI_CAP_PCI_CFG || all[type]->found)
+	if (cfg(d, at + VIRTIO_PCI_CAP_LEN, 1) < sizeof(struct virtio_pci_cap) || !type ||
+			type > VIRTIO_PCI_CAP_PCI_CFG || all[type]->found)
 		return; /* 4.1.4: the first that is usable, unknown ones skipped */
 	*all[type] = p;
 	if (type == VIRTIO_PCI_CAP_NOTIFY_CFG)

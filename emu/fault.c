@@ -98,7 +98,7 @@ void emu_fault_used(struct emu_virtio *v, struct emu_queue *q, struct emu_chain 
 	if (emu_fault_hit(f, EMU_FAULT_USED_LEN_TOO_LONG))
 		*len = c->write_len + 4096;
 	if (emu_fault_hit(f, EMU_FAULT_WRITES_READABLE))
-		for (uint32_t i = 0; i < c->ndesc; i++)
+		for (uint32_t i = c->ndesc; i-- > 0;) /* the last: data, if there is any */
 			if (!(c->desc[i].flags & VRING_DESC_F_WRITE) && c->desc[i].len) {
 				emu_mem_write(v->mem, c->desc[i].addr, "\xee", 1);
 				break;

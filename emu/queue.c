@@ -35,15 +35,22 @@ int emu_queues_init(struct emu_virtio *v, const struct emu_virtio_config *cfg)
 	return 0;
 }
 
+static void free_chains(struct emu_chain *c)
+{
+	while (c) {
+		struct emu_chain *next = c->next;
+		emu_chain_free(c);
+		c = next;
+	}
+}
+
 void emu_queues_fini(struct emu_virtio *v)
 {
 	for (unsigned i = 0; v->queue && i < v->nqueues; i++) {
 		struct emu_queue *q = &v->queue[i];
 		emu_ring_fini(&q->ring);
-		for (struct emu_chain *c = q->free, *next; c; c = next) {
-			next = c->next;
-			emu_chain_free(c);
-		}
+		free_chains(q->free);
+		free_chains(q->lost);
 	}
 	free(v->queue);
 	v->queue = NULL;
@@ -186,6 +193,12 @@ static void put_chain(struct emu_queue *q, struct emu_chain *c)
 	q->free = c;
 }
 
+static bool ordered(const struct emu_queue *q)
+{
+	const struct emu_fault *f = q->v->fault;
+	return q->ring.in_order && !(f && f->id == EMU_FAULT_OUT_OF_ORDER);
+}
+
 /* One chain: 1, 0 when there is none, negative when the ring broke. */
 static int take(struct emu_queue *q)
 {
@@ -209,12 +222,16 @@ static int take(struct emu_queue *q)
 	}
 	q->inflight++;
 	v->inflight++;
-	if (q->ring.in_order) {
+	if (emu_fault_hit(v->fault, EMU_FAULT_NEVER_COMPLETES)) {
+		c->next = q->lost;
+		q->lost = c;
+		return 1;
+	}
+	if (ordered(q)) {
 		*q->order_tail = c;
 		q->order_tail = &c->next;
 	}
-	if (!emu_fault_hit(v->fault, EMU_FAULT_NEVER_COMPLETES))
-		v->cls->handle(q, c);
+	v->cls->handle(q, c);
 	return 1;
 }
 
@@ -273,7 +290,7 @@ static void complete_in_order(struct emu_queue *q, struct emu_chain *c, uint32_t
 
 void emu_queue_complete(struct emu_queue *q, struct emu_chain *c, uint32_t len)
 {
-	if (q->ring.in_order && !(q->v->fault && q->v->fault->id == EMU_FAULT_OUT_OF_ORDER)) {
+	if (ordered(q)) {
 		complete_in_order(q, c, len);
 	} else {
 		if (may_use(q))

@@ -136,7 +136,7 @@ static void negotiated(struct emu_virtio *v)
 static void finish_reset(struct emu_virtio *v)
 {
 	v->status = 0;
-	v->legacy = v->broken = v->resetting = false;
+	v->legacy = v->broken = v->resetting = v->lingering = false;
 	v->accepted[0] = v->accepted[1] = 0;
 	v->why = NULL;
 	emu_queues_reset(v);
@@ -149,6 +149,8 @@ static void finish_reset(struct emu_virtio *v)
 /* Called whenever requests in flight became fewer. */
 void emu_virtio_settle(struct emu_virtio *v)
 {
+	if (v->lingering && !v->inflight)
+		finish_reset(v);
 	if (v->resetting && !v->inflight && !emu_fault_hit(v->fault, EMU_FAULT_RESET_STUCK))
 		finish_reset(v);
 }
@@ -156,6 +158,11 @@ void emu_virtio_settle(struct emu_virtio *v)
 static void reset(struct emu_virtio *v)
 {
 	emu_tap_life(v->tap, VQT_LIFE_RESET, VQT_NO_QUEUE, 0, 0, 0, NULL);
+	if (v->inflight && emu_fault_hit(v->fault, EMU_FAULT_RESET_STILL_USES)) {
+		v->status = 0;
+		v->lingering = true;
+		return;
+	}
 	v->resetting = true;
 	emu_virtio_settle(v);
 }

@@ -32,6 +32,7 @@ struct emu_queue {
 	uint32_t inflight; /* chains the class holds */
 	struct emu_chain *order, **order_tail; /* IN_ORDER: taken, oldest first */
 	struct emu_chain *free;
+	struct emu_chain *lost; /* a fault: never to be completed */
 	uint64_t completed; /* statistics */
 };
 
@@ -81,6 +82,7 @@ struct emu_virtio {
 	bool legacy; /* driven through the legacy interface since reset */
 	bool transitional;
 	bool resetting; /* 0 was written, requests are in flight */
+	bool lingering; /* a fault: reset is over, requests are not */
 	bool broken; /* DEVICE_NEEDS_RESET */
 	bool paused; /* the transport forbids DMA (bus master off) or the door holds us */
 	bool exact; /* offers precisely what it was told to (replay) */

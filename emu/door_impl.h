@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Between door.c and door_stream.c. */
+#ifndef VQT_EMU_DOOR_IMPL_H
+#define VQT_EMU_DOOR_IMPL_H
+
+#include "emu/door.h"
+
+/* 1: a whole message is there; 0: not yet; -EPIPE and its like, -EBADMSG. */
+int door_in_read(struct door *d);
+/* Done with the message: close what nobody took; all: also forget a partial one. */
+void door_in_reset(struct door_in *in, bool all);
+/* Wait for the socket: 1 readable, 0 in ms it was not. */
+int door_in_wait(struct door *d, int ms);
+/* 0 or what went wrong; unmutes when all is out. */
+int door_out_flush(struct door *d);
+
+#endif
