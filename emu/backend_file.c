@@ -66,7 +66,7 @@ static int write_zeroes(struct file_backend *f, const struct emu_io *io)
 	while (done < io->bytes) {
 		uint64_t left = io->bytes - done;
 		ssize_t n = pwrite(f->buffered, zero, left < sizeof(zero) ? left : sizeof(zero),
-				io->offset + done);
+			io->offset + done);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -99,8 +99,8 @@ static int transfer(struct file_backend *f, struct emu_io *io)
 	while (io->niov) {
 		int n = io->niov < IOV_MAX ? io->niov : IOV_MAX, fd = io_fd(f, io);
 		uint64_t at = io->offset + io->progress;
-		ssize_t got = io->op == EMU_IO_READ ? preadv(fd, io->iov, n, at) :
-						      pwritev(fd, io->iov, n, at);
+		ssize_t got = io->op == EMU_IO_READ ? preadv(fd, io->iov, n, at)
+						    : pwritev(fd, io->iov, n, at);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -150,7 +150,8 @@ static bool prepare(struct file_backend *f, struct emu_io *io)
 		break;
 	case EMU_IO_READ:
 		if (n == 1)
-			io_uring_prep_read(s, io_fd(f, io), io->iov->iov_base, io->iov->iov_len, at);
+			io_uring_prep_read(
+				s, io_fd(f, io), io->iov->iov_base, io->iov->iov_len, at);
 		else
 			io_uring_prep_readv(s, io_fd(f, io), io->iov, n, at);
 		break;
@@ -321,8 +322,8 @@ static int file_size(int fd, uint64_t *size, uint32_t *block)
 	return 0;
 }
 
-static int file_open(struct emu_backend **out, int fd, int buffered,
-		     const struct emu_file_options *opt)
+static int file_open(
+	struct emu_backend **out, int fd, int buffered, const struct emu_file_options *opt)
 {
 	uint64_t size;
 	uint32_t block;
@@ -338,10 +339,10 @@ static int file_open(struct emu_backend **out, int fd, int buffered,
 	f->buffered = buffered;
 	f->wait_tail = &f->wait;
 	f->b = (struct emu_backend){.ops = &file_ops,
-			.size = opt->size && opt->size < size ? opt->size : size,
-			.align = buffered != fd ? block : 1,
-			.read_only = opt->flags & EMU_FILE_READ_ONLY,
-			.can_discard = true};
+		.size = opt->size && opt->size < size ? opt->size : size,
+		.align = buffered != fd ? block : 1,
+		.read_only = opt->flags & EMU_FILE_READ_ONLY,
+		.can_discard = true};
 	unsigned depth = opt->depth ? opt->depth : DEPTH;
 	f->limit = 2 * depth;
 	if (!(opt->flags & EMU_FILE_NO_URING))
@@ -357,8 +358,7 @@ int emu_backend_file_fd(struct emu_backend **out, int fd, const struct emu_file_
 	return file_open(out, fd, fd, opt ? opt : &defaults);
 }
 
-int emu_backend_file(struct emu_backend **out, const char *path,
-		     const struct emu_file_options *opt)
+int emu_backend_file(struct emu_backend **out, const char *path, const struct emu_file_options *opt)
 {
 	opt = opt ? opt : &defaults;
 	int mode = (opt->flags & EMU_FILE_READ_ONLY ? O_RDONLY : O_RDWR) | O_CLOEXEC;

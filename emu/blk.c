@@ -131,7 +131,7 @@ static void choose_features(struct emu_virtio *v)
 	if (b->cfg.zones.model == VIRTIO_BLK_Z_HM) /* 5.2.5.1 */
 		f = (f & ~BIT(VIRTIO_BLK_F_DISCARD)) | BIT(VIRTIO_BLK_F_ZONED);
 	if (f & BIT(VIRTIO_BLK_F_CONFIG_WCE) &&
-			!emu_fault_hit(v->fault, EMU_FAULT_OFFERS_WITHOUT_PREREQ)) /* 5.2.5.2 */
+		!emu_fault_hit(v->fault, EMU_FAULT_OFFERS_WITHOUT_PREREQ)) /* 5.2.5.2 */
 		f |= BIT(VIRTIO_BLK_F_FLUSH);
 	v->offered[0] = f & emu_blk_all_features();
 }
@@ -148,9 +148,10 @@ static int blk_init(struct emu_virtio *v, const void *config)
 	b->capacity = cfg->capacity ? cfg->capacity : b->backend->size / BLK_SECTOR;
 	v->priv = b;
 	fill_defaults(b);
-	int ret = b->capacity > b->backend->size / BLK_SECTOR || b->capacity > INT64_MAX / BLK_SECTOR ?
-				-EINVAL :
-				blk_zones_init(b);
+	int ret =
+		b->capacity > b->backend->size / BLK_SECTOR || b->capacity > INT64_MAX / BLK_SECTOR
+			? -EINVAL
+			: blk_zones_init(b);
 	if (ret < 0) {
 		free(b);
 		v->priv = NULL;
@@ -238,9 +239,9 @@ int emu_blk_resize(struct emu_virtio *v, uint64_t sectors)
 	struct blk *b = v->priv;
 	if (b->zones || sectors > INT64_MAX / BLK_SECTOR)
 		return -EINVAL;
-	int ret = b->backend->ops->resize ?
-				b->backend->ops->resize(b->backend, sectors * BLK_SECTOR) :
-				-ENOTSUP;
+	int ret = b->backend->ops->resize
+			  ? b->backend->ops->resize(b->backend, sectors * BLK_SECTOR)
+			  : -ENOTSUP;
 	if (ret < 0)
 		return ret;
 	b->capacity = sectors;

@@ -13,8 +13,8 @@
 struct emu_blk_zones {
 	uint8_t model; /* VIRTIO_BLK_Z_NONE, _HM (zones SWR), _HA (zones SWP) */
 	uint32_t zone_sectors;
-	uint32_t capacity_sectors; /* writable sectors of a sequential zone; 0: all */
-	uint32_t conventional; /* this many leading zones are conventional */
+	uint32_t capacity_sectors;     /* writable sectors of a sequential zone; 0: all */
+	uint32_t conventional;         /* this many leading zones are conventional */
 	uint32_t max_open, max_active; /* 0: no limit */
 	uint32_t max_append_sectors;
 	uint32_t write_granularity; /* bytes; 0: the block size */
@@ -22,12 +22,12 @@ struct emu_blk_zones {
 
 struct emu_blk_config {
 	struct emu_backend *backend; /* owned from a successful init on */
-	uint64_t features; /* VIRTIO_BLK_F_*: offered; 0: emu_blk_default_features */
-	uint64_t capacity; /* sectors; 0: the backend's */
-	char serial[21]; /* GET_ID, up to 20 bytes */
-	uint32_t size_max, seg_max; /* 0: none (1 MiB), queue size - 2 */
-	uint32_t blk_size; /* 0: 512 */
-	uint16_t cylinders; /* geometry; all 0: made up */
+	uint64_t features;           /* VIRTIO_BLK_F_*: offered; 0: emu_blk_default_features */
+	uint64_t capacity;           /* sectors; 0: the backend's */
+	char serial[21];             /* GET_ID, up to 20 bytes */
+	uint32_t size_max, seg_max;  /* 0: none (1 MiB), queue size - 2 */
+	uint32_t blk_size;           /* 0: 512 */
+	uint16_t cylinders;          /* geometry; all 0: made up */
 	uint8_t heads, sectors;
 	uint8_t phys_exp, align_offset; /* topology, in logical blocks */
 	uint16_t min_io;

@@ -61,10 +61,10 @@ int blk_zones_init(struct blk *b)
 	for (uint32_t i = 0; i < b->zones; i++) {
 		bool conv = i < z->conventional;
 		b->zone[i] = (struct blk_zone){.wp = zone_start(b, i),
-				.type = conv	? VIRTIO_BLK_ZT_CONV :
-					z->model == VIRTIO_BLK_Z_HM ? VIRTIO_BLK_ZT_SWR :
-								      VIRTIO_BLK_ZT_SWP,
-				.state = conv ? VIRTIO_BLK_ZS_NOT_WP : VIRTIO_BLK_ZS_EMPTY};
+			.type = conv                          ? VIRTIO_BLK_ZT_CONV
+				: z->model == VIRTIO_BLK_Z_HM ? VIRTIO_BLK_ZT_SWR
+							      : VIRTIO_BLK_ZT_SWP,
+			.state = conv ? VIRTIO_BLK_ZS_NOT_WP : VIRTIO_BLK_ZS_EMPTY};
 	}
 	return 0;
 }
@@ -97,7 +97,7 @@ bool blk_zone_sequential(const struct blk *b, uint64_t sector, uint64_t sectors)
 	if (!blk_zoned(b) || !sectors)
 		return false;
 	for (uint64_t i = sector / b->cfg.zones.zone_sectors;
-			i <= (sector + sectors - 1) / b->cfg.zones.zone_sectors && i < b->zones; i++)
+		i <= (sector + sectors - 1) / b->cfg.zones.zone_sectors && i < b->zones; i++)
 		if (b->zone[i].type != VIRTIO_BLK_ZT_CONV)
 			return true;
 	return false;
@@ -270,7 +270,8 @@ uint8_t blk_zone_erase(struct blk *b, uint64_t sector, uint64_t sectors)
 	if (!named(b, sector, &i) || sectors % b->cfg.zones.zone_sectors)
 		return INVALID;
 	for (uint64_t n = sectors / b->cfg.zones.zone_sectors; n && i < b->zones; n--, i++) {
-		uint8_t s = b->zone[i].type == VIRTIO_BLK_ZT_CONV ? OK : reset_zone(b, &b->zone[i], i);
+		uint8_t s =
+			b->zone[i].type == VIRTIO_BLK_ZT_CONV ? OK : reset_zone(b, &b->zone[i], i);
 		if (s != OK)
 			return s;
 	}
@@ -295,8 +296,8 @@ static uint8_t manage(struct blk_req *r)
 		return INVALID;
 	switch (r->type) {
 	case VIRTIO_BLK_T_ZONE_OPEN:
-		return z->state == VIRTIO_BLK_ZS_FULL ? INVALID :
-							open_zone(b, z, VIRTIO_BLK_ZS_EOPEN);
+		return z->state == VIRTIO_BLK_ZS_FULL ? INVALID
+						      : open_zone(b, z, VIRTIO_BLK_ZS_EOPEN);
 	case VIRTIO_BLK_T_ZONE_CLOSE:
 		return close_zone(b, z, i);
 	case VIRTIO_BLK_T_ZONE_FINISH:
@@ -317,7 +318,8 @@ void blk_zone_report(struct blk_req *r)
 	struct blk *b = r->b;
 	struct report_header h = {0};
 	uint64_t room = r->c->write_len - 1, n = 0;
-	if (!b->zones || r->sector >= b->capacity || room < sizeof(h) + sizeof(struct report_zone)) {
+	if (!b->zones || r->sector >= b->capacity ||
+		room < sizeof(h) + sizeof(struct report_zone)) {
 		blk_finish(r, INVALID);
 		return;
 	}
@@ -326,11 +328,12 @@ void blk_zone_report(struct blk_req *r)
 	for (; i < b->zones && n < room; i++, n++) {
 		const struct blk_zone *z = &b->zone[i];
 		struct report_zone d = {.capacity = htole64(zone_capacity(b, i)),
-				.start = htole64(zone_start(b, i)),
-				.wp = htole64(z->type == VIRTIO_BLK_ZT_CONV ? UINT64_MAX : z->wp),
-				.type = z->type,
-				.state = z->state};
-		if (emu_chain_write(b->v->mem, r->c, sizeof(h) + n * sizeof(d), &d, sizeof(d)) < 0) {
+			.start = htole64(zone_start(b, i)),
+			.wp = htole64(z->type == VIRTIO_BLK_ZT_CONV ? UINT64_MAX : z->wp),
+			.type = z->type,
+			.state = z->state};
+		if (emu_chain_write(b->v->mem, r->c, sizeof(h) + n * sizeof(d), &d, sizeof(d)) <
+			0) {
 			blk_finish(r, VIRTIO_BLK_S_IOERR);
 			return;
 		}

@@ -79,7 +79,7 @@ static void place_bars(struct emu_driver *d)
 		if (!lo)
 			continue;
 		if (lo & PCI_BASE_ADDRESS_SPACE_IO) {
-			d->bar_size[i] = (uint16_t)~(lo & ~3u) + 1u;
+			d->bar_size[i] = (uint16_t) ~(lo & ~3u) + 1u;
 			set_cfg(d, at, 4, io);
 			io += d->bar_size[i];
 			continue;
@@ -104,14 +104,14 @@ static void place_bars(struct emu_driver *d)
 static void found(struct emu_driver *d, uint8_t at)
 {
 	struct emu_place p = {.found = true,
-			.at = at,
-			.bar = cfg(d, at + VIRTIO_PCI_CAP_BAR, 1),
-			.offset = cfg(d, at + VIRTIO_PCI_CAP_OFFSET, 4),
-			.length = cfg(d, at + VIRTIO_PCI_CAP_LENGTH, 4)};
+		.at = at,
+		.bar = cfg(d, at + VIRTIO_PCI_CAP_BAR, 1),
+		.offset = cfg(d, at + VIRTIO_PCI_CAP_OFFSET, 4),
+		.length = cfg(d, at + VIRTIO_PCI_CAP_LENGTH, 4)};
 	struct emu_place *all[] = {NULL, &d->common, &d->notify, &d->isr, &d->config, &d->window};
 	unsigned type = cfg(d, at + VIRTIO_PCI_CAP_CFG_TYPE, 1);
 	if (cfg(d, at + VIRTIO_PCI_CAP_LEN, 1) < sizeof(struct virtio_pci_cap) || !type ||
-			type > VIRTIO_PCI_CAP_PCI_CFG || all[type]->found)
+		type > VIRTIO_PCI_CAP_PCI_CFG || all[type]->found)
 		return; /* 4.1.4: the first that is usable, unknown ones skipped */
 	*all[type] = p;
 	if (type == VIRTIO_PCI_CAP_NOTIFY_CFG)
@@ -138,7 +138,7 @@ int emu_driver_probe(struct emu_driver *d)
 	d->device_id = cfg(d, PCI_DEVICE_ID, 2);
 	d->subsys = cfg(d, PCI_SUBSYSTEM_ID, 2);
 	if (cfg(d, PCI_VENDOR_ID, 2) != VIRTIO_PCI_VENDOR || d->device_id < 0x1000 ||
-			d->device_id > 0x107f)
+		d->device_id > 0x107f)
 		return -ENODEV;
 	place_bars(d);
 	set_cfg(d, PCI_COMMAND, 2, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
@@ -154,8 +154,8 @@ uint64_t emu_driver_read(struct emu_driver *d, const struct emu_place *p, uint32
 	return d->bus.bar_read(d->bus.opaque, p->bar, p->offset + (uint64_t)off, w);
 }
 
-void emu_driver_write(struct emu_driver *d, const struct emu_place *p, uint32_t off, unsigned w,
-		      uint64_t v)
+void emu_driver_write(
+	struct emu_driver *d, const struct emu_place *p, uint32_t off, unsigned w, uint64_t v)
 {
 	d->bus.bar_write(d->bus.opaque, p->bar, p->offset + (uint64_t)off, w, v);
 }
@@ -165,8 +165,8 @@ static const struct emu_place legacy = {.found = true};
 
 uint8_t emu_driver_status(struct emu_driver *d)
 {
-	return d->opt.legacy ? emu_driver_read(d, &legacy, VIRTIO_PCI_STATUS, 1) :
-			       emu_driver_read(d, &d->common, VIRTIO_PCI_COMMON_STATUS, 1);
+	return d->opt.legacy ? emu_driver_read(d, &legacy, VIRTIO_PCI_STATUS, 1)
+			     : emu_driver_read(d, &d->common, VIRTIO_PCI_COMMON_STATUS, 1);
 }
 
 void emu_driver_set_status(struct emu_driver *d, uint8_t s)
@@ -181,9 +181,11 @@ void emu_driver_config(struct emu_driver *d, uint32_t off, void *buf, uint32_t l
 {
 	uint8_t *p = buf;
 	if (d->opt.legacy) {
-		bool msix = d->msix_at && cfg(d, d->msix_at + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_ENABLE;
+		bool msix = d->msix_at &&
+			    cfg(d, d->msix_at + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_ENABLE;
 		for (uint32_t i = 0; i < len; i++)
-			p[i] = emu_driver_read(d, &legacy, VIRTIO_PCI_CONFIG_OFF(msix) + off + i, 1);
+			p[i] = emu_driver_read(
+				d, &legacy, VIRTIO_PCI_CONFIG_OFF(msix) + off + i, 1);
 		return;
 	}
 	uint8_t before, after;
@@ -244,7 +246,7 @@ static void write_features(struct emu_driver *d)
 	for (unsigned s = 0; s < 2; s++) {
 		emu_driver_write(d, &d->common, VIRTIO_PCI_COMMON_GFSELECT, 4, s);
 		emu_driver_write(d, &d->common, VIRTIO_PCI_COMMON_GF, 4,
-				(uint32_t)(d->accepted[s / 2] >> s % 2 * 32));
+			(uint32_t)(d->accepted[s / 2] >> s % 2 * 32));
 	}
 }
 
@@ -261,7 +263,8 @@ int emu_driver_negotiate(struct emu_driver *d)
 	write_features(d);
 	if (d->opt.legacy)
 		return 0;
-	uint8_t s = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK;
+	uint8_t s =
+		VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK;
 	emu_driver_set_status(d, s);
 	if (emu_driver_status(d) & VIRTIO_CONFIG_S_FEATURES_OK)
 		return 0;
@@ -272,7 +275,8 @@ int emu_driver_negotiate(struct emu_driver *d)
 
 void emu_driver_ok(struct emu_driver *d)
 {
-	uint8_t s = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK;
+	uint8_t s =
+		VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK;
 	if (!d->opt.legacy)
 		s |= VIRTIO_CONFIG_S_FEATURES_OK;
 	emu_driver_set_status(d, s);
@@ -338,7 +342,7 @@ static void write_addresses(struct emu_driver *d, const struct emu_driver_queue 
 {
 	if (d->opt.legacy) {
 		emu_driver_write(d, &legacy, VIRTIO_PCI_QUEUE_PFN, 4,
-				q->desc >> VIRTIO_PCI_QUEUE_ADDR_SHIFT);
+			q->desc >> VIRTIO_PCI_QUEUE_ADDR_SHIFT);
 		return;
 	}
 	const uint64_t a[3] = {q->desc, q->driver, q->device};
@@ -366,11 +370,11 @@ static int queue_size(struct emu_driver *d, struct emu_driver_queue *q)
 		emu_driver_write(d, &d->common, VIRTIO_PCI_COMMON_Q_SIZE, 2, d->opt.queue_size);
 		q->size = emu_driver_read(d, &d->common, VIRTIO_PCI_COMMON_Q_SIZE, 2);
 	}
-	q->notify_off = emu_driver_read(d, &d->common, VIRTIO_PCI_COMMON_Q_NOFF, 2) *
-			d->notify_multiplier;
-	q->notify_value = emu_driver_has(d, VIRTIO_F_NOTIF_CONFIG_DATA) ?
-					emu_driver_read(d, &d->common, VIRTIO_PCI_COMMON_Q_NDATA, 2) :
-					q->index;
+	q->notify_off =
+		emu_driver_read(d, &d->common, VIRTIO_PCI_COMMON_Q_NOFF, 2) * d->notify_multiplier;
+	q->notify_value = emu_driver_has(d, VIRTIO_F_NOTIF_CONFIG_DATA)
+				  ? emu_driver_read(d, &d->common, VIRTIO_PCI_COMMON_Q_NDATA, 2)
+				  : q->index;
 	return 0;
 }
 
@@ -390,7 +394,7 @@ int emu_driver_queue(struct emu_driver *d, uint16_t index)
 		ret = alloc_queue(d, q);
 	if (ret == 0 && d->msix_at && !d->opt.no_msix)
 		ret = set_vector(d, VIRTIO_PCI_COMMON_Q_MSIX, VIRTIO_MSI_QUEUE_VECTOR,
-				index + 1 < d->vectors ? index + 1 : d->vectors - 1);
+			index + 1 < d->vectors ? index + 1 : d->vectors - 1);
 	if (ret == 0)
 		write_addresses(d, q);
 	return ret;
@@ -436,7 +440,7 @@ int emu_driver_queue_reset(struct emu_driver *d, uint16_t index)
 	for (unsigned i = 0; i < PATIENCE; i++) {
 		emu_driver_run(d);
 		if (!emu_driver_read(d, &d->common, VIRTIO_PCI_COMMON_Q_RESET, 2) &&
-				!emu_driver_read(d, &d->common, VIRTIO_PCI_COMMON_Q_ENABLE, 2))
+			!emu_driver_read(d, &d->common, VIRTIO_PCI_COMMON_Q_ENABLE, 2))
 			return 0;
 	}
 	d->why = "queue_reset never became 0";

@@ -55,7 +55,7 @@ static uint64_t table_of(struct emu_driver *d, struct emu_driver_slot *s, unsign
 }
 
 static int write_table(struct emu_driver *d, struct emu_driver_queue *q, uint16_t id,
-		       const struct emu_seg *seg, unsigned n, struct emu_seg *one)
+	const struct emu_seg *seg, unsigned n, struct emu_seg *one)
 {
 	uint64_t table = table_of(d, &q->slot[id], n);
 	if (!table)
@@ -67,21 +67,22 @@ static int write_table(struct emu_driver *d, struct emu_driver_queue *q, uint16_
 			put_packed(p + 16 * i, &seg[i], flags, 0);
 		else
 			put_split(p + 16 * i, &seg[i], flags | (i + 1 < n ? VRING_DESC_F_NEXT : 0),
-					i + 1 < n ? i + 1 : 0);
+				i + 1 < n ? i + 1 : 0);
 	}
 	*one = (struct emu_seg){.gpa = table, .len = 16 * n};
 	return 0;
 }
 
 static int add_split(struct emu_driver *d, struct emu_driver_queue *q, const struct emu_seg *seg,
-		     unsigned n, uint16_t extra)
+	unsigned n, uint16_t extra)
 {
 	uint16_t head = q->free[q->free_head];
 	for (unsigned i = 0; i < n; i++) {
 		uint16_t at = take_free(q), flags = extra;
 		flags |= seg[i].writable ? VRING_DESC_F_WRITE : 0;
 		flags |= i + 1 < n ? VRING_DESC_F_NEXT : 0;
-		put_split(q->p_desc + 16 * at, &seg[i], flags, i + 1 < n ? q->free[q->free_head] : 0);
+		put_split(
+			q->p_desc + 16 * at, &seg[i], flags, i + 1 < n ? q->free[q->free_head] : 0);
 	}
 	put16(q->p_driver + SPLIT_RING(q->avail % q->size), head);
 	q->avail++;
@@ -90,7 +91,7 @@ static int add_split(struct emu_driver *d, struct emu_driver_queue *q, const str
 }
 
 static int add_packed(struct emu_driver *d, struct emu_driver_queue *q, const struct emu_seg *seg,
-		      unsigned n, uint16_t extra)
+	unsigned n, uint16_t extra)
 {
 	uint16_t id = take_free(q), first = q->avail, first_flags = 0;
 	for (unsigned i = 0; i < n; i++) {
@@ -108,14 +109,14 @@ static int add_packed(struct emu_driver *d, struct emu_driver_queue *q, const st
 			q->avail_wrap = !q->avail_wrap;
 		}
 	}
-	__atomic_store_n((uint16_t *)(void *)(q->p_desc + 16 * first + 14), first_flags,
-			__ATOMIC_RELEASE);
+	__atomic_store_n(
+		(uint16_t *)(void *)(q->p_desc + 16 * first + 14), first_flags, __ATOMIC_RELEASE);
 	q->free_desc -= n;
 	return id;
 }
 
 int emu_driver_add(struct emu_driver *d, struct emu_driver_queue *q, const struct emu_seg *seg,
-		   unsigned n, bool indirect, uint64_t cookie)
+	unsigned n, bool indirect, uint64_t cookie)
 {
 	struct emu_seg one;
 	unsigned need = indirect ? 1 : n;
@@ -199,9 +200,9 @@ void emu_driver_interrupts(struct emu_driver *d, struct emu_driver_queue *q, boo
 			put16(q->p_driver, on ? 0 : VRING_AVAIL_F_NO_INTERRUPT);
 	} else {
 		put16(q->p_driver, q->used | (uint16_t)q->used_wrap << 15);
-		put16(q->p_driver + 2, !on	    ? VRING_PACKED_EVENT_FLAG_DISABLE :
-				       q->event_idx ? VRING_PACKED_EVENT_FLAG_DESC :
-						      VRING_PACKED_EVENT_FLAG_ENABLE);
+		put16(q->p_driver + 2, !on            ? VRING_PACKED_EVENT_FLAG_DISABLE
+				       : q->event_idx ? VRING_PACKED_EVENT_FLAG_DESC
+						      : VRING_PACKED_EVENT_FLAG_ENABLE);
 	}
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
@@ -228,7 +229,8 @@ static void release(struct emu_driver_queue *q, uint16_t id)
 static int next_used(struct emu_driver_queue *q, uint32_t *id, uint32_t *len)
 {
 	if (!q->packed) {
-		uint16_t idx = __atomic_load_n((uint16_t *)(void *)(q->p_device + 2), __ATOMIC_ACQUIRE);
+		uint16_t idx =
+			__atomic_load_n((uint16_t *)(void *)(q->p_device + 2), __ATOMIC_ACQUIRE);
 		if (idx == q->used)
 			return 0;
 		*id = get_le32(q->p_device + SPLIT_USED(q->used % q->size));
@@ -236,7 +238,8 @@ static int next_used(struct emu_driver_queue *q, uint32_t *id, uint32_t *len)
 		return 1;
 	}
 	const uint8_t *p = q->p_desc + 16 * q->used;
-	uint16_t flags = __atomic_load_n((const uint16_t *)(const void *)(p + 14), __ATOMIC_ACQUIRE);
+	uint16_t flags =
+		__atomic_load_n((const uint16_t *)(const void *)(p + 14), __ATOMIC_ACQUIRE);
 	if (!!(flags & F_AVAIL) != q->used_wrap || !!(flags & F_USED) != q->used_wrap)
 		return 0;
 	*id = get_le16(p + 12);
@@ -244,8 +247,8 @@ static int next_used(struct emu_driver_queue *q, uint32_t *id, uint32_t *len)
 	return 1;
 }
 
-int emu_driver_get(struct emu_driver *d, struct emu_driver_queue *q, uint64_t *cookie,
-		   uint32_t *len)
+int emu_driver_get(
+	struct emu_driver *d, struct emu_driver_queue *q, uint64_t *cookie, uint32_t *len)
 {
 	uint32_t id;
 	if (!next_used(q, &id, len))
@@ -286,9 +289,10 @@ int emu_driver_blk_add(struct emu_driver *d, struct emu_driver_queue *q, struct 
 	r->status = 0xff;
 	seg[n++] = (struct emu_seg){.gpa = r->header, .len = BLK_HEADER};
 	for (unsigned i = 0; i < pieces && r->len; i++) {
-		uint32_t from = (uint64_t)r->len * i / pieces, to = (uint64_t)r->len * (i + 1) / pieces;
+		uint32_t from = (uint64_t)r->len * i / pieces,
+			 to = (uint64_t)r->len * (i + 1) / pieces;
 		seg[n++] = (struct emu_seg){
-				.gpa = r->data + from, .len = to - from, .writable = r->in};
+			.gpa = r->data + from, .len = to - from, .writable = r->in};
 	}
 	seg[n++] = (struct emu_seg){.gpa = r->header + BLK_HEADER, .len = 1, .writable = true};
 	return emu_driver_add(d, q, seg, n, r->indirect && q->indirect, (uintptr_t)r);

@@ -148,8 +148,8 @@ int emu_mem_read(struct emu_mem *m, uint64_t gpa, void *buf, size_t len)
 		if (r->hva) {
 			memcpy(p, r->hva + (gpa - r->gpa), n);
 		} else {
-			int ret = m->ops && m->ops->read ? m->ops->read(m->opaque, gpa, p, n) :
-							   -EFAULT;
+			int ret = m->ops && m->ops->read ? m->ops->read(m->opaque, gpa, p, n)
+							 : -EFAULT;
 			if (ret < 0)
 				return ret;
 		}
@@ -172,8 +172,8 @@ int emu_mem_write(struct emu_mem *m, uint64_t gpa, const void *buf, size_t len)
 		if (r->hva) {
 			memcpy(r->hva + (gpa - r->gpa), p, n);
 		} else {
-			int ret = m->ops && m->ops->write ? m->ops->write(m->opaque, gpa, p, n) :
-							    -EFAULT;
+			int ret = m->ops && m->ops->write ? m->ops->write(m->opaque, gpa, p, n)
+							  : -EFAULT;
 			if (ret < 0)
 				return ret;
 		}
@@ -207,7 +207,7 @@ void *emu_mem_ptr(struct emu_mem *m, uint64_t gpa, uint64_t len, unsigned prot)
 }
 
 int emu_mem_map(struct emu_mem *m, uint64_t gpa, uint64_t len, unsigned prot, struct iovec *iov,
-		int *n, int max)
+	int *n, int max)
 {
 	if (len && gpa + (len - 1) < gpa)
 		return -EFAULT;

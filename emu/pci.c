@@ -52,7 +52,7 @@ static int build_bars(struct emu_pci *p)
 		bool wide = b->flags & EMU_BAR_64 && !(b->flags & EMU_BAR_IO);
 		uint64_t min = b->flags & EMU_BAR_IO ? 4 : 16;
 		if (b->size & (b->size - 1) || b->size < min || (!wide && b->size >> 31) ||
-				(wide && (i == EMU_PCI_BARS - 1 || p->l.bar[i + 1].size)))
+			(wide && (i == EMU_PCI_BARS - 1 || p->l.bar[i + 1].size)))
 			return -EINVAL;
 		uint64_t mask = ~(b->size - 1);
 		p->config[at] = b->flags & (b->flags & EMU_BAR_IO ? 0x1 : 0xf);
@@ -76,9 +76,10 @@ static unsigned usual_len(const struct emu_pci_cap *cap)
 		return EXP_LEN;
 	case PCI_CAP_ID_VNDR:
 		return sizeof(struct virtio_pci_cap) +
-		       (cap->type == VIRTIO_PCI_CAP_NOTIFY_CFG || cap->type == VIRTIO_PCI_CAP_PCI_CFG ?
-						4 :
-						0);
+		       (cap->type == VIRTIO_PCI_CAP_NOTIFY_CFG ||
+					       cap->type == VIRTIO_PCI_CAP_PCI_CFG
+				       ? 4
+				       : 0);
 	}
 	return 4;
 }
@@ -180,7 +181,7 @@ static int build(struct emu_pci *p)
 }
 
 int emu_pci_init(struct emu_pci *p, const struct emu_pci_layout *l,
-		 const struct emu_pci_owner *owner, void *opaque)
+	const struct emu_pci_owner *owner, void *opaque)
 {
 	memset(p, 0, sizeof(*p));
 	p->l = *l;
@@ -217,7 +218,7 @@ void emu_pci_reset(struct emu_pci *p)
 	for (unsigned i = 0; i < p->l.vectors; i++) {
 		memset(p->table + i * PCI_MSIX_ENTRY_SIZE, 0, PCI_MSIX_ENTRY_SIZE);
 		p->table[i * PCI_MSIX_ENTRY_SIZE + PCI_MSIX_ENTRY_VECTOR_CTRL] =
-				PCI_MSIX_ENTRY_CTRL_MASKBIT;
+			PCI_MSIX_ENTRY_CTRL_MASKBIT;
 	}
 	if (p->pending)
 		memset(p->pending, 0, (p->l.vectors + 63) / 64 * sizeof(*p->pending));
@@ -228,7 +229,8 @@ void emu_pci_reset(struct emu_pci *p)
 
 bool emu_pci_msix_enabled(const struct emu_pci *p)
 {
-	return p->msix_at && get_le16(p->config + p->msix_at + PCI_MSIX_FLAGS) & PCI_MSIX_FLAGS_ENABLE;
+	return p->msix_at &&
+	       get_le16(p->config + p->msix_at + PCI_MSIX_FLAGS) & PCI_MSIX_FLAGS_ENABLE;
 }
 
 bool emu_pci_master(const struct emu_pci *p)
@@ -257,7 +259,7 @@ void emu_pci_msix(struct emu_pci *p, uint16_t v)
 	p->pending[v / 64] &= ~(1ull << v % 64);
 	emu_tap_irq(p->tap, VQT_NO_QUEUE, VQT_IRQ_MSIX, v, 0);
 	p->owner->msix(p->opaque, v, get_le64(e + PCI_MSIX_ENTRY_LOWER_ADDR),
-			get_le32(e + PCI_MSIX_ENTRY_DATA));
+		get_le32(e + PCI_MSIX_ENTRY_DATA));
 }
 
 static void send_pending(struct emu_pci *p)
@@ -286,14 +288,14 @@ void emu_pci_intx(struct emu_pci *p, bool level)
 	update_intx(p);
 }
 
-static bool in_bar(unsigned bar, uint64_t off, unsigned width, unsigned my_bar, uint64_t at,
-		   uint64_t len)
+static bool in_bar(
+	unsigned bar, uint64_t off, unsigned width, unsigned my_bar, uint64_t at, uint64_t len)
 {
 	return bar == my_bar && off >= at && off - at < len && width <= len - (off - at);
 }
 
-bool emu_pci_msix_access(struct emu_pci *p, unsigned bar, uint64_t off, unsigned width,
-			 uint64_t *value, bool write)
+bool emu_pci_msix_access(
+	struct emu_pci *p, unsigned bar, uint64_t off, unsigned width, uint64_t *value, bool write)
 {
 	if (!p->msix_at)
 		return false;
@@ -302,7 +304,7 @@ bool emu_pci_msix_access(struct emu_pci *p, unsigned bar, uint64_t off, unsigned
 	uint64_t table = t & PCI_MSIX_TABLE_OFFSET, pba = b & PCI_MSIX_PBA_OFFSET;
 	bool natural = (width == 4 || width == 8) && off % width == 0; /* PCI 6.8.2 */
 	if (in_bar(bar, off, width, t & PCI_MSIX_TABLE_BIR, table,
-			    (uint64_t)p->l.vectors * PCI_MSIX_ENTRY_SIZE)) {
+		    (uint64_t)p->l.vectors * PCI_MSIX_ENTRY_SIZE)) {
 		uint8_t *e = p->table + (off - table);
 		if (!natural) {
 			*value = write ? *value : 0;
@@ -341,7 +343,7 @@ static const struct emu_pci_cap *window(const struct emu_pci *p, uint32_t off, u
 		const struct emu_pci_cap *c = &p->l.cap[i];
 		uint32_t data = c->at + sizeof(struct virtio_pci_cap);
 		if (c->id == PCI_CAP_ID_VNDR && c->type == VIRTIO_PCI_CAP_PCI_CFG &&
-				off + width > data && off < data + 4)
+			off + width > data && off < data + 4)
 			return c;
 	}
 	return NULL;
@@ -379,7 +381,7 @@ void emu_pci_config_write(struct emu_pci *p, uint32_t off, unsigned width, uint3
 	}
 	unsigned flr = p->exp_at + PCI_EXP_DEVCTL + 1;
 	if (p->exp_at && off <= flr && off + width > flr &&
-			value >> 8 * (flr - off) & PCI_EXP_DEVCTL_BCR_FLR >> 8) {
+		value >> 8 * (flr - off) & PCI_EXP_DEVCTL_BCR_FLR >> 8) {
 		p->owner->flr(p->opaque);
 		return;
 	}

@@ -18,9 +18,9 @@ int emu_queues_init(struct emu_virtio *v, const struct emu_virtio_config *cfg)
 	v->nqueues = n;
 	for (unsigned i = 0; i < n; i++) {
 		struct emu_queue *q = &v->queue[i];
-		unsigned size = cfg->queue_sizes ? cfg->queue_sizes[i] :
-				cfg->queue_size	 ? cfg->queue_size :
-						   256;
+		unsigned size = cfg->queue_sizes  ? cfg->queue_sizes[i]
+				: cfg->queue_size ? cfg->queue_size
+						  : 256;
 		if (size > VIRTQ_SIZE_MAX || size & (size - 1)) /* 2.7; 0: absent */
 			return -EINVAL;
 		q->v = v;
@@ -250,7 +250,7 @@ static void push(struct emu_queue *q, struct emu_chain *c, uint32_t len)
 		q->ring.ops->snapshot(&q->ring, &before);
 		uint16_t pos = q->ring.ops == &emu_ring_packed ? before.used_idx : q->ring.used;
 		emu_tap_used(v->tap, q->index, &before, pos, v->mem, c,
-				v->fault ? lie.head : c->head, len);
+			v->fault ? lie.head : c->head, len);
 	}
 	q->completed++;
 	if (q->ring.ops->push(&q->ring, v->fault ? &lie : c, len) < 0)
@@ -332,7 +332,7 @@ void emu_virtio_notify(struct emu_virtio *v)
 static int want_kicks(struct emu_queue *q, bool on)
 {
 	if (on && (emu_fault_hit(q->v->fault, EMU_FAULT_AVAIL_EVENT_STALE) ||
-				  emu_fault_hit(q->v->fault, EMU_FAULT_USED_FLAGS)))
+			  emu_fault_hit(q->v->fault, EMU_FAULT_USED_FLAGS)))
 		return 0;
 	int ret = q->ring.ops->want_kicks(&q->ring, on);
 	if (ret < 0)
@@ -342,8 +342,7 @@ static int want_kicks(struct emu_queue *q, bool on)
 
 static bool serveable(const struct emu_queue *q)
 {
-	return q->enabled && !q->resetting && q->ring.ops && !q->v->paused &&
-	       emu_virtio_live(q->v);
+	return q->enabled && !q->resetting && q->ring.ops && !q->v->paused && emu_virtio_live(q->v);
 }
 
 /* Take up to budget chains; leaves kicked set while more may be there. */

@@ -125,7 +125,7 @@ void emu_tap_source(struct emu_tap *t, const char *name, uint32_t pid)
 }
 
 void emu_tap_device(struct emu_tap *t, unsigned virtio_id, unsigned transport, unsigned flags,
-		    uint32_t bdf, unsigned queues, const char *id, const char *type_name)
+	uint32_t bdf, unsigned queues, const char *id, const char *type_name)
 {
 	if (!t)
 		return;
@@ -155,7 +155,7 @@ void emu_tap_note(struct emu_tap *t, unsigned level, const char *text)
 /* --- the conversation -------------------------------------------------------------- */
 
 void emu_tap_reg(struct emu_tap *t, unsigned region, unsigned op, unsigned width, unsigned flags,
-		 uint32_t offset, uint64_t value)
+	uint32_t offset, uint64_t value)
 {
 	if (!t)
 		return;
@@ -182,7 +182,7 @@ static bool at_hand(struct emu_ring *r)
 }
 
 void emu_tap_kick(struct emu_tap *t, uint16_t queue, struct emu_ring *r, uint32_t value,
-		  unsigned via, unsigned width)
+	unsigned via, unsigned width)
 {
 	if (!t)
 		return;
@@ -199,7 +199,7 @@ void emu_tap_kick(struct emu_tap *t, uint16_t queue, struct emu_ring *r, uint32_
 		n = n < VQT_KICK_HEADS ? n : VQT_KICK_HEADS;
 		for (unsigned i = 0; i < n; i++)
 			if (emu_ring_load16(r, 1, 4 + 2 * ((r->last_avail + i) % r->size),
-					    &heads[k->nheads]) == 0)
+				    &heads[k->nheads]) == 0)
 				k->nheads++;
 		append(t, heads, 2u * k->nheads);
 	}
@@ -207,14 +207,15 @@ void emu_tap_kick(struct emu_tap *t, uint16_t queue, struct emu_ring *r, uint32_
 }
 
 /* Leading bytes of descriptor i, at most max of them; true when something was kept. */
-static bool append_seg(struct emu_tap *t, struct emu_mem *m, const struct vqt_desc *d, uint32_t i,
-		       uint32_t max)
+static bool append_seg(
+	struct emu_tap *t, struct emu_mem *m, const struct vqt_desc *d, uint32_t i, uint32_t max)
 {
 	struct vqt_seg seg = {.desc = i};
 	uint8_t bytes[512];
 	uint32_t n = d->len < max ? d->len : max;
 	n = n < SEG_MAX ? n : SEG_MAX;
-	if (!n || emu_mem_check(m, d->addr, n, 0) < 0 || t->len + sizeof(seg) + n + 4 > sizeof(t->buf))
+	if (!n || emu_mem_check(m, d->addr, n, 0) < 0 ||
+		t->len + sizeof(seg) + n + 4 > sizeof(t->buf))
 		return false;
 	seg.len = n;
 	size_t start = t->len;
@@ -238,7 +239,7 @@ static bool data_bearing(const struct emu_chain *c, uint32_t i, bool writable)
 }
 
 void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
-		   struct emu_mem *m, const struct emu_chain *c)
+	struct emu_mem *m, const struct emu_chain *c)
 {
 	if (!t)
 		return;
@@ -264,7 +265,7 @@ void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *bef
 }
 
 void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before, uint16_t pos,
-		  struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len)
+	struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len)
 {
 	if (!t)
 		return;
@@ -280,8 +281,8 @@ void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *befo
 		if (!data_bearing(c, i, true))
 			continue;
 		uint32_t n = c->desc[i].len < left ? c->desc[i].len : left;
-		u->nseg += append_seg(t, m, &c->desc[i], i,
-				n < t->cfg.snaplen ? n : t->cfg.snaplen);
+		u->nseg +=
+			append_seg(t, m, &c->desc[i], i, n < t->cfg.snaplen ? n : t->cfg.snaplen);
 		left -= n;
 	}
 	end(t);
@@ -299,7 +300,7 @@ void emu_tap_irq(struct emu_tap *t, uint16_t queue, unsigned kind, uint16_t vect
 }
 
 void emu_tap_life(struct emu_tap *t, unsigned what, uint16_t queue, uint64_t arg0, uint64_t arg1,
-		  uint64_t arg2, const char *text)
+	uint64_t arg2, const char *text)
 {
 	if (!t)
 		return;
@@ -316,7 +317,7 @@ void emu_tap_life(struct emu_tap *t, unsigned what, uint16_t queue, uint64_t arg
 }
 
 void emu_tap_backend(struct emu_tap *t, uint16_t queue, uint16_t head, unsigned op, bool over,
-		     int ret, uint64_t offset, uint64_t bytes, uint64_t cookie)
+	int ret, uint64_t offset, uint64_t bytes, uint64_t cookie)
 {
 	if (!t)
 		return;

@@ -20,11 +20,11 @@ struct emu_tap_config {
 	void (*emit)(void *opaque, const void *record, size_t len);
 	uint64_t (*now)(void *opaque); /* ns; NULL: a virtual clock */
 	void *opaque;
-	uint64_t tick; /* of the virtual clock, ns a record; 0: 1000 */
+	uint64_t tick;    /* of the virtual clock, ns a record; 0: 1000 */
 	uint32_t snaplen; /* bytes kept of each buffer; 0: 64 */
-	uint16_t device; /* trace-wide device id; 0: 1 */
-	uint8_t source; /* trace-wide source id; 0: 1 */
-	uint16_t kind; /* enum vqt_source_kind; 0: VQT_SRC_EMU */
+	uint16_t device;  /* trace-wide device id; 0: 1 */
+	uint8_t source;   /* trace-wide source id; 0: 1 */
+	uint16_t kind;    /* enum vqt_source_kind; 0: VQT_SRC_EMU */
 };
 
 struct emu_tap *emu_tap_new(const struct emu_tap_config *cfg); /* NULL: no memory */
@@ -34,23 +34,23 @@ void emu_tap_free(struct emu_tap *t);
 void emu_tap_session(struct emu_tap *t, const char *tool, const char *command, int64_t wall);
 void emu_tap_source(struct emu_tap *t, const char *name, uint32_t pid);
 void emu_tap_device(struct emu_tap *t, unsigned virtio_id, unsigned transport, unsigned flags,
-		    uint32_t bdf, unsigned queues, const char *id, const char *type_name);
+	uint32_t bdf, unsigned queues, const char *id, const char *type_name);
 void emu_tap_note(struct emu_tap *t, unsigned level, const char *text);
 
 /* The conversation.  All take t == NULL and do nothing. */
 void emu_tap_reg(struct emu_tap *t, unsigned region, unsigned op, unsigned width, unsigned flags,
-		 uint32_t offset, uint64_t value);
+	uint32_t offset, uint64_t value);
 void emu_tap_kick(struct emu_tap *t, uint16_t queue, struct emu_ring *r, uint32_t value,
-		  unsigned via, unsigned width);
+	unsigned via, unsigned width);
 void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
-		   struct emu_mem *m, const struct emu_chain *c);
+	struct emu_mem *m, const struct emu_chain *c);
 void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before, uint16_t pos,
-		  struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len);
+	struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len);
 void emu_tap_irq(struct emu_tap *t, uint16_t queue, unsigned kind, uint16_t vector, unsigned level);
 void emu_tap_life(struct emu_tap *t, unsigned what, uint16_t queue, uint64_t arg0, uint64_t arg1,
-		  uint64_t arg2, const char *text);
+	uint64_t arg2, const char *text);
 void emu_tap_backend(struct emu_tap *t, uint16_t queue, uint16_t head, unsigned op, bool end,
-		     int ret, uint64_t offset, uint64_t bytes, uint64_t cookie);
+	int ret, uint64_t offset, uint64_t bytes, uint64_t cookie);
 /* A record built elsewhere; its header is completed here. */
 void emu_tap_put(struct emu_tap *t, void *record, size_t len);
 

@@ -11,11 +11,12 @@
 #include "emu/virtio_impl.h"
 
 #define BIT(n) (1ull << (n))
-#define CORE_BITS                                                                                   \
-	(BIT(VIRTIO_RING_F_INDIRECT_DESC) | BIT(VIRTIO_RING_F_EVENT_IDX) | BIT(VIRTIO_F_VERSION_1) | \
-	 BIT(VIRTIO_F_RING_PACKED) | BIT(VIRTIO_F_IN_ORDER) | BIT(VIRTIO_F_ACCESS_PLATFORM) |        \
-	 BIT(VIRTIO_F_ORDER_PLATFORM) | BIT(VIRTIO_F_NOTIFICATION_DATA) | \
-	 BIT(VIRTIO_F_NOTIF_CONFIG_DATA) | BIT(VIRTIO_F_RING_RESET))
+#define CORE_BITS                                                                                  \
+	(BIT(VIRTIO_RING_F_INDIRECT_DESC) | BIT(VIRTIO_RING_F_EVENT_IDX) |                         \
+		BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_PACKED) | BIT(VIRTIO_F_IN_ORDER) |     \
+		BIT(VIRTIO_F_ACCESS_PLATFORM) | BIT(VIRTIO_F_ORDER_PLATFORM) |                     \
+		BIT(VIRTIO_F_NOTIFICATION_DATA) | BIT(VIRTIO_F_NOTIF_CONFIG_DATA) |                \
+		BIT(VIRTIO_F_RING_RESET))
 /* 6.3: offered through the legacy interface only */
 #define LEGACY_BITS (BIT(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT(VIRTIO_F_ANY_LAYOUT))
 
@@ -181,9 +182,9 @@ void emu_virtio_set_status(struct emu_virtio *v, uint8_t value, bool legacy)
 	if (legacy)
 		v->legacy = true;
 	uint8_t old = v->status;
-	uint8_t new = value & drivers & ~old; /* 2.1.1: bits are set, never cleared */
+	uint8_t new = value &drivers & ~old; /* 2.1.1: bits are set, never cleared */
 	v->status |= new & ~(VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
-	if (new & VIRTIO_CONFIG_S_FEATURES_OK) {
+	if (new &VIRTIO_CONFIG_S_FEATURES_OK) {
 		const char *why = v->legacy ? NULL : refuse_features(v);
 		if (why && !emu_fault_hit(v->fault, EMU_FAULT_FEATURES_OK_ALWAYS)) {
 			v->why = why;
@@ -193,7 +194,7 @@ void emu_virtio_set_status(struct emu_virtio *v, uint8_t value, bool legacy)
 				negotiated(v);
 		}
 	}
-	if (new & VIRTIO_CONFIG_S_DRIVER_OK) {
+	if (new &VIRTIO_CONFIG_S_DRIVER_OK) {
 		if (v->status & VIRTIO_CONFIG_S_FEATURES_OK || v->legacy) {
 			v->status |= VIRTIO_CONFIG_S_DRIVER_OK;
 			if (v->legacy)
@@ -224,7 +225,7 @@ void emu_virtio_break(struct emu_virtio *v, struct emu_queue *q, const char *why
 	emu_tap_life(v->tap, VQT_LIFE_ERROR, q ? q->index : VQT_NO_QUEUE, 0, 0, 0, why);
 	/* 2.1.2: with DRIVER_OK set the driver must be told */
 	if (v->status & VIRTIO_CONFIG_S_DRIVER_OK &&
-			!emu_fault_hit(v->fault, EMU_FAULT_NEEDS_RESET_SILENT))
+		!emu_fault_hit(v->fault, EMU_FAULT_NEEDS_RESET_SILENT))
 		v->host->config(v->host_opaque);
 }
 
@@ -284,7 +285,7 @@ static int init_class(struct emu_virtio *v, const struct emu_virtio_config *cfg)
 }
 
 int emu_virtio_init(struct emu_virtio *v, const struct emu_virtio_config *cfg,
-		    const struct emu_virtio_host *host, void *opaque)
+	const struct emu_virtio_host *host, void *opaque)
 {
 	memset(v, 0, sizeof(*v));
 	v->cls = cfg->cls;

@@ -127,13 +127,13 @@ static const struct emu_reg legacy[] = {
 	{VIRTIO_MSI_QUEUE_VECTOR, 2, r_queue_vector, w_queue_vector},
 };
 
-bool emu_vpci_legacy(struct emu_device *d, uint64_t off, unsigned width, uint64_t *value,
-		     bool write)
+bool emu_vpci_legacy(
+	struct emu_device *d, uint64_t off, unsigned width, uint64_t *value, bool write)
 {
 	unsigned config = VIRTIO_PCI_CONFIG_OFF(emu_pci_msix_enabled(&d->pci));
 	if (off < config)
-		return emu_vpci_row(d, legacy, sizeof(legacy) / sizeof(legacy[0]), off, width,
-				value, write);
+		return emu_vpci_row(
+			d, legacy, sizeof(legacy) / sizeof(legacy[0]), off, width, value, write);
 	/* 4.1.3.1: any width gives what the natural one would */
 	if (write)
 		emu_virtio_config_write(&d->v, off - config, value, width);

@@ -31,12 +31,16 @@ static void on_done(struct emu_io *io, int ret)
 		order[ordered++] = (int)io->tag;
 }
 
-static void submit(struct emu_backend *b, struct call *c, uint8_t op, uint64_t off, void *buf, size_t len,
-		int pieces, uint8_t flags)
+static void submit(struct emu_backend *b, struct call *c, uint8_t op, uint64_t off, void *buf,
+	size_t len, int pieces, uint8_t flags)
 {
 	memset(c, 0, sizeof(*c));
-	c->io = (struct emu_io){.op = op, .offset = off, .bytes = len, .iov = c->iov, .done = on_done,
-			.flags = flags};
+	c->io = (struct emu_io){.op = op,
+		.offset = off,
+		.bytes = len,
+		.iov = c->iov,
+		.done = on_done,
+		.flags = flags};
 	for (int i = 0; buf && i < pieces; i++) {
 		size_t from = len * i / pieces, to = len * (i + 1) / pieces;
 		c->iov[c->io.niov++] = (struct iovec){(char *)buf + from, to - from};
@@ -45,7 +49,7 @@ static void submit(struct emu_backend *b, struct call *c, uint8_t op, uint64_t o
 }
 
 static int io(struct emu_backend *b, uint8_t op, uint64_t off, void *buf, size_t len, int pieces,
-		uint8_t flags)
+	uint8_t flags)
 {
 	struct call c;
 	submit(b, &c, op, off, buf, len, pieces, flags);
@@ -70,16 +74,18 @@ static void exercise(struct emu_backend *b, const char *name)
 	memset(w, 0x5a, 65536);
 	is(b->size, SIZE, "%s: size", name);
 	is((uint64_t)io(b, EMU_IO_WRITE, 4096, w, 16384, 3, 0), 0, "%s: write", name);
-	is((uint64_t)io(b, EMU_IO_WRITE, 32768, w, 4096, 1, EMU_IO_FUA), 0, "%s: write through", name);
+	is((uint64_t)io(b, EMU_IO_WRITE, 32768, w, 4096, 1, EMU_IO_FUA), 0, "%s: write through",
+		name);
 	is((uint64_t)io(b, EMU_IO_FLUSH, 0, NULL, 0, 0, 0), 0, "%s: flush", name);
 	is((uint64_t)io(b, EMU_IO_READ, 0, r, 65536, 5, 0), 0, "%s: read", name);
 	ok(all(r, 4096, 0) && all(r + 4096, 16384, 0x5a) && all(r + 20480, 12288, 0) &&
-			all(r + 32768, 4096, 0x5a), "%s: data", name);
+			all(r + 32768, 4096, 0x5a),
+		"%s: data", name);
 	is((uint64_t)io(b, EMU_IO_READ, 4096, r, 4096, 1, 0), 0, "%s: read, one piece", name);
 	is((uint64_t)io(b, EMU_IO_DISCARD, 4096, NULL, 4096, 0, 0), 0, "%s: discard", name);
 	is((uint64_t)io(b, EMU_IO_ZEROES, 8192, NULL, 4096, 0, 0), 0, "%s: zeroes", name);
 	is((uint64_t)io(b, EMU_IO_ZEROES, 12288, NULL, 4096, 0, EMU_IO_UNMAP | EMU_IO_FUA), 0,
-			"%s: zeroes with unmap", name);
+		"%s: zeroes with unmap", name);
 	is((uint64_t)io(b, EMU_IO_READ, 4096, r, 16384, 2, 0), 0, "%s: read again", name);
 	ok(all(r + 4096, 8192, 0) && all(r + 12288, 4096, 0x5a), "%s: zeroes read", name);
 	is((uint64_t)io(b, EMU_IO_WRITE, 512, w, 512, 1, 0), 0, "%s: half a page", name);
@@ -117,7 +123,8 @@ static void test_file(unsigned flags, unsigned depth, const char *name)
 	is((uint64_t)ret, 0, "%s: open", name);
 	printf("# %s: %s\n", name, emu_backend_file_uring(b) ? "io_uring" : "pread");
 	exercise(b, name);
-	ok((emu_backend_fd(b) >= 0) == emu_backend_file_uring(b), "%s: descriptor to wait on", name);
+	ok((emu_backend_fd(b) >= 0) == emu_backend_file_uring(b), "%s: descriptor to wait on",
+		name);
 	is((uint64_t)b->ops->resize(b, SIZE + 4096), 0, "%s: grow", name);
 	is(b->size, SIZE + 4096, "%s: grown", name);
 	emu_backend_close(b);
@@ -143,7 +150,8 @@ static void test_file_odd(void)
 			return;
 		is((uint64_t)emu_backend_file_fd(&b, fd, &o), 0, "by descriptor");
 		memset(buf, 0xff, sizeof(buf));
-		is((uint64_t)io(b, EMU_IO_READ, 512, buf, 1024, 2, 0), 0, "read over the end of the file");
+		is((uint64_t)io(b, EMU_IO_READ, 512, buf, 1024, 2, 0), 0,
+			"read over the end of the file");
 		ok(all(buf + 488, 536, 0), "gives zeroes");
 		emu_backend_close(b);
 	}
@@ -163,8 +171,12 @@ static void test_defer(void)
 	emu_backend_defer_hold(b, true);
 	for (unsigned i = 0; i < 4; i++) {
 		memset(&c[i], 0, sizeof(c[i]));
-		c[i].io = (struct emu_io){.op = EMU_IO_READ, .bytes = 512, .iov = c[i].iov, .niov = 1,
-				.done = on_done, .tag = i + 10};
+		c[i].io = (struct emu_io){.op = EMU_IO_READ,
+			.bytes = 512,
+			.iov = c[i].iov,
+			.niov = 1,
+			.done = on_done,
+			.tag = i + 10};
 		c[i].iov[0] = (struct iovec){buf, 512};
 		b->ops->submit(b, &c[i].io);
 	}
@@ -175,7 +187,8 @@ static void test_defer(void)
 	is((uint64_t)-emu_backend_defer_release_tag(b, 11), ENOENT, "it is gone");
 	is((uint64_t)-emu_backend_defer_release(b, 7), ENOENT, "no seventh");
 	emu_backend_defer_hold(b, false);
-	ok(ordered == 4 && order[0] == 13 && order[1] == 11 && order[2] == 10 && order[3] == 12, "order");
+	ok(ordered == 4 && order[0] == 13 && order[1] == 11 && order[2] == 10 && order[3] == 12,
+		"order");
 	emu_backend_defer_hold(b, true);
 	b->ops->submit(b, &c[0].io);
 	is((uint64_t)emu_backend_poll(b, true), 1, "waiting lets go");
@@ -202,7 +215,7 @@ static void test_device(unsigned flags, uint64_t features, uint8_t writeback)
 	struct emu_driver_options d = {.features = {features}};
 	struct emu_rig *r;
 	if (truncate(path, 0) < 0 || truncate(path, SIZE) < 0 ||
-			emu_backend_file(&o.blk.backend, path, &fo) < 0)
+		emu_backend_file(&o.blk.backend, path, &fo) < 0)
 		return;
 	if (emu_rig_new(&r, &o) < 0)
 		return;
@@ -215,8 +228,8 @@ static void test_device(unsigned flags, uint64_t features, uint8_t writeback)
 		p[i] = i * 7;
 	bool good = true;
 	for (unsigned i = 0; i < 2; i++) {
-		struct emu_blk_request q = {.type = !i, .in = i, .sector = 1, .data = data, .len = 65536,
-				.pieces = 7};
+		struct emu_blk_request q = {
+			.type = !i, .in = i, .sector = 1, .data = data, .len = 65536, .pieces = 7};
 		if (i)
 			memset(p, 0, 65536);
 		int ret = -ETIMEDOUT;
@@ -255,7 +268,8 @@ static void test_mem(void)
 	int n = 0;
 	unsigned gen = emu_mem_generation(m);
 	is((uint64_t)emu_mem_add(m, 0x2000, 4096, b, EMU_MEM_READ), 0, "add read-only");
-	is((uint64_t)emu_mem_add(m, 0x1000, 4096, a, EMU_MEM_READ | EMU_MEM_WRITE), 0, "add before it");
+	is((uint64_t)emu_mem_add(m, 0x1000, 4096, a, EMU_MEM_READ | EMU_MEM_WRITE), 0,
+		"add before it");
 	ok(emu_mem_generation(m) != gen, "generation");
 	is((uint64_t)-emu_mem_add(m, 0x1800, 4096, a, 3), EEXIST, "overlap");
 	is((uint64_t)-emu_mem_add(m, 0x800, 4096, a, 3), EEXIST, "overlap from below");
@@ -278,7 +292,8 @@ static void test_mem(void)
 	is((uint64_t)-emu_mem_map(m, 0x2ff0, 32, EMU_MEM_READ, iov, &n, 4), EFAULT, "map beyond");
 	is((uint64_t)-emu_mem_map(m, UINT64_MAX, 2, EMU_MEM_READ, iov, &n, 4), EFAULT, "map wrap");
 	n = 0;
-	is((uint64_t)-emu_mem_map(m, 0x1800, 8, EMU_MEM_READ, iov, &n, 0), E2BIG, "map without room");
+	is((uint64_t)-emu_mem_map(m, 0x1800, 8, EMU_MEM_READ, iov, &n, 0), E2BIG,
+		"map without room");
 	is((uint64_t)emu_mem_add(m, 0x8000, 0x2000, NULL, 3), 0, "add callbacks");
 	is((uint64_t)-emu_mem_read(m, 0x8000, buf, 16), EFAULT, "no callbacks yet");
 	is((uint64_t)-emu_mem_write(m, 0x8000, buf, 16), EFAULT, "to write with, either");

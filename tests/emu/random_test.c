@@ -60,15 +60,15 @@ static unsigned cut(struct emu_seg *seg, uint64_t gpa, uint32_t len, bool writab
 static void segment(struct world *w, struct slot *s, uint32_t flags)
 {
 	struct virtio_blk_discard_write_zeroes z = {
-			.sector = s->sector, .num_sectors = s->sectors, .flags = flags};
+		.sector = s->sector, .num_sectors = s->sectors, .flags = flags};
 	memcpy((char *)emu_driver_ptr(w->d, s->out) + BLK_HEADER, &z, sizeof(z));
 }
 
 static uint32_t fill(struct world *w, struct slot *s)
 {
 	static const uint32_t types[] = {VIRTIO_BLK_T_IN, VIRTIO_BLK_T_OUT, VIRTIO_BLK_T_IN,
-			VIRTIO_BLK_T_OUT, VIRTIO_BLK_T_FLUSH, VIRTIO_BLK_T_GET_ID,
-			VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_T_WRITE_ZEROES, 0x77};
+		VIRTIO_BLK_T_OUT, VIRTIO_BLK_T_FLUSH, VIRTIO_BLK_T_GET_ID, VIRTIO_BLK_T_DISCARD,
+		VIRTIO_BLK_T_WRITE_ZEROES, 0x77};
 	uint8_t *out = emu_driver_ptr(w->d, s->out);
 	struct virtio_blk_outhdr h = {.type = types[rnd(9)], .sector = s->sector};
 	uint32_t out_len = BLK_HEADER, bytes = s->sectors * BLK_SECTOR;
@@ -136,8 +136,9 @@ static void check(struct world *w, unsigned qi, unsigned i, uint32_t len)
 	if (good && w->in_order)
 		good = s->serial == w->completed[qi];
 	if (!good)
-		printf("# queue %u slot %u type %u sectors %u: len %u want %u, status %u want %u\n", qi, i,
-				s->type, s->sectors, len, s->in_len, in[s->in_len - 1], s->want_status);
+		printf("# queue %u slot %u type %u sectors %u: len %u want %u, status %u want %u\n",
+			qi, i, s->type, s->sectors, len, s->in_len, in[s->in_len - 1],
+			s->want_status);
 	w->sane &= good;
 	w->completed[qi]++;
 	w->total++;
@@ -192,14 +193,16 @@ static void play(unsigned bits, unsigned rounds)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct emu_rig_options o = {.dev = {.queues = 2, .queue_size = 16, .features = ~0ull},
-			.disk_size = sizeof(w->disk), .message_dma = bits & 32,
-			.blk = {.serial = "serial", .max_discard_seg = 4}};
+		.disk_size = sizeof(w->disk),
+		.message_dma = bits & 32,
+		.blk = {.serial = "serial", .max_discard_seg = 4}};
 	struct emu_driver_options d = {.queues = 2, .features = {emu_blk_default_features()}};
 	d.features[0] |= bits & 1 ? BIT(VIRTIO_F_RING_PACKED) : 0;
 	d.features[0] |= bits & 2 ? BIT(VIRTIO_RING_F_INDIRECT_DESC) : 0;
 	d.features[0] |= bits & 4 ? BIT(VIRTIO_RING_F_EVENT_IDX) : 0;
 	d.features[0] |= bits & 8 ? BIT(VIRTIO_F_IN_ORDER) : 0;
-	d.features[0] |= bits & 16 ? BIT(VIRTIO_F_NOTIFICATION_DATA) | BIT(VIRTIO_F_NOTIF_CONFIG_DATA) : 0;
+	d.features[0] |=
+		bits & 16 ? BIT(VIRTIO_F_NOTIFICATION_DATA) | BIT(VIRTIO_F_NOTIF_CONFIG_DATA) : 0;
 	w->in_order = bits & 8;
 	w->sane = emu_rig_new(&w->r, &o) == 0;
 	w->d = &w->r->drv;
@@ -217,11 +220,10 @@ static void play(unsigned bits, unsigned rounds)
 	emu_device_run(w->r->dev, 0);
 	reap(w);
 	ok(w->sane && w->total == all(w) && emu_driver_status(w->d) == 0xf,
-			"%s%s%s%s%s%s: %d requests, %u interrupts, %u kicks",
-			bits & 1 ? "packed" : "split", bits & 2 ? " indirect" : "",
-			bits & 4 ? " event-idx" : "", bits & 8 ? " in-order" : "",
-			bits & 16 ? " notification-data" : "", bits & 32 ? " messages" : "",
-			(int)w->total, w->r->msix_total, w->d->kicks);
+		"%s%s%s%s%s%s: %d requests, %u interrupts, %u kicks", bits & 1 ? "packed" : "split",
+		bits & 2 ? " indirect" : "", bits & 4 ? " event-idx" : "",
+		bits & 8 ? " in-order" : "", bits & 16 ? " notification-data" : "",
+		bits & 32 ? " messages" : "", (int)w->total, w->r->msix_total, w->d->kicks);
 	emu_rig_free(w->r);
 	free(w);
 }

@@ -41,8 +41,8 @@ static void set_cfg(struct emu_rig *r, uint32_t off, unsigned w, uint32_t v)
 
 static int start(struct emu_rig *r, uint64_t features, bool legacy, bool intx)
 {
-	struct emu_driver_options d = {.queues = r->v->nqueues, .legacy = legacy, .no_msix = intx,
-			.features = {features}};
+	struct emu_driver_options d = {
+		.queues = r->v->nqueues, .legacy = legacy, .no_msix = intx, .features = {features}};
 	return emu_driver_start(&r->drv, &d);
 }
 
@@ -92,9 +92,11 @@ static void test_ids(void)
 
 static void test_bars(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){.dev = {.transitional = true, .queues = 4}});
+	struct emu_rig *r =
+		rig((struct emu_rig_options){.dev = {.transitional = true, .queues = 4}});
 	uint64_t a;
-	is((uint64_t)-emu_pci_bar_address(emu_device_pci(r->dev), 4, &a), ENODEV, "BARs do not decode after reset");
+	is((uint64_t)-emu_pci_bar_address(emu_device_pci(r->dev), 4, &a), ENODEV,
+		"BARs do not decode after reset");
 	is(emu_driver_probe(&r->drv), 0, "probe");
 	is(r->drv.bar_size[0], 128, "I/O BAR size");
 	is(r->drv.bar_size[1], 4096, "MSI-X BAR size");
@@ -103,13 +105,15 @@ static void test_bars(void)
 	ok(a >= 0xe0000000 && a % 16384 == 0, "at the address given");
 	is(emu_pci_bar_address(emu_device_pci(r->dev), 0, &a), 0, "I/O decodes");
 	is(a, 0xc000, "at the port given");
-	is((uint64_t)-emu_pci_bar_address(emu_device_pci(r->dev), 5, &a), ENODEV, "BAR 5 is not there");
+	is((uint64_t)-emu_pci_bar_address(emu_device_pci(r->dev), 5, &a), ENODEV,
+		"BAR 5 is not there");
 	is(cfg(r, PCI_BASE_ADDRESS_0 + 8, 4), 0, "BAR 2 reads 0");
 	is(emu_device_region_size(r->dev, 4), 16384, "region size");
 	is(emu_device_region_size(r->dev, EMU_REGION_CONFIG), 256, "configuration region size");
 	is(emu_device_region_size(r->dev, 9), 0, "no region 9");
 	ok(r->drv.common.found && r->drv.notify.found && r->drv.isr.found && r->drv.config.found &&
-			r->drv.window.found, "all five virtio capabilities");
+			r->drv.window.found,
+		"all five virtio capabilities");
 	is(r->drv.notify_multiplier, 4, "notify multiplier");
 	is(r->drv.vectors, 5, "vectors: queues and one");
 	emu_rig_free(r);
@@ -144,7 +148,8 @@ static void test_status(void)
 	wr(r, COMMON(STATUS), 1, 2);
 	is(rd(r, COMMON(STATUS), 1), 3, "a bit is not cleared by leaving it out");
 	wr(r, COMMON(STATUS), 1, 0x73);
-	is(rd(r, COMMON(STATUS), 1), 3, "NEEDS_RESET, SUSPEND and reserved bits are not the driver's");
+	is(rd(r, COMMON(STATUS), 1), 3,
+		"NEEDS_RESET, SUSPEND and reserved bits are not the driver's");
 	wr(r, COMMON(STATUS), 1, 0x83);
 	is(rd(r, COMMON(STATUS), 1), 0x83, "FAILED is");
 	wr(r, COMMON(STATUS), 1, 0);
@@ -170,14 +175,16 @@ static void test_features(void)
 		is(rd(r, COMMON(DFSELECT), 4), s, "device_feature_select reads back");
 		f |= rd(r, COMMON(DF), 4) << 32 * s;
 	}
-	is(f, emu_virtio_core_features() | emu_blk_default_features(), "features offered, no legacy bits");
+	is(f, emu_virtio_core_features() | emu_blk_default_features(),
+		"features offered, no legacy bits");
 	wr(r, COMMON(DFSELECT), 4, 4);
 	is(rd(r, COMMON(DF), 4), 0, "no features beyond 127");
 	wr(r, COMMON(GFSELECT), 4, 4);
 	wr(r, COMMON(GF), 4, 1);
 	is(rd(r, COMMON(GF), 4), 0, "none to be accepted there, either");
 	uint32_t old = emu_device_bar_read(r->dev, 0, VIRTIO_PCI_HOST_FEATURES, 4);
-	ok(old & BIT(VIRTIO_F_ANY_LAYOUT) && old & BIT(VIRTIO_F_NOTIFY_ON_EMPTY), "legacy bits there");
+	ok(old & BIT(VIRTIO_F_ANY_LAYOUT) && old & BIT(VIRTIO_F_NOTIFY_ON_EMPTY),
+		"legacy bits there");
 	emu_rig_free(r);
 	/* prerequisites: CONFIG_WCE offers FLUSH along */
 	r = rig((struct emu_rig_options){.blk = {.features = BIT(VIRTIO_BLK_F_CONFIG_WCE)}});
@@ -187,8 +194,8 @@ static void test_features(void)
 
 static void test_common(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){.dev = {.queues = 2,
-			.queue_sizes = (const uint16_t[]){64, 0}}});
+	struct emu_rig *r = rig((struct emu_rig_options){
+		.dev = {.queues = 2, .queue_sizes = (const uint16_t[]){64, 0}}});
 	emu_driver_probe(&r->drv);
 	is(rd(r, COMMON(NUMQ), 2), 2, "num_queues");
 	is(rd(r, COMMON(Q_SIZE), 2), 64, "queue_size");
@@ -222,7 +229,8 @@ static void test_common(void)
 	wr(r, COMMON(Q_DESCLO), 8, 4096);
 	wr(r, COMMON(Q_RESET), 2, 1);
 	is(rd(r, COMMON(Q_ENABLE), 2) | rd(r, COMMON(Q_DESCLO), 8) | rd(r, COMMON(Q_RESET), 2) |
-			rd(r, COMMON(Q_NOFF), 2), 0, "and cannot be set up");
+			rd(r, COMMON(Q_NOFF), 2),
+		0, "and cannot be set up");
 	is(rd(r, COMMON(Q_MSIX), 2), VQT_NO_VECTOR, "nor mapped");
 	emu_rig_free(r);
 }
@@ -248,7 +256,8 @@ static void test_config(void)
 	emu_driver_config(&r->drv, 0, &capacity, 8);
 	is(capacity, 2048, "new capacity");
 	emu_driver_write(&r->drv, &r->drv.config, BLK_CFG_WRITEBACK, 1, 0);
-	is(emu_driver_read(&r->drv, &r->drv.config, BLK_CFG_WRITEBACK, 1), 0, "writeback is writable");
+	is(emu_driver_read(&r->drv, &r->drv.config, BLK_CFG_WRITEBACK, 1), 0,
+		"writeback is writable");
 	emu_driver_write(&r->drv, &r->drv.config, BLK_CFG_WRITEBACK, 1, 7);
 	is(emu_driver_read(&r->drv, &r->drv.config, BLK_CFG_WRITEBACK, 1), 0, "0 or 1 only");
 	emu_driver_write(&r->drv, &r->drv.config, 0, 4, 1);
@@ -277,7 +286,8 @@ static void test_intx(void)
 	ok(!r->intx, "read clears");
 	is(emu_driver_read(&r->drv, &r->drv.isr, 0, 1), 0, "ISR is 0");
 	emu_virtio_config_changed(r->v);
-	is(emu_driver_read(&r->drv, &r->drv.isr, 0, 1), VIRTIO_PCI_ISR_CONFIG, "ISR: configuration");
+	is(emu_driver_read(&r->drv, &r->drv.isr, 0, 1), VIRTIO_PCI_ISR_CONFIG,
+		"ISR: configuration");
 	read_one(r, &q);
 	ok(r->intx, "asserted again");
 	wr(r, COMMON(STATUS), 1, 0);
@@ -322,7 +332,7 @@ static void test_msix(void)
 	emu_virtio_config_changed(r->v);
 	is(r->msix[0], 1, "configuration vector");
 	is(emu_driver_read(&r->drv, &r->drv.isr, 0, 1), VIRTIO_PCI_ISR_CONFIG,
-			"ISR shows a configuration change under MSI-X, too (4.1.4.5.1)");
+		"ISR shows a configuration change under MSI-X, too (4.1.4.5.1)");
 	is(emu_device_bar_read(r->dev, 1, 3000, 4), 0, "between table and pending bits: 0");
 	emu_rig_free(r);
 	r = rig((struct emu_rig_options){.dev = {.msix_elsewhere = true}});
@@ -439,30 +449,34 @@ static void test_needs_reset(void)
 
 static void test_legacy(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){.dev = {.transitional = true, .queues = 2}});
+	struct emu_rig *r =
+		rig((struct emu_rig_options){.dev = {.transitional = true, .queues = 2}});
 	struct emu_blk_request q = {0};
 	uint64_t capacity;
-	is(start(r, BIT(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT(VIRTIO_F_ANY_LAYOUT), true, false), 0, "legacy start");
+	is(start(r, BIT(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT(VIRTIO_F_ANY_LAYOUT), true, false), 0,
+		"legacy start");
 	is(read_one(r, &q), 0, "legacy request");
 	is(r->msix[1], 1, "legacy vector");
 	emu_driver_config(&r->drv, 0, &capacity, 8);
 	is(capacity, 2048, "configuration behind the vectors");
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_GUEST_FEATURES, 4),
-			BIT(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT(VIRTIO_F_ANY_LAYOUT), "features read back");
+		BIT(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT(VIRTIO_F_ANY_LAYOUT), "features read back");
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4), r->drv.queue[1].desc >> 12,
-			"page number of the selected queue");
+		"page number of the selected queue");
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_SEL, 2), 1, "selected queue");
 	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_NUM, 2, 8);
-	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_NUM, 2), 256, "size is not the driver's");
+	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_NUM, 2), 256,
+		"size is not the driver's");
 	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4, 77);
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4), r->drv.queue[1].desc >> 12,
-			"nor is a queue in use moved");
+		"nor is a queue in use moved");
 	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4, 0);
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4), 0, "given up");
 	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_SEL, 2, 9);
 	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4, 1);
 	emu_device_bar_write(r->dev, 0, VIRTIO_MSI_QUEUE_VECTOR, 2, 1);
-	is(emu_device_bar_read(r->dev, 0, VIRTIO_MSI_QUEUE_VECTOR, 2), VQT_NO_VECTOR, "absent queue");
+	is(emu_device_bar_read(r->dev, 0, VIRTIO_MSI_QUEUE_VECTOR, 2), VQT_NO_VECTOR,
+		"absent queue");
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_NUM, 2), 0, "absent queue has size 0");
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_MSI_CONFIG_VECTOR, 2), 0, "configuration vector");
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_NOTIFY, 2), 0, "notify reads 0");
@@ -491,7 +505,8 @@ static void test_regions(void)
 	is(buf[0] | buf[1] << 8, 0x1af4, "vendor");
 	is((uint64_t)-emu_device_read(r->dev, EMU_REGION_CONFIG, 200, buf, 100), EINVAL, "beyond");
 	is((uint64_t)-emu_device_read(r->dev, 3, 0, buf, 1), EINVAL, "no such region");
-	is(emu_device_write(r->dev, EMU_REGION_CONFIG, PCI_COMMAND, (const uint8_t[]){7, 0}, 2), 0, "write");
+	is(emu_device_write(r->dev, EMU_REGION_CONFIG, PCI_COMMAND, (const uint8_t[]){7, 0}, 2), 0,
+		"write");
 	is(emu_device_write(r->dev, 4, COMMON(STATUS), &one, 1), 0, "status");
 	is(emu_device_read(r->dev, 4, COMMON(STATUS), buf, 1), 0, "read");
 	is(buf[0], 1, "status read");
@@ -513,8 +528,11 @@ static void test_layout(void)
 	struct emu_pci_layout l;
 	uint64_t exact[2] = {BIT(32) | BIT(29) | BIT(24) | BIT(2), 0};
 	uint8_t bytes[60] = {9, 8, 7};
-	o.dev = (struct emu_device_config){.cls = &emu_blk, .vectors = 3, .features_exact = exact,
-			.config_exact = bytes, .config_exact_len = sizeof(bytes)};
+	o.dev = (struct emu_device_config){.cls = &emu_blk,
+		.vectors = 3,
+		.features_exact = exact,
+		.config_exact = bytes,
+		.config_exact_len = sizeof(bytes)};
 	emu_device_layout(&l, &o.dev);
 	l.bar[2] = l.bar[4];
 	l.bar[2].flags = 0;

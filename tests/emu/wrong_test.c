@@ -32,8 +32,8 @@ int main(void)
 		int ret = emu_wrong_play(w, &t);
 		t.opaque = &again;
 		emu_wrong_play(w, &t);
-		ok(ret == 0 && s.records > 20 && !s.bad && s.hash == again.hash, "%s: %u records (%d)", w->name,
-				s.records, ret);
+		ok(ret == 0 && s.records > 20 && !s.bad && s.hash == again.hash,
+			"%s: %u records (%d)", w->name, s.records, ret);
 		ok(emu_wrong_by_name(w->name) == w, "%s: unique", w->name);
 		ranks |= 1ull << w->top40;
 	}
