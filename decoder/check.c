@@ -370,8 +370,8 @@ int check_feed(struct check *c, const struct model *m, const struct event *e)
 	l.queue = e->queue;
 	l.req = e->req;
 	l.q = queue_of(&l);
+	l.driver_ts = c->driver_ts[e->rec->h.source]; /* before this event */
 	note_have(c, &l);
-	l.driver_ts = c->driver_ts[e->rec->h.source];
 	if (l.q && e->rec->h.type == VQT_AVAIL && !e->rec->avail.first)
 		l.q->chain_faulty = false;
 	moments = check_moments(&l);

@@ -44,6 +44,13 @@ enum qreset {
 	QRESET_DONE, /* 0 read back */
 };
 
+/* Why a used buffer notification is due. */
+enum irq_by {
+	IRQ_BY_EVENT, /* used_event or off/wrap was reached */
+	IRQ_BY_FLAGS, /* not suppressed */
+	IRQ_BY_EMPTY, /* NOTIFY_ON_EMPTY, 6.3 */
+};
+
 struct cqueue {
 	uint16_t index;
 	UT_hash_handle hh;
@@ -62,16 +69,17 @@ struct cqueue {
 	uint16_t last_used_id;
 	bool any_used, last_batched;
 	uint64_t n_avail, n_used, n_kick, n_irq; /* latest events */
+	uint64_t n_stuck; /* the chain that was told to be stuck */
 	/* The snapshot before this one and who took it. */
 	struct vqt_ring ring;
 	uint32_t ring_tid;
-	uint64_t n_ring;
+	uint64_t n_ring, ts_ring;
 	uint64_t completions; /* since the start */
 	bool used_event_moved;
 	uint64_t notify_config; /* queue_notif_config_data */
 	bool notify_config_known;
 	uint64_t ts_irq, irqs;
-	struct owed irq; /* a used buffer notification; a: used_event, b: by flags */
+	struct owed irq; /* a used buffer notification; a: used_event, b: enum irq_by */
 	struct owed extra_irq; /* one that nobody asked for; a: used_event or flags, b: by flags */
 	bool crossed; /* since the last interrupt one was due, or nobody knows */
 	struct owed stall; /* entries wait; a: avail_idx, b: last_avail */
@@ -168,7 +176,6 @@ struct cdev {
 	uint64_t n_via;
 	uint64_t driver_ts; /* the driver's latest sign of life */
 	uint64_t flushes, writes;
-	bool flush_told;
 	uint64_t first_ts;
 	uint32_t *nth; /* findings by rule */
 };

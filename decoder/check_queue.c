@@ -58,6 +58,24 @@ int check_irq_due(const struct look *l, const struct vqt_ring *r, uint16_t pos, 
 	return (event + 2 * size - from) % (2 * size) < slots;
 }
 
+static enum irq_by due_by(const struct look *l, const struct vqt_ring *r)
+{
+	bool at = accepted(l, VIRTIO_RING_F_EVENT_IDX) &&
+		  (!(r->known & VQT_RING_PACKED) || r->avail_flags == VRING_PACKED_EVENT_FLAG_DESC);
+
+	return at ? IRQ_BY_EVENT : IRQ_BY_FLAGS;
+}
+
+/* Nothing is available or in flight any more. */
+static bool runs_empty(const struct look *l, const struct vqt_ring *r)
+{
+	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
+
+	return accepted(l, VIRTIO_F_NOTIFY_ON_EMPTY) && !l->queue->n_in_flight &&
+	       !(r->known & VQT_RING_PACKED) && (r->known & need) == need &&
+	       r->avail_idx == r->last_avail;
+}
+
 static void owe_irq(struct look *l, const struct vqt_ring *r)
 {
 	const struct vqt_used *u = &l->e->rec->used;
@@ -67,11 +85,14 @@ static void owe_irq(struct look *l, const struct vqt_ring *r)
 
 	if (due)
 		q->crossed = true;
-	if (due == 1 && !q->irq.number && driver_ok(l))
+	if (q->irq.number || !driver_ok(l))
+		return;
+	if (due == 1)
 		q->irq = (struct owed){ l->number, l->now,
 					r->known & VQT_RING_USED_EVENT ? r->used_event : 0,
-					!(accepted(l, VIRTIO_RING_F_EVENT_IDX) &&
-					  (!(r->known & VQT_RING_PACKED) || r->avail_flags == 2)) };
+					due_by(l, r) };
+	else if (runs_empty(l, r))
+		q->irq = (struct owed){ l->number, l->now, 0, IRQ_BY_EMPTY };
 }
 
 /* Used entries take note of the ring as the driver had left it. */
@@ -142,12 +163,12 @@ static void watch_irq(struct look *l, const struct vqt_ring *r)
 {
 	struct cqueue *q = l->q;
 
-	if (q->irq.number && !q->irq.b && r->known & VQT_RING_USED_EVENT &&
+	if (q->irq.number && q->irq.b == IRQ_BY_EVENT && r->known & VQT_RING_USED_EVENT &&
 	    r->used_event != q->irq.a)
 		q->irq.number = 0;
-	if (q->irq.number && r->known & VQT_RING_AVAIL_FLAGS &&
+	if (q->irq.number && q->irq.b != IRQ_BY_EMPTY && r->known & VQT_RING_AVAIL_FLAGS &&
 	    (r->known & VQT_RING_PACKED ? r->avail_flags == VRING_PACKED_EVENT_FLAG_DISABLE
-					: q->irq.b && r->avail_flags & 1))
+					: q->irq.b == IRQ_BY_FLAGS && r->avail_flags & 1))
 		q->irq.number = 0;
 	if (r->known & VQT_RING_USED_EVENT && q->n_ring && q->ring.known & VQT_RING_USED_EVENT &&
 	    r->used_event != q->ring.used_event)
@@ -168,6 +189,7 @@ static void remember_ring(struct look *l)
 	q->ring = *r;
 	q->ring_tid = l->e->rec->h.tid;
 	q->n_ring = l->number;
+	q->ts_ring = l->now;
 	q->extra_irq.number = 0;
 }
 

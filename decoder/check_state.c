@@ -603,6 +603,14 @@ static void remember_device(struct look *l)
 	}
 }
 
+static void count_request(struct look *l)
+{
+	if (l->dev->virtio_id != VIRTIO_ID_BLOCK)
+		return;
+	l->d->writes += l->req->type_raw == VIRTIO_BLK_T_OUT;
+	l->d->flushes += l->req->type_raw == VIRTIO_BLK_T_FLUSH;
+}
+
 void check_remember(struct look *l, uint64_t moments)
 {
 	switch (l->e->rec->h.type) {
@@ -623,6 +631,8 @@ void check_remember(struct look *l, uint64_t moments)
 		remember_life(l);
 		break;
 	default:
+		if (moments & AT(REQUEST))
+			count_request(l);
 		if (l->q)
 			check_remember_queue(l, moments);
 	}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* The PCI configuration access window: 4.1.4.9. */
+#include <inttypes.h>
+
+#include "decoder/check_impl.h"
+
+struct window {
+	unsigned cap;
+	uint8_t bar;
+	uint32_t offset, length;
+};
+
+static uint32_t at32(const struct look *l, unsigned at)
+{
+	return get_le32(l->dev->pci + (at & 0xffc));
+}
+
+/* The event is an access to pci_cfg_data. */
+static bool window(const struct look *l, struct window *w)
+{
+	unsigned at = l->e->pci_cap;
+	uint32_t bar;
+
+	if (!field_is(l, "pci_cfg_data") || !at || at >= 240 || !check_pci(l->dev, at + 4, 1, &bar) ||
+	    !check_pci(l->dev, at + 8, 4, &w->offset) || !check_pci(l->dev, at + 12, 4, &w->length))
+		return false;
+	w->cap = at;
+	w->bar = (uint8_t)bar;
+	return true;
+}
+
+/* The capability in whose structure a range of a BAR lies; 0 none. */
+static unsigned structure_of(const struct look *l, unsigned bar, uint32_t offset, uint32_t length)
+{
+	unsigned at;
+
+	for (unsigned i = 0; (at = model_pci_cap(l->dev, PCI_CAP_ID_VNDR, i)); i++) {
+		uint32_t start = at32(l, at + 8), size = at32(l, at + 12);
+
+		if (l->dev->pci[at + 3] != 5 && l->dev->pci[at + 4] == bar && offset >= start &&
+		    (uint64_t)offset + length <= (uint64_t)start + size)
+			return at;
+	}
+	return 0;
+}
+
+static enum verdict aligned(struct look *l)
+{
+	struct window w;
+
+	if (!window(l, &w) || !w.length)
+		return RULE_NA;
+	if (!(w.offset % w.length))
+		return RULE_HELD;
+	return fail(l, "pci_cfg_data is accessed with offset 0x%x and length %u", w.offset, w.length);
+}
+
+static enum verdict inside(struct look *l)
+{
+	struct window w;
+
+	if (!window(l, &w) || !l->d->caps_whole)
+		return RULE_NA;
+	if (w.length != 1 && w.length != 2 && w.length != 4)
+		return fail(l, "pci_cfg_data is accessed with length %u", w.length);
+	if (structure_of(l, w.bar, w.offset, w.length))
+		return RULE_HELD;
+	return fail(l, "pci_cfg_data is accessed for BAR %u, offset 0x%x, which is in no structure", w.bar,
+		    w.offset);
+}
+
+/* Regions whose accesses are recorded as registers, by capability type. */
+static unsigned region_of(const struct look *l, unsigned cap)
+{
+	static const uint8_t regions[] = { 0, VQT_REGION_COMMON, 0, VQT_REGION_ISR, VQT_REGION_DEVICE };
+	unsigned type = l->dev->pci[cap + 3];
+
+	return cap && type < sizeof(regions) ? regions[type] : 0;
+}
+
+/* A read returns first what the register gave, then what the window shows. */
+static enum verdict read_value(struct look *l)
+{
+	struct window w;
+	unsigned cap;
+	uint64_t mask;
+
+	if (is_write(l) || !window(l, &w) || (w.length != 1 && w.length != 2 && w.length != 4) ||
+	    reg(l)->width < w.length)
+		return RULE_NA;
+	cap = structure_of(l, w.bar, w.offset, w.length);
+	if (!region_of(l, cap) || l->d->n_via + 1 != l->number)
+		return RULE_NA;
+	mask = (1ULL << (8 * w.length)) - 1;
+	if (l->d->via_region == region_of(l, cap) && l->d->via_offset == w.offset - at32(l, cap + 8) &&
+	    !((reg(l)->value ^ l->d->via_value) & mask))
+		return RULE_HELD;
+	also(l, l->d->n_via, "the register read");
+	return fail(l, "the window reads 0x%" PRIx64 " for offset 0x%x and the access made was to 0x%x of "
+		    "the %s region, giving 0x%" PRIx64, reg(l)->value & mask, w.offset, l->d->via_offset,
+		    spec_region_name(l->d->via_region), l->d->via_value);
+}
+
+/* After a write to the window the next record of the device is the write it makes. */
+static enum verdict write_made(struct look *l)
+{
+	const struct owed *o = &l->d->window;
+	unsigned at, cap = 0;
+
+	if (!o->number || o->number + 1 != l->number || !is_write(l))
+		return RULE_NA;
+	for (unsigned i = 0; (at = model_pci_cap(l->dev, PCI_CAP_ID_VNDR, i)); i++)
+		if (l->dev->pci[at + 3] == 5)
+			cap = structure_of(l, l->dev->pci[at + 4], o->b, 1);
+	if (!region_of(l, cap))
+		return RULE_NA;
+	if (reg(l)->region == region_of(l, cap) && reg(l)->offset == o->b - at32(l, cap + 8) &&
+	    (uint32_t)reg(l)->value == (o->a & (reg(l)->width >= 4 ? ~0U : (1U << 8 * reg(l)->width) - 1)))
+		return RULE_HELD;
+	also(l, o->number, "pci_cfg_data written");
+	return fail(l, "the window was given 0x%x for offset 0x%x and 0x%" PRIx64 " was written to 0x%x of "
+		    "the %s region", o->a, o->b, reg(l)->value, reg(l)->offset,
+		    spec_region_name(reg(l)->region));
+}
+
+static const struct lesson lesson = {
+	.why = "Firmware that cannot map BARs reaches the device through this window only: where it lies,\n"
+	       "the machine does not boot.",
+	.right = "cap.bar, cap.offset, cap.length <- a register inside another capability's structure\n"
+		 "pci_cfg_data is read or written: that register is\n",
+};
+
+const struct rule rules_window[] = {
+	{ "window-misaligned", "PCICFG-D1", CHECK_DRIVER, CHECK_MUST, 0, "4.1.4.9.2",
+	  "cap.offset is a multiple of cap.length.", NEED_PCI, AT(PCI_READ) | AT(PCI_WRITE), aligned, 0,
+	  &lesson, "offset 0x1002, length 4, pci_cfg_data is read" },
+	{ "window-outside", "PCICFG-D2 T20", CHECK_DRIVER, CHECK_MUST, 0, "4.1.4.9.2",
+	  "The window is used for 1, 2 or 4 bytes inside another capability's structure.", NEED_PCI,
+	  AT(PCI_READ) | AT(PCI_WRITE), inside, 0, &lesson, "offset 0x100000, pci_cfg_data is read" },
+	{ "window-read-wrong", "PCICFG-V3 T20", CHECK_DEVICE, CHECK_MUST, 0, "4.1.4.9.1",
+	  "Reading pci_cfg_data reads the register that bar, offset and length name.", NEED_PCI | NEED_REGS,
+	  AT(PCI_READ), read_value, 0, &lesson, "offset of device_status, num_queues is read" },
+	{ "window-write-wrong", "PCICFG-V2 T20", CHECK_DEVICE, CHECK_MUST, 0, "4.1.4.9.1",
+	  "Writing pci_cfg_data writes the register that bar, offset and length name.",
+	  NEED_PCI | NEED_REGS, AT(VIA_CFG), write_made, 0, &lesson,
+	  "offset of device_status, offset 0 is written" },
+	ROW_END,
+};
