@@ -345,8 +345,6 @@ static int feed_clock(struct model *m, struct event *e)
 static int feed_loss(struct model *m, struct event *e)
 {
 	e->source->lost += e->rec->loss.lost;
-	if (e->rec->loss.why == VQT_LOSS_BUFFER)
-		e->source->excused += e->rec->loss.lost;
 	return 0;
 }
 
@@ -414,7 +412,8 @@ static feed_fn *const feeders[] = {
 
 /*
  * Sequence numbers count lost records too, so a gap is a loss even when nobody
- * said so.  Records made outside the probes (below VQT_REG) may carry none.
+ * said so.  A loss record excuses the gap before it or the next one after it.
+ * Descriptions made outside the probes may carry no number: 0.
  */
 static void track_seq(struct event *e)
 {
@@ -422,11 +421,10 @@ static void track_seq(struct event *e)
 	const struct vqt_hdr *h = &e->rec->h;
 	uint32_t gap = h->seq - s->next_seq;
 
-	if (h->type < VQT_REG) {
-		if (s->seq_known && !gap)
-			s->next_seq++;
+	if (h->type == VQT_LOSS && e->rec->loss.why == VQT_LOSS_BUFFER)
+		s->excused += e->rec->loss.lost;
+	if (h->type < VQT_REG && !h->seq)
 		return;
-	}
 	if (s->seq_known && gap && gap < 0x80000000U) {
 		uint64_t excused = gap < s->excused ? gap : s->excused;
 

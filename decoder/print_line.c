@@ -284,7 +284,9 @@ static enum direction put_used(struct text *t, const struct event *e, const stru
 		return TO_DRIVER;
 	}
 	class_ops(e->dev ? e->dev->virtio_id : 0)->result(e->dev, e->req, result, sizeof(result));
-	text_add(t, "%s%s, ", result[0] ? " " : "", result);
+	/* Seen only after the device had taken it: it has waited longer than we know. */
+	text_add(t, "%s%s, %s", result[0] ? " " : "", result,
+		 e->req->flags & VQT_CHAIN_LATE ? "at least " : "");
 	text_duration(t, e->latency);
 	return TO_DRIVER;
 }
@@ -328,7 +330,13 @@ static enum direction put_ring(struct text *t, const struct event *e, const stru
 
 static enum direction put_data(struct text *t, const struct event *e, const struct line_options *o)
 {
-	text_add(t, "bytes of head %u (could not be read earlier)", e->rec->data.head);
+	char what[160];
+
+	text_add(t, "bytes of head %u, not readable earlier", e->rec->data.head);
+	if (!e->req)
+		return TO_DEVICE;
+	class_ops(e->dev->virtio_id)->describe(e->dev, e->req, what, sizeof(what));
+	text_add(t, ": %s", what);
 	return TO_DEVICE;
 }
 

@@ -289,6 +289,13 @@ static void losses(void)
 	talk_kick(&t, 2, 3);
 	CHECK_EQ(t.e.gap, 0);
 	CHECK_EQ(model_lost(t.model), 7);
+	/* or said where the gap is: the loss record's own number comes after it */
+	t.seq += 3;
+	talk_say(&t, VQT_LOSS, &loss, sizeof(loss), NULL, 0);
+	CHECK_EQ(t.e.gap, 0);
+	talk_kick(&t, 3, 4);
+	CHECK_EQ(t.e.gap, 0);
+	CHECK_EQ(model_lost(t.model), 10);
 	talk_end(&t);
 }
 
