@@ -1,0 +1,273 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Recording in the weather: signals, dying QEMUs, full disks, closed pipes, limits,
+# late attachment, neighbours, load. Every file must be readable, nothing lost
+# without saying so.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/full/lib.sh
+need_recording
+
+# A guest that runs STEPS; its pid is in $qemu. Options for guest-cmd may follow.
+boot() { # NAME STEPS [OPTIONS...]
+	local name=$1 steps=$2 i
+	shift 2
+	truncate -s 64M "$tmp/$name.img"
+	eval "$(tests/lab/guest-cmd --disk "$tmp/$name.img" --serial "$tmp/$name.serial" \
+		--run "$steps" "$@" q1) >'$tmp/$name.out' 2>&1 &"
+	qemu=$!
+	for ((i = 0; i < 600; i++)); do
+		grep -q 'VQT STEP 1' "$tmp/$name.serial" 2>/dev/null && return 0
+		kill -0 $qemu 2>/dev/null || break
+		sleep 0.1
+	done
+	cat "$tmp/$name.out" "$tmp/$name.serial"
+	return 1
+}
+
+end() { # PID...: end what we started
+	kill "$@" 2>/dev/null
+	wait "$@" 2>/dev/null
+	return 0
+}
+
+# Attaching takes a second or two: wait until the trace grows.
+flowing() { # TRACE
+	local i
+	for ((i = 0; i < 300; i++)); do
+		[ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -gt 30000 ] && return 0
+		sleep 0.1
+	done
+	echo "nothing flows into $1"
+	return 1
+}
+
+count() { # TRACE FILTER
+	"$vqtrace" show -r "$1" -T json -Y "$2" | wc -l
+}
+
+# The file is a trace that can be read to its end, with requests in it.
+readable() { # TRACE
+	"$vqtrace" show -r "$1" >"$tmp/shown" 2>"$tmp/err" || { cat "$tmp/err"; return 1; }
+	[ "$(count "$1" avail)" -gt 0 ]
+}
+
+lost() { # TRACE: what the trace says it lost
+	"$vqtrace" show -r "$1" -T json | jq -s '[.[] | (.loss.lost // 0) + (.missing // 0)] | add'
+}
+
+busy="read,bs=4k,t=60,rand,qd=4"
+
+attach_and_signal() { # SIGNAL
+	boot sig "$busy" || return 1
+	"$vqtrace" record -w "$tmp/sig.pcap" -p "$qemu" 2>"$tmp/sig.err" &
+	local rec=$! rc
+	flowing "$tmp/sig.pcap"
+	kill -"$1" $rec
+	wait $rec
+	rc=$?
+	kill -0 "$qemu" || { echo "QEMU did not survive"; return 1; }
+	end "$qemu"
+	cat "$tmp/sig.err"
+	[ $rc = 0 ] || { echo "exit $rc"; return 1; }
+	readable "$tmp/sig.pcap" && grep -q "requests" "$tmp/sig.err"
+}
+
+# What was there before the capture is learned, not invented.
+late() {
+	readable "$tmp/sig.pcap" || return 1
+	[ "$(count "$tmp/sig.pcap" 'device_info.flags & LATE')" -ge 1 ] || { echo "not marked late"; return 1; }
+	[ "$(count "$tmp/sig.pcap" 'queue_state.size == 256')" -ge 1 ] || { echo "queue size not learned"; return 1; }
+	# After the first requests nothing may be undecoded.
+	[ "$(count "$tmp/sig.pcap" 'avail && not request.type')" = 0 ] || { echo "requests undecoded"; return 1; }
+}
+
+late_qmp() {
+	boot qmp "$busy" --qmp "$tmp/qmp.sock" || return 1
+	"$vqtrace" record -q -w "$tmp/qmp.pcap" -p "$qemu" --qmp "$tmp/qmp.sock" --duration 1s || return 1
+	end "$qemu"
+	readable "$tmp/qmp.pcap" || return 1
+	[ "$(count "$tmp/qmp.pcap" 'device_state.status & DRIVER_OK')" -ge 1 ] || { echo "no status"; return 1; }
+	[ "$(count "$tmp/qmp.pcap" 'device_state.accepted & VERSION_1 || device_state.accepted')" -ge 1 ]
+}
+
+qemu_dies() {
+	boot die "$busy" || return 1
+	"$vqtrace" record -q -w "$tmp/die.pcap" -p "$qemu" 2>"$tmp/err2" &
+	local rec=$! rc
+	flowing "$tmp/die.pcap"
+	kill -9 "$qemu"
+	wait "$qemu" 2>/dev/null
+	wait $rec
+	rc=$?
+	[ $rc = 0 ] || { cat "$tmp/err2"; echo "exit $rc"; return 1; }
+	readable "$tmp/die.pcap"
+}
+
+recorder_dies() { # kill -9: what was flushed is readable, QEMU goes on
+	boot rk "$busy" || return 1
+	"$vqtrace" record -q -w "$tmp/rk.pcap" -p "$qemu" &
+	local rec=$!
+	flowing "$tmp/rk.pcap"
+	kill -9 $rec
+	wait $rec 2>/dev/null
+	sleep 0.5
+	kill -0 "$qemu" || { echo "QEMU did not survive"; return 1; }
+	end "$qemu"
+	"$vqtrace" show -r "$tmp/rk.pcap" >"$tmp/shown" 2>/dev/null
+	[ "$(wc -l <"$tmp/shown")" -gt 100 ]
+}
+
+full_disk() {
+	mkdir -p "$tmp/small"
+	mount -t tmpfs -o size=256k none "$tmp/small" || { echo "no tmpfs here"; return 77; }
+	boot fd "$busy" || return 1
+	timeout 60 "$vqtrace" record -q -w "$tmp/small/t.pcap" -p "$qemu" 2>"$tmp/fd.err"
+	local rc=$?
+	end "$qemu"
+	cp "$tmp/small/t.pcap" "$tmp/fd.pcap"
+	umount "$tmp/small"
+	cat "$tmp/fd.err"
+	[ $rc = 2 ] || { echo "exit $rc"; return 1; }
+	grep -q "No space left" "$tmp/fd.err" || return 1
+	"$vqtrace" show -r "$tmp/fd.pcap" 2>/dev/null | wc -l | grep -qE '^[0-9]{3,}'
+}
+
+closed_pipe() {
+	boot cp "$busy" || return 1
+	"$vqtrace" record -q -w - -p "$qemu" 2>"$tmp/cp.err" | "$vqtrace" show -r - -c 50 >"$tmp/cp.out"
+	local rc=${PIPESTATUS[0]}
+	end "$qemu"
+	cat "$tmp/cp.err"
+	echo "record exits $rc, $(wc -l <"$tmp/cp.out") lines"
+	[ "$(wc -l <"$tmp/cp.out")" = 50 ] && [ "$rc" = 0 ]
+}
+
+limits() {
+	boot lim "$busy" || return 1
+	"$vqtrace" record -q -w "$tmp/c.pcap" -p "$qemu" -c 100 || return 1
+	"$vqtrace" record -q -w "$tmp/m.pcap" -p "$qemu" --max-size 64k || return 1
+	"$vqtrace" record -q -w "$tmp/d.pcap" -p "$qemu" --duration 1s || return 1
+	"$vqtrace" record -q -w "$tmp/r.pcap" -p "$qemu" --rotate-size 32k -W 3 --duration 3s || return 1
+	"$vqtrace" record -q -w "$tmp/none.pcap" -p "$qemu" --queue 9 --duration 1s || return 1
+	end "$qemu"
+	[ "$(count "$tmp/c.pcap" 'avail || used || kick || interrupt || register || lifecycle')" = 100 ] ||
+		{ echo "-c 100 gave $(count "$tmp/c.pcap" ts)"; return 1; }
+	[ "$(stat -c %s "$tmp/m.pcap")" -le 66000 ] || { ls -l "$tmp/m.pcap"; return 1; }
+	readable "$tmp/d.pcap" || return 1
+	[ "$(count "$tmp/none.pcap" avail)" = 0 ] || { echo "--queue 9 recorded queue 0"; return 1; }
+	local f n=0 all=0
+	for f in "$tmp"/r.pcap*; do
+		"$vqtrace" show -r "$f" | head -n 2 | grep -q "source 1: qemu" || { echo "$f"; return 1; }
+		n=$((n + 1))
+		all=$((all + $(count "$f" avail)))
+	done
+	[ $n = 3 ] && [ $all -gt 0 ] || { ls "$tmp"; return 1; }
+}
+
+neighbours() { # two QEMUs, one asked for
+	boot n1 "$busy" || return 1
+	local first=$qemu rc
+	boot n2 "$busy" || return 1
+	"$vqtrace" record -q -w "$tmp/n.pcap" -p "$first" --duration 2s
+	rc=$?
+	end "$first" "$qemu"
+	[ $rc = 0 ] && readable "$tmp/n.pcap" || return 1
+	[ "$("$vqtrace" show -r "$tmp/n.pcap" -T json -Y avail | jq -r .thread | sort -u | while read -r t; do
+		[ "$t" = "$first" ] || echo "$t"; done)" = "" ] || { echo "foreign threads"; return 1; }
+}
+
+by_name() {
+	boot bn "$busy" --arg -name --arg vqtrace-guest-7 || return 1
+	"$vqtrace" record -q -w "$tmp/bn.pcap" -n vqtrace-guest-7 -d blk0 -c 60
+	local rc=$?
+	end "$qemu"
+	[ $rc = 0 ] && readable "$tmp/bn.pcap"
+}
+
+# 4 KiB at queue depth 32 for ten seconds, default settings: no loss.
+load() { # QEMU
+	tests/lab/guest-cmd --exec --qemu "$1" --serial "$tmp/load.serial" \
+		--run "read,bs=4k,t=10,rand,qd=32" q1 -- "$vqtrace" record -w "$tmp/load.pcap" -- \
+		2>"$tmp/load.err" || { cat "$tmp/load.err"; return 1; }
+	local done traced
+	done=$(sed -n 's/^VQLOAD .*"done":\([0-9]*\).*/\1/p' "$tmp/load.serial")
+	traced=$("$vqtrace" show -r "$tmp/load.pcap" -T json -Y 'used && device_status & DRIVER_OK' | wc -l)
+	echo "the guest did $done reads; the trace has $traced completions, $(lost "$tmp/load.pcap") lost"
+	tail -n 2 "$tmp/load.err"
+	[ "$(lost "$tmp/load.pcap")" = 0 ] || return 1
+	# The kernel's partition scan and SeaBIOS add two.
+	[ "$traced" -ge "$done" ] && [ "$traced" -le $((done + 4)) ]
+}
+
+# A buffer far too small: every lost event is counted, and the counts add up.
+counted_loss() {
+	tests/lab/guest-cmd --exec --serial "$tmp/cl.serial" --run "read,bs=4k,t=3,rand,qd=32" q1 -- \
+		"$vqtrace" record --buffer 64k -s 1024 -w "$tmp/cl.pcap" -- 2>"$tmp/cl.err" || { cat "$tmp/cl.err"; return 1; }
+	local n said
+	n=$(lost "$tmp/cl.pcap")
+	said=$(sed -n 's/.* \([0-9]*\) lost.*/\1/p' "$tmp/cl.err" | tail -n 1)
+	echo "the trace says $n lost, the summary $said"
+	[ "$n" -gt 0 ] && [ "$n" = "$said" ]
+}
+
+constant_memory() {
+	build/tests/bench/mktrace "$tmp/big.pcap" 300000
+	build/tests/bench/mktrace "$tmp/small.pcap" 30000
+	local a b
+	a=$(peak "$tmp/big.pcap") b=$(peak "$tmp/small.pcap")
+	rm -f "$tmp/big.pcap"
+	echo "$a KiB for ten times the events that take $b KiB"
+	[ "$a" -lt $((b + 1024)) ]
+}
+
+peak() {
+	"$vqtrace" show -r "$1" | cat >/dev/null &
+	local pid top=0 now
+	pid=$(jobs -p | tail -n 1)
+	while now=$(awk '/VmHWM/ {print $2}' "/proc/$pid/status" 2>/dev/null) && [ -n "$now" ]; do
+		top=$now
+		sleep 0.02
+	done
+	echo "$top"
+}
+
+# Every step of 3.1.1, in order, for both drivers, can be read off the demo.
+demo_steps() {
+	"$vqtrace" demo -r traces/qemu7-q1.pcap >"$tmp/demo" || return 1
+	[ "$(grep -oE '^   step [0-9]' "$tmp/demo" | grep -oE '[0-9]$' | tr -d '\n' | grep -oE '12345678' | wc -l)" -ge 2 ] ||
+		{ grep -E '^(==|   step)' "$tmp/demo"; return 1; }
+}
+
+demo_live() {
+	"$vqtrace" demo --guest build/guest -w "$tmp/demo.pcap" >"$tmp/demo" 2>"$tmp/err" ||
+		{ cat "$tmp/err"; return 1; }
+	grep -q "Booting a Linux guest" "$tmp/demo" && ! grep -q "is shown instead" "$tmp/demo" || return 1
+	readable "$tmp/demo.pcap"
+}
+
+demo_fallback() { # no guest to boot: says so, shows a shipped trace
+	"$vqtrace" demo --guest "$tmp/nowhere" >"$tmp/demo" || return 1
+	grep -q "is shown instead, because there is no guest" "$tmp/demo" && grep -q "step 8" "$tmp/demo"
+}
+
+plan 18
+check "attach, then SIGINT" attach_and_signal INT
+check "attach, then SIGTERM" attach_and_signal TERM
+check "late attachment learns the queue" late
+check "late attachment asks by QMP" late_qmp
+check "QEMU is killed" qemu_dies
+check "the recorder is killed" recorder_dies
+check "the disk is full" full_disk
+check "the reader of the pipe leaves" closed_pipe
+check "count, size, duration, rotation, queue" limits
+check "another QEMU is not recorded" neighbours
+check "by name and device" by_name
+check "queue depth 32 for ten seconds on QEMU 7.2 without loss" load 7
+check "queue depth 32 for ten seconds on QEMU 11 without loss" load 11
+check "loss is counted" counted_loss
+check "show needs no more memory for a longer trace" constant_memory
+check "the demo has every step of the initialisation" demo_steps
+check "the demo records a guest" demo_live
+check "the demo without a guest" demo_fallback
+finish
