@@ -186,15 +186,15 @@ static void blk_negotiated(struct emu_virtio *v)
 {
 	bool flush = emu_virtio_has(v, VIRTIO_BLK_F_FLUSH);
 	bool wce = emu_virtio_has(v, VIRTIO_BLK_F_CONFIG_WCE);
-	/* 5.2.5.2; a legacy driver may have set it before, 5.2.5.3 */
-	if (!v->legacy || !wce)
-		v->config[BLK_CFG_WRITEBACK] = wce || v->legacy ? flush : 0;
+	/* 5.2.5.2; what a legacy driver wrote before stays, 5.2.5.3 */
+	if (!wce || (!flush && !v->legacy))
+		v->config[BLK_CFG_WRITEBACK] = flush;
 	fill_zones(v, emu_virtio_has(v, VIRTIO_BLK_F_ZONED));
 }
 
 static void blk_reset(struct emu_virtio *v)
 {
-	v->config[BLK_CFG_WRITEBACK] = emu_virtio_offers(v, VIRTIO_BLK_F_CONFIG_WCE);
+	v->config[BLK_CFG_WRITEBACK] = v->config_first[BLK_CFG_WRITEBACK];
 	fill_zones(v, emu_virtio_offers(v, VIRTIO_BLK_F_ZONED));
 }
 

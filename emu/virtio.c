@@ -79,6 +79,8 @@ uint32_t emu_virtio_offered(const struct emu_virtio *v, unsigned select, bool le
 	if (select > 3)
 		return 0;
 	uint32_t word = v->offered[select / 2] >> select % 2 * 32;
+	if (legacy && v->exact)
+		return select ? 0 : word;
 	if (legacy) /* 4.1.4.10: bits 32 to 63 do not exist */
 		return select ? 0 : (word | LEGACY_BITS) & ~v->cls->modern_only;
 	return select || v->exact ? word : word & ~(uint32_t)legacy_only(v);
@@ -281,6 +283,7 @@ static int init_class(struct emu_virtio *v, const struct emu_virtio_config *cfg)
 		memcpy(v->config, cfg->config_exact, n);
 		v->config_len = n;
 	}
+	memcpy(v->config_first, v->config, sizeof(v->config));
 	return 0;
 }
 

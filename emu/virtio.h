@@ -88,6 +88,7 @@ struct emu_virtio {
 	bool exact;     /* offers precisely what it was told to (replay) */
 	uint64_t offered[2], accepted[2]; /* accepted: as written, then as negotiated */
 	uint8_t config[256];
+	uint8_t config_first[256]; /* as it was before any driver came */
 	uint16_t config_len;
 	uint8_t generation;   /* 4.1.4.3 */
 	bool config_was_read; /* since generation last changed */
