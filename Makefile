@@ -158,6 +158,10 @@ $(BUILD)/tests/lab/%: $(BUILD)/tests/lab/%.o $(BUILD)/libvqtrace.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Ratios against peers in interleaved runs; nothing is asserted.
+.PHONY: coverage
+coverage: $(BUILD)/libvqtrace.a # of emu/ by its unit tests, by line
+	$(Q)CC="$(CC)" LIBS="$(LDLIBS)" tests/emu/coverage $(BUILD)
+
 bench:
 	$(Q)tests/deps --install build test
 	$(Q)$(MAKE) all guest qemu11 $(patsubst %.c,build/%,$(wildcard tests/bench/*.c))
