@@ -152,6 +152,19 @@ void emu_queue_reset(struct emu_queue *q)
 	queue_settle(q);
 }
 
+int emu_queue_start_at(struct emu_queue *q, uint32_t base)
+{
+	int ret = emu_queue_enable(q);
+	if (ret == 0 && q->ring.ops)
+		q->ring.ops->set_base(&q->ring, base);
+	return ret;
+}
+
+uint32_t emu_queue_base(const struct emu_queue *q)
+{
+	return q->ring.ops ? q->ring.ops->base(&q->ring) : 0;
+}
+
 void emu_queue_stop(struct emu_queue *q)
 {
 	q->enabled = q->kicked = false;

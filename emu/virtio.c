@@ -212,6 +212,14 @@ void emu_virtio_set_status(struct emu_virtio *v, uint8_t value, bool legacy)
 		v->status |= VIRTIO_CONFIG_S_FAILED;
 }
 
+void emu_virtio_adopt(struct emu_virtio *v, const uint64_t features[2])
+{
+	memcpy(v->accepted, features, sizeof(v->accepted));
+	v->status = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
+		    VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK;
+	negotiated(v);
+}
+
 uint8_t emu_virtio_get_status(const struct emu_virtio *v)
 {
 	return v->status;

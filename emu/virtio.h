@@ -153,6 +153,14 @@ void emu_queue_set_size(struct emu_queue *q, uint16_t size); /* ignored when not
 int emu_queue_enable(struct emu_queue *q);                   /* -EINVAL: device needs reset */
 void emu_queue_reset(struct emu_queue *q);                   /* 2.6.1; over when !q->resetting */
 void emu_queue_kick(struct emu_queue *q, uint32_t value, unsigned via, unsigned width);
+/*
+ * For a door that hears of the driver's choices second hand (vhost-user): take
+ * these features as negotiated and the device as running, then start each queue
+ * at a vring base, its size and areas set before.
+ */
+void emu_virtio_adopt(struct emu_virtio *v, const uint64_t features[2]);
+int emu_queue_start_at(struct emu_queue *q, uint32_t base);
+uint32_t emu_queue_base(const struct emu_queue *q); /* where it would go on */
 /* Stop serving without any of the driver's doing (vhost GET_VRING_BASE); drained first. */
 void emu_queue_stop(struct emu_queue *q);
 /* An unrecoverable error of the driver: DEVICE_NEEDS_RESET, 2.1.2. */

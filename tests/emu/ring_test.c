@@ -120,12 +120,12 @@ static void test_base(bool packed)
 	struct emu_queue *dq = &r->v->queue[0];
 	for (unsigned i = 0; i < 7; i++)
 		burst(1);
-	uint32_t base = dq->ring.ops->base(&dq->ring);
+	uint32_t base = emu_queue_base(dq);
 	is(base, packed ? (14 % 8 | (uint32_t)(14 % 8) << 16) : 7, "%s: position",
 		packed ? "packed" : "split");
 	emu_queue_stop(dq);
-	is(emu_queue_enable(dq), 0, "enabled again");
-	dq->ring.ops->set_base(&dq->ring, base);
+	is(emu_queue_base(dq), 0, "stopped");
+	is(emu_queue_start_at(dq, base), 0, "started again");
 	is(burst(2), 1, "goes on where it was");
 	struct vqt_ring s;
 	dq->ring.ops->snapshot(&dq->ring, &s);
@@ -219,8 +219,32 @@ static void test_break_on_push(void)
 	is(emu_device_inflight(r->dev), 0, "nothing is left in flight");
 }
 
+/* As a vhost-user door does it: no registers, no status writes. */
+static void test_adopt(void)
+{
+	const uint64_t features[2] = {BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_BLK_F_FLUSH)};
+	up(BIT(VIRTIO_BLK_F_FLUSH));
+	struct emu_queue *dq = &r->v->queue[0];
+	uint64_t desc = dq->desc, driver = dq->driver, device = dq->device;
+	emu_virtio_set_status(r->v, 0, false);
+	emu_virtio_adopt(r->v, features);
+	dq->desc = desc;
+	dq->driver = driver;
+	dq->device = device;
+	emu_queue_set_size(dq, 8);
+	dq->vector = 1;
+	dq->polled = true;
+	is(emu_queue_start_at(dq, 0), 0, "started");
+	is(burst(3), 1, "served, polling");
+	is(emu_queue_base(dq), 3, "position");
+	dq->device = dq->driver;
+	emu_queue_stop(dq);
+	ok(emu_queue_start_at(dq, 0) < 0, "areas are checked here, too");
+}
+
 int main(void)
 {
+	test_adopt();
 	test_split_event();
 	test_split_flags();
 	test_packed_event();
