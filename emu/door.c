@@ -80,8 +80,6 @@ void door_tell(struct door *d, enum door_say what, const char *fmt, ...)
 
 /* --- the client's life ---------------------------------------------------------------- */
 
-static void on_client(struct door *d, struct door_source *s, uint32_t events);
-
 static void end_client(struct door *d, int err)
 {
 	int fd = d->client.fd;
@@ -122,6 +120,15 @@ int door_attach(struct door *d, int fd)
 	d->ops->opened(d);
 	door_tell(d, DOOR_CAME, "a client connected");
 	return 0;
+}
+
+struct door_stats door_stats(const struct door *d)
+{
+	struct door_stats s = d->stats;
+	const struct emu_virtio *v = d->ops->virtio((struct door *)d);
+	for (unsigned i = 0; i < v->nqueues; i++)
+		s.requests += v->queue[i].completed;
+	return s;
 }
 
 bool door_connected(const struct door *d)
@@ -188,9 +195,17 @@ static int one_message(struct door *d)
 	int ret = door_in_read(d);
 	if (ret <= 0)
 		return ret;
+	/* the next one may arrive before this one is done with (door_receive) */
+	struct door_in mine = d->in, *outer = d->msg;
+	d->in = d->spare;
+	d->spare = (struct door_in){0};
+	d->msg = &mine;
 	d->stats.messages++;
-	ret = d->ops->message(d, d->in.buf, d->in.have);
-	door_in_reset(&d->in, false);
+	ret = d->ops->message(d, mine.buf, mine.have);
+	d->msg = outer;
+	door_in_reset(&mine, d->spare.buf);
+	if (mine.buf)
+		d->spare = mine;
 	return ret < 0 ? ret : 1;
 }
 
@@ -210,8 +225,6 @@ static void on_client(struct door *d, struct door_source *s, uint32_t events)
 
 int door_receive(struct door *d, int ms)
 {
-	struct epoll_event e;
-	(void)e;
 	int ret = door_in_wait(d, ms);
 	if (ret <= 0)
 		return ret;
@@ -301,7 +314,7 @@ void door_fini(struct door *d)
 	door_in_reset(&d->in, true);
 	door_close(&d->listener.fd);
 	door_close(&d->ep);
-	free(d->in.buf);
+	door_in_reset(&d->spare, true);
 	free(d->out.buf);
 }
 

@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "emu/tap.h"
 #include "emu/virtio.h"
@@ -41,7 +42,7 @@ enum door_say {
 };
 
 struct door_stats {
-	uint64_t clients, sent_away, messages, kicks, interrupts, requests;
+	uint64_t clients, sent_away, messages, interrupts, requests;
 };
 
 struct door_config {
@@ -62,12 +63,13 @@ struct door_ops {
 	size_t header; /* bytes */
 	/* How many bytes follow this header; negative: garbage. */
 	ssize_t (*payload)(struct door *d, const uint8_t *header);
-	/* A whole message, descriptors in d->in.  Negative: the client goes, door_fail says why. */
+	/* A whole message; see door_take_fd().  Negative: the client goes, door_fail says why. */
 	int (*message)(struct door *d, uint8_t *msg, size_t len);
 	void (*opened)(struct door *d);
 	void (*closed)(struct door *d); /* forget all that was the client's */
 	int (*run)(struct door *d); /* serve the device; how much was done */
 	bool (*busy)(struct door *d); /* more to do at once */
+	struct emu_virtio *(*virtio)(struct door *d);
 	void (*free)(struct door *d);
 };
 
@@ -95,7 +97,8 @@ struct door {
 	struct epoll_event ready[DOOR_BATCH]; /* being delivered: [at, nready) */
 	int nready, at;
 	struct door_source listener, client, backend;
-	struct door_in in;
+	struct door_in in, spare; /* spare: a buffer to go on with while one is in use */
+	struct door_in *msg; /* the message being dealt with */
 	struct door_out out;
 	unsigned spin_us;
 	bool muted; /* replies wait for the client: nothing more is read from it */
@@ -119,6 +122,7 @@ bool door_connected(const struct door *d);
  */
 int door_step(struct door *d, int timeout, const sigset_t *mask);
 void door_hang_up(struct door *d);
+struct door_stats door_stats(const struct door *d);
 
 /* --- for the protocols ------------------------------------------------------------ */
 int door_init(struct door *d, const struct door_ops *ops, const struct door_config *cfg);
@@ -141,7 +145,6 @@ void door_nonblock(int fd);
 void door_signal(struct door *d, int fd);
 static inline void door_close(int *fd)
 {
-	extern int close(int);
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;

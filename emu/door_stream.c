@@ -27,10 +27,10 @@ void door_in_reset(struct door_in *in, bool all)
 
 int door_take_fd(struct door *d, unsigned i)
 {
-	if (i >= d->in.nfds)
+	if (!d->msg || i >= d->msg->nfds)
 		return -1;
-	int fd = d->in.fd[i];
-	d->in.fd[i] = -1;
+	int fd = d->msg->fd[i];
+	d->msg->fd[i] = -1;
 	return fd;
 }
 
