@@ -28,6 +28,9 @@
 #ifndef VIRTIO_F_ADMIN_VQ
 #define VIRTIO_F_ADMIN_VQ 41
 #endif
+#ifndef VIRTIO_F_SUSPEND
+#define VIRTIO_F_SUSPEND 43
+#endif
 /* 6.3: legacy only */
 #ifndef VIRTIO_F_BAD_FEATURE
 #define VIRTIO_F_BAD_FEATURE 30

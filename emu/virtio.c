@@ -16,7 +16,7 @@
 		BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_PACKED) | BIT(VIRTIO_F_IN_ORDER) |     \
 		BIT(VIRTIO_F_ACCESS_PLATFORM) | BIT(VIRTIO_F_ORDER_PLATFORM) |                     \
 		BIT(VIRTIO_F_NOTIFICATION_DATA) | BIT(VIRTIO_F_NOTIF_CONFIG_DATA) |                \
-		BIT(VIRTIO_F_RING_RESET))
+		BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_F_SUSPEND))
 /* 6.3: offered through the legacy interface only */
 #define LEGACY_BITS (BIT(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT(VIRTIO_F_ANY_LAYOUT))
 
@@ -123,7 +123,7 @@ static const char *refuse_features(struct emu_virtio *v)
 
 bool emu_virtio_live(const struct emu_virtio *v)
 {
-	if (v->broken || v->resetting || v->status & VIRTIO_CONFIG_S_FAILED)
+	if (v->broken || v->resetting || v->suspending || v->status & VIRTIO_CONFIG_S_FAILED)
 		return false;
 	/* 3.1.2: a legacy driver may use the device before DRIVER_OK */
 	return v->status & VIRTIO_CONFIG_S_DRIVER_OK || v->legacy ||
@@ -139,6 +139,7 @@ static void negotiated(struct emu_virtio *v)
 static void finish_reset(struct emu_virtio *v)
 {
 	v->status = 0;
+	v->suspending = v->config_pending = false;
 	v->legacy = v->broken = v->resetting = v->lingering = false;
 	v->accepted[0] = v->accepted[1] = 0;
 	v->why = NULL;
@@ -149,9 +150,33 @@ static void finish_reset(struct emu_virtio *v)
 		v->host->reset_done(v->host_opaque);
 }
 
+/* 3.4: nothing is in flight any more and all of it was told. */
+static void finish_suspend(struct emu_virtio *v)
+{
+	v->suspending = false;
+	emu_virtio_notify(v);
+	if (v->broken)
+		return;
+	v->status &= ~VIRTIO_CONFIG_S_DRIVER_OK;
+	v->status |= VIRTIO_CONFIG_S_SUSPEND;
+}
+
+static void resume(struct emu_virtio *v)
+{
+	v->status &= ~VIRTIO_CONFIG_S_SUSPEND;
+	v->status |= VIRTIO_CONFIG_S_DRIVER_OK;
+	for (unsigned i = 0; i < v->nqueues; i++)
+		v->queue[i].kicked = v->queue[i].enabled;
+	if (v->config_pending)
+		v->host->config(v->host_opaque);
+	v->config_pending = false;
+}
+
 /* Called whenever requests in flight became fewer. */
 void emu_virtio_settle(struct emu_virtio *v)
 {
+	if (v->suspending && !v->inflight && !v->resetting)
+		finish_suspend(v);
 	if (v->lingering && !v->inflight)
 		finish_reset(v);
 	if (v->resetting && !v->inflight && !emu_fault_hit(v->fault, EMU_FAULT_RESET_STUCK))
@@ -197,7 +222,9 @@ void emu_virtio_set_status(struct emu_virtio *v, uint8_t value, bool legacy)
 		}
 	}
 	if (new &VIRTIO_CONFIG_S_DRIVER_OK) {
-		if (v->status & VIRTIO_CONFIG_S_FEATURES_OK || v->legacy) {
+		if (v->status & VIRTIO_CONFIG_S_SUSPEND) {
+			resume(v);
+		} else if (v->status & VIRTIO_CONFIG_S_FEATURES_OK || v->legacy) {
 			v->status |= VIRTIO_CONFIG_S_DRIVER_OK;
 			if (v->legacy)
 				negotiated(v);
@@ -205,6 +232,12 @@ void emu_virtio_set_status(struct emu_virtio *v, uint8_t value, bool legacy)
 		} else {
 			emu_virtio_break(v, NULL, "DRIVER_OK without FEATURES_OK");
 		}
+	}
+	/* 3.4: heard only once the device is running */
+	if (value & VIRTIO_CONFIG_S_SUSPEND && old & VIRTIO_CONFIG_S_DRIVER_OK &&
+		emu_virtio_has(v, VIRTIO_F_SUSPEND) && !v->legacy && !v->broken) {
+		v->suspending = true;
+		emu_virtio_settle(v);
 	}
 	if (emu_fault_hit(v->fault, EMU_FAULT_STATUS_BIT_CLEARED))
 		v->status &= ~VIRTIO_CONFIG_S_ACKNOWLEDGE;
@@ -251,7 +284,7 @@ void emu_virtio_config_read(struct emu_virtio *v, uint32_t off, void *buf, uint3
 
 void emu_virtio_config_write(struct emu_virtio *v, uint32_t off, const void *buf, uint32_t len)
 {
-	if (off >= v->config_len || !v->cls->config_write)
+	if (off >= v->config_len || !v->cls->config_write || v->status & VIRTIO_CONFIG_S_SUSPEND)
 		return;
 	if (len > v->config_len - off)
 		len = v->config_len - off;
@@ -267,7 +300,9 @@ void emu_virtio_config_changed(struct emu_virtio *v)
 		v->config_was_read = false;
 	}
 	emu_tap_life(v->tap, VQT_LIFE_CONFIG_CHANGE, VQT_NO_QUEUE, 0, 0, 0, NULL);
-	if (v->status & VIRTIO_CONFIG_S_DRIVER_OK)
+	if (v->status & VIRTIO_CONFIG_S_SUSPEND)
+		v->config_pending = true;
+	else if (v->status & VIRTIO_CONFIG_S_DRIVER_OK)
 		v->host->config(v->host_opaque);
 }
 

@@ -81,11 +81,13 @@ struct emu_virtio {
 	uint8_t status;          /* 2.1 */
 	bool legacy;             /* driven through the legacy interface since reset */
 	bool transitional;
-	bool resetting; /* 0 was written, requests are in flight */
-	bool lingering; /* a fault: reset is over, requests are not */
-	bool broken;    /* DEVICE_NEEDS_RESET */
-	bool paused;    /* the transport forbids DMA (bus master off) or the door holds us */
-	bool exact;     /* offers precisely what it was told to (replay) */
+	bool resetting;      /* 0 was written, requests are in flight */
+	bool suspending;     /* SUSPEND was written, requests are in flight */
+	bool config_pending; /* changed while suspended: to be told on resuming */
+	bool lingering;      /* a fault: reset is over, requests are not */
+	bool broken;         /* DEVICE_NEEDS_RESET */
+	bool paused;         /* the transport forbids DMA (bus master off) or the door holds us */
+	bool exact;          /* offers precisely what it was told to (replay) */
 	uint64_t offered[2], accepted[2]; /* accepted: as written, then as negotiated */
 	uint8_t config[256];
 	uint8_t config_first[256]; /* as it was before any driver came */

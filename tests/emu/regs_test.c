@@ -447,6 +447,43 @@ static void test_needs_reset(void)
 	emu_rig_free(r);
 }
 
+/* 3.4: SUSPEND */
+static void test_suspend(void)
+{
+	struct emu_rig *r = rig((struct emu_rig_options){.dev = {.features = ~0ull}});
+	struct emu_blk_request q = {.in = true, .len = 512};
+	start(r, BIT(VIRTIO_BLK_F_FLUSH), false, false);
+	wr(r, COMMON(STATUS), 1, 0x1f);
+	is(rd(r, COMMON(STATUS), 1), 0xf, "SUSPEND without its feature is not heard");
+	start(r, BIT(VIRTIO_F_SUSPEND) | BIT(VIRTIO_BLK_F_FLUSH) | BIT(VIRTIO_BLK_F_CONFIG_WCE),
+		false, false);
+	q.data = emu_driver_alloc(&r->drv, 512, 512);
+	emu_backend_defer_hold(r->backend, true);
+	emu_driver_blk_add(&r->drv, &r->drv.queue[0], &q);
+	emu_driver_kick(&r->drv, &r->drv.queue[0]);
+	emu_driver_run(&r->drv);
+	wr(r, COMMON(STATUS), 1, 0x1f);
+	is(rd(r, COMMON(STATUS), 1), 0xf, "not suspended while a request is in flight");
+	emu_backend_defer_hold(r->backend, false);
+	is(rd(r, COMMON(STATUS), 1), 0x1b, "suspended: SUSPEND, no DRIVER_OK");
+	is(r->msix[1], 1, "its notification came before");
+	struct emu_blk_request q2 = {0};
+	is((uint64_t)-read_one(r, &q2), ETIMEDOUT, "nothing is served");
+	emu_driver_write(&r->drv, &r->drv.config, BLK_CFG_WRITEBACK, 1, 0);
+	is(emu_driver_read(&r->drv, &r->drv.config, BLK_CFG_WRITEBACK, 1), 1, "nor configured");
+	emu_virtio_config_changed(r->v);
+	is(r->msix[0], 0, "nor told");
+	wr(r, COMMON(STATUS), 1, 0xf);
+	is(rd(r, COMMON(STATUS), 1), 0xf, "resumed");
+	is(r->msix[0], 1, "told now");
+	emu_driver_run(&r->drv);
+	is(*(uint8_t *)emu_rig_at(r, q2.header + 16, 1), 0, "served now");
+	wr(r, COMMON(STATUS), 1, 0x1f);
+	is(rd(r, COMMON(STATUS), 1), 0x1b, "suspended at once when idle");
+	is(emu_driver_reset(&r->drv), 0, "a reset ends it");
+	emu_rig_free(r);
+}
+
 static void test_legacy(void)
 {
 	struct emu_rig *r =
@@ -612,6 +649,7 @@ int main(void)
 	test_window();
 	test_reset_under_io();
 	test_needs_reset();
+	test_suspend();
 	test_legacy();
 	test_regions();
 	test_layout();

@@ -172,6 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct emu_rig *r;
 	for (unsigned i = 0; i < 8; i++)
 		d.features[0] |= (uint64_t)(features >> i & 1) << bits[i];
+	d.features[0] |= how & 16 ? 1ull << VIRTIO_F_SUSPEND : 0;
 	if (emu_rig_new(&r, &o) < 0)
 		return 0;
 	if (emu_driver_start(&r->drv, &d) == 0 && r->drv.next < 0x8000)
