@@ -59,10 +59,11 @@ lost() { # TRACE: what the trace says it lost
 busy="read,bs=4k,t=60,rand,qd=4"
 
 attach_and_signal() { # SIGNAL
-	boot sig "$busy" || return 1
-	"$vqtrace" record -w "$tmp/sig.pcap" -p "$qemu" 2>"$tmp/sig.err" &
-	local rec=$! rc
-	flowing "$tmp/sig.pcap"
+	local trace=$tmp/sig$1.pcap rec rc
+	boot "sig$1" "$busy" || return 1
+	"$vqtrace" record -w "$trace" -p "$qemu" 2>"$tmp/sig.err" &
+	rec=$!
+	flowing "$trace"
 	kill -"$1" $rec
 	wait $rec
 	rc=$?
@@ -70,16 +71,18 @@ attach_and_signal() { # SIGNAL
 	end "$qemu"
 	cat "$tmp/sig.err"
 	[ $rc = 0 ] || { echo "exit $rc"; return 1; }
-	readable "$tmp/sig.pcap" && grep -q "requests" "$tmp/sig.err"
+	readable "$trace" && grep -q "requests" "$tmp/sig.err"
 }
 
 # What was there before the capture is learned, not invented.
 late() {
-	readable "$tmp/sig.pcap" || return 1
-	[ "$(count "$tmp/sig.pcap" 'device_info.flags & LATE')" -ge 1 ] || { echo "not marked late"; return 1; }
-	[ "$(count "$tmp/sig.pcap" 'queue_state.size == 256')" -ge 1 ] || { echo "queue size not learned"; return 1; }
-	# After the first requests nothing may be undecoded.
-	[ "$(count "$tmp/sig.pcap" 'avail && not request.type')" = 0 ] || { echo "requests undecoded"; return 1; }
+	local trace=$tmp/sigTERM.pcap
+	readable "$trace" || return 1
+	[ "$(count "$trace" 'device_info.flags & LATE')" -ge 1 ] || { echo "not marked late"; return 1; }
+	[ "$(count "$trace" 'queue_state.size == 256')" -ge 1 ] || { echo "queue size not learned"; return 1; }
+	# Only what was in flight already may be undecoded when it is first seen.
+	[ "$(count "$trace" 'avail && not request.type')" -le 4 ] || { echo "requests undecoded"; return 1; }
+	[ "$(count "$trace" 'used && not request.type')" = 0 ] || { echo "completions undecoded"; return 1; }
 }
 
 late_qmp() {
@@ -134,7 +137,7 @@ full_disk() {
 }
 
 closed_pipe() {
-	boot cp "$busy" || return 1
+	boot pipe "$busy" || return 1
 	"$vqtrace" record -q -w - -p "$qemu" 2>"$tmp/cp.err" | "$vqtrace" show -r - -c 50 >"$tmp/cp.out"
 	local rc=${PIPESTATUS[0]}
 	end "$qemu"
@@ -151,7 +154,7 @@ limits() {
 	"$vqtrace" record -q -w "$tmp/r.pcap" -p "$qemu" --rotate-size 32k -W 3 --duration 3s || return 1
 	"$vqtrace" record -q -w "$tmp/none.pcap" -p "$qemu" --queue 9 --duration 1s || return 1
 	end "$qemu"
-	[ "$(count "$tmp/c.pcap" 'avail || used || kick || interrupt || register || lifecycle')" = 100 ] ||
+	[ "$(count "$tmp/c.pcap" 'avail || used || kick || interrupt || register || lifecycle || data')" = 100 ] ||
 		{ echo "-c 100 gave $(count "$tmp/c.pcap" ts)"; return 1; }
 	[ "$(stat -c %s "$tmp/m.pcap")" -le 66000 ] || { ls -l "$tmp/m.pcap"; return 1; }
 	readable "$tmp/d.pcap" || return 1
