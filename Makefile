@@ -15,6 +15,7 @@ MANDIR ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share/vqtrace
 VERSION := 0.1
 
+JOBS := $(shell nproc 2>/dev/null || echo 2)
 BUILD := $(if $(SANITIZE),build/san,build)
 
 ifeq ($(V),1)
@@ -124,20 +125,23 @@ build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c build/fuzz/libvqtrace.a
 .PHONY: fuzz
 fuzz: $(FUZZ_BIN)
 
-check: all $(TEST_BIN)
+check: all $(TEST_BIN) tools
 	$(Q)tests/run $(TEST_BIN) $(sort $(wildcard tests/check/*_test.sh))
 
 # All tests, from nothing: installs packages, builds, also instrumented, and boots guests.
 test:
 	$(Q)tests/deps --install build test
-	$(Q)$(MAKE) all guest qemu11
-	$(Q)$(MAKE) tests
-	$(Q)$(MAKE) SANITIZE=address,undefined all tests
-	$(Q)$(MAKE) fuzz
+	$(Q)$(MAKE) -j$(JOBS) all guest qemu11
+	$(Q)$(MAKE) -j$(JOBS) tests tools
+	$(Q)$(MAKE) -j$(JOBS) SANITIZE=address,undefined tests
+	$(Q)$(MAKE) -j$(JOBS) fuzz
 	$(Q)tests/run $(patsubst %.c,build/%,$(TEST_SRC)) $(patsubst %.c,build/san/%,$(TEST_SRC)) \
 		$(sort $(wildcard tests/check/*_test.sh)) $(sort $(wildcard tests/full/*_test.sh))
-.PHONY: tests guest qemu11
+.PHONY: tests tools guest qemu11
 tests: $(TEST_BIN)
+# Programs that the shell tests, the lab and the benchmarks run.
+TOOL_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c tests/lab/*.c))
+tools: $(TOOL_BIN)
 
 guest: # the kernel and initramfs that demo, tests and benchmarks boot
 	$(Q)tests/guest/mkguest build/guest
@@ -146,7 +150,7 @@ qemu11: # a second QEMU beside the system's, unpacked, never installed
 
 demo:
 	$(Q)tests/deps --install demo
-	$(Q)$(MAKE) all guest
+	$(Q)$(MAKE) -j$(JOBS) all guest
 	$(Q)build/vqtrace demo --guest build/guest
 
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(TEST_LIB) $(BUILD)/libvqtrace.a
@@ -164,7 +168,7 @@ coverage: $(BUILD)/libvqtrace.a # of emu/ by its unit tests, by line
 
 bench:
 	$(Q)tests/deps --install build test
-	$(Q)$(MAKE) all guest qemu11 $(patsubst %.c,build/%,$(wildcard tests/bench/*.c))
+	$(Q)$(MAKE) -j$(JOBS) all guest qemu11 tools
 	$(Q)for b in $(sort $(filter-out %.c %.h,$(wildcard tests/bench/*))); do \
 		printf '\n== %s\n' $$b; $$b || exit 1; done
 

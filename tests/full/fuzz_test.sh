@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Every fuzz target for a short time, under ASan and UBSan, from real traces.
+# VQT_FUZZ_SECONDS (15) each; a longer run by hand: see the line that is printed.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/full/lib.sh
+seconds=${VQT_FUZZ_SECONDS:-15}
+
+seeds() { # TARGET DIR
+	mkdir -p "$2"
+	case $1 in
+	trace_fuzz | check_fuzz)
+		local t
+		for t in traces/qemu7-q1 traces/qemu7-packed traces/qemu7-legacy traces/qemu7-net; do
+			build/tests/lab/corpus $t.pcap "$2/$(basename $t)"
+		done
+		for t in traces/qemu7-blkdebug traces/qemu11-q1; do
+			{ printf '\1'; head -c 20000 $t.pcap; } >"$2/$(basename $t).file"
+		done
+		;;
+	esac
+	[ -d "tests/fuzz/corpus/$1" ] && cp "tests/fuzz/corpus/$1"/* "$2/"
+	return 0
+}
+
+fuzz() { # TARGET
+	local dir=$tmp/$1
+	seeds "$1" "$dir"
+	mkdir -p "build/fuzz/found"
+	if ! "build/fuzz/$1" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3000 -print_final_stats=1 \
+		-verbosity=0 -artifact_prefix="build/fuzz/found/$1-" "$dir" >"$tmp/log" 2>&1; then
+		tail -n 40 "$tmp/log"
+		echo "again: build/fuzz/$1 build/fuzz/found/$1-..."
+		return 1
+	fi
+	grep -E 'number_of_executed_units' "$tmp/log"
+}
+
+targets=$(for f in tests/fuzz/*_fuzz.c; do basename "$f" .c; done)
+plan "$(wc -w <<<"$targets")"
+for t in $targets; do
+	if [ -x "build/fuzz/$t" ]; then
+		check "$t for $seconds s" fuzz "$t"
+	else
+		check "$t is built ('make fuzz')" false
+	fi
+done
+finish
