@@ -1,9 +1,343 @@
 /* SPDX-License-Identifier: MIT */
+/* vhost-user, the backend's side: features, configuration, the connection. */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "emu/door.h"
+#include "decoder/record.h"
+#include "emu/blk.h"
+#include "emu/defs.h"
+#include "emu/vhost_user.h"
+
+#define BIT(n) (1ull << (n))
+#define PROTOCOL                                                                                   \
+	(BIT(VH_P_MQ) | BIT(VH_P_REPLY_ACK) | BIT(VH_P_CONFIG) | BIT(VH_P_RESET_DEVICE) |          \
+		BIT(VH_P_MEM_SLOTS))
+/* Of the transport, which is the client's; and reset of a queue has no message. */
+#define NOT_OURS                                                                                   \
+	(BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_F_NOTIFICATION_DATA) |                              \
+		BIT(VIRTIO_F_NOTIF_CONFIG_DATA))
+#define QUEUE_SIZE 1024 /* what clients choose at most */
+#define SEG_MAX 126 /* fits the 128 entries that QEMU gives a queue by default */
+
+int vhost_user_reply(struct vhost_user *u, const struct vhost_user_hdr *h, const void *body,
+		     size_t len, int fd)
+{
+	struct vhost_user_hdr r = {
+		.request = h->request, .flags = VH_VERSION | VH_REPLY, .size = len};
+	struct iovec iov[] = {{&r, sizeof(r)}, {(void *)body, len}};
+	return door_send(&u->door, iov, 2, fd);
+}
+
+static int reply64(struct vhost_user *u, const struct vhost_user_hdr *h, uint64_t value)
+{
+	return vhost_user_reply(u, h, &value, sizeof(value), -1);
+}
+
+static uint64_t offered(const struct vhost_user *u)
+{
+	uint64_t f = emu_virtio_offered(&u->v, 0, false) |
+		     (uint64_t)emu_virtio_offered(&u->v, 1, false) << 32;
+	return (f & ~NOT_OURS) | BIT(VH_F_PROTOCOL_FEATURES);
+}
+
+static int get_features(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	return reply64(u, h, offered(u));
+}
+
+/* What the client's transport knows and we never see, for the trace. */
+static void tell_state(struct vhost_user *u)
+{
+	struct {
+		struct vqt_device_state s;
+		uint8_t config[256];
+	} r = {.s = {.h = {.type = VQT_DEVICE_STATE, .device = 1, .queue = VQT_NO_QUEUE},
+		       .known = VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED |
+				VQT_KNOWN_CONFIG,
+		       .status = u->v.status,
+		       .config_len = u->v.config_len}};
+	memcpy(r.s.offered, u->v.offered, sizeof(r.s.offered));
+	memcpy(r.s.accepted, u->v.accepted, sizeof(r.s.accepted));
+	memcpy(r.config, u->v.config, u->v.config_len);
+	emu_tap_put(u->door.tap, &r, sizeof(r.s) + ((u->v.config_len + 3u) & ~3u));
+}
+
+static bool any_running(const struct vhost_user *u)
+{
+	for (unsigned i = 0; i < u->v.nqueues; i++)
+		if (u->ring[i].running)
+			return true;
+	return false;
+}
+
+/* The same features again on running rings (the log toggles that way) change nothing. */
+static int set_features(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	uint64_t f = get_le64(p), none = f & ~offered(u);
+	if (none)
+		return door_fail(&u->door, "the client accepted features 0x%llx that are not offered",
+			(unsigned long long)none);
+	if (u->features_known && u->features == f && any_running(u))
+		return 0;
+	vhost_user_rings_stop(u);
+	emu_virtio_set_status(&u->v, 0, false); /* a new start, also after it broke */
+	uint64_t set[2] = {f & ~BIT(VH_F_PROTOCOL_FEATURES), 0};
+	emu_virtio_adopt(&u->v, set);
+	u->features = f;
+	u->features_known = true;
+	tell_state(u);
+	vhost_user_rings_start(u);
+	return 0;
+}
+
+static int get_protocol(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	return reply64(u, h, PROTOCOL);
+}
+
+static int set_protocol(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	u->protocol = get_le64(p) & PROTOCOL;
+	return 0;
+}
+
+static int get_queue_num(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	return reply64(u, h, u->v.nqueues);
+}
+
+static int get_slots(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	return reply64(u, h, VH_MEM_SLOTS);
+}
+
+/* offset, size, flags, then as many bytes */
+static int get_config(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	uint32_t off = get_le32(p), len = get_le32(p + 4);
+	if (len > n - 12 || len > sizeof(u->v.config) || off > sizeof(u->v.config) - len)
+		return vhost_user_reply(u, h, NULL, 0, -1); /* how a refusal looks */
+	emu_virtio_config_read(&u->v, off, p + 12, len);
+	return vhost_user_reply(u, h, p, 12 + len, -1);
+}
+
+static int set_config(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	uint32_t off = get_le32(p), len = get_le32(p + 4);
+	if (len > n - 12)
+		return -EINVAL;
+	emu_virtio_config_write(&u->v, off, p + 12, len);
+	return 0;
+}
+
+static int nothing(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	return 0;
+}
+
+static int reset_device(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	vhost_user_rings_stop(u);
+	emu_virtio_set_status(&u->v, 0, false);
+	u->features_known = false;
+	for (unsigned i = 0; i < u->v.nqueues; i++)
+		u->ring[i].enabled = u->ring[i].started = false;
+	return 0;
+}
+
+static const struct vhost_user_row rows[] = {
+	{VH_GET_FEATURES, 0, true, get_features},
+	{VH_SET_FEATURES, 8, false, set_features},
+	{VH_SET_OWNER, 0, false, nothing},
+	{VH_RESET_OWNER, 0, false, nothing}, /* deprecated: no longer means anything */
+	{VH_GET_PROTOCOL_FEATURES, 0, true, get_protocol},
+	{VH_SET_PROTOCOL_FEATURES, 8, false, set_protocol},
+	{VH_GET_QUEUE_NUM, 0, true, get_queue_num},
+	{VH_GET_CONFIG, 12, true, get_config},
+	{VH_SET_CONFIG, 12, false, set_config},
+	{VH_RESET_DEVICE, 0, false, reset_device},
+	{VH_GET_MAX_MEM_SLOTS, 0, true, get_slots},
+	{},
+};
+
+static const struct vhost_user_row *find(const struct vhost_user_row *r, uint32_t request)
+{
+	while (r->request && r->request != request)
+		r++;
+	return r->request ? r : NULL;
+}
+
+static const struct vhost_user_row *find_any(uint32_t request)
+{
+	const struct vhost_user_row *r = find(rows, request);
+	if (!r)
+		r = find(vhost_user_ring_rows, request);
+	return r ? r : find(vhost_user_inflight_rows, request);
+}
+
+static int message(struct door *d, uint8_t *msg, size_t len)
+{
+	struct vhost_user *u = (struct vhost_user *)d;
+	struct vhost_user_hdr h;
+	memcpy(&h, msg, sizeof(h));
+	const struct vhost_user_row *r = find_any(h.request);
+	if (!r) /* nothing that we offered leads to it, and whether it has a reply is unknown */
+		return door_fail(d, "the client sent request %u, which was not offered", h.request);
+	if (len - sizeof(h) < r->least)
+		return door_fail(d, "the client sent request %u with only %u bytes", h.request, h.size);
+	int ret = r->handle(u, &h, msg + sizeof(h), len - sizeof(h));
+	if (d->why[0] || ret == -EPIPE)
+		return -EBADMSG;
+	if (!r->replies && h.flags & VH_NEED_REPLY && vhost_user_has(u, VH_P_REPLY_ACK))
+		return reply64(u, &h, ret < 0);
+	if (ret < 0)
+		return door_fail(d, "the client's request %u failed: %s", h.request, strerror(-ret));
+	return 0;
+}
+
+static ssize_t payload(struct door *d, const uint8_t *header)
+{
+	struct vhost_user_hdr h;
+	memcpy(&h, header, sizeof(h));
+	if ((h.flags & VH_VERSION_MASK) != VH_VERSION || h.flags & VH_REPLY)
+		return door_fail(d, "the client does not speak vhost-user 1 (flags 0x%x)", h.flags);
+	if (h.size > VH_MAX_MSG)
+		return door_fail(d, "the client sent a message of %u bytes", h.size);
+	return h.size;
+}
+
+/* --- the device ------------------------------------------------------------------------- */
+
+static void host_used(void *opaque, struct emu_queue *q)
+{
+	struct vhost_user *u = opaque;
+	door_signal(&u->door, u->ring[q->index].call);
+}
+
+static void host_config(void *opaque)
+{
+	struct vhost_user *u = opaque;
+	/* all that can change on its own is that it broke: the client has descriptors for that */
+	if (!u->v.broken)
+		return;
+	door_tell(&u->door, DOOR_NOTE, "the guest's driver broke the rules: %s",
+		u->v.why ? u->v.why : "no reason known");
+	for (unsigned i = 0; i < u->v.nqueues; i++)
+		if (u->ring[i].err >= 0)
+			door_signal(&u->door, u->ring[i].err);
+}
+
+static const struct emu_virtio_host host = {.used = host_used, .config = host_config};
+
+static int run(struct door *d)
+{
+	struct vhost_user *u = (struct vhost_user *)d;
+	int n = emu_virtio_run(&u->v, 0);
+	if (door_maps_lost(&u->maps) || u->track_map.lost)
+		door_fail(d, "the client took memory away that it had mapped for us");
+	return n;
+}
+
+static bool busy(struct door *d)
+{
+	struct vhost_user *u = (struct vhost_user *)d;
+	for (unsigned i = 0; i < u->v.nqueues; i++)
+		if (u->v.queue[i].polled && u->ring[i].running)
+			return true;
+	return false;
+}
+
+static void opened(struct door *d)
+{
+	struct vhost_user *u = (struct vhost_user *)d;
+	u->protocol = u->features = 0;
+	u->features_known = false;
+}
+
+static void closed(struct door *d)
+{
+	struct vhost_user *u = (struct vhost_user *)d;
+	vhost_user_rings_stop(u);
+	vhost_user_rings_drop(u);
+	vhost_user_inflight_drop(u);
+	emu_virtio_set_status(&u->v, 0, false);
+	door_maps_clear(&u->maps);
+}
+
+static struct emu_virtio *virtio(struct door *d)
+{
+	return &((struct vhost_user *)d)->v;
+}
+
+static void free_all(struct door *d)
+{
+	struct vhost_user *u = (struct vhost_user *)d;
+	door_fini(d);
+	if (u->v.queue)
+		emu_virtio_fini(&u->v);
+	emu_mem_free(u->mem);
+	free(u->ring);
+	free(u);
+}
+
+static const struct door_ops ops = {
+	.name = "vhost-user",
+	.header = sizeof(struct vhost_user_hdr),
+	.payload = payload,
+	.message = message,
+	.opened = opened,
+	.closed = closed,
+	.run = run,
+	.busy = busy,
+	.virtio = virtio,
+	.free = free_all,
+};
+
+static int make_device(struct vhost_user *u, const struct door_config *cfg)
+{
+	struct emu_blk_config blk;
+	struct emu_virtio_config c = {.cls = cfg->cls,
+		.class_config = cfg->class_config,
+		.mem = u->mem,
+		.tap = cfg->tap,
+		.queues = cfg->queues,
+		.queue_size = cfg->queue_size ? cfg->queue_size : QUEUE_SIZE,
+		.features = {cfg->features ? cfg->features : emu_virtio_core_features()}};
+	if (cfg->cls == &emu_blk) {
+		blk = *(const struct emu_blk_config *)cfg->class_config;
+		if (!blk.seg_max)
+			blk.seg_max = SEG_MAX;
+		c.class_config = &blk;
+	}
+	int ret = emu_virtio_init(&u->v, &c, &host, u);
+	if (ret < 0)
+		return ret;
+	u->ring = calloc(u->v.nqueues, sizeof(*u->ring));
+	if (!u->ring)
+		return -ENOMEM;
+	for (unsigned i = 0; i < u->v.nqueues; i++) {
+		u->ring[i].u = u;
+		u->ring[i].kick.fd = u->ring[i].call = u->ring[i].err = -1;
+	}
+	int fd = u->v.cls->fd ? u->v.cls->fd(&u->v) : -1;
+	return fd < 0 ? 0 : door_watch(&u->door, &u->door.backend, fd, EPOLLIN);
+}
 
 int vhost_user_new(struct door **out, const struct door_config *cfg)
 {
-	return -ENOTSUP;
+	struct vhost_user *u = calloc(1, sizeof(*u));
+	if (!u)
+		return -ENOMEM;
+	int ret = door_init(&u->door, &ops, cfg);
+	u->mem = emu_mem_new();
+	u->maps.mem = u->mem;
+	if (ret == 0)
+		ret = u->mem ? make_device(u, cfg) : -ENOMEM;
+	if (ret < 0) {
+		free_all(&u->door);
+		return ret;
+	}
+	*out = &u->door;
+	return 0;
 }
