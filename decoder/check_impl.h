@@ -146,8 +146,12 @@ struct cdev {
 	uint8_t config[CHECK_CONFIG];
 	uint8_t config_known[CHECK_CONFIG / 8];
 	uint64_t n_config[CHECK_CONFIG / 4]; /* reads, by word */
-	uint64_t n_generation;
+	uint64_t n_generation, n_generation_same; /* the latest read; the first with that value */
 	uint8_t generation;
+	uint64_t n_config_read; /* the latest, and its width */
+	unsigned config_width;
+	uint16_t admin_index, admin_num; /* as read; num 0 unknown */
+	bool admin_index_known;
 	struct config_diff diff;
 	struct owed torn; /* a multi-word field read; a: offset */
 	bool capacity_half;
@@ -204,6 +208,12 @@ enum verdict fail(struct look *l, const char *fmt, ...) __attribute__((format(pr
 /* The same, of a certain queue (ticks). */
 enum verdict fail_queue(struct look *l, unsigned queue, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Whether the rule was broken by this device before: some need telling once. */
+static inline bool told(const struct look *l)
+{
+	return l->d->nth && l->d->nth[l->index];
+}
 
 /* The memory of the checker (check_state.c). */
 struct cqueue *check_queue(struct cdev *d, unsigned index); /* find or make; NULL no memory */

@@ -313,6 +313,11 @@ static void other_register(struct look *l)
 	if (field_is(l, "num_queues") && !is_write(l)) {
 		l->d->num_queues = (uint16_t)reg(l)->value;
 		l->d->num_queues_known = true;
+	} else if (field_is(l, "admin_queue_index")) {
+		l->d->admin_index = (uint16_t)reg(l)->value;
+		l->d->admin_index_known = true;
+	} else if (field_is(l, "admin_queue_num")) {
+		l->d->admin_num = (uint16_t)reg(l)->value;
 	}
 }
 
@@ -341,6 +346,8 @@ static void config_read(struct look *l)
 	uint32_t at = config_offset(l);
 	struct cdev *d = l->d;
 
+	d->n_config_read = l->number;
+	d->config_width = reg(l)->width;
 	if (!at && l->dev->virtio_id == VIRTIO_ID_BLOCK) {
 		d->capacity_read.number = 0;
 		d->capacity_reads++;
@@ -356,7 +363,8 @@ static void config_read(struct look *l)
 			d->diff.width = reg(l)->width;
 			d->diff.across_features_ok = d->n_features_ok > d->diff.n_old;
 			d->diff.generation = d->generation;
-			d->diff.generation_known = d->n_generation && d->n_generation < d->diff.n_old;
+			d->diff.generation_known = d->n_generation_same &&
+						   d->n_generation_same < d->diff.n_old;
 		}
 		d->config[at + i] = byte;
 		d->config_known[(at + i) / 8] |= (uint8_t)(1 << (at + i) % 8);
@@ -387,6 +395,8 @@ static void generation_read(struct look *l)
 	}
 	d->diff.n_new = 0;
 	d->torn.number = 0;
+	if (!d->n_generation || d->generation != (uint8_t)reg(l)->value)
+		d->n_generation_same = l->number;
 	d->n_generation = l->number;
 	d->generation = (uint8_t)reg(l)->value;
 }

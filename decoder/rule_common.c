@@ -95,6 +95,12 @@ static enum verdict admin_range(struct look *l)
 
 	if (!accepted(l, F_ADMIN_VQ) || !l->d->num_queues_known)
 		return RULE_NA;
+	if (field_is(l, "admin_queue_num") && l->d->admin_index_known) {
+		if (index + l->d->admin_index <= 0x10000)
+			return RULE_HELD;
+		return fail(l, "admin_queue_num is %" PRIu64 " and admin_queue_index %u", index,
+			    l->d->admin_index);
+	}
 	if (!field_is(l, "admin_queue_index"))
 		return RULE_NA;
 	if (index >= l->d->num_queues)

@@ -113,6 +113,25 @@ static enum verdict other_place(struct look *l)
 		    reg(l)->width, reg(l)->offset);
 }
 
+/* The same bytes, read twice in a row in different widths. */
+static enum verdict by_width(struct look *l)
+{
+	uint32_t at = spec_field_offset(reg(l)->region, reg(l)->offset, l->dev->msix);
+
+	if (!in_old(l) || l->d->n_config_read + 1 != l->number || l->d->config_width == reg(l)->width)
+		return RULE_NA;
+	for (unsigned i = 0; i < reg(l)->width && i < 8 && at + i < CHECK_CONFIG; i++) {
+		if (l->d->n_config[(at + i) / 4] + 1 != l->number || !bit_set(l->d->config_known, at + i))
+			continue;
+		if (l->d->config[at + i] == (uint8_t)(reg(l)->value >> (8 * i)))
+			continue;
+		also(l, l->d->n_config_read, "the read before");
+		return fail(l, "byte %u reads otherwise in an access of %u bytes than in one of %u", at + i,
+			    reg(l)->width, l->d->config_width);
+	}
+	return RULE_HELD;
+}
+
 static enum verdict no_change(struct look *l)
 {
 	struct cdev *d = l->d;
@@ -187,6 +206,10 @@ const struct rule rules_config[] = {
 	  "With MSI-X enabled the legacy device configuration begins at 24, else at 20.",
 	  NEED_REGS, AT(COMMON) | AT(CONFIG_READ) | AT(CONFIG_WRITE), other_place, 0, &fields,
 	  "MSI-X enabled, a 4-byte read at 20" },
+	{ "legacy-config-width", "PCILEG-D2", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "4.1.4.10",
+	  "The legacy device configuration reads the same in any width.",
+	  NEED_REGS | NEED_LIFE, AT(CONFIG_READ), by_width, 0, &fields,
+	  "4 bytes at 20 read 0x800, 1 byte at 21 reads 0" },
 	{ "config-irq-without-change", "I19 T21", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "4.1.5.4",
 	  "A configuration change notification means that configuration or status has changed.",
 	  REGS | NEED_IRQ, AT(STATUS_READ) | AT(GENERATION), no_change, 0, &generation,

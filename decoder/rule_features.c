@@ -363,7 +363,7 @@ const struct rule rules_features[] = {
 	{ "feature-undefined-accepted", "FEAT-D6 FEAT-D3", DRIVER, "2.2.1",
 	  "Bits that the device type does not define are not accepted.",
 	  WRITE, accepted_kind, SPEC_FEATURE_UNDEFINED, &offer, "a block driver accepts bit 20" },
-	{ "version-1-refused", "BITS-D1 T07", DRIVER, "6.1",
+	{ "version-1-refused", "BITS-D1 PCILEG-D1 T07", DRIVER, "6.1",
 	  "VIRTIO_F_VERSION_1 is accepted when it is offered.",
 	  WRITE, refused, VIRTIO_F_VERSION_1, &offer, "driver_feature[1] <- 0" },
 	{ "access-platform-refused", "BITS-D3 T09", DRIVER_SHOULD, "6.1",

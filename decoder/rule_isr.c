@@ -59,6 +59,8 @@ static enum verdict not_cleared(struct look *l)
 
 static enum verdict with_msix(struct look *l)
 {
+	if (told(l))
+		return RULE_NA;
 	if (!l->dev->msix || !l->d->n_queue_irq || l->d->n_queue_irq <= l->d->n_queue_irq_isr ||
 	    !driver_ok(l))
 		return RULE_NA;

@@ -101,6 +101,8 @@ static enum verdict legacy_id(struct look *l)
 {
 	uint32_t id;
 
+	if (told(l))
+		return RULE_NA;
 	if (reg(l)->region != VQT_REGION_LEGACY || !known(l, PCI_DEVICE_ID, 2, &id))
 		return RULE_NA;
 	if (transitional(l, &id))
@@ -120,6 +122,18 @@ static enum verdict unsought(struct look *l)
 	if (known(l, PCI_CAPABILITY_LIST, 1, &cap))
 		return RULE_HELD;
 	return fail(l, "registers are accessed and the capability list was never looked at");
+}
+
+/* A list without virtio capabilities: a legacy device. */
+static enum verdict not_there(struct look *l)
+{
+	if (told(l))
+		return RULE_NA;
+	if (reg(l)->region != VQT_REGION_COMMON || !l->d->caps_whole)
+		return RULE_NA;
+	if (model_pci_cap(l->dev, PCI_CAP_ID_VNDR, 0))
+		return RULE_HELD;
+	return fail(l, "the modern registers are used and the list has no virtio capability");
 }
 
 /* The list holds no capability of type arg. */
@@ -374,6 +388,9 @@ const struct rule rules_pci[] = {
 	{ "pci-list-unread-legacy", "PCILEG-D4", DRIVER, "4.1.5.1.1",
 	  "A transitional driver looks for the virtio capabilities before it falls back.",
 	  NEED_PCI | NEED_REGS, AT(COMMON), unsought, 1, &caps, "BAR 0 is used without a look" },
+	{ "pci-modern-without-caps", "PCILEG-D5", DRIVER, "4.1.5.1.1",
+	  "Without virtio capabilities a device is a legacy one and used through BAR 0.",
+	  NEED_PCI | NEED_REGS, AT(COMMON), not_there, 0, &caps, "modern registers at a guessed address" },
 	{ "cap-common-missing", "COMMON-V2 PCIDISC-V1", DEVICE, "4.1.4.3.1",
 	  "There is a common configuration capability.", NEED_PCI, AT(CAPS), missing, 1, &caps,
 	  "no type 1" },

@@ -171,6 +171,20 @@ static enum verdict zero_size(struct look *l)
 	return fail(l, "queue %u was enabled and its queue_size is 0", m->index);
 }
 
+static enum verdict admin_index(struct look *l)
+{
+	const struct cdev *d = l->d;
+	unsigned index = l->dev->queue_select;
+
+	if (!accepted(l, F_ADMIN_VQ) || !d->num_queues_known || !d->admin_index_known || !d->admin_num ||
+	    index < d->num_queues)
+		return RULE_NA;
+	if (index >= d->admin_index && index - d->admin_index < d->admin_num)
+		return RULE_HELD;
+	return fail(l, "queue %u was set up; administration queues are %u to %u", index, d->admin_index,
+		    d->admin_index + d->admin_num - 1);
+}
+
 static enum verdict reset_unnegotiated(struct look *l)
 {
 	if (!(value(l) & 1))
@@ -238,6 +252,10 @@ const struct rule rules_queue[] = {
 	{ "legacy-size-unread", "SPLIT-D2 T10", DRIVER, "2.7.2",
 	  "In the legacy interface the driver reads the queue size, for it cannot choose it.",
 	  REGS, AT(ENABLE), legacy_size_unread, 0, &setup, "queue_address is written, queue_size never read" },
+	{ "admin-queue-index", "COMMON-D10", DRIVER, "4.1.4.3.2",
+	  "Administration queues are set up at the indices that the device gives for them.",
+	  NEED_REGS, AT(QUEUE_WRITE), admin_index, 0, &setup,
+	  "admin_queue_index 4, admin_queue_num 1, queue 5 is set up" },
 	{ "queue-reset-unnegotiated", "T08", STRUCTURAL, "2.6.1",
 	  "Single queues are reset when VIRTIO_F_RING_RESET is negotiated.",
 	  REGS, AT(QRESET_WRITE), reset_unnegotiated, 0, &setup, "queue_reset <- 1 without bit 40" },

@@ -345,6 +345,8 @@ static enum verdict needs_reset_silent(struct look *l)
 
 static enum verdict kick_needs_reset(struct look *l)
 {
+	if (told(l))
+		return RULE_NA;
 	if (!l->d->n_needs_reset)
 		return RULE_NA;
 	also(l, l->d->n_needs_reset, "DEVICE_NEEDS_RESET read");

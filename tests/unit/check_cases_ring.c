@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Rings: rule_chain.c, rule_used.c, rule_ring.c, rule_packed.c, rule_stall.c, rule_notify.c. */
+#include <stddef.h>
+
+#include "tests/unit/check_cases.h"
+
+#define DATA "@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 s:device_feature_select=1 "
+#define WITH(bits) DATA "g:device_feature=" bits " s:driver_feature_select=0 s:driver_feature=0x10006a46 " \
+	"s:driver_feature_select=1 s:driver_feature=" bits " @fok "
+#define SPOKEN(bits) WITH(bits) "@queue @enable @dok A "
+#define NOTIFY(bits) WITH(bits) "@queue g:queue_notif_config_data=7 @enable @dok A "
+/* Without INDIRECT_DESC. */
+#define PLAIN DATA "g:device_feature=0x1 s:driver_feature_select=0 s:driver_feature=0x6a46 " \
+	"s:driver_feature_select=1 s:driver_feature=1 @fok @queue @enable @dok "
+#define PLAIN_PACKED DATA "g:device_feature=0x5 s:driver_feature_select=0 s:driver_feature=0x6a46 " \
+	"s:driver_feature_select=1 s:driver_feature=5 @fok s:queue_select=0 g:queue_size=256 s:queue_size=8 " \
+	"s:queue_desc/4=0x10000 s:queue_driver/4=0x12000 s:queue_device/4=0x13000 @enable @dok packed "
+/* 8 chains of 3 fill a packed ring of 8 thrice: up to the slot before the end. */
+#define THREE(id) "K C" id " U" id " I "
+#define EIGHT(x) x x x x x x x x
+
+const struct check_case check_cases_ring[] = {
+	{ "head-out-of-range", "@up A K !C300", "@up A K C255", "" },
+	{ "next-out-of-range", "@up A K !C5^8:r16,w512,w1>300", "@up A K C5", "" },
+	{ "head-in-flight", "@up A2 K C5 !C5", "@up A2 K C5 U5 I C5", "" },
+	{ "buffer-empty", "@up A K !C5:r16,w0,w1", "@up A K C5:r16,w512,w1", "" },
+	{ "indirect-table-length", "@up A K !C5^0x200:ir40", "@up A K C5:ir48|r16,w512,w1", "blk-shape" },
+	{ "readable-after-writable", "@up A K !C5:r16,w1,r512%1,8", "@up A K C5:r16,r512,w1%1,8", "" },
+	{ "chain-loops", "@up A K !C5^4:r16,w512,w1", "@up A K C5", "" },
+	{ "chain-too-long", "@up A K !C5:ir4816|r16,w512*299,w1", "@up A K C5:ir4048|r16,w512*250,w1", "" },
+	{ "list-too-long", "@packed-up K !C5:ir160|r16,w512*8,w1", "@packed-up K C5:ir128|r16,w512*6,w1", "" },
+	{ "indirect-unnegotiated", PLAIN "A K !C5:ir48|r16,w512,w1", "@up A K C5:ir48|r16,w512,w1", "" },
+	{ "indirect-unnegotiated-packed", PLAIN_PACKED "K !C5:ir48|r16,w512,w1",
+	  "@packed-up K C5:ir48|r16,w512,w1", "packed-refused" },
+	{ "indirect-nested", "@up A K !C5:ir64|r16,w512,w512f7,w1", "@up A K C5:ir64|r16,w512,w512,w1", "" },
+	{ "indirect-table-flags", "@packed-up K !C5:ir48|r16f1,w512,w1", "@packed-up K C5:ir48|r16,w512,w1", "" },
+	{ "indirect-and-next", "@up A K !C5:ir48f5|r16,w512,w1", "@up A K C5:ir48|r16,w512,w1", "" },
+	{ "indirect-in-list", "@packed-up K !C5:r16,ir32|w512,w1", "@packed-up K C5:ir48|r16,w512,w1", "" },
+	{ "in-order-next", "@order-up A K !C5:r16>9,w512,w1", "@order-up A K C5", "" },
+	{ "in-order-table", "@order-up A K !C5:ir48|r16>2,w512,w1", "@order-up A K C5:ir48|r16,w512,w1", "" },
+	{ "legal-chain-refused", "@up A K C5:r8,r8,w4096,w1 !E", "@up A K C5:r16,w0,w1 E", "buffer-empty" },
+	{ "write-on-table-refused", "@up A K C5:iw48|r16,w512,w1 !E", "@up A K C5:iw48|r16,w512,w1 U5=513 E", "" },
+	{ "table-after-direct-refused", "@up A K C5:r16,ir32|w512,w1 !E", "@up A K C5:r16,ir32|w512,w1 U5=513 E", "" },
+	{ "spurious-kick-refused", "@up @one K !E", "@up @one A K E", "" },
+
+	{ "used-id-unknown", "@up A K C5 !U6", "@up A K C5 U5", "" },
+	{ "used-id-unknown-packed", "@packed-up K C5 !U6", "@packed-up K C5 U5", "" },
+	{ "used-len-too-big", "@up A K C5 !U5=8192", "@up A K C5 U5=4097", "" },
+	{ "used-len-zero", "@up A K C5 !U5=0", "@up A K C5 U5", "" },
+	{ "used-out-of-order", "@order-up A2 K C5 C8 U8 I !U5", "@order-up A2 K C5 C8 U5 I U8", "" },
+	{ "used-index-wrong", "@up @one r.ui=2 A !K", "@up @one A K C5 U5", "" },
+	{ "used-position-wrong", "@up A3 K C5 U5 I C8 !U8@2", "@up A3 K C5 U5 I C8 U8", "" },
+	{ "request-stuck", "@up A K C5 T+20000 g:num_queues=1 T+11000 !g:num_queues=1",
+	  "@up A K C5 T+20000 g:num_queues=1 U5 I T+11000 g:num_queues=1 T+500 g:num_queues=1", "" },
+
+	{ "avail-index-jump", "@up A300 !K", "@up A256 K", "" },
+	{ "avail-index-back", "@up A3 K A-1 !K", "@up A3 K A1 K", "" },
+	{ "avail-flags", "@up r.af=2 A !K", "@up r.af=1 A K", "" },
+	{ "avail-flags-event-idx", "@up-event r.af=1 A !K", "@up-event r.ue=7 A K", "" },
+	{ "used-flags", "@up @one r.uf=2 A !K", "@up @one r.uf=1 A K", "" },
+	{ "used-flags-event-idx", "@up-event @one r.uf=1 A !K", "@up-event @one r.ae=1 A K", "" },
+	{ "used-flags-uninitialised", "@up r.uf=0xa5a4 A !K", "@up r.uf=1 A K", "" },
+#define N16(x) x x x x x x x x x x x x x x x x
+#define N256(x) N16(N16(x))
+	{ "used-event-idle", "@up-event r.ue=0 " N256("A K C5 U5 ") "I A K C5 !U5",
+	  "@up-event r.ue=0 A K C5 U5 I r.ue=100 G " N256("A K C5 U5 ") "r.ue=0 A K C5 U5", "" },
+
+	{ "packed-taken-unavailable", "@packed-up K !C5:r16f0x8001,w512,w1", "@packed-up K C5:r16,w512,w1", "" },
+	{ "packed-list-early", "@packed-up K !C5:r16,w512f0x8083,w1", "@packed-up K C5:r16,w512,w1", "" },
+	{ "packed-taken-order", "@packed-up K C5:r16,w512,w1 U5=513 I !C5@0x8005:r16,w512,w1",
+	  "@packed-up K C5:r16,w512,w1 U5=513 I C5:r16,w512,w1", "" },
+	{ "packed-taken-wrap", "@packed-up " THREE("5") THREE("5") THREE("5") "K !C5@0x8001",
+	  "@packed-up " EIGHT(THREE("5")) "K C5", "" },
+	{ "packed-used-order", "@packed-up K C5 U5 I C5 !U5@0x8001", "@packed-up K C5 U5 I C5 U5", "" },
+	{ "packed-used-wrap", "@packed-up " THREE("5") THREE("5") "K C5 !U5@6", "@packed-up " EIGHT(THREE("5")), "" },
+	{ "packed-overfull", "@packed-up K C5 C6 !C7", "@packed-up K C5 C6 U5 I C7", "" },
+	{ "packed-driver-flags", "@packed-up r.af=3 !K", "@packed-up r.af=1 K", "" },
+	{ "packed-device-flags", "@packed-up K C5 U5 I r.uf=2 !K", "@packed-up K C5 U5 I r.uf=1 K", "" },
+	{ "packed-driver-offset", "@packed-up-event r.af=2 r.ue=0x8008 !K", "@packed-up-event r.af=2 r.ue=0x8007 K", "" },
+	{ "packed-device-offset", "@packed-up-event K C5 U5 I r.uf=2 r.ae=0x8008 !K",
+	  "@packed-up-event K C5 U5 I r.uf=2 r.ae=0x8007 K", "" },
+
+	{ "interrupt-missing", "@up @one T+1500 A K C5 U5 T+1500 A !K", "@up @one T+1500 A K C5 U5 I T+1500 A K", "" },
+	{ "interrupt-missing-event-idx", "@up-event @one r.ue=1 A K C5 U5 T+1500 A !K",
+	  "@up-event @one r.ue=1 A K C5 U5 T+1500 r.ue=2 A K", "" },
+	{ "interrupt-missing-packed", "@packed-up K C5 U5 I T+1500 C5 U5 T+1500 !K",
+	  "@packed-up K C5 U5 I T+1500 C5 U5 I T+1500 K", "" },
+	{ "interrupt-missing-empty", DATA "g:device_feature=1 s:driver_feature_select=0 s:driver_feature=0x11006a46 "
+	  "s:driver_feature_select=1 s:driver_feature=1 @fok @queue @enable @dok r.af=1 A K C5 U5 T+1500 A !K",
+	  DATA "g:device_feature=1 s:driver_feature_select=0 s:driver_feature=0x11006a46 "
+	  "s:driver_feature_select=1 s:driver_feature=1 @fok @queue @enable @dok r.af=1 A K C5 U5 I T+1500 A K",
+	  "feature-not-offered,invalid-features-agreed" },
+	{ "interrupt-unasked", "@up-event r.ue=0 @one r.ue=40 A K C5 U5 I A !K",
+	  "@up-event r.ue=0 @one r.ue=1 A K C5 U5 I r.ue=2 A K", "" },
+	{ "interrupt-suppressed", "@up @one r.af=1 " N16("G ") "A K C5 U5 I A !K", "@up @one r.af=1 A K C5 U5 I A K", "" },
+	{ "kick-missing", "@up @one A G T+800 g:num_queues=1 T+800 !G", "@up @one A G T+100 K C5 U5 I T+800 g:num_queues=1 T+800 G", "" },
+	{ "kick-missing-event-idx", "@up-event r.ue=0 @one r.ae=1 A G T+800 g:num_queues=1 T+800 !G",
+	  "@up-event r.ue=0 @one r.ae=1 A G T+100 K C5 T+800 g:num_queues=1 T+800 G", "" },
+	{ "kick-ignored", "@up @one A K T+800 g:num_queues=1 T+800 !G", "@up @one A K C5 U5 I T+800 g:num_queues=1 T+800 G", "" },
+	{ "device-asleep", "@up-event r.ue=0 @one r.ae=0 A G T+800 g:num_queues=1 T+800 !G",
+	  "@up-event r.ue=0 @one r.ae=1 A K C5 T+800 g:num_queues=1 T+800 G", "" },
+	{ "kick-unasked", "@up-event r.ue=0 r.ae=0 A K2 C5 U5 I r.ae=40 G T+5 A !K2",
+	  "@up-event r.ue=0 r.ae=0 A K2 C5 U5 I r.ae=1 G T+5 A K2", "" },
+	{ "kick-suppressed", "@up A K2 C5 U5 I r.uf=1 G T+5 A !K2", "@up A K2 C5 U5 I r.uf=0 G T+5 A K2", "" },
+	{ "kick-suppressed-packed", "@packed-up K2 C5 U5 I r.uf=1 G T+5 !K2", "@packed-up K2 C5 U5 I r.uf=0 G T+5 K2", "" },
+
+	{ "kick-width", "@up A !K4", "@up A K2", "" },
+	{ "kick-width-data", SPOKEN("0x41") "!K2", SPOKEN("0x41") "K4=0x10000", "kick-next" },
+	{ "kick-value", "@up A !K2=1", "@up A K2=0", "" },
+	{ "kick-value-data", SPOKEN("0x41") "!K4=0x10001", SPOKEN("0x41") "K4=0x10000", "" },
+	{ "kick-value-config", NOTIFY("0x81") "!K2=0", NOTIFY("0x81") "K2=7", "" },
+	{ "kick-value-config-data", NOTIFY("0xc1") "!K4=0x10000", NOTIFY("0xc1") "K4=0x10007", "" },
+	{ "kick-next", SPOKEN("0x41") "!K4=0x90000", SPOKEN("0x41") "K4=0x10000", "" },
+	{ "kick-nowhere", "@up !n:2=1", "@up A K2", "" },
+	{ "kick-not-enabled", "@up q1 !K", "@up A K", "" },
+	{ NULL, NULL, NULL, NULL },
+};
