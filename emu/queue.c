@@ -145,6 +145,24 @@ static void queue_settle(struct emu_queue *q)
 		queue_default(q);
 }
 
+/*
+ * While rings are read, registers may be written: a door whose memory is reached
+ * by messages answers others meanwhile.  A reset then waits until we are out.
+ */
+static void hold(struct emu_queue *q)
+{
+	q->inflight++;
+	q->v->inflight++;
+}
+
+static void release(struct emu_queue *q)
+{
+	q->inflight--;
+	q->v->inflight--;
+	queue_settle(q);
+	emu_virtio_settle(q->v);
+}
+
 void emu_queue_reset(struct emu_queue *q)
 {
 	emu_tap_life(q->v->tap, VQT_LIFE_QUEUE_RESET, q->index, 0, 0, 0, NULL);
@@ -233,6 +251,10 @@ static int take(struct emu_queue *q)
 			emu_virtio_break(v, q, q->ring.why);
 		return ret;
 	}
+	if (v->resetting || q->resetting) { /* while it was read */
+		put_chain(q, c);
+		return 0;
+	}
 	q->inflight++;
 	v->inflight++;
 	if (emu_fault_hit(v->fault, EMU_FAULT_NEVER_COMPLETES)) {
@@ -319,7 +341,9 @@ static void notify_queue(struct emu_queue *q)
 	struct emu_virtio *v = q->v;
 	if (!q->ring.unsignalled || !may_use(q))
 		return;
+	hold(q);
 	int must = q->ring.ops->must_notify(&q->ring);
+	release(q);
 	if (must < 0) {
 		emu_virtio_break(v, q, q->ring.why);
 		return;
@@ -359,7 +383,7 @@ static bool serveable(const struct emu_queue *q)
 }
 
 /* Take up to budget chains; leaves kicked set while more may be there. */
-static int serve(struct emu_queue *q, unsigned budget)
+static int serve_held(struct emu_queue *q, unsigned budget)
 {
 	unsigned n = 0;
 	if (!serveable(q) || want_kicks(q, false) < 0)
@@ -388,6 +412,14 @@ static int serve(struct emu_queue *q, unsigned budget)
 		if (want_kicks(q, false) < 0)
 			return n;
 	}
+	return n;
+}
+
+static int serve(struct emu_queue *q, unsigned budget)
+{
+	hold(q);
+	int n = serve_held(q, budget);
+	release(q);
 	return n;
 }
 

@@ -13,8 +13,14 @@ struct emu_tap {
 	struct emu_tap_config cfg;
 	uint64_t time;
 	uint32_t seq;
-	size_t len; /* of the record being built */
-	uint8_t buf[VQT_RECORD_MAX] __attribute__((aligned(8)));
+	/*
+	 * The record being built.  Its bytes may have to be fetched from a client by
+	 * messages, and one of another kind comes between: hence two places.
+	 */
+	unsigned depth;
+	size_t len, outer_len;
+	uint8_t *buf;
+	uint8_t space[2][VQT_RECORD_MAX] __attribute__((aligned(8)));
 };
 
 struct emu_tap *emu_tap_new(const struct emu_tap_config *cfg)
@@ -22,7 +28,7 @@ struct emu_tap *emu_tap_new(const struct emu_tap_config *cfg)
 	struct emu_tap *t = malloc(sizeof(*t));
 	if (!t)
 		return NULL;
-	memset(t, 0, offsetof(struct emu_tap, buf));
+	memset(t, 0, offsetof(struct emu_tap, space));
 	t->cfg = *cfg;
 	t->cfg.tick = cfg->tick ? cfg->tick : 1000;
 	t->cfg.snaplen = cfg->snaplen ? cfg->snaplen : 64;
@@ -47,26 +53,33 @@ static void stamp(struct emu_tap *t, struct vqt_hdr *h)
 
 static void *begin(struct emu_tap *t, unsigned type, size_t size, uint16_t queue)
 {
+	if (t->depth++)
+		t->outer_len = t->len;
+	t->buf = t->space[(t->depth - 1) & 1];
 	memset(t->buf, 0, size);
 	t->len = size;
 	struct vqt_hdr *h = (struct vqt_hdr *)t->buf;
 	h->type = type;
 	h->device = t->cfg.device;
 	h->queue = queue;
-	stamp(t, h);
 	return t->buf;
 }
 
 static void end(struct emu_tap *t)
 {
+	stamp(t, (struct vqt_hdr *)t->buf); /* in the order they are handed on */
 	t->cfg.emit(t->cfg.opaque, t->buf, t->len);
+	if (--t->depth) {
+		t->buf = t->space[0];
+		t->len = t->outer_len;
+	}
 }
 
 /* Append bytes, zero-padded to 4; false when the record is full. */
 static bool append(struct emu_tap *t, const void *p, size_t n)
 {
 	size_t padded = (n + 3) & ~(size_t)3;
-	if (padded > sizeof(t->buf) - t->len)
+	if (padded > VQT_RECORD_MAX - t->len)
 		return false;
 	memset(t->buf + t->len, 0, padded);
 	if (n)
@@ -215,7 +228,7 @@ static bool append_seg(
 	uint32_t n = d->len < max ? d->len : max;
 	n = n < SEG_MAX ? n : SEG_MAX;
 	if (!n || emu_mem_check(m, d->addr, n, 0) < 0 ||
-		t->len + sizeof(seg) + n + 4 > sizeof(t->buf))
+		t->len + sizeof(seg) + n + 4 > VQT_RECORD_MAX)
 		return false;
 	seg.len = n;
 	size_t start = t->len;
