@@ -12,6 +12,7 @@
 #include "emu/vfio_user.h"
 
 #define PAGE 4096
+#define PATIENCE_MS 2000 /* QEMU's is 5 s */
 #define MSG_FDS 16 /* what QEMU takes at most */
 
 /* --- replies -------------------------------------------------------------------------- */
@@ -392,6 +393,7 @@ int vfio_user_new(struct door **out, const struct door_config *cfg)
 	if (!u)
 		return -ENOMEM;
 	u->later_tail = &u->later;
+	u->patience_ms = cfg->patience_ms ? cfg->patience_ms : PATIENCE_MS;
 	vfio_user_irqs_init(u);
 	int ret = door_init(&u->door, &ops, cfg);
 	u->mem = emu_mem_new();

@@ -95,6 +95,7 @@ struct vfio_user {
 		int ret;
 	} dma;
 	uint16_t next_id;
+	int patience_ms;
 	struct vfio_user_later *later, **later_tail;
 	uint8_t *scratch; /* replies with data */
 };

@@ -14,8 +14,6 @@
 #include "decoder/record.h"
 #include "emu/vfio_user.h"
 
-#define PATIENCE_MS 2000 /* QEMU's is 5 s */
-
 static int64_t now_ms(void)
 {
 	struct timespec ts;
@@ -42,7 +40,7 @@ void vfio_user_dma_answer(struct vfio_user *u, const struct vfio_user_hdr *h, co
 
 static int wait_answer(struct vfio_user *u)
 {
-	int64_t until = now_ms() + PATIENCE_MS;
+	int64_t until = now_ms() + u->patience_ms;
 	int ret = 0;
 	while (u->dma.waiting && ret >= 0) {
 		int64_t left = until - now_ms();
