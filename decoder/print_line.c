@@ -601,7 +601,7 @@ static void put_delta(struct text *t, const struct event *e, const struct line_o
 		text_puts(&d, "+");
 		text_duration(&d, e->ts > o->last ? e->ts - o->last : 0);
 	}
-	text_puts(t, "           " + (d.len < 11 ? d.len : 11));
+	text_puts(t, &"           "[d.len < 11 ? d.len : 11]);
 	text_puts(t, d.buf);
 }
 
