@@ -417,6 +417,12 @@ static void target_free(struct target *t)
 {
 	if (!t)
 		return;
+	for (size_t i = 0; i < DEVICES; i++)
+		if (t->c->device[i] && t->c->device[i]->target == t) {
+			free(t->c->device[i]);
+			t->c->device[i] = NULL;
+		}
+	qmp_free(&t->qmp);
 	qemu_close(t->q);
 	order_free(t->order);
 	free(t);
@@ -469,6 +475,8 @@ int capture_attach(struct capture *c, pid_t pid, bool late, struct capture_error
 	c->target[c->ntargets++] = t;
 	for (unsigned role = 0; role < QEMU_PROGRAMS; role++)
 		attach_role(t, role);
+	if (late)
+		late_find(t);
 	hot = t->attach[QEMU_POP] && t->attach[QEMU_FILL];
 	code = hot ? admit(t) : -EINVAL;
 	if (code) {
@@ -499,6 +507,8 @@ int capture_attach(struct capture *c, pid_t pid, bool late, struct capture_error
 			 c->missing[i].probe, c->missing[i].reason, c->missing[i].costs);
 		target_note(t, VQT_NO_DEVICE, text);
 	}
+	if (late)
+		late_describe(t);
 	return 0;
 }
 
@@ -575,8 +585,6 @@ void capture_close(struct capture *c)
 			capture_detach(c, c->target[i]->p.pid);
 	for (size_t i = 0; i < c->ntargets; i++)
 		target_free(c->target[i]);
-	for (size_t i = 0; i < DEVICES; i++)
-		free(c->device[i]);
 	ring_buffer__free(c->rb);
 	qemu_bpf__destroy(c->skel);
 	free(c);

@@ -8,29 +8,31 @@
 #include "bpf/discover.h"
 #include "bpf/order.h"
 #include "bpf/process.h"
+#include "bpf/qmp.h"
+#include "bpf/qom.h"
 
 #define TARGETS 64
 #define DEVICES 1024
 #define MISSING 128
+
+/* DeviceState, BusState: behind Object, the same since 2.x */
+#define DEVICE_ID 40
+#define DEVICE_PATH 48
+#define BUS_PARENT 40
+#define BUS_NAME 48
 
 /* A device as far as it is known. */
 struct device {
 	struct vqt_device r; /* what was last written of it */
 	struct target *target;
 	uint64_t proxy, vdev; /* 0 unknown */
+	uint64_t pci_config; /* its configuration space in the process, 0 unknown */
 	char user_id[128], typename[64], path[256], name[64];
 	bool wanted, complete, gone, written, state_written;
+	bool placeholder; /* of QMP's telling only: not yet met in memory */
+	uint32_t state_known; /* VQT_KNOWN_* as last written */
 	unsigned number; /* of its class, for "blk0" */
 	unsigned tries;
-};
-
-/* What QMP said of a device: fills gaps only. */
-#define QMP_DEVICES 64
-struct qmp_device {
-	char path[256]; /* QOM path of the VirtIODevice */
-	uint16_t virtio_id, queues;
-	uint32_t bdf; /* ~0 unknown */
-	bool vhost;
 };
 
 /* A traced process. */
@@ -45,8 +47,8 @@ struct target {
 	uint64_t region_done[VQP_REGIONS]; /* upper bound of each when last widened */
 	uint8_t source;
 	bool late, dead;
-	struct qmp_device qmp[QMP_DEVICES];
-	size_t nqmp;
+	bool listed; /* all devices there were are known */
+	struct qmp_answer qmp; /* fills gaps only */
 };
 
 struct capture {
@@ -75,16 +77,27 @@ void target_note(struct target *t, uint16_t device, const char *text);
 
 /* device.c */
 struct device *device_get(struct target *t, uint16_t id); /* NULL without memory */
+/* Learn what it is and what it is called; tell the programs if nobody asked for it. */
+void device_meet(struct device *d);
 /* First sight in the stream: handle is the pointer BPF saw. */
 void device_seen(struct target *t, const struct vqt_device *r);
 /* Look again at what is incomplete; write what is new. */
 void device_refresh(struct device *d);
 void device_write(struct device *d);
-void device_write_state(struct device *d);
 void device_gone(struct device *d);
 /* The lifecycle record tells something about the device itself. */
 void device_life(struct target *t, const struct vqt_life *l);
+/* What QMP said of it, NULL; and that it has now said something. */
+const struct qmp_device *device_qmp(const struct device *d);
+void device_answered(struct device *d);
 bool device_wanted(const struct capture *c, const struct device *d);
+
+/* state.c: what was negotiated and set up before, from memory or by QMP. */
+void device_write_state(struct device *d);
+
+/* late.c: find the devices of a running QEMU before its probes may speak; then describe them. */
+void late_find(struct target *t);
+void late_describe(struct target *t);
 
 /* memory.c */
 void memory_update(struct target *t);

@@ -282,17 +282,18 @@ static __always_inline bool is_virtio(__u64 obj)
 				n[5] == '-'));
 }
 
+/* The last device id given out; user space takes ids, too (late attachment). */
+__u32 last_device;
+
 /* First sight of a device: an id, and a record that makes user space look closer. */
 static __noinline __u16 device_new(struct vqp_proc *p, __u64 handle)
 {
-	__u32 which = VQP_NEXT_DEVICE;
-	__u64 *next = bpf_map_lookup_elem(&counters, &which);
 	struct vqt_device r = {};
 	__u16 id;
 
-	if (!next || !p)
+	if (!p)
 		return 0;
-	id = __sync_fetch_and_add(next, 1) + 1;
+	id = __sync_fetch_and_add(&last_device, 1) + 1;
 	r.bdf = ~0U;
 	r.handle = handle;
 	hdr_begin(p, &r.h, VQT_DEVICE, id, VQT_NO_QUEUE);
@@ -319,20 +320,36 @@ static __noinline struct vqp_dev *proxy_get(struct vqp_proc *p, __u64 proxy)
 	return d && d->id ? d : NULL;
 }
 
-/* A VirtIODevice: its proxy's id when the proxy is its QOM parent, else its own. */
+/* The proxy behind a VirtIODevice: its QOM parent, or what its bus belongs to (mmio). */
+static __noinline struct vqp_dev *proxy_of(struct vqp_proc *p, __u64 vdev)
+{
+	__u64 parent = 0, bus = 0;
+	struct vqp_dev *x = NULL;
+
+	if (!p)
+		return NULL;
+	read_user(&parent, 8, (void *)(vdev + QOM_OBJECT_PARENT));
+	if (parent)
+		x = proxy_get(p, parent);
+	if (x || p->dev_bus == VQP_UNKNOWN)
+		return x;
+	if (read_user(&bus, 8, (void *)(vdev + p->dev_bus)) || !bus ||
+	    read_user(&parent, 8, (void *)(bus + QOM_BUS_PARENT)) || !parent)
+		return NULL;
+	return proxy_get(p, parent);
+}
+
+/* A VirtIODevice: its proxy's id, or its own when there is no proxy. */
 static __noinline struct vqp_dev *vdev_get(struct vqp_proc *p, __u64 vdev)
 {
 	struct vqp_key k = { .ptr = vdev, .tgid = bpf_get_current_pid_tgid() >> 32 };
-	struct vqp_dev *d = bpf_map_lookup_elem(&devices, &k), *x = NULL, new = {};
-	__u64 parent = 0;
+	struct vqp_dev *d = bpf_map_lookup_elem(&devices, &k), *x, new = {};
 
 	if (d && !d->vdev)
 		d->vdev = vdev;
 	if (d || !p)
 		return d;
-	read_user(&parent, 8, (void *)(vdev + QOM_OBJECT_PARENT));
-	if (parent)
-		x = proxy_get(p, parent);
+	x = proxy_of(p, vdev);
 	new.vdev = vdev;
 	if (x) {
 		x->vdev = vdev;

@@ -15,13 +15,6 @@
 #include "decoder/spec.h"
 #include "decoder/trace.h"
 
-/* struct Object, DeviceState, BusState */
-#define OBJECT_PARENT 32
-#define DEVICE_ID 40
-#define DEVICE_PATH 48
-#define BUS_PARENT 40
-#define BUS_NAME 48
-
 /* Looks at a device that is still being made, at the pace of housekeeping. */
 #define TRIES 500
 
@@ -43,26 +36,6 @@ struct device *device_get(struct target *t, uint16_t id)
 	d->r.h.device = id;
 	c->device[id] = d;
 	return d;
-}
-
-static uint64_t pointer(pid_t pid, uint64_t addr)
-{
-	uint64_t v = 0;
-
-	return process_mem_all(pid, addr, &v, sizeof(v)) ? v : 0;
-}
-
-static bool read_typename(pid_t pid, uint64_t obj, char *buf, size_t size)
-{
-	uint64_t p = pointer(pid, obj);
-
-	p = p ? pointer(pid, p) : 0;
-	p = p ? pointer(pid, p) : 0;
-	process_string(pid, p, buf, size);
-	for (const char *s = buf; *s; s++)
-		if (*s <= ' ' || *s > '~')
-			buf[0] = 0;
-	return buf[0];
 }
 
 /* --- PCI ------------------------------------------------------------------- */
@@ -87,7 +60,7 @@ static int pci_devfn(const uint8_t *head, const char *typename)
 }
 
 /* The configuration space: a pointer to bytes that begin with a vendor and a sane header. */
-static bool pci_config(pid_t pid, const uint8_t *head, uint16_t vendor, uint8_t config[256])
+static uint64_t pci_config(pid_t pid, const uint8_t *head, uint16_t vendor, uint8_t config[256])
 {
 	for (size_t at = 56; at + 8 <= PCI_HEAD; at += 8) {
 		uint64_t p;
@@ -95,9 +68,9 @@ static bool pci_config(pid_t pid, const uint8_t *head, uint16_t vendor, uint8_t 
 		memcpy(&p, head + at, 8);
 		if (p > 4096 && !(p & 7) && p >> 48 == 0 && process_mem_all(pid, p, config, 256) &&
 		    (uint16_t)(config[0] | config[1] << 8) == vendor && (config[0x0e] & 0x7e) == 0)
-			return true;
+			return p;
 	}
-	return false;
+	return 0;
 }
 
 /* The bus a device sits on: 0 for a root bus, the secondary number behind a bridge, -1. */
@@ -109,13 +82,13 @@ static int pci_bus(pid_t pid, const uint8_t *head)
 		uint8_t phead[PCI_HEAD];
 
 		memcpy(&bus, head + at, 8);
-		if (bus < 4096 || bus >> 48 || bus & 7 || !read_typename(pid, bus, type, sizeof(type)))
+		if (bus < 4096 || bus >> 48 || bus & 7 || !*qom_typename(pid, bus, type, sizeof(type)))
 			continue;
 		if (strncmp(type, "PCI", 3) && strncmp(type, "pci", 3) && strncmp(type, "CXL", 3))
 			continue;
-		process_string(pid, pointer(pid, bus + BUS_NAME), name, sizeof(name));
-		parent = pointer(pid, bus + BUS_PARENT);
-		if (!parent || !read_typename(pid, parent, type, sizeof(type)))
+		process_string(pid, qom_pointer(pid, bus + BUS_NAME), name, sizeof(name));
+		parent = qom_pointer(pid, bus + BUS_PARENT);
+		if (!parent || !*qom_typename(pid, parent, type, sizeof(type)))
 			return -1;
 		if (strstr(type, "pcihost") || strstr(type, "pci-host") || strstr(type, "gpex"))
 			return 0;
@@ -148,7 +121,8 @@ static void look_pci(struct device *d)
 	bus = pci_bus(pid, head);
 	if (devfn >= 0 && bus >= 0)
 		d->r.bdf = (uint32_t)(bus << 8 | devfn);
-	if (pci_config(pid, head, 0x1af4, config)) {
+	d->pci_config = pci_config(pid, head, 0x1af4, config);
+	if (d->pci_config) {
 		unsigned device = (unsigned)(config[2] | config[3] << 8);
 		unsigned subsystem = (unsigned)(config[0x2e] | config[0x2f] << 8);
 
@@ -200,7 +174,7 @@ static unsigned count_queues(const struct device *d)
 
 	if (!d->vdev || l->vdev_vq == VQP_UNKNOWN || l->vq_size == VQP_UNKNOWN)
 		return 0;
-	vq = pointer(pid, d->vdev + l->vdev_vq);
+	vq = qom_pointer(pid, d->vdev + l->vdev_vq);
 	for (; vq && n < VQP_QUEUE_MAX; n++) {
 		uint32_t num[2];
 
@@ -212,27 +186,50 @@ static unsigned count_queues(const struct device *d)
 	return n;
 }
 
-/* Gaps that QMP can fill. */
-static void look_qmp(struct device *d)
+const struct qmp_device *device_qmp(const struct device *d)
 {
-	const struct target *t = d->target;
+	const struct qmp_answer *a = &d->target->qmp;
 	char path[sizeof(d->path) + 16];
 
 	snprintf(path, sizeof(path), "%s/virtio-backend", d->path);
-	for (size_t i = 0; i < t->nqmp && d->path[0]; i++) {
-		const struct qmp_device *m = &t->qmp[i];
+	for (size_t i = 0; i < a->n && d->path[0] && !d->gone; i++)
+		if (!strcmp(a->dev[i].path, path) || !strcmp(a->dev[i].path, d->path))
+			return &a->dev[i];
+	return NULL;
+}
 
-		if (strcmp(m->path, path) && strcmp(m->path, d->path))
-			continue;
-		if (!d->r.virtio_id)
-			d->r.virtio_id = m->virtio_id;
-		if (!d->r.queues)
-			d->r.queues = m->queues;
-		if (d->r.bdf == ~0U)
-			d->r.bdf = m->bdf;
-		if (m->vhost)
-			d->r.flags |= VQT_DEV_DATAPATH_ELSEWHERE;
+/* Gaps that QMP can fill. */
+static void look_qmp(struct device *d)
+{
+	const struct qmp_device *m = device_qmp(d);
+
+	if (!m)
+		return;
+	if (!d->r.virtio_id)
+		d->r.virtio_id = m->virtio_id;
+	if (!d->r.queues)
+		d->r.queues = m->queues;
+	if (d->r.bdf == ~0U)
+		d->r.bdf = m->bdf;
+	if (m->vhost)
+		d->r.flags |= VQT_DEV_DATAPATH_ELSEWHERE;
+}
+
+/* What the user calls it, and what it is; of virtio-mmio the device knows, not its slot. */
+static void look_names(struct device *d, pid_t pid, uint64_t obj)
+{
+	qom_typename(pid, obj, d->typename, sizeof(d->typename));
+	if (strstr(d->typename, "mmio")) {
+		d->r.transport = VQT_TRANSPORT_MMIO;
+		if (d->vdev)
+			qom_typename(pid, obj = d->vdev, d->typename, sizeof(d->typename));
 	}
+	process_string(pid, qom_pointer(pid, obj + DEVICE_ID), d->user_id, sizeof(d->user_id));
+	process_string(pid, qom_pointer(pid, obj + DEVICE_PATH), d->path, sizeof(d->path));
+	if (d->path[0] != '/')
+		d->path[0] = 0;
+	if (!d->r.virtio_id)
+		d->r.virtio_id = (uint16_t)id_of_typename(d->typename);
 }
 
 static void look(struct device *d)
@@ -240,23 +237,16 @@ static void look(struct device *d)
 	pid_t pid = d->target->p.pid;
 	uint64_t obj = d->proxy ? d->proxy : d->vdev;
 
-	read_typename(pid, obj, d->typename, sizeof(d->typename));
-	process_string(pid, pointer(pid, obj + DEVICE_ID), d->user_id, sizeof(d->user_id));
-	process_string(pid, pointer(pid, obj + DEVICE_PATH), d->path, sizeof(d->path));
-	if (d->path[0] != '/')
-		d->path[0] = 0;
-	if (!d->r.virtio_id)
-		d->r.virtio_id = (uint16_t)id_of_typename(d->typename);
-	if (strstr(d->typename, "mmio"))
-		d->r.transport = VQT_TRANSPORT_MMIO;
-	else if (d->r.transport != VQT_TRANSPORT_PCI && d->proxy)
-		look_pci(d);
-	else if (d->r.bdf == ~0U && d->proxy)
-		look_pci(d);
+	if (obj) {
+		look_vdev(d);
+		look_names(d, pid, obj);
+		if (d->r.transport != VQT_TRANSPORT_MMIO && d->proxy &&
+		    (d->r.transport != VQT_TRANSPORT_PCI || d->r.bdf == ~0U))
+			look_pci(d);
+		d->r.queues = (uint16_t)count_queues(d);
+	}
 	if (!strncmp(d->typename, "vhost-", 6))
 		d->r.flags |= VQT_DEV_DATAPATH_ELSEWHERE;
-	look_vdev(d);
-	d->r.queues = (uint16_t)count_queues(d);
 	look_qmp(d);
 }
 
@@ -314,7 +304,7 @@ static void skip_queues(struct device *d)
 {
 	const struct vqp_proc *l = &d->target->q->layout;
 	int fd = bpf_map__fd(d->target->c->skel->maps.queues);
-	uint64_t vq = d->vdev ? pointer(d->target->p.pid, d->vdev + l->vdev_vq) : 0;
+	uint64_t vq = d->vdev ? qom_pointer(d->target->p.pid, d->vdev + l->vdev_vq) : 0;
 
 	for (unsigned i = 0; vq && i < d->r.queues; i++) {
 		struct vqp_key k = { .ptr = vq + (uint64_t)i * l->vq_size,
@@ -354,67 +344,30 @@ void device_write(struct device *d)
 	target_emit(d->target, buf, at);
 }
 
-static void write_queue(struct device *d, unsigned n, uint64_t vq)
+void device_meet(struct device *d)
 {
-	const struct vqp_proc *l = &d->target->q->layout;
-	struct vqt_queue_state s = {};
-	uint8_t b[VQP_VQ_BYTES];
-	uint32_t num;
-
-	if (!process_mem_all(d->target->p.pid, vq, b, sizeof(b)))
-		return;
-	memcpy(&num, b + l->vq_num, 4);
-	memcpy(&s.desc, b + l->vq_desc, 8);
-	memcpy(&s.driver, b + l->vq_avail, 8);
-	memcpy(&s.device, b + l->vq_used_addr, 8);
-	s.size = (uint16_t)num;
-	s.known = VQT_KNOWN_SIZE | VQT_KNOWN_ADDR | VQT_KNOWN_ENABLED;
-	s.enabled = s.desc != 0;
-	if (l->vq_vector != VQP_UNKNOWN) {
-		memcpy(&s.vector, b + l->vq_vector, 2);
-		s.known |= VQT_KNOWN_VECTOR;
+	look(d);
+	if (!d->name[0])
+		name_device(d);
+	d->wanted = device_wanted(d->target->c, d);
+	if (!d->wanted) {
+		skip_in_kernel(d);
+		skip_queues(d);
 	}
-	target_stamp(d->target, &s.h, VQT_QUEUE_STATE, d->r.h.device);
-	s.h.queue = (uint16_t)n;
-	target_emit(d->target, &s, sizeof(s));
 }
 
-/* What the traffic until now has set up, as the device remembers it. */
-void device_write_state(struct device *d)
+/* Met at last: what QMP told of it was said under another id. */
+static void retire_placeholder(struct device *d)
 {
-	const struct qemu *q = d->target->q;
-	pid_t pid = d->target->p.pid;
-	struct {
-		struct vqt_device_state s;
-		uint8_t config[256];
-	} r = {};
-	uint64_t len = 0, vq;
+	struct capture *c = d->target->c;
 
-	if (!d->vdev)
-		return;
-	if (q->layout.vdev_status != VQP_UNKNOWN &&
-	    process_mem_all(pid, d->vdev + q->layout.vdev_status, &r.s.status, 1))
-		r.s.known |= VQT_KNOWN_STATUS;
-	if (process_mem_all(pid, d->vdev + q->layout.vdev_features, &r.s.accepted[0], 8))
-		r.s.known |= VQT_KNOWN_ACCEPTED;
-	if (q->vdev_host_features != VQP_UNKNOWN &&
-	    process_mem_all(pid, d->vdev + q->vdev_host_features, &r.s.offered[0], 8))
-		r.s.known |= VQT_KNOWN_OFFERED;
-	/* The driver can only accept what was offered: else these are not the offsets. */
-	if (r.s.known & VQT_KNOWN_OFFERED && r.s.accepted[0] & ~r.s.offered[0])
-		r.s.known &= ~VQT_KNOWN_OFFERED;
-	if (q->vdev_config != VQP_UNKNOWN &&
-	    process_mem_all(pid, d->vdev + q->vdev_config_len, &len, 8) && len && len <= 256 &&
-	    process_mem_all(pid, pointer(pid, d->vdev + q->vdev_config), r.config, len)) {
-		r.s.known |= VQT_KNOWN_CONFIG;
-		r.s.config_len = (uint16_t)len;
+	for (size_t i = 0; i < DEVICES && d->path[0]; i++) {
+		struct device *p = c->device[i];
+
+		if (p && p != d && p->placeholder && !p->gone && p->target == d->target &&
+		    !strcmp(p->path, d->path))
+			device_gone(p);
 	}
-	target_stamp(d->target, &r.s.h, VQT_DEVICE_STATE, d->r.h.device);
-	target_emit(d->target, &r, sizeof(r.s) + r.s.config_len);
-	d->state_written = true;
-	vq = pointer(pid, d->vdev + q->layout.vdev_vq);
-	for (unsigned i = 0; vq && i < d->r.queues; i++)
-		write_queue(d, i, vq + (uint64_t)i * q->layout.vq_size);
 }
 
 void device_refresh(struct device *d)
@@ -423,22 +376,28 @@ void device_refresh(struct device *d)
 	char path[sizeof(d->path)];
 
 	snprintf(path, sizeof(path), "%s", d->path);
-	look(d);
-	if (!d->name[0])
-		name_device(d);
+	device_meet(d);
+	if (!d->placeholder)
+		retire_placeholder(d);
 	d->complete = (d->path[0] && d->vdev && d->r.queues && d->r.virtio_id &&
 		       (d->r.bdf != ~0U || d->r.transport != VQT_TRANSPORT_PCI)) ||
 		      ++d->tries > TRIES;
-	if (!device_wanted(d->target->c, d)) {
-		d->wanted = false;
-		skip_in_kernel(d);
-		skip_queues(d);
+	if (!d->wanted) {
 		d->complete = d->complete || d->vdev;
 		return;
 	}
 	if (!d->written || memcmp(&before, &d->r, sizeof(before)) || strcmp(path, d->path))
 		device_write(d);
-	if (d->target->late && d->vdev && !d->state_written)
+	if (d->target->late && (d->vdev || d->placeholder) && !d->state_written)
+		device_write_state(d);
+}
+
+void device_answered(struct device *d)
+{
+	const struct qmp_device *m = device_qmp(d);
+
+	device_refresh(d);
+	if (d->wanted && d->target->late && m && (m->known & ~d->state_known))
 		device_write_state(d);
 }
 
@@ -451,7 +410,7 @@ void device_seen(struct target *t, const struct vqt_device *r)
 		return;
 	/* BPF hands out ids for proxies; a device without one stands for itself. */
 	d->proxy = r->handle;
-	read_typename(t->p.pid, r->handle, type, sizeof(type));
+	qom_typename(t->p.pid, r->handle, type, sizeof(type));
 	if (strstr(type, "-device"))
 		d->vdev = r->handle;
 	d->r.handle = r->handle;

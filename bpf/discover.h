@@ -52,6 +52,7 @@ struct qemu {
 	struct elf *elf;
 	char version[128]; /* "7.2.22 (Debian ...)", "" unknown */
 	struct vqp_proc layout; /* offsets; source and the like are left 0 */
+	uint64_t root; /* address of the variable that points at the root object, 0 unknown */
 	uint16_t vdev_host_features, vdev_config, vdev_config_len; /* for late attach */
 	struct qemu_probe probe[QEMU_PROBES];
 	size_t nprobes;

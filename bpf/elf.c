@@ -375,6 +375,14 @@ uint64_t elf_offset(const struct elf *e, uint64_t addr)
 	return s ? s->offset + (addr - s->addr) : 0;
 }
 
+uint64_t elf_address(const struct elf *e, uint64_t offset)
+{
+	for (size_t i = 0; i < e->nspans; i++)
+		if (offset >= e->span[i].offset && offset - e->span[i].offset < e->span[i].size)
+			return e->span[i].addr + (offset - e->span[i].offset);
+	return 0;
+}
+
 bool elf_is_code(const struct elf *e, uint64_t addr)
 {
 	const struct span *s = span_of(e, addr, 1);

@@ -28,6 +28,8 @@ const char *elf_name_at(const struct elf *e, uint64_t addr);
 const uint8_t *elf_bytes(const struct elf *e, uint64_t addr, size_t len);
 /* The same, as file offset for uprobes; 0 when not in the file. */
 uint64_t elf_offset(const struct elf *e, uint64_t addr);
+/* The other way round; 0 when not mapped. */
+uint64_t elf_address(const struct elf *e, uint64_t offset);
 bool elf_is_code(const struct elf *e, uint64_t addr);
 /* A pointer in initialised data, as the dynamic linker would set it (load address 0). */
 uint64_t elf_pointer(const struct elf *e, uint64_t addr);

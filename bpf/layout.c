@@ -147,6 +147,17 @@ static int64_t first_load(const struct qemu *q, const char *symbol, int base, ui
 	return off;
 }
 
+/* The variable object_get_root() keeps the root of all objects in. */
+static void find_root(struct qemu *q)
+{
+	struct function *f = open_symbol(q, "object_get_root");
+
+	for (size_t i = 0; f && i < f->n && !q->root; i++)
+		if (f->insn[i].rip_ref && f->insn[i].load_width == 8)
+			q->root = f->insn[i].rip_ref;
+	function_close(f);
+}
+
 /* Declared sizes relate the neighbours of what is known (struct VirtIODevice). */
 static void find_device_state(struct qemu *q)
 {
@@ -185,6 +196,7 @@ static const struct {
 	size_t field;
 	const char *costs; /* NULL: nothing works without it */
 } fields[] = {
+	{ "DeviceState.parent_bus", FIELD(dev_bus), "virtio-mmio, idle devices on late attach" },
 	{ "VirtIODevice.vq", FIELD(vdev_vq), "kicks by register, queue state on late attach" },
 	{ "VirtIODevice.guest_features", FIELD(vdev_features), NULL },
 	{ "VirtIODevice.broken", FIELD(vdev_broken), "whether a kick was ignored" },
@@ -218,6 +230,7 @@ void layout_find(struct qemu *q)
 	find_indices(q);
 	set(l, FIELD(vq_index), first_load(q, "virtio_get_queue_index", VALUE_ARG(0), 2, -1));
 	set(l, FIELD(vq_vdev), first_load(q, "virtqueue_pop", VALUE_ARG(0), 8, -1));
+	set(l, FIELD(dev_bus), first_load(q, "qdev_get_parent_bus", VALUE_ARG(0), 8, -1));
 	set(l, FIELD(vdev_broken), first_load(q, "virtio_queue_notify", VALUE_ARG(0), 1, 0));
 	/* VIRTIO_CONFIG_S_DRIVER_OK */
 	set(l, FIELD(vdev_status), first_load(q, "virtio_notify_config", VALUE_ARG(0), 1, 4));
@@ -230,13 +243,17 @@ void layout_find(struct qemu *q)
 		l->vq_inuse = (l->vq_index + 2 + 3) & ~3;
 	for (size_t i = 0; i < FIELDS; i++) {
 		/* all of a queue's fields are read in one go */
-		if (i > 5 && *field(l, fields[i].field) > VQP_VQ_BYTES - 8)
+		if (!strncmp(fields[i].name, "VirtQueue.", 10) &&
+		    *field(l, fields[i].field) > VQP_VQ_BYTES - 8)
 			*field(l, fields[i].field) = VQP_UNKNOWN;
 		if (*field(l, fields[i].field) == VQP_UNKNOWN)
 			note(q, fields[i].name, fields[i].costs ? fields[i].costs :
 								 "rings, chains and completions");
 	}
 	find_device_state(q);
+	find_root(q);
+	if (!q->root)
+		note(q, "the tree of objects", "idle devices on late attach");
 }
 
 const char *layout_unusable(const struct vqp_proc *l)

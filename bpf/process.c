@@ -16,7 +16,7 @@
 #include "bpf/process.h"
 
 struct mapping {
-	uint64_t start, end, inode;
+	uint64_t start, end, offset, inode;
 	unsigned major, minor;
 	char perms[5];
 	char path[512];
@@ -29,8 +29,9 @@ static bool next_mapping(FILE *f, struct mapping *m)
 
 	while (fgets(line, sizeof(line), f)) {
 		m->path[0] = 0;
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %x:%x %" SCNu64 " %n", &m->start,
-			    &m->end, m->perms, &m->major, &m->minor, &m->inode, &at) < 6)
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n",
+			   &m->start, &m->end, m->perms, &m->offset, &m->major, &m->minor,
+			   &m->inode, &at) < 7)
 			continue;
 		line[strcspn(line, "\n")] = 0;
 		snprintf(m->path, sizeof(m->path), "%s", line + at);
@@ -123,6 +124,8 @@ static int find_object(struct process *p)
 			continue;
 		snprintf(p->object, sizeof(p->object), "%s", path);
 		snprintf(p->object_name, sizeof(p->object_name), "%s", m.path);
+		p->text = m.start;
+		p->text_offset = m.offset;
 		err = 0;
 	}
 	if (err && ferror(f))

@@ -15,6 +15,7 @@ struct process {
 	char uuid[40]; /* -uuid */
 	char cmdline[4096]; /* arguments separated by blanks */
 	char object[512]; /* the mapped object that is QEMU, as this process can open it */
+	uint64_t text, text_offset; /* where its code is mapped, from which offset */
 	char object_name[512]; /* its path as the process sees it */
 };
 

@@ -35,7 +35,7 @@ struct vqp_proc {
 	__u16 vq_size, vq_num, vq_desc, vq_avail, vq_used_addr, vq_caches;
 	__u16 vq_last, vq_last_wrap, vq_used, vq_used_wrap;
 	__u16 vq_index, vq_inuse, vq_vector, vq_vdev;
-	__u16 pad;
+	__u16 dev_bus; /* struct DeviceState: parent_bus */
 	__u64 queues; /* bit n: record queue n (n < 63; bit 63 all others) */
 };
 
@@ -127,7 +127,6 @@ enum vqp_counter {
 	VQP_LOST_BUFFER, /* the ring buffer was full */
 	VQP_LOST_FAULT, /* memory could not be read: a record is missing or poorer */
 	VQP_LOST_LIMIT, /* a table or the scratch space was full */
-	VQP_NEXT_DEVICE, /* the last device id given out */
 	VQP_LOST_CHAINS, /* chains the device took while nobody looked */
 	VQP_COUNTERS
 };

@@ -396,6 +396,7 @@ enum {
 	OPT_NO_LIFECYCLE,
 	OPT_QUEUE,
 	OPT_EMPTY,
+	OPT_QMP_ONLY,
 };
 
 static const struct option longs[] = {
@@ -409,6 +410,7 @@ static const struct option longs[] = {
 	{ "no-lifecycle", no_argument, NULL, OPT_NO_LIFECYCLE },
 	{ "queue", required_argument, NULL, OPT_QUEUE },
 	{ "empty-probes", no_argument, NULL, OPT_EMPTY },
+	{ "qmp-only", no_argument, NULL, OPT_QMP_ONLY },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -490,6 +492,9 @@ static int parse_one(struct record_run *r, int opt, const char *arg)
 		return CLI_OK;
 	case OPT_NO_LIFECYCLE:
 		r->options.no_lifecycle = true;
+		return CLI_OK;
+	case OPT_QMP_ONLY:
+		r->options.qmp_only = true;
 		return CLI_OK;
 	case OPT_EMPTY:
 		r->options.empty = true;
