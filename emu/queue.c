@@ -230,8 +230,15 @@ static bool ordered(const struct emu_queue *q)
 	return q->ring.in_order && !(f && f->id == EMU_FAULT_OUT_OF_ORDER);
 }
 
-/* One chain: 1, 0 when there is none, negative when the ring broke. */
-static int take(struct emu_queue *q)
+static int pop(struct emu_queue *q, struct emu_chain *c, int again)
+{
+	if (again < 0)
+		return q->ring.ops->pop(&q->ring, c);
+	return q->ring.ops->pop_again(&q->ring, c, again);
+}
+
+/* One chain (again: of that head): 1, 0 when there is none, negative when the ring broke. */
+static int take(struct emu_queue *q, int again)
 {
 	struct emu_virtio *v = q->v;
 	struct vqt_ring before;
@@ -242,7 +249,7 @@ static int take(struct emu_queue *q)
 	}
 	if (v->tap)
 		q->ring.ops->snapshot(&q->ring, &before);
-	int ret = q->ring.ops->pop(&q->ring, c);
+	int ret = pop(q, c, again);
 	if (v->tap && (ret > 0 || c->flags || c->ndesc))
 		emu_tap_avail(v->tap, q->index, &before, v->mem, c);
 	if (ret <= 0) {
@@ -257,6 +264,8 @@ static int take(struct emu_queue *q)
 	}
 	q->inflight++;
 	v->inflight++;
+	if (q->account)
+		q->account->taken(q->account_opaque, q, c->head);
 	if (emu_fault_hit(v->fault, EMU_FAULT_NEVER_COMPLETES)) {
 		c->next = q->lost;
 		q->lost = c;
@@ -268,6 +277,13 @@ static int take(struct emu_queue *q)
 	}
 	v->cls->handle(q, c);
 	return 1;
+}
+
+int emu_queue_again(struct emu_queue *q, uint16_t head)
+{
+	if (!q->ring.ops || !q->ring.ops->pop_again)
+		return -ENOTSUP;
+	return take(q, head);
 }
 
 /* --- returning ------------------------------------------------------------------- */
@@ -288,8 +304,12 @@ static void push(struct emu_queue *q, struct emu_chain *c, uint32_t len)
 			v->fault ? lie.head : c->head, len);
 	}
 	q->completed++;
+	if (q->account)
+		q->account->using(q->account_opaque, q, c->head);
 	if (q->ring.ops->push(&q->ring, v->fault ? &lie : c, len) < 0)
 		emu_virtio_break(v, q, q->ring.why);
+	if (q->account)
+		q->account->used(q->account_opaque, q, c->head);
 	if (v->fault && lie.head != c->head)
 		emu_ring_set_busy(&q->ring, c->head, false);
 }
@@ -389,7 +409,7 @@ static int serve_held(struct emu_queue *q, unsigned budget)
 	if (!serveable(q) || want_kicks(q, false) < 0)
 		return 0;
 	while (n < budget) {
-		int ret = take(q);
+		int ret = take(q, -1);
 		if (ret < 0)
 			return n;
 		n += ret;

@@ -92,6 +92,8 @@ struct emu_ring_ops {
 	int (*start)(struct emu_ring *r); /* 0 or negative errno with why */
 	/* 1 and a chain; 0 nothing available; negative: the ring is broken, see why. */
 	int (*pop)(struct emu_ring *r, struct emu_chain *c);
+	/* The same for a chain taken before by someone who is gone; NULL: cannot. */
+	int (*pop_again)(struct emu_ring *r, struct emu_chain *c, uint16_t head);
 	/* Write and publish one used entry. */
 	int (*push)(struct emu_ring *r, struct emu_chain *c, uint32_t len);
 	/* Ask for (on) or decline available buffer notifications. */

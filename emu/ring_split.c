@@ -76,6 +76,20 @@ static int walk_chain(struct emu_ring *r, struct emu_chain *c)
 	}
 }
 
+static int take_head(struct emu_ring *r, struct emu_chain *c)
+{
+	if (c->head >= r->size)
+		return emu_ring_bad(r, c, VQT_CHAIN_BAD_HEAD, "head outside the descriptor table");
+	if (emu_ring_busy(r, c->head)) /* 2.7.13: only free descriptors are offered */
+		return emu_ring_bad(r, c, VQT_CHAIN_BAD_HEAD, "head is still in flight");
+	int ret = walk_chain(r, c);
+	if (ret < 0)
+		return ret;
+	r->taken++;
+	emu_ring_set_busy(r, c->head, true);
+	return 1;
+}
+
 static int split_pop(struct emu_ring *r, struct emu_chain *c)
 {
 	int n = available(r);
@@ -84,17 +98,18 @@ static int split_pop(struct emu_ring *r, struct emu_chain *c)
 	c->pos = r->last_avail;
 	if (emu_ring_load16(r, AVAIL, AVAIL_RING(r->last_avail % r->size), &c->head) < 0)
 		return unreachable(r);
-	if (c->head >= r->size)
-		return emu_ring_bad(r, c, VQT_CHAIN_BAD_HEAD, "head outside the descriptor table");
-	if (emu_ring_busy(r, c->head)) /* 2.7.13: only free descriptors are offered */
-		return emu_ring_bad(r, c, VQT_CHAIN_BAD_HEAD, "head is still in flight");
-	int ret = walk_chain(r, c);
-	if (ret < 0)
-		return ret;
-	r->last_avail++;
-	r->taken++;
-	emu_ring_set_busy(r, c->head, true);
-	return 1;
+	int ret = take_head(r, c);
+	if (ret > 0)
+		r->last_avail++;
+	return ret;
+}
+
+static int split_pop_again(struct emu_ring *r, struct emu_chain *c, uint16_t head)
+{
+	c->head = head;
+	c->pos = r->last_avail;
+	c->flags |= VQT_CHAIN_AGAIN;
+	return take_head(r, c);
 }
 
 /* 2.7.8.2: the entry first, then idx. */
@@ -189,6 +204,7 @@ const struct emu_ring_ops emu_ring_split = {
 	.layout = split_layout,
 	.start = split_start,
 	.pop = split_pop,
+	.pop_again = split_pop_again,
 	.push = split_push,
 	.want_kicks = split_want_kicks,
 	.pending = available,
