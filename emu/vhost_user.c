@@ -12,7 +12,7 @@
 #define BIT(n) (1ull << (n))
 #define PROTOCOL                                                                                   \
 	(BIT(VH_P_MQ) | BIT(VH_P_REPLY_ACK) | BIT(VH_P_CONFIG) | BIT(VH_P_RESET_DEVICE) |          \
-		BIT(VH_P_MEM_SLOTS))
+		BIT(VH_P_MEM_SLOTS) | BIT(VH_P_INFLIGHT))
 /* Of the transport, which is the client's; and reset of a queue has no message. */
 #define NOT_OURS                                                                                   \
 	(BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_F_NOTIFICATION_DATA) |                              \

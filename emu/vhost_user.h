@@ -90,6 +90,9 @@ struct vhost_user_ring {
 	struct vhost_user_addr addr; /* as the client has them */
 	uint32_t base;
 	uint8_t *track; /* its part of the inflight memory, NULL: not tracked */
+	uint64_t counter; /* of requests, to keep their order */
+	struct left *left; /* to be done again */
+	unsigned nleft;
 };
 
 struct vhost_user {
@@ -104,7 +107,7 @@ struct vhost_user {
 	/* requests in flight, in memory that outlives us */
 	struct door_map track_map;
 	uint8_t *track;
-	uint16_t track_queues, track_size;
+	uint16_t track_size; /* entries a queue */
 };
 
 struct vhost_user_row {
@@ -132,5 +135,7 @@ extern const struct vhost_user_row vhost_user_inflight_rows[];
 void vhost_user_inflight_drop(struct vhost_user *u);
 /* A ring is about to run: find what was left in flight. */
 int vhost_user_inflight_start(struct vhost_user *u, unsigned index);
+/* It runs: do that again. */
+void vhost_user_inflight_redo(struct vhost_user *u, unsigned index);
 
 #endif

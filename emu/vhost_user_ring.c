@@ -2,6 +2,7 @@
 /* vhost-user: the client's memory, and the rings it has in it. */
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "decoder/record.h"
@@ -88,11 +89,15 @@ static int start(struct vhost_user *u, unsigned i)
 	int ret = vhost_user_inflight_start(u, i);
 	if (ret == 0)
 		ret = emu_queue_start_at(q, r->base);
-	if (ret < 0)
+	if (ret < 0) {
+		free(r->left);
+		r->left = NULL;
 		return ret;
+	}
 	tell_state(u, q, r->base);
 	q->polled = r->kick.fd < 0;
 	r->running = true;
+	vhost_user_inflight_redo(u, i);
 	return 0;
 }
 
