@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Any bytes as the answers of a QMP server, hung up behind. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bpf/qmp.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool wants(void *ctx, const char *path)
+{
+	return strlen(path) != 3; /* both ways */
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct qmp_answer a;
+	int fd[2];
+
+	/* what fits into the socket at once: the client's questions are never read */
+	if (size > 65536 || socketpair(AF_UNIX, SOCK_STREAM, 0, fd))
+		return 0;
+	if (size && write(fd[1], data, size) != (ssize_t)size)
+		abort();
+	shutdown(fd[1], SHUT_WR);
+	qmp_ask(fd[0], wants, NULL, &a);
+	for (size_t i = 0; i < a.n; i++)
+		if (memchr(a.dev[i].path, 0, sizeof(a.dev[i].path)) == NULL ||
+		    a.dev[i].nqueue > QMP_QUEUES)
+			abort();
+	qmp_free(&a);
+	close(fd[0]);
+	close(fd[1]);
+	return 0;
+}

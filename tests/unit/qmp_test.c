@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* Asking over QMP: what is understood, what is not asked, and servers that misbehave. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bpf/qmp.h"
+#include "decoder/event.h"
+#include "tests/unit/tap.h"
+
+static char asked[65536]; /* the client's side of the last conversation */
+
+static bool wants_all(void *ctx, const char *path)
+{
+	return true;
+}
+
+static bool wants_none(void *ctx, const char *path)
+{
+	return false;
+}
+
+/* A server that has said all it will ever say before it is asked. */
+static int talk(const char *said, size_t len, qmp_wants *wants, struct qmp_answer *a)
+{
+	int fd[2], err;
+	ssize_t n;
+
+	memset(a, 0, sizeof(*a));
+	asked[0] = 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) || write(fd[1], said, len) != (ssize_t)len)
+		return -EIO;
+	shutdown(fd[1], SHUT_WR);
+	err = qmp_ask(fd[0], wants, NULL, a);
+	n = recv(fd[1], asked, sizeof(asked) - 1, MSG_DONTWAIT);
+	asked[n > 0 ? n : 0] = 0;
+	close(fd[0]);
+	close(fd[1]);
+	return err;
+}
+
+/* The conversation the fuzzer starts from: one device asked, one of vhost. */
+static char *canned(const char *name, size_t *len)
+{
+	static char buf[65536];
+	char path[128];
+	int fd;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "tests/fuzz/corpus/qmp_fuzz/%s", name);
+	fd = open(path, O_RDONLY);
+	n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
+	CHECK(n > 0);
+	if (fd >= 0)
+		close(fd);
+	*len = n > 0 ? (size_t)n : 0;
+	buf[*len] = 0;
+	return buf;
+}
+
+static void understands(void)
+{
+	struct qmp_answer a;
+	size_t len;
+	const char *said = canned("blk", &len);
+
+	CHECK_EQ(talk(said, len, wants_all, &a), 0);
+	CHECK_EQ(a.n, 2);
+	if (a.n == 2) {
+		const struct qmp_device *d = &a.dev[0];
+
+		CHECK_STR(d->path, "/machine/peripheral/blk0/virtio-backend");
+		CHECK_EQ(d->virtio_id, 2);
+		CHECK_EQ(d->queues, 2);
+		CHECK_EQ(d->bdf, 0x0219);
+		CHECK_EQ(d->known, VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED);
+		CHECK_EQ(d->status, 0x15);
+		CHECK_EQ(d->offered[0], 1ULL << 40 | 1ULL << 32 | 1ULL << 30 | 1ULL << 28 | 1ULL << 9);
+		CHECK_EQ(d->offered[1], 1);
+		CHECK_EQ(d->accepted[0], 1ULL << 32 | 1ULL << 9);
+		CHECK_EQ(d->nqueue, 1);
+		CHECK(d->nqueue == 1 && d->queue[0].known && d->queue[0].size == 256 &&
+		      d->queue[0].desc == 4096 && d->queue[0].device == 12288);
+		/* a feature without a known name: the set is not whole */
+		CHECK_EQ(a.dev[1].known, 0);
+		CHECK(a.dev[1].vhost);
+		CHECK_EQ(a.dev[1].nqueue, 0);
+		CHECK_EQ(a.dev[1].bdf, ~0U);
+	}
+	qmp_free(&a);
+}
+
+/* Asking a vhost device for its queues stops them. */
+static void leaves_vhost_alone(void)
+{
+	struct qmp_answer a;
+	size_t len;
+	const char *said = canned("blk", &len);
+
+	talk(said, len, wants_all, &a);
+	CHECK(strstr(asked, "x-query-virtio-queue-status") != NULL);
+	CHECK(strstr(asked, "device[0]/virtio-backend\", \"queue\"") == NULL);
+	CHECK(strstr(asked, "device[0]\\/virtio-backend\", \"queue\"") == NULL);
+	qmp_free(&a);
+}
+
+/* x-query-virtio-status ends some QEMUs. */
+static void asks_no_more_than_is_safe(void)
+{
+	struct qmp_answer a;
+	size_t len;
+	const char *said = canned("new", &len);
+
+	CHECK_EQ(talk(said, len, wants_all, &a), 0);
+	CHECK(a.shy);
+	CHECK_EQ(a.n, 2);
+	CHECK(strstr(asked, "x-query-virtio-status") == NULL);
+	CHECK(strstr(asked, "queue-status") == NULL);
+	CHECK(a.n == 2 && a.dev[0].bdf == 0x0219 && !a.dev[0].known);
+	qmp_free(&a);
+	said = canned("blk", &len);
+	talk(said, len, wants_none, &a);
+	CHECK(strstr(asked, "x-query-virtio-status") == NULL);
+	qmp_free(&a);
+}
+
+static void refuses(const char *said, int want, int line)
+{
+	struct qmp_answer a;
+	int err = talk(said, strlen(said), wants_all, &a);
+
+	if (err != want) {
+		printf("# line %d: %d, not %d\n", line, err, want);
+		tap_failed = true;
+	}
+	qmp_free(&a);
+}
+
+#define GREETING "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 7}}}}\n{\"return\": {}}\n"
+
+static void hostile(void)
+{
+	refuses("", -ECONNRESET, __LINE__);
+	refuses("SSH-2.0-OpenSSH\r\n", -EBADMSG, __LINE__);
+	refuses("[]\n", -EBADMSG, __LINE__);
+	refuses("{\"QMP\": 1}\n", -EBADMSG, __LINE__);
+	refuses("{\"QMP\": {}}\n{\"error\": {}}\n", -EOPNOTSUPP, __LINE__);
+	refuses(GREETING "{\"error\": {\"class\": \"CommandNotFound\"}}\n", -EOPNOTSUPP, __LINE__);
+	/* types that are none of those agreed on */
+	refuses(GREETING "{\"return\": 5}\n{\"return\": null}\n", 0, __LINE__);
+	refuses(GREETING "{\"return\": [null, 1, {\"path\": 3}, {\"path\": \"x\"}]}\n"
+			 "{\"return\": [[]]}\n{\"return\": {\"devices\": {}}}\n", 0, __LINE__);
+	refuses(GREETING "{\"return\": [{\"path\": \"x\"}]}\n"
+			 "{\"return\": {\"status\": [], \"num-vqs\": -1, \"host-features\": {"
+			 "\"transports\": [null, 7, \"\", \":\"], \"unknown-dev-features\": 1e99}}}\n",
+		0, __LINE__);
+}
+
+/* A server that never stops talking about something else. */
+static void endless(void)
+{
+	static const char event[] = "{\"event\": \"BALLOON_CHANGE\"}\n";
+	char said[65536];
+	size_t at = (size_t)snprintf(said, sizeof(said), "%s", GREETING);
+	struct qmp_answer a;
+
+	while (at + sizeof(event) < sizeof(said))
+		at += (size_t)snprintf(said + at, sizeof(said) - at, "%s", event);
+	CHECK_EQ(talk(said, at, wants_all, &a), -EBADMSG);
+	qmp_free(&a);
+}
+
+static void deep(void)
+{
+	char said[40000] = GREETING "{\"return\": ";
+	size_t at = strlen(said);
+	struct qmp_answer a;
+
+	memset(said + at, '[', 30000);
+	said[at + 30000] = '\n';
+	CHECK_EQ(talk(said, at + 30001, wants_all, &a), -EBADMSG);
+	qmp_free(&a);
+}
+
+static const struct tap_test tests[] = {
+	{ "states, features and queues are understood", understands },
+	{ "queues of vhost devices are left alone", leaves_vhost_alone },
+	{ "no question that ends a QEMU, none without need", asks_no_more_than_is_safe },
+	{ "answers of no sense", hostile },
+	{ "events without end", endless },
+	{ "arrays without end", deep },
+};
+TAP_MAIN(tests)
