@@ -127,6 +127,12 @@ static void on_record(void *ctx, void *record, size_t len)
 		return;
 	if (h->type == VQT_LIFE)
 		device_life(t, record);
+	if (h->type == VQT_LOSS) {
+		const struct vqt_loss *l = record;
+
+		t->c->stats.lost += l->lost;
+		t->c->stats.lost_why[l->why & 3] += l->lost;
+	}
 	target_emit(t, record, len);
 	if (d && h->type == VQT_LIFE && ((struct vqt_life *)record)->what == VQT_LIFE_UNREALIZE)
 		device_gone(d);
@@ -274,6 +280,8 @@ static int load(struct capture *c, struct capture_error *err)
 	bpf_map__set_max_entries(c->skel->maps.events, (uint32_t)buffer);
 	bpf_map__set_max_entries(c->skel->maps.scratches,
 				 (uint32_t)(ncpu > 0 ? ncpu : 1) * VQP_SCRATCH_PER_CPU);
+	if (c->o.tables)
+		bpf_map__set_max_entries(c->skel->maps.queues, c->o.tables);
 	c->skel->rodata->wake_level = buffer / 2;
 	code = qemu_bpf__load(c->skel);
 	if (code)
@@ -594,9 +602,6 @@ void capture_stats(const struct capture *c, struct capture_stats *out)
 {
 	*out = c->stats;
 	out->chains_missed = counter((struct capture *)c, VQP_LOST_CHAINS);
-	out->lost_why[VQT_LOSS_MEMORY] = counter((struct capture *)c, VQP_LOST_FAULT);
-	out->lost_why[VQT_LOSS_LIMIT] += counter((struct capture *)c, VQP_LOST_LIMIT);
-	out->lost += out->lost_why[VQT_LOSS_MEMORY] + counter((struct capture *)c, VQP_LOST_LIMIT);
 	out->targets = (unsigned)c->ntargets;
 	out->alive = 0;
 	for (size_t i = 0; i < c->ntargets; i++)

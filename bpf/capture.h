@@ -35,6 +35,7 @@ struct capture_options {
 	const char *const *devices; /* names to record, NULL-terminated; NULL all */
 	bool delivery; /* MSI-X messages too, not only decisions to interrupt */
 	bool no_lifecycle;
+	uint32_t tables; /* most queues followed; 0 default (8192) */
 	bool qmp_only; /* learn nothing from memory that QMP could tell (tests) */
 	bool empty; /* attach programs that do nothing: what do probes cost (bench) */
 	const char *command; /* of the capture, for the session record */

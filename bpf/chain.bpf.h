@@ -59,31 +59,16 @@ static __noinline int learn(__u64 gpa, __u64 hva, __u64 len)
 
 /* --- chains ---------------------------------------------------------------- */
 
-struct walk {
-	struct ring *r;
-	struct scratch *s;
-	__u64 table; /* host-virtual address of the table being walked */
-	__u32 entries; /* in that table */
-	__u32 next; /* index to read; packed: slot */
-	__u32 n, ndirect;
-	__u16 flags; /* VQT_CHAIN_* */
-	__u16 id;
-	__u8 indirect; /* inside an indirect table */
-	__u8 more; /* chain goes on */
-	__u64 ind_addr;
-	__u32 ind_len;
-	__u32 snaplen, owed;
-};
-
 #define REC_DESC sizeof(struct vqt_avail)
+#define REC_ROOM (VQP_REC_MAX - 64)
 
 static long walk_step(__u32 i, void *ctx)
 {
-	struct walk *w = ctx;
-	struct scratch *s = w->s;
+	struct scratch *s = *(struct scratch **)ctx;
+	struct walk *w = &s->w;
 	struct vqt_desc d, *at;
 
-	/* The index comes from i, not from w->n: the verifier must not count along. */
+	/* The index comes from i, not from w->n: it may not run away. */
 	at = (void *)(s->rec + ((REC_DESC + 16 * (w->ndirect + i)) & (VQP_REC_MAX - 8)));
 	if (read_user(at, sizeof(d), (void *)(w->table + 16ULL * w->next))) {
 		w->flags |= w->indirect ? VQT_CHAIN_NO_TABLE : VQT_CHAIN_CUT;
@@ -91,14 +76,14 @@ static long walk_step(__u32 i, void *ctx)
 		return 1;
 	}
 	d = *at;
-	if (w->r->packed) { /* 2.8.13: id before flags */
+	if (w->packed) { /* 2.8.13: id before flags */
 		d.flags = at->next;
 		d.next = at->flags;
 		at->flags = d.flags;
 		at->next = d.next;
 	}
 	w->n = w->ndirect + i + 1;
-	if (w->r->packed && !w->indirect)
+	if (w->packed && !w->indirect)
 		w->id = d.next;
 	if (d.flags & DESC_F_INDIRECT && !w->indirect) {
 		w->ind_addr = d.addr;
@@ -106,35 +91,31 @@ static long walk_step(__u32 i, void *ctx)
 		w->more = 0;
 		return 1;
 	}
-	if (w->r->packed) {
-		w->next++;
-		if (w->indirect) {
-			w->more = w->next < w->entries; /* 2.8.7: all of the table */
-		} else {
-			w->more = (d.flags & DESC_F_NEXT) != 0;
-			if (w->next >= w->entries)
-				w->next = 0;
-		}
-	} else {
-		w->more = (d.flags & DESC_F_NEXT) != 0;
+	w->more = (d.flags & DESC_F_NEXT) != 0;
+	if (!w->packed) {
 		w->next = d.next;
 		if (w->more && w->next >= w->entries) {
 			w->flags |= VQT_CHAIN_BAD_NEXT;
 			w->more = 0;
 		}
+		return !w->more;
 	}
+	w->next++;
+	if (w->indirect)
+		w->more = w->next < w->entries; /* 2.8.7: all of the table */
+	else if (w->next >= w->entries)
+		w->next = 0;
 	return !w->more;
 }
 
 /* Descend into the indirect table the chain ended with (2.7.5.3, 2.8.19). */
-static __always_inline void walk_indirect(struct walk *w)
+static __always_inline void walk_indirect(struct walk *w, bool translated)
 {
 	if (!w->ind_len || w->ind_len % 16) {
 		w->flags |= VQT_CHAIN_BAD_TABLE;
 		return;
 	}
-	w->table = w->r->features & FEATURE_PLATFORM ? 0 :
-						      gpa_to_hva(w->ind_addr, w->ind_len);
+	w->table = translated ? 0 : gpa_to_hva(w->ind_addr, w->ind_len);
 	if (!w->table) {
 		w->flags |= VQT_CHAIN_NO_TABLE;
 		w->owed = 1;
@@ -147,19 +128,17 @@ static __always_inline void walk_indirect(struct walk *w)
 }
 
 /* Append one segment: n bytes of host memory; false when there is no room. */
-static __noinline int seg_append(struct walk *w, __u32 desc, __u64 hva, __u32 n)
+static __noinline int seg_append(struct scratch *s, __u32 desc, __u64 hva, __u32 n)
 {
 	struct vqt_seg seg = { .desc = desc, .len = n };
-	__u32 at, room = VQP_REC_MAX - 64;
-	struct scratch *s;
 	struct vqt_seg *to;
+	__u32 at;
 
-	if (!w)
+	if (!s)
 		return -1;
-	s = w->s;
 	if (n > 1024)
 		seg.len = n = 1024;
-	if (s->pos + n + sizeof(seg) > room)
+	if (s->pos + n + sizeof(seg) > s->room)
 		return -1;
 	at = s->pos & (VQP_REC_MAX - 4);
 	to = (void *)(s->rec + at);
@@ -175,109 +154,159 @@ static __noinline int seg_append(struct walk *w, __u32 desc, __u64 hva, __u32 n)
 
 static long seg_step(__u32 i, void *ctx)
 {
-	struct walk *w = ctx;
-	struct scratch *s = w->s;
+	struct scratch *s = *(struct scratch **)ctx;
+	__u32 n, at = s->next;
 	struct vqt_desc d;
 	__u64 hva;
-	__u32 n;
 
-	if (i >= w->n)
+	if (at >= s->w.n)
 		return 1;
-	d = *(struct vqt_desc *)(s->rec + ((REC_DESC + 16 * i) & (VQP_REC_MAX - 8)));
+	d = *(struct vqt_desc *)(s->rec + ((REC_DESC + 16 * at) & (VQP_REC_MAX - 8)));
+	s->next = at + 1;
 	if (d.flags & (DESC_F_WRITE | DESC_F_INDIRECT) || !d.len)
 		return 0;
-	n = d.len < w->snaplen ? d.len : w->snaplen;
+	n = d.len < s->w.snaplen ? d.len : s->w.snaplen;
 	hva = gpa_to_hva(d.addr, n);
 	if (!hva) {
-		w->owed = 1;
+		s->w.owed = 1;
 		return 0;
 	}
-	switch (seg_append(w, i, hva, n)) {
-	case -1:
+	switch (seg_append(s, at, hva, n)) {
+	case -1: /* in the next record, then */
+		s->next = at;
+		s->full = 1;
 		return 1;
 	case -2:
-		w->owed = 1;
+		s->w.owed = 1;
 		break;
 	}
 	return 0;
 }
 
-static __always_inline void chain_emit(struct ring *r, struct vqp_queue *q, struct walk *w,
-				       struct vqt_ring *ring, __u16 head, __u16 pos)
+/* What the steps of a chain share; the scratch comes first. */
+struct chain {
+	struct scratch *s;
+	struct ring *r;
+	struct vqp_queue *q;
+	struct vqt_ring *ring;
+};
+
+/* Behind the descriptors, which stay: later parts read them. */
+static __always_inline void more_emit(struct scratch *s)
 {
-	struct vqt_avail *a = (void *)w->s->rec;
+	__u32 base = s->base, len = s->pos - base;
+
+	if (base > REC_DESC + 32 * VQP_CHAIN_MAX)
+		base = REC_DESC + 32 * VQP_CHAIN_MAX;
+	if (len > VQP_MORE_MAX)
+		len = VQP_MORE_MAX;
+	emit(s->rec + base, len);
+}
+
+/*
+ * One record of the chain: the first has all its descriptors and what bytes fit,
+ * continuations the bytes that did not.
+ */
+static long part_step(__u32 i, void *ctx)
+{
+	struct chain *c = ctx;
+	struct scratch *s = c->s;
+	struct walk *w = &s->w;
+	struct vqt_avail *a;
 	__u32 len;
+
+	s->base = i ? (REC_DESC + 16 * w->n) & (VQP_REC_MAX - 8) : 0;
+	s->pos = s->base + REC_DESC + (i ? 0 : 16 * w->n);
+	s->room = i ? s->base + VQP_MORE_MAX - 64 : REC_ROOM;
+	s->segs = s->full = 0;
+	if (w->snaplen)
+		bpf_loop(2 * VQP_CHAIN_MAX, seg_step, &s, 0);
+	a = (void *)(s->rec + (s->base & (VQP_REC_MAX - 8)));
+	__builtin_memset(a, 0, sizeof(*a));
+	a->ring = *c->ring;
+	a->head = w->head;
+	a->pos = w->pos;
+	a->flags = w->flags | (s->full ? VQT_CHAIN_MORE : 0);
+	a->first = i ? w->n : 0;
+	a->ndesc = i ? 0 : w->n;
+	a->ndirect = w->ndirect;
+	a->nseg = s->segs;
+	hdr_begin(c->r->p, &a->h, VQT_AVAIL, c->q->dev, c->q->index);
+	if (i) {
+		more_emit(s);
+	} else {
+		len = s->pos;
+		if (len > VQP_REC_MAX)
+			len = VQP_REC_MAX;
+		emit(s->rec, len);
+	}
+	return !s->full;
+}
+
+static __always_inline void chain_emit(struct chain *c)
+{
+	struct walk *w = &c->s->w;
 	__u8 state = VQP_HEAD_OPEN;
 
-	w->s->pos = REC_DESC + 16 * w->n;
-	w->s->segs = 0;
-	w->snaplen = r->p->snaplen;
-	if (w->snaplen && r->features & FEATURE_PLATFORM)
+	w->snaplen = c->r->p->snaplen;
+	if (w->snaplen && c->r->features & FEATURE_PLATFORM) {
 		w->owed = 1;
-	else if (w->snaplen)
-		bpf_loop(w->n < VQP_CHAIN_MAX ? w->n : VQP_CHAIN_MAX, seg_step, w, 0);
-	__builtin_memset(a, 0, sizeof(*a));
-	a->ring = *ring;
-	a->head = head;
-	a->pos = pos;
-	a->flags = w->flags;
-	a->ndesc = w->n;
-	a->ndirect = w->ndirect;
-	a->nseg = w->s->segs;
+		w->snaplen = 0;
+	}
+	c->s->next = 0;
+	bpf_loop(VQP_MORE, part_step, c, 0);
 	if (w->owed)
 		state |= VQP_HEAD_OWED;
 	if (w->ind_len)
 		state |= VQP_HEAD_INDIRECT;
-	if (head < VQP_QUEUE_MAX)
-		q->head[head & (VQP_QUEUE_MAX - 1)] = state;
-	hdr_begin(r->p, &a->h, VQT_AVAIL, q->dev, q->index);
-	len = w->s->pos;
-	if (len > VQP_REC_MAX)
-		len = VQP_REC_MAX;
-	emit(w->s->rec, len);
+	if (w->head < VQP_QUEUE_MAX)
+		c->q->head[w->head & (VQP_QUEUE_MAX - 1)] = state;
 }
 
 static __noinline int chain_record(struct ring *r, struct vqp_queue *q, struct vqt_ring *ring,
 				   __u32 pos, __u32 flags)
 {
-	struct walk w = {};
-	__u16 head = 0;
+	struct chain c = { .r = r, .q = q, .ring = ring };
+	struct walk *w;
 
 	if (!r || !q || !ring)
 		return 0;
-	w.r = r;
-	w.s = r->s;
-	w.flags = flags;
-	w.table = r->desc;
-	w.entries = r->num;
-	w.more = 1;
-	if (r->packed) {
-		w.next = pos & 0x7fff;
-	} else {
-		if (read_user(&head, 2,
-			    (void *)(r->driver + 4 + 2 * ((pos & 0xffff) % (r->num ?: 1))))) {
-			count(VQP_LOST_FAULT);
+	c.s = r->s;
+	w = &c.s->w;
+	__builtin_memset(w, 0, sizeof(*w));
+	w->flags = flags;
+	w->pos = pos;
+	w->table = r->desc;
+	w->entries = r->num;
+	w->packed = r->packed;
+	w->more = 1;
+	w->next = pos & 0x7fff;
+	if (!w->packed) {
+		__u64 at = r->driver + 4 + 2 * ((pos & 0xffff) % (r->num ?: 1));
+
+		if (read_user(&w->head, 2, (void *)at)) {
+			lose(r->p, q->dev, q->index, VQT_LOSS_MEMORY, 1);
 			return 0;
 		}
-		w.next = head;
+		w->next = w->head;
 	}
-	if (w.next >= r->num)
-		w.flags |= VQT_CHAIN_BAD_HEAD;
+	if (w->next >= w->entries)
+		w->flags |= VQT_CHAIN_BAD_HEAD;
 	else
-		bpf_loop(r->num < VQP_CHAIN_MAX ? r->num : VQP_CHAIN_MAX, walk_step, &w, 0);
-	if (w.more && !(w.flags & VQT_CHAIN_BAD_HEAD))
-		w.flags |= VQT_CHAIN_LOOP;
-	w.ndirect = w.n;
-	if (w.ind_len || (!w.more && w.ind_addr))
-		walk_indirect(&w);
-	if (w.indirect) {
-		bpf_loop(VQP_CHAIN_MAX, walk_step, &w, 0);
-		if (w.more)
-			w.flags |= w.entries > VQP_CHAIN_MAX ? VQT_CHAIN_CUT : VQT_CHAIN_LOOP;
+		bpf_loop(r->num < VQP_CHAIN_MAX ? r->num : VQP_CHAIN_MAX, walk_step, &c, 0);
+	if (w->more && !(w->flags & VQT_CHAIN_BAD_HEAD))
+		w->flags |= VQT_CHAIN_LOOP;
+	w->ndirect = w->n;
+	if (w->ind_len || (!w->more && w->ind_addr))
+		walk_indirect(w, r->features & FEATURE_PLATFORM);
+	if (w->indirect) {
+		bpf_loop(VQP_CHAIN_MAX, walk_step, &c, 0);
+		if (w->more)
+			w->flags |= w->entries > VQP_CHAIN_MAX ? VQT_CHAIN_CUT : VQT_CHAIN_LOOP;
 	}
-	if (r->packed)
-		head = w.id;
-	chain_emit(r, q, &w, ring, head, pos);
+	if (w->packed)
+		w->head = w->id;
+	chain_emit(&c);
 	return 1;
 }
 
@@ -318,6 +347,7 @@ static __always_inline void pop_split(struct ring *r, struct vqp_queue *q, struc
 			b->flags = VQT_CHAIN_AGAIN;
 		} else {
 			count(VQP_LOST_CHAINS);
+			lose(r->p, q->dev, q->index, VQT_LOSS_LIMIT, missed);
 		}
 	}
 	taken = b->ring.known & VQT_RING_AVAIL_IDX && b->ring.avail_idx != r->last &&
@@ -351,15 +381,19 @@ static __always_inline void pop(struct vqp_proc *p, __u64 vq)
 	struct batch b = { .r = NULL };
 	struct ring r = {};
 	struct scratch *s;
+	int err;
 
 	if (!q || q->skip)
 		return;
-	s = scratch_get();
+	s = scratch_get(p, q);
 	if (!s)
 		return;
 	b.r = &r;
 	b.q = q;
-	if (!ring_open(&r, p, s, q, vq)) {
+	err = ring_open(&r, p, s, q, vq);
+	if (err == UNREADABLE)
+		lose(p, q->dev, q->index, VQT_LOSS_MEMORY, 1);
+	if (!err) {
 		/* The first sight of a queue tells where guest memory is. */
 		if (!q->valid)
 			learn(vq64(s, p->vq_desc), r.desc, 16ULL * r.num);

@@ -74,13 +74,32 @@ struct {
 	__type(value, struct access);
 } in_read SEC(".maps"), in_config SEC(".maps");
 
+/* A chain being read. */
+struct walk {
+	__u64 table; /* host-virtual address of the table being walked */
+	__u64 ind_addr;
+	__u32 ind_len;
+	__u32 entries; /* in that table */
+	__u32 next; /* index to read; packed: slot */
+	__u32 n, ndirect;
+	__u32 snaplen;
+	__u16 flags; /* VQT_CHAIN_* */
+	__u16 id, head, pos;
+	__u8 indirect; /* inside an indirect table */
+	__u8 more; /* chain goes on */
+	__u8 packed, owed;
+};
+
 struct scratch {
 	__u32 busy;
 	/*
-	 * Loop state that only grows lives here and not on the stack, where the
-	 * verifier would follow its value through every iteration.
+	 * The state of loops lives here and not on the stack, where the verifier
+	 * would follow its values through every iteration and every outcome.
 	 */
-	__u32 pos, segs, pad; /* bytes of rec written, segments among them */
+	struct walk w;
+	__u32 pos, segs, room; /* bytes of rec written, segments among them, where to stop */
+	__u32 base, next, full; /* continuations: where this one begins, next descriptor to read */
+	__u32 pad;
 	__u64 left; /* bytes of the buffers not yet accounted for */
 	__u8 vq[256];
 	__u8 caches[1024];
@@ -234,8 +253,20 @@ static __always_inline bool emit(void *rec, __u64 len)
 	return false;
 }
 
+/* n records that should be here are not. */
+static __noinline int lose(struct vqp_proc *p, __u32 dev, __u32 queue, __u32 why, __u64 n)
+{
+	struct vqt_loss l = { .lost = n, .why = why };
+
+	if (!p)
+		return 0;
+	hdr_begin(p, &l.h, VQT_LOSS, dev, queue);
+	emit(&l, sizeof(l));
+	return 0;
+}
+
 /* Space for a large record; migration is off, preemption is not. */
-static __always_inline struct scratch *scratch_get(void)
+static __always_inline struct scratch *scratch_get(struct vqp_proc *p, struct vqp_queue *q)
 {
 	__u32 base = bpf_get_smp_processor_id() * VQP_SCRATCH_PER_CPU;
 
@@ -246,7 +277,7 @@ static __always_inline struct scratch *scratch_get(void)
 		if (s && !__sync_val_compare_and_swap(&s->busy, 0, 1))
 			return s;
 	}
-	count(VQP_LOST_LIMIT);
+	lose(p, q->dev, q->index, VQT_LOSS_LIMIT, 1);
 	return NULL;
 }
 
@@ -314,8 +345,8 @@ static __noinline struct vqp_dev *proxy_get(struct vqp_proc *p, __u64 proxy)
 		new.id = device_new(p, proxy);
 	else
 		new.skip = 1;
-	if (bpf_map_update_elem(&devices, &k, &new, BPF_NOEXIST) == -E2BIG_)
-		count(VQP_LOST_LIMIT);
+	if (bpf_map_update_elem(&devices, &k, &new, BPF_NOEXIST) == -E2BIG_ && new.id)
+		lose(p, new.id, VQT_NO_QUEUE, VQT_LOSS_LIMIT, 1);
 	d = bpf_map_lookup_elem(&devices, &k);
 	return d && d->id ? d : NULL;
 }
@@ -358,7 +389,7 @@ static __noinline struct vqp_dev *vdev_get(struct vqp_proc *p, __u64 vdev)
 		new.id = device_new(p, vdev);
 	}
 	if (bpf_map_update_elem(&devices, &k, &new, BPF_NOEXIST) == -E2BIG_)
-		count(VQP_LOST_LIMIT);
+		lose(p, new.id, VQT_NO_QUEUE, VQT_LOSS_LIMIT, 1);
 	return bpf_map_lookup_elem(&devices, &k);
 }
 
@@ -375,7 +406,7 @@ static __noinline struct vqp_queue *queue_get(struct vqp_proc *p, __u64 vq)
 		return q;
 	if (read_user(&vdev, 8, (void *)(vq + p->vq_vdev)) ||
 	    read_user(&index, 2, (void *)(vq + p->vq_index))) {
-		count(VQP_LOST_FAULT);
+		lose(p, VQT_NO_DEVICE, VQT_NO_QUEUE, VQT_LOSS_MEMORY, 1);
 		return NULL;
 	}
 	d = vdev_get(p, vdev);
@@ -385,7 +416,8 @@ static __noinline struct vqp_queue *queue_get(struct vqp_proc *p, __u64 vq)
 	bpf_map_update_elem(&queues, &k, (void *)&no_queue, BPF_NOEXIST);
 	q = bpf_map_lookup_elem(&queues, &k);
 	if (!q) {
-		count(VQP_LOST_LIMIT);
+		if (!d->skip)
+			lose(p, d->id, index, VQT_LOSS_LIMIT, 1);
 		return NULL;
 	}
 	q->dev = d->id;

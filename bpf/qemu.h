@@ -125,14 +125,14 @@ enum vqp_irq {
 /* Counters, one array map. */
 enum vqp_counter {
 	VQP_LOST_BUFFER, /* the ring buffer was full */
-	VQP_LOST_FAULT, /* memory could not be read: a record is missing or poorer */
-	VQP_LOST_LIMIT, /* a table or the scratch space was full */
 	VQP_LOST_CHAINS, /* chains the device took while nobody looked */
 	VQP_COUNTERS
 };
 
-#define VQP_REC_MAX 32768 /* bytes of the largest record built in BPF */
-#define VQP_CHAIN_MAX 1024 /* descriptors of a chain recorded */
+#define VQP_REC_MAX 65536 /* bytes of the largest record built in BPF */
+#define VQP_CHAIN_MAX 1024 /* descriptors of a ring or table recorded */
+#define VQP_MORE_MAX 32768 /* bytes of a continuation */
+#define VQP_MORE 64 /* continuations of one chain */
 #define VQP_SCRATCH_PER_CPU 4
 
 #endif

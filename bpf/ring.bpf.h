@@ -75,6 +75,8 @@ static __noinline int cache_step_find(struct vqp_proc *p, __u64 caches, __u32 nu
 	return 0;
 }
 
+#define UNREADABLE (-14) /* ring_open: memory that should be there is not */
+
 static __always_inline int ring_areas(struct ring *r, __u64 caches)
 {
 	struct vqp_proc *p = r->p;
@@ -91,7 +93,7 @@ static __always_inline int ring_areas(struct ring *r, __u64 caches)
 	}
 	step &= 0x1f8;
 	if (read_user(s->caches, (CACHES_FIRST + 2 * step + 8) & 1023, (void *)caches))
-		return -1;
+		return UNREADABLE;
 	r->desc = *(__u64 *)(s->caches + CACHES_FIRST);
 	r->driver = *(__u64 *)(s->caches + CACHES_FIRST + step);
 	r->device = *(__u64 *)(s->caches + CACHES_FIRST + 2 * step);
@@ -105,10 +107,8 @@ static __always_inline int ring_open(struct ring *r, struct vqp_proc *p, struct 
 	r->p = p;
 	r->s = s;
 	r->vq = vq;
-	if (read_user(s->vq, VQP_VQ_BYTES, (void *)vq)) {
-		count(VQP_LOST_FAULT);
-		return -1;
-	}
+	if (read_user(s->vq, VQP_VQ_BYTES, (void *)vq))
+		return UNREADABLE;
 	read_user(&r->features, 8, (void *)(q->vdev + p->vdev_features));
 	r->packed = (r->features & FEATURE_PACKED) != 0;
 	r->num = vq16(s, p->vq_num);
@@ -209,7 +209,7 @@ static __noinline bool kick(struct vqp_proc *p, __u64 vq, __u16 via, __u64 value
 		return false;
 	if (q->skip)
 		return true;
-	s = scratch_get();
+	s = scratch_get(p, q);
 	if (!s)
 		return true;
 	if (!ring_open(&r, p, s, q, vq)) {

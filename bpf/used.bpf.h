@@ -18,7 +18,7 @@ struct element {
 };
 
 struct sgs {
-	struct walk w;
+	struct scratch *s;
 	__u64 sg;
 	__u32 count, first, all;
 };
@@ -26,7 +26,7 @@ struct sgs {
 static long sg_step(__u32 i, void *ctx)
 {
 	struct sgs *g = ctx;
-	struct scratch *s = g->w.s;
+	struct scratch *s = g->s;
 	struct iov v;
 	__u32 n;
 
@@ -39,12 +39,12 @@ static long sg_step(__u32 i, void *ctx)
 	/* A last buffer of one byte is the status, which the record has anyway. */
 	if (!n || (!g->all && i + 1 == g->count && v.len == 1))
 		return 0;
-	if (n > g->w.snaplen)
-		n = g->w.snaplen;
-	return seg_append(&g->w, g->first + i, v.base, n) == -1;
+	if (n > s->w.snaplen)
+		n = s->w.snaplen;
+	return seg_append(s, g->first + i, v.base, n) == -1;
 }
 
-#define SG_MAX 128
+#define SG_MAX VQP_CHAIN_MAX
 
 /* What could not be read when the chain was taken, from QEMU's mapped copy. */
 static __noinline int data_record(struct vqp_proc *p, struct vqp_queue *q, struct scratch *s,
@@ -56,9 +56,10 @@ static __noinline int data_record(struct vqp_proc *p, struct vqp_queue *q, struc
 
 	if (!p || !q || !s || !e)
 		return 0;
-	g.w.s = s;
+	g.s = s;
 	s->pos = sizeof(struct vqt_data);
-	g.w.snaplen = p->snaplen;
+	s->room = REC_ROOM;
+	s->w.snaplen = p->snaplen;
 	g.sg = e->out_sg;
 	g.count = e->out_num;
 	g.first = shift;
@@ -154,15 +155,16 @@ static __always_inline void used_record(struct ring *r, struct vqp_queue *q, str
 	__u8 status = 0;
 	__u32 n;
 
-	g.w.s = s;
+	g.s = s;
 	s->pos = sizeof(*u);
-	g.w.snaplen = r->p->snaplen;
+	s->room = REC_ROOM;
+	s->w.snaplen = r->p->snaplen;
 	g.sg = e->in_sg;
 	g.count = e->in_num;
 	g.first = shift + e->out_num;
 	s->left = len;
 	s->segs = 0;
-	if (g.w.snaplen && e->in_num && e->in_num <= VQP_CHAIN_MAX)
+	if (s->w.snaplen && e->in_num && e->in_num <= VQP_CHAIN_MAX)
 		bpf_loop(g.count < SG_MAX ? g.count : SG_MAX, sg_step, &g, 0);
 	if (e->in_num && e->in_num <= VQP_CHAIN_MAX &&
 	    !read_user(&last, sizeof(last),
@@ -201,10 +203,10 @@ static __always_inline void fill(struct vqp_proc *p, __u64 vq, __u64 elem, __u32
 	if (!q || q->skip)
 		return;
 	if (read_user(&e, sizeof(e), (void *)elem)) {
-		count(VQP_LOST_FAULT);
+		lose(p, q->dev, q->index, VQT_LOSS_MEMORY, 1);
 		return;
 	}
-	s = scratch_get();
+	s = scratch_get(p, q);
 	if (!s)
 		return;
 	if (!ring_open(&r, p, s, q, vq))

@@ -397,6 +397,7 @@ enum {
 	OPT_QUEUE,
 	OPT_EMPTY,
 	OPT_QMP_ONLY,
+	OPT_TABLES,
 };
 
 static const struct option longs[] = {
@@ -411,6 +412,7 @@ static const struct option longs[] = {
 	{ "queue", required_argument, NULL, OPT_QUEUE },
 	{ "empty-probes", no_argument, NULL, OPT_EMPTY },
 	{ "qmp-only", no_argument, NULL, OPT_QMP_ONLY },
+	{ "tables", required_argument, NULL, OPT_TABLES },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -495,6 +497,11 @@ static int parse_one(struct record_run *r, int opt, const char *arg)
 		return CLI_OK;
 	case OPT_QMP_ONLY:
 		r->options.qmp_only = true;
+		return CLI_OK;
+	case OPT_TABLES:
+		if (!cli_number(arg, 1 << 20, &v) || !v)
+			return bad("--tables", arg, "a number of queues");
+		r->options.tables = (uint32_t)v;
 		return CLI_OK;
 	case OPT_EMPTY:
 		r->options.empty = true;
