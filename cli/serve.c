@@ -368,7 +368,7 @@ static int parse_features(struct serve_run *r, const char *arg)
 
 		if (bit < 0 || bit > 63 || !(can & SPEC_BIT(bit)))
 			return cli_usage("--features: '%s' is not a feature this device can offer; "
-					 "for example +in_order,-packed,-event_idx,+lifetime", word);
+					 "for example +in_order,-ring_packed,-event_idx,+lifetime", word);
 		*(minus ? r->off : r->on) |= SPEC_BIT(bit);
 		*(minus ? r->on : r->off) &= ~SPEC_BIT(bit);
 	}
@@ -608,7 +608,7 @@ const struct cli_command cmd_serve = {
 		"  --serial TEXT       what GET_ID answers, up to 20 characters\n"
 		"  --block-size N      logical block size, 512 to 64k (default 512)\n"
 		"  --features LIST     +NAME to offer, -NAME not to, of the features it can do:\n"
-		"                      +in_order,-packed,-event_idx,-indirect_desc,+lifetime,...\n"
+		"                      +in_order,-ring_packed,-event_idx,+lifetime,...\n"
 		"  --zones LIST        a zoned device: hm or ha, size=256M, capacity=SIZE,\n"
 		"                      conventional=N, open=N, active=N, append=SIZE\n"
 		"  --transitional      with the legacy interface too (vfio-user)\n"

@@ -23,6 +23,9 @@ int vfio_user_irq_info(struct vfio_user *u, uint32_t index, uint32_t *flags, uin
 	} else if (index == VFIO_PCI_MSIX_IRQ_INDEX) {
 		*flags = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE;
 		*count = vectors(u);
+	} else if (index == VFIO_PCI_ERR_IRQ_INDEX) { /* offered, never used */
+		*flags = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE;
+		*count = 1;
 	}
 	return 0;
 }
@@ -164,5 +167,5 @@ int vfio_user_set_irqs(struct vfio_user *u, const uint8_t *p, size_t len)
 		return set_intx(u, &s, data);
 	if (s.index == VFIO_PCI_MSIX_IRQ_INDEX)
 		return set_msix(u, &s, data);
-	return s.count ? -EINVAL : 0;
+	return 0;
 }

@@ -140,7 +140,7 @@ static int client_open(struct client *c, int (*make)(struct door **, const struc
 		abort();
 	c->fd = pair[0];
 	c->made = 0;
-	c->event_fd = dup(pair[0]);
+	c->event_fd = eventfd(0, EFD_NONBLOCK);
 	door_attach(c->door, pair[1]);
 	c->ram_fd = memfd_create("ram", MFD_CLOEXEC);
 	c->cut_fd = memfd_create("cut", MFD_CLOEXEC);

@@ -1,0 +1,79 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# vqtrace serve over vhost-user: guests in both QEMUs, our data path.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/full/lib.sh
+. tests/full/serve.sh
+serve_needs
+
+# NAME QEMU QUEUES APPEND PROPERTIES SERVER-ARGS...
+workload() {
+	local name=$1 qemu=$2 queues=$3 append=$4 properties=$5
+	shift 5
+	truncate -s 64M "$tmp/$name.img"
+	serve "$name" --disk "$tmp/$name.img" --queues "$queues" --vhost-user "$tmp/$name.sock" \
+		-w "$tmp/$name.pcap" "$@" || return 1
+	vhost_user "num-queues=$queues,$properties"
+	linux "$append vqt.run=$work"
+	machine "$qemu" "$queues" "$tmp/$name.serial" "${linux_args[@]}" "${device[@]}"
+	serve_end "$name" && went_well "$tmp/$name.serial" && same_account "$tmp/$name.pcap" "$tmp/$name.serial"
+}
+
+modern=disable-legacy=on
+
+file_system() {
+	truncate -s 128M "$tmp/fs.img"
+	serve fs --disk "$tmp/fs.img" --vhost-user "$tmp/fs.sock" || return 1
+	vhost_user "num-queues=1,$modern"
+	initrd=build/guest/ext4.cpio.gz linux "vqt.sh=\"$make_fs\" vqt.merge=1 vqt.run=sh"
+	machine 7 1 "$tmp/fs.serial" "${linux_args[@]}" "${device[@]}"
+	serve_end fs && went_well "$tmp/fs.serial" && check_fs "$tmp/fs.img" "$tmp/fs.serial"
+}
+
+# The server is killed under I/O, and comes back: no request fails, nothing is lost.
+crash() { # QEMU RECONNECT
+	truncate -s 64M "$tmp/crash$1.img"
+	serve "crash$1" --disk "$tmp/crash$1.img" --queues 2 --vhost-user "$tmp/crash$1.sock" || return 1
+	reconnect=,$2 vhost_user "num-queues=2,$modern"
+	linux "vqt.run=write,bs=4k,t=6,qd=16,rand;write,bs=16k,n=500,qd=8;verify,bs=16k,n=500;flush"
+	machine "$1" 2 "$tmp/crash$1.serial" "${linux_args[@]}" "${device[@]}" &
+	local qemu=$! i
+	for _ in $(seq 300); do
+		grep -q 'STEP 1' "$tmp/crash$1.serial" 2>/dev/null && break
+		sleep 0.1
+	done
+	for i in 1 2; do
+		sleep 1
+		kill -9 "$serve_pid"
+		wait "$serve_pid" 2>/dev/null
+		serve "crash$1" --disk "$tmp/crash$1.img" --queues 2 --vhost-user "$tmp/crash$1.sock" || return 1
+		sleep 2
+	done
+	wait "$qemu"
+	serve_end "crash$1" && went_well "$tmp/crash$1.serial"
+}
+
+next_client() {
+	serve next --disk mem:64M --vhost-user "$tmp/next.sock" || return 1
+	vhost_user "num-queues=1,$modern"
+	linux "vqt.run=write,bs=16k,n=60,qd=8"
+	machine 7 1 "$tmp/next.serial" "${linux_args[@]}" "${device[@]}"
+	linux "vqt.run=verify,bs=16k,n=60"
+	machine 11 1 "$tmp/next2.serial" "${linux_args[@]}" "${device[@]}"
+	serve_end next && went_well "$tmp/next.serial" && went_well "$tmp/next2.serial"
+}
+
+plan 10
+check "QEMU 7.2, split ring: the workload, and the trace accounts for it" workload q7 7 1 '' $modern
+check "QEMU 7.2, packed ring, four queues" workload p7 7 4 '' $modern,packed=on
+check "QEMU 7.2, legacy driver" workload l7 7 1 vqt.legacy=1 disable-legacy=off
+check "QEMU 7.2, no event index, no indirect descriptors" workload e7 7 1 '' \
+	$modern,event_idx=off,indirect_desc=off --no-io-uring
+check "QEMU 11, split ring, four queues" workload q11 11 4 '' $modern
+check "QEMU 11, packed ring" workload p11 11 1 '' $modern,packed=on
+check "a guest partitions, makes ext4, writes: the image holds it" file_system
+check "QEMU 7.2: the server is killed twice under I/O" crash 7 reconnect=1
+check "QEMU 11: the server is killed twice under I/O" crash 11 reconnect-ms=500
+check "the next client finds what the last one wrote" next_client
+finish
