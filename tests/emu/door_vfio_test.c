@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* The vfio-user door, from a client's end: what QEMU does not do. */
+#include <errno.h>
+#include <linux/vfio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "emu/blk.h"
+#include "emu/defs.h"
+#include "emu/vfio_user.h"
+#include "tests/emu/tap.h"
+
+#define RAM 0x10000u
+
+struct client {
+	struct door *door;
+	int fd, ram_fd;
+	char said[256];
+	int went;
+};
+
+static void say(void *opaque, enum door_say what, const char *text)
+{
+	struct client *c = opaque;
+	if (what == DOOR_BAD)
+		snprintf(c->said, sizeof(c->said), "%s", text);
+	c->went += what == DOOR_WENT || what == DOOR_BAD;
+}
+
+static void turn(struct client *c)
+{
+	for (int i = 0; i < 8; i++)
+		door_step(c->door, 0, NULL);
+}
+
+static void connect_client(struct client *c)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		abort();
+	c->fd = pair[0];
+	c->said[0] = 0;
+	c->went = 0;
+	door_attach(c->door, pair[1]);
+}
+
+static void open_door(struct client *c, bool no_msix)
+{
+	static struct emu_blk_config blk;
+	memset(c, 0, sizeof(*c));
+	memset(&blk, 0, sizeof(blk));
+	emu_backend_mem(&blk.backend, NULL, 64 << 10);
+	struct door_config cfg = {.cls = &emu_blk, .class_config = &blk, .queues = 2,
+		.no_msix = no_msix, .patience_ms = 50, .say = say, .opaque = c};
+	door_map_guard();
+	if (vfio_user_new(&c->door, &cfg) < 0)
+		abort();
+	c->ram_fd = memfd_create("ram", 0);
+	if (ftruncate(c->ram_fd, RAM) < 0)
+		abort();
+	connect_client(c);
+}
+
+static void close_door(struct client *c)
+{
+	close(c->fd);
+	turn(c);
+	door_free(c->door);
+	close(c->ram_fd);
+}
+
+static void post(struct client *c, unsigned command, uint32_t flags, const void *p, size_t n, int fd)
+{
+	struct vfio_user_hdr h = {.id = 77, .command = command, .flags = flags, .size = sizeof(h) + n};
+	struct iovec iov[] = {{&h, sizeof(h)}, {(void *)p, n}};
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+	if (fd >= 0) {
+		m.msg_control = control.buf;
+		m.msg_controllen = sizeof(control.buf);
+		control.align = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+		memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
+	}
+	if (sendmsg(c->fd, &m, MSG_NOSIGNAL) < 0)
+		c->went += 100;
+}
+
+/* The next message from the server: its error number, payload length in *len; -1 none. */
+static int receive(struct client *c, struct vfio_user_hdr *h, void *buf, size_t size)
+{
+	if (recv(c->fd, h, sizeof(*h), MSG_DONTWAIT) != sizeof(*h) || h->size - sizeof(*h) > size)
+		return -1;
+	size_t n = h->size - sizeof(*h);
+	if (n && recv(c->fd, buf, n, MSG_DONTWAIT) != (ssize_t)n)
+		return -1;
+	return h->flags & VU_ERROR ? (int)h->error : 0;
+}
+
+static int call(struct client *c, unsigned command, const void *p, size_t n, int fd, void *buf,
+		size_t size)
+{
+	struct vfio_user_hdr h;
+	post(c, command, 0, p, n, fd);
+	turn(c);
+	int ret = receive(c, &h, buf, size);
+	return ret >= 0 && (h.id != 77 || h.command != command || (h.flags & VU_TYPE) != VU_REPLY) ?
+		       -2 :
+		       ret;
+}
+
+static void version(struct client *c)
+{
+	static const char v[] = "\0\0\1\0{\"capabilities\":{\"max_data_xfer_size\":4096}}";
+	char buf[512];
+	is(call(c, VU_VERSION, v, sizeof(v), -1, buf, sizeof(buf)), 0, "a version is agreed on");
+}
+
+static int reg_write(struct client *c, uint32_t region, uint64_t off, uint32_t value, uint32_t n,
+		     bool posted)
+{
+	struct {
+		struct vfio_user_region_access a;
+		uint32_t value;
+	} w = {{off, region, n}, value};
+	char buf[64];
+	if (!posted)
+		return call(c, VU_REGION_WRITE, &w, sizeof(w.a) + n, -1, buf, sizeof(buf));
+	post(c, VU_REGION_WRITE, VU_NO_REPLY, &w, sizeof(w.a) + n, -1);
+	turn(c);
+	return 0;
+}
+
+static uint32_t reg_read(struct client *c, uint32_t region, uint64_t off, uint32_t n)
+{
+	struct vfio_user_region_access a = {off, region, n};
+	struct {
+		struct vfio_user_region_access a;
+		uint32_t value;
+	} r = {.value = 0};
+	if (call(c, VU_REGION_READ, &a, sizeof(a), -1, &r, sizeof(r)) != 0)
+		return 0xdeadbeef;
+	return r.value;
+}
+
+static void test_info(void)
+{
+	struct client c;
+	uint32_t info[8] = {16};
+	struct vfio_region_info reg = {.argsz = sizeof(reg), .index = 7};
+	struct vfio_irq_info irq = {.argsz = sizeof(irq), .index = VFIO_PCI_MSIX_IRQ_INDEX};
+	char buf[64];
+	open_door(&c, false);
+	version(&c);
+	is(call(&c, VU_DEVICE_GET_INFO, info, 16, -1, info, sizeof(info)), 0, "device info");
+	is(info[2], 9, "nine regions");
+	is(call(&c, VU_GET_REGION_INFO, &reg, sizeof(reg), -1, &reg, sizeof(reg)), 0, "region info");
+	is(reg.size, 4096, "configuration space of PCI Express");
+	ok(!(reg.flags & VFIO_REGION_INFO_FLAG_MMAP), "not mappable");
+	reg.index = 9;
+	is(call(&c, VU_GET_REGION_INFO, &reg, sizeof(reg), -1, &reg, sizeof(reg)), EINVAL,
+		"no tenth region");
+	is(call(&c, VU_GET_IRQ_INFO, &irq, sizeof(irq), -1, &irq, sizeof(irq)), 0, "irq info");
+	is(irq.count, 3, "three vectors for two queues");
+	is(reg_read(&c, 7, 0, 4), 0x10421af4, "ids");
+	is(reg_read(&c, 7, 4096, 4), 0xdeadbeef, "a read outside is refused");
+	is(reg_write(&c, 4, 1u << 20, 0, 4, false), EINVAL, "a write outside is refused");
+	is(reg_write(&c, 8, 0, 0, 4, false), EINVAL, "so is one to no region");
+	is(call(&c, VU_GET_REGION_IO_FDS, info, 32, -1, buf, sizeof(buf)), ENOTSUP,
+		"a command that we do not have is refused");
+	is(call(&c, VU_DEVICE_RESET, NULL, 0, -1, buf, sizeof(buf)), 0, "reset");
+	is(c.went, 0, "and the client stays");
+	close_door(&c);
+}
+
+static void test_garbage(void)
+{
+	static const struct {
+		const char *what;
+		struct vfio_user_hdr h;
+	} bad[] = {
+		{"a message shorter than its header", {0, VU_VERSION, 8, 0, 0}},
+		{"a message of 4 GiB", {0, VU_VERSION, UINT32_MAX, 0, 0}},
+		{"a message of unknown type", {0, VU_VERSION, 16, 3, 0}},
+		{"no version first", {0, VU_DEVICE_GET_INFO, 16, 0, 0}},
+	};
+	struct client c;
+	char buf[64];
+	open_door(&c, false);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (send(c.fd, &bad[i].h, sizeof(bad[i].h), MSG_NOSIGNAL) < 0)
+			abort();
+		turn(&c);
+		ok(c.went == 1 && c.said[0], "%s: disconnected: %s", bad[i].what, c.said);
+		close(c.fd);
+		connect_client(&c);
+	}
+	is(call(&c, VU_VERSION, "\1\0\0\0", 4, -1, buf, sizeof(buf)), -1, "version 1: no answer");
+	is(c.went, 1, "disconnected: %s", c.said);
+	close(c.fd);
+	connect_client(&c);
+	version(&c);
+	is(call(&c, VU_VERSION, "\0\0\1\0", 4, -1, buf, sizeof(buf)), -1, "version twice: no answer");
+	is(c.went, 1, "disconnected: %s", c.said);
+	close(c.fd);
+	connect_client(&c);
+	version(&c);
+	/* byte by byte, as a socket may deliver */
+	struct vfio_user_hdr h = {5, VU_DEVICE_RESET, 16, 0, 0};
+	for (size_t i = 0; i < sizeof(h); i++) {
+		if (send(c.fd, (uint8_t *)&h + i, 1, 0) != 1)
+			abort();
+		turn(&c);
+	}
+	is(receive(&c, &h, buf, sizeof(buf)), 0, "a message in sixteen pieces is answered");
+	close_door(&c);
+}
+
+static void test_memory(void)
+{
+	struct client c;
+	struct vfio_user_dma_map m = {.argsz = sizeof(m), .flags = 3, .address = 0x1000, .size = RAM};
+	struct vfio_user_dma_unmap un = {.argsz = sizeof(un), .address = 0x1000, .size = RAM};
+	open_door(&c, false);
+	version(&c);
+	char buf[64];
+	is(call(&c, VU_DMA_MAP, &m, sizeof(m), c.ram_fd, buf, sizeof(buf)), 0, "memory is mapped");
+	is(call(&c, VU_DMA_MAP, &m, sizeof(m), c.ram_fd, buf, sizeof(buf)), EEXIST, "not twice");
+	m.address = 1u << 20;
+	m.offset = 0x1000;
+	is(call(&c, VU_DMA_MAP, &m, sizeof(m), c.ram_fd, buf, sizeof(buf)), EINVAL,
+		"more than the file has is refused");
+	m.offset = ~0ull - 100;
+	is(call(&c, VU_DMA_MAP, &m, sizeof(m), c.ram_fd, buf, sizeof(buf)), EINVAL,
+		"an offset that wraps, too");
+	m.offset = 0;
+	int ev = eventfd(0, 0);
+	is(call(&c, VU_DMA_MAP, &m, sizeof(m), ev, buf, sizeof(buf)), EINVAL, "only files are memory");
+	close(ev);
+	m.flags = 0;
+	is(call(&c, VU_DMA_MAP, &m, sizeof(m), -1, buf, sizeof(buf)), EINVAL, "of some use");
+	un.size--;
+	is(call(&c, VU_DMA_UNMAP, &un, sizeof(un), -1, buf, sizeof(buf)), ENOENT,
+		"unmapping a part is refused");
+	un.size++;
+	is(call(&c, VU_DMA_UNMAP, &un, sizeof(un), -1, buf, sizeof(buf)), 0, "the whole is unmapped");
+	is(c.went, 0, "and the client stays");
+	close_door(&c);
+}
+
+/* Bring the device up with its first queue at 0. */
+static void bring_up(struct client *c)
+{
+	static const uint32_t steps[][3] = {
+		{0x14, 1, 1}, {0x14, 3, 1}, {8, 1, 4}, {0xc, 1, 4}, {0x14, 11, 1}, {0x16, 0, 2},
+		{0x18, 16, 2}, {0x28, 0x1000, 4}, {0x30, 0x2000, 4}, {0x1c, 1, 2}, {0x14, 15, 1},
+	};
+	reg_write(c, 7, 4, 6, 2, false);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		reg_write(c, 4, steps[i][0], steps[i][1], steps[i][2], true);
+}
+
+static void test_intx(void)
+{
+	struct client c;
+	uint64_t n;
+	char buf[64];
+	struct vfio_user_dma_map m = {.argsz = sizeof(m), .flags = 3, .size = RAM};
+	struct vfio_irq_set s = {.argsz = sizeof(s), .index = VFIO_PCI_INTX_IRQ_INDEX, .count = 1,
+		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER};
+	int ev = eventfd(0, EFD_NONBLOCK);
+	open_door(&c, true);
+	version(&c);
+	call(&c, VU_DMA_MAP, &m, sizeof(m), c.ram_fd, buf, sizeof(buf));
+	is(call(&c, VU_SET_IRQS, &s, sizeof(s), ev, buf, sizeof(buf)), 0, "INTx has a descriptor");
+	bring_up(&c);
+	is(reg_read(&c, 4, 0x14, 1), 15, "the device is up");
+	/* a chain that is no request: the device breaks, and says so by INTx */
+	uint16_t idx = 1, head = 99;
+	pwrite(c.ram_fd, &head, 2, 0x1004);
+	pwrite(c.ram_fd, &idx, 2, 0x1002);
+	reg_write(&c, 4, 0x3000, 0, 2, true);
+	is(reg_read(&c, 4, 0x14, 1), 15 | 64, "the device needs reset");
+	ok(read(ev, &n, 8) == 8 && n == 1, "the interrupt came");
+	s.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK;
+	call(&c, VU_SET_IRQS, &s, sizeof(s), -1, buf, sizeof(buf));
+	ok(read(ev, &n, 8) == 8 && n == 1, "unmasked while the line is up, it comes again");
+	is(reg_read(&c, 4, 0x1000, 1), 2, "ISR says configuration");
+	call(&c, VU_SET_IRQS, &s, sizeof(s), -1, buf, sizeof(buf));
+	ok(read(ev, &n, 8) < 0, "after that the line is down");
+	close(ev);
+	close_door(&c);
+}
+
+/* Rings by messages: the answers are mixed with registers, or never come. */
+static void test_message_dma(void)
+{
+	struct client c;
+	struct vfio_user_hdr h;
+	char buf[8192];
+	struct vfio_user_dma_map m = {.argsz = sizeof(m), .flags = 3, .size = RAM};
+	open_door(&c, true);
+	version(&c);
+	is(call(&c, VU_DMA_MAP, &m, sizeof(m), -1, buf, sizeof(buf)), 0, "memory without a descriptor");
+	bring_up(&c);
+	int n = 0, asked = 0;
+	while (receive(&c, &h, buf, sizeof(buf)) >= 0 && n++ < 100)
+		asked += h.command == VU_DMA_READ || h.command == VU_DMA_WRITE;
+	ok(asked, "the device asked for memory");
+	is(reg_read(&c, 4, 0x14, 1), 15 | 64, "and broke when there was no answer");
+	is(reg_write(&c, 4, 0x14, 0, 1, false), 0, "reset");
+	is(reg_read(&c, 4, 0x14, 1), 0, "is over");
+	is(c.went, 0, "and the client stays");
+	close_door(&c);
+}
+
+int main(void)
+{
+	test_info();
+	test_garbage();
+	test_memory();
+	test_intx();
+	test_message_dma();
+	return done();
+}

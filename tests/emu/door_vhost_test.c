@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/* The vhost-user door, from a client's end: what real clients do not do. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "emu/blk.h"
+#include "emu/defs.h"
+#include "emu/vhost_user.h"
+#include "tests/emu/tap.h"
+
+#define RAM 0x10000u
+#define USER 0x7f0000000000ull
+#define SIZE 16
+
+struct client {
+	struct door *door;
+	int fd, ram_fd, kick, call;
+	uint8_t *ram;
+	char said[256];
+	int went, notes;
+	bool mapped;
+};
+
+static void say(void *opaque, enum door_say what, const char *text)
+{
+	struct client *c = opaque;
+	if (what == DOOR_BAD || what == DOOR_NOTE)
+		snprintf(c->said, sizeof(c->said), "%s", text);
+	c->went += what == DOOR_WENT || what == DOOR_BAD;
+	c->notes += what == DOOR_NOTE;
+}
+
+static void turn(struct client *c)
+{
+	for (int i = 0; i < 8; i++)
+		door_step(c->door, 0, NULL);
+}
+
+static void connect_client(struct client *c)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		abort();
+	c->fd = pair[0];
+	c->said[0] = 0;
+	c->went = 0;
+	c->mapped = false;
+	door_attach(c->door, pair[1]);
+}
+
+static void open_door(struct client *c, unsigned queues)
+{
+	static struct emu_blk_config blk;
+	memset(c, 0, sizeof(*c));
+	memset(&blk, 0, sizeof(blk));
+	emu_backend_mem(&blk.backend, NULL, 64 << 10);
+	struct door_config cfg = {.cls = &emu_blk, .class_config = &blk, .queues = queues,
+		.queue_size = 64, .say = say, .opaque = c};
+	door_map_guard();
+	if (vhost_user_new(&c->door, &cfg) < 0)
+		abort();
+	c->ram_fd = memfd_create("ram", 0);
+	if (ftruncate(c->ram_fd, RAM) < 0)
+		abort();
+	c->ram = mmap(NULL, RAM, PROT_READ | PROT_WRITE, MAP_SHARED, c->ram_fd, 0);
+	c->kick = eventfd(0, EFD_NONBLOCK);
+	c->call = eventfd(0, EFD_NONBLOCK);
+	connect_client(c);
+}
+
+static void close_door(struct client *c)
+{
+	close(c->fd);
+	turn(c);
+	door_free(c->door);
+	munmap(c->ram, RAM);
+	close(c->ram_fd);
+	close(c->kick);
+	close(c->call);
+}
+
+static void request(struct client *c, uint32_t what, uint32_t flags, const void *p, size_t n, int fd)
+{
+	struct vhost_user_hdr h = {.request = what, .flags = VH_VERSION | flags, .size = n};
+	struct iovec iov[] = {{&h, sizeof(h)}, {(void *)p, n}};
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+	if (fd >= 0) {
+		m.msg_control = control.buf;
+		m.msg_controllen = sizeof(control.buf);
+		control.align = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+		memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
+	}
+	if (sendmsg(c->fd, &m, MSG_NOSIGNAL) < 0)
+		c->went += 100;
+	turn(c);
+}
+
+/* The reply's payload; its length, -1 none. */
+static int reply(struct client *c, void *buf, size_t size, int *fd)
+{
+	struct vhost_user_hdr h;
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec v = {&h, sizeof(h)};
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf)};
+	if (recvmsg(c->fd, &m, MSG_DONTWAIT) != sizeof(h) || h.size > size)
+		return -1;
+	if (fd)
+		memcpy(fd, CMSG_DATA(&control.align), sizeof(*fd));
+	return recv(c->fd, buf, h.size, MSG_DONTWAIT) == (ssize_t)h.size ? (int)h.size : h.size ? -1 : 0;
+}
+
+static void start(struct client *c, uint32_t base)
+{
+	const uint64_t features = 1ull << VIRTIO_F_VERSION_1 | 1ull << VH_F_PROTOCOL_FEATURES;
+	const uint64_t protocol = ~0ull, first = 0;
+	const uint32_t num[] = {0, SIZE}, at[] = {0, base}, on[] = {0, 1};
+	const struct vhost_user_addr a = {
+		.desc = USER, .avail = USER + 0x1000, .used = USER + 0x2000};
+	struct {
+		uint64_t pad;
+		struct vhost_user_region r;
+	} t = {0, {.size = RAM, .user = USER}};
+	request(c, VH_SET_PROTOCOL_FEATURES, 0, &protocol, 8, -1);
+	request(c, VH_SET_FEATURES, 0, &features, 8, -1);
+	if (!c->mapped)
+		request(c, VH_ADD_MEM_REG, 0, &t, sizeof(t), c->ram_fd);
+	c->mapped = true;
+	request(c, VH_SET_VRING_NUM, 0, num, 8, -1);
+	request(c, VH_SET_VRING_BASE, 0, at, 8, -1);
+	request(c, VH_SET_VRING_ADDR, 0, &a, sizeof(a), -1);
+	request(c, VH_SET_VRING_CALL, 0, &first, 8, c->call);
+	request(c, VH_SET_VRING_KICK, 0, &first, 8, c->kick);
+	request(c, VH_SET_VRING_ENABLE, 0, on, 8, -1);
+}
+
+/* A request of one sector in the chain of that head (three descriptors each). */
+static void put_request(struct client *c, uint16_t head, uint32_t type, uint64_t sector)
+{
+	uint32_t at = 0x4000 + head * 0x400;
+	struct vqt_desc d[3] = {{at, 16, 1, head + 1},
+		{at + 0x100, 512, type == VIRTIO_BLK_T_IN ? 3 : 1, head + 2}, {at + 0x20, 1, 2, 0}};
+	struct {
+		uint32_t type, pad;
+		uint64_t sector;
+	} h = {type, 0, sector};
+	memcpy(c->ram + 16 * head, d, sizeof(d));
+	memcpy(c->ram + at, &h, sizeof(h));
+	c->ram[at + 0x20] = 0xff;
+}
+
+static uint8_t status(struct client *c, uint16_t head)
+{
+	return c->ram[0x4000 + head * 0x400 + 0x20];
+}
+
+static void offer(struct client *c, uint16_t head)
+{
+	static const uint64_t one = 1;
+	uint16_t *avail = (uint16_t *)(void *)(c->ram + 0x1000);
+	avail[2 + avail[1] % SIZE] = head;
+	avail[1]++;
+	if (write(c->kick, &one, 8) != 8)
+		abort();
+	turn(c);
+}
+
+static uint16_t used(struct client *c)
+{
+	return ((uint16_t *)(void *)(c->ram + 0x2000))[1];
+}
+
+static void test_io(void)
+{
+	struct client c;
+	uint32_t state[2] = {0};
+	uint64_t n = 0;
+	open_door(&c, 1);
+	start(&c, 0);
+	put_request(&c, 0, VIRTIO_BLK_T_OUT, 3);
+	memset(c.ram + 0x4100, 0x5a, 512);
+	offer(&c, 0);
+	is(status(&c, 0), 0, "a write is done");
+	put_request(&c, 3, VIRTIO_BLK_T_IN, 3);
+	offer(&c, 3);
+	is(status(&c, 3), 0, "a read is done");
+	ok(!memcmp(c.ram + 0x4100, c.ram + 0x4000 + 3 * 0x400 + 0x100, 512), "it reads what was written");
+	is(used(&c), 2, "two used entries");
+	ok(read(c.call, &n, 8) == 8 && n >= 2, "the call descriptor was signalled");
+	request(&c, VH_GET_VRING_BASE, 0, state, 8, -1);
+	is(reply(&c, state, 8, NULL), 8, "GET_VRING_BASE has a reply");
+	is(state[1], 2, "the ring stopped at 2");
+	ok(read(c.kick, &n, 8) < 0, "the kick descriptor is given back empty");
+	offer(&c, 0);
+	is(used(&c), 2, "a stopped ring is not served");
+	start(&c, 2);
+	is(used(&c), 3, "started again it goes on, without a kick");
+	const uint32_t off[] = {0, 0}, on[] = {0, 1};
+	request(&c, VH_SET_VRING_ENABLE, 0, off, 8, -1);
+	offer(&c, 3);
+	is(used(&c), 3, "a disabled ring is not served");
+	request(&c, VH_SET_VRING_ENABLE, 0, on, 8, -1);
+	is(used(&c), 4, "enabled again it is");
+	close_door(&c);
+}
+
+static void test_garbage(void)
+{
+	static const struct {
+		const char *what;
+		uint32_t request, flags, n;
+		uint32_t body[4];
+	} bad[] = {
+		{"an unknown request", 99, 0, 8, {0}},
+		{"a reply", VH_GET_FEATURES, VH_REPLY, 0, {0}},
+		{"a queue that does not exist", VH_SET_VRING_NUM, 0, 8, {7, 16}},
+		{"a queue that is too long", VH_SET_VRING_NUM, 0, 8, {0, 128}},
+		{"a queue that is not a power of two, started", VH_SET_VRING_ADDR, 0, 8, {0}},
+		{"features not offered", VH_SET_FEATURES, 0, 8, {0xffffffff, 0xffffffff}},
+		{"a memory table of 9 regions", VH_SET_MEM_TABLE, 0, 8, {9}},
+		{"a memory table without descriptors", VH_SET_MEM_TABLE, 0, 8, {1}},
+		{"memory without a descriptor", VH_ADD_MEM_REG, 0, 16, {0}},
+		{"memory that is not there to be removed", VH_REM_MEM_REG, 0, 16, {0}},
+	};
+	struct client c;
+	open_door(&c, 1);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		request(&c, bad[i].request, bad[i].flags, bad[i].body, bad[i].n, -1);
+		ok(c.went == 1 && c.said[0], "%s: disconnected: %s", bad[i].what, c.said);
+		close(c.fd);
+		connect_client(&c);
+	}
+	uint64_t f = 0;
+	request(&c, VH_GET_FEATURES, 0, NULL, 0, -1);
+	is(reply(&c, &f, 8, NULL), 8, "the next client is served");
+	ok(f >> VH_F_PROTOCOL_FEATURES & 1, "it has protocol features");
+	uint8_t config[12 + 300] = {0};
+	config[4] = 60;
+	request(&c, VH_GET_CONFIG, 0, config, 72, -1);
+	is(reply(&c, config, sizeof(config), NULL), 72, "60 bytes of configuration");
+	is(config[12], 128, "the capacity");
+	memset(config, 0xff, 8);
+	request(&c, VH_GET_CONFIG, 0, config, 72, -1);
+	is(reply(&c, config, sizeof(config), NULL), 0, "configuration out of range: an empty reply");
+	const uint64_t protocol = ~0ull;
+	uint64_t ack = 0;
+	request(&c, VH_SET_PROTOCOL_FEATURES, 0, &protocol, 8, -1);
+	uint8_t region[40] = {0};
+	request(&c, VH_REM_MEM_REG, VH_NEED_REPLY, region, sizeof(region), -1);
+	is(reply(&c, &ack, 8, NULL), 8, "REPLY_ACK: a refusal is a reply");
+	is(ack, 1, "which says so");
+	is(c.went, 0, "and the client stays");
+	close_door(&c);
+}
+
+static void test_cut_memory(void)
+{
+	struct client c;
+	open_door(&c, 1);
+	start(&c, 0);
+	put_request(&c, 0, VIRTIO_BLK_T_IN, 0);
+	offer(&c, 0);
+	is(used(&c), 1, "served before");
+	static const uint64_t one = 1;
+	if (ftruncate(c.ram_fd, 0) < 0 || write(c.kick, &one, 8) != 8)
+		abort();
+	turn(&c);
+	is(c.went, 1, "a client that cuts its memory short is sent away: %s", c.said);
+	/* our own mapping has gone with the file */
+	munmap(c.ram, RAM);
+	c.ram = mmap(NULL, RAM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	close_door(&c);
+}
+
+static void test_broken_driver(void)
+{
+	struct client c;
+	open_door(&c, 1);
+	start(&c, 0);
+	offer(&c, 200);
+	ok(c.notes && strstr(c.said, "head outside"), "a broken ring is told: %s", c.said);
+	is(c.went, 0, "but the client stays");
+	uint32_t state[2] = {0};
+	request(&c, VH_GET_VRING_BASE, 0, state, 8, -1);
+	reply(&c, state, 8, NULL);
+	memset(c.ram, 0, RAM);
+	start(&c, 0);
+	put_request(&c, 0, VIRTIO_BLK_T_IN, 0);
+	offer(&c, 0);
+	is(used(&c), 1, "after a new start it works again");
+	close_door(&c);
+}
+
+/* Two requests were in flight when the server died; one of them was used, not yet noted. */
+static void test_inflight(void)
+{
+	struct client c;
+	struct vhost_user_inflight f = {.queues = 1, .queue_size = SIZE};
+	int fd = -1;
+	open_door(&c, 1);
+	request(&c, VH_GET_INFLIGHT_FD, 0, &f, sizeof(f), -1);
+	is(reply(&c, &f, sizeof(f), &fd), sizeof(f), "memory to track requests in");
+	ok(fd >= 0 && f.size >= 16 + SIZE * 16, "of %u bytes", (unsigned)f.size);
+	uint8_t *t = mmap(NULL, f.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	is(t[8], 1, "version 1");
+	uint16_t *avail = (uint16_t *)(void *)(c.ram + 0x1000), *us = (uint16_t *)(void *)(c.ram + 0x2000);
+	const uint16_t heads[] = {0, 3, 6, 9};
+	for (unsigned i = 0; i < 4; i++) {
+		put_request(&c, heads[i], VIRTIO_BLK_T_IN, i);
+		avail[2 + i] = heads[i];
+	}
+	avail[1] = 4;
+	us[1] = 1; /* head 6 was used, out of order; 0 and 3 are in flight; 9 was never taken */
+	for (unsigned i = 0; i < 3; i++) {
+		t[16 + heads[i] * 16] = 1;
+		t[16 + heads[i] * 16 + 8] = i;
+	}
+	t[12] = 6; /* last batch */
+	request(&c, VH_SET_INFLIGHT_FD, 0, &f, sizeof(f), fd);
+	start(&c, 1);
+	is(used(&c), 4, "the three that were not used are");
+	ok(c.notes == 1 && strstr(c.said, "2 requests"), "%s", c.said);
+	is(us[2 + 2 * 2], 0, "oldest first");
+	is(us[2 + 4 * 2], 3, "then the other");
+	is(us[2 + 6 * 2], 9, "then the new one");
+	is(status(&c, 6), 0xff, "the one that was used is left alone");
+	is(t[16 + 0] | t[16 + 3 * 16] | t[16 + 6 * 16] | t[16 + 9 * 16], 0, "nothing is in flight");
+	munmap(t, f.size);
+	close(fd);
+	close_door(&c);
+}
+
+int main(void)
+{
+	test_io();
+	test_garbage();
+	test_cut_memory();
+	test_broken_driver();
+	test_inflight();
+	return done();
+}
