@@ -60,6 +60,11 @@ DECODER_OBJ := $(call objs,$(DECODER_SRC) $(GEN_SRC))
 LIB_OBJ := $(DECODER_OBJ) $(call objs,$(BPF_SRC) $(EMU_SRC))
 CLI_OBJ := $(call objs,$(CLI_SRC))
 
+# Where traces are installed is compiled in: build those objects again when it changes.
+$(shell mkdir -p $(BUILD); [ "`cat $(BUILD)/.datadir 2>/dev/null`" = "$(DATADIR)" ] || \
+	echo "$(DATADIR)" > $(BUILD)/.datadir)
+$(BUILD)/cli/demo.o: $(BUILD)/.datadir
+
 # --- rules --------------------------------------------------------------------
 $(BUILD)/vqtrace: $(call objs,cli/main.c) $(CLI_OBJ) $(BUILD)/libvqtrace.a
 	$(say) LINK $@
@@ -177,17 +182,26 @@ deps:
 
 # --- installation -------------------------------------------------------------
 install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(DATADIR)/traces
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
+		$(DESTDIR)$(DATADIR)/traces
 	install -m 755 build/vqtrace $(DESTDIR)$(BINDIR)/vqtrace
 	install -m 644 cli/man/*.1 $(DESTDIR)$(MANDIR)/man1
+	install -m 644 cli/man/*.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 traces/*.pcap* $(DESTDIR)$(DATADIR)/traces
 
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/vqtrace $(DESTDIR)$(MANDIR)/man1/vqtrace*.1
+	rm -f $(DESTDIR)$(BINDIR)/vqtrace $(DESTDIR)$(MANDIR)/man1/vqtrace*.1 \
+		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5
 	rm -rf $(DESTDIR)$(DATADIR)
 
+# What was downloaded stays; distclean takes that, too.
+.PHONY: distclean
 clean:
 	$(say) CLEAN build
+	$(Q)if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name guest ! -name qemu11 \
+		-exec rm -rf {} +; fi
+
+distclean:
 	$(Q)rm -rf build
 
 help:
