@@ -67,13 +67,29 @@ static const int calls[] = {
 	CALL(read), CALL(write), CALL(readv), CALL(writev), CALL(pread64), CALL(pwrite64),
 	CALL(preadv), CALL(pwritev), CALL(preadv2), CALL(pwritev2), CALL(lseek), CALL(fsync),
 	CALL(fdatasync), CALL(fallocate), CALL(ftruncate), CALL(fstat), CALL(io_uring_enter),
-	/* memory; mmap and mprotect without execution are below */
+	/* memory; mmap and mprotect are below */
 	CALL(munmap), CALL(mremap), CALL(madvise), CALL(brk), CALL(memfd_create),
 	/* the C library's housekeeping */
 	CALL(futex), CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(rt_sigreturn),
 	CALL(sigaltstack), CALL(clock_gettime), CALL(clock_nanosleep), CALL(gettimeofday),
 	CALL(getrandom), CALL(getpid), CALL(gettid), CALL(sched_yield), CALL(restart_syscall),
 	CALL(exit), CALL(exit_group),
+};
+
+/* Calls of which one form is enough: argument `arg` must be as said. */
+static const struct {
+	int call;
+	unsigned arg;
+	enum scmp_compare op;
+	uint64_t a, b; /* a value; of a masked comparison the mask, then the value */
+} narrow[] = {
+	{CALL(mmap), 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0},
+	{CALL(mprotect), 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0},
+	{CALL(fcntl), 1, SCMP_CMP_EQ, F_GETFL, 0},
+	{CALL(fcntl), 1, SCMP_CMP_EQ, F_SETFL, 0},
+	{CALL(ioctl), 1, SCMP_CMP_EQ, TCGETS, 0}, /* isatty(3) */
+	/* how fstat(3) is done nowadays */
+	{CALL(newfstatat), 3, SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH},
 };
 
 static int seccomp_rules(scmp_filter_ctx ctx, int dirfd)
@@ -84,24 +100,15 @@ static int seccomp_rules(scmp_filter_ctx ctx, int dirfd)
 		if (ret == -EDOM || ret == -EOPNOTSUPP) /* not on this architecture */
 			ret = 0;
 	}
-	const int exec[] = {CALL(mmap), CALL(mprotect)};
-	for (size_t i = 0; ret == 0 && i < 2; i++)
-		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, exec[i], 1,
-				SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	const int fcntls[] = {F_GETFL, F_SETFL};
-	for (size_t i = 0; ret == 0 && i < 2; i++)
-		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(fcntl), 1,
-				SCMP_A1(SCMP_CMP_EQ, fcntls[i]));
-	/* only of a descriptor: how fstat(3) is done nowadays */
-	if (ret == 0)
-		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(newfstatat), 1,
-				SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
-	if (ret == 0) /* isatty(3) */
-		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(ioctl), 1,
-				SCMP_A1(SCMP_CMP_EQ, TCGETS));
+	for (size_t i = 0; ret == 0 && i < sizeof(narrow) / sizeof(narrow[0]); i++) {
+		struct scmp_arg_cmp arg = {narrow[i].arg, narrow[i].op, narrow[i].a, narrow[i].b};
+		ret = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, narrow[i].call, 1, &arg);
+		if (ret == -EDOM || ret == -EOPNOTSUPP)
+			ret = 0;
+	}
+	struct scmp_arg_cmp dir = {0, SCMP_CMP_EQ, (uint32_t)dirfd, 0};
 	if (ret == 0 && dirfd >= 0)
-		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(unlinkat), 1,
-				SCMP_A0(SCMP_CMP_EQ, (uint32_t)dirfd));
+		ret = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, CALL(unlinkat), 1, &dir);
 	return ret;
 }
 

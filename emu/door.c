@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -176,8 +177,10 @@ int door_socket(const char *path)
 	if (fd < 0)
 		return -errno;
 	int ret = bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? -errno : 0;
-	/* a socket left behind refuses connections; anything else is not ours to remove */
-	if (ret == -EADDRINUSE && connect_to(&a) == -ECONNREFUSED && unlink(path) == 0)
+	/* a socket left behind refuses connections (as files do: those stay) */
+	struct stat st;
+	if (ret == -EADDRINUSE && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+		connect_to(&a) == -ECONNREFUSED && unlink(path) == 0)
 		ret = bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? -errno : 0;
 	if (ret == 0 && listen(fd, 8) < 0)
 		ret = -errno;

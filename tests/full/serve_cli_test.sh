@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# vqtrace serve as a command: its words, its exit codes, its containment.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/full/lib.sh
+. tests/full/serve.sh
+
+# WORDS ARGS...: refused with status 2 and these words
+refused() {
+	local words=$1 rc
+	shift
+	timeout -s INT 20 "$vqtrace" serve "$@" >"$tmp/out" 2>&1
+	rc=$?
+	[ $rc = 2 ] && grep -q -- "$words" "$tmp/out" && return 0
+	echo "status $rc"
+	cat "$tmp/out"
+	return 1
+}
+
+refusals() {
+	local s=(--vhost-user "$tmp/r.sock")
+	refused 'say what is on the disk' "${s[@]}" &&
+		refused 'say where to serve' --disk mem:1M &&
+		refused 'say where to serve' --disk mem:1M "${s[@]}" --vfio-user "$tmp/x" &&
+		refused 'truncate -s 1G' --disk "$tmp/none.img" "${s[@]}" &&
+		refused 'not a size' --disk mem:no "${s[@]}" &&
+		refused 'power of two' --disk mem:1M --queue-size 100 "${s[@]}" &&
+		refused 'not a feature' --disk mem:1M --features +speed "${s[@]}" &&
+		refused 'is not understood' --disk mem:1M --zones hm,wide=3 "${s[@]}" &&
+		refused 'at most 107 bytes' --disk mem:1M --vhost-user "$tmp/$(printf '%0120d' 0)" &&
+		refused 'folder does not exist' --disk mem:1M --vhost-user "$tmp/no/such" &&
+		refused "client's" --disk mem:1M --transitional "${s[@]}"
+}
+
+help() {
+	"$vqtrace" serve --help | grep -q 'vfio-user-pci\|--vfio-user SOCKET' &&
+		"$vqtrace" help | grep -q '^  serve'
+}
+
+confined() {
+	serve conf --disk mem:1M --vfio-user "$tmp/conf.sock" || return 1
+	[ -n "${VQTRACE_SERVE:-}" ] && { serve_end conf; echo 'runs unconfined'; return 77; }
+	local ok=1
+	grep -q '^NoNewPrivs:[[:space:]]*1' "/proc/$serve_pid/status" &&
+		grep -q '^Seccomp:[[:space:]]*2' "/proc/$serve_pid/status" && ok=0
+	grep confined "$tmp/conf.err"
+	serve_end conf && return $ok
+}
+
+one_server() { # a second one on the same socket is refused, one on a stale socket is not
+	serve one --disk mem:1M --vhost-user "$tmp/one.sock" || return 1
+	refused 'another server' --disk mem:1M --vhost-user "$tmp/one.sock" || return 1
+	kill -9 "$serve_pid"
+	wait "$serve_pid" 2>/dev/null
+	[ -S "$tmp/one.sock" ] || return 1
+	serve one --disk mem:1M --vhost-user "$tmp/one.sock" && serve_end one
+}
+
+not_a_socket() { # a file of that name is not removed
+	echo precious >"$tmp/file"
+	refused 'cannot listen' --disk mem:1M --vhost-user "$tmp/file" && grep -q precious "$tmp/file"
+}
+
+empty_trace() { # a server that nobody talked to still leaves a trace that can be read
+	serve quiet --disk mem:1M --vfio-user "$tmp/quiet.sock" -w "$tmp/quiet.pcap" && serve_end quiet &&
+		"$vqtrace" show -r "$tmp/quiet.pcap" | grep -q 'vfio-user-blk'
+}
+
+zoned() {
+	serve zoned --disk mem:64M --zones hm,size=4M,conventional=2,open=4,active=6 \
+		--vhost-user "$tmp/zoned.sock" && serve_end zoned &&
+		refused 'do not fit together' --disk mem:64M --zones hm,size=100 --vhost-user "$tmp/zoned.sock"
+}
+
+plan 7
+check "help" help
+check "what is refused, and how" refusals
+check "it runs confined" confined
+check "one server a socket; a stale one is replaced" one_server
+check "what is not a socket stays" not_a_socket
+check "a trace without a client" empty_trace
+check "zones" zoned
+finish
