@@ -125,7 +125,10 @@ unplug() { # device_del in the middle of I/O; the guest lets it go, QEMU hangs u
 		sleep 12
 	} | machine 11 1 "$tmp/unplug.serial" "${linux_args[@]}" -device pcie-root-port,id=rp0,slot=1 "${device[@]}" \
 		-monitor stdio >"$tmp/unplug.monitor" 2>&1
-	serve_end unplug && grep -q UNPLUGGED "$tmp/unplug.serial" || { tail -n 20 "$tmp/unplug.serial" "$tmp/unplug.monitor"; return 1; }
+	# QEMU 11.1.3 may die of an assertion of its own when the device goes, before or
+	# after the guest has let go of it; the server must not mind either.
+	serve_end unplug && { grep -q UNPLUGGED "$tmp/unplug.serial" ||
+		grep -q "memory_region_del_subregion: Assertion" "$tmp/unplug.serial.qemu"; } || { tail -n 20 "$tmp/unplug.serial" "$tmp/unplug.monitor"; return 1; }
 }
 
 plan 15
