@@ -123,7 +123,7 @@ static void on_record(void *ctx, void *record, size_t len)
 		return;
 	}
 	d = h->device ? device_get(t, h->device) : NULL;
-	if (d && !d->wanted)
+	if (d && (device_keeps(d, record, len) || !d->wanted))
 		return;
 	if (h->type == VQT_LIFE)
 		device_life(t, record);
@@ -133,7 +133,8 @@ static void on_record(void *ctx, void *record, size_t len)
 		t->c->stats.lost += l->lost;
 		t->c->stats.lost_why[l->why & 3] += l->lost;
 	}
-	target_emit(t, record, len);
+	if (h->type != VQT_LIFE || !t->c->o.no_lifecycle)
+		target_emit(t, record, len);
 	if (d && h->type == VQT_LIFE && ((struct vqt_life *)record)->what == VQT_LIFE_UNREALIZE)
 		device_gone(d);
 }
@@ -213,7 +214,7 @@ void capture_preamble(struct capture *c)
 	for (size_t i = 0; i < DEVICES; i++) {
 		struct device *d = c->device[i];
 
-		if (!d || !d->wanted || d->gone)
+		if (!d || !d->wanted || d->gone || d->fresh)
 			continue;
 		device_write(d);
 		device_write_state(d);
@@ -334,7 +335,9 @@ static bool chosen(const struct capture *c, const struct qemu_probe *p)
 {
 	if (p->flags & QEMU_PROBE_DELIVERY && !c->o.delivery)
 		return false;
-	return !(p->flags & QEMU_PROBE_LIFE && c->o.no_lifecycle);
+	/* Some steps are needed to follow the queues, recorded or not. */
+	return !(p->flags & QEMU_PROBE_LIFE && c->o.no_lifecycle) ||
+	       p->cookie & (VQP_LIFE_FORGET | VQP_LIFE_REWIND);
 }
 
 static struct bpf_program *program_of(struct capture *c, enum qemu_program role)
@@ -427,7 +430,7 @@ static void target_free(struct target *t)
 		return;
 	for (size_t i = 0; i < DEVICES; i++)
 		if (t->c->device[i] && t->c->device[i]->target == t) {
-			free(t->c->device[i]);
+			device_free(t->c->device[i]);
 			t->c->device[i] = NULL;
 		}
 	qmp_free(&t->qmp);
@@ -554,7 +557,8 @@ static void housekeeping(struct capture *c, uint64_t now)
 		memory_update(t);
 	}
 	for (size_t i = 0; i < DEVICES; i++)
-		if (c->device[i] && !c->device[i]->complete && !c->device[i]->gone)
+		if (c->device[i] && !c->device[i]->complete && !c->device[i]->gone &&
+		    !c->device[i]->fresh)
 			device_refresh(c->device[i]);
 }
 
@@ -623,7 +627,7 @@ size_t capture_devices(const struct capture *c, struct capture_device *out, size
 	for (size_t i = 0; i < DEVICES && n < max; i++) {
 		const struct device *d = c->device[i];
 
-		if (!d)
+		if (!d || d->fresh)
 			continue;
 		out[n] = (struct capture_device){ .id = (uint16_t)i, .virtio_id = d->r.virtio_id,
 						  .flags = d->r.flags, .pid = d->target->p.pid,

@@ -29,6 +29,14 @@ struct device {
 	uint64_t pci_config; /* its configuration space in the process, 0 unknown */
 	char user_id[128], typename[64], path[256], name[64];
 	bool wanted, complete, gone, written, state_written;
+	/*
+	 * QEMU makes objects only to look at them, and frees them: a device is one
+	 * when more than its making is seen.  That waits here.
+	 */
+	bool fresh;
+	struct vqt_life *making;
+	size_t making_len;
+	bool noted; /* that its data path is elsewhere */
 	bool placeholder; /* of QMP's telling only: not yet met in memory */
 	uint32_t state_known; /* VQT_KNOWN_* as last written */
 	unsigned number; /* of its class, for "blk0" */
@@ -77,6 +85,8 @@ void target_note(struct target *t, uint16_t device, const char *text);
 
 /* device.c */
 struct device *device_get(struct target *t, uint16_t id); /* NULL without memory */
+/* The proxy a VirtIODevice is plugged into: what its bus, a virtio bus, belongs to; 0. */
+uint64_t device_slot(const struct target *t, uint64_t vdev);
 /* Learn what it is and what it is called; tell the programs if nobody asked for it. */
 void device_meet(struct device *d);
 /* First sight in the stream: handle is the pointer BPF saw. */
@@ -85,6 +95,9 @@ void device_seen(struct target *t, const struct vqt_device *r);
 void device_refresh(struct device *d);
 void device_write(struct device *d);
 void device_gone(struct device *d);
+/* A record of it came: true when it is to be kept back for now. */
+bool device_keeps(struct device *d, const void *record, size_t len);
+void device_free(struct device *d);
 /* The lifecycle record tells something about the device itself. */
 void device_life(struct target *t, const struct vqt_life *l);
 /* What QMP said of it, NULL; and that it has now said something. */

@@ -313,6 +313,29 @@ static __always_inline bool is_virtio(__u64 obj)
 				n[5] == '-'));
 }
 
+/* Type names of VirtIODevices end with -device, those of their proxies with the bus. */
+static __always_inline bool is_vdev(__u64 obj)
+{
+	char n[64] = {};
+	__u64 name = typename_of(obj);
+	long len = name ? read_user_str(n, sizeof(n), (void *)name) : 0;
+	__u32 at = len - 5; /* of "vice" */
+
+	return len > 8 && n[at & 63] == 'v' && n[(at + 1) & 63] == 'i' && n[(at + 2) & 63] == 'c' &&
+	       n[(at + 3) & 63] == 'e';
+}
+
+/* A slot for a virtio-mmio device: there are many, mostly empty (4.2.3.1). */
+static __always_inline bool is_slot(__u64 obj)
+{
+	char n[16] = {};
+	__u64 name = typename_of(obj);
+
+	if (!name || read_user(n, 12, (void *)name))
+		return false;
+	return n[7] == 'm' && n[8] == 'm' && n[9] == 'i' && n[10] == 'o' && !n[11];
+}
+
 /* The last device id given out; user space takes ids, too (late attachment). */
 __u32 last_device;
 
@@ -341,6 +364,8 @@ static __noinline struct vqp_dev *proxy_get(struct vqp_proc *p, __u64 proxy)
 	if (d || !p)
 		return d && d->id ? d : NULL;
 	new.proxy = proxy;
+	if (is_virtio(proxy) && is_slot(proxy))
+		return NULL; /* until a device is plugged into it */
 	if (is_virtio(proxy))
 		new.id = device_new(p, proxy);
 	else
@@ -351,36 +376,49 @@ static __noinline struct vqp_dev *proxy_get(struct vqp_proc *p, __u64 proxy)
 	return d && d->id ? d : NULL;
 }
 
-/* The proxy behind a VirtIODevice: its QOM parent, or what its bus belongs to (mmio). */
-static __noinline struct vqp_dev *proxy_of(struct vqp_proc *p, __u64 vdev)
+/* What a VirtIODevice is plugged into, by its bus; 0 nothing yet. */
+static __always_inline __u64 slot_of(struct vqp_proc *p, __u64 vdev)
 {
-	__u64 parent = 0, bus = 0;
-	struct vqp_dev *x = NULL;
+	__u64 bus = 0, slot = 0;
 
-	if (!p)
-		return NULL;
-	read_user(&parent, 8, (void *)(vdev + QOM_OBJECT_PARENT));
-	if (parent)
-		x = proxy_get(p, parent);
-	if (x || p->dev_bus == VQP_UNKNOWN)
-		return x;
-	if (read_user(&bus, 8, (void *)(vdev + p->dev_bus)) || !bus ||
-	    read_user(&parent, 8, (void *)(bus + QOM_BUS_PARENT)) || !parent)
-		return NULL;
-	return proxy_get(p, parent);
+	if (p->dev_bus == VQP_UNKNOWN || read_user(&bus, 8, (void *)(vdev + p->dev_bus)) || !bus ||
+	    read_user(&slot, 8, (void *)(bus + QOM_BUS_PARENT)))
+		return 0;
+	return slot && is_virtio(slot) ? slot : 0;
 }
 
-/* A VirtIODevice: its proxy's id, or its own when there is no proxy. */
+/* Without a proxy that contains it, it is found under its slot from when it is plugged in. */
+static __always_inline void plug(struct vqp_proc *p, struct vqp_dev *d, __u64 vdev)
+{
+	struct vqp_key k = { .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct vqp_dev new;
+
+	k.ptr = slot_of(p, vdev);
+	if (!k.ptr)
+		return;
+	d->proxy = k.ptr;
+	new = *d;
+	bpf_map_update_elem(&devices, &k, &new, BPF_ANY);
+}
+
+/* A VirtIODevice: its proxy's id, or its own when there is no proxy around it. */
 static __noinline struct vqp_dev *vdev_get(struct vqp_proc *p, __u64 vdev)
 {
 	struct vqp_key k = { .ptr = vdev, .tgid = bpf_get_current_pid_tgid() >> 32 };
-	struct vqp_dev *d = bpf_map_lookup_elem(&devices, &k), *x, new = {};
+	struct vqp_dev *d = bpf_map_lookup_elem(&devices, &k), *x = NULL, new = {};
+	__u64 parent = 0;
 
-	if (d && !d->vdev)
-		d->vdev = vdev;
-	if (d || !p)
+	if (!p)
 		return d;
-	x = proxy_of(p, vdev);
+	if (d) {
+		d->vdev = vdev;
+		if (!d->proxy)
+			plug(p, d, vdev);
+		return d;
+	}
+	read_user(&parent, 8, (void *)(vdev + QOM_OBJECT_PARENT));
+	if (parent)
+		x = proxy_get(p, parent);
 	new.vdev = vdev;
 	if (x) {
 		x->vdev = vdev;
@@ -390,7 +428,10 @@ static __noinline struct vqp_dev *vdev_get(struct vqp_proc *p, __u64 vdev)
 	}
 	if (bpf_map_update_elem(&devices, &k, &new, BPF_NOEXIST) == -E2BIG_)
 		lose(p, new.id, VQT_NO_QUEUE, VQT_LOSS_LIMIT, 1);
-	return bpf_map_lookup_elem(&devices, &k);
+	d = bpf_map_lookup_elem(&devices, &k);
+	if (d && !d->proxy)
+		plug(p, d, vdev);
+	return d;
 }
 
 /* A VirtQueue. */

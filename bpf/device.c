@@ -153,6 +153,20 @@ static unsigned id_of_typename(const char *type)
 	return s ? s->id : 0;
 }
 
+uint64_t device_slot(const struct target *t, uint64_t vdev)
+{
+	uint64_t bus;
+	char type[64];
+
+	if (t->q->layout.dev_bus == VQP_UNKNOWN)
+		return 0;
+	bus = qom_pointer(t->p.pid, vdev + t->q->layout.dev_bus);
+	if (!bus || strncmp(qom_typename(t->p.pid, bus, type, sizeof(type)), "virtio-", 7) ||
+	    !strstr(type, "-bus"))
+		return 0;
+	return qom_pointer(t->p.pid, bus + BUS_PARENT);
+}
+
 /* The BPF side knows which VirtIODevice belongs to a proxy once it has met one. */
 static void look_vdev(struct device *d)
 {
@@ -160,7 +174,7 @@ static void look_vdev(struct device *d)
 	struct vqp_key k = { .ptr = d->proxy, .tgid = (uint32_t)d->target->p.pid };
 	struct vqp_dev e;
 
-	if (d->vdev || bpf_map_lookup_elem(bpf_map__fd(c->skel->maps.devices), &k, &e))
+	if (d->vdev || !d->proxy || bpf_map_lookup_elem(bpf_map__fd(c->skel->maps.devices), &k, &e))
 		return;
 	d->vdev = e.vdev;
 }
@@ -237,6 +251,10 @@ static void look(struct device *d)
 	pid_t pid = d->target->p.pid;
 	uint64_t obj = d->proxy ? d->proxy : d->vdev;
 
+	if (!d->proxy && d->vdev) {
+		d->proxy = device_slot(d->target, d->vdev);
+		obj = d->proxy ? d->proxy : d->vdev;
+	}
 	if (obj) {
 		look_vdev(d);
 		look_names(d, pid, obj);
@@ -270,12 +288,23 @@ static void name_device(struct device *d)
 		 spec_class_name(d->r.virtio_id, buf, sizeof(buf)), n);
 }
 
+/* Our names count for nothing where the user's ids look the same: "blk1" is that id, then. */
+static bool named(const struct device *d, const char *word)
+{
+	size_t n = strcspn(d->name, "0123456789");
+
+	if (strcmp(word, d->name))
+		return false;
+	return strncmp(d->user_id, d->name, n) || !d->user_id[n] ||
+	       d->user_id[n + strspn(d->user_id + n, "0123456789")];
+}
+
 bool device_wanted(const struct capture *c, const struct device *d)
 {
 	if (!c->o.devices)
 		return true;
 	for (const char *const *w = c->o.devices; *w; w++)
-		if (!strcmp(*w, d->user_id) || !strcmp(*w, d->name) || !strcmp(*w, d->path) ||
+		if (!strcmp(*w, d->user_id) || named(d, *w) || !strcmp(*w, d->path) ||
 		    !strcmp(*w, d->typename))
 			return true;
 	/* Not realized, no id yet: what it will be called is not decided. */
@@ -380,7 +409,7 @@ void device_refresh(struct device *d)
 	if (!d->placeholder)
 		retire_placeholder(d);
 	d->complete = (d->path[0] && d->vdev && d->r.queues && d->r.virtio_id &&
-		       (d->r.bdf != ~0U || d->r.transport != VQT_TRANSPORT_PCI)) ||
+		       (d->r.transport == VQT_TRANSPORT_PCI ? d->r.bdf != ~0U : d->r.transport)) ||
 		      ++d->tries > TRIES;
 	if (!d->wanted) {
 		d->complete = d->complete || d->vdev;
@@ -409,15 +438,53 @@ void device_seen(struct target *t, const struct vqt_device *r)
 	if (!d)
 		return;
 	/* BPF hands out ids for proxies; a device without one stands for itself. */
-	d->proxy = r->handle;
 	qom_typename(t->p.pid, r->handle, type, sizeof(type));
 	if (strstr(type, "-device"))
 		d->vdev = r->handle;
+	else
+		d->proxy = r->handle;
 	d->r.handle = r->handle;
 	if (t->late)
 		d->r.flags |= VQT_DEV_LATE;
 	d->tries = 0;
+	d->fresh = true;
+}
+
+static bool keep(struct device *d, const void *record, size_t len)
+{
+	struct vqt_life *copy = realloc(d->making, len);
+
+	if (!copy)
+		return false;
+	memcpy(copy, record, len);
+	d->making = copy;
+	d->making_len = len;
+	return true;
+}
+
+bool device_keeps(struct device *d, const void *record, size_t len)
+{
+	const struct vqt_life *l = record;
+
+	if (!d->fresh)
+		return false;
+	if (l->h.type == VQT_LIFE && l->what == VQT_LIFE_INSTANCE_INIT && keep(d, record, len))
+		return true;
+	d->fresh = false;
 	device_refresh(d);
+	if (d->making && d->wanted && !d->target->c->o.no_lifecycle) {
+		d->making->h.ts = d->target->last_ts; /* what has been written since came first */
+		target_emit(d->target, d->making, d->making_len);
+	}
+	free(d->making);
+	d->making = NULL;
+	return false;
+}
+
+void device_free(struct device *d)
+{
+	free(d->making);
+	free(d);
 }
 
 void device_gone(struct device *d)
@@ -431,10 +498,13 @@ void device_life(struct target *t, const struct vqt_life *l)
 {
 	struct device *d = l->h.device ? device_get(t, l->h.device) : NULL;
 
-	if (!d || l->what != VQT_LIFE_VHOST_START || d->r.flags & VQT_DEV_DATAPATH_ELSEWHERE)
+	if (!d || l->what != VQT_LIFE_VHOST_START || d->noted)
 		return;
-	d->r.flags |= VQT_DEV_DATAPATH_ELSEWHERE;
-	device_write(d);
+	d->noted = true;
+	if (!(d->r.flags & VQT_DEV_DATAPATH_ELSEWHERE)) {
+		d->r.flags |= VQT_DEV_DATAPATH_ELSEWHERE;
+		device_write(d);
+	}
 	target_note(t, l->h.device,
 		    "the data path of this device is not in this process (vhost): "
 		    "its rings are served elsewhere and not recorded");

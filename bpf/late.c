@@ -34,21 +34,6 @@ static bool begins(const char *s, const char *with)
 	return !strncmp(s, with, strlen(with));
 }
 
-/* The proxy a device is plugged into: what its bus, a virtio bus, belongs to. */
-static uint64_t proxy_by_bus(const struct target *t, uint64_t vdev)
-{
-	uint64_t bus;
-	char type[64];
-
-	if (t->q->layout.dev_bus == VQP_UNKNOWN)
-		return 0;
-	bus = qom_pointer(t->p.pid, vdev + t->q->layout.dev_bus);
-	if (!bus || !begins(qom_typename(t->p.pid, bus, type, sizeof(type)), "virtio-") ||
-	    !strstr(type, "-bus"))
-		return 0;
-	return qom_pointer(t->p.pid, bus + BUS_PARENT);
-}
-
 static bool visit(void *ctx, uint64_t obj, uint64_t parent, const char *name)
 {
 	struct search *s = ctx;
@@ -59,7 +44,7 @@ static bool visit(void *ctx, uint64_t obj, uint64_t parent, const char *name)
 	qom_typename(pid, obj, type, sizeof(type));
 	if (!begins(type, "virtio-") && !begins(type, "vhost-"))
 		return true;
-	proxy = proxy_by_bus(s->t, obj);
+	proxy = device_slot(s->t, obj);
 	if (!proxy && !strcmp(name, "virtio-backend"))
 		proxy = parent;
 	if (!proxy)

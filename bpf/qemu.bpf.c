@@ -138,6 +138,10 @@ int on_reg_write(struct pt_regs *ctx)
 	    notify_write(p, d, r.offset, r.value, r.width, VQT_KICK_MMIO,
 			 cookie >> 48 & VQP_AUX_IS_PIO))
 		return 0;
+	/* 4.2.2: QueueNotify of virtio-mmio */
+	if (r.region == VQT_REGION_MMIO && r.offset == 0x50 &&
+	    notify_write(p, d, 0, r.value, r.width, VQT_KICK_MMIO, true))
+		return 0;
 	reg_emit(p, d->id, &r);
 	/* 4.1.4.10: Queue Notify of the legacy interface, seen as both */
 	if (r.region == VQT_REGION_LEGACY && r.offset == 16)
@@ -288,6 +292,16 @@ struct life_text {
 	char text[128];
 };
 
+/* Where something else was before, a device may have been made: look again. */
+static __always_inline void reconsider(__u64 obj)
+{
+	struct vqp_key k = { .ptr = obj, .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct vqp_dev *d = bpf_map_lookup_elem(&devices, &k);
+
+	if (d && !d->id && is_virtio(obj))
+		bpf_map_delete_elem(&devices, &k);
+}
+
 /* The device a lifecycle probe's object belongs to; NULL when it is none of ours. */
 static __always_inline struct vqp_dev *life_dev(struct vqp_proc *p, __u32 kind, __u64 obj,
 						__u16 *queue)
@@ -304,6 +318,9 @@ static __always_inline struct vqp_dev *life_dev(struct vqp_proc *p, __u32 kind, 
 		if (!read_user(&parent, 8, (void *)(obj + QOM_OBJECT_PARENT)) && parent &&
 		    is_virtio(parent))
 			return vdev_get(p, obj);
+		if (is_virtio(obj) && is_vdev(obj))
+			return vdev_get(p, obj);
+		reconsider(obj);
 		return proxy_get(p, obj);
 	case VQP_OBJ_BUS:
 		if (read_user(&parent, 8, (void *)(obj + QOM_BUS_PARENT)))
