@@ -84,15 +84,19 @@ commands() {
 	"$vqtrace" help | sed -n 's/^  \([a-z]*\) .*/\1/p'
 }
 
+# The options a text names: -x or --word, not -WORD.
+options() {
+	sed 's/[][,(|=]/ /g; s/ /  /g' | grep -oE '(^| )(--[a-z][a-z-]*|-[a-zA-Z])( |$)' | tr -d ' ' | sort -u
+}
+
 # Every option of --help is in the manual page, and the other way round.
 manuals() {
 	local c bad=0 a b
 	for c in $(commands); do
 		[ -f "cli/man/vqtrace-$c.1" ] || { echo "no manual page for $c"; bad=1; continue; }
-		a=$("$vqtrace" "$c" --help | sed '/^Examples:/,$d' | grep -oE '(^|[ ,(])--?[a-zA-Z][a-z-]*' |
-			tr -d ' ,(' | sort -u)
+		a=$("$vqtrace" "$c" --help | sed '/^Examples:/,$d' | options)
 		b=$(man -l -Tascii "cli/man/vqtrace-$c.1" 2>/dev/null | col -bx |
-			sed '/^EXAMPLES/,/^SEE ALSO/d' | grep -oE '(^|[ ,[(])--?[a-zA-Z][a-z-]*' | tr -d ' ,[(' | sort -u)
+			sed '/^EXAMPLES/,/^SEE ALSO/d' | options)
 		a=$(grep -vxF -- --help <<<"$a")
 		for o in $a; do
 			grep -qxF -- "$o" <<<"$b" || { echo "$c: $o is not in its manual page"; bad=1; }
