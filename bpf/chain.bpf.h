@@ -24,11 +24,12 @@ static __noinline __u64 gpa_to_hva(__u64 gpa, __u64 len)
 }
 
 #define GIB (1ULL << 30)
+#define BLOCK (128ULL << 20) /* memory comes in multiples of this */
 
 /*
  * Where addresses of both kinds meet, guest memory is mapped.  Low memory is one
- * block from 0 to 2 GiB at least, if there is that much; user space knows better
- * soon, and cuts it at the end of the mapping.
+ * block from 0 to 2 GiB at least, if there is that much; what does not fit goes on
+ * at 4 GiB.  User space knows better soon, and cuts it at the end of the mapping.
  */
 static __noinline int learn(__u64 gpa, __u64 hva, __u64 len)
 {
@@ -49,8 +50,10 @@ static __noinline int learn(__u64 gpa, __u64 hva, __u64 len)
 		}
 		if (!g->hi) {
 			g->delta = delta;
-			g->lo = gpa < 4 * GIB ? 0 : gpa;
+			g->lo = gpa < 4 * GIB ? 0 : 4 * GIB;
 			g->hi = gpa < 2 * GIB ? 2 * GIB : gpa + len;
+			if (gpa >= 4 * GIB)
+				g->hi = (gpa + len + BLOCK - 1) & ~(BLOCK - 1);
 			return 2;
 		}
 	}
