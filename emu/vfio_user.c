@@ -97,12 +97,21 @@ static int do_dma_map(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_
 	return answer(u, h, ret);
 }
 
+/* Unmapping takes memory along that pointers may lead to (what is reached by messages has none). */
+static bool has_pointers(const struct vfio_user *u, const struct vfio_user_dma_unmap *m)
+{
+	for (const struct door_map *map = u->maps.list; map; map = map->next)
+		if (map->base && (m->flags & 2 || (map->gpa == m->address && map->size == m->size)))
+			return true;
+	return false;
+}
+
 static int do_dma_unmap(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
 {
 	struct vfio_user_dma_unmap m;
 	memcpy(&m, p, sizeof(m));
 	int ret = 0;
-	if (emu_device_inflight(u->dev)) /* requests hold pointers into it */
+	if (emu_device_inflight(u->dev) && has_pointers(u, &m))
 		emu_device_drain(u->dev);
 	if (m.flags & 2)
 		door_maps_clear(&u->maps);
@@ -183,7 +192,7 @@ static const struct {
 } rows[] = {
 	{VU_VERSION, 4, false, do_version},
 	{VU_DMA_MAP, sizeof(struct vfio_user_dma_map), true, do_dma_map},
-	{VU_DMA_UNMAP, sizeof(struct vfio_user_dma_unmap), false, do_dma_unmap},
+	{VU_DMA_UNMAP, sizeof(struct vfio_user_dma_unmap), true, do_dma_unmap},
 	{VU_DEVICE_GET_INFO, 0, true, do_get_info},
 	{VU_GET_REGION_INFO, 12, true, do_region_info},
 	{VU_GET_IRQ_INFO, 12, true, do_irq_info},
@@ -210,6 +219,20 @@ static bool is_kick(struct vfio_user *u, unsigned command, const uint8_t *p)
 				a.offset - l->cap[i].offset < l->cap[i].length)
 			return true;
 	return false;
+}
+
+/*
+ * Memory without pointers may go while the device is at work, and must: the
+ * client has its locks taken until it has our answer.
+ */
+static bool pins_memory(struct vfio_user *u, unsigned command, const uint8_t *p)
+{
+	struct vfio_user_dma_unmap m;
+	if (command == VU_DMA_UNMAP) {
+		memcpy(&m, p, sizeof(m));
+		u->unmap_later |= has_pointers(u, &m);
+	}
+	return (command == VU_DMA_UNMAP || command == VU_DMA_MAP) && u->unmap_later; /* in order */
 }
 
 /* Put a message off, with what came along. */
@@ -246,7 +269,8 @@ int vfio_user_message(struct vfio_user *u, uint8_t *msg, size_t len)
 			continue;
 		if (len < rows[i].least)
 			return refuse(u, &h, -EINVAL);
-		if (u->dma.waiting && (!rows[i].now || is_kick(u, h.command, p)))
+		if (u->dma.waiting && (!rows[i].now || is_kick(u, h.command, p) ||
+					      pins_memory(u, h.command, p)))
 			return put_off(u, msg, len + sizeof(h));
 		return rows[i].handle(u, &h, p, len);
 	}
@@ -281,12 +305,14 @@ static void drop_later(struct vfio_user *u)
 		free(l);
 	}
 	u->later_tail = &u->later;
+	u->unmap_later = false;
 }
 
 /* What was put off during the last run; it may lead to another. */
 static int run_later(struct vfio_user *u)
 {
 	int n = 0;
+	u->unmap_later = false;
 	while (u->later && !u->door.why[0]) {
 		struct vfio_user_later *l = u->later;
 		struct door_in now = {.nfds = l->nfds};

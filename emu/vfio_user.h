@@ -97,6 +97,7 @@ struct vfio_user {
 	uint16_t next_id;
 	int patience_ms;
 	struct vfio_user_later *later, **later_tail;
+	bool unmap_later; /* an unmapping is among them */
 	uint8_t *scratch; /* replies with data */
 };
 
