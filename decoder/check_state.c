@@ -569,15 +569,35 @@ static bool unexplained(const struct look *l)
 	return status & ~(uint64_t)(l->d->ever | VIRTIO_CONFIG_S_NEEDS_RESET);
 }
 
+/*
+ * A reset of the machine.  The driver's own began with its write; and one that
+ * only follows that (QEMU resets once more when a legacy queue is taken away)
+ * does not undo that the driver has asked for it.
+ */
+static void machine_reset(struct look *l)
+{
+	struct cdev *d = l->d;
+	bool asked = d->reset_written && !d->n_status;
+	uint64_t ts = d->reset_ts, done = d->n_reset_done, began = d->n_reset;
+
+	if (d->reset_wait)
+		return;
+	check_life(d, l->number);
+	if (!asked)
+		return;
+	d->reset_written = true;
+	d->reset_ts = ts;
+	d->n_reset_done = done;
+	d->n_reset = began;
+}
+
 static void remember_life(struct look *l)
 {
 	struct cdev *d = l->d;
 
 	switch (l->e->rec->life.what) {
 	case VQT_LIFE_RESET:
-		/* That of the machine; the driver's own began with its write. */
-		if (!d->reset_wait)
-			check_life(d, l->number);
+		machine_reset(l);
 		break;
 	case VQT_LIFE_SET_STATUS:
 		if (d->born && unexplained(l))
