@@ -61,6 +61,7 @@ void model_reset_queue(struct model *m, struct model_queue *q)
 	q->packed = false;
 	q->kick_ts = q->irq_ts = q->ring_ts = 0;
 	q->taken_life = q->used_life = 0;
+	q->nannounced = 0;
 	memset(&q->ring, 0, sizeof(q->ring));
 }
 

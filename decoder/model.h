@@ -27,6 +27,14 @@ struct model_request;
 /* More devices than this in one trace are not told apart (a hostile file). */
 #define MODEL_DEVICES_MAX 1024
 
+/* A kick and how far the driver had filled the ring by then. */
+struct model_kick {
+	uint64_t ts;
+	uint16_t avail_idx; /* split */
+	bool known; /* avail_idx is */
+};
+#define MODEL_KICKS 8
+
 struct model_queue {
 	uint16_t index;
 	bool enabled;
@@ -46,6 +54,8 @@ struct model_queue {
 	uint64_t kicks, taken, used, irqs; /* counts since the trace began */
 	uint64_t taken_life, used_life; /* since the device was last reset */
 	struct model_request *open; /* a chain whose descriptors continue (VQT_CHAIN_MORE) */
+	struct model_kick announced[MODEL_KICKS]; /* kicks whose entries wait, oldest first */
+	unsigned nannounced;
 	UT_hash_handle hh;
 };
 
@@ -59,6 +69,7 @@ struct model_request {
 	uint16_t ndirect;
 	uint64_t number; /* of the avail event in the trace */
 	uint64_t kick_ts, avail_ts, used_ts; /* kick_ts: the kick before it, 0 unknown */
+	uint64_t announce_ts; /* the first kick that covers it; 0: none did, or unknown */
 	uint64_t backend_ts, backend_end_ts; /* 0 unknown */
 	uint32_t ndesc, cap;
 	struct vqt_desc *desc;

@@ -29,11 +29,43 @@ void model_ring(struct event *e, const struct vqt_ring *ring)
 	e->queue->packed = ring->known & VQT_RING_PACKED;
 }
 
+/*
+ * A driver need not kick for every entry, and kicks may come faster than the
+ * device takes, so the latest kick is not the one that announced a request.  The
+ * ring's index at the kick tells what it covers; a packed ring has none, and then
+ * a kick covers the first request after it, as far as anybody can tell.
+ */
+static void announce(struct model_queue *q, uint64_t ts, const struct vqt_ring *ring)
+{
+	bool known = ring->known & VQT_RING_AVAIL_IDX && !(ring->known & VQT_RING_PACKED);
+
+	if (known && ring->known & VQT_RING_LAST_AVAIL && ring->avail_idx == ring->last_avail)
+		return; /* nothing new */
+	if (q->nannounced == MODEL_KICKS) /* the oldest count */
+		return;
+	q->announced[q->nannounced++] = (struct model_kick){ ts, ring->avail_idx, known };
+}
+
+static uint64_t announced(struct model_queue *q, uint16_t pos)
+{
+	const struct model_kick *k = q->announced;
+	uint64_t ts = 0;
+
+	while (q->nannounced && k->known && (int16_t)(k->avail_idx - pos) <= 0)
+		memmove(q->announced, k + 1, --q->nannounced * sizeof(*k));
+	if (q->nannounced)
+		ts = k->ts;
+	if (q->nannounced && !k->known)
+		q->nannounced = 0;
+	return ts;
+}
+
 int model_kick(struct model *m, struct event *e)
 {
 	if (!e->queue)
 		return 0;
 	model_ring(e, &e->rec->kick.ring);
+	announce(e->queue, e->ts, &e->rec->kick.ring);
 	e->queue->kicks++;
 	e->queue->kick_ts = e->ts;
 	e->dev->kicks++;
@@ -151,6 +183,7 @@ static struct model_request *begin_chain(struct model *m, struct event *e)
 	r->ndirect = a->ndirect;
 	r->number = e->number;
 	r->kick_ts = q->kick_ts;
+	r->announce_ts = announced(q, a->pos);
 	r->avail_ts = e->ts;
 	HASH_ADD(hh, q->in_flight, head, sizeof(r->head), r);
 	q->n_in_flight++;
