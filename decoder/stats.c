@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: MIT */
+/* Counting what the model tells; looking at it is in stats_query.c. */
+#include <errno.h>
+#include <linux/virtio_ids.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/stats_impl.h"
+
+#define SECTOR 512
+
+/* Who an event is to be counted for. */
+struct feed {
+	struct stats *s;
+	const struct model *m;
+	const struct event *e;
+	struct stats_device *d;
+	struct stats_queue *q; /* NULL: none, or one of too many */
+	struct stats_thread *t; /* NULL: unknown */
+	bool counted;
+};
+
+static void count_at(struct feed *f, size_t at, uint64_t n)
+{
+	if (!f->counted)
+		return;
+	*stats_member(&f->d->counts, at) += n;
+	if (f->q)
+		*stats_member(&f->q->counts, at) += n;
+	if (f->t)
+		*stats_member(&f->t->group.counts, at) += n;
+}
+
+#define COUNT(f, member, n) count_at(f, offsetof(struct stats_counts, member), n)
+#define COUNT_ELEMENT(f, member, i) \
+	count_at(f, offsetof(struct stats_counts, member) + (i) * sizeof(uint64_t), 1)
+
+static unsigned batch_of(uint64_t n)
+{
+	unsigned b = n ? 64 - (unsigned)__builtin_clzll(n) : 0;
+
+	return b < STATS_BATCHES ? b : STATS_BATCHES - 1;
+}
+
+/* --- making what is counted for --- */
+
+static struct stats_device *get_device(struct stats *s, const struct event *e)
+{
+	struct stats_device *d = s->last;
+
+	if (d && d->id == e->dev->id)
+		return d;
+	HASH_FIND(hh, s->devices, &e->dev->id, sizeof(e->dev->id), d);
+	if (!d) {
+		d = calloc(1, sizeof(*d));
+		if (!d)
+			return NULL;
+		d->id = e->dev->id;
+		d->access.sector_min = ~UINT64_C(0);
+		HASH_ADD(hh, s->devices, id, sizeof(d->id), d);
+	}
+	return s->last = d;
+}
+
+static int get_queue(struct feed *f)
+{
+	const struct model_queue *mq = f->e->queue;
+	struct stats_queue *q;
+
+	HASH_FIND(hh, f->d->queues, &mq->index, sizeof(mq->index), q);
+	if (!q && f->s->nqueues == STATS_QUEUES_MAX) {
+		f->s->left_out++;
+		return 0;
+	}
+	if (!q) {
+		const struct model_request *r = f->e->req;
+		bool took = r && f->e->rec->h.type == VQT_AVAIL && r->number == f->e->number;
+
+		q = calloc(1, sizeof(*q));
+		if (!q)
+			return -ENOMEM;
+		q->device = f->d->id;
+		q->index = mq->index;
+		q->model_taken = mq->taken - took;
+		q->depth_ts = f->s->now;
+		q->progress_ts = f->e->ts;
+		HASH_ADD(hh, f->d->queues, index, sizeof(q->index), q);
+		f->s->nqueues++;
+	}
+	f->q = q;
+	return 0;
+}
+
+static int get_thread(struct feed *f)
+{
+	const struct vqt_hdr *h = &f->e->rec->h;
+	struct stats_thread *t = f->s->last_thread;
+
+	if (h->type < VQT_REG)
+		return 0;
+	if (!t || t->key.tid != h->tid || t->key.source != h->source) {
+		struct stats_thread key = { .key = { h->tid, h->source } };
+
+		if (f->s->nthreads >= STATS_THREADS_MAX)
+			key.key.tid = 0;
+		HASH_FIND(hh, f->s->threads, &key.key, sizeof(key.key), t);
+		/* Beyond the limit one a source is still made: there are 256 of them. */
+		if (!t) {
+			t = calloc(1, sizeof(*t));
+			if (!t)
+				return -ENOMEM;
+			t->key = key.key;
+			HASH_ADD(hh, f->s->threads, key, sizeof(t->key), t);
+			f->s->nthreads++;
+		}
+	}
+	f->t = f->s->last_thread = t;
+	return 0;
+}
+
+static struct stats_group *get_group(struct stats_group **g)
+{
+	if (!*g)
+		*g = calloc(1, sizeof(**g));
+	return *g;
+}
+
+/* --- depth: what is in flight, over time; which never goes back here --- */
+
+static void integrate(struct stats_counts *c, uint64_t *since, unsigned flight, uint64_t ts)
+{
+	uint64_t dt = ts > *since ? ts - *since : 0;
+
+	c->flight_ns += dt * flight;
+	c->busy_ns += flight ? dt : 0;
+	*since += dt;
+}
+
+static void set_depth(struct stats_device *d, struct stats_queue *q, unsigned n, uint64_t ts)
+{
+	q->progress_ts = !q->flight && n ? ts : q->progress_ts;
+	integrate(&q->counts, &q->depth_ts, q->flight, ts);
+	integrate(&d->counts, &d->depth_ts, d->flight, ts);
+	d->flight += n - q->flight;
+	q->flight = n;
+	if (q->flight > q->flight_max)
+		q->flight_max = q->flight;
+	if (d->flight > d->flight_max)
+		d->flight_max = d->flight;
+}
+
+static void follow_depth(struct feed *f)
+{
+	const struct event *e = f->e;
+
+	if (f->q && f->q->flight != e->queue->n_in_flight)
+		set_depth(f->d, f->q, e->queue->n_in_flight, f->s->now);
+	/* A reset takes back what is in flight in all queues. */
+	for (const struct model_request *r = e->dropped; r; r = r->next) {
+		struct stats_queue *q = stats_queue_find(f->d, r->queue);
+		const struct model_queue *mq = model_queue(e->dev, r->queue);
+
+		if (f->counted) {
+			f->d->counts.dropped++;
+			if (q)
+				q->counts.dropped++;
+		}
+		if (q && mq && q->flight != mq->n_in_flight)
+			set_depth(f->d, q, mq->n_in_flight, f->s->now);
+	}
+}
+
+/* --- the ring, as its records show it --- */
+
+static void follow_ring(struct feed *f, const struct vqt_ring *r)
+{
+	const uint16_t both = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
+
+	if (!f->q || r->known & VQT_RING_PACKED || (r->known & both) != both)
+		return;
+	f->q->waiting = (uint16_t)(r->avail_idx - r->last_avail);
+	if (f->q->waiting > f->q->waiting_max)
+		f->q->waiting_max = f->q->waiting;
+}
+
+static bool backlog_known(const struct vqt_ring *r)
+{
+	const uint16_t both = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
+
+	return !(r->known & VQT_RING_PACKED) && (r->known & both) == both;
+}
+
+/* --- the events --- */
+
+static int on_reg(struct feed *f)
+{
+	const struct vqt_reg *r = &f->e->rec->reg;
+	bool write = r->op == VQT_WRITE;
+
+	if (r->region == VQT_REGION_PCI && write)
+		COUNT(f, pci_writes, 1);
+	else if (r->region == VQT_REGION_PCI)
+		COUNT(f, pci_reads, 1);
+	else if (write)
+		COUNT(f, reg_writes, 1);
+	else
+		COUNT(f, reg_reads, 1);
+	if (f->t)
+		f->t->vcpu = true;
+	return 0;
+}
+
+static int on_kick(struct feed *f)
+{
+	const struct vqt_ring *r = &f->e->rec->kick.ring;
+	struct stats_slice *slice;
+
+	follow_ring(f, r);
+	if (!f->counted)
+		return 0;
+	COUNT(f, kicks, 1);
+	if (backlog_known(r)) {
+		uint16_t n = (uint16_t)(r->avail_idx - r->last_avail);
+
+		COUNT(f, kicks_empty, !n);
+		COUNT_ELEMENT(f, kick_batch, batch_of(n));
+	}
+	if (f->e->rec->kick.via != VQT_KICK_IOEVENTFD && f->t)
+		f->t->vcpu = true;
+	slice = stats_slice_at(f->s, f->d, f->e->ts);
+	if (!slice)
+		return -ENOMEM;
+	slice->kicks++;
+	return 0;
+}
+
+static void follow_streams(struct stats_device *d, uint64_t sector, uint64_t end)
+{
+	for (unsigned i = 0; i < d->nstreams; i++)
+		if (d->stream_end[i] == sector) {
+			d->stream_end[i] = end;
+			d->access.sequential++;
+			return;
+		}
+	d->access.random++;
+	d->stream_end[d->stream_next] = end;
+	d->stream_next = (d->stream_next + 1) % STATS_STREAMS;
+	if (d->nstreams < STATS_STREAMS)
+		d->nstreams++;
+}
+
+/* Where a request lies; once, when the whole chain is known. */
+static void follow_access(struct feed *f)
+{
+	const struct model_request *r = f->e->req;
+	struct stats_access *a = &f->d->access;
+	bool again = f->e->rec->h.type == VQT_AVAIL ? r->flags & VQT_CHAIN_AGAIN : !f->e->typed_now;
+	uint64_t n, bits;
+	unsigned align;
+
+	if (!f->counted || again || r->flags & VQT_CHAIN_MORE || !r->type ||
+	    !(r->type->flags & SPEC_REQ_SECTOR) || r->bytes < SECTOR)
+		return;
+	n = r->bytes / SECTOR;
+	follow_streams(f->d, r->sector, r->sector + n);
+	bits = r->sector | n;
+	align = (unsigned)__builtin_ctzll(bits);
+	a->align[align < STATS_ALIGNS ? align : STATS_ALIGNS - 1]++;
+	if (r->sector < a->sector_min)
+		a->sector_min = r->sector;
+	if (r->sector + n > a->sector_end)
+		a->sector_end = r->sector + n;
+}
+
+static struct hist *span_hist(struct hist **h)
+{
+	if (!*h)
+		*h = calloc(1, sizeof(**h));
+	return *h;
+}
+
+/* 0 or -ENOMEM. */
+static int add_span(struct feed *f, unsigned span, uint64_t from, uint64_t to)
+{
+	struct hist *d, *q;
+	uint64_t ns = to > from ? to - from : 0;
+
+	if (!f->counted || !from)
+		return 0;
+	d = span_hist(&f->d->span[span]);
+	q = f->q ? span_hist(&f->q->span[span]) : NULL;
+	if (!d || (f->q && !q))
+		return -ENOMEM;
+	hist_add(d, ns, 1);
+	if (q)
+		hist_add(q, ns, 1);
+	return 0;
+}
+
+static int on_avail(struct feed *f)
+{
+	const struct model_request *r = f->e->req;
+	const struct model_queue *mq = f->e->queue;
+	struct stats_slice *slice;
+
+	follow_ring(f, &f->e->rec->avail.ring);
+	if (!r)
+		return 0;
+	follow_access(f);
+	if (!f->q || mq->taken == f->q->model_taken)
+		return 0;
+	f->q->model_taken = mq->taken;
+	if (f->q->waiting)
+		f->q->waiting--; /* the snapshot was from before */
+	f->q->offers = !r->readable;
+	if (!f->counted)
+		return 0;
+	COUNT(f, taken, 1);
+	slice = stats_slice_at(f->s, f->d, f->e->ts);
+	if (!slice)
+		return -ENOMEM;
+	slice->taken++;
+	return add_span(f, STATS_WAIT, r->announce_ts, r->avail_ts);
+}
+
+static int on_data(struct feed *f)
+{
+	if (f->e->req)
+		follow_access(f);
+	return 0;
+}
+
+/* The data that a completed request moved, for whom it is counted. */
+static void count_bytes(const struct feed *f, struct stats_counts *c)
+{
+	const struct model_request *r = f->e->req;
+
+	if (r->type && r->type->flags & SPEC_REQ_SEGMENTS) {
+		c->bytes_ranged += r->bytes;
+	} else if (r->type) {
+		c->bytes_in += r->type->flags & SPEC_REQ_DATA_IN ? r->bytes : 0;
+		c->bytes_out += r->type->flags & SPEC_REQ_DATA_OUT ? r->bytes : 0;
+	} else if (stats_has_types(f->e->dev->class)) {
+		c->bytes_in += r->writable > 1 ? r->bytes : 0;
+		c->bytes_out += r->writable > 1 ? 0 : r->bytes;
+	} else {
+		c->bytes_in += r->used_len;
+		c->bytes_out += r->readable;
+	}
+}
+
+/* What is counted of a completion, in each of its subjects. */
+static void add_completion(const struct feed *f, struct stats_counts *c, bool failed)
+{
+	const struct model_request *r = f->e->req;
+
+	c->used++;
+	c->errors += failed;
+	c->descriptors += r->ndesc - (r->ndirect < r->ndesc);
+	c->indirect += r->ndirect < r->ndesc;
+	if (r->status_known)
+		c->status[r->status < STATS_STATUSES - 1 ? r->status : STATS_STATUSES - 1]++;
+	if (!failed)
+		count_bytes(f, c);
+}
+
+static unsigned type_of(const struct spec_class *class, const struct model_request *r)
+{
+	const unsigned others = STATS_TYPES - STATS_TYPE_OTHERS;
+
+	if (r->type && r->type - class->requests < others)
+		return (unsigned)(r->type - class->requests);
+	if (stats_has_types(class))
+		return others + (r->typed ? STATS_TYPE_UNKNOWN : STATS_TYPE_UNSEEN);
+	if (!r->writable)
+		return others + STATS_TYPE_TO_DEVICE;
+	return others + (r->readable ? STATS_TYPE_BOTH : STATS_TYPE_FROM_DEVICE);
+}
+
+static int slice_completion(struct feed *f, const struct stats_counts *one)
+{
+	struct stats_slice *s = stats_slice_at(f->s, f->d, f->e->ts);
+	uint32_t *b;
+
+	if (!s)
+		return -ENOMEM;
+	s->used++;
+	s->errors += one->errors;
+	s->bytes_in += one->bytes_in;
+	s->bytes_out += one->bytes_out;
+	s->service_sum += f->e->latency;
+	if (f->e->latency > s->service_max)
+		s->service_max = f->e->latency;
+	b = &s->service[coarse_bucket(f->e->latency)];
+	*b += *b != UINT32_MAX;
+	return 0;
+}
+
+static int count_completion(struct feed *f)
+{
+	const struct model_request *r = f->e->req;
+	const struct spec_class *class = f->e->dev->class;
+	bool failed = class && class->statuses && r->status_known && r->status;
+	struct stats_group *type = get_group(&f->d->type[type_of(class, r)]);
+	struct stats_group *size = get_group(&f->d->size[stats_size_class(r->bytes)]);
+	struct stats_counts one = { 0 };
+
+	if (!type || !size)
+		return -ENOMEM;
+	add_completion(f, &f->d->counts, failed);
+	if (f->q)
+		add_completion(f, &f->q->counts, failed);
+	add_completion(f, &type->counts, failed);
+	hist_add(&type->service, f->e->latency, 1);
+	add_completion(f, &size->counts, failed);
+	hist_add(&size->service, f->e->latency, 1);
+	if (f->t) {
+		add_completion(f, &f->t->group.counts, failed);
+		hist_add(&f->t->group.service, f->e->latency, 1);
+	}
+	add_completion(f, &one, failed);
+	return slice_completion(f, &one);
+}
+
+static void follow_progress(struct feed *f)
+{
+	struct stats_queue *q = f->q;
+	uint64_t ns = f->e->ts > q->progress_ts ? f->e->ts - q->progress_ts : 0;
+
+	q->progress_ts = f->e->ts;
+	/* Buffers that only wait to be filled are no work that got stuck. */
+	if (!f->counted || !f->e->req->readable || ns < STATS_STALL_NS)
+		return;
+	COUNT(f, stalls, 1);
+	if (ns > q->stall_max)
+		q->stall_max = ns;
+	if (ns > f->d->stall_max)
+		f->d->stall_max = ns;
+}
+
+static int remember_pending(struct stats_queue *q, uint64_t ts)
+{
+	if (!q->pending)
+		q->pending = malloc(STATS_PENDING * sizeof(*q->pending));
+	if (!q->pending)
+		return -ENOMEM;
+	if (q->npending == STATS_PENDING)
+		q->npending = 0; /* nobody interrupts for these */
+	q->pending[q->npending++] = ts;
+	return 0;
+}
+
+static int on_used(struct feed *f)
+{
+	const struct model_request *r = f->e->req;
+	int rc;
+
+	follow_ring(f, &f->e->rec->used.ring);
+	if (!r) {
+		COUNT(f, unknown, 1);
+		return 0;
+	}
+	if (f->e->rec->used.flags & VQT_USED_DETACHED) {
+		COUNT(f, detached, 1);
+		return 0;
+	}
+	if (f->q) {
+		follow_progress(f);
+		f->q->since_irq++;
+	}
+	if (!f->counted)
+		return 0;
+	rc = count_completion(f);
+	rc = rc ? rc : add_span(f, STATS_SERVICE, r->avail_ts, r->used_ts);
+	rc = rc ? rc : add_span(f, STATS_TOTAL, r->announce_ts, r->used_ts);
+	if (!rc && r->backend_end_ts)
+		rc = add_span(f, STATS_BACKEND, r->backend_ts, r->backend_end_ts);
+	return rc || !f->q ? rc : remember_pending(f->q, r->used_ts);
+}
+
+static int on_irq(struct feed *f)
+{
+	const struct vqt_irq *i = &f->e->rec->irq;
+	bool counted = f->counted;
+	struct stats_slice *slice;
+	int rc = 0;
+
+	if (i->kind == VQT_IRQ_CONFIG || i->kind == VQT_IRQ_SIGNAL)
+		f->d->decides = true;
+	if (i->kind == VQT_IRQ_CONFIG) {
+		COUNT(f, config_irqs, 1);
+		return 0;
+	}
+	if ((i->kind == VQT_IRQ_INTX && !i->level) || (i->kind != VQT_IRQ_SIGNAL && f->d->decides))
+		return 0;
+	COUNT(f, interrupts, 1);
+	if (f->q) {
+		COUNT(f, irqs_empty, !f->q->since_irq);
+		COUNT_ELEMENT(f, irq_batch, batch_of(f->q->since_irq));
+		f->q->since_irq = 0;
+		/* Of completions that were counted, whether the interrupt is or not. */
+		f->counted = true;
+		for (unsigned n = 0; n < f->q->npending && !rc; n++)
+			rc = add_span(f, STATS_NOTIFY, f->q->pending[n], f->e->ts);
+		f->counted = counted;
+		f->q->npending = 0;
+	}
+	if (rc || !counted)
+		return rc;
+	slice = stats_slice_at(f->s, f->d, f->e->ts);
+	if (!slice)
+		return -ENOMEM;
+	slice->interrupts++;
+	return 0;
+}
+
+static int on_ring(struct feed *f)
+{
+	follow_ring(f, &f->e->rec->ring.ring);
+	return 0;
+}
+
+static int on_life(struct feed *f)
+{
+	switch (f->e->rec->life.what) {
+	case VQT_LIFE_RESET:
+	case VQT_LIFE_QUEUE_RESET:
+		COUNT(f, resets, 1);
+		break;
+	case VQT_LIFE_ERROR:
+		COUNT(f, device_errors, 1);
+		break;
+	}
+	return 0;
+}
+
+static int (*const handlers[])(struct feed *f) = {
+	[VQT_REG] = on_reg, [VQT_KICK] = on_kick, [VQT_RING] = on_ring, [VQT_AVAIL] = on_avail,
+	[VQT_USED] = on_used, [VQT_IRQ] = on_irq, [VQT_DATA] = on_data, [VQT_LIFE] = on_life,
+};
+
+#define DATA_PATH (1ULL << VQT_KICK | 1ULL << VQT_AVAIL | 1ULL << VQT_USED)
+
+static void follow_time(struct feed *f)
+{
+	uint64_t ts = f->e->ts;
+
+	if (!f->counted)
+		return;
+	f->d->first_ts = f->d->first_ts ? f->d->first_ts : ts;
+	f->d->last_ts = ts > f->d->last_ts ? ts : f->d->last_ts;
+	if (!f->q)
+		return;
+	f->q->first_ts = f->q->first_ts ? f->q->first_ts : ts;
+	f->q->last_ts = ts > f->q->last_ts ? ts : f->q->last_ts;
+}
+
+static int feed_device(struct feed *f)
+{
+	unsigned type = f->e->rec->h.type;
+	int rc;
+
+	f->d = get_device(f->s, f->e);
+	if (!f->d)
+		return -ENOMEM;
+	rc = f->e->queue ? get_queue(f) : 0;
+	rc = rc ? rc : get_thread(f);
+	if (rc)
+		return rc;
+	COUNT(f, events, 1);
+	if (type < 64 && DATA_PATH >> type & 1)
+		follow_time(f);
+	if (type < sizeof(handlers) / sizeof(handlers[0]) && handlers[type])
+		rc = handlers[type](f);
+	follow_depth(f);
+	if (!rc && type == VQT_AVAIL && f->counted)
+		rc = stats_slice_depth(f->s, f->d, f->e->ts);
+	return rc;
+}
+
+int stats_feed(struct stats *s, const struct model *m, const struct event *e, bool counted)
+{
+	struct feed f = { .s = s, .m = m, .e = e, .counted = counted };
+
+	if (e->ts && !s->started) {
+		s->start_ts = e->ts - e->since;
+		s->started = true;
+	}
+	if (e->ts > s->now)
+		s->now = e->ts;
+	if (counted) {
+		s->events++;
+		if (!s->first_ts)
+			s->first_ts = e->ts;
+		if (e->ts > s->last_ts)
+			s->last_ts = e->ts;
+	}
+	if (e->gap || e->rec->h.type == VQT_LOSS)
+		s->lost = model_lost(m);
+	return e->dev ? feed_device(&f) : 0;
+}
