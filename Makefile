@@ -32,7 +32,7 @@ endif
 .PHONY: all check test demo clean install uninstall bench help deps
 all: $(BUILD)/vqtrace
 
-LIBS := libbpf libelf libdw libpcap ncursesw json-c liburing libseccomp zlib
+LIBS := libbpf libelf libdw libpcap ncursesw json-c libxml-2.0 liburing libseccomp zlib
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD) -DVQTRACE_VERSION='"$(VERSION)"' \
 	-DVQTRACE_DATADIR='"$(DATADIR)"'
 CFLAGS ?= -O2 -g
@@ -42,6 +42,10 @@ ALL_CFLAGS := -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wmissing-prototype
 ALL_LDFLAGS := $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 # Asked once, when something is really built: a fresh machine has no .pc files yet.
 LDLIBS = $(or $(PKG_LIBS),$(eval PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBS)))$(PKG_LIBS)) -lZydis -lpthread
+
+# libxml2's headers have a folder of their own: asked for the one file that needs them.
+XML_CFLAGS = $(or $(PKG_XML),$(eval PKG_XML := $(shell $(PKG_CONFIG) --cflags libxml-2.0))$(PKG_XML))
+%/decoder/check_report_junit.o: CPPFLAGS += $(XML_CFLAGS)
 
 # --- sources ------------------------------------------------------------------
 DECODER_SRC := $(wildcard decoder/*.c)
