@@ -7,7 +7,8 @@
 #
 # A line is NAME TRACE ARGUMENTS...; `vqtrace ARGUMENTS -r traces/TRACE` runs in
 # the C locale.  A NAME ending in .sum is kept as a checksum: for output too long
-# to keep.  The exit status is the last line of the output.
+# to keep.  The exit status is the last line of the output.  What `vqtrace check`
+# finds in each trace of traces/ is golden output too, as TRACE.findings.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 update=
@@ -17,6 +18,14 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 export LC_ALL=C TZ=UTC
 n=0 bad=0
+
+list() {
+	cat tests/TESTLIST
+	for t in traces/*.pcap; do
+		t=$(basename "$t" .pcap)
+		echo "$t.findings $t.pcap check --ascii --severity suspicious"
+	done
+}
 
 while read -r name trace args; do
 	case $name in '' | \#*) continue ;; esac
@@ -37,6 +46,6 @@ while read -r name trace args; do
 		diff -u "tests/golden/$name" "$tmp/out" 2>&1 | head -n 30 | sed 's/^/# /'
 		bad=1
 	fi
-done <tests/TESTLIST
+done < <(list)
 echo "1..$n"
 exit $bad

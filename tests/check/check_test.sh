@@ -1,0 +1,195 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# `vqtrace check`: selection, severity, formats, exit status, annotated traces.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/full/lib.sh
+
+trace=traces/qemu7-q1.pcap # SeaBIOS breaks one rule of severity must: reset-not-awaited
+
+# gives STATUS WORDS COMMAND...: the exit status, and WORDS in the output.
+gives() {
+	local want=$1 words=$2 rc
+	shift 2
+	"$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	rc=$?
+	[ $rc = "$want" ] || { cat "$tmp/out" "$tmp/err"; echo "exit $rc, not $want"; return 1; }
+	grep -qF -- "$words" "$tmp/out" "$tmp/err" || { cat "$tmp/out"; echo "nothing of: $words"; return 1; }
+}
+
+pipe() {
+	"$vqtrace" check -r $trace | sed "s,$trace,x," >"$tmp/a"
+	"$vqtrace" check -r - <$trace | sed 's,standard input,x,' >"$tmp/b"
+	cmp "$tmp/a" "$tmp/b"
+}
+
+# The events of a finding are the lines of show, but for the time since the line before.
+lines_of_show() {
+	local n line
+	"$vqtrace" check -r $trace --severity suspicious >"$tmp/out"
+	"$vqtrace" show -r $trace >"$tmp/show"
+	grep -E '^  [> ] +[0-9]+ ' "$tmp/out" | sed 's/^  [> ] *//' >"$tmp/lines"
+	[ "$(wc -l <"$tmp/lines")" -ge 12 ] || return 1
+	while read -r n line; do
+		what=$(sed -E 's/^ *[0-9.]+ +(\+[0-9.]+ [num]?s +)?//; s/   \([^)]*\)$//' <<<"$line")
+		sed -n "${n}p" "$tmp/show" | grep -qF -- "$what" || { echo "$n: $what"; return 1; }
+	done <"$tmp/lines"
+}
+
+filter() { # the finding is at a write of device_status
+	gives 1 reset-not-awaited "$vqtrace" check -r $trace -Y 'register.field == device_status' || return 1
+	gives 0 "no findings" "$vqtrace" check -r $trace -Y 'event == kick'
+}
+
+count() {
+	local n
+	n=$("$vqtrace" check -r $trace --severity suspicious -c 2 | grep -cE '^(must|structural|should|suspicious): ')
+	[ "$n" = 2 ]
+}
+
+# The same trace three times over: the source speaks on, rules are broken again.
+folded() {
+	local many=traces/qemu7-two-disks.pcap
+	"$vqtrace" check -r $many --severity suspicious -T json | jq -e -s \
+		'[.[] | select(.type == "finding")] | group_by([.rule, .device]) | map(length) | max <= 3' >/dev/null
+}
+
+json() {
+	"$vqtrace" check -r $trace -T json --severity suspicious >"$tmp/json"
+	[ $? = 1 ] || return 1
+	jq -e -s 'map(select(.type == "finding" and .rule == "reset-not-awaited"))[0]
+		| .party == "driver" and .severity == "must" and .device == "blk0"
+		and (.clauses | index("RESET-D1")) != null and (.events[-1].number == .number)
+		and (.events[0].what == "the reset") and (.events[0].text | contains("RESET"))' "$tmp/json" || return 1
+	# Every rule is accounted for, undecided ones with their reason.
+	jq -e -s '(map(select(.type == "rule")) | length) == '"$("$vqtrace" check --list | wc -l)" "$tmp/json" || return 1
+	jq -e -s 'map(select(.type == "rule" and .state == "not decidable")) | length > 0 and all(.why | length > 0)' \
+		"$tmp/json" || return 1
+	jq -e -s 'map(select(.type == "summary")) | length == 1 and .[0].driver.must == 1' "$tmp/json"
+}
+
+junit() {
+	command -v xmllint >/dev/null || { echo "xmllint is not installed (libxml2-utils)"; return 77; }
+	"$vqtrace" check -r $trace -T junit >"$tmp/junit.xml"
+	[ $? = 1 ] || return 1
+	xmllint --noout "$tmp/junit.xml" || return 1
+	[ "$(xmllint --xpath 'count(//testcase)' "$tmp/junit.xml")" = "$("$vqtrace" check --list | wc -l)" ] || return 1
+	[ "$(xmllint --xpath 'count(//testcase)' "$tmp/junit.xml")" = "$(xmllint --xpath 'string(/testsuite/@tests)' "$tmp/junit.xml")" ] || return 1
+	[ "$(xmllint --xpath 'string(/testsuite/@failures)' "$tmp/junit.xml")" = 1 ] || return 1
+	[ "$(xmllint --xpath 'count(//testcase[skipped])' "$tmp/junit.xml")" = "$(xmllint --xpath 'string(/testsuite/@skipped)' "$tmp/junit.xml")" ] || return 1
+	[ "$(xmllint --xpath 'string(//testcase[failure]/@name)' "$tmp/junit.xml")" = reset-not-awaited ]
+}
+
+# The properties that the standard's schema requires, and the ones viewers look for.
+sarif() {
+	"$vqtrace" check -r $trace -T sarif --severity should >"$tmp/sarif"
+	[ $? = 1 ] || return 1
+	jq -e '.version == "2.1.0" and (.["$schema"] | contains("sarif-2.1.0")) and (.runs | length) == 1' "$tmp/sarif" || return 1
+	jq -e '.runs[0].tool.driver | .name == "vqtrace" and (.rules | length) > 250 and
+		(.rules | all(.id != "" and .shortDescription.text != "" and .fullDescription.text != "" and .help.text != ""
+			and (has("helpUri") | not))) and ((.rules | map(.id) | unique | length) == (.rules | length))' "$tmp/sarif" || return 1
+	jq -e '.runs[0] | (.tool.driver.rules | map(.id)) as $rules | .results | length == 3 and
+		all(.message.text != "" and (.level | IN("error", "warning", "note")) and (.ruleId | IN($rules[]))
+			and .locations[0].physicalLocation.artifactLocation.uri == "'$trace'"
+			and .locations[0].logicalLocations[0].name == "blk0" and .properties.eventNumber > 0)' "$tmp/sarif" || return 1
+	jq -e '.runs[0].invocations[0] | .executionSuccessful == true and (.toolExecutionNotifications | length > 0
+		and all(.message.text | contains("not decidable")))' "$tmp/sarif"
+}
+
+list() {
+	"$vqtrace" check --list -T json >"$tmp/list"
+	jq -e -s 'length > 250 and all(.rule != "" and (.clauses | length) > 0 and (.party | IN("driver", "device"))
+		and .section != "" and (.needs | length) > 0 and .expected != "") and ((map(.rule) | unique | length) == length)' "$tmp/list" || return 1
+	[ "$("$vqtrace" check --list --rules 'T01' -T json | jq -r .rule)" = kick-before-driver-ok ]
+}
+
+pages() { # every rule has one, with all its parts
+	local id bad=0
+	for id in $("$vqtrace" check --list | cut -d' ' -f1); do
+		"$vqtrace" check --explain "$id" >"$tmp/page" || { echo "$id: exit $?"; bad=1; }
+		for part in "$id" "Why it matters" "Right" "Wrong" "virtio 1.4, "; do
+			grep -qF -- "$part" "$tmp/page" || { echo "$id: no '$part'"; bad=1; }
+		done
+	done
+	return $bad
+}
+
+annotated() {
+	"$vqtrace" check -r $trace --severity should -w "$tmp/a.pcapng" >/dev/null
+	"$vqtrace" show -r "$tmp/a.pcapng" >"$tmp/a" && "$vqtrace" show -r $trace | cmp - "$tmp/a" || return 1
+	"$vqtrace" check -r "$tmp/a.pcapng" --severity should | sed "s,$tmp/a.pcapng,x," >"$tmp/b"
+	"$vqtrace" check -r $trace --severity should | sed "s,$trace,x," | cmp - "$tmp/b"
+}
+
+wireshark() {
+	command -v tshark >/dev/null || { echo "tshark is not installed"; return 77; }
+	"$vqtrace" check -r $trace -T json --severity should | jq -r 'select(.type == "finding") | .number' |
+		sort -un >"$tmp/want"
+	"$vqtrace" check -r $trace --severity should -w "$tmp/a.pcapng" >/dev/null
+	tshark -n -r "$tmp/a.pcapng" -Y frame.comment -T fields -e frame.number -e frame.comment >"$tmp/ws" 2>"$tmp/err" ||
+		{ cat "$tmp/err"; return 1; }
+	cut -f1 "$tmp/ws" | cmp - "$tmp/want" || { cat "$tmp/ws"; return 1; }
+	grep -q 'reset-not-awaited (driver, must, virtio 1.4 ' "$tmp/ws" || return 1
+	# The packets are those of the trace, to the nanosecond.
+	tshark -n -r "$tmp/a.pcapng" -T fields -e frame.time_epoch -e frame.len >"$tmp/x" 2>/dev/null
+	tshark -n -r $trace -T fields -e frame.time_epoch -e frame.len 2>/dev/null | cmp - "$tmp/x"
+}
+
+cut_file() { # what is before the cut is checked, then exit 2
+	head -c 60000 $trace >"$tmp/cut.pcap"
+	gives 2 reset-not-awaited "$vqtrace" check -r "$tmp/cut.pcap" || return 1
+	grep -q "ends or breaks" "$tmp/err" && grep -q "^summary" "$tmp/out"
+}
+
+full_disk() {
+	"$vqtrace" check -r $trace 2>"$tmp/err" >/dev/full
+	[ $? = 2 ] && grep -q "No space left" "$tmp/err" || return 1
+	"$vqtrace" check -r $trace -w /dev/full >/dev/null 2>"$tmp/err"
+	[ $? = 2 ] && grep -q "No space left" "$tmp/err"
+}
+
+reader_leaves() {
+	"$vqtrace" check -r $trace -V 2>"$tmp/err" | head -n 1 >/dev/null
+	[ ! -s "$tmp/err" ]
+}
+
+itself() {
+	cp $trace "$tmp/t.pcap"
+	gives 2 "is the trace itself" "$vqtrace" check -r "$tmp/t.pcap" -w "$tmp/t.pcap" || return 1
+	cmp $trace "$tmp/t.pcap"
+}
+
+plain() { # no colour, no progress, no terminal's controls in a pipe
+	NO_COLOR=1 "$vqtrace" check -r $trace -w "$tmp/a.pcapng" 2>&1 | grep -q $'\033' && return 1
+	"$vqtrace" check -r $trace --color always | grep -q $'\033' || return 1
+	LC_ALL=C "$vqtrace" check -r $trace | grep -qP '[^\x00-\x7f]' && return 1
+	return 0
+}
+
+plan 25
+check "findings of severity must: exit 1" gives 1 reset-not-awaited "$vqtrace" check -r $trace
+check "none of the rules asked: exit 0" gives 0 "no findings" "$vqtrace" check -r $trace --rules device
+check "less severe ones are counted, not printed" gives 0 "config-read-torn" "$vqtrace" check -r $trace --rules config-read-torn
+check "and found when asked" gives 1 "seen: " "$vqtrace" check -r $trace --rules config-read-torn --severity should
+check "what is taken away" gives 0 "no findings" "$vqtrace" check -r $trace --rules '!T04' --severity must
+check "what cannot be decided is said" gives 1 "not decidable here: " "$vqtrace" check -r $trace
+check "from a pipe" pipe
+check "events as show prints them" lines_of_show
+check "a filter" filter
+check "a count" count
+check "repetitions are folded" folded
+check "JSON" json
+check "JUnit" junit
+check "SARIF" sarif
+check "the list" list
+check "a page for every rule" pages
+check "an annotated trace reads as before" annotated
+check "comments in Wireshark" wireshark
+check "a file cut off in the middle" cut_file
+check "a full disk" full_disk
+check "a reader that leaves" reader_leaves
+check "never over the trace itself" itself
+check "colour and ASCII" plain
+check "an unknown rule" gives 2 "did you mean 'kick-before-driver-ok'" "$vqtrace" check --explain kick-before-driver
+check "an unknown selection" gives 2 "'nonsense' names no rule" "$vqtrace" check -r $trace --rules 'driver,nonsense'
+finish
