@@ -123,6 +123,8 @@ static void on_record(void *ctx, void *record, size_t len)
 		return;
 	}
 	d = h->device ? device_get(t, h->device) : NULL;
+	if (d)
+		device_hear(d, h);
 	if (d && (device_keeps(d, record, len) || !d->wanted))
 		return;
 	if (h->type == VQT_LIFE)
@@ -139,7 +141,7 @@ static void on_record(void *ctx, void *record, size_t len)
 		device_gone(d);
 }
 
-static const struct order_ops order_ops = { .record = on_record, .lost = on_lost };
+const struct order_ops target_order_ops = { .record = on_record, .lost = on_lost };
 
 static int on_sample(void *ctx, void *data, size_t len)
 {
@@ -163,7 +165,7 @@ static size_t put_text(uint8_t *buf, size_t at, size_t size, unsigned tag, const
 	return n ? n : at;
 }
 
-static void write_session(struct capture *c)
+void capture_write_session(struct capture *c)
 {
 	_Alignas(8) uint8_t buf[8192] = {};
 	struct vqt_session *s = (void *)buf;
@@ -188,7 +190,7 @@ static void write_session(struct capture *c)
 	hand_on(c, buf, at);
 }
 
-static void write_source(struct target *t)
+void target_write_source(struct target *t)
 {
 	_Alignas(8) uint8_t buf[8192] = {};
 	struct vqt_source *s = (void *)buf;
@@ -208,9 +210,9 @@ static void write_source(struct target *t)
 
 void capture_preamble(struct capture *c)
 {
-	write_session(c);
+	capture_write_session(c);
 	for (size_t i = 0; i < c->ntargets; i++)
-		write_source(c->target[i]);
+		target_write_source(c->target[i]);
 	for (size_t i = 0; i < DEVICES; i++) {
 		struct device *d = c->device[i];
 
@@ -223,7 +225,7 @@ void capture_preamble(struct capture *c)
 
 /* --- opening --------------------------------------------------------------- */
 
-static int fail(struct capture_error *err, int code, const char *text)
+int capture_fail(struct capture_error *err, int code, const char *text)
 {
 	snprintf(err->text, sizeof(err->text), "%s", text);
 	return code;
@@ -234,13 +236,13 @@ static int explain_load(struct capture_error *err, int code)
 	switch (code) {
 	case -EPERM:
 	case -EACCES:
-		return fail(err, code,
+		return capture_fail(err, code,
 			    "cannot load the BPF programs: not permitted; run as root, or with "
 			    "CAP_BPF and CAP_PERFMON (see 'vqtrace doctor')");
 	case -ENOENT:
 	case -ENOTSUP:
 	case -EINVAL:
-		return fail(err, code,
+		return capture_fail(err, code,
 			    "cannot load the BPF programs: this kernel lacks something they need "
 			    "(Linux 5.17 or later; 'vqtrace doctor' says what)");
 	}
@@ -276,6 +278,8 @@ static int load(struct capture *c, struct capture_error *err)
 	c->multi = attach_have_multi();
 	sleep = attach_can_sleep();
 	c->skel->rodata->can_sleep = sleep;
+	c->skel->rodata->can_find_vma =
+		libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_find_vma, NULL) == 1;
 	bpf_object__for_each_program(prog, c->skel->obj)
 		attach_prepare(prog, c->multi, sleep);
 	bpf_map__set_max_entries(c->skel->maps.events, (uint32_t)buffer);
@@ -300,7 +304,7 @@ int capture_open(struct capture **out, const struct capture_options *options,
 
 	*out = NULL;
 	if (!c)
-		return fail(err, -ENOMEM, "out of memory");
+		return capture_fail(err, -ENOMEM, "out of memory");
 	c->o = *options;
 	c->wall = wall_offset();
 	/* Needed before 5.11 only; where it is refused it is not needed. */
@@ -313,231 +317,6 @@ int capture_open(struct capture **out, const struct capture_options *options,
 	}
 	*out = c;
 	return 0;
-}
-
-/* --- attaching ------------------------------------------------------------- */
-
-static void miss(struct capture *c, pid_t pid, const struct qemu_probe *p, int code)
-{
-	struct capture_missing *m;
-
-	if (c->nmissing == MISSING)
-		return;
-	m = &c->missing[c->nmissing++];
-	m->pid = pid;
-	m->costs = p->costs;
-	snprintf(m->probe, sizeof(m->probe), "%s", p->name);
-	snprintf(m->reason, sizeof(m->reason), "%s",
-		 code ? strerror(-code) : "not found in this QEMU");
-}
-
-static bool chosen(const struct capture *c, const struct qemu_probe *p)
-{
-	if (p->flags & QEMU_PROBE_DELIVERY && !c->o.delivery)
-		return false;
-	/* Some steps are needed to follow the queues, recorded or not. */
-	return !(p->flags & QEMU_PROBE_LIFE && c->o.no_lifecycle) ||
-	       p->cookie & (VQP_LIFE_FORGET | VQP_LIFE_REWIND);
-}
-
-static struct bpf_program *program_of(struct capture *c, enum qemu_program role)
-{
-	bool ret = role == QEMU_REG_RETURN || role == QEMU_CONFIG_RETURN;
-
-	return bpf_object__find_program_by_name(c->skel->obj,
-		c->o.empty && !ret ? "on_nothing" : qemu_program_name(role));
-}
-
-/* All probes of one program; one that does not hold is missing, not fatal. */
-static void attach_role(struct target *t, enum qemu_program role)
-{
-	bool ret = role == QEMU_REG_RETURN || role == QEMU_CONFIG_RETURN;
-	struct capture *c = t->c;
-	struct attach_point points[QEMU_PROBES];
-	const struct qemu_probe *of[QEMU_PROBES];
-	size_t n = 0;
-
-	for (size_t i = 0; i < t->q->nprobes; i++) {
-		const struct qemu_probe *p = &t->q->probe[i];
-
-		if (p->program != role || !chosen(c, p))
-			continue;
-		if (!p->offset) {
-			if (!(p->flags & QEMU_PROBE_OPTIONAL) && !ret)
-				miss(c, t->p.pid, p, 0);
-			continue;
-		}
-		points[n] = (struct attach_point){ .offset = p->offset, .cookie = p->cookie };
-		of[n++] = p;
-	}
-	if (!n)
-		return;
-	attach_points(&t->attach[role], program_of(c, role), c->multi, ret, t->p.pid, t->p.object,
-		      points, n);
-	for (size_t i = 0; i < n; i++)
-		if (points[i].err)
-			miss(c, t->p.pid, of[i], points[i].err);
-}
-
-static int explain_process(struct capture_error *err, pid_t pid, int code, const struct process *p)
-{
-	switch (code) {
-	case -ESRCH:
-		snprintf(err->text, sizeof(err->text),
-			 "process %d: no such process; 'vqtrace record -p' alone lists the QEMUs",
-			 (int)pid);
-		break;
-	case -EACCES:
-	case -EPERM:
-		snprintf(err->text, sizeof(err->text),
-			 "process %d (%s): not permitted to look into it; run as root", (int)pid,
-			 p->comm);
-		break;
-	case -ENOEXEC:
-	case -ENOENT:
-		snprintf(err->text, sizeof(err->text),
-			 "process %d (%s) is no QEMU system emulator; 'pgrep -a qemu' lists those",
-			 (int)pid, p->comm);
-		break;
-	default:
-		snprintf(err->text, sizeof(err->text), "process %d (%s): %s", (int)pid, p->comm,
-			 strerror(-code));
-	}
-	return code;
-}
-
-/* Let the process pass the programs' filter. */
-static int admit(struct target *t)
-{
-	struct capture *c = t->c;
-	struct vqp_proc proc = t->q->layout;
-	struct vqp_memory memory = {};
-	uint32_t key = (uint32_t)t->p.pid;
-	int err;
-
-	proc.source = t->source;
-	proc.snaplen = c->o.snaplen;
-	proc.queues = c->o.queues ? c->o.queues : ~0ULL;
-	err = bpf_map_update_elem(bpf_map__fd(c->skel->maps.memories), &key, &memory, BPF_ANY);
-	if (!err)
-		err = bpf_map_update_elem(bpf_map__fd(c->skel->maps.procs), &key, &proc, BPF_ANY);
-	return err ? -errno : 0;
-}
-
-static void target_free(struct target *t)
-{
-	if (!t)
-		return;
-	for (size_t i = 0; i < DEVICES; i++)
-		if (t->c->device[i] && t->c->device[i]->target == t) {
-			device_free(t->c->device[i]);
-			t->c->device[i] = NULL;
-		}
-	qmp_free(&t->qmp);
-	qemu_close(t->q);
-	order_free(t->order);
-	free(t);
-}
-
-static int target_open(struct capture *c, struct target **out, pid_t pid, struct capture_error *err)
-{
-	struct target *t = calloc(1, sizeof(*t));
-	int code;
-
-	if (!t)
-		return fail(err, -ENOMEM, "out of memory");
-	t->c = c;
-	code = process_read(&t->p, pid);
-	if (!code)
-		code = qemu_open(&t->q, t->p.object);
-	if (code) {
-		explain_process(err, pid, code, &t->p);
-		target_free(t);
-		return code;
-	}
-	t->order = order_new(&order_ops, t);
-	if (!t->order || qemu_unusable(t->q)) {
-		snprintf(err->text, sizeof(err->text),
-			 "process %d: %.200s: its virtqueues could not be understood (%.40s); "
-			 "'vqtrace doctor %.100s' says more", (int)pid, t->p.object_name,
-			 qemu_unusable(t->q) ? qemu_unusable(t->q) : "no memory",
-			 t->p.object_name);
-		target_free(t);
-		return -ENOTSUP;
-	}
-	*out = t;
-	return 0;
-}
-
-int capture_attach(struct capture *c, pid_t pid, bool late, struct capture_error *err)
-{
-	struct target *t = NULL;
-	bool hot = false;
-	int code;
-
-	if (c->ntargets == TARGETS)
-		return fail(err, -ENOSPC, "too many processes for one capture; trace fewer");
-	code = target_open(c, &t, pid, err);
-	if (code)
-		return code;
-	t->late = late;
-	t->source = (uint8_t)(c->ntargets + 1);
-	t->last_ts = capture_now();
-	c->target[c->ntargets++] = t;
-	for (unsigned role = 0; role < QEMU_PROGRAMS; role++)
-		attach_role(t, role);
-	if (late)
-		late_find(t);
-	hot = t->attach[QEMU_POP] && t->attach[QEMU_FILL];
-	code = hot ? admit(t) : -EINVAL;
-	if (code) {
-		capture_detach(c, pid);
-		c->ntargets--;
-		if (!process_alive(pid))
-			snprintf(err->text, sizeof(err->text),
-				 "process %d ended while it was being attached to; nothing was recorded",
-				 (int)pid);
-		else
-			snprintf(err->text, sizeof(err->text),
-				 "process %d: uprobes could not be attached (%s); "
-				 "'vqtrace doctor' looks closer", (int)pid,
-				 c->nmissing ? c->missing[c->nmissing - 1].reason : strerror(-code));
-		target_free(t);
-		return code;
-	}
-	if (!c->stats.records)
-		write_session(c);
-	t->last_ts = capture_now();
-	write_source(t);
-	for (size_t i = 0; i < c->nmissing; i++) {
-		char text[256];
-
-		if (c->missing[i].pid != pid)
-			continue;
-		snprintf(text, sizeof(text), "no probe for %s (%s): the trace lacks %s",
-			 c->missing[i].probe, c->missing[i].reason, c->missing[i].costs);
-		target_note(t, VQT_NO_DEVICE, text);
-	}
-	if (late)
-		late_describe(t);
-	return 0;
-}
-
-void capture_detach(struct capture *c, pid_t pid)
-{
-	for (size_t i = 0; i < c->ntargets; i++) {
-		struct target *t = c->target[i];
-		uint32_t key = (uint32_t)pid;
-
-		if (t->p.pid != pid)
-			continue;
-		bpf_map_delete_elem(bpf_map__fd(c->skel->maps.procs), &key);
-		for (unsigned role = 0; role < QEMU_PROGRAMS; role++) {
-			attach_detach(t->attach[role]);
-			t->attach[role] = NULL;
-		}
-		t->dead = true;
-	}
 }
 
 /* --- running --------------------------------------------------------------- */

@@ -29,6 +29,7 @@ struct device {
 	uint64_t pci_config; /* its configuration space in the process, 0 unknown */
 	char user_id[128], typename[64], path[256], name[64];
 	bool wanted, complete, gone, written, state_written;
+	bool realized; /* QEMU has finished making it: its PCI identity is what it will be */
 	/*
 	 * QEMU makes objects only to look at them, and frees them: a device is one
 	 * when more than its making is seen.  That waits here.
@@ -83,6 +84,15 @@ void target_emit(struct target *t, void *record, size_t len);
 void target_stamp(struct target *t, struct vqt_hdr *h, uint8_t type, uint16_t device);
 void target_note(struct target *t, uint16_t device, const char *text);
 
+/* Write why into err, for a person; returns code. */
+int capture_fail(struct capture_error *err, int code, const char *text);
+void capture_write_session(struct capture *c);
+void target_write_source(struct target *t);
+extern const struct order_ops target_order_ops; /* what becomes of records in order */
+
+/* target.c, besides capture_attach() and capture_detach() */
+void target_free(struct target *t);
+
 /* device.c */
 struct device *device_get(struct target *t, uint16_t id); /* NULL without memory */
 /* The proxy a VirtIODevice is plugged into: what its bus, a virtio bus, belongs to; 0. */
@@ -91,6 +101,8 @@ uint64_t device_slot(const struct target *t, uint64_t vdev);
 void device_meet(struct device *d);
 /* First sight in the stream: handle is the pointer BPF saw. */
 void device_seen(struct target *t, const struct vqt_device *r);
+/* A record of it has come: what does that tell of the device itself? */
+void device_hear(struct device *d, const struct vqt_hdr *h);
 /* Look again at what is incomplete; write what is new. */
 void device_refresh(struct device *d);
 void device_write(struct device *d);

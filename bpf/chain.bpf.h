@@ -26,11 +26,55 @@ static __noinline __u64 gpa_to_hva(__u64 gpa, __u64 len)
 #define GIB (1ULL << 30)
 #define BLOCK (128ULL << 20) /* memory comes in multiples of this */
 
+/* The mapping of the process that an address lies in. */
+struct mapping {
+	__u64 start, end;
+};
+
+struct vm_area_struct {
+	unsigned long vm_start, vm_end;
+} __attribute__((preserve_access_index));
+
+static long mapping_found(struct task_struct *task, struct vm_area_struct *vma, void *ctx)
+{
+	struct mapping *to = ctx;
+
+	to->start = vma->vm_start;
+	to->end = vma->vm_end;
+	return 0;
+}
+
+/* Without it, or while somebody changes the mappings, what is usual is assumed. */
+static __always_inline void mapping_get(struct mapping *to, __u64 hva)
+{
+	if (can_find_vma)
+		bpf_find_vma(bpf_get_current_task_btf(), hva, mapping_found, to, 0);
+}
+
 /*
- * Where addresses of both kinds meet, guest memory is mapped.  Low memory is one
- * block from 0 to 2 GiB at least, if there is that much; what does not fit goes on
- * at 4 GiB.  User space knows better soon, and cuts it at the end of the mapping.
+ * Memory around one address of both kinds.  Guest RAM of a PC is one mapping: low
+ * memory is one block from 0 to 2 GiB at least, if there is that much; what does
+ * not fit goes on at 4 GiB.  User space knows where low memory ends, soon.
  */
+static __always_inline void region_set(struct vqp_region *g, __u64 gpa, __u64 hva, __u64 len)
+{
+	__u64 delta = hva - gpa;
+	struct mapping m = {};
+
+	mapping_get(&m, hva);
+	g->delta = delta;
+	if (gpa >= 4 * GIB) {
+		g->lo = 4 * GIB;
+		g->hi = m.end > hva ? m.end - delta : (gpa + len + BLOCK - 1) & ~(BLOCK - 1);
+		return;
+	}
+	g->lo = m.start && m.start <= hva && m.start >= delta ? m.start - delta : 0;
+	g->hi = gpa < 2 * GIB ? 2 * GIB : gpa + len;
+	if (m.end > hva && m.end - delta < g->hi)
+		g->hi = m.end - delta;
+}
+
+/* Where addresses of both kinds meet, guest memory is mapped. */
 static __noinline int learn(__u64 gpa, __u64 hva, __u64 len)
 {
 	struct vqp_memory *m = memory_get();
@@ -49,11 +93,7 @@ static __noinline int learn(__u64 gpa, __u64 hva, __u64 len)
 			return 1;
 		}
 		if (!g->hi) {
-			g->delta = delta;
-			g->lo = gpa < 4 * GIB ? 0 : 4 * GIB;
-			g->hi = gpa < 2 * GIB ? 2 * GIB : gpa + len;
-			if (gpa >= 4 * GIB)
-				g->hi = (gpa + len + BLOCK - 1) & ~(BLOCK - 1);
+			region_set(g, gpa, hva, len);
 			return 2;
 		}
 	}
@@ -262,6 +302,8 @@ static __always_inline void chain_emit(struct chain *c)
 		state |= VQP_HEAD_OWED;
 	if (w->ind_len)
 		state |= VQP_HEAD_INDIRECT;
+	if (w->flags & VQT_CHAIN_NO_TABLE)
+		state |= VQP_HEAD_NO_TABLE;
 	if (w->head < VQP_QUEUE_MAX)
 		c->q->head[w->head & (VQP_QUEUE_MAX - 1)] = state;
 }

@@ -124,6 +124,9 @@ const volatile struct vqp_queue no_queue;
 /* Programs may sleep (Linux 6.0): then a page that is not there right now can be brought in. */
 const volatile bool can_sleep = false;
 
+/* The kernel tells of mappings (Linux 5.17). */
+const volatile bool can_find_vma = false;
+
 /*
  * Memory of the process.  Pages are taken away for moments (THP collapse, NUMA
  * balancing, swap); a program that may sleep waits for them to come back.  One

@@ -130,7 +130,8 @@ static void look_pci(struct device *d)
 		if (spec_virtio_id_of_pci(device, subsystem))
 			d->r.virtio_id =
 				(uint16_t)spec_virtio_id_of_pci(device, subsystem);
-		if (device >= 0x1000 && device < 0x1040)
+		/* All begin as transitional; plugging makes them modern ones (4.1.2.1). */
+		if (d->realized && device >= 0x1000 && device < 0x1040)
 			d->r.flags |= VQT_DEV_TRANSITIONAL;
 	}
 }
@@ -259,7 +260,7 @@ static void look(struct device *d)
 		look_vdev(d);
 		look_names(d, pid, obj);
 		if (d->r.transport != VQT_TRANSPORT_MMIO && d->proxy &&
-		    (d->r.transport != VQT_TRANSPORT_PCI || d->r.bdf == ~0U))
+		    (d->r.transport != VQT_TRANSPORT_PCI || d->r.bdf == ~0U || !d->complete))
 			look_pci(d);
 		d->r.queues = (uint16_t)count_queues(d);
 	}
@@ -405,10 +406,11 @@ void device_refresh(struct device *d)
 	char path[sizeof(d->path)];
 
 	snprintf(path, sizeof(path), "%s", d->path);
+	d->realized |= d->tries >= TRIES;
 	device_meet(d);
 	if (!d->placeholder)
 		retire_placeholder(d);
-	d->complete = (d->path[0] && d->vdev && d->r.queues && d->r.virtio_id &&
+	d->complete = (d->realized && d->path[0] && d->vdev && d->r.queues && d->r.virtio_id &&
 		       (d->r.transport == VQT_TRANSPORT_PCI ? d->r.bdf != ~0U : d->r.transport)) ||
 		      ++d->tries > TRIES;
 	if (!d->wanted) {
@@ -419,6 +421,15 @@ void device_refresh(struct device *d)
 		device_write(d);
 	if (d->target->late && (d->vdev || d->placeholder) && !d->state_written)
 		device_write_state(d);
+}
+
+/* A driver only meets what is realized, and QEMU ends realizing with a reset. */
+void device_hear(struct device *d, const struct vqt_hdr *h)
+{
+	const struct vqt_life *l = (const void *)h;
+
+	d->realized |= h->type == VQT_REG || h->type == VQT_KICK || h->type == VQT_AVAIL ||
+		       (h->type == VQT_LIFE && l->what == VQT_LIFE_RESET);
 }
 
 void device_answered(struct device *d)

@@ -103,6 +103,7 @@ void late_find(struct target *t)
 		d->proxy = d->r.handle = s->f[i].proxy;
 		d->vdev = s->f[i].vdev;
 		d->r.flags |= VQT_DEV_LATE;
+		d->realized = true;
 		device_meet(d);
 	}
 	free(s);

@@ -68,6 +68,7 @@ struct vqp_dev {
 #define VQP_HEAD_OPEN 0x01 /* its VQT_AVAIL was recorded */
 #define VQP_HEAD_OWED 0x02 /* buffers could not be read then */
 #define VQP_HEAD_INDIRECT 0x04 /* chain begins with one indirect descriptor */
+#define VQP_HEAD_NO_TABLE 0x08 /* whose table could not be read then */
 
 struct vqp_queue {
 	__u16 dev, index;

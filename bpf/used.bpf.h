@@ -106,9 +106,12 @@ static long element_step(__u32 i, void *ctx)
 	return 0;
 }
 
-/* A chain never seen in guest memory: as QEMU parsed it, descriptors made up from that. */
+/*
+ * A chain never seen in guest memory, or what its table held (shift descriptors
+ * were): as QEMU parsed it, descriptors made up from that.
+ */
 static __noinline int derived_record(struct ring *r, struct vqp_queue *q, struct vqt_ring *ring,
-				     struct element *e)
+				     struct element *e, __u32 shift)
 {
 	struct element_walk w = {};
 	struct vqt_avail *a;
@@ -123,11 +126,12 @@ static __noinline int derived_record(struct ring *r, struct vqp_queue *q, struct
 	__builtin_memset(a, 0, sizeof(*a));
 	a->ring = *ring;
 	a->head = e->index;
-	a->flags = VQT_CHAIN_DERIVED | VQT_CHAIN_LATE;
+	a->flags = VQT_CHAIN_DERIVED | (shift ? 0 : VQT_CHAIN_LATE);
+	a->first = shift;
 	a->pos = ring->last_avail;
 	n = w.n < VQP_CHAIN_MAX ? w.n : VQP_CHAIN_MAX;
 	a->ndesc = n;
-	a->ndirect = n;
+	a->ndirect = shift ?: n;
 	hdr_begin(r->p, &a->h, VQT_AVAIL, q->dev, q->index);
 	emit(w.s->rec, (REC_DESC + 16 * n) & (VQP_REC_MAX - 1));
 	return 0;
@@ -215,7 +219,9 @@ static __always_inline void fill(struct vqp_proc *p, __u64 vq, __u64 elem, __u32
 	q->head[e.index & (VQP_QUEUE_MAX - 1)] = 0;
 	shift = state & VQP_HEAD_INDIRECT ? 1 : 0;
 	if (!(state & VQP_HEAD_OPEN))
-		derived_record(&r, q, &ring, &e);
+		derived_record(&r, q, &ring, &e, 0);
+	else if (state & VQP_HEAD_NO_TABLE)
+		derived_record(&r, q, &ring, &e, shift);
 	if (p->snaplen && (state & VQP_HEAD_OWED || !(state & VQP_HEAD_OPEN))) {
 		data_record(p, q, s, &e, shift);
 		if (!(r.features & FEATURE_PLATFORM))

@@ -376,7 +376,8 @@ struct vqt_avail {
 	uint16_t head; /* split: descriptor index; packed: buffer id */
 	uint16_t pos; /* split: free-running available index; packed: slot|wrap<<15 */
 	uint16_t flags; /* VQT_CHAIN_* */
-	uint16_t first; /* index in the chain of the first descriptor here */
+	uint16_t first; /* index in the chain of the first descriptor here; with DERIVED: of head's
+			 * chain in flight, whose table could not be read before */
 	uint16_t ndesc; /* descriptors in this record */
 	uint16_t ndirect; /* of the whole chain, how many are not from an indirect table */
 	uint16_t nseg; /* struct vqt_seg that follow the descriptors */

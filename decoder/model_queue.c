@@ -190,6 +190,16 @@ static struct model_request *begin_chain(struct model *m, struct event *e)
 	return r;
 }
 
+/* The chain that a record goes on with; NULL: it begins one. */
+static struct model_request *continued(const struct model_queue *q, const struct vqt_avail *a)
+{
+	if (!a->first)
+		return NULL;
+	if (a->flags & VQT_CHAIN_DERIVED) /* what its table held, learned with the completion */
+		return model_in_flight(q, a->head);
+	return q->open && q->open->head == a->head ? q->open : NULL;
+}
+
 int model_avail(struct model *m, struct event *e)
 {
 	const struct vqt_avail *a = &e->rec->avail;
@@ -199,7 +209,9 @@ int model_avail(struct model *m, struct event *e)
 	if (!q)
 		return 0;
 	model_ring(e, &a->ring);
-	r = a->first && q->open && q->open->head == a->head ? q->open : begin_chain(m, e);
+	r = continued(q, a);
+	if (!r)
+		r = begin_chain(m, e);
 	if (!r || add_descs(r, e->rec))
 		return -ENOMEM;
 	r->flags = a->flags;

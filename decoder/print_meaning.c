@@ -65,6 +65,20 @@ static void put_chain_flags(struct text *t, unsigned flags)
 			text_add(t, " [%s]", rows[i].text);
 }
 
+/* More of a chain: descriptors, or only bytes of its buffers. */
+static void put_continuation(struct text *t, const struct vqt_avail *a)
+{
+	text_add(t, "... head %u, ", a->head);
+	if (a->ndesc > 1)
+		text_add(t, "descriptors %u to %u", a->first, a->first + a->ndesc - 1);
+	else if (a->ndesc)
+		text_add(t, "descriptor %u", a->first);
+	else
+		text_add(t, "more bytes of %u buffer%s", a->nseg, a->nseg == 1 ? "" : "s");
+	if (a->flags & VQT_CHAIN_DERIVED)
+		text_puts(t, ", as the device read them");
+}
+
 static enum direction put_avail(struct text *t, const struct event *e, const struct line_options *o)
 {
 	const struct vqt_avail *a = &e->rec->avail;
@@ -76,8 +90,7 @@ static enum direction put_avail(struct text *t, const struct event *e, const str
 		return TO_DEVICE;
 	}
 	if (a->first) {
-		text_add(t, "... head %u, descriptors %u to %u", a->head, a->first,
-			 a->first + a->ndesc - 1);
+		put_continuation(t, a);
 		return TO_DEVICE;
 	}
 	class_ops(e->dev ? e->dev->virtio_id : 0)->describe(e->dev, r, what, sizeof(what));

@@ -242,6 +242,33 @@ static void late_bytes(void)
 	talk_end(&t);
 }
 
+/* What a table held comes with the completion, when other chains have been taken since. */
+static void late_table(void)
+{
+	struct vqt_avail a = { .head = 4, .ndesc = 1, .ndirect = 1, .flags = VQT_CHAIN_NO_TABLE };
+	const struct vqt_desc table = { 0x1000, 32, VRING_DESC_F_INDIRECT, 0 };
+	const struct vqt_desc d[2] = { { 0, 16, 1, 1 }, { 64, 1, 2, 0 } };
+	struct vqt_data data = { .head = 4, .nseg = 1 };
+	struct {
+		struct vqt_seg s;
+		uint8_t b[16];
+	} seg = { .s = { .desc = 1, .len = 16 }, .b = { VIRTIO_BLK_T_FLUSH } };
+
+	begin();
+	talk_say(&t, VQT_AVAIL, &a, sizeof(a), &table, sizeof(table));
+	talk_read_request(&t, 9, 1);
+	a = (struct vqt_avail){ .head = 4, .first = 1, .ndesc = 2, .ndirect = 1, .flags = VQT_CHAIN_DERIVED };
+	talk_say(&t, VQT_AVAIL, &a, sizeof(a), d, sizeof(d));
+	CHECK(!t.e.head_in_flight);
+	CHECK_EQ(t.e.queue->taken, 2);
+	CHECK_EQ(t.e.queue->n_in_flight, 2);
+	talk_say(&t, VQT_DATA, &data, sizeof(data), &seg, sizeof(seg));
+	CHECK(t.e.req && t.e.req->typed && !strcmp(t.e.req->type->name, "FLUSH"));
+	CHECK_EQ(t.e.req->ndesc, 3);
+	CHECK_EQ(t.e.req->writable, 1);
+	talk_end(&t);
+}
+
 static void long_chain(void)
 {
 	static struct vqt_desc d[1000];
@@ -323,6 +350,7 @@ static const struct tap_test tests[] = {
 	{ "a request from kick to used", request },
 	{ "request headers cut by the driver", framing },
 	{ "bytes that come later", late_bytes },
+	{ "a table that comes later", late_table },
 	{ "a chain over several records", long_chain },
 	{ "a head used twice", head_reuse },
 	{ "losses told and untold", losses },
