@@ -30,32 +30,9 @@ uint16_t check_advance(uint16_t pos, unsigned n, unsigned size, bool packed)
 	return (uint16_t)(slot | wrap << 15);
 }
 
-/*
- * The driver is to be told when the entry at `pos` is used: 2.7.7 and 2.8.10.
- * 1 yes, 0 no, -1 the snapshot does not say.
- */
 int check_irq_due(const struct look *l, const struct vqt_ring *r, uint16_t pos, unsigned slots)
 {
-	bool event_idx = accepted(l, VIRTIO_RING_F_EVENT_IDX);
-	unsigned size = l->queue->size, from, event;
-
-	if (!(r->known & VQT_RING_PACKED)) {
-		if (event_idx)
-			return r->known & VQT_RING_USED_EVENT ? pos == r->used_event : -1;
-		return r->known & VQT_RING_AVAIL_FLAGS
-			? !(r->avail_flags & VRING_AVAIL_F_NO_INTERRUPT) : -1;
-	}
-	if (!(r->known & VQT_RING_AVAIL_FLAGS))
-		return -1;
-	if (r->avail_flags < 2)
-		return !r->avail_flags;
-	if (r->avail_flags != VRING_PACKED_EVENT_FLAG_DESC || !(r->known & VQT_RING_USED_EVENT) ||
-	    !size)
-		return -1;
-	/* Does [pos, pos + slots) cover off/wrap? Both on one line of 2 * size. */
-	from = (pos & 0x7fff) + (pos >> 15 ? 0 : size);
-	event = (r->used_event & 0x7fff) + (r->used_event >> 15 ? 0 : size);
-	return (event + 2 * size - from) % (2 * size) < slots;
+	return model_irq_due(l->dev, l->queue, r, pos, slots);
 }
 
 static enum irq_by due_by(const struct look *l, const struct vqt_ring *r)

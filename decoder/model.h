@@ -190,6 +190,13 @@ unsigned model_pci_cap(const struct model_device *d, unsigned id, unsigned nth);
 unsigned model_pci_cap_at(const struct model_device *d, unsigned offset);
 /* The chain in flight with this head or id; NULL. */
 struct model_request *model_in_flight(const struct model_queue *q, uint16_t head);
+/*
+ * Whether the driver has asked to be told when the entry at `pos` is used, of a
+ * chain of so many ring slots: 2.7.7, 2.8.10.  1 yes, 0 no, -1 the snapshot does
+ * not say.
+ */
+int model_irq_due(const struct model_device *d, const struct model_queue *q,
+		  const struct vqt_ring *r, uint16_t pos, unsigned slots);
 /* A feature the driver accepted. */
 bool model_accepted(const struct model_device *d, unsigned bit);
 /* The session record's facts. */
