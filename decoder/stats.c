@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Counting what the model tells; looking at it is in stats_query.c. */
 #include <errno.h>
-#include <linux/virtio_ids.h>
+#include <linux/virtio_config.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +83,7 @@ static int get_queue(struct feed *f)
 		q->index = mq->index;
 		q->model_taken = mq->taken - took;
 		q->depth_ts = f->s->now;
+		q->vector = VQT_NO_VECTOR;
 		q->progress_ts = f->e->ts;
 		HASH_ADD(hh, f->d->queues, index, sizeof(q->index), q);
 		f->s->nqueues++;
@@ -162,8 +163,11 @@ static void follow_depth(struct feed *f)
 
 		if (f->counted) {
 			f->d->counts.dropped++;
-			if (q)
-				q->counts.dropped++;
+			f->d->last_ts = f->s->now;
+		}
+		if (f->counted && q) {
+			q->counts.dropped++;
+			q->last_ts = f->s->now;
 		}
 		if (q && mq && q->flight != mq->n_in_flight)
 			set_depth(f->d, q, mq->n_in_flight, f->s->now);
@@ -192,6 +196,25 @@ static bool backlog_known(const struct vqt_ring *r)
 
 /* --- the events --- */
 
+/* Remember what was agreed on, before a reset makes both sides forget. */
+static void follow_status(struct feed *f)
+{
+	const struct model_device *m = f->e->dev;
+	struct stats_ready *r = &f->d->ready;
+
+	if (m->status && !f->e->status_before)
+		f->d->born_ts = f->e->ts;
+	if (!(m->status & ~f->e->status_before & VIRTIO_CONFIG_S_DRIVER_OK))
+		return;
+	r->times++;
+	r->number = f->e->number;
+	r->ts = f->e->ts;
+	r->took_ns = f->d->born_ts && f->e->ts > f->d->born_ts ? f->e->ts - f->d->born_ts : 0;
+	memcpy(r->offered, m->offered, sizeof(r->offered));
+	memcpy(r->accepted, m->accepted, sizeof(r->accepted));
+	r->msix = m->msix;
+}
+
 static int on_reg(struct feed *f)
 {
 	const struct vqt_reg *r = &f->e->rec->reg;
@@ -207,6 +230,7 @@ static int on_reg(struct feed *f)
 		COUNT(f, reg_reads, 1);
 	if (f->t)
 		f->t->vcpu = true;
+	follow_status(f);
 	return 0;
 }
 
@@ -438,16 +462,25 @@ static void follow_progress(struct feed *f)
 		f->d->stall_max = ns;
 }
 
-static int remember_pending(struct stats_queue *q, uint64_t ts)
+/* Which completion an interrupt to come is about. */
+static void follow_due(struct feed *f)
 {
-	if (!q->pending)
-		q->pending = malloc(STATS_PENDING * sizeof(*q->pending));
-	if (!q->pending)
-		return -ENOMEM;
-	if (q->npending == STATS_PENDING)
-		q->npending = 0; /* nobody interrupts for these */
-	q->pending[q->npending++] = ts;
-	return 0;
+	const struct vqt_used *u = &f->e->rec->used;
+	const struct model_request *r = f->e->req;
+	int due = model_irq_due(f->e->dev, f->e->queue, &u->ring, u->pos, r->ndirect ? r->ndirect : 1);
+
+	f->q->since_irq++;
+	COUNT(f, irqs_unwanted, !due);
+	if (!f->counted)
+		return;
+	f->q->last_used_ts = r->used_ts;
+	if (due == 1 && !f->q->due_ts)
+		f->q->due_ts = r->used_ts;
+}
+
+static void forget_due(struct stats_queue *q)
+{
+	q->due_ts = q->last_used_ts = q->since_irq = 0;
 }
 
 static int on_used(struct feed *f)
@@ -466,7 +499,7 @@ static int on_used(struct feed *f)
 	}
 	if (f->q) {
 		follow_progress(f);
-		f->q->since_irq++;
+		follow_due(f);
 	}
 	if (!f->counted)
 		return 0;
@@ -475,7 +508,7 @@ static int on_used(struct feed *f)
 	rc = rc ? rc : add_span(f, STATS_TOTAL, r->announce_ts, r->used_ts);
 	if (!rc && r->backend_end_ts)
 		rc = add_span(f, STATS_BACKEND, r->backend_ts, r->backend_end_ts);
-	return rc || !f->q ? rc : remember_pending(f->q, r->used_ts);
+	return rc;
 }
 
 static int on_irq(struct feed *f)
@@ -497,13 +530,11 @@ static int on_irq(struct feed *f)
 	if (f->q) {
 		COUNT(f, irqs_empty, !f->q->since_irq);
 		COUNT_ELEMENT(f, irq_batch, batch_of(f->q->since_irq));
-		f->q->since_irq = 0;
-		/* Of completions that were counted, whether the interrupt is or not. */
+		/* Of a completion that was counted, whether the interrupt is or not. */
 		f->counted = true;
-		for (unsigned n = 0; n < f->q->npending && !rc; n++)
-			rc = add_span(f, STATS_NOTIFY, f->q->pending[n], f->e->ts);
+		rc = add_span(f, STATS_NOTIFY, f->q->due_ts ? f->q->due_ts : f->q->last_used_ts, f->e->ts);
 		f->counted = counted;
-		f->q->npending = 0;
+		forget_due(f->q);
 	}
 	if (rc || !counted)
 		return rc;
@@ -553,6 +584,9 @@ static void follow_time(struct feed *f)
 		return;
 	f->q->first_ts = f->q->first_ts ? f->q->first_ts : ts;
 	f->q->last_ts = ts > f->q->last_ts ? ts : f->q->last_ts;
+	f->q->size = f->e->queue->size;
+	f->q->vector = f->e->queue->vector;
+	f->q->packed = f->e->queue->packed;
 }
 
 static int feed_device(struct feed *f)
@@ -563,6 +597,10 @@ static int feed_device(struct feed *f)
 	f->d = get_device(f->s, f->e);
 	if (!f->d)
 		return -ENOMEM;
+	if (f->d->life != f->e->dev->life) /* a reset: what comes is about other requests */
+		for (struct stats_queue *q = f->d->queues; q; q = q->hh.next)
+			forget_due(q);
+	f->d->life = f->e->dev->life;
 	rc = f->e->queue ? get_queue(f) : 0;
 	rc = rc ? rc : get_thread(f);
 	if (rc)

@@ -30,8 +30,6 @@
 /* Slices of time a device keeps; neighbours are joined when there are more. */
 #define STATS_SLICES 128
 #define STATS_SLICE_NS UINT64_C(1000000) /* the first width; doubles */
-/* Completions of a queue that wait for an interrupt; more means that it is polled. */
-#define STATS_PENDING 256
 /* Runs of neighbouring sectors a device's access pattern is looked for in. */
 #define STATS_STREAMS 16
 
@@ -43,7 +41,9 @@
  *          in packed rings, only for the first request after a kick
  * service  from when the device took it until it was used: always known
  * total    both
- * notify   from used until the next interrupt of its queue
+ * notify   one for each interrupt: from the completion that the driver had asked to
+ *          be told of (2.7.7, 2.8.10) until the interrupt; where no snapshot of
+ *          the ring says which that was, from the last one before it
  * backend  what of `service` the layer below the device had it (where recorded)
  */
 enum stats_span {
@@ -83,6 +83,7 @@ struct stats_counts {
 	uint64_t unknown; /* completions of nothing known to be in flight */
 	uint64_t interrupts; /* of used buffers: see stats_feed() */
 	uint64_t irqs_empty; /* with no completion since the one before */
+	uint64_t irqs_unwanted; /* completions that the driver had asked not to be told of */
 	uint64_t irq_batch[STATS_BATCHES]; /* completions an interrupt told of */
 	uint64_t config_irqs; /* of configuration changes */
 	uint64_t bytes_in; /* data to the driver (reads), of successful requests */
@@ -109,18 +110,34 @@ struct stats_group {
 	struct hist service;
 };
 
+/* Every member by name, in order, for printers; ends with name NULL. */
+struct stats_count_name {
+	const char *name, *help;
+	uint16_t at; /* offsetof */
+	uint8_t n; /* elements */
+	const char *(*element)(unsigned i); /* their names; NULL: numbered */
+};
+extern const struct stats_count_name stats_count_names[];
+static inline uint64_t stats_count(const struct stats_counts *c, const struct stats_count_name *n,
+				   unsigned i)
+{
+	return ((const uint64_t *)(const void *)((const char *)c + n->at))[i];
+}
+
 struct stats_queue {
 	uint16_t device, index;
 	struct stats_counts counts;
 	struct hist *span[STATS_SPANS]; /* NULL: never known */
+	uint16_t size, vector; /* as they were when it was last used; 0, VQT_NO_VECTOR unknown */
+	bool packed;
 	unsigned flight, flight_max; /* requests taken and not used: now, most */
 	uint16_t waiting, waiting_max; /* available and not taken, as last seen (split) */
 	uint64_t stall_max; /* longest time without a completion, ns */
 	uint64_t first_ts, last_ts; /* of kicks, requests, completions; 0 none */
 	/* Private. */
-	uint64_t depth_ts, progress_ts, model_taken, since_irq;
-	uint64_t *pending; /* STATS_PENDING times of completions */
-	unsigned npending;
+	uint64_t depth_ts, progress_ts, model_taken;
+	uint64_t due_ts, last_used_ts; /* since the last interrupt, 0 none: completions that */
+	uint64_t since_irq; /* ... called for one; of any kind; and their number */
 	bool offers; /* its chains are buffers to be filled: waiting is their purpose */
 	UT_hash_handle hh;
 };
@@ -161,6 +178,15 @@ struct stats_slice {
 	uint32_t service[COARSE_BUCKETS]; /* stats_hist.h */
 };
 
+/* What driver and device had agreed on when DRIVER_OK was set (3.1.1); a reset forgets it. */
+struct stats_ready {
+	unsigned times; /* DRIVER_OK was set; 0: never seen, the rest is unknown */
+	uint64_t number, ts; /* of the event */
+	uint64_t took_ns; /* since the first status bit after the reset, 0 unknown */
+	uint64_t offered[2], accepted[2];
+	bool msix;
+};
+
 struct stats_device {
 	uint16_t id; /* model_device.id */
 	struct stats_counts counts; /* its queues', and what belongs to none */
@@ -171,12 +197,15 @@ struct stats_device {
 	struct stats_access access;
 	struct stats_slice *slice; /* nslices of stats_slice_ns() each, from the trace's start */
 	unsigned nslices;
+	struct stats_ready ready; /* the latest negotiation that came to its end */
 	unsigned flight, flight_max; /* of all its queues together */
 	uint64_t stall_max;
 	uint64_t first_ts, last_ts; /* of kicks, requests, completions; 0 none */
 	/* Private. */
 	unsigned slices_cap;
 	bool decides; /* its records tell when it decides to interrupt */
+	unsigned life;
+	uint64_t born_ts;
 	uint64_t depth_ts;
 	uint64_t stream_end[STATS_STREAMS];
 	unsigned nstreams, stream_next;
@@ -225,6 +254,13 @@ void stats_queue_counts(const struct stats *s, const struct stats_queue *q, uint
 			struct stats_counts *out);
 /* How long q has had requests in flight and completed none, ns; 0 if it has none. */
 uint64_t stats_stalled_for(const struct stats_queue *q, uint64_t now);
+
+/* n / ns, a second; n / by; 0 where that is not defined. */
+double stats_rate(uint64_t n, uint64_t ns);
+double stats_ratio(uint64_t n, uint64_t by);
+/* From the first to the last kick, request or completion; to now if one is in flight. */
+uint64_t stats_active_ns(const struct stats *s, uint64_t first_ts, uint64_t last_ts,
+			 unsigned flight);
 
 /* "in", "flush"; NULL for an index without a meaning.  The class may be NULL. */
 const char *stats_type_name(const struct spec_class *class, unsigned type);

@@ -29,7 +29,6 @@ static void free_device(struct stats_device *d)
 	HASH_ITER(hh, d->queues, q, next) {
 		HASH_DEL(d->queues, q);
 		free_spans(q->span);
-		free(q->pending);
 		free(q);
 	}
 	free_spans(d->span);
@@ -133,6 +132,24 @@ uint64_t stats_stalled_for(const struct stats_queue *q, uint64_t now)
 	return q->flight && !q->offers && now > q->progress_ts ? now - q->progress_ts : 0;
 }
 
+double stats_rate(uint64_t n, uint64_t ns)
+{
+	return ns ? (double)n * 1e9 / (double)ns : 0;
+}
+
+double stats_ratio(uint64_t n, uint64_t by)
+{
+	return by ? (double)n / (double)by : 0;
+}
+
+uint64_t stats_active_ns(const struct stats *s, uint64_t first_ts, uint64_t last_ts,
+			 unsigned flight)
+{
+	uint64_t end = flight && s->now > last_ts ? s->now : last_ts;
+
+	return first_ts && end > first_ts ? end - first_ts : 0;
+}
+
 uint64_t stats_slice_ns(const struct stats *s)
 {
 	return s->slice_ns;
@@ -169,6 +186,45 @@ uint64_t stats_left_out(const struct stats *s)
 }
 
 /* --- names --- */
+
+#define ONE(member, text) \
+	{ #member, text, offsetof(struct stats_counts, member), 1, NULL }
+#define MANY(member, n, names, text) \
+	{ #member, text, offsetof(struct stats_counts, member), n, names }
+
+const struct stats_count_name stats_count_names[] = {
+	ONE(events, "records"),
+	ONE(reg_reads, "register reads"),
+	ONE(reg_writes, "register writes"),
+	ONE(pci_reads, "reads of PCI configuration space"),
+	ONE(pci_writes, "writes of PCI configuration space"),
+	ONE(kicks, "available buffer notifications"),
+	ONE(kicks_empty, "kicks when nothing was available"),
+	MANY(kick_batch, STATS_BATCHES, stats_batch_name, "kicks by how many entries waited"),
+	ONE(taken, "requests the device took"),
+	ONE(used, "requests completed"),
+	ONE(errors, "requests completed with an error"),
+	ONE(detached, "requests the device gave up"),
+	ONE(dropped, "requests taken back by a reset"),
+	ONE(unknown, "completions of nothing in flight"),
+	ONE(interrupts, "used buffer notifications"),
+	ONE(irqs_empty, "interrupts with nothing new"),
+	ONE(irqs_unwanted, "completions the driver had asked not to be told of"),
+	MANY(irq_batch, STATS_BATCHES, stats_batch_name, "interrupts by how many completions"),
+	ONE(config_irqs, "configuration change notifications"),
+	ONE(bytes_in, "bytes of data to the driver"),
+	ONE(bytes_out, "bytes of data from the driver"),
+	ONE(bytes_ranged, "bytes named by discards and the like"),
+	ONE(descriptors, "descriptors of completed requests"),
+	ONE(indirect, "completed requests with an indirect table"),
+	MANY(status, STATS_STATUSES, NULL, "completions by status"),
+	ONE(stalls, "times nothing was completed for a second and more"),
+	ONE(device_errors, "errors the device declared"),
+	ONE(resets, "resets"),
+	ONE(flight_ns, "requests in flight times ns"),
+	ONE(busy_ns, "ns with requests in flight"),
+	{ NULL, NULL, 0, 0, NULL },
+};
 
 const char *stats_span_name(unsigned span)
 {
