@@ -141,7 +141,7 @@ check: all $(TEST_BIN) tools
 test:
 	$(Q)tests/deps --install build test
 	$(Q)$(MAKE) -j$(JOBS) all guest qemu11
-	$(Q)$(MAKE) -j$(JOBS) tests tools
+	$(Q)$(MAKE) -j$(JOBS) tests tools blkio
 	$(Q)$(MAKE) -j$(JOBS) SANITIZE=address,undefined tests
 	$(Q)$(MAKE) -j$(JOBS) fuzz
 	$(Q)tests/run $(patsubst %.c,build/%,$(TEST_SRC)) $(patsubst %.c,build/san/%,$(TEST_SRC)) \
@@ -156,6 +156,16 @@ guest: # the kernel and initramfs that demo, tests and benchmarks boot
 	$(Q)tests/guest/mkguest build/guest
 qemu11: # a second QEMU beside the system's, unpacked, never installed
 	$(Q)tests/lab/fetch-qemu11 build/qemu11
+
+# A client of another make. Its library is one of those unpacked with QEMU 11; it alone
+# is taken from there: the C library and all else are the system's.
+blkio: build/blkio/client
+build/blkio/client: tests/blkio/client.c | qemu11
+	$(say) CC $@
+	$(Q)mkdir -p $(@D) && cp -a build/qemu11/root/usr/lib/*/libblkio.so* build/qemu11/root/usr/include/blkio.h $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Wextra $(if $(WERROR),-Werror) -I$(@D) -o $@ $< \
+		-L$(@D) -lblkio -Wl,-rpath,'$$ORIGIN'
+.PHONY: blkio
 
 demo:
 	$(Q)tests/deps --install demo
@@ -177,7 +187,7 @@ coverage: $(BUILD)/libvqtrace.a # of emu/ by its unit tests, by line
 
 bench:
 	$(Q)tests/deps --install build test
-	$(Q)$(MAKE) -j$(JOBS) all guest qemu11 tools
+	$(Q)$(MAKE) -j$(JOBS) all guest qemu11 tools blkio
 	$(Q)for b in $(sort $(filter-out %.c %.h,$(wildcard tests/bench/*))); do \
 		printf '\n== %s\n' $$b; $$b || exit 1; done
 

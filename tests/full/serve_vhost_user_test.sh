@@ -64,7 +64,37 @@ next_client() {
 	serve_end next && went_well "$tmp/next.serial" && went_well "$tmp/next2.serial"
 }
 
-plan 10
+# libblkio, a client of another make: all its requests, and the image holds what it wrote.
+blkio() { # NAME QUEUES SERVER-ARGS...
+	local name=blkio-$1 queues=$2 sum
+	shift 2
+	[ -x build/blkio/client ] || { echo "no libblkio client (make blkio)"; return 77; }
+	truncate -s 16M "$tmp/$name.img"
+	dd if=/dev/urandom of="$tmp/$name.img" bs=64k count=40 conv=notrunc 2>/dev/null
+	serve "$name" --disk "$tmp/$name.img" --queues 4 --vhost-user "$tmp/$name.sock" \
+		-w "$tmp/$name.pcap" "$@" || return 1
+	# twice: the second finds what the first wrote
+	for seed in 1 2; do
+		timeout 60 build/blkio/client "$sock" verify "$queues" $seed "$tmp/$name.copy" || return 1
+	done
+	sum=$(sha256sum <"$tmp/$name.img")
+	[ "$sum" = "$(sha256sum <"$tmp/$name.copy")" ] || { echo "the image is not what was written"; return 1; }
+	serve_end "$name" || return 1
+	"$vqtrace" show -r "$tmp/$name.pcap" --requests >"$tmp/$name.requests" || return 1
+	awk -v queues="$queues" '
+		$3 ~ /:[0-9]+$/ { n[$4]++; q[$3]++; if (!/ OK/) bad++ }
+		END {
+			for (x in q) nq++
+			if (!n["IN"] || !n["OUT"] || !n["FLUSH"] || !n["DISCARD"] || !n["WRITE_ZEROES"]) e = 1
+			if (bad || nq != queues || e) {
+				for (x in n) print x, n[x]
+				print bad + 0, "requests not OK;", nq, "queues"
+				exit 1
+			}
+		}' "$tmp/$name.requests"
+}
+
+plan 13
 check "QEMU 7.2, split ring: the workload, and the trace accounts for it" workload q7 7 1 '' $modern
 check "QEMU 7.2, packed ring, four queues" workload p7 7 4 '' $modern,packed=on
 check "QEMU 7.2, legacy driver" workload l7 7 1 vqt.legacy=1 disable-legacy=off
@@ -76,4 +106,8 @@ check "a guest partitions, makes ext4, writes: the image holds it" file_system
 check "QEMU 7.2: the server is killed twice under I/O" crash 7 reconnect=1
 check "QEMU 11: the server is killed twice under I/O" crash 11 reconnect-ms=500
 check "the next client finds what the last one wrote" next_client
+check "libblkio: reads, writes, flush, discard, write zeroes; one queue" blkio one 1
+check "libblkio: four queues at once" blkio four 4
+check "libblkio: plain system calls, no event index, no indirect descriptors" blkio plain 2 \
+	--no-io-uring --features -event_idx,-indirect_desc
 finish
