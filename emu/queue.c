@@ -215,6 +215,7 @@ static struct emu_chain *get_chain(struct emu_queue *q)
 	c->done = c->table = false;
 	c->used_len = 0;
 	c->read_len = c->write_len = c->touched = 0;
+	c->account = 0;
 	return c;
 }
 
@@ -230,15 +231,16 @@ static bool ordered(const struct emu_queue *q)
 	return q->ring.in_order && !(f && f->id == EMU_FAULT_OUT_OF_ORDER);
 }
 
-static int pop(struct emu_queue *q, struct emu_chain *c, int again)
+static int pop(struct emu_queue *q, struct emu_chain *c, const struct emu_again *again)
 {
-	if (again < 0)
+	if (!again)
 		return q->ring.ops->pop(&q->ring, c);
+	c->account = again->account;
 	return q->ring.ops->pop_again(&q->ring, c, again);
 }
 
-/* One chain (again: of that head): 1, 0 when there is none, negative when the ring broke. */
-static int take(struct emu_queue *q, int again)
+/* One chain (NULL: the next): 1, 0 when there is none, negative when the ring broke. */
+static int take(struct emu_queue *q, const struct emu_again *again)
 {
 	struct emu_virtio *v = q->v;
 	struct vqt_ring before;
@@ -264,8 +266,8 @@ static int take(struct emu_queue *q, int again)
 	}
 	q->inflight++;
 	v->inflight++;
-	if (q->account)
-		q->account->taken(q->account_opaque, q, c->head);
+	if (q->account && !again)
+		q->account->taken(q->account_opaque, q, c);
 	if (emu_fault_hit(v->fault, EMU_FAULT_NEVER_COMPLETES)) {
 		c->next = q->lost;
 		q->lost = c;
@@ -279,11 +281,9 @@ static int take(struct emu_queue *q, int again)
 	return 1;
 }
 
-int emu_queue_again(struct emu_queue *q, uint16_t head)
+int emu_queue_again(struct emu_queue *q, const struct emu_again *a)
 {
-	if (!q->ring.ops || !q->ring.ops->pop_again)
-		return -ENOTSUP;
-	return take(q, head);
+	return q->ring.ops ? take(q, a) : -ENOTSUP;
 }
 
 /* --- returning ------------------------------------------------------------------- */
@@ -305,11 +305,11 @@ static void push(struct emu_queue *q, struct emu_chain *c, uint32_t len)
 	}
 	q->completed++;
 	if (q->account)
-		q->account->using(q->account_opaque, q, c->head);
+		q->account->using(q->account_opaque, q, c);
 	if (q->ring.ops->push(&q->ring, v->fault ? &lie : c, len) < 0)
 		emu_virtio_break(v, q, q->ring.why);
 	if (q->account)
-		q->account->used(q->account_opaque, q, c->head);
+		q->account->used(q->account_opaque, q, c);
 	if (v->fault && lie.head != c->head)
 		emu_ring_set_busy(&q->ring, c->head, false);
 }
@@ -409,7 +409,7 @@ static int serve_held(struct emu_queue *q, unsigned budget)
 	if (!serveable(q) || want_kicks(q, false) < 0)
 		return 0;
 	while (n < budget) {
-		int ret = take(q, -1);
+		int ret = take(q, NULL);
 		if (ret < 0)
 			return n;
 		n += ret;

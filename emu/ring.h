@@ -33,6 +33,7 @@ struct emu_chain {
 	uint16_t nread, nwrite; /* data-bearing descriptors of each direction */
 	bool done;              /* completed, waiting for its turn (IN_ORDER) */
 	bool table;             /* has an indirect table */
+	uint16_t account;       /* of whoever keeps account of the queue (emu/virtio.h) */
 	uint32_t used_len;
 	uint64_t read_len, write_len; /* bytes of each direction */
 	uint64_t touched;             /* leading writable bytes known to be written */
@@ -56,6 +57,15 @@ int emu_chain_map(struct emu_mem *m, const struct emu_chain *c, bool writable, u
 struct emu_chain *emu_chain_new(void);
 void emu_chain_free(struct emu_chain *c);
 int emu_chain_add(struct emu_chain *c, const struct vqt_desc *d); /* grows desc */
+
+/* A chain that was taken before, by someone who is gone. */
+struct emu_again {
+	uint16_t head; /* as in emu_chain */
+	uint16_t account;
+	/* packed: its descriptors of the ring, where used ones may be by now */
+	const struct vqt_desc *desc;
+	unsigned ndesc;
+};
 
 struct emu_ring {
 	const struct emu_ring_ops *ops;
@@ -92,8 +102,8 @@ struct emu_ring_ops {
 	int (*start)(struct emu_ring *r); /* 0 or negative errno with why */
 	/* 1 and a chain; 0 nothing available; negative: the ring is broken, see why. */
 	int (*pop)(struct emu_ring *r, struct emu_chain *c);
-	/* The same for a chain taken before by someone who is gone; NULL: cannot. */
-	int (*pop_again)(struct emu_ring *r, struct emu_chain *c, uint16_t head);
+	/* The same for a chain taken before; the position stays where it is. */
+	int (*pop_again)(struct emu_ring *r, struct emu_chain *c, const struct emu_again *a);
 	/* Write and publish one used entry. */
 	int (*push)(struct emu_ring *r, struct emu_chain *c, uint32_t len);
 	/* Ask for (on) or decline available buffer notifications. */

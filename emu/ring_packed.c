@@ -139,6 +139,24 @@ static int packed_pop(struct emu_ring *r, struct emu_chain *c)
 	return 1;
 }
 
+static int packed_pop_again(struct emu_ring *r, struct emu_chain *c, const struct emu_again *a)
+{
+	c->pos = position(r->last_avail, r->avail_wrap);
+	c->flags |= VQT_CHAIN_AGAIN;
+	for (unsigned i = 0; i < a->ndesc; i++) {
+		const struct vqt_desc *d = &a->desc[i];
+		struct pdesc p = {.addr = d->addr, .len = d->len, .id = d->next, .flags = d->flags};
+		int ret = take(r, c, &p);
+		if (ret < 0)
+			return ret;
+	}
+	if (emu_ring_busy(r, c->head))
+		return emu_ring_bad(r, c, VQT_CHAIN_BAD_HEAD, "buffer id is still in flight");
+	r->taken++;
+	emu_ring_set_busy(r, c->head, true);
+	return 1;
+}
+
 /* 2.8.6: one used descriptor, then skip as many slots as the list had. */
 static int packed_push(struct emu_ring *r, struct emu_chain *c, uint32_t len)
 {
@@ -245,6 +263,7 @@ const struct emu_ring_ops emu_ring_packed = {
 	.layout = packed_layout,
 	.start = packed_start,
 	.pop = packed_pop,
+	.pop_again = packed_pop_again,
 	.push = packed_push,
 	.want_kicks = packed_want_kicks,
 	.pending = packed_pending,

@@ -104,9 +104,9 @@ static int split_pop(struct emu_ring *r, struct emu_chain *c)
 	return ret;
 }
 
-static int split_pop_again(struct emu_ring *r, struct emu_chain *c, uint16_t head)
+static int split_pop_again(struct emu_ring *r, struct emu_chain *c, const struct emu_again *a)
 {
-	c->head = head;
+	c->head = a->head;
 	c->pos = r->last_avail;
 	c->flags |= VQT_CHAIN_AGAIN;
 	return take_head(r, c);

@@ -81,6 +81,12 @@ struct vhost_user_inflight {
 
 struct vhost_user;
 
+/* A request that whoever served before us did not finish. */
+struct vhost_user_left {
+	uint64_t counter;
+	struct emu_again again;
+};
+
 struct vhost_user_ring {
 	struct door_source kick;
 	struct vhost_user *u;
@@ -91,8 +97,9 @@ struct vhost_user_ring {
 	uint32_t base;
 	uint8_t *track; /* its part of the inflight memory, NULL: not tracked */
 	uint64_t counter; /* of requests, to keep their order */
-	struct left *left; /* to be done again */
+	struct vhost_user_left *left; /* to be done again, oldest first */
 	unsigned nleft;
+	struct packed_track *packed; /* vhost_user_packed.c */
 };
 
 struct vhost_user {
@@ -108,6 +115,7 @@ struct vhost_user {
 	struct door_map track_map;
 	uint8_t *track;
 	uint16_t track_size; /* entries a queue */
+	bool track_packed; /* their layout */
 };
 
 struct vhost_user_row {
@@ -137,5 +145,10 @@ void vhost_user_inflight_drop(struct vhost_user *u);
 int vhost_user_inflight_start(struct vhost_user *u, unsigned index);
 /* It runs: do that again. */
 void vhost_user_inflight_redo(struct vhost_user *u, unsigned index);
+
+/* vhost_user_packed.c: the same for packed rings, whose memory looks different */
+uint64_t vhost_user_packed_len(uint16_t queue_size);
+int vhost_user_packed_start(struct vhost_user *u, unsigned index);
+void vhost_user_packed_drop(struct vhost_user_ring *r);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * Requests in flight, kept in memory that the client holds for us: when this
  * process dies, the next one finds there what it has to do again.  The layout is
- * the protocol's ('Inflight I/O tracking'), for split rings.
+ * the protocol's ('Inflight I/O tracking'); for packed rings vhost_user_packed.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -28,9 +28,10 @@ struct track {
 	struct track_desc desc[];
 };
 
-static uint64_t track_len(uint16_t queue_size)
+static uint64_t track_len(uint16_t queue_size, bool packed)
 {
-	uint64_t n = sizeof(struct track) + (uint64_t)queue_size * sizeof(struct track_desc);
+	uint64_t n = packed ? vhost_user_packed_len(queue_size)
+			    : sizeof(struct track) + (uint64_t)queue_size * sizeof(struct track_desc);
 	return (n + ALIGN - 1) & ~(uint64_t)(ALIGN - 1);
 }
 
@@ -39,14 +40,16 @@ void vhost_user_inflight_drop(struct vhost_user *u)
 	for (unsigned i = 0; i < u->v.nqueues; i++) {
 		u->ring[i].track = NULL;
 		u->v.queue[i].account = NULL;
+		vhost_user_packed_drop(&u->ring[i]);
 	}
 	door_unmap(&u->track_map);
 	u->track = NULL;
 }
 
-static int fresh(struct vhost_user_inflight *f, int *out)
+/* For packed rings version 0, not yet used: only a ring's start knows where it is. */
+static int fresh(struct vhost_user_inflight *f, bool packed, int *out)
 {
-	uint64_t one = track_len(f->queue_size);
+	uint64_t one = track_len(f->queue_size, packed);
 	f->size = one * f->queues;
 	f->offset = 0;
 	int fd = memfd_create("vqtrace-inflight", MFD_CLOEXEC);
@@ -54,7 +57,7 @@ static int fresh(struct vhost_user_inflight *f, int *out)
 	if (fd < 0)
 		return -errno;
 	int ret = ftruncate(fd, f->size) < 0 ? -errno : 0;
-	for (unsigned i = 0; ret == 0 && i < f->queues; i++)
+	for (unsigned i = 0; ret == 0 && !packed && i < f->queues; i++)
 		if (pwrite(fd, &head, sizeof(head), one * i) != sizeof(head))
 			ret = -EIO;
 	if (ret < 0)
@@ -73,7 +76,7 @@ static int get_inflight(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 		f.queue_size > u->v.queue[0].size_max)
 		return door_fail(&u->door, "the client wants to track %u queues of %u entries",
 			f.queues, f.queue_size);
-	int ret = fresh(&f, &fd);
+	int ret = fresh(&f, emu_virtio_has(&u->v, VIRTIO_F_RING_PACKED), &fd);
 	if (ret < 0)
 		return door_fail(&u->door, "no memory to track requests: %s", strerror(-ret));
 	ret = vhost_user_reply(u, h, &f, sizeof(f), fd);
@@ -85,9 +88,10 @@ static int set_inflight(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 {
 	struct vhost_user_inflight f;
 	memcpy(&f, p, sizeof(f));
+	bool packed = emu_virtio_has(&u->v, VIRTIO_F_RING_PACKED);
 	int fd = door_take_fd(&u->door, 0);
 	if (fd < 0 || !f.queues || f.queues > u->v.nqueues || !f.queue_size || f.offset % ALIGN ||
-		f.size < track_len(f.queue_size) * f.queues) {
+		f.size < track_len(f.queue_size, packed) * f.queues) {
 		door_close(&fd);
 		return -EINVAL;
 	}
@@ -99,8 +103,9 @@ static int set_inflight(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 	if (ret < 0)
 		return ret;
 	u->track_size = f.queue_size;
+	u->track_packed = packed;
 	for (unsigned i = 0; i < f.queues; i++)
-		u->ring[i].track = u->track + track_len(f.queue_size) * i;
+		u->ring[i].track = u->track + track_len(f.queue_size, packed) * i;
 	vhost_user_rings_start(u);
 	return 0;
 }
@@ -120,43 +125,40 @@ static struct track *track_of(void *opaque, struct emu_queue *q)
 }
 
 /* head is below the ring's size, which is not above track_size (inflight_start). */
-static void taken(void *opaque, struct emu_queue *q, uint16_t head)
+static void taken(void *opaque, struct emu_queue *q, struct emu_chain *c)
 {
 	struct vhost_user *u = opaque;
-	struct track_desc *d = &track_of(opaque, q)->desc[head];
+	struct track_desc *d = &track_of(opaque, q)->desc[c->head];
 	d->counter = u->ring[q->index].counter++;
 	__atomic_store_n(&d->inflight, 1, __ATOMIC_RELEASE);
 }
 
-static void using(void *opaque, struct emu_queue *q, uint16_t head)
+static void using(void *opaque, struct emu_queue *q, struct emu_chain *c)
 {
 	struct track *t = track_of(opaque, q);
-	t->desc[head].next = t->last_batch_head;
-	__atomic_store_n(&t->last_batch_head, head, __ATOMIC_RELEASE);
+	t->desc[c->head].next = t->last_batch_head;
+	__atomic_store_n(&t->last_batch_head, c->head, __ATOMIC_RELEASE);
 }
 
-static void used(void *opaque, struct emu_queue *q, uint16_t head)
+static void used(void *opaque, struct emu_queue *q, struct emu_chain *c)
 {
 	struct track *t = track_of(opaque, q);
-	__atomic_store_n(&t->desc[head].inflight, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&t->desc[c->head].inflight, 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&t->used_idx, q->ring.used, __ATOMIC_RELEASE);
 }
 
 static const struct emu_queue_account account = {taken, using, used};
 
-struct left {
-	uint64_t counter;
-	uint16_t head;
-};
-
 static int earlier(const void *a, const void *b)
 {
-	uint64_t x = ((const struct left *)a)->counter, y = ((const struct left *)b)->counter;
+	uint64_t x = ((const struct vhost_user_left *)a)->counter;
+	uint64_t y = ((const struct vhost_user_left *)b)->counter;
 	return x < y ? -1 : x > y;
 }
 
 /* What the one before us did not finish; *base: where the ring goes on. */
-static unsigned find_left(struct track *t, unsigned n, uint16_t used_now, struct left *left)
+static unsigned find_left(struct track *t, unsigned n, uint16_t used_now,
+			  struct vhost_user_left *left)
 {
 	uint16_t batch = t->last_batch_head;
 	unsigned count = 0;
@@ -168,42 +170,52 @@ static unsigned find_left(struct track *t, unsigned n, uint16_t used_now, struct
 	}
 	for (unsigned i = 0; i < n; i++)
 		if (t->desc[i].inflight == 1)
-			left[count++] = (struct left){t->desc[i].counter, i};
+			left[count++] = (struct vhost_user_left){
+				t->desc[i].counter, {.head = i}};
 	qsort(left, count, sizeof(*left), earlier);
 	return count;
+}
+
+static int split_start(struct vhost_user *u, unsigned index)
+{
+	struct vhost_user_ring *r = &u->ring[index];
+	struct emu_queue *q = &u->v.queue[index];
+	struct track *t = (struct track *)(void *)r->track;
+	uint16_t used_now;
+	if (t->version != 1)
+		return -EINVAL;
+	if (emu_mem_read(u->mem, q->device + 2, &used_now, sizeof(used_now)) < 0)
+		return -EFAULT;
+	r->left = calloc(r->num, sizeof(*r->left));
+	if (!r->left)
+		return -ENOMEM;
+	r->nleft = find_left(t, r->num, used_now, r->left);
+	r->base = (uint16_t)(used_now + r->nleft);
+	r->counter = r->nleft ? r->left[r->nleft - 1].counter + 1 : 0;
+	q->account = &account;
+	return 0;
 }
 
 int vhost_user_inflight_start(struct vhost_user *u, unsigned index)
 {
 	struct vhost_user_ring *r = &u->ring[index];
 	struct emu_queue *q = &u->v.queue[index];
-	uint16_t used_now;
+	bool packed = emu_virtio_has(&u->v, VIRTIO_F_RING_PACKED);
 	r->nleft = 0;
 	q->account = NULL;
-	if (!r->track || emu_virtio_has(&u->v, VIRTIO_F_RING_PACKED))
-		return 0;
-	struct track *t = (struct track *)(void *)r->track;
-	if (t->version != 1 || r->num > u->track_size)
-		return -EINVAL;
-	if (emu_mem_read(u->mem, q->device + 2, &used_now, sizeof(used_now)) < 0)
-		return -EFAULT;
-	struct left *left = calloc(r->num, sizeof(*left));
-	if (!left)
-		return -ENOMEM;
-	r->nleft = find_left(t, r->num, used_now, left);
-	r->base = (uint16_t)(used_now + r->nleft);
-	r->counter = r->nleft ? left[r->nleft - 1].counter + 1 : 0;
-	q->account = &account;
 	q->account_opaque = u;
-	r->left = left;
-	return 0;
+	if (!r->track || packed != u->track_packed)
+		return 0;
+	if (r->num > u->track_size)
+		return -EINVAL;
+	return packed ? vhost_user_packed_start(u, index) : split_start(u, index);
 }
 
 void vhost_user_inflight_redo(struct vhost_user *u, unsigned index)
 {
 	struct vhost_user_ring *r = &u->ring[index];
 	for (unsigned i = 0; i < r->nleft; i++)
-		if (emu_queue_again(&u->v.queue[index], r->left[i].head) <= 0)
+		if (emu_queue_again(&u->v.queue[index], &r->left[i].again) <= 0)
 			break;
 	if (r->nleft)
 		door_tell(&u->door, DOOR_NOTE, "queue %u: %u requests of before are done again",

@@ -21,9 +21,9 @@ struct emu_queue;
 
 /* Who keeps account of chains in flight, beyond the life of this process (vhost-user). */
 struct emu_queue_account {
-	void (*taken)(void *opaque, struct emu_queue *q, uint16_t head);
-	void (*using)(void *opaque, struct emu_queue *q, uint16_t head); /* entry not yet written */
-	void (*used)(void *opaque, struct emu_queue *q, uint16_t head);  /* it is published */
+	void (*taken)(void *opaque, struct emu_queue *q, struct emu_chain *c); /* may set c->account */
+	void (*using)(void *opaque, struct emu_queue *q, struct emu_chain *c); /* not yet written */
+	void (*used)(void *opaque, struct emu_queue *q, struct emu_chain *c);  /* it is published */
 };
 
 struct emu_queue {
@@ -173,8 +173,8 @@ void emu_queue_kick(struct emu_queue *q, uint32_t value, unsigned via, unsigned 
 void emu_virtio_adopt(struct emu_virtio *v, const uint64_t features[2]);
 int emu_queue_start_at(struct emu_queue *q, uint32_t base);
 uint32_t emu_queue_base(const struct emu_queue *q); /* where it would go on */
-/* Take the chain of that head again, which was in flight when its device died. */
-int emu_queue_again(struct emu_queue *q, uint16_t head);
+/* Take a chain again that was in flight when its device died: 1, or as emu_ring_ops.pop. */
+int emu_queue_again(struct emu_queue *q, const struct emu_again *a);
 /* Stop serving without any of the driver's doing (vhost GET_VRING_BASE); drained first. */
 void emu_queue_stop(struct emu_queue *q);
 /* An unrecoverable error of the driver: DEVICE_NEEDS_RESET, 2.1.2. */

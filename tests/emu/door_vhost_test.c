@@ -122,9 +122,9 @@ static int reply(struct client *c, void *buf, size_t size, int *fd)
 	return recv(c->fd, buf, h.size, MSG_DONTWAIT) == (ssize_t)h.size ? (int)h.size : h.size ? -1 : 0;
 }
 
-static void start(struct client *c, uint32_t base)
+static void start_with(struct client *c, uint32_t base, uint64_t more)
 {
-	const uint64_t features = 1ull << VIRTIO_F_VERSION_1 | 1ull << VH_F_PROTOCOL_FEATURES;
+	const uint64_t features = 1ull << VIRTIO_F_VERSION_1 | 1ull << VH_F_PROTOCOL_FEATURES | more;
 	const uint64_t protocol = ~0ull, first = 0;
 	const uint32_t num[] = {0, SIZE}, at[] = {0, base}, on[] = {0, 1};
 	const struct vhost_user_addr a = {
@@ -144,6 +144,11 @@ static void start(struct client *c, uint32_t base)
 	request(c, VH_SET_VRING_CALL, 0, &first, 8, c->call);
 	request(c, VH_SET_VRING_KICK, 0, &first, 8, c->kick);
 	request(c, VH_SET_VRING_ENABLE, 0, on, 8, -1);
+}
+
+static void start(struct client *c, uint32_t base)
+{
+	start_with(c, base, 0);
 }
 
 /* A request of one sector in the chain of that head (three descriptors each). */
@@ -342,6 +347,166 @@ static void test_inflight(void)
 	close_door(&c);
 }
 
+/* --- packed rings: a server died with requests in flight ------------------------------- */
+
+#define PACKED (1ull << VIRTIO_F_RING_PACKED)
+#define F_AVAIL (1u << VRING_PACKED_DESC_F_AVAIL)
+#define F_USED (1u << VRING_PACKED_DESC_F_USED)
+#define FIRST 0x80008000u /* where a driver begins */
+
+struct pslot {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t id, flags;
+};
+
+/* As in the protocol's 'Inflight I/O tracking'. */
+struct pentry {
+	uint8_t inflight, pad;
+	uint16_t next, last, num;
+	uint64_t counter;
+	uint16_t id, flags;
+	uint32_t len;
+	uint64_t addr;
+};
+
+struct pregion {
+	uint64_t features;
+	uint16_t version, desc_num, free_head, old_free_head, used_idx, old_used_idx;
+	uint8_t used_wrap, old_used_wrap, pad[6];
+	struct pentry e[SIZE];
+};
+
+static struct pslot *slots(struct client *c)
+{
+	return (struct pslot *)(void *)c->ram;
+}
+
+/* A read of that sector in three slots, as buffer id; available in the first round. */
+static void put_packed(struct client *c, uint16_t slot, uint16_t id, uint64_t sector)
+{
+	put_request(c, slot, VIRTIO_BLK_T_IN, sector);
+	for (unsigned i = 0; i < 3; i++) {
+		struct vqt_desc d;
+		memcpy(&d, c->ram + 16 * (slot + i), sizeof(d));
+		slots(c)[slot + i] = (struct pslot){d.addr, d.len, id, d.flags | F_AVAIL};
+	}
+}
+
+/* The server took slots [first, first+3) into its entries of the same numbers. */
+static void was_taken(struct client *c, struct pregion *t, uint16_t first, uint64_t counter)
+{
+	for (unsigned i = first; i < first + 3u; i++) {
+		struct pslot *s = &slots(c)[i];
+		t->e[i] = (struct pentry){.next = i + 1, .id = s->id, .flags = s->flags, .len = s->len,
+			.addr = s->addr};
+	}
+	t->e[first].inflight = 1;
+	t->e[first].num = 3;
+	t->e[first].last = first + 2;
+	t->e[first].counter = counter;
+	t->free_head = t->old_free_head = first + 3;
+}
+
+static struct pregion *get_packed(struct client *c, struct vhost_user_inflight *f, int *fd)
+{
+	const uint64_t features = 1ull << VIRTIO_F_VERSION_1 | 1ull << VH_F_PROTOCOL_FEATURES | PACKED;
+	const uint64_t protocol = ~0ull;
+	*f = (struct vhost_user_inflight){.queues = 1, .queue_size = SIZE};
+	request(c, VH_SET_PROTOCOL_FEATURES, 0, &protocol, 8, -1);
+	request(c, VH_SET_FEATURES, 0, &features, 8, -1);
+	request(c, VH_GET_INFLIGHT_FD, 0, f, sizeof(*f), -1);
+	if (reply(c, f, sizeof(*f), fd) != sizeof(*f) || f->size < sizeof(struct pregion))
+		abort();
+	return mmap(NULL, f->size, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+}
+
+/*
+ * Three chains were taken and the last one used, out of order, which overwrote the
+ * first slot; a fourth had not been seen.  told: it died after the driver was.
+ */
+static void test_packed_inflight(bool told)
+{
+	struct client c;
+	struct vhost_user_inflight f;
+	int fd;
+	open_door(&c, 1);
+	struct pregion *t = get_packed(&c, &f, &fd);
+	is(t->version, 0, "packed: nothing tracked yet");
+	for (unsigned i = 0; i < 4; i++)
+		put_packed(&c, 3 * i, 20 + i, i);
+	*t = (struct pregion){.version = 1, .desc_num = SIZE, .used_wrap = 1, .old_used_wrap = 1};
+	for (unsigned i = 0; i < SIZE; i++)
+		t->e[i].next = i + 1;
+	for (unsigned i = 0; i < 3; i++)
+		was_taken(&c, t, 3 * i, 5 - i); /* the last of them came first */
+	t->e[8].next = t->old_free_head;
+	t->free_head = 6;
+	t->used_idx = 3;
+	if (told)
+		slots(&c)[0] = (struct pslot){.len = 513, .id = 22, .flags = F_AVAIL | F_USED | 2};
+	request(&c, VH_SET_INFLIGHT_FD, 0, &f, sizeof(f), fd);
+	start_with(&c, FIRST, PACKED);
+	ok(c.notes == 1 && strstr(c.said, told ? "2 requests" : "3 requests"), "%s", c.said);
+	const uint16_t order[4] = {22, 21, 20, 23};
+	for (unsigned i = 0; i < 4; i++) {
+		is(slots(&c)[3 * i].id, order[i], "used entry %u", i);
+		is(slots(&c)[3 * i].flags & (F_AVAIL | F_USED), F_AVAIL | F_USED, "as used");
+		is(status(&c, 3 * i), told && i == 2 ? 0xff : 0, "its request");
+	}
+	unsigned marks = 0;
+	for (unsigned i = 0; i < SIZE; i++)
+		marks += t->e[i].inflight;
+	is(marks, 0, "nothing is in flight");
+	is(t->used_idx, 12, "the next used slot");
+	is(t->old_used_idx | t->used_wrap << 8 | t->old_used_wrap << 9, 12 | 3 << 8, "noted");
+	is(t->free_head, t->old_free_head, "and the free entries");
+	/* the ring goes on, and around its end */
+	put_packed(&c, 12, 20, 7);
+	c.ram[0x4000 + 12 * 0x400 + 0x20] = 0xff;
+	static const uint64_t one = 1;
+	if (write(c.kick, &one, 8) != 8)
+		abort();
+	turn(&c);
+	is(status(&c, 12), 0, "a new request");
+	is(t->used_idx, 15, "is accounted for");
+	munmap(t, f.size);
+	close(fd);
+	close_door(&c);
+}
+
+/* Whatever is in that memory, a client can only harm itself. */
+static void test_packed_garbage(void)
+{
+	unsigned survived = 0, refused = 0;
+	uint64_t seed = 1;
+	for (unsigned round = 0; round < 300; round++) {
+		struct client c;
+		struct vhost_user_inflight f;
+		int fd;
+		open_door(&c, 1);
+		struct pregion *t = get_packed(&c, &f, &fd);
+		for (unsigned i = 0; i < 4; i++)
+			put_packed(&c, 3 * i, i, i);
+		*t = (struct pregion){.version = 1, .desc_num = SIZE, .used_wrap = 1, .old_used_wrap = 1};
+		for (unsigned i = 0; i < 4; i++)
+			was_taken(&c, t, 3 * i, i);
+		for (unsigned i = 0; i < 1 + round % 8; i++) {
+			seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+			size_t at = (seed >> 33) % sizeof(*t);
+			((uint8_t *)t)[at] = seed >> 20 & (round & 1 ? 31 : 255);
+		}
+		request(&c, VH_SET_INFLIGHT_FD, 0, &f, sizeof(f), fd);
+		start_with(&c, FIRST, PACKED);
+		survived += !c.went;
+		refused += c.went != 0;
+		munmap(t, f.size);
+		close(fd);
+		close_door(&c);
+	}
+	ok(survived && refused, "packed: spoilt memory, %u taken, %u refused", survived, refused);
+}
+
 int main(void)
 {
 	test_io();
@@ -349,5 +514,8 @@ int main(void)
 	test_cut_memory();
 	test_broken_driver();
 	test_inflight();
+	test_packed_inflight(false);
+	test_packed_inflight(true);
+	test_packed_garbage();
 	return done();
 }

@@ -32,10 +32,10 @@ file_system() {
 }
 
 # The server is killed under I/O, and comes back: no request fails, nothing is lost.
-crash() { # QEMU RECONNECT
+crash() { # QEMU RECONNECT PROPERTIES
 	truncate -s 64M "$tmp/crash$1.img"
 	serve "crash$1" --disk "$tmp/crash$1.img" --queues 2 --vhost-user "$tmp/crash$1.sock" || return 1
-	reconnect=,$2 vhost_user "num-queues=2,$modern"
+	reconnect=,$2 vhost_user "num-queues=2,$3"
 	linux "vqt.run=write,bs=4k,t=6,qd=16,rand;write,bs=16k,n=500,qd=8;verify,bs=16k,n=500;flush"
 	machine "$1" 2 "$tmp/crash$1.serial" "${linux_args[@]}" "${device[@]}" &
 	local qemu=$! i
@@ -103,8 +103,8 @@ check "QEMU 7.2, no event index, no indirect descriptors" workload e7 7 1 '' \
 check "QEMU 11, split ring, four queues" workload q11 11 4 '' $modern
 check "QEMU 11, packed ring" workload p11 11 1 '' $modern,packed=on
 check "a guest partitions, makes ext4, writes: the image holds it" file_system
-check "QEMU 7.2: the server is killed twice under I/O" crash 7 reconnect=1
-check "QEMU 11: the server is killed twice under I/O" crash 11 reconnect-ms=500
+check "QEMU 7.2: the server is killed twice under I/O" crash 7 reconnect=1 $modern
+check "QEMU 11, packed ring: the server is killed twice under I/O" crash 11 reconnect-ms=500 $modern,packed=on
 check "the next client finds what the last one wrote" next_client
 check "libblkio: reads, writes, flush, discard, write zeroes; one queue" blkio one 1
 check "libblkio: four queues at once" blkio four 4
