@@ -280,8 +280,12 @@ static int load(struct capture *c, struct capture_error *err)
 	c->skel->rodata->can_sleep = sleep;
 	c->skel->rodata->can_find_vma =
 		libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_find_vma, NULL) == 1;
-	bpf_object__for_each_program(prog, c->skel->obj)
+	bpf_object__for_each_program(prog, c->skel->obj) {
 		attach_prepare(prog, c->multi, sleep);
+		bpf_program__set_autoload(prog, target_needs(c, bpf_program__name(prog)));
+	}
+	if (c->o.light && light_prepare(c))
+		return explain_load(err, -EINVAL);
 	bpf_map__set_max_entries(c->skel->maps.events, (uint32_t)buffer);
 	bpf_map__set_max_entries(c->skel->maps.scratches,
 				 (uint32_t)(ncpu > 0 ? ncpu : 1) * VQP_SCRATCH_PER_CPU);
@@ -290,6 +294,8 @@ static int load(struct capture *c, struct capture_error *err)
 	c->skel->rodata->wake_level = buffer / 2;
 	code = qemu_bpf__load(c->skel);
 	if (code)
+		return explain_load(err, code);
+	if (c->o.light && (code = light_open(c)))
 		return explain_load(err, code);
 	c->rb = ring_buffer__new(bpf_map__fd(c->skel->maps.events), on_sample, c, NULL);
 	return c->rb ? 0 : explain_load(err, -errno);
@@ -335,6 +341,7 @@ static void housekeeping(struct capture *c, uint64_t now)
 		t->dead = !process_alive(t->p.pid);
 		memory_update(t);
 	}
+	light_tick(c, now);
 	for (size_t i = 0; i < DEVICES; i++)
 		if (c->device[i] && !c->device[i]->complete && !c->device[i]->gone &&
 		    !c->device[i]->fresh)
@@ -365,6 +372,8 @@ void capture_stop(struct capture *c)
 		ring_buffer__consume(c->rb);
 	for (size_t i = 0; i < c->ntargets; i++)
 		order_expire(c->target[i]->order, capture_now(), 0);
+	if (c->light)
+		light_read(c);
 }
 
 void capture_close(struct capture *c)
@@ -376,6 +385,7 @@ void capture_close(struct capture *c)
 			capture_detach(c, c->target[i]->p.pid);
 	for (size_t i = 0; i < c->ntargets; i++)
 		target_free(c->target[i]);
+	light_close(c);
 	ring_buffer__free(c->rb);
 	qemu_bpf__destroy(c->skel);
 	free(c);

@@ -37,6 +37,11 @@ struct capture_options {
 	bool no_lifecycle;
 	uint32_t tables; /* most queues followed; 0 default (8192) */
 	bool qmp_only; /* learn nothing from memory that QMP could tell (tests) */
+	/*
+	 * Light: count and measure inside the kernel, a VQT_TALLY of each queue every
+	 * so many ns; no records of registers, kicks, chains and completions.  0: full.
+	 */
+	uint64_t light;
 	bool empty; /* attach programs that do nothing: what do probes cost (bench) */
 	const char *command; /* of the capture, for the session record */
 	/* Called for each record, in order; the bytes are valid during the call. */

@@ -75,6 +75,7 @@ struct capture {
 	uint64_t seen_lost[2]; /* buffer drops and limit drops already attributed */
 	uint64_t tick; /* time of the last housekeeping */
 	unsigned handed; /* by the current poll */
+	struct light *light; /* NULL: full */
 };
 
 uint64_t capture_now(void); /* CLOCK_MONOTONIC */
@@ -92,6 +93,7 @@ extern const struct order_ops target_order_ops; /* what becomes of records in or
 
 /* target.c, besides capture_attach() and capture_detach() */
 void target_free(struct target *t);
+bool target_needs(const struct capture *c, const char *program); /* is it attached at all? */
 
 /* device.c */
 struct device *device_get(struct target *t, uint16_t id); /* NULL without memory */
@@ -123,6 +125,13 @@ void device_write_state(struct device *d);
 /* late.c: find the devices of a running QEMU before its probes may speak; then describe them. */
 void late_find(struct target *t);
 void late_describe(struct target *t);
+
+/* light.c: before the programs are loaded, and after; 0 or negative errno. */
+int light_prepare(struct capture *c);
+int light_open(struct capture *c);
+void light_close(struct capture *c);
+void light_tick(struct capture *c, uint64_t now); /* look, if it is time */
+void light_read(struct capture *c);
 
 /* memory.c */
 void memory_update(struct target *t);

@@ -7,6 +7,7 @@
  */
 #include "bpf/chain.bpf.h"
 #include "bpf/common.bpf.h"
+#include "bpf/light.bpf.h"
 #include "bpf/ring.bpf.h"
 #include "bpf/used.bpf.h"
 
@@ -74,29 +75,34 @@ int on_signal(struct pt_regs *ctx)
 
 /* --- registers ------------------------------------------------------------- */
 
-/* Register handlers get the proxy (or the PCI device); a kick goes the queue's way. */
-static __always_inline bool notify_write(struct vqp_proc *p, struct vqp_dev *d, __u32 offset,
-					 __u64 value, __u8 width, __u16 via, bool pio)
+/*
+ * The queue that a register write is a kick of; 0: it is none, or one that QEMU
+ * ignores.  Register handlers get the proxy (or the PCI device).
+ */
+static __always_inline __u64 notified(struct vqp_proc *p, struct vqp_dev *d, __u16 aux,
+				      __u32 offset, __u64 value)
 {
-	/* 4.1.4.4: one address a queue; QEMU's multiplier is 4, or a page */
-	__u32 n = offset < 4096 ? offset / 4 : offset / 4096;
+	__u32 n = value & 0xffff, region = aux & 0xff;
 	__u64 vq, desc = 0;
 	__u8 broken = 0;
 
-	if (via != VQT_KICK_MMIO || pio)
-		n = value & 0xffff;
+	if (aux & VQP_AUX_MMIO_NOTIFY) {
+		/* 4.1.4.4: one address a queue; QEMU's multiplier is 4, or a page */
+		if (!(aux & VQP_AUX_IS_PIO))
+			n = offset < 4096 ? offset / 4 : offset / 4096;
+	} else if (!(region == VQT_REGION_MMIO && offset == 0x50) && /* 4.2.2: QueueNotify */
+		   !(region == VQT_REGION_LEGACY && offset == 16)) { /* 4.1.4.10 */
+		return 0;
+	}
 	if (!d->vdev || n >= VQP_QUEUE_MAX || p->vdev_vq == VQP_UNKNOWN)
-		return false;
+		return 0;
 	if (read_user(&vq, 8, (void *)(d->vdev + p->vdev_vq)) || !vq)
-		return false;
+		return 0;
 	vq += (__u64)n * p->vq_size;
-	/* What QEMU ignores is a register write but no kick. */
 	read_user(&desc, 8, (void *)(vq + p->vq_desc));
 	if (p->vdev_broken != VQP_UNKNOWN)
 		read_user(&broken, 1, (void *)(d->vdev + p->vdev_broken));
-	if (!desc || broken)
-		return false;
-	return kick(p, vq, via, value, width);
+	return desc && !broken ? vq : 0;
 }
 
 static __always_inline void reg_emit(struct vqp_proc *p, __u16 dev, struct vqt_reg *r)
@@ -114,11 +120,12 @@ static __always_inline __u64 trim(__u64 value, __u8 width)
 SEC("uprobe")
 int on_reg_write(struct pt_regs *ctx)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u64 cookie = bpf_get_attach_cookie(ctx), vq;
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct vqp_proc *p = proc_get();
 	struct vqp_dev *d;
 	struct vqt_reg r = {};
+	bool legacy;
 
 	if (!p)
 		return 0;
@@ -134,18 +141,14 @@ int on_reg_write(struct pt_regs *ctx)
 		r.flags |= VQT_REG_VIA_CFG;
 	if (cookie >> 48 & VQP_AUX_IS_PIO)
 		r.flags |= VQT_REG_PIO;
-	if (cookie >> 48 & VQP_AUX_MMIO_NOTIFY &&
-	    notify_write(p, d, r.offset, r.value, r.width, VQT_KICK_MMIO,
-			 cookie >> 48 & VQP_AUX_IS_PIO))
-		return 0;
-	/* 4.2.2: QueueNotify of virtio-mmio */
-	if (r.region == VQT_REGION_MMIO && r.offset == 0x50 &&
-	    notify_write(p, d, 0, r.value, r.width, VQT_KICK_MMIO, true))
+	vq = notified(p, d, cookie >> 48, r.offset, r.value);
+	legacy = r.region == VQT_REGION_LEGACY;
+	if (vq && !legacy && kick(p, vq, VQT_KICK_MMIO, r.value, r.width))
 		return 0;
 	reg_emit(p, d->id, &r);
-	/* 4.1.4.10: Queue Notify of the legacy interface, seen as both */
-	if (r.region == VQT_REGION_LEGACY && r.offset == 16)
-		notify_write(p, d, 0, r.value, r.width, VQT_KICK_LEGACY, true);
+	/* Queue Notify of the legacy interface is seen as both. */
+	if (vq && legacy)
+		kick(p, vq, VQT_KICK_LEGACY, r.value, r.width);
 	return 0;
 }
 
@@ -356,6 +359,8 @@ static long rewind_queue(__u32 i, void *data)
 	struct vqp_key k = { .ptr = w->vq + (__u64)i * w->step, .tgid = w->tgid };
 	struct vqp_queue *q = bpf_map_lookup_elem(&queues, &k);
 
+	if (q)
+		tally_rewind(q, w->forget);
 	if (q && w->forget)
 		bpf_map_delete_elem(&queues, &k);
 	else if (q)
@@ -456,6 +461,76 @@ int on_life(struct pt_regs *ctx)
 	emit(&l, sizeof(l.r) + n);
 	if (d && flags & (VQP_LIFE_FORGET | VQP_LIFE_REWIND))
 		life_after(p, d, flags, queue);
+	return 0;
+}
+
+/* --- light ----------------------------------------------------------------- */
+
+SEC("uprobe")
+int light_kick(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	struct vqp_proc *p = proc_get();
+
+	if (p)
+		light_kick_at(p, arg0(ctx, cookie));
+	return 0;
+}
+
+SEC("uprobe")
+int light_pop(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	struct vqp_proc *p = proc_get();
+
+	if (p)
+		light_pop_at(p, arg0(ctx, cookie));
+	return 0;
+}
+
+SEC("uprobe")
+int light_fill(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	struct vqp_proc *p = proc_get();
+
+	if (p)
+		light_fill_at(p, arg0(ctx, cookie), arg(ctx, cookie, 1), arg(ctx, cookie, 2),
+			      cookie >> 48);
+	return 0;
+}
+
+SEC("uprobe")
+int light_signal(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	struct vqp_proc *p = proc_get();
+	struct vqp_tally *t;
+
+	if (!p)
+		return 0;
+	t = tally_get(p, queue_get(p, arg0(ctx, cookie)));
+	if (t)
+		__sync_fetch_and_add(&t->signals, 1);
+	return 0;
+}
+
+/* Kicks that come as register writes; nothing else of registers. */
+SEC("uprobe")
+int light_reg_write(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx), vq;
+	struct vqp_proc *p = proc_get();
+	struct vqp_dev *d;
+
+	if (!p)
+		return 0;
+	d = proxy_get(p, arg0(ctx, cookie));
+	if (!d || d->skip)
+		return 0;
+	vq = notified(p, d, cookie >> 48, arg(ctx, cookie, 1), arg(ctx, cookie, 2));
+	if (vq)
+		light_kick_at(p, vq);
 	return 0;
 }
 

@@ -76,8 +76,51 @@ struct vqp_queue {
 	__u8 valid; /* seen means something */
 	__u8 skip;
 	__u64 vdev;
+	__u32 tally; /* light: 1 + the index in the map of tallies, 0 none */
+	__u32 pad;
 	__u8 head[VQP_QUEUE_MAX];
 };
+
+/*
+ * Light capture: what is counted of a queue where it happens, instead of being
+ * recorded.  All but `flight` only grow.  Durations are counted in the buckets of
+ * struct hist (decoder/stats_hist.h), which user space asserts.
+ */
+#define VQP_HIST_SUB_BITS 4
+#define VQP_HIST_OCTAVES 40
+#define VQP_HIST_BUCKETS (((VQP_HIST_OCTAVES - VQP_HIST_SUB_BITS + 1) << VQP_HIST_SUB_BITS) + 1)
+
+/* Requests told apart by their first word, if it is a block device's (5.2.6). */
+enum vqp_sort {
+	VQP_SORT_IN, VQP_SORT_OUT, VQP_SORT_FLUSH, VQP_SORT_DISCARD, VQP_SORT_WRITE_ZEROES,
+	VQP_SORT_OTHER,
+	VQP_SORTS
+};
+
+struct vqp_group {
+	__u64 used; /* completions */
+	__u64 errors; /* whose last byte written is not 0 */
+	__u64 bytes_in, bytes_out; /* of all buffers, headers and status included */
+	__u64 timed, sum; /* completions of requests that were seen being taken, ns they took */
+	__u32 bucket[VQP_HIST_BUCKETS];
+};
+
+/* vqp_tally.owner */
+#define VQP_TALLY_FREE 0
+#define VQP_TALLY_USED 1
+#define VQP_TALLY_GONE 2 /* its queue is: to be read for the last time, and freed */
+
+struct vqp_tally {
+	__u32 owner;
+	__u32 tgid;
+	__u16 dev, index;
+	__u32 flight, flight_max; /* requests taken and not used, as far as seen */
+	__u32 pad;
+	__u64 kicks, taken, signals, detached, dropped;
+	struct vqp_group group[VQP_SORTS];
+	__u64 began[VQP_QUEUE_MAX]; /* by head: when it was taken, 0 not in flight */
+};
+#define VQP_TALLIES 1024 /* queues counted at a time */
 
 /*
  * A probe's cookie: what it is, and for up to five values the register that

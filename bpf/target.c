@@ -24,28 +24,74 @@ static void miss(struct capture *c, pid_t pid, const struct qemu_probe *p, int c
 		 code ? strerror(-code) : "not found in this QEMU");
 }
 
+/* Light: what tells of requests, and of devices; of registers, those that are kicks. */
+static bool counts(const struct qemu_probe *p)
+{
+	unsigned aux = (unsigned)(p->cookie >> 48), region = aux & 0xff;
+
+	switch (p->program) {
+	case QEMU_KICK:
+	case QEMU_POP:
+	case QEMU_FILL:
+	case QEMU_SIGNAL:
+	case QEMU_LIFE:
+		return true;
+	case QEMU_REG_WRITE:
+		return aux & VQP_AUX_MMIO_NOTIFY || region == VQT_REGION_LEGACY ||
+		       region == VQT_REGION_MMIO;
+	default:
+		return false;
+	}
+}
+
 static bool chosen(const struct capture *c, const struct qemu_probe *p)
 {
 	if (p->flags & QEMU_PROBE_DELIVERY && !c->o.delivery)
+		return false;
+	if (c->o.light && !counts(p))
 		return false;
 	/* Some steps are needed to follow the queues, recorded or not. */
 	return !(p->flags & QEMU_PROBE_LIFE && c->o.no_lifecycle) ||
 	       p->cookie & (VQP_LIFE_FORGET | VQP_LIFE_REWIND);
 }
 
-static struct bpf_program *program_of(struct capture *c, enum qemu_program role)
+static bool is_return(enum qemu_program role)
 {
-	bool ret = role == QEMU_REG_RETURN || role == QEMU_CONFIG_RETURN;
+	return role == QEMU_REG_RETURN || role == QEMU_CONFIG_RETURN;
+}
 
-	return bpf_object__find_program_by_name(c->skel->obj,
-		c->o.empty && !ret ? "on_nothing" : qemu_program_name(role));
+/* The program for a role in this capture: its own, the one that counts, the empty one. */
+static void program_name(const struct capture *c, enum qemu_program role, char name[32])
+{
+	const char *own = qemu_program_name(role);
+
+	if (c->o.empty && !is_return(role))
+		own = "on_nothing";
+	if (c->o.light && role != QEMU_LIFE)
+		snprintf(name, 32, "light%s", own + strlen("on"));
+	else
+		snprintf(name, 32, "%s", own);
+}
+
+bool target_needs(const struct capture *c, const char *program)
+{
+	char name[32];
+
+	for (unsigned role = 0; role < QEMU_PROGRAMS; role++) {
+		program_name(c, role, name);
+		if (!strcmp(name, program))
+			return true;
+	}
+	return false;
 }
 
 /* All probes of one program; one that does not hold is missing, not fatal. */
 static void attach_role(struct target *t, enum qemu_program role)
 {
-	bool ret = role == QEMU_REG_RETURN || role == QEMU_CONFIG_RETURN;
+	bool ret = is_return(role);
 	struct capture *c = t->c;
+	struct bpf_program *program;
+	char name[32];
 	struct attach_point points[QEMU_PROBES];
 	const struct qemu_probe *of[QEMU_PROBES];
 	size_t n = 0;
@@ -65,8 +111,9 @@ static void attach_role(struct target *t, enum qemu_program role)
 	}
 	if (!n)
 		return;
-	attach_points(&t->attach[role], program_of(c, role), c->multi, ret, t->p.pid, t->p.object,
-		      points, n);
+	program_name(c, role, name);
+	program = bpf_object__find_program_by_name(c->skel->obj, name);
+	attach_points(&t->attach[role], program, c->multi, ret, t->p.pid, t->p.object, points, n);
 	for (size_t i = 0; i < n; i++)
 		if (points[i].err)
 			miss(c, t->p.pid, of[i], points[i].err);

@@ -33,7 +33,7 @@ typedef __s64 int64_t;
 #endif
 
 #define VQT_VERSION_MAJOR 1
-#define VQT_VERSION_MINOR 0
+#define VQT_VERSION_MINOR 1 /* 1: VQT_TALLY */
 
 /* The largest record: libpcap and tshark stop at packets longer than this. */
 #define VQT_RECORD_MAX 262144
@@ -61,6 +61,7 @@ enum vqt_type {
 	VQT_USED = 20, /* struct vqt_used */
 	VQT_IRQ = 21, /* struct vqt_irq */
 	VQT_DATA = 22, /* struct vqt_data */
+	VQT_TALLY = 23, /* struct vqt_tally: many events of a queue, only counted */
 	/* Around it. */
 	VQT_LIFE = 32, /* struct vqt_life */
 	VQT_GUEST = 33, /* struct vqt_guest */
@@ -473,6 +474,38 @@ enum vqt_life_what {
 	VQT_LIFE_VHOST_STOP = 33,
 };
 
+#define VQT_TALLY_OTHER 0xffffffff
+
+/* A count of one bucket of struct hist (stats_hist.h). */
+struct vqt_tally_bucket {
+	uint32_t bucket, count;
+};
+
+/* Requests of one type: completions since the tally before. */
+struct vqt_tally_group {
+	uint32_t type; /* virtio-blk: as in the header (5.2.6); VQT_TALLY_OTHER: none of the others */
+	uint32_t nbucket; /* struct vqt_tally_bucket that follow */
+	uint64_t used; /* completions */
+	uint64_t errors; /* of them with a status other than success */
+	uint64_t bytes_in, bytes_out; /* data to and from the driver */
+	uint64_t timed, sum; /* completions whose time is known (those in the buckets), ns in all */
+};
+
+/*
+ * VQT_TALLY: what a light capture counted of a queue since its tally before,
+ * `interval` ns earlier.  Durations are from when the device took a request until
+ * it was used.
+ */
+struct vqt_tally {
+	struct vqt_hdr h;
+	uint64_t interval;
+	uint64_t kicks, taken, interrupts;
+	uint64_t detached, dropped; /* given up by the device; taken back by a reset */
+	uint32_t flight, flight_max; /* requests in flight now, and most ever */
+	uint32_t ngroup; /* struct vqt_tally_group that follow, each with its buckets */
+	uint32_t pad;
+};
+
 /* VQT_LIFE */
 struct vqt_life {
 	struct vqt_hdr h;
@@ -554,6 +587,9 @@ VQT_SIZE(vqt_avail, 56);
 VQT_SIZE(vqt_used, 56);
 VQT_SIZE(vqt_irq, 32);
 VQT_SIZE(vqt_data, 32);
+VQT_SIZE(vqt_tally, 88);
+VQT_SIZE(vqt_tally_group, 56);
+VQT_SIZE(vqt_tally_bucket, 8);
 VQT_SIZE(vqt_life, 56);
 VQT_SIZE(vqt_guest, 56);
 VQT_SIZE(vqt_backend, 56);

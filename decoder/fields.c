@@ -28,6 +28,7 @@ const struct field_group field_groups[] = {
 	{ "ring", "Ring in memory", RINGS, fields_ring },
 	{ "buffers", "Captured bytes", CHAINS, fields_buffers },
 	{ "interrupt", "Interrupt", BIT(VQT_IRQ), fields_interrupt },
+	{ "tally", "Tally of a queue", BIT(VQT_TALLY), fields_tally },
 	{ "lifecycle", "Lifecycle", BIT(VQT_LIFE), fields_lifecycle },
 	{ "guest", "Guest driver", BIT(VQT_GUEST), fields_guest },
 	{ "backend", "Block backend", BIT(VQT_BACKEND), fields_backend },

@@ -6,6 +6,7 @@
 #include "decoder/class.h"
 #include "decoder/life.h"
 #include "decoder/print_impl.h"
+#include "decoder/tally.h"
 
 static const char *name_or(const struct spec_name *names, unsigned value)
 {
@@ -344,6 +345,44 @@ static enum direction put_guest(struct text *t, const struct event *e, const str
 	return TO_DEVICE;
 }
 
+static void put_group(struct text *t, const struct event *e, const struct record_group *g)
+{
+	struct hist h;
+
+	tally_hist(g, &h);
+	text_add(t, "%" PRIu64 " %s", g->g.used, tally_type_name(e->dev, g->g.type));
+	if (g->g.errors)
+		text_add(t, " (%" PRIu64 " ERRORS)", g->g.errors);
+	if (!h.count)
+		return;
+	text_puts(t, " p50 ");
+	text_duration(t, hist_percentile(&h, 500000));
+	text_puts(t, " p99 ");
+	text_duration(t, hist_percentile(&h, 990000));
+}
+
+static enum direction put_tally(struct text *t, const struct event *e, const struct line_options *o)
+{
+	const struct vqt_tally *y = &e->rec->tally;
+	const char *before = "; used: ";
+	struct record_group g;
+	uint32_t pos = 0;
+
+	text_puts(t, "in ");
+	text_duration(t, y->interval);
+	text_add(t, ": %" PRIu64 " taken, %" PRIu64 " kicks, %" PRIu64 " interrupts", y->taken,
+		 y->kicks, y->interrupts);
+	while (record_group_next(e->rec, &pos, &g)) {
+		text_puts(t, before);
+		put_group(t, e, &g);
+		before = ", ";
+	}
+	if (y->dropped)
+		text_add(t, "; %" PRIu64 " taken back by a reset", y->dropped);
+	text_add(t, "; %u in flight", y->flight);
+	return NEITHER;
+}
+
 static enum direction put_backend(struct text *t, const struct event *e,
 				  const struct line_options *o)
 {
@@ -390,6 +429,7 @@ static put_fn *const rows[] = {
 	[VQT_USED] = put_used,
 	[VQT_IRQ] = put_irq,
 	[VQT_DATA] = put_data,
+	[VQT_TALLY] = put_tally,
 	[VQT_LIFE] = put_life,
 	[VQT_GUEST] = put_guest,
 	[VQT_BACKEND] = put_backend,

@@ -16,6 +16,7 @@ enum tail {
 	TAIL_CHAIN, /* descriptors, then segments */
 	TAIL_SEGS,
 	TAIL_STACK,
+	TAIL_TALLY,
 };
 
 static const struct row {
@@ -39,6 +40,7 @@ static const struct row {
 	[VQT_USED] = { "used", sizeof(struct vqt_used), TAIL_SEGS },
 	[VQT_IRQ] = { "interrupt", sizeof(struct vqt_irq), TAIL_NONE },
 	[VQT_DATA] = { "data", sizeof(struct vqt_data), TAIL_SEGS },
+	[VQT_TALLY] = { "tally", sizeof(struct vqt_tally), TAIL_TALLY },
 	[VQT_LIFE] = { "lifecycle", sizeof(struct vqt_life), TAIL_TEXT },
 	[VQT_GUEST] = { "guest", sizeof(struct vqt_guest), TAIL_TEXT },
 	[VQT_BACKEND] = { "backend", sizeof(struct vqt_backend), TAIL_NONE },
@@ -112,6 +114,26 @@ static unsigned text_len(const struct record *r)
 	}
 }
 
+static bool check_groups(struct record *r)
+{
+	uint32_t pos = 0;
+
+	for (uint32_t i = 0; i < r->tally.ngroup; i++) {
+		uint32_t n;
+
+		if (r->tail_len - pos < sizeof(struct vqt_tally_group))
+			return false;
+		n = get_le32(r->tail + pos + offsetof(struct vqt_tally_group, nbucket));
+		pos += sizeof(struct vqt_tally_group);
+		if (n > (r->tail_len - pos) / sizeof(struct vqt_tally_bucket))
+			return false;
+		pos += n * (uint32_t)sizeof(struct vqt_tally_bucket);
+	}
+	r->segs = r->tail;
+	r->segs_len = pos;
+	return true;
+}
+
 static const char *check_tail(struct record *r, enum tail kind)
 {
 	uint32_t need;
@@ -142,6 +164,8 @@ static const char *check_tail(struct record *r, enum tail kind)
 	case TAIL_SEGS:
 		return check_segs(r, r->tail, r->tail_len, seg_count(r))
 			? NULL : "its buffer bytes run past the end";
+	case TAIL_TALLY:
+		return check_groups(r) ? NULL : "its counts run past the end";
 	}
 	return NULL;
 }
@@ -222,6 +246,24 @@ int record_seg_next(const struct record *r, uint32_t *pos, struct record_seg *ou
 	out->bytes = p + sizeof(struct vqt_seg);
 	*pos += sizeof(struct vqt_seg) + align4(out->len);
 	return 1;
+}
+
+int record_group_next(const struct record *r, uint32_t *pos, struct record_group *out)
+{
+	if (*pos >= r->segs_len)
+		return 0;
+	memcpy(&out->g, r->segs + *pos, sizeof(out->g));
+	out->buckets = r->segs + *pos + sizeof(out->g);
+	*pos += (uint32_t)(sizeof(out->g) + out->g.nbucket * sizeof(struct vqt_tally_bucket));
+	return 1;
+}
+
+struct vqt_tally_bucket record_bucket(const struct record_group *g, uint32_t i)
+{
+	struct vqt_tally_bucket b;
+
+	memcpy(&b, g->buckets + i * sizeof(b), sizeof(b));
+	return b;
 }
 
 const char *record_tlv(const struct record *r, unsigned tag, size_t *len)

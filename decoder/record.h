@@ -33,6 +33,7 @@ struct record {
 		struct vqt_used used;
 		struct vqt_irq irq;
 		struct vqt_data data;
+		struct vqt_tally tally;
 		struct vqt_life life;
 		struct vqt_guest guest;
 		struct vqt_backend backend;
@@ -41,7 +42,7 @@ struct record {
 	uint32_t len;
 	const uint8_t *tail; /* what follows the fixed part */
 	uint32_t tail_len;
-	const uint8_t *segs; /* avail, used, data: where the segments begin */
+	const uint8_t *segs; /* avail, used, data: where the segments begin; tally: the groups */
 	uint32_t segs_len;
 };
 
@@ -69,6 +70,14 @@ struct record_seg {
 	uint16_t len;
 };
 int record_seg_next(const struct record *r, uint32_t *pos, struct record_seg *out);
+
+/* The same for the groups of a tally, and for the buckets of a group. */
+struct record_group {
+	struct vqt_tally_group g;
+	const uint8_t *buckets; /* g.nbucket of them: record_bucket() */
+};
+int record_group_next(const struct record *r, uint32_t *pos, struct record_group *out);
+struct vqt_tally_bucket record_bucket(const struct record_group *g, uint32_t i);
 
 /* TLV of the descriptive records: the value of `tag`, or NULL; *len gets its length. */
 const char *record_tlv(const struct record *r, unsigned tag, size_t *len);
