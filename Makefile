@@ -185,6 +185,11 @@ $(BUILD)/tests/lab/%: $(BUILD)/tests/lab/%.o $(BUILD)/libvqtrace.a
 coverage: $(BUILD)/libvqtrace.a # of emu/ by its unit tests, by line
 	$(Q)CC="$(CC)" LIBS="$(LDLIBS)" tests/emu/coverage $(BUILD)
 
+.PHONY: differences
+differences: $(BUILD)/tests/emu/bad_input_test $(BUILD)/tests/emu/wrong_test # a table of the documentation
+	$(Q){ $(BUILD)/tests/emu/bad_input_test --markdown && $(BUILD)/tests/emu/wrong_test --markdown; \
+		} > emu/DIFFERENCES.md
+
 bench:
 	$(Q)tests/deps --install build test
 	$(Q)$(MAKE) -j$(JOBS) all guest qemu11 tools blkio

@@ -109,6 +109,12 @@ const struct emu_wrong *emu_wrong_by_name(const char *name)
 
 int emu_wrong_play(const struct emu_wrong *w, const struct emu_tap_config *tap)
 {
+	return emu_wrong_play_to(w, tap, NULL, NULL);
+}
+
+int emu_wrong_play_to(const struct emu_wrong *w, const struct emu_tap_config *tap,
+	void (*end)(void *opaque, struct emu_rig *r), void *opaque)
+{
 	struct emu_rig_options o = {.tap = tap,
 		.dev = {.queues = 2,
 			.queue_size = 16,
@@ -137,6 +143,8 @@ int emu_wrong_play(const struct emu_wrong *w, const struct emu_tap_config *tap)
 	}
 	if (ret == 0)
 		ret = w->act(r);
+	if (ret == 0 && end)
+		end(opaque, r);
 	emu_rig_free(r);
 	return ret;
 }

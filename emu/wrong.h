@@ -28,6 +28,9 @@ const struct emu_wrong *emu_wrong_nth(unsigned n); /* NULL: no more */
 const struct emu_wrong *emu_wrong_by_name(const char *name);
 /* Play it; tap may be NULL.  0, or negative errno when it could not be set up. */
 int emu_wrong_play(const struct emu_wrong *w, const struct emu_tap_config *tap);
+/* The same; end() sees the device as the violation left it. */
+int emu_wrong_play_to(const struct emu_wrong *w, const struct emu_tap_config *tap,
+	void (*end)(void *opaque, struct emu_rig *r), void *opaque);
 
 /*
  * A correct driver's workload (requests on two queues, configuration change, an
