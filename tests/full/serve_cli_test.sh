@@ -23,7 +23,8 @@ refusals() {
 	refused 'say what is on the disk' "${s[@]}" &&
 		refused 'say where to serve' --disk mem:1M &&
 		refused 'say where to serve' --disk mem:1M "${s[@]}" --vfio-user "$tmp/x" &&
-		refused 'truncate -s 1G' --disk "$tmp/none.img" "${s[@]}" &&
+		refused '--size 1G makes one' --disk "$tmp/none.img" "${s[@]}" &&
+		refused 'not a size' --disk "$tmp/none.img" --size many "${s[@]}" &&
 		refused 'not a size' --disk mem:no "${s[@]}" &&
 		refused 'power of two' --disk mem:1M --queue-size 100 "${s[@]}" &&
 		refused 'not a feature' --disk mem:1M --features +speed "${s[@]}" &&
@@ -67,18 +68,26 @@ empty_trace() { # a server that nobody talked to still leaves a trace that can b
 		"$vqtrace" show -r "$tmp/quiet.pcap" | grep -q 'vfio-user-blk'
 }
 
+new_disk() { # made if it is not there; left alone if it is
+	serve new --disk "$tmp/new.img" --size 3M --vhost-user "$tmp/new.sock" && serve_end new &&
+		[ "$(stat -c %s "$tmp/new.img")" = 3145728 ] && echo mark | dd of="$tmp/new.img" conv=notrunc 2>/dev/null &&
+		serve new --disk "$tmp/new.img" --size 8M --vhost-user "$tmp/new.sock" && serve_end new &&
+		[ "$(stat -c %s "$tmp/new.img")" = 3145728 ] && head -c 4 "$tmp/new.img" | grep -q mark
+}
+
 zoned() {
 	serve zoned --disk mem:64M --zones hm,size=4M,conventional=2,open=4,active=6 \
 		--vhost-user "$tmp/zoned.sock" && serve_end zoned &&
 		refused 'do not fit together' --disk mem:64M --zones hm,size=100 --vhost-user "$tmp/zoned.sock"
 }
 
-plan 7
+plan 8
 check "help" help
 check "what is refused, and how" refusals
 check "it runs confined" confined
 check "one server a socket; a stale one is replaced" one_server
 check "what is not a socket stays" not_a_socket
 check "a trace without a client" empty_trace
+check "--size makes a disk" new_disk
 check "zones" zoned
 finish
