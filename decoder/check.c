@@ -8,6 +8,7 @@
 #include "decoder/check_impl.h"
 
 #define TICK (SECONDS / 4)
+#define TYPES 64 /* virtio device ids */
 
 struct tally {
 	uint64_t held, broken, blocked;
@@ -15,9 +16,25 @@ struct tally {
 	bool selected;
 };
 
+/* What a rule needs at each event, close together: this is the hot path. */
 struct slot {
+	enum verdict (*check)(struct look *l);
 	const struct rule *rule;
-	unsigned index;
+	unsigned index, needs;
+};
+
+/*
+ * The rules that look at an event of certain moments and a certain device type,
+ * each once, by the first of the moments.  There are as many as there are kinds
+ * of events, made when the first of a kind comes.
+ */
+struct plan {
+	struct plan_key {
+		uint64_t moments, virtio_id;
+	} key;
+	UT_hash_handle hh;
+	unsigned n;
+	struct slot slot[];
 };
 
 struct check {
@@ -25,7 +42,10 @@ struct check {
 	void *opaque;
 	unsigned nrules;
 	struct tally *tally; /* by rule */
-	struct slot *at[AT_MOMENTS]; /* selected ones, ending with rule NULL */
+	const struct rule **rule; /* all */
+	bool own[TYPES]; /* device types that have rules of their own */
+	struct plan *plans;
+	struct plan *recent[16]; /* of them, by a hash of the key */
 	struct cdev *devices;
 	struct cdev *last; /* most events speak of the same one */
 	unsigned have; /* of any device */
@@ -61,7 +81,7 @@ static bool select_word(struct check *c, const char *word, bool on)
 	bool any = false;
 
 	for (unsigned i = 0; i < c->nrules; i++) {
-		if (!rule_matches(rule_nth(i), word))
+		if (!rule_matches(c->rule[i], word))
 			continue;
 		c->tally[i].selected = on;
 		any = true;
@@ -93,20 +113,71 @@ static int select_rules(struct check *c, const char *text, const char **bad)
 
 static int index_rules(struct check *c)
 {
-	for (unsigned m = 0; m < AT_MOMENTS; m++) {
-		unsigned n = 0;
-
-		for (unsigned i = 0; i < c->nrules; i++)
-			n += rule_nth(i)->at >> m & 1;
-		c->at[m] = calloc(n + 1, sizeof(*c->at[m]));
-		if (!c->at[m])
-			return -ENOMEM;
-		n = 0;
-		for (unsigned i = 0; i < c->nrules; i++)
-			if (c->tally[i].selected && rule_nth(i)->at >> m & 1)
-				c->at[m][n++] = (struct slot){ rule_nth(i), i };
+	while (rule_nth(c->nrules))
+		c->nrules++;
+	c->rule = calloc(c->nrules, sizeof(*c->rule));
+	c->tally = calloc(c->nrules, sizeof(*c->tally));
+	if (!c->rule || !c->tally)
+		return -ENOMEM;
+	for (unsigned i = 0; i < c->nrules; i++) {
+		c->rule[i] = rule_nth(i);
+		if (c->rule[i]->virtio_id < TYPES)
+			c->own[c->rule[i]->virtio_id] = true;
 	}
 	return 0;
+}
+
+/* In the order of moments, then of the rules. */
+static void fill_plan(struct check *c, struct plan *p)
+{
+	uint64_t done = 0;
+
+	for (uint64_t left = p->key.moments; left; left &= left - 1) {
+		uint64_t moment = left & -left;
+
+		for (unsigned i = 0; i < c->nrules; i++) {
+			const struct rule *r = c->rule[i];
+
+			if (!c->tally[i].selected || !(r->at & moment) || r->at & done)
+				continue;
+			if (r->virtio_id && r->virtio_id != p->key.virtio_id)
+				continue;
+			p->slot[p->n++] = (struct slot){ r->check, r, i,
+				r->needs & (NEED_LIFE | NEED_FLIGHT | NEED_IRQ) };
+		}
+		done |= moment;
+	}
+}
+
+static struct plan *new_plan(struct check *c, const struct plan_key *key)
+{
+	struct plan *p = calloc(1, sizeof(*p) + c->nrules * sizeof(p->slot[0])), *fit;
+
+	if (!p)
+		return NULL;
+	p->key = *key;
+	fill_plan(c, p);
+	fit = realloc(p, sizeof(*p) + p->n * sizeof(p->slot[0]));
+	p = fit ? fit : p;
+	HASH_ADD(hh, c->plans, key, sizeof(p->key), p);
+	return p;
+}
+
+static struct plan *find_plan(struct check *c, uint64_t moments, unsigned virtio_id)
+{
+	/* All types without rules of their own share plans: there can be many in a hostile trace. */
+	bool own = virtio_id < TYPES && c->own[virtio_id];
+	struct plan_key key = { moments, own ? virtio_id : 0 };
+	struct plan **recent = &c->recent[(moments ^ moments >> 11 ^ moments >> 23 ^ key.virtio_id) & 15];
+	struct plan *p = *recent;
+
+	if (p && p->key.moments == key.moments && p->key.virtio_id == key.virtio_id)
+		return p;
+	HASH_FIND(hh, c->plans, &key, sizeof(key), p);
+	if (!p)
+		p = new_plan(c, &key);
+	*recent = p;
+	return p;
 }
 
 int check_new(struct check **out, const char *selection, check_found *found, void *opaque,
@@ -120,12 +191,9 @@ int check_new(struct check **out, const char *selection, check_found *found, voi
 		return -ENOMEM;
 	c->found = found;
 	c->opaque = opaque;
-	while (rule_nth(c->nrules))
-		c->nrules++;
-	c->tally = calloc(c->nrules, sizeof(*c->tally));
-	rc = c->tally ? select_rules(c, selection, bad) : -ENOMEM;
+	rc = index_rules(c);
 	if (!rc)
-		rc = index_rules(c);
+		rc = select_rules(c, selection, bad);
 	if (rc) {
 		check_free(c);
 		return rc;
@@ -136,6 +204,7 @@ int check_new(struct check **out, const char *selection, check_found *found, voi
 
 void check_free(struct check *c)
 {
+	struct plan *p, *more;
 	struct cdev *d, *next;
 
 	if (!c)
@@ -146,64 +215,51 @@ void check_free(struct check *c)
 		free(d->nth);
 		free(d);
 	}
-	for (unsigned m = 0; m < AT_MOMENTS; m++)
-		free(c->at[m]);
+	HASH_ITER(hh, c->plans, p, more) {
+		HASH_DEL(c->plans, p);
+		free(p);
+	}
+	free(c->rule);
 	free(c->tally);
 	free(c);
 }
 
 /* --- running ---------------------------------------------------------------- */
 
-/* Evidence that must be there each time; the rest shows in what events there are. */
-static unsigned missing_now(const struct look *l, const struct rule *r)
+/* Evidence that must be there each time and is not; the rest shows in what events there are. */
+static unsigned lacking(const struct look *l)
 {
-	unsigned missing = 0;
-
-	if (r->needs & NEED_LIFE && !l->d->born)
-		missing |= NEED_LIFE;
-	if (r->needs & NEED_FLIGHT && (!l->q || !l->q->flight))
-		missing |= NEED_FLIGHT;
-	if (r->needs & NEED_IRQ && !(l->d->have & NEED_IRQ))
-		missing |= NEED_IRQ;
-	return missing;
+	return (l->d->born ? 0 : NEED_LIFE) | (l->q && l->q->flight ? 0 : NEED_FLIGHT) |
+	       (l->d->have & NEED_IRQ ? 0 : NEED_IRQ);
 }
 
-static void run_rule(struct look *l, const struct slot *slot)
+static int run_moments(struct look *l, uint64_t moments)
 {
-	const struct rule *r = slot->rule;
-	struct tally *t = &l->c->tally[slot->index];
-	unsigned missing;
-	enum verdict v;
+	struct tally *tally = l->c->tally;
+	struct plan *p;
 
-	if (r->virtio_id && r->virtio_id != l->dev->virtio_id)
-		return;
-	l->rule = r;
-	l->index = slot->index;
-	l->f.nbefore = 0;
-	missing = missing_now(l, r);
-	if (missing) {
-		t->blocked++;
-		t->blocked_by |= missing;
-		return;
+	if (!moments)
+		return 0;
+	p = find_plan(l->c, moments, l->dev->virtio_id);
+	if (!p)
+		return -ENOMEM;
+	l->lacks = lacking(l);
+	for (const struct slot *s = p->slot, *end = s + p->n; s < end; s++) {
+		struct tally *t = &tally[s->index];
+		enum verdict v;
+
+		if (s->needs & l->lacks) {
+			t->blocked++;
+			t->blocked_by |= s->needs & l->lacks;
+			continue;
+		}
+		l->rule = s->rule;
+		l->index = s->index;
+		l->f.nbefore = 0;
+		v = s->check(l);
+		t->held += v == RULE_HELD;
 	}
-	v = r->check(l);
-	if (v == RULE_HELD)
-		t->held++;
-}
-
-static void run_moments(struct look *l, uint64_t moments)
-{
-	uint64_t done = 0;
-
-	for (uint64_t left = moments; left; left &= left - 1) {
-		unsigned m = (unsigned)__builtin_ctzll(left);
-
-		/* A rule that looks at several of these moments looks once. */
-		for (const struct slot *s = l->c->at[m]; s->rule; s++)
-			if (!(s->rule->at & done))
-				run_rule(l, s);
-		done |= 1ULL << m;
-	}
+	return 0;
 }
 
 void also(struct look *l, uint64_t number, const char *what)
@@ -301,6 +357,7 @@ static void tick(struct check *c, struct look *from, uint64_t moment)
 		l.q = NULL;
 		l.queue = NULL;
 		l.req = NULL;
+		l.ring = NULL;
 		l.driver_ts = c->driver_ts[d->m->source];
 		run_moments(&l, moment);
 	}
@@ -374,8 +431,10 @@ int check_feed(struct check *c, const struct model *m, const struct event *e)
 	note_have(c, &l);
 	if (l.q && e->rec->h.type == VQT_AVAIL && !e->rec->avail.first)
 		l.q->chain_faulty = false;
+	l.ring = check_ring(e);
 	moments = check_moments(&l);
-	run_moments(&l, moments);
+	if (run_moments(&l, moments))
+		return -ENOMEM;
 	check_remember(&l, moments);
 	if (e->ts >= c->next_tick) {
 		c->next_tick = e->ts + TICK;
@@ -424,7 +483,7 @@ void check_tally(const struct check *c, const struct rule *r, struct check_tally
 	unsigned i = 0, never;
 	const struct tally *t;
 
-	while (i < c->nrules && rule_nth(i) != r)
+	while (i < c->nrules && c->rule[i] != r)
 		i++;
 	*out = (struct check_tally){ 0 };
 	if (i == c->nrules)

@@ -115,6 +115,7 @@ struct cdev {
 	UT_hash_handle hh;
 	struct model_device *m;
 	struct cqueue *queues;
+	struct cqueue *last_queue; /* they are never freed before the device */
 	unsigned have; /* NEED_*: recorded for this device at all */
 	/* This life: everything here starts over at a reset. */
 	bool born; /* history since the reset is complete */
@@ -195,6 +196,8 @@ struct look {
 	struct cdev *d; /* never NULL */
 	struct cqueue *q; /* NULL if none */
 	const struct model_request *req;
+	const struct vqt_ring *ring; /* the event's snapshot, NULL if its kind has none */
+	unsigned lacks; /* NEED_* that is missing at this event */
 	unsigned cap; /* AT_CAP: its offset in configuration space */
 	uint64_t now, number, since; /* of this moment */
 	uint64_t driver_ts; /* latest sign of life of any driver of this source */
@@ -250,7 +253,7 @@ static inline bool field_is(const struct look *l, const char *name)
 
 static inline bool accepted(const struct look *l, unsigned bit)
 {
-	return model_accepted(l->dev, bit);
+	return l->dev->accepted[bit / 64] >> (bit % 64) & 1; /* bit < 128 */
 }
 
 static inline bool word_known(uint8_t known, unsigned bit)

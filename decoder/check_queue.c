@@ -156,7 +156,7 @@ static void watch_irq(struct look *l, const struct vqt_ring *r)
 
 static void remember_ring(struct look *l)
 {
-	const struct vqt_ring *r = check_ring(l->e);
+	const struct vqt_ring *r = l->ring;
 	struct cqueue *q = l->q;
 
 	watch_irq(l, r);

@@ -38,10 +38,14 @@ struct cqueue *check_queue_find(const struct cdev *d, unsigned index)
 
 struct cqueue *check_queue(struct cdev *d, unsigned index)
 {
-	struct cqueue *q = check_queue_find(d, index);
+	struct cqueue *q = d->last_queue;
 
-	if (q)
+	/* Most events speak of the same one. */
+	if (q && q->index == index)
 		return q;
+	q = check_queue_find(d, index);
+	if (q)
+		return d->last_queue = q;
 	q = calloc(1, sizeof(*q));
 	if (!q)
 		return NULL;

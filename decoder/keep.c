@@ -4,15 +4,14 @@
 
 #include "decoder/keep.h"
 
-/* Texts and descriptions of a line fit; so do all fixed parts. */
-#define RAW 192
+#define ROOM 128 /* for texts */
 
 struct slot {
 	struct event e;
 	struct record rec;
 	struct model_queue queue; /* as it was then */
 	struct model_request req;
-	uint8_t raw[RAW];
+	uint8_t text[ROOM];
 };
 
 enum { KEEP_PCI, KEEP_REG, KEEP_REST, KEEP_RINGS };
@@ -59,43 +58,32 @@ static struct ring *ring_of(struct keep *k, const struct record *rec)
 	return &k->ring[rec->reg.region == VQT_REGION_PCI ? KEEP_PCI : KEEP_REG];
 }
 
-/* A text is cut where room ends; of the other long records only the fixed part stays. */
-static void cut(struct record *rec, uint32_t fixed)
+/* Of what follows the fixed part only texts are printed; they are cut where room ends. */
+static void keep_text(struct slot *s, const struct record *rec, uint32_t len)
 {
-	uint32_t room = RAW - fixed;
-
-	rec->tail_len = room;
-	switch (rec->h.type) {
-	case VQT_NOTE:
-		if (rec->note.len > room)
-			rec->note.len = (uint16_t)room;
-		break;
-	case VQT_LIFE:
-		if (rec->life.len > room)
-			rec->life.len = (uint16_t)room;
-		break;
-	case VQT_GUEST:
-		if (rec->guest.len > room)
-			rec->guest.len = (uint16_t)room;
-		break;
-	default:
-		rec->tail_len = 0;
-	}
-	rec->len = fixed + rec->tail_len;
+	s->rec.tail_len = len < ROOM ? len : ROOM;
+	memcpy(s->text, rec->tail, s->rec.tail_len);
 }
 
 static void keep_record(struct slot *s, const struct record *rec)
 {
-	uint32_t fixed = rec->len - rec->tail_len;
-
 	s->rec = *rec;
-	s->rec.raw = s->raw;
-	if (rec->len > RAW)
-		cut(&s->rec, fixed < RAW ? fixed : RAW);
-	memcpy(s->raw, rec->raw, s->rec.len);
-	s->rec.tail = s->raw + s->rec.len - s->rec.tail_len;
-	s->rec.segs = NULL;
-	s->rec.segs_len = 0;
+	s->rec.raw = s->rec.tail = s->rec.segs = s->text;
+	s->rec.len = s->rec.tail_len = s->rec.segs_len = 0;
+	switch (rec->h.type) {
+	case VQT_NOTE:
+		keep_text(s, rec, rec->note.len);
+		s->rec.note.len = (uint16_t)s->rec.tail_len;
+		break;
+	case VQT_LIFE:
+		keep_text(s, rec, rec->life.len);
+		s->rec.life.len = (uint16_t)s->rec.tail_len;
+		break;
+	case VQT_GUEST:
+		keep_text(s, rec, rec->guest.len);
+		s->rec.guest.len = (uint16_t)s->rec.tail_len;
+		break;
+	}
 }
 
 void keep_event(struct keep *k, const struct event *e)
@@ -107,7 +95,8 @@ void keep_event(struct keep *k, const struct event *e)
 	s->e.rec = &s->rec;
 	s->e.dropped = NULL;
 	keep_record(s, e->rec);
-	if (e->queue) {
+	/* A line tells of a queue more than its number only where a register sets it up. */
+	if (e->queue && e->rec->h.type == VQT_REG) {
 		s->queue = *e->queue;
 		s->e.queue = &s->queue;
 	}

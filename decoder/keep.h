@@ -18,8 +18,8 @@ void keep_free(struct keep *k);
 void keep_event(struct keep *k, const struct event *e);
 /*
  * The event of this number, NULL if it is too old (or never was).  It can be
- * printed as a line, not as a tree: long texts, descriptors and captured bytes
- * are cut.  Borrowed until keep_event(), and from the model.
+ * printed as a line, not as a tree: descriptors and captured bytes are gone,
+ * long texts cut.  Borrowed until keep_event(), and from the model.
  */
 const struct event *keep_find(const struct keep *k, uint64_t number);
 /*

@@ -7,7 +7,7 @@
 
 static const struct vqt_ring *ring(const struct look *l)
 {
-	return check_ring(l->e);
+	return l->ring;
 }
 
 static bool wrap(uint16_t pos)

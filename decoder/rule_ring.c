@@ -4,7 +4,7 @@
 
 static const struct vqt_ring *ring(const struct look *l)
 {
-	return check_ring(l->e);
+	return l->ring;
 }
 
 static bool split(const struct look *l, unsigned need)

@@ -10,7 +10,7 @@
 
 static const struct vqt_ring *ring(const struct look *l)
 {
-	return check_ring(l->e);
+	return l->ring;
 }
 
 static bool is_packed(const struct look *l)

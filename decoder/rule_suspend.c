@@ -62,7 +62,7 @@ static enum verdict kicked(struct look *l)
 
 static enum verdict made_available(struct look *l)
 {
-	const struct vqt_ring *r = check_ring(l->e), *before = &l->q->ring;
+	const struct vqt_ring *r = l->ring, *before = &l->q->ring;
 
 	if (!on(l) || l->d->suspend != SUSPEND_DONE || r->known & VQT_RING_PACKED ||
 	    !(r->known & before->known & VQT_RING_AVAIL_IDX) || l->q->n_ring < l->d->n_suspend)

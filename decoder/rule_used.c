@@ -69,7 +69,7 @@ static enum verdict order(struct look *l)
 /* Every element counts once in used.idx. */
 static enum verdict index_jump(struct look *l)
 {
-	const struct vqt_ring *r = check_ring(l->e);
+	const struct vqt_ring *r = l->ring;
 	uint16_t ahead;
 
 	if (r->known & VQT_RING_PACKED || !(r->known & VQT_RING_USED_IDX) || l->q->draining ||
