@@ -127,7 +127,11 @@ static int index_rules(struct check *c)
 	return 0;
 }
 
-/* In the order of moments, then of the rules. */
+/*
+ * In the order of moments, then of the rules.  Those that are not selected run,
+ * too: what they find in order or not is what others go by (a refused chain is
+ * the device's fault only if it was a good one).
+ */
 static void fill_plan(struct check *c, struct plan *p)
 {
 	uint64_t done = 0;
@@ -138,7 +142,7 @@ static void fill_plan(struct check *c, struct plan *p)
 		for (unsigned i = 0; i < c->nrules; i++) {
 			const struct rule *r = c->rule[i];
 
-			if (!c->tally[i].selected || !(r->at & moment) || r->at & done)
+			if (!(r->at & moment) || r->at & done)
 				continue;
 			if (r->virtio_id && r->virtio_id != p->key.virtio_id)
 				continue;
@@ -298,10 +302,10 @@ static enum verdict report(struct look *l, unsigned queue, const char *fmt, va_l
 	l->f.device = l->dev;
 	l->f.queue = queue;
 	l->f.seen = seen;
-	l->f.nth = count_finding(l);
 	if (l->q && l->rule->party == CHECK_DRIVER && l->e && l->e->rec->h.type == VQT_AVAIL)
 		l->q->chain_faulty = true;
-	if (l->c->found)
+	l->f.nth = count_finding(l);
+	if (l->c->found && l->c->tally[l->index].selected)
 		l->c->found(l->c->opaque, &l->f);
 	l->f.nbefore = 0;
 	return RULE_BROKEN;
@@ -480,13 +484,12 @@ static const char *why_not(unsigned missing)
 
 void check_tally(const struct check *c, const struct rule *r, struct check_tally *out)
 {
-	unsigned i = 0, never;
+	int i = rule_index(r);
 	const struct tally *t;
+	unsigned never;
 
-	while (i < c->nrules && c->rule[i] != r)
-		i++;
 	*out = (struct check_tally){ 0 };
-	if (i == c->nrules)
+	if (i < 0)
 		return;
 	t = &c->tally[i];
 	out->selected = t->selected;

@@ -7,6 +7,9 @@
 #include "decoder/check_rules.h"
 #include "decoder/rule_refs.h"
 
+/* Of the arrow in a line of an example. */
+#define COL_ARROW 11
+
 static const struct {
 	unsigned need;
 	const char *name;
@@ -138,7 +141,40 @@ static void facts(FILE *to, const struct rule *rule)
 	fputc('\n', to);
 }
 
-int check_explain(FILE *to, const struct rule *rule)
+/* From ASCII to what `show` prints on a terminal: the arrow in its column, those in the text. */
+static void put_line(FILE *to, const char *line, size_t n, bool ascii)
+{
+	static const char *const arrows[] = { "<- ", "\u2190 ", "-> ", "\u2192 ", "> ", "\u2192 ", "< ", "\u2190 ", ". ", "\u00b7 " };
+
+	for (size_t i = 0; i < n;) {
+		bool swapped = false;
+
+		for (unsigned a = 0; !ascii && !swapped && a < sizeof(arrows) / sizeof(arrows[0]); a += 2) {
+			size_t len = strlen(arrows[a]);
+
+			/* One character wide: only in its column. */
+			if ((len == 2) != (i == COL_ARROW) || i + len > n || strncmp(line + i, arrows[a], len))
+				continue;
+			fputs(arrows[a + 1], to);
+			i += len;
+			swapped = true;
+		}
+		if (!swapped)
+			fputc(line[i++], to);
+	}
+	fputc('\n', to);
+}
+
+static void conversation(FILE *to, const char *lines, bool ascii)
+{
+	for (size_t n; *lines; lines += n + (lines[n] == '\n')) {
+		n = strcspn(lines, "\n");
+		fputs("  ", to);
+		put_line(to, lines, n, ascii);
+	}
+}
+
+int check_explain(FILE *to, const struct rule *rule, const struct check_example *example, bool ascii)
 {
 	fprintf(to, "%s\n\n    %s\n\n", rule->id, rule->text);
 	facts(to, rule);
@@ -146,8 +182,16 @@ int check_explain(FILE *to, const struct rule *rule)
 	indented(to, rule->lesson->why);
 	fputs("\nRight\n", to);
 	indented(to, rule->lesson->right);
+	if (example) {
+		fputs("  in a trace:\n", to);
+		conversation(to, example->right, ascii);
+	}
 	fputs("\nWrong\n", to);
 	indented(to, rule->wrong);
+	if (example) {
+		fputs("  in a trace, found at the event marked !:\n", to);
+		conversation(to, example->wrong, ascii);
+	}
 	known(to, rule);
 	return result(to);
 }

@@ -12,13 +12,37 @@ static const struct rule *const tables[] = {
 	rules_blk, rules_blk_used, rules_blk_legacy,
 };
 
+#define TABLES (sizeof(tables) / sizeof(tables[0]))
+
+/* Rows of a table, counted once; whoever else counts finds the same. */
+static unsigned rows(size_t t)
+{
+	static unsigned count[TABLES];
+	unsigned n = 0;
+
+	if (count[t])
+		return count[t];
+	while (tables[t][n].id)
+		n++;
+	return count[t] = n;
+}
+
 const struct rule *rule_nth(unsigned n)
 {
-	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
-		for (const struct rule *r = tables[t]; r->id; r++)
-			if (!n--)
-				return r;
+	for (size_t t = 0; t < TABLES; n -= rows(t++))
+		if (n < rows(t))
+			return &tables[t][n];
 	return NULL;
+}
+
+int rule_index(const struct rule *r)
+{
+	unsigned before = 0;
+
+	for (size_t t = 0; t < TABLES; before += rows(t++))
+		if (r >= tables[t] && r < tables[t] + rows(t))
+			return (int)(before + (unsigned)(r - tables[t]));
+	return -1;
 }
 
 const struct rule *rule_by_id(const char *id)

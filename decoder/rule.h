@@ -95,6 +95,7 @@ struct rule {
 
 /* All rules in order: NULL past the end. */
 const struct rule *rule_nth(unsigned n);
+int rule_index(const struct rule *r); /* the n of rule_nth(); -1 if it is none of them */
 const struct rule *rule_by_id(const char *id); /* NULL */
 /* Whether a word is among the refs of a rule. */
 bool rule_has_ref(const struct rule *r, const char *ref);
