@@ -70,7 +70,7 @@ $(shell mkdir -p $(BUILD); [ "`cat $(BUILD)/.datadir 2>/dev/null`" = "$(DATADIR)
 $(BUILD)/cli/demo.o: $(BUILD)/.datadir
 
 # --- rules --------------------------------------------------------------------
-$(BUILD)/vqtrace: $(call objs,cli/main.c) $(CLI_OBJ) $(BUILD)/libvqtrace.a
+$(BUILD)/vqtrace: $(call objs,cli/main.c) $(CLI_OBJ) $(BUILD)/cli/check_examples.o $(BUILD)/libvqtrace.a
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -176,6 +176,12 @@ $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(TEST_LIB) $(BUILD)/libvqtrace
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# The conversations in the pages of `check --explain` are those of the tests.
+$(BUILD)/cli/check_examples.c: $(BUILD)/tests/lab/examples
+	$(say) MAKE $@
+	$(Q)$< > $@
+
+$(BUILD)/tests/lab/examples: $(TEST_LIB)
 $(BUILD)/tests/lab/%: $(BUILD)/tests/lab/%.o $(BUILD)/libvqtrace.a
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -228,4 +234,4 @@ help:
 
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(call objs,cli/main.c) $(TEST_LIB) $(FUZZ_OBJ)) \
-	$(addsuffix .d,$(TEST_BIN)) $(patsubst %.bpf.c,$(BUILD)/%.bpf.d,$(wildcard bpf/*.bpf.c))
+	$(BUILD)/cli/check_examples.d $(addsuffix .d,$(TEST_BIN)) $(patsubst %.bpf.c,$(BUILD)/%.bpf.d,$(wildcard bpf/*.bpf.c))

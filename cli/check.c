@@ -217,13 +217,18 @@ static const char *similar(const char *word)
 	return best;
 }
 
-static int explain(const char *id)
+static int explain(const struct check_cmd *k)
 {
+	const struct check_example *example = check_examples;
+	const char *id = k->explain;
 	const struct rule *rule = rule_by_id(id);
 	const char *other = rule ? NULL : similar(id);
 
+	while (example->rule && strcmp(example->rule, id))
+		example++;
 	if (rule)
-		return output(check_explain(stdout, rule));
+		return output(check_explain(stdout, rule, example->rule ? example : NULL,
+					    k->run.report.ascii));
 	cli_error("--explain: no rule '%s'%s%s%s; 'vqtrace check --list' lists them", id,
 		  other ? "; did you mean '" : "", other ? other : "", other ? "'" : "");
 	return CLI_TROUBLE;
@@ -297,9 +302,6 @@ static int prepare(struct check_cmd *k)
 		cli_error("filter: %s", text);
 		return CLI_TROUBLE;
 	}
-	setlocale(LC_CTYPE, "");
-	if (strcmp(nl_langinfo(CODESET), "UTF-8"))
-		k->run.report.ascii = true;
 	k->run.filter = k->filter;
 	k->run.report.trace = strcmp(k->path, "-") ? k->path : "standard input";
 	k->run.report.color = k->run.report.format == REPORT_TEXT && cli_color(stdout);
@@ -412,8 +414,11 @@ static int run(int argc, char **argv)
 
 	if (rc)
 		return rc - 1;
+	setlocale(LC_CTYPE, "");
+	if (strcmp(nl_langinfo(CODESET), "UTF-8"))
+		k.run.report.ascii = true;
 	if (k.explain)
-		return explain(k.explain);
+		return explain(&k);
 	return k.list ? list(&k) : check_trace(&k);
 }
 

@@ -6,10 +6,6 @@
 #include "tests/unit/check_cases.h"
 #include "tests/unit/check_script.h"
 
-static const struct check_case *const tables[] = {
-	check_cases_core, check_cases_setup, check_cases_ring, check_cases_pci, check_cases_blk,
-};
-
 static unsigned n, bad;
 
 static void ok(bool good, const char *what, const char *rule)
@@ -82,21 +78,13 @@ static void run(const struct check_case *c)
 		show(&s);
 }
 
-static const struct check_case *case_of(const char *id)
-{
-	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
-		for (const struct check_case *c = tables[t]; c->rule; c++)
-			if (!strcmp(c->rule, id))
-				return c;
-	return NULL;
-}
-
 int main(int argc, char **argv)
 {
+	const struct check_case *other;
 	const struct rule *r;
 
 	for (unsigned i = 0; (r = rule_nth(i)); i++) {
-		const struct check_case *c = case_of(r->id);
+		const struct check_case *c = check_case_of(r->id);
 
 		if (argc > 1 && strcmp(argv[1], r->id))
 			continue;
@@ -105,10 +93,9 @@ int main(int argc, char **argv)
 		else
 			ok(false, "has a case", r->id);
 	}
-	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
-		for (const struct check_case *c = tables[t]; c->rule; c++)
-			if (!rule_by_id(c->rule))
-				ok(false, "is a rule", c->rule);
+	for (unsigned i = 0; (other = check_case_nth(i)); i++)
+		if (!rule_by_id(other->rule))
+			ok(false, "is a rule", other->rule);
 	printf("1..%u\n", n);
 	return bad != 0;
 }
