@@ -33,7 +33,7 @@ void model_ring(struct event *e, const struct vqt_ring *ring)
  * A driver need not kick for every entry, and kicks may come faster than the
  * device takes, so the latest kick is not the one that announced a request.  The
  * ring's index at the kick tells what it covers; a packed ring has none, and then
- * a kick covers the first request after it, as far as anybody can tell.
+ * the latest kick covers the first request after it, as far as anybody can tell.
  */
 static void announce(struct model_queue *q, uint64_t ts, const struct vqt_ring *ring)
 {
@@ -41,6 +41,8 @@ static void announce(struct model_queue *q, uint64_t ts, const struct vqt_ring *
 
 	if (known && ring->known & VQT_RING_LAST_AVAIL && ring->avail_idx == ring->last_avail)
 		return; /* nothing new */
+	if (!known)
+		q->nannounced = 0; /* whatever came before may have been for nothing */
 	if (q->nannounced == MODEL_KICKS) /* the oldest count */
 		return;
 	q->announced[q->nannounced++] = (struct model_kick){ ts, ring->avail_idx, known };

@@ -9,18 +9,9 @@
 
 #define SECTOR 512
 
-/* Who an event is to be counted for. */
-struct feed {
-	struct stats *s;
-	const struct model *m;
-	const struct event *e;
-	struct stats_device *d;
-	struct stats_queue *q; /* NULL: none, or one of too many */
-	struct stats_thread *t; /* NULL: unknown */
-	bool counted;
-};
+/* --- counting --- */
 
-static void count_at(struct feed *f, size_t at, uint64_t n)
+void stats_count_at(struct feed *f, size_t at, uint64_t n)
 {
 	if (!f->counted)
 		return;
@@ -31,15 +22,35 @@ static void count_at(struct feed *f, size_t at, uint64_t n)
 		*stats_member(&f->t->group.counts, at) += n;
 }
 
-#define COUNT(f, member, n) count_at(f, offsetof(struct stats_counts, member), n)
-#define COUNT_ELEMENT(f, member, i) \
-	count_at(f, offsetof(struct stats_counts, member) + (i) * sizeof(uint64_t), 1)
-
-static unsigned batch_of(uint64_t n)
+unsigned stats_batch_of(uint64_t n)
 {
 	unsigned b = n ? 64 - (unsigned)__builtin_clzll(n) : 0;
 
 	return b < STATS_BATCHES ? b : STATS_BATCHES - 1;
+}
+
+static struct hist *span_hist(struct hist **h)
+{
+	if (!*h)
+		*h = calloc(1, sizeof(**h));
+	return *h;
+}
+
+int stats_add_span(struct feed *f, unsigned span, uint64_t from, uint64_t to)
+{
+	struct hist *d, *q;
+	uint64_t ns = to > from ? to - from : 0;
+
+	if (!f->counted || !from)
+		return 0;
+	d = span_hist(&f->d->span[span]);
+	q = f->q ? span_hist(&f->q->span[span]) : NULL;
+	if (!d || (f->q && !q))
+		return -ENOMEM;
+	hist_add(d, ns, 1);
+	if (q)
+		hist_add(q, ns, 1);
+	return 0;
 }
 
 /* --- making what is counted for --- */
@@ -119,13 +130,6 @@ static int get_thread(struct feed *f)
 	return 0;
 }
 
-static struct stats_group *get_group(struct stats_group **g)
-{
-	if (!*g)
-		*g = calloc(1, sizeof(**g));
-	return *g;
-}
-
 /* --- depth: what is in flight, over time; which never goes back here --- */
 
 static void integrate(struct stats_counts *c, uint64_t *since, unsigned flight, uint64_t ts)
@@ -176,7 +180,7 @@ static void follow_depth(struct feed *f)
 
 /* --- the ring, as its records show it --- */
 
-static void follow_ring(struct feed *f, const struct vqt_ring *r)
+void stats_follow_ring(struct feed *f, const struct vqt_ring *r)
 {
 	const uint16_t both = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
 
@@ -239,7 +243,7 @@ static int on_kick(struct feed *f)
 	const struct vqt_ring *r = &f->e->rec->kick.ring;
 	struct stats_slice *slice;
 
-	follow_ring(f, r);
+	stats_follow_ring(f, r);
 	if (!f->counted)
 		return 0;
 	COUNT(f, kicks, 1);
@@ -247,7 +251,7 @@ static int on_kick(struct feed *f)
 		uint16_t n = (uint16_t)(r->avail_idx - r->last_avail);
 
 		COUNT(f, kicks_empty, !n);
-		COUNT_ELEMENT(f, kick_batch, batch_of(n));
+		COUNT_ELEMENT(f, kick_batch, stats_batch_of(n));
 	}
 	if (f->e->rec->kick.via != VQT_KICK_IOEVENTFD && f->t)
 		f->t->vcpu = true;
@@ -296,38 +300,13 @@ static void follow_access(struct feed *f)
 		a->sector_end = r->sector + n;
 }
 
-static struct hist *span_hist(struct hist **h)
-{
-	if (!*h)
-		*h = calloc(1, sizeof(**h));
-	return *h;
-}
-
-/* 0 or -ENOMEM. */
-static int add_span(struct feed *f, unsigned span, uint64_t from, uint64_t to)
-{
-	struct hist *d, *q;
-	uint64_t ns = to > from ? to - from : 0;
-
-	if (!f->counted || !from)
-		return 0;
-	d = span_hist(&f->d->span[span]);
-	q = f->q ? span_hist(&f->q->span[span]) : NULL;
-	if (!d || (f->q && !q))
-		return -ENOMEM;
-	hist_add(d, ns, 1);
-	if (q)
-		hist_add(q, ns, 1);
-	return 0;
-}
-
 static int on_avail(struct feed *f)
 {
 	const struct model_request *r = f->e->req;
 	const struct model_queue *mq = f->e->queue;
 	struct stats_slice *slice;
 
-	follow_ring(f, &f->e->rec->avail.ring);
+	stats_follow_ring(f, &f->e->rec->avail.ring);
 	if (!r)
 		return 0;
 	follow_access(f);
@@ -336,7 +315,7 @@ static int on_avail(struct feed *f)
 	f->q->model_taken = mq->taken;
 	if (f->q->waiting)
 		f->q->waiting--; /* the snapshot was from before */
-	f->q->offers = !r->readable;
+	f->q->offers = stats_is_offer(f);
 	if (!f->counted)
 		return 0;
 	COUNT(f, taken, 1);
@@ -344,7 +323,7 @@ static int on_avail(struct feed *f)
 	if (!slice)
 		return -ENOMEM;
 	slice->taken++;
-	return add_span(f, STATS_WAIT, r->announce_ts, r->avail_ts);
+	return stats_is_offer(f) ? 0 : stats_add_span(f, STATS_WAIT, r->announce_ts, r->avail_ts);
 }
 
 static int on_data(struct feed *f)
@@ -354,200 +333,9 @@ static int on_data(struct feed *f)
 	return 0;
 }
 
-/* The data that a completed request moved, for whom it is counted. */
-static void count_bytes(const struct feed *f, struct stats_counts *c)
-{
-	const struct model_request *r = f->e->req;
-
-	if (r->type && r->type->flags & SPEC_REQ_SEGMENTS) {
-		c->bytes_ranged += r->bytes;
-	} else if (r->type) {
-		c->bytes_in += r->type->flags & SPEC_REQ_DATA_IN ? r->bytes : 0;
-		c->bytes_out += r->type->flags & SPEC_REQ_DATA_OUT ? r->bytes : 0;
-	} else if (stats_has_types(f->e->dev->class)) {
-		c->bytes_in += r->writable > 1 ? r->bytes : 0;
-		c->bytes_out += r->writable > 1 ? 0 : r->bytes;
-	} else {
-		c->bytes_in += r->used_len;
-		c->bytes_out += r->readable;
-	}
-}
-
-/* What is counted of a completion, in each of its subjects. */
-static void add_completion(const struct feed *f, struct stats_counts *c, bool failed)
-{
-	const struct model_request *r = f->e->req;
-
-	c->used++;
-	c->errors += failed;
-	c->descriptors += r->ndesc - (r->ndirect < r->ndesc);
-	c->indirect += r->ndirect < r->ndesc;
-	if (r->status_known)
-		c->status[r->status < STATS_STATUSES - 1 ? r->status : STATS_STATUSES - 1]++;
-	if (!failed)
-		count_bytes(f, c);
-}
-
-static unsigned type_of(const struct spec_class *class, const struct model_request *r)
-{
-	const unsigned others = STATS_TYPES - STATS_TYPE_OTHERS;
-
-	if (r->type && r->type - class->requests < others)
-		return (unsigned)(r->type - class->requests);
-	if (stats_has_types(class))
-		return others + (r->typed ? STATS_TYPE_UNKNOWN : STATS_TYPE_UNSEEN);
-	if (!r->writable)
-		return others + STATS_TYPE_TO_DEVICE;
-	return others + (r->readable ? STATS_TYPE_BOTH : STATS_TYPE_FROM_DEVICE);
-}
-
-static int slice_completion(struct feed *f, const struct stats_counts *one)
-{
-	struct stats_slice *s = stats_slice_at(f->s, f->d, f->e->ts);
-	uint32_t *b;
-
-	if (!s)
-		return -ENOMEM;
-	s->used++;
-	s->errors += one->errors;
-	s->bytes_in += one->bytes_in;
-	s->bytes_out += one->bytes_out;
-	s->service_sum += f->e->latency;
-	if (f->e->latency > s->service_max)
-		s->service_max = f->e->latency;
-	b = &s->service[coarse_bucket(f->e->latency)];
-	*b += *b != UINT32_MAX;
-	return 0;
-}
-
-static int count_completion(struct feed *f)
-{
-	const struct model_request *r = f->e->req;
-	const struct spec_class *class = f->e->dev->class;
-	bool failed = class && class->statuses && r->status_known && r->status;
-	struct stats_group *type = get_group(&f->d->type[type_of(class, r)]);
-	struct stats_group *size = get_group(&f->d->size[stats_size_class(r->bytes)]);
-	struct stats_counts one = { 0 };
-
-	if (!type || !size)
-		return -ENOMEM;
-	add_completion(f, &f->d->counts, failed);
-	if (f->q)
-		add_completion(f, &f->q->counts, failed);
-	add_completion(f, &type->counts, failed);
-	hist_add(&type->service, f->e->latency, 1);
-	add_completion(f, &size->counts, failed);
-	hist_add(&size->service, f->e->latency, 1);
-	if (f->t) {
-		add_completion(f, &f->t->group.counts, failed);
-		hist_add(&f->t->group.service, f->e->latency, 1);
-	}
-	add_completion(f, &one, failed);
-	return slice_completion(f, &one);
-}
-
-static void follow_progress(struct feed *f)
-{
-	struct stats_queue *q = f->q;
-	uint64_t ns = f->e->ts > q->progress_ts ? f->e->ts - q->progress_ts : 0;
-
-	q->progress_ts = f->e->ts;
-	/* Buffers that only wait to be filled are no work that got stuck. */
-	if (!f->counted || !f->e->req->readable || ns < STATS_STALL_NS)
-		return;
-	COUNT(f, stalls, 1);
-	if (ns > q->stall_max)
-		q->stall_max = ns;
-	if (ns > f->d->stall_max)
-		f->d->stall_max = ns;
-}
-
-/* Which completion an interrupt to come is about. */
-static void follow_due(struct feed *f)
-{
-	const struct vqt_used *u = &f->e->rec->used;
-	const struct model_request *r = f->e->req;
-	int due = model_irq_due(f->e->dev, f->e->queue, &u->ring, u->pos, r->ndirect ? r->ndirect : 1);
-
-	f->q->since_irq++;
-	COUNT(f, irqs_unwanted, !due);
-	if (!f->counted)
-		return;
-	f->q->last_used_ts = r->used_ts;
-	if (due == 1 && !f->q->due_ts)
-		f->q->due_ts = r->used_ts;
-}
-
-static void forget_due(struct stats_queue *q)
-{
-	q->due_ts = q->last_used_ts = q->since_irq = 0;
-}
-
-static int on_used(struct feed *f)
-{
-	const struct model_request *r = f->e->req;
-	int rc;
-
-	follow_ring(f, &f->e->rec->used.ring);
-	if (!r) {
-		COUNT(f, unknown, 1);
-		return 0;
-	}
-	if (f->e->rec->used.flags & VQT_USED_DETACHED) {
-		COUNT(f, detached, 1);
-		return 0;
-	}
-	if (f->q) {
-		follow_progress(f);
-		follow_due(f);
-	}
-	if (!f->counted)
-		return 0;
-	rc = count_completion(f);
-	rc = rc ? rc : add_span(f, STATS_SERVICE, r->avail_ts, r->used_ts);
-	rc = rc ? rc : add_span(f, STATS_TOTAL, r->announce_ts, r->used_ts);
-	if (!rc && r->backend_end_ts)
-		rc = add_span(f, STATS_BACKEND, r->backend_ts, r->backend_end_ts);
-	return rc;
-}
-
-static int on_irq(struct feed *f)
-{
-	const struct vqt_irq *i = &f->e->rec->irq;
-	bool counted = f->counted;
-	struct stats_slice *slice;
-	int rc = 0;
-
-	if (i->kind == VQT_IRQ_CONFIG || i->kind == VQT_IRQ_SIGNAL)
-		f->d->decides = true;
-	if (i->kind == VQT_IRQ_CONFIG) {
-		COUNT(f, config_irqs, 1);
-		return 0;
-	}
-	if ((i->kind == VQT_IRQ_INTX && !i->level) || (i->kind != VQT_IRQ_SIGNAL && f->d->decides))
-		return 0;
-	COUNT(f, interrupts, 1);
-	if (f->q) {
-		COUNT(f, irqs_empty, !f->q->since_irq);
-		COUNT_ELEMENT(f, irq_batch, batch_of(f->q->since_irq));
-		/* Of a completion that was counted, whether the interrupt is or not. */
-		f->counted = true;
-		rc = add_span(f, STATS_NOTIFY, f->q->due_ts ? f->q->due_ts : f->q->last_used_ts, f->e->ts);
-		f->counted = counted;
-		forget_due(f->q);
-	}
-	if (rc || !counted)
-		return rc;
-	slice = stats_slice_at(f->s, f->d, f->e->ts);
-	if (!slice)
-		return -ENOMEM;
-	slice->interrupts++;
-	return 0;
-}
-
 static int on_ring(struct feed *f)
 {
-	follow_ring(f, &f->e->rec->ring.ring);
+	stats_follow_ring(f, &f->e->rec->ring.ring);
 	return 0;
 }
 
@@ -567,7 +355,7 @@ static int on_life(struct feed *f)
 
 static int (*const handlers[])(struct feed *f) = {
 	[VQT_REG] = on_reg, [VQT_KICK] = on_kick, [VQT_RING] = on_ring, [VQT_AVAIL] = on_avail,
-	[VQT_USED] = on_used, [VQT_IRQ] = on_irq, [VQT_DATA] = on_data, [VQT_LIFE] = on_life,
+	[VQT_USED] = stats_on_used, [VQT_IRQ] = stats_on_irq, [VQT_DATA] = on_data, [VQT_LIFE] = on_life,
 };
 
 #define DATA_PATH (1ULL << VQT_KICK | 1ULL << VQT_AVAIL | 1ULL << VQT_USED)
@@ -599,7 +387,7 @@ static int feed_device(struct feed *f)
 		return -ENOMEM;
 	if (f->d->life != f->e->dev->life) /* a reset: what comes is about other requests */
 		for (struct stats_queue *q = f->d->queues; q; q = q->hh.next)
-			forget_due(q);
+			stats_forget_due(q);
 	f->d->life = f->e->dev->life;
 	rc = f->e->queue ? get_queue(f) : 0;
 	rc = rc ? rc : get_thread(f);

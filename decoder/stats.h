@@ -40,7 +40,8 @@
  *          where the kick's record tells how far the driver had filled the ring;
  *          in packed rings, only for the first request after a kick
  * service  from when the device took it until it was used: always known
- * total    both
+ * total    both.  Buffers that are only offered (receive queues) have neither: they
+ *          wait by design
  * notify   one for each interrupt: from the completion that the driver had asked to
  *          be told of (2.7.7, 2.8.10) until the interrupt; where no snapshot of
  *          the ring says which that was, from the last one before it
@@ -195,7 +196,7 @@ struct stats_device {
 	struct stats_group *type[STATS_TYPES]; /* NULL: none seen; stats_type_name() */
 	struct stats_group *size[STATS_SIZES];
 	struct stats_access access;
-	struct stats_slice *slice; /* nslices of stats_slice_ns() each, from the trace's start */
+	struct stats_slice *slice; /* nslices of stats_slice_ns() each; see stats_slice_start() */
 	unsigned nslices;
 	struct stats_ready ready; /* the latest negotiation that came to its end */
 	unsigned flight, flight_max; /* of all its queues together */
@@ -266,9 +267,11 @@ uint64_t stats_active_ns(const struct stats *s, uint64_t first_ts, uint64_t last
 const char *stats_type_name(const struct spec_class *class, unsigned type);
 
 uint64_t stats_slice_ns(const struct stats *s); /* width of the slices now */
+/* When slice i begins, ns since the trace did: the first with the first counted request or kick. */
+uint64_t stats_slice_start(const struct stats *s, unsigned i);
 uint64_t stats_first_ts(const struct stats *s); /* of the first event that was counted */
 uint64_t stats_last_ts(const struct stats *s);
-uint64_t stats_start_ts(const struct stats *s); /* of the trace: where slice 0 begins */
+uint64_t stats_start_ts(const struct stats *s); /* of the trace */
 uint64_t stats_events(const struct stats *s); /* counted */
 /* Records lost (all sources), and events of queues beyond STATS_QUEUES_MAX. */
 uint64_t stats_lost(const struct stats *s);

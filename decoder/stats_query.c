@@ -155,6 +155,13 @@ uint64_t stats_slice_ns(const struct stats *s)
 	return s->slice_ns;
 }
 
+uint64_t stats_slice_start(const struct stats *s, unsigned i)
+{
+	uint64_t begin = s->slice_ts > s->start_ts ? s->slice_ts - s->start_ts : 0;
+
+	return begin + i * s->slice_ns;
+}
+
 uint64_t stats_first_ts(const struct stats *s)
 {
 	return s->first_ts;

@@ -62,8 +62,12 @@ static int make_room(struct stats_device *d, unsigned n)
 
 struct stats_slice *stats_slice_at(struct stats *s, struct stats_device *d, uint64_t ts)
 {
-	uint64_t since = ts > s->start_ts ? ts - s->start_ts : 0;
+	uint64_t since;
 	unsigned i;
+
+	if (!s->slice_ts)
+		s->slice_ts = ts;
+	since = ts > s->slice_ts ? ts - s->slice_ts : 0;
 
 	while (since / s->slice_ns >= STATS_SLICES) {
 		for (struct stats_device *o = s->devices; o; o = o->hh.next)
