@@ -41,7 +41,7 @@ ALL_CFLAGS := -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wmissing-prototype
 	$(CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 ALL_LDFLAGS := $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 # Asked once, when something is really built: a fresh machine has no .pc files yet.
-LDLIBS = $(or $(PKG_LIBS),$(eval PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBS)))$(PKG_LIBS)) -lZydis -lpthread
+LDLIBS = $(or $(PKG_LIBS),$(eval PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBS)))$(PKG_LIBS)) -lZydis -lpthread -lm
 
 # libxml2's headers have a folder of their own: asked for the one file that needs them.
 XML_CFLAGS = $(or $(PKG_XML),$(eval PKG_XML := $(shell $(PKG_CONFIG) --cflags libxml-2.0))$(PKG_XML))

@@ -7,6 +7,7 @@
 static const struct cli_command *const commands[] = {
 	&cmd_record,
 	&cmd_show,
+	&cmd_stat,
 	&cmd_check,
 	&cmd_serve,
 	&cmd_doctor,

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "decoder/check.h"
+#include "decoder/filter.h"
+#include "decoder/model.h"
+#include "decoder/plot_svg.h"
+#include "decoder/stat_print.h"
+#include "decoder/stats.h"
+#include "decoder/trace.h"
+
+static const char usage[] =
+	"usage: vqtrace stat [OPTIONS] -r FILE\n"
+	"\n"
+	"Counts and times a trace, and prints a page for each device: what was\n"
+	"negotiated, queues, request mix, access pattern, notifications, occupancy,\n"
+	"errors, what 'vqtrace check' found, latencies.\n"
+	"\n"
+	"  -r FILE        read this trace; - is standard input\n"
+	"  -Y FILTER      count only events that match, e.g. 'device == blk0'\n"
+	"  --by WHAT      a table instead: queue, type, size, vcpu or time\n"
+	"  --latency      latency histograms instead\n"
+	"  --plot FILE    also draw throughput and latency over time, as SVG\n"
+	"  -T text|json|csv   json: the page is one object, a table one object a row\n"
+	"\n"
+	"Latencies are in histograms whose buckets are 1/16 of their value wide, and a\n"
+	"percentile is the upper end of its bucket: never too low, at most 6.25 % too high.\n"
+	"\n"
+	"Examples:\n"
+	"  vqtrace stat -r t.pcap\n"
+	"  vqtrace stat -r t.pcap --by queue -T csv\n"
+	"  vqtrace stat -r t.pcap --latency -Y 'request.type == flush'\n"
+	"  vqtrace record -w - -p 4711 | vqtrace stat -r -          at the end, with Ctrl-C\n"
+	"\n"
+	"Exit status: 0; 2 for an unreadable or broken trace (what is readable is counted).\n";
+
+struct stat_run {
+	const char *path, *filter_text, *plot;
+	int by; /* enum stat_by, -1 the page */
+	enum stat_format format;
+	bool latency;
+	struct filter *filter;
+	struct model *model;
+	struct stats *stats;
+	struct check *check; /* NULL: not asked for */
+	struct stat_findings *findings;
+};
+
+enum { OPT_BY = 256, OPT_LATENCY, OPT_PLOT, OPT_HELP };
+
+static const struct option longs[] = {
+	{ "read", required_argument, NULL, 'r' },
+	{ "filter", required_argument, NULL, 'Y' },
+	{ "format", required_argument, NULL, 'T' },
+	{ "by", required_argument, NULL, OPT_BY },
+	{ "latency", no_argument, NULL, OPT_LATENCY },
+	{ "plot", required_argument, NULL, OPT_PLOT },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+static bool parse_format(struct stat_run *s, const char *arg)
+{
+	static const char *const words[] = {
+		[STAT_TEXT] = "text", [STAT_JSON] = "json", [STAT_CSV] = "csv",
+	};
+
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(words[i], arg)) {
+			s->format = (enum stat_format)i;
+			return true;
+		}
+	return false;
+}
+
+static bool parse_by(struct stat_run *s, const char *arg)
+{
+	for (unsigned i = 0; i < STAT_BYS; i++)
+		if (!strcmp(stat_by_name(i), arg)) {
+			s->by = (int)i;
+			return true;
+		}
+	return false;
+}
+
+/* 0 to go on, else the exit code + 1. */
+static int option(struct stat_run *s, int c)
+{
+	switch (c) {
+	case 'r':
+		s->path = optarg;
+		return 0;
+	case 'Y':
+		s->filter_text = optarg;
+		return 0;
+	case 'T':
+		if (!parse_format(s, optarg))
+			return 1 + cli_usage("-T %s: the formats are text, json and csv", optarg);
+		return 0;
+	case OPT_BY:
+		if (!parse_by(s, optarg))
+			return 1 + cli_usage("--by %s: queue, type, size, vcpu or time", optarg);
+		return 0;
+	case OPT_LATENCY:
+		s->latency = true;
+		return 0;
+	case OPT_PLOT:
+		s->plot = optarg;
+		return 0;
+	case OPT_HELP:
+		fputs(usage, stdout);
+		return 1 + CLI_OK;
+	default:
+		return 1 + cli_usage("that option is not known, or lacks its value");
+	}
+}
+
+static int parse(struct stat_run *s, int argc, char **argv)
+{
+	int c, stop;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "r:Y:T:", longs, NULL)) != -1) {
+		stop = option(s, c);
+		if (stop)
+			return stop;
+	}
+	if (!s->path && optind < argc)
+		s->path = argv[optind++];
+	if (optind < argc)
+		return 1 + cli_usage("'%s' is one argument too many; quote the filter?", argv[optind]);
+	if (!s->path)
+		return 1 + cli_usage("which trace? give -r FILE, or -r - for standard input");
+	if (s->latency && s->by >= 0)
+		return 1 + cli_usage("--by and --latency are two things; one at a time");
+	if (s->format == STAT_CSV && s->by < 0 && !s->latency)
+		return 1 + cli_usage("-T csv is for tables: add --by queue, or --latency");
+	return 0;
+}
+
+static int prepare(struct stat_run *s)
+{
+	bool page = s->by < 0 && !s->latency;
+	struct filter_error err;
+
+	if (s->filter_text && filter_compile(&s->filter, s->filter_text, &err)) {
+		char text[1024];
+
+		filter_error_format(text, sizeof(text), s->filter_text, &err);
+		cli_error("filter: %s", text);
+		return CLI_TROUBLE;
+	}
+	s->model = model_new();
+	s->stats = stats_new();
+	s->findings = stat_findings_new();
+	if (!s->model || !s->stats || !s->findings ||
+	    (page && check_new(&s->check, NULL, stat_findings_add, s->findings, NULL))) {
+		cli_error("no memory");
+		return CLI_TROUBLE;
+	}
+	return CLI_OK;
+}
+
+static int feed(struct stat_run *s, const struct event *e)
+{
+	bool counted = !s->filter || filter_match(s->filter, e);
+	int rc = stats_feed(s->stats, s->model, e, counted);
+
+	return rc || !s->check ? rc : check_feed(s->check, s->model, e);
+}
+
+static int run_trace(struct stat_run *s, struct trace_reader *t)
+{
+	int trouble = CLI_OK;
+	struct trace_error err;
+	struct record rec;
+	struct event e;
+	bool again;
+	int rc;
+
+	while ((rc = trace_next(t, &rec, &again, &err))) {
+		if (rc < 0) {
+			cli_error("%s", err.text);
+			trouble = CLI_TROUBLE;
+			if (!again)
+				break;
+			continue;
+		}
+		if (model_feed(s->model, &rec, trace_number(t), &e) || feed(s, &e)) {
+			cli_error("no memory");
+			return CLI_TROUBLE;
+		}
+	}
+	if (s->check)
+		check_finish(s->check, s->model);
+	return trouble;
+}
+
+static int draw(struct stat_run *s, const struct stat_view *v)
+{
+	FILE *to = fopen(s->plot, "w");
+	int rc = to ? plot_svg(to, v) : -EIO;
+
+	if (to && fclose(to))
+		rc = -EIO;
+	if (!rc)
+		return CLI_OK;
+	cli_error("%s cannot be written: %s", s->plot, strerror(errno));
+	return CLI_TROUBLE;
+}
+
+static int print(struct stat_run *s, const struct stat_view *v)
+{
+	int rc;
+
+	if (s->by >= 0)
+		rc = stat_print_by(stdout, v, (enum stat_by)s->by, s->format);
+	else if (s->latency)
+		rc = stat_print_latency(stdout, v, s->format);
+	else if (s->format == STAT_JSON)
+		rc = stat_print_json(stdout, v);
+	else
+		rc = stat_print_page(stdout, v);
+	if (rc == -ENOMEM) {
+		cli_error("no memory");
+		return CLI_TROUBLE;
+	}
+	if (!rc && !fflush(stdout))
+		return CLI_OK;
+	if (errno != EPIPE)
+		cli_error("standard output: %s", strerror(errno));
+	return CLI_TROUBLE;
+}
+
+static int output(struct stat_run *s)
+{
+	const struct stat_view v = {
+		.stats = s->stats,
+		.model = s->model,
+		.findings = s->check ? s->findings : NULL,
+		.filter = s->filter_text,
+		.latency = s->latency,
+	};
+	int rc = print(s, &v), drawn = s->plot ? draw(s, &v) : CLI_OK;
+
+	return rc ? rc : drawn;
+}
+
+static int run(int argc, char **argv)
+{
+	struct stat_run s = { .by = -1 };
+	struct trace_reader *t;
+	struct trace_error err;
+	int rc = parse(&s, argc, argv), printed;
+
+	if (rc)
+		return rc - 1;
+	rc = prepare(&s);
+	if (rc)
+		return rc;
+	if (trace_open(&t, s.path, &err)) {
+		cli_error("%s", err.text);
+		return CLI_TROUBLE;
+	}
+	rc = run_trace(&s, t);
+	trace_close(t);
+	printed = output(&s);
+	check_free(s.check);
+	stat_findings_free(s.findings);
+	stats_free(s.stats);
+	model_free(s.model);
+	filter_free(s.filter);
+	return rc ? rc : printed;
+}
+
+const struct cli_command cmd_stat = {
+	.name = "stat",
+	.summary = "a trace in one page a device: counts, latencies, findings",
+	.usage = usage,
+	.run = run,
+};

@@ -1,0 +1,180 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# `vqtrace stat`: its figures against the events themselves, counted and sorted by
+# jq; its forms against each other; its errors.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/full/lib.sh
+
+trace=traces/qemu7-mq4.pcap
+
+# The figures of a device and its queues and types, from the timeline.
+from_events() {
+	"$vqtrace" show -r "$1" -T json | jq -rn '
+		def rank(p): (length * p / 1000000 | ceil) as $r | sort[([$r, 1] | max) - 1];
+		def lat(k): if length > 0 then
+			"\(k).count \(length)", "\(k).sum \(add)", "\(k).min \(min)", "\(k).max \(max)",
+			"\(k).p50 \(rank(500000))", "\(k).p90 \(rank(900000))", "\(k).p99 \(rank(990000))",
+			"\(k).p99_9 \(rank(999000))"
+			else empty end;
+		def good: select(.used.status == null or .used.status == "OK");
+		def bytes: [.[] | good | .used.request | .bytes] | add // 0;
+		[inputs | select(.device)] | "events \(length)", (group_by(.device)[]
+		| .[0].device as $d
+		| (map(select(.event == "used" and .used.request)) as $u
+		   | if any(.[]; .device_type == "blk") then
+			"\($d).kicks \(map(select(.event == "kick")) | length)",
+			"\($d).interrupts \(map(select(.event == "interrupt" and .interrupt.kind == "signal")) | length)",
+			"\($d).taken \(map(select(.event == "avail" and ((.avail.first // 0) == 0))) | length)",
+			"\($d).used \($u | length)",
+			"\($d).errors \($u | map(select(.used.status and .used.status != "OK")) | length)",
+			($u | map(.used.latency) | lat("\($d).service")),
+			($u | group_by(.queue)[] | .[0].queue as $q
+				| "\($d).q\($q).used \(length)", (map(.used.latency) | lat("\($d).q\($q).service"))),
+			($u | group_by(.used.request.type)[] | (.[0].used.request.type) as $t
+				| "\($d).\($t).requests \(length)",
+				  "\($d).\($t).bytes \(bytes)")
+		     else empty end))' | sort
+}
+
+# The same from stat.
+from_stat() {
+	"$vqtrace" stat -r "$1" -T json | jq -r '
+		def lat(k): if . then "\(k).count \(.count)", "\(k).sum \(.sum)", "\(k).min \(.min)",
+			"\(k).max \(.max)", "\(k).p50 \(.p50)", "\(k).p90 \(.p90)", "\(k).p99 \(.p99)",
+			"\(k).p99_9 \(.p99_9)" else empty end;
+		"events \(.devices | map(.counts.events) | add)",
+		(.devices[] | select(.device_type == "blk") | .device as $d
+		| (.counts | "\($d).kicks \(.kicks)",
+			"\($d).interrupts \(.interrupts)", "\($d).taken \(.taken)", "\($d).used \(.used)",
+			"\($d).errors \(.errors)"),
+		  (.latency.service | lat("\($d).service")),
+		  (.queues[] | select(.requests > 0) | .queue as $q | "\($d).q\($q).used \(.counts.used)",
+			(.latency.service | lat("\($d).q\($q).service"))),
+		  (.types[] | "\($d).\(.type).requests \(.requests)",
+			"\($d).\(.type).bytes \(.bytes_in + .bytes_out + .bytes_ranged)"))' | sort
+}
+
+# Equal; percentiles not below and at most 1/16 above.
+agree() {
+	from_events "$1" >"$tmp/events" || return 1
+	from_stat "$1" >"$tmp/stat" || return 1
+	[ "$(wc -l <"$tmp/events")" -gt 20 ] || { echo "too little was counted"; return 1; }
+	join -a1 -a2 -e none -o 0,1.2,2.2 "$tmp/events" "$tmp/stat" | awk '
+		$1 ~ /\.p[0-9_]+$/ && $3 >= $2 && $3 <= $2 + $2 / 16 { n++; next }
+		$2 == $3 { n++; next }
+		{ print $1 ": of the events " $2 ", stat says " $3; bad = 1 }
+		END { exit bad || n < 20 }'
+}
+
+# What is counted twice is counted alike: queues, types, sizes, threads, slices.
+sums() {
+	local t what
+	for t in traces/*.pcap; do
+		"$vqtrace" stat -r "$t" -T json | jq -r '.devices[] | "\(.device) \(.counts.used) \(.counts.bytes_in) \(.counts.bytes_out) \(.counts.errors)"' |
+			sort >"$tmp/all"
+		for what in queue type size time; do
+			"$vqtrace" stat -r "$t" --by $what -T json | jq -rs 'group_by(.device)[]
+				| "\(.[0].device) \(map(.requests) | add) \(map(.bytes_in) | add) \(map(.bytes_out) | add) \(map(.errors) | add)"' |
+				sort >"$tmp/by"
+			grep -v ' 0 0 0 0$' "$tmp/all" | cmp - <(grep -v ' 0 0 0 0$' "$tmp/by") ||
+				{ echo "$t: by $what"; cat "$tmp/all" "$tmp/by"; return 1; }
+		done
+		[ "$("$vqtrace" stat -r "$t" --by vcpu -T json | jq -s 'map(.requests) | add')" = \
+			"$(awk '{ n += $2 } END { print n }' "$tmp/all")" ] || { echo "$t: by vcpu"; return 1; }
+	done
+}
+
+csv_is_json() {
+	local what
+	for what in queue type size vcpu time; do
+		"$vqtrace" stat -r $trace --by $what -T csv >"$tmp/csv" || return 1
+		"$vqtrace" stat -r $trace --by $what -T json | jq -rs --arg head "$(head -n 1 "$tmp/csv")" '
+			($head | split(",")) as $k | .[] as $row
+			| [$k[] | $row[.] | if . == null then "" else tostring end] | join(",")' >"$tmp/rows"
+		# jq drops the zeros that end a fraction
+		tail -n +2 "$tmp/csv" | sed -E 's/(\.[0-9]*[1-9])0+(,|$)/\1\2/g; s/\.0+(,|$)/\1/g; s/(\.[0-9]*[1-9])0+(,|$)/\1\2/g; s/\.0+(,|$)/\1/g' |
+			cmp - <(sed -E 's/\.0+(,|$)/\1/g; s/\.0+(,|$)/\1/g; s/(\.[0-9]*[1-9])0+(,|$)/\1\2/g; s/(\.[0-9]*[1-9])0+(,|$)/\1\2/g' "$tmp/rows") || return 1
+	done
+	"$vqtrace" stat -r $trace --latency -T csv | tail -n +2 | awk -F, '$3 == "" && $2 == "service" { n += $6 }
+		END { print n }' >"$tmp/a"
+	"$vqtrace" stat -r $trace -T json | jq .devices[0].counts.used | cmp - "$tmp/a"
+}
+
+pipe() {
+	"$vqtrace" stat -r $trace >"$tmp/a" && "$vqtrace" stat -r - <$trace | cmp - "$tmp/a"
+}
+
+filtered() { # a filter and its opposite make the whole
+	local all in out
+	all=$("$vqtrace" stat -r $trace -T json | jq '.devices[0].counts.used')
+	in=$("$vqtrace" stat -r $trace -T json -Y 'request.type == in' | jq '.devices[0].counts.used')
+	out=$("$vqtrace" stat -r $trace -T json -Y 'not request.type == in' | jq '.devices[0].counts.used')
+	[ "$in" -gt 0 ] && [ "$out" -gt 0 ] && [ $((in + out)) = "$all" ] || return 1
+	[ "$("$vqtrace" stat -r $trace -T json --by queue -Y 'queue == 2' | jq -s length)" = 1 ] || return 1
+	"$vqtrace" stat -r $trace -Y 'device == nothing' | grep -q "nothing matched"
+}
+
+plot() {
+	"$vqtrace" stat -r $trace --plot "$tmp/p.svg" >/dev/null || return 1
+	xmllint --noout "$tmp/p.svg" || return 1
+	# four panels, curves told apart by their strokes, a heat map in shades of grey only
+	[ "$(grep -c '<rect class="f"' "$tmp/p.svg")" = 4 ] || return 1
+	grep -q 'class="l2" d="M' "$tmp/p.svg" && grep -q 'class="h7"' "$tmp/p.svg" || return 1
+	grep -q 'stroke-dasharray' "$tmp/p.svg" || return 1
+	! grep -oE '#[0-9a-f]{6}' "$tmp/p.svg" | grep -vE '#(..)\1\1' || return 1
+	"$vqtrace" stat -r traces/qemu7-two-disks.pcap --plot "$tmp/p.svg" >/dev/null &&
+		[ "$(grep -c '<rect class="f"' "$tmp/p.svg")" = 8 ] && xmllint --noout "$tmp/p.svg" || return 1
+	# nothing to draw is a picture, too
+	"$vqtrace" stat -r $trace -Y 'event == session' --plot "$tmp/p.svg" >/dev/null &&
+		xmllint --noout "$tmp/p.svg" && grep -q "no requests" "$tmp/p.svg"
+}
+
+fails() { # WORDS COMMAND...
+	local words=$1 rc
+	shift
+	"$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	rc=$?
+	[ $rc = 2 ] && grep -qF -- "$words" "$tmp/err" || { cat "$tmp/err"; echo "exit $rc"; return 1; }
+}
+
+errors() {
+	fails "--by" "$vqtrace" stat -r $trace --by colour &&
+		fails "formats are" "$vqtrace" stat -r $trace -T xml &&
+		fails "tables" "$vqtrace" stat -r $trace -T csv &&
+		fails "one at a time" "$vqtrace" stat -r $trace --by queue --latency &&
+		fails "which trace" "$vqtrace" stat &&
+		fails "did you mean" "$vqtrace" stat -r $trace -Y 'evnt == kick' &&
+		fails "cannot be written" "$vqtrace" stat -r $trace --plot /nonexistent/x.svg
+}
+
+full_disk() {
+	"$vqtrace" stat -r $trace >/dev/full 2>"$tmp/err"
+	[ $? = 2 ] && grep -q "No space left" "$tmp/err"
+}
+
+cut_file() { # what is before the cut is counted
+	head -c 60000 $trace >"$tmp/cut.pcap"
+	fails "ends or breaks after record" "$vqtrace" stat -r "$tmp/cut.pcap" && grep -q '^blk0' "$tmp/out"
+}
+
+loss() { # a packet taken out of the middle is said
+	tshark -r $trace -w "$tmp/hole.pcap" -F nsecpcap 'frame.number != 600' 2>"$tmp/err" || { cat "$tmp/err"; return 1; }
+	"$vqtrace" stat -r "$tmp/hole.pcap" | head -n 1 | grep -q '1 LOST'
+}
+
+set -- traces/*.pcap
+plan $(($# + 9))
+for t in "$@"; do
+	check "$(basename "$t"): stat counts and times what the events say" agree "$t"
+done
+check "queues, types, sizes, threads and slices add up to the whole" sums
+check "CSV and JSON say the same" csv_is_json
+check "from a pipe" pipe
+check "a filter" filtered
+check "a plot" plot
+check "bad usage" errors
+check "to a full disk" full_disk
+check "a file cut off in the middle" cut_file
+check "a loss is said" loss
+finish
