@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Feature negotiation: 2.2, 6. */
+#include <linux/pci_regs.h>
 #include <stdio.h>
 
 #include "decoder/check_impl.h"
@@ -155,9 +156,10 @@ static enum verdict version_1_missing(struct look *l)
 		    (uint32_t)reg(l)->value);
 }
 
+/* A device without virtio's capabilities is legacy altogether: not transitional, not held to this. */
 static enum verdict any_layout_missing(struct look *l)
 {
-	if (reg(l)->region != VQT_REGION_LEGACY)
+	if (reg(l)->region != VQT_REGION_LEGACY || !model_pci_cap(l->dev, PCI_CAP_ID_VNDR, 0))
 		return RULE_NA;
 	if (reg(l)->value >> VIRTIO_F_ANY_LAYOUT & 1)
 		return RULE_HELD;
@@ -411,7 +413,8 @@ const struct rule rules_features[] = {
 	  "the same features: FEATURES_OK stayed, after a reset it does not" },
 	{ "any-layout-not-offered", "BITS-B1", DEVICE, "6.3",
 	  "A transitional device offers VIRTIO_F_ANY_LAYOUT through its legacy interface.",
-	  NEED_REGS, AT(OFFER_READ), any_layout_missing, 0, &offer, "legacy features without bit 27" },
+	  NEED_REGS | NEED_PCI, AT(OFFER_READ), any_layout_missing, 0, &offer,
+	  "legacy features without bit 27" },
 	{ "any-layout-refused", "BITS-B1", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "6.3",
 	  "A transitional driver accepts VIRTIO_F_ANY_LAYOUT; drivers that do not are common and keep "
 	  "to the old layout.",

@@ -113,8 +113,13 @@ const struct check_case check_cases_core[] = {
 	  "s:driver_feature=1 S=11 g=3", "feature-not-offered" },
 	{ "features-agreed-before", "@up S=0 g=0 @ack @offer @accept S=11 !g=3", "@up @neg",
 	  "valid-features-refused" },
-	{ "any-layout-not-offered", "ls:device_status=0 lg:device_status=0 ls:device_status=1 "
-	  "ls:device_status=3 !lg:device_features=0x30006a46", "@old", "" },
+	{ "any-layout-not-offered", "@caps pg:0/4=0x10011af4 ls:device_status=0 lg:device_status=0 ls:device_status=1 "
+	  "ls:device_status=3 !lg:device_features=0x30006a46", "@caps pg:0/4=0x10011af4 @old", "" },
+	/* A device with the legacy interface only. */
+	{ "any-layout-not-offered", "@caps pg:0/4=0x10011af4 ls:device_status=0 lg:device_status=0 ls:device_status=1 "
+	  "ls:device_status=3 !lg:device_features=0x30006a46", "pg:0/4=0x10011af4 pg:0x34/1=0x98 "
+	  "pg:0x98/4=0x00020011 ls:device_status=0 lg:device_status=0 ls:device_status=1 ls:device_status=3 "
+	  "lg:device_features=0x30006a46", "" },
 	{ "any-layout-refused", "ls:device_status=0 lg:device_status=0 ls:device_status=1 "
 	  "ls:device_status=3 lg:device_features=0x38006a46 ls:driver_features=0x10006a46 ls:queue_select=0 "
 	  "lg:queue_size=256 ls:queue_address=0x10 !ls:device_status=7", "ls:device_status=0 lg:device_status=0 ls:device_status=1 "
