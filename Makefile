@@ -202,6 +202,14 @@ bench:
 	$(Q)for b in $(sort $(filter-out %.c %.h,$(wildcard tests/bench/*))); do \
 		printf '\n== %s\n' $$b; $$b || exit 1; done
 
+# Independent drivers against independent devices: recorded, checked, traces/CONFORMANCE.md.
+.PHONY: conformance
+conformance:
+	$(Q)tests/deps --install build test conformance
+	$(Q)$(MAKE) -j$(JOBS) all guest qemu11 tools blkio
+	$(Q)tests/guest/mkguest --suite bookworm-backports build/guest-backports
+	$(Q)tests/lab/conformance
+
 deps:
 	$(Q)tests/deps --install build test
 
@@ -223,7 +231,7 @@ uninstall:
 .PHONY: distclean
 clean:
 	$(say) CLEAN build
-	$(Q)if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name guest ! -name qemu11 \
+	$(Q)if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name 'guest*' ! -name qemu11 \
 		-exec rm -rf {} +; fi
 
 distclean:
