@@ -11,6 +11,7 @@
 #include "bpf/capture.h"
 #include "bpf/launch.h"
 #include "bpf/process.h"
+#include "cli/check_live.h"
 #include "cli/cli.h"
 #include "cli/record_out.h"
 
@@ -31,6 +32,7 @@ struct record_run {
 	uint64_t by_type[64]; /* written */
 	bool quiet, verbose, done, live;
 	struct launch launch;
+	struct check_live check;
 	char **command;
 	bool child_gone;
 	int child_status;
@@ -65,6 +67,7 @@ static void on_record(void *ctx, const void *record, size_t len)
 	if (r->done)
 		return;
 	record_out_write(&r->out, record, len);
+	check_live_record(&r->check, record, len);
 	r->by_type[((const struct vqt_hdr *)record)->type & 63]++;
 	if (is_event(record) && ++r->events == r->count)
 		r->done = true;
@@ -193,6 +196,7 @@ static void show_status(struct record_run *r, uint64_t now)
 		s.alive, s.alive == 1 ? "" : "s", (unsigned long long)r->events,
 		(unsigned long long)r->by_type[VQT_USED],
 		(unsigned long long)record_out_bytes(&r->out) >> 10, (unsigned long long)s.lost);
+	r->check.line = true;
 }
 
 /* To the command, and to the QEMU a wrapper may have started. */
@@ -383,7 +387,7 @@ static int finish(struct record_run *r, int code)
 		code = CLI_TROUBLE;
 	}
 	capture_close(r->c);
-	return code;
+	return check_live_end(&r->check, code);
 }
 
 /* --- options --------------------------------------------------------------- */
@@ -398,6 +402,7 @@ enum {
 	OPT_DELIVERY,
 	OPT_NO_LIFECYCLE,
 	OPT_LIGHT,
+	OPT_CHECK,
 	OPT_QUEUE,
 	OPT_EMPTY,
 	OPT_QMP_ONLY,
@@ -414,6 +419,7 @@ static const struct option longs[] = {
 	{ "delivery", no_argument, NULL, OPT_DELIVERY },
 	{ "no-lifecycle", no_argument, NULL, OPT_NO_LIFECYCLE },
 	{ "light", optional_argument, NULL, OPT_LIGHT },
+	{ "check", optional_argument, NULL, OPT_CHECK },
 	{ "queue", required_argument, NULL, OPT_QUEUE },
 	{ "empty-probes", no_argument, NULL, OPT_EMPTY },
 	{ "qmp-only", no_argument, NULL, OPT_QMP_ONLY },
@@ -507,6 +513,8 @@ static int parse_one(struct record_run *r, int opt, const char *arg)
 		if (!cli_duration(arg ? arg : "1s", (unsigned long long *)&r->options.light))
 			return bad("--light", arg, "a time such as 1s or 200ms");
 		return CLI_OK;
+	case OPT_CHECK:
+		return check_live_option(&r->check, arg);
 	case OPT_TABLES:
 		if (!cli_number(arg, 1 << 20, &v) || !v)
 			return bad("--tables", arg, "a number of queues");
@@ -552,6 +560,9 @@ static int parse(struct record_run *r, int argc, char **argv)
 	if (!strcmp(r->out.path, "-") && isatty(STDOUT_FILENO))
 		return cli_usage("-w -: standard output is a terminal; pipe it, "
 				 "for example into 'vqtrace show -r -'");
+	if (r->check.on && r->options.light)
+		return cli_usage("--check looks at every step, and --light records none; "
+				 "leave one out");
 	if (!strcmp(r->out.path, "-") && (r->out.rotate_size || r->out.rotate_ns))
 		return cli_usage("a pipe cannot be rotated; give -w a file");
 	return CLI_OK;
@@ -578,7 +589,9 @@ static int run(int argc, char **argv)
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGHUP, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	code = open_capture(&r);
+	code = check_live_begin(&r.check, r.out.path);
+	if (code == CLI_OK)
+		code = open_capture(&r);
 	if (code == CLI_OK)
 		code = r.command ? start_command(&r) : attach_running(&r);
 	if (code == CLI_OK)
@@ -616,6 +629,8 @@ const struct cli_command cmd_record = {
 		"  --light[=TIME]      count and measure only: a tally of each queue every TIME (1s)\n"
 		"                      instead of every step, at a fraction of the cost\n"
 		"  --buffer SIZE       between kernel and file (default 16M); larger loses less\n"
+		"  --check[=LEVEL]     print rules of virtio that are broken as it happens, and a\n"
+		"                      summary; LEVEL as in 'vqtrace check --severity'\n"
 		"\n"
 		"Where to and until when:\n"
 		"  -w FILE             trace file; - is standard output\n"
@@ -627,8 +642,9 @@ const struct cli_command cmd_record = {
 		"  -W COUNT            keep this many files (by size: reuse them; by time: stop)\n"
 		"  -q, -v              no summary; also list devices\n"
 		"\n"
-		"Ctrl-C ends a recording; a QEMU started here is ended with it.  Exit status: 0,\n"
-		"or 2 when something went wrong (the file is readable even then).\n"
+		"Ctrl-C ends a recording; a QEMU started here is ended with it.  Exit status: 0;\n"
+		"1 with --check when rules were broken; 2 when something went wrong (the file is\n"
+		"readable even then).\n"
 		"\n"
 		"Examples:\n"
 		"  vqtrace record -w boot.pcap -- qemu-system-x86_64 -drive file=disk.img,if=virtio\n"

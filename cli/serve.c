@@ -37,6 +37,7 @@ static void emit(void *opaque, const void *record, size_t len)
 
 	r->by_type[((const struct vqt_hdr *)record)->type & 63]++;
 	r->written++;
+	check_live_record(&r->check, record, len);
 	if (!r->w || r->write_err)
 		return;
 	r->write_err = trace_write(r->w, record, len);
@@ -119,9 +120,11 @@ static int open_trace(struct serve_run *r)
 	struct trace_error err;
 	struct timespec ts;
 
-	if (!r->trace)
+	if (!r->trace && !r->check.on)
 		return CLI_OK;
-	if (trace_create(&r->w, r->trace, &err)) {
+	if (check_live_begin(&r->check, r->trace))
+		return CLI_TROUBLE;
+	if (r->trace && trace_create(&r->w, r->trace, &err)) {
 		cli_error("%s", err.text);
 		return CLI_TROUBLE;
 	}
@@ -286,7 +289,7 @@ static int finish(struct serve_run *r, int code)
 				  strerror(-err));
 		code = CLI_TROUBLE;
 	}
-	return code;
+	return check_live_end(&r->check, code);
 }
 
 static void remember_command(struct serve_run *r, int argc, char **argv)

@@ -3,6 +3,7 @@
 #ifndef VQT_CLI_SERVE_H
 #define VQT_CLI_SERVE_H
 
+#include "cli/check_live.h"
 #include "cli/cli.h"
 #include "decoder/trace.h"
 #include "emu/blk.h"
@@ -22,6 +23,7 @@ struct serve_run {
 	/* while it runs */
 	char command[1024];
 	struct trace_writer *w;
+	struct check_live check;
 	int write_err;
 	uint64_t written, by_type[64];
 	struct door *door;

@@ -44,6 +44,8 @@ const char serve_usage[] =
 	"The trace:\n"
 	"  -w FILE             write one, as 'vqtrace record' would; - is standard output\n"
 	"  -s SNAPLEN          leading bytes of each buffer, 0 to 1024 (default 32)\n"
+	"  --check[=LEVEL]     print rules of virtio that are broken as it happens, and a\n"
+	"                      summary; LEVEL as in 'vqtrace check --severity'\n"
 	"\n"
 	"Serving:\n"
 	"  --once              end when the first client leaves\n"
@@ -54,7 +56,8 @@ const char serve_usage[] =
 	"  -q, -v              say nothing but trouble; say more\n"
 	"\n"
 	"A guest that breaks the rules gets DEVICE_NEEDS_RESET; a client that breaks the\n"
-	"protocol is disconnected.  Exit status: 0, or 2 when something went wrong.\n"
+	"protocol is disconnected.  Exit status: 0; 1 with --check when rules were broken; 2\n"
+	"when something went wrong.\n"
 	"\n"
 	"Examples:\n"
 	"  vqtrace serve --disk disk.img --vfio-user /tmp/vblk -w boot.pcap\n"
@@ -81,6 +84,7 @@ enum {
 	OPT_SPIN,
 	OPT_ONCE,
 	OPT_NO_CONFINE,
+	OPT_CHECK,
 };
 
 static const struct option longs[] = {
@@ -102,6 +106,7 @@ static const struct option longs[] = {
 	{ "spin", required_argument, NULL, OPT_SPIN },
 	{ "once", no_argument, NULL, OPT_ONCE },
 	{ "no-confine", no_argument, NULL, OPT_NO_CONFINE },
+	{ "check", optional_argument, NULL, OPT_CHECK },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -263,6 +268,8 @@ static int parse_one(struct serve_run *r, int opt, const char *arg)
 	case OPT_ONCE:
 		r->once = true;
 		return CLI_OK;
+	case OPT_CHECK:
+		return check_live_option(&r->check, arg);
 	case OPT_NO_CONFINE:
 		r->no_confine = true;
 		return CLI_OK;
