@@ -73,20 +73,49 @@ static enum verdict next(struct look *l)
 	return fail(l, "the kick says available index %u and avail.idx is %u", where, r->avail_idx);
 }
 
-/* 4.1.4.4: a write the device has no queue for. */
+/* Where a queue is kicked, from the start of the notification structure: 4.1.4.4. False: not known. */
+static bool place(const struct look *l, const struct model_queue *q, uint64_t *offset)
+{
+	uint32_t multiplier = 0;
+	bool known = !q->notify_off;
+	unsigned cap;
+
+	for (unsigned i = 0; !known && (cap = model_pci_cap(l->dev, PCI_CAP_ID_VNDR, i)); i++)
+		known = l->dev->pci[cap + 3] == VIRTIO_PCI_CAP_NOTIFY_CFG && cap < 240 &&
+			check_pci(l->dev, cap + 16, 4, &multiplier);
+	*offset = (uint64_t)q->notify_off * multiplier;
+	return known;
+}
+
+/*
+ * A write the device has no queue for.  Some captures tell of the write of every
+ * kick, too: one at the place of an enabled queue is in order.
+ */
 static enum verdict nowhere(struct look *l)
 {
+	bool unsure = false, meant = false;
+	uint64_t offset;
+
 	if (l->d->n_error || l->d->n_needs_reset || l->d->reset_wait)
 		return RULE_NA;
-	for (const struct model_queue *q = l->dev->queues; q; q = q->hh.next)
-		if (q->enabled && q->index == (reg(l)->value & 0xffff)) {
-			also(l, l->d->n_driver_ok, "DRIVER_OK set");
-			return fail(l, "%u was written at offset 0x%x of the notification structure, which "
-				    "is no queue's place", (unsigned)reg(l)->value, reg(l)->offset);
-		}
-	also(l, l->d->n_setup, "the last write to a queue register");
-	return fail(l, "%u was written at offset 0x%x of the notification structure; there is no such "
-		    "queue enabled", (unsigned)reg(l)->value, reg(l)->offset);
+	for (const struct model_queue *q = l->dev->queues; q; q = q->hh.next) {
+		if (!q->enabled)
+			continue;
+		if (!place(l, q, &offset))
+			unsure = true;
+		else if (offset == reg(l)->offset)
+			return RULE_HELD;
+		meant |= q->index == (reg(l)->value & 0xffff);
+	}
+	if (unsure)
+		return RULE_NA;
+	if (meant)
+		also(l, l->d->n_driver_ok, "DRIVER_OK set");
+	else
+		also(l, l->d->n_setup, "the last write to a queue register");
+	return fail(l, "%u was written at offset 0x%x of the notification structure%s",
+		    (unsigned)reg(l)->value, reg(l)->offset, meant ? ", which is no queue's place" :
+		    "; there is no such queue enabled");
 }
 
 static enum verdict not_enabled(struct look *l)

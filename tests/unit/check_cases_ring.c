@@ -111,7 +111,7 @@ const struct check_case check_cases_ring[] = {
 	{ "kick-value-config", NOTIFY("0x81") "!K2=0", NOTIFY("0x81") "K2=7", "" },
 	{ "kick-value-config-data", NOTIFY("0xc1") "!K4=0x10000", NOTIFY("0xc1") "K4=0x10007", "" },
 	{ "kick-next", SPOKEN("0x41") "!K4=0x90000", SPOKEN("0x41") "K4=0x10000", "" },
-	{ "kick-nowhere", "@up !n:2=1", "@up A K2", "" },
+	{ "kick-nowhere", "@up !n:2=1", "@up A n:0=0 K2", "" },
 	{ "kick-not-enabled", "@up q1 !K", "@up A K", "" },
 	{ NULL, NULL, NULL, NULL },
 };
