@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/check_run.h"
 #include "cli/cli.h"
 #include "cli/tour.h"
 #include "decoder/class.h"
@@ -10,6 +11,7 @@
 #include "decoder/model.h"
 #include "decoder/print_line.h"
 #include "decoder/print_verbose.h"
+#include "decoder/rule.h"
 #include "decoder/trace.h"
 
 /* Lines shown of one step before the rest is only counted. */
@@ -249,6 +251,63 @@ static int show_requests(struct tour *t)
 	return rc;
 }
 
+/* --- rules ------------------------------------------------------------------ */
+
+static void note_finding(void *opaque, const struct finding *f)
+{
+	const struct rule **first = opaque;
+
+	if (!*first)
+		*first = f->rule;
+}
+
+static int check_all(struct check_run *r, const char *path)
+{
+	struct trace_reader *t;
+	struct trace_error err;
+	struct record rec;
+	bool again;
+	int rc;
+
+	if (trace_open(&t, path, &err)) {
+		cli_error("%s", err.text);
+		return CLI_TROUBLE;
+	}
+	do
+		rc = trace_next(t, &rec, &again, &err);
+	while ((rc == 1 && !check_run_record(r, &rec, trace_number(t))) || (rc < 0 && again));
+	trace_close(t);
+	return check_run_end(r);
+}
+
+static int show_check(struct tour *t)
+{
+	const struct rule *first = NULL;
+	struct check_run r = {
+		.report = { .to = stdout, .trace = t->path, .severity = CHECK_STRUCTURAL, .fold = 1,
+			    .color = t->line.color, .ascii = t->line.ascii },
+		.found = note_finding, .opaque = &first,
+	};
+	int rc;
+
+	printf("\n== Were the rules of virtio 1.4 kept, and if not, who broke them?\n"
+	       "   $ vqtrace check -r %s\n\n", t->path);
+	rc = check_run_begin(&r);
+	if (rc == CLI_OK)
+		rc = check_all(&r, t->path);
+	check_run_free(&r);
+	if (rc == CLI_TROUBLE)
+		return rc;
+	puts("\n   A finding names the rule, who broke it, and the events that matter; the one marked >\n"
+	     "   made it certain. 'should' and 'suspicious' are only counted: --severity shows them.");
+	if (first && !strcmp(first->id, "reset-not-awaited"))
+		puts("   This one is known: SeaBIOS goes on without waiting for the reset (its issue 2). QEMU\n"
+		     "   resets at once, so nobody notices here; a device in hardware may still be busy.");
+	if (first)
+		printf("   $ vqtrace check --explain %s\n", first->id);
+	return CLI_OK;
+}
+
 int tour(const char *path, bool color, bool ascii)
 {
 	struct tour t = { .path = path, .line = { .color = color, .ascii = ascii } };
@@ -262,6 +321,8 @@ int tour(const char *path, bool color, bool ascii)
 	end_list(&t);
 	if (rc == CLI_OK)
 		rc = show_requests(&t);
+	if (rc == CLI_OK)
+		rc = show_check(&t);
 	free(t.latency);
 	model_free(t.model);
 	return rc;
