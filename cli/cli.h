@@ -24,7 +24,8 @@ struct cli_command {
 	int (*run)(int argc, char **argv); /* argv[0] is the command; returns enum cli_exit */
 };
 
-extern const struct cli_command cmd_record, cmd_show, cmd_stat, cmd_check, cmd_doctor, cmd_demo, cmd_serve;
+extern const struct cli_command cmd_record, cmd_show, cmd_stat, cmd_check, cmd_diff, cmd_doctor, cmd_demo,
+	cmd_serve;
 
 /* "vqtrace VERB: what" on stderr; the text says cause and remedy. */
 void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -9,6 +9,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_show,
 	&cmd_stat,
 	&cmd_check,
+	&cmd_diff,
 	&cmd_serve,
 	&cmd_doctor,
 	&cmd_demo,

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "decoder/diff.h"
+#include "decoder/filter.h"
+#include "decoder/print_diff.h"
+#include "decoder/print_line.h"
+#include "decoder/trace.h"
+
+static const char usage[] =
+	"usage: vqtrace diff [OPTIONS] A B\n"
+	"\n"
+	"Compares two traces by what is said in them, not by when: initialisation,\n"
+	"features, configuration, queues, registers, requests, completions,\n"
+	"notifications, errors.  Addresses, times, threads, polling and the order of\n"
+	"independent requests are no differences.  First comes the first meaningful\n"
+	"difference with what both traces show around it, then the rest, folded.\n"
+	"\n"
+	"  -d A=B          device A of the first trace is device B of the second\n"
+	"                  (names as show prints them, or the user's ids; repeat)\n"
+	"  -Y FILTER       compare only events that match, as in 'vqtrace show -Y'\n"
+	"  --only LIST     only these classes of differences, separated by commas\n"
+	"  --ignore LIST   all but these\n"
+	"  --strict        also what only one driver reads, order, placement and counts\n"
+	"  -C LINES        events to show before and after the first difference (3)\n"
+	"  -T text|json    json: one object\n"
+	"  -q              nothing but the exit status\n"
+	"  --ascii         no characters beyond ASCII\n"
+	"  --color WHEN    auto, always, never; NO_COLOR is respected\n"
+	"  --classes       list the classes, and stop\n"
+	"\n"
+	"One of the traces may be -, standard input.\n"
+	"\n"
+	"Examples:\n"
+	"  vqtrace diff works.pcap hangs.pcap\n"
+	"  vqtrace diff -d blk0=blk1 --ignore lifecycle linux-6.1.pcap linux-6.12.pcap\n"
+	"  vqtrace diff -Y 'queue == 0' --only requests,completions a.pcap b.pcap\n"
+	"\n"
+	"Exit status: 0 no differences, 1 differences, 2 trouble.\n";
+
+struct side {
+	struct trace_reader *t;
+	struct model *m;
+	bool broken; /* ended in the middle: compared up to there */
+};
+
+struct diff_run {
+	const char *path[DIFF_SIDES];
+	char *spooled; /* standard input, copied: a trace is read twice */
+	int spool_fd;
+	const char *filter_text;
+	struct filter *filter;
+	const char *force[64];
+	unsigned nforce;
+	uint32_t only, ignore;
+	bool strict, json, quiet;
+	unsigned long long lines;
+	struct line_options line;
+	struct diff *d;
+	struct side side[DIFF_SIDES];
+	struct diff_trace trace[DIFF_SIDES];
+
+};
+
+enum { OPT_ONLY = 256, OPT_IGNORE, OPT_STRICT, OPT_ASCII, OPT_COLOR, OPT_CLASSES, OPT_HELP };
+
+static const struct option longs[] = {
+	{ "device", required_argument, NULL, 'd' },
+	{ "filter", required_argument, NULL, 'Y' },
+	{ "only", required_argument, NULL, OPT_ONLY },
+	{ "ignore", required_argument, NULL, OPT_IGNORE },
+	{ "strict", no_argument, NULL, OPT_STRICT },
+	{ "context", required_argument, NULL, 'C' },
+	{ "format", required_argument, NULL, 'T' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "ascii", no_argument, NULL, OPT_ASCII },
+	{ "color", required_argument, NULL, OPT_COLOR },
+	{ "classes", no_argument, NULL, OPT_CLASSES },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int list_classes(void)
+{
+	for (unsigned c = 0; c < DIFF_CLASSES; c++)
+		printf("%-12s %s%s\n", diff_class_name(c),
+		       diff_classes_default() >> c & 1 ? "" :
+		       diff_classes_strict() >> c & 1 ? "(--strict) " : "",
+		       diff_class_help(c));
+	return CLI_OK;
+}
+
+/* 0, or the exit code + 1. */
+static int parse_classes(const char *option, const char *arg, uint32_t *set)
+{
+	char buf[256], *save = NULL;
+
+	if (strlen(arg) >= sizeof(buf))
+		return 1 + cli_usage("%s: too long a list", option);
+	strcpy(buf, arg);
+	for (char *w = strtok_r(buf, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
+		int c = diff_class_by_name(w);
+
+		if (c < 0)
+			return 1 + cli_usage("%s %s: no such class; 'vqtrace diff --classes' "
+					     "lists them", option, w);
+		*set |= 1U << c;
+	}
+	return 0;
+}
+
+/* 0 to go on, else the exit code + 1. */
+static int option(struct diff_run *r, int c)
+{
+	switch (c) {
+	case 'd':
+		if (!strchr(optarg, '=') || r->nforce == sizeof(r->force) / sizeof(r->force[0]))
+			return 1 + cli_usage("-d %s: not of the form A=B", optarg);
+		r->force[r->nforce++] = optarg;
+		return 0;
+	case 'Y':
+		r->filter_text = optarg;
+		return 0;
+	case OPT_ONLY:
+		return parse_classes("--only", optarg, &r->only);
+	case OPT_IGNORE:
+		return parse_classes("--ignore", optarg, &r->ignore);
+	case OPT_STRICT:
+		r->strict = true;
+		return 0;
+	case 'C':
+		if (!cli_number(optarg, 1000, &r->lines))
+			return 1 + cli_usage("-C %s: not a number of events", optarg);
+		return 0;
+	case 'T':
+		r->json = !strcmp(optarg, "json");
+		if (!r->json && strcmp(optarg, "text"))
+			return 1 + cli_usage("-T %s: the formats are text and json", optarg);
+		return 0;
+	case 'q':
+		r->quiet = true;
+		return 0;
+	case OPT_ASCII:
+		r->line.ascii = true;
+		return 0;
+	case OPT_COLOR:
+		if (!cli_color_set(optarg))
+			return 1 + cli_usage("--color %s: auto, always or never", optarg);
+		return 0;
+	case OPT_CLASSES:
+		return 1 + list_classes();
+	case OPT_HELP:
+		fputs(usage, stdout);
+		return 1 + CLI_OK;
+	default:
+		return 1 + cli_usage("that option is not known, or lacks its value");
+	}
+}
+
+static int parse(struct diff_run *r, int argc, char **argv)
+{
+	int c, stop;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "d:Y:C:T:q", longs, NULL)) != -1) {
+		stop = option(r, c);
+		if (stop)
+			return stop;
+	}
+	if (argc - optind != 2)
+		return 1 + cli_usage("which two traces? give A and B");
+	r->path[DIFF_A] = argv[optind];
+	r->path[DIFF_B] = argv[optind + 1];
+	if (!strcmp(r->path[DIFF_A], "-") && !strcmp(r->path[DIFF_B], "-"))
+		return 1 + cli_usage("only one of the traces can be standard input");
+	return 0;
+}
+
+/* --- reading --------------------------------------------------------------- */
+
+/* A trace is read twice and more; a pipe is copied to a file without a name first. */
+static int spool(struct diff_run *r)
+{
+	const char *dir = getenv("TMPDIR");
+	char buf[65536];
+	ssize_t n;
+
+	r->spool_fd = open(dir && *dir ? dir : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (r->spool_fd < 0) {
+		cli_error("temporary file in %s: %s; set TMPDIR, or give a file instead of -",
+			  dir && *dir ? dir : "/tmp", strerror(errno));
+		return CLI_TROUBLE;
+	}
+	while ((n = read(STDIN_FILENO, buf, sizeof(buf))) > 0)
+		if (write(r->spool_fd, buf, (size_t)n) != n) {
+			cli_error("temporary file: %s", strerror(errno));
+			return CLI_TROUBLE;
+		}
+	if (asprintf(&r->spooled, "/proc/self/fd/%d", r->spool_fd) < 0)
+		r->spooled = NULL;
+	return r->spooled ? CLI_OK : CLI_TROUBLE;
+}
+
+static const char *path_of(const struct diff_run *r, int side)
+{
+	return strcmp(r->path[side], "-") ? r->path[side] : r->spooled;
+}
+
+static int open_side(struct diff_run *r, int side)
+{
+	struct trace_error err;
+
+	if (trace_open(&r->side[side].t, path_of(r, side), &err)) {
+		cli_error("%s", err.text);
+		return CLI_TROUBLE;
+	}
+	r->side[side].m = model_new();
+	if (!r->side[side].m) {
+		cli_error("no memory");
+		return CLI_TROUBLE;
+	}
+	return CLI_OK;
+}
+
+static void close_side(struct diff_run *r, int side)
+{
+	if (r->side[side].t)
+		trace_close(r->side[side].t);
+	model_free(r->side[side].m);
+	r->side[side].t = NULL;
+	r->side[side].m = NULL;
+}
+
+/*
+ * The next event of a side: 1, 0 at the end, -ENOMEM.  A trace that breaks is
+ * compared up to there; quietly when it is read again.
+ */
+static int next(struct diff_run *r, int side, struct record *rec, struct event *e, bool say)
+{
+	struct side *s = &r->side[side];
+	struct trace_error err;
+	bool again;
+	int rc;
+
+	while ((rc = trace_next(s->t, rec, &again, &err)) < 0) {
+		if (say)
+			cli_error("%s", err.text);
+		s->broken = true;
+		if (!again)
+			return 0;
+	}
+	if (!rc)
+		return 0;
+	return model_feed(s->m, rec, trace_number(s->t), e) ? -ENOMEM : 1;
+}
+
+static void note_source(struct diff_trace *t, const struct record *rec)
+{
+	char version[120];
+
+	if (rec->h.type != VQT_SOURCE || t->source[0])
+		return;
+	record_tlv_str(rec, VQT_TAG_VERSION, version, sizeof(version));
+	snprintf(t->source, sizeof(t->source), "%s%s%s",
+		 rec->source.kind == VQT_SRC_QEMU ? "QEMU" :
+		 rec->source.kind == VQT_SRC_REPLAY ? "replay" :
+		 rec->source.kind == VQT_SRC_EMU ? "vqtrace's device" : "",
+		 version[0] ? " " : "", version);
+}
+
+/* Which devices there are: known only at the end, as a description can grow. */
+static int survey(struct diff_run *r, int side)
+{
+	uint8_t spoke[65536 / 8] = { 0 };
+	struct model_device *dev;
+	struct record rec;
+	struct event e;
+	int rc;
+
+	rc = open_side(r, side);
+	if (rc)
+		return rc;
+	while ((rc = next(r, side, &rec, &e, true)) > 0) {
+		note_source(&r->trace[side], &rec);
+		r->trace[side].events++;
+		if (diff_speaks(&e))
+			spoke[e.dev->id / 8] |= (uint8_t)(1 << e.dev->id % 8);
+	}
+	r->trace[side].lost = model_lost(r->side[side].m);
+	for (unsigned i = 0; !rc && (dev = model_device_nth(r->side[side].m, i)); i++)
+		if (spoke[dev->id / 8] >> dev->id % 8 & 1)
+			rc = diff_add_device(r->d, side, dev);
+	close_side(r, side);
+	if (rc)
+		cli_error("no memory");
+	return rc ? CLI_TROUBLE : CLI_OK;
+}
+
+static int match(struct diff_run *r)
+{
+	for (unsigned i = 0; i < r->nforce; i++) {
+		char a[128];
+		const char *b = strchr(r->force[i], '=') + 1;
+		enum diff_side side = DIFF_A;
+		int rc;
+
+		snprintf(a, sizeof(a), "%.*s", (int)(b - 1 - r->force[i]), r->force[i]);
+		rc = diff_force(r->d, a, b, &side);
+		if (rc == -ENOMEM)
+			return CLI_TROUBLE;
+		if (rc) {
+			cli_error("-d %s: %s %s '%s'; 'vqtrace show -r %s' names its devices",
+				  r->force[i], r->path[side], rc == -EBUSY ?
+				  "has already given away" : "has no device", side ? b : a,
+				  r->path[side]);
+			return CLI_TROUBLE;
+		}
+	}
+	return diff_match(r->d) ? CLI_TROUBLE : CLI_OK;
+}
+
+static int compare(struct diff_run *r)
+{
+	bool ended[DIFF_SIDES] = { false, false };
+	struct record rec;
+	struct event e;
+	int rc = 0;
+
+	while (!rc && !(ended[DIFF_A] && ended[DIFF_B])) {
+		enum diff_side side = diff_wants(r->d);
+
+		rc = next(r, side, &rec, &e, false);
+		if (rc == 0) {
+			ended[side] = true;
+			rc = diff_end(r->d, side);
+		} else if (rc > 0) {
+			rc = r->filter && !filter_match(r->filter, &e) ? 0 :
+				diff_feed(r->d, side, &e);
+		}
+	}
+	if (!rc)
+		rc = diff_finish(r->d);
+	if (rc)
+		cli_error("no memory");
+	return rc ? CLI_TROUBLE : CLI_OK;
+}
+
+/* --- telling --------------------------------------------------------------- */
+
+static bool shown(const struct diff_pair *p, int side, const struct event *e)
+{
+	return !p->name[side][0] || (e->dev && !strcmp(e->dev->name, p->name[side]));
+}
+
+/* Read the trace again, up to the place; lines of the device before it are kept. */
+static void context(void *opaque, FILE *to, enum diff_side side, uint64_t number, unsigned pair)
+{
+	struct diff_run *r = opaque;
+	const struct diff_pair *p = diff_pair_nth(r->d, pair);
+	unsigned long long keep = r->lines + 1, n = 0, after = 0;
+	char **line = calloc(keep, sizeof(*line));
+	struct line_options o = r->line;
+	struct record rec;
+	struct event e;
+
+	if (!line || open_side(r, side)) {
+		free(line);
+		return;
+	}
+	while (after <= r->lines && next(r, side, &rec, &e, false) > 0) {
+		size_t len = 0;
+		FILE *mem;
+
+		if (e.number != number && !shown(p, side, &e))
+			continue;
+		if (e.number > number && ++after > r->lines)
+			break;
+		free(line[n % keep]);
+		line[n % keep] = NULL;
+		mem = open_memstream(&line[n % keep], &len);
+		if (!mem)
+			break;
+		fprintf(mem, "  %s%7llu ", e.number == number ? "=>" : "  ",
+			(unsigned long long)e.number);
+		print_line(mem, &e, r->side[side].m, &o);
+		fclose(mem);
+		n++;
+		if (e.number < number)
+			continue;
+		for (unsigned long long i = n > keep ? n - keep : 0; i < n; i++)
+			if (line[i % keep]) {
+				fputs(line[i % keep], to);
+				free(line[i % keep]);
+				line[i % keep] = NULL;
+			}
+	}
+	for (unsigned long long i = 0; i < keep; i++)
+		free(line[i]);
+	free(line);
+	close_side(r, side);
+}
+
+static int tell(struct diff_run *r)
+{
+	struct print_diff_options o = {
+		.color = !r->json && cli_color(stdout), .ascii = r->line.ascii,
+		.context = r->lines ? context : NULL, .opaque = r,
+	};
+	int rc = 0;
+
+	r->line.color = o.color;
+	if (!r->quiet)
+		rc = r->json ? print_diff_json(stdout, r->d, r->trace) :
+			       print_diff(stdout, r->d, r->trace, &o);
+	if (fflush(stdout) || rc) {
+		if (errno != EPIPE)
+			cli_error("standard output: %s", strerror(errno));
+		return CLI_TROUBLE;
+	}
+	if (r->side[DIFF_A].broken || r->side[DIFF_B].broken)
+		return CLI_TROUBLE;
+	return diff_nth(r->d, 0) ? CLI_FINDINGS : CLI_OK;
+}
+
+static int prepare(struct diff_run *r)
+{
+	struct filter_error err;
+	uint32_t classes = r->strict ? diff_classes_strict() : diff_classes_default();
+
+	if (r->filter_text && filter_compile(&r->filter, r->filter_text, &err)) {
+		char text[1024];
+
+		filter_error_format(text, sizeof(text), r->filter_text, &err);
+		cli_error("filter: %s", text);
+		return CLI_TROUBLE;
+	}
+	if (r->only)
+		classes = r->only;
+	r->d = diff_new(classes & ~r->ignore);
+	if (!r->d) {
+		cli_error("no memory");
+		return CLI_TROUBLE;
+	}
+	setlocale(LC_CTYPE, "");
+	if (strcmp(nl_langinfo(CODESET), "UTF-8"))
+		r->line.ascii = true;
+	for (int side = 0; side < DIFF_SIDES; side++) {
+		r->trace[side].path = r->path[side];
+		if (!strcmp(r->path[side], "-") && spool(r))
+			return CLI_TROUBLE;
+	}
+	return CLI_OK;
+}
+
+static int run(int argc, char **argv)
+{
+	struct diff_run r = { .lines = 3, .spool_fd = -1 };
+	int rc = parse(&r, argc, argv);
+
+	if (rc)
+		return rc - 1;
+	rc = prepare(&r);
+	for (int side = 0; side < DIFF_SIDES && rc == CLI_OK; side++)
+		rc = survey(&r, side);
+	if (rc == CLI_OK)
+		rc = match(&r);
+	for (int side = 0; side < DIFF_SIDES && rc == CLI_OK; side++)
+		rc = open_side(&r, side);
+	if (rc == CLI_OK)
+		rc = compare(&r);
+	for (int side = 0; side < DIFF_SIDES; side++)
+		close_side(&r, side);
+	if (rc == CLI_OK)
+		rc = tell(&r);
+	diff_free(r.d);
+	filter_free(r.filter);
+	free(r.spooled);
+	if (r.spool_fd >= 0)
+		close(r.spool_fd);
+	return rc;
+}
+
+const struct cli_command cmd_diff = {
+	.name = "diff",
+	.summary = "compare two traces by meaning",
+	.usage = usage,
+	.run = run,
+};
