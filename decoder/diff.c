@@ -271,7 +271,7 @@ int diff_finish(struct diff *d)
 	for (struct diff_lane *l = d->lane; l && !rc; l = l->hh.next)
 		rc = diff_lane_run(d, l, false);
 	for (unsigned i = 0; i < d->npair && !rc; i++) {
-		rc = diff_pool_settle(d, &d->pair[i]);
+		rc = diff_pool_settle(d, &d->pair[i], true);
 		diff_tell_counts(d, &d->pair[i]);
 	}
 	return rc ? rc : sort(d);

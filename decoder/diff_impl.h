@@ -39,7 +39,7 @@ struct diff_token {
 	 */
 	uint64_t key[DIFF_KEYS];
 	uint64_t number, done; /* events; done: of the completion, 0 none */
-	uint64_t other; /* in the pool: event of the other side it stood behind */
+	uint64_t behind[DIFF_SIDES]; /* in the pool: the events last aligned before it */
 	uint64_t v[REQ_VALUES];
 	const struct spec_field *field;
 	const struct spec_request *request;
@@ -174,7 +174,7 @@ struct diff_lane *diff_lane_find(struct diff *d, const struct diff_pair_impl *p,
 struct diff_token *diff_lane_token(struct diff_lane *l, enum diff_side side, uint64_t number);
 /* Align what can be; all of it at the end. */
 int diff_lane_run(struct diff *d, struct diff_lane *l, bool force);
-int diff_pool_settle(struct diff *d, struct diff_pair_impl *p);
+int diff_pool_settle(struct diff *d, struct diff_pair_impl *p, bool all);
 
 /*
  * diff_align.c: mark a longest common subsequence of a and b, Myers' O(ND) in

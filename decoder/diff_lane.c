@@ -146,10 +146,8 @@ static void tell_alone(struct diff *d, struct diff_lane *l, const struct diff_to
 {
 	uint64_t near[DIFF_SIDES] = { l->last[DIFF_A], l->last[DIFF_B] };
 
-	if (l->pooled && a)
-		near[DIFF_B] = a->other;
-	if (l->pooled && b)
-		near[DIFF_A] = b->other;
+	if (l->pooled)
+		memcpy(near, a ? a->behind : b->behind, sizeof(near));
 
 	diff_tell(d, &d->pair[l->pair], a, b, near);
 }
@@ -200,13 +198,13 @@ static int to_pool(struct diff *d, struct diff_lane *l, int side, struct diff_to
 		int rc;
 
 		t[i].pending = false;
-		t[i].other = l->last[!side];
+		memcpy(t[i].behind, l->last, sizeof(l->last));
 		rc = token_append(&p->pool[side], &t[i]);
 		if (rc)
 			return rc;
 		t[i].text = NULL;
 	}
-	return p->pool[side].n >= 2 * DIFF_WINDOW ? diff_pool_settle(d, p) : 0;
+	return p->pool[side].n >= DIFF_LANE_MAX ? diff_pool_settle(d, p, false) : 0;
 }
 
 static int stretch(struct diff *d, struct diff_lane *l, struct diff_token *a, size_t n,
@@ -272,7 +270,7 @@ static int align_window(struct diff *d, struct diff_lane *l, size_t n, size_t m,
 			bool wait)
 {
 	uint64_t *keys = calloc(n + m + 1, sizeof(*keys));
-	uint8_t *marks = calloc(n + m + 1, 1);
+	uint8_t *marks = calloc(n + m + 1, 1), *mb = marks + n;
 	int rc = keys && marks ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < n && !rc; i++)
@@ -280,11 +278,11 @@ static int align_window(struct diff *d, struct diff_lane *l, size_t n, size_t m,
 	for (size_t j = 0; j < m && !rc; j++)
 		keys[n + j] = token_at(&l->side[DIFF_B], j)->key[0];
 	if (!rc)
-		rc = diff_align(&d->work, keys, n, keys + n, m, marks, marks + n);
-	if (!rc && !all && !commit_point(marks, &n, marks + n, &m) && wait)
+		rc = diff_align(&d->work, keys, n, keys + n, m, marks, mb);
+	if (!rc && !all && !commit_point(marks, &n, mb, &m) && wait)
 		rc = 1;
 	if (!rc)
-		rc = tell_window(d, l, marks, n, marks + n, m);
+		rc = tell_window(d, l, marks, n, mb, m);
 	free(keys);
 	free(marks);
 	return rc;
@@ -315,8 +313,7 @@ int diff_lane_run(struct diff *d, struct diff_lane *l, bool force)
 		drop_equal_heads(d, l);
 		n = ready(l, DIFF_A, l->window, over || force);
 		m = ready(l, DIFF_B, l->window, over || force);
-		if (!over && !force && !(n == l->window && m == l->window) &&
-		    !full(l, DIFF_A) && !full(l, DIFF_B))
+		if (!over && !force && !(n == l->window && m == l->window))
 			return 0;
 		if (!n && !m)
 			return 0;
@@ -417,6 +414,13 @@ static void forget_settled(struct token_list *l)
 	l->n = kept;
 }
 
+static int by_number(const void *x, const void *y)
+{
+	const struct diff_token *a = x, *b = y;
+
+	return a->number < b->number ? -1 : a->number > b->number;
+}
+
 static int by_queue(const void *x, const void *y)
 {
 	const struct diff_token *a = x, *b = y;
@@ -426,24 +430,33 @@ static int by_queue(const void *x, const void *y)
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-int diff_pool_settle(struct diff *d, struct diff_pair_impl *p)
+/* At the end all of the pool is told; before, the older half if it is crowded. */
+int diff_pool_settle(struct diff *d, struct diff_pair_impl *p, bool all)
 {
 	struct token_list *a = &p->pool[DIFF_A], *b = &p->pool[DIFF_B];
 	struct diff_lane lane = { .pair = (unsigned)(p - d->pair), .pooled = true };
+	size_t n[DIFF_SIDES], even;
 	int rc = settle_moved(d, p);
 
 	if (rc)
 		return rc;
+	forget_settled(a);
+	forget_settled(b);
+	if (!all && a->n < DIFF_WINDOW && b->n < DIFF_WINDOW)
+		return 0;
+	even = (a->n < b->n ? a->n : b->n) / 2; /* what changed needs its counterpart */
 	for (int side = 0; side < DIFF_SIDES; side++) {
 		struct token_list *l = &p->pool[side];
 
-		forget_settled(l);
-		if (l->n)
-			qsort(token_at(l, 0), l->n, sizeof(struct diff_token), by_queue);
+		n[side] = all ? l->n : even >= DIFF_WINDOW / 4 ? even : l->n / 2;
+		if (!l->n)
+			continue;
+		qsort(token_at(l, 0), l->n, sizeof(struct diff_token), by_number);
+		qsort(token_at(l, 0), n[side], sizeof(struct diff_token), by_queue);
 	}
-	rc = tell_stretch(d, &lane, a->n ? token_at(a, 0) : NULL, a->n,
-			  b->n ? token_at(b, 0) : NULL, b->n);
-	token_drop_first(a, a->n);
-	token_drop_first(b, b->n);
+	rc = tell_stretch(d, &lane, a->n ? token_at(a, 0) : NULL, n[DIFF_A],
+			  b->n ? token_at(b, 0) : NULL, n[DIFF_B]);
+	token_drop_first(a, n[DIFF_A]);
+	token_drop_first(b, n[DIFF_B]);
 	return rc;
 }

@@ -19,11 +19,14 @@ struct tale {
 	uint64_t near[DIFF_SIDES];
 };
 
+/* Where in A it would stand; what only B has, as far behind what both said last as in B. */
 static uint64_t order_of(const struct tale *t)
 {
 	if (t->t[DIFF_A])
 		return 2 * t->t[DIFF_A]->number;
-	return 2 * t->near[DIFF_A] + 1; /* B only: after what A said last */
+	if (t->t[DIFF_B] && t->t[DIFF_B]->number > t->near[DIFF_B])
+		return 2 * (t->near[DIFF_A] + t->t[DIFF_B]->number - t->near[DIFF_B]) + 1;
+	return 2 * t->near[DIFF_A] + 1;
 }
 
 static uint64_t number_of(const struct diff_token *t, unsigned class)
@@ -364,6 +367,11 @@ static const struct {
 	{ REQ_USED_LEN, "used length", DIFF_COMPLETIONS, false },
 };
 
+static bool never_done(const struct diff_token *t)
+{
+	return t->v[REQ_USED_LEN] == REQ_NONE;
+}
+
 static void tell_value(const struct tale *t, size_t i)
 {
 	TEXT(subject, 96);
@@ -400,9 +408,17 @@ static void tell_framing(const struct tale *t)
 	}
 }
 
-static bool never_done(const struct diff_token *t)
+static void tell_undone(const struct tale *t)
 {
-	return t->v[REQ_USED_LEN] == REQ_NONE;
+	TEXT(subject, 96);
+	TEXT(ta, 64);
+	TEXT(tb, 64);
+
+	put_type(&subject, t->t[DIFF_A]);
+	text_puts(&subject, ": completion");
+	text_puts(&ta, never_done(t->t[DIFF_A]) ? "never completed" : "completed");
+	text_puts(&tb, never_done(t->t[DIFF_B]) ? "never completed" : "completed");
+	add(t, DIFF_COMPLETIONS, true, subject.buf, ta.buf, tb.buf);
 }
 
 static void tell_request(const struct tale *t)
@@ -413,13 +429,18 @@ static void tell_request(const struct tale *t)
 
 	if (a && b) {
 		bool undone = never_done(a) != never_done(b);
+		uint64_t before = t->d->total;
 
 		for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
 			if (a->v[values[i].which] != b->v[values[i].which] &&
-			    !(undone && values[i].which == REQ_STATUS) &&
+			    !(undone && values[i].class == DIFF_COMPLETIONS) &&
 			    !(a->v[REQ_TYPE] != b->v[REQ_TYPE] && values[i].which != REQ_TYPE))
 				tell_value(t, i);
+		if (undone)
+			tell_undone(t);
 		tell_framing(t);
+		if (t->d->total == before)
+			t->p->pub.alike[DIFF_REQUESTS]++;
 		diff_tell_notify(t->d, t->p, a, b);
 		return;
 	}

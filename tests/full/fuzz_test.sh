@@ -10,7 +10,7 @@ seconds=${VQT_FUZZ_SECONDS:-15}
 seeds() { # TARGET DIR
 	mkdir -p "$2"
 	case $1 in
-	trace_fuzz | check_fuzz)
+	trace_fuzz | check_fuzz | diff_fuzz)
 		local t
 		for t in traces/qemu7-q1 traces/qemu7-packed traces/qemu7-legacy traces/qemu7-net; do
 			build/tests/lab/corpus $t.pcap "$2/$(basename $t)"
