@@ -155,7 +155,7 @@ void token_drop_first(struct token_list *l, size_t n); /* frees their texts */
 void token_list_free(struct token_list *l);
 static inline struct diff_token *token_at(const struct token_list *l, size_t i)
 {
-	return l->t + l->first + i;
+	return l->t ? l->t + l->first + i : NULL; /* NULL: an empty list's */
 }
 
 /* diff_setup.c, diff_request.c: events into tokens.  0 or -ENOMEM. */

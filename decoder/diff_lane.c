@@ -234,7 +234,7 @@ static int tell_window(struct diff *d, struct diff_lane *l, const uint8_t *ma, s
 		while (j < m && !mb[j])
 			j++;
 		if (i > i0 || j > j0)
-			rc = stretch(d, l, a + i0, i - i0, b + j0, j - j0);
+			rc = stretch(d, l, a ? a + i0 : NULL, i - i0, b ? b + j0 : NULL, j - j0);
 		if (i < n && j < m && !rc) {
 			l->last[DIFF_A] = a[i].number;
 			l->last[DIFF_B] = b[j].number;
