@@ -32,6 +32,7 @@
  *	iov=1		scatter a request over this many separate buffers, which
  *			become that many data descriptors
  *	fsync=K		a flush after every K writes (drains the queue first)
+ *	hist		print the latency histogram, too: [[least ns of the bucket, count], ...]
  *	cpu=A or A-B	pin to a CPU; a range makes one job for each, each with
  *			its own share of the byte range
  *
@@ -83,7 +84,7 @@ struct job {
 	char dev[32];
 	uint64_t bs, n, qd, seed, off, size, iov, fsync, wpct;
 	double seconds;
-	bool random;
+	bool random, hist;
 	long cpu, cpu_last; /* cpu_last only while parsing */
 };
 
@@ -226,9 +227,9 @@ static void ended(struct result *res, uint64_t submit_ns, bool failed)
 		res->lat_max = ns;
 }
 
-static uint64_t percentile(const struct result *res, unsigned pct)
+static uint64_t percentile(const struct result *res, unsigned permille)
 {
-	uint64_t want = (res->done * pct + 99) / 100, seen = 0;
+	uint64_t want = (res->done * permille + 999) / 1000, seen = 0;
 
 	for (unsigned b = 0; b < N_BUCKETS; b++)
 		if ((seen += res->lat[b]) >= want && seen)
@@ -561,6 +562,10 @@ static void parse_key(struct job *j, char *word)
 		j->random = true;
 		return;
 	}
+	if (!strcmp(word, "hist")) {
+		j->hist = true;
+		return;
+	}
 	if (!val)
 		die("%s: unknown word; see the head of vqload.c", word);
 	*val++ = 0;
@@ -682,6 +687,20 @@ static unsigned parse_jobs(struct job *jobs, char *text)
 
 /* --- output --- */
 
+static void print_histogram(const struct result *r)
+{
+	const char *comma = "";
+
+	printf(",\"lat_histogram\":[");
+	for (unsigned b = 0; b < N_BUCKETS; b++)
+		if (r->lat[b]) {
+			printf("%s[%llu,%llu]", comma, (unsigned long long)bucket_value(b),
+				(unsigned long long)r->lat[b]);
+			comma = ",";
+		}
+	printf("]");
+}
+
 static void print_result(
 	unsigned long step, unsigned i, const struct job *j, const struct result *r)
 {
@@ -703,9 +722,13 @@ static void print_result(
 		U(r->done), U(r->errors), U(r->miscompares), any ? (long long)r->sector_min : -1,
 		any ? (long long)r->sector_max : -1, U(ns),
 		U(ns ? (double)r->done * 1e9 / (double)ns : 0));
-	printf("\"lat_min_ns\":%llu,\"lat_p50_ns\":%llu,\"lat_p99_ns\":%llu,\"lat_max_ns\":%llu}\n",
-		U(r->done ? r->lat_min : 0), U(percentile(r, 50)), U(percentile(r, 99)),
-		U(r->lat_max));
+	printf("\"lat_min_ns\":%llu,\"lat_p50_ns\":%llu,\"lat_p90_ns\":%llu,\"lat_p99_ns\":%llu,"
+	       "\"lat_p999_ns\":%llu,\"lat_max_ns\":%llu",
+		U(r->done ? r->lat_min : 0), U(percentile(r, 500)), U(percentile(r, 900)),
+		U(percentile(r, 990)), U(percentile(r, 999)), U(r->lat_max));
+	if (j->hist)
+		print_histogram(r);
+	printf("}\n");
 #undef U
 }
 
@@ -755,7 +778,7 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "--help")) {
 		puts("usage: vqload [--step N] OP[,key=value...][+OP...]\n"
 		     "OP: read write verify rw flush discard zero id\n"
-		     "keys: dev bs n t qd rand seed off size iov fsync wpct cpu");
+		     "keys: dev bs n t qd rand seed off size iov fsync wpct cpu hist");
 		return 0;
 	}
 	if (argc != 2 || argv[1][0] == '-')
