@@ -71,6 +71,7 @@ static const int calls[] = {
 	CALL(munmap), CALL(mremap), CALL(madvise), CALL(brk), CALL(memfd_create),
 	/* the C library's housekeeping */
 	CALL(futex), CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(rt_sigreturn),
+	CALL(rt_sigpending),
 	CALL(sigaltstack), CALL(clock_gettime), CALL(clock_nanosleep), CALL(gettimeofday),
 	CALL(getrandom), CALL(getpid), CALL(gettid), CALL(sched_yield), CALL(restart_syscall),
 	CALL(exit), CALL(exit_group),

@@ -327,10 +327,7 @@ int emu_device_run(struct emu_device *d, unsigned budget)
 
 bool emu_device_busy(const struct emu_device *d)
 {
-	for (unsigned i = 0; i < d->v.nqueues; i++)
-		if (d->v.queue[i].kicked && emu_virtio_live(&d->v) && !d->v.paused)
-			return true;
-	return false;
+	return emu_virtio_busy(&d->v);
 }
 
 uint32_t emu_device_inflight(const struct emu_device *d)

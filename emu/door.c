@@ -15,6 +15,7 @@
 #include "emu/door_impl.h"
 
 #define MESSAGES_A_TURN 64 /* then the device gets its turn */
+#define SPINS_A_STEP 64 /* then the caller */
 
 /* --- what to wait for --------------------------------------------------------------- */
 
@@ -285,7 +286,7 @@ int door_step(struct door *d, int timeout, const sigset_t *mask)
 	if (d->why[0])
 		end_client(d, -EBADMSG);
 	else if (did > 0 && d->spin_us)
-		while (d->client.fd >= 0 && !d->why[0] && spin(d))
+		for (int i = 0; i < SPINS_A_STEP && d->client.fd >= 0 && !d->why[0] && spin(d); i++)
 			if (wait_events(d, 0, mask) < 0)
 				return -EINTR;
 	return 0;

@@ -24,6 +24,7 @@
 #include "emu/virtio.h"
 
 #define DOOR_FDS 32 /* descriptors a message may carry */
+#define DOOR_BUDGET 4096 /* chains served, then messages and signals get their turn */
 #define DOOR_BATCH 16 /* events taken from the kernel at a time */
 
 struct door;

@@ -443,6 +443,14 @@ static int serve(struct emu_queue *q, unsigned budget)
 	return n;
 }
 
+bool emu_virtio_busy(const struct emu_virtio *v)
+{
+	for (unsigned i = 0; i < v->nqueues; i++)
+		if (v->queue[i].kicked && serveable(&v->queue[i]))
+			return true;
+	return false;
+}
+
 static void start_early(struct emu_virtio *v)
 {
 	/* a device that consumes before DRIVER_OK (a fault, or a legacy driver's way) */

@@ -335,7 +335,7 @@ static int run_later(struct vfio_user *u)
 static int run(struct door *d)
 {
 	struct vfio_user *u = (struct vfio_user *)d;
-	int n = emu_device_run(u->dev, 0);
+	int n = emu_device_run(u->dev, DOOR_BUDGET);
 	n += run_later(u);
 	if (door_maps_lost(&u->maps))
 		door_fail(d, "the client took memory away that it had mapped for us");

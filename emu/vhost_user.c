@@ -233,7 +233,7 @@ static const struct emu_virtio_host host = {.used = host_used, .config = host_co
 static int run(struct door *d)
 {
 	struct vhost_user *u = (struct vhost_user *)d;
-	int n = emu_virtio_run(&u->v, 0);
+	int n = emu_virtio_run(&u->v, DOOR_BUDGET);
 	if (door_maps_lost(&u->maps) || u->track_map.lost)
 		door_fail(d, "the client took memory away that it had mapped for us");
 	return n;
@@ -245,7 +245,7 @@ static bool busy(struct door *d)
 	for (unsigned i = 0; i < u->v.nqueues; i++)
 		if (u->v.queue[i].polled && u->ring[i].running)
 			return true;
-	return false;
+	return emu_virtio_busy(&u->v);
 }
 
 static void opened(struct door *d)
