@@ -196,6 +196,7 @@ int emu_device_new(struct emu_device **out, const struct emu_device_config *cfg)
 		.queue_sizes = cfg->queue_sizes,
 		.features = {cfg->features ? cfg->features : emu_virtio_core_features()},
 		.features_exact = cfg->features_exact,
+		.legacy_exact = cfg->legacy_exact,
 		.config_exact = cfg->config_exact,
 		.config_exact_len = cfg->config_exact_len,
 		.max_chain = cfg->max_chain,

@@ -48,6 +48,7 @@ struct emu_device_config {
 	uint16_t vectors;               /* MSI-X; 0: queues + 1; VQT_NO_VECTOR: no MSI-X */
 	uint64_t features;              /* of the core; 0: emu_virtio_core_features() */
 	const uint64_t *features_exact; /* [2]: offer precisely these */
+	const uint32_t *legacy_exact;   /* and this at the legacy interface; NULL: the same */
 	const uint8_t *config_exact;    /* device configuration, overlaid */
 	uint16_t config_exact_len;
 	uint32_t max_chain; /* 0: the queue size */

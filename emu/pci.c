@@ -170,6 +170,15 @@ static int build_caps(struct emu_pci *p)
 	return 0;
 }
 
+/* What a recorded device had where ours knows no better. */
+static void build_exact(struct emu_pci *p)
+{
+	for (unsigned i = 0; i < EMU_PCI_CONFIG; i++)
+		if (p->l.exact_known[i / 8] >> i % 8 & 1 && !p->writable[i] &&
+			(i < PCI_BASE_ADDRESS_0 || i >= PCI_CARDBUS_CIS))
+			p->config[i] = p->l.exact[i];
+}
+
 static int build(struct emu_pci *p)
 {
 	memset(p->config, 0, sizeof(p->config));
@@ -177,7 +186,11 @@ static int build(struct emu_pci *p)
 	p->msix_at = p->exp_at = p->pm_at = 0;
 	build_header(p);
 	int ret = build_bars(p);
-	return ret < 0 ? ret : build_caps(p);
+	if (ret == 0)
+		ret = build_caps(p);
+	if (ret == 0 && p->l.exact)
+		build_exact(p);
+	return ret;
 }
 
 int emu_pci_init(struct emu_pci *p, const struct emu_pci_layout *l,

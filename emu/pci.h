@@ -51,6 +51,12 @@ struct emu_pci_layout {
 	bool express;        /* has a configuration space of 4096 bytes */
 	struct emu_pci_bar bar[EMU_PCI_BARS];
 	struct emu_pci_cap cap[EMU_PCI_CAPS];
+	/*
+	 * Bytes of a recorded device's configuration space, [EMU_PCI_CONFIG], and a
+	 * bit for each that is known: they replace ours where nothing can be written.
+	 * Borrowed; NULL: none.
+	 */
+	const uint8_t *exact, *exact_known;
 };
 
 struct emu_pci_owner {

@@ -80,7 +80,7 @@ uint32_t emu_virtio_offered(const struct emu_virtio *v, unsigned select, bool le
 		return 0;
 	uint32_t word = v->offered[select / 2] >> select % 2 * 32;
 	if (legacy && v->exact)
-		return select ? 0 : word;
+		return select ? 0 : v->legacy_exact ? v->legacy_offered : word;
 	if (legacy) /* 4.1.4.10: bits 32 to 63 do not exist */
 		return select ? 0 : (word | LEGACY_BITS) & ~v->cls->modern_only;
 	return select || v->exact ? word : word & ~(uint32_t)legacy_only(v);
@@ -317,6 +317,8 @@ static int init_class(struct emu_virtio *v, const struct emu_virtio_config *cfg)
 	if (cfg->features_exact) {
 		v->exact = true;
 		memcpy(v->offered, cfg->features_exact, sizeof(v->offered));
+		v->legacy_exact = cfg->legacy_exact;
+		v->legacy_offered = cfg->legacy_exact ? *cfg->legacy_exact : 0;
 	} else {
 		drop_unfounded(v);
 	}

@@ -98,6 +98,8 @@ struct emu_virtio {
 	bool broken;         /* DEVICE_NEEDS_RESET */
 	bool paused;         /* the transport forbids DMA (bus master off) or the door holds us */
 	bool exact;          /* offers precisely what it was told to (replay) */
+	bool legacy_exact;   /* and this word at the legacy interface */
+	uint32_t legacy_offered;
 	uint64_t offered[2], accepted[2]; /* accepted: as written, then as negotiated */
 	uint8_t config[256];
 	uint8_t config_first[256]; /* as it was before any driver came */
@@ -134,6 +136,7 @@ struct emu_virtio_config {
 	const uint16_t *queue_sizes;    /* per queue, overrides; 0 entries: absent queue */
 	uint64_t features[2];           /* of the core, to be offered beside the class's */
 	const uint64_t *features_exact; /* [2]: offer precisely these (replay) */
+	const uint32_t *legacy_exact;   /* and this at the legacy interface; NULL: the same */
 	const uint8_t *config_exact;    /* configuration space bytes, overlaid (replay) */
 	uint16_t config_exact_len;
 	uint32_t max_chain; /* buffers in a chain; 0: queue size, as 2.7.5.3.1 has it */
