@@ -153,24 +153,29 @@ void replay_disk_forget(struct replay_disk *d, uint64_t off, uint64_t len)
 				b->number == last ? end % BLOCK : BLOCK);
 }
 
-void replay_disk_get(
+bool replay_disk_get(
 	const struct replay_disk *d, uint64_t off, uint8_t *bytes, uint8_t *known, size_t len)
 {
+	bool any = false;
 	while (len) {
 		unsigned at = off % BLOCK;
 		size_t n = len < BLOCK - at ? len : BLOCK - at;
 		const struct block *b = find(d, off / BLOCK);
+		any |= b != NULL;
 		if (b)
 			memcpy(bytes, b->bytes + at, n);
 		else
 			memset(bytes, 0, n);
-		for (size_t i = 0; known && i < n; i++)
-			known[i] = b && is_known(b, at + i);
+		if (known && !b)
+			memset(known, 0, n);
+		for (size_t i = 0; known && b && i < n; i++)
+			known[i] = is_known(b, at + i);
 		bytes += n;
 		known = known ? known + n : NULL;
 		off += n;
 		len -= n;
 	}
+	return any;
 }
 
 static int by_number(const struct block *a, const struct block *b)

@@ -27,8 +27,11 @@ int replay_disk_set(struct replay_disk *d, uint64_t off, const void *bytes, size
 int replay_disk_learn(struct replay_disk *d, uint64_t off, const void *bytes, size_t len);
 /* Nobody knows what is there any more. */
 void replay_disk_forget(struct replay_disk *d, uint64_t off, uint64_t len);
-/* Contents; known (may be NULL) gets 1 or 0 for each byte. Unknown bytes are 0. */
-void replay_disk_get(
+/*
+ * Contents; known (may be NULL) gets 1 or 0 for each byte. Unknown bytes are 0.
+ * Whether anything was ever known there.
+ */
+bool replay_disk_get(
 	const struct replay_disk *d, uint64_t off, uint8_t *bytes, uint8_t *known, size_t len);
 
 /*

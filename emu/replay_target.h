@@ -40,6 +40,7 @@ struct replay_device {
 	char user_id[64];      /* the recorded program's id of it, "" */
 	char type_name[64];    /* QOM type, "" */
 	uint16_t virtio_id;    /* 5: device type; 0 unknown */
+	uint16_t transport;    /* enum vqt_transport */
 	uint32_t bdf;          /* PCI segment<<16|bus<<8|devfn, ~0 unknown */
 	bool transitional;     /* has the legacy interface (and layout.bar[0] is I/O) */
 	bool modern;           /* has virtio capabilities */
@@ -123,6 +124,7 @@ struct replay_target_config {
 	uint64_t (*now)(void *opaque); /* ns: the recorded time of the event being played */
 	void *opaque;
 	uint32_t snaplen;
+	uint8_t source; /* trace-wide source id for what it emits */
 	uint64_t memory; /* at most so many bytes of guest memory; 0: 4 GiB */
 	const char *binary; /* of the program with the device; NULL: the usual */
 };

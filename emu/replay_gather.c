@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: MIT */
+/* What a trace tells of its devices, before it is replayed. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "emu/defs.h"
+#include "emu/replay_gather_impl.h"
+
+#define BLK_FAILURES 1 /* VIRTIO_BLK_S_IOERR */
+
+static bool bit(const uint8_t *set, unsigned i)
+{
+	return set[i / 8] >> i % 8 & 1;
+}
+
+static void set_bit(uint8_t *set, unsigned i)
+{
+	set[i / 8] |= 1 << i % 8;
+}
+
+/*
+ * The most frequent of the answers to one question, in constant space (Boyer and
+ * Moore); of two the earlier.
+ */
+void replay_vote(struct replay_vote *v, uint64_t value)
+{
+	if (!v->any || (!v->count && v->value != value)) {
+		v->any = true;
+		v->value = value;
+		v->count = 1;
+	} else if (v->value == value) {
+		v->count++;
+	} else {
+		v->count--;
+	}
+}
+
+/* --- devices ------------------------------------------------------------------------ */
+
+static struct replay_finding *find(const struct replay_gather *g, unsigned id)
+{
+	struct replay_finding *f;
+	uint16_t key = id;
+	HASH_FIND(hh, g->devices, &key, sizeof(key), f);
+	return f;
+}
+
+static struct replay_finding *get(struct replay_gather *g, const struct model_device *d)
+{
+	struct replay_finding *f = find(g, d->id);
+	if (f)
+		return f;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return NULL;
+	f->disk = replay_disk_new(0);
+	f->now = replay_disk_new(0);
+	if (!f->disk || !f->now) {
+		replay_disk_free(f->disk);
+		replay_disk_free(f->now);
+		free(f);
+		return NULL;
+	}
+	f->key = f->d.id = d->id;
+	f->d.mem_first = UINT64_MAX;
+	f->d.bdf = ~0U;
+	HASH_ADD(hh, g->devices, key, sizeof(f->key), f);
+	return f;
+}
+
+/* --- registers ------------------------------------------------------------------------ */
+
+/* Bytes that a driver read before anyone wrote them. */
+static void gather_pci(struct replay_finding *f, const struct vqt_reg *r)
+{
+	for (unsigned i = 0; i < r->width && i < 8 && r->offset < EMU_PCI_CONFIG - i; i++) {
+		unsigned at = r->offset + i;
+		uint8_t v = r->value >> 8 * i;
+		if (at == PCI_STATUS) /* Interrupt Status comes and goes */
+			v &= ~PCI_STATUS_INTERRUPT;
+		if (r->op == VQT_WRITE)
+			set_bit(f->pci_written, at);
+		else if (!bit(f->pci_written, at))
+			replay_vote(&f->pci[at], v);
+		else if (at >= PCI_BASE_ADDRESS_0 && at < PCI_BASE_ADDRESS_0 + 24 &&
+			 f->bar_probe[(at - PCI_BASE_ADDRESS_0) / 4])
+			f->bar_mask[at - PCI_BASE_ADDRESS_0] = v;
+	}
+	if (r->width != 4 || r->offset < PCI_BASE_ADDRESS_0 || r->offset % 4 ||
+		r->offset >= PCI_BASE_ADDRESS_0 + 24)
+		return;
+	unsigned bar = (r->offset - PCI_BASE_ADDRESS_0) / 4;
+	if (r->op == VQT_WRITE) /* all ones: its size is asked for */
+		f->bar_probe[bar] = r->value == UINT32_MAX;
+	else if (f->bar_probe[bar])
+		f->bar_sized[bar] = true;
+}
+
+static void gather_config(struct replay_finding *f, const struct vqt_reg *r, uint32_t off)
+{
+	for (unsigned i = 0; i < r->width && i < 8 && off < REPLAY_CONFIG_MAX - i; i++) {
+		unsigned at = off + i;
+		if (r->op == VQT_WRITE)
+			set_bit(f->config_written, at);
+		else if (!bit(f->config_written, at) && !f->config_changed)
+			replay_vote(&f->config[at], (uint8_t)(r->value >> 8 * i));
+	}
+}
+
+static void gather_feature(struct replay_finding *f, const struct event *e, bool legacy)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+	if (r->width != 4 || r->op != VQT_READ)
+		return;
+	if (legacy)
+		replay_vote(&f->legacy, r->value);
+	else if (e->select < 4)
+		replay_vote(&f->feature[e->select], r->value);
+}
+
+static struct replay_queue_finding *queue_of(struct replay_finding *f, const struct event *e)
+{
+	unsigned n = e->dev->queue_select;
+	return n < REPLAY_QUEUES_MAX ? &f->queue[n] : NULL;
+}
+
+static void gather_common(struct replay_finding *f, const struct event *e)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+	struct replay_queue_finding *q = queue_of(f, e);
+	const bool read = r->op == VQT_READ;
+	switch (r->offset) {
+	case VIRTIO_PCI_COMMON_DF:
+		gather_feature(f, e, false);
+		break;
+	case VIRTIO_PCI_COMMON_NUMQ:
+		if (read && r->width == 2)
+			replay_vote(&f->num_queues, r->value);
+		break;
+	case VIRTIO_PCI_COMMON_STATUS:
+		if (!read && !(r->value & 0xff))
+			for (unsigned i = 0; i < REPLAY_QUEUES_MAX; i++)
+				f->queue[i].written = false;
+		break;
+	case VIRTIO_PCI_COMMON_Q_SIZE:
+		if (q && !read)
+			q->written = true;
+		else if (q && !q->written && r->width == 2)
+			replay_vote(&q->size, r->value);
+		break;
+	case VIRTIO_PCI_COMMON_Q_NOFF:
+		if (q && read && r->width == 2)
+			replay_vote(&q->notify_off, r->value);
+		break;
+	}
+}
+
+static void gather_legacy(struct replay_finding *f, const struct event *e)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+	struct replay_queue_finding *q = queue_of(f, e);
+	unsigned config = VIRTIO_PCI_CONFIG_OFF(e->dev->msix);
+	f->legacy_seen = true;
+	if (r->offset >= config)
+		gather_config(f, r, r->offset - config);
+	else if (r->offset == VIRTIO_PCI_HOST_FEATURES)
+		gather_feature(f, e, true);
+	else if (r->offset == VIRTIO_PCI_QUEUE_NUM && q && r->width == 2 && r->op == VQT_READ)
+		replay_vote(&q->size, r->value);
+}
+
+static void gather_reg(struct replay_finding *f, const struct event *e)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+	if (r->flags & VQT_REG_FAILED || !r->width || r->width > 8)
+		return;
+	if (r->region < 16)
+		f->regions |= 1 << r->region;
+	switch (r->region) {
+	case VQT_REGION_PCI:
+		gather_pci(f, r);
+		break;
+	case VQT_REGION_COMMON:
+		gather_common(f, e);
+		break;
+	case VQT_REGION_DEVICE:
+		gather_config(f, r, r->offset);
+		break;
+	case VQT_REGION_LEGACY:
+		gather_legacy(f, e);
+		break;
+	case VQT_REGION_MSIX_TABLE:
+		if (r->offset / 16 + 1 > f->vectors_used)
+			f->vectors_used = r->offset / 16 + 1;
+		break;
+	}
+}
+
+static void gather_life(struct replay_finding *f, const struct event *e)
+{
+	const struct vqt_life *l = &e->rec->life;
+	size_t len;
+	const char *text = record_text(e->rec, &len);
+	switch (l->what) {
+	case VQT_LIFE_VIRTIO_INIT:
+		f->config_len = l->arg[1];
+		break;
+	case VQT_LIFE_ADD_QUEUE:
+		if (e->rec->h.queue < REPLAY_QUEUES_MAX) {
+			f->queue[e->rec->h.queue].added = l->arg[0];
+			if (e->rec->h.queue >= f->added)
+				f->added = e->rec->h.queue + 1;
+		}
+		break;
+	case VQT_LIFE_BAR:
+		if (l->arg[0] < REPLAY_BARS) {
+			f->bar_life[l->arg[0]] = true;
+			f->bar_type[l->arg[0]] = l->arg[1];
+		}
+		break;
+	case VQT_LIFE_REGION:
+		if (len > 21 && !memcmp(text, "virtio-pci-notify-pio", 21))
+			f->has_notify_pio = true;
+		break;
+	case VQT_LIFE_MSIX_INIT:
+		f->msix_life = true;
+		f->vectors = l->arg[0];
+		f->msix_bar = l->arg[1];
+		break;
+	case VQT_LIFE_CONFIG_CHANGE:
+		f->config_changed = true;
+		break;
+	}
+}
+
+/* --- requests ------------------------------------------------------------------------- */
+
+static void gather_range(struct replay_finding *f, uint64_t gpa, uint64_t len)
+{
+	if (!len || gpa + (len - 1) < gpa)
+		return;
+	if (gpa < f->d.mem_first)
+		f->d.mem_first = gpa;
+	if (gpa + (len - 1) > f->d.mem_last)
+		f->d.mem_last = gpa + (len - 1);
+}
+
+static void gather_avail(struct replay_finding *f, const struct event *e)
+{
+	for (unsigned i = 0; i < e->rec->avail.ndesc; i++) {
+		struct vqt_desc d = record_desc(e->rec, i);
+		gather_range(f, d.addr, d.len);
+	}
+	const struct model_queue *q = e->queue;
+	if (!q || !q->addr_known)
+		return;
+	gather_range(f, q->desc, 16ull * q->size);
+	gather_range(f, q->driver, 6 + 2ull * q->size);
+	gather_range(f, q->device, 6 + 8ull * q->size);
+}
+
+static int remember(struct replay_gather *g, uint64_t number, bool failed, int status)
+{
+	struct replay_outcome *o;
+	HASH_FIND(hh, g->outcomes, &number, sizeof(number), o);
+	if (!o) {
+		o = calloc(1, sizeof(*o));
+		if (!o)
+			return -ENOMEM;
+		o->number = number;
+		o->status = -1;
+		HASH_ADD(hh, g->outcomes, number, sizeof(o->number), o);
+	}
+	o->failed |= failed;
+	if (status >= 0)
+		o->status = status;
+	return 0;
+}
+
+/*
+ * Walk the recorded bytes of a request's data, each with its place on the disk:
+ * the writable ones of a read, the readable ones of a write without the header.
+ */
+static void walk_data(const struct model_request *r, const struct record *rec, bool writable,
+	void (*use)(void *opaque, uint64_t off, const uint8_t *bytes, size_t len), void *opaque)
+{
+	struct record_seg seg;
+	uint32_t pos = 0;
+	while (record_seg_next(rec, &pos, &seg)) {
+		uint64_t at = 0, total = writable ? r->writable - 1 : r->readable;
+		if (seg.desc >= r->ndesc || seg.offset > r->desc[seg.desc].len)
+			continue;
+		for (unsigned i = 0; i < seg.desc; i++)
+			if (!(r->desc[i].flags & VRING_DESC_F_INDIRECT) &&
+				!(r->desc[i].flags & VRING_DESC_F_WRITE) == !writable)
+				at += r->desc[i].len;
+		const struct vqt_desc *d = &r->desc[seg.desc];
+		if (d->flags & VRING_DESC_F_INDIRECT || !(d->flags & VRING_DESC_F_WRITE) != !writable)
+			continue;
+		at += seg.offset;
+		size_t len = seg.len, skip = 0;
+		if (len > d->len - seg.offset)
+			len = d->len - seg.offset;
+		if (at >= total)
+			continue;
+		if (len > total - at)
+			len = total - at;
+		if (!writable && at < BLK_HEADER)
+			skip = BLK_HEADER - at < len ? BLK_HEADER - at : len;
+		at = writable ? at : at + skip - BLK_HEADER;
+		if (len > skip)
+			use(opaque, r->sector * BLK_SECTOR + at, seg.bytes + skip, len - skip);
+	}
+}
+
+/* A read tells what was there all the time, unless the trace wrote it. */
+static void learn_read(void *opaque, uint64_t off, const uint8_t *bytes, size_t len)
+{
+	struct replay_finding *f = opaque;
+	uint8_t known[512], old[512];
+	while (len) {
+		size_t n = len < sizeof(known) ? len : sizeof(known);
+		replay_disk_get(f->now, off, old, known, n); /* known: written since */
+		for (size_t i = 0; i < n; i++)
+			if (!known[i])
+				replay_disk_learn(f->disk, off + i, bytes + i, 1);
+		off += n;
+		bytes += n;
+		len -= n;
+	}
+}
+
+static bool sector_sane(const struct model_request *r)
+{
+	return r->sector < INT64_MAX / BLK_SECTOR;
+}
+
+/* Which parts of the disk are no longer as before the trace: marked in f->now. */
+static void mark_written(struct replay_finding *f, uint64_t sector, uint64_t bytes)
+{
+	static const uint8_t ones[REPLAY_DISK_BLOCK];
+	uint64_t off = sector * BLK_SECTOR;
+	if (bytes > 64 << 20) /* of a hostile length: the rest is not kept track of */
+		bytes = 64 << 20;
+	while (bytes) {
+		size_t n = bytes < sizeof(ones) ? bytes : sizeof(ones);
+		if (replay_disk_set(f->now, off, ones, n) < 0)
+			return;
+		off += n;
+		bytes -= n;
+	}
+}
+
+static void gather_serial(struct replay_finding *f, const struct event *e)
+{
+	struct record_seg seg;
+	uint32_t pos = 0;
+	char *to = f->d.serial;
+	size_t n = 0;
+	while (record_seg_next(e->rec, &pos, &seg) && n < 20) {
+		size_t len = seg.len < 20 - n ? seg.len : 20 - n;
+		memcpy(to + n, seg.bytes, len);
+		n += len;
+	}
+	to[n] = '\0';
+	f->serial_known = n == 20;
+}
+
+static void gather_blk(struct replay_finding *f, const struct event *e)
+{
+	const struct model_request *r = e->req;
+	if (!r || !r->typed || !sector_sane(r) || !r->writable)
+		return;
+	bool ok = !r->status_known || r->status == VIRTIO_BLK_S_OK;
+	switch (r->type_raw) {
+	case VIRTIO_BLK_T_IN:
+		if (ok)
+			walk_data(r, e->rec, true, learn_read, f);
+		break;
+	case VIRTIO_BLK_T_OUT:
+		mark_written(f, r->sector, r->readable > BLK_HEADER ? r->readable - BLK_HEADER : 0);
+		break;
+	case VIRTIO_BLK_T_DISCARD:
+	case VIRTIO_BLK_T_WRITE_ZEROES:
+	case VIRTIO_BLK_T_SECURE_ERASE:
+		mark_written(f, r->sector, r->bytes);
+		break;
+	case VIRTIO_BLK_T_GET_ID:
+		if (ok && !f->serial_known)
+			gather_serial(f, e);
+		break;
+	}
+}
+
+static int gather_used(struct replay_gather *g, struct replay_finding *f, const struct event *e)
+{
+	if (!e->req)
+		return 0;
+	if (e->dev->virtio_id == VIRTIO_ID_BLOCK)
+		gather_blk(f, e);
+	if (e->req->status_known && e->req->status != VIRTIO_BLK_S_OK &&
+		e->dev->virtio_id == VIRTIO_ID_BLOCK) {
+		f->d.io_errors += e->req->status == BLK_FAILURES;
+		return remember(g, e->req->number, false, e->req->status);
+	}
+	return 0;
+}
+
+static int gather_backend(struct replay_gather *g, struct replay_finding *f, const struct event *e)
+{
+	const struct vqt_backend *b = &e->rec->backend;
+	if (!e->req || !b->phase || b->ret >= 0)
+		return 0;
+	return remember(g, e->req->number, true, -1);
+}
+
+/* A trace that began in the middle may bring what a driver asked before. */
+static void gather_state(struct replay_finding *f, const struct event *e)
+{
+	const struct vqt_device_state *s = &e->rec->device_state;
+	for (unsigned i = 0; s->known & VQT_KNOWN_OFFERED && i < 4; i++)
+		replay_vote(&f->feature[i], (uint32_t)(s->offered[i / 2] >> i % 2 * 32));
+	for (unsigned i = 0; s->known & VQT_KNOWN_CONFIG && i < s->config_len; i++)
+		if (i < REPLAY_CONFIG_MAX)
+			replay_vote(&f->config[i], e->rec->tail[i]);
+}
+
+static void gather_identity(struct replay_finding *f, const struct model_device *m)
+{
+	struct replay_device *d = &f->d;
+	memcpy(d->name, m->name, sizeof(d->name));
+	memcpy(d->user_id, m->user_id, sizeof(d->user_id));
+	memcpy(d->type_name, m->type_name, sizeof(d->type_name));
+	d->virtio_id = m->virtio_id;
+	d->bdf = m->bdf;
+	d->late = m->flags & VQT_DEV_LATE;
+	d->elsewhere = m->flags & VQT_DEV_DATAPATH_ELSEWHERE;
+	f->transitional = m->flags & VQT_DEV_TRANSITIONAL;
+	f->transport = m->transport;
+	if (m->num_queues && !f->num_queues.any)
+		f->queues_told = m->num_queues;
+	for (unsigned i = 0; i < 2; i++)
+		d->accepted_ever[i] |= m->accepted[i];
+}
+
+int replay_gather_feed(struct replay_gather *g, const struct event *e)
+{
+	if (!e->dev)
+		return 0;
+	struct replay_finding *f = get(g, e->dev);
+	if (!f)
+		return -ENOMEM;
+	gather_identity(f, e->dev);
+	switch (e->rec->h.type) {
+	case VQT_REG:
+		gather_reg(f, e);
+		break;
+	case VQT_LIFE:
+		gather_life(f, e);
+		break;
+	case VQT_DEVICE_STATE:
+		gather_state(f, e);
+		break;
+	case VQT_KICK:
+		f->kicks = true;
+		break;
+	case VQT_IRQ:
+		f->signals |= e->rec->irq.kind == VQT_IRQ_SIGNAL;
+		break;
+	case VQT_AVAIL:
+		gather_avail(f, e);
+		break;
+	case VQT_USED:
+		return gather_used(g, f, e);
+	case VQT_BACKEND:
+		return gather_backend(g, f, e);
+	}
+	if (e->queue && e->queue->index < REPLAY_QUEUES_MAX && e->queue->index >= f->spoken)
+		f->spoken = e->queue->index + 1;
+	return 0;
+}
+
+struct replay_gather *replay_gather_new(void)
+{
+	return calloc(1, sizeof(struct replay_gather));
+}
+
+void replay_gather_disk(struct replay_gather *g, const char *path)
+{
+	g->disk_path = path;
+}
+
+void replay_gather_free(struct replay_gather *g)
+{
+	struct replay_finding *f, *next;
+	struct replay_outcome *o, *after;
+	if (!g)
+		return;
+	HASH_ITER(hh, g->devices, f, next)
+	{
+		HASH_DEL(g->devices, f);
+		replay_disk_free(f->disk);
+		replay_disk_free(f->now);
+		free(f);
+	}
+	HASH_ITER(hh, g->outcomes, o, after)
+	{
+		HASH_DEL(g->outcomes, o);
+		free(o);
+	}
+	free(g);
+}
+
+void replay_gather_finish(struct replay_gather *g)
+{
+	for (struct replay_finding *f = g->devices; f; f = f->hh.next) {
+		replay_describe(f);
+		if (f->d.virtio_id == VIRTIO_ID_BLOCK)
+			f->d.disk_path = g->disk_path;
+	}
+}
+
+const struct replay_device *replay_gather_device(const struct replay_gather *g, unsigned n)
+{
+	struct replay_finding *f = g->devices;
+	while (f && n--)
+		f = f->hh.next;
+	return f ? &f->d : NULL;
+}
+
+static const struct replay_outcome *outcome(const struct replay_gather *g, uint64_t number)
+{
+	struct replay_outcome *o;
+	HASH_FIND(hh, g->outcomes, &number, sizeof(number), o);
+	return o;
+}
+
+bool replay_gather_backend_failed(const struct replay_gather *g, uint64_t number)
+{
+	const struct replay_outcome *o = outcome(g, number);
+	return o && o->failed;
+}
+
+int replay_gather_status(const struct replay_gather *g, uint64_t number)
+{
+	const struct replay_outcome *o = outcome(g, number);
+	return o ? o->status : -1;
+}
+
+bool replay_gather_signals(const struct replay_gather *g, unsigned device)
+{
+	const struct replay_finding *f = find(g, device);
+	return f && f->signals;
+}
+
+bool replay_gather_kicks(const struct replay_gather *g, unsigned device)
+{
+	const struct replay_finding *f = find(g, device);
+	return f && f->kicks;
+}

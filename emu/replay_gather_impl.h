@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* The rooms of the gathering among themselves. */
+#ifndef VQT_EMU_REPLAY_GATHER_IMPL_H
+#define VQT_EMU_REPLAY_GATHER_IMPL_H
+
+#include <uthash.h>
+
+#include "emu/replay_gather.h"
+
+/* The answers to one question. */
+struct replay_vote {
+	uint64_t value;
+	uint32_t count;
+	bool any;
+};
+void replay_vote(struct replay_vote *v, uint64_t value);
+
+struct replay_queue_finding {
+	struct replay_vote size, notify_off;
+	uint16_t added; /* size at its creation */
+	bool written;   /* the driver chose a size since the reset */
+};
+
+/* A device as it emerges. */
+struct replay_finding {
+	uint16_t key;
+	struct replay_device d;
+	struct replay_disk *disk; /* contents before the trace */
+	struct replay_disk *now;  /* what the trace wrote: marked, not kept */
+	struct replay_vote pci[EMU_PCI_CONFIG], config[REPLAY_CONFIG_MAX];
+	struct replay_vote feature[4], legacy, num_queues;
+	struct replay_queue_finding queue[REPLAY_QUEUES_MAX];
+	uint8_t pci_written[EMU_PCI_CONFIG / 8], config_written[REPLAY_CONFIG_MAX / 8];
+	uint8_t bar_mask[24]; /* read back after all ones were written */
+	bool bar_probe[REPLAY_BARS], bar_sized[REPLAY_BARS], bar_life[REPLAY_BARS];
+	uint8_t bar_type[REPLAY_BARS];
+	unsigned transport, queues_told, added, spoken;
+	uint64_t config_len;
+	uint32_t vectors_used, regions; /* regions: bit n: VQT_REGION n was accessed */
+	uint64_t vectors, msix_bar;
+	bool msix_life, has_notify_pio, transitional, legacy_seen, config_changed, serial_known;
+	bool kicks, signals;
+	UT_hash_handle hh;
+};
+
+/* A request that did not end well. */
+struct replay_outcome {
+	uint64_t number; /* of its avail event */
+	bool failed;     /* the backend said so */
+	int status;      /* -1 unknown */
+	UT_hash_handle hh;
+};
+
+struct replay_gather {
+	struct replay_finding *devices;
+	struct replay_outcome *outcomes;
+	const char *disk_path;
+};
+
+/* Fill f->d from what was found (replay_describe.c). */
+void replay_describe(struct replay_finding *f);
+
+#endif
