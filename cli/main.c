@@ -10,6 +10,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_stat,
 	&cmd_check,
 	&cmd_diff,
+	&cmd_replay,
 	&cmd_serve,
 	&cmd_doctor,
 	&cmd_demo,

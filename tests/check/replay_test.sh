@@ -1,0 +1,108 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Replay against the emulator: every shipped trace plays without a difference that
+# is not declared, twice the same, and what the command promises it does.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/full/lib.sh
+
+trace=traces/qemu7-q1.pcap
+
+plays() { # nothing left uncompared for want of trying, either
+	local n
+	"$vqtrace" replay -r "$1" -T json >"$tmp/json" || { jq -c .differences "$tmp/json"; return 1; }
+	jq -e '.divergences == 0 and .unmet == [] and .registers.compared > 100 and
+		.registers.compared == .registers.equal and
+		.requests.compared == .requests.equal and .requests.compared > 30 and
+		.interrupts.compared == .interrupts.equal and .interrupts.compared > 15 and
+		.data.compared == .data.equal and .data.compared > 300 and
+		.rings.compared == .rings.equal and .rings.compared > 1' "$tmp/json" >/dev/null ||
+		{ cat "$tmp/json"; return 1; }
+	# as many requests as the trace has
+	n=$("$vqtrace" show -r "$1" -Y 'event == used' | wc -l)
+	jq -e ".requests.compared == $n" "$tmp/json" >/dev/null || { echo "not all of $n requests"; return 1; }
+}
+
+twice() {
+	"$vqtrace" replay -q -r $trace -w "$tmp/1.pcap" && "$vqtrace" replay -q -r $trace -w "$tmp/2.pcap" &&
+		cmp "$tmp/1.pcap" "$tmp/2.pcap" &&
+		"$vqtrace" show -r "$tmp/1.pcap" | grep -q 'used id 0 len 65537 OK'
+}
+
+again() { # what was written can itself be replayed
+	"$vqtrace" replay -q -r $trace -w "$tmp/1.pcap" && "$vqtrace" replay -r "$tmp/1.pcap"
+}
+
+undeclared() { # without its declarations the broken disk is four differences
+	cp traces/qemu7-blkdebug.pcap "$tmp/b.pcap"
+	"$vqtrace" replay -r "$tmp/b.pcap" >"$tmp/out"
+	[ $? = 1 ] && [ "$(grep -c 'request.status' "$tmp/out")" = 4 ] && grep -q 'event 585 ' "$tmp/out" &&
+		"$vqtrace" replay -q --io-errors -r "$tmp/b.pcap"
+}
+
+unmet() {
+	echo '* register.common.num_queues 4.1.4.3 none such' >"$tmp/d"
+	"$vqtrace" replay --declared "$tmp/d" -r $trace >"$tmp/out"
+	[ $? = 1 ] && grep -q 'line 1 met nothing' "$tmp/out"
+}
+
+bad_declared() {
+	echo 'emu request.status' >"$tmp/d"
+	"$vqtrace" replay --declared "$tmp/d" -r $trace 2>"$tmp/err"
+	[ $? = 2 ] && grep -q 'line 1' "$tmp/err"
+}
+
+until_event() {
+	[ "$("$vqtrace" replay -r $trace --until 230 -T json | jq .requests.compared)" = 1 ]
+}
+
+one_device() {
+	"$vqtrace" replay -r traces/qemu7-two-disks.pcap -d blk1 -T json |
+		jq -e '.requests.compared == 3 and (.devices[0].played | not)' >/dev/null &&
+		! "$vqtrace" replay -r $trace -d blk7 >/dev/null 2>"$tmp/err" &&
+		grep -q 'no device' "$tmp/err"
+}
+
+from_pipe() {
+	[ "$("$vqtrace" replay -r - -T json <$trace | jq .requests.equal)" = 70 ]
+}
+
+by_step() {
+	printf '\n\nc\n' | "$vqtrace" replay --step -r $trace >"$tmp/out" &&
+		[ "$(grep -c type_register "$tmp/out")" = 3 ] && grep -q '70 equal' "$tmp/out" &&
+		printf 'q\n' | "$vqtrace" replay --step -r $trace -T json | tail -n 1 | grep -q '"events":0'
+}
+
+given_disk() { # a disk of other contents than the recorded one: data differs, nothing else
+	yes | head -c 64M >"$tmp/disk"
+	sum=$(sha256sum <"$tmp/disk")
+	"$vqtrace" replay --disk "$tmp/disk" -r $trace -T json >"$tmp/json"
+	[ $? = 1 ] && jq -e '[.differences[].subject] | unique == ["request.data"]' "$tmp/json" >/dev/null &&
+		[ "$(sha256sum <"$tmp/disk")" = "$sum" ] || return 1
+	truncate -s 0 "$tmp/disk" && truncate -s 64M "$tmp/disk" # which is what it was
+	"$vqtrace" replay --disk "$tmp/disk" -r $trace
+}
+
+cut_short() { # what can be read is replayed, and the exit status says it is not all
+	head -c 60000 $trace >"$tmp/cut.pcap"
+	"$vqtrace" replay -r "$tmp/cut.pcap" >"$tmp/out" 2>"$tmp/err"
+	[ $? = 2 ] && grep -q 'no difference' "$tmp/out" && grep -q 'breaks' "$tmp/err"
+}
+
+plan $(($(ls traces/*.pcap | wc -l) + 12))
+for t in traces/*.pcap; do
+	check "$t" plays "$t"
+done
+check "two runs write the same bytes" twice
+check "a replay can be replayed" again
+check "errors of the disk are declared or told" undeclared
+check "a declaration that nothing meets" unmet
+check "a declaration that is none" bad_declared
+check "--until" until_event
+check "-d" one_device
+check "from a pipe" from_pipe
+check "--step" by_step
+check "--disk" given_disk
+check "a trace that is cut off" cut_short
+check "against what is not there" sh -c "'$vqtrace' replay --against nothing -r $trace; [ \$? = 2 ]"
+finish
