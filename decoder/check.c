@@ -9,6 +9,7 @@
 
 #define TICK (SECONDS / 4)
 #define TYPES 64 /* virtio device ids */
+#define PLANS 512 /* a trace has some 20 kinds of events; a hostile one any number */
 
 struct tally {
 	uint64_t held, broken, blocked;
@@ -30,7 +31,7 @@ struct slot {
  */
 struct plan {
 	struct plan_key {
-		uint64_t moments, virtio_id;
+		uint64_t moments, virtio_id; /* AT() and ONLY() */
 	} key;
 	UT_hash_handle hh;
 	unsigned n;
@@ -45,7 +46,8 @@ struct check {
 	const struct rule **rule; /* all */
 	bool own[TYPES]; /* device types that have rules of their own */
 	struct plan *plans;
-	struct plan *recent[16]; /* of them, by a hash of the key */
+	struct plan *recent[64]; /* of them, by a hash of the key */
+	unsigned nplans;
 	struct cdev *devices;
 	struct cdev *last; /* most events speak of the same one */
 	unsigned have; /* of any device */
@@ -136,13 +138,13 @@ static void fill_plan(struct check *c, struct plan *p)
 {
 	uint64_t done = 0;
 
-	for (uint64_t left = p->key.moments; left; left &= left - 1) {
+	for (uint64_t left = p->key.moments & ~ONLY_ANY; left; left &= left - 1) {
 		uint64_t moment = left & -left;
 
 		for (unsigned i = 0; i < c->nrules; i++) {
 			const struct rule *r = c->rule[i];
 
-			if (!(r->at & moment) || r->at & done)
+			if (!(r->at & moment) || r->at & done || r->at & ONLY_ANY & ~p->key.moments)
 				continue;
 			if (r->virtio_id && r->virtio_id != p->key.virtio_id)
 				continue;
@@ -151,6 +153,18 @@ static void fill_plan(struct check *c, struct plan *p)
 		}
 		done |= moment;
 	}
+}
+
+static void free_plans(struct check *c)
+{
+	struct plan *p, *next;
+
+	HASH_ITER(hh, c->plans, p, next) {
+		HASH_DEL(c->plans, p);
+		free(p);
+	}
+	memset(c->recent, 0, sizeof(c->recent));
+	c->nplans = 0;
 }
 
 static struct plan *new_plan(struct check *c, const struct plan_key *key)
@@ -164,6 +178,7 @@ static struct plan *new_plan(struct check *c, const struct plan_key *key)
 	fit = realloc(p, sizeof(*p) + p->n * sizeof(p->slot[0]));
 	p = fit ? fit : p;
 	HASH_ADD(hh, c->plans, key, sizeof(p->key), p);
+	c->nplans++;
 	return p;
 }
 
@@ -172,16 +187,17 @@ static struct plan *find_plan(struct check *c, uint64_t moments, unsigned virtio
 	/* All types without rules of their own share plans: there can be many in a hostile trace. */
 	bool own = virtio_id < TYPES && c->own[virtio_id];
 	struct plan_key key = { moments, own ? virtio_id : 0 };
-	struct plan **recent = &c->recent[(moments ^ moments >> 11 ^ moments >> 23 ^ key.virtio_id) & 15];
+	struct plan **recent = &c->recent[(moments * 0x9e3779b97f4a7c15ULL >> 58 ^ key.virtio_id) & 63];
 	struct plan *p = *recent;
 
 	if (p && p->key.moments == key.moments && p->key.virtio_id == key.virtio_id)
 		return p;
 	HASH_FIND(hh, c->plans, &key, sizeof(key), p);
-	if (!p)
-		p = new_plan(c, &key);
-	*recent = p;
-	return p;
+	if (p)
+		return *recent = p;
+	if (c->nplans == PLANS)
+		free_plans(c);
+	return *recent = new_plan(c, &key);
 }
 
 int check_new(struct check **out, const char *selection, check_found *found, void *opaque,
@@ -208,7 +224,6 @@ int check_new(struct check **out, const char *selection, check_found *found, voi
 
 void check_free(struct check *c)
 {
-	struct plan *p, *more;
 	struct cdev *d, *next;
 
 	if (!c)
@@ -219,10 +234,7 @@ void check_free(struct check *c)
 		free(d->nth);
 		free(d);
 	}
-	HASH_ITER(hh, c->plans, p, more) {
-		HASH_DEL(c->plans, p);
-		free(p);
-	}
+	free_plans(c);
 	free(c->rule);
 	free(c->tally);
 	free(c);
@@ -237,6 +249,37 @@ static unsigned lacking(const struct look *l)
 	       (l->d->have & NEED_IRQ ? 0 : NEED_IRQ);
 }
 
+static bool has_table(const struct model_request *r)
+{
+	for (uint32_t i = 0; i < r->ndirect && i < r->ndesc; i++)
+		if (r->desc[i].flags & VRING_DESC_F_INDIRECT)
+			return true;
+	return r->ndirect < r->ndesc;
+}
+
+static uint64_t where_queue(const struct look *l)
+{
+	bool ring_packed = l->ring && l->ring->known & VQT_RING_PACKED, packed = l->queue && l->queue->packed;
+
+	return (ring_packed || packed ? ONLY(PACKED) : 0) | (!ring_packed || !packed ? ONLY(SPLIT) : 0) |
+	       (l->q->any_used && l->q->n_chain ? 0 : ONLY(FIRST)) | (l->q->n_reset ? ONLY(QRESET) : 0) |
+	       (l->q->irq.number ? ONLY(OWED_IRQ) : 0) | (l->q->stall.number ? ONLY(STALL) : 0);
+}
+
+/* What applies of ONLY(). */
+static uint64_t where(const struct look *l)
+{
+	bool plain = l->req && l->req->typed && l->req->type_raw <= VIRTIO_BLK_T_OUT;
+
+	return (l->q ? where_queue(l) : ONLY(PACKED) | ONLY(SPLIT)) |
+	       (accepted(l, VIRTIO_RING_F_EVENT_IDX) ? ONLY(EVENT_IDX) : ONLY(NO_EVENT_IDX)) |
+	       (accepted(l, VIRTIO_F_IN_ORDER) ? ONLY(IN_ORDER) : 0) |
+	       (accepted(l, F_SUSPEND) ? ONLY(SUSPEND) : 0) | (l->d->legacy ? ONLY(LEGACY) : 0) |
+	       (l->req && has_table(l->req) ? ONLY(TABLE) : 0) | (plain ? 0 : ONLY(UNUSUAL)) |
+	       (l->e && l->e->rec->h.type == VQT_KICK && l->e->rec->kick.via == VQT_KICK_IOEVENTFD
+			? 0 : ONLY(SEEN_KICK));
+}
+
 static int run_moments(struct look *l, uint64_t moments)
 {
 	struct tally *tally = l->c->tally;
@@ -244,7 +287,7 @@ static int run_moments(struct look *l, uint64_t moments)
 
 	if (!moments)
 		return 0;
-	p = find_plan(l->c, moments, l->dev->virtio_id);
+	p = find_plan(l->c, moments | where(l), l->dev->virtio_id);
 	if (!p)
 		return -ENOMEM;
 	l->lacks = lacking(l);

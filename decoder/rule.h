@@ -50,6 +50,29 @@ enum moment {
 };
 #define AT(moment) (1ULL << AT_##moment)
 
+/*
+ * Where a rule has something to say, beside its moments: ORed to them in a row.
+ * Most rules do not apply to most events; what is said here saves the call.
+ */
+enum only {
+	ONLY_PACKED = 48, /* the queue or the snapshot is packed */
+	ONLY_SPLIT, /* the queue or the snapshot is split */
+	ONLY_EVENT_IDX, /* VIRTIO_F_EVENT_IDX accepted */
+	ONLY_NO_EVENT_IDX,
+	ONLY_IN_ORDER, /* VIRTIO_F_IN_ORDER accepted */
+	ONLY_SUSPEND, /* VIRTIO_F_SUSPEND accepted */
+	ONLY_LEGACY, /* the legacy interface was used in this life */
+	ONLY_TABLE, /* the chain has an indirect table, or says so */
+	ONLY_SEEN_KICK, /* not by eventfd */
+	ONLY_FIRST, /* nothing was taken, or nothing used, on this queue yet */
+	ONLY_QRESET, /* the queue was reset by itself */
+	ONLY_OWED_IRQ, /* a used buffer notification is due */
+	ONLY_STALL, /* entries wait */
+	ONLY_UNUSUAL, /* the request is no IN or OUT, or not known */
+};
+#define ONLY(where) (1ULL << ONLY_##where)
+#define ONLY_ANY (~0ULL << ONLY_PACKED)
+
 /* What a rule needs a trace to have recorded. */
 #define NEED_LIFE 0x001 /* the device from its reset on, without loss */
 #define NEED_REGS 0x002 /* accesses to virtio registers */
@@ -86,7 +109,7 @@ struct rule {
 	const char *section; /* of virtio 1.4 */
 	const char *text; /* what is required, in our words, one sentence */
 	unsigned needs; /* NEED_* */
-	uint64_t at; /* AT() */
+	uint64_t at; /* AT(), ONLY() */
 	enum verdict (*check)(struct look *l);
 	unsigned arg; /* for functions that serve several rows */
 	const struct lesson *lesson;
