@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * QEMU's own device as a target of replay.  A QEMU is started whose processors
+ * sleep; over qtest its device is reached as a driver reaches it, its memory
+ * is shared with us, and the disk below the device is ours (NBD), so that we know
+ * what is under way.  One thread: whenever QEMU is waited for, its disk is served.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "emu/defs.h"
+#include "emu/replay_qemu_impl.h"
+
+#define BINARY "qemu-system-x86_64"
+#define IOAPIC_INTX 16  /* q35: PCI interrupts arrive from this input on */
+#define IMPATIENT_MS 300 /* QEMU may be waiting for I/O that we keep back (a reset does) */
+#define QUIET_ROUNDS 4  /* answers of an idle QEMU until it is believed */
+#define QUIET_MS 400    /* and so much time, for work we cannot see */
+#define IDLE_MS 4
+#define RESET_PORT 0xcf9
+#define RESET_HARD 0x06
+
+/* --- waiting ---------------------------------------------------------------------------- */
+
+int qemu_trouble(struct replay_target *t, int rc)
+{
+	char words[300];
+
+	if (rc >= 0)
+		return rc;
+	if (rc == -EPIPE && child_ended(&t->child, 2000)) {
+		child_words(&t->child, words, sizeof(words));
+		snprintf(t->why, sizeof(t->why), "%s (%s) %s", t->binary, t->version, words);
+	} else if (t->qtest.why[0]) {
+		snprintf(t->why, sizeof(t->why), "%s (%s): %s", t->binary, t->version, t->qtest.why);
+	} else {
+		snprintf(t->why, sizeof(t->why), "%s (%s): %s", t->binary, t->version, strerror(-rc));
+	}
+	/* the numbers that mean something to the engine are not meant */
+	return rc == -ENXIO || rc == -EFAULT ? -EIO : rc;
+}
+
+static void drain_net(struct replay_target *t)
+{
+	char buf[4096];
+	ssize_t n;
+
+	while ((n = recv(t->backend_fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		t->moved++;
+	if (!n) { /* closed: QEMU's end will be noticed elsewhere */
+		close(t->backend_fd);
+		t->backend_fd = -1;
+	}
+}
+
+static void serve_backend(struct replay_target *t)
+{
+	int rc;
+
+	if (t->backend_fd < 0)
+		return;
+	if (t->net) {
+		drain_net(t);
+		return;
+	}
+	rc = nbd_run(&t->nbd);
+	if (rc > 0)
+		t->moved++;
+	if (rc < 0) {
+		close(t->backend_fd);
+		t->backend_fd = -1;
+	}
+}
+
+/* Until fd is readable or ms are over, serve the others: 1, 0, or negative errno. */
+static int serve_until(struct replay_target *t, int fd, int ms)
+{
+	struct pollfd p[3] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = t->backend_fd, .events = t->net ? POLLIN : nbd_events(&t->nbd) },
+		{ .fd = t->child.err, .events = POLLIN },
+	};
+	int n = poll(p, 3, ms);
+
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (p[2].revents)
+		child_listen(&t->child);
+	if (p[1].revents)
+		serve_backend(t);
+	return p[0].revents != 0;
+}
+
+/* For qtest: an answer is waited for. */
+static int wait_answer(void *opaque, int fd, int ms)
+{
+	struct replay_target *t = opaque;
+	bool impatient = t->nbd.held && ms > IMPATIENT_MS;
+	uint64_t moved = t->moved;
+	int rc = serve_until(t, fd, impatient ? IMPATIENT_MS : ms);
+
+	if (!rc && impatient && moved == t->moved)
+		nbd_release(&t->nbd, 0);
+	return rc;
+}
+
+/* --- life --------------------------------------------------------------------------------- */
+
+static int say(char *why, size_t size, int rc, const char *what)
+{
+	snprintf(why, size, "%s: %s", what, strerror(-rc));
+	return rc;
+}
+
+static int make_backend(struct replay_target *t, const struct replay_target_config *cfg, char *why,
+	size_t size)
+{
+	int rc;
+
+	t->net = cfg->device->virtio_id == VIRTIO_ID_NET;
+	if (t->net)
+		return 0;
+	rc = qemu_disk_new(&t->disk, cfg, why, size);
+	return rc ? rc : nbd_init(&t->nbd, t->backend_fd, qemu_disk_nbd(t->disk));
+}
+
+/* Two ends of a socket: theirs is given to the child. */
+static int socket_pair(int *ours, int *theirs)
+{
+	int fd[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd))
+		return -errno;
+	*ours = fd[0];
+	*theirs = fd[1];
+	return 0;
+}
+
+static int start(struct replay_target *t, char *why, size_t size)
+{
+	struct qemu_args args;
+	int fds[QEMU_FDS] = { -1, t->ram_fd, qemu_bios(), -1 };
+	int rc = fds[2] < 0 ? fds[2] : socket_pair(&t->qtest_fd, &fds[0]);
+
+	if (!rc)
+		rc = socket_pair(&t->backend_fd, &fds[3]);
+	t->nbd.fd = t->backend_fd;
+	qemu_args(&args, t->binary, t->d, &t->about, t->ram_size);
+	if (!rc)
+		rc = args.failed ? -ENOMEM : child_start(&t->child, args.v, fds, QEMU_FDS);
+	qemu_args_fini(&args);
+	for (unsigned i = 0; i < QEMU_FDS; i++)
+		if (fds[i] >= 0 && fds[i] != t->ram_fd)
+			close(fds[i]);
+	return rc ? say(why, size, rc, t->binary) : 0;
+}
+
+/* The first words, and what is done before any driver comes. */
+static int greet(struct replay_target *t, char *why, size_t size)
+{
+	int rc;
+
+	qtest_init(&t->qtest, t->qtest_fd, QEMU_ANSWER_MS);
+	t->qtest.wait = wait_answer;
+	t->qtest.opaque = t;
+	rc = qemu_trouble(t, qtest_intercept(&t->qtest, "ioapic"));
+	if (!rc)
+		rc = qemu_pci_setup(t);
+	if (rc)
+		snprintf(why, size, "%s", *t->why ? t->why : strerror(-rc));
+	return rc;
+}
+
+static void qemu_destroy(struct replay_target *t)
+{
+	if (!t)
+		return;
+	child_stop(&t->child);
+	if (t->qtest_fd >= 0)
+		close(t->qtest_fd);
+	if (t->backend_fd >= 0)
+		close(t->backend_fd);
+	nbd_fini(&t->nbd);
+	qemu_disk_free(t->disk);
+	qemu_ram_free(t);
+	qemu_about_fini(&t->about);
+	free(t->vector);
+	free(t);
+}
+
+static int qemu_create(struct replay_target **out, const struct replay_target_config *cfg,
+	char *why, size_t size)
+{
+	const char *type = qemu_type(cfg->device);
+	struct replay_target *t;
+	int rc;
+
+	if (!type) {
+		snprintf(why, size, "playing a device of type %u against QEMU is not implemented",
+			cfg->device->virtio_id);
+		return -ENOTSUP;
+	}
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	t->d = cfg->device;
+	t->ram_fd = t->qtest_fd = t->backend_fd = t->child.err = -1;
+	snprintf(t->binary, sizeof(t->binary), "%s", cfg->binary ? cfg->binary : BINARY);
+	rc = qemu_ask(&t->about, t->binary, type, why, size);
+	snprintf(t->version, sizeof(t->version), "QEMU %s", t->about.version);
+	if (!rc && (rc = qemu_ram_new(t, cfg)))
+		say(why, size, rc, "guest memory");
+	if (!rc)
+		rc = make_backend(t, cfg, why, size);
+	if (!rc)
+		rc = start(t, why, size);
+	if (!rc)
+		rc = greet(t, why, size);
+	if (rc) {
+		qemu_destroy(t);
+		return rc;
+	}
+	*out = t;
+	return 0;
+}
+
+static const char *qemu_version(struct replay_target *t)
+{
+	return t->version;
+}
+
+static const char *qemu_error(struct replay_target *t)
+{
+	return t->why;
+}
+
+/* --- requests ------------------------------------------------------------------------------- */
+
+static int qemu_request(struct replay_target *t, const struct replay_request *r)
+{
+	if (t->disk)
+		qemu_disk_request(t->disk, r);
+	return 0;
+}
+
+static int qemu_kick(struct replay_target *t, const struct replay_kick *k)
+{
+	uint32_t at = k->notify_off * t->notify_multiplier;
+
+	t->quiet_ms = 0;
+	if (k->legacy)
+		return qemu_reg_write(t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_NOTIFY, 2, k->value);
+	return qemu_reg_write(t, VQT_REGION_NOTIFY, at, k->width == 4 ? 4 : 2, k->value);
+}
+
+/* 5.1.6: a packet that the recorded device received is sent to this one. */
+static int send_frame(struct replay_target *t, const struct replay_answer *a)
+{
+	uint8_t frame[4 + 65550] = { 0 };
+	unsigned header = t->d->modern || t->d->accepted_ever[0] >> 15 & 1 ? 12 : 10;
+	uint32_t len = a->len > header ? a->len - header : 0;
+	struct record_seg seg;
+	uint32_t pos = 0;
+
+	if (!len || len > sizeof(frame) - 4)
+		return 0;
+	for (unsigned i = 0; i < 4; i++)
+		frame[i] = len >> (24 - i * 8);
+	if (record_seg_next(a->used, &pos, &seg) && !seg.offset && seg.len > header) {
+		uint32_t n = seg.len - header;
+
+		memcpy(frame + 4, seg.bytes + header, n < len ? n : len);
+	}
+	if (send(t->backend_fd, frame, 4 + len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)(4 + len))
+		return 0; /* then it does not arrive, which shows */
+	t->moved++;
+	return 0;
+}
+
+static int qemu_complete(struct replay_target *t, const struct replay_answer *a)
+{
+	int64_t id;
+	int rc;
+
+	t->quiet_ms = 0;
+	if (t->net)
+		return a->queue % 2 == 0 && a->queue + 1 < t->d->num_queues ? send_frame(t, a) : 0;
+	id = qemu_disk_go(t->disk, a->queue, a->head);
+	rc = id ? nbd_release(&t->nbd, id) : 0;
+	if (rc >= 0)
+		serve_backend(t);
+	return rc < 0 ? qemu_trouble(t, rc) : 0;
+}
+
+/*
+ * A kept back I/O that nothing will let go may hold up the one that is wanted:
+ * QEMU's NBD client has 16 at a time, and 7.2 finishes a later one only with the
+ * first.  Then the order is QEMU's own, which is as good.
+ */
+static void let_go(struct replay_target *t)
+{
+	if (t->quiet_ms >= IDLE_MS && t->nbd.held)
+		t->moved += nbd_release(&t->nbd, 0) > 0;
+}
+
+static int qemu_wait(struct replay_target *t, unsigned patience)
+{
+	uint64_t before = t->moved;
+	int rc = 0;
+
+	if (!patience) {
+		rc = qemu_trouble(t, qtest_barrier(&t->qtest));
+		return rc ? rc : 1;
+	}
+	for (unsigned i = 0; i < QUIET_ROUNDS && !rc; i++)
+		rc = qemu_trouble(t, qtest_barrier(&t->qtest));
+	if (rc)
+		return rc;
+	if (t->moved == before && t->quiet_ms) {
+		unsigned ms = patience < QUIET_MS / 4 ? patience : QUIET_MS / 4;
+
+		rc = serve_until(t, t->qtest_fd, ms);
+		if (rc < 0)
+			return rc;
+		t->quiet_ms += ms;
+		let_go(t);
+	}
+	if (t->moved != before)
+		t->quiet_ms = 0;
+	t->quiet_ms++;
+	return t->quiet_ms < QUIET_MS;
+}
+
+static int qemu_irqs(struct replay_target *t, struct replay_irq *out, unsigned max)
+{
+	struct qtest_irq irq;
+	unsigned n;
+	int rc = qemu_trouble(t, qtest_barrier(&t->qtest)); /* what was used has been told by now */
+
+	if (rc)
+		return rc;
+	n = qemu_msix_take(t, out, max);
+	while (n < max && qtest_next_irq(&t->qtest, &irq))
+		if (irq.line >= IOAPIC_INTX)
+			out[n++] = (struct replay_irq){ .kind = VQT_IRQ_INTX, .level = irq.level,
+				.vector = VQT_NO_VECTOR };
+	return n;
+}
+
+/* --- from outside the driver ------------------------------------------------------------------ */
+
+static int qemu_platform_reset(struct replay_target *t)
+{
+	uint32_t command = 0;
+	int rc;
+
+	nbd_release(&t->nbd, 0);
+	if (t->disk)
+		qemu_disk_over(t->disk);
+	/* a mark that a reset wipes: it happens some time after it was asked for */
+	rc = qtest_pci_write(&t->qtest, t->bdf, PCI_INTERRUPT_LINE, 1, 0xa5);
+	if (!rc)
+		rc = qtest_out(&t->qtest, RESET_PORT, 1, RESET_HARD);
+	for (int i = 0; i < 200 && !rc; i++) {
+		rc = qtest_pci_read(&t->qtest, t->bdf, PCI_INTERRUPT_LINE, 1, &command);
+		if (!rc && command != 0xa5)
+			break;
+		serve_until(t, -1, 5);
+	}
+	qemu_trouble(t, rc);
+	memset(t->place, 0, sizeof(t->place));
+	return rc ? rc : qemu_pci_setup(t);
+}
+
+const struct replay_target_ops replay_target_qemu = {
+	.name = "qemu",
+	.create = qemu_create,
+	.destroy = qemu_destroy,
+	.version = qemu_version,
+	.error = qemu_error,
+	.pci_read = qemu_pci_read,
+	.pci_write = qemu_pci_write,
+	.reg_read = qemu_reg_read,
+	.reg_write = qemu_reg_write,
+	.mem_read = qemu_mem_read,
+	.mem_write = qemu_mem_write,
+	.mem_touch = qemu_mem_touch,
+	.request = qemu_request,
+	.kick = qemu_kick,
+	.complete = qemu_complete,
+	.wait = qemu_wait,
+	.irqs = qemu_irqs,
+	.platform_reset = qemu_platform_reset,
+};
