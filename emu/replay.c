@@ -10,6 +10,7 @@
 #include "emu/defs.h"
 #include "emu/replay_class.h"
 #include "emu/replay_impl.h"
+#include "emu/replay_qemu.h"
 
 /* Looked ahead for the chains of a kick: so many records, so many bytes. */
 #define AHEAD 512
@@ -17,6 +18,7 @@
 
 const struct replay_target_ops *const replay_targets[] = {
 	&replay_target_emu,
+	&replay_target_qemu,
 	NULL,
 };
 
