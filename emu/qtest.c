@@ -206,9 +206,9 @@ int qtest_in(struct qtest *q, uint16_t port, unsigned width, uint32_t *value)
 
 	if (!letter(width) || width > 4)
 		return fail(q, -EINVAL, "a port cannot be read %u bytes at a time", width);
-	rc = number(q, command(q, &v, "in%c 0x%x\n", letter(width), port), width, v);
+	rc = command(q, &v, "in%c 0x%x\n", letter(width), port);
 	*value = v;
-	return rc;
+	return number(q, rc, width, v);
 }
 
 int qtest_out(struct qtest *q, uint16_t port, unsigned width, uint32_t value)
