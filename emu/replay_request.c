@@ -227,7 +227,8 @@ static int compare_data(struct look *l, bool of_disk)
 	struct record_seg seg;
 	uint32_t pos = 0;
 	uint8_t mine[4096];
-	while (record_seg_next(l->e->rec, &pos, &seg)) {
+	bool ended = false;
+	while (!ended && record_seg_next(l->e->rec, &pos, &seg)) {
 		const struct vqt_desc *d = seg.desc < l->c->ndesc ? &l->c->desc[seg.desc] : NULL;
 		if (!d || !(d->flags & VRING_DESC_F_WRITE) || seg.offset >= d->len)
 			continue;
@@ -243,6 +244,11 @@ static int compare_data(struct look *l, bool of_disk)
 		if (len < d->len - seg.offset && len < end - at)
 			replay_skipped(l->r, l->i,
 				"read data past the snap length (record with a larger -s)");
+		if (!of_disk) { /* 5.2.6.1: a string; what is behind its end is the driver's */
+			size_t text = strnlen((const char *)seg.bytes, len);
+			ended = text < len;
+			len = text + ended;
+		}
 		compare_bytes(l, &seg, len,
 			of_disk ? req->sector * BLK_SECTOR + at : UINT64_MAX, mine);
 	}
