@@ -142,8 +142,10 @@ static void last_line(const struct child *c, char *buf, size_t size)
 	begin = end;
 	while (begin && c->said[begin - 1] != '\n')
 		begin--;
-	if (begin == end)
+	if (begin == end || size < 16)
 		return;
+	if (end - begin > size - 3) /* QEMU quotes the option first and says why last */
+		begin = end - (size - 3);
 	for (size_t i = 0; size > 1 && i < 2; i++, size--)
 		*buf++ = how[i];
 	for (; size > 1 && begin < end; begin++, size--)

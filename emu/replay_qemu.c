@@ -29,7 +29,7 @@
 
 int qemu_trouble(struct replay_target *t, int rc)
 {
-	char words[300];
+	char words[140]; /* of what fits on a line, the end */
 
 	if (rc >= 0)
 		return rc;
@@ -120,13 +120,8 @@ static int say(char *why, size_t size, int rc, const char *what)
 static int make_backend(struct replay_target *t, const struct replay_target_config *cfg, char *why,
 	size_t size)
 {
-	int rc;
-
 	t->net = cfg->device->virtio_id == VIRTIO_ID_NET;
-	if (t->net)
-		return 0;
-	rc = qemu_disk_new(&t->disk, cfg, why, size);
-	return rc ? rc : nbd_init(&t->nbd, t->backend_fd, qemu_disk_nbd(t->disk));
+	return t->net ? 0 : qemu_disk_new(&t->disk, cfg, why, size);
 }
 
 /* Two ends of a socket: theirs is given to the child. */
@@ -141,7 +136,7 @@ static int socket_pair(int *ours, int *theirs)
 	return 0;
 }
 
-static int start(struct replay_target *t, char *why, size_t size)
+static int start(struct replay_target *t, bool plain, char *why, size_t size)
 {
 	struct qemu_args args;
 	int fds[QEMU_FDS] = { -1, t->ram_fd, qemu_bios(), -1 };
@@ -149,8 +144,9 @@ static int start(struct replay_target *t, char *why, size_t size)
 
 	if (!rc)
 		rc = socket_pair(&t->backend_fd, &fds[3]);
-	t->nbd.fd = t->backend_fd;
-	qemu_args(&args, t->binary, t->d, &t->about, t->ram_size);
+	if (!rc && t->disk)
+		rc = nbd_init(&t->nbd, t->backend_fd, qemu_disk_nbd(t->disk));
+	qemu_args(&args, t->binary, t->d, &t->about, t->ram_size, plain);
 	if (!rc)
 		rc = args.failed ? -ENOMEM : child_start(&t->child, args.v, fds, QEMU_FDS);
 	qemu_args_fini(&args);
@@ -176,16 +172,38 @@ static int greet(struct replay_target *t, char *why, size_t size)
 	return rc;
 }
 
-static void qemu_destroy(struct replay_target *t)
+static void stop(struct replay_target *t)
 {
-	if (!t)
-		return;
 	child_stop(&t->child);
 	if (t->qtest_fd >= 0)
 		close(t->qtest_fd);
 	if (t->backend_fd >= 0)
 		close(t->backend_fd);
+	t->qtest_fd = t->backend_fd = -1;
 	nbd_fini(&t->nbd);
+}
+
+/* QEMU may refuse what a trace says of a device, from half a trace or a bad one: then without. */
+static int launch(struct replay_target *t, char *why, size_t size)
+{
+	int rc = start(t, false, why, size);
+
+	if (!rc)
+		rc = greet(t, why, size);
+	if (rc == -EPIPE) {
+		stop(t);
+		rc = start(t, true, why, size);
+		if (!rc)
+			rc = greet(t, why, size);
+	}
+	return rc;
+}
+
+static void qemu_destroy(struct replay_target *t)
+{
+	if (!t)
+		return;
+	stop(t);
 	qemu_disk_free(t->disk);
 	qemu_ram_free(t);
 	qemu_about_fini(&t->about);
@@ -218,9 +236,7 @@ static int qemu_create(struct replay_target **out, const struct replay_target_co
 	if (!rc)
 		rc = make_backend(t, cfg, why, size);
 	if (!rc)
-		rc = start(t, why, size);
-	if (!rc)
-		rc = greet(t, why, size);
+		rc = launch(t, why, size);
 	if (rc) {
 		qemu_destroy(t);
 		return rc;

@@ -72,9 +72,6 @@ struct field_row {
 };
 
 static const struct field_row blk_fields[] = { /* 5.2.4 */
-	{ BLK_CFG_CYLINDERS, 2, NOT_ZERO, "cyls" },
-	{ BLK_CFG_HEADS, 1, NOT_ZERO, "heads" },
-	{ BLK_CFG_SECTORS, 1, NOT_ZERO, "secs" },
 	{ BLK_CFG_BLK_SIZE, 4, NOT_ZERO, "logical_block_size" },
 	{ BLK_CFG_PHYS_EXP, 1, EXPONENT, "physical_block_size" },
 	{ BLK_CFG_MIN_IO, 2, BLOCKS, "min_io_size" },
@@ -88,6 +85,7 @@ struct builder {
 	const struct qemu_about *about;
 	const struct replay_device *d;
 	struct json_object *o;
+	bool plain;
 };
 
 /* --- one property --------------------------------------------------------------------- */
@@ -130,7 +128,7 @@ static void set_flag(struct builder *b, const char *prop, bool on)
 
 static void set_number(struct builder *b, const char *prop, uint64_t n)
 {
-	if (type_of(b, prop))
+	if (!b->plain && type_of(b, prop))
 		put(b, prop, json_object_new_int64(n));
 }
 
@@ -226,13 +224,18 @@ static void blk(struct builder *b)
 	put(b, "drive", json_object_new_string("disk"));
 	set_bits(b, blk_bits, sizeof(blk_bits) / sizeof(blk_bits[0]));
 	set_fields(b, blk_fields, sizeof(blk_fields) / sizeof(blk_fields[0]));
+	if (field(b->d, BLK_CFG_CYLINDERS, 4, &v) && v & 0xffff && v >> 16 & 0xff && v >> 24) {
+		set_number(b, "cyls", v & 0xffff);
+		set_number(b, "heads", v >> 16 & 0xff);
+		set_number(b, "secs", v >> 24);
+	}
 	if (field(b->d, BLK_CFG_SEG_MAX, 4, &v)) /* seg_max: 126 is that of QEMU's older machines */
 		set_flag(b, "seg-max-adjust", v != 126 || b->d->queue_size[0] == 128);
 	if (b->d->num_queues_known && b->d->num_queues)
 		set_number(b, "num-queues", b->d->num_queues);
 	if (b->d->queue_size[0])
 		set_number(b, "queue-size", b->d->queue_size[0]);
-	if (b->d->serial[0] && printable(b->d->serial))
+	if (!b->plain && b->d->serial[0] && printable(b->d->serial))
 		set_text(b, "serial", b->d->serial);
 	/* errors go to the driver; each request is an I/O of its own */
 	set_text(b, "rerror", "report");
@@ -337,9 +340,9 @@ static void add(struct qemu_args *a, const char *fmt, ...)
 }
 
 static void add_device(struct qemu_args *a, const struct replay_device *d,
-	const struct qemu_about *about)
+	const struct qemu_about *about, bool plain)
 {
-	struct builder b = { .about = about, .d = d, .o = json_object_new_object() };
+	struct builder b = { .about = about, .d = d, .o = json_object_new_object(), .plain = plain };
 	char addr[16];
 
 	if (!b.o) {
@@ -375,7 +378,7 @@ static void add_backend(struct qemu_args *a, const struct replay_device *d)
 }
 
 void qemu_args(struct qemu_args *a, const char *binary, const struct replay_device *d,
-	const struct qemu_about *about, uint64_t ram)
+	const struct qemu_about *about, uint64_t ram, bool plain)
 {
 	static const char *const fixed[] = { "-machine", "q35,accel=tcg,memory-backend=ram",
 		"-display", "none", "-nodefaults", "-no-user-config" };
@@ -404,7 +407,7 @@ void qemu_args(struct qemu_args *a, const char *binary, const struct replay_devi
 		add(a, "pcie-root-port,id=port,addr=%x.0", slot_of(d));
 	}
 	add_backend(a, d);
-	add_device(a, d, about);
+	add_device(a, d, about, plain);
 }
 
 void qemu_args_fini(struct qemu_args *a)

@@ -184,7 +184,7 @@ void qemu_about_fini(struct qemu_about *a)
 /* In words: it could not be run, or it ended. */
 static void explain(struct child *c, const char *binary, int rc, char *why, size_t size)
 {
-	char words[1200];
+	char words[140];
 
 	if (rc == -ENOENT)
 		snprintf(why, size,

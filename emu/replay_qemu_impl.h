@@ -38,8 +38,9 @@ struct qemu_args {
 	unsigned n;
 	bool failed; /* no memory */
 };
+/* plain: with QEMU's own idea of sizes, counts and names. */
 void qemu_args(struct qemu_args *a, const char *binary, const struct replay_device *d,
-	const struct qemu_about *about, uint64_t ram);
+	const struct qemu_about *about, uint64_t ram, bool plain);
 void qemu_args_fini(struct qemu_args *a);
 
 /* --- replay_qemu_disk.c ------------------------------------------------------------ */
@@ -101,7 +102,6 @@ struct replay_target {
 	/* What is below the device. */
 	struct qemu_disk *disk;
 	struct nbd nbd;
-	bool nbd_up;
 	bool net;
 	uint64_t moved; /* counts what came from or went to the backend */
 	unsigned quiet_ms; /* since then, with the engine waiting */
