@@ -502,26 +502,28 @@ void check_finish(struct check *c, const struct model *m)
 
 static const struct {
 	unsigned need;
-	const char *why;
+	const char *why; /* not in the whole trace */
+	const char *then; /* not at the events that asked for it, if that is another sentence */
 } reasons[] = {
-	{ NEED_REGS, "register accesses were not recorded" },
-	{ NEED_PCI, "PCI configuration accesses were not recorded" },
-	{ NEED_CONFIG, "device configuration accesses were not recorded" },
-	{ NEED_KICK, "kicks were not recorded" },
-	{ NEED_CHAIN, "descriptor chains were not recorded" },
-	{ NEED_USED, "completions were not recorded" },
-	{ NEED_RING, "ring states were not recorded" },
-	{ NEED_BYTES, "leading bytes of buffers were not recorded" },
-	{ NEED_IRQ, "interrupts were not recorded" },
-	{ NEED_LIFE, "no reset was recorded, or records were lost since: history unknown" },
-	{ NEED_FLIGHT, "the queue was not recorded from its start, or records were lost since" },
+	{ NEED_REGS, "register accesses were not recorded", NULL },
+	{ NEED_PCI, "PCI configuration accesses were not recorded", NULL },
+	{ NEED_CONFIG, "device configuration accesses were not recorded", NULL },
+	{ NEED_KICK, "kicks were not recorded", NULL },
+	{ NEED_CHAIN, "descriptor chains were not recorded", NULL },
+	{ NEED_USED, "completions were not recorded", NULL },
+	{ NEED_RING, "ring states were not recorded", NULL },
+	{ NEED_BYTES, "leading bytes of buffers were not recorded", NULL },
+	{ NEED_IRQ, "interrupts were not recorded",
+	  "no interrupt of the device had been recorded by then" },
+	{ NEED_LIFE, "no reset was recorded, or records were lost since: history unknown", NULL },
+	{ NEED_FLIGHT, "the queue was not recorded from its start, or records were lost since", NULL },
 };
 
-static const char *why_not(unsigned missing)
+static const char *why_not(unsigned missing, bool then)
 {
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (missing & reasons[i].need)
-			return reasons[i].why;
+			return then && reasons[i].then ? reasons[i].then : reasons[i].why;
 	return NULL;
 }
 
@@ -542,5 +544,5 @@ void check_tally(const struct check *c, const struct rule *r, struct check_tally
 	if (t->held || t->broken)
 		return;
 	never = r->needs & ~(c->have | NEED_LIFE | NEED_FLIGHT);
-	out->why = why_not(never ? never : t->blocked_by);
+	out->why = never ? why_not(never, false) : why_not(t->blocked_by, true);
 }
