@@ -174,6 +174,19 @@ static void sarif_begin(struct report *r)
 	fputs("]}},\n\"columnKind\":\"unicodeCodePoints\",\n\"results\":[", r->o.to);
 }
 
+/* The name of a file as a URI reference (RFC 3986): what may stand stands, the rest is %XX. */
+static struct json_object *uri(const char *path)
+{
+	TEXT(t, 2048);
+
+	for (const unsigned char *p = (const unsigned char *)path; *p; p++)
+		if (((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z') || strchr("0123456789-._~/", *p))
+			text_add(&t, "%c", *p);
+		else
+			text_add(&t, "%%%02X", *p);
+	return json_object_new_string(t.buf);
+}
+
 /* A trace has packets where code has lines: the event is named in the place and in properties. */
 static struct json_object *location(struct report *r, const struct finding *f, uint64_t number,
 				    const char *text)
@@ -183,7 +196,7 @@ static struct json_object *location(struct report *r, const struct finding *f, u
 	struct json_object *device = json_object_new_object(), *properties = json_object_new_object();
 	char name[96];
 
-	put(artifact, "uri", string(r->o.trace));
+	put(artifact, "uri", uri(r->o.trace));
 	put(physical, "artifactLocation", artifact);
 	put(o, "physicalLocation", physical);
 	put(device, "name", string(f->device->name));
