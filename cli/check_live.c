@@ -72,7 +72,8 @@ int check_live_end(struct check_live *l, int code)
 
 	if (!l->on)
 		return code;
-	if (l->to && l->run.out) {
+	/* What never began needs no account of what was not found. */
+	if (l->to && l->run.out && (code == CLI_OK || l->number)) {
 		wipe_line(l, NULL);
 		found = check_run_end(&l->run);
 	}

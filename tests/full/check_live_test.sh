@@ -5,6 +5,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
+. tests/full/serve.sh
 need_recording
 
 boot() { # NAME OPTIONS...: a whole boot, recorded
@@ -38,8 +39,32 @@ quiet() { # nothing of the severity asked: exit 0; no trace of checking without 
 	grep -q 'no findings' "$tmp/quiet.err" || { cat "$tmp/quiet.err"; return 1; }
 }
 
-plan 3
+# Our own device in a guest: the drivers' findings are those with QEMU's device, and it has none.
+served() {
+	[ -x "$VQT_QEMU11" ] || { echo "no QEMU 11 (make qemu11)"; return 77; }
+	"$vqtrace" serve --disk mem:64M --vfio-user "$tmp/s.sock" --check=structural 2>"$tmp/s.err" &
+	local pid=$! rc
+	for _ in $(seq 100); do
+		[ -S "$tmp/s.sock" ] && break
+		sleep 0.1
+	done
+	linux "vqt.run=read,n=20;write,n=10;flush"
+	sock=$tmp/s.sock
+	vfio_user
+	machine 11 1 "$tmp/s.serial" "${device[@]}" "${linux_args[@]}"
+	kill -INT $pid
+	wait $pid
+	rc=$?
+	[ $rc = 1 ] && grep -q '^device  no findings' "$tmp/s.err" &&
+		grep -q '^driver  1 must, 0 structural, ' "$tmp/s.err" && return 0
+	echo "exit $rc"
+	cat "$tmp/s.err"
+	return 1
+}
+
+plan 4
 check "record --check finds what check finds" live
 check "and tells it while the guest runs" early
 check "nothing found: exit 0" quiet
+check "serve --check: its device breaks no rule" served
 finish

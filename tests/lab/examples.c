@@ -195,8 +195,12 @@ static void example(const struct check_case *c)
 	listen(&wrong, c->rule, c->broken);
 	listen(&right, c->rule, c->near);
 	if (!wrong.found || right.found) {
-		fprintf(stderr, "examples: %s is %s\n", c->rule, right.found ? "broken by its near miss" : "not broken");
-		exit(2);
+		/* Tests will say so, too; the program is built all the same, its page without an example. */
+		fprintf(stderr, "examples: %s is %s\n", c->rule,
+			right.found ? "broken by its near miss" : "not broken");
+		forget(&wrong);
+		forget(&right);
+		return;
 	}
 	printf("\t{ \"%s\",\n\t  \"", c->rule);
 	quote(wrong.wrong);
