@@ -184,7 +184,7 @@ $(BUILD)/cli/check_examples.c: $(BUILD)/tests/lab/examples
 $(BUILD)/tests/lab/examples: $(TEST_LIB)
 $(BUILD)/tests/lab/%: $(BUILD)/tests/lab/%.o $(BUILD)/libvqtrace.a
 	$(say) LINK $@
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
 # Ratios against peers in interleaved runs; nothing is asserted.
 .PHONY: coverage
@@ -242,4 +242,4 @@ help:
 
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(call objs,cli/main.c) $(TEST_LIB) $(FUZZ_OBJ)) \
-	$(BUILD)/cli/check_examples.d $(addsuffix .d,$(TEST_BIN)) $(patsubst %.bpf.c,$(BUILD)/%.bpf.d,$(wildcard bpf/*.bpf.c))
+	$(BUILD)/cli/check_examples.d $(addsuffix .d,$(TEST_BIN) $(TOOL_BIN)) $(patsubst %.bpf.c,$(BUILD)/%.bpf.d,$(wildcard bpf/*.bpf.c))
