@@ -122,8 +122,8 @@ unsigned emu_mem_ranges(const struct emu_mem *m)
 /* The range gpa lies in, with that permission; *room bytes from gpa to its end. */
 static const struct range *lookup(struct emu_mem *m, uint64_t gpa, unsigned prot, uint64_t *room)
 {
-	const struct range *r = m->range + m->last;
-	if (m->last >= m->count || gpa < r->gpa || gpa - r->gpa >= r->size) {
+	const struct range *r = m->last < m->count ? &m->range[m->last] : NULL;
+	if (!r || gpa < r->gpa || gpa - r->gpa >= r->size) {
 		unsigned i = find(m, gpa);
 		if (i >= m->count || m->range[i].gpa > gpa)
 			return NULL;
