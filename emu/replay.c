@@ -45,7 +45,10 @@ void replay_differs(struct replay *r, struct replay_instance *i, const struct ev
 		.device = i->d->id,
 		.queue = f->queue,
 		.clause = f->clause ? f->clause : "",
-		.hint = f->hint ? f->hint : "",
+		.hint = f->hint  ? f->hint
+			: i->gap ? "Records are missing before it (the sequence numbers have a gap): "
+				   "it may be for want of them."
+				 : "",
 		.related = f->related,
 	};
 	snprintf(d.name, sizeof(d.name), "%s", i->d->name);
@@ -321,12 +324,13 @@ static int play_life(struct replay *r, struct replay_instance *i, const struct e
 		for (unsigned n = 0; n < i->d->num_queues; n++)
 			if (i->queue[n].up)
 				replay_queue_gone(r, i, &i->queue[n], e);
-		i->blind = i->doubt = false;
+		i->blind = i->doubt = i->gap = false;
 		ret = r->ops->platform_reset(i->target);
 		return ret < 0 ? ret : replay_settle(r, i, e);
 	case VQT_LIFE_CONFIG_CHANGE:
 		if (!r->ops->config_change)
 			return 0;
+		i->config_moved = true;
 		memcpy(config, i->d->config, sizeof(config));
 		config_ahead(r, i, e, config);
 		i->n.environment++;
@@ -337,10 +341,13 @@ static int play_life(struct replay *r, struct replay_instance *i, const struct e
 	return 0;
 }
 
-static void lose(struct replay *r)
+/* A capture that loses records says so; a gap alone is the work of someone else. */
+static void lose(struct replay *r, bool told)
 {
-	for (unsigned n = 0; n < r->ninstance; n++)
-		r->instance[n].doubt = true;
+	for (unsigned n = 0; n < r->ninstance; n++) {
+		r->instance[n].doubt |= told;
+		r->instance[n].gap |= !told;
+	}
 }
 
 static struct replay_instance *instance_of(struct replay *r, const struct event *e)
@@ -391,7 +398,7 @@ static int play_first(struct replay *r)
 			ret = r->opt.event(r->opt.opaque, &e, r->model);
 	}
 	if (ret == 0 && (e.gap || p->rec.h.type == VQT_LOSS))
-		lose(r);
+		lose(r, p->rec.h.type == VQT_LOSS);
 	struct replay_instance *i = ret == 0 ? instance_of(r, &e) : NULL;
 	if (i && i->target) {
 		i->n.events++;

@@ -60,13 +60,23 @@ static void fill_features(struct replay_finding *f)
 		d->legacy_offered = d->offered[0];
 }
 
+static void witness(struct replay_vote *v, uint64_t value)
+{
+	replay_vote(v, value);
+	replay_vote(v, value);
+}
+
 static void fill_queues(struct replay_finding *f)
 {
 	struct replay_device *d = &f->d;
+	if (f->added) /* how many were made, and how large, counts for more than one answer */
+		witness(&f->num_queues, f->added);
 	unsigned n = f->num_queues.any ? f->num_queues.value : 0;
 	d->num_queues_known = n;
 	for (unsigned i = 0; i < REPLAY_QUEUES_MAX; i++) {
 		struct replay_queue_finding *q = &f->queue[i];
+		if (q->added)
+			witness(&q->size, q->added);
 		if (!f->num_queues.any && (q->size.any && q->size.value) && i >= n)
 			n = i + 1;
 		d->queue_size[i] = q->size.any ? q->size.value : q->added;
@@ -286,6 +296,11 @@ static void fill_blk(struct replay_finding *f)
 {
 	struct replay_device *d = &f->d;
 	d->sectors = get_le64(d->config + BLK_CFG_CAPACITY);
+	for (unsigned i = 0; i < 8; i++)
+		if (!f->config[BLK_CFG_CAPACITY + i].any) { /* nobody asked: as much as was used */
+			d->sectors = f->sectors_used;
+			break;
+		}
 	d->read_only = d->offered[0] >> VIRTIO_BLK_F_RO & 1;
 	d->disk = f->disk;
 }

@@ -91,6 +91,16 @@ static bool is_known(const struct block *b, unsigned i)
 	return b->known[i / 8] >> i % 8 & 1;
 }
 
+/* Set or clear the bits [from, to). */
+static void mark(uint8_t *set, unsigned from, unsigned to, bool on)
+{
+	for (; from < to && from % 8; from++)
+		set[from / 8] = on ? set[from / 8] | 1 << from % 8 : set[from / 8] & ~(1 << from % 8);
+	memset(set + from / 8, on ? 0xff : 0, from < to ? (to - from) / 8 : 0);
+	for (from += from < to ? (to - from) / 8 * 8 : 0; from < to; from++)
+		set[from / 8] = on ? set[from / 8] | 1 << from % 8 : set[from / 8] & ~(1 << from % 8);
+}
+
 static int put(struct replay_disk *d, uint64_t off, const uint8_t *bytes, size_t len, bool all)
 {
 	while (len) {
@@ -100,12 +110,12 @@ static int put(struct replay_disk *d, uint64_t off, const uint8_t *bytes, size_t
 		struct block *b = make(d, off / BLOCK, &why);
 		if (!b)
 			return why;
-		for (size_t i = 0; i < n; i++) {
-			if (!all && is_known(b, at + i))
-				continue;
-			b->bytes[at + i] = bytes[i];
-			b->known[(at + i) / 8] |= 1 << (at + i) % 8;
-		}
+		for (size_t i = 0; !all && i < n; i++)
+			if (!is_known(b, at + i))
+				b->bytes[at + i] = bytes[i];
+		if (all)
+			memcpy(b->bytes + at, bytes, n);
+		mark(b->known, at, at + n, true);
 		bytes += n;
 		off += n;
 		len -= n;
@@ -125,10 +135,8 @@ int replay_disk_learn(struct replay_disk *d, uint64_t off, const void *bytes, si
 
 static void forget_in(struct block *b, uint64_t from, uint64_t to)
 {
-	for (uint64_t i = from; i < to; i++) {
-		b->known[i / 8] &= ~(1 << i % 8);
-		b->bytes[i] = 0;
-	}
+	mark(b->known, from, to, false);
+	memset(b->bytes + from, 0, to - from);
 }
 
 void replay_disk_forget(struct replay_disk *d, uint64_t off, uint64_t len)

@@ -199,6 +199,18 @@ static void gather_reg(struct replay_finding *f, const struct event *e)
 	}
 }
 
+/* Queues are made in their order, whether or not the event has their number. */
+static void gather_added(struct replay_finding *f, unsigned queue, uint64_t size)
+{
+	if (queue == VQT_NO_QUEUE)
+		queue = f->added;
+	if (queue >= REPLAY_QUEUES_MAX)
+		return;
+	f->queue[queue].added = size;
+	if (queue >= f->added)
+		f->added = queue + 1;
+}
+
 static void gather_life(struct replay_finding *f, const struct event *e)
 {
 	const struct vqt_life *l = &e->rec->life;
@@ -209,11 +221,7 @@ static void gather_life(struct replay_finding *f, const struct event *e)
 		f->config_len = l->arg[1];
 		break;
 	case VQT_LIFE_ADD_QUEUE:
-		if (e->rec->h.queue < REPLAY_QUEUES_MAX) {
-			f->queue[e->rec->h.queue].added = l->arg[0];
-			if (e->rec->h.queue >= f->added)
-				f->added = e->rec->h.queue + 1;
-		}
+		gather_added(f, e->rec->h.queue, l->arg[0]);
 		break;
 	case VQT_LIFE_BAR:
 		if (l->arg[0] < REPLAY_BARS) {
@@ -323,8 +331,10 @@ static void learn_read(void *opaque, uint64_t off, const uint8_t *bytes, size_t 
 	uint8_t known[512], old[512];
 	while (len) {
 		size_t n = len < sizeof(known) ? len : sizeof(known);
-		replay_disk_get(f->now, off, old, known, n); /* known: written since */
-		for (size_t i = 0; i < n; i++)
+		bool any = replay_disk_get(f->now, off, old, known, n); /* known: written since */
+		if (!any)
+			replay_disk_learn(f->disk, off, bytes, n);
+		for (size_t i = 0; any && i < n; i++)
 			if (!known[i])
 				replay_disk_learn(f->disk, off + i, bytes + i, 1);
 		off += n;
@@ -375,6 +385,9 @@ static void gather_blk(struct replay_finding *f, const struct event *e)
 	if (!r || !r->typed || !sector_sane(r) || !r->writable)
 		return;
 	bool ok = !r->status_known || r->status == VIRTIO_BLK_S_OK;
+	if (ok && r->type && r->type->flags & (SPEC_REQ_SECTOR | SPEC_REQ_SEGMENTS) &&
+		r->bytes < INT64_MAX && r->sector + r->bytes / BLK_SECTOR > f->sectors_used)
+		f->sectors_used = r->sector + r->bytes / BLK_SECTOR;
 	switch (r->type_raw) {
 	case VIRTIO_BLK_T_IN:
 		if (ok)

@@ -35,7 +35,7 @@ struct replay_finding {
 	bool bar_probe[REPLAY_BARS], bar_sized[REPLAY_BARS], bar_life[REPLAY_BARS];
 	uint8_t bar_type[REPLAY_BARS];
 	unsigned transport, queues_told, added, spoken;
-	uint64_t config_len;
+	uint64_t config_len, sectors_used;
 	uint32_t vectors_used, regions; /* regions: bit n: VQT_REGION n was accessed */
 	uint64_t vectors, msix_bar;
 	bool msix_life, has_notify_pio, transitional, legacy_seen, config_changed, serial_known;

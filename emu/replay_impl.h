@@ -80,6 +80,9 @@ struct replay_instance {
 	bool line;          /* INTx of the target is asserted */
 	bool blind;         /* the driver set it up before the trace did begin */
 	bool doubt;         /* records were lost since the last reset */
+	bool gap;           /* some are missing, and nobody said that they were lost */
+	uint8_t generation[2]; /* as last read: RECORDED, REPLAYED */
+	bool generation_known, generation_steady;
 	bool status_reset;  /* 0 was written and the recorded device has not said 0 yet */
 	uint8_t status_was;
 	struct replay_queue *queue;
@@ -91,8 +94,7 @@ struct replay_instance {
 	bool used_since_isr; /* so ISR may show it on one side already */
 	bool queue_resetting; /* queue_reset was written */
 	uint64_t driver_at; /* event number of the driver's last action */
-	uint64_t ring_at;
-	bool config_moved;  /* CONFIG_CHANGE since the beginning */
+	bool config_moved;  /* CONFIG_CHANGE since config_generation was read */
 	struct replay_counts n;
 };
 

@@ -76,6 +76,8 @@ void replay_judge_used(struct replay *r, struct replay_instance *i, struct repla
 	unsigned side, const struct event *e, uint32_t position, uint32_t slots)
 {
 	struct replay_side *s = &q->side[side];
+	if (!q->packed)
+		slots = 1; /* an entry each, however long the chain */
 	const struct replay_chain *c = e->rec->h.type == VQT_USED && e->req && side == RECORDED
 					       ? replay_ring_chain(q, e->rec->used.id)
 					       : NULL;

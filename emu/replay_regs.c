@@ -12,7 +12,7 @@
 #include "emu/replay_impl.h"
 
 enum vary {
-	VARY_GENERATION, /* any number, as long as it moves with the configuration: 4.1.4.3.1 */
+	VARY_GENERATION, /* any number, which moves with the configuration: 4.1.4.3.1 */
 	VARY_ISR,        /* set when the device gets to it, 4.1.4.5 */
 	VARY_PENDING,    /* likewise, PCI 6.8.2 */
 	VARY_RESETTING,  /* a reset may take its time, 2.4.1 */
@@ -51,6 +51,8 @@ static bool isr_moves(const struct replay_instance *i)
 static bool may_vary(const struct replay_instance *i, const struct row *w, uint64_t recorded)
 {
 	switch (w->how) {
+	case VARY_GENERATION:
+		return !i->generation_steady;
 	case VARY_ISR:
 		return isr_moves(i);
 	case VARY_RESETTING:
@@ -111,8 +113,8 @@ static void describe(const struct event *e, uint64_t value, char *buf, size_t si
 			names, sizeof(names), e->dev->virtio_id, e->select, (uint32_t)value);
 		snprintf(buf, size, "0x%08x (%s)", (uint32_t)value, names);
 	} else if (e->field) {
-		spec_format_access(buf, size, e->field, e->dev->virtio_id, e->field_offset,
-			r->width, value);
+		spec_format_access(buf, size, e->field, e->dev->virtio_id,
+			e->field->offset + e->field_offset, r->width, value);
 	} else {
 		snprintf(buf, size, "0x%0*llx", 2 * r->width, (unsigned long long)value);
 	}
@@ -139,7 +141,8 @@ static void subject(const struct event *e, char *buf, size_t size)
 	const char *region = spec_region_name(r->region);
 	char field[64];
 	if (e->field)
-		spec_format_field(field, sizeof(field), e->field, e->field_offset, r->width);
+		spec_format_field(field, sizeof(field), e->field,
+			e->field->offset + e->field_offset, r->width);
 	else
 		snprintf(field, sizeof(field), "0x%x", r->offset);
 	if (e->field && e->field->kind == SPEC_FEATURES)
@@ -201,6 +204,36 @@ static int read_target(struct replay *r, struct replay_instance *i, const struct
 	return ret;
 }
 
+static bool is_generation(const struct vqt_reg *r)
+{
+	return r->region == VQT_REGION_COMMON && r->offset == VIRTIO_PCI_COMMON_CFGGENERATION &&
+	       r->width == 1;
+}
+
+/*
+ * The number itself says nothing, but it must stay while the configuration does.
+ * So what is compared is how far it moved since it was last read.
+ */
+static void compare_generation(
+	struct replay *r, struct replay_instance *i, const struct event *e, uint64_t mine)
+{
+	uint8_t recorded = e->rec->reg.value, moved = recorded - i->generation[RECORDED];
+	bool known = i->generation_known;
+	uint8_t was = i->generation[REPLAYED];
+	i->generation[RECORDED] = recorded;
+	i->generation[REPLAYED] = mine;
+	i->generation_known = true;
+	if (!known || i->config_moved) {
+		i->config_moved = false;
+		replay_skipped(r, i, reasons[VARY_GENERATION]);
+		return;
+	}
+	i->generation_steady = true;
+	/* as if both had started from the same number */
+	compare(r, i, e, (uint8_t)(recorded - moved + (uint8_t)(mine - was)));
+	i->generation_steady = false;
+}
+
 static int play_read(struct replay *r, struct replay_instance *i, const struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
@@ -219,6 +252,8 @@ static int play_read(struct replay *r, struct replay_instance *i, const struct e
 		      (reg->region == VQT_REGION_LEGACY && reg->offset == VIRTIO_PCI_STATUS);
 	if (blind_to(i, reg))
 		replay_skipped(r, i, "registers set before the trace began");
+	else if (is_generation(reg))
+		compare_generation(r, i, e, mine);
 	else
 		compare(r, i, e, mine);
 	if (status && !(reg->value & 0xff))
@@ -277,7 +312,7 @@ static int play_write(struct replay *r, struct replay_instance *i, const struct 
 	if (reg->region == VQT_REGION_COMMON && reg->offset == VIRTIO_PCI_COMMON_Q_RESET)
 		i->queue_resetting = true;
 	if (is_status(reg) && !(reg->value & 0xff)) {
-		i->blind = i->doubt = i->queue_resetting = false;
+		i->blind = i->doubt = i->gap = i->queue_resetting = false;
 		i->status_reset = true;
 		i->status_was = e->status_before;
 		i->used_since_isr = false;

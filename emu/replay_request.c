@@ -32,11 +32,13 @@ static void know(struct replay_known *k, uint64_t off, uint64_t len, bool known)
 	}
 }
 
-static bool is_known(const struct replay_known *k, uint64_t off)
+/* known[k]: is byte off + k? */
+static void which_known(const struct replay_known *k, uint64_t off, uint8_t *known, size_t len)
 {
-	uint8_t byte, known = 0;
-	replay_disk_get(k->set, off, &byte, &known, 1);
-	return known != k->inverted;
+	uint8_t bytes[4096];
+	replay_disk_get(k->set, off, bytes, known, len);
+	for (size_t n = 0; k->inverted && n < len; n++)
+		known[n] = !known[n];
 }
 
 int replay_requests_begin(struct replay_instance *i, bool whole_disk)
@@ -184,8 +186,11 @@ static void compare_bytes(struct look *l, const struct record_seg *seg, size_t l
 	const uint8_t *mine)
 {
 	size_t compared = 0, first = len;
+	uint8_t known[4096];
+	if (off != UINT64_MAX)
+		which_known(&l->i->known, off, known, len);
 	for (size_t k = 0; k < len; k++) {
-		if (off != UINT64_MAX && !is_known(&l->i->known, off + k))
+		if (off != UINT64_MAX && !known[k])
 			continue;
 		compared++;
 		if (first == len && mine[k] != seg->bytes[k])
