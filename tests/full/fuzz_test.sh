@@ -8,15 +8,21 @@ cd "$(dirname "$0")/../.." || exit 1
 seconds=${VQT_FUZZ_SECONDS:-15}
 
 seeds() { # TARGET DIR
+	local t
 	mkdir -p "$2"
 	case $1 in
 	trace_fuzz | check_fuzz | diff_fuzz)
-		local t
 		for t in traces/qemu7-q1 traces/qemu7-packed traces/qemu7-legacy traces/qemu7-net; do
 			build/tests/lab/corpus $t.pcap "$2/$(basename $t)"
 		done
 		for t in traces/qemu7-blkdebug traces/qemu11-q1; do
 			{ printf '\1'; head -c 20000 $t.pcap; } >"$2/$(basename $t).file"
+		done
+		;;
+	replay_fuzz) # whole conversations
+		for t in qemu7-q1 qemu7-packed qemu7-legacy qemu7-net qemu11-intx; do
+			build/tests/lab/corpus traces/$t.pcap "$2/$t" 1000
+			{ printf '\7'; head -c 60000 traces/$t.pcap; } >"$2/$t.file"
 		done
 		;;
 	esac

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/trace.h"
+#include "tests/emu/replays.h"
+
+void reel_insert(struct reel *t, unsigned n, const void *record, size_t len)
+{
+	if (t->count == t->cap) {
+		t->cap = t->cap ? t->cap * 2 : 256;
+		t->bytes = realloc(t->bytes, t->cap * sizeof(*t->bytes));
+		t->len = realloc(t->len, t->cap * sizeof(*t->len));
+	}
+	memmove(t->bytes + n + 1, t->bytes + n, (t->count - n) * sizeof(*t->bytes));
+	memmove(t->len + n + 1, t->len + n, (t->count - n) * sizeof(*t->len));
+	t->bytes[n] = malloc(len);
+	memcpy(t->bytes[n], record, len);
+	t->len[n] = (uint32_t)len;
+	t->count++;
+}
+
+void reel_add(struct reel *t, const void *record, size_t len)
+{
+	reel_insert(t, t->count, record, len);
+}
+
+void reel_emit(void *opaque, const void *record, size_t len)
+{
+	reel_add(opaque, record, len);
+}
+
+void reel_load(struct reel *t, const char *path)
+{
+	struct trace_reader *r;
+	struct trace_error err;
+	struct record rec;
+	bool again;
+
+	memset(t, 0, sizeof(*t));
+	if (trace_open(&r, path, &err)) {
+		printf("Bail out! %s\n", err.text);
+		exit(1);
+	}
+	while (trace_next(r, &rec, &again, &err) == 1)
+		reel_add(t, rec.raw, rec.len);
+	trace_close(r);
+}
+
+void *reel_at(struct reel *t, unsigned n)
+{
+	return t->bytes[n];
+}
+
+void reel_delete(struct reel *t, unsigned n)
+{
+	free(t->bytes[n]);
+	t->count--;
+	memmove(t->bytes + n, t->bytes + n + 1, (t->count - n) * sizeof(*t->bytes));
+	memmove(t->len + n, t->len + n + 1, (t->count - n) * sizeof(*t->len));
+}
+
+void reel_free(struct reel *t)
+{
+	while (t->count)
+		reel_delete(t, t->count - 1);
+	free(t->bytes);
+	free(t->len);
+	memset(t, 0, sizeof(*t));
+}
+
+static void note(void *opaque, const struct replay_divergence *d)
+{
+	struct outcome *o = opaque;
+
+	if (!d->declared && (!o->differences++ || d->number < o->first.number))
+		o->first = *d;
+}
+
+static void gather(struct reel *t, struct replay_gather *g)
+{
+	struct model *m = model_new();
+	struct record rec;
+	struct event e;
+
+	for (unsigned i = 0; i < t->count; i++)
+		if (record_parse(&rec, t->bytes[i], t->len[i], NULL) == 0 &&
+			model_feed(m, &rec, i + 1, &e) == 0)
+			replay_gather_feed(g, &e);
+	replay_gather_finish(g);
+	model_free(m);
+}
+
+void reel_replay(struct reel *t, const struct replay_options *opt, struct outcome *out)
+{
+	struct replay_gather *g = replay_gather_new();
+	struct replay_options o = opt ? *opt : (struct replay_options){0};
+	struct replay *r = NULL;
+	struct record rec;
+
+	memset(out, 0, sizeof(*out));
+	gather(t, g);
+	o.diverged = note;
+	if (!o.emit)
+		o.opaque = out;
+	out->rc = replay_new(&r, g, &o, out->why, sizeof(out->why));
+	for (unsigned i = 0; i < t->count && out->rc == 0; i++)
+		if (record_parse(&rec, t->bytes[i], t->len[i], NULL) == 0)
+			out->rc = replay_feed(r, &rec, i + 1);
+	if (r && out->rc >= 0)
+		out->rc = replay_finish(r);
+	if (r) {
+		out->n = *replay_counts(r);
+		if (out->rc < 0)
+			snprintf(out->why, sizeof(out->why), "%s", replay_error(r));
+	}
+	replay_free(r);
+	replay_gather_free(g);
+}
+
+bool outcome_names(const struct outcome *o, uint64_t number, const char *subject)
+{
+	bool right = o->rc == 0 && o->differences && o->first.number == number &&
+		     !strncmp(o->first.subject, subject, strlen(subject));
+
+	if (!right)
+		printf("# rc %d (%s), %u differences, first at event %llu (want %llu): %s: %s | %s\n",
+			o->rc, o->why, o->differences, (unsigned long long)o->first.number,
+			(unsigned long long)number, o->first.subject, o->first.recorded,
+			o->first.replayed);
+	return right;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* For the tests of replay: a trace in memory, which can be changed and replayed. */
+#ifndef VQT_TESTS_EMU_REPLAYS_H
+#define VQT_TESTS_EMU_REPLAYS_H
+
+#include "emu/replay.h"
+
+struct reel {
+	uint8_t **bytes; /* records, aligned */
+	uint32_t *len;
+	unsigned count, cap;
+};
+
+void reel_load(struct reel *t, const char *path); /* exits when it cannot */
+void reel_add(struct reel *t, const void *record, size_t len);
+/* An emit function for emu_tap_config and replay_options; opaque is the reel. */
+void reel_emit(void *opaque, const void *record, size_t len);
+/* The record at n (from 0), to be changed in place. */
+void *reel_at(struct reel *t, unsigned n);
+void reel_insert(struct reel *t, unsigned n, const void *record, size_t len);
+void reel_delete(struct reel *t, unsigned n);
+void reel_free(struct reel *t);
+
+/* Event numbers are those of the reel: record n is event n + 1. */
+struct outcome {
+	int rc; /* of the replay: 0, or what went wrong */
+	struct replay_counts n;
+	unsigned differences;
+	struct replay_divergence first; /* of the lowest event number */
+	char why[256];
+};
+void reel_replay(struct reel *t, const struct replay_options *opt, struct outcome *out);
+/* Is every difference about this event? */
+bool outcome_names(const struct outcome *o, uint64_t number, const char *subject);
+
+#endif
