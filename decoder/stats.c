@@ -356,9 +356,10 @@ static int on_life(struct feed *f)
 static int (*const handlers[])(struct feed *f) = {
 	[VQT_REG] = on_reg, [VQT_KICK] = on_kick, [VQT_RING] = on_ring, [VQT_AVAIL] = on_avail,
 	[VQT_USED] = stats_on_used, [VQT_IRQ] = stats_on_irq, [VQT_DATA] = on_data, [VQT_LIFE] = on_life,
+	[VQT_TALLY] = stats_on_tally,
 };
 
-#define DATA_PATH (1ULL << VQT_KICK | 1ULL << VQT_AVAIL | 1ULL << VQT_USED)
+#define DATA_PATH (1ULL << VQT_KICK | 1ULL << VQT_AVAIL | 1ULL << VQT_USED | 1ULL << VQT_TALLY)
 
 static void follow_time(struct feed *f)
 {
@@ -398,7 +399,8 @@ static int feed_device(struct feed *f)
 		follow_time(f);
 	if (type < sizeof(handlers) / sizeof(handlers[0]) && handlers[type])
 		rc = handlers[type](f);
-	follow_depth(f);
+	if (type != VQT_TALLY)
+		follow_depth(f);
 	if (!rc && type == VQT_AVAIL && f->counted)
 		rc = stats_slice_depth(f->s, f->d, f->e->ts);
 	return rc;

@@ -62,6 +62,8 @@ static inline bool stats_is_offer(const struct feed *f)
 /* Completions and interrupts (stats_used.c).  0 or -ENOMEM. */
 int stats_on_used(struct feed *f);
 int stats_on_irq(struct feed *f);
+/* Counts of a light capture (stats_tally.c).  0 or -ENOMEM. */
+int stats_on_tally(struct feed *f);
 void stats_forget_due(struct stats_queue *q);
 
 /* Slices of time (stats_slice.c).  The one a time is in, made if need be; NULL: no memory. */
