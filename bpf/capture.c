@@ -385,6 +385,8 @@ void capture_close(struct capture *c)
 			capture_detach(c, c->target[i]->p.pid);
 	for (size_t i = 0; i < c->ntargets; i++)
 		target_free(c->target[i]);
+	if (c->cost_fd > 0)
+		close(c->cost_fd);
 	light_close(c);
 	ring_buffer__free(c->rb);
 	qemu_bpf__destroy(c->skel);
@@ -399,6 +401,28 @@ void capture_stats(const struct capture *c, struct capture_stats *out)
 	out->alive = 0;
 	for (size_t i = 0; i < c->ntargets; i++)
 		out->alive += !c->target[i]->dead;
+}
+
+int capture_cost(struct capture *c, uint64_t *hits, uint64_t *ns)
+{
+	struct bpf_program *prog;
+
+	*hits = *ns = 0;
+	if (!c->cost_fd)
+		c->cost_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	if (c->cost_fd < 0)
+		return c->cost_fd;
+	bpf_object__for_each_program(prog, c->skel->obj) {
+		struct bpf_prog_info info = {};
+		uint32_t len = sizeof(info);
+		int fd = bpf_program__fd(prog);
+
+		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+			continue;
+		*hits += info.run_cnt;
+		*ns += info.run_time_ns;
+	}
+	return 0;
 }
 
 size_t capture_missing(const struct capture *c, struct capture_missing *out, size_t max)

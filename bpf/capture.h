@@ -83,6 +83,13 @@ struct capture_stats {
 };
 void capture_stats(const struct capture *c, struct capture_stats *out);
 
+/*
+ * What the programs cost: how often they ran and for how long, since the first
+ * call, which makes the kernel count.  Entering and leaving a probe comes on top.
+ * 0, or negative errno where the kernel does not tell.
+ */
+int capture_cost(struct capture *c, uint64_t *hits, uint64_t *ns);
+
 /* A probe that was wanted and is not there. */
 struct capture_missing {
 	pid_t pid;

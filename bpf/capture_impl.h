@@ -76,6 +76,7 @@ struct capture {
 	uint64_t tick; /* time of the last housekeeping */
 	unsigned handed; /* by the current poll */
 	struct light *light; /* NULL: full */
+	int cost_fd; /* as long as it is open the kernel counts; 0 not yet */
 };
 
 uint64_t capture_now(void); /* CLOCK_MONOTONIC */
