@@ -32,7 +32,7 @@ endif
 .PHONY: all check test demo clean install uninstall bench help deps
 all: $(BUILD)/vqtrace
 
-LIBS := libbpf libelf libdw libpcap ncursesw json-c libxml-2.0 liburing libseccomp zlib
+LIBS := libbpf libelf libdw libpcap ncursesw json-c libxml-2.0 liburing libseccomp libmicrohttpd zlib
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD) -DVQTRACE_VERSION='"$(VERSION)"' \
 	-DVQTRACE_DATADIR='"$(DATADIR)"'
 CFLAGS ?= -O2 -g

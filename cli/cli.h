@@ -25,7 +25,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cmd_record, cmd_show, cmd_stat, cmd_check, cmd_diff, cmd_doctor, cmd_demo,
-	cmd_serve, cmd_replay;
+	cmd_serve, cmd_replay, cmd_top;
 
 /* "vqtrace VERB: what" on stderr; the text says cause and remedy. */
 void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -11,6 +11,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_check,
 	&cmd_diff,
 	&cmd_replay,
+	&cmd_top,
 	&cmd_serve,
 	&cmd_doctor,
 	&cmd_demo,
