@@ -1,0 +1,140 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Replay against QEMU's own devices: every shipped trace, recorded on either QEMU,
+# plays on both without a difference that is not declared; a QEMU whose device is
+# another is found out; one that is none, hangs or dies is told of; nothing stays.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/full/lib.sh
+
+trace=traces/qemu7-q1.pcap
+export VQT_TEST_MARK=replay-qemu-$$ # inherited by all that is started here
+export TMPDIR=$tmp/files
+mkdir "$TMPDIR"
+
+plays() { # TRACE QEMU
+	"$vqtrace" replay -r "$1" --against "qemu=$2" -T json >"$tmp/json" 2>"$tmp/err" ||
+		{ jq -c '.differences[]' "$tmp/json"; cat "$tmp/err"; return 1; }
+	"$vqtrace" replay -r "$1" -T json >"$tmp/emu.json" || return 1
+	# three ways: what was compared with our device was compared with QEMU's
+	jq -es '.[0] as $q | .[1] as $e | $q.divergences == 0 and $q.unmet == [] and
+		$q.registers.compared == $q.registers.equal and $q.requests.compared == $q.requests.equal and
+		$q.interrupts.compared == $q.interrupts.equal and $q.data.compared == $q.data.equal and
+		$q.rings.compared == $q.rings.equal and $q.requests.compared > 30 and
+		$q.registers.compared == $e.registers.compared and
+		$q.requests.compared == $e.requests.compared and $q.data.compared > 300' \
+		"$tmp/json" "$tmp/emu.json" >/dev/null || { cat "$tmp/json" "$tmp/emu.json"; return 1; }
+}
+
+wrapper() { # NAME SCRIPT: "$@" is QEMU's command line
+	printf '#!/bin/bash\n%s\n' "$2" >"$tmp/$1"
+	chmod +x "$tmp/$1"
+}
+
+# Another device than the recorded one: change an argument of QEMU's, see it told.
+other() { # FROM TO SUBJECT EVENT
+	wrapper other "exec ${qemu@Q} \"\${@//${1//\"/\\\"}/${2//\"/\\\"}}\""
+	"$vqtrace" replay -r $trace --against "qemu=$tmp/other" >"$tmp/out" 2>"$tmp/err"
+	[ $? = 1 ] || { cat "$tmp/out" "$tmp/err"; return 1; }
+	grep -qE "^event $4 .*$3" "$tmp/out" || { grep ^event "$tmp/out"; return 1; }
+}
+
+# The number of the first event that matches.
+event() { # FILTER
+	"$vqtrace" show -r $trace -T json -Y "$1" -c 1 | jq .number
+}
+
+trouble() { # BINARY WORDS: exit 2, and one line that says it
+	"$vqtrace" replay -r $trace --against "qemu=$1" >"$tmp/out" 2>"$tmp/err"
+	[ $? = 2 ] && grep -q "$2" "$tmp/err" && [ "$(wc -l <"$tmp/err")" -le 2 ] && return 0
+	cat "$tmp/out" "$tmp/err"
+	return 1
+}
+
+dies() { # in the middle of a replay that takes as long as the recording
+	wrapper dies "case \"\$*\" in *'-machine none'*) exec ${qemu@Q} \"\$@\" ;; esac
+		${qemu@Q} \"\$@\" & sleep 3; kill -SEGV \$!; wait \$!; echo 'gone for a reason' >&2; exit 9"
+	"$vqtrace" replay --realtime -r $trace --against "qemu=$tmp/dies" >"$tmp/out" 2>"$tmp/err"
+	[ $? = 2 ] && grep -q 'ended with status 9: gone for a reason' "$tmp/err" && return 0
+	cat "$tmp/out" "$tmp/err"
+	return 1
+}
+
+marked() { # processes of this test but for its own shells and their commands
+	local p
+	for p in /proc/[0-9]*; do
+		grep -qsz "^VQT_TEST_MARK=$VQT_TEST_MARK\$" "$p/environ" &&
+			tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -e '-qtest' -e '-machine none'
+	done
+	return 0
+}
+
+nothing_left() {
+	local _
+	for _ in $(seq 50); do
+		[ -z "$(marked)" ] && break
+		sleep 0.1
+	done
+	[ -z "$(marked)" ] || { marked; return 1; }
+	[ -z "$(ls -A "$TMPDIR")" ] || { ls -A "$TMPDIR"; return 1; }
+}
+
+killed() { # vqtrace itself: QEMU goes with it
+	local pid _
+	"$vqtrace" replay --realtime -r $trace --against "qemu=$qemu" >/dev/null 2>&1 &
+	pid=$!
+	for _ in $(seq 100); do
+		marked | grep -q -e '-qtest' && break
+		sleep 0.1
+	done
+	marked | grep -q -e '-qtest' || { echo "no QEMU was started"; return 1; }
+	kill -KILL $pid
+	wait $pid 2>/dev/null
+	nothing_left
+}
+
+contents() { # a disk given by the user is read, and stays as it is
+	truncate -s 64M "$tmp/disk.img"
+	# what the trace does not tell: QEMU's disk has it, so a read differs
+	printf 'not what was there' | dd of="$tmp/disk.img" conv=notrunc status=none
+	md5sum "$tmp/disk.img" >"$tmp/sum"
+	"$vqtrace" replay -r $trace --disk "$tmp/disk.img" --against "qemu=$qemu" >"$tmp/out"
+	[ $? = 1 ] && grep -q 'request.data' "$tmp/out" && md5sum -c --quiet "$tmp/sum"
+}
+
+hangs() { # begun before the others, as it takes 20 s
+	wait "$hanging"
+	[ $? = 2 ] && grep -q 'said nothing for 20 s: is it QEMU?' "$tmp/hangs.err" || { cat "$tmp/hangs.err"; return 1; }
+}
+
+qemu=$(command -v qemu-system-x86_64) || { echo "1..0 # SKIP no qemu-system-x86_64"; exit 0; }
+qemus=("$qemu")
+[ -x "$VQT_QEMU11" ] && qemus+=("$VQT_QEMU11")
+all=(traces/*.pcap)
+plan $((${#all[@]} * ${#qemus[@]} + 13))
+wrapper hang 'sleep 1000'
+"$vqtrace" replay -r $trace --against "qemu=$tmp/hang" >"$tmp/hangs.out" 2>"$tmp/hangs.err" &
+hanging=$!
+for q in "${qemus[@]}"; do
+	for t in "${all[@]}"; do
+		check "$t against $q" plays "$t" "$q"
+	done
+done
+check "another feature is found out" other '"event_idx": true' '"event_idx": false' \
+	register.common.device_feature "$(event 'register.field == device_feature')"
+check "another serial number" other VQT-BLK0 VQT-BLKX request.data \
+	"$(event 'request.type == get_id && event == used')"
+check "no MSI-X" other '"vectors": 2' '"vectors": 0' register.pci '[0-9]+'
+check "a disk of the user's" contents
+check "no such program" trouble /nonexistent/qemu 'not found; install it'
+check "no program" trouble /etc/passwd 'cannot be run: Permission denied'
+check "not QEMU" trouble "$(command -v true)" 'ended with status 0.*is it QEMU?'
+wrapper noise 'echo "hello, I am not QMP" >&3; sleep 1000'
+check "no QMP" trouble "$tmp/noise" 'does not speak QMP'
+wrapper refuses "exec ${qemu@Q} \"\$@\" -device nosuch"
+check "a program that says nothing" hangs
+check "QEMU that refuses its options" trouble "$tmp/refuses" 'nosuch.* is not a valid device model'
+check "QEMU that dies in the middle" dies
+check "vqtrace is killed in the middle" killed
+check "no process, no file is left" nothing_left
+finish
