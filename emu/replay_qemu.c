@@ -205,6 +205,7 @@ static void qemu_destroy(struct replay_target *t)
 		return;
 	stop(t);
 	qemu_disk_free(t->disk);
+	qemu_watch_free(t->watch);
 	qemu_ram_free(t);
 	qemu_about_fini(&t->about);
 	free(t->vector);
@@ -233,6 +234,8 @@ static int qemu_create(struct replay_target **out, const struct replay_target_co
 	snprintf(t->version, sizeof(t->version), "QEMU %s", t->about.version);
 	if (!rc && (rc = qemu_ram_new(t, cfg)))
 		say(why, size, rc, "guest memory");
+	if (!rc && cfg->emit && (rc = qemu_watch_new(&t->watch, t, cfg)))
+		say(why, size, rc, "writing a trace");
 	if (!rc)
 		rc = make_backend(t, cfg, why, size);
 	if (!rc)
@@ -269,6 +272,7 @@ static int qemu_kick(struct replay_target *t, const struct replay_kick *k)
 	uint32_t at = k->notify_off * t->notify_multiplier;
 
 	t->quiet_ms = 0;
+	qemu_watch_kick(t->watch, k);
 	if (k->legacy)
 		return qemu_reg_write(t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_NOTIFY, 2, k->value);
 	return qemu_reg_write(t, VQT_REGION_NOTIFY, at, k->width == 4 ? 4 : 2, k->value);
@@ -365,7 +369,44 @@ static int qemu_irqs(struct replay_target *t, struct replay_irq *out, unsigned m
 		if (irq.line >= IOAPIC_INTX)
 			out[n++] = (struct replay_irq){ .kind = VQT_IRQ_INTX, .level = irq.level,
 				.vector = VQT_NO_VECTOR };
+	qemu_watch_used(t->watch);
+	for (unsigned i = 0; i < n; i++)
+		qemu_watch_irq(t->watch, &out[i]);
 	return n;
+}
+
+/* --- accesses, seen by the trace ------------------------------------------------------------- */
+
+static int pci_read(struct replay_target *t, uint32_t off, unsigned width, uint32_t *value)
+{
+	int rc = qemu_pci_read(t, off, width, value);
+
+	if (!rc)
+		qemu_watch_reg(t->watch, VQT_REGION_PCI, VQT_READ, width, off, *value);
+	return rc;
+}
+
+static int pci_write(struct replay_target *t, uint32_t off, unsigned width, uint32_t value)
+{
+	qemu_watch_reg(t->watch, VQT_REGION_PCI, VQT_WRITE, width, off, value);
+	return qemu_pci_write(t, off, width, value);
+}
+
+static int reg_read(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
+	uint64_t *value)
+{
+	int rc = qemu_reg_read(t, region, off, width, value);
+
+	if (!rc)
+		qemu_watch_reg(t->watch, region, VQT_READ, width, off, *value);
+	return rc;
+}
+
+static int reg_write(
+	struct replay_target *t, unsigned region, uint32_t off, unsigned width, uint64_t value)
+{
+	qemu_watch_reg(t->watch, region, VQT_WRITE, width, off, value);
+	return qemu_reg_write(t, region, off, width, value);
 }
 
 /* --- from outside the driver ------------------------------------------------------------------ */
@@ -399,10 +440,10 @@ const struct replay_target_ops replay_target_qemu = {
 	.destroy = qemu_destroy,
 	.version = qemu_version,
 	.error = qemu_error,
-	.pci_read = qemu_pci_read,
-	.pci_write = qemu_pci_write,
-	.reg_read = qemu_reg_read,
-	.reg_write = qemu_reg_write,
+	.pci_read = pci_read,
+	.pci_write = pci_write,
+	.reg_read = reg_read,
+	.reg_write = reg_write,
 	.mem_read = qemu_mem_read,
 	.mem_write = qemu_mem_write,
 	.mem_touch = qemu_mem_touch,

@@ -99,6 +99,7 @@ struct replay_target {
 	uint16_t vectors;
 	struct qemu_vector *vector;
 	uint64_t doorbell; /* guest address of a word a vector, where its message lands */
+	struct qemu_watch *watch; /* NULL: no trace is wanted */
 	/* What is below the device. */
 	struct qemu_disk *disk;
 	struct nbd nbd;
@@ -106,6 +107,18 @@ struct replay_target {
 	uint64_t moved; /* counts what came from or went to the backend */
 	unsigned quiet_ms; /* since then, with the engine waiting */
 };
+
+/* --- replay_qemu_watch.c: the replay as a trace.  All take NULL and do nothing. --- */
+struct qemu_watch;
+int qemu_watch_new(struct qemu_watch **out, struct replay_target *t,
+	const struct replay_target_config *cfg);
+void qemu_watch_free(struct qemu_watch *w);
+/* Reads when they were answered, writes before they are sent; not notifications. */
+void qemu_watch_reg(struct qemu_watch *w, unsigned region, unsigned op, unsigned width, uint32_t off,
+	uint64_t value);
+void qemu_watch_kick(struct qemu_watch *w, const struct replay_kick *k); /* before it is sent */
+void qemu_watch_used(struct qemu_watch *w); /* look whether something was */
+void qemu_watch_irq(struct qemu_watch *w, const struct replay_irq *irq);
 
 /* Words of trouble; returns rc. */
 int qemu_trouble(struct replay_target *t, int rc);

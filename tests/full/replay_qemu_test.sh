@@ -26,6 +26,14 @@ plays() { # TRACE QEMU
 		"$tmp/json" "$tmp/emu.json" >/dev/null || { cat "$tmp/json" "$tmp/emu.json"; return 1; }
 }
 
+writes() { # QEMU TRACE: the replay as a trace has all requests, and plays as the recording does
+	"$vqtrace" replay -q -r "traces/$2.pcap" --against "qemu=$1" -w "$tmp/w.pcap" || return 1
+	[ "$("$vqtrace" show -r "$tmp/w.pcap" -Y 'event == used' | wc -l)" = \
+		"$("$vqtrace" show -r "traces/$2.pcap" -Y 'event == used' | wc -l)" ] || { echo "requests are missing"; return 1; }
+	"$vqtrace" show -r "$tmp/w.pcap" | grep 'replay against QEMU'
+	"$vqtrace" replay -r "$tmp/w.pcap"
+}
+
 wrapper() { # NAME SCRIPT: "$@" is QEMU's command line
 	printf '#!/bin/bash\n%s\n' "$2" >"$tmp/$1"
 	chmod +x "$tmp/$1"
@@ -111,13 +119,18 @@ qemu=$(command -v qemu-system-x86_64) || { echo "1..0 # SKIP no qemu-system-x86_
 qemus=("$qemu")
 [ -x "$VQT_QEMU11" ] && qemus+=("$VQT_QEMU11")
 all=(traces/*.pcap)
-plan $((${#all[@]} * ${#qemus[@]} + 13))
+plan $((${#all[@]} * ${#qemus[@]} + 3 * ${#qemus[@]} + 13))
 wrapper hang 'sleep 1000'
 "$vqtrace" replay -r $trace --against "qemu=$tmp/hang" >"$tmp/hangs.out" 2>"$tmp/hangs.err" &
 hanging=$!
 for q in "${qemus[@]}"; do
 	for t in "${all[@]}"; do
 		check "$t against $q" plays "$t" "$q"
+	done
+done
+for q in "${qemus[@]}"; do
+	for t in qemu7-mq4 qemu7-packed qemu11-legacy; do
+		check "$t against $q, written as a trace" writes "$q" $t
 	done
 done
 check "another feature is found out" other '"event_idx": true' '"event_idx": false' \
