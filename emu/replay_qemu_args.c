@@ -297,17 +297,34 @@ static const struct emu_pci_cap *vendor_cap(const struct replay_device *d, unsig
 	return NULL;
 }
 
+/* PCI Express 7.5.3.3, where a driver read it. */
+static bool express_cap(const struct replay_device *d, uint32_t *caps)
+{
+	for (unsigned i = 0; i < EMU_PCI_CAPS && d->layout.cap[i].id; i++) {
+		unsigned at = d->layout.cap[i].at + PCI_EXP_DEVCAP;
+
+		if (d->layout.cap[i].id != PCI_CAP_ID_EXP || !(d->pci_known[at / 8] >> at % 8 & 1))
+			continue;
+		*caps = get_le32(d->pci + at);
+		return true;
+	}
+	return false;
+}
+
 /* 4.1: what is the same for all classes. */
 static void transport(struct builder *b)
 {
 	const struct replay_device *d = b->d;
 	const struct emu_pci_cap *notify = vendor_cap(d, VIRTIO_PCI_CAP_NOTIFY_CFG);
+	uint32_t caps;
 
 	set_flag(b, "disable-legacy", !qemu_legacy(d));
 	set_flag(b, "disable-modern", !d->modern);
 	set_number(b, "vectors", d->layout.vectors);
 	if (notify)
 		set_flag(b, "page-per-vq", notify->multiplier == 4096);
+	if (express_cap(d, &caps)) /* the default has changed between versions */
+		set_flag(b, "x-pcie-ext-tag", caps & PCI_EXP_DEVCAP_EXT_TAG);
 	set_flag(b, "ioeventfd", false); /* a kick is dealt with when it is given */
 	set_bits(b, core_bits, sizeof(core_bits) / sizeof(core_bits[0]));
 }
@@ -354,7 +371,7 @@ static void add_device(struct qemu_args *a, const struct replay_device *d,
 	snprintf(addr, sizeof(addr), "%x.0", d->layout.express ? 0 : slot_of(d));
 	put(&b, "addr", json_object_new_string(addr));
 	if (d->layout.express)
-		put(&b, "bus", json_object_new_string("port"));
+		put(&b, "bus", json_object_new_string("rootport"));
 	transport(&b);
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
 		if (classes[i].virtio_id == d->virtio_id)
@@ -404,7 +421,7 @@ void qemu_args(struct qemu_args *a, const char *binary, const struct replay_devi
 	add(a, "/dev/null");
 	if (d->layout.express) {
 		add(a, "-device");
-		add(a, "pcie-root-port,id=port,addr=%x.0", slot_of(d));
+		add(a, "pcie-root-port,id=rootport,addr=%x.0", slot_of(d));
 	}
 	add_backend(a, d);
 	add_device(a, d, about, plain);

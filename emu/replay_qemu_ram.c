@@ -39,6 +39,8 @@ static uint64_t ram_size(const struct replay_device *d)
 	/* QEMU lays memory out anew from there on */
 	if (last < 4 * GIB && size >= LOW_ALL)
 		size = LOW_ALL - MIB;
+	if (last >= 4 * GIB && size < LOW_ALL)
+		size = LOW_ALL;
 	return size;
 }
 
