@@ -9,14 +9,16 @@ cd "$(dirname "$0")/../.." || exit 1
 trace=traces/qemu7-q1.pcap
 
 plays() { # nothing left uncompared for want of trying, either
-	local n
+	local n least='.requests.compared > 30 and .interrupts.compared > 15 and .data.compared > 300 and .rings.compared > 1'
+	case $1 in
+	*ipxe*) echo "no stand-in yet for its device's expansion ROM and order of capabilities"; return 77 ;;
+	*edk2* | *seabios*) least='.requests.compared > 20' ;; # polled, without interrupts
+	esac
 	"$vqtrace" replay -r "$1" -T json >"$tmp/json" || { jq -c .differences "$tmp/json"; return 1; }
 	jq -e '.divergences == 0 and .unmet == [] and .registers.compared > 100 and
 		.registers.compared == .registers.equal and
-		.requests.compared == .requests.equal and .requests.compared > 30 and
-		.interrupts.compared == .interrupts.equal and .interrupts.compared > 15 and
-		.data.compared == .data.equal and .data.compared > 300 and
-		.rings.compared == .rings.equal and .rings.compared > 1' "$tmp/json" >/dev/null ||
+		.requests.compared == .requests.equal and .interrupts.compared == .interrupts.equal and
+		.data.compared == .data.equal and .rings.compared == .rings.equal and '"$least" "$tmp/json" >/dev/null ||
 		{ cat "$tmp/json"; return 1; }
 	# as many requests as the trace has
 	n=$("$vqtrace" show -r "$1" -Y 'event == used' | wc -l)
