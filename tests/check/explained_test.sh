@@ -26,7 +26,7 @@ attributed() {
 well_formed() {
 	"$vqtrace" check --list -T json | jq -r .rule >"$tmp/rules" || return 1
 	awk -F'\t' 'NR == FNR { rule[$1] = 1; next } /^#/ { next }
-		NF != 4 || !($1 in rule) || $3 !~ /^(theirs|interpretation)$/ || length($4) < 40 { print "line " FNR ": " $0; bad = 1 }
+		NF != 4 || !($1 in rule) || $3 !~ /^(theirs|interpretation|ours)$/ || length($4) < 40 { print "line " FNR ": " $0; bad = 1 }
 		END { exit bad }' "$tmp/rules" tests/lab/explained.tsv
 }
 
