@@ -51,6 +51,10 @@ void replay_differs(struct replay *r, struct replay_instance *i, const struct ev
 				 : "",
 		.related = f->related,
 	};
+	if (i->doubt) {
+		replay_skipped(r, i, "what was lost, or left out, before it may decide");
+		return;
+	}
 	snprintf(d.name, sizeof(d.name), "%s", i->d->name);
 	snprintf(d.subject, sizeof(d.subject), "%s", subject);
 	snprintf(d.recorded, sizeof(d.recorded), "%s", recorded);
@@ -130,8 +134,10 @@ static int publish(struct replay *r, struct replay_instance *i, struct replay_qu
 {
 	const char *why;
 	int ret = replay_ring_publish(r, i, q, p, &why);
-	if (ret == 0)
+	if (ret == 0) {
+		q->torn = true;
 		replay_skipped(r, i, why);
+	}
 	return ret;
 }
 
@@ -264,7 +270,7 @@ static int play_irq(struct replay *r, struct replay_instance *i, const struct ev
 		(k->kind == VQT_IRQ_INTX && !k->level))
 		return 0;
 	if (k->kind == VQT_IRQ_SIGNAL)
-		irq.kind = e->dev->msix ? VQT_IRQ_MSIX : VQT_IRQ_INTX;
+		irq.kind = replay_msix(i, e) ? VQT_IRQ_MSIX : VQT_IRQ_INTX;
 	if (k->kind == VQT_IRQ_SIGNAL && e->rec->h.queue == VQT_NO_QUEUE)
 		return 0;
 	replay_judge_irq(r, i, e, RECORDED, &irq,
@@ -276,7 +282,7 @@ void replay_queue_gone(struct replay *r, struct replay_instance *i, struct repla
 	const struct event *e)
 {
 	replay_judge_end(r, i, q, e, true);
-	if (q->used_recorded && !q->chains && !i->doubt) {
+	if (q->used_recorded && !q->chains && !i->doubt && !q->torn) {
 		uint32_t wrap = replay_ring_wrap(q);
 		bool equal = q->used_last % wrap == q->used % wrap;
 		i->n.rings.compared++;
@@ -313,6 +319,21 @@ static void config_ahead(struct replay *r, struct replay_instance *i, const stru
 	}
 }
 
+/* The device was reset; by whom, is lost. */
+static int reset_by_hand(
+	struct replay *r, struct replay_instance *i, const struct event *e)
+{
+	for (unsigned n = 0; n < i->d->num_queues; n++)
+		if (i->queue[n].up)
+			replay_queue_gone(r, i, &i->queue[n], e);
+	int ret = r->ops->reg_write(
+		i->target, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	if (ret == -ENXIO)
+		ret = r->ops->reg_write(i->target, VQT_REGION_LEGACY, VIRTIO_PCI_STATUS, 1, 0);
+	i->doubt = false;
+	return ret < 0 && ret != -ENXIO ? ret : replay_settle(r, i, e);
+}
+
 static int play_life(struct replay *r, struct replay_instance *i, const struct event *e)
 {
 	uint8_t config[REPLAY_CONFIG_MAX];
@@ -321,10 +342,12 @@ static int play_life(struct replay *r, struct replay_instance *i, const struct e
 	case VQT_LIFE_RESET: /* the driver's own has passed already */
 		if (!e->status_before || !r->ops->platform_reset)
 			return 0;
+		if (i->doubt) /* the driver's own write may be lost */
+			return reset_by_hand(r, i, e);
 		for (unsigned n = 0; n < i->d->num_queues; n++)
 			if (i->queue[n].up)
 				replay_queue_gone(r, i, &i->queue[n], e);
-		i->blind = i->doubt = i->gap = false;
+		i->blind = i->doubt = i->gap = i->unsure = false;
 		ret = r->ops->platform_reset(i->target);
 		return ret < 0 ? ret : replay_settle(r, i, e);
 	case VQT_LIFE_CONFIG_CHANGE:
@@ -345,8 +368,12 @@ static int play_life(struct replay *r, struct replay_instance *i, const struct e
 static void lose(struct replay *r, bool told)
 {
 	for (unsigned n = 0; n < r->ninstance; n++) {
-		r->instance[n].doubt |= told;
-		r->instance[n].gap |= !told;
+		struct replay_instance *i = &r->instance[n];
+		i->gap |= !told;
+		if (!told || !i->target)
+			continue;
+		i->doubt = i->unsure = true;
+		replay_forget_disk(i); /* a write may be among what is lost */
 	}
 }
 
@@ -532,7 +559,7 @@ static int begin(struct replay *r, struct replay_instance *i, const struct repla
 	i->why = unplayable(r, d);
 	if (i->why)
 		return 0;
-	i->blind = d->late;
+	i->blind = i->unsure = d->late;
 	i->scripted = replay_scripted(d);
 	i->queue = calloc(d->num_queues, sizeof(*i->queue));
 	int ret = i->queue ? replay_requests_begin(i, d->disk_path) : -ENOMEM;
@@ -545,6 +572,8 @@ static int begin(struct replay *r, struct replay_instance *i, const struct repla
 		i->target = NULL;
 		return 0;
 	}
+	if (ret == 0 && i->blind && d->vectored)
+		ret = replay_msix_on(r, i);
 	return ret;
 }
 

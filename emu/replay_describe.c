@@ -310,6 +310,7 @@ void replay_describe(struct replay_finding *f)
 	struct replay_device *d = &f->d;
 	bool legacy_id;
 	d->transport = f->transport;
+	d->late = f->late || !f->born; /* a beginning may have been cut off */
 	fill_bytes(f);
 	fill_features(f);
 	fill_queues(f);

@@ -218,7 +218,12 @@ static void gather_life(struct replay_finding *f, const struct event *e)
 	const char *text = record_text(e->rec, &len);
 	switch (l->what) {
 	case VQT_LIFE_VIRTIO_INIT:
+		f->born = true;
 		f->config_len = l->arg[1];
+		break;
+	case VQT_LIFE_REALIZE:
+	case VQT_LIFE_BUS_PLUGGED:
+		f->born = true;
 		break;
 	case VQT_LIFE_ADD_QUEUE:
 		gather_added(f, e->rec->h.queue, l->arg[0]);
@@ -449,7 +454,7 @@ static void gather_identity(struct replay_finding *f, const struct model_device 
 	memcpy(d->type_name, m->type_name, sizeof(d->type_name));
 	d->virtio_id = m->virtio_id;
 	d->bdf = m->bdf;
-	d->late = m->flags & VQT_DEV_LATE;
+	f->late = m->flags & VQT_DEV_LATE;
 	d->elsewhere = m->flags & VQT_DEV_DATAPATH_ELSEWHERE;
 	f->transitional = m->flags & VQT_DEV_TRANSITIONAL;
 	f->transport = m->transport;
@@ -482,6 +487,9 @@ int replay_gather_feed(struct replay_gather *g, const struct event *e)
 		break;
 	case VQT_IRQ:
 		f->signals |= e->rec->irq.kind == VQT_IRQ_SIGNAL;
+		f->d.vectored |= e->rec->irq.vector != VQT_NO_VECTOR &&
+				 (e->rec->irq.kind == VQT_IRQ_SIGNAL ||
+					 e->rec->irq.kind == VQT_IRQ_MSIX);
 		break;
 	case VQT_AVAIL:
 		gather_avail(f, e);

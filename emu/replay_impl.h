@@ -44,6 +44,7 @@ struct replay_side {
 struct replay_queue {
 	uint16_t index;
 	bool up;            /* rings are laid out in the target */
+	bool torn;          /* but for chains that could not be */
 	bool packed, event_idx, in_order;
 	uint16_t size, vector;
 	uint64_t desc, driver, device; /* areas */
@@ -79,6 +80,8 @@ struct replay_instance {
 	bool state_told;    /* device_state or queue_state records came: see replay_late.c */
 	bool line;          /* INTx of the target is asserted */
 	bool blind;         /* the driver set it up before the trace did begin */
+	bool msix_assumed;  /* enabled before the trace, by all that is seen */
+	bool unsure;        /* of PCI and MSI-X, which no device reset brings back: late, or lost */
 	bool doubt;         /* records were lost since the last reset */
 	bool gap;           /* some are missing, and nobody said that they were lost */
 	uint8_t generation[2]; /* as last read: RECORDED, REPLAYED */
@@ -130,6 +133,12 @@ static inline bool replay_has(const struct event *e, unsigned bit)
 	return model_accepted(e->dev, bit);
 }
 
+/* Does the device speak by vectors now? */
+static inline bool replay_msix(const struct replay_instance *i, const struct event *e)
+{
+	return e->dev->msix || i->msix_assumed;
+}
+
 /* replay.c: accounts.  All take the event being played. */
 void replay_skipped(struct replay *r, struct replay_instance *i, const char *why);
 struct replay_found {
@@ -173,11 +182,13 @@ uint32_t replay_ring_wrap(const struct replay_queue *q); /* positions count modu
 uint32_t replay_ring_position(const struct replay_queue *q, uint16_t pos); /* of a record */
 
 /* replay_late.c: set the target up as the recorded device stood when the trace began. */
+int replay_msix_on(struct replay *r, struct replay_instance *i);
 int replay_late(struct replay *r, struct replay_instance *i, const struct event *e);
 
 /* replay_request.c */
 int replay_play_used(struct replay *r, struct replay_instance *i, const struct event *e);
 int replay_requests_begin(struct replay_instance *i, bool whole_disk);
+void replay_forget_disk(struct replay_instance *i); /* nothing on it is known any more */
 void replay_requests_end(struct replay_instance *i);
 /* What a target is told of a request: type, place, whether it fails. */
 void replay_request_of(struct replay *r, struct replay_instance *i, struct replay_queue *q,

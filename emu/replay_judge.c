@@ -31,10 +31,11 @@ static bool is_due(const struct replay_queue *q, uint32_t position, uint32_t slo
 }
 
 /* Nobody hears of a queue without a vector, 4.1.5.1.2. */
-static bool silent(const struct event *e, const struct replay_queue *q)
+static bool silent(
+	const struct replay_instance *i, const struct event *e, const struct replay_queue *q)
 {
 	const struct model_queue *m = model_queue(e->dev, q->index);
-	return e->dev->msix && m && m->vector == VQT_NO_VECTOR;
+	return replay_msix(i, e) && m && m->vector == VQT_NO_VECTOR;
 }
 
 static void owe_no_more(struct replay_queue *q, struct replay_side *s)
@@ -60,7 +61,7 @@ static void missed(struct replay *r, struct replay_instance *i, struct replay_qu
 		return;
 	}
 	if (i->doubt) {
-		replay_skipped(r, i, "records were lost before it");
+		replay_skipped(r, i, "what was lost, or left out, before it may decide");
 		return;
 	}
 	if (side == RECORDED) {
@@ -81,7 +82,7 @@ void replay_judge_used(struct replay *r, struct replay_instance *i, struct repla
 	const struct replay_chain *c = e->rec->h.type == VQT_USED && e->req && side == RECORDED
 					       ? replay_ring_chain(q, e->rec->used.id)
 					       : NULL;
-	bool exact, due = is_due(q, position, slots, &exact) && !silent(e, q);
+	bool exact, due = is_due(q, position, slots, &exact) && !silent(i, e, q);
 	s->news = true;
 	if (s->due && c && c->order >= s->due_taken)
 		missed(r, i, q, side, e);
@@ -91,7 +92,7 @@ void replay_judge_used(struct replay *r, struct replay_instance *i, struct repla
 	 */
 	if (due && !exact && c && c->order < s->told_taken)
 		due = false;
-	if (side == REPLAYED && i->line && !e->dev->msix) /* the line says it already */
+	if (side == REPLAYED && i->line && !replay_msix(i, e)) /* the line says it already */
 		due = false;
 	if (!due || s->due)
 		return;
@@ -106,11 +107,12 @@ void replay_judge_used(struct replay *r, struct replay_instance *i, struct repla
 	}
 }
 
-static bool hears(const struct event *e, const struct replay_queue *q, const struct replay_irq *irq)
+static bool hears(const struct replay_instance *i, const struct event *e,
+	const struct replay_queue *q, const struct replay_irq *irq)
 {
 	const struct model_queue *m = model_queue(e->dev, q->index);
 	if (irq->kind == VQT_IRQ_INTX)
-		return !e->dev->msix;
+		return !replay_msix(i, e);
 	return m && m->vector == irq->vector;
 }
 
@@ -120,7 +122,7 @@ void replay_judge_irq(struct replay *r, struct replay_instance *i, const struct 
 	bool news = false, anyone = false;
 	for (unsigned n = 0; n < i->d->num_queues; n++) {
 		struct replay_queue *k = &i->queue[n];
-		if (!k->up || (q ? k != q : !hears(e, k, irq)))
+		if (!k->up || (q ? k != q : !hears(i, e, k, irq)))
 			continue;
 		anyone = true;
 		news |= k->side[side].news;
@@ -132,7 +134,7 @@ void replay_judge_irq(struct replay *r, struct replay_instance *i, const struct 
 	if (news || !anyone || (config && !q))
 		return;
 	if (i->doubt) {
-		replay_skipped(r, i, "records were lost before it");
+		replay_skipped(r, i, "what was lost, or left out, before it may decide");
 		return;
 	}
 	if (side == RECORDED) {

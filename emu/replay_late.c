@@ -55,15 +55,24 @@ static int queue(struct replay *r, struct replay_instance *i, const struct event
 	return ret;
 }
 
-/* MSI-X on, so that vectors are what the device speaks with. */
-static int msix(struct replay *r, struct replay_instance *i)
+/* MSI-X on, so that vectors are what the device speaks with: wherever its capability is. */
+int replay_msix_on(struct replay *r, struct replay_instance *i)
 {
-	const struct emu_pci_cap *c = i->d->layout.cap;
-	for (unsigned n = 0; n < EMU_PCI_CAPS && c[n].id; n++)
-		if (c[n].id == PCI_CAP_ID_MSIX && c[n].at)
-			return r->ops->pci_write(
-				i->target, c[n].at + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
-	return 0;
+	uint32_t at = 0, head = 0, flags;
+	int ret = r->ops->pci_read(i->target, PCI_CAPABILITY_LIST, 1, &at);
+	for (unsigned n = 0; ret == 0 && at >= 0x40 && n < 48; n++, at = head >> 8 & 0xff) {
+		at &= ~3u;
+		ret = r->ops->pci_read(i->target, at, 2, &head);
+		if (ret < 0 || (head & 0xff) != PCI_CAP_ID_MSIX)
+			continue;
+		ret = r->ops->pci_read(i->target, at + PCI_MSIX_FLAGS, 2, &flags);
+		if (ret < 0)
+			return ret;
+		i->msix_assumed = true;
+		return r->ops->pci_write(
+			i->target, at + PCI_MSIX_FLAGS, 2, flags | PCI_MSIX_FLAGS_ENABLE);
+	}
+	return ret;
 }
 
 int replay_late(struct replay *r, struct replay_instance *i, const struct event *e)
@@ -74,8 +83,9 @@ int replay_late(struct replay *r, struct replay_instance *i, const struct event 
 	/* the legacy interface cannot be told what it was: 4.1.4.10 */
 	if (!(d->status & VIRTIO_CONFIG_S_DRIVER_OK) || !replay_has(e, VIRTIO_F_VERSION_1))
 		return 0;
+	i->blind = false;
 	if (d->msix)
-		ret = msix(r, i);
+		ret = replay_msix_on(r, i);
 	if (ret == 0)
 		ret = features(r, i, e);
 	for (const struct model_queue *q = d->queues; q && ret == 0; q = q->hh.next)

@@ -42,6 +42,16 @@ static const char *const reasons[] = {
 	[VARY_QUEUE] = "queue_reset while the recorded device was still at it",
 };
 
+/*
+ * What a driver did to PCI and MSI-X registers stays when it resets the device:
+ * where not all of it is in the trace, a difference there says nothing.
+ */
+static bool unsure_of(const struct replay_instance *i, const struct vqt_reg *r)
+{
+	return i->doubt || (i->unsure && (r->region == VQT_REGION_PCI ||
+						 r->region == VQT_REGION_MSIX_TABLE));
+}
+
 /* Has anything been used since the last look, so that ISR may or may not show it? */
 static bool isr_moves(const struct replay_instance *i)
 {
@@ -93,11 +103,9 @@ static bool blind_to(const struct replay_instance *i, const struct vqt_reg *r)
 		return false;
 	switch (r->region) {
 	case VQT_REGION_DEVICE:
+	case VQT_REGION_PCI:
+	case VQT_REGION_MSIX_TABLE:
 		return false;
-	case VQT_REGION_PCI: /* ids and capabilities are as they are */
-		return r->offset < 0x40 && r->offset + r->width > PCI_COMMAND &&
-		       !(r->offset >= PCI_CLASS_REVISION &&
-			       r->offset + r->width <= PCI_CACHE_LINE_SIZE);
 	case VQT_REGION_COMMON:
 		return r->offset != VIRTIO_PCI_COMMON_NUMQ;
 	}
@@ -159,10 +167,6 @@ static void differ(struct replay *r, struct replay_instance *i, const struct eve
 		.queue = e->field && e->field->flags & SPEC_PER_QUEUE ? (uint16_t)e->select
 								      : VQT_NO_QUEUE,
 	};
-	if (i->doubt) {
-		replay_skipped(r, i, "records were lost before it");
-		return;
-	}
 	subject(e, name, sizeof(name));
 	if (e->field && e->field->kind == SPEC_FEATURES && e->rec->reg.width == 4) {
 		describe_features(e, mine, recorded, replayed, sizeof(recorded));
@@ -181,6 +185,12 @@ static void compare(struct replay *r, struct replay_instance *i, const struct ev
 	uint64_t wrong = (reg->value ^ mine) & all, vary = wrong ? varying(i, reg, &why) : 0;
 	if (wrong & vary && !(wrong & ~vary)) {
 		replay_skipped(r, i, why);
+		return;
+	}
+	if (wrong && unsure_of(i, reg)) {
+		replay_skipped(r, i, i->doubt ? "what was lost, or left out, before it may decide"
+					      : "registers set before the trace began, or while "
+						"records were lost");
 		return;
 	}
 	i->n.registers.compared++;
@@ -264,13 +274,13 @@ static int play_read(struct replay *r, struct replay_instance *i, const struct e
 	return ret;
 }
 
-/* --- writes --------------------------------------------------------------------------------- */
-
 static bool is_status(const struct vqt_reg *r)
 {
 	return (r->region == VQT_REGION_COMMON && r->offset == VIRTIO_PCI_COMMON_STATUS) ||
 	       (r->region == VQT_REGION_LEGACY && r->offset == VIRTIO_PCI_STATUS);
 }
+
+/* --- writes --------------------------------------------------------------------------------- */
 
 static bool is_notify(const struct vqt_reg *r)
 {
@@ -306,6 +316,10 @@ static int play_write(struct replay *r, struct replay_instance *i, const struct 
 	const struct vqt_reg *reg = &e->rec->reg;
 	if (is_notify(reg) && replay_gather_kicks(r->gather, i->d->id))
 		return 0; /* the kick that follows says more */
+	if (blind_to(i, reg) && !(is_status(reg) && !(reg->value & 0xff))) {
+		replay_skipped(r, i, "what the driver did to a device set up before the trace began");
+		return 0;
+	}
 	int ret = follow_queues(r, i, e);
 	if (ret < 0)
 		return ret;
@@ -319,6 +333,8 @@ static int play_write(struct replay *r, struct replay_instance *i, const struct 
 	} else if (is_status(reg)) {
 		i->status_reset = false;
 	}
+	if (reg->region == VQT_REGION_PCI && e->field && !strcmp(e->field->name, "msix_control"))
+		i->msix_assumed = false; /* now it is known */
 	ret = write_target(r, i, reg);
 	if (ret == -ENXIO) {
 		replay_skipped(r, i, "registers that the device it is played against does not have");

@@ -48,6 +48,16 @@ int replay_requests_begin(struct replay_instance *i, bool whole_disk)
 	return i->known.set ? 0 : -ENOMEM;
 }
 
+void replay_forget_disk(struct replay_instance *i)
+{
+	struct replay_disk *none = replay_disk_new(0);
+	if (!none)
+		return;
+	replay_disk_free(i->known.set);
+	i->known.set = none;
+	i->known.inverted = false;
+}
+
 void replay_requests_end(struct replay_instance *i)
 {
 	replay_disk_free(i->known.set);
@@ -109,13 +119,14 @@ struct look {
 	struct replay_queue *q;
 	struct replay_chain *c;
 	const struct event *e;
-	bool equal;
+	bool equal, doubtful;
 };
 
 static void differs(struct look *l, const char *subject, const char *clause, const char *hint,
 	const char *recorded, const char *replayed)
 {
 	l->equal = false;
+	l->doubtful = l->i->doubt;
 	replay_differs(l->r, l->i, l->e,
 		&(struct replay_found){.clause = clause,
 			.hint = hint,
@@ -372,11 +383,7 @@ static int unknown_id(struct look *l)
 		l->e->rec->used.id);
 	if (l->c)
 		snprintf(replayed, sizeof(replayed), "id %u is in flight", l->c->head);
-	if (l->i->doubt)
-		replay_skipped(l->r, l->i, "records were lost before it");
-	else
-		differs(l, "request.used_id", l->q->packed ? "2.8.14" : "2.7.8", NULL, recorded,
-			replayed);
+	differs(l, "request.used_id", l->q->packed ? "2.8.14" : "2.7.8", NULL, recorded, replayed);
 	if (!l->c)
 		return 0;
 	int ret = complete(l);
@@ -425,16 +432,29 @@ static int compare(struct look *l)
 	return ret;
 }
 
+/* A request that is not played: what it wrote to the disk is not there. */
+static int not_played(struct replay *r, struct replay_instance *i, const struct event *e,
+	const char *why)
+{
+	const struct model_request *req = e->req;
+	replay_skipped(r, i, why);
+	if (i->d->virtio_id != VIRTIO_ID_BLOCK || !req || !req->typed ||
+		req->sector >= INT64_MAX / BLK_SECTOR || req->type_raw == VIRTIO_BLK_T_IN)
+		return 0;
+	uint64_t len = req->type_raw == VIRTIO_BLK_T_OUT ? req->readable : req->bytes;
+	know(&i->known, req->sector * BLK_SECTOR, len, false);
+	return 0;
+}
+
 int replay_play_used(struct replay *r, struct replay_instance *i, const struct event *e)
 {
 	struct replay_queue *q = replay_queue_of(i, e);
 	const struct vqt_used *u = &e->rec->used;
 	struct look l = {.r = r, .i = i, .q = q, .e = e, .equal = true};
 	int ret = 0;
-	if (!q || !q->up) {
-		replay_skipped(r, i, "requests of a queue whose set-up is not in the trace");
-		return 0;
-	}
+	if (!q || !q->up)
+		return not_played(
+			r, i, e, "requests of a queue whose set-up is not in the trace");
 	ret = replay_ring_apply(r, i, q, &u->ring);
 	if (ret < 0)
 		return ret;
@@ -444,8 +464,8 @@ int replay_play_used(struct replay *r, struct replay_instance *i, const struct e
 	q->used_recorded++;
 	q->used_last = replay_ring_position(q, u->pos) + (q->packed && l.c ? l.c->ndirect : 1);
 	if (!l.c && !e->unknown_id) {
-		replay_skipped(r, i, "requests that could not be laid out");
-		return 0;
+		q->torn = true;
+		return not_played(r, i, e, "requests that could not be laid out");
 	}
 	i->n.requests.compared++;
 	r->n.requests.compared++;
@@ -458,6 +478,8 @@ int replay_play_used(struct replay *r, struct replay_instance *i, const struct e
 	if (ret == 0)
 		ret = compare(&l);
 	q->matched++;
+	i->n.requests.compared -= l.doubtful;
+	r->n.requests.compared -= l.doubtful;
 	i->n.requests.equal += l.equal;
 	r->n.requests.equal += l.equal;
 	replay_ring_forget(q, l.c);

@@ -86,7 +86,11 @@ int replay_ring_up(struct replay *r, struct replay_instance *i, const struct eve
 	if (ret == 0)
 		ret = zero(r, i, q->device, q->packed ? 4 : 6 + 8 * n);
 	q->up = ret == 0;
-	return ret == -EFAULT ? 0 : ret;
+	if (ret != -EFAULT)
+		return ret;
+	replay_skipped(r, i, "rings that lie where replay has no memory");
+	i->doubt = true; /* the device will not like it */
+	return 0;
 }
 
 static void free_chain(struct replay_chain *c)

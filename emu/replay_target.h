@@ -45,6 +45,7 @@ struct replay_device {
 	bool transitional;     /* has the legacy interface (and layout.bar[0] is I/O) */
 	bool modern;           /* has virtio capabilities */
 	bool late;             /* the trace began after the device did */
+	bool vectored;         /* an interrupt with an MSI-X vector was recorded */
 	bool elsewhere;        /* vhost and the like: rings are not served by the device */
 	uint64_t offered[2];   /* feature bits 0-127, modern interface */
 	uint8_t offered_known; /* bit n: 32-bit word n was read */
