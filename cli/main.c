@@ -29,7 +29,7 @@ static void help(FILE *to)
 	fputs("\n"
 	      "'vqtrace COMMAND --help' tells more; 'vqtrace --version' the version.\n"
 	      "First steps: vqtrace doctor; vqtrace record -w t.pcap -- qemu-system-x86_64 ...;\n"
-	      "vqtrace show -r t.pcap\n", to);
+	      "vqtrace show -r t.pcap; vqtrace check -r t.pcap\n", to);
 }
 
 int main(int argc, char **argv)

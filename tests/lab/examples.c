@@ -113,14 +113,17 @@ static void run_words(const char *path, const char *words, uint64_t *mark)
 
 static void listen(struct talked *k, const char *rule, const char *words)
 {
-	char path[] = "/tmp/vqtrace-example-XXXXXX";
+	const char *dir = getenv("TMPDIR");
 	struct trace_reader *t;
 	struct trace_error err;
 	struct record rec;
 	struct check *c;
+	char path[512];
 	bool again;
-	int fd = mkstemp(path);
+	int fd;
 
+	snprintf(path, sizeof(path), "%s/vqtrace-example-XXXXXX", dir ? dir : "/tmp");
+	fd = mkstemp(path);
 	memset(k, 0, sizeof(*k));
 	k->rule = rule;
 	run_words(path, words, &k->mark);

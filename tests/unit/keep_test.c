@@ -111,7 +111,7 @@ static void texts(void)
 	static char words[1000];
 	struct vqt_note n = { .level = VQT_NOTE_WARNING, .len = sizeof(words) };
 	const struct event *e;
-	size_t len;
+	size_t len = 0;
 
 	begin();
 	memset(words, 'x', sizeof(words));
