@@ -34,6 +34,32 @@ writes() { # QEMU TRACE: the replay as a trace has all requests, and plays as th
 	"$vqtrace" replay -r "$tmp/w.pcap"
 }
 
+# A machine unlike those of the shipped traces: memory above 4 GiB, the disk behind a PCIe port.
+record_large() {
+	local line=() args=() a
+	[ -e build/guest/vmlinuz ] || { echo "no guest (make guest)"; return 77; }
+	"$vqtrace" doctor >/dev/null 2>&1 || { echo "recording is not possible here"; return 77; }
+	eval "line=($(tests/lab/guest-cmd --mem 5000 --disk "$tmp/large.img" --serial "$tmp/serial" \
+		--run 'id;read,n=20,qd=4,rand;write,n=10;rebind;read,n=5' q1))"
+	for a in "${line[@]}"; do
+		case $a in
+		virtio-blk-pci*) args+=(pcie-root-port,id=rp0,addr=7.0 -device "${a/addr=04.0/bus=rp0,addr=0.0}") ;;
+		*) args+=("$a") ;;
+		esac
+	done
+	timeout -k 3 120 "$vqtrace" record -q -w "$tmp/large.pcap" -- "${args[@]}" &&
+		grep -q 'VQT DONE rc=0' "$tmp/serial"
+}
+
+plays_large() { # QEMU
+	[ -s "$tmp/large.pcap" ] || { echo "no recording"; return 77; }
+	"$vqtrace" replay -r "$tmp/large.pcap" --against "qemu=$1" -T json >"$tmp/json" || { cat "$tmp/json"; return 1; }
+	jq -e '.requests.compared > 35 and .registers.compared > 400' "$tmp/json" >/dev/null || { cat "$tmp/json"; return 1; }
+	# a ring above 4 GiB, and Express capabilities, are really in it
+	"$vqtrace" show -r "$tmp/large.pcap" | grep -qE 'enable, size 256, desc 0x[0-9a-f]{9}' &&
+		"$vqtrace" show -r "$tmp/large.pcap" | grep -q 'device_capabilities'
+}
+
 wrapper() { # NAME SCRIPT: "$@" is QEMU's command line
 	printf '#!/bin/bash\n%s\n' "$2" >"$tmp/$1"
 	chmod +x "$tmp/$1"
@@ -119,7 +145,7 @@ qemu=$(command -v qemu-system-x86_64) || { echo "1..0 # SKIP no qemu-system-x86_
 qemus=("$qemu")
 [ -x "$VQT_QEMU11" ] && qemus+=("$VQT_QEMU11")
 all=(traces/*.pcap)
-plan $((${#all[@]} * ${#qemus[@]} + 3 * ${#qemus[@]} + 13))
+plan $((${#all[@]} * ${#qemus[@]} + 4 * ${#qemus[@]} + 14))
 wrapper hang 'sleep 1000'
 "$vqtrace" replay -r $trace --against "qemu=$tmp/hang" >"$tmp/hangs.out" 2>"$tmp/hangs.err" &
 hanging=$!
@@ -132,6 +158,10 @@ for q in "${qemus[@]}"; do
 	for t in qemu7-mq4 qemu7-packed qemu11-legacy; do
 		check "$t against $q, written as a trace" writes "$q" $t
 	done
+done
+check "a recording with memory above 4 GiB, behind a PCIe port" record_large
+for q in "${qemus[@]}"; do
+	check "... against $q" plays_large "$q"
 done
 check "another feature is found out" other '"event_idx": true' '"event_idx": false' \
 	register.common.device_feature "$(event 'register.field == device_feature')"
