@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Any bytes as a trace, counted and printed in every form.  Whatever it says, what
+ * is counted twice is counted alike.  The input is as trace_fuzz has it; the second
+ * bit of the first byte: only every third event is counted.
+ */
+#include <stdlib.h>
+
+#include "decoder/plot_svg.h"
+#include "decoder/stat_print.h"
+#include "decoder/trace.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static FILE *null;
+
+struct run {
+	struct model *m;
+	struct stats *s;
+	bool some;
+	uint64_t n;
+};
+
+static void must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void feed(struct run *r, const struct record *rec)
+{
+	struct event e;
+
+	must(!model_feed(r->m, rec, ++r->n, &e));
+	must(!stats_feed(r->s, r->m, &e, !r->some || r->n % 3 == 0));
+}
+
+static void as_file(struct run *r, const uint8_t *data, size_t size)
+{
+	struct trace_reader *t;
+	struct trace_error err;
+	struct record rec;
+	bool again;
+	int rc;
+
+	if (trace_open_memory(&t, data, size, &err))
+		return;
+	while ((rc = trace_next(t, &rec, &again, &err)) == 1 || (rc < 0 && again))
+		if (rc == 1)
+			feed(r, &rec);
+	trace_close(t);
+}
+
+static void as_records(struct run *r, const uint8_t *data, size_t size)
+{
+	while (size >= 2) {
+		size_t n = get_le16(data);
+		struct record rec;
+
+		data += 2;
+		size -= 2;
+		if (n > size)
+			n = size;
+		if (record_parse(&rec, data, n, NULL) != -74 /* EBADMSG */)
+			feed(r, &rec);
+		data += n;
+		size -= n;
+	}
+}
+
+static uint64_t bucket_sum(const struct hist *h)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < HIST_BUCKETS; i++)
+		n += h->bucket[i];
+	return n;
+}
+
+static void agree(const struct stats_device *d, bool all)
+{
+	uint64_t types = 0, sizes = 0, slices = 0, queues = 0, kicks = 0, flight = 0;
+
+	for (unsigned i = 0; i < STATS_TYPES; i++) {
+		types += d->type[i] ? d->type[i]->counts.used : 0;
+		must(!d->type[i] || bucket_sum(&d->type[i]->service) == d->type[i]->counts.used);
+	}
+	for (unsigned i = 0; i < STATS_SIZES; i++)
+		sizes += d->size[i] ? d->size[i]->counts.used : 0;
+	for (unsigned i = 0; i < d->nslices; i++)
+		slices += d->slice[i].used;
+	for (const struct stats_queue *q = d->queues; q; q = q->hh.next) {
+		queues += q->counts.used;
+		kicks += q->counts.kicks;
+		flight += q->flight;
+		must(q->flight <= q->flight_max);
+	}
+	must(types == d->counts.used && sizes == d->counts.used && slices == d->counts.used);
+	must(!all || (queues == d->counts.used && kicks == d->counts.kicks));
+	must(flight == d->flight);
+	must(d->nslices <= STATS_SLICES);
+}
+
+static void print(const struct run *r)
+{
+	const struct stat_view v = { .stats = r->s, .model = r->m, .latency = true,
+				     .filter = r->some ? "some" : NULL };
+
+	for (unsigned by = 0; by < STAT_BYS; by++)
+		for (unsigned format = STAT_TEXT; format <= STAT_CSV; format++)
+			must(!stat_print_by(null, &v, (enum stat_by)by, (enum stat_format)format));
+	for (unsigned format = STAT_TEXT; format <= STAT_CSV; format++)
+		must(!stat_print_latency(null, &v, (enum stat_format)format));
+	must(!stat_print_page(null, &v));
+	must(!stat_print_json(null, &v));
+	must(!plot_svg(null, &v));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct stats_device *d;
+	struct run r = { 0 };
+
+	if (!null)
+		null = fopen("/dev/null", "w");
+	if (!size || !null)
+		return 0;
+	r.m = model_new();
+	r.s = stats_new();
+	r.some = data[0] & 2;
+	if (data[0] & 1)
+		as_file(&r, data + 1, size - 1);
+	else
+		as_records(&r, data + 1, size - 1);
+	for (unsigned i = 0; (d = stats_device_nth(r.s, i)); i++)
+		agree(d, !stats_left_out(r.s));
+	print(&r);
+	stats_free(r.s);
+	model_free(r.m);
+	return 0;
+}
