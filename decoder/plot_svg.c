@@ -105,7 +105,8 @@ static void axis_linear(struct plot *p, double most)
 static void axis_log(struct plot *p, uint64_t least, uint64_t most)
 {
 	p->low = floor(log10((double)(least ? least : 1)));
-	p->high = ceil(log10((double)most + 1));
+	p->high = fmin(ceil(log10((double)most + 1)), 19); /* what 64 bits hold */
+	p->low = fmin(p->low, 18);
 	if (p->high <= p->low)
 		p->high = p->low + 1;
 	for (double v = p->low; v <= p->high; v++) {

@@ -71,6 +71,8 @@ extern const struct stat_percentile {
 	uint32_t ppm;
 } stat_percentiles[STAT_PERCENTILES];
 
+/* Bytes a second, without the "/s"; a rate can be beyond what 64 bits hold. */
+void stat_text_byte_rate(struct text *t, double rate);
 /* "requestq1" */
 const char *stat_queue_name(const struct model_device *dev, const struct stats_device *d,
 			    unsigned index, char *buf, size_t len);

@@ -197,9 +197,9 @@ static void data_path(struct page *p)
 	text_puts(&t, " out");
 	if (p->ns) {
 		text_puts(&t, " (");
-		text_size(&t, (uint64_t)stats_rate(p->c.bytes_in, p->ns));
+		stat_text_byte_rate(&t, stats_rate(p->c.bytes_in, p->ns));
 		text_puts(&t, "/s, ");
-		text_size(&t, (uint64_t)stats_rate(p->c.bytes_out, p->ns));
+		stat_text_byte_rate(&t, stats_rate(p->c.bytes_out, p->ns));
 		text_puts(&t, "/s)");
 	}
 	if (p->d->flight)
@@ -282,7 +282,7 @@ static void batches(struct text *t, const uint64_t *batch, const char *intro)
 	for (unsigned i = 0; i < STATS_BATCHES; i++) {
 		if (!batch[i])
 			continue;
-		text_add(t, "%s%s: %" PRIu64, intro, stats_batch_name(i), batch[i]);
+		text_add(t, "%s%s (%" PRIu64 ")", intro, stats_batch_name(i), batch[i]);
 		intro = ", ";
 	}
 }
@@ -298,17 +298,17 @@ static void economy(struct page *p)
 		text_add(&t, ", %.2f requests each", stats_ratio(p->c.taken, p->c.kicks));
 	if (p->c.kicks_empty)
 		text_add(&t, ", %" PRIu64 " when nothing was available", p->c.kicks_empty);
-	batches(&t, p->c.kick_batch, "; by entries waiting ");
+	batches(&t, p->c.kick_batch, "; entries waiting ");
 	say(p, "notifications", &t);
 	t.len = 0;
 	bit_count(&t, p->c.interrupts, "interrupt", "interrupts");
 	if (p->c.interrupts)
-		text_add(&t, ", of %.2f completions each", stats_ratio(p->c.used, p->c.interrupts));
+		text_add(&t, ", %.2f completions each", stats_ratio(p->c.used, p->c.interrupts));
 	if (p->c.irqs_unwanted)
 		text_add(&t, ", none asked for by the driver for %" PRIu64, p->c.irqs_unwanted);
 	if (p->c.irqs_empty)
 		text_add(&t, ", %" PRIu64 " with nothing new", p->c.irqs_empty);
-	batches(&t, p->c.irq_batch, "; by completions ");
+	batches(&t, p->c.irq_batch, "; of completions ");
 	if (p->c.config_irqs)
 		text_add(&t, "; %" PRIu64 " of configuration changes", p->c.config_irqs);
 	say(p, "", &t);

@@ -55,6 +55,11 @@ const char *stat_source_name(const struct model *m, unsigned source, char *buf, 
 	return buf;
 }
 
+void stat_text_byte_rate(struct text *t, double rate)
+{
+	text_size(t, rate < 1e18 ? (uint64_t)rate : UINT64_C(1000000000000000000));
+}
+
 /* --- rows --- */
 
 static int each_queue(struct stat_row *r, stat_row_fn *fn, void *opaque)

@@ -44,7 +44,7 @@ static void cell_text(const struct stat_cell *c, struct text *t)
 		text_size(t, c->u);
 		break;
 	case CELL_BYTE_RATE:
-		text_size(t, (uint64_t)c->real);
+		stat_text_byte_rate(t, c->real);
 		break;
 	case CELL_REAL:
 		text_add(t, c->real < 1000 ? "%.1f" : "%.0f", c->real);
