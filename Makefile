@@ -167,6 +167,10 @@ build/blkio/client: tests/blkio/client.c | qemu11
 		-L$(@D) -lblkio -Wl,-rpath,'$$ORIGIN'
 .PHONY: blkio
 
+.PHONY: pictures
+pictures: all guest # what README shows of a real run: cli/man/*.svg
+	$(Q)tests/lab/pictures cli/man
+
 demo:
 	$(Q)tests/deps --install demo
 	$(Q)$(MAKE) -j$(JOBS) all guest
