@@ -220,6 +220,14 @@ static void row_close(struct top_row *r, const struct stats_counts *all, const s
 		p->octave[octave_of(hist_lower(b))] += (uint32_t)r->service.bucket[b];
 }
 
+/* Waiting is no stall before it has lasted. */
+static uint64_t stalled_for(const struct stats_queue *q, uint64_t ts)
+{
+	uint64_t ns = stats_stalled_for(q, ts);
+
+	return ns >= STATS_STALL_NS ? ns : 0;
+}
+
 static int tick_queue(struct top_core *c, const struct model_device *d, const struct stats_queue *q,
 		      uint64_t ts, double secs)
 {
@@ -239,7 +247,7 @@ static int tick_queue(struct top_core *c, const struct model_device *d, const st
 	r->flight_max = q->flight_max;
 	r->waiting = q->waiting;
 	r->size = q->size;
-	r->stalled = stats_stalled_for(q, ts);
+	r->stalled = stalled_for(q, ts);
 	r->findings = found_of(c, d->id, q->index);
 	r->gone = d->flags & VQT_DEV_GONE;
 	return 0;
@@ -302,7 +310,7 @@ static int tick_device(struct top_core *c, const struct model_device *d, uint64_
 	r->flight = s->flight;
 	r->flight_max = s->flight_max;
 	for (const struct stats_queue *q = s->queues; q && !err; q = q->hh.next) {
-		uint64_t stalled = stats_stalled_for(q, ts);
+		uint64_t stalled = stalled_for(q, ts);
 
 		r->stalled = stalled > r->stalled ? stalled : r->stalled;
 		r->waiting += q->waiting;

@@ -289,6 +289,7 @@ static bool ask(struct screen *x, const char *what, char *answer, size_t size)
 		}
 	}
 	curs_set(0);
+	timeout(0); /* as the loop wants it */
 	return ok;
 }
 

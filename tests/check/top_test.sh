@@ -1,0 +1,134 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# top without a terminal: on traces its figures are stat's, to the last digit; the
+# page for Prometheus; pipes; what is refused.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/full/lib.sh
+
+# The scalars of every device and queue that both print, and the latencies' histogram.
+by_stat() { # TRACE
+	"$vqtrace" stat -r "$1" -T json | jq -c '.devices[] | [.device, (.counts | with_entries(select(.value | type == "number"))),
+		.in_flight_max, (.latency.service // {} | [.count, .p50, .p99, .max])]'
+}
+
+# stat has a page for devices that did something.
+by_top() { # TRACE
+	local known
+	known=$("$vqtrace" stat -r "$1" -T json | jq -c "[.devices[] | .id // .device]")
+	"$vqtrace" top -b -T json -d 700ms -r "$1" | tail -n 1 | jq -c --argjson known "$known" '.rows[] | select(.kind == "device") |
+		select(.name as $n | $known | index($n)) | [.name, (.total | with_entries(select(.value | type == "number"))),
+		.flight_max, (.latency_total | [.count, .p50, .p99, .max] | if .[0] == 0 then [null, null, null, null] else . end)]'
+}
+
+same() { # TRACE...
+	local t a b rc=0
+	for t; do
+		a=$(by_stat "$t" | jq -c '.[1:]') b=$(by_top "$t" | jq -c '.[1:]')
+		[ -n "$a" ] || { echo "$t: stat says nothing"; rc=1; }
+		[ "$a" = "$b" ] || { echo "$t differs:"; diff <(jq -S . <<<"$a") <(jq -S . <<<"$b") | head -n 12; rc=1; }
+	done
+	return $rc
+}
+
+# The intervals of a trace add up to its totals, however it is cut.
+intervals() {
+	local d
+	for d in 50ms 333ms 10s; do
+		"$vqtrace" top -b -T json -d $d -r traces/qemu7-mq4.pcap | jq -se '
+			([.[].rows[] | select(.kind == "queue") | .interval.used] | add) as $sum |
+			([.[-1].rows[] | select(.kind == "queue") | .total.used] | add) as $all |
+			$sum == $all and $all > 100' >/dev/null || { echo "at $d they do not add up"; return 1; }
+	done
+}
+
+text() {
+	local out
+	out=$("$vqtrace" top -b -r traces/qemu11-q1.pcap -d 10s) || return 1
+	grep -q '^NAME .*REQ/S.*P99' <<<"$out" && grep -q ' q0 .*split' <<<"$out" && grep -q '0 lost$' <<<"$out" ||
+		{ echo "$out"; return 1; }
+	[ "$("$vqtrace" top -b -n 2 -d 100ms -r traces/qemu11-q1.pcap | grep -c '^NAME')" = 2 ] || { echo "-n 2 is not two"; return 1; }
+}
+
+# What is in flight when a pipe stops shows, and what comes later, too.
+piped() {
+	local size out
+	size=$(stat -c %s traces/qemu7-q1.pcap)
+	out=$({ head -c $((size / 2)) traces/qemu7-q1.pcap; sleep 1; tail -c +$((size / 2 + 1)) traces/qemu7-q1.pcap; } |
+		"$vqtrace" top -b -T json -d 200ms -r -) || return 1
+	jq -se '([.[].events] | unique | length) >= 2 and (.[-1].rows[] | select(.kind == "device") | .total.used) > 50' \
+		>/dev/null <<<"$out" || { tail -n 1 <<<"$out" | cut -c1-300; return 1; }
+	[ "$(tail -n 1 <<<"$out" | jq -c '.rows[] | select(.kind == "device") | .total.used')" = \
+		"$("$vqtrace" stat -r traces/qemu7-q1.pcap -T json | jq -c '.devices[0].counts.used')" ] || { echo "not all arrived"; return 1; }
+}
+
+get() { # PORT PATH
+	exec 3<>"/dev/tcp/127.0.0.1/$1" || return 1
+	printf 'GET %s HTTP/1.0\r\nHost: x\r\n\r\n' "$2" >&3
+	timeout 10 cat <&3
+	exec 3>&- 3<&-
+}
+
+prometheus() {
+	local port=$((20000 + $$ % 20000)) pid page i rc=0
+	{ cat traces/qemu7-mq4.pcap; sleep 20; } | "$vqtrace" top -b -T json -d 100ms -r - --prometheus 127.0.0.1:$port >"$tmp/prom.json" 2>"$tmp/prom.err" &
+	pid=$!
+	for i in $(seq 100); do
+		page=$(get $port /metrics 2>/dev/null)
+		[[ $page = *vqtrace_requests_total* ]] && break
+		kill -0 $pid 2>/dev/null || break
+		sleep 0.1
+	done
+	get $port /nothing 2>/dev/null | head -n 1 | grep -q 404 || { echo "no 404"; rc=1; }
+	kill $pid
+	wait $pid 2>/dev/null
+	# every sample belongs to a family that is described, and the sums are stat's
+	awk -v want="$("$vqtrace" stat -r traces/qemu7-mq4.pcap -T json | jq '.devices[0].counts.used')" '
+		/^# TYPE/ { type[$3] = $4 }
+		/^vqtrace_/ { n = $1; sub(/{.*/, "", n); f = n; sub(/_(bucket|sum|count)$/, "", f)
+			if (!(n in type) && !(f in type)) { print "no type: " n; bad = 1 }
+			if (n == "vqtrace_requests_total") sum += $2
+			if (n == "vqtrace_request_seconds_count") count += $2
+			if ($1 ~ /le="\+Inf"/) inf += $2 }
+		END { if (sum != want || count != want || inf != want) { print "sum " sum ", count " count ", +Inf " inf ", stat " want; bad = 1 }
+			exit bad }' <<<"$page" || rc=1
+	[ $rc = 0 ] || { head -n 20 <<<"$page"; cat "$tmp/prom.err"; }
+	return $rc
+}
+
+refused() { # WORD ARGS...
+	local out rc word=$1
+	shift
+	out=$("$vqtrace" top "$@" 2>&1 </dev/null)
+	rc=$?
+	[ $rc = 2 ] && grep -q -- "$word" <<<"$out" && return 0
+	echo "top $*: exit $rc: $out"
+	return 1
+}
+
+refusals() {
+	refused "not a terminal" -r traces/qemu7-q1.pcap &&
+		refused "No such file" -b -r "$tmp/none.pcap" &&
+		refused "50ms or more" -b -d 1ms -r traces/qemu7-q1.pcap &&
+		refused "for running QEMUs" -b --light -r traces/qemu7-q1.pcap &&
+		refused "no field" -b -Y 'nosuch == 1' -r traces/qemu7-q1.pcap &&
+		refused "not an address" -b --prometheus '[::1' -r traces/qemu7-q1.pcap &&
+		refused "for -b" -T json -r traces/qemu7-q1.pcap
+}
+
+# A broken file: what can be read is shown, and the rest is said.
+broken() {
+	head -c 20000 traces/qemu7-q1.pcap >"$tmp/cut.pcap"
+	"$vqtrace" top -b -r "$tmp/cut.pcap" >"$tmp/cut.out" 2>"$tmp/cut.err"
+	grep -q blk0 "$tmp/cut.out" && [ -s "$tmp/cut.err" ] || { cat "$tmp/cut.out" "$tmp/cut.err"; return 1; }
+}
+
+plan 7
+check "a trace gives stat's figures" same traces/*.pcap
+check "intervals add up" intervals
+check "text, and -n" text
+check "a pipe that grows" piped
+check "the page for Prometheus" prometheus
+check "what is refused" refusals
+check "a trace cut off" broken
+finish

@@ -1,0 +1,146 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# top's screen, driven in tmux: a trace played back and a real guest under load;
+# every panel, every key, sizes, what a kill leaves on the terminal.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/full/lib.sh
+command -v tmux >/dev/null || { echo "tmux is not installed"; exit 77; }
+
+server=vqtrace-$$-0
+T() { tmux -L $server -f /dev/null "$@"; }
+trap 'T kill-server 2>/dev/null; rm -rf "$tmp"' EXIT
+
+start() { # COLUMNS LINES COMMAND: the shell stays, and says how the command ended
+	T kill-server 2>/dev/null
+	server=vqtrace-$$-$((${server##*-} + 1)) # the old one may take its time to go
+	T new-session -d -x "$1" -y "$2" "cd $tmp; export LC_ALL=C.UTF-8; stty -a >before; $3; echo \"EXIT \$?\"; stty -a >after; exec sleep 1000"
+}
+
+screen() { T capture-pane -p; }
+
+# Wait until the screen has what a pattern says (20 s, more on a slow machine).
+sees() { # PATTERN
+	local i
+	for i in $(seq 200); do
+		screen >"$tmp/seen"
+		grep -qE -- "$1" "$tmp/seen" && return 0
+		sleep 0.1
+	done
+	echo "never seen: $1"
+	cat "$tmp/seen"
+	return 1
+}
+
+key() { T send-keys "$@"; }
+
+# The terminal is as it was: modes, no alternate screen.
+left_clean() {
+	sees "EXIT" && diff "$tmp/before" "$tmp/after" >/dev/null && [ "$(T display -p '#{alternate_on}')" = 0 ] ||
+		{ echo "the terminal was left changed"; diff "$tmp/before" "$tmp/after"; return 1; }
+}
+
+panels() {
+	start 120 36 "$vqtrace top -r $PWD/traces/qemu7-mq4.pcap --speed 0 -d 200ms"
+	sees '^vqtrace top: end at' && sees '^NAME .*REQ/S.*P99.*FIND' && sees '^  blk0 .*DRIVER_OK' && sees '^    q3 ' || return 1
+	key Down Down
+	key m && sees 'latency over time of blk0 q0' && sees '^ *262 us' && key m || return 1
+	key t && sees 'timeline of blk0 q0' && sees 'used id [0-9]+ len' && key Escape || return 1
+	key i && sees 'requestq1' && sees 'offered accepted +2 SEG_MAX' && key Escape || return 1
+	key e && sees 'reset-not-awaited' && key Escape || return 1
+	key r && sees 'nothing is in flight' && key Escape || return 1
+	key h && sees 'every second|this help' && key NPage && sees 'Columns' && key Escape && sees '^NAME' || return 1
+	# fold, go into, come back, sort, search, filter
+	key 1 && sees '^NAME' && ! { sleep 0.5; screen | grep -q '^    q3'; } && key 3 && sees '^    q3' || return 1
+	key Home Enter && sees '^  blk0' && key Escape || return 1
+	key '>' && sees 'sorted by NAME' && key '<' && sees 'belongs together' || return 1
+	key / && sees 'search:' && key q3 Enter && sleep 0.5 && key r && sees 'blk0 q3' && key Escape || return 1
+	key '\' && sees 'filter' && key 'nonsense ==' Enter && sees 'column' || return 1
+	key '\' && sees 'filter' && key 'request.type == in' Enter && sees '\[request.type == in\]' || return 1
+	key d && sees 'delay' && key 300ms Enter && sees 'every 0.3s' || return 1
+	key s && sees 'this screen is in vqtrace-top' && grep -q 'blk0' "$tmp"/vqtrace-top-*.txt || return 1
+	key l && sees 'for QEMUs that run' && key w && sees 'nothing new to save' || return 1
+	key q && sees 'EXIT 0' && left_clean
+}
+
+# Paused, stepped, sought in: back at the start it knows less, at the end the same again.
+playback() {
+	start 120 30 "$vqtrace top -r $PWD/traces/qemu7-q1.pcap --speed 0.01 -d 200ms"
+	sees 'playing 0' && key Space && sees 'paused at' || return 1
+	key . && key . && sees 'paused at' || return 1
+	key Right && key Right && key Right && sees 'paused at|end at' && sees '^  blk0 .*DRIVER_OK' || return 1
+	key Left && key Left && key Left && key Left && sees 'paused at 0.0' || return 1
+	key Space && key + && sees 'speed 0.02x' && key - && sees 'speed 0.01x' || return 1
+	key q && sees 'EXIT 0' && left_clean
+}
+
+sizes() {
+	local size
+	start 120 40 "$vqtrace top -r $PWD/traces/qemu7-mq4.pcap --speed 0 -d 200ms"
+	sees '^    q3 ' || return 1
+	for size in "80 24" "40 10" "200 60" "20 3" "120 40"; do
+		T resize-window -x ${size% *} -y ${size#* }
+		sleep 0.7
+		[ "$(screen | wc -L)" -le ${size% *} ] || { echo "too wide at $size"; return 1; }
+	done
+	sees '^    q3 ' && T resize-window -x 80 -y 24 && sees '^NAME .*REQ/S.*FLIGHT.*P99' && key q && sees 'EXIT 0'
+}
+
+# No colour, plain letters; a terminal that cannot.
+plain() {
+	start 100 30 "NO_COLOR=1 $vqtrace top --ascii -r $PWD/traces/qemu7-mq4.pcap --speed 0 -d 200ms"
+	sees '^    q3 ' && key Down t || return 1
+	sees 'timeline' && ! screen | LC_ALL=C grep -q '[^ -~]' || { echo "not plain"; screen; return 1; }
+	key q && sees 'EXIT 0' || return 1
+	start 80 24 "TERM=nosuch $vqtrace top -r $PWD/traces/qemu7-q1.pcap"
+	sees 'cannot be used for a screen' && sees 'EXIT 2'
+}
+
+# Whichever of its two processes is killed, and however: the terminal is given back.
+killed() {
+	local sig who pid child
+	for sig in TERM KILL SEGV; do
+		for who in parent child; do
+			start 100 30 "$vqtrace top -r $PWD/traces/qemu7-q1.pcap --speed 0.01 -d 200ms"
+			sees '^NAME' || return 1
+			pid=$(pgrep -f "^$vqtrace top -r $PWD/traces/qemu7-q1.pcap" | head -n 1)
+			child=$(pgrep -P "$pid")
+			[ $who = child ] && kill -$sig "$child" || kill -$sig "$pid"
+			sees 'EXIT' || return 1
+			for i in $(seq 50); do [ -d "/proc/$child" ] || break; sleep 0.1; done
+			[ "$(T display -p '#{alternate_on}')" = 0 ] && [ "$(T display -p '#{cursor_flag}')" = 1 ] ||
+				{ echo "$who, $sig: the screen was left"; return 1; }
+			[ ! -d "/proc/$child" ] || { echo "$who, $sig: the screen's process is left"; return 1; }
+		done
+	done
+}
+
+# A real guest under load: rates, both depths, its sudden end.
+live() {
+	local qemu i
+	"$vqtrace" doctor >/dev/null 2>&1 || { echo "recording is not possible here"; return 77; }
+	start 130 30 "$vqtrace top -n top-$$ -d 500ms"
+	sees 'no QEMU runs|^NAME' || return 1
+	eval "tests/lab/guest-cmd --exec --serial '$tmp/serial' --run 'read,bs=4k,t=100,rand,qd=8' --pidfile '$tmp/pid' --arg -name --arg top-$$ q1" >"$tmp/guest.out" 2>&1 &
+	i=$!
+	sees '^  blk0 .*DRIVER_OK +[1-9][0-9.]*k? ' || { kill $i; cat "$tmp/guest.out"; return 1; }
+	qemu=$(cat "$tmp/pid")
+	sees '1 QEMU.*, full.*[1-9][0-9]* probe hits/s, [0-9.]+% of a core' || return 1
+	key Down Down && key t && sees 'kick q0|used id' && key Escape && key r && sees ' IN sector' && key Escape || return 1
+	key w && sees 'save what comes' && key C-u && key "$tmp/saved.pcap" Enter && sees SAVING && sleep 2 && key w && sees 'saving ended' || return 1
+	key l && sees '1 QEMU.*, light' && sees '^  blk0 .*DRIVER_OK +[1-9][0-9.]*k? ' || return 1
+	key Down Down && key m && sees 'latency over time' && key Escape || return 1
+	kill -9 "$qemu"
+	wait $i 2>/dev/null
+	sees 'ended|gone' && sees '0 QEMUs, light' && key q && sees 'EXIT 0' && left_clean || return 1
+	[ "$("$vqtrace" stat -r "$tmp/saved.pcap" -T json | jq '.devices[0].counts.used')" -gt 100 ] || { echo "nothing was saved"; return 1; }
+}
+
+plan 6
+check "panels and keys on a trace" panels
+check "playback: pause, step, seek, speed" playback
+check "sizes" sizes
+check "without colour and UTF-8; no usable terminal" plain
+check "killed: the terminal is given back" killed
+check "a guest under load, in both depths, and its sudden end" live
+finish
