@@ -70,12 +70,13 @@ get() { # PORT PATH
 }
 
 prometheus() {
-	local port=$((20000 + $$ % 20000)) pid page i rc=0
+	local port=$((20000 + $$ % 20000)) pid page want i rc=0
 	{ cat traces/qemu7-mq4.pcap; sleep 20; } | "$vqtrace" top -b -T json -d 100ms -r - --prometheus 127.0.0.1:$port >"$tmp/prom.json" 2>"$tmp/prom.err" &
 	pid=$!
+	want=$("$vqtrace" stat -r traces/qemu7-mq4.pcap -T json | jq '.devices[0].counts.used')
 	for i in $(seq 100); do
 		page=$(get $port /metrics 2>/dev/null)
-		[[ $page = *vqtrace_requests_total* ]] && break
+		[ "$(awk '/^vqtrace_requests_total{/ { n += $2 } END { print n + 0 }' <<<"$page")" = "$want" ] && break
 		kill -0 $pid 2>/dev/null || break
 		sleep 0.1
 	done
@@ -83,7 +84,7 @@ prometheus() {
 	kill $pid
 	wait $pid 2>/dev/null
 	# every sample belongs to a family that is described, and the sums are stat's
-	awk -v want="$("$vqtrace" stat -r traces/qemu7-mq4.pcap -T json | jq '.devices[0].counts.used')" '
+	awk -v want="$want" '
 		/^# TYPE/ { type[$3] = $4 }
 		/^vqtrace_/ { n = $1; sub(/{.*/, "", n); f = n; sub(/_(bucket|sum|count)$/, "", f)
 			if (!(n in type) && !(f in type)) { print "no type: " n; bad = 1 }
