@@ -200,6 +200,11 @@ differences: $(BUILD)/tests/emu/bad_input_test $(BUILD)/tests/emu/wrong_test # a
 	$(Q){ $(BUILD)/tests/emu/bad_input_test --markdown && $(BUILD)/tests/emu/wrong_test --markdown; \
 		} > emu/DIFFERENCES.md
 
+screens: $(BUILD)/vqtrace # of top, for the documentation
+	$(Q)tests/deps --install test
+	$(Q)tests/lab/screens >$(BUILD)/top-screens.md && mv $(BUILD)/top-screens.md cli/man/top-screens.md
+
+.PHONY: screens
 bench:
 	$(Q)tests/deps --install build test
 	$(Q)$(MAKE) -j$(JOBS) all guest qemu11 tools blkio
