@@ -105,7 +105,11 @@ static int choose_target(struct command *c, const char *arg)
 		c->opt.binary = arg[n] ? arg + n + 1 : NULL;
 		return 0;
 	}
-	return 1 + cli_usage("--against %s: no such target", arg);
+	char names[128] = "";
+	for (unsigned i = 0; replay_targets[i]; i++)
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), " %s",
+			 replay_targets[i]->name);
+	return 1 + cli_usage("--against %s: no such target; there are:%s", arg, names);
 }
 
 static int number(const char *what, uint64_t max, uint64_t *out)
