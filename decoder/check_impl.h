@@ -225,6 +225,16 @@ void check_life(struct cdev *d, uint64_t number); /* a reset: start over */
 void check_forget(struct cdev *d, uint64_t number); /* a loss: nothing is known any more */
 void check_remember(struct look *l, uint64_t moments); /* take the event in */
 void check_free_queues(struct cdev *d);
+void check_clear_queue(struct cqueue *q, bool flight); /* all but who it is */
+void check_set_draining(struct cdev *d, bool on);
+/* Registers (check_regs.c), configuration spaces (check_config.c), interrupts (check_irq.c). */
+void check_remember_register(struct look *l, uint64_t moments);
+void check_config_read(struct look *l);
+void check_config_written(struct look *l);
+void check_generation_read(struct look *l);
+void check_pci_access(struct look *l);
+void check_via_cfg(struct look *l);
+void check_remember_irq(struct look *l, uint64_t moments);
 /* Rings (check_queue.c). */
 void check_remember_queue(struct look *l, uint64_t moments);
 const struct vqt_ring *check_ring(const struct event *e); /* the event's snapshot, or NULL */
