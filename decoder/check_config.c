@@ -24,12 +24,16 @@ void check_config_read(struct look *l)
 	for (unsigned i = 0; i < reg(l)->width && i < 8 && at + i < CHECK_CONFIG; i++) {
 		uint8_t byte = (uint8_t)(reg(l)->value >> (8 * i));
 
-		if (bit_set(d->config_known, at + i) && d->config[at + i] != byte &&
-		    !d->diff.n_new) {
+		bool other = bit_set(d->config_known, at + i) && d->config[at + i] != byte;
+
+		if (other && d->suspend == SUSPEND_DONE && d->n_config[(at + i) / 4] > d->n_suspended)
+			d->susp_change = (struct owed){ l->number, l->now, 0, 0 };
+		if (other && !d->diff.n_new) {
 			d->diff.n_old = d->n_config[(at + i) / 4];
 			d->diff.n_new = l->number;
 			d->diff.offset = at;
 			d->diff.width = reg(l)->width;
+			d->diff.old_width = d->width[(at + i) / 4];
 			d->diff.across_features_ok = d->n_features_ok > d->diff.n_old;
 			d->diff.generation = d->generation;
 			d->diff.generation_known = d->n_generation_same &&
@@ -38,8 +42,10 @@ void check_config_read(struct look *l)
 		d->config[at + i] = byte;
 		d->config_known[(at + i) / 8] |= (uint8_t)(1 << (at + i) % 8);
 	}
-	for (uint32_t w = at / 4; w <= (at + reg(l)->width - 1) / 4 && w < CHECK_CONFIG / 4; w++)
+	for (uint32_t w = at / 4; w <= (at + reg(l)->width - 1) / 4 && w < CHECK_CONFIG / 4; w++) {
 		d->n_config[w] = l->number;
+		d->width[w] = reg(l)->width;
+	}
 	/* A field of more than 32 bits, in parts: 2.5.3 */
 	if (l->e->field && l->e->field->width == 8 && reg(l)->width < 8)
 		d->torn = (struct owed){ l->number, l->now, at & ~7U, (uint32_t)(d->n_generation != 0) };
@@ -48,6 +54,17 @@ void check_config_read(struct look *l)
 /* What the driver writes may change anything; only what the device changes is of interest. */
 void check_config_written(struct look *l)
 {
+	uint32_t at = config_offset(l);
+	struct cdev *d = l->d;
+
+	if (d->suspend == SUSPEND_DONE && at < CHECK_CONFIG && bit_set(d->config_known, at) &&
+	    d->config[at] != (uint8_t)reg(l)->value)
+		d->susp_write = (struct owed){ l->number, l->now, at,
+					       (uint8_t)reg(l)->value | (uint32_t)d->config[at] << 8 };
+	d->early.number = 0;
+	if (reg(l)->region == VQT_REGION_LEGACY && at == 32 && reg(l)->width == 1 && !d->n_offer &&
+	    !d->n_feature_write && l->dev->virtio_id == VIRTIO_ID_BLOCK)
+		d->early = (struct owed){ l->number, l->now, (uint8_t)reg(l)->value, 0 };
 	memset(l->d->config_known, 0, sizeof(l->d->config_known));
 	l->d->diff.n_new = 0;
 }
@@ -93,6 +110,10 @@ void check_pci_access(struct look *l)
 {
 	unsigned at = l->e->pci_cap;
 
+	/* A write cannot change the size, but the model takes it for the register. */
+	if (at && !is_write(l) && l->dev->pci[at & 0xfff] == PCI_CAP_ID_MSIX && reg(l)->offset <= at + 2 &&
+	    reg(l)->offset + reg(l)->width >= at + 4)
+		l->d->msix_table = (get_le16(l->dev->pci + at + 2) & PCI_MSIX_FLAGS_QSIZE) + 1;
 	if (reg(l)->offset >= PCI_BASE_ADDRESS_0 && reg(l)->offset <= PCI_BASE_ADDRESS_5 &&
 	    reg(l)->width == 4 && !(reg(l)->offset & 3))
 		bar_access(l);
@@ -112,4 +133,5 @@ void check_via_cfg(struct look *l)
 	l->d->via_value = reg(l)->value;
 	l->d->via_offset = reg(l)->offset;
 	l->d->via_region = reg(l)->region;
+	l->d->via_failed = reg(l)->flags & VQT_REG_FAILED;
 }

@@ -56,6 +56,7 @@ struct cqueue {
 	UT_hash_handle hh;
 	/* Register history since the device's reset, by event number; 0 never. */
 	uint64_t n_enable, n_size, n_size_read, n_desc, n_driver, n_device, n_vector;
+	uint64_t n_vector_read; /* and it was there */
 	uint64_t n_reset, n_reset_read;
 	enum qreset reset;
 	bool legacy; /* set up by the legacy queue address */
@@ -82,9 +83,12 @@ struct cqueue {
 	struct owed irq; /* a used buffer notification; a: used_event, b: enum irq_by */
 	struct owed extra_irq; /* one that nobody asked for; a: used_event or flags, b: by flags */
 	bool crossed; /* since the last interrupt one was due, or nobody knows */
+	struct owed early; /* kicked before DRIVER_OK, legacy; b: last_avail */
 	struct owed stall; /* entries wait; a: avail_idx, b: last_avail */
 	uint16_t kick_avail; /* avail_idx at the last kick */
 	bool kick_avail_known, avail_pos_unsure;
+	unsigned idle_kicks; /* in a row that brought nothing */
+	uint64_t n_idle, ts_idle; /* the first of them */
 	unsigned suppressed; /* snapshots in a row with NO_INTERRUPT set */
 	/* The last chain, for what the device says right after it. */
 	uint64_t n_chain;
@@ -102,7 +106,7 @@ enum suspend {
 
 struct config_diff {
 	uint64_t n_old, n_new; /* the reads; 0: none pending */
-	uint32_t offset, width;
+	uint32_t offset, width, old_width;
 	uint8_t generation; /* as read at or before n_old */
 	bool generation_known, across_features_ok;
 };
@@ -136,7 +140,7 @@ struct cdev {
 	struct owed vector; /* written and not read back; a: value, b: queue or VQT_NO_QUEUE */
 	uint8_t vector_mapped[CHECK_VECTORS / 8];
 	uint64_t n_config_vector;
-	uint64_t n_config_irq, n_config_irq_isr, n_queue_irq, n_queue_irq_isr, n_any_irq;
+	uint64_t n_config_irq, n_config_irq_isr, n_queue_irq, n_queue_irq_isr, n_any_irq, n_msix;
 	uint64_t ts_config_irq, ts_queue_irq;
 	bool intx_since_config, intx_since_queue;
 	struct owed needs_reset_irq, capacity_read, capacity_irq, intx, nochange;
@@ -147,6 +151,7 @@ struct cdev {
 	uint8_t config[CHECK_CONFIG];
 	uint8_t config_known[CHECK_CONFIG / 8];
 	uint64_t n_config[CHECK_CONFIG / 4]; /* reads, by word */
+	uint8_t width[CHECK_CONFIG / 4]; /* of those */
 	uint64_t n_generation, n_generation_same; /* the latest read; the first with that value */
 	uint8_t generation;
 	uint64_t n_config_read; /* the latest, and its width */
@@ -154,11 +159,15 @@ struct cdev {
 	uint16_t admin_index, admin_num; /* as read; num 0 unknown */
 	bool admin_index_known;
 	struct config_diff diff;
+	struct owed early; /* writeback written before features were read, legacy; a: value */
 	struct owed torn; /* a multi-word field read; a: offset */
 	bool capacity_half;
 	unsigned capacity_reads;
 	enum suspend suspend;
-	uint64_t n_suspend, n_suspended, n_resume;
+	uint64_t n_suspend, n_suspended, n_resume, ts_resumed;
+	struct owed susp_write; /* configuration written while suspended; a: offset, b: new byte | old << 8 */
+	struct owed susp_change; /* and changed */
+	struct owed shared; /* a configuration change told by an interrupt that queues have, too */
 	uint64_t n_error;
 	/* Beyond a life. */
 	uint64_t n_lost; /* the loss that ended what was known */
@@ -175,12 +184,17 @@ struct cdev {
 	uint8_t bar_sizing; /* all ones were written */
 	uint64_t vendor_read; /* bit offset/4 of vendor capabilities whose vendor_id was read */
 	struct owed window; /* pci_cfg_data written; a: value, b: offset in the BAR */
+	uint16_t msix_table; /* vectors, as read from the capability; 0 unknown */
+	uint64_t n_event; /* of the device, the latest */
 	uint64_t via_value;
 	uint32_t via_offset;
 	uint8_t via_region;
+	bool via_failed; /* the register refused: there is no value */
 	uint64_t n_via;
 	uint64_t driver_ts; /* the driver's latest sign of life */
 	uint64_t flushes, writes;
+	uint8_t framed[2][2]; /* block requests: unusual framing, failed; saturating */
+	bool backend_ends; /* it was seen that the backend finished one */
 	uint64_t first_ts;
 	uint32_t *nth; /* findings by rule */
 };

@@ -35,6 +35,17 @@ static void irq_to_all(struct look *l, bool by_vector)
 	}
 }
 
+/* The vector of configuration changes is a queue's, too. */
+static bool queue_has(const struct look *l, uint16_t vector)
+{
+	if (!l->dev->msix || vector == VQT_NO_VECTOR || !l->d->n_config_vector)
+		return false;
+	for (const struct model_queue *q = l->dev->queues; q; q = q->hh.next)
+		if (q->enabled && q->vector == vector)
+			return true;
+	return false;
+}
+
 void check_remember_irq(struct look *l, uint64_t moments)
 {
 	struct cdev *d = l->d;
@@ -51,6 +62,7 @@ void check_remember_irq(struct look *l, uint64_t moments)
 	}
 	d->n_any_irq = l->number;
 	if (moments & AT(MSIX)) {
+		d->n_msix = l->number;
 		irq_to_all(l, true);
 	} else if (moments & AT(QUEUE_IRQ)) {
 		irq_decided(l);
@@ -63,6 +75,8 @@ void check_remember_irq(struct look *l, uint64_t moments)
 	}
 	if (!(moments & AT(CONFIG_IRQ)))
 		return;
+	if (driver_ok(l) && !d->n_error && queue_has(l, l->dev->config_vector))
+		d->shared = (struct owed){ l->number, l->now, 0, 0 };
 	d->n_config_irq = l->number;
 	d->ts_config_irq = l->now;
 	d->intx_since_config = false;

@@ -74,14 +74,18 @@ static uint64_t new_cap(struct look *l)
 
 	if (!at || at >= 256 || l->dev->pci[at] != PCI_CAP_ID_VNDR || l->d->caps_seen >> bit & 1)
 		return 0;
-	if (!check_pci(l->dev, at, 4, &len))
+	if (!check_pci(l->dev, at + 2, 1, &len) || !check_pci(l->dev, at + 3, 1, &(uint32_t){ 0 }))
 		return 0;
-	len = len >> 16 & 0xff;
-	if (!check_pci(l->dev, at + 4, 4, &(uint32_t){ 0 }))
+	/* A vendor's own is known by its first words; the others have at least 16 bytes, not all used. */
+	if (l->dev->pci[at + 3] == 9) {
+		if (!check_pci(l->dev, at + 4, 2, &(uint32_t){ 0 }))
+			return 0;
+	} else if (!check_pci(l->dev, at + 4, 1, &(uint32_t){ 0 }) ||
+		   !check_pci(l->dev, at + 8, 4, &(uint32_t){ 0 }) ||
+		   !check_pci(l->dev, at + 12, 4, &(uint32_t){ 0 })) {
 		return 0;
-	/* A vendor's own is known by its first words; the others have at least 16 bytes. */
-	if (l->dev->pci[at + 3] != 9 && (!check_pci(l->dev, at + 8, 4, &(uint32_t){ 0 }) ||
-					 !check_pci(l->dev, at + 12, 4, &(uint32_t){ 0 })))
+	}
+	if (l->dev->pci[at + 3] == 8 && !check_pci(l->dev, at + 5, 1, &(uint32_t){ 0 }))
 		return 0;
 	if ((l->dev->pci[at + 3] == 2 || l->dev->pci[at + 3] == 8) && len >= 20 &&
 	    !check_pci(l->dev, at + 16, 4, &(uint32_t){ 0 }))
@@ -174,6 +178,19 @@ static uint64_t of_ring(const struct vqt_ring *ring)
 	return ring->known ? AT(RING) : 0;
 }
 
+static uint64_t of_life(unsigned what)
+{
+	switch (what) {
+	case VQT_LIFE_ERROR:
+		return AT(ERROR);
+	case VQT_LIFE_CHAIN_CHANGED:
+		return AT(CHANGED);
+	case VQT_LIFE_SET_RINGS:
+		return AT(RINGS);
+	}
+	return 0;
+}
+
 uint64_t check_moments(struct look *l)
 {
 	const struct record *r = l->e->rec;
@@ -195,7 +212,7 @@ uint64_t check_moments(struct look *l)
 	case VQT_IRQ:
 		return of_irq(l);
 	case VQT_LIFE:
-		return r->life.what == VQT_LIFE_ERROR ? AT(ERROR) : 0;
+		return of_life(r->life.what);
 	}
 	return 0;
 }

@@ -109,6 +109,8 @@ static void remember_chain(struct look *l)
 	if (!(r->flags & VQT_CHAIN_AGAIN))
 		q->slots += r->ndirect;
 	q->n_avail = q->n_chain = l->number;
+	q->idle_kicks = 0;
+	q->early.number = 0;
 	q->chain_flags = r->flags;
 	q->chain_write_table = q->chain_after_direct = false;
 	if (r->ndirect && r->ndirect <= r->ndesc &&
@@ -170,10 +172,40 @@ static void remember_ring(struct look *l)
 	q->extra_irq.number = 0;
 }
 
+/* Kicks that bring nothing are legal; that there is never anything is not what a driver means. */
+static void watch_idle(struct look *l, const struct vqt_ring *r)
+{
+	struct cqueue *q = l->q;
+
+	if (!(r->known & VQT_RING_PACKED) && r->avail_idx != r->last_avail) {
+		q->idle_kicks = 0;
+		return;
+	}
+	if (!q->idle_kicks++) {
+		q->n_idle = l->number;
+		q->ts_idle = l->now;
+	}
+}
+
+/* A legacy driver may use the device before DRIVER_OK. */
+static void watch_early(struct look *l, const struct vqt_ring *r)
+{
+	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
+	struct cqueue *q = l->q;
+
+	if (!l->d->legacy || l->d->modern || driver_ok(l) || l->d->reset_wait || q->early.number ||
+	    !(l->d->ever & VIRTIO_CONFIG_S_DRIVER) || (r->known & need) != need ||
+	    r->avail_idx == r->last_avail)
+		return;
+	q->early = (struct owed){ l->number, l->now, 0, r->last_avail };
+}
+
 static void remember_kick(struct look *l)
 {
 	const struct vqt_ring *r = &l->e->rec->kick.ring;
 
+	watch_idle(l, r);
+	watch_early(l, r);
 	l->q->n_kick = l->number;
 	l->q->kick_avail_known = r->known & VQT_RING_AVAIL_IDX;
 	l->q->kick_avail = r->avail_idx;

@@ -27,6 +27,7 @@ static void suspend_read(struct look *l, uint8_t value)
 		d->n_suspended = l->number;
 	} else if (d->suspend == SUSPEND_RESUMING && !suspended && !(value & S_SUSPEND)) {
 		d->suspend = SUSPEND_NO;
+		d->ts_resumed = l->now;
 	}
 }
 
@@ -50,6 +51,7 @@ static void status_written(struct look *l)
 		return;
 	}
 	suspend_written(l, v);
+	d->early.number = 0;
 	d->n_status = l->number;
 	d->ts_status = l->now;
 	d->written = v;
@@ -118,6 +120,7 @@ static void feature_access(struct look *l, uint64_t moments)
 			l->d->offer_read |= (uint8_t)(1 << word);
 	} else if (moments & AT(FEATURE_WRITE)) {
 		l->d->n_feature_write = l->number;
+		l->d->early.number = 0;
 		if (word < 4)
 			l->d->accept_written |= (uint8_t)(1 << word);
 	}
@@ -190,11 +193,15 @@ static void vector_access(struct look *l, uint64_t moments)
 	unsigned queue = l->q ? l->q->index : VQT_NO_QUEUE;
 
 	if (moments & AT(VECTOR_READ)) {
+		if (l->q)
+			l->q->n_vector_read = v != VQT_NO_VECTOR ? l->number : 0;
 		if (l->d->vector.number && l->d->vector.b == queue)
 			l->d->vector.number = 0;
 		return;
 	}
-	if (!l->q)
+	if (l->q)
+		l->q->n_vector_read = 0;
+	else
 		l->d->n_config_vector = l->number;
 	l->d->vector = (struct owed){ v == VQT_NO_VECTOR ? 0 : l->number, l->now, v, queue };
 	if (v < CHECK_VECTORS)
@@ -218,6 +225,9 @@ static void isr_read(struct look *l)
 {
 	struct cdev *d = l->d;
 
+	/* Both causes are there to be seen. */
+	if (!l->dev->msix && (reg(l)->value & 3) == 3 && driver_ok(l) && !d->n_error)
+		d->shared = (struct owed){ l->number, l->now, 0, 0 };
 	d->isr_read = true;
 	d->n_isr = l->number;
 	d->n_config_irq_isr = d->n_config_irq;
@@ -231,8 +241,11 @@ void check_remember_register(struct look *l, uint64_t moments)
 	struct cdev *d = l->d;
 	bool write = is_write(l);
 
-	if (reg(l)->flags & VQT_REG_FAILED)
+	if (reg(l)->flags & VQT_REG_FAILED) {
+		if (reg(l)->flags & VQT_REG_VIA_CFG)
+			check_via_cfg(l);
 		return;
+	}
 	if (moments & (AT(PCI_READ) | AT(PCI_WRITE))) {
 		check_pci_access(l);
 		return;
@@ -240,6 +253,8 @@ void check_remember_register(struct look *l, uint64_t moments)
 	if (moments & AT(VIA_CFG))
 		check_via_cfg(l);
 	d->window.number = 0;
+	if (moments & (AT(STATUS_READ) | AT(CONFIG_READ) | AT(GENERATION)))
+		d->shared.number = 0;
 	if (moments & AT(STATUS_WRITE))
 		status_written(l);
 	if (reg(l)->region == VQT_REGION_LEGACY)

@@ -472,7 +472,16 @@ enum vqt_life_what {
 	VQT_LIFE_UNPOP = 31, /* virtqueue_unpop, virtqueue_rewind: arg0 count */
 	VQT_LIFE_VHOST_START = 32, /* vhost_dev_start: the data path leaves */
 	VQT_LIFE_VHOST_STOP = 33,
+	/*
+	 * Guest memory of a chain at its completion is not what it was when it was
+	 * taken: arg0 head or id, arg1 descriptor of the chain, arg2 what differs: 0 the
+	 * descriptor itself, 1 the first VQT_HEADER_BYTES of the device-readable part.
+	 * Precedes the VQT_USED.
+	 */
+	VQT_LIFE_CHAIN_CHANGED = 34,
 };
+
+#define VQT_HEADER_BYTES 16
 
 #define VQT_TALLY_OTHER 0xffffffff
 

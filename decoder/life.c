@@ -87,6 +87,9 @@ static const struct life_step steps[] = {
 		.meaning = "the data path leaves this process" },
 	[VQT_LIFE_VHOST_STOP] = { .name = "vhost_stop", .function = "vhost_dev_stop",
 		.meaning = "the data path comes back to this process" },
+	[VQT_LIFE_CHAIN_CHANGED] = { .name = "chain_changed", .function = "virtqueue_push",
+		.meaning = "a chain in flight is not in memory as it was taken",
+		.arg = { DEC("head"), DEC("descriptor"), DEC("header") } },
 };
 
 static const struct guest_step guest_steps[] = {

@@ -33,7 +33,7 @@ enum moment {
 	AT_CAPS, /* the capability list has been read to its end, once */
 	AT_VIA_CFG, /* an access through the PCI configuration access window */
 	AT_ISR_READ,
-	AT_NOTIFY, /* a write to the notification area that was no kick */
+	AT_NOTIFY, /* a write to the notification structure, whether a kick or not */
 	AT_KICK,
 	AT_RING, /* the event holds a snapshot of the ring */
 	AT_CHAIN, /* a chain was taken, all descriptors known */
@@ -44,6 +44,8 @@ enum moment {
 	AT_MSIX, /* an MSI-X message */
 	AT_INTX, /* the line was asserted or released */
 	AT_ERROR, /* the device says it is in trouble */
+	AT_CHANGED, /* a chain in memory is not as it was taken */
+	AT_RINGS, /* the device says where it looks for a queue */
 	AT_TICK, /* time has passed; for each device */
 	AT_END, /* the trace is over; for each device */
 	AT_MOMENTS,
@@ -129,6 +131,6 @@ bool rule_matches(const struct rule *r, const char *glob);
 extern const struct rule rules_status[], rules_reset[], rules_features[], rules_common[],
 	rules_queue[], rules_config[], rules_pci[], rules_window[], rules_msix[], rules_isr[],
 	rules_chain[], rules_used[], rules_ring[], rules_packed[], rules_notify[], rules_stall[],
-	rules_suspend[], rules_blk[], rules_blk_config[], rules_blk_used[], rules_blk_legacy[];
+	rules_suspend[], rules_memory[], rules_legacy[], rules_blk[], rules_blk_config[], rules_blk_used[], rules_blk_legacy[];
 
 #endif

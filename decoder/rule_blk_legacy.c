@@ -125,6 +125,42 @@ static enum verdict writeback(struct look *l)
 	return fail(l, "writeback reads %u and read %u before", v, l->d->config[BLK_WRITEBACK]);
 }
 
+static uint32_t swap32(uint32_t v)
+{
+	return __builtin_bswap32(v);
+}
+
+/* No disk is so big, no list so long; in the other byte order it would be neither. */
+static enum verdict implausible(struct look *l)
+{
+	uint64_t capacity, seg;
+
+	if (!old(l))
+		return RULE_NA;
+	if (check_config(l->dev, BLK_CAPACITY, 8, &capacity) && capacity >> 55)
+		return fail(l, "the capacity reads %llu sectors, 0x%llx in the other byte order",
+			    (unsigned long long)capacity,
+			    (unsigned long long)__builtin_bswap64(capacity));
+	if (offered_known(l, 0) && offered(l, VIRTIO_BLK_F_SEG_MAX) &&
+	    check_config(l->dev, BLK_SEG_MAX, 4, &seg) && seg > 0xffff && swap32((uint32_t)seg) <= 0xffff &&
+	    seg != 0xffffffff)
+		return fail(l, "seg_max reads %u, %u in the other byte order", (uint32_t)seg,
+			    swap32((uint32_t)seg));
+	return RULE_HELD;
+}
+
+static enum verdict swapped(struct look *l)
+{
+	const struct spec_class *c = l->dev->class;
+	uint32_t type = l->req->type_raw;
+
+	if (!old(l) || !c || !type)
+		return RULE_NA;
+	if (l->req->type || swap32(type) > 0xff || type & 0xff)
+		return RULE_HELD;
+	return fail(l, "the request type is 0x%08x, %u in the other byte order", type, swap32(type));
+}
+
 static const struct lesson lesson = {
 	.why = "Devices that speak the legacy interface were written for drivers with one fixed layout, and\n"
 	       "so were the drivers: the old form is the only one that works everywhere.",
@@ -139,6 +175,13 @@ const struct rule rules_blk_legacy[] = {
 	{ "blk-legacy-layout", "BLKLEG-D7", DRIVER, "5.2.6.4",
 	  "Without ANY_LAYOUT a legacy request has its header and its status in descriptors of their own.",
 	  NEEDS, AT(REQUEST) | ONLY(LEGACY), layout, 0, &lesson, "header and data in one descriptor" },
+	{ "blk-legacy-config-implausible", "BLKLEG-B1 PCILEG-V5", CHECK_DEVICE, CHECK_SUSPICIOUS, VIRTIO_ID_BLOCK,
+	  "5.2.4.1", "The legacy configuration follows the header at once, in the guest's byte order.",
+	  NEED_REGS | NEED_CONFIG | NEED_LIFE, AT(CONFIG_READ), implausible, 0, &lesson,
+	  "capacity = 0x0008000000000000" },
+	{ "blk-legacy-byte-swapped", "BLKLEG-B2", CHECK_DRIVER, CHECK_SUSPICIOUS, VIRTIO_ID_BLOCK, "5.2.6.3",
+	  "Both sides read the header of a request in the guest's byte order.", NEEDS, AT(REQUEST), swapped, 0,
+	  &lesson, "type 0x01000000" },
 	{ "blk-legacy-scsi-command", "BLKLEG-D5", DRIVER, "5.2.6.3",
 	  "The command of a SCSI request is in a readable buffer of its own.", NEEDS, AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), scsi_cmd, 0,
 	  &lesson, "header and command in one descriptor" },

@@ -204,33 +204,61 @@ static enum verdict len_short(struct look *l)
 		    r->writable);
 }
 
-/* 2.7.4.1: an unusual cut into descriptors is no reason to fail. */
+#define FRAMINGS 3
+
+/* 2.7.4.1: header, data and status in other than three descriptors are no reason to fail. */
 static bool unusual(const struct model_request *r)
 {
-	bool head = false;
+	uint32_t n = 0, first = 0;
 
+	if (!r)
+		return false;
 	for (uint32_t i = 0; i < r->ndesc; i++) {
-		if (r->desc[i].flags & VRING_DESC_F_INDIRECT)
+		if (i < r->ndirect && r->desc[i].flags & VRING_DESC_F_INDIRECT)
 			continue;
-		if (!head && r->desc[i].len != BLK_HEADER)
-			return true;
-		head = true;
+		if (!n++)
+			first = r->desc[i].len;
 	}
-	return r->ndesc && r->desc[r->ndesc - 1].len != 1;
+	return n != 3 || first != BLK_HEADER || r->desc[r->ndesc - 1].len != 1;
 }
 
 static enum verdict framing(struct look *l)
 {
 	const struct model_request *r = l->req;
+	struct cdev *d = l->d;
 	uint64_t capacity;
+	bool odd = unusual(r), bad;
 
-	if (!answered(l) || !r->type || r->type_raw > BLK_OUT || !unusual(r) || r->bytes % BLK_SECTOR ||
+	if (!answered(l) || !r->type || r->type_raw > BLK_OUT || r->bytes % BLK_SECTOR || !r->bytes ||
 	    !check_config(l->dev, BLK_CAPACITY, 8, &capacity) ||
 	    r->sector + r->bytes / BLK_SECTOR > capacity || offered(l, VIRTIO_BLK_F_RO))
 		return RULE_NA;
-	if (r->status == BLK_OK)
+	/* Media fail, too: it takes several, and all of one kind. */
+	bad = r->status != BLK_OK;
+	if (d->framed[odd][bad] < 255)
+		d->framed[odd][bad]++;
+	if (!odd || !bad || d->framed[1][0] || d->framed[0][1])
+		return odd ? RULE_HELD : RULE_NA;
+	if (d->framed[1][1] < FRAMINGS || d->framed[0][0] < FRAMINGS || told(l))
+		return RULE_NA;
+	return wrong(l, ", as all in an unusual framing and no other,");
+}
+
+/* What the backend has not finished is not durable. Backends that never say so prove nothing. */
+static enum verdict flush_early(struct look *l)
+{
+	const struct model_request *r = l->req;
+
+	if (!answered(l) || r->type_raw != BLK_FLUSH || !r->backend_ts)
+		return RULE_NA;
+	if (r->backend_end_ts) {
+		l->d->backend_ends = true;
 		return RULE_HELD;
-	return wrong(l, " in an unusual framing");
+	}
+	if (r->status != BLK_OK || !l->d->backend_ends)
+		return RULE_NA;
+	also(l, r->number, "the request");
+	return fail(l, "FLUSH completed with OK and the backend's flush, begun for it, has not ended");
 }
 
 static const struct lesson answer = {
@@ -272,6 +300,9 @@ const struct rule rules_blk_used[] = {
 	{ "blk-append-sector", "BLKOP-V27", DEVICE, "5.2.6.2",
 	  "append_sector lies in the zone that was appended to.", USED | ONLY(UNUSUAL), append_sector, 0, &answer,
 	  "ZONE_APPEND sector 4096, append_sector 0" },
+	{ "blk-flush-early", "BLKOP-V11 T39", DEVICE, "5.2.6.2",
+	  "FLUSH is completed when the storage has taken what was written.", USED, flush_early, 0, &answer,
+	  "FLUSH, the backend's flush begins, OK, the backend's flush ends" },
 	{ "blk-lifetime", "BLKOP-V15", DEVICE, "5.2.6.2", "Lifetime metrics have no reserved values.", USED | ONLY(UNUSUAL),
 	  lifetime, 0, &answer, "pre_eol_info 9" },
 	{ "blk-negotiated-refused", "FEAT-V3 T39", STRUCTURAL, "5.2.6",

@@ -96,11 +96,21 @@ static enum verdict order(struct look *l)
 	return RULE_HELD;
 }
 
+/* The device gave up at the queue's size, in a table that is longer: no loop as yet. */
+static bool long_table(const struct look *l)
+{
+	const struct model_request *r = l->req;
+
+	return r->flags & VQT_CHAIN_LOOP && r->ndirect && r->ndirect <= r->ndesc &&
+	       is_table(r, r->ndirect - 1) &&
+	       r->desc[r->ndirect - 1].len / sizeof(struct vring_desc) > l->queue->size;
+}
+
 static enum verdict loop(struct look *l)
 {
 	const struct model_request *r = l->req;
 
-	if (!chain_true(r))
+	if (!chain_true(r) || long_table(l))
 		return RULE_NA;
 	if (r->flags & VQT_CHAIN_LOOP)
 		return fail(l, "chain %u has more descriptors than there are", r->head);
@@ -114,9 +124,12 @@ static enum verdict too_long(struct look *l)
 	const struct model_request *r = l->req;
 	uint32_t n = r->ndesc;
 
-	if (!l->queue->size_known || !l->queue->size || r->flags & VQT_CHAIN_LOOP)
+	if (!l->queue->size_known || !l->queue->size || packed(l) != (l->rule->arg != 0))
 		return RULE_NA;
-	if (packed(l) != (l->rule->arg != 0))
+	if (long_table(l))
+		return fail(l, "chain %u goes on after %u descriptors in a queue of %u", r->head, n - 1,
+			    l->queue->size);
+	if (r->flags & VQT_CHAIN_LOOP)
 		return RULE_NA;
 	if (r->ndirect && r->ndirect <= n && is_table(r, r->ndirect - 1))
 		n--;

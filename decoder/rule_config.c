@@ -73,12 +73,15 @@ static bool may_follow_features(const struct look *l, const struct config_diff *
 	       ((c->offset >= 72 && c->offset < 96) || c->offset == 32);
 }
 
-/* arg: whether FEATURES_OK came between the reads. */
+/* arg: 1 FEATURES_OK came between the reads; 2 one was of a whole, the other of halves. */
 static enum verdict generation_same(struct look *l)
 {
 	const struct config_diff *c = &l->d->diff;
 
-	if (!c->n_new || !c->generation_known || c->across_features_ok != (l->rule->arg != 0))
+	bool halves = c->old_width && (c->old_width == 8) != (c->width == 8);
+
+	if (!c->n_new || !c->generation_known || c->across_features_ok != (l->rule->arg == 1) ||
+	    (!c->across_features_ok && halves != (l->rule->arg == 2)))
 		return RULE_NA;
 	if (c->across_features_ok && may_follow_features(l, c))
 		return RULE_NA;
@@ -195,6 +198,10 @@ const struct rule rules_config[] = {
 	  "When the driver has read a changed field, config_generation has changed too.",
 	  REGS, AT(GENERATION), generation_same, 0, &generation,
 	  "generation 3, capacity 100; capacity 200, generation 3" },
+	{ "config-halves-disagree", "PCICAP-V1", DEVICE, "4.1.3.2",
+	  "A 64-bit field reads the same in two halves as in one piece.",
+	  REGS, AT(GENERATION), generation_same, 2, &generation,
+	  "capacity reads 0x100000800 whole, 0x800 and 0 in halves" },
 	{ "config-differs-early", "DEVCFG-V1", DEVICE, "2.5.1",
 	  "Device configuration can be read, and reads the same, before FEATURES_OK.",
 	  REGS, AT(GENERATION), generation_same, 1, &generation,

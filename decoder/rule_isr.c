@@ -87,6 +87,20 @@ static enum verdict unacknowledged(struct look *l)
 	return fail(l, "INTx is asserted and ISR status has not been read for a second or more");
 }
 
+/* One interrupt for two causes, and the driver saw to the other. */
+static enum verdict overlooked(struct look *l)
+{
+	struct owed *o = &l->d->shared;
+
+	if (!o->number || !driver_ok(l) || l->now - o->ts < STALL || l->d->driver_ts < o->ts + STALL / 2)
+		return RULE_NA;
+	also(l, l->d->n_config_irq, "the configuration change notified");
+	also(l, o->number, "the interrupt");
+	o->number = 0;
+	return fail(l, "a configuration change came with an interrupt that queues use, too; the driver goes "
+		    "on and has read neither status nor configuration");
+}
+
 static const struct lesson lesson = {
 	.why = "INTx stays asserted until ISR status is read. A driver that does not read it is interrupted\n"
 	       "without end; a device that shows the wrong bits makes it look in the wrong place, or not\n"
@@ -112,6 +126,10 @@ const struct rule rules_isr[] = {
 	{ "isr-read-with-msix", "ISR-D1", CHECK_DRIVER, CHECK_SHOULD, 0, "4.1.4.5.2",
 	  "With MSI-X enabled an interrupt is no reason to read ISR status.", ISR, with_msix, 0, &lesson,
 	  "a vector is signalled, ISR status is read" },
+	{ "shared-interrupt-overlooked", "NOTIFY-D7", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "4.1.5.4.1",
+	  "Where one interrupt stands for queues and configuration alike a driver looks at both.",
+	  NEED_REGS | NEED_IRQ | NEED_LIFE, AT(TICK) | AT(END), overlooked, 0, &lesson,
+	  "ISR status = 0x03, used buffers handled, the configuration never read" },
 	{ "intx-unacknowledged", "I20 T21", CHECK_DRIVER, CHECK_STRUCTURAL, 0, "4.1.5.3",
 	  "A driver that is interrupted by INTx reads ISR status, for nothing else releases the line.",
 	  NEED_REGS | NEED_IRQ, AT(TICK) | AT(END), unacknowledged, 0, &lesson,

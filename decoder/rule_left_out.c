@@ -36,38 +36,19 @@ const struct rule_left_out rule_left_out[] = {
 	/* The device has to ask for it: replay and the emulator can, a recording cannot. */
 	{ "FEAT-D8 SPLIT-D17 PCIDISC-D1 PCIDISC-D2 PCIDISC-D3 PCICAP-D6 PCICAP-D9 MSIX-D1",
 	  "what a driver bears shows only when a device tries it: an active test with the emulator" },
-	{ "NOTIFY-D7", "that a driver overlooked one of two causes of an interrupt cannot be told from one "
-	  "that took its time: an active test with the emulator" },
 
 	/* Needs capture that there is not yet. */
-	{ "QRESET-V3", "needs capture: the ring addresses in use with each chain" },
-	{ "SPLIT-V3 PACKED-V4", "needs capture: readable buffers read again at completion" },
-	{ "SPLIT-V4 PACKED-V6 PACKED-D2 PACKED-D3",
-	  "needs capture: descriptors read again at completion, and a memory watch to tell who wrote" },
+	{ "PACKED-V6", "needs capture: used descriptors read again until the driver takes them, and a memory "
+	  "watch to tell who wrote" },
 	{ "SPLIT-V13", "needs capture: used elements read again after used.idx moved" },
-	{ "BITS-D4", "needs capture: the guest's memory map, to tell addresses outside of RAM" },
 	{ "BLKOP-V8 BLKOP-V35 BLKOP-V36", "needs capture: the data of reads in full" },
-	{ "BLKOP-V11", "needs capture: the backend's flushes tied to requests, and what is durable" },
-	{ "PCICAP-D4 PCICAP-D7", "needs capture: accesses to BARs outside of every known structure" },
-	{ "PCICAP-D5", "needs capture: which of several capabilities of one type an access went through" },
-	{ "SUSP-V2", "a write that is ignored shows only when the field is read back while suspended" },
-	{ "SUSP-V5", "a change while suspended is not seen unless the driver reads the configuration" },
 	{ "BLKOP-D27 BLKOP-V17 BLKOP-V18 BLKOP-V19 BLKOP-V20 BLKOP-V21 BLKOP-V22 BLKOP-V23 BLKOP-V24 "
 	  "BLKOP-V26 BLKOP-V30 BLKOP-V31 BLKOP-V33 BLKOP-V34 BLKOP-V40 BLKINIT-V11 BLKINIT-V13 "
 	  "BLKINIT-V14 BLKINIT-V18",
 	  "needs capture: zone reports in full, and a model of every zone's state kept from them" },
 
 	/* A check would be a guess. */
-	{ "SPLIT-D4", "'excessive' has no number" },
-	{ "FEAT-V5 PCILEG-V6", "how a device behaves inside, by features of a driver it took for another" },
-	{ "SPLIT-B1 SPLIT-B2 BLKLEG-B1 BLKLEG-B2 PCILEG-V5",
-	  "a wrong layout or byte order of the legacy interface shows as nonsense, which other rules find; "
-	  "what was meant cannot be known" },
-	{ "INIT-V1", "a configuration field may change for other reasons after it was written" },
-	{ "INIT-V2", "how long a device may take before DRIVER_OK is not said" },
-	{ "PCICAP-V1", "halves that do not fit together are found as a torn read or a stuck generation" },
 	{ "PCILEG-V7 PCILEG-V8", "that a legacy driver for the device once existed is not in a trace" },
 	{ "PCILEG-D7", "what kind of driver looks at a device without capabilities is not known" },
-	{ "MSIX-V9", "a vector that stays silent is found as a missing interrupt" },
 	{ 0 },
 };

@@ -12,12 +12,7 @@ static uint16_t value(const struct look *l)
 /* Vectors in the table; 0 not known. */
 static unsigned table_size(const struct look *l)
 {
-	unsigned cap = model_pci_cap(l->dev, PCI_CAP_ID_MSIX, 0);
-	uint32_t control;
-
-	if (!cap || !check_pci(l->dev, cap + PCI_MSIX_FLAGS, 2, &control))
-		return 0;
-	return (control & PCI_MSIX_FLAGS_QSIZE) + 1;
+	return l->d->msix_table;
 }
 
 static const char *which(const struct look *l)
@@ -27,15 +22,14 @@ static const char *which(const struct look *l)
 
 static enum verdict size(struct look *l)
 {
-	unsigned cap = l->e->pci_cap, n;
+	unsigned cap = l->e->pci_cap;
 
-	if (!cap || l->dev->pci[cap] != PCI_CAP_ID_MSIX || reg(l)->offset > cap + 3 ||
+	if (!cap || l->dev->pci[cap] != PCI_CAP_ID_MSIX || reg(l)->offset > cap + 2 ||
 	    reg(l)->offset + reg(l)->width < cap + 4)
 		return RULE_NA;
-	n = table_size(l);
-	if (!n || n >= 2)
-		return n ? RULE_HELD : RULE_NA;
-	return fail(l, "the MSI-X table has %u vector", n);
+	if (get_le16(l->dev->pci + cap + PCI_MSIX_FLAGS) & PCI_MSIX_FLAGS_QSIZE)
+		return RULE_HELD;
+	return fail(l, "the MSI-X table has one vector");
 }
 
 static enum verdict outside(struct look *l)
@@ -153,13 +147,42 @@ static enum verdict unmapped(struct look *l)
 	return fail(l, "an interrupt on vector %u, which is mapped to nothing", v);
 }
 
+/*
+ * The device has just decided for a queue without a vector, and a message follows on one
+ * that no queue has and that no configuration change is waiting for.
+ */
+static enum verdict of_nobody(struct look *l)
+{
+	unsigned v = l->e->rec->irq.vector;
+	const struct cqueue *from = NULL;
+
+	if (l->d->n_queue_irq + 1 != l->number || l->d->n_config_irq > l->d->n_msix)
+		return RULE_NA;
+	for (const struct cqueue *q = l->d->queues; q; q = q->hh.next) {
+		const struct model_queue *m = model_queue(l->dev, q->index);
+
+		if (m && m->vector == v)
+			return RULE_NA;
+		if (m && q->n_irq == l->d->n_queue_irq && m->vector == VQT_NO_VECTOR && q->n_vector)
+			from = q;
+	}
+	if (!from)
+		return RULE_NA;
+	also(l, from->n_vector, "the vector written");
+	also(l, l->d->n_queue_irq, "the notification");
+	return fail_queue(l, from->index, "an interrupt on vector %u for queue %u, whose vector is NO_VECTOR",
+			  v, from->index);
+}
+
 /* The record names a queue or the configuration, and that has no vector. */
 static enum verdict no_vector(struct look *l)
 {
 	const struct model_queue *q = l->queue;
 
-	if (!l->dev->msix || l->e->rec->h.queue == VQT_NO_QUEUE || !q)
+	if (!l->dev->msix)
 		return RULE_NA;
+	if (l->e->rec->h.queue == VQT_NO_QUEUE || !q)
+		return of_nobody(l);
 	if (q->vector != VQT_NO_VECTOR || l->q->n_vector == 0)
 		return q->vector == VQT_NO_VECTOR ? RULE_NA : RULE_HELD;
 	also(l, l->q->n_vector, "the vector written");

@@ -70,6 +70,22 @@ static enum verdict irq_missing(struct look *l)
 		    "waits", (unsigned long long)(waited / SECONDS));
 }
 
+/* The device took a vector and said so; it has never used it. */
+static enum verdict vector_silent(struct look *l)
+{
+	const struct owed *o = &l->q->irq;
+
+	if (!o->number || l->now - o->ts < STALL || !l->dev->msix || no_vector(l) || l->d->n_error ||
+	    l->d->n_needs_reset || l->d->suspend || !still_waiting(l, o))
+		return RULE_NA;
+	if (l->q->irqs || !l->q->n_vector_read)
+		return RULE_HELD;
+	also(l, l->q->n_vector_read, "the vector read back");
+	also(l, o->number, "the chain used");
+	return fail(l, "queue_msix_vector of queue %u reads %u and no interrupt has ever come for the queue",
+		    l->q->index, l->queue->vector);
+}
+
 static enum verdict irq_extra(struct look *l)
 {
 	const struct owed *o = &l->q->extra_irq;
@@ -241,6 +257,10 @@ static const struct lesson sleep = {
 #define KICK (NEED_RING | NEED_CHAIN | NEED_KICK | NEED_FLIGHT)
 
 const struct rule rules_stall[] = {
+	{ "vector-silent", "MSIX-V9", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "4.1.5.1.2.1",
+	  "A device that could not map a vector says NO_VECTOR, or the driver waits in vain.",
+	  IRQ | NEED_LIFE, AT(RING), vector_silent, 0, &sleep,
+	  "queue_msix_vector <- 1, = 1; a chain is used, and no interrupt ever comes" },
 	{ "interrupt-missing", "SPLIT-V9 SPLIT-V7 T23", DEVICE, "2.7.7.2",
 	  "Without VIRTIO_F_EVENT_IDX the driver is notified of used buffers unless avail.flags is 1.",
 	  IRQ, AT(RING) | ONLY(OWED_IRQ), irq_missing, MISSING_FLAGS, &sleep, "avail.flags 0, a chain is used, silence" },

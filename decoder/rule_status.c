@@ -156,6 +156,18 @@ static enum verdict features_after_ok(struct look *l)
 	return fail(l, "driver_feature[%u] gained 0x%08x after FEATURES_OK", l->e->select, added);
 }
 
+/* Fewer, or the same again: allowed by the letter, and nothing a device can act on. */
+static enum verdict features_rewritten(struct look *l)
+{
+	if (!modern(l) || !l->e->before_known || !(l->dev->status & FEATURES_OK) || l->d->features_refused)
+		return RULE_NA;
+	if (!((uint32_t)l->e->before & ~(uint32_t)reg(l)->value))
+		return RULE_HELD;
+	also(l, l->d->n_features_ok, "FEATURES_OK set");
+	return fail(l, "driver_feature[%u] lost 0x%08x after FEATURES_OK", l->e->select,
+		    (uint32_t)l->e->before & ~(uint32_t)reg(l)->value);
+}
+
 static enum verdict features_unread(struct look *l)
 {
 	unsigned words = l->dev->transport == VQT_TRANSPORT_PCI && modern(l) ? 3 : 1;
@@ -440,6 +452,10 @@ const struct rule rules_status[] = {
 	  "No feature is added after FEATURES_OK.",
 	  REGS, AT(FEATURE_WRITE), features_after_ok, 0, &init,
 	  "driver_feature is written again with more bits, after FEATURES_OK" },
+	{ "features-dropped-late", "T08", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "3.1.1",
+	  "Features are not given up after FEATURES_OK either: the device goes by what it agreed to.",
+	  REGS, AT(FEATURE_WRITE), features_rewritten, 0, &init,
+	  "driver_feature[0] <- 0 after FEATURES_OK" },
 	{ "config-written-early", "INIT-D5", DRIVER, "3.1.1",
 	  "Before FEATURES_OK the driver may read the device configuration, not write it.",
 	  REGS, AT(CONFIG_WRITE), config_written_early, 0, &init,

@@ -174,6 +174,39 @@ static enum verdict config_changed(struct look *l)
 	return fail(l, "the device configuration changed at offset %u while suspended", at);
 }
 
+static enum verdict write_taken(struct look *l)
+{
+	const struct owed *o = &l->d->susp_write;
+	uint32_t at = spec_field_offset(reg(l)->region, reg(l)->offset, l->dev->msix);
+
+	if (!on(l) || l->d->suspend != SUSPEND_DONE || !o->number || o->a < at ||
+	    o->a >= at + reg(l)->width || o->a - at > 7)
+		return RULE_NA;
+	if ((uint8_t)(reg(l)->value >> (8 * (o->a - at))) != (uint8_t)o->b)
+		return RULE_HELD;
+	when(l);
+	also(l, o->number, "the configuration written");
+	return fail(l, "byte %u of the device configuration reads 0x%02x, as it was written while suspended",
+		    o->a, o->b & 0xff);
+}
+
+static enum verdict change_untold(struct look *l)
+{
+	struct owed *o = &l->d->susp_change;
+
+	if (!o->number || !on(l) || l->d->suspend != SUSPEND_NO || !l->d->ts_resumed ||
+	    l->now - l->d->ts_resumed < STALL)
+		return RULE_NA;
+	if (l->d->n_config_irq > o->number) {
+		o->number = 0;
+		return RULE_HELD;
+	}
+	when(l);
+	also(l, o->number, "read with another value");
+	o->number = 0;
+	return fail(l, "the configuration changed while suspended, and no notification came since the resume");
+}
+
 static const struct lesson lesson = {
 	.why = "A suspended device is about to lose its memory or its power: what it still does then is\n"
 	       "lost, or written where nothing of it may be any more.",
@@ -216,6 +249,13 @@ const struct rule rules_suspend[] = {
 	{ "suspended-config-changed", "SUSP-V3", DEVICE, "3.4.2",
 	  "A suspended device changes nothing in its configuration.", REGS | NEED_CONFIG, AT(CONFIG_READ),
 	  config_changed, 0, &lesson, "suspended, capacity reads 100, then 200" },
+	{ "suspended-write-taken", "SUSP-V2", CHECK_DEVICE, CHECK_SHOULD, 0, "3.4.2",
+	  "A suspended device ignores writes to its configuration.", REGS | NEED_CONFIG, AT(CONFIG_READ),
+	  write_taken, 0, &lesson, "suspended, writeback <- 0, = 0" },
+	{ "suspended-change-untold", "SUSP-V5", DEVICE, "3.4.2",
+	  "What changed while suspended is notified after the resume.", REGS | NEED_CONFIG | NEED_IRQ,
+	  AT(TICK) | AT(END), change_untold, 0, &lesson,
+	  "suspended, capacity reads 100, then 200; resumed, no notification" },
 	{ "suspend-undecided", "SUSP-V6", DEVICE, "3.4.2",
 	  "A device that is told to suspend does, or sets DEVICE_NEEDS_RESET.", REGS, AT(STATUS_READ),
 	  undecided, SUSPEND_ASKED, &lesson, "SUSPEND, and device_status stays 0x1f" },

@@ -69,6 +69,53 @@ static enum verdict inside(struct look *l)
 		    w.offset);
 }
 
+static bool reserved_type(unsigned type)
+{
+	return !type || type == 6 || type == 7 || type > 9;
+}
+
+/* The range lies in a structure that no driver knows. arg: 0 of reserved type, 1 in a reserved BAR */
+static enum verdict reserved(struct look *l)
+{
+	struct window w;
+	unsigned at, in = 0;
+
+	if (!window(l, &w))
+		return RULE_NA;
+	for (unsigned i = 0; (at = model_pci_cap(l->dev, PCI_CAP_ID_VNDR, i)); i++) {
+		uint32_t start = at32(l, at + 8), size = at32(l, at + 12);
+
+		if (l->dev->pci[at + 3] == 5 || l->dev->pci[at + 4] != w.bar || w.offset < start ||
+		    (uint64_t)w.offset + w.length > (uint64_t)start + size || !(l->d->caps_seen >> (at / 4 & 63) & 1))
+			continue;
+		if (l->rule->arg ? w.bar <= 5 : !reserved_type(l->dev->pci[at + 3]))
+			return RULE_HELD; /* named by another capability, too */
+		in = at;
+	}
+	if (!in)
+		return RULE_NA;
+	return fail(l, "pci_cfg_data is accessed for BAR %u, offset 0x%x: only the capability of type %u at "
+		    "0x%02x has it", w.bar, w.offset, l->dev->pci[in + 3], in);
+}
+
+static enum verdict later(struct look *l)
+{
+	struct window w;
+	unsigned at, cap;
+
+	if (!window(l, &w) || !w.length)
+		return RULE_NA;
+	cap = structure_of(l, w.bar, w.offset, w.length);
+	if (!cap || l->dev->pci[cap + 3] > 4 || !l->dev->pci[cap + 3])
+		return RULE_NA;
+	for (unsigned i = 0; (at = model_pci_cap(l->dev, PCI_CAP_ID_VNDR, i)) && at != cap; i++)
+		if (l->dev->pci[at + 3] == l->dev->pci[cap + 3] && l->dev->pci[at + 4] <= 5 &&
+		    l->d->caps_seen >> (at / 4 & 63) & 1)
+			return fail(l, "the structure of the capability at 0x%02x is used, and that at 0x%02x "
+				    "is of the same type and comes first", cap, at);
+	return RULE_HELD;
+}
+
 /* Regions whose accesses are recorded as registers, by capability type. */
 static unsigned region_of(const struct look *l, unsigned cap)
 {
@@ -93,9 +140,12 @@ static enum verdict read_value(struct look *l)
 		return RULE_NA;
 	mask = (1ULL << (8 * w.length)) - 1;
 	if (l->d->via_region == region_of(l, cap) && l->d->via_offset == w.offset - at32(l, cap + 8) &&
-	    !((reg(l)->value ^ l->d->via_value) & mask))
+	    (l->d->via_failed || !((reg(l)->value ^ l->d->via_value) & mask)))
 		return RULE_HELD;
 	also(l, l->d->n_via, "the register read");
+	if (l->d->via_failed)
+		return fail(l, "the window was set to offset 0x%x and the access made was to 0x%x of the %s "
+			    "region", w.offset, l->d->via_offset, spec_region_name(l->d->via_region));
 	return fail(l, "the window reads 0x%" PRIx64 " for offset 0x%x and the access made was to 0x%x of "
 		    "the %s region, giving 0x%" PRIx64, reg(l)->value & mask, w.offset, l->d->via_offset,
 		    spec_region_name(l->d->via_region), l->d->via_value);
@@ -137,6 +187,15 @@ const struct rule rules_window[] = {
 	{ "window-outside", "PCICFG-D2 T20", CHECK_DRIVER, CHECK_MUST, 0, "4.1.4.9.2",
 	  "The window is used for 1, 2 or 4 bytes inside another capability's structure.", NEED_PCI,
 	  AT(PCI_READ) | AT(PCI_WRITE), inside, 0, &lesson, "offset 0x100000, pci_cfg_data is read" },
+	{ "cap-reserved-type-used", "PCICAP-D4", CHECK_DRIVER, CHECK_MUST, 0, "4.1.4.1",
+	  "Capabilities of a reserved type are ignored.", NEED_PCI, AT(PCI_READ) | AT(PCI_WRITE), reserved, 0,
+	  &lesson, "a capability of type 200, and its structure is read" },
+	{ "cap-reserved-bar-used", "PCICAP-D7", CHECK_DRIVER, CHECK_MUST, 0, "4.1.4.1",
+	  "Capabilities with a reserved BAR are ignored.", NEED_PCI, AT(PCI_READ) | AT(PCI_WRITE), reserved, 1,
+	  &lesson, "a capability with bar 7, and its structure is read" },
+	{ "cap-later-instance", "PCICAP-D5", CHECK_DRIVER, CHECK_SHOULD, 0, "4.1.4.1",
+	  "Of several structures of one type the first is used.", NEED_PCI, AT(PCI_READ) | AT(PCI_WRITE), later,
+	  0, &lesson, "two COMMON_CFG, and the second is used" },
 	{ "window-read-wrong", "PCICFG-V3 T20", CHECK_DEVICE, CHECK_MUST, 0, "4.1.4.9.1",
 	  "Reading pci_cfg_data reads the register that bar, offset and length name.", NEED_PCI | NEED_REGS,
 	  AT(PCI_READ), read_value, 0, &lesson, "offset of device_status, num_queues is read" },

@@ -32,6 +32,7 @@ static void burst(struct emu_rig *r, unsigned queue)
 		;
 	if (r->intx)
 		emu_driver_read(&r->drv, &r->drv.isr, 0, 1);
+	emu_virtio_sample(r->v);
 }
 
 /* device_status through the access window, 4.1.4.9 */
@@ -73,6 +74,8 @@ static void live(struct emu_rig *r)
 {
 	uint64_t capacity;
 	through_window(r);
+	wrong_rd(r, COMMON(NUMQ), 2);
+	emu_driver_config(&r->drv, 0, &capacity, 8);
 	burst(r, 0);
 	burst(r, 1);
 	for (unsigned i = 0; i < 3; i++)
@@ -82,9 +85,13 @@ static void live(struct emu_rig *r)
 	emu_driver_interrupts(&r->drv, wrong_q0(r), true);
 	wrong_request(r, VIRTIO_BLK_T_FLUSH, 0, 0, false);
 	wrong_request(r, VIRTIO_BLK_T_OUT, 0, 512, false);
-	discard_unmap(r); /* the one wrong request: its answer must be UNSUPP */
+	if (r->fault.id == EMU_FAULT_BAD_FLAGS_OK) /* only a wrong request can tell */
+		discard_unmap(r);
 	emu_driver_config(&r->drv, 0, &capacity, 8);
 	emu_blk_resize(r->v, 1024);
+	if (r->drv.opt.no_msix)
+		emu_driver_read(&r->drv, &r->drv.isr, 0, 1);
+	wrong_rd(r, COMMON(STATUS), 1);
 	emu_driver_config(&r->drv, 0, &capacity, 8);
 	wrong_wr(r, COMMON(Q_SELECT), 2, 5);
 	wrong_rd(r, COMMON(Q_SIZE), 2);
@@ -93,13 +100,15 @@ static void live(struct emu_rig *r)
 	wrong_rd(r, COMMON(Q_MSIX), 2);
 	burst(r, 0);
 	emu_virtio_break(r->v, NULL, "an error in the device");
-	wrong_rd(r, COMMON(STATUS), 1);
+	for (unsigned i = 0; i < 8; i++) /* a while */
+		wrong_rd(r, COMMON(STATUS), 1);
 }
 
 /* By the book, with a buffer offered before DRIVER_OK (3.1.1: population of virtqueues). */
 static int first_life(struct emu_rig *r, const struct emu_driver_options *opt)
 {
 	struct emu_blk_request b = {.in = true, .data = DATA, .len = 512, .header = HDR};
+	uint64_t capacity;
 	r->drv.opt = *opt;
 	int ret = emu_driver_probe(&r->drv);
 	if (ret == 0)
@@ -110,6 +119,7 @@ static int first_life(struct emu_rig *r, const struct emu_driver_options *opt)
 		ret = emu_driver_queues(&r->drv);
 	if (ret < 0)
 		return ret;
+	emu_driver_config(&r->drv, 0, &capacity, 8);
 	emu_driver_blk_add(&r->drv, &r->drv.queue[1], &b);
 	emu_driver_run(&r->drv);
 	emu_driver_ok(&r->drv);
@@ -122,7 +132,7 @@ int emu_fault_play(const struct emu_fault *fault, const struct emu_workload *w,
 	const struct emu_tap_config *tap)
 {
 	struct emu_rig_options o = {
-		.tap = tap, .dev = {.queues = 2, .queue_size = 16, .features = ~0ull}};
+		.tap = tap, .dev = {.queues = 2, .queue_size = 16}};
 	struct emu_driver_options d = {
 		.queues = 2, .no_msix = w->intx, .features = {emu_blk_default_features()}};
 	struct emu_rig *r;
@@ -137,6 +147,7 @@ int emu_fault_play(const struct emu_fault *fault, const struct emu_workload *w,
 	d.features[0] |= w->event_idx ? EVT : 0;
 	d.features[0] |= w->indirect ? IND : 0;
 	d.features[0] |= w->in_order ? BIT(VIRTIO_F_IN_ORDER) : 0;
+	o.dev.features = (emu_virtio_core_features() & ~PACKED) | d.features[0];
 	int ret = emu_rig_new(&r, &o);
 	if (ret < 0)
 		return ret;
@@ -148,8 +159,12 @@ int emu_fault_play(const struct emu_fault *fault, const struct emu_workload *w,
 	ret = first_life(r, &d);
 	if (ret == 0)
 		live(r);
-	if (ret == 0 && o.fault.id != EMU_FAULT_RESET_STUCK)
+	if (ret == 0 && o.fault.id != EMU_FAULT_RESET_STUCK) {
+		emu_driver_reset(&r->drv);
+		wrong_wr(r, COMMON(Q_SELECT), 2, 0);
+		wrong_rd(r, COMMON(Q_ENABLE), 2);
 		ret = emu_driver_start(&r->drv, &d); /* a second life shows what survived */
+	}
 	if (ret == 0) {
 		burst(r, 0);
 		reset_under_io(r);

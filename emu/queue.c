@@ -266,6 +266,9 @@ static int take(struct emu_queue *q, const struct emu_again *again)
 	}
 	q->inflight++;
 	v->inflight++;
+	c->completed = q->completed;
+	if (v->tap)
+		emu_chain_keep(v->mem, c);
 	if (q->account && !again)
 		q->account->taken(q->account_opaque, q, c);
 	if (emu_fault_hit(v->fault, EMU_FAULT_NEVER_COMPLETES)) {
@@ -298,6 +301,7 @@ static void push(struct emu_queue *q, struct emu_chain *c, uint32_t len)
 		emu_fault_used(v, q, &lie, &len);
 	}
 	if (v->tap) {
+		emu_chain_tell(q, c);
 		q->ring.ops->snapshot(&q->ring, &before);
 		uint16_t pos = q->ring.ops == &emu_ring_packed ? before.used_idx : q->ring.used;
 		emu_tap_used(v->tap, q->index, &before, pos, v->mem, c,
@@ -382,6 +386,13 @@ void emu_virtio_notify(struct emu_virtio *v)
 		return;
 	for (unsigned i = 0; i < v->nqueues; i++)
 		notify_queue(&v->queue[i]);
+}
+
+void emu_virtio_sample(struct emu_virtio *v)
+{
+	for (unsigned i = 0; v->tap && i < v->nqueues; i++)
+		if (v->queue[i].enabled && emu_virtio_live(v) && may_use(&v->queue[i]))
+			emu_tap_ring(v->tap, i, &v->queue[i].ring);
 }
 
 /* --- the loop --------------------------------------------------------------------- */

@@ -36,6 +36,9 @@ struct emu_chain {
 	uint16_t account;       /* of whoever keeps account of the queue (emu/virtio.h) */
 	uint32_t used_len;
 	uint64_t read_len, write_len; /* bytes of each direction */
+	uint8_t first[VQT_HEADER_BYTES]; /* what the readable part began with, for the tap */
+	uint8_t first_len;
+	uint64_t completed;           /* by the queue when this was taken */
 	uint64_t touched;             /* leading writable bytes known to be written */
 	void *priv; /* the device class's, kept with the chain when it is reused */
 	void (*priv_free)(void *priv);

@@ -219,6 +219,15 @@ void emu_tap_kick(struct emu_tap *t, uint16_t queue, struct emu_ring *r, uint32_
 	end(t);
 }
 
+void emu_tap_ring(struct emu_tap *t, uint16_t queue, struct emu_ring *r)
+{
+	if (!t || !at_hand(r))
+		return;
+	struct vqt_ringstate *s = begin(t, VQT_RING, sizeof(*s), queue);
+	r->ops->snapshot(r, &s->ring);
+	end(t);
+}
+
 /* Leading bytes of descriptor i, at most max of them; true when something was kept. */
 static bool append_seg(
 	struct emu_tap *t, struct emu_mem *m, const struct vqt_desc *d, uint32_t i, uint32_t max)

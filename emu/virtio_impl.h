@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between virtio.c and queue.c. */
+/* Between virtio.c, queue.c and chain_watch.c. */
 #ifndef VQT_EMU_VIRTIO_IMPL_H
 #define VQT_EMU_VIRTIO_IMPL_H
 
@@ -11,5 +11,8 @@ void emu_queues_reset(struct emu_virtio *v);
 /* DRIVER_OK: rings of queues enabled before their features were known. */
 void emu_queues_start(struct emu_virtio *v);
 void emu_virtio_settle(struct emu_virtio *v);
+/* For the tap (chain_watch.c): how the chain looked when it was taken; what differs by now. */
+void emu_chain_keep(struct emu_mem *m, struct emu_chain *c);
+void emu_chain_tell(struct emu_queue *q, const struct emu_chain *c);
 
 #endif

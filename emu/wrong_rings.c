@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Violations in descriptors, rings and block requests. */
+#include <stddef.h>
 #include <string.h>
 
 #include "emu/wrong_impl.h"
@@ -134,7 +135,7 @@ static int w_readable_last(struct emu_rig *r)
 
 static int w_packed_wrap(struct emu_rig *r)
 {
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 9; i++) {
 		wrong_q0(r)->avail_wrap = true; /* never toggles */
 		wrong_good(r);
 	}
@@ -159,6 +160,8 @@ static int w_packed_table_next(struct emu_rig *r)
 
 static int w_beyond(struct emu_rig *r)
 {
+	uint64_t capacity;
+	emu_driver_config(&r->drv, 0, &capacity, 8);
 	return wrong_request(r, VIRTIO_BLK_T_IN, 1 << 20, 512, true);
 }
 
@@ -207,6 +210,8 @@ static int w_reserved_flags(struct emu_rig *r)
 
 static int w_many_segments(struct emu_rig *r)
 {
+	uint32_t most;
+	emu_driver_config(&r->drv, offsetof(struct virtio_blk_config, max_discard_seg), &most, 4);
 	return segments(r, VIRTIO_BLK_T_DISCARD, 128, 0);
 }
 

@@ -82,7 +82,7 @@ static int w_unoffered(struct emu_rig *r)
 static int w_late_features(struct emu_rig *r)
 {
 	wrong_wr(r, COMMON(GFSELECT), 4, 0);
-	wrong_wr(r, COMMON(GF), 4, 0);
+	wrong_wr(r, COMMON(GF), 4, (uint32_t)(r->drv.accepted[0] | EVT));
 	return wrong_good(r);
 }
 
@@ -178,6 +178,7 @@ static int w_vector_outside(struct emu_rig *r)
 
 static int w_select_outside(struct emu_rig *r)
 {
+	wrong_rd(r, COMMON(NUMQ), 2);
 	wrong_wr(r, COMMON(Q_SELECT), 2, 99);
 	wrong_wr(r, COMMON(Q_SIZE), 2, 8);
 	wrong_wr(r, COMMON(Q_ENABLE), 2, 1);
@@ -232,6 +233,7 @@ static int w_size_beyond(struct emu_rig *r)
 {
 	steps(r, BIT(VIRTIO_F_VERSION_1), true, true);
 	wrong_wr(r, COMMON(Q_SELECT), 2, 0);
+	wrong_rd(r, COMMON(Q_SIZE), 2);
 	wrong_wr(r, COMMON(Q_SIZE), 2, 4096);
 	return 0;
 }
@@ -302,7 +304,10 @@ static int w_no_kick(struct emu_rig *r)
 	wrong_header(r, VIRTIO_BLK_T_IN, 0);
 	emu_driver_add(&r->drv, wrong_q0(r), seg, 3, false, 0);
 	emu_driver_run(&r->drv);
-	emu_driver_config(&r->drv, 0, &seg[0], 8); /* time goes by: it is not only late */
+	emu_virtio_sample(r->v);
+	for (unsigned i = 0; i < 4; i++) /* time goes by: it is not only late */
+		emu_driver_config(&r->drv, 0, &seg[0], 8);
+	emu_virtio_sample(r->v);
 	return wrong_take_back(r);
 }
 
@@ -311,13 +316,14 @@ static int w_kick_unwanted(struct emu_rig *r)
 	wrong_good(r);
 	*(uint16_t *)(void *)wrong_q0(r)->p_device = 1; /* as if the device had said so */
 	emu_driver_kick_now(&r->drv, wrong_q0(r));
+	emu_driver_kick_now(&r->drv, wrong_q0(r));
 	return 0;
 }
 
 static int w_used_event_stale(struct emu_rig *r)
 {
 	wrong_q0(r)->no_interrupts = true; /* never moves used_event on */
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < 300; i++)
 		wrong_good(r);
 	return 0;
 }

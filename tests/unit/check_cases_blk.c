@@ -96,14 +96,22 @@ const struct check_case check_cases_blk[] = {
 	  "@zone-up cg:zoned.max_append_sectors=0 A K C5:r16,r4096,w9%15,4096 U5=9,2", "blk-append-size" },
 	{ "blk-append-sector", ZONES "C5:r16,r4096,w9%15,4096 !U5=9,0;2.0", ZONES "C5:r16,r4096,w9%15,4096 U5=9,0;2.4100",
 	  "" },
+	{ "blk-flush-early", "@up A2 K C5:r16,w1%4,0 B5 b5 U5=1,0 I C6:r16,w1%4,0 B6 !U6=1,0",
+	  "@up A2 K C5:r16,w1%4,0 B5 b5 U5=1,0 I C6:r16,w1%4,0 B6 b6 U6=1,0", "" },
 	{ "blk-lifetime", OFFER("0x3000ea46", "1") ACCEPT("0x1000ea46", "1") LIVE
 	  "A K C5:r16,w6,w1%10,0 !U5=7,0;1.9", OFFER("0x3000ea46", "1") ACCEPT("0x1000ea46", "1") LIVE
 	  "A K C5:r16,w6,w1%10,0 U5=7,0;1.1", "" },
 	{ "blk-negotiated-refused", "@up A K C5:r16,w1%4,0 !U5=1,2", "@up A K C5:r16,w1%4,0 U5=1,0", "" },
 	{ "blk-len-short", "@up A K C5 !U5=4096,0", "@up A K C5 U5=4097,0", "" },
-	{ "blk-framing-refused", READY "C5:r8,r8,w4096,w1 !U5=4097,1", READY "C5:r8,r8,w4096,w1 U5=4097,0", "" },
+#define USUAL "A K C5 U5=4097,0 I "
+#define ODD "A K C5:r8,r8,w4096,w1 U5=4097,1 I "
+	{ "blk-framing-refused", "@up @config " USUAL USUAL USUAL ODD ODD "A K C5:r8,r8,w4096,w1 !U5=4097,1",
+	  "@up @config " USUAL USUAL USUAL ODD ODD "A K C5 U5=4097,1 I " ODD, "" },
 
 	{ "blk-legacy-layout", OLD_UP "A K !C5:r528,w1%1,8", OLD_UP "A K C5:r16,r512,w1%1,8", LEGACY },
+	{ "blk-legacy-config-implausible", OLD_UP "lag:20/4=0 !lag:24/4=0x08000000", OLD_UP "lag:20/4=0x800 lag:24/4=0",
+	  LEGACY },
+	{ "blk-legacy-byte-swapped", OLD_UP "A K !C5:r16,r512,w1%0x01000000,8", OLD_UP "A K C5:r16,r512,w1%1,8", LEGACY },
 	{ "blk-legacy-scsi-command", OLD_UP "A K !C5:r22,w96,w16,w1%2,0", OLD_UP "A K C5:r16,r6,w96,w16,w1%2,0", LEGACY },
 	{ "blk-legacy-scsi-sense", OLD_UP "A K !C5:r16,r6,w64,w16,w1%2,0", OLD_UP "A K C5:r16,r6,w96,w16,w1%2,0", LEGACY },
 	{ "blk-legacy-flush-out", OLD_UP "A K C5:r16,w1%5,0 !U5=1,2", OLD_UP "A K C5:r16,w1%5,0 U5=1,0", LEGACY },

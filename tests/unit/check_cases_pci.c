@@ -86,6 +86,15 @@ const struct check_case check_cases_pci[] = {
 	  "@caps ps:0x88/4=4 ps:0x8c/4=4 ps:0x90/4=4 pg:0x94/4=0", "" },
 	{ "window-outside", "@caps ps:0x88/4=4 ps:0x8c/4=0x100000 ps:0x90/4=4 !pg:0x94/4=0",
 	  "@caps ps:0x88/4=4 ps:0x8c/4=0x1000 ps:0x90/4=1 pg:0x94/4=0", "" },
+#define ODDCAP(head, bar) "pg:0x34/1=0x40 pg:0x40/4=0x01105009 pg:0x44/4=4 pg:0x48/4=0 pg:0x4c/4=0x1000 " \
+	"pg:0x50/4=" head " pg:0x54/4=" bar " pg:0x58/4=0x3000 pg:0x5c/4=0x1000 pg:0x84/4=0x05140009 " \
+	"ps:0x88/4=" bar " ps:0x8c/4=0x3000 ps:0x90/4=4 "
+	{ "cap-reserved-type-used", ODDCAP("0xc8108409", "4") "!pg:0x94/4=0", ODDCAP("0x04108409", "4") "pg:0x94/4=0",
+	  "cap-notify-missing,cap-isr-missing,cap-device-missing" },
+	{ "cap-reserved-bar-used", ODDCAP("0x04108409", "7") "!pg:0x94/4=0", ODDCAP("0x04108409", "4") "pg:0x94/4=0",
+	  "cap-notify-missing,cap-isr-missing,cap-device-missing" },
+	{ "cap-later-instance", ODDCAP("0x01108409", "4") "!pg:0x94/4=0", ODDCAP("0x04108409", "4") "pg:0x94/4=0",
+	  "cap-notify-missing,cap-isr-missing,cap-device-missing" },
 	{ "window-read-wrong", "@caps ps:0x88/4=4 ps:0x8c/4=0x12 ps:0x90/4=2 v:g:device_status=0 !pg:0x94/4=1",
 	  "@caps ps:0x88/4=4 ps:0x8c/4=0x12 ps:0x90/4=2 v:g:num_queues=1 pg:0x94/4=1", "" },
 	{ "window-write-wrong", "@caps ps:0x88/4=4 ps:0x8c/4=0x14 ps:0x90/4=1 ps:0x94/4=0 !v:s:queue_select=0",
@@ -116,6 +125,8 @@ const struct check_case check_cases_pci[] = {
 	{ "isr-not-cleared", "@up A K C5 U5 I X1 isr=1 !isr=1", "@up A K C5 U5 I X1 isr=1 isr=0", "" },
 	{ "isr-read-with-msix", VECTORS "s:queue_msix_vector=1 g:queue_msix_vector=1 @queue @enable @dok A K C5 U5 I !isr=0",
 	  "@up A K C5 U5 I X1 isr=1", "pci-modern-without-caps" },
+	{ "shared-interrupt-overlooked", "@up A K C5 U5 I N X1 isr=3 X0 T+700 A K C6 U6 I T+700 !K",
+	  "@up A K C5 U5 I N X1 isr=3 X0 g=15 T+700 A K C6 U6 I T+700 K", "blk-capacity-unread" },
 	{ "intx-unacknowledged", "@up A K C5 U5 I X1 T+700 A K T+700 !K", "@up A K C5 U5 I X1 isr=1 T+700 A K T+700 K",
 	  "" },
 	{ NULL, NULL, NULL, NULL },

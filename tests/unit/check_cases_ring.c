@@ -80,6 +80,33 @@ const struct check_case check_cases_ring[] = {
 	{ "packed-device-offset", "@packed-up-event K C5 U5 I r.uf=2 r.ae=0x8008 !K",
 	  "@packed-up-event K C5 U5 I r.uf=2 r.ae=0x8007 K", "" },
 
+	{ "descriptor-changed-in-flight", "@up A K C5 !E:34=5,1,0", "@up A K C5 U5 I E:34=5,1,0", "" },
+	{ "readable-buffer-changed", "@up A K C5 !E:34=5,0,1", "@up A K C5 E:34=6,0,1", "" },
+	{ "address-not-physical", "@up A K !C5:r16&0xffff888001234000,w512,w1", "@up A K "
+	  "C5:r16&0xffffff01234000,w512,w1", "" },
+	{ "ring-address-not-physical", "@neg s:queue_select=0 g:queue_size=256 s:queue_desc/4=0x10000 "
+	  "s:queue_desc/4+4=0xffff8880 s:queue_driver/4=0x12000 s:queue_driver/4+4=0 s:queue_device/4=0x13000 "
+	  "s:queue_device/4+4=0 !@enable", "@up", "" },
+	{ "areas-not-as-set", "@up !E:22=0x20000,0x12000,0x13000", "@up E:22=0x10000,0x12000,0x13000", "" },
+	{ "qreset-areas-ignored", "@qreset-up s:queue_reset=1 g:queue_reset=0 @queue @enable "
+	  "!E:22=0x20000,0x12000,0x13000", "@qreset-up s:queue_reset=1 g:queue_reset=0 @queue @enable "
+	  "E:22=0x10000,0x12000,0x13000", "" },
+	{ "qreset-size-ignored", WITH("0x105") "s:queue_select=0 g:queue_size=256 s:queue_size=8 "
+	  "s:queue_desc/4=0x10000 s:queue_driver/4=0x12000 s:queue_device/4=0x13000 @enable @dok packed "
+	  "s:queue_reset=1 g:queue_reset=0 s:queue_size=4 s:queue_desc/4=0x10000 s:queue_driver/4=0x12000 "
+	  "s:queue_device/4=0x13000 @enable K C5 U5 I K !C5@0x8005", WITH("0x105") "s:queue_select=0 "
+	  "g:queue_size=256 s:queue_size=8 s:queue_desc/4=0x10000 s:queue_driver/4=0x12000 "
+	  "s:queue_device/4=0x13000 @enable @dok packed s:queue_reset=1 g:queue_reset=0 s:queue_size=16 "
+	  "s:queue_desc/4=0x10000 s:queue_driver/4=0x12000 s:queue_device/4=0x13000 @enable K C5 U5 I K C5",
+	  "packed-taken-order,packed-list-early,packed-taken-unavailable" },
+	{ "chain-fragmented", "@up A K !C5:ir3104|r16,w16&0x200000*192,w1", "@up A K C5:ir3104|r16,w512*192,w1",
+	  "blk-segments" },
+	{ "ring-byte-swapped", "@up r.ai=0x100 !K:16", "@up A K:1", "" },
+	{ "kick-finds-nothing", "@up K T+600 K T+600 !K", "@up K T+600 A K C5 U5 I T+600 K T+600 K", "" },
+	{ "legacy-driver-packed-ring", "@old packed !G", "@old G", "" },
+	{ "vector-silent", "@neg @queue s:queue_msix_vector=1 g:queue_msix_vector=1 @msix @enable @dok A K C5 U5 "
+	  "T+1500 A !K", "@neg @queue s:queue_msix_vector=1 g:queue_msix_vector=1 @msix @enable @dok @one T+1500 "
+	  "A K C5 U5 T+1500 A K", "interrupt-missing,pci-modern-without-caps,pci-list-unread" },
 	{ "interrupt-missing", "@up @one T+1500 A K C5 U5 T+1500 A !K", "@up @one T+1500 A K C5 U5 I T+1500 A K", "" },
 	{ "interrupt-missing-event-idx", "@up-event @one r.ue=1 A K C5 U5 T+1500 A !K",
 	  "@up-event @one r.ue=1 A K C5 U5 T+1500 r.ue=2 A K", "" },

@@ -59,6 +59,9 @@ const struct check_case check_cases_setup[] = {
 	{ "config-generation-stuck", "@up @config g:config_generation=0 cg:capacity/4=0x2000 cg:capacity/4+4=0 "
 	  "!g:config_generation=0", "@up @config N g:config_generation=1 cg:capacity/4=0x2000 cg:capacity/4+4=0 "
 	  "g:config_generation=1", "blk-capacity-untold" },
+	{ "config-halves-disagree", "@up g:config_generation=0 cg:capacity=0x1000 cg:capacity/4=0x1000 "
+	  "cg:capacity/4+4=0x1000 !g:config_generation=0", "@up g:config_generation=0 cg:capacity=0x1000 "
+	  "cg:capacity/4=0x1000 cg:capacity/4+4=0 g:config_generation=0", "access-64-bit,blk-capacity-untold" },
 	{ "config-differs-early", "@reset @ack @offer g:config_generation=0 cg:seg_max=1 @accept @fok cg:seg_max=2 "
 	  "!g:config_generation=0", "@reset @ack @offer g:config_generation=0 cg:seg_max=1 @accept @fok "
 	  "cg:seg_max=1 g:config_generation=0", "" },
@@ -74,5 +77,12 @@ const struct check_case check_cases_setup[] = {
 	  "blk-capacity-untold" },
 	{ "config-irq-without-change", "@up g:config_generation=3 N g:config_generation=3 !g=15",
 	  "@up g:config_generation=3 N g:config_generation=4 g=15", "" },
+	{ "legacy-config-write-lost", "@old ls:device_status=0 lg:device_status=0 ls:device_status=1 "
+	  "ls:device_status=3 las:52/1=0 !lag:52/1=1", "@old ls:device_status=0 lg:device_status=0 "
+	  "ls:device_status=1 ls:device_status=3 las:52/1=0 lag:52/1=0", "" },
+	{ "legacy-early-use-ignored", "ls:device_status=0 lg:device_status=0 ls:device_status=1 ls:device_status=3 "
+	  "ls:queue_select=0 lg:queue_size=256 ls:queue_address=0x10 A K T+700 lg:queue_size=256 T+700 !K",
+	  "ls:device_status=0 lg:device_status=0 ls:device_status=1 ls:device_status=3 ls:queue_select=0 "
+	  "lg:queue_size=256 ls:queue_address=0x10 A K C5 U5 I T+700 lg:queue_size=256 T+700 A K", "" },
 	{ NULL, NULL, NULL, NULL },
 };

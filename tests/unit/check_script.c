@@ -299,10 +299,11 @@ struct chain {
 	unsigned len;
 };
 
-/* rL, wL, ir.., fX, >N */
+/* rL, wL, ir.., &A, fX, >N, *N */
 static void descriptor(struct chain *c, const char **at, bool last, bool table, bool packed)
 {
 	struct vqt_desc *d = &c->desc[c->a.ndesc];
+	bool placed = false;
 
 	if (**at == 'i') {
 		d->flags |= VRING_DESC_F_INDIRECT;
@@ -316,6 +317,11 @@ static void descriptor(struct chain *c, const char **at, bool last, bool table, 
 	if (!last && !(packed && table)) {
 		d->flags |= VRING_DESC_F_NEXT;
 		d->next = (uint16_t)(table ? c->a.ndesc - c->a.ndirect + 1 : c->a.head + c->a.ndesc + 1);
+	}
+	if (**at == '&') {
+		++*at;
+		d->addr = number(at);
+		placed = true;
 	}
 	if (**at == 'f') {
 		++*at;
@@ -331,6 +337,8 @@ static void descriptor(struct chain *c, const char **at, bool last, bool table, 
 		++*at;
 		for (n = (unsigned)number(at); n > 1 && c->a.ndesc < 590; n--) {
 			c->desc[c->a.ndesc + 1] = *d;
+			if (placed)
+				c->desc[c->a.ndesc + 1].addr = c->desc[c->a.ndesc].addr + d->len;
 			c->a.ndesc++;
 		}
 	}
@@ -503,8 +511,9 @@ static void used_word(struct script *s, const char *word)
 static void kick_word(struct script *s, const char *word)
 {
 	struct vqt_kick k = { .ring = *ring(s), .via = VQT_KICK_IOEVENTFD };
+	uint8_t heads[2 * VQT_KICK_HEADS] = { 0 };
 
-	if (*word) {
+	if (*word && *word != ':') {
 		k.via = VQT_KICK_MMIO;
 		k.width = (uint8_t)number(&word);
 		k.value = s->t.queue;
@@ -513,7 +522,11 @@ static void kick_word(struct script *s, const char *word)
 			k.value = (uint32_t)number(&word);
 		}
 	}
-	talk_say(&s->t, VQT_KICK, &k, sizeof(k), NULL, 0);
+	if (*word == ':') {
+		word++;
+		k.nheads = (uint16_t)number(&word);
+	}
+	talk_say(&s->t, VQT_KICK, &k, sizeof(k), heads, (2u * k.nheads + 3) & ~3U);
 }
 
 /* --- the rest --------------------------------------------------------------- */
@@ -556,6 +569,28 @@ static void life_word(struct script *s, unsigned what, uint64_t arg)
 	s->t.queue = VQT_NO_QUEUE;
 	talk_say(&s->t, VQT_LIFE, &l, sizeof(l), NULL, 0);
 	s->t.queue = queue;
+}
+
+/* E:WHAT=A,B,C of the queue */
+static void life_of_queue(struct script *s, const char *w)
+{
+	struct vqt_life l = { .what = (uint16_t)number(&w) };
+
+	for (unsigned i = 0; i < 3 && *w; i++) {
+		w++;
+		l.arg[i] = number(&w);
+	}
+	talk_say(&s->t, VQT_LIFE, &l, sizeof(l), NULL, 0);
+}
+
+/* B a flush of the backend for head H begins, b it ends */
+static void backend_word(struct script *s, const char *w)
+{
+	struct vqt_backend b = { .op = VQT_BACKEND_FLUSH, .phase = *w == 'b', .cookie = 1 };
+
+	w++;
+	b.head = (uint16_t)number(&w);
+	talk_say(&s->t, VQT_BACKEND, &b, sizeof(b), NULL, 0);
 }
 
 /* D=TYPE,TRANSPORT: another device, which speaks from here on */
@@ -604,6 +639,10 @@ static bool one_event(struct script *s, const char *w)
 		irq_word(s, w);
 	} else if (!strcmp(w, "G")) {
 		talk_say(&s->t, VQT_RING, &g, sizeof(g), NULL, 0);
+	} else if (!strncmp(w, "E:", 2)) {
+		life_of_queue(s, w + 2);
+	} else if ((*w == 'B' || *w == 'b') && w[1] >= '0' && w[1] <= '9') {
+		backend_word(s, w);
 	} else if (!strcmp(w, "E")) {
 		life_word(s, VQT_LIFE_ERROR, 0);
 	} else if (!strcmp(w, "R")) {
@@ -660,6 +699,8 @@ static void word(struct script *s, const char *w)
 		for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
 			if (!strcmp(pieces[i].name, w + 1)) {
 				script_run(s, pieces[i].words);
+				if (mark) /* the last of it */
+					s->mark = s->t.number;
 				return;
 			}
 		s->error = "@?";

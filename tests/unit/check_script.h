@@ -10,14 +10,15 @@
  *   ps:A/W=N pg: PCI configuration space at A, W bytes    v: before any of them: by the window
  *   isr=N       ISR status read           n:O=N     written at O of the notification structure
  *   qN          the queue that follows    A[N]      N chains are made available (1)
- *   K           kick by eventfd           Kw[=V]    by a write of w bytes
+ *   K           kick by eventfd           Kw[=V]    by a write of w bytes; :N after: N entries, all head 0
  *   C[H][@P][^F][:D,..[|D,..]][%T[,S[;S.N.F..]]]  a chain is taken: head, position, flags, descriptors
- *               rL readable, wL writable, fX then: flags, >N next; after | those of a table
+ *               rL readable, wL writable, &A then: address, fX flags, >N next, *N as often; after | those of a table
  *               (an i before: INDIRECT); T,S type and sector, then segments; %- no header bytes
  *   U[H][@P][^F][=L[,S]]  a chain is used: length, status; D: bytes to be the device's
  *   I M[V] N X[L]  interrupts: decided, MSI-X vector, configuration, INTx level
  *   G           a ring sample             r.K=N     the ring from here on: ai la af ue ui uf ae
  *   packed      the ring is packed        E         the device reports an error
+ *   E:W=A,B,C   a life step W of the queue          BH bH  the backend's flush for head H begins, ends
  *   R           the machine is reset      Q=N       QEMU sets status N
  *   L           records are lost          T+N       N ms pass
  *   D=T,P       another device of type T at transport P begins and speaks from here on

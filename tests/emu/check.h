@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* A checker at the end of a tap: what is found in what the emulator says. */
+#ifndef VQT_TESTS_EMU_CHECK_H
+#define VQT_TESTS_EMU_CHECK_H
+
+#include "decoder/rule.h"
+#include "emu/tap.h"
+
+struct watch {
+	struct model *model;
+	struct check *check;
+	uint64_t number, time, tick; /* ns a record */
+	const char *except; /* "a,b": rules that are not counted */
+	unsigned found; /* others */
+	uint8_t *hit; /* by rule */
+	char first[256]; /* of the others: rule and what was seen */
+};
+
+void watch_begin(struct watch *w, uint64_t tick, const char *except);
+/* To record from; w must stay. */
+struct emu_tap_config watch_tap(struct watch *w);
+/* The trace is over: what was still owed counts. */
+void watch_end(struct watch *w);
+bool watch_hit(const struct watch *w, const char *rule);
+void watch_free(struct watch *w);
+/* Whether a word is in "a,b,c". */
+bool watch_listed(const char *list, const char *word);
+
+#endif
