@@ -46,7 +46,7 @@ void check_config_read(struct look *l)
 		d->n_config[w] = l->number;
 		d->width[w] = reg(l)->width;
 	}
-	/* A field of more than 32 bits, in parts: 2.5.3 */
+	/* A field of more than 32 bits, in parts: 2.5.1 */
 	if (l->e->field && l->e->field->width == 8 && reg(l)->width < 8)
 		d->torn = (struct owed){ l->number, l->now, at & ~7U, (uint32_t)(d->n_generation != 0) };
 }

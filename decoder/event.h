@@ -254,7 +254,7 @@ enum vqt_region {
 	VQT_REGION_DEVICE = 5, /* 4.1.4.6 */
 	VQT_REGION_MSIX_TABLE = 6, /* PCI 6.8.2 */
 	VQT_REGION_MSIX_PBA = 7,
-	VQT_REGION_LEGACY = 8, /* 4.1.4.10, 2.4.4: legacy I/O BAR, device config behind it */
+	VQT_REGION_LEGACY = 8, /* 4.1.4.10, 2.5.4: legacy I/O BAR, device config behind it */
 	VQT_REGION_MMIO = 9, /* 4.2.2 */
 	VQT_REGION_BAR = 10, /* inside a BAR, in no known structure */
 };
@@ -366,7 +366,7 @@ struct vqt_seg {
 #define VQT_CHAIN_BAD_TABLE 0x0200 /* indirect length is 0 or not a multiple of 16 */
 
 /*
- * VQT_AVAIL: the device takes a chain from the available ring (2.7.13, 2.8.20).
+ * VQT_AVAIL: the device takes a chain from the available ring (2.7.13, 2.8.21).
  * Descriptors: first the ndirect ones of the ring or table, in chain order,
  * then those of the indirect table which the first INDIRECT among them names
  * (2.7.5.3, 2.8.19), in table order as chained.
@@ -392,7 +392,7 @@ struct vqt_avail {
 #define VQT_USED_SYNTHETIC 0x04 /* inferred from ring memory, not from the device's call */
 #define VQT_USED_DETACHED 0x08 /* the device gave the chain up without using it */
 
-/* VQT_USED: the device returns a chain (2.7.8, 2.8.14). */
+/* VQT_USED: the device returns a chain (2.7.8, 2.8.13). */
 struct vqt_used {
 	struct vqt_hdr h;
 	struct vqt_ring ring; /* before the used entry is written */

@@ -302,7 +302,7 @@ const struct rule rules_blk[] = {
 	{ "blk-unnegotiated", "I23 T08", STRUCTURAL, "5.2.6",
 	  "Request types that belong to a feature are sent when it is negotiated.", REQUEST | ONLY(UNUSUAL), unnegotiated, 0,
 	  &request, "DISCARD without VIRTIO_BLK_F_DISCARD" },
-	{ "blk-sector-unused", "I24", STRUCTURAL, "5.2.6.1",
+	{ "blk-sector-unused", "I24", STRUCTURAL, "5.2.6",
 	  "sector is 0 in requests that do not name one.", REQUEST | ONLY(UNUSUAL), sector_unused, 0, &request,
 	  "GET_ID with sector 8" },
 	{ "blk-segments", "I25 PACKED-D6 PACKED-D14 T26", STRUCTURAL, "5.2.6",

@@ -183,14 +183,14 @@ static const struct lesson fields = {
 #define DEVICE CHECK_DEVICE, CHECK_MUST, 0
 
 const struct rule rules_config[] = {
-	{ "config-read-torn", "DEVCFG-D1 T12", CHECK_DRIVER, CHECK_SHOULD, 0, "2.5.3",
+	{ "config-read-torn", "DEVCFG-D1 T12", CHECK_DRIVER, CHECK_SHOULD, 0, "2.5.1",
 	  "A field of more than 32 bits is read between two equal reads of config_generation.",
 	  REGS, AT(COMMON) | AT(CONFIG_WRITE) | AT(KICK) | AT(GENERATION), torn, 0, &generation,
 	  "capacity lo, capacity hi, queue_select" },
-	{ "config-read-untimed", "DEVCFG-D1 T12", CHECK_DRIVER, CHECK_SHOULD, 0, "2.5.3",
+	{ "config-read-untimed", "DEVCFG-D1 T12", CHECK_DRIVER, CHECK_SHOULD, 0, "2.5.1",
 	  "config_generation is read before a field that takes several reads.",
 	  REGS, AT(CONFIG_READ), untimed, 0, &generation, "capacity lo, with config_generation never read" },
-	{ "config-without-feature", "DEVCFG-D2", DRIVER, "2.5.2",
+	{ "config-without-feature", "DEVCFG-D2", DRIVER, "2.5.1",
 	  "A field that belongs to a feature is accessed only if that is offered.",
 	  REGS, AT(CONFIG_READ) | AT(CONFIG_WRITE), without_feature, 0, &fields,
 	  "seg_max is read and VIRTIO_BLK_F_SEG_MAX not offered" },
@@ -202,7 +202,7 @@ const struct rule rules_config[] = {
 	  "A 64-bit field reads the same in two halves as in one piece.",
 	  REGS, AT(GENERATION), generation_same, 2, &generation,
 	  "capacity reads 0x100000800 whole, 0x800 and 0 in halves" },
-	{ "config-differs-early", "DEVCFG-V1", DEVICE, "2.5.1",
+	{ "config-differs-early", "DEVCFG-V1", DEVICE, "2.5.2",
 	  "Device configuration can be read, and reads the same, before FEATURES_OK.",
 	  REGS, AT(GENERATION), generation_same, 1, &generation,
 	  "capacity reads 0 before FEATURES_OK and 2048 after" },

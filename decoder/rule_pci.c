@@ -359,9 +359,9 @@ static const struct lesson caps = {
 #define CAP NEED_PCI, AT(CAP)
 
 const struct rule rules_pci[] = {
-	{ "pci-vendor-id", "PCIDISC-V3", DEVICE, "4.1.2", "The PCI vendor ID is 0x1AF4.", READ, vendor, 0,
+	{ "pci-vendor-id", "PCIDISC-V3", DEVICE, "4.1.2.1", "The PCI vendor ID is 0x1AF4.", READ, vendor, 0,
 	  &identity, "vendor 0x1af5" },
-	{ "pci-device-id", "PCIDISC-V4", DEVICE, "4.1.2",
+	{ "pci-device-id", "PCIDISC-V4", DEVICE, "4.1.2.1",
 	  "The PCI device ID is 0x1040 plus the device type, or the type's transitional one.",
 	  READ, device_id, 0, &identity, "a block device with 0x1041" },
 	{ "pci-revision", "PCIDISC-V7", DEVICE_SHOULD, "4.1.2.1",
@@ -382,13 +382,13 @@ const struct rule rules_pci[] = {
 	{ "pci-legacy-id", "PCILEG-V3", DEVICE, "4.1.2.3",
 	  "Only devices with a transitional ID have a legacy interface.", NEED_PCI | NEED_REGS, AT(COMMON),
 	  legacy_id, 0, &identity, "device 0x1042 answers on legacy registers" },
-	{ "pci-list-unread", "PCILEG-D6 T20", DRIVER, "4.1.5.1.1",
+	{ "pci-list-unread", "PCILEG-D6 T20", DRIVER, "4.1.5.1.1.1",
 	  "A driver looks for the virtio capabilities before it uses the registers.", NEED_PCI | NEED_REGS,
 	  AT(COMMON), unsought, 0, &caps, "device_status is read at an address nobody looked up" },
-	{ "pci-list-unread-legacy", "PCILEG-D4", DRIVER, "4.1.5.1.1",
+	{ "pci-list-unread-legacy", "PCILEG-D4", DRIVER, "4.1.5.1.1.1",
 	  "A transitional driver looks for the virtio capabilities before it falls back.",
 	  NEED_PCI | NEED_REGS, AT(COMMON), unsought, 1, &caps, "BAR 0 is used without a look" },
-	{ "pci-modern-without-caps", "PCILEG-D5", DRIVER, "4.1.5.1.1",
+	{ "pci-modern-without-caps", "PCILEG-D5", DRIVER, "4.1.5.1.1.1",
 	  "Without virtio capabilities a device is a legacy one and used through BAR 0.",
 	  NEED_PCI | NEED_REGS, AT(COMMON), not_there, 0, &caps, "modern registers at a guessed address" },
 	{ "cap-common-missing", "COMMON-V2 PCIDISC-V1", DEVICE, "4.1.4.3.1",

@@ -110,7 +110,7 @@ static const struct lesson ring_lesson = {
 #define RING (NEED_RING | NEED_LIFE)
 
 const struct rule rules_ring[] = {
-	{ "avail-index-jump", "I04 SPLIT-D12 T29", CHECK_DRIVER, CHECK_STRUCTURAL, 0, "2.7.13.3",
+	{ "avail-index-jump", "I04 SPLIT-D12 T29", CHECK_DRIVER, CHECK_STRUCTURAL, 0, "2.7.6.1",
 	  "No more chains are made available than the queue has entries.",
 	  NEED_RING, AT(RING) | ONLY(SPLIT), jump, 0, &ring_lesson, "queue_size 256, avail.idx from 10 to 1000" },
 	{ "avail-index-back", "SPLIT-D12 T29", DRIVER, "2.7.6.1",

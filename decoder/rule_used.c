@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Completions: 2.7.8, 2.8.14. */
+/* Completions: 2.7.8, 2.8.22. */
 #include <inttypes.h>
 
 #include "decoder/check_impl.h"
@@ -141,7 +141,7 @@ const struct rule rules_used[] = {
 	{ "used-id-unknown", "I05 T32", DEVICE, "2.7.8",
 	  "A used element names the head of a chain in flight, each once.",
 	  FLIGHT | NEED_LIFE, AT(USED) | ONLY(SPLIT), unknown_id, 0, &lesson, "chain 5 is in flight, used id 6" },
-	{ "used-id-unknown-packed", "I11 T32", DEVICE, "2.8.6",
+	{ "used-id-unknown-packed", "I11 T32", DEVICE, "2.8.22",
 	  "A used descriptor names a buffer id in flight, each once.",
 	  FLIGHT | NEED_LIFE, AT(USED) | ONLY(PACKED), unknown_id, 1, &lesson, "buffer 5 is in flight, used id 6" },
 	{ "used-len-too-big", "I09 SPLIT-V14 T33", CHECK_DEVICE, CHECK_MUST, 0, "2.7.8.2",
