@@ -53,6 +53,7 @@ struct check {
 	unsigned have; /* of any device */
 	uint64_t next_tick, now, since, number;
 	uint64_t driver_ts[256]; /* by source */
+	uint64_t lost[256]; /* by source: the latest event after a loss, 0 none */
 };
 
 static const char *const parties[] = { "driver", "device" };
@@ -149,7 +150,8 @@ static void fill_plan(struct check *c, struct plan *p)
 			if (r->virtio_id && r->virtio_id != p->key.virtio_id)
 				continue;
 			p->slot[p->n++] = (struct slot){ r->check, r, i,
-				r->needs & (NEED_LIFE | NEED_FLIGHT | NEED_IRQ) };
+				r->needs & (NEED_LIFE | NEED_FLIGHT | NEED_IRQ | NEED_AGREED |
+					    NEED_MSIX) };
 		}
 		done |= moment;
 	}
@@ -246,7 +248,8 @@ void check_free(struct check *c)
 static unsigned lacking(const struct look *l)
 {
 	return (l->d->born ? 0 : NEED_LIFE) | (l->q && l->q->flight ? 0 : NEED_FLIGHT) |
-	       (l->d->have & NEED_IRQ ? 0 : NEED_IRQ);
+	       (l->d->have & NEED_IRQ ? 0 : NEED_IRQ) | (l->d->agreed ? 0 : NEED_AGREED) |
+	       (l->d->msix_sure ? 0 : NEED_MSIX);
 }
 
 static bool has_table(const struct model_request *r)
@@ -387,6 +390,7 @@ static struct cdev *find_device(struct check *c, struct model_device *m)
 			return NULL;
 		d->id = m->id;
 		d->m = m;
+		d->n_lost = c->lost[m->source]; /* its beginning may be what was lost */
 		HASH_ADD(hh, c->devices, id, sizeof(d->id), d);
 	}
 	c->last = d;
@@ -412,6 +416,7 @@ static void tick(struct check *c, struct look *from, uint64_t moment)
 
 static void loss(struct check *c, unsigned source, uint64_t number)
 {
+	c->lost[source & 0xff] = number;
 	for (struct cdev *d = c->devices; d; d = d->hh.next)
 		if (d->m->source == source)
 			check_forget(d, number);
@@ -472,7 +477,8 @@ int check_feed(struct check *c, const struct model *m, const struct event *e)
 	if (!l.d)
 		return -ENOMEM;
 	l.queue = e->queue;
-	l.req = e->req;
+	/* A chain from before a loss may have been used since, and its id again. */
+	l.req = e->req && e->req->number > l.d->n_lost ? e->req : NULL;
 	l.q = queue_of(&l);
 	l.driver_ts = c->driver_ts[e->rec->h.source]; /* before this event */
 	note_have(c, &l);
@@ -517,6 +523,9 @@ static const struct {
 	{ NEED_IRQ, "interrupts were not recorded",
 	  "no interrupt of the device had been recorded by then" },
 	{ NEED_LIFE, "no reset was recorded, or records were lost since: history unknown", NULL },
+	{ NEED_AGREED, "what was negotiated and set up is not known: the recording began later, or records "
+		       "were lost", NULL },
+	{ NEED_MSIX, "whether MSI-X is enabled is not known", NULL },
 	{ NEED_FLIGHT, "the queue was not recorded from its start, or records were lost since", NULL },
 };
 
@@ -544,6 +553,6 @@ void check_tally(const struct check *c, const struct rule *r, struct check_tally
 	out->blocked = t->blocked;
 	if (t->held || t->broken)
 		return;
-	never = r->needs & ~(c->have | NEED_LIFE | NEED_FLIGHT);
+	never = r->needs & ~(c->have | NEED_LIFE | NEED_FLIGHT | NEED_AGREED | NEED_MSIX);
 	out->why = never ? why_not(never, false) : why_not(t->blocked_by, true);
 }

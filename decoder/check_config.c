@@ -110,6 +110,9 @@ void check_pci_access(struct look *l)
 {
 	unsigned at = l->e->pci_cap;
 
+	if (at && l->dev->pci[at & 0xfff] == PCI_CAP_ID_MSIX && reg(l)->offset <= at + 3 &&
+	    reg(l)->offset + reg(l)->width >= at + 4)
+		l->d->msix_sure = true;
 	/* A write cannot change the size, but the model takes it for the register. */
 	if (at && !is_write(l) && l->dev->pci[at & 0xfff] == PCI_CAP_ID_MSIX && reg(l)->offset <= at + 2 &&
 	    reg(l)->offset + reg(l)->width >= at + 4)

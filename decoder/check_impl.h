@@ -123,6 +123,7 @@ struct cdev {
 	unsigned have; /* NEED_*: recorded for this device at all */
 	/* This life: everything here starts over at a reset. */
 	bool born; /* history since the reset is complete */
+	bool agreed; /* what the model knows of features and queues is so */
 	bool modern, legacy; /* registers of which interface were used in this life */
 	uint64_t n_reset; /* the event that began it */
 	bool reset_written, reset_wait; /* by the driver; 0 not read back yet */
@@ -184,6 +185,8 @@ struct cdev {
 	uint8_t bar_sizing; /* all ones were written */
 	uint64_t vendor_read; /* bit offset/4 of vendor capabilities whose vendor_id was read */
 	struct owed window; /* pci_cfg_data written; a: value, b: offset in the BAR */
+	bool config_unsure; /* some of what the model holds of the configuration may be wrong */
+	bool msix_sure; /* the model knows whether MSI-X is enabled */
 	uint16_t msix_table; /* vectors, as read from the capability; 0 unknown */
 	uint64_t n_event; /* of the device, the latest */
 	uint64_t via_value;
@@ -319,7 +322,7 @@ static inline bool bit_set(const uint8_t *bits, unsigned n)
 }
 
 /* A field of the device configuration as last read; false when not known. */
-bool check_config(const struct model_device *d, unsigned offset, unsigned width, uint64_t *value);
+bool check_config(const struct look *l, unsigned offset, unsigned width, uint64_t *value);
 /* Bytes of PCI configuration space, all seen? */
 bool check_pci(const struct model_device *d, unsigned offset, unsigned width, uint32_t *value);
 

@@ -141,6 +141,11 @@ static uint64_t of_access(struct look *l)
 	case VQT_REGION_ISR:
 		return at | (is_write(l) ? 0 : AT(ISR_READ));
 	}
+	/* Where its fields are depends on MSI-X. */
+	if (reg(l)->region == VQT_REGION_LEGACY && reg(l)->offset >= 20 && !l->d->msix_sure) {
+		l->d->config_unsure = true;
+		return at;
+	}
 	if (in_config(l))
 		return at | (is_write(l) ? AT(CONFIG_WRITE) : AT(CONFIG_READ));
 	if (reg(l)->region == VQT_REGION_COMMON || reg(l)->region == VQT_REGION_LEGACY ||

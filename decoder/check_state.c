@@ -5,13 +5,30 @@
 
 #include "decoder/check_impl.h"
 
-bool check_config(const struct model_device *d, unsigned offset, unsigned width, uint64_t *value)
+/* The event itself is a read of that byte. */
+static bool reads_config(const struct look *l, unsigned at)
 {
+	uint32_t from;
+
+	if (!l->e || l->e->rec->h.type != VQT_REG || is_write(l) || reg(l)->region != VQT_REGION_DEVICE)
+		return false;
+	from = spec_field_offset(reg(l)->region, reg(l)->offset, l->dev->msix);
+	return at >= from && at < from + reg(l)->width;
+}
+
+bool check_config(const struct look *l, unsigned offset, unsigned width, uint64_t *value)
+{
+	const struct model_device *m = l->dev;
+
 	*value = 0;
 	for (unsigned i = 0; i < width; i++) {
-		if (offset + i >= sizeof(d->config) || !bit_set(d->config_known, offset + i))
+		if (offset + i >= sizeof(m->config) || !bit_set(m->config_known, offset + i))
 			return false;
-		*value |= (uint64_t)d->config[offset + i] << (8 * i);
+		/* Once something was missed only what was read since counts. */
+		if (l->d->config_unsure && offset + i < CHECK_CONFIG &&
+		    !bit_set(l->d->config_known, offset + i) && !reads_config(l, offset + i))
+			return false;
+		*value |= (uint64_t)m->config[offset + i] << (8 * i);
 	}
 	return true;
 }
@@ -88,7 +105,7 @@ static void clear_life(struct cdev *d)
 void check_life(struct cdev *d, uint64_t number)
 {
 	clear_life(d);
-	d->born = true;
+	d->born = d->agreed = true;
 	d->n_reset = number;
 	for (struct cqueue *q = d->queues; q; q = q->hh.next)
 		check_clear_queue(q, true);
@@ -98,7 +115,9 @@ void check_forget(struct cdev *d, uint64_t number)
 {
 	clear_life(d);
 	d->n_lost = number;
-	d->from_start = false;
+	d->from_start = d->msix_sure = false;
+	d->config_unsure = true;
+	d->bar_sizing = 0;
 	d->window.number = 0;
 	for (struct cqueue *q = d->queues; q; q = q->hh.next)
 		check_clear_queue(q, false);
@@ -132,9 +151,16 @@ static void machine_reset(struct look *l)
 	bool asked = d->reset_written && !d->n_status;
 	uint64_t ts = d->reset_ts, done = d->n_reset_done, began = d->n_reset;
 
+	bool known = d->born;
+
 	if (d->reset_wait)
 		return;
 	check_life(d, l->number);
+	/* The driver's own write may be what was lost. */
+	if (!known && d->n_lost) {
+		d->reset_written = true;
+		return;
+	}
 	if (!asked)
 		return;
 	d->reset_written = true;
@@ -181,7 +207,7 @@ static void remember_device(struct look *l)
 	}
 	if (l->dev->events == 1 && !d->n_lost) { /* the first anybody says of it */
 		check_life(d, l->number);
-		d->from_start = true;
+		d->from_start = d->msix_sure = true;
 	}
 }
 
@@ -200,6 +226,10 @@ void check_remember(struct look *l, uint64_t moments)
 		remember_device(l);
 		break;
 	case VQT_DEVICE_STATE:
+		l->d->from_start = false;
+		l->d->agreed |= l->e->rec->device_state.known & VQT_KNOWN_ACCEPTED && !l->d->n_lost;
+		l->d->msix_sure |= (l->e->rec->device_state.known & VQT_KNOWN_MSIX) != 0;
+		break;
 	case VQT_QUEUE_STATE:
 		l->d->from_start = false;
 		break;

@@ -87,7 +87,9 @@ enum only {
 #define NEED_BYTES 0x100 /* leading bytes of buffers (request headers) */
 #define NEED_IRQ 0x200 /* interrupts, of the kind the rule is about */
 #define NEED_FLIGHT 0x400 /* the queue from its start on, without loss */
-#define NEED_BITS 11
+#define NEED_AGREED 0x800 /* what was negotiated and set up: from the reset on, or learned; without loss */
+#define NEED_MSIX 0x1000 /* whether MSI-X is enabled */
+#define NEED_BITS 13
 
 enum verdict {
 	RULE_NA, /* does not apply here */

@@ -91,10 +91,10 @@ static enum verdict too_many(struct look *l)
 	if (!r->type || r->type_raw > BLK_OUT || !chain_whole(r))
 		return RULE_NA;
 	n = data_segments(r, &longest);
-	if (accepted(l, VIRTIO_BLK_F_SEG_MAX) && check_config(l->dev, BLK_SEG_MAX, 4, &max) && max &&
+	if (accepted(l, VIRTIO_BLK_F_SEG_MAX) && check_config(l, BLK_SEG_MAX, 4, &max) && max &&
 	    n > max)
 		return fail(l, "%s has %u data segments and seg_max is %" PRIu64, blk_name(r), n, max);
-	if (accepted(l, VIRTIO_BLK_F_SIZE_MAX) && check_config(l->dev, BLK_SIZE_MAX, 4, &max) && max &&
+	if (accepted(l, VIRTIO_BLK_F_SIZE_MAX) && check_config(l, BLK_SIZE_MAX, 4, &max) && max &&
 	    longest > max)
 		return fail(l, "%s has a data segment of %u bytes and size_max is %" PRIu64, blk_name(r),
 			    longest, max);
@@ -107,7 +107,7 @@ static enum verdict past_end(struct look *l)
 	uint64_t capacity, sectors = 0;
 	struct blk_segment s;
 
-	if (!r->type || !chain_whole(r) || !check_config(l->dev, BLK_CAPACITY, 8, &capacity))
+	if (!r->type || !chain_whole(r) || !check_config(l, BLK_CAPACITY, 8, &capacity))
 		return RULE_NA;
 	if (blk_segmented(r)) {
 		for (unsigned i = 0; blk_segment(r, i, &s); i++)
@@ -179,7 +179,7 @@ static enum verdict segments(struct look *l)
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		if (r->type_raw != limits[i].type || l->rule->arg != limits[i].type)
 			continue;
-		if (!chain_whole(r) || !check_config(l->dev, limits[i].seg, 4, &max))
+		if (!chain_whole(r) || !check_config(l, limits[i].seg, 4, &max))
 			return RULE_NA;
 		if (blk_out(r) / BLK_SEGMENT <= max)
 			return RULE_HELD;
@@ -196,7 +196,7 @@ static enum verdict segment_long(struct look *l)
 	uint64_t max;
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		if (r->type_raw != limits[i].type || !check_config(l->dev, limits[i].sectors, 4, &max) ||
+		if (r->type_raw != limits[i].type || !check_config(l, limits[i].sectors, 4, &max) ||
 		    !max)
 			continue;
 		for (unsigned n = 0; blk_segment(r, n, &s); n++)
@@ -227,7 +227,7 @@ static enum verdict segment_flags(struct look *l)
 
 static bool zoned(const struct look *l, uint64_t *zone_sectors)
 {
-	return accepted(l, BLK_F_ZONED) && check_config(l->dev, BLK_ZONE_SECTORS, 4, zone_sectors) &&
+	return accepted(l, BLK_F_ZONED) && check_config(l, BLK_ZONE_SECTORS, 4, zone_sectors) &&
 	       *zone_sectors;
 }
 
@@ -255,11 +255,11 @@ static enum verdict append_size(struct look *l)
 
 	if (r->type_raw != BLK_ZONE_APPEND || !accepted(l, BLK_F_ZONED) || !chain_whole(r))
 		return RULE_NA;
-	if (check_config(l->dev, BLK_WRITE_GRANULARITY, 4, &granularity) && granularity &&
+	if (check_config(l, BLK_WRITE_GRANULARITY, 4, &granularity) && granularity &&
 	    blk_out(r) % granularity)
 		return fail(l, "ZONE_APPEND of %" PRIu64 " bytes and write_granularity is %" PRIu64,
 			    blk_out(r), granularity);
-	if (check_config(l->dev, BLK_MAX_APPEND, 4, &max) && blk_out(r) / BLK_SECTOR > max)
+	if (check_config(l, BLK_MAX_APPEND, 4, &max) && blk_out(r) / BLK_SECTOR > max)
 		return fail(l, "ZONE_APPEND of %" PRIu64 " sectors and max_append_sectors is %" PRIu64,
 			    blk_out(r) / BLK_SECTOR, max);
 	return RULE_HELD;
@@ -291,7 +291,8 @@ static const struct lesson request = {
 #define DRIVER CHECK_DRIVER, CHECK_MUST, VIRTIO_ID_BLOCK
 #define STRUCTURAL CHECK_DRIVER, CHECK_STRUCTURAL, VIRTIO_ID_BLOCK
 #define REQUEST (NEED_CHAIN | NEED_BYTES), AT(REQUEST)
-#define LIMITED (NEED_CHAIN | NEED_BYTES | NEED_CONFIG), AT(REQUEST)
+#define LIMITED (NEED_CHAIN | NEED_BYTES | NEED_CONFIG | NEED_AGREED), AT(REQUEST)
+#define AGREED (NEED_CHAIN | NEED_BYTES | NEED_AGREED), AT(REQUEST)
 
 const struct rule rules_blk[] = {
 	{ "blk-shape", "I21 T40", STRUCTURAL, "5.2.6",
@@ -300,7 +301,7 @@ const struct rule rules_blk[] = {
 	{ "blk-other-way", "I22", STRUCTURAL, "5.2.6", "IN has writable data only, OUT readable data only.",
 	  REQUEST, other_way, 0, &request, "IN with 512 readable bytes" },
 	{ "blk-unnegotiated", "I23 T08", STRUCTURAL, "5.2.6",
-	  "Request types that belong to a feature are sent when it is negotiated.", REQUEST | ONLY(UNUSUAL), unnegotiated, 0,
+	  "Request types that belong to a feature are sent when it is negotiated.", AGREED | ONLY(UNUSUAL), unnegotiated, 0,
 	  &request, "DISCARD without VIRTIO_BLK_F_DISCARD" },
 	{ "blk-sector-unused", "I24", STRUCTURAL, "5.2.6",
 	  "sector is 0 in requests that do not name one.", REQUEST | ONLY(UNUSUAL), sector_unused, 0, &request,

@@ -135,7 +135,7 @@ static enum verdict zoned_discard(struct look *l)
 {
 	uint64_t v;
 
-	if (!settles(l) || !offered(l, BLK_F_ZONED) || !check_config(l->dev, BLK_ZONE_MODEL, 1, &v) || v != 1)
+	if (!settles(l) || !offered(l, BLK_F_ZONED) || !check_config(l, BLK_ZONE_MODEL, 1, &v) || v != 1)
 		return RULE_NA;
 	if (!accepted(l, VIRTIO_BLK_F_DISCARD))
 		return RULE_HELD;
@@ -148,7 +148,7 @@ static enum verdict zoned_agreed(struct look *l)
 	uint64_t v;
 
 	if (!l->d->n_features_ok || l->d->features_checked || !offered(l, BLK_F_ZONED) ||
-	    accepted(l, BLK_F_ZONED) || !check_config(l->dev, BLK_ZONE_MODEL, 1, &v) || v != 1)
+	    accepted(l, BLK_F_ZONED) || !check_config(l, BLK_ZONE_MODEL, 1, &v) || v != 1)
 		return RULE_NA;
 	if (!(reg(l)->value & FEATURES_OK))
 		return RULE_HELD;
@@ -178,8 +178,8 @@ static enum verdict append_limit(struct look *l)
 {
 	uint64_t append, seg, size;
 
-	if (!accepted(l, BLK_F_ZONED) || !check_config(l->dev, BLK_MAX_APPEND, 4, &append) ||
-	    !check_config(l->dev, BLK_SEG_MAX, 4, &seg) || !check_config(l->dev, BLK_SIZE_MAX, 4, &size) ||
+	if (!accepted(l, BLK_F_ZONED) || !check_config(l, BLK_MAX_APPEND, 4, &append) ||
+	    !check_config(l, BLK_SEG_MAX, 4, &seg) || !check_config(l, BLK_SIZE_MAX, 4, &size) ||
 	    !accepted(l, VIRTIO_BLK_F_SEG_MAX) || !accepted(l, VIRTIO_BLK_F_SIZE_MAX))
 		return RULE_NA;
 	if (append * BLK_SECTOR <= seg * size)
@@ -193,8 +193,8 @@ static enum verdict erase_alignment(struct look *l)
 	uint64_t align, zone;
 
 	if (!accepted(l, BLK_F_ZONED) || !accepted(l, BLK_F_SECURE_ERASE) ||
-	    !check_config(l->dev, BLK_ERASE_ALIGNMENT, 4, &align) ||
-	    !check_config(l->dev, BLK_ZONE_SECTORS, 4, &zone) || !zone)
+	    !check_config(l, BLK_ERASE_ALIGNMENT, 4, &align) ||
+	    !check_config(l, BLK_ZONE_SECTORS, 4, &zone) || !zone)
 		return RULE_NA;
 	if (!(align % zone))
 		return RULE_HELD;
@@ -262,16 +262,16 @@ static const struct lesson lesson = {
 #define DRIVER_SHOULD CHECK_DRIVER, CHECK_SHOULD, VIRTIO_ID_BLOCK
 #define DEVICE CHECK_DEVICE, CHECK_MUST, VIRTIO_ID_BLOCK
 #define DEVICE_SHOULD CHECK_DEVICE, CHECK_SHOULD, VIRTIO_ID_BLOCK
-#define CONFIG NEED_REGS | NEED_CONFIG, AT(CONFIG_READ)
+#define CONFIG NEED_REGS | NEED_CONFIG | NEED_AGREED, AT(CONFIG_READ)
 
 const struct rule rules_blk_config[] = {
 	{ "blk-ro-refused", "BLKOP-D3 T39", DRIVER_SHOULD, "5.2.6.1",
-	  "VIRTIO_BLK_F_RO is accepted when it is offered.", NEED_REGS, AT(STATUS_WRITE), ro_refused, 0,
+	  "VIRTIO_BLK_F_RO is accepted when it is offered.", NEED_REGS | NEED_AGREED, AT(STATUS_WRITE), ro_refused, 0,
 	  &lesson, "bit 5 is offered and ignored" },
 	{ "blk-wce-without-flush", "BLKINIT-V1", DEVICE, "5.2.5.2",
-	  "A device that offers CONFIG_WCE offers FLUSH.", NEED_REGS, AT(OFFER_READ), no_flush, 1, &lesson,
+	  "A device that offers CONFIG_WCE offers FLUSH.", NEED_REGS | NEED_AGREED, AT(OFFER_READ), no_flush, 1, &lesson,
 	  "bit 11 without bit 9" },
-	{ "blk-flush-not-offered", "BLKINIT-V1", DEVICE_SHOULD, "5.2.5.2", "A device offers FLUSH.", NEED_REGS,
+	{ "blk-flush-not-offered", "BLKINIT-V1", DEVICE_SHOULD, "5.2.5.2", "A device offers FLUSH.", NEED_REGS | NEED_AGREED,
 	  AT(OFFER_READ), no_flush, 0, &lesson, "bit 9 is not offered" },
 	{ "blk-writeback-early", "BLKINIT-D4", DRIVER, "5.2.5.1",
 	  "writeback is read after FEATURES_OK, for it depends on what was accepted.",
@@ -290,13 +290,13 @@ const struct rule rules_blk_config[] = {
 	{ "blk-zone-model", "BLKINIT-V8 BLKINIT-V9 BLKINIT-V10", DEVICE, "5.2.5.2",
 	  "The zone model is NONE, HM or HA.", CONFIG, zone_model, 0, &lesson, "model = 7" },
 	{ "blk-zoned-legacy", "BLKINIT-V5", DEVICE, "5.2.5.2",
-	  "VIRTIO_BLK_F_ZONED is not offered through the legacy interface.", NEED_REGS, AT(OFFER_READ),
+	  "VIRTIO_BLK_F_ZONED is not offered through the legacy interface.", NEED_REGS | NEED_AGREED, AT(OFFER_READ),
 	  zoned_legacy, 0, &lesson, "legacy features with bit 17" },
 	{ "blk-zoned-discard", "BLKINIT-D6", DRIVER, "5.2.5.1",
-	  "DISCARD is not accepted on a host-managed device.", NEED_REGS | NEED_CONFIG, AT(STATUS_WRITE),
+	  "DISCARD is not accepted on a host-managed device.", NEED_REGS | NEED_AGREED | NEED_CONFIG, AT(STATUS_WRITE),
 	  zoned_discard, 0, &lesson, "model HM, bits 13 and 17 accepted" },
 	{ "blk-zoned-agreed", "BLKINIT-V7", DEVICE, "5.2.5.2",
-	  "A host-managed device refuses FEATURES_OK without VIRTIO_BLK_F_ZONED.", NEED_REGS | NEED_CONFIG,
+	  "A host-managed device refuses FEATURES_OK without VIRTIO_BLK_F_ZONED.", NEED_REGS | NEED_AGREED | NEED_CONFIG,
 	  AT(STATUS_READ), zoned_agreed, 0, &lesson, "model HM, bit 17 refused, FEATURES_OK stays" },
 	{ "blk-zoned-fields", "BLKINIT-V6", DEVICE_SHOULD, "5.2.5.2",
 	  "Without VIRTIO_BLK_F_ZONED the zoned characteristics are 0.", CONFIG, zoned_fields, 0, &lesson,

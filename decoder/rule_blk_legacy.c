@@ -137,12 +137,12 @@ static enum verdict implausible(struct look *l)
 
 	if (!old(l))
 		return RULE_NA;
-	if (check_config(l->dev, BLK_CAPACITY, 8, &capacity) && capacity >> 55)
+	if (check_config(l, BLK_CAPACITY, 8, &capacity) && capacity >> 55)
 		return fail(l, "the capacity reads %llu sectors, 0x%llx in the other byte order",
 			    (unsigned long long)capacity,
 			    (unsigned long long)__builtin_bswap64(capacity));
 	if (offered_known(l, 0) && offered(l, VIRTIO_BLK_F_SEG_MAX) &&
-	    check_config(l->dev, BLK_SEG_MAX, 4, &seg) && seg > 0xffff && swap32((uint32_t)seg) <= 0xffff &&
+	    check_config(l, BLK_SEG_MAX, 4, &seg) && seg > 0xffff && swap32((uint32_t)seg) <= 0xffff &&
 	    seg != 0xffffffff)
 		return fail(l, "seg_max reads %u, %u in the other byte order", (uint32_t)seg,
 			    swap32((uint32_t)seg));
@@ -189,7 +189,7 @@ const struct rule rules_blk_legacy[] = {
 	  "Sense has 96 bytes in a descriptor of its own, and so have the fields after it.", NEEDS,
 	  AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), scsi_trailer, 0, &lesson, "sense of 64 bytes" },
 	{ "blk-legacy-flush-out", "BLKLEG-D3", CHECK_DEVICE, CHECK_MUST, VIRTIO_ID_BLOCK, "5.2.6.3",
-	  "FLUSH_OUT is another word for FLUSH.", NEED_CHAIN | NEED_BYTES | NEED_USED, AT(USED) | ONLY(UNUSUAL), flush_out, 0,
+	  "FLUSH_OUT is another word for FLUSH.", NEED_CHAIN | NEED_BYTES | NEED_USED | NEED_AGREED, AT(USED) | ONLY(UNUSUAL), flush_out, 0,
 	  &lesson, "FLUSH_OUT, UNSUPP" },
 	{ "blk-legacy-barrier", "BLKLEG-V4", CHECK_DEVICE, CHECK_SHOULD, VIRTIO_ID_BLOCK, "5.2.6.3",
 	  "Nothing passes a request with the barrier bit.", NEEDS | NEED_USED, AT(USED) | ONLY(LEGACY), barrier, 0, &lesson,

@@ -87,7 +87,7 @@ static enum verdict append_start(struct look *l)
 {
 	uint64_t zone;
 
-	if (!append(l) || !check_config(l->dev, BLK_ZONE_SECTORS, 4, &zone) || !zone ||
+	if (!append(l) || !check_config(l, BLK_ZONE_SECTORS, 4, &zone) || !zone ||
 	    !(l->req->sector % zone))
 		return RULE_NA;
 	if (l->req->status == BLK_ZONE_INVALID_CMD)
@@ -100,10 +100,10 @@ static enum verdict append_size(struct look *l)
 {
 	uint64_t max, zone;
 
-	if (!append(l) || !check_config(l->dev, BLK_MAX_APPEND, 4, &max) || !max != (l->rule->arg != 0) ||
+	if (!append(l) || !check_config(l, BLK_MAX_APPEND, 4, &max) || !max != (l->rule->arg != 0) ||
 	    blk_out(l->req) / BLK_SECTOR <= max)
 		return RULE_NA;
-	if (!check_config(l->dev, BLK_ZONE_SECTORS, 4, &zone) || !zone || l->req->sector % zone)
+	if (!check_config(l, BLK_ZONE_SECTORS, 4, &zone) || !zone || l->req->sector % zone)
 		return RULE_NA; /* another rule's */
 	if (l->req->status == (l->rule->arg ? BLK_UNSUPP : BLK_ZONE_INVALID_CMD))
 		return RULE_HELD;
@@ -142,7 +142,7 @@ static enum verdict append_sector(struct look *l)
 	uint64_t zone, sector, end;
 
 	if (!append(l) || l->req->status || l->req->writable < 9 ||
-	    !check_config(l->dev, BLK_ZONE_SECTORS, 4, &zone) || !zone ||
+	    !check_config(l, BLK_ZONE_SECTORS, 4, &zone) || !zone ||
 	    !written(l, l->req->writable - 9, 8, &sector))
 		return RULE_NA;
 	end = l->req->sector + zone;
@@ -230,7 +230,7 @@ static enum verdict framing(struct look *l)
 	bool odd = unusual(r), bad;
 
 	if (!answered(l) || !r->type || r->type_raw > BLK_OUT || r->bytes % BLK_SECTOR || !r->bytes ||
-	    !check_config(l->dev, BLK_CAPACITY, 8, &capacity) ||
+	    !check_config(l, BLK_CAPACITY, 8, &capacity) ||
 	    r->sector + r->bytes / BLK_SECTOR > capacity || offered(l, VIRTIO_BLK_F_RO))
 		return RULE_NA;
 	/* Media fail, too: it takes several, and all of one kind. */
@@ -271,7 +271,7 @@ static const struct lesson answer = {
 
 #define DEVICE CHECK_DEVICE, CHECK_MUST, VIRTIO_ID_BLOCK
 #define STRUCTURAL CHECK_DEVICE, CHECK_STRUCTURAL, VIRTIO_ID_BLOCK
-#define USED (NEED_CHAIN | NEED_USED | NEED_BYTES), AT(USED)
+#define USED (NEED_CHAIN | NEED_USED | NEED_BYTES | NEED_AGREED), AT(USED)
 
 const struct rule rules_blk_used[] = {
 	{ "blk-status-range", "I26", STRUCTURAL, "5.2.6",
@@ -313,7 +313,7 @@ const struct rule rules_blk_used[] = {
 	  "IN of 4096 bytes, OK, len 4096" },
 	{ "blk-framing-refused", "SPLIT-V1 T35", CHECK_DEVICE, CHECK_SUSPICIOUS, VIRTIO_ID_BLOCK, "2.7.4.1",
 	  "How a request is cut into descriptors is no reason to fail it.",
-	  NEED_CHAIN | NEED_USED | NEED_BYTES | NEED_CONFIG, AT(USED), framing, 0, &answer,
+	  NEED_CHAIN | NEED_USED | NEED_BYTES | NEED_CONFIG | NEED_AGREED, AT(USED), framing, 0, &answer,
 	  "the header in two descriptors, IOERR" },
 	ROW_END,
 };

@@ -296,11 +296,12 @@ static const struct lesson framing = {
 #define DRIVER CHECK_DRIVER, CHECK_MUST, 0
 #define STRUCTURAL CHECK_DRIVER, CHECK_STRUCTURAL, 0
 #define CHAIN NEED_CHAIN, AT(CHAIN)
+#define AGREED NEED_CHAIN | NEED_AGREED, AT(CHAIN)
 
 const struct rule rules_chain[] = {
 	{ "head-out-of-range", "I01 T30", STRUCTURAL, "2.7.6",
 	  "Available ring entries name descriptors of the table.",
-	  CHAIN | ONLY(SPLIT), bad_head, 0, &chain, "queue_size 256, ring[3] = 300" },
+	  AGREED | ONLY(SPLIT), bad_head, 0, &chain, "queue_size 256, ring[3] = 300" },
 	{ "next-out-of-range", "I02 T30", STRUCTURAL, "2.7.5",
 	  "next names a descriptor of the same table.",
 	  CHAIN, bad_next, 0, &chain, "queue_size 256, next = 300" },
@@ -322,16 +323,16 @@ const struct rule rules_chain[] = {
 	  CHAIN, loop, 0, &chain, "descriptor 4 has next 3, descriptor 3 next 4" },
 	{ "chain-too-long", "SPLIT-D9 T26", DRIVER, "2.7.5.3.1",
 	  "A chain has at most as many descriptors as the queue.",
-	  CHAIN | ONLY(SPLIT), too_long, 0, &chain, "an indirect table of 300 in a queue of 256" },
+	  AGREED | ONLY(SPLIT), too_long, 0, &chain, "an indirect table of 300 in a queue of 256" },
 	{ "list-too-long", "PACKED-D7 T26", DRIVER, "2.8.17",
 	  "A list has at most as many descriptors as the queue.",
-	  CHAIN | ONLY(PACKED), too_long, 1, &chain, "a table of 300 in a packed queue of 256" },
+	  AGREED | ONLY(PACKED), too_long, 1, &chain, "a table of 300 in a packed queue of 256" },
 	{ "indirect-unnegotiated", "SPLIT-D7 T28 T08", DRIVER, "2.7.5.3.1",
 	  "Indirect descriptors need VIRTIO_F_INDIRECT_DESC.",
-	  CHAIN | ONLY(SPLIT) | ONLY(TABLE), indirect_unnegotiated, 0, &chain, "an INDIRECT descriptor, bit 28 not accepted" },
+	  AGREED | ONLY(SPLIT) | ONLY(TABLE), indirect_unnegotiated, 0, &chain, "an INDIRECT descriptor, bit 28 not accepted" },
 	{ "indirect-unnegotiated-packed", "PACKED-D12 T28 T08", DRIVER, "2.8.19",
 	  "Indirect descriptors need VIRTIO_F_INDIRECT_DESC.",
-	  CHAIN | ONLY(PACKED) | ONLY(TABLE), indirect_unnegotiated, 1, &chain, "an INDIRECT descriptor, bit 28 not accepted" },
+	  AGREED | ONLY(PACKED) | ONLY(TABLE), indirect_unnegotiated, 1, &chain, "an INDIRECT descriptor, bit 28 not accepted" },
 	{ "indirect-nested", "SPLIT-D8 T28", DRIVER, "2.7.5.3.1",
 	  "An indirect table holds no indirect descriptor.",
 	  CHAIN | ONLY(SPLIT) | ONLY(TABLE), nested, 0, &chain, "a table entry with INDIRECT" },
@@ -346,10 +347,10 @@ const struct rule rules_chain[] = {
 	  CHAIN | ONLY(PACKED) | ONLY(TABLE), indirect_next, 1, &chain, "NEXT, then INDIRECT" },
 	{ "in-order-next", "SPLIT-D6", DRIVER, "2.7.5.2",
 	  "With VIRTIO_F_IN_ORDER a chain's descriptors lie one after the other in the table.",
-	  CHAIN | ONLY(SPLIT) | ONLY(IN_ORDER), order_direct, 0, &chain, "descriptor 4 has next 9" },
+	  AGREED | ONLY(SPLIT) | ONLY(IN_ORDER), order_direct, 0, &chain, "descriptor 4 has next 9" },
 	{ "in-order-table", "SPLIT-D11", DRIVER, "2.7.5.3.1",
 	  "With VIRTIO_F_IN_ORDER the entries of an indirect table are linked in order.",
-	  CHAIN | ONLY(SPLIT) | ONLY(IN_ORDER) | ONLY(TABLE), order_table, 0, &chain, "table entry 0 has next 2" },
+	  AGREED | ONLY(SPLIT) | ONLY(IN_ORDER) | ONLY(TABLE), order_table, 0, &chain, "table entry 0 has next 2" },
 	{ "legal-chain-refused", "SPLIT-V1 T35", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "2.7.4.1",
 	  "A device takes any framing: an error right after a chain with nothing wrong needs a look.",
 	  NEED_CHAIN, AT(ERROR), refused, 0, &framing, "the header in two descriptors, virtio_error" },

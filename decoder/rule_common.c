@@ -138,10 +138,10 @@ const struct rule rules_common[] = {
 	  NEED_REGS, AT(COMMON), read_only, 1, &access, "the legacy queue_size <- 64" },
 	{ "register-without-feature", "T08", CHECK_DRIVER, CHECK_STRUCTURAL, 0, "4.1.4.3",
 	  "Registers that belong to a feature are used when it is offered.",
-	  NEED_REGS, AT(COMMON), without_feature, 0, &access,
+	  NEED_REGS | NEED_AGREED, AT(COMMON), without_feature, 0, &access,
 	  "queue_reset <- 1 without VIRTIO_F_RING_RESET" },
 	{ "admin-queue-range", "COMMON-V16", CHECK_DEVICE, CHECK_MUST, 0, "4.1.4.3.1",
 	  "Administration queues are numbered beyond all others.",
-	  NEED_REGS, AT(COMMON), admin_range, 0, &access, "num_queues = 3, admin_queue_index = 2" },
+	  NEED_REGS | NEED_AGREED, AT(COMMON), admin_range, 0, &access, "num_queues = 3, admin_queue_index = 2" },
 	ROW_END,
 };

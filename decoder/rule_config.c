@@ -211,7 +211,7 @@ const struct rule rules_config[] = {
 	  REGS, AT(STATUS_WRITE), legacy_once, 0, &generation, "capacity is read once, then DRIVER_OK" },
 	{ "legacy-config-misplaced", "PCILEG-D3", DRIVER, "4.1.4.10",
 	  "With MSI-X enabled the legacy device configuration begins at 24, else at 20.",
-	  NEED_REGS, AT(COMMON) | AT(CONFIG_READ) | AT(CONFIG_WRITE), other_place, 0, &fields,
+	  NEED_REGS | NEED_MSIX, AT(COMMON) | AT(CONFIG_READ) | AT(CONFIG_WRITE), other_place, 0, &fields,
 	  "MSI-X enabled, a 4-byte read at 20" },
 	{ "legacy-config-width", "PCILEG-D2", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "4.1.4.10",
 	  "The legacy device configuration reads the same in any width.",

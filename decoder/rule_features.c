@@ -346,12 +346,12 @@ static const struct lesson offer = {
 #define DRIVER CHECK_DRIVER, CHECK_MUST, 0
 #define DRIVER_SHOULD CHECK_DRIVER, CHECK_SHOULD, 0
 #define DEVICE CHECK_DEVICE, CHECK_MUST, 0
-#define WRITE NEED_REGS, AT(STATUS_WRITE)
+#define WRITE NEED_REGS | NEED_AGREED, AT(STATUS_WRITE)
 
 const struct rule rules_features[] = {
 	{ "feature-not-offered", "FEAT-D1 T08", DRIVER, "2.2.1",
 	  "The driver accepts only what the device offers.",
-	  NEED_REGS, AT(FEATURE_WRITE), not_offered, 0, &offer,
+	  NEED_REGS | NEED_AGREED, AT(FEATURE_WRITE), not_offered, 0, &offer,
 	  "device_feature[0] = 0x44, driver_feature[0] <- 0x46" },
 	{ "feature-without-prerequisite", "FEAT-D1 T08", DRIVER, "2.2.1",
 	  "Whoever accepts a feature accepts those it requires.",
@@ -383,14 +383,14 @@ const struct rule rules_features[] = {
 	  WRITE, refused, F_NOTIF_CONFIG_DATA, &offer, "bit 39 is offered and ignored" },
 	{ "version-1-not-offered", "BITS-V1", DEVICE, "6.2",
 	  "A device with the modern registers offers VIRTIO_F_VERSION_1.",
-	  NEED_REGS, AT(OFFER_READ), version_1_missing, 0, &offer, "device_feature[1] = 0" },
+	  NEED_REGS | NEED_AGREED, AT(OFFER_READ), version_1_missing, 0, &offer, "device_feature[1] = 0" },
 	{ "offer-without-prerequisite", "FEAT-V1", DEVICE, "2.2.2",
 	  "Whatever a device offers, it offers what that requires.",
-	  NEED_REGS, AT(OFFER_READ), offer_prerequisite, 0, &offer,
+	  NEED_REGS | NEED_AGREED, AT(OFFER_READ), offer_prerequisite, 0, &offer,
 	  "a net device offers MQ without CTRL_VQ" },
 	{ "feature-undefined-offered", "FEAT-V3", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "2.2.2",
 	  "A device offers features of the specification, this or a later one, only.",
-	  NEED_REGS, AT(OFFER_READ), offered_kind, 0, &offer, "a block device offers bit 20" },
+	  NEED_REGS | NEED_AGREED, AT(OFFER_READ), offered_kind, 0, &offer, "a block device offers bit 20" },
 	{ "offer-changed", "COMMON-V3", DEVICE, "4.1.4.3.1",
 	  "What is offered does not change between reads.",
 	  NEED_REGS | NEED_LIFE, AT(OFFER_READ), offer_changed, 0, &offer,
@@ -413,7 +413,7 @@ const struct rule rules_features[] = {
 	  "the same features: FEATURES_OK stayed, after a reset it does not" },
 	{ "any-layout-not-offered", "BITS-B1", DEVICE, "6.3",
 	  "A transitional device offers VIRTIO_F_ANY_LAYOUT through its legacy interface.",
-	  NEED_REGS | NEED_PCI, AT(OFFER_READ), any_layout_missing, 0, &offer,
+	  NEED_REGS | NEED_PCI | NEED_AGREED, AT(OFFER_READ), any_layout_missing, 0, &offer,
 	  "legacy features without bit 27" },
 	{ "any-layout-refused", "BITS-B1", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "6.3",
 	  "A transitional driver accepts VIRTIO_F_ANY_LAYOUT; drivers that do not are common and keep "
@@ -424,11 +424,11 @@ const struct rule rules_features[] = {
 	  WRITE, unused_bit, 0, &offer, "driver_feature[0] <- 0x40000000" },
 	{ "sr-iov-without-capability", "BITS-D9", DRIVER, "6.1",
 	  "VIRTIO_F_SR_IOV is for functions with an SR-IOV capability.",
-	  NEED_REGS | NEED_PCI, AT(STATUS_WRITE), sriov_accepted, 0, &offer,
+	  NEED_REGS | NEED_PCI | NEED_AGREED, AT(STATUS_WRITE), sriov_accepted, 0, &offer,
 	  "bit 37 is accepted, no capability 0x10 in extended space" },
 	{ "sr-iov-offer", "BITS-V9", DEVICE, "6.2",
 	  "VIRTIO_F_SR_IOV is offered only by functions with an SR-IOV capability.",
-	  NEED_REGS | NEED_PCI, AT(STATUS_WRITE), sriov_offered, 0, &offer,
+	  NEED_REGS | NEED_PCI | NEED_AGREED, AT(STATUS_WRITE), sriov_offered, 0, &offer,
 	  "bit 37 is offered, no capability 0x10 in extended space" },
 	{ "sr-iov-enabled-early", "BITS-D10", DRIVER, "6.1",
 	  "Virtual functions are enabled after VIRTIO_F_SR_IOV was negotiated.",

@@ -111,7 +111,7 @@ static const struct lesson lesson = {
 };
 
 #define DEVICE CHECK_DEVICE, CHECK_MUST, 0
-#define ISR (NEED_REGS | NEED_IRQ), AT(ISR_READ)
+#define ISR (NEED_REGS | NEED_IRQ | NEED_MSIX), AT(ISR_READ)
 
 const struct rule rules_isr[] = {
 	{ "isr-config-bit", "ISR-V2 T21", DEVICE, "4.1.4.5.1",
@@ -128,11 +128,11 @@ const struct rule rules_isr[] = {
 	  "a vector is signalled, ISR status is read" },
 	{ "shared-interrupt-overlooked", "NOTIFY-D7", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "4.1.5.4.2",
 	  "Where one interrupt stands for queues and configuration alike a driver looks at both.",
-	  NEED_REGS | NEED_IRQ | NEED_LIFE, AT(TICK) | AT(END), overlooked, 0, &lesson,
+	  NEED_REGS | NEED_IRQ | NEED_LIFE | NEED_MSIX, AT(TICK) | AT(END), overlooked, 0, &lesson,
 	  "ISR status = 0x03, used buffers handled, the configuration never read" },
 	{ "intx-unacknowledged", "I20 T21", CHECK_DRIVER, CHECK_STRUCTURAL, 0, "4.1.5.5",
 	  "A driver that is interrupted by INTx reads ISR status, for nothing else releases the line.",
-	  NEED_REGS | NEED_IRQ, AT(TICK) | AT(END), unacknowledged, 0, &lesson,
+	  NEED_REGS | NEED_IRQ | NEED_MSIX, AT(TICK) | AT(END), unacknowledged, 0, &lesson,
 	  "INTx asserted, used buffers handled, ISR status never read" },
 	ROW_END,
 };

@@ -215,7 +215,7 @@ const struct rule rules_memory[] = {
 	  "a read is in flight, its header has another type when it is used" },
 	{ "address-not-physical", "BITS-D4 T09", DRIVER, "6.1",
 	  "Without VIRTIO_F_ACCESS_PLATFORM descriptors hold physical addresses.",
-	  NEED_CHAIN | NEED_REGS, AT(CHAIN), address, 0, &where, "addr 0xffff888001234000" },
+	  NEED_CHAIN | NEED_REGS | NEED_AGREED, AT(CHAIN), address, 0, &where, "addr 0xffff888001234000" },
 	{ "ring-address-not-physical", "BITS-D4 T09", DRIVER, "6.1",
 	  "Without VIRTIO_F_ACCESS_PLATFORM queues are at physical addresses.",
 	  NEED_REGS | NEED_LIFE, AT(ENABLE), ring_address, 0, &where, "queue_desc <- 0xffff888001234000" },

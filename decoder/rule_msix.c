@@ -230,10 +230,10 @@ const struct rule rules_msix[] = {
 	  "Vectors in use are below the size of the table.", NEED_PCI | NEED_IRQ, AT(MSIX), beyond, 0, &lesson,
 	  "a table of 3, vector 5 is signalled" },
 	{ "interrupt-unmapped", "NOTIFY-V1 NOTIFY-V2 T15", DEVICE, "4.1.5.3.1",
-	  "No interrupt comes on a vector that no event is mapped to.", NEED_REGS | NEED_LIFE | NEED_IRQ,
+	  "No interrupt comes on a vector that no event is mapped to.", NEED_REGS | NEED_LIFE | NEED_IRQ | NEED_MSIX,
 	  AT(MSIX), unmapped, 0, &lesson, "all vectors NO_VECTOR, vector 0 is signalled" },
 	{ "interrupt-no-vector", "NOTIFY-V1 T15", DEVICE, "4.1.5.3.1",
-	  "A queue whose vector is NO_VECTOR sends no interrupts.", NEED_REGS | NEED_LIFE | NEED_IRQ,
+	  "A queue whose vector is NO_VECTOR sends no interrupts.", NEED_REGS | NEED_LIFE | NEED_IRQ | NEED_MSIX,
 	  AT(MSIX), no_vector, 0, &lesson, "queue_msix_vector <- NO_VECTOR, the queue interrupts" },
 	ROW_END,
 };

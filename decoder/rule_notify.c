@@ -138,7 +138,7 @@ static const struct lesson lesson = {
 };
 
 #define DRIVER CHECK_DRIVER, CHECK_MUST, 0
-#define SEEN (NEED_REGS | NEED_KICK), AT(KICK)
+#define SEEN (NEED_REGS | NEED_KICK | NEED_AGREED), AT(KICK)
 
 const struct rule rules_notify[] = {
 	{ "kick-width", "NOTIFY-D1 T19", DRIVER, "4.1.5.2.1",

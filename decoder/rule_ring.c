@@ -112,7 +112,7 @@ static const struct lesson ring_lesson = {
 const struct rule rules_ring[] = {
 	{ "avail-index-jump", "I04 SPLIT-D12 T29", CHECK_DRIVER, CHECK_STRUCTURAL, 0, "2.7.6.1",
 	  "No more chains are made available than the queue has entries.",
-	  NEED_RING, AT(RING) | ONLY(SPLIT), jump, 0, &ring_lesson, "queue_size 256, avail.idx from 10 to 1000" },
+	  NEED_RING | NEED_AGREED, AT(RING) | ONLY(SPLIT), jump, 0, &ring_lesson, "queue_size 256, avail.idx from 10 to 1000" },
 	{ "avail-index-back", "SPLIT-D12 T29", DRIVER, "2.7.6.1",
 	  "avail.idx is never taken back.",
 	  RING, AT(RING) | ONLY(SPLIT), backwards, 0, &ring_lesson, "avail.idx 12, then 11" },

@@ -253,7 +253,7 @@ static const struct lesson sleep = {
 
 #define DEVICE CHECK_DEVICE, CHECK_MUST, 0
 #define DRIVER CHECK_DRIVER, CHECK_MUST, 0
-#define IRQ (NEED_RING | NEED_USED | NEED_IRQ | NEED_FLIGHT)
+#define IRQ (NEED_RING | NEED_USED | NEED_IRQ | NEED_FLIGHT | NEED_MSIX)
 #define KICK (NEED_RING | NEED_CHAIN | NEED_KICK | NEED_FLIGHT)
 
 const struct rule rules_stall[] = {

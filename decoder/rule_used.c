@@ -149,7 +149,7 @@ const struct rule rules_used[] = {
 	  NEED_CHAIN | NEED_USED, AT(USED), too_much, 0, &lesson, "4097 writable bytes, used len 8192" },
 	{ "used-len-zero", "T33", DEVICE, "2.7.8.2",
 	  "len counts what the device wrote, the status byte too.",
-	  NEED_CHAIN | NEED_USED, AT(USED), nothing, 0, &lesson, "a read completes OK with len 0" },
+	  NEED_CHAIN | NEED_USED | NEED_AGREED, AT(USED), nothing, 0, &lesson, "a read completes OK with len 0" },
 	{ "used-out-of-order", "BITS-V5 T37", CHECK_DEVICE, CHECK_MUST, 0, "6.2",
 	  "With VIRTIO_F_IN_ORDER chains are used in the order in which they were made available.",
 	  FLIGHT, AT(USED) | ONLY(IN_ORDER), order, 0, &lesson, "chains 1, 2, 3 are taken; 2, then 1 used" },

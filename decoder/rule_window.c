@@ -21,7 +21,8 @@ static bool window(const struct look *l, struct window *w)
 	unsigned at = l->e->pci_cap;
 	uint32_t bar;
 
-	if (!field_is(l, "pci_cfg_data") || !at || at >= 240 || !check_pci(l->dev, at + 4, 1, &bar) ||
+	/* Where it stands was written, and that may be what was lost. */
+	if (l->d->n_lost || !field_is(l, "pci_cfg_data") || !at || at >= 240 || !check_pci(l->dev, at + 4, 1, &bar) ||
 	    !check_pci(l->dev, at + 8, 4, &w->offset) || !check_pci(l->dev, at + 12, 4, &w->length))
 		return false;
 	w->cap = at;
