@@ -234,6 +234,7 @@ void check_free(struct check *c)
 		HASH_DEL(c->devices, d);
 		check_free_queues(d);
 		free(d->nth);
+		free(d->zones);
 		free(d);
 	}
 	free_plans(c);

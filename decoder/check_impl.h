@@ -104,6 +104,22 @@ enum suspend {
 	SUSPEND_RESUMING, /* the driver wrote DRIVER_OK */
 };
 
+/* A zone as the latest report has it. */
+struct czone {
+	uint64_t start, capacity, wp; /* sectors */
+	uint8_t type, state; /* 5.2.6: VIRTIO_BLK_ZT_*, ZS_* */
+	bool settled; /* nothing was sent since that could change it */
+	uint64_t number; /* of the report */
+	uint64_t expect; /* a write taken while settled: its avail event */
+};
+
+#define CHECK_ZONES 64
+struct czones {
+	uint64_t sectors; /* of a zone */
+	unsigned n;
+	struct czone zone[CHECK_ZONES];
+};
+
 struct config_diff {
 	uint64_t n_old, n_new; /* the reads; 0: none pending */
 	uint32_t offset, width, old_width;
@@ -194,6 +210,8 @@ struct cdev {
 	uint8_t via_region;
 	bool via_failed; /* the register refused: there is no value */
 	uint64_t n_via;
+	struct czones *zones; /* NULL: no report yet */
+	uint64_t n_zone_touched;
 	uint64_t driver_ts; /* the driver's latest sign of life */
 	uint64_t flushes, writes;
 	uint8_t framed[2][2]; /* block requests: unusual framing, failed; saturating */
@@ -251,6 +269,11 @@ void check_config_written(struct look *l);
 void check_generation_read(struct look *l);
 void check_pci_access(struct look *l);
 void check_via_cfg(struct look *l);
+/* Zones (check_zone.c). */
+struct czone *check_zone_at(const struct cdev *d, uint64_t sector); /* NULL not known */
+void check_zones_forget(struct cdev *d);
+void check_zone_taken(struct look *l);
+void check_zone_used(struct look *l);
 void check_remember_irq(struct look *l, uint64_t moments);
 /* Rings (check_queue.c). */
 void check_remember_queue(struct look *l, uint64_t moments);

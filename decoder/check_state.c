@@ -100,6 +100,7 @@ static void clear_life(struct cdev *d)
 {
 	memset((char *)d + offsetof(struct cdev, born), 0,
 	       offsetof(struct cdev, n_lost) - offsetof(struct cdev, born));
+	check_zones_forget(d);
 }
 
 void check_life(struct cdev *d, uint64_t number)
@@ -243,8 +244,12 @@ void check_remember(struct look *l, uint64_t moments)
 		remember_life(l);
 		break;
 	default:
-		if (moments & AT(REQUEST))
+		if (moments & AT(REQUEST)) {
 			count_request(l);
+			check_zone_taken(l);
+		}
+		if (moments & AT(USED))
+			check_zone_used(l);
 		if (l->q)
 			check_remember_queue(l, moments);
 	}

@@ -133,6 +133,6 @@ bool rule_matches(const struct rule *r, const char *glob);
 extern const struct rule rules_status[], rules_reset[], rules_features[], rules_common[],
 	rules_queue[], rules_config[], rules_pci[], rules_window[], rules_msix[], rules_isr[],
 	rules_chain[], rules_used[], rules_ring[], rules_packed[], rules_notify[], rules_stall[],
-	rules_suspend[], rules_memory[], rules_legacy[], rules_blk[], rules_blk_config[], rules_blk_used[], rules_blk_legacy[];
+	rules_suspend[], rules_memory[], rules_blk_zone[], rules_legacy[], rules_blk[], rules_blk_config[], rules_blk_used[], rules_blk_legacy[];
 
 #endif

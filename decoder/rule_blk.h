@@ -33,7 +33,15 @@ enum blk_type {
 	BLK_ZONE_RESET_ALL = 26,
 };
 
-enum blk_status { BLK_OK, BLK_IOERR, BLK_UNSUPP, BLK_ZONE_INVALID_CMD };
+enum blk_status {
+	BLK_OK,
+	BLK_IOERR,
+	BLK_UNSUPP,
+	BLK_ZONE_INVALID_CMD,
+	BLK_ZONE_UNALIGNED_WP,
+	BLK_ZONE_OPEN_RESOURCE,
+	BLK_ZONE_ACTIVE_RESOURCE,
+};
 
 /* Fields of the configuration, by offset: 5.2.4. */
 enum blk_field {
@@ -49,6 +57,8 @@ enum blk_field {
 	BLK_MAX_ERASE_SEG = 64,
 	BLK_ERASE_ALIGNMENT = 68,
 	BLK_ZONE_SECTORS = 72,
+	BLK_MAX_OPEN_ZONES = 76,
+	BLK_MAX_ACTIVE_ZONES = 80,
 	BLK_MAX_APPEND = 84,
 	BLK_WRITE_GRANULARITY = 88,
 	BLK_ZONE_MODEL = 92,

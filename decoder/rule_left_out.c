@@ -42,10 +42,6 @@ const struct rule_left_out rule_left_out[] = {
 	  "watch to tell who wrote" },
 	{ "SPLIT-V13", "needs capture: used elements read again after used.idx moved" },
 	{ "BLKOP-V8 BLKOP-V35 BLKOP-V36", "needs capture: the data of reads in full" },
-	{ "BLKOP-D27 BLKOP-V17 BLKOP-V18 BLKOP-V19 BLKOP-V20 BLKOP-V21 BLKOP-V22 BLKOP-V23 BLKOP-V24 "
-	  "BLKOP-V26 BLKOP-V30 BLKOP-V31 BLKOP-V33 BLKOP-V34 BLKOP-V40 BLKINIT-V11 BLKINIT-V13 "
-	  "BLKINIT-V14 BLKINIT-V18",
-	  "needs capture: zone reports in full, and a model of every zone's state kept from them" },
 
 	/* A check would be a guess. */
 	{ "PCILEG-V7 PCILEG-V8", "that a legacy driver for the device once existed is not in a trace" },

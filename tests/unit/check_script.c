@@ -462,12 +462,35 @@ static void chain_word(struct script *s, const char *word)
 	talk_say(&s->t, VQT_AVAIL, &c.a, sizeof(c.a), tail, at);
 }
 
+/* zD.START.CAPACITY.WP.TYPE.STATE: a report of one zone in descriptor D, 5.2.6 */
+static size_t zone_report(uint8_t *tail, const char **at)
+{
+	struct vqt_seg seg = { .len = 128 };
+	uint8_t *zone = tail + sizeof(seg) + 64;
+	uint64_t v[5];
+
+	++*at;
+	seg.desc = (uint16_t)number(at);
+	for (unsigned i = 0; i < 5; i++) {
+		++*at;
+		v[i] = number(at);
+	}
+	memcpy(tail, &seg, sizeof(seg));
+	tail[sizeof(seg)] = 1; /* nr_zones */
+	memcpy(zone, &v[1], 8);
+	memcpy(zone + 8, &v[0], 8);
+	memcpy(zone + 16, &v[2], 8);
+	zone[24] = (uint8_t)v[3];
+	zone[25] = (uint8_t)v[4];
+	return sizeof(seg) + seg.len;
+}
+
 static void used_word(struct script *s, const char *word)
 {
 	struct vqt_ring *r = ring(s);
 	struct vqt_used u = { .ring = *r, .len = 4097, .flags = VQT_USED_STATUS, .pos = r->used_idx };
 	struct model_request *req;
-	uint8_t tail[64] = { 0 };
+	uint8_t tail[192] = { 0 };
 	size_t len = 0;
 	unsigned slots;
 
@@ -488,7 +511,11 @@ static void used_word(struct script *s, const char *word)
 			u.status = (uint8_t)number(&word);
 		}
 	}
-	if (*word == ';') { /* ;D.V: 8 bytes of descriptor D */
+	if (*word == ';' && word[1] == 'z') {
+		word++;
+		u.nseg = 1;
+		len = zone_report(tail, &word);
+	} else if (*word == ';') { /* ;D.V: 8 bytes of descriptor D */
 		struct vqt_seg seg = { .len = 8 };
 		uint64_t v;
 

@@ -14,7 +14,7 @@
  *   C[H][@P][^F][:D,..[|D,..]][%T[,S[;S.N.F..]]]  a chain is taken: head, position, flags, descriptors
  *               rL readable, wL writable, &A then: address, fX flags, >N next, *N as often; after | those of a table
  *               (an i before: INDIRECT); T,S type and sector, then segments; %- no header bytes
- *   U[H][@P][^F][=L[,S]]  a chain is used: length, status; D: bytes to be the device's
+ *   U[H][@P][^F][=L[,S]]  a chain is used: length, status; ;D.V 8 bytes, ;zD.. a zone
  *   I M[V] N X[L]  interrupts: decided, MSI-X vector, configuration, INTx level
  *   G           a ring sample             r.K=N     the ring from here on: ai la af ue ui uf ae
  *   packed      the ring is packed        E         the device reports an error
