@@ -205,6 +205,11 @@ screens: $(BUILD)/vqtrace # of top, for the documentation
 	$(Q)tests/lab/screens >$(BUILD)/top-screens.md && mv $(BUILD)/top-screens.md cli/man/top-screens.md
 
 .PHONY: screens
+
+.PHONY: known
+known: $(BUILD)/tests/unit/check_known_test # the violations that shipped, and their rules
+	$(Q)$(BUILD)/tests/unit/check_known_test --markdown > decoder/KNOWN.md
+
 bench:
 	$(Q)tests/deps --install build test
 	$(Q)$(MAKE) -j$(JOBS) all guest qemu11 tools blkio

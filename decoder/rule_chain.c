@@ -305,7 +305,7 @@ const struct rule rules_chain[] = {
 	{ "next-out-of-range", "I02 T30", STRUCTURAL, "2.7.5",
 	  "next names a descriptor of the same table.",
 	  CHAIN, bad_next, 0, &chain, "queue_size 256, next = 300" },
-	{ "head-in-flight", "I03 T31", STRUCTURAL, "2.7.13",
+	{ "head-in-flight", "I03 T31 T37", STRUCTURAL, "2.7.13",
 	  "A descriptor or buffer id is free for new use only when its chain has been used.",
 	  NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, AT(CHAIN), in_flight, 0, &chain,
 	  "chain 5 is in flight and made available once more" },
