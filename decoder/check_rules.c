@@ -25,6 +25,8 @@ static const struct {
 	{ NEED_IRQ, "interrupts" },
 	{ NEED_LIFE, "the device from a reset on" },
 	{ NEED_FLIGHT, "the queue from its start on" },
+	{ NEED_AGREED, "what was negotiated and set up" },
+	{ NEED_MSIX, "whether MSI-X is enabled" },
 };
 
 const char *check_need_name(unsigned needs, unsigned nth)
