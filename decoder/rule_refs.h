@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the rules are accountable to: every normative statement of virtio 1.4
- * outside the network device by a short ref of ours, the structural rules
+ * What the rules are accountable to: every normative statement of virtio 1.4 for
+ * the core, PCI, block and network devices by a short ref of ours, the structural rules
  * (I01..) and the violations that real projects shipped (T01..).
  */
 #ifndef VQT_DECODER_RULE_REFS_H
