@@ -247,7 +247,8 @@ static enum verdict spacing(struct look *l)
 	if (!answered(l) || r->type_raw != BLK_ZONE_REPORT || r->status || !zoned(l, &sectors))
 		return RULE_NA;
 	while (record_seg_next(l->e->rec, &pos, &seg)) {
-		if (seg.offset || seg.len < 128 || !(r->desc[seg.desc < r->ndesc ? seg.desc : 0].flags & 2))
+		if (seg.desc >= r->ndesc || !(r->desc[seg.desc].flags & VRING_DESC_F_WRITE) || seg.offset ||
+		    seg.len < 128)
 			continue;
 		n = get_le64(seg.bytes);
 		for (uint64_t i = 0; i < n && 64 + (i + 1) * 64 <= seg.len; i++) {
