@@ -14,6 +14,7 @@
 #include "cli/check_live.h"
 #include "cli/cli.h"
 #include "cli/record_out.h"
+#include "cli/regression.h"
 
 #define PIDS 64
 #define STATUS_EVERY 200000000ULL
@@ -33,6 +34,7 @@ struct record_run {
 	bool quiet, verbose, done, live;
 	struct launch launch;
 	struct check_live check;
+	struct regression regression;
 	char **command;
 	bool child_gone;
 	int child_status;
@@ -407,6 +409,8 @@ enum {
 	OPT_EMPTY,
 	OPT_QMP_ONLY,
 	OPT_TABLES,
+	OPT_REGRESSION,
+	OPT_ORIGIN,
 };
 
 static const struct option longs[] = {
@@ -424,6 +428,8 @@ static const struct option longs[] = {
 	{ "empty-probes", no_argument, NULL, OPT_EMPTY },
 	{ "qmp-only", no_argument, NULL, OPT_QMP_ONLY },
 	{ "tables", required_argument, NULL, OPT_TABLES },
+	{ "regression", required_argument, NULL, OPT_REGRESSION },
+	{ "origin", required_argument, NULL, OPT_ORIGIN },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -520,6 +526,15 @@ static int parse_one(struct record_run *r, int opt, const char *arg)
 			return bad("--tables", arg, "a number of queues");
 		r->options.tables = (uint32_t)v;
 		return CLI_OK;
+	case OPT_REGRESSION:
+		r->regression.name = arg;
+		return CLI_OK;
+	case OPT_ORIGIN:
+		r->regression.origin = arg;
+		return CLI_OK;
+	case 'r':
+		r->regression.read = arg;
+		return CLI_OK;
 	case OPT_EMPTY:
 		r->options.empty = true;
 		return CLI_OK;
@@ -534,7 +549,7 @@ static int parse(struct record_run *r, int argc, char **argv)
 	opterr = 0;
 	optind = 1;
 	while (code == CLI_OK &&
-	       (opt = getopt_long(argc, argv, "+:w:p:n:d:c:s:W:qvh", longs, NULL)) != -1) {
+	       (opt = getopt_long(argc, argv, "+:w:p:n:d:c:s:W:r:qvh", longs, NULL)) != -1) {
 		if (opt == 'h') {
 			fputs(cli_current->usage, stdout);
 			exit(CLI_OK);
@@ -551,6 +566,9 @@ static int parse(struct record_run *r, int argc, char **argv)
 		return code;
 	if (optind < argc)
 		r->command = argv + optind;
+	code = regression_begin(&r->regression, &r->out.path);
+	if (code != CLI_OK || r->regression.read)
+		return code;
 	if (!r->command && !r->npids)
 		return cli_usage("say what to record: -p PID, -n NAME, or -- COMMAND");
 	if (r->command && r->npids)
@@ -575,8 +593,8 @@ static int run(int argc, char **argv)
 	char command[1024] = "vqtrace";
 	int code = parse(&r, argc, argv);
 
-	if (code != CLI_OK)
-		return code;
+	if (code != CLI_OK || r.regression.read)
+		return regression_end(&r.regression, NULL, code, r.quiet);
 	for (int i = 0; i < argc; i++) {
 		strncat(command, " ", sizeof(command) - strlen(command) - 1);
 		strncat(command, argv[i], sizeof(command) - strlen(command) - 1);
@@ -596,7 +614,8 @@ static int run(int argc, char **argv)
 		code = r.command ? start_command(&r) : attach_running(&r);
 	if (code == CLI_OK)
 		loop(&r);
-	return finish(&r, code);
+	code = finish(&r, code);
+	return regression_end(&r.regression, r.out.path, code, r.quiet);
 }
 
 const struct cli_command cmd_record = {
@@ -607,6 +626,7 @@ const struct cli_command cmd_record = {
 		"usage: vqtrace record -w FILE [OPTIONS] -p PID...\n"
 		"       vqtrace record -w FILE [OPTIONS] -n NAME\n"
 		"       vqtrace record -w FILE [OPTIONS] [--] QEMU-COMMAND...\n"
+		"       vqtrace record -r FILE --regression NAME [--origin TEXT]\n"
 		"\n"
 		"Records what drivers and virtio devices say to each other in a QEMU: register\n"
 		"accesses, kicks, rings, descriptor chains, completions, interrupts.  QEMU needs\n"
@@ -641,6 +661,11 @@ const struct cli_command cmd_record = {
 		"  --rotate-time TIME  begin a new file this often; FILE may be a strftime pattern\n"
 		"  -W COUNT            keep this many files (by size: reuse them; by time: stop)\n"
 		"  -q, -v              no summary; also list devices\n"
+		"  --regression NAME   also make NAME.pcap, a test out of the recording: short, without\n"
+		"                      data, names and paths; -w is then not needed.  Prints its line\n"
+		"                      for traces/LIST\n"
+		"  -r FILE             with --regression: of this trace, recorded earlier\n"
+		"  --origin TEXT       with --regression: what to say of where it is from\n"
 		"\n"
 		"Ctrl-C ends a recording; a QEMU started here is ended with it.  Exit status: 0;\n"
 		"1 with --check when rules were broken; 2 when something went wrong (the file is\n"
