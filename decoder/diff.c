@@ -151,6 +151,8 @@ int diff_feed(struct diff *d, enum diff_side side, const struct event *e)
 	p = diff_pair_of(d, side, e->dev->id);
 	if (!p)
 		return 0;
+	if (e->source && type >= VQT_REG)
+		d->source[side] = e->source->kind;
 	if (type < 64) {
 		p->half[side].seen |= 1ULL << type;
 		d->seen[side] |= 1ULL << type;
@@ -211,7 +213,22 @@ static uint32_t left_out(struct diff *d)
 		set |= 1U << recorded[i].class;
 		caveat(d, "%s are not in %s: not compared", recorded[i].what, a ? DIFF_B : DIFF_A);
 	}
+	if (d->source[DIFF_A] && d->source[DIFF_B] && d->source[DIFF_A] != d->source[DIFF_B] &&
+	    diff_on(d, DIFF_LIFECYCLE) && !(set >> DIFF_LIFECYCLE & 1)) {
+		set |= 1U << DIFF_LIFECYCLE;
+		caveat(d, "%s are of another kind of device in %s: not compared",
+		       "lifecycle steps", DIFF_B);
+	}
 	return set;
+}
+
+/* A capture without any kick of a device does not say where one is missing. */
+static bool unfounded(const struct diff *d, const struct difference *x)
+{
+	const uint64_t *kicks = d->pair[x->pair].pub.kicks;
+
+	return x->class == DIFF_NOTIFY && !strcmp(x->subject, DIFF_IDLE_KICK) &&
+	       (!kicks[DIFF_A] || !kicks[DIFF_B]);
 }
 
 /* The first meaningful one is of the conversation itself, if there is one. */
@@ -252,7 +269,7 @@ static int sort(struct diff *d)
 	if (!d->sorted)
 		return -ENOMEM;
 	for (struct diff_group *g = d->group; g; g = g->hh.next) {
-		if (out >> g->pub.class & 1)
+		if (out >> g->pub.class & 1 || unfounded(d, &g->pub))
 			d->total -= g->pub.count;
 		else
 			d->sorted[d->nsorted++] = &g->pub;

@@ -11,6 +11,7 @@
 #define DIFF_LANES_MAX 4096 /* queues beyond are not compared (a hostile file) */
 #define DIFF_TOKENS_MAX 262144 /* tokens held in all lanes of a side */
 #define DIFF_KEYS 5
+#define DIFF_IDLE_KICK "request on an idle queue"
 #define DIFF_WHOLE (UINT64_MAX / 4) /* a difference of the whole, not near one event */
 
 enum token_kind {
@@ -120,6 +121,7 @@ struct diff {
 	unsigned full[DIFF_SIDES]; /* lanes at their limit */
 	uint64_t seen[DIFF_SIDES]; /* 1ULL << enum vqt_type, any device */
 	bool seen_pci[DIFF_SIDES];
+	unsigned source[DIFF_SIDES]; /* enum vqt_source_kind that last spoke of a device */
 	struct diff_group *group; /* uthash */
 	struct difference **sorted;
 	size_t nsorted;

@@ -486,7 +486,7 @@ void diff_tell_notify(struct diff *d, struct diff_pair_impl *p, const struct dif
 	if (!diff_on(d, DIFF_NOTIFY))
 		return;
 	if (a->kicked && b->kicked && a->kicked != b->kicked)
-		add(&t, DIFF_NOTIFY, true, "request on an idle queue", kick[a->kicked],
+		add(&t, DIFF_NOTIFY, true, DIFF_IDLE_KICK, kick[a->kicked],
 		    kick[b->kicked]);
 	if (a->interrupted && b->interrupted && a->interrupted != b->interrupted)
 		add(&t, DIFF_NOTIFY, true, "completion", irq[a->interrupted], irq[b->interrupted]);
@@ -564,7 +564,7 @@ static void tell_rate(struct diff *d, struct diff_pair_impl *p, const char *subj
 	}
 }
 
-/* How kicks reach the device; an in-process driver stands in for any way. */
+/* How kicks reach the device: what kind of machine it is in has a say in it. */
 static void tell_vias(struct diff *d, struct diff_pair_impl *p)
 {
 	struct tale t = { .d = d, .p = p };
@@ -575,8 +575,8 @@ static void tell_vias(struct diff *d, struct diff_pair_impl *p)
 			if (p->pub.vias[side] >> n->value & 1)
 				snprintf(text[side] + strlen(text[side]), 64 - strlen(text[side]),
 					 "%s%s", text[side][0] ? ", " : "", n->name);
-	if (p->pub.vias[DIFF_A] != p->pub.vias[DIFF_B] && p->pub.vias[DIFF_A] && p->pub.vias[DIFF_B] &&
-	    !((p->pub.vias[DIFF_A] | p->pub.vias[DIFF_B]) >> VQT_KICK_CALL & 1)) {
+	if (p->pub.vias[DIFF_A] != p->pub.vias[DIFF_B] && p->pub.vias[DIFF_A] &&
+	    p->pub.vias[DIFF_B]) {
 		t.near[DIFF_A] = DIFF_WHOLE;
 		add(&t, DIFF_NOTIFY, true, "kicks arrive by", text[DIFF_A], text[DIFF_B]);
 	}
@@ -586,7 +586,8 @@ void diff_tell_counts(struct diff *d, struct diff_pair_impl *p)
 {
 	if (!p->half[DIFF_A].there || !p->half[DIFF_B].there)
 		return;
-	tell_vias(d, p);
+	if (d->source[DIFF_A] == d->source[DIFF_B])
+		tell_vias(d, p);
 	if (d->seen[DIFF_A] & d->seen[DIFF_B] & 1ULL << VQT_KICK)
 		tell_rate(d, p, "kicks", p->pub.kicks);
 	if (d->seen[DIFF_A] & d->seen[DIFF_B] & 1ULL << VQT_IRQ)
