@@ -224,6 +224,12 @@ conformance:
 	$(Q)tests/guest/mkguest --suite bookworm-backports build/guest-backports
 	$(Q)tests/lab/conformance
 
+# What is expected of the traces in traces/, written anew: look at the difference.
+.PHONY: regression
+regression: all tools
+	$(Q)tests/check/golden_test.sh --update
+	$(Q)tests/check/regression_test.sh --update
+
 deps:
 	$(Q)tests/deps --install build test
 

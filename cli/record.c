@@ -581,6 +581,9 @@ static int parse(struct record_run *r, int argc, char **argv)
 	if (r->check.on && r->options.light)
 		return cli_usage("--check looks at every step, and --light records none; "
 				 "leave one out");
+	if (r->regression.name &&
+	    (!strcmp(r->out.path, "-") || r->out.rotate_size || r->out.rotate_ns))
+		return cli_usage("--regression makes a test of one file: leave out -w -, --rotate-*");
 	if (!strcmp(r->out.path, "-") && (r->out.rotate_size || r->out.rotate_ns))
 		return cli_usage("a pipe cannot be rotated; give -w a file");
 	return CLI_OK;

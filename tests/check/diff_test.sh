@@ -83,6 +83,16 @@ not_recorded() { # a trace without lifecycle records is not one without lifecycl
 	same "$t/qemu7-q1.pcap" "$tmp/bare.pcap" && grep -q '^note: lifecycle steps are not in B' "$tmp/out"
 }
 
+# What replay writes is the recording again, where it says that it was equal.
+replayed() {
+	local c
+	for c in q1 packed-mq4 intx legacy blkdebug two-disks; do
+		"$vqtrace" replay -q -r $t/qemu7-$c.pcap -w "$tmp/replay.pcap" || return 1
+		same $t/qemu7-$c.pcap "$tmp/replay.pcap" || { echo "$c"; return 1; }
+		grep -q '^note: lifecycle steps are of another kind of device' "$tmp/out" || return 1
+	done
+}
+
 trouble() { # OPTIONS...: exit 2 with WORDS
 	local words=$1
 	shift
@@ -96,7 +106,7 @@ cut_file() { # compared up to there, and exit 2
 		grep -q '^First difference' "$tmp/out"
 }
 
-plan 19
+plan 20
 check "every trace is like itself" every
 check "QEMU 7.2 and 11.1 are alike but for lifecycle" versions
 check "the first difference, from both sides" shows_both_sides
@@ -110,6 +120,7 @@ check "from a pipe" pipe
 check "devices forced together" forced
 check "a device that only one has" missing_device
 check "what is not recorded is no difference" not_recorded
+check "a recording and its replay" replayed
 check "quiet" sh -c "[ -z \"\$('$vqtrace' diff -q $t/qemu7-q1.pcap $t/qemu7-mq4.pcap)\" ]"
 check "a file cut off in the middle" cut_file
 check "a class that is not there" trouble "no such class" --only nonsense $t/qemu7-q1.pcap $t/qemu7-q1.pcap

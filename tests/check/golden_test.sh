@@ -7,8 +7,9 @@
 #
 # A line is NAME TRACE ARGUMENTS...; `vqtrace ARGUMENTS -r traces/TRACE` runs in
 # the C locale.  A NAME ending in .sum is kept as a checksum: for output too long
-# to keep.  The exit status is the last line of the output.  What `vqtrace check`
-# finds in each trace of traces/ is golden output too, as TRACE.findings.
+# to keep.  The exit status is the last line of the output.  Of each trace in
+# traces/LIST there is more: every event as text and as JSON (TRACE.text.sum,
+# TRACE.json.sum), and what `vqtrace check` finds (TRACE.findings).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 update=
@@ -21,10 +22,12 @@ n=0 bad=0
 
 list() {
 	cat tests/TESTLIST
-	for t in traces/*.pcap; do
-		t=$(basename "$t" .pcap)
-		echo "$t.findings $t.pcap check --ascii --severity suspicious"
-	done
+	while read -r t _; do
+		case $t in '' | \#*) continue ;; esac
+		echo "${t%.pcap}.text.sum $t show --ascii"
+		echo "${t%.pcap}.json.sum $t show -T json"
+		echo "${t%.pcap}.findings $t check --ascii --severity suspicious"
+	done <traces/LIST
 }
 
 while read -r name trace args; do
