@@ -33,7 +33,7 @@ struct making {
 	struct anonymise *anonymise;
 	struct trace_writer *w;
 	unsigned keep;
-	bool cut;
+	bool cut, warned;
 };
 
 static void found(void *opaque, const struct finding *f)
@@ -45,12 +45,15 @@ static void found(void *opaque, const struct finding *f)
 			v->broken[i] = true;
 }
 
+/* An error that was printed where it happened; no other is that. */
+#define SAID (-EDOM)
+
 /*
  * Read a trace through a model.  each: called with every event; negative ends
  * it, and is returned.  A trace that breaks off is taken up to there.
  */
-static int read_trace(const char *path, int (*each)(void *opaque, const struct event *e),
-		      void *opaque)
+static int read_trace(const char *path, bool *warned,
+		      int (*each)(void *opaque, const struct event *e), void *opaque)
 {
 	struct trace_reader *t;
 	struct trace_error err;
@@ -60,10 +63,9 @@ static int read_trace(const char *path, int (*each)(void *opaque, const struct e
 	bool again = true;
 	int rc;
 
-	rc = trace_open(&t, path, &err);
-	if (rc) {
+	if (trace_open(&t, path, &err)) {
 		cli_error("%s", err.text);
-		return rc;
+		return SAID;
 	}
 	m = model_new();
 	rc = m ? 1 : -ENOMEM;
@@ -75,7 +77,9 @@ static int read_trace(const char *path, int (*each)(void *opaque, const struct e
 			break;
 	}
 	if (rc == -EBADMSG) {
-		cli_warn("%s", err.text);
+		if (!*warned)
+			cli_warn("%s", err.text);
+		*warned = true;
 		rc = 0;
 	}
 	model_free(m);
@@ -175,7 +179,7 @@ static int make_once(struct making *k)
 	k->cut = false;
 	k->shrink = shrink_new(k->keep);
 	k->anonymise = anonymise_new();
-	rc = k->shrink && k->anonymise ? read_trace(k->in, judge_event, &j) : -ENOMEM;
+	rc = k->shrink && k->anonymise ? read_trace(k->in, &k->warned, judge_event, &j) : -ENOMEM;
 	if (!rc)
 		rc = shrink_plan_end(k->shrink);
 	if (rc)
@@ -185,19 +189,18 @@ static int make_once(struct making *k)
 			 k->origin ? k->origin : k->before.origin);
 	else
 		snprintf(k->text, sizeof(k->text), "%s", k->origin ? k->origin : k->before.origin);
-	rc = trace_create(&k->w, k->out, &err);
-	if (rc) {
+	if (trace_create(&k->w, k->out, &err)) {
 		cli_error("%s", err.text);
-		return rc;
+		return SAID;
 	}
-	rc = read_trace(k->in, write_event, k);
+	rc = read_trace(k->in, &k->warned, write_event, k);
 	end = trace_finish(k->w);
 	k->w = NULL;
 	j = (struct judging){ .v = &k->after };
 	if (!rc)
 		rc = end;
 	if (!rc)
-		rc = read_trace(k->out, judge_event, &j);
+		rc = read_trace(k->out, &k->warned, judge_event, &j);
 	if (!rc)
 		rc = check_trace(k->in, &k->before);
 	return rc ? rc : check_trace(k->out, &k->after);
@@ -234,8 +237,11 @@ static void tell(const struct making *k, const char *name, bool quiet)
 			" requests; data, serial numbers, names and paths replaced\n", k->out,
 			k->after.events, s.events, s.requests_kept, s.requests);
 	if (k->cut)
-		cli_warn("%s: cut off at 1 MiB, where queues were never idle for it to be "
-			 "shortened; record less", k->out);
+		cli_warn("%s: cut off at 1 MiB, as queues were never idle for it to be shortened; "
+			 "record less, closer to what it is about", k->out);
+	for (unsigned i = 0; i < RULES_MAX && rule_nth(i) && k->cut; i++)
+		if (k->before.broken[i] && !k->after.broken[i])
+			cli_warn("%s: what breaks %s is behind the cut", k->out, rule_nth(i)->id);
 	if (!quiet)
 		fprintf(stderr, "the line for traces/LIST; then 'make regression' writes what is "
 				"expected of it:\n");
@@ -272,9 +278,9 @@ int regression_make(const char *in, const char *name, const char *origin, bool q
 		let_go(&k);
 		return CLI_OK;
 	}
-	if (rc)
+	if (rc && rc != SAID)
 		cli_error("%s: %s", k.out, strerror(-rc));
-	else
+	else if (!rc)
 		cli_error("%s: a shortened trace would not show what the whole one shows; "
 			  "please report this", k.out);
 	unlink(k.out);

@@ -145,6 +145,14 @@ refuses() { # WORDS OPTIONS...
 	[ $? = 2 ] && grep -qF -- "$words" "$tmp/out" || { cat "$tmp/out"; return 1; }
 }
 
+# A queue that is never idle: cut, and said, with what is then not in it.
+never_idle() {
+	build/tests/bench/mktrace "$tmp/busy.pcap" 6000 || return 1
+	shorten "$tmp/busy.pcap" "$tmp/busy-short" && grep -q 'cut off at 1 MiB' "$tmp/err" &&
+		[ "$(stat -c %s "$tmp/busy-short.pcap")" -lt 1048576 ] &&
+		[ "$(findings "$tmp/busy-short.pcap")" = "$(findings "$tmp/busy.pcap")" ]
+}
+
 there_already() {
 	touch "$tmp/there.pcap"
 	refuses "is there already" -r $traces/qemu7-q1.pcap --regression "$tmp/there"
@@ -154,7 +162,7 @@ if [ "${1:-}" = --update ]; then
 	update
 	exit
 fi
-own=9
+own=10
 [ -n "${VQT_TRACES:-}" ] && own=0
 plan $(($(lines | wc -l) + 1 + own))
 check "every trace is listed, and says where it is from" listed
@@ -168,6 +176,7 @@ check "nothing is lost on the way" nothing_lost
 check "names, paths, data and serial numbers do not survive" none_of_it_survives
 check "a MAC address is another one" mac_replaced
 check "from a trace to an entry" an_entry
+check "a queue that is never idle" never_idle
 check "a name that is taken" there_already
 check "-r without --regression" refuses "go with --regression" -r $traces/qemu7-q1.pcap
 check "a trace that is not there" refuses "No such file" -r "$tmp/none.pcap" --regression "$tmp/x"
