@@ -90,6 +90,8 @@ static void play(struct tape *t, uint64_t features, const struct emu_driver_opti
 	for (int life = 0; life < 2; life++) {
 		if (emu_driver_start(&p.r->drv, &d) < 0)
 			exit(1);
+		if (features & ~p.r->drv.accepted[0])
+			exit(1); /* not what is to be tested */
 		p.data = emu_driver_alloc(&p.r->drv, 4096, 4096);
 		for (unsigned i = 0; i < rounds; i++)
 			round_of(&p);
