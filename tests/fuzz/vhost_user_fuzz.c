@@ -40,6 +40,14 @@ static void set_up(struct client *c, uint64_t extra)
 	request(c, VH_SET_VRING_ENABLE, on, 8, 0);
 }
 
+/* What a server before us left in flight: the upper half of memory says. */
+static void take_over(struct client *c)
+{
+	const struct vhost_user_inflight f = {
+		.size = RAM / 2, .offset = RAM / 2, .queues = 1, .queue_size = 16};
+	request(c, VH_SET_INFLIGHT_FD, &f, sizeof(f), 1);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct client c;
@@ -65,6 +73,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			client_request(&c, data + i, n);
 			if (write(c.event_fd, &one, sizeof(one)) < 0)
 				shutdown(c.fd, SHUT_WR);
+			kind = 0;
+		} else if (kind == 254) {
+			take_over(&c);
 			kind = 0;
 		} else if ((kind & 192) == 128)
 			client_memory(&c, data + i, n);
