@@ -92,6 +92,17 @@ void emu_queue_set_size(struct emu_queue *q, uint16_t size)
 	q->size = size;
 }
 
+void emu_queues_negotiated(struct emu_virtio *v)
+{
+	if (emu_virtio_has(v, VIRTIO_F_RING_PACKED))
+		return;
+	for (unsigned i = 0; i < v->nqueues; i++) {
+		struct emu_queue *q = &v->queue[i];
+		if (!q->enabled && q->size & (q->size - 1)) /* 4.1.4.3.1 */
+			q->size = q->size_max;
+	}
+}
+
 static int ring_start(struct emu_queue *q)
 {
 	struct emu_virtio *v = q->v;

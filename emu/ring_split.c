@@ -36,6 +36,11 @@ static int unreachable(struct emu_ring *r)
 
 static int split_start(struct emu_ring *r)
 {
+	/* 2.7; it may have been chosen while the ring was to be a packed one */
+	if (!r->size || r->size & (r->size - 1)) {
+		r->why = "the size of a split virtqueue is not a power of 2";
+		return -EINVAL;
+	}
 	return emu_ring_check(r);
 }
 

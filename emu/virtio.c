@@ -132,6 +132,7 @@ bool emu_virtio_live(const struct emu_virtio *v)
 
 static void negotiated(struct emu_virtio *v)
 {
+	emu_queues_negotiated(v);
 	if (v->cls->negotiated)
 		v->cls->negotiated(v);
 }

@@ -8,6 +8,8 @@
 int emu_queues_init(struct emu_virtio *v, const struct emu_virtio_config *cfg);
 void emu_queues_fini(struct emu_virtio *v);
 void emu_queues_reset(struct emu_virtio *v);
+/* The features are settled: sizes that go with a packed ring only are not kept. */
+void emu_queues_negotiated(struct emu_virtio *v);
 /* DRIVER_OK: rings of queues enabled before their features were known. */
 void emu_queues_start(struct emu_virtio *v);
 void emu_virtio_settle(struct emu_virtio *v);

@@ -634,6 +634,34 @@ static void test_layout(void)
 	emu_rig_free(r);
 }
 
+/* A size for a packed ring, and then it is to be a split one. */
+static void size_for_another_ring(bool early)
+{
+	struct emu_rig *r = rig((struct emu_rig_options){.dev = {.queues = 1}});
+	uint64_t features = BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_PACKED);
+	emu_driver_probe(&r->drv);
+	emu_driver_reset(&r->drv);
+	for (unsigned i = 0; i < 3; i++) {
+		wr(r, COMMON(GFSELECT), 4, 1);
+		wr(r, COMMON(GF), 4, features >> 32);
+		if (i == 0)
+			wr(r, COMMON(Q_SIZE), 2, 7);
+		features = BIT(VIRTIO_F_VERSION_1);
+	}
+	is(rd(r, COMMON(Q_SIZE), 2), 7, "a packed ring may have 7 entries");
+	wr(r, COMMON(Q_DESCLO), 4, 0x1000);
+	wr(r, COMMON(Q_AVAILLO), 4, 0x2000);
+	wr(r, COMMON(Q_USEDLO), 4, 0x3000);
+	if (early)
+		wr(r, COMMON(Q_ENABLE), 2, 1);
+	wr(r, COMMON(STATUS), 1, 11);
+	is(rd(r, COMMON(STATUS), 1), 11, "split rings are agreed on");
+	is(rd(r, COMMON(Q_SIZE), 2), early ? 7 : 256, early ? "a queue in use stays" : "which have not");
+	wr(r, COMMON(STATUS), 1, 15);
+	is(!!(rd(r, COMMON(STATUS), 1) & VIRTIO_CONFIG_S_NEEDS_RESET), early, "but cannot run");
+	emu_rig_free(r);
+}
+
 int main(void)
 {
 	test_ids();
@@ -653,5 +681,7 @@ int main(void)
 	test_legacy();
 	test_regions();
 	test_layout();
+	size_for_another_ring(false);
+	size_for_another_ring(true);
 	return done();
 }
