@@ -44,6 +44,11 @@ static void build_header(struct emu_pci *p)
 
 static int build_bars(struct emu_pci *p)
 {
+	uint32_t rom = p->l.rom_size;
+	if (rom & (rom - 1) || rom > EMU_PCI_ROM_MAX || (rom && rom < 2048))
+		return -EINVAL;
+	if (rom)
+		put32(p->writable + PCI_ROM_ADDRESS, -rom | PCI_ROM_ADDRESS_ENABLE);
 	for (unsigned i = 0; i < EMU_PCI_BARS; i++) {
 		const struct emu_pci_bar *b = &p->l.bar[i];
 		unsigned at = PCI_BASE_ADDRESS_0 + 4 * i;

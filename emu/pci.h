@@ -42,6 +42,8 @@ struct emu_pci_cap {
 	uint32_t pba_offset;
 };
 
+#define EMU_PCI_ROM_MAX (16u << 20)
+
 struct emu_pci_layout {
 	uint16_t vendor, device, subsys_vendor, subsys;
 	uint8_t revision;
@@ -50,6 +52,8 @@ struct emu_pci_layout {
 	uint16_t vectors;    /* of MSI-X */
 	bool express;        /* has a configuration space of 4096 bytes */
 	struct emu_pci_bar bar[EMU_PCI_BARS];
+	uint32_t rom_size; /* bytes, a power of two from 2 KiB to EMU_PCI_ROM_MAX: its address can
+			    * be written, nothing is there (PCI 7.5.1.2.4); 0: none */
 	struct emu_pci_cap cap[EMU_PCI_CAPS];
 	/*
 	 * Bytes of a recorded device's configuration space, [EMU_PCI_CONFIG], and a

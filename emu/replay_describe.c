@@ -223,7 +223,11 @@ static void read_msix(const struct replay_finding *f, const struct emu_pci_layou
 	c->pba_offset = p & PCI_MSIX_PBA_OFFSET;
 }
 
-/* The list as the driver walked it; false: it did not get through. */
+/*
+ * The list as the driver walked it; false: it did not get through.  One that stops
+ * where it has found what it looked for says nothing of what comes behind: the
+ * list ends there.
+ */
 static bool read_caps(struct replay_finding *f, const struct emu_pci_layout *normal)
 {
 	struct replay_device *d = &f->d;
@@ -234,7 +238,7 @@ static bool read_caps(struct replay_finding *f, const struct emu_pci_layout *nor
 	memset(l.cap, 0, sizeof(l.cap));
 	while (at && n < EMU_PCI_CAPS - 1) {
 		struct emu_pci_cap *c = &l.cap[n++];
-		if (at < 0x40 || !known(d, at, 2))
+		if (at < 0x40 || !known(d, at, 1))
 			return false;
 		c->id = d->pci[at];
 		c->at = at;
@@ -244,7 +248,7 @@ static bool read_caps(struct replay_finding *f, const struct emu_pci_layout *nor
 			read_vendor(d, normal, c);
 		else if (c->id == PCI_CAP_ID_MSIX)
 			read_msix(f, normal, &l, c);
-		at = d->pci[at + 1] & ~3u;
+		at = known(d, at + 1, 1) ? d->pci[at + 1] & ~3u : 0;
 	}
 	if (at)
 		return false;
@@ -276,6 +280,8 @@ static void fill_pci(struct replay_finding *f)
 	d->layout = normal;
 	fill_ids(d);
 	fill_bars(f);
+	if (f->rom_sized && !(-f->rom_mask & (-f->rom_mask - 1)) && -f->rom_mask <= EMU_PCI_ROM_MAX)
+		d->layout.rom_size = -f->rom_mask;
 	d->modern = true;
 	if (read_caps(f, &normal)) {
 		d->modern = usual(&d->layout, PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_COMMON_CFG);

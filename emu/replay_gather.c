@@ -73,6 +73,18 @@ static struct replay_finding *get(struct replay_gather *g, const struct model_de
 
 /* --- registers ------------------------------------------------------------------------ */
 
+/* The size of the expansion ROM: all ones written into its address, with or without bit 0. */
+static void gather_rom(struct replay_finding *f, const struct vqt_reg *r)
+{
+	uint32_t address = r->value & PCI_ROM_ADDRESS_MASK;
+	if (r->op == VQT_WRITE) {
+		f->rom_probe = address == (uint32_t)PCI_ROM_ADDRESS_MASK;
+	} else if (f->rom_probe && address) {
+		f->rom_mask = address;
+		f->rom_sized = true;
+	}
+}
+
 /* Bytes that a driver read before anyone wrote them. */
 static void gather_pci(struct replay_finding *f, const struct vqt_reg *r)
 {
@@ -89,6 +101,8 @@ static void gather_pci(struct replay_finding *f, const struct vqt_reg *r)
 			 f->bar_probe[(at - PCI_BASE_ADDRESS_0) / 4])
 			f->bar_mask[at - PCI_BASE_ADDRESS_0] = v;
 	}
+	if (r->offset == PCI_ROM_ADDRESS && r->width == 4)
+		gather_rom(f, r);
 	if (r->width != 4 || r->offset < PCI_BASE_ADDRESS_0 || r->offset % 4 ||
 		r->offset >= PCI_BASE_ADDRESS_0 + 24)
 		return;

@@ -32,6 +32,8 @@ struct replay_finding {
 	struct replay_queue_finding queue[REPLAY_QUEUES_MAX];
 	uint8_t pci_written[EMU_PCI_CONFIG / 8], config_written[REPLAY_CONFIG_MAX / 8];
 	uint8_t bar_mask[24]; /* read back after all ones were written */
+	uint32_t rom_mask; /* the same of the expansion ROM, without its lowest 11 bits */
+	bool rom_probe, rom_sized;
 	bool bar_probe[REPLAY_BARS], bar_sized[REPLAY_BARS], bar_life[REPLAY_BARS];
 	uint8_t bar_type[REPLAY_BARS];
 	unsigned transport, queues_told, added, spoken;
