@@ -342,6 +342,9 @@ int qemu_watch_new(struct qemu_watch **out, struct replay_target *t,
 	emu_tap_device(w->tap, w->d->virtio_id, VQT_TRANSPORT_PCI,
 		qemu_legacy(w->d) ? VQT_DEV_TRANSITIONAL : 0, w->d->bdf, w->d->num_queues,
 		w->d->user_id, qemu_type(w->d));
+	/* Whoever replays that knows that it begins where the device does. */
+	if (!w->d->late)
+		emu_tap_life(w->tap, VQT_LIFE_BUS_PLUGGED, VQT_NO_QUEUE, 0, 0, 0, NULL);
 	*out = w;
 	return 0;
 }

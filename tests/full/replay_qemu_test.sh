@@ -149,7 +149,7 @@ qemu=$(command -v qemu-system-x86_64) || { echo "1..0 # SKIP no qemu-system-x86_
 qemus=("$qemu")
 [ -x "$VQT_QEMU11" ] && qemus+=("$VQT_QEMU11")
 all=(traces/*.pcap)
-plan $((${#all[@]} * ${#qemus[@]} + 4 * ${#qemus[@]} + 14))
+plan $((${#all[@]} * ${#qemus[@]} + 5 * ${#qemus[@]} + 14))
 wrapper hang 'sleep 1000'
 "$vqtrace" replay -r $trace --against "qemu=$tmp/hang" >"$tmp/hangs.out" 2>"$tmp/hangs.err" &
 hanging=$!
@@ -159,7 +159,7 @@ for q in "${qemus[@]}"; do
 	done
 done
 for q in "${qemus[@]}"; do
-	for t in qemu7-mq4 qemu7-packed qemu11-intx; do
+	for t in qemu7-mq4 qemu7-packed qemu11-intx qemu7-legacy; do
 		check "$t against $q, written as a trace" writes "$q" $t
 	done
 done
