@@ -235,6 +235,13 @@ static void on_fault(int sig)
 	raise(sig);
 }
 
+static pid_t guarded;
+
+static void pass_on(int sig)
+{
+	kill(guarded, sig);
+}
+
 /*
  * The screen runs in a child.  If that dies, this one puts the terminal back; if
  * this one is killed, the child is told and leaves in order.
@@ -254,8 +261,11 @@ static int guard(void)
 		}
 		return -1; /* on with it, guarded or not */
 	}
+	guarded = child;
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
+	signal(SIGTERM, pass_on);
+	signal(SIGHUP, pass_on);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!WIFSIGNALED(status))

@@ -13,6 +13,7 @@ trap 'T kill-server 2>/dev/null; rm -rf "$tmp"' EXIT
 
 start() { # COLUMNS LINES COMMAND: the shell stays, and says how the command ended
 	T kill-server 2>/dev/null
+	rm -f "$tmp/after"
 	server=vqtrace-$$-$((${server##*-} + 1)) # the old one may take its time to go
 	T new-session -d -x "$1" -y "$2" "cd $tmp; export LC_ALL=C.UTF-8; stty -a >before; $3; echo \"EXIT \$?\"; stty -a >after; exec sleep 1000"
 }
@@ -106,8 +107,11 @@ killed() {
 			pid=$(pgrep -f "^$vqtrace top -r $PWD/traces/qemu7-q1.pcap" | head -n 1)
 			child=$(pgrep -P "$pid")
 			[ $who = child ] && kill -$sig "$child" || kill -$sig "$pid"
-			sees 'EXIT' || return 1
-			for i in $(seq 50); do [ -d "/proc/$child" ] || break; sleep 0.1; done
+			# Of a parent that is killed the shell knows before the screen does: its words
+			# may be on the screen that is left.  So both are waited for, not what is seen.
+			for i in $(seq 200); do [ -s "$tmp/after" ] && [ ! -d "/proc/$child" ] && break; sleep 0.1; done
+			[ -s "$tmp/after" ] || { echo "$who, $sig: the command did not end"; return 1; }
+			sleep 0.2
 			[ "$(T display -p '#{alternate_on}')" = 0 ] && [ "$(T display -p '#{cursor_flag}')" = 1 ] ||
 				{ echo "$who, $sig: the screen was left"; return 1; }
 			[ ! -d "/proc/$child" ] || { echo "$who, $sig: the screen's process is left"; return 1; }
