@@ -312,7 +312,7 @@ static void remember_command(struct serve_run *r, int argc, char **argv)
 
 static int run(int argc, char **argv)
 {
-	struct serve_run r = { .tap = { .snaplen = SERVE_SNAPLEN }, .dir = -1,
+	struct serve_run r = { .tap = { .snaplen = SERVE_SNAPLEN }, .dir = -1, .cfg.spin_us = 10,
 		.blk = { .serial = "vqtrace" } };
 	struct sigaction sa = { .sa_handler = on_signal };
 	char folder[256];

@@ -49,7 +49,7 @@ const char serve_usage[] =
 	"\n"
 	"Serving:\n"
 	"  --once              end when the first client leaves\n"
-	"  --spin USEC         look for more work that long before sleeping (default 0)\n"
+	"  --spin USEC         look for more work that long before sleeping (default 10)\n"
 	"  --no-confine        keep all rights (for debuggers); by default, once its files\n"
 	"                      are open, it gives up opening any (landlock), new\n"
 	"                      privileges, and all system calls but a few (seccomp)\n"

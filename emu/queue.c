@@ -424,6 +424,13 @@ static bool serveable(const struct emu_queue *q)
 	return q->enabled && !q->resetting && q->ring.ops && !q->v->paused && emu_virtio_live(q->v);
 }
 
+/*
+ * Completions that the driver may hear of while the device goes on: both have work
+ * then.  More would leave it waiting for the end of a batch, fewer would wake it
+ * for each.
+ */
+#define TELL_AFTER 8
+
 /* Take up to budget chains; leaves kicked set while more may be there. */
 static int serve_held(struct emu_queue *q, unsigned budget)
 {
@@ -435,6 +442,8 @@ static int serve_held(struct emu_queue *q, unsigned budget)
 		if (ret < 0)
 			return n;
 		n += ret;
+		if (q->ring.unsignalled >= TELL_AFTER)
+			notify_queue(q);
 		if (!serveable(q))
 			return n;
 		if (ret)
