@@ -247,9 +247,9 @@ static int tick_queue(struct top_core *c, const struct model_device *d, const st
 	r->flight_max = q->flight_max;
 	r->waiting = q->waiting;
 	r->size = q->size;
-	r->stalled = stalled_for(q, ts);
+	r->gone = c->ended || d->flags & VQT_DEV_GONE;
+	r->stalled = r->gone ? 0 : stalled_for(q, ts);
 	r->findings = found_of(c, d->id, q->index);
-	r->gone = d->flags & VQT_DEV_GONE;
 	return 0;
 }
 
@@ -274,11 +274,11 @@ static const char *status_word(unsigned status)
 	return "reset";
 }
 
-static void name_device(struct top_row *r, const struct model_device *d)
+static void name_device(struct top_row *r, const struct model_device *d, bool ended)
 {
 	const char *state = d->status_known ? status_word(d->status) : "?";
 
-	r->gone = d->flags & VQT_DEV_GONE;
+	r->gone = ended || d->flags & VQT_DEV_GONE;
 	if (r->gone)
 		state = "gone";
 	else if (d->flags & VQT_DEV_DATAPATH_ELSEWHERE)
@@ -301,7 +301,7 @@ static int tick_device(struct top_core *c, const struct model_device *d, uint64_
 	if (s)
 		stats_device_counts(c->stats, s, ts, &all);
 	row_close(r, &all, s ? s->span[STATS_SERVICE] : NULL, secs);
-	name_device(r, d);
+	name_device(r, d, c->ended);
 	r->findings = found_of(c, d->id, VQT_NO_QUEUE);
 	r->waiting = r->size = 0;
 	r->stalled = 0;
@@ -310,7 +310,7 @@ static int tick_device(struct top_core *c, const struct model_device *d, uint64_
 	r->flight = s->flight;
 	r->flight_max = s->flight_max;
 	for (const struct stats_queue *q = s->queues; q && !err; q = q->hh.next) {
-		uint64_t stalled = stalled_for(q, ts);
+		uint64_t stalled = r->gone ? 0 : stalled_for(q, ts);
 
 		r->stalled = stalled > r->stalled ? stalled : r->stalled;
 		r->waiting += q->waiting;
@@ -331,6 +331,7 @@ static int tick_source(struct top_core *c, const struct model_source *s, uint64_
 
 	if (!vm)
 		return -ENOMEM;
+	c->ended = vm->gone;
 	vm->flight = vm->waiting = vm->size = 0;
 	vm->stalled = vm->findings = 0;
 	for (unsigned i = 0; !err; i++) {

@@ -81,6 +81,7 @@ struct top_core {
 	struct top_finding finding[TOP_FINDINGS]; /* ring: finding[(nfindings - 1) % TOP_FINDINGS] */
 	uint64_t nfindings;
 	struct top_found *found;
+	bool ended; /* during a tick: the VM whose devices are looked at has */
 	int err; /* -ENOMEM */
 	/* Called for each event after the observers; NULL nobody. */
 	void (*event)(void *ctx, const struct event *e);
