@@ -174,12 +174,8 @@ static int parse(struct check_cmd *k, int argc, char **argv)
 	}
 	if (k->list || k->explain)
 		return 0;
-	if (!k->path && optind < argc)
-		k->path = argv[optind++];
-	if (optind < argc)
-		return 1 + cli_usage("'%s' is one argument too many; quote the filter?", argv[optind]);
-	if (!k->path)
-		return 1 + cli_usage("which trace? give -r FILE, or -r - for standard input");
+	if (cli_trace_path(&k->path, argc, argv))
+		return 1 + CLI_TROUBLE;
 	if (k->write && !strcmp(k->write, "-"))
 		return 1 + cli_usage("-w -: standard output is for the findings; give -w a file");
 	return 0;
@@ -248,14 +244,6 @@ static int list(struct check_cmd *k)
 
 /* --- checking --------------------------------------------------------------- */
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
 static void hide_progress(struct check_cmd *k)
 {
 	if (k->told)
@@ -269,7 +257,7 @@ static void show_progress(struct check_cmd *k, const struct trace_reader *t)
 
 	if (!k->progress || trace_number(t) % 4096)
 		return;
-	now = now_ns();
+	now = cli_clock();
 	if (!k->shown)
 		k->shown = now; /* what takes no time needs no progress */
 	if (now - k->shown < PROGRESS_EVERY)
@@ -292,16 +280,10 @@ static void on_found(void *opaque, const struct finding *f)
 
 static int prepare(struct check_cmd *k)
 {
-	struct filter_error err;
 	struct stat st;
 
-	if (k->filter_text && filter_compile(&k->filter, k->filter_text, &err)) {
-		char text[1024];
-
-		filter_error_format(text, sizeof(text), k->filter_text, &err);
-		cli_error("filter: %s", text);
+	if (cli_filter(&k->filter, k->filter_text))
 		return CLI_TROUBLE;
-	}
 	k->run.filter = k->filter;
 	k->run.report.trace = strcmp(k->path, "-") ? k->path : "standard input";
 	k->run.report.color = k->run.report.format == REPORT_TEXT && cli_color(stdout);

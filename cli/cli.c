@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <getopt.h>
+#include <time.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -7,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "decoder/filter.h"
 
 const struct cli_command *cli_current;
 
@@ -137,4 +140,35 @@ bool cli_duration(const char *s, unsigned long long *ns)
 		if (!strcmp(rest, units[i].suffix))
 			return scaled(units[i].ns, v, ns);
 	return false;
+}
+
+int cli_trace_path(const char **path, int argc, char **argv)
+{
+	if (!*path && optind < argc)
+		*path = argv[optind++];
+	if (optind < argc)
+		return cli_usage("'%s' is one argument too many; quote the filter?", argv[optind]);
+	if (!*path)
+		return cli_usage("which trace? give -r FILE, or -r - for standard input");
+	return CLI_OK;
+}
+
+int cli_filter(struct filter **out, const char *text)
+{
+	struct filter_error err;
+	char words[1024];
+
+	if (!text || !filter_compile(out, text, &err))
+		return CLI_OK;
+	filter_error_format(words, sizeof(words), text, &err);
+	cli_error("filter: %s", words);
+	return CLI_TROUBLE;
+}
+
+uint64_t cli_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
 }

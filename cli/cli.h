@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 enum cli_exit {
@@ -38,6 +39,17 @@ extern const struct cli_command *cli_current;
 /* --color=auto|always|never with NO_COLOR and isatty; false for an unknown word. */
 bool cli_color_set(const char *when);
 bool cli_color(FILE *to); /* after cli_color_set, or with the default auto */
+
+/*
+ * The trace of a command that reads one, -r FILE or the word after the options, and
+ * nothing after it.  0, or CLI_TROUBLE after saying what is wrong.
+ */
+int cli_trace_path(const char **path, int argc, char **argv);
+/* -Y: compile, or say what is wrong with it; text NULL: none.  CLI_OK or CLI_TROUBLE. */
+struct filter;
+int cli_filter(struct filter **out, const char *text);
+/* CLOCK_MONOTONIC, ns. */
+uint64_t cli_clock(void);
 
 /* Numbers as options have them; false and no change when not a number in range. */
 bool cli_number(const char *s, unsigned long long max, unsigned long long *out);

@@ -432,16 +432,10 @@ static int tell(struct diff_run *r)
 
 static int prepare(struct diff_run *r)
 {
-	struct filter_error err;
 	uint32_t classes = r->strict ? diff_classes_strict() : diff_classes_default();
 
-	if (r->filter_text && filter_compile(&r->filter, r->filter_text, &err)) {
-		char text[1024];
-
-		filter_error_format(text, sizeof(text), r->filter_text, &err);
-		cli_error("filter: %s", text);
+	if (cli_filter(&r->filter, r->filter_text))
 		return CLI_TROUBLE;
-	}
 	if (r->only)
 		classes = r->only;
 	r->d = diff_new(classes & ~r->ignore);

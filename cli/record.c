@@ -48,14 +48,6 @@ static void on_signal(int sig)
 	stop_count++;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
 /* Descriptive records come by themselves and are not what -c counts. */
 static bool is_event(const void *record)
 {
@@ -259,10 +251,10 @@ static void loop(struct record_run *r)
 {
 	struct capture_stats s;
 
-	r->begun = now_ns();
+	r->begun = cli_clock();
 	while (!r->done) {
 		int n = capture_poll(r->c, 25);
-		uint64_t now = now_ns();
+		uint64_t now = cli_clock();
 
 		handle_signal(r);
 		watch_child(r);

@@ -4,15 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/cli.h"
 #include "cli/record_out.h"
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 static unsigned digits(unsigned n)
 {
@@ -47,7 +40,7 @@ int record_out_open(struct record_out *o, struct trace_error *err)
 {
 	name_file(o);
 	o->n++;
-	o->begun = now_ns();
+	o->begun = cli_clock();
 	return trace_create(&o->w, o->current, err);
 }
 

@@ -195,12 +195,8 @@ static int parse(struct command *c, int argc, char **argv)
 		if (stop)
 			return stop;
 	}
-	if (!c->path && optind < argc)
-		c->path = argv[optind++];
-	if (optind < argc)
-		return 1 + cli_usage("'%s' is one argument too many", argv[optind]);
-	if (!c->path)
-		return 1 + cli_usage("which trace? give -r FILE, or -r - for standard input");
+	if (cli_trace_path(&c->path, argc, argv))
+		return 1 + CLI_TROUBLE;
 	if (c->step && !strcmp(c->path, "-"))
 		return 1 + cli_usage("--step reads the keyboard; give the trace as a file");
 	if (c->write_path && !strcmp(c->write_path, "-") && !c->quiet)
@@ -341,20 +337,12 @@ static void diverged(void *opaque, const struct replay_divergence *d)
 		tale_now(stdout, d, &c->line);
 }
 
-static uint64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static void keep_pace(struct command *c, const struct event *e)
 {
 	if (!c->timed) {
 		c->timed = true;
 		c->first_ts = e->ts;
-		c->start = clock_ns();
+		c->start = cli_clock();
 	}
 	if (e->ts <= c->first_ts)
 		return;

@@ -156,26 +156,15 @@ static int parse(struct show *s, int argc, char **argv)
 		if (stop)
 			return stop;
 	}
-	if (!s->path && optind < argc)
-		s->path = argv[optind++];
-	if (optind < argc)
-		return 1 + cli_usage("'%s' is one argument too many; quote the filter?", argv[optind]);
-	if (!s->path)
-		return 1 + cli_usage("which trace? give -r FILE, or -r - for standard input");
+	if (cli_trace_path(&s->path, argc, argv))
+		return 1 + CLI_TROUBLE;
 	return 0;
 }
 
 static int prepare(struct show *s)
 {
-	struct filter_error err;
-
-	if (s->filter_text && filter_compile(&s->filter, s->filter_text, &err)) {
-		char text[1024];
-
-		filter_error_format(text, sizeof(text), s->filter_text, &err);
-		cli_error("filter: %s", text);
+	if (cli_filter(&s->filter, s->filter_text))
 		return CLI_TROUBLE;
-	}
 	s->model = model_new();
 	if (s->requests)
 		s->table = request_table_new(stdout, s->json);

@@ -128,12 +128,8 @@ static int parse(struct stat_run *s, int argc, char **argv)
 		if (stop)
 			return stop;
 	}
-	if (!s->path && optind < argc)
-		s->path = argv[optind++];
-	if (optind < argc)
-		return 1 + cli_usage("'%s' is one argument too many; quote the filter?", argv[optind]);
-	if (!s->path)
-		return 1 + cli_usage("which trace? give -r FILE, or -r - for standard input");
+	if (cli_trace_path(&s->path, argc, argv))
+		return 1 + CLI_TROUBLE;
 	if (s->latency && s->by >= 0)
 		return 1 + cli_usage("--by and --latency are two things; one at a time");
 	if (s->format == STAT_CSV && s->by < 0 && !s->latency)
@@ -144,15 +140,9 @@ static int parse(struct stat_run *s, int argc, char **argv)
 static int prepare(struct stat_run *s)
 {
 	bool page = s->by < 0 && !s->latency;
-	struct filter_error err;
 
-	if (s->filter_text && filter_compile(&s->filter, s->filter_text, &err)) {
-		char text[1024];
-
-		filter_error_format(text, sizeof(text), s->filter_text, &err);
-		cli_error("filter: %s", text);
+	if (cli_filter(&s->filter, s->filter_text))
 		return CLI_TROUBLE;
-	}
 	s->model = model_new();
 	s->stats = stats_new();
 	s->findings = stat_findings_new();

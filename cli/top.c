@@ -202,18 +202,12 @@ static int parse(struct top_run *r, int argc, char **argv)
 
 static int prepare(struct top_run *r)
 {
-	struct filter_error err;
-	char text[1024];
-
 	if (top_core_init(&r->core, !r->no_check && !r->o.light)) {
 		cli_error("no memory");
 		return CLI_TROUBLE;
 	}
-	if (r->filter && filter_compile(&r->core.filter, r->filter, &err)) {
-		filter_error_format(text, sizeof(text), r->filter, &err);
-		cli_error("filter: %s", text);
+	if (cli_filter(&r->core.filter, r->filter))
 		return CLI_TROUBLE;
-	}
 	r->s.ops = !r->o.path ? &top_live : strcmp(r->o.path, "-") ? &top_file : &top_pipe;
 	r->s.o = &r->o;
 	r->s.core = &r->core;
@@ -223,14 +217,6 @@ static int prepare(struct top_run *r)
 }
 
 /* --- without a screen ------------------------------------------------------ */
-
-static uint64_t clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 static int print(struct top_run *r)
 {
@@ -270,7 +256,7 @@ static int batch_file(struct top_run *r)
 
 static int batch(struct top_run *r)
 {
-	uint64_t due = clock_ns() + r->o.delay;
+	uint64_t due = cli_clock() + r->o.delay;
 	unsigned long long n = 0;
 	int more = 1;
 
@@ -278,7 +264,7 @@ static int batch(struct top_run *r)
 		more = r->s.ops->poll(&r->s, 20);
 		if (r->prom)
 			top_prom_poll(r->prom);
-		if (more && clock_ns() < due)
+		if (more && cli_clock() < due)
 			continue;
 		due += r->o.delay;
 		if (top_core_tick(&r->core, r->s.ops->now(&r->s)) || print(r))

@@ -11,14 +11,6 @@
 #include "cli/top_source.h"
 #include "decoder/trace.h"
 
-static uint64_t wall_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
 static int open_file(struct top_source *s)
 {
 	struct trace_error err;
@@ -28,7 +20,7 @@ static int open_file(struct top_source *s)
 		return CLI_TROUBLE;
 	}
 	s->speed = s->o->speed;
-	s->wall = wall_ns();
+	s->wall = cli_clock();
 	return CLI_OK;
 }
 
@@ -88,7 +80,7 @@ static void describe(struct top_source *s)
 
 static int poll_file(struct top_source *s, int timeout_ms)
 {
-	uint64_t wall = wall_ns(), passed;
+	uint64_t wall = cli_clock(), passed;
 
 	if (s->ended || s->paused) {
 		poll(NULL, 0, timeout_ms);
@@ -129,7 +121,7 @@ int top_file_play(struct top_source *s, uint64_t ts)
 void top_file_pause(struct top_source *s, bool on)
 {
 	s->paused = on;
-	s->wall = wall_ns();
+	s->wall = cli_clock();
 }
 
 int top_file_step(struct top_source *s)
@@ -145,7 +137,7 @@ int top_file_step(struct top_source *s)
 void top_file_speed(struct top_source *s, double speed)
 {
 	s->speed = speed < 1.0 / 1024 ? 1.0 / 1024 : speed > 1024 ? 1024 : speed;
-	s->wall = wall_ns();
+	s->wall = cli_clock();
 }
 
 /* The past is made anew: what is known of it depends on all that came before. */
@@ -185,7 +177,7 @@ int top_file_seek(struct top_source *s, double seconds)
 	if (seconds < 0 && rewind_file(s))
 		return CLI_TROUBLE;
 	top_file_play(s, target);
-	s->wall = wall_ns();
+	s->wall = cli_clock();
 	return CLI_OK;
 }
 

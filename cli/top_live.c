@@ -14,14 +14,6 @@
 
 #define LOOK_EVERY UINT64_C(1000000000)
 
-static uint64_t clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
 static void save(struct top_source *s, const void *record, size_t len)
 {
 	int err = s->save ? trace_write(s->save, record, len) : 0;
@@ -108,7 +100,7 @@ static int open_live(struct top_source *s)
 		return CLI_TROUBLE;
 	}
 	attach_new(s);
-	s->looked = clock_ns();
+	s->looked = cli_clock();
 	if (s->o->npids && !s->nknown) {
 		cli_error("none of these processes is a QEMU that runs; 'vqtrace record -p' lists those");
 		return CLI_TROUBLE;
@@ -135,7 +127,7 @@ static void mark_dead(struct top_source *s)
 static int poll_live(struct top_source *s, int timeout_ms)
 {
 	int n = capture_poll(s->capture, timeout_ms);
-	uint64_t now = clock_ns();
+	uint64_t now = cli_clock();
 	struct capture_stats stats;
 
 	if (s->save && trace_flush(s->save))
@@ -156,7 +148,7 @@ static int poll_live(struct top_source *s, int timeout_ms)
 
 static uint64_t now_live(const struct top_source *s)
 {
-	return clock_ns();
+	return cli_clock();
 }
 
 static void close_live(struct top_source *s)

@@ -172,14 +172,6 @@ static void draw(struct screen *x)
 	refresh();
 }
 
-static uint64_t clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
 static void tick(struct screen *x, double secs)
 {
 	if (!x->frozen && !(x->s->ops == &top_file && x->s->paused && x->core->tick_ts))
@@ -198,7 +190,7 @@ static void on_end(int sig)
 /* Keys answer at once, the rest comes as it does; drawn no more than 20 times a second. */
 static void loop(struct screen *x)
 {
-	uint64_t last = clock_ns(), drawn = 0, now;
+	uint64_t last = cli_clock(), drawn = 0, now;
 	bool changed = true;
 
 	tick(x, 0);
@@ -206,7 +198,7 @@ static void loop(struct screen *x)
 		int c;
 
 		x->s->ops->poll(x->s, 25);
-		now = clock_ns();
+		now = cli_clock();
 		if (now - last >= x->o->delay) {
 			tick(x, (double)(now - last) / 1e9);
 			last = now;
