@@ -343,10 +343,3 @@ void press_key(struct screen *x, int code)
 				return;
 			}
 }
-
-void top_screen_keys(FILE *to)
-{
-	for (const struct key *k = top_keys; k->name; k++)
-		if (k->help)
-			fprintf(to, "  %-16s %s\n", k->name, k->help);
-}

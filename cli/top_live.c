@@ -14,10 +14,9 @@
 
 #define LOOK_EVERY UINT64_C(1000000000)
 
-static void save(struct top_source *s, const void *record, size_t len)
+/* What saving came to: an error ends it, and is said. */
+static void saved(struct top_source *s, int err)
 {
-	int err = s->save ? trace_write(s->save, record, len) : 0;
-
 	if (!err)
 		return;
 	trace_finish(s->save);
@@ -30,7 +29,8 @@ static void on_record(void *ctx, const void *record, size_t len)
 	struct top_source *s = ctx;
 	struct record rec;
 
-	save(s, record, len);
+	if (s->save)
+		saved(s, trace_write(s->save, record, len));
 	if (!record_parse(&rec, record, len, NULL))
 		top_core_feed(s->core, &rec);
 }
@@ -130,8 +130,8 @@ static int poll_live(struct top_source *s, int timeout_ms)
 	uint64_t now = cli_clock();
 	struct capture_stats stats;
 
-	if (s->save && trace_flush(s->save))
-		save(s, "", 0);
+	if (s->save)
+		saved(s, trace_flush(s->save));
 	if (now - s->looked >= LOOK_EVERY) {
 		s->looked = now;
 		attach_new(s);

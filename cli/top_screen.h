@@ -3,8 +3,6 @@
 #ifndef VQT_CLI_TOP_SCREEN_H
 #define VQT_CLI_TOP_SCREEN_H
 
-#include <stdio.h>
-
 #include "cli/top_source.h"
 
 /*
@@ -14,7 +12,5 @@
 int top_screen_guard(void);
 /* Show until the user has seen enough: CLI_OK, or CLI_TROUBLE, having said why. */
 int top_screen_run(struct top_source *s, struct top_options *o);
-/* The table of keys, as --help prints it. */
-void top_screen_keys(FILE *to);
 
 #endif
