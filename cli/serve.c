@@ -16,11 +16,11 @@
 
 #define FLUSH_MS 200
 
-static volatile sig_atomic_t stopped;
+static volatile sig_atomic_t stopped, hung_up;
 
 static void on_signal(int sig)
 {
-	stopped = sig;
+	*(sig == SIGHUP ? &hung_up : &stopped) = sig;
 }
 
 static uint64_t now_ns(void *opaque)
@@ -225,6 +225,27 @@ static void announce(struct serve_run *r)
 			r->path, r->cfg.queues ? r->cfg.queues : 1);
 }
 
+/* SIGHUP: the file or block device was made larger or smaller. */
+static void rescan(struct serve_run *r)
+{
+	struct emu_virtio *v = door_virtio(r->door);
+	unsigned long long before = emu_blk_capacity(v);
+	int ret = emu_blk_rescan(v);
+
+	if (ret == -EINVAL)
+		cli_warn("%s: a zoned device keeps its size; start the server anew", r->disk);
+	else if (ret == -ENOTSUP)
+		cli_warn("%s is no file: its size does not change", r->disk);
+	else if (ret < 0)
+		cli_warn("cannot ask for the size of %s: %s; it stays as it was", r->disk,
+			 strerror(-ret));
+	else if (!r->quiet)
+		fprintf(stderr, "%s: %llu sectors, before %llu%s\n", r->disk,
+			(unsigned long long)emu_blk_capacity(v), before, ret == 0 ? "" :
+			v->status & VIRTIO_CONFIG_S_DRIVER_OK ? "; the driver is told"
+							      : "; no driver is running");
+}
+
 /* They come in while it waits; a device with always more to do never waits. */
 static bool signal_waits(void)
 {
@@ -244,12 +265,21 @@ static void loop(struct serve_run *r)
 	sigaddset(&blocked, SIGTERM);
 	sigaddset(&blocked, SIGHUP);
 	sigprocmask(SIG_BLOCK, &blocked, &open);
-	while (!stopped && !r->stop && (steps++ % 32 || !signal_waits())) {
+	while (!stopped && !r->stop) {
 		bool dirty = r->w && r->written != seen;
 		uint64_t before = r->written;
 
 		/* signals come in only here: none is missed */
-		door_step(r->door, dirty ? FLUSH_MS : -1, &open);
+		if (steps++ % 32 == 0 && signal_waits()) {
+			sigprocmask(SIG_SETMASK, &open, NULL);
+			sigprocmask(SIG_BLOCK, &blocked, NULL);
+		} else {
+			door_step(r->door, dirty ? FLUSH_MS : -1, &open);
+		}
+		if (hung_up) {
+			hung_up = 0;
+			rescan(r);
+		}
 		if (dirty && r->written == before) {
 			seen = r->written;
 			trace_flush(r->w);

@@ -55,6 +55,7 @@ const char serve_usage[] =
 	"                      privileges, and all system calls but a few (seccomp)\n"
 	"  -q, -v              say nothing but trouble; say more\n"
 	"\n"
+	"SIGHUP: FILE was made larger or smaller; the guest is told its new size.\n"
 	"A guest that breaks the rules gets DEVICE_NEEDS_RESET; a client that breaks the\n"
 	"protocol is disconnected.  Exit status: 0; 1 with --check when rules were broken; 2\n"
 	"when something went wrong.\n"

@@ -54,6 +54,8 @@ struct emu_backend_ops {
 	int (*poll)(struct emu_backend *b, bool wait); /* completions delivered; may be NULL */
 	int (*fd)(struct emu_backend *b);              /* readable when poll() has work; -1 none */
 	int (*resize)(struct emu_backend *b, uint64_t size);
+	/* Take over the size it has by now, where others may change that; NULL: nobody can. */
+	int (*reload)(struct emu_backend *b);
 	void (*close)(struct emu_backend *b);
 };
 

@@ -105,6 +105,14 @@ static int defer_resize(struct emu_backend *b, uint64_t size)
 	return ret;
 }
 
+static int defer_reload(struct emu_backend *b)
+{
+	struct defer *d = (struct defer *)b;
+	int ret = d->inner->ops->reload ? d->inner->ops->reload(d->inner) : -ENOTSUP;
+	b->size = d->inner->size;
+	return ret;
+}
+
 static void defer_close(struct emu_backend *b)
 {
 	struct defer *d = (struct defer *)b;
@@ -121,6 +129,7 @@ static const struct emu_backend_ops defer_ops = {
 	.poll = defer_poll,
 	.fd = defer_fd,
 	.resize = defer_resize,
+	.reload = defer_reload,
 	.close = defer_close,
 };
 

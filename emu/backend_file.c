@@ -23,6 +23,7 @@
 struct file_backend {
 	struct emu_backend b;
 	int fd, buffered; /* buffered: a second descriptor without O_DIRECT, or fd */
+	uint64_t most; /* bytes of it to use; 0: all */
 	bool uring;
 	struct io_uring ring;
 	unsigned queued, inflight, limit;
@@ -273,6 +274,30 @@ static void file_submit(struct emu_backend *b, struct emu_io *io)
 		io->done(io, io->bytes || io->op == EMU_IO_FLUSH ? do_sync(f, io) : 0);
 }
 
+static int file_size(int fd, uint64_t *size, uint32_t *block)
+{
+	struct stat st;
+	int bs;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*size = st.st_size;
+	*block = 4096;
+	if (S_ISBLK(st.st_mode)) {
+		if (ioctl(fd, BLKGETSIZE64, size) < 0)
+			return -errno;
+		if (ioctl(fd, BLKSSZGET, &bs) == 0 && bs > 0)
+			*block = bs;
+	} else if (!S_ISREG(st.st_mode)) {
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static uint64_t limited(uint64_t size, uint64_t most)
+{
+	return most && most < size ? most : size;
+}
+
 static int file_resize(struct emu_backend *b, uint64_t size)
 {
 	struct file_backend *f = (struct file_backend *)b;
@@ -280,6 +305,17 @@ static int file_resize(struct emu_backend *b, uint64_t size)
 		return -errno;
 	b->size = size;
 	return 0;
+}
+
+static int file_reload(struct emu_backend *b)
+{
+	struct file_backend *f = (struct file_backend *)b;
+	uint64_t size;
+	uint32_t block;
+	int ret = file_size(f->fd, &size, &block);
+	if (ret == 0)
+		b->size = limited(size, f->most);
+	return ret;
 }
 
 static void file_close(struct emu_backend *b)
@@ -300,27 +336,9 @@ static const struct emu_backend_ops file_ops = {
 	.poll = file_poll,
 	.fd = file_fd,
 	.resize = file_resize,
+	.reload = file_reload,
 	.close = file_close,
 };
-
-static int file_size(int fd, uint64_t *size, uint32_t *block)
-{
-	struct stat st;
-	int bs;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	*size = st.st_size;
-	*block = 4096;
-	if (S_ISBLK(st.st_mode)) {
-		if (ioctl(fd, BLKGETSIZE64, size) < 0)
-			return -errno;
-		if (ioctl(fd, BLKSSZGET, &bs) == 0 && bs > 0)
-			*block = bs;
-	} else if (!S_ISREG(st.st_mode)) {
-		return -EINVAL;
-	}
-	return 0;
-}
 
 static int file_open(
 	struct emu_backend **out, int fd, int buffered, const struct emu_file_options *opt)
@@ -338,8 +356,9 @@ static int file_open(
 	f->fd = fd;
 	f->buffered = buffered;
 	f->wait_tail = &f->wait;
+	f->most = opt->size;
 	f->b = (struct emu_backend){.ops = &file_ops,
-		.size = opt->size && opt->size < size ? opt->size : size,
+		.size = limited(size, opt->size),
 		.align = buffered != fd ? block : 1,
 		.read_only = opt->flags & EMU_FILE_READ_ONLY,
 		.can_discard = true};

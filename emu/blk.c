@@ -234,6 +234,34 @@ struct emu_backend *emu_blk_backend(struct emu_virtio *v)
 	return b->backend;
 }
 
+uint64_t emu_blk_capacity(struct emu_virtio *v)
+{
+	const struct blk *b = v->priv;
+	return b->capacity;
+}
+
+/* 5.2.4: only the capacity moves; geometry and limits were made for good. */
+static void set_capacity(struct emu_virtio *v, uint64_t sectors)
+{
+	struct blk *b = v->priv;
+	b->capacity = sectors;
+	put(v, BLK_CFG_CAPACITY, 8, sectors);
+	emu_virtio_config_changed(v); /* 5.2.6.2 */
+}
+
+int emu_blk_rescan(struct emu_virtio *v)
+{
+	struct blk *b = v->priv;
+	if (b->zones)
+		return -EINVAL;
+	int ret = b->backend->ops->reload ? b->backend->ops->reload(b->backend) : -ENOTSUP;
+	uint64_t sectors = b->backend->size / BLK_SECTOR;
+	if (ret < 0 || sectors == b->capacity)
+		return ret;
+	set_capacity(v, sectors);
+	return 1;
+}
+
 int emu_blk_resize(struct emu_virtio *v, uint64_t sectors)
 {
 	struct blk *b = v->priv;
@@ -244,9 +272,7 @@ int emu_blk_resize(struct emu_virtio *v, uint64_t sectors)
 			  : -ENOTSUP;
 	if (ret < 0)
 		return ret;
-	b->capacity = sectors;
-	put(v, BLK_CFG_CAPACITY, 8, sectors);
-	emu_virtio_config_changed(v); /* 5.2.6.2 */
+	set_capacity(v, sectors);
 	return 0;
 }
 

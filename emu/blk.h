@@ -47,7 +47,14 @@ extern const struct emu_class emu_blk; /* class_config: struct emu_blk_config */
 
 /* For front doors. */
 struct emu_backend *emu_blk_backend(struct emu_virtio *v);
+uint64_t emu_blk_capacity(struct emu_virtio *v);            /* sectors */
 int emu_blk_resize(struct emu_virtio *v, uint64_t sectors); /* capacity change, 5.2.6.2 */
+/*
+ * The same where someone else changed the backend's size: take it over.  1 when the
+ * capacity is another now, 0 when not, -EINVAL for zoned devices, -ENOTSUP for
+ * backends nobody else can change, or as fstat(2).
+ */
+int emu_blk_rescan(struct emu_virtio *v);
 /* For tests: a zone's state (VIRTIO_BLK_ZS_*), e.g. read-only or offline. */
 int emu_blk_zone_set(struct emu_virtio *v, uint32_t zone, uint8_t state);
 uint8_t emu_blk_zone_state(struct emu_virtio *v, uint32_t zone); /* 0xff: no such zone */

@@ -203,11 +203,20 @@ static int next_step(struct blk_req *r)
 	}
 }
 
+/* The disk may have shrunk since the request was looked at: what is cut off is not touched. */
+static bool cut_off(const struct blk_req *r)
+{
+	uint64_t end = r->b->capacity * BLK_SECTOR;
+	return r->io.offset > end || r->io.bytes > end - r->io.offset;
+}
+
 static void step(struct blk_req *r)
 {
 	struct emu_backend *backend = r->b->backend;
 	while (r->status == VIRTIO_BLK_S_OK) {
 		int more = next_step(r);
+		if (more > 0 && cut_off(r))
+			more = -EIO;
 		if (more <= 0) {
 			r->status = more < 0 ? VIRTIO_BLK_S_IOERR : r->status;
 			break;

@@ -133,6 +133,11 @@ struct door_stats door_stats(const struct door *d)
 	return s;
 }
 
+struct emu_virtio *door_virtio(struct door *d)
+{
+	return d->ops->virtio(d);
+}
+
 bool door_connected(const struct door *d)
 {
 	return d->client.fd >= 0;

@@ -125,6 +125,7 @@ bool door_connected(const struct door *d);
 int door_step(struct door *d, int timeout, const sigset_t *mask);
 void door_hang_up(struct door *d);
 struct door_stats door_stats(const struct door *d);
+struct emu_virtio *door_virtio(struct door *d); /* between two steps */
 
 /* --- for the protocols ------------------------------------------------------------ */
 int door_init(struct door *d, const struct door_ops *ops, const struct door_config *cfg);

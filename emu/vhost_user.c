@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "decoder/record.h"
 #include "emu/blk.h"
@@ -12,7 +13,7 @@
 #define BIT(n) (1ull << (n))
 #define PROTOCOL                                                                                   \
 	(BIT(VH_P_MQ) | BIT(VH_P_REPLY_ACK) | BIT(VH_P_CONFIG) | BIT(VH_P_RESET_DEVICE) |          \
-		BIT(VH_P_MEM_SLOTS) | BIT(VH_P_INFLIGHT))
+		BIT(VH_P_MEM_SLOTS) | BIT(VH_P_INFLIGHT) | BIT(VH_P_BACKEND_REQ))
 /* Of the transport, which is the client's; and reset of a queue has no message. */
 #define NOT_OURS                                                                                   \
 	(BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_F_NOTIFICATION_DATA) |                              \
@@ -131,6 +132,13 @@ static int set_config(struct vhost_user *u, const struct vhost_user_hdr *h, uint
 	return 0;
 }
 
+static int set_channel(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	door_close(&u->channel);
+	u->channel = door_take_fd(&u->door, 0);
+	return u->channel < 0 ? -EINVAL : 0;
+}
+
 static int nothing(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
 {
 	return 0;
@@ -156,6 +164,7 @@ static const struct vhost_user_row rows[] = {
 	{VH_GET_QUEUE_NUM, 0, true, get_queue_num},
 	{VH_GET_CONFIG, 12, true, get_config},
 	{VH_SET_CONFIG, 12, false, set_config},
+	{VH_SET_BACKEND_REQ_FD, 0, false, set_channel},
 	{VH_RESET_DEVICE, 0, false, reset_device},
 	{VH_GET_MAX_MEM_SLOTS, 0, true, get_slots},
 	{},
@@ -215,17 +224,35 @@ static void host_used(void *opaque, struct emu_queue *q)
 	door_signal(&u->door, u->ring[q->index].call);
 }
 
-static void host_config(void *opaque)
+static void driver_broke(struct vhost_user *u)
 {
-	struct vhost_user *u = opaque;
-	/* all that can change on its own is that it broke: the client has descriptors for that */
-	if (!u->v.broken)
-		return;
 	door_tell(&u->door, DOOR_NOTE, "the guest's driver broke the rules: %s",
 		u->v.why ? u->v.why : "no reason known");
 	for (unsigned i = 0; i < u->v.nqueues; i++)
 		if (u->ring[i].err >= 0)
 			door_signal(&u->door, u->ring[i].err);
+}
+
+/* No answer is asked for: whoever does not read its channel learns it later. */
+static void config_changed(struct vhost_user *u)
+{
+	struct vhost_user_hdr h = {.request = VH_BACKEND_CONFIG_CHANGE, .flags = VH_VERSION};
+	tell_state(u);
+	if (u->channel < 0 || !vhost_user_has(u, VH_P_CONFIG))
+		door_tell(&u->door, DOOR_NOTE,
+			"the client gave no channel to tell it that the configuration changed");
+	else if (send(u->channel, &h, sizeof(h), MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(h))
+		door_tell(&u->door, DOOR_NOTE,
+			"the client could not be told that the configuration changed");
+}
+
+static void host_config(void *opaque)
+{
+	struct vhost_user *u = opaque;
+	if (u->v.broken)
+		driver_broke(u);
+	else
+		config_changed(u);
 }
 
 static const struct emu_virtio_host host = {.used = host_used, .config = host_config};
@@ -261,6 +288,7 @@ static void closed(struct door *d)
 	vhost_user_rings_stop(u);
 	vhost_user_rings_drop(u);
 	vhost_user_inflight_drop(u);
+	door_close(&u->channel);
 	emu_virtio_set_status(&u->v, 0, false);
 	door_maps_clear(&u->maps);
 }
@@ -329,6 +357,7 @@ int vhost_user_new(struct door **out, const struct door_config *cfg)
 	struct vhost_user *u = calloc(1, sizeof(*u));
 	if (!u)
 		return -ENOMEM;
+	u->channel = -1;
 	int ret = door_init(&u->door, &ops, cfg);
 	u->mem = emu_mem_new();
 	u->maps.mem = u->mem;

@@ -30,6 +30,7 @@ enum vhost_user_request {
 	VH_SET_PROTOCOL_FEATURES = 16,
 	VH_GET_QUEUE_NUM = 17,
 	VH_SET_VRING_ENABLE = 18,
+	VH_SET_BACKEND_REQ_FD = 21,
 	VH_GET_CONFIG = 24,
 	VH_SET_CONFIG = 25,
 	VH_GET_INFLIGHT_FD = 31,
@@ -39,6 +40,8 @@ enum vhost_user_request {
 	VH_ADD_MEM_REG = 37,
 	VH_REM_MEM_REG = 38,
 };
+
+#define VH_BACKEND_CONFIG_CHANGE 2 /* from us, by the channel of SET_BACKEND_REQ_FD */
 
 /* flags */
 #define VH_VERSION 0x1
@@ -50,6 +53,7 @@ enum vhost_user_request {
 enum { /* protocol feature bits */
 	VH_P_MQ = 0,
 	VH_P_REPLY_ACK = 3,
+	VH_P_BACKEND_REQ = 5,
 	VH_P_CONFIG = 9,
 	VH_P_INFLIGHT = 12,
 	VH_P_RESET_DEVICE = 13,
@@ -110,6 +114,7 @@ struct vhost_user {
 	uint64_t features; /* accepted */
 	uint64_t protocol;
 	bool features_known;
+	int channel; /* to the client, for what it did not ask; -1: none */
 	struct vhost_user_ring *ring; /* one a queue of v */
 	/* requests in flight, in memory that outlives us */
 	struct door_map track_map;

@@ -308,6 +308,53 @@ static void test_broken_driver(void)
 	close_door(&c);
 }
 
+/* The client's copy of the configuration is stale from then on: it is told by its channel. */
+static void test_resize(void)
+{
+	struct client c;
+	int pair[2];
+	struct vhost_user_hdr h = {0};
+	uint8_t config[12 + 8] = {[4] = 8};
+	uint64_t ack = 1;
+	open_door(&c, 1);
+	struct emu_virtio *v = door_virtio(c.door);
+	emu_blk_resize(v, 64);
+	is(c.notes, 0, "nobody is there to be told");
+	start(&c, 0);
+	emu_blk_resize(v, 100);
+	ok(c.notes == 1 && strstr(c.said, "no channel"), "a client without a channel: %s", c.said);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		abort();
+	request(&c, VH_SET_BACKEND_REQ_FD, VH_NEED_REPLY, NULL, 0, pair[1]);
+	close(pair[1]);
+	is(reply(&c, &ack, 8, NULL), 8, "a channel is taken");
+	is(ack, 0, "with a yes");
+	emu_blk_resize(v, 200);
+	is(recv(pair[0], &h, sizeof(h), MSG_DONTWAIT), sizeof(h), "a message comes by it");
+	ok(h.request == VH_BACKEND_CONFIG_CHANGE && h.flags == VH_VERSION && !h.size,
+		"which says that the configuration changed");
+	is(recv(pair[0], &h, sizeof(h), MSG_DONTWAIT), -1, "and no other");
+	request(&c, VH_GET_CONFIG, 0, config, sizeof(config), -1);
+	is(reply(&c, config, sizeof(config), NULL), sizeof(config), "the client asks");
+	is(config[12], 200, "and learns the capacity");
+	put_request(&c, 0, VIRTIO_BLK_T_IN, 200);
+	offer(&c, 0);
+	is(status(&c, 0), VIRTIO_BLK_S_IOERR, "beyond the new end");
+	while (c.notes == 1) /* nobody reads it: full some day, and nothing waits for that */
+		emu_blk_resize(v, emu_blk_capacity(v) ^ 1);
+	ok(strstr(c.said, "could not be told"), "%s", c.said);
+	close(pair[0]);
+	emu_blk_resize(v, 90);
+	is(c.notes, 3, "a channel that is closed");
+	request(&c, VH_SET_BACKEND_REQ_FD, 0, NULL, 0, c.kick);
+	emu_blk_resize(v, 91);
+	is(c.notes, 4, "or was none");
+	is(c.went, 0, "does not matter");
+	request(&c, VH_SET_BACKEND_REQ_FD, 0, NULL, 0, -1);
+	ok(c.went == 1, "a channel that did not come does: %s", c.said);
+	close_door(&c);
+}
+
 /* Two requests were in flight when the server died; one of them was used, not yet noted. */
 static void test_inflight(void)
 {
@@ -513,6 +560,7 @@ int main(void)
 	test_garbage();
 	test_cut_memory();
 	test_broken_driver();
+	test_resize();
 	test_inflight();
 	test_packed_inflight(false);
 	test_packed_inflight(true);

@@ -81,6 +81,36 @@ same_account() { # TRACE SERIAL
 
 work="id;read,n=100;write,bs=16k,n=60,qd=8;verify,bs=16k,n=60;write,bs=64k,iov=8,n=20,off=8m,fsync=5;verify,bs=64k,n=20,off=8m;flush,n=2;read,n=300,qd=16,rand;discard,bs=64k,n=3,off=16m;zero,bs=64k,n=3,off=20m;rebind;read,n=50"
 
+# Two more steps: the disk grows under the guest, which finds what is there, then shrinks.
+resize="resize-wait,60;sh;write,bs=64k,n=20,off=80m;verify,bs=64k,n=20,off=80m;resize-wait,60;read,n=20"
+resize_sh="echo VQNEW \$(dd if=/dev/vda bs=64k skip=1280 count=1 2>/dev/null | head -c 11)"
+
+# resize_disk NAME: what happens meanwhile on the host; in the background, before the guest
+resize_disk() {
+	local n=0 size
+	for size in 96M 32M; do
+		n=$((n + 1))
+		for _ in $(seq 1200); do
+			[ "$(grep -c 'VQT STEP .* resize-wait' "$tmp/$1.serial" 2>/dev/null)" = $n ] && break
+			sleep 0.1
+		done
+		truncate -s $size "$tmp/$1.img"
+		[ $size != 96M ] || printf 'NEW SECTORS' | dd of="$tmp/$1.img" bs=64k seek=1280 conv=notrunc 2>/dev/null
+		kill -HUP "$serve_pid"
+	done
+}
+
+# Did it see the sizes, and what was new?
+was_resized() { # NAME
+	local serial=$tmp/$1.serial
+	grep -q 'VQT RESIZE 131072 196608' "$serial" && grep -q 'VQNEW NEW SECTORS' "$serial" &&
+		grep -q 'VQT RESIZE 196608 65536' "$serial" && grep -q 'VQATTR vda size 65536' "$serial" &&
+		[ "$(grep -c 'sectors, before .* the driver is told' "$tmp/$1.err")" = 2 ] && return 0
+	grep -E 'RESIZE|VQNEW|vda size' "$serial"
+	cat "$tmp/$1.err"
+	return 1
+}
+
 # (By its path: the shell of the guest prefers its own mke2fs.)
 # Build a file system in the guest, on a partition; the host checks it: the
 # checksum as the guest saw it, fsck, and the same file read back from the image.

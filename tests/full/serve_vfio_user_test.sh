@@ -14,9 +14,12 @@ workload() {
 	truncate -s 64M "$tmp/$name.img"
 	serve "$name" --disk "$tmp/$name.img" --vfio-user "$tmp/$name.sock" -w "$tmp/$name.pcap" "$@" || return 1
 	vfio_user
-	linux "$append vqt.run=$work"
+	linux "vqt.sh=\"$resize_sh\" $append vqt.run=$work;$resize"
+	resize_disk "$name" &
 	machine 11 "$smp" "$tmp/$name.serial" "${linux_args[@]}" "${device[@]}"
-	serve_end "$name" && went_well "$tmp/$name.serial" && same_account "$tmp/$name.pcap" "$tmp/$name.serial"
+	kill $! 2>/dev/null
+	serve_end "$name" && went_well "$tmp/$name.serial" && was_resized "$name" &&
+		same_account "$tmp/$name.pcap" "$tmp/$name.serial"
 }
 
 split() { workload split 1 '' --features -ring_packed; }

@@ -15,9 +15,12 @@ workload() {
 	serve "$name" --disk "$tmp/$name.img" --queues "$queues" --vhost-user "$tmp/$name.sock" \
 		-w "$tmp/$name.pcap" "$@" || return 1
 	vhost_user "num-queues=$queues,$properties"
-	linux "$append vqt.run=$work"
+	linux "vqt.sh=\"$resize_sh\" $append vqt.run=$work;$resize"
+	resize_disk "$name" &
 	machine "$qemu" "$queues" "$tmp/$name.serial" "${linux_args[@]}" "${device[@]}"
-	serve_end "$name" && went_well "$tmp/$name.serial" && same_account "$tmp/$name.pcap" "$tmp/$name.serial"
+	kill $! 2>/dev/null
+	serve_end "$name" && went_well "$tmp/$name.serial" && was_resized "$name" &&
+		same_account "$tmp/$name.pcap" "$tmp/$name.serial"
 }
 
 modern=disable-legacy=on

@@ -74,6 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (kind == 255) {
 			client_request(&c, data + i, n);
 			access_region(&c, 4, 0x3000, 0, 2);
+		} else if (kind == 254) {
+			emu_blk_resize(door_virtio(c.door), which);
 		} else if (kind & 128)
 			client_memory(&c, data + i, n);
 		else if (kind & 64)

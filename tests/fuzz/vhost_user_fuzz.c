@@ -77,6 +77,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		} else if (kind == 254) {
 			take_over(&c);
 			kind = 0;
+		} else if (kind == 253) {
+			emu_blk_resize(door_virtio(c.door), which);
+			kind = 0;
 		} else if ((kind & 192) == 128)
 			client_memory(&c, data + i, n);
 		else if ((kind & 192) == 192)
