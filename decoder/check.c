@@ -490,7 +490,6 @@ int check_feed(struct check *c, const struct model *m, const struct event *e)
 	if (run_moments(&l, moments))
 		return -ENOMEM;
 	check_remember(&l, moments);
-	l.d->n_event = l.number;
 	if (e->ts >= c->next_tick) {
 		c->next_tick = e->ts + TICK;
 		tick(c, &l, AT(TICK));

@@ -23,7 +23,6 @@
 #define F_NOTIF_CONFIG_DATA 39
 #define F_ADMIN_VQ 41
 #define F_SUSPEND 43
-#define COMMON_QUEUE_RESET 0x3a
 
 #define SECONDS 1000000000ULL
 /* What counts as proof that nobody is coming any more. */
@@ -150,9 +149,8 @@ struct cdev {
 	uint64_t n_ack, n_driver, n_features_ok, n_driver_ok, n_failed, n_needs_reset;
 	bool features_checked, features_refused; /* status read back after FEATURES_OK */
 	uint64_t n_refused, ts_status;
-	bool needs_reset_read;
 	uint8_t offer_read, accept_written; /* feature words */
-	uint64_t n_offer, n_accept, n_feature_write;
+	uint64_t n_offer, n_feature_write;
 	uint64_t n_setup; /* latest write to a queue register */
 	struct owed vector; /* written and not read back; a: value, b: queue or VQT_NO_QUEUE */
 	uint8_t vector_mapped[CHECK_VECTORS / 8];
@@ -162,7 +160,7 @@ struct cdev {
 	bool intx_since_config, intx_since_queue;
 	struct owed needs_reset_irq, capacity_read, capacity_irq, intx, nochange;
 	bool nochange_status, nochange_generation;
-	uint64_t n_isr, n_isr_queue_irq;
+	uint64_t n_isr;
 	bool isr_read;
 	/* Device configuration as read in this life. */
 	uint8_t config[CHECK_CONFIG];
@@ -178,7 +176,6 @@ struct cdev {
 	struct config_diff diff;
 	struct owed early; /* writeback written before features were read, legacy; a: value */
 	struct owed torn; /* a multi-word field read; a: offset */
-	bool capacity_half;
 	unsigned capacity_reads;
 	enum suspend suspend;
 	uint64_t n_suspend, n_suspended, n_resume, ts_resumed;
@@ -196,7 +193,6 @@ struct cdev {
 	bool num_queues_known;
 	uint64_t caps_seen; /* bit offset/4 of capabilities read whole */
 	bool caps_whole;
-	uint64_t n_caps;
 	uint32_t bar_size[6]; /* from sizing, 0 unknown */
 	uint8_t bar_sizing; /* all ones were written */
 	uint64_t vendor_read; /* bit offset/4 of vendor capabilities whose vendor_id was read */
@@ -204,7 +200,6 @@ struct cdev {
 	bool config_unsure; /* some of what the model holds of the configuration may be wrong */
 	bool msix_sure; /* the model knows whether MSI-X is enabled */
 	uint16_t msix_table; /* vectors, as read from the capability; 0 unknown */
-	uint64_t n_event; /* of the device, the latest */
 	uint64_t via_value;
 	uint32_t via_offset;
 	uint8_t via_region;
@@ -255,7 +250,6 @@ static inline bool told(const struct look *l)
 
 /* The memory of the checker (check_state.c). */
 struct cqueue *check_queue(struct cdev *d, unsigned index); /* find or make; NULL no memory */
-struct cqueue *check_queue_find(const struct cdev *d, unsigned index);
 void check_life(struct cdev *d, uint64_t number); /* a reset: start over */
 void check_forget(struct cdev *d, uint64_t number); /* a loss: nothing is known any more */
 void check_remember(struct look *l, uint64_t moments); /* take the event in */
@@ -279,7 +273,6 @@ void check_remember_irq(struct look *l, uint64_t moments);
 void check_remember_queue(struct look *l, uint64_t moments);
 const struct vqt_ring *check_ring(const struct event *e); /* the event's snapshot, or NULL */
 uint16_t check_advance(uint16_t pos, unsigned n, unsigned size, bool packed);
-int check_irq_due(const struct look *l, const struct vqt_ring *r, uint16_t pos, unsigned slots);
 /* What an event is (check_moment.c). */
 uint64_t check_moments(struct look *l);
 unsigned check_have(const struct event *e);

@@ -30,11 +30,6 @@ uint16_t check_advance(uint16_t pos, unsigned n, unsigned size, bool packed)
 	return (uint16_t)(slot | wrap << 15);
 }
 
-int check_irq_due(const struct look *l, const struct vqt_ring *r, uint16_t pos, unsigned slots)
-{
-	return model_irq_due(l->dev, l->queue, r, pos, slots);
-}
-
 static enum irq_by due_by(const struct look *l, const struct vqt_ring *r)
 {
 	bool at = accepted(l, VIRTIO_RING_F_EVENT_IDX) &&
@@ -57,7 +52,7 @@ static void owe_irq(struct look *l, const struct vqt_ring *r)
 {
 	const struct vqt_used *u = &l->e->rec->used;
 	unsigned slots = l->req && l->req->ndirect ? l->req->ndirect : 1;
-	int due = check_irq_due(l, r, u->pos, slots);
+	int due = model_irq_due(l->dev, l->queue, r, u->pos, slots);
 	struct cqueue *q = l->q;
 
 	if (due)

@@ -232,7 +232,6 @@ static void isr_read(struct look *l)
 	d->n_isr = l->number;
 	d->n_config_irq_isr = d->n_config_irq;
 	d->n_queue_irq_isr = d->n_queue_irq;
-	d->n_isr_queue_irq = d->n_any_irq;
 	d->intx.number = 0;
 }
 

@@ -29,7 +29,8 @@ static const struct {
 	{ NEED_MSIX, "whether MSI-X is enabled" },
 };
 
-const char *check_need_name(unsigned needs, unsigned nth)
+/* "register accesses": what a rule needs a trace to have; NULL past the last bit of `needs`. */
+static const char *need_name(unsigned needs, unsigned nth)
 {
 	for (size_t i = 0; i < sizeof(needs_names) / sizeof(needs_names[0]); i++)
 		if (needs & needs_names[i].need && !nth--)
@@ -75,7 +76,7 @@ static void list_json(FILE *to, const struct rule *rule)
 	check_rule_json(o, rule);
 	if (class)
 		json_object_object_add(o, "device_type", json_object_new_string(class->name));
-	for (unsigned i = 0; (need = check_need_name(rule->needs, i)); i++)
+	for (unsigned i = 0; (need = need_name(rule->needs, i)); i++)
 		json_object_array_add(needs, json_object_new_string(need));
 	json_object_object_add(o, "needs", needs);
 	fprintf(to, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
@@ -138,7 +139,7 @@ static void facts(FILE *to, const struct rule *rule)
 	if (class)
 		fprintf(to, "    of virtio-%s devices only\n", class->name);
 	fputs("    decided from ", to);
-	for (unsigned i = 0; (need = check_need_name(rule->needs, i)); i++)
+	for (unsigned i = 0; (need = need_name(rule->needs, i)); i++)
 		fprintf(to, "%s%s", i ? ", " : "", need);
 	fputc('\n', to);
 }

@@ -29,7 +29,5 @@ int check_list(FILE *to, const struct check *c, bool json);
 int check_explain(FILE *to, const struct rule *rule, const struct check_example *example, bool ascii);
 /* Adds what a row says to an object: rule, party, severity, section, clauses, expected. */
 void check_rule_json(struct json_object *o, const struct rule *rule);
-/* "register accesses": what a rule needs a trace to have; NULL past the end of the bits of `needs`. */
-const char *check_need_name(unsigned needs, unsigned nth);
 
 #endif

@@ -44,7 +44,7 @@ bool check_pci(const struct model_device *d, unsigned offset, unsigned width, ui
 	return true;
 }
 
-struct cqueue *check_queue_find(const struct cdev *d, unsigned index)
+static struct cqueue *queue_find(const struct cdev *d, unsigned index)
 {
 	uint16_t key = (uint16_t)index;
 	struct cqueue *q;
@@ -60,7 +60,7 @@ struct cqueue *check_queue(struct cdev *d, unsigned index)
 	/* Most events speak of the same one. */
 	if (q && q->index == index)
 		return q;
-	q = check_queue_find(d, index);
+	q = queue_find(d, index);
 	if (q)
 		return d->last_queue = q;
 	q = calloc(1, sizeof(*q));

@@ -151,9 +151,8 @@ uint64_t diff_mix_text(uint64_t h, const char *s);
 /* diff_match.c: the pair and side a device of the trace belongs to; NULL. */
 struct diff_pair_impl *diff_pair_of(struct diff *d, enum diff_side side, unsigned id);
 
-/* diff_tokens.c.  0 or -ENOMEM; the token's text is then the list's. */
+/* diff_lane.c.  0 or -ENOMEM; the token's text is then the list's. */
 int token_append(struct token_list *l, const struct diff_token *t);
-void token_drop_first(struct token_list *l, size_t n); /* frees their texts */
 void token_list_free(struct token_list *l);
 static inline struct diff_token *token_at(const struct token_list *l, size_t i)
 {

@@ -30,7 +30,8 @@ int token_append(struct token_list *l, const struct diff_token *t)
 	return 0;
 }
 
-void token_drop_first(struct token_list *l, size_t n)
+/* Frees their texts. */
+static void drop_first(struct token_list *l, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		free(token_at(l, i)->text);
@@ -42,7 +43,7 @@ void token_drop_first(struct token_list *l, size_t n)
 
 void token_list_free(struct token_list *l)
 {
-	token_drop_first(l, l->n);
+	drop_first(l, l->n);
 	free(l->t);
 	memset(l, 0, sizeof(*l));
 }
@@ -108,7 +109,7 @@ static void drop(struct diff *d, struct diff_lane *l, int side, size_t n)
 
 	if (n)
 		l->last[side] = token_at(&l->side[side], n - 1)->number;
-	token_drop_first(&l->side[side], n);
+	drop_first(&l->side[side], n);
 	d->held[side] -= n;
 	if (was && !full(l, side))
 		d->full[side]--;
@@ -456,7 +457,7 @@ int diff_pool_settle(struct diff *d, struct diff_pair_impl *p, bool all)
 	}
 	rc = tell_stretch(d, &lane, a->n ? token_at(a, 0) : NULL, n[DIFF_A],
 			  b->n ? token_at(b, 0) : NULL, n[DIFF_B]);
-	token_drop_first(a, n[DIFF_A]);
-	token_drop_first(b, n[DIFF_B]);
+	drop_first(a, n[DIFF_A]);
+	drop_first(b, n[DIFF_B]);
 	return rc;
 }

@@ -59,7 +59,7 @@ void model_reset_queue(struct model *m, struct model_queue *q)
 	q->size_known = q->size_max != 0;
 	q->vector = VQT_NO_VECTOR;
 	q->packed = false;
-	q->kick_ts = q->irq_ts = q->ring_ts = 0;
+	q->kick_ts = 0;
 	q->taken_life = q->used_life = 0;
 	q->nannounced = 0;
 	memset(&q->ring, 0, sizeof(q->ring));
@@ -162,11 +162,6 @@ int64_t model_wall(const struct model *m)
 	return m->wall;
 }
 
-uint32_t model_snaplen(const struct model *m)
-{
-	return m->snaplen;
-}
-
 uint64_t model_lost(const struct model *m)
 {
 	uint64_t lost = 0;
@@ -192,7 +187,8 @@ static void name_device(struct model *m, struct model_device *d)
 		snprintf(d->name, sizeof(d->name), "virtio%u", n);
 }
 
-struct model_device *model_get_device(struct model *m, unsigned id, unsigned source)
+/* Find or make. NULL: no memory, or too many devices. */
+static struct model_device *get_device(struct model *m, unsigned id, unsigned source)
 {
 	struct model_device *d = model_device(m, id);
 
@@ -228,7 +224,6 @@ struct model_queue *model_get_queue(struct model_device *d, unsigned index)
 static int feed_session(struct model *m, const struct record *r)
 {
 	m->wall = r->session.wall;
-	m->snaplen = r->session.snaplen;
 	return 0;
 }
 
@@ -467,7 +462,7 @@ int model_feed(struct model *m, const struct record *rec, uint64_t number, struc
 	track_time(m, e);
 	if (h->type == VQT_SESSION)
 		return feed_session(m, rec);
-	e->dev = model_get_device(m, h->device, h->source);
+	e->dev = get_device(m, h->device, h->source);
 	if (e->dev) {
 		e->dev->events++;
 		e->status_before = e->dev->status;

@@ -46,9 +46,7 @@ struct model_queue {
 	uint16_t notify_off;
 	uint64_t desc, driver, device; /* areas, guest-physical */
 	struct vqt_ring ring; /* the latest snapshot; .known says which fields */
-	uint64_t ring_ts;
 	uint64_t kick_ts; /* latest kick, 0 none */
-	uint64_t irq_ts; /* latest interrupt for this queue, 0 none */
 	struct model_request *in_flight; /* uthash by head; see model_in_flight() */
 	unsigned n_in_flight;
 	uint64_t kicks, taken, used, irqs; /* counts since the trace began */
@@ -74,7 +72,6 @@ struct model_request {
 	uint32_t ndesc, cap;
 	struct vqt_desc *desc;
 	uint64_t readable, writable; /* bytes offered each way */
-	uint32_t nreadable; /* descriptors that are device-readable */
 	/* Leading driver-written bytes of the whole chain, as far as captured without a gap. */
 	uint8_t head_bytes[MODEL_HEAD_BYTES];
 	uint32_t head_len;
@@ -201,7 +198,6 @@ int model_irq_due(const struct model_device *d, const struct model_queue *q,
 bool model_accepted(const struct model_device *d, unsigned bit);
 /* The session record's facts. */
 int64_t model_wall(const struct model *m); /* realtime minus trace clock, ns */
-uint32_t model_snaplen(const struct model *m);
 uint64_t model_lost(const struct model *m); /* records lost, all sources */
 
 #endif

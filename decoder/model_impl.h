@@ -12,14 +12,11 @@ struct model {
 	uint64_t first_ts, last_ts;
 	bool any;
 	int64_t wall;
-	uint32_t snaplen;
 	struct model_request *done; /* freed at the next feed: observers may still look */
 	struct model_request *dropped; /* likewise, after a reset */
 	struct model_request *spare; /* free list, through ->next */
 };
 
-/* Find or make. NULL: no memory, or too many devices. */
-struct model_device *model_get_device(struct model *m, unsigned id, unsigned source);
 struct model_queue *model_get_queue(struct model_device *d, unsigned index);
 
 /* The device forgets everything a reset makes it forget, 2.4. */

@@ -25,7 +25,6 @@ void model_ring(struct event *e, const struct vqt_ring *ring)
 	if (!e->queue || !ring->known)
 		return;
 	e->queue->ring = *ring;
-	e->queue->ring_ts = e->ts;
 	e->queue->packed = ring->known & VQT_RING_PACKED;
 }
 
@@ -95,12 +94,10 @@ static int add_descs(struct model_request *r, const struct record *rec)
 		r->desc[r->ndesc++] = d;
 		if (d.flags & VRING_DESC_F_INDIRECT)
 			continue; /* names a table, not a buffer */
-		if (d.flags & VRING_DESC_F_WRITE) {
+		if (d.flags & VRING_DESC_F_WRITE)
 			r->writable += d.len;
-		} else {
+		else
 			r->readable += d.len;
-			r->nreadable++;
-		}
 	}
 	return 0;
 }
@@ -321,10 +318,8 @@ int model_irq(struct model *m, struct event *e)
 	if (!e->queue && i->kind == VQT_IRQ_MSIX)
 		e->queue = queue_of_vector(e->dev, i->vector);
 	e->dev->irqs++;
-	if (e->queue) {
+	if (e->queue)
 		e->queue->irqs++;
-		e->queue->irq_ts = e->ts;
-	}
 	return 0;
 }
 

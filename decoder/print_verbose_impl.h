@@ -29,9 +29,6 @@ void view_printf(struct view *p, unsigned depth, const char *fmt, ...)
  */
 void view_bits(struct view *p, unsigned depth, unsigned width, const struct spec_name *names,
 	       uint64_t value);
-/* The same of 32 feature bits of a device type. */
-void view_features(struct view *p, unsigned depth, unsigned virtio_id, unsigned word,
-		   uint32_t bits);
 
 /*
  * What a field's line says after its value, and what stands below it, for the

@@ -57,7 +57,8 @@ void view_bits(struct view *p, unsigned depth, unsigned width, const struct spec
 			bit_line(p, depth, width, 1ULL << i, value, "undefined");
 }
 
-void view_features(struct view *p, unsigned depth, unsigned virtio_id, unsigned word, uint32_t bits)
+/* The same of 32 feature bits of a device type. */
+static void view_features(struct view *p, unsigned depth, unsigned virtio_id, unsigned word, uint32_t bits)
 {
 	for (unsigned i = 0; i < 32 && word < 4; i++) {
 		const struct spec_feature *f = spec_feature(virtio_id, word * 32 + i);

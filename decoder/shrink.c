@@ -31,7 +31,6 @@ struct watched {
 	struct stance stance; /* as it began */
 	/* Plan: the run of spells behind the last wanted one. */
 	uint64_t run_first, run_last; /* what can go for sure; 0 none */
-	uint64_t held_last; /* last event of the last spell of the run */
 	struct stance run_stance;
 	bool running;
 	struct gap *gap;

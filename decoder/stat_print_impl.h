@@ -73,9 +73,6 @@ extern const struct stat_percentile {
 
 /* Bytes a second, without the "/s"; a rate can be beyond what 64 bits hold. */
 void stat_text_byte_rate(struct text *t, double rate);
-/* "requestq1" */
-const char *stat_queue_name(const struct model_device *dev, const struct stats_device *d,
-			    unsigned index, char *buf, size_t len);
 /* What was agreed on: from the last DRIVER_OK, or as it stands. */
 void stat_features(const struct model_device *dev, const struct stats_device *d,
 		   uint64_t offered[2], uint64_t accepted[2]);

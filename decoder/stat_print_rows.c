@@ -30,8 +30,9 @@ void stat_features(const struct model_device *dev, const struct stats_device *d,
 	memcpy(accepted, d->ready.times ? d->ready.accepted : dev->accepted, 2 * sizeof(*accepted));
 }
 
-const char *stat_queue_name(const struct model_device *dev, const struct stats_device *d,
-			    unsigned index, char *buf, size_t len)
+/* "requestq1" */
+static const char *queue_name(const struct model_device *dev, const struct stats_device *d,
+			      unsigned index, char *buf, size_t len)
 {
 	uint64_t offered[2], accepted[2];
 
@@ -217,7 +218,7 @@ static void get_queue(const struct stat_row *r, struct stat_cell *c)
 
 static void get_queue_name(const struct stat_row *r, struct stat_cell *c)
 {
-	set_text(c, stat_queue_name(r->dev, r->d, r->q->index, c->buf, sizeof(c->buf)));
+	set_text(c, queue_name(r->dev, r->d, r->q->index, c->buf, sizeof(c->buf)));
 }
 
 static void get_ring_size(const struct stat_row *r, struct stat_cell *c)
