@@ -49,7 +49,7 @@ struct blk_type {
 	uint32_t type;
 	int feature; /* needed, -1 none */
 	bool modifies;
-	void (*start)(struct blk_req *r); /* ends in blk_finish or blk_move or blk_ranges */
+	void (*start)(struct blk_req *r); /* ends in blk_finish or blk_move, or runs segments */
 };
 
 void blk_handle(struct emu_queue *q, struct emu_chain *c);
@@ -57,15 +57,9 @@ void blk_handle(struct emu_queue *q, struct emu_chain *c);
 void blk_finish(struct blk_req *r, uint8_t status);
 /* Move data between the chain and the backend: bytes at sector `start`. */
 void blk_move(struct blk_req *r, uint8_t op, uint64_t sector, uint64_t bytes);
-/* The request's data as segments, checked for flags and bounds; false: finished already. */
-bool blk_read_segments(struct blk_req *r, uint32_t max_seg, uint32_t max_sectors, uint32_t flags);
-/* Run op on every segment. */
-void blk_ranges(struct blk_req *r, uint8_t op);
-bool blk_in_range(const struct blk *b, uint64_t sector, uint64_t sectors);
 
 /* blk_zone.c */
 int blk_zones_init(struct blk *b);
-bool blk_zoned(const struct blk *b); /* negotiated, and the device has zones */
 /* May this access go ahead? Else a status. Writes advance the write pointer. */
 uint8_t blk_zone_write(struct blk *b, uint64_t sector, uint64_t sectors);
 uint8_t blk_zone_read(

@@ -17,7 +17,7 @@
 
 static void step(struct blk_req *r);
 
-bool blk_in_range(const struct blk *b, uint64_t sector, uint64_t sectors)
+static bool in_range(const struct blk *b, uint64_t sector, uint64_t sectors)
 {
 	return sector <= b->capacity && sectors <= b->capacity - sector;
 }
@@ -255,7 +255,8 @@ void blk_move(struct blk_req *r, uint8_t op, uint64_t sector, uint64_t bytes)
 	begin(r, op);
 }
 
-void blk_ranges(struct blk_req *r, uint8_t op)
+/* Run op on every segment. */
+static void run_ranges(struct blk_req *r, uint8_t op)
 {
 	r->seg = 0;
 	begin(r, op);
@@ -267,7 +268,7 @@ static void start_in(struct blk_req *r)
 {
 	uint64_t sectors = r->data_len / BLK_SECTOR;
 	if (r->c->read_len != BLK_HEADER || r->data_len % BLK_SECTOR ||
-		!blk_in_range(r->b, r->sector, sectors)) {
+		!in_range(r->b, r->sector, sectors)) {
 		blk_finish(r, VIRTIO_BLK_S_IOERR);
 		return;
 	}
@@ -282,7 +283,7 @@ static void start_out(struct blk_req *r)
 {
 	uint64_t sectors = r->data_len / BLK_SECTOR;
 	if (r->c->write_len != 1 || r->data_len % BLK_SECTOR ||
-		!blk_in_range(r->b, r->sector, sectors)) {
+		!in_range(r->b, r->sector, sectors)) {
 		blk_finish(r, VIRTIO_BLK_S_IOERR);
 		return;
 	}
@@ -336,12 +337,13 @@ static uint8_t check_segment(const struct blk *b, const struct virtio_blk_discar
 {
 	if (s->flags & ~flags) /* 5.2.6.2 */
 		return VIRTIO_BLK_S_UNSUPP;
-	if (s->num_sectors > max || !blk_in_range(b, s->sector, s->num_sectors))
+	if (s->num_sectors > max || !in_range(b, s->sector, s->num_sectors))
 		return VIRTIO_BLK_S_IOERR;
 	return VIRTIO_BLK_S_OK;
 }
 
-bool blk_read_segments(struct blk_req *r, uint32_t max_seg, uint32_t max_sectors, uint32_t flags)
+/* The request's data as segments, checked for flags and bounds; false: finished already. */
+static bool read_segments(struct blk_req *r, uint32_t max_seg, uint32_t max_sectors, uint32_t flags)
 {
 	uint64_t n = r->data_len / BLK_SEGMENT;
 	uint8_t status = VIRTIO_BLK_S_OK;
@@ -380,30 +382,30 @@ static bool touches_zones(struct blk_req *r)
 static void start_discard(struct blk_req *r)
 {
 	const struct emu_blk_config *c = &r->b->cfg;
-	if (!blk_read_segments(r, c->max_discard_seg, c->max_discard_sectors, 0))
+	if (!read_segments(r, c->max_discard_seg, c->max_discard_sectors, 0))
 		return;
 	if (touches_zones(r))
 		blk_finish(r, VIRTIO_BLK_S_ZONE_INVALID_CMD);
 	else
-		blk_ranges(r, EMU_IO_DISCARD);
+		run_ranges(r, EMU_IO_DISCARD);
 }
 
 static void start_zeroes(struct blk_req *r)
 {
 	const struct emu_blk_config *c = &r->b->cfg;
-	if (!blk_read_segments(r, c->max_zeroes_seg, c->max_zeroes_sectors,
+	if (!read_segments(r, c->max_zeroes_seg, c->max_zeroes_sectors,
 		    VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP))
 		return;
 	if (touches_zones(r))
 		blk_finish(r, VIRTIO_BLK_S_ZONE_INVALID_CMD);
 	else
-		blk_ranges(r, EMU_IO_ZEROES);
+		run_ranges(r, EMU_IO_ZEROES);
 }
 
 static void start_erase(struct blk_req *r)
 {
 	const struct emu_blk_config *c = &r->b->cfg;
-	if (!blk_read_segments(r, c->max_erase_seg, c->max_erase_sectors, 0))
+	if (!read_segments(r, c->max_erase_seg, c->max_erase_sectors, 0))
 		return;
 	for (uint32_t i = 0; i < r->nseg; i++) { /* 5.2.6.2: like ZONE_RESET */
 		uint8_t s = blk_zone_erase(r->b, r->segs[i].sector, r->segs[i].num_sectors);
@@ -412,7 +414,7 @@ static void start_erase(struct blk_req *r)
 			return;
 		}
 	}
-	blk_ranges(r, EMU_IO_ZEROES);
+	run_ranges(r, EMU_IO_ZEROES);
 }
 
 static const struct blk_type types[] = {

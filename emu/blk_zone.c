@@ -69,7 +69,8 @@ int blk_zones_init(struct blk *b)
 	return 0;
 }
 
-bool blk_zoned(const struct blk *b)
+/* Negotiated, and the device has zones. */
+static bool is_zoned(const struct blk *b)
 {
 	return b->zones && emu_virtio_has(b->v, VIRTIO_BLK_F_ZONED);
 }
@@ -94,7 +95,7 @@ static void set_state(struct blk *b, struct blk_zone *z, uint8_t state)
 /* Sectors in zones that want to be written in order? */
 bool blk_zone_sequential(const struct blk *b, uint64_t sector, uint64_t sectors)
 {
-	if (!blk_zoned(b) || !sectors)
+	if (!is_zoned(b) || !sectors)
 		return false;
 	for (uint64_t i = sector / b->cfg.zones.zone_sectors;
 		i <= (sector + sectors - 1) / b->cfg.zones.zone_sectors && i < b->zones; i++)
@@ -194,7 +195,7 @@ static void follow_preferred(struct blk *b, uint64_t sector, uint64_t sectors)
 
 uint8_t blk_zone_write(struct blk *b, uint64_t sector, uint64_t sectors)
 {
-	if (!blk_zoned(b) || !sectors)
+	if (!is_zoned(b) || !sectors)
 		return OK;
 	uint8_t status = check_span(b, sector, sectors, true);
 	if (status != OK)
@@ -214,7 +215,7 @@ uint8_t blk_zone_write(struct blk *b, uint64_t sector, uint64_t sectors)
 /* What lies beyond the write pointer is unwritten and reads as zeroes. */
 uint8_t blk_zone_read(struct blk *b, uint64_t sector, uint64_t *sectors)
 {
-	if (!blk_zoned(b) || !*sectors)
+	if (!is_zoned(b) || !*sectors)
 		return OK;
 	uint8_t status = check_span(b, sector, *sectors, false);
 	uint32_t i = sector / b->cfg.zones.zone_sectors;
@@ -265,7 +266,7 @@ static uint8_t finish_zone(struct blk *b, struct blk_zone *z, uint32_t i)
 uint8_t blk_zone_erase(struct blk *b, uint64_t sector, uint64_t sectors)
 {
 	uint32_t i;
-	if (!blk_zoned(b) || !sectors)
+	if (!is_zoned(b) || !sectors)
 		return OK;
 	if (!named(b, sector, &i) || sectors % b->cfg.zones.zone_sectors)
 		return INVALID;

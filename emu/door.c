@@ -105,11 +105,6 @@ static void end_client(struct door *d, int err)
 		door_watch(d, &d->listener, d->listener.fd, EPOLLIN);
 }
 
-void door_hang_up(struct door *d)
-{
-	end_client(d, 0);
-}
-
 int door_attach(struct door *d, int fd)
 {
 	int ret = d->client.fd >= 0 ? -EBUSY : door_watch(d, &d->client, fd, EPOLLIN);

@@ -123,7 +123,6 @@ bool door_connected(const struct door *d);
  * present one), then do all there is to do.  0, or -EINTR.
  */
 int door_step(struct door *d, int timeout, const sigset_t *mask);
-void door_hang_up(struct door *d);
 struct door_stats door_stats(const struct door *d);
 struct emu_virtio *door_virtio(struct door *d); /* between two steps */
 

@@ -290,7 +290,6 @@ static int serve(struct nbd *n, const struct request *r, const uint8_t *data, in
 		return -ENOMEM;
 	reply->magic = htobe32(REPLY);
 	reply->cookie = r->cookie;
-	n->served++;
 	if (!err)
 		return do_it(n, at, r, data);
 	set_error(n, at, err);

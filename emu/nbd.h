@@ -43,7 +43,6 @@ struct nbd {
 	size_t have, in_cap, out_len, out_off, out_cap;
 	int phase;
 	bool no_zeroes;
-	uint64_t served; /* requests answered */
 	struct nbd_held *held; /* oldest first */
 	unsigned nheld;
 	size_t held_bytes;

@@ -75,7 +75,6 @@ static int take_irq(struct qtest *q, const char *line)
 	if (q->nirq == QTEST_IRQS) { /* more than that says no more */
 		q->irq_first = (q->irq_first + 1) % QTEST_IRQS;
 		q->nirq--;
-		q->irqs_lost = true;
 	}
 	q->irq[(q->irq_first + q->nirq++) % QTEST_IRQS] =
 		(struct qtest_irq){ .line = n, .level = what[0] == 'r' };

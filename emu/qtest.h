@@ -33,7 +33,6 @@ struct qtest {
 	size_t have;
 	struct qtest_irq irq[QTEST_IRQS]; /* a ring */
 	unsigned irq_first, nirq;
-	bool irqs_lost;
 	char why[160]; /* of the last failure, in words */
 };
 

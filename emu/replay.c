@@ -71,11 +71,12 @@ void replay_differs(struct replay *r, struct replay_instance *i, const struct ev
 		r->opt.diverged(r->opt.opaque, &d);
 }
 
-int replay_trouble(struct replay *r, struct replay_instance *i, int rc)
+/* Trouble of the target: keeps the words, returns rc. */
+static int trouble(struct replay *r, struct replay_instance *i, int rc)
 {
 	const char *why = i && i->target ? r->ops->error(i->target) : "";
-	snprintf(r->error, sizeof(r->error), "%s%s%s", i ? i->d->name : "replay",
-		*why ? ": " : ": ", *why ? why : strerror(-rc));
+	snprintf(r->error, sizeof(r->error), "%s: %s", i ? i->d->name : "replay",
+		*why ? why : strerror(-rc));
 	return rc;
 }
 
@@ -435,10 +436,10 @@ static int play_first(struct replay *r)
 		if (ret == 0)
 			ret = play(r, i, &e, p);
 		if (ret < 0)
-			replay_trouble(r, i, ret);
+			trouble(r, i, ret);
 	}
 	if (ret < 0 && !*r->error)
-		replay_trouble(r, NULL, ret);
+		trouble(r, NULL, ret);
 	free(p);
 	return ret < 0 ? ret : 0;
 }
@@ -453,7 +454,7 @@ int replay_feed(struct replay *r, const struct record *rec, uint64_t number)
 	}
 	p = malloc(sizeof(*p) + rec->len);
 	if (!p) {
-		replay_trouble(r, NULL, -ENOMEM);
+		trouble(r, NULL, -ENOMEM);
 		return -ENOMEM;
 	}
 	memset(p, 0, sizeof(*p));

@@ -228,8 +228,6 @@ static void gather_added(struct replay_finding *f, unsigned queue, uint64_t size
 static void gather_life(struct replay_finding *f, const struct event *e)
 {
 	const struct vqt_life *l = &e->rec->life;
-	size_t len;
-	const char *text = record_text(e->rec, &len);
 	switch (l->what) {
 	case VQT_LIFE_VIRTIO_INIT:
 		f->born = true;
@@ -247,10 +245,6 @@ static void gather_life(struct replay_finding *f, const struct event *e)
 			f->bar_life[l->arg[0]] = true;
 			f->bar_type[l->arg[0]] = l->arg[1];
 		}
-		break;
-	case VQT_LIFE_REGION:
-		if (len > 21 && !memcmp(text, "virtio-pci-notify-pio", 21))
-			f->has_notify_pio = true;
 		break;
 	case VQT_LIFE_MSIX_INIT:
 		f->msix_life = true;

@@ -40,7 +40,7 @@ struct replay_finding {
 	uint64_t config_len, sectors_used;
 	uint32_t vectors_used, regions; /* regions: bit n: VQT_REGION n was accessed */
 	uint64_t vectors, msix_bar;
-	bool msix_life, has_notify_pio, transitional, legacy_seen, config_changed, serial_known;
+	bool msix_life, transitional, legacy_seen, config_changed, serial_known;
 	bool kicks, signals;
 	bool born, late; /* its making was seen; the capture says it came late */
 	UT_hash_handle hh;

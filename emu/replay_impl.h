@@ -51,7 +51,6 @@ struct replay_queue {
 	/* Positions of the target's ring: split free-running; packed slot + size * lap, mod 2 * size. */
 	uint32_t avail, used;
 	uint32_t shift;     /* recorded position - ours */
-	bool shift_known;
 	uint16_t flags, event;   /* the driver's suppression, as laid out */
 	bool flags_known;
 	struct replay_chain *chains; /* uthash by head: published, completion not yet matched */
@@ -151,8 +150,6 @@ struct replay_found {
 void replay_differs(struct replay *r, struct replay_instance *i, const struct event *e,
 	const struct replay_found *f, const char *subject, const char *recorded,
 	const char *replayed);
-/* Trouble of the target: keeps the words, returns rc. */
-int replay_trouble(struct replay *r, struct replay_instance *i, int rc);
 /* After any action: let the device work, see what it used and told. */
 int replay_settle(struct replay *r, struct replay_instance *i, const struct event *e);
 /* A ring is given up: the final comparison. */

@@ -143,6 +143,5 @@ int qemu_reg_write(
 	struct replay_target *t, unsigned region, uint32_t off, unsigned width, uint64_t value);
 /* Messages that landed: the vectors, each once. */
 unsigned qemu_msix_take(struct replay_target *t, struct replay_irq *out, unsigned max);
-void qemu_pci_forget(struct replay_target *t);
 
 #endif

@@ -140,7 +140,7 @@ static int open_root_port(struct replay_target *t, uint16_t port)
 	return qemu_trouble(t, rc);
 }
 
-void qemu_pci_forget(struct replay_target *t)
+static void forget(struct replay_target *t)
 {
 	t->bars_known = false;
 	if (t->vector)
@@ -167,7 +167,7 @@ int qemu_pci_setup(struct replay_target *t)
 		if (!t->vector)
 			return -ENOMEM;
 	}
-	qemu_pci_forget(t);
+	forget(t);
 	return 0;
 }
 

@@ -16,7 +16,6 @@ static void on_msix(void *opaque, uint16_t vector, uint64_t address, uint32_t da
 static void on_intx(void *opaque, bool level)
 {
 	struct emu_rig *r = opaque;
-	r->intx_edges += level && !r->intx;
 	r->intx = level;
 }
 

@@ -33,7 +33,6 @@ struct emu_rig {
 	struct emu_fault fault;
 	struct emu_driver drv; /* probed by emu_driver_start */
 	uint32_t msix[2048], msix_total;
-	uint32_t intx_edges; /* times the line was asserted */
 	bool intx;
 };
 

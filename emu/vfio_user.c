@@ -252,7 +252,8 @@ static int put_off(struct vfio_user *u, const uint8_t *msg, size_t len)
 	return 0;
 }
 
-int vfio_user_message(struct vfio_user *u, uint8_t *msg, size_t len)
+/* Deal with one message; with later ones when the device is out of its DMA. */
+static int on_message(struct vfio_user *u, uint8_t *msg, size_t len)
 {
 	struct vfio_user_hdr h;
 	uint8_t *p = msg + sizeof(h);
@@ -292,7 +293,7 @@ static ssize_t payload(struct door *d, const uint8_t *header)
 
 static int message(struct door *d, uint8_t *msg, size_t len)
 {
-	return vfio_user_message((struct vfio_user *)d, msg, len);
+	return on_message((struct vfio_user *)d, msg, len);
 }
 
 static void drop_later(struct vfio_user *u)
@@ -321,7 +322,7 @@ static int run_later(struct vfio_user *u)
 			u->later_tail = &u->later;
 		memcpy(now.fd, l->fd, sizeof(now.fd));
 		u->door.msg = &now;
-		if (vfio_user_message(u, l->bytes, l->len) < 0)
+		if (on_message(u, l->bytes, l->len) < 0)
 			door_fail(&u->door, "the connection broke");
 		for (unsigned i = 0; i < l->nfds; i++)
 			door_close(&now.fd[i]);

@@ -115,7 +115,4 @@ extern const struct emu_mem_ops vfio_user_dma_ops;
 void vfio_user_dma_answer(struct vfio_user *u, const struct vfio_user_hdr *h, const uint8_t *p,
 			  size_t len);
 
-/* One message is dealt with (vfio_user.c); later ones when the device is out of its DMA. */
-int vfio_user_message(struct vfio_user *u, uint8_t *msg, size_t len);
-
 #endif
