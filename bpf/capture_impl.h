@@ -118,7 +118,6 @@ void device_life(struct target *t, const struct vqt_life *l);
 /* What QMP said of it, NULL; and that it has now said something. */
 const struct qmp_device *device_qmp(const struct device *d);
 void device_answered(struct device *d);
-bool device_wanted(const struct capture *c, const struct device *d);
 
 /* state.c: what was negotiated and set up before, from memory or by QMP. */
 void device_write_state(struct device *d);

@@ -300,7 +300,7 @@ static bool named(const struct device *d, const char *word)
 	       d->user_id[n + strspn(d->user_id + n, "0123456789")];
 }
 
-bool device_wanted(const struct capture *c, const struct device *d)
+static bool is_wanted(const struct capture *c, const struct device *d)
 {
 	if (!c->o.devices)
 		return true;
@@ -379,7 +379,7 @@ void device_meet(struct device *d)
 	look(d);
 	if (!d->name[0])
 		name_device(d);
-	d->wanted = device_wanted(d->target->c, d);
+	d->wanted = is_wanted(d->target->c, d);
 	if (!d->wanted) {
 		skip_in_kernel(d);
 		skip_queues(d);

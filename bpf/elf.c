@@ -342,14 +342,6 @@ bool elf_has_dwarf(const struct elf *e)
 	return e->dwarf;
 }
 
-const char *elf_name_at(const struct elf *e, uint64_t addr)
-{
-	for (size_t i = 0; i < e->nsyms; i++)
-		if (e->syms[i].addr == addr)
-			return e->syms[i].name;
-	return NULL;
-}
-
 static const struct span *span_of(const struct elf *e, uint64_t addr, size_t len)
 {
 	for (size_t i = 0; i < e->nspans; i++) {

@@ -21,8 +21,6 @@ void elf_close(struct elf *e);
 uint64_t elf_symbol(const struct elf *e, const char *name);
 bool elf_has_symtab(const struct elf *e); /* not stripped */
 bool elf_has_dwarf(const struct elf *e);
-/* Name of the exported symbol at exactly this address, or NULL. */
-const char *elf_name_at(const struct elf *e, uint64_t addr);
 
 /* len bytes at a virtual address; NULL when not in the file. */
 const uint8_t *elf_bytes(const struct elf *e, uint64_t addr, size_t len);

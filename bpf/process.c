@@ -200,7 +200,8 @@ bool process_matches(const struct process *p, const char *word)
 	       (base && !strcmp(base + 1, word));
 }
 
-ssize_t process_mem(pid_t pid, uint64_t addr, void *buf, size_t len)
+/* Negative errno, or the bytes read (less at a hole). */
+static ssize_t read_mem(pid_t pid, uint64_t addr, void *buf, size_t len)
 {
 	struct iovec l = { buf, len }, r = { (void *)(uintptr_t)addr, len };
 	ssize_t n = process_vm_readv(pid, &l, 1, &r, 1, 0);
@@ -210,17 +211,17 @@ ssize_t process_mem(pid_t pid, uint64_t addr, void *buf, size_t len)
 
 bool process_mem_all(pid_t pid, uint64_t addr, void *buf, size_t len)
 {
-	return process_mem(pid, addr, buf, len) == (ssize_t)len;
+	return read_mem(pid, addr, buf, len) == (ssize_t)len;
 }
 
 char *process_string(pid_t pid, uint64_t addr, char *buf, size_t size)
 {
 	/* not over the end of a page that may be the last one mapped */
 	size_t room = 4096 - (addr & 4095), want = size - 1 < room ? size - 1 : room;
-	ssize_t n = addr ? process_mem(pid, addr, buf, want) : 0;
+	ssize_t n = addr ? read_mem(pid, addr, buf, want) : 0;
 
 	if (n == (ssize_t)want && want < size - 1 && !memchr(buf, 0, want)) {
-		ssize_t more = process_mem(pid, addr + want, buf + want, size - 1 - want);
+		ssize_t more = read_mem(pid, addr + want, buf + want, size - 1 - want);
 
 		n += more > 0 ? more : 0;
 	}

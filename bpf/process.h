@@ -29,8 +29,7 @@ size_t process_list(struct process *out, size_t max);
 /* Does a user's word mean this process: guest name, UUID, command name. */
 bool process_matches(const struct process *p, const char *word);
 
-/* Memory of a process; negative errno, or the bytes read (less at a hole). */
-ssize_t process_mem(pid_t pid, uint64_t addr, void *buf, size_t len);
+/* Memory of a process; false when some of it could not be read. */
 bool process_mem_all(pid_t pid, uint64_t addr, void *buf, size_t len);
 /* A C string, cut to fit; "" when unreadable. */
 char *process_string(pid_t pid, uint64_t addr, char *buf, size_t size);

@@ -18,16 +18,12 @@ struct vqp_region {
 };
 #define VQP_REGIONS 8
 
-/* vqp_proc.flags */
-#define VQP_DELIVERY 0x01 /* record MSI-X messages of queue vectors too */
-#define VQP_NO_DATA 0x02 /* never read buffers */
-
 /* Where things are inside QEMU's structures: one traced process. */
 struct vqp_proc {
 	__u32 seq; /* next sequence number, atomically counted */
 	__u32 snaplen;
 	__u8 source;
-	__u8 flags; /* VQP_* */
+	__u8 pad;
 	__u16 cache_step; /* sizeof(MemoryRegionCache), 0 until BPF has found it */
 	/* struct VirtIODevice */
 	__u16 vdev_vq, vdev_features, vdev_broken, vdev_status, vdev_config_vector;
