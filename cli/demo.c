@@ -79,7 +79,6 @@ static int parse(struct demo *d, int argc, char **argv)
 static int boot_and_record(const struct demo *d)
 {
 	char kernel[512], initrd[512], disk[256], drive[320];
-	extern char **environ;
 	pid_t pid;
 	int status, fd;
 

@@ -254,7 +254,13 @@ static void tell(const struct making *k, const char *name, bool quiet)
 	printf("%s ?\n", *sep ? "" : "-");
 }
 
-int regression_make(const char *in, const char *name, const char *origin, bool quiet)
+/*
+ * Make NAME.pcap of the trace at `in` and print the line for traces/LIST on
+ * standard output.  The result is held against the original before it is kept.
+ * origin: what to say of where it is from, NULL for what the trace says itself.
+ * Returns enum cli_exit; errors are printed.
+ */
+static int make_test(const char *in, const char *name, const char *origin, bool quiet)
 {
 	static const unsigned keeps[] = { 3, 12, 48, ~0U };
 	struct making k = { .in = in, .origin = origin };
@@ -317,7 +323,7 @@ int regression_begin(struct regression *r, const char **path)
 int regression_end(struct regression *r, const char *path, int code, bool quiet)
 {
 	if (r->name && code != CLI_TROUBLE) {
-		int made = regression_make(r->read ? r->read : path, r->name, r->origin, quiet);
+		int made = make_test(r->read ? r->read : path, r->name, r->origin, quiet);
 
 		code = made == CLI_OK ? code : made;
 	}

@@ -5,14 +5,6 @@
 
 #include <stdbool.h>
 
-/*
- * Make NAME.pcap of the trace at `in` and print the line for traces/LIST on
- * standard output.  The result is held against the original before it is kept.
- * origin: what to say of where it is from, NULL for what the trace says itself.
- * Returns enum cli_exit; errors are printed.
- */
-int regression_make(const char *in, const char *name, const char *origin, bool quiet);
-
 /* What record's options ask for; zeroed: nothing. */
 struct regression {
 	const char *name, *origin;

@@ -21,7 +21,6 @@ struct tale {
 	unsigned next; /* the first whose event has not come by */
 	/* The latest events of the trace, as records that could be shown. */
 	char *recent[BEFORE];
-	uint16_t recent_device[BEFORE];
 };
 
 struct tale *tale_new(void)

@@ -21,7 +21,5 @@ struct top_prom;
 int top_prom_open(struct top_prom **out, const char *where, const struct top_core *c);
 void top_prom_poll(struct top_prom *p);
 void top_prom_close(struct top_prom *p);
-/* The page, to be freed; NULL without memory. */
-char *top_prom_page(const struct top_core *c, size_t *len);
 
 #endif

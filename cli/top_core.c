@@ -112,15 +112,11 @@ uint64_t top_core_lost(const struct top_core *c)
 
 /* --- rows ------------------------------------------------------------------ */
 
-struct top_row *top_core_find(struct top_core *c, unsigned device, unsigned queue)
+static struct top_row *find_device(struct top_core *c, unsigned device)
 {
-	for (size_t i = 0; i < c->nrows; i++) {
-		struct top_row *r = c->row[i];
-
-		if (r->kind == (queue == VQT_NO_QUEUE ? TOP_DEVICE : TOP_QUEUE) &&
-		    r->device == device && (queue == VQT_NO_QUEUE || r->queue == queue))
-			return r;
-	}
+	for (size_t i = 0; i < c->nrows; i++)
+		if (c->row[i]->kind == TOP_DEVICE && c->row[i]->device == device)
+			return c->row[i];
 	return NULL;
 }
 
@@ -344,7 +340,7 @@ static int tick_source(struct top_core *c, const struct model_source *s, uint64_
 		if (d->source != s->id)
 			continue;
 		err = tick_device(c, d, ts, secs);
-		r = err ? NULL : top_core_find(c, d->id, VQT_NO_QUEUE);
+		r = err ? NULL : find_device(c, d->id);
 		if (!r)
 			continue;
 		for (size_t k = 0; k < sizeof(all) / sizeof(uint64_t); k++)

@@ -99,7 +99,5 @@ uint64_t top_core_lost(const struct top_core *c);
 /* Latest history entry i ticks ago, NULL if there is none. */
 const struct top_past *top_row_past(const struct top_row *r, unsigned i);
 double top_per_second(const struct top_row *r, uint64_t n); /* n in the interval */
-/* The row of a device (queue VQT_NO_QUEUE) or a queue; NULL. */
-struct top_row *top_core_find(struct top_core *c, unsigned device, unsigned queue);
 
 #endif

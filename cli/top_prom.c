@@ -141,7 +141,8 @@ static void put_histogram(FILE *to, const struct top_core *c, const struct top_r
 	fprintf(to, " %" PRIu64 "\n", h->count);
 }
 
-char *top_prom_page(const struct top_core *c, size_t *len)
+/* The page, to be freed; NULL without memory. */
+static char *make_page(const struct top_core *c, size_t *len)
 {
 	char *page = NULL;
 	FILE *to = open_memstream(&page, len);
@@ -204,7 +205,7 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *to, const char *
 	if (strcmp(url, "/metrics"))
 		return reply(to, MHD_HTTP_NOT_FOUND, none, strlen(none), MHD_RESPMEM_PERSISTENT,
 			     "text/plain");
-	page = top_prom_page(p->core, &len);
+	page = make_page(p->core, &len);
 	if (!page)
 		return MHD_NO;
 	return reply(to, MHD_HTTP_OK, page, len, MHD_RESPMEM_MUST_FREE,
