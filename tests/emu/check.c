@@ -5,7 +5,8 @@
 
 #include "tests/emu/check.h"
 
-bool watch_listed(const char *list, const char *word)
+/* Whether a word is in "a,b,c". */
+static bool watch_listed(const char *list, const char *word)
 {
 	size_t len = strlen(word);
 

@@ -23,7 +23,5 @@ struct emu_tap_config watch_tap(struct watch *w);
 void watch_end(struct watch *w);
 bool watch_hit(const struct watch *w, const char *rule);
 void watch_free(struct watch *w);
-/* Whether a word is in "a,b,c". */
-bool watch_listed(const char *list, const char *word);
 
 #endif

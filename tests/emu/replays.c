@@ -21,7 +21,7 @@ void reel_insert(struct reel *t, unsigned n, const void *record, size_t len)
 	t->count++;
 }
 
-void reel_add(struct reel *t, const void *record, size_t len)
+static void reel_add(struct reel *t, const void *record, size_t len)
 {
 	reel_insert(t, t->count, record, len);
 }

@@ -12,7 +12,6 @@ struct reel {
 };
 
 void reel_load(struct reel *t, const char *path); /* exits when it cannot */
-void reel_add(struct reel *t, const void *record, size_t len);
 /* An emit function for emu_tap_config and replay_options; opaque is the reel. */
 void reel_emit(void *opaque, const void *record, size_t len);
 /* The record at n (from 0), to be changed in place. */

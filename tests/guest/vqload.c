@@ -116,7 +116,6 @@ struct run {
 	uint64_t deadline_ns;
 	aio_context_t ctx;
 	struct slot *slots;
-	char *arena;
 	uint64_t stride; /* bytes between two buffers of one request */
 };
 
@@ -435,7 +434,6 @@ static void map_buffers(struct run *r)
 	p = (char *)(((uintptr_t)p + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
 	madvise(p, size, MADV_HUGEPAGE);
 	memset(p, 0, size);
-	r->arena = p;
 	r->slots = calloc(r->job->qd, sizeof(*r->slots));
 	if (!r->slots)
 		die("no memory for %llu requests", (unsigned long long)r->job->qd);

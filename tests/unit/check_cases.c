@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <stddef.h>
-#include <string.h>
 
 #include "tests/unit/check_cases.h"
 
@@ -14,15 +13,5 @@ const struct check_case *check_case_nth(unsigned n)
 		for (const struct check_case *c = tables[t]; c->rule; c++)
 			if (!n--)
 				return c;
-	return NULL;
-}
-
-const struct check_case *check_case_of(const char *rule)
-{
-	const struct check_case *c;
-
-	for (unsigned i = 0; (c = check_case_nth(i)); i++)
-		if (!strcmp(c->rule, rule))
-			return c;
 	return NULL;
 }

@@ -14,8 +14,7 @@ struct check_case {
 extern const struct check_case check_cases_core[], check_cases_setup[], check_cases_ring[],
 	check_cases_pci[], check_cases_blk[];
 
-/* Of all tables: NULL past the end; of a rule, NULL if it has none. */
+/* Of all tables; NULL past the end. */
 const struct check_case *check_case_nth(unsigned n);
-const struct check_case *check_case_of(const char *rule);
 
 #endif

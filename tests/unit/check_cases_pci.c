@@ -19,7 +19,6 @@
 	"s:driver_feature=1 @fok s:queue_select=0 "
 #define MODERN "pg:0/4=0x10421af4 "
 #define OLD "pg:0/4=0x10011af4 "
-#define WINDOW "@caps pg:0x88/4=4 pg:0x8c/4=0 "
 #define VENDOR "pg:0x34/1=0x40 pg:0x40/4=0x09100009 "
 #define VECTORS "@msix @neg s:queue_select=0 g:queue_size=256 "
 
