@@ -157,9 +157,8 @@ static int option(struct check_cmd *k, int c)
 	case OPT_HELP:
 		fputs(usage, stdout);
 		return 1 + CLI_OK;
-	default:
-		return 1 + cli_usage("that option is not known, or lacks its value");
 	}
+	return 0;
 }
 
 static int parse(struct check_cmd *k, int argc, char **argv)
@@ -167,7 +166,9 @@ static int parse(struct check_cmd *k, int argc, char **argv)
 	int c, stop;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "r:w:Y:T:c:aVl", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":r:w:Y:T:c:aVl", longs, NULL)) != -1) {
+		if (c == '?' || c == ':')
+			return 1 + cli_bad_option(c, argv, longs);
 		stop = option(k, c);
 		if (stop)
 			return stop;

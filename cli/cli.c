@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "decoder/filter.h"
+#include "decoder/text.h"
 
 const struct cli_command *cli_current;
 
@@ -51,6 +52,64 @@ int cli_usage(const char *fmt, ...)
 	va_end(ap);
 	fprintf(stderr, "Try 'vqtrace %s --help'.\n", cli_current ? cli_current->name : "help");
 	return CLI_TROUBLE;
+}
+
+void cli_consider(struct cli_guess *g, const char *name)
+{
+	size_t len = strlen(g->word), n = strlen(name), d;
+
+	if (!len || len > TEXT_DISTANCE_MAX || n > TEXT_DISTANCE_MAX)
+		return;
+	d = text_distance(g->word, len, name, n);
+	/* Further away than this it would be a guess at random. */
+	if (d > len / 3 || (g->best && d >= g->distance))
+		return;
+	g->best = name;
+	g->distance = d;
+}
+
+/* The option that a word begins, "--colo" or "--color=x"; NULL for none, or several. */
+static const struct option *long_option(const char *word, const struct option *longs, bool *several)
+{
+	size_t n = strcspn(word, "=");
+	const struct option *found = NULL;
+
+	*several = false;
+	for (; longs->name; longs++) {
+		if (strncmp(longs->name, word, n))
+			continue;
+		if (!longs->name[n])
+			return longs;
+		*several |= found != NULL;
+		found = longs;
+	}
+	return *several ? NULL : found;
+}
+
+/* getopt says which short option, but not whether it was one: argv[optind - 1] tells. */
+int cli_bad_option(int c, char **argv, const struct option *longs)
+{
+	const char *word = argv[optind - 1];
+	bool is_long = !strncmp(word, "--", 2) && word[2], several = false, valued;
+	const struct option *o = is_long ? long_option(word + 2, longs, &several) : NULL;
+	struct cli_guess g;
+	char name[64];
+
+	valued = strchr(word, '=');
+	if (o && c == '?' && o->has_arg == no_argument && valued)
+		return cli_usage("--%s takes no value", o->name);
+	if (o && c == ':' && !valued)
+		return cli_usage("--%s needs a value", o->name);
+	if (!is_long || o)
+		return cli_usage(c == ':' ? "-%c needs a value" : "no option '-%c'", optopt);
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	if (several)
+		return cli_usage("'--%s' begins several options; write it in full", name);
+	g = (struct cli_guess){ .word = name };
+	for (; longs->name; longs++)
+		cli_consider(&g, longs->name);
+	return cli_usage("no option '--%s'%s%s%s", name, g.best ? "; did you mean '--" : "",
+			 g.best ? g.best : "", g.best ? "'?" : "");
 }
 
 bool cli_color_set(const char *when)

@@ -33,6 +33,21 @@ void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* An error, then a pointer at --help; returns CLI_TROUBLE. */
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * What is wrong with the option at which getopt_long(argc, argv, ":...", longs) returned
+ * `c`, '?' or ':', and which was probably meant, on stderr; returns CLI_TROUBLE.
+ */
+struct option;
+int cli_bad_option(int c, char **argv, const struct option *longs);
+/*
+ * A guess at what `word` was to be: `best` is NULL at first, or the nearest so far of the
+ * names considered, all of which live as long as the guess.
+ */
+struct cli_guess {
+	const char *word, *best;
+	size_t distance; /* of best */
+};
+void cli_consider(struct cli_guess *g, const char *name);
 /* The command being run, for the functions above and for --help. */
 extern const struct cli_command *cli_current;
 

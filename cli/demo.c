@@ -48,7 +48,7 @@ static int parse(struct demo *d, int argc, char **argv)
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "w:r:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":w:r:", longs, NULL)) != -1) {
 		switch (c) {
 		case 'w':
 			d->out = optarg;
@@ -67,7 +67,7 @@ static int parse(struct demo *d, int argc, char **argv)
 				return cli_usage("--color %s: auto, always or never", optarg);
 			break;
 		default:
-			return cli_usage("that option is not known, or lacks its value");
+			return cli_bad_option(c, argv, longs);
 		}
 	}
 	if (optind < argc)

@@ -160,9 +160,8 @@ static int option(struct diff_run *r, int c)
 	case OPT_HELP:
 		fputs(usage, stdout);
 		return 1 + CLI_OK;
-	default:
-		return 1 + cli_usage("that option is not known, or lacks its value");
 	}
+	return 0;
 }
 
 static int parse(struct diff_run *r, int argc, char **argv)
@@ -170,7 +169,9 @@ static int parse(struct diff_run *r, int argc, char **argv)
 	int c, stop;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "d:Y:C:T:q", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":d:Y:C:T:q", longs, NULL)) != -1) {
+		if (c == '?' || c == ':')
+			return 1 + cli_bad_option(c, argv, longs);
 		stop = option(r, c);
 		if (stop)
 			return stop;

@@ -369,13 +369,21 @@ static int run(int argc, char **argv)
 			r->verbose = true;
 		else if (opt == 'T' && (!strcmp(optarg, "json") || !strcmp(optarg, "text")))
 			r->json = !strcmp(optarg, "json");
-		else if (opt != 'C' || !cli_color_set(optarg))
-			code = cli_usage("cannot use '%s'", argv[optind - 1]);
+		else if (opt == '?' || opt == ':')
+			code = cli_bad_option(opt, argv, longs);
+		else if (opt == 'T')
+			code = cli_usage("-T %s: the formats are text and json", optarg);
+		else if (!cli_color_set(optarg))
+			code = cli_usage("--color %s: auto, always or never", optarg);
 		if (code != CLI_OK)
 			goto out;
 	}
 	if (!target && optind < argc)
-		target = argv[optind];
+		target = argv[optind++];
+	if (optind < argc) {
+		code = cli_usage("'%s' is one argument too many", argv[optind]);
+		goto out;
+	}
 	look_kernel(r);
 	look_privileges(r);
 	look_bpf(r);

@@ -32,6 +32,19 @@ static void help(FILE *to)
 	      "vqtrace show -r t.pcap; vqtrace check -r t.pcap\n", to);
 }
 
+static int no_command(const char *verb)
+{
+	struct cli_guess g = { .word = verb };
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		cli_consider(&g, commands[i]->name);
+	if (g.best)
+		cli_error("no command '%s'; did you mean '%s'? ('vqtrace help' lists them)", verb, g.best);
+	else
+		cli_error("no command '%s'; 'vqtrace help' lists them", verb);
+	return CLI_TROUBLE;
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : NULL;
@@ -55,12 +68,11 @@ int main(int argc, char **argv)
 		if (strcmp(commands[i]->name, verb))
 			continue;
 		cli_current = commands[i];
-		if (argc > 2 && !strcmp(argv[2], "--help")) {
+		if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"))) {
 			fputs(cli_current->usage, stdout);
 			return CLI_OK;
 		}
 		return cli_current->run(argc - 1, argv + 1);
 	}
-	cli_error("no command '%s'; 'vqtrace help' lists them", verb);
-	return CLI_TROUBLE;
+	return no_command(verb);
 }

@@ -548,10 +548,8 @@ static int parse(struct record_run *r, int argc, char **argv)
 		}
 		if (opt == ':' && optopt == 'p')
 			return list_all();
-		if (opt == ':')
-			return cli_usage("option '%s' needs a value", argv[optind - 1]);
-		if (opt == '?')
-			return cli_usage("no option '%s'", argv[optind - 1]);
+		if (opt == ':' || opt == '?')
+			return cli_bad_option(opt, argv, longs);
 		code = parse_one(r, opt, optarg);
 	}
 	if (code != CLI_OK)

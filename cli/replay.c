@@ -180,9 +180,8 @@ static int option(struct command *c, int o)
 	case OPT_HELP:
 		fputs(usage, stdout);
 		return 1 + CLI_OK;
-	default:
-		return 1 + cli_usage("that option is not known, or lacks its value");
 	}
+	return 0;
 }
 
 static int parse(struct command *c, int argc, char **argv)
@@ -190,7 +189,9 @@ static int parse(struct command *c, int argc, char **argv)
 	int o, stop;
 
 	opterr = 0;
-	while ((o = getopt_long(argc, argv, "r:d:w:s:T:Vq", longs, NULL)) != -1) {
+	while ((o = getopt_long(argc, argv, ":r:d:w:s:T:Vq", longs, NULL)) != -1) {
+		if (o == '?' || o == ':')
+			return 1 + cli_bad_option(o, argv, longs);
 		stop = option(c, o);
 		if (stop)
 			return stop;

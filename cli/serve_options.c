@@ -295,10 +295,8 @@ int serve_parse(struct serve_run *r, int argc, char **argv)
 			fputs(cli_current->usage, stdout);
 			exit(CLI_OK);
 		}
-		if (opt == ':')
-			return cli_usage("option '%s' needs a value", argv[optind - 1]);
-		if (opt == '?')
-			return cli_usage("no option '%s'", argv[optind - 1]);
+		if (opt == ':' || opt == '?')
+			return cli_bad_option(opt, argv, longs);
 		code = parse_one(r, opt, optarg);
 	}
 	if (code != CLI_OK)

@@ -141,9 +141,8 @@ static int option(struct show *s, int c)
 	case OPT_HELP:
 		fputs(usage, stdout);
 		return 1 + CLI_OK;
-	default:
-		return 1 + cli_usage("that option is not known, or lacks its value");
 	}
+	return 0;
 }
 
 static int parse(struct show *s, int argc, char **argv)
@@ -151,7 +150,9 @@ static int parse(struct show *s, int argc, char **argv)
 	int c, stop;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "r:Y:VxT:c:t:l", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":r:Y:VxT:c:t:l", longs, NULL)) != -1) {
+		if (c == '?' || c == ':')
+			return 1 + cli_bad_option(c, argv, longs);
 		stop = option(s, c);
 		if (stop)
 			return stop;

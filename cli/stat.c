@@ -113,9 +113,8 @@ static int option(struct stat_run *s, int c)
 	case OPT_HELP:
 		fputs(usage, stdout);
 		return 1 + CLI_OK;
-	default:
-		return 1 + cli_usage("that option is not known, or lacks its value");
 	}
+	return 0;
 }
 
 static int parse(struct stat_run *s, int argc, char **argv)
@@ -123,7 +122,9 @@ static int parse(struct stat_run *s, int argc, char **argv)
 	int c, stop;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "r:Y:T:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":r:Y:T:", longs, NULL)) != -1) {
+		if (c == '?' || c == ':')
+			return 1 + cli_bad_option(c, argv, longs);
 		stop = option(s, c);
 		if (stop)
 			return stop;

@@ -171,9 +171,8 @@ static int option(struct top_run *r, int c, const char *arg)
 	case OPT_ASCII:
 		r->o.ascii = true;
 		return CLI_OK;
-	default:
-		return cli_usage("that option is not known, or lacks its value");
 	}
+	return CLI_OK;
 }
 
 static int parse(struct top_run *r, int argc, char **argv)
@@ -181,11 +180,13 @@ static int parse(struct top_run *r, int argc, char **argv)
 	int c, rc;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "r:bd:n:p:Y:T:h", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":r:bd:n:p:Y:T:h", longs, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(usage, stdout);
 			return -1;
 		}
+		if (c == '?' || c == ':')
+			return cli_bad_option(c, argv, longs);
 		rc = option(r, c, optarg);
 		if (rc)
 			return rc;

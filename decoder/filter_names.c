@@ -5,8 +5,9 @@
 #include <strings.h>
 
 #include "decoder/filter_impl.h"
+#include "decoder/text.h"
 
-#define NAME_MAX_LEN 48 /* longer ones are not guessed at */
+#define NAME_MAX_LEN TEXT_DISTANCE_MAX /* longer ones are not guessed at */
 
 /* The best guess so far. */
 struct guess {
@@ -14,40 +15,6 @@ struct guess {
 	size_t len, best;
 	char text[NAME_MAX_LEN + 1];
 };
-
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
-static size_t min3(size_t a, size_t b, size_t c)
-{
-	size_t m = a < b ? a : b;
-
-	return m < c ? m : c;
-}
-
-/* Letters to insert, delete or change to make one of the other; both short. */
-static size_t distance(const char *a, size_t na, const char *b, size_t nb)
-{
-	size_t row[NAME_MAX_LEN + 1];
-
-	for (size_t j = 0; j <= nb; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= na; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= nb; j++) {
-			size_t above = row[j];
-
-			row[j] = min3(above + 1, row[j - 1] + 1,
-				      diagonal + (lower(a[i - 1]) != lower(b[j - 1])));
-			diagonal = above;
-		}
-	}
-	return row[nb];
-}
 
 static void consider(struct guess *g, const char *name, size_t len)
 {
@@ -59,7 +26,7 @@ static void consider(struct guess *g, const char *name, size_t len)
 	    && !strncasecmp(name + len - g->len, g->name, g->len))
 		d = 0; /* the right end of it: "sector" of request.sector */
 	else
-		d = distance(g->name, g->len, name, len);
+		d = text_distance(g->name, g->len, name, len);
 	if (d >= g->best)
 		return;
 	g->best = d;

@@ -144,3 +144,40 @@ void text_size(struct text *t, uint64_t bytes)
 	}
 	text_add(t, u ? "%.1f %s" : "%.0f %s", v, units[u]);
 }
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+	size_t m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+size_t text_distance(const char *a, size_t na, const char *b, size_t nb)
+{
+	size_t rows[3][TEXT_DISTANCE_MAX + 1];
+	size_t *two_up = rows[0], *up = rows[1], *row = rows[2], *spare;
+
+	for (size_t j = 0; j <= nb; j++)
+		up[j] = j;
+	for (size_t i = 1; i <= na; i++) {
+		row[0] = i;
+		for (size_t j = 1; j <= nb; j++) {
+			bool same = lower(a[i - 1]) == lower(b[j - 1]);
+
+			row[j] = min3(up[j] + 1, row[j - 1] + 1, up[j - 1] + !same);
+			if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+			    lower(a[i - 2]) == lower(b[j - 1]) && two_up[j - 2] + 1 < row[j])
+				row[j] = two_up[j - 2] + 1;
+		}
+		spare = two_up;
+		two_up = up;
+		up = row;
+		row = spare;
+	}
+	return up[nb];
+}

@@ -70,6 +70,22 @@ nobody() {
 		"$tmp/vqtrace" record -w "$tmp/open/x.pcap" -p 1
 }
 
+# Unknown ones, long and short, alone and behind others; a value too many, one too few.
+options_wrong() {
+	local c
+	for c in $(commands); do
+		fails "no option '--nonsense'" "$vqtrace" "$c" --nonsense=3 || { echo "$c --"; return 1; }
+		fails "no option '-Q'" "$vqtrace" "$c" -Q || { echo "$c -Q"; return 1; }
+		"$vqtrace" "$c" -h | cmp - <("$vqtrace" "$c" --help) || return 1
+	done
+	fails "no option '-Q'" "$vqtrace" show --ascii -VQx &&
+		fails "no option '-Q'" "$vqtrace" show --color=never -QV &&
+		fails "--ascii takes no value" "$vqtrace" show --ascii=yes &&
+		fails "--color needs a value" "$vqtrace" show -V --color &&
+		fails "-Y needs a value" "$vqtrace" show -V -xY &&
+		fails "begins several options" "$vqtrace" show --f
+}
+
 helps() {
 	local c
 	"$vqtrace" help | grep -q '^usage:' || return 1
@@ -105,12 +121,15 @@ manuals() {
 	return $bad
 }
 
-plan 28
+plan 31
 check "no command" fails "usage: vqtrace" sh -c "'$vqtrace' 2>&1 | head -n 1 >&2; exit 2"
-check "an unknown command" fails "no command 'shwo'" "$vqtrace" shwo
+check "an unknown command" fails "no command 'shwo'; did you mean 'show'?" "$vqtrace" shwo
+check "a command that is like none" fails "no command 'merge'; 'vqtrace help'" "$vqtrace" merge
 check "show without a file" fails "which trace?" "$vqtrace" show
 check "show with too much" fails "one argument too many" "$vqtrace" show -r $trace event == kick
-check "show an unknown option" fails "not known" "$vqtrace" show --nonsense
+check "show an unknown option" fails "no option '--nonsense'" "$vqtrace" show --nonsense
+check "show a misspelt option" fails "no option '--requets'; did you mean '--requests'?" "$vqtrace" show --requets
+check "every command names the option that it does not know, or what it lacks" options_wrong
 check "a file that is not there" fails "No such file" "$vqtrace" show -r "$tmp/none"
 check "a directory" fails "directory" "$vqtrace" show -r "$tmp"
 check "an empty file" fails "empty" "$vqtrace" show -r /dev/null
