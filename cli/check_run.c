@@ -99,6 +99,8 @@ int check_run_end(struct check_run *r)
 			cli_error("the findings cannot be written: %s", strerror(-r->err));
 		return CLI_TROUBLE;
 	}
+	if (!model_device_nth(r->model, 0))
+		cli_warn("there is no virtio device in this trace: nothing was checked");
 	return report_count(r->out) ? CLI_FINDINGS : CLI_OK;
 }
 

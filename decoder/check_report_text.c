@@ -10,6 +10,8 @@
 #define DIM "\033[2m"
 #define PLAIN "\033[0m"
 #define WIDTH 96
+/* More rules than these for one reason are only counted, unless -V asks: nobody reads them. */
+#define NAMED_MAX 16
 
 static const char *paint(const struct report *r, const char *sgr)
 {
@@ -116,6 +118,24 @@ static void put_parties(struct report *r)
 			"(--severity suspicious prints all)\n", r->hidden);
 }
 
+static bool is_of(const struct check_tally *t, enum report_state state, const char *why)
+{
+	return t->selected && report_state(t) == state && (!why || !strcmp(t->why, why));
+}
+
+static unsigned count_ids(const struct check *c, enum report_state state, const char *why)
+{
+	const struct rule *rule;
+	struct check_tally t;
+	unsigned n = 0;
+
+	for (unsigned i = 0; (rule = rule_nth(i)); i++) {
+		check_tally(c, rule, &t);
+		n += is_of(&t, state, why);
+	}
+	return n;
+}
+
 /* Rules of a state, and for those without a decision for one reason, as a paragraph. */
 static void put_ids(struct report *r, const struct check *c, enum report_state state, const char *why)
 {
@@ -125,7 +145,7 @@ static void put_ids(struct report *r, const struct check *c, enum report_state s
 
 	for (unsigned i = 0; (rule = rule_nth(i)); i++) {
 		check_tally(c, rule, &t);
-		if (!t.selected || report_state(&t) != state || (why && strcmp(t.why, why)))
+		if (!is_of(&t, state, why))
 			continue;
 		column += strlen(rule->id) + 1;
 		if (column > WIDTH) {
@@ -141,7 +161,7 @@ static void put_ids(struct report *r, const struct check *c, enum report_state s
 static void put_undecided(struct report *r, const struct check *c)
 {
 	const char *told[32];
-	unsigned ntold = 0, seen;
+	unsigned ntold = 0, seen, n;
 	const struct rule *rule;
 	struct check_tally t;
 
@@ -155,7 +175,11 @@ static void put_undecided(struct report *r, const struct check *c)
 			continue;
 		told[ntold++] = t.why;
 		fprintf(r->o.to, "not decidable here: %s:", t.why);
-		put_ids(r, c, STATE_UNDECIDED, t.why);
+		n = count_ids(c, STATE_UNDECIDED, t.why);
+		if (n > NAMED_MAX && !r->o.verbose)
+			fprintf(r->o.to, " %u rules (check -V names them)\n", n);
+		else
+			put_ids(r, c, STATE_UNDECIDED, t.why);
 	}
 }
 

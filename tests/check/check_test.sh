@@ -192,14 +192,28 @@ plain() { # no colour, no progress, no terminal's controls in a pipe
 	return 0
 }
 
+many_undecided() { # a few are named, many are counted; -V names all
+	local n
+	"$vqtrace" check -r "$tmp/early" >"$tmp/few" 2>/dev/null
+	n=$(sed -n 's/^not decidable here: descriptor chains.*: \([0-9]*\) rules (.*-V.*/\1/p' "$tmp/few")
+	[ "${n:-0}" -gt 16 ] || { cat "$tmp/few"; return 1; }
+	! grep -q '^    .*head-out-of-range' "$tmp/few" || return 1
+	"$vqtrace" check -V -r "$tmp/early" >"$tmp/all" 2>/dev/null
+	! grep -q ' rules (' "$tmp/all" || return 1
+	[ "$(sed -n '/^not decidable here: descriptor chains/,/^[^ ]/p' "$tmp/all" | grep '^    ' | wc -w)" = "$n" ]
+}
+
 head -c 14000 $trace >"$tmp/early" # ends before the first kick
-plan 26
+head -c 24 $trace >"$tmp/nothing" # no record at all
+plan 28
 check "findings of severity must: exit 1" gives 1 reset-not-awaited "$vqtrace" check -r $trace
 check "none of the rules asked: exit 0" gives 0 "no findings" "$vqtrace" check -r $trace --rules device
 check "less severe ones are counted, not printed" gives 0 "config-read-torn" "$vqtrace" check -r $trace --rules config-read-torn
 check "and found when asked" gives 1 "seen: " "$vqtrace" check -r $trace --rules config-read-torn --severity should
 check "what is taken away" gives 0 "no findings" "$vqtrace" check -r $trace --rules '!T04' --severity must
 check "what cannot be decided is said" gives 2 "not decidable here: kicks" "$vqtrace" check -r "$tmp/early"
+check "many are counted, not named" many_undecided
+check "a trace without devices" gives 0 "no virtio device in this trace" "$vqtrace" check -r "$tmp/nothing"
 check "from a pipe" pipe
 check "events as show prints them" lines_of_show
 check "a filter" filter
