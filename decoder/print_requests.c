@@ -24,6 +24,7 @@ struct row {
 struct waiting {
 	uint32_t key; /* device << 16 | queue */
 	unsigned n;
+	unsigned life; /* of the device when they completed */
 	struct row row[WAITING_MAX];
 	UT_hash_handle hh;
 };
@@ -171,6 +172,15 @@ static struct waiting *waiting_for(struct request_table *t, const struct event *
 	return w;
 }
 
+/* No interrupt after a reset is for a completion before it: those had none, or polled. */
+static void flush_before_reset(struct request_table *t, const struct model *m,
+			       const struct model_device *d)
+{
+	for (struct waiting *w = t->queues; w; w = w->hh.next)
+		if (w->key >> 16 == d->id && w->life != d->life)
+			flush_queue(t, m, w, 0);
+}
+
 int request_table_feed(struct request_table *t, const struct model *m, const struct event *e)
 {
 	struct waiting *w;
@@ -179,6 +189,9 @@ int request_table_feed(struct request_table *t, const struct model *m, const str
 		t->first_ts = e->ts - e->since;
 		t->any = true;
 	}
+	/* resets are among these records, which are few */
+	if (e->dev && (e->rec->h.type == VQT_REG || e->rec->h.type == VQT_LIFE))
+		flush_before_reset(t, m, e->dev);
 	for (struct model_request *r = e->dropped; r; r = r->next) {
 		struct row row;
 
@@ -197,6 +210,7 @@ int request_table_feed(struct request_table *t, const struct model *m, const str
 			return -ENOMEM;
 		if (w->n == WAITING_MAX)
 			flush_queue(t, m, w, 0);
+		w->life = e->dev->life;
 		fill(t, &w->row[w->n++], e->dev, e->req);
 		return 0;
 	case VQT_IRQ:
