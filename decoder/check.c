@@ -53,6 +53,11 @@ struct check {
 	unsigned have; /* of any device */
 	uint64_t next_tick, now, since, number;
 	uint64_t driver_ts[256]; /* by source */
+	struct {
+		uint32_t tid;
+		uint8_t source;
+		uint64_t ts;
+	} spoke[64]; /* threads and when they spoke last, the latest of those that share a place */
 	uint64_t lost[256]; /* by source: the latest event after a loss, 0 none */
 };
 
@@ -267,7 +272,7 @@ static uint64_t where_queue(const struct look *l)
 
 	return (ring_packed || packed ? ONLY(PACKED) : 0) | (!ring_packed || !packed ? ONLY(SPLIT) : 0) |
 	       (l->q->any_used && l->q->n_chain ? 0 : ONLY(FIRST)) | (l->q->n_reset ? ONLY(QRESET) : 0) |
-	       (l->q->irq.number ? ONLY(OWED_IRQ) : 0) | (l->q->stall.number ? ONLY(STALL) : 0);
+	       (l->q->irq.number ? ONLY(OWED_IRQ) : 0) | (l->q->stall.number || l->q->waiting.number ? ONLY(STALL) : 0);
 }
 
 /* What applies of ONLY(). */
@@ -436,6 +441,31 @@ static struct cqueue *queue_of(struct look *l)
 	return l->queue ? check_queue(l->d, l->queue->index) : NULL;
 }
 
+static unsigned spoke_at(uint32_t tid, uint8_t source)
+{
+	return (tid * 31 + source) % 64;
+}
+
+uint64_t check_spoke(const struct look *l, uint32_t tid)
+{
+	uint8_t source = l->e ? l->e->rec->h.source : 0;
+	unsigned at = spoke_at(tid, source);
+
+	return l->c->spoke[at].tid == tid && l->c->spoke[at].source == source ? l->c->spoke[at].ts : 0;
+}
+
+/* Samples are ours, not the device's thread's. */
+static void note_thread(struct check *c, const struct vqt_hdr *h, uint64_t ts)
+{
+	unsigned at = spoke_at(h->tid, h->source);
+
+	if (h->type < VQT_REG || h->type == VQT_RING)
+		return;
+	c->spoke[at].tid = h->tid;
+	c->spoke[at].source = h->source;
+	c->spoke[at].ts = ts;
+}
+
 static void note_have(struct check *c, struct look *l)
 {
 	const struct vqt_hdr *h = &l->e->rec->h;
@@ -490,6 +520,7 @@ int check_feed(struct check *c, const struct model *m, const struct event *e)
 	if (run_moments(&l, moments))
 		return -ENOMEM;
 	check_remember(&l, moments);
+	note_thread(c, &e->rec->h, e->ts);
 	if (e->ts >= c->next_tick) {
 		c->next_tick = e->ts + TICK;
 		tick(c, &l, AT(TICK));

@@ -84,6 +84,16 @@ struct cqueue {
 	bool crossed; /* since the last interrupt one was due, or nobody knows */
 	struct owed early; /* kicked before DRIVER_OK, legacy; b: last_avail */
 	struct owed stall; /* entries wait; a: avail_idx, b: last_avail */
+	/*
+	 * What samples prove.  Nothing was available and the device asked to be told of
+	 * the next entry (a: avail_event, b: last_avail); since then, samples have seen
+	 * entries wait with no kick pending, or with one (a: avail_idx, b: last_avail);
+	 * the driver's first sign of life after that.
+	 */
+	struct owed asked, waiting;
+	uint8_t waiting_pending; /* enum vqt_pending, of all those samples */
+	uint64_t alive_ts;
+	uint32_t irq_tid; /* the thread that owes irq */
 	uint16_t kick_avail; /* avail_idx at the last kick */
 	bool kick_avail_known, avail_pos_unsure;
 	unsigned idle_kicks; /* in a row that brought nothing */
@@ -273,6 +283,8 @@ void check_remember_irq(struct look *l, uint64_t moments);
 void check_remember_queue(struct look *l, uint64_t moments);
 const struct vqt_ring *check_ring(const struct event *e); /* the event's snapshot, or NULL */
 uint16_t check_advance(uint16_t pos, unsigned n, unsigned size, bool packed);
+/* When this thread of the event's source spoke last before the event; 0 not known. */
+uint64_t check_spoke(const struct look *l, uint32_t tid);
 /* What an event is (check_moment.c). */
 uint64_t check_moments(struct look *l);
 unsigned check_have(const struct event *e);

@@ -183,6 +183,13 @@ static uint64_t of_ring(const struct vqt_ring *ring)
 	return ring->known ? AT(RING) : 0;
 }
 
+static uint64_t of_sample(const struct vqt_ringstate *s)
+{
+	if (!s->ring.known)
+		return 0;
+	return s->why == VQT_RING_PERIODIC ? AT(SAMPLE) : AT(RING);
+}
+
 static uint64_t of_life(unsigned what)
 {
 	switch (what) {
@@ -206,7 +213,7 @@ uint64_t check_moments(struct look *l)
 	case VQT_KICK:
 		return l->q ? AT(KICK) | of_ring(&r->kick.ring) : 0;
 	case VQT_RING:
-		return l->q ? of_ring(&r->ring.ring) : 0;
+		return l->q ? of_sample(&r->ring) : 0;
 	case VQT_AVAIL:
 		return l->q ? of_chain(l) | of_ring(&r->avail.ring) : 0;
 	case VQT_DATA:

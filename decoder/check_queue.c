@@ -65,6 +65,7 @@ static void owe_irq(struct look *l, const struct vqt_ring *r)
 					due_by(l, r) };
 	else if (runs_empty(l, r))
 		q->irq = (struct owed){ l->number, l->now, 0, IRQ_BY_EMPTY };
+	q->irq_tid = l->e->rec->h.tid;
 }
 
 /* Used entries take note of the ring as the driver had left it. */
@@ -89,7 +90,7 @@ static void remember_used(struct look *l)
 	q->any_used = true;
 	q->completions++;
 	q->n_used = l->number;
-	q->stall.number = 0;
+	q->stall.number = q->waiting.number = 0;
 }
 
 static void remember_chain(struct look *l)
@@ -113,7 +114,7 @@ static void remember_chain(struct look *l)
 		q->chain_write_table = r->desc[r->ndirect - 1].flags & VRING_DESC_F_WRITE;
 		q->chain_after_direct = r->ndirect > 1;
 	}
-	q->stall.number = 0;
+	q->stall.number = q->waiting.number = q->asked.number = 0;
 }
 
 /* Entries wait and nobody takes them: since when? */
@@ -133,10 +134,8 @@ static void watch_stall(struct look *l, const struct vqt_ring *r)
 }
 
 /* A driver that moves used_event, or suppresses, is awake and needs no telling. */
-static void watch_irq(struct look *l, const struct vqt_ring *r)
+static void settle_irq(struct cqueue *q, const struct vqt_ring *r)
 {
-	struct cqueue *q = l->q;
-
 	if (q->irq.number && q->irq.b == IRQ_BY_EVENT && r->known & VQT_RING_USED_EVENT &&
 	    r->used_event != q->irq.a)
 		q->irq.number = 0;
@@ -144,6 +143,11 @@ static void watch_irq(struct look *l, const struct vqt_ring *r)
 	    (r->known & VQT_RING_PACKED ? r->avail_flags == VRING_PACKED_EVENT_FLAG_DISABLE
 					: q->irq.b == IRQ_BY_FLAGS && r->avail_flags & 1))
 		q->irq.number = 0;
+}
+
+static void watch_irq(struct cqueue *q, const struct vqt_ring *r)
+{
+	settle_irq(q, r);
 	if (r->known & VQT_RING_USED_EVENT && q->n_ring && q->ring.known & VQT_RING_USED_EVENT &&
 	    r->used_event != q->ring.used_event)
 		q->used_event_moved = true;
@@ -151,15 +155,72 @@ static void watch_irq(struct look *l, const struct vqt_ring *r)
 		q->suppressed = r->avail_flags & 1 ? q->suppressed + 1 : 0;
 }
 
+/*
+ * Nothing is available, and the device wants to be told of the next entry.  From
+ * here on it is for the driver to kick: had the device looked away for a moment and
+ * come back, it would have seen the entry, taken it, and asked for one after it.
+ */
+static void watch_asked(struct look *l, const struct vqt_ring *r)
+{
+	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
+	bool event_idx = accepted(l, VIRTIO_RING_F_EVENT_IDX);
+	struct cqueue *q = l->q;
+
+	if (r->known & VQT_RING_PACKED || (r->known & need) != need || !driver_ok(l))
+		return;
+	if (q->asked.number && (r->last_avail != q->asked.b ||
+				(event_idx && r->avail_event != q->asked.a)))
+		q->asked.number = 0;
+	if (r->avail_idx != r->last_avail || q->asked.number)
+		return;
+	if (event_idx ? r->known & VQT_RING_AVAIL_EVENT && r->avail_event == r->last_avail
+		      : r->known & VQT_RING_USED_FLAGS && !r->used_flags)
+		q->asked = (struct owed){ l->number, l->now, r->avail_event, r->last_avail };
+}
+
+/* Samples of a queue at rest; anything the device does with it begins them anew. */
+static void watch_waiting(struct look *l)
+{
+	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
+	const struct vqt_ring *r = l->ring;
+	unsigned pending = l->e->rec->ring.pending;
+	struct cqueue *q = l->q;
+
+	if (r->known & VQT_RING_PACKED || (r->known & need) != need || !driver_ok(l) ||
+	    r->avail_idx == r->last_avail || pending == VQT_PENDING_UNKNOWN) {
+		q->waiting.number = 0;
+		return;
+	}
+	if (!q->waiting.number || q->waiting.b != r->last_avail || q->waiting_pending != pending) {
+		q->waiting = (struct owed){ l->number, l->now, r->avail_idx, r->last_avail };
+		q->waiting_pending = (uint8_t)pending;
+		q->alive_ts = 0;
+	} else if (!q->alive_ts && l->driver_ts > q->waiting.ts) {
+		q->alive_ts = l->driver_ts;
+	}
+}
+
+/*
+ * A sample may be older than events of the queue before it, by as much as it takes to
+ * read it: what compares positions from one event to the next does not see samples.
+ */
+static void remember_sample(struct look *l)
+{
+	settle_irq(l->q, l->ring);
+	watch_waiting(l);
+	watch_asked(l, l->ring);
+}
+
 static void remember_ring(struct look *l)
 {
 	const struct vqt_ring *r = l->ring;
 	struct cqueue *q = l->q;
 
-	watch_irq(l, r);
-	if (l->e->rec->h.type == VQT_KICK)
-		q->stall.number = 0; /* being seen to: what waits now waits from here */
+	watch_irq(q, r);
+	if (l->e->rec->h.type == VQT_KICK) /* being seen to: what waits now waits from here */
+		q->stall.number = q->waiting.number = 0;
 	watch_stall(l, r);
+	watch_asked(l, r);
 	q->ring = *r;
 	q->ring_tid = l->e->rec->h.tid;
 	q->n_ring = l->number;
@@ -210,6 +271,8 @@ void check_remember_queue(struct look *l, uint64_t moments)
 {
 	if (moments & AT(RING))
 		remember_ring(l);
+	if (moments & AT(SAMPLE))
+		remember_sample(l);
 	if (moments & AT(KICK))
 		remember_kick(l);
 	if (moments & AT(CHAIN))

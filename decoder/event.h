@@ -33,7 +33,7 @@ typedef __s64 int64_t;
 #endif
 
 #define VQT_VERSION_MAJOR 1
-#define VQT_VERSION_MINOR 1 /* 1: VQT_TALLY */
+#define VQT_VERSION_MINOR 2 /* 1: VQT_TALLY; 2: vqt_ringstate.why, .pending */
 
 /* The largest record: libpcap and tshark stop at packets longer than this. */
 #define VQT_RECORD_MAX 262144
@@ -332,11 +332,38 @@ struct vqt_kick {
 };
 #define VQT_KICK_HEADS 16
 
-/* VQT_RING: a sample of a ring outside a kick, pop or push. */
+enum vqt_ring_why {
+	VQT_RING_ASKED = 0, /* somebody wanted to know; unknown before minor version 2 */
+	/*
+	 * device_status is being written, and the device has not acted on it yet.  A 0
+	 * comes after what the rings held, anything else before it.
+	 */
+	VQT_RING_STATUS = 1,
+	VQT_RING_PERIODIC = 2, /* time has passed */
+};
+
+/* Has the driver notified (4.1.5.2), and the device not heard of it yet? */
+enum vqt_pending {
+	VQT_PENDING_UNKNOWN = 0, /* and before minor version 2 */
+	VQT_PENDING_NO = 1,
+	VQT_PENDING_YES = 2,
+};
+
+/*
+ * VQT_RING: a sample of a ring outside a kick, pop or push.  A periodic one is
+ * taken from beside the device: its fields are of one moment, during which the
+ * ring stood still, but events of other queues may lie between that moment and
+ * its place in the trace.
+ */
 struct vqt_ringstate {
 	struct vqt_hdr h;
 	struct vqt_ring ring;
+	/* since minor version 2 */
+	uint8_t why; /* enum vqt_ring_why */
+	uint8_t pending; /* enum vqt_pending, when the ring was read */
+	uint8_t pad[6];
 };
+#define VQT_RINGSTATE_SIZE_1 40 /* without them */
 
 /* A descriptor as in guest memory: 2.7.5 (split), 2.8.13 (packed: next is id). */
 struct vqt_desc {
@@ -589,7 +616,7 @@ VQT_SIZE(vqt_stack, 32);
 VQT_SIZE(vqt_reg, 40);
 VQT_SIZE(vqt_ring, 16);
 VQT_SIZE(vqt_kick, 48);
-VQT_SIZE(vqt_ringstate, 40);
+VQT_SIZE(vqt_ringstate, 48);
 VQT_SIZE(vqt_desc, 16);
 VQT_SIZE(vqt_seg, 8);
 VQT_SIZE(vqt_avail, 56);
@@ -609,6 +636,7 @@ VQT_OFFSET(vqt_hdr, device, 16);
 VQT_OFFSET(vqt_hdr, type, 20);
 VQT_OFFSET(vqt_reg, value, 32);
 VQT_OFFSET(vqt_kick, value, 40);
+VQT_OFFSET(vqt_ringstate, why, VQT_RINGSTATE_SIZE_1);
 VQT_OFFSET(vqt_avail, head, 40);
 VQT_OFFSET(vqt_used, len, 40);
 VQT_OFFSET(vqt_used, flags, 48);

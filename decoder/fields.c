@@ -26,6 +26,7 @@ const struct field_group field_groups[] = {
 	{ "data", "Bytes of a chain, read late", BIT(VQT_DATA), fields_data },
 	{ "request", "Request", CHAINS | BIT(VQT_BACKEND), fields_request },
 	{ "ring", "Ring in memory", RINGS, fields_ring },
+	{ "sample", "Ring sample", BIT(VQT_RING), fields_sample },
 	{ "buffers", "Captured bytes", CHAINS, fields_buffers },
 	{ "interrupt", "Interrupt", BIT(VQT_IRQ), fields_interrupt },
 	{ "tally", "Tally of a queue", BIT(VQT_TALLY), fields_tally },

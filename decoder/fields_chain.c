@@ -87,6 +87,17 @@ const struct field fields_ring[] = {
 	{ .path = NULL },
 };
 
+/* --- what only a sample says --- */
+
+const struct field fields_sample[] = {
+	{ "sample.why", FIELD_STR, FIELD_AT(ring.why), .names = life_ring_whys, .label = "Taken",
+		.help = "asked, status (at a write of device_status) or periodic" },
+	{ "sample.pending", FIELD_STR, FIELD_AT(ring.pending), .names = life_pendings,
+		.label = "Kick pending",
+		.help = "the driver has kicked and the device not heard of it: unknown, no or yes" },
+	{ .path = NULL },
+};
+
 /* --- avail --- */
 
 static bool get_first(const struct event *e, unsigned i, struct field_value *v)

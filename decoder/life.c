@@ -191,6 +191,20 @@ const struct spec_name life_reg_ops[] = {
 	{ 0, NULL },
 };
 
+const struct spec_name life_ring_whys[] = {
+	{ VQT_RING_ASKED, "asked" },
+	{ VQT_RING_STATUS, "status" },
+	{ VQT_RING_PERIODIC, "periodic" },
+	{ 0, NULL },
+};
+
+const struct spec_name life_pendings[] = {
+	{ VQT_PENDING_UNKNOWN, "unknown" },
+	{ VQT_PENDING_NO, "no" },
+	{ VQT_PENDING_YES, "yes" },
+	{ 0, NULL },
+};
+
 const struct spec_name life_kick_vias[] = {
 	{ VQT_KICK_MMIO, "mmio" },
 	{ VQT_KICK_IOEVENTFD, "ioeventfd" },

@@ -48,6 +48,8 @@ extern const struct spec_name life_transports[];
 extern const struct spec_name life_device_flags[]; /* bits VQT_DEV_* */
 extern const struct spec_name life_reg_ops[];
 extern const struct spec_name life_kick_vias[];
+extern const struct spec_name life_ring_whys[]; /* enum vqt_ring_why */
+extern const struct spec_name life_pendings[]; /* enum vqt_pending */
 extern const struct spec_name life_irq_kinds[];
 extern const struct spec_name life_chain_flags[]; /* bits VQT_CHAIN_* */
 extern const struct spec_name life_used_flags[]; /* bits VQT_USED_* */

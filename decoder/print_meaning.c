@@ -157,11 +157,24 @@ static enum direction put_irq(struct text *t, const struct event *e, const struc
 
 static enum direction put_ring(struct text *t, const struct event *e, const struct line_options *o)
 {
-	const struct vqt_ring *g = &e->rec->ring.ring;
+	static const char *const why[] = { "", ", at a status write", ", sampled" };
+	static const char *const pending[] = { "", ", no kick pending", ", a kick pending" };
+	const struct vqt_ringstate *s = &e->rec->ring;
+	const struct vqt_ring *g = &s->ring;
 
-	text_add(t, "ring q%u: avail %u flags %u, used %u flags %u, used_event %u, avail_event %u",
-		 e->rec->h.queue, g->avail_idx, g->avail_flags, g->used_idx, g->used_flags,
-		 g->used_event, g->avail_event);
+	text_add(t, "ring q%u: ", e->rec->h.queue);
+	if (g->known & VQT_RING_PACKED)
+		text_add(t, "driver's flags %u, device's flags %u", g->avail_flags, g->used_flags);
+	else
+		text_add(t, "avail %u flags %u, used %u flags %u, used_event %u, avail_event %u",
+			 g->avail_idx, g->avail_flags, g->used_idx, g->used_flags, g->used_event,
+			 g->avail_event);
+	if (g->known & VQT_RING_LAST_AVAIL) {
+		text_puts(t, ", next to take ");
+		put_position(t, g, g->last_avail);
+	}
+	text_puts(t, why[s->why < 3 ? s->why : 0]);
+	text_puts(t, pending[s->pending < 3 ? s->pending : 0]);
 	return NEITHER;
 }
 

@@ -23,6 +23,7 @@ static const struct row {
 	const char *name;
 	uint16_t size;
 	uint8_t tail;
+	uint8_t least; /* what it was before it grew, 0: it did not */
 } rows[] = {
 	[VQT_SESSION] = { "session", sizeof(struct vqt_session), TAIL_TLV },
 	[VQT_SOURCE] = { "source", sizeof(struct vqt_source), TAIL_TLV },
@@ -35,7 +36,7 @@ static const struct row {
 	[VQT_STACK] = { "stack", sizeof(struct vqt_stack), TAIL_STACK },
 	[VQT_REG] = { "register", sizeof(struct vqt_reg), TAIL_NONE },
 	[VQT_KICK] = { "kick", sizeof(struct vqt_kick), TAIL_HEADS },
-	[VQT_RING] = { "ring", sizeof(struct vqt_ringstate), TAIL_NONE },
+	[VQT_RING] = { "ring", sizeof(struct vqt_ringstate), TAIL_NONE, VQT_RINGSTATE_SIZE_1 },
 	[VQT_AVAIL] = { "avail", sizeof(struct vqt_avail), TAIL_CHAIN },
 	[VQT_USED] = { "used", sizeof(struct vqt_used), TAIL_SEGS },
 	[VQT_IRQ] = { "interrupt", sizeof(struct vqt_irq), TAIL_NONE },
@@ -192,6 +193,11 @@ int record_parse(struct record *r, const void *bytes, size_t len, const char **w
 		return -ENOTSUP;
 	}
 	size = rows[h.type].size;
+	if (len < size && rows[h.type].least && len >= rows[h.type].least) {
+		/* From an older writer: what it did not know is 0. */
+		memset((uint8_t *)&r->h + len, 0, size - len);
+		size = (uint16_t)len;
+	}
 	if (len < size) {
 		if (why)
 			*why = "it is shorter than its type needs";

@@ -35,7 +35,7 @@ enum moment {
 	AT_ISR_READ,
 	AT_NOTIFY, /* a write to the notification structure, whether a kick or not */
 	AT_KICK,
-	AT_RING, /* the event holds a snapshot of the ring */
+	AT_RING, /* the event holds a snapshot of the ring, in order with the queue's other events */
 	AT_CHAIN, /* a chain was taken, all descriptors known */
 	AT_REQUEST, /* and its request header is known too */
 	AT_USED,
@@ -45,6 +45,7 @@ enum moment {
 	AT_INTX, /* the line was asserted or released */
 	AT_ERROR, /* the device says it is in trouble */
 	AT_CHANGED, /* a chain in memory is not as it was taken */
+	AT_SAMPLE, /* the ring was looked at because time has passed: look.ring */
 	AT_RINGS, /* the device says where it looks for a queue */
 	AT_TICK, /* time has passed; for each device */
 	AT_END, /* the trace is over; for each device */

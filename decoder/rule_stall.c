@@ -6,6 +6,24 @@
  */
 #include "decoder/check_impl.h"
 
+/*
+ * Two kinds of proof.  The queue's own events: seconds later one of them shows the
+ * ring as it stood.  And samples, which come when nothing else does.
+ *
+ * A sample is taken by somebody beside the device, so it accuses a driver only where
+ * nobody else can be at fault:
+ *  - the kick may have been made and wait in an eventfd: samples say whether one does,
+ *    and two that do not know prove nothing;
+ *  - the kick may be under way when the machine is paused, or a processor held up: so
+ *    the driver must show a sign of life after the first sample that saw the entry, and
+ *    go on without a kick for half a second after that;
+ *  - the device may have asked for a kick too late, and not looked once more: so a look
+ *    at the ring must have shown it empty and the device asking, before the entry came.
+ * The device's own thread may be held up between hearing of a kick and recording it, or
+ * drain its backend: it is given ABANDONED, and only where taking requests is all it is
+ * for.  Buffers for what may come (a network's receive queue) are left lying by right.
+ */
+
 #define SETTLED 1000000ULL /* 1 ms: longer than a notification is on its way */
 
 static const struct vqt_ring *ring(const struct look *l)
@@ -21,6 +39,11 @@ static bool is_packed(const struct look *l)
 static bool event_idx(const struct look *l)
 {
 	return accepted(l, VIRTIO_RING_F_EVENT_IDX);
+}
+
+static bool is_sample(const struct look *l)
+{
+	return l->e->rec->h.type == VQT_RING && l->e->rec->ring.why == VQT_RING_PERIODIC;
 }
 
 /* Nobody expects interrupts of a queue without a vector. */
@@ -60,6 +83,9 @@ static enum verdict irq_missing(struct look *l)
 
 	if (!o->number || !of_kind(l, o->b) || waited < STALL || no_vector(l) ||
 	    l->d->n_error || l->d->n_needs_reset || l->d->suspend)
+		return RULE_NA;
+	/* The thread that owes it may have been held up right after the used entry. */
+	if (is_sample(l) && check_spoke(l, l->q->irq_tid) < o->ts + STALL / 2)
 		return RULE_NA;
 	if (!still_waiting(l, o))
 		return RULE_NA;
@@ -123,7 +149,7 @@ static bool stalled(const struct look *l)
 	const struct owed *o = &l->q->stall;
 	const struct vqt_ring *r = ring(l);
 
-	if (!o->number || (r->known & need) != need || is_packed(l) || l->d->suspend ||
+	if (!o->number || !l->q->flight || (r->known & need) != need || is_packed(l) || l->d->suspend ||
 	    l->d->n_error || l->d->n_needs_reset || l->q->draining)
 		return false;
 	if (l->e->rec->h.type == VQT_AVAIL)
@@ -174,9 +200,66 @@ static enum waiting by_flags(const struct look *l)
 	return WAIT_FOR_DRIVER;
 }
 
+/* Samples have seen entries wait for so long, and the driver live on. */
+static bool waited(const struct look *l, unsigned pending, uint64_t time)
+{
+	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
+	const struct vqt_ringstate *s = &l->e->rec->ring;
+	const struct cqueue *q = l->q;
+
+	return q->waiting.number && q->waiting_pending == pending && s->pending == pending &&
+	       (s->ring.known & need) == need && s->ring.last_avail == q->waiting.b &&
+	       s->ring.avail_idx != s->ring.last_avail && l->now - q->waiting.ts >= time &&
+	       q->alive_ts && l->now - q->alive_ts >= STALL / 2 && driver_ok(l) && !l->d->suspend &&
+	       !l->d->n_error && !l->d->n_needs_reset && !q->draining &&
+	       !(l->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE);
+}
+
+/* The device still asks for what it asked for before the entries came. */
+static bool still_asks(const struct look *l)
+{
+	const struct owed *a = &l->q->asked;
+	const struct vqt_ring *r = ring(l);
+
+	if (!a->number || a->b != r->last_avail || l->q->n_kick > a->number)
+		return false;
+	/* Without a chain taken here, who knows who serves the queue (vhost)? */
+	if (l->dev->virtio_id != VIRTIO_ID_BLOCK && !l->q->n_chain)
+		return false;
+	if (event_idx(l))
+		return r->known & VQT_RING_AVAIL_EVENT && r->avail_event == a->a;
+	return r->known & VQT_RING_USED_FLAGS && !r->used_flags;
+}
+
+static enum verdict kick_missing_sampled(struct look *l)
+{
+	if (!waited(l, VQT_PENDING_NO, STALL))
+		return RULE_NA;
+	if (!still_asks(l))
+		return RULE_NA;
+	also(l, l->q->asked.number, "nothing available, a kick asked for");
+	also(l, l->q->waiting.number, "the entries first sampled");
+	also(l, l->q->n_kick, "the last kick");
+	l->q->asked.number = 0;
+	return fail(l, "avail.idx is %u, the device waits for a kick since it has taken up to %u, and "
+		    "there is none, nor one on its way", ring(l)->avail_idx, ring(l)->last_avail);
+}
+
+/* Where a kick can be on its way without a record of it. */
+static bool kick_may_pend(const struct look *l)
+{
+	if (l->e->rec->h.type == VQT_RING && l->e->rec->ring.pending == VQT_PENDING_NO)
+		return false;
+	return l->e->source && l->e->source->kind == VQT_SRC_QEMU;
+}
+
 static enum verdict kick_missing(struct look *l)
 {
-	if (!stalled(l) || event_idx(l) != (l->rule->arg != 0))
+	if (event_idx(l) != (l->rule->arg != 0))
+		return RULE_NA;
+	if (is_sample(l))
+		return kick_missing_sampled(l);
+	if (!stalled(l) || kick_may_pend(l))
 		return RULE_NA;
 	if ((event_idx(l) ? by_event(l) : by_flags(l)) != WAIT_FOR_DRIVER)
 		return RULE_NA;
@@ -186,11 +269,64 @@ static enum verdict kick_missing(struct look *l)
 		    l->q->stall.a, l->q->stall.b);
 }
 
+/* A queue whose entries are requests, which the device takes as they come. */
+static bool takes_all(const struct look *l)
+{
+	return l->dev->virtio_id == VIRTIO_ID_BLOCK;
+}
+
+/* What entries that samples have seen wait for all the time wait for. */
+static enum waiting by_sample(const struct look *l)
+{
+	const struct vqt_ring *r = ring(l);
+	const struct cqueue *q = l->q;
+	uint16_t entries = (uint16_t)(r->avail_idx - r->last_avail);
+
+	if (event_idx(l) ? !(r->known & VQT_RING_AVAIL_EVENT) : !(r->known & VQT_RING_USED_FLAGS))
+		return WAIT_UNKNOWN;
+	if (event_idx(l) ? (uint16_t)(r->avail_event - r->last_avail) >= entries
+			 : r->used_flags & VRING_USED_F_NO_NOTIFY)
+		return WAIT_NO_WISH;
+	return q->n_kick && q->kick_avail_known && (int16_t)(q->kick_avail - r->last_avail) > 0
+		? WAIT_IGNORED : WAIT_UNKNOWN;
+}
+
+static enum verdict asleep_sampled(struct look *l)
+{
+	enum waiting w;
+
+	if (!waited(l, VQT_PENDING_NO, ABANDONED) || l->queue->n_in_flight || !takes_all(l))
+		return RULE_NA;
+	w = by_sample(l);
+	if (w != l->rule->arg)
+		return RULE_NA;
+	also(l, l->q->waiting.number, "the entries first sampled");
+	also(l, l->q->n_kick, "the last kick");
+	l->q->waiting.ts = l->now; /* again after as long */
+	return fail(l, "avail.idx is %u, the device has taken up to %u for %llu s%s", ring(l)->avail_idx,
+		    ring(l)->last_avail, ABANDONED / SECONDS,
+		    w == WAIT_IGNORED ? " and was kicked" : " and asks for no kick");
+}
+
+/* The driver has kicked, and the device has not come to hear of it. */
+static enum verdict unserved(struct look *l)
+{
+	if (!waited(l, VQT_PENDING_YES, ABANDONED))
+		return RULE_NA;
+	also(l, l->q->waiting.number, "the entries first sampled");
+	also(l, l->q->n_kick, "the last kick that arrived");
+	l->q->waiting.ts = l->now;
+	return fail(l, "avail.idx is %u, the device has taken up to %u, and a kick has waited for it for "
+		    "%llu s", ring(l)->avail_idx, ring(l)->last_avail, ABANDONED / SECONDS);
+}
+
 static enum verdict asleep(struct look *l)
 {
 	enum waiting w;
 
-	if (!stalled(l) || l->queue->n_in_flight)
+	if (is_sample(l))
+		return asleep_sampled(l);
+	if (!stalled(l) || l->queue->n_in_flight || !takes_all(l))
 		return RULE_NA;
 	w = event_idx(l) ? by_event(l) : by_flags(l);
 	if (w != l->rule->arg)
@@ -254,7 +390,7 @@ static const struct lesson sleep = {
 #define DEVICE CHECK_DEVICE, CHECK_MUST, 0
 #define DRIVER CHECK_DRIVER, CHECK_MUST, 0
 #define IRQ (NEED_RING | NEED_USED | NEED_IRQ | NEED_FLIGHT | NEED_MSIX)
-#define KICK (NEED_RING | NEED_CHAIN | NEED_KICK | NEED_FLIGHT)
+#define KICK (NEED_RING | NEED_CHAIN | NEED_KICK | NEED_AGREED)
 
 const struct rule rules_stall[] = {
 	{ "vector-silent", "MSIX-V9", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "4.1.5.1.2.1",
@@ -263,16 +399,16 @@ const struct rule rules_stall[] = {
 	  "queue_msix_vector <- 1, = 1; a chain is used, and no interrupt ever comes" },
 	{ "interrupt-missing", "SPLIT-V9 SPLIT-V7 T23", DEVICE, "2.7.7.2",
 	  "Without VIRTIO_F_EVENT_IDX the driver is notified of used buffers unless avail.flags is 1.",
-	  IRQ, AT(RING) | ONLY(OWED_IRQ), irq_missing, MISSING_FLAGS, &sleep, "avail.flags 0, a chain is used, silence" },
+	  IRQ, AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_FLAGS, &sleep, "avail.flags 0, a chain is used, silence" },
 	{ "interrupt-missing-event-idx", "SPLIT-V11 SPLIT-V10 T23", DEVICE, "2.7.7.2",
 	  "With VIRTIO_F_EVENT_IDX the driver is notified when used_event is passed.",
-	  IRQ, AT(RING) | ONLY(OWED_IRQ), irq_missing, MISSING_EVENT, &sleep, "used_event 5, element 5 is used, silence" },
+	  IRQ, AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_EVENT, &sleep, "used_event 5, element 5 is used, silence" },
 	{ "interrupt-missing-packed", "I13 T23", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.8.10",
 	  "The driver is notified of used buffers as its event suppression area asks.",
-	  IRQ, AT(RING) | ONLY(OWED_IRQ), irq_missing, MISSING_PACKED, &sleep, "flags 0, a buffer is used, silence" },
+	  IRQ, AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_PACKED, &sleep, "flags 0, a buffer is used, silence" },
 	{ "interrupt-missing-empty", "BITS-V11", DEVICE, "6.3",
 	  "With VIRTIO_F_NOTIFY_ON_EMPTY the driver is notified when the queue has run empty.",
-	  IRQ, AT(RING) | ONLY(OWED_IRQ), irq_missing, MISSING_EMPTY, &sleep, "the last chain is used, silence" },
+	  IRQ, AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_EMPTY, &sleep, "the last chain is used, silence" },
 	{ "interrupt-unasked", "SPLIT-V12", CHECK_DEVICE, CHECK_SHOULD, 0, "2.7.7.2",
 	  "With VIRTIO_F_EVENT_IDX no notification comes before used_event is passed.",
 	  IRQ, AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), irq_extra, 0, &sleep, "used_event 40, element 5 is used, a notification" },
@@ -281,23 +417,28 @@ const struct rule rules_stall[] = {
 	  IRQ, AT(RING) | ONLY(NO_EVENT_IDX), irq_suppressed, 0, &sleep, "avail.flags 1 all the time, notifications come" },
 	{ "kick-missing", "SPLIT-D22 SPLIT-D20 T24", DRIVER, "2.7.10.1",
 	  "Without VIRTIO_F_EVENT_IDX the driver kicks for new entries unless used.flags is 1.",
-	  KICK, AT(RING) | ONLY(NO_EVENT_IDX) | ONLY(STALL), kick_missing, 0, &sleep, "avail.idx goes up, used.flags 0, no kick" },
+	  KICK, AT(RING) | AT(SAMPLE) | ONLY(NO_EVENT_IDX) | ONLY(STALL), kick_missing, 0, &sleep, "avail.idx goes up, used.flags 0, no kick" },
 	{ "kick-missing-event-idx", "SPLIT-D24 SPLIT-D23 T24", DRIVER, "2.7.10.1",
 	  "With VIRTIO_F_EVENT_IDX the driver kicks when avail_event is passed.",
-	  KICK, AT(RING) | ONLY(EVENT_IDX) | ONLY(STALL), kick_missing, 1, &sleep, "avail_event 5, avail.idx 6, no kick" },
+	  KICK, AT(RING) | AT(SAMPLE) | ONLY(EVENT_IDX) | ONLY(STALL), kick_missing, 1, &sleep, "avail_event 5, avail.idx 6, no kick" },
 	{ "kick-ignored", "T24", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.7.10.2",
 	  "A device that is kicked takes what is available.",
-	  KICK, AT(RING) | ONLY(STALL), asleep, WAIT_IGNORED, &sleep, "kick, avail.idx 6, the device stays at 5" },
+	  KICK, AT(RING) | AT(SAMPLE) | ONLY(STALL), asleep, WAIT_IGNORED, &sleep, "kick, avail.idx 6, the device stays at 5" },
 	{ "device-asleep", "T24", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.7.10.2",
 	  "A device that stops looking at a ring asks to be kicked for the next entry.",
-	  KICK, AT(RING) | ONLY(STALL), asleep, WAIT_NO_WISH, &sleep,
+	  KICK, AT(RING) | AT(SAMPLE) | ONLY(STALL), asleep, WAIT_NO_WISH, &sleep,
 	  "avail_event stays at 2, the device sleeps at 5" },
+	{ "kick-unserved", "T24", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "2.7.10.2",
+	  "A kick reaches the device before long: one that does not is held up by the device or its host, "
+	  "not by the driver.",
+	  NEED_RING | NEED_AGREED, AT(SAMPLE) | ONLY(STALL), unserved, 0, &sleep,
+	  "samples see an entry wait, and a kick for it, for ten seconds" },
 	{ "kick-unasked", "SPLIT-D25", CHECK_DRIVER, CHECK_SHOULD, 0, "2.7.10.1",
 	  "With VIRTIO_F_EVENT_IDX the driver does not kick before avail_event is passed.",
-	  KICK, AT(KICK) | ONLY(SPLIT) | ONLY(EVENT_IDX) | ONLY(SEEN_KICK), kick_unasked, 0, &sleep, "avail_event 40, avail.idx 6, a kick" },
+	  KICK | NEED_FLIGHT, AT(KICK) | ONLY(SPLIT) | ONLY(EVENT_IDX) | ONLY(SEEN_KICK), kick_unasked, 0, &sleep, "avail_event 40, avail.idx 6, a kick" },
 	{ "kick-suppressed", "SPLIT-D21", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "2.7.10.1",
 	  "While used.flags is 1 the driver need not kick.",
-	  KICK, AT(KICK) | ONLY(SEEN_KICK), kick_suppressed, 0, &sleep, "used.flags 1 all the time, kicks come" },
+	  KICK | NEED_FLIGHT, AT(KICK) | ONLY(SEEN_KICK), kick_suppressed, 0, &sleep, "used.flags 1 all the time, kicks come" },
 	{ "kick-suppressed-packed", "I14", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "2.8.10",
 	  "While the device's event suppression flags are 1 the driver need not kick.",
 	  NEED_RING | NEED_KICK | NEED_FLIGHT, AT(KICK) | ONLY(PACKED) | ONLY(SEEN_KICK), kick_suppressed, 1, &sleep,

@@ -126,6 +126,32 @@ const struct check_case check_cases_ring[] = {
 	{ "kick-ignored", "@up @one A K T+800 g:num_queues=1 T+800 !G", "@up @one A K C5 U5 I T+800 g:num_queues=1 T+800 G", "" },
 	{ "device-asleep", "@up-event r.ue=0 @one r.ae=0 A G T+800 g:num_queues=1 T+800 !G",
 	  "@up-event r.ue=0 @one r.ae=1 A K C5 T+800 g:num_queues=1 T+800 G", "" },
+	/* By samples of a QEMU: each near miss is one of the excuses a driver can have. */
+	{ "kick-missing", "qemu @up Gn A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn", /* a kick pends */
+	  "qemu @up Gn A T+900 Gn T+300 g:num_queues=1 T+700 Gy T+700 Gn T+700 g:num_queues=1 T+700 Gy T+700 Gy", "" },
+	{ "kick-missing", "qemu @up @one Gn A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn", /* nobody knows */
+	  "qemu @up @one Gn A T+900 Gu T+300 g:num_queues=1 T+700 Gu T+700 Gu T+700 g:num_queues=1 T+700 Gu", "" },
+	{ "kick-missing", "qemu @up GS A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn", /* not asked before */
+	  "qemu @up A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 Gn T+700 g:num_queues=1 T+700 Gn", "" },
+	{ "kick-missing", "qemu @up Gn A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn", /* the machine paused */
+	  "qemu @up Gn A T+900 Gn T+5000 Gn T+5000 Gn T+10 g:num_queues=1 T+10 Gn T+10 Gn", "" },
+	{ "kick-missing", "qemu @up Gn A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn", /* served elsewhere */
+	  "qemu @up Gn A E:32=0,0,0 T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 Gn", "" },
+	{ "kick-missing", "@up @one A G T+800 g:num_queues=1 T+800 !G", /* in an eventfd, for all that is known */
+	  "qemu @up @one A G T+800 g:num_queues=1 T+800 G T+800 GS", "" },
+	{ "kick-missing-event-idx", "qemu @up-event Gn A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn", /* kicked */
+	  "qemu @up-event Gn A K T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 Gn", "" },
+	{ "kick-missing-event-idx", "qemu @up-event @one r.ae=1 Gn A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn",
+	  /* the device asks for the one after */
+	  "qemu @up-event @one r.ae=1 Gn A r.ae=2 T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 Gn", "" },
+	{ "device-asleep", "qemu @up-event r.ae=0 @one A Gn T+900 g:num_queues=1 T+900 Gn T+9000 !Gn",
+	  "qemu @up-event r.ae=0 @one A Gn T+900 g:num_queues=1 T+900 Gn T+5000 Gn", "" }, /* not long enough */
+	{ "kick-ignored", "qemu @up @one A K Gn T+900 g:num_queues=1 T+900 Gn T+9000 !Gn", /* it has only now come */
+	  "qemu @up @one A K Gy T+900 g:num_queues=1 T+900 Gy T+7000 Gn T+900 Gn", "" },
+	{ "interrupt-missing", "qemu @up @one T+1500 A K C5 U5 T+900 g:num_queues=1 T+600 !Gn",
+	  "qemu @up @one T+1500 A K C5 U5 T+1500 Gn T+1500 Gn", "" }, /* its thread has not gone on */
+	{ "kick-unserved", "@up @one A Gy T+900 g:num_queues=1 T+900 Gy T+9000 !Gy",
+	  "@up @one A Gy T+900 g:num_queues=1 T+900 Gy T+9000 Gn", "" },
 	{ "kick-unasked", "@up-event r.ue=0 r.ae=0 A K2 C5 U5 I r.ae=40 G T+5 A !K2",
 	  "@up-event r.ue=0 r.ae=0 A K2 C5 U5 I r.ae=1 G T+5 A K2", "" },
 	{ "kick-suppressed", "@up A K2 C5 U5 I r.uf=1 G T+5 A !K2", "@up A K2 C5 U5 I r.uf=0 G T+5 A K2", "" },

@@ -636,6 +636,7 @@ static bool one_event(struct script *s, const char *w)
 {
 	struct vqt_ringstate g = { .ring = *ring(s) };
 	struct vqt_loss loss = { .lost = 3, .why = VQT_LOSS_BUFFER };
+	struct vqt_source qemu = { .kind = VQT_SRC_QEMU, .pid = 42 };
 	int rc = reg_word(s, w);
 
 	if (rc)
@@ -664,8 +665,15 @@ static bool one_event(struct script *s, const char *w)
 		used_word(s, w + 1);
 	} else if (strchr("IMNX", *w)) {
 		irq_word(s, w);
-	} else if (!strcmp(w, "G")) {
+	} else if (*w == 'G' && strlen(w) <= 2) {
+		static const char pending[] = "uny"; /* enum vqt_pending */
+		const char *p = w[1] ? strchr(pending, w[1]) : NULL;
+
+		g.why = p ? VQT_RING_PERIODIC : w[1] == 'S' ? VQT_RING_STATUS : VQT_RING_ASKED;
+		g.pending = p ? (uint8_t)(p - pending) : VQT_PENDING_UNKNOWN;
 		talk_say(&s->t, VQT_RING, &g, sizeof(g), NULL, 0);
+	} else if (!strcmp(w, "qemu")) {
+		talk_say(&s->t, VQT_SOURCE, &qemu, sizeof(qemu), NULL, 0);
 	} else if (!strncmp(w, "E:", 2)) {
 		life_of_queue(s, w + 2);
 	} else if ((*w == 'B' || *w == 'b') && w[1] >= '0' && w[1] <= '9') {

@@ -17,6 +17,8 @@
  *   U[H][@P][^F][=L[,S]]  a chain is used: length, status; ;D.V 8 bytes, ;zD.. a zone
  *   I M[V] N X[L]  interrupts: decided, MSI-X vector, configuration, INTx level
  *   G           a ring sample             r.K=N     the ring from here on: ai la af ue ui uf ae
+ *   Gn Gy Gu    a periodic one: no kick pends, one does, nobody knows    GS at a status write
+ *   qemu        what follows QEMU tells, whose kicks may pend in an eventfd
  *   packed      the ring is packed        E         the device reports an error
  *   E:W=A,B,C   a life step W of the queue          BH bH  the backend's flush for head H begins, ends
  *   R           the machine is reset      Q=N       QEMU sets status N

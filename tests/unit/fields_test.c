@@ -368,6 +368,28 @@ static void test_suppression(void)
 	talk_end(&t);
 }
 
+/* What a sample says beside the ring; a record from before it said so says nothing. */
+static void test_sample(void)
+{
+	struct vqt_ringstate r = {
+		.ring = { .avail_idx = 5, .last_avail = 4,
+			  .known = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL },
+		.why = VQT_RING_PERIODIC, .pending = VQT_PENDING_YES,
+	};
+
+	begin();
+	talk_say(&t, VQT_RING, &r, sizeof(r), NULL, 0);
+	tree_text();
+	says("Taken: periodic\n");
+	says("Kick pending: yes\n");
+	talk_say(&t, VQT_RING, &r, VQT_RINGSTATE_SIZE_1, NULL, 0);
+	CHECK_EQ(t.e.rec->ring.ring.avail_idx, 5);
+	tree_text();
+	says("Taken: asked\n");
+	says("Kick pending: unknown\n");
+	talk_end(&t);
+}
+
 static void test_hexdump(void)
 {
 	FILE *f;
@@ -434,6 +456,7 @@ static const struct tap_test tests[] = {
 	{ "JSON and tree of any record", test_any_record },
 	{ "tree: bits, descriptors, headers", test_tree },
 	{ "tree: what the rings ask for", test_suppression },
+	{ "tree: what a sample says", test_sample },
 	{ "hex dump", test_hexdump },
 	{ "a failed write is told", test_write_error },
 };
