@@ -166,6 +166,12 @@ static struct watched *traffic_of(struct shrink *s, const struct event *e)
 	return NULL;
 }
 
+/* What a sample says is of a moment near it: out of order once something is cut. */
+static bool is_sample(const struct event *e)
+{
+	return e->rec->h.type == VQT_RING && e->rec->ring.why == VQT_RING_PERIODIC;
+}
+
 /* --- plan ------------------------------------------------------------------------ */
 
 static bool event_idx(const struct model_device *d)
@@ -386,14 +392,14 @@ int shrink_plan(struct shrink *s, const struct event *e)
 	if (type == VQT_KICK && e->queue && !watch(s, e->dev->id, e->queue->index) &&
 	    HASH_COUNT(s->queue) < QUEUES_MAX)
 		return -ENOMEM;
-	w = traffic_of(s, e);
+	w = is_sample(e) ? NULL : traffic_of(s, e);
 	if (!w)
 		return 0;
 	if (type == VQT_KICK)
 		rc = plan_kick(s, e, w);
 	else if (type == VQT_USED && w->first)
 		rc = plan_used(s, e, w);
-	if (e->gap || type == VQT_RING)
+	if (e->gap || (type == VQT_RING && e->rec->ring.why == VQT_RING_ASKED))
 		w->wanted = true; /* beside what is missing nothing is whole */
 	w->last = e->number;
 	return rc;
@@ -548,6 +554,10 @@ bool shrink_apply(struct shrink *s, const struct event *e, uint8_t *buf, size_t 
 
 	if (ends_queues(e))
 		start_over(s, e);
+	if (is_sample(e)) {
+		s->gone[e->rec->h.source]++;
+		return false;
+	}
 	if (w && left_out(w, e->number)) {
 		count_left_out(w, e);
 		s->gone[e->rec->h.source]++;
