@@ -9,6 +9,7 @@
 #include "bpf/common.bpf.h"
 #include "bpf/light.bpf.h"
 #include "bpf/ring.bpf.h"
+#include "bpf/status.bpf.h"
 #include "bpf/used.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -125,7 +126,7 @@ int on_reg_write(struct pt_regs *ctx)
 	struct vqp_proc *p = proc_get();
 	struct vqp_dev *d;
 	struct vqt_reg r = {};
-	bool legacy;
+	bool legacy, status;
 
 	if (!p)
 		return 0;
@@ -145,7 +146,12 @@ int on_reg_write(struct pt_regs *ctx)
 	legacy = r.region == VQT_REGION_LEGACY;
 	if (vq && !legacy && kick(p, vq, VQT_KICK_MMIO, r.value, r.width))
 		return 0;
+	status = is_status(r.region, r.offset);
+	if (status && !r.value) /* the rings belong to what ends with it */
+		sample_rings(p, d);
 	reg_emit(p, d->id, &r);
+	if (status && r.value)
+		sample_rings(p, d);
 	/* Queue Notify of the legacy interface is seen as both. */
 	if (vq && legacy)
 		kick(p, vq, VQT_KICK_LEGACY, r.value, r.width);

@@ -293,6 +293,7 @@ static const struct {
 	{ VQT_AVAIL, "chain", "chains" },
 	{ VQT_USED, "completion", "completions" },
 	{ VQT_IRQ, "interrupt", "interrupts" },
+	{ VQT_RING, "ring sample", "ring samples" },
 	{ VQT_DATA, "late read of data", "late reads of data" },
 	{ VQT_TALLY, "tally", "tallies" },
 	{ VQT_LIFE, "lifecycle step", "lifecycle steps" },
