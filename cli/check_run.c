@@ -87,8 +87,10 @@ int check_run_record(struct check_run *r, const struct record *rec, uint64_t num
 
 int check_run_end(struct check_run *r)
 {
-	if (!r->full)
-		check_finish(r->check, r->model);
+	int rc = r->full ? 0 : check_finish(r->check, r->model);
+
+	if (!r->err)
+		r->err = rc;
 	if (!r->err)
 		r->err = report_end(r->out, r->check, r->model, r->events);
 	if (!r->err && fflush(r->report.to))

@@ -141,7 +141,8 @@ static int check_trace(const char *path, struct account *v)
 		if (!rc)
 			rc = check_feed(c, m, &e);
 	}
-	check_finish(c, m);
+	if (!rc)
+		rc = check_finish(c, m);
 	check_free(c);
 	model_free(m);
 	trace_close(t);

@@ -185,8 +185,10 @@ static int run_trace(struct stat_run *s, struct trace_reader *t)
 			return CLI_TROUBLE;
 		}
 	}
-	if (s->check)
-		check_finish(s->check, s->model);
+	if ((s->check && check_finish(s->check, s->model)) || stat_findings_error(s->findings)) {
+		cli_error("no memory");
+		return CLI_TROUBLE;
+	}
 	return trouble;
 }
 

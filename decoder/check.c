@@ -3,9 +3,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <uthash.h>
 
 #include "decoder/check_impl.h"
+#include "decoder/hash.h"
 
 #define TICK (SECONDS / 4)
 #define TYPES 64 /* virtio device ids */
@@ -185,6 +185,10 @@ static struct plan *new_plan(struct check *c, const struct plan_key *key)
 	fit = realloc(p, sizeof(*p) + p->n * sizeof(p->slot[0]));
 	p = fit ? fit : p;
 	HASH_ADD(hh, c->plans, key, sizeof(p->key), p);
+	if (!hash_holds(p)) {
+		free(p);
+		return NULL;
+	}
 	c->nplans++;
 	return p;
 }
@@ -398,13 +402,17 @@ static struct cdev *find_device(struct check *c, struct model_device *m)
 		d->m = m;
 		d->n_lost = c->lost[m->source]; /* its beginning may be what was lost */
 		HASH_ADD(hh, c->devices, id, sizeof(d->id), d);
+		if (!hash_holds(d)) {
+			free(d);
+			return NULL;
+		}
 	}
 	c->last = d;
 	return d;
 }
 
-/* Rules about time, for every device: what is owed and overdue? */
-static void tick(struct check *c, struct look *from, uint64_t moment)
+/* Rules about time, for every device: what is owed and overdue?  0 or -ENOMEM. */
+static int tick(struct check *c, struct look *from, uint64_t moment)
 {
 	struct look l = *from;
 
@@ -416,8 +424,10 @@ static void tick(struct check *c, struct look *from, uint64_t moment)
 		l.req = NULL;
 		l.ring = NULL;
 		l.driver_ts = c->driver_ts[d->m->source];
-		run_moments(&l, moment);
+		if (run_moments(&l, moment))
+			return -ENOMEM;
 	}
+	return 0;
 }
 
 static void loss(struct check *c, unsigned source, uint64_t number)
@@ -428,17 +438,22 @@ static void loss(struct check *c, unsigned source, uint64_t number)
 			check_forget(d, number);
 }
 
-/* The queue an event is about: for registers the selected one. */
-static struct cqueue *queue_of(struct look *l)
+/* The queue an event is about: for registers the selected one.  0 or -ENOMEM. */
+static int find_queue(struct look *l)
 {
-	const struct vqt_hdr *h = &l->e->rec->h;
+	unsigned index;
 
-	if (h->type == VQT_REG) {
-		if (l->e->field && l->e->field->flags & SPEC_PER_QUEUE)
-			return check_queue(l->d, l->dev->queue_select);
-		return NULL;
+	if (l->e->rec->h.type != VQT_REG) {
+		if (!l->queue)
+			return 0;
+		index = l->queue->index;
+	} else {
+		if (!l->e->field || !(l->e->field->flags & SPEC_PER_QUEUE))
+			return 0;
+		index = l->dev->queue_select;
 	}
-	return l->queue ? check_queue(l->d, l->queue->index) : NULL;
+	l->q = check_queue(l->d, index);
+	return l->q ? 0 : -ENOMEM;
 }
 
 static unsigned spoke_at(uint32_t tid, uint8_t source)
@@ -510,7 +525,8 @@ int check_feed(struct check *c, const struct model *m, const struct event *e)
 	l.queue = e->queue;
 	/* A chain from before a loss may have been used since, and its id again. */
 	l.req = e->req && e->req->number > l.d->n_lost ? e->req : NULL;
-	l.q = queue_of(&l);
+	if (find_queue(&l))
+		return -ENOMEM;
 	l.driver_ts = c->driver_ts[e->rec->h.source]; /* before this event */
 	note_have(c, &l);
 	if (l.q && e->rec->h.type == VQT_AVAIL && !e->rec->avail.first)
@@ -523,17 +539,17 @@ int check_feed(struct check *c, const struct model *m, const struct event *e)
 	note_thread(c, &e->rec->h, e->ts);
 	if (e->ts >= c->next_tick) {
 		c->next_tick = e->ts + TICK;
-		tick(c, &l, AT(TICK));
+		return tick(c, &l, AT(TICK));
 	}
 	return 0;
 }
 
-void check_finish(struct check *c, const struct model *m)
+int check_finish(struct check *c, const struct model *m)
 {
 	struct look l = { .c = c, .model = m, .now = c->now, .number = c->number,
 			  .since = c->since };
 
-	tick(c, &l, AT(TICK) | AT(END));
+	return tick(c, &l, AT(TICK) | AT(END));
 }
 
 /* --- what became of a rule -------------------------------------------------- */

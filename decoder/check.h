@@ -63,8 +63,8 @@ int check_new(struct check **out, const char *selection, check_found *found, voi
 void check_free(struct check *c);
 /* Call after model_feed() made `e`, for every event.  0 or -ENOMEM. */
 int check_feed(struct check *c, const struct model *m, const struct event *e);
-/* The trace is over: what was still owed. */
-void check_finish(struct check *c, const struct model *m);
+/* The trace is over: what was still owed.  0 or -ENOMEM. */
+int check_finish(struct check *c, const struct model *m);
 
 /* Whether a rule is selected, and what became of it so far. */
 struct check_tally {

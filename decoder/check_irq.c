@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the checker remembers of interrupts. */
-#include <uthash.h>
-
 #include "decoder/check_impl.h"
+#include "decoder/hash.h"
 
 static void irq_to_queue(struct look *l, struct cqueue *q)
 {

@@ -60,9 +60,11 @@ static char *line_of(const struct event *e, const struct model *m, struct line_o
 	if (!to)
 		return NULL;
 	print_line(to, e, m, o);
-	fclose(to);
-	if (text && len)
-		text[len - 1] = '\0';
+	if (fclose(to) || !len) {
+		free(text);
+		return NULL;
+	}
+	text[len - 1] = '\0';
 	return text;
 }
 
@@ -81,15 +83,15 @@ static void add_line(struct report_context *x, uint64_t number, const char *what
 	x->n++;
 }
 
-void report_context(struct report_context *x, const struct report *r, const struct finding *f,
-		    const struct model *m, const struct keep *kept)
+int report_context(struct report_context *x, const struct report *r, const struct finding *f,
+		   const struct model *m, const struct keep *kept)
 {
 	struct line_options o = { .ascii = r->o.ascii };
 	uint64_t number = f->number;
 
 	x->n = 0;
 	if (!number)
-		return;
+		return 0;
 	add_line(x, number, NULL);
 	for (unsigned i = 0; i < f->nbefore; i++)
 		add_line(x, f->before[i].number, f->before[i].what);
@@ -101,8 +103,16 @@ void report_context(struct report_context *x, const struct report *r, const stru
 		number = e->number;
 		add_line(x, number, NULL);
 	}
-	for (unsigned i = 0; i < x->n; i++)
-		x->line[i].text = line_of(keep_find(kept, x->line[i].number), m, &o);
+	for (unsigned i = 0; i < x->n; i++) {
+		const struct event *e = keep_find(kept, x->line[i].number);
+
+		x->line[i].text = line_of(e, m, &o);
+		if (e && !x->line[i].text) {
+			report_context_free(x);
+			return -ENOMEM;
+		}
+	}
+	return 0;
 }
 
 void report_context_free(struct report_context *x)
@@ -127,6 +137,10 @@ static struct report_tally *tally_of(struct report *r, const struct finding *f)
 	t->key = key;
 	memcpy(t->name, f->device->name, sizeof(t->name));
 	HASH_ADD(hh, r->tally, key, sizeof(t->key), t);
+	if (!hash_holds(t)) {
+		free(t);
+		return NULL;
+	}
 	return t;
 }
 
@@ -172,7 +186,8 @@ int report_finding(struct report *r, const struct finding *f, const struct model
 		return result(r);
 	}
 	t->printed++;
-	report_context(&x, r, f, m, kept);
+	if (report_context(&x, r, f, m, kept))
+		return -ENOMEM;
 	r->ops->finding(r, f, &x);
 	report_context_free(&x);
 	r->printed++;

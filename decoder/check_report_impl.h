@@ -3,9 +3,8 @@
 #ifndef VQT_DECODER_CHECK_REPORT_IMPL_H
 #define VQT_DECODER_CHECK_REPORT_IMPL_H
 
-#include <uthash.h>
-
 #include "decoder/check_report.h"
+#include "decoder/hash.h"
 #include "decoder/print_line.h"
 #include "decoder/rule.h"
 #include "decoder/text.h"
@@ -43,8 +42,9 @@ struct report_context {
 	struct report_line line[REPORT_LINES]; /* in order; the last is the event itself */
 	unsigned n;
 };
-void report_context(struct report_context *x, const struct report *r, const struct finding *f,
-		    const struct model *m, const struct keep *kept);
+/* 0, or -ENOMEM: then there is nothing to free. */
+int report_context(struct report_context *x, const struct report *r, const struct finding *f,
+		   const struct model *m, const struct keep *kept);
 void report_context_free(struct report_context *x);
 
 /* What became of a rule, in a word. */

@@ -40,7 +40,12 @@ static struct report_case *case_of(struct report *r, const struct rule *rule)
 	}
 	c->rule = rule;
 	HASH_ADD_PTR(r->cases, rule, c);
-	return c;
+	if (hash_holds(c))
+		return c;
+	fclose(c->to);
+	free(c->text);
+	free(c);
+	return NULL;
 }
 
 static void junit_finding(struct report *r, const struct finding *f, const struct report_context *x)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What the checker remembers of devices and queues, and when it forgets. */
 #include <stdlib.h>
-#include <uthash.h>
 
 #include "decoder/check_impl.h"
+#include "decoder/hash.h"
 
 /* The event itself is a read of that byte. */
 static bool reads_config(const struct look *l, unsigned at)
@@ -69,6 +69,10 @@ struct cqueue *check_queue(struct cdev *d, unsigned index)
 	q->index = (uint16_t)index;
 	q->flight = d->born;
 	HASH_ADD(hh, d->queues, index, sizeof(q->index), q);
+	if (!hash_holds(q)) {
+		free(q);
+		return NULL;
+	}
 	return q;
 }
 

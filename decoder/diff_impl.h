@@ -3,9 +3,8 @@
 #ifndef VQT_DECODER_DIFF_IMPL_H
 #define VQT_DECODER_DIFF_IMPL_H
 
-#include <uthash.h>
-
 #include "decoder/diff.h"
+#include "decoder/hash.h"
 
 #define DIFF_LANE_MAX (4 * DIFF_WINDOW) /* tokens a side of a lane holds at most */
 #define DIFF_LANES_MAX 4096 /* queues beyond are not compared (a hostile file) */

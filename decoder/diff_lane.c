@@ -79,6 +79,11 @@ static struct diff_lane *get_lane(struct diff *d, const struct diff_pair_impl *p
 	l->pooled = key < LANE_SETUP;
 	l->window = DIFF_WINDOW;
 	HASH_ADD(hh, d->lane, key, sizeof(l->key), l);
+	if (!hash_holds(l)) {
+		free(l);
+		*rc = -ENOMEM;
+		return NULL;
+	}
 	return l;
 }
 

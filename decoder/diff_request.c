@@ -28,6 +28,10 @@ static struct diff_queue *get_queue(struct diff *d, const struct diff_pair_impl 
 		return NULL;
 	q->key = key;
 	HASH_ADD(hh, d->queue[side], key, sizeof(q->key), q);
+	if (!hash_holds(q)) {
+		free(q);
+		return NULL;
+	}
 	return q;
 }
 

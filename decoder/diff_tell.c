@@ -49,6 +49,10 @@ static struct diff_group *get_group(struct diff *d, uint64_t key, bool *made)
 		return NULL;
 	g->key = key;
 	HASH_ADD(hh, d->group, key, sizeof(g->key), g);
+	if (!hash_holds(g)) {
+		free(g);
+		return NULL;
+	}
 	*made = true;
 	return g;
 }

@@ -218,6 +218,10 @@ struct model_queue *model_get_queue(struct model_device *d, unsigned index)
 	q->index = (uint16_t)index;
 	q->vector = VQT_NO_VECTOR;
 	HASH_ADD(hh, d->queues, index, sizeof(q->index), q);
+	if (!hash_holds(q)) {
+		free(q);
+		return NULL;
+	}
 	return q;
 }
 
@@ -463,6 +467,8 @@ int model_feed(struct model *m, const struct record *rec, uint64_t number, struc
 	if (h->type == VQT_SESSION)
 		return feed_session(m, rec);
 	e->dev = get_device(m, h->device, h->source);
+	if (!e->dev && h->device != VQT_NO_DEVICE && m->ndevice < MODEL_DEVICES_MAX)
+		return -ENOMEM;
 	if (e->dev) {
 		e->dev->events++;
 		e->status_before = e->dev->status;

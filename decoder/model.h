@@ -16,8 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <uthash.h>
-
+#include "decoder/hash.h"
 #include "decoder/record.h"
 #include "decoder/spec.h"
 

@@ -185,6 +185,10 @@ static struct model_request *begin_chain(struct model *m, struct event *e)
 	r->announce_ts = announced(q, a->pos);
 	r->avail_ts = e->ts;
 	HASH_ADD(hh, q->in_flight, head, sizeof(r->head), r);
+	if (!hash_holds(r)) {
+		model_free_request(m, r);
+		return NULL;
+	}
 	q->n_in_flight++;
 	return r;
 }

@@ -169,6 +169,10 @@ static struct waiting *waiting_for(struct request_table *t, const struct event *
 		return NULL;
 	w->key = key;
 	HASH_ADD(hh, t->queues, key, sizeof(key), w);
+	if (!hash_holds(w)) {
+		free(w);
+		return NULL;
+	}
 	return w;
 }
 

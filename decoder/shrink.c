@@ -108,6 +108,10 @@ static struct watched *watch(struct shrink *s, unsigned device, unsigned queue)
 		return NULL;
 	w->key = device << 16 | queue;
 	HASH_ADD(hh, s->queue, key, sizeof(w->key), w);
+	if (!hash_holds(w)) {
+		free(w);
+		return NULL;
+	}
 	return w;
 }
 
@@ -308,6 +312,10 @@ static int count_class(struct shrink *s, uint64_t class, bool *wanted)
 			return -ENOMEM;
 		c->class = class;
 		HASH_ADD(hh, s->class, class, sizeof(c->class), c);
+		if (!hash_holds(c)) {
+			free(c);
+			return -ENOMEM;
+		}
 	}
 	*wanted |= !c || c->n < s->keep;
 	if (c)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <uthash.h>
-
+#include "decoder/hash.h"
 #include "decoder/rule.h"
 #include "decoder/stat_findings.h"
 #include "decoder/text.h"
@@ -19,6 +19,7 @@ struct entry {
 
 struct stat_findings {
 	struct entry *entries; /* bounded by rules and devices */
+	int err;
 };
 
 struct stat_findings *stat_findings_new(void)
@@ -57,8 +58,10 @@ void stat_findings_add(void *opaque, const struct finding *found)
 	HASH_FIND(hh, f->entries, &probe.key, sizeof(probe.key), e);
 	if (!e) {
 		e = calloc(1, sizeof(*e));
-		if (!e)
-			return; /* the figures still stand; a finding less is shown */
+		if (!e) {
+			f->err = -ENOMEM;
+			return;
+		}
 		e->key = probe.key;
 		e->f = (struct stat_finding){
 			.rule = found->rule,
@@ -70,8 +73,18 @@ void stat_findings_add(void *opaque, const struct finding *found)
 		seen = (struct text){ .buf = e->f.seen, .size = sizeof(e->f.seen) };
 		text_puts(&seen, found->seen);
 		HASH_ADD(hh, f->entries, key, sizeof(e->key), e);
+		if (!hash_holds(e)) {
+			free(e);
+			f->err = -ENOMEM;
+			return;
+		}
 	}
 	e->f.count++;
+}
+
+int stat_findings_error(const struct stat_findings *f)
+{
+	return f->err;
 }
 
 const struct stat_finding *stat_findings_nth(const struct stat_findings *f, unsigned device,

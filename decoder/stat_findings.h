@@ -20,6 +20,8 @@ struct stat_findings *stat_findings_new(void); /* NULL: no memory */
 void stat_findings_free(struct stat_findings *f);
 /* A check_found; opaque is the struct stat_findings. */
 void stat_findings_add(void *opaque, const struct finding *f);
+/* 0; -ENOMEM when there was no memory for some of what was added. */
+int stat_findings_error(const struct stat_findings *f);
 /* The nth of a device, the worst and most frequent first; NULL past the end. */
 const struct stat_finding *stat_findings_nth(const struct stat_findings *f, unsigned device,
 					     unsigned n);

@@ -69,6 +69,10 @@ static struct stats_device *get_device(struct stats *s, const struct event *e)
 		d->id = e->dev->id;
 		d->access.sector_min = ~UINT64_C(0);
 		HASH_ADD(hh, s->devices, id, sizeof(d->id), d);
+		if (!hash_holds(d)) {
+			free(d);
+			return NULL;
+		}
 	}
 	return s->last = d;
 }
@@ -97,6 +101,10 @@ static int get_queue(struct feed *f)
 		q->vector = VQT_NO_VECTOR;
 		q->progress_ts = f->e->ts;
 		HASH_ADD(hh, f->d->queues, index, sizeof(q->index), q);
+		if (!hash_holds(q)) {
+			free(q);
+			return -ENOMEM;
+		}
 		f->s->nqueues++;
 	}
 	f->q = q;
@@ -123,6 +131,10 @@ static int get_thread(struct feed *f)
 				return -ENOMEM;
 			t->key = key.key;
 			HASH_ADD(hh, f->s->threads, key, sizeof(t->key), t);
+			if (!hash_holds(t)) {
+				free(t);
+				return -ENOMEM;
+			}
 			f->s->nthreads++;
 		}
 	}

@@ -17,8 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <uthash.h>
-
+#include "decoder/hash.h"
 #include "decoder/model.h"
 #include "decoder/stats_hist.h"
 

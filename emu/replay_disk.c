@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
+#include "decoder/hash.h"
 #include "emu/replay_disk.h"
 
 #define BLOCK REPLAY_DISK_BLOCK
@@ -63,6 +62,10 @@ static struct block *make(struct replay_disk *d, uint64_t number, int *why)
 		return NULL;
 	b->number = number;
 	HASH_ADD(hh, d->blocks, number, sizeof(b->number), b);
+	if (!hash_holds(b)) {
+		free(b);
+		return NULL;
+	}
 	d->count++;
 	d->sorted = false;
 	return b;

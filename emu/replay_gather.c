@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
+#include "decoder/hash.h"
 #include "emu/defs.h"
 #include "emu/replay_gather_impl.h"
 
@@ -58,17 +57,17 @@ static struct replay_finding *get(struct replay_gather *g, const struct model_de
 		return NULL;
 	f->disk = replay_disk_new(0);
 	f->now = replay_disk_new(0);
-	if (!f->disk || !f->now) {
-		replay_disk_free(f->disk);
-		replay_disk_free(f->now);
-		free(f);
-		return NULL;
-	}
 	f->key = f->d.id = d->id;
 	f->d.mem_first = UINT64_MAX;
 	f->d.bdf = ~0U;
-	HASH_ADD(hh, g->devices, key, sizeof(f->key), f);
-	return f;
+	if (f->disk && f->now)
+		HASH_ADD(hh, g->devices, key, sizeof(f->key), f);
+	if (hash_holds(f))
+		return f;
+	replay_disk_free(f->disk);
+	replay_disk_free(f->now);
+	free(f);
+	return NULL;
 }
 
 /* --- registers ------------------------------------------------------------------------ */
@@ -294,6 +293,10 @@ static int remember(struct replay_gather *g, uint64_t number, bool failed, int s
 		o->number = number;
 		o->status = -1;
 		HASH_ADD(hh, g->outcomes, number, sizeof(o->number), o);
+		if (!hash_holds(o)) {
+			free(o);
+			return -ENOMEM;
+		}
 	}
 	o->failed |= failed;
 	if (status >= 0)

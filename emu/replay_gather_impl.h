@@ -3,8 +3,7 @@
 #ifndef VQT_EMU_REPLAY_GATHER_IMPL_H
 #define VQT_EMU_REPLAY_GATHER_IMPL_H
 
-#include <uthash.h>
-
+#include "decoder/hash.h"
 #include "emu/replay_gather.h"
 
 /* The answers to one question. */

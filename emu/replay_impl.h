@@ -3,8 +3,7 @@
 #ifndef VQT_EMU_REPLAY_IMPL_H
 #define VQT_EMU_REPLAY_IMPL_H
 
-#include <uthash.h>
-
+#include "decoder/hash.h"
 #include "emu/replay.h"
 #include "emu/tap.h"
 

@@ -444,6 +444,10 @@ int replay_ring_publish(struct replay *r, struct replay_instance *i, struct repl
 	}
 	c->order = q->published++;
 	HASH_ADD(hh, q->chains, head, sizeof(c->head), c);
+	if (!hash_holds(c)) {
+		free_chain(c);
+		return -ENOMEM;
+	}
 	return 1;
 }
 

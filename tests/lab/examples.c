@@ -56,7 +56,10 @@ static void on_finding(void *opaque, const struct finding *f)
 		return;
 	k->found = true;
 	to = open_memstream(&k->wrong, &len);
-	report_context(&x, &r, f, k->m, k->kept);
+	if (!to || report_context(&x, &r, f, k->m, k->kept)) {
+		perror("examples");
+		exit(1);
+	}
 	for (unsigned i = 0; i < x.n; i++) {
 		const struct event *e = keep_find(k->kept, x.line[i].number);
 
