@@ -32,6 +32,8 @@ ok "every header compiles alone" "$alone"
 
 ok "only cli/ prints or exits" "$(grep -nE '\b(printf|puts|perror|exit|abort)\(' \
 	bpf/*.c decoder/*.c emu/*.c 2>/dev/null | grep -vE '\b(vs?n?printf|snprintf|fprintf)\(|^\S+:\s*\*|_exit\(' | grep -vE 'bpf\.c:')"
+ok "uthash does not end the process: by decoder/hash.h only" \
+	"$(grep -nF '<uthash.h>' */*.[ch] | grep -v '^decoder/hash\.h:')"
 if git rev-parse --git-dir >/dev/null 2>&1; then
 	ok "the top level is the owner's" "$(git ls-files | cut -d/ -f1 | sort -u |
 		grep -vxE 'Makefile|README\.md|LICENSE|bpf|cli|decoder|emu|traces|tests|\..*')"
