@@ -140,7 +140,6 @@ static void draw_head(struct screen *x)
 	snprintf(line, sizeof(line), "vqtrace top: %s%s%s, every %.2gs", x->s->status, cost,
 		 x->frozen ? ", FROZEN" : "", (double)x->o->delay / 1e9);
 	put_bar_line(x, 0, PAINT_PLAIN, line);
-	n = top_core_lost(x->core);
 	put_bar_line(x, 1, PAINT_PLAIN, "");
 	n = (size_t)put(x, 1, 0, PAINT_NOTE, "%s", x->panel->name);
 	if (x->panel->device && selected_device(x))
@@ -219,14 +218,6 @@ static void loop(struct screen *x)
 
 /* --- the terminal ---------------------------------------------------------- */
 
-/* Something is broken: the terminal first. */
-static void on_fault(int sig)
-{
-	endwin();
-	signal(sig, SIG_DFL);
-	raise(sig);
-}
-
 static pid_t guarded;
 
 static void pass_on(int sig)
@@ -282,21 +273,18 @@ int top_screen_guard(void)
 
 static bool begin(struct screen *x)
 {
-	static const int faults[] = { SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL };
 	static const int ends[] = { SIGTERM, SIGHUP, SIGINT };
 	static FILE *tty;
 
 	setlocale(LC_ALL, "");
 	x->ascii |= strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 	/* Keys come from the terminal also when the trace comes through standard input. */
-	tty = isatty(STDIN_FILENO) ? stdin : fopen("/dev/tty", "r");
+	tty = isatty(STDIN_FILENO) ? stdin : fopen("/dev/tty", "re");
 	if (!tty || !newterm(NULL, stdout, tty)) {
 		cli_error("this terminal (TERM=%s) cannot be used for a screen; -b prints tables",
 			  getenv("TERM") ? getenv("TERM") : "");
 		return false;
 	}
-	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
-		signal(faults[i], on_fault);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		signal(ends[i], on_end);
 	x->color = cli_color(stdout) && has_colors();
