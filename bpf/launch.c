@@ -73,11 +73,13 @@ static pid_t spawn(char *const argv[], int *go, int *failed)
 		close(b[0]);
 		become(argv, a[0], b[1]);
 	}
+	if (pid < 0)
+		pid = -errno;
 	close(a[0]);
 	close(b[1]);
 	*go = a[1];
 	*failed = b[0];
-	return pid < 0 ? -errno : pid;
+	return pid;
 }
 
 /* Has this stop just mapped something executable?  Only then is it worth a look. */
@@ -154,8 +156,10 @@ int launch_start(struct launch *l, char *const argv[])
 	pid_t pid = spawn(argv, &go, &failed);
 
 	memset(l, 0, sizeof(*l));
-	if (pid < 0)
-		return pid;
+	if (pid < 0) {
+		err = pid;
+		goto out;
+	}
 	l->child = pid;
 	if (ptrace(PTRACE_SEIZE, pid, NULL, (void *)OPTIONS)) {
 		err = -errno;
@@ -174,8 +178,10 @@ int launch_start(struct launch *l, char *const argv[])
 	else
 		err = err == -EINTR ? err : 0;
 out:
-	close(go);
-	close(failed);
+	if (go >= 0) {
+		close(go);
+		close(failed);
+	}
 	return err;
 }
 
