@@ -80,13 +80,13 @@ static int boot_and_record(const struct demo *d)
 {
 	char kernel[512], initrd[512], disk[256], drive[320];
 	pid_t pid;
-	int status, fd;
+	int status, fd, err;
 
 	snprintf(kernel, sizeof(kernel), "%s/vmlinuz", d->guest);
 	snprintf(initrd, sizeof(initrd), "%s/initramfs.cpio.gz", d->guest);
 	snprintf(disk, sizeof(disk), "%s/disk.img", d->dir);
 	snprintf(drive, sizeof(drive), "if=none,id=drive0,format=raw,file=%s", disk);
-	fd = creat(disk, 0600);
+	fd = open(disk, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0 || ftruncate(fd, 64 << 20)) {
 		cli_error("%s: cannot be written: %s", disk, strerror(errno));
 		return CLI_TROUBLE;
@@ -100,9 +100,11 @@ static int boot_and_record(const struct demo *d)
 		"write,bs=16k,n=50;flush,n=2;discard,bs=64k,n=1;zero,bs=64k,n=1",
 		"-drive", drive, "-device", "virtio-blk-pci,drive=drive0,id=disk0,serial=VQTRACE", NULL,
 	};
-	if (posix_spawn(&pid, "/proc/self/exe", NULL, NULL, (char **)argv, environ)
-	    || waitpid(pid, &status, 0) < 0) {
-		cli_error("the recorder could not be started: %s", strerror(errno));
+	err = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, (char **)argv, environ);
+	if (!err && waitpid(pid, &status, 0) < 0)
+		err = errno;
+	if (err) {
+		cli_error("the recorder could not be started: %s", strerror(err));
 		return CLI_TROUBLE;
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : CLI_TROUBLE;
