@@ -32,7 +32,7 @@ int annotate_open(struct annotate **out, const char *path)
 	if (!a)
 		return -ENOMEM;
 	a->comment = (struct text){ .buf = a->text, .size = sizeof(a->text) };
-	a->to = fopen(path, "wb");
+	a->to = fopen(path, "wbe");
 	if (!a->to) {
 		rc = -errno;
 		free(a);

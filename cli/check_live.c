@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <string.h>
@@ -32,9 +33,12 @@ static void wipe_line(void *opaque, const struct finding *f)
 
 int check_live_begin(struct check_live *l, const char *trace)
 {
+	int fd;
+
 	if (!l->on)
 		return CLI_OK;
-	l->to = fdopen(dup(STDERR_FILENO), "w");
+	fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	l->to = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!l->to) {
 		cli_error("--check: %s", strerror(errno));
 		l->on = false;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,7 +310,7 @@ int regression_begin(struct regression *r, const char **path)
 		r->spool = NULL;
 		return CLI_TROUBLE;
 	}
-	fd = mkstemp(r->spool);
+	fd = mkostemp(r->spool, O_CLOEXEC);
 	if (fd < 0) {
 		cli_error("%s: %s; set TMPDIR", r->spool, strerror(errno));
 		free(r->spool);

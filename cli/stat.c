@@ -194,7 +194,7 @@ static int run_trace(struct stat_run *s, struct trace_reader *t)
 
 static int draw(struct stat_run *s, const struct stat_view *v)
 {
-	FILE *to = fopen(s->plot, "w");
+	FILE *to = fopen(s->plot, "we");
 	int rc = to ? plot_svg(to, v) : -EIO;
 
 	if (to && fclose(to))

@@ -133,7 +133,7 @@ void put_sparkline(struct screen *x, int y, int at, int width, const struct top_
 
 int screenshot(const char *path)
 {
-	FILE *to = fopen(path, "w");
+	FILE *to = fopen(path, "we");
 	int err;
 
 	if (!to)

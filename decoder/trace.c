@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <pcap/pcap.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -76,10 +77,21 @@ static int reader_new(struct trace_reader **out, FILE *f, const char *path,
 	return 0;
 }
 
+/* A second descriptor, which programs that are started do not get: closing it closes the file. */
+static FILE *open_std(int fd, const char *mode)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	FILE *f = copy < 0 ? NULL : fdopen(copy, mode);
+
+	if (!f && copy >= 0)
+		close(copy);
+	return f;
+}
+
 int trace_open(struct trace_reader **out, const char *path, struct trace_error *err)
 {
 	bool std = !strcmp(path, "-");
-	FILE *f = std ? fdopen(dup(STDIN_FILENO), "rb") : fopen(path, "rb");
+	FILE *f = std ? open_std(STDIN_FILENO, "rb") : fopen(path, "rbe");
 
 	if (!f)
 		return fail(err, -errno, "%s: cannot be opened: %s", path, strerror(errno));
@@ -179,7 +191,7 @@ struct trace_writer {
 int trace_create(struct trace_writer **out, const char *path, struct trace_error *err)
 {
 	bool std = !strcmp(path, "-");
-	FILE *f = std ? fdopen(dup(STDOUT_FILENO), "wb") : fopen(path, "wb");
+	FILE *f = std ? open_std(STDOUT_FILENO, "wb") : fopen(path, "wbe");
 	struct trace_writer *w = calloc(1, sizeof(*w));
 
 	if (!f || !w) {

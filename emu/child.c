@@ -16,7 +16,7 @@
 /* In the child, after fork: nothing but system calls. */
 static _Noreturn void become(char *const argv[], const int *fds, unsigned nfds, int err, int failed)
 {
-	int null = open("/dev/null", O_RDWR), high[CHILD_FDS], e;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), high[CHILD_FDS], e;
 	sigset_t none;
 
 	setpgid(0, 0);

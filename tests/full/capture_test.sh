@@ -188,6 +188,15 @@ by_name() {
 	[ $rc = 0 ] && readable "$tmp/bn.pcap"
 }
 
+# What is started gets none of our descriptors: the reader of a pipe would wait for it to end.
+private() {
+	sh -c "ls /proc/self/fd >$tmp/fds.plain" 2>"$tmp/fds.err" | cat >"$tmp/fds.pcap"
+	"$vqtrace" record --check -w - -- sh -c "ls /proc/self/fd >$tmp/fds.started" 2>"$tmp/fds.err" |
+		cat >"$tmp/fds.pcap"
+	[ -s "$tmp/fds.started" ] || { cat "$tmp/fds.err"; return 1; }
+	diff "$tmp/fds.plain" "$tmp/fds.started"
+}
+
 # 4 KiB at queue depth 32 for ten seconds, default settings: no loss.
 load() { # QEMU
 	tests/lab/guest-cmd --exec --qemu "$1" --serial "$tmp/load.serial" \
@@ -254,7 +263,7 @@ demo_fallback() { # no guest to boot: says so, shows a shipped trace
 	grep -q "is shown instead, because there is no guest" "$tmp/demo" && grep -q "step 8" "$tmp/demo"
 }
 
-plan 18
+plan 19
 check "attach, then SIGINT" attach_and_signal INT
 check "attach, then SIGTERM" attach_and_signal TERM
 check "late attachment learns the queue" late
@@ -266,6 +275,7 @@ check "the reader of the pipe leaves" closed_pipe
 check "count, size, duration, rotation, queue" limits
 check "another QEMU is not recorded" neighbours
 check "by name and device" by_name
+check "what is started inherits nothing" private
 check "queue depth 32 for ten seconds on QEMU 7.2 without loss" load 7
 check "queue depth 32 for ten seconds on QEMU 11 without loss" load 11
 check "loss is counted" counted_loss
