@@ -63,6 +63,7 @@ struct diff_run {
 	uint32_t only, ignore;
 	bool strict, json, quiet;
 	unsigned long long lines;
+	bool cut; /* no memory for some of the lines around the first difference */
 	struct line_options line;
 	struct diff *d;
 	struct side side[DIFF_SIDES];
@@ -361,49 +362,78 @@ static bool shown(const struct diff_pair *p, int side, const struct event *e)
 	return !p->name[side][0] || (e->dev && !strcmp(e->dev->name, p->name[side]));
 }
 
-/* Read the trace again, up to the place; lines of the device before it are kept. */
-static void context(void *opaque, FILE *to, enum diff_side side, uint64_t number, unsigned pair)
+/* A line of the context, for later.  0 or -ENOMEM. */
+static int keep_line(char **line, const struct event *e, const struct model *m,
+		     struct line_options *o, bool here)
 {
-	struct diff_run *r = opaque;
-	const struct diff_pair *p = diff_pair_nth(r->d, pair);
+	size_t len = 0;
+	FILE *mem;
+
+	free(*line);
+	*line = NULL;
+	mem = open_memstream(line, &len);
+	if (!mem)
+		return -ENOMEM;
+	fprintf(mem, "  %s%7llu ", here ? "=>" : "  ", (unsigned long long)e->number);
+	print_line(mem, e, m, o);
+	return fclose(mem) ? -ENOMEM : 0;
+}
+
+/* Print and drop the last lines of a ring in which `n` have been kept ever. */
+static void put_kept(FILE *to, char **line, unsigned long long keep, unsigned long long n)
+{
+	for (unsigned long long i = n > keep ? n - keep : 0; i < n; i++)
+		if (line[i % keep]) {
+			fputs(line[i % keep], to);
+			free(line[i % keep]);
+			line[i % keep] = NULL;
+		}
+}
+
+/* Read a side again, up to the place; lines of the device before it are kept.  0 or -ENOMEM. */
+static int put_around(FILE *to, struct diff_run *r, enum diff_side side, uint64_t number,
+		      const struct diff_pair *p, char **line)
+{
 	unsigned long long keep = r->lines + 1, n = 0, after = 0;
-	char **line = calloc(keep, sizeof(*line));
 	struct line_options o = r->line;
 	struct record rec;
 	struct event e;
+	int rc;
 
-	if (!line || open_side(r, side)) {
-		free(line);
-		return;
-	}
-	while (after <= r->lines && next(r, side, &rec, &e, false) > 0) {
-		size_t len = 0;
-		FILE *mem;
-
+	while (after <= r->lines && (rc = next(r, side, &rec, &e, false))) {
+		if (rc < 0)
+			return rc;
 		if (e.number != number && !shown(p, side, &e))
 			continue;
 		if (e.number > number && ++after > r->lines)
 			break;
-		free(line[n % keep]);
-		line[n % keep] = NULL;
-		mem = open_memstream(&line[n % keep], &len);
-		if (!mem)
-			break;
-		fprintf(mem, "  %s%7llu ", e.number == number ? "=>" : "  ",
-			(unsigned long long)e.number);
-		print_line(mem, &e, r->side[side].m, &o);
-		fclose(mem);
+		rc = keep_line(&line[n % keep], &e, r->side[side].m, &o, e.number == number);
+		if (rc)
+			return rc;
 		n++;
-		if (e.number < number)
-			continue;
-		for (unsigned long long i = n > keep ? n - keep : 0; i < n; i++)
-			if (line[i % keep]) {
-				fputs(line[i % keep], to);
-				free(line[i % keep]);
-				line[i % keep] = NULL;
-			}
+		if (e.number >= number)
+			put_kept(to, line, keep, n);
 	}
-	for (unsigned long long i = 0; i < keep; i++)
+	return 0;
+}
+
+static void context(void *opaque, FILE *to, enum diff_side side, uint64_t number, unsigned pair)
+{
+	struct diff_run *r = opaque;
+	char **line = calloc(r->lines + 1, sizeof(*line));
+
+	if (!line) {
+		cli_error("no memory");
+		r->cut = true;
+		return;
+	}
+	if (open_side(r, side)) {
+		r->cut = true;
+	} else if (put_around(to, r, side, number, diff_pair_nth(r->d, pair), line)) {
+		cli_error("no memory");
+		r->cut = true;
+	}
+	for (unsigned long long i = 0; i <= r->lines; i++)
 		free(line[i]);
 	free(line);
 	close_side(r, side);
@@ -426,7 +456,7 @@ static int tell(struct diff_run *r)
 			cli_error("standard output: %s", strerror(errno));
 		return CLI_TROUBLE;
 	}
-	if (r->side[DIFF_A].broken || r->side[DIFF_B].broken)
+	if (r->side[DIFF_A].broken || r->side[DIFF_B].broken || r->cut)
 		return CLI_TROUBLE;
 	return diff_nth(r->d, 0) ? CLI_FINDINGS : CLI_OK;
 }
