@@ -74,7 +74,7 @@ static void trace_line(FILE *to, const struct stat_view *v)
 			text_add(&t, ", from %s", stat_source_name(v->model, i, name, sizeof(name)));
 	}
 	if (stats_left_out(s))
-		text_add(&t, "; %" PRIu64 " events of more queues than are kept apart", stats_left_out(s));
+		text_add(&t, "; %" PRIu64 " events of no queue, or of more than are kept apart", stats_left_out(s));
 	fprintf(to, "%s\n", t.buf);
 	if (v->filter)
 		fprintf(to, "counted: what matches %s\n", v->filter);

@@ -393,7 +393,7 @@ static void follow_time(struct feed *f)
 static int feed_device(struct feed *f)
 {
 	unsigned type = f->e->rec->h.type;
-	int rc;
+	int rc = 0;
 
 	f->d = get_device(f->s, f->e);
 	if (!f->d)
@@ -402,7 +402,10 @@ static int feed_device(struct feed *f)
 		for (struct stats_queue *q = f->d->queues; q; q = q->hh.next)
 			stats_forget_due(q);
 	f->d->life = f->e->dev->life;
-	rc = f->e->queue ? get_queue(f) : 0;
+	if (f->e->queue)
+		rc = get_queue(f);
+	else if (type < 64 && DATA_PATH >> type & 1)
+		f->s->left_out++;
 	rc = rc ? rc : get_thread(f);
 	if (rc)
 		return rc;

@@ -272,7 +272,7 @@ uint64_t stats_first_ts(const struct stats *s); /* of the first event that was c
 uint64_t stats_last_ts(const struct stats *s);
 uint64_t stats_start_ts(const struct stats *s); /* of the trace */
 uint64_t stats_events(const struct stats *s); /* counted */
-/* Records lost (all sources), and events of queues beyond STATS_QUEUES_MAX. */
+/* Records lost (all sources); events of queues beyond STATS_QUEUES_MAX, and those that name none. */
 uint64_t stats_lost(const struct stats *s);
 uint64_t stats_left_out(const struct stats *s);
 

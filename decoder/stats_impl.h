@@ -11,7 +11,7 @@ struct stats {
 	struct stats_device *last; /* of the event before: the likely next */
 	struct stats_thread *last_thread;
 	unsigned nqueues, nthreads;
-	uint64_t left_out; /* events of queues without a row */
+	uint64_t left_out; /* events of queues without a row, or of none */
 	uint64_t slice_ns, slice_ts; /* width of the slices; where the first begins, 0 none yet */
 	uint64_t start_ts, now; /* of the trace */
 	uint64_t first_ts, last_ts; /* of what was counted */

@@ -21,11 +21,14 @@ struct run {
 	uint64_t n;
 };
 
-static void must(bool holds)
+static void must_at(bool holds, const char *what, int line)
 {
-	if (!holds)
-		abort();
+	if (holds)
+		return;
+	fprintf(stderr, "stat_fuzz.c:%d: does not hold: %s\n", line, what);
+	abort();
 }
+#define must(holds) must_at(holds, #holds, __LINE__)
 
 static void feed(struct run *r, const struct record *rec)
 {

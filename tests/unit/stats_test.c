@@ -640,6 +640,11 @@ static void many(void)
 	CHECK_EQ(stats_left_out(s), 100);
 	CHECK(threads <= STATS_THREADS_MAX + 1);
 	CHECK_EQ(dev()->counts.kicks, STATS_QUEUES_MAX + 100);
+	t.queue = VQT_NO_QUEUE;
+	talk_kick(&t, 0, 1);
+	feed(true);
+	CHECK_EQ(stats_left_out(s), 101);
+	CHECK_EQ(dev()->counts.kicks, STATS_QUEUES_MAX + 101);
 	end();
 }
 
