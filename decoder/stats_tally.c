@@ -94,6 +94,8 @@ static void set_flight(struct feed *f, const struct vqt_tally *y)
 	f->q->flight = y->flight;
 	if (y->flight_max > f->q->flight_max)
 		f->q->flight_max = y->flight_max;
+	if (y->flight > f->q->flight_max) /* whatever the record says */
+		f->q->flight_max = y->flight;
 	if (f->q->flight_max > f->d->flight_max)
 		f->d->flight_max = f->q->flight_max;
 }
