@@ -114,6 +114,7 @@ static void on_record(void *ctx, void *record, size_t len)
 	struct vqt_hdr *h = record;
 	struct device *d;
 
+	sample_flush(t, h->ts);
 	/* Clocks of CPUs agree to less than the order of events does. */
 	if (h->ts < t->last_ts)
 		h->ts = t->last_ts;
@@ -342,6 +343,7 @@ static void housekeeping(struct capture *c, uint64_t now)
 		memory_update(t);
 	}
 	light_tick(c, now);
+	sample_tick(c, now);
 	for (size_t i = 0; i < DEVICES; i++)
 		if (c->device[i] && !c->device[i]->complete && !c->device[i]->gone &&
 		    !c->device[i]->fresh)
@@ -370,8 +372,10 @@ void capture_stop(struct capture *c)
 		capture_detach(c, c->target[i]->p.pid);
 	if (c->rb)
 		ring_buffer__consume(c->rb);
-	for (size_t i = 0; i < c->ntargets; i++)
+	for (size_t i = 0; i < c->ntargets; i++) {
 		order_expire(c->target[i]->order, capture_now(), 0);
+		sample_flush(c->target[i], UINT64_MAX);
+	}
 	if (c->light)
 		light_read(c);
 }

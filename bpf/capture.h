@@ -27,6 +27,7 @@ struct capture_error {
  */
 #define CAPTURE_SNAPLEN 32
 #define CAPTURE_BUFFER (16 << 20)
+#define CAPTURE_SAMPLE 1000000000ULL
 
 struct capture_options {
 	uint32_t snaplen; /* leading bytes of each buffer; 0 none */
@@ -42,6 +43,11 @@ struct capture_options {
 	 * so many ns; no records of registers, kicks, chains and completions.  0: full.
 	 */
 	uint64_t light;
+	/*
+	 * Every so many ns a VQT_RING of each queue that is set up and not being used at
+	 * that moment, 0 none: shows what waits where nothing happens.  Not when light.
+	 */
+	uint64_t sample;
 	bool empty; /* attach programs that do nothing: what do probes cost (bench) */
 	const char *command; /* of the capture, for the session record */
 	/* Called for each record, in order; the bytes are valid during the call. */

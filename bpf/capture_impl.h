@@ -57,6 +57,7 @@ struct target {
 	uint8_t source;
 	bool late, dead;
 	bool listed; /* all devices there were are known */
+	struct samples *samples; /* taken, and not yet at their place in the stream; NULL: none ever */
 	struct qmp_answer qmp; /* fills gaps only */
 };
 
@@ -74,6 +75,7 @@ struct capture {
 	struct capture_stats stats;
 	uint64_t seen_lost[2]; /* buffer drops and limit drops already attributed */
 	uint64_t tick; /* time of the last housekeeping */
+	uint64_t sampled; /* of the last samples */
 	unsigned handed; /* by the current poll */
 	struct light *light; /* NULL: full */
 	int cost_fd; /* as long as it is open the kernel counts; 0 not yet */
@@ -132,6 +134,11 @@ int light_open(struct capture *c);
 void light_close(struct capture *c);
 void light_tick(struct capture *c, uint64_t now); /* look, if it is time */
 void light_read(struct capture *c);
+
+/* sample.c: look at the rings, if it is time; hand on what was seen before ts. */
+void sample_tick(struct capture *c, uint64_t now);
+void sample_flush(struct target *t, uint64_t ts);
+void sample_free(struct target *t);
 
 /* memory.c */
 void memory_update(struct target *t);

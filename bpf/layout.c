@@ -147,6 +147,35 @@ static int64_t first_load(const struct qemu *q, const char *symbol, int base, ui
 	return off;
 }
 
+/*
+ * The eventfd a queue is kicked by: what virtio_queue_get_host_notifier(vq) returns,
+ * and what virtio_queue_host_notifier_read(notifier) takes off to come to its queue.
+ * Both must say the same.
+ */
+static void find_notifier(struct qemu *q)
+{
+	struct function *f = open_symbol(q, "virtio_queue_get_host_notifier");
+	int64_t given = -1, taken = -1;
+
+	for (size_t i = 0; f && i < f->n; i++)
+		if (f->insn[i].kind == INSN_RET && f->reached[i] &&
+		    f->in[i][VQP_RAX].base == VALUE_ARG(0) && !f->in[i][VQP_RAX].scale)
+			given = f->in[i][VQP_RAX].off;
+	function_close(f);
+	f = open_symbol(q, "virtio_queue_host_notifier_read");
+	for (size_t i = 0; f && i < f->n; i++) {
+		struct value v = f->in[i][VQP_RDI];
+
+		if ((f->insn[i].kind == INSN_CALL || f->insn[i].kind == INSN_JMP) && f->reached[i] &&
+		    v.base == VALUE_ARG(0) && v.off < 0)
+			taken = -v.off;
+	}
+	function_close(f);
+	/* Whether it is in use follows it (struct EventNotifier is 12 bytes). */
+	if (given > 0 && given == taken && given + 16 <= VQP_VQ_BYTES)
+		set(&q->layout, FIELD(vq_notifier), given);
+}
+
 /* The variable object_get_root() keeps the root of all objects in. */
 static void find_root(struct qemu *q)
 {
@@ -216,6 +245,7 @@ static const struct {
 	{ "VirtQueue.inuse", FIELD(vq_inuse), "queues taken beyond their size" },
 	{ "VirtQueue.vector", FIELD(vq_vector), "vectors of interrupts" },
 	{ "VirtQueue.vdev", FIELD(vq_vdev), NULL },
+	{ "VirtQueue.host_notifier", FIELD(vq_notifier), "in ring samples: whether a kick is pending" },
 };
 
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
@@ -228,6 +258,7 @@ void layout_find(struct qemu *q)
 		*field(l, fields[i].field) = VQP_UNKNOWN;
 	find_accessors(q);
 	find_indices(q);
+	find_notifier(q);
 	set(l, FIELD(vq_index), first_load(q, "virtio_get_queue_index", VALUE_ARG(0), 2, -1));
 	set(l, FIELD(vq_vdev), first_load(q, "virtqueue_pop", VALUE_ARG(0), 8, -1));
 	set(l, FIELD(dev_bus), first_load(q, "qdev_get_parent_bus", VALUE_ARG(0), 8, -1));

@@ -201,7 +201,7 @@ bool process_matches(const struct process *p, const char *word)
 }
 
 /* Negative errno, or the bytes read (less at a hole). */
-static ssize_t read_mem(pid_t pid, uint64_t addr, void *buf, size_t len)
+ssize_t process_mem(pid_t pid, uint64_t addr, void *buf, size_t len)
 {
 	struct iovec l = { buf, len }, r = { (void *)(uintptr_t)addr, len };
 	ssize_t n = process_vm_readv(pid, &l, 1, &r, 1, 0);
@@ -211,17 +211,17 @@ static ssize_t read_mem(pid_t pid, uint64_t addr, void *buf, size_t len)
 
 bool process_mem_all(pid_t pid, uint64_t addr, void *buf, size_t len)
 {
-	return read_mem(pid, addr, buf, len) == (ssize_t)len;
+	return process_mem(pid, addr, buf, len) == (ssize_t)len;
 }
 
 char *process_string(pid_t pid, uint64_t addr, char *buf, size_t size)
 {
 	/* not over the end of a page that may be the last one mapped */
 	size_t room = 4096 - (addr & 4095), want = size - 1 < room ? size - 1 : room;
-	ssize_t n = addr ? read_mem(pid, addr, buf, want) : 0;
+	ssize_t n = addr ? process_mem(pid, addr, buf, want) : 0;
 
 	if (n == (ssize_t)want && want < size - 1 && !memchr(buf, 0, want)) {
-		ssize_t more = read_mem(pid, addr + want, buf + want, size - 1 - want);
+		ssize_t more = process_mem(pid, addr + want, buf + want, size - 1 - want);
 
 		n += more > 0 ? more : 0;
 	}
@@ -246,12 +246,41 @@ bool process_mapping(pid_t pid, uint64_t addr, uint64_t *start, uint64_t *end)
 	return found;
 }
 
-bool process_alive(pid_t pid)
+/* The letter ps shows; 0 when there is no such process. */
+static char process_state(pid_t pid)
 {
 	char stat[256], *p;
 
 	if (proc_read(pid, "stat", stat, sizeof(stat)) < 0)
-		return false;
+		return 0;
 	p = strrchr(stat, ')');
-	return p && p[1] == ' ' && p[2] != 'Z' && p[2] != 'X';
+	return p && p[1] == ' ' ? p[2] : 0;
+}
+
+bool process_alive(pid_t pid)
+{
+	char state = process_state(pid);
+
+	return state && state != 'Z' && state != 'X';
+}
+
+bool process_stopped(pid_t pid)
+{
+	char state = process_state(pid);
+
+	return !state || state == 'T' || state == 't';
+}
+
+int process_eventfd(pid_t pid, int fd)
+{
+	static const char key[] = "eventfd-count:";
+	char file[32], text[512], *at;
+	ssize_t n;
+
+	snprintf(file, sizeof(file), "fdinfo/%d", fd);
+	n = proc_read(pid, file, text, sizeof(text));
+	if (n < 0)
+		return (int)n;
+	at = strstr(text, key);
+	return at ? strtoull(at + sizeof(key) - 1, NULL, 16) != 0 : -EINVAL;
 }

@@ -29,12 +29,18 @@ size_t process_list(struct process *out, size_t max);
 /* Does a user's word mean this process: guest name, UUID, command name. */
 bool process_matches(const struct process *p, const char *word);
 
-/* Memory of a process; false when some of it could not be read. */
+/* Memory of a process: bytes read (less at a hole), or negative errno. */
+ssize_t process_mem(pid_t pid, uint64_t addr, void *buf, size_t len);
+/* False when some of it could not be read. */
 bool process_mem_all(pid_t pid, uint64_t addr, void *buf, size_t len);
 /* A C string, cut to fit; "" when unreadable. */
 char *process_string(pid_t pid, uint64_t addr, char *buf, size_t size);
 /* Bounds of the mapping that holds addr. */
 bool process_mapping(pid_t pid, uint64_t addr, uint64_t *start, uint64_t *end);
 bool process_alive(pid_t pid);
+/* It has been stopped, by a signal or a debugger; true, too, when nobody knows. */
+bool process_stopped(pid_t pid);
+/* The count of an eventfd of it: 0 or 1 (more than 0), or negative errno where it is none. */
+int process_eventfd(pid_t pid, int fd);
 
 #endif

@@ -32,6 +32,7 @@ struct vqp_proc {
 	__u16 vq_last, vq_last_wrap, vq_used, vq_used_wrap;
 	__u16 vq_index, vq_inuse, vq_vector, vq_vdev;
 	__u16 dev_bus; /* struct DeviceState: parent_bus */
+	__u16 vq_notifier; /* host_notifier: the eventfd of kicks */
 	__u64 queues; /* bit n: record queue n (n < 63; bit 63 all others) */
 };
 

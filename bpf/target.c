@@ -176,6 +176,7 @@ void target_free(struct target *t)
 	qmp_free(&t->qmp);
 	qemu_close(t->q);
 	order_free(t->order);
+	sample_free(t);
 	free(t);
 }
 

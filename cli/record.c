@@ -48,10 +48,12 @@ static void on_signal(int sig)
 	stop_count++;
 }
 
-/* Descriptive records come by themselves and are not what -c counts. */
+/* Descriptive records and samples come by themselves and are not what -c counts. */
 static bool is_event(const void *record)
 {
-	return ((const struct vqt_hdr *)record)->type >= VQT_REG;
+	unsigned type = ((const struct vqt_hdr *)record)->type;
+
+	return type >= VQT_REG && type != VQT_RING;
 }
 
 static void on_record(void *ctx, const void *record, size_t len)
@@ -397,6 +399,7 @@ enum {
 	OPT_DELIVERY,
 	OPT_NO_LIFECYCLE,
 	OPT_LIGHT,
+	OPT_SAMPLE,
 	OPT_CHECK,
 	OPT_QUEUE,
 	OPT_EMPTY,
@@ -416,6 +419,7 @@ static const struct option longs[] = {
 	{ "delivery", no_argument, NULL, OPT_DELIVERY },
 	{ "no-lifecycle", no_argument, NULL, OPT_NO_LIFECYCLE },
 	{ "light", optional_argument, NULL, OPT_LIGHT },
+	{ "sample", required_argument, NULL, OPT_SAMPLE },
 	{ "check", optional_argument, NULL, OPT_CHECK },
 	{ "queue", required_argument, NULL, OPT_QUEUE },
 	{ "empty-probes", no_argument, NULL, OPT_EMPTY },
@@ -512,6 +516,11 @@ static int parse_one(struct record_run *r, int opt, const char *arg)
 		if (!cli_duration(arg ? arg : "1s", (unsigned long long *)&r->options.light))
 			return bad("--light", arg, "a time such as 1s or 200ms");
 		return CLI_OK;
+	case OPT_SAMPLE:
+		if (!cli_duration(arg, (unsigned long long *)&r->options.sample) &&
+		    strcmp(arg, "0"))
+			return bad("--sample", arg, "a time such as 1s or 200ms, or 0");
+		return CLI_OK;
 	case OPT_CHECK:
 		return check_live_option(&r->check, arg);
 	case OPT_TABLES:
@@ -582,7 +591,7 @@ static int parse(struct record_run *r, int argc, char **argv)
 
 static int run(int argc, char **argv)
 {
-	struct record_run r = { .options = { .snaplen = CAPTURE_SNAPLEN } };
+	struct record_run r = { .options = { .snaplen = CAPTURE_SNAPLEN, .sample = CAPTURE_SAMPLE } };
 	struct sigaction sa = { .sa_handler = on_signal };
 	char command[1024] = "vqtrace";
 	int code = parse(&r, argc, argv);
@@ -642,6 +651,8 @@ const struct cli_command cmd_record = {
 		"  --no-lifecycle      no steps of device creation and set-up inside QEMU\n"
 		"  --light[=TIME]      count and measure only: a tally of each queue every TIME (1s)\n"
 		"                      instead of every step, at a fraction of the cost\n"
+		"  --sample TIME       look at each queue's ring this often (default 1s; 0: never), which\n"
+		"                      shows what waits where nothing happens\n"
 		"  --buffer SIZE       between kernel and file (default 16M); larger loses less\n"
 		"  --check[=LEVEL]     print rules of virtio that are broken as it happens, and a\n"
 		"                      summary; LEVEL as in 'vqtrace check --severity'\n"

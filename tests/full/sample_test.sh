@@ -1,0 +1,117 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Rings looked at while nothing happens (record --sample): a real driver that does not
+# kick is told of, and one that kicks is not, whatever befalls the machine: load, pauses
+# by QMP, a stopped process.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/full/lib.sh
+need_recording
+
+stalls='kick-missing*,kick-ignored,device-asleep,kick-unserved,interrupt-missing*'
+
+count() { # TRACE FILTER
+	"$vqtrace" show -r "$1" -T json -Y "$2" | wc -l
+}
+
+# tests/lab/quiet-driver.S on a QEMU, until the driver has been heard of for long enough.
+driver() { # NAME QEMU OPTIONS...: of the assembler
+	local name=$1 qemu=$2 rec i
+	shift 2
+	as --32 "$@" -o "$tmp/$name.o" tests/lab/quiet-driver.S &&
+		objcopy -O binary -j .text "$tmp/$name.o" "$tmp/$name.img" &&
+		truncate -s 1M "$tmp/$name.img" || return 1
+	"$vqtrace" record --check --sample 500ms -w "$tmp/$name.pcap" -- "$qemu" \
+		-machine q35,accel=tcg -m 64 -display none -nodefaults \
+		-drive "file=$tmp/$name.img,format=raw,if=none,id=d" \
+		-device virtio-blk-pci,drive=d,addr=4,disable-modern=on,disable-legacy=off \
+		2>"$tmp/$name.err" &
+	rec=$!
+	# Until it is told of, or the driver has lived on for ten seconds.
+	for ((i = 0; i < 200; i++)); do
+		grep -q '^must: kick-missing' "$tmp/$name.err" && break
+		[ "$i" -ge 100 ] && [ "$(count "$tmp/$name.pcap" 'sample.why == periodic')" -ge 3 ] && break
+		sleep 0.1
+	done
+	kill -INT $rec
+	wait $rec
+}
+
+assembler() {
+	command -v as >/dev/null && command -v objcopy >/dev/null || { echo "binutils is not installed"; return 77; }
+}
+
+no_kick() { # NAME QEMU
+	assembler || return
+	driver "$1" "$2"
+	"$vqtrace" check -r "$tmp/$1.pcap" --rules "$stalls" --severity suspicious >"$tmp/$1.found"
+	[ "$(grep -c ' by the d[a-z]*: blk0' "$tmp/$1.found")" = 1 ] &&
+		grep -q '^must: kick-missing by the driver: blk0 queue 0' "$tmp/$1.found" &&
+		grep -q '^must: kick-missing by the driver' "$tmp/$1.err" && return 0
+	cat "$tmp/$1.err"
+	cat "$tmp/$1.found"
+	return 1
+}
+
+no_finding() { # TRACE
+	"$vqtrace" check -r "$tmp/$1.pcap" --rules "$stalls" --severity suspicious
+}
+
+kicks() { # NAME QEMU
+	assembler || return
+	driver "$1" "$2" --defsym KICK=1
+	[ "$(count "$tmp/$1.pcap" 'avail && device_status & DRIVER_OK')" -ge 2 ] && no_finding "$1"
+}
+
+# Under load the machine is paused by QMP, then the process is stopped, for longer than a
+# stall takes to be proven.
+weather() { # QEMU CONFIG
+	local name=w$1$2 rec i
+	mkfifo "$tmp/$name.in" "$tmp/$name.out"
+	exec 8<>"$tmp/$name.in" 9<>"$tmp/$name.out"
+	tests/lab/guest-cmd --exec --qemu "$1" --serial "$tmp/$name.serial" --pidfile "$tmp/$name.pid" \
+		--run "read,bs=4k,t=8,rand,qd=8;sleep,2" --arg -chardev --arg "pipe,id=mon,path=$tmp/$name" \
+		--arg -mon --arg chardev=mon,mode=control "$2" -- \
+		"$vqtrace" record --sample 20ms -w "$tmp/$name.pcap" -- >"$tmp/$name.out1" 2>"$tmp/$name.err" &
+	rec=$!
+	for ((i = 0; i < 600; i++)); do
+		grep -q 'VQT STEP 1' "$tmp/$name.serial" 2>/dev/null && break
+		sleep 0.1
+	done
+	sleep 1
+	echo '{"execute":"qmp_capabilities"} {"execute":"stop"}' >&8
+	sleep 3
+	echo '{"execute":"cont"}' >&8
+	sleep 1
+	kill -STOP "$(cat "$tmp/$name.pid")"
+	sleep 3
+	kill -CONT "$(cat "$tmp/$name.pid")"
+	wait $rec
+	exec 8<&- 9<&-
+	grep -q 'VQT DONE rc=0' "$tmp/$name.serial" || { tail -n 5 "$tmp/$name.serial" "$tmp/$name.err"; return 1; }
+	echo "samples: $(count "$tmp/$name.pcap" 'sample.why == periodic')," \
+		"$(count "$tmp/$name.pcap" 'sample.pending == yes') with a kick pending"
+	# A paused machine's kicks cannot be seen on their way.
+	[ "$(count "$tmp/$name.pcap" 'sample.why == periodic && sample.pending == unknown')" -ge 1 ] &&
+		[ "$(count "$tmp/$name.pcap" 'sample.pending == no')" -ge 1 ] && no_finding "$name"
+}
+
+none() { # --sample 0: none but those at status writes
+	tests/lab/guest-cmd --exec --serial "$tmp/none.serial" --run "read,n=20" q1 -- \
+		"$vqtrace" record --sample 0 -w "$tmp/none.pcap" -- 2>"$tmp/none.err" || { cat "$tmp/none.err"; return 1; }
+	[ "$(count "$tmp/none.pcap" 'sample.why == periodic')" = 0 ] &&
+		[ "$(count "$tmp/none.pcap" 'sample.why == status')" -ge 3 ]
+}
+
+plan 9
+check "a driver that does not kick is found on QEMU 7.2" no_kick quiet7 qemu-system-x86_64
+check "and on QEMU 11" no_kick quiet11 "$VQT_QEMU11"
+check "one that kicks is not on QEMU 7.2" kicks loud7 qemu-system-x86_64
+check "nor on QEMU 11" kicks loud11 "$VQT_QEMU11"
+for q in 7 11; do
+	for c in q1 iothread; do
+		check "load, a pause, a stop: nobody is accused on QEMU $q, $c" weather $q $c
+	done
+done
+check "--sample 0: only at status writes" none
+finish
