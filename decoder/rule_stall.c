@@ -221,7 +221,10 @@ static bool still_asks(const struct look *l)
 	const struct owed *a = &l->q->asked;
 	const struct vqt_ring *r = ring(l);
 
-	if (!a->number || a->b != r->last_avail || l->q->n_kick > a->number)
+	if (!a->number || a->b != r->last_avail)
+		return false;
+	/* A kick for the entry would have found it there (QEMU kicks itself at DRIVER_OK). */
+	if (l->q->n_kick > a->number && (!l->q->kick_avail_known || l->q->kick_avail != a->b))
 		return false;
 	/* Without a chain taken here, who knows who serves the queue (vhost)? */
 	if (l->dev->virtio_id != VIRTIO_ID_BLOCK && !l->q->n_chain)

@@ -139,7 +139,7 @@ const struct check_case check_cases_ring[] = {
 	  "qemu @up Gn A E:32=0,0,0 T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 Gn", "" },
 	{ "kick-missing", "@up @one A G T+800 g:num_queues=1 T+800 !G", /* in an eventfd, for all that is known */
 	  "qemu @up @one A G T+800 g:num_queues=1 T+800 G T+800 GS", "" },
-	{ "kick-missing-event-idx", "qemu @up-event Gn A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn", /* kicked */
+	{ "kick-missing-event-idx", "qemu @up-event Gn K A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn", /* kicked */
 	  "qemu @up-event Gn A K T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 Gn", "" },
 	{ "kick-missing-event-idx", "qemu @up-event @one r.ae=1 Gn A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn",
 	  /* the device asks for the one after */
