@@ -517,10 +517,8 @@ static int parse_one(struct record_run *r, int opt, const char *arg)
 			return bad("--light", arg, "a time such as 1s or 200ms");
 		return CLI_OK;
 	case OPT_SAMPLE:
-		if (!cli_duration(arg, (unsigned long long *)&r->options.sample) &&
-		    strcmp(arg, "0"))
-			return bad("--sample", arg, "a time such as 1s or 200ms, or 0");
-		return CLI_OK;
+		return cli_duration(arg, (unsigned long long *)&r->options.sample) ?
+			       CLI_OK : bad("--sample", arg, "a time such as 1s or 200ms, or 0");
 	case OPT_CHECK:
 		return check_live_option(&r->check, arg);
 	case OPT_TABLES:

@@ -15,6 +15,8 @@
 #include "emu/door_map.h"
 
 #define FLUSH_MS 200
+#define SAMPLE 1000000000ULL
+#define SAMPLES_ALIKE 60
 
 static volatile sig_atomic_t stopped, hung_up;
 
@@ -255,6 +257,32 @@ static bool signal_waits(void)
 	       (sigismember(&set, SIGINT) || sigismember(&set, SIGTERM) || sigismember(&set, SIGHUP));
 }
 
+/* What waits in a ring where nothing happens; a trace does not grow for ever by that. */
+static void sample(struct serve_run *r)
+{
+	uint64_t now = now_ns(NULL);
+
+	if (!r->cfg.tap || !r->sample || now - r->sampled < r->sample)
+		return;
+	r->sampled = now;
+	r->alike = r->written == r->sampled_at ? r->alike + 1 : 0;
+	if (r->alike < SAMPLES_ALIKE)
+		emu_virtio_sample(door_virtio(r->door), VQT_RING_PERIODIC,
+				  door_quiet(r->door) ? VQT_PENDING_NO : VQT_PENDING_UNKNOWN);
+	r->sampled_at = r->written;
+}
+
+static int patience(const struct serve_run *r, bool dirty)
+{
+	uint64_t ms = r->sample / 1000000 + 1;
+
+	if (!r->cfg.tap || !r->sample)
+		return dirty ? FLUSH_MS : -1;
+	if (dirty && ms > FLUSH_MS)
+		return FLUSH_MS;
+	return ms < 60000 ? (int)ms : 60000;
+}
+
 static void loop(struct serve_run *r)
 {
 	sigset_t blocked, open;
@@ -274,7 +302,7 @@ static void loop(struct serve_run *r)
 			sigprocmask(SIG_SETMASK, &open, NULL);
 			sigprocmask(SIG_BLOCK, &blocked, NULL);
 		} else {
-			door_step(r->door, dirty ? FLUSH_MS : -1, &open);
+			door_step(r->door, patience(r, dirty), &open);
 		}
 		if (hung_up) {
 			hung_up = 0;
@@ -284,6 +312,7 @@ static void loop(struct serve_run *r)
 			seen = r->written;
 			trace_flush(r->w);
 		}
+		sample(r);
 	}
 	sigprocmask(SIG_SETMASK, &open, NULL);
 }
@@ -342,7 +371,7 @@ static void remember_command(struct serve_run *r, int argc, char **argv)
 
 static int run(int argc, char **argv)
 {
-	struct serve_run r = { .tap = { .snaplen = SERVE_SNAPLEN }, .dir = -1, .cfg.spin_us = 10,
+	struct serve_run r = { .tap = { .snaplen = SERVE_SNAPLEN }, .sample = SAMPLE, .dir = -1, .cfg.spin_us = 10,
 		.blk = { .serial = "vqtrace" } };
 	struct sigaction sa = { .sa_handler = on_signal };
 	char folder[256];

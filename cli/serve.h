@@ -26,6 +26,9 @@ struct serve_run {
 	struct check_live check;
 	int write_err;
 	uint64_t written, by_type[64];
+	uint64_t sample, sampled; /* ns between looks at the rings (0 none), time of the last */
+	uint64_t sampled_at; /* records written by then */
+	unsigned alike; /* looks in a row between which nothing happened */
 	struct door *door;
 	int dir; /* of the socket */
 	bool stop;

@@ -44,6 +44,7 @@ const char serve_usage[] =
 	"The trace:\n"
 	"  -w FILE             write one, as 'vqtrace record' would; - is standard output\n"
 	"  -s SNAPLEN          leading bytes of each buffer, 0 to 1024 (default 32)\n"
+	"  --sample TIME       look at each queue's ring this often (default 1s; 0: never)\n"
 	"  --check[=LEVEL]     print rules of virtio that are broken as it happens, and a\n"
 	"                      summary; LEVEL as in 'vqtrace check --severity'\n"
 	"\n"
@@ -86,6 +87,7 @@ enum {
 	OPT_ONCE,
 	OPT_NO_CONFINE,
 	OPT_CHECK,
+	OPT_SAMPLE,
 };
 
 static const struct option longs[] = {
@@ -107,6 +109,7 @@ static const struct option longs[] = {
 	{ "spin", required_argument, NULL, OPT_SPIN },
 	{ "once", no_argument, NULL, OPT_ONCE },
 	{ "no-confine", no_argument, NULL, OPT_NO_CONFINE },
+	{ "sample", required_argument, NULL, OPT_SAMPLE },
 	{ "check", optional_argument, NULL, OPT_CHECK },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -271,6 +274,9 @@ static int parse_one(struct serve_run *r, int opt, const char *arg)
 		return CLI_OK;
 	case OPT_CHECK:
 		return check_live_option(&r->check, arg);
+	case OPT_SAMPLE:
+		return cli_duration(arg, (unsigned long long *)&r->sample) ?
+			       CLI_OK : bad("--sample", arg, "a time such as 1s or 200ms, or 0");
 	case OPT_NO_CONFINE:
 		r->no_confine = true;
 		return CLI_OK;

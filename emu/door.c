@@ -2,6 +2,7 @@
 /* What the front doors share: the loop, the client's life. Streams: door_stream.c. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -290,6 +291,13 @@ int door_step(struct door *d, int timeout, const sigset_t *mask)
 			if (wait_events(d, 0, mask) < 0)
 				return -EINTR;
 	return 0;
+}
+
+bool door_quiet(struct door *d)
+{
+	/* epoll_wait() would take the edge off a source that is watched for edges */
+	struct pollfd p = {.fd = d->ep, .events = POLLIN};
+	return d->at >= d->nready && !d->in.have && !d->ops->busy(d) && poll(&p, 1, 0) == 0;
 }
 
 static void on_backend(struct door *d, struct door_source *s, uint32_t events)

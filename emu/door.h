@@ -125,6 +125,8 @@ bool door_connected(const struct door *d);
 int door_step(struct door *d, int timeout, const sigset_t *mask);
 struct door_stats door_stats(const struct door *d);
 struct emu_virtio *door_virtio(struct door *d); /* between two steps */
+/* Nothing has come from the client, kicks included, that was not dealt with. */
+bool door_quiet(struct door *d);
 
 /* --- for the protocols ------------------------------------------------------------ */
 int door_init(struct door *d, const struct door_ops *ops, const struct door_config *cfg);

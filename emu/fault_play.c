@@ -32,7 +32,7 @@ static void burst(struct emu_rig *r, unsigned queue)
 		;
 	if (r->intx)
 		emu_driver_read(&r->drv, &r->drv.isr, 0, 1);
-	emu_virtio_sample(r->v);
+	emu_virtio_sample(r->v, VQT_RING_ASKED, VQT_PENDING_NO);
 }
 
 /* device_status through the access window, 4.1.4.9 */

@@ -399,11 +399,11 @@ void emu_virtio_notify(struct emu_virtio *v)
 		notify_queue(&v->queue[i]);
 }
 
-void emu_virtio_sample(struct emu_virtio *v)
+void emu_virtio_sample(struct emu_virtio *v, unsigned why, unsigned pending)
 {
 	for (unsigned i = 0; v->tap && i < v->nqueues; i++)
 		if (v->queue[i].enabled && emu_virtio_live(v) && may_use(&v->queue[i]))
-			emu_tap_ring(v->tap, i, &v->queue[i].ring);
+			emu_tap_ring(v->tap, i, &v->queue[i].ring, why, pending);
 }
 
 /* --- the loop --------------------------------------------------------------------- */

@@ -219,12 +219,15 @@ void emu_tap_kick(struct emu_tap *t, uint16_t queue, struct emu_ring *r, uint32_
 	end(t);
 }
 
-void emu_tap_ring(struct emu_tap *t, uint16_t queue, struct emu_ring *r)
+void emu_tap_ring(struct emu_tap *t, uint16_t queue, struct emu_ring *r, unsigned why,
+	unsigned pending)
 {
 	if (!t || !at_hand(r))
 		return;
 	struct vqt_ringstate *s = begin(t, VQT_RING, sizeof(*s), queue);
 	r->ops->snapshot(r, &s->ring);
+	s->why = why;
+	s->pending = pending;
 	end(t);
 }
 

@@ -42,8 +42,9 @@ void emu_tap_reg(struct emu_tap *t, unsigned region, unsigned op, unsigned width
 	uint32_t offset, uint64_t value);
 void emu_tap_kick(struct emu_tap *t, uint16_t queue, struct emu_ring *r, uint32_t value,
 	unsigned via, unsigned width);
-/* A look at the ring between other events. */
-void emu_tap_ring(struct emu_tap *t, uint16_t queue, struct emu_ring *r);
+/* A look at the ring between other events: enum vqt_ring_why, enum vqt_pending. */
+void emu_tap_ring(struct emu_tap *t, uint16_t queue, struct emu_ring *r, unsigned why,
+	unsigned pending);
 void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
 	struct emu_mem *m, const struct emu_chain *c);
 void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before, uint16_t pos,

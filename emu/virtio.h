@@ -190,8 +190,11 @@ void emu_virtio_break(struct emu_virtio *v, struct emu_queue *q, const char *why
  */
 int emu_virtio_run(struct emu_virtio *v, unsigned budget);
 bool emu_virtio_busy(const struct emu_virtio *v); /* its budget ended before its work did */
-/* Tell the tap how the rings stand, which shows what nobody was notified of. */
-void emu_virtio_sample(struct emu_virtio *v);
+/*
+ * Tell the tap how the rings stand, which shows what nobody was notified of; why, and
+ * whether a kick may be under way, the caller knows (enum vqt_ring_why, vqt_pending).
+ */
+void emu_virtio_sample(struct emu_virtio *v, unsigned why, unsigned pending);
 /* Wait for the requests in flight: 0, or -EAGAIN when the class cannot wait. */
 int emu_virtio_drain(struct emu_virtio *v);
 

@@ -304,10 +304,10 @@ static int w_no_kick(struct emu_rig *r)
 	wrong_header(r, VIRTIO_BLK_T_IN, 0);
 	emu_driver_add(&r->drv, wrong_q0(r), seg, 3, false, 0);
 	emu_driver_run(&r->drv);
-	emu_virtio_sample(r->v);
+	emu_virtio_sample(r->v, VQT_RING_ASKED, VQT_PENDING_NO);
 	for (unsigned i = 0; i < 4; i++) /* time goes by: it is not only late */
 		emu_driver_config(&r->drv, 0, &seg[0], 8);
-	emu_virtio_sample(r->v);
+	emu_virtio_sample(r->v, VQT_RING_ASKED, VQT_PENDING_NO);
 	return wrong_take_back(r);
 }
 
