@@ -215,6 +215,33 @@ static void polling_does_not_matter(void)
 	tape_free(&b);
 }
 
+/* Looks at rings are the capture's doing. */
+static void samples_do_not_matter(void)
+{
+	struct tape a, b = { 0 };
+	unsigned n = 0;
+
+	CHECK(tape_load(&a, "traces/qemu7-q1.pcap"));
+	for (size_t i = 0; i < a.n; i++) {
+		const struct vqt_used *u = (const void *)a.bytes[i];
+		struct vqt_ringstate s = { .why = VQT_RING_PERIODIC, .pending = VQT_PENDING_NO };
+
+		tape_add(&b, a.bytes[i], a.len[i]);
+		if (u->h.type != VQT_USED)
+			continue;
+		s.h = u->h;
+		s.h.type = VQT_RING;
+		s.ring = u->ring;
+		tape_add(&b, &s, sizeof(s));
+		n++;
+	}
+	CHECK(n > 10);
+	expect_same(&a, &b, "sampled");
+	expect_same(&b, &a, "not sampled");
+	tape_free(&a);
+	tape_free(&b);
+}
+
 /* --- seeded changes --------------------------------------------------------------- */
 
 static bool is_reg(const struct event *e, const char *name, unsigned op)
@@ -567,6 +594,7 @@ static const struct tap_test tests[] = {
 	{ "time and place do not matter", time_and_place_do_not_matter },
 	{ "addresses are compared when asked for", addresses_when_asked_for },
 	{ "polling does not matter", polling_does_not_matter },
+	{ "samples do not matter", samples_do_not_matter },
 	{ "seeded changes are found and named first", seeded_changes_are_named_first },
 	{ "one error among many requests", one_error_among_many_requests },
 	{ "requests more on one side", requests_more_on_one_side },
