@@ -295,6 +295,10 @@ static void lose(struct run *r)
 static void sample(struct run *r)
 {
 	struct vqt_ringstate s = { .ring = ring(r) };
+	unsigned how = byte(r);
+
+	s.why = how & 3;
+	s.pending = how >> 2 & 3;
 
 	say(r, VQT_RING, &s, sizeof(s), NULL, 0);
 }
