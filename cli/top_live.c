@@ -88,6 +88,7 @@ static int open_live(struct top_source *s)
 	struct capture_options o = {
 		.snaplen = 16, /* a request's header */
 		.devices = s->o->devices,
+		.sample = CAPTURE_SAMPLE,
 		.light = s->o->light ? s->o->delay : 0,
 		.command = s->o->light ? "vqtrace top --light" : "vqtrace top",
 		.record = on_record,
