@@ -116,7 +116,8 @@ static int get_thread(struct feed *f)
 	const struct vqt_hdr *h = &f->e->rec->h;
 	struct stats_thread *t = f->s->last_thread;
 
-	if (h->type < VQT_REG)
+	/* Who looks at a ring from beside is none of theirs. */
+	if (h->type < VQT_REG || (h->type == VQT_RING && !h->tid))
 		return 0;
 	if (!t || t->key.tid != h->tid || t->key.source != h->source) {
 		struct stats_thread key = { .key = { h->tid, h->source } };
