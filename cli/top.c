@@ -24,6 +24,7 @@ struct top_run {
 	size_t ndevices;
 	unsigned long long count; /* ticks, 0 until the end */
 	bool batch, json, no_check;
+	bool failed; /* standard output cannot be written */
 };
 
 static volatile sig_atomic_t stopped;
@@ -230,8 +231,10 @@ static int print(struct top_run *r)
 	if (!r->batch)
 		return 0;
 	err = r->json ? top_print_json(stdout, &r->core, &r->s) : top_print_text(stdout, &r->core, &r->s);
-	if (err && err != -EPIPE)
+	if (err && err != -EPIPE) {
 		cli_error("standard output: %s", strerror(-err));
+		r->failed = true;
+	}
 	return err;
 }
 
@@ -252,7 +255,7 @@ static int batch_file(struct top_run *r)
 		if (r->count && ++n == r->count)
 			break;
 	}
-	return r->core.err ? CLI_TROUBLE : CLI_OK;
+	return r->core.err || r->failed ? CLI_TROUBLE : CLI_OK;
 }
 
 static int batch(struct top_run *r)
@@ -273,7 +276,7 @@ static int batch(struct top_run *r)
 		if (r->count && ++n == r->count)
 			break;
 	}
-	return r->core.err ? CLI_TROUBLE : CLI_OK;
+	return r->core.err || r->failed ? CLI_TROUBLE : CLI_OK;
 }
 
 static int watch(struct top_run *r)
@@ -284,7 +287,12 @@ static int watch(struct top_run *r)
 
 	if (rc >= 0)
 		return rc;
+	/* takes a while: some 10 ms a probe, with 70 of them */
+	if (screen && !r->o.path)
+		fputs("attaching to QEMU ...", stderr);
 	rc = prepare(r);
+	if (screen && !r->o.path)
+		fputs("\r\033[K", stderr);
 	if (rc)
 		return rc;
 	sigaction(SIGINT, &act, NULL);

@@ -24,7 +24,11 @@ static void put_time(FILE *to, const struct top_core *c)
 
 static void put_cell(FILE *to, const struct top_column *c, const char *text, bool last)
 {
-	fprintf(to, "%*s%s", c->left ? -c->width : c->width, text, last ? "" : " ");
+	int width = c->width;
+
+	for (const char *p = text; *p; p++) /* fprintf counts bytes, columns are characters */
+		width += ((unsigned char)*p & 0xc0) == 0x80;
+	fprintf(to, "%*s%s", c->left ? -width : width, text, last ? "" : " ");
 }
 
 int top_print_text(FILE *to, const struct top_core *c, const struct top_source *s)

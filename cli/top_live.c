@@ -102,6 +102,11 @@ static int open_live(struct top_source *s)
 	}
 	attach_new(s);
 	s->looked = cli_clock();
+	if (!s->nknown) {
+		capture_preamble(s->capture); /* the time of day, which else comes with the first QEMU */
+		snprintf(s->problem, sizeof(s->problem), "no QEMU %s; waiting for one to start",
+			 s->o->nnames ? "that -n names runs" : "runs that we may see");
+	}
 	if (s->o->npids && !s->nknown) {
 		cli_error("none of these processes is a QEMU that runs; 'vqtrace record -p' lists those");
 		return CLI_TROUBLE;

@@ -248,7 +248,8 @@ static int listen_at(const char *where)
 	}
 	code = getaddrinfo(host, port, &want, &found);
 	if (code) {
-		cli_error("--prometheus %s: %s", where, gai_strerror(code));
+		cli_error("--prometheus %s: not an address such as 127.0.0.1:" DEFAULT_PORT " (%s)", where,
+			  gai_strerror(code));
 		return -1;
 	}
 	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

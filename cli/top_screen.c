@@ -135,9 +135,9 @@ static void draw_head(struct screen *x)
 	size_t n;
 
 	if (x->cost_known)
-		snprintf(cost, sizeof(cost), ", %.0f probe hits/s, %.2f%% of a core in probes", x->hits,
+		snprintf(cost, sizeof(cost), ", %.0f probe hits/s, %.2f%% of a core", x->hits,
 			 100 * x->share);
-	snprintf(line, sizeof(line), "vqtrace top: %s%s%s, every %.2gs", x->s->status, cost,
+	snprintf(line, sizeof(line), "vqtrace top: %s%s%s, every %gs", x->s->status, cost,
 		 x->frozen ? ", FROZEN" : "", (double)x->o->delay / 1e9);
 	put_bar_line(x, 0, PAINT_PLAIN, line);
 	put_bar_line(x, 1, PAINT_PLAIN, "");
@@ -275,12 +275,20 @@ static bool begin(struct screen *x)
 {
 	static const int ends[] = { SIGTERM, SIGHUP, SIGINT };
 	static FILE *tty;
+	SCREEN *screen;
 
 	setlocale(LC_ALL, "");
 	x->ascii |= strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 	/* Keys come from the terminal also when the trace comes through standard input. */
 	tty = isatty(STDIN_FILENO) ? stdin : fopen("/dev/tty", "re");
-	if (!tty || !newterm(NULL, stdout, tty)) {
+	screen = tty ? newterm(NULL, stdout, tty) : NULL;
+	/* TERM=dumb cannot move its cursor */
+	if (screen && !tigetstr("cup")) {
+		endwin();
+		delscreen(screen);
+		screen = NULL;
+	}
+	if (!screen) {
 		cli_error("this terminal (TERM=%s) cannot be used for a screen; -b prints tables",
 			  getenv("TERM") ? getenv("TERM") : "");
 		return false;

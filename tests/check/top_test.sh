@@ -124,7 +124,21 @@ broken() {
 	grep -q blk0 "$tmp/cut.out" && [ -s "$tmp/cut.err" ] || { cat "$tmp/cut.out" "$tmp/cut.err"; return 1; }
 }
 
-plan 7
+full() { # what cannot be written is trouble, not the end
+	"$vqtrace" top -b -r traces/qemu7-q1.pcap >/dev/full 2>"$tmp/err"
+	[ $? = 2 ] && grep -q "No space left" "$tmp/err"
+}
+
+# A terminal that cannot move its cursor gets no screen, but a way out.
+dumb() {
+	command -v script >/dev/null || { echo "script is not installed (bsdutils)"; return 77; }
+	TERM=dumb script -qec "'$vqtrace' top -r traces/qemu7-q1.pcap" /dev/null </dev/null >"$tmp/dumb" 2>&1
+	[ $? = 2 ] && grep -q "TERM=dumb.*-b prints tables" "$tmp/dumb"
+}
+
+plan 9
+check "to a full disk" full
+check "a terminal that is none" dumb
 check "a trace gives stat's figures" same traces/qemu7-{q1,packed-mq4,two-disks,net,legacy,ipxe}.pcap traces/qemu11-*.pcap
 check "intervals add up" intervals
 check "text, and -n" text
