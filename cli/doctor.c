@@ -29,7 +29,7 @@ struct finding {
 struct report {
 	struct finding f[160];
 	size_t n;
-	bool json, verbose;
+	bool json, verbose, limited; /* limited: a capability is missing */
 	struct json_object *qemu;
 };
 
@@ -101,6 +101,7 @@ static void look_privileges(struct report *r)
 	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
 		bool have = eff >> caps[i].bit & 1 || (admin && caps[i].bit != 19);
 
+		r->limited |= !have;
 		say(r, have ? OK : FAIL, caps[i].name, "run as root, or grant it with setcap",
 		    "%s, needed %s", have ? "held" : "not held", caps[i].needed);
 	}
@@ -112,8 +113,10 @@ static void look_bpf(struct report *r)
 	size_t n = probe_kernel(p, 16);
 
 	for (size_t i = 0; i < n; i++)
-		say(r, !p[i].err ? OK : p[i].needed ? FAIL : WARN, p[i].what, p[i].remedy, "%s",
-		    p[i].err ? strerror(-p[i].err) : p[i].found);
+		say(r, !p[i].err ? OK : p[i].needed ? FAIL : WARN, p[i].what,
+		    r->limited && (p[i].err == -EPERM || p[i].err == -EACCES) ?
+			    "the capabilities above may be all it takes" : p[i].remedy,
+		    "%s", p[i].err ? strerror(-p[i].err) : p[i].found);
 }
 
 /* --- a QEMU ---------------------------------------------------------------- */

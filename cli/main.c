@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,6 +33,18 @@ static void help(FILE *to)
 	      "vqtrace show -r t.pcap; vqtrace check -r t.pcap\n", to);
 }
 
+/* What a command has printed must have gone out, or it has failed. */
+static int printed(int code)
+{
+	bool before = ferror(stdout), now = fflush(stdout) == EOF;
+
+	if (code == CLI_TROUBLE || (!before && !now))
+		return code;
+	if (!now || errno != EPIPE) /* a reader that has seen enough is no trouble to speak of */
+		cli_error("standard output: %s", now ? strerror(errno) : "not all of it could be written");
+	return CLI_TROUBLE;
+}
+
 static int no_command(const char *verb)
 {
 	struct cli_guess g = { .word = verb };
@@ -55,14 +68,14 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(verb, "--version") || !strcmp(verb, "-V")) {
 		puts("vqtrace " VQTRACE_VERSION);
-		return CLI_OK;
+		return printed(CLI_OK);
 	}
 	if (!strcmp(verb, "help") && argc > 2) {
 		verb = argv[2];
 		argv[2] = "--help";
 	} else if (!strcmp(verb, "help") || !strcmp(verb, "--help") || !strcmp(verb, "-h")) {
 		help(stdout);
-		return CLI_OK;
+		return printed(CLI_OK);
 	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(commands[i]->name, verb))
@@ -70,9 +83,9 @@ int main(int argc, char **argv)
 		cli_current = commands[i];
 		if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"))) {
 			fputs(cli_current->usage, stdout);
-			return CLI_OK;
+			return printed(CLI_OK);
 		}
-		return cli_current->run(argc - 1, argv + 1);
+		return printed(cli_current->run(argc - 1, argv + 1));
 	}
 	return no_command(verb);
 }

@@ -31,7 +31,7 @@ struct record_run {
 	uint64_t count, duration; /* 0: no limit */
 	uint64_t events, begun, shown;
 	uint64_t by_type[64]; /* written */
-	bool quiet, verbose, done, live;
+	bool quiet, verbose, done, live, told; /* told: that the next file cannot be written */
 	struct launch launch;
 	struct check_live check;
 	struct regression regression;
@@ -240,7 +240,7 @@ static void rotate(struct record_run *r, uint64_t now)
 		return;
 	if (record_out_next(&r->out, &err)) {
 		cli_error("%s", err.text);
-		r->out.err = r->out.err ? r->out.err : -EIO;
+		r->told = true;
 		r->done = true;
 	} else if (r->out.full) {
 		r->done = true;
@@ -324,7 +324,8 @@ static void summarize(struct record_run *r)
 		}
 		fputs("\n", stderr);
 		if (!r->options.light)
-			fprintf(stderr, "%llu requests, ", (unsigned long long)r->by_type[VQT_USED]);
+			fprintf(stderr, "%llu request%s, ", (unsigned long long)r->by_type[VQT_USED],
+				r->by_type[VQT_USED] == 1 ? "" : "s");
 		fprintf(stderr, "%llu bytes in %u file%s, %llu lost\n",
 			(unsigned long long)record_out_bytes(&r->out), r->out.n,
 			r->out.n == 1 ? "" : "s", (unsigned long long)s.lost);
@@ -346,6 +347,11 @@ static void summarize(struct record_run *r)
 	unmatched = r->ndevices && !matched;
 	if (unmatched)
 		cli_warn("no device that -d names was seen%s", n ? "; these were:" : "");
+	else if (!n)
+		cli_warn("no virtio device was seen");
+	else if (!r->events && !r->command && !r->options.light)
+		cli_warn("nothing was said while recording: the guest is idle or hangs, or -d and "
+			 "--queue leave nothing; 'vqtrace show' has what its queues had come to");
 	for (size_t i = 0; i < n; i++)
 		if (dev[i].recorded && dev[i].flags & VQT_DEV_DATAPATH_ELSEWHERE)
 			cli_warn("%s (%s): its data path is not in this QEMU (vhost, vhost-user): "
@@ -370,7 +376,9 @@ static int finish(struct record_run *r, int code)
 		err = r->out.err;
 	if (err == -EPIPE)
 		err = 0; /* the reader has had enough */
-	if (err) {
+	if (r->told)
+		code = CLI_TROUBLE;
+	else if (err) {
 		cli_error("%s: %s%s; what was written until then is readable", r->out.current,
 			  strerror(-err), err == -ENOSPC ? " (make room, or use --max-size)" : "");
 		code = CLI_TROUBLE;

@@ -36,9 +36,16 @@ reader_leaves() { # a closed pipe ends show quietly
 }
 
 
-full_disk() {
-	"$vqtrace" show -r $trace 2>"$tmp/err" >/dev/full
-	[ $? = 2 ] && grep -q "No space left" "$tmp/err"
+full_disk() { # whatever prints: 2 and a word about it
+	local c
+	for c in "show -r $trace" "stat -r $trace" "check -r $trace" "replay -r $trace" "diff $trace $trace" \
+		"show --fields" "diff --classes" "check --list" help --help --version "help top" "stat --help"; do
+		# shellcheck disable=SC2086
+		"$vqtrace" $c 2>"$tmp/err" >/dev/full
+		[ $? = 2 ] || { echo "$c: not 2"; return 1; }
+		[ "$(wc -l <"$tmp/err")" = 1 ] && grep -qE "No space left|not all" "$tmp/err" ||
+			{ echo "$c:"; cat "$tmp/err"; return 1; }
+	done
 }
 
 ethernet() {
