@@ -1,9 +1,22 @@
 # SPDX-License-Identifier: MIT
 # vqtrace: one non-recursive Makefile; a new source file needs no edit here.
-#   make            build/vqtrace        make demo   set up, record a real guest, show it
-#   make check      the quick tests      make test   all tests (sets up what it needs)
-#   V=1 shows commands; SANITIZE=address,undefined builds instrumented into build/san
-# `help` prints the rest.
+#   make               build/vqtrace; WERROR=1 for warnings as errors, V=1 shows commands,
+#                      SANITIZE=address,undefined builds instrumented into build/san
+#   make demo          set up, record a real guest, show it
+#   make check         the quick tests
+#   make test          all tests; installs what they need
+#   make bench         measure: ratios against peers
+#   make deps          install what building and tests need
+#   make install       program, manual pages, traces (PREFIX, DESTDIR); uninstall
+#   make clean         what was built; distclean: what was downloaded, too
+#   make guest qemu11  the guest that is booted, and a second QEMU, unpacked in build/
+#   make tests tools fuzz blkio    only build: tests, their tools, fuzz targets, a client
+#   make coverage      of emu/ by its unit tests
+# Written anew, to be looked at and committed:
+#   make regression    what tests expect of traces/
+#   make conformance   traces/CONFORMANCE.md: drivers against devices, recorded
+#   make pictures screens          cli/man/*.svg and top-screens.md, of real runs
+#   make known differences         decoder/KNOWN.md, emu/DIFFERENCES.md, from tests
 
 CC ?= cc
 CLANG ?= clang
@@ -258,7 +271,7 @@ distclean:
 	$(Q)rm -rf build
 
 help:
-	@sed -n '2,7s/^# \{0,1\}//p' Makefile
+	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(call objs,cli/main.c) $(TEST_LIB) $(FUZZ_OBJ)) \

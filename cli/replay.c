@@ -36,7 +36,7 @@ static const char usage[] =
 	"  -w FILE            write the replay as a trace\n"
 	"  -s SNAPLEN         bytes of each buffer in that trace (default: as recorded)\n"
 	"  -T text|json       json: the summary and every difference as one object\n"
-	"  -V                 also why answers were not compared, and each device\n"
+	"  -V                 also differences that were declared\n"
 	"  -q                 nothing but differences\n"
 	"  --color WHEN       auto, always, never; NO_COLOR is respected\n"
 	"\n"

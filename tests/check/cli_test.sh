@@ -112,6 +112,19 @@ options() {
 	sed 's/[][,(|=]/ /g; s/ /  /g' | grep -oE '(^| )(--[a-z][a-z-]*|-[a-zA-Z])( |$)' | tr -d ' ' | sort -u
 }
 
+# vqtrace.1 has every command, make help every target that is one.
+indexes() {
+	local c bad=0
+	for c in $(commands); do
+		grep -qx ".It Cm $c" cli/man/vqtrace.1 || { echo "vqtrace.1 lacks $c"; bad=1; }
+	done
+	make -s help >"$tmp/help" || return 1
+	for c in $(sed -n 's/^\.PHONY: *//p' Makefile); do
+		[ "$c" = all ] || [ "$c" = help ] || grep -qw "$c" "$tmp/help" || { echo "make help lacks $c"; bad=1; }
+	done
+	return $bad
+}
+
 # Every option of --help is in the manual page, and the other way round.
 manuals() {
 	local c bad=0 a b
@@ -128,7 +141,7 @@ manuals() {
 	return $bad
 }
 
-plan 31
+plan 32
 check "no command" fails "usage: vqtrace" sh -c "'$vqtrace' 2>&1 | head -n 1 >&2; exit 2"
 check "an unknown command" fails "no command 'shwo'; did you mean 'show'?" "$vqtrace" shwo
 check "a command that is like none" fails "no command 'merge'; 'vqtrace help'" "$vqtrace" merge
@@ -160,4 +173,5 @@ check "record without privileges" nobody
 check "doctor for a file that is no QEMU" fails "not a QEMU" "$vqtrace" doctor -p README.md
 check "every command explains itself" helps
 check "manual pages have every option" manuals
+check "the first manual page and make help are complete" indexes
 finish
