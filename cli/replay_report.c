@@ -181,13 +181,14 @@ static void print_devices(FILE *to, const struct replay *p)
 	for (unsigned n = 0; replay_report(p, n, &d); n++) {
 		if (d.played)
 			fprintf(to, "  %-12s virtio %u, %u queue%s, %s: %llu events, "
-				    "%llu requests, %llu differences\n",
+				    "%llu requests, %llu difference%s\n",
 				d.device->name, d.device->virtio_id, d.device->num_queues,
 				d.device->num_queues == 1 ? "" : "s",
 				d.device->transitional ? "transitional" : "modern",
 				(unsigned long long)d.counts.events,
 				(unsigned long long)d.counts.requests.compared,
-				(unsigned long long)d.counts.divergences);
+				(unsigned long long)d.counts.divergences,
+				d.counts.divergences == 1 ? "" : "s");
 		else
 			fprintf(to, "  %-12s not replayed: %s\n", d.device->name, d.why);
 	}
