@@ -87,8 +87,10 @@ int print_line(FILE *to, const struct event *e, const struct model *m, struct li
 	if (o->color)
 		text_puts(&t, PLAIN);
 	text_puts(&t, "\n");
+	if (o->ascii)
+		text_ascii(&t);
 	if (t.cut)
-		t.buf[t.size - 2] = '\n';
+		t.buf[t.len - 1] = '\n';
 	o->last = e->ts;
 	o->any = true;
 	return fwrite(t.buf, 1, t.len, to) == t.len ? 0 : -EIO;

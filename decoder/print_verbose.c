@@ -21,7 +21,14 @@ static void write_out(struct view *p, const char *s, size_t n)
 void view_line(struct view *p, unsigned depth, const struct text *t)
 {
 	static const char spaces[] = "                                ";
+	TEXT(plain, 8192);
 
+	if (p->ascii) {
+		text_puts(&plain, t->buf);
+		text_ascii(&plain);
+		plain.cut |= t->cut;
+		t = &plain;
+	}
 	write_out(p, spaces, depth * INDENT < sizeof(spaces) - 1 ? depth * INDENT : sizeof(spaces) - 1);
 	write_out(p, t->buf, t->len);
 	write_out(p, t->cut ? "...\n" : "\n", t->cut ? 4 : 1);

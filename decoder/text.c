@@ -88,6 +88,17 @@ void text_untrusted(struct text *t, const char *bytes, size_t len)
 	}
 }
 
+void text_ascii(struct text *t)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < t->len; i++)
+		if ((t->buf[i] & 0xc0) != 0x80)
+			t->buf[at++] = t->buf[i] & 0x80 ? '?' : t->buf[i];
+	t->buf[at] = '\0';
+	t->len = at;
+}
+
 void text_pad(struct text *t, size_t column)
 {
 	size_t at = 0;

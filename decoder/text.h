@@ -25,6 +25,8 @@ void text_u64(struct text *t, uint64_t v, unsigned width, char pad);
 void text_untrusted(struct text *t, const char *bytes, size_t len);
 /* Length of the UTF-8 sequence at `bytes`; 0 if it is not one, or is a C1 control. */
 size_t text_utf8(const char *bytes, size_t left);
+/* Each character beyond ASCII, which UTF-8 may take several bytes for, becomes "?". */
+void text_ascii(struct text *t);
 /* Spaces up to a column; at least one if already past it. Counts UTF-8 characters. */
 void text_pad(struct text *t, size_t column);
 /* "118 us", "1.24 ms": three significant digits. */

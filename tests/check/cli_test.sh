@@ -48,6 +48,20 @@ full_disk() { # whatever prints: 2 and a word about it
 	done
 }
 
+# A name that is not ASCII: shown where the terminal has it, "?" where not.
+ascii() {
+	local more
+	LC_ALL=C sed 's,(Debian,(Deb\xc3\xa4n,g' $trace >"$tmp/umlaut.pcap"
+	for more in "" -V; do
+		# shellcheck disable=SC2086
+		LC_ALL=C.UTF-8 "$vqtrace" show $more -r "$tmp/umlaut.pcap" | grep -q '(Debän' || { echo "no umlaut"; return 1; }
+		# shellcheck disable=SC2086
+		LC_ALL=C.UTF-8 "$vqtrace" show $more --ascii -r "$tmp/umlaut.pcap" >"$tmp/ascii"
+		LC_ALL=C grep -n $'[\x80-\xff]' "$tmp/ascii" && return 1
+		grep -q '(Deb?n' "$tmp/ascii" || return 1
+	done
+}
+
 ethernet() {
 	printf '\x4d\x3c\xb2\xa1\x02\x00\x04\x00\0\0\0\0\0\0\0\0\xff\xff\0\0\x01\0\0\0' >"$tmp/eth.pcap"
 	fails "EN10MB" "$vqtrace" show -r "$tmp/eth.pcap"
@@ -141,7 +155,7 @@ manuals() {
 	return $bad
 }
 
-plan 32
+plan 33
 check "no command" fails "usage: vqtrace" sh -c "'$vqtrace' 2>&1 | head -n 1 >&2; exit 2"
 check "an unknown command" fails "no command 'shwo'; did you mean 'show'?" "$vqtrace" shwo
 check "a command that is like none" fails "no command 'merge'; 'vqtrace help'" "$vqtrace" merge
@@ -158,6 +172,7 @@ check "another link type" ethernet
 check "a newer format" newer
 check "a file cut off in the middle" cut_file
 check "from a pipe" pipe
+check "--ascii is ASCII" ascii
 check "to a reader that leaves" reader_leaves
 check "to a full disk" full_disk
 check "a filter with an unknown field" fails "did you mean 'event'" "$vqtrace" show -r $trace -Y 'evnt == kick'
