@@ -170,7 +170,10 @@ static int irq(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
 
 	if (i->kind == VQT_IRQ_CONFIG || (i->kind == VQT_IRQ_INTX && !i->level))
 		return 0;
-	p->pub.irqs[side]++;
+	if (i->kind == VQT_IRQ_SIGNAL)
+		p->decides[side] = true;
+	if (i->kind == VQT_IRQ_SIGNAL || !p->decides[side])
+		p->pub.irqs[side]++;
 	HASH_ITER(hh, d->queue[side], q, next)
 		if (q->key >> 16 == pair &&
 		    (!e->queue || e->queue->index == (q->key & 0xffff)))

@@ -305,6 +305,29 @@ static bool capacity(const struct event *e)
 	return is_reg(e, "capacity", VQT_READ);
 }
 
+/* A capture with --delivery has each interrupt twice: decided, and sent. */
+static void deliveries_are_no_more_interrupts(void)
+{
+	struct tape a, b = { 0 };
+	unsigned sent = 0;
+
+	CHECK(tape_load(&a, "traces/qemu7-q1.pcap"));
+	for (size_t i = 0; i < a.n; i++) {
+		struct vqt_irq *irq = (void *)a.bytes[i];
+
+		tape_add(&b, a.bytes[i], a.len[i]);
+		if (irq->h.type != VQT_IRQ || irq->kind != VQT_IRQ_SIGNAL)
+			continue;
+		tape_add(&b, a.bytes[i], a.len[i]);
+		((struct vqt_irq *)(void *)b.bytes[b.n - 1])->kind = VQT_IRQ_MSIX;
+		sent++;
+	}
+	CHECK(sent > 10);
+	expect_same(&a, &b, "with deliveries");
+	tape_free(&a);
+	tape_free(&b);
+}
+
 static bool is_avail(const struct event *e)
 {
 	return e->rec->h.type == VQT_AVAIL;
@@ -595,6 +618,7 @@ static const struct tap_test tests[] = {
 	{ "addresses are compared when asked for", addresses_when_asked_for },
 	{ "polling does not matter", polling_does_not_matter },
 	{ "samples do not matter", samples_do_not_matter },
+	{ "deliveries are no more interrupts", deliveries_are_no_more_interrupts },
 	{ "seeded changes are found and named first", seeded_changes_are_named_first },
 	{ "one error among many requests", one_error_among_many_requests },
 	{ "requests more on one side", requests_more_on_one_side },
