@@ -371,6 +371,7 @@ static int check_trace(struct check_cmd *k)
 	struct trace_error err;
 	int code = prepare(k), trouble = CLI_OK;
 
+	cli_leave_interrupt(k->path);
 	if (code == CLI_OK && trace_open(&t, k->path, &err)) {
 		cli_error("%s", err.text);
 		code = CLI_TROUBLE;

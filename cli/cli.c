@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <time.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +223,18 @@ int cli_filter(struct filter **out, const char *text)
 	filter_error_format(words, sizeof(words), text, &err);
 	cli_error("filter: %s", words);
 	return CLI_TROUBLE;
+}
+
+static void left_to_the_writer(int sig)
+{
+}
+
+void cli_leave_interrupt(const char *path)
+{
+	struct sigaction act = { .sa_handler = left_to_the_writer, .sa_flags = SA_RESTART | SA_RESETHAND };
+
+	if (!strcmp(path, "-"))
+		sigaction(SIGINT, &act, NULL);
 }
 
 uint64_t cli_clock(void)

@@ -63,6 +63,12 @@ int cli_trace_path(const char **path, int argc, char **argv);
 /* -Y: compile, or say what is wrong with it; text NULL: none.  CLI_OK or CLI_TROUBLE. */
 struct filter;
 int cli_filter(struct filter **out, const char *text);
+/*
+ * To be called when the trace at `path` is about to be read: Ctrl-C goes to all of a
+ * pipe, and what record writes at its end is still to be read and told.  So where `path`
+ * is standard input the first one is left to the writer; the second ends us.
+ */
+void cli_leave_interrupt(const char *path);
 /* CLOCK_MONOTONIC, ns. */
 uint64_t cli_clock(void);
 

@@ -184,7 +184,9 @@ static void show_status(struct record_run *r, uint64_t now)
 {
 	struct capture_stats s;
 
-	if (r->quiet || !isatty(STDERR_FILENO) || now - r->shown < STATUS_EVERY)
+	/* the reader of a pipe has the terminal for itself */
+	if (r->quiet || !strcmp(r->out.path, "-") || !isatty(STDERR_FILENO) ||
+	    now - r->shown < STATUS_EVERY)
 		return;
 	r->shown = now;
 	capture_stats(r->c, &s);

@@ -360,7 +360,7 @@ static int ask(struct command *c)
 {
 	char answer[64];
 
-	fputs(": ", stdout);
+	fputs("(Enter: next, c: go on, q: stop) ", stdout);
 	fflush(stdout);
 	if (!fgets(answer, sizeof(answer), stdin) || answer[0] == 'q')
 		return -ECANCELED;

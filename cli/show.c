@@ -254,6 +254,7 @@ static int run(int argc, char **argv)
 	rc = prepare(&s);
 	if (rc)
 		return rc;
+	cli_leave_interrupt(s.path);
 	if (trace_open(&t, s.path, &err)) {
 		cli_error("%s", err.text);
 		return CLI_TROUBLE;

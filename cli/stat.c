@@ -237,7 +237,8 @@ static int output(struct stat_run *s)
 		.filter = s->filter_text,
 		.latency = s->latency,
 	};
-	int rc = print(s, &v), drawn = s->plot ? draw(s, &v) : CLI_OK;
+	/* the picture first: a reader of the page may leave early, and end us with that */
+	int drawn = s->plot ? draw(s, &v) : CLI_OK, rc = print(s, &v);
 
 	return rc ? rc : drawn;
 }
@@ -254,6 +255,7 @@ static int run(int argc, char **argv)
 	rc = prepare(&s);
 	if (rc)
 		return rc;
+	cli_leave_interrupt(s.path);
 	if (trace_open(&t, s.path, &err)) {
 		cli_error("%s", err.text);
 		return CLI_TROUBLE;

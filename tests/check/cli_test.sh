@@ -30,6 +30,32 @@ pipe() {
 	[ "$("$vqtrace" show -r - -T json <$trace | wc -l)" = "$("$vqtrace" show -r $trace | wc -l)" ]
 }
 
+# Ctrl-C goes to both ends of a pipe: what the writer wrote at its end is still told.
+interrupted() {
+	local c pid i
+	mkfifo "$tmp/fifo"
+	for c in stat check "show --requests"; do
+		# shellcheck disable=SC2086
+		env --default-signal=INT "$vqtrace" $c -r - <"$tmp/fifo" >"$tmp/whole" 2>"$tmp/err" &
+		pid=$!
+		exec 7>"$tmp/fifo"
+		head -c 40000 $trace >&7
+		for ((i = 0; i < 200; i++)); do # until it has begun to read, and so has its handler
+			awk '/^rchar/ { exit $2 < 40000 }' /proc/$pid/io && break
+			sleep 0.05
+		done
+		kill -INT $pid
+		sleep 0.2
+		tail -c +40001 $trace >&7
+		exec 7>&-
+		wait $pid
+		i=$?
+		[ $i = 0 ] || { [ "$c" = check ] && [ $i = 1 ]; } || { echo "$c: exit $i"; cat "$tmp/err"; return 1; }
+		# shellcheck disable=SC2086
+		"$vqtrace" $c -r - <$trace 2>/dev/null | cmp - "$tmp/whole" || return 1
+	done
+}
+
 reader_leaves() { # a closed pipe ends show quietly
 	"$vqtrace" show -r $trace 2>"$tmp/err" | head -n 1 >/dev/null
 	[ ! -s "$tmp/err" ]
@@ -155,7 +181,7 @@ manuals() {
 	return $bad
 }
 
-plan 33
+plan 34
 check "no command" fails "usage: vqtrace" sh -c "'$vqtrace' 2>&1 | head -n 1 >&2; exit 2"
 check "an unknown command" fails "no command 'shwo'; did you mean 'show'?" "$vqtrace" shwo
 check "a command that is like none" fails "no command 'merge'; 'vqtrace help'" "$vqtrace" merge
@@ -173,6 +199,7 @@ check "a newer format" newer
 check "a file cut off in the middle" cut_file
 check "from a pipe" pipe
 check "--ascii is ASCII" ascii
+check "Ctrl-C in a pipe" interrupted
 check "to a reader that leaves" reader_leaves
 check "to a full disk" full_disk
 check "a filter with an unknown field" fails "did you mean 'event'" "$vqtrace" show -r $trace -Y 'evnt == kick'
