@@ -78,8 +78,26 @@ static void from_qmp(struct device *d, struct state *r)
 	}
 }
 
+/* Where the device stands in its rings; a vhost back end keeps that to itself. */
+static void positions(const struct device *d, const uint8_t *vq, bool packed, struct vqt_queue_state *s)
+{
+	const struct vqp_proc *l = &d->target->q->layout;
+
+	if (d->r.flags & VQT_DEV_DATAPATH_ELSEWHERE || l->vq_last == VQP_UNKNOWN ||
+	    l->vq_used == VQP_UNKNOWN ||
+	    (packed && (l->vq_last_wrap == VQP_UNKNOWN || l->vq_used_wrap == VQP_UNKNOWN)))
+		return;
+	memcpy(&s->last_avail, vq + l->vq_last, 2);
+	memcpy(&s->used, vq + l->vq_used, 2);
+	if (packed) {
+		s->last_avail |= (uint16_t)((vq[l->vq_last_wrap] & 1) << 15);
+		s->used |= (uint16_t)((vq[l->vq_used_wrap] & 1) << 15);
+	}
+	s->known |= VQT_KNOWN_INDEX;
+}
+
 /* A queue as QEMU keeps it; false when it cannot be read. */
-static bool queue_from_memory(const struct device *d, uint64_t vq, struct vqt_queue_state *s)
+static bool queue_from_memory(const struct device *d, uint64_t vq, bool packed, struct vqt_queue_state *s)
 {
 	const struct vqp_proc *l = &d->target->q->layout;
 	uint8_t b[VQP_VQ_BYTES];
@@ -98,6 +116,7 @@ static bool queue_from_memory(const struct device *d, uint64_t vq, struct vqt_qu
 		memcpy(&s->vector, b + l->vq_vector, 2);
 		s->known |= VQT_KNOWN_VECTOR;
 	}
+	positions(d, b, packed, s);
 	return true;
 }
 
@@ -121,6 +140,7 @@ void device_write_state(struct device *d)
 	const struct vqp_proc *l = &d->target->q->layout;
 	struct state r = {};
 	uint64_t vq;
+	bool packed;
 
 	if (d->vdev && !d->target->c->o.qmp_only)
 		from_memory(d, &r);
@@ -133,10 +153,11 @@ void device_write_state(struct device *d)
 	target_emit(d->target, &r, sizeof(r.s) + r.s.config_len);
 	vq = d->vdev && !d->target->c->o.qmp_only && l->vdev_vq != VQP_UNKNOWN && l->vq_size != VQP_UNKNOWN ?
 		     qom_pointer(d->target->p.pid, d->vdev + l->vdev_vq) : 0;
+	packed = r.s.known & VQT_KNOWN_ACCEPTED && r.s.accepted[0] >> 34 & 1; /* 6 */
 	for (unsigned i = 0; i < d->r.queues; i++) {
 		struct vqt_queue_state s = {};
 
-		if (!queue_from_memory(d, vq ? vq + (uint64_t)i * l->vq_size : 0, &s) &&
+		if (!queue_from_memory(d, vq ? vq + (uint64_t)i * l->vq_size : 0, packed, &s) &&
 		    !queue_from_qmp(d, i, &s))
 			continue;
 		target_stamp(d->target, &s.h, VQT_QUEUE_STATE, d->r.h.device);

@@ -234,6 +234,20 @@ static enum direction put_device_state(struct text *t, const struct event *e,
 	return NEITHER;
 }
 
+/* Where the device stands; in a split ring that tells how much it has in its hands. */
+static void put_positions(struct text *t, const struct event *e)
+{
+	const struct vqt_queue_state *s = &e->rec->queue_state;
+	const struct vqt_ring ring = { .known = e->queue && e->queue->packed ? VQT_RING_PACKED : 0 };
+
+	text_puts(t, ", next to take ");
+	put_position(t, &ring, s->last_avail);
+	text_puts(t, ", next used ");
+	put_position(t, &ring, s->used);
+	if (!ring.known)
+		text_add(t, " (%u in flight)", (uint16_t)(s->last_avail - s->used));
+}
+
 static enum direction put_queue_state(struct text *t, const struct event *e,
 				      const struct line_options *o)
 {
@@ -247,6 +261,8 @@ static enum direction put_queue_state(struct text *t, const struct event *e,
 			 s->driver, s->device);
 	if (s->known & VQT_KNOWN_VECTOR && s->vector != VQT_NO_VECTOR)
 		text_add(t, " vector %u", s->vector);
+	if (s->known & VQT_KNOWN_INDEX)
+		put_positions(t, e);
 	return NEITHER;
 }
 

@@ -80,6 +80,8 @@ late() {
 	readable "$trace" || return 1
 	[ "$(count "$trace" 'device_info.flags & LATE')" -ge 1 ] || { echo "not marked late"; return 1; }
 	[ "$(count "$trace" 'queue_state.size == 256')" -ge 1 ] || { echo "queue size not learned"; return 1; }
+	[ "$(count "$trace" 'queue_state.last_avail >= 0 && queue_state.used >= 0')" -ge 1 ] ||
+		{ echo "positions not learned"; return 1; }
 	# Only what was in flight already may be undecoded when it is first seen.
 	[ "$(count "$trace" 'avail && not request.type')" -le 4 ] || { echo "requests undecoded"; return 1; }
 	[ "$(count "$trace" 'used && not request.type')" = 0 ] || { echo "completions undecoded"; return 1; }
