@@ -393,10 +393,11 @@ static void page_queues(struct page *p, const struct model_device *d)
 		if (q->vector != VQT_NO_VECTOR)
 			snprintf(vector, sizeof(vector), "%u", q->vector);
 		spec_queue_name(name, sizeof(name), d->virtio_id, q->index, d->accepted, d->num_queues);
-		page_line(p, PAINT_PLAIN, "  q%-3u %-14s %s size %u, %s, vector %s, desc 0x%" PRIx64
-			  " driver 0x%" PRIx64 " device 0x%" PRIx64, q->index, name,
-			  q->packed ? "packed" : "split", q->size, q->enabled ? "enabled" : "not enabled", vector,
-			  q->desc, q->driver, q->device);
+		page_line(p, PAINT_PLAIN, "  q%-3u %-14s %s size %u, %s, vector %s", q->index, name,
+			  q->packed ? "packed" : "split", q->size, q->enabled ? "enabled" : "not enabled", vector);
+		if (q->addr_known)
+			page_line(p, PAINT_PLAIN, "       desc 0x%" PRIx64 " driver 0x%" PRIx64 " device 0x%" PRIx64,
+				  q->desc, q->driver, q->device);
 	}
 }
 
@@ -404,14 +405,16 @@ static void draw_device(struct screen *x, int y, int h)
 {
 	const struct model_device *d = selected_device(x);
 	struct page p = { .x = x, .y = y, .h = h };
-	char status[128];
+	char status[128], pci[40] = "";
 
+	if (d->bdf != ~0U)
+		snprintf(pci, sizeof(pci), "PCI %02x:%02x.%x, ", d->bdf >> 8 & 0xff, d->bdf >> 3 & 31, d->bdf & 7);
 	page_line(&p, PAINT_WARN, "%s: %s%s%s", d->name, d->class ? d->class->title : "unknown device",
 		  d->user_id[0] ? ", id " : "", d->user_id);
-	page_line(&p, PAINT_PLAIN, "  status %s, initialised %u time%s, PCI %02x:%02x.%x, %s interrupts",
-		  d->status_known ? spec_format_status(status, sizeof(status), d->status) : "unknown",
-		  d->life + 1, d->life ? "s" : "", d->bdf == ~0U ? 0 : d->bdf >> 8 & 0xff,
-		  d->bdf == ~0U ? 0 : d->bdf >> 3 & 31, d->bdf == ~0U ? 0 : d->bdf & 7, d->msix ? "MSI-X" : "INTx");
+	page_line(&p, PAINT_PLAIN, "  status %s",
+		  d->status_known ? spec_format_status(status, sizeof(status), d->status) : "unknown");
+	page_line(&p, PAINT_PLAIN, "  %s%s interrupts, initialised %u time%s", pci, d->msix ? "MSI-X" : "INTx",
+		  d->life + 1, d->life ? "s" : "");
 	page_line(&p, PAINT_PLAIN, "%s", "");
 	page_queues(&p, d);
 	page_line(&p, PAINT_PLAIN, "%s", "");
