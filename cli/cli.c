@@ -207,7 +207,8 @@ int cli_trace_path(const char **path, int argc, char **argv)
 	if (!*path && optind < argc)
 		*path = argv[optind++];
 	if (optind < argc)
-		return cli_usage("'%s' is one argument too many; quote the filter?", argv[optind]);
+		return cli_usage("'%s' is one argument too many%s", argv[optind],
+				 strstr(cli_current->usage, "-Y FILTER") ? "; a filter goes after -Y, quoted" : "");
 	if (!*path)
 		return cli_usage("which trace? give -r FILE, or -r - for standard input");
 	return CLI_OK;

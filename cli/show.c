@@ -41,6 +41,7 @@ static const char usage[] =
 	"Examples:\n"
 	"  vqtrace show -r t.pcap -Y 'register.region == common'    the initialisation\n"
 	"  vqtrace show -r t.pcap -Y 'used.latency > 10ms'          slow requests\n"
+	"  vqtrace show -r t.pcap -Y 'since in {7s .. 8s}'          by the first column\n"
 	"  vqtrace show -r t.pcap -Y 'request.type in {flush, discard}' -V\n"
 	"  vqtrace record -w - -p 4711 | vqtrace show -r -          live\n"
 	"\n"

@@ -186,7 +186,7 @@ check "no command" fails "usage: vqtrace" sh -c "'$vqtrace' 2>&1 | head -n 1 >&2
 check "an unknown command" fails "no command 'shwo'; did you mean 'show'?" "$vqtrace" shwo
 check "a command that is like none" fails "no command 'merge'; 'vqtrace help'" "$vqtrace" merge
 check "show without a file" fails "which trace?" "$vqtrace" show
-check "show with too much" fails "one argument too many" "$vqtrace" show -r $trace event == kick
+check "show with too much" fails "after -Y" "$vqtrace" show -r $trace event == kick
 check "show an unknown option" fails "no option '--nonsense'" "$vqtrace" show --nonsense
 check "show a misspelt option" fails "no option '--requets'; did you mean '--requests'?" "$vqtrace" show --requets
 check "every command names the option that it does not know, or what it lacks" options_wrong
