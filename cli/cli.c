@@ -211,6 +211,8 @@ int cli_trace_path(const char **path, int argc, char **argv)
 				 strstr(cli_current->usage, "-Y FILTER") ? "; a filter goes after -Y, quoted" : "");
 	if (!*path)
 		return cli_usage("which trace? give -r FILE, or -r - for standard input");
+	if (!strcmp(*path, "-") && isatty(STDIN_FILENO))
+		return cli_usage("-r -: standard input is a terminal; pipe a trace into it");
 	return CLI_OK;
 }
 

@@ -56,6 +56,17 @@ interrupted() {
 	done
 }
 
+# A terminal is no place for a trace, to read or to write.
+terminal() {
+	local c
+	command -v script >/dev/null || { echo "script is not installed (bsdutils)"; return 77; }
+	for c in "show -r -" "stat -r -" "check -r -" "replay -r -" "replay -q -r $trace -w -" \
+		"record -w - -p 1" "serve --disk mem:1M --vfio-user $tmp/sock -w -"; do
+		timeout 20 script -qec "'$vqtrace' $c" /dev/null </dev/null >"$tmp/tty" 2>&1
+		[ $? = 2 ] && grep -q "is a terminal; pipe" "$tmp/tty" || { echo "$c:"; head -c 300 "$tmp/tty" | cat -v; return 1; }
+	done
+}
+
 reader_leaves() { # a closed pipe ends show quietly
 	"$vqtrace" show -r $trace 2>"$tmp/err" | head -n 1 >/dev/null
 	[ ! -s "$tmp/err" ]
@@ -181,7 +192,7 @@ manuals() {
 	return $bad
 }
 
-plan 34
+plan 35
 check "no command" fails "usage: vqtrace" sh -c "'$vqtrace' 2>&1 | head -n 1 >&2; exit 2"
 check "an unknown command" fails "no command 'shwo'; did you mean 'show'?" "$vqtrace" shwo
 check "a command that is like none" fails "no command 'merge'; 'vqtrace help'" "$vqtrace" merge
@@ -200,6 +211,7 @@ check "a file cut off in the middle" cut_file
 check "from a pipe" pipe
 check "--ascii is ASCII" ascii
 check "Ctrl-C in a pipe" interrupted
+check "a trace to or from a terminal" terminal
 check "to a reader that leaves" reader_leaves
 check "to a full disk" full_disk
 check "a filter with an unknown field" fails "did you mean 'event'" "$vqtrace" show -r $trace -Y 'evnt == kick'
