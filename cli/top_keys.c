@@ -274,6 +274,11 @@ static void press_light(struct screen *x, int arg)
 		message(x, true, "that is for QEMUs that run");
 		return;
 	}
+	/* seconds on a busy machine: say what is going on */
+	move(LINES - 1, 0);
+	clrtoeol();
+	put(x, LINES - 1, 0, PAINT_NOTE, "letting go and attaching anew ...");
+	refresh();
 	x->s->ops->close(x->s);
 	filter_free(x->core->filter);
 	x->core->filter = NULL;

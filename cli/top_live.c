@@ -164,6 +164,7 @@ static void close_live(struct top_source *s)
 		trace_finish(s->save);
 	s->capture = NULL;
 	s->save = NULL;
+	s->cost_hits = s->cost_ns = 0;
 }
 
 int top_live_save(struct top_source *s, const char *path)
@@ -190,15 +191,14 @@ int top_live_save(struct top_source *s, const char *path)
 
 bool top_live_cost(struct top_source *s, double secs, double *hits, double *share)
 {
-	static uint64_t hits_before, ns_before;
 	uint64_t h, ns;
 
 	if (!s->capture || capture_cost(s->capture, &h, &ns) || secs <= 0)
 		return false;
-	*hits = (double)(h - hits_before) / secs;
-	*share = (double)(ns - ns_before) / 1e9 / secs;
-	hits_before = h;
-	ns_before = ns;
+	*hits = (double)(h - s->cost_hits) / secs;
+	*share = (double)(ns - s->cost_ns) / 1e9 / secs;
+	s->cost_hits = h;
+	s->cost_ns = ns;
 	return true;
 }
 

@@ -56,6 +56,7 @@ struct top_source {
 	struct trace_writer *save; /* what is seen from now on; NULL */
 	pid_t known[256];
 	size_t nknown;
+	uint64_t cost_hits, cost_ns; /* of this capture, when top_live_cost last asked */
 	/* A trace. */
 	struct trace_reader *reader;
 	struct record pending; /* read and not due yet */

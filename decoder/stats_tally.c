@@ -85,11 +85,22 @@ static int add_group(struct feed *f, const struct record_group *g)
 	return add_slice(f, &g->g, &h);
 }
 
-/* What is in flight is told, not followed. */
+/*
+ * What is in flight is told, not followed.  When the queue went on within the interval is
+ * not told, and what comes next only at the end of the next one: nothing is stalled before.
+ */
 static void set_flight(struct feed *f, const struct vqt_tally *y)
 {
+	struct record_group g;
+	bool went_on;
+
 	if (!f->q)
 		return;
+	went_on = !f->q->flight || y->detached || y->dropped;
+	for (uint32_t pos = 0; record_group_next(f->e->rec, &pos, &g);)
+		went_on |= g.g.used != 0;
+	if (went_on)
+		f->q->progress_ts = f->e->ts + y->interval;
 	f->d->flight = f->d->flight - f->q->flight + y->flight;
 	f->q->flight = y->flight;
 	if (y->flight_max > f->q->flight_max)

@@ -648,6 +648,35 @@ static void many(void)
 	end();
 }
 
+/* A light capture's word on a queue: n completions, some still in flight. */
+static void tally(uint64_t ts, uint64_t n, uint32_t flight)
+{
+	const struct vqt_tally_group group = { .type = VIRTIO_BLK_T_IN, .used = n };
+	struct vqt_tally y = { .interval = 1000000000, .taken = n, .flight = flight,
+			       .flight_max = flight, .ngroup = n ? 1 : 0 };
+
+	at(ts);
+	talk_say(&t, VQT_TALLY, &y, sizeof(y), &group, n ? sizeof(group) : 0);
+	feed(true);
+}
+
+static void stalls_of_tallies(void)
+{
+	begin();
+	tally(1000000000, 0, 0);
+	for (uint64_t sec = 2; sec < 9; sec++) { /* busy, with something in flight at each look */
+		tally(sec * 1000000000, 4000, 3);
+		CHECK_EQ(stats_stalled_for(queue(), sec * 1000000000 + 999999999), 0);
+	}
+	/* nothing more comes: from the end of the interval that would have told */
+	CHECK_EQ(stats_stalled_for(queue(), 11000000000), 2000000000);
+	tally(12000000000, 0, 4); /* more is taken, nothing completed */
+	CHECK_EQ(stats_stalled_for(queue(), 12000000000), 3000000000);
+	tally(13000000000, 4, 0);
+	CHECK_EQ(stats_stalled_for(queue(), 20000000000), 0);
+	end();
+}
+
 static const struct tap_test tests[] = {
 	{ "buckets of a histogram", buckets },
 	{ "percentiles of a few", percentiles },
@@ -663,6 +692,7 @@ static const struct tap_test tests[] = {
 	{ "which completion an interrupt is for", due },
 	{ "sequential, random, alignment", access_pattern },
 	{ "stalls", stalls },
+	{ "stalls seen by tallies", stalls_of_tallies },
 	{ "only what is counted", filtered },
 	{ "slices of time", slices },
 	{ "differences", differences },
