@@ -79,6 +79,7 @@ struct emu_ring {
 	uint64_t desc, driver, device; /* the three areas */
 	bool indirect, event_idx, in_order;
 	bool notify_on_empty; /* 6.3, legacy */
+	bool watched; /* another's ring (emu/watch.h): never written, its device's part read, too */
 	/* positions */
 	uint16_t last_avail;        /* split: free-running; packed: slot */
 	uint16_t used;              /* split: free-running, published; packed: slot */
@@ -119,6 +120,16 @@ struct emu_ring_ops {
 	/* Position for vhost's vring base, and back. */
 	uint32_t (*base)(const struct emu_ring *r);
 	void (*set_base)(struct emu_ring *r, uint32_t base);
+	/*
+	 * For who watches another's device: the used entry at pos (split: free-running;
+	 * packed: slot | wrap << 15): 1; 0 when it is not there yet, -ESTALE when it is
+	 * there no more, -EFAULT.
+	 */
+	int (*used_at)(struct emu_ring *r, uint16_t pos, uint16_t *id, uint32_t *len);
+	uint16_t (*used_pos)(const struct emu_ring *r); /* of the next one */
+	/* The position behind that of a chain of so many descriptors of the ring. */
+	uint16_t (*used_next)(const struct emu_ring *r, uint16_t pos, unsigned ndirect);
+	void (*set_used)(struct emu_ring *r, uint16_t pos);
 };
 
 extern const struct emu_ring_ops emu_ring_split, emu_ring_packed;

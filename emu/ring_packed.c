@@ -258,6 +258,50 @@ static void packed_set_base(struct emu_ring *r, uint32_t base)
 	r->used_wrap = base >> 31 & 1;
 }
 
+/* 2.8.1: used when AVAIL and USED both equal the wrap counter. */
+static int packed_used_at(struct emu_ring *r, uint16_t pos, uint16_t *id, uint32_t *len)
+{
+	uint16_t slot = pos & 0x7fff, flags, again;
+	bool wrap = pos >> 15;
+	struct pdesc d;
+	if (emu_ring_load16(r, RING, 16ull * slot + DESC_FLAGS, &flags) < 0)
+		return -EFAULT;
+	/* the next round's is there, if there was one of this round: or it is of the round before */
+	if (is_available(flags, !wrap))
+		return r->taken ? -ESTALE : 0;
+	if (!!(flags & F_AVAIL) != wrap || !!(flags & F_USED) != wrap)
+		return 0;
+	if (emu_ring_read(r, RING, 16ull * slot, &d, DESC_FLAGS) < 0)
+		return -EFAULT;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (emu_ring_load16(r, RING, 16ull * slot + DESC_FLAGS, &again) < 0)
+		return -EFAULT;
+	if (again != flags)
+		return -ESTALE;
+	*id = d.id;
+	*len = d.len;
+	return 1;
+}
+
+static uint16_t packed_used_pos(const struct emu_ring *r)
+{
+	return position(r->used, r->used_wrap);
+}
+
+static uint16_t packed_used_next(const struct emu_ring *r, uint16_t pos, unsigned ndirect)
+{
+	uint16_t slot = pos & 0x7fff;
+	bool wrap = pos >> 15;
+	advance(r, &slot, &wrap, ndirect);
+	return position(slot, wrap);
+}
+
+static void packed_set_used(struct emu_ring *r, uint16_t pos)
+{
+	r->used = pos & 0x7fff;
+	r->used_wrap = pos >> 15;
+}
+
 const struct emu_ring_ops emu_ring_packed = {
 	.name = "packed",
 	.layout = packed_layout,
@@ -271,4 +315,8 @@ const struct emu_ring_ops emu_ring_packed = {
 	.snapshot = packed_snapshot,
 	.base = packed_base,
 	.set_base = packed_set_base,
+	.used_at = packed_used_at,
+	.used_pos = packed_used_pos,
+	.used_next = packed_used_next,
+	.set_used = packed_set_used,
 };

@@ -266,6 +266,23 @@ static bool data_bearing(const struct emu_chain *c, uint32_t i, bool writable)
 void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
 	struct emu_mem *m, const struct emu_chain *c)
 {
+	emu_tap_avail_seen(t, queue, before, m, c, NULL, NULL);
+}
+
+/* What was read is of nobody knows what: only that there was a chain stays. */
+static void forget_chain(struct emu_tap *t, struct vqt_avail *a)
+{
+	t->len = sizeof(*a);
+	a->ndesc = a->nseg = 0;
+	if (!(a->ring.known & VQT_RING_PACKED))
+		a->ndirect = 0;
+	a->flags = VQT_CHAIN_CUT | VQT_CHAIN_LATE;
+}
+
+void emu_tap_avail_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
+	struct emu_mem *m, const struct emu_chain *c, emu_tap_still *still, void *opaque)
+{
+	bool sure = true;
 	if (!t)
 		return;
 	uint32_t first = 0;
@@ -284,13 +301,23 @@ void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *bef
 		for (uint32_t i = first; i < first + n; i++)
 			if (data_bearing(c, i, false))
 				a->nseg += append_seg(t, m, &c->desc[i], i, t->cfg.snaplen);
+		sure = !still || still(opaque);
+		if (!sure)
+			forget_chain(t, a);
 		end(t);
 		first += n;
-	} while (first < c->ndesc);
+	} while (first < c->ndesc && sure);
 }
 
 void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before, uint16_t pos,
 	struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len)
+{
+	emu_tap_used_seen(t, queue, before, pos, m, c, id, len, 0, NULL, NULL);
+}
+
+void emu_tap_used_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
+	uint16_t pos, struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len,
+	unsigned flags, emu_tap_still *still, void *opaque)
 {
 	if (!t)
 		return;
@@ -310,6 +337,11 @@ void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *befo
 			append_seg(t, m, &c->desc[i], i, n < t->cfg.snaplen ? n : t->cfg.snaplen);
 		left -= n;
 	}
+	if (still && !still(opaque)) {
+		t->len = sizeof(*u);
+		u->nseg = u->flags = u->status = 0;
+	}
+	u->flags |= flags;
 	end(t);
 }
 
@@ -354,5 +386,53 @@ void emu_tap_backend(struct emu_tap *t, uint16_t queue, uint16_t head, unsigned 
 	b->offset = offset;
 	b->bytes = bytes;
 	b->cookie = cookie;
+	end(t);
+}
+
+/* --- learned ------------------------------------------------------------------------ */
+
+void emu_tap_device_state(struct emu_tap *t, uint8_t status, const uint64_t offered[2],
+	const uint64_t accepted[2], const uint8_t *config, uint16_t config_len)
+{
+	if (!t)
+		return;
+	struct vqt_device_state *s = begin(t, VQT_DEVICE_STATE, sizeof(*s), VQT_NO_QUEUE);
+	s->known = VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED;
+	s->status = status;
+	memcpy(s->offered, offered, sizeof(s->offered));
+	memcpy(s->accepted, accepted, sizeof(s->accepted));
+	if (config && config_len) {
+		s->known |= VQT_KNOWN_CONFIG;
+		s->config_len = config_len;
+		append(t, config, config_len);
+	}
+	end(t);
+}
+
+void emu_tap_queue_state(struct emu_tap *t, uint16_t queue, const struct emu_ring *r,
+	uint16_t last_avail, uint16_t used)
+{
+	if (!t)
+		return;
+	struct vqt_queue_state *s = begin(t, VQT_QUEUE_STATE, sizeof(*s), queue);
+	s->known = VQT_KNOWN_SIZE | VQT_KNOWN_ADDR | VQT_KNOWN_ENABLED | VQT_KNOWN_INDEX;
+	s->size = r->size;
+	s->vector = VQT_NO_VECTOR;
+	s->desc = r->desc;
+	s->driver = r->driver;
+	s->device = r->device;
+	s->last_avail = last_avail;
+	s->used = used;
+	s->enabled = 1;
+	end(t);
+}
+
+void emu_tap_loss(struct emu_tap *t, uint16_t queue, uint64_t lost, unsigned why)
+{
+	if (!t)
+		return;
+	struct vqt_loss *l = begin(t, VQT_LOSS, sizeof(*l), queue);
+	l->lost = lost;
+	l->why = why;
 	end(t);
 }

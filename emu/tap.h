@@ -49,11 +49,28 @@ void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *bef
 	struct emu_mem *m, const struct emu_chain *c);
 void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before, uint16_t pos,
 	struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len);
+/*
+ * The same from memory that another device shares: `still` is asked, when all has
+ * been read, whether it was the chain's at that time.  Where it was not, the record
+ * has no bytes: of a chain, no descriptors either (CUT, LATE).  flags are added.
+ */
+typedef bool emu_tap_still(void *opaque);
+void emu_tap_avail_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
+	struct emu_mem *m, const struct emu_chain *c, emu_tap_still *still, void *opaque);
+void emu_tap_used_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
+	uint16_t pos, struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len,
+	unsigned flags, emu_tap_still *still, void *opaque);
 void emu_tap_irq(struct emu_tap *t, uint16_t queue, unsigned kind, uint16_t vector, unsigned level);
 void emu_tap_life(struct emu_tap *t, unsigned what, uint16_t queue, uint64_t arg0, uint64_t arg1,
 	uint64_t arg2, const char *text);
 void emu_tap_backend(struct emu_tap *t, uint16_t queue, uint16_t head, unsigned op, bool end,
 	int ret, uint64_t offset, uint64_t bytes, uint64_t cookie);
+/* Learned, not seen: what a door knows from its client.  config may be NULL. */
+void emu_tap_device_state(struct emu_tap *t, uint8_t status, const uint64_t offered[2],
+	const uint64_t accepted[2], const uint8_t *config, uint16_t config_len);
+void emu_tap_queue_state(struct emu_tap *t, uint16_t queue, const struct emu_ring *r,
+	uint16_t last_avail, uint16_t used);
+void emu_tap_loss(struct emu_tap *t, uint16_t queue, uint64_t lost, unsigned why);
 /* A record built elsewhere; its header is completed here. */
 void emu_tap_put(struct emu_tap *t, void *record, size_t len);
 

@@ -50,18 +50,8 @@ static int get_features(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 /* What the client's transport knows and we never see, for the trace. */
 static void tell_state(struct vhost_user *u)
 {
-	struct {
-		struct vqt_device_state s;
-		uint8_t config[256];
-	} r = {.s = {.h = {.type = VQT_DEVICE_STATE, .device = 1, .queue = VQT_NO_QUEUE},
-		       .known = VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED |
-				VQT_KNOWN_CONFIG,
-		       .status = u->v.status,
-		       .config_len = u->v.config_len}};
-	memcpy(r.s.offered, u->v.offered, sizeof(r.s.offered));
-	memcpy(r.s.accepted, u->v.accepted, sizeof(r.s.accepted));
-	memcpy(r.config, u->v.config, u->v.config_len);
-	emu_tap_put(u->door.tap, &r, sizeof(r.s) + ((u->v.config_len + 3u) & ~3u));
+	emu_tap_device_state(u->door.tap, u->v.status, u->v.offered, u->v.accepted, u->v.config,
+		u->v.config_len);
 }
 
 static bool any_running(const struct vhost_user *u)
@@ -155,18 +145,18 @@ static int reset_device(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 }
 
 static const struct vhost_user_row rows[] = {
-	{VH_GET_FEATURES, 0, true, get_features},
-	{VH_SET_FEATURES, 8, false, set_features},
-	{VH_SET_OWNER, 0, false, nothing},
-	{VH_RESET_OWNER, 0, false, nothing}, /* deprecated: no longer means anything */
-	{VH_GET_PROTOCOL_FEATURES, 0, true, get_protocol},
-	{VH_SET_PROTOCOL_FEATURES, 8, false, set_protocol},
-	{VH_GET_QUEUE_NUM, 0, true, get_queue_num},
-	{VH_GET_CONFIG, 12, true, get_config},
-	{VH_SET_CONFIG, 12, false, set_config},
-	{VH_SET_BACKEND_REQ_FD, 0, false, set_channel},
-	{VH_RESET_DEVICE, 0, false, reset_device},
-	{VH_GET_MAX_MEM_SLOTS, 0, true, get_slots},
+	{VH_GET_FEATURES, get_features},
+	{VH_SET_FEATURES, set_features},
+	{VH_SET_OWNER, nothing},
+	{VH_RESET_OWNER, nothing}, /* deprecated: no longer means anything */
+	{VH_GET_PROTOCOL_FEATURES, get_protocol},
+	{VH_SET_PROTOCOL_FEATURES, set_protocol},
+	{VH_GET_QUEUE_NUM, get_queue_num},
+	{VH_GET_CONFIG, get_config},
+	{VH_SET_CONFIG, set_config},
+	{VH_SET_BACKEND_REQ_FD, set_channel},
+	{VH_RESET_DEVICE, reset_device},
+	{VH_GET_MAX_MEM_SLOTS, get_slots},
 	{},
 };
 
@@ -191,14 +181,15 @@ static int message(struct door *d, uint8_t *msg, size_t len)
 	struct vhost_user_hdr h;
 	memcpy(&h, msg, sizeof(h));
 	const struct vhost_user_row *r = find_any(h.request);
-	if (!r) /* nothing that we offered leads to it, and whether it has a reply is unknown */
+	const struct vhost_user_message *m = vhost_user_message(h.request);
+	if (!r || !m) /* nothing that we offered leads to it, and whether it has a reply is unknown */
 		return door_fail(d, "the client sent request %u, which was not offered", h.request);
-	if (len - sizeof(h) < r->least)
+	if (len - sizeof(h) < m->least)
 		return door_fail(d, "the client sent request %u with only %u bytes", h.request, h.size);
 	int ret = r->handle(u, &h, msg + sizeof(h), len - sizeof(h));
 	if (d->why[0] || ret == -EPIPE)
 		return -EBADMSG;
-	if (!r->replies && h.flags & VH_NEED_REPLY && vhost_user_has(u, VH_P_REPLY_ACK))
+	if (!m->replies && h.flags & VH_NEED_REPLY && vhost_user_has(u, VH_P_REPLY_ACK))
 		return reply64(u, &h, ret < 0);
 	if (ret < 0)
 		return door_fail(d, "the client's request %u failed: %s", h.request, strerror(-ret));

@@ -30,15 +30,31 @@ enum vhost_user_request {
 	VH_SET_PROTOCOL_FEATURES = 16,
 	VH_GET_QUEUE_NUM = 17,
 	VH_SET_VRING_ENABLE = 18,
+	VH_SEND_RARP = 19,
+	VH_NET_SET_MTU = 20,
 	VH_SET_BACKEND_REQ_FD = 21,
+	VH_IOTLB_MSG = 22,
+	VH_SET_VRING_ENDIAN = 23,
 	VH_GET_CONFIG = 24,
 	VH_SET_CONFIG = 25,
+	VH_CREATE_CRYPTO_SESSION = 26,
+	VH_CLOSE_CRYPTO_SESSION = 27,
+	VH_POSTCOPY_ADVISE = 28,
+	VH_POSTCOPY_LISTEN = 29,
+	VH_POSTCOPY_END = 30,
 	VH_GET_INFLIGHT_FD = 31,
 	VH_SET_INFLIGHT_FD = 32,
+	VH_GPU_SET_SOCKET = 33,
 	VH_RESET_DEVICE = 34,
+	VH_VRING_KICK = 35,
 	VH_GET_MAX_MEM_SLOTS = 36,
 	VH_ADD_MEM_REG = 37,
 	VH_REM_MEM_REG = 38,
+	VH_SET_STATUS = 39,
+	VH_GET_STATUS = 40,
+	VH_GET_SHARED_OBJECT = 41,
+	VH_SET_DEVICE_STATE_FD = 42,
+	VH_CHECK_DEVICE_STATE = 43,
 };
 
 #define VH_BACKEND_CONFIG_CHANGE 2 /* from us, by the channel of SET_BACKEND_REQ_FD */
@@ -52,12 +68,18 @@ enum vhost_user_request {
 #define VH_F_PROTOCOL_FEATURES 30 /* feature bit */
 enum { /* protocol feature bits */
 	VH_P_MQ = 0,
+	VH_P_RARP = 2,
 	VH_P_REPLY_ACK = 3,
+	VH_P_MTU = 4,
 	VH_P_BACKEND_REQ = 5,
+	VH_P_PAGEFAULT = 8,
 	VH_P_CONFIG = 9,
+	VH_P_HOST_NOTIFIER = 11,
 	VH_P_INFLIGHT = 12,
 	VH_P_RESET_DEVICE = 13,
 	VH_P_MEM_SLOTS = 15,
+	VH_P_STATUS = 16,
+	VH_P_XEN_MMAP = 17,
 };
 
 #define VH_TABLE_REGIONS 8 /* in one SET_MEM_TABLE */
@@ -123,9 +145,18 @@ struct vhost_user {
 	bool track_packed; /* their layout */
 };
 
-struct vhost_user_row {
+/* What is known of a message (vhost_user_message.c). */
+struct vhost_user_message {
 	uint16_t request, least; /* bytes of payload */
 	bool replies; /* has a reply of its own */
+	const char *name;
+};
+
+const struct vhost_user_message *vhost_user_message(uint32_t request); /* NULL: unknown */
+
+/* What this back end does about it. */
+struct vhost_user_row {
+	uint16_t request;
 	int (*handle)(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len);
 };
 

@@ -111,8 +111,8 @@ static int set_inflight(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 }
 
 const struct vhost_user_row vhost_user_inflight_rows[] = {
-	{VH_GET_INFLIGHT_FD, sizeof(struct vhost_user_inflight), true, get_inflight},
-	{VH_SET_INFLIGHT_FD, sizeof(struct vhost_user_inflight), false, set_inflight},
+	{VH_GET_INFLIGHT_FD, get_inflight},
+	{VH_SET_INFLIGHT_FD, set_inflight},
 	{},
 };
 

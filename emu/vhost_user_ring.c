@@ -58,22 +58,6 @@ static int place(struct vhost_user *u, unsigned i)
 	return 0;
 }
 
-static void tell_state(struct vhost_user *u, const struct emu_queue *q, uint32_t base)
-{
-	struct vqt_queue_state s = {
-		.h = {.type = VQT_QUEUE_STATE, .device = 1, .queue = q->index},
-		.known = VQT_KNOWN_SIZE | VQT_KNOWN_ADDR | VQT_KNOWN_ENABLED | VQT_KNOWN_INDEX,
-		.size = q->size,
-		.vector = VQT_NO_VECTOR,
-		.desc = q->desc,
-		.driver = q->driver,
-		.device = q->device,
-		.last_avail = base,
-		.used = q->ring.ops == &emu_ring_packed ? base >> 16 : q->ring.used,
-		.enabled = 1};
-	emu_tap_put(u->door.tap, &s, sizeof(s));
-}
-
 /* Run a ring that has become ready: 0, also when it is not. */
 static int start(struct vhost_user *u, unsigned i)
 {
@@ -94,7 +78,8 @@ static int start(struct vhost_user *u, unsigned i)
 		r->left = NULL;
 		return ret;
 	}
-	tell_state(u, q, r->base);
+	emu_tap_queue_state(u->door.tap, i, &q->ring, r->base,
+		q->ring.ops == &emu_ring_packed ? r->base >> 16 : q->ring.used);
 	q->polled = r->kick.fd < 0;
 	r->running = true;
 	vhost_user_inflight_redo(u, i);
@@ -316,16 +301,16 @@ static int remove_mem(struct vhost_user *u, const struct vhost_user_hdr *h, uint
 }
 
 const struct vhost_user_row vhost_user_ring_rows[] = {
-	{VH_SET_MEM_TABLE, 8, false, set_mem_table},
-	{VH_SET_VRING_NUM, 8, false, set_num},
-	{VH_SET_VRING_ADDR, sizeof(struct vhost_user_addr), false, set_addr},
-	{VH_SET_VRING_BASE, 8, false, set_base},
-	{VH_GET_VRING_BASE, 8, true, get_base},
-	{VH_SET_VRING_KICK, 8, false, set_kick},
-	{VH_SET_VRING_CALL, 8, false, set_call},
-	{VH_SET_VRING_ERR, 8, false, set_err},
-	{VH_SET_VRING_ENABLE, 8, false, set_enable},
-	{VH_ADD_MEM_REG, 8 + sizeof(struct vhost_user_region), false, add_mem},
-	{VH_REM_MEM_REG, 8 + sizeof(struct vhost_user_region), false, remove_mem},
+	{VH_SET_MEM_TABLE, set_mem_table},
+	{VH_SET_VRING_NUM, set_num},
+	{VH_SET_VRING_ADDR, set_addr},
+	{VH_SET_VRING_BASE, set_base},
+	{VH_GET_VRING_BASE, get_base},
+	{VH_SET_VRING_KICK, set_kick},
+	{VH_SET_VRING_CALL, set_call},
+	{VH_SET_VRING_ERR, set_err},
+	{VH_SET_VRING_ENABLE, set_enable},
+	{VH_ADD_MEM_REG, add_mem},
+	{VH_REM_MEM_REG, remove_mem},
 	{},
 };
