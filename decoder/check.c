@@ -156,7 +156,7 @@ static void fill_plan(struct check *c, struct plan *p)
 				continue;
 			p->slot[p->n++] = (struct slot){ r->check, r, i,
 				r->needs & (NEED_LIFE | NEED_FLIGHT | NEED_IRQ | NEED_AGREED |
-					    NEED_MSIX) };
+					    NEED_MSIX | NEED_MOMENT) };
 		}
 		done |= moment;
 	}
@@ -259,7 +259,8 @@ static unsigned lacking(const struct look *l)
 {
 	return (l->d->born ? 0 : NEED_LIFE) | (l->q && l->q->flight ? 0 : NEED_FLIGHT) |
 	       (l->d->have & NEED_IRQ ? 0 : NEED_IRQ) | (l->d->agreed ? 0 : NEED_AGREED) |
-	       (l->d->msix_sure ? 0 : NEED_MSIX);
+	       (l->d->msix_sure ? 0 : NEED_MSIX) |
+	       (l->e && l->e->source && l->e->source->kind == VQT_SRC_PROXY ? NEED_MOMENT : 0);
 }
 
 static bool has_table(const struct model_request *r)
@@ -567,6 +568,7 @@ static const struct {
 	{ NEED_USED, "completions were not recorded", NULL },
 	{ NEED_RING, "ring states were not recorded", NULL },
 	{ NEED_BYTES, "leading bytes of buffers were not recorded", NULL },
+	{ NEED_MOMENT, "rings were looked at from beside, not by those who acted on them", NULL },
 	{ NEED_IRQ, "interrupts were not recorded",
 	  "no interrupt of the device had been recorded by then" },
 	{ NEED_LIFE, "no reset was recorded, or records were lost since: history unknown", NULL },
@@ -600,6 +602,7 @@ void check_tally(const struct check *c, const struct rule *r, struct check_tally
 	out->blocked = t->blocked;
 	if (t->held || t->broken)
 		return;
-	never = r->needs & ~(c->have | NEED_LIFE | NEED_FLIGHT | NEED_AGREED | NEED_MSIX);
+	never = r->needs & ~(c->have | NEED_LIFE | NEED_FLIGHT | NEED_AGREED | NEED_MSIX |
+			     NEED_MOMENT);
 	out->why = never ? why_not(never, false) : why_not(t->blocked_by, true);
 }

@@ -27,6 +27,7 @@ static const struct {
 	{ NEED_FLIGHT, "the queue from its start on" },
 	{ NEED_AGREED, "what was negotiated and set up" },
 	{ NEED_MSIX, "whether MSI-X is enabled" },
+	{ NEED_MOMENT, "rings as they were when a side acted" },
 };
 
 /* "register accesses": what a rule needs a trace to have; NULL past the last bit of `needs`. */

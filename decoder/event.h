@@ -121,6 +121,7 @@ enum vqt_source_kind {
 	VQT_SRC_GUEST = 3, /* probes in the guest's kernel: the driver's view */
 	VQT_SRC_EMU = 4, /* our device's tap */
 	VQT_SRC_REPLAY = 5, /* a replay against a device */
+	VQT_SRC_PROXY = 6, /* between a front end and a back end; rings as looked at, not as acted on */
 };
 
 /* VQT_SOURCE: hdr.source is the id being described. */

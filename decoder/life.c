@@ -159,6 +159,7 @@ const struct spec_name life_source_kinds[] = {
 	{ VQT_SRC_GUEST, "guest" },
 	{ VQT_SRC_EMU, "emu" },
 	{ VQT_SRC_REPLAY, "replay" },
+	{ VQT_SRC_PROXY, "proxy" },
 	{ 0, NULL },
 };
 

@@ -90,6 +90,7 @@ enum only {
 #define NEED_FLIGHT 0x400 /* the queue from its start on, without loss */
 #define NEED_AGREED 0x800 /* what was negotiated and set up: from the reset on, or learned; without loss */
 #define NEED_MSIX 0x1000 /* whether MSI-X is enabled */
+#define NEED_MOMENT 0x2000 /* rings as they were when a side acted, not when somebody looked */
 
 enum verdict {
 	RULE_NA, /* does not apply here */

@@ -41,7 +41,8 @@ static enum verdict nothing(struct look *l)
 {
 	const struct model_request *r = l->req;
 
-	if (!r || !chain_whole(r) || !r->writable || !accepted(l, VIRTIO_F_VERSION_1) ||
+	if (!r || !chain_whole(r) || !r->writable || used(l)->flags & VQT_USED_SYNTHETIC ||
+	    !accepted(l, VIRTIO_F_VERSION_1) ||
 	    l->dev->virtio_id != VIRTIO_ID_BLOCK)
 		return RULE_NA;
 	if (used(l)->len)
