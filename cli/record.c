@@ -14,6 +14,7 @@
 #include "cli/check_live.h"
 #include "cli/cli.h"
 #include "cli/record_out.h"
+#include "cli/record_proxy.h"
 #include "cli/regression.h"
 
 #define PIDS 64
@@ -22,7 +23,8 @@
 struct record_run {
 	struct record_out out;
 	struct capture_options options;
-	struct capture *c;
+	struct capture *c; /* NULL: the proxy */
+	struct record_proxy proxy;
 	pid_t pid[PIDS];
 	size_t npids;
 	const char *device[64];
@@ -123,7 +125,7 @@ static int open_capture(struct record_run *r)
 	struct trace_error terr;
 	int code;
 
-	code = capture_open(&r->c, &r->options, &err);
+	code = r->proxy.n ? 0 : capture_open(&r->c, &r->options, &err);
 	if (code) {
 		cli_error("%s", err.text);
 		return CLI_TROUBLE;
@@ -132,6 +134,21 @@ static int open_capture(struct record_run *r)
 		cli_error("%s", terr.text);
 		return CLI_TROUBLE;
 	}
+	return r->proxy.n ? record_proxy_open(&r->proxy) : CLI_OK;
+}
+
+/* Beside the proxy runs whatever connects to it. */
+static int start_front_end(struct record_run *r)
+{
+	pid_t pid = r->command ? record_proxy_start(r->command) : 0;
+
+	r->live = pid >= 0;
+	if (pid < 0) {
+		cli_error("cannot start %s: %s%s", r->command[0], strerror(-pid),
+			  pid == -ENOENT ? "; is it installed and in PATH?" : "");
+		return CLI_TROUBLE;
+	}
+	r->launch.child = pid;
 	return CLI_OK;
 }
 
@@ -182,16 +199,17 @@ static int attach_running(struct record_run *r)
 
 static void show_status(struct record_run *r, uint64_t now)
 {
-	struct capture_stats s;
+	struct capture_stats s = { .lost = record_proxy_lost(&r->proxy), .alive = r->proxy.n };
 
 	/* the reader of a pipe has the terminal for itself */
 	if (r->quiet || !strcmp(r->out.path, "-") || !isatty(STDERR_FILENO) ||
 	    now - r->shown < STATUS_EVERY)
 		return;
 	r->shown = now;
-	capture_stats(r->c, &s);
-	fprintf(stderr, "\rrecording %u QEMU%s: %llu events, %llu requests, %llu kB, %llu lost\033[K",
-		s.alive, s.alive == 1 ? "" : "s", (unsigned long long)r->events,
+	if (r->c)
+		capture_stats(r->c, &s);
+	fprintf(stderr, "\rrecording %u %s%s: %llu events, %llu requests, %llu kB, %llu lost\033[K",
+		s.alive, r->c ? "QEMU" : "device", s.alive == 1 ? "" : "s", (unsigned long long)r->events,
 		(unsigned long long)r->by_type[VQT_USED],
 		(unsigned long long)record_out_bytes(&r->out) >> 10, (unsigned long long)s.lost);
 	r->check.line = true;
@@ -246,8 +264,10 @@ static void rotate(struct record_run *r, uint64_t now)
 		r->done = true;
 	} else if (r->out.full) {
 		r->done = true;
-	} else {
+	} else if (r->c) {
 		capture_preamble(r->c);
+	} else {
+		record_proxy_preamble(&r->proxy);
 	}
 }
 
@@ -257,8 +277,12 @@ static void loop(struct record_run *r)
 
 	r->begun = cli_clock();
 	while (!r->done) {
-		int n = capture_poll(r->c, 25);
-		uint64_t now = cli_clock();
+		int n = r->c ? capture_poll(r->c, 25) : 0;
+		uint64_t now;
+
+		if (!r->c)
+			record_proxy_poll(&r->proxy, 25);
+		now = cli_clock();
 
 		handle_signal(r);
 		watch_child(r);
@@ -268,7 +292,9 @@ static void loop(struct record_run *r)
 			r->done = true;
 		if (r->duration && now - r->begun >= r->duration)
 			r->done = true;
-		capture_stats(r->c, &s);
+		s.alive = 1;
+		if (r->c)
+			capture_stats(r->c, &s);
 		if (n <= 0 && (!s.alive || (r->command && r->child_gone)))
 			break;
 	}
@@ -307,11 +333,12 @@ static void summarize(struct record_run *r)
 {
 	struct capture_missing missing[128];
 	struct capture_device dev[64];
-	struct capture_stats s;
+	struct capture_stats s = { .lost = record_proxy_lost(&r->proxy) };
 	bool first = true, unmatched;
 	size_t n, matched = 0;
 
-	capture_stats(r->c, &s);
+	if (r->c)
+		capture_stats(r->c, &s);
 	if (isatty(STDERR_FILENO) && !r->quiet)
 		fputs("\r\033[K", stderr);
 	if (!r->quiet) {
@@ -331,6 +358,10 @@ static void summarize(struct record_run *r)
 		fprintf(stderr, "%llu bytes in %u file%s, %llu lost\n",
 			(unsigned long long)record_out_bytes(&r->out), r->out.n,
 			r->out.n == 1 ? "" : "s", (unsigned long long)s.lost);
+	}
+	if (!r->c) {
+		record_proxy_summarize(&r->proxy);
+		return;
 	}
 	if (s.lost || s.chains_missed)
 		cli_warn("%llu records lost (%llu buffer full, %llu memory unreadable, %llu table "
@@ -357,7 +388,9 @@ static void summarize(struct record_run *r)
 	for (size_t i = 0; i < n; i++)
 		if (dev[i].recorded && dev[i].flags & VQT_DEV_DATAPATH_ELSEWHERE)
 			cli_warn("%s (%s): its data path is not in this QEMU (vhost, vhost-user): "
-				 "registers are recorded, requests are not", dev[i].name, dev[i].type);
+				 "registers are recorded, requests are not%s", dev[i].name, dev[i].type,
+				 strstr(dev[i].type, "vhost-user") ? "; 'vqtrace record --vhost-user' "
+				 "between QEMU and the device records them" : "");
 		else if (r->verbose || unmatched)
 			fprintf(stderr, "  %-12s %s%s\n", dev[i].name, dev[i].type,
 				dev[i].recorded ? "" : " (not asked for)");
@@ -367,12 +400,14 @@ static int finish(struct record_run *r, int code)
 {
 	int err;
 
-	if (r->c && r->live) {
+	if (r->live) {
 		/* what was in flight still belongs to the recording unless a limit ended it */
-		capture_stop(r->c);
+		if (r->c)
+			capture_stop(r->c);
 		end_child(r);
 		summarize(r);
 	}
+	record_proxy_close(&r->proxy);
 	err = record_out_close(&r->out);
 	if (r->out.err)
 		err = r->out.err;
@@ -417,6 +452,8 @@ enum {
 	OPT_TABLES,
 	OPT_REGRESSION,
 	OPT_ORIGIN,
+	OPT_VHOST_USER,
+	OPT_TYPE,
 };
 
 static const struct option longs[] = {
@@ -437,6 +474,8 @@ static const struct option longs[] = {
 	{ "tables", required_argument, NULL, OPT_TABLES },
 	{ "regression", required_argument, NULL, OPT_REGRESSION },
 	{ "origin", required_argument, NULL, OPT_ORIGIN },
+	{ "vhost-user", required_argument, NULL, OPT_VHOST_USER },
+	{ "type", required_argument, NULL, OPT_TYPE },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -548,8 +587,31 @@ static int parse_one(struct record_run *r, int opt, const char *arg)
 	case OPT_EMPTY:
 		r->options.empty = true;
 		return CLI_OK;
+	case OPT_VHOST_USER:
+		return record_proxy_option(&r->proxy, arg);
+	case OPT_TYPE:
+		return record_proxy_type(&r->proxy, arg);
 	}
 	return cli_usage("unknown option");
+}
+
+/* The proxy sees rings and messages, the probes a QEMU. */
+static int parse_proxy(struct record_run *r)
+{
+	const struct capture_options *o = &r->options;
+
+	if (r->proxy.type && !r->proxy.n)
+		return cli_usage("--type is for --vhost-user");
+	if (!r->proxy.n)
+		return CLI_OK;
+	if (r->npids)
+		return cli_usage("record a QEMU (-p, -n) or a vhost-user connection (--vhost-user), not "
+				 "both in one trace");
+	if (r->ndevices || r->qmp || o->queues || o->light || o->delivery || o->no_lifecycle ||
+	    o->empty || o->buffer || o->qmp_only)
+		return cli_usage("-d, --queue, --qmp, --light, --delivery, --buffer and --no-lifecycle are "
+				 "about probes in a QEMU, not for --vhost-user");
+	return CLI_OK;
 }
 
 static int parse(struct record_run *r, int argc, char **argv)
@@ -577,8 +639,12 @@ static int parse(struct record_run *r, int argc, char **argv)
 	code = regression_begin(&r->regression, &r->out.path);
 	if (code != CLI_OK || r->regression.read)
 		return code;
-	if (!r->command && !r->npids)
-		return cli_usage("say what to record: -p PID, -n NAME, or -- COMMAND");
+	code = parse_proxy(r);
+	if (code != CLI_OK)
+		return code;
+	if (!r->command && !r->npids && !r->proxy.n)
+		return cli_usage("say what to record: -p PID, -n NAME, --vhost-user LISTEN=BACKEND or "
+				 "-- COMMAND");
 	if (r->command && r->npids)
 		return cli_usage("record what runs (-p, -n) or a command, not both");
 	if (!r->out.path)
@@ -614,6 +680,12 @@ static int run(int argc, char **argv)
 	r.options.devices = r.ndevices ? r.device : NULL;
 	r.options.record = on_record;
 	r.options.ctx = &r;
+	r.proxy.record = on_record;
+	r.proxy.ctx = &r;
+	r.proxy.command = command;
+	r.proxy.snaplen = r.options.snaplen;
+	r.proxy.quiet = r.quiet;
+	r.proxy.verbose = r.verbose;
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGHUP, &sa, NULL);
@@ -622,7 +694,8 @@ static int run(int argc, char **argv)
 	if (code == CLI_OK)
 		code = open_capture(&r);
 	if (code == CLI_OK)
-		code = r.command ? start_command(&r) : attach_running(&r);
+		code = r.proxy.n ? start_front_end(&r) :
+		       r.command ? start_command(&r) : attach_running(&r);
 	if (code == CLI_OK)
 		loop(&r);
 	code = finish(&r, code);
@@ -637,6 +710,7 @@ const struct cli_command cmd_record = {
 		"usage: vqtrace record -w FILE [OPTIONS] -p PID...\n"
 		"       vqtrace record -w FILE [OPTIONS] -n NAME\n"
 		"       vqtrace record -w FILE [OPTIONS] [--] QEMU-COMMAND...\n"
+		"       vqtrace record -w FILE [OPTIONS] --vhost-user LISTEN=BACKEND... [-- COMMAND...]\n"
 		"       vqtrace record -r FILE --regression NAME [--origin TEXT]\n"
 		"\n"
 		"Records what drivers and virtio devices say to each other in a QEMU: register\n"
@@ -651,6 +725,11 @@ const struct cli_command cmd_record = {
 		"  -d DEVICE           only this device: its id, \"blk0\", type or QOM path (repeat)\n"
 		"  --queue N           only this virtqueue (repeat; 63 and above count as one)\n"
 		"  --qmp SOCKET        of a running QEMU: ask what was missed\n"
+		"  --vhost-user LISTEN=BACKEND\n"
+		"                      stand between any vhost-user front end, which connects to the\n"
+		"                      socket LISTEN, and the device that serves BACKEND (repeat); needs\n"
+		"                      neither root nor BPF.  COMMAND then starts the front end\n"
+		"  --type NAME         with --vhost-user: the device's type (blk), which is not said there\n"
 		"\n"
 		"How much:\n"
 		"  -s SNAPLEN          leading bytes of each buffer, 0 to 1024 (default 32: a 4 KiB\n"
@@ -688,5 +767,6 @@ const struct cli_command cmd_record = {
 		"  vqtrace record -w boot.pcap -- qemu-system-x86_64 -drive file=disk.img,if=virtio\n"
 		"  vqtrace record -w slow.pcap -n web1 -d blk0 --duration 10s\n"
 		"  vqtrace record -w - -p 4711 -c 1000 | vqtrace show -r -\n"
-		"  vqtrace record -w ring.pcap --rotate-size 100M -W 10 -p 4711\n",
+		"  vqtrace record -w ring.pcap --rotate-size 100M -W 10 -p 4711\n"
+		"  vqtrace record -w disk.pcap --vhost-user /tmp/front.sock=/run/spdk/vhost.0\n",
 };

@@ -124,7 +124,7 @@ struct door_stats door_stats(const struct door *d)
 {
 	struct door_stats s = d->stats;
 	const struct emu_virtio *v = d->ops->virtio((struct door *)d);
-	for (unsigned i = 0; i < v->nqueues; i++)
+	for (unsigned i = 0; v && i < v->nqueues; i++)
 		s.requests += v->queue[i].completed;
 	return s;
 }

@@ -71,7 +71,7 @@ struct door_ops {
 	void (*closed)(struct door *d); /* forget all that was the client's */
 	int (*run)(struct door *d); /* serve the device; how much was done */
 	bool (*busy)(struct door *d); /* more to do at once */
-	struct emu_virtio *(*virtio)(struct door *d);
+	struct emu_virtio *(*virtio)(struct door *d); /* NULL: the device is elsewhere */
 	void (*free)(struct door *d);
 };
 

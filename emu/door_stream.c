@@ -67,9 +67,8 @@ static void keep_fds(struct door_in *in, struct msghdr *m)
  * Read up to `want` bytes of this message and not one more: descriptors come
  * with the bytes they were sent with, and messages follow each other closely.
  */
-static int fill(struct door *d, size_t want)
+static int fill(struct door_in *in, int from, size_t want)
 {
-	struct door_in *in = &d->in;
 	while (in->have < want) {
 		union {
 			struct cmsghdr align;
@@ -78,7 +77,7 @@ static int fill(struct door *d, size_t want)
 		struct iovec v = {in->buf + in->have, want - in->have};
 		struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control.buf,
 				.msg_controllen = sizeof(control.buf)};
-		ssize_t n = recvmsg(d->client.fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		ssize_t n = recvmsg(from, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -92,23 +91,33 @@ static int fill(struct door *d, size_t want)
 	return 1;
 }
 
-int door_in_read(struct door *d)
+int door_in_get(struct door_in *in, int fd, size_t header,
+	ssize_t (*payload)(void *opaque, const uint8_t *header), void *opaque)
 {
-	struct door_in *in = &d->in;
-	size_t header = d->ops->header;
 	int ret = reserve(in, 4096);
 	if (ret == 0 && !in->whole_header) {
-		ret = fill(d, header);
+		ret = fill(in, fd, header);
 		if (ret <= 0)
 			return ret;
-		ssize_t more = d->ops->payload(d, in->buf);
+		ssize_t more = payload(opaque, in->buf);
 		if (more < 0)
 			return more;
 		in->whole_header = true;
 		in->want = header + more;
 		ret = reserve(in, in->want);
 	}
-	return ret < 0 ? ret : fill(d, in->want);
+	return ret < 0 ? ret : fill(in, fd, in->want);
+}
+
+static ssize_t door_payload(void *opaque, const uint8_t *header)
+{
+	struct door *d = opaque;
+	return d->ops->payload(d, header);
+}
+
+int door_in_read(struct door *d)
+{
+	return door_in_get(&d->in, d->client.fd, d->ops->header, door_payload, d);
 }
 
 int door_in_wait(struct door *d, int ms)
@@ -210,4 +219,46 @@ int door_send(struct door *d, const struct iovec *iov, int n, int fd)
 	if (!sent && fd >= 0) /* a descriptor cannot wait in a buffer of bytes */
 		return door_fail(d, "the client does not read its replies");
 	return sent < length(iov, n) ? keep_rest(d, iov, n, sent) : 0;
+}
+
+/* Every byte, or an error: nothing is kept for later, descriptors go with the first. */
+int door_send_wait(int to, const struct iovec *iov, int n, const int *fd, unsigned nfds, int ms)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(DOOR_FDS * sizeof(int))];
+	} control = {0};
+	struct iovec part[4];
+	if (n > 4 || nfds > DOOR_FDS)
+		return -EINVAL;
+	memcpy(part, iov, n * sizeof(*iov));
+	struct msghdr m = {.msg_iov = part, .msg_iovlen = n};
+	if (nfds) {
+		m.msg_control = control.buf;
+		m.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
+		control.align = (struct cmsghdr){CMSG_LEN(nfds * sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+		memcpy(CMSG_DATA(&control.align), fd, nfds * sizeof(int));
+	}
+	for (size_t left = length(part, n); left;) {
+		ssize_t got = sendmsg(to, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+			return -errno;
+		struct pollfd p = {.fd = to, .events = POLLOUT};
+		if (got < 0 && poll(&p, 1, ms) == 0)
+			return -ETIMEDOUT;
+		if (got <= 0)
+			continue;
+		left -= got;
+		m.msg_control = NULL;
+		m.msg_controllen = 0;
+		for (struct iovec *v = part; got && v < part + n; v++) {
+			size_t now = (size_t)got < v->iov_len ? (size_t)got : v->iov_len;
+			v->iov_base = (uint8_t *)v->iov_base + now;
+			v->iov_len -= now;
+			got -= now;
+		}
+	}
+	return 0;
 }
