@@ -68,7 +68,7 @@ void emu_watch_skip(struct emu_watch *w);
 void emu_watch_stop(struct emu_watch *w);
 /* Are there new entries in the available ring? */
 bool emu_watch_pending(struct emu_watch *w);
-/* And are they such as the device asked to be kicked for? */
+/* If so: are they such as the device asked to be kicked for? */
 bool emu_watch_kick_due(struct emu_watch *w);
 /* A kick: before the device gets it. */
 unsigned emu_watch_kick(struct emu_watch *w);
