@@ -5,9 +5,12 @@
  *
  *   client SOCKET bench DEPTH SECONDS [QUEUES]  random reads of 4 KiB, a second: a number
  *   client SOCKET verify QUEUES SEED COPY       COPY: what is on the disk afterwards
+ *   client SOCKET load DEPTH REQUESTS [QUEUES]  writes, then reads that must find them; so many
+ *                                               requests in all
  */
 #include <blkio.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,6 +128,89 @@ static int bench(const char *path, unsigned depth, double seconds, unsigned queu
 	for (unsigned i = 0; i < nqueues; i++)
 		reap(queue[i], (int)depth);
 	return 0;
+}
+
+/* --- so many ------------------------------------------------------------------ */
+
+struct load {
+	unsigned depth;
+	uint64_t blocks, made, done, wrong;
+	bool reading;
+	uint64_t block[QUEUES_MAX * DEPTH_MAX]; /* of each slot */
+};
+
+static void stamp(uint64_t *at, uint64_t block)
+{
+	for (unsigned i = 0; i < BLOCK / sizeof(*at); i++)
+		at[i] = block << 16 | i;
+}
+
+static void next(struct load *l, unsigned q, uintptr_t slot)
+{
+	char *at = (char *)mem.addr + BLOCK * slot;
+
+	l->block[slot] = l->reading ? rnd() % l->blocks : l->made;
+	l->made++;
+	if (l->reading) {
+		memset(at, 0x5a, BLOCK);
+		blkioq_read(queue[q], l->block[slot] * BLOCK, at, BLOCK, (void *)slot, 0);
+	} else {
+		stamp((uint64_t *)(void *)at, l->block[slot]);
+		blkioq_write(queue[q], l->block[slot] * BLOCK, at, BLOCK, (void *)slot, 0);
+	}
+}
+
+static void finished(struct load *l, uintptr_t slot)
+{
+	uint64_t want[BLOCK / sizeof(uint64_t)];
+
+	l->done++;
+	stamp(want, l->block[slot]);
+	l->wrong += memcmp(want, (char *)mem.addr + BLOCK * slot, BLOCK) != 0;
+}
+
+/* One turn of all queues: depth requests in flight on each until all are made. */
+static void half(struct load *l, bool reading)
+{
+	struct blkio_completion c[DEPTH_MAX];
+
+	l->reading = reading;
+	l->made = l->done = 0;
+	for (unsigned q = 0; q < nqueues; q++)
+		for (unsigned i = 0; i < l->depth && l->made < l->blocks; i++)
+			next(l, q, q * l->depth + i);
+	while (l->done < l->blocks)
+		for (unsigned q = 0; q < nqueues; q++) {
+			/* waiting in one while another has work would be no load */
+			int got = blkioq_do_io(queue[q], c, nqueues == 1, (int)l->depth, NULL);
+
+			if (got < 0)
+				die("blkioq_do_io", got);
+			for (int i = 0; i < got; i++) {
+				if (c[i].ret)
+					die("a request", c[i].ret);
+				finished(l, (uintptr_t)c[i].user_data);
+				if (l->made < l->blocks)
+					next(l, q, (uintptr_t)c[i].user_data);
+			}
+		}
+}
+
+static int load(const char *path, unsigned depth, uint64_t requests, unsigned queues)
+{
+	static struct load l;
+
+	l.depth = depth && depth <= DEPTH_MAX ? depth : 1;
+	open_device(path, queues, (size_t)BLOCK * l.depth * QUEUES_MAX);
+	l.blocks = requests / 2;
+	if (!l.blocks || l.blocks > capacity / BLOCK)
+		die("that many requests do not fit the disk", -EINVAL);
+	half(&l, false);
+	half(&l, true);
+	printf("%llu requests, %llu wrong\n", (unsigned long long)l.blocks * 2,
+	       (unsigned long long)l.wrong);
+	blkio_destroy(&b);
+	return l.wrong ? 1 : 0;
 }
 
 /* --- integrity ---------------------------------------------------------------- */
@@ -250,7 +336,11 @@ int main(int argc, char **argv)
 			     argc > 5 ? (unsigned)atoi(argv[5]) : 1);
 	if (argc == 6 && !strcmp(argv[2], "verify"))
 		return verify(argv[1], (unsigned)atoi(argv[3]), strtoull(argv[4], NULL, 0), argv[5]);
+	if (argc >= 5 && !strcmp(argv[2], "load"))
+		return load(argv[1], (unsigned)atoi(argv[3]), strtoull(argv[4], NULL, 0),
+			    argc > 5 ? (unsigned)atoi(argv[5]) : 1);
 	fprintf(stderr, "usage: client SOCKET bench DEPTH SECONDS [QUEUES]\n"
-			"       client SOCKET verify QUEUES SEED COPY\n");
+			"       client SOCKET verify QUEUES SEED COPY\n"
+			"       client SOCKET load DEPTH REQUESTS [QUEUES]\n");
 	return 2;
 }

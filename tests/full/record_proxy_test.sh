@@ -1,0 +1,159 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# vqtrace record --vhost-user: between front ends and back ends that are not ours, and
+# before our own device, whose trace of itself is the witness.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/full/lib.sh
+. tests/full/serve.sh
+. tests/full/proxy.sh
+serve_needs
+
+# No finding of severity must or structural.
+sound() { # NAME
+	"$vqtrace" check -r "$tmp/$1.pcap" --severity structural >"$tmp/$1.check" && return 0
+	grep -v '^ ' "$tmp/$1.check" | tail -n 20
+	return 1
+}
+
+# No request is missing: as many are in the trace as were made, each was used, nothing is
+# lost; and those without descriptors are the ones that the summary counts.
+complete() { # NAME REQUESTS
+	local unread
+	unread=$(sed -n 's/.* seen late, \([0-9]*\) used before.*/\1/p' "$tmp/$1.proxy")
+	[ -n "$unread" ] || { cat "$tmp/$1.proxy"; return 1; }
+	"$vqtrace" show -r "$tmp/$1.pcap" -T json | jq -c '[.event, .used.flags // 0, (.avail.descriptors // [] | length)]' |
+		awk -F'[][",]+' -v made="$2" -v unread="$unread" '
+			$2 == "avail" { taken++; if (!$4) cut++ }
+			$2 == "used" && !int($3 / 8) { used++ }
+			$2 == "loss" { lost++ }
+			END {
+				printf "%d made; %d taken, %d used, %d cut, %d losses; %d counted\n",
+					made, taken, used, cut, lost, unread
+				exit taken != made || used != made || cut + 0 != unread || lost
+			}' || { cat "$tmp/$1.proxy"; return 1; }
+}
+
+# libblkio, so many requests, each of which must find its data.
+load() { # QSD QUEUES DEPTH REQUESTS
+	local name=load$1-$2-$3
+	[ -x build/blkio/client ] || { echo "no libblkio client (make blkio)"; return 77; }
+	truncate -s 64M "$tmp/$name.img"
+	qsd "$1" "$tmp/$name.img" "$2" && proxy "$name" || return 1
+	timeout 60 build/blkio/client "$sock" load "$3" "$4" "$2" >"$tmp/$name.client" || {
+		cat "$tmp/$name.client"
+		return 1
+	}
+	proxy_end "$name" && qsd_end && complete "$name" "$4" && sound "$name"
+}
+
+# Every kind of request, twice, the second time finding what the first wrote.
+verify() { # QSD QUEUES
+	local name=verify$1
+	[ -x build/blkio/client ] || { echo "no libblkio client (make blkio)"; return 77; }
+	truncate -s 16M "$tmp/$name.img"
+	qsd "$1" "$tmp/$name.img" "$2" && proxy "$name" || return 1
+	for seed in 1 2; do
+		timeout 60 build/blkio/client "$sock" verify "$2" $seed "$tmp/$name.copy" || return 1
+	done
+	proxy_end "$name" && qsd_end || return 1
+	cmp "$tmp/$name.img" "$tmp/$name.copy" || return 1
+	"$vqtrace" stat -r "$tmp/$name.pcap" >"$tmp/$name.stat"
+	for t in in out flush discard write_zeroes; do
+		grep -qE "^ *$t +[1-9]" "$tmp/$name.stat" || { echo "no $t"; return 1; }
+	done
+	sound "$name"
+}
+
+# What both recordings say of the rings, queue by queue: what was taken, what was used.
+# A line of the proxy without descriptors or status stands for any.
+said() { # TRACE
+	"$vqtrace" show -r "$1" -T json | jq -r '
+		select(.event == "avail") | [.queue, "taken", .avail.head,
+			(.avail.request // {} | .type, .sector, .bytes), (.avail.descriptors | length)] | @tsv' &&
+		"$vqtrace" show -r "$1" -T json | jq -r '
+			select(.event == "used" and (.used.flags // 0) < 8) | [.queue, "used", .used.id, .used.len,
+				.used.request.status // "?"] | @tsv'
+}
+
+same() { # NAME: the proxy's and the device's own
+	said "$tmp/$1.pcap" | sort -s -n -k1,1 >"$tmp/$1.seen"
+	said "$tmp/$1.own.pcap" | sort -s -n -k1,1 >"$tmp/$1.own"
+	[ "$(wc -l <"$tmp/$1.own")" -gt 500 ] || { echo "nothing was compared"; return 1; }
+	paste -d'|' "$tmp/$1.seen" "$tmp/$1.own" | awk -F'|' '
+		{ split($1, a, "\t"); split($2, b, "\t"); n++ }
+		$1 == $2 { next }
+		a[1] == b[1] && a[2] == b[2] && a[3] == b[3] &&
+			(a[2] == "taken" ? a[7] == 0 : a[4] == b[4] && a[5] == "?") { less++; next }
+		{ if (bad++ < 5) print "proxy: " $1, "device: " $2 }
+		END {
+			print n + 0, "compared,", less + 0, "of which the proxy knows less,", bad + 0, "differ"
+			exit bad || less > n / 4
+		}'
+}
+
+# A guest in a QEMU, the proxy, our device.
+witnessed() { # NAME QEMU QUEUES PROPERTIES
+	truncate -s 64M "$tmp/$1.img"
+	serve "$1" --disk "$tmp/$1.img" --queues "$3" --vhost-user "$tmp/$1.sock" -w "$tmp/$1.own.pcap" &&
+		proxy "$1" || return 1
+	vhost_user "num-queues=$3,$4"
+	linux "vqt.run=$work"
+	machine "$2" "$3" "$tmp/$1.serial" "${linux_args[@]}" "${device[@]}"
+	proxy_end "$1" || return 1
+	sock=$tmp/$1.sock
+	serve_end "$1" && went_well "$tmp/$1.serial" && same_account "$tmp/$1.pcap" "$tmp/$1.serial" &&
+		same "$1" && sound "$1"
+}
+
+# And before a device of others, with the guest's own count.
+guest_on_qsd() { # QEMU QSD
+	local name=guest$1
+	truncate -s 64M "$tmp/$name.img"
+	qsd "$2" "$tmp/$name.img" 2 && proxy "$name" || return 1
+	vhost_user "num-queues=2,disable-legacy=on"
+	linux "vqt.run=$work"
+	machine "$1" 2 "$tmp/$name.serial" "${linux_args[@]}" "${device[@]}"
+	proxy_end "$name" && qsd_end && went_well "$tmp/$name.serial" &&
+		same_account "$tmp/$name.pcap" "$tmp/$name.serial" && sound "$name"
+}
+
+# A command that is the front end; the recording ends with it, and with its status.
+command_too() {
+	local rc
+	[ -x build/blkio/client ] || { echo "no libblkio client (make blkio)"; return 77; }
+	truncate -s 16M "$tmp/c.img"
+	qsd 7 "$tmp/c.img" 1 || return 1
+	"$vqtrace" record --check=structural -w "$tmp/c.pcap" --vhost-user "$tmp/c.front=$sock" -- \
+		build/blkio/client "$tmp/c.front" load 4 200 2>"$tmp/c.proxy" || { cat "$tmp/c.proxy"; return 1; }
+	complete_one=$(grep -c '200 chains' "$tmp/c.proxy")
+	"$vqtrace" record -q -w "$tmp/c2.pcap" --vhost-user "$tmp/c.front=$sock" -- false 2>"$tmp/c2.proxy"
+	rc=$?
+	qsd_end
+	[ "$complete_one" = 1 ] && [ $rc = 2 ] && grep -q 'ended with status 1' "$tmp/c2.proxy" ||
+		{ cat "$tmp/c.proxy" "$tmp/c2.proxy"; return 1; }
+}
+
+# Nobody behind: the front end is told by its connection, the user by a word.
+nobody() {
+	sock=$tmp/none.sock
+	proxy nobody || return 1
+	timeout 20 build/blkio/client "$sock" bench 1 0.1 2>/dev/null && return 1
+	proxy_end nobody && grep -q 'is the device running' "$tmp/nobody.proxy"
+}
+
+plan 11
+check "libblkio, qemu-storage-daemon 7.2: one queue, depth 1" load 7 1 1 1000
+check "libblkio, qemu-storage-daemon 7.2: four queues, depth 32" load 7 4 32 8000
+check "libblkio, qemu-storage-daemon 11: one queue, depth 32" load 11 1 32 8000
+check "libblkio, qemu-storage-daemon 11: four queues, depth 1" load 11 4 1 1000
+check "libblkio, qemu-storage-daemon 11: every request, the image holds what was written" verify 11 2
+check "libblkio, qemu-storage-daemon 7.2: every request, the image holds what was written" verify 7 1
+check "QEMU 7.2's guest on our device: both say the same of split rings" \
+	witnessed w7 7 1 disable-legacy=on
+check "QEMU 11's guest on our device: both say the same of four packed rings" \
+	witnessed w11 11 4 disable-legacy=on,packed=on
+check "QEMU 11's guest on qemu-storage-daemon 11, counted by the guest, too" guest_on_qsd 11 11
+check "a command may be the front end" command_too
+check "no back end: said, not hung" nobody
+finish
