@@ -218,12 +218,13 @@ void record_proxy_summarize(const struct record_proxy *p)
 
 		if (!p->quiet)
 			fprintf(stderr, "%s: %llu front end%s, %llu messages, %llu kicks, %llu calls; of "
-				"%llu chains %llu seen late, %llu used before they could be read\n",
+				"%llu chains %llu seen late, %llu used before they could be read, %llu "
+				"without their status\n",
 				p->one[i].name, (unsigned long long)s.clients,
 				s.clients == 1 ? "" : "s", (unsigned long long)s.messages,
 				(unsigned long long)r->kicks, (unsigned long long)r->calls,
 				(unsigned long long)r->chains, (unsigned long long)r->late,
-				(unsigned long long)r->unread);
+				(unsigned long long)r->unread, (unsigned long long)r->unsure);
 		if (s.unknown)
 			cli_warn("%s: %llu messages of kinds not known here were handed on as they came",
 				 p->one[i].name, (unsigned long long)s.unknown);

@@ -21,6 +21,7 @@ qsd() { # 7|11 IMAGE QUEUES
 	"$d" --blockdev "driver=file,node-name=f,filename=$2" --export \
 		"type=vhost-user-blk,id=e,node-name=f,writable=on,num-queues=$3,addr.type=unix,addr.path=$sock" &
 	qsd_pid=$!
+	trap 'kill $qsd_pid ${proxy_pid:-} 2>/dev/null' EXIT # of the test's own shell
 	wait_socket "$sock" $qsd_pid || { echo "qemu-storage-daemon $1 did not start"; return 1; }
 }
 

@@ -16,12 +16,17 @@ sound() { # NAME
 	return 1
 }
 
+# What it says of itself: $unread, chains without descriptors, $unsure, completions without status.
+summary() { # NAME
+	read -r unread unsure < <(sed -n 's/.* seen late, \([0-9]*\) used before.* read, \([0-9]*\) without.*/\1 \2/p' \
+		"$tmp/$1.proxy")
+	[ -n "$unsure" ] || { cat "$tmp/$1.proxy"; return 1; }
+}
+
 # No request is missing: as many are in the trace as were made, each was used, nothing is
 # lost; and those without descriptors are the ones that the summary counts.
 complete() { # NAME REQUESTS
-	local unread
-	unread=$(sed -n 's/.* seen late, \([0-9]*\) used before.*/\1/p' "$tmp/$1.proxy")
-	[ -n "$unread" ] || { cat "$tmp/$1.proxy"; return 1; }
+	summary "$1" || return 1
 	"$vqtrace" show -r "$tmp/$1.pcap" -T json | jq -c '[.event, .used.flags // 0, (.avail.descriptors // [] | length)]' |
 		awk -F'[][",]+' -v made="$2" -v unread="$unread" '
 			$2 == "avail" { taken++; if (!$4) cut++ }
@@ -102,8 +107,8 @@ witnessed() { # NAME QEMU QUEUES PROPERTIES
 	machine "$2" "$3" "$tmp/$1.serial" "${linux_args[@]}" "${device[@]}"
 	proxy_end "$1" || return 1
 	sock=$tmp/$1.sock
-	serve_end "$1" && went_well "$tmp/$1.serial" && same_account "$tmp/$1.pcap" "$tmp/$1.serial" &&
-		same "$1" && sound "$1"
+	serve_end "$1" && went_well "$tmp/$1.serial" && summary "$1" &&
+		same_account "$tmp/$1.pcap" "$tmp/$1.serial" "$unread" "$unsure" && same "$1" && sound "$1"
 }
 
 # And before a device of others, with the guest's own count.
@@ -114,8 +119,8 @@ guest_on_qsd() { # QEMU QSD
 	vhost_user "num-queues=2,disable-legacy=on"
 	linux "vqt.run=$work"
 	machine "$1" 2 "$tmp/$name.serial" "${linux_args[@]}" "${device[@]}"
-	proxy_end "$name" && qsd_end && went_well "$tmp/$name.serial" &&
-		same_account "$tmp/$name.pcap" "$tmp/$name.serial" && sound "$name"
+	proxy_end "$name" && qsd_end && went_well "$tmp/$name.serial" && summary "$name" &&
+		same_account "$tmp/$name.pcap" "$tmp/$name.serial" "$unread" "$unsure" && sound "$name"
 }
 
 # A command that is the front end; the recording ends with it, and with its status.
@@ -126,11 +131,10 @@ command_too() {
 	qsd 7 "$tmp/c.img" 1 || return 1
 	"$vqtrace" record --check=structural -w "$tmp/c.pcap" --vhost-user "$tmp/c.front=$sock" -- \
 		build/blkio/client "$tmp/c.front" load 4 200 2>"$tmp/c.proxy" || { cat "$tmp/c.proxy"; return 1; }
-	complete_one=$(grep -c '200 chains' "$tmp/c.proxy")
 	"$vqtrace" record -q -w "$tmp/c2.pcap" --vhost-user "$tmp/c.front=$sock" -- false 2>"$tmp/c2.proxy"
 	rc=$?
 	qsd_end
-	[ "$complete_one" = 1 ] && [ $rc = 2 ] && grep -q 'ended with status 1' "$tmp/c2.proxy" ||
+	grep -q 'of 200 chains' "$tmp/c.proxy" && [ $rc = 2 ] && grep -q 'ended with status 1' "$tmp/c2.proxy" ||
 		{ cat "$tmp/c.proxy" "$tmp/c2.proxy"; return 1; }
 }
 
