@@ -7,7 +7,6 @@
 #include "emu/virtio_impl.h"
 #include "emu/watch.h"
 
-#define IDS 65536u
 #define TABLE_COMPARED 8 /* entries of an indirect table that show whether it is another's by now */
 
 /* Ring addresses of struct emu_ring's areas. */
@@ -21,14 +20,12 @@ int emu_watch_init(struct emu_watch *w, struct emu_mem *mem, struct emu_tap *tap
 	w->queue = queue;
 	int ret = emu_ring_init(&w->ring, mem);
 	w->ring.watched = true;
-	w->by_id = calloc(IDS, sizeof(*w->by_id));
-	w->order = calloc(IDS, sizeof(*w->order));
-	return ret == 0 && w->by_id && w->order ? 0 : -ENOMEM;
+	return ret;
 }
 
 static void forget_all(struct emu_watch *w, bool tell)
 {
-	for (unsigned id = 0; w->ring.taken && id < IDS; id++) {
+	for (unsigned id = 0; w->ring.taken && id < w->ids; id++) {
 		struct emu_chain *c = w->by_id[id];
 		if (!c)
 			continue;
@@ -60,6 +57,12 @@ void emu_watch_fini(struct emu_watch *w)
 	memset(w, 0, sizeof(*w));
 }
 
+/* The chain in flight by that id, or NULL. */
+static struct emu_chain *flying(const struct emu_watch *w, uint16_t id)
+{
+	return id < w->ids ? w->by_id[id] : NULL;
+}
+
 static bool feature(const struct emu_watch *w, unsigned bit)
 {
 	return w->features >> bit & 1;
@@ -84,6 +87,20 @@ static int reachable(struct emu_ring *r)
 	return 0;
 }
 
+/* Room for the chains that can be in flight. */
+static int make_room(struct emu_watch *w)
+{
+	uint32_t ids = packed(w) ? 65536 : w->ring.size;
+	if (ids <= w->ids)
+		return 0;
+	free(w->by_id);
+	free(w->order);
+	w->by_id = calloc(ids, sizeof(*w->by_id));
+	w->order = calloc(ids, sizeof(*w->order));
+	w->ids = w->by_id && w->order ? ids : 0;
+	return w->ids ? 0 : -ENOMEM;
+}
+
 int emu_watch_start(struct emu_watch *w, uint64_t features, uint32_t base)
 {
 	struct emu_ring *r = &w->ring;
@@ -98,6 +115,8 @@ int emu_watch_start(struct emu_watch *w, uint64_t features, uint32_t base)
 	int ret = r->ops->start(r);
 	if (ret == 0)
 		ret = reachable(r);
+	if (ret == 0)
+		ret = make_room(w);
 	if (ret < 0)
 		return ret;
 	r->ops->set_base(r, base);
@@ -185,7 +204,7 @@ static bool still_its(void *opaque)
 		ret = r->ops->used_at(r, pos, &id, &len);
 		if (ret <= 0)
 			break;
-		const struct emu_chain *c = id == a->c->head ? NULL : a->w->by_id[id];
+		const struct emu_chain *c = id == a->c->head ? NULL : flying(a->w, id);
 		if (!c)
 			break;
 		pos = r->ops->used_next(r, pos, c->ndirect ? c->ndirect : 1);
@@ -220,8 +239,8 @@ static void keep(struct emu_watch *w, struct emu_chain *c)
 	struct emu_ring *r = &w->ring;
 	w->by_id[c->head] = c;
 	emu_ring_set_busy(r, c->head, true);
-	if (r->in_order && w->order_n < IDS)
-		w->order[(w->order_at + w->order_n++) % IDS] = c->head;
+	if (r->in_order && w->order_n < w->ids)
+		w->order[(w->order_at + w->order_n++) % w->ids] = c->head;
 }
 
 /* Of a chain that the ring code refused: go on behind it, where that can be. */
@@ -231,7 +250,7 @@ static int step_over(struct emu_watch *w, struct emu_chain *c)
 	if (packed(w))
 		return -ESTALE; /* how long it is, nobody knows */
 	r->last_avail++;
-	if (c->head >= r->size || w->by_id[c->head])
+	if (c->head >= r->size || flying(w, c->head))
 		return 0;
 	r->taken++;
 	keep(w, c);
@@ -252,7 +271,7 @@ static int take(struct emu_watch *w, bool late, bool sure)
 		return -ESTALE;
 	r->ops->snapshot(r, &before);
 	int ret = r->ops->pop(r, c);
-	bool busy = ret < 0 && c->flags & VQT_CHAIN_BAD_HEAD && w->by_id[c->head];
+	bool busy = ret < 0 && c->flags & VQT_CHAIN_BAD_HEAD && flying(w, c->head);
 	if (ret == 0 || (busy && !sure) || (ret < 0 && !c->flags && !c->ndesc)) {
 		put_chain(w, c);
 		return ret == 0 ? 0 : busy ? -EAGAIN : -ESTALE;
@@ -362,26 +381,26 @@ static void use_before(struct emu_watch *w, uint16_t id)
 {
 	while (w->order_n) {
 		uint16_t first = w->order[w->order_at];
-		w->order_at = (w->order_at + 1) % IDS;
+		w->order_at = (w->order_at + 1) % w->ids;
 		w->order_n--;
 		if (first == id)
 			return;
-		if (w->by_id[first])
-			use(w, w->by_id[first], first, 0, VQT_USED_SYNTHETIC);
+		if (flying(w, first))
+			use(w, flying(w, first), first, 0, VQT_USED_SYNTHETIC);
 	}
 }
 
 /* The chain of a used entry: take until it comes up. */
 static struct emu_chain *find(struct emu_watch *w, uint16_t id)
 {
-	for (unsigned n = 0; !w->by_id[id] && n < 2u * w->ring.size; n++) {
+	for (unsigned n = 0; !flying(w, id) && n < 2u * w->ring.size; n++) {
 		int ret = take(w, true, true);
 		if (ret < 0)
 			return NULL;
 		if (ret == 0)
 			break;
 	}
-	return w->by_id[id] ? w->by_id[id] : &w->none;
+	return flying(w, id) ? flying(w, id) : &w->none;
 }
 
 /* All that was used; negative: lost. */

@@ -5,6 +5,8 @@
  */
 #include "door_fuzz.h"
 
+#include <signal.h>
+
 #include "emu/vhost_proxy.h"
 #include "emu/vhost_user.h"
 
@@ -194,6 +196,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct emu_tap_config tc = {.emit = emit, .kind = VQT_SRC_PROXY};
 	if (size < 4)
 		return 0;
+	signal(SIGPIPE, SIG_IGN); /* as in the command: descriptors may be sockets */
 	struct emu_tap *tap = data[0] & 16 ? NULL : emu_tap_new(&tc);
 	open_all(&c, tap);
 	if (data[0] & 64)
