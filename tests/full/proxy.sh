@@ -12,6 +12,13 @@ wait_socket() { # PATH PID
 	return 1
 }
 
+# What a test that failed left running.
+proxy_leave() {
+	[ -z "${proxy_pid:-}" ] || kill "$proxy_pid" 2>/dev/null
+	[ -z "${qsd_pid:-}" ] || kill "$qsd_pid" 2>/dev/null
+	proxy_pid='' qsd_pid=''
+}
+
 # A disk served by qemu-storage-daemon: $qsd_pid, $sock.
 qsd() { # 7|11 IMAGE QUEUES
 	local d=qemu-storage-daemon
@@ -21,13 +28,14 @@ qsd() { # 7|11 IMAGE QUEUES
 	"$d" --blockdev "driver=file,node-name=f,filename=$2" --export \
 		"type=vhost-user-blk,id=e,node-name=f,writable=on,num-queues=$3,addr.type=unix,addr.path=$sock" &
 	qsd_pid=$!
-	trap 'kill $qsd_pid ${proxy_pid:-} 2>/dev/null' EXIT # of the test's own shell
+	[ "$BASH_SUBSHELL" = 0 ] || trap proxy_leave EXIT # whatever becomes of the test
 	wait_socket "$sock" $qsd_pid || { echo "qemu-storage-daemon $1 did not start"; return 1; }
 }
 
 qsd_end() {
 	kill $qsd_pid
 	wait $qsd_pid 2>/dev/null
+	qsd_pid=''
 	return 0
 }
 
@@ -44,7 +52,8 @@ proxy() {
 # Ctrl-C; it must end well, take its socket along and have nothing lost.
 proxy_end() { # NAME
 	kill -INT $proxy_pid
-	wait $proxy_pid || { echo "proxy: status $?"; cat "$tmp/$1.proxy"; return 1; }
+	wait $proxy_pid || { proxy_pid=''; echo "proxy: status $?"; cat "$tmp/$1.proxy"; return 1; }
+	proxy_pid=''
 	[ ! -e "$tmp/$1.proxy.sock" ] || { echo "the socket is still there"; return 1; }
 	! grep -qE 'AddressSanitizer|runtime error' "$tmp/$1.proxy" || { cat "$tmp/$1.proxy"; return 1; }
 }

@@ -112,7 +112,7 @@ static void use(struct client *c, const uint8_t *p, size_t n)
 	static uint16_t used;
 	uint8_t b[8] = {0};
 	memcpy(b, p, n < sizeof(b) ? n : sizeof(b));
-	uint32_t elem[2] = {b[0] & 31, b[1] | b[2] << 24};
+	uint32_t elem[2] = {b[0] & 31u, b[1] | (uint32_t)b[2] << 24};
 	memcpy(&used, c->ram + 0x2002, 2);
 	memcpy(c->ram + 0x2004 + 8 * (used % 16), elem, sizeof(elem));
 	used += 1 + (b[3] > 250 ? b[4] : 0);
