@@ -50,15 +50,21 @@ static void on_kick(struct door *d, struct door_source *s, uint32_t events)
 		door_unwatch(d, s);
 }
 
+static bool called(struct proxy_ring *r)
+{
+	if (!taken(r->call.fd))
+		return false;
+	if (r->running)
+		saw(r, 1 + emu_watch_call(&r->w));
+	door_signal(&r->p->door, r->call_to);
+	return true;
+}
+
 static void on_call(struct door *d, struct door_source *s, uint32_t events)
 {
 	struct proxy_ring *r =
 		(struct proxy_ring *)((char *)s - offsetof(struct proxy_ring, call));
-	if (!taken(s->fd))
-		return;
-	if (r->running)
-		saw(r, 1 + emu_watch_call(&r->w));
-	door_signal(d, r->call_to);
+	called(r);
 }
 
 static void on_err(struct door *d, struct door_source *s, uint32_t events)
@@ -236,7 +242,8 @@ static unsigned look(struct proxy_ring *r)
 
 static void rest(struct proxy_ring *r, uint64_t now)
 {
-	if (r->sampled || now - r->busy < REST)
+	/* a call that lies there is not one that is missing */
+	if (r->sampled || now - r->busy < REST || called(r))
 		return;
 	r->sampled = true;
 	emu_watch_sample(&r->w);
