@@ -340,7 +340,8 @@ static int answer(const struct report *r)
 		print_text(r);
 		puts(worst == OK   ? "\nRecording works here." :
 		     worst == WARN ? "\nRecording works here, with the limits marked warn." :
-				     "\nRecording does not work here: see what is marked fail.");
+				     "\nRecording does not work here: see what is marked fail.  (It is not needed "
+				     "for\nvhost-user devices: 'vqtrace record --vhost-user'.)");
 	}
 	return worst == FAIL ? CLI_TROUBLE : worst == WARN ? CLI_FINDINGS : CLI_OK;
 }

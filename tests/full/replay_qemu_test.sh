@@ -148,7 +148,7 @@ hangs() { # begun before the others, as it takes 20 s
 qemu=$(command -v qemu-system-x86_64) || { echo "1..0 # SKIP no qemu-system-x86_64"; exit 0; }
 qemus=("$qemu")
 [ -x "$VQT_QEMU11" ] && qemus+=("$VQT_QEMU11")
-all=(traces/*.pcap)
+all=(traces/qemu*.pcap) # the others have no registers: QEMU's device cannot be set up from them
 plan $((${#all[@]} * ${#qemus[@]} + 5 * ${#qemus[@]} + 14))
 wrapper hang 'sleep 1000'
 "$vqtrace" replay -r $trace --against "qemu=$tmp/hang" >"$tmp/hangs.out" 2>"$tmp/hangs.err" &
