@@ -262,12 +262,32 @@ static int play_avail(struct replay *r, struct replay_instance *i, const struct 
 	return replay_settle(r, i, e);
 }
 
+/* What the driver read of it from then on says what it became. */
+static int change_config(struct replay *r, struct replay_instance *i, const struct event *e)
+{
+	const struct replay_config *now = replay_gather_change(r->gather, i->d->id, e->number);
+	if (!now)
+		return 0;
+	i->config_moved = true;
+	i->config_differs |= now->any;
+	if (!r->ops->config_change) {
+		replay_skipped(r, i, "changes of the configuration, which cannot be made here");
+		return 0;
+	}
+	i->n.environment++;
+	r->n.environment++;
+	int ret = r->ops->config_change(i->target, now);
+	return ret < 0 ? ret : replay_settle(r, i, e);
+}
+
 static int play_irq(struct replay *r, struct replay_instance *i, const struct event *e)
 {
 	const struct vqt_irq *k = &e->rec->irq;
 	bool signals = replay_gather_signals(r->gather, i->d->id);
 	struct replay_irq irq = {.kind = k->kind, .level = k->level, .vector = k->vector};
-	if (k->kind == VQT_IRQ_CONFIG || (signals && k->kind != VQT_IRQ_SIGNAL) ||
+	if (k->kind == VQT_IRQ_CONFIG)
+		return change_config(r, i, e);
+	if ((signals && k->kind != VQT_IRQ_SIGNAL) ||
 		(k->kind == VQT_IRQ_INTX && !k->level))
 		return 0;
 	if (k->kind == VQT_IRQ_SIGNAL)
@@ -302,24 +322,6 @@ void replay_queue_gone(struct replay *r, struct replay_instance *i, struct repla
 	replay_ring_down(q);
 }
 
-/* Configuration bytes that the driver reads after this change, where they come soon. */
-static void config_ahead(struct replay *r, struct replay_instance *i, const struct event *e,
-	uint8_t *config)
-{
-	for (struct replay_pending *p = r->first; p; p = p->next) {
-		const struct vqt_reg *reg = &p->rec.reg;
-		if (p->rec.h.device != e->rec->h.device)
-			continue;
-		if (p->rec.h.type == VQT_LIFE && p->rec.life.what == VQT_LIFE_CONFIG_CHANGE)
-			return;
-		if (p->rec.h.type != VQT_REG || reg->op != VQT_READ ||
-			reg->region != VQT_REGION_DEVICE || reg->width > 8)
-			continue;
-		for (unsigned k = 0; k < reg->width && reg->offset < REPLAY_CONFIG_MAX - k; k++)
-			config[reg->offset + k] = reg->value >> 8 * k;
-	}
-}
-
 /* The device was reset; by whom, is lost. */
 static int reset_by_hand(
 	struct replay *r, struct replay_instance *i, const struct event *e)
@@ -337,8 +339,7 @@ static int reset_by_hand(
 
 static int play_life(struct replay *r, struct replay_instance *i, const struct event *e)
 {
-	uint8_t config[REPLAY_CONFIG_MAX];
-	int ret = 0;
+	int ret;
 	switch (e->rec->life.what) {
 	case VQT_LIFE_RESET: /* the driver's own has passed already */
 		if (!e->status_before || !r->ops->platform_reset)
@@ -352,15 +353,7 @@ static int play_life(struct replay *r, struct replay_instance *i, const struct e
 		ret = r->ops->platform_reset(i->target);
 		return ret < 0 ? ret : replay_settle(r, i, e);
 	case VQT_LIFE_CONFIG_CHANGE:
-		if (!r->ops->config_change)
-			return 0;
-		i->config_moved = true;
-		memcpy(config, i->d->config, sizeof(config));
-		config_ahead(r, i, e, config);
-		i->n.environment++;
-		r->n.environment++;
-		ret = r->ops->config_change(i->target, config, i->d->config_len);
-		return ret < 0 ? ret : replay_settle(r, i, e);
+		return change_config(r, i, e);
 	}
 	return 0;
 }
@@ -403,6 +396,10 @@ static int play(struct replay *r, struct replay_instance *i, const struct event 
 	case VQT_LIFE:
 		return play_life(r, i, e);
 	case VQT_DEVICE_STATE:
+		if (!(e->rec->device_state.known & ~VQT_KNOWN_CONFIG))
+			return 0; /* the configuration changed, and nothing else */
+		i->state_told = true;
+		return 0;
 	case VQT_QUEUE_STATE:
 		i->state_told = true;
 		return 0;

@@ -327,3 +327,45 @@ void replay_describe(struct replay_finding *f)
 	if (d->virtio_id == VIRTIO_ID_BLOCK)
 		fill_blk(f);
 }
+
+/* --- what became of it ------------------------------------------------------------------ */
+
+static bool all_told(const struct replay_change *c, unsigned at, unsigned len)
+{
+	for (unsigned i = at; i < at + len; i++)
+		if (!c->config[i].any)
+			return false;
+	return true;
+}
+
+/* Nobody asked for the capacity, but more was used than there had been. */
+static void stretch(struct replay_change *c, const uint8_t *now)
+{
+	if (all_told(c, BLK_CFG_CAPACITY, 8) || c->sectors_used <= get_le64(now + BLK_CFG_CAPACITY))
+		return;
+	for (unsigned i = 0; i < 8; i++) {
+		c->config[BLK_CFG_CAPACITY + i] = (struct replay_vote){0};
+		replay_vote(&c->config[BLK_CFG_CAPACITY + i], (uint8_t)(c->sectors_used >> 8 * i));
+	}
+}
+
+void replay_describe_changes(struct replay_finding *f)
+{
+	uint8_t now[REPLAY_CONFIG_MAX];
+	memcpy(now, f->d.config, sizeof(now));
+	if (f->d.virtio_id == VIRTIO_ID_BLOCK)
+		for (unsigned i = 0; i < 8; i++)
+			now[BLK_CFG_CAPACITY + i] = f->d.sectors >> 8 * i;
+	for (unsigned n = 0; n < f->changes; n++) {
+		struct replay_change *c = &f->change[n];
+		if (f->d.virtio_id == VIRTIO_ID_BLOCK)
+			stretch(c, now);
+		for (unsigned i = 0; i < REPLAY_CONFIG_MAX; i++) {
+			if (!c->config[i].any || c->config[i].value == now[i])
+				continue;
+			now[i] = c->told.bytes[i] = c->config[i].value;
+			c->told.known[i / 8] |= 1 << i % 8;
+			c->told.any = true;
+		}
+	}
+}

@@ -404,19 +404,19 @@ static int emu_wait(struct replay_target *t, unsigned patience)
 	return 0;
 }
 
-static int emu_config_change(struct replay_target *t, const uint8_t *config, uint16_t len)
+static int emu_config_change(struct replay_target *t, const struct replay_config *now)
 {
 	struct emu_virtio *v = emu_device_virtio(t->dev);
-	if (len > v->config_len)
-		len = v->config_len;
-	if (t->backend && len >= 8) {
-		uint64_t sectors = get_le64(config + BLK_CFG_CAPACITY);
-		if (sectors != get_le64(v->config + BLK_CFG_CAPACITY) &&
-			emu_blk_resize(v, sectors) == 0)
-			return 0;
-	}
-	memcpy(v->config, config, len);
-	emu_virtio_config_changed(v);
+	uint8_t config[REPLAY_CONFIG_MAX];
+	memcpy(config, v->config, sizeof(config));
+	for (unsigned i = 0; i < v->config_len; i++)
+		if (now->known[i / 8] >> i % 8 & 1)
+			config[i] = now->bytes[i];
+	uint64_t sectors = get_le64(config + BLK_CFG_CAPACITY);
+	bool resized = t->backend && sectors != get_le64(v->config + BLK_CFG_CAPACITY);
+	memcpy(v->config, config, sizeof(config));
+	if (!resized || emu_blk_resize(v, sectors) < 0)
+		emu_virtio_config_changed(v);
 	return 0;
 }
 

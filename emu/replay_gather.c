@@ -112,14 +112,40 @@ static void gather_pci(struct replay_finding *f, const struct vqt_reg *r)
 		f->bar_sized[bar] = true;
 }
 
+/* What is answered from now on is about the configuration since its last change. */
+static struct replay_vote *config_votes(struct replay_finding *f)
+{
+	return f->changes ? f->change[f->changes - 1].config : f->config;
+}
+
+/* Told of twice in a row, by the device and its interrupt, it is one. */
+static int gather_change(struct replay_finding *f, uint64_t number)
+{
+	f->just_changed = true;
+	if (f->changes == REPLAY_CHANGES_MAX)
+		return 0;
+	if (!(f->changes & (f->changes - 1))) { /* a power of two: full */
+		struct replay_change *p = reallocarray(
+			f->change, f->changes ? f->changes * 2 : 1, sizeof(*p));
+		if (!p)
+			return -ENOMEM;
+		f->change = p;
+	}
+	struct replay_change *c = &f->change[f->changes++];
+	memset(c, 0, sizeof(*c));
+	c->number = number;
+	return 0;
+}
+
 static void gather_config(struct replay_finding *f, const struct vqt_reg *r, uint32_t off)
 {
+	struct replay_vote *votes = config_votes(f);
 	for (unsigned i = 0; i < r->width && i < 8 && off < REPLAY_CONFIG_MAX - i; i++) {
 		unsigned at = off + i;
 		if (r->op == VQT_WRITE)
 			set_bit(f->config_written, at);
-		else if (!bit(f->config_written, at) && !f->config_changed)
-			replay_vote(&f->config[at], (uint8_t)(r->value >> 8 * i));
+		else if (!bit(f->config_written, at))
+			replay_vote(&votes[at], (uint8_t)(r->value >> 8 * i));
 	}
 }
 
@@ -224,7 +250,7 @@ static void gather_added(struct replay_finding *f, unsigned queue, uint64_t size
 		f->added = queue + 1;
 }
 
-static void gather_life(struct replay_finding *f, const struct event *e)
+static int gather_life(struct replay_finding *f, const struct event *e)
 {
 	const struct vqt_life *l = &e->rec->life;
 	switch (l->what) {
@@ -251,9 +277,9 @@ static void gather_life(struct replay_finding *f, const struct event *e)
 		f->msix_bar = l->arg[1];
 		break;
 	case VQT_LIFE_CONFIG_CHANGE:
-		f->config_changed = true;
-		break;
+		return gather_change(f, e->number);
 	}
+	return 0;
 }
 
 /* --- requests ------------------------------------------------------------------------- */
@@ -401,9 +427,10 @@ static void gather_blk(struct replay_finding *f, const struct event *e)
 	if (!r || !r->typed || !sector_sane(r) || !r->writable)
 		return;
 	bool ok = !r->status_known || r->status == VIRTIO_BLK_S_OK;
+	uint64_t *used = f->changes ? &f->change[f->changes - 1].sectors_used : &f->sectors_used;
 	if (ok && r->type && r->type->flags & (SPEC_REQ_SECTOR | SPEC_REQ_SEGMENTS) &&
-		r->bytes < INT64_MAX && r->sector + r->bytes / BLK_SECTOR > f->sectors_used)
-		f->sectors_used = r->sector + r->bytes / BLK_SECTOR;
+		r->bytes < INT64_MAX && r->sector + r->bytes / BLK_SECTOR > *used)
+		*used = r->sector + r->bytes / BLK_SECTOR;
 	switch (r->type_raw) {
 	case VIRTIO_BLK_T_IN:
 		if (ok)
@@ -454,7 +481,7 @@ static void gather_state(struct replay_finding *f, const struct event *e)
 		replay_vote(&f->feature[i], (uint32_t)(s->offered[i / 2] >> i % 2 * 32));
 	for (unsigned i = 0; s->known & VQT_KNOWN_CONFIG && i < s->config_len; i++)
 		if (i < REPLAY_CONFIG_MAX)
-			replay_vote(&f->config[i], e->rec->tail[i]);
+			replay_vote(&config_votes(f)[i], e->rec->tail[i]);
 }
 
 static void gather_identity(struct replay_finding *f, const struct model_device *m)
@@ -483,13 +510,14 @@ int replay_gather_feed(struct replay_gather *g, const struct event *e)
 	if (!f)
 		return -ENOMEM;
 	gather_identity(f, e->dev);
+	bool again = f->just_changed;
+	f->just_changed = false;
 	switch (e->rec->h.type) {
 	case VQT_REG:
 		gather_reg(f, e);
 		break;
 	case VQT_LIFE:
-		gather_life(f, e);
-		break;
+		return gather_life(f, e);
 	case VQT_DEVICE_STATE:
 		gather_state(f, e);
 		break;
@@ -497,6 +525,8 @@ int replay_gather_feed(struct replay_gather *g, const struct event *e)
 		f->kicks = true;
 		break;
 	case VQT_IRQ:
+		if (e->rec->irq.kind == VQT_IRQ_CONFIG && !again)
+			return gather_change(f, e->number);
 		f->signals |= e->rec->irq.kind == VQT_IRQ_SIGNAL;
 		f->d.vectored |= e->rec->irq.vector != VQT_NO_VECTOR &&
 				 (e->rec->irq.kind == VQT_IRQ_SIGNAL ||
@@ -536,6 +566,7 @@ void replay_gather_free(struct replay_gather *g)
 		HASH_DEL(g->devices, f);
 		replay_disk_free(f->disk);
 		replay_disk_free(f->now);
+		free(f->change);
 		free(f);
 	}
 	HASH_ITER(hh, g->outcomes, o, after)
@@ -550,6 +581,7 @@ void replay_gather_finish(struct replay_gather *g)
 {
 	for (struct replay_finding *f = g->devices; f; f = f->hh.next) {
 		replay_describe(f);
+		replay_describe_changes(f);
 		if (f->d.virtio_id == VIRTIO_ID_BLOCK)
 			f->d.disk_path = g->disk_path;
 	}
@@ -580,6 +612,22 @@ int replay_gather_status(const struct replay_gather *g, uint64_t number)
 {
 	const struct replay_outcome *o = outcome(g, number);
 	return o ? o->status : -1;
+}
+
+static int by_number(const void *number, const void *change)
+{
+	uint64_t a = *(const uint64_t *)number, b = ((const struct replay_change *)change)->number;
+	return a < b ? -1 : a > b;
+}
+
+const struct replay_config *replay_gather_change(
+	const struct replay_gather *g, unsigned device, uint64_t number)
+{
+	const struct replay_finding *f = find(g, device);
+	const struct replay_change *c =
+		f && f->changes ? bsearch(&number, f->change, f->changes, sizeof(*c), by_number)
+				: NULL;
+	return c ? &c->told : NULL;
 }
 
 bool replay_gather_signals(const struct replay_gather *g, unsigned device)

@@ -28,6 +28,12 @@ const struct replay_device *replay_gather_device(const struct replay_gather *g, 
 bool replay_gather_backend_failed(const struct replay_gather *g, uint64_t number);
 /* The status byte recorded for the request taken in event `number`; -1 unknown. */
 int replay_gather_status(const struct replay_gather *g, uint64_t number);
+/*
+ * What is another in the configuration since the change of it in event `number`, as
+ * far as it was ever read: until the next change.  NULL: no such event.
+ */
+const struct replay_config *replay_gather_change(
+	const struct replay_gather *g, unsigned device, uint64_t number);
 /* Does the trace have VQT_IRQ_SIGNAL (the device's decision) of this device? */
 bool replay_gather_signals(const struct replay_gather *g, unsigned device);
 /* Are kicks recorded as such, or only as register writes? */

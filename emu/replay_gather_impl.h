@@ -20,6 +20,15 @@ struct replay_queue_finding {
 	bool written;   /* the driver chose a size since the reset */
 };
 
+/* The configuration from a change of it on, until the next. */
+struct replay_change {
+	uint64_t number; /* of the event */
+	uint64_t sectors_used;
+	struct replay_vote config[REPLAY_CONFIG_MAX];
+	struct replay_config told; /* what differs from before, at the end */
+};
+#define REPLAY_CHANGES_MAX 1024 /* later ones go under with the last */
+
 /* A device as it emerges. */
 struct replay_finding {
 	uint16_t key;
@@ -39,7 +48,10 @@ struct replay_finding {
 	uint64_t config_len, sectors_used;
 	uint32_t vectors_used, regions; /* regions: bit n: VQT_REGION n was accessed */
 	uint64_t vectors, msix_bar;
-	bool msix_life, transitional, legacy_seen, config_changed, serial_known;
+	bool msix_life, transitional, legacy_seen, serial_known;
+	struct replay_change *change;
+	unsigned changes;
+	bool just_changed;
 	bool kicks, signals;
 	bool born, late; /* its making was seen; the capture says it came late */
 	UT_hash_handle hh;
@@ -59,7 +71,8 @@ struct replay_gather {
 	const char *disk_path;
 };
 
-/* Fill f->d from what was found (replay_describe.c). */
+/* Fill f->d from what was found (replay_describe.c), then what became of it. */
 void replay_describe(struct replay_finding *f);
+void replay_describe_changes(struct replay_finding *f);
 
 #endif

@@ -96,6 +96,7 @@ struct replay_instance {
 	bool queue_resetting; /* queue_reset was written */
 	uint64_t driver_at; /* event number of the driver's last action */
 	bool config_moved;  /* CONFIG_CHANGE since config_generation was read */
+	bool config_differs; /* and with it the configuration */
 	struct replay_counts n;
 };
 

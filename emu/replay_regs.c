@@ -222,7 +222,8 @@ static bool is_generation(const struct vqt_reg *r)
 
 /*
  * The number itself says nothing, but it must stay while the configuration does.
- * So what is compared is how far it moved since it was last read.
+ * So what is compared is how far it moved since it was last read; when the
+ * configuration has changed, whether it did, if the other had to: 4.1.4.3.1.
  */
 static void compare_generation(
 	struct replay *r, struct replay_instance *i, const struct event *e, uint64_t mine)
@@ -233,8 +234,10 @@ static void compare_generation(
 	i->generation[RECORDED] = recorded;
 	i->generation[REPLAYED] = mine;
 	i->generation_known = true;
-	if (!known || i->config_moved) {
-		i->config_moved = false;
+	bool stuck = i->config_differs && !moved && mine != was;
+	bool free = i->config_moved && !stuck;
+	i->config_moved = i->config_differs = false;
+	if (!known || free) {
 		replay_skipped(r, i, reasons[VARY_GENERATION]);
 		return;
 	}

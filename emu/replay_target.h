@@ -111,6 +111,13 @@ struct replay_answer {
 	const struct record *used;  /* the event, with the bytes it kept */
 };
 
+/* Bytes of the device configuration that are others now. */
+struct replay_config {
+	uint8_t bytes[REPLAY_CONFIG_MAX];
+	uint8_t known[REPLAY_CONFIG_MAX / 8]; /* bit n: bytes[n] counts; others stay as they are */
+	bool any;
+};
+
 /* An interrupt, as the platform sees it. */
 struct replay_irq {
 	uint8_t kind;    /* VQT_IRQ_MSIX, VQT_IRQ_INTX */
@@ -181,7 +188,7 @@ struct replay_target_ops {
 	int (*irqs)(struct replay_target *t, struct replay_irq *out, unsigned max);
 
 	/* From outside the driver.  Each may be NULL: cannot. */
-	int (*config_change)(struct replay_target *t, const uint8_t *config, uint16_t len);
+	int (*config_change)(struct replay_target *t, const struct replay_config *now);
 	int (*platform_reset)(struct replay_target *t); /* power-on state again, memory kept */
 };
 

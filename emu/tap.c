@@ -391,17 +391,18 @@ void emu_tap_backend(struct emu_tap *t, uint16_t queue, uint16_t head, unsigned 
 
 /* --- learned ------------------------------------------------------------------------ */
 
-void emu_tap_device_state(struct emu_tap *t, uint8_t status, const uint64_t offered[2],
-	const uint64_t accepted[2], const uint8_t *config, uint16_t config_len)
+void emu_tap_device_state(struct emu_tap *t, uint32_t known, uint8_t status,
+	const uint64_t offered[2], const uint64_t accepted[2], const uint8_t *config,
+	uint16_t config_len)
 {
 	if (!t)
 		return;
 	struct vqt_device_state *s = begin(t, VQT_DEVICE_STATE, sizeof(*s), VQT_NO_QUEUE);
-	s->known = VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED;
+	s->known = known & ~VQT_KNOWN_CONFIG;
 	s->status = status;
 	memcpy(s->offered, offered, sizeof(s->offered));
 	memcpy(s->accepted, accepted, sizeof(s->accepted));
-	if (config && config_len) {
+	if (known & VQT_KNOWN_CONFIG && config && config_len) {
 		s->known |= VQT_KNOWN_CONFIG;
 		s->config_len = config_len;
 		append(t, config, config_len);

@@ -65,9 +65,10 @@ void emu_tap_life(struct emu_tap *t, unsigned what, uint16_t queue, uint64_t arg
 	uint64_t arg2, const char *text);
 void emu_tap_backend(struct emu_tap *t, uint16_t queue, uint16_t head, unsigned op, bool end,
 	int ret, uint64_t offset, uint64_t bytes, uint64_t cookie);
-/* Learned, not seen: what a door knows from its client.  config may be NULL. */
-void emu_tap_device_state(struct emu_tap *t, uint8_t status, const uint64_t offered[2],
-	const uint64_t accepted[2], const uint8_t *config, uint16_t config_len);
+/* Learned, not seen: what a door knows from its client.  known: VQT_KNOWN_*; config may be NULL. */
+void emu_tap_device_state(struct emu_tap *t, uint32_t known, uint8_t status,
+	const uint64_t offered[2], const uint64_t accepted[2], const uint8_t *config,
+	uint16_t config_len);
 void emu_tap_queue_state(struct emu_tap *t, uint16_t queue, const struct emu_ring *r,
 	uint16_t last_avail, uint16_t used);
 void emu_tap_loss(struct emu_tap *t, uint16_t queue, uint64_t lost, unsigned why);

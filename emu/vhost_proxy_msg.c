@@ -22,7 +22,9 @@ void proxy_tell_state(struct vhost_proxy *p)
 	uint64_t accepted[2] = {p->features & ~BIT(VH_F_PROTOCOL_FEATURES), 0};
 	/* without messages for it: rings run when the driver is through with its set-up */
 	uint8_t status = p->protocol & BIT(VH_P_STATUS) ? p->status : RUNNING;
-	emu_tap_device_state(p->cfg.tap, status, offered, accepted, p->config, p->config_len);
+	emu_tap_device_state(p->cfg.tap,
+		VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED | VQT_KNOWN_CONFIG, status,
+		offered, accepted, p->config, p->config_len);
 	p->lived = p->told = true;
 }
 

@@ -48,10 +48,10 @@ static int get_features(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 }
 
 /* What the client's transport knows and we never see, for the trace. */
-static void tell_state(struct vhost_user *u)
+static void tell_state(struct vhost_user *u, uint32_t known)
 {
-	emu_tap_device_state(u->door.tap, u->v.status, u->v.offered, u->v.accepted, u->v.config,
-		u->v.config_len);
+	emu_tap_device_state(u->door.tap, known, u->v.status, u->v.offered, u->v.accepted,
+		u->v.config, u->v.config_len);
 }
 
 static bool any_running(const struct vhost_user *u)
@@ -77,7 +77,7 @@ static int set_features(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 	emu_virtio_adopt(&u->v, set);
 	u->features = f;
 	u->features_known = true;
-	tell_state(u);
+	tell_state(u, VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED | VQT_KNOWN_CONFIG);
 	vhost_user_rings_start(u);
 	return 0;
 }
@@ -228,7 +228,7 @@ static void driver_broke(struct vhost_user *u)
 static void config_changed(struct vhost_user *u)
 {
 	struct vhost_user_hdr h = {.request = VH_BACKEND_CONFIG_CHANGE, .flags = VH_VERSION};
-	tell_state(u);
+	tell_state(u, VQT_KNOWN_CONFIG);
 	if (u->channel < 0 || !vhost_user_has(u, VH_P_CONFIG))
 		door_tell(&u->door, DOOR_NOTE,
 			"the client gave no channel to tell it that the configuration changed");

@@ -93,7 +93,7 @@ resize_disk() {
 	for size in 96M 32M; do
 		n=$((n + 1))
 		for _ in $(seq 1200); do
-			[ "$(grep -c 'VQT STEP .* resize-wait' "$tmp/$1.serial" 2>/dev/null)" = $n ] && break
+			[ "$(grep -c 'VQT SIZE' "$tmp/$1.serial" 2>/dev/null)" = $n ] && break
 			sleep 0.1
 		done
 		truncate -s $size "$tmp/$1.img"
