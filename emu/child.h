@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #define CHILD_FD 3 /* the first of the descriptors given, in the child */
-#define CHILD_FDS 8
+#define CHILD_FDS 16
 
 struct child {
 	pid_t pid;     /* of its process group, too; 0: none, or reaped */

@@ -270,13 +270,13 @@ static int change_config(struct replay *r, struct replay_instance *i, const stru
 		return 0;
 	i->config_moved = true;
 	i->config_differs |= now->any;
-	if (!r->ops->config_change) {
+	int ret = r->ops->config_change ? r->ops->config_change(i->target, now) : -ENOTSUP;
+	if (ret == -ENOTSUP) {
 		replay_skipped(r, i, "changes of the configuration, which cannot be made here");
 		return 0;
 	}
 	i->n.environment++;
 	r->n.environment++;
-	int ret = r->ops->config_change(i->target, now);
 	return ret < 0 ? ret : replay_settle(r, i, e);
 }
 

@@ -349,16 +349,25 @@ static void stretch(struct replay_change *c, const uint8_t *now)
 	}
 }
 
+static void list_size(struct replay_device *d, uint64_t sectors)
+{
+	unsigned n = 0;
+	while (n < d->resizes && d->resize[n] != sectors)
+		n++;
+	if (sectors != d->sectors && n == d->resizes && n < REPLAY_RESIZES)
+		d->resize[d->resizes++] = sectors;
+}
+
 void replay_describe_changes(struct replay_finding *f)
 {
+	const bool blk = f->d.virtio_id == VIRTIO_ID_BLOCK;
 	uint8_t now[REPLAY_CONFIG_MAX];
 	memcpy(now, f->d.config, sizeof(now));
-	if (f->d.virtio_id == VIRTIO_ID_BLOCK)
-		for (unsigned i = 0; i < 8; i++)
-			now[BLK_CFG_CAPACITY + i] = f->d.sectors >> 8 * i;
+	for (unsigned i = 0; blk && i < 8; i++)
+		now[BLK_CFG_CAPACITY + i] = f->d.sectors >> 8 * i;
 	for (unsigned n = 0; n < f->changes; n++) {
 		struct replay_change *c = &f->change[n];
-		if (f->d.virtio_id == VIRTIO_ID_BLOCK)
+		if (blk)
 			stretch(c, now);
 		for (unsigned i = 0; i < REPLAY_CONFIG_MAX; i++) {
 			if (!c->config[i].any || c->config[i].value == now[i])
@@ -367,5 +376,8 @@ void replay_describe_changes(struct replay_finding *f)
 			c->told.known[i / 8] |= 1 << i % 8;
 			c->told.any = true;
 		}
+		c->told.sectors = get_le64(now + BLK_CFG_CAPACITY);
+		if (blk)
+			list_size(&f->d, c->told.sectors);
 	}
 }

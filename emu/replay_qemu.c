@@ -50,62 +50,85 @@ static void drain_net(struct replay_target *t)
 	char buf[4096];
 	ssize_t n;
 
-	while ((n = recv(t->backend_fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+	while ((n = recv(t->backend_fd[0], buf, sizeof(buf), MSG_DONTWAIT)) > 0)
 		t->moved++;
 	if (!n) { /* closed: QEMU's end will be noticed elsewhere */
-		close(t->backend_fd);
-		t->backend_fd = -1;
+		close(t->backend_fd[0]);
+		t->backend_fd[0] = -1;
 	}
 }
 
 static void serve_backend(struct replay_target *t)
 {
-	int rc;
-
-	if (t->backend_fd < 0)
-		return;
-	if (t->net) {
+	if (t->net && t->backend_fd[0] >= 0)
 		drain_net(t);
-		return;
+	for (unsigned i = 0; !t->net && i < t->ends; i++) {
+		int rc = t->backend_fd[i] < 0 ? 0 : nbd_run(&t->nbd[i]);
+
+		if (rc > 0)
+			t->moved++;
+		if (rc < 0) {
+			close(t->backend_fd[i]);
+			t->backend_fd[i] = -1;
+		}
 	}
-	rc = nbd_run(&t->nbd);
-	if (rc > 0)
-		t->moved++;
-	if (rc < 0) {
-		close(t->backend_fd);
-		t->backend_fd = -1;
+}
+
+/* I/O that is kept back: let this, or (0) all of it go; how much, or negative errno. */
+static int release(struct replay_target *t, int64_t id)
+{
+	int n = 0, rc = 0;
+
+	for (unsigned i = 0; !t->net && i < t->ends && rc >= 0; i++) {
+		rc = nbd_release(&t->nbd[i], id);
+		n += rc;
 	}
+	return rc < 0 ? rc : n;
+}
+
+static bool keeps_back(const struct replay_target *t)
+{
+	for (unsigned i = 0; i < t->ends; i++)
+		if (t->nbd[i].held)
+			return true;
+	return false;
 }
 
 /* Until fd is readable or ms are over, serve the others: 1, 0, or negative errno. */
 static int serve_until(struct replay_target *t, int fd, int ms)
 {
-	struct pollfd p[3] = {
+	struct pollfd p[2 + QEMU_ENDS] = {
 		{ .fd = fd, .events = POLLIN },
-		{ .fd = t->backend_fd, .events = t->net ? POLLIN : nbd_events(&t->nbd) },
 		{ .fd = t->child.err, .events = POLLIN },
 	};
-	int n = poll(p, 3, ms);
+	bool backend = false;
+	int n;
 
+	for (unsigned i = 0; i < t->ends; i++)
+		p[2 + i] = (struct pollfd){ .fd = t->backend_fd[i],
+			.events = t->net ? POLLIN : nbd_events(&t->nbd[i]) };
+	n = poll(p, 2 + t->ends, ms);
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
-	if (p[2].revents)
-		child_listen(&t->child);
 	if (p[1].revents)
+		child_listen(&t->child);
+	for (unsigned i = 0; i < t->ends; i++)
+		backend |= p[2 + i].revents != 0;
+	if (backend)
 		serve_backend(t);
 	return p[0].revents != 0;
 }
 
-/* For qtest: an answer is waited for. */
+/* For qtest and QMP: an answer is waited for. */
 static int wait_answer(void *opaque, int fd, int ms)
 {
 	struct replay_target *t = opaque;
-	bool impatient = t->nbd.held && ms > IMPATIENT_MS;
+	bool impatient = keeps_back(t) && ms > IMPATIENT_MS;
 	uint64_t moved = t->moved;
 	int rc = serve_until(t, fd, impatient ? IMPATIENT_MS : ms);
 
 	if (!rc && impatient && moved == t->moved)
-		nbd_release(&t->nbd, 0);
+		release(t, 0);
 	return rc;
 }
 
@@ -136,19 +159,28 @@ static int socket_pair(int *ours, int *theirs)
 	return 0;
 }
 
+#define AT(what) (QEMU_FD_##what - CHILD_FD)
+
 static int start(struct replay_target *t, bool plain, char *why, size_t size)
 {
 	struct qemu_args args;
-	int fds[QEMU_FDS] = { -1, t->ram_fd, qemu_bios(), -1 };
-	int rc = fds[2] < 0 ? fds[2] : socket_pair(&t->qtest_fd, &fds[0]);
+	int fds[QEMU_FDS] = { -1, t->ram_fd, qemu_bios(), -1 }, *backend = fds + AT(BACKEND);
+	int rc = fds[AT(BIOS)] < 0 ? fds[AT(BIOS)] : socket_pair(&t->qtest_fd, &fds[0]);
+	unsigned n;
 
+	t->ends = 1 + t->d->resizes;
+	for (n = 0; n < QEMU_ENDS; n++)
+		backend[n] = -1;
 	if (!rc)
-		rc = socket_pair(&t->backend_fd, &fds[3]);
-	if (!rc && t->disk)
-		rc = nbd_init(&t->nbd, t->backend_fd, qemu_disk_nbd(t->disk));
+		rc = socket_pair(&t->qmp_fd, &fds[AT(QMP)]);
+	for (n = 0; !rc && n < t->ends; n++) {
+		rc = socket_pair(&t->backend_fd[n], &backend[n]);
+		if (!rc && t->disk)
+			rc = nbd_init(&t->nbd[n], t->backend_fd[n], qemu_disk_nbd(t->disk, n));
+	}
 	qemu_args(&args, t->binary, t->d, &t->about, t->ram_size, plain);
 	if (!rc)
-		rc = args.failed ? -ENOMEM : child_start(&t->child, args.v, fds, QEMU_FDS);
+		rc = args.failed ? -ENOMEM : child_start(&t->child, args.v, fds, AT(BACKEND) + t->ends);
 	qemu_args_fini(&args);
 	for (unsigned i = 0; i < QEMU_FDS; i++)
 		if (fds[i] >= 0 && fds[i] != t->ram_fd)
@@ -177,10 +209,15 @@ static void stop(struct replay_target *t)
 	child_stop(&t->child);
 	if (t->qtest_fd >= 0)
 		close(t->qtest_fd);
-	if (t->backend_fd >= 0)
-		close(t->backend_fd);
-	t->qtest_fd = t->backend_fd = -1;
-	nbd_fini(&t->nbd);
+	if (t->qmp_fd >= 0)
+		close(t->qmp_fd);
+	t->qtest_fd = t->qmp_fd = -1;
+	for (unsigned i = 0; i < QEMU_ENDS; i++) {
+		if (t->backend_fd[i] >= 0)
+			close(t->backend_fd[i]);
+		t->backend_fd[i] = -1;
+		nbd_fini(&t->nbd[i]);
+	}
 }
 
 /* QEMU may refuse what a trace says of a device, from half a trace or a bad one: then without. */
@@ -228,7 +265,10 @@ static int qemu_create(struct replay_target **out, const struct replay_target_co
 	if (!t)
 		return -ENOMEM;
 	t->d = cfg->device;
-	t->ram_fd = t->qtest_fd = t->backend_fd = t->child.err = -1;
+	t->sectors = cfg->device->sectors;
+	t->ram_fd = t->qtest_fd = t->qmp_fd = t->child.err = -1;
+	for (unsigned i = 0; i < QEMU_ENDS; i++)
+		t->backend_fd[i] = -1;
 	snprintf(t->binary, sizeof(t->binary), "%s", cfg->binary ? cfg->binary : BINARY);
 	rc = qemu_ask(&t->about, t->binary, type, why, size);
 	snprintf(t->version, sizeof(t->version), "QEMU %s", t->about.version);
@@ -296,7 +336,7 @@ static int send_frame(struct replay_target *t, const struct replay_answer *a)
 
 		memcpy(frame + 4, seg.bytes + header, n < len ? n : len);
 	}
-	if (send(t->backend_fd, frame, 4 + len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)(4 + len))
+	if (send(t->backend_fd[0], frame, 4 + len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)(4 + len))
 		return 0; /* then it does not arrive, which shows */
 	t->moved++;
 	return 0;
@@ -311,7 +351,7 @@ static int qemu_complete(struct replay_target *t, const struct replay_answer *a)
 	if (t->net)
 		return a->queue % 2 == 0 && a->queue + 1 < t->d->num_queues ? send_frame(t, a) : 0;
 	id = qemu_disk_go(t->disk, a->queue, a->head);
-	rc = id ? nbd_release(&t->nbd, id) : 0;
+	rc = id ? release(t, id) : 0;
 	if (rc >= 0)
 		serve_backend(t);
 	return rc < 0 ? qemu_trouble(t, rc) : 0;
@@ -324,8 +364,8 @@ static int qemu_complete(struct replay_target *t, const struct replay_answer *a)
  */
 static void let_go(struct replay_target *t)
 {
-	if (t->quiet_ms >= IDLE_MS && t->nbd.held)
-		t->moved += nbd_release(&t->nbd, 0) > 0;
+	if (t->quiet_ms >= IDLE_MS && keeps_back(t))
+		t->moved += release(t, 0) > 0;
 }
 
 static int qemu_wait(struct replay_target *t, unsigned patience)
@@ -411,12 +451,42 @@ static int reg_write(
 
 /* --- from outside the driver ------------------------------------------------------------------ */
 
+/*
+ * NBD has no other size for a disk that is in use.  So the device gets another disk,
+ * of the same bytes; that it is to tell its driver comes of resizing that to the size
+ * it has.
+ */
+static int qemu_config_change(struct replay_target *t, const struct replay_config *now)
+{
+	char replace[160], resize[160];
+	const char *const commands[] = { replace, resize, NULL };
+	unsigned n = 0;
+	int rc;
+
+	if (!now->any) /* QEMU 11 tells of a change twice */
+		return 0;
+	while (n < t->d->resizes && t->d->resize[n] != now->sectors)
+		n++;
+	n = now->sectors == t->d->sectors ? 0 : n + 1;
+	if (!t->d->resizes || t->d->read_only || n > t->d->resizes || now->sectors == t->sectors)
+		return -ENOTSUP;
+	snprintf(replace, sizeof(replace), "{\"execute\":\"qom-set\",\"arguments\":{\"path\":"
+		"\"/machine/peripheral/dev\",\"property\":\"drive\",\"value\":\"disk%u\"}}\n", n);
+	snprintf(resize, sizeof(resize), "{\"execute\":\"block_resize\",\"arguments\":{\"node-name\":"
+		"\"disk%u\",\"size\":%llu}}\n", n, (unsigned long long)now->sectors * 512);
+	qemu_watch_config(t->watch);
+	rc = qemu_tell(t->qmp_fd, !t->told, wait_answer, t, commands);
+	t->told = true;
+	t->sectors = now->sectors;
+	return rc == -ENOTSUP ? rc : qemu_trouble(t, rc);
+}
+
 static int qemu_platform_reset(struct replay_target *t)
 {
 	uint32_t command = 0;
 	int rc;
 
-	nbd_release(&t->nbd, 0);
+	release(t, 0);
 	if (t->disk)
 		qemu_disk_over(t->disk);
 	/* a mark that a reset wipes: it happens some time after it was asked for */
@@ -452,5 +522,6 @@ const struct replay_target_ops replay_target_qemu = {
 	.complete = qemu_complete,
 	.wait = qemu_wait,
 	.irqs = qemu_irqs,
+	.config_change = qemu_config_change,
 	.platform_reset = qemu_platform_reset,
 };

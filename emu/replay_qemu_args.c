@@ -221,7 +221,7 @@ static void blk(struct builder *b)
 {
 	uint64_t v;
 
-	put(b, "drive", json_object_new_string("disk"));
+	put(b, "drive", json_object_new_string("disk0"));
 	set_bits(b, blk_bits, sizeof(blk_bits) / sizeof(blk_bits[0]));
 	set_fields(b, blk_fields, sizeof(blk_fields) / sizeof(blk_fields[0]));
 	if (field(b->d, BLK_CFG_CYLINDERS, 4, &v) && v & 0xffff && v >> 16 & 0xff && v >> 24) {
@@ -388,10 +388,19 @@ static void add_backend(struct qemu_args *a, const struct replay_device *d)
 		add(a, "socket,id=net,fd=%d", QEMU_FD_BACKEND);
 		return;
 	}
-	add(a, "-blockdev");
-	add(a, "{\"driver\":\"raw\",\"node-name\":\"disk\",\"discard\":\"unmap\",\"read-only\":%s,"
-	       "\"file\":{\"driver\":\"nbd\",\"server\":{\"type\":\"fd\",\"str\":\"%d\"}}}",
-		d->read_only ? "true" : "false", QEMU_FD_BACKEND);
+	for (unsigned i = 0; i <= d->resizes; i++) {
+		add(a, "-blockdev");
+		add(a, "{\"driver\":\"raw\",\"node-name\":\"disk%u\",\"discard\":\"unmap\","
+		       "\"read-only\":%s,\"file\":{\"driver\":\"nbd\","
+		       "\"server\":{\"type\":\"fd\",\"str\":\"%d\"}}}",
+			i, d->read_only ? "true" : "false", QEMU_FD_BACKEND + i);
+	}
+	if (d->resizes) {
+		add(a, "-chardev");
+		add(a, "socket,id=qmp,fd=%d", QEMU_FD_QMP);
+		add(a, "-mon");
+		add(a, "chardev=qmp,mode=control");
+	}
 }
 
 void qemu_args(struct qemu_args *a, const char *binary, const struct replay_device *d,

@@ -17,6 +17,8 @@ struct talk {
 	int fd;
 	long until; /* ms, CLOCK_MONOTONIC */
 	struct json_tokener *tok;
+	int (*wait)(void *opaque, int fd, int ms); /* NULL: poll(2) */
+	void *opaque;
 	char in[4096]; /* read, not parsed yet */
 	size_t at, have;
 	size_t total;
@@ -47,7 +49,12 @@ static int fill(struct talk *t)
 			return -EPIPE;
 		if (left <= 0)
 			return -ETIMEDOUT;
-		if (poll(&p, 1, left) < 0 && errno != EINTR)
+		if (t->wait) {
+			int rc = t->wait(t->opaque, t->fd, left);
+
+			if (rc < 0)
+				return rc;
+		} else if (poll(&p, 1, left) < 0 && errno != EINTR)
 			return -errno;
 	}
 }
@@ -170,6 +177,28 @@ int qemu_ask_fd(struct qemu_about *a, int fd, int patience, const char *type, ch
 		snprintf(why, size, "(QEMU %s) has no %s", a->version, type);
 	else if (rc)
 		snprintf(why, size, "%s", strerror(-rc));
+	if (t.tok)
+		json_tokener_free(t.tok);
+	return rc;
+}
+
+int qemu_tell(int fd, bool first, int (*wait)(void *opaque, int fd, int ms), void *opaque,
+	const char *const *commands)
+{
+	struct talk t = { .fd = fd, .until = now_ms() + QEMU_ANSWER_MS, .wait = wait,
+		.opaque = opaque, .tok = json_tokener_new() };
+	struct qemu_about about;
+	struct json_object *o = NULL;
+	int rc = !t.tok ? -ENOMEM : first ? greeting(&t, &about) : 0;
+
+	if (!rc && first)
+		rc = ask(&t, "{\"execute\":\"qmp_capabilities\"}\n", &o);
+	while (!rc && *commands) {
+		json_object_put(o);
+		rc = ask(&t, *commands++, &o);
+	}
+	if (!rc)
+		json_object_put(o);
 	if (t.tok)
 		json_tokener_free(t.tok);
 	return rc;

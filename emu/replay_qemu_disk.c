@@ -33,7 +33,8 @@ struct asked {
 };
 
 struct qemu_disk {
-	struct nbd_disk nbd;
+	struct nbd_disk nbd[QEMU_ENDS];
+	uint64_t size; /* the largest */
 	int fd;         /* a sparse file in memory */
 	uint64_t room;  /* bytes it may still be written */
 	struct asked asked[REQUESTS];
@@ -195,7 +196,7 @@ static int fill_known(struct qemu_disk *d, struct replay_disk *known)
 	uint64_t off = 0;
 
 	for (; known && replay_disk_next(known, &off, &bytes, &mask); off += REPLAY_DISK_BLOCK) {
-		uint64_t left = off < d->nbd.size ? d->nbd.size - off : 0;
+		uint64_t left = off < d->size ? d->size - off : 0;
 		int rc = store(d, off, bytes, left < REPLAY_DISK_BLOCK ? left : REPLAY_DISK_BLOCK);
 
 		if (rc)
@@ -210,10 +211,10 @@ static int fill_copy(struct qemu_disk *d, int from)
 	char buf[COPY];
 	off_t at = 0, hole;
 
-	while ((at = lseek(from, at, SEEK_DATA)) >= 0 && (uint64_t)at < d->nbd.size) {
+	while ((at = lseek(from, at, SEEK_DATA)) >= 0 && (uint64_t)at < d->size) {
 		hole = lseek(from, at, SEEK_HOLE);
-		if (hole < 0 || (uint64_t)hole > d->nbd.size)
-			hole = d->nbd.size;
+		if (hole < 0 || (uint64_t)hole > d->size)
+			hole = d->size;
 		while (at < hole) {
 			size_t want = hole - at < (off_t)sizeof(buf) ? hole - at : (off_t)sizeof(buf);
 			ssize_t n = pread(from, buf, want, at);
@@ -252,22 +253,28 @@ int qemu_disk_new(struct qemu_disk **out, const struct replay_target_config *cfg
 {
 	const struct replay_device *dev = cfg->device;
 	struct qemu_disk *d = calloc(1, sizeof(*d));
+	uint64_t most = 0;
 	int rc;
 
 	if (!d)
 		return -ENOMEM;
 	d->room = cfg->memory ? cfg->memory : 4ull << 30;
 	d->fd = memfd_create("vqtrace-disk", MFD_CLOEXEC);
-	if (dev->sectors > INT64_MAX / SECTOR || d->fd < 0 ||
-		ftruncate(d->fd, dev->sectors * SECTOR)) {
+	for (unsigned i = 0; i <= dev->resizes; i++) {
+		uint64_t sectors = i ? dev->resize[i - 1] : dev->sectors;
+
+		most = sectors > most ? sectors : most;
+		d->nbd[i] = (struct nbd_disk){ .size = sectors * SECTOR,
+			.read_only = dev->read_only, .read = disk_read, .write = disk_write,
+			.zero = disk_zero, .came = disk_came, .going = disk_going, .opaque = d };
+	}
+	if (most > INT64_MAX / SECTOR || d->fd < 0 || ftruncate(d->fd, most * SECTOR)) {
 		snprintf(why, size, "a disk of %llu sectors is not possible",
-			(unsigned long long)dev->sectors);
+			(unsigned long long)most);
 		qemu_disk_free(d);
 		return -ENOTSUP;
 	}
-	d->nbd = (struct nbd_disk){ .size = dev->sectors * SECTOR, .read_only = dev->read_only,
-		.read = disk_read, .write = disk_write, .zero = disk_zero,
-		.came = disk_came, .going = disk_going, .opaque = d };
+	d->size = most * SECTOR;
 	rc = dev->disk_path ? fill_file(d, dev->disk_path, why, size) : fill_known(d, dev->disk);
 	if (rc) {
 		if (!*why)
@@ -286,7 +293,7 @@ void qemu_disk_free(struct qemu_disk *d)
 	free(d);
 }
 
-const struct nbd_disk *qemu_disk_nbd(struct qemu_disk *d)
+const struct nbd_disk *qemu_disk_nbd(struct qemu_disk *d, unsigned n)
 {
-	return &d->nbd;
+	return &d->nbd[n];
 }

@@ -23,16 +23,23 @@ int qemu_ask(struct qemu_about *a, const char *binary, const char *type, char *w
 /* The conversation alone, on a connected non-blocking socket. */
 int qemu_ask_fd(struct qemu_about *a, int fd, int patience, const char *type, char *why,
 	size_t size);
+/*
+ * Commands of QMP, up to NULL, each answered before the next; first: none was sent
+ * to this socket before.  0; -ENOTSUP: an answer is an error; or negative errno.
+ */
+int qemu_tell(int fd, bool first, int (*wait)(void *opaque, int fd, int ms), void *opaque,
+	const char *const *commands);
 void qemu_about_fini(struct qemu_about *a);
 
 /* --- replay_qemu_args.c ------------------------------------------------------------ */
 /* Descriptors in the child. */
-enum { QEMU_FD_QTEST = CHILD_FD, QEMU_FD_RAM, QEMU_FD_BIOS, QEMU_FD_BACKEND };
-#define QEMU_FDS 4
+enum { QEMU_FD_QTEST = CHILD_FD, QEMU_FD_RAM, QEMU_FD_BIOS, QEMU_FD_QMP, QEMU_FD_BACKEND };
+#define QEMU_ENDS (1 + REPLAY_RESIZES) /* of disks: as it is at first, and each other size */
+#define QEMU_FDS (QEMU_FD_BACKEND - CHILD_FD + QEMU_ENDS)
 /* The type of QEMU's device for this one; NULL: none that can be replayed. */
 const char *qemu_type(const struct replay_device *d);
 bool qemu_legacy(const struct replay_device *d); /* has it the legacy interface? */
-#define QEMU_ARGS 48
+#define QEMU_ARGS 80
 struct qemu_args {
 	char *v[QEMU_ARGS + 1];
 	unsigned n;
@@ -49,7 +56,8 @@ struct qemu_disk;
 int qemu_disk_new(struct qemu_disk **out, const struct replay_target_config *cfg, char *why,
 	size_t size);
 void qemu_disk_free(struct qemu_disk *d);
-const struct nbd_disk *qemu_disk_nbd(struct qemu_disk *d);
+/* The same disk once for each of its sizes, 0: the first; they hold the same bytes. */
+const struct nbd_disk *qemu_disk_nbd(struct qemu_disk *d, unsigned n);
 /* About to be made available: its I/O is kept back (nbd_release) until qemu_disk_go. */
 void qemu_disk_request(struct qemu_disk *d, const struct replay_request *r);
 /* The recording has come to its end: the id to release, 0 none. */
@@ -79,7 +87,7 @@ struct replay_target {
 	struct qemu_about about;
 	struct child child;
 	struct qtest qtest;
-	int qtest_fd, backend_fd; /* our ends */
+	int qtest_fd, qmp_fd, backend_fd[QEMU_ENDS]; /* our ends */
 	char version[64], binary[128];
 	char why[640];
 	/* Guest memory: a file shared with QEMU. */
@@ -102,8 +110,10 @@ struct replay_target {
 	struct qemu_watch *watch; /* NULL: no trace is wanted */
 	/* What is below the device. */
 	struct qemu_disk *disk;
-	struct nbd nbd;
-	bool net;
+	struct nbd nbd[QEMU_ENDS];
+	unsigned ends;
+	uint64_t sectors; /* of the disk the device has now */
+	bool net, told; /* told: QMP was greeted */
 	uint64_t moved; /* counts what came from or went to the backend */
 	unsigned quiet_ms; /* since then, with the engine waiting */
 };
@@ -119,6 +129,7 @@ void qemu_watch_reg(struct qemu_watch *w, unsigned region, unsigned op, unsigned
 void qemu_watch_kick(struct qemu_watch *w, const struct replay_kick *k); /* before it is sent */
 void qemu_watch_used(struct qemu_watch *w); /* look whether something was */
 void qemu_watch_irq(struct qemu_watch *w, const struct replay_irq *irq);
+void qemu_watch_config(struct qemu_watch *w); /* it is about to change */
 
 /* Words of trouble; returns rc. */
 int qemu_trouble(struct replay_target *t, int rc);

@@ -277,6 +277,12 @@ void qemu_watch_kick(struct qemu_watch *w, const struct replay_kick *k)
 		take(w, k->queue, q);
 }
 
+void qemu_watch_config(struct qemu_watch *w)
+{
+	if (w)
+		emu_tap_life(w->tap, VQT_LIFE_CONFIG_CHANGE, VQT_NO_QUEUE, 0, 0, 0, NULL);
+}
+
 void qemu_watch_irq(struct qemu_watch *w, const struct replay_irq *irq)
 {
 	if (w)

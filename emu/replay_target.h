@@ -28,6 +28,7 @@ struct replay_target;
 #define REPLAY_QUEUES_MAX 1024
 #define REPLAY_CONFIG_MAX 256
 #define REPLAY_BARS EMU_PCI_BARS
+#define REPLAY_RESIZES 8
 
 /*
  * The recorded device, as far as its trace tells: what a target must set up to
@@ -71,6 +72,8 @@ struct replay_device {
 	uint64_t mem_first, mem_last; /* first and last byte; first > last: none */
 	/* Block devices. */
 	uint64_t sectors;   /* capacity */
+	uint64_t resize[REPLAY_RESIZES]; /* others that it has later, each once */
+	unsigned resizes;
 	char serial[21];    /* GET_ID's answer, "" unknown */
 	bool read_only;
 	uint64_t io_errors; /* requests that the recorded backend failed */
@@ -116,6 +119,7 @@ struct replay_config {
 	uint8_t bytes[REPLAY_CONFIG_MAX];
 	uint8_t known[REPLAY_CONFIG_MAX / 8]; /* bit n: bytes[n] counts; others stay as they are */
 	bool any;
+	uint64_t sectors; /* block devices: the capacity */
 };
 
 /* An interrupt, as the platform sees it. */
@@ -187,7 +191,7 @@ struct replay_target_ops {
 	/* Interrupts since the last call, oldest first: how many (at most max). */
 	int (*irqs)(struct replay_target *t, struct replay_irq *out, unsigned max);
 
-	/* From outside the driver.  Each may be NULL: cannot. */
+	/* From outside the driver.  Each may be NULL: cannot; so is -ENOTSUP. */
 	int (*config_change)(struct replay_target *t, const struct replay_config *now);
 	int (*platform_reset)(struct replay_target *t); /* power-on state again, memory kept */
 };
