@@ -277,6 +277,7 @@ static void fill_pci(struct replay_finding *f)
 	if (cfg.vectors > 2048 && cfg.vectors != VQT_NO_VECTOR)
 		cfg.vectors = 2048;
 	emu_device_layout(&normal, &cfg);
+	replay_sound_pci(f, &normal);
 	d->layout = normal;
 	fill_ids(d);
 	fill_bars(f);
@@ -319,7 +320,10 @@ void replay_describe(struct replay_finding *f)
 	d->late = f->late || !f->born; /* a beginning may have been cut off */
 	fill_bytes(f);
 	fill_features(f);
+	replay_sound_features(f);
 	fill_queues(f);
+	replay_sound_queues(f);
+	replay_sound_config(f);
 	legacy_id = known(d, PCI_DEVICE_ID, 2) && get_le16(d->pci + PCI_DEVICE_ID) >= 0x1000 &&
 		    get_le16(d->pci + PCI_DEVICE_ID) < 0x1040;
 	d->transitional = f->legacy_seen || f->transitional || legacy_id;
@@ -330,23 +334,17 @@ void replay_describe(struct replay_finding *f)
 
 /* --- what became of it ------------------------------------------------------------------ */
 
-static bool all_told(const struct replay_change *c, unsigned at, unsigned len)
-{
-	for (unsigned i = at; i < at + len; i++)
-		if (!c->config[i].any)
-			return false;
-	return true;
-}
-
-/* Nobody asked for the capacity, but more was used than there had been. */
+/* Nobody asked for the capacity, or was told less than was used: as much as that. */
 static void stretch(struct replay_change *c, const uint8_t *now)
 {
-	if (all_told(c, BLK_CFG_CAPACITY, 8) || c->sectors_used <= get_le64(now + BLK_CFG_CAPACITY))
+	struct replay_vote *at = c->config + BLK_CFG_CAPACITY;
+	uint64_t capacity = 0;
+	for (unsigned i = 0; i < 8; i++)
+		capacity |= (at[i].any ? at[i].value : now[BLK_CFG_CAPACITY + i]) << 8 * i;
+	if (capacity >= c->sectors_used)
 		return;
-	for (unsigned i = 0; i < 8; i++) {
-		c->config[BLK_CFG_CAPACITY + i] = (struct replay_vote){0};
-		replay_vote(&c->config[BLK_CFG_CAPACITY + i], (uint8_t)(c->sectors_used >> 8 * i));
-	}
+	for (unsigned i = 0; i < 8; i++)
+		at[i] = (struct replay_vote){.any = true, .value = c->sectors_used >> 8 * i & 0xff};
 }
 
 static void list_size(struct replay_device *d, uint64_t sectors)

@@ -178,6 +178,29 @@ static void begin_trace(struct replay_target *t, const struct replay_target_conf
 		t->d->user_id, "vqtrace emulator");
 }
 
+/*
+ * What was read of it cannot all be true.  So that the rest of the recording is played
+ * all the same, registers lie where ours do, and what was read is compared with that.
+ */
+static int make_usual(struct replay_target *t, struct emu_device_config *dev)
+{
+	const struct emu_pci_layout *read = dev->layout;
+	struct emu_pci_layout l;
+	dev->layout = NULL;
+	emu_device_layout(&l, dev);
+	l.vendor = read->vendor;
+	l.device = read->device;
+	l.revision = read->revision;
+	l.class_code = read->class_code;
+	l.subsys_vendor = read->subsys_vendor;
+	l.subsys = read->subsys;
+	l.pin = read->pin;
+	dev->layout = &l;
+	int ret = emu_device_new(&t->dev, dev);
+	dev->layout = read;
+	return ret;
+}
+
 static int make_device(struct replay_target *t, const struct replay_target_config *cfg,
 	char *why, size_t size)
 {
@@ -212,6 +235,8 @@ static int make_device(struct replay_target *t, const struct replay_target_confi
 		dev.cls = replay_class(d->virtio_id);
 	}
 	int ret = emu_device_new(&t->dev, &dev);
+	if (ret == -EINVAL)
+		ret = make_usual(t, &dev);
 	if (ret < 0) {
 		if (t->backend)
 			emu_backend_close(t->backend);

@@ -4,6 +4,8 @@
 #define VQT_EMU_REPLAY_GATHER_IMPL_H
 
 #include "decoder/hash.h"
+
+#include "emu/defs.h"
 #include "emu/replay_gather.h"
 
 /* The answers to one question. */
@@ -52,6 +54,10 @@ struct replay_finding {
 	struct replay_change *change;
 	unsigned changes;
 	bool just_changed;
+	uint64_t region_len[VIRTIO_PCI_CAP_DEVICE_CFG + 1]; /* by VIRTIO_PCI_CAP_*; 0: I/O BAR */
+	uint64_t agreed[2];    /* accepted, when device_status was read with FEATURES_OK */
+	uint32_t agreed_legacy; /* accepted by a legacy driver whose request was done */
+	bool wrote;            /* a request that modifies the disk was done */
 	bool kicks, signals;
 	bool born, late; /* its making was seen; the capture says it came late */
 	UT_hash_handle hh;
@@ -71,8 +77,16 @@ struct replay_gather {
 	const char *disk_path;
 };
 
+/* A block request was used (replay_gather_blk.c). */
+void replay_gather_blk(struct replay_finding *f, const struct event *e);
 /* Fill f->d from what was found (replay_describe.c), then what became of it. */
 void replay_describe(struct replay_finding *f);
 void replay_describe_changes(struct replay_finding *f);
+
+/* replay_sound.c: answers that something else decides, once the others are there. */
+void replay_sound_features(struct replay_finding *f);
+void replay_sound_queues(struct replay_finding *f);
+void replay_sound_config(struct replay_finding *f);
+void replay_sound_pci(struct replay_finding *f, const struct emu_pci_layout *normal);
 
 #endif

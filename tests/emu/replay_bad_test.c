@@ -93,6 +93,18 @@ static void test_late(void)
 	}
 }
 
+/* A read of the PCI device ID, which goes with the type: 4.1.2.1. */
+static void change_id(struct vqt_reg *r, unsigned type)
+{
+	unsigned id = VIRTIO_PCI_ID_MODERN + type;
+	if (r->h.type != VQT_REG || r->region != VQT_REGION_PCI || r->op != VQT_READ)
+		return;
+	if (r->offset == PCI_DEVICE_ID && r->width == 2)
+		r->value = id;
+	else if (r->offset == PCI_VENDOR_ID && r->width == 4)
+		r->value = id << 16 | VIRTIO_PCI_VENDOR;
+}
+
 /* A device type that nobody has: its requests are answered as recorded. */
 static void test_type(unsigned type)
 {
@@ -105,6 +117,7 @@ static void test_type(unsigned type)
 			d->virtio_id = type;
 		if (is_life(&t, i, VQT_LIFE_VIRTIO_INIT))
 			((struct vqt_life *)reel_at(&t, i))->arg[0] = type;
+		change_id(reel_at(&t, i), type);
 	}
 	reel_replay(&t, NULL, &o);
 	ok(o.rc == 0 && !o.differences && o.n.requests.compared == 70 && o.n.skipped >= 70 &&

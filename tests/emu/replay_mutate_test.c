@@ -150,6 +150,118 @@ static void test_registers(void)
 	}
 }
 
+/* Read once in that trace: what else the trace or the specification tells decides. */
+static const struct {
+	const char *trace, *what, *subject;
+	uint8_t region, width;
+	uint16_t offset;
+	int which; /* of the reads of that register in that width */
+	uint64_t flip;
+} once[] = {
+	{"qemu7-q1", "subsystem vendor", "register.pci.subsystem_vendor_id", VQT_REGION_PCI, 2, 0x2c,
+		0, 0x10},
+	{"qemu7-q1", "subsystem id", "register.pci.subsystem_id", VQT_REGION_PCI, 2, 0x2e, 0, 1},
+	{"qemu7-legacy", "subsystem id, transitional", "register.pci.subsystem_id", VQT_REGION_PCI, 2,
+		0x2e, 0, 1},
+	{"qemu7-q1", "latency timer", "register.pci.", VQT_REGION_PCI, 1, 0x0d, 0, 0x40},
+	{"qemu7-edk2", "offset of the common structure", "register.pci.", VQT_REGION_PCI, 4, 0x48, 0,
+		0x1000},
+	{"qemu7-edk2", "length of the ISR structure", "register.pci.", VQT_REGION_PCI, 4, 0x5c, 0, 2},
+	{"qemu7-edk2", "padding of a capability", "register.pci.", VQT_REGION_PCI, 4, 0x64, 0, 0x100},
+	{"qemu7-edk2", "notify_off_multiplier", "register.pci.notify_off_multiplier", VQT_REGION_PCI,
+		4, 0x80, 0, 8},
+	{"qemu7-q1", "MSI-X table", "register.pci.msix_table", VQT_REGION_PCI, 4, 0x9c, 0, 0x800},
+	{"qemu7-ipxe", "a feature the driver took", "register.common.device_feature",
+		VQT_REGION_COMMON, 2, VIRTIO_PCI_COMMON_DF, 0, 1 << 5},
+	{"qemu11-mq4", "num_queues of the configuration", "register.device.num_queues",
+		VQT_REGION_DEVICE, 2, BLK_CFG_NUM_QUEUES, 0, 1},
+	{"qemu11-mq4", "a capacity that is too small", "register.device.capacity", VQT_REGION_DEVICE,
+		4, BLK_CFG_CAPACITY, 0, 0x20000},
+	{"qemu11-mq4", "a capacity that cannot be", "register.device.capacity", VQT_REGION_DEVICE, 4,
+		BLK_CFG_CAPACITY + 4, 0, 1u << 31},
+	{"qemu11-mq4", "block size", "register.device.blk_size", VQT_REGION_DEVICE, 4,
+		BLK_CFG_BLK_SIZE, 0, 1},
+	{"qemu11-resize-q1", "capacity of a disk that grew", "register.device.capacity",
+		VQT_REGION_DEVICE, 4, BLK_CFG_CAPACITY, 2, 0x20000},
+};
+
+static bool is_read(const void *rec, unsigned i)
+{
+	const struct vqt_reg *r = rec;
+	return reads(rec, once[i].region, once[i].offset) && r->width == once[i].width;
+}
+
+static void test_once(void)
+{
+	for (unsigned i = 0; i < sizeof(once) / sizeof(once[0]); i++) {
+		struct reel t;
+		struct outcome o;
+		char path[80];
+		unsigned at = 0;
+		snprintf(path, sizeof(path), "traces/%s.pcap", once[i].trace);
+		reel_load(&t, path);
+		for (int n = once[i].which; at < t.count; at++)
+			if (is_read(reel_at(&t, at), i) && n-- == 0)
+				break;
+		if (ok(at < t.count, "%s: is in %s", once[i].what, path)) {
+			((struct vqt_reg *)reel_at(&t, at))->value ^= once[i].flip;
+			reel_replay(&t, NULL, &o);
+			ok(outcome_names(&o, at + 1, once[i].subject), "%s: caught", once[i].what);
+		}
+		reel_free(&t);
+	}
+}
+
+/* Nothing tells what these are but the device itself. */
+static bool is_free(const struct vqt_reg *r, unsigned offset)
+{
+	static const struct {
+		uint8_t region;
+		uint16_t first, last;
+	} rows[] = {
+		{VQT_REGION_COMMON, VIRTIO_PCI_COMMON_DF, VIRTIO_PCI_COMMON_DF + 3}, /* not taken */
+		{VQT_REGION_DEVICE, BLK_CFG_CAPACITY, BLK_CFG_CAPACITY + 7},          /* not used */
+		{VQT_REGION_DEVICE, BLK_CFG_CYLINDERS, BLK_CFG_SECTORS},
+		{VQT_REGION_DEVICE, BLK_CFG_PHYS_EXP, BLK_CFG_OPT_IO + 3},
+		{VQT_REGION_ISR, 0, 0}, /* may be set at any time */
+	};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].region == r->region && offset >= rows[i].first && offset <= rows[i].last)
+			return true;
+	return false;
+}
+
+/* Every answer of a register in a trace, a bit of each byte: few are nobody's business. */
+static void test_all(const char *trace, uint8_t flip, unsigned step)
+{
+	struct reel t;
+	unsigned tried = 0, caught = 0, bad = 0, n = 0;
+	reel_load(&t, trace);
+	for (unsigned i = 0; i < t.count; i++) {
+		struct vqt_reg *r = reel_at(&t, i);
+		if (r->h.type != VQT_REG || r->op != VQT_READ || r->flags & VQT_REG_FAILED)
+			continue;
+		for (unsigned b = 0; b < r->width; b++) {
+			struct outcome o;
+			if (n++ % step)
+				continue;
+			r->value ^= (uint64_t)flip << 8 * b;
+			reel_replay(&t, NULL, &o);
+			r->value ^= (uint64_t)flip << 8 * b;
+			bool found = o.rc == 0 && o.differences;
+			tried++;
+			caught += found;
+			bad += !found && !is_free(r, r->offset + b);
+			if (!found && !is_free(r, r->offset + b))
+				printf("# event %u region %u offset %u\n", i + 1, r->region,
+					r->offset + b);
+		}
+	}
+	ok(!bad && caught * 100 > tried * 97, "%s: %u of %u changed answers caught", trace, caught,
+		tried);
+	reel_free(&t);
+}
+
 static void bend_len(struct vqt_used *u)
 {
 	u->len -= 1;
@@ -379,6 +491,11 @@ static void test_order(uint64_t features, bool counts)
 int main(void)
 {
 	test_registers();
+	test_once();
+	test_all("traces/qemu7-q1.pcap", 0x01, 3);
+	test_all("traces/qemu11-packed.pcap", 0x80, 5);
+	test_all("traces/qemu7-edk2.pcap", 0x10, 7);
+	test_all("traces/qemu7-seabios-legacy.pcap", 0x04, 3);
 	test_answers("traces/qemu7-q1.pcap");
 	test_answers("traces/qemu7-packed.pcap");
 	test_missing("traces/qemu7-q1.pcap", false, 4);
