@@ -526,5 +526,6 @@ void emu_watch_sample(struct emu_watch *w)
 		return;
 	refresh(w);
 	emu_watch_look(w, false);
-	emu_tap_ring(w->tap, w->queue, &w->ring);
+	/* what the back end has not read of its eventfd is not known from here */
+	emu_tap_ring(w->tap, w->queue, &w->ring, VQT_RING_PERIODIC, VQT_PENDING_UNKNOWN);
 }
