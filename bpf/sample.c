@@ -26,10 +26,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <uthash.h>
 
 #include "bpf/capture_impl.h"
 #include "bpf/qemu.skel.h"
+#include "decoder/hash.h"
 
 #define SAMPLES 256 /* queues looked at in one go; the others next time */
 #define LATE 100000000ULL /* ns a record may come after its time */
@@ -267,6 +267,10 @@ static bool tells(struct samples *s, const struct vqt_ringstate *r)
 			return true;
 		q->key = key;
 		HASH_ADD(hh, s->seen, key, sizeof(q->key), q);
+		if (!hash_holds(q)) {
+			free(q);
+			return true;
+		}
 	}
 	if (memcmp(&q->ring, &r->ring, sizeof(q->ring)) || q->pending != r->pending) {
 		q->ring = r->ring;
