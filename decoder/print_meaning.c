@@ -231,6 +231,8 @@ static enum direction put_device_state(struct text *t, const struct event *e,
 		text_add(t, " accepted 0x%" PRIx64, s->accepted[0]);
 	if (s->known & VQT_KNOWN_OFFERED)
 		text_add(t, " offered 0x%" PRIx64, s->offered[0]);
+	if (s->known == VQT_KNOWN_CONFIG) /* after a change of it */
+		text_add(t, " configuration, %u bytes", s->config_len);
 	return NEITHER;
 }
 
