@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/spool.h"
 #include "decoder/diff.h"
 #include "decoder/filter.h"
 #include "decoder/print_diff.h"
@@ -54,8 +55,7 @@ struct side {
 
 struct diff_run {
 	const char *path[DIFF_SIDES];
-	char *spooled; /* standard input, copied: a trace is read twice */
-	int spool_fd;
+	struct spool spool; /* standard input, copied: a trace is read twice */
 	const char *filter_text;
 	struct filter *filter;
 	const char *force[64];
@@ -188,32 +188,9 @@ static int parse(struct diff_run *r, int argc, char **argv)
 
 /* --- reading --------------------------------------------------------------- */
 
-/* A trace is read twice and more; a pipe is copied to a file without a name first. */
-static int spool(struct diff_run *r)
-{
-	const char *dir = getenv("TMPDIR");
-	char buf[65536];
-	ssize_t n;
-
-	r->spool_fd = open(dir && *dir ? dir : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (r->spool_fd < 0) {
-		cli_error("temporary file in %s: %s; set TMPDIR, or give a file instead of -",
-			  dir && *dir ? dir : "/tmp", strerror(errno));
-		return CLI_TROUBLE;
-	}
-	while ((n = read(STDIN_FILENO, buf, sizeof(buf))) > 0)
-		if (write(r->spool_fd, buf, (size_t)n) != n) {
-			cli_error("temporary file: %s", strerror(errno));
-			return CLI_TROUBLE;
-		}
-	if (asprintf(&r->spooled, "/proc/self/fd/%d", r->spool_fd) < 0)
-		r->spooled = NULL;
-	return r->spooled ? CLI_OK : CLI_TROUBLE;
-}
-
 static const char *path_of(const struct diff_run *r, int side)
 {
-	return strcmp(r->path[side], "-") ? r->path[side] : r->spooled;
+	return strcmp(r->path[side], "-") ? r->path[side] : r->spool.path;
 }
 
 static int open_side(struct diff_run *r, int side)
@@ -479,7 +456,7 @@ static int prepare(struct diff_run *r)
 		r->line.ascii = true;
 	for (int side = 0; side < DIFF_SIDES; side++) {
 		r->trace[side].path = r->path[side];
-		if (!strcmp(r->path[side], "-") && spool(r))
+		if (!strcmp(r->path[side], "-") && spool_stdin(&r->spool))
 			return CLI_TROUBLE;
 	}
 	return CLI_OK;
@@ -487,7 +464,7 @@ static int prepare(struct diff_run *r)
 
 static int run(int argc, char **argv)
 {
-	struct diff_run r = { .lines = 3, .spool_fd = -1 };
+	struct diff_run r = { .lines = 3, .spool = SPOOL_NONE };
 	int rc = parse(&r, argc, argv);
 
 	if (rc)
@@ -507,9 +484,7 @@ static int run(int argc, char **argv)
 		rc = tell(&r);
 	diff_free(r.d);
 	filter_free(r.filter);
-	free(r.spooled);
-	if (r.spool_fd >= 0)
-		close(r.spool_fd);
+	spool_close(&r.spool);
 	return rc;
 }
 

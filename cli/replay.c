@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "cli/replay_report.h"
+#include "cli/spool.h"
 #include "decoder/print_line.h"
 #include "decoder/trace.h"
 #include "emu/replay.h"
@@ -60,7 +61,7 @@ struct command {
 	struct replay_options opt;
 	struct tale *tale;
 	struct replay_declared *declared;
-	FILE *spool; /* standard input, to be read twice */
+	struct spool spool; /* standard input, to be read twice */
 	bool json, verbose, quiet, step, realtime;
 	struct line_options line;
 	struct trace_writer *writer;
@@ -68,6 +69,11 @@ struct command {
 	uint64_t first_ts, start; /* ns: of the trace, of this run */
 	bool timed;
 	bool broken; /* the trace ends or breaks early */
+	/* The readings: what is in the trace, the replay, the lines before what differs. */
+	struct replay_gather *gather;
+	struct replay *player;
+	struct model *model; /* of the reading, but for the replay, which has its own */
+	int stopped; /* what ended the latest reading: 0, or what was returned for a record */
 };
 
 enum { OPT_AGAINST = 256, OPT_DISK, OPT_DECLARED, OPT_ERRORS, OPT_UNTIL, OPT_STEP, OPT_REALTIME,
@@ -210,37 +216,18 @@ static int parse(struct command *c, int argc, char **argv)
 
 /* --- reading, more than once ----------------------------------------------------- */
 
-static int spool(struct command *c)
-{
-	char buf[65536];
-	size_t n;
-
-	c->spool = tmpfile();
-	while (c->spool && (n = fread(buf, 1, sizeof(buf), stdin)))
-		if (fwrite(buf, 1, n, c->spool) != n)
-			break;
-	if (!c->spool || ferror(c->spool) || fflush(c->spool)) {
-		cli_error("a temporary file for standard input: %s", strerror(errno));
-		return CLI_TROUBLE;
-	}
-	return CLI_OK;
-}
-
 static int open_trace(struct command *c, struct trace_reader **t)
 {
 	struct trace_error err;
-	char path[64];
 
-	if (c->spool)
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fileno(c->spool));
-	if (trace_open(t, c->spool ? path : c->path, &err)) {
+	if (trace_open(t, *c->spool.path ? c->spool.path : c->path, &err)) {
 		cli_error("%s", err.text);
 		return CLI_TROUBLE;
 	}
 	return CLI_OK;
 }
 
-/* Each record to `use`; it returns 0 to go on.  complain: say what is broken. */
+/* Each record to `use`, until that returns not 0: c->stopped.  complain: say what is broken. */
 static int each_record(struct command *c, bool complain,
 		       int (*use)(struct command *c, const struct record *rec, uint64_t number))
 {
@@ -250,9 +237,11 @@ static int each_record(struct command *c, bool complain,
 	bool again;
 	int rc = open_trace(c, &t), got;
 
+	c->stopped = 0;
 	while (rc == CLI_OK && (got = trace_next(t, &rec, &again, &err))) {
 		if (got > 0) {
-			if (use(c, &rec, trace_number(t)))
+			c->stopped = use(c, &rec, trace_number(t));
+			if (c->stopped)
 				break;
 			continue;
 		}
@@ -269,17 +258,10 @@ static int each_record(struct command *c, bool complain,
 
 /* --- the passes --------------------------------------------------------------------- */
 
-struct first_pass {
-	struct replay_gather *gather;
-	struct model *model;
-	int rc;
-};
-
-static struct first_pass first;
-
 static int gather_record(struct command *c, const struct record *rec, uint64_t number)
 {
 	struct event e;
+	int rc;
 
 	if (rec->h.type == VQT_SESSION) {
 		c->opt.wall = rec->session.wall;
@@ -288,39 +270,35 @@ static int gather_record(struct command *c, const struct record *rec, uint64_t n
 	}
 	if (!c->opt.start)
 		c->opt.start = rec->h.ts;
-	first.rc = model_feed(first.model, rec, number, &e);
-	if (!first.rc)
-		first.rc = replay_gather_feed(first.gather, &e);
-	return first.rc;
+	rc = model_feed(c->model, rec, number, &e);
+	return rc ? rc : replay_gather_feed(c->gather, &e);
 }
 
 static int read_first(struct command *c)
 {
 	int rc;
 
-	first.gather = replay_gather_new();
-	first.model = model_new();
-	if (!first.gather || !first.model) {
+	c->gather = replay_gather_new();
+	c->model = model_new();
+	if (!c->gather || !c->model) {
 		cli_error("no memory");
 		return CLI_TROUBLE;
 	}
-	replay_gather_disk(first.gather, c->disk);
+	replay_gather_disk(c->gather, c->disk);
 	rc = each_record(c, true, gather_record);
-	if (rc == CLI_OK && first.rc) {
-		cli_error("%s", strerror(-first.rc));
+	if (rc == CLI_OK && c->stopped) {
+		cli_error("%s", strerror(-c->stopped));
 		return CLI_TROUBLE;
 	}
-	replay_gather_finish(first.gather);
+	replay_gather_finish(c->gather);
 	return rc;
 }
 
-static struct replay *player;
-static int play_rc;
-
 static int play_record(struct command *c, const struct record *rec, uint64_t number)
 {
-	play_rc = replay_feed(player, rec, number);
-	return play_rc || c->write_error;
+	int rc = replay_feed(c->player, rec, number);
+
+	return rc ? rc : c->write_error ? 1 : 0;
 }
 
 static void emit(void *opaque, const void *record, size_t len)
@@ -395,35 +373,31 @@ static int play(struct command *c)
 	c->opt.emit = c->writer ? emit : NULL;
 	c->opt.diverged = diverged;
 	c->opt.opaque = c;
-	if (replay_new(&player, first.gather, &c->opt, why, sizeof(why))) {
+	if (replay_new(&c->player, c->gather, &c->opt, why, sizeof(why))) {
 		cli_error("%s", *why ? why : "no memory");
 		return CLI_TROUBLE;
 	}
-	rc = each_record(c, false, play_record);
-	if (rc != CLI_OK)
-		return rc;
-	if (play_rc >= 0 && !c->write_error)
-		play_rc = replay_finish(player);
-	if (play_rc == -ECANCELED)
+	if (each_record(c, false, play_record) != CLI_OK)
+		return CLI_TROUBLE;
+	rc = c->stopped;
+	if (rc >= 0 && !c->write_error)
+		rc = replay_finish(c->player);
+	if (rc == -ECANCELED)
 		return CLI_OK; /* stopped by hand: what there is, is told */
-	if (play_rc < 0) {
-		cli_error("%s", replay_error(player));
+	if (rc < 0) {
+		cli_error("%s", replay_error(c->player));
 		return CLI_TROUBLE;
 	}
 	return CLI_OK;
 }
 
-static struct {
-	struct model *model;
-	struct replay_context *context;
-} third;
-
 static int context_record(struct command *c, const struct record *rec, uint64_t number)
 {
 	struct event e;
 
-	return model_feed(third.model, rec, number, &e) ||
-	       tale_context(c->tale, &e, third.model, &c->line);
+	int rc = model_feed(c->model, rec, number, &e);
+
+	return rc ? rc : tale_context(c->tale, &e, c->model, &c->line);
 }
 
 /* The events before each difference, in the very lines of show: a third reading. */
@@ -431,11 +405,13 @@ static int read_context(struct command *c)
 {
 	int rc;
 
-	third.model = model_new();
-	if (!third.model)
+	model_free(c->model);
+	c->model = model_new();
+	rc = c->model ? each_record(c, false, context_record) : CLI_OK;
+	if (!c->model || c->stopped < 0) {
+		cli_error("no memory");
 		return CLI_TROUBLE;
-	rc = each_record(c, false, context_record);
-	model_free(third.model);
+	}
 	return rc;
 }
 
@@ -447,6 +423,10 @@ static char *read_file(FILE *f, size_t *len)
 	size_t cap = 0;
 	ssize_t n = getdelim(&text, &cap, '\0', f);
 
+	if (n < 0 && !feof(f)) {
+		free(text);
+		return NULL;
+	}
 	*len = n > 0 ? (size_t)n : 0;
 	return text;
 }
@@ -466,8 +446,10 @@ static int load_declared(struct command *c, const char *path, bool must)
 		return CLI_TROUBLE;
 	}
 	text = read_file(f, &len);
+	rc = text ? replay_declared_parse(&c->declared, text, len, why, sizeof(why)) : -errno;
+	if (!text)
+		snprintf(why, sizeof(why), "%s", strerror(-rc));
 	fclose(f);
-	rc = replay_declared_parse(&c->declared, text ? text : "", len, why, sizeof(why));
 	free(text);
 	if (rc) {
 		cli_error("%s: %s", path, why);
@@ -488,7 +470,7 @@ static int find_declared(struct command *c)
 
 	if (c->declared_path)
 		return load_declared(c, c->declared_path, true);
-	if (c->spool)
+	if (*c->spool.path)
 		return CLI_OK;
 	for (size_t i = n; i-- > 0 && c->path[i] != '/';)
 		if (c->path[i] == '.') {
@@ -530,11 +512,11 @@ static int close_output(struct command *c)
 	return CLI_TROUBLE;
 }
 
-static bool any_played(void)
+static bool any_played(const struct command *c)
 {
 	struct replay_device_report d;
 
-	for (unsigned n = 0; replay_report(player, n, &d); n++)
+	for (unsigned n = 0; replay_report(c->player, n, &d); n++)
 		if (d.played)
 			return true;
 	return false;
@@ -553,36 +535,35 @@ static int tell(struct command *c)
 
 	if (tale_wants_context(c->tale) && read_context(c) != CLI_OK)
 		return CLI_TROUBLE;
-	tale_print(stdout, c->tale, player, c->declared, &o);
+	tale_print(stdout, c->tale, c->player, c->declared, &o);
 	if (fflush(stdout)) {
 		if (errno != EPIPE)
 			cli_error("standard output: %s", strerror(errno));
 		return CLI_TROUBLE;
 	}
-	if (!any_played()) {
+	if (!any_played(c)) {
 		cli_error("no device of this trace was replayed%s",
 			  c->opt.only ? "; is the name of -d right?" : "");
 		return CLI_TROUBLE;
 	}
-	return tale_findings(c->tale, player, c->declared, o.against) ? CLI_FINDINGS : CLI_OK;
+	return tale_findings(c->tale, c->player, c->declared, o.against) ? CLI_FINDINGS : CLI_OK;
 }
 
 static void let_go(struct command *c)
 {
 	tale_free(c->tale);
-	replay_free(player);
-	replay_gather_free(first.gather);
-	model_free(first.model);
+	replay_free(c->player);
+	replay_gather_free(c->gather);
+	model_free(c->model);
 	replay_declared_free(c->declared);
-	if (c->spool)
-		fclose(c->spool);
+	spool_close(&c->spool);
 	if (c->writer)
 		trace_finish(c->writer);
 }
 
 static int steps(struct command *c)
 {
-	int rc = strcmp(c->path, "-") ? CLI_OK : spool(c), out;
+	int rc = strcmp(c->path, "-") ? CLI_OK : spool_stdin(&c->spool), out;
 
 	if (rc == CLI_OK)
 		rc = find_declared(c);
@@ -602,7 +583,7 @@ static int steps(struct command *c)
 
 static int run(int argc, char **argv)
 {
-	struct command c = { 0 };
+	struct command c = { .spool = SPOOL_NONE };
 	int rc = parse(&c, argc, argv);
 
 	if (rc)

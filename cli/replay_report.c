@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,8 +72,10 @@ static char *line_of(const struct event *e, const struct model *m, struct line_o
 		return NULL;
 	fprintf(f, "%7llu ", (unsigned long long)e->number);
 	print_line(f, e, m, o);
-	fclose(f);
-	return text;
+	if (!fclose(f))
+		return text;
+	free(text);
+	return NULL;
 }
 
 /* Is this event among those to be shown with a difference that comes soon? */
@@ -84,16 +87,19 @@ static bool near_one(const struct tale *r, const struct event *e)
 	return false;
 }
 
-static void push(struct told *t, char *line)
+static int push(struct told *t, const char *line)
 {
-	if (!line)
-		return;
+	char *copy = strdup(line);
+
+	if (!copy)
+		return -ENOMEM;
 	if (t->nlines == BEFORE + 1) {
 		free(t->lines[0]);
 		memmove(t->lines, t->lines + 1, BEFORE * sizeof(t->lines[0]));
 		t->nlines--;
 	}
-	t->lines[t->nlines++] = line;
+	t->lines[t->nlines++] = copy;
+	return 0;
 }
 
 int tale_context(struct tale *r, const struct event *e, const struct model *m,
@@ -109,15 +115,16 @@ int tale_context(struct tale *r, const struct event *e, const struct model *m,
 		return 0;
 	}
 	char *line = line_of(e, m, o);
+	int rc = line ? 0 : -ENOMEM;
 
-	for (unsigned i = r->next; line && i < r->count; i++) {
+	for (unsigned i = r->next; !rc && i < r->count; i++) {
 		const struct replay_divergence *d = &r->told[i].d;
 
 		if (d->number < e->number + 64 && d->number >= e->number && d->device == e->dev->id)
-			push(&r->told[i], strdup(line));
+			rc = push(&r->told[i], line);
 	}
 	free(line);
-	return 0;
+	return rc;
 }
 
 static const char *paint(bool color, const char *sgr)

@@ -24,7 +24,7 @@ void tale_difference(struct tale *r, const struct replay_divergence *d);
 void tale_now(FILE *to, const struct replay_divergence *d, const struct line_options *line);
 /* Are there differences whose surroundings are still to be read? */
 bool tale_wants_context(struct tale *r);
-/* One event of the recording, in order; keeps its line where it is wanted. 0, or 1: enough. */
+/* One event of the recording, in order; keeps its line where it is wanted. 0, 1: enough, or -ENOMEM. */
 int tale_context(struct tale *r, const struct event *e, const struct model *m,
 		   struct line_options *line);
 void tale_print(FILE *to, struct tale *r, const struct replay *p,
