@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <linux/virtio_ids.h>
-#include <linux/virtio_ring.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/check_script.h"
+#include "tests/unit/check_script_impl.h"
 
 /* A driver that does everything right, in pieces. */
 static const struct {
@@ -136,7 +135,7 @@ unsigned script_count(const struct script *s, const char *id)
 
 /* --- registers -------------------------------------------------------------- */
 
-static unsigned long long number(const char **at)
+unsigned long long script_number(const char **at)
 {
 	char *end;
 	unsigned long long v = strtoull(*at, &end, 0);
@@ -174,30 +173,30 @@ static bool named(struct script *s, unsigned region, bool write, bool via, const
 	width = f->width;
 	if (*word == '/') {
 		word++;
-		width = (unsigned)number(&word);
+		width = (unsigned)script_number(&word);
 	}
 	if (*word == '+') {
 		word++;
-		plus = (uint32_t)number(&word);
+		plus = (uint32_t)script_number(&word);
 	}
 	if (*word++ != '=')
 		return false;
-	access_reg(s, region, write, via, f->offset + plus, width, number(&word));
+	access_reg(s, region, write, via, f->offset + plus, width, script_number(&word));
 	return true;
 }
 
 /* A/W=N */
 static bool placed(struct script *s, unsigned region, bool write, const char *word)
 {
-	uint32_t at = (uint32_t)number(&word);
+	uint32_t at = (uint32_t)script_number(&word);
 	unsigned width;
 
 	if (*word++ != '/')
 		return false;
-	width = (unsigned)number(&word);
+	width = (unsigned)script_number(&word);
 	if (*word++ != '=')
 		return false;
-	access_reg(s, region, write, false, at, width, number(&word));
+	access_reg(s, region, write, false, at, width, script_number(&word));
 	return true;
 }
 
@@ -240,322 +239,6 @@ static int reg_word(struct script *s, const char *word)
 	return 0;
 }
 
-/* --- rings ------------------------------------------------------------------ */
-
-static struct vqt_ring *ring(struct script *s)
-{
-	struct vqt_ring *r = &s->ring[s->t.queue & 3];
-
-	if (s->packed && !(r->known & VQT_RING_PACKED)) {
-		memset(r, 0, sizeof(*r));
-		r->last_avail = r->used_idx = 0x8000;
-		r->known = VQT_RING_PACKED | VQT_RING_LAST_AVAIL | VQT_RING_USED_POS |
-			   VQT_RING_AVAIL_FLAGS | VQT_RING_USED_FLAGS | VQT_RING_USED_EVENT |
-			   VQT_RING_AVAIL_EVENT;
-	} else if (!s->packed) {
-		r->known = 0x7f;
-	}
-	return r;
-}
-
-static uint16_t advance(const struct script *s, uint16_t pos, unsigned n)
-{
-	unsigned slot = (pos & 0x7fff) + n, wrap = pos >> 15;
-
-	if (!s->packed)
-		return (uint16_t)(pos + n);
-	if (slot >= s->size) {
-		slot -= s->size;
-		wrap ^= 1;
-	}
-	return (uint16_t)(slot | wrap << 15);
-}
-
-static bool set_ring(struct script *s, const char *word)
-{
-	struct vqt_ring *r = ring(s);
-	struct {
-		const char *name;
-		uint16_t *at;
-	} keys[] = {
-		{ "ai", &r->avail_idx }, { "la", &r->last_avail }, { "af", &r->avail_flags },
-		{ "ue", &r->used_event }, { "ui", &r->used_idx }, { "uf", &r->used_flags },
-		{ "ae", &r->avail_event },
-	};
-
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (!strncmp(word, keys[i].name, 2) && word[2] == '=') {
-			word += 3;
-			*keys[i].at = (uint16_t)number(&word);
-			return true;
-		}
-	return false;
-}
-
-struct chain {
-	struct vqt_avail a;
-	struct vqt_desc desc[600];
-	uint8_t bytes[512];
-	unsigned len;
-};
-
-/* rL, wL, ir.., &A, fX, >N, *N */
-static void descriptor(struct chain *c, const char **at, bool last, bool table, bool packed)
-{
-	struct vqt_desc *d = &c->desc[c->a.ndesc];
-	bool placed = false;
-
-	if (**at == 'i') {
-		d->flags |= VRING_DESC_F_INDIRECT;
-		++*at;
-	}
-	if (**at == 'w')
-		d->flags |= VRING_DESC_F_WRITE;
-	++*at;
-	d->len = (uint32_t)number(at);
-	d->addr = 0x100000 + 0x10000 * c->a.ndesc;
-	if (!last && !(packed && table)) {
-		d->flags |= VRING_DESC_F_NEXT;
-		d->next = (uint16_t)(table ? c->a.ndesc - c->a.ndirect + 1 : c->a.head + c->a.ndesc + 1);
-	}
-	if (**at == '&') {
-		++*at;
-		d->addr = number(at);
-		placed = true;
-	}
-	if (**at == 'f') {
-		++*at;
-		d->flags = (uint16_t)number(at);
-	}
-	if (**at == '>') {
-		++*at;
-		d->next = (uint16_t)number(at);
-	}
-	if (**at == '*') { /* as often */
-		unsigned n;
-
-		++*at;
-		for (n = (unsigned)number(at); n > 1 && c->a.ndesc < 590; n--) {
-			c->desc[c->a.ndesc + 1] = *d;
-			if (placed)
-				c->desc[c->a.ndesc + 1].addr = c->desc[c->a.ndesc].addr + d->len;
-			c->a.ndesc++;
-		}
-	}
-	c->a.ndesc++;
-}
-
-static void descriptors(struct chain *c, const char **at, bool packed)
-{
-	bool table = false;
-
-	for (;;) {
-		size_t n = strcspn(*at, ",|%");
-
-		descriptor(c, at, (*at)[0] == '\0' || strchr("|%", (*at)[n]) || !(*at)[n], table, packed);
-		if (**at == '|') {
-			table = true;
-			c->a.ndirect = c->a.ndesc;
-		} else if (**at != ',') {
-			break;
-		}
-		++*at;
-	}
-	if (!table)
-		c->a.ndirect = c->a.ndesc;
-}
-
-static void put(struct chain *c, uint64_t v, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		c->bytes[c->len++] = (uint8_t)(v >> (8 * i));
-}
-
-static void header(struct chain *c, const char **at)
-{
-	unsigned long long type = 0, sector = 8;
-
-	if (**at == '%') {
-		++*at;
-		if (**at == '-') {
-			++*at;
-			return;
-		}
-		type = number(at);
-		sector = 0;
-		if (**at == ',') {
-			++*at;
-			sector = number(at);
-		}
-	}
-	put(c, type, 8);
-	put(c, sector, 8);
-	while (**at == ';') {
-		++*at;
-		put(c, number(at), 8);
-		++*at;
-		put(c, number(at), 4);
-		++*at;
-		put(c, number(at), 4);
-	}
-}
-
-/* The bytes of the stream, over the readable descriptors. */
-static size_t segments(const struct chain *c, uint8_t *tail)
-{
-	size_t len = 0;
-	unsigned done = 0;
-
-	for (unsigned i = 0; i < c->a.ndesc && done < c->len; i++) {
-		struct vqt_seg seg = { .desc = (uint16_t)i };
-		unsigned n = c->len - done;
-
-		if (c->desc[i].flags & (VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT))
-			continue;
-		n = n < c->desc[i].len ? n : c->desc[i].len;
-		seg.len = (uint16_t)n;
-		memcpy(tail + len, &seg, sizeof(seg));
-		memcpy(tail + len + sizeof(seg), c->bytes + done, n);
-		len += sizeof(seg) + ((n + 3) & ~3U);
-		done += n;
-		((struct vqt_avail *)&c->a)->nseg++;
-	}
-	return len;
-}
-
-static void chain_word(struct script *s, const char *word)
-{
-	static struct chain c;
-	static uint8_t tail[16384];
-	struct vqt_ring *r = ring(s);
-	size_t at;
-
-	memset(&c, 0, sizeof(c));
-	memset(tail, 0, sizeof(tail));
-	c.a.head = (uint16_t)number(&word);
-	c.a.pos = r->last_avail;
-	c.a.ring = *r;
-	if (*word == '@') {
-		word++;
-		c.a.pos = (uint16_t)number(&word);
-	}
-	if (*word == '^') {
-		word++;
-		c.a.flags = (uint16_t)number(&word);
-	}
-	if (*word == ':') {
-		word++;
-		descriptors(&c, &word, s->packed);
-	} else {
-		const char *usual = "r16,w4096,w1";
-
-		descriptors(&c, &usual, s->packed);
-	}
-	header(&c, &word);
-	for (unsigned i = 0; s->packed && i < c.a.ndirect; i++)
-		if (!(c.desc[i].flags & 0x8080))
-			c.desc[i].flags |= advance(s, c.a.pos, i) >> 15 ? 0x80 : 0x8000;
-	at = c.a.ndesc * sizeof(c.desc[0]);
-	memcpy(tail, c.desc, at);
-	at += segments(&c, tail + at);
-	r->last_avail = advance(s, c.a.pos, s->packed ? c.a.ndirect : 1);
-	talk_say(&s->t, VQT_AVAIL, &c.a, sizeof(c.a), tail, at);
-}
-
-/* zD.START.CAPACITY.WP.TYPE.STATE: a report of one zone in descriptor D, 5.2.6 */
-static size_t zone_report(uint8_t *tail, const char **at)
-{
-	struct vqt_seg seg = { .len = 128 };
-	uint8_t *zone = tail + sizeof(seg) + 64;
-	uint64_t v[5];
-
-	++*at;
-	seg.desc = (uint16_t)number(at);
-	for (unsigned i = 0; i < 5; i++) {
-		++*at;
-		v[i] = number(at);
-	}
-	memcpy(tail, &seg, sizeof(seg));
-	tail[sizeof(seg)] = 1; /* nr_zones */
-	memcpy(zone, &v[1], 8);
-	memcpy(zone + 8, &v[0], 8);
-	memcpy(zone + 16, &v[2], 8);
-	zone[24] = (uint8_t)v[3];
-	zone[25] = (uint8_t)v[4];
-	return sizeof(seg) + seg.len;
-}
-
-static void used_word(struct script *s, const char *word)
-{
-	struct vqt_ring *r = ring(s);
-	struct vqt_used u = { .ring = *r, .len = 4097, .flags = VQT_USED_STATUS, .pos = r->used_idx };
-	struct model_request *req;
-	uint8_t tail[192] = { 0 };
-	size_t len = 0;
-	unsigned slots;
-
-	u.id = (uint16_t)number(&word);
-	if (*word == '@') {
-		word++;
-		u.pos = (uint16_t)number(&word);
-	}
-	if (*word == '^') {
-		word++;
-		u.flags |= (uint8_t)number(&word);
-	}
-	if (*word == '=') {
-		word++;
-		u.len = (uint32_t)number(&word);
-		if (*word == ',') {
-			word++;
-			u.status = (uint8_t)number(&word);
-		}
-	}
-	if (*word == ';' && word[1] == 'z') {
-		word++;
-		u.nseg = 1;
-		len = zone_report(tail, &word);
-	} else if (*word == ';') { /* ;D.V: 8 bytes of descriptor D */
-		struct vqt_seg seg = { .len = 8 };
-		uint64_t v;
-
-		word++;
-		seg.desc = (uint16_t)number(&word);
-		word++;
-		v = number(&word);
-		memcpy(tail, &seg, sizeof(seg));
-		memcpy(tail + sizeof(seg), &v, 8);
-		u.nseg = 1;
-		len = sizeof(seg) + 8;
-	}
-	req = model_device(s->t.model, 1) && model_queue(model_device(s->t.model, 1), s->t.queue)
-		? model_in_flight(model_queue(model_device(s->t.model, 1), s->t.queue), u.id) : NULL;
-	slots = s->packed && req ? req->ndirect : 1;
-	r->used_idx = advance(s, u.pos, slots);
-	talk_say(&s->t, VQT_USED, &u, sizeof(u), tail, len);
-}
-
-static void kick_word(struct script *s, const char *word)
-{
-	struct vqt_kick k = { .ring = *ring(s), .via = VQT_KICK_IOEVENTFD };
-	uint8_t heads[2 * VQT_KICK_HEADS] = { 0 };
-
-	if (*word && *word != ':') {
-		k.via = VQT_KICK_MMIO;
-		k.width = (uint8_t)number(&word);
-		k.value = s->t.queue;
-		if (*word == '=') {
-			word++;
-			k.value = (uint32_t)number(&word);
-		}
-	}
-	if (*word == ':') {
-		word++;
-		k.nheads = (uint16_t)number(&word);
-	}
-	talk_say(&s->t, VQT_KICK, &k, sizeof(k), heads, (2u * k.nheads + 3) & ~3U);
-}
-
 /* --- the rest --------------------------------------------------------------- */
 
 static void irq_word(struct script *s, const char *word)
@@ -572,7 +255,7 @@ static void irq_word(struct script *s, const char *word)
 		break;
 	case 'M':
 		i.kind = VQT_IRQ_MSIX;
-		i.vector = (uint16_t)number(&word);
+		i.vector = (uint16_t)script_number(&word);
 		if (*word == 'q')
 			s->t.queue = queue;
 		break;
@@ -581,7 +264,7 @@ static void irq_word(struct script *s, const char *word)
 		break;
 	case 'X':
 		i.kind = VQT_IRQ_INTX;
-		i.level = (uint8_t)number(&word);
+		i.level = (uint8_t)script_number(&word);
 		break;
 	}
 	talk_say(&s->t, VQT_IRQ, &i, sizeof(i), NULL, 0);
@@ -601,11 +284,11 @@ static void life_word(struct script *s, unsigned what, uint64_t arg)
 /* E:WHAT=A,B,C of the queue */
 static void life_of_queue(struct script *s, const char *w)
 {
-	struct vqt_life l = { .what = (uint16_t)number(&w) };
+	struct vqt_life l = { .what = (uint16_t)script_number(&w) };
 
 	for (unsigned i = 0; i < 3 && *w; i++) {
 		w++;
-		l.arg[i] = number(&w);
+		l.arg[i] = script_number(&w);
 	}
 	talk_say(&s->t, VQT_LIFE, &l, sizeof(l), NULL, 0);
 }
@@ -616,7 +299,7 @@ static void backend_word(struct script *s, const char *w)
 	struct vqt_backend b = { .op = VQT_BACKEND_FLUSH, .phase = *w == 'b', .cookie = 1 };
 
 	w++;
-	b.head = (uint16_t)number(&w);
+	b.head = (uint16_t)script_number(&w);
 	talk_say(&s->t, VQT_BACKEND, &b, sizeof(b), NULL, 0);
 }
 
@@ -625,16 +308,16 @@ static void device_word(struct script *s, const char *w)
 {
 	struct vqt_device d = { .bdf = 0x20 };
 
-	d.virtio_id = (uint16_t)number(&w);
+	d.virtio_id = (uint16_t)script_number(&w);
 	w++;
-	d.transport = (uint16_t)number(&w);
+	d.transport = (uint16_t)script_number(&w);
 	s->t.device++;
 	talk_say(&s->t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
 }
 
 static bool one_event(struct script *s, const char *w)
 {
-	struct vqt_ringstate g = { .ring = *ring(s) };
+	struct vqt_ringstate g = { .ring = *script_ring(s) };
 	struct vqt_loss loss = { .lost = 3, .why = VQT_LOSS_BUFFER };
 	struct vqt_source qemu = { .kind = VQT_SRC_QEMU, .pid = 42 };
 	int rc = reg_word(s, w);
@@ -644,25 +327,25 @@ static bool one_event(struct script *s, const char *w)
 	if (!strncmp(w, "S=", 2) || !strncmp(w, "g=", 2)) {
 		const char *v = w + 2;
 
-		access_reg(s, VQT_REGION_COMMON, *w == 'S', false, 20, 1, number(&v));
+		access_reg(s, VQT_REGION_COMMON, *w == 'S', false, 20, 1, script_number(&v));
 	} else if (!strncmp(w, "isr=", 4)) {
 		const char *v = w + 4;
 
-		access_reg(s, VQT_REGION_ISR, false, false, 0, 1, number(&v));
+		access_reg(s, VQT_REGION_ISR, false, false, 0, 1, script_number(&v));
 	} else if (!strncmp(w, "n:", 2)) {
 		const char *v = w + 2;
-		uint32_t at = (uint32_t)number(&v);
+		uint32_t at = (uint32_t)script_number(&v);
 
 		v++;
-		access_reg(s, VQT_REGION_NOTIFY, true, false, at, 2, number(&v));
+		access_reg(s, VQT_REGION_NOTIFY, true, false, at, 2, script_number(&v));
 	} else if (!strncmp(w, "D=", 2)) {
 		device_word(s, w + 2);
 	} else if (*w == 'K') {
-		kick_word(s, w + 1);
+		script_kick(s, w + 1);
 	} else if (*w == 'C') {
-		chain_word(s, w + 1);
+		script_chain(s, w + 1);
 	} else if (*w == 'U') {
-		used_word(s, w + 1);
+		script_used(s, w + 1);
 	} else if (strchr("IMNX", *w)) {
 		irq_word(s, w);
 	} else if (*w == 'G' && strlen(w) <= 2) {
@@ -685,7 +368,7 @@ static bool one_event(struct script *s, const char *w)
 	} else if (!strncmp(w, "Q=", 2)) {
 		const char *v = w + 2;
 
-		life_word(s, VQT_LIFE_SET_STATUS, number(&v));
+		life_word(s, VQT_LIFE_SET_STATUS, script_number(&v));
 	} else if (!strcmp(w, "L")) {
 		talk_say(&s->t, VQT_LOSS, &loss, sizeof(loss), NULL, 0);
 		s->t.seq += 3;
@@ -709,16 +392,16 @@ static bool setting(struct script *s, const char *w)
 	const char *v = w + 1;
 
 	if (*w == 'q' && w[1] >= '0' && w[1] <= '9')
-		s->t.queue = (uint16_t)number(&v);
+		s->t.queue = (uint16_t)script_number(&v);
 	else if (*w == 'A')
-		ring(s)->avail_idx = (uint16_t)(ring(s)->avail_idx + (w[1] ? number(&v) : 1));
+		script_ring(s)->avail_idx = (uint16_t)(script_ring(s)->avail_idx + (w[1] ? script_number(&v) : 1));
 	else if (!strncmp(w, "r.", 2))
-		return set_ring(s, w + 2);
+		return script_set_ring(s, w + 2);
 	else if (!strcmp(w, "packed"))
 		s->packed = true;
 	else if (!strncmp(w, "T+", 2)) {
 		v = w + 2;
-		s->t.ts += number(&v) * 1000000;
+		s->t.ts += script_number(&v) * 1000000;
 	} else {
 		return false;
 	}
