@@ -250,7 +250,7 @@ deps:
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
 		$(DESTDIR)$(DATADIR)/traces
-	install -m 755 build/vqtrace $(DESTDIR)$(BINDIR)/vqtrace
+	install -m 755 $(BUILD)/vqtrace $(DESTDIR)$(BINDIR)/vqtrace
 	install -m 644 cli/man/*.1 $(DESTDIR)$(MANDIR)/man1
 	install -m 644 cli/man/*.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 traces/*.pcap* traces/*.declared $(DESTDIR)$(DATADIR)/traces
