@@ -27,9 +27,9 @@ enum emu_io_op {
 /* One I/O.  The submitter owns it and its iov until done(). */
 struct emu_io {
 	uint8_t op; /* enum emu_io_op */
-	uint8_t flags;
+	uint8_t flags; /* EMU_IO_* */
 	int niov;
-	uint64_t offset, bytes;
+	uint64_t offset, bytes; /* both in bytes; bytes is what iov holds, where the op moves data */
 	struct iovec *iov;
 	void (*done)(struct emu_io *io, int ret); /* 0 or negative errno */
 	uint64_t tag; /* of the submitter: queue << 16 | head, for those who reorder */
@@ -51,9 +51,9 @@ struct emu_backend_ops {
 	const char *name;
 	void (*submit)(struct emu_backend *b, struct emu_io *io);
 	void (*commit)(struct emu_backend *b);         /* start what was submitted; may be NULL */
-	int (*poll)(struct emu_backend *b, bool wait); /* completions delivered; may be NULL */
+	int (*poll)(struct emu_backend *b, bool wait); /* how many were completed; may be NULL */
 	int (*fd)(struct emu_backend *b);              /* readable when poll() has work; -1 none */
-	int (*resize)(struct emu_backend *b, uint64_t size);
+	int (*resize)(struct emu_backend *b, uint64_t size); /* bytes; 0 or negative errno */
 	/* Take over the size it has by now, where others may change that; NULL: nobody can. */
 	int (*reload)(struct emu_backend *b);
 	void (*close)(struct emu_backend *b);

@@ -228,12 +228,6 @@ static int blk_fd(struct emu_virtio *v)
 	return emu_backend_fd(b->backend);
 }
 
-struct emu_backend *emu_blk_backend(struct emu_virtio *v)
-{
-	struct blk *b = v->priv;
-	return b->backend;
-}
-
 uint64_t emu_blk_capacity(struct emu_virtio *v)
 {
 	const struct blk *b = v->priv;

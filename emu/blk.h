@@ -46,7 +46,6 @@ uint64_t emu_blk_all_features(void);
 extern const struct emu_class emu_blk; /* class_config: struct emu_blk_config */
 
 /* For front doors. */
-struct emu_backend *emu_blk_backend(struct emu_virtio *v);
 uint64_t emu_blk_capacity(struct emu_virtio *v);            /* sectors */
 int emu_blk_resize(struct emu_virtio *v, uint64_t sectors); /* capacity change, 5.2.6.2 */
 /*

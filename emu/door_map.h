@@ -20,7 +20,7 @@ struct door_map {
 	uint64_t user; /* where the client has it (vhost-user) */
 	uint8_t *base; /* NULL: not mapped, reached by messages */
 	size_t len;
-	volatile int lost;
+	volatile int lost; /* set by the SIGBUS handler: the file is shorter than it was */
 };
 
 struct door_maps {

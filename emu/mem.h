@@ -28,9 +28,11 @@ struct emu_mem_ops {
 
 struct emu_mem *emu_mem_new(void); /* NULL: no memory */
 void emu_mem_free(struct emu_mem *m);
+/* opaque is the callbacks'; ops is borrowed. */
 void emu_mem_set_ops(struct emu_mem *m, const struct emu_mem_ops *ops, void *opaque);
 /*
- * Add a range.  hva NULL: through the callbacks.  -EINVAL for an empty one or
+ * Add a range.  hva: borrowed until it is removed; NULL: through the callbacks.
+ * prot: EMU_MEM_READ|WRITE.  0; -EINVAL for an empty one or
  * one that wraps, -EEXIST when it overlaps another, -ENOSPC over the limit.
  */
 int emu_mem_add(struct emu_mem *m, uint64_t gpa, uint64_t size, void *hva, unsigned prot);
