@@ -4,7 +4,6 @@
 #define VQT_EMU_REPLAY_GATHER_IMPL_H
 
 #include "decoder/hash.h"
-
 #include "emu/defs.h"
 #include "emu/replay_gather.h"
 
