@@ -16,7 +16,7 @@ struct record_proxy_one {
 	struct record_proxy *all;
 	char listen[108]; /* where front ends connect */
 	const char *backend;
-	char name[16]; /* in the trace */
+	char name[24]; /* in the trace */
 	char type[32];
 	struct door *door;
 	struct emu_tap *tap;
