@@ -55,6 +55,11 @@ int cli_usage(const char *fmt, ...)
 	return CLI_TROUBLE;
 }
 
+int cli_bad_value(const char *option, const char *value, const char *want)
+{
+	return cli_usage("%s '%s': not %s", option, value, want);
+}
+
 void cli_consider(struct cli_guess *g, const char *name)
 {
 	size_t len = strlen(g->word), n = strlen(name), d;

@@ -33,6 +33,8 @@ void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* An error, then a pointer at --help; returns CLI_TROUBLE. */
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* An option's value that is not what it wants ("a size"), on stderr; returns CLI_TROUBLE. */
+int cli_bad_value(const char *option, const char *value, const char *want);
 /*
  * What is wrong with the option at which getopt_long(argc, argv, ":...", longs) returned
  * `c`, '?' or ':', and which was probably meant, on stderr; returns CLI_TROUBLE.

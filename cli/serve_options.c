@@ -117,11 +117,6 @@ static const struct option longs[] = {
 	{},
 };
 
-static int bad(const char *what, const char *value, const char *want)
-{
-	return cli_usage("%s '%s': not %s", what, value, want);
-}
-
 /* Bits of the core it can offer beside the usual ones. */
 static uint64_t on_request(void)
 {
@@ -197,22 +192,22 @@ static int parse_device(struct serve_run *r, int opt, const char *arg)
 	switch (opt) {
 	case OPT_QUEUES:
 		if (!cli_number(arg, 1024, &v) || !v)
-			return bad("--queues", arg, "a number from 1 to 1024");
+			return cli_bad_value("--queues", arg, "a number from 1 to 1024");
 		r->cfg.queues = (uint16_t)v;
 		return CLI_OK;
 	case OPT_QUEUE_SIZE:
 		if (!cli_number(arg, 32768, &v) || v < 2 || v & (v - 1))
-			return bad("--queue-size", arg, "a power of two from 2 to 32768");
+			return cli_bad_value("--queue-size", arg, "a power of two from 2 to 32768");
 		r->cfg.queue_size = (uint16_t)v;
 		return CLI_OK;
 	case OPT_SERIAL:
 		if (strlen(arg) >= sizeof(r->blk.serial))
-			return bad("--serial", arg, "at most 20 characters");
+			return cli_bad_value("--serial", arg, "at most 20 characters");
 		strcpy(r->blk.serial, arg);
 		return CLI_OK;
 	case OPT_BLOCK_SIZE:
 		if (!cli_size(arg, &v) || v < BLK_SECTOR || v > 65536 || v & (v - 1))
-			return bad("--block-size", arg, "a power of two from 512 to 64k");
+			return cli_bad_value("--block-size", arg, "a power of two from 512 to 64k");
 		r->blk.blk_size = (uint32_t)v;
 		return CLI_OK;
 	case OPT_FEATURES:
@@ -239,7 +234,7 @@ static int parse_one(struct serve_run *r, int opt, const char *arg)
 		return CLI_OK;
 	case OPT_SIZE:
 		if (!cli_size(arg, &r->size) || r->size < BLK_SECTOR || r->size > INT64_MAX)
-			return bad("--size", arg, "a size of at least 512 bytes, such as 64M");
+			return cli_bad_value("--size", arg, "a size of at least 512 bytes, such as 64M");
 		return CLI_OK;
 	case OPT_VFIO:
 		r->vfio = r->path = arg;
@@ -252,7 +247,7 @@ static int parse_one(struct serve_run *r, int opt, const char *arg)
 		return CLI_OK;
 	case 's':
 		if (!cli_number(arg, 1024, &v))
-			return bad("-s", arg, "a number of bytes from 0 to 1024");
+			return cli_bad_value("-s", arg, "a number of bytes from 0 to 1024");
 		r->tap.snaplen = (uint32_t)v;
 		return CLI_OK;
 	case OPT_READ_ONLY:
@@ -266,7 +261,7 @@ static int parse_one(struct serve_run *r, int opt, const char *arg)
 		return CLI_OK;
 	case OPT_SPIN:
 		if (!cli_number(arg, 10000, &v))
-			return bad("--spin", arg, "a number of microseconds up to 10000");
+			return cli_bad_value("--spin", arg, "a number of microseconds up to 10000");
 		r->cfg.spin_us = (unsigned)v;
 		return CLI_OK;
 	case OPT_ONCE:
@@ -276,7 +271,7 @@ static int parse_one(struct serve_run *r, int opt, const char *arg)
 		return check_live_option(&r->check, arg);
 	case OPT_SAMPLE:
 		return cli_duration(arg, (unsigned long long *)&r->sample) ?
-			       CLI_OK : bad("--sample", arg, "a time such as 1s or 200ms, or 0");
+			       CLI_OK : cli_bad_value("--sample", arg, "a time such as 1s or 200ms, or 0");
 	case OPT_NO_CONFINE:
 		r->no_confine = true;
 		return CLI_OK;
