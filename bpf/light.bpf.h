@@ -76,6 +76,7 @@ static __always_inline void tally_rewind(struct vqp_queue *q, bool forget)
 	t = bpf_map_lookup_elem(&tallies, &at);
 	if (!t)
 		return;
+	q->looked = 0;
 	t->dropped += t->flight;
 	t->flight = 0;
 	bpf_loop(VQP_QUEUE_MAX, land_step, &t, 0);
@@ -91,7 +92,7 @@ static __always_inline void light_kick_at(struct vqp_proc *p, __u64 vq)
 		__sync_fetch_and_add(&t->kicks, 1);
 }
 
-static __always_inline void began(struct vqp_tally *t, __u16 head)
+static __always_inline void began(struct vqp_tally *t, __u16 head, __u64 when)
 {
 	__u64 *at = &t->began[head & (VQP_QUEUE_MAX - 1)];
 
@@ -100,20 +101,26 @@ static __always_inline void began(struct vqp_tally *t, __u16 head)
 		t->flight++;
 	if (t->flight > t->flight_max)
 		t->flight_max = t->flight;
-	*at = bpf_ktime_get_ns();
+	*at = when;
+}
+
+/* A place in the ring: index of the available ring, or slot and wrap counter (2.8.1). */
+static __always_inline __u16 place(struct ring *r)
+{
+	return r->packed ? r->last | r->last_wrap << 15 : r->last;
 }
 
 /* Packed: the buffer id is in the last descriptor of the list (2.8.13). */
-static __always_inline bool packed_head(struct ring *r, __u16 *head)
+static __always_inline bool packed_head(struct ring *r, __u16 pos, __u16 *head)
 {
 	struct vqt_desc d; /* its words 12 and 14 are id and flags here */
-	__u32 slot = r->last;
+	__u32 slot = pos & 0x7fff;
+	bool wrap = pos >> 15;
 
 	for (int i = 0; i < 16; i++) {
 		if (read_user(&d, sizeof(d), (void *)(r->desc + 16ULL * slot)))
 			return false;
-		if (!i && (!!(d.next & DESC_F_AVAIL) != r->last_wrap ||
-			   !!(d.next & DESC_F_USED) == r->last_wrap))
+		if (!i && (!!(d.next & DESC_F_AVAIL) != wrap || !!(d.next & DESC_F_USED) == wrap))
 			return false;
 		*head = d.flags;
 		if (!(d.next & DESC_F_NEXT))
@@ -124,13 +131,36 @@ static __always_inline bool packed_head(struct ring *r, __u16 *head)
 	return true; /* a longer one is counted, and not timed */
 }
 
-static __always_inline bool split_head(struct ring *r, __u16 *head)
+static __always_inline bool split_head(struct ring *r, __u16 pos, __u16 *head)
+{
+	return !read_user(head, 2, (void *)(r->driver + 4 + 2 * (pos % (r->num ?: 1))));
+}
+
+static __always_inline bool split_ready(struct ring *r)
 {
 	__u16 idx;
 
-	if (read_user(&idx, 2, (void *)(r->driver + 2)) || idx == r->last)
-		return false;
-	return !read_user(head, 2, (void *)(r->driver + 4 + 2 * (r->last % (r->num ?: 1))));
+	return !read_user(&idx, 2, (void *)(r->driver + 2)) && idx != r->last;
+}
+
+/*
+ * QEMU looks after us: a chain made available in between it takes, and we saw none.
+ * Its place shows it, at the next look or when the chain is returned.
+ */
+static __always_inline void late_pop(struct vqp_queue *q, struct vqp_tally *t, struct ring *r)
+{
+	__u64 looked = q->looked;
+	__u16 head;
+
+	if (!looked || place(r) == q->seen)
+		return;
+	q->looked = 0;
+	if (!r->packed && place(r) != (__u16)(q->seen + 1))
+		return; /* put elsewhere, by a reset or a migration */
+	if (r->packed ? packed_head(r, q->seen, &head) : split_head(r, q->seen, &head))
+		began(t, head, looked);
+	else
+		__sync_fetch_and_add(&t->taken, 1);
 }
 
 static __always_inline void light_pop_at(struct vqp_proc *p, __u64 vq)
@@ -146,10 +176,35 @@ static __always_inline void light_pop_at(struct vqp_proc *p, __u64 vq)
 	s = scratch_get(p, q);
 	if (!s)
 		return;
-	if (!ring_open(&r, p, s, q, vq) && r.inuse < r.num &&
-	    (r.packed ? packed_head(&r, &head) : split_head(&r, &head)))
-		began(t, head);
+	if (!ring_open(&r, p, s, q, vq)) {
+		late_pop(q, t, &r);
+		if (r.inuse < r.num && (r.packed || split_ready(&r)) &&
+		    (r.packed ? packed_head(&r, place(&r), &head) : split_head(&r, r.last, &head))) {
+			began(t, head, bpf_ktime_get_ns());
+			q->looked = 0;
+		} else {
+			q->seen = place(&r);
+			q->looked = bpf_ktime_get_ns();
+		}
+	}
 	scratch_put(s);
+}
+
+/* A chain is returned that was not seen being taken. */
+static __noinline int late_fill(struct vqp_proc *p, struct vqp_queue *q, struct vqp_tally *t, __u64 vq)
+{
+	struct ring r = {};
+	struct scratch *s;
+
+	if (!p || !q || !t)
+		return 0;
+	s = scratch_get(p, q);
+	if (!s)
+		return 0;
+	if (!ring_open(&r, p, s, q, vq))
+		late_pop(q, t, &r);
+	scratch_put(s);
+	return 0;
 }
 
 static __always_inline __u32 bucket_of(__u64 v)
@@ -225,6 +280,8 @@ static __always_inline void light_fill_at(struct vqp_proc *p, __u64 vq, __u64 el
 		return;
 	}
 	at = &t->began[e.index & (VQP_QUEUE_MAX - 1)];
+	if (!*at && q->looked)
+		late_fill(p, q, t, vq);
 	took = *at ? bpf_ktime_get_ns() - *at : 0;
 	if (*at && t->flight)
 		t->flight--;
