@@ -12,15 +12,19 @@
 #include "emu/child.h"
 
 #define HIGH_FD 64 /* out of the way of CHILD_FD and up */
+#define READS 128  /* at a time: more than a pipe holds, as some never stop talking */
 
 /* In the child, after fork: nothing but system calls. */
-static _Noreturn void become(char *const argv[], const int *fds, unsigned nfds, int err, int failed)
+static _Noreturn void become(pid_t parent, char *const argv[], const int *fds, unsigned nfds, int err,
+	int failed)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), high[CHILD_FDS], e;
 	sigset_t none;
 
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent) /* it has gone before that */
+		_exit(126);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -44,6 +48,7 @@ out:
 
 int child_start(struct child *c, char *const argv[], const int *fds, unsigned nfds)
 {
+	pid_t self = getpid();
 	int failed[2], err[2], e = 0;
 
 	memset(c, 0, sizeof(*c));
@@ -60,7 +65,7 @@ int child_start(struct child *c, char *const argv[], const int *fds, unsigned nf
 	}
 	c->pid = fork();
 	if (!c->pid)
-		become(argv, fds, nfds, err[1], failed[1]);
+		become(self, argv, fds, nfds, err[1], failed[1]);
 	if (c->pid < 0)
 		e = errno;
 	close(failed[1]);
@@ -81,21 +86,23 @@ int child_start(struct child *c, char *const argv[], const int *fds, unsigned nf
 void child_listen(struct child *c)
 {
 	char buf[1024];
-	ssize_t n;
 
-	while (c->err >= 0 && (n = read(c->err, buf, sizeof(buf)))) {
+	for (int i = 0; c->err >= 0 && i < READS; i++) {
+		ssize_t n = read(c->err, buf, sizeof(buf));
 		size_t keep, max = sizeof(c->said);
 
 		if (n < 0)
 			return;
+		if (!n) {
+			close(c->err);
+			c->err = -1;
+			return;
+		}
 		keep = c->said_len < max - n ? c->said_len : max - n;
 		memmove(c->said, c->said + c->said_len - keep, keep);
 		memcpy(c->said + keep, buf, n);
 		c->said_len = keep + n;
 	}
-	if (c->err >= 0)
-		close(c->err);
-	c->err = -1;
 }
 
 bool child_ended(struct child *c, int ms)

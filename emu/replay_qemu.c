@@ -33,7 +33,7 @@ int qemu_trouble(struct replay_target *t, int rc)
 
 	if (rc >= 0)
 		return rc;
-	if (rc == -EPIPE && child_ended(&t->child, 2000)) {
+	if (rc == -EPIPE && child_ended(&t->child, QEMU_END_MS)) {
 		child_words(&t->child, words, sizeof(words));
 		snprintf(t->why, sizeof(t->why), "%s (%s) %s", t->binary, t->version, words);
 	} else if (t->qtest.why[0]) {

@@ -249,7 +249,7 @@ int qemu_ask(struct qemu_about *a, const char *binary, const char *type, char *w
 		explain(&c, binary, rc, why, size);
 	} else {
 		rc = qemu_ask_fd(a, fd[0], QEMU_START_MS, type, words, sizeof(words));
-		if (rc == -EPIPE && child_ended(&c, 2000))
+		if (rc == -EPIPE && child_ended(&c, QEMU_END_MS))
 			explain(&c, binary, rc, why, size);
 		else if (rc)
 			snprintf(why, size, "%s %s", binary, words);

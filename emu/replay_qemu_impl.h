@@ -18,6 +18,7 @@ struct qemu_about {
 };
 #define QEMU_START_MS 20000 /* it has so long to speak at all */
 #define QEMU_ANSWER_MS 30000 /* and for each answer */
+#define QEMU_END_MS 20000 /* from a socket that it closed to its end */
 /* 0, or negative errno with the reason in why[size]. -ENOTSUP: no such device type. */
 int qemu_ask(struct qemu_about *a, const char *binary, const char *type, char *why, size_t size);
 /* The conversation alone, on a connected non-blocking socket. */
