@@ -8,6 +8,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
 
 trace=traces/qemu7-q1.pcap
+long=traces/qemu7-edk2-net.pcap # 50 s, with its pauses
 export VQT_TEST_MARK=replay-qemu-$$ # inherited by all that is started here
 export TMPDIR=$tmp/files
 mkdir "$TMPDIR"
@@ -92,24 +93,24 @@ trouble() { # BINARY WORDS: exit 2, and one line that says it
 dies() { # in the middle of a replay that takes as long as the recording
 	wrapper dies "case \"\$*\" in *'-machine none'*) exec ${qemu@Q} \"\$@\" ;; esac
 		${qemu@Q} \"\$@\" & sleep 3; kill -SEGV \$!; wait \$!; echo 'gone for a reason' >&2; exit 9"
-	"$vqtrace" replay --realtime -r $trace --against "qemu=$tmp/dies" >"$tmp/out" 2>"$tmp/err"
+	"$vqtrace" replay --realtime -r $long --against "qemu=$tmp/dies" >"$tmp/out" 2>"$tmp/err"
 	[ $? = 2 ] && grep -q 'ended with status 9: gone for a reason' "$tmp/err" && return 0
 	cat "$tmp/out" "$tmp/err"
 	return 1
 }
 
-marked() { # processes of this test but for its own shells and their commands
+marked() { # QEMUs of this test ([]: not the greps that look for them)
 	local p
 	for p in /proc/[0-9]*; do
 		grep -qsz "^VQT_TEST_MARK=$VQT_TEST_MARK\$" "$p/environ" &&
-			tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -e '-qtest' -e '-machine none'
+			tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -e '-[q]test' -e '-[m]achine none'
 	done
 	return 0
 }
 
 nothing_left() {
 	local _
-	for _ in $(seq 50); do
+	for _ in $(seq 600); do
 		[ -z "$(marked)" ] && break
 		sleep 0.1
 	done
@@ -119,13 +120,14 @@ nothing_left() {
 
 killed() { # vqtrace itself: QEMU goes with it
 	local pid _
-	"$vqtrace" replay --realtime -r $trace --against "qemu=$qemu" >/dev/null 2>&1 &
+	"$vqtrace" replay --realtime -r $long --against "qemu=$qemu" >/dev/null 2>&1 &
 	pid=$!
-	for _ in $(seq 100); do
-		marked | grep -q -e '-qtest' && break
+	for _ in $(seq 600); do
+		marked | grep -q -e '-[q]test' && break
+		kill -0 $pid 2>/dev/null || break
 		sleep 0.1
 	done
-	marked | grep -q -e '-qtest' || { echo "no QEMU was started"; return 1; }
+	marked | grep -q -e '-[q]test' || { echo "no QEMU was started"; return 1; }
 	kill -KILL $pid
 	wait $pid 2>/dev/null
 	nothing_left

@@ -8,10 +8,11 @@ serve() {
 	local name=$1
 	shift
 	sock=$tmp/$name.sock
+	: >"$tmp/$name.err" # what one before it said does not count
 	# the sanitizers' runtime needs rights that a confined server gave up
 	"$vqtrace" serve ${VQTRACE_SERVE:-} "$@" -v 2>"$tmp/$name.err" &
 	serve_pid=$!
-	for _ in $(seq 100); do
+	for _ in $(seq 1200); do
 		[ -S "$sock" ] && grep -q 'virtio-blk on' "$tmp/$name.err" && return 0
 		kill -0 "$serve_pid" 2>/dev/null || break
 		sleep 0.1
