@@ -80,10 +80,7 @@ next_client() { # QEMU dies without a word; the next one is served, and finds th
 	linux "vqt.run=write,bs=16k,n=60,qd=8,off=4m;write,bs=64k,t=60,qd=16,off=16m"
 	machine 11 2 "$tmp/next.serial" "${linux_args[@]}" -pidfile "$tmp/next.pid" "${device[@]}" &
 	local qemu=$!
-	for _ in $(seq 300); do
-		grep -q 'STEP 2' "$tmp/next.serial" 2>/dev/null && break
-		sleep 0.1
-	done
+	until_said "$tmp/next.serial" 'STEP 2' "$qemu"
 	sleep 1
 	kill -9 "$(cat "$tmp/next.pid")"
 	wait "$qemu"
@@ -103,13 +100,10 @@ boot() { # SeaBIOS boots from it: a boot sector that says so
 	truncate -s 8M "$tmp/boot.img"
 	serve boot --disk "$tmp/boot.img" --read-only --vfio-user "$tmp/boot.sock" || return 1
 	vfio_user
-	guest_timeout=60 machine 11 1 "$tmp/boot.serial" "${device[@]}" &
+	machine 11 1 "$tmp/boot.serial" -pidfile "$tmp/boot.pid" "${device[@]}" &
 	local qemu=$!
-	for _ in $(seq 300); do
-		grep -q BOOTED "$tmp/boot.serial" 2>/dev/null && break
-		sleep 0.1
-	done
-	kill "$(jobs -p %%)" 2>/dev/null
+	until_said "$tmp/boot.serial" 'BOOTED FROM OUR DISK' "$qemu"
+	kill "$(cat "$tmp/boot.pid")"
 	wait "$qemu"
 	serve_end boot && grep -q 'BOOTED FROM OUR DISK' "$tmp/boot.serial"
 }
@@ -117,17 +111,14 @@ boot() { # SeaBIOS boots from it: a boot sector that says so
 unplug() { # device_del in the middle of I/O; the guest lets it go, QEMU hangs up
 	serve unplug --disk mem:64M --vfio-user "$tmp/unplug.sock" || return 1
 	vfio_user ',"bus":"rp0"'
-	linux "vqt.sh=\"(vqload read,t=5,qd=8,rand; true) & echo PLUGGED; for i in \$(seq 150); do [ -e /sys/block/vda ] || break; usleep 100000; done; [ -e /sys/block/vda ] || echo UNPLUGGED; wait\" vqt.run=read,n=20;sh"
+	linux "vqt.sh=\"(vqload read,t=5,qd=8,rand; true) & echo PLUGGED; for i in \$(seq 600); do [ -e /sys/block/vda ] || break; usleep 100000; done; [ -e /sys/block/vda ] || echo UNPLUGGED; wait\" vqt.run=read,n=20;sh"
 	{
-		for _ in $(seq 300); do
-			grep -q PLUGGED "$tmp/unplug.serial" 2>/dev/null && break
-			sleep 0.1
-		done
+		until_said "$tmp/unplug.serial" PLUGGED
 		sleep 1
 		echo device_del d0
-		sleep 12
+		until_said "$tmp/unplug.serial" UNPLUGGED "$(cat "$tmp/unplug.pid")"
 	} | machine 11 1 "$tmp/unplug.serial" "${linux_args[@]}" -device pcie-root-port,id=rp0,slot=1 "${device[@]}" \
-		-monitor stdio >"$tmp/unplug.monitor" 2>&1
+		-pidfile "$tmp/unplug.pid" -monitor stdio >"$tmp/unplug.monitor" 2>&1
 	# QEMU 11.1.3 may die of an assertion of its own when the device goes, before or
 	# after the guest has let go of it; the server must not mind either.
 	serve_end unplug && { grep -q UNPLUGGED "$tmp/unplug.serial" ||

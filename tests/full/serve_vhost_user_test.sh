@@ -42,16 +42,14 @@ crash() { # QEMU RECONNECT PROPERTIES
 	linux "vqt.run=write,bs=4k,t=6,qd=16,rand;write,bs=16k,n=500,qd=8;verify,bs=16k,n=500;flush"
 	machine "$1" 2 "$tmp/crash$1.serial" "${linux_args[@]}" "${device[@]}" &
 	local qemu=$! i
-	for _ in $(seq 300); do
-		grep -q 'STEP 1' "$tmp/crash$1.serial" 2>/dev/null && break
-		sleep 0.1
-	done
+	until_said "$tmp/crash$1.serial" 'STEP 1' "$qemu"
 	for i in 1 2; do
 		sleep 1
 		kill -9 "$serve_pid"
 		wait "$serve_pid" 2>/dev/null
 		serve "crash$1" --disk "$tmp/crash$1.img" --queues 2 --vhost-user "$tmp/crash$1.sock" || return 1
-		sleep 2
+		until_said "$tmp/crash$1.err" 'a client connected' "$qemu"
+		sleep 1
 	done
 	wait "$qemu"
 	serve_end "crash$1" && went_well "$tmp/crash$1.serial"
