@@ -158,7 +158,8 @@ static void handle_signal(struct record_run *r)
 		return;
 	stop_signal = 0;
 	if (!r->command || r->child_gone || stop_count > 1) {
-		r->done = true;
+		r->ended = true;
+		r->done = r->c != NULL; /* probes go one by one: what comes then is half the truth */
 		return;
 	}
 	/* the terminal has sent SIGINT to both of us */
@@ -202,7 +203,7 @@ static void loop(struct record_run *r)
 	struct capture_stats s;
 
 	r->begun = cli_clock();
-	while (!r->done) {
+	while (!r->done && !r->ended) {
 		int n = r->c ? capture_poll(r->c, 25) : 0;
 		uint64_t now;
 
@@ -330,6 +331,8 @@ static int finish(struct record_run *r, int code)
 		/* what was in flight still belongs to the recording unless a limit ended it */
 		if (r->c)
 			capture_stop(r->c);
+		else
+			record_proxy_end(&r->proxy);
 		end_child(r);
 		summarize(r);
 	}

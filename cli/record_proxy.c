@@ -16,6 +16,7 @@
 #include "emu/vhost_proxy.h"
 
 #define SPIN_US 5
+#define LAST_STEPS 64 /* for what waits at the end */
 
 int record_proxy_option(struct record_proxy *p, const char *arg)
 {
@@ -199,6 +200,18 @@ pid_t record_proxy_start(char *const argv[])
 		err = 0;
 	close(failed[0]);
 	return err ? -err : pid;
+}
+
+void record_proxy_end(struct record_proxy *p)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		struct door *d = p->one[i].door;
+
+		for (int n = 0; d && n < LAST_STEPS && door_connected(d) && !door_quiet(d); n++)
+			door_step(d, 0, NULL);
+		if (d)
+			door_hang_up(d);
+	}
 }
 
 uint64_t record_proxy_lost(const struct record_proxy *p)

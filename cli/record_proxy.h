@@ -45,6 +45,8 @@ void record_proxy_preamble(struct record_proxy *p);
 void record_proxy_poll(struct record_proxy *p, int ms);
 /* Run a command beside it: its pid, or negative errno. */
 pid_t record_proxy_start(char *const argv[]);
+/* What was said until now is dealt with, the rings are looked at once more, and that is all. */
+void record_proxy_end(struct record_proxy *p);
 /* Requests lost, all queues. */
 uint64_t record_proxy_lost(const struct record_proxy *p);
 void record_proxy_summarize(const struct record_proxy *p);

@@ -30,7 +30,10 @@ struct record_run {
 	uint64_t count, duration; /* 0: no limit */
 	uint64_t events, begun, shown;
 	uint64_t by_type[64]; /* written */
-	bool quiet, verbose, done, live, told; /* told: that the next file cannot be written */
+	bool quiet, verbose, live;
+	bool done; /* nothing more is written */
+	bool ended; /* by a signal: what was in flight still is */
+	bool told; /* that the next file cannot be written */
 	struct launch launch;
 	struct check_live check;
 	struct regression regression;

@@ -139,6 +139,11 @@ bool door_connected(const struct door *d)
 	return d->client.fd >= 0;
 }
 
+void door_hang_up(struct door *d)
+{
+	end_client(d, 0);
+}
+
 static void on_listener(struct door *d, struct door_source *s, uint32_t events)
 {
 	int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);

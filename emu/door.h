@@ -118,6 +118,7 @@ int door_socket(const char *path);
 int door_listen(struct door *d, int fd); /* owns fd from then on */
 int door_attach(struct door *d, int fd); /* a client that is connected already; owns fd */
 bool door_connected(const struct door *d);
+void door_hang_up(struct door *d); /* on the client, if there is one; without a word */
 /*
  * Wait at most timeout ms (-1: any time) with this signal mask (NULL: the
  * present one), then do all there is to do.  0, or -EINTR.
