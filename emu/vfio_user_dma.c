@@ -14,11 +14,13 @@
 #include "decoder/record.h"
 #include "emu/vfio_user.h"
 
-static int64_t now_ms(void)
+#define SLICE_US 100000 /* waited at a time, and no more counts: a machine may be paused */
+
+static int64_t now_us(void)
 {
 	struct timespec ts;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
+	return ts.tv_sec * 1000000ll + ts.tv_nsec / 1000;
 }
 
 void vfio_user_dma_answer(struct vfio_user *u, const struct vfio_user_hdr *h, const uint8_t *p,
@@ -40,13 +42,15 @@ void vfio_user_dma_answer(struct vfio_user *u, const struct vfio_user_hdr *h, co
 
 static int wait_answer(struct vfio_user *u)
 {
-	int64_t until = now_ms() + u->patience_ms;
+	int64_t left = u->patience_ms * 1000ll;
 	int ret = 0;
 	while (u->dma.waiting && ret >= 0) {
-		int64_t left = until - now_ms();
-		ret = left <= 0 ? -ETIMEDOUT : door_receive(&u->door, left);
+		int64_t before = now_us(), slice = left < SLICE_US ? left : SLICE_US;
+		ret = left <= 0 ? -ETIMEDOUT : door_receive(&u->door, (slice + 999) / 1000);
 		if (ret == -EINTR)
 			ret = 0;
+		int64_t passed = now_us() - before;
+		left -= passed < SLICE_US ? passed : SLICE_US;
 	}
 	u->dma.waiting = false;
 	if (ret < 0 && ret != -ETIMEDOUT)
