@@ -45,7 +45,7 @@ load() { # QSD QUEUES DEPTH REQUESTS
 	[ -x build/blkio/client ] || { echo "no libblkio client (make blkio)"; return 77; }
 	truncate -s 64M "$tmp/$name.img"
 	qsd "$1" "$tmp/$name.img" "$2" && proxy "$name" || return 1
-	timeout 60 build/blkio/client "$sock" load "$3" "$4" "$2" >"$tmp/$name.client" || {
+	timeout 300 build/blkio/client "$sock" load "$3" "$4" "$2" >"$tmp/$name.client" || {
 		cat "$tmp/$name.client"
 		return 1
 	}
@@ -59,7 +59,7 @@ verify() { # QSD QUEUES
 	truncate -s 16M "$tmp/$name.img"
 	qsd "$1" "$tmp/$name.img" "$2" && proxy "$name" || return 1
 	for seed in 1 2; do
-		timeout 60 build/blkio/client "$sock" verify "$2" $seed "$tmp/$name.copy" || return 1
+		timeout 300 build/blkio/client "$sock" verify "$2" $seed "$tmp/$name.copy" || return 1
 	done
 	proxy_end "$name" && qsd_end || return 1
 	cmp "$tmp/$name.img" "$tmp/$name.copy" || return 1

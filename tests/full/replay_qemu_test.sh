@@ -52,7 +52,7 @@ record_large() {
 		*) args+=("$a") ;;
 		esac
 	done
-	timeout -k 3 120 "$vqtrace" record -q -w "$tmp/large.pcap" -- "${args[@]}" &&
+	timeout -k 3 300 "$vqtrace" record -q -w "$tmp/large.pcap" -- "${args[@]}" &&
 		grep -q 'VQT DONE rc=0' "$tmp/serial"
 }
 

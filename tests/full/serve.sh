@@ -32,7 +32,7 @@ machine() { # QEMU SMP SERIAL [ARGS...]: what all guests have
 	local q=$1 smp=$2 serial=$3
 	shift 3
 	[ "$q" = 11 ] && q=$VQT_QEMU11 || q=qemu-system-x86_64
-	timeout -k 3 "${guest_timeout:-150}" "$q" -machine "q35,accel=tcg,memory-backend=m0" -cpu qemu64 \
+	timeout -k 3 "${guest_timeout:-300}" "$q" -machine "q35,accel=tcg,memory-backend=m0" -cpu qemu64 \
 		-smp "$smp" -m 256 -object memory-backend-memfd,id=m0,size=256M,share=on -nodefaults \
 		-no-user-config -display none -serial "file:$serial" "$@" 2>"$serial.qemu"
 }
@@ -103,7 +103,7 @@ resize_disk() {
 	local n=0 size
 	for size in 96M 32M; do
 		n=$((n + 1))
-		for _ in $(seq 1200); do
+		for _ in $(seq 2500); do
 			[ "$(grep -c 'VQT SIZE' "$tmp/$1.serial" 2>/dev/null)" = $n ] && break
 			sleep 0.1
 		done

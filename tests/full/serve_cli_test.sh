@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.." || exit 1
 refused() {
 	local words=$1 rc
 	shift
-	timeout -s INT 20 "$vqtrace" serve "$@" >"$tmp/out" 2>&1
+	timeout -s INT 120 "$vqtrace" serve "$@" >"$tmp/out" 2>&1
 	rc=$?
 	[ $rc = 2 ] && grep -q -- "$words" "$tmp/out" && return 0
 	echo "status $rc"

@@ -71,7 +71,7 @@ matrix() { # DOOR QEMU
 		fi
 	done
 	linux "vqt.sh=\"$load\" vqt.run=sh"
-	guest_timeout=240 machine "$2" 4 "$serial" "${linux_args[@]}" "${all[@]}"
+	guest_timeout=400 machine "$2" 4 "$serial" "${linux_args[@]}" "${all[@]}"
 	for i in "${!disks[@]}"; do
 		serve_pid=${servers[$i]} sock=$tmp/$1-$i.sock
 		serve_end "$1-$i" || bad=1

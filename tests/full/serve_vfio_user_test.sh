@@ -42,7 +42,7 @@ messages() { # no shared memory: rings and data by messages
 	serve dma --disk "$tmp/dma.img" --vfio-user "$tmp/dma.sock" -w "$tmp/dma.pcap" || return 1
 	vfio_user
 	linux "vqt.run=read,n=20;write,bs=16k,n=10,qd=4;verify,bs=16k,n=10;rebind;read,n=10"
-	timeout -k 3 120 "$VQT_QEMU11" -machine q35,accel=tcg -cpu qemu64 -m 256 -nodefaults -no-user-config \
+	timeout -k 3 300 "$VQT_QEMU11" -machine q35,accel=tcg -cpu qemu64 -m 256 -nodefaults -no-user-config \
 		-display none -serial "file:$tmp/dma.serial" "${linux_args[@]}" "${device[@]}" 2>"$tmp/dma.serial.qemu"
 	serve_end dma && went_well "$tmp/dma.serial" && same_account "$tmp/dma.pcap" "$tmp/dma.serial"
 }

@@ -76,7 +76,7 @@ blkio() { # NAME QUEUES SERVER-ARGS...
 		-w "$tmp/$name.pcap" "$@" || return 1
 	# twice: the second finds what the first wrote
 	for seed in 1 2; do
-		timeout 60 build/blkio/client "$sock" verify "$queues" $seed "$tmp/$name.copy" || return 1
+		timeout 300 build/blkio/client "$sock" verify "$queues" $seed "$tmp/$name.copy" || return 1
 	done
 	sum=$(sha256sum <"$tmp/$name.img")
 	[ "$sum" = "$(sha256sum <"$tmp/$name.copy")" ] || { echo "the image is not what was written"; return 1; }
