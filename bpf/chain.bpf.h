@@ -358,37 +358,72 @@ static __noinline int chain_record(struct ring *r, struct vqp_queue *q, struct v
 /* Chains taken between our last look and QEMU's; the most that one hit catches up. */
 #define LATE_MAX 32
 
-/* What a pop has to record: chains from pos on, the last of them the one being taken. */
+/* What a hit has to record: chains missed from pos on, then perhaps the one being taken. */
 struct batch {
 	struct ring *r;
 	struct vqp_queue *q;
 	struct vqt_ring ring;
-	__u32 n, flags; /* of the last one */
-	__u16 pos, last;
+	__u32 late, flags; /* how many missed; of the one being taken */
+	__u16 pos, last; /* of the first missed; of the one being taken */
 };
 
 /* The one place chains are recorded from: the verifier follows it once. */
 static long batch_step(__u32 i, void *ctx)
 {
 	struct batch *b = ctx;
+	bool late = i < b->late;
 	__u16 pos = b->pos + i;
 
-	chain_record(b->r, b->q, &b->ring, pos, pos == b->last ? b->flags : VQT_CHAIN_LATE);
+	chain_record(b->r, b->q, &b->ring, late ? pos : b->last, late ? VQT_CHAIN_LATE : b->flags);
 	return 0;
 }
 
-static __always_inline void pop_split(struct ring *r, struct vqp_queue *q, struct batch *b)
+/* Packed: has QEMU gone on from this place, not back to an earlier one (2.8.1: a lap, a wrap)? */
+static __always_inline bool gone_on(struct ring *r, __u16 from)
+{
+	__u32 lap = r->num, now = r->last + (r->last_wrap ? lap : 0);
+	__u32 then = (from & 0x7fff) + (from >> 15 ? lap : 0);
+	__u32 far = now >= then ? now - then : now + 2 * lap - then;
+
+	return far && far <= lap;
+}
+
+/*
+ * QEMU looks after us: a chain made available in between it takes, and we saw none.
+ * The ring shows it, at the next look or when the chain is returned, if that is sooner.
+ */
+static __always_inline void missed_split(struct ring *r, struct vqp_queue *q, struct batch *b)
 {
 	__u16 missed = r->last - q->seen;
+
+	if (!q->valid || missed > r->num || missed > LATE_MAX)
+		return;
+	b->pos = q->seen;
+	b->late = missed;
+	q->seen = r->last;
+}
+
+static __always_inline void missed_packed(struct ring *r, struct vqp_queue *q, struct batch *b)
+{
+	if (q->none && gone_on(r, q->none_at)) {
+		b->pos = q->seen = q->none_at;
+		b->late = 1;
+		q->valid = 1;
+	}
+	q->none = 0;
+}
+
+static __always_inline bool pop_split(struct ring *r, struct vqp_queue *q, struct batch *b)
+{
+	__u16 missed;
 	bool taken;
 
 	ring_split(r, &b->ring);
-	b->pos = b->last = r->last;
+	b->last = r->last;
+	missed_split(r, q, b);
+	missed = r->last - q->seen;
 	if (q->valid && missed) {
-		if (missed <= r->num && missed <= LATE_MAX) {
-			b->pos = q->seen;
-			b->n = missed;
-		} else if ((__u16)-missed <= r->num) {
+		if ((__u16)-missed <= r->num) {
 			b->flags = VQT_CHAIN_AGAIN;
 		} else {
 			count(VQP_LOST_CHAINS);
@@ -397,27 +432,31 @@ static __always_inline void pop_split(struct ring *r, struct vqp_queue *q, struc
 	}
 	taken = b->ring.known & VQT_RING_AVAIL_IDX && b->ring.avail_idx != r->last &&
 		r->inuse < r->num;
-	b->n += taken;
 	q->seen = r->last + taken;
 	q->valid = 1;
+	return taken;
 }
 
-static __always_inline void pop_packed(struct ring *r, struct vqp_queue *q, struct batch *b)
+static __always_inline bool pop_packed(struct ring *r, struct vqp_queue *q, struct batch *b)
 {
 	__u16 pos = r->last | r->last_wrap << 15, flags;
 
+	ring_packed(r, &b->ring);
+	missed_packed(r, q, b);
 	/* q->seen: the position recorded last; the same again means it was given back. */
 	if (read_user(&flags, 2, (void *)(r->desc + 16ULL * r->last + 14)))
-		return;
+		return false;
 	if (!!(flags & DESC_F_AVAIL) != r->last_wrap || !!(flags & DESC_F_USED) == r->last_wrap ||
-	    r->inuse >= r->num)
-		return;
-	ring_packed(r, &b->ring);
-	b->pos = b->last = pos;
+	    r->inuse >= r->num) {
+		q->none_at = pos;
+		q->none = 1;
+		return false;
+	}
+	b->last = pos;
 	b->flags = q->valid && q->seen == pos ? VQT_CHAIN_AGAIN : 0;
-	b->n = 1;
 	q->seen = pos;
 	q->valid = 1;
+	return true;
 }
 
 static __always_inline void pop(struct vqp_proc *p, __u64 vq)
@@ -426,6 +465,7 @@ static __always_inline void pop(struct vqp_proc *p, __u64 vq)
 	struct batch b = { .r = NULL };
 	struct ring r = {};
 	struct scratch *s;
+	bool taken;
 	int err;
 
 	if (!q || q->skip)
@@ -442,13 +482,26 @@ static __always_inline void pop(struct vqp_proc *p, __u64 vq)
 		/* The first sight of a queue tells where guest memory is. */
 		if (!q->valid)
 			learn(vq64(s, p->vq_desc), r.desc, 16ULL * r.num);
-		if (r.packed)
-			pop_packed(&r, q, &b);
-		else
-			pop_split(&r, q, &b);
-		bpf_loop(b.n, batch_step, &b, 0);
+		taken = r.packed ? pop_packed(&r, q, &b) : pop_split(&r, q, &b);
+		bpf_loop(b.late + taken, batch_step, &b, 0);
 	}
 	scratch_put(s);
+}
+
+/* A chain is returned that was not seen being taken. */
+static __noinline int missed_record(struct ring *r, struct vqp_queue *q, struct vqt_ring *ring)
+{
+	struct batch b = { .r = r, .q = q };
+
+	if (!r || !q || !ring)
+		return 0;
+	b.ring = *ring;
+	if (r->packed)
+		missed_packed(r, q, &b);
+	else
+		missed_split(r, q, &b);
+	bpf_loop(b.late, batch_step, &b, 0);
+	return 0;
 }
 
 #endif

@@ -155,8 +155,8 @@ static __always_inline void late_pop(struct vqp_queue *q, struct vqp_tally *t, s
 	if (!looked || place(r) == q->seen)
 		return;
 	q->looked = 0;
-	if (!r->packed && place(r) != (__u16)(q->seen + 1))
-		return; /* put elsewhere, by a reset or a migration */
+	if (r->packed ? !gone_on(r, q->seen) : place(r) != (__u16)(q->seen + 1))
+		return; /* put back, or elsewhere by a reset or a migration */
 	if (r->packed ? packed_head(r, q->seen, &head) : split_head(r, q->seen, &head))
 		began(t, head, looked);
 	else

@@ -370,7 +370,7 @@ static long rewind_queue(__u32 i, void *data)
 	if (q && w->forget)
 		bpf_map_delete_elem(&queues, &k);
 	else if (q)
-		q->valid = 0;
+		q->valid = q->none = 0;
 	return 0;
 }
 

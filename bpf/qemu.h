@@ -74,7 +74,7 @@ struct vqp_queue {
 	__u8 skip;
 	__u64 vdev;
 	__u32 tally; /* light: 1 + the index in the map of tallies, 0 none */
-	__u32 pad;
+	__u16 none_at, none; /* packed: where QEMU came for a chain and none was there; not 0: still so */
 	__u64 looked; /* light: when QEMU came for a chain at `seen` and none was there; 0 no more */
 	__u8 head[VQP_QUEUE_MAX];
 };

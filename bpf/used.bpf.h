@@ -213,8 +213,11 @@ static __always_inline void fill(struct vqp_proc *p, __u64 vq, __u64 elem, __u32
 	s = scratch_get(p, q);
 	if (!s)
 		return;
-	if (!ring_open(&r, p, s, q, vq))
+	if (!ring_open(&r, p, s, q, vq)) {
 		ring_snapshot(&r, &ring);
+		if (!(q->head[e.index & (VQP_QUEUE_MAX - 1)] & VQP_HEAD_OPEN))
+			missed_record(&r, q, &ring);
+	}
 	state = q->head[e.index & (VQP_QUEUE_MAX - 1)];
 	q->head[e.index & (VQP_QUEUE_MAX - 1)] = 0;
 	shift = state & VQP_HEAD_INDIRECT ? 1 : 0;
