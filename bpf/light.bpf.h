@@ -28,11 +28,12 @@ static long claim_step(__u32 i, void *ctx)
 	struct claim *c = ctx;
 	struct vqp_tally *t = bpf_map_lookup_elem(&tallies, &i);
 
-	if (!t || __sync_val_compare_and_swap(&t->owner, VQP_TALLY_FREE, VQP_TALLY_USED))
+	if (!t || __sync_val_compare_and_swap(&t->owner, VQP_TALLY_FREE, VQP_TALLY_CLAIMED))
 		return 0;
 	t->tgid = c->tgid;
 	t->dev = c->q->dev;
 	t->index = c->q->index;
+	__sync_lock_test_and_set(&t->owner, VQP_TALLY_USED);
 	c->q->tally = i + 1;
 	return 1;
 }

@@ -216,9 +216,12 @@ void light_read(struct capture *c)
 	uint64_t interval = now - l->last;
 
 	l->last = now;
-	for (size_t i = 0; i < VQP_TALLIES; i++)
-		if (__atomic_load_n(&l->map[i].owner, __ATOMIC_ACQUIRE) != VQP_TALLY_FREE)
+	for (size_t i = 0; i < VQP_TALLIES; i++) {
+		uint32_t owner = __atomic_load_n(&l->map[i].owner, __ATOMIC_ACQUIRE);
+
+		if (owner == VQP_TALLY_USED || owner == VQP_TALLY_GONE)
 			look_at(c, &l->map[i], &l->before[i], interval);
+	}
 }
 
 void light_tick(struct capture *c, uint64_t now)

@@ -107,6 +107,7 @@ struct vqp_group {
 #define VQP_TALLY_FREE 0
 #define VQP_TALLY_USED 1
 #define VQP_TALLY_GONE 2 /* its queue is: to be read for the last time, and freed */
+#define VQP_TALLY_CLAIMED 3 /* being given its names: not to be read yet */
 
 struct vqp_tally {
 	__u32 owner;
