@@ -15,8 +15,13 @@
 #include "bpf/qemu.skel.h"
 #include "decoder/trace.h"
 
-/* A record that has not come this long after a later one was never sent. */
+/*
+ * How long after a later one a record may come.  The programs count what they could
+ * not send; when none of that is open, a record that is missing is still on its way:
+ * its thread, or the processor under it, is held up between numbering and sending it.
+ */
 #define ORDER_WINDOW 200000000ULL
+#define ORDER_PATIENCE 20000000000ULL
 #define HOUSEKEEPING 20000000ULL
 
 uint64_t capture_now(void)
@@ -96,9 +101,9 @@ static void on_lost(void *ctx, uint32_t count, uint64_t ts)
 	uint64_t full = counter(c, VQP_LOST_BUFFER);
 	struct vqt_loss l = { .lost = count, .why = VQT_LOSS_LIMIT };
 
-	if (full > c->seen_lost[0]) {
+	if (full > c->seen_lost) {
 		l.why = VQT_LOSS_BUFFER;
-		c->seen_lost[0] += count;
+		c->seen_lost += count < full - c->seen_lost ? count : full - c->seen_lost;
 	}
 	t->out_seq += count;
 	t->last_ts = ts;
@@ -330,13 +335,16 @@ int capture_open(struct capture **out, const struct capture_options *options,
 
 static void housekeeping(struct capture *c, uint64_t now)
 {
+	uint64_t window;
+
 	if (now - c->tick < HOUSEKEEPING)
 		return;
 	c->tick = now;
+	window = counter(c, VQP_LOST_BUFFER) > c->seen_lost ? ORDER_WINDOW : ORDER_PATIENCE;
 	for (size_t i = 0; i < c->ntargets; i++) {
 		struct target *t = c->target[i];
 
-		order_expire(t->order, now, ORDER_WINDOW);
+		order_expire(t->order, now, window);
 		if (t->dead)
 			continue;
 		t->dead = !process_alive(t->p.pid);

@@ -73,7 +73,7 @@ struct capture {
 	struct capture_missing missing[MISSING];
 	size_t nmissing;
 	struct capture_stats stats;
-	uint64_t seen_lost[2]; /* buffer drops and limit drops already attributed */
+	uint64_t seen_lost; /* drops for want of buffer that a gap has been laid to */
 	uint64_t tick; /* time of the last housekeeping */
 	uint64_t sampled; /* of the last samples */
 	unsigned handed; /* by the current poll */

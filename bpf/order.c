@@ -6,8 +6,8 @@
 #include "bpf/order.h"
 #include "decoder/event.h"
 
-/* More than this waiting for one missing record: it will not come. */
-#define WAITING_MAX 65536
+/* More than this waiting for one missing record is more than we keep: seconds of heavy load. */
+#define WAITING_MAX (1 << 18)
 
 struct waiting {
 	struct waiting *next;
