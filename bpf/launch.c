@@ -104,6 +104,17 @@ static int deliver(int status)
 	return sig;
 }
 
+/* A child that has been made is traced too, and stopped, before we have heard of it by itself. */
+static void add_made(struct tracees *t, pid_t pid, int status)
+{
+	int event = status >> 16;
+	unsigned long made;
+
+	if ((event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE) &&
+	    !ptrace(PTRACE_GETEVENTMSG, pid, NULL, &made))
+		add(t, (pid_t)made);
+}
+
 /* Detach from everything but one: stop it first, it may be running. */
 static void detach_others(struct tracees *t, pid_t keep)
 {
@@ -113,8 +124,10 @@ static void detach_others(struct tracees *t, pid_t keep)
 		if (t->pid[i] == keep)
 			continue;
 		ptrace(PTRACE_INTERRUPT, t->pid[i], NULL, NULL);
-		if (waitpid(t->pid[i], &status, __WALL) == t->pid[i] && WIFSTOPPED(status))
-			ptrace(PTRACE_DETACH, t->pid[i], NULL, (void *)(long)deliver(status));
+		if (waitpid(t->pid[i], &status, __WALL) != t->pid[i] || !WIFSTOPPED(status))
+			continue;
+		add_made(t, t->pid[i], status);
+		ptrace(PTRACE_DETACH, t->pid[i], NULL, (void *)(long)deliver(status));
 	}
 }
 
@@ -141,6 +154,7 @@ static int run_until_mapped(struct launch *l)
 			continue;
 		}
 		add(&t, pid);
+		add_made(&t, pid, status);
 		if (may_have_mapped(pid, status) && !process_read(&p, pid)) {
 			l->qemu = pid;
 			detach_others(&t, pid);
