@@ -6,7 +6,7 @@
 # never installed. The mirror and proxies are the ones this system's apt uses.
 #
 #   apt_open DIR SUITE...        make the private state, fetch the lists
-#   apt_get ARGS                 apt-get inside it
+#   apt_get ARGS                 apt-get inside it, several times if it must be
 #   apt_fetch PKG...             download these packages
 #   apt_closure [-t SUITE] PKG.. download these and all that they depend on
 #   apt_show PKG FIELD           a field of the newest version's description
@@ -28,8 +28,16 @@ apt_mirror() {
 		sed -n "s|^'\\(.*\\)/dists/$codename/InRelease'.*|\\1|p" | head -n 1
 }
 
+# Mirrors hiccup, and are now and then half-way through an update of their own: some more
+# tries, each after a longer pause. apt calls unreachable lists a warning and goes on.
 apt_get() {
-	APT_CONFIG=$apt_dir/apt.conf apt-get -q -y "$@" >"$apt_dir/log" 2>&1
+	for pause in 5 15 30 60 0; do
+		APT_CONFIG=$apt_dir/apt.conf apt-get -q -y "$@" >"$apt_dir/log" 2>&1 &&
+			! grep -q '^W: .*[Ff]ailed to fetch' "$apt_dir/log" && return 0
+		[ $pause != 0 ] || return 1
+		say "apt-get $1 failed; again in $pause s"
+		sleep $pause
+	done
 }
 
 # apt_failed WHAT: apt's own first complaint, and what to do about it.
@@ -57,6 +65,7 @@ apt_open() {
 	trap apt_close EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
+	apt_close # what one that was killed has left
 	mkdir -p "$apt_dir/lists/partial" "$apt_dir/archives/partial" "$apt_dir/none" "$apt_dir/root"
 	: >"$apt_dir/status"
 	for suite; do
@@ -85,9 +94,6 @@ apt_open() {
 	EOF
 	say "fetching package lists ($*)"
 	apt_get update || apt_failed "fetching Debian's package lists"
-	# apt calls unreachable lists a warning and goes on without them
-	grep -q '^W: .*[Ff]ailed to fetch' "$apt_dir/log" && apt_failed "fetching Debian's package lists"
-	return 0
 }
 
 # apt_fetch PKG...: these alone, at the newest version of the suites given.
