@@ -30,6 +30,11 @@ pipe() {
 	[ "$("$vqtrace" show -r - -T json <$trace | wc -l)" = "$("$vqtrace" show -r $trace | wc -l)" ]
 }
 
+# Has it taken SIGINT into its own hands?  Bit 1 of the signals it catches.
+handles_int() { # PID
+	[ "/proc/$1/exe" -ef "$vqtrace" ] && awk '/^SigCgt/ { exit $2 !~ /[2367abef]$/ }' "/proc/$1/status"
+}
+
 # Ctrl-C goes to both ends of a pipe: what the writer wrote at its end is still told.
 interrupted() {
 	local c pid i
@@ -40,8 +45,8 @@ interrupted() {
 		pid=$!
 		exec 7>"$tmp/fifo"
 		head -c 40000 $trace >&7
-		for ((i = 0; i < 200; i++)); do # until it has begun to read, and so has its handler
-			awk '/^rchar/ { exit $2 < 40000 }' /proc/$pid/io && break
+		for ((i = 0; i < 2400; i++)); do
+			handles_int $pid && break
 			sleep 0.05
 		done
 		kill -INT $pid
@@ -62,7 +67,7 @@ terminal() {
 	command -v script >/dev/null || { echo "script is not installed (bsdutils)"; return 77; }
 	for c in "show -r -" "stat -r -" "check -r -" "replay -r -" "replay -q -r $trace -w -" \
 		"record -w - -p 1" "serve --disk mem:1M --vfio-user $tmp/sock -w -"; do
-		timeout 20 script -qec "'$vqtrace' $c" /dev/null </dev/null >"$tmp/tty" 2>&1
+		timeout 120 script -qec "'$vqtrace' $c" /dev/null </dev/null >"$tmp/tty" 2>&1
 		[ $? = 2 ] && grep -q "is a terminal; pipe" "$tmp/tty" || { echo "$c:"; head -c 300 "$tmp/tty" | cat -v; return 1; }
 	done
 }
@@ -123,7 +128,7 @@ nobody() {
 	[ "$(id -u)" = 0 ] || { echo "needs root to become nobody"; return 77; }
 	chmod 755 "$tmp"
 	mkdir -p "$tmp/open" && chmod 777 "$tmp/open"
-	cp "$vqtrace" "$tmp/vqtrace"
+	cp "$vqtrace" "$tmp/vqtrace" && chmod 755 "$tmp/vqtrace" # whatever the umask
 	fails "run as root" setpriv --reuid 65534 --regid 65534 --clear-groups \
 		"$tmp/vqtrace" record -w "$tmp/open/x.pcap" -p 1
 }

@@ -50,39 +50,64 @@ text() {
 	[ "$("$vqtrace" top -b -n 2 -d 100ms -r traces/qemu11-q1.pcap | grep -c '^NAME')" = 2 ] || { echo "-n 2 is not two"; return 1; }
 }
 
+# until_true SECONDS COMMAND...: wait until it is true.
+until_true() {
+	local n=$(($1 * 20))
+	shift
+	while ! "$@"; do
+		[ $((n -= 1)) -gt 0 ] || return 1
+		sleep 0.05
+	done
+}
+
 # What is in flight when a pipe stops shows, and what comes later, too.
 piped() {
-	local size out
+	local size
 	size=$(stat -c %s traces/qemu7-q1.pcap)
-	out=$({ head -c $((size / 2)) traces/qemu7-q1.pcap; sleep 1; tail -c +$((size / 2 + 1)) traces/qemu7-q1.pcap; } |
-		"$vqtrace" top -b -T json -d 200ms -r -) || return 1
+	rm -f "$tmp/piped"
+	{
+		head -c $((size / 2)) traces/qemu7-q1.pcap
+		until_true 120 grep -qs '"events":[1-9]' "$tmp/piped" || echo "nothing was shown of the first half" >&2
+		tail -c +$((size / 2 + 1)) traces/qemu7-q1.pcap
+	} | "$vqtrace" top -b -T json -d 200ms -r - >"$tmp/piped" || return 1
 	jq -se '([.[].events] | unique | length) >= 2 and (.[-1].rows[] | select(.kind == "device") | .total.used) > 50' \
-		>/dev/null <<<"$out" || { tail -n 1 <<<"$out" | cut -c1-300; return 1; }
-	[ "$(tail -n 1 <<<"$out" | jq -c '.rows[] | select(.kind == "device") | .total.used')" = \
+		>/dev/null "$tmp/piped" || { tail -n 1 "$tmp/piped" | cut -c1-300; return 1; }
+	[ "$(tail -n 1 "$tmp/piped" | jq -c '.rows[] | select(.kind == "device") | .total.used')" = \
 		"$("$vqtrace" stat -r traces/qemu7-q1.pcap -T json | jq -c '.devices[0].counts.used')" ] || { echo "not all arrived"; return 1; }
 }
 
-get() { # PORT PATH
-	exec 3<>"/dev/tcp/127.0.0.1/$1" || return 1
-	printf 'GET %s HTTP/1.0\r\nHost: x\r\n\r\n' "$2" >&3
-	timeout 10 cat <&3
+get() { # ADDRESS PORT PATH
+	exec 3<>"/dev/tcp/$1/$2" || return 1
+	printf 'GET %s HTTP/1.0\r\nHost: x\r\n\r\n' "$3" >&3
+	timeout 30 cat <&3
 	exec 3>&- 3<&-
 }
 
+shows_all() { # ADDRESS PORT WANT: into $tmp/page
+	get "$1" "$2" /metrics >"$tmp/page" 2>/dev/null
+	[ "$(awk '/^vqtrace_requests_total{/ { n += $2 } END { print n + 0 }' "$tmp/page")" = "$3" ] ||
+		! kill -0 "$pid" 2>/dev/null
+}
+
+not_found() { # ADDRESS PORT
+	get "$1" "$2" /nothing 2>/dev/null | head -n 1 | grep -q 404
+}
+
+# An address of the loopback network and a port that are this process's: those that
+# others use, also for a moment for a connection, are above 32767 or on 127.0.0.1.
 prometheus() {
-	local port=$((20000 + $$ % 20000)) pid page want i rc=0
-	{ cat traces/qemu7-mq4.pcap; sleep 20; } | "$vqtrace" top -b -T json -d 100ms -r - --prometheus 127.0.0.1:$port >"$tmp/prom.json" 2>"$tmp/prom.err" &
+	local at=127.$((1 + ($$ >> 16 & 63))).$(($$ >> 8 & 255)).$(($$ & 255)) port=29752 pid want rc=0
+	mkfifo "$tmp/prom"
+	"$vqtrace" top -b -T json -d 100ms -r - --prometheus $at:$port <"$tmp/prom" >"$tmp/prom.json" 2>"$tmp/prom.err" &
 	pid=$!
+	exec 8>"$tmp/prom" # kept open: the trace does not end
+	cat traces/qemu7-mq4.pcap >&8
 	want=$("$vqtrace" stat -r traces/qemu7-mq4.pcap -T json | jq '.devices[0].counts.used')
-	for i in $(seq 100); do
-		page=$(get $port /metrics 2>/dev/null)
-		[ "$(awk '/^vqtrace_requests_total{/ { n += $2 } END { print n + 0 }' <<<"$page")" = "$want" ] && break
-		kill -0 $pid 2>/dev/null || break
-		sleep 0.1
-	done
-	get $port /nothing 2>/dev/null | head -n 1 | grep -q 404 || { echo "no 404"; rc=1; }
+	until_true 120 shows_all $at $port "$want"
+	until_true 120 not_found $at $port || { echo "no 404"; rc=1; }
 	kill $pid
 	wait $pid 2>/dev/null
+	exec 8>&-
 	# every sample belongs to a family that is described, and the sums are stat's
 	awk -v want="$want" '
 		/^# TYPE/ { type[$3] = $4 }
@@ -92,8 +117,8 @@ prometheus() {
 			if (n == "vqtrace_request_seconds_count") count += $2
 			if ($1 ~ /le="\+Inf"/) inf += $2 }
 		END { if (sum != want || count != want || inf != want) { print "sum " sum ", count " count ", +Inf " inf ", stat " want; bad = 1 }
-			exit bad }' <<<"$page" || rc=1
-	[ $rc = 0 ] || { head -n 20 <<<"$page"; cat "$tmp/prom.err"; }
+			exit bad }' "$tmp/page" || rc=1
+	[ $rc = 0 ] || { head -n 20 "$tmp/page"; cat "$tmp/prom.err"; }
 	return $rc
 }
 

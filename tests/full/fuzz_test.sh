@@ -36,7 +36,7 @@ fuzz() { # TARGET
 	local dir=$tmp/$1
 	seeds "$1" "$dir"
 	mkdir -p build/fuzz/found
-	if ! "build/fuzz/$1" -seed="$seed" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3000 -print_final_stats=1 \
+	if ! "build/fuzz/$1" -seed="$seed" -max_total_time="$seconds" -timeout=120 -rss_limit_mb=3000 -print_final_stats=1 \
 		-verbosity=0 -print_funcs=0 -artifact_prefix="build/fuzz/found/$1-" "$dir" >"$tmp/log" 2>&1; then
 		tail -n 40 "$tmp/log"
 		echo "again: build/fuzz/$1 build/fuzz/found/$1-..."
