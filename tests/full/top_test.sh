@@ -15,19 +15,27 @@ start() { # COLUMNS LINES COMMAND: the shell stays, and says how the command end
 	T kill-server 2>/dev/null
 	rm -f "$tmp/after"
 	server=vqtrace-$$-$((${server##*-} + 1)) # the old one may take its time to go
-	T new-session -d -x "$1" -y "$2" "cd $tmp; export LC_ALL=C.UTF-8; stty -a >before; $3; echo \"EXIT \$?\"; stty -a >after; exec sleep 1000"
+	T new-session -d -x "$1" -y "$2" "cd $tmp; export LC_ALL=C.UTF-8; stty -a >before; $3; echo \"EXIT \$?\"; stty -a >now; mv now after; exec sleep 1000"
 }
 
 screen() { T capture-pane -p; }
 
-# Wait until the screen has what a pattern says (20 s, more on a slow machine).
-sees() { # PATTERN
+# Wait until it is true: a minute, more on a slow machine.
+until_true() { # COMMAND...
 	local i
-	for i in $(seq 200); do
-		screen >"$tmp/seen"
-		grep -qE -- "$1" "$tmp/seen" && return 0
+	for i in $(seq 600); do
+		"$@" && return 0
 		sleep 0.1
 	done
+	return 1
+}
+
+has() { screen >"$tmp/seen" && grep -qE -- "$1" "$tmp/seen"; }
+lacks() { screen >"$tmp/seen" && ! grep -qE -- "$1" "$tmp/seen"; }
+
+# Wait until the screen has what a pattern says.
+sees() { # PATTERN
+	until_true has "$1" && return 0
 	echo "never seen: $1"
 	cat "$tmp/seen"
 	return 1
@@ -37,7 +45,7 @@ key() { T send-keys "$@"; }
 
 # The terminal is as it was: modes, no alternate screen.
 left_clean() {
-	sees "EXIT" && diff "$tmp/before" "$tmp/after" >/dev/null && [ "$(T display -p '#{alternate_on}')" = 0 ] ||
+	sees "EXIT" && until_true test -e "$tmp/after" && diff "$tmp/before" "$tmp/after" >/dev/null && [ "$(T display -p '#{alternate_on}')" = 0 ] ||
 		{ echo "the terminal was left changed"; diff "$tmp/before" "$tmp/after"; return 1; }
 }
 
@@ -52,10 +60,10 @@ panels() {
 	key r && sees 'nothing is in flight' && key Escape || return 1
 	key h && sees 'every second|this help' && key NPage && sees 'Columns' && key Escape && sees '^NAME' || return 1
 	# fold, go into, come back, sort, search, filter
-	key 1 && sees '^NAME' && ! { sleep 0.5; screen | grep -q '^    q3'; } && key 3 && sees '^    q3' || return 1
+	key 1 && sees '^NAME' && until_true lacks '^    q3' && key 3 && sees '^    q3' || return 1
 	key Home Enter && sees '^  blk0' && key Escape || return 1
 	key '>' && sees 'sorted by NAME' && key '<' && sees 'belongs together' || return 1
-	key / && sees 'search:' && key q3 Enter && sleep 0.5 && key r && sees 'blk0 q3' && key Escape || return 1
+	key / && sees 'search:' && key q3 Enter && key r && sees 'blk0 q3' && key Escape || return 1
 	key '\' && sees 'filter' && key 'nonsense ==' Enter && sees 'column' || return 1
 	key '\' && sees 'filter' && key 'request.type == in' Enter && sees '\[request.type == in\]' || return 1
 	key d && sees 'delay' && key 300ms Enter && sees 'every 0.3s' || return 1
@@ -97,6 +105,12 @@ plain() {
 	sees 'cannot be used for a screen' && sees 'EXIT 2'
 }
 
+given_back() { [ "$(T display -p '#{alternate_on}#{cursor_flag}')" = 01 ]; }
+
+# It has ended.  Of a parent that is killed the shell knows before the screen does: its
+# words may be on the screen that is left.  So both are asked, not what is seen.
+over() { [ -e "$tmp/after" ] && [ ! -d "/proc/$child" ]; }
+
 # Whichever of its two processes is killed, and however: the terminal is given back.
 killed() {
 	local sig who pid child
@@ -104,38 +118,36 @@ killed() {
 		for who in parent child; do
 			start 100 30 "$vqtrace top -r $PWD/traces/qemu7-q1.pcap --speed 0.01 -d 200ms"
 			sees '^NAME' || return 1
-			pid=$(pgrep -f "^$vqtrace top -r $PWD/traces/qemu7-q1.pcap" | head -n 1)
-			child=$(pgrep -P "$pid")
+			pid=$(pgrep -P "$(T display -p '#{pane_pid}')") && child=$(pgrep -P "$pid") || return 1
 			[ $who = child ] && kill -$sig "$child" || kill -$sig "$pid"
-			# Of a parent that is killed the shell knows before the screen does: its words
-			# may be on the screen that is left.  So both are waited for, not what is seen.
-			for i in $(seq 200); do [ -s "$tmp/after" ] && [ ! -d "/proc/$child" ] && break; sleep 0.1; done
-			[ -s "$tmp/after" ] || { echo "$who, $sig: the command did not end"; return 1; }
-			sleep 0.2
-			[ "$(T display -p '#{alternate_on}')" = 0 ] && [ "$(T display -p '#{cursor_flag}')" = 1 ] ||
-				{ echo "$who, $sig: the screen was left"; return 1; }
-			[ ! -d "/proc/$child" ] || { echo "$who, $sig: the screen's process is left"; return 1; }
+			until_true over || { echo "$who, $sig: it did not end"; ls "$tmp/after"; ps "$child"; return 1; }
+			until_true given_back || { echo "$who, $sig: the screen was left"; return 1; }
 		done
 	done
 }
 
+# Some hundreds of requests.
+saved() { [ "$(stat -c %s "$tmp/saved.pcap")" -gt 400000 ]; }
+
 # A real guest under load: rates, both depths, its sudden end.
 live() {
-	local qemu i
+	local qemu
 	"$vqtrace" doctor >/dev/null 2>&1 || { echo "recording is not possible here"; return 77; }
 	start 130 30 "$vqtrace top -n top-$$ -d 500ms"
 	sees 'no QEMU runs|^NAME' || return 1
-	eval "tests/lab/guest-cmd --exec --serial '$tmp/serial' --run 'read,bs=4k,t=100,rand,qd=8' --pidfile '$tmp/pid' --arg -name --arg top-$$ q1" >"$tmp/guest.out" 2>&1 &
-	i=$!
-	sees '^  blk0 .*DRIVER_OK +[1-9][0-9.]*k? ' || { kill $i; cat "$tmp/guest.out"; return 1; }
+	eval "tests/lab/guest-cmd --exec --serial '$tmp/serial' --run 'read,bs=4k,t=600,rand,qd=8' --pidfile '$tmp/pid' --arg -name --arg top-$$ q1" >"$tmp/guest.out" 2>&1 &
+	guest=$!
+	trap 'kill $guest 2>/dev/null' RETURN
+	sees '^  blk0 .*DRIVER_OK +[1-9][0-9.]*k? ' || { cat "$tmp/guest.out"; return 1; }
 	qemu=$(cat "$tmp/pid")
 	sees '1 QEMU.*, full.*[1-9][0-9]* probe hits/s, [0-9.]+% of a core' || return 1
 	key Down Down && key t && sees 'kick q0|used id' && key Escape && key r && sees ' IN sector' && key Escape || return 1
-	key w && sees 'save what comes' && key C-u && key "$tmp/saved.pcap" Enter && sees SAVING && sleep 2 && key w && sees 'saving ended' || return 1
+	key w && sees 'save what comes' && key C-u && key "$tmp/saved.pcap" Enter && sees SAVING && until_true saved && key w && sees 'saving ended' || return 1
 	key l && sees '1 QEMU.*, light' && sees '^  blk0 .*DRIVER_OK +[1-9][0-9.]*k? ' || return 1
 	key Down Down && key m && sees 'latency over time' && key Escape || return 1
 	kill -9 "$qemu"
-	wait $i 2>/dev/null
+	wait $guest 2>/dev/null
+	trap - RETURN
 	sees 'ended|gone' && sees '0 QEMUs, light' && key q && sees 'EXIT 0' && left_clean || return 1
 	[ "$("$vqtrace" stat -r "$tmp/saved.pcap" -T json | jq '.devices[0].counts.used')" -gt 100 ] || { echo "nothing was saved"; return 1; }
 }
