@@ -71,6 +71,8 @@ static int open_pipe(struct top_source *s)
 {
 	struct top_pipe *p = calloc(1, sizeof(*p));
 	struct trace_error err;
+	pthread_condattr_t attr;
+	int code;
 
 	if (p) {
 		p->buf = malloc(ROOM);
@@ -86,10 +88,14 @@ static int open_pipe(struct top_source *s)
 		return CLI_TROUBLE;
 	}
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_cond_init(&p->more, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); /* the time of day may be set back */
+	pthread_cond_init(&p->more, &attr);
+	pthread_condattr_destroy(&attr);
 	pthread_cond_init(&p->space, NULL);
-	if (pthread_create(&p->thread, NULL, reading, p)) {
-		cli_error("cannot start a thread: %s", strerror(errno));
+	code = pthread_create(&p->thread, NULL, reading, p);
+	if (code) {
+		cli_error("cannot start a thread: %s", strerror(code));
 		return CLI_TROUBLE;
 	}
 	return CLI_OK;
@@ -99,7 +105,7 @@ static void wait_for_more(struct top_pipe *p, int timeout_ms)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += timeout_ms % 1000 * 1000000L;
 	until.tv_sec += timeout_ms / 1000 + until.tv_nsec / 1000000000L;
 	until.tv_nsec %= 1000000000L;
