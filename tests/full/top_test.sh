@@ -131,13 +131,13 @@ saved() { [ "$(stat -c %s "$tmp/saved.pcap")" -gt 400000 ]; }
 
 # A real guest under load: rates, both depths, its sudden end.
 live() {
-	local qemu
+	local qemu guest
 	"$vqtrace" doctor >/dev/null 2>&1 || { echo "recording is not possible here"; return 77; }
 	start 130 30 "$vqtrace top -n top-$$ -d 500ms"
 	sees 'no QEMU runs|^NAME' || return 1
-	eval "tests/lab/guest-cmd --exec --serial '$tmp/serial' --run 'read,bs=4k,t=600,rand,qd=8' --pidfile '$tmp/pid' --arg -name --arg top-$$ q1" >"$tmp/guest.out" 2>&1 &
+	eval "tests/lab/guest-cmd --exec --timeout 600 --serial '$tmp/serial' --run 'read,bs=4k,t=600,rand,qd=8' --pidfile '$tmp/pid' --arg -name --arg top-$$ q1" >"$tmp/guest.out" 2>&1 &
 	guest=$!
-	trap 'kill $guest 2>/dev/null' RETURN
+	trap '[ ! -e "$tmp/pid" ] || kill -9 "$(cat "$tmp/pid")"' RETURN
 	sees '^  blk0 .*DRIVER_OK +[1-9][0-9.]*k? ' || { cat "$tmp/guest.out"; return 1; }
 	qemu=$(cat "$tmp/pid")
 	sees '1 QEMU.*, full.*[1-9][0-9]* probe hits/s, [0-9.]+% of a core' || return 1
