@@ -245,6 +245,28 @@ void cli_leave_interrupt(const char *path)
 		sigaction(SIGINT, &act, NULL);
 }
 
+static void (*on_end)(int sig);
+
+static void catch_ends(void (*handler)(int), int flags)
+{
+	struct sigaction act = { .sa_handler = handler, .sa_flags = flags };
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+}
+
+static void first_end(int sig)
+{
+	catch_ends(on_end, 0);
+	on_end(sig);
+}
+
+void cli_catch_ends(void (*handler)(int))
+{
+	on_end = handler;
+	catch_ends(first_end, SA_RESTART);
+}
+
 uint64_t cli_clock(void)
 {
 	struct timespec ts;

@@ -71,6 +71,12 @@ int cli_filter(struct filter **out, const char *text);
  * is standard input the first one is left to the writer; the second ends us.
  */
 void cli_leave_interrupt(const char *path);
+/*
+ * SIGINT and SIGTERM end what writes a trace: `handler` is called.  A write that waits for
+ * a slow reader goes on after the first of them, else the trace were torn in the middle of
+ * a record; from the second on it ends with EINTR.
+ */
+void cli_catch_ends(void (*handler)(int));
 /* CLOCK_MONOTONIC, ns. */
 uint64_t cli_clock(void);
 

@@ -394,8 +394,12 @@ static int run(int argc, char **argv)
 	if (code == CLI_OK)
 		code = r.proxy.n ? start_front_end(&r) :
 		       r.command ? start_command(&r) : attach_running(&r);
-	if (code == CLI_OK)
+	if (code == CLI_OK) {
+		sa.sa_flags = SA_RESTART;
+		sigaction(SIGHUP, &sa, NULL);
+		cli_catch_ends(on_signal);
 		loop(&r);
+	}
 	code = finish(&r, code);
 	return regression_end(&r.regression, r.out.path, code, r.quiet);
 }

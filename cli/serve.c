@@ -373,15 +373,14 @@ static int run(int argc, char **argv)
 {
 	struct serve_run r = { .tap = { .snaplen = SERVE_SNAPLEN }, .sample = SAMPLE, .dir = -1, .cfg.spin_us = 10,
 		.blk = { .serial = "vqtrace" } };
-	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	char folder[256];
 	int code = serve_parse(&r, argc, argv);
 
 	if (code != CLI_OK)
 		return code;
 	remember_command(&r, argc, argv);
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
+	cli_catch_ends(on_signal);
 	sigaction(SIGHUP, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	code = open_disk(&r);

@@ -148,6 +148,30 @@ closed_pipe() {
 	[ "$(wc -l <"$tmp/cp.out")" = 50 ] && [ "$rc" = 0 ]
 }
 
+# Ctrl-C while a write waits for the reader: what was recorded still comes, and whole.
+slow_reader() {
+	boot slow "$busy" || return 1
+	mkfifo "$tmp/slow"
+	env --default-signal=INT "$vqtrace" record -q -w - -p "$qemu" >"$tmp/slow" 2>"$tmp/slow.err" &
+	local rec=$! rc i
+	exec 7<"$tmp/slow"
+	for ((i = 0; i < 600; i++)); do
+		grep -q pipe_write /proc/$rec/wchan && break
+		sleep 0.1
+	done
+	kill -INT $rec
+	while grep -q 'Pnd:.*[1-9a-f]' /proc/$rec/status; do # until it has been told
+		sleep 0.1
+	done 2>/dev/null
+	cat <&7 >"$tmp/slow.pcap"
+	exec 7<&-
+	wait $rec
+	rc=$?
+	end "$qemu"
+	[ $rc = 0 ] || { cat "$tmp/slow.err"; echo "exit $rc"; return 1; }
+	readable "$tmp/slow.pcap"
+}
+
 limits() {
 	boot lim "$busy" || return 1
 	"$vqtrace" record -q -w "$tmp/c.pcap" -p "$qemu" -c 100 || return 1
@@ -265,7 +289,7 @@ demo_fallback() { # no guest to boot: says so, shows a shipped trace
 	grep -q "is shown instead, because there is no guest" "$tmp/demo" && grep -q "step 8" "$tmp/demo"
 }
 
-plan 19
+plan 20
 check "attach, then SIGINT" attach_and_signal INT
 check "attach, then SIGTERM" attach_and_signal TERM
 check "late attachment learns the queue" late
@@ -274,6 +298,7 @@ check "QEMU is killed" qemu_dies
 check "the recorder is killed" recorder_dies
 check "the disk is full" full_disk
 check "the reader of the pipe leaves" closed_pipe
+check "Ctrl-C while the reader of the pipe is slow" slow_reader
 check "count, size, duration, rotation, queue" limits
 check "another QEMU is not recorded" neighbours
 check "by name and device" by_name
