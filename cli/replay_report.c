@@ -236,7 +236,7 @@ static void print_text(FILE *to, const struct tale *r, const struct replay *p,
 			(unsigned long long)n->divergences, n->divergences == 1 ? "" : "s",
 			paint(o->color, "\033[0m"));
 	else
-		fputs("no difference\n", to);
+		fputs(n->events ? "no difference\n" : "so nothing was compared\n", to);
 	print_devices(to, p);
 	print_compared(to, "registers", &n->registers);
 	print_compared(to, "requests", &n->requests);

@@ -29,7 +29,8 @@ static const char usage[] =
 	"  -T text|json   json: one object a line, keys as in 'vqtrace show --fields'\n"
 	"  --requests     one row a request: where its time went\n"
 	"  -c COUNT       stop after COUNT events printed\n"
-	"  -t r|a|e       times relative to the first event (default), of day, epoch\n"
+	"  -t r|a|d|e     times relative to the first event (default), of day, of day\n"
+	"                 with the date, epoch\n"
 	"  -l             flush after every line (done by itself on a terminal or from a pipe)\n"
 	"  --ascii        no characters beyond ASCII\n"
 	"  --color WHEN   auto, always, never; NO_COLOR is respected\n"
@@ -86,7 +87,7 @@ static int list_fields(void)
 
 static bool parse_time(struct show *s, const char *arg)
 {
-	static const char letters[] = "rae";
+	static const char letters[] = "raed";
 	const char *at = strlen(arg) == 1 ? strchr(letters, *arg) : NULL;
 
 	if (!at)
@@ -125,7 +126,7 @@ static int option(struct show *s, int c)
 		return 0;
 	case 't':
 		if (!parse_time(s, optarg))
-			return 1 + cli_usage("-t %s: r (relative), a (time of day) or e (epoch)", optarg);
+			return 1 + cli_usage("-t %s: r (relative), a (time of day), d (with the date) or e (epoch)", optarg);
 		return 0;
 	case OPT_REQUESTS:
 		s->requests = true;

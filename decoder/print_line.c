@@ -6,9 +6,10 @@
 
 #include "decoder/print_impl.h"
 
-/* Columns of the line, in characters. */
+/* Columns of the line, in characters; a date moves those after it. */
 #define COL_DEVICE 27
 #define COL_ARROW 36
+#define DATE_WIDTH 11
 
 static const char *const arrows[2][3] = { { "·", "→", "←" }, { ".", ">", "<" } };
 /* Driver's words cyan, device's green, the rest plain; loss and errors red. */
@@ -23,10 +24,11 @@ static void put_time(struct text *t, const struct event *e, const struct model *
 	time_t sec = (time_t)(ns / 1000000000);
 	unsigned usec = (unsigned)(ns % 1000000000 / 1000);
 	struct tm tm;
-	char day[16];
+	char day[40];
 
-	if (o->time == LINE_WALL && localtime_r(&sec, &tm)) {
-		strftime(day, sizeof(day), "%H:%M:%S", &tm);
+	if ((o->time == LINE_WALL || o->time == LINE_DATE) && localtime_r(&sec, &tm)) {
+		strftime(day, sizeof(day), o->time == LINE_DATE ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S",
+			 &tm);
 		text_add(t, "%s.%06u", day, usec);
 	} else {
 		text_u64(t, (uint64_t)sec, 6, ' ');
@@ -64,19 +66,20 @@ static bool is_alarm(const struct event *e)
 
 int print_line(FILE *to, const struct event *e, const struct model *m, struct line_options *o)
 {
+	unsigned shift = o->time == LINE_DATE ? DATE_WIDTH : 0;
 	enum direction dir;
 	TEXT(t, 2048);
 	TEXT(what, 1536);
 
 	put_time(&t, e, m, o);
 	put_delta(&t, e, o);
-	text_pad(&t, COL_DEVICE);
+	text_pad(&t, COL_DEVICE + shift);
 	if (e->dev && e->queue && e->rec->h.queue != VQT_NO_QUEUE)
 		put_queue_name(&t, e);
 	else if (e->dev)
 		text_puts(&t, e->dev->name);
 	dir = print_direction(&what, e, o);
-	text_pad(&t, COL_ARROW);
+	text_pad(&t, COL_ARROW + shift);
 	text_puts(&t, arrows[o->ascii][dir]);
 	text_puts(&t, " ");
 	if (o->color)

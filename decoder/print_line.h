@@ -12,6 +12,7 @@ enum line_time {
 	LINE_RELATIVE, /* since the first event */
 	LINE_WALL, /* local time of day */
 	LINE_EPOCH, /* seconds since 1970 */
+	LINE_DATE, /* local date and time of day */
 };
 
 struct line_options {

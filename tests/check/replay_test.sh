@@ -65,8 +65,8 @@ until_event() {
 one_device() {
 	"$vqtrace" replay -r traces/qemu7-two-disks.pcap -d blk1 -T json |
 		jq -e '.requests.compared == 3 and (.devices[0].played | not)' >/dev/null &&
-		! "$vqtrace" replay -r $trace -d blk7 >/dev/null 2>"$tmp/err" &&
-		grep -q 'no device' "$tmp/err"
+		! "$vqtrace" replay -r $trace -d blk7 >"$tmp/out" 2>"$tmp/err" &&
+		grep -q 'nothing was compared' "$tmp/out" && grep -q 'no device' "$tmp/err"
 }
 
 from_pipe() {
