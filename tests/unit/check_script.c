@@ -319,7 +319,7 @@ static bool one_event(struct script *s, const char *w)
 {
 	struct vqt_ringstate g = { .ring = *script_ring(s) };
 	struct vqt_loss loss = { .lost = 3, .why = VQT_LOSS_BUFFER };
-	struct vqt_source qemu = { .kind = VQT_SRC_QEMU, .pid = 42 };
+	struct vqt_source source = { .kind = VQT_SRC_QEMU, .pid = 42 };
 	int rc = reg_word(s, w);
 
 	if (rc)
@@ -355,8 +355,10 @@ static bool one_event(struct script *s, const char *w)
 		g.why = p ? VQT_RING_PERIODIC : w[1] == 'S' ? VQT_RING_STATUS : VQT_RING_ASKED;
 		g.pending = p ? (uint8_t)(p - pending) : VQT_PENDING_UNKNOWN;
 		talk_say(&s->t, VQT_RING, &g, sizeof(g), NULL, 0);
-	} else if (!strcmp(w, "qemu")) {
-		talk_say(&s->t, VQT_SOURCE, &qemu, sizeof(qemu), NULL, 0);
+	} else if (!strcmp(w, "qemu") || !strcmp(w, "proxy")) {
+		if (*w == 'p')
+			source.kind = VQT_SRC_PROXY;
+		talk_say(&s->t, VQT_SOURCE, &source, sizeof(source), NULL, 0);
 	} else if (!strncmp(w, "E:", 2)) {
 		life_of_queue(s, w + 2);
 	} else if ((*w == 'B' || *w == 'b') && w[1] >= '0' && w[1] <= '9') {

@@ -19,6 +19,7 @@
  *   G           a ring sample             r.K=N     the ring from here on: ai la af ue ui uf ae
  *   Gn Gy Gu    a periodic one: no kick pends, one does, nobody knows    GS at a status write
  *   qemu        what follows QEMU tells, whose kicks may pend in an eventfd
+ *   proxy       what follows one tells that looks from beside, at its own moments
  *   packed      the ring is packed        E         the device reports an error
  *   E:W=A,B,C   a life step W of the queue          BH bH  the backend's flush for head H begins, ends
  *   R           the machine is reset      Q=N       QEMU sets status N

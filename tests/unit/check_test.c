@@ -200,6 +200,29 @@ static void undecidable(void)
 	script_end(&s);
 }
 
+/* From beside, a notification may be judged by a used_event that is newer than it. */
+static void beside(void)
+{
+	static const char words[] = "@up-event r.ue=0 @one r.ue=40 A K C5 U5 I A K2";
+	const struct rule *r = rule_by_id("interrupt-unasked");
+	struct check_tally t;
+
+	begin(NULL);
+	script_run(&s, words);
+	CHECK_EQ(script_count(&s, "interrupt-unasked"), 1);
+	script_end(&s);
+	begin(NULL);
+	script_run(&s, "proxy");
+	script_run(&s, words);
+	CHECK(!s.error);
+	check_finish(s.c, s.t.model);
+	CHECK_EQ(script_count(&s, "interrupt-unasked"), 0);
+	check_tally(s.c, r, &t);
+	CHECK(t.blocked);
+	CHECK(t.why && !strncmp(t.why, "rings were looked at from beside", 32));
+	script_end(&s);
+}
+
 /* --- accountability --------------------------------------------------------- */
 
 static bool in_list(const char *list, const char *ref)
@@ -340,6 +363,7 @@ static const struct tap_test tests[] = {
 	{ "what a finding says", findings },
 	{ "selections", selection },
 	{ "not decidable here", undecidable },
+	{ "not decidable from beside", beside },
 	{ "every statement has a rule or a reason", accounted },
 	{ "every shipped violation and structural rule", shipped },
 	{ "rows are complete", rows },
