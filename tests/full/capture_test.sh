@@ -239,10 +239,18 @@ load() { # QEMU
 }
 
 # A buffer far too small: every lost event is counted, and the counts add up.
-counted_loss() {
-	tests/lab/guest-cmd --exec --serial "$tmp/cl.serial" --run "read,bs=4k,t=3,rand,qd=32" q1 -- \
-		"$vqtrace" record --buffer 64k -s 1024 -w "$tmp/cl.pcap" -- 2>"$tmp/cl.err" || { cat "$tmp/cl.err"; return 1; }
-	local n said
+counted_loss() { # nobody reads for two seconds under load
+	local guest rec i n said
+	tests/lab/guest-cmd --exec --serial "$tmp/cl.serial" --pidfile "$tmp/cl.pid" --run "read,bs=4k,t=5,rand,qd=32" q1 -- \
+		"$vqtrace" record --buffer 64k -s 1024 -w "$tmp/cl.pcap" -- 2>"$tmp/cl.err" &
+	guest=$!
+	for ((i = 0; i < 600; i++)); do
+		grep -q 'VQT STEP 1' "$tmp/cl.serial" 2>/dev/null && break
+		sleep 0.1
+	done
+	rec=$(ps -o ppid= -p "$(cat "$tmp/cl.pid")")
+	kill -STOP $rec && sleep 2 && kill -CONT $rec
+	wait $guest || { cat "$tmp/cl.err"; return 1; }
 	n=$(lost "$tmp/cl.pcap")
 	said=$(sed -n 's/.* \([0-9]*\) lost.*/\1/p' "$tmp/cl.err" | tail -n 1)
 	echo "the trace says $n lost, the summary $said"
