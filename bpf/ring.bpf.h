@@ -163,6 +163,11 @@ static __always_inline void ring_packed(struct ring *r, struct vqt_ring *o)
 		o->used_flags = w[1];
 		o->known |= VQT_RING_AVAIL_EVENT | VQT_RING_USED_FLAGS;
 	}
+	if (read_user(w, 2, (void *)(r->desc + 16ULL * r->last + 14)))
+		return;
+	o->known |= VQT_RING_SLOT;
+	if (!!(w[0] & DESC_F_AVAIL) == r->last_wrap && !!(w[0] & DESC_F_USED) != r->last_wrap)
+		o->known |= VQT_RING_FILLED;
 }
 
 static __always_inline void ring_snapshot(struct ring *r, struct vqt_ring *o)

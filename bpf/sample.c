@@ -30,6 +30,7 @@
 #include "bpf/capture_impl.h"
 #include "bpf/qemu.skel.h"
 #include "decoder/hash.h"
+#include "decoder/record.h"
 
 #define SAMPLES 256 /* queues looked at in one go; the others next time */
 #define LATE 100000000ULL /* ns a record may come after its time */
@@ -61,10 +62,14 @@ struct samples {
 #define CACHE_LEN 16
 #define CACHE_STEP_MAX 256
 
+#define DESC_FLAGS 14 /* in struct vring_packed_desc */
+
 struct reading {
 	uint8_t vq[VQP_VQ_BYTES];
 	uint64_t features;
-	uint16_t word[6]; /* avail flags, idx; used flags, idx; used_event, avail_event */
+	/* avail flags, idx; used flags, idx; used_event, avail_event; packed: the flags of
+	 * the descriptor to take next in the place of used_event */
+	uint16_t word[6];
 };
 
 static uint64_t get64(const uint8_t *p)
@@ -102,8 +107,10 @@ static size_t cache_step(const uint8_t *b, size_t n, uint64_t num, bool packed)
 	return 0;
 }
 
-/* Where the process has driver and device area mapped. */
-static bool areas(pid_t pid, uint64_t caches, uint64_t num, bool packed, uint64_t area[2])
+enum { RING, DRIVER_AREA, DEVICE_AREA, AREAS };
+
+/* Where the process has the areas mapped. */
+static bool areas(pid_t pid, uint64_t caches, uint64_t num, bool packed, uint64_t area[AREAS])
 {
 	uint8_t b[CACHES_FIRST + 3 * CACHE_STEP_MAX];
 	ssize_t n = caches ? process_mem(pid, caches, b, sizeof(b)) : -1;
@@ -114,9 +121,9 @@ static bool areas(pid_t pid, uint64_t caches, uint64_t num, bool packed, uint64_
 	step = cache_step(b, (size_t)n, num, packed);
 	if (!step)
 		return false;
-	area[0] = get64(b + CACHES_FIRST + step);
-	area[1] = get64(b + CACHES_FIRST + 2 * step);
-	return area[0] && area[1];
+	for (unsigned i = 0; i < AREAS; i++)
+		area[i] = get64(b + CACHES_FIRST + i * step);
+	return area[RING] && area[DRIVER_AREA] && area[DEVICE_AREA];
 }
 
 static bool event_idx(const struct reading *r)
@@ -130,36 +137,43 @@ static bool packed(const struct reading *r)
 }
 
 /* The words of both sides, in one system call. */
-static bool read_words(pid_t pid, uint64_t num, const uint64_t area[2], struct reading *r)
+static bool read_words(pid_t pid, uint64_t num, uint16_t last, const uint64_t area[AREAS],
+		       struct reading *r)
 {
-	bool events = event_idx(r) && !packed(r);
-	struct iovec local = { r->word, events ? 12 : 8 };
-	struct iovec remote[] = {
-		{ (void *)area[0], 4 },
-		{ (void *)area[1], 4 },
-		{ (void *)(area[0] + 4 + 2 * num), 2 },
-		{ (void *)(area[1] + 4 + 8 * num), 2 },
+	struct iovec local = { r->word, 8 };
+	struct iovec remote[4] = {
+		{ (void *)area[DRIVER_AREA], 4 },
+		{ (void *)area[DEVICE_AREA], 4 },
 	};
+	unsigned n = 2;
 
+	if (packed(r)) {
+		remote[n++] = (struct iovec){ (void *)(area[RING] + 16ULL * last + DESC_FLAGS), 2 };
+	} else if (event_idx(r)) {
+		remote[n++] = (struct iovec){ (void *)(area[DRIVER_AREA] + 4 + 2 * num), 2 };
+		remote[n++] = (struct iovec){ (void *)(area[DEVICE_AREA] + 4 + 8 * num), 2 };
+	}
+	local.iov_len += 2 * (n - 2);
 	memset(r->word, 0, sizeof(r->word));
-	return process_vm_readv(pid, &local, 1, remote, events ? 4 : 2, 0) ==
-	       (ssize_t)local.iov_len;
+	return process_vm_readv(pid, &local, 1, remote, n, 0) == (ssize_t)local.iov_len;
 }
 
 static bool read_queue(const struct device *d, uint64_t vq, struct reading *r)
 {
 	const struct vqp_proc *l = &d->target->q->layout;
 	pid_t pid = d->target->p.pid;
-	uint64_t area[2], num;
+	uint64_t area[AREAS], num;
+	uint16_t last;
 
 	memset(r, 0, sizeof(*r));
 	if (!process_mem_all(pid, vq, r->vq, sizeof(r->vq)) ||
 	    !process_mem_all(pid, d->vdev + l->vdev_features, &r->features, 8))
 		return false;
 	num = get16(r->vq + l->vq_num);
-	return num && get64(r->vq + l->vq_desc) &&
+	last = get16(r->vq + l->vq_last);
+	return num && (!packed(r) || last < num) && get64(r->vq + l->vq_desc) &&
 	       areas(pid, get64(r->vq + l->vq_caches), num, packed(r), area) &&
-	       read_words(pid, num, area, r);
+	       read_words(pid, num, last, area, r);
 }
 
 /* struct EventNotifier { int rfd, wfd; bool initialized; }, then host_notifier_enabled */
@@ -197,6 +211,13 @@ static void fill_split(const struct vqp_proc *l, const struct reading *r, struct
 	o->known |= VQT_RING_USED_EVENT | VQT_RING_AVAIL_EVENT;
 }
 
+/* 2.8.1: available when AVAIL equals the wrap counter and USED does not. */
+static bool filled(uint16_t flags, bool wrap)
+{
+	return (flags >> VRING_PACKED_DESC_F_AVAIL & 1) == wrap &&
+	       (flags >> VRING_PACKED_DESC_F_USED & 1) != wrap;
+}
+
 static void fill_packed(const struct vqp_proc *l, const struct reading *r, struct vqt_ring *o)
 {
 	*o = (struct vqt_ring){
@@ -208,7 +229,8 @@ static void fill_packed(const struct vqp_proc *l, const struct reading *r, struc
 				       (r->vq[l->vq_used_wrap] & 1) << 15),
 		.known = VQT_RING_PACKED | VQT_RING_LAST_AVAIL | VQT_RING_USED_POS |
 			 VQT_RING_USED_EVENT | VQT_RING_AVAIL_FLAGS | VQT_RING_AVAIL_EVENT |
-			 VQT_RING_USED_FLAGS,
+			 VQT_RING_USED_FLAGS | VQT_RING_SLOT |
+			 (filled(r->word[4], r->vq[l->vq_last_wrap] & 1) ? VQT_RING_FILLED : 0),
 	};
 }
 
@@ -249,11 +271,6 @@ static bool sample(const struct device *d, uint64_t vq, unsigned index, struct v
 	return false;
 }
 
-static bool waits(const struct vqt_ring *r)
-{
-	return r->known & VQT_RING_AVAIL_IDX && r->avail_idx != r->last_avail;
-}
-
 /* Does the sample tell anything new, or is it time to say so again? */
 static bool tells(struct samples *s, const struct vqt_ringstate *r)
 {
@@ -278,7 +295,7 @@ static bool tells(struct samples *s, const struct vqt_ringstate *r)
 		q->times = 0;
 	}
 	q->times++;
-	return q->times <= (waits(&r->ring) ? TIMES_WAITING : TIMES_IDLE) ||
+	return q->times <= (record_ring_waits(&r->ring) == 1 ? TIMES_WAITING : TIMES_IDLE) ||
 	       !(q->times % TIMES_LATER);
 }
 

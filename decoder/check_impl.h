@@ -94,7 +94,7 @@ struct cqueue {
 	uint8_t waiting_pending; /* enum vqt_pending, of all those samples */
 	uint64_t alive_ts;
 	uint32_t irq_tid; /* the thread that owes irq */
-	uint16_t kick_avail; /* avail_idx at the last kick */
+	uint16_t kick_avail; /* avail_idx at the last kick; packed: last_avail, if it brought nothing */
 	bool kick_avail_known, avail_pos_unsure;
 	unsigned idle_kicks; /* in a row that brought nothing */
 	uint64_t n_idle, ts_idle; /* the first of them */
@@ -283,6 +283,8 @@ void check_remember_irq(struct look *l, uint64_t moments);
 void check_remember_queue(struct look *l, uint64_t moments);
 const struct vqt_ring *check_ring(const struct event *e); /* the event's snapshot, or NULL */
 uint16_t check_advance(uint16_t pos, unsigned n, unsigned size, bool packed);
+/* Does the device want to be told of the next entry (2.7.10, 2.8.10), as the ring has it? */
+bool check_asks(const struct look *l, const struct vqt_ring *r);
 /* When this thread of the event's source spoke last before the event; 0 not known. */
 uint64_t check_spoke(const struct look *l, uint32_t tid);
 /* What an event is (check_moment.c). */

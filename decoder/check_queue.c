@@ -155,6 +155,16 @@ static void watch_irq(struct cqueue *q, const struct vqt_ring *r)
 		q->suppressed = r->avail_flags & 1 ? q->suppressed + 1 : 0;
 }
 
+bool check_asks(const struct look *l, const struct vqt_ring *r)
+{
+	bool packed = r->known & VQT_RING_PACKED;
+
+	if (packed ? r->known & VQT_RING_USED_FLAGS && r->used_flags == VRING_PACKED_EVENT_FLAG_DESC
+		   : accepted(l, VIRTIO_RING_F_EVENT_IDX))
+		return r->known & VQT_RING_AVAIL_EVENT && r->avail_event == r->last_avail;
+	return r->known & VQT_RING_USED_FLAGS && !r->used_flags;
+}
+
 /*
  * Nothing is available, and the device wants to be told of the next entry.  From
  * here on it is for the driver to kick: had the device looked away for a moment and
@@ -162,32 +172,27 @@ static void watch_irq(struct cqueue *q, const struct vqt_ring *r)
  */
 static void watch_asked(struct look *l, const struct vqt_ring *r)
 {
-	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
-	bool event_idx = accepted(l, VIRTIO_RING_F_EVENT_IDX);
+	bool event = r->known & VQT_RING_PACKED || accepted(l, VIRTIO_RING_F_EVENT_IDX);
+	int waits = record_ring_waits(r);
 	struct cqueue *q = l->q;
 
-	if (r->known & VQT_RING_PACKED || (r->known & need) != need || !driver_ok(l))
+	if (waits < 0 || !driver_ok(l))
 		return;
 	if (q->asked.number && (r->last_avail != q->asked.b ||
-				(event_idx && r->avail_event != q->asked.a)))
+				(event && r->avail_event != q->asked.a)))
 		q->asked.number = 0;
-	if (r->avail_idx != r->last_avail || q->asked.number)
-		return;
-	if (event_idx ? r->known & VQT_RING_AVAIL_EVENT && r->avail_event == r->last_avail
-		      : r->known & VQT_RING_USED_FLAGS && !r->used_flags)
+	if (!waits && !q->asked.number && check_asks(l, r))
 		q->asked = (struct owed){ l->number, l->now, r->avail_event, r->last_avail };
 }
 
 /* Samples of a queue at rest; anything the device does with it begins them anew. */
 static void watch_waiting(struct look *l)
 {
-	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
 	const struct vqt_ring *r = l->ring;
 	unsigned pending = l->e->rec->ring.pending;
 	struct cqueue *q = l->q;
 
-	if (r->known & VQT_RING_PACKED || (r->known & need) != need || !driver_ok(l) ||
-	    r->avail_idx == r->last_avail || pending == VQT_PENDING_UNKNOWN) {
+	if (record_ring_waits(r) != 1 || !driver_ok(l) || pending == VQT_PENDING_UNKNOWN) {
 		q->waiting.number = 0;
 		return;
 	}
@@ -263,8 +268,10 @@ static void remember_kick(struct look *l)
 	watch_idle(l, r);
 	watch_early(l, r);
 	l->q->n_kick = l->number;
-	l->q->kick_avail_known = r->known & VQT_RING_AVAIL_IDX;
-	l->q->kick_avail = r->avail_idx;
+	/* How far a packed ring is filled it does not say, only whether at all. */
+	l->q->kick_avail_known = r->known & VQT_RING_PACKED ? record_ring_waits(r) == 0
+							    : r->known & VQT_RING_AVAIL_IDX;
+	l->q->kick_avail = r->known & VQT_RING_PACKED ? r->last_avail : r->avail_idx;
 }
 
 void check_remember_queue(struct look *l, uint64_t moments)

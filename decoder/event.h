@@ -33,7 +33,7 @@ typedef __s64 int64_t;
 #endif
 
 #define VQT_VERSION_MAJOR 1
-#define VQT_VERSION_MINOR 2 /* 1: VQT_TALLY; 2: vqt_ringstate.why, .pending */
+#define VQT_VERSION_MINOR 3 /* 1: VQT_TALLY; 2: vqt_ringstate.why, .pending; 3: VQT_RING_SLOT */
 
 /* The largest record: libpcap and tshark stop at packets longer than this. */
 #define VQT_RECORD_MAX 262144
@@ -293,6 +293,8 @@ struct vqt_reg {
 #define VQT_RING_AVAIL_EVENT 0x20
 #define VQT_RING_LAST_AVAIL 0x40
 #define VQT_RING_USED_POS 0x80 /* packed: used_idx is the device's next used slot */
+#define VQT_RING_SLOT 0x100 /* packed: what the slot at last_avail holds is known: */
+#define VQT_RING_FILLED 0x200 /* an available descriptor (else: none) */
 
 /*
  * What the ring memory said at the moment of a record, before the device acted.

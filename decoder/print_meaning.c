@@ -172,6 +172,8 @@ static enum direction put_ring(struct text *t, const struct event *e, const stru
 	if (g->known & VQT_RING_LAST_AVAIL) {
 		text_puts(t, ", next to take ");
 		put_position(t, g, g->last_avail);
+		if (g->known & VQT_RING_SLOT)
+			text_puts(t, g->known & VQT_RING_FILLED ? " (filled)" : " (empty)");
 	}
 	text_puts(t, why[s->why < 3 ? s->why : 0]);
 	text_puts(t, pending[s->pending < 3 ? s->pending : 0]);

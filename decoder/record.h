@@ -88,6 +88,19 @@ char *record_tlv_str(const struct record *r, unsigned tag, char *buf, size_t siz
 const char *record_text(const struct record *r, size_t *len);
 
 /* Little-endian reads for the bytes in segments and configuration. */
+/*
+ * Does an entry wait for the device, as far as a ring tells: 1 or 0; -1: it does not.
+ * From 2.7.6 (split), 2.8.1 (packed).
+ */
+static inline int record_ring_waits(const struct vqt_ring *r)
+{
+	if (!(r->known & VQT_RING_LAST_AVAIL))
+		return -1;
+	if (r->known & VQT_RING_PACKED)
+		return r->known & VQT_RING_SLOT ? !!(r->known & VQT_RING_FILLED) : -1;
+	return r->known & VQT_RING_AVAIL_IDX ? r->avail_idx != r->last_avail : -1;
+}
+
 static inline uint16_t get_le16(const void *p)
 {
 	const uint8_t *b = p;

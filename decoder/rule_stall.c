@@ -4,6 +4,8 @@
  * 2.8.10.  A missing one counts only when it is proven to be missed: time has
  * passed, the rings stand as they stood, and the other side is alive.
  */
+#include <stdio.h>
+
 #include "decoder/check_impl.h"
 
 /*
@@ -203,13 +205,12 @@ static enum waiting by_flags(const struct look *l)
 /* Samples have seen entries wait for so long, and the driver live on. */
 static bool waited(const struct look *l, unsigned pending, uint64_t time)
 {
-	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
 	const struct vqt_ringstate *s = &l->e->rec->ring;
 	const struct cqueue *q = l->q;
 
 	return q->waiting.number && q->waiting_pending == pending && s->pending == pending &&
-	       (s->ring.known & need) == need && s->ring.last_avail == q->waiting.b &&
-	       s->ring.avail_idx != s->ring.last_avail && l->now - q->waiting.ts >= time &&
+	       record_ring_waits(&s->ring) == 1 && s->ring.last_avail == q->waiting.b &&
+	       l->now - q->waiting.ts >= time &&
 	       q->alive_ts && l->now - q->alive_ts >= STALL / 2 && driver_ok(l) && !l->d->suspend &&
 	       !l->d->n_error && !l->d->n_needs_reset && !q->draining &&
 	       !(l->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE);
@@ -229,13 +230,27 @@ static bool still_asks(const struct look *l)
 	/* Without a chain taken here, who knows who serves the queue (vhost)? */
 	if (l->dev->virtio_id != VIRTIO_ID_BLOCK && !l->q->n_chain)
 		return false;
-	if (event_idx(l))
-		return r->known & VQT_RING_AVAIL_EVENT && r->avail_event == a->a;
-	return r->known & VQT_RING_USED_FLAGS && !r->used_flags;
+	return check_asks(l, r) && (!(r->known & VQT_RING_AVAIL_EVENT) || r->avail_event == a->a);
+}
+
+/* What waits, for the sentences below. */
+static const char *what_waits(const struct look *l, char to[64])
+{
+	const struct vqt_ring *r = ring(l);
+
+	if (is_packed(l))
+		snprintf(to, 64, "slot %u is available, the device has not taken it",
+			 r->last_avail & 0x7fff);
+	else
+		snprintf(to, 64, "avail.idx is %u, the device has taken up to %u", r->avail_idx,
+			 r->last_avail);
+	return to;
 }
 
 static enum verdict kick_missing_sampled(struct look *l)
 {
+	char what[64];
+
 	if (!waited(l, VQT_PENDING_NO, STALL))
 		return RULE_NA;
 	if (!still_asks(l))
@@ -244,9 +259,11 @@ static enum verdict kick_missing_sampled(struct look *l)
 	also(l, l->q->waiting.number, "the entries first sampled");
 	also(l, l->q->n_kick, "the last kick");
 	l->q->asked.number = 0;
-	return fail(l, "avail.idx is %u, the device waits for a kick since it has taken up to %u, and "
-		    "there is none, nor one on its way", ring(l)->avail_idx, ring(l)->last_avail);
+	return fail(l, "%s and waits for a kick, and there is none, nor one on its way",
+		    what_waits(l, what));
 }
+
+enum { KICK_FLAGS, KICK_EVENT, KICK_PACKED };
 
 /* Where a kick can be on its way without a record of it. */
 static bool kick_may_pend(const struct look *l)
@@ -258,7 +275,7 @@ static bool kick_may_pend(const struct look *l)
 
 static enum verdict kick_missing(struct look *l)
 {
-	if (event_idx(l) != (l->rule->arg != 0))
+	if (l->rule->arg != (is_packed(l) ? KICK_PACKED : event_idx(l) ? KICK_EVENT : KICK_FLAGS))
 		return RULE_NA;
 	if (is_sample(l))
 		return kick_missing_sampled(l);
@@ -285,6 +302,10 @@ static enum waiting by_sample(const struct look *l)
 	const struct cqueue *q = l->q;
 	uint16_t entries = (uint16_t)(r->avail_idx - r->last_avail);
 
+	if (is_packed(l)) /* how many wait it does not say */
+		return r->known & VQT_RING_USED_FLAGS &&
+				       r->used_flags == VRING_PACKED_EVENT_FLAG_DISABLE
+			? WAIT_NO_WISH : WAIT_UNKNOWN;
 	if (event_idx(l) ? !(r->known & VQT_RING_AVAIL_EVENT) : !(r->known & VQT_RING_USED_FLAGS))
 		return WAIT_UNKNOWN;
 	if (event_idx(l) ? (uint16_t)(r->avail_event - r->last_avail) >= entries
@@ -297,6 +318,7 @@ static enum waiting by_sample(const struct look *l)
 static enum verdict asleep_sampled(struct look *l)
 {
 	enum waiting w;
+	char what[64];
 
 	if (!waited(l, VQT_PENDING_NO, ABANDONED) || l->queue->n_in_flight || !takes_all(l))
 		return RULE_NA;
@@ -306,21 +328,22 @@ static enum verdict asleep_sampled(struct look *l)
 	also(l, l->q->waiting.number, "the entries first sampled");
 	also(l, l->q->n_kick, "the last kick");
 	l->q->waiting.ts = l->now; /* again after as long */
-	return fail(l, "avail.idx is %u, the device has taken up to %u for %llu s%s", ring(l)->avail_idx,
-		    ring(l)->last_avail, ABANDONED / SECONDS,
+	return fail(l, "%s for %llu s%s", what_waits(l, what), ABANDONED / SECONDS,
 		    w == WAIT_IGNORED ? " and was kicked" : " and asks for no kick");
 }
 
 /* The driver has kicked, and the device has not come to hear of it. */
 static enum verdict unserved(struct look *l)
 {
+	char what[64];
+
 	if (!waited(l, VQT_PENDING_YES, ABANDONED))
 		return RULE_NA;
 	also(l, l->q->waiting.number, "the entries first sampled");
 	also(l, l->q->n_kick, "the last kick that arrived");
 	l->q->waiting.ts = l->now;
-	return fail(l, "avail.idx is %u, the device has taken up to %u, and a kick has waited for it for "
-		    "%llu s", ring(l)->avail_idx, ring(l)->last_avail, ABANDONED / SECONDS);
+	return fail(l, "%s, and a kick has waited for it for %llu s", what_waits(l, what),
+		    ABANDONED / SECONDS);
 }
 
 static enum verdict asleep(struct look *l)
@@ -420,10 +443,14 @@ const struct rule rules_stall[] = {
 	  IRQ | NEED_MOMENT, AT(RING) | ONLY(NO_EVENT_IDX), irq_suppressed, 0, &sleep, "avail.flags 1 all the time, notifications come" },
 	{ "kick-missing", "SPLIT-D22 SPLIT-D20 T24", DRIVER, "2.7.10.1",
 	  "Without VIRTIO_F_EVENT_IDX the driver kicks for new entries unless used.flags is 1.",
-	  KICK, AT(RING) | AT(SAMPLE) | ONLY(NO_EVENT_IDX) | ONLY(STALL), kick_missing, 0, &sleep, "avail.idx goes up, used.flags 0, no kick" },
+	  KICK, AT(RING) | AT(SAMPLE) | ONLY(NO_EVENT_IDX) | ONLY(STALL), kick_missing, KICK_FLAGS, &sleep, "avail.idx goes up, used.flags 0, no kick" },
 	{ "kick-missing-event-idx", "SPLIT-D24 SPLIT-D23 T24", DRIVER, "2.7.10.1",
 	  "With VIRTIO_F_EVENT_IDX the driver kicks when avail_event is passed.",
-	  KICK, AT(RING) | AT(SAMPLE) | ONLY(EVENT_IDX) | ONLY(STALL), kick_missing, 1, &sleep, "avail_event 5, avail.idx 6, no kick" },
+	  KICK, AT(RING) | AT(SAMPLE) | ONLY(EVENT_IDX) | ONLY(STALL), kick_missing, KICK_EVENT, &sleep, "avail_event 5, avail.idx 6, no kick" },
+	{ "kick-missing-packed", "I14 T24", CHECK_DRIVER, CHECK_STRUCTURAL, 0, "2.8.10",
+	  "The device is notified of available buffers as its event suppression area asks.",
+	  KICK, AT(SAMPLE) | ONLY(PACKED) | ONLY(STALL), kick_missing, KICK_PACKED, &sleep,
+	  "flags 0, a descriptor is made available, no kick" },
 	{ "kick-ignored", "T24", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.7.10.2",
 	  "A device that is kicked takes what is available.",
 	  KICK, AT(RING) | AT(SAMPLE) | ONLY(STALL), asleep, WAIT_IGNORED, &sleep, "kick, avail.idx 6, the device stays at 5" },

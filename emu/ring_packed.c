@@ -229,6 +229,7 @@ static int packed_must_notify(struct emu_ring *r)
 
 static void packed_snapshot(struct emu_ring *r, struct vqt_ring *o)
 {
+	uint16_t flags;
 	memset(o, 0, sizeof(*o));
 	o->last_avail = position(r->last_avail, r->avail_wrap);
 	o->used_idx = position(r->used, r->used_wrap);
@@ -241,6 +242,11 @@ static void packed_snapshot(struct emu_ring *r, struct vqt_ring *o)
 	SNAP(DEVICE_AREA, EVENT_FLAGS, used_flags, VQT_RING_USED_FLAGS);
 	SNAP(DEVICE_AREA, EVENT_DESC, avail_event, VQT_RING_AVAIL_EVENT);
 #undef SNAP
+	if (emu_ring_load16(r, RING, 16ull * r->last_avail + DESC_FLAGS, &flags) < 0)
+		return;
+	o->known |= VQT_RING_SLOT;
+	if (is_available(flags, r->avail_wrap))
+		o->known |= VQT_RING_FILLED;
 }
 
 /* vhost: available position in the low half, used in the high one. */

@@ -14,22 +14,31 @@ count() { # TRACE FILTER
 	"$vqtrace" show -r "$1" -T json -Y "$2" | wc -l
 }
 
-# tests/lab/quiet-driver.S on a QEMU, until the driver has been heard of for long enough.
-driver() { # NAME QEMU OPTIONS...: of the assembler
-	local name=$1 qemu=$2 rec i
+declare -A device=([driver]=disable-modern=on,disable-legacy=off [packed]=disable-legacy=on,packed=on)
+declare -A rule=([driver]='must: kick-missing' [packed]='structural: kick-missing-packed')
+
+image() { # NAME DRIVER OPTIONS...: of the assembler
+	local name=$1 source=tests/lab/quiet-$2.S
 	shift 2
-	as --32 "$@" -o "$tmp/$name.o" tests/lab/quiet-driver.S &&
+	as --32 "$@" -o "$tmp/$name.o" "$source" &&
 		objcopy -O binary -j .text "$tmp/$name.o" "$tmp/$name.img" &&
-		truncate -s 1M "$tmp/$name.img" || return 1
+		truncate -s 1M "$tmp/$name.img"
+}
+
+# A driver of tests/lab on a QEMU, until it has been heard of for long enough.
+driver() { # NAME DRIVER QEMU OPTIONS...: of the assembler
+	local name=$1 kind=$2 qemu=$3 rec i
+	shift 3
+	image "$name" "$kind" "$@" || return 1
 	"$vqtrace" record --check --sample 500ms -w "$tmp/$name.pcap" -- "$qemu" \
 		-machine q35,accel=tcg -m 64 -display none -nodefaults \
 		-drive "file=$tmp/$name.img,format=raw,if=none,id=d" \
-		-device virtio-blk-pci,drive=d,addr=4,disable-modern=on,disable-legacy=off \
+		-device "virtio-blk-pci,drive=d,addr=4,${device[$kind]}" \
 		2>"$tmp/$name.err" &
 	rec=$!
 	# Until it is told of, or the driver has lived on for ten seconds.
 	for ((i = 0; i < 200; i++)); do
-		grep -q '^must: kick-missing' "$tmp/$name.err" && break
+		grep -q "^${rule[$kind]} by" "$tmp/$name.err" && break
 		[ "$i" -ge 100 ] && [ "$(count "$tmp/$name.pcap" 'sample.why == periodic')" -ge 3 ] && break
 		sleep 0.1
 	done
@@ -41,13 +50,13 @@ assembler() {
 	command -v as >/dev/null && command -v objcopy >/dev/null || { echo "binutils is not installed"; return 77; }
 }
 
-no_kick() { # NAME QEMU
+no_kick() { # NAME DRIVER QEMU
 	assembler || return
-	driver "$1" "$2"
+	driver "$@"
 	"$vqtrace" check -r "$tmp/$1.pcap" --rules "$stalls" --severity suspicious >"$tmp/$1.found"
 	[ "$(grep -c ' by the d[a-z]*: blk0' "$tmp/$1.found")" = 1 ] &&
-		grep -q '^must: kick-missing by the driver: blk0 queue 0' "$tmp/$1.found" &&
-		grep -q '^must: kick-missing by the driver' "$tmp/$1.err" && return 0
+		grep -q "^${rule[$2]} by the driver: blk0 queue 0" "$tmp/$1.found" &&
+		grep -q "^${rule[$2]} by the driver" "$tmp/$1.err" && return 0
 	cat "$tmp/$1.err"
 	cat "$tmp/$1.found"
 	return 1
@@ -57,9 +66,9 @@ no_finding() { # TRACE
 	"$vqtrace" check -r "$tmp/$1.pcap" --rules "$stalls" --severity suspicious
 }
 
-kicks() { # NAME QEMU
+kicks() { # NAME DRIVER QEMU
 	assembler || return
-	driver "$1" "$2" --defsym KICK=1
+	driver "$@" --defsym KICK=1
 	[ "$(count "$tmp/$1.pcap" 'avail && device_status & DRIVER_OK')" -ge 2 ] && no_finding "$1"
 }
 
@@ -97,13 +106,14 @@ weather() { # QEMU CONFIG
 }
 
 # Our own device samples, too. It looks often: it has to see the ring while it is empty.
-served() {
-	local serve i
+served() { # DRIVER SERVE-OPTIONS...
+	local serve i kind=$1
+	shift
 	assembler || return
 	[ -x "$VQT_QEMU11" ] || { echo "no QEMU 11 (make qemu11)"; return 77; }
-	as --32 -o "$tmp/s.o" tests/lab/quiet-driver.S && objcopy -O binary -j .text "$tmp/s.o" "$tmp/s.img" &&
-		truncate -s 1M "$tmp/s.img" || return 1
-	"$vqtrace" serve --disk "$tmp/s.img" --transitional --vfio-user "$tmp/s.sock" --check --sample 10ms \
+	image s "$kind" || return 1
+	rm -f "$tmp/s.sock"
+	"$vqtrace" serve --disk "$tmp/s.img" "$@" --vfio-user "$tmp/s.sock" --check --sample 10ms \
 		-w "$tmp/s.pcap" 2>"$tmp/s.err" &
 	serve=$!
 	for ((i = 0; i < 100; i++)); do
@@ -114,14 +124,14 @@ served() {
 		-object memory-backend-memfd,id=m0,size=64M,share=on \
 		-device "{'driver':'vfio-user-pci','addr':'4','id':'d0','socket':{'type':'unix','path':'$tmp/s.sock'}}" &
 	for ((i = 0; i < 200; i++)); do
-		grep -q '^must: kick-missing' "$tmp/s.err" && break
+		grep -q "^${rule[$kind]} by" "$tmp/s.err" && break
 		sleep 0.1
 	done
 	kill $!
 	wait $!
 	kill -INT $serve
 	wait $serve
-	grep -q '^must: kick-missing by the driver: blk0 queue 0' "$tmp/s.err" &&
+	grep -q "^${rule[$kind]} by the driver: blk0 queue 0" "$tmp/s.err" &&
 		grep -q '^device  no findings' "$tmp/s.err" && return 0
 	cat "$tmp/s.err"
 	return 1
@@ -134,16 +144,19 @@ none() { # --sample 0: none but those at status writes
 		[ "$(count "$tmp/none.pcap" 'sample.why == status')" -ge 3 ]
 }
 
-plan 10
-check "a driver that does not kick is found on QEMU 7.2" no_kick quiet7 qemu-system-x86_64
-check "and on QEMU 11" no_kick quiet11 "$VQT_QEMU11"
-check "one that kicks is not on QEMU 7.2" kicks loud7 qemu-system-x86_64
-check "nor on QEMU 11" kicks loud11 "$VQT_QEMU11"
+plan 17
+for d in driver packed; do
+	check "$d: one that does not kick is found on QEMU 7.2" no_kick quiet7 $d qemu-system-x86_64
+	check "$d: and on QEMU 11" no_kick quiet11 $d "$VQT_QEMU11"
+	check "$d: one that kicks is not on QEMU 7.2" kicks loud7 $d qemu-system-x86_64
+	check "$d: nor on QEMU 11" kicks loud11 $d "$VQT_QEMU11"
+done
 for q in 7 11; do
-	for c in q1 iothread; do
+	for c in q1 iothread packed; do
 		check "load, a pause, a stop: nobody is accused on QEMU $q, $c" weather $q $c
 	done
 done
-check "our own device finds it, too" served
+check "our own device finds it, too" served driver --transitional
+check "our own device finds it on a packed ring" served packed
 check "--sample 0: only at status writes" none
 finish

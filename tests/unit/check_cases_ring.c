@@ -150,6 +150,18 @@ const struct check_case check_cases_ring[] = {
 	  "qemu @up @one A K Gy T+900 g:num_queues=1 T+900 Gy T+7000 Gn T+900 Gn", "" },
 	{ "interrupt-missing", "qemu @up @one T+1500 A K C5 U5 T+900 g:num_queues=1 T+600 !Gn",
 	  "qemu @up @one T+1500 A K C5 U5 T+1500 Gn T+1500 Gn", "" }, /* its thread has not gone on */
+	{ "kick-missing-packed", "qemu @packed-up r.fi=0 Gn r.fi=1 T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn",
+	  "qemu @packed-up r.fi=0 Gn r.fi=1 T+900 Gy T+300 g:num_queues=1 T+700 Gy T+700 Gy", "" }, /* a kick pends */
+	{ "kick-missing-packed", "qemu @packed-up r.uf=2 r.ae=0x8000 r.fi=0 Gn K r.fi=1 T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn",
+	  "qemu @packed-up r.uf=2 r.ae=0x8000 r.fi=0 Gn r.fi=1 K T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 Gn", "" },
+	{ "kick-missing-packed", "qemu @packed-up K C0 U0 I r.fi=0 Gn r.fi=1 T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn",
+	  "qemu @packed-up K C0 U0 I r.fi=1 Gn T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 Gn", "" }, /* not seen asking */
+	{ "kick-missing-packed", "qemu @packed-up r.uf=2 r.ae=0x8000 r.fi=0 Gn r.fi=1 T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn",
+	  "qemu @packed-up r.uf=2 r.ae=0x8003 r.fi=0 Gn r.fi=1 T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 Gn", "" }, /* later */
+	{ "device-asleep", "qemu @packed-up K C0 U0 I r.uf=1 r.fi=1 Gn T+900 g:num_queues=1 T+900 Gn T+9000 !Gn",
+	  "qemu @packed-up K C0 U0 I r.fi=1 Gn T+900 g:num_queues=1 T+900 Gn T+9000 Gn", "" },
+	{ "kick-unserved", "@packed-up r.fi=1 Gy T+900 g:num_queues=1 T+900 Gy T+9000 !Gy",
+	  "@packed-up r.fi=0 Gy T+900 g:num_queues=1 T+900 Gy T+9000 Gy", "" },
 	{ "kick-unserved", "@up @one A Gy T+900 g:num_queues=1 T+900 Gy T+9000 !Gy",
 	  "@up @one A Gy T+900 g:num_queues=1 T+900 Gy T+9000 Gn", "" },
 	{ "kick-unasked", "@up-event r.ue=0 r.ae=0 A K2 C5 U5 I r.ae=40 G T+5 A !K2",

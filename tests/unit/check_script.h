@@ -16,7 +16,7 @@
  *               (an i before: INDIRECT); T,S type and sector, then segments; %- no header bytes
  *   U[H][@P][^F][=L[,S]]  a chain is used: length, status; ;D.V 8 bytes, ;zD.. a zone
  *   I M[V] N X[L]  interrupts: decided, MSI-X vector, configuration, INTx level
- *   G           a ring sample             r.K=N     the ring from here on: ai la af ue ui uf ae
+ *   G           a ring sample             r.K=N     the ring from here on: ai la af ue ui uf ae, fi: filled
  *   Gn Gy Gu    a periodic one: no kick pends, one does, nobody knows    GS at a status write
  *   qemu        what follows QEMU tells, whose kicks may pend in an eventfd
  *   proxy       what follows one tells that looks from beside, at its own moments

@@ -52,7 +52,12 @@ bool script_set_ring(struct script *s, const char *word)
 			*keys[i].at = (uint16_t)script_number(&word);
 			return true;
 		}
-	return false;
+	if (strncmp(word, "fi=", 3))
+		return false;
+	word += 3;
+	r->known &= (uint16_t)~VQT_RING_FILLED;
+	r->known |= VQT_RING_SLOT | (script_number(&word) ? VQT_RING_FILLED : 0);
+	return true;
 }
 
 struct chain {
