@@ -16,7 +16,7 @@ boot() { # NAME STEPS [OPTIONS...]
 	eval "$(tests/lab/guest-cmd --disk "$tmp/$name.img" --serial "$tmp/$name.serial" \
 		--run "$steps" "$@" q1) >'$tmp/$name.out' 2>&1 &"
 	qemu=$!
-	for ((i = 0; i < 600; i++)); do
+	for ((i = 0; i < 1200; i++)); do
 		grep -q 'VQT STEP 1' "$tmp/$name.serial" 2>/dev/null && return 0
 		kill -0 $qemu 2>/dev/null || break
 		sleep 0.1
@@ -34,7 +34,7 @@ end() { # PID...: end what we started
 # Attaching takes a second or two: wait until the trace grows.
 flowing() { # TRACE
 	local i
-	for ((i = 0; i < 300; i++)); do
+	for ((i = 0; i < 900; i++)); do
 		[ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -gt 30000 ] && return 0
 		sleep 0.1
 	done
@@ -56,7 +56,7 @@ lost() { # TRACE: what the trace says it lost
 	"$vqtrace" show -r "$1" -T json | jq -s '[.[] | (.loss.lost // 0) + (.missing // 0)] | add'
 }
 
-busy="read,bs=4k,t=60,rand,qd=4"
+busy="read,bs=4k,t=600,rand,qd=4" # longer than anything here takes
 
 attach_and_signal() { # SIGNAL
 	local trace=$tmp/sig$1.pcap rec rc
@@ -89,7 +89,7 @@ late() {
 
 late_qmp() {
 	boot qmp "$busy" --qmp "$tmp/qmp.sock" || return 1
-	"$vqtrace" record -q -w "$tmp/qmp.pcap" -p "$qemu" --qmp "$tmp/qmp.sock" --duration 1s || return 1
+	"$vqtrace" record -q -w "$tmp/qmp.pcap" -p "$qemu" --qmp "$tmp/qmp.sock" -c 200 || return 1
 	end "$qemu"
 	readable "$tmp/qmp.pcap" || return 1
 	[ "$(count "$tmp/qmp.pcap" 'device_state.status & DRIVER_OK')" -ge 1 ] || { echo "no status"; return 1; }
@@ -127,7 +127,7 @@ full_disk() {
 	mkdir -p "$tmp/small"
 	mount -t tmpfs -o size=256k none "$tmp/small" || { echo "no tmpfs here"; return 77; }
 	boot fd "$busy" || return 1
-	timeout 60 "$vqtrace" record -q -w "$tmp/small/t.pcap" -p "$qemu" 2>"$tmp/fd.err"
+	timeout 120 "$vqtrace" record -q -w "$tmp/small/t.pcap" -p "$qemu" 2>"$tmp/fd.err"
 	local rc=$?
 	end "$qemu"
 	cp "$tmp/small/t.pcap" "$tmp/fd.pcap"
@@ -172,12 +172,25 @@ slow_reader() {
 	readable "$tmp/slow.pcap"
 }
 
+# A guest may be held up: not for so long, but until all three files have been begun.
+rotated() {
+	local rec i
+	"$vqtrace" record -q -w "$tmp/r.pcap" -p "$qemu" --rotate-size 32k -W 3 &
+	rec=$!
+	for ((i = 0; i < 900; i++)); do
+		[ -s "$tmp/r.pcap2" ] && break
+		sleep 0.1
+	done
+	kill -INT $rec
+	wait $rec
+}
+
 limits() {
 	boot lim "$busy" || return 1
 	"$vqtrace" record -q -w "$tmp/c.pcap" -p "$qemu" -c 100 || return 1
 	"$vqtrace" record -q -w "$tmp/m.pcap" -p "$qemu" --max-size 64k || return 1
-	"$vqtrace" record -q -w "$tmp/d.pcap" -p "$qemu" --duration 1s || return 1
-	"$vqtrace" record -q -w "$tmp/r.pcap" -p "$qemu" --rotate-size 32k -W 3 --duration 3s || return 1
+	"$vqtrace" record -q -w "$tmp/d.pcap" -p "$qemu" --duration 3s || return 1
+	rotated || return 1
 	"$vqtrace" record -q -w "$tmp/none.pcap" -p "$qemu" --queue 9 --duration 1s || return 1
 	end "$qemu"
 	[ "$(count "$tmp/c.pcap" 'avail || used || kick || interrupt || register || lifecycle || data')" = 100 ] ||
@@ -198,7 +211,7 @@ neighbours() { # two QEMUs, one asked for
 	boot n1 "$busy" || return 1
 	local first=$qemu rc
 	boot n2 "$busy" || return 1
-	"$vqtrace" record -q -w "$tmp/n.pcap" -p "$first" --duration 2s
+	"$vqtrace" record -q -w "$tmp/n.pcap" -p "$first" -c 5000
 	rc=$?
 	end "$first" "$qemu"
 	[ $rc = 0 ] && readable "$tmp/n.pcap" || return 1
@@ -264,18 +277,19 @@ constant_memory() {
 	a=$(peak "$tmp/big.pcap") b=$(peak "$tmp/small.pcap")
 	rm -f "$tmp/big.pcap"
 	echo "$a KiB for ten times the events that take $b KiB"
-	[ "$a" -lt $((b + 1024)) ]
+	[ -n "$a" ] && [ -n "$b" ] && [ "$a" -lt $((b + 1024)) ]
 }
 
+# The most it has ever had, asked near its end: it waits for us to read the last 300 kB.
 peak() {
-	"$vqtrace" show -r "$1" | cat >/dev/null &
-	local pid top=0 now
-	pid=$(jobs -p | tail -n 1)
-	while now=$(awk '/VmHWM/ {print $2}' "/proc/$pid/status" 2>/dev/null) && [ -n "$now" ]; do
-		top=$now
-		sleep 0.02
-	done
-	echo "$top"
+	local size show
+	size=$("$vqtrace" show -r "$1" | wc -c)
+	exec 6< <(exec "$vqtrace" show -r "$1")
+	show=$!
+	head -c $((size - 300000)) <&6 >/dev/null
+	awk '/VmHWM/ { print $2 }' "/proc/$show/status"
+	cat <&6 >/dev/null
+	exec 6<&-
 }
 
 # Every step of 3.1.1, in order, for both drivers, can be read off the demo.
