@@ -58,7 +58,7 @@ pipes() { # NAME
 
 answer() { # PATTERN: read until a line has it
 	local line
-	while read -r -t 20 line <&9; do
+	while read -r -t 60 line <&9; do
 		case $line in
 		*"$1"*) return 0 ;;
 		*'"error"'*) echo "$line"; return 1 ;;
@@ -73,28 +73,36 @@ qmp() { # COMMAND PATTERN
 	answer "$2"
 }
 
-step() { # NAME N: wait until the guest is there
+says() { # NAME WORDS: wait until the guest has said VQT WORDS
 	local i
-	for ((i = 0; i < 400; i++)); do
-		grep -q "VQT STEP $2 " "$tmp/$1.serial" 2>/dev/null && return 0
+	for ((i = 0; i < 1200; i++)); do
+		grep -q "VQT $2" "$tmp/$1.serial" 2>/dev/null && return 0
 		sleep 0.1
 	done
-	echo "the guest never came to step $2"
+	echo "the guest never said VQT $2"
 	return 1
 }
+
+step() { # NAME N: wait until the guest is there
+	says "$1" "STEP $2 "
+}
+
+# In the guest: until there is a second disk; if there was one before, until that has gone first.
+plugged='[ ! -e /tmp/was ] || { while [ -e /dev/vdb ]; do usleep 50000; done; echo VQT GONE; }; '
+plugged+='until [ -b /dev/vdb ]; do usleep 50000; done; echo >/tmp/was'
 
 hotplug() { # QEMU
 	local rec name=hot$1
 	truncate -s 16M "$tmp/$name.img"
 	pipes "$name"
-	record "$name" "$1" q1 "sleep,3;read,dev=vdb,n=10;sleep,3;read,dev=vdb,n=7" -- --machine pc \
+	record "$name" "$1" q1 "sh;read,dev=vdb,n=10;sh;read,dev=vdb,n=7" -- --machine pc --append "vqt.sh=\"$plugged\"" \
 		--arg -chardev --arg "pipe,id=mon,path=$tmp/$name" --arg -mon --arg chardev=mon,mode=control \
 		--arg -blockdev --arg "driver=raw,node-name=hot,file.driver=file,file.filename=$tmp/$name.img" &
 	rec=$!
 	local add='{"execute":"device_add","arguments":{"driver":"virtio-blk-pci","drive":"hot","disable-legacy":"on"'
 	step "$name" 1 && qmp '{"execute":"qmp_capabilities"}' return && qmp "$add,\"id\":\"hot0\"}}" return &&
 		step "$name" 3 && qmp '{"execute":"device_del","arguments":{"id":"hot0"}}' DEVICE_DELETED &&
-		qmp "$add,\"id\":\"hot1\"}}" return || { kill $rec; wait $rec; return 1; }
+		says "$name" GONE && qmp "$add,\"id\":\"hot1\"}}" return || { kill $rec; wait $rec; return 1; }
 	wait $rec || return 1
 	exec 8>&- 9>&-
 	none_lost "$name" || return 1
@@ -165,7 +173,8 @@ vhost_user() {
 	qemu-storage-daemon --blockdev "driver=file,node-name=f,filename=$tmp/vu.img" --export \
 		"type=vhost-user-blk,id=e,node-name=f,writable=on,addr.type=unix,addr.path=$tmp/vu.sock" &
 	local daemon=$! rc
-	while [ ! -S "$tmp/vu.sock" ] && kill -0 $daemon; do sleep 0.1; done
+	# 10000: it listens; the socket is there a moment before
+	while ! grep -q " 00010000 .* $tmp/vu.sock\$" /proc/net/unix && kill -0 $daemon; do sleep 0.1; done
 	record vu 7 q1 "read,dev=vdb,n=10;read,n=3" -- --machine q35,memory-backend=m0 \
 		--arg -object --arg memory-backend-memfd,id=m0,size=256M,share=on \
 		--arg -chardev --arg "socket,id=c0,path=$tmp/vu.sock" --arg -device --arg vhost-user-blk-pci,id=vu0,chardev=c0
@@ -191,7 +200,7 @@ mmio() { # QEMU
 	rec=$!
 	q() {
 		echo "$1" >&8
-		while read -r -t 20 line <&9; do
+		while read -r -t 60 line <&9; do
 			case $line in OK*) echo "${line#OK }"; return ;; esac
 		done
 		return 1
@@ -214,7 +223,7 @@ mmio() { # QEMU
 		q "write $a" >/dev/null
 	done
 	w 0x50 0
-	for ((s = 0; s < 50; s++)); do
+	for ((s = 0; s < 600; s++)); do
 		[ "$(q "read 0x102002 2")" = 0x0100 ] && break
 		sleep 0.1
 	done
@@ -265,7 +274,7 @@ no_room() {
 late() { # QEMU [--qmp-only]
 	local name=late$1${2:-} qemu i rc=0
 	truncate -s 64M "$tmp/$name.img"
-	eval "$(tests/lab/guest-cmd --qemu "$1" --disk "$tmp/$name.img" --serial "$tmp/$name.serial" --run "read,n=5;sleep,60" \
+	eval "$(tests/lab/guest-cmd --qemu "$1" --disk "$tmp/$name.img" --serial "$tmp/$name.serial" --run "read,n=5;sleep,600" \
 		--qmp "$tmp/$name.sock" --arg -device --arg virtio-balloon-pci,id=bal0 net) >'$tmp/$name.out' 2>&1 &"
 	qemu=$!
 	step "$name" 2 || { cat "$tmp/$name.out"; kill $qemu; return 1; }
@@ -294,7 +303,7 @@ kvm() { # QEMU on|off
 	printf '\x10\x00\x01\x00\x00\x80\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00' |
 		dd of="$tmp/$name.img" bs=1 seek=144 conv=notrunc status=none
 	printf '\x55\xaa' | dd of="$tmp/$name.img" bs=1 seek=510 conv=notrunc status=none
-	timeout 60 "$vqtrace" record -q -w "$tmp/$name.pcap" -- "$(qemu_of "$1")" -machine q35,accel=kvm -m 64 \
+	timeout 240 "$vqtrace" record -q -w "$tmp/$name.pcap" -- "$(qemu_of "$1")" -machine q35,accel=kvm -m 64 \
 		-display none -nodefaults -no-reboot -device isa-debug-exit \
 		-blockdev "driver=raw,node-name=d0,file.driver=file,file.filename=$tmp/$name.img" \
 		-device "virtio-blk-pci,drive=d0,id=blk0,bootindex=0,ioeventfd=$2" 2>"$tmp/$name.err"
