@@ -44,8 +44,8 @@ served() {
 	[ -x "$VQT_QEMU11" ] || { echo "no QEMU 11 (make qemu11)"; return 77; }
 	"$vqtrace" serve --disk mem:64M --vfio-user "$tmp/s.sock" --check=structural 2>"$tmp/s.err" &
 	local pid=$! rc
-	for _ in $(seq 100); do
-		[ -S "$tmp/s.sock" ] && break
+	for _ in $(seq 600); do
+		grep -q " 00010000 .* $tmp/s.sock\$" /proc/net/unix && break
 		sleep 0.1
 	done
 	linux "vqt.run=read,n=20;write,n=10;flush"

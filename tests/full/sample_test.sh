@@ -25,10 +25,21 @@ image() { # NAME DRIVER OPTIONS...: of the assembler
 		truncate -s 1M "$tmp/$name.img"
 }
 
-# A driver of tests/lab on a QEMU, until it has been heard of for long enough.
-driver() { # NAME DRIVER QEMU OPTIONS...: of the assembler
-	local name=$1 kind=$2 qemu=$3 rec i
-	shift 3
+# Has it been told of that the driver does not kick?
+told() { # NAME DRIVER
+	grep -q "^${rule[$2]} by" "$tmp/$1.err"
+}
+
+# Has the driver used its queue, and lived on for ten seconds?
+lived() { # NAME
+	[ "$(count "$tmp/$1.pcap" 'avail && device_status & DRIVER_OK')" -ge 2 ] &&
+		[ "$(count "$tmp/$1.pcap" 'sample.why == periodic')" -ge 3 ] && sleep 10
+}
+
+# A driver of tests/lab on a QEMU, until told or lived is true.
+driver() { # UNTIL NAME DRIVER QEMU OPTIONS...: of the assembler
+	local until=$1 name=$2 kind=$3 qemu=$4 rec i
+	shift 4
 	image "$name" "$kind" "$@" || return 1
 	"$vqtrace" record --check --sample 500ms -w "$tmp/$name.pcap" -- "$qemu" \
 		-machine q35,accel=tcg -m 64 -display none -nodefaults \
@@ -36,10 +47,8 @@ driver() { # NAME DRIVER QEMU OPTIONS...: of the assembler
 		-device "virtio-blk-pci,drive=d,addr=4,${device[$kind]}" \
 		2>"$tmp/$name.err" &
 	rec=$!
-	# Until it is told of, or the driver has lived on for ten seconds.
-	for ((i = 0; i < 200; i++)); do
-		grep -q "^${rule[$kind]} by" "$tmp/$name.err" && break
-		[ "$i" -ge 100 ] && [ "$(count "$tmp/$name.pcap" 'sample.why == periodic')" -ge 3 ] && break
+	for ((i = 0; i < 900; i++)); do
+		$until "$name" "$kind" && break
 		sleep 0.1
 	done
 	kill -INT $rec
@@ -52,7 +61,7 @@ assembler() {
 
 no_kick() { # NAME DRIVER QEMU
 	assembler || return
-	driver "$@"
+	driver told "$@"
 	"$vqtrace" check -r "$tmp/$1.pcap" --rules "$stalls" --severity suspicious >"$tmp/$1.found"
 	[ "$(grep -c ' by the d[a-z]*: blk0' "$tmp/$1.found")" = 1 ] &&
 		grep -q "^${rule[$2]} by the driver: blk0 queue 0" "$tmp/$1.found" &&
@@ -68,7 +77,7 @@ no_finding() { # TRACE
 
 kicks() { # NAME DRIVER QEMU
 	assembler || return
-	driver "$@" --defsym KICK=1
+	driver lived "$@" --defsym KICK=1
 	[ "$(count "$tmp/$1.pcap" 'avail && device_status & DRIVER_OK')" -ge 2 ] && no_finding "$1"
 }
 
@@ -116,15 +125,15 @@ served() { # DRIVER SERVE-OPTIONS...
 	"$vqtrace" serve --disk "$tmp/s.img" "$@" --vfio-user "$tmp/s.sock" --check --sample 10ms \
 		-w "$tmp/s.pcap" 2>"$tmp/s.err" &
 	serve=$!
-	for ((i = 0; i < 100; i++)); do
-		[ -S "$tmp/s.sock" ] && break
+	for ((i = 0; i < 600; i++)); do
+		grep -q " 00010000 .* $tmp/s.sock\$" /proc/net/unix && break
 		sleep 0.1
 	done
 	"$VQT_QEMU11" -machine q35,accel=tcg,memory-backend=m0 -m 64 -display none -nodefaults \
 		-object memory-backend-memfd,id=m0,size=64M,share=on \
 		-device "{'driver':'vfio-user-pci','addr':'4','id':'d0','socket':{'type':'unix','path':'$tmp/s.sock'}}" &
-	for ((i = 0; i < 200; i++)); do
-		grep -q "^${rule[$kind]} by" "$tmp/s.err" && break
+	for ((i = 0; i < 900; i++)); do
+		told s "$kind" && break
 		sleep 0.1
 	done
 	kill $!
