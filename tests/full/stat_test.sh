@@ -47,7 +47,7 @@ throttle='"bps":0,"bps_rd":0,"bps_wr":0,"iops":500,"iops_rd":0,"iops_wr":0'
 qmp() { # COMMAND: its answer on stdout
 	local line
 	echo "$1" >&8
-	while read -r -t 30 line <&9; do
+	while read -r -t 60 line <&9; do
 		case $line in
 		*'"return"'*) echo "$line"; return 0 ;;
 		*'"error"'*) echo "$line" >&2; return 1 ;;
@@ -59,7 +59,7 @@ qmp() { # COMMAND: its answer on stdout
 
 wait_for() { # FILE PATTERN
 	local i
-	for ((i = 0; i < 900; i++)); do
+	for ((i = 0; i < 3000; i++)); do
 		grep -q "$2" "$1" 2>/dev/null && return 0
 		sleep 0.1
 	done
