@@ -43,11 +43,12 @@ void memory_update(struct target *t)
 	int fd = bpf_map__fd(t->c->skel->maps.memories);
 	uint32_t key = (uint32_t)t->p.pid;
 	uint64_t low_end = 2 * GIB, start, end;
-	struct vqp_memory m;
+	struct vqp_memory m, before, now;
 	bool changed = false;
 
 	if (bpf_map_lookup_elem(fd, &key, &m))
 		return;
+	before = m;
 	for (size_t i = 0; i < VQP_REGIONS; i++)
 		if (m.region[i].hi > 4 * GIB &&
 		    process_mapping(t->p.pid, m.region[i].hi - 1 + m.region[i].delta, &start, &end) &&
@@ -59,8 +60,11 @@ void memory_update(struct target *t)
 		if (!g->hi || t->region_done[i] == g->hi)
 			continue;
 		changed |= widen(t->p.pid, g, low_end);
-		t->region_done[i] = g->hi;
 	}
-	if (changed)
-		bpf_map_update_elem(fd, &key, &m, BPF_EXIST);
+	/* What the programs have learned in the meantime is not to be undone: once more, then. */
+	if (changed && (bpf_map_lookup_elem(fd, &key, &now) || memcmp(&now, &before, sizeof(now)) ||
+			bpf_map_update_elem(fd, &key, &m, BPF_EXIST)))
+		return;
+	for (size_t i = 0; i < VQP_REGIONS; i++)
+		t->region_done[i] = m.region[i].hi;
 }
