@@ -16,8 +16,8 @@
 
 #define REPLY_MAX (4 << 20)
 #define SKIPPED_MAX 1000 /* events before an answer */
-#define TIMEOUT_MS 3000 /* of one answer */
-#define PATIENCE 10 /* seconds for all of them */
+#define TIMEOUT_MS 10000 /* of one answer: QEMU's main thread may be held up */
+#define PATIENCE 30 /* seconds for all of them */
 
 struct qmp {
 	int fd;
