@@ -96,7 +96,7 @@ static int boot_and_record(const struct demo *d)
 		"vqtrace", "record", "-w", d->out, "--", d->qemu, "-machine", "q35,accel=tcg", "-m", "256",
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "null",
 		"-kernel", kernel, "-initrd", initrd, "-append",
-		"console=ttyS0 quiet vqt.run=id;read,bs=4k,n=200,rand,qd=4;"
+		"console=ttyS0 quiet panic=-1 no_timer_check vqt.run=id;read,bs=4k,n=200,rand,qd=4;"
 		"write,bs=16k,n=50;flush,n=2;discard,bs=64k,n=1;zero,bs=64k,n=1",
 		"-drive", drive, "-device", "virtio-blk-pci,drive=drive0,id=disk0,serial=VQTRACE", NULL,
 	};
