@@ -34,13 +34,15 @@ told() { # NAME DRIVER
 lived() { # NAME
 	[ "$(count "$tmp/$1.pcap" 'avail && device_status & DRIVER_OK')" -ge 2 ] &&
 		[ "$(count "$tmp/$1.pcap" 'sample.why == periodic')" -ge 3 ] && sleep 10
-}
+} 2>/dev/null # not there yet, or still growing
 
 # A driver of tests/lab on a QEMU, until told or lived is true.
 driver() { # UNTIL NAME DRIVER QEMU OPTIONS...: of the assembler
 	local until=$1 name=$2 kind=$3 qemu=$4 rec i
 	shift 4
 	image "$name" "$kind" "$@" || return 1
+	rm -f "$tmp/$name.pcap" # the other driver's, which has lived
+	: >"$tmp/$name.err"
 	"$vqtrace" record --check --sample 500ms -w "$tmp/$name.pcap" -- "$qemu" \
 		-machine q35,accel=tcg -m 64 -display none -nodefaults \
 		-drive "file=$tmp/$name.img,format=raw,if=none,id=d" \
@@ -122,6 +124,7 @@ served() { # DRIVER SERVE-OPTIONS...
 	[ -x "$VQT_QEMU11" ] || { echo "no QEMU 11 (make qemu11)"; return 77; }
 	image s "$kind" || return 1
 	rm -f "$tmp/s.sock"
+	: >"$tmp/s.err"
 	"$vqtrace" serve --disk "$tmp/s.img" "$@" --vfio-user "$tmp/s.sock" --check --sample 10ms \
 		-w "$tmp/s.pcap" 2>"$tmp/s.err" &
 	serve=$!
