@@ -52,6 +52,7 @@ struct vhost_proxy {
 	unsigned queues; /* as the back end says; 0 unknown */
 	bool inflight; /* the front end has memory of what an earlier back end left */
 	struct proxy_ring *ring[PROXY_RINGS];
+	uint64_t ran; /* ns: when rings were looked at last; 0 never */
 	struct vhost_proxy_stats stats; /* of rings that are gone */
 };
 

@@ -15,6 +15,7 @@
 #define LIVELY (100 * MS) /* so long after something was seen rings are looked at each ms */
 #define PATIENCE (1 * MS) /* for a kick that is due */
 #define REST (1500 * MS) /* nothing moves any more: how does the ring stand? */
+#define HELD_UP (200 * MS) /* longer than the rings are left alone, if we get a processor */
 
 /* --- kicks and calls -------------------------------------------------------------------- */
 
@@ -33,8 +34,29 @@ static void saw(struct proxy_ring *r, unsigned n)
 	r->sampled = false;
 }
 
+/*
+ * This process was held up: what the device has signalled meanwhile is of what it used
+ * before, and would look as if it were missing if more was told to be used first.
+ */
+static bool held_up(const struct vhost_proxy *p)
+{
+	return p->ran && proxy_now() - p->ran >= HELD_UP;
+}
+
+static bool called(struct proxy_ring *r)
+{
+	if (!taken(r->call.fd))
+		return false;
+	if (r->running)
+		saw(r, 1 + (held_up(r->p) ? emu_watch_call_late(&r->w) : emu_watch_call(&r->w)));
+	door_signal(&r->p->door, r->call_to);
+	return true;
+}
+
 static void kicked(struct proxy_ring *r)
 {
+	if (held_up(r->p))
+		called(r);
 	r->waiting = 0;
 	if (r->running)
 		saw(r, 1 + emu_watch_kick(&r->w));
@@ -48,16 +70,6 @@ static void on_kick(struct door *d, struct door_source *s, uint32_t events)
 		kicked(r);
 	else if (events & (EPOLLHUP | EPOLLERR))
 		door_unwatch(d, s);
-}
-
-static bool called(struct proxy_ring *r)
-{
-	if (!taken(r->call.fd))
-		return false;
-	if (r->running)
-		saw(r, 1 + emu_watch_call(&r->w));
-	door_signal(&r->p->door, r->call_to);
-	return true;
 }
 
 static void on_call(struct door *d, struct door_source *s, uint32_t events)
@@ -170,9 +182,13 @@ void proxy_rings_start(struct vhost_proxy *p)
 
 void proxy_rings_look(struct vhost_proxy *p)
 {
-	for (unsigned i = 0; i < PROXY_RINGS; i++)
-		if (p->ring[i] && p->ring[i]->running)
-			saw(p->ring[i], emu_watch_look(&p->ring[i]->w, true));
+	for (unsigned i = 0; i < PROXY_RINGS; i++) {
+		if (!p->ring[i] || !p->ring[i]->running)
+			continue;
+		if (held_up(p))
+			called(p->ring[i]);
+		saw(p->ring[i], emu_watch_look(&p->ring[i]->w, true));
+	}
 }
 
 static void drop(struct vhost_proxy *p, struct proxy_ring *r)
@@ -252,11 +268,14 @@ static void rest(struct proxy_ring *r, uint64_t now)
 int proxy_rings_run(struct vhost_proxy *p)
 {
 	int total = 0;
+	bool late = held_up(p);
 	uint64_t now = 0;
 	for (unsigned i = 0; i < PROXY_RINGS; i++) {
 		struct proxy_ring *r = p->ring[i];
 		if (!r || !r->running || !r->w.on)
 			continue;
+		if (late)
+			called(r);
 		unsigned n = look(r);
 		saw(r, n);
 		total += n;
@@ -265,6 +284,7 @@ int proxy_rings_run(struct vhost_proxy *p)
 		now = now ? now : proxy_now();
 		rest(r, now);
 	}
+	p->ran = now ? now : proxy_now();
 	return total;
 }
 
@@ -348,6 +368,8 @@ static int base_got(struct vhost_proxy *p, uint8_t *b, size_t n)
 	struct proxy_ring *r = n >= 8 ? proxy_ring(p, get_le32(b)) : NULL;
 	if (!r)
 		return 0;
+	if (held_up(p))
+		called(r);
 	if (r->running)
 		emu_watch_look(&r->w, false);
 	stop(r, get_le32(b + 4));

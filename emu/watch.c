@@ -366,6 +366,7 @@ static void use(struct emu_watch *w, struct emu_chain *c, uint16_t id, uint32_t 
 	else
 		still_left(&a);
 	w->stats.used++;
+	w->told = true;
 	w->stats.unsure += a.unread;
 	r->ops->set_used(r, r->ops->used_next(r, pos, c->ndirect ? c->ndirect : 1));
 	if (c == &w->none)
@@ -493,8 +494,19 @@ unsigned emu_watch_call(struct emu_watch *w)
 {
 	unsigned seen = emu_watch_look(w, false);
 	w->stats.calls++;
+	w->told = false;
 	emu_tap_irq(w->tap, w->queue, VQT_IRQ_SIGNAL, VQT_NO_VECTOR, 0);
 	return seen;
+}
+
+unsigned emu_watch_call_late(struct emu_watch *w)
+{
+	if (!w->told)
+		return emu_watch_call(w);
+	w->stats.calls++;
+	w->told = false;
+	emu_tap_irq(w->tap, w->queue, VQT_IRQ_SIGNAL, VQT_NO_VECTOR, 0);
+	return emu_watch_look(w, false);
 }
 
 bool emu_watch_pending(struct emu_watch *w)

@@ -41,6 +41,7 @@ struct emu_watch {
 	struct emu_tap *tap; /* borrowed, may be NULL */
 	uint16_t queue;
 	bool on; /* started, and can be followed */
+	bool told; /* used entries, since the device notified last */
 	bool earlier; /* chains from before the start, or a loss, may be in flight */
 	uint64_t features;
 	uint32_t ids; /* a split ring has as many as entries, a packed one 65536 */
@@ -75,6 +76,8 @@ bool emu_watch_kick_due(struct emu_watch *w);
 unsigned emu_watch_kick(struct emu_watch *w);
 /* The device notifies: before the driver hears of it. */
 unsigned emu_watch_call(struct emu_watch *w);
+/* It did so long ago, and nobody looked: of what is known to be used, not of what is found now. */
+unsigned emu_watch_call_late(struct emu_watch *w);
 /* Any other time; with everything new in the available ring, or only what was used. */
 unsigned emu_watch_look(struct emu_watch *w, bool all);
 /* How the ring stands, as an event. */

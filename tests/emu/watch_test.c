@@ -153,6 +153,32 @@ static void late(void)
 	end();
 }
 
+/* Who watches was held up: a notification that waits belongs to what was used before. */
+static void held_up(void)
+{
+	begin(1ull << VIRTIO_F_VERSION_1, 0);
+	offer(0, 1);
+	offer(2, 1);
+	offer(4, 1);
+	emu_watch_kick(&w);
+	finish(0);
+	emu_watch_look(&w, true);
+	finish(2);
+	emu_watch_call_late(&w);
+	ok(log_.n == 7 && is_used(4, 0, true) && log_.type[5] == VQT_IRQ && is_used(6, 2, true),
+		"a late call is of what was known to be used, not of what is found now");
+	finish(4);
+	emu_watch_call(&w);
+	log_.n = 0;
+	offer(0, 1);
+	emu_watch_kick(&w);
+	finish(0);
+	emu_watch_call_late(&w);
+	ok(log_.n == 4 && is_used(2, 0, true) && log_.type[3] == VQT_IRQ,
+		"where nothing was known, it is of that");
+	end();
+}
+
 /* The driver prepares its next one where the used one was, and has not said so yet. */
 static void reused(void)
 {
@@ -354,6 +380,7 @@ int main(void)
 {
 	in_time();
 	late();
+	held_up();
 	reused();
 	out_of_order();
 	overrun();
