@@ -25,6 +25,7 @@ PKG_CONFIG ?= pkg-config
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
+COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 DATADIR ?= $(PREFIX)/share/vqtrace
 VERSION := 0.1
 
@@ -253,11 +254,12 @@ install: all
 	install -m 755 $(BUILD)/vqtrace $(DESTDIR)$(BINDIR)/vqtrace
 	install -m 644 cli/man/*.1 $(DESTDIR)$(MANDIR)/man1
 	install -m 644 cli/man/*.5 $(DESTDIR)$(MANDIR)/man5
+	install -D -m 644 cli/completion.bash $(DESTDIR)$(COMPDIR)/vqtrace
 	install -m 644 traces/*.pcap* traces/*.declared $(DESTDIR)$(DATADIR)/traces
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/vqtrace $(DESTDIR)$(MANDIR)/man1/vqtrace*.1 \
-		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5
+		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5 $(DESTDIR)$(COMPDIR)/vqtrace
 	rm -rf $(DESTDIR)$(DATADIR)
 
 # What was downloaded stays; distclean takes that, too.
