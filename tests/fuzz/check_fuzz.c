@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "decoder/check_report.h"
-#include "decoder/trace.h"
+#include "tests/fuzz/records.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -45,8 +45,9 @@ static void found(void *opaque, const struct finding *f)
 		abort();
 }
 
-static void feed(struct run *r, const struct record *rec)
+static void feed(void *to, const struct record *rec)
 {
+	struct run *r = to;
 	struct event e;
 
 	if (model_feed(r->m, rec, ++r->n, &e))
@@ -54,37 +55,6 @@ static void feed(struct run *r, const struct record *rec)
 	keep_event(r->kept, &e);
 	if (check_feed(r->c, r->m, &e))
 		abort();
-}
-
-static void as_file(struct run *r)
-{
-	struct trace_reader *t;
-	struct trace_error err;
-	struct record rec;
-	bool again;
-	int rc;
-
-	if (trace_open_memory(&t, r->at, (size_t)(r->end - r->at), &err))
-		return;
-	while ((rc = trace_next(t, &rec, &again, &err)) == 1 || (rc < 0 && again))
-		if (rc == 1)
-			feed(r, &rec);
-	trace_close(t);
-}
-
-static void as_records(struct run *r)
-{
-	while (r->end - r->at >= 2) {
-		size_t n = get_le16(r->at), left = (size_t)(r->end - r->at) - 2;
-		struct record rec;
-
-		r->at += 2;
-		if (n > left)
-			n = left;
-		if (record_parse(&rec, r->at, n, NULL) != -74 /* EBADMSG */)
-			feed(r, &rec);
-		r->at += n;
-	}
 }
 
 /* --- commands --------------------------------------------------------------- */
@@ -360,11 +330,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!r.m || !r.kept || check_new(&r.c, NULL, found, &r, NULL) || report_new(&r.out, &o))
 		abort();
 	if (data[0] & 1)
-		as_file(&r);
+		records_of_file(r.at, (size_t)(r.end - r.at), feed, &r);
 	else if (data[0] & 2)
 		as_commands(&r);
 	else
-		as_records(&r);
+		records_bare(r.at, (size_t)(r.end - r.at), feed, &r);
 	check_finish(r.c, r.m);
 	if (report_end(r.out, r.c, r.m, r.n))
 		abort();

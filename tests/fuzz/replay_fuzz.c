@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/trace.h"
 #include "emu/replay.h"
+#include "tests/fuzz/records.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,51 +21,17 @@ struct input {
 };
 
 /* A copy: the reader's bytes last until the next record only. */
-static void keep(struct input *in, const void *bytes, size_t len)
+static void keep(void *to, const struct record *rec)
 {
-	struct record *r = &in->rec[in->count];
-	int ret;
+	struct input *in = to;
+	uint8_t *bytes;
 
 	if (in->count == RECORDS)
 		return;
-	in->bytes[in->count] = malloc(len ? len : 1);
-	memcpy(in->bytes[in->count], bytes, len);
-	ret = record_parse(r, in->bytes[in->count], len, NULL);
-	if (ret == 0 || ret == -95 /* ENOTSUP */)
-		in->count++;
-	else
-		free(in->bytes[in->count]);
-}
-
-static void from_file(struct input *in, const uint8_t *data, size_t size)
-{
-	struct trace_reader *t;
-	struct trace_error err;
-	struct record rec;
-	bool again;
-	int rc;
-
-	if (trace_open_memory(&t, data, size, &err))
-		return;
-	while ((rc = trace_next(t, &rec, &again, &err)) == 1 || (rc < 0 && again))
-		if (rc == 1)
-			keep(in, rec.raw, rec.len);
-	trace_close(t);
-}
-
-static void from_records(struct input *in, const uint8_t *data, size_t size)
-{
-	while (size >= 2) {
-		size_t n = get_le16(data);
-
-		data += 2;
-		size -= 2;
-		if (n > size)
-			n = size;
-		keep(in, data, n);
-		data += n;
-		size -= n;
-	}
+	bytes = in->bytes[in->count] = malloc(rec->len ? rec->len : 1);
+	memcpy(bytes, rec->raw, rec->len);
+	if (record_parse(&in->rec[in->count++], bytes, rec->len, NULL) == -EBADMSG)
+		abort(); /* it was good a moment ago */
 }
 
 static void gather(const struct input *in, struct replay_gather *g)
@@ -124,10 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	in.count = 0;
-	if (data[0] & 1)
-		from_file(&in, data + 1, size - 1);
-	else
-		from_records(&in, data + 1, size - 1);
+	records_each(data, size, keep, &in);
 	g = replay_gather_new();
 	gather(&in, g);
 	play(&in, g, data[0]);

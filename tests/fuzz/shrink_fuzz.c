@@ -9,26 +9,27 @@
 
 #include "decoder/anonymise.h"
 #include "decoder/shrink.h"
+#include "tests/fuzz/records.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct run {
+	struct model *m;
 	struct shrink *s;
 	struct anonymise *a;
 	bool apply;
 	uint64_t n, kept;
 };
 
-static void feed(struct run *r, struct model *m, const uint8_t *data, size_t len)
+static void feed(void *to, const struct record *rec)
 {
 	static uint8_t buf[VQT_RECORD_MAX + 4096] __attribute__((aligned(8)));
-	struct record rec, again;
+	struct run *r = to;
+	struct record again;
 	struct event e;
 	size_t n;
 
-	if (record_parse(&rec, data, len, NULL) == -74 /* EBADMSG */)
-		return;
-	if (model_feed(m, &rec, ++r->n, &e))
+	if (model_feed(r->m, rec, ++r->n, &e))
 		abort();
 	if (!r->apply) {
 		anonymise_learn(r->a, &e);
@@ -39,7 +40,7 @@ static void feed(struct run *r, struct model *m, const uint8_t *data, size_t len
 	if (!shrink_apply(r->s, &e, buf, &n))
 		return;
 	n = anonymise_record(r->a, &e, buf, n, sizeof(buf), "fuzz");
-	if (n && record_parse(&again, buf, n, NULL) == -74)
+	if (n && record_parse(&again, buf, n, NULL) == -EBADMSG)
 		abort(); /* made a bad record of a good one */
 	if (!n)
 		shrink_left_out(r->s, &e);
@@ -48,21 +49,10 @@ static void feed(struct run *r, struct model *m, const uint8_t *data, size_t len
 
 static void pass(struct run *r, const uint8_t *data, size_t size)
 {
-	struct model *m = model_new();
-
+	r->m = model_new();
 	r->n = 0;
-	while (size >= 2) {
-		size_t n = get_le16(data);
-
-		data += 2;
-		size -= 2;
-		if (n > size)
-			n = size;
-		feed(r, m, data, n);
-		data += n;
-		size -= n;
-	}
-	model_free(m);
+	records_bare(data, size, feed, r);
+	model_free(r->m);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -8,7 +8,7 @@
 
 #include "decoder/plot_svg.h"
 #include "decoder/stat_print.h"
-#include "decoder/trace.h"
+#include "tests/fuzz/records.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,45 +30,13 @@ static void must_at(bool holds, const char *what, int line)
 }
 #define must(holds) must_at(holds, #holds, __LINE__)
 
-static void feed(struct run *r, const struct record *rec)
+static void feed(void *to, const struct record *rec)
 {
+	struct run *r = to;
 	struct event e;
 
 	must(!model_feed(r->m, rec, ++r->n, &e));
 	must(!stats_feed(r->s, r->m, &e, !r->some || r->n % 3 == 0));
-}
-
-static void as_file(struct run *r, const uint8_t *data, size_t size)
-{
-	struct trace_reader *t;
-	struct trace_error err;
-	struct record rec;
-	bool again;
-	int rc;
-
-	if (trace_open_memory(&t, data, size, &err))
-		return;
-	while ((rc = trace_next(t, &rec, &again, &err)) == 1 || (rc < 0 && again))
-		if (rc == 1)
-			feed(r, &rec);
-	trace_close(t);
-}
-
-static void as_records(struct run *r, const uint8_t *data, size_t size)
-{
-	while (size >= 2) {
-		size_t n = get_le16(data);
-		struct record rec;
-
-		data += 2;
-		size -= 2;
-		if (n > size)
-			n = size;
-		if (record_parse(&rec, data, n, NULL) != -74 /* EBADMSG */)
-			feed(r, &rec);
-		data += n;
-		size -= n;
-	}
 }
 
 static uint64_t bucket_sum(const struct hist *h)
@@ -131,10 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r.m = model_new();
 	r.s = stats_new();
 	r.some = data[0] & 2;
-	if (data[0] & 1)
-		as_file(&r, data + 1, size - 1);
-	else
-		as_records(&r, data + 1, size - 1);
+	records_each(data, size, feed, &r);
 	for (unsigned i = 0; (d = stats_device_nth(r.s, i)); i++)
 		agree(d, !stats_left_out(r.s));
 	print(&r);

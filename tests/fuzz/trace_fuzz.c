@@ -12,7 +12,7 @@
 #include "decoder/print_line.h"
 #include "decoder/print_requests.h"
 #include "decoder/print_verbose.h"
-#include "decoder/trace.h"
+#include "tests/fuzz/records.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,8 +25,9 @@ struct run {
 	uint64_t n;
 };
 
-static void feed(struct run *r, const struct record *rec)
+static void feed(void *to, const struct record *rec)
 {
+	struct run *r = to;
 	struct event e;
 
 	if (model_feed(r->m, rec, ++r->n, &e))
@@ -36,39 +37,6 @@ static void feed(struct run *r, const struct record *rec)
 	print_verbose(null, &e, r->m, false);
 	print_hex(null, &e);
 	request_table_feed(r->rows, r->m, &e);
-}
-
-static void as_file(struct run *r, const uint8_t *data, size_t size)
-{
-	struct trace_reader *t;
-	struct trace_error err;
-	struct record rec;
-	bool again;
-	int rc;
-
-	if (trace_open_memory(&t, data, size, &err))
-		return;
-	while ((rc = trace_next(t, &rec, &again, &err)) == 1 || (rc < 0 && again))
-		if (rc == 1)
-			feed(r, &rec);
-	trace_close(t);
-}
-
-static void as_records(struct run *r, const uint8_t *data, size_t size)
-{
-	while (size >= 2) {
-		size_t n = get_le16(data);
-		struct record rec;
-
-		data += 2;
-		size -= 2;
-		if (n > size)
-			n = size;
-		if (record_parse(&rec, data, n, NULL) != -74 /* EBADMSG */)
-			feed(r, &rec);
-		data += n;
-		size -= n;
-	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -81,10 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	r.m = model_new();
 	r.rows = request_table_new(null, data[0] & 2);
-	if (data[0] & 1)
-		as_file(&r, data + 1, size - 1);
-	else
-		as_records(&r, data + 1, size - 1);
+	records_each(data, size, feed, &r);
 	request_table_finish(r.rows, r.m);
 	request_table_free(r.rows);
 	model_free(r.m);
