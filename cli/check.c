@@ -65,7 +65,7 @@ struct check_cmd {
 	bool progress, told;
 };
 
-enum { OPT_RULES = 256, OPT_SEVERITY, OPT_LIST, OPT_EXPLAIN, OPT_ASCII, OPT_COLOR, OPT_HELP };
+enum { OPT_RULES = 256, OPT_SEVERITY, OPT_LIST, OPT_EXPLAIN, OPT_ASCII };
 
 static const struct option longs[] = {
 	{ "read", required_argument, NULL, 'r' },
@@ -80,8 +80,8 @@ static const struct option longs[] = {
 	{ "list", no_argument, NULL, OPT_LIST },
 	{ "explain", required_argument, NULL, OPT_EXPLAIN },
 	{ "ascii", no_argument, NULL, OPT_ASCII },
-	{ "color", required_argument, NULL, OPT_COLOR },
-	{ "help", no_argument, NULL, OPT_HELP },
+	{ "color", required_argument, NULL, CLI_OPT_COLOR },
+	{ "help", no_argument, NULL, CLI_OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -106,8 +106,9 @@ static int format(struct check_cmd *k, const char *arg)
 }
 
 /* 0 to go on, else the exit code + 1. */
-static int option(struct check_cmd *k, int c)
+static int option(void *to, int c)
 {
+	struct check_cmd *k = to;
 	unsigned long long n;
 
 	switch (c) {
@@ -150,29 +151,16 @@ static int option(struct check_cmd *k, int c)
 	case OPT_ASCII:
 		k->run.report.ascii = true;
 		return 0;
-	case OPT_COLOR:
-		if (!cli_color_set(optarg))
-			return 1 + cli_usage("--color %s: auto, always or never", optarg);
-		return 0;
-	case OPT_HELP:
-		fputs(usage, stdout);
-		return 1 + CLI_OK;
 	}
 	return 0;
 }
 
 static int parse(struct check_cmd *k, int argc, char **argv)
 {
-	int c, stop;
+	int stop = cli_options(argc, argv, ":r:w:Y:T:c:aVl", longs, option, k);
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":r:w:Y:T:c:aVl", longs, NULL)) != -1) {
-		if (c == '?' || c == ':')
-			return 1 + cli_bad_option(c, argv, longs);
-		stop = option(k, c);
-		if (stop)
-			return stop;
-	}
+	if (stop)
+		return stop;
 	if (k->list || k->explain)
 		return 0;
 	if (cli_trace_path(&k->path, argc, argv))

@@ -118,6 +118,32 @@ int cli_bad_option(int c, char **argv, const struct option *longs)
 			 g.best ? g.best : "", g.best ? "'?" : "");
 }
 
+/* Those of all commands, the others to their own. */
+static int any_option(int c, int (*option)(void *to, int c), void *to)
+{
+	switch (c) {
+	case CLI_OPT_HELP:
+		fputs(cli_current->usage, stdout);
+		return 1 + CLI_OK;
+	case CLI_OPT_COLOR:
+		if (!cli_color_set(optarg))
+			return 1 + cli_usage("--color %s: auto, always or never", optarg);
+		return 0;
+	}
+	return option(to, c);
+}
+
+int cli_options(int argc, char **argv, const char *letters, const struct option *longs,
+		int (*option)(void *to, int c), void *to)
+{
+	int c, stop = 0;
+
+	opterr = 0;
+	while (!stop && (c = getopt_long(argc, argv, letters, longs, NULL)) != -1)
+		stop = c == '?' || c == ':' ? 1 + cli_bad_option(c, argv, longs) : any_option(c, option, to);
+	return stop;
+}
+
 bool cli_color_set(const char *when)
 {
 	if (!strcmp(when, "auto"))

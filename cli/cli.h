@@ -42,6 +42,14 @@ int cli_bad_value(const char *option, const char *value, const char *want);
 struct option;
 int cli_bad_option(int c, char **argv, const struct option *longs);
 /*
+ * Every option, as getopt_long finds them, to `option`, which returns 0 to go on, else the
+ * exit code + 1; so does this.  Unknown ones are told.  The two that all commands have are
+ * seen to here: `val` in longs says which they are.
+ */
+enum { CLI_OPT_HELP = 1, CLI_OPT_COLOR };
+int cli_options(int argc, char **argv, const char *letters, const struct option *longs,
+		int (*option)(void *to, int c), void *to);
+/*
  * A guess at what `word` was to be: `best` is NULL at first, or the nearest so far of the
  * names considered, all of which live as long as the guess.
  */

@@ -71,7 +71,7 @@ struct diff_run {
 
 };
 
-enum { OPT_ONLY = 256, OPT_IGNORE, OPT_STRICT, OPT_ASCII, OPT_COLOR, OPT_CLASSES, OPT_HELP };
+enum { OPT_ONLY = 256, OPT_IGNORE, OPT_STRICT, OPT_ASCII, OPT_CLASSES };
 
 static const struct option longs[] = {
 	{ "device", required_argument, NULL, 'd' },
@@ -83,9 +83,9 @@ static const struct option longs[] = {
 	{ "format", required_argument, NULL, 'T' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "ascii", no_argument, NULL, OPT_ASCII },
-	{ "color", required_argument, NULL, OPT_COLOR },
+	{ "color", required_argument, NULL, CLI_OPT_COLOR },
 	{ "classes", no_argument, NULL, OPT_CLASSES },
-	{ "help", no_argument, NULL, OPT_HELP },
+	{ "help", no_argument, NULL, CLI_OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -119,8 +119,10 @@ static int parse_classes(const char *option, const char *arg, uint32_t *set)
 }
 
 /* 0 to go on, else the exit code + 1. */
-static int option(struct diff_run *r, int c)
+static int option(void *to, int c)
 {
+	struct diff_run *r = to;
+
 	switch (c) {
 	case 'd':
 		if (!strchr(optarg, '=') || r->nforce == sizeof(r->force) / sizeof(r->force[0]))
@@ -152,31 +154,18 @@ static int option(struct diff_run *r, int c)
 	case OPT_ASCII:
 		r->line.ascii = true;
 		return 0;
-	case OPT_COLOR:
-		if (!cli_color_set(optarg))
-			return 1 + cli_usage("--color %s: auto, always or never", optarg);
-		return 0;
 	case OPT_CLASSES:
 		return 1 + list_classes();
-	case OPT_HELP:
-		fputs(usage, stdout);
-		return 1 + CLI_OK;
 	}
 	return 0;
 }
 
 static int parse(struct diff_run *r, int argc, char **argv)
 {
-	int c, stop;
+	int stop = cli_options(argc, argv, ":d:Y:C:T:q", longs, option, r);
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":d:Y:C:T:q", longs, NULL)) != -1) {
-		if (c == '?' || c == ':')
-			return 1 + cli_bad_option(c, argv, longs);
-		stop = option(r, c);
-		if (stop)
-			return stop;
-	}
+	if (stop)
+		return stop;
 	if (argc - optind != 2)
 		return 1 + cli_usage("which two traces? give A and B");
 	r->path[DIFF_A] = argv[optind];

@@ -76,8 +76,7 @@ struct command {
 	int stopped; /* what ended the latest reading: 0, or what was returned for a record */
 };
 
-enum { OPT_AGAINST = 256, OPT_DISK, OPT_DECLARED, OPT_ERRORS, OPT_UNTIL, OPT_STEP, OPT_REALTIME,
-       OPT_COLOR, OPT_HELP };
+enum { OPT_AGAINST = 256, OPT_DISK, OPT_DECLARED, OPT_ERRORS, OPT_UNTIL, OPT_STEP, OPT_REALTIME };
 
 static const struct option longs[] = {
 	{ "read", required_argument, NULL, 'r' },
@@ -94,8 +93,8 @@ static const struct option longs[] = {
 	{ "format", required_argument, NULL, 'T' },
 	{ "verbose", no_argument, NULL, 'V' },
 	{ "quiet", no_argument, NULL, 'q' },
-	{ "color", required_argument, NULL, OPT_COLOR },
-	{ "help", no_argument, NULL, OPT_HELP },
+	{ "color", required_argument, NULL, CLI_OPT_COLOR },
+	{ "help", no_argument, NULL, CLI_OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -130,8 +129,9 @@ static int number(const char *what, uint64_t max, uint64_t *out)
 }
 
 /* 0 to go on, else the exit code + 1. */
-static int option(struct command *c, int o)
+static int option(void *to, int o)
 {
+	struct command *c = to;
 	uint64_t v = 0;
 	int rc;
 
@@ -179,29 +179,16 @@ static int option(struct command *c, int o)
 	case 'q':
 		c->quiet = true;
 		return 0;
-	case OPT_COLOR:
-		if (!cli_color_set(optarg))
-			return 1 + cli_usage("--color %s: auto, always or never", optarg);
-		return 0;
-	case OPT_HELP:
-		fputs(usage, stdout);
-		return 1 + CLI_OK;
 	}
 	return 0;
 }
 
 static int parse(struct command *c, int argc, char **argv)
 {
-	int o, stop;
+	int stop = cli_options(argc, argv, ":r:d:w:s:T:Vq", longs, option, c);
 
-	opterr = 0;
-	while ((o = getopt_long(argc, argv, ":r:d:w:s:T:Vq", longs, NULL)) != -1) {
-		if (o == '?' || o == ':')
-			return 1 + cli_bad_option(o, argv, longs);
-		stop = option(c, o);
-		if (stop)
-			return stop;
-	}
+	if (stop)
+		return stop;
 	if (cli_trace_path(&c->path, argc, argv))
 		return 1 + CLI_TROUBLE;
 	if (c->step && !strcmp(c->path, "-"))

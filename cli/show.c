@@ -58,7 +58,7 @@ struct show {
 	struct model *model;
 };
 
-enum { OPT_REQUESTS = 256, OPT_ASCII, OPT_COLOR, OPT_FIELDS, OPT_HELP };
+enum { OPT_REQUESTS = 256, OPT_ASCII, OPT_FIELDS };
 
 static const struct option longs[] = {
 	{ "read", required_argument, NULL, 'r' },
@@ -70,9 +70,9 @@ static const struct option longs[] = {
 	{ "time", required_argument, NULL, 't' },
 	{ "requests", no_argument, NULL, OPT_REQUESTS },
 	{ "ascii", no_argument, NULL, OPT_ASCII },
-	{ "color", required_argument, NULL, OPT_COLOR },
+	{ "color", required_argument, NULL, CLI_OPT_COLOR },
 	{ "fields", no_argument, NULL, OPT_FIELDS },
-	{ "help", no_argument, NULL, OPT_HELP },
+	{ "help", no_argument, NULL, CLI_OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -97,8 +97,10 @@ static bool parse_time(struct show *s, const char *arg)
 }
 
 /* 0 to go on, else the exit code + 1. */
-static int option(struct show *s, int c)
+static int option(void *to, int c)
 {
+	struct show *s = to;
+
 	switch (c) {
 	case 'r':
 		s->path = optarg;
@@ -134,31 +136,18 @@ static int option(struct show *s, int c)
 	case OPT_ASCII:
 		s->line.ascii = true;
 		return 0;
-	case OPT_COLOR:
-		if (!cli_color_set(optarg))
-			return 1 + cli_usage("--color %s: auto, always or never", optarg);
-		return 0;
 	case OPT_FIELDS:
 		return 1 + list_fields();
-	case OPT_HELP:
-		fputs(usage, stdout);
-		return 1 + CLI_OK;
 	}
 	return 0;
 }
 
 static int parse(struct show *s, int argc, char **argv)
 {
-	int c, stop;
+	int stop = cli_options(argc, argv, ":r:Y:VxT:c:t:l", longs, option, s);
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":r:Y:VxT:c:t:l", longs, NULL)) != -1) {
-		if (c == '?' || c == ':')
-			return 1 + cli_bad_option(c, argv, longs);
-		stop = option(s, c);
-		if (stop)
-			return stop;
-	}
+	if (stop)
+		return stop;
 	if (cli_trace_path(&s->path, argc, argv))
 		return 1 + CLI_TROUBLE;
 	return 0;

@@ -49,7 +49,7 @@ struct stat_run {
 	struct stat_findings *findings;
 };
 
-enum { OPT_BY = 256, OPT_LATENCY, OPT_PLOT, OPT_HELP };
+enum { OPT_BY = 256, OPT_LATENCY, OPT_PLOT };
 
 static const struct option longs[] = {
 	{ "read", required_argument, NULL, 'r' },
@@ -58,7 +58,7 @@ static const struct option longs[] = {
 	{ "by", required_argument, NULL, OPT_BY },
 	{ "latency", no_argument, NULL, OPT_LATENCY },
 	{ "plot", required_argument, NULL, OPT_PLOT },
-	{ "help", no_argument, NULL, OPT_HELP },
+	{ "help", no_argument, NULL, CLI_OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -87,8 +87,10 @@ static bool parse_by(struct stat_run *s, const char *arg)
 }
 
 /* 0 to go on, else the exit code + 1. */
-static int option(struct stat_run *s, int c)
+static int option(void *to, int c)
 {
+	struct stat_run *s = to;
+
 	switch (c) {
 	case 'r':
 		s->path = optarg;
@@ -110,25 +112,16 @@ static int option(struct stat_run *s, int c)
 	case OPT_PLOT:
 		s->plot = optarg;
 		return 0;
-	case OPT_HELP:
-		fputs(usage, stdout);
-		return 1 + CLI_OK;
 	}
 	return 0;
 }
 
 static int parse(struct stat_run *s, int argc, char **argv)
 {
-	int c, stop;
+	int stop = cli_options(argc, argv, ":r:Y:T:", longs, option, s);
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":r:Y:T:", longs, NULL)) != -1) {
-		if (c == '?' || c == ':')
-			return 1 + cli_bad_option(c, argv, longs);
-		stop = option(s, c);
-		if (stop)
-			return stop;
-	}
+	if (stop)
+		return stop;
 	if (cli_trace_path(&s->path, argc, argv))
 		return 1 + CLI_TROUBLE;
 	if (s->latency && s->by >= 0)
