@@ -113,6 +113,12 @@ static void on_lost(void *ctx, uint32_t count, uint64_t ts)
 	target_emit(t, &l, sizeof(l));
 }
 
+/* A device is unplugged. */
+static bool is_end(const struct vqt_hdr *h)
+{
+	return h->type == VQT_LIFE && ((const struct vqt_life *)h)->what == VQT_LIFE_UNREALIZE;
+}
+
 static void on_record(void *ctx, void *record, size_t len)
 {
 	struct target *t = ctx;
@@ -120,6 +126,8 @@ static void on_record(void *ctx, void *record, size_t len)
 	struct device *d;
 
 	sample_flush(t, h->ts);
+	if (t->c->light && is_end(h))
+		light_read(t->c); /* what was counted of it until now belongs before its end */
 	/* Clocks of CPUs agree to less than the order of events does. */
 	if (h->ts < t->last_ts)
 		h->ts = t->last_ts;
@@ -143,7 +151,7 @@ static void on_record(void *ctx, void *record, size_t len)
 	}
 	if (h->type != VQT_LIFE || !t->c->o.no_lifecycle)
 		target_emit(t, record, len);
-	if (d && h->type == VQT_LIFE && ((struct vqt_life *)record)->what == VQT_LIFE_UNREALIZE)
+	if (d && is_end(h))
 		device_gone(d);
 }
 
