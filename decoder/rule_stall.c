@@ -87,7 +87,8 @@ static enum verdict irq_missing(struct look *l)
 	    l->d->n_error || l->d->n_needs_reset || l->d->suspend)
 		return RULE_NA;
 	/* The thread that owes it may have been held up right after the used entry. */
-	if (is_sample(l) && check_spoke(l, l->q->irq_tid) < o->ts + STALL / 2)
+	if ((is_sample(l) || l->e->rec->h.tid != l->q->irq_tid) &&
+	    check_spoke(l, l->q->irq_tid) < o->ts + STALL / 2)
 		return RULE_NA;
 	if (!still_waiting(l, o))
 		return RULE_NA;
@@ -270,7 +271,7 @@ static bool kick_may_pend(const struct look *l)
 {
 	if (l->e->rec->h.type == VQT_RING && l->e->rec->ring.pending == VQT_PENDING_NO)
 		return false;
-	return l->e->source && l->e->source->kind == VQT_SRC_QEMU;
+	return l->e->source && (l->e->source->kind == VQT_SRC_QEMU || l->e->source->kind == VQT_SRC_PROXY);
 }
 
 static enum verdict kick_missing(struct look *l)

@@ -148,6 +148,8 @@ const struct check_case check_cases_ring[] = {
 	  "qemu @up-event r.ae=0 @one A Gn T+900 g:num_queues=1 T+900 Gn T+5000 Gn", "" }, /* not long enough */
 	{ "kick-ignored", "qemu @up @one A K Gn T+900 g:num_queues=1 T+900 Gn T+9000 !Gn", /* it has only now come */
 	  "qemu @up @one A K Gy T+900 g:num_queues=1 T+900 Gy T+7000 Gn T+900 Gn", "" },
+	{ "interrupt-missing", "@up @one T+1500 A K C5 U5 T+1500 A !K",
+	  "@up @one T+1500 A K C5 U5 T+1500 th=2 A K", "" }, /* the thread that owes it is held up */
 	{ "interrupt-missing", "qemu @up @one T+1500 A K C5 U5 T+900 g:num_queues=1 T+600 !Gn",
 	  "qemu @up @one T+1500 A K C5 U5 T+1500 Gn T+1500 Gn", "" }, /* its thread has not gone on */
 	{ "kick-missing-packed", "qemu @packed-up r.fi=0 Gn r.fi=1 T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn",

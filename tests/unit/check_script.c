@@ -404,6 +404,9 @@ static bool setting(struct script *s, const char *w)
 	else if (!strncmp(w, "T+", 2)) {
 		v = w + 2;
 		s->t.ts += script_number(&v) * 1000000;
+	} else if (!strncmp(w, "th=", 3)) {
+		v = w + 3;
+		s->t.tid = (uint32_t)script_number(&v);
 	} else {
 		return false;
 	}

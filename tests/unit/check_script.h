@@ -24,6 +24,7 @@
  *   E:W=A,B,C   a life step W of the queue          BH bH  the backend's flush for head H begins, ends
  *   R           the machine is reset      Q=N       QEMU sets status N
  *   L           records are lost          T+N       N ms pass
+ *   th=N        a thread that speaks from here on
  *   D=T,P       another device of type T at transport P begins and speaks from here on
  *   ms: mg:     virtio-mmio registers     as:A/W=N ag: the common configuration by place; las: lag: legacy
  *   @NAME       one of the pieces below   !WORD     the finding is expected here

@@ -18,6 +18,7 @@ void talk_say(struct talk *t, unsigned type, void *fixed, size_t size, const voi
 	h->seq = ++t->seq;
 	h->type = (uint8_t)type;
 	h->source = 1;
+	h->tid = t->tid;
 	h->device = t->device;
 	h->queue = type == VQT_REG || type < VQT_REG ? VQT_NO_QUEUE : t->queue;
 	memcpy(t->bytes, fixed, size);

@@ -15,6 +15,7 @@ struct talk {
 	uint64_t ts; /* of the next record; advances by 1000 ns each */
 	uint32_t seq;
 	uint16_t device, queue;
+	uint32_t tid;
 	uint64_t number;
 	/* The last record and what the model made of it. */
 	uint8_t bytes[65536];
