@@ -15,8 +15,10 @@ static __noinline __u64 gpa_to_hva(__u64 gpa, __u64 len)
 	if (!m)
 		return 0;
 	for (int i = 0; i < VQP_REGIONS; i++) {
-		__u64 lo = m->region[i].lo, hi = m->region[i].hi;
+		__u64 hi = m->region[i].hi, lo; /* which is written last */
 
+		barrier();
+		lo = m->region[i].lo;
 		if (gpa >= lo && gpa < hi && len <= hi - gpa)
 			return gpa + m->region[i].delta;
 	}
@@ -58,30 +60,28 @@ static __always_inline void mapping_get(struct mapping *to, __u64 hva)
  */
 static __always_inline void region_set(struct vqp_region *g, __u64 gpa, __u64 hva, __u64 len)
 {
-	__u64 delta = hva - gpa;
+	__u64 delta = hva - gpa, hi;
 	struct mapping m = {};
 
 	mapping_get(&m, hva);
 	g->delta = delta;
 	if (gpa >= 4 * GIB) {
 		g->lo = 4 * GIB;
-		g->hi = m.end > hva ? m.end - delta : (gpa + len + BLOCK - 1) & ~(BLOCK - 1);
-		return;
+		hi = m.end > hva ? m.end - delta : (gpa + len + BLOCK - 1) & ~(BLOCK - 1);
+	} else {
+		g->lo = m.start && m.start <= hva && m.start >= delta ? m.start - delta : 0;
+		hi = gpa < 2 * GIB ? 2 * GIB : gpa + len;
+		if (m.end > hva && m.end - delta < hi)
+			hi = m.end - delta;
 	}
-	g->lo = m.start && m.start <= hva && m.start >= delta ? m.start - delta : 0;
-	g->hi = gpa < 2 * GIB ? 2 * GIB : gpa + len;
-	if (m.end > hva && m.end - delta < g->hi)
-		g->hi = m.end - delta;
+	barrier();
+	g->hi = hi;
 }
 
-/* Where addresses of both kinds meet, guest memory is mapped. */
-static __noinline int learn(__u64 gpa, __u64 hva, __u64 len)
+static __always_inline void learn_in(struct vqp_memory *m, __u64 gpa, __u64 hva, __u64 len)
 {
-	struct vqp_memory *m = memory_get();
 	__u64 delta = hva - gpa;
 
-	if (!m || !gpa || !hva)
-		return 0;
 	for (int i = 0; i < VQP_REGIONS; i++) {
 		struct vqp_region *g = &m->region[i];
 
@@ -90,13 +90,25 @@ static __noinline int learn(__u64 gpa, __u64 hva, __u64 len)
 				g->lo = gpa;
 			if (gpa + len > g->hi)
 				g->hi = gpa + len;
-			return 1;
+			return;
 		}
 		if (!g->hi) {
 			region_set(g, gpa, hva, len);
-			return 2;
+			return;
 		}
 	}
+}
+
+/* Where addresses of both kinds meet, guest memory is mapped. */
+static __noinline int learn(__u64 gpa, __u64 hva, __u64 len)
+{
+	struct vqp_memory *m = memory_get();
+
+	/* One at a time, or the bounds of two were mixed; who comes second learns later. */
+	if (!m || !gpa || !hva || __sync_val_compare_and_swap(&m->learning, 0, 1))
+		return 0;
+	learn_in(m, gpa, hva, len);
+	__sync_lock_test_and_set(&m->learning, 0);
 	return 0;
 }
 

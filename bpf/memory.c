@@ -46,7 +46,7 @@ void memory_update(struct target *t)
 	struct vqp_memory m, before, now;
 	bool changed = false;
 
-	if (bpf_map_lookup_elem(fd, &key, &m))
+	if (bpf_map_lookup_elem(fd, &key, &m) || m.learning)
 		return;
 	before = m;
 	for (size_t i = 0; i < VQP_REGIONS; i++)

@@ -39,6 +39,8 @@ struct vqp_proc {
 /* Known mappings of guest memory, written by BPF (learning) and by user space (bounds). */
 struct vqp_memory {
 	struct vqp_region region[VQP_REGIONS];
+	__u32 learning; /* by a program, just now */
+	__u32 pad;
 };
 
 /* The bytes of a VirtQueue that are read in one go: all offsets above are below. */
