@@ -123,7 +123,7 @@ int door_attach(struct door *d, int fd)
 struct door_stats door_stats(const struct door *d)
 {
 	struct door_stats s = d->stats;
-	const struct emu_virtio *v = d->ops->virtio((struct door *)d);
+	const struct emu_virtio *v = door_virtio((struct door *)d);
 	for (unsigned i = 0; v && i < v->nqueues; i++)
 		s.requests += v->queue[i].completed;
 	return s;
@@ -131,7 +131,7 @@ struct door_stats door_stats(const struct door *d)
 
 struct emu_virtio *door_virtio(struct door *d)
 {
-	return d->ops->virtio(d);
+	return d->ops->virtio ? d->ops->virtio(d) : NULL;
 }
 
 bool door_connected(const struct door *d)

@@ -71,7 +71,7 @@ struct door_ops {
 	void (*closed)(struct door *d); /* forget all that was the client's */
 	int (*run)(struct door *d); /* serve the device; how much was done */
 	bool (*busy)(struct door *d); /* more to do at once */
-	struct emu_virtio *(*virtio)(struct door *d); /* NULL: the device is elsewhere */
+	struct emu_virtio *(*virtio)(struct door *d); /* no such op: the device is elsewhere */
 	void (*free)(struct door *d);
 };
 
@@ -125,7 +125,7 @@ void door_hang_up(struct door *d); /* on the client, if there is one; without a 
  */
 int door_step(struct door *d, int timeout, const sigset_t *mask);
 struct door_stats door_stats(const struct door *d);
-struct emu_virtio *door_virtio(struct door *d); /* between two steps */
+struct emu_virtio *door_virtio(struct door *d); /* between two steps; NULL: it is elsewhere */
 /* Nothing has come from the client, kicks included, that was not dealt with. */
 bool door_quiet(struct door *d);
 

@@ -219,11 +219,6 @@ static bool busy(struct door *d)
 	return false; /* vhost_proxy_timeout says when */
 }
 
-static struct emu_virtio *virtio(struct door *d)
-{
-	return NULL;
-}
-
 static void free_all(struct door *d)
 {
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
@@ -242,7 +237,6 @@ static const struct door_ops ops = {
 	.closed = closed,
 	.run = run,
 	.busy = busy,
-	.virtio = virtio,
 	.free = free_all,
 };
 
