@@ -2,15 +2,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "bpf/order.h"
 #include "decoder/event.h"
 
 /* More than this waiting for one missing record is more than we keep: seconds of heavy load. */
-#define WAITING_MAX (1 << 18)
+#define WAITING_BYTES (64 << 20)
 
 struct waiting {
-	struct waiting *next;
+	struct waiting *prev, *next;
 	uint64_t since;
 	size_t len;
 	_Alignas(8) uint8_t bytes[];
@@ -21,8 +22,7 @@ struct order {
 	void *ctx;
 	uint32_t next; /* sequence number to hand on */
 	struct waiting *first; /* sorted */
-	struct waiting *last;
-	size_t n;
+	size_t bytes;
 };
 
 struct order *order_new(const struct order_ops *ops, void *ctx)
@@ -46,10 +46,8 @@ static void pop_first(struct order *o)
 {
 	struct waiting *w = o->first;
 
-	o->first = w->next;
-	if (!o->first)
-		o->last = NULL;
-	o->n--;
+	DL_DELETE(o->first, w);
+	o->bytes -= sizeof(*w) + w->len;
 	o->next = seq_of(w->bytes) + 1;
 	o->ops->record(o->ctx, w->bytes, w->len);
 	free(w);
@@ -74,7 +72,7 @@ static void give_up(struct order *o)
 int order_put(struct order *o, const void *record, size_t len, uint64_t now)
 {
 	uint32_t seq = seq_of(record);
-	struct waiting *w, **at = &o->first;
+	struct waiting *w, *before = o->first ? o->first->prev : NULL; /* the last one */
 
 	w = malloc(sizeof(*w) + len);
 	if (!w)
@@ -88,19 +86,13 @@ int order_put(struct order *o, const void *record, size_t len, uint64_t now)
 		free(w);
 		return 0;
 	}
-	/* Almost always it belongs at the end. */
-	if (o->last && (int32_t)(seq - seq_of(o->last->bytes)) > 0)
-		at = &o->last->next;
-	else
-		while (*at && (int32_t)(seq_of((*at)->bytes) - seq) < 0)
-			at = &(*at)->next;
-	w->next = *at;
-	*at = w;
-	if (!w->next)
-		o->last = w;
-	o->n++;
+	/* Almost always it belongs at the end, or near it. */
+	while (before && (int32_t)(seq_of(before->bytes) - seq) > 0)
+		before = before == o->first ? NULL : before->prev;
+	DL_APPEND_ELEM(o->first, before, w);
+	o->bytes += sizeof(*w) + len;
 	drain(o);
-	if (o->n > WAITING_MAX)
+	while (o->bytes > WAITING_BYTES)
 		give_up(o);
 	return 0;
 }
@@ -113,11 +105,11 @@ void order_expire(struct order *o, uint64_t now, uint64_t window)
 
 void order_free(struct order *o)
 {
-	while (o && o->first) {
-		struct waiting *w = o->first;
+	struct waiting *w, *next;
 
-		o->first = w->next;
+	if (!o)
+		return;
+	DL_FOREACH_SAFE(o->first, w, next)
 		free(w);
-	}
 	free(o);
 }
