@@ -451,20 +451,19 @@ static __always_inline bool pop_split(struct ring *r, struct vqp_queue *q, struc
 
 static __always_inline bool pop_packed(struct ring *r, struct vqp_queue *q, struct batch *b)
 {
-	__u16 pos = r->last | r->last_wrap << 15, flags;
+	__u16 pos = r->last | r->last_wrap << 15;
 
 	ring_packed(r, &b->ring);
 	missed_packed(r, q, b);
-	/* q->seen: the position recorded last; the same again means it was given back. */
-	if (read_user(&flags, 2, (void *)(r->desc + 16ULL * r->last + 14)))
+	if (!(b->ring.known & VQT_RING_SLOT))
 		return false;
-	if (!!(flags & DESC_F_AVAIL) != r->last_wrap || !!(flags & DESC_F_USED) == r->last_wrap ||
-	    r->inuse >= r->num) {
+	if (!(b->ring.known & VQT_RING_FILLED) || r->inuse >= r->num) {
 		q->none_at = pos;
 		q->none = 1;
 		return false;
 	}
 	b->last = pos;
+	/* q->seen: the position recorded last; the same again means it was given back. */
 	b->flags = q->valid && q->seen == pos ? VQT_CHAIN_AGAIN : 0;
 	q->seen = pos;
 	q->valid = 1;

@@ -121,7 +121,7 @@ static __always_inline bool packed_head(struct ring *r, __u16 pos, __u16 *head)
 	for (int i = 0; i < 16; i++) {
 		if (read_user(&d, sizeof(d), (void *)(r->desc + 16ULL * slot)))
 			return false;
-		if (!i && (!!(d.next & DESC_F_AVAIL) != wrap || !!(d.next & DESC_F_USED) == wrap))
+		if (!i && !is_available(d.next, wrap))
 			return false;
 		*head = d.flags;
 		if (!(d.next & DESC_F_NEXT))

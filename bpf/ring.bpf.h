@@ -146,6 +146,12 @@ static __always_inline void ring_split(struct ring *r, struct vqt_ring *o)
 		o->known |= VQT_RING_AVAIL_EVENT;
 }
 
+/* 2.8.1: available when AVAIL equals the wrap counter and USED does not. */
+static __always_inline bool is_available(__u16 flags, bool wrap)
+{
+	return !!(flags & DESC_F_AVAIL) == wrap && !!(flags & DESC_F_USED) != wrap;
+}
+
 static __always_inline void ring_packed(struct ring *r, struct vqt_ring *o)
 {
 	__u16 w[2];
@@ -166,7 +172,7 @@ static __always_inline void ring_packed(struct ring *r, struct vqt_ring *o)
 	if (read_user(w, 2, (void *)(r->desc + 16ULL * r->last + 14)))
 		return;
 	o->known |= VQT_RING_SLOT;
-	if (!!(w[0] & DESC_F_AVAIL) == r->last_wrap && !!(w[0] & DESC_F_USED) != r->last_wrap)
+	if (is_available(w[0], r->last_wrap))
 		o->known |= VQT_RING_FILLED;
 }
 
