@@ -490,12 +490,17 @@ unsigned emu_watch_kick(struct emu_watch *w)
 	return w->on ? take_all(w, false, seen) : seen;
 }
 
-unsigned emu_watch_call(struct emu_watch *w)
+static void notified(struct emu_watch *w)
 {
-	unsigned seen = emu_watch_look(w, false);
 	w->stats.calls++;
 	w->told = false;
 	emu_tap_irq(w->tap, w->queue, VQT_IRQ_SIGNAL, VQT_NO_VECTOR, 0);
+}
+
+unsigned emu_watch_call(struct emu_watch *w)
+{
+	unsigned seen = emu_watch_look(w, false);
+	notified(w);
 	return seen;
 }
 
@@ -503,9 +508,7 @@ unsigned emu_watch_call_late(struct emu_watch *w)
 {
 	if (!w->told)
 		return emu_watch_call(w);
-	w->stats.calls++;
-	w->told = false;
-	emu_tap_irq(w->tap, w->queue, VQT_IRQ_SIGNAL, VQT_NO_VECTOR, 0);
+	notified(w);
 	return emu_watch_look(w, false);
 }
 
