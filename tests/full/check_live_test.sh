@@ -45,7 +45,7 @@ served() {
 	"$vqtrace" serve --disk mem:64M --vfio-user "$tmp/s.sock" --check=structural 2>"$tmp/s.err" &
 	local pid=$! rc
 	for _ in $(seq 600); do
-		grep -q " 00010000 .* $tmp/s.sock\$" /proc/net/unix && break
+		listens "$tmp/s.sock" && break
 		sleep 0.1
 	done
 	linux "vqt.run=read,n=20;write,n=10;flush"

@@ -190,8 +190,7 @@ vhost_user() {
 	qemu-storage-daemon --blockdev "driver=file,node-name=f,filename=$tmp/vu.img" --export \
 		"type=vhost-user-blk,id=e,node-name=f,writable=on,addr.type=unix,addr.path=$tmp/vu.sock" &
 	local daemon=$! rc
-	# 10000: it listens; the socket is there a moment before
-	while ! grep -q " 00010000 .* $tmp/vu.sock\$" /proc/net/unix && kill -0 $daemon; do sleep 0.1; done
+	while ! listens "$tmp/vu.sock" && kill -0 $daemon; do sleep 0.1; done
 	record vu 7 q1 "read,dev=vdb,n=10;read,n=3" -- --machine q35,memory-backend=m0 \
 		--arg -object --arg memory-backend-memfd,id=m0,size=256M,share=on \
 		--arg -chardev --arg "socket,id=c0,path=$tmp/vu.sock" --arg -device --arg vhost-user-blk-pci,id=vu0,chardev=c0

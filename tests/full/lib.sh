@@ -35,6 +35,11 @@ finish() {
 	exit $tap_bad
 }
 
+# Does somebody listen at this socket? It is there a moment before.
+listens() { # PATH
+	grep -q " 00010000 .* $1\$" /proc/net/unix
+}
+
 # Recording needs root and BPF; where doctor says no, the whole test is skipped.
 need_recording() {
 	local why

@@ -6,7 +6,7 @@
 # Bound is not enough: until somebody listens there, who connects is refused.
 wait_socket() { # PATH PID
 	for _ in $(seq 600); do
-		grep -q " 00010000 .* $1\$" /proc/net/unix && return 0
+		listens "$1" && return 0
 		kill -0 "$2" 2>/dev/null || return 1
 		sleep 0.1
 	done

@@ -140,6 +140,7 @@ command_too() {
 
 # Nobody behind: the front end is told by its connection, the user by a word.
 nobody() {
+	[ -x build/blkio/client ] || { echo "no libblkio client (make blkio)"; return 77; }
 	sock=$tmp/none.sock
 	proxy nobody || return 1
 	timeout 20 build/blkio/client "$sock" bench 1 0.1 2>/dev/null && return 1

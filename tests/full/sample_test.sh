@@ -129,7 +129,7 @@ served() { # DRIVER SERVE-OPTIONS...
 		-w "$tmp/s.pcap" 2>"$tmp/s.err" &
 	serve=$!
 	for ((i = 0; i < 600; i++)); do
-		grep -q " 00010000 .* $tmp/s.sock\$" /proc/net/unix && break
+		listens "$tmp/s.sock" && break
 		sleep 0.1
 	done
 	"$VQT_QEMU11" -machine q35,accel=tcg,memory-backend=m0 -m 64 -display none -nodefaults \
