@@ -16,7 +16,7 @@
 #   make regression    what tests expect of traces/
 #   make conformance   traces/CONFORMANCE.md: drivers against devices, recorded
 #   make pictures screens          cli/man/*.svg and top-screens.md, of real runs
-#   make known differences         decoder/KNOWN.md, emu/DIFFERENCES.md, from tests
+#   make known differences         decoder/check/KNOWN.md, emu/DIFFERENCES.md, from tests
 
 CC ?= cc
 CLANG ?= clang
@@ -59,18 +59,19 @@ LDLIBS = $(or $(PKG_LIBS),$(eval PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBS
 
 # libxml2's headers have a folder of their own: asked for the one file that needs them.
 XML_CFLAGS = $(or $(PKG_XML),$(eval PKG_XML := $(shell $(PKG_CONFIG) --cflags libxml-2.0))$(PKG_XML))
-%/decoder/check_report_junit.o: CPPFLAGS += $(XML_CFLAGS)
+%/decoder/check/report/junit.o: CPPFLAGS += $(XML_CFLAGS)
 
 # --- sources ------------------------------------------------------------------
-DECODER_SRC := $(wildcard decoder/*.c)
-BPF_SRC := $(filter-out %.bpf.c,$(wildcard bpf/*.c))
-BPF_OBJ := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(wildcard bpf/*.bpf.c))
-EMU_SRC := $(wildcard emu/*.c)
-CLI_SRC := $(filter-out cli/main.c,$(wildcard cli/*.c))
+sources = $(sort $(shell find $(1) -name '$(2)'))
+DECODER_SRC := $(call sources,decoder,*.c)
+BPF_SRC := $(filter-out %.bpf.c,$(call sources,bpf,*.c))
+BPF_OBJ := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(call sources,bpf,*.bpf.c))
+EMU_SRC := $(call sources,emu,*.c)
+CLI_SRC := $(filter-out cli/main.c,$(call sources,cli,*.c))
 # flex and bison output
-GEN_SRC := $(patsubst %.y,$(BUILD)/%.tab.c,$(wildcard decoder/*.y)) \
-	$(patsubst %.l,$(BUILD)/%.lex.c,$(wildcard decoder/*.l))
-GEN_HDR := $(patsubst %.y,$(BUILD)/%.tab.h,$(wildcard decoder/*.y))
+GEN_SRC := $(patsubst %.y,$(BUILD)/%.tab.c,$(call sources,decoder,*.y)) \
+	$(patsubst %.l,$(BUILD)/%.lex.c,$(call sources,decoder,*.l))
+GEN_HDR := $(patsubst %.y,$(BUILD)/%.tab.h,$(call sources,decoder,*.y))
 
 objs = $(patsubst $(BUILD)/%.c,$(BUILD)/%.o,$(filter $(BUILD)/%,$(1))) \
 	$(patsubst %.c,$(BUILD)/%.o,$(filter-out $(BUILD)/%,$(1)))
@@ -81,10 +82,10 @@ CLI_OBJ := $(call objs,$(CLI_SRC))
 # Where traces are installed is compiled in: build those objects again when it changes.
 $(shell mkdir -p $(BUILD); [ "`cat $(BUILD)/.datadir 2>/dev/null`" = "$(DATADIR)" ] || \
 	echo "$(DATADIR)" > $(BUILD)/.datadir)
-$(BUILD)/cli/demo.o: $(BUILD)/.datadir
+$(BUILD)/cli/demo/command.o: $(BUILD)/.datadir
 
 # --- rules --------------------------------------------------------------------
-$(BUILD)/vqtrace: $(call objs,cli/main.c) $(CLI_OBJ) $(BUILD)/cli/check_examples.o $(BUILD)/libvqtrace.a
+$(BUILD)/vqtrace: $(call objs,cli/main.c) $(CLI_OBJ) $(BUILD)/cli/check/examples.o $(BUILD)/libvqtrace.a
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -195,9 +196,9 @@ $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(TEST_LIB) $(BUILD)/libvqtrace
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # The conversations in the pages of `check --explain` are those of the tests.
-$(BUILD)/cli/check_examples.c: $(BUILD)/tests/lab/examples
+$(BUILD)/cli/check/examples.c: $(BUILD)/tests/lab/examples
 	$(say) MAKE $@
-	$(Q)$< > $@
+	$(Q)mkdir -p $(@D) && $< > $@
 
 $(BUILD)/tests/lab/examples: $(TEST_LIB)
 $(BUILD)/tests/lab/%: $(BUILD)/tests/lab/%.o $(BUILD)/libvqtrace.a
@@ -222,7 +223,7 @@ screens: $(BUILD)/vqtrace # of top, for the documentation
 
 .PHONY: known
 known: $(BUILD)/tests/unit/check_known_test # the violations that shipped, and their rules
-	$(Q)$(BUILD)/tests/unit/check_known_test --markdown > decoder/KNOWN.md
+	$(Q)$(BUILD)/tests/unit/check_known_test --markdown > decoder/check/KNOWN.md
 
 bench:
 	$(Q)tests/deps --install build test
@@ -254,7 +255,7 @@ install: all
 	install -m 755 $(BUILD)/vqtrace $(DESTDIR)$(BINDIR)/vqtrace
 	install -m 644 cli/man/*.1 $(DESTDIR)$(MANDIR)/man1
 	install -m 644 cli/man/*.5 $(DESTDIR)$(MANDIR)/man5
-	install -D -m 644 cli/completion.bash $(DESTDIR)$(COMPDIR)/vqtrace
+	install -D -m 644 cli/completion/vqtrace.bash $(DESTDIR)$(COMPDIR)/vqtrace
 	install -m 644 traces/*.pcap* traces/*.declared $(DESTDIR)$(DATADIR)/traces
 
 uninstall:
@@ -277,4 +278,4 @@ help:
 
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(call objs,cli/main.c) $(TEST_LIB) $(FUZZ_OBJ)) \
-	$(BUILD)/cli/check_examples.d $(addsuffix .d,$(TEST_BIN) $(TOOL_BIN)) $(patsubst %.bpf.c,$(BUILD)/%.bpf.d,$(wildcard bpf/*.bpf.c))
+	$(BUILD)/cli/check/examples.d $(addsuffix .d,$(TEST_BIN) $(TOOL_BIN)) $(BPF_OBJ:.skel.h=.bpf.d)

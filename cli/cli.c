@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "decoder/filter.h"
-#include "decoder/text.h"
+#include "decoder/filter/filter.h"
+#include "decoder/util/text.h"
 
 const struct cli_command *cli_current;
 

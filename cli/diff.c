@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/spool.h"
-#include "decoder/diff.h"
-#include "decoder/filter.h"
-#include "decoder/print_diff.h"
-#include "decoder/print_line.h"
-#include "decoder/trace.h"
+#include "cli/stdin_copy.h"
+#include "decoder/diff/diff.h"
+#include "decoder/filter/filter.h"
+#include "decoder/diff/print.h"
+#include "decoder/print/line.h"
+#include "decoder/trace/file.h"
 
 static const char usage[] =
 	"usage: vqtrace diff [OPTIONS] A B\n"

@@ -9,10 +9,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "bpf/discover.h"
-#include "bpf/layout.h"
-#include "bpf/probe.h"
-#include "bpf/process.h"
+#include "bpf/qemu/discover.h"
+#include "bpf/qemu/layout.h"
+#include "bpf/capture/kernel.h"
+#include "bpf/qemu/process.h"
 #include "cli/cli.h"
 
 enum verdict { OK, WARN, FAIL };

@@ -7,15 +7,15 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "decoder/fields.h"
-#include "decoder/filter.h"
-#include "decoder/hexdump.h"
-#include "decoder/model.h"
-#include "decoder/print_json.h"
-#include "decoder/print_line.h"
-#include "decoder/print_requests.h"
-#include "decoder/print_verbose.h"
-#include "decoder/trace.h"
+#include "decoder/fields/fields.h"
+#include "decoder/filter/filter.h"
+#include "decoder/print/hexdump.h"
+#include "decoder/model/model.h"
+#include "decoder/print/json.h"
+#include "decoder/print/line.h"
+#include "decoder/print/requests.h"
+#include "decoder/print/verbose.h"
+#include "decoder/trace/file.h"
 
 static const char usage[] =
 	"usage: vqtrace show [OPTIONS] -r FILE\n"

@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "decoder/check.h"
-#include "decoder/filter.h"
-#include "decoder/model.h"
-#include "decoder/plot_svg.h"
-#include "decoder/stat_print.h"
-#include "decoder/stats.h"
-#include "decoder/trace.h"
+#include "decoder/check/check.h"
+#include "decoder/filter/filter.h"
+#include "decoder/model/model.h"
+#include "decoder/stats/svg.h"
+#include "decoder/stats/print.h"
+#include "decoder/stats/stats.h"
+#include "decoder/trace/file.h"
 
 static const char usage[] =
 	"usage: vqtrace stat [OPTIONS] -r FILE\n"

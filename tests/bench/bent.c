@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/spec.h"
+#include "decoder/spec/spec.h"
 #include "tests/emu/replays.h"
 
 struct unfound {

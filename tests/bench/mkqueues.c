@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/stats_hist.h"
+#include "decoder/util/histogram.h"
 #include "tests/unit/make.h"
 
 static void tally(struct talk *t, uint64_t rate)

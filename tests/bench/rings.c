@@ -17,8 +17,8 @@
 #include <x86intrin.h>
 #endif
 
-#include "emu/defs.h"
-#include "emu/rig.h"
+#include "emu/virtio/defs.h"
+#include "emu/driver/testbed.h"
 
 #define DISK (64ull << 20)
 #define DEPTH_MAX 64

@@ -200,7 +200,7 @@ manuals() {
 completion() { # WORDS COMMAND-LINE...: the last word is completed to these, among others
 	local want=$1
 	shift
-	bash -c '. cli/completion.bash
+	bash -c '. cli/completion/vqtrace.bash
 		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 		_vqtrace "$1"
 		printf "%s\n" "${COMPREPLY[@]}"' - "$vqtrace" "$@" >"$tmp/reply" || return 1

@@ -22,18 +22,17 @@ ok "bpf/ includes only decoder/" "$(uses bpf 'cli|emu')"
 ok "emu/ includes only decoder/" "$(uses emu 'cli|bpf')"
 
 alone=
-for h in decoder/*.h emu/*.h cli/*.h bpf/*.h; do
-	[ -e "$h" ] || continue
+for h in $(find decoder emu cli bpf -name '*.h' | sort); do
 	grep -q 'vqtrace: BPF side only' "$h" && continue
 	out=$(printf '#include "%s"\n' "$h" | ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -I. -Ibuild -Wall -Wextra \
 		-Wno-unused-parameter -fsyntax-only -xc - 2>&1) || alone="$alone$h: $out"$'\n'
 done
 ok "every header compiles alone" "$alone"
 
-ok "only cli/ prints or exits" "$(grep -nE '\b(printf|puts|perror|exit|abort)\(' \
-	bpf/*.c decoder/*.c emu/*.c 2>/dev/null | grep -vE '\b(vs?n?printf|snprintf|fprintf)\(|^\S+:\s*\*|_exit\(' | grep -vE 'bpf\.c:')"
-ok "uthash does not end the process: by decoder/hash.h only" \
-	"$(grep -nF '<uthash.h>' */*.[ch] | grep -v '^decoder/hash\.h:')"
+ok "only cli/ prints or exits" "$(grep -rnE '\b(printf|puts|perror|exit|abort)\(' \
+	--include='*.c' bpf decoder emu | grep -vE '\b(vs?n?printf|snprintf|fprintf)\(|^\S+:\s*\*|_exit\(' | grep -vE 'bpf\.c:')"
+ok "uthash does not end the process: by decoder/util/hash.h only" \
+	"$(grep -rnF '<uthash.h>' --include='*.[ch]' bpf cli decoder emu tests | grep -v '^decoder/util/hash\.h:')"
 if git rev-parse --git-dir >/dev/null 2>&1; then
 	ok "the top level is the owner's" "$(git ls-files | cut -d/ -f1 | sort -u |
 		grep -vxE 'Makefile|README\.md|LICENSE|bpf|cli|decoder|emu|traces|tests|\..*')"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# decoder/KNOWN.md says what the table of the test says.
+# decoder/check/KNOWN.md says what the table of the test says.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
@@ -9,12 +9,12 @@ bin=$(dirname "$vqtrace")/tests/unit
 
 same() {
 	"$bin/check_known_test" --markdown >"$tmp/now.md" || return 1
-	diff decoder/KNOWN.md "$tmp/now.md" >"$tmp/diff" && return 0
+	diff decoder/check/KNOWN.md "$tmp/now.md" >"$tmp/diff" && return 0
 	head -n 10 "$tmp/diff"
 	echo "'make known' writes it"
 	return 1
 }
 
 plan 1
-check "decoder/KNOWN.md is up to date" same
+check "decoder/check/KNOWN.md is up to date" same
 finish

@@ -6,10 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "emu/backend.h"
-#include "emu/defs.h"
-#include "emu/mem.h"
-#include "emu/rig.h"
+#include "emu/class/blk/backend.h"
+#include "emu/virtio/defs.h"
+#include "emu/virtio/mem.h"
+#include "emu/driver/testbed.h"
 #include "tests/emu/tap.h"
 
 #define SIZE (1u << 20)

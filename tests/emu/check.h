@@ -3,8 +3,8 @@
 #ifndef VQT_TESTS_EMU_CHECK_H
 #define VQT_TESTS_EMU_CHECK_H
 
-#include "decoder/rule.h"
-#include "emu/tap.h"
+#include "decoder/check/rule.h"
+#include "emu/virtio/tap.h"
 
 struct watch {
 	struct model *model;

@@ -9,9 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "emu/blk.h"
-#include "emu/defs.h"
-#include "emu/vfio_user.h"
+#include "emu/class/blk/blk.h"
+#include "emu/virtio/defs.h"
+#include "emu/server/vfio_user.h"
 #include "tests/emu/tap.h"
 
 #define RAM 0x10000u

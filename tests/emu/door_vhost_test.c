@@ -8,9 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "emu/blk.h"
-#include "emu/defs.h"
-#include "emu/vhost_user.h"
+#include "emu/class/blk/blk.h"
+#include "emu/virtio/defs.h"
+#include "emu/server/vhost_user.h"
 #include "tests/emu/tap.h"
 
 #define RAM 0x10000u

@@ -9,9 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "emu/child.h"
-#include "emu/nbd.h"
-#include "emu/qtest.h"
+#include "decoder/util/child.h"
+#include "emu/replay/qemu/nbd.h"
+#include "emu/replay/qemu/qtest.h"
 #include "tests/emu/tap.h"
 
 /* --- child --------------------------------------------------------------------------- */

@@ -6,8 +6,8 @@
  */
 #include <stdlib.h>
 
-#include "emu/defs.h"
-#include "emu/rig.h"
+#include "emu/virtio/defs.h"
+#include "emu/driver/testbed.h"
 #include "tests/emu/tap.h"
 
 #define BIT(n) (1ull << (n))

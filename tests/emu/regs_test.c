@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "decoder/event.h"
-#include "emu/defs.h"
-#include "emu/rig.h"
+#include "decoder/trace/event.h"
+#include "emu/virtio/defs.h"
+#include "emu/driver/testbed.h"
 #include "tests/emu/tap.h"
 
 #define BIT(n) (1ull << (n))

@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "emu/defs.h"
+#include "emu/virtio/defs.h"
 #include "tests/emu/replays.h"
 #include "tests/emu/tap.h"
 

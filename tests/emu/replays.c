@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/trace.h"
+#include "decoder/trace/file.h"
 #include "tests/emu/replays.h"
 
 void reel_insert(struct reel *t, unsigned n, const void *record, size_t len)

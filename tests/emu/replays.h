@@ -3,7 +3,7 @@
 #ifndef VQT_TESTS_EMU_REPLAYS_H
 #define VQT_TESTS_EMU_REPLAYS_H
 
-#include "emu/replay.h"
+#include "emu/replay/replay.h"
 
 struct reel {
 	uint8_t **bytes; /* records, aligned */

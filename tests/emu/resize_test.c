@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "emu/defs.h"
-#include "emu/rig.h"
+#include "emu/virtio/defs.h"
+#include "emu/driver/testbed.h"
 #include "tests/emu/tap.h"
 
 #define MIB (1u << 20)

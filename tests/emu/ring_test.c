@@ -2,8 +2,8 @@
 /* Rings by themselves: when to notify, positions, wrap counters, broken packed lists. */
 #include <stdlib.h>
 
-#include "emu/defs.h"
-#include "emu/rig.h"
+#include "emu/virtio/defs.h"
+#include "emu/driver/testbed.h"
 #include "tests/emu/tap.h"
 
 #define BIT(n) (1ull << (n))

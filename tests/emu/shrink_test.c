@@ -7,12 +7,12 @@
  */
 #include <stdlib.h>
 
-#include "decoder/anonymise.h"
-#include "decoder/check.h"
-#include "decoder/rule.h"
-#include "decoder/shrink.h"
-#include "emu/defs.h"
-#include "emu/rig.h"
+#include "decoder/edit/anonymise.h"
+#include "decoder/check/check.h"
+#include "decoder/check/rule.h"
+#include "decoder/edit/shrink.h"
+#include "emu/virtio/defs.h"
+#include "emu/driver/testbed.h"
 #include "tests/emu/tap.h"
 #include "tests/unit/tape.h"
 

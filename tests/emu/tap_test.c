@@ -2,9 +2,9 @@
 /* The tap's records: whole, parsable, in order, and the same in every run. */
 #include <stdlib.h>
 
-#include "decoder/record.h"
-#include "emu/defs.h"
-#include "emu/rig.h"
+#include "decoder/trace/record.h"
+#include "emu/virtio/defs.h"
+#include "emu/driver/testbed.h"
 #include "tests/emu/tap.h"
 
 #define BIT(n) (1ull << (n))

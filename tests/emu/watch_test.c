@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "emu/defs.h"
-#include "emu/watch.h"
+#include "emu/virtio/defs.h"
+#include "emu/proxy/snoop.h"
 #include "tests/emu/tap.h"
 
 #define RAM 0x10000u

@@ -5,8 +5,8 @@
  */
 #include <stdlib.h>
 
-#include "decoder/diff.h"
-#include "decoder/print_diff.h"
+#include "decoder/diff/diff.h"
+#include "decoder/diff/print.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,8 +4,8 @@
  * the input as a script for the other end.  A step: kind, descriptors, length
  * (2 bytes), bytes.
  */
-#ifndef VQT_TESTS_FUZZ_DOOR_H
-#define VQT_TESTS_FUZZ_DOOR_H
+#ifndef VQT_TESTS_FUZZ_DOOR_FUZZ_H
+#define VQT_TESTS_FUZZ_DOOR_FUZZ_H
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -15,9 +15,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "emu/blk.h"
-#include "emu/door.h"
-#include "emu/door_map.h"
+#include "emu/class/blk/blk.h"
+#include "emu/server/server.h"
+#include "emu/server/map.h"
 
 #define RAM (1u << 18)
 

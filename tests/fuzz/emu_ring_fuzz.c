@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "emu/defs.h"
-#include "emu/rig.h"
+#include "emu/virtio/defs.h"
+#include "emu/driver/testbed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

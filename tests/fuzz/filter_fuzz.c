@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/filter.h"
-#include "decoder/model.h"
+#include "decoder/filter/filter.h"
+#include "decoder/model/model.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,9 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "emu/nbd.h"
-#include "emu/qtest.h"
-#include "emu/replay_qemu_impl.h"
+#include "emu/replay/qemu/nbd.h"
+#include "emu/replay/qemu/qtest.h"
+#include "emu/replay/qemu/impl.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,8 +5,8 @@
 
 #include <errno.h>
 
-#include "decoder/record.h"
-#include "decoder/trace.h"
+#include "decoder/trace/record.h"
+#include "decoder/trace/file.h"
 
 /* The bytes are a pcap file: each record that can be read, also behind damage. */
 static inline void records_of_file(const uint8_t *data, size_t size,

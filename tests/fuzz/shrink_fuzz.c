@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/anonymise.h"
-#include "decoder/shrink.h"
+#include "decoder/edit/anonymise.h"
+#include "decoder/edit/shrink.h"
 #include "tests/fuzz/records.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

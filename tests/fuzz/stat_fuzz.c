@@ -6,8 +6,8 @@
  */
 #include <stdlib.h>
 
-#include "decoder/plot_svg.h"
-#include "decoder/stat_print.h"
+#include "decoder/stats/svg.h"
+#include "decoder/stats/print.h"
 #include "tests/fuzz/records.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

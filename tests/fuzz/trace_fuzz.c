@@ -6,12 +6,12 @@
  */
 #include <stdlib.h>
 
-#include "decoder/hexdump.h"
-#include "decoder/model.h"
-#include "decoder/print_json.h"
-#include "decoder/print_line.h"
-#include "decoder/print_requests.h"
-#include "decoder/print_verbose.h"
+#include "decoder/print/hexdump.h"
+#include "decoder/model/model.h"
+#include "decoder/print/json.h"
+#include "decoder/print/line.h"
+#include "decoder/print/requests.h"
+#include "decoder/print/verbose.h"
 #include "tests/fuzz/records.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

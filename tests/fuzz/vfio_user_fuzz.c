@@ -2,7 +2,7 @@
 /* A hostile vfio-user client: any messages, any descriptors, any guest memory. */
 #include "door_fuzz.h"
 
-#include "emu/vfio_user.h"
+#include "emu/server/vfio_user.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

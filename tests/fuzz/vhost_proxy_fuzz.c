@@ -7,8 +7,8 @@
 
 #include <signal.h>
 
-#include "emu/vhost_proxy.h"
-#include "emu/vhost_user.h"
+#include "emu/proxy/vhost_user.h"
+#include "emu/server/vhost_user.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

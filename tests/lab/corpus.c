@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "decoder/trace.h"
+#include "decoder/trace/file.h"
 
 static FILE *next_piece(const char *prefix, unsigned n)
 {

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "decoder/check_report_impl.h"
+#include "decoder/check/report/impl.h"
 #include "tests/unit/check_cases.h"
 #include "tests/unit/check_script.h"
 
@@ -222,7 +222,7 @@ int main(void)
 	const struct check_case *c;
 
 	puts("/* Made by tests/lab/examples.c from tests/unit/check_cases_*.c. */\n"
-	     "#include \"decoder/check_rules.h\"\n\n"
+	     "#include \"decoder/check/report/rules.h\"\n\n"
 	     "const struct check_example check_examples[] = {");
 	for (unsigned i = 0; (c = check_case_nth(i)); i++)
 		example(c);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "decoder/trace.h"
+#include "decoder/trace/file.h"
 
 /* Tags of descriptive records that are about the conversation, not the machine. */
 static const unsigned kept[] = {

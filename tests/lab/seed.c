@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "decoder/model.h"
-#include "decoder/trace.h"
+#include "decoder/model/model.h"
+#include "decoder/trace/file.h"
 
 static uint8_t buf[VQT_RECORD_MAX + 4096];
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/trace.h"
+#include "decoder/trace/file.h"
 
 int main(int argc, char **argv)
 {

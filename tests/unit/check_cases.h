@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* For every rule a conversation that breaks it and one that nearly does. */
-#ifndef VQT_TESTS_CHECK_CASES_H
-#define VQT_TESTS_CHECK_CASES_H
+#ifndef VQT_TESTS_UNIT_CHECK_CASES_H
+#define VQT_TESTS_UNIT_CHECK_CASES_H
 
 struct check_case {
 	const char *rule;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The block device: rule_blk*.c. */
+/* The block device: rules/blk*.c. */
 #include <stddef.h>
 
 #include "tests/unit/check_cases.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Status, reset, features: rule_status.c, rule_reset.c, rule_features.c, rule_suspend.c. */
+/* Status, reset, features: decoder/check/rules/status.c, decoder/check/rules/reset.c, decoder/check/rules/features.c, decoder/check/rules/suspend.c. */
 #include <stddef.h>
 
 #include "tests/unit/check_cases.h"

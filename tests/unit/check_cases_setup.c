@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Registers: rule_common.c, rule_queue.c, rule_config.c. */
+/* Registers: decoder/check/rules/common.c, decoder/check/rules/queue.c, decoder/check/rules/config.c. */
 #include <stddef.h>
 
 #include "tests/unit/check_cases.h"

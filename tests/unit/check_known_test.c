@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The forty violations that real drivers and devices shipped (rule_known.c): for
+ * The forty violations that real drivers and devices shipped (decoder/check/known.c): for
  * each a conversation in which it happens, and the rule that finds it.  Every
  * issue that is cited there has its row here.  --markdown writes the table of
- * the documentation, decoder/KNOWN.md.
+ * the documentation, decoder/check/KNOWN.md.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "decoder/rule_refs.h"
+#include "decoder/check/refs.h"
 #include "tests/unit/check_cases.h"
 #include "tests/unit/check_script.h"
 

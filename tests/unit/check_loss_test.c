@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/rule.h"
-#include "decoder/trace.h"
+#include "decoder/check/rule.h"
+#include "decoder/trace/file.h"
 
 #define HOLES 40 /* for each trace; more by the second argument */
 #define RULES_MAX 1024

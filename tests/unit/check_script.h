@@ -29,11 +29,11 @@
  *   ms: mg:     virtio-mmio registers     as:A/W=N ag: the common configuration by place; las: lag: legacy
  *   @NAME       one of the pieces below   !WORD     the finding is expected here
  */
-#ifndef VQT_TESTS_CHECK_SCRIPT_H
-#define VQT_TESTS_CHECK_SCRIPT_H
+#ifndef VQT_TESTS_UNIT_CHECK_SCRIPT_H
+#define VQT_TESTS_UNIT_CHECK_SCRIPT_H
 
-#include "decoder/check.h"
-#include "decoder/rule.h"
+#include "decoder/check/check.h"
+#include "decoder/check/rule.h"
 #include "tests/unit/make.h"
 
 #define SCRIPT_FINDINGS 64

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Between the files of check_script.h: the words about rings, and what they need. */
-#ifndef VQT_TESTS_CHECK_SCRIPT_IMPL_H
-#define VQT_TESTS_CHECK_SCRIPT_IMPL_H
+#ifndef VQT_TESTS_UNIT_CHECK_SCRIPT_IMPL_H
+#define VQT_TESTS_UNIT_CHECK_SCRIPT_IMPL_H
 
 #include "tests/unit/check_script.h"
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "decoder/rule_refs.h"
+#include "decoder/check/refs.h"
 #include "tests/unit/check_script.h"
 #include "tests/unit/tap.h"
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/diff.h"
+#include "decoder/diff/diff.h"
 #include "tests/unit/make.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tape.h"

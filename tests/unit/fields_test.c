@@ -4,10 +4,10 @@
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 
-#include "decoder/fields.h"
-#include "decoder/hexdump.h"
-#include "decoder/print_json.h"
-#include "decoder/print_verbose.h"
+#include "decoder/fields/fields.h"
+#include "decoder/print/hexdump.h"
+#include "decoder/print/json.h"
+#include "decoder/print/verbose.h"
 #include "tests/unit/make.h"
 #include "tests/unit/tap.h"
 

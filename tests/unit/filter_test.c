@@ -6,8 +6,8 @@
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 
-#include "decoder/fields.h"
-#include "decoder/filter.h"
+#include "decoder/fields/fields.h"
+#include "decoder/filter/filter.h"
 #include "tests/unit/make.h"
 #include "tests/unit/tap.h"
 

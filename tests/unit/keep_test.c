@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/keep.h"
-#include "decoder/print_line.h"
+#include "decoder/check/report/recent.h"
+#include "decoder/print/line.h"
 #include "tests/unit/make.h"
 #include "tests/unit/tap.h"
 

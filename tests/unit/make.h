@@ -3,11 +3,11 @@
  * Make event records by hand, as a capture would, and feed them to a model.
  * A conversation holds the clock, the sequence and the last event.
  */
-#ifndef VQT_TESTS_MAKE_H
-#define VQT_TESTS_MAKE_H
+#ifndef VQT_TESTS_UNIT_MAKE_H
+#define VQT_TESTS_UNIT_MAKE_H
 
-#include "decoder/model.h"
-#include "decoder/trace.h"
+#include "decoder/model/model.h"
+#include "decoder/trace/file.h"
 
 struct talk {
 	struct model *model;

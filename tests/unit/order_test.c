@@ -2,8 +2,8 @@
 /* Records of several processors put back into order; what is missing, and for how long. */
 #include <stdlib.h>
 
-#include "bpf/order.h"
-#include "decoder/event.h"
+#include "bpf/capture/order.h"
+#include "decoder/trace/event.h"
 #include "tests/unit/tap.h"
 
 static struct order *o;

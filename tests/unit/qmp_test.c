@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "bpf/qmp.h"
-#include "decoder/event.h"
+#include "bpf/qemu/qmp.h"
+#include "decoder/trace/event.h"
 #include "tests/unit/tap.h"
 
 static char asked[65536]; /* the client's side of the last conversation */

@@ -27,8 +27,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "decoder/event.h"
-#include "decoder/spec.h"
+#include "decoder/trace/event.h"
+#include "decoder/spec/spec.h"
 #include "tests/unit/tap.h"
 
 #define IS(id, constant) { id, #constant, constant }

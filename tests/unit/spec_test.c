@@ -9,8 +9,8 @@
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 
-#include "decoder/event.h"
-#include "decoder/spec.h"
+#include "decoder/trace/event.h"
+#include "decoder/spec/spec.h"
 #include "tests/unit/tap.h"
 
 #define WITH_CHAPTER 23 /* sections 5.1 to 5.23 */

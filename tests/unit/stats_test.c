@@ -6,7 +6,7 @@
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 
-#include "decoder/stats.h"
+#include "decoder/stats/stats.h"
 #include "tests/unit/make.h"
 #include "tests/unit/tap.h"
 

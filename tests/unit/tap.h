@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Test Anything Protocol for C tests: TEST functions, CHECK inside, tap_main at the end. */
-#ifndef VQT_TESTS_TAP_H
-#define VQT_TESTS_TAP_H
+#ifndef VQT_TESTS_UNIT_TAP_H
+#define VQT_TESTS_UNIT_TAP_H
 
 #include <inttypes.h>
 #include <stdbool.h>

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/trace.h"
+#include "decoder/trace/file.h"
 
 void tape_add(struct tape *t, const void *bytes, size_t len)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A trace in memory, as a list of records that tests can change. */
-#ifndef VQT_TESTS_TAPE_H
-#define VQT_TESTS_TAPE_H
+#ifndef VQT_TESTS_UNIT_TAPE_H
+#define VQT_TESTS_UNIT_TAPE_H
 
-#include "decoder/model.h"
+#include "decoder/model/model.h"
 
 struct tape {
 	uint8_t **bytes;

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Attaching uprobes: all of a program's at once where the kernel has
+ * uprobe_multi links (6.6), one by one through perf events elsewhere.
+ */
+#ifndef VQT_BPF_CAPTURE_ATTACH_H
+#define VQT_BPF_CAPTURE_ATTACH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct bpf_program;
+struct attach;
+
+/* Does this kernel have uprobe_multi links?  Programs must be loaded for them. */
+bool attach_have_multi(void);
+/* May uprobe programs sleep (Linux 6.0), so that they can read any mapped page? */
+bool attach_can_sleep(void);
+/* Tell a program before it is loaded which kind of link it will get, and if it may sleep. */
+void attach_prepare(struct bpf_program *prog, bool multi, bool sleep);
+
+struct attach_point {
+	uint64_t offset; /* in the file */
+	uint64_t cookie;
+	int err; /* filled in: negative errno when it could not be attached */
+};
+
+/*
+ * Attach prog at n points of an object mapped by pid.  0 when at least one holds;
+ * *out is to be given to attach_detach.
+ */
+int attach_points(struct attach **out, struct bpf_program *prog, bool multi, bool ret, pid_t pid,
+		  const char *object, struct attach_point *points, size_t n);
+void attach_detach(struct attach *a);
+/* Put a probe on our own program at this file offset and take it out again. */
+int attach_try(uint64_t offset);
+
+#endif

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: MIT */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bpf/capture/impl.h"
+#include "bpf/prog/qemu.skel.h"
+#include "decoder/trace/file.h"
+
+/*
+ * How long after a later one a record may come.  The programs count what they could
+ * not send; when none of that is open, a record that is missing is still on its way:
+ * its thread, or the processor under it, is held up between numbering and sending it.
+ */
+#define ORDER_WINDOW 200000000ULL
+#define ORDER_PATIENCE 20000000000ULL
+#define HOUSEKEEPING 20000000ULL
+
+uint64_t capture_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static int64_t wall_offset(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000LL + ts.tv_nsec - (int64_t)capture_now();
+}
+
+/* --- handing on ------------------------------------------------------------ */
+
+static void hand_on(struct capture *c, const void *record, size_t len)
+{
+	const struct vqt_hdr *h = record;
+
+	c->stats.records++;
+	c->stats.bytes += len;
+	c->stats.by_type[h->type & 63]++;
+	c->handed++;
+	c->o.record(c->o.ctx, record, len);
+}
+
+void target_emit(struct target *t, void *record, size_t len)
+{
+	struct vqt_hdr *h = record;
+
+	h->seq = t->out_seq++;
+	hand_on(t->c, record, len);
+}
+
+void target_stamp(struct target *t, struct vqt_hdr *h, uint8_t type, uint16_t device)
+{
+	h->ts = t->last_ts ? t->last_ts : capture_now();
+	h->type = type;
+	h->source = t->source;
+	h->device = device;
+	h->queue = VQT_NO_QUEUE;
+}
+
+void target_note(struct target *t, uint16_t device, const char *text)
+{
+	struct {
+		struct vqt_note n;
+		char text[256];
+	} r = {};
+	size_t len = strnlen(text, sizeof(r.text));
+
+	target_stamp(t, &r.n.h, VQT_NOTE, device);
+	r.n.level = VQT_NOTE_WARNING;
+	r.n.len = (uint16_t)len;
+	memcpy(r.text, text, len);
+	target_emit(t, &r, sizeof(r.n) + len);
+}
+
+/* Why records went missing: what the kernel side counted since it was last asked. */
+static uint64_t counter(struct capture *c, uint32_t which)
+{
+	uint64_t v = 0;
+
+	bpf_map_lookup_elem(bpf_map__fd(c->skel->maps.counters), &which, &v);
+	return v;
+}
+
+static void on_lost(void *ctx, uint32_t count, uint64_t ts)
+{
+	struct target *t = ctx;
+	struct capture *c = t->c;
+	uint64_t full = counter(c, VQP_LOST_BUFFER);
+	struct vqt_loss l = { .lost = count, .why = VQT_LOSS_LIMIT };
+
+	if (full > c->seen_lost) {
+		l.why = VQT_LOSS_BUFFER;
+		c->seen_lost += count < full - c->seen_lost ? count : full - c->seen_lost;
+	}
+	t->out_seq += count;
+	t->last_ts = ts;
+	target_stamp(t, &l.h, VQT_LOSS, VQT_NO_DEVICE);
+	c->stats.lost += count;
+	c->stats.lost_why[l.why] += count;
+	target_emit(t, &l, sizeof(l));
+}
+
+/* A device is unplugged. */
+static bool is_end(const struct vqt_hdr *h)
+{
+	return h->type == VQT_LIFE && ((const struct vqt_life *)h)->what == VQT_LIFE_UNREALIZE;
+}
+
+static void on_record(void *ctx, void *record, size_t len)
+{
+	struct target *t = ctx;
+	struct vqt_hdr *h = record;
+	struct device *d;
+
+	sample_flush(t, h->ts);
+	if (t->c->light && is_end(h))
+		light_read(t->c); /* what was counted of it until now belongs before its end */
+	/* Clocks of CPUs agree to less than the order of events does. */
+	if (h->ts < t->last_ts)
+		h->ts = t->last_ts;
+	t->last_ts = h->ts;
+	if (h->type == VQT_DEVICE) {
+		device_seen(t, record);
+		return;
+	}
+	d = h->device ? device_get(t, h->device) : NULL;
+	if (d)
+		device_hear(d, h);
+	if (d && (device_keeps(d, record, len) || !d->wanted))
+		return;
+	if (h->type == VQT_LIFE)
+		device_life(t, record);
+	if (h->type == VQT_LOSS) {
+		const struct vqt_loss *l = record;
+
+		t->c->stats.lost += l->lost;
+		t->c->stats.lost_why[l->why & 3] += l->lost;
+	}
+	if (h->type != VQT_LIFE || !t->c->o.no_lifecycle)
+		target_emit(t, record, len);
+	if (d && is_end(h))
+		device_gone(d);
+}
+
+const struct order_ops target_order_ops = { .record = on_record, .lost = on_lost };
+
+static int on_sample(void *ctx, void *data, size_t len)
+{
+	struct capture *c = ctx;
+	const struct vqt_hdr *h = data;
+
+	if (len < sizeof(*h) || !h->source || h->source > c->ntargets)
+		return 0;
+	order_put(c->target[h->source - 1]->order, data, len, capture_now());
+	return 0;
+}
+
+/* --- descriptions ---------------------------------------------------------- */
+
+static size_t put_text(uint8_t *buf, size_t at, size_t size, unsigned tag, const char *s)
+{
+	size_t len = strlen(s), n;
+
+	n = len ? trace_put_tlv(buf, at, size, tag, s, len < 4000 ? len : 4000) : 0;
+
+	return n ? n : at;
+}
+
+void capture_write_session(struct capture *c)
+{
+	_Alignas(8) uint8_t buf[8192] = {};
+	struct vqt_session *s = (void *)buf;
+	struct utsname u;
+	char os[256] = "";
+	size_t at = sizeof(*s);
+
+	s->h.ts = capture_now();
+	s->h.type = VQT_SESSION;
+	s->h.queue = VQT_NO_QUEUE;
+	s->major = VQT_VERSION_MAJOR;
+	s->minor = VQT_VERSION_MINOR;
+	s->snaplen = c->o.snaplen;
+	s->wall = c->wall;
+	if (!uname(&u)) {
+		snprintf(os, sizeof(os), "%.64s %.100s %.64s", u.sysname, u.release, u.machine);
+		at = put_text(buf, at, sizeof(buf), VQT_TAG_HOST, u.nodename);
+		at = put_text(buf, at, sizeof(buf), VQT_TAG_OS, os);
+	}
+	at = put_text(buf, at, sizeof(buf), VQT_TAG_TOOL, "vqtrace " VQTRACE_VERSION);
+	at = put_text(buf, at, sizeof(buf), VQT_TAG_COMMAND, c->o.command ? c->o.command : "");
+	hand_on(c, buf, at);
+}
+
+void target_write_source(struct target *t)
+{
+	_Alignas(8) uint8_t buf[8192] = {};
+	struct vqt_source *s = (void *)buf;
+	size_t at = sizeof(*s);
+
+	target_stamp(t, &s->h, VQT_SOURCE, VQT_NO_DEVICE);
+	s->kind = VQT_SRC_QEMU;
+	s->clock = VQT_CLOCK_MONOTONIC;
+	s->pid = (uint32_t)t->p.pid;
+	at = put_text(buf, at, sizeof(buf), VQT_TAG_NAME, t->p.name);
+	at = put_text(buf, at, sizeof(buf), VQT_TAG_EXE, t->p.object_name);
+	at = put_text(buf, at, sizeof(buf), VQT_TAG_VERSION, t->q->version);
+	at = put_text(buf, at, sizeof(buf), VQT_TAG_BUILD_ID, elf_build_id(t->q->elf));
+	at = put_text(buf, at, sizeof(buf), VQT_TAG_COMMAND, t->p.cmdline);
+	target_emit(t, buf, at);
+}
+
+void capture_preamble(struct capture *c)
+{
+	capture_write_session(c);
+	for (size_t i = 0; i < c->ntargets; i++)
+		target_write_source(c->target[i]);
+	for (size_t i = 0; i < DEVICES; i++) {
+		struct device *d = c->device[i];
+
+		if (!d || !d->wanted || d->gone || d->fresh)
+			continue;
+		device_write(d);
+		device_write_state(d);
+	}
+}
+
+/* --- opening --------------------------------------------------------------- */
+
+int capture_fail(struct capture_error *err, int code, const char *text)
+{
+	snprintf(err->text, sizeof(err->text), "%s", text);
+	return code;
+}
+
+static int explain_load(struct capture_error *err, int code)
+{
+	switch (code) {
+	case -EPERM:
+	case -EACCES:
+		return capture_fail(err, code,
+			    "cannot load the BPF programs: not permitted; run as root, or with "
+			    "CAP_BPF and CAP_PERFMON (see 'vqtrace doctor')");
+	case -ENOENT:
+	case -ENOTSUP:
+	case -EINVAL:
+		return capture_fail(err, code,
+			    "cannot load the BPF programs: this kernel lacks something they need "
+			    "(Linux 5.17 or later; 'vqtrace doctor' says what)");
+	}
+	snprintf(err->text, sizeof(err->text),
+		 "cannot load the BPF programs: %s; 'vqtrace doctor' looks closer", strerror(-code));
+	return code;
+}
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return 0;
+}
+
+static size_t power_of_two(size_t n)
+{
+	size_t p = 4096;
+
+	while (p < n && p < 1UL << 31)
+		p <<= 1;
+	return p;
+}
+
+static int load(struct capture *c, struct capture_error *err)
+{
+	size_t buffer = power_of_two(c->o.buffer ? c->o.buffer : CAPTURE_BUFFER);
+	struct bpf_program *prog;
+	int ncpu = libbpf_num_possible_cpus(), code;
+	bool sleep;
+
+	c->skel = qemu_bpf__open();
+	if (!c->skel)
+		return explain_load(err, -errno);
+	c->multi = attach_have_multi();
+	sleep = attach_can_sleep();
+	c->skel->rodata->can_sleep = sleep;
+	c->skel->rodata->can_find_vma =
+		libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_find_vma, NULL) == 1;
+	bpf_object__for_each_program(prog, c->skel->obj) {
+		attach_prepare(prog, c->multi, sleep);
+		bpf_program__set_autoload(prog, target_needs(c, bpf_program__name(prog)));
+	}
+	if (c->o.light && light_prepare(c))
+		return explain_load(err, -EINVAL);
+	bpf_map__set_max_entries(c->skel->maps.events, (uint32_t)buffer);
+	bpf_map__set_max_entries(c->skel->maps.scratches,
+				 (uint32_t)(ncpu > 0 ? ncpu : 1) * VQP_SCRATCH_PER_CPU);
+	if (c->o.tables)
+		bpf_map__set_max_entries(c->skel->maps.queues, c->o.tables);
+	c->skel->rodata->wake_level = buffer / 2;
+	code = qemu_bpf__load(c->skel);
+	if (code)
+		return explain_load(err, code);
+	if (c->o.light && (code = light_open(c)))
+		return explain_load(err, code);
+	c->rb = ring_buffer__new(bpf_map__fd(c->skel->maps.events), on_sample, c, NULL);
+	return c->rb ? 0 : explain_load(err, -errno);
+}
+
+int capture_open(struct capture **out, const struct capture_options *options,
+		 struct capture_error *err)
+{
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+	struct capture *c = calloc(1, sizeof(*c));
+	int code;
+
+	*out = NULL;
+	if (!c)
+		return capture_fail(err, -ENOMEM, "out of memory");
+	c->o = *options;
+	c->wall = wall_offset();
+	/* Needed before 5.11 only; where it is refused it is not needed. */
+	setrlimit(RLIMIT_MEMLOCK, &all);
+	libbpf_set_print(quiet);
+	code = load(c, err);
+	if (code) {
+		capture_close(c);
+		return code;
+	}
+	*out = c;
+	return 0;
+}
+
+/* --- running --------------------------------------------------------------- */
+
+static void housekeeping(struct capture *c, uint64_t now)
+{
+	uint64_t window;
+
+	if (now - c->tick < HOUSEKEEPING)
+		return;
+	c->tick = now;
+	window = counter(c, VQP_LOST_BUFFER) > c->seen_lost ? ORDER_WINDOW : ORDER_PATIENCE;
+	for (size_t i = 0; i < c->ntargets; i++) {
+		struct target *t = c->target[i];
+
+		order_expire(t->order, now, window);
+		if (t->dead)
+			continue;
+		t->dead = !process_alive(t->p.pid);
+		memory_update(t);
+	}
+	light_tick(c, now);
+	sample_tick(c, now);
+	for (size_t i = 0; i < DEVICES; i++)
+		if (c->device[i] && !c->device[i]->complete && !c->device[i]->gone &&
+		    !c->device[i]->fresh)
+			device_refresh(c->device[i]);
+}
+
+int capture_poll(struct capture *c, int timeout_ms)
+{
+	struct pollfd p = { .fd = ring_buffer__epoll_fd(c->rb), .events = POLLIN };
+	int n;
+
+	c->handed = 0;
+	n = ring_buffer__consume(c->rb);
+	/* Nothing wakes us below the fill level: it is the time-out that does. */
+	if (n >= 0 && !c->handed && timeout_ms > 0 && poll(&p, 1, timeout_ms) < 0 && errno == EINTR)
+		return -EINTR;
+	if (n >= 0 && !c->handed)
+		n = ring_buffer__consume(c->rb);
+	housekeeping(c, capture_now());
+	return n < 0 ? n : (int)c->handed;
+}
+
+void capture_stop(struct capture *c)
+{
+	for (size_t i = 0; i < c->ntargets; i++)
+		capture_detach(c, c->target[i]->p.pid);
+	if (c->rb)
+		ring_buffer__consume(c->rb);
+	for (size_t i = 0; i < c->ntargets; i++) {
+		order_expire(c->target[i]->order, capture_now(), 0);
+		sample_flush(c->target[i], UINT64_MAX);
+	}
+	if (c->light)
+		light_read(c);
+}
+
+void capture_close(struct capture *c)
+{
+	if (!c)
+		return;
+	if (c->skel)
+		for (size_t i = 0; i < c->ntargets; i++)
+			capture_detach(c, c->target[i]->p.pid);
+	for (size_t i = 0; i < c->ntargets; i++)
+		target_free(c->target[i]);
+	if (c->cost_fd > 0)
+		close(c->cost_fd);
+	light_close(c);
+	ring_buffer__free(c->rb);
+	qemu_bpf__destroy(c->skel);
+	free(c);
+}
+
+void capture_stats(const struct capture *c, struct capture_stats *out)
+{
+	*out = c->stats;
+	out->chains_missed = counter((struct capture *)c, VQP_LOST_CHAINS);
+	out->targets = (unsigned)c->ntargets;
+	out->alive = 0;
+	for (size_t i = 0; i < c->ntargets; i++)
+		out->alive += !c->target[i]->dead;
+}
+
+int capture_cost(struct capture *c, uint64_t *hits, uint64_t *ns)
+{
+	struct bpf_program *prog;
+
+	*hits = *ns = 0;
+	if (!c->cost_fd)
+		c->cost_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	if (c->cost_fd < 0)
+		return c->cost_fd;
+	bpf_object__for_each_program(prog, c->skel->obj) {
+		struct bpf_prog_info info = {};
+		uint32_t len = sizeof(info);
+		int fd = bpf_program__fd(prog);
+
+		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+			continue;
+		*hits += info.run_cnt;
+		*ns += info.run_time_ns;
+	}
+	return 0;
+}
+
+size_t capture_missing(const struct capture *c, struct capture_missing *out, size_t max)
+{
+	size_t n = c->nmissing < max ? c->nmissing : max;
+
+	memcpy(out, c->missing, n * sizeof(*out));
+	return n;
+}
+
+size_t capture_devices(const struct capture *c, struct capture_device *out, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < DEVICES && n < max; i++) {
+		const struct device *d = c->device[i];
+
+		if (!d || d->fresh)
+			continue;
+		out[n] = (struct capture_device){ .id = (uint16_t)i, .virtio_id = d->r.virtio_id,
+						  .flags = d->r.flags, .pid = d->target->p.pid,
+						  .recorded = d->wanted };
+		snprintf(out[n].name, sizeof(out[n].name), "%s", d->name);
+		snprintf(out[n].type, sizeof(out[n].type), "%s", d->typename);
+		n++;
+	}
+	return n;
+}

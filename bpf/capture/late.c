@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Attaching to a QEMU that has been running: which devices there are, used or
+ * not, from its tree of objects; and what a QMP socket adds to that.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bpf/capture/impl.h"
+#include "bpf/prog/qemu.skel.h"
+#include "bpf/qemu/qom.h"
+
+#define FOUND 256
+
+/* A virtio device and its proxy, in the memory of the process. */
+struct found {
+	uint64_t vdev, proxy;
+	char path[256];
+};
+
+struct search {
+	struct target *t;
+	struct found f[FOUND];
+	size_t n;
+};
+
+static bool begins(const char *s, const char *with)
+{
+	return !strncmp(s, with, strlen(with));
+}
+
+static bool visit(void *ctx, uint64_t obj, uint64_t parent, const char *name)
+{
+	struct search *s = ctx;
+	pid_t pid = s->t->p.pid;
+	uint64_t proxy;
+	char type[64];
+
+	qom_typename(pid, obj, type, sizeof(type));
+	if (!begins(type, "virtio-") && !begins(type, "vhost-"))
+		return true;
+	proxy = device_slot(s->t, obj);
+	if (!proxy && !strcmp(name, "virtio-backend"))
+		proxy = parent;
+	if (!proxy)
+		return true;
+	if (s->n < FOUND) {
+		struct found *f = &s->f[s->n++];
+
+		*f = (struct found){ .vdev = obj, .proxy = proxy };
+		process_string(pid, qom_pointer(pid, obj + DEVICE_PATH), f->path, sizeof(f->path));
+	}
+	return false;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct found *)a)->path, ((const struct found *)b)->path);
+}
+
+/* Make the programs know it under both its names. */
+static int introduce(struct capture *c, pid_t pid, const struct found *f, uint16_t id)
+{
+	struct vqp_dev e = { .id = id, .vdev = f->vdev, .proxy = f->proxy };
+	struct vqp_key x = { .ptr = f->proxy, .tgid = (uint32_t)pid };
+	struct vqp_key v = { .ptr = f->vdev, .tgid = (uint32_t)pid };
+	int fd = bpf_map__fd(c->skel->maps.devices);
+
+	if (bpf_map_update_elem(fd, &x, &e, BPF_NOEXIST) || bpf_map_update_elem(fd, &v, &e, BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+static uint16_t next_id(struct capture *c)
+{
+	return (uint16_t)(__atomic_fetch_add(&c->skel->bss->last_device, 1, __ATOMIC_RELAXED) + 1);
+}
+
+void late_find(struct target *t)
+{
+	uint64_t bias = t->p.text - elf_address(t->q->elf, t->p.text_offset);
+	struct search *s = calloc(1, sizeof(*s));
+	int n;
+
+	if (!s)
+		return;
+	s->t = t;
+	n = t->q->root && !t->c->o.qmp_only ? qom_walk(t->p.pid, t->q->root + bias, visit, s) : -ENOENT;
+	t->listed = n > 0;
+	/* A table's order means nothing: number them as they are called. */
+	qsort(s->f, s->n, sizeof(s->f[0]), by_path);
+	for (size_t i = 0; i < s->n; i++) {
+		uint16_t id = next_id(t->c);
+		struct device *d = device_get(t, id);
+
+		if (!d || introduce(t->c, t->p.pid, &s->f[i], id))
+			continue;
+		d->proxy = d->r.handle = s->f[i].proxy;
+		d->vdev = s->f[i].vdev;
+		d->r.flags |= VQT_DEV_LATE;
+		d->realized = true;
+		device_meet(d);
+	}
+	free(s);
+}
+
+void late_describe(struct target *t)
+{
+	struct capture *c = t->c;
+
+	for (size_t i = 0; i < DEVICES; i++)
+		if (c->device[i] && c->device[i]->target == t)
+			device_refresh(c->device[i]);
+	if (!t->listed && !c->o.qmp_only)
+		target_note(t, VQT_NO_DEVICE,
+			    "QEMU's tree of objects could not be read: devices without traffic "
+			    "are not listed unless QMP tells of them");
+}
+
+/* --- QMP ------------------------------------------------------------------- */
+
+/* One that memory did not show: known by its name only, until it shows itself. */
+static void add_unseen(struct target *t, const struct qmp_device *m)
+{
+	struct device *d = device_get(t, next_id(t->c));
+	char *tail;
+
+	if (!d)
+		return;
+	snprintf(d->path, sizeof(d->path), "%s", m->path);
+	tail = strstr(d->path, "/virtio-backend");
+	if (tail)
+		*tail = 0;
+	if (begins(d->path, "/machine/peripheral/"))
+		snprintf(d->user_id, sizeof(d->user_id), "%.100s", d->path + 20);
+	d->r.flags |= VQT_DEV_LATE;
+	d->placeholder = true;
+	device_meet(d);
+	device_refresh(d);
+}
+
+static void merge(struct target *t)
+{
+	struct capture *c = t->c;
+
+	for (size_t k = 0; k < t->qmp.n; k++) {
+		bool seen = false;
+
+		for (size_t i = 0; i < DEVICES && !seen; i++)
+			seen = c->device[i] && c->device[i]->target == t &&
+			       device_qmp(c->device[i]) == &t->qmp.dev[k];
+		if (!seen)
+			add_unseen(t, &t->qmp.dev[k]);
+	}
+	for (size_t i = 0; i < DEVICES; i++)
+		if (c->device[i] && c->device[i]->target == t && device_qmp(c->device[i]))
+			device_answered(c->device[i]);
+}
+
+#define WHOLE (VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED)
+
+/* A running guest is not bothered with what its memory has told already. */
+static bool wants(void *ctx, const char *path)
+{
+	const struct target *t = ctx;
+	const char *tail = strstr(path, "/virtio-backend");
+	size_t n = tail ? (size_t)(tail - path) : strlen(path);
+
+	for (size_t i = 0; i < DEVICES; i++) {
+		const struct device *d = t->c->device[i];
+
+		if (d && d->target == t && !d->gone && !strncmp(d->path, path, n) && !d->path[n] &&
+		    (d->state_known & WHOLE) == WHOLE)
+			return false;
+	}
+	return true;
+}
+
+int capture_qmp(struct capture *c, pid_t pid, const char *socket, struct capture_error *err)
+{
+	struct target *t = NULL;
+	int code = -ESRCH, fd = -1;
+
+	for (size_t i = 0; i < c->ntargets; i++)
+		if (c->target[i]->p.pid == pid)
+			t = c->target[i];
+	if (t)
+		code = fd = qmp_connect(socket);
+	if (fd >= 0) {
+		qmp_free(&t->qmp);
+		code = qmp_ask(fd, wants, t, &t->qmp);
+		close(fd);
+		merge(t); /* what was said until it failed holds */
+	}
+	if (code < 0)
+		snprintf(err->text, sizeof(err->text),
+			 "QMP socket %.200s: %s; what was missed stays unknown%s", socket,
+			 code == -EBADMSG    ? "the answer is not QMP" :
+			 code == -EOPNOTSUPP ? "this QEMU has no x-query-virtio (7.2 and later do)" :
+					       strerror(-code),
+			 code == -ETIMEDOUT ? " (does another client hold it?)" : "");
+	return code < 0 ? code : 0;
+}

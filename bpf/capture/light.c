@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Light capture, the reading side: what the programs counted of each queue since
+ * the last look becomes a VQT_TALLY.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/virtio_blk.h>
+#include <linux/virtio_ids.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "bpf/capture/impl.h"
+#include "bpf/prog/qemu.skel.h"
+#include "decoder/util/histogram.h"
+
+_Static_assert(VQP_HIST_SUB_BITS == HIST_SUB_BITS && VQP_HIST_OCTAVES == HIST_OCTAVES &&
+		       VQP_HIST_BUCKETS == HIST_BUCKETS, "one kind of histogram");
+
+static const uint32_t sort_type[VQP_SORTS] = {
+	[VQP_SORT_IN] = VIRTIO_BLK_T_IN,
+	[VQP_SORT_OUT] = VIRTIO_BLK_T_OUT,
+	[VQP_SORT_FLUSH] = VIRTIO_BLK_T_FLUSH,
+	[VQP_SORT_DISCARD] = VIRTIO_BLK_T_DISCARD,
+	[VQP_SORT_WRITE_ZEROES] = VIRTIO_BLK_T_WRITE_ZEROES,
+	[VQP_SORT_OTHER] = VQT_TALLY_OTHER,
+};
+
+/* The largest tally there can be: every bucket of every sort. */
+#define GROUP_BYTES (sizeof(struct vqt_tally_group) + HIST_BUCKETS * sizeof(struct vqt_tally_bucket))
+#define TALLY_BYTES (sizeof(struct vqt_tally) + VQP_SORTS * GROUP_BYTES)
+_Static_assert(TALLY_BYTES < VQT_RECORD_MAX, "a tally fits a record");
+
+struct light {
+	struct vqp_tally *map; /* the programs', shared */
+	size_t bytes;
+	uint64_t last; /* time of the last look */
+	struct vqp_tally before[VQP_TALLIES]; /* what was there at the last look */
+	_Alignas(8) uint8_t record[TALLY_BYTES];
+};
+
+int light_prepare(struct capture *c)
+{
+	int err = bpf_map__set_max_entries(c->skel->maps.tallies, VQP_TALLIES);
+
+	c->skel->rodata->max_tallies = VQP_TALLIES;
+	return err;
+}
+
+int light_open(struct capture *c)
+{
+	size_t one = (sizeof(struct vqp_tally) + 7) & ~(size_t)7;
+	long page = sysconf(_SC_PAGESIZE);
+	struct light *l = calloc(1, sizeof(*l));
+	void *map;
+
+	if (!l)
+		return -ENOMEM;
+	l->bytes = (one * VQP_TALLIES + (size_t)page - 1) & ~((size_t)page - 1);
+	map = mmap(NULL, l->bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   bpf_map__fd(c->skel->maps.tallies), 0);
+	if (map == MAP_FAILED) {
+		free(l);
+		return -errno;
+	}
+	l->map = map;
+	l->last = capture_now();
+	c->light = l;
+	return 0;
+}
+
+void light_close(struct capture *c)
+{
+	if (!c->light)
+		return;
+	munmap(c->light->map, c->light->bytes);
+	free(c->light);
+	c->light = NULL;
+}
+
+/* Of all buffers; what the data of a block request is (5.2.6): less header and status. */
+static void data_bytes(struct vqt_tally_group *g)
+{
+	uint64_t headers = 16 * g->used, statuses = g->used;
+
+	g->bytes_out -= g->bytes_out < headers ? g->bytes_out : headers;
+	g->bytes_in -= g->bytes_in < statuses ? g->bytes_in : statuses;
+}
+
+/* One sort of requests, what is new of it, behind what is there; nothing if nothing is. */
+static size_t put_group(uint8_t *to, uint32_t type, bool block, const struct vqp_group *now,
+			const struct vqp_group *before)
+{
+	struct vqt_tally_group g = {
+		.type = type,
+		.used = now->used - before->used,
+		.errors = now->errors - before->errors,
+		.bytes_in = now->bytes_in - before->bytes_in,
+		.bytes_out = now->bytes_out - before->bytes_out,
+		.timed = now->timed - before->timed,
+		.sum = now->sum - before->sum,
+	};
+	size_t len = sizeof(g);
+
+	if (!g.used)
+		return 0;
+	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
+		struct vqt_tally_bucket b = { i, now->bucket[i] - before->bucket[i] };
+
+		if (!b.count)
+			continue;
+		memcpy(to + len, &b, sizeof(b));
+		len += sizeof(b);
+		g.nbucket++;
+	}
+	if (block)
+		data_bytes(&g);
+	memcpy(to, &g, sizeof(g));
+	return len;
+}
+
+/* A class without request types has its requests in all sorts: together they are one. */
+static void merge(struct vqp_tally *t)
+{
+	struct vqp_group *to = &t->group[VQP_SORT_OTHER];
+
+	for (unsigned s = 0; s < VQP_SORT_OTHER; s++) {
+		struct vqp_group *from = &t->group[s];
+
+		to->used += from->used;
+		to->bytes_in += from->bytes_in;
+		to->bytes_out += from->bytes_out;
+		to->timed += from->timed;
+		to->sum += from->sum;
+		for (unsigned i = 0; i < HIST_BUCKETS; i++)
+			to->bucket[i] += from->bucket[i];
+		memset(from, 0, sizeof(*from));
+	}
+	to->errors = 0; /* the last byte is data */
+}
+
+static void write_tally(struct device *d, const struct vqp_tally *now,
+			const struct vqp_tally *before, uint64_t interval)
+{
+	struct target *t = d->target;
+	struct light *l = t->c->light;
+	struct vqt_tally *r = (void *)l->record;
+	size_t len = sizeof(*r);
+
+	memset(r, 0, sizeof(*r));
+	if (t->last_ts < l->last)
+		t->last_ts = l->last;
+	target_stamp(t, &r->h, VQT_TALLY, now->dev);
+	r->h.queue = now->index;
+	r->interval = interval;
+	r->kicks = now->kicks - before->kicks;
+	r->taken = now->taken - before->taken;
+	r->interrupts = now->signals - before->signals;
+	r->detached = now->detached - before->detached;
+	r->dropped = now->dropped - before->dropped;
+	r->flight = now->flight;
+	r->flight_max = now->flight_max;
+	for (unsigned s = 0; s < VQP_SORTS; s++) {
+		size_t n = put_group(l->record + len, sort_type[s],
+				     d->r.virtio_id == VIRTIO_ID_BLOCK, &now->group[s],
+				     &before->group[s]);
+
+		r->ngroup += n != 0;
+		len += n;
+	}
+	target_emit(t, r, len);
+}
+
+static struct target *target_of(struct capture *c, uint32_t tgid)
+{
+	for (size_t i = 0; i < c->ntargets; i++)
+		if (c->target[i]->p.pid == (pid_t)tgid)
+			return c->target[i];
+	return NULL;
+}
+
+static void look_at(struct capture *c, struct vqp_tally *shared, struct vqp_tally *before,
+		    uint64_t interval)
+{
+	static const struct vqp_tally none;
+	struct target *t = target_of(c, shared->tgid);
+	struct device *d = t && shared->dev ? device_get(t, shared->dev) : NULL;
+	uint32_t owner = __atomic_load_n(&shared->owner, __ATOMIC_ACQUIRE);
+	struct vqp_tally *now;
+
+	/* A copy: the programs go on counting. */
+	now = malloc(sizeof(*now));
+	if (!now)
+		return;
+	memcpy(now, shared, sizeof(*now));
+	if (d && d->r.virtio_id != VIRTIO_ID_BLOCK)
+		merge(now);
+	if (d && d->wanted && !d->gone && memcmp(now, before, offsetof(struct vqp_tally, began)))
+		write_tally(d, now, before, interval);
+	memcpy(before, now, sizeof(*before));
+	free(now);
+	if (owner != VQP_TALLY_GONE && t && !t->dead)
+		return;
+	*before = none;
+	memset((uint8_t *)shared + sizeof(shared->owner), 0, sizeof(*shared) - sizeof(shared->owner));
+	__atomic_store_n(&shared->owner, VQP_TALLY_FREE, __ATOMIC_RELEASE);
+}
+
+void light_read(struct capture *c)
+{
+	struct light *l = c->light;
+	uint64_t now = capture_now();
+	uint64_t interval = now - l->last;
+
+	l->last = now;
+	for (size_t i = 0; i < VQP_TALLIES; i++) {
+		uint32_t owner = __atomic_load_n(&l->map[i].owner, __ATOMIC_ACQUIRE);
+
+		if (owner == VQP_TALLY_USED || owner == VQP_TALLY_GONE)
+			look_at(c, &l->map[i], &l->before[i], interval);
+	}
+}
+
+void light_tick(struct capture *c, uint64_t now)
+{
+	if (c->light && now - c->light->last >= c->o.light)
+		light_read(c);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bounds of guest memory.  The programs learn one pair of addresses at a time;
+ * the mapping a host address lies in tells how far the same difference holds.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <string.h>
+
+#include "bpf/capture/impl.h"
+#include "bpf/prog/qemu.skel.h"
+
+#define GIB (1ULL << 30)
+
+/*
+ * Guest RAM of a PC is one mapping: from 0, with what does not fit below the
+ * PCI hole continuing at 4 GiB.  low_end is where the hole begins, if known.
+ */
+static bool widen(pid_t pid, struct vqp_region *g, uint64_t low_end)
+{
+	struct vqp_region old = *g;
+	uint64_t start, end;
+
+	if (!process_mapping(pid, g->lo + g->delta, &start, &end) &&
+	    !process_mapping(pid, g->hi - 1 + g->delta, &start, &end))
+		return false;
+	if (g->hi > 4 * GIB) {
+		g->hi = end - g->delta;
+		if (g->lo > 4 * GIB)
+			g->lo = 4 * GIB;
+	} else {
+		uint64_t size = end - start;
+
+		g->lo = start - g->delta;
+		/* q35 has the hole at 2 GiB when there is more memory than below it */
+		g->hi = g->lo + size <= low_end ? g->lo + size : low_end;
+	}
+	return memcmp(&old, g, sizeof(old)) != 0;
+}
+
+void memory_update(struct target *t)
+{
+	int fd = bpf_map__fd(t->c->skel->maps.memories);
+	uint32_t key = (uint32_t)t->p.pid;
+	uint64_t low_end = 2 * GIB, start, end;
+	struct vqp_memory m, before, now;
+	bool changed = false;
+
+	if (bpf_map_lookup_elem(fd, &key, &m) || m.learning)
+		return;
+	before = m;
+	for (size_t i = 0; i < VQP_REGIONS; i++)
+		if (m.region[i].hi > 4 * GIB &&
+		    process_mapping(t->p.pid, m.region[i].hi - 1 + m.region[i].delta, &start, &end) &&
+		    4 * GIB + m.region[i].delta > start)
+			low_end = 4 * GIB + m.region[i].delta - start;
+	for (size_t i = 0; i < VQP_REGIONS; i++) {
+		struct vqp_region *g = &m.region[i];
+
+		if (!g->hi || t->region_done[i] == g->hi)
+			continue;
+		changed |= widen(t->p.pid, g, low_end);
+	}
+	/* What the programs have learned in the meantime is not to be undone: once more, then. */
+	if (changed && (bpf_map_lookup_elem(fd, &key, &now) || memcmp(&now, &before, sizeof(now)) ||
+			bpf_map_update_elem(fd, &key, &m, BPF_EXIST)))
+		return;
+	for (size_t i = 0; i < VQP_REGIONS; i++)
+		t->region_done[i] = m.region[i].hi;
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rings looked at from beside, because time has passed.  What waits in a queue where
+ * nothing happens no probe tells of.
+ *
+ * Is what a sample says true of one moment?  QEMU's VirtQueue and the ring's words are
+ * read, then the count of the eventfd that kicks come by, then VirtQueue and words once
+ * more; only when both readings are the same is there a sample.  So the ring stood like
+ * this while the count was read: entries that wait had been made available by then, and a
+ * count of 0 says that no kick of theirs was on its way to QEMU's handler.  A queue that is
+ * being served gives no sample, and needs none: its own events tell how it stands.
+ *
+ * Where does it belong?  At the time of the second reading, by the clock the probes use:
+ * it is held back until a record with a later time is handed on, or none has come for
+ * LATE.  Probes take their time before QEMU acts on what they saw, so a sample may show
+ * what the record before it is about to change; readers know that (vqt_ringstate.why).
+ *
+ * A kick that does not come by the eventfd (ioeventfd=off, not started yet, or a guest
+ * paused) is not to be seen on its way: then whether one pends is unknown.  Nor is a
+ * sample taken of a process that has been stopped, where everything may be half done.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "bpf/capture/impl.h"
+#include "bpf/prog/qemu.skel.h"
+#include "decoder/util/hash.h"
+#include "decoder/trace/record.h"
+
+#define SAMPLES 256 /* queues looked at in one go; the others next time */
+#define LATE 100000000ULL /* ns a record may come after its time */
+#define READINGS 3 /* tries to find a queue at rest */
+
+/* What a queue was last seen like, and how often in a row. */
+struct seen {
+	uint32_t key; /* device << 16 | queue */
+	uint32_t times;
+	struct vqt_ring ring;
+	uint8_t pending;
+	UT_hash_handle hh;
+};
+
+/* The same again says little, and a trace should not grow where nothing happens. */
+#define TIMES_IDLE 3 /* longer than what is owed may take */
+#define TIMES_WAITING 60
+#define TIMES_LATER 64 /* from then on one of so many */
+
+struct samples {
+	struct seen *seen;
+	size_t n, done;
+	size_t device, queue; /* where the next look goes on */
+	struct vqt_ringstate of[SAMPLES];
+};
+
+/* struct VRingMemoryRegionCaches: rcu_head, then desc, avail, used (MemoryRegionCache). */
+#define CACHES_FIRST 16
+#define CACHE_LEN 16
+#define CACHE_STEP_MAX 256
+
+#define DESC_FLAGS 14 /* in struct vring_packed_desc */
+
+struct reading {
+	uint8_t vq[VQP_VQ_BYTES];
+	uint64_t features;
+	/* avail flags, idx; used flags, idx; used_event, avail_event; packed: the flags of
+	 * the descriptor to take next in the place of used_event */
+	uint16_t word[6];
+};
+
+static uint64_t get64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static uint16_t get16(const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* sizeof(MemoryRegionCache) differs: the one with which the areas have their lengths (2.7, 2.8). */
+static size_t cache_step(const uint8_t *b, size_t n, uint64_t num, bool packed)
+{
+	for (size_t step = 64; step <= CACHE_STEP_MAX; step += 8) {
+		size_t at = CACHES_FIRST + CACHE_LEN;
+		uint64_t avail, used;
+
+		if (at + 2 * step + 8 > n)
+			return 0;
+		avail = get64(b + at + step);
+		used = get64(b + at + 2 * step);
+		if (packed ? avail == 4 && used == 4
+			   : (avail == 4 + 2 * num || avail == 6 + 2 * num) &&
+				     (used == 4 + 8 * num || used == 6 + 8 * num))
+			return step;
+	}
+	return 0;
+}
+
+enum { RING, DRIVER_AREA, DEVICE_AREA, AREAS };
+
+/* Where the process has the areas mapped. */
+static bool areas(pid_t pid, uint64_t caches, uint64_t num, bool packed, uint64_t area[AREAS])
+{
+	uint8_t b[CACHES_FIRST + 3 * CACHE_STEP_MAX];
+	ssize_t n = caches ? process_mem(pid, caches, b, sizeof(b)) : -1;
+	size_t step;
+
+	if (n < CACHES_FIRST + CACHE_LEN + 8 || get64(b + CACHES_FIRST + CACHE_LEN) != 16 * num)
+		return false;
+	step = cache_step(b, (size_t)n, num, packed);
+	if (!step)
+		return false;
+	for (unsigned i = 0; i < AREAS; i++)
+		area[i] = get64(b + CACHES_FIRST + i * step);
+	return area[RING] && area[DRIVER_AREA] && area[DEVICE_AREA];
+}
+
+static bool event_idx(const struct reading *r)
+{
+	return r->features >> VIRTIO_RING_F_EVENT_IDX & 1;
+}
+
+static bool packed(const struct reading *r)
+{
+	return r->features >> VIRTIO_F_RING_PACKED & 1;
+}
+
+/* The words of both sides, in one system call. */
+static bool read_words(pid_t pid, uint64_t num, uint16_t last, const uint64_t area[AREAS],
+		       struct reading *r)
+{
+	struct iovec local = { r->word, 8 };
+	struct iovec remote[4] = {
+		{ (void *)area[DRIVER_AREA], 4 },
+		{ (void *)area[DEVICE_AREA], 4 },
+	};
+	unsigned n = 2;
+
+	if (packed(r)) {
+		remote[n++] = (struct iovec){ (void *)(area[RING] + 16ULL * last + DESC_FLAGS), 2 };
+	} else if (event_idx(r)) {
+		remote[n++] = (struct iovec){ (void *)(area[DRIVER_AREA] + 4 + 2 * num), 2 };
+		remote[n++] = (struct iovec){ (void *)(area[DEVICE_AREA] + 4 + 8 * num), 2 };
+	}
+	local.iov_len += 2 * (n - 2);
+	memset(r->word, 0, sizeof(r->word));
+	return process_vm_readv(pid, &local, 1, remote, n, 0) == (ssize_t)local.iov_len;
+}
+
+static bool read_queue(const struct device *d, uint64_t vq, struct reading *r)
+{
+	const struct vqp_proc *l = &d->target->q->layout;
+	pid_t pid = d->target->p.pid;
+	uint64_t area[AREAS], num;
+	uint16_t last;
+
+	memset(r, 0, sizeof(*r));
+	if (!process_mem_all(pid, vq, r->vq, sizeof(r->vq)) ||
+	    !process_mem_all(pid, d->vdev + l->vdev_features, &r->features, 8))
+		return false;
+	num = get16(r->vq + l->vq_num);
+	last = get16(r->vq + l->vq_last);
+	return num && (!packed(r) || last < num) && get64(r->vq + l->vq_desc) &&
+	       areas(pid, get64(r->vq + l->vq_caches), num, packed(r), area) &&
+	       read_words(pid, num, last, area, r);
+}
+
+/* struct EventNotifier { int rfd, wfd; bool initialized; }, then host_notifier_enabled */
+static unsigned pending(const struct device *d, const struct reading *r)
+{
+	const struct vqp_proc *l = &d->target->q->layout;
+	const uint8_t *n = r->vq + l->vq_notifier;
+	int rfd, wfd, count;
+
+	if (l->vq_notifier == VQP_UNKNOWN)
+		return VQT_PENDING_UNKNOWN;
+	memcpy(&rfd, n, 4);
+	memcpy(&wfd, n + 4, 4);
+	if (rfd < 0 || rfd != wfd || n[8] != 1 || n[12] != 1)
+		return VQT_PENDING_UNKNOWN;
+	count = process_eventfd(d->target->p.pid, rfd);
+	if (count < 0)
+		return VQT_PENDING_UNKNOWN;
+	return count ? VQT_PENDING_YES : VQT_PENDING_NO;
+}
+
+static void fill_split(const struct vqp_proc *l, const struct reading *r, struct vqt_ring *o)
+{
+	*o = (struct vqt_ring){
+		.avail_flags = r->word[0], .avail_idx = r->word[1],
+		.used_flags = r->word[2], .used_idx = r->word[3],
+		.last_avail = get16(r->vq + l->vq_last),
+		.known = VQT_RING_AVAIL_FLAGS | VQT_RING_AVAIL_IDX | VQT_RING_USED_FLAGS |
+			 VQT_RING_USED_IDX | VQT_RING_LAST_AVAIL,
+	};
+	if (!event_idx(r))
+		return;
+	o->used_event = r->word[4];
+	o->avail_event = r->word[5];
+	o->known |= VQT_RING_USED_EVENT | VQT_RING_AVAIL_EVENT;
+}
+
+/* 2.8.1: available when AVAIL equals the wrap counter and USED does not. */
+static bool filled(uint16_t flags, bool wrap)
+{
+	return (flags >> VRING_PACKED_DESC_F_AVAIL & 1) == wrap &&
+	       (flags >> VRING_PACKED_DESC_F_USED & 1) != wrap;
+}
+
+static void fill_packed(const struct vqp_proc *l, const struct reading *r, struct vqt_ring *o)
+{
+	*o = (struct vqt_ring){
+		.used_event = r->word[0], .avail_flags = r->word[1],
+		.avail_event = r->word[2], .used_flags = r->word[3],
+		.last_avail = (uint16_t)(get16(r->vq + l->vq_last) |
+					 (r->vq[l->vq_last_wrap] & 1) << 15),
+		.used_idx = (uint16_t)(get16(r->vq + l->vq_used) |
+				       (r->vq[l->vq_used_wrap] & 1) << 15),
+		.known = VQT_RING_PACKED | VQT_RING_LAST_AVAIL | VQT_RING_USED_POS |
+			 VQT_RING_USED_EVENT | VQT_RING_AVAIL_FLAGS | VQT_RING_AVAIL_EVENT |
+			 VQT_RING_USED_FLAGS | VQT_RING_SLOT |
+			 (filled(r->word[4], r->vq[l->vq_last_wrap] & 1) ? VQT_RING_FILLED : 0),
+	};
+}
+
+/* Wrong offsets of wrap counters and used positions must not be invented. */
+static bool readable(const struct vqp_proc *l, const struct reading *r)
+{
+	return !packed(r) || (l->vq_last_wrap != VQP_UNKNOWN && l->vq_used != VQP_UNKNOWN &&
+			      l->vq_used_wrap != VQP_UNKNOWN);
+}
+
+/* A queue at rest; false when it is not, or not set up. */
+static bool sample(const struct device *d, uint64_t vq, unsigned index, struct vqt_ringstate *s)
+{
+	const struct vqp_proc *l = &d->target->q->layout;
+	struct reading before, after;
+
+	for (unsigned i = 0; i < READINGS; i++) {
+		if (!read_queue(d, vq, &before) || !readable(l, &before))
+			return false;
+		memset(s, 0, sizeof(*s));
+		s->pending = (uint8_t)pending(d, &before);
+		if (!read_queue(d, vq, &after))
+			return false;
+		if (memcmp(&before, &after, sizeof(before)))
+			continue;
+		s->why = VQT_RING_PERIODIC;
+		if (packed(&after))
+			fill_packed(l, &after, &s->ring);
+		else
+			fill_split(l, &after, &s->ring);
+		s->h.ts = capture_now();
+		s->h.type = VQT_RING;
+		s->h.source = d->target->source;
+		s->h.device = d->r.h.device;
+		s->h.queue = (uint16_t)index;
+		return true;
+	}
+	return false;
+}
+
+/* Does the sample tell anything new, or is it time to say so again? */
+static bool tells(struct samples *s, const struct vqt_ringstate *r)
+{
+	uint32_t key = (uint32_t)r->h.device << 16 | r->h.queue;
+	struct seen *q;
+
+	HASH_FIND(hh, s->seen, &key, sizeof(key), q);
+	if (!q) {
+		q = calloc(1, sizeof(*q));
+		if (!q)
+			return true;
+		q->key = key;
+		HASH_ADD(hh, s->seen, key, sizeof(q->key), q);
+		if (!hash_holds(q)) {
+			free(q);
+			return true;
+		}
+	}
+	if (memcmp(&q->ring, &r->ring, sizeof(q->ring)) || q->pending != r->pending) {
+		q->ring = r->ring;
+		q->pending = r->pending;
+		q->times = 0;
+	}
+	q->times++;
+	return q->times <= (record_ring_waits(&r->ring) == 1 ? TIMES_WAITING : TIMES_IDLE) ||
+	       !(q->times % TIMES_LATER);
+}
+
+/* A device whose driver is done setting it up, and that serves its queues itself. */
+static bool served(const struct device *d)
+{
+	const struct vqp_proc *l = &d->target->q->layout;
+	uint8_t status = 0;
+
+	return d->wanted && !d->gone && !d->fresh && d->vdev &&
+	       !(d->r.flags & VQT_DEV_DATAPATH_ELSEWHERE) && l->vdev_vq != VQP_UNKNOWN &&
+	       l->vq_size != VQP_UNKNOWN && l->vdev_status != VQP_UNKNOWN &&
+	       process_mem_all(d->target->p.pid, d->vdev + l->vdev_status, &status, 1) &&
+	       status & VIRTIO_CONFIG_S_DRIVER_OK;
+}
+
+static bool chosen(const struct capture *c, unsigned queue)
+{
+	return !c->o.queues || c->o.queues >> (queue < 63 ? queue : 63) & 1;
+}
+
+/* The queues of a device, from s->queue on; false when there is no more room. */
+static bool look_device(struct samples *s, const struct device *d)
+{
+	const struct vqp_proc *l = &d->target->q->layout;
+	uint64_t vq = qom_pointer(d->target->p.pid, d->vdev + l->vdev_vq);
+
+	for (; vq && s->queue < d->r.queues; s->queue++) {
+		if (s->n == SAMPLES)
+			return false;
+		if (chosen(d->target->c, (unsigned)s->queue) &&
+		    sample(d, vq + s->queue * l->vq_size, (unsigned)s->queue, &s->of[s->n]))
+			s->n += tells(s, &s->of[s->n]);
+	}
+	s->queue = 0;
+	return true;
+}
+
+static void look_target(struct target *t)
+{
+	struct samples *s = t->samples;
+
+	if (!s)
+		s = t->samples = calloc(1, sizeof(*s));
+	if (!s || t->dead || process_stopped(t->p.pid))
+		return;
+	sample_flush(t, UINT64_MAX); /* those of a stream at rest */
+	for (; s->device < DEVICES; s->device++) {
+		struct device *d = t->c->device[s->device];
+
+		if (d && d->target == t && served(d) && !look_device(s, d))
+			return;
+	}
+	s->device = 0;
+}
+
+void sample_flush(struct target *t, uint64_t ts)
+{
+	struct samples *s = t->samples;
+
+	while (s && s->done < s->n && s->of[s->done].h.ts < ts) {
+		struct vqt_ringstate *r = &s->of[s->done++];
+
+		if (r->h.ts < t->last_ts)
+			r->h.ts = t->last_ts;
+		t->last_ts = r->h.ts;
+		target_emit(t, r, sizeof(*r));
+	}
+	if (s && s->done == s->n)
+		s->done = s->n = 0;
+}
+
+void sample_free(struct target *t)
+{
+	struct seen *q, *next;
+
+	if (!t->samples)
+		return;
+	HASH_ITER(hh, t->samples->seen, q, next) {
+		HASH_DEL(t->samples->seen, q);
+		free(q);
+	}
+	free(t->samples);
+}
+
+void sample_tick(struct capture *c, uint64_t now)
+{
+	for (size_t i = 0; i < c->ntargets; i++)
+		sample_flush(c->target[i], now - LATE);
+	if (!c->o.sample || c->o.light || c->o.empty || now - c->sampled < c->o.sample)
+		return;
+	c->sampled = now;
+	for (size_t i = 0; i < c->ntargets; i++)
+		look_target(c->target[i]);
+}

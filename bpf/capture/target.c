@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* A process being traced: its probes, and what it is to the programs. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/capture/impl.h"
+#include "bpf/prog/qemu.skel.h"
+
+static void miss(struct capture *c, pid_t pid, const struct qemu_probe *p, int code)
+{
+	struct capture_missing *m;
+
+	if (c->nmissing == MISSING)
+		return;
+	m = &c->missing[c->nmissing++];
+	m->pid = pid;
+	m->costs = p->costs;
+	snprintf(m->probe, sizeof(m->probe), "%s", p->name);
+	snprintf(m->reason, sizeof(m->reason), "%s",
+		 code ? strerror(-code) : "not found in this QEMU");
+}
+
+/* Light: what tells of requests, and of devices; of registers, those that are kicks. */
+static bool counts(const struct qemu_probe *p)
+{
+	unsigned aux = (unsigned)(p->cookie >> 48), region = aux & 0xff;
+
+	switch (p->program) {
+	case QEMU_KICK:
+	case QEMU_POP:
+	case QEMU_FILL:
+	case QEMU_SIGNAL:
+	case QEMU_LIFE:
+		return true;
+	case QEMU_REG_WRITE:
+		return aux & VQP_AUX_MMIO_NOTIFY || region == VQT_REGION_LEGACY ||
+		       region == VQT_REGION_MMIO;
+	default:
+		return false;
+	}
+}
+
+static bool chosen(const struct capture *c, const struct qemu_probe *p)
+{
+	if (p->flags & QEMU_PROBE_DELIVERY && !c->o.delivery)
+		return false;
+	if (c->o.light && !counts(p))
+		return false;
+	/* Some steps are needed to follow the queues, recorded or not. */
+	return !(p->flags & QEMU_PROBE_LIFE && c->o.no_lifecycle) ||
+	       p->cookie & (VQP_LIFE_FORGET | VQP_LIFE_REWIND);
+}
+
+static bool is_return(enum qemu_program role)
+{
+	return role == QEMU_REG_RETURN || role == QEMU_CONFIG_RETURN;
+}
+
+/* The program for a role in this capture: its own, the one that counts, the empty one. */
+static void program_name(const struct capture *c, enum qemu_program role, char name[32])
+{
+	const char *own = qemu_program_name(role);
+
+	if (c->o.empty && !is_return(role))
+		own = "on_nothing";
+	if (c->o.light && role != QEMU_LIFE)
+		snprintf(name, 32, "light%s", own + strlen("on"));
+	else
+		snprintf(name, 32, "%s", own);
+}
+
+bool target_needs(const struct capture *c, const char *program)
+{
+	char name[32];
+
+	for (unsigned role = 0; role < QEMU_PROGRAMS; role++) {
+		program_name(c, role, name);
+		if (!strcmp(name, program))
+			return true;
+	}
+	return false;
+}
+
+/* All probes of one program; one that does not hold is missing, not fatal. */
+static void attach_role(struct target *t, enum qemu_program role)
+{
+	bool ret = is_return(role);
+	struct capture *c = t->c;
+	struct bpf_program *program;
+	char name[32];
+	struct attach_point points[QEMU_PROBES];
+	const struct qemu_probe *of[QEMU_PROBES];
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->q->nprobes; i++) {
+		const struct qemu_probe *p = &t->q->probe[i];
+
+		if (p->program != role || !chosen(c, p))
+			continue;
+		if (!p->offset) {
+			if (!(p->flags & QEMU_PROBE_OPTIONAL) && !ret)
+				miss(c, t->p.pid, p, 0);
+			continue;
+		}
+		points[n] = (struct attach_point){ .offset = p->offset, .cookie = p->cookie };
+		of[n++] = p;
+	}
+	if (!n)
+		return;
+	program_name(c, role, name);
+	program = bpf_object__find_program_by_name(c->skel->obj, name);
+	attach_points(&t->attach[role], program, c->multi, ret, t->p.pid, t->p.object, points, n);
+	for (size_t i = 0; i < n; i++)
+		if (points[i].err)
+			miss(c, t->p.pid, of[i], points[i].err);
+}
+
+static int explain_process(struct capture_error *err, pid_t pid, int code, const struct process *p)
+{
+	switch (code) {
+	case -ESRCH:
+		snprintf(err->text, sizeof(err->text),
+			 "process %d: no such process; 'vqtrace record -p' alone lists the QEMUs",
+			 (int)pid);
+		break;
+	case -EACCES:
+	case -EPERM:
+		snprintf(err->text, sizeof(err->text),
+			 "process %d (%s): not permitted to look into it; run as root", (int)pid,
+			 p->comm);
+		break;
+	case -ENOEXEC:
+	case -ENOENT:
+		snprintf(err->text, sizeof(err->text),
+			 "process %d (%s) is no QEMU system emulator; 'pgrep -a qemu' lists those",
+			 (int)pid, p->comm);
+		break;
+	default:
+		snprintf(err->text, sizeof(err->text), "process %d (%s): %s", (int)pid, p->comm,
+			 strerror(-code));
+	}
+	return code;
+}
+
+/* Let the process pass the programs' filter. */
+static int admit(struct target *t)
+{
+	struct capture *c = t->c;
+	struct vqp_proc proc = t->q->layout;
+	struct vqp_memory memory = {};
+	uint32_t key = (uint32_t)t->p.pid;
+	int err;
+
+	proc.source = t->source;
+	proc.snaplen = c->o.snaplen;
+	proc.queues = c->o.queues ? c->o.queues : ~0ULL;
+	err = bpf_map_update_elem(bpf_map__fd(c->skel->maps.memories), &key, &memory, BPF_ANY);
+	if (!err)
+		err = bpf_map_update_elem(bpf_map__fd(c->skel->maps.procs), &key, &proc, BPF_ANY);
+	return err ? -errno : 0;
+}
+
+void target_free(struct target *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < DEVICES; i++)
+		if (t->c->device[i] && t->c->device[i]->target == t) {
+			device_free(t->c->device[i]);
+			t->c->device[i] = NULL;
+		}
+	qmp_free(&t->qmp);
+	qemu_close(t->q);
+	order_free(t->order);
+	sample_free(t);
+	free(t);
+}
+
+static int target_open(struct capture *c, struct target **out, pid_t pid, struct capture_error *err)
+{
+	struct target *t = calloc(1, sizeof(*t));
+	int code;
+
+	if (!t)
+		return capture_fail(err, -ENOMEM, "out of memory");
+	t->c = c;
+	code = process_read(&t->p, pid);
+	if (!code)
+		code = qemu_open(&t->q, t->p.object);
+	if (code) {
+		explain_process(err, pid, code, &t->p);
+		target_free(t);
+		return code;
+	}
+	t->order = order_new(&target_order_ops, t);
+	if (!t->order || qemu_unusable(t->q)) {
+		snprintf(err->text, sizeof(err->text),
+			 "process %d: %.200s: its virtqueues could not be understood (%.40s); "
+			 "'vqtrace doctor %.100s' says more", (int)pid, t->p.object_name,
+			 qemu_unusable(t->q) ? qemu_unusable(t->q) : "no memory",
+			 t->p.object_name);
+		target_free(t);
+		return -ENOTSUP;
+	}
+	*out = t;
+	return 0;
+}
+
+int capture_attach(struct capture *c, pid_t pid, bool late, struct capture_error *err)
+{
+	struct target *t = NULL;
+	bool hot = false;
+	int code;
+
+	if (c->ntargets == TARGETS)
+		return capture_fail(err, -ENOSPC, "too many processes for one capture; trace fewer");
+	code = target_open(c, &t, pid, err);
+	if (code)
+		return code;
+	t->late = late;
+	t->source = (uint8_t)(c->ntargets + 1);
+	t->last_ts = capture_now();
+	c->target[c->ntargets++] = t;
+	for (unsigned role = 0; role < QEMU_PROGRAMS; role++)
+		attach_role(t, role);
+	if (late)
+		late_find(t);
+	hot = t->attach[QEMU_POP] && t->attach[QEMU_FILL];
+	code = hot ? admit(t) : -EINVAL;
+	if (code) {
+		capture_detach(c, pid);
+		c->ntargets--;
+		if (!process_alive(pid))
+			snprintf(err->text, sizeof(err->text),
+				 "process %d ended while it was being attached to; nothing was recorded",
+				 (int)pid);
+		else
+			snprintf(err->text, sizeof(err->text),
+				 "process %d: uprobes could not be attached (%s); "
+				 "'vqtrace doctor' looks closer", (int)pid,
+				 c->nmissing ? c->missing[c->nmissing - 1].reason : strerror(-code));
+		target_free(t);
+		return code;
+	}
+	if (!c->stats.records)
+		capture_write_session(c);
+	t->last_ts = capture_now();
+	target_write_source(t);
+	for (size_t i = 0; i < c->nmissing; i++) {
+		char text[256];
+
+		if (c->missing[i].pid != pid)
+			continue;
+		snprintf(text, sizeof(text), "no probe for %s (%s): the trace lacks %s",
+			 c->missing[i].probe, c->missing[i].reason, c->missing[i].costs);
+		target_note(t, VQT_NO_DEVICE, text);
+	}
+	if (late)
+		late_describe(t);
+	return 0;
+}
+
+void capture_detach(struct capture *c, pid_t pid)
+{
+	for (size_t i = 0; i < c->ntargets; i++) {
+		struct target *t = c->target[i];
+		uint32_t key = (uint32_t)pid;
+
+		if (t->p.pid != pid)
+			continue;
+		bpf_map_delete_elem(bpf_map__fd(c->skel->maps.procs), &key);
+		for (unsigned role = 0; role < QEMU_PROGRAMS; role++) {
+			attach_detach(t->attach[role]);
+			t->attach[role] = NULL;
+		}
+		t->dead = true;
+	}
+}

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: MIT */
+/* Descriptor chains as guest memory has them when QEMU takes them (2.7.5, 2.8.5). */
+#ifndef VQT_BPF_PROG_CHAIN_BPF_H
+#define VQT_BPF_PROG_CHAIN_BPF_H
+
+#include "bpf/prog/ring.bpf.h"
+
+/* --- guest memory ---------------------------------------------------------- */
+
+/* Where QEMU has a guest address mapped; 0 when not known for all of it. */
+static __noinline __u64 gpa_to_hva(__u64 gpa, __u64 len)
+{
+	struct vqp_memory *m = memory_get();
+
+	if (!m)
+		return 0;
+	for (int i = 0; i < VQP_REGIONS; i++) {
+		__u64 hi = m->region[i].hi, lo; /* which is written last */
+
+		barrier();
+		lo = m->region[i].lo;
+		if (gpa >= lo && gpa < hi && len <= hi - gpa)
+			return gpa + m->region[i].delta;
+	}
+	return 0;
+}
+
+#define GIB (1ULL << 30)
+#define BLOCK (128ULL << 20) /* memory comes in multiples of this */
+
+/* The mapping of the process that an address lies in. */
+struct mapping {
+	__u64 start, end;
+};
+
+struct vm_area_struct {
+	unsigned long vm_start, vm_end;
+} __attribute__((preserve_access_index));
+
+static long mapping_found(struct task_struct *task, struct vm_area_struct *vma, void *ctx)
+{
+	struct mapping *to = ctx;
+
+	to->start = vma->vm_start;
+	to->end = vma->vm_end;
+	return 0;
+}
+
+/* Without it, or while somebody changes the mappings, what is usual is assumed. */
+static __always_inline void mapping_get(struct mapping *to, __u64 hva)
+{
+	if (can_find_vma)
+		bpf_find_vma(bpf_get_current_task_btf(), hva, mapping_found, to, 0);
+}
+
+/*
+ * Memory around one address of both kinds.  Guest RAM of a PC is one mapping: low
+ * memory is one block from 0 to 2 GiB at least, if there is that much; what does
+ * not fit goes on at 4 GiB.  User space knows where low memory ends, soon.
+ */
+static __always_inline void region_set(struct vqp_region *g, __u64 gpa, __u64 hva, __u64 len)
+{
+	__u64 delta = hva - gpa, hi;
+	struct mapping m = {};
+
+	mapping_get(&m, hva);
+	g->delta = delta;
+	if (gpa >= 4 * GIB) {
+		g->lo = 4 * GIB;
+		hi = m.end > hva ? m.end - delta : (gpa + len + BLOCK - 1) & ~(BLOCK - 1);
+	} else {
+		g->lo = m.start && m.start <= hva && m.start >= delta ? m.start - delta : 0;
+		hi = gpa < 2 * GIB ? 2 * GIB : gpa + len;
+		if (m.end > hva && m.end - delta < hi)
+			hi = m.end - delta;
+	}
+	barrier();
+	g->hi = hi;
+}
+
+static __always_inline void learn_in(struct vqp_memory *m, __u64 gpa, __u64 hva, __u64 len)
+{
+	__u64 delta = hva - gpa;
+
+	for (int i = 0; i < VQP_REGIONS; i++) {
+		struct vqp_region *g = &m->region[i];
+
+		if (g->hi && g->delta == delta) {
+			if (gpa < g->lo)
+				g->lo = gpa;
+			if (gpa + len > g->hi)
+				g->hi = gpa + len;
+			return;
+		}
+		if (!g->hi) {
+			region_set(g, gpa, hva, len);
+			return;
+		}
+	}
+}
+
+/* Where addresses of both kinds meet, guest memory is mapped. */
+static __noinline int learn(__u64 gpa, __u64 hva, __u64 len)
+{
+	struct vqp_memory *m = memory_get();
+
+	/* One at a time, or the bounds of two were mixed; who comes second learns later. */
+	if (!m || !gpa || !hva || __sync_val_compare_and_swap(&m->learning, 0, 1))
+		return 0;
+	learn_in(m, gpa, hva, len);
+	__sync_lock_test_and_set(&m->learning, 0);
+	return 0;
+}
+
+/* --- chains ---------------------------------------------------------------- */
+
+#define REC_DESC sizeof(struct vqt_avail)
+#define REC_ROOM (VQP_REC_MAX - 64)
+
+static long walk_step(__u32 i, void *ctx)
+{
+	struct scratch *s = *(struct scratch **)ctx;
+	struct walk *w = &s->w;
+	struct vqt_desc d, *at;
+
+	/* The index comes from i, not from w->n: it may not run away. */
+	at = (void *)(s->rec + ((REC_DESC + 16 * (w->ndirect + i)) & (VQP_REC_MAX - 8)));
+	if (read_user(at, sizeof(d), (void *)(w->table + 16ULL * w->next))) {
+		w->flags |= w->indirect ? VQT_CHAIN_NO_TABLE : VQT_CHAIN_CUT;
+		w->more = 0;
+		return 1;
+	}
+	d = *at;
+	if (w->packed) { /* 2.8.13: id before flags */
+		d.flags = at->next;
+		d.next = at->flags;
+		at->flags = d.flags;
+		at->next = d.next;
+	}
+	w->n = w->ndirect + i + 1;
+	if (w->packed && !w->indirect)
+		w->id = d.next;
+	if (d.flags & DESC_F_INDIRECT && !w->indirect) {
+		w->ind_addr = d.addr;
+		w->ind_len = d.len;
+		w->more = 0;
+		return 1;
+	}
+	w->more = (d.flags & DESC_F_NEXT) != 0;
+	if (!w->packed) {
+		w->next = d.next;
+		if (w->more && w->next >= w->entries) {
+			w->flags |= VQT_CHAIN_BAD_NEXT;
+			w->more = 0;
+		}
+		return !w->more;
+	}
+	w->next++;
+	if (w->indirect)
+		w->more = w->next < w->entries; /* 2.8.7: all of the table */
+	else if (w->next >= w->entries)
+		w->next = 0;
+	return !w->more;
+}
+
+/* Descend into the indirect table the chain ended with (2.7.5.3, 2.8.19). */
+static __always_inline void walk_indirect(struct walk *w, bool translated)
+{
+	if (!w->ind_len || w->ind_len % 16) {
+		w->flags |= VQT_CHAIN_BAD_TABLE;
+		return;
+	}
+	w->table = translated ? 0 : gpa_to_hva(w->ind_addr, w->ind_len);
+	if (!w->table) {
+		w->flags |= VQT_CHAIN_NO_TABLE;
+		w->owed = 1;
+		return;
+	}
+	w->indirect = 1;
+	w->more = 1;
+	w->next = 0;
+	w->entries = w->ind_len / 16;
+}
+
+/* Append one segment: n bytes of host memory; false when there is no room. */
+static __noinline int seg_append(struct scratch *s, __u32 desc, __u64 hva, __u32 n)
+{
+	struct vqt_seg seg = { .desc = desc, .len = n };
+	struct vqt_seg *to;
+	__u32 at;
+
+	if (!s)
+		return -1;
+	if (n > 1024)
+		seg.len = n = 1024;
+	if (s->pos + n + sizeof(seg) > s->room)
+		return -1;
+	at = s->pos & (VQP_REC_MAX - 4);
+	to = (void *)(s->rec + at);
+	*(__u32 *)(s->rec + at + sizeof(seg) + (n & 1020)) = 0; /* the padding */
+	if (read_user(to + 1, n & 2047, (void *)hva))
+		return -2;
+	*(__u32 *)to = seg.desc | seg.len << 16;
+	to->offset = 0;
+	s->pos += sizeof(seg) + ((n + 3) & ~3U);
+	s->segs++;
+	return 0;
+}
+
+static long seg_step(__u32 i, void *ctx)
+{
+	struct scratch *s = *(struct scratch **)ctx;
+	__u32 n, at = s->next;
+	struct vqt_desc d;
+	__u64 hva;
+
+	if (at >= s->w.n)
+		return 1;
+	d = *(struct vqt_desc *)(s->rec + ((REC_DESC + 16 * at) & (VQP_REC_MAX - 8)));
+	s->next = at + 1;
+	if (d.flags & (DESC_F_WRITE | DESC_F_INDIRECT) || !d.len)
+		return 0;
+	n = d.len < s->w.snaplen ? d.len : s->w.snaplen;
+	hva = gpa_to_hva(d.addr, n);
+	if (!hva) {
+		s->w.owed = 1;
+		return 0;
+	}
+	switch (seg_append(s, at, hva, n)) {
+	case -1: /* in the next record, then */
+		s->next = at;
+		s->full = 1;
+		return 1;
+	case -2:
+		s->w.owed = 1;
+		break;
+	}
+	return 0;
+}
+
+/* What the steps of a chain share; the scratch comes first. */
+struct chain {
+	struct scratch *s;
+	struct ring *r;
+	struct vqp_queue *q;
+	struct vqt_ring *ring;
+};
+
+/* Behind the descriptors, which stay: later parts read them. */
+static __always_inline void more_emit(struct scratch *s)
+{
+	__u32 base = s->base, len = s->pos - base;
+
+	if (base > REC_DESC + 32 * VQP_CHAIN_MAX)
+		base = REC_DESC + 32 * VQP_CHAIN_MAX;
+	if (len > VQP_MORE_MAX)
+		len = VQP_MORE_MAX;
+	emit(s->rec + base, len);
+}
+
+/*
+ * One record of the chain: the first has all its descriptors and what bytes fit,
+ * continuations the bytes that did not.
+ */
+static long part_step(__u32 i, void *ctx)
+{
+	struct chain *c = ctx;
+	struct scratch *s = c->s;
+	struct walk *w = &s->w;
+	struct vqt_avail *a;
+	__u32 len;
+
+	s->base = i ? (REC_DESC + 16 * w->n) & (VQP_REC_MAX - 8) : 0;
+	s->pos = s->base + REC_DESC + (i ? 0 : 16 * w->n);
+	s->room = i ? s->base + VQP_MORE_MAX - 64 : REC_ROOM;
+	s->segs = s->full = 0;
+	if (w->snaplen)
+		bpf_loop(2 * VQP_CHAIN_MAX, seg_step, &s, 0);
+	a = (void *)(s->rec + (s->base & (VQP_REC_MAX - 8)));
+	__builtin_memset(a, 0, sizeof(*a));
+	a->ring = *c->ring;
+	a->head = w->head;
+	a->pos = w->pos;
+	a->flags = w->flags | (s->full ? VQT_CHAIN_MORE : 0);
+	a->first = i ? w->n : 0;
+	a->ndesc = i ? 0 : w->n;
+	a->ndirect = w->ndirect;
+	a->nseg = s->segs;
+	hdr_begin(c->r->p, &a->h, VQT_AVAIL, c->q->dev, c->q->index);
+	if (i) {
+		more_emit(s);
+	} else {
+		len = s->pos;
+		if (len > VQP_REC_MAX)
+			len = VQP_REC_MAX;
+		emit(s->rec, len);
+	}
+	return !s->full;
+}
+
+static __always_inline void chain_emit(struct chain *c)
+{
+	struct walk *w = &c->s->w;
+	__u8 state = VQP_HEAD_OPEN;
+
+	w->snaplen = c->r->p->snaplen;
+	if (w->snaplen && c->r->features & FEATURE_PLATFORM) {
+		w->owed = 1;
+		w->snaplen = 0;
+	}
+	c->s->next = 0;
+	bpf_loop(VQP_MORE, part_step, c, 0);
+	if (w->owed)
+		state |= VQP_HEAD_OWED;
+	if (w->ind_len)
+		state |= VQP_HEAD_INDIRECT;
+	if (w->flags & VQT_CHAIN_NO_TABLE)
+		state |= VQP_HEAD_NO_TABLE;
+	if (w->head < VQP_QUEUE_MAX)
+		c->q->head[w->head & (VQP_QUEUE_MAX - 1)] = state;
+}
+
+static __noinline int chain_record(struct ring *r, struct vqp_queue *q, struct vqt_ring *ring,
+				   __u32 pos, __u32 flags)
+{
+	struct chain c = { .r = r, .q = q, .ring = ring };
+	struct walk *w;
+
+	if (!r || !q || !ring)
+		return 0;
+	c.s = r->s;
+	w = &c.s->w;
+	__builtin_memset(w, 0, sizeof(*w));
+	w->flags = flags;
+	w->pos = pos;
+	w->table = r->desc;
+	w->entries = r->num;
+	w->packed = r->packed;
+	w->more = 1;
+	w->next = pos & 0x7fff;
+	if (!w->packed) {
+		__u64 at = r->driver + 4 + 2 * ((pos & 0xffff) % (r->num ?: 1));
+
+		if (read_user(&w->head, 2, (void *)at)) {
+			lose(r->p, q->dev, q->index, VQT_LOSS_MEMORY, 1);
+			return 0;
+		}
+		w->next = w->head;
+	}
+	if (w->next >= w->entries)
+		w->flags |= VQT_CHAIN_BAD_HEAD;
+	else
+		bpf_loop(r->num < VQP_CHAIN_MAX ? r->num : VQP_CHAIN_MAX, walk_step, &c, 0);
+	if (w->more && !(w->flags & VQT_CHAIN_BAD_HEAD))
+		w->flags |= VQT_CHAIN_LOOP;
+	w->ndirect = w->n;
+	if (w->ind_len || (!w->more && w->ind_addr))
+		walk_indirect(w, r->features & FEATURE_PLATFORM);
+	if (w->indirect) {
+		bpf_loop(VQP_CHAIN_MAX, walk_step, &c, 0);
+		if (w->more)
+			w->flags |= w->entries > VQP_CHAIN_MAX ? VQT_CHAIN_CUT : VQT_CHAIN_LOOP;
+	}
+	if (w->packed)
+		w->head = w->id;
+	chain_emit(&c);
+	return 1;
+}
+
+/* Chains taken between our last look and QEMU's; the most that one hit catches up. */
+#define LATE_MAX 32
+
+/* What a hit has to record: chains missed from pos on, then perhaps the one being taken. */
+struct batch {
+	struct ring *r;
+	struct vqp_queue *q;
+	struct vqt_ring ring;
+	__u32 late, flags; /* how many missed; of the one being taken */
+	__u16 pos, last; /* of the first missed; of the one being taken */
+};
+
+/* The one place chains are recorded from: the verifier follows it once. */
+static long batch_step(__u32 i, void *ctx)
+{
+	struct batch *b = ctx;
+	bool late = i < b->late;
+	__u16 pos = b->pos + i;
+
+	chain_record(b->r, b->q, &b->ring, late ? pos : b->last, late ? VQT_CHAIN_LATE : b->flags);
+	return 0;
+}
+
+/* Packed: has QEMU gone on from this place, not back to an earlier one (2.8.1: a lap, a wrap)? */
+static __always_inline bool gone_on(struct ring *r, __u16 from)
+{
+	__u32 lap = r->num, now = r->last + (r->last_wrap ? lap : 0);
+	__u32 then = (from & 0x7fff) + (from >> 15 ? lap : 0);
+	__u32 far = now >= then ? now - then : now + 2 * lap - then;
+
+	return far && far <= lap;
+}
+
+/*
+ * QEMU looks after us: a chain made available in between it takes, and we saw none.
+ * The ring shows it, at the next look or when the chain is returned, if that is sooner.
+ */
+static __always_inline void missed_split(struct ring *r, struct vqp_queue *q, struct batch *b)
+{
+	__u16 missed = r->last - q->seen;
+
+	if (!q->valid || missed > r->num || missed > LATE_MAX)
+		return;
+	b->pos = q->seen;
+	b->late = missed;
+	q->seen = r->last;
+}
+
+static __always_inline void missed_packed(struct ring *r, struct vqp_queue *q, struct batch *b)
+{
+	if (q->none && gone_on(r, q->none_at)) {
+		b->pos = q->seen = q->none_at;
+		b->late = 1;
+		q->valid = 1;
+	}
+	q->none = 0;
+}
+
+static __always_inline bool pop_split(struct ring *r, struct vqp_queue *q, struct batch *b)
+{
+	__u16 missed;
+	bool taken;
+
+	ring_split(r, &b->ring);
+	b->last = r->last;
+	missed_split(r, q, b);
+	missed = r->last - q->seen;
+	if (q->valid && missed) {
+		if ((__u16)-missed <= r->num) {
+			b->flags = VQT_CHAIN_AGAIN;
+		} else {
+			count(VQP_LOST_CHAINS);
+			lose(r->p, q->dev, q->index, VQT_LOSS_LIMIT, missed);
+		}
+	}
+	taken = b->ring.known & VQT_RING_AVAIL_IDX && b->ring.avail_idx != r->last &&
+		r->inuse < r->num;
+	q->seen = r->last + taken;
+	q->valid = 1;
+	return taken;
+}
+
+static __always_inline bool pop_packed(struct ring *r, struct vqp_queue *q, struct batch *b)
+{
+	__u16 pos = r->last | r->last_wrap << 15;
+
+	ring_packed(r, &b->ring);
+	missed_packed(r, q, b);
+	if (!(b->ring.known & VQT_RING_SLOT))
+		return false;
+	if (!(b->ring.known & VQT_RING_FILLED) || r->inuse >= r->num) {
+		q->none_at = pos;
+		q->none = 1;
+		return false;
+	}
+	b->last = pos;
+	/* q->seen: the position recorded last; the same again means it was given back. */
+	b->flags = q->valid && q->seen == pos ? VQT_CHAIN_AGAIN : 0;
+	q->seen = pos;
+	q->valid = 1;
+	return true;
+}
+
+static __always_inline void pop(struct vqp_proc *p, __u64 vq)
+{
+	struct vqp_queue *q = queue_get(p, vq);
+	struct batch b = { .r = NULL };
+	struct ring r = {};
+	struct scratch *s;
+	bool taken;
+	int err;
+
+	if (!q || q->skip)
+		return;
+	s = scratch_get(p, q);
+	if (!s)
+		return;
+	b.r = &r;
+	b.q = q;
+	err = ring_open(&r, p, s, q, vq);
+	if (err == UNREADABLE)
+		lose(p, q->dev, q->index, VQT_LOSS_MEMORY, 1);
+	if (!err) {
+		/* The first sight of a queue tells where guest memory is. */
+		if (!q->valid)
+			learn(vq64(s, p->vq_desc), r.desc, 16ULL * r.num);
+		taken = r.packed ? pop_packed(&r, q, &b) : pop_split(&r, q, &b);
+		bpf_loop(b.late + taken, batch_step, &b, 0);
+	}
+	scratch_put(s);
+}
+
+/* A chain is returned that was not seen being taken. */
+static __noinline int missed_record(struct ring *r, struct vqp_queue *q, struct vqt_ring *ring)
+{
+	struct batch b = { .r = r, .q = q };
+
+	if (!r || !q || !ring)
+		return 0;
+	b.ring = *ring;
+	if (r->packed)
+		missed_packed(r, q, &b);
+	else
+		missed_split(r, q, &b);
+	bpf_loop(b.late, batch_step, &b, 0);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+/* Maps, registers, records and device identity: the floor of the QEMU probes. */
+#ifndef VQT_BPF_PROG_COMMON_BPF_H
+#define VQT_BPF_PROG_COMMON_BPF_H
+
+#include <linux/bpf.h>
+#include <linux/ptrace.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "bpf/prog/qemu.h"
+#include "decoder/trace/event.h"
+
+/* QOM, the same since 2.x: Object {class, free, properties, ref, parent}, DeviceState after it. */
+#define QOM_OBJECT_PARENT 32
+#define QOM_BUS_PARENT 40
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, __u32);
+	__type(value, struct vqp_proc);
+} procs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, __u32);
+	__type(value, struct vqp_memory);
+} memories SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct vqp_key);
+	__type(value, struct vqp_dev);
+} devices SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct vqp_key);
+	__type(value, struct vqp_queue);
+} queues SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, VQP_COUNTERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+/* An access under way, by thread. */
+struct access {
+	__u32 offset;
+	__u16 dev, aux;
+	__u8 width, pad[7];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct access);
+} in_read SEC(".maps"), in_config SEC(".maps");
+
+/* A chain being read. */
+struct walk {
+	__u64 table; /* host-virtual address of the table being walked */
+	__u64 ind_addr;
+	__u32 ind_len;
+	__u32 entries; /* in that table */
+	__u32 next; /* index to read; packed: slot */
+	__u32 n, ndirect;
+	__u32 snaplen;
+	__u16 flags; /* VQT_CHAIN_* */
+	__u16 id, head, pos;
+	__u8 indirect; /* inside an indirect table */
+	__u8 more; /* chain goes on */
+	__u8 packed, owed;
+};
+
+struct scratch {
+	__u32 busy;
+	/*
+	 * The state of loops lives here and not on the stack, where the verifier
+	 * would follow its values through every iteration and every outcome.
+	 */
+	struct walk w;
+	__u32 pos, segs, room; /* bytes of rec written, segments among them, where to stop */
+	__u32 base, next, full; /* continuations: where this one begins, next descriptor to read */
+	__u32 pad;
+	__u64 left; /* bytes of the buffers not yet accounted for */
+	__u8 vq[256];
+	__u8 caches[1024];
+	__u8 rec[VQP_REC_MAX + 2112]; /* the last append may begin just before VQP_REC_MAX */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, VQP_SCRATCH_PER_CPU); /* times CPUs, set at load */
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+/* Bytes waiting in the buffer from which on the reader is woken. */
+const volatile __u64 wake_level = 4 << 20;
+
+#define E2BIG_ 7
+
+/* What a queue is before anything is known of it. */
+const volatile struct vqp_queue no_queue;
+
+/* Programs may sleep (Linux 6.0): then a page that is not there right now can be brought in. */
+const volatile bool can_sleep = false;
+
+/* The kernel tells of mappings (Linux 5.17). */
+const volatile bool can_find_vma = false;
+
+/*
+ * Memory of the process.  Pages are taken away for moments (THP collapse, NUMA
+ * balancing, swap); a program that may sleep waits for them to come back.  One
+ * helper or the other, not one after the other: the verifier would follow both
+ * outcomes of every read.
+ */
+static __always_inline long read_user(void *to, __u32 n, const void *from)
+{
+	if (can_sleep)
+		return bpf_copy_from_user(to, n, from);
+	return bpf_probe_read_user(to, n, from);
+}
+
+static __always_inline long read_user_str(char *to, __u32 n, const void *from)
+{
+	long len = bpf_probe_read_user_str(to, n, from);
+	char byte;
+
+	/* Bring the page in, then once more; what crosses into another absent one is cut. */
+	if (len < 0 && can_sleep && !bpf_copy_from_user(&byte, 1, from))
+		len = bpf_probe_read_user_str(to, n, from);
+	return len;
+}
+
+struct rewind {
+	__u64 vq;
+	__u32 step, tgid, forget;
+};
+
+static __always_inline struct vqp_proc *proc_get(void)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+	return bpf_map_lookup_elem(&procs, &tgid);
+}
+
+static __always_inline struct vqp_memory *memory_get(void)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+	return bpf_map_lookup_elem(&memories, &tgid);
+}
+
+static __always_inline void count(__u32 which)
+{
+	__u64 *c = bpf_map_lookup_elem(&counters, &which);
+
+	if (c)
+		__sync_fetch_and_add(c, 1);
+}
+
+/* --- registers by number: the context takes only constant offsets ---------- */
+
+#define REG_CASE(n, field)                                                                         \
+	case n:                                                                                    \
+		asm volatile("%0 = *(u64 *)(%1 + %2)"                                              \
+			     : "=r"(v)                                                             \
+			     : "r"(ctx), "i"(offsetof(struct pt_regs, field)));                    \
+		break
+
+static __noinline __u64 reg(struct pt_regs *ctx, __u32 n)
+{
+	__u64 v = 0;
+
+	switch (n) {
+	REG_CASE(VQP_RAX, rax);
+	REG_CASE(VQP_RBX, rbx);
+	REG_CASE(VQP_RCX, rcx);
+	REG_CASE(VQP_RDX, rdx);
+	REG_CASE(VQP_RSI, rsi);
+	REG_CASE(VQP_RDI, rdi);
+	REG_CASE(VQP_RBP, rbp);
+	REG_CASE(VQP_RSP, rsp);
+	REG_CASE(VQP_R8, r8);
+	REG_CASE(VQP_R9, r9);
+	REG_CASE(VQP_R10, r10);
+	REG_CASE(VQP_R11, r11);
+	REG_CASE(VQP_R12, r12);
+	REG_CASE(VQP_R13, r13);
+	REG_CASE(VQP_R14, r14);
+	REG_CASE(VQP_R15, r15);
+	}
+	return v;
+}
+
+static __always_inline bool has_arg(__u64 cookie, int n)
+{
+	return (cookie >> (8 + 5 * n) & 31) != VQP_NO_REG;
+}
+
+static __always_inline __u64 arg(struct pt_regs *ctx, __u64 cookie, int n)
+{
+	return reg(ctx, cookie >> (8 + 5 * n) & 31);
+}
+
+/* The first value: a register plus a small signed offset. */
+static __always_inline __u64 arg0(struct pt_regs *ctx, __u64 cookie)
+{
+	return reg(ctx, cookie >> 8 & 31) + ((__s64)(cookie << 16) >> 49);
+}
+
+/* --- records --------------------------------------------------------------- */
+
+static __always_inline void hdr_begin(struct vqp_proc *p, struct vqt_hdr *h, __u8 type, __u16 dev,
+				      __u16 queue)
+{
+	h->seq = __sync_fetch_and_add(&p->seq, 1);
+	h->ts = bpf_ktime_get_ns();
+	h->tid = bpf_get_current_pid_tgid();
+	h->device = dev;
+	h->queue = queue;
+	h->type = type;
+	h->source = p->source;
+	h->cpu = bpf_get_smp_processor_id();
+}
+
+/* Never wakes the reader before there is much to read: a wake-up costs more than a record. */
+static __always_inline bool emit(void *rec, __u64 len)
+{
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > wake_level)
+		flags = BPF_RB_FORCE_WAKEUP;
+	if (!bpf_ringbuf_output(&events, rec, len, flags))
+		return true;
+	count(VQP_LOST_BUFFER);
+	return false;
+}
+
+/* n records that should be here are not. */
+static __noinline int lose(struct vqp_proc *p, __u32 dev, __u32 queue, __u32 why, __u64 n)
+{
+	struct vqt_loss l = { .lost = n, .why = why };
+
+	if (!p)
+		return 0;
+	hdr_begin(p, &l.h, VQT_LOSS, dev, queue);
+	emit(&l, sizeof(l));
+	return 0;
+}
+
+/* Space for a large record; migration is off, preemption is not. */
+static __always_inline struct scratch *scratch_get(struct vqp_proc *p, struct vqp_queue *q)
+{
+	__u32 base = bpf_get_smp_processor_id() * VQP_SCRATCH_PER_CPU;
+
+	for (int i = 0; i < VQP_SCRATCH_PER_CPU; i++) {
+		__u32 key = base + i;
+		struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
+
+		if (s && !__sync_val_compare_and_swap(&s->busy, 0, 1))
+			return s;
+	}
+	lose(p, q->dev, q->index, VQT_LOSS_LIMIT, 1);
+	return NULL;
+}
+
+static __always_inline void scratch_put(struct scratch *s)
+{
+	__sync_lock_test_and_set(&s->busy, 0);
+}
+
+/* --- devices --------------------------------------------------------------- */
+
+/* Object -> class -> type -> name: the pointer in the process. */
+static __always_inline __u64 typename_of(__u64 obj)
+{
+	__u64 v = 0;
+
+	if (read_user(&v, 8, (void *)obj) || !v ||
+	    read_user(&v, 8, (void *)v) || !v || read_user(&v, 8, (void *)v))
+		return 0;
+	return v;
+}
+
+/* Type names of virtio proxies begin with virtio- or vhost-. */
+static __always_inline bool is_virtio(__u64 obj)
+{
+	char n[8] = {};
+	__u64 name = typename_of(obj);
+
+	if (!name || read_user(n, 7, (void *)name))
+		return false;
+	return n[0] == 'v' && ((n[1] == 'i' && n[2] == 'r' && n[3] == 't' && n[4] == 'i' &&
+				n[5] == 'o' && n[6] == '-') ||
+			       (n[1] == 'h' && n[2] == 'o' && n[3] == 's' && n[4] == 't' &&
+				n[5] == '-'));
+}
+
+/* Type names of VirtIODevices end with -device, those of their proxies with the bus. */
+static __always_inline bool is_vdev(__u64 obj)
+{
+	char n[64] = {};
+	__u64 name = typename_of(obj);
+	long len = name ? read_user_str(n, sizeof(n), (void *)name) : 0;
+	__u32 at = len - 5; /* of "vice" */
+
+	return len > 8 && n[at & 63] == 'v' && n[(at + 1) & 63] == 'i' && n[(at + 2) & 63] == 'c' &&
+	       n[(at + 3) & 63] == 'e';
+}
+
+/* A slot for a virtio-mmio device: there are many, mostly empty (4.2.3.1). */
+static __always_inline bool is_slot(__u64 obj)
+{
+	char n[16] = {};
+	__u64 name = typename_of(obj);
+
+	if (!name || read_user(n, 12, (void *)name))
+		return false;
+	return n[7] == 'm' && n[8] == 'm' && n[9] == 'i' && n[10] == 'o' && !n[11];
+}
+
+/* The last device id given out; user space takes ids, too (late attachment). */
+__u32 last_device;
+
+/* First sight of a device: an id, and a record that makes user space look closer. */
+static __noinline __u16 device_new(struct vqp_proc *p, __u64 handle)
+{
+	struct vqt_device r = {};
+	__u16 id;
+
+	if (!p)
+		return 0;
+	id = __sync_fetch_and_add(&last_device, 1) + 1;
+	r.bdf = ~0U;
+	r.handle = handle;
+	hdr_begin(p, &r.h, VQT_DEVICE, id, VQT_NO_QUEUE);
+	emit(&r, sizeof(r));
+	return id;
+}
+
+/* A PCIDevice: a virtio proxy's entry, or the negative one. */
+static __noinline struct vqp_dev *proxy_get(struct vqp_proc *p, __u64 proxy)
+{
+	struct vqp_key k = { .ptr = proxy, .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct vqp_dev *d = bpf_map_lookup_elem(&devices, &k), new = {};
+
+	if (d || !p)
+		return d && d->id ? d : NULL;
+	new.proxy = proxy;
+	if (is_virtio(proxy) && is_slot(proxy))
+		return NULL; /* until a device is plugged into it */
+	if (is_virtio(proxy))
+		new.id = device_new(p, proxy);
+	else
+		new.skip = 1;
+	if (bpf_map_update_elem(&devices, &k, &new, BPF_NOEXIST) == -E2BIG_ && new.id)
+		lose(p, new.id, VQT_NO_QUEUE, VQT_LOSS_LIMIT, 1);
+	d = bpf_map_lookup_elem(&devices, &k);
+	return d && d->id ? d : NULL;
+}
+
+/* What a VirtIODevice is plugged into, by its bus; 0 nothing yet. */
+static __always_inline __u64 slot_of(struct vqp_proc *p, __u64 vdev)
+{
+	__u64 bus = 0, slot = 0;
+
+	if (p->dev_bus == VQP_UNKNOWN || read_user(&bus, 8, (void *)(vdev + p->dev_bus)) || !bus ||
+	    read_user(&slot, 8, (void *)(bus + QOM_BUS_PARENT)))
+		return 0;
+	return slot && is_virtio(slot) ? slot : 0;
+}
+
+/* Without a proxy that contains it, it is found under its slot from when it is plugged in. */
+static __always_inline void plug(struct vqp_proc *p, struct vqp_dev *d, __u64 vdev)
+{
+	struct vqp_key k = { .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct vqp_dev new;
+
+	k.ptr = slot_of(p, vdev);
+	if (!k.ptr)
+		return;
+	d->proxy = k.ptr;
+	new = *d;
+	bpf_map_update_elem(&devices, &k, &new, BPF_ANY);
+}
+
+/* A VirtIODevice: its proxy's id, or its own when there is no proxy around it. */
+static __noinline struct vqp_dev *vdev_get(struct vqp_proc *p, __u64 vdev)
+{
+	struct vqp_key k = { .ptr = vdev, .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct vqp_dev *d = bpf_map_lookup_elem(&devices, &k), *x = NULL, new = {};
+	__u64 parent = 0;
+
+	if (!p)
+		return d;
+	if (d) {
+		d->vdev = vdev;
+		if (!d->proxy)
+			plug(p, d, vdev);
+		return d;
+	}
+	read_user(&parent, 8, (void *)(vdev + QOM_OBJECT_PARENT));
+	if (parent)
+		x = proxy_get(p, parent);
+	new.vdev = vdev;
+	if (x) {
+		x->vdev = vdev;
+		new = *x;
+	} else {
+		new.id = device_new(p, vdev);
+	}
+	if (bpf_map_update_elem(&devices, &k, &new, BPF_NOEXIST) == -E2BIG_)
+		lose(p, new.id, VQT_NO_QUEUE, VQT_LOSS_LIMIT, 1);
+	d = bpf_map_lookup_elem(&devices, &k);
+	if (d && !d->proxy)
+		plug(p, d, vdev);
+	return d;
+}
+
+/* A VirtQueue. */
+static __noinline struct vqp_queue *queue_get(struct vqp_proc *p, __u64 vq)
+{
+	struct vqp_key k = { .ptr = vq, .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct vqp_queue *q = bpf_map_lookup_elem(&queues, &k);
+	struct vqp_dev *d;
+	__u64 vdev = 0;
+	__u16 index = 0;
+
+	if (q || !p)
+		return q;
+	if (read_user(&vdev, 8, (void *)(vq + p->vq_vdev)) ||
+	    read_user(&index, 2, (void *)(vq + p->vq_index))) {
+		lose(p, VQT_NO_DEVICE, VQT_NO_QUEUE, VQT_LOSS_MEMORY, 1);
+		return NULL;
+	}
+	d = vdev_get(p, vdev);
+	if (!d)
+		return NULL;
+	/* Too large for the stack: made empty, then filled in. */
+	bpf_map_update_elem(&queues, &k, (void *)&no_queue, BPF_NOEXIST);
+	q = bpf_map_lookup_elem(&queues, &k);
+	if (!q) {
+		if (!d->skip)
+			lose(p, d->id, index, VQT_LOSS_LIMIT, 1);
+		return NULL;
+	}
+	q->dev = d->id;
+	q->vdev = vdev;
+	q->index = index;
+	q->skip = d->skip || !(p->queues >> (index < 63 ? index : 63) & 1);
+	if (index >= d->queues)
+		d->queues = index + 1;
+	return q;
+}
+
+#endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Light capture: counters and histograms of latency in a map, no records of
+ * single events, so that a busy machine can be watched for as long as one likes.
+ */
+#ifndef VQT_BPF_PROG_LIGHT_BPF_H
+#define VQT_BPF_PROG_LIGHT_BPF_H
+
+#include "bpf/prog/used.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* VQP_TALLIES when it is wanted */
+	__type(key, __u32);
+	__type(value, struct vqp_tally);
+} tallies SEC(".maps");
+
+const volatile __u32 max_tallies = 1;
+
+struct claim {
+	struct vqp_queue *q;
+	__u32 tgid;
+};
+
+static long claim_step(__u32 i, void *ctx)
+{
+	struct claim *c = ctx;
+	struct vqp_tally *t = bpf_map_lookup_elem(&tallies, &i);
+
+	if (!t || __sync_val_compare_and_swap(&t->owner, VQP_TALLY_FREE, VQP_TALLY_CLAIMED))
+		return 0;
+	t->tgid = c->tgid;
+	t->dev = c->q->dev;
+	t->index = c->q->index;
+	__sync_lock_test_and_set(&t->owner, VQP_TALLY_USED);
+	c->q->tally = i + 1;
+	return 1;
+}
+
+/* A queue's counters; NULL when it is not asked for, or there are too many (said once). */
+static __noinline struct vqp_tally *tally_get(struct vqp_proc *p, struct vqp_queue *q)
+{
+	struct claim c = { .q = q, .tgid = bpf_get_current_pid_tgid() >> 32 };
+	__u32 at;
+
+	if (!p || !q || q->skip)
+		return NULL;
+	if (!q->tally) {
+		bpf_loop(max_tallies, claim_step, &c, 0);
+		if (!q->tally) {
+			q->skip = 1;
+			lose(p, q->dev, q->index, VQT_LOSS_LIMIT, 1);
+			return NULL;
+		}
+	}
+	at = q->tally - 1;
+	return bpf_map_lookup_elem(&tallies, &at);
+}
+
+static long land_step(__u32 i, void *ctx)
+{
+	struct vqp_tally *t = *(struct vqp_tally **)ctx;
+
+	t->began[i & (VQP_QUEUE_MAX - 1)] = 0;
+	return 0;
+}
+
+/* No request is in flight any more; when the queue goes, neither is anything else. */
+static __always_inline void tally_rewind(struct vqp_queue *q, bool forget)
+{
+	struct vqp_tally *t;
+	__u32 at = q->tally - 1;
+
+	if (!q->tally)
+		return;
+	t = bpf_map_lookup_elem(&tallies, &at);
+	if (!t)
+		return;
+	q->looked = 0;
+	t->dropped += t->flight;
+	t->flight = 0;
+	bpf_loop(VQP_QUEUE_MAX, land_step, &t, 0);
+	if (forget)
+		t->owner = VQP_TALLY_GONE;
+}
+
+static __always_inline void light_kick_at(struct vqp_proc *p, __u64 vq)
+{
+	struct vqp_tally *t = tally_get(p, queue_get(p, vq));
+
+	if (t)
+		__sync_fetch_and_add(&t->kicks, 1);
+}
+
+static __always_inline void began(struct vqp_tally *t, __u16 head, __u64 when)
+{
+	__u64 *at = &t->began[head & (VQP_QUEUE_MAX - 1)];
+
+	__sync_fetch_and_add(&t->taken, 1);
+	if (!*at)
+		t->flight++;
+	if (t->flight > t->flight_max)
+		t->flight_max = t->flight;
+	*at = when;
+}
+
+/* A place in the ring: index of the available ring, or slot and wrap counter (2.8.1). */
+static __always_inline __u16 place(struct ring *r)
+{
+	return r->packed ? r->last | r->last_wrap << 15 : r->last;
+}
+
+/* Packed: the buffer id is in the last descriptor of the list (2.8.13). */
+static __always_inline bool packed_head(struct ring *r, __u16 pos, __u16 *head)
+{
+	struct vqt_desc d; /* its words 12 and 14 are id and flags here */
+	__u32 slot = pos & 0x7fff;
+	bool wrap = pos >> 15;
+
+	for (int i = 0; i < 16; i++) {
+		if (read_user(&d, sizeof(d), (void *)(r->desc + 16ULL * slot)))
+			return false;
+		if (!i && !is_available(d.next, wrap))
+			return false;
+		*head = d.flags;
+		if (!(d.next & DESC_F_NEXT))
+			return true;
+		if (++slot >= r->num)
+			slot = 0;
+	}
+	return true; /* a longer one is counted, and not timed */
+}
+
+static __always_inline bool split_head(struct ring *r, __u16 pos, __u16 *head)
+{
+	return !read_user(head, 2, (void *)(r->driver + 4 + 2 * (pos % (r->num ?: 1))));
+}
+
+static __always_inline bool split_ready(struct ring *r)
+{
+	__u16 idx;
+
+	return !read_user(&idx, 2, (void *)(r->driver + 2)) && idx != r->last;
+}
+
+/*
+ * QEMU looks after us: a chain made available in between it takes, and we saw none.
+ * Its place shows it, at the next look or when the chain is returned.
+ */
+static __always_inline void late_pop(struct vqp_queue *q, struct vqp_tally *t, struct ring *r)
+{
+	__u64 looked = q->looked;
+	__u16 head;
+
+	if (!looked || place(r) == q->seen)
+		return;
+	q->looked = 0;
+	if (r->packed ? !gone_on(r, q->seen) : place(r) != (__u16)(q->seen + 1))
+		return; /* put back, or elsewhere by a reset or a migration */
+	if (r->packed ? packed_head(r, q->seen, &head) : split_head(r, q->seen, &head))
+		began(t, head, looked);
+	else
+		__sync_fetch_and_add(&t->taken, 1);
+}
+
+static __always_inline void light_pop_at(struct vqp_proc *p, __u64 vq)
+{
+	struct vqp_queue *q = queue_get(p, vq);
+	struct vqp_tally *t = tally_get(p, q);
+	struct ring r = {};
+	struct scratch *s;
+	__u16 head = 0;
+
+	if (!t || !q)
+		return;
+	s = scratch_get(p, q);
+	if (!s)
+		return;
+	if (!ring_open(&r, p, s, q, vq)) {
+		late_pop(q, t, &r);
+		if (r.inuse < r.num && (r.packed || split_ready(&r)) &&
+		    (r.packed ? packed_head(&r, place(&r), &head) : split_head(&r, r.last, &head))) {
+			began(t, head, bpf_ktime_get_ns());
+			q->looked = 0;
+		} else {
+			q->seen = place(&r);
+			q->looked = bpf_ktime_get_ns();
+		}
+	}
+	scratch_put(s);
+}
+
+/* A chain is returned that was not seen being taken. */
+static __noinline int late_fill(struct vqp_proc *p, struct vqp_queue *q, struct vqp_tally *t, __u64 vq)
+{
+	struct ring r = {};
+	struct scratch *s;
+
+	if (!p || !q || !t)
+		return 0;
+	s = scratch_get(p, q);
+	if (!s)
+		return 0;
+	if (!ring_open(&r, p, s, q, vq))
+		late_pop(q, t, &r);
+	scratch_put(s);
+	return 0;
+}
+
+static __always_inline __u32 bucket_of(__u64 v)
+{
+	__u32 top = 0;
+
+	if (v >> VQP_HIST_OCTAVES)
+		return VQP_HIST_BUCKETS - 1;
+	if (v < 1 << VQP_HIST_SUB_BITS)
+		return v;
+	for (__u32 n = 32; n; n /= 2)
+		if (v >> (top + n))
+			top += n;
+	/* octave above the first, place in it */
+	return ((top - VQP_HIST_SUB_BITS + 1) << VQP_HIST_SUB_BITS) +
+	       (v >> (top - VQP_HIST_SUB_BITS) & ((1 << VQP_HIST_SUB_BITS) - 1));
+}
+
+static __always_inline __u32 sort_of(struct iov *first)
+{
+	__u32 type;
+
+	if (first->len < 8 || read_user(&type, 4, (void *)first->base))
+		return VQP_SORT_OTHER;
+	switch (type) {
+	case 0:
+		return VQP_SORT_IN;
+	case 1:
+		return VQP_SORT_OUT;
+	case 4:
+		return VQP_SORT_FLUSH;
+	case 11:
+		return VQP_SORT_DISCARD;
+	case 13:
+		return VQP_SORT_WRITE_ZEROES;
+	}
+	return VQP_SORT_OTHER;
+}
+
+/* Bytes of a request's readable buffers. */
+struct lengths {
+	__u64 sg, sum;
+};
+
+static long length_step(__u32 i, void *ctx)
+{
+	struct lengths *l = ctx;
+	__u64 len;
+
+	if (read_user(&len, 8, (void *)(l->sg + 16ULL * i + 8)))
+		return 1;
+	l->sum += len;
+	return 0;
+}
+
+static __always_inline void light_fill_at(struct vqp_proc *p, __u64 vq, __u64 elem, __u32 len,
+					  bool detached)
+{
+	struct vqp_queue *q = queue_get(p, vq);
+	struct vqp_tally *t = tally_get(p, q);
+	struct lengths out = {};
+	struct iov first = {}, last = {};
+	struct element e = {};
+	struct vqp_group *g;
+	__u32 sort = VQP_SORT_OTHER;
+	__u64 *at, took;
+	__u8 status = 0;
+
+	if (!t || !q)
+		return;
+	if (read_user(&e, sizeof(e), (void *)elem)) {
+		lose(p, q->dev, q->index, VQT_LOSS_MEMORY, 1);
+		return;
+	}
+	at = &t->began[e.index & (VQP_QUEUE_MAX - 1)];
+	if (!*at && q->looked)
+		late_fill(p, q, t, vq);
+	took = *at ? bpf_ktime_get_ns() - *at : 0;
+	if (*at && t->flight)
+		t->flight--;
+	*at = 0;
+	if (detached) {
+		__sync_fetch_and_add(&t->detached, 1);
+		return;
+	}
+	if (e.out_num && !read_user(&first, sizeof(first), (void *)e.out_sg))
+		sort = sort_of(&first);
+	out.sg = e.out_sg;
+	bpf_loop(e.out_num < VQP_CHAIN_MAX ? e.out_num : VQP_CHAIN_MAX, length_step, &out, 0);
+	if (e.in_num && e.in_num <= VQP_CHAIN_MAX &&
+	    !read_user(&last, sizeof(last), (void *)(e.in_sg + 16ULL * (e.in_num - 1))) && last.len)
+		read_user(&status, 1, (void *)(last.base + last.len - 1));
+	g = &t->group[sort];
+	__sync_fetch_and_add(&g->used, 1);
+	if (status)
+		__sync_fetch_and_add(&g->errors, 1);
+	__sync_fetch_and_add(&g->bytes_in, len);
+	__sync_fetch_and_add(&g->bytes_out, out.sum);
+	if (took) {
+		__sync_fetch_and_add(&g->timed, 1);
+		__sync_fetch_and_add(&g->sum, took);
+		__sync_fetch_and_add(&g->bucket[bucket_of(took)], 1);
+	}
+}
+
+#endif

@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Probes in QEMU's virtio core.  Uprobe programs can be preempted by another
+ * thread's: nothing per-CPU is used without being claimed (scratch_get), and
+ * every record takes its sequence number when it is begun, so that user space
+ * can put records of different CPUs back in order and count what is missing.
+ */
+#include "bpf/prog/chain.bpf.h"
+#include "bpf/prog/common.bpf.h"
+#include "bpf/prog/light.bpf.h"
+#include "bpf/prog/ring.bpf.h"
+#include "bpf/prog/status.bpf.h"
+#include "bpf/prog/used.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+/* --- queues ---------------------------------------------------------------- */
+
+SEC("uprobe")
+int on_kick(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	struct vqp_proc *p = proc_get();
+
+	if (p)
+		kick(p, arg0(ctx, cookie), VQT_KICK_IOEVENTFD, 0, 0);
+	return 0;
+}
+
+SEC("uprobe")
+int on_pop(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	struct vqp_proc *p = proc_get();
+
+	if (p)
+		pop(p, arg0(ctx, cookie));
+	return 0;
+}
+
+/* virtqueue_fill(vq, elem, len, idx); aux 1: virtqueue_detach_element(vq, elem, len) */
+SEC("uprobe")
+int on_fill(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	struct vqp_proc *p = proc_get();
+
+	if (p)
+		fill(p, arg0(ctx, cookie), arg(ctx, cookie, 1), arg(ctx, cookie, 2),
+		     arg(ctx, cookie, 3), cookie >> 48);
+	return 0;
+}
+
+/* The device decided to notify the driver of used buffers. */
+SEC("uprobe")
+int on_signal(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx), ptr = arg0(ctx, cookie);
+	struct vqp_proc *p = proc_get();
+	struct vqp_queue *q;
+	struct vqt_irq r = {};
+
+	if (!p)
+		return 0;
+	q = queue_get(p, ptr);
+	if (!q || q->skip)
+		return 0;
+	r.vector = VQT_NO_VECTOR;
+	if (p->vq_vector != VQP_UNKNOWN)
+		read_user(&r.vector, 2, (void *)(ptr + p->vq_vector));
+	r.kind = VQT_IRQ_SIGNAL;
+	hdr_begin(p, &r.h, VQT_IRQ, q->dev, q->index);
+	emit(&r, sizeof(r));
+	return 0;
+}
+
+/* --- registers ------------------------------------------------------------- */
+
+/*
+ * The queue that a register write is a kick of; 0: it is none, or one that QEMU
+ * ignores.  Register handlers get the proxy (or the PCI device).
+ */
+static __always_inline __u64 notified(struct vqp_proc *p, struct vqp_dev *d, __u16 aux,
+				      __u32 offset, __u64 value)
+{
+	__u32 n = value & 0xffff, region = aux & 0xff;
+	__u64 vq, desc = 0;
+	__u8 broken = 0;
+
+	if (aux & VQP_AUX_MMIO_NOTIFY) {
+		/* 4.1.4.4: one address a queue; QEMU's multiplier is 4, or a page */
+		if (!(aux & VQP_AUX_IS_PIO))
+			n = offset < 4096 ? offset / 4 : offset / 4096;
+	} else if (!(region == VQT_REGION_MMIO && offset == 0x50) && /* 4.2.2: QueueNotify */
+		   !(region == VQT_REGION_LEGACY && offset == 16)) { /* 4.1.4.10 */
+		return 0;
+	}
+	if (!d->vdev || n >= VQP_QUEUE_MAX || p->vdev_vq == VQP_UNKNOWN)
+		return 0;
+	if (read_user(&vq, 8, (void *)(d->vdev + p->vdev_vq)) || !vq)
+		return 0;
+	vq += (__u64)n * p->vq_size;
+	read_user(&desc, 8, (void *)(vq + p->vq_desc));
+	if (p->vdev_broken != VQP_UNKNOWN)
+		read_user(&broken, 1, (void *)(d->vdev + p->vdev_broken));
+	return desc && !broken ? vq : 0;
+}
+
+static __always_inline void reg_emit(struct vqp_proc *p, __u16 dev, struct vqt_reg *r)
+{
+	hdr_begin(p, &r->h, VQT_REG, dev, VQT_NO_QUEUE);
+	emit(r, sizeof(*r));
+}
+
+static __always_inline __u64 trim(__u64 value, __u8 width)
+{
+	return width >= 8 ? value : value & ((1ULL << (width * 8)) - 1);
+}
+
+/* write(opaque, addr, value, size) */
+SEC("uprobe")
+int on_reg_write(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx), vq;
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct vqp_proc *p = proc_get();
+	struct vqp_dev *d;
+	struct vqt_reg r = {};
+	bool legacy, status;
+
+	if (!p)
+		return 0;
+	d = proxy_get(p, arg0(ctx, cookie));
+	if (!d || d->skip)
+		return 0;
+	r.region = cookie >> 48;
+	r.op = VQT_WRITE;
+	r.offset = arg(ctx, cookie, 1);
+	r.width = arg(ctx, cookie, 3);
+	r.value = trim(arg(ctx, cookie, 2), r.width);
+	if (bpf_map_lookup_elem(&in_config, &tid))
+		r.flags |= VQT_REG_VIA_CFG;
+	if (cookie >> 48 & VQP_AUX_IS_PIO)
+		r.flags |= VQT_REG_PIO;
+	vq = notified(p, d, cookie >> 48, r.offset, r.value);
+	legacy = r.region == VQT_REGION_LEGACY;
+	if (vq && !legacy && kick(p, vq, VQT_KICK_MMIO, r.value, r.width))
+		return 0;
+	status = is_status(r.region, r.offset);
+	if (status && !r.value) /* the rings belong to what ends with it */
+		sample_rings(p, d);
+	reg_emit(p, d->id, &r);
+	if (status && r.value)
+		sample_rings(p, d);
+	/* Queue Notify of the legacy interface is seen as both. */
+	if (vq && legacy)
+		kick(p, vq, VQT_KICK_LEGACY, r.value, r.width);
+	return 0;
+}
+
+/* read(opaque, addr, size): remembered until it returns */
+SEC("uprobe")
+int on_reg_read(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct vqp_proc *p = proc_get();
+	struct vqp_dev *d;
+	struct access a = {};
+
+	if (!p)
+		return 0;
+	d = proxy_get(p, arg0(ctx, cookie));
+	if (!d || d->skip)
+		return 0;
+	a.dev = d->id;
+	a.aux = cookie >> 48;
+	a.offset = arg(ctx, cookie, 1);
+	a.width = arg(ctx, cookie, 2);
+	bpf_map_update_elem(&in_read, &tid, &a, BPF_ANY);
+	return 0;
+}
+
+SEC("uretprobe")
+int on_reg_return(struct pt_regs *ctx)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct vqp_proc *p = proc_get();
+	struct access *a;
+	struct vqt_reg r = {};
+
+	if (!p)
+		return 0;
+	a = bpf_map_lookup_elem(&in_read, &tid);
+	if (!a)
+		return 0;
+	r.region = a->aux;
+	r.op = VQT_READ;
+	r.offset = a->offset;
+	r.width = a->width;
+	r.value = trim(PT_REGS_RC(ctx), r.width);
+	if (a->aux & VQP_AUX_IS_PIO)
+		r.flags |= VQT_REG_PIO;
+	if (bpf_map_lookup_elem(&in_config, &tid))
+		r.flags |= VQT_REG_VIA_CFG;
+	reg_emit(p, a->dev, &r);
+	bpf_map_delete_elem(&in_read, &tid);
+	return 0;
+}
+
+/* pci_host_config_write_common(dev, addr, limit, val, len); aux 1: read, no val */
+SEC("uprobe")
+int on_config(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct vqp_proc *p = proc_get();
+	struct vqp_dev *d;
+	struct access a = {};
+	struct vqt_reg r = {};
+
+	if (!p)
+		return 0;
+	d = proxy_get(p, arg0(ctx, cookie));
+	if (!d || d->skip)
+		return 0;
+	a.dev = d->id;
+	a.aux = cookie >> 48;
+	a.offset = arg(ctx, cookie, 1);
+	a.width = arg(ctx, cookie, 3);
+	bpf_map_update_elem(&in_config, &tid, &a, BPF_ANY);
+	if (a.aux == VQT_READ)
+		return 0;
+	r.region = VQT_REGION_PCI;
+	r.op = VQT_WRITE;
+	r.offset = a.offset;
+	r.width = a.width;
+	r.value = trim(arg(ctx, cookie, 2), r.width);
+	reg_emit(p, d->id, &r);
+	return 0;
+}
+
+SEC("uretprobe")
+int on_config_return(struct pt_regs *ctx)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct vqp_proc *p = proc_get();
+	struct access *a;
+	struct vqt_reg r = {};
+
+	if (!p)
+		return 0;
+	a = bpf_map_lookup_elem(&in_config, &tid);
+	if (!a)
+		return 0;
+	if (a->aux == VQT_READ) {
+		r.region = VQT_REGION_PCI;
+		r.op = VQT_READ;
+		r.offset = a->offset;
+		r.width = a->width;
+		r.value = trim(PT_REGS_RC(ctx), r.width);
+		reg_emit(p, a->dev, &r);
+	}
+	bpf_map_delete_elem(&in_config, &tid);
+	return 0;
+}
+
+/* --- interrupts ------------------------------------------------------------ */
+
+/* pci_set_irq(dev, level), msix_notify(dev, vector) */
+SEC("uprobe")
+int on_irq(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	struct vqp_proc *p = proc_get();
+	struct vqp_dev *d;
+	struct vqt_irq r = {};
+
+	if (!p)
+		return 0;
+	d = proxy_get(p, arg0(ctx, cookie));
+	if (!d || d->skip)
+		return 0;
+	r.vector = VQT_NO_VECTOR;
+	if (cookie >> 48 == VQP_IRQ_MSIX) {
+		r.kind = VQT_IRQ_MSIX;
+		r.vector = arg(ctx, cookie, 1);
+	} else {
+		r.kind = VQT_IRQ_INTX;
+		r.level = (__u32)arg(ctx, cookie, 1) != 0;
+	}
+	hdr_begin(p, &r.h, VQT_IRQ, d->id, VQT_NO_QUEUE);
+	emit(&r, sizeof(r));
+	return 0;
+}
+
+/* --- lifecycle ------------------------------------------------------------- */
+
+struct life_text {
+	struct vqt_life r;
+	char text[128];
+};
+
+/* Where something else was before, a device may have been made: look again. */
+static __always_inline void reconsider(__u64 obj)
+{
+	struct vqp_key k = { .ptr = obj, .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct vqp_dev *d = bpf_map_lookup_elem(&devices, &k);
+
+	if (d && !d->id && is_virtio(obj))
+		bpf_map_delete_elem(&devices, &k);
+}
+
+/* The device a lifecycle probe's object belongs to; NULL when it is none of ours. */
+static __always_inline struct vqp_dev *life_dev(struct vqp_proc *p, __u32 kind, __u64 obj,
+						__u16 *queue)
+{
+	struct vqp_queue *q;
+	__u64 parent;
+
+	switch (kind) {
+	case VQP_OBJ_VDEV:
+		return vdev_get(p, obj);
+	case VQP_OBJ_PCI:
+		return proxy_get(p, obj);
+	case VQP_OBJ_QDEV: /* a virtio device inside its proxy, or the proxy */
+		if (!read_user(&parent, 8, (void *)(obj + QOM_OBJECT_PARENT)) && parent &&
+		    is_virtio(parent))
+			return vdev_get(p, obj);
+		if (is_virtio(obj) && is_vdev(obj))
+			return vdev_get(p, obj);
+		reconsider(obj);
+		return proxy_get(p, obj);
+	case VQP_OBJ_BUS:
+		if (read_user(&parent, 8, (void *)(obj + QOM_BUS_PARENT)))
+			return NULL;
+		return proxy_get(p, parent);
+	case VQP_OBJ_VQ:
+		q = queue_get(p, obj);
+		if (!q)
+			return NULL;
+		*queue = q->index;
+		return vdev_get(p, q->vdev);
+	}
+	return NULL;
+}
+
+/* Was the queue added: vring.num_default, behind vring.num, is not 0. */
+static __always_inline bool queue_exists(struct vqp_proc *p, struct vqp_dev *d, __u16 queue)
+{
+	__u32 num = 1;
+	__u64 vq;
+
+	if (!d->vdev || p->vdev_vq == VQP_UNKNOWN || p->vq_size == VQP_UNKNOWN ||
+	    read_user(&vq, 8, (void *)(d->vdev + p->vdev_vq)))
+		return true;
+	vq += (__u64)queue * p->vq_size + p->vq_num + 4;
+	read_user(&num, 4, (void *)vq);
+	return num != 0;
+}
+
+static long rewind_queue(__u32 i, void *data)
+{
+	struct rewind *w = data;
+	struct vqp_key k = { .ptr = w->vq + (__u64)i * w->step, .tgid = w->tgid };
+	struct vqp_queue *q = bpf_map_lookup_elem(&queues, &k);
+
+	if (q)
+		tally_rewind(q, w->forget);
+	if (q && w->forget)
+		bpf_map_delete_elem(&queues, &k);
+	else if (q)
+		q->valid = q->none = 0;
+	return 0;
+}
+
+static __always_inline void life_after(struct vqp_proc *p, struct vqp_dev *d, __u32 flags,
+				       __u16 queue)
+{
+	struct rewind w = { .step = p->vq_size, .forget = flags & VQP_LIFE_FORGET };
+	__u32 n = d->queues;
+
+	w.tgid = bpf_get_current_pid_tgid() >> 32;
+	if (d->vdev && p->vdev_vq != VQP_UNKNOWN &&
+	    !read_user(&w.vq, 8, (void *)(d->vdev + p->vdev_vq))) {
+		if (queue != VQT_NO_QUEUE && !w.forget)
+			rewind_queue(queue, &w);
+		else
+			bpf_loop(n < VQP_QUEUE_MAX ? n : VQP_QUEUE_MAX, rewind_queue, &w, 0);
+	}
+	if (w.forget) {
+		struct vqp_key v = { .ptr = d->vdev, .tgid = w.tgid };
+		struct vqp_key x = { .ptr = d->proxy, .tgid = w.tgid };
+
+		bpf_map_delete_elem(&devices, &v);
+		bpf_map_delete_elem(&devices, &x);
+	}
+}
+
+/* (object, arg, arg, arg, queue) by the cookie; aux: enum vqt_life_what */
+SEC("uprobe")
+int on_life(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx), obj;
+	__u32 flags = cookie & 0xff, kind = flags & VQP_OBJ_KINDS;
+	struct vqp_proc *p = proc_get();
+	struct vqp_dev *d = NULL;
+	struct life_text l = {};
+	__u16 queue = VQT_NO_QUEUE;
+	__u64 text = 0;
+	long n = 0;
+
+	if (!p)
+		return 0;
+	obj = arg0(ctx, cookie);
+	if (kind != VQP_OBJ_NONE) {
+		d = life_dev(p, kind, obj, &queue);
+		if (!d || d->skip)
+			return 0;
+	}
+	if (has_arg(cookie, 4)) {
+		queue = arg(ctx, cookie, 4);
+		/* A reset touches all 1,024 queues a device could have. */
+		if (d && !queue_exists(p, d, queue))
+			return 0;
+	}
+	if (flags & VQP_LIFE_IRQ) {
+		struct vqt_irq r = { .kind = VQT_IRQ_CONFIG, .vector = VQT_NO_VECTOR };
+		__u8 status = 4;
+
+		/* QEMU says nothing to a driver that is not ready (DRIVER_OK). */
+		if (p->vdev_status != VQP_UNKNOWN)
+			read_user(&status, 1, (void *)(obj + p->vdev_status));
+		if (!(status & 4))
+			return 0;
+		if (p->vdev_config_vector != VQP_UNKNOWN)
+			read_user(&r.vector, 2, (void *)(obj + p->vdev_config_vector));
+		hdr_begin(p, &r.h, VQT_IRQ, d ? d->id : 0, VQT_NO_QUEUE);
+		emit(&r, sizeof(r));
+		return 0;
+	}
+	l.r.what = cookie >> 48;
+	/* A text takes the second slot; the numbers after it move up. */
+	if (flags & VQP_LIFE_TEXT) {
+		text = arg(ctx, cookie, 1);
+		if (has_arg(cookie, 2))
+			l.r.arg[0] = arg(ctx, cookie, 2);
+	} else {
+		if (has_arg(cookie, 1))
+			l.r.arg[0] = arg(ctx, cookie, 1);
+		if (has_arg(cookie, 2))
+			l.r.arg[1] = arg(ctx, cookie, 2);
+		if (has_arg(cookie, 3))
+			l.r.arg[2] = arg(ctx, cookie, 3);
+	}
+	if (flags & VQP_LIFE_TYPENAME)
+		text = typename_of(obj);
+	/* VirtioPCIDeviceTypeInfo: base_name, generic_name */
+	if (l.r.what == VQT_LIFE_TYPE_REGISTER && (read_user(&text, 8, (void *)(obj + 8)) || !text))
+		read_user(&text, 8, (void *)obj);
+	if (text)
+		n = read_user_str(l.text, sizeof(l.text), (void *)text);
+	n = n > 1 ? n - 1 : 0;
+	n &= 127;
+	l.r.len = n;
+	hdr_begin(p, &l.r.h, VQT_LIFE, d ? d->id : 0, queue);
+	emit(&l, sizeof(l.r) + n);
+	if (d && flags & (VQP_LIFE_FORGET | VQP_LIFE_REWIND))
+		life_after(p, d, flags, queue);
+	return 0;
+}
+
+/* --- light ----------------------------------------------------------------- */
+
+SEC("uprobe")
+int light_kick(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	struct vqp_proc *p = proc_get();
+
+	if (p)
+		light_kick_at(p, arg0(ctx, cookie));
+	return 0;
+}
+
+SEC("uprobe")
+int light_pop(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	struct vqp_proc *p = proc_get();
+
+	if (p)
+		light_pop_at(p, arg0(ctx, cookie));
+	return 0;
+}
+
+SEC("uprobe")
+int light_fill(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	struct vqp_proc *p = proc_get();
+
+	if (p)
+		light_fill_at(p, arg0(ctx, cookie), arg(ctx, cookie, 1), arg(ctx, cookie, 2),
+			      cookie >> 48);
+	return 0;
+}
+
+SEC("uprobe")
+int light_signal(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	struct vqp_proc *p = proc_get();
+	struct vqp_tally *t;
+
+	if (!p)
+		return 0;
+	t = tally_get(p, queue_get(p, arg0(ctx, cookie)));
+	if (t)
+		__sync_fetch_and_add(&t->signals, 1);
+	return 0;
+}
+
+/* Kicks that come as register writes; nothing else of registers. */
+SEC("uprobe")
+int light_reg_write(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx), vq;
+	struct vqp_proc *p = proc_get();
+	struct vqp_dev *d;
+
+	if (!p)
+		return 0;
+	d = proxy_get(p, arg0(ctx, cookie));
+	if (!d || d->skip)
+		return 0;
+	vq = notified(p, d, cookie >> 48, arg(ctx, cookie, 1), arg(ctx, cookie, 2));
+	if (vq)
+		light_kick_at(p, vq);
+	return 0;
+}
+
+/* What probing costs by itself: attached instead of the others by the bench. */
+SEC("uprobe")
+int on_nothing(struct pt_regs *ctx)
+{
+	return 0;
+}

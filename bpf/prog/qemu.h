@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the QEMU probes and their loader agree on: configuration of a traced
+ * process, how a probe's cookie says where its arguments are, map layouts.
+ * Included by BPF C: fixed layouts and <linux/types.h> only.
+ */
+#ifndef VQT_BPF_PROG_QEMU_H
+#define VQT_BPF_PROG_QEMU_H
+
+#include <linux/types.h>
+
+/* An offset that could not be found; what depends on it is left out. */
+#define VQP_UNKNOWN 0xffff
+
+/* Guest memory as QEMU has it mapped: hva = gpa + delta for lo <= gpa < hi. */
+struct vqp_region {
+	__u64 lo, hi, delta;
+};
+#define VQP_REGIONS 8
+
+/* Where things are inside QEMU's structures: one traced process. */
+struct vqp_proc {
+	__u32 seq; /* next sequence number, atomically counted */
+	__u32 snaplen;
+	__u8 source;
+	__u8 pad;
+	__u16 cache_step; /* sizeof(MemoryRegionCache), 0 until BPF has found it */
+	/* struct VirtIODevice */
+	__u16 vdev_vq, vdev_features, vdev_broken, vdev_status, vdev_config_vector;
+	/* struct VirtQueue */
+	__u16 vq_size, vq_num, vq_desc, vq_avail, vq_used_addr, vq_caches;
+	__u16 vq_last, vq_last_wrap, vq_used, vq_used_wrap;
+	__u16 vq_index, vq_inuse, vq_vector, vq_vdev;
+	__u16 dev_bus; /* struct DeviceState: parent_bus */
+	__u16 vq_notifier; /* host_notifier: the eventfd of kicks */
+	__u64 queues; /* bit n: record queue n (n < 63; bit 63 all others) */
+};
+
+/* Known mappings of guest memory, written by BPF (learning) and by user space (bounds). */
+struct vqp_memory {
+	struct vqp_region region[VQP_REGIONS];
+	__u32 learning; /* by a program, just now */
+	__u32 pad;
+};
+
+/* The bytes of a VirtQueue that are read in one go: all offsets above are below. */
+#define VQP_VQ_BYTES 192
+
+/* Key of everything that is a pointer inside a process. */
+struct vqp_key {
+	__u64 ptr;
+	__u32 tgid;
+	__u32 pad;
+};
+
+/* A device, found under its VirtIODevice and under its proxy (VirtIOPCIProxy). */
+struct vqp_dev {
+	__u16 id; /* of the trace; 0: not a virtio device, ignore */
+	__u8 skip; /* not asked for */
+	__u8 pad;
+	__u32 queues; /* highest queue index seen, plus 1 */
+	__u64 vdev, proxy; /* 0 unknown */
+};
+
+#define VQP_QUEUE_MAX 1024 /* VIRTQUEUE_MAX_SIZE */
+/* vqp_queue.head[] */
+#define VQP_HEAD_OPEN 0x01 /* its VQT_AVAIL was recorded */
+#define VQP_HEAD_OWED 0x02 /* buffers could not be read then */
+#define VQP_HEAD_INDIRECT 0x04 /* chain begins with one indirect descriptor */
+#define VQP_HEAD_NO_TABLE 0x08 /* whose table could not be read then */
+
+struct vqp_queue {
+	__u16 dev, index;
+	__u16 seen; /* next position whose chain has not been recorded */
+	__u8 valid; /* seen means something */
+	__u8 skip;
+	__u64 vdev;
+	__u32 tally; /* light: 1 + the index in the map of tallies, 0 none */
+	__u16 none_at, none; /* packed: where QEMU came for a chain and none was there; not 0: still so */
+	__u64 looked; /* light: when QEMU came for a chain at `seen` and none was there; 0 no more */
+	__u8 head[VQP_QUEUE_MAX];
+};
+
+/*
+ * Light capture: what is counted of a queue where it happens, instead of being
+ * recorded.  All but `flight` only grow.  Durations are counted in the buckets of
+ * struct hist (decoder/util/histogram.h), which user space asserts.
+ */
+#define VQP_HIST_SUB_BITS 4
+#define VQP_HIST_OCTAVES 40
+#define VQP_HIST_BUCKETS (((VQP_HIST_OCTAVES - VQP_HIST_SUB_BITS + 1) << VQP_HIST_SUB_BITS) + 1)
+
+/* Requests told apart by their first word, if it is a block device's (5.2.6). */
+enum vqp_sort {
+	VQP_SORT_IN, VQP_SORT_OUT, VQP_SORT_FLUSH, VQP_SORT_DISCARD, VQP_SORT_WRITE_ZEROES,
+	VQP_SORT_OTHER,
+	VQP_SORTS
+};
+
+struct vqp_group {
+	__u64 used; /* completions */
+	__u64 errors; /* whose last byte written is not 0 */
+	__u64 bytes_in, bytes_out; /* of all buffers, headers and status included */
+	__u64 timed, sum; /* completions of requests that were seen being taken, ns they took */
+	__u32 bucket[VQP_HIST_BUCKETS];
+};
+
+/* vqp_tally.owner */
+#define VQP_TALLY_FREE 0
+#define VQP_TALLY_USED 1
+#define VQP_TALLY_GONE 2 /* its queue is: to be read for the last time, and freed */
+#define VQP_TALLY_CLAIMED 3 /* being given its names: not to be read yet */
+
+struct vqp_tally {
+	__u32 owner;
+	__u32 tgid;
+	__u16 dev, index;
+	__u32 flight, flight_max; /* requests taken and not used, as far as seen */
+	__u32 pad;
+	__u64 kicks, taken, signals, detached, dropped;
+	struct vqp_group group[VQP_SORTS];
+	__u64 began[VQP_QUEUE_MAX]; /* by head: when it was taken, 0 not in flight */
+};
+#define VQP_TALLIES 1024 /* queues counted at a time */
+
+/*
+ * A probe's cookie: what it is, and for up to five values the register that
+ * holds each at the probed instruction.  Found by decoding, so one program
+ * serves every build and every probe address.
+ */
+#define VQP_NO_REG 31
+#define VQP_COOKIE_REG(n, reg) ((__u64)((reg) & 31) << (8 + 5 * (n)))
+#define VQP_COOKIE_OFF(off) ((__u64)((off) & 0x7fff) << 33)
+#define VQP_COOKIE_AUX(aux) ((__u64)(aux) << 48)
+#define VQP_COOKIE(what) ((__u64)(what) & 0xff)
+
+/* Numbers of the registers in a cookie. */
+enum vqp_reg {
+	VQP_RAX, VQP_RBX, VQP_RCX, VQP_RDX, VQP_RSI, VQP_RDI, VQP_RBP, VQP_RSP,
+	VQP_R8, VQP_R9, VQP_R10, VQP_R11, VQP_R12, VQP_R13, VQP_R14, VQP_R15,
+};
+
+/* What the first value of a lifecycle probe points at (the cookie's low byte). */
+enum vqp_object {
+	VQP_OBJ_NONE = 0,
+	VQP_OBJ_VDEV = 1, /* VirtIODevice */
+	VQP_OBJ_PCI = 2, /* PCIDevice, perhaps not virtio */
+	VQP_OBJ_VQ = 3, /* VirtQueue */
+	VQP_OBJ_BUS = 4, /* VirtioBusState */
+	VQP_OBJ_QDEV = 5, /* DeviceState, perhaps neither */
+	VQP_OBJ_KINDS = 7, /* mask */
+	/* flags */
+	VQP_LIFE_TEXT = 0x08, /* second value is a string to record */
+	VQP_LIFE_TYPENAME = 0x10, /* record the object's QOM type name */
+	VQP_LIFE_FORGET = 0x20, /* the device goes away */
+	VQP_LIFE_REWIND = 0x40, /* queues start over */
+	VQP_LIFE_IRQ = 0x80, /* not VQT_LIFE but a VQT_IRQ_CONFIG */
+};
+
+/* cookie aux of register handlers: enum vqt_region in the low byte */
+#define VQP_AUX_MMIO_NOTIFY 0x0100 /* writes are kicks */
+#define VQP_AUX_IS_PIO 0x0200
+
+/* cookie aux of the interrupt program */
+enum vqp_irq {
+	VQP_IRQ_INTX = 0, /* pci_set_irq(dev, level) */
+	VQP_IRQ_MSIX = 1, /* msix_notify(dev, vector) */
+};
+
+/* Counters, one array map. */
+enum vqp_counter {
+	VQP_LOST_BUFFER, /* the ring buffer was full */
+	VQP_LOST_CHAINS, /* chains the device took while nobody looked */
+	VQP_COUNTERS
+};
+
+#define VQP_REC_MAX 65536 /* bytes of the largest record built in BPF */
+#define VQP_CHAIN_MAX 1024 /* descriptors of a ring or table recorded */
+#define VQP_MORE_MAX 32768 /* bytes of a continuation */
+#define VQP_MORE 64 /* continuations of one chain */
+#define VQP_SCRATCH_PER_CPU 4
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rings, chains and buffers as guest memory has them at the moment QEMU looks:
+ * split (virtio 1.4, 2.7) and packed (2.8).  Everything read here can be changed
+ * by a hostile guest at any time, so each word is read once.
+ */
+#ifndef VQT_BPF_PROG_RING_BPF_H
+#define VQT_BPF_PROG_RING_BPF_H
+
+#include "bpf/prog/common.bpf.h"
+
+#define DESC_F_NEXT 1
+#define DESC_F_WRITE 2
+#define DESC_F_INDIRECT 4
+#define DESC_F_AVAIL (1 << 7)
+#define DESC_F_USED (1 << 15)
+
+#define FEATURE_EVENT_IDX (1ULL << 29)
+#define FEATURE_PLATFORM (1ULL << 33)
+#define FEATURE_PACKED (1ULL << 34)
+
+/* struct rcu_head at the head of VRingMemoryRegionCaches. */
+#define CACHES_FIRST 16
+
+/* One queue as seen by one probe hit. */
+struct ring {
+	struct vqp_proc *p;
+	struct scratch *s;
+	__u64 vq, features;
+	__u64 desc, driver, device; /* host-virtual; 0 unknown */
+	__u64 gpa[3], hva[3];
+	__u16 num, last, used, inuse;
+	__u8 packed, last_wrap, used_wrap;
+};
+
+static __always_inline __u16 vq16(struct scratch *s, __u16 off)
+{
+	return *(__u16 *)(s->vq + (off & 0xfe));
+}
+
+static __always_inline __u8 vq8(struct scratch *s, __u16 off)
+{
+	return s->vq[off & 0xff];
+}
+
+static __always_inline __u64 vq64(struct scratch *s, __u16 off)
+{
+	return *(__u64 *)(s->vq + (off & 0xf8));
+}
+
+/*
+ * sizeof(MemoryRegionCache) differs between versions: try sizes until the
+ * lengths of the caches of descriptor and available area are right.
+ */
+static __noinline int cache_step_find(struct vqp_proc *p, __u64 caches, __u32 num, __u32 packed)
+{
+	__u64 len;
+
+	for (__u32 step = 64; step <= 256; step += 8) {
+		if (read_user(&len, 8, (void *)(caches + CACHES_FIRST + 16)) ||
+		    len != 16ULL * num)
+			return 0;
+		if (read_user(&len, 8, (void *)(caches + CACHES_FIRST + step + 16)))
+			return 0;
+		if (packed ? len != 4 : len != 4 + 2ULL * num && len != 6 + 2ULL * num)
+			continue;
+		if (read_user(&len, 8, (void *)(caches + CACHES_FIRST + 2 * step + 16)))
+			return 0;
+		if (packed ? len != 4 : len != 4 + 8ULL * num && len != 6 + 8ULL * num)
+			continue;
+		if (p)
+			p->cache_step = step;
+		return 1;
+	}
+	return 0;
+}
+
+#define UNREADABLE (-14) /* ring_open: memory that should be there is not */
+
+static __always_inline int ring_areas(struct ring *r, __u64 caches)
+{
+	struct vqp_proc *p = r->p;
+	struct scratch *s = r->s;
+	__u32 step = p->cache_step;
+
+	if (!caches)
+		return -1;
+	if (!step) {
+		cache_step_find(p, caches, r->num, r->packed);
+		step = p->cache_step;
+		if (!step)
+			return -1;
+	}
+	step &= 0x1f8;
+	if (read_user(s->caches, (CACHES_FIRST + 2 * step + 8) & 1023, (void *)caches))
+		return UNREADABLE;
+	r->desc = *(__u64 *)(s->caches + CACHES_FIRST);
+	r->driver = *(__u64 *)(s->caches + CACHES_FIRST + step);
+	r->device = *(__u64 *)(s->caches + CACHES_FIRST + 2 * step);
+	return r->desc && r->driver && r->device ? 0 : -1;
+}
+
+/* Read the VirtQueue and find its areas; 0 when the ring memory can be read. */
+static __always_inline int ring_open(struct ring *r, struct vqp_proc *p, struct scratch *s,
+				     struct vqp_queue *q, __u64 vq)
+{
+	r->p = p;
+	r->s = s;
+	r->vq = vq;
+	if (read_user(s->vq, VQP_VQ_BYTES, (void *)vq))
+		return UNREADABLE;
+	read_user(&r->features, 8, (void *)(q->vdev + p->vdev_features));
+	r->packed = (r->features & FEATURE_PACKED) != 0;
+	r->num = vq16(s, p->vq_num);
+	r->last = vq16(s, p->vq_last);
+	r->used = vq16(s, p->vq_used);
+	r->last_wrap = vq8(s, p->vq_last_wrap) & 1;
+	r->used_wrap = vq8(s, p->vq_used_wrap) & 1;
+	r->inuse = vq16(s, p->vq_inuse);
+	if (!r->num)
+		return -1;
+	return ring_areas(r, vq64(s, p->vq_caches));
+}
+
+static __always_inline void ring_split(struct ring *r, struct vqt_ring *o)
+{
+	__u16 w[2];
+
+	if (!read_user(w, 4, (void *)r->driver)) {
+		o->avail_flags = w[0];
+		o->avail_idx = w[1];
+		o->known |= VQT_RING_AVAIL_FLAGS | VQT_RING_AVAIL_IDX;
+	}
+	if (!read_user(w, 4, (void *)r->device)) {
+		o->used_flags = w[0];
+		o->used_idx = w[1];
+		o->known |= VQT_RING_USED_FLAGS | VQT_RING_USED_IDX;
+	}
+	o->last_avail = r->last;
+	o->known |= VQT_RING_LAST_AVAIL;
+	if (!(r->features & FEATURE_EVENT_IDX))
+		return;
+	if (!read_user(&o->used_event, 2, (void *)(r->driver + 4 + 2 * r->num)))
+		o->known |= VQT_RING_USED_EVENT;
+	if (!read_user(&o->avail_event, 2, (void *)(r->device + 4 + 8 * r->num)))
+		o->known |= VQT_RING_AVAIL_EVENT;
+}
+
+/* 2.8.1: available when AVAIL equals the wrap counter and USED does not. */
+static __always_inline bool is_available(__u16 flags, bool wrap)
+{
+	return !!(flags & DESC_F_AVAIL) == wrap && !!(flags & DESC_F_USED) != wrap;
+}
+
+static __always_inline void ring_packed(struct ring *r, struct vqt_ring *o)
+{
+	__u16 w[2];
+
+	o->known = VQT_RING_PACKED | VQT_RING_LAST_AVAIL | VQT_RING_USED_POS;
+	o->last_avail = r->last | r->last_wrap << 15;
+	o->used_idx = r->used | r->used_wrap << 15;
+	if (!read_user(w, 4, (void *)r->driver)) {
+		o->used_event = w[0];
+		o->avail_flags = w[1];
+		o->known |= VQT_RING_USED_EVENT | VQT_RING_AVAIL_FLAGS;
+	}
+	if (!read_user(w, 4, (void *)r->device)) {
+		o->avail_event = w[0];
+		o->used_flags = w[1];
+		o->known |= VQT_RING_AVAIL_EVENT | VQT_RING_USED_FLAGS;
+	}
+	if (read_user(w, 2, (void *)(r->desc + 16ULL * r->last + 14)))
+		return;
+	o->known |= VQT_RING_SLOT;
+	if (is_available(w[0], r->last_wrap))
+		o->known |= VQT_RING_FILLED;
+}
+
+static __always_inline void ring_snapshot(struct ring *r, struct vqt_ring *o)
+{
+	if (r->packed)
+		ring_packed(r, o);
+	else
+		ring_split(r, o);
+}
+
+/* --- kick ------------------------------------------------------------------ */
+
+struct kick_record {
+	struct vqt_kick k;
+	__u16 heads[2 * VQT_KICK_HEADS]; /* room for what the verifier thinks possible */
+};
+
+static __always_inline void kick_heads(struct ring *r, struct kick_record *k)
+{
+	__u16 n = k->k.ring.avail_idx - r->last;
+
+	if (r->packed || !(k->k.ring.known & VQT_RING_AVAIL_IDX) || n > r->num)
+		return;
+	for (__u32 i = 0; i < VQT_KICK_HEADS && i < n; i++) {
+		__u32 slot = (__u16)(r->last + i) % r->num;
+
+		if (read_user(&k->heads[i], 2, (void *)(r->driver + 4 + 2 * slot)))
+			break;
+		k->k.nheads = i + 1;
+	}
+}
+
+static __noinline bool kick(struct vqp_proc *p, __u64 vq, __u16 via, __u64 value, __u8 width)
+{
+	struct kick_record k = {};
+	struct ring r = {};
+	struct vqp_queue *q;
+	struct scratch *s;
+
+	if (!p)
+		return false;
+	q = queue_get(p, vq);
+	if (!q)
+		return false;
+	if (q->skip)
+		return true;
+	s = scratch_get(p, q);
+	if (!s)
+		return true;
+	if (!ring_open(&r, p, s, q, vq)) {
+		ring_snapshot(&r, &k.k.ring);
+		kick_heads(&r, &k);
+	}
+	scratch_put(s);
+	k.k.value = value;
+	k.k.via = via;
+	k.k.width = width;
+	hdr_begin(p, &k.k.h, VQT_KICK, q->dev, q->index);
+	emit(&k, sizeof(k.k) + ((k.k.nheads * 2 + 3) & 0x3c));
+	return true;
+}
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What can be probed in a given QEMU binary, found by decoding it: structure
+ * offsets from exported accessors, probe addresses, which register holds which
+ * argument there.  No version tables, no debug information needed.
+ */
+#ifndef VQT_BPF_QEMU_DISCOVER_H
+#define VQT_BPF_QEMU_DISCOVER_H
+
+#include "bpf/qemu/elf.h"
+#include "bpf/prog/qemu.h"
+
+/* BPF programs of qemu.bpf.c, by role. */
+enum qemu_program {
+	QEMU_KICK,
+	QEMU_POP,
+	QEMU_FILL,
+	QEMU_SIGNAL,
+	QEMU_REG_WRITE,
+	QEMU_REG_READ,
+	QEMU_REG_RETURN, /* return probe */
+	QEMU_CONFIG,
+	QEMU_CONFIG_RETURN, /* return probe */
+	QEMU_IRQ,
+	QEMU_LIFE,
+	QEMU_PROGRAMS
+};
+
+/* qemu_probe.flags */
+#define QEMU_PROBE_HOT 0x01 /* hit by every request */
+#define QEMU_PROBE_DELIVERY 0x02 /* only when delivery is asked for */
+#define QEMU_PROBE_LIFE 0x04 /* part of the lifecycle set */
+#define QEMU_PROBE_OPTIONAL 0x08 /* exists in some versions only; absence is no loss */
+#define QEMU_PROBE_ESSENTIAL 0x10 /* nothing worth recording without it */
+
+struct qemu_probe {
+	char name[48]; /* function, or region and direction */
+	const char *costs; /* what the trace lacks without it */
+	enum qemu_program program;
+	unsigned flags;
+	uint64_t addr; /* in the object; 0 not found */
+	uint64_t offset; /* in the file */
+	uint64_t cookie;
+	bool emulated; /* not single-stepped */
+	const char *placed; /* "entry", "trace site", ... */
+};
+
+#define QEMU_PROBES 96
+#define QEMU_NOTES 16
+
+struct qemu {
+	struct elf *elf;
+	char version[128]; /* "7.2.22 (Debian ...)", "" unknown */
+	struct vqp_proc layout; /* offsets; source and the like are left 0 */
+	uint64_t root; /* address of the variable that points at the root object, 0 unknown */
+	uint16_t vdev_host_features, vdev_config, vdev_config_len; /* for late attach */
+	struct qemu_probe probe[QEMU_PROBES];
+	size_t nprobes;
+	/* What could not be found out and what it costs. */
+	struct {
+		char what[48];
+		const char *costs;
+	} note[QEMU_NOTES];
+	size_t nnotes;
+};
+
+/* -ENOEXEC no x86-64 ELF object; -ENOENT exports no virtqueue_pop: not a QEMU. */
+int qemu_open(struct qemu **out, const char *path);
+void qemu_close(struct qemu *q);
+/* Does the object at path export what a QEMU system emulator does? */
+bool qemu_is(const char *path);
+const char *qemu_program_name(enum qemu_program p); /* of the BPF function */
+/* NULL when rings can be followed with what was found, else the name of what is missing. */
+const char *qemu_unusable(const struct qemu *q);
+
+#endif

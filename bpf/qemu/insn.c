@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+#include <Zydis/Zydis.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/qemu/insn.h"
+#include "bpf/prog/qemu.h"
+
+#define INSN_MAX 8192
+#define OPERANDS 4 /* that are explicit and matter */
+
+static const struct value unknown = { .base = VALUE_UNKNOWN };
+
+static const uint8_t arg_regs[] = { VQP_RDI, VQP_RSI, VQP_RDX, VQP_RCX, VQP_R8, VQP_R9 };
+
+/* A decoded instruction, with what of Zydis's view the evaluation needs. */
+struct decoded {
+	uint64_t addr;
+	uint16_t mnemonic, written; /* bit n: general register n is written */
+	uint8_t len, nops; /* explicit operands */
+	ZydisDecodedOperand op[OPERANDS];
+};
+
+/* Number of a general register in a cookie, its size in bytes in *size; -1 for others. */
+static int family(ZydisRegister reg, unsigned *size)
+{
+	static const uint8_t order[16] = {
+		VQP_RAX, VQP_RCX, VQP_RDX, VQP_RBX, VQP_RSP, VQP_RBP, VQP_RSI, VQP_RDI,
+		VQP_R8,	 VQP_R9,  VQP_R10, VQP_R11, VQP_R12, VQP_R13, VQP_R14, VQP_R15,
+	};
+	ZydisRegister whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
+
+	*size = ZydisRegisterGetWidth(ZYDIS_MACHINE_MODE_LONG_64, reg) / 8;
+	if (whole < ZYDIS_REGISTER_RAX || whole > ZYDIS_REGISTER_R15)
+		return -1;
+	return order[whole - ZYDIS_REGISTER_RAX];
+}
+
+static bool same(struct value a, struct value b)
+{
+	return a.base == b.base && (a.base == VALUE_UNKNOWN || (a.scale == b.scale && a.off == b.off));
+}
+
+static struct value add(struct value a, struct value b)
+{
+	if (a.base == VALUE_UNKNOWN || b.base == VALUE_UNKNOWN || (a.base && b.base))
+		return unknown;
+	return (struct value){ a.base + b.base, a.scale + b.scale, a.off + b.off };
+}
+
+static struct value times(struct value a, int64_t by)
+{
+	if (by == 1)
+		return a;
+	if (a.base != VALUE_CONST)
+		return unknown;
+	return (struct value){ VALUE_CONST, (int32_t)(a.scale * by), a.off * by };
+}
+
+static struct value constant(int64_t v)
+{
+	return (struct value){ .base = VALUE_CONST, .off = v };
+}
+
+static struct value of_reg(const struct value r[16], ZydisRegister reg)
+{
+	unsigned size;
+	int f = family(reg, &size);
+
+	return f < 0 || size < 4 ? unknown : r[f];
+}
+
+static struct value of_mem(const struct value r[16], const struct decoded *d,
+			   const ZydisDecodedOperand *op)
+{
+	struct value v = constant(op->mem.disp.value);
+
+	if (op->mem.segment == ZYDIS_REGISTER_FS || op->mem.segment == ZYDIS_REGISTER_GS)
+		return unknown;
+	if (op->mem.base == ZYDIS_REGISTER_RIP)
+		return constant((int64_t)(d->addr + d->len) + op->mem.disp.value);
+	if (op->mem.base != ZYDIS_REGISTER_NONE)
+		v = add(v, of_reg(r, op->mem.base));
+	if (op->mem.index != ZYDIS_REGISTER_NONE)
+		v = add(v, times(of_reg(r, op->mem.index), op->mem.scale));
+	return v;
+}
+
+static struct value of_operand(const struct value r[16], const struct decoded *d,
+			       const ZydisDecodedOperand *op, size_t index)
+{
+	switch (op->type) {
+	case ZYDIS_OPERAND_TYPE_REGISTER:
+		return of_reg(r, op->reg.value);
+	case ZYDIS_OPERAND_TYPE_IMMEDIATE:
+		return constant(op->imm.value.s);
+	case ZYDIS_OPERAND_TYPE_MEMORY:
+		return (struct value){ .base = VALUE_LOAD + (int32_t)index };
+	default:
+		return unknown;
+	}
+}
+
+/* The value an instruction leaves in its first operand, a register. */
+static struct value result(const struct value r[16], const struct decoded *d, size_t index)
+{
+	const ZydisDecodedOperand *dst = &d->op[0], *src = &d->op[1];
+	bool imm = src->type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+
+	if (d->nops < 2)
+		return unknown;
+	switch (d->mnemonic) {
+	case ZYDIS_MNEMONIC_MOV:
+	case ZYDIS_MNEMONIC_MOVZX:
+	case ZYDIS_MNEMONIC_MOVSX:
+	case ZYDIS_MNEMONIC_MOVSXD:
+		return of_operand(r, d, src, index);
+	case ZYDIS_MNEMONIC_LEA:
+		return of_mem(r, d, src);
+	case ZYDIS_MNEMONIC_ADD:
+		return add(of_reg(r, dst->reg.value), of_operand(r, d, src, index));
+	case ZYDIS_MNEMONIC_SUB:
+		return imm ? add(of_reg(r, dst->reg.value), constant(-src->imm.value.s)) : unknown;
+	case ZYDIS_MNEMONIC_SHL:
+		return imm && src->imm.value.u < 32 ?
+			       times(of_reg(r, dst->reg.value), 1LL << src->imm.value.u) : unknown;
+	case ZYDIS_MNEMONIC_IMUL:
+		return d->nops == 3 && src->type == ZYDIS_OPERAND_TYPE_REGISTER ?
+			       times(of_reg(r, src->reg.value), d->op[2].imm.value.s) : unknown;
+	case ZYDIS_MNEMONIC_XOR:
+		return src->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+				       src->reg.value == dst->reg.value ? constant(0) : unknown;
+	}
+	return unknown;
+}
+
+static void step(struct function *f, size_t i, const struct decoded *d, struct value out[16])
+{
+	static const uint8_t clobbered[] = { VQP_RAX, VQP_RCX, VQP_RDX, VQP_RSI, VQP_RDI,
+					     VQP_R8,  VQP_R9,  VQP_R10, VQP_R11 };
+	struct insn *in = &f->insn[i];
+	unsigned size = 0;
+	int fam;
+
+	for (unsigned o = 0; o < d->nops; o++)
+		if (d->op[o].type == ZYDIS_OPERAND_TYPE_MEMORY && !in->lea) {
+			in->load = of_mem(f->in[i], d, &d->op[o]);
+			in->load_width = (uint8_t)(d->op[o].size / 8);
+		}
+	memcpy(out, f->in[i], sizeof(f->in[i]));
+	if (in->kind == INSN_CALL || in->kind == INSN_CALL_INDIRECT)
+		for (size_t c = 0; c < sizeof(clobbered); c++)
+			out[clobbered[c]] = unknown;
+	for (int r = 0; r < 16; r++)
+		if (d->written >> r & 1)
+			out[r] = unknown;
+	if (!d->nops || d->op[0].type != ZYDIS_OPERAND_TYPE_REGISTER)
+		return;
+	fam = family(d->op[0].reg.value, &size);
+	if (fam >= 0 && d->written >> fam & 1 && size >= 4)
+		out[fam] = result(f->in[i], d, i);
+}
+
+/* Merge a state into an instruction's; true when that changed something. */
+static bool merge(struct function *f, size_t i, const struct value s[16])
+{
+	bool changed = false;
+
+	if (!f->reached[i]) {
+		memcpy(f->in[i], s, sizeof(f->in[i]));
+		f->reached[i] = true;
+		return true;
+	}
+	for (int r = 0; r < 16; r++)
+		if (f->in[i][r].base != VALUE_UNKNOWN && !same(f->in[i][r], s[r])) {
+			f->in[i][r] = unknown;
+			changed = true;
+		}
+	return changed;
+}
+
+size_t function_at(const struct function *f, uint64_t addr)
+{
+	size_t lo = 0, hi = f->n;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (f->insn[mid].addr < addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < f->n && f->insn[lo].addr == addr ? lo : f->n;
+}
+
+static int follow(struct function *f, const struct decoded *d)
+{
+	size_t *todo = calloc(f->n * 4 + 1, sizeof(*todo)), n = 0;
+	struct value start[16], out[16];
+
+	if (!todo)
+		return -ENOMEM;
+	for (int r = 0; r < 16; r++)
+		start[r] = unknown;
+	for (size_t a = 0; a < 6; a++)
+		start[arg_regs[a]] = (struct value){ .base = VALUE_ARG((int)a) };
+	start[VQP_RSI] = (struct value){ .base = VALUE_CONST, .scale = 1 };
+	merge(f, 0, start);
+	todo[n++] = 0;
+	while (n) {
+		size_t i = todo[--n], t;
+		const struct insn *in = &f->insn[i];
+
+		step(f, i, &d[i], out);
+		if ((in->kind == INSN_JMP || in->kind == INSN_JCC) &&
+		    (t = function_at(f, in->target)) < f->n && merge(f, t, out) && n < f->n * 4)
+			todo[n++] = t;
+		if (in->kind != INSN_JMP && in->kind != INSN_JMP_INDIRECT && in->kind != INSN_RET &&
+		    i + 1 < f->n && merge(f, i + 1, out) && n < f->n * 4)
+			todo[n++] = i + 1;
+	}
+	free(todo);
+	return 0;
+}
+
+/* What the kernel's arch/x86/kernel/uprobes.c emulates: push reg, nop, call, jmp, jcc. */
+static bool emulated(const uint8_t *b, size_t len)
+{
+	if (b[0] >= 0x50 && b[0] <= 0x57)
+		return len == 1;
+	if (b[0] == 0x41 && b[1] >= 0x50 && b[1] <= 0x57)
+		return len == 2;
+	if (b[0] == 0x90 || b[0] == 0xe8 || b[0] == 0xe9 || b[0] == 0xeb)
+		return true;
+	return (b[0] >= 0x70 && b[0] <= 0x7f) || (b[0] == 0x0f && b[1] >= 0x80 && b[1] <= 0x8f);
+}
+
+static uint8_t kind_of(const ZydisDecodedInstruction *zi, bool direct)
+{
+	switch (zi->meta.category) {
+	case ZYDIS_CATEGORY_CALL:
+		return direct ? INSN_CALL : INSN_CALL_INDIRECT;
+	case ZYDIS_CATEGORY_UNCOND_BR:
+		return direct ? INSN_JMP : INSN_JMP_INDIRECT;
+	case ZYDIS_CATEGORY_COND_BR:
+		return INSN_JCC;
+	case ZYDIS_CATEGORY_RET:
+		return INSN_RET;
+	default:
+		return INSN_OTHER;
+	}
+}
+
+static void describe(struct insn *in, struct decoded *d, const ZydisDecodedInstruction *zi,
+		     const ZydisDecodedOperand *ops, const uint8_t *bytes, uint64_t addr)
+{
+	bool direct = zi->operand_count && ops[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+	unsigned size;
+
+	in->addr = d->addr = addr;
+	in->len = d->len = zi->length;
+	in->emulated = emulated(bytes, zi->length);
+	in->lea = zi->mnemonic == ZYDIS_MNEMONIC_LEA || zi->mnemonic == ZYDIS_MNEMONIC_NOP;
+	in->kind = kind_of(zi, direct);
+	d->mnemonic = (uint16_t)zi->mnemonic;
+	for (unsigned o = 0; o < zi->operand_count; o++) {
+		int fam = ops[o].type == ZYDIS_OPERAND_TYPE_REGISTER ?
+				  family(ops[o].reg.value, &size) : -1;
+
+		if (fam >= 0 && ops[o].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
+			d->written |= (uint16_t)(1U << fam);
+		if (o < zi->operand_count_visible && o < OPERANDS)
+			d->op[d->nops++] = ops[o];
+		if (ops[o].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+		    ops[o].mem.base == ZYDIS_REGISTER_RIP)
+			in->rip_ref = addr + zi->length + (uint64_t)ops[o].mem.disp.value;
+		if (ops[o].type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
+			in->has_imm = true;
+			in->imm = ops[o].imm.value.s;
+		}
+	}
+	if (direct && in->kind != INSN_OTHER)
+		in->target = addr + zi->length + (uint64_t)ops[0].imm.value.s;
+}
+
+static int decode(struct function *f)
+{
+	size_t len = f->end - f->start, max = len < INSN_MAX ? len : INSN_MAX, at = 0;
+	const uint8_t *code = elf_bytes(f->elf, f->start, len);
+	struct decoded *all = calloc(max, sizeof(*all));
+	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
+	ZydisDecodedInstruction zi;
+	ZydisDecoder dec;
+	int err = -ENOMEM;
+
+	f->insn = calloc(max, sizeof(*f->insn));
+	f->in = calloc(max, sizeof(*f->in));
+	f->reached = calloc(max, sizeof(*f->reached));
+	if (!code || !all || !f->insn || !f->in || !f->reached)
+		goto out;
+	ZydisDecoderInit(&dec, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	while (at < len && f->n < max) {
+		if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&dec, code + at, len - at, &zi, ops)))
+			break;
+		describe(&f->insn[f->n], &all[f->n], &zi, ops, code + at, f->start + at);
+		f->n++;
+		at += zi.length;
+	}
+	err = f->n ? follow(f, all) : -EILSEQ;
+out:
+	free(all);
+	return err;
+}
+
+int function_open(struct function **out, const struct elf *e, uint64_t addr)
+{
+	struct function *f = calloc(1, sizeof(*f));
+	int err;
+
+	*out = NULL;
+	if (!f)
+		return -ENOMEM;
+	f->elf = e;
+	err = elf_function(e, addr, &f->start, &f->end);
+	if (!err)
+		err = decode(f);
+	if (err) {
+		function_close(f);
+		return err;
+	}
+	*out = f;
+	return 0;
+}
+
+void function_close(struct function *f)
+{
+	if (!f)
+		return;
+	free(f->insn);
+	free(f->in);
+	free(f->reached);
+	free(f);
+}
+
+unsigned function_arg_reg_near(const struct function *f, size_t i, unsigned n, int64_t *off)
+{
+	if (i >= f->n || !f->reached[i])
+		return VQP_NO_REG;
+	for (unsigned pass = 0; pass < 2; pass++)
+		for (unsigned r = 0; r < 16; r++) {
+			struct value v = f->in[i][r];
+			bool is = n == 1 ? v.base == VALUE_CONST && v.scale == 1 :
+					   v.base == VALUE_ARG((int)n) && !v.scale;
+
+			/* first the argument itself, then something near it */
+			if (is && (pass ? off != NULL : !v.off)) {
+				if (off)
+					*off = v.off;
+				return r;
+			}
+		}
+	return VQP_NO_REG;
+}
+
+unsigned function_arg_reg(const struct function *f, size_t i, unsigned n)
+{
+	return function_arg_reg_near(f, i, n, NULL);
+}
+
+static bool args_live(const struct function *f, size_t i, unsigned mask)
+{
+	for (unsigned n = 0; n < 6; n++)
+		if (mask & 1U << n && function_arg_reg(f, i, n) == VQP_NO_REG)
+			return false;
+	return true;
+}
+
+/* Is anything from the first to instruction i reached by a jump, too? */
+static bool jumped_into(const struct function *f, size_t i)
+{
+	for (size_t k = 0; k < f->n; k++)
+		if ((f->insn[k].kind == INSN_JMP || f->insn[k].kind == INSN_JCC) &&
+		    f->insn[k].target >= f->start && f->insn[k].target <= f->insn[i].addr)
+			return true;
+	return false;
+}
+
+size_t function_probe_point(const struct function *f, unsigned mask)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		const struct insn *in = &f->insn[i];
+
+		if (in->emulated && args_live(f, i, mask))
+			return jumped_into(f, i) ? 0 : i;
+		if (in->kind != INSN_OTHER)
+			break;
+	}
+	return 0;
+}
+
+/* Does the straight line from instruction i touch the variable before it branches twice? */
+static bool touches(const struct function *f, size_t i, uint64_t variable)
+{
+	for (size_t k = i; k < f->n && k < i + 6; k++) {
+		if (f->insn[k].rip_ref == variable)
+			return true;
+		if (f->insn[k].kind != INSN_OTHER)
+			return false;
+	}
+	return false;
+}
+
+static bool touches_cold(const struct function *f, uint64_t addr, uint64_t variable)
+{
+	struct function *cold;
+	bool found = false;
+	size_t i = function_at(f, addr);
+
+	if (i < f->n)
+		return touches(f, i, variable);
+	/* gcc moves unlikely blocks into a function of their own */
+	if (function_open(&cold, f->elf, addr))
+		return false;
+	i = function_at(cold, addr);
+	found = i < cold->n && touches(cold, i, variable);
+	function_close(cold);
+	return found;
+}
+
+size_t function_trace_site(const struct function *f, uint64_t enabled_count, uint64_t state,
+			   size_t from)
+{
+	if (!enabled_count || !state)
+		return f->n;
+	for (size_t i = from; i < f->n; i++) {
+		if (f->insn[i].rip_ref != enabled_count)
+			continue;
+		for (size_t k = i; k < f->n && k < i + 8; k++) {
+			if (f->insn[k].kind == INSN_OTHER)
+				continue;
+			if (f->insn[k].kind == INSN_JCC &&
+			    (touches_cold(f, f->insn[k].target, state) || touches(f, k + 1, state)))
+				return k;
+			break;
+		}
+	}
+	return f->n;
+}
+
+size_t function_call_site(const struct function *f, uint64_t target, size_t from)
+{
+	for (size_t i = from; i < f->n; i++)
+		if ((f->insn[i].kind == INSN_CALL || f->insn[i].kind == INSN_JMP) &&
+		    f->insn[i].target == target)
+			return i;
+	return f->n;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What machine code says without names: a function is decoded and its register
+ * values followed symbolically from the entry, over all paths, as far as they
+ * are sums of an argument or of a loaded value, a multiple of the second
+ * argument, and a constant.  That is enough to read structure offsets out of
+ * accessors and to know which register holds an argument at any instruction,
+ * whatever the compiler did.  x86-64, System V calling convention.
+ */
+#ifndef VQT_BPF_QEMU_INSN_H
+#define VQT_BPF_QEMU_INSN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/qemu/elf.h"
+
+enum insn_kind {
+	INSN_OTHER,
+	INSN_CALL, /* direct; target */
+	INSN_CALL_INDIRECT,
+	INSN_JMP,
+	INSN_JMP_INDIRECT,
+	INSN_JCC,
+	INSN_RET,
+};
+
+/* value = base + scale * (second argument) + off */
+struct value {
+	int32_t base; /* VALUE_* or VALUE_LOAD + index of the loading instruction */
+	int32_t scale;
+	int64_t off;
+};
+#define VALUE_UNKNOWN (-1)
+#define VALUE_CONST 0 /* base contributes nothing */
+#define VALUE_ARG(n) (1 + (n)) /* n: 0 rdi, 2 rdx, 3 rcx, 4 r8, 5 r9; argument 1 is scale 1 */
+#define VALUE_LOAD 16
+
+struct insn {
+	uint64_t addr, target; /* of calls and jumps */
+	uint64_t rip_ref; /* address of a %rip-relative operand, 0 none */
+	uint8_t len, kind;
+	bool emulated; /* a uprobe here is emulated by the kernel, not single-stepped */
+	bool lea;
+	/* a memory operand that is read */
+	uint8_t load_width; /* bytes, 0 none */
+	struct value load; /* its address */
+	bool has_imm;
+	int64_t imm; /* last immediate */
+};
+
+struct function {
+	const struct elf *elf;
+	uint64_t start, end;
+	struct insn *insn;
+	size_t n;
+	struct value (*in)[16]; /* register values before each instruction, enum vqp_reg order */
+	bool *reached;
+};
+
+/* Decode and follow the function that contains addr.  Negative errno. */
+int function_open(struct function **out, const struct elf *e, uint64_t addr);
+void function_close(struct function *f);
+size_t function_at(const struct function *f, uint64_t addr); /* index; f->n when none */
+
+/* Register that holds argument n (0..5) before instruction i, or VQP_NO_REG. */
+unsigned function_arg_reg(const struct function *f, size_t i, unsigned n);
+/* The same, or failing that the argument plus a constant: *off. */
+unsigned function_arg_reg_near(const struct function *f, size_t i, unsigned n, int64_t *off);
+/*
+ * First instruction of the first basic block that a uprobe emulates, with the
+ * arguments of `mask` (bit n) in registers, and passed exactly once a call.
+ * Index 0 when there is none.
+ */
+size_t function_probe_point(const struct function *f, unsigned mask);
+/*
+ * Where the function decides to emit QEMU's own trace event: the conditional
+ * branch on trace_events_enabled_count whose block tests the event's state
+ * variable.  Index, or f->n.
+ */
+size_t function_trace_site(const struct function *f, uint64_t enabled_count, uint64_t state,
+			   size_t from);
+/* First call or jump out of the function to target from instruction `from` on; f->n none. */
+size_t function_call_site(const struct function *f, uint64_t target, size_t from);
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bpf/qemu/launch.h"
+#include "bpf/qemu/process.h"
+
+#define TRACEES 64
+#define OPTIONS                                                                                    \
+	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |   \
+	 PTRACE_O_TRACECLONE)
+
+struct tracees {
+	pid_t pid[TRACEES];
+	size_t n;
+};
+
+static void add(struct tracees *t, pid_t pid)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->pid[i] == pid)
+			return;
+	if (t->n < TRACEES)
+		t->pid[t->n++] = pid;
+}
+
+static void drop(struct tracees *t, pid_t pid)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->pid[i] == pid)
+			t->pid[i] = t->pid[--t->n];
+}
+
+/* In the child: wait to be seized, then become the command; tell why it could not. */
+static _Noreturn void become(char *const argv[], int go, int failed)
+{
+	char c;
+	int err;
+
+	if (read(go, &c, 1) == 1) {
+		execvp(argv[0], argv);
+		err = errno;
+		if (write(failed, &err, sizeof(err)) < 0)
+			_exit(126);
+	}
+	_exit(127);
+}
+
+/* Fork a child that waits on *go; reading *failed gives the errno of a failed exec. */
+static pid_t spawn(char *const argv[], int *go, int *failed)
+{
+	int a[2], b[2];
+	pid_t pid;
+
+	if (pipe2(a, O_CLOEXEC))
+		return -errno;
+	if (pipe2(b, O_CLOEXEC)) {
+		close(a[0]);
+		close(a[1]);
+		return -errno;
+	}
+	pid = fork();
+	if (!pid) {
+		close(a[1]);
+		close(b[0]);
+		become(argv, a[0], b[1]);
+	}
+	if (pid < 0)
+		pid = -errno;
+	close(a[0]);
+	close(b[1]);
+	*go = a[1];
+	*failed = b[0];
+	return pid;
+}
+
+/* Has this stop just mapped something executable?  Only then is it worth a look. */
+static bool may_have_mapped(pid_t pid, int status)
+{
+	struct user_regs_struct r;
+
+	if (status >> 8 == (SIGTRAP | PTRACE_EVENT_EXEC << 8))
+		return true;
+	if (WSTOPSIG(status) != (SIGTRAP | 0x80) || ptrace(PTRACE_GETREGS, pid, NULL, &r))
+		return false;
+	return r.orig_rax == SYS_mmap && (long long)r.rax > 0 && r.rdx & 4 /* PROT_EXEC */;
+}
+
+/* What to deliver when a tracee goes on. */
+static int deliver(int status)
+{
+	int sig = WSTOPSIG(status);
+
+	if (status >> 16 || sig == (SIGTRAP | 0x80) || sig == SIGTRAP || sig == SIGSTOP)
+		return 0;
+	return sig;
+}
+
+/* A child that has been made is traced too, and stopped, before we have heard of it by itself. */
+static void add_made(struct tracees *t, pid_t pid, int status)
+{
+	int event = status >> 16;
+	unsigned long made;
+
+	if ((event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE) &&
+	    !ptrace(PTRACE_GETEVENTMSG, pid, NULL, &made))
+		add(t, (pid_t)made);
+}
+
+/* Detach from everything but one: stop it first, it may be running. */
+static void detach_others(struct tracees *t, pid_t keep)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		int status;
+
+		if (t->pid[i] == keep)
+			continue;
+		ptrace(PTRACE_INTERRUPT, t->pid[i], NULL, NULL);
+		if (waitpid(t->pid[i], &status, __WALL) != t->pid[i] || !WIFSTOPPED(status))
+			continue;
+		add_made(t, t->pid[i], status);
+		ptrace(PTRACE_DETACH, t->pid[i], NULL, (void *)(long)deliver(status));
+	}
+}
+
+/* Go from stop to stop until somebody has QEMU mapped or the child is gone. */
+static int run_until_mapped(struct launch *l)
+{
+	struct tracees t = { .pid = { l->child }, .n = 1 };
+	struct process p;
+
+	for (;;) {
+		int status;
+		pid_t pid = waitpid(-1, &status, __WALL);
+
+		if (pid < 0)
+			return errno == EINTR ? -EINTR : 0;
+		if (!WIFSTOPPED(status)) {
+			drop(&t, pid);
+			if (pid == l->child) {
+				l->exited = true;
+				l->status = status;
+				detach_others(&t, 0);
+				return 0;
+			}
+			continue;
+		}
+		add(&t, pid);
+		add_made(&t, pid, status);
+		if (may_have_mapped(pid, status) && !process_read(&p, pid)) {
+			l->qemu = pid;
+			detach_others(&t, pid);
+			return 0;
+		}
+		ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)deliver(status));
+	}
+}
+
+int launch_start(struct launch *l, char *const argv[])
+{
+	int go = -1, failed = -1, err = 0;
+	pid_t pid = spawn(argv, &go, &failed);
+
+	memset(l, 0, sizeof(*l));
+	if (pid < 0) {
+		err = pid;
+		goto out;
+	}
+	l->child = pid;
+	if (ptrace(PTRACE_SEIZE, pid, NULL, (void *)OPTIONS)) {
+		err = -errno;
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		goto out;
+	}
+	/* Stopped by us once, so that it goes on from system call to system call. */
+	ptrace(PTRACE_INTERRUPT, pid, NULL, NULL);
+	if (write(go, "g", 1) != 1)
+		err = -errno;
+	if (!err)
+		err = run_until_mapped(l);
+	if (l->exited && read(failed, &err, sizeof(err)) == sizeof(err))
+		err = -err;
+	else
+		err = err == -EINTR ? err : 0;
+out:
+	if (go >= 0) {
+		close(go);
+		close(failed);
+	}
+	return err;
+}
+
+void launch_release(struct launch *l)
+{
+	if (l->qemu > 0)
+		ptrace(PTRACE_DETACH, l->qemu, NULL, NULL);
+}

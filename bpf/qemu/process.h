@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes that run QEMU: finding them, what they map, what their memory says. */
+#ifndef VQT_BPF_QEMU_PROCESS_H
+#define VQT_BPF_QEMU_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct process {
+	pid_t pid;
+	char comm[32];
+	char name[128]; /* -name guest=..., "" none */
+	char uuid[40]; /* -uuid */
+	char cmdline[4096]; /* arguments separated by blanks */
+	char object[512]; /* the mapped object that is QEMU, as this process can open it */
+	uint64_t text, text_offset; /* where its code is mapped, from which offset */
+	char object_name[512]; /* its path as the process sees it */
+};
+
+/*
+ * Look at one process.  -ESRCH no such process, -EACCES not readable (whose?),
+ * -ENOEXEC it runs, but maps no QEMU.
+ */
+int process_read(struct process *p, pid_t pid);
+/* All QEMU processes, at most max; the number found. */
+size_t process_list(struct process *out, size_t max);
+/* Does a user's word mean this process: guest name, UUID, command name. */
+bool process_matches(const struct process *p, const char *word);
+
+/* Memory of a process: bytes read (less at a hole), or negative errno. */
+ssize_t process_mem(pid_t pid, uint64_t addr, void *buf, size_t len);
+/* False when some of it could not be read. */
+bool process_mem_all(pid_t pid, uint64_t addr, void *buf, size_t len);
+/* A C string, cut to fit; "" when unreadable. */
+char *process_string(pid_t pid, uint64_t addr, char *buf, size_t size);
+/* Bounds of the mapping that holds addr. */
+bool process_mapping(pid_t pid, uint64_t addr, uint64_t *start, uint64_t *end);
+bool process_alive(pid_t pid);
+/* It has been stopped, by a signal or a debugger; true, too, when nobody knows. */
+bool process_stopped(pid_t pid);
+/* The count of an eventfd of it: 0 or 1 (more than 0), or negative errno where it is none. */
+int process_eventfd(pid_t pid, int fd);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/qemu/process.h"
+#include "bpf/qemu/qom.h"
+
+#define DEPTH 12
+#define OBJECTS 65536
+#define TABLE 65536 /* slots of one object's table of properties */
+
+/* struct _GHashTable of glib 2.38 and later, as far as it is needed. */
+struct hash_table {
+	uint64_t size;
+	int32_t mod;
+	uint32_t mask, nnodes, noccupied;
+	uint64_t flags;
+	uint64_t keys, hashes, values;
+};
+
+/* struct ObjectProperty: name, type, description, get, set, resolve, release, init, opaque */
+struct property {
+	uint64_t name, type, rest[6], opaque;
+};
+
+struct walk {
+	pid_t pid;
+	qom_visit *visit;
+	void *ctx;
+	int n;
+};
+
+uint64_t qom_pointer(pid_t pid, uint64_t addr)
+{
+	uint64_t v = 0;
+
+	return process_mem_all(pid, addr, &v, sizeof(v)) ? v : 0;
+}
+
+const char *qom_typename(pid_t pid, uint64_t obj, char *buf, size_t size)
+{
+	/* Object -> class -> type -> name */
+	uint64_t p = qom_pointer(pid, obj);
+
+	p = p ? qom_pointer(pid, p) : 0;
+	p = p ? qom_pointer(pid, p) : 0;
+	process_string(pid, p, buf, size);
+	for (const char *s = buf; *s; s++)
+		if (*s <= ' ' || *s > '~')
+			buf[0] = 0;
+	return buf;
+}
+
+static int walk(struct walk *w, uint64_t obj, unsigned depth);
+
+/* One slot of the table: go on below it when it is a child. */
+static int follow(struct walk *w, uint64_t obj, uint64_t key, uint64_t value, unsigned depth)
+{
+	char type[8], name[128];
+	struct property p;
+
+	if (!process_mem_all(w->pid, value, &p, sizeof(p)) || p.name != key ||
+	    !process_mem_all(w->pid, p.type, type, 6) || memcmp(type, "child<", 6) ||
+	    qom_pointer(w->pid, p.opaque + QOM_PARENT) != obj)
+		return 0;
+	if (w->n == OBJECTS)
+		return -E2BIG;
+	w->n++;
+	process_string(w->pid, p.name, name, sizeof(name));
+	return w->visit(w->ctx, p.opaque, obj, name) ? walk(w, p.opaque, depth + 1) : 0;
+}
+
+/* The children of one object. */
+static int walk(struct walk *w, uint64_t obj, unsigned depth)
+{
+	uint64_t table = qom_pointer(w->pid, obj + QOM_PROPERTIES), *keys, *values;
+	uint32_t *hashes;
+	struct hash_table t;
+	int err = 0;
+
+	if (depth == DEPTH || !table || !process_mem_all(w->pid, table, &t, sizeof(t)) ||
+	    t.size > TABLE || t.size < 2 || t.size & (t.size - 1) || t.mask != t.size - 1 ||
+	    t.nnodes > t.size)
+		return 0;
+	/* a set keeps its keys only, and never is a table of properties */
+	keys = calloc(t.size, sizeof(*keys) * 2 + sizeof(*hashes));
+	if (!keys)
+		return -ENOMEM;
+	values = keys + t.size;
+	hashes = (uint32_t *)(values + t.size);
+	if (process_mem_all(w->pid, t.keys, keys, t.size * 8) &&
+	    process_mem_all(w->pid, t.values, values, t.size * 8) &&
+	    process_mem_all(w->pid, t.hashes, hashes, t.size * 4))
+		for (size_t i = 0; i < t.size && !err; i++)
+			if (hashes[i] > 1) /* 0 unused, 1 deleted */
+				err = follow(w, obj, keys[i], values[i], depth);
+	free(keys);
+	return err;
+}
+
+int qom_walk(pid_t pid, uint64_t root, qom_visit *visit, void *ctx)
+{
+	struct walk w = { .pid = pid, .visit = visit, .ctx = ctx };
+	uint64_t obj = root ? qom_pointer(pid, root) : 0;
+	char type[32];
+	int err;
+
+	if (!obj || strcmp(qom_typename(pid, obj, type, sizeof(type)), "container"))
+		return -ENOENT;
+	err = walk(&w, obj, 0);
+	return err ? err : w.n;
+}

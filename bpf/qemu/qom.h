@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * QEMU's tree of objects, read out of a running process: what devices there are,
+ * used or not.  Nothing is called and nothing is believed that does not confirm
+ * itself: a property is one whose table key is its own name, a child one whose
+ * parent pointer leads back.
+ */
+#ifndef VQT_BPF_QEMU_QOM_H
+#define VQT_BPF_QEMU_QOM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* struct Object {class, free, properties, ref, parent}: the same since 2.x. */
+#define QOM_PROPERTIES 16
+#define QOM_PARENT 32
+
+uint64_t qom_pointer(pid_t pid, uint64_t addr); /* 0 unreadable */
+/* Name of an object's type; "" when that is no object. */
+const char *qom_typename(pid_t pid, uint64_t obj, char *buf, size_t size);
+
+/* Called for each object below the root; false: do not go below this one. */
+typedef bool qom_visit(void *ctx, uint64_t obj, uint64_t parent, const char *name);
+
+/*
+ * Visit the tree under the object that *root points at.  The number of objects
+ * visited, or -ENOENT when there is no tree there, -E2BIG when it does not end.
+ */
+int qom_walk(pid_t pid, uint64_t root, qom_visit *visit, void *ctx);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * --check of commands that make traces: findings on stderr as they happen, a
+ * summary at the end.  It runs in the thread that reads the records; should
+ * that fall behind, records are lost and counted as always.
+ */
+#ifndef VQT_CLI_CHECK_LIVE_H
+#define VQT_CLI_CHECK_LIVE_H
+
+#include "cli/check/run.h"
+
+struct check_live {
+	bool on;
+	struct check_run run;
+	FILE *to; /* stderr with a buffer */
+	uint64_t number; /* of the last record */
+	bool line; /* a status line stands on the terminal: to be wiped away */
+	int err; /* checking ended early */
+};
+
+/* The option, with its severity or NULL.  CLI_OK or CLI_TROUBLE. */
+int check_live_option(struct check_live *l, const char *severity);
+/* These do nothing unless the option was given.  `trace` names it in the summary; NULL: there is none. */
+int check_live_begin(struct check_live *l, const char *trace);
+void check_live_record(struct check_live *l, const void *bytes, size_t len);
+/* Summary.  `code` so far, or CLI_FINDINGS in place of CLI_OK. */
+int check_live_end(struct check_live *l, int code);
+
+#endif

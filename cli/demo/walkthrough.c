@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/check/run.h"
+#include "cli/cli.h"
+#include "cli/demo/walkthrough.h"
+#include "decoder/class/class.h"
+#include "decoder/model/init_steps.h"
+#include "decoder/model/model.h"
+#include "decoder/print/line.h"
+#include "decoder/print/verbose.h"
+#include "decoder/check/rule.h"
+#include "decoder/trace/file.h"
+
+/* Lines shown of one step before the rest is only counted. */
+#define STEP_LINES 12
+#define BUILD_LINES 24
+
+struct tour {
+	const char *path;
+	struct line_options line;
+	struct model *model;
+	/* What is being listed, and how much of it. */
+	unsigned listed, hidden;
+	/* The initialisation being shown: of the first block device. */
+	uint16_t device;
+	unsigned life, step, lives;
+	bool live;
+	/* Requests. */
+	uint64_t types[32], requests, errors;
+	uint64_t *latency;
+	size_t nlatency, cap;
+	uint64_t slowest, slowest_number, slowest_end;
+	uint64_t full_number; /* the request shown in full */
+};
+
+typedef void tour_fn(struct tour *t, const struct event *e);
+
+static void heading(const char *title, const char *command, const char *path)
+{
+	printf("\n== %s\n", title);
+	if (command)
+		printf("   $ vqtrace show -r %s %s\n", path, command);
+	putchar('\n');
+}
+
+/* One pass over the trace. */
+static int walk(struct tour *t, tour_fn *fn)
+{
+	struct trace_reader *r;
+	struct trace_error err;
+	struct record rec;
+	struct event e;
+	bool again;
+	int rc;
+
+	if (trace_open(&r, t->path, &err)) {
+		cli_error("%s", err.text);
+		return CLI_TROUBLE;
+	}
+	model_free(t->model);
+	t->model = model_new();
+	t->line.any = false;
+	while ((rc = trace_next(r, &rec, &again, &err)) == 1 || (rc < 0 && again)) {
+		if (rc < 0)
+			continue;
+		if (!t->model || model_feed(t->model, &rec, trace_number(r), &e)) {
+			cli_error("no memory");
+			rc = -1;
+			break;
+		}
+		fn(t, &e);
+	}
+	if (rc < 0)
+		cli_error("%s", err.text);
+	trace_close(r);
+	return rc < 0 ? CLI_TROUBLE : CLI_OK;
+}
+
+static void list(struct tour *t, const struct event *e, unsigned limit)
+{
+	if (t->listed < limit)
+		print_line(stdout, e, t->model, &t->line);
+	else
+		t->hidden++;
+	t->listed++;
+}
+
+static void end_list(struct tour *t)
+{
+	if (t->hidden)
+		printf("%27s... and %u more\n", "", t->hidden);
+	t->listed = t->hidden = 0;
+}
+
+static void show_build(struct tour *t, const struct event *e)
+{
+	unsigned type = e->rec->h.type;
+
+	if (t->live || type == VQT_NOTE)
+		return;
+	if (type == VQT_REG) {
+		t->live = true; /* a driver speaks: the device is built */
+		return;
+	}
+	if (type == VQT_LIFE && (!e->dev || e->queue) && e->rec->life.what != VQT_LIFE_ADD_QUEUE)
+		return; /* types of other devices; resets of queues that are not there */
+	if (type == VQT_LIFE || type == VQT_DEVICE || type == VQT_SOURCE || type == VQT_SESSION)
+		list(t, e, BUILD_LINES);
+}
+
+static void begin_life(struct tour *t, const struct event *e)
+{
+	static const char *const who[] = {
+		"The first driver: the firmware (SeaBIOS) sets the device up",
+		"The second driver: Linux resets it and does it again",
+	};
+	char command[128];
+
+	end_list(t);
+	t->life = e->dev->life;
+	t->step = 0;
+	snprintf(command, sizeof(command), "-Y 'device == \"%s\" && register'", e->dev->name);
+	heading(t->lives < 2 ? who[t->lives] : "The next driver", command, t->path);
+	t->lives++;
+}
+
+/* Every step of 3.1.1 with what was said in it. */
+static void show_init(struct tour *t, const struct event *e)
+{
+	unsigned steps = init_steps_of(e);
+
+	if (!steps || (t->device && e->dev->id != t->device) || e->dev->virtio_id != 2)
+		return;
+	t->device = e->dev->id;
+	if (!t->lives || (e->dev->life != t->life))
+		begin_life(t, e);
+	for (unsigned s = INIT_RESET; s < INIT_STEPS; s++) {
+		/* Steps follow each other; only a reset begins again. */
+		if (!(steps >> s & 1) || s == t->step || (s < t->step && s != INIT_RESET))
+			continue;
+		end_list(t);
+		printf("   step %u  %s\n", s, init_step_title(s));
+		t->step = s;
+	}
+	list(t, e, STEP_LINES);
+}
+
+static void note_latency(struct tour *t, uint64_t ns)
+{
+	if (t->nlatency == t->cap) {
+		size_t cap = t->cap ? 2 * t->cap : 1024;
+		uint64_t *p = realloc(t->latency, cap * sizeof(*p));
+
+		if (!p)
+			return;
+		t->latency = p;
+		t->cap = cap;
+	}
+	t->latency[t->nlatency++] = ns;
+}
+
+static void count_requests(struct tour *t, const struct event *e)
+{
+	const struct model_request *r = e->req;
+
+	if (e->rec->h.type != VQT_USED || !r || !e->dev || !r->type)
+		return;
+	t->requests++;
+	t->types[r->type->type % 32]++;
+	t->errors += r->status_known && r->status;
+	note_latency(t, e->latency);
+	/* Linux's first requests carry on from here: show one with some data. */
+	if (!t->full_number && e->dev->life && r->bytes >= 4096)
+		t->full_number = r->number;
+	if (e->latency > t->slowest) {
+		t->slowest = e->latency;
+		t->slowest_number = r->number;
+		t->slowest_end = e->number;
+	}
+}
+
+static void show_full(struct tour *t, const struct event *e)
+{
+	if (e->req && e->req->number == t->full_number)
+		print_verbose(stdout, e, t->model, t->line.ascii);
+}
+
+static void show_slowest(struct tour *t, const struct event *e)
+{
+	if (e->number >= t->slowest_number && e->number <= t->slowest_end + 1 && e->queue)
+		list(t, e, STEP_LINES);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void print_counts(struct tour *t)
+{
+	TEXT(line, 512);
+	const char *sep = "";
+
+	for (unsigned i = 0; i < 32; i++) {
+		const struct spec_request *r = spec_request(2, i);
+
+		if (!t->types[i] || !r)
+			continue;
+		text_add(&line, "%s%" PRIu64 " %s", sep, t->types[i], r->name);
+		sep = ", ";
+	}
+	qsort(t->latency, t->nlatency, sizeof(*t->latency), by_value);
+	printf("   %" PRIu64 " requests: %s; %" PRIu64 " failed\n", t->requests, line.buf, t->errors);
+	line.len = 0;
+	text_puts(&line, "median ");
+	text_duration(&line, t->latency[t->nlatency / 2]);
+	text_puts(&line, ", 99th percentile ");
+	text_duration(&line, t->latency[t->nlatency * 99 / 100]);
+	text_puts(&line, ", slowest ");
+	text_duration(&line, t->slowest);
+	printf("   device time: %s\n   events lost: %" PRIu64 "\n", line.buf, model_lost(t->model));
+}
+
+static int show_requests(struct tour *t)
+{
+	char command[160];
+	int rc;
+
+	rc = walk(t, count_requests);
+	if (rc || !t->nlatency)
+		return rc;
+	if (t->full_number) {
+		snprintf(command, sizeof(command), "-V -Y 'request && number >= %" PRIu64 "' -c 2",
+			 t->full_number);
+		heading("One request in full: a chain of descriptors, and its completion", command,
+			t->path);
+		rc = walk(t, show_full);
+	}
+	heading("All requests", "--requests", t->path);
+	print_counts(t);
+	snprintf(command, sizeof(command), "-Y 'number in {%" PRIu64 " .. %" PRIu64 "}'",
+		 t->slowest_number, t->slowest_end + 1);
+	heading("What was going on during the slowest one", command, t->path);
+	rc |= walk(t, show_slowest);
+	end_list(t);
+	return rc;
+}
+
+/* --- rules ------------------------------------------------------------------ */
+
+static void note_finding(void *opaque, const struct finding *f)
+{
+	const struct rule **first = opaque;
+
+	if (!*first)
+		*first = f->rule;
+}
+
+static int check_all(struct check_run *r, const char *path)
+{
+	struct trace_reader *t;
+	struct trace_error err;
+	struct record rec;
+	bool again;
+	int rc;
+
+	if (trace_open(&t, path, &err)) {
+		cli_error("%s", err.text);
+		return CLI_TROUBLE;
+	}
+	do
+		rc = trace_next(t, &rec, &again, &err);
+	while ((rc == 1 && !check_run_record(r, &rec, trace_number(t))) || (rc < 0 && again));
+	trace_close(t);
+	return check_run_end(r);
+}
+
+static int show_check(struct tour *t)
+{
+	const struct rule *first = NULL;
+	struct check_run r = {
+		.report = { .to = stdout, .trace = t->path, .severity = CHECK_STRUCTURAL, .fold = 1,
+			    .color = t->line.color, .ascii = t->line.ascii },
+		.found = note_finding, .opaque = &first,
+	};
+	int rc;
+
+	printf("\n== Were the rules of virtio 1.4 kept, and if not, who broke them?\n"
+	       "   $ vqtrace check -r %s\n\n", t->path);
+	rc = check_run_begin(&r);
+	if (rc == CLI_OK)
+		rc = check_all(&r, t->path);
+	check_run_free(&r);
+	if (rc == CLI_TROUBLE)
+		return rc;
+	puts("\n   A finding names the rule, who broke it, and the events that matter; the one marked >\n"
+	     "   made it certain. 'should' and 'suspicious' are only counted: --severity shows them.");
+	if (first && !strcmp(first->id, "reset-not-awaited"))
+		puts("   This one is known: SeaBIOS goes on without waiting for the reset (its issue 2). QEMU\n"
+		     "   resets at once, so nobody notices here; a device in hardware may still be busy.");
+	if (first)
+		printf("   $ vqtrace check --explain %s\n", first->id);
+	return CLI_OK;
+}
+
+int tour(const char *path, bool color, bool ascii)
+{
+	struct tour t = { .path = path, .line = { .color = color, .ascii = ascii } };
+	int rc;
+
+	heading("QEMU builds the device", "-Y 'lifecycle || device_info'", path);
+	rc = walk(&t, show_build);
+	end_list(&t);
+	if (rc == CLI_OK)
+		rc = walk(&t, show_init);
+	end_list(&t);
+	if (rc == CLI_OK)
+		rc = show_requests(&t);
+	if (rc == CLI_OK)
+		rc = show_check(&t);
+	free(t.latency);
+	model_free(t.model);
+	return rc;
+}

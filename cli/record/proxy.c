@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/record/proxy.h"
+#include "decoder/spec/spec.h"
+#include "emu/server/server.h"
+#include "emu/server/map.h"
+#include "emu/proxy/vhost_user.h"
+
+#define SPIN_US 5
+#define LAST_STEPS 64 /* for what waits at the end */
+
+int record_proxy_option(struct record_proxy *p, const char *arg)
+{
+	struct record_proxy_one *one = &p->one[p->n];
+	const char *eq = strchr(arg, '=');
+
+	if (!eq || eq == arg || !eq[1])
+		return cli_usage("--vhost-user '%s': not LISTEN=BACKEND, two sockets: the front end "
+				 "connects to LISTEN, the device serves BACKEND", arg);
+	if (p->n == RECORD_PROXIES)
+		return cli_usage("--vhost-user: at most %d of them", RECORD_PROXIES);
+	if ((size_t)(eq - arg) >= sizeof(one->listen))
+		return cli_usage("--vhost-user '%s': socket paths have at most 107 bytes", arg);
+	memcpy(one->listen, arg, (size_t)(eq - arg));
+	one->backend = eq + 1;
+	one->all = p;
+	p->n++;
+	return CLI_OK;
+}
+
+int record_proxy_type(struct record_proxy *p, const char *arg)
+{
+	if (!spec_class_by_name(arg))
+		return cli_usage("--type '%s': no device type such as blk, net, fs, scsi", arg);
+	p->type = arg;
+	return CLI_OK;
+}
+
+/* --- the doors ------------------------------------------------------------- */
+
+static uint64_t now(void *opaque)
+{
+	(void)opaque;
+	return cli_clock();
+}
+
+static void emit(void *opaque, const void *record, size_t len)
+{
+	struct record_proxy_one *one = opaque;
+
+	one->all->record(one->all->ctx, record, len);
+}
+
+static int to_backend(void *opaque)
+{
+	struct record_proxy_one *one = opaque;
+	int fd = vhost_proxy_connect(one->backend);
+
+	if (fd < 0)
+		cli_warn("%s: %s; is the device running there?", one->backend, strerror(-fd));
+	return fd;
+}
+
+static void say(void *opaque, enum door_say what, const char *text)
+{
+	struct record_proxy_one *one = opaque;
+
+	if (what == DOOR_BAD || what == DOOR_NOTE)
+		cli_warn("%s: %s", one->name, text);
+	else if (one->all->verbose)
+		fprintf(stderr, "%s: %s\n", one->name, what == DOOR_CAME ? "a front end connected" :
+			"the front end has gone");
+}
+
+static int listen_on(struct record_proxy_one *one)
+{
+	int fd = door_socket(one->listen), err;
+
+	if (fd < 0) {
+		cli_error("cannot listen on %s: %s%s", one->listen, strerror(-fd),
+			  fd == -EADDRINUSE ? "; is another server using it, or is it a file? Choose "
+					      "another name or remove it" :
+			  fd == -ENOENT ? "; its folder does not exist" : "");
+		return CLI_TROUBLE;
+	}
+	one->bound = true;
+	err = door_listen(one->door, fd);
+	if (err)
+		cli_error("cannot wait for front ends: %s", strerror(-err));
+	return err ? CLI_TROUBLE : CLI_OK;
+}
+
+static int open_one(struct record_proxy *p, unsigned i)
+{
+	struct record_proxy_one *one = &p->one[i];
+	const struct spec_class *c = spec_class_by_name(p->type ? p->type : "blk");
+	struct emu_tap_config tap = { .emit = emit, .now = now, .opaque = one,
+		.snaplen = p->snaplen, .device = (uint16_t)(i + 1), .source = (uint8_t)(i + 1),
+		.kind = VQT_SRC_PROXY };
+	struct vhost_proxy_config cfg = { .connect = to_backend, .connect_opaque = one,
+		.virtio_id = c->id, .name = one->name, .type_name = one->type, .spin_us = SPIN_US,
+		.say = say, .opaque = one };
+	int err = -ENOMEM;
+
+	snprintf(one->name, sizeof(one->name), "%.11s%u", c->name, i);
+	snprintf(one->type, sizeof(one->type), "vhost-user-%.19s", c->name);
+	cfg.tap = one->tap = emu_tap_new(&tap);
+	if (one->tap)
+		err = vhost_proxy_new(&one->door, &cfg);
+	if (err) {
+		cli_error("cannot stand between %s and %s: %s", one->listen, one->backend,
+			  strerror(-err));
+		return CLI_TROUBLE;
+	}
+	return listen_on(one);
+}
+
+void record_proxy_preamble(struct record_proxy *p)
+{
+	struct timespec ts;
+	char name[320];
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	emu_tap_session(p->one[0].tap, "vqtrace " VQTRACE_VERSION, p->command,
+			(int64_t)((uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec -
+				  cli_clock()));
+	for (unsigned i = 0; i < p->n; i++) {
+		snprintf(name, sizeof(name), "vhost-user, before %s", p->one[i].backend);
+		emu_tap_source(p->one[i].tap, name, (uint32_t)getpid());
+		vhost_proxy_preamble(p->one[i].door);
+	}
+}
+
+int record_proxy_open(struct record_proxy *p)
+{
+	int code = CLI_OK;
+
+	door_map_guard();
+	for (unsigned i = 0; i < p->n && code == CLI_OK; i++)
+		code = open_one(p, i);
+	if (code == CLI_OK)
+		record_proxy_preamble(p);
+	for (unsigned i = 0; i < p->n && code == CLI_OK && !p->quiet; i++)
+		fprintf(stderr, "%s: front ends of %s connect to %s\n", p->one[i].name,
+			p->one[i].backend, p->one[i].listen);
+	return code;
+}
+
+/* --- while it runs --------------------------------------------------------- */
+
+void record_proxy_poll(struct record_proxy *p, int ms)
+{
+	struct pollfd fd[RECORD_PROXIES];
+
+	for (unsigned i = 0; i < p->n; i++) {
+		int own = vhost_proxy_timeout(p->one[i].door);
+
+		ms = own >= 0 && own < ms ? own : ms;
+		fd[i] = (struct pollfd){ .fd = p->one[i].door->ep, .events = POLLIN };
+	}
+	if (p->n == 1) { /* it can wait for itself */
+		door_step(p->one[0].door, ms, NULL);
+		return;
+	}
+	if (poll(fd, p->n, ms) < 0)
+		return;
+	for (unsigned i = 0; i < p->n; i++)
+		door_step(p->one[i].door, 0, NULL);
+}
+
+pid_t record_proxy_start(char *const argv[])
+{
+	int failed[2], err = 0;
+	pid_t pid;
+
+	if (pipe2(failed, O_CLOEXEC))
+		return -errno;
+	pid = fork();
+	if (!pid) {
+		signal(SIGPIPE, SIG_DFL);
+		execvp(argv[0], argv);
+		err = errno;
+		if (write(failed[1], &err, sizeof(err)) < 0)
+			_exit(126);
+		_exit(127);
+	}
+	close(failed[1]);
+	if (pid < 0)
+		err = errno;
+	else if (read(failed[0], &err, sizeof(err)) != sizeof(err))
+		err = 0;
+	close(failed[0]);
+	return err ? -err : pid;
+}
+
+void record_proxy_end(struct record_proxy *p)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		struct door *d = p->one[i].door;
+
+		for (int n = 0; d && n < LAST_STEPS && door_connected(d) && !door_quiet(d); n++)
+			door_step(d, 0, NULL);
+		if (d)
+			door_hang_up(d);
+	}
+}
+
+uint64_t record_proxy_lost(const struct record_proxy *p)
+{
+	uint64_t lost = 0;
+
+	for (unsigned i = 0; i < p->n; i++)
+		lost += p->one[i].door ? vhost_proxy_stats(p->one[i].door).rings.lost : 0;
+	return lost;
+}
+
+void record_proxy_summarize(const struct record_proxy *p)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		struct vhost_proxy_stats s = vhost_proxy_stats(p->one[i].door);
+		const struct emu_watch_stats *r = &s.rings;
+
+		if (!p->quiet)
+			fprintf(stderr, "%s: %llu front end%s, %llu messages, %llu kicks, %llu calls; of "
+				"%llu chains %llu seen late, %llu used before they could be read, %llu "
+				"without their status\n",
+				p->one[i].name, (unsigned long long)s.clients,
+				s.clients == 1 ? "" : "s", (unsigned long long)s.messages,
+				(unsigned long long)r->kicks, (unsigned long long)r->calls,
+				(unsigned long long)r->chains, (unsigned long long)r->late,
+				(unsigned long long)r->unread, (unsigned long long)r->unsure);
+		if (s.unknown)
+			cli_warn("%s: %llu messages of kinds not known here were handed on as they came",
+				 p->one[i].name, (unsigned long long)s.unknown);
+		if (r->lost)
+			cli_warn("%s: %llu chains were gone before they could be looked at; both sides "
+				 "poll, and this process got no processor", p->one[i].name,
+				 (unsigned long long)r->lost);
+	}
+}
+
+void record_proxy_close(struct record_proxy *p)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		door_free(p->one[i].door);
+		emu_tap_free(p->one[i].tap);
+		if (p->one[i].bound)
+			unlink(p->one[i].listen);
+		p->one[i].door = NULL;
+		p->one[i].tap = NULL;
+		p->one[i].bound = false;
+	}
+}

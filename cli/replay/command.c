@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: MIT */
+/* vqtrace replay: a recorded driver plays against a device, and answers are compared. */
+#include <errno.h>
+#include <getopt.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/replay/report.h"
+#include "cli/stdin_copy.h"
+#include "decoder/print/line.h"
+#include "decoder/trace/file.h"
+#include "emu/replay/replay.h"
+
+static const char usage[] =
+	"usage: vqtrace replay [OPTIONS] -r FILE\n"
+	"\n"
+	"Plays the driver's half of a recorded conversation against a device, and says\n"
+	"where the device's half differs from the recording.  No guest is needed.\n"
+	"\n"
+	"  -r FILE            replay this trace; - is standard input\n"
+	"  --against TARGET   emu: our device, configured from the trace (default);\n"
+	"                     qemu or qemu=BINARY: QEMU's own device, without a guest\n"
+	"  -d DEVICE          only this device (blk0, or the user's own id)\n"
+	"  --disk FILE        what the disk held (raw; it is not written to); without it\n"
+	"                     data is known where the trace has it\n"
+	"  --declared FILE    differences that are right; default: FILE.declared beside\n"
+	"                     FILE.pcap, where there is one\n"
+	"  --io-errors        the IOERRs of the recording were its disk's, not the device's\n"
+	"  --until N          stop after event N\n"
+	"  --step             show each event and wait for Enter before it is played\n"
+	"  --realtime         with the recorded pauses\n"
+	"  -w FILE            write the replay as a trace\n"
+	"  -s SNAPLEN         bytes of each buffer in that trace (default: as recorded)\n"
+	"  -T text|json       json: the summary and every difference as one object\n"
+	"  -V                 also differences that were declared\n"
+	"  -q                 nothing but differences\n"
+	"  --color WHEN       auto, always, never; NO_COLOR is respected\n"
+	"\n"
+	"Compared are: every register that the driver read; of every request its used\n"
+	"length, status and data where they are known; the order of completion where\n"
+	"IN_ORDER was negotiated; interrupts by the rules that say when one is due, not\n"
+	"by their number; the final position of the rings and the device status.\n"
+	"\n"
+	"Examples:\n"
+	"  vqtrace replay -r t.pcap                      does our device answer the same?\n"
+	"  vqtrace replay -r t.pcap -T json | jq .requests\n"
+	"  vqtrace replay -r t.pcap --step --until 240   see it happen\n"
+	"  vqtrace replay -r t.pcap --against qemu=/opt/qemu/bin/qemu-system-x86_64\n"
+	"  vqtrace replay -r t.pcap -w replay.pcap       the same conversation, with our device\n"
+	"\n"
+	"Exit status: 0 equal; 1 differences (or a declaration that nothing met); 2 trouble:\n"
+	"an unreadable trace, or no device in it that can be replayed.\n";
+
+struct command {
+	const char *path, *write_path, *declared_path, *disk;
+	struct replay_options opt;
+	struct tale *tale;
+	struct replay_declared *declared;
+	struct spool spool; /* standard input, to be read twice */
+	bool json, verbose, quiet, step, realtime;
+	struct line_options line;
+	struct trace_writer *writer;
+	int write_error;
+	uint64_t first_ts, start; /* ns: of the trace, of this run */
+	bool timed;
+	bool broken; /* the trace ends or breaks early */
+	/* The readings: what is in the trace, the replay, the lines before what differs. */
+	struct replay_gather *gather;
+	struct replay *player;
+	struct model *model; /* of the reading, but for the replay, which has its own */
+	int stopped; /* what ended the latest reading: 0, or what was returned for a record */
+};
+
+enum { OPT_AGAINST = 256, OPT_DISK, OPT_DECLARED, OPT_ERRORS, OPT_UNTIL, OPT_STEP, OPT_REALTIME };
+
+static const struct option longs[] = {
+	{ "read", required_argument, NULL, 'r' },
+	{ "against", required_argument, NULL, OPT_AGAINST },
+	{ "device", required_argument, NULL, 'd' },
+	{ "disk", required_argument, NULL, OPT_DISK },
+	{ "declared", required_argument, NULL, OPT_DECLARED },
+	{ "io-errors", no_argument, NULL, OPT_ERRORS },
+	{ "until", required_argument, NULL, OPT_UNTIL },
+	{ "step", no_argument, NULL, OPT_STEP },
+	{ "realtime", no_argument, NULL, OPT_REALTIME },
+	{ "write", required_argument, NULL, 'w' },
+	{ "snaplen", required_argument, NULL, 's' },
+	{ "format", required_argument, NULL, 'T' },
+	{ "verbose", no_argument, NULL, 'V' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "color", required_argument, NULL, CLI_OPT_COLOR },
+	{ "help", no_argument, NULL, CLI_OPT_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* NAME or NAME=PROGRAM. */
+static int choose_target(struct command *c, const char *arg)
+{
+	size_t n = strcspn(arg, "=");
+
+	for (unsigned i = 0; replay_targets[i]; i++) {
+		if (strlen(replay_targets[i]->name) != n || strncmp(replay_targets[i]->name, arg, n))
+			continue;
+		c->opt.against = replay_targets[i];
+		c->opt.binary = arg[n] ? arg + n + 1 : NULL;
+		return 0;
+	}
+	char names[128] = "";
+	for (unsigned i = 0; replay_targets[i]; i++)
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), " %s",
+			 replay_targets[i]->name);
+	return 1 + cli_usage("--against %s: no such target; there are:%s", arg, names);
+}
+
+static int number(const char *what, uint64_t max, uint64_t *out)
+{
+	unsigned long long v;
+
+	if (!cli_number(optarg, max, &v) || !v)
+		return 1 + cli_usage("%s %s: not a number from 1 to %llu", what, optarg,
+				     (unsigned long long)max);
+	*out = v;
+	return 0;
+}
+
+/* 0 to go on, else the exit code + 1. */
+static int option(void *to, int o)
+{
+	struct command *c = to;
+	uint64_t v = 0;
+	int rc;
+
+	switch (o) {
+	case 'r':
+		c->path = optarg;
+		return 0;
+	case OPT_AGAINST:
+		return choose_target(c, optarg);
+	case 'd':
+		c->opt.only = optarg;
+		return 0;
+	case OPT_DISK:
+		c->disk = optarg;
+		return 0;
+	case OPT_DECLARED:
+		c->declared_path = optarg;
+		return 0;
+	case OPT_ERRORS:
+		c->opt.io_errors = true;
+		return 0;
+	case OPT_UNTIL:
+		return number("--until", UINT64_MAX, &c->opt.until);
+	case OPT_STEP:
+		c->step = true;
+		return 0;
+	case OPT_REALTIME:
+		c->realtime = true;
+		return 0;
+	case 'w':
+		c->write_path = optarg;
+		return 0;
+	case 's':
+		rc = number("-s", 65535, &v);
+		c->opt.snaplen = (uint32_t)v;
+		return rc;
+	case 'T':
+		c->json = !strcmp(optarg, "json");
+		if (!c->json && strcmp(optarg, "text"))
+			return 1 + cli_usage("-T %s: the formats are text and json", optarg);
+		return 0;
+	case 'V':
+		c->verbose = true;
+		return 0;
+	case 'q':
+		c->quiet = true;
+		return 0;
+	}
+	return 0;
+}
+
+static int parse(struct command *c, int argc, char **argv)
+{
+	int stop = cli_options(argc, argv, ":r:d:w:s:T:Vq", longs, option, c);
+
+	if (stop)
+		return stop;
+	if (cli_trace_path(&c->path, argc, argv))
+		return 1 + CLI_TROUBLE;
+	if (c->step && !strcmp(c->path, "-"))
+		return 1 + cli_usage("--step reads the keyboard; give the trace as a file");
+	if (c->write_path && !strcmp(c->write_path, "-") && isatty(STDOUT_FILENO))
+		return 1 + cli_usage("-w -: standard output is a terminal; pipe it, "
+				     "for example into 'vqtrace show -r -'");
+	if (c->write_path && !strcmp(c->write_path, "-") && !c->quiet)
+		return 1 + cli_usage("-w - writes the trace to standard output; give -q as well");
+	return 0;
+}
+
+/* --- reading, more than once ----------------------------------------------------- */
+
+static int open_trace(struct command *c, struct trace_reader **t)
+{
+	struct trace_error err;
+
+	if (trace_open(t, *c->spool.path ? c->spool.path : c->path, &err)) {
+		cli_error("%s", err.text);
+		return CLI_TROUBLE;
+	}
+	return CLI_OK;
+}
+
+/* Each record to `use`, until that returns not 0: c->stopped.  complain: say what is broken. */
+static int each_record(struct command *c, bool complain,
+		       int (*use)(struct command *c, const struct record *rec, uint64_t number))
+{
+	struct trace_reader *t;
+	struct trace_error err;
+	struct record rec;
+	bool again;
+	int rc = open_trace(c, &t), got;
+
+	c->stopped = 0;
+	while (rc == CLI_OK && (got = trace_next(t, &rec, &again, &err))) {
+		if (got > 0) {
+			c->stopped = use(c, &rec, trace_number(t));
+			if (c->stopped)
+				break;
+			continue;
+		}
+		c->broken = true;
+		if (complain)
+			cli_error("%s", err.text);
+		if (!again)
+			break;
+	}
+	if (rc == CLI_OK)
+		trace_close(t);
+	return rc;
+}
+
+/* --- the passes --------------------------------------------------------------------- */
+
+static int gather_record(struct command *c, const struct record *rec, uint64_t number)
+{
+	struct event e;
+	int rc;
+
+	if (rec->h.type == VQT_SESSION) {
+		c->opt.wall = rec->session.wall;
+		if (!c->opt.snaplen)
+			c->opt.snaplen = rec->session.snaplen;
+	}
+	if (!c->opt.start)
+		c->opt.start = rec->h.ts;
+	rc = model_feed(c->model, rec, number, &e);
+	return rc ? rc : replay_gather_feed(c->gather, &e);
+}
+
+static int read_first(struct command *c)
+{
+	int rc;
+
+	c->gather = replay_gather_new();
+	c->model = model_new();
+	if (!c->gather || !c->model) {
+		cli_error("no memory");
+		return CLI_TROUBLE;
+	}
+	replay_gather_disk(c->gather, c->disk);
+	rc = each_record(c, true, gather_record);
+	if (rc == CLI_OK && c->stopped) {
+		cli_error("%s", strerror(-c->stopped));
+		return CLI_TROUBLE;
+	}
+	replay_gather_finish(c->gather);
+	return rc;
+}
+
+static int play_record(struct command *c, const struct record *rec, uint64_t number)
+{
+	int rc = replay_feed(c->player, rec, number);
+
+	return rc ? rc : c->write_error ? 1 : 0;
+}
+
+static void emit(void *opaque, const void *record, size_t len)
+{
+	struct command *c = opaque;
+	int rc = c->writer ? trace_write(c->writer, record, len) : 0;
+
+	if (rc && !c->write_error)
+		c->write_error = rc;
+}
+
+static void diverged(void *opaque, const struct replay_divergence *d)
+{
+	struct command *c = opaque;
+
+	tale_difference(c->tale, d);
+	if (c->step)
+		tale_now(stdout, d, &c->line);
+}
+
+static void keep_pace(struct command *c, const struct event *e)
+{
+	if (!c->timed) {
+		c->timed = true;
+		c->first_ts = e->ts;
+		c->start = cli_clock();
+	}
+	if (e->ts <= c->first_ts)
+		return;
+	uint64_t at = c->start + (e->ts - c->first_ts);
+	struct timespec until = { (time_t)(at / 1000000000), (long)(at % 1000000000) };
+
+	fflush(stdout);
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+		;
+}
+
+/* Enter: the next one; c: on to the end; q: no further. */
+static int ask(struct command *c)
+{
+	char answer[64];
+
+	fputs("(Enter: next, c: go on, q: stop) ", stdout);
+	fflush(stdout);
+	if (!fgets(answer, sizeof(answer), stdin) || answer[0] == 'q')
+		return -ECANCELED;
+	if (answer[0] == 'c')
+		c->step = false;
+	return 0;
+}
+
+static int before_event(void *opaque, const struct event *e, const struct model *m)
+{
+	struct command *c = opaque;
+
+	if (c->realtime)
+		keep_pace(c, e);
+	if (!c->step || e->rec->h.type < VQT_REG)
+		return 0;
+	printf("%7llu ", (unsigned long long)e->number);
+	if (print_line(stdout, e, m, &c->line))
+		return -EPIPE;
+	return ask(c);
+}
+
+static int play(struct command *c)
+{
+	char why[256] = "";
+	int rc;
+
+	c->opt.event = c->step || c->realtime ? before_event : NULL;
+	c->opt.emit = c->writer ? emit : NULL;
+	c->opt.diverged = diverged;
+	c->opt.opaque = c;
+	if (replay_new(&c->player, c->gather, &c->opt, why, sizeof(why))) {
+		cli_error("%s", *why ? why : "no memory");
+		return CLI_TROUBLE;
+	}
+	if (each_record(c, false, play_record) != CLI_OK)
+		return CLI_TROUBLE;
+	rc = c->stopped;
+	if (rc >= 0 && !c->write_error)
+		rc = replay_finish(c->player);
+	if (rc == -ECANCELED)
+		return CLI_OK; /* stopped by hand: what there is, is told */
+	if (rc < 0) {
+		cli_error("%s", replay_error(c->player));
+		return CLI_TROUBLE;
+	}
+	return CLI_OK;
+}
+
+static int context_record(struct command *c, const struct record *rec, uint64_t number)
+{
+	struct event e;
+
+	int rc = model_feed(c->model, rec, number, &e);
+
+	return rc ? rc : tale_context(c->tale, &e, c->model, &c->line);
+}
+
+/* The events before each difference, in the very lines of show: a third reading. */
+static int read_context(struct command *c)
+{
+	int rc;
+
+	model_free(c->model);
+	c->model = model_new();
+	rc = c->model ? each_record(c, false, context_record) : CLI_OK;
+	if (!c->model || c->stopped < 0) {
+		cli_error("no memory");
+		return CLI_TROUBLE;
+	}
+	return rc;
+}
+
+/* --- declarations ------------------------------------------------------------------- */
+
+static char *read_file(FILE *f, size_t *len)
+{
+	char *text = NULL;
+	size_t cap = 0;
+	ssize_t n = getdelim(&text, &cap, '\0', f);
+
+	if (n < 0 && !feof(f)) {
+		free(text);
+		return NULL;
+	}
+	*len = n > 0 ? (size_t)n : 0;
+	return text;
+}
+
+static int load_declared(struct command *c, const char *path, bool must)
+{
+	char why[128] = "no memory";
+	FILE *f = fopen(path, "re");
+	size_t len;
+	char *text;
+	int rc;
+
+	if (!f && errno == ENOENT && !must)
+		return CLI_OK;
+	if (!f) {
+		cli_error("%s: %s", path, strerror(errno));
+		return CLI_TROUBLE;
+	}
+	text = read_file(f, &len);
+	rc = text ? replay_declared_parse(&c->declared, text, len, why, sizeof(why)) : -errno;
+	if (!text)
+		snprintf(why, sizeof(why), "%s", strerror(-rc));
+	fclose(f);
+	free(text);
+	if (rc) {
+		cli_error("%s: %s", path, why);
+		return CLI_TROUBLE;
+	}
+	c->opt.declared = c->declared;
+	if (replay_declared_io_errors(c->declared,
+				      c->opt.against ? c->opt.against->name : "emu"))
+		c->opt.io_errors = true;
+	return CLI_OK;
+}
+
+/* t.pcap has its declarations in t.declared. */
+static int find_declared(struct command *c)
+{
+	char path[4096];
+	size_t n = strlen(c->path), dot = n;
+
+	if (c->declared_path)
+		return load_declared(c, c->declared_path, true);
+	if (*c->spool.path)
+		return CLI_OK;
+	for (size_t i = n; i-- > 0 && c->path[i] != '/';)
+		if (c->path[i] == '.') {
+			dot = i;
+			break;
+		}
+	if (dot + sizeof(".declared") > sizeof(path))
+		return CLI_OK;
+	memcpy(path, c->path, dot);
+	strcpy(path + dot, ".declared");
+	return load_declared(c, path, false);
+}
+
+/* --- the command ---------------------------------------------------------------------- */
+
+static int open_output(struct command *c)
+{
+	struct trace_error err;
+
+	if (!c->write_path)
+		return CLI_OK;
+	if (trace_create(&c->writer, c->write_path, &err)) {
+		cli_error("%s", err.text);
+		return CLI_TROUBLE;
+	}
+	return CLI_OK;
+}
+
+static int close_output(struct command *c)
+{
+	int rc = c->writer ? trace_finish(c->writer) : 0;
+
+	if (!rc)
+		rc = c->write_error;
+	c->writer = NULL;
+	if (!rc)
+		return CLI_OK;
+	cli_error("%s: %s", c->write_path, strerror(-rc));
+	return CLI_TROUBLE;
+}
+
+static bool any_played(const struct command *c)
+{
+	struct replay_device_report d;
+
+	for (unsigned n = 0; replay_report(c->player, n, &d); n++)
+		if (d.played)
+			return true;
+	return false;
+}
+
+static int tell(struct command *c)
+{
+	const struct tale_options o = {
+		.trace = c->path,
+		.against = c->opt.against ? c->opt.against->name : "emu",
+		.json = c->json,
+		.verbose = c->verbose,
+		.quiet = c->quiet,
+		.color = c->line.color,
+	};
+
+	if (tale_wants_context(c->tale) && read_context(c) != CLI_OK)
+		return CLI_TROUBLE;
+	tale_print(stdout, c->tale, c->player, c->declared, &o);
+	if (fflush(stdout)) {
+		if (errno != EPIPE)
+			cli_error("standard output: %s", strerror(errno));
+		return CLI_TROUBLE;
+	}
+	if (!any_played(c)) {
+		cli_error("no device of this trace was replayed%s",
+			  c->opt.only ? "; is the name of -d right?" : "");
+		return CLI_TROUBLE;
+	}
+	return tale_findings(c->tale, c->player, c->declared, o.against) ? CLI_FINDINGS : CLI_OK;
+}
+
+static void let_go(struct command *c)
+{
+	tale_free(c->tale);
+	replay_free(c->player);
+	replay_gather_free(c->gather);
+	model_free(c->model);
+	replay_declared_free(c->declared);
+	spool_close(&c->spool);
+	if (c->writer)
+		trace_finish(c->writer);
+}
+
+static int steps(struct command *c)
+{
+	int rc = strcmp(c->path, "-") ? CLI_OK : spool_stdin(&c->spool), out;
+
+	if (rc == CLI_OK)
+		rc = find_declared(c);
+	if (rc == CLI_OK)
+		rc = read_first(c);
+	if (rc == CLI_OK)
+		rc = open_output(c);
+	if (rc == CLI_OK)
+		rc = play(c);
+	out = close_output(c);
+	if (rc == CLI_OK)
+		rc = out;
+	if (rc == CLI_OK)
+		rc = tell(c);
+	return c->broken ? CLI_TROUBLE : rc;
+}
+
+static int run(int argc, char **argv)
+{
+	struct command c = { .spool = SPOOL_NONE };
+	int rc = parse(&c, argc, argv);
+
+	if (rc)
+		return rc - 1;
+	setlocale(LC_CTYPE, "");
+	c.line.ascii = strcmp(nl_langinfo(CODESET), "UTF-8");
+	c.line.color = !c.json && cli_color(stdout);
+	c.tale = tale_new();
+	if (!c.tale) {
+		cli_error("no memory");
+		return CLI_TROUBLE;
+	}
+	rc = steps(&c);
+	let_go(&c);
+	return rc;
+}
+
+const struct cli_command cmd_replay = {
+	.name = "replay",
+	.summary = "play a recorded driver against a device, and compare",
+	.usage = usage,
+	.run = run,
+};

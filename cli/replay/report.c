@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/replay/report.h"
+
+#define KEEP 200 /* differences told in full */
+#define BEFORE 4 /* events shown before each */
+
+struct told {
+	struct replay_divergence d;
+	char *lines[BEFORE + 1]; /* oldest first; the last is the event itself */
+	unsigned nlines;
+};
+
+struct tale {
+	struct told told[KEEP];
+	unsigned count;
+	uint64_t more; /* not kept */
+	unsigned next; /* the first whose event has not come by */
+	/* The latest events of the trace, as records that could be shown. */
+	char *recent[BEFORE];
+};
+
+struct tale *tale_new(void)
+{
+	return calloc(1, sizeof(struct tale));
+}
+
+void tale_free(struct tale *r)
+{
+	if (!r)
+		return;
+	for (unsigned i = 0; i < r->count; i++)
+		for (unsigned k = 0; k < r->told[i].nlines; k++)
+			free(r->told[i].lines[k]);
+	free(r);
+}
+
+void tale_difference(struct tale *r, const struct replay_divergence *d)
+{
+	if (r->count == KEEP) {
+		r->more++;
+		return;
+	}
+	r->told[r->count++].d = *d;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct told *x = a, *y = b;
+
+	return x->d.number < y->d.number ? -1 : x->d.number > y->d.number;
+}
+
+bool tale_wants_context(struct tale *r)
+{
+	qsort(r->told, r->count, sizeof(r->told[0]), by_number);
+	r->next = 0;
+	return r->count;
+}
+
+static char *line_of(const struct event *e, const struct model *m, struct line_options *o)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return NULL;
+	fprintf(f, "%7llu ", (unsigned long long)e->number);
+	print_line(f, e, m, o);
+	if (!fclose(f))
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* Is this event among those to be shown with a difference that comes soon? */
+static bool near_one(const struct tale *r, const struct event *e)
+{
+	for (unsigned i = r->next; i < r->count; i++)
+		if (r->told[i].d.number >= e->number)
+			return r->told[i].d.number - e->number < 64;
+	return false;
+}
+
+static int push(struct told *t, const char *line)
+{
+	char *copy = strdup(line);
+
+	if (!copy)
+		return -ENOMEM;
+	if (t->nlines == BEFORE + 1) {
+		free(t->lines[0]);
+		memmove(t->lines, t->lines + 1, BEFORE * sizeof(t->lines[0]));
+		t->nlines--;
+	}
+	t->lines[t->nlines++] = copy;
+	return 0;
+}
+
+int tale_context(struct tale *r, const struct event *e, const struct model *m,
+		   struct line_options *o)
+{
+	while (r->next < r->count && r->told[r->next].d.number < e->number)
+		r->next++;
+	if (r->next == r->count)
+		return 1;
+	if (!near_one(r, e) || !e->dev) {
+		o->last = e->ts; /* the next line's delta is from here */
+		o->any = true;
+		return 0;
+	}
+	char *line = line_of(e, m, o);
+	int rc = line ? 0 : -ENOMEM;
+
+	for (unsigned i = r->next; !rc && i < r->count; i++) {
+		const struct replay_divergence *d = &r->told[i].d;
+
+		if (d->number < e->number + 64 && d->number >= e->number && d->device == e->dev->id)
+			rc = push(&r->told[i], line);
+	}
+	free(line);
+	return rc;
+}
+
+static const char *paint(bool color, const char *sgr)
+{
+	return color ? sgr : "";
+}
+
+static void print_difference(FILE *to, const struct replay_divergence *d, bool color)
+{
+	const char *off = paint(color, "\033[0m");
+
+	fprintf(to, "%sevent %llu  %s", paint(color, d->declared ? "\033[1m" : "\033[1;31m"),
+		(unsigned long long)d->number, d->name);
+	if (d->queue != VQT_NO_QUEUE)
+		fprintf(to, ":%u", d->queue);
+	fprintf(to, "  %s%s\n", d->subject, off);
+	fprintf(to, "    recorded: %s\n    replayed: %s\n", d->recorded, d->replayed);
+	if (*d->clause)
+		fprintf(to, "    decided by: %s%s\n",
+			strncmp(d->clause, "PCI", 3) ? "virtio 1.4, " : "", d->clause);
+	if (d->related)
+		fprintf(to, "    see also: event %llu\n", (unsigned long long)d->related);
+	if (d->declared)
+		fprintf(to, "    declared (line %u): %s\n", d->declared->line, d->declared->reason);
+	else if (*d->hint)
+		fprintf(to, "    %s\n", d->hint);
+}
+
+void tale_now(FILE *to, const struct replay_divergence *d, const struct line_options *line)
+{
+	print_difference(to, d, line->color);
+}
+
+static void print_differences(FILE *to, const struct tale *r, const struct tale_options *o)
+{
+	for (unsigned i = 0; i < r->count; i++) {
+		const struct told *t = &r->told[i];
+
+		if (t->d.declared && !o->verbose)
+			continue;
+		print_difference(to, &t->d, o->color);
+		for (unsigned k = 0; k < t->nlines; k++)
+			fprintf(to, "    %s%s", k + 1 == t->nlines ? ">" : " ", t->lines[k]);
+		putc('\n', to);
+	}
+	if (r->more)
+		fprintf(to, "... and %llu more differences\n\n", (unsigned long long)r->more);
+}
+
+static void print_compared(FILE *to, const char *what, const struct replay_compared *c)
+{
+	if (c->compared)
+		fprintf(to, "  %-12s %llu compared, %llu equal\n", what,
+			(unsigned long long)c->compared, (unsigned long long)c->equal);
+}
+
+static void print_devices(FILE *to, const struct replay *p)
+{
+	struct replay_device_report d;
+
+	for (unsigned n = 0; replay_report(p, n, &d); n++) {
+		if (d.played)
+			fprintf(to, "  %-12s virtio %u, %u queue%s, %s: %llu events, "
+				    "%llu requests, %llu difference%s\n",
+				d.device->name, d.device->virtio_id, d.device->num_queues,
+				d.device->num_queues == 1 ? "" : "s",
+				d.device->transitional ? "transitional" : "modern",
+				(unsigned long long)d.counts.events,
+				(unsigned long long)d.counts.requests.compared,
+				(unsigned long long)d.counts.divergences,
+				d.counts.divergences == 1 ? "" : "s");
+		else
+			fprintf(to, "  %-12s not replayed: %s\n", d.device->name, d.why);
+	}
+}
+
+static void print_skips(FILE *to, const struct replay *p)
+{
+	struct replay_skip skip[REPLAY_SKIPS];
+	unsigned n = replay_skips(p, skip);
+
+	for (unsigned i = 0; i < n; i++)
+		fprintf(to, "    %6llu  %s\n", (unsigned long long)skip[i].count, skip[i].why);
+}
+
+static void print_unmet(FILE *to, const struct replay_declared *declared, const char *against)
+{
+	const struct replay_declaration *d;
+
+	for (unsigned n = 0; (d = replay_declared_nth(declared, against, n)); n++)
+		if (!d->met)
+			fprintf(to, "declaration of line %u met nothing: %s %s (take it out)\n",
+				d->line, d->subject, d->clause);
+}
+
+static void print_text(FILE *to, const struct tale *r, const struct replay *p,
+		       const struct replay_declared *declared, const struct tale_options *o)
+{
+	const struct replay_counts *n = replay_counts(p);
+
+	print_differences(to, r, o);
+	print_unmet(to, declared, o->against);
+	if (o->quiet)
+		return;
+	fprintf(to, "%s against %s: %llu events played, ", o->trace, o->against,
+		(unsigned long long)n->events);
+	if (n->divergences)
+		fprintf(to, "%s%llu difference%s%s\n", paint(o->color, "\033[1;31m"),
+			(unsigned long long)n->divergences, n->divergences == 1 ? "" : "s",
+			paint(o->color, "\033[0m"));
+	else
+		fputs(n->events ? "no difference\n" : "so nothing was compared\n", to);
+	print_devices(to, p);
+	print_compared(to, "registers", &n->registers);
+	print_compared(to, "requests", &n->requests);
+	print_compared(to, "data bytes", &n->data);
+	print_compared(to, "interrupts", &n->interrupts);
+	print_compared(to, "final rings", &n->rings);
+	if (n->environment)
+		fprintf(to, "  %-12s %llu answers taken over from the recorded surroundings\n",
+			"environment", (unsigned long long)n->environment);
+	if (n->declared)
+		fprintf(to, "  %-12s %llu differences that were declared to be right%s\n",
+			"declared", (unsigned long long)n->declared, o->verbose ? "" : " (-V shows them)");
+	if (n->skipped)
+		fprintf(to, "  %-12s %llu answers, because\n", "not compared",
+			(unsigned long long)n->skipped);
+	print_skips(to, p);
+}
+
+/* --- JSON ----------------------------------------------------------------------------- */
+
+static void put_u64(struct json_object *o, const char *key, uint64_t v)
+{
+	json_object_object_add(o, key, json_object_new_uint64(v));
+}
+
+static void put_str(struct json_object *o, const char *key, const char *s)
+{
+	json_object_object_add(o, key, json_object_new_string(s));
+}
+
+static void put_compared(struct json_object *o, const char *key, const struct replay_compared *c)
+{
+	struct json_object *v = json_object_new_object();
+
+	put_u64(v, "compared", c->compared);
+	put_u64(v, "equal", c->equal);
+	json_object_object_add(o, key, v);
+}
+
+static void put_counts(struct json_object *o, const struct replay_counts *n)
+{
+	put_u64(o, "events", n->events);
+	put_compared(o, "registers", &n->registers);
+	put_compared(o, "requests", &n->requests);
+	put_compared(o, "interrupts", &n->interrupts);
+	put_compared(o, "rings", &n->rings);
+	put_compared(o, "data", &n->data);
+	put_u64(o, "skipped", n->skipped);
+	put_u64(o, "environment", n->environment);
+	put_u64(o, "declared", n->declared);
+	put_u64(o, "divergences", n->divergences);
+}
+
+static struct json_object *difference(const struct told *t)
+{
+	struct json_object *o = json_object_new_object(), *lines = json_object_new_array();
+
+	put_u64(o, "event", t->d.number);
+	put_str(o, "device", t->d.name);
+	if (t->d.queue != VQT_NO_QUEUE)
+		put_u64(o, "queue", t->d.queue);
+	put_str(o, "subject", t->d.subject);
+	put_str(o, "recorded", t->d.recorded);
+	put_str(o, "replayed", t->d.replayed);
+	if (*t->d.clause)
+		put_str(o, "clause", t->d.clause);
+	if (*t->d.hint)
+		put_str(o, "hint", t->d.hint);
+	if (t->d.related)
+		put_u64(o, "related", t->d.related);
+	if (t->d.declared)
+		put_str(o, "declared", t->d.declared->reason);
+	for (unsigned k = 0; k < t->nlines; k++)
+		json_object_array_add(lines, json_object_new_string_len(
+						     t->lines[k], (int)strcspn(t->lines[k], "\n")));
+	json_object_object_add(o, "context", lines);
+	return o;
+}
+
+static struct json_object *devices(const struct replay *p)
+{
+	struct json_object *all = json_object_new_array();
+	struct replay_device_report d;
+
+	for (unsigned n = 0; replay_report(p, n, &d); n++) {
+		struct json_object *o = json_object_new_object();
+
+		put_str(o, "device", d.device->name);
+		json_object_object_add(o, "played", json_object_new_boolean(d.played));
+		if (*d.why)
+			put_str(o, "why", d.why);
+		if (d.played) {
+			put_str(o, "version", d.against);
+			put_counts(o, &d.counts);
+		}
+		json_object_array_add(all, o);
+	}
+	return all;
+}
+
+static void print_json_report(FILE *to, const struct tale *r, const struct replay *p,
+			      const struct replay_declared *declared,
+			      const struct tale_options *o)
+{
+	struct json_object *all = json_object_new_object(), *list = json_object_new_array();
+	struct json_object *skips = json_object_new_array(), *unmet = json_object_new_array();
+	struct replay_skip skip[REPLAY_SKIPS];
+	const struct replay_declaration *d;
+	unsigned n = replay_skips(p, skip);
+
+	put_str(all, "trace", o->trace);
+	put_str(all, "against", o->against);
+	put_counts(all, replay_counts(p));
+	for (unsigned i = 0; i < n; i++) {
+		struct json_object *s = json_object_new_object();
+
+		put_str(s, "why", skip[i].why);
+		put_u64(s, "count", skip[i].count);
+		json_object_array_add(skips, s);
+	}
+	json_object_object_add(all, "skips", skips);
+	for (unsigned i = 0; i < r->count; i++)
+		json_object_array_add(list, difference(&r->told[i]));
+	json_object_object_add(all, "differences", list);
+	for (n = 0; (d = replay_declared_nth(declared, o->against, n)); n++)
+		if (!d->met)
+			json_object_array_add(unmet, json_object_new_string(d->subject));
+	json_object_object_add(all, "unmet", unmet);
+	json_object_object_add(all, "devices", devices(p));
+	fprintf(to, "%s\n", json_object_to_json_string_ext(all,
+				JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(all);
+}
+
+void tale_print(FILE *to, struct tale *r, const struct replay *p,
+		  const struct replay_declared *declared, const struct tale_options *o)
+{
+	if (o->json)
+		print_json_report(to, r, p, declared, o);
+	else
+		print_text(to, r, p, declared, o);
+}
+
+bool tale_findings(const struct tale *r, const struct replay *p,
+		     const struct replay_declared *declared, const char *against)
+{
+	const struct replay_declaration *d;
+
+	for (unsigned n = 0; (d = replay_declared_nth(declared, against, n)); n++)
+		if (!d->met)
+			return true;
+	return replay_counts(p)->divergences;
+}

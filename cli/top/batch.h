@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* top without a screen: tables or JSON to standard output, or figures by HTTP. */
+#ifndef VQT_CLI_TOP_BATCH_H
+#define VQT_CLI_TOP_BATCH_H
+
+#include <stdio.h>
+
+#include "cli/top/source.h"
+
+/* One tick; 0 or negative errno of a write. */
+int top_print_text(FILE *to, const struct top_core *c, const struct top_source *s);
+int top_print_json(FILE *to, const struct top_core *c, const struct top_source *s);
+
+/*
+ * Serve the counts in the Prometheus exposition format at ADDR:PORT (an address
+ * without a port: 9752).  The core is read only inside top_prom_poll(), which
+ * answers what has come and never waits.
+ */
+struct top_prom;
+/* CLI_OK or CLI_TROUBLE, having said why. */
+int top_prom_open(struct top_prom **out, const char *where, const struct top_core *c);
+void top_prom_poll(struct top_prom *p);
+void top_prom_close(struct top_prom *p);
+
+#endif

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/virtio_config.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/top/core.h"
+#include "decoder/check/rule.h"
+
+static uint32_t found_key(unsigned device, unsigned queue)
+{
+	return device << 16 | (queue & 0xffff);
+}
+
+static void count_found(struct top_core *c, unsigned device, unsigned queue)
+{
+	uint32_t key = found_key(device, queue);
+	struct top_found *f;
+
+	HASH_FIND(hh, c->found, &key, sizeof(key), f);
+	if (!f) {
+		f = calloc(1, sizeof(*f));
+		if (!f) {
+			c->err = -ENOMEM;
+			return;
+		}
+		f->key = key;
+		HASH_ADD(hh, c->found, key, sizeof(f->key), f);
+		if (!hash_holds(f)) {
+			free(f);
+			c->err = -ENOMEM;
+			return;
+		}
+	}
+	f->n++;
+}
+
+static uint64_t found_of(const struct top_core *c, unsigned device, unsigned queue)
+{
+	uint32_t key = found_key(device, queue);
+	const struct top_found *f;
+
+	HASH_FIND(hh, c->found, &key, sizeof(key), f);
+	return f ? f->n : 0;
+}
+
+static void found(void *opaque, const struct finding *f)
+{
+	struct top_core *c = opaque;
+	struct top_finding *to = &c->finding[c->nfindings++ % TOP_FINDINGS];
+
+	*to = (struct top_finding){ .number = f->number, .ts = f->ts, .queue = f->queue,
+				    .rule = f->rule, .nth = f->nth };
+	to->device = f->device ? f->device->id : VQT_NO_DEVICE;
+	snprintf(to->seen, sizeof(to->seen), "%s", f->seen ? f->seen : "");
+	if (!f->device)
+		return;
+	count_found(c, to->device, VQT_NO_QUEUE);
+	if (f->queue != VQT_NO_QUEUE)
+		count_found(c, to->device, f->queue);
+}
+
+int top_core_init(struct top_core *c, bool checked)
+{
+	c->model = model_new();
+	c->stats = stats_new();
+	c->keep = keep_new();
+	if (!c->model || !c->stats || !c->keep)
+		return -ENOMEM;
+	return checked ? check_new(&c->check, NULL, found, c, NULL) : 0;
+}
+
+void top_core_free(struct top_core *c)
+{
+	struct top_found *f, *next;
+
+	for (size_t i = 0; i < c->nrows; i++)
+		free(c->row[i]);
+	free(c->row);
+	HASH_ITER(hh, c->found, f, next) {
+		HASH_DEL(c->found, f);
+		free(f);
+	}
+	check_free(c->check);
+	keep_free(c->keep);
+	stats_free(c->stats);
+	model_free(c->model);
+	filter_free(c->filter);
+	memset(c, 0, sizeof(*c));
+}
+
+void top_core_feed(struct top_core *c, const struct record *rec)
+{
+	struct event e;
+
+	if (c->err)
+		return;
+	c->err = model_feed(c->model, rec, ++c->number, &e);
+	if (c->err)
+		return;
+	if (e.ts > c->ts)
+		c->ts = e.ts;
+	if (!c->tick_ts)
+		c->tick_ts = c->ts;
+	keep_event(c->keep, &e);
+	c->err = stats_feed(c->stats, c->model, &e, !c->filter || filter_match(c->filter, &e));
+	if (!c->err && c->check)
+		c->err = check_feed(c->check, c->model, &e);
+	if (!c->err && c->event)
+		c->event(c->ctx, &e);
+}
+
+uint64_t top_core_lost(const struct top_core *c)
+{
+	return stats_lost(c->stats);
+}
+
+/* --- rows ------------------------------------------------------------------ */
+
+static struct top_row *find_device(struct top_core *c, unsigned device)
+{
+	for (size_t i = 0; i < c->nrows; i++)
+		if (c->row[i]->kind == TOP_DEVICE && c->row[i]->device == device)
+			return c->row[i];
+	return NULL;
+}
+
+/* Where a row belongs: VMs by source, in each its devices, in each its queues. */
+static int order(const struct top_row *a, const struct top_row *b)
+{
+	if (a->source != b->source)
+		return a->source < b->source ? -1 : 1;
+	if (a->kind == TOP_VM || b->kind == TOP_VM)
+		return (int)a->kind - (int)b->kind;
+	if (a->device != b->device)
+		return a->device < b->device ? -1 : 1;
+	if (a->kind != b->kind)
+		return (int)a->kind - (int)b->kind;
+	return a->queue < b->queue ? -1 : a->queue > b->queue;
+}
+
+/* The row like `key`, made if there is none; NULL without memory. */
+static struct top_row *row_get(struct top_core *c, const struct top_row *key)
+{
+	struct top_row *r;
+	size_t lo = 0, hi = c->nrows;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		int o = order(key, c->row[mid]);
+
+		if (!o)
+			return c->row[mid];
+		if (o < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	if (c->nrows == c->cap) {
+		size_t cap = c->cap ? 2 * c->cap : 64;
+		struct top_row **more = realloc(c->row, cap * sizeof(*more));
+
+		if (!more)
+			return NULL;
+		c->row = more;
+		c->cap = cap;
+	}
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return NULL;
+	r->kind = key->kind;
+	r->source = key->source;
+	r->device = key->device;
+	r->queue = key->queue;
+	memmove(&c->row[lo + 1], &c->row[lo], (c->nrows - lo) * sizeof(c->row[0]));
+	c->row[lo] = r;
+	c->nrows++;
+	return r;
+}
+
+static unsigned octave_of(uint64_t ns)
+{
+	unsigned n = ns ? 63 - (unsigned)__builtin_clzll(ns) : 0;
+
+	return n < TOP_OCTAVES ? n : TOP_OCTAVES - 1;
+}
+
+double top_per_second(const struct top_row *r, uint64_t n)
+{
+	return r->secs > 0 ? (double)n / r->secs : 0;
+}
+
+const struct top_past *top_row_past(const struct top_row *r, unsigned i)
+{
+	if (i >= r->ticks || i >= TOP_HISTORY)
+		return NULL;
+	return &r->past[(r->ticks - 1 - i) % TOP_HISTORY];
+}
+
+/* The interval is over: what it brought, and one more tick of the past. */
+static void row_close(struct top_row *r, const struct stats_counts *all, const struct hist *service,
+		      double secs)
+{
+	struct top_past *p = &r->past[r->ticks++ % TOP_HISTORY];
+
+	r->secs = secs;
+	r->all = *all;
+	stats_counts_sub(&r->now, all, &r->counts_before);
+	r->counts_before = *all;
+	memset(&r->service, 0, sizeof(r->service));
+	if (service) {
+		hist_sub(&r->service, service, &r->hist_before);
+		r->hist_before = r->service_all = *service;
+	}
+	memset(p, 0, sizeof(*p));
+	p->rate = top_per_second(r, r->now.used);
+	p->bytes = top_per_second(r, r->now.bytes_in + r->now.bytes_out);
+	p->p50 = hist_percentile(&r->service, 500000);
+	p->p99 = hist_percentile(&r->service, 990000);
+	for (unsigned b = 0; b < HIST_BUCKETS && r->service.count; b++)
+		p->octave[octave_of(hist_lower(b))] += (uint32_t)r->service.bucket[b];
+}
+
+/* Waiting is no stall before it has lasted. */
+static uint64_t stalled_for(const struct stats_queue *q, uint64_t ts)
+{
+	uint64_t ns = stats_stalled_for(q, ts);
+
+	return ns >= STATS_STALL_NS ? ns : 0;
+}
+
+static int tick_queue(struct top_core *c, const struct model_device *d, const struct stats_queue *q,
+		      uint64_t ts, double secs)
+{
+	struct top_row key = { .kind = TOP_QUEUE, .source = d->source, .device = d->id, .queue = q->index };
+	struct top_row *r = row_get(c, &key);
+	const struct model_queue *mq = model_queue(d, q->index);
+	struct stats_counts all;
+
+	if (!r)
+		return -ENOMEM;
+	stats_queue_counts(c->stats, q, ts, &all);
+	row_close(r, &all, q->span[STATS_SERVICE], secs);
+	snprintf(r->name, sizeof(r->name), "q%u", q->index);
+	snprintf(r->state, sizeof(r->state), "%s%s", q->packed ? "packed" : "split",
+		 mq && !mq->enabled && mq->size_known ? ", off" : "");
+	r->flight = q->flight;
+	r->flight_max = q->flight_max;
+	r->waiting = q->waiting;
+	r->size = q->size;
+	r->gone = c->ended || d->flags & VQT_DEV_GONE;
+	r->stalled = r->gone ? 0 : stalled_for(q, ts);
+	r->findings = found_of(c, d->id, q->index);
+	return 0;
+}
+
+/* How far the driver has come: the highest of the bits it has set (2.1). */
+static const char *status_word(unsigned status)
+{
+	static const struct {
+		unsigned bit;
+		const char *text;
+	} rows[] = {
+		{ VIRTIO_CONFIG_S_FAILED, "FAILED" },
+		{ VIRTIO_CONFIG_S_NEEDS_RESET, "NEEDS_RESET" },
+		{ VIRTIO_CONFIG_S_DRIVER_OK, "DRIVER_OK" },
+		{ VIRTIO_CONFIG_S_FEATURES_OK, "FEATURES_OK" },
+		{ VIRTIO_CONFIG_S_DRIVER, "DRIVER" },
+		{ VIRTIO_CONFIG_S_ACKNOWLEDGE, "ACKNOWLEDGE" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (status & rows[i].bit)
+			return rows[i].text;
+	return "reset";
+}
+
+static void name_device(struct top_row *r, const struct model_device *d, bool ended)
+{
+	const char *state = d->status_known ? status_word(d->status) : "?";
+
+	r->gone = ended || d->flags & VQT_DEV_GONE;
+	if (r->gone)
+		state = "gone";
+	else if (d->flags & VQT_DEV_DATAPATH_ELSEWHERE)
+		state = "data path elsewhere";
+	snprintf(r->name, sizeof(r->name), "%s", d->user_id[0] ? d->user_id : d->name);
+	snprintf(r->type, sizeof(r->type), "%s", d->class ? d->class->name : "?");
+	snprintf(r->state, sizeof(r->state), "%s", state);
+}
+
+static int tick_device(struct top_core *c, const struct model_device *d, uint64_t ts, double secs)
+{
+	struct top_row key = { .kind = TOP_DEVICE, .source = d->source, .device = d->id };
+	const struct stats_device *s = stats_device(c->stats, d->id);
+	struct top_row *r = row_get(c, &key);
+	struct stats_counts all = { 0 };
+	int err = 0;
+
+	if (!r)
+		return -ENOMEM;
+	if (s)
+		stats_device_counts(c->stats, s, ts, &all);
+	row_close(r, &all, s ? s->span[STATS_SERVICE] : NULL, secs);
+	name_device(r, d, c->ended);
+	r->findings = found_of(c, d->id, VQT_NO_QUEUE);
+	r->waiting = r->size = 0;
+	r->stalled = 0;
+	if (!s)
+		return 0;
+	r->flight = s->flight;
+	r->flight_max = s->flight_max;
+	for (const struct stats_queue *q = s->queues; q && !err; q = q->hh.next) {
+		uint64_t stalled = r->gone ? 0 : stalled_for(q, ts);
+
+		r->stalled = stalled > r->stalled ? stalled : r->stalled;
+		r->waiting += q->waiting;
+		r->size += q->size;
+		err = tick_queue(c, d, q, ts, secs);
+	}
+	return err;
+}
+
+/* A VM is the sum of its devices. */
+static int tick_source(struct top_core *c, const struct model_source *s, uint64_t ts, double secs)
+{
+	struct top_row key = { .kind = TOP_VM, .source = s->id };
+	struct top_row *vm = row_get(c, &key);
+	struct stats_counts all = { 0 };
+	struct hist service = { 0 };
+	int err = 0;
+
+	if (!vm)
+		return -ENOMEM;
+	c->ended = vm->gone;
+	vm->flight = vm->waiting = vm->size = 0;
+	vm->stalled = vm->findings = 0;
+	for (unsigned i = 0; !err; i++) {
+		const struct model_device *d = model_device_nth(c->model, i);
+		const struct stats_device *sd;
+		const struct top_row *r;
+
+		if (!d)
+			break;
+		if (d->source != s->id)
+			continue;
+		err = tick_device(c, d, ts, secs);
+		r = err ? NULL : find_device(c, d->id);
+		if (!r)
+			continue;
+		for (size_t k = 0; k < sizeof(all) / sizeof(uint64_t); k++)
+			((uint64_t *)&all)[k] += ((const uint64_t *)&r->all)[k];
+		sd = stats_device(c->stats, d->id);
+		if (sd && sd->span[STATS_SERVICE])
+			hist_merge(&service, sd->span[STATS_SERVICE]);
+		vm->flight += r->gone ? 0 : r->flight;
+		vm->waiting += r->waiting;
+		vm->size += r->size;
+		vm->findings += r->findings;
+		vm->stalled = r->stalled > vm->stalled ? r->stalled : vm->stalled;
+	}
+	row_close(vm, &all, &service, secs);
+	if (s->name[0])
+		snprintf(vm->name, sizeof(vm->name), "%s", s->name);
+	else
+		snprintf(vm->name, sizeof(vm->name), "VM %u", s->id);
+	return err;
+}
+
+int top_core_tick(struct top_core *c, uint64_t ts)
+{
+	double secs = ts > c->tick_ts && c->tick_ts ? (double)(ts - c->tick_ts) / 1e9 : 0;
+	int err = c->err;
+
+	for (unsigned id = 1; id <= UINT8_MAX && !err; id++) {
+		const struct model_source *s = model_source(c->model, id);
+
+		if (s)
+			err = tick_source(c, s, ts, secs);
+	}
+	c->tick_ts = ts;
+	return c->err = err;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What `top` knows, whoever shows it: records go in, through the one model to the
+ * statistics and the checker; at each tick the rows of the moment come out.
+ * Screens, batch output and the exporter only read the rows.
+ */
+#ifndef VQT_CLI_TOP_CORE_H
+#define VQT_CLI_TOP_CORE_H
+
+#include "decoder/check/check.h"
+#include "decoder/filter/filter.h"
+#include "decoder/check/report/recent.h"
+#include "decoder/model/model.h"
+#include "decoder/stats/stats.h"
+
+#define TOP_HISTORY 180 /* ticks a row remembers */
+#define TOP_FINDINGS 256 /* findings remembered */
+#define TOP_OCTAVES HIST_OCTAVES /* of the heat map: powers of two of ns */
+
+enum top_kind { TOP_VM, TOP_DEVICE, TOP_QUEUE };
+
+/* One tick of a row's past. */
+struct top_past {
+	double rate; /* requests a second */
+	double bytes; /* a second, both ways */
+	uint64_t p50, p99; /* ns; 0: no request was completed */
+	uint32_t octave[TOP_OCTAVES]; /* completions by latency: [n] from 2^n ns */
+};
+
+/*
+ * A VM (source), a device or a queue.  `now` is what came in the last interval,
+ * `all` since the beginning.  Rows live as long as the core; gone ones stay, marked.
+ */
+struct top_row {
+	enum top_kind kind;
+	unsigned source, device, queue; /* ids of the model; those that apply */
+	char name[96]; /* VM name, device name, "q3" */
+	char type[24]; /* "blk", "net" */
+	char state[40]; /* "DRIVER_OK", "gone", ... */
+	bool gone; /* process ended, device unplugged */
+	double secs; /* length of the interval, of recorded time */
+	struct stats_counts now, all;
+	struct hist service; /* latencies in the interval (taken to used) */
+	struct hist service_all;
+	uint64_t stalled; /* ns without a completion with requests in flight; 0 */
+	unsigned flight, flight_max, waiting, size; /* size: ring entries, 0 unknown */
+	uint64_t findings; /* of the checker */
+	struct top_past past[TOP_HISTORY]; /* ring: past[(ticks - 1) % TOP_HISTORY] is the latest */
+	uint64_t ticks; /* of this row */
+	/* Private. */
+	struct hist hist_before;
+	struct stats_counts counts_before;
+};
+
+struct top_finding {
+	uint64_t number, ts;
+	unsigned device, queue;
+	const struct rule *rule;
+	char seen[160];
+	uint64_t nth;
+};
+
+/* Findings about a device (queue VQT_NO_QUEUE) or a queue. */
+struct top_found {
+	uint32_t key; /* device << 16 | queue */
+	uint64_t n;
+	UT_hash_handle hh;
+};
+
+struct top_core {
+	struct model *model;
+	struct stats *stats;
+	struct check *check; /* NULL: not wanted, or light */
+	struct keep *keep;
+	struct filter *filter; /* what is counted; NULL all */
+	uint64_t number; /* events so far */
+	uint64_t ts; /* trace clock of the latest */
+	uint64_t tick_ts; /* ... of the last tick */
+	struct top_row **row; /* VM, its devices, their queues, next VM: as drawn */
+	size_t nrows, cap;
+	struct top_finding finding[TOP_FINDINGS]; /* ring: finding[(nfindings - 1) % TOP_FINDINGS] */
+	uint64_t nfindings;
+	struct top_found *found;
+	bool ended; /* during a tick: the VM whose devices are looked at has */
+	int err; /* -ENOMEM */
+	/* Called for each event after the observers; NULL nobody. */
+	void (*event)(void *ctx, const struct event *e);
+	void *ctx;
+};
+
+/* -ENOMEM; checked: with the checker. */
+int top_core_init(struct top_core *c, bool checked);
+void top_core_free(struct top_core *c);
+void top_core_feed(struct top_core *c, const struct record *rec);
+/* The interval since the last tick ends at `ts` of the trace's clock: make the rows. */
+int top_core_tick(struct top_core *c, uint64_t ts);
+/* What is lost so far: records. */
+uint64_t top_core_lost(const struct top_core *c);
+/* Latest history entry i ticks ago, NULL if there is none. */
+const struct top_past *top_row_past(const struct top_row *r, unsigned i);
+double top_per_second(const struct top_row *r, uint64_t n); /* n in the interval */
+
+#endif

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/* What the keys do: one table, from which the help is made, too. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/cli.h"
+#include "cli/top/screen.h"
+#include "cli/top/screen_impl.h"
+
+static bool in_table(const struct screen *x)
+{
+	return x->panel == &panel_table;
+}
+
+static void show_panel(struct screen *x, const struct panel *p)
+{
+	if (p->device && !selected_device(x)) {
+		message(x, true, "select a device or a queue first (arrows)");
+		return;
+	}
+	x->panel = p;
+	x->scroll = 0;
+}
+
+static void press_move(struct screen *x, int by)
+{
+	size_t at = list_index(x), page = LINES > 8 ? (size_t)LINES - 8 : 1, n;
+
+	n = by == 2 || by == -2 ? page : by == 3 || by == -3 ? (size_t)1 << 30 : 1;
+	if (in_table(x)) {
+		list_select(x, by > 0 ? at + n : at > n ? at - n : 0);
+		return;
+	}
+	if (by > 0)
+		x->scroll = x->scroll + n + page < x->lines ? x->scroll + n : x->lines > page ? x->lines - page : 0;
+	else
+		x->scroll -= n < x->scroll ? n : x->scroll;
+}
+
+static void press_enter(struct screen *x, int arg)
+{
+	const struct top_row *r = selected(x);
+
+	if (!r || !in_table(x))
+		return;
+	if (r->kind == TOP_QUEUE) {
+		show_panel(x, &panel_requests);
+		return;
+	}
+	x->only_source = r->source;
+	x->only_device = r->kind == TOP_DEVICE ? r->device : 0;
+	x->deepest = TOP_QUEUE;
+	list_rows(x);
+	list_select(x, 1);
+}
+
+static void press_back(struct screen *x, int arg)
+{
+	if (!in_table(x))
+		x->panel = &panel_table;
+	else if (x->only_device)
+		x->only_device = 0;
+	else
+		x->only_source = 0;
+	x->scroll = 0;
+	list_rows(x);
+}
+
+static void press_depth(struct screen *x, int depth)
+{
+	x->deepest = (enum top_kind)depth;
+	x->panel = &panel_table;
+	list_rows(x);
+}
+
+static void press_panel(struct screen *x, int which)
+{
+	static const struct panel *const panels[] = {
+		&panel_help, &panel_heat, &panel_timeline, &panel_device, &panel_events, &panel_requests,
+	};
+
+	show_panel(x, x->panel == panels[which] ? &panel_table : panels[which]);
+}
+
+static void press_sort(struct screen *x, int by)
+{
+	int n = (int)top_columns_count();
+
+	x->sort = (x->sort + 1 + by + n + 1) % (n + 1) - 1;
+	list_rows(x);
+	message(x, false, "sorted by %s", x->sort < 0 ? "what belongs together" : top_columns[x->sort].title);
+}
+
+static void press_reverse(struct screen *x, int arg)
+{
+	x->reverse = !x->reverse;
+	list_rows(x);
+}
+
+static void press_pause(struct screen *x, int arg)
+{
+	if (x->s->ops == &top_file)
+		top_file_pause(x->s, !x->s->paused);
+	else
+		x->frozen = !x->frozen;
+}
+
+static bool playing(struct screen *x)
+{
+	if (x->s->ops != &top_file)
+		message(x, true, "that is for traces (top -r FILE)");
+	return x->s->ops == &top_file;
+}
+
+static void press_step(struct screen *x, int arg)
+{
+	if (playing(x) && !top_file_step(x->s))
+		message(x, false, "that was the last event");
+	else if (x->s->ops == &top_file)
+		top_core_tick(x->core, x->s->ops->now(x->s));
+}
+
+static void press_seek(struct screen *x, int secs)
+{
+	if (!playing(x))
+		return;
+	if (top_file_seek(x->s, secs))
+		message(x, true, "%s", x->s->problem);
+	top_core_tick(x->core, x->s->ops->now(x->s));
+	list_rows(x);
+}
+
+static void press_speed(struct screen *x, int up)
+{
+	if (!playing(x))
+		return;
+	top_file_speed(x->s, up ? x->s->speed * 2 : x->s->speed / 2);
+	message(x, false, "speed %gx", x->s->speed);
+}
+
+/* A line from the user at the bottom; false: given up. */
+static bool ask(struct screen *x, const char *what, char *answer, size_t size)
+{
+	size_t n = strlen(answer);
+	bool done = false, ok = false;
+
+	timeout(-1);
+	while (!done) {
+		int c;
+
+		put_bar_line(x, LINES - 1, PAINT_PLAIN, "");
+		put(x, LINES - 1, put(x, LINES - 1, 0, PAINT_WARN, "%s: ", what), PAINT_PLAIN, "%s", answer);
+		curs_set(1);
+		refresh();
+		c = getch();
+		if (c == '\n' || c == '\r' || c == KEY_ENTER)
+			done = ok = true;
+		else if (c == 27 || c == ERR)
+			done = true;
+		else if ((c == KEY_BACKSPACE || c == 127 || c == 8) && n)
+			answer[--n] = '\0';
+		else if (c == ('u' & 31))
+			answer[n = 0] = '\0';
+		else if (c >= ' ' && c < 256 && c != 127 && n + 1 < size) {
+			answer[n++] = (char)c;
+			answer[n] = '\0';
+		}
+	}
+	curs_set(0);
+	timeout(0); /* as the loop wants it */
+	return ok;
+}
+
+static void press_filter(struct screen *x, int arg)
+{
+	struct filter_error err;
+	struct filter *f = NULL;
+	char text[sizeof(x->filter)];
+
+	snprintf(text, sizeof(text), "%s", x->filter);
+	if (!ask(x, "filter (as in show -Y; empty: none)", text, sizeof(text)))
+		return;
+	if (text[0] && filter_compile(&f, text, &err)) {
+		message(x, true, "column %d: %s", err.column, err.text);
+		return;
+	}
+	filter_free(x->core->filter);
+	x->core->filter = f;
+	snprintf(x->filter, sizeof(x->filter), "%s", text);
+}
+
+/* The next row whose name has the word in it. */
+static void search(struct screen *x)
+{
+	size_t from = list_index(x);
+
+	for (size_t i = 1; i <= x->nlist && x->search[0]; i++)
+		if (strcasestr(x->list[(from + i) % x->nlist]->name, x->search)) {
+			list_select(x, (from + i) % x->nlist);
+			return;
+		}
+	if (x->search[0])
+		message(x, true, "nothing is called '%s'", x->search);
+}
+
+static void press_search(struct screen *x, int again)
+{
+	x->panel = &panel_table;
+	if (!again) {
+		x->search[0] = '\0';
+		if (!ask(x, "search", x->search, sizeof(x->search)))
+			return;
+	}
+	search(x);
+}
+
+static void press_delay(struct screen *x, int arg)
+{
+	char text[24] = "";
+	unsigned long long ns;
+
+	if (!ask(x, "delay between two looks (1s, 500ms)", text, sizeof(text)) || !text[0])
+		return;
+	if (!cli_duration(text, &ns) || ns < 50000000)
+		message(x, true, "'%s' is not a time of 50ms or more", text);
+	else
+		x->o->delay = ns;
+}
+
+static void press_save(struct screen *x, int arg)
+{
+	char path[256] = "vqtrace-top.pcap";
+
+	if (x->s->save) {
+		top_live_save(x->s, NULL);
+		message(x, false, "saving ended");
+		return;
+	}
+	if (x->s->ops != &top_live) {
+		message(x, true, "a trace is being shown: there is nothing new to save");
+		return;
+	}
+	if (!ask(x, "save what comes to", path, sizeof(path)) || !path[0])
+		return;
+	if (top_live_save(x->s, path))
+		message(x, true, "%s", x->s->problem);
+	else
+		message(x, false, "saving to %s; w ends it", path);
+}
+
+static void press_screenshot(struct screen *x, int arg)
+{
+	char path[64];
+	time_t now = time(NULL);
+	struct tm tm;
+	int err;
+
+	localtime_r(&now, &tm);
+	strftime(path, sizeof(path), "vqtrace-top-%Y%m%d-%H%M%S.txt", &tm);
+	err = screenshot(path);
+	if (err)
+		message(x, true, "%s: %s", path, strerror(-err));
+	else
+		message(x, false, "this screen is in %s", path);
+}
+
+/* Another depth of capture sees other things: all begins anew. */
+static void press_light(struct screen *x, int arg)
+{
+	if (x->s->ops != &top_live) {
+		message(x, true, "that is for QEMUs that run");
+		return;
+	}
+	/* seconds on a busy machine: say what is going on */
+	move(LINES - 1, 0);
+	clrtoeol();
+	put(x, LINES - 1, 0, PAINT_NOTE, "letting go and attaching anew ...");
+	refresh();
+	x->s->ops->close(x->s);
+	filter_free(x->core->filter);
+	x->core->filter = NULL;
+	x->filter[0] = '\0';
+	top_core_free(x->core);
+	x->nlist = 0;
+	x->s->nknown = 0;
+	x->o->light = !x->o->light;
+	x->panel = &panel_table;
+	if (top_core_init(x->core, !x->o->light))
+		x->core->err = -ENOMEM;
+	else if (x->s->ops->open(x->s))
+		x->quit = true;
+	message(x, false, x->o->light ? "light: counters in the kernel" : "full: every event");
+}
+
+static void press_quit(struct screen *x, int arg)
+{
+	x->quit = true;
+}
+
+const struct key top_keys[] = {
+	{ { 'h', '?', KEY_F(1) }, "h ? F1", "this help", press_panel, 0 },
+	{ { KEY_UP, 'k', 0 }, "arrows, j k", "move", press_move, -1 },
+	{ { KEY_DOWN, 'j', 0 }, "down", NULL, press_move, 1 },
+	{ { KEY_PPAGE, 0, 0 }, "PgUp PgDn", "a page up, a page down", press_move, -2 },
+	{ { KEY_NPAGE, 0, 0 }, "page down", NULL, press_move, 2 },
+	{ { KEY_HOME, 'g', 0 }, "Home End, g G", "to the first, to the last", press_move, -3 },
+	{ { KEY_END, 'G', 0 }, "end", NULL, press_move, 3 },
+	{ { '\n', '\r', KEY_ENTER }, "Enter", "into it: VM, device, queue, requests in flight", press_enter, 0 },
+	{ { 27, KEY_BACKSPACE, 127 }, "Esc Backspace", "back", press_back, 0 },
+	{ { '1', 0, 0 }, "1 2 3", "fold to VMs, devices, queues", press_depth, TOP_VM },
+	{ { '2', 0, 0 }, "2", NULL, press_depth, TOP_DEVICE },
+	{ { '3', 0, 0 }, "3", NULL, press_depth, TOP_QUEUE },
+	{ { 'r', 0, 0 }, "r", "requests in flight of the selected device or queue", press_panel, 5 },
+	{ { 'm', 0, 0 }, "m", "map of latency over time", press_panel, 1 },
+	{ { 't', 0, 0 }, "t", "timeline, as 'vqtrace show' prints it", press_panel, 2 },
+	{ { 'i', 0, 0 }, "i", "the device: status, queues, features, configuration", press_panel, 3 },
+	{ { 'e', 0, 0 }, "e", "findings of the checker, stalls, losses", press_panel, 4 },
+	{ { '>', KEY_F(6), 0 }, "< > F6", "sort by the column before, after", press_sort, 1 },
+	{ { '<', 0, 0 }, "<", NULL, press_sort, -1 },
+	{ { 'I', 0, 0 }, "I", "the other way round", press_reverse, 0 },
+	{ { '\\', KEY_F(4), 0 }, "\\ F4", "filter what is counted and listed", press_filter, 0 },
+	{ { '/', KEY_F(3), 0 }, "/ F3", "search a name; n: the next", press_search, 0 },
+	{ { 'n', 0, 0 }, "n", NULL, press_search, 1 },
+	{ { ' ', 0, 0 }, "space", "pause and go on", press_pause, 0 },
+	{ { '.', 0, 0 }, ".", "a trace: one event on", press_step, 0 },
+	{ { KEY_RIGHT, ']', 0 }, "left right, [ ]", "a trace: 5 seconds back, on", press_seek, 5 },
+	{ { KEY_LEFT, '[', 0 }, "left", NULL, press_seek, -5 },
+	{ { '+', '=', 0 }, "+ -", "a trace: twice, half as fast", press_speed, 1 },
+	{ { '-', 0, 0 }, "-", NULL, press_speed, 0 },
+	{ { 'd', 0, 0 }, "d", "delay between two looks", press_delay, 0 },
+	{ { 'l', 0, 0 }, "l", "light or full capture", press_light, 0 },
+	{ { 'w', 0, 0 }, "w", "save what comes from now on as a trace; again: end that", press_save, 0 },
+	{ { 's', 0, 0 }, "s", "this screen as text into a file", press_screenshot, 0 },
+	{ { 'q', KEY_F(10), 0 }, "q F10", "quit", press_quit, 0 },
+	{ { 0, 0, 0 }, NULL, NULL, NULL, 0 },
+};
+
+void press_key(struct screen *x, int code)
+{
+	for (const struct key *k = top_keys; k->name; k++)
+		for (size_t i = 0; i < 3; i++)
+			if (k->code[i] && k->code[i] == code) {
+				x->message[0] = '\0';
+				k->press(x, k->arg);
+				return;
+			}
+}

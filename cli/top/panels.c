@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: MIT */
+/* The panels: each draws what the core knows in its way, and keeps nothing. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/top/screen_impl.h"
+#include "decoder/class/class.h"
+#include "decoder/print/line.h"
+#include "decoder/check/rule.h"
+
+/* --- table ----------------------------------------------------------------- */
+
+/* Columns that fit: the least important go first. */
+static unsigned fitting(int room, bool show[], size_t n)
+{
+	int width = 0, worst;
+	unsigned left = (unsigned)n;
+
+	for (size_t i = 0; i < n; i++) {
+		show[i] = true;
+		width += top_columns[i].width + 1;
+	}
+	while (width > room && left > 1) {
+		worst = -1;
+		for (size_t i = 0; i < n; i++)
+			if (show[i] && (worst < 0 || top_columns[i].priority >= top_columns[worst].priority))
+				worst = (int)i;
+		show[worst] = false;
+		width -= top_columns[worst].width + 1;
+		left--;
+	}
+	return (unsigned)(room - width);
+}
+
+static enum paint paint_of(const struct top_row *r)
+{
+	if (r->stalled || r->now.errors)
+		return PAINT_BAD;
+	if (r->gone)
+		return PAINT_NOTE;
+	return r->kind == TOP_VM ? PAINT_WARN : PAINT_PLAIN;
+}
+
+static void draw_row(struct screen *x, int y, const struct top_row *r, const bool show[], size_t n,
+		     unsigned spare, bool marked)
+{
+	enum paint p = marked ? PAINT_SELECTED : paint_of(r);
+	int at = 0;
+
+	if (marked)
+		put_bar_line(x, y, p, "");
+	for (size_t i = 0; i < n; i++) {
+		const struct top_column *c = &top_columns[i];
+		TEXT(cell, 80);
+
+		if (!show[i])
+			continue;
+		c->text(r, &cell);
+		if (c->left && cell.len > (size_t)c->width)
+			cell.buf[c->width] = '\0';
+		put(x, y, at, p, "%*s", c->left ? -c->width : c->width, cell.buf);
+		at += c->width + 1;
+	}
+	if (!marked && spare >= 8)
+		put_gauge(x, y, at, 8, r->size ? (double)(r->flight + r->waiting) / r->size : 0);
+}
+
+static void draw_titles(struct screen *x, int y, const bool show[], size_t n, unsigned spare)
+{
+	int at = 0;
+
+	put_bar_line(x, y, PAINT_HEAD, "");
+	for (size_t i = 0; i < n; i++) {
+		const struct top_column *c = &top_columns[i];
+		char title[24];
+
+		if (!show[i])
+			continue;
+		snprintf(title, sizeof(title), "%s%s", c->title, (int)i == x->sort ? x->reverse ? "^" : "v" : "");
+		put(x, y, at, PAINT_HEAD, "%*s", c->left ? -c->width : c->width, title);
+		at += c->width + 1;
+	}
+	if (spare >= 8)
+		put(x, y, at, PAINT_HEAD, "RING");
+}
+
+static double past_rate(const struct top_past *p)
+{
+	return p->rate;
+}
+
+static double past_p99(const struct top_past *p)
+{
+	return (double)p->p99;
+}
+
+/* Below the table: the past of what is selected. */
+static void draw_past(struct screen *x, int y, const struct top_row *r)
+{
+	TEXT(now, 64);
+	int at, width = COLS - 30;
+
+	if (width > TOP_HISTORY)
+		width = TOP_HISTORY;
+	at = put(x, y, 0, PAINT_NOTE, "%-12.12s req/s", r->name);
+	put_sparkline(x, y, at + 1, width, r, past_rate);
+	at = put(x, y + 1, 0, PAINT_NOTE, "%-12.12s p99  ", "");
+	put_sparkline(x, y + 1, at + 1, width, r, past_p99);
+	text_duration(&now, hist_percentile(&r->service, 990000));
+	put(x, y, COLS - 9, PAINT_PLAIN, "%9.0f", top_per_second(r, r->now.used));
+	put(x, y + 1, COLS - 9, PAINT_PLAIN, "%9s", r->service.count ? now.buf : "-");
+}
+
+static void draw_table(struct screen *x, int y, int h)
+{
+	size_t n = top_columns_count(), at = list_index(x);
+	bool show[32];
+	unsigned spare = fitting(COLS, show, n);
+	int rows = h > 8 ? h - 3 : h - 1;
+
+	if (rows < 1)
+		return;
+	draw_titles(x, y, show, n, spare);
+	if (at < x->top)
+		x->top = at;
+	if (at >= x->top + (size_t)rows)
+		x->top = at - (size_t)rows + 1;
+	if (x->top + (size_t)rows > x->nlist)
+		x->top = x->nlist > (size_t)rows ? x->nlist - (size_t)rows : 0;
+	for (int i = 0; i < rows && x->top + (size_t)i < x->nlist; i++) {
+		const struct top_row *r = x->list[x->top + (size_t)i];
+
+		draw_row(x, y + 1 + i, r, show, n, spare, x->top + (size_t)i == at);
+	}
+	if (!x->nlist)
+		put(x, y + 2, 2, PAINT_NOTE, x->o->path ? "nothing yet" :
+		    "no QEMU runs that we may see; one that starts appears here");
+	if (h > 8 && x->nlist)
+		draw_past(x, y + h - 2, x->list[at]);
+}
+
+const struct panel panel_table = { .name = "VMs, devices, queues", .draw = draw_table };
+
+/* --- requests in flight ---------------------------------------------------- */
+
+static int by_age(const void *a, const void *b)
+{
+	const struct model_request *const *p = a, *const *q = b;
+
+	if ((*p)->avail_ts != (*q)->avail_ts)
+		return (*p)->avail_ts < (*q)->avail_ts ? -1 : 1;
+	return (*p)->number < (*q)->number ? -1 : (*p)->number > (*q)->number;
+}
+
+/* Of the selected queue, or of all queues of the selected device; to be freed. */
+static const struct model_request **in_flight(struct screen *x, const struct model_device *d, size_t *n)
+{
+	const struct model_request **all, **more;
+	size_t cap = 64;
+
+	*n = 0;
+	all = malloc(cap * sizeof(*all));
+	for (const struct model_queue *q = d->queues; q && all; q = q->hh.next) {
+		if (x->kind == TOP_QUEUE && q->index != x->queue)
+			continue;
+		for (const struct model_request *r = q->in_flight; r; r = r->hh.next) {
+			if (*n == cap) {
+				more = realloc(all, 2 * cap * sizeof(*all));
+				if (!more)
+					break;
+				all = more;
+				cap *= 2;
+			}
+			all[(*n)++] = r;
+		}
+	}
+	if (all)
+		qsort(all, *n, sizeof(*all), by_age);
+	return all;
+}
+
+static void draw_requests(struct screen *x, int y, int h)
+{
+	const struct model_device *d = selected_device(x);
+	uint64_t now = x->core->tick_ts > x->core->ts ? x->core->tick_ts : x->core->ts;
+	const struct model_request **all;
+	size_t n;
+
+	put_bar_line(x, y, PAINT_HEAD, "     EVENT QUEUE  HEAD        AGE  REQUEST");
+	if (x->o->light) {
+		put(x, y + 2, 2, PAINT_NOTE, "light mode counts requests and does not know them one by one; l switches");
+		return;
+	}
+	all = in_flight(x, d, &n);
+	x->lines = n;
+	for (int i = 0; all && i < h - 1 && x->scroll + (size_t)i < n; i++) {
+		const struct model_request *r = all[x->scroll + (size_t)i];
+		uint64_t age = now > r->avail_ts ? now - r->avail_ts : 0;
+		char what[120] = "";
+		TEXT(took, 32);
+
+		text_duration(&took, age);
+		class_ops(d->virtio_id)->describe(d, r, what, sizeof(what));
+		put(x, y + 1 + i, 0, age > STATS_STALL_NS ? PAINT_BAD : PAINT_PLAIN,
+		    "%10" PRIu64 " %5u %5u %10s  %s, %u descriptors", r->number, r->queue, r->head, took.buf,
+		    what, r->ndesc - (r->ndirect < r->ndesc));
+	}
+	if (all && !n)
+		put(x, y + 2, 2, PAINT_NOTE, "nothing is in flight");
+	free(all);
+}
+
+const struct panel panel_requests = { .name = "requests in flight, oldest first", .draw = draw_requests,
+				      .device = true };
+
+/* --- latency over time ----------------------------------------------------- */
+
+#define HEAT_LOW 10 /* 1 us */
+#define HEAT_HIGH 34 /* 17 s */
+
+static uint64_t heat_at(const struct top_past *p, int octave)
+{
+	uint64_t n = 0;
+	int lo = octave <= HEAT_LOW ? 0 : octave, hi = octave >= HEAT_HIGH ? TOP_OCTAVES - 1 : octave;
+
+	for (int o = lo; o <= hi; o++)
+		n += p->octave[o];
+	return n;
+}
+
+static unsigned heat_level(uint64_t n, uint64_t most)
+{
+	unsigned log = n ? 64 - (unsigned)__builtin_clzll(n) : 0;
+	unsigned top = most ? 64 - (unsigned)__builtin_clzll(most) : 1;
+
+	return n ? 1 + log * 7 / top : 0;
+}
+
+static void draw_heat(struct screen *x, int y, int h)
+{
+	const struct top_row *r = selected(x);
+	int width = COLS - 22, rows = HEAT_HIGH - HEAT_LOW + 1, step = rows > h - 3 ? 2 : 1;
+	uint64_t most = 0, all = 0;
+
+	if (width > TOP_HISTORY)
+		width = TOP_HISTORY;
+	put_bar_line(x, y, PAINT_HEAD, "   UP TO  requests by latency (up) and time (right is now)");
+	for (int i = 0; i < width; i++)
+		for (int o = HEAT_LOW; o <= HEAT_HIGH; o++) {
+			const struct top_past *p = top_row_past(r, (unsigned)i);
+
+			most = p && heat_at(p, o) > most ? heat_at(p, o) : most;
+		}
+	for (int line = 0; line * step < rows && line < h - 2; line++) {
+		int o = HEAT_HIGH - line * step;
+		TEXT(to, 32);
+
+		text_duration(&to, UINT64_C(1) << (o + 1));
+		put(x, y + 1 + line, 0, PAINT_PLAIN, "%8s ", to.buf);
+		all = 0;
+		for (int i = 0; i < width; i++) {
+			const struct top_past *p = top_row_past(r, (unsigned)(width - 1 - i));
+			uint64_t n = !p ? 0 : heat_at(p, o) + (step == 2 && o > HEAT_LOW ? heat_at(p, o - 1) : 0);
+
+			all += n;
+			if (n)
+				put(x, y + 1 + line, 9 + i, heat_level(n, most) > 5 ? PAINT_BAD : PAINT_WARN, "%s",
+				    spark(x, heat_level(n, most)));
+		}
+		put(x, y + 1 + line, 10 + width, PAINT_PLAIN, "%10" PRIu64, all);
+	}
+}
+
+const struct panel panel_heat = { .name = "latency over time", .draw = draw_heat, .device = true };
+
+/* --- timeline -------------------------------------------------------------- */
+
+static void draw_timeline(struct screen *x, int y, int h)
+{
+	const struct model_device *d = selected_device(x);
+	unsigned queue = x->kind == TOP_QUEUE ? x->queue : VQT_NO_QUEUE;
+	struct line_options o = { .ascii = x->ascii };
+	const struct event *e[512];
+	uint64_t before = x->core->number + 1;
+	size_t n = 0, skip = x->scroll;
+	char *line = NULL;
+	size_t len = 0;
+	FILE *to;
+
+	while (n < (size_t)h && n < sizeof(e) / sizeof(e[0])) {
+		const struct event *one = keep_before(x->core->keep, before, d->id, queue);
+
+		if (!one)
+			break;
+		before = one->number;
+		if (skip) {
+			skip--;
+			continue;
+		}
+		if (!x->core->filter || filter_match(x->core->filter, one))
+			e[n++] = one;
+	}
+	x->lines = x->scroll + n + (size_t)h;
+	to = open_memstream(&line, &len);
+	if (!to)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		rewind(to);
+		if (print_line(to, e[n - 1 - i], x->core->model, &o) || fflush(to))
+			break;
+		line[strcspn(line, "\n")] = '\0';
+		put(x, y + (int)i, 0, e[n - 1 - i]->rec->h.type == VQT_LOSS ? PAINT_BAD : PAINT_PLAIN, "%s", line);
+	}
+	fclose(to);
+	free(line);
+}
+
+const struct panel panel_timeline = { .name = "timeline", .draw = draw_timeline, .device = true };
+
+/* --- device ---------------------------------------------------------------- */
+
+/* Lines of a page that may be longer than the screen. */
+struct page {
+	struct screen *x;
+	int y, h;
+	size_t n;
+};
+
+static void page_line(struct page *p, enum paint paint, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void page_line(struct page *p, enum paint paint, const char *fmt, ...)
+{
+	size_t at = p->n++;
+	char buf[512];
+	va_list ap;
+
+	if (at < p->x->scroll || at - p->x->scroll >= (size_t)p->h)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
+	put(p->x, p->y + (int)(at - p->x->scroll), 0, paint, "%s", buf);
+}
+
+static void page_features(struct page *p, const struct model_device *d)
+{
+	page_line(p, PAINT_NOTE, "Features (offered, accepted)");
+	for (unsigned bit = 0; bit < 128; bit++) {
+		const struct spec_feature *f = spec_feature(d->virtio_id, bit);
+		bool off = d->offered[bit / 64] & SPEC_BIT(bit), acc = d->accepted[bit / 64] & SPEC_BIT(bit);
+
+		if (!off && !acc)
+			continue;
+		page_line(p, off && acc ? PAINT_GOOD : acc ? PAINT_BAD : PAINT_PLAIN, "  %s %s  %3u %s",
+			  off ? "offered" : "-      ", acc ? "accepted" : "-       ", bit,
+			  f ? spec_feature_short(f) : "unknown");
+	}
+}
+
+static bool known(const struct model_device *d, uint32_t at, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (at + i >= sizeof(d->config) || !(d->config_known[(at + i) / 8] >> ((at + i) % 8) & 1))
+			return false;
+	return true;
+}
+
+static void page_config(struct page *p, const struct model_device *d)
+{
+	page_line(p, PAINT_NOTE, "Configuration (as read or written)");
+	for (size_t i = 0; d->class && i < d->class->config.count; i++) {
+		const struct spec_field *f = &d->class->config.field[i];
+		uint64_t v = 0;
+		char buf[128];
+
+		if (f->width > 8 || !known(d, f->offset, f->width))
+			continue;
+		for (unsigned b = f->width; b--;)
+			v = v << 8 | d->config[f->offset + b];
+		page_line(p, PAINT_PLAIN, "  %-28s %s", f->name,
+			  spec_format_value(buf, sizeof(buf), f, d->virtio_id, v));
+	}
+}
+
+static void page_queues(struct page *p, const struct model_device *d)
+{
+	page_line(p, PAINT_NOTE, "Queues");
+	for (const struct model_queue *q = d->queues; q; q = q->hh.next) {
+		char name[48], vector[24] = "none";
+
+		if (q->vector != VQT_NO_VECTOR)
+			snprintf(vector, sizeof(vector), "%u", q->vector);
+		spec_queue_name(name, sizeof(name), d->virtio_id, q->index, d->accepted, d->num_queues);
+		page_line(p, PAINT_PLAIN, "  q%-3u %-14s %s size %u, %s, vector %s", q->index, name,
+			  q->packed ? "packed" : "split", q->size, q->enabled ? "enabled" : "not enabled", vector);
+		if (q->addr_known)
+			page_line(p, PAINT_PLAIN, "       desc 0x%" PRIx64 " driver 0x%" PRIx64 " device 0x%" PRIx64,
+				  q->desc, q->driver, q->device);
+	}
+}
+
+static void draw_device(struct screen *x, int y, int h)
+{
+	const struct model_device *d = selected_device(x);
+	struct page p = { .x = x, .y = y, .h = h };
+	char status[128], pci[40] = "";
+
+	if (d->bdf != ~0U)
+		snprintf(pci, sizeof(pci), "PCI %02x:%02x.%x, ", d->bdf >> 8 & 0xff, d->bdf >> 3 & 31, d->bdf & 7);
+	page_line(&p, PAINT_WARN, "%s: %s%s%s", d->name, d->class ? d->class->title : "unknown device",
+		  d->user_id[0] ? ", id " : "", d->user_id);
+	page_line(&p, PAINT_PLAIN, "  status %s",
+		  d->status_known ? spec_format_status(status, sizeof(status), d->status) : "unknown");
+	page_line(&p, PAINT_PLAIN, "  %s%s interrupts, initialised %u time%s", pci, d->msix ? "MSI-X" : "INTx",
+		  d->life + 1, d->life ? "s" : "");
+	page_line(&p, PAINT_PLAIN, "%s", "");
+	page_queues(&p, d);
+	page_line(&p, PAINT_PLAIN, "%s", "");
+	page_features(&p, d);
+	page_line(&p, PAINT_PLAIN, "%s", "");
+	page_config(&p, d);
+	x->lines = p.n;
+}
+
+const struct panel panel_device = { .name = "device", .draw = draw_device, .device = true };
+
+/* --- findings and stalls --------------------------------------------------- */
+
+static void page_finding(struct page *p, const struct top_finding *f)
+{
+	const struct model_device *d = model_device(p->x->core->model, f->device);
+	char queue[16] = "";
+
+	if (f->queue != VQT_NO_QUEUE)
+		snprintf(queue, sizeof(queue), ":%u", f->queue);
+	page_line(p, f->rule->severity == CHECK_MUST ? PAINT_BAD : PAINT_WARN, "event %" PRIu64 " %s%s %s %s: %s",
+		  f->number, d ? d->name : "-", queue, check_party_name(f->rule->party),
+		  check_severity_name(f->rule->severity), f->rule->id);
+	page_line(p, PAINT_PLAIN, "    %s%s", f->seen, f->nth > 1 ? " (again)" : "");
+}
+
+static void draw_events(struct screen *x, int y, int h)
+{
+	struct page p = { .x = x, .y = y, .h = h };
+	const struct top_core *c = x->core;
+
+	for (size_t i = 0; i < c->nrows; i++)
+		if (c->row[i]->kind == TOP_QUEUE && c->row[i]->stalled) {
+			const struct model_device *d = model_device(c->model, c->row[i]->device);
+			TEXT(ago, 32);
+
+			text_duration(&ago, c->row[i]->stalled);
+			page_line(&p, PAINT_BAD, "STALL %s %s: %u in flight, nothing completed for %s",
+				  d ? d->name : "?", c->row[i]->name, c->row[i]->flight, ago.buf);
+		}
+	if (top_core_lost(c))
+		page_line(&p, PAINT_BAD, "LOSS  %" PRIu64 " events were not recorded", top_core_lost(c));
+	if (x->s->problem[0])
+		page_line(&p, PAINT_WARN, "NOTE  %s", x->s->problem);
+	if (!c->check)
+		page_line(&p, PAINT_NOTE, "the checker is off%s", x->o->light ? ": light mode records no events" : "");
+	for (uint64_t i = 0; i < c->nfindings && i < TOP_FINDINGS; i++)
+		page_finding(&p, &c->finding[(c->nfindings - 1 - i) % TOP_FINDINGS]);
+	if (c->check && !c->nfindings)
+		page_line(&p, PAINT_GOOD, "the checker has found nothing");
+	x->lines = p.n;
+}
+
+const struct panel panel_events = { .name = "findings, stalls, losses", .draw = draw_events };
+
+/* --- help ------------------------------------------------------------------ */
+
+static void draw_help(struct screen *x, int y, int h)
+{
+	struct page p = { .x = x, .y = y, .h = h };
+
+	page_line(&p, PAINT_NOTE, "Keys");
+	for (const struct key *k = top_keys; k->name; k++)
+		if (k->help)
+			page_line(&p, PAINT_PLAIN, "  %-16s %s", k->name, k->help);
+	page_line(&p, PAINT_PLAIN, "%s", "");
+	page_line(&p, PAINT_NOTE, "Columns");
+	for (size_t i = 0; i < top_columns_count(); i++)
+		page_line(&p, PAINT_PLAIN, "  %-16s %s", top_columns[i].title, top_columns[i].help);
+	page_line(&p, PAINT_PLAIN, "  %-16s %s", "RING", "how full the ring is: waiting and in flight");
+	x->lines = p.n;
+}
+
+const struct panel panel_help = { .name = "help", .draw = draw_help };

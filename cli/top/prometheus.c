@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/* The counts and histograms for Prometheus and what reads the same format. */
+#include <errno.h>
+#include <inttypes.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/top/batch.h"
+
+#define DEFAULT_PORT "9752"
+
+struct top_prom {
+	const struct top_core *core;
+	struct MHD_Daemon *daemon;
+};
+
+/* --- the page -------------------------------------------------------------- */
+
+/* A label's value: backslash, quote and newline are escaped, the rest of what is no text left out. */
+static void put_value(FILE *to, const char *s)
+{
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '\\' || c == '"')
+			fputc('\\', to);
+		if (c >= ' ')
+			fputc(c, to);
+	}
+}
+
+static void put_labels(FILE *to, const struct top_core *c, const struct top_row *r, const char *more)
+{
+	const struct model_source *s = model_source(c->model, r->source);
+	const struct top_row *d = r->kind == TOP_QUEUE ? NULL : r;
+
+	for (size_t i = 0; !d && i < c->nrows; i++)
+		if (c->row[i]->kind == TOP_DEVICE && c->row[i]->device == r->device)
+			d = c->row[i];
+	fputs("{vm=\"", to);
+	put_value(to, s ? s->name : "");
+	fprintf(to, "\",pid=\"%u\"", s ? s->pid : 0);
+	if (r->kind != TOP_VM) {
+		fputs(",device=\"", to);
+		put_value(to, d ? d->name : "");
+		fprintf(to, "\",type=\"%s\"", d ? d->type : "");
+	}
+	if (r->kind == TOP_QUEUE)
+		fprintf(to, ",queue=\"%u\"", r->queue);
+	fprintf(to, "%s}", more);
+}
+
+static void put_head(FILE *to, const char *name, const char *type, const char *help)
+{
+	fprintf(to, "# HELP vqtrace_%s %s\n# TYPE vqtrace_%s %s\n", name, help, name, type);
+}
+
+/* One family for every row of a kind: a count of stats_counts, by its place. */
+struct family {
+	const char *name, *help;
+	size_t at;
+};
+
+#define FAMILY(name, member, help) { name, help, offsetof(struct stats_counts, member) }
+
+static const struct family families[] = {
+	FAMILY("requests_total", used, "Requests completed."),
+	FAMILY("requests_taken_total", taken, "Requests the device took."),
+	FAMILY("request_errors_total", errors, "Requests completed with a status other than success."),
+	FAMILY("bytes_in_total", bytes_in, "Bytes of data to the driver (reads)."),
+	FAMILY("bytes_out_total", bytes_out, "Bytes of data from the driver (writes)."),
+	FAMILY("kicks_total", kicks, "Available buffer notifications."),
+	FAMILY("interrupts_total", interrupts, "Used buffer notifications."),
+	FAMILY("stalls_total", stalls, "Times nothing was completed for a second or longer."),
+	FAMILY("resets_total", resets, "Resets of the queue or its device."),
+};
+
+static void put_families(FILE *to, const struct top_core *c)
+{
+	for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
+		put_head(to, families[f].name, "counter", families[f].help);
+		for (size_t i = 0; i < c->nrows; i++) {
+			const struct top_row *r = c->row[i];
+
+			if (r->kind != TOP_QUEUE)
+				continue;
+			fprintf(to, "vqtrace_%s", families[f].name);
+			put_labels(to, c, r, "");
+			fprintf(to, " %" PRIu64 "\n",
+				*(const uint64_t *)(const void *)((const char *)&r->all + families[f].at));
+		}
+	}
+}
+
+static void put_gauges(FILE *to, const struct top_core *c)
+{
+	put_head(to, "requests_in_flight", "gauge", "Requests taken and not completed yet.");
+	for (size_t i = 0; i < c->nrows; i++)
+		if (c->row[i]->kind == TOP_QUEUE) {
+			fputs("vqtrace_requests_in_flight", to);
+			put_labels(to, c, c->row[i], "");
+			fprintf(to, " %u\n", c->row[i]->flight);
+		}
+	put_head(to, "findings_total", "counter", "Findings of the conformance checker.");
+	for (size_t i = 0; i < c->nrows; i++)
+		if (c->row[i]->kind == TOP_DEVICE) {
+			fputs("vqtrace_findings_total", to);
+			put_labels(to, c, c->row[i], "");
+			fprintf(to, " %" PRIu64 "\n", c->row[i]->findings);
+		}
+}
+
+/* Cumulative, at every second power of two from 1 us to 17 s. */
+static void put_histogram(FILE *to, const struct top_core *c, const struct top_row *r)
+{
+	const struct hist *h = &r->service_all;
+	uint64_t below = 0;
+	unsigned b = 0;
+	char le[48];
+
+	for (unsigned log = 10; log <= 34; log += 2) {
+		while (b < HIST_BUCKETS && hist_upper(b) < UINT64_C(1) << log)
+			below += h->bucket[b++];
+		snprintf(le, sizeof(le), ",le=\"%.9g\"", (double)(UINT64_C(1) << log) / 1e9);
+		fputs("vqtrace_request_seconds_bucket", to);
+		put_labels(to, c, r, le);
+		fprintf(to, " %" PRIu64 "\n", below);
+	}
+	fputs("vqtrace_request_seconds_bucket", to);
+	put_labels(to, c, r, ",le=\"+Inf\"");
+	fprintf(to, " %" PRIu64 "\nvqtrace_request_seconds_sum", h->count);
+	put_labels(to, c, r, "");
+	fprintf(to, " %.9f\nvqtrace_request_seconds_count", (double)h->sum / 1e9);
+	put_labels(to, c, r, "");
+	fprintf(to, " %" PRIu64 "\n", h->count);
+}
+
+/* The page, to be freed; NULL without memory. */
+static char *make_page(const struct top_core *c, size_t *len)
+{
+	char *page = NULL;
+	FILE *to = open_memstream(&page, len);
+
+	if (!to)
+		return NULL;
+	put_families(to, c);
+	put_gauges(to, c);
+	put_head(to, "request_seconds", "histogram",
+		 "Time from when the device took a request until it was used.");
+	for (size_t i = 0; i < c->nrows; i++)
+		if (c->row[i]->kind == TOP_QUEUE)
+			put_histogram(to, c, c->row[i]);
+	put_head(to, "events_lost_total", "counter", "Records of the capture that were lost.");
+	fprintf(to, "vqtrace_events_lost_total %" PRIu64 "\n", top_core_lost(c));
+	put_head(to, "events_total", "counter", "Records of the capture.");
+	fprintf(to, "vqtrace_events_total %" PRIu64 "\n", c->number);
+	if (fclose(to)) {
+		free(page);
+		return NULL;
+	}
+	return page;
+}
+
+/* --- the server ------------------------------------------------------------ */
+
+static enum MHD_Result reply(struct MHD_Connection *to, unsigned code, char *page, size_t len,
+			     enum MHD_ResponseMemoryMode mode, const char *type)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer(len, page, mode);
+	enum MHD_Result ok;
+
+	if (!r)
+		return MHD_NO;
+	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	ok = MHD_queue_response(to, code, r);
+	MHD_destroy_response(r);
+	return ok;
+}
+
+static enum MHD_Result answer(void *ctx, struct MHD_Connection *to, const char *url, const char *method,
+			      const char *version, const char *upload, size_t *upload_size, void **state)
+{
+	static char root[] = "vqtrace top: the figures are at /metrics\n";
+	static char none[] = "only /metrics is here\n";
+	static int begun;
+	struct top_prom *p = ctx;
+	size_t len;
+	char *page;
+
+	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
+		return MHD_NO;
+	/* The first call comes before the request has been read to its end. */
+	if (*state != &begun) {
+		*state = &begun;
+		return MHD_YES;
+	}
+	if (!strcmp(url, "/"))
+		return reply(to, MHD_HTTP_OK, root, strlen(root), MHD_RESPMEM_PERSISTENT, "text/plain");
+	if (strcmp(url, "/metrics"))
+		return reply(to, MHD_HTTP_NOT_FOUND, none, strlen(none), MHD_RESPMEM_PERSISTENT,
+			     "text/plain");
+	page = make_page(p->core, &len);
+	if (!page)
+		return MHD_NO;
+	return reply(to, MHD_HTTP_OK, page, len, MHD_RESPMEM_MUST_FREE,
+		     "text/plain; version=0.0.4; charset=utf-8");
+}
+
+/* ADDR:PORT, [ADDR]:PORT, ADDR or :PORT, into two words. */
+static bool split(const char *where, char *host, size_t hsize, char *port, size_t psize)
+{
+	const char *end = NULL, *colon;
+
+	snprintf(port, psize, DEFAULT_PORT);
+	if (*where == '[') {
+		end = strchr(where, ']');
+		if (!end || (end[1] && end[1] != ':'))
+			return false;
+		snprintf(host, hsize, "%.*s", (int)(end - where - 1), where + 1);
+		if (end[1])
+			snprintf(port, psize, "%s", end + 2);
+		return true;
+	}
+	colon = strrchr(where, ':');
+	snprintf(host, hsize, "%.*s", (int)(colon ? colon - where : (long)strlen(where)), where);
+	if (colon)
+		snprintf(port, psize, "%s", colon + 1);
+	if (!*host)
+		snprintf(host, hsize, "127.0.0.1");
+	return *port != '\0';
+}
+
+static int listen_at(const char *where)
+{
+	struct addrinfo want = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *found = NULL;
+	char host[128], port[16];
+	int fd, one = 1, code;
+
+	if (!split(where, host, sizeof(host), port, sizeof(port))) {
+		cli_error("--prometheus %s: not an address such as 127.0.0.1:" DEFAULT_PORT, where);
+		return -1;
+	}
+	code = getaddrinfo(host, port, &want, &found);
+	if (code) {
+		cli_error("--prometheus %s: not an address such as 127.0.0.1:" DEFAULT_PORT " (%s)", where,
+			  gai_strerror(code));
+		return -1;
+	}
+	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) || listen(fd, 16)) {
+		cli_error("--prometheus %s: %s%s", where, strerror(errno),
+			  errno == EADDRINUSE ? "; choose another port" : "");
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
+	freeaddrinfo(found);
+	return fd;
+}
+
+int top_prom_open(struct top_prom **out, const char *where, const struct top_core *c)
+{
+	struct top_prom *p = calloc(1, sizeof(*p));
+	int fd = p ? listen_at(where) : -1;
+
+	if (fd < 0) {
+		free(p);
+		return CLI_TROUBLE;
+	}
+	p->core = c;
+	/* No thread: it is asked for its turn between ticks, so nothing needs a lock. */
+	p->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, p, MHD_OPTION_LISTEN_SOCKET, fd,
+				     MHD_OPTION_CONNECTION_LIMIT, 32u, MHD_OPTION_CONNECTION_TIMEOUT, 10u,
+				     MHD_OPTION_END);
+	if (!p->daemon) {
+		cli_error("--prometheus %s: the HTTP server does not start", where);
+		close(fd);
+		free(p);
+		return CLI_TROUBLE;
+	}
+	*out = p;
+	return CLI_OK;
+}
+
+void top_prom_poll(struct top_prom *p)
+{
+	MHD_run(p->daemon);
+}
+
+void top_prom_close(struct top_prom *p)
+{
+	if (!p)
+		return;
+	MHD_stop_daemon(p->daemon);
+	free(p);
+}

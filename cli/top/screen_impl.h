@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* The rooms of the screen among themselves: state, panels, drawing. */
+#ifndef VQT_CLI_TOP_SCREEN_IMPL_H
+#define VQT_CLI_TOP_SCREEN_IMPL_H
+
+#include <curses.h>
+#include <stdbool.h>
+
+#include "cli/top/columns.h"
+#include "cli/top/source.h"
+
+/* Colours, and what they come with on a terminal without any. */
+enum paint { PAINT_PLAIN, PAINT_HEAD, PAINT_BAD, PAINT_GOOD, PAINT_WARN, PAINT_NOTE, PAINT_SELECTED, PAINTS };
+
+struct screen;
+
+/* One way to look; one constant each. */
+struct panel {
+	const char *name; /* in the title line */
+	void (*draw)(struct screen *x, int y, int h); /* h lines from line y on */
+	bool device; /* about the selected device: shows nothing without one */
+};
+
+extern const struct panel panel_table, panel_requests, panel_heat, panel_timeline, panel_device,
+	panel_events, panel_help;
+
+struct screen {
+	struct top_source *s;
+	struct top_options *o;
+	struct top_core *core;
+	const struct panel *panel;
+	/* What the table shows: all, or one VM's, one device's. */
+	enum top_kind deepest; /* rows below are folded away */
+	unsigned only_source, only_device; /* 0 all */
+	struct top_row **list; /* as drawn: sorted, chosen; borrowed rows */
+	size_t nlist, list_cap;
+	size_t top; /* first line that is seen */
+	/* What is selected; rows move. */
+	enum top_kind kind;
+	unsigned source, device, queue;
+	size_t scroll; /* of panels that are longer than the screen */
+	size_t lines; /* how long the panel was when it was drawn */
+	int sort; /* column, -1: as they belong together */
+	bool reverse;
+	char search[64], filter[512];
+	char message[320];
+	bool message_bad;
+	bool frozen; /* live: the rows stand still */
+	bool ascii, color;
+	bool quit;
+	bool cost_known;
+	double hits, share; /* probe hits a second, share of a core in probes */
+};
+
+/* --- drawing (cli/top/draw.c) --- */
+
+void paint(struct screen *x, enum paint p, bool on);
+/* Text at y, x, cut at the right edge; returns the column behind it. */
+int put(struct screen *x, int y, int at, enum paint p, const char *fmt, ...)
+	__attribute__((format(printf, 4 + 1, 4 + 2)));
+/* A line over the whole width. */
+void put_bar_line(struct screen *x, int y, enum paint p, const char *text);
+/* "[####    ]": share of 0 to 1. */
+void put_gauge(struct screen *x, int y, int at, int width, double share);
+/* One character for a level of 0 to 8. */
+const char *spark(const struct screen *x, unsigned level);
+/* The last `width` ticks of a row: which of its values. */
+void put_sparkline(struct screen *x, int y, int at, int width, const struct top_row *r,
+		   double (*value)(const struct top_past *p));
+/* What is seen, as text, into a file; 0 or negative errno. */
+int screenshot(const char *path);
+
+/* --- shared by panels and keys --- */
+
+/* The selected row; NULL if there is none. */
+struct top_row *selected(struct screen *x);
+/* The device that is meant, also by a queue; NULL. */
+struct model_device *selected_device(struct screen *x);
+void message(struct screen *x, bool bad, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Make the list of the table anew. */
+void list_rows(struct screen *x);
+size_t list_index(const struct screen *x); /* of the selected row, 0 if it is not there */
+void list_select(struct screen *x, size_t i);
+
+struct key {
+	int code[3]; /* curses key codes; 0 unused */
+	const char *name, *help;
+	void (*press)(struct screen *x, int arg);
+	int arg;
+};
+extern const struct key top_keys[]; /* ends with name NULL */
+void press_key(struct screen *x, int code);
+
+#endif

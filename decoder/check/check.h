@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The conformance checker: rules of virtio 1.4 applied to a conversation.  An
+ * observer of the model: feed it every event the model made, live or from a
+ * file, and it calls back with what it finds.  Memory is bounded by devices,
+ * queues and rules, never by the length of a trace.
+ */
+#ifndef VQT_DECODER_CHECK_CHECK_H
+#define VQT_DECODER_CHECK_CHECK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decoder/model/model.h"
+
+enum check_party {
+	CHECK_DRIVER,
+	CHECK_DEVICE,
+	CHECK_PARTIES,
+};
+
+/* From the worst; a threshold means this or worse. */
+enum check_severity {
+	CHECK_MUST, /* the text says MUST, MUST NOT or SHALL */
+	CHECK_STRUCTURAL, /* no such word, but nothing works otherwise */
+	CHECK_SHOULD, /* SHOULD, SHOULD NOT */
+	CHECK_SUSPICIOUS, /* legal or unclear, and often a mistake */
+	CHECK_SEVERITIES,
+};
+
+struct rule;
+
+#define CHECK_RELATED 4
+
+/* One violation.  Everything is borrowed for the duration of the callback. */
+struct finding {
+	const struct rule *rule;
+	uint64_t number; /* of the event at which it became certain; 0 at the end of an empty trace */
+	uint64_t ts, since;
+	const struct model_device *device;
+	unsigned queue; /* VQT_NO_QUEUE */
+	const char *seen; /* a sentence without a full stop; what was expected is rule->text */
+	struct {
+		uint64_t number; /* of an earlier event that matters */
+		const char *what; /* "FEATURES_OK set" */
+	} before[CHECK_RELATED]; /* in order of number */
+	unsigned nbefore;
+	uint64_t nth; /* of this rule with this device, from 1 */
+};
+
+struct check;
+typedef void check_found(void *opaque, const struct finding *f);
+
+/*
+ * A checker for the rules that `selection` names: comma-separated globs of rule
+ * ids, clause refs, "driver" or "device"; ! before one takes away; NULL or ""
+ * is all.  0; -ENOMEM; -ENOENT with *bad (if not NULL) at the word that names
+ * nothing.
+ */
+int check_new(struct check **out, const char *selection, check_found *found, void *opaque,
+	      const char **bad);
+void check_free(struct check *c);
+/* Call after model_feed() made `e`, for every event.  0 or -ENOMEM. */
+int check_feed(struct check *c, const struct model *m, const struct event *e);
+/* The trace is over: what was still owed.  0 or -ENOMEM. */
+int check_finish(struct check *c, const struct model *m);
+
+/* Whether a rule is selected, and what became of it so far. */
+struct check_tally {
+	bool selected;
+	uint64_t held; /* looked at and found in order */
+	uint64_t broken;
+	uint64_t blocked; /* could not be decided: see why */
+	const char *why; /* "register accesses were not recorded"; NULL: decidable, or never came up */
+};
+void check_tally(const struct check *c, const struct rule *r, struct check_tally *out);
+
+const char *check_party_name(unsigned party); /* "driver" */
+const char *check_severity_name(unsigned severity); /* "must" */
+int check_severity_by_name(const char *name); /* -ENOENT */
+
+#endif

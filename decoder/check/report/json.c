@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* Findings for programs: JSON lines, and SARIF 2.1.0 for whoever shows code scanning results. */
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/check/report/impl.h"
+#include "decoder/check/report/rules.h"
+
+#define FLAGS (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+
+static void put(struct json_object *o, const char *key, struct json_object *value)
+{
+	json_object_object_add(o, key, value);
+}
+
+static struct json_object *u64(uint64_t v)
+{
+	return json_object_new_uint64(v);
+}
+
+/* Names from a trace can be any bytes; what is not UTF-8 is escaped. */
+static struct json_object *string(const char *s)
+{
+	TEXT(t, 2048);
+
+	text_untrusted(&t, s, strlen(s));
+	return json_object_new_string_len(t.buf, (int)t.len);
+}
+
+static void print(struct report *r, struct json_object *o, const char *end)
+{
+	fprintf(r->o.to, "%s%s", json_object_to_json_string_ext(o, FLAGS), end);
+	json_object_put(o);
+}
+
+/* --- JSON lines ------------------------------------------------------------- */
+
+static struct json_object *before(const struct finding *f, const struct report_context *x)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned i = 0; i < x->n; i++) {
+		struct json_object *o = json_object_new_object();
+
+		put(o, "number", u64(x->line[i].number));
+		if (x->line[i].what)
+			put(o, "what", string(x->line[i].what));
+		if (x->line[i].text)
+			put(o, "text", string(x->line[i].text));
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static void json_finding(struct report *r, const struct finding *f, const struct report_context *x)
+{
+	struct json_object *o = json_object_new_object();
+
+	put(o, "type", string("finding"));
+	put(o, "number", u64(f->number));
+	put(o, "ts", u64(f->ts));
+	put(o, "since", u64(f->since));
+	put(o, "device", string(f->device->name));
+	if (f->queue != VQT_NO_QUEUE)
+		put(o, "queue", u64(f->queue));
+	check_rule_json(o, f->rule);
+	put(o, "nth", u64(f->nth));
+	put(o, "seen", string(f->seen));
+	put(o, "events", before(f, x));
+	print(r, o, "\n");
+}
+
+static void json_rules(struct report *r, const struct check *c)
+{
+	const struct rule *rule;
+	struct check_tally t;
+
+	for (unsigned i = 0; (rule = rule_nth(i)); i++) {
+		struct json_object *o;
+
+		check_tally(c, rule, &t);
+		if (!t.selected)
+			continue;
+		o = json_object_new_object();
+		put(o, "type", string("rule"));
+		check_rule_json(o, rule);
+		put(o, "state", string(report_states[report_state(&t)]));
+		put(o, "broken", u64(t.broken));
+		put(o, "held", u64(t.held));
+		put(o, "undecided", u64(t.blocked));
+		if (t.why)
+			put(o, "why", string(t.why));
+		print(r, o, "\n");
+	}
+}
+
+static void json_end(struct report *r, const struct check *c, const struct model *m, uint64_t events)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_rules(r, c);
+	put(o, "type", string("summary"));
+	put(o, "trace", string(r->o.trace));
+	put(o, "events", u64(events));
+	put(o, "lost", u64(model_lost(m)));
+	put(o, "severity", string(check_severity_name(r->o.severity)));
+	put(o, "findings", u64(r->shown));
+	put(o, "less_severe", u64(r->hidden));
+	for (unsigned p = 0; p < CHECK_PARTIES; p++) {
+		struct json_object *by = json_object_new_object();
+
+		for (unsigned s = 0; s < CHECK_SEVERITIES; s++)
+			put(by, check_severity_name(s), u64(r->by[p][s]));
+		put(o, check_party_name(p), by);
+	}
+	print(r, o, "\n");
+}
+
+const struct report_ops report_json = {
+	.finding = json_finding,
+	.end = json_end,
+};
+
+/* --- SARIF ------------------------------------------------------------------ */
+
+static const char *level(unsigned severity)
+{
+	return severity <= CHECK_STRUCTURAL ? "error" : severity == CHECK_SHOULD ? "warning" : "note";
+}
+
+static struct json_object *message(const char *text)
+{
+	struct json_object *o = json_object_new_object();
+
+	put(o, "text", string(text));
+	return o;
+}
+
+static struct json_object *sarif_rule(const struct rule *rule)
+{
+	struct json_object *o = json_object_new_object(), *config = json_object_new_object();
+	struct json_object *properties = json_object_new_object();
+	char page[2048];
+
+	put(o, "id", string(rule->id));
+	put(o, "shortDescription", message(rule->text));
+	snprintf(page, sizeof(page), "%s\n%s", rule->text, rule->lesson->why);
+	put(o, "fullDescription", json_object_new_object());
+	put(json_object_object_get(o, "fullDescription"), "text", json_object_new_string(page));
+	snprintf(page, sizeof(page), "Right:\n%s\nWrong:\n%s\nvqtrace check --explain %s", rule->lesson->right,
+		 rule->wrong, rule->id);
+	put(o, "help", json_object_new_object());
+	put(json_object_object_get(o, "help"), "text", json_object_new_string(page));
+	put(config, "level", string(level(rule->severity)));
+	put(o, "defaultConfiguration", config);
+	check_rule_json(properties, rule);
+	put(o, "properties", properties);
+	return o;
+}
+
+static void sarif_begin(struct report *r)
+{
+	const struct rule *rule;
+
+	fputs("{\"version\":\"2.1.0\",\"$schema\":\"https://json.schemastore.org/sarif-2.1.0.json\",\n"
+	      "\"runs\":[{\"tool\":{\"driver\":{\"name\":\"vqtrace\",\"version\":\"" VQTRACE_VERSION "\",\n"
+	      "\"rules\":[", r->o.to);
+	for (unsigned i = 0; (rule = rule_nth(i)); i++) {
+		fputs(i ? ",\n" : "\n", r->o.to);
+		print(r, sarif_rule(rule), "");
+	}
+	fputs("]}},\n\"columnKind\":\"unicodeCodePoints\",\n\"results\":[", r->o.to);
+}
+
+/* The name of a file as a URI reference (RFC 3986): what may stand stands, the rest is %XX. */
+static struct json_object *uri(const char *path)
+{
+	TEXT(t, 2048);
+
+	for (const unsigned char *p = (const unsigned char *)path; *p; p++)
+		if (((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z') || strchr("0123456789-._~/", *p))
+			text_add(&t, "%c", *p);
+		else
+			text_add(&t, "%%%02X", *p);
+	return json_object_new_string(t.buf);
+}
+
+/* A trace has packets where code has lines: the event is named in the place and in properties. */
+static struct json_object *location(struct report *r, const struct finding *f, uint64_t number,
+				    const char *text)
+{
+	struct json_object *o = json_object_new_object(), *physical = json_object_new_object();
+	struct json_object *artifact = json_object_new_object(), *list = json_object_new_array();
+	struct json_object *device = json_object_new_object(), *properties = json_object_new_object();
+	char name[96];
+
+	put(artifact, "uri", uri(r->o.trace));
+	put(physical, "artifactLocation", artifact);
+	put(o, "physicalLocation", physical);
+	put(device, "name", string(f->device->name));
+	if (f->queue != VQT_NO_QUEUE)
+		snprintf(name, sizeof(name), "%s/queue %u/event %" PRIu64, f->device->name, f->queue, number);
+	else
+		snprintf(name, sizeof(name), "%s/event %" PRIu64, f->device->name, number);
+	put(device, "fullyQualifiedName", string(name));
+	json_object_array_add(list, device);
+	put(o, "logicalLocations", list);
+	if (text)
+		put(o, "message", message(text));
+	put(properties, "eventNumber", u64(number));
+	put(o, "properties", properties);
+	return o;
+}
+
+static void sarif_finding(struct report *r, const struct finding *f, const struct report_context *x)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+	struct json_object *properties = json_object_new_object();
+	struct json_object *related = json_object_new_array();
+	char text[1400];
+
+	report_comment(text, sizeof(text), f);
+	put(o, "ruleId", string(f->rule->id));
+	put(o, "level", string(level(f->rule->severity)));
+	put(o, "message", message(text));
+	json_object_array_add(list, location(r, f, f->number, NULL));
+	put(o, "locations", list);
+	for (unsigned i = 0; i + 1 < x->n; i++)
+		json_object_array_add(related, location(r, f, x->line[i].number,
+			x->line[i].text ? x->line[i].text : x->line[i].what));
+	put(o, "relatedLocations", related);
+	put(properties, "eventNumber", u64(f->number));
+	put(properties, "ts", u64(f->ts));
+	put(properties, "device", string(f->device->name));
+	if (f->queue != VQT_NO_QUEUE)
+		put(properties, "queue", u64(f->queue));
+	put(properties, "nth", u64(f->nth));
+	put(o, "properties", properties);
+	fputs(r->printed ? ",\n" : "\n", r->o.to);
+	print(r, o, "");
+}
+
+/* Rules without a decision are told as notifications: silence would look like a pass. */
+static void sarif_end(struct report *r, const struct check *c, const struct model *m, uint64_t events)
+{
+	struct json_object *list = json_object_new_array();
+	const struct rule *rule;
+	struct check_tally t;
+	char text[256];
+
+	for (unsigned i = 0; (rule = rule_nth(i)); i++) {
+		struct json_object *o, *id;
+
+		check_tally(c, rule, &t);
+		if (!t.selected || report_state(&t) != STATE_UNDECIDED)
+			continue;
+		o = json_object_new_object();
+		id = json_object_new_object();
+		put(id, "id", string(rule->id));
+		put(o, "associatedRule", id);
+		put(o, "level", string("note"));
+		snprintf(text, sizeof(text), "not decidable here: %s", t.why);
+		put(o, "message", message(text));
+		json_object_array_add(list, o);
+	}
+	fputs("],\n\"invocations\":[{\"executionSuccessful\":true,\n\"toolExecutionNotifications\":", r->o.to);
+	print(r, list, "}],\n");
+	fprintf(r->o.to, "\"properties\":{\"events\":%" PRIu64 ",\"lost\":%" PRIu64 "}}]}\n", events,
+		model_lost(m));
+}
+
+const struct report_ops report_sarif = {
+	.begin = sarif_begin,
+	.finding = sarif_finding,
+	.end = sarif_end,
+};

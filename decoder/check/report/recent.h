@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Recent events, kept so that a report can still print them when it turns out
+ * that they mattered.  Memory is fixed: the last accesses to PCI configuration
+ * space, to registers, and the last of all else, each in a ring of their own,
+ * so that a busy queue does not push out the initialisation.
+ */
+#ifndef VQT_DECODER_CHECK_REPORT_RECENT_H
+#define VQT_DECODER_CHECK_REPORT_RECENT_H
+
+#include "decoder/model/model.h"
+
+struct keep;
+
+struct keep *keep_new(void); /* NULL: no memory */
+void keep_free(struct keep *k);
+/* After model_feed() made `e`, for every event, in order. */
+void keep_event(struct keep *k, const struct event *e);
+/*
+ * The event of this number, NULL if it is too old (or never was).  It can be
+ * printed as a line, not as a tree: descriptors and captured bytes are gone,
+ * long texts cut.  Borrowed until keep_event(), and from the model.
+ */
+const struct event *keep_find(const struct keep *k, uint64_t number);
+/*
+ * The last kept event before `number` that is of this device and, unless
+ * VQT_NO_QUEUE, of this queue or of none; NULL if there is none.  Accesses to
+ * PCI configuration space count only where that event is one itself.
+ */
+const struct event *keep_before(const struct keep *k, uint64_t number, unsigned device,
+				unsigned queue);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a rule is.  Rules are rows of tables at the end of decoder/check/rules/*.c: a
+ * new one is one row, and a function if none of those there serves.  Only the
+ * checker and those files need this header beyond the rule's own facts.
+ */
+#ifndef VQT_DECODER_CHECK_RULE_H
+#define VQT_DECODER_CHECK_RULE_H
+
+#include "decoder/check/check.h"
+
+/* The moments at which rules look; one event can be several. */
+enum moment {
+	AT_STATUS_WRITE, /* device_status; 0 too */
+	AT_STATUS_READ,
+	AT_OFFER_READ, /* device_feature */
+	AT_FEATURE_WRITE, /* driver_feature */
+	AT_FEATURE_READ,
+	AT_COMMON, /* any access to the common or legacy registers */
+	AT_QUEUE_WRITE, /* any per-queue register */
+	AT_QUEUE_READ,
+	AT_ENABLE, /* queue_enable = 1, a legacy queue address that is not 0 */
+	AT_QRESET_WRITE, /* queue_reset */
+	AT_QRESET_READ,
+	AT_VECTOR_WRITE, /* config_msix_vector, queue_msix_vector */
+	AT_VECTOR_READ,
+	AT_CONFIG_READ, /* device configuration, in any region */
+	AT_CONFIG_WRITE,
+	AT_GENERATION, /* config_generation read */
+	AT_PCI_READ,
+	AT_PCI_WRITE,
+	AT_CAP, /* a virtio capability has been read whole, once each; look.cap */
+	AT_CAPS, /* the capability list has been read to its end, once */
+	AT_VIA_CFG, /* an access through the PCI configuration access window */
+	AT_ISR_READ,
+	AT_NOTIFY, /* a write to the notification structure, whether a kick or not */
+	AT_KICK,
+	AT_RING, /* the event holds a snapshot of the ring, in order with the queue's other events */
+	AT_CHAIN, /* a chain was taken, all descriptors known */
+	AT_REQUEST, /* and its request header is known too */
+	AT_USED,
+	AT_QUEUE_IRQ, /* the device notifies of used buffers */
+	AT_CONFIG_IRQ, /* of a configuration change */
+	AT_MSIX, /* an MSI-X message */
+	AT_INTX, /* the line was asserted or released */
+	AT_ERROR, /* the device says it is in trouble */
+	AT_CHANGED, /* a chain in memory is not as it was taken */
+	AT_SAMPLE, /* the ring was looked at because time has passed: look.ring */
+	AT_RINGS, /* the device says where it looks for a queue */
+	AT_TICK, /* time has passed; for each device */
+	AT_END, /* the trace is over; for each device */
+	AT_MOMENTS,
+};
+#define AT(moment) (1ULL << AT_##moment)
+
+/*
+ * Where a rule has something to say, beside its moments: ORed to them in a row.
+ * Most rules do not apply to most events; what is said here saves the call.
+ */
+enum only {
+	ONLY_PACKED = 48, /* the queue or the snapshot is packed */
+	ONLY_SPLIT, /* the queue or the snapshot is split */
+	ONLY_EVENT_IDX, /* VIRTIO_F_EVENT_IDX accepted */
+	ONLY_NO_EVENT_IDX,
+	ONLY_IN_ORDER, /* VIRTIO_F_IN_ORDER accepted */
+	ONLY_SUSPEND, /* VIRTIO_F_SUSPEND accepted */
+	ONLY_LEGACY, /* the legacy interface was used in this life */
+	ONLY_TABLE, /* the chain has an indirect table, or says so */
+	ONLY_SEEN_KICK, /* not by eventfd */
+	ONLY_FIRST, /* nothing was taken, or nothing used, on this queue yet */
+	ONLY_QRESET, /* the queue was reset by itself */
+	ONLY_OWED_IRQ, /* a used buffer notification is due */
+	ONLY_STALL, /* entries wait */
+	ONLY_UNUSUAL, /* the request is no IN or OUT, or not known */
+};
+#define ONLY(where) (1ULL << ONLY_##where)
+#define ONLY_ANY (~0ULL << ONLY_PACKED)
+
+/* What a rule needs a trace to have recorded. */
+#define NEED_LIFE 0x001 /* the device from its reset on, without loss */
+#define NEED_REGS 0x002 /* accesses to virtio registers */
+#define NEED_PCI 0x004 /* PCI configuration accesses */
+#define NEED_CONFIG 0x008 /* device configuration reads */
+#define NEED_KICK 0x010
+#define NEED_RING 0x020 /* ring snapshots */
+#define NEED_CHAIN 0x040 /* descriptors from guest memory */
+#define NEED_USED 0x080 /* completions */
+#define NEED_BYTES 0x100 /* leading bytes of buffers (request headers) */
+#define NEED_IRQ 0x200 /* interrupts, of the kind the rule is about */
+#define NEED_FLIGHT 0x400 /* the queue from its start on, without loss */
+#define NEED_AGREED 0x800 /* what was negotiated and set up: from the reset on, or learned; without loss */
+#define NEED_MSIX 0x1000 /* whether MSI-X is enabled */
+#define NEED_MOMENT 0x2000 /* rings as they were when a side acted, not when somebody looked */
+
+enum verdict {
+	RULE_NA, /* does not apply here */
+	RULE_HELD,
+	RULE_BROKEN,
+};
+
+struct look;
+
+/* Shared by rules of one kind: for `check --explain`. */
+struct lesson {
+	const char *why; /* it matters */
+	const char *right; /* a right sequence, lines */
+};
+
+struct rule {
+	const char *id; /* "driver-kick-before-driver-ok" */
+	const char *refs; /* clause refs (decoder/check/refs.h), I01.. structural, T01.. shipped violations */
+	uint8_t party, severity;
+	uint16_t virtio_id; /* only this device type, 0 any */
+	const char *section; /* of virtio 1.4 */
+	const char *text; /* what is required, in our words, one sentence */
+	unsigned needs; /* NEED_* */
+	uint64_t at; /* AT(), ONLY() */
+	enum verdict (*check)(struct look *l);
+	unsigned arg; /* for functions that serve several rows */
+	const struct lesson *lesson;
+	const char *wrong; /* a wrong sequence */
+};
+
+/* All rules in order: NULL past the end. */
+const struct rule *rule_nth(unsigned n);
+int rule_index(const struct rule *r); /* the n of rule_nth(); -1 if it is none of them */
+const struct rule *rule_by_id(const char *id); /* NULL */
+/* Whether a word is among the refs of a rule. */
+bool rule_has_ref(const struct rule *r, const char *ref);
+/* Whether a glob matches the rule's id, one of its refs, its party or its severity. */
+bool rule_matches(const struct rule *r, const char *glob);
+
+/* Room for the tables in their files; each ends with id NULL. */
+extern const struct rule rules_status[], rules_reset[], rules_features[], rules_common[],
+	rules_queue[], rules_config[], rules_pci[], rules_window[], rules_msix[], rules_isr[],
+	rules_chain[], rules_used[], rules_ring[], rules_packed[], rules_notify[], rules_stall[],
+	rules_suspend[], rules_memory[], rules_blk_zone[], rules_legacy[], rules_blk[], rules_blk_config[], rules_blk_used[], rules_blk_legacy[];
+
+#endif

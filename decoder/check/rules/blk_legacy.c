@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* The block device's legacy interface: 5.2.5.3, 5.2.6.3, 5.2.6.4. */
+#include "decoder/check/rules/blk.h"
+
+#define BARRIER_BIT 0x80000000U
+
+static bool old(const struct look *l)
+{
+	return l->d->legacy && !l->d->modern;
+}
+
+/* Buffer descriptors of a chain, counted: the one with number n, NULL past the end. */
+static const struct vqt_desc *nth(const struct model_request *r, unsigned n)
+{
+	for (uint32_t i = 0; i < r->ndesc; i++)
+		if (!(r->desc[i].flags & VRING_DESC_F_INDIRECT) && !n--)
+			return &r->desc[i];
+	return NULL;
+}
+
+static const struct vqt_desc *last(const struct model_request *r, unsigned back)
+{
+	unsigned n = 0;
+
+	while (nth(r, n))
+		n++;
+	return n > back ? nth(r, n - 1 - back) : NULL;
+}
+
+static enum verdict layout(struct look *l)
+{
+	const struct model_request *r = l->req;
+	const struct vqt_desc *first = nth(r, 0), *end = last(r, 0);
+
+	if (!old(l) || accepted(l, VIRTIO_F_ANY_LAYOUT) || !chain_whole(r) || !first || !end ||
+	    r->type_raw == BLK_SCSI || r->type_raw == BLK_SCSI_OUT)
+		return RULE_NA;
+	if (first->len == BLK_HEADER && !(first->flags & VRING_DESC_F_WRITE) && end->len == 1 &&
+	    end->flags & VRING_DESC_F_WRITE)
+		return RULE_HELD;
+	return fail(l, "the first descriptor has %u bytes and the last %u, without ANY_LAYOUT", first->len,
+		    end->len);
+}
+
+static bool scsi(const struct look *l)
+{
+	return l->req->type_raw == BLK_SCSI || l->req->type_raw == BLK_SCSI_OUT;
+}
+
+/* header, cmd, [data out], [data in], sense, trailer, status */
+static enum verdict scsi_cmd(struct look *l)
+{
+	const struct vqt_desc *header = nth(l->req, 0), *cmd = nth(l->req, 1);
+
+	if (!old(l) || !scsi(l) || !chain_whole(l->req))
+		return RULE_NA;
+	if (header && header->len == BLK_HEADER && cmd && !(cmd->flags & VRING_DESC_F_WRITE))
+		return RULE_HELD;
+	return fail(l, "a SCSI command is not in a readable descriptor of its own");
+}
+
+static enum verdict scsi_trailer(struct look *l)
+{
+	const struct vqt_desc *status = last(l->req, 0), *trailer = last(l->req, 1),
+			      *sense = last(l->req, 2);
+
+	if (!old(l) || !scsi(l) || !chain_whole(l->req) || accepted(l, VIRTIO_F_ANY_LAYOUT))
+		return RULE_NA;
+	if (status && status->len == 1 && trailer && trailer->len == 16 && sense && sense->len == 96 &&
+	    sense->flags & VRING_DESC_F_WRITE)
+		return RULE_HELD;
+	return fail(l, "a SCSI command's sense has %u bytes and its trailer %u", sense ? sense->len : 0,
+		    trailer ? trailer->len : 0);
+}
+
+static enum verdict flush_out(struct look *l)
+{
+	if (!l->req || !l->req->typed || !l->req->status_known || l->req->type_raw != BLK_FLUSH_OUT ||
+	    !accepted(l, VIRTIO_BLK_F_FLUSH))
+		return RULE_NA;
+	if (l->req->status != BLK_UNSUPP)
+		return RULE_HELD;
+	also(l, l->req->number, "the request");
+	return fail(l, "FLUSH_OUT completed with UNSUPP and FLUSH is negotiated");
+}
+
+static enum verdict barrier(struct look *l)
+{
+	const struct model_request *r = l->req, *other;
+
+	if (!r || !r->typed || !accepted(l, 0) || !old(l))
+		return RULE_NA;
+	for (other = l->queue->in_flight; other; other = other->hh.next) {
+		if (!other->typed)
+			continue;
+		if (r->type_raw & BARRIER_BIT ? other->number < r->number
+					      : other->type_raw & BARRIER_BIT && other->number < r->number) {
+			also(l, other->number, "the request before");
+			also(l, r->number, "the request");
+			return fail(l, "chain %u was used before chain %u, and a barrier is between", r->head,
+				    other->head);
+		}
+	}
+	return RULE_HELD;
+}
+
+/* writeback as read before and after a status or feature write. arg: 1 features */
+static enum verdict writeback(struct look *l)
+{
+	uint32_t at = spec_field_offset(reg(l)->region, reg(l)->offset, l->dev->msix);
+	uint64_t before = l->d->n_config[BLK_WRITEBACK / 4];
+	uint8_t v;
+
+	if (!old(l) || at > BLK_WRITEBACK || at + reg(l)->width <= BLK_WRITEBACK ||
+	    !bit_set(l->d->config_known, BLK_WRITEBACK))
+		return RULE_NA;
+	if (l->rule->arg ? l->d->n_feature_write < before || l->d->n_status > before
+			 : l->d->n_status < before || l->d->n_driver_ok == l->d->n_status)
+		return RULE_NA;
+	v = (uint8_t)(reg(l)->value >> (8 * (BLK_WRITEBACK - at)));
+	if (v == l->d->config[BLK_WRITEBACK])
+		return RULE_HELD;
+	also(l, before, "writeback read before");
+	also(l, l->rule->arg ? l->d->n_feature_write : l->d->n_status, "the write between");
+	return fail(l, "writeback reads %u and read %u before", v, l->d->config[BLK_WRITEBACK]);
+}
+
+static uint32_t swap32(uint32_t v)
+{
+	return __builtin_bswap32(v);
+}
+
+/* No disk is so big, no list so long; in the other byte order it would be neither. */
+static enum verdict implausible(struct look *l)
+{
+	uint64_t capacity, seg;
+
+	if (!old(l))
+		return RULE_NA;
+	if (check_config(l, BLK_CAPACITY, 8, &capacity) && capacity >> 55)
+		return fail(l, "the capacity reads %llu sectors, 0x%llx in the other byte order",
+			    (unsigned long long)capacity,
+			    (unsigned long long)__builtin_bswap64(capacity));
+	if (offered_known(l, 0) && offered(l, VIRTIO_BLK_F_SEG_MAX) &&
+	    check_config(l, BLK_SEG_MAX, 4, &seg) && seg > 0xffff && swap32((uint32_t)seg) <= 0xffff &&
+	    seg != 0xffffffff)
+		return fail(l, "seg_max reads %u, %u in the other byte order", (uint32_t)seg,
+			    swap32((uint32_t)seg));
+	return RULE_HELD;
+}
+
+static enum verdict swapped(struct look *l)
+{
+	const struct spec_class *c = l->dev->class;
+	uint32_t type = l->req->type_raw;
+
+	if (!old(l) || !c || !type)
+		return RULE_NA;
+	if (l->req->type || swap32(type) > 0xff || type & 0xff)
+		return RULE_HELD;
+	return fail(l, "the request type is 0x%08x, %u in the other byte order", type, swap32(type));
+}
+
+static const struct lesson lesson = {
+	.why = "Devices that speak the legacy interface were written for drivers with one fixed layout, and\n"
+	       "so were the drivers: the old form is the only one that works everywhere.",
+	.right = "16 readable bytes alone, then data, then 1 writable byte alone\n",
+};
+
+#define DRIVER CHECK_DRIVER, CHECK_MUST, VIRTIO_ID_BLOCK
+#define DEVICE CHECK_DEVICE, CHECK_MUST, VIRTIO_ID_BLOCK
+#define NEEDS (NEED_REGS | NEED_CHAIN | NEED_BYTES | NEED_LIFE)
+
+const struct rule rules_blk_legacy[] = {
+	{ "blk-legacy-layout", "BLKLEG-D7", DRIVER, "5.2.6.4",
+	  "Without ANY_LAYOUT a legacy request has its header and its status in descriptors of their own.",
+	  NEEDS, AT(REQUEST) | ONLY(LEGACY), layout, 0, &lesson, "header and data in one descriptor" },
+	{ "blk-legacy-config-implausible", "BLKLEG-B1 PCILEG-V5", CHECK_DEVICE, CHECK_SUSPICIOUS, VIRTIO_ID_BLOCK,
+	  "5.2.4.1", "The legacy configuration follows the header at once, in the guest's byte order.",
+	  NEED_REGS | NEED_CONFIG | NEED_LIFE, AT(CONFIG_READ), implausible, 0, &lesson,
+	  "capacity = 0x0008000000000000" },
+	{ "blk-legacy-byte-swapped", "BLKLEG-B2", CHECK_DRIVER, CHECK_SUSPICIOUS, VIRTIO_ID_BLOCK, "5.2.6.3",
+	  "Both sides read the header of a request in the guest's byte order.", NEEDS, AT(REQUEST), swapped, 0,
+	  &lesson, "type 0x01000000" },
+	{ "blk-legacy-scsi-command", "BLKLEG-D5", DRIVER, "5.2.6.3",
+	  "The command of a SCSI request is in a readable buffer of its own.", NEEDS, AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), scsi_cmd, 0,
+	  &lesson, "header and command in one descriptor" },
+	{ "blk-legacy-scsi-sense", "BLKLEG-D8", DRIVER, "5.2.6.4",
+	  "Sense has 96 bytes in a descriptor of its own, and so have the fields after it.", NEEDS,
+	  AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), scsi_trailer, 0, &lesson, "sense of 64 bytes" },
+	{ "blk-legacy-flush-out", "BLKLEG-D3", CHECK_DEVICE, CHECK_MUST, VIRTIO_ID_BLOCK, "5.2.6.3",
+	  "FLUSH_OUT is another word for FLUSH.", NEED_CHAIN | NEED_BYTES | NEED_USED | NEED_AGREED, AT(USED) | ONLY(UNUSUAL), flush_out, 0,
+	  &lesson, "FLUSH_OUT, UNSUPP" },
+	{ "blk-legacy-barrier", "BLKLEG-V4", CHECK_DEVICE, CHECK_SHOULD, VIRTIO_ID_BLOCK, "5.2.6.3",
+	  "Nothing passes a request with the barrier bit.", NEEDS | NEED_USED, AT(USED) | ONLY(LEGACY), barrier, 0, &lesson,
+	  "OUT, OUT|BARRIER; the second is used first" },
+	{ "blk-legacy-writeback-status", "BLKLEG-V2", DEVICE, "5.2.5.3",
+	  "A status write does not change the cache mode, DRIVER_OK excepted.", NEED_REGS | NEED_CONFIG | NEED_LIFE,
+	  AT(CONFIG_READ), writeback, 0, &lesson, "writeback 1, DRIVER set, writeback 0" },
+	{ "blk-legacy-writeback-features", "BLKLEG-V3", DEVICE, "5.2.5.3",
+	  "Writing features does not change the cache mode.", NEED_REGS | NEED_CONFIG | NEED_LIFE,
+	  AT(CONFIG_READ), writeback, 1, &lesson, "writeback 1, features written, writeback 0" },
+	ROW_END,
+};

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/* What the block device answers: 5.2.6.2. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "decoder/check/rules/blk.h"
+
+/* A completion of a request whose header and status are known. */
+static bool answered(const struct look *l)
+{
+	return l->req && l->req->typed && l->req->status_known && chain_whole(l->req);
+}
+
+static const char *status(const struct model_request *r)
+{
+	static _Thread_local char buf[24];
+	const struct spec_class *c = spec_class(VIRTIO_ID_BLOCK);
+	const char *name = c ? spec_name_of(c->statuses, r->status) : NULL;
+
+	if (name)
+		return name;
+	snprintf(buf, sizeof(buf), "0x%02x", r->status);
+	return buf;
+}
+
+static enum verdict wrong(struct look *l, const char *why)
+{
+	also(l, l->req->number, "the request");
+	return fail(l, "%s%s completed with %s", blk_name(l->req), why, status(l->req));
+}
+
+static enum verdict range(struct look *l)
+{
+	unsigned most = accepted(l, BLK_F_ZONED) ? 6 : 2;
+
+	if (!answered(l) || !l->req->writable)
+		return RULE_NA;
+	if (l->req->status <= most)
+		return RULE_HELD;
+	return wrong(l, "");
+}
+
+static enum verdict ro(struct look *l)
+{
+	if (!answered(l) || l->req->type_raw != BLK_OUT || !offered_known(l, 0) ||
+	    !offered(l, VIRTIO_BLK_F_RO))
+		return RULE_NA;
+	if (l->req->status == BLK_IOERR)
+		return RULE_HELD;
+	return wrong(l, " to a read-only device");
+}
+
+/* arg: 1 unmap in a discard, ~1 flags without a meaning */
+static enum verdict flags(struct look *l)
+{
+	uint32_t bad = l->rule->arg;
+	struct blk_segment s;
+
+	if (!answered(l) || !blk_segmented(l->req) || (bad == 1 && l->req->type_raw != BLK_DISCARD))
+		return RULE_NA;
+	/* Not negotiated, or refused for another reason first: some other error is as good. */
+	if (!accepted(l, (unsigned)l->req->type->feature))
+		return RULE_NA;
+	for (unsigned n = 0; blk_segment(l->req, n, &s); n++)
+		if (s.flags & bad)
+			return l->req->status == BLK_UNSUPP ? RULE_HELD
+				: wrong(l, bad == 1 ? " with unmap set" : " with reserved flags");
+	return RULE_NA;
+}
+
+static enum verdict zone_unnegotiated(struct look *l)
+{
+	if (!answered(l) || l->req->type_raw < BLK_ZONE_APPEND || l->req->type_raw > BLK_ZONE_RESET_ALL ||
+	    !l->req->type || !negotiated(l) || accepted(l, BLK_F_ZONED))
+		return RULE_NA;
+	if (l->req->status == BLK_UNSUPP)
+		return RULE_HELD;
+	return wrong(l, " without VIRTIO_BLK_F_ZONED");
+}
+
+static bool append(const struct look *l)
+{
+	return answered(l) && l->req->type_raw == BLK_ZONE_APPEND && accepted(l, BLK_F_ZONED);
+}
+
+static enum verdict append_start(struct look *l)
+{
+	uint64_t zone;
+
+	if (!append(l) || !check_config(l, BLK_ZONE_SECTORS, 4, &zone) || !zone ||
+	    !(l->req->sector % zone))
+		return RULE_NA;
+	if (l->req->status == BLK_ZONE_INVALID_CMD)
+		return RULE_HELD;
+	return wrong(l, " to the middle of a zone");
+}
+
+/* arg: 1 no such limit at all */
+static enum verdict append_size(struct look *l)
+{
+	uint64_t max, zone;
+
+	if (!append(l) || !check_config(l, BLK_MAX_APPEND, 4, &max) || !max != (l->rule->arg != 0) ||
+	    blk_out(l->req) / BLK_SECTOR <= max)
+		return RULE_NA;
+	if (!check_config(l, BLK_ZONE_SECTORS, 4, &zone) || !zone || l->req->sector % zone)
+		return RULE_NA; /* another rule's */
+	if (l->req->status == (l->rule->arg ? BLK_UNSUPP : BLK_ZONE_INVALID_CMD))
+		return RULE_HELD;
+	return wrong(l, l->rule->arg ? " to a device without it" : " of more than max_append_sectors");
+}
+
+/* Bytes that the device wrote into the writable part of the chain, if all were captured. */
+static bool written(const struct look *l, uint64_t from, unsigned n, uint64_t *value)
+{
+	const struct model_request *r = l->req;
+	struct record_seg seg;
+	uint64_t at = 0;
+	uint32_t pos = 0;
+
+	*value = 0;
+	for (uint32_t i = 0; i < r->ndesc; i++) {
+		const struct vqt_desc *d = &r->desc[i];
+
+		if (!(d->flags & VRING_DESC_F_WRITE) || d->flags & VRING_DESC_F_INDIRECT)
+			continue;
+		for (pos = 0; record_seg_next(l->e->rec, &pos, &seg);) {
+			if (seg.desc != i || from < at + seg.offset ||
+			    from + n > at + seg.offset + seg.len)
+				continue;
+			for (unsigned b = 0; b < n; b++)
+				*value |= (uint64_t)seg.bytes[from - at - seg.offset + b] << (8 * b);
+			return true;
+		}
+		at += d->len;
+	}
+	return false;
+}
+
+static enum verdict append_sector(struct look *l)
+{
+	uint64_t zone, sector, end;
+
+	if (!append(l) || l->req->status || l->req->writable < 9 ||
+	    !check_config(l, BLK_ZONE_SECTORS, 4, &zone) || !zone ||
+	    !written(l, l->req->writable - 9, 8, &sector))
+		return RULE_NA;
+	end = l->req->sector + zone;
+	if (sector >= l->req->sector && sector + blk_out(l->req) / BLK_SECTOR <= end)
+		return RULE_HELD;
+	also(l, l->req->number, "the request");
+	return fail(l, "append_sector is %" PRIu64 " and the zone has sectors %" PRIu64 " to %" PRIu64, sector,
+		    l->req->sector, end);
+}
+
+static enum verdict lifetime(struct look *l)
+{
+	uint64_t v;
+
+	if (!answered(l) || l->req->type_raw != BLK_GET_LIFETIME || l->req->status ||
+	    !written(l, 0, 6, &v))
+		return RULE_NA;
+	if ((v & 0xffff) <= 3 && (v >> 16 & 0xffff) <= 11 && (v >> 32 & 0xffff) <= 11)
+		return RULE_HELD;
+	also(l, l->req->number, "the request");
+	return fail(l, "lifetime metrics are %u, %u and %u", (unsigned)(v & 0xffff),
+		    (unsigned)(v >> 16 & 0xffff), (unsigned)(v >> 32 & 0xffff));
+}
+
+/* The driver did nothing wrong, the feature is there, and the answer is UNSUPP. */
+static enum verdict negotiated_refused(struct look *l)
+{
+	const struct model_request *r = l->req;
+	struct blk_segment s;
+
+	if (!answered(l) || !r->type || !negotiated(l) ||
+	    (r->type->feature >= 0 && !accepted(l, (unsigned)r->type->feature)))
+		return RULE_NA;
+	if (r->type->flags & SPEC_REQ_LEGACY || r->type_raw == BLK_GET_ID ||
+	    r->type_raw == BLK_ZONE_APPEND || r->type_raw == BLK_GET_LIFETIME)
+		return RULE_NA;
+	for (unsigned n = 0; blk_segmented(r) && blk_segment(r, n, &s); n++)
+		if (s.flags & (r->type_raw == BLK_DISCARD ? ~0U : ~1U))
+			return RULE_NA;
+	/* Too long or misaligned segments may be answered so. */
+	if (blk_segmented(r) || (r->type_raw == BLK_OUT && offered(l, VIRTIO_BLK_F_RO)))
+		return RULE_NA;
+	if (r->status != BLK_UNSUPP)
+		return RULE_HELD;
+	return wrong(l, ", which is negotiated,");
+}
+
+static enum verdict len_short(struct look *l)
+{
+	const struct model_request *r = l->req;
+
+	if (!answered(l) || r->type_raw != BLK_IN || r->status || !accepted(l, VIRTIO_F_VERSION_1) ||
+	    !r->used_len)
+		return RULE_NA;
+	if (r->used_len >= r->writable)
+		return RULE_HELD;
+	also(l, r->number, "the request");
+	return fail(l, "IN completed with OK and len %u, %" PRIu64 " bytes were written", r->used_len,
+		    r->writable);
+}
+
+#define FRAMINGS 3
+
+/* 2.7.4.1: header, data and status in other than three descriptors are no reason to fail. */
+static bool unusual(const struct model_request *r)
+{
+	uint32_t n = 0, first = 0;
+
+	if (!r)
+		return false;
+	for (uint32_t i = 0; i < r->ndesc; i++) {
+		if (i < r->ndirect && r->desc[i].flags & VRING_DESC_F_INDIRECT)
+			continue;
+		if (!n++)
+			first = r->desc[i].len;
+	}
+	return n != 3 || first != BLK_HEADER || r->desc[r->ndesc - 1].len != 1;
+}
+
+static enum verdict framing(struct look *l)
+{
+	const struct model_request *r = l->req;
+	struct cdev *d = l->d;
+	uint64_t capacity;
+	bool odd = unusual(r), bad;
+
+	if (!answered(l) || !r->type || r->type_raw > BLK_OUT || r->bytes % BLK_SECTOR || !r->bytes ||
+	    !check_config(l, BLK_CAPACITY, 8, &capacity) ||
+	    r->sector + r->bytes / BLK_SECTOR > capacity || offered(l, VIRTIO_BLK_F_RO))
+		return RULE_NA;
+	/* Media fail, too: it takes several, and all of one kind. */
+	bad = r->status != BLK_OK;
+	if (d->framed[odd][bad] < 255)
+		d->framed[odd][bad]++;
+	if (!odd || !bad || d->framed[1][0] || d->framed[0][1])
+		return odd ? RULE_HELD : RULE_NA;
+	if (d->framed[1][1] < FRAMINGS || d->framed[0][0] < FRAMINGS || told(l))
+		return RULE_NA;
+	return wrong(l, ", as all in an unusual framing and no other,");
+}
+
+/* What the backend has not finished is not durable. Backends that never say so prove nothing. */
+static enum verdict flush_early(struct look *l)
+{
+	const struct model_request *r = l->req;
+
+	if (!answered(l) || r->type_raw != BLK_FLUSH || !r->backend_ts)
+		return RULE_NA;
+	if (r->backend_end_ts) {
+		l->d->backend_ends = true;
+		return RULE_HELD;
+	}
+	if (r->status != BLK_OK || !l->d->backend_ends)
+		return RULE_NA;
+	also(l, r->number, "the request");
+	return fail(l, "FLUSH completed with OK and the backend's flush, begun for it, has not ended");
+}
+
+static const struct lesson answer = {
+	.why = "The status byte is all a driver learns of what became of its data. A wrong OK loses data\n"
+	       "silently; a wrong error makes a file system go read-only.",
+	.right = "done: 0 (OK); the medium failed or is read-only: 1 (IOERR)\n"
+		 "not known, or with flags that have no meaning: 2 (UNSUPP)\n"
+		 "used len = data written + 1\n",
+};
+
+#define DEVICE CHECK_DEVICE, CHECK_MUST, VIRTIO_ID_BLOCK
+#define STRUCTURAL CHECK_DEVICE, CHECK_STRUCTURAL, VIRTIO_ID_BLOCK
+#define USED (NEED_CHAIN | NEED_USED | NEED_BYTES | NEED_AGREED), AT(USED)
+
+const struct rule rules_blk_used[] = {
+	{ "blk-status-range", "I26", STRUCTURAL, "5.2.6",
+	  "The status byte is one of those defined, and written.", USED, range, 0, &answer, "status 0x55" },
+	{ "blk-write-on-ro", "BLKOP-V3 T39", DEVICE, "5.2.6.2",
+	  "A device that offers VIRTIO_BLK_F_RO answers writes with IOERR.", USED, ro, 0, &answer,
+	  "OUT to a read-only device, OK" },
+	{ "blk-unknown-flags-done", "BLKOP-V4 T40", DEVICE, "5.2.6.2",
+	  "Segments with unknown flags are answered with UNSUPP.", USED | ONLY(UNUSUAL), flags, ~1U, &answer,
+	  "WRITE_ZEROES with flags 4, OK" },
+	{ "blk-discard-unmap-done", "BLKOP-V5 T40", DEVICE, "5.2.6.2",
+	  "DISCARD with unmap set is answered with UNSUPP.", USED | ONLY(UNUSUAL), flags, 1, &answer,
+	  "DISCARD with flags 1, OK" },
+	{ "blk-zone-unnegotiated-done", "BLKOP-V16", DEVICE, "5.2.6.2",
+	  "Without VIRTIO_BLK_F_ZONED zone requests are answered with UNSUPP.", USED | ONLY(UNUSUAL), zone_unnegotiated, 0,
+	  &answer, "ZONE_REPORT without bit 17, OK" },
+	{ "blk-append-start-done", "BLKOP-V25", DEVICE, "5.2.6.2",
+	  "ZONE_APPEND that does not name a zone's first sector is answered with ZONE_INVALID_CMD.", USED | ONLY(UNUSUAL),
+	  append_start, 0, &answer, "zones of 4096 sectors, ZONE_APPEND sector 8, OK" },
+	{ "blk-append-size-done", "BLKOP-V29 BLKINIT-V15", DEVICE, "5.2.6.2",
+	  "ZONE_APPEND beyond max_append_sectors is answered with ZONE_INVALID_CMD.", USED | ONLY(UNUSUAL), append_size, 0,
+	  &answer, "max_append_sectors 64, 128 sectors, OK" },
+	{ "blk-append-unsupported-done", "BLKOP-V28", DEVICE, "5.2.6.2",
+	  "With max_append_sectors 0 ZONE_APPEND is answered with UNSUPP.", USED | ONLY(UNUSUAL), append_size, 1, &answer,
+	  "max_append_sectors 0, ZONE_APPEND, OK" },
+	{ "blk-append-sector", "BLKOP-V27", DEVICE, "5.2.6.2",
+	  "append_sector lies in the zone that was appended to.", USED | ONLY(UNUSUAL), append_sector, 0, &answer,
+	  "ZONE_APPEND sector 4096, append_sector 0" },
+	{ "blk-flush-early", "BLKOP-V11 T39", DEVICE, "5.2.6.2",
+	  "FLUSH is completed when the storage has taken what was written.", USED, flush_early, 0, &answer,
+	  "FLUSH, the backend's flush begins, OK, the backend's flush ends" },
+	{ "blk-lifetime", "BLKOP-V15", DEVICE, "5.2.6.2", "Lifetime metrics have no reserved values.", USED | ONLY(UNUSUAL),
+	  lifetime, 0, &answer, "pre_eol_info 9" },
+	{ "blk-negotiated-refused", "FEAT-V3 T39", STRUCTURAL, "5.2.6",
+	  "Requests that were negotiated are not answered with UNSUPP.", USED, negotiated_refused, 0, &answer,
+	  "VIRTIO_BLK_F_FLUSH accepted, FLUSH, UNSUPP" },
+	{ "blk-len-short", "T33", STRUCTURAL, "2.7.8.2",
+	  "len of a read that went well covers the data and the status byte.", USED, len_short, 0, &answer,
+	  "IN of 4096 bytes, OK, len 4096" },
+	{ "blk-framing-refused", "SPLIT-V1 T35", CHECK_DEVICE, CHECK_SUSPICIOUS, VIRTIO_ID_BLOCK, "2.7.4.1",
+	  "How a request is cut into descriptors is no reason to fail it.",
+	  NEED_CHAIN | NEED_USED | NEED_BYTES | NEED_CONFIG | NEED_AGREED, AT(USED), framing, 0, &answer,
+	  "the header in two descriptors, IOERR" },
+	ROW_END,
+};

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* What the two sides find in memory: where rings and buffers are, and that they stay. 2.7, 2.8, 6.1. */
+#include <inttypes.h>
+
+#include "decoder/check/impl.h"
+
+static const struct vqt_life *life(const struct look *l)
+{
+	return &l->e->rec->life;
+}
+
+/* arg: 0 a descriptor, 1 the header */
+static enum verdict changed(struct look *l)
+{
+	const struct model_request *r;
+
+	if (!l->q || !l->queue || l->q->draining || life(l)->arg[2] != l->rule->arg)
+		return RULE_NA;
+	r = model_in_flight(l->queue, (uint16_t)life(l)->arg[0]);
+	if (!r || r->flags & (VQT_CHAIN_DERIVED | VQT_CHAIN_LATE))
+		return RULE_NA;
+	also(l, r->number, "the chain taken");
+	if (l->rule->arg)
+		return fail(l, "the device-readable part of chain %u begins with other bytes than when it "
+			    "was taken", r->head);
+	return fail(l, "descriptor %" PRIu64 " of chain %u is not what it was when it was taken",
+		    life(l)->arg[1], r->head);
+}
+
+/* No machine has more physical address bits; kernels put their own addresses up there. */
+#define PHYSICAL_BITS 56
+
+static bool beyond(uint64_t addr, uint64_t len)
+{
+	return addr >> PHYSICAL_BITS || (addr + len) >> PHYSICAL_BITS;
+}
+
+/* Nothing translates: 6.1. The legacy interface has no bit for it. */
+static bool physical(const struct look *l)
+{
+	if (l->d->legacy)
+		return !l->d->modern;
+	return offered_known(l, VIRTIO_F_ACCESS_PLATFORM) && !offered(l, VIRTIO_F_ACCESS_PLATFORM);
+}
+
+static enum verdict address(struct look *l)
+{
+	const struct model_request *r = l->req;
+
+	if (!chain_true(r) || !physical(l))
+		return RULE_NA;
+	for (uint32_t i = 0; i < r->ndesc; i++)
+		if (beyond(r->desc[i].addr, r->desc[i].len))
+			return fail(l, "descriptor %u of chain %u is at 0x%" PRIx64, i, r->head,
+				    r->desc[i].addr);
+	return RULE_HELD;
+}
+
+static enum verdict ring_address(struct look *l)
+{
+	const struct model_queue *m = model_queue(l->dev, l->dev->queue_select);
+
+	if (!physical(l) || !m || !l->q || !l->q->n_desc || !l->q->n_driver || !l->q->n_device)
+		return RULE_NA;
+	if (!beyond(m->desc, 0) && !beyond(m->driver, 0) && !beyond(m->device, 0))
+		return RULE_HELD;
+	return fail(l, "queue %u was enabled with areas at 0x%" PRIx64 ", 0x%" PRIx64 " and 0x%" PRIx64,
+		    m->index, m->desc, m->driver, m->device);
+}
+
+/* The device says which areas it goes by. */
+static enum verdict areas(struct look *l)
+{
+	const struct model_queue *m = l->queue;
+	const uint64_t *arg = life(l)->arg;
+
+	if (!m || !l->q || !l->q->n_enable || l->q->legacy || !l->q->n_desc || !l->q->n_driver ||
+	    !l->q->n_device || (l->q->n_reset != 0) != (l->rule->arg != 0))
+		return RULE_NA;
+	if (arg[0] == m->desc && arg[1] == m->driver && arg[2] == m->device)
+		return RULE_HELD;
+	also(l, l->q->n_reset, "queue_reset written");
+	also(l, l->q->n_desc, "queue_desc written");
+	also(l, l->q->n_enable, "the queue enabled");
+	return fail(l, "the device looks for queue %u at 0x%" PRIx64 ", 0x%" PRIx64 " and 0x%" PRIx64
+		    "; it was set to 0x%" PRIx64 ", 0x%" PRIx64 " and 0x%" PRIx64, m->index, arg[0],
+		    arg[1], arg[2], m->desc, m->driver, m->device);
+}
+
+/* A packed ring shows the size it is used with: in where the positions turn. */
+static enum verdict size(struct look *l)
+{
+	const struct model_queue *m = l->queue;
+
+	if (!m->packed || !m->size_known || !m->size || !l->q->n_reset || l->q->draining ||
+	    l->q->avail_pos_unsure)
+		return RULE_NA;
+	if ((l->req->pos & 0x7fff) < m->size)
+		return RULE_HELD;
+	also(l, l->q->n_reset, "queue_reset written");
+	also(l, l->q->n_size, "queue_size written");
+	return fail(l, "the device took slot %u and queue_size is %u since the queue was reset",
+		    l->req->pos & 0x7fff, m->size);
+}
+
+#define JOINS 64
+
+/* Pieces of one buffer that lie end to end. */
+static enum verdict fragmented(struct look *l)
+{
+	const struct model_request *r = l->req;
+	unsigned joins = 0;
+
+	if (!chain_true(r) || !chain_whole(r) || r->ndesc <= JOINS)
+		return RULE_NA;
+	for (uint32_t i = 1; i < r->ndesc; i++) {
+		const struct vqt_desc *a = &r->desc[i - 1], *b = &r->desc[i];
+
+		joins += a->addr + a->len == b->addr && a->len < 4096 &&
+			 !((a->flags ^ b->flags) & VRING_DESC_F_WRITE) &&
+			 !((a->flags | b->flags) & VRING_DESC_F_INDIRECT);
+	}
+	if (joins < JOINS)
+		return RULE_HELD;
+	return fail(l, "chain %u has %u descriptors, %u of which only go on where the one before ends",
+		    r->head, r->ndesc, joins);
+}
+
+/* --- rings that are not where the other side looks, or not as it reads them -------------- */
+
+/*
+ * 1 in the other byte order is 256: so many entries at once, all of which name the
+ * same descriptor, are one entry.
+ */
+static enum verdict swapped(struct look *l)
+{
+	const struct vqt_kick *k = &l->e->rec->kick;
+
+	if (k->ring.known & VQT_RING_PACKED || !(k->ring.known & VQT_RING_AVAIL_IDX) ||
+	    !(k->ring.known & VQT_RING_LAST_AVAIL) || k->ring.last_avail || l->q->n_chain ||
+	    l->q->n_kick || k->nheads < 2 || l->q->draining)
+		return RULE_NA;
+	if (!k->ring.avail_idx || k->ring.avail_idx & 0xff)
+		return RULE_HELD;
+	for (unsigned i = 1; i < k->nheads; i++)
+		if (record_head(l->e->rec, i) != record_head(l->e->rec, 0))
+			return RULE_HELD;
+	return fail(l, "avail.idx is 0x%04x at the first kick, and all its entries name descriptor %u: "
+		    "0x%04x in the other byte order", k->ring.avail_idx, record_head(l->e->rec, 0),
+		    k->ring.avail_idx >> 8);
+}
+
+#define IDLE_KICKS 3
+
+static enum verdict finds_nothing(struct look *l)
+{
+	const struct cqueue *q = l->q;
+	const struct vqt_ring *r = &l->e->rec->kick.ring;
+
+	if (!driver_ok(l) || q->draining || l->d->suspend || l->d->n_error || l->d->n_needs_reset ||
+	    l->queue->n_in_flight || l->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE || l->d->n_failed)
+		return RULE_NA;
+	if (!(r->known & VQT_RING_LAST_AVAIL))
+		return RULE_NA;
+	if (!(r->known & VQT_RING_PACKED) &&
+	    (!(r->known & VQT_RING_AVAIL_IDX) || r->avail_idx != r->last_avail))
+		return RULE_NA;
+	if (q->idle_kicks != IDLE_KICKS - 1 || l->now - q->ts_idle < STALL)
+		return RULE_HELD;
+	also(l, q->n_chain, "the last chain taken");
+	also(l, q->n_idle, "the first kick without any");
+	return fail(l, "%u kicks of queue %u in a row, and nothing was there for the device to take",
+		    IDLE_KICKS, q->index);
+}
+
+/* The driver took the legacy interface, which has no feature bits above 31. */
+static enum verdict packed_legacy(struct look *l)
+{
+	if (!l->d->legacy || l->d->modern || !l->d->n_driver_ok)
+		return RULE_NA;
+	if (!(check_ring(l->e)->known & VQT_RING_PACKED))
+		return RULE_HELD;
+	also(l, l->d->n_feature_write, "the features accepted");
+	return fail(l, "the device goes by a packed ring, and the driver uses the legacy interface");
+}
+
+static const struct lesson stay = {
+	.why = "From the moment a chain is made available until it is used its memory belongs to the\n"
+	       "device for what it is to write, and to nobody for the rest. A descriptor that is rewritten\n"
+	       "in flight sends data where another request has its buffer by now.",
+	.right = "the chain with head 5 is made available\n"
+		 "nobody touches its descriptors, nobody writes its header\n"
+		 "it comes back in the used ring: now they are free\n",
+};
+
+static const struct lesson where = {
+	.why = "Both sides must mean the same memory in the same layout. Where they do not, each sees an\n"
+	       "empty ring, or one full of nonsense, and waits for the other.",
+	.right = "queue_desc, queue_driver, queue_device <- physical addresses\n"
+		 "avail.idx and the ring: little-endian; in the legacy interface as the guest is\n"
+		 "a kick, and the device finds what was made available\n",
+};
+
+#define DRIVER CHECK_DRIVER, CHECK_MUST, 0
+#define SUSPICIOUS CHECK_DRIVER, CHECK_SUSPICIOUS, 0
+
+const struct rule rules_memory[] = {
+	{ "descriptor-changed-in-flight", "INIT-D15 SPLIT-V4 PACKED-D2 PACKED-D3 T06", DRIVER, "3.3.1",
+	  "Descriptors of a chain in flight stay as they were made available; nobody rewrites them.",
+	  NEED_CHAIN | NEED_FLIGHT, AT(CHANGED), changed, 0, &stay,
+	  "chain 5 is in flight, its second descriptor gets another address" },
+	{ "readable-buffer-changed", "SPLIT-V3 PACKED-V4", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.7.5.1",
+	  "A device does not write to buffers it was given to read.",
+	  NEED_CHAIN | NEED_FLIGHT, AT(CHANGED), changed, 1, &stay,
+	  "a read is in flight, its header has another type when it is used" },
+	{ "address-not-physical", "BITS-D4 T09", DRIVER, "6.1",
+	  "Without VIRTIO_F_ACCESS_PLATFORM descriptors hold physical addresses.",
+	  NEED_CHAIN | NEED_REGS | NEED_AGREED, AT(CHAIN), address, 0, &where, "addr 0xffff888001234000" },
+	{ "ring-address-not-physical", "BITS-D4 T09", DRIVER, "6.1",
+	  "Without VIRTIO_F_ACCESS_PLATFORM queues are at physical addresses.",
+	  NEED_REGS | NEED_LIFE, AT(ENABLE), ring_address, 0, &where, "queue_desc <- 0xffff888001234000" },
+	{ "areas-not-as-set", "T16", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "4.1.4.3",
+	  "A device looks for a queue where the driver has put it.",
+	  NEED_REGS | NEED_LIFE, AT(RINGS), areas, 0, &where,
+	  "queue_desc <- 0x10000, the device reads at 0x20000" },
+	{ "qreset-areas-ignored", "QRESET-V3", CHECK_DEVICE, CHECK_MUST, 0, "2.6.1.2.1",
+	  "A queue that is enabled again is where it was put since its reset.",
+	  NEED_REGS | NEED_LIFE, AT(RINGS), areas, 1, &where,
+	  "queue_reset, queue_desc <- 0x20000, the device reads at 0x10000" },
+	{ "qreset-size-ignored", "QRESET-V3", CHECK_DEVICE, CHECK_MUST, 0, "2.6.1.2.1",
+	  "A queue that is enabled again has the size it was given since its reset.",
+	  NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, AT(CHAIN), size, 0, &where,
+	  "queue_reset, queue_size <- 4, the device takes slot 6" },
+	{ "chain-fragmented", "SPLIT-D4", SUSPICIOUS, "2.7.4.2",
+	  "A buffer in one piece has one descriptor, not many small ones.",
+	  NEED_CHAIN, AT(CHAIN), fragmented, 0, &stay, "128 descriptors of 512 bytes, each behind the other" },
+	{ "ring-byte-swapped", "SPLIT-B2", SUSPICIOUS, "2.7.3",
+	  "Both sides read the ring in the same byte order.",
+	  NEED_KICK | NEED_RING | NEED_FLIGHT, AT(KICK), swapped, 0, &where,
+	  "the first kick, avail.idx 0x0100, ring 0, 0, 0, ..." },
+	{ "kick-finds-nothing", "SPLIT-B1 T36", SUSPICIOUS, "2.7.13",
+	  "Kicks follow something made available, where the device looks for it and as it reads it.",
+	  NEED_KICK | NEED_RING | NEED_CHAIN | NEED_FLIGHT, AT(KICK), finds_nothing, 0, &where,
+	  "kick after kick, and avail.idx stays where it was" },
+	{ "legacy-driver-packed-ring", "PCILEG-V6 FEAT-V5", CHECK_DEVICE, CHECK_MUST, 0, "4.1.4.10",
+	  "To a driver of the legacy interface nothing is negotiated that only the modern one has.",
+	  NEED_REGS | NEED_LIFE | NEED_RING, AT(RING), packed_legacy, 0, &where,
+	  "legacy registers, and the device reads a packed ring" },
+	ROW_END,
+};

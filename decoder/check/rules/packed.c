@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Packed virtqueues: 2.8. */
+#include "decoder/check/impl.h"
+
+#define F_AVAIL (1 << VRING_PACKED_DESC_F_AVAIL)
+#define F_USED (1 << VRING_PACKED_DESC_F_USED)
+
+static const struct vqt_ring *ring(const struct look *l)
+{
+	return l->ring;
+}
+
+static bool wrap(uint16_t pos)
+{
+	return pos >> 15;
+}
+
+/* 2.8.1: available to the device when AVAIL is its wrap counter and USED is not. */
+static bool available(uint16_t flags, bool w)
+{
+	return !!(flags & F_AVAIL) == w && !!(flags & F_USED) != w;
+}
+
+static bool direct(const struct look *l)
+{
+	const struct model_request *r = l->req;
+
+	return l->queue->packed && chain_true(r) && chain_whole(r) && r->ndirect &&
+	       r->ndirect <= r->ndesc && l->queue->size_known && l->queue->size;
+}
+
+static enum verdict unavailable(struct look *l)
+{
+	const struct model_request *r = l->req;
+
+	if (!direct(l) || r->flags & VQT_CHAIN_AGAIN)
+		return RULE_NA;
+	if (available(r->desc[0].flags, wrap(r->pos)))
+		return RULE_HELD;
+	return fail(l, "the device took slot %u at wrap counter %u with flags 0x%04x", r->pos & 0x7fff,
+		    wrap(r->pos), r->desc[0].flags);
+}
+
+static enum verdict published_early(struct look *l)
+{
+	const struct model_request *r = l->req;
+
+	if (!direct(l) || r->ndirect < 2)
+		return RULE_NA;
+	for (uint32_t i = 1; i < r->ndirect; i++) {
+		uint16_t pos = check_advance(r->pos, i, l->queue->size, true);
+
+		if (!available(r->desc[i].flags, wrap(pos)))
+			return fail(l, "buffer %u begins at slot %u and its descriptor %u at slot %u has "
+				    "flags 0x%04x", r->head, r->pos & 0x7fff, i, pos & 0x7fff,
+				    r->desc[i].flags);
+	}
+	return RULE_HELD;
+}
+
+/* arg: only the wrap counter is wrong (1), or the slot (0) */
+static enum verdict taken_at(struct look *l)
+{
+	const struct model_request *r = l->req;
+	bool slot;
+
+	if (!l->queue->packed || !l->q->n_chain || l->q->avail_pos_unsure || l->q->draining ||
+	    r->flags & (VQT_CHAIN_AGAIN | VQT_CHAIN_DERIVED) || !l->queue->size_known)
+		return RULE_NA;
+	if (r->pos == l->q->next_avail)
+		return RULE_HELD;
+	slot = (r->pos ^ l->q->next_avail) & 0x7fff;
+	if (slot == (l->rule->arg != 0))
+		return RULE_NA;
+	also(l, l->q->n_chain, "the chain before");
+	return fail(l, "the device took slot %u at wrap counter %u; next was slot %u at %u",
+		    r->pos & 0x7fff, wrap(r->pos), l->q->next_avail & 0x7fff, wrap(l->q->next_avail));
+}
+
+static enum verdict used_at(struct look *l)
+{
+	const struct vqt_used *u = &l->e->rec->used;
+	bool slot;
+
+	if (!l->queue->packed || !l->q->any_used || l->q->used_pos_unsure || l->q->draining ||
+	    u->flags & VQT_USED_BATCHED || !l->queue->size_known || accepted(l, VIRTIO_F_IN_ORDER))
+		return RULE_NA;
+	if (u->pos == l->q->next_used)
+		return RULE_HELD;
+	slot = (u->pos ^ l->q->next_used) & 0x7fff;
+	if (slot == (l->rule->arg != 0))
+		return RULE_NA;
+	also(l, l->q->n_used, "the chain used before");
+	return fail(l, "a used descriptor was written to slot %u at wrap counter %u; next was slot %u at %u",
+		    u->pos & 0x7fff, wrap(u->pos), l->q->next_used & 0x7fff, wrap(l->q->next_used));
+}
+
+static enum verdict overfull(struct look *l)
+{
+	if (!l->queue->packed || !l->queue->size_known || !l->queue->size || l->q->draining ||
+	    l->req->flags & VQT_CHAIN_AGAIN)
+		return RULE_NA;
+	if (l->q->slots + l->req->ndirect <= l->queue->size)
+		return RULE_HELD;
+	also(l, l->q->n_used, "the last chain used");
+	return fail(l, "%u descriptors in flight and %u more in a ring of %u", l->q->slots,
+		    l->req->ndirect, l->queue->size);
+}
+
+static enum verdict event_flags(struct look *l)
+{
+	bool driver = l->rule->party == CHECK_DRIVER;
+	unsigned need = driver ? VQT_RING_AVAIL_FLAGS : VQT_RING_USED_FLAGS;
+	unsigned flags = driver ? ring(l)->avail_flags : ring(l)->used_flags;
+
+	if (!(ring(l)->known & VQT_RING_PACKED) || !(ring(l)->known & need) || !negotiated(l))
+		return RULE_NA;
+	if (!driver && !l->q->n_chain)
+		return RULE_NA; /* the area is the driver's to clear */
+	if (flags < 2 || (flags == 2 && accepted(l, VIRTIO_RING_F_EVENT_IDX)))
+		return RULE_HELD;
+	return fail(l, "the %s's event suppression flags are 0x%04x%s", driver ? "driver" : "device",
+		    flags, flags == 2 ? " without EVENT_IDX" : "");
+}
+
+static enum verdict event_offset(struct look *l)
+{
+	bool driver = l->rule->party == CHECK_DRIVER;
+	unsigned need = driver ? VQT_RING_AVAIL_FLAGS | VQT_RING_USED_EVENT
+			       : VQT_RING_USED_FLAGS | VQT_RING_AVAIL_EVENT;
+	unsigned flags = driver ? ring(l)->avail_flags : ring(l)->used_flags;
+	unsigned off = (driver ? ring(l)->used_event : ring(l)->avail_event) & 0x7fff;
+
+	if (!(ring(l)->known & VQT_RING_PACKED) || (ring(l)->known & need) != need || flags != 2 ||
+	    !accepted(l, VIRTIO_RING_F_EVENT_IDX) || !l->queue->size_known || !l->queue->size)
+		return RULE_NA;
+	if (off < l->queue->size)
+		return RULE_HELD;
+	return fail(l, "the %s's event offset is %u in a ring of %u", driver ? "driver" : "device", off,
+		    l->queue->size);
+}
+
+static const struct lesson wraps = {
+	.why = "In a packed ring nothing but two flag bits and a wrap counter on each side tells a new\n"
+	       "descriptor from the one of the round before. One side a round ahead sees a full ring as\n"
+	       "empty, or serves old requests again.",
+	.right = "wrap counter 1: available is AVAIL=1 USED=0, used is AVAIL=1 USED=1\n"
+		 "past the last slot the counter flips: available is AVAIL=0 USED=1\n"
+		 "the first descriptor of a list is made available last\n",
+};
+
+static const struct lesson suppression = {
+	.why = "The event suppression areas say who wants to be told. A value without a meaning is read\n"
+	       "as 'always' by some and as 'never' by others.",
+	.right = "flags 0 enable, 1 disable, 2 at off/wrap (with EVENT_IDX)\n",
+};
+
+#define DRIVER CHECK_DRIVER, CHECK_MUST, 0
+#define DEVICE CHECK_DEVICE, CHECK_MUST, 0
+#define STRUCTURAL(party) CHECK_##party, CHECK_STRUCTURAL, 0
+#define FLIGHT (NEED_CHAIN | NEED_FLIGHT)
+
+const struct rule rules_packed[] = {
+	{ "packed-taken-unavailable", "PACKED-V5 T36", DEVICE, "2.8.15",
+	  "A device takes a descriptor when its AVAIL and USED bits say that it is available.",
+	  NEED_CHAIN | NEED_AGREED, AT(CHAIN) | ONLY(PACKED), unavailable, 0, &wraps, "wrap counter 1, a descriptor with AVAIL=0 is taken" },
+	{ "packed-list-early", "PACKED-D11 T36", DRIVER, "2.8.17",
+	  "The first descriptor of a list becomes available after all others of it.",
+	  NEED_CHAIN | NEED_AGREED, AT(CHAIN) | ONLY(PACKED), published_early, 0, &wraps, "the head is available, the next still used" },
+	{ "packed-taken-order", "PACKED-V1", DEVICE, "2.8.12",
+	  "Descriptors are taken in the order in which they lie in the ring.",
+	  FLIGHT, AT(CHAIN) | ONLY(PACKED), taken_at, 0, &wraps, "slot 3, then slot 5" },
+	{ "packed-taken-wrap", "I15 T36", STRUCTURAL(DEVICE), "2.8.1",
+	  "The device's wrap counter for available descriptors flips each time it passes the end.",
+	  FLIGHT, AT(CHAIN) | ONLY(PACKED), taken_at, 1, &wraps, "slot 255 at 1, then slot 0 at 1" },
+	{ "packed-used-order", "PACKED-V2", DEVICE, "2.8.12",
+	  "Used descriptors are written one after the other, skipping as many slots as the chain had.",
+	  FLIGHT, AT(USED) | ONLY(PACKED), used_at, 0, &wraps, "a list of 3 used at slot 0, the next at slot 1" },
+	{ "packed-used-wrap", "I15 T36", STRUCTURAL(DEVICE), "2.8.1",
+	  "The device's wrap counter for used descriptors flips each time it passes the end.",
+	  FLIGHT, AT(USED) | ONLY(PACKED), used_at, 1, &wraps, "slot 255 used at 1, then slot 0 at 1" },
+	{ "packed-overfull", "PACKED-D10 T31", DRIVER, "2.8.17",
+	  "A list is made available when the ring has room for all of it.",
+	  FLIGHT, AT(CHAIN) | ONLY(PACKED), overfull, 0, &wraps, "250 of 256 descriptors in flight, a list of 8" },
+	{ "packed-driver-flags", "I12", STRUCTURAL(DRIVER), "2.8.14",
+	  "The driver's event suppression flags are 0, 1, or with EVENT_IDX 2.",
+	  NEED_RING | NEED_AGREED, AT(RING) | ONLY(PACKED), event_flags, 0, &suppression, "flags 3" },
+	{ "packed-device-flags", "I12", STRUCTURAL(DEVICE), "2.8.14",
+	  "The device's event suppression flags are 0, 1, or with EVENT_IDX 2.",
+	  NEED_RING | NEED_AGREED, AT(RING) | ONLY(PACKED), event_flags, 0, &suppression, "flags 2 without EVENT_IDX" },
+	{ "packed-driver-offset", "I12", STRUCTURAL(DRIVER), "2.8.14",
+	  "The driver's event offset is a slot of the ring.",
+	  NEED_RING | NEED_AGREED, AT(RING) | ONLY(PACKED) | ONLY(EVENT_IDX), event_offset, 0, &suppression, "offset 300 in a ring of 256" },
+	{ "packed-device-offset", "I12", STRUCTURAL(DEVICE), "2.8.14",
+	  "The device's event offset is a slot of the ring.",
+	  NEED_RING | NEED_AGREED, AT(RING) | ONLY(PACKED) | ONLY(EVENT_IDX), event_offset, 0, &suppression, "offset 300 in a ring of 256" },
+	ROW_END,
+};

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* Reset of devices and queues: 2.4, 2.6.1, 3.3. */
+#include "decoder/check/impl.h"
+
+static const char *what(const struct look *l)
+{
+	switch (l->e->rec->h.type) {
+	case VQT_AVAIL:
+		return "the device took a chain";
+	case VQT_USED:
+		return "the device used a chain";
+	case VQT_KICK:
+		return "the driver kicked the queue";
+	}
+	return "the device sent a notification";
+}
+
+static enum verdict not_awaited(struct look *l)
+{
+	bool old = reg(l)->region == VQT_REGION_LEGACY;
+
+	if (old != l->rule->arg || !l->d->n_reset || !l->d->reset_written)
+		return RULE_NA;
+	if (l->e->field && !strcmp(l->e->field->name, "device_status") && !(reg(l)->value & 0xff))
+		return RULE_NA; /* another reset */
+	if (!l->d->reset_wait)
+		return RULE_HELD;
+	also(l, l->d->n_reset, "the reset");
+	l->d->reset_wait = false; /* said once */
+	return fail(l, "%s was written and device_status has not read 0 since the reset",
+		    l->e->field ? l->e->field->name : "the device configuration");
+}
+
+static enum verdict never_done(struct look *l)
+{
+	struct cdev *d = l->d;
+
+	if (!d->reset_wait || !d->reset_reads)
+		return RULE_NA;
+	if (l->now - d->reset_ts < STALL || d->driver_ts - d->reset_ts < STALL / 2)
+		return RULE_NA;
+	also(l, d->n_reset, "the reset");
+	d->reset_reads = 0;
+	d->reset_ts = l->now;
+	return fail(l, "device_status still reads %s %s after 0 was written",
+		    "other than 0", "a second or more");
+}
+
+static enum verdict busy_after(struct look *l)
+{
+	struct cdev *d = l->d;
+
+	if (!d->n_reset_done || l->now == d->reset_ts)
+		return RULE_NA;
+	if (l->e->rec->h.type == VQT_IRQ && l->e->rec->irq.kind == VQT_IRQ_INTX &&
+	    !l->e->rec->irq.level)
+		return RULE_NA;
+	if (d->n_status)
+		return RULE_HELD;
+	also(l, d->n_reset, "the reset");
+	also(l, d->n_reset_done, "device_status read 0");
+	return fail(l, "%s after its reset had ended", what(l));
+}
+
+static enum verdict line_after(struct look *l)
+{
+	if (!l->d->reset_wait || reg(l)->value & 0xff)
+		return RULE_NA;
+	if (!l->dev->intx)
+		return RULE_HELD;
+	also(l, l->d->n_reset, "the reset");
+	return fail(l, "the reset is complete and the INTx line still asserted");
+}
+
+static enum verdict enabled_after(struct look *l)
+{
+	if (!field_is(l, "queue_enable") || !l->q || l->d->reset_wait || !l->d->reset_written)
+		return RULE_NA;
+	if (!(reg(l)->value & 1) || l->q->n_enable || l->q->n_reset)
+		return RULE_HELD;
+	also(l, l->d->n_reset, "the reset");
+	return fail(l, "queue_enable of queue %u reads 1 and nobody enabled it since the reset",
+		    l->q->index);
+}
+
+/* Positions start over: 2.7.13, 2.8.1. */
+static enum verdict first_position(struct look *l)
+{
+	uint16_t start = l->queue->packed ? 0x8000 : 0, pos;
+	bool used = l->e->rec->h.type == VQT_USED;
+
+	if (used ? l->q->any_used || l->e->rec->used.flags & VQT_USED_BATCHED
+		 : l->q->n_chain || !chain_true(l->req) || l->req->flags & VQT_CHAIN_AGAIN)
+		return RULE_NA;
+	if (l->q->draining || l->q->avail_pos_unsure || (used && !l->q->n_chain))
+		return RULE_NA;
+	if ((l->q->n_reset != 0) != (l->rule->arg != 0))
+		return RULE_NA;
+	pos = used ? l->e->rec->used.pos : l->req->pos;
+	if (pos == start)
+		return RULE_HELD;
+	also(l, l->rule->arg ? l->q->n_reset : l->d->n_reset, "the reset");
+	also(l, l->q->n_enable, "the queue enabled");
+	return fail(l, "the first chain %s since the reset is at position %u%s",
+		    used ? "used" : "taken", pos & 0x7fff,
+		    l->queue->packed && !(pos >> 15) ? " with wrap counter 0" : "");
+}
+
+static enum verdict taken_back(struct look *l)
+{
+	static const char *const fields[] = { "queue_desc", "queue_driver", "queue_device",
+					      "queue_size", "queue_enable" };
+	const struct model_queue *m = model_queue(l->dev, l->q->index);
+	unsigned n = 0;
+
+	if (l->e->dropped && field_is(l, "queue_address"))
+		return fail(l, "the queue was taken away with chains in flight, the first since event %llu",
+			    (unsigned long long)l->e->dropped->number);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		n += field_is(l, fields[i]);
+	if (!n || !m || !l->q->n_enable || l->d->reset_wait)
+		return RULE_NA;
+	if (!m->n_in_flight || (field_is(l, "queue_enable") && reg(l)->value))
+		return RULE_HELD;
+	also(l, l->q->n_enable, "the queue enabled");
+	also(l, l->q->n_avail, "the last chain taken");
+	return fail(l, "%s was written with %u chains in flight", l->e->field->name, m->n_in_flight);
+}
+
+/* --- one queue -------------------------------------------------------------- */
+
+static enum verdict qreset_busy(struct look *l)
+{
+	if (!l->q->n_reset)
+		return RULE_NA;
+	if (l->q->reset != QRESET_DONE)
+		return RULE_HELD;
+	also(l, l->q->n_reset, "queue_reset written");
+	also(l, l->q->n_reset_read, "queue_reset read 0");
+	return fail(l, "%s of queue %u after its reset had ended",
+		    l->e->rec->h.type == VQT_IRQ ? "a notification" : what(l), l->q->index);
+}
+
+static enum verdict qreset_unread(struct look *l)
+{
+	if (!l->q->n_reset || field_is(l, "queue_reset"))
+		return RULE_NA;
+	if (l->q->reset != QRESET_ASKED)
+		return RULE_HELD;
+	also(l, l->q->n_reset, "queue_reset written");
+	l->q->reset = QRESET_NONE;
+	return fail(l, "queue %u was used again and queue_reset has not read 0", l->q->index);
+}
+
+static enum verdict qreset_unconfigured(struct look *l)
+{
+	const struct cqueue *q = l->q;
+
+	if (!q->n_reset)
+		return RULE_NA;
+	if (q->n_desc && q->n_driver && q->n_device)
+		return RULE_HELD;
+	also(l, q->n_reset, "queue_reset written");
+	return fail(l, "queue %u was enabled again without its %s address", q->index,
+		    !q->n_desc ? "descriptor area" : !q->n_driver ? "driver area" : "device area");
+}
+
+static enum verdict qreset_shown(struct look *l)
+{
+	if (!(reg(l)->value & 1))
+		return RULE_HELD;
+	if (l->q->reset == QRESET_ASKED)
+		return RULE_NA;
+	also(l, l->d->n_reset, "the device's reset");
+	also(l, l->q->n_enable, "the queue enabled");
+	if ((l->q->n_enable != 0) != (l->rule->arg != 0))
+		return RULE_NA;
+	return fail(l, "queue_reset of queue %u reads 1 and no reset of it is going on", l->q->index);
+}
+
+static enum verdict qreset_enabled(struct look *l)
+{
+	if (!field_is(l, "queue_enable") || l->q->reset != QRESET_DONE)
+		return RULE_NA;
+	if (!(reg(l)->value & 1))
+		return RULE_HELD;
+	also(l, l->q->n_reset, "queue_reset written");
+	also(l, l->q->n_reset_read, "queue_reset read 0");
+	return fail(l, "queue_enable of queue %u reads 1 after its reset had ended", l->q->index);
+}
+
+static const struct lesson reset = {
+	.why = "Until the device shows 0 it may still write to memory and raise interrupts. A driver that\n"
+	       "does not wait, or a device that shows 0 too early, corrupts memory that belongs to somebody\n"
+	       "else by then, rarely enough to be blamed on anything but the reset.",
+	.right = "device_status <- 0\n"
+		 "device_status = 0 (read until it is)\n"
+		 "nothing comes from the device any more; memory is free\n"
+		 "initialisation starts over, all positions and registers at their defaults\n",
+};
+
+static const struct lesson qreset = {
+	.why = "A queue that is reset alone lives beside busy ones. Both sides have only queue_reset and\n"
+	       "queue_enable to agree on when its memory changes hands.",
+	.right = "queue_select <- n, queue_reset <- 1\n"
+		 "queue_reset = 0 (read until it is), queue_enable = 0\n"
+		 "queue_size, queue_desc, queue_driver, queue_device written again\n"
+		 "queue_enable <- 1\n",
+};
+
+#define REGS (NEED_REGS | NEED_LIFE)
+#define DRIVER CHECK_DRIVER, CHECK_MUST, 0
+#define DEVICE CHECK_DEVICE, CHECK_MUST, 0
+
+const struct rule rules_reset[] = {
+	{ "reset-not-awaited", "COMMON-D5 RESET-D1 T04", DRIVER, "4.1.4.3.2",
+	  "After writing 0 the driver reads device_status until it is 0, before it goes on.",
+	  REGS, AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE), not_awaited,
+	  0, &reset, "device_status <- 0, then <- ACKNOWLEDGE with no read between" },
+	{ "legacy-reset-not-read", "RESET-D1 T04", CHECK_DRIVER, CHECK_SHOULD, 0, "2.4.2",
+	  "In the legacy interface too the driver takes a reset as done when device_status reads 0.",
+	  REGS, AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE), not_awaited,
+	  1, &reset, "device_status <- 0, then <- ACKNOWLEDGE with no read between" },
+	{ "reset-never-ends", "RESET-V1 COMMON-V7 T04", DEVICE, "2.4.1",
+	  "A device that was told to reset shows 0 in device_status once that is done.",
+	  REGS, AT(STATUS_READ) | AT(TICK) | AT(END), never_done, 0, &reset,
+	  "device_status <- 0, and it reads 0x0f for ever" },
+	{ "busy-after-reset", "RESET-V2 T05", DEVICE, "2.4.1",
+	  "Once device_status reads 0 the device leaves queues alone and stays quiet.",
+	  REGS, AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | AT(CONFIG_IRQ) | AT(INTX), busy_after, 0, &reset,
+	  "device_status = 0, then a chain of before is used" },
+	{ "intx-kept-over-reset", "RESET-V2 T05", DEVICE, "2.4.1",
+	  "A reset releases the INTx line.",
+	  REGS, AT(STATUS_READ), line_after, 0, &reset,
+	  "INTx asserted, device_status <- 0, = 0, the line still up" },
+	{ "enabled-after-reset", "COMMON-V8 COMMON-V7 T05", DEVICE, "4.1.4.3.1",
+	  "After a reset every queue_enable reads 0.",
+	  REGS, AT(QUEUE_READ), enabled_after, 0, &reset,
+	  "device_status = 0, queue_enable = 1" },
+	{ "position-kept-over-reset", "COMMON-V7 T05", DEVICE, "4.1.4.3.1",
+	  "After a reset a device takes and uses chains from the start of the rings.",
+	  NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, AT(CHAIN) | AT(USED) | ONLY(FIRST), first_position, 0, &reset,
+	  "after the reset the first chain is taken from available index 17" },
+	{ "buffers-taken-back", "INIT-D16 INIT-D15 T06", DRIVER, "3.3.1",
+	  "Exposed buffers are taken back by resetting the device or the queue, in no other way.",
+	  REGS | NEED_CHAIN | NEED_FLIGHT, AT(QUEUE_WRITE), taken_back, 0, &reset,
+	  "a chain is in flight, queue_address <- 0" },
+	{ "qreset-busy", "QRESET-V1 COMMON-V11 COMMON-V12", DEVICE, "2.6.1.1.1",
+	  "A queue whose reset is complete is left alone until it is enabled again.",
+	  REGS, AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | ONLY(QRESET), qreset_busy, 0, &qreset,
+	  "queue_reset = 0, then a chain of that queue is used" },
+	{ "qreset-position", "QRESET-V2", DEVICE, "2.6.1.1.1",
+	  "A queue that was reset starts from the beginning of its rings.",
+	  NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, AT(CHAIN) | AT(USED) | ONLY(QRESET), first_position, 1, &qreset,
+	  "queue_reset, queue_enable, the first chain is taken from index 17" },
+	{ "qreset-unread", "QRESET-D1 COMMON-D7", DRIVER, "2.6.1.1.2",
+	  "The driver uses a queue again only after queue_reset has read 0.",
+	  REGS, AT(QUEUE_WRITE) | AT(KICK), qreset_unread, 0, &qreset,
+	  "queue_reset <- 1, queue_enable <- 1" },
+	{ "qreset-unconfigured", "QRESET-D3", DRIVER, "2.6.1.2.2",
+	  "A queue that is enabled again after its reset is set up again first.",
+	  REGS, AT(ENABLE), qreset_unconfigured, 0, &qreset,
+	  "queue_reset = 0, queue_enable <- 1 without addresses" },
+	{ "qreset-after-reset", "COMMON-V9", DEVICE, "4.1.4.3.1",
+	  "After a reset of the device queue_reset reads 0.",
+	  REGS, AT(QRESET_READ), qreset_shown, 0, &qreset,
+	  "device_status = 0, queue_reset = 1" },
+	{ "qreset-after-enable", "COMMON-V10", DEVICE, "4.1.4.3.1",
+	  "Once a queue is enabled queue_reset reads 0.",
+	  REGS, AT(QRESET_READ), qreset_shown, 1, &qreset,
+	  "queue_enable <- 1, queue_reset = 1" },
+	{ "qreset-still-enabled", "COMMON-V13", DEVICE, "4.1.4.3.1",
+	  "When the reset of a queue is complete queue_enable reads 0 as queue_reset does.",
+	  REGS, AT(QUEUE_READ), qreset_enabled, 0, &qreset,
+	  "queue_reset = 0, queue_enable = 1" },
+	ROW_END,
+};

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Notifications that are missing, or that nobody asked for: 2.7.7, 2.7.10,
+ * 2.8.10.  A missing one counts only when it is proven to be missed: time has
+ * passed, the rings stand as they stood, and the other side is alive.
+ */
+#include <stdio.h>
+
+#include "decoder/check/impl.h"
+
+/*
+ * Two kinds of proof.  The queue's own events: seconds later one of them shows the
+ * ring as it stood.  And samples, which come when nothing else does.
+ *
+ * A sample is taken by somebody beside the device, so it accuses a driver only where
+ * nobody else can be at fault:
+ *  - the kick may have been made and wait in an eventfd: samples say whether one does,
+ *    and two that do not know prove nothing;
+ *  - the kick may be under way when the machine is paused, or a processor held up: so
+ *    the driver must show a sign of life after the first sample that saw the entry, and
+ *    go on without a kick for half a second after that;
+ *  - the device may have asked for a kick too late, and not looked once more: so a look
+ *    at the ring must have shown it empty and the device asking, before the entry came.
+ * The device's own thread may be held up between hearing of a kick and recording it, or
+ * drain its backend: it is given ABANDONED, and only where taking requests is all it is
+ * for.  Buffers for what may come (a network's receive queue) are left lying by right.
+ */
+
+#define SETTLED 1000000ULL /* 1 ms: longer than a notification is on its way */
+
+static const struct vqt_ring *ring(const struct look *l)
+{
+	return l->ring;
+}
+
+static bool is_packed(const struct look *l)
+{
+	return ring(l)->known & VQT_RING_PACKED;
+}
+
+static bool event_idx(const struct look *l)
+{
+	return accepted(l, VIRTIO_RING_F_EVENT_IDX);
+}
+
+static bool is_sample(const struct look *l)
+{
+	return l->e->rec->h.type == VQT_RING && l->e->rec->ring.why == VQT_RING_PERIODIC;
+}
+
+/* Nobody expects interrupts of a queue without a vector. */
+static bool no_vector(const struct look *l)
+{
+	return l->dev->msix && l->queue->vector == VQT_NO_VECTOR;
+}
+
+enum { MISSING_FLAGS, MISSING_EVENT, MISSING_PACKED, MISSING_EMPTY };
+
+static bool of_kind(const struct look *l, unsigned by)
+{
+	if (by == IRQ_BY_EMPTY)
+		return l->rule->arg == MISSING_EMPTY;
+	if (is_packed(l))
+		return l->rule->arg == MISSING_PACKED;
+	return l->rule->arg == (by == IRQ_BY_FLAGS ? MISSING_FLAGS : MISSING_EVENT);
+}
+
+/* The driver has not moved: it waits for what did not come. */
+static bool still_waiting(const struct look *l, const struct owed *o)
+{
+	const struct vqt_ring *r = ring(l);
+
+	if (o->b == IRQ_BY_EVENT)
+		return r->known & VQT_RING_USED_EVENT && r->used_event == o->a;
+	if (!(r->known & VQT_RING_AVAIL_FLAGS) || (o->b == IRQ_BY_FLAGS && r->avail_flags))
+		return false;
+	/* Flags come and go while a driver polls, which it begins after an interrupt. */
+	return !l->q->ts_irq || o->ts - l->q->ts_irq > STALL;
+}
+
+static enum verdict irq_missing(struct look *l)
+{
+	struct owed *o = &l->q->irq;
+	uint64_t waited = l->now - o->ts;
+
+	if (!o->number || !of_kind(l, o->b) || waited < STALL || no_vector(l) ||
+	    l->d->n_error || l->d->n_needs_reset || l->d->suspend)
+		return RULE_NA;
+	/* The thread that owes it may have been held up right after the used entry. */
+	if ((is_sample(l) || l->e->rec->h.tid != l->q->irq_tid) &&
+	    check_spoke(l, l->q->irq_tid) < o->ts + STALL / 2)
+		return RULE_NA;
+	if (!still_waiting(l, o))
+		return RULE_NA;
+	also(l, o->number, "the chain used");
+	also(l, l->q->n_irq, "the last notification");
+	o->number = 0;
+	return fail(l, "a used buffer notification was due and none came for %llu s; the driver still "
+		    "waits", (unsigned long long)(waited / SECONDS));
+}
+
+/* The device took a vector and said so; it has never used it. */
+static enum verdict vector_silent(struct look *l)
+{
+	const struct owed *o = &l->q->irq;
+
+	if (!o->number || l->now - o->ts < STALL || !l->dev->msix || no_vector(l) || l->d->n_error ||
+	    l->d->n_needs_reset || l->d->suspend || !still_waiting(l, o))
+		return RULE_NA;
+	if (l->q->irqs || !l->q->n_vector_read)
+		return RULE_HELD;
+	also(l, l->q->n_vector_read, "the vector read back");
+	also(l, o->number, "the chain used");
+	return fail(l, "queue_msix_vector of queue %u reads %u and no interrupt has ever come for the queue",
+		    l->q->index, l->queue->vector);
+}
+
+static enum verdict irq_extra(struct look *l)
+{
+	const struct owed *o = &l->q->extra_irq;
+
+	if (!event_idx(l) || is_packed(l) || !(ring(l)->known & VQT_RING_USED_EVENT) ||
+	    accepted(l, 24))
+		return RULE_NA;
+	if (!o->number || ring(l)->used_event != o->a)
+		return RULE_HELD;
+	also(l, o->number, "the notification");
+	also(l, l->q->n_used, "the last chain used");
+	return fail(l, "a notification was sent and used_event stands at %u, not passed since the one "
+		    "before", o->a);
+}
+
+static enum verdict irq_suppressed(struct look *l)
+{
+	const struct owed *o = &l->q->extra_irq;
+
+	if (event_idx(l) || accepted(l, 24))
+		return RULE_NA;
+	if (!o->number || o->b < 16 || !(ring(l)->avail_flags & 1))
+		return RULE_HELD;
+	also(l, o->number, "the notification");
+	return fail(l, "a notification was sent and the driver's flags asked for none the last %u times",
+		    o->b);
+}
+
+/* --- kicks ------------------------------------------------------------------ */
+
+/* Entries have waited for long, the driver lives, the device could take them. */
+static bool stalled(const struct look *l)
+{
+	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
+	const struct owed *o = &l->q->stall;
+	const struct vqt_ring *r = ring(l);
+
+	if (!o->number || !l->q->flight || (r->known & need) != need || is_packed(l) || l->d->suspend ||
+	    l->d->n_error || l->d->n_needs_reset || l->q->draining)
+		return false;
+	if (l->e->rec->h.type == VQT_AVAIL)
+		return false; /* it has just woken up */
+	return o->b == r->last_avail && l->now - o->ts >= STALL &&
+	       l->driver_ts > o->ts + STALL / 2;
+}
+
+enum waiting {
+	WAIT_UNKNOWN,
+	WAIT_FOR_DRIVER, /* it should have kicked */
+	WAIT_IGNORED, /* it has, and nothing happened */
+	WAIT_NO_WISH, /* the device asked for no kick and does not look */
+};
+
+static bool reached(uint16_t idx, uint16_t event)
+{
+	return (uint16_t)(idx - event - 1) < 0x8000;
+}
+
+static enum waiting by_event(const struct look *l)
+{
+	const struct vqt_ring *r = ring(l), *before = &l->q->ring;
+
+	if (!(r->known & VQT_RING_AVAIL_EVENT) || r->avail_event != before->avail_event)
+		return WAIT_UNKNOWN;
+	if ((uint16_t)(r->avail_event - r->last_avail) >=
+	    (uint16_t)((uint16_t)l->q->stall.a - r->last_avail))
+		return (uint16_t)(r->avail_event - r->last_avail) <
+				       (uint16_t)(r->avail_idx - r->last_avail)
+			? WAIT_UNKNOWN : WAIT_NO_WISH;
+	if (l->q->kick_avail_known && l->q->n_kick && reached(l->q->kick_avail, r->avail_event))
+		return WAIT_IGNORED;
+	return WAIT_FOR_DRIVER;
+}
+
+static enum waiting by_flags(const struct look *l)
+{
+	const struct vqt_ring *r = ring(l), *before = &l->q->ring;
+
+	if (!(r->known & VQT_RING_USED_FLAGS) || r->used_flags != before->used_flags)
+		return WAIT_UNKNOWN;
+	if (r->used_flags & VRING_USED_F_NO_NOTIFY)
+		return WAIT_NO_WISH;
+	if (l->q->kick_avail_known && l->q->n_kick &&
+	    (int16_t)(l->q->kick_avail - (uint16_t)l->q->stall.a) >= 0)
+		return WAIT_IGNORED;
+	return WAIT_FOR_DRIVER;
+}
+
+/* Samples have seen entries wait for so long, and the driver live on. */
+static bool waited(const struct look *l, unsigned pending, uint64_t time)
+{
+	const struct vqt_ringstate *s = &l->e->rec->ring;
+	const struct cqueue *q = l->q;
+
+	return q->waiting.number && q->waiting_pending == pending && s->pending == pending &&
+	       record_ring_waits(&s->ring) == 1 && s->ring.last_avail == q->waiting.b &&
+	       l->now - q->waiting.ts >= time &&
+	       q->alive_ts && l->now - q->alive_ts >= STALL / 2 && driver_ok(l) && !l->d->suspend &&
+	       !l->d->n_error && !l->d->n_needs_reset && !q->draining &&
+	       !(l->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE);
+}
+
+/* The device still asks for what it asked for before the entries came. */
+static bool still_asks(const struct look *l)
+{
+	const struct owed *a = &l->q->asked;
+	const struct vqt_ring *r = ring(l);
+
+	if (!a->number || a->b != r->last_avail)
+		return false;
+	/* A kick for the entry would have found it there (QEMU kicks itself at DRIVER_OK). */
+	if (l->q->n_kick > a->number && (!l->q->kick_avail_known || l->q->kick_avail != a->b))
+		return false;
+	/* Without a chain taken here, who knows who serves the queue (vhost)? */
+	if (l->dev->virtio_id != VIRTIO_ID_BLOCK && !l->q->n_chain)
+		return false;
+	return check_asks(l, r) && (!(r->known & VQT_RING_AVAIL_EVENT) || r->avail_event == a->a);
+}
+
+/* What waits, for the sentences below. */
+static const char *what_waits(const struct look *l, char to[64])
+{
+	const struct vqt_ring *r = ring(l);
+
+	if (is_packed(l))
+		snprintf(to, 64, "slot %u is available, the device has not taken it",
+			 r->last_avail & 0x7fff);
+	else
+		snprintf(to, 64, "avail.idx is %u, the device has taken up to %u", r->avail_idx,
+			 r->last_avail);
+	return to;
+}
+
+static enum verdict kick_missing_sampled(struct look *l)
+{
+	char what[64];
+
+	if (!waited(l, VQT_PENDING_NO, STALL))
+		return RULE_NA;
+	if (!still_asks(l))
+		return RULE_NA;
+	also(l, l->q->asked.number, "nothing available, a kick asked for");
+	also(l, l->q->waiting.number, "the entries first sampled");
+	also(l, l->q->n_kick, "the last kick");
+	l->q->asked.number = 0;
+	return fail(l, "%s and waits for a kick, and there is none, nor one on its way",
+		    what_waits(l, what));
+}
+
+enum { KICK_FLAGS, KICK_EVENT, KICK_PACKED };
+
+/* Where a kick can be on its way without a record of it. */
+static bool kick_may_pend(const struct look *l)
+{
+	if (l->e->rec->h.type == VQT_RING && l->e->rec->ring.pending == VQT_PENDING_NO)
+		return false;
+	return l->e->source && (l->e->source->kind == VQT_SRC_QEMU || l->e->source->kind == VQT_SRC_PROXY);
+}
+
+static enum verdict kick_missing(struct look *l)
+{
+	if (l->rule->arg != (is_packed(l) ? KICK_PACKED : event_idx(l) ? KICK_EVENT : KICK_FLAGS))
+		return RULE_NA;
+	if (is_sample(l))
+		return kick_missing_sampled(l);
+	if (!stalled(l) || kick_may_pend(l))
+		return RULE_NA;
+	if ((event_idx(l) ? by_event(l) : by_flags(l)) != WAIT_FOR_DRIVER)
+		return RULE_NA;
+	also(l, l->q->stall.number, "the entries first seen");
+	also(l, l->q->n_kick, "the last kick");
+	return fail(l, "avail.idx is %u, the device has taken up to %u and was not kicked",
+		    l->q->stall.a, l->q->stall.b);
+}
+
+/* A queue whose entries are requests, which the device takes as they come. */
+static bool takes_all(const struct look *l)
+{
+	return l->dev->virtio_id == VIRTIO_ID_BLOCK;
+}
+
+/* What entries that samples have seen wait for all the time wait for. */
+static enum waiting by_sample(const struct look *l)
+{
+	const struct vqt_ring *r = ring(l);
+	const struct cqueue *q = l->q;
+	uint16_t entries = (uint16_t)(r->avail_idx - r->last_avail);
+
+	if (is_packed(l)) /* how many wait it does not say */
+		return r->known & VQT_RING_USED_FLAGS &&
+				       r->used_flags == VRING_PACKED_EVENT_FLAG_DISABLE
+			? WAIT_NO_WISH : WAIT_UNKNOWN;
+	if (event_idx(l) ? !(r->known & VQT_RING_AVAIL_EVENT) : !(r->known & VQT_RING_USED_FLAGS))
+		return WAIT_UNKNOWN;
+	if (event_idx(l) ? (uint16_t)(r->avail_event - r->last_avail) >= entries
+			 : r->used_flags & VRING_USED_F_NO_NOTIFY)
+		return WAIT_NO_WISH;
+	return q->n_kick && q->kick_avail_known && (int16_t)(q->kick_avail - r->last_avail) > 0
+		? WAIT_IGNORED : WAIT_UNKNOWN;
+}
+
+static enum verdict asleep_sampled(struct look *l)
+{
+	enum waiting w;
+	char what[64];
+
+	if (!waited(l, VQT_PENDING_NO, ABANDONED) || l->queue->n_in_flight || !takes_all(l))
+		return RULE_NA;
+	w = by_sample(l);
+	if (w != l->rule->arg)
+		return RULE_NA;
+	also(l, l->q->waiting.number, "the entries first sampled");
+	also(l, l->q->n_kick, "the last kick");
+	l->q->waiting.ts = l->now; /* again after as long */
+	return fail(l, "%s for %llu s%s", what_waits(l, what), ABANDONED / SECONDS,
+		    w == WAIT_IGNORED ? " and was kicked" : " and asks for no kick");
+}
+
+/* The driver has kicked, and the device has not come to hear of it. */
+static enum verdict unserved(struct look *l)
+{
+	char what[64];
+
+	if (!waited(l, VQT_PENDING_YES, ABANDONED))
+		return RULE_NA;
+	also(l, l->q->waiting.number, "the entries first sampled");
+	also(l, l->q->n_kick, "the last kick that arrived");
+	l->q->waiting.ts = l->now;
+	return fail(l, "%s, and a kick has waited for it for %llu s", what_waits(l, what),
+		    ABANDONED / SECONDS);
+}
+
+static enum verdict asleep(struct look *l)
+{
+	enum waiting w;
+
+	if (is_sample(l))
+		return asleep_sampled(l);
+	if (!stalled(l) || l->queue->n_in_flight || !takes_all(l))
+		return RULE_NA;
+	w = event_idx(l) ? by_event(l) : by_flags(l);
+	if (w != l->rule->arg)
+		return RULE_NA;
+	also(l, l->q->stall.number, "the entries first seen");
+	also(l, l->q->n_kick, "the last kick");
+	if (w == WAIT_IGNORED)
+		return fail(l, "avail.idx is %u, the device was kicked and has taken up to %u only",
+			    l->q->stall.a, l->q->stall.b);
+	return fail(l, "avail.idx is %u, the device has taken up to %u and its %s asks for no kick",
+		    l->q->stall.a, l->q->stall.b, event_idx(l) ? "avail_event" : "used.flags");
+}
+
+/* A kick that the device saw as the driver made it, and two looks at the ring before it. */
+static bool real_kick(const struct look *l)
+{
+	return l->e->rec->kick.via != VQT_KICK_IOEVENTFD && l->q->n_kick && l->q->n_ring &&
+	       l->now - l->q->ts_ring > SETTLED && !l->q->draining;
+}
+
+static enum verdict kick_unasked(struct look *l)
+{
+	const struct vqt_ring *r = ring(l), *before = &l->q->ring;
+	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_AVAIL_EVENT;
+
+	if (!event_idx(l) || is_packed(l) || !real_kick(l) || (r->known & need) != need ||
+	    (before->known & need) != need || !l->q->kick_avail_known ||
+	    r->avail_event != before->avail_event || r->avail_idx == l->q->kick_avail)
+		return RULE_NA;
+	if ((uint16_t)(r->avail_event - l->q->kick_avail) < (uint16_t)(r->avail_idx - l->q->kick_avail))
+		return RULE_HELD;
+	also(l, l->q->n_kick, "the kick before");
+	return fail(l, "kicked for entries %u to %u and avail_event is %u", l->q->kick_avail,
+		    (uint16_t)(r->avail_idx - 1), r->avail_event);
+}
+
+static enum verdict kick_suppressed(struct look *l)
+{
+	const struct vqt_ring *r = ring(l), *before = &l->q->ring;
+
+	if (is_packed(l) != (l->rule->arg != 0) || (!is_packed(l) && event_idx(l)) || !real_kick(l) ||
+	    !(r->known & before->known & VQT_RING_USED_FLAGS))
+		return RULE_NA;
+	if (r->used_flags != 1 || before->used_flags != 1)
+		return RULE_HELD;
+	also(l, l->q->n_ring, "the ring before");
+	return fail(l, "kicked and the device's flags ask for no kicks");
+}
+
+static const struct lesson sleep = {
+	.why = "Both sides sleep until they are told. Each must say what it waits for, then look once\n"
+	       "more; and each must tell when the other's mark is passed. One mistake, and a request hangs\n"
+	       "until something unrelated wakes the queue: the hang nobody can reproduce.",
+	.right = "the driver: entries, avail.idx, barrier, read avail_event (or used.flags)\n"
+		 "   passed since the last kick (or not suppressed)? kick\n"
+		 "the device: avail_event <- next entry, barrier, read avail.idx again, then sleep\n"
+		 "the device: element, used.idx, barrier, read used_event (or avail.flags)\n"
+		 "   passed since the last interrupt (or not suppressed)? interrupt\n",
+};
+
+#define DEVICE CHECK_DEVICE, CHECK_MUST, 0
+#define DRIVER CHECK_DRIVER, CHECK_MUST, 0
+#define IRQ (NEED_RING | NEED_USED | NEED_IRQ | NEED_FLIGHT | NEED_MSIX)
+#define KICK (NEED_RING | NEED_CHAIN | NEED_KICK | NEED_AGREED)
+
+const struct rule rules_stall[] = {
+	{ "vector-silent", "MSIX-V9", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "4.1.5.1.2.1",
+	  "A device that could not map a vector says NO_VECTOR, or the driver waits in vain.",
+	  IRQ | NEED_LIFE, AT(RING), vector_silent, 0, &sleep,
+	  "queue_msix_vector <- 1, = 1; a chain is used, and no interrupt ever comes" },
+	{ "interrupt-missing", "SPLIT-V9 SPLIT-V7 T23", DEVICE, "2.7.7.2",
+	  "Without VIRTIO_F_EVENT_IDX the driver is notified of used buffers unless avail.flags is 1.",
+	  IRQ, AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_FLAGS, &sleep, "avail.flags 0, a chain is used, silence" },
+	{ "interrupt-missing-event-idx", "SPLIT-V11 SPLIT-V10 T23", DEVICE, "2.7.7.2",
+	  "With VIRTIO_F_EVENT_IDX the driver is notified when used_event is passed.",
+	  IRQ, AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_EVENT, &sleep, "used_event 5, element 5 is used, silence" },
+	{ "interrupt-missing-packed", "I13 T23", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.8.10",
+	  "The driver is notified of used buffers as its event suppression area asks.",
+	  IRQ, AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_PACKED, &sleep, "flags 0, a buffer is used, silence" },
+	{ "interrupt-missing-empty", "BITS-V11", DEVICE, "6.3",
+	  "With VIRTIO_F_NOTIFY_ON_EMPTY the driver is notified when the queue has run empty.",
+	  IRQ, AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_EMPTY, &sleep, "the last chain is used, silence" },
+	{ "interrupt-unasked", "SPLIT-V12", CHECK_DEVICE, CHECK_SHOULD, 0, "2.7.7.2",
+	  "With VIRTIO_F_EVENT_IDX no notification comes before used_event is passed.",
+	  IRQ | NEED_MOMENT, AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), irq_extra, 0, &sleep, "used_event 40, element 5 is used, a notification" },
+	{ "interrupt-suppressed", "SPLIT-V8", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "2.7.7.2",
+	  "While avail.flags is 1 the device need not notify; one that does costs time, no more.",
+	  IRQ | NEED_MOMENT, AT(RING) | ONLY(NO_EVENT_IDX), irq_suppressed, 0, &sleep, "avail.flags 1 all the time, notifications come" },
+	{ "kick-missing", "SPLIT-D22 SPLIT-D20 T24", DRIVER, "2.7.10.1",
+	  "Without VIRTIO_F_EVENT_IDX the driver kicks for new entries unless used.flags is 1.",
+	  KICK, AT(RING) | AT(SAMPLE) | ONLY(NO_EVENT_IDX) | ONLY(STALL), kick_missing, KICK_FLAGS, &sleep, "avail.idx goes up, used.flags 0, no kick" },
+	{ "kick-missing-event-idx", "SPLIT-D24 SPLIT-D23 T24", DRIVER, "2.7.10.1",
+	  "With VIRTIO_F_EVENT_IDX the driver kicks when avail_event is passed.",
+	  KICK, AT(RING) | AT(SAMPLE) | ONLY(EVENT_IDX) | ONLY(STALL), kick_missing, KICK_EVENT, &sleep, "avail_event 5, avail.idx 6, no kick" },
+	{ "kick-missing-packed", "I14 T24", CHECK_DRIVER, CHECK_STRUCTURAL, 0, "2.8.10",
+	  "The device is notified of available buffers as its event suppression area asks.",
+	  KICK, AT(SAMPLE) | ONLY(PACKED) | ONLY(STALL), kick_missing, KICK_PACKED, &sleep,
+	  "flags 0, a descriptor is made available, no kick" },
+	{ "kick-ignored", "T24", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.7.10.2",
+	  "A device that is kicked takes what is available.",
+	  KICK, AT(RING) | AT(SAMPLE) | ONLY(STALL), asleep, WAIT_IGNORED, &sleep, "kick, avail.idx 6, the device stays at 5" },
+	{ "device-asleep", "T24", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.7.10.2",
+	  "A device that stops looking at a ring asks to be kicked for the next entry.",
+	  KICK, AT(RING) | AT(SAMPLE) | ONLY(STALL), asleep, WAIT_NO_WISH, &sleep,
+	  "avail_event stays at 2, the device sleeps at 5" },
+	{ "kick-unserved", "T24", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "2.7.10.2",
+	  "A kick reaches the device before long: one that does not is held up by the device or its host, "
+	  "not by the driver.",
+	  NEED_RING | NEED_AGREED, AT(SAMPLE) | ONLY(STALL), unserved, 0, &sleep,
+	  "samples see an entry wait, and a kick for it, for ten seconds" },
+	{ "kick-unasked", "SPLIT-D25", CHECK_DRIVER, CHECK_SHOULD, 0, "2.7.10.1",
+	  "With VIRTIO_F_EVENT_IDX the driver does not kick before avail_event is passed.",
+	  KICK | NEED_FLIGHT, AT(KICK) | ONLY(SPLIT) | ONLY(EVENT_IDX) | ONLY(SEEN_KICK), kick_unasked, 0, &sleep, "avail_event 40, avail.idx 6, a kick" },
+	{ "kick-suppressed", "SPLIT-D21", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "2.7.10.1",
+	  "While used.flags is 1 the driver need not kick.",
+	  KICK | NEED_FLIGHT, AT(KICK) | ONLY(SEEN_KICK), kick_suppressed, 0, &sleep, "used.flags 1 all the time, kicks come" },
+	{ "kick-suppressed-packed", "I14", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "2.8.10",
+	  "While the device's event suppression flags are 1 the driver need not kick.",
+	  NEED_RING | NEED_KICK | NEED_FLIGHT, AT(KICK) | ONLY(PACKED) | ONLY(SEEN_KICK), kick_suppressed, 1, &sleep,
+	  "the device's flags 1 all the time, kicks come" },
+	ROW_END,
+};

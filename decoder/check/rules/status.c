@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: MIT */
+/* Device status and the order of initialisation: 2.1, 3.1. */
+#include "decoder/check/impl.h"
+
+#define ACK VIRTIO_CONFIG_S_ACKNOWLEDGE
+#define DRV VIRTIO_CONFIG_S_DRIVER
+#define DRIVER_OK VIRTIO_CONFIG_S_DRIVER_OK
+#define FEATURES_OK VIRTIO_CONFIG_S_FEATURES_OK
+#define NEEDS_RESET VIRTIO_CONFIG_S_NEEDS_RESET
+#define FAILED VIRTIO_CONFIG_S_FAILED
+
+static uint8_t value(const struct look *l)
+{
+	return (uint8_t)reg(l)->value;
+}
+
+static const char *status(const struct look *l, unsigned v)
+{
+	static _Thread_local char buf[2][96];
+	static _Thread_local unsigned n;
+
+	return spec_format_status(buf[n++ & 1], sizeof(buf[0]), v);
+}
+
+/* Bits that this write sets. */
+static uint8_t sets(const struct look *l)
+{
+	return value(l) & (uint8_t)~l->e->status_before;
+}
+
+static enum verdict bit_cleared(struct look *l)
+{
+	uint8_t free = NEEDS_RESET, lost;
+
+	if (!value(l) || !l->e->before_known || l->d->reset_wait)
+		return RULE_NA;
+	if (accepted(l, F_SUSPEND))
+		free |= S_SUSPEND | DRIVER_OK;
+	lost = l->e->status_before & (uint8_t)~value(l) & (uint8_t)~free;
+	if (!lost)
+		return RULE_HELD;
+	also(l, l->d->n_status, "the status before");
+	return fail(l, "device_status was %s and the driver wrote %s", status(l, l->e->status_before),
+		    status(l, value(l)));
+}
+
+/* arg: the bit that comes too early, low byte; those it needs, high byte. */
+static enum verdict step_order(struct look *l)
+{
+	uint8_t bit = l->rule->arg & 0xff, needs = (l->rule->arg >> 8) & 0xff;
+
+	if (!(sets(l) & bit))
+		return RULE_NA;
+	/* The legacy interface has no FEATURES_OK. */
+	if (needs & FEATURES_OK && !modern(l) && reg(l)->region == VQT_REGION_LEGACY)
+		return RULE_NA;
+	if ((value(l) & needs) == needs)
+		return RULE_HELD;
+	also(l, l->d->n_reset, "the reset");
+	also(l, l->d->n_status, "the status before");
+	return fail(l, "device_status went from %s to %s", status(l, l->e->status_before),
+		    status(l, value(l)));
+}
+
+/* Features are written, or a queue enabled, with the bit `arg` never set. */
+static enum verdict bit_missing(struct look *l)
+{
+	if (l->d->reset_wait || !l->dev->status_known)
+		return RULE_NA;
+	if (l->d->ever & l->rule->arg)
+		return RULE_HELD;
+	also(l, l->d->n_reset, "the reset");
+	also(l, l->d->n_status, "the status before");
+	return fail(l, "%s was written while device_status is %s", l->e->field->name,
+		    status(l, l->dev->status));
+}
+
+static enum verdict steps_merged(struct look *l)
+{
+	uint8_t steps = sets(l) & (ACK | DRV | FEATURES_OK | DRIVER_OK);
+
+	if (!steps)
+		return RULE_NA;
+	if (!(steps & (steps - 1)))
+		return RULE_HELD;
+	also(l, l->d->n_reset, "the reset");
+	return fail(l, "one write took several steps: %s to %s", status(l, l->e->status_before),
+		    status(l, value(l)));
+}
+
+static enum verdict no_reset_first(struct look *l)
+{
+	if (!value(l) || l->e->status_before || l->d->n_status)
+		return RULE_NA;
+	if (l->d->reset_written)
+		return RULE_HELD;
+	return fail(l, "the first status written is %s, no 0 came before it", status(l, value(l)));
+}
+
+static enum verdict after_failed(struct look *l)
+{
+	if (!l->d->n_failed || l->d->reset_wait)
+		return RULE_NA;
+	if (l->e->field && !strcmp(l->e->field->name, "device_status") &&
+	    (!value(l) || value(l) == l->d->written))
+		return RULE_HELD;
+	also(l, l->d->n_failed, "FAILED set");
+	return fail(l, "%s was written with FAILED set and no reset since",
+		    l->e->field ? l->e->field->name : "a register");
+}
+
+/* A set-up access: it belongs after FEATURES_OK was confirmed. */
+static bool sets_up(const struct look *l)
+{
+	if (!is_write(l) || !l->e->field)
+		return false;
+	if (field_is(l, "device_status"))
+		return value(l) & DRIVER_OK;
+	return l->e->field->flags & SPEC_PER_QUEUE || reg(l)->region == VQT_REGION_DEVICE;
+}
+
+static enum verdict features_ok_unread(struct look *l)
+{
+	if (!modern(l) || !l->d->n_features_ok || !sets_up(l) || l->d->reset_wait)
+		return RULE_NA;
+	if (l->d->features_checked || l->d->n_driver_ok)
+		return RULE_HELD;
+	also(l, l->d->n_features_ok, "FEATURES_OK set");
+	l->d->features_checked = true; /* said once */
+	return fail(l, "%s was written and device_status not read since FEATURES_OK was set",
+		    l->e->field->name);
+}
+
+static enum verdict after_refusal(struct look *l)
+{
+	if (!l->d->features_refused || !sets_up(l))
+		return RULE_NA;
+	also(l, l->d->n_features_ok, "FEATURES_OK set");
+	also(l, l->d->n_refused, "the device showed it clear");
+	return fail(l, "%s was written although the device did not keep FEATURES_OK",
+		    l->e->field->name);
+}
+
+static enum verdict features_after_ok(struct look *l)
+{
+	uint32_t added;
+
+	if (!modern(l) || !l->e->before_known)
+		return RULE_NA;
+	if (!(l->dev->status & FEATURES_OK) || l->d->features_refused)
+		return RULE_HELD;
+	added = (uint32_t)reg(l)->value & ~(uint32_t)l->e->before;
+	if (!added)
+		return RULE_HELD;
+	also(l, l->d->n_features_ok, "FEATURES_OK set");
+	return fail(l, "driver_feature[%u] gained 0x%08x after FEATURES_OK", l->e->select, added);
+}
+
+/* Fewer, or the same again: allowed by the letter, and nothing a device can act on. */
+static enum verdict features_rewritten(struct look *l)
+{
+	if (!modern(l) || !l->e->before_known || !(l->dev->status & FEATURES_OK) || l->d->features_refused)
+		return RULE_NA;
+	if (!((uint32_t)l->e->before & ~(uint32_t)reg(l)->value))
+		return RULE_HELD;
+	also(l, l->d->n_features_ok, "FEATURES_OK set");
+	return fail(l, "driver_feature[%u] lost 0x%08x after FEATURES_OK", l->e->select,
+		    (uint32_t)l->e->before & ~(uint32_t)reg(l)->value);
+}
+
+static enum verdict features_unread(struct look *l)
+{
+	unsigned words = l->dev->transport == VQT_TRANSPORT_PCI && modern(l) ? 3 : 1;
+
+	if (!(sets(l) & FEATURES_OK))
+		return RULE_NA;
+	if ((l->d->offer_read & words) == words)
+		return RULE_HELD;
+	also(l, l->d->n_reset, "the reset");
+	return fail(l, "FEATURES_OK was set and device_feature[%u] not read since the reset",
+		    l->d->offer_read & 1);
+}
+
+static enum verdict features_unwritten(struct look *l)
+{
+	if (!(sets(l) & FEATURES_OK))
+		return RULE_NA;
+	if (l->d->accept_written)
+		return RULE_HELD;
+	also(l, l->d->n_reset, "the reset");
+	return fail(l, "FEATURES_OK was set and driver_feature not written since the reset");
+}
+
+static enum verdict config_written_early(struct look *l)
+{
+	if (!modern(l) || reg(l)->region == VQT_REGION_LEGACY)
+		return RULE_NA;
+	if (l->dev->status & FEATURES_OK)
+		return RULE_HELD;
+	also(l, l->d->n_reset, "the reset");
+	return fail(l, "%s of the device configuration was written while device_status is %s",
+		    l->e->field ? l->e->field->name : "a byte", status(l, l->dev->status));
+}
+
+static enum verdict queue_too_early(struct look *l)
+{
+	if (!modern(l) || l->d->reset_wait)
+		return RULE_NA;
+	if (l->dev->status & FEATURES_OK)
+		return RULE_HELD;
+	also(l, l->d->n_reset, "the reset");
+	return fail(l, "queue %u was enabled while device_status is %s", l->dev->queue_select,
+		    status(l, l->dev->status));
+}
+
+static enum verdict queue_too_late(struct look *l)
+{
+	if (!modern(l))
+		return RULE_NA;
+	if (!(l->dev->status & DRIVER_OK) || (l->q && l->q->n_reset))
+		return RULE_HELD;
+	also(l, l->d->n_driver_ok, "DRIVER_OK set");
+	return fail(l, "queue %u was enabled after DRIVER_OK", l->dev->queue_select);
+}
+
+static enum verdict no_queue(struct look *l)
+{
+	if (!(sets(l) & DRIVER_OK))
+		return RULE_NA;
+	for (const struct model_queue *q = l->dev->queues; q; q = q->hh.next)
+		if (q->enabled)
+			return RULE_HELD;
+	also(l, l->d->n_reset, "the reset");
+	also(l, l->d->n_setup, "the last write to a queue register");
+	return fail(l, "DRIVER_OK was set and no queue is enabled");
+}
+
+static enum verdict legacy_features_ok(struct look *l)
+{
+	if (reg(l)->region != VQT_REGION_LEGACY)
+		return RULE_NA;
+	if (!(sets(l) & FEATURES_OK))
+		return RULE_HELD;
+	return fail(l, "FEATURES_OK was written to the legacy status register");
+}
+
+static enum verdict modern_on_legacy(struct look *l)
+{
+	if (!(sets(l) & FEATURES_OK) || reg(l)->region != VQT_REGION_COMMON ||
+	    !offered_known(l, VIRTIO_F_VERSION_1))
+		return RULE_NA;
+	if (offered(l, VIRTIO_F_VERSION_1))
+		return RULE_HELD;
+	also(l, l->d->n_offer, "the features offered");
+	return fail(l, "FEATURES_OK was set though VIRTIO_F_VERSION_1 is not offered");
+}
+
+static enum verdict abandoned(struct look *l)
+{
+	struct cdev *d = l->d;
+
+	if (!(d->ever & DRV) || d->n_driver_ok || d->n_failed || d->reset_wait)
+		return RULE_NA;
+	if (l->now - d->driver_ts < ABANDONED || l->driver_ts <= d->driver_ts)
+		return RULE_NA;
+	also(l, d->n_status, "the last status write");
+	return fail(l, "initialisation stopped at %s, without FAILED or a reset", status(l, d->written));
+}
+
+static enum verdict kick_early(struct look *l)
+{
+	if (!modern(l) || l->q->draining || !l->dev->status_known)
+		return RULE_NA;
+	if (l->d->n_driver_ok)
+		return RULE_HELD;
+	also(l, l->d->n_reset, "the reset");
+	also(l, l->q->n_enable, "the queue enabled");
+	also(l, l->d->n_status, "the last status write");
+	return fail(l, "queue %u was kicked while device_status is %s", l->q->index,
+		    status(l, l->dev->status));
+}
+
+static enum verdict consumed_early(struct look *l)
+{
+	if (!modern(l) || l->q->draining || !l->d->n_status)
+		return RULE_NA;
+	if (l->d->n_driver_ok)
+		return RULE_HELD;
+	also(l, l->d->n_reset, "the reset");
+	also(l, l->d->n_status, "the last status write");
+	return fail(l, "the device %s while device_status is %s",
+		    l->e->rec->h.type == VQT_AVAIL ? "took a chain"
+		    : l->e->rec->h.type == VQT_USED ? "used a chain" : "sent a notification",
+		    status(l, l->dev->status));
+}
+
+/* --- what the device shows -------------------------------------------------- */
+
+static enum verdict device_failed(struct look *l)
+{
+	if (l->d->reset_wait)
+		return RULE_NA;
+	if (!(value(l) & FAILED) || l->d->ever & FAILED)
+		return RULE_HELD;
+	also(l, l->d->n_status, "the last status write");
+	return fail(l, "device_status reads %s and the driver never set FAILED", status(l, value(l)));
+}
+
+static enum verdict device_set_bits(struct look *l)
+{
+	uint8_t extra = value(l) & (ACK | DRV | DRIVER_OK | FEATURES_OK) & (uint8_t)~l->d->ever;
+
+	if (l->d->reset_wait)
+		return RULE_NA;
+	if (!extra)
+		return RULE_HELD;
+	also(l, l->d->n_reset, "the reset");
+	also(l, l->d->n_status, "the last status write");
+	return fail(l, "device_status reads %s, of which the driver never set %s",
+		    status(l, value(l)), status(l, extra));
+}
+
+/* QEMU stops a device whose bus mastering was taken away. */
+static bool bus_master_off(const struct look *l)
+{
+	uint32_t command;
+
+	return check_pci(l->dev, PCI_COMMAND, 2, &command) && !(command & PCI_COMMAND_MASTER);
+}
+
+static enum verdict device_cleared(struct look *l)
+{
+	uint8_t lost = l->d->written & (uint8_t)~value(l) & (ACK | DRV | DRIVER_OK | FEATURES_OK);
+
+	if (l->d->reset_wait || !l->d->n_status || bus_master_off(l) || l->d->suspend)
+		return RULE_NA;
+	if (!l->d->n_driver_ok)
+		lost &= (uint8_t)~FEATURES_OK; /* its way to refuse, 2.2.2 */
+	if (!lost)
+		return RULE_HELD;
+	also(l, l->d->n_status, "the last status write");
+	return fail(l, "device_status reads %s after the driver wrote %s", status(l, value(l)),
+		    status(l, l->d->written));
+}
+
+static enum verdict needs_reset_silent(struct look *l)
+{
+	struct owed *o = &l->d->needs_reset_irq;
+
+	if (!o->number || l->now - o->ts < STALL)
+		return RULE_NA;
+	also(l, o->number, "DEVICE_NEEDS_RESET read");
+	also(l, l->d->n_config_irq, "the last configuration change notification");
+	o->number = 0;
+	return fail(l, "DEVICE_NEEDS_RESET appeared and no configuration change notification came");
+}
+
+static enum verdict kick_needs_reset(struct look *l)
+{
+	if (told(l))
+		return RULE_NA;
+	if (!l->d->n_needs_reset)
+		return RULE_NA;
+	also(l, l->d->n_needs_reset, "DEVICE_NEEDS_RESET read");
+	return fail(l, "queue %u was kicked although the driver has read DEVICE_NEEDS_RESET",
+		    l->q->index);
+}
+
+static enum verdict error_hidden(struct look *l)
+{
+	if (!l->d->n_error || !modern(l) || l->d->reset_wait)
+		return RULE_NA;
+	if (value(l) & NEEDS_RESET)
+		return RULE_HELD;
+	also(l, l->d->n_error, "the device's error");
+	return fail(l, "device_status reads %s after the device had met an error",
+		    status(l, value(l)));
+}
+
+static const struct lesson init = {
+	.why = "Each bit tells the device how far the driver has come. A device may prepare, refuse or\n"
+	       "start work at a step; a driver that skips, merges or repeats steps works with the devices\n"
+	       "it was tried on and fails with the next.",
+	.right = "device_status <- 0, until it reads 0\n"
+		 "device_status <- ACKNOWLEDGE, then <- ACKNOWLEDGE|DRIVER\n"
+		 "read device_feature, write driver_feature\n"
+		 "device_status <- ...|FEATURES_OK, read it again: still there?\n"
+		 "set up queues, interrupts, configuration\n"
+		 "device_status <- ...|DRIVER_OK, and only then kick\n",
+};
+
+static const struct lesson trouble = {
+	.why = "Status bits are the only way in which a device can say that it gave up and a driver that\n"
+	       "it did. One that stays silent, or speaks for the other side, leaves a hang without a cause.",
+	.right = "the device meets an error: it sets DEVICE_NEEDS_RESET\n"
+		 "it sends a configuration change notification\n"
+		 "the driver reads device_status, stops using the queues, resets the device\n",
+};
+
+#define ORDER(bit, needs) ((bit) | (needs) << 8)
+#define DRIVER CHECK_DRIVER, CHECK_MUST, 0
+#define DEVICE CHECK_DEVICE, CHECK_MUST, 0
+#define REGS (NEED_REGS | NEED_LIFE)
+
+const struct rule rules_status[] = {
+	{ "status-bit-cleared", "STATUS-D2 T03", DRIVER, "2.1.1",
+	  "Once set, a status bit stays until the driver resets the device by writing 0.",
+	  REGS, AT(STATUS_WRITE), bit_cleared, 0, &init,
+	  "device_status <- ACKNOWLEDGE|DRIVER, then <- FEATURES_OK alone" },
+	{ "init-without-reset", "INIT-D1", DRIVER, "3.1.1",
+	  "Initialisation begins with a reset, whatever the device did before.",
+	  REGS, AT(STATUS_WRITE), no_reset_first, 0, &init,
+	  "the first status write is ACKNOWLEDGE" },
+	{ "acknowledge-missing", "INIT-D2 STATUS-D1 T02", DRIVER, "3.1.1",
+	  "The driver sets ACKNOWLEDGE before it goes on with the device.",
+	  REGS, AT(FEATURE_WRITE) | AT(ENABLE), bit_missing, ACK, &init,
+	  "device_status <- 0, then driver_feature is written" },
+	{ "driver-missing", "INIT-D3 STATUS-D1 T02", DRIVER, "3.1.1",
+	  "The driver sets DRIVER before it negotiates features or sets up queues.",
+	  REGS, AT(FEATURE_WRITE) | AT(ENABLE), bit_missing, DRV, &init,
+	  "device_status <- ACKNOWLEDGE, then driver_feature is written" },
+	{ "features-ok-before-driver", "STATUS-D1 INIT-D3 T02", DRIVER, "3.1.1",
+	  "FEATURES_OK comes after ACKNOWLEDGE and DRIVER.",
+	  REGS, AT(STATUS_WRITE), step_order, ORDER(FEATURES_OK, ACK | DRV), &init,
+	  "device_status <- ACKNOWLEDGE|FEATURES_OK" },
+	{ "driver-ok-without-features-ok", "INIT-D6 STATUS-D1 T02", DRIVER, "3.1.1",
+	  "With VIRTIO_F_VERSION_1 the driver sets FEATURES_OK before DRIVER_OK.",
+	  REGS, AT(STATUS_WRITE), step_order, ORDER(DRIVER_OK, ACK | DRV | FEATURES_OK), &init,
+	  "device_status <- ACKNOWLEDGE|DRIVER|DRIVER_OK" },
+	{ "status-steps-merged", "STATUS-D1 T02", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "2.1.1",
+	  "Each step of initialisation has its own status write; merging some is common and mostly "
+	  "harmless.",
+	  REGS, AT(STATUS_WRITE), steps_merged, 0, &init,
+	  "device_status <- ACKNOWLEDGE|DRIVER in one write" },
+	{ "features-unread", "INIT-D4 FEAT-D2 T02", DRIVER, "3.1.1",
+	  "The driver reads what the device offers, all words of it, before it settles on features.",
+	  REGS, AT(STATUS_WRITE), features_unread, 0, &init,
+	  "FEATURES_OK is set and device_feature[1] was never read" },
+	{ "features-unwritten", "INIT-D4", DRIVER, "3.1.1",
+	  "The driver writes the features it wants before it sets FEATURES_OK.",
+	  REGS, AT(STATUS_WRITE), features_unwritten, 0, &init,
+	  "FEATURES_OK is set and driver_feature was never written" },
+	{ "features-ok-unread", "INIT-D8 T02", DRIVER, "3.1.1",
+	  "After setting FEATURES_OK the driver reads device_status to learn whether the device agrees.",
+	  REGS, AT(STATUS_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE), features_ok_unread, 0, &init,
+	  "device_status <- ...|FEATURES_OK, then queue_size is written" },
+	{ "init-after-refusal", "INIT-D8 INIT-D12 T02", DRIVER, "3.1.1",
+	  "A driver whose features the device refused does not go on with this initialisation.",
+	  REGS, AT(STATUS_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE), after_refusal, 0, &init,
+	  "device_status reads without FEATURES_OK, then queues are set up" },
+	{ "features-after-features-ok", "INIT-D7 T03", DRIVER, "3.1.1",
+	  "No feature is added after FEATURES_OK.",
+	  REGS, AT(FEATURE_WRITE), features_after_ok, 0, &init,
+	  "driver_feature is written again with more bits, after FEATURES_OK" },
+	{ "features-dropped-late", "T08", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "3.1.1",
+	  "Features are not given up after FEATURES_OK either: the device goes by what it agreed to.",
+	  REGS, AT(FEATURE_WRITE), features_rewritten, 0, &init,
+	  "driver_feature[0] <- 0 after FEATURES_OK" },
+	{ "config-written-early", "INIT-D5", DRIVER, "3.1.1",
+	  "Before FEATURES_OK the driver may read the device configuration, not write it.",
+	  REGS, AT(CONFIG_WRITE), config_written_early, 0, &init,
+	  "writeback is written before FEATURES_OK" },
+	{ "queue-set-up-early", "INIT-D9 T02", DRIVER, "3.1.1",
+	  "Queues are set up after features are settled.",
+	  REGS, AT(ENABLE), queue_too_early, 0, &init,
+	  "queue_enable <- 1 before FEATURES_OK" },
+	{ "queue-enabled-late", "INIT-D9", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "3.1.1",
+	  "Queues are set up before DRIVER_OK, unless they were reset one by one.",
+	  REGS, AT(ENABLE), queue_too_late, 0, &init,
+	  "queue_enable <- 1 after DRIVER_OK" },
+	{ "driver-ok-without-queue", "I18 T17", CHECK_DRIVER, CHECK_STRUCTURAL, 0, "3.1.1",
+	  "When DRIVER_OK is set at least one queue is enabled.",
+	  REGS, AT(STATUS_WRITE), no_queue, 0, &init,
+	  "device_status <- ...|DRIVER_OK with no queue_enable before" },
+	{ "kick-before-driver-ok", "INIT-D13 INIT-D10 T01", DRIVER, "3.1.1",
+	  "No queue is kicked before DRIVER_OK.",
+	  REGS | NEED_KICK, AT(KICK), kick_early, 0, &init,
+	  "queue_enable <- 1, kick, then DRIVER_OK" },
+	{ "legacy-features-ok", "INIT-D14 T10", DRIVER, "3.1.2",
+	  "The legacy interface knows no FEATURES_OK: the driver leaves that step out.",
+	  REGS, AT(STATUS_WRITE), legacy_features_ok, 0, &init,
+	  "0x0b is written to the legacy status register" },
+	{ "features-ok-on-legacy-device", "FEAT-D9", DRIVER, "2.2.3",
+	  "A device that does not offer VIRTIO_F_VERSION_1 is a legacy one and treated as such.",
+	  REGS, AT(STATUS_WRITE), modern_on_legacy, 0, &init,
+	  "device_feature[1] lacks bit 0, FEATURES_OK is set" },
+	{ "init-abandoned", "INIT-D11 FEAT-D7", CHECK_DRIVER, CHECK_SHOULD, 0, "3.1.1",
+	  "A driver that gives up a device says so by FAILED, or resets it.",
+	  REGS, AT(TICK), abandoned, 0, &init,
+	  "device_status stays at ACKNOWLEDGE|DRIVER for ever" },
+	{ "used-after-failed", "STATUS-D3 INIT-D12 T02", DRIVER, "2.1.1",
+	  "After FAILED a driver resets the device before it tries again.",
+	  REGS, AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE), after_failed, 0, &trouble,
+	  "device_status <- FAILED, then ACKNOWLEDGE without 0 between" },
+	{ "kick-after-needs-reset", "STATUS-D4", CHECK_DRIVER, CHECK_SHOULD, 0, "2.1.1",
+	  "A driver that has seen DEVICE_NEEDS_RESET does not count on more completions.",
+	  REGS | NEED_KICK, AT(KICK), kick_needs_reset, 0, &trouble,
+	  "device_status reads with 0x40, kicks go on" },
+	{ "served-before-driver-ok", "STATUS-V1", DEVICE, "2.1.2",
+	  "Before DRIVER_OK the device takes no buffers and sends no used buffer notifications.",
+	  REGS, AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ), consumed_early, 0, &init,
+	  "the device takes a chain, then DRIVER_OK is written" },
+	{ "device-sets-failed", "T22", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.1",
+	  "FAILED is the driver's word; a device in trouble sets DEVICE_NEEDS_RESET.",
+	  REGS, AT(STATUS_READ), device_failed, 0, &trouble,
+	  "device_status reads with 0x80 that nobody wrote" },
+	{ "device-sets-status-bits", "T03", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.1",
+	  "Status bits other than DEVICE_NEEDS_RESET appear only when the driver has written them.",
+	  REGS, AT(STATUS_READ), device_set_bits, 0, &trouble,
+	  "device_status <- ACKNOWLEDGE, and it reads as ACKNOWLEDGE|DRIVER" },
+	{ "device-clears-status-bits", "T03", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.1",
+	  "The device keeps the status bits that were written until it is reset; it may refuse "
+	  "FEATURES_OK only.",
+	  REGS, AT(STATUS_READ), device_cleared, 0, &trouble,
+	  "device_status <- ...|DRIVER_OK, and it reads without DRIVER" },
+	{ "needs-reset-silent", "STATUS-V3 T22", DEVICE, "2.1.2",
+	  "A device that sets DEVICE_NEEDS_RESET under DRIVER_OK also sends a configuration change "
+	  "notification.",
+	  REGS | NEED_IRQ, AT(TICK) | AT(END), needs_reset_silent, 0, &trouble,
+	  "device_status reads with 0x40 and no notification comes" },
+	{ "error-without-needs-reset", "STATUS-V2", CHECK_DEVICE, CHECK_SHOULD, 0, "2.1.2",
+	  "A device in an error that only a reset ends shows DEVICE_NEEDS_RESET.",
+	  REGS, AT(STATUS_READ), error_hidden, 0, &trouble,
+	  "the device stops serving, device_status still reads 0x0f" },
+	ROW_END,
+};

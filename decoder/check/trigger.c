@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* What an event is to the rules: which moments, and what evidence. */
+#include "decoder/check/impl.h"
+
+/* Registers that have moments of their own, in all transports. */
+static const struct {
+	const char *name;
+	uint64_t on_write, on_read;
+} registers[] = {
+	{ "device_status", AT(STATUS_WRITE), AT(STATUS_READ) },
+	{ "device_feature", 0, AT(OFFER_READ) },
+	{ "device_features", 0, AT(OFFER_READ) },
+	{ "driver_feature", AT(FEATURE_WRITE), AT(FEATURE_READ) },
+	{ "driver_features", AT(FEATURE_WRITE), AT(FEATURE_READ) },
+	{ "config_generation", 0, AT(GENERATION) },
+	{ "config_msix_vector", AT(VECTOR_WRITE), AT(VECTOR_READ) },
+	{ "queue_msix_vector", AT(VECTOR_WRITE), AT(VECTOR_READ) },
+	{ "queue_reset", AT(QRESET_WRITE), AT(QRESET_READ) },
+	{ "isr_status", 0, AT(ISR_READ) },
+	{ "Status", AT(STATUS_WRITE), AT(STATUS_READ) },
+	{ "DeviceFeatures", 0, AT(OFFER_READ) },
+	{ "DriverFeatures", AT(FEATURE_WRITE), 0 },
+	{ "ConfigGeneration", 0, AT(GENERATION) },
+	{ "QueueReset", AT(QRESET_WRITE), AT(QRESET_READ) },
+	{ "InterruptStatus", 0, AT(ISR_READ) },
+};
+
+static bool is_enable(const struct look *l)
+{
+	if (!is_write(l))
+		return false;
+	return (reg(l)->value && (field_is(l, "queue_enable") || field_is(l, "QueueReady") ||
+				  field_is(l, "queue_address")));
+}
+
+static uint64_t of_register(struct look *l)
+{
+	bool write = is_write(l);
+	uint64_t at = 0;
+
+	if (!l->e->field)
+		return 0;
+	for (size_t i = 0; i < sizeof(registers) / sizeof(registers[0]); i++) {
+		if (strcmp(registers[i].name, l->e->field->name))
+			continue;
+		at = write ? registers[i].on_write : registers[i].on_read;
+		break;
+	}
+	if (l->e->field->flags & SPEC_PER_QUEUE)
+		at |= write ? AT(QUEUE_WRITE) : AT(QUEUE_READ);
+	if (is_enable(l))
+		at |= AT(ENABLE);
+	return at;
+}
+
+/* 4.1.4.10: device configuration follows the legacy header; 4.2.2: at 0x100. */
+static bool in_config(const struct look *l)
+{
+	switch (reg(l)->region) {
+	case VQT_REGION_DEVICE:
+		return true;
+	case VQT_REGION_LEGACY:
+		return reg(l)->offset >= spec_legacy_config_base(l->dev->msix);
+	case VQT_REGION_MMIO:
+		return reg(l)->offset >= 0x100;
+	}
+	return false;
+}
+
+static uint64_t new_cap(struct look *l)
+{
+	unsigned at = l->e->pci_cap, bit = at / 4;
+	uint32_t len;
+
+	if (!at || at >= 256 || l->dev->pci[at] != PCI_CAP_ID_VNDR || l->d->caps_seen >> bit & 1)
+		return 0;
+	if (!check_pci(l->dev, at + 2, 1, &len) || !check_pci(l->dev, at + 3, 1, &(uint32_t){ 0 }))
+		return 0;
+	/* A vendor's own is known by its first words; the others have at least 16 bytes, not all used. */
+	if (l->dev->pci[at + 3] == 9) {
+		if (!check_pci(l->dev, at + 4, 2, &(uint32_t){ 0 }))
+			return 0;
+	} else if (!check_pci(l->dev, at + 4, 1, &(uint32_t){ 0 }) ||
+		   !check_pci(l->dev, at + 8, 4, &(uint32_t){ 0 }) ||
+		   !check_pci(l->dev, at + 12, 4, &(uint32_t){ 0 })) {
+		return 0;
+	}
+	if (l->dev->pci[at + 3] == 8 && !check_pci(l->dev, at + 5, 1, &(uint32_t){ 0 }))
+		return 0;
+	if ((l->dev->pci[at + 3] == 2 || l->dev->pci[at + 3] == 8) && len >= 20 &&
+	    !check_pci(l->dev, at + 16, 4, &(uint32_t){ 0 }))
+		return 0;
+	l->d->caps_seen |= 1ULL << bit;
+	l->cap = at;
+	return AT(CAP);
+}
+
+/* Every capability was read, down to the one without a next; cfg_type where there is one. */
+static bool caps_whole(const struct model_device *m)
+{
+	uint32_t at, head;
+
+	if (!check_pci(m, PCI_CAPABILITY_LIST, 1, &at))
+		return false;
+	at &= ~3U;
+	for (int i = 0; i < 48 && at; i++) {
+		if (!check_pci(m, at, 2, &head))
+			return false;
+		if ((head & 0xff) == PCI_CAP_ID_VNDR && !check_pci(m, at + 3, 1, &(uint32_t){ 0 }))
+			return false;
+		at = head >> 8 & ~3U & 0xff;
+	}
+	return !at;
+}
+
+static uint64_t of_pci(struct look *l)
+{
+	uint64_t at = is_write(l) ? AT(PCI_WRITE) : AT(PCI_READ);
+
+	if (is_write(l))
+		return at;
+	at |= new_cap(l);
+	if (!l->d->caps_whole && reg(l)->offset >= PCI_CAPABILITY_LIST && caps_whole(l->dev)) {
+		l->d->caps_whole = true;
+		at |= AT(CAPS);
+	}
+	return at;
+}
+
+static uint64_t of_access(struct look *l)
+{
+	uint64_t at = reg(l)->flags & VQT_REG_VIA_CFG ? AT(VIA_CFG) : 0;
+
+	if (reg(l)->flags & VQT_REG_FAILED)
+		return 0;
+	switch (reg(l)->region) {
+	case VQT_REGION_PCI:
+		return of_pci(l);
+	case VQT_REGION_NOTIFY:
+		return at | (is_write(l) ? AT(NOTIFY) : 0);
+	case VQT_REGION_ISR:
+		return at | (is_write(l) ? 0 : AT(ISR_READ));
+	}
+	/* Where its fields are depends on MSI-X. */
+	if (reg(l)->region == VQT_REGION_LEGACY && reg(l)->offset >= 20 && !l->d->msix_sure) {
+		l->d->config_unsure = true;
+		return at;
+	}
+	if (in_config(l))
+		return at | (is_write(l) ? AT(CONFIG_WRITE) : AT(CONFIG_READ));
+	if (reg(l)->region == VQT_REGION_COMMON || reg(l)->region == VQT_REGION_LEGACY ||
+	    reg(l)->region == VQT_REGION_MMIO)
+		return at | AT(COMMON) | of_register(l);
+	return at;
+}
+
+static uint64_t of_irq(const struct look *l)
+{
+	switch (l->e->rec->irq.kind) {
+	case VQT_IRQ_SIGNAL:
+		return l->q ? AT(QUEUE_IRQ) : 0;
+	case VQT_IRQ_MSIX:
+		return AT(MSIX) | (l->q ? AT(QUEUE_IRQ) : 0);
+	case VQT_IRQ_INTX:
+		return AT(INTX);
+	case VQT_IRQ_CONFIG:
+		return AT(CONFIG_IRQ);
+	}
+	return 0;
+}
+
+static uint64_t of_chain(const struct look *l)
+{
+	const struct vqt_avail *a = &l->e->rec->avail;
+
+	if (!l->req || !l->q || a->flags & VQT_CHAIN_MORE)
+		return 0;
+	return AT(CHAIN) | (l->req->typed ? AT(REQUEST) : 0);
+}
+
+static uint64_t of_ring(const struct vqt_ring *ring)
+{
+	return ring->known ? AT(RING) : 0;
+}
+
+static uint64_t of_sample(const struct vqt_ringstate *s)
+{
+	if (!s->ring.known)
+		return 0;
+	return s->why == VQT_RING_PERIODIC ? AT(SAMPLE) : AT(RING);
+}
+
+static uint64_t of_life(unsigned what)
+{
+	switch (what) {
+	case VQT_LIFE_ERROR:
+		return AT(ERROR);
+	case VQT_LIFE_CHAIN_CHANGED:
+		return AT(CHANGED);
+	case VQT_LIFE_SET_RINGS:
+		return AT(RINGS);
+	}
+	return 0;
+}
+
+uint64_t check_moments(struct look *l)
+{
+	const struct record *r = l->e->rec;
+
+	switch (r->h.type) {
+	case VQT_REG:
+		return of_access(l);
+	case VQT_KICK:
+		return l->q ? AT(KICK) | of_ring(&r->kick.ring) : 0;
+	case VQT_RING:
+		return l->q ? of_sample(&r->ring) : 0;
+	case VQT_AVAIL:
+		return l->q ? of_chain(l) | of_ring(&r->avail.ring) : 0;
+	case VQT_DATA:
+		return l->e->typed_now && !(l->req->flags & VQT_CHAIN_MORE) ? AT(REQUEST) : 0;
+	case VQT_USED:
+		return l->q ? (r->used.flags & VQT_USED_DETACHED ? 0 : AT(USED)) |
+				      of_ring(&r->used.ring) : 0;
+	case VQT_IRQ:
+		return of_irq(l);
+	case VQT_LIFE:
+		return of_life(r->life.what);
+	}
+	return 0;
+}
+
+/* What the event proves is recorded for its device. */
+unsigned check_have(const struct event *e)
+{
+	const struct record *r = e->rec;
+
+	switch (r->h.type) {
+	case VQT_REG:
+		if (r->reg.region == VQT_REGION_PCI)
+			return NEED_PCI;
+		if (r->reg.region == VQT_REGION_DEVICE)
+			return NEED_REGS | NEED_CONFIG;
+		if (r->reg.region == VQT_REGION_LEGACY && r->reg.offset >= 20)
+			return NEED_REGS | NEED_CONFIG;
+		return NEED_REGS;
+	case VQT_KICK:
+		return NEED_KICK | (r->kick.ring.known ? NEED_RING : 0);
+	case VQT_RING:
+		return r->ring.ring.known ? NEED_RING : 0;
+	case VQT_AVAIL:
+		return (r->avail.flags & VQT_CHAIN_DERIVED ? 0 : NEED_CHAIN) |
+		       (r->avail.ring.known ? NEED_RING : 0) | (r->avail.nseg ? NEED_BYTES : 0);
+	case VQT_DATA:
+		return r->data.nseg ? NEED_BYTES : 0;
+	case VQT_USED:
+		return NEED_USED | (r->used.ring.known ? NEED_RING : 0);
+	case VQT_IRQ:
+		return NEED_IRQ;
+	}
+	return 0;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What differs between two conversations, by meaning and not by time.
+ *
+ * An observer of two models, one a side.  Each event becomes at most one token:
+ * what it is about, and what it says.  Tokens lie in lanes (a device's set-up,
+ * its lifecycle, the requests of each queue); lanes of matched devices are
+ * aligned, and what does not align is paired by what it is about, so that a
+ * changed value is told from a missing step.
+ *
+ * Memory does not grow with the traces: both are read side by side
+ * (diff_wants()), equal heads of lanes are dropped as they come, and the rest
+ * is aligned in windows of DIFF_WINDOW tokens.  What a window cannot show
+ * (a request that moved further than that) is told as missing on both sides.
+ */
+#ifndef VQT_DECODER_DIFF_DIFF_H
+#define VQT_DECODER_DIFF_DIFF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decoder/model/model.h"
+
+#define DIFF_WINDOW 1024 /* tokens of a lane aligned at a time */
+
+enum diff_side { DIFF_A, DIFF_B, DIFF_SIDES };
+
+enum diff_class {
+	DIFF_DEVICE, /* type, transport, queues; devices without a counterpart */
+	DIFF_STATUS, /* steps of initialisation: status writes, answers, resets */
+	DIFF_FEATURES,
+	DIFF_CONFIG,
+	DIFF_QUEUES,
+	DIFF_VECTORS,
+	DIFF_REGISTERS, /* all others */
+	DIFF_ERRORS,
+	DIFF_REQUESTS,
+	DIFF_COMPLETIONS,
+	DIFF_NOTIFY,
+	DIFF_PCI,
+	DIFF_LIFECYCLE,
+	DIFF_READS, /* strict from here */
+	DIFF_SEGMENTS,
+	DIFF_ORDER,
+	DIFF_COUNTS,
+	DIFF_ADDRESSES, /* only when asked for */
+	DIFF_CLASSES,
+};
+
+const char *diff_class_name(unsigned c); /* "features" */
+const char *diff_class_help(unsigned c); /* one line */
+int diff_class_by_name(const char *name); /* -ENOENT */
+/* Sets of classes: 1 << enum diff_class. */
+uint32_t diff_classes_default(void);
+uint32_t diff_classes_strict(void);
+
+struct diff;
+
+struct diff *diff_new(uint32_t classes); /* NULL: no memory */
+void diff_free(struct diff *d);
+
+/*
+ * First the devices of both sides, those that said anything, from a survey of
+ * the traces (diff_speaks()); then
+ * diff_match(), which pairs those of one type by the user's id, by PCI address,
+ * by order.  Only what is copied here is remembered.  0 or -ENOMEM.
+ */
+/* Whether an event is of a conversation: not of a device that only comes into being. */
+bool diff_speaks(const struct event *e);
+int diff_add_device(struct diff *d, enum diff_side side, const struct model_device *dev);
+/* "blk0" of A is "blk1" of B: names, user's ids.  -ENOENT with *side that lacks it, -EBUSY. */
+int diff_force(struct diff *d, const char *a, const char *b, enum diff_side *side);
+int diff_match(struct diff *d);
+
+/* Two devices held against each other; one of them is "" where the other has none. */
+struct diff_pair {
+	char name[DIFF_SIDES][40]; /* "blk0" */
+	char user_id[DIFF_SIDES][64];
+	const char *by; /* "id", "PCI address", "order", "-d"; "" unmatched */
+	uint64_t alike[DIFF_CLASSES]; /* tokens found equal */
+	uint64_t requests[DIFF_SIDES], kicks[DIFF_SIDES], irqs[DIFF_SIDES];
+	unsigned vias[DIFF_SIDES]; /* 1 << enum vqt_kick_via */
+};
+const struct diff_pair *diff_pair_nth(const struct diff *d, unsigned n); /* NULL past the end */
+
+/*
+ * Then the events.  diff_wants() says which side to read from next; feed it,
+ * or say that it is over.  0 or -ENOMEM.
+ */
+enum diff_side diff_wants(const struct diff *d);
+int diff_feed(struct diff *d, enum diff_side side, const struct event *e);
+int diff_end(struct diff *d, enum diff_side side);
+/* After both ended: what remains is aligned, and differences are sorted.  0 or -ENOMEM. */
+int diff_finish(struct diff *d);
+
+#define DIFF_EXAMPLES 4
+
+/* One difference, or several of the same kind folded. */
+struct difference {
+	unsigned class; /* enum diff_class */
+	unsigned pair;
+	char subject[96]; /* "queue 0: queue_size" */
+	char text[DIFF_SIDES][224]; /* of the first one; "": nothing there */
+	uint64_t number[DIFF_SIDES]; /* event of the first one, 0 none */
+	uint64_t near[DIFF_SIDES]; /* event to show: the one before where nothing is there; 0 none */
+	uint64_t also[DIFF_EXAMPLES]; /* further events of A, or of B where A has none */
+	unsigned nalso;
+	uint64_t count;
+	uint64_t order; /* of the first in the conversation */
+};
+
+/* In the order to tell them: the first meaningful one, then by device and class. */
+const struct difference *diff_nth(const struct diff *d, size_t n); /* NULL past the end */
+/* All that were found, folded ones counted one by one. */
+uint64_t diff_total(const struct diff *d);
+/* Differences that found no room, being more kinds than anyone reads. */
+uint64_t diff_untold(const struct diff *d);
+/* Why classes were not compared, a sentence each: NULL past the end. */
+const char *diff_caveat(const struct diff *d, unsigned n);
+
+#endif

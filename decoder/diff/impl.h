@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* The rooms of the comparison among themselves. */
+#ifndef VQT_DECODER_DIFF_IMPL_H
+#define VQT_DECODER_DIFF_IMPL_H
+
+#include "decoder/diff/diff.h"
+#include "decoder/util/hash.h"
+
+#define DIFF_LANE_MAX (4 * DIFF_WINDOW) /* tokens a side of a lane holds at most */
+#define DIFF_LANES_MAX 4096 /* queues beyond are not compared (a hostile file) */
+#define DIFF_TOKENS_MAX 262144 /* tokens held in all lanes of a side */
+#define DIFF_KEYS 5
+#define DIFF_IDLE_KICK "request on an idle queue"
+#define DIFF_WHOLE (UINT64_MAX / 4) /* a difference of the whole, not near one event */
+
+enum token_kind {
+	TOKEN_REGISTER, /* field, op, value */
+	TOKEN_STATUS, /* device_status written */
+	TOKEN_ANSWER, /* device_status read, not as written */
+	TOKEN_CHECK, /* the driver asks whether FEATURES_OK stuck */
+	TOKEN_QUEUE_RESET,
+	TOKEN_ERROR, /* text */
+	TOKEN_CONFIG_IRQ,
+	TOKEN_LIFE,
+	TOKEN_REQUEST,
+};
+
+/* What a notification was at the begin and end of a busy spell of a queue. */
+enum notified { NOTIFY_UNJUDGED, NOTIFY_YES, NOTIFY_NO };
+
+/* Requests: indices into v[]. */
+enum { REQ_TYPE, REQ_SECTOR, REQ_BYTES, REQ_SEGMENTS, REQ_USED_LEN, REQ_STATUS, REQ_VALUES };
+#define REQ_NONE UINT64_MAX /* not known, not completed */
+
+struct diff_token {
+	/*
+	 * What two tokens can agree in, from all they say to the least that makes
+	 * them one thing said differently; 0: no such level.
+	 */
+	uint64_t key[DIFF_KEYS];
+	uint64_t number, done; /* events; done: of the completion, 0 none */
+	uint64_t behind[DIFF_SIDES]; /* in the pool: the events last aligned before it */
+	uint64_t v[REQ_VALUES];
+	const struct spec_field *field;
+	const struct spec_request *request;
+	char *text; /* owned */
+	uint32_t at; /* offset where there is no field, lifecycle step, chain flags */
+	uint16_t select; /* queue, feature word */
+	uint16_t queue;
+	uint8_t kind, class, op, region;
+	uint8_t width;
+	bool pending; /* may still change */
+	bool indirect;
+	uint8_t kicked, interrupted; /* enum notified */
+};
+
+/* A queue of tokens: array used as a ring would be, compacted as it moves. */
+struct token_list {
+	struct diff_token *t;
+	size_t first, n, cap;
+};
+
+struct diff_lane {
+	unsigned pair;
+	unsigned key; /* lane_key() */
+	size_t window; /* tokens to align: more where the last had nothing in common */
+	bool pooled; /* what does not align goes to the pair's pool: order is not all */
+	struct token_list side[DIFF_SIDES];
+	uint64_t last[DIFF_SIDES]; /* event numbers of the latest aligned tokens */
+	UT_hash_handle hh;
+};
+
+enum { LANE_SETUP = 0x10000, LANE_LIFE = 0x10001 }; /* others: the queue's index */
+
+/* Watching one queue of one side. */
+struct diff_queue {
+	unsigned key; /* pair << 16 | queue */
+	bool kick_idx_known, kicked;
+	uint16_t kick_idx; /* available index as of the latest kick */
+	uint64_t spell; /* number of the request that began the busy spell */
+	bool asked, interrupted; /* an interrupt was asked for in it, and came */
+	UT_hash_handle hh;
+};
+
+/* One side of a pair, as it is being read. */
+struct diff_half {
+	bool there;
+	uint16_t id; /* trace-wide */
+	struct model_device facts; /* as surveyed; pointers in it are not used */
+	struct token_list pending; /* set-up learned since the last step */
+	bool checking, resetting;
+	uint64_t seen; /* 1ULL << enum vqt_type */
+	bool seen_pci;
+};
+
+struct diff_pair_impl {
+	struct diff_pair pub;
+	struct diff_half half[DIFF_SIDES];
+	struct token_list pool[DIFF_SIDES]; /* requests not aligned in their lane */
+	unsigned virtio_id;
+	bool decides[DIFF_SIDES]; /* its decisions to interrupt are recorded: messages are the same again */
+};
+
+struct diff_group {
+	struct difference pub;
+	uint64_t key;
+	UT_hash_handle hh;
+};
+
+struct diff {
+	uint32_t classes;
+	struct diff_pair_impl *pair;
+	unsigned npair, cap;
+	struct diff_half *survey[DIFF_SIDES]; /* before diff_match() */
+	unsigned nsurvey[DIFF_SIDES];
+	struct diff_lane *lane; /* uthash */
+	struct diff_queue *queue[DIFF_SIDES]; /* uthash */
+	bool ended[DIFF_SIDES];
+	uint64_t tokens[DIFF_SIDES]; /* made so far */
+	size_t held[DIFF_SIDES]; /* tokens in all lanes */
+	unsigned full[DIFF_SIDES]; /* lanes at their limit */
+	uint64_t seen[DIFF_SIDES]; /* 1ULL << enum vqt_type, any device */
+	bool seen_pci[DIFF_SIDES];
+	unsigned source[DIFF_SIDES]; /* enum vqt_source_kind that last spoke of a device */
+	struct diff_group *group; /* uthash */
+	struct difference **sorted;
+	size_t nsorted;
+	uint64_t total, untold;
+	char caveat[8][160];
+	unsigned ncaveat;
+	struct diff_work *work;
+};
+
+static inline bool diff_on(const struct diff *d, unsigned class)
+{
+	return d->classes >> class & 1;
+}
+
+/* Hashes of numbers; a collision makes a difference go unseen, once in 2^64. */
+static inline uint64_t diff_mix(uint64_t h, uint64_t v)
+{
+	h ^= v + 0x9e3779b97f4a7c15ULL + (h << 6) + (h >> 2);
+	h ^= h >> 30;
+	h *= 0xbf58476d1ce4e5b9ULL;
+	h ^= h >> 27;
+	h *= 0x94d049bb133111ebULL;
+	return h ^ h >> 31;
+}
+uint64_t diff_mix_text(uint64_t h, const char *s);
+
+/* decoder/diff/match.c: the pair and side a device of the trace belongs to; NULL. */
+struct diff_pair_impl *diff_pair_of(struct diff *d, enum diff_side side, unsigned id);
+
+/* decoder/diff/stream.c.  0 or -ENOMEM; the token's text is then the list's. */
+int token_append(struct token_list *l, const struct diff_token *t);
+void token_list_free(struct token_list *l);
+static inline struct diff_token *token_at(const struct token_list *l, size_t i)
+{
+	return l->t ? l->t + l->first + i : NULL; /* NULL: an empty list's */
+}
+
+/* decoder/diff/setup.c, decoder/diff/request.c: events into tokens.  0 or -ENOMEM. */
+int diff_setup_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
+		    const struct event *e);
+int diff_setup_end(struct diff *d, struct diff_pair_impl *p, enum diff_side side);
+int diff_request_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
+		      const struct event *e);
+void diff_request_end(struct diff *d, enum diff_side side);
+
+/* decoder/diff/stream.c: append a token to a lane of a pair; NULL *lane is fine.  0 or -ENOMEM. */
+int diff_lane_add(struct diff *d, struct diff_pair_impl *p, unsigned key, enum diff_side side,
+		  const struct diff_token *t);
+struct diff_lane *diff_lane_find(struct diff *d, const struct diff_pair_impl *p, unsigned key);
+/* A request still in its lane, by the number of its event; NULL. */
+struct diff_token *diff_lane_token(struct diff_lane *l, enum diff_side side, uint64_t number);
+/* Align what can be; all of it at the end. */
+int diff_lane_run(struct diff *d, struct diff_lane *l, bool force);
+int diff_pool_settle(struct diff *d, struct diff_pair_impl *p, bool all);
+
+/*
+ * decoder/diff/align.c: mark a longest common subsequence of a and b, Myers' O(ND) in
+ * linear space: ma[i], mb[j] are set where they belong to it.  0 or -ENOMEM.
+ */
+int diff_align(struct diff_work **w, const uint64_t *a, size_t n, const uint64_t *b, size_t m,
+	       uint8_t *ma, uint8_t *mb);
+void diff_work_free(struct diff_work *w);
+
+/* decoder/diff/report.c: tokens into differences.  Either may be NULL; near: events to show. */
+void diff_tell(struct diff *d, struct diff_pair_impl *p, const struct diff_token *a,
+	       const struct diff_token *b, const uint64_t near[DIFF_SIDES]);
+void diff_tell_moved(struct diff *d, struct diff_pair_impl *p, const struct diff_token *a,
+		     const struct diff_token *b);
+/* What is equal in a lane may still differ in how it was notified. */
+void diff_tell_notify(struct diff *d, struct diff_pair_impl *p, const struct diff_token *a,
+		      const struct diff_token *b);
+/* The facts of two devices, once. */
+void diff_tell_pair(struct diff *d, struct diff_pair_impl *p);
+void diff_tell_counts(struct diff *d, struct diff_pair_impl *p);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Requests into tokens, and whether they were notified.  How many kicks and
+ * interrupts a stretch of requests takes depends on timing: a busy queue needs
+ * fewer.  What does not: a queue that was idle needs a kick to start, and,
+ * where the driver asks for interrupts, one until it is idle again.  So each
+ * busy spell of a queue is judged by these two, at the request that began it.
+ */
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/diff/impl.h"
+
+static struct diff_queue *get_queue(struct diff *d, const struct diff_pair_impl *p,
+				    enum diff_side side, unsigned queue)
+{
+	unsigned key = (unsigned)(p - d->pair) << 16 | queue;
+	struct diff_queue *q;
+
+	HASH_FIND(hh, d->queue[side], &key, sizeof(key), q);
+	if (q || HASH_COUNT(d->queue[side]) >= DIFF_LANES_MAX)
+		return q;
+	q = calloc(1, sizeof(*q));
+	if (!q)
+		return NULL;
+	q->key = key;
+	HASH_ADD(hh, d->queue[side], key, sizeof(q->key), q);
+	if (!hash_holds(q)) {
+		free(q);
+		return NULL;
+	}
+	return q;
+}
+
+/* Classes that are not compared must not keep requests from being alike. */
+static void set_keys(const struct diff *d, struct diff_token *t)
+{
+	uint64_t type = diff_mix(TOKEN_REQUEST, t->v[REQ_TYPE]);
+	uint64_t sector = diff_mix(type, t->v[REQ_SECTOR]);
+
+	t->key[4] = type;
+	t->key[3] = diff_mix(diff_mix(type, 1), t->v[REQ_BYTES]);
+	t->key[2] = diff_mix(sector, 2);
+	t->key[1] = diff_mix(sector, t->v[REQ_BYTES]);
+	t->key[0] = diff_mix(t->key[1], (uint64_t)t->at << 1 | t->indirect);
+	if (diff_on(d, DIFF_SEGMENTS))
+		t->key[0] = diff_mix(t->key[0], t->v[REQ_SEGMENTS]);
+	if (!diff_on(d, DIFF_COMPLETIONS))
+		return;
+	t->key[0] = diff_mix(t->key[0], t->v[REQ_USED_LEN]);
+	t->key[0] = diff_mix(t->key[0], t->v[REQ_STATUS]);
+}
+
+/* Chain flags that say something of the driver, not of the capture. */
+#define FLAGS_MATTER (VQT_CHAIN_LOOP | VQT_CHAIN_BAD_NEXT | VQT_CHAIN_BAD_HEAD | VQT_CHAIN_BAD_TABLE)
+
+static void describe(struct diff_token *t, const struct model_request *r)
+{
+	t->request = r->type;
+	t->v[REQ_TYPE] = r->typed ? r->type_raw : REQ_NONE;
+	t->v[REQ_SECTOR] = r->typed && (!r->type || r->type->flags & (SPEC_REQ_SECTOR |
+			   SPEC_REQ_SEGMENTS)) ? r->sector : 0;
+	t->v[REQ_BYTES] = r->typed ? r->bytes : r->readable + (r->writable << 32);
+	t->v[REQ_SEGMENTS] = r->ndesc - (r->ndirect < r->ndesc);
+	t->indirect = r->ndirect < r->ndesc;
+	t->at = r->flags & FLAGS_MATTER;
+}
+
+/* Is the entry at pos covered by the kicks so far? */
+static enum notified kicked(const struct diff_queue *q, const struct model_request *r)
+{
+	if (q->kick_idx_known)
+		return (uint16_t)(q->kick_idx - r->pos - 1) < 0x8000 ? NOTIFY_YES : NOTIFY_NO;
+	return q->kicked ? NOTIFY_YES : NOTIFY_NO;
+}
+
+static int end_spell(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
+		     unsigned queue, struct diff_queue *q)
+{
+	struct diff_lane *l = q->spell ? diff_lane_find(d, p, queue) : NULL;
+	struct diff_token *t = l ? diff_lane_token(l, side, q->spell) : NULL;
+
+	if (t) {
+		t->interrupted = !q->asked ? NOTIFY_UNJUDGED :
+				 q->interrupted ? NOTIFY_YES : NOTIFY_NO;
+		t->pending = t->done == 0;
+	}
+	q->spell = 0;
+	q->asked = q->interrupted = false;
+	return 0;
+}
+
+static int avail(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
+		 const struct event *e, struct diff_queue *q)
+{
+	const struct vqt_avail *a = &e->rec->avail;
+	struct diff_token t = {
+		.kind = TOKEN_REQUEST, .class = DIFF_REQUESTS, .pending = true,
+		.number = e->number, .queue = e->queue->index,
+	};
+	struct diff_lane *l = diff_lane_find(d, p, t.queue);
+	struct diff_token *more;
+
+	t.v[REQ_USED_LEN] = t.v[REQ_STATUS] = REQ_NONE;
+	if (!e->req)
+		return 0;
+	if (e->req->number != e->number) { /* descriptors continue */
+		more = l ? diff_lane_token(l, side, e->req->number) : NULL;
+		if (more) {
+			describe(more, e->req);
+			set_keys(d, more);
+		}
+		return 0;
+	}
+	p->pub.requests[side]++;
+	if (e->queue->n_in_flight == 1 && !(a->flags & VQT_CHAIN_AGAIN)) {
+		end_spell(d, p, side, t.queue, q);
+		q->spell = e->number;
+		t.kicked = d->seen[side] >> VQT_KICK & 1 ? kicked(q, e->req) : NOTIFY_UNJUDGED;
+		q->kicked = false;
+	}
+	describe(&t, e->req);
+	set_keys(d, &t);
+	return diff_lane_add(d, p, t.queue, side, &t);
+}
+
+/* Did the driver want to be told of the entry that is being written? 2.7.7, 2.7.10, 2.8.10 */
+static bool asks(const struct event *e)
+{
+	const struct vqt_used *u = &e->rec->used;
+
+	if (u->ring.known & VQT_RING_PACKED)
+		return u->ring.known & VQT_RING_AVAIL_FLAGS && (u->ring.avail_flags & 3) != 1;
+	if (model_accepted(e->dev, VIRTIO_RING_F_EVENT_IDX))
+		return u->ring.known & VQT_RING_USED_EVENT && u->ring.used_event == u->pos;
+	return u->ring.known & VQT_RING_AVAIL_FLAGS &&
+	       !(u->ring.avail_flags & VRING_AVAIL_F_NO_INTERRUPT);
+}
+
+static int used(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
+		const struct event *e, struct diff_queue *q)
+{
+	const struct vqt_used *u = &e->rec->used;
+	struct diff_lane *l = diff_lane_find(d, p, e->queue->index);
+	struct diff_token *t;
+
+	if (!e->req || !l)
+		return 0;
+	q->asked |= asks(e);
+	t = diff_lane_token(l, side, e->req->number);
+	if (!t)
+		return 0;
+	t->done = e->number;
+	t->v[REQ_USED_LEN] = u->flags & VQT_USED_DETACHED ? REQ_NONE - 1 : u->len;
+	t->v[REQ_STATUS] = u->flags & VQT_USED_STATUS && p->virtio_id == 2 ? u->status : REQ_NONE;
+	set_keys(d, t);
+	t->pending = q->spell == t->number; /* until its spell has been judged */
+	return 0;
+}
+
+static int irq(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
+	       const struct event *e)
+{
+	struct diff_queue *q, *next;
+	const struct vqt_irq *i = &e->rec->irq;
+	unsigned pair = (unsigned)(p - d->pair);
+
+	if (i->kind == VQT_IRQ_CONFIG || (i->kind == VQT_IRQ_INTX && !i->level))
+		return 0;
+	if (i->kind == VQT_IRQ_SIGNAL)
+		p->decides[side] = true;
+	if (i->kind == VQT_IRQ_SIGNAL || !p->decides[side])
+		p->pub.irqs[side]++;
+	HASH_ITER(hh, d->queue[side], q, next)
+		if (q->key >> 16 == pair &&
+		    (!e->queue || e->queue->index == (q->key & 0xffff)))
+			q->interrupted = true;
+	return 0;
+}
+
+static void kick(struct diff_pair_impl *p, enum diff_side side, const struct event *e,
+		 struct diff_queue *q)
+{
+	const struct vqt_ring *r = &e->rec->kick.ring;
+
+	p->pub.kicks[side]++;
+	p->pub.vias[side] |= 1U << (e->rec->kick.via & 31);
+	q->kicked = true;
+	q->kick_idx_known = r->known & VQT_RING_AVAIL_IDX && !(r->known & VQT_RING_PACKED);
+	q->kick_idx = r->avail_idx;
+}
+
+/* Requests that a reset took back are as complete as they will be. */
+static int dropped(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
+		   const struct event *e)
+{
+	struct diff_queue *q, *next;
+
+	for (const struct model_request *r = e->dropped; r; r = r->next) {
+		struct diff_lane *l = diff_lane_find(d, p, r->queue);
+		struct diff_token *t = l ? diff_lane_token(l, side, r->number) : NULL;
+
+		if (t)
+			t->pending = false;
+	}
+	HASH_ITER(hh, d->queue[side], q, next)
+		if (q->key >> 16 == (unsigned)(p - d->pair) &&
+		    (!e->queue || e->queue->index == (q->key & 0xffff)) &&
+		    model_queue(e->dev, q->key & 0xffff)) {
+			end_spell(d, p, side, q->key & 0xffff, q);
+			q->kick_idx_known = q->kicked = false;
+		}
+	return 0;
+}
+
+static bool resets(const struct event *e)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+
+	if (e->dropped)
+		return true;
+	return e->rec->h.type == VQT_REG && r->op == VQT_WRITE && e->field && !r->value &&
+	       (!strcmp(e->field->name, "device_status") || !strcmp(e->field->name, "Status"));
+}
+
+int diff_request_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
+		      const struct event *e)
+{
+	unsigned type = e->rec->h.type;
+	struct diff_queue *q;
+
+	if (resets(e))
+		return dropped(d, p, side, e);
+	if (type == VQT_IRQ)
+		return irq(d, p, side, e);
+	if (!e->queue || (type != VQT_KICK && type != VQT_AVAIL && type != VQT_USED &&
+			  type != VQT_DATA))
+		return 0;
+	q = get_queue(d, p, side, e->queue->index);
+	if (!q)
+		return HASH_COUNT(d->queue[side]) >= DIFF_LANES_MAX ? 0 : -ENOMEM;
+	switch (type) {
+	case VQT_KICK:
+		kick(p, side, e, q);
+		return 0;
+	case VQT_AVAIL:
+	case VQT_DATA:
+		return avail(d, p, side, e, q);
+	default:
+		return used(d, p, side, e, q);
+	}
+}
+
+void diff_request_end(struct diff *d, enum diff_side side)
+{
+	struct diff_queue *q, *next;
+
+	HASH_ITER(hh, d->queue[side], q, next)
+		end_spell(d, &d->pair[q->key >> 16], side, q->key & 0xffff, q);
+	for (struct diff_lane *l = d->lane; l; l = l->hh.next)
+		for (size_t i = 0; i < l->side[side].n; i++)
+			token_at(&l->side[side], i)->pending = false;
+}

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Set-up and lifecycle of a device into tokens.  Steps (status writes, resets,
+ * errors) are tokens at once.  What is learned on the way (features, fields,
+ * queue set-up) is order-free between steps: each is kept once, as last seen,
+ * and goes into the lane sorted when the device goes live or is reset.  So
+ * polling, reading twice and another order of reading are no differences.
+ */
+#include <errno.h>
+#include <linux/pci_regs.h>
+#include <linux/virtio_config.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/diff/impl.h"
+
+#define PENDING_MAX 2048 /* facts between two steps; more are told in pieces */
+
+enum treatment {
+	FACT, /* the value counts */
+	FACT_READ, /* only the device's answer counts */
+	FACT_SET, /* only whether it is not 0 */
+	IGNORE, /* selects, what moves with time, what other events say better */
+	STATUS,
+	QUEUE_RESET,
+};
+
+/* By the field's name, whichever transport has it; others are FACT of DIFF_REGISTERS. */
+static const struct {
+	const char *name;
+	enum treatment treatment;
+	enum diff_class class;
+} treatments[] = {
+	{ "device_status", STATUS, DIFF_STATUS },
+	{ "Status", STATUS, DIFF_STATUS },
+	{ "device_feature", FACT_READ, DIFF_FEATURES },
+	{ "device_features", FACT_READ, DIFF_FEATURES },
+	{ "DeviceFeatures", FACT_READ, DIFF_FEATURES },
+	{ "driver_feature", FACT, DIFF_FEATURES },
+	{ "driver_features", FACT, DIFF_FEATURES },
+	{ "DriverFeatures", FACT, DIFF_FEATURES },
+	{ "config_msix_vector", FACT, DIFF_VECTORS },
+	{ "queue_msix_vector", FACT, DIFF_VECTORS },
+	{ "queue_size", FACT, DIFF_QUEUES },
+	{ "QueueSize", FACT, DIFF_QUEUES },
+	{ "QueueSizeMax", FACT, DIFF_QUEUES },
+	{ "queue_enable", FACT, DIFF_QUEUES },
+	{ "QueueReady", FACT, DIFF_QUEUES },
+	{ "QueueAlign", FACT, DIFF_QUEUES },
+	{ "queue_address", FACT_SET, DIFF_QUEUES },
+	{ "QueuePFN", FACT_SET, DIFF_QUEUES },
+	{ "queue_desc", FACT, DIFF_ADDRESSES },
+	{ "queue_driver", FACT, DIFF_ADDRESSES },
+	{ "queue_device", FACT, DIFF_ADDRESSES },
+	{ "QueueDescLow", FACT, DIFF_ADDRESSES },
+	{ "QueueDescHigh", FACT, DIFF_ADDRESSES },
+	{ "QueueDriverLow", FACT, DIFF_ADDRESSES },
+	{ "QueueDriverHigh", FACT, DIFF_ADDRESSES },
+	{ "QueueDeviceLow", FACT, DIFF_ADDRESSES },
+	{ "QueueDeviceHigh", FACT, DIFF_ADDRESSES },
+	{ "queue_reset", QUEUE_RESET, DIFF_STATUS },
+	{ "QueueReset", QUEUE_RESET, DIFF_STATUS },
+	{ "device_feature_select", IGNORE, DIFF_REGISTERS },
+	{ "driver_feature_select", IGNORE, DIFF_REGISTERS },
+	{ "DeviceFeaturesSel", IGNORE, DIFF_REGISTERS },
+	{ "DriverFeaturesSel", IGNORE, DIFF_REGISTERS },
+	{ "queue_select", IGNORE, DIFF_REGISTERS },
+	{ "QueueSel", IGNORE, DIFF_REGISTERS },
+	{ "queue_notify", IGNORE, DIFF_REGISTERS },
+	{ "QueueNotify", IGNORE, DIFF_REGISTERS },
+	{ "isr_status", IGNORE, DIFF_REGISTERS },
+	{ "InterruptStatus", IGNORE, DIFF_REGISTERS },
+	{ "InterruptACK", IGNORE, DIFF_REGISTERS },
+	{ "config_generation", IGNORE, DIFF_REGISTERS },
+	{ "ConfigGeneration", IGNORE, DIFF_REGISTERS },
+};
+
+struct setup {
+	struct diff *d;
+	struct diff_pair_impl *p;
+	enum diff_side side;
+	struct diff_half *h;
+	const struct event *e;
+};
+
+static uint64_t hash_name(const struct diff_token *t)
+{
+	uint64_t h = diff_mix(t->kind, (uint64_t)t->op << 32 | t->select);
+
+	h = diff_mix(h, t->region == VQT_REGION_PCI ? t->at : 0);
+	if (t->field)
+		return diff_mix_text(h, t->field->name);
+	return diff_mix(h, (uint64_t)t->region << 40 | (uint64_t)t->width << 32 | t->at);
+}
+
+/* A step of the device: into its lane. */
+static int add(struct setup *s, unsigned lane, struct diff_token *t)
+{
+	t->number = s->e->number;
+	if (!diff_on(s->d, t->class)) {
+		free(t->text);
+		return 0;
+	}
+	t->key[1] = hash_name(t);
+	t->key[0] = diff_mix(t->key[1], t->v[0]);
+	if (t->text)
+		t->key[0] = diff_mix_text(t->key[0], t->text);
+	return diff_lane_add(s->d, s->p, lane, s->side, t);
+}
+
+/* Their order in the lane: by what they are about, then as they came. */
+static int by_name(const void *x, const void *y)
+{
+	const struct diff_token *a = x, *b = y;
+
+	if (a->class != b->class)
+		return a->class < b->class ? -1 : 1;
+	if (a->select != b->select)
+		return a->select < b->select ? -1 : 1;
+	if (a->at != b->at)
+		return a->at < b->at ? -1 : 1;
+	if (a->key[1] != b->key[1])
+		return a->key[1] < b->key[1] ? -1 : 1;
+	return a->number < b->number ? -1 : a->number > b->number;
+}
+
+static int flush(struct diff *d, struct diff_pair_impl *p, enum diff_side side)
+{
+	struct token_list *l = &p->half[side].pending;
+	int rc = 0;
+
+	if (l->n)
+		qsort(token_at(l, 0), l->n, sizeof(struct diff_token), by_name);
+	for (size_t i = 0; i < l->n && !rc; i++)
+		rc = diff_lane_add(d, p, LANE_SETUP, side, token_at(l, i));
+	l->n = l->first = 0; /* they own no text */
+	return rc;
+}
+
+/* Something learned; said again with the same value it is nothing new. */
+static int learn(struct setup *s, struct diff_token *t)
+{
+	struct token_list *l = &s->h->pending;
+
+	if (!diff_on(s->d, t->class))
+		return 0;
+	t->kind = TOKEN_REGISTER;
+	t->number = s->e->number;
+	t->key[1] = hash_name(t);
+	t->key[0] = diff_mix(t->key[1], t->v[0]);
+	for (size_t i = l->n; i-- > 0;) {
+		if (token_at(l, i)->key[1] != t->key[1])
+			continue;
+		if (token_at(l, i)->key[0] == t->key[0])
+			return 0;
+		break;
+	}
+	if (l->n >= PENDING_MAX && flush(s->d, s->p, s->side))
+		return -ENOMEM;
+	return token_append(l, t);
+}
+
+static uint64_t bytes_at(const uint8_t *bytes, unsigned n)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < n && i < 8; i++)
+		v |= (uint64_t)bytes[i] << (8 * i);
+	for (unsigned i = 8; i < n; i++)
+		v = diff_mix(v, bytes[i]);
+	return v;
+}
+
+static bool known(const uint8_t *map, size_t at, size_t n)
+{
+	for (size_t i = at; i < at + n; i++)
+		if (!(map[i / 8] >> (i % 8) & 1))
+			return false;
+	return true;
+}
+
+/* Device configuration is compared by whole fields, however they were read. */
+static int config(struct setup *s, uint32_t offset)
+{
+	const struct vqt_reg *r = &s->e->rec->reg;
+	const struct model_device *dev = s->e->dev;
+	const struct spec_fields *fields = spec_region_fields(VQT_REGION_DEVICE, dev->virtio_id);
+	bool any = false;
+	int rc = 0;
+
+	for (size_t i = 0; i < fields->count && !rc; i++) {
+		const struct spec_field *f = &fields->field[i];
+		struct diff_token t = {
+			.class = DIFF_CONFIG, .field = f, .op = r->op, .region = VQT_REGION_DEVICE,
+			.at = f->offset, .width = (uint8_t)(f->width < 255 ? f->width : 255),
+		};
+
+		if (f->offset >= offset + r->width || offset >= f->offset + f->width)
+			continue;
+		any = true;
+		if (f->offset + f->width > sizeof(dev->config) ||
+		    !known(dev->config_known, f->offset, f->width))
+			continue;
+		t.v[0] = bytes_at(dev->config + f->offset, f->width);
+		rc = learn(s, &t);
+	}
+	if (!any && !rc) {
+		struct diff_token t = {
+			.class = DIFF_CONFIG, .op = r->op, .region = VQT_REGION_DEVICE,
+			.at = offset, .width = r->width, .v = { r->value },
+		};
+
+		rc = learn(s, &t);
+	}
+	return rc;
+}
+
+/* What of PCI configuration space is the device's own, not the platform's choice. */
+static bool pci_matters(const struct spec_field *f, uint16_t cap, const uint8_t *pci)
+{
+	static const char *const names[] = {
+		"vendor_id", "device_id", "revision_id", "prog_if", "subclass", "base_class",
+		"subsystem_vendor_id", "subsystem_id", "interrupt_pin", "cap_id", "cfg_type",
+		"bar", "offset", "length", "notify_off_multiplier", "msix_table", "msix_pba", "id",
+	};
+
+	if (cap && pci[cap] == PCI_CAP_ID_VNDR && pci[cap + 3] == 5)
+		return false; /* a window (4.1.4.9): its fields are moved to look around */
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(names[i], f->name))
+			return true;
+	return false;
+}
+
+static int msix_enabled(struct setup *s, const struct spec_field *f, const uint8_t *control)
+{
+	struct diff_token t = {
+		.class = DIFF_VECTORS, .field = f, .op = VQT_WRITE, .region = VQT_REGION_PCI,
+		.width = 2, .v = { get_le16(control) & PCI_MSIX_FLAGS_ENABLE },
+	};
+
+	return learn(s, &t);
+}
+
+static int pci(struct setup *s)
+{
+	const struct vqt_reg *r = &s->e->rec->reg;
+	const struct model_device *dev = s->e->dev;
+	uint16_t cap = s->e->pci_cap;
+	const struct spec_fields *fields = cap && cap < sizeof(dev->pci) - 4 ?
+		spec_pci_cap_fields(dev->pci[cap], dev->pci[cap + 3]) :
+		spec_region_fields(VQT_REGION_PCI, 0);
+	int rc = 0;
+
+	for (size_t i = 0; i < fields->count && !rc; i++) {
+		const struct spec_field *f = &fields->field[i];
+		uint32_t at = f->offset + cap;
+		struct diff_token t = {
+			.class = DIFF_PCI, .field = f, .op = r->op, .region = VQT_REGION_PCI,
+			.width = (uint8_t)f->width,
+		};
+
+		if (at >= r->offset + r->width || r->offset >= at + f->width || f->width > 8 ||
+		    at + f->width > sizeof(dev->pci) || !known(dev->pci_known, at, f->width))
+			continue;
+		if (r->op == VQT_WRITE && cap && !strcmp(f->name, "msix_control"))
+			rc = msix_enabled(s, f, dev->pci + at);
+		if (r->op == VQT_WRITE || !pci_matters(f, cap, dev->pci))
+			continue;
+		t.v[0] = bytes_at(dev->pci + at, f->width);
+		t.at = cap ? (uint32_t)dev->pci[cap] << 8 | dev->pci[cap + 3] : 0;
+		if (cap && dev->pci[cap] != PCI_CAP_ID_VNDR)
+			t.at = (uint32_t)dev->pci[cap] << 8;
+		rc = learn(s, &t);
+	}
+	return rc;
+}
+
+static unsigned count_dropped(const struct event *e)
+{
+	unsigned n = 0;
+
+	for (const struct model_request *r = e->dropped; r; r = r->next)
+		n++;
+	return n;
+}
+
+static int status_write(struct setup *s, uint8_t value)
+{
+	struct diff_token t = { .class = DIFF_STATUS, .kind = TOKEN_STATUS, .op = VQT_WRITE };
+	uint8_t now = value & ~s->e->status_before;
+	int rc = 0;
+
+	t.v[0] = value;
+	if (!value)
+		t.v[0] |= count_dropped(s->e) ? 0x100 : 0;
+	s->h->resetting = !value;
+	if (!value || now & VIRTIO_CONFIG_S_DRIVER_OK)
+		rc = flush(s->d, s->p, s->side);
+	s->h->checking = now & VIRTIO_CONFIG_S_FEATURES_OK;
+	return rc ? rc : add(s, LANE_SETUP, &t);
+}
+
+/* A status read says something when it is not what the driver wrote. */
+static int status_read(struct setup *s, uint8_t value)
+{
+	struct diff_token t = { .class = DIFF_STATUS, .op = VQT_READ, .v = { value } };
+	bool checking = s->h->checking;
+
+	s->h->checking = false;
+	if (s->h->resetting) { /* waiting for it takes as many reads as it takes, 4.1.4.3.2 */
+		s->h->resetting = value != 0;
+		return 0;
+	}
+	t.kind = checking ? TOKEN_CHECK : TOKEN_ANSWER;
+	if (!checking && (value == s->e->status_before || !s->e->before_known))
+		return 0;
+	return add(s, LANE_SETUP, &t);
+}
+
+static int virtio_register(struct setup *s, const struct spec_field *f, enum treatment how,
+			   enum diff_class class)
+{
+	const struct vqt_reg *r = &s->e->rec->reg;
+	bool whole = !s->e->field_offset && r->width >= f->width;
+	struct diff_token t = {
+		.class = (uint8_t)class, .field = f, .op = r->op, .region = r->region,
+		.at = f->offset, .width = r->width, .v = { r->value },
+		.select = (uint16_t)(f->flags & SPEC_PER_QUEUE || f->kind == SPEC_FEATURES ?
+				     s->e->select : 0),
+	};
+
+	if (whole && f->width < 8)
+		t.v[0] &= (1ULL << 8 * f->width) - 1;
+	if (!whole) { /* a part: known by its place */
+		t.field = NULL;
+		t.at = r->offset;
+	}
+	switch (how) {
+	case FACT_READ:
+		return r->op == VQT_READ ? learn(s, &t) : 0;
+	case FACT_SET:
+		t.v[0] = t.v[0] != 0;
+		return r->op == VQT_WRITE ? learn(s, &t) : 0;
+	case FACT:
+		return learn(s, &t);
+	case STATUS:
+		return r->op == VQT_WRITE ? status_write(s, (uint8_t)t.v[0]) :
+					    status_read(s, (uint8_t)t.v[0]);
+	case QUEUE_RESET:
+		t.kind = TOKEN_QUEUE_RESET;
+		return r->op == VQT_WRITE && t.v[0] ? add(s, LANE_SETUP, &t) : 0;
+	case IGNORE:
+		break;
+	}
+	return 0;
+}
+
+static int reg(struct setup *s)
+{
+	const struct vqt_reg *r = &s->e->rec->reg;
+	const struct spec_field *f = s->e->field;
+	bool msix = s->e->dev->msix;
+
+	if (r->flags & VQT_REG_FAILED || r->width > 8)
+		return 0;
+	switch (r->region) {
+	case VQT_REGION_PCI:
+		return pci(s);
+	case VQT_REGION_DEVICE:
+		return config(s, r->offset);
+	case VQT_REGION_LEGACY:
+		if (r->offset >= spec_legacy_config_base(msix))
+			return config(s, r->offset - spec_legacy_config_base(msix));
+		break;
+	case VQT_REGION_MMIO:
+		if (r->offset >= 0x100)
+			return config(s, r->offset - 0x100);
+		break;
+	case VQT_REGION_COMMON:
+		break;
+	default:
+		return 0;
+	}
+	if (!f) {
+		struct diff_token t = {
+			.class = DIFF_REGISTERS, .op = r->op, .region = r->region, .at = r->offset,
+			.width = r->width, .v = { r->value },
+		};
+
+		return learn(s, &t);
+	}
+	for (size_t i = 0; i < sizeof(treatments) / sizeof(treatments[0]); i++)
+		if (!strcmp(f->name, treatments[i].name))
+			return virtio_register(s, f, treatments[i].treatment, treatments[i].class);
+	return virtio_register(s, f, FACT, DIFF_REGISTERS);
+}
+
+/* Features learned by asking (a late capture) stand for those not seen read. */
+static int device_state(struct setup *s)
+{
+	const struct vqt_device_state *st = &s->e->rec->device_state;
+	const struct spec_fields *fields = spec_region_fields(VQT_REGION_COMMON, 0);
+	static const struct {
+		unsigned known;
+		const char *name;
+		uint8_t op;
+	} sets[] = {
+		{ VQT_KNOWN_OFFERED, "device_feature", VQT_READ },
+		{ VQT_KNOWN_ACCEPTED, "driver_feature", VQT_WRITE },
+	};
+	int rc = 0;
+
+	for (unsigned i = 0; i < 4 && !rc; i++) {
+		const uint64_t *set = i < 2 ? st->offered : st->accepted;
+		const struct spec_field *f = spec_field_by_name(fields, sets[i / 2].name);
+		struct diff_token t = {
+			.class = DIFF_FEATURES, .field = f, .op = sets[i / 2].op, .width = 4,
+			.region = VQT_REGION_COMMON, .at = f ? f->offset : 0, .select = i % 2,
+			.v = { (uint32_t)(set[0] >> (32 * (i % 2))) },
+		};
+
+		if (f && st->known & sets[i / 2].known)
+			rc = learn(s, &t);
+	}
+	return rc;
+}
+
+/* Steps that registers tell already, or that are about the machine around. */
+static bool life_matters(unsigned what)
+{
+	switch (what) {
+	case VQT_LIFE_TYPE_REGISTER:
+	case VQT_LIFE_RESET:
+	case VQT_LIFE_SET_STATUS:
+	case VQT_LIFE_SET_FEATURES:
+	case VQT_LIFE_SET_RINGS:
+	case VQT_LIFE_SET_NUM:
+	case VQT_LIFE_SET_VECTOR:
+	case VQT_LIFE_QUEUE_ENABLE:
+	case VQT_LIFE_IOEVENTFD_STOP: /* at every status write, started or not */
+	case VQT_LIFE_GSI_COMMIT:
+	case VQT_LIFE_MSI_ROUTE:
+	case VQT_LIFE_IRQFD:
+		return false;
+	}
+	return true;
+}
+
+static char *copy_text(const struct record *r)
+{
+	size_t len;
+	const char *s = record_text(r, &len);
+
+	return strndup(s, len < 120 ? len : 120);
+}
+
+static int life(struct setup *s)
+{
+	const struct vqt_life *l = &s->e->rec->life;
+	struct diff_token t = {
+		.class = DIFF_LIFECYCLE, .kind = TOKEN_LIFE, .at = l->what,
+		.select = l->h.queue,
+	};
+
+	if (!life_matters(l->what))
+		return 0;
+	t.text = copy_text(s->e->rec);
+	if (!t.text)
+		return -ENOMEM;
+	if (l->what == VQT_LIFE_ERROR) {
+		t.class = DIFF_ERRORS;
+		t.kind = TOKEN_ERROR;
+		t.select = VQT_NO_QUEUE;
+		return add(s, LANE_SETUP, &t);
+	}
+	switch (l->what) { /* sizes and switches, not addresses */
+	case VQT_LIFE_VIRTIO_INIT:
+	case VQT_LIFE_ADD_QUEUE:
+	case VQT_LIFE_REGION:
+	case VQT_LIFE_BAR:
+	case VQT_LIFE_MSIX_INIT:
+	case VQT_LIFE_HOST_NOTIFIER:
+	case VQT_LIFE_GUEST_NOTIFIER:
+		t.v[0] = l->arg[0];
+		if (l->what == VQT_LIFE_VIRTIO_INIT || l->what == VQT_LIFE_GUEST_NOTIFIER)
+			t.v[0] |= l->arg[1] << 32;
+	}
+	return add(s, LANE_LIFE, &t);
+}
+
+static int irq(struct setup *s)
+{
+	struct diff_token t = { .class = DIFF_NOTIFY, .kind = TOKEN_CONFIG_IRQ };
+
+	return s->e->rec->irq.kind == VQT_IRQ_CONFIG ? add(s, LANE_SETUP, &t) : 0;
+}
+
+static int used(struct setup *s)
+{
+	struct diff_token t = { .class = DIFF_ERRORS, .kind = TOKEN_ERROR };
+
+	if (!s->e->unknown_id || s->h->facts.flags & VQT_DEV_LATE)
+		return 0;
+	t.text = strdup("completion of a chain that is not in flight");
+	return t.text ? add(s, LANE_SETUP, &t) : -ENOMEM;
+}
+
+int diff_setup_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
+		    const struct event *e)
+{
+	struct setup s = { d, p, side, &p->half[side], e };
+
+	switch (e->rec->h.type) {
+	case VQT_REG:
+		return reg(&s);
+	case VQT_DEVICE_STATE:
+		return device_state(&s);
+	case VQT_LIFE:
+		return life(&s);
+	case VQT_IRQ:
+		return irq(&s);
+	case VQT_USED:
+		return used(&s);
+	}
+	return 0;
+}
+
+int diff_setup_end(struct diff *d, struct diff_pair_impl *p, enum diff_side side)
+{
+	return flush(d, p, side);
+}

@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/edit/shrink.h"
+
+#define QUEUES_MAX 4096 /* watched; the traffic of others stays whole */
+#define CLASSES_MAX 65536 /* kinds of requests counted; others stay */
+
+/* Events of a queue, from one number to another, that are left out. */
+struct gap {
+	uint64_t first, last;
+};
+
+/* What a ring looks like from its own indices: equal before and after a cut. */
+struct stance {
+	bool known;
+	uint16_t used_event, avail_event; /* relative */
+	uint16_t avail_flags, used_flags;
+	uint8_t intx;
+};
+
+struct watched {
+	unsigned key; /* device << 16 | queue */
+	/* Plan: the spell being read. */
+	uint64_t first, last; /* its events, 0 none */
+	bool wanted; /* something in it has not been seen before */
+	struct stance stance; /* as it began */
+	/* Plan: the run of spells behind the last wanted one. */
+	uint64_t run_first, run_last; /* what can go for sure; 0 none */
+	struct stance run_stance;
+	bool running;
+	struct gap *gap;
+	size_t ngap, cap;
+	/* Apply. */
+	size_t at; /* next gap */
+	uint32_t avail, used; /* entries (packed: slots) left out in this life */
+	UT_hash_handle hh;
+};
+
+struct counted {
+	uint64_t class;
+	unsigned n;
+	UT_hash_handle hh;
+};
+
+struct shrink {
+	unsigned keep;
+	struct watched *queue; /* uthash */
+	struct counted *class; /* uthash */
+	uint32_t gone[256]; /* records left out, by source */
+	struct shrink_stats stats;
+};
+
+struct shrink *shrink_new(unsigned keep)
+{
+	struct shrink *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->keep = keep ? keep : 1;
+	return s;
+}
+
+void shrink_free(struct shrink *s)
+{
+	struct watched *w, *wnext;
+	struct counted *c, *cnext;
+
+	if (!s)
+		return;
+	HASH_ITER(hh, s->queue, w, wnext) {
+		HASH_DEL(s->queue, w);
+		free(w->gap);
+		free(w);
+	}
+	HASH_ITER(hh, s->class, c, cnext) {
+		HASH_DEL(s->class, c);
+		free(c);
+	}
+	free(s);
+}
+
+void shrink_stats(const struct shrink *s, struct shrink_stats *out)
+{
+	*out = s->stats;
+}
+
+static struct watched *find(struct shrink *s, unsigned device, unsigned queue)
+{
+	unsigned key = device << 16 | queue;
+	struct watched *w;
+
+	HASH_FIND(hh, s->queue, &key, sizeof(key), w);
+	return w;
+}
+
+static struct watched *watch(struct shrink *s, unsigned device, unsigned queue)
+{
+	struct watched *w = find(s, device, queue);
+
+	if (w || HASH_COUNT(s->queue) >= QUEUES_MAX)
+		return w;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return NULL;
+	w->key = device << 16 | queue;
+	HASH_ADD(hh, s->queue, key, sizeof(w->key), w);
+	if (!hash_holds(w)) {
+		free(w);
+		return NULL;
+	}
+	return w;
+}
+
+/* The only queue of a device that has traffic; NULL if there are more. */
+static struct watched *only_queue(struct shrink *s, const struct model_device *d)
+{
+	struct watched *found = NULL;
+
+	for (const struct model_queue *q = d->queues; q; q = q->hh.next) {
+		if (!q->kicks && !q->taken)
+			continue;
+		if (found)
+			return NULL;
+		found = find(s, d->id, q->index);
+	}
+	return found;
+}
+
+static bool isr_read(const struct event *e)
+{
+	return e->rec->h.type == VQT_REG && e->rec->reg.op == VQT_READ && e->field &&
+	       (!strcmp(e->field->name, "isr_status") || !strcmp(e->field->name, "InterruptStatus"));
+}
+
+static bool isr_ack(const struct event *e)
+{
+	return e->rec->h.type == VQT_REG && e->rec->reg.op == VQT_WRITE && e->field &&
+	       !strcmp(e->field->name, "InterruptACK");
+}
+
+/*
+ * Whose traffic an event is: NULL for everything else.  What the device does as
+ * a whole (the interrupt line, the ISR) is a queue's if no other is at work.
+ */
+static struct watched *traffic_of(struct shrink *s, const struct event *e)
+{
+	if (!e->dev)
+		return NULL;
+	switch (e->rec->h.type) {
+	case VQT_KICK:
+	case VQT_AVAIL:
+	case VQT_USED:
+	case VQT_DATA:
+	case VQT_RING:
+	case VQT_BACKEND:
+		return e->queue ? find(s, e->dev->id, e->queue->index) : NULL;
+	case VQT_IRQ:
+		if (e->rec->irq.kind == VQT_IRQ_CONFIG)
+			return NULL;
+		if (e->rec->irq.kind != VQT_IRQ_INTX && e->queue)
+			return find(s, e->dev->id, e->queue->index);
+		return only_queue(s, e->dev);
+	case VQT_REG:
+		return isr_read(e) || isr_ack(e) ? only_queue(s, e->dev) : NULL;
+	}
+	return NULL;
+}
+
+/* What a sample says is of a moment near it: out of order once something is cut. */
+static bool is_sample(const struct event *e)
+{
+	return e->rec->h.type == VQT_RING && e->rec->ring.why == VQT_RING_PERIODIC;
+}
+
+/* --- plan ------------------------------------------------------------------------ */
+
+static bool event_idx(const struct model_device *d)
+{
+	return model_accepted(d, VIRTIO_RING_F_EVENT_IDX);
+}
+
+#define DESC_EVENT 2 /* packed: RING_EVENT_FLAGS_DESC, 2.8.10 */
+
+static unsigned linear(uint16_t pos, unsigned size)
+{
+	return ((pos & 0x7fff) + (pos & 0x8000 ? 0 : size)) % (2 * size);
+}
+
+static struct stance stance_at(const struct event *e)
+{
+	const struct vqt_ring *r = &e->rec->kick.ring;
+	const struct model_device *d = e->dev;
+	unsigned size = e->queue->size;
+	struct stance s = { .avail_flags = r->avail_flags, .used_flags = r->used_flags,
+			    .intx = d->intx };
+
+	if (r->known & VQT_RING_PACKED) {
+		s.known = size && r->known & VQT_RING_AVAIL_FLAGS && r->known & VQT_RING_LAST_AVAIL;
+		if (!s.known)
+			return s;
+		if ((r->avail_flags & 3) == DESC_EVENT)
+			s.used_event = (uint16_t)((linear(r->used_event, size) + 4 * size -
+						   linear(r->last_avail, size)) % (2 * size));
+		if ((r->used_flags & 3) == DESC_EVENT)
+			s.avail_event = (uint16_t)((linear(r->avail_event, size) + 4 * size -
+						    linear(r->last_avail, size)) % (2 * size));
+		return s;
+	}
+	s.known = r->known & VQT_RING_LAST_AVAIL && r->known & VQT_RING_AVAIL_IDX;
+	if (event_idx(d)) {
+		s.used_event = (uint16_t)(r->used_event - r->used_idx);
+		s.avail_event = (uint16_t)(r->avail_event - r->last_avail);
+		s.known = s.known && r->known & VQT_RING_USED_EVENT && r->known & VQT_RING_USED_IDX;
+	}
+	return s;
+}
+
+static bool same_stance(const struct stance *a, const struct stance *b)
+{
+	return a->known && b->known && a->used_event == b->used_event &&
+	       a->avail_event == b->avail_event && a->avail_flags == b->avail_flags &&
+	       a->used_flags == b->used_flags && a->intx == b->intx;
+}
+
+static int add_gap(struct watched *w, uint64_t first, uint64_t last)
+{
+	if (w->ngap && w->gap[w->ngap - 1].last + 1 >= first) {
+		w->gap[w->ngap - 1].last = last;
+		return 0;
+	}
+	if (w->ngap == w->cap) {
+		size_t cap = w->cap ? 2 * w->cap : 16;
+		struct gap *g = realloc(w->gap, cap * sizeof(*g));
+
+		if (!g)
+			return -ENOMEM;
+		w->gap = g;
+		w->cap = cap;
+	}
+	w->gap[w->ngap++] = (struct gap){ first, last };
+	return 0;
+}
+
+/*
+ * The spell that has just ended.  Unwanted ones form a run; a prefix of the run
+ * can go if the spell after it begins with the stance the run began with.
+ */
+static int end_spell(struct watched *w, const struct stance *next)
+{
+	int rc = 0;
+
+	if (!w->first)
+		return 0;
+	if (w->wanted) {
+		if (w->running && w->run_last)
+			rc = add_gap(w, w->run_first, w->run_last);
+		w->running = false;
+		w->run_last = 0;
+	} else {
+		if (!w->running) {
+			w->run_first = w->first;
+			w->run_stance = w->stance;
+		}
+		w->running = true;
+		if (next && same_stance(&w->run_stance, next))
+			w->run_last = w->last;
+	}
+	w->first = 0;
+	w->wanted = false;
+	return rc;
+}
+
+/* The queue stops here (reset, end): its last spell stays. */
+static int end_queue(struct watched *w)
+{
+	int rc = 0;
+
+	w->wanted = true;
+	rc = end_spell(w, NULL);
+	if (w->running && w->run_last && !rc)
+		rc = add_gap(w, w->run_first, w->run_last);
+	w->running = false;
+	w->run_last = 0;
+	return rc;
+}
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	h ^= v + 0x9e3779b97f4a7c15ULL + (h << 6) + (h >> 2);
+	h *= 0xbf58476d1ce4e5b9ULL;
+	return h ^ h >> 31;
+}
+
+static unsigned depth(unsigned n)
+{
+	return n < 2 ? n : n < 5 ? 2 : n < 17 ? 3 : 4;
+}
+
+/* Whether a request of this class is still wanted in this life. */
+static int count_class(struct shrink *s, uint64_t class, bool *wanted)
+{
+	struct counted *c;
+
+	HASH_FIND(hh, s->class, &class, sizeof(class), c);
+	if (!c && HASH_COUNT(s->class) < CLASSES_MAX) {
+		c = calloc(1, sizeof(*c));
+		if (!c)
+			return -ENOMEM;
+		c->class = class;
+		HASH_ADD(hh, s->class, class, sizeof(c->class), c);
+		if (!hash_holds(c)) {
+			free(c);
+			return -ENOMEM;
+		}
+	}
+	*wanted |= !c || c->n < s->keep;
+	if (c)
+		c->n++;
+	return 0;
+}
+
+static int plan_used(struct shrink *s, const struct event *e, struct watched *w)
+{
+	const struct model_request *r = e->req;
+	const struct vqt_used *u = &e->rec->used;
+	uint64_t class = mix(e->dev->id, (uint64_t)e->dev->life << 16 | e->queue->index);
+
+	/* Whatever is out of the ordinary stays. */
+	if (!r || u->flags & (VQT_USED_DETACHED | VQT_USED_SYNTHETIC) || r->flags & ~(VQT_CHAIN_MORE | VQT_CHAIN_LATE | VQT_CHAIN_DERIVED)) {
+		w->wanted = true;
+		return 0;
+	}
+	class = mix(mix(class, r->typed ? r->type_raw : ~0U), r->bytes);
+	class = mix(mix(class, r->ndesc), r->ndirect);
+	class = mix(class, depth(e->queue->n_in_flight + 1));
+	class = mix(mix(class, r->status_known ? r->status : 256), u->len == r->writable);
+	if (r->status_known && r->status && e->dev->virtio_id == 2)
+		w->wanted = true;
+	return count_class(s, class, &w->wanted);
+}
+
+static int plan_kick(struct shrink *s, const struct event *e, struct watched *w)
+{
+	struct stance now;
+	int rc = 0;
+
+	if (e->queue->n_in_flight)
+		return 0;
+	now = stance_at(e);
+	rc = end_spell(w, &now);
+	w->first = e->number;
+	w->stance = now;
+	w->wanted = !now.known;
+	/* Kicks that bring nothing are a class, too. */
+	if (!(e->rec->kick.ring.known & VQT_RING_PACKED) &&
+	    e->rec->kick.ring.avail_idx == e->rec->kick.ring.last_avail && !rc)
+		rc = count_class(s, mix(mix(e->dev->id, e->queue->index), e->dev->life), &w->wanted);
+	return rc;
+}
+
+static bool ends_queues(const struct event *e)
+{
+	if (!e->dev)
+		return false;
+	if (e->dropped)
+		return true;
+	if (e->rec->h.type == VQT_LIFE)
+		return true; /* rare, and some say what happened to the rings */
+	return e->rec->h.type == VQT_REG && e->rec->reg.op == VQT_WRITE && e->field &&
+	       !isr_ack(e) && strcmp(e->field->name, "queue_notify") != 0;
+}
+
+static int end_device(struct shrink *s, const struct model_device *d)
+{
+	int rc = 0;
+
+	for (const struct model_queue *q = d->queues; q && !rc; q = q->hh.next) {
+		struct watched *w = find(s, d->id, q->index);
+
+		if (w)
+			rc = end_queue(w);
+	}
+	return rc;
+}
+
+int shrink_plan(struct shrink *s, const struct event *e)
+{
+	struct watched *w;
+	unsigned type = e->rec->h.type;
+	int rc = 0;
+
+	s->stats.events++;
+	s->stats.requests += type == VQT_AVAIL && !e->rec->avail.first;
+	if (ends_queues(e))
+		return end_device(s, e->dev);
+	if (type == VQT_KICK && e->queue && !watch(s, e->dev->id, e->queue->index) &&
+	    HASH_COUNT(s->queue) < QUEUES_MAX)
+		return -ENOMEM;
+	w = is_sample(e) ? NULL : traffic_of(s, e);
+	if (!w)
+		return 0;
+	if (type == VQT_KICK)
+		rc = plan_kick(s, e, w);
+	else if (type == VQT_USED && w->first)
+		rc = plan_used(s, e, w);
+	if (e->gap || (type == VQT_RING && e->rec->ring.why == VQT_RING_ASKED))
+		w->wanted = true; /* beside what is missing nothing is whole */
+	w->last = e->number;
+	return rc;
+}
+
+int shrink_plan_end(struct shrink *s)
+{
+	int rc = 0;
+
+	for (struct watched *w = s->queue; w && !rc; w = w->hh.next)
+		rc = end_queue(w);
+	return rc;
+}
+
+/* --- apply ------------------------------------------------------------------------ */
+
+static bool left_out(struct watched *w, uint64_t number)
+{
+	while (w->at < w->ngap && w->gap[w->at].last < number)
+		w->at++;
+	return w->at < w->ngap && w->gap[w->at].first <= number;
+}
+
+static void count_left_out(struct watched *w, const struct event *e)
+{
+	const struct vqt_avail *a = &e->rec->avail;
+	bool packed = e->queue && e->queue->packed;
+
+	if (e->rec->h.type == VQT_AVAIL && !a->first && !(a->flags & VQT_CHAIN_AGAIN))
+		w->avail += packed ? a->ndirect : 1;
+	if (e->rec->h.type == VQT_USED)
+		w->used += !packed ? 1 : e->req ? e->req->ndirect : 1;
+}
+
+static uint16_t move(uint16_t pos, uint32_t by, bool packed, unsigned size)
+{
+	unsigned at;
+
+	if (!packed)
+		return (uint16_t)(pos - by);
+	if (!size)
+		return pos;
+	at = (linear(pos, size) + 2 * size - by % (2 * size)) % (2 * size);
+	return (uint16_t)(at % size | (at < size ? 0x8000 : 0));
+}
+
+static void move_ring(struct vqt_ring *r, const struct watched *w, const struct event *e)
+{
+	bool packed = r->known & VQT_RING_PACKED;
+	unsigned size = e->queue->size;
+	/* Positions that nobody looks at stay what they are. */
+	bool events = packed || event_idx(e->dev);
+
+	if (r->known & VQT_RING_AVAIL_IDX)
+		r->avail_idx = move(r->avail_idx, w->avail, packed, size);
+	if (r->known & VQT_RING_LAST_AVAIL)
+		r->last_avail = move(r->last_avail, w->avail, packed, size);
+	if (r->known & (VQT_RING_USED_IDX | VQT_RING_USED_POS))
+		r->used_idx = move(r->used_idx, w->used, packed, size);
+	if (r->known & VQT_RING_USED_EVENT && events &&
+	    (!packed || (r->avail_flags & 3) == DESC_EVENT))
+		r->used_event = move(r->used_event, w->used, packed, size);
+	if (r->known & VQT_RING_AVAIL_EVENT && events &&
+	    (!packed || (r->used_flags & 3) == DESC_EVENT))
+		r->avail_event = move(r->avail_event, w->avail, packed, size);
+}
+
+/* The driver sends its next position with the kick, 4.1.5.2. */
+static void move_kick(struct vqt_kick *k, const struct watched *w, const struct event *e)
+{
+	bool packed = e->queue->packed;
+
+	move_ring(&k->ring, w, e);
+	if (k->width != 4 || !model_accepted(e->dev, 38 /* VIRTIO_F_NOTIFICATION_DATA */))
+		return;
+	k->value = (k->value & 0xffff) |
+		   (uint32_t)move((uint16_t)(k->value >> 16), w->avail, packed, e->queue->size) << 16;
+}
+
+#define PACKED_BITS (1 << VRING_PACKED_DESC_F_AVAIL | 1 << VRING_PACKED_DESC_F_USED)
+
+/* Packed: descriptors in the ring carry the wrap counter of their slot, 2.8.1. */
+static void move_descs(struct vqt_avail *a, const struct watched *w, const struct event *e)
+{
+	struct vqt_desc *d = (struct vqt_desc *)(a + 1);
+	unsigned size = e->queue->size, at;
+
+	if (!(a->ring.known & VQT_RING_PACKED) || !size)
+		return;
+	at = linear(a->pos, size);
+	for (unsigned i = 0; i < a->ndesc && a->first + i < a->ndirect; i++) {
+		unsigned was = (at + a->first + i) % (2 * size);
+		unsigned is = (was + 2 * size - w->avail % (2 * size)) % (2 * size);
+		struct vqt_desc desc;
+
+		memcpy(&desc, &d[i], sizeof(desc));
+		if ((was < size) != (is < size))
+			desc.flags ^= PACKED_BITS;
+		memcpy(&d[i], &desc, sizeof(desc));
+	}
+}
+
+static void move_record(uint8_t *buf, const struct watched *w, const struct event *e)
+{
+	struct vqt_avail *a = (void *)buf;
+	struct vqt_used *u = (void *)buf;
+	bool packed = e->queue->packed;
+
+	switch (e->rec->h.type) {
+	case VQT_KICK:
+		move_kick((void *)buf, w, e);
+		break;
+	case VQT_RING:
+		move_ring(&((struct vqt_ringstate *)(void *)buf)->ring, w, e);
+		break;
+	case VQT_AVAIL:
+		move_descs(a, w, e);
+		move_ring(&a->ring, w, e);
+		a->pos = move(a->pos, w->avail, packed, e->queue->size);
+		break;
+	case VQT_USED:
+		move_ring(&u->ring, w, e);
+		u->pos = move(u->pos, w->used, packed, e->queue->size);
+		break;
+	}
+}
+
+/* A reset begins the indices anew. */
+static void start_over(struct shrink *s, const struct event *e)
+{
+	for (const struct model_queue *q = e->dev->queues; q; q = q->hh.next) {
+		struct watched *w = find(s, e->dev->id, q->index);
+
+		if (w && !q->taken_life && !q->used_life)
+			w->avail = w->used = 0;
+	}
+}
+
+void shrink_left_out(struct shrink *s, const struct event *e)
+{
+	const struct vqt_hdr *h = &e->rec->h;
+
+	s->stats.events_kept--;
+	if (h->type >= VQT_REG || h->seq)
+		s->gone[h->source]++;
+}
+
+bool shrink_apply(struct shrink *s, const struct event *e, uint8_t *buf, size_t *len)
+{
+	struct watched *w = traffic_of(s, e);
+	struct vqt_hdr *h = (void *)buf;
+
+	if (ends_queues(e))
+		start_over(s, e);
+	if (is_sample(e)) {
+		s->gone[e->rec->h.source]++;
+		return false;
+	}
+	if (w && left_out(w, e->number)) {
+		count_left_out(w, e);
+		s->gone[e->rec->h.source]++;
+		return false;
+	}
+	memcpy(buf, e->rec->raw, e->rec->len);
+	*len = e->rec->len;
+	if (h->type >= VQT_REG || h->seq)
+		h->seq -= s->gone[h->source]; /* what is left out on purpose is not lost */
+	if (w && e->queue && (w->avail || w->used))
+		move_record(buf, w, e);
+	s->stats.events_kept++;
+	s->stats.requests_kept += h->type == VQT_AVAIL && !e->rec->avail.first;
+	return true;
+}

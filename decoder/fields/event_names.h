@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names of the event vocabulary's own small enumerations (decoder/trace/event.h), as
+ * the specification has none for them: lifecycle steps and what their arguments
+ * mean, steps of a guest driver, ways of a kick, kinds of interrupt and so on.
+ */
+#ifndef VQT_DECODER_FIELDS_EVENT_NAMES_H
+#define VQT_DECODER_FIELDS_EVENT_NAMES_H
+
+#include "decoder/trace/event.h"
+#include "decoder/spec/spec.h"
+
+struct life_arg {
+	const char *name; /* NULL: the step has no such argument */
+	enum spec_kind kind; /* SPEC_HEX or SPEC_DEC */
+};
+
+/* One lifecycle step: enum vqt_life_what. */
+struct life_step {
+	const char *name; /* "add_queue" */
+	const char *function; /* QEMU's, where the probe is */
+	const char *meaning; /* for people */
+	struct life_arg arg[3];
+	const char *text; /* what the record's text is, NULL none */
+};
+
+/* One step of a guest's driver: enum vqt_guest_what. */
+struct guest_step {
+	const char *name;
+	const char *function; /* Linux's */
+	const char *arg[2];
+};
+
+const struct life_step *life_step(unsigned what); /* NULL unknown */
+const struct guest_step *guest_step(unsigned what); /* NULL unknown */
+/* For lists: the names in order of their numbers; "" holes, NULL the end. */
+const char *life_step_name(unsigned what);
+const char *guest_step_name(unsigned what);
+
+/* Never NULL. */
+const char *life_source_kind(unsigned kind);
+const char *life_loss_why(unsigned why); /* for people: "the ring buffer was full" */
+
+/* Numbers and names, end with name NULL. */
+extern const struct spec_name life_source_kinds[]; /* enum vqt_source_kind */
+extern const struct spec_name life_clock_ids[];
+extern const struct spec_name life_transports[];
+extern const struct spec_name life_device_flags[]; /* bits VQT_DEV_* */
+extern const struct spec_name life_reg_ops[];
+extern const struct spec_name life_kick_vias[];
+extern const struct spec_name life_ring_whys[]; /* enum vqt_ring_why */
+extern const struct spec_name life_pendings[]; /* enum vqt_pending */
+extern const struct spec_name life_irq_kinds[];
+extern const struct spec_name life_chain_flags[]; /* bits VQT_CHAIN_* */
+extern const struct spec_name life_used_flags[]; /* bits VQT_USED_* */
+extern const struct spec_name life_loss_whys[];
+extern const struct spec_name life_note_levels[];
+extern const struct spec_name life_guest_phases[];
+extern const struct spec_name life_backend_ops[];
+extern const struct spec_name life_backend_phases[];
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* The table itself, how a field is read, and the keys that every event has. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "decoder/fields/fields.h"
+#include "decoder/fields/event_names.h"
+
+#define BIT(type) (1ULL << (type))
+#define ANY (~0ULL)
+#define RINGS (BIT(VQT_KICK) | BIT(VQT_AVAIL) | BIT(VQT_USED) | BIT(VQT_RING))
+#define CHAINS (BIT(VQT_AVAIL) | BIT(VQT_USED) | BIT(VQT_DATA))
+
+const struct field_group field_groups[] = {
+	{ "", "Event", ANY, fields_event },
+	{ "session", "Session", BIT(VQT_SESSION), fields_session },
+	{ "source_info", "Source", BIT(VQT_SOURCE), fields_source },
+	{ "device_info", "Device", BIT(VQT_DEVICE), fields_device },
+	{ "device_state", "Device state, learned", BIT(VQT_DEVICE_STATE), fields_device_state },
+	{ "queue_state", "Queue state, learned", BIT(VQT_QUEUE_STATE), fields_queue_state },
+	{ "register", "Register access", BIT(VQT_REG), fields_register },
+	{ "kick", "Available buffer notification", BIT(VQT_KICK), fields_kick },
+	{ "avail", "Available chain", BIT(VQT_AVAIL), fields_avail },
+	{ "used", "Used chain", BIT(VQT_USED), fields_used },
+	{ "data", "Bytes of a chain, read late", BIT(VQT_DATA), fields_data },
+	{ "request", "Request", CHAINS | BIT(VQT_BACKEND), fields_request },
+	{ "ring", "Ring in memory", RINGS, fields_ring },
+	{ "sample", "Ring sample", BIT(VQT_RING), fields_sample },
+	{ "buffers", "Captured bytes", CHAINS, fields_buffers },
+	{ "interrupt", "Interrupt", BIT(VQT_IRQ), fields_interrupt },
+	{ "tally", "Tally of a queue", BIT(VQT_TALLY), fields_tally },
+	{ "lifecycle", "Lifecycle", BIT(VQT_LIFE), fields_lifecycle },
+	{ "guest", "Guest driver", BIT(VQT_GUEST), fields_guest },
+	{ "backend", "Block backend", BIT(VQT_BACKEND), fields_backend },
+	{ "clock", "Clock", BIT(VQT_CLOCK), fields_clock },
+	{ "loss", "Loss", BIT(VQT_LOSS), fields_loss },
+	{ "note", "Note", BIT(VQT_NOTE), fields_note },
+	{ "stack", "Call stack", BIT(VQT_STACK), fields_stack },
+	{ NULL, NULL, 0, NULL },
+};
+
+/* Records are little-endian, and so are the hosts this runs on. */
+static uint64_t read_at(const struct record *r, unsigned at, unsigned size)
+{
+	const uint8_t *p = (const uint8_t *)r + at;
+	uint64_t u = 0;
+
+	switch (size) {
+	case 1:
+		return *p;
+	case 2:
+		return get_le16(p);
+	case 4:
+		return get_le32(p);
+	default:
+		memcpy(&u, p, sizeof(u));
+		return u;
+	}
+}
+
+static void set_word(const struct field *f, struct field_value *v)
+{
+	v->str = spec_name_of(f->names, v->u);
+	if (!v->str) {
+		snprintf(v->buf, sizeof(v->buf), "%" PRIu64, v->u);
+		v->str = v->buf;
+	}
+	v->len = strlen(v->str);
+}
+
+bool field_get(const struct field *f, const struct event *e, unsigned i, struct field_value *v)
+{
+	if (f->known && !(read_at(e->rec, f->known_at, 2) & f->known))
+		return false;
+	if (f->get)
+		return f->get(e, i, v);
+	v->u = read_at(e->rec, f->at, f->size);
+	if (f->kind == FIELD_STR)
+		set_word(f, v);
+	else if (f->kind == FIELD_BOOL)
+		v->u = f->bit ? (v->u & f->bit) != 0 : v->u != 0;
+	else if (f->kind == FIELD_I64 && f->size == 4)
+		v->u = (uint64_t)(int64_t)(int32_t)v->u;
+	return true;
+}
+
+const struct field *field_by_path(const char *path)
+{
+	for (const struct field_group *g = field_groups; g->name; g++)
+		for (const struct field *f = g->fields; f->path; f++)
+			if (!strcmp(f->path, path))
+				return f;
+	return NULL;
+}
+
+const struct field_group *field_group_of(const struct field *f)
+{
+	for (const struct field_group *g = field_groups; g->name; g++)
+		for (const struct field *at = g->fields; at->path; at++)
+			if (at == f)
+				return g;
+	return NULL;
+}
+
+const struct field *field_nth(unsigned n)
+{
+	for (const struct field_group *g = field_groups; g->name; g++)
+		for (const struct field *f = g->fields; f->path; f++)
+			if (!n--)
+				return f;
+	return NULL;
+}
+
+const char *field_kind_name(unsigned kind)
+{
+	static const char *const names[] = {
+		[FIELD_U64] = "integer", [FIELD_I64] = "integer", [FIELD_HEX] = "integer",
+		[FIELD_TIME] = "ns",	 [FIELD_STR] = "text",	  [FIELD_BOOL] = "boolean",
+		[FIELD_BYTES] = "bytes",
+	};
+
+	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "?";
+}
+
+static bool set_str(struct field_value *v, const char *s)
+{
+	v->str = s;
+	v->len = strlen(s);
+	return true;
+}
+
+static bool set_u64(struct field_value *v, uint64_t u)
+{
+	v->u = u;
+	return true;
+}
+
+static bool get_ts(const struct event *e, unsigned i, struct field_value *v)
+{
+	/* The session record comes before there is a clock to put it on. */
+	return set_u64(v, e->ts ? e->ts : e->rec->h.ts);
+}
+
+static bool get_number(const struct event *e, unsigned i, struct field_value *v)
+{
+	return set_u64(v, e->number);
+}
+
+static bool get_source(const struct event *e, unsigned i, struct field_value *v)
+{
+	if (!e->source)
+		return false;
+	return set_str(v, e->source->name[0] ? e->source->name : life_source_kind(e->source->kind));
+}
+
+static bool get_device(const struct event *e, unsigned i, struct field_value *v)
+{
+	return e->dev && set_str(v, e->dev->name);
+}
+
+static bool get_device_type(const struct event *e, unsigned i, struct field_value *v)
+{
+	if (!e->dev || !e->dev->virtio_id)
+		return false;
+	return set_str(v, spec_class_name(e->dev->virtio_id, v->buf, sizeof(v->buf)));
+}
+
+static bool get_device_id(const struct event *e, unsigned i, struct field_value *v)
+{
+	return e->dev && e->dev->user_id[0] && set_str(v, e->dev->user_id);
+}
+
+static bool get_queue(const struct event *e, unsigned i, struct field_value *v)
+{
+	if (e->rec->h.queue != VQT_NO_QUEUE)
+		return set_u64(v, e->rec->h.queue);
+	return e->queue && set_u64(v, e->queue->index);
+}
+
+static bool get_event(const struct event *e, unsigned i, struct field_value *v)
+{
+	return set_str(v, record_type_name(e->rec->h.type));
+}
+
+static bool get_thread(const struct event *e, unsigned i, struct field_value *v)
+{
+	return e->rec->h.tid && set_u64(v, e->rec->h.tid);
+}
+
+static bool get_delta(const struct event *e, unsigned i, struct field_value *v)
+{
+	return set_u64(v, e->delta);
+}
+
+static bool get_since(const struct event *e, unsigned i, struct field_value *v)
+{
+	return set_u64(v, e->since);
+}
+
+static bool get_missing(const struct event *e, unsigned i, struct field_value *v)
+{
+	return e->gap && set_u64(v, e->gap);
+}
+
+static bool get_status(const struct event *e, unsigned i, struct field_value *v)
+{
+	return e->dev && e->dev->status_known && set_u64(v, e->dev->status);
+}
+
+static const char *event_word(unsigned n)
+{
+	const char *name;
+
+	if (n > VQT_BACKEND)
+		return NULL;
+	name = record_type_name(n);
+	return record_type_by_name(name) == (int)n ? name : "";
+}
+
+static const char *device_type_word(unsigned n)
+{
+	const struct spec_class *c = spec_class_nth(n);
+
+	return c ? c->name : NULL;
+}
+
+const struct field fields_event[] = {
+	{ "ts", FIELD_TIME, .get = get_ts, .label = "Time",
+		.help = "time on the trace's clock" },
+	{ "number", FIELD_U64, .get = get_number, .label = "Number",
+		.help = "number of the event in the trace, from 1" },
+	{ "seq", FIELD_U64, FIELD_AT(h.seq), .label = "Sequence",
+		.help = "sequence number of its source; counts lost events too" },
+	{ "source", FIELD_STR, .get = get_source, .label = "Source",
+		.help = "name of the source, or its kind: qemu, kvm, guest, emu, replay" },
+	{ "device", FIELD_STR, .get = get_device, .label = "Device",
+		.help = "device: its type and a count, such as blk0" },
+	{ "device_type", FIELD_STR, .get = get_device_type, .word = device_type_word,
+		.label = "Device type", .help = "type of the device: blk, net, ..." },
+	{ "device_id", FIELD_STR, FIELD_FILTER, .get = get_device_id, .label = "Device id",
+		.help = "the id its user gave the device (filters only)" },
+	{ "device_status", FIELD_HEX, FIELD_FILTER, .get = get_status, .label = "Device status",
+		.names = spec_status_bits,
+		.help = "status of the device after the event (filters only)" },
+	{ "queue", FIELD_U64, .get = get_queue, .label = "Queue", .help = "virtqueue index" },
+	{ "event", FIELD_STR, .get = get_event, .word = event_word, .label = "Event",
+		.help = "what happened: register, kick, avail, used, interrupt, ..." },
+	{ "thread", FIELD_U64, .get = get_thread, .label = "Thread",
+		.help = "thread that did it" },
+	{ "cpu", FIELD_U64, FIELD_AT(h.cpu), .label = "CPU", .help = "processor it ran on" },
+	{ "delta", FIELD_TIME, .get = get_delta, .label = "Delta",
+		.help = "time since the event before" },
+	{ "since", FIELD_TIME, FIELD_FILTER, .get = get_since, .label = "Since",
+		.help = "time since the first event (filters only)" },
+	{ "missing", FIELD_U64, .get = get_missing, .label = "Missing",
+		.help = "events missing before this one, by its sequence number" },
+	{ .path = NULL },
+};
+
+void field_format_bdf(char *buf, size_t len, uint32_t bdf)
+{
+	snprintf(buf, len, "%04x:%02x:%02x.%x", bdf >> 16, bdf >> 8 & 0xff, bdf >> 3 & 0x1f,
+		 bdf & 7);
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/* Fields of the records around the conversation: who speaks, lifecycle, loss, notes. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "decoder/fields/fields.h"
+#include "decoder/fields/event_names.h"
+
+static bool set_u64(struct field_value *v, uint64_t u)
+{
+	v->u = u;
+	return true;
+}
+
+static bool set_text(const struct event *e, struct field_value *v)
+{
+	v->str = record_text(e->rec, &v->len);
+	return v->len > 0;
+}
+
+#define TLV(name, tag) \
+	static bool get_##name(const struct event *e, unsigned i, struct field_value *v) \
+	{ \
+		v->str = record_tlv(e->rec, tag, &v->len); \
+		return v->str != NULL; \
+	}
+TLV(host, VQT_TAG_HOST)
+TLV(os, VQT_TAG_OS)
+TLV(tool, VQT_TAG_TOOL)
+TLV(command, VQT_TAG_COMMAND)
+TLV(name, VQT_TAG_NAME)
+TLV(exe, VQT_TAG_EXE)
+TLV(build_id, VQT_TAG_BUILD_ID)
+TLV(version, VQT_TAG_VERSION)
+TLV(id, VQT_TAG_ID)
+TLV(typename, VQT_TAG_TYPENAME)
+TLV(path, VQT_TAG_PATH)
+TLV(origin, VQT_TAG_ORIGIN)
+
+/* --- session, source --- */
+
+static bool get_format(const struct event *e, unsigned i, struct field_value *v)
+{
+	v->len = (size_t)snprintf(v->buf, sizeof(v->buf), "%u.%u", e->rec->session.major,
+				  e->rec->session.minor);
+	v->str = v->buf;
+	return true;
+}
+
+const struct field fields_session[] = {
+	{ "session.version", FIELD_STR, .get = get_format, .label = "Vocabulary",
+		.help = "version of the event vocabulary" },
+	{ "session.tool", FIELD_STR, .get = get_tool, .label = "Tool",
+		.help = "what made the trace" },
+	{ "session.host", FIELD_STR, .get = get_host, .label = "Host", .help = "host name" },
+	{ "session.os", FIELD_STR, .get = get_os, .label = "System",
+		.help = "its kernel and machine" },
+	{ "session.command", FIELD_STR, .get = get_command, .label = "Command",
+		.help = "command line of the capture" },
+	{ "session.origin", FIELD_STR, .get = get_origin, .label = "Origin",
+		.help = "where a shipped trace is from" },
+	{ "session.snaplen", FIELD_U64, FIELD_AT(session.snaplen), .label = "Snap length",
+		.help = "leading bytes kept of each buffer" },
+	{ "session.wall", FIELD_I64, FIELD_AT(session.wall), .label = "Wall clock offset",
+		.help = "realtime minus the trace's clock, ns" },
+	{ .path = NULL },
+};
+
+const struct field fields_source[] = {
+	{ "source_info.kind", FIELD_STR, FIELD_AT(source.kind), .names = life_source_kinds,
+		.label = "Kind", .help = "qemu, kvm, guest, emu or replay" },
+	{ "source_info.name", FIELD_STR, .get = get_name, .label = "Name", .help = "its name" },
+	{ "source_info.pid", FIELD_U64, FIELD_AT(source.pid), .label = "Process",
+		.help = "process id" },
+	{ "source_info.clock", FIELD_STR, FIELD_AT(source.clock), .names = life_clock_ids,
+		.label = "Clock", .help = "monotonic, guest or virtual" },
+	{ "source_info.exe", FIELD_STR, .get = get_exe, .label = "Program",
+		.help = "path of the traced program" },
+	{ "source_info.version", FIELD_STR, .get = get_version, .label = "Version",
+		.help = "version of the program" },
+	{ "source_info.build_id", FIELD_STR, .get = get_build_id, .label = "Build id",
+		.help = "build id of the program" },
+	{ "source_info.command", FIELD_STR, .get = get_command, .label = "Command",
+		.help = "its command line" },
+	{ .path = NULL },
+};
+
+/* --- devices and queues --- */
+
+static bool get_bdf(const struct event *e, unsigned i, struct field_value *v)
+{
+	if (e->rec->device.bdf == ~0U)
+		return false;
+	field_format_bdf(v->buf, sizeof(v->buf), e->rec->device.bdf);
+	v->str = v->buf;
+	v->len = strlen(v->buf);
+	return true;
+}
+
+const struct field fields_device[] = {
+	{ "device_info.type", FIELD_U64, FIELD_AT(device.virtio_id), .label = "Device type",
+		.help = "virtio device ID, 0 unknown" },
+	{ "device_info.id", FIELD_STR, .get = get_id, .label = "Id",
+		.help = "the id its user gave it" },
+	{ "device_info.typename", FIELD_STR, .get = get_typename, .label = "Type name",
+		.help = "type in the source, such as virtio-blk-pci" },
+	{ "device_info.path", FIELD_STR, .get = get_path, .label = "Path",
+		.help = "path in the source's object tree" },
+	{ "device_info.transport", FIELD_STR, FIELD_AT(device.transport),
+		.names = life_transports, .label = "Transport", .help = "pci, mmio or ccw" },
+	{ "device_info.bdf", FIELD_STR, .get = get_bdf, .label = "PCI address",
+		.help = "segment:bus:device.function" },
+	{ "device_info.flags", FIELD_HEX, FIELD_AT(device.flags), .names = life_device_flags,
+		.label = "Flags", .help = "TRANSITIONAL, DATAPATH_ELSEWHERE, LATE, GONE" },
+	{ "device_info.queues", FIELD_U64, FIELD_AT(device.queues), FIELD_IF(device.queues, 0xffff),
+		.label = "Queues", .help = "virtqueues it has" },
+	{ "device_info.handle", FIELD_HEX, FIELD_AT(device.handle), .label = "Handle",
+		.help = "pointer in the source" },
+	{ .path = NULL },
+};
+
+/* Names of feature bits reach over two words of 64. */
+static bool resolve_feature(const struct event *e, unsigned i, const char *word, uint64_t *value)
+{
+	const struct spec_class *c;
+	int bit;
+
+	if (!e) {
+		for (size_t k = 0; (c = spec_class_nth(k)); k++)
+			if (spec_feature_by_name(c->id, word) >= 0)
+				return true;
+		return spec_feature_by_name(0, word) >= 0;
+	}
+	bit = spec_feature_by_name(e->dev ? e->dev->virtio_id : 0, word);
+	if (bit < 0 || (unsigned)bit / 64 != i)
+		return false;
+	*value = 1ULL << (bit % 64);
+	return true;
+}
+
+static bool get_offered(const struct event *e, unsigned i, struct field_value *v)
+{
+	return i < 2 && set_u64(v, e->rec->device_state.offered[i]);
+}
+
+static bool get_accepted(const struct event *e, unsigned i, struct field_value *v)
+{
+	return i < 2 && set_u64(v, e->rec->device_state.accepted[i]);
+}
+
+static bool get_config(const struct event *e, unsigned i, struct field_value *v)
+{
+	v->bytes = e->rec->tail;
+	v->len = e->rec->device_state.config_len;
+	return true;
+}
+
+#define STATE(member, bit) FIELD_AT(device_state.member), FIELD_IF(device_state.known, bit)
+
+const struct field fields_device_state[] = {
+	{ "device_state.status", FIELD_HEX, STATE(status, VQT_KNOWN_STATUS),
+		.names = spec_status_bits, .label = "Status", .help = "device status" },
+	{ "device_state.offered", FIELD_HEX, FIELD_ARRAY, .get = get_offered,
+		FIELD_IF(device_state.known, VQT_KNOWN_OFFERED), .resolve = resolve_feature,
+		.label = "Offered", .help = "features the device offers, two words of 64 bits" },
+	{ "device_state.accepted", FIELD_HEX, FIELD_ARRAY, .get = get_accepted,
+		FIELD_IF(device_state.known, VQT_KNOWN_ACCEPTED), .resolve = resolve_feature,
+		.label = "Accepted", .help = "features the driver accepted" },
+	{ "device_state.msix", FIELD_BOOL, STATE(msix, VQT_KNOWN_MSIX), .label = "MSI-X",
+		.help = "MSI-X is enabled" },
+	{ "device_state.config", FIELD_BYTES, .get = get_config,
+		FIELD_IF(device_state.known, VQT_KNOWN_CONFIG), .label = "Configuration",
+		.help = "device configuration" },
+	{ .path = NULL },
+};
+
+#define QUEUE(member, bit) FIELD_AT(queue_state.member), FIELD_IF(queue_state.known, bit)
+
+const struct field fields_queue_state[] = {
+	{ "queue_state.size", FIELD_U64, QUEUE(size, VQT_KNOWN_SIZE), .label = "Size",
+		.help = "entries" },
+	{ "queue_state.desc", FIELD_HEX, QUEUE(desc, VQT_KNOWN_ADDR), .label = "Descriptor area",
+		.help = "address of the descriptor table or ring" },
+	{ "queue_state.driver", FIELD_HEX, QUEUE(driver, VQT_KNOWN_ADDR), .label = "Driver area",
+		.help = "address of the available ring or driver event area" },
+	{ "queue_state.device", FIELD_HEX, QUEUE(device, VQT_KNOWN_ADDR), .label = "Device area",
+		.help = "address of the used ring or device event area" },
+	{ "queue_state.vector", FIELD_U64, QUEUE(vector, VQT_KNOWN_VECTOR), .label = "Vector",
+		.help = "MSI-X vector, 65535 none" },
+	{ "queue_state.enabled", FIELD_BOOL, QUEUE(enabled, VQT_KNOWN_ENABLED),
+		.label = "Enabled", .help = "the queue is enabled" },
+	{ "queue_state.last_avail", FIELD_U64, QUEUE(last_avail, VQT_KNOWN_INDEX),
+		.label = "Next to take", .help = "the device's position in the available ring" },
+	{ "queue_state.used", FIELD_U64, QUEUE(used, VQT_KNOWN_INDEX), .label = "Next used",
+		.help = "the device's position in the used ring" },
+	{ .path = NULL },
+};
+
+/* --- lifecycle, guest, backend --- */
+
+static bool set_words(struct field_value *v, const char *name, unsigned number)
+{
+	v->str = name;
+	if (!name) {
+		snprintf(v->buf, sizeof(v->buf), "%u", number);
+		v->str = v->buf;
+	}
+	v->len = strlen(v->str);
+	return true;
+}
+
+static bool get_step(const struct event *e, unsigned i, struct field_value *v)
+{
+	const struct life_step *s = life_step(e->rec->life.what);
+
+	return set_words(v, s ? s->name : NULL, e->rec->life.what);
+}
+
+static bool get_function(const struct event *e, unsigned i, struct field_value *v)
+{
+	const struct life_step *s = life_step(e->rec->life.what);
+
+	return s && set_words(v, s->function, 0);
+}
+
+/* An unknown step may mean all three. */
+static bool get_arg(const struct event *e, unsigned i, struct field_value *v)
+{
+	const struct life_step *s = life_step(e->rec->life.what);
+
+	if (i > 2 || (s && !s->arg[i].name))
+		return false;
+	return set_u64(v, e->rec->life.arg[i]);
+}
+
+static bool get_text(const struct event *e, unsigned i, struct field_value *v)
+{
+	return set_text(e, v);
+}
+
+const struct field fields_lifecycle[] = {
+	{ "lifecycle.step", FIELD_STR, .get = get_step, .word = life_step_name, .label = "Step",
+		.help = "realize, add_queue, reset, set_status, error, ..." },
+	{ "lifecycle.args", FIELD_HEX, FIELD_ARRAY, .get = get_arg, .label = "Arguments",
+		.help = "the step's arguments" },
+	{ "lifecycle.text", FIELD_STR, .get = get_text, .label = "Text",
+		.help = "the step's words, such as an error message" },
+	{ "lifecycle.function", FIELD_STR, .get = get_function, .label = "Function",
+		.help = "QEMU's function for it" },
+	{ .path = NULL },
+};
+
+static bool get_guest_step(const struct event *e, unsigned i, struct field_value *v)
+{
+	const struct guest_step *s = guest_step(e->rec->guest.what);
+
+	return set_words(v, s ? s->name : NULL, e->rec->guest.what);
+}
+
+static bool get_guest_ret(const struct event *e, unsigned i, struct field_value *v)
+{
+	return e->rec->guest.phase == 1 && set_u64(v, (uint64_t)(int64_t)e->rec->guest.ret);
+}
+
+static bool get_guest_arg(const struct event *e, unsigned i, struct field_value *v)
+{
+	return i < 2 && set_u64(v, e->rec->guest.arg[i]);
+}
+
+const struct field fields_guest[] = {
+	{ "guest.step", FIELD_STR, .get = get_guest_step, .word = guest_step_name,
+		.label = "Step", .help = "probe, find_vqs, add, notify, irq, done, ..." },
+	{ "guest.phase", FIELD_STR, FIELD_AT(guest.phase), .names = life_guest_phases,
+		.label = "Phase", .help = "entry, return or point" },
+	{ "guest.ret", FIELD_I64, .get = get_guest_ret, .label = "Result",
+		.help = "on return: the function's result" },
+	{ "guest.args", FIELD_HEX, FIELD_ARRAY, .get = get_guest_arg, .label = "Arguments",
+		.help = "the step's arguments" },
+	{ "guest.function", FIELD_STR, .get = get_text, .label = "Function",
+		.help = "the guest kernel's function" },
+	{ .path = NULL },
+};
+
+static bool get_backend_ret(const struct event *e, unsigned i, struct field_value *v)
+{
+	return e->rec->backend.phase == 1 && set_u64(v, (uint64_t)(int64_t)e->rec->backend.ret);
+}
+
+static bool get_backend_head(const struct event *e, unsigned i, struct field_value *v)
+{
+	return e->rec->backend.head != 0xffff && set_u64(v, e->rec->backend.head);
+}
+
+const struct field fields_backend[] = {
+	{ "backend.op", FIELD_STR, FIELD_AT(backend.op), .names = life_backend_ops,
+		.label = "Operation", .help = "read, write, flush, discard or zeroes" },
+	{ "backend.phase", FIELD_STR, FIELD_AT(backend.phase), .names = life_backend_phases,
+		.label = "Phase", .help = "start or end" },
+	{ "backend.head", FIELD_U64, .get = get_backend_head, .label = "Head",
+		.help = "the chain it serves" },
+	{ "backend.ret", FIELD_I64, .get = get_backend_ret, .label = "Result",
+		.help = "on end: bytes, or a negative errno" },
+	{ "backend.offset", FIELD_U64, FIELD_AT(backend.offset), .label = "Offset",
+		.help = "byte in the image" },
+	{ "backend.bytes", FIELD_U64, FIELD_AT(backend.bytes), .label = "Bytes",
+		.help = "length" },
+	{ "backend.cookie", FIELD_HEX, FIELD_AT(backend.cookie), .label = "Cookie",
+		.help = "pairs start and end" },
+	{ .path = NULL },
+};
+
+/* --- clock, loss, note, stack --- */
+
+const struct field fields_clock[] = {
+	{ "clock.other", FIELD_U64, FIELD_AT(clock.other), .label = "Other source",
+		.help = "number of the source whose clock was compared" },
+	{ "clock.there", FIELD_TIME, FIELD_AT(clock.there), .label = "Its time",
+		.help = "what its clock said" },
+	{ "clock.error", FIELD_TIME, FIELD_AT(clock.error), .label = "Uncertainty",
+		.help = "half width of the uncertainty" },
+	{ .path = NULL },
+};
+
+const struct field fields_loss[] = {
+	{ "loss.lost", FIELD_U64, FIELD_AT(loss.lost), .label = "Events lost",
+		.help = "events that went missing" },
+	{ "loss.why", FIELD_STR, FIELD_AT(loss.why), .names = life_loss_whys, .label = "Why",
+		.help = "buffer, memory, limit or file" },
+	{ .path = NULL },
+};
+
+const struct field fields_note[] = {
+	{ "note.level", FIELD_STR, FIELD_AT(note.level), .names = life_note_levels,
+		.label = "Level", .help = "info, warning or comment" },
+	{ "note.text", FIELD_STR, .get = get_text, .label = "Text", .help = "text for people" },
+	{ .path = NULL },
+};
+
+static bool get_frame_pc(const struct event *e, unsigned i, struct field_value *v)
+{
+	return i < e->rec->stack.nframes && set_u64(v, get_le64(e->rec->tail + 8 * i));
+}
+
+/* Symbols are NUL-terminated one after the other; v->pos is where the next begins. */
+static bool get_frame_symbol(const struct event *e, unsigned i, struct field_value *v)
+{
+	const char *text = (const char *)e->rec->tail + 8 * e->rec->stack.nframes;
+	size_t size = e->rec->stack.len;
+
+	if (i >= e->rec->stack.nframes)
+		return false;
+	if (!i)
+		v->pos = 0;
+	v->str = text + v->pos;
+	v->len = strnlen(v->str, size - v->pos);
+	v->pos += (uint32_t)(v->len + (v->pos + v->len < size));
+	return true;
+}
+
+const struct field fields_stack[] = {
+	{ "stack.of", FIELD_U64, FIELD_AT(stack.of), .label = "Of event",
+		.help = "sequence number of the event it belongs to" },
+	{ "stack.frames.pc", FIELD_HEX, FIELD_ARRAY, .get = get_frame_pc, .label = "Address",
+		.help = "address of the frame" },
+	{ "stack.frames.symbol", FIELD_STR, FIELD_ARRAY, .get = get_frame_symbol,
+		.label = "Symbol", .help = "its function, where known" },
+	{ .path = NULL },
+};

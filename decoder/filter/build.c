@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: MIT */
+/* From the grammar's pieces to checked nodes: literals, types, limits. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "decoder/filter/impl.h"
+
+/* Counted repetitions are expanded by regcomp: hold what a pattern can cost. */
+#define REGEX_LEN_MAX 256
+#define REGEX_REPEAT_MAX 255
+
+void filter_fail(struct filter_parser *p, struct filter_loc at, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (p->failed)
+		return;
+	p->failed = true;
+	p->err->column = at.from + 1;
+	p->err->length = at.to > at.from ? at.to - at.from : 1;
+	va_start(ap, fmt);
+	vsnprintf(p->err->text, sizeof(p->err->text), fmt, ap);
+	va_end(ap);
+}
+
+void *filter_alloc(struct filter_parser *p, size_t size)
+{
+	struct filter_chunk *c = calloc(1, sizeof(*c) + size);
+
+	if (!c) {
+		p->no_memory = true;
+		return NULL;
+	}
+	c->next = p->filter->memory;
+	p->filter->memory = c;
+	return c->data;
+}
+
+/* --- literals --- */
+
+struct filter_literal *filter_literal(struct filter_parser *p, enum filter_literal_kind kind,
+				      struct filter_loc at, const char *text, size_t len)
+{
+	struct filter_literal *l = filter_alloc(p, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->kind = kind;
+	l->loc = at;
+	l->len = len;
+	l->text = filter_alloc(p, len + 1);
+	if (!l->text)
+		return NULL;
+	memcpy(l->text, text, len);
+	return l;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Both give NULL for a number that 64 bits do not hold, else where it ends. */
+static const char *read_hex(const char *s, uint64_t *u)
+{
+	for (; hex_digit(*s) >= 0; s++) {
+		if (*u >> 60)
+			return NULL;
+		*u = *u << 4 | (uint64_t)hex_digit(*s);
+	}
+	return s;
+}
+
+static const char *read_decimal(const char *s, uint64_t *u, uint64_t *divisor)
+{
+	bool point = false;
+
+	for (; (*s >= '0' && *s <= '9') || *s == '.'; s++) {
+		if (*s == '.') {
+			point = true;
+			continue;
+		}
+		if (__builtin_mul_overflow(*u, 10, u)
+		    || __builtin_add_overflow(*u, (uint64_t)(*s - '0'), u))
+			return NULL;
+		if (point && __builtin_mul_overflow(*divisor, 10, divisor))
+			return NULL;
+	}
+	return s;
+}
+
+static const struct unit {
+	const char *name;
+	enum filter_unit kind;
+	uint64_t factor;
+} units[] = {
+	{ "ns", UNIT_TIME, 1 },
+	{ "us", UNIT_TIME, 1000 },
+	{ "ms", UNIT_TIME, 1000000 },
+	{ "s", UNIT_TIME, 1000000000 },
+	{ "m", UNIT_TIME, 60000000000 },
+	{ "h", UNIT_TIME, 3600000000000 },
+	{ "k", UNIT_SIZE, 1ULL << 10 },
+	{ "K", UNIT_SIZE, 1ULL << 10 },
+	{ "M", UNIT_SIZE, 1ULL << 20 },
+	{ "G", UNIT_SIZE, 1ULL << 30 },
+	{ "T", UNIT_SIZE, 1ULL << 40 },
+};
+
+static const struct unit *find_unit(const char *s)
+{
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		size_t n = strlen(units[i].name);
+
+		if (strncmp(s, units[i].name, n))
+			continue;
+		if (!s[n] || (units[i].kind == UNIT_SIZE && strchr("Bi", s[n])))
+			return &units[i];
+	}
+	return NULL;
+}
+
+static bool scale(struct filter_literal *l, const char *suffix, uint64_t divisor)
+{
+	const struct unit *unit = find_unit(suffix);
+	unsigned __int128 big = l->number;
+
+	if (unit) {
+		l->unit = unit->kind;
+		big *= unit->factor;
+	}
+	big /= divisor;
+	l->number = (uint64_t)big;
+	return big <= UINT64_MAX;
+}
+
+struct filter_literal *filter_number(struct filter_parser *p, struct filter_loc at,
+				     const char *text, size_t len)
+{
+	struct filter_literal *l = filter_literal(p, LITERAL_NUMBER, at, text, len);
+	uint64_t divisor = 1;
+	const char *s;
+
+	if (!l)
+		return NULL;
+	s = l->text;
+	l->negative = *s == '-';
+	s += l->negative;
+	if (s[0] == '0' && (s[1] | 0x20) == 'x')
+		s = read_hex(s + 2, &l->number);
+	else
+		s = read_decimal(s, &l->number, &divisor);
+	if (!s || !scale(l, s, divisor)) {
+		filter_fail(p, at, "'%.40s' does not fit into 64 bits", l->text);
+		return NULL;
+	}
+	if (divisor > 1 && l->unit == UNIT_NONE) {
+		filter_fail(p, at, "'%.40s': only sizes and durations can have a fraction", l->text);
+		return NULL;
+	}
+	if (l->negative)
+		l->number = 0 - l->number;
+	return l;
+}
+
+/* One escape, s behind the backslash; returns how many bytes of s it took. */
+static size_t unescape(const char *s, size_t left, char *out)
+{
+	static const char names[][2] = { { 'n', '\n' }, { 't', '\t' }, { 'r', '\r' }, { '0', '\0' } };
+
+	if (s[0] == 'x' && left > 2 && hex_digit(s[1]) >= 0 && hex_digit(s[2]) >= 0) {
+		*out = (char)(hex_digit(s[1]) << 4 | hex_digit(s[2]));
+		return 3;
+	}
+	*out = s[0];
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i][0] == s[0])
+			*out = names[i][1];
+	return 1;
+}
+
+struct filter_literal *filter_string(struct filter_parser *p, struct filter_loc at,
+				     const char *text, size_t len)
+{
+	struct filter_literal *l = filter_literal(p, LITERAL_STRING, at, text, len);
+	size_t n = 0;
+
+	for (size_t i = 0; l && i < len; n++) {
+		if (text[i] == '\\' && i + 1 < len)
+			i += 1 + unescape(text + i + 1, len - i - 1, &l->text[n]);
+		else
+			l->text[n] = text[i++];
+	}
+	if (l) {
+		l->text[n] = '\0';
+		l->len = n;
+	}
+	return l;
+}
+
+/* --- values: a literal beside a field --- */
+
+static bool text_value(struct filter_parser *p, const struct field *f,
+		       const struct filter_literal *l, struct filter_value *v)
+{
+	bool closed = f->names || f->word;
+
+	if (l->kind == LITERAL_NUMBER) {
+		filter_fail(p, l->loc, "%s is text; quote '%.40s' to compare it as text", f->path,
+			    l->text);
+		return false;
+	}
+	if (l->kind == LITERAL_WORD && closed && !filter_known_word(f, l->text)) {
+		filter_fail_word(p, f, l);
+		return false;
+	}
+	v->str = l->text;
+	v->len = l->len;
+	v->fold = l->kind == LITERAL_WORD;
+	return true;
+}
+
+static bool bool_value(struct filter_parser *p, const struct field *f,
+		       const struct filter_literal *l, struct filter_value *v)
+{
+	if (l->kind == LITERAL_NUMBER && l->number <= 1 && l->unit == UNIT_NONE) {
+		v->u = l->number;
+		return true;
+	}
+	v->u = !strcasecmp(l->text, "true");
+	if (l->kind == LITERAL_WORD && (v->u || !strcasecmp(l->text, "false")))
+		return true;
+	filter_fail(p, l->loc, "%s is true or false, not '%.40s'", f->path, l->text);
+	return false;
+}
+
+/* Text stands for its bytes, 0x4d5a for those two in this order. */
+static bool bytes_value(struct filter_parser *p, const struct field *f,
+			const struct filter_literal *l, struct filter_value *v)
+{
+	char *out = l->text;
+
+	v->str = l->text;
+	v->len = l->len;
+	if (l->kind != LITERAL_NUMBER)
+		return true;
+	if (strncasecmp(l->text, "0x", 2) || l->len % 2) {
+		filter_fail(p, l->loc, "%s is bytes: compare it with \"text\" or 0x and an even "
+			    "number of digits", f->path);
+		return false;
+	}
+	for (const char *s = l->text + 2; *s; s += 2)
+		*out++ = (char)(hex_digit(s[0]) << 4 | hex_digit(s[1]));
+	v->len = (size_t)(out - l->text);
+	return true;
+}
+
+static bool number_word(struct filter_parser *p, const struct field *f,
+			const struct filter_literal *l, struct filter_value *v)
+{
+	uint64_t unused;
+
+	for (const struct spec_name *s = f->names; s && s->name; s++) {
+		if (!strcasecmp(s->name, l->text)) {
+			v->u = s->value;
+			return true;
+		}
+	}
+	if (f->resolve && f->resolve(NULL, 0, l->text, &unused)) {
+		v->word = l->text;
+		return true;
+	}
+	if (f->resolve)
+		filter_fail(p, l->loc, "no register or feature has a bit or value '%.40s'", l->text);
+	else
+		filter_fail_word(p, f, l);
+	return false;
+}
+
+static bool number_value(struct filter_parser *p, const struct field *f,
+			 const struct filter_literal *l, struct filter_value *v)
+{
+	if (l->kind == LITERAL_WORD)
+		return number_word(p, f, l, v);
+	if (l->kind == LITERAL_STRING) {
+		filter_fail(p, l->loc, "%s is a number, not text", f->path);
+		return false;
+	}
+	if (l->unit == UNIT_TIME && f->kind != FIELD_TIME)
+		filter_fail(p, l->loc, "%s is no time; '%.40s' is", f->path, l->text);
+	else if (l->unit == UNIT_SIZE && f->kind == FIELD_TIME)
+		filter_fail(p, l->loc, "%s is a time: ns, us, ms, s, m or h", f->path);
+	else if (l->negative && l->number && f->kind != FIELD_I64)
+		filter_fail(p, l->loc, "%s is never negative", f->path);
+	v->u = l->number;
+	return !p->failed;
+}
+
+static bool make_value(struct filter_parser *p, const struct field *f,
+		       const struct filter_literal *l, struct filter_value *v)
+{
+	switch (f->kind) {
+	case FIELD_STR:
+		return text_value(p, f, l, v);
+	case FIELD_BOOL:
+		return bool_value(p, f, l, v);
+	case FIELD_BYTES:
+		return bytes_value(p, f, l, v);
+	default:
+		return number_value(p, f, l, v);
+	}
+}
+
+static bool is_number(const struct field *f)
+{
+	return f->kind <= FIELD_TIME;
+}
+
+/* --- nodes --- */
+
+static struct filter_node *new_node(struct filter_parser *p, enum filter_kind kind)
+{
+	struct filter_node *n = filter_alloc(p, sizeof(*n));
+
+	if (n) {
+		n->kind = kind;
+		n->depth = 1;
+	}
+	return n;
+}
+
+static bool add_child(struct filter_parser *p, struct filter_loc at, struct filter_node *n,
+		      struct filter_node *child)
+{
+	if (child->depth + 1 > n->depth)
+		n->depth = child->depth + 1;
+	if (n->depth > FILTER_DEPTH_MAX) {
+		filter_fail(p, at, "the filter is nested too deeply");
+		return false;
+	}
+	if (n->last)
+		n->last->next = child;
+	else
+		n->child = child;
+	n->last = child;
+	return true;
+}
+
+struct filter_node *filter_join(struct filter_parser *p, struct filter_loc at,
+				enum filter_kind kind, struct filter_node *a,
+				struct filter_node *b)
+{
+	struct filter_node *n = a;
+
+	/* a && b && c is one node with three children: long chains stay flat. */
+	if (a->kind != kind) {
+		n = new_node(p, kind);
+		if (!n || !add_child(p, at, n, a))
+			return NULL;
+	}
+	return add_child(p, at, n, b) ? n : NULL;
+}
+
+struct filter_node *filter_not(struct filter_parser *p, struct filter_loc at,
+			       struct filter_node *a)
+{
+	struct filter_node *n = new_node(p, NODE_NOT);
+
+	return n && add_child(p, at, n, a) ? n : NULL;
+}
+
+struct filter_node *filter_present(struct filter_parser *p, const struct filter_literal *field)
+{
+	struct filter_node *n = new_node(p, NODE_PRESENT);
+
+	if (!n)
+		return NULL;
+	filter_find_field(p, field, n);
+	return p->failed ? NULL : n;
+}
+
+/* A node of this field, which must be one and not an object. */
+static struct filter_node *field_node(struct filter_parser *p, enum filter_kind kind,
+				      const struct filter_literal *field)
+{
+	struct filter_node *n = new_node(p, kind);
+	const struct field *f;
+
+	if (!n)
+		return NULL;
+	f = filter_find_field(p, field, n);
+	if (!f && !p->failed)
+		filter_fail(p, field->loc, "%.60s has several fields, such as %s; compare one of "
+			    "those", field->text, n->prefix);
+	return f ? n : NULL;
+}
+
+static bool single(struct filter_parser *p, struct filter_node *n,
+		   const struct filter_literal *value)
+{
+	n->range = filter_range(p, value, NULL);
+	return n->range && make_value(p, n->field, value, &n->range->low);
+}
+
+struct filter_node *filter_compare(struct filter_parser *p, const struct filter_literal *field,
+				   enum filter_op op, struct filter_loc op_at,
+				   const struct filter_literal *value)
+{
+	struct filter_node *n = field_node(p, NODE_COMPARE, field);
+
+	if (!n)
+		return NULL;
+	if (op != OP_EQ && op != OP_NE && !is_number(n->field)) {
+		filter_fail(p, op_at, "%s has no order; only == and != compare it", n->field->path);
+		return NULL;
+	}
+	n->negate = op == OP_NE;
+	n->op = n->negate ? OP_EQ : op;
+	return single(p, n, value) ? n : NULL;
+}
+
+struct filter_node *filter_bits(struct filter_parser *p, const struct filter_literal *field,
+				const struct filter_literal *mask, enum filter_op op,
+				const struct filter_literal *value)
+{
+	struct filter_node *n = field_node(p, NODE_BITS, field);
+
+	if (!n)
+		return NULL;
+	if (!is_number(n->field)) {
+		filter_fail(p, mask->loc, "%s is no number: it has no bits to test",
+			    n->field->path);
+		return NULL;
+	}
+	if (!make_value(p, n->field, mask, &n->mask))
+		return NULL;
+	if (!value)
+		return n;
+	n->compared = true;
+	n->negate = op == OP_NE;
+	n->op = n->negate ? OP_EQ : op;
+	return single(p, n, value) ? n : NULL;
+}
+
+static bool check_range(struct filter_parser *p, struct filter_node *n, struct filter_range *r)
+{
+	if (!make_value(p, n->field, r->from, &r->low))
+		return false;
+	if (r->single)
+		return true;
+	if (!is_number(n->field)) {
+		filter_fail(p, r->loc, "%s has no order, so it has no ranges", n->field->path);
+		return false;
+	}
+	if (!make_value(p, n->field, r->to, &r->high))
+		return false;
+	if (r->low.word || r->high.word) {
+		filter_fail(p, r->loc, "a range needs numbers at both ends");
+		return false;
+	}
+	if (n->field->kind == FIELD_I64 ? (int64_t)r->low.u > (int64_t)r->high.u
+					: r->low.u > r->high.u) {
+		filter_fail(p, r->loc, "the range is empty: its ends are the wrong way round");
+		return false;
+	}
+	return true;
+}
+
+struct filter_node *filter_in(struct filter_parser *p, const struct filter_literal *field,
+			      bool negate, struct filter_range *set)
+{
+	struct filter_node *n = field_node(p, NODE_IN, field);
+
+	if (!n)
+		return NULL;
+	n->negate = negate;
+	n->range = set;
+	for (struct filter_range *r = set; r; r = r->next)
+		if (!check_range(p, n, r))
+			return NULL;
+	return n;
+}
+
+struct filter_range *filter_range(struct filter_parser *p, const struct filter_literal *from,
+				  const struct filter_literal *to)
+{
+	struct filter_range *r = filter_alloc(p, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->from = from;
+	r->to = to;
+	r->single = !to;
+	r->loc.from = from->loc.from;
+	r->loc.to = to ? to->loc.to : from->loc.to;
+	return r;
+}
+
+/* Whether counted repetitions, which may nest, multiply to something reasonable. */
+static bool reasonable_regex(const char *s)
+{
+	unsigned long product = 1;
+
+	if (strlen(s) > REGEX_LEN_MAX)
+		return false;
+	for (; *s; s++) {
+		unsigned long most = 0;
+
+		if (*s == '\\' && s[1]) {
+			s++;
+			continue;
+		}
+		if (*s != '{')
+			continue;
+		for (; *s && *s != '}'; s++) {
+			unsigned long n = strtoul(s, NULL, 10);
+
+			most = n > most ? n : most;
+		}
+		product *= most && most <= REGEX_REPEAT_MAX ? most : most ? REGEX_REPEAT_MAX + 1 : 1;
+		if (product > REGEX_REPEAT_MAX)
+			return false;
+		if (!*s)
+			break;
+	}
+	return true;
+}
+
+static bool compile_regex(struct filter_parser *p, struct filter_node *n,
+			  const struct filter_literal *value)
+{
+	char why[128];
+	int rc;
+
+	if (strlen(value->text) != value->len || !reasonable_regex(value->text)) {
+		filter_fail(p, value->loc, "the regular expression is too long or repeats too much");
+		return false;
+	}
+	rc = regcomp(&n->regex, value->text, REG_EXTENDED | REG_NOSUB);
+	if (rc) {
+		regerror(rc, &n->regex, why, sizeof(why));
+		filter_fail(p, value->loc, "not a regular expression: %s", why);
+		return false;
+	}
+	n->next_regex = p->filter->regexes;
+	p->filter->regexes = n;
+	return true;
+}
+
+struct filter_node *filter_text(struct filter_parser *p, enum filter_kind kind,
+				const struct filter_literal *field,
+				const struct filter_literal *value)
+{
+	struct filter_node *n = field_node(p, kind, field);
+	bool bytes;
+
+	if (!n)
+		return NULL;
+	bytes = n->field->kind == FIELD_BYTES && kind == NODE_CONTAINS;
+	if (n->field->kind != FIELD_STR && !bytes) {
+		filter_fail(p, value->loc, "%s is not text", n->field->path);
+		return NULL;
+	}
+	if (bytes)
+		return single(p, n, value) ? n : NULL;
+	if (value->kind == LITERAL_NUMBER) {
+		filter_fail(p, value->loc, "quote '%.40s' to look for it in text", value->text);
+		return NULL;
+	}
+	if (kind == NODE_MATCHES)
+		return compile_regex(p, n, value) ? n : NULL;
+	n->range = filter_range(p, value, NULL);
+	if (!n->range)
+		return NULL;
+	/* Part of a word need not be a word: not checked against the field's. */
+	n->range->low.str = value->text;
+	n->range->low.len = value->len;
+	return n;
+}

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/model/impl.h"
+
+struct model *model_new(void)
+{
+	return calloc(1, sizeof(struct model));
+}
+
+struct model_request *model_new_request(struct model *m)
+{
+	struct model_request *r = m->spare;
+	struct vqt_desc *desc;
+	uint32_t cap;
+
+	if (!r)
+		return calloc(1, sizeof(*r));
+	m->spare = r->next;
+	desc = r->desc;
+	cap = r->cap;
+	memset(r, 0, sizeof(*r));
+	r->desc = desc;
+	r->cap = cap;
+	return r;
+}
+
+void model_free_request(struct model *m, struct model_request *r)
+{
+	/* A monster chain's memory is not kept for the next, ordinary one. */
+	if (r->cap > 256) {
+		free(r->desc);
+		free(r);
+		return;
+	}
+	r->next = m->spare;
+	m->spare = r;
+}
+
+void model_reset_queue(struct model *m, struct model_queue *q)
+{
+	struct model_request *r, *next;
+
+	HASH_ITER(hh, q->in_flight, r, next) {
+		HASH_DEL(q->in_flight, r);
+		r->next = m->dropped;
+		m->dropped = r;
+	}
+	q->n_in_flight = 0;
+	q->open = NULL;
+	q->enabled = false;
+	q->addr_known = false;
+	q->desc = q->driver = q->device = 0;
+	q->size = q->size_max;
+	q->size_known = q->size_max != 0;
+	q->vector = VQT_NO_VECTOR;
+	q->packed = false;
+	q->kick_ts = 0;
+	q->taken_life = q->used_life = 0;
+	q->nannounced = 0;
+	memset(&q->ring, 0, sizeof(q->ring));
+}
+
+void model_reset_device(struct model *m, struct model_device *d)
+{
+	if (d->status_known && d->status)
+		d->life++;
+	d->status = 0;
+	d->status_known = true;
+	memset(d->accepted, 0, sizeof(d->accepted));
+	d->accepted_known = 0;
+	d->device_select = d->driver_select = 0;
+	d->queue_select = 0;
+	d->config_vector = VQT_NO_VECTOR;
+	for (struct model_queue *q = d->queues; q; q = q->hh.next)
+		model_reset_queue(m, q);
+}
+
+static void free_device(struct model *m, struct model_device *d)
+{
+	struct model_queue *q, *next;
+
+	HASH_ITER(hh, d->queues, q, next) {
+		model_reset_queue(m, q);
+		HASH_DEL(d->queues, q);
+		free(q);
+	}
+	free(d);
+}
+
+/* What observers of the last event could still look at. */
+static void let_go(struct model *m)
+{
+	if (m->done)
+		model_free_request(m, m->done);
+	m->done = NULL;
+	while (m->dropped) {
+		struct model_request *r = m->dropped;
+
+		m->dropped = r->next;
+		model_free_request(m, r);
+	}
+}
+
+void model_free(struct model *m)
+{
+	if (!m)
+		return;
+	for (unsigned i = 0; i < m->ndevice; i++)
+		free_device(m, m->device[i]);
+	for (unsigned i = 0; i < 256; i++)
+		free(m->source[i]);
+	let_go(m);
+	while (m->spare) {
+		struct model_request *r = m->spare;
+
+		m->spare = r->next;
+		free(r->desc);
+		free(r);
+	}
+	free(m);
+}
+
+struct model_device *model_device(const struct model *m, unsigned id)
+{
+	for (unsigned i = 0; i < m->ndevice; i++)
+		if (m->device[i]->id == id)
+			return m->device[i];
+	return NULL;
+}
+
+struct model_device *model_device_nth(const struct model *m, unsigned n)
+{
+	return n < m->ndevice ? m->device[n] : NULL;
+}
+
+struct model_source *model_source(const struct model *m, unsigned id)
+{
+	return id < 256 ? m->source[id] : NULL;
+}
+
+struct model_queue *model_queue(const struct model_device *d, unsigned index)
+{
+	struct model_queue *q;
+	uint16_t key = (uint16_t)index;
+
+	HASH_FIND(hh, d->queues, &key, sizeof(key), q);
+	return q;
+}
+
+bool model_accepted(const struct model_device *d, unsigned bit)
+{
+	return bit < 128 && (d->accepted[bit / 64] >> (bit % 64) & 1);
+}
+
+int64_t model_wall(const struct model *m)
+{
+	return m->wall;
+}
+
+uint64_t model_lost(const struct model *m)
+{
+	uint64_t lost = 0;
+
+	for (unsigned i = 0; i < 256; i++)
+		lost += m->source[i] ? m->source[i]->lost : 0;
+	return lost;
+}
+
+/* Devices are called after their class in order of appearance: blk0, blk1, net0. */
+static void name_device(struct model *m, struct model_device *d)
+{
+	char buf[24];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < m->ndevice; i++)
+		if (m->device[i] != d && m->device[i]->virtio_id == d->virtio_id)
+			n++;
+	if (d->virtio_id)
+		snprintf(d->name, sizeof(d->name), "%s%u",
+			 spec_class_name(d->virtio_id, buf, sizeof(buf)), n);
+	else
+		snprintf(d->name, sizeof(d->name), "virtio%u", n);
+}
+
+/* Find or make. NULL: no memory, or too many devices. */
+static struct model_device *get_device(struct model *m, unsigned id, unsigned source)
+{
+	struct model_device *d = model_device(m, id);
+
+	if (d || id == VQT_NO_DEVICE || m->ndevice == MODEL_DEVICES_MAX)
+		return d;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return NULL;
+	d->id = (uint16_t)id;
+	d->source = (uint8_t)source;
+	d->bdf = ~0U;
+	d->config_vector = VQT_NO_VECTOR;
+	m->device[m->ndevice++] = d;
+	name_device(m, d);
+	return d;
+}
+
+struct model_queue *model_get_queue(struct model_device *d, unsigned index)
+{
+	struct model_queue *q = model_queue(d, index);
+
+	if (q)
+		return q;
+	q = calloc(1, sizeof(*q));
+	if (!q)
+		return NULL;
+	q->index = (uint16_t)index;
+	q->vector = VQT_NO_VECTOR;
+	HASH_ADD(hh, d->queues, index, sizeof(q->index), q);
+	if (!hash_holds(q)) {
+		free(q);
+		return NULL;
+	}
+	return q;
+}
+
+static int feed_session(struct model *m, const struct record *r)
+{
+	m->wall = r->session.wall;
+	return 0;
+}
+
+static struct model_source *get_source(struct model *m, unsigned id)
+{
+	if (!m->source[id]) {
+		m->source[id] = calloc(1, sizeof(struct model_source));
+		if (m->source[id])
+			m->source[id]->id = (uint8_t)id;
+	}
+	return m->source[id];
+}
+
+static int feed_source(struct model *m, struct event *e)
+{
+	const struct record *r = e->rec;
+
+	e->source->kind = r->source.kind;
+	e->source->pid = r->source.pid;
+	record_tlv_str(r, VQT_TAG_NAME, e->source->name, sizeof(e->source->name));
+	return 0;
+}
+
+static int feed_device(struct model *m, struct event *e)
+{
+	const struct vqt_device *v = &e->rec->device;
+	struct model_device *d = e->dev;
+
+	if (!d)
+		return 0;
+	if (v->virtio_id && v->virtio_id != d->virtio_id) {
+		d->virtio_id = v->virtio_id;
+		d->class = spec_class(v->virtio_id);
+		name_device(m, d);
+	}
+	if (v->transport)
+		d->transport = v->transport;
+	if (v->bdf != ~0U)
+		d->bdf = v->bdf;
+	if (v->queues)
+		d->num_queues = v->queues;
+	d->flags |= v->flags;
+	if (!d->user_id[0])
+		record_tlv_str(e->rec, VQT_TAG_ID, d->user_id, sizeof(d->user_id));
+	if (!d->type_name[0])
+		record_tlv_str(e->rec, VQT_TAG_TYPENAME, d->type_name, sizeof(d->type_name));
+	return 0;
+}
+
+static int feed_device_state(struct model *m, struct event *e)
+{
+	const struct vqt_device_state *s = &e->rec->device_state;
+	struct model_device *d = e->dev;
+	size_t n;
+
+	if (!d)
+		return 0;
+	if (s->known & VQT_KNOWN_STATUS) {
+		d->status = s->status;
+		d->status_known = true;
+	}
+	if (s->known & VQT_KNOWN_OFFERED) {
+		memcpy(d->offered, s->offered, sizeof(d->offered));
+		d->offered_known = 0x0f;
+	}
+	if (s->known & VQT_KNOWN_ACCEPTED) {
+		memcpy(d->accepted, s->accepted, sizeof(d->accepted));
+		d->accepted_known = 0x0f;
+	}
+	if (s->known & VQT_KNOWN_MSIX)
+		d->msix = s->msix;
+	n = s->config_len < sizeof(d->config) ? s->config_len : sizeof(d->config);
+	if (s->known & VQT_KNOWN_CONFIG) {
+		memcpy(d->config, e->rec->tail, n);
+		for (size_t i = 0; i < n; i++)
+			d->config_known[i / 8] |= (uint8_t)(1 << i % 8);
+	}
+	return 0;
+}
+
+static int feed_queue_state(struct model *m, struct event *e)
+{
+	const struct vqt_queue_state *s = &e->rec->queue_state;
+	struct model_queue *q = e->queue;
+
+	if (!q)
+		return 0;
+	if (s->known & VQT_KNOWN_SIZE) {
+		q->size = s->size;
+		q->size_known = true;
+	}
+	if (s->known & VQT_KNOWN_ADDR) {
+		q->desc = s->desc;
+		q->driver = s->driver;
+		q->device = s->device;
+		q->addr_known = true;
+	}
+	if (s->known & VQT_KNOWN_VECTOR)
+		q->vector = s->vector;
+	if (s->known & VQT_KNOWN_ENABLED)
+		q->enabled = s->enabled;
+	q->packed = model_accepted(e->dev, VIRTIO_F_RING_PACKED);
+	return 0;
+}
+
+static int feed_clock(struct model *m, struct event *e)
+{
+	const struct vqt_clock *c = &e->rec->clock;
+
+	if (m->source[c->other])
+		m->source[c->other]->clock = (int64_t)(e->ts - c->there);
+	return 0;
+}
+
+static int feed_loss(struct model *m, struct event *e)
+{
+	e->source->lost += e->rec->loss.lost;
+	return 0;
+}
+
+static int feed_reg(struct model *m, struct event *e)
+{
+	model_register(m, e);
+	return 0;
+}
+
+static int feed_ring(struct model *m, struct event *e)
+{
+	model_ring(e, &e->rec->ring.ring);
+	return 0;
+}
+
+static int feed_life(struct model *m, struct event *e)
+{
+	const struct vqt_life *l = &e->rec->life;
+
+	if (!e->dev)
+		return 0;
+	switch (l->what) {
+	case VQT_LIFE_RESET:
+		model_reset_device(m, e->dev);
+		break;
+	case VQT_LIFE_QUEUE_RESET:
+		if (e->queue)
+			model_reset_queue(m, e->queue);
+		break;
+	case VQT_LIFE_ERROR:
+		e->dev->errors++;
+		break;
+	case VQT_LIFE_VHOST_START:
+		e->dev->flags |= VQT_DEV_DATAPATH_ELSEWHERE;
+		break;
+	}
+	return 0;
+}
+
+static int feed_backend(struct model *m, struct event *e)
+{
+	model_backend(e);
+	return 0;
+}
+
+typedef int feed_fn(struct model *m, struct event *e);
+
+static feed_fn *const feeders[] = {
+	[VQT_SOURCE] = feed_source,
+	[VQT_DEVICE] = feed_device,
+	[VQT_DEVICE_STATE] = feed_device_state,
+	[VQT_QUEUE_STATE] = feed_queue_state,
+	[VQT_CLOCK] = feed_clock,
+	[VQT_LOSS] = feed_loss,
+	[VQT_REG] = feed_reg,
+	[VQT_KICK] = model_kick,
+	[VQT_RING] = feed_ring,
+	[VQT_AVAIL] = model_avail,
+	[VQT_USED] = model_used,
+	[VQT_IRQ] = model_irq,
+	[VQT_DATA] = model_data,
+	[VQT_LIFE] = feed_life,
+	[VQT_BACKEND] = feed_backend,
+};
+
+/*
+ * Sequence numbers count lost records too, so a gap is a loss even when nobody
+ * said so.  A loss record excuses the gap before it or the next one after it.
+ * Descriptions made outside the probes may carry no number: 0.
+ */
+static void track_seq(struct event *e)
+{
+	struct model_source *s = e->source;
+	const struct vqt_hdr *h = &e->rec->h;
+	uint32_t gap = h->seq - s->next_seq;
+
+	if (h->type == VQT_LOSS && e->rec->loss.why == VQT_LOSS_BUFFER)
+		s->excused += e->rec->loss.lost;
+	if (h->type < VQT_REG && !h->seq)
+		return;
+	if (s->seq_known && gap && gap < 0x80000000U) {
+		uint64_t excused = gap < s->excused ? gap : s->excused;
+
+		s->excused -= excused;
+		e->gap = gap - excused;
+		s->lost += e->gap;
+	}
+	if (!s->seq_known || gap < 0x80000000U)
+		s->next_seq = h->seq + 1;
+	s->seq_known = true;
+}
+
+static void track_time(struct model *m, struct event *e)
+{
+	e->ts = e->rec->h.ts + (uint64_t)e->source->clock;
+	if (!e->rec->h.ts && e->rec->h.type < VQT_REG) {
+		e->ts = m->last_ts; /* a description without a time of its own */
+		e->since = m->last_ts - m->first_ts;
+		return;
+	}
+	if (!m->any)
+		m->first_ts = m->last_ts = e->ts;
+	m->any = true;
+	e->delta = e->ts > m->last_ts ? e->ts - m->last_ts : 0;
+	e->since = e->ts > m->first_ts ? e->ts - m->first_ts : 0;
+	m->last_ts = e->ts;
+}
+
+int model_feed(struct model *m, const struct record *rec, uint64_t number, struct event *e)
+{
+	const struct vqt_hdr *h = &rec->h;
+
+	let_go(m);
+	*e = (struct event){ .rec = rec, .number = number };
+	e->source = get_source(m, h->source);
+	if (!e->source)
+		return -ENOMEM;
+	track_seq(e);
+	track_time(m, e);
+	if (h->type == VQT_SESSION)
+		return feed_session(m, rec);
+	e->dev = get_device(m, h->device, h->source);
+	if (!e->dev && h->device != VQT_NO_DEVICE && m->ndevice < MODEL_DEVICES_MAX)
+		return -ENOMEM;
+	if (e->dev) {
+		e->dev->events++;
+		e->status_before = e->dev->status;
+		if (h->queue != VQT_NO_QUEUE) {
+			e->queue = model_get_queue(e->dev, h->queue);
+			if (!e->queue)
+				return -ENOMEM;
+		}
+	}
+	if (h->type < sizeof(feeders) / sizeof(feeders[0]) && feeders[h->type]) {
+		int rc = feeders[h->type](m, e);
+
+		e->dropped = m->dropped;
+		return rc;
+	}
+	return 0;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The model: one state machine that consumes event records and knows, at each
+ * moment, every device's status, features, configuration, MSI-X, queues, rings
+ * and requests in flight.  Printers, filters, statistics, checks, the monitor
+ * and replay are observers: they look at the struct event that model_feed()
+ * fills and at the structures it points to, and change nothing.
+ *
+ * Memory is bounded by devices, queues and requests in flight, never by the
+ * length of a trace.  Nothing here trusts a record beyond record_parse().
+ */
+#ifndef VQT_DECODER_MODEL_MODEL_H
+#define VQT_DECODER_MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decoder/util/hash.h"
+#include "decoder/trace/record.h"
+#include "decoder/spec/spec.h"
+
+struct model;
+struct model_request;
+
+/* More devices than this in one trace are not told apart (a hostile file). */
+#define MODEL_DEVICES_MAX 1024
+
+/* A kick and how far the driver had filled the ring by then. */
+struct model_kick {
+	uint64_t ts;
+	uint16_t avail_idx; /* split */
+	bool known; /* avail_idx is */
+};
+#define MODEL_KICKS 8
+
+struct model_queue {
+	uint16_t index;
+	bool enabled;
+	bool packed; /* layout in use (VIRTIO_F_RING_PACKED accepted, or seen in records) */
+	bool size_known, addr_known;
+	uint16_t size; /* queue_size as last written or read, 0 unknown */
+	uint16_t size_max; /* as read after reset, 0 unknown */
+	uint16_t vector; /* VQT_NO_VECTOR until assigned */
+	uint16_t notify_off;
+	uint64_t desc, driver, device; /* areas, guest-physical */
+	struct vqt_ring ring; /* the latest snapshot; .known says which fields */
+	uint64_t kick_ts; /* latest kick, 0 none */
+	struct model_request *in_flight; /* uthash by head; see model_in_flight() */
+	unsigned n_in_flight;
+	uint64_t kicks, taken, used, irqs; /* counts since the trace began */
+	uint64_t taken_life, used_life; /* since the device was last reset */
+	struct model_request *open; /* a chain whose descriptors continue (VQT_CHAIN_MORE) */
+	struct model_kick announced[MODEL_KICKS]; /* kicks whose entries wait, oldest first */
+	unsigned nannounced;
+	UT_hash_handle hh;
+};
+
+#define MODEL_HEAD_BYTES 64
+
+/* A chain from the moment the device took it until it was used (5.2.6 for blk). */
+struct model_request {
+	uint16_t device, queue;
+	uint16_t head, pos;
+	uint16_t flags; /* VQT_CHAIN_* */
+	uint16_t ndirect;
+	uint64_t number; /* of the avail event in the trace */
+	uint64_t kick_ts, avail_ts, used_ts; /* kick_ts: the kick before it, 0 unknown */
+	uint64_t announce_ts; /* the first kick that covers it; 0: none did, or unknown */
+	uint64_t backend_ts, backend_end_ts; /* 0 unknown */
+	uint32_t ndesc, cap;
+	struct vqt_desc *desc;
+	uint64_t readable, writable; /* bytes offered each way */
+	/* Leading driver-written bytes of the whole chain, as far as captured without a gap. */
+	uint8_t head_bytes[MODEL_HEAD_BYTES];
+	uint32_t head_len;
+	uint32_t head_next; /* descriptor the next of them would come from */
+	/* Filled in by the device class (decoder/class/class.h); type is NULL if not decoded. */
+	const struct spec_request *type;
+	bool typed; /* type_raw and sector are valid */
+	uint32_t type_raw;
+	uint64_t sector;
+	uint64_t bytes; /* of data, both framing ends taken off */
+	/* After completion. */
+	bool done;
+	uint32_t used_len;
+	bool status_known;
+	uint8_t status;
+	struct model_request *next; /* in event.dropped */
+	UT_hash_handle hh;
+};
+
+struct model_device {
+	uint16_t id; /* trace-wide */
+	uint8_t source;
+	char name[40]; /* "blk0": class name and a count, unique in the trace */
+	char user_id[64]; /* the user's own id, "" if none */
+	char type_name[64]; /* QOM type, "" unknown */
+	const struct spec_class *class; /* NULL unknown */
+	unsigned virtio_id; /* 0 unknown */
+	unsigned transport; /* enum vqt_transport */
+	uint32_t flags; /* VQT_DEV_* */
+	uint32_t bdf; /* ~0 unknown */
+
+	bool status_known;
+	uint8_t status; /* as the driver last wrote or read it, 2.1 */
+	unsigned life; /* resets seen: which initialisation this is */
+	uint64_t offered[2], accepted[2];
+	uint8_t offered_known, accepted_known; /* bit n: 32-bit word n was seen */
+	uint32_t device_select, driver_select; /* feature selects */
+	uint16_t queue_select;
+	uint16_t config_vector;
+	uint8_t generation;
+	bool generation_known;
+	uint16_t num_queues; /* 0 unknown */
+	bool msix; /* MSI-X enabled in its capability */
+	uint8_t intx; /* line level */
+	uint8_t pci[4096]; /* configuration space as read or written */
+	uint8_t pci_known[4096 / 8];
+	uint8_t config[1024]; /* device configuration as read or written */
+	uint8_t config_known[1024 / 8];
+	struct model_queue *queues; /* uthash by index; iterate with hh.next */
+	uint64_t events, kicks, irqs, requests, errors;
+};
+
+struct model_source {
+	uint8_t id;
+	unsigned kind; /* enum vqt_source_kind */
+	uint32_t pid;
+	char name[64];
+	uint32_t next_seq;
+	bool seq_known;
+	uint64_t lost; /* told by loss records, or found as gaps */
+	uint64_t excused; /* of a gap yet to come, already told by a loss record */
+	int64_t clock; /* to add to its times for the trace's clock, ns */
+};
+
+/*
+ * What model_feed() made of one record.  Pointers are borrowed from the model
+ * and the record; valid until the next feed.
+ */
+struct event {
+	const struct record *rec;
+	uint64_t number; /* in the trace, from 1 */
+	uint64_t ts; /* ns on the trace's clock */
+	uint64_t delta; /* since the event before, 0 for the first */
+	uint64_t since; /* since the first event */
+	struct model_source *source; /* NULL unknown */
+	struct model_device *dev; /* NULL if none */
+	struct model_queue *queue; /* NULL if none */
+	struct model_request *req; /* avail, used, data: the chain; used: freed at the next feed */
+	/* Registers */
+	const struct spec_field *field; /* NULL unknown */
+	uint32_t field_offset; /* of the access within the field */
+	uint16_t pci_cap; /* start of the PCI capability the access is in, 0 none */
+	uint32_t select; /* feature word or queue the register refers to */
+	uint64_t before; /* value the model held before, where it keeps one */
+	bool before_known;
+	uint8_t status_before; /* device status before this event */
+	/* used: what the model knows of the completion */
+	bool unknown_id; /* no such chain in flight */
+	bool head_in_flight; /* avail: the head was already in flight */
+	bool typed_now; /* avail, data: with this event the request's header became known */
+	uint64_t latency; /* avail to used, ns */
+	struct model_request *dropped; /* in flight when a reset took them back; by ->next */
+	uint64_t gap; /* sequence numbers missing before this record */
+};
+
+struct model *model_new(void); /* NULL: no memory */
+void model_free(struct model *m);
+/*
+ * Consume one parsed record.  0, or -ENOMEM; everything a record can say is
+ * accepted.  `number` counts events for reports.
+ */
+int model_feed(struct model *m, const struct record *rec, uint64_t number, struct event *out);
+
+/* Look around.  Devices and sources are numbered from 0 for iteration. */
+struct model_device *model_device(const struct model *m, unsigned id); /* by trace id; NULL */
+struct model_device *model_device_nth(const struct model *m, unsigned n);
+struct model_source *model_source(const struct model *m, unsigned id);
+/* A queue of a device by index; NULL if the trace never spoke of it. */
+struct model_queue *model_queue(const struct model_device *d, unsigned index);
+/* Offset of the nth PCI capability with this id in d->pci, 0 if not seen. */
+unsigned model_pci_cap(const struct model_device *d, unsigned id, unsigned nth);
+/* Start of the seen capability that offset (>= 0x40) lies in, 0 if none. */
+unsigned model_pci_cap_at(const struct model_device *d, unsigned offset);
+/* The chain in flight with this head or id; NULL. */
+struct model_request *model_in_flight(const struct model_queue *q, uint16_t head);
+/*
+ * Whether the driver has asked to be told when the entry at `pos` is used, of a
+ * chain of so many ring slots: 2.7.7, 2.8.10.  1 yes, 0 no, -1 the snapshot does
+ * not say.
+ */
+int model_irq_due(const struct model_device *d, const struct model_queue *q,
+		  const struct vqt_ring *r, uint16_t pos, unsigned slots);
+/* A feature the driver accepted. */
+bool model_accepted(const struct model_device *d, unsigned bit);
+/* The session record's facts. */
+int64_t model_wall(const struct model *m); /* realtime minus trace clock, ns */
+uint64_t model_lost(const struct model *m); /* records lost, all sources */
+
+#endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/* Queues, rings and requests: 2.7 (split), 2.8 (packed). */
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/class/class.h"
+#include "decoder/model/impl.h"
+
+/* No chain is longer than the largest queue plus one indirect table of it. */
+#define CHAIN_MAX 65536
+
+struct model_request *model_in_flight(const struct model_queue *q, uint16_t head)
+{
+	struct model_request *r;
+
+	HASH_FIND(hh, q->in_flight, &head, sizeof(head), r);
+	return r;
+}
+
+void model_ring(struct event *e, const struct vqt_ring *ring)
+{
+	if (!e->queue || !ring->known)
+		return;
+	e->queue->ring = *ring;
+	e->queue->packed = ring->known & VQT_RING_PACKED;
+}
+
+/*
+ * A driver need not kick for every entry, and kicks may come faster than the
+ * device takes, so the latest kick is not the one that announced a request.  The
+ * ring's index at the kick tells what it covers; a packed ring has none, and then
+ * the latest kick covers the first request after it, as far as anybody can tell.
+ */
+static void announce(struct model_queue *q, uint64_t ts, const struct vqt_ring *ring)
+{
+	bool known = ring->known & VQT_RING_AVAIL_IDX && !(ring->known & VQT_RING_PACKED);
+
+	if (known && ring->known & VQT_RING_LAST_AVAIL && ring->avail_idx == ring->last_avail)
+		return; /* nothing new */
+	if (!known)
+		q->nannounced = 0; /* whatever came before may have been for nothing */
+	if (q->nannounced == MODEL_KICKS) /* the oldest count */
+		return;
+	q->announced[q->nannounced++] = (struct model_kick){ ts, ring->avail_idx, known };
+}
+
+static uint64_t announced(struct model_queue *q, uint16_t pos)
+{
+	const struct model_kick *k = q->announced;
+	uint64_t ts = 0;
+
+	while (q->nannounced && k->known && (int16_t)(k->avail_idx - pos) <= 0)
+		memmove(q->announced, k + 1, --q->nannounced * sizeof(*k));
+	if (q->nannounced)
+		ts = k->ts;
+	if (q->nannounced && !k->known)
+		q->nannounced = 0;
+	return ts;
+}
+
+int model_kick(struct model *m, struct event *e)
+{
+	if (!e->queue)
+		return 0;
+	model_ring(e, &e->rec->kick.ring);
+	announce(e->queue, e->ts, &e->rec->kick.ring);
+	e->queue->kicks++;
+	e->queue->kick_ts = e->ts;
+	e->dev->kicks++;
+	return 0;
+}
+
+static int add_descs(struct model_request *r, const struct record *rec)
+{
+	uint32_t n = rec->avail.ndesc;
+
+	if (n > CHAIN_MAX - r->ndesc)
+		n = CHAIN_MAX - r->ndesc;
+	if (r->ndesc + n > r->cap) {
+		uint32_t cap = r->ndesc + n < 8 ? 8 : r->ndesc + n;
+		struct vqt_desc *d = realloc(r->desc, cap * sizeof(*d));
+
+		if (!d)
+			return -ENOMEM;
+		r->desc = d;
+		r->cap = cap;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		struct vqt_desc d = record_desc(rec, i);
+
+		r->desc[r->ndesc++] = d;
+		if (d.flags & VRING_DESC_F_INDIRECT)
+			continue; /* names a table, not a buffer */
+		if (d.flags & VRING_DESC_F_WRITE)
+			r->writable += d.len;
+		else
+			r->readable += d.len;
+	}
+	return 0;
+}
+
+static bool find_seg(const struct record *rec, uint32_t desc, struct record_seg *seg)
+{
+	uint32_t pos = 0;
+
+	while (record_seg_next(rec, &pos, seg))
+		if (seg->desc == desc && !seg->offset)
+			return true;
+	return false;
+}
+
+/*
+ * Driver-written bytes in chain order, however the driver cut them into
+ * descriptors (2.7.4.2), up to the first gap that the snap length left.
+ */
+static void collect_head(struct model_request *r, const struct record *rec)
+{
+	for (; r->head_next < r->ndesc && r->head_len < MODEL_HEAD_BYTES; r->head_next++) {
+		const struct vqt_desc *d = &r->desc[r->head_next];
+		struct record_seg seg;
+		uint32_t n;
+
+		if (d->flags & VRING_DESC_F_INDIRECT)
+			continue;
+		if (d->flags & VRING_DESC_F_WRITE)
+			return;
+		if (!find_seg(rec, r->head_next, &seg))
+			return;
+		n = seg.len < d->len ? seg.len : d->len;
+		if (n > MODEL_HEAD_BYTES - r->head_len)
+			n = MODEL_HEAD_BYTES - r->head_len;
+		memcpy(r->head_bytes + r->head_len, seg.bytes, n);
+		r->head_len += n;
+		if (n < d->len) {
+			r->head_next = r->ndesc; /* a gap: nothing after it joins on */
+			return;
+		}
+	}
+}
+
+static void parse_request(struct event *e, struct model_request *r)
+{
+	bool before = r->typed;
+
+	class_ops(e->dev->virtio_id)->parse(e->dev, e->queue, r);
+	e->typed_now = r->typed && !before;
+}
+
+static void drop_in_flight(struct model *m, struct model_queue *q, struct model_request *r)
+{
+	HASH_DEL(q->in_flight, r);
+	q->n_in_flight--;
+	if (q->open == r)
+		q->open = NULL;
+	model_free_request(m, r);
+}
+
+static struct model_request *begin_chain(struct model *m, struct event *e)
+{
+	const struct vqt_avail *a = &e->rec->avail;
+	struct model_queue *q = e->queue;
+	struct model_request *r = model_in_flight(q, a->head);
+
+	if (r) {
+		e->head_in_flight = !(a->flags & VQT_CHAIN_AGAIN);
+		drop_in_flight(m, q, r);
+	} else {
+		q->taken++;
+		q->taken_life++;
+		e->dev->requests++;
+	}
+	r = model_new_request(m);
+	if (!r)
+		return NULL;
+	r->device = e->dev->id;
+	r->queue = q->index;
+	r->head = a->head;
+	r->pos = a->pos;
+	r->ndirect = a->ndirect;
+	r->number = e->number;
+	r->kick_ts = q->kick_ts;
+	r->announce_ts = announced(q, a->pos);
+	r->avail_ts = e->ts;
+	HASH_ADD(hh, q->in_flight, head, sizeof(r->head), r);
+	if (!hash_holds(r)) {
+		model_free_request(m, r);
+		return NULL;
+	}
+	q->n_in_flight++;
+	return r;
+}
+
+/* The chain that a record goes on with; NULL: it begins one. */
+static struct model_request *continued(const struct model_queue *q, const struct vqt_avail *a)
+{
+	if (!a->first)
+		return NULL;
+	if (a->flags & VQT_CHAIN_DERIVED) /* what its table held, learned with the completion */
+		return model_in_flight(q, a->head);
+	return q->open && q->open->head == a->head ? q->open : NULL;
+}
+
+int model_avail(struct model *m, struct event *e)
+{
+	const struct vqt_avail *a = &e->rec->avail;
+	struct model_queue *q = e->queue;
+	struct model_request *r;
+
+	if (!q)
+		return 0;
+	model_ring(e, &a->ring);
+	r = continued(q, a);
+	if (!r)
+		r = begin_chain(m, e);
+	if (!r || add_descs(r, e->rec))
+		return -ENOMEM;
+	r->flags = a->flags;
+	collect_head(r, e->rec);
+	q->open = a->flags & VQT_CHAIN_MORE ? r : NULL;
+	parse_request(e, r);
+	e->req = r;
+	return 0;
+}
+
+int model_data(struct model *m, struct event *e)
+{
+	if (!e->queue)
+		return 0;
+	e->req = model_in_flight(e->queue, e->rec->data.head);
+	if (!e->req)
+		return 0;
+	collect_head(e->req, e->rec);
+	parse_request(e, e->req);
+	return 0;
+}
+
+int model_used(struct model *m, struct event *e)
+{
+	const struct vqt_used *u = &e->rec->used;
+	struct model_queue *q = e->queue;
+	struct model_request *r;
+
+	if (!q)
+		return 0;
+	model_ring(e, &u->ring);
+	q->used++;
+	q->used_life++;
+	r = model_in_flight(q, u->id);
+	if (!r) {
+		e->unknown_id = true;
+		return 0;
+	}
+	HASH_DEL(q->in_flight, r);
+	q->n_in_flight--;
+	if (q->open == r)
+		q->open = NULL;
+	r->done = true;
+	r->used_ts = e->ts;
+	r->used_len = u->len;
+	r->status_known = u->flags & VQT_USED_STATUS;
+	r->status = u->status;
+	e->latency = e->ts > r->avail_ts ? e->ts - r->avail_ts : 0;
+	e->req = m->done = r;
+	return 0;
+}
+
+int model_irq_due(const struct model_device *d, const struct model_queue *q,
+		  const struct vqt_ring *r, uint16_t pos, unsigned slots)
+{
+	unsigned size = q->size, from, event;
+
+	if (!(r->known & VQT_RING_PACKED)) {
+		if (model_accepted(d, VIRTIO_RING_F_EVENT_IDX))
+			return r->known & VQT_RING_USED_EVENT ? pos == r->used_event : -1;
+		return r->known & VQT_RING_AVAIL_FLAGS
+			? !(r->avail_flags & VRING_AVAIL_F_NO_INTERRUPT) : -1;
+	}
+	if (!(r->known & VQT_RING_AVAIL_FLAGS))
+		return -1;
+	if (r->avail_flags < 2)
+		return !r->avail_flags;
+	if (r->avail_flags != VRING_PACKED_EVENT_FLAG_DESC || !(r->known & VQT_RING_USED_EVENT) ||
+	    !size)
+		return -1;
+	/* Does [pos, pos + slots) cover off/wrap? Both on one line of 2 * size. */
+	from = (pos & 0x7fff) + (pos >> 15 ? 0 : size);
+	event = (r->used_event & 0x7fff) + (r->used_event >> 15 ? 0 : size);
+	return (event + 2 * size - from) % (2 * size) < slots;
+}
+
+/* An MSI-X message names a vector, not a queue: whose vector is it? */
+static struct model_queue *queue_of_vector(struct model_device *d, uint16_t vector)
+{
+	struct model_queue *found = NULL;
+
+	for (struct model_queue *q = d->queues; q; q = q->hh.next) {
+		if (q->vector != vector || vector == VQT_NO_VECTOR)
+			continue;
+		if (found)
+			return NULL; /* shared: cannot tell */
+		found = q;
+	}
+	return found;
+}
+
+int model_irq(struct model *m, struct event *e)
+{
+	const struct vqt_irq *i = &e->rec->irq;
+
+	if (!e->dev)
+		return 0;
+	if (i->kind == VQT_IRQ_INTX) {
+		e->before = e->dev->intx;
+		e->before_known = true;
+		e->dev->intx = i->level;
+		if (!i->level)
+			return 0;
+	}
+	if (!e->queue && i->kind == VQT_IRQ_MSIX)
+		e->queue = queue_of_vector(e->dev, i->vector);
+	e->dev->irqs++;
+	if (e->queue)
+		e->queue->irqs++;
+	return 0;
+}
+
+void model_backend(struct event *e)
+{
+	const struct vqt_backend *b = &e->rec->backend;
+
+	if (!e->queue)
+		return;
+	e->req = model_in_flight(e->queue, b->head);
+	if (!e->req)
+		return;
+	if (b->phase)
+		e->req->backend_end_ts = e->ts;
+	else
+		e->req->backend_ts = e->ts;
+}

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a register access means to the model: 4.1.4 (virtio-pci), 4.1.4.10
+ * (legacy), 4.2 (MMIO).  One row a register; an access that covers several
+ * registers, or a part of one, is cut up here and nowhere else.
+ */
+#include <linux/pci_regs.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_mmio.h>
+#include <linux/virtio_pci.h>
+#include <string.h>
+
+#include "decoder/model/impl.h"
+
+#define LEGACY_ALIGN 4096 /* VIRTIO_PCI_VRING_ALIGN */
+#define VENDOR_VIRTIO 0x1af4 /* 4.1.2 */
+
+/* One access, cut to one register. */
+struct access {
+	struct model *m;
+	struct event *e;
+	struct model_device *d;
+	struct model_queue *q; /* the selected queue, for per-queue registers */
+	bool write;
+	unsigned shift; /* bits below `value` that this access does not touch */
+	uint64_t mask; /* of the register's bits it does touch */
+	uint64_t value; /* already shifted into place */
+};
+
+static uint64_t merged(const struct access *a, uint64_t old)
+{
+	return (old & ~a->mask) | (a->value & a->mask);
+}
+
+static void note_before(struct access *a, uint64_t old)
+{
+	a->e->before = old;
+	a->e->before_known = true;
+}
+
+static void device_select(struct access *a)
+{
+	a->d->device_select = (uint32_t)merged(a, a->d->device_select);
+}
+
+static void driver_select(struct access *a)
+{
+	a->d->driver_select = (uint32_t)merged(a, a->d->driver_select);
+}
+
+/* Feature words are 32 bits of a 128-bit set, chosen by the select register. */
+static uint32_t get_word(const uint64_t set[2], uint32_t word)
+{
+	return (uint32_t)(set[word / 2] >> (32 * (word % 2)));
+}
+
+static void put_word(uint64_t set[2], uint32_t word, uint32_t bits)
+{
+	uint64_t mask = 0xffffffffULL << (32 * (word % 2));
+
+	set[word / 2] = (set[word / 2] & ~mask) | (uint64_t)bits << (32 * (word % 2));
+}
+
+static void feature(struct access *a, uint64_t set[2], uint8_t *known, uint32_t word)
+{
+	a->e->select = word;
+	if (word > 3)
+		return;
+	if (*known & 1 << word)
+		note_before(a, get_word(set, word));
+	put_word(set, word, (uint32_t)merged(a, get_word(set, word)));
+	*known |= (uint8_t)(1 << word);
+}
+
+static void device_feature(struct access *a)
+{
+	if (a->write)
+		a->e->select = a->d->device_select;
+	else
+		feature(a, a->d->offered, &a->d->offered_known, a->d->device_select);
+}
+
+static void driver_feature(struct access *a)
+{
+	feature(a, a->d->accepted, &a->d->accepted_known, a->d->driver_select);
+}
+
+static void legacy_device_feature(struct access *a)
+{
+	if (!a->write)
+		feature(a, a->d->offered, &a->d->offered_known, 0);
+}
+
+static void legacy_driver_feature(struct access *a)
+{
+	feature(a, a->d->accepted, &a->d->accepted_known, 0);
+}
+
+static void config_vector(struct access *a)
+{
+	note_before(a, a->d->config_vector);
+	a->d->config_vector = (uint16_t)merged(a, a->d->config_vector);
+}
+
+static void num_queues(struct access *a)
+{
+	if (!a->write)
+		a->d->num_queues = (uint16_t)merged(a, a->d->num_queues);
+}
+
+static void device_status(struct access *a)
+{
+	struct model_device *d = a->d;
+
+	if (d->status_known)
+		note_before(a, d->status);
+	if (a->write && !(a->value & 0xff)) {
+		model_reset_device(a->m, d); /* 2.4 */
+		return;
+	}
+	d->status = (uint8_t)a->value;
+	d->status_known = true;
+}
+
+static void generation(struct access *a)
+{
+	if (a->d->generation_known)
+		note_before(a, a->d->generation);
+	a->d->generation = (uint8_t)a->value;
+	a->d->generation_known = true;
+}
+
+static void queue_select(struct access *a)
+{
+	note_before(a, a->d->queue_select);
+	a->d->queue_select = (uint16_t)merged(a, a->d->queue_select);
+}
+
+static void queue_size(struct access *a)
+{
+	if (a->q->size_known)
+		note_before(a, a->q->size);
+	a->q->size = (uint16_t)merged(a, a->q->size);
+	a->q->size_known = true;
+	if (!a->write && !a->q->size_max)
+		a->q->size_max = a->q->size;
+}
+
+static void queue_vector(struct access *a)
+{
+	note_before(a, a->q->vector);
+	a->q->vector = (uint16_t)merged(a, a->q->vector);
+}
+
+static void queue_enable(struct access *a)
+{
+	note_before(a, a->q->enabled);
+	a->q->enabled = a->value & 1;
+	if (a->write)
+		a->q->packed = model_accepted(a->d, VIRTIO_F_RING_PACKED);
+}
+
+static void queue_notify_off(struct access *a)
+{
+	a->q->notify_off = (uint16_t)a->value;
+}
+
+static void queue_address(struct access *a, uint64_t *addr)
+{
+	note_before(a, *addr);
+	*addr = merged(a, *addr);
+	a->q->addr_known = true;
+}
+
+static void queue_desc(struct access *a)
+{
+	queue_address(a, &a->q->desc);
+}
+
+static void queue_driver(struct access *a)
+{
+	queue_address(a, &a->q->driver);
+}
+
+static void queue_device(struct access *a)
+{
+	queue_address(a, &a->q->device);
+}
+
+static void queue_reset(struct access *a)
+{
+	if (a->write && a->value & 1)
+		model_reset_queue(a->m, a->q);
+}
+
+/* 2.7.2: one contiguous area, the used ring on the next page boundary. */
+static void legacy_pfn(struct access *a)
+{
+	struct model_queue *q = a->q;
+	uint64_t at = (a->value & 0xffffffff) << VIRTIO_PCI_QUEUE_ADDR_SHIFT;
+
+	if (!a->write)
+		return;
+	if (!at) {
+		model_reset_queue(a->m, q);
+		return;
+	}
+	q->desc = at;
+	q->driver = at + 16ULL * q->size;
+	q->device = (q->driver + 6 + 2ULL * q->size + LEGACY_ALIGN - 1) & ~(LEGACY_ALIGN - 1ULL);
+	q->addr_known = q->size_known;
+	q->enabled = true;
+}
+
+static void legacy_msix_vector(struct access *a)
+{
+	if (a->d->msix) /* else these offsets are device configuration */
+		config_vector(a);
+}
+
+static void legacy_queue_vector(struct access *a)
+{
+	if (a->d->msix)
+		queue_vector(a);
+}
+
+#define PER_QUEUE 1
+
+static const struct row {
+	uint8_t region, flags;
+	uint16_t offset, width;
+	void (*apply)(struct access *a);
+} rows[] = {
+	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_DFSELECT, 4, device_select },
+	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_DF, 4, device_feature },
+	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_GFSELECT, 4, driver_select },
+	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_GF, 4, driver_feature },
+	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_MSIX, 2, config_vector },
+	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_NUMQ, 2, num_queues },
+	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_STATUS, 1, device_status },
+	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_CFGGENERATION, 1, generation },
+	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_Q_SELECT, 2, queue_select },
+	{ VQT_REGION_COMMON, PER_QUEUE, VIRTIO_PCI_COMMON_Q_SIZE, 2, queue_size },
+	{ VQT_REGION_COMMON, PER_QUEUE, VIRTIO_PCI_COMMON_Q_MSIX, 2, queue_vector },
+	{ VQT_REGION_COMMON, PER_QUEUE, VIRTIO_PCI_COMMON_Q_ENABLE, 2, queue_enable },
+	{ VQT_REGION_COMMON, PER_QUEUE, VIRTIO_PCI_COMMON_Q_NOFF, 2, queue_notify_off },
+	{ VQT_REGION_COMMON, PER_QUEUE, VIRTIO_PCI_COMMON_Q_DESCLO, 8, queue_desc },
+	{ VQT_REGION_COMMON, PER_QUEUE, VIRTIO_PCI_COMMON_Q_AVAILLO, 8, queue_driver },
+	{ VQT_REGION_COMMON, PER_QUEUE, VIRTIO_PCI_COMMON_Q_USEDLO, 8, queue_device },
+	{ VQT_REGION_COMMON, PER_QUEUE, 0x3a, 2, queue_reset },
+
+	{ VQT_REGION_LEGACY, 0, VIRTIO_PCI_HOST_FEATURES, 4, legacy_device_feature },
+	{ VQT_REGION_LEGACY, 0, VIRTIO_PCI_GUEST_FEATURES, 4, legacy_driver_feature },
+	{ VQT_REGION_LEGACY, PER_QUEUE, VIRTIO_PCI_QUEUE_PFN, 4, legacy_pfn },
+	{ VQT_REGION_LEGACY, PER_QUEUE, VIRTIO_PCI_QUEUE_NUM, 2, queue_size },
+	{ VQT_REGION_LEGACY, 0, VIRTIO_PCI_QUEUE_SEL, 2, queue_select },
+	{ VQT_REGION_LEGACY, 0, VIRTIO_PCI_STATUS, 1, device_status },
+	{ VQT_REGION_LEGACY, 0, VIRTIO_MSI_CONFIG_VECTOR, 2, legacy_msix_vector },
+	{ VQT_REGION_LEGACY, PER_QUEUE, VIRTIO_MSI_QUEUE_VECTOR, 2, legacy_queue_vector },
+
+	{ VQT_REGION_MMIO, 0, VIRTIO_MMIO_DEVICE_FEATURES, 4, device_feature },
+	{ VQT_REGION_MMIO, 0, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 4, device_select },
+	{ VQT_REGION_MMIO, 0, VIRTIO_MMIO_DRIVER_FEATURES, 4, driver_feature },
+	{ VQT_REGION_MMIO, 0, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 4, driver_select },
+	{ VQT_REGION_MMIO, 0, VIRTIO_MMIO_QUEUE_SEL, 4, queue_select },
+	{ VQT_REGION_MMIO, PER_QUEUE, VIRTIO_MMIO_QUEUE_NUM, 4, queue_size },
+	{ VQT_REGION_MMIO, PER_QUEUE, VIRTIO_MMIO_QUEUE_READY, 4, queue_enable },
+	{ VQT_REGION_MMIO, 0, VIRTIO_MMIO_STATUS, 4, device_status },
+	{ VQT_REGION_MMIO, PER_QUEUE, VIRTIO_MMIO_QUEUE_DESC_LOW, 8, queue_desc },
+	{ VQT_REGION_MMIO, PER_QUEUE, VIRTIO_MMIO_QUEUE_AVAIL_LOW, 8, queue_driver },
+	{ VQT_REGION_MMIO, PER_QUEUE, VIRTIO_MMIO_QUEUE_USED_LOW, 8, queue_device },
+	{ VQT_REGION_MMIO, 0, VIRTIO_MMIO_CONFIG_GENERATION, 4, generation },
+};
+
+static uint64_t ones(unsigned bytes)
+{
+	return bytes >= 8 ? ~0ULL : (1ULL << (8 * bytes)) - 1;
+}
+
+static void apply_row(struct model *m, struct event *e, const struct row *row)
+{
+	const struct vqt_reg *reg = &e->rec->reg;
+	uint64_t start = reg->offset > row->offset ? reg->offset : row->offset;
+	uint64_t end = (uint64_t)reg->offset + reg->width;
+	struct access a = { .m = m, .e = e, .d = e->dev, .write = reg->op == VQT_WRITE };
+	uint64_t value;
+
+	if (end > (uint64_t)row->offset + row->width)
+		end = (uint64_t)row->offset + row->width;
+	if (row->flags & PER_QUEUE) {
+		a.q = model_get_queue(a.d, a.d->queue_select);
+		if (!a.q)
+			return;
+		e->queue = a.q;
+		e->select = a.d->queue_select;
+	}
+	value = reg->value >> (8 * (start - reg->offset)) & ones((unsigned)(end - start));
+	a.shift = 8 * (unsigned)(start - row->offset);
+	a.value = value << a.shift;
+	a.mask = ones((unsigned)(end - start)) << a.shift;
+	row->apply(&a);
+}
+
+static void apply_registers(struct model *m, struct event *e)
+{
+	const struct vqt_reg *reg = &e->rec->reg;
+	uint64_t end = (uint64_t)reg->offset + reg->width;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].region == reg->region && reg->offset < rows[i].offset + rows[i].width
+		    && rows[i].offset < end)
+			apply_row(m, e, &rows[i]);
+}
+
+/* Bytes of a space as last read or written. */
+static void store(uint8_t *bytes, uint8_t *known, size_t size, uint64_t offset,
+		  const struct vqt_reg *reg)
+{
+	for (unsigned i = 0; i < reg->width && i < 8 && offset + i < size; i++) {
+		bytes[offset + i] = (uint8_t)(reg->value >> (8 * i));
+		known[(offset + i) / 8] |= (uint8_t)(1 << (offset + i) % 8);
+	}
+}
+
+static bool pci_known(const struct model_device *d, unsigned at, unsigned n)
+{
+	for (unsigned i = at; i < at + n; i++)
+		if (i >= sizeof(d->pci) || !(d->pci_known[i / 8] >> (i % 8) & 1))
+			return false;
+	return true;
+}
+
+/* A list longer than the space it lives in is a loop. */
+#define CAPS_MAX 48
+
+/* The capability after `at` (0: the first), 0 at the end of what was seen. */
+static unsigned next_cap(const struct model_device *d, unsigned at)
+{
+	unsigned link = at ? at + 1 : PCI_CAPABILITY_LIST;
+	unsigned next = pci_known(d, link, 1) ? d->pci[link] & ~3U : 0;
+
+	return next >= 0x40 && pci_known(d, next, 1) ? next : 0;
+}
+
+unsigned model_pci_cap(const struct model_device *d, unsigned id, unsigned nth)
+{
+	unsigned at = next_cap(d, 0);
+
+	for (int i = 0; i < CAPS_MAX && at; i++, at = next_cap(d, at))
+		if (d->pci[at] == id && !nth--)
+			return at;
+	return 0;
+}
+
+unsigned model_pci_cap_at(const struct model_device *d, unsigned offset)
+{
+	unsigned best = 0, at = next_cap(d, 0);
+
+	for (int i = 0; i < CAPS_MAX && at; i++, at = next_cap(d, at))
+		if (at <= offset && at > best)
+			best = at;
+	return best;
+}
+
+static void apply_pci(struct event *e)
+{
+	const struct vqt_reg *reg = &e->rec->reg;
+	struct model_device *d = e->dev;
+	unsigned msix, id;
+
+	store(d->pci, d->pci_known, sizeof(d->pci), reg->offset, reg);
+	msix = model_pci_cap(d, PCI_CAP_ID_MSIX, 0);
+	if (msix && reg->offset < msix + 4 && reg->offset + reg->width > msix + 2)
+		d->msix = d->pci[msix + 3] >> 7; /* MSI-X Enable */
+	if (d->virtio_id || reg->offset + reg->width <= PCI_DEVICE_ID)
+		return;
+	if (!pci_known(d, PCI_VENDOR_ID, 4) || get_le16(d->pci) != VENDOR_VIRTIO)
+		return;
+	id = spec_virtio_id_of_pci(get_le16(d->pci + PCI_DEVICE_ID),
+				   get_le16(d->pci + PCI_SUBSYSTEM_ID));
+	if (id) {
+		d->virtio_id = id;
+		d->class = spec_class(id);
+	}
+}
+
+static void apply_legacy_config(struct event *e)
+{
+	const struct vqt_reg *reg = &e->rec->reg;
+	unsigned base = spec_legacy_config_base(e->dev->msix);
+
+	if (reg->offset >= base)
+		store(e->dev->config, e->dev->config_known, sizeof(e->dev->config),
+		      reg->offset - base, reg);
+}
+
+/* Fields of the capability an access to configuration space falls into, 4.1.4. */
+static void find_cap_field(struct event *e)
+{
+	const struct vqt_reg *reg = &e->rec->reg;
+	const struct model_device *d = e->dev;
+	unsigned start = model_pci_cap_at(d, reg->offset);
+
+	if (!start || reg->offset - start > 0xff)
+		return;
+	e->pci_cap = (uint16_t)start;
+	e->field = spec_fields_at(spec_pci_cap_fields(d->pci[start], d->pci[start + 3]),
+				  reg->offset - start, reg->width);
+	if (e->field)
+		e->field_offset = reg->offset - start - e->field->offset;
+}
+
+static void find_field(struct event *e)
+{
+	const struct vqt_reg *reg = &e->rec->reg;
+	int msix = e->dev && e->dev->msix;
+	uint32_t at = spec_field_offset(reg->region, reg->offset, msix);
+
+	e->field = spec_field_at(reg->region, e->dev ? e->dev->virtio_id : 0, reg->offset,
+				 reg->width, msix);
+	if (e->field)
+		e->field_offset = at - e->field->offset;
+}
+
+void model_register(struct model *m, struct event *e)
+{
+	const struct vqt_reg *reg = &e->rec->reg;
+	struct model_device *d = e->dev;
+
+	find_field(e);
+	if (!d || reg->flags & VQT_REG_FAILED || reg->width > 8)
+		return;
+	switch (reg->region) {
+	case VQT_REGION_PCI:
+		apply_pci(e);
+		if (reg->offset >= PCI_STD_HEADER_SIZEOF && reg->offset < sizeof(d->pci) - 4)
+			find_cap_field(e);
+		break;
+	case VQT_REGION_DEVICE:
+		store(d->config, d->config_known, sizeof(d->config), reg->offset, reg);
+		break;
+	case VQT_REGION_LEGACY:
+		apply_legacy_config(e);
+		apply_registers(m, e);
+		break;
+	case VQT_REGION_COMMON:
+	case VQT_REGION_MMIO:
+		apply_registers(m, e);
+		break;
+	}
+}

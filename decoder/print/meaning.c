@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: MIT */
+/* What each kind of event means, in words. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "decoder/class/class.h"
+#include "decoder/fields/event_names.h"
+#include "decoder/print/impl.h"
+#include "decoder/model/tally.h"
+
+static const char *name_or(const struct spec_name *names, unsigned value)
+{
+	const char *name = spec_name_of(names, value);
+
+	return name ? name : "?";
+}
+
+static void put_position(struct text *t, const struct vqt_ring *ring, uint16_t pos)
+{
+	if (ring->known & VQT_RING_PACKED)
+		text_add(t, "slot %u%s", pos & 0x7fff, pos & 0x8000 ? "" : "'");
+	else
+		text_add(t, "%u", pos);
+}
+
+static enum direction put_kick(struct text *t, const struct event *e, const struct line_options *o)
+{
+	static const char *const via[] = { "?", "MMIO", "ioeventfd", "legacy register", "call" };
+	const struct vqt_kick *k = &e->rec->kick;
+	unsigned have = VQT_RING_LAST_AVAIL;
+
+	text_add(t, "kick q%u", k->h.queue);
+	if (k->ring.known & VQT_RING_AVAIL_IDX)
+		have |= VQT_RING_AVAIL_IDX;
+	if ((k->ring.known & have) == have && have != VQT_RING_LAST_AVAIL) {
+		text_add(t, " (avail %u %s %u)", k->ring.last_avail, o->ascii ? "->" : "→",
+			 k->ring.avail_idx);
+	} else if (k->ring.known & VQT_RING_LAST_AVAIL) {
+		text_puts(t, " (at ");
+		put_position(t, &k->ring, k->ring.last_avail);
+		text_puts(t, ")");
+	}
+	text_add(t, " by %s", via[k->via < 5 ? k->via : 0]);
+	if (k->width)
+		text_add(t, ", value 0x%0*x", 2 * (k->width <= 4 ? k->width : 4), k->value);
+	return TO_DEVICE;
+}
+
+static void put_chain_flags(struct text *t, unsigned flags)
+{
+	static const struct {
+		unsigned bit;
+		const char *text;
+	} rows[] = {
+		{ VQT_CHAIN_CUT, "chain cut by the capture" },
+		{ VQT_CHAIN_LOOP, "LOOP: more descriptors than the queue has" },
+		{ VQT_CHAIN_BAD_NEXT, "next outside the table" },
+		{ VQT_CHAIN_BAD_HEAD, "head outside the table" },
+		{ VQT_CHAIN_NO_TABLE, "indirect table unreadable" },
+		{ VQT_CHAIN_BAD_TABLE, "indirect table length no multiple of 16" },
+		{ VQT_CHAIN_AGAIN, "taken again" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (flags & rows[i].bit)
+			text_add(t, " [%s]", rows[i].text);
+}
+
+/* More of a chain: descriptors, or only bytes of its buffers. */
+static void put_continuation(struct text *t, const struct vqt_avail *a)
+{
+	text_add(t, "... head %u, ", a->head);
+	if (a->ndesc > 1)
+		text_add(t, "descriptors %u to %u", a->first, a->first + a->ndesc - 1);
+	else if (a->ndesc)
+		text_add(t, "descriptor %u", a->first);
+	else
+		text_add(t, "more bytes of %u buffer%s", a->nseg, a->nseg == 1 ? "" : "s");
+	if (a->flags & VQT_CHAIN_DERIVED)
+		text_puts(t, ", as the device read them");
+}
+
+static enum direction put_avail(struct text *t, const struct event *e, const struct line_options *o)
+{
+	const struct vqt_avail *a = &e->rec->avail;
+	const struct model_request *r = e->req;
+	char what[160] = "";
+
+	if (!r) {
+		text_add(t, "avail head %u, %u descriptors", a->head, a->ndesc);
+		return TO_DEVICE;
+	}
+	if (a->first) {
+		put_continuation(t, a);
+		return TO_DEVICE;
+	}
+	class_ops(e->dev ? e->dev->virtio_id : 0)->describe(e->dev, r, what, sizeof(what));
+	text_add(t, "%s, %u descriptor%s", what, r->ndesc - (r->ndirect < r->ndesc),
+		 r->ndesc - (r->ndirect < r->ndesc) == 1 ? "" : "s");
+	if (r->ndirect < r->ndesc)
+		text_puts(t, " (indirect)");
+	text_add(t, ", head %u", a->head);
+	put_chain_flags(t, a->flags);
+	if (e->head_in_flight)
+		text_puts(t, " [head was still in flight]");
+	return TO_DEVICE;
+}
+
+static enum direction put_used(struct text *t, const struct event *e, const struct line_options *o)
+{
+	const struct vqt_used *u = &e->rec->used;
+	char result[40] = "";
+
+	if (u->flags & VQT_USED_DETACHED) {
+		text_add(t, "given up: id %u", u->id);
+		return TO_DRIVER;
+	}
+	text_add(t, "used id %u len %u", u->id, u->len);
+	if (!e->req) {
+		text_puts(t, e->unknown_id ? " [no such chain seen in flight]" : "");
+		return TO_DRIVER;
+	}
+	class_ops(e->dev ? e->dev->virtio_id : 0)->result(e->dev, e->req, result, sizeof(result));
+	/* Seen only after the device had taken it: it has waited longer than we know. */
+	text_add(t, "%s%s, %s", result[0] ? " " : "", result,
+		 e->req->flags & VQT_CHAIN_LATE ? "at least " : "");
+	text_duration(t, e->latency);
+	return TO_DRIVER;
+}
+
+static enum direction put_irq(struct text *t, const struct event *e, const struct line_options *o)
+{
+	const struct vqt_irq *i = &e->rec->irq;
+
+	switch (i->kind) {
+	case VQT_IRQ_SIGNAL:
+		text_puts(t, "interrupt");
+		if (i->vector != VQT_NO_VECTOR)
+			text_add(t, ": MSI-X vector %u", i->vector);
+		break;
+	case VQT_IRQ_MSIX:
+		text_add(t, "MSI-X vector %u delivered", i->vector);
+		break;
+	case VQT_IRQ_INTX:
+		text_puts(t, i->level ? "INTx asserted" : "INTx released");
+		break;
+	case VQT_IRQ_CONFIG:
+		text_puts(t, "configuration change interrupt");
+		if (i->vector != VQT_NO_VECTOR)
+			text_add(t, ": MSI-X vector %u", i->vector);
+		break;
+	default:
+		text_add(t, "interrupt of kind %u", i->kind);
+	}
+	return TO_DRIVER;
+}
+
+static enum direction put_ring(struct text *t, const struct event *e, const struct line_options *o)
+{
+	static const char *const why[] = { "", ", at a status write", ", sampled" };
+	static const char *const pending[] = { "", ", no kick pending", ", a kick pending" };
+	const struct vqt_ringstate *s = &e->rec->ring;
+	const struct vqt_ring *g = &s->ring;
+
+	text_add(t, "ring q%u: ", e->rec->h.queue);
+	if (g->known & VQT_RING_PACKED)
+		text_add(t, "driver's flags %u, device's flags %u", g->avail_flags, g->used_flags);
+	else
+		text_add(t, "avail %u flags %u, used %u flags %u, used_event %u, avail_event %u",
+			 g->avail_idx, g->avail_flags, g->used_idx, g->used_flags, g->used_event,
+			 g->avail_event);
+	if (g->known & VQT_RING_LAST_AVAIL) {
+		text_puts(t, ", next to take ");
+		put_position(t, g, g->last_avail);
+		if (g->known & VQT_RING_SLOT)
+			text_puts(t, g->known & VQT_RING_FILLED ? " (filled)" : " (empty)");
+	}
+	text_puts(t, why[s->why < 3 ? s->why : 0]);
+	text_puts(t, pending[s->pending < 3 ? s->pending : 0]);
+	return NEITHER;
+}
+
+static enum direction put_data(struct text *t, const struct event *e, const struct line_options *o)
+{
+	char what[160];
+
+	text_add(t, "bytes of head %u, not readable earlier", e->rec->data.head);
+	if (!e->req)
+		return TO_DEVICE;
+	class_ops(e->dev->virtio_id)->describe(e->dev, e->req, what, sizeof(what));
+	text_add(t, ": %s", what);
+	return TO_DEVICE;
+}
+
+static enum direction put_device(struct text *t, const struct event *e, const struct line_options *o)
+{
+	const struct model_device *d = e->dev;
+	const struct vqt_device *v = &e->rec->device;
+
+	text_puts(t, "device");
+	if (d && d->class)
+		text_add(t, ": virtio-%s", d->class->name);
+	if (d && d->type_name[0]) {
+		text_puts(t, " ");
+		text_untrusted(t, d->type_name, strlen(d->type_name));
+	}
+	if (d && d->user_id[0]) {
+		text_puts(t, " id ");
+		text_untrusted(t, d->user_id, strlen(d->user_id));
+	}
+	if (v->bdf != ~0U)
+		text_add(t, " at %04x:%02x:%02x.%x", v->bdf >> 16, v->bdf >> 8 & 0xff,
+			 v->bdf >> 3 & 0x1f, v->bdf & 7);
+	if (v->flags & VQT_DEV_LATE)
+		text_puts(t, " (was there before the capture)");
+	if (v->flags & VQT_DEV_DATAPATH_ELSEWHERE)
+		text_puts(t, " [data path is not in this process]");
+	if (v->flags & VQT_DEV_GONE)
+		text_puts(t, " is gone");
+	return NEITHER;
+}
+
+static enum direction put_device_state(struct text *t, const struct event *e,
+				       const struct line_options *o)
+{
+	const struct vqt_device_state *s = &e->rec->device_state;
+	char buf[160];
+
+	text_puts(t, "learned:");
+	if (s->known & VQT_KNOWN_STATUS)
+		text_add(t, " status %s", spec_format_status(buf, sizeof(buf), s->status));
+	if (s->known & VQT_KNOWN_ACCEPTED)
+		text_add(t, " accepted 0x%" PRIx64, s->accepted[0]);
+	if (s->known & VQT_KNOWN_OFFERED)
+		text_add(t, " offered 0x%" PRIx64, s->offered[0]);
+	if (s->known == VQT_KNOWN_CONFIG) /* after a change of it */
+		text_add(t, " configuration, %u bytes", s->config_len);
+	return NEITHER;
+}
+
+/* Where the device stands; in a split ring that tells how much it has in its hands. */
+static void put_positions(struct text *t, const struct event *e)
+{
+	const struct vqt_queue_state *s = &e->rec->queue_state;
+	const struct vqt_ring ring = { .known = e->queue && e->queue->packed ? VQT_RING_PACKED : 0 };
+
+	text_puts(t, ", next to take ");
+	put_position(t, &ring, s->last_avail);
+	text_puts(t, ", next used ");
+	put_position(t, &ring, s->used);
+	if (!ring.known)
+		text_add(t, " (%u in flight)", (uint16_t)(s->last_avail - s->used));
+}
+
+static enum direction put_queue_state(struct text *t, const struct event *e,
+				      const struct line_options *o)
+{
+	const struct vqt_queue_state *s = &e->rec->queue_state;
+
+	text_add(t, "learned: queue %u", s->h.queue);
+	if (s->known & VQT_KNOWN_SIZE)
+		text_add(t, " size %u", s->size);
+	if (s->known & VQT_KNOWN_ADDR)
+		text_add(t, " desc 0x%" PRIx64 " driver 0x%" PRIx64 " device 0x%" PRIx64, s->desc,
+			 s->driver, s->device);
+	if (s->known & VQT_KNOWN_VECTOR && s->vector != VQT_NO_VECTOR)
+		text_add(t, " vector %u", s->vector);
+	if (s->known & VQT_KNOWN_INDEX)
+		put_positions(t, e);
+	return NEITHER;
+}
+
+static enum direction put_session(struct text *t, const struct event *e,
+				  const struct line_options *o)
+{
+	static const unsigned tags[] = { VQT_TAG_TOOL, VQT_TAG_HOST, VQT_TAG_OS };
+
+	text_puts(t, "trace by");
+	for (size_t i = 0; i < 3; i++) {
+		size_t len;
+		const char *s = record_tlv(e->rec, tags[i], &len);
+
+		if (s)
+			text_puts(t, i == 1 ? " on " : " ");
+		if (s)
+			text_untrusted(t, s, len);
+	}
+	text_add(t, ", %u bytes of each buffer", e->rec->session.snaplen);
+	return NEITHER;
+}
+
+static enum direction put_source(struct text *t, const struct event *e,
+				 const struct line_options *o)
+{
+	static const unsigned tags[] = { VQT_TAG_NAME, VQT_TAG_VERSION, VQT_TAG_EXE };
+
+	text_add(t, "source %u: %s", e->rec->h.source, name_or(life_source_kinds, e->rec->source.kind));
+	for (size_t i = 0; i < 3; i++) {
+		size_t len;
+		const char *s = record_tlv(e->rec, tags[i], &len);
+
+		if (s)
+			text_puts(t, " ");
+		if (s)
+			text_untrusted(t, s, len);
+	}
+	if (e->rec->source.pid)
+		text_add(t, ", pid %u", e->rec->source.pid);
+	return NEITHER;
+}
+
+static enum direction put_loss(struct text *t, const struct event *e, const struct line_options *o)
+{
+	text_add(t, "LOST %" PRIu64 " events: %s", e->rec->loss.lost,
+		 name_or(life_loss_whys, e->rec->loss.why));
+	return NEITHER;
+}
+
+static enum direction put_note(struct text *t, const struct event *e, const struct line_options *o)
+{
+	size_t len;
+	const char *s = record_text(e->rec, &len);
+
+	text_puts(t, e->rec->note.level == VQT_NOTE_WARNING ? "warning: " : "note: ");
+	text_untrusted(t, s, len);
+	return NEITHER;
+}
+
+static void put_life_args(struct text *t, const struct event *e, const struct life_step *step)
+{
+	const struct vqt_life *l = &e->rec->life;
+	char buf[160];
+
+	if (l->what == VQT_LIFE_SET_STATUS) {
+		text_add(t, " %s", spec_format_status(buf, sizeof(buf), (unsigned)l->arg[0]));
+		return;
+	}
+	for (int i = 0; i < 3 && step->arg[i].name; i++)
+		text_add(t, step->arg[i].kind == SPEC_HEX ? "%s %s 0x%" PRIx64 : "%s %s %" PRIu64,
+			 i ? "," : "", step->arg[i].name, l->arg[i]);
+}
+
+static enum direction put_life(struct text *t, const struct event *e, const struct line_options *o)
+{
+	const struct vqt_life *l = &e->rec->life;
+	const struct life_step *step = life_step(l->what);
+	size_t len;
+	const char *s = record_text(e->rec, &len);
+
+	if (!step) {
+		text_add(t, "lifecycle step %u", l->what);
+		return NEITHER;
+	}
+	text_puts(t, step->name);
+	if (l->h.queue != VQT_NO_QUEUE)
+		text_add(t, " q%u", l->h.queue);
+	if (len) {
+		text_puts(t, " ");
+		text_untrusted(t, s, len);
+	}
+	put_life_args(t, e, step);
+	text_add(t, " [%s]", step->function);
+	return NEITHER;
+}
+
+static enum direction put_guest(struct text *t, const struct event *e, const struct line_options *o)
+{
+	static const char *const phase[] = { "", " returned", "" };
+	const struct vqt_guest *g = &e->rec->guest;
+	size_t len;
+	const char *s = record_text(e->rec, &len);
+
+	text_puts(t, "guest: ");
+	text_untrusted(t, s, len);
+	text_puts(t, phase[g->phase < 3 ? g->phase : 0]);
+	if (g->phase == 1)
+		text_add(t, " %d", g->ret);
+	return TO_DEVICE;
+}
+
+static void put_group(struct text *t, const struct event *e, const struct record_group *g)
+{
+	struct hist h;
+
+	tally_hist(g, &h);
+	text_add(t, "%" PRIu64 " %s", g->g.used, tally_type_name(e->dev, g->g.type));
+	if (g->g.errors)
+		text_add(t, " (%" PRIu64 " ERRORS)", g->g.errors);
+	if (!h.count)
+		return;
+	text_puts(t, " p50 ");
+	text_duration(t, hist_percentile(&h, 500000));
+	text_puts(t, " p99 ");
+	text_duration(t, hist_percentile(&h, 990000));
+}
+
+static enum direction put_tally(struct text *t, const struct event *e, const struct line_options *o)
+{
+	const struct vqt_tally *y = &e->rec->tally;
+	const char *before = "; used: ";
+	struct record_group g;
+	uint32_t pos = 0;
+
+	text_puts(t, "in ");
+	text_duration(t, y->interval);
+	text_add(t, ": %" PRIu64 " taken, %" PRIu64 " kicks, %" PRIu64 " interrupts", y->taken,
+		 y->kicks, y->interrupts);
+	while (record_group_next(e->rec, &pos, &g)) {
+		text_puts(t, before);
+		put_group(t, e, &g);
+		before = ", ";
+	}
+	if (y->dropped)
+		text_add(t, "; %" PRIu64 " taken back by a reset", y->dropped);
+	text_add(t, "; %u in flight", y->flight);
+	return NEITHER;
+}
+
+static enum direction put_backend(struct text *t, const struct event *e,
+				  const struct line_options *o)
+{
+	static const char *const ops[] = { "?", "read", "write", "flush", "discard", "write zeroes" };
+	const struct vqt_backend *b = &e->rec->backend;
+
+	text_add(t, "backend %s %s", ops[b->op < 6 ? b->op : 0], b->phase ? "done" : "start");
+	if (b->bytes)
+		text_add(t, " offset %" PRIu64 ", %" PRIu64 " bytes", b->offset, b->bytes);
+	if (b->phase && b->ret < 0)
+		text_add(t, ": %s", strerror(-b->ret));
+	return NEITHER;
+}
+
+static enum direction put_clock(struct text *t, const struct event *e, const struct line_options *o)
+{
+	text_add(t, "clock of source %u stood at %" PRIu64 " ns (+-%u)", e->rec->clock.other,
+		 e->rec->clock.there, e->rec->clock.error);
+	return NEITHER;
+}
+
+static enum direction put_stack(struct text *t, const struct event *e, const struct line_options *o)
+{
+	text_add(t, "stack of %u frames for event %u", e->rec->stack.nframes, e->rec->stack.of);
+	return NEITHER;
+}
+
+typedef enum direction put_fn(struct text *t, const struct event *e, const struct line_options *o);
+
+static put_fn *const rows[] = {
+	[VQT_SESSION] = put_session,
+	[VQT_SOURCE] = put_source,
+	[VQT_DEVICE] = put_device,
+	[VQT_DEVICE_STATE] = put_device_state,
+	[VQT_QUEUE_STATE] = put_queue_state,
+	[VQT_CLOCK] = put_clock,
+	[VQT_LOSS] = put_loss,
+	[VQT_NOTE] = put_note,
+	[VQT_STACK] = put_stack,
+	[VQT_REG] = print_register,
+	[VQT_KICK] = put_kick,
+	[VQT_RING] = put_ring,
+	[VQT_AVAIL] = put_avail,
+	[VQT_USED] = put_used,
+	[VQT_IRQ] = put_irq,
+	[VQT_DATA] = put_data,
+	[VQT_TALLY] = put_tally,
+	[VQT_LIFE] = put_life,
+	[VQT_GUEST] = put_guest,
+	[VQT_BACKEND] = put_backend,
+};
+
+enum direction print_direction(struct text *t, const struct event *e, const struct line_options *o)
+{
+	unsigned type = e->rec->h.type;
+
+	if (type < sizeof(rows) / sizeof(rows[0]) && rows[type])
+		return rows[type](t, e, o);
+	text_add(t, "event of type %u, unknown to this version", type);
+	return NEITHER;
+}
+
+void print_meaning(struct text *t, const struct event *e, const struct line_options *o)
+{
+	print_direction(t, e, o);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/class/class.h"
+#include "decoder/print/requests.h"
+#include "decoder/util/text.h"
+
+/* Completions of one queue waiting for their interrupt; older ones go out without. */
+#define WAITING_MAX 256
+
+struct row {
+	uint64_t number, since, kick, avail, used, irq; /* ns, 0 unknown */
+	uint32_t ndesc, used_len;
+	uint64_t sector, bytes;
+	uint16_t head;
+	bool typed, done, dropped;
+	char what[96], result[24];
+	const char *type;
+};
+
+struct waiting {
+	uint32_t key; /* device << 16 | queue */
+	unsigned n;
+	unsigned life; /* of the device when they completed */
+	struct row row[WAITING_MAX];
+	UT_hash_handle hh;
+};
+
+struct request_table {
+	FILE *to;
+	bool json, headed;
+	uint64_t first_ts;
+	bool any;
+	struct waiting *queues;
+};
+
+struct request_table *request_table_new(FILE *to, bool json)
+{
+	struct request_table *t = calloc(1, sizeof(*t));
+
+	if (t) {
+		t->to = to;
+		t->json = json;
+	}
+	return t;
+}
+
+static void put_span(struct text *t, uint64_t from, uint64_t to, size_t column)
+{
+	TEXT(d, 24);
+
+	if (from && to && to >= from)
+		text_duration(&d, to - from);
+	else
+		text_puts(&d, "-");
+	text_add(t, "%*s", (int)column, d.buf);
+}
+
+static void print_text(struct request_table *t, const char *device, unsigned queue,
+		       const struct row *r)
+{
+	TEXT(line, 512);
+
+	if (!t->headed)
+		fprintf(t->to, "%8s %12s %-8s %-36s %5s %9s %9s %9s %s\n", "event", "time", "queue",
+			"request", "descs", "kick>take", "take>used", "used>irq", "result");
+	t->headed = true;
+	text_add(&line, "%8" PRIu64 " %5" PRIu64 ".%06" PRIu64 " %s:%u", r->number,
+		 r->since / 1000000000, r->since % 1000000000 / 1000, device, queue);
+	text_pad(&line, 31);
+	text_puts(&line, r->what);
+	text_pad(&line, 68);
+	text_add(&line, "%5u ", r->ndesc);
+	put_span(&line, r->kick, r->avail, 9);
+	put_span(&line, r->avail, r->used, 10);
+	put_span(&line, r->used, r->irq, 10);
+	if (r->done)
+		text_add(&line, " %s len %u", r->result, r->used_len);
+	else
+		text_puts(&line, r->dropped ? " taken back by reset" : " still in flight");
+	fprintf(t->to, "%s\n", line.buf);
+}
+
+static void json_time(FILE *to, const char *key, uint64_t ns)
+{
+	if (ns)
+		fprintf(to, ",\"%s\":%" PRIu64, key, ns);
+}
+
+static void print_json_row(struct request_table *t, const char *device, unsigned queue,
+			   const struct row *r)
+{
+	fprintf(t->to, "{\"number\":%" PRIu64 ",\"device\":\"%s\",\"queue\":%u,\"head\":%u", r->number,
+		device, queue, r->head);
+	if (r->type)
+		fprintf(t->to, ",\"type\":\"%s\"", r->type);
+	if (r->typed)
+		fprintf(t->to, ",\"sector\":%" PRIu64, r->sector);
+	fprintf(t->to, ",\"bytes\":%" PRIu64 ",\"descriptors\":%u", r->bytes, r->ndesc);
+	json_time(t->to, "kick", r->kick);
+	json_time(t->to, "avail", r->avail);
+	json_time(t->to, "used", r->used);
+	json_time(t->to, "irq", r->irq);
+	if (r->done)
+		fprintf(t->to, ",\"status\":\"%s\",\"len\":%u", r->result, r->used_len);
+	fprintf(t->to, ",\"state\":\"%s\"}\n",
+		r->done ? "used" : r->dropped ? "reset" : "in_flight");
+}
+
+static void print_row(struct request_table *t, const struct model_device *d, unsigned queue,
+		      const struct row *r)
+{
+	if (t->json)
+		print_json_row(t, d ? d->name : "?", queue, r);
+	else
+		print_text(t, d ? d->name : "?", queue, r);
+}
+
+static void fill(struct request_table *t, struct row *row, const struct model_device *d,
+		 const struct model_request *r)
+{
+	const struct class_ops *ops = class_ops(d ? d->virtio_id : 0);
+
+	*row = (struct row){
+		.number = r->number,
+		.since = r->avail_ts - t->first_ts,
+		.kick = r->kick_ts,
+		.avail = r->avail_ts,
+		.used = r->used_ts,
+		.ndesc = r->ndesc - (r->ndirect < r->ndesc),
+		.used_len = r->used_len,
+		.sector = r->sector,
+		.bytes = r->bytes,
+		.head = r->head,
+		.typed = r->typed,
+		.done = r->done,
+		.type = r->type ? r->type->json : NULL,
+	};
+	ops->describe(d, r, row->what, sizeof(row->what));
+	if (r->done)
+		ops->result(d, r, row->result, sizeof(row->result));
+}
+
+static void flush_queue(struct request_table *t, const struct model *m, struct waiting *w,
+			uint64_t irq)
+{
+	const struct model_device *d = model_device(m, w->key >> 16);
+
+	for (unsigned i = 0; i < w->n; i++) {
+		w->row[i].irq = irq;
+		print_row(t, d, w->key & 0xffff, &w->row[i]);
+	}
+	w->n = 0;
+}
+
+static struct waiting *waiting_for(struct request_table *t, const struct event *e, bool make)
+{
+	uint32_t key = (uint32_t)e->dev->id << 16 | e->queue->index;
+	struct waiting *w;
+
+	HASH_FIND(hh, t->queues, &key, sizeof(key), w);
+	if (w || !make)
+		return w;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return NULL;
+	w->key = key;
+	HASH_ADD(hh, t->queues, key, sizeof(key), w);
+	if (!hash_holds(w)) {
+		free(w);
+		return NULL;
+	}
+	return w;
+}
+
+/* No interrupt after a reset is for a completion before it: those had none, or polled. */
+static void flush_before_reset(struct request_table *t, const struct model *m,
+			       const struct model_device *d)
+{
+	for (struct waiting *w = t->queues; w; w = w->hh.next)
+		if (w->key >> 16 == d->id && w->life != d->life)
+			flush_queue(t, m, w, 0);
+}
+
+int request_table_feed(struct request_table *t, const struct model *m, const struct event *e)
+{
+	struct waiting *w;
+
+	if (!t->any && e->ts) {
+		t->first_ts = e->ts - e->since;
+		t->any = true;
+	}
+	/* resets are among these records, which are few */
+	if (e->dev && (e->rec->h.type == VQT_REG || e->rec->h.type == VQT_LIFE))
+		flush_before_reset(t, m, e->dev);
+	for (struct model_request *r = e->dropped; r; r = r->next) {
+		struct row row;
+
+		fill(t, &row, e->dev, r);
+		row.dropped = true;
+		print_row(t, e->dev, r->queue, &row);
+	}
+	if (!e->dev || !e->queue)
+		return 0;
+	switch (e->rec->h.type) {
+	case VQT_USED:
+		if (!e->req)
+			return 0;
+		w = waiting_for(t, e, true);
+		if (!w)
+			return -ENOMEM;
+		if (w->n == WAITING_MAX)
+			flush_queue(t, m, w, 0);
+		w->life = e->dev->life;
+		fill(t, &w->row[w->n++], e->dev, e->req);
+		return 0;
+	case VQT_IRQ:
+		w = waiting_for(t, e, false);
+		if (w)
+			flush_queue(t, m, w, e->ts);
+		return 0;
+	}
+	return 0;
+}
+
+void request_table_finish(struct request_table *t, const struct model *m)
+{
+	const struct model_device *d;
+
+	for (struct waiting *w = t->queues; w; w = w->hh.next)
+		flush_queue(t, m, w, 0);
+	for (unsigned i = 0; (d = model_device_nth(m, i)); i++)
+		for (struct model_queue *q = d->queues; q; q = q->hh.next)
+			for (struct model_request *r = q->in_flight; r; r = r->hh.next) {
+				struct row row;
+
+				fill(t, &row, d, r);
+				print_row(t, d, q->index, &row);
+			}
+}
+
+void request_table_free(struct request_table *t)
+{
+	struct waiting *w, *next;
+
+	if (!t)
+		return;
+	HASH_ITER(hh, t->queues, w, next) {
+		HASH_DEL(t->queues, w);
+		free(w);
+	}
+	free(t);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* One row a request: where its time went. */
+#ifndef VQT_DECODER_PRINT_REQUESTS_H
+#define VQT_DECODER_PRINT_REQUESTS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "decoder/model/model.h"
+
+struct request_table;
+
+/* json: one object a line instead of a table.  NULL: no memory. */
+struct request_table *request_table_new(FILE *to, bool json);
+/*
+ * Observe an event.  A row is printed when the interrupt after its completion
+ * is seen, or it is clear that none will come.  0 or -ENOMEM.
+ */
+int request_table_feed(struct request_table *t, const struct model *m, const struct event *e);
+/* Print what waits, and the requests still in flight. */
+void request_table_finish(struct request_table *t, const struct model *m);
+void request_table_free(struct request_table *t);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* The rooms of the verbose printer among themselves. */
+#ifndef VQT_DECODER_PRINT_VERBOSE_IMPL_H
+#define VQT_DECODER_PRINT_VERBOSE_IMPL_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "decoder/fields/fields.h"
+#include "decoder/util/text.h"
+
+struct view {
+	FILE *to;
+	const struct event *e;
+	const struct model *m;
+	bool ascii;
+	bool failed;
+};
+
+/* Print a line composed in t, at a depth of the tree. */
+void view_line(struct view *p, unsigned depth, const struct text *t);
+void view_printf(struct view *p, unsigned depth, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * One line a defined bit or bit field of a number `width` bits wide, as
+ * Wireshark draws it, and one for bits that nothing defines:
+ *   .... 1... = FEATURES_OK: set
+ */
+void view_bits(struct view *p, unsigned depth, unsigned width, const struct spec_name *names,
+	       uint64_t value);
+
+/*
+ * What a field's line says after its value, and what stands below it, for the
+ * fields with more to say than their number.
+ */
+struct view_extra {
+	const char *path;
+	void (*after)(struct text *t, const struct event *e, uint64_t value); /* or NULL */
+	void (*below)(struct view *p, unsigned depth, uint64_t value); /* or NULL */
+};
+const struct view_extra *view_extra(const char *path); /* NULL */
+
+/* Arrays of objects, each element a line. */
+void view_descriptors(struct view *p, unsigned depth);
+void view_buffers(struct view *p, unsigned depth);
+void view_frames(struct view *p, unsigned depth);
+/* The request's header as its device class lays it out, where captured. */
+void view_header(struct view *p, unsigned depth);
+
+#endif

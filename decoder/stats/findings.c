@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "decoder/util/hash.h"
+#include "decoder/check/rule.h"
+#include "decoder/stats/findings.h"
+#include "decoder/util/text.h"
+
+struct entry {
+	struct {
+		const struct rule *rule;
+		uint64_t device;
+	} key;
+	struct stat_finding f;
+	UT_hash_handle hh;
+};
+
+struct stat_findings {
+	struct entry *entries; /* bounded by rules and devices */
+	int err;
+};
+
+struct stat_findings *stat_findings_new(void)
+{
+	return calloc(1, sizeof(struct stat_findings));
+}
+
+void stat_findings_free(struct stat_findings *f)
+{
+	struct entry *e, *next;
+
+	if (!f)
+		return;
+	HASH_ITER(hh, f->entries, e, next) {
+		HASH_DEL(f->entries, e);
+		free(e);
+	}
+	free(f);
+}
+
+static int worse(const struct entry *a, const struct entry *b)
+{
+	if (a->f.rule->severity != b->f.rule->severity)
+		return a->f.rule->severity < b->f.rule->severity ? -1 : 1;
+	if (a->f.count != b->f.count)
+		return a->f.count > b->f.count ? -1 : 1;
+	return a->f.number < b->f.number ? -1 : a->f.number > b->f.number;
+}
+
+void stat_findings_add(void *opaque, const struct finding *found)
+{
+	struct stat_findings *f = opaque;
+	struct entry *e, probe = { .key = { found->rule, found->device ? found->device->id : 0 } };
+	struct text seen;
+
+	HASH_FIND(hh, f->entries, &probe.key, sizeof(probe.key), e);
+	if (!e) {
+		e = calloc(1, sizeof(*e));
+		if (!e) {
+			f->err = -ENOMEM;
+			return;
+		}
+		e->key = probe.key;
+		e->f = (struct stat_finding){
+			.rule = found->rule,
+			.device = (uint16_t)probe.key.device,
+			.queue = (uint16_t)found->queue,
+			.number = found->number,
+			.since = found->since,
+		};
+		seen = (struct text){ .buf = e->f.seen, .size = sizeof(e->f.seen) };
+		text_puts(&seen, found->seen);
+		HASH_ADD(hh, f->entries, key, sizeof(e->key), e);
+		if (!hash_holds(e)) {
+			free(e);
+			f->err = -ENOMEM;
+			return;
+		}
+	}
+	e->f.count++;
+}
+
+int stat_findings_error(const struct stat_findings *f)
+{
+	return f->err;
+}
+
+const struct stat_finding *stat_findings_nth(const struct stat_findings *f, unsigned device,
+					     unsigned n)
+{
+	/* Sorting changes the order of looking only. */
+	HASH_SORT(((struct stat_findings *)f)->entries, worse);
+	for (const struct entry *e = f->entries; e; e = e->hh.next)
+		if (e->f.device == device && !n--)
+			return &e->f;
+	return NULL;
+}

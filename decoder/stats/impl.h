@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* The rooms of the statistics among themselves; others include stats.h. */
+#ifndef VQT_DECODER_STATS_IMPL_H
+#define VQT_DECODER_STATS_IMPL_H
+
+#include "decoder/stats/stats.h"
+
+struct stats {
+	struct stats_device *devices; /* uthash by id, in order of appearance */
+	struct stats_thread *threads; /* uthash by source and tid */
+	struct stats_device *last; /* of the event before: the likely next */
+	struct stats_thread *last_thread;
+	unsigned nqueues, nthreads;
+	uint64_t left_out; /* events of queues without a row, or of none */
+	uint64_t slice_ns, slice_ts; /* width of the slices; where the first begins, 0 none yet */
+	uint64_t start_ts, now; /* of the trace */
+	uint64_t first_ts, last_ts; /* of what was counted */
+	uint64_t events, lost;
+	bool started;
+};
+
+static inline uint64_t *stats_member(struct stats_counts *c, size_t at)
+{
+	return (uint64_t *)((char *)c + at);
+}
+
+static inline bool stats_has_types(const struct spec_class *class)
+{
+	return class && class->requests;
+}
+
+struct stats_queue *stats_queue_find(const struct stats_device *d, uint16_t index);
+
+/* Who an event is to be counted for. */
+struct feed {
+	struct stats *s;
+	const struct model *m;
+	const struct event *e;
+	struct stats_device *d;
+	struct stats_queue *q; /* NULL: none, or one of too many */
+	struct stats_thread *t; /* NULL: unknown */
+	bool counted;
+};
+
+
+/* Add n to the member at this offset of everything the event counts for. */
+void stats_count_at(struct feed *f, size_t at, uint64_t n);
+#define COUNT(f, member, n) stats_count_at(f, offsetof(struct stats_counts, member), n)
+#define COUNT_ELEMENT(f, member, i) \
+	stats_count_at(f, offsetof(struct stats_counts, member) + (i) * sizeof(uint64_t), 1)
+unsigned stats_batch_of(uint64_t n);
+/* A latency of the device and queue, if it is counted and `from` known.  0 or -ENOMEM. */
+int stats_add_span(struct feed *f, unsigned span, uint64_t from, uint64_t to);
+void stats_follow_ring(struct feed *f, const struct vqt_ring *r);
+
+/* A buffer for the device to fill when it has something: it waits by design. */
+static inline bool stats_is_offer(const struct feed *f)
+{
+	return !f->e->req->readable && !stats_has_types(f->e->dev->class);
+}
+
+/* Completions and interrupts (decoder/stats/used.c).  0 or -ENOMEM. */
+int stats_on_used(struct feed *f);
+int stats_on_irq(struct feed *f);
+/* Counts of a light capture (decoder/stats/tally.c).  0 or -ENOMEM. */
+int stats_on_tally(struct feed *f);
+void stats_forget_due(struct stats_queue *q);
+
+/* Slices of time (decoder/stats/slice.c).  The one a time is in, made if need be; NULL: no memory. */
+struct stats_slice *stats_slice_at(struct stats *s, struct stats_device *d, uint64_t ts);
+/* Note how many are in flight.  0 or -ENOMEM. */
+int stats_slice_depth(struct stats *s, struct stats_device *d, uint64_t ts);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Statistics (decoder/stats/stats.h) for people and programs: a page a device, tables
+ * by one thing, latency histograms; as text, JSON or CSV.  All figures are the
+ * observer's; here they only get a form.  Nothing is remembered.
+ *
+ * JSON and CSV have the same names; times are ns, sizes bytes, rates a second.
+ */
+#ifndef VQT_DECODER_STATS_PRINT_H
+#define VQT_DECODER_STATS_PRINT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "decoder/stats/findings.h"
+#include "decoder/stats/stats.h"
+
+enum stat_by {
+	STAT_BY_QUEUE,
+	STAT_BY_TYPE,
+	STAT_BY_SIZE,
+	STAT_BY_VCPU,
+	STAT_BY_TIME,
+	STAT_BYS,
+};
+const char *stat_by_name(unsigned by); /* "queue" */
+
+enum stat_format {
+	STAT_TEXT,
+	STAT_JSON,
+	STAT_CSV,
+};
+
+struct stat_view {
+	const struct stats *stats;
+	const struct model *model;
+	const struct stat_findings *findings; /* NULL: not looked for */
+	const char *filter; /* what was counted, NULL everything */
+	bool latency; /* JSON page: with the buckets of the histograms */
+};
+
+/* A page of text for each device; or all of it as one JSON object.  0, -EIO or -ENOMEM. */
+int stat_print_page(FILE *to, const struct stat_view *v);
+int stat_print_json(FILE *to, const struct stat_view *v);
+/* One row a subject; JSON: one object a line. */
+int stat_print_by(FILE *to, const struct stat_view *v, enum stat_by by, enum stat_format format);
+/*
+ * The histograms of each device, and of each request type.  Text joins the
+ * buckets of an octave.  0, -EIO or -ENOMEM.
+ */
+int stat_print_latency(FILE *to, const struct stat_view *v, enum stat_format format);
+
+#endif

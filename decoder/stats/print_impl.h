@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* The rooms of stat's printer among themselves: subjects as rows, figures as columns. */
+#ifndef VQT_DECODER_STATS_PRINT_IMPL_H
+#define VQT_DECODER_STATS_PRINT_IMPL_H
+
+#include <json-c/json_object.h>
+
+#include "decoder/stats/print.h"
+#include "decoder/util/text.h"
+
+/* One subject of a table, filled by stat_rows(). */
+struct stat_row {
+	const struct stat_view *view;
+	unsigned by; /* enum stat_by */
+	const struct model_device *dev; /* NULL: a thread */
+	const struct stats_device *d; /* NULL: a thread */
+	const struct stats_queue *q; /* by queue */
+	const struct stats_thread *t; /* by thread */
+	const struct stats_slice *slice; /* by time */
+	unsigned index; /* of the type, size or slice */
+	struct stats_counts counts;
+	const struct hist *service; /* NULL: none, or by time */
+	uint64_t ns; /* that rates are over */
+};
+
+typedef int stat_row_fn(void *opaque, const struct stat_row *row);
+/*
+ * Call fn for each subject: of one device, or d NULL: of all.  By queue in order
+ * of index.  Stops at what is not 0 and returns it.
+ */
+int stat_rows(const struct stat_view *v, enum stat_by by, const struct stats_device *d,
+	      stat_row_fn *fn, void *opaque);
+
+enum stat_cell_kind {
+	CELL_NONE,
+	CELL_TEXT, /* s */
+	CELL_COUNT, /* u */
+	CELL_NS, /* u */
+	CELL_BYTES, /* u */
+	CELL_REAL, /* real */
+	CELL_BYTE_RATE, /* real */
+	CELL_SECONDS, /* u in ns: a moment, not a duration */
+};
+
+struct stat_cell {
+	unsigned kind; /* enum stat_cell_kind */
+	uint64_t u;
+	double real;
+	const char *s; /* also: what text shows instead of a number, if not NULL */
+	char buf[40];
+};
+
+struct stat_column {
+	const char *name; /* JSON, CSV */
+	const char *title; /* text; NULL: not there */
+	unsigned views; /* 1 << enum stat_by, STAT_PAGE of it */
+	void (*get)(const struct stat_row *r, struct stat_cell *c);
+};
+/* On the page, too, where the table is about one device. */
+#define STAT_PAGE(by) (1U << ((by) + STAT_BYS))
+extern const struct stat_column stat_columns[]; /* ends with name NULL */
+
+/* A text table of these rows; column selects a bit of stat_column.views. */
+int stat_print_table(FILE *to, const struct stat_view *v, enum stat_by by,
+		     const struct stats_device *d, unsigned column, const char *indent);
+
+/* Percentiles that are shown. */
+#define STAT_PERCENTILES 4
+extern const struct stat_percentile {
+	const char *name, *title; /* "p99", "p99.9" */
+	uint32_t ppm;
+} stat_percentiles[STAT_PERCENTILES];
+
+/* Bytes a second, without the "/s"; a rate can be beyond what 64 bits hold. */
+void stat_text_byte_rate(struct text *t, double rate);
+/* What was agreed on: from the last DRIVER_OK, or as it stands. */
+void stat_features(const struct model_device *dev, const struct stats_device *d,
+		   uint64_t offered[2], uint64_t accepted[2]);
+/* "qemu pid 4711" */
+const char *stat_source_name(const struct model *m, unsigned source, char *buf, size_t len);
+
+#endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/* Everything the statistics hold, as one JSON object. */
+#include <errno.h>
+#include <string.h>
+
+#include "decoder/fields/fields.h"
+#include "decoder/check/rule.h"
+#include "decoder/stats/print_impl.h"
+
+typedef struct json_object json;
+
+static void put_u64(json *o, const char *key, uint64_t v)
+{
+	json_object_object_add(o, key, json_object_new_uint64(v));
+}
+
+static void put_str(json *o, const char *key, const char *s)
+{
+	json_object_object_add(o, key, json_object_new_string(s));
+}
+
+/* Bytes from a trace: valid UTF-8 is not promised. */
+static void put_untrusted(json *o, const char *key, const char *s)
+{
+	TEXT(t, 512);
+
+	if (!*s)
+		return;
+	text_untrusted(&t, s, strlen(s));
+	put_str(o, key, t.buf);
+}
+
+static void put_real(json *o, const char *key, double v)
+{
+	char text[40];
+
+	snprintf(text, sizeof(text), "%.3f", v);
+	json_object_object_add(o, key, json_object_new_double_s(v, text));
+}
+
+static json *counts_json(const struct stats_counts *c)
+{
+	json *o = json_object_new_object();
+
+	for (const struct stats_count_name *n = stats_count_names; n->name; n++) {
+		json *many = n->n > 1 ? json_object_new_object() : NULL;
+
+		if (!many) {
+			put_u64(o, n->name, stats_count(c, n, 0));
+			continue;
+		}
+		for (unsigned i = 0; i < n->n; i++) {
+			char number[12];
+
+			snprintf(number, sizeof(number), "%u", i);
+			if (stats_count(c, n, i))
+				put_u64(many, n->element ? n->element(i) : number, stats_count(c, n, i));
+		}
+		json_object_object_add(o, n->name, many);
+	}
+	return o;
+}
+
+static json *hist_json(const struct hist *h, bool buckets)
+{
+	json *o = json_object_new_object(), *list;
+
+	put_u64(o, "count", h->count);
+	put_u64(o, "sum", h->sum);
+	put_u64(o, "min", h->min);
+	put_u64(o, "mean", hist_mean(h));
+	for (unsigned i = 0; i < STAT_PERCENTILES; i++)
+		put_u64(o, stat_percentiles[i].name, hist_percentile(h, stat_percentiles[i].ppm));
+	put_u64(o, "max", h->max);
+	if (!buckets)
+		return o;
+	list = json_object_new_array();
+	for (unsigned b = 0; b < HIST_BUCKETS; b++) {
+		json *row;
+
+		if (!h->bucket[b])
+			continue;
+		row = json_object_new_array();
+		json_object_array_add(row, json_object_new_uint64(hist_lower(b)));
+		json_object_array_add(row, json_object_new_uint64(hist_upper(b)));
+		json_object_array_add(row, json_object_new_uint64(h->bucket[b]));
+		json_object_array_add(list, row);
+	}
+	json_object_object_add(o, "buckets", list);
+	return o;
+}
+
+static json *spans_json(struct hist *const *span, bool buckets)
+{
+	json *o = json_object_new_object();
+
+	for (unsigned i = 0; i < STATS_SPANS; i++)
+		if (span[i] && span[i]->count)
+			json_object_object_add(o, stats_span_name(i), hist_json(span[i], buckets));
+	return o;
+}
+
+static json *features_json(unsigned virtio_id, const uint64_t set[2])
+{
+	json *list = json_object_new_array();
+
+	for (unsigned i = 0; i < 128; i++) {
+		const struct spec_feature *f = spec_feature(virtio_id, i);
+		char number[16];
+
+		if (!(set[i / 64] >> i % 64 & 1))
+			continue;
+		snprintf(number, sizeof(number), "bit %u", i);
+		json_object_array_add(list, json_object_new_string(f ? f->name : number));
+	}
+	return list;
+}
+
+static json *negotiation_json(const struct stats_device *d, const struct model_device *dev)
+{
+	json *o = json_object_new_object();
+	uint64_t offered[2], accepted[2];
+
+	stat_features(dev, d, offered, accepted);
+	put_u64(o, "driver_ok", d->ready.times);
+	if (d->ready.times) {
+		put_u64(o, "number", d->ready.number);
+		put_u64(o, "took", d->ready.took_ns);
+	}
+	if (dev->status_known)
+		put_u64(o, "status", dev->status);
+	json_object_object_add(o, "msix",
+			       json_object_new_boolean(d->ready.times ? d->ready.msix : dev->msix));
+	json_object_object_add(o, "offered", features_json(dev->virtio_id, offered));
+	json_object_object_add(o, "accepted", features_json(dev->virtio_id, accepted));
+	return o;
+}
+
+static json *access_json(const struct stats_access *a)
+{
+	json *o = json_object_new_object(), *align = json_object_new_object();
+
+	put_u64(o, "sequential", a->sequential);
+	put_u64(o, "random", a->random);
+	for (unsigned i = 0; i < STATS_ALIGNS; i++) {
+		char bytes[16];
+
+		snprintf(bytes, sizeof(bytes), "%u", 512U << i);
+		if (a->align[i])
+			put_u64(align, bytes, a->align[i]);
+	}
+	json_object_object_add(o, "aligned", align);
+	if (a->sector_end) {
+		put_u64(o, "sector_min", a->sector_min);
+		put_u64(o, "sector_max", a->sector_end - 1);
+	}
+	return o;
+}
+
+/* --- rows that are tables in text, too --- */
+
+struct rows {
+	json *list;
+	const struct stat_view *v;
+};
+
+static int add_row(void *opaque, const struct stat_row *r)
+{
+	struct rows *rows = opaque;
+	bool buckets = rows->v->latency;
+	json *o = json_object_new_object();
+
+	for (const struct stat_column *col = stat_columns; col->name; col++) {
+		struct stat_cell c = { .kind = CELL_NONE };
+
+		if (!(col->views & 1U << r->by) || !strcmp(col->name, "device"))
+			continue;
+		col->get(r, &c);
+		if (c.kind == CELL_TEXT)
+			put_str(o, col->name, c.s);
+		else if (c.kind == CELL_REAL || c.kind == CELL_BYTE_RATE)
+			put_real(o, col->name, c.real);
+		else if (c.kind != CELL_NONE)
+			put_u64(o, col->name, c.u);
+	}
+	if (r->q) {
+		json_object_object_add(o, "counts", counts_json(&r->counts));
+		json_object_object_add(o, "latency", spans_json(r->q->span, buckets));
+	} else if (r->service && buckets) {
+		json_object_object_add(o, "service", hist_json(r->service, true));
+	}
+	json_object_array_add(rows->list, o);
+	return 0;
+}
+
+static json *rows_json(const struct stat_view *v, enum stat_by by, const struct stats_device *d)
+{
+	struct rows rows = { json_object_new_array(), v };
+
+	stat_rows(v, by, d, add_row, &rows);
+	return rows.list;
+}
+
+static json *findings_json(const struct stat_findings *f, unsigned device)
+{
+	json *list = json_object_new_array();
+	const struct stat_finding *x;
+
+	for (unsigned n = 0; (x = stat_findings_nth(f, device, n)); n++) {
+		json *o = json_object_new_object();
+
+		put_str(o, "rule", x->rule->id);
+		put_str(o, "severity", check_severity_name(x->rule->severity));
+		put_str(o, "party", check_party_name(x->rule->party));
+		put_u64(o, "count", x->count);
+		put_u64(o, "number", x->number);
+		put_untrusted(o, "seen", x->seen);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static json *device_json(const struct stat_view *v, const struct stats_device *d,
+			 const struct model_device *dev)
+{
+	json *o = json_object_new_object();
+	struct stats_counts c;
+	char bdf[24];
+
+	stats_device_counts(v->stats, d, 0, &c);
+	put_str(o, "device", dev->name);
+	if (dev->class)
+		put_str(o, "device_type", dev->class->name);
+	put_untrusted(o, "id", dev->user_id);
+	put_untrusted(o, "type_name", dev->type_name);
+	if (dev->bdf != ~0U) {
+		field_format_bdf(bdf, sizeof(bdf), dev->bdf);
+		put_str(o, "bdf", bdf);
+	}
+	json_object_object_add(o, "negotiation", negotiation_json(d, dev));
+	put_u64(o, "active", stats_active_ns(v->stats, d->first_ts, d->last_ts, d->flight));
+	json_object_object_add(o, "counts", counts_json(&c));
+	put_u64(o, "in_flight", d->flight);
+	put_u64(o, "in_flight_max", d->flight_max);
+	put_u64(o, "stall_max", d->stall_max);
+	json_object_object_add(o, "latency", spans_json(d->span, v->latency));
+	json_object_object_add(o, "access", access_json(&d->access));
+	json_object_object_add(o, "queues", rows_json(v, STAT_BY_QUEUE, d));
+	json_object_object_add(o, "types", rows_json(v, STAT_BY_TYPE, d));
+	json_object_object_add(o, "sizes", rows_json(v, STAT_BY_SIZE, d));
+	if (v->findings)
+		json_object_object_add(o, "findings", findings_json(v->findings, dev->id));
+	return o;
+}
+
+static json *trace_json(const struct stat_view *v)
+{
+	json *o = json_object_new_object();
+
+	put_u64(o, "events", stats_events(v->stats));
+	put_u64(o, "duration", stats_last_ts(v->stats) - stats_first_ts(v->stats));
+	put_u64(o, "lost", stats_lost(v->stats));
+	put_u64(o, "left_out", stats_left_out(v->stats));
+	if (v->filter)
+		put_untrusted(o, "filter", v->filter);
+	return o;
+}
+
+int stat_print_json(FILE *to, const struct stat_view *v)
+{
+	json *o = json_object_new_object(), *devices = json_object_new_array();
+	const struct stats_device *d;
+	const char *text;
+	int rc = 0;
+
+	json_object_object_add(o, "trace", trace_json(v));
+	for (unsigned i = 0; (d = stats_device_nth(v->stats, i)); i++) {
+		const struct model_device *dev = model_device(v->model, d->id);
+
+		if (dev && d->counts.events)
+			json_object_array_add(devices, device_json(v, d, dev));
+	}
+	json_object_object_add(o, "devices", devices);
+	json_object_object_add(o, "threads", rows_json(v, STAT_BY_VCPU, NULL));
+	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
+						 JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (!text)
+		rc = -ENOMEM;
+	else if (fprintf(to, "%s\n", text) < 0)
+		rc = -EIO;
+	json_object_put(o);
+	return rc;
+}

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: MIT */
+/* The page of a device. */
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+#include <string.h>
+
+#include "decoder/fields/fields.h"
+#include "decoder/check/rule.h"
+#include "decoder/stats/print_impl.h"
+
+#define TOP_FINDINGS 8
+#define WIDTH 100
+#define INDENT 16
+
+struct page {
+	FILE *to;
+	const struct stat_view *v;
+	const struct stats_device *d;
+	const struct model_device *dev;
+	struct stats_counts c;
+	uint64_t ns; /* active */
+};
+
+/* A line, or with wrapping several: "  label         text". */
+static void say(struct page *p, const char *label, const struct text *t)
+{
+	const char *at = t->buf;
+	size_t left = t->len;
+
+	while (left) {
+		size_t n = left;
+
+		if (n > WIDTH - INDENT) { /* at a blank or after a bar */
+			n = WIDTH - INDENT;
+			while (n > 1 && at[n] != ' ' && at[n - 1] != '|')
+				n--;
+			n = n > 1 ? n : WIDTH - INDENT;
+		}
+		fprintf(p->to, "  %-*s%.*s\n", INDENT - 2, label, (int)n, at);
+		label = "";
+		at += n;
+		left -= n;
+		while (left && *at == ' ')
+			at++, left--;
+	}
+}
+
+static void bit_count(struct text *t, uint64_t n, const char *one, const char *many)
+{
+	text_add(t, "%" PRIu64 " %s", n, n == 1 ? one : many);
+}
+
+/* --- trace --- */
+
+static void trace_line(FILE *to, const struct stat_view *v)
+{
+	const struct stats *s = v->stats;
+	uint64_t ns = stats_last_ts(s) - stats_first_ts(s);
+	TEXT(t, 1024);
+
+	bit_count(&t, stats_events(s), "event", "events");
+	text_puts(&t, " in ");
+	text_duration(&t, ns);
+	if (stats_lost(s))
+		text_add(&t, ", %" PRIu64 " LOST: figures are too low, times may be wrong", stats_lost(s));
+	else
+		text_puts(&t, ", none lost");
+	for (unsigned i = 0; i < 256; i++) {
+		char name[48];
+
+		if (model_source(v->model, i) && model_source(v->model, i)->kind)
+			text_add(&t, ", from %s", stat_source_name(v->model, i, name, sizeof(name)));
+	}
+	if (stats_left_out(s))
+		text_add(&t, "; %" PRIu64 " events of no queue, or of more than are kept apart", stats_left_out(s));
+	fprintf(to, "%s\n", t.buf);
+	if (v->filter)
+		fprintf(to, "counted: what matches %s\n", v->filter);
+}
+
+/* --- negotiation --- */
+
+static void title(struct page *p)
+{
+	const struct model_device *m = p->dev;
+	char bdf[24];
+	TEXT(t, 512);
+
+	text_add(&t, "%s: %s", m->name, m->class ? m->class->title : "unknown device type");
+	if (m->type_name[0]) {
+		text_puts(&t, ", ");
+		text_untrusted(&t, m->type_name, strlen(m->type_name));
+	}
+	if (m->bdf != ~0U) {
+		field_format_bdf(bdf, sizeof(bdf), m->bdf);
+		text_add(&t, " at %s", bdf);
+	}
+	if (m->user_id[0]) {
+		text_puts(&t, ", id ");
+		text_untrusted(&t, m->user_id, strlen(m->user_id));
+	}
+	fprintf(p->to, "\n%s\n", t.buf);
+}
+
+static unsigned count_bits(const uint64_t set[2])
+{
+	return (unsigned)(__builtin_popcountll(set[0]) + __builtin_popcountll(set[1]));
+}
+
+static bool bit(const uint64_t set[2], unsigned n)
+{
+	return set[n / 64] >> n % 64 & 1;
+}
+
+static void feature_line(struct page *p, const char *label, const uint64_t set[2])
+{
+	char names[2048];
+	TEXT(t, 2304);
+
+	if (!set[0] && !set[1])
+		return;
+	spec_format_feature_set(names, sizeof(names), p->dev->virtio_id, set);
+	text_add(&t, "%u: %s", count_bits(set), names);
+	say(p, label, &t);
+}
+
+static void negotiation(struct page *p)
+{
+	const struct model_device *m = p->dev;
+	const struct stats_ready *r = &p->d->ready;
+	uint64_t offered[2], accepted[2], refused[2];
+	char status[128];
+	TEXT(t, 512);
+
+	stat_features(m, p->d, offered, accepted);
+	if (r->times) {
+		text_add(&t, "DRIVER_OK set ");
+		bit_count(&t, r->times, "time", "times");
+		text_add(&t, ", last at event %" PRIu64, r->number);
+		if (r->took_ns) {
+			text_puts(&t, ", ");
+			text_duration(&t, r->took_ns);
+			text_puts(&t, " after the first status bit");
+		}
+	} else {
+		text_puts(&t, m->flags & VQT_DEV_LATE ? "before the trace began" : "not seen to its end");
+	}
+	if (m->status_known) {
+		spec_format_status(status, sizeof(status), m->status);
+		text_add(&t, "; status at the end %s", status);
+	}
+	say(p, "negotiation", &t);
+	if (accepted[0] || accepted[1]) {
+		t.len = 0;
+		text_add(&t, "%s interface, %s rings%s%s, %s",
+			 bit(accepted, VIRTIO_F_VERSION_1) ? "modern" : "legacy",
+			 bit(accepted, VIRTIO_F_RING_PACKED) ? "packed" : "split",
+			 bit(accepted, VIRTIO_RING_F_INDIRECT_DESC) ? ", indirect" : "",
+			 bit(accepted, VIRTIO_RING_F_EVENT_IDX) ? ", event index" : "",
+			 (r->times ? r->msix : m->msix) ? "MSI-X" : "no MSI-X");
+		say(p, "", &t);
+	}
+	feature_line(p, "accepted", accepted);
+	for (unsigned i = 0; i < 2; i++)
+		refused[i] = offered[i] & ~accepted[i];
+	feature_line(p, "not accepted", refused);
+	if (m->flags & VQT_DEV_DATAPATH_ELSEWHERE) {
+		t.len = 0;
+		text_puts(&t, "rings are served outside the traced process (vhost): no requests in the trace");
+		say(p, "data path", &t);
+	}
+}
+
+/* --- what went over the queues --- */
+
+static void data_path(struct page *p)
+{
+	TEXT(t, 512);
+
+	if (!p->c.taken && !p->c.kicks) {
+		text_puts(&t, "no requests");
+		say(p, "requests", &t);
+		return;
+	}
+	text_add(&t, "%" PRIu64 " completed", p->c.used);
+	if (p->ns) {
+		text_add(&t, " in ");
+		text_duration(&t, p->ns);
+		text_add(&t, " (%.1f/s)", stats_rate(p->c.used, p->ns));
+	}
+	text_puts(&t, "; ");
+	text_size(&t, p->c.bytes_in);
+	text_puts(&t, " in, ");
+	text_size(&t, p->c.bytes_out);
+	text_puts(&t, " out");
+	if (p->ns) {
+		text_puts(&t, " (");
+		stat_text_byte_rate(&t, stats_rate(p->c.bytes_in, p->ns));
+		text_puts(&t, "/s, ");
+		stat_text_byte_rate(&t, stats_rate(p->c.bytes_out, p->ns));
+		text_puts(&t, "/s)");
+	}
+	if (p->d->flight)
+		text_add(&t, "; %u still in flight", p->d->flight);
+	if (p->c.dropped)
+		text_add(&t, "; %" PRIu64 " taken back by reset", p->c.dropped);
+	if (p->c.detached)
+		text_add(&t, "; %" PRIu64 " given up by the device", p->c.detached);
+	if (p->c.unknown)
+		text_add(&t, "; %" PRIu64 " completions of nothing in flight", p->c.unknown);
+	say(p, "requests", &t);
+	if (!p->c.used)
+		return;
+	t.len = 0;
+	text_add(&t, "%.1f descriptors each; %.1f %% by an indirect table",
+		 stats_ratio(p->c.descriptors, p->c.used),
+		 100 * stats_ratio(p->c.indirect, p->c.used));
+	say(p, "", &t);
+}
+
+static void access_pattern(struct page *p)
+{
+	static const char *const names[STATS_ALIGNS] = {
+		"512 B", "1 KiB", "2 KiB", "4 KiB", "8 KiB", "16 KiB", "32 KiB", "64 KiB", "128 KiB",
+		"256 KiB", "512 KiB", "1 MiB",
+	};
+	const struct stats_access *a = &p->d->access;
+	uint64_t n = a->sequential + a->random;
+	const char *comma = "aligned to ";
+	TEXT(t, 512);
+
+	if (!n)
+		return;
+	text_add(&t, "%.1f %% of %" PRIu64 " sequential; sectors %" PRIu64 " to %" PRIu64,
+		 100 * stats_ratio(a->sequential, n), n, a->sector_min, a->sector_end - 1);
+	say(p, "access", &t);
+	t.len = 0;
+	for (unsigned i = 0; i < STATS_ALIGNS; i++) {
+		if (!a->align[i])
+			continue;
+		text_add(&t, "%s%s %.1f %%", comma, names[i], 100 * stats_ratio(a->align[i], n));
+		comma = ", ";
+	}
+	say(p, "", &t);
+}
+
+static void latencies(struct page *p)
+{
+	bool headed = false;
+
+	for (unsigned i = 0; i < STATS_SPANS; i++) {
+		const struct hist *h = p->d->span[i];
+		uint64_t v[STAT_PERCENTILES + 3];
+		TEXT(t, 256);
+
+		if (!h || !h->count)
+			continue;
+		if (!headed)
+			fprintf(p->to, "\n  %-18s %9s %9s %9s %9s %9s %9s %9s %9s\n", "latency", "number",
+				"least", "mean", "p50", "p90", "p99", "p99.9", "most");
+		headed = true;
+		v[0] = h->min;
+		v[1] = hist_mean(h);
+		for (unsigned k = 0; k < STAT_PERCENTILES; k++)
+			v[2 + k] = hist_percentile(h, stat_percentiles[k].ppm);
+		v[2 + STAT_PERCENTILES] = h->max;
+		text_add(&t, "  %-18s %9" PRIu64, stats_span_title(i), h->count);
+		for (unsigned k = 0; k < sizeof(v) / sizeof(v[0]); k++) {
+			TEXT(d, 24);
+
+			text_duration(&d, v[k]);
+			text_add(&t, " %9s", d.buf);
+		}
+		fprintf(p->to, "%s\n", t.buf);
+	}
+}
+
+static void batches(struct text *t, const uint64_t *batch, const char *intro)
+{
+	for (unsigned i = 0; i < STATS_BATCHES; i++) {
+		if (!batch[i])
+			continue;
+		text_add(t, "%s%s (%" PRIu64 ")", intro, stats_batch_name(i), batch[i]);
+		intro = ", ";
+	}
+}
+
+static void economy(struct page *p)
+{
+	TEXT(t, 512);
+
+	if (!p->c.taken && !p->c.kicks && !p->c.interrupts)
+		return;
+	bit_count(&t, p->c.kicks, "kick", "kicks");
+	if (p->c.kicks)
+		text_add(&t, ", %.2f requests each", stats_ratio(p->c.taken, p->c.kicks));
+	if (p->c.kicks_empty)
+		text_add(&t, ", %" PRIu64 " when nothing was available", p->c.kicks_empty);
+	batches(&t, p->c.kick_batch, "; entries waiting ");
+	say(p, "notifications", &t);
+	t.len = 0;
+	bit_count(&t, p->c.interrupts, "interrupt", "interrupts");
+	if (p->c.interrupts)
+		text_add(&t, ", %.2f completions each", stats_ratio(p->c.used, p->c.interrupts));
+	if (p->c.irqs_unwanted)
+		text_add(&t, ", none asked for by the driver for %" PRIu64, p->c.irqs_unwanted);
+	if (p->c.irqs_empty)
+		text_add(&t, ", %" PRIu64 " with nothing new", p->c.irqs_empty);
+	batches(&t, p->c.irq_batch, "; of completions ");
+	if (p->c.config_irqs)
+		text_add(&t, "; %" PRIu64 " of configuration changes", p->c.config_irqs);
+	say(p, "", &t);
+}
+
+static void occupancy(struct page *p)
+{
+	const char *comma = "";
+	TEXT(t, 512);
+
+	if (!p->c.taken)
+		return;
+	if (!p->v->filter)
+		text_add(&t, "%.2f in flight on average, %.2f while busy (%.1f %% of the time), ",
+			 stats_ratio(p->c.flight_ns, p->ns), stats_ratio(p->c.flight_ns, p->c.busy_ns),
+			 100 * stats_ratio(p->c.busy_ns, p->ns));
+	text_add(&t, "at most %u", p->d->flight_max);
+	text_puts(&t, "; at most waiting to be taken ");
+	for (const struct stats_queue *q = p->d->queues; q; q = q->hh.next) {
+		if (!q->waiting_max || t.len > 300)
+			continue;
+		text_add(&t, "%s%u of %u (q%u)", comma, q->waiting_max, q->size, q->index);
+		comma = ", ";
+	}
+	if (!*comma)
+		text_puts(&t, "unknown");
+	say(p, "occupancy", &t);
+}
+
+static void errors(struct page *p)
+{
+	const struct spec_class *class = p->dev->class;
+	const char *comma = "";
+	TEXT(t, 512);
+
+	for (unsigned i = 1; i < STATS_STATUSES; i++) {
+		const char *name = class && class->statuses ? spec_name_of(class->statuses, i) : NULL;
+
+		if (!p->c.status[i] || !class || !class->statuses)
+			continue;
+		if (i == STATS_STATUSES - 1)
+			text_add(&t, "%s%" PRIu64 " of another status", comma, p->c.status[i]);
+		else if (name)
+			text_add(&t, "%s%" PRIu64 " %s", comma, p->c.status[i], name);
+		else
+			text_add(&t, "%s%" PRIu64 " status %u", comma, p->c.status[i], i);
+		comma = ", ";
+	}
+	if (p->c.device_errors)
+		text_add(&t, "%s%" PRIu64 " declared by the device", comma, p->c.device_errors);
+	if (!t.len)
+		text_puts(&t, "none");
+	say(p, "errors", &t);
+	t.len = 0;
+	if (!p->c.stalls)
+		return;
+	bit_count(&t, p->c.stalls, "time", "times");
+	text_puts(&t, " a queue had requests and completed none for 1 s and more; the longest ");
+	text_duration(&t, p->d->stall_max);
+	say(p, "stalls", &t);
+}
+
+static void findings(struct page *p)
+{
+	const struct stat_finding *f;
+	const char *label = "findings";
+	unsigned n = 0;
+
+	if (!p->v->findings)
+		return;
+	for (; (f = stat_findings_nth(p->v->findings, p->dev->id, n)); n++) {
+		TEXT(t, 512);
+
+		if (f->rule->severity > CHECK_SHOULD)
+			break; /* sorted */
+		if (n >= TOP_FINDINGS)
+			continue;
+		text_add(&t, "%s %s ", check_severity_name(f->rule->severity), f->rule->id);
+		bit_count(&t, f->count, "time", "times");
+		text_add(&t, ", first at event %" PRIu64 ": %s", f->number, f->seen);
+		say(p, label, &t);
+		label = "";
+	}
+	if (n > TOP_FINDINGS)
+		fprintf(p->to, "  %-*sand %u more rules; see vqtrace check\n", INDENT - 2, "",
+			n - TOP_FINDINGS);
+	if (!n)
+		fprintf(p->to, "  %-*snone\n", INDENT - 2, label);
+}
+
+static int table(struct page *p, enum stat_by by)
+{
+	int rc;
+
+	fputc('\n', p->to);
+	rc = stat_print_table(p->to, p->v, by, p->d, STAT_PAGE(by), "  ");
+	return rc;
+}
+
+static int print_device(struct page *p)
+{
+	int rc = 0;
+
+	title(p);
+	negotiation(p);
+	data_path(p);
+	access_pattern(p);
+	economy(p);
+	occupancy(p);
+	errors(p);
+	findings(p);
+	if (p->c.taken || p->c.kicks)
+		rc = table(p, STAT_BY_QUEUE);
+	if (!rc && p->c.used) {
+		rc = table(p, STAT_BY_TYPE);
+		rc = rc ? rc : table(p, STAT_BY_SIZE);
+		latencies(p);
+	}
+	return rc;
+}
+
+int stat_print_page(FILE *to, const struct stat_view *v)
+{
+	struct page p = { .to = to, .v = v };
+	unsigned shown = 0;
+	int rc = 0;
+
+	trace_line(to, v);
+	for (unsigned i = 0; !rc && (p.d = stats_device_nth(v->stats, i)); i++) {
+		p.dev = model_device(v->model, p.d->id);
+		if (!p.dev || !p.d->counts.events)
+			continue;
+		stats_device_counts(v->stats, p.d, 0, &p.c);
+		p.ns = stats_active_ns(v->stats, p.d->first_ts, p.d->last_ts, p.d->flight);
+		rc = print_device(&p);
+		shown++;
+	}
+	if (!shown)
+		fprintf(to, v->filter ? "nothing matched\n" : "no virtio devices\n");
+	return rc ? rc : ferror(to) ? -EIO : 0;
+}

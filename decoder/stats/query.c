@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/* Looking at statistics. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/stats/impl.h"
+
+_Static_assert(sizeof(struct stats_counts) % sizeof(uint64_t) == 0, "subtracted as an array");
+
+struct stats *stats_new(void)
+{
+	struct stats *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->slice_ns = STATS_SLICE_NS;
+	return s;
+}
+
+static void free_spans(struct hist **span)
+{
+	for (unsigned i = 0; i < STATS_SPANS; i++)
+		free(span[i]);
+}
+
+static void free_device(struct stats_device *d)
+{
+	struct stats_queue *q, *next;
+
+	HASH_ITER(hh, d->queues, q, next) {
+		HASH_DEL(d->queues, q);
+		free_spans(q->span);
+		free(q);
+	}
+	free_spans(d->span);
+	for (unsigned i = 0; i < STATS_TYPES; i++)
+		free(d->type[i]);
+	for (unsigned i = 0; i < STATS_SIZES; i++)
+		free(d->size[i]);
+	free(d->slice);
+	free(d);
+}
+
+void stats_free(struct stats *s)
+{
+	struct stats_device *d, *next;
+	struct stats_thread *t, *after;
+
+	if (!s)
+		return;
+	HASH_ITER(hh, s->devices, d, next) {
+		HASH_DEL(s->devices, d);
+		free_device(d);
+	}
+	HASH_ITER(hh, s->threads, t, after) {
+		HASH_DEL(s->threads, t);
+		free(t);
+	}
+	free(s);
+}
+
+void stats_counts_sub(struct stats_counts *out, const struct stats_counts *now,
+		      const struct stats_counts *before)
+{
+	struct stats_counts diff = *now, minus = *before;
+
+	for (size_t at = 0; at < sizeof(diff); at += sizeof(uint64_t))
+		*stats_member(&diff, at) -= *stats_member(&minus, at);
+	*out = diff;
+}
+
+const struct stats_device *stats_device(const struct stats *s, unsigned id)
+{
+	uint16_t key = (uint16_t)id;
+	struct stats_device *d;
+
+	HASH_FIND(hh, s->devices, &key, sizeof(key), d);
+	return d;
+}
+
+const struct stats_device *stats_device_nth(const struct stats *s, unsigned n)
+{
+	const struct stats_device *d = s->devices;
+
+	while (d && n--)
+		d = d->hh.next;
+	return d;
+}
+
+struct stats_queue *stats_queue_find(const struct stats_device *d, uint16_t index)
+{
+	struct stats_queue *q;
+
+	HASH_FIND(hh, d->queues, &index, sizeof(index), q);
+	return q;
+}
+
+const struct stats_queue *stats_queue(const struct stats_device *d, unsigned index)
+{
+	return index < VQT_NO_QUEUE ? stats_queue_find(d, (uint16_t)index) : NULL;
+}
+
+const struct stats_thread *stats_threads(const struct stats *s)
+{
+	return s->threads;
+}
+
+/* What has been in flight since the last change. */
+static void go_on(struct stats_counts *c, unsigned flight, uint64_t since, uint64_t now)
+{
+	if (!flight || now <= since)
+		return;
+	c->flight_ns += (now - since) * flight;
+	c->busy_ns += now - since;
+}
+
+void stats_device_counts(const struct stats *s, const struct stats_device *d, uint64_t now,
+			 struct stats_counts *out)
+{
+	*out = d->counts;
+	go_on(out, d->flight, d->depth_ts, now ? now : s->now);
+}
+
+void stats_queue_counts(const struct stats *s, const struct stats_queue *q, uint64_t now,
+			struct stats_counts *out)
+{
+	*out = q->counts;
+	go_on(out, q->flight, q->depth_ts, now ? now : s->now);
+}
+
+uint64_t stats_stalled_for(const struct stats_queue *q, uint64_t now)
+{
+	return q->flight && !q->offers && now > q->progress_ts ? now - q->progress_ts : 0;
+}
+
+double stats_rate(uint64_t n, uint64_t ns)
+{
+	return ns ? (double)n * 1e9 / (double)ns : 0;
+}
+
+double stats_ratio(uint64_t n, uint64_t by)
+{
+	return by ? (double)n / (double)by : 0;
+}
+
+uint64_t stats_active_ns(const struct stats *s, uint64_t first_ts, uint64_t last_ts,
+			 unsigned flight)
+{
+	uint64_t end = flight && s->now > last_ts ? s->now : last_ts;
+
+	return first_ts && end > first_ts ? end - first_ts : 0;
+}
+
+uint64_t stats_slice_ns(const struct stats *s)
+{
+	return s->slice_ns;
+}
+
+uint64_t stats_slice_start(const struct stats *s, unsigned i)
+{
+	uint64_t begin = s->slice_ts > s->start_ts ? s->slice_ts - s->start_ts : 0;
+
+	return begin + i * s->slice_ns;
+}
+
+uint64_t stats_first_ts(const struct stats *s)
+{
+	return s->first_ts;
+}
+
+uint64_t stats_last_ts(const struct stats *s)
+{
+	return s->last_ts;
+}
+
+uint64_t stats_start_ts(const struct stats *s)
+{
+	return s->start_ts;
+}
+
+uint64_t stats_events(const struct stats *s)
+{
+	return s->events;
+}
+
+uint64_t stats_lost(const struct stats *s)
+{
+	return s->lost;
+}
+
+uint64_t stats_left_out(const struct stats *s)
+{
+	return s->left_out;
+}
+
+/* --- names --- */
+
+#define ONE(member, text) \
+	{ #member, text, offsetof(struct stats_counts, member), 1, NULL }
+#define MANY(member, n, names, text) \
+	{ #member, text, offsetof(struct stats_counts, member), n, names }
+
+const struct stats_count_name stats_count_names[] = {
+	ONE(events, "records"),
+	ONE(reg_reads, "register reads"),
+	ONE(reg_writes, "register writes"),
+	ONE(pci_reads, "reads of PCI configuration space"),
+	ONE(pci_writes, "writes of PCI configuration space"),
+	ONE(kicks, "available buffer notifications"),
+	ONE(kicks_empty, "kicks when nothing was available"),
+	MANY(kick_batch, STATS_BATCHES, stats_batch_name, "kicks by how many entries waited"),
+	ONE(taken, "requests the device took"),
+	ONE(used, "requests completed"),
+	ONE(errors, "requests completed with an error"),
+	ONE(detached, "requests the device gave up"),
+	ONE(dropped, "requests taken back by a reset"),
+	ONE(unknown, "completions of nothing in flight"),
+	ONE(interrupts, "used buffer notifications"),
+	ONE(irqs_empty, "interrupts with nothing new"),
+	ONE(irqs_unwanted, "completions the driver had asked not to be told of"),
+	MANY(irq_batch, STATS_BATCHES, stats_batch_name, "interrupts by how many completions"),
+	ONE(config_irqs, "configuration change notifications"),
+	ONE(bytes_in, "bytes of data to the driver"),
+	ONE(bytes_out, "bytes of data from the driver"),
+	ONE(bytes_ranged, "bytes named by discards and the like"),
+	ONE(descriptors, "descriptors of completed requests"),
+	ONE(indirect, "completed requests with an indirect table"),
+	MANY(status, STATS_STATUSES, NULL, "completions by status"),
+	ONE(stalls, "times nothing was completed for a second and more"),
+	ONE(device_errors, "errors the device declared"),
+	ONE(resets, "resets"),
+	ONE(flight_ns, "requests in flight times ns"),
+	ONE(busy_ns, "ns with requests in flight"),
+	{ NULL, NULL, 0, 0, NULL },
+};
+
+const char *stats_span_name(unsigned span)
+{
+	static const char *const names[STATS_SPANS] = {
+		[STATS_WAIT] = "wait",	   [STATS_SERVICE] = "service", [STATS_TOTAL] = "total",
+		[STATS_NOTIFY] = "notify", [STATS_BACKEND] = "backend",
+	};
+
+	return span < STATS_SPANS ? names[span] : NULL;
+}
+
+const char *stats_span_title(unsigned span)
+{
+	static const char *const titles[STATS_SPANS] = {
+		[STATS_WAIT] = "kick to taken",
+		[STATS_SERVICE] = "taken to used",
+		[STATS_TOTAL] = "kick to used",
+		[STATS_NOTIFY] = "used to interrupt",
+		[STATS_BACKEND] = "in the backend",
+	};
+
+	return span < STATS_SPANS ? titles[span] : NULL;
+}
+
+const char *stats_batch_name(unsigned batch)
+{
+	static const char *const names[STATS_BATCHES] = {
+		"0", "1", "2-3", "4-7", "8-15", "16-31", "32-63", "64+",
+	};
+
+	return batch < STATS_BATCHES ? names[batch] : NULL;
+}
+
+unsigned stats_size_class(uint64_t bytes)
+{
+	unsigned size = 0;
+
+	while (size < STATS_SIZES - 1 && bytes > stats_size_limit(size))
+		size++;
+	return size;
+}
+
+uint64_t stats_size_limit(unsigned size)
+{
+	if (size >= STATS_SIZES - 1)
+		return UINT64_MAX;
+	return size ? UINT64_C(256) << size : 0;
+}
+
+const char *stats_size_name(unsigned size)
+{
+	static const char *const names[STATS_SIZES] = {
+		"0",	  "512 B",  "1 KiB",   "2 KiB",	  "4 KiB",   "8 KiB", "16 KiB", "32 KiB",
+		"64 KiB", "128 KiB", "256 KiB", "512 KiB", "1 MiB", "2 MiB", "4 MiB",  "8 MiB",
+		"more",
+	};
+
+	return size < STATS_SIZES ? names[size] : NULL;
+}
+
+const char *stats_type_name(const struct spec_class *class, unsigned type)
+{
+	static const char *const names[STATS_TYPE_OTHERS] = {
+		[STATS_TYPE_UNKNOWN] = "unknown",
+		[STATS_TYPE_UNSEEN] = "not_captured",
+		[STATS_TYPE_TO_DEVICE] = "to_device",
+		[STATS_TYPE_FROM_DEVICE] = "from_device",
+		[STATS_TYPE_BOTH] = "both_ways",
+	};
+	const unsigned others = STATS_TYPES - STATS_TYPE_OTHERS;
+
+	if (type >= others)
+		return type < STATS_TYPES ? names[type - others] : NULL;
+	if (!stats_has_types(class))
+		return NULL;
+	for (unsigned i = 0; class->requests[i].name; i++)
+		if (i == type)
+			return class->requests[i].json;
+	return NULL;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* Slices of time: all devices' are of one width, which doubles when a trace outgrows them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/stats/impl.h"
+
+static void add_slice(struct stats_slice *to, const struct stats_slice *from)
+{
+	to->kicks += from->kicks;
+	to->taken += from->taken;
+	to->used += from->used;
+	to->errors += from->errors;
+	to->interrupts += from->interrupts;
+	to->bytes_in += from->bytes_in;
+	to->bytes_out += from->bytes_out;
+	if (from->flight_max > to->flight_max)
+		to->flight_max = from->flight_max;
+	to->service_sum += from->service_sum;
+	if (from->service_max > to->service_max)
+		to->service_max = from->service_max;
+	for (unsigned i = 0; i < COARSE_BUCKETS; i++) {
+		uint64_t sum = (uint64_t)to->service[i] + from->service[i];
+
+		to->service[i] = sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+	}
+}
+
+static void join_pairs(struct stats_device *d)
+{
+	unsigned n = (d->nslices + 1) / 2;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (i)
+			d->slice[i] = d->slice[2 * i];
+		if (2 * i + 1 < d->nslices)
+			add_slice(&d->slice[i], &d->slice[2 * i + 1]);
+	}
+	if (d->nslices > n)
+		memset(&d->slice[n], 0, (d->nslices - n) * sizeof(*d->slice));
+	d->nslices = n;
+}
+
+static int make_room(struct stats_device *d, unsigned n)
+{
+	unsigned cap = d->slices_cap ? d->slices_cap : 4;
+	struct stats_slice *slice;
+
+	while (cap < n)
+		cap *= 2;
+	if (cap == d->slices_cap)
+		return 0;
+	slice = realloc(d->slice, cap * sizeof(*slice));
+	if (!slice)
+		return -ENOMEM;
+	memset(slice + d->slices_cap, 0, (cap - d->slices_cap) * sizeof(*slice));
+	d->slice = slice;
+	d->slices_cap = cap;
+	return 0;
+}
+
+struct stats_slice *stats_slice_at(struct stats *s, struct stats_device *d, uint64_t ts)
+{
+	uint64_t since;
+	unsigned i;
+
+	if (!s->slice_ts)
+		s->slice_ts = ts;
+	since = ts > s->slice_ts ? ts - s->slice_ts : 0;
+
+	while (since / s->slice_ns >= STATS_SLICES) {
+		for (struct stats_device *o = s->devices; o; o = o->hh.next)
+			join_pairs(o);
+		s->slice_ns *= 2;
+	}
+	i = (unsigned)(since / s->slice_ns);
+	if (make_room(d, i + 1))
+		return NULL;
+	if (i >= d->nslices)
+		d->nslices = i + 1;
+	return &d->slice[i];
+}
+
+int stats_slice_depth(struct stats *s, struct stats_device *d, uint64_t ts)
+{
+	struct stats_slice *slice = stats_slice_at(s, d, ts);
+
+	if (!slice)
+		return -ENOMEM;
+	if (d->flight > slice->flight_max)
+		slice->flight_max = d->flight;
+	return 0;
+}

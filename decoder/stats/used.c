@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* Completions, and the interrupts that tell of them. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "decoder/stats/impl.h"
+
+static struct stats_group *get_group(struct stats_group **g)
+{
+	if (!*g)
+		*g = calloc(1, sizeof(**g));
+	return *g;
+}
+
+/* The data that a completed request moved, for whom it is counted. */
+static void count_bytes(const struct feed *f, struct stats_counts *c)
+{
+	const struct model_request *r = f->e->req;
+
+	if (r->type && r->type->flags & SPEC_REQ_SEGMENTS) {
+		c->bytes_ranged += r->bytes;
+	} else if (r->type) {
+		c->bytes_in += r->type->flags & SPEC_REQ_DATA_IN ? r->bytes : 0;
+		c->bytes_out += r->type->flags & SPEC_REQ_DATA_OUT ? r->bytes : 0;
+	} else if (stats_has_types(f->e->dev->class)) {
+		c->bytes_in += r->writable > 1 ? r->bytes : 0;
+		c->bytes_out += r->writable > 1 ? 0 : r->bytes;
+	} else {
+		c->bytes_in += r->used_len;
+		c->bytes_out += r->readable;
+	}
+}
+
+/* What is counted of a completion, in each of its subjects. */
+static void add_completion(const struct feed *f, struct stats_counts *c, bool failed)
+{
+	const struct model_request *r = f->e->req;
+
+	c->used++;
+	c->errors += failed;
+	c->descriptors += r->ndesc - (r->ndirect < r->ndesc);
+	c->indirect += r->ndirect < r->ndesc;
+	if (r->status_known)
+		c->status[r->status < STATS_STATUSES - 1 ? r->status : STATS_STATUSES - 1]++;
+	if (!failed)
+		count_bytes(f, c);
+}
+
+static unsigned type_of(const struct spec_class *class, const struct model_request *r)
+{
+	const unsigned others = STATS_TYPES - STATS_TYPE_OTHERS;
+
+	if (r->type && r->type - class->requests < others)
+		return (unsigned)(r->type - class->requests);
+	if (stats_has_types(class))
+		return others + (r->typed ? STATS_TYPE_UNKNOWN : STATS_TYPE_UNSEEN);
+	if (!r->writable)
+		return others + STATS_TYPE_TO_DEVICE;
+	return others + (r->readable ? STATS_TYPE_BOTH : STATS_TYPE_FROM_DEVICE);
+}
+
+static int slice_completion(struct feed *f, const struct stats_counts *one)
+{
+	struct stats_slice *s = stats_slice_at(f->s, f->d, f->e->ts);
+	uint32_t *b;
+
+	if (!s)
+		return -ENOMEM;
+	s->used++;
+	s->errors += one->errors;
+	s->bytes_in += one->bytes_in;
+	s->bytes_out += one->bytes_out;
+	s->service_sum += f->e->latency;
+	if (f->e->latency > s->service_max)
+		s->service_max = f->e->latency;
+	b = &s->service[coarse_bucket(f->e->latency)];
+	*b += *b != UINT32_MAX;
+	return 0;
+}
+
+static int count_completion(struct feed *f)
+{
+	const struct model_request *r = f->e->req;
+	const struct spec_class *class = f->e->dev->class;
+	bool failed = class && class->statuses && r->status_known && r->status;
+	struct stats_group *type = get_group(&f->d->type[type_of(class, r)]);
+	struct stats_group *size = get_group(&f->d->size[stats_size_class(r->bytes)]);
+	struct stats_counts one = { 0 };
+
+	if (!type || !size)
+		return -ENOMEM;
+	add_completion(f, &f->d->counts, failed);
+	if (f->q)
+		add_completion(f, &f->q->counts, failed);
+	add_completion(f, &type->counts, failed);
+	hist_add(&type->service, f->e->latency, 1);
+	add_completion(f, &size->counts, failed);
+	hist_add(&size->service, f->e->latency, 1);
+	if (f->t) {
+		add_completion(f, &f->t->group.counts, failed);
+		hist_add(&f->t->group.service, f->e->latency, 1);
+	}
+	add_completion(f, &one, failed);
+	return slice_completion(f, &one);
+}
+
+static void follow_progress(struct feed *f)
+{
+	struct stats_queue *q = f->q;
+	uint64_t ns = f->e->ts > q->progress_ts ? f->e->ts - q->progress_ts : 0;
+
+	q->progress_ts = f->e->ts;
+	/* Buffers that only wait to be filled are no work that got stuck. */
+	if (!f->counted || stats_is_offer(f) || ns < STATS_STALL_NS)
+		return;
+	COUNT(f, stalls, 1);
+	if (ns > q->stall_max)
+		q->stall_max = ns;
+	if (ns > f->d->stall_max)
+		f->d->stall_max = ns;
+}
+
+/* Which completion an interrupt to come is about. */
+static void follow_due(struct feed *f)
+{
+	const struct vqt_used *u = &f->e->rec->used;
+	const struct model_request *r = f->e->req;
+	int due = model_irq_due(f->e->dev, f->e->queue, &u->ring, u->pos, r->ndirect ? r->ndirect : 1);
+
+	f->q->since_irq++;
+	COUNT(f, irqs_unwanted, !due);
+	if (!f->counted)
+		return;
+	f->q->last_used_ts = r->used_ts;
+	if (due == 1 && !f->q->due_ts)
+		f->q->due_ts = r->used_ts;
+}
+
+void stats_forget_due(struct stats_queue *q)
+{
+	q->due_ts = q->last_used_ts = q->since_irq = 0;
+}
+
+int stats_on_used(struct feed *f)
+{
+	const struct model_request *r = f->e->req;
+	int rc;
+
+	stats_follow_ring(f, &f->e->rec->used.ring);
+	if (!r) {
+		COUNT(f, unknown, 1);
+		return 0;
+	}
+	if (f->e->rec->used.flags & VQT_USED_DETACHED) {
+		COUNT(f, detached, 1);
+		return 0;
+	}
+	if (f->q) {
+		follow_progress(f);
+		follow_due(f);
+	}
+	if (!f->counted)
+		return 0;
+	rc = count_completion(f);
+	rc = rc ? rc : stats_add_span(f, STATS_SERVICE, r->avail_ts, r->used_ts);
+	rc = rc || stats_is_offer(f) ? rc : stats_add_span(f, STATS_TOTAL, r->announce_ts, r->used_ts);
+	if (!rc && r->backend_end_ts)
+		rc = stats_add_span(f, STATS_BACKEND, r->backend_ts, r->backend_end_ts);
+	return rc;
+}
+
+int stats_on_irq(struct feed *f)
+{
+	const struct vqt_irq *i = &f->e->rec->irq;
+	bool counted = f->counted;
+	struct stats_slice *slice;
+	int rc = 0;
+
+	if (i->kind == VQT_IRQ_CONFIG || i->kind == VQT_IRQ_SIGNAL)
+		f->d->decides = true;
+	if (i->kind == VQT_IRQ_CONFIG) {
+		COUNT(f, config_irqs, 1);
+		return 0;
+	}
+	if ((i->kind == VQT_IRQ_INTX && !i->level) || (i->kind != VQT_IRQ_SIGNAL && f->d->decides))
+		return 0;
+	COUNT(f, interrupts, 1);
+	if (f->q) {
+		COUNT(f, irqs_empty, !f->q->since_irq);
+		COUNT_ELEMENT(f, irq_batch, stats_batch_of(f->q->since_irq));
+		/* Of a completion that was counted, whether the interrupt is or not. */
+		f->counted = true;
+		rc = stats_add_span(f, STATS_NOTIFY, f->q->due_ts ? f->q->due_ts : f->q->last_used_ts, f->e->ts);
+		f->counted = counted;
+		stats_forget_due(f->q);
+	}
+	if (rc || !counted)
+		return rc;
+	slice = stats_slice_at(f->s, f->d, f->e->ts);
+	if (!slice)
+		return -ENOMEM;
+	slice->interrupts++;
+	return 0;
+}

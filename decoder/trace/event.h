@@ -1,0 +1,651 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The event vocabulary: what a captured moment of a virtio conversation is.
+ *
+ * Every capture (QEMU probes, guest probes, the emulator's tap, a replay)
+ * emits these records and every reader consumes them.  A record is one packet
+ * of a trace file (decoder/trace/file.h).  The BPF C includes this header too, so
+ * it uses nothing but fixed-width integers and fixed layouts.
+ *
+ * All fields are little-endian and naturally aligned; strings are bytes
+ * without a terminating NUL unless said otherwise.  Readers must not trust any
+ * length or count here: decoder/trace/record.h is the one family of accessors that
+ * checks them.  Section numbers are those of virtio 1.4.
+ *
+ * Compatibility: VQT_VERSION_MAJOR changes when an old reader would
+ * misunderstand; MINOR when records are added or grow at their end.  Readers
+ * skip unknown types and ignore bytes past the struct they know, except where
+ * a record ends in a counted array.
+ */
+#ifndef VQT_DECODER_TRACE_EVENT_H
+#define VQT_DECODER_TRACE_EVENT_H
+
+#ifdef __bpf__ /* no C library there */
+#include <linux/types.h>
+typedef __u8 uint8_t;
+typedef __u16 uint16_t;
+typedef __u32 uint32_t;
+typedef __u64 uint64_t;
+typedef __s32 int32_t;
+typedef __s64 int64_t;
+#else
+#include <stdint.h>
+#endif
+
+#define VQT_VERSION_MAJOR 1
+#define VQT_VERSION_MINOR 3 /* 1: VQT_TALLY; 2: vqt_ringstate.why, .pending; 3: VQT_RING_SLOT */
+
+/* The largest record: libpcap and tshark stop at packets longer than this. */
+#define VQT_RECORD_MAX 262144
+
+/* Header values for "does not belong to one". */
+#define VQT_NO_DEVICE 0
+#define VQT_NO_QUEUE 0xffff
+
+enum vqt_type {
+	/* Who speaks, and about what. */
+	VQT_SESSION = 1, /* struct vqt_session, first record of a trace */
+	VQT_SOURCE = 2, /* struct vqt_source */
+	VQT_DEVICE = 3, /* struct vqt_device */
+	VQT_DEVICE_STATE = 4, /* struct vqt_device_state: learned, not seen */
+	VQT_QUEUE_STATE = 5, /* struct vqt_queue_state: learned, not seen */
+	VQT_CLOCK = 6, /* struct vqt_clock */
+	VQT_LOSS = 7, /* struct vqt_loss */
+	VQT_NOTE = 8, /* struct vqt_note */
+	VQT_STACK = 9, /* struct vqt_stack */
+	/* The conversation. */
+	VQT_REG = 16, /* struct vqt_reg */
+	VQT_KICK = 17, /* struct vqt_kick */
+	VQT_RING = 18, /* struct vqt_ringstate */
+	VQT_AVAIL = 19, /* struct vqt_avail */
+	VQT_USED = 20, /* struct vqt_used */
+	VQT_IRQ = 21, /* struct vqt_irq */
+	VQT_DATA = 22, /* struct vqt_data */
+	VQT_TALLY = 23, /* struct vqt_tally: many events of a queue, only counted */
+	/* Around it. */
+	VQT_LIFE = 32, /* struct vqt_life */
+	VQT_GUEST = 33, /* struct vqt_guest */
+	VQT_BACKEND = 34, /* struct vqt_backend */
+};
+
+/* Leads every record. */
+struct vqt_hdr {
+	uint64_t ts; /* ns on the source's clock (see vqt_source, vqt_clock) */
+	uint32_t seq; /* per source, counts lost records too; wraps */
+	uint32_t tid; /* thread that did it (0 unknown) */
+	uint16_t device; /* trace-wide device id, VQT_NO_DEVICE */
+	uint16_t queue; /* virtqueue index, VQT_NO_QUEUE */
+	uint8_t type; /* enum vqt_type */
+	uint8_t source; /* trace-wide source id, from 1 */
+	uint16_t cpu; /* host or guest CPU it ran on */
+};
+
+/*
+ * Optional, extensible tail of the descriptive records: a run of these, each
+ * followed by len bytes and padded to a multiple of 4.
+ */
+struct vqt_tlv {
+	uint16_t tag; /* enum vqt_tag */
+	uint16_t len; /* bytes of value, padding not counted */
+};
+
+enum vqt_tag {
+	VQT_TAG_END = 0,
+	VQT_TAG_HOST = 1, /* host name */
+	VQT_TAG_OS = 2, /* kernel release and machine */
+	VQT_TAG_TOOL = 3, /* "vqtrace 0.1" */
+	VQT_TAG_COMMAND = 4, /* command line of the capture, or of the source */
+	VQT_TAG_NAME = 5, /* what the user calls it: "blk0", guest name */
+	VQT_TAG_EXE = 6, /* path of the traced binary */
+	VQT_TAG_BUILD_ID = 7, /* lower-case hex */
+	VQT_TAG_VERSION = 8, /* version of the traced program */
+	VQT_TAG_ID = 9, /* the user's id of a device (QEMU id=) */
+	VQT_TAG_TYPENAME = 10, /* QOM or crate type, "virtio-blk-pci" */
+	VQT_TAG_PATH = 11, /* QOM path, sysfs path */
+	VQT_TAG_ORIGIN = 12, /* provenance: where a shipped trace is from */
+};
+
+/* VQT_SESSION */
+struct vqt_session {
+	struct vqt_hdr h;
+	uint16_t major, minor; /* of this vocabulary */
+	uint32_t snaplen; /* leading bytes kept of each buffer */
+	int64_t wall; /* CLOCK_REALTIME minus the record clock, ns */
+	/* struct vqt_tlv ... */
+};
+
+enum vqt_source_kind {
+	VQT_SRC_UNKNOWN = 0,
+	VQT_SRC_QEMU = 1, /* uprobes in a QEMU process: the device's view */
+	VQT_SRC_KVM = 2, /* host kernel tracepoints */
+	VQT_SRC_GUEST = 3, /* probes in the guest's kernel: the driver's view */
+	VQT_SRC_EMU = 4, /* our device's tap */
+	VQT_SRC_REPLAY = 5, /* a replay against a device */
+	VQT_SRC_PROXY = 6, /* between a front end and a back end; rings as looked at, not as acted on */
+};
+
+/* VQT_SOURCE: hdr.source is the id being described. */
+struct vqt_source {
+	struct vqt_hdr h;
+	uint16_t kind; /* enum vqt_source_kind */
+	uint16_t clock; /* enum vqt_clock_id */
+	uint32_t pid;
+	/* struct vqt_tlv ... */
+};
+
+enum vqt_clock_id {
+	VQT_CLOCK_MONOTONIC = 0, /* of the host */
+	VQT_CLOCK_GUEST = 1, /* of a guest; vqt_clock records relate it */
+	VQT_CLOCK_VIRTUAL = 2, /* counted, not measured (emulator, replay) */
+};
+
+enum vqt_transport {
+	VQT_TRANSPORT_UNKNOWN = 0,
+	VQT_TRANSPORT_PCI = 1, /* 4.1 */
+	VQT_TRANSPORT_MMIO = 2, /* 4.2 */
+	VQT_TRANSPORT_CCW = 3, /* 4.3 */
+};
+
+/* vqt_device.flags */
+#define VQT_DEV_TRANSITIONAL 0x01 /* has a legacy interface */
+#define VQT_DEV_DATAPATH_ELSEWHERE 0x02 /* vhost, vhost-user, vDPA: rings not served here */
+#define VQT_DEV_LATE 0x04 /* capture began after the device did */
+#define VQT_DEV_GONE 0x08 /* unplugged; the id is not used again */
+
+/* VQT_DEVICE: hdr.device is the id being described; repeated when more is known. */
+struct vqt_device {
+	struct vqt_hdr h;
+	uint16_t virtio_id; /* 5: device type, 0 unknown */
+	uint16_t transport; /* enum vqt_transport */
+	uint32_t flags; /* VQT_DEV_* */
+	uint32_t bdf; /* PCI segment<<16|bus<<8|devfn, ~0 unknown */
+	uint16_t queues; /* virtqueues the device has, 0 unknown */
+	uint16_t pad;
+	uint64_t handle; /* pointer in the source, for correlation only */
+	/* struct vqt_tlv ... */
+};
+
+/* vqt_device_state.known */
+#define VQT_KNOWN_STATUS 0x01
+#define VQT_KNOWN_OFFERED 0x02
+#define VQT_KNOWN_ACCEPTED 0x04
+#define VQT_KNOWN_CONFIG 0x08
+#define VQT_KNOWN_MSIX 0x10
+
+/* VQT_DEVICE_STATE: asked for (QMP, memory), where the traffic was missed. */
+struct vqt_device_state {
+	struct vqt_hdr h;
+	uint32_t known; /* VQT_KNOWN_* */
+	uint8_t status; /* 2.1 */
+	uint8_t msix; /* MSI-X enabled */
+	uint16_t config_len; /* bytes of device configuration that follow */
+	uint64_t offered[2], accepted[2]; /* feature bits 0-127 */
+	/* uint8_t config[config_len] */
+};
+
+/* vqt_queue_state.known */
+#define VQT_KNOWN_SIZE 0x01
+#define VQT_KNOWN_ADDR 0x02
+#define VQT_KNOWN_VECTOR 0x04
+#define VQT_KNOWN_ENABLED 0x08
+#define VQT_KNOWN_INDEX 0x10 /* last_avail, used */
+
+/* VQT_QUEUE_STATE */
+struct vqt_queue_state {
+	struct vqt_hdr h;
+	uint32_t known;
+	uint16_t size, vector;
+	uint64_t desc, driver, device; /* guest-physical: 2.7, 2.8 areas */
+	uint16_t last_avail, used; /* device's private positions; packed: bit 15 wrap */
+	uint8_t enabled, pad[3];
+};
+
+/* VQT_CLOCK: at hdr.ts of hdr.source the clock of source `other` stood at `there`. */
+struct vqt_clock {
+	struct vqt_hdr h;
+	uint8_t other, pad[3];
+	uint32_t error; /* half width of the uncertainty, ns */
+	uint64_t there;
+};
+
+enum vqt_loss_why {
+	VQT_LOSS_BUFFER = 1, /* the ring buffer was full */
+	VQT_LOSS_MEMORY = 2, /* memory of the source could not be read */
+	VQT_LOSS_LIMIT = 3, /* a fixed table was full (devices, queues, in flight) */
+	VQT_LOSS_FILE = 4, /* found by the reader: a gap in sequence numbers */
+};
+
+/* VQT_LOSS: `lost` records of hdr.source went missing since the last one. */
+struct vqt_loss {
+	struct vqt_hdr h;
+	uint64_t lost;
+	uint32_t why; /* enum vqt_loss_why */
+	uint32_t pad;
+};
+
+enum vqt_note_level {
+	VQT_NOTE_INFO = 0,
+	VQT_NOTE_WARNING = 1, /* the trace lacks something */
+	VQT_NOTE_COMMENT = 2, /* from a person */
+};
+
+/* VQT_NOTE: text for people, e.g. a probe that could not be attached. */
+struct vqt_note {
+	struct vqt_hdr h;
+	uint16_t level; /* enum vqt_note_level */
+	uint16_t len; /* bytes of text that follow */
+	uint32_t pad;
+	/* char text[len] (UTF-8) */
+};
+
+/* VQT_STACK: call stack of record `of` (a seq of the same source). */
+struct vqt_stack {
+	struct vqt_hdr h;
+	uint32_t of;
+	uint16_t nframes;
+	uint16_t len; /* bytes of symbol text, NUL after each frame's */
+	/* uint64_t pc[nframes]; char symbols[len] */
+};
+
+enum vqt_region {
+	VQT_REGION_PCI = 1, /* PCI configuration space */
+	VQT_REGION_COMMON = 2, /* 4.1.4.3 */
+	VQT_REGION_NOTIFY = 3, /* 4.1.4.4 */
+	VQT_REGION_ISR = 4, /* 4.1.4.5 */
+	VQT_REGION_DEVICE = 5, /* 4.1.4.6 */
+	VQT_REGION_MSIX_TABLE = 6, /* PCI 6.8.2 */
+	VQT_REGION_MSIX_PBA = 7,
+	VQT_REGION_LEGACY = 8, /* 4.1.4.10, 2.5.4: legacy I/O BAR, device config behind it */
+	VQT_REGION_MMIO = 9, /* 4.2.2 */
+	VQT_REGION_BAR = 10, /* inside a BAR, in no known structure */
+};
+
+#define VQT_READ 0
+#define VQT_WRITE 1
+
+/* vqt_reg.flags */
+#define VQT_REG_VIA_CFG 0x01 /* through the PCI configuration access window, 4.1.4.9 */
+#define VQT_REG_FAILED 0x02 /* the access was refused; value is not meaningful */
+#define VQT_REG_PIO 0x04 /* by port I/O */
+
+/*
+ * VQT_REG: one register access as the device saw it.  Reads are recorded when
+ * they return; writes before the device acts, so that what follows from a
+ * write comes after it.
+ */
+struct vqt_reg {
+	struct vqt_hdr h;
+	uint8_t region; /* enum vqt_region */
+	uint8_t op; /* VQT_READ, VQT_WRITE */
+	uint8_t width; /* bytes: 1, 2, 4, 8 */
+	uint8_t flags; /* VQT_REG_* */
+	uint32_t offset; /* from the start of the region */
+	uint64_t value; /* host-endian number, zero-extended */
+};
+
+/* vqt_ring.known */
+#define VQT_RING_PACKED 0x8000 /* fields have their packed meaning */
+#define VQT_RING_AVAIL_IDX 0x01
+#define VQT_RING_AVAIL_FLAGS 0x02
+#define VQT_RING_USED_EVENT 0x04
+#define VQT_RING_USED_IDX 0x08
+#define VQT_RING_USED_FLAGS 0x10
+#define VQT_RING_AVAIL_EVENT 0x20
+#define VQT_RING_LAST_AVAIL 0x40
+#define VQT_RING_USED_POS 0x80 /* packed: used_idx is the device's next used slot */
+#define VQT_RING_SLOT 0x100 /* packed: what the slot at last_avail holds is known: */
+#define VQT_RING_FILLED 0x200 /* an available descriptor (else: none) */
+
+/*
+ * What the ring memory said at the moment of a record, before the device acted.
+ * Packed (2.8): avail_flags/used_event are the driver's event suppression
+ * structure (flags, desc), used_flags/avail_event the device's; avail_idx is
+ * absent; positions carry the wrap counter in bit 15.
+ */
+struct vqt_ring {
+	uint16_t avail_idx; /* 2.7.6 */
+	uint16_t avail_flags; /* 2.7.6; packed: driver event flags, 2.8.10 */
+	uint16_t used_event; /* 2.7.7; packed: driver event off|wrap<<15 */
+	uint16_t used_idx; /* 2.7.8; packed: device's next used slot */
+	uint16_t used_flags; /* 2.7.8; packed: device event flags */
+	uint16_t avail_event; /* 2.7.10; packed: device event off|wrap<<15 */
+	uint16_t last_avail; /* device's next entry to take; packed: slot|wrap<<15 */
+	uint16_t known; /* VQT_RING_* */
+};
+
+enum vqt_kick_via {
+	VQT_KICK_MMIO = 1, /* the register write itself reached the device */
+	VQT_KICK_IOEVENTFD = 2, /* by eventfd (or polling it): value and width unseen */
+	VQT_KICK_LEGACY = 3, /* legacy Queue Notify register */
+	VQT_KICK_CALL = 4, /* a function call (in-process driver) */
+};
+
+/* VQT_KICK: an available buffer notification arrived (4.1.5.2). */
+struct vqt_kick {
+	struct vqt_hdr h;
+	struct vqt_ring ring;
+	uint32_t value; /* as written; unknown (0) by ioeventfd */
+	uint8_t via; /* enum vqt_kick_via */
+	uint8_t width; /* bytes written, 0 unknown */
+	uint16_t nheads; /* entries that follow */
+	/*
+	 * uint16_t heads[nheads]: split: avail ring entries from last_avail up to
+	 * avail_idx, the first VQT_KICK_HEADS of them; padded to 4 bytes.
+	 */
+};
+#define VQT_KICK_HEADS 16
+
+enum vqt_ring_why {
+	VQT_RING_ASKED = 0, /* somebody wanted to know; unknown before minor version 2 */
+	/*
+	 * device_status is being written, and the device has not acted on it yet.  A 0
+	 * comes after what the rings held, anything else before it.
+	 */
+	VQT_RING_STATUS = 1,
+	VQT_RING_PERIODIC = 2, /* time has passed */
+};
+
+/* Has the driver notified (4.1.5.2), and the device not heard of it yet? */
+enum vqt_pending {
+	VQT_PENDING_UNKNOWN = 0, /* and before minor version 2 */
+	VQT_PENDING_NO = 1,
+	VQT_PENDING_YES = 2,
+};
+
+/*
+ * VQT_RING: a sample of a ring outside a kick, pop or push.  A periodic one is
+ * taken from beside the device: its fields are of one moment, during which the
+ * ring stood still, but events of other queues may lie between that moment and
+ * its place in the trace.
+ */
+struct vqt_ringstate {
+	struct vqt_hdr h;
+	struct vqt_ring ring;
+	/* since minor version 2 */
+	uint8_t why; /* enum vqt_ring_why */
+	uint8_t pending; /* enum vqt_pending, when the ring was read */
+	uint8_t pad[6];
+};
+#define VQT_RINGSTATE_SIZE_1 40 /* without them */
+
+/* A descriptor as in guest memory: 2.7.5 (split), 2.8.13 (packed: next is id). */
+struct vqt_desc {
+	uint64_t addr; /* guest-physical */
+	uint32_t len;
+	uint16_t flags; /* VIRTQ_DESC_F_*, VIRTQ_DESC_F_AVAIL/USED */
+	uint16_t next;
+};
+
+/* Leading bytes of one buffer; follows the descriptors; padded to 4 bytes. */
+struct vqt_seg {
+	uint16_t desc; /* index into the record's chain (vqt_avail.first + i) */
+	uint16_t len; /* bytes that follow */
+	uint32_t offset; /* of the first of them in the buffer */
+};
+
+/* vqt_avail.flags */
+#define VQT_CHAIN_MORE 0x0001 /* continued in the next VQT_AVAIL of this head */
+#define VQT_CHAIN_CUT 0x0002 /* longer than was captured */
+#define VQT_CHAIN_LOOP 0x0004 /* ended because it exceeded the queue size */
+#define VQT_CHAIN_BAD_NEXT 0x0008 /* ended at an index outside the table */
+#define VQT_CHAIN_BAD_HEAD 0x0010 /* the head itself is outside the table */
+#define VQT_CHAIN_NO_TABLE 0x0020 /* the indirect table could not be read */
+#define VQT_CHAIN_DERIVED 0x0040 /* from the device's parsed copy, not from guest memory */
+#define VQT_CHAIN_LATE 0x0080 /* read after the device had taken it */
+#define VQT_CHAIN_AGAIN 0x0100 /* taken again after an un-pop */
+#define VQT_CHAIN_BAD_TABLE 0x0200 /* indirect length is 0 or not a multiple of 16 */
+
+/*
+ * VQT_AVAIL: the device takes a chain from the available ring (2.7.13, 2.8.21).
+ * Descriptors: first the ndirect ones of the ring or table, in chain order,
+ * then those of the indirect table which the first INDIRECT among them names
+ * (2.7.5.3, 2.8.19), in table order as chained.
+ */
+struct vqt_avail {
+	struct vqt_hdr h;
+	struct vqt_ring ring;
+	uint16_t head; /* split: descriptor index; packed: buffer id */
+	uint16_t pos; /* split: free-running available index; packed: slot|wrap<<15 */
+	uint16_t flags; /* VQT_CHAIN_* */
+	uint16_t first; /* index in the chain of the first descriptor here; with DERIVED: of head's
+			 * chain in flight, whose table could not be read before */
+	uint16_t ndesc; /* descriptors in this record */
+	uint16_t ndirect; /* of the whole chain, how many are not from an indirect table */
+	uint16_t nseg; /* struct vqt_seg that follow the descriptors */
+	uint16_t pad;
+	/* struct vqt_desc desc[ndesc]; nseg * { struct vqt_seg; bytes, padded to 4 } */
+};
+
+/* vqt_used.flags */
+#define VQT_USED_STATUS 0x01 /* status holds the last writable byte */
+#define VQT_USED_BATCHED 0x02 /* written, published by a later record's used_idx */
+#define VQT_USED_SYNTHETIC 0x04 /* inferred from ring memory, not from the device's call */
+#define VQT_USED_DETACHED 0x08 /* the device gave the chain up without using it */
+
+/* VQT_USED: the device returns a chain (2.7.8, 2.8.13). */
+struct vqt_used {
+	struct vqt_hdr h;
+	struct vqt_ring ring; /* before the used entry is written */
+	uint32_t len; /* as the device reports it */
+	uint16_t id; /* split: head index; packed: buffer id */
+	uint16_t pos; /* split: free-running used index of the entry; packed: slot|wrap<<15 */
+	uint8_t flags; /* VQT_USED_* */
+	uint8_t status; /* last device-writable byte: virtio-blk status, 5.2.6 */
+	uint16_t nseg; /* struct vqt_seg that follow: device-written bytes */
+	uint32_t pad;
+	/* nseg * { struct vqt_seg; bytes, padded to 4 } */
+};
+
+enum vqt_irq_kind {
+	VQT_IRQ_SIGNAL = 1, /* the device decided to notify (eventfd or call) */
+	VQT_IRQ_MSIX = 2, /* the MSI-X message was sent */
+	VQT_IRQ_INTX = 3, /* line asserted (level 1) or released (0) */
+	VQT_IRQ_CONFIG = 4, /* configuration change notification decided */
+};
+
+#define VQT_NO_VECTOR 0xffff /* 4.1.5.1.2 */
+
+/* VQT_IRQ: hdr.queue is the queue notified for, where known. */
+struct vqt_irq {
+	struct vqt_hdr h;
+	uint16_t vector; /* MSI-X, VQT_NO_VECTOR */
+	uint8_t kind; /* enum vqt_irq_kind */
+	uint8_t level; /* INTx */
+	uint32_t pad;
+};
+
+/* VQT_DATA: bytes of a chain's buffers that could not be read with its VQT_AVAIL. */
+struct vqt_data {
+	struct vqt_hdr h;
+	uint16_t head; /* the chain in flight */
+	uint16_t nseg;
+	uint32_t pad;
+	/* nseg * { struct vqt_seg; bytes, padded to 4 } */
+};
+
+/*
+ * Lifecycle steps of a device.  QEMU's names are in the comments; other
+ * sources use the nearest.  `arg` and the text are described per row in
+ * decoder/fields/event_names.c.
+ */
+enum vqt_life_what {
+	VQT_LIFE_TYPE_REGISTER = 1, /* virtio_pci_types_register */
+	VQT_LIFE_INSTANCE_INIT = 2, /* virtio_instance_init_common */
+	VQT_LIFE_REALIZE = 3, /* qdev_realize */
+	VQT_LIFE_VIRTIO_INIT = 4, /* virtio_init: arg0 device id, arg1 config size */
+	VQT_LIFE_ADD_QUEUE = 5, /* virtio_add_queue: arg0 size, arg1 handle_output */
+	VQT_LIFE_BUS_PLUGGED = 6, /* virtio_bus_device_plugged */
+	VQT_LIFE_BAR = 7, /* pci_register_bar: arg0 number, arg1 type */
+	VQT_LIFE_REGION = 8, /* memory_region_init_io: arg0 size, text name */
+	VQT_LIFE_MSIX_INIT = 9, /* msix_init: arg0 vectors, arg1 table bar */
+	VQT_LIFE_IOEVENTFD_START = 10, /* virtio_bus_start_ioeventfd */
+	VQT_LIFE_IOEVENTFD_STOP = 11,
+	VQT_LIFE_DATAPLANE_START = 12, /* virtio_blk_data_plane_start */
+	VQT_LIFE_DATAPLANE_STOP = 13,
+	VQT_LIFE_HOST_NOTIFIER = 14, /* virtio_bus_set_host_notifier: arg0 assign */
+	VQT_LIFE_GUEST_NOTIFIER = 15, /* fd handler set: arg0 assign, arg1 irqfd */
+	VQT_LIFE_MSI_ROUTE = 16, /* kvm_irqchip_add_msi_route: arg0 vector */
+	VQT_LIFE_GSI_COMMIT = 17, /* KVM_SET_GSI_ROUTING */
+	VQT_LIFE_IRQFD = 18, /* kvm_irqchip_add_irqfd_notifier_gsi: arg0 gsi */
+	VQT_LIFE_RESET = 19, /* virtio_reset */
+	VQT_LIFE_SET_STATUS = 20, /* virtio_set_status: arg0 */
+	VQT_LIFE_SET_FEATURES = 21, /* virtio_set_features: arg0 */
+	VQT_LIFE_SET_RINGS = 22, /* virtio_queue_set_rings: arg0..2 desc, driver, device */
+	VQT_LIFE_SET_NUM = 23, /* virtio_queue_set_num: arg0 */
+	VQT_LIFE_SET_VECTOR = 24, /* virtio_queue_set_vector: arg0 */
+	VQT_LIFE_QUEUE_ENABLE = 25, /* virtio_queue_enable */
+	VQT_LIFE_QUEUE_RESET = 26, /* virtio_queue_reset */
+	VQT_LIFE_ERROR = 27, /* virtio_error: text the device's words */
+	VQT_LIFE_CONFIG_CHANGE = 28, /* virtio_notify_config */
+	VQT_LIFE_DELETE_QUEUE = 29, /* virtio_del_queue */
+	VQT_LIFE_UNREALIZE = 30, /* virtio_cleanup, unplug */
+	VQT_LIFE_UNPOP = 31, /* virtqueue_unpop, virtqueue_rewind: arg0 count */
+	VQT_LIFE_VHOST_START = 32, /* vhost_dev_start: the data path leaves */
+	VQT_LIFE_VHOST_STOP = 33,
+	/*
+	 * Guest memory of a chain at its completion is not what it was when it was
+	 * taken: arg0 head or id, arg1 descriptor of the chain, arg2 what differs: 0 the
+	 * descriptor itself, 1 the first VQT_HEADER_BYTES of the device-readable part.
+	 * Precedes the VQT_USED.
+	 */
+	VQT_LIFE_CHAIN_CHANGED = 34,
+};
+
+#define VQT_HEADER_BYTES 16
+
+#define VQT_TALLY_OTHER 0xffffffff
+
+/* A count of one bucket of struct hist (decoder/util/histogram.h). */
+struct vqt_tally_bucket {
+	uint32_t bucket, count;
+};
+
+/* Requests of one type: completions since the tally before. */
+struct vqt_tally_group {
+	uint32_t type; /* virtio-blk: as in the header (5.2.6); VQT_TALLY_OTHER: none of the others */
+	uint32_t nbucket; /* struct vqt_tally_bucket that follow */
+	uint64_t used; /* completions */
+	uint64_t errors; /* of them with a status other than success */
+	uint64_t bytes_in, bytes_out; /* data to and from the driver */
+	uint64_t timed, sum; /* completions whose time is known (those in the buckets), ns in all */
+};
+
+/*
+ * VQT_TALLY: what a light capture counted of a queue since its tally before,
+ * `interval` ns earlier.  Durations are from when the device took a request until
+ * it was used.
+ */
+struct vqt_tally {
+	struct vqt_hdr h;
+	uint64_t interval;
+	uint64_t kicks, taken, interrupts;
+	uint64_t detached, dropped; /* given up by the device; taken back by a reset */
+	uint32_t flight, flight_max; /* requests in flight now, and most ever */
+	uint32_t ngroup; /* struct vqt_tally_group that follow, each with its buckets */
+	uint32_t pad;
+};
+
+/* VQT_LIFE */
+struct vqt_life {
+	struct vqt_hdr h;
+	uint16_t what; /* enum vqt_life_what */
+	uint16_t len; /* bytes of text that follow */
+	uint32_t pad;
+	uint64_t arg[3];
+	/* char text[len] */
+};
+
+enum vqt_guest_what {
+	VQT_GUEST_PROBE = 1, /* virtio_pci_probe */
+	VQT_GUEST_REGISTER = 2, /* register_virtio_device */
+	VQT_GUEST_DEV_PROBE = 3, /* virtio_dev_probe */
+	VQT_GUEST_DRIVER_PROBE = 4, /* virtblk_probe and its like */
+	VQT_GUEST_FIND_VQS = 5, /* init_vq, vp_find_vqs */
+	VQT_GUEST_QUEUE_RQ = 6, /* virtio_queue_rq(s) */
+	VQT_GUEST_COMMIT_RQS = 7, /* virtio_commit_rqs */
+	VQT_GUEST_ADD = 8, /* virtqueue_add_sgs */
+	VQT_GUEST_NOTIFY = 9, /* vp_notify */
+	VQT_GUEST_IRQ = 10, /* vring_interrupt */
+	VQT_GUEST_DONE = 11, /* virtblk_done */
+	VQT_GUEST_GET_BUF = 12, /* virtqueue_get_buf */
+	VQT_GUEST_REG = 13, /* vp_modern_*: arg0 value */
+};
+
+/* VQT_GUEST: a step of the driver inside the guest. */
+struct vqt_guest {
+	struct vqt_hdr h;
+	uint16_t what; /* enum vqt_guest_what */
+	uint8_t phase; /* 0 entry, 1 return, 2 point */
+	uint8_t pad;
+	int32_t ret; /* on return: the function's result */
+	uint64_t arg[2];
+	uint16_t len; /* bytes of text: the function's name */
+	uint16_t pad2[3];
+	/* char text[len] */
+};
+
+enum vqt_backend_op {
+	VQT_BACKEND_READ = 1,
+	VQT_BACKEND_WRITE = 2,
+	VQT_BACKEND_FLUSH = 3,
+	VQT_BACKEND_DISCARD = 4,
+	VQT_BACKEND_ZEROES = 5,
+};
+
+/* VQT_BACKEND: the block layer below the device. */
+struct vqt_backend {
+	struct vqt_hdr h;
+	uint8_t op; /* enum vqt_backend_op */
+	uint8_t phase; /* 0 start, 1 end */
+	uint16_t head; /* the request it serves, 0xffff unknown */
+	int32_t ret; /* on end: bytes or negative errno */
+	uint64_t offset, bytes;
+	uint64_t cookie; /* pairs start and end */
+};
+
+/* The layouts are a file format: hold them. */
+#define VQT_SIZE(s, n) _Static_assert(sizeof(struct s) == (n), #s " changed size")
+VQT_SIZE(vqt_hdr, 24);
+VQT_SIZE(vqt_tlv, 4);
+VQT_SIZE(vqt_session, 40);
+VQT_SIZE(vqt_source, 32);
+VQT_SIZE(vqt_device, 48);
+VQT_SIZE(vqt_device_state, 64);
+VQT_SIZE(vqt_queue_state, 64);
+VQT_SIZE(vqt_clock, 40);
+VQT_SIZE(vqt_loss, 40);
+VQT_SIZE(vqt_note, 32);
+VQT_SIZE(vqt_stack, 32);
+VQT_SIZE(vqt_reg, 40);
+VQT_SIZE(vqt_ring, 16);
+VQT_SIZE(vqt_kick, 48);
+VQT_SIZE(vqt_ringstate, 48);
+VQT_SIZE(vqt_desc, 16);
+VQT_SIZE(vqt_seg, 8);
+VQT_SIZE(vqt_avail, 56);
+VQT_SIZE(vqt_used, 56);
+VQT_SIZE(vqt_irq, 32);
+VQT_SIZE(vqt_data, 32);
+VQT_SIZE(vqt_tally, 88);
+VQT_SIZE(vqt_tally_group, 56);
+VQT_SIZE(vqt_tally_bucket, 8);
+VQT_SIZE(vqt_life, 56);
+VQT_SIZE(vqt_guest, 56);
+VQT_SIZE(vqt_backend, 56);
+#undef VQT_SIZE
+#define VQT_OFFSET(s, f, n) \
+	_Static_assert(__builtin_offsetof(struct s, f) == (n), #s "." #f " moved")
+VQT_OFFSET(vqt_hdr, device, 16);
+VQT_OFFSET(vqt_hdr, type, 20);
+VQT_OFFSET(vqt_reg, value, 32);
+VQT_OFFSET(vqt_kick, value, 40);
+VQT_OFFSET(vqt_ringstate, why, VQT_RINGSTATE_SIZE_1);
+VQT_OFFSET(vqt_avail, head, 40);
+VQT_OFFSET(vqt_used, len, 40);
+VQT_OFFSET(vqt_used, flags, 48);
+VQT_OFFSET(vqt_life, arg, 32);
+VQT_OFFSET(vqt_guest, arg, 32);
+VQT_OFFSET(vqt_backend, offset, 32);
+#undef VQT_OFFSET
+
+#endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <pcap/pcap.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "decoder/trace/file.h"
+
+#define LINKTYPE DLT_USER0
+
+struct trace_reader {
+	pcap_t *pcap;
+	uint64_t number, bytes, wall;
+	bool have_session;
+	bool cut; /* the end was a broken one: say so once */
+};
+
+static int fail(struct trace_error *err, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int fail(struct trace_error *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+/* libpcap says everything in English; sort its sentences into ours. */
+static int fail_pcap(struct trace_error *err, const char *path, const char *text)
+{
+	if (strstr(text, "truncated dump file") && strstr(text, "tried to read 4"))
+		return fail(err, -ENODATA,
+			    "%s: is empty or too short to be a trace; was the capture started?", path);
+	if (strstr(text, "unknown file format") || strstr(text, "bad dump file format"))
+		return fail(err, -EBADMSG,
+			    "%s: is not a pcap file; give a file written by 'vqtrace record -w'", path);
+	return fail(err, -EBADMSG, "%s: %s; give a file written by 'vqtrace record -w'", path, text);
+}
+
+static int reader_new(struct trace_reader **out, FILE *f, const char *path,
+		      struct trace_error *err)
+{
+	char text[PCAP_ERRBUF_SIZE];
+	struct trace_reader *t;
+	int link;
+
+	t = calloc(1, sizeof(*t));
+	if (!t) {
+		fclose(f);
+		return fail(err, -ENOMEM, "%s: no memory", path);
+	}
+	t->pcap = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, text);
+	if (!t->pcap) {
+		int rc = fail_pcap(err, path, text);
+
+		fclose(f);
+		free(t);
+		return rc;
+	}
+	link = pcap_datalink(t->pcap);
+	if (link != LINKTYPE) {
+		const char *name = pcap_datalink_val_to_name(link);
+
+		trace_close(t);
+		return fail(err, -EPROTOTYPE,
+			    "%s: holds %s packets (link type %d), not virtio events (USER0, 147); "
+			    "it was not written by vqtrace", path, name ? name : "other", link);
+	}
+	*out = t;
+	return 0;
+}
+
+/* A second descriptor, which programs that are started do not get: closing it closes the file. */
+static FILE *open_std(int fd, const char *mode)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	FILE *f = copy < 0 ? NULL : fdopen(copy, mode);
+
+	if (!f && copy >= 0)
+		close(copy);
+	return f;
+}
+
+int trace_open(struct trace_reader **out, const char *path, struct trace_error *err)
+{
+	bool std = !strcmp(path, "-");
+	FILE *f = std ? open_std(STDIN_FILENO, "rb") : fopen(path, "rbe");
+
+	if (!f)
+		return fail(err, -errno, "%s: cannot be opened: %s", path, strerror(errno));
+	return reader_new(out, f, std ? "standard input" : path, err);
+}
+
+int trace_open_memory(struct trace_reader **out, const void *bytes, size_t len,
+		      struct trace_error *err)
+{
+	/* "r" never writes: the cast only serves fmemopen's prototype. */
+	FILE *f = len ? fmemopen((void *)(uintptr_t)bytes, len, "rb") : NULL;
+
+	if (!f)
+		return fail(err, -ENODATA, "the trace is empty");
+	return reader_new(out, f, "memory", err);
+}
+
+static int check_version(struct trace_reader *t, const struct record *rec, struct trace_error *err)
+{
+	if (t->have_session)
+		return 1;
+	if (rec->h.type != VQT_SESSION)
+		return fail(err, -EBADMSG, "record 1 is no session description: the file's beginning "
+			    "is missing, or it was not written by vqtrace");
+	if (rec->session.major != VQT_VERSION_MAJOR)
+		return fail(err, -EPROTONOSUPPORT,
+			    "the trace has format version %u.%u, this vqtrace reads %u.x; "
+			    "use the vqtrace that wrote it, or a newer one",
+			    rec->session.major, rec->session.minor, VQT_VERSION_MAJOR);
+	t->have_session = true;
+	return 1;
+}
+
+int trace_next(struct trace_reader *t, struct record *rec, bool *again, struct trace_error *err)
+{
+	struct pcap_pkthdr *hdr;
+	const u_char *bytes;
+	const char *why = "";
+	int rc;
+
+	*again = false;
+	if (t->cut)
+		return 0;
+	rc = pcap_next_ex(t->pcap, &hdr, &bytes);
+	if (rc == PCAP_ERROR_BREAK)
+		return 0;
+	if (rc < 0) {
+		t->cut = true;
+		return fail(err, -EBADMSG, "the file ends or breaks after record %llu (%s); "
+			    "what is before it is shown", (unsigned long long)t->number,
+			    pcap_geterr(t->pcap));
+	}
+	t->number++;
+	t->bytes += 16 + hdr->caplen;
+	t->wall = (uint64_t)hdr->ts.tv_sec * 1000000000ULL + (uint64_t)hdr->ts.tv_usec;
+	rc = record_parse(rec, bytes, hdr->caplen, &why);
+	if (rc == -EBADMSG) {
+		*again = t->have_session;
+		return fail(err, rc, "record %llu is broken: %s", (unsigned long long)t->number, why);
+	}
+	return check_version(t, rec, err);
+}
+
+uint64_t trace_number(const struct trace_reader *t)
+{
+	return t->number;
+}
+
+uint64_t trace_bytes(const struct trace_reader *t)
+{
+	return t->bytes;
+}
+
+uint64_t trace_wall(const struct trace_reader *t)
+{
+	return t->wall;
+}
+
+void trace_close(struct trace_reader *t)
+{
+	if (!t)
+		return;
+	pcap_close(t->pcap);
+	free(t);
+}
+
+struct trace_writer {
+	pcap_t *pcap;
+	pcap_dumper_t *dump;
+	FILE *file;
+	uint64_t bytes;
+	int64_t wall;
+	bool have_session;
+	int error;
+};
+
+int trace_create(struct trace_writer **out, const char *path, struct trace_error *err)
+{
+	bool std = !strcmp(path, "-");
+	FILE *f = std ? open_std(STDOUT_FILENO, "wb") : fopen(path, "wbe");
+	struct trace_writer *w = calloc(1, sizeof(*w));
+
+	if (!f || !w) {
+		int e = f ? ENOMEM : errno;
+
+		if (f)
+			fclose(f);
+		free(w);
+		return fail(err, -e, "%s: cannot be written: %s", path, strerror(e));
+	}
+	w->file = f;
+	w->pcap = pcap_open_dead_with_tstamp_precision(LINKTYPE, VQT_RECORD_MAX,
+						       PCAP_TSTAMP_PRECISION_NANO);
+	w->dump = w->pcap ? pcap_dump_fopen(w->pcap, f) : NULL;
+	if (!w->dump) {
+		int rc = fail(err, -EIO, "%s: cannot be written: %s", path,
+			      w->pcap ? pcap_geterr(w->pcap) : "no memory");
+
+		if (w->pcap)
+			pcap_close(w->pcap);
+		fclose(f);
+		free(w);
+		return rc;
+	}
+	w->bytes = 24;
+	*out = w;
+	return 0;
+}
+
+int trace_write(struct trace_writer *w, const void *record, size_t len)
+{
+	struct pcap_pkthdr hdr = { .caplen = (uint32_t)len, .len = (uint32_t)len };
+	struct vqt_hdr h;
+	uint64_t ns;
+
+	if (w->error)
+		return w->error;
+	if (len < sizeof(h) || len > VQT_RECORD_MAX)
+		return -EMSGSIZE;
+	memcpy(&h, record, sizeof(h));
+	if (!w->have_session) {
+		struct vqt_session s;
+
+		if (h.type != VQT_SESSION || len < sizeof(s))
+			return -EINVAL;
+		memcpy(&s, record, sizeof(s));
+		w->wall = s.wall;
+		w->have_session = true;
+	}
+	ns = h.ts + (uint64_t)w->wall;
+	hdr.ts.tv_sec = (time_t)(ns / 1000000000ULL);
+	hdr.ts.tv_usec = (suseconds_t)(ns % 1000000000ULL);
+	errno = 0;
+	pcap_dump((u_char *)w->dump, &hdr, record);
+	if (ferror(w->file))
+		return w->error = errno ? -errno : -EIO;
+	w->bytes += 16 + len;
+	return 0;
+}
+
+int trace_flush(struct trace_writer *w)
+{
+	if (!w->error && fflush(w->file))
+		w->error = -errno;
+	return w->error;
+}
+
+uint64_t trace_written(const struct trace_writer *w)
+{
+	return w->bytes;
+}
+
+int trace_finish(struct trace_writer *w)
+{
+	int rc;
+
+	if (!w)
+		return 0;
+	rc = trace_flush(w);
+	pcap_dump_close(w->dump);
+	pcap_close(w->pcap);
+	free(w);
+	return rc;
+}
+
+size_t trace_put_tlv(uint8_t *buf, size_t len, size_t size, unsigned tag, const void *value,
+		     size_t n)
+{
+	struct vqt_tlv tlv = { .tag = (uint16_t)tag, .len = (uint16_t)n };
+	size_t padded = (n + 3) & ~(size_t)3;
+
+	if (n > UINT16_MAX || len > size || size - len < sizeof(tlv) + padded)
+		return 0;
+	memcpy(buf + len, &tlv, sizeof(tlv));
+	memset(buf + len + sizeof(tlv), 0, padded);
+	memcpy(buf + len + sizeof(tlv), value, n);
+	return len + sizeof(tlv) + padded;
+}

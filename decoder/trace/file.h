@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Trace files: nanosecond pcap, LINKTYPE_USER0, one event record a packet,
+ * through libpcap.  Packet timestamps are wall-clock, records carry their own
+ * clock (struct vqt_session.wall relates the two).  pcapng of the same link
+ * type can be read.  A writer can also feed a pipe ("-").
+ */
+#ifndef VQT_DECODER_TRACE_FILE_H
+#define VQT_DECODER_TRACE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decoder/trace/record.h"
+
+struct trace_reader;
+struct trace_writer;
+
+/* An error in words: cause, then remedy, without a trailing newline. */
+struct trace_error {
+	char text[384];
+};
+
+/*
+ * Open for reading; "-" is standard input.  Negative errno, with err filled in
+ * one line: not a pcap (-EBADMSG), wrong link type (-EPROTOTYPE), version too
+ * new (-EPROTONOSUPPORT), empty (-ENODATA), or what open(2) says.
+ */
+int trace_open(struct trace_reader **out, const char *path, struct trace_error *err);
+/* The same from bytes in memory (fuzzing, tests); the bytes must outlive the reader. */
+int trace_open_memory(struct trace_reader **out, const void *bytes, size_t len,
+		      struct trace_error *err);
+/*
+ * Next record.  1 and *rec is valid until the next call; 0 at the end; -EBADMSG
+ * for a file that ends in the middle of a record or holds a broken one (err
+ * says which; reading can go on only if *again is set to true).
+ */
+int trace_next(struct trace_reader *t, struct record *rec, bool *again, struct trace_error *err);
+/* Number of the record last returned, from 1, and bytes of the file consumed so far. */
+uint64_t trace_number(const struct trace_reader *t);
+uint64_t trace_bytes(const struct trace_reader *t);
+/* Wall-clock ns of the packet last returned. */
+uint64_t trace_wall(const struct trace_reader *t);
+void trace_close(struct trace_reader *t);
+
+/*
+ * Open for writing; "-" is standard output.  The first record written must be a
+ * VQT_SESSION: it fixes the relation to the wall clock and the magic of the file.
+ */
+int trace_create(struct trace_writer **out, const char *path, struct trace_error *err);
+/* Append one record of len bytes (<= VQT_RECORD_MAX).  Negative errno (ENOSPC, EPIPE). */
+int trace_write(struct trace_writer *w, const void *record, size_t len);
+int trace_flush(struct trace_writer *w);
+uint64_t trace_written(const struct trace_writer *w); /* bytes */
+/* Flush, close; the error of the last write if there was one. */
+int trace_finish(struct trace_writer *w);
+
+/* Build descriptive records: append a TLV to buf; returns the new length or 0 if it does not fit. */
+size_t trace_put_tlv(uint8_t *buf, size_t len, size_t size, unsigned tag, const void *value,
+		     size_t n);
+
+#endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "decoder/trace/record.h"
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+/* What follows the fixed part of a record. */
+enum tail {
+	TAIL_NONE,
+	TAIL_TLV,
+	TAIL_TEXT, /* counted by the record's len field */
+	TAIL_CONFIG,
+	TAIL_HEADS,
+	TAIL_CHAIN, /* descriptors, then segments */
+	TAIL_SEGS,
+	TAIL_STACK,
+	TAIL_TALLY,
+};
+
+static const struct row {
+	const char *name;
+	uint16_t size;
+	uint8_t tail;
+	uint8_t least; /* what it was before it grew, 0: it did not */
+} rows[] = {
+	[VQT_SESSION] = { "session", sizeof(struct vqt_session), TAIL_TLV },
+	[VQT_SOURCE] = { "source", sizeof(struct vqt_source), TAIL_TLV },
+	[VQT_DEVICE] = { "device", sizeof(struct vqt_device), TAIL_TLV },
+	[VQT_DEVICE_STATE] = { "device_state", sizeof(struct vqt_device_state), TAIL_CONFIG },
+	[VQT_QUEUE_STATE] = { "queue_state", sizeof(struct vqt_queue_state), TAIL_NONE },
+	[VQT_CLOCK] = { "clock", sizeof(struct vqt_clock), TAIL_NONE },
+	[VQT_LOSS] = { "loss", sizeof(struct vqt_loss), TAIL_NONE },
+	[VQT_NOTE] = { "note", sizeof(struct vqt_note), TAIL_TEXT },
+	[VQT_STACK] = { "stack", sizeof(struct vqt_stack), TAIL_STACK },
+	[VQT_REG] = { "register", sizeof(struct vqt_reg), TAIL_NONE },
+	[VQT_KICK] = { "kick", sizeof(struct vqt_kick), TAIL_HEADS },
+	[VQT_RING] = { "ring", sizeof(struct vqt_ringstate), TAIL_NONE, VQT_RINGSTATE_SIZE_1 },
+	[VQT_AVAIL] = { "avail", sizeof(struct vqt_avail), TAIL_CHAIN },
+	[VQT_USED] = { "used", sizeof(struct vqt_used), TAIL_SEGS },
+	[VQT_IRQ] = { "interrupt", sizeof(struct vqt_irq), TAIL_NONE },
+	[VQT_DATA] = { "data", sizeof(struct vqt_data), TAIL_SEGS },
+	[VQT_TALLY] = { "tally", sizeof(struct vqt_tally), TAIL_TALLY },
+	[VQT_LIFE] = { "lifecycle", sizeof(struct vqt_life), TAIL_TEXT },
+	[VQT_GUEST] = { "guest", sizeof(struct vqt_guest), TAIL_TEXT },
+	[VQT_BACKEND] = { "backend", sizeof(struct vqt_backend), TAIL_NONE },
+};
+
+static uint32_t align4(uint32_t n)
+{
+	return (n + 3) & ~3U;
+}
+
+/* Every counted thing fits, or the record is bad. */
+static bool check_tlvs(const struct record *r)
+{
+	uint32_t pos = 0;
+
+	while (r->tail_len - pos >= sizeof(struct vqt_tlv)) {
+		uint32_t len = get_le16(r->tail + pos + 2);
+
+		if (get_le16(r->tail + pos) == VQT_TAG_END)
+			return true;
+		if (len > r->tail_len - pos - sizeof(struct vqt_tlv))
+			return false;
+		pos += sizeof(struct vqt_tlv) + align4(len);
+		if (pos > r->tail_len) /* the last one's padding may be cut */
+			return true;
+	}
+	return true;
+}
+
+static bool check_segs(struct record *r, const uint8_t *at, uint32_t avail, unsigned nseg)
+{
+	uint32_t pos = 0;
+
+	r->segs = at;
+	for (unsigned i = 0; i < nseg; i++) {
+		uint32_t len;
+
+		if (avail - pos < sizeof(struct vqt_seg))
+			return false;
+		len = align4(get_le16(at + pos + 2));
+		pos += sizeof(struct vqt_seg);
+		if (len > avail - pos)
+			return false;
+		pos += len;
+	}
+	r->segs_len = pos;
+	return true;
+}
+
+static unsigned seg_count(const struct record *r)
+{
+	switch (r->h.type) {
+	case VQT_AVAIL:
+		return r->avail.nseg;
+	case VQT_USED:
+		return r->used.nseg;
+	default:
+		return r->data.nseg;
+	}
+}
+
+static unsigned text_len(const struct record *r)
+{
+	switch (r->h.type) {
+	case VQT_NOTE:
+		return r->note.len;
+	case VQT_LIFE:
+		return r->life.len;
+	default:
+		return r->guest.len;
+	}
+}
+
+static bool check_groups(struct record *r)
+{
+	uint32_t pos = 0;
+
+	for (uint32_t i = 0; i < r->tally.ngroup; i++) {
+		uint32_t n;
+
+		if (r->tail_len - pos < sizeof(struct vqt_tally_group))
+			return false;
+		n = get_le32(r->tail + pos + offsetof(struct vqt_tally_group, nbucket));
+		pos += sizeof(struct vqt_tally_group);
+		if (n > (r->tail_len - pos) / sizeof(struct vqt_tally_bucket))
+			return false;
+		pos += n * (uint32_t)sizeof(struct vqt_tally_bucket);
+	}
+	r->segs = r->tail;
+	r->segs_len = pos;
+	return true;
+}
+
+static const char *check_tail(struct record *r, enum tail kind)
+{
+	uint32_t need;
+
+	switch (kind) {
+	case TAIL_NONE:
+		return NULL;
+	case TAIL_TLV:
+		return check_tlvs(r) ? NULL : "a tagged value runs past the end";
+	case TAIL_TEXT:
+		return text_len(r) <= r->tail_len ? NULL : "its text runs past the end";
+	case TAIL_CONFIG:
+		return r->device_state.config_len <= r->tail_len
+			? NULL : "its configuration bytes run past the end";
+	case TAIL_HEADS:
+		return r->kick.nheads * 2U <= r->tail_len
+			? NULL : "its ring entries run past the end";
+	case TAIL_STACK:
+		return r->stack.nframes * 8U + r->stack.len <= r->tail_len
+			? NULL : "its frames run past the end";
+	case TAIL_CHAIN:
+		need = r->avail.ndesc * (uint32_t)sizeof(struct vqt_desc);
+		if (need > r->tail_len)
+			return "its descriptors run past the end";
+		if (!check_segs(r, r->tail + need, r->tail_len - need, r->avail.nseg))
+			return "its buffer bytes run past the end";
+		return NULL;
+	case TAIL_SEGS:
+		return check_segs(r, r->tail, r->tail_len, seg_count(r))
+			? NULL : "its buffer bytes run past the end";
+	case TAIL_TALLY:
+		return check_groups(r) ? NULL : "its counts run past the end";
+	}
+	return NULL;
+}
+
+int record_parse(struct record *r, const void *bytes, size_t len, const char **why)
+{
+	const char *bad;
+	struct vqt_hdr h;
+	uint16_t size;
+
+	if (len < sizeof(h) || len > VQT_RECORD_MAX) {
+		if (why)
+			*why = len < sizeof(h) ? "it is shorter than a record header"
+					       : "it is longer than a record may be";
+		return -EBADMSG;
+	}
+	memcpy(&h, bytes, sizeof(h));
+	r->raw = bytes;
+	r->len = (uint32_t)len;
+	r->tail = r->segs = NULL;
+	r->tail_len = r->segs_len = 0;
+	if (h.type >= ARRAY_LEN(rows) || !rows[h.type].name) {
+		r->h = h;
+		return -ENOTSUP;
+	}
+	size = rows[h.type].size;
+	if (len < size && rows[h.type].least && len >= rows[h.type].least) {
+		/* From an older writer: what it did not know is 0. */
+		memset((uint8_t *)&r->h + len, 0, size - len);
+		size = (uint16_t)len;
+	}
+	if (len < size) {
+		if (why)
+			*why = "it is shorter than its type needs";
+		return -EBADMSG;
+	}
+	memcpy(&r->h, bytes, size);
+	r->tail = r->raw + size;
+	r->tail_len = r->len - size;
+	bad = check_tail(r, rows[h.type].tail);
+	if (!bad)
+		return 0;
+	if (why)
+		*why = bad;
+	return -EBADMSG;
+}
+
+const char *record_type_name(unsigned type)
+{
+	return type < ARRAY_LEN(rows) && rows[type].name ? rows[type].name : "unknown";
+}
+
+int record_type_by_name(const char *name)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].name && !strcmp(rows[i].name, name))
+			return (int)i;
+	return -ENOENT;
+}
+
+struct vqt_desc record_desc(const struct record *r, unsigned i)
+{
+	struct vqt_desc d;
+
+	memcpy(&d, r->tail + i * sizeof(d), sizeof(d));
+	return d;
+}
+
+uint16_t record_head(const struct record *r, unsigned i)
+{
+	return get_le16(r->tail + 2 * i);
+}
+
+int record_seg_next(const struct record *r, uint32_t *pos, struct record_seg *out)
+{
+	const uint8_t *p = r->segs + *pos;
+
+	if (*pos >= r->segs_len)
+		return 0;
+	out->desc = get_le16(p);
+	out->len = get_le16(p + 2);
+	out->offset = get_le32(p + 4);
+	out->bytes = p + sizeof(struct vqt_seg);
+	*pos += sizeof(struct vqt_seg) + align4(out->len);
+	return 1;
+}
+
+int record_group_next(const struct record *r, uint32_t *pos, struct record_group *out)
+{
+	if (*pos >= r->segs_len)
+		return 0;
+	memcpy(&out->g, r->segs + *pos, sizeof(out->g));
+	out->buckets = r->segs + *pos + sizeof(out->g);
+	*pos += (uint32_t)(sizeof(out->g) + out->g.nbucket * sizeof(struct vqt_tally_bucket));
+	return 1;
+}
+
+struct vqt_tally_bucket record_bucket(const struct record_group *g, uint32_t i)
+{
+	struct vqt_tally_bucket b;
+
+	memcpy(&b, g->buckets + i * sizeof(b), sizeof(b));
+	return b;
+}
+
+const char *record_tlv(const struct record *r, unsigned tag, size_t *len)
+{
+	uint32_t pos = 0;
+
+	while (pos <= r->tail_len && r->tail_len - pos >= sizeof(struct vqt_tlv)) {
+		unsigned t = get_le16(r->tail + pos);
+		uint32_t n = get_le16(r->tail + pos + 2);
+
+		if (t == VQT_TAG_END)
+			break;
+		pos += sizeof(struct vqt_tlv);
+		if (t == tag) {
+			*len = n;
+			return (const char *)r->tail + pos;
+		}
+		pos += align4(n);
+	}
+	*len = 0;
+	return NULL;
+}
+
+char *record_tlv_str(const struct record *r, unsigned tag, char *buf, size_t size)
+{
+	size_t len;
+	const char *s = record_tlv(r, tag, &len);
+
+	if (!s)
+		len = 0;
+	if (len >= size)
+		len = size - 1;
+	memcpy(buf, s ? s : "", len);
+	buf[len] = '\0';
+	return buf;
+}
+
+const char *record_text(const struct record *r, size_t *len)
+{
+	*len = text_len(r);
+	return (const char *)r->tail;
+}

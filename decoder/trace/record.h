@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bounds-checked access to event records.  Bytes from a trace file, a pipe or a
+ * kernel buffer become a typed record here and nowhere else: struct record
+ * holds an aligned copy of the fixed part and checked views of the rest.
+ */
+#ifndef VQT_DECODER_TRACE_RECORD_H
+#define VQT_DECODER_TRACE_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decoder/trace/event.h"
+
+/* A parsed record.  Borrowed: valid while the bytes it was parsed from are. */
+struct record {
+	union {
+		struct vqt_hdr h;
+		struct vqt_session session;
+		struct vqt_source source;
+		struct vqt_device device;
+		struct vqt_device_state device_state;
+		struct vqt_queue_state queue_state;
+		struct vqt_clock clock;
+		struct vqt_loss loss;
+		struct vqt_note note;
+		struct vqt_stack stack;
+		struct vqt_reg reg;
+		struct vqt_kick kick;
+		struct vqt_ringstate ring;
+		struct vqt_avail avail;
+		struct vqt_used used;
+		struct vqt_irq irq;
+		struct vqt_data data;
+		struct vqt_tally tally;
+		struct vqt_life life;
+		struct vqt_guest guest;
+		struct vqt_backend backend;
+	};
+	const uint8_t *raw; /* the whole record */
+	uint32_t len;
+	const uint8_t *tail; /* what follows the fixed part */
+	uint32_t tail_len;
+	const uint8_t *segs; /* avail, used, data: where the segments begin; tally: the groups */
+	uint32_t segs_len;
+};
+
+/*
+ * Parse one record.  0; -ENOTSUP for a type this version does not know (h is
+ * filled in, skip it); -EBADMSG when lengths and counts do not fit, with *why
+ * (if not NULL) pointing at a static sentence.
+ */
+int record_parse(struct record *r, const void *bytes, size_t len, const char **why);
+
+/* Name of a record type: "register", "kick", "avail" ...: the `event` key. */
+const char *record_type_name(unsigned type);
+int record_type_by_name(const char *name); /* -ENOENT */
+
+/* Descriptor i of an avail record; i < r->avail.ndesc. */
+struct vqt_desc record_desc(const struct record *r, unsigned i);
+/* Head i of a kick record; i < r->kick.nheads. */
+uint16_t record_head(const struct record *r, unsigned i);
+
+/* Iterate captured bytes: start with pos = 0. Returns 1 and fills, or 0 at the end. */
+struct record_seg {
+	uint16_t desc;
+	uint32_t offset; /* in the buffer */
+	const uint8_t *bytes;
+	uint16_t len;
+};
+int record_seg_next(const struct record *r, uint32_t *pos, struct record_seg *out);
+
+/* The same for the groups of a tally, and for the buckets of a group. */
+struct record_group {
+	struct vqt_tally_group g;
+	const uint8_t *buckets; /* g.nbucket of them: record_bucket() */
+};
+int record_group_next(const struct record *r, uint32_t *pos, struct record_group *out);
+struct vqt_tally_bucket record_bucket(const struct record_group *g, uint32_t i);
+
+/* TLV of the descriptive records: the value of `tag`, or NULL; *len gets its length. */
+const char *record_tlv(const struct record *r, unsigned tag, size_t *len);
+/* The same into a NUL-terminated buffer (cut to fit); returns buf, "" when absent. */
+char *record_tlv_str(const struct record *r, unsigned tag, char *buf, size_t size);
+
+/* Text of note and life records, not terminated. */
+const char *record_text(const struct record *r, size_t *len);
+
+/* Little-endian reads for the bytes in segments and configuration. */
+/*
+ * Does an entry wait for the device, as far as a ring tells: 1 or 0; -1: it does not.
+ * From 2.7.6 (split), 2.8.1 (packed).
+ */
+static inline int record_ring_waits(const struct vqt_ring *r)
+{
+	if (!(r->known & VQT_RING_LAST_AVAIL))
+		return -1;
+	if (r->known & VQT_RING_PACKED)
+		return r->known & VQT_RING_SLOT ? !!(r->known & VQT_RING_FILLED) : -1;
+	return r->known & VQT_RING_AVAIL_IDX ? r->avail_idx != r->last_avail : -1;
+}
+
+static inline uint16_t get_le16(const void *p)
+{
+	const uint8_t *b = p;
+	return (uint16_t)(b[0] | b[1] << 8);
+}
+
+static inline uint32_t get_le32(const void *p)
+{
+	return get_le16(p) | (uint32_t)get_le16((const uint8_t *)p + 2) << 16;
+}
+
+static inline uint64_t get_le64(const void *p)
+{
+	return get_le32(p) | (uint64_t)get_le32((const uint8_t *)p + 4) << 32;
+}
+
+#endif

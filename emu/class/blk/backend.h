@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Block backends: where a device's sectors are.  Asynchronous: submit() takes
+ * an I/O and its done() is called once, from submit() itself or from poll().
+ * The front door owns waiting: it polls fd() and calls poll(), or for a device
+ * emu_device_run().  Nothing here knows about virtio.
+ */
+#ifndef VQT_EMU_CLASS_BLK_BACKEND_H
+#define VQT_EMU_CLASS_BLK_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+enum emu_io_op {
+	EMU_IO_READ = 1, /* numbers of enum vqt_backend_op */
+	EMU_IO_WRITE = 2,
+	EMU_IO_FLUSH = 3,
+	EMU_IO_DISCARD = 4,
+	EMU_IO_ZEROES = 5,
+};
+
+#define EMU_IO_FUA 1   /* durable before done() */
+#define EMU_IO_UNMAP 2 /* zeroes may deallocate */
+
+/* One I/O.  The submitter owns it and its iov until done(). */
+struct emu_io {
+	uint8_t op; /* enum emu_io_op */
+	uint8_t flags; /* EMU_IO_* */
+	int niov;
+	uint64_t offset, bytes; /* both in bytes; bytes is what iov holds, where the op moves data */
+	struct iovec *iov;
+	void (*done)(struct emu_io *io, int ret); /* 0 or negative errno */
+	uint64_t tag; /* of the submitter: queue << 16 | head, for those who reorder */
+	/* the backend's while submitted */
+	struct emu_io *next;
+	int ret, step;
+	uint64_t progress;
+};
+
+struct emu_backend {
+	const struct emu_backend_ops *ops;
+	uint64_t size;  /* bytes */
+	uint32_t align; /* memory and length alignment it needs, 1 none */
+	bool read_only;
+	bool can_discard; /* discard frees something */
+};
+
+struct emu_backend_ops {
+	const char *name;
+	void (*submit)(struct emu_backend *b, struct emu_io *io);
+	void (*commit)(struct emu_backend *b);         /* start what was submitted; may be NULL */
+	int (*poll)(struct emu_backend *b, bool wait); /* how many were completed; may be NULL */
+	int (*fd)(struct emu_backend *b);              /* readable when poll() has work; -1 none */
+	int (*resize)(struct emu_backend *b, uint64_t size); /* bytes; 0 or negative errno */
+	/* Take over the size it has by now, where others may change that; NULL: nobody can. */
+	int (*reload)(struct emu_backend *b);
+	void (*close)(struct emu_backend *b);
+};
+
+/* Contents in memory; `data` (may be NULL: allocated, zero) is borrowed. */
+int emu_backend_mem(struct emu_backend **out, void *data, uint64_t size);
+/* Reads zeroes, swallows writes, for measuring. */
+int emu_backend_null(struct emu_backend **out, uint64_t size);
+
+#define EMU_FILE_READ_ONLY 1
+#define EMU_FILE_DIRECT 2   /* O_DIRECT */
+#define EMU_FILE_NO_URING 4 /* pread and pwrite even where io_uring works */
+struct emu_file_options {
+	unsigned flags;
+	unsigned depth; /* io_uring entries, 0: 256 */
+	uint64_t size;  /* use only so much of the file; 0: all */
+};
+/* A raw file or block device.  Negative errno of open(2). */
+int emu_backend_file(
+	struct emu_backend **out, const char *path, const struct emu_file_options *opt);
+/* The same on a descriptor, which it closes at the end. */
+int emu_backend_file_fd(struct emu_backend **out, int fd, const struct emu_file_options *opt);
+bool emu_backend_file_uring(const struct emu_backend *b); /* is io_uring in use? */
+
+/*
+ * A backend that keeps finished I/Os until told to let them go, in an order of
+ * the caller's choosing (replay, tests of reset under I/O).  Owns `inner`.
+ */
+int emu_backend_defer(struct emu_backend **out, struct emu_backend *inner);
+unsigned emu_backend_defer_held(const struct emu_backend *b);
+/* Hold from now on, or pass through (releasing all). */
+void emu_backend_defer_hold(struct emu_backend *b, bool hold);
+/* Let the n-th held (0 oldest) or the oldest of that tag go: -ENOENT. */
+int emu_backend_defer_release(struct emu_backend *b, unsigned n);
+int emu_backend_defer_release_tag(struct emu_backend *b, uint64_t tag);
+/* The next `count` I/Os of op (0: any) fail with -err. */
+void emu_backend_defer_fail(struct emu_backend *b, unsigned op, int err, unsigned count);
+
+static inline void emu_backend_commit(struct emu_backend *b)
+{
+	if (b->ops->commit)
+		b->ops->commit(b);
+}
+static inline int emu_backend_poll(struct emu_backend *b, bool wait)
+{
+	return b->ops->poll ? b->ops->poll(b, wait) : 0;
+}
+static inline int emu_backend_fd(struct emu_backend *b)
+{
+	return b->ops->fd ? b->ops->fd(b) : -1;
+}
+static inline void emu_backend_close(struct emu_backend *b)
+{
+	if (b)
+		b->ops->close(b);
+}
+
+#endif

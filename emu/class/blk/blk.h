@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* The block device (5.2). */
+#ifndef VQT_EMU_CLASS_BLK_BLK_H
+#define VQT_EMU_CLASS_BLK_BLK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "emu/class/blk/backend.h"
+#include "emu/virtio/device.h"
+
+/* 5.2.6.2: zones, where ZONED is offered. */
+struct emu_blk_zones {
+	uint8_t model; /* VIRTIO_BLK_Z_NONE, _HM (zones SWR), _HA (zones SWP) */
+	uint32_t zone_sectors;
+	uint32_t capacity_sectors;     /* writable sectors of a sequential zone; 0: all */
+	uint32_t conventional;         /* this many leading zones are conventional */
+	uint32_t max_open, max_active; /* 0: no limit */
+	uint32_t max_append_sectors;
+	uint32_t write_granularity; /* bytes; 0: the block size */
+};
+
+struct emu_blk_config {
+	struct emu_backend *backend; /* owned from a successful init on */
+	uint64_t features;           /* VIRTIO_BLK_F_*: offered; 0: emu_blk_default_features */
+	uint64_t capacity;           /* sectors; 0: the backend's */
+	char serial[21];             /* GET_ID, up to 20 bytes */
+	uint32_t size_max, seg_max;  /* 0: none (1 MiB), queue size - 2 */
+	uint32_t blk_size;           /* 0: 512 */
+	uint16_t cylinders;          /* geometry; all 0: made up */
+	uint8_t heads, sectors;
+	uint8_t phys_exp, align_offset; /* topology, in logical blocks */
+	uint16_t min_io;
+	uint32_t opt_io;
+	uint32_t max_discard_sectors, max_discard_seg, discard_align; /* 0: sensible */
+	uint32_t max_zeroes_sectors, max_zeroes_seg;
+	uint32_t max_erase_sectors, max_erase_seg, erase_align;
+	uint16_t lifetime[3]; /* pre_eol_info, estimates of type A and B; 0 undefined */
+	struct emu_blk_zones zones;
+};
+
+/* Everything but RO, ZONED, SECURE_ERASE and LIFETIME. */
+uint64_t emu_blk_default_features(void);
+uint64_t emu_blk_all_features(void);
+
+extern const struct emu_class emu_blk; /* class_config: struct emu_blk_config */
+
+/* For front doors. */
+uint64_t emu_blk_capacity(struct emu_virtio *v);            /* sectors */
+int emu_blk_resize(struct emu_virtio *v, uint64_t sectors); /* capacity change, 5.2.6.2 */
+/*
+ * The same where someone else changed the backend's size: take it over.  1 when the
+ * capacity is another now, 0 when not, -EINVAL for zoned devices, -ENOTSUP for
+ * backends nobody else can change, or as fstat(2).
+ */
+int emu_blk_rescan(struct emu_virtio *v);
+/* For tests: a zone's state (VIRTIO_BLK_ZS_*), e.g. read-only or offline. */
+int emu_blk_zone_set(struct emu_virtio *v, uint32_t zone, uint8_t state);
+uint8_t emu_blk_zone_state(struct emu_virtio *v, uint32_t zone); /* 0xff: no such zone */
+
+#endif

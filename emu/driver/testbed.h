@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The in-process front door: a device, its memory and disk, and a driver on the
+ * other side, in one piece.  For tests, demonstrations and making traces.
+ */
+#ifndef VQT_EMU_DRIVER_TESTBED_H
+#define VQT_EMU_DRIVER_TESTBED_H
+
+#include "emu/class/blk/blk.h"
+#include "emu/transport/function.h"
+#include "emu/driver/driver.h"
+#include "emu/virtio/fault.h"
+
+struct emu_rig_options {
+	struct emu_device_config dev;     /* cls NULL: block; mem, host, tap, fault are set here */
+	struct emu_blk_config blk;        /* backend NULL: memory, wrapped in a deferring one */
+	uint64_t ram_size;                /* 0: 4 MiB, at guest-physical 0 */
+	uint64_t disk_size;               /* 0: 1 MiB */
+	bool message_dma;                 /* memory is reached by callbacks only */
+	bool hold_run;                    /* the driver's waiting does not run the device */
+	const struct emu_tap_config *tap; /* NULL: none */
+	struct emu_fault fault;           /* id 0: behaves */
+};
+
+struct emu_rig {
+	struct emu_rig_options opt;
+	struct emu_mem *mem;
+	uint8_t *ram;
+	struct emu_backend *backend; /* emu_backend_defer's, unless one was given */
+	struct emu_device *dev;
+	struct emu_virtio *v;
+	struct emu_tap *tap;
+	struct emu_fault fault;
+	struct emu_driver drv; /* probed by emu_driver_start */
+	uint32_t msix[2048], msix_total;
+	bool intx;
+};
+
+int emu_rig_new(struct emu_rig **out, const struct emu_rig_options *opt);
+void emu_rig_free(struct emu_rig *r);
+/* Guest memory, checked; NULL outside. */
+void *emu_rig_at(struct emu_rig *r, uint64_t gpa, uint64_t len);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the files of this folder. */
+#ifndef VQT_EMU_PROXY_IMPL_H
+#define VQT_EMU_PROXY_IMPL_H
+
+#include "emu/server/impl.h"
+#include "emu/server/map.h"
+#include "emu/proxy/vhost_user.h"
+#include "emu/server/vhost_user.h"
+
+#define PROXY_RINGS 256 /* what SET_VRING_KICK and its like can name */
+#define PROXY_CONFIG 256
+
+struct vhost_proxy;
+
+/* The pairs of sockets; [0] is the front end's. */
+enum { PROXY_MAIN, PROXY_CHANNEL, PROXY_PAIRS };
+
+struct proxy_peer {
+	struct door_source source;
+	struct door_in in;
+};
+
+struct proxy_ring {
+	struct door_source kick; /* the front end's, read by us */
+	struct door_source call, err; /* ours, written by the back end */
+	struct vhost_proxy *p;
+	unsigned index;
+	int kick_to; /* ours, read by the back end */
+	int call_to, err_to; /* the front end's */
+	struct vhost_user_addr addr;
+	uint32_t num, base;
+	bool has_addr, enabled, started, running;
+	bool said; /* that it cannot be followed */
+	uint64_t waiting; /* ns: since when entries lie there that should be kicked for; 0 none */
+	uint64_t busy; /* ns: when something was seen last */
+	bool sampled; /* since then */
+	struct emu_watch w;
+};
+
+struct vhost_proxy {
+	struct door door; /* its client is the front end */
+	struct vhost_proxy_config cfg;
+	struct proxy_peer back, channel[2]; /* channel: the back end's own requests */
+	struct emu_mem *mem;
+	struct door_maps maps;
+	uint64_t offered, features, protocol;
+	bool features_known, offered_known, lived, told;
+	uint8_t status;
+	uint8_t config[PROXY_CONFIG];
+	uint16_t config_len;
+	unsigned queues; /* as the back end says; 0 unknown */
+	bool inflight; /* the front end has memory of what an earlier back end left */
+	struct proxy_ring *ring[PROXY_RINGS];
+	uint64_t ran; /* ns: when rings were looked at last; 0 never */
+	struct vhost_proxy_stats stats; /* of rings that are gone */
+};
+
+struct proxy_row {
+	uint16_t request;
+	/* Before it is handed on; both may be changed.  Negative: the connection ends. */
+	int (*ask)(struct vhost_proxy *p, uint8_t *body, size_t len, struct door_in *in);
+	/* The reply that it has of its own, before it is handed on. */
+	int (*answer)(struct vhost_proxy *p, uint8_t *body, size_t len);
+};
+
+uint64_t proxy_now(void); /* ns */
+
+/* emu/proxy/message.c */
+const struct proxy_row *proxy_row(uint32_t request);
+/* What is known of the device, for the trace. */
+void proxy_tell_state(struct vhost_proxy *p);
+
+/* emu/proxy/ring.c */
+extern const struct proxy_row proxy_ring_rows[]; /* ends with request 0 */
+struct proxy_ring *proxy_ring(struct vhost_proxy *p, unsigned index); /* made when new; or NULL */
+void proxy_rings_start(struct vhost_proxy *p); /* those that are ready */
+void proxy_rings_look(struct vhost_proxy *p); /* before something changes */
+void proxy_rings_stop(struct vhost_proxy *p, bool drop); /* drop: descriptors, too */
+bool proxy_any_running(const struct vhost_proxy *p);
+int proxy_rings_run(struct vhost_proxy *p); /* look where it is time; how much was seen */
+int proxy_rings_timeout(struct vhost_proxy *p);
+void proxy_rings_free(struct vhost_proxy *p);
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* What passes between front end and back end, as far as it says what the device is like. */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "decoder/trace/record.h"
+#include "emu/virtio/defs.h"
+#include "emu/proxy/impl.h"
+
+#define BIT(n) (1ull << (n))
+/* Their data path does not come by here. */
+#define NOT_OFFERED (BIT(VH_P_PAGEFAULT) | BIT(VH_P_HOST_NOTIFIER))
+#define RUNNING                                                                                    \
+	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK |      \
+		VIRTIO_CONFIG_S_DRIVER_OK)
+
+void proxy_tell_state(struct vhost_proxy *p)
+{
+	uint64_t offered[2] = {p->offered & ~BIT(VH_F_PROTOCOL_FEATURES), 0};
+	uint64_t accepted[2] = {p->features & ~BIT(VH_F_PROTOCOL_FEATURES), 0};
+	/* without messages for it: rings run when the driver is through with its set-up */
+	uint8_t status = p->protocol & BIT(VH_P_STATUS) ? p->status : RUNNING;
+	emu_tap_device_state(p->cfg.tap,
+		VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED | VQT_KNOWN_CONFIG, status,
+		offered, accepted, p->config, p->config_len);
+	p->lived = p->told = true;
+}
+
+/* What went before is over: a driver begins anew. */
+static void begin_life(struct vhost_proxy *p)
+{
+	if (p->lived)
+		emu_tap_life(p->cfg.tap, VQT_LIFE_RESET, VQT_NO_QUEUE, 0, 0, 0, NULL);
+	p->lived = p->told = false;
+}
+
+static int features_offered(struct vhost_proxy *p, uint8_t *b, size_t n)
+{
+	if (n >= 8)
+		p->offered = get_le64(b);
+	return 0;
+}
+
+/* The same again on running rings (logging goes on or off that way) is nothing new. */
+static int features_accepted(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	uint64_t f = get_le64(b);
+	if (p->features_known && proxy_any_running(p)) {
+		p->features = f;
+		return 0;
+	}
+	begin_life(p);
+	p->features = f;
+	p->features_known = true;
+	proxy_rings_start(p);
+	return 0;
+}
+
+static int protocol_offered(struct vhost_proxy *p, uint8_t *b, size_t n)
+{
+	if (n < 8)
+		return 0;
+	uint64_t f = get_le64(b), ours = f & ~NOT_OFFERED;
+	memcpy(b, &ours, sizeof(ours));
+	if (f != ours)
+		emu_tap_note(p->cfg.tap, VQT_NOTE_INFO,
+			"protocol features of the back end were not handed on: PAGEFAULT, HOST_NOTIFIER");
+	if (f & (BIT(VH_P_RARP) | BIT(VH_P_MTU)) && p->cfg.virtio_id == VIRTIO_ID_BLOCK)
+		door_tell(&p->door, DOOR_NOTE,
+			"the back end looks like a network device and is recorded as a block device");
+	return 0;
+}
+
+static int protocol_accepted(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	p->protocol = get_le64(b);
+	return 0;
+}
+
+static int queue_num(struct vhost_proxy *p, uint8_t *b, size_t n)
+{
+	unsigned was = p->queues;
+	if (n >= 8)
+		p->queues = get_le64(b) < PROXY_RINGS ? get_le64(b) : PROXY_RINGS;
+	if (was != p->queues)
+		emu_tap_device(p->cfg.tap, p->cfg.virtio_id, VQT_TRANSPORT_UNKNOWN, 0, ~0u, p->queues,
+			p->cfg.name, p->cfg.type_name);
+	return 0;
+}
+
+/* offset, size, flags, then as many bytes */
+static int config(struct vhost_proxy *p, const uint8_t *b, size_t n)
+{
+	if (n < 12)
+		return 0;
+	uint32_t off = get_le32(b), len = get_le32(b + 4);
+	if (len > n - 12 || len > PROXY_CONFIG || off > PROXY_CONFIG - len || off > p->config_len)
+		return 0;
+	bool same = off + len <= p->config_len && !memcmp(p->config + off, b + 12, len);
+	memcpy(p->config + off, b + 12, len);
+	if (off + len > p->config_len)
+		p->config_len = off + len;
+	if (!same && p->told)
+		proxy_tell_state(p);
+	return 0;
+}
+
+static int config_read(struct vhost_proxy *p, uint8_t *b, size_t n)
+{
+	return config(p, b, n);
+}
+
+static int config_written(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	return config(p, b, n);
+}
+
+static int reset(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	proxy_rings_look(p);
+	proxy_rings_stop(p, false);
+	begin_life(p);
+	p->features_known = false;
+	p->status = 0;
+	return 0;
+}
+
+static int status_set(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	uint8_t was = p->status;
+	if (!b[0] && was)
+		return reset(p, b, n, in);
+	p->status = b[0];
+	if (was != p->status && p->told)
+		proxy_tell_state(p);
+	return 0;
+}
+
+static int status_got(struct vhost_proxy *p, uint8_t *b, size_t n)
+{
+	const uint8_t broken = VIRTIO_CONFIG_S_NEEDS_RESET;
+	if (!n || !p->told || !(b[0] & ~p->status & broken))
+		return 0;
+	p->status |= broken;
+	proxy_tell_state(p);
+	return 0;
+}
+
+/* The back end's own requests come by a socket of the front end: ours in between. */
+static int channel(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	int pair[2], theirs = in->nfds ? in->fd[0] : -1;
+	if (theirs < 0)
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		int fd = p->channel[i].source.fd;
+		door_unwatch(&p->door, &p->channel[i].source);
+		door_close(&fd);
+		door_in_reset(&p->channel[i].in, true);
+	}
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	in->fd[0] = pair[1];
+	door_nonblock(theirs);
+	door_nonblock(pair[0]);
+	int ret = door_watch(&p->door, &p->channel[0].source, theirs, EPOLLIN);
+	if (ret < 0) {
+		close(theirs);
+		close(pair[0]);
+		return ret;
+	}
+	ret = door_watch(&p->door, &p->channel[1].source, pair[0], EPOLLIN);
+	if (ret < 0)
+		close(pair[0]);
+	return ret;
+}
+
+static int inflight(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	p->inflight = true;
+	return 0;
+}
+
+static const struct proxy_row rows[] = {
+	{VH_GET_FEATURES, NULL, features_offered},
+	{VH_SET_FEATURES, features_accepted, NULL},
+	{VH_GET_PROTOCOL_FEATURES, NULL, protocol_offered},
+	{VH_SET_PROTOCOL_FEATURES, protocol_accepted, NULL},
+	{VH_GET_QUEUE_NUM, NULL, queue_num},
+	{VH_GET_CONFIG, NULL, config_read},
+	{VH_SET_CONFIG, config_written, NULL},
+	{VH_SET_BACKEND_REQ_FD, channel, NULL},
+	{VH_SET_INFLIGHT_FD, inflight, NULL},
+	{VH_RESET_DEVICE, reset, NULL},
+	{VH_SET_STATUS, status_set, NULL},
+	{VH_GET_STATUS, NULL, status_got},
+	{},
+};
+
+static const struct proxy_row *find(const struct proxy_row *r, uint32_t request)
+{
+	while (r->request && r->request != request)
+		r++;
+	return r->request ? r : NULL;
+}
+
+const struct proxy_row *proxy_row(uint32_t request)
+{
+	const struct proxy_row *r = find(rows, request);
+	return r ? r : find(proxy_ring_rows, request);
+}

@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory, rings, and the descriptors of ours between kick and call. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "decoder/trace/record.h"
+#include "emu/virtio/defs.h"
+#include "emu/proxy/impl.h"
+
+#define MS 1000000ull /* ns */
+#define LIVELY (100 * MS) /* so long after something was seen rings are looked at each ms */
+#define PATIENCE (1 * MS) /* for a kick that is due */
+#define REST (1500 * MS) /* nothing moves any more: how does the ring stand? */
+#define HELD_UP (200 * MS) /* longer than the rings are left alone, if we get a processor */
+
+/* --- kicks and calls -------------------------------------------------------------------- */
+
+/* Take what was signalled; false: nothing. */
+static bool taken(int fd)
+{
+	uint64_t n;
+	return fd >= 0 && read(fd, &n, sizeof(n)) > 0;
+}
+
+static void saw(struct proxy_ring *r, unsigned n)
+{
+	if (!n)
+		return;
+	r->busy = proxy_now();
+	r->sampled = false;
+}
+
+/*
+ * This process was held up: what the device has signalled meanwhile is of what it used
+ * before, and would look as if it were missing if more was told to be used first.
+ */
+static bool held_up(const struct vhost_proxy *p)
+{
+	return p->ran && proxy_now() - p->ran >= HELD_UP;
+}
+
+static bool called(struct proxy_ring *r)
+{
+	if (!taken(r->call.fd))
+		return false;
+	if (r->running)
+		saw(r, 1 + (held_up(r->p) ? emu_watch_call_late(&r->w) : emu_watch_call(&r->w)));
+	door_signal(&r->p->door, r->call_to);
+	return true;
+}
+
+static void kicked(struct proxy_ring *r)
+{
+	if (held_up(r->p))
+		called(r);
+	r->waiting = 0;
+	if (r->running)
+		saw(r, 1 + emu_watch_kick(&r->w));
+	door_signal(&r->p->door, r->kick_to);
+}
+
+static void on_kick(struct door *d, struct door_source *s, uint32_t events)
+{
+	struct proxy_ring *r = (struct proxy_ring *)s;
+	if (taken(s->fd))
+		kicked(r);
+	else if (events & (EPOLLHUP | EPOLLERR))
+		door_unwatch(d, s);
+}
+
+static void on_call(struct door *d, struct door_source *s, uint32_t events)
+{
+	struct proxy_ring *r =
+		(struct proxy_ring *)((char *)s - offsetof(struct proxy_ring, call));
+	called(r);
+}
+
+static void on_err(struct door *d, struct door_source *s, uint32_t events)
+{
+	struct proxy_ring *r = (struct proxy_ring *)((char *)s - offsetof(struct proxy_ring, err));
+	if (!taken(s->fd))
+		return;
+	emu_tap_life(r->p->cfg.tap, VQT_LIFE_ERROR, r->index, 0, 0, 0,
+		"the back end signals an error of this queue");
+	door_signal(d, r->err_to);
+}
+
+/* --- rings ------------------------------------------------------------------------------ */
+
+struct proxy_ring *proxy_ring(struct vhost_proxy *p, unsigned index)
+{
+	if (index >= PROXY_RINGS)
+		return NULL;
+	struct proxy_ring *r = p->ring[index];
+	if (r)
+		return r;
+	r = calloc(1, sizeof(*r));
+	if (!r || emu_watch_init(&r->w, p->mem, p->cfg.tap, index) < 0) {
+		if (r)
+			emu_watch_fini(&r->w);
+		free(r);
+		return NULL;
+	}
+	r->p = p;
+	r->index = index;
+	r->kick = (struct door_source){-1, on_kick};
+	r->call = (struct door_source){-1, on_call};
+	r->err = (struct door_source){-1, on_err};
+	r->kick_to = r->call_to = r->err_to = -1;
+	return p->ring[index] = r;
+}
+
+/* The areas as guest-physical: the front end names them by its own addresses. */
+static int place(struct vhost_proxy *p, struct proxy_ring *r)
+{
+	struct emu_ring *q = &r->w.ring;
+	if (door_map_translate(&p->maps, r->addr.desc, 1, &q->desc) < 0 ||
+		door_map_translate(&p->maps, r->addr.avail, 1, &q->driver) < 0 ||
+		door_map_translate(&p->maps, r->addr.used, 1, &q->device) < 0) {
+		q->why = "virtqueue outside the memory that the front end shares";
+		return -EFAULT;
+	}
+	return 0;
+}
+
+static void start(struct vhost_proxy *p, struct proxy_ring *r)
+{
+	bool on = r->enabled || !(p->features >> VH_F_PROTOCOL_FEATURES & 1);
+	if (r->running || !on || !r->started || !r->has_addr || !r->num || !p->features_known ||
+		r->num > VIRTQ_SIZE_MAX || !p->maps.count)
+		return;
+	if (!p->told)
+		proxy_tell_state(p);
+	r->w.ring.size = r->num;
+	int ret = place(p, r);
+	if (ret == 0)
+		ret = emu_watch_start(&r->w, p->features, r->base);
+	if (ret == 0 && p->inflight)
+		emu_watch_skip(&r->w);
+	if (ret < 0 && !r->said)
+		door_tell(&p->door, DOOR_NOTE,
+			"queue %u is handed on, but its requests cannot be followed: %s", r->index,
+			r->w.ring.why ? r->w.ring.why : strerror(-ret));
+	r->said = ret < 0;
+	r->running = ret == 0;
+	r->waiting = 0;
+	saw(r, r->running);
+}
+
+static void stop(struct proxy_ring *r, uint32_t base)
+{
+	if (!r->running)
+		return;
+	r->base = base;
+	emu_watch_stop(&r->w);
+	r->running = false;
+}
+
+static uint32_t base_now(const struct proxy_ring *r)
+{
+	return r->w.on ? r->w.ring.ops->base(&r->w.ring) : r->base;
+}
+
+bool proxy_any_running(const struct vhost_proxy *p)
+{
+	for (unsigned i = 0; i < PROXY_RINGS; i++)
+		if (p->ring[i] && p->ring[i]->running)
+			return true;
+	return false;
+}
+
+void proxy_rings_start(struct vhost_proxy *p)
+{
+	for (unsigned i = 0; i < PROXY_RINGS; i++)
+		if (p->ring[i])
+			start(p, p->ring[i]);
+}
+
+void proxy_rings_look(struct vhost_proxy *p)
+{
+	for (unsigned i = 0; i < PROXY_RINGS; i++) {
+		if (!p->ring[i] || !p->ring[i]->running)
+			continue;
+		if (held_up(p))
+			called(p->ring[i]);
+		saw(p->ring[i], emu_watch_look(&p->ring[i]->w, true));
+	}
+}
+
+static void drop(struct vhost_proxy *p, struct proxy_ring *r)
+{
+	struct door_source *const all[] = {&r->kick, &r->call, &r->err};
+	int *const to[] = {&r->kick_to, &r->call_to, &r->err_to};
+	for (unsigned i = 0; i < 3; i++) {
+		int fd = all[i]->fd;
+		door_unwatch(&p->door, all[i]);
+		door_close(&fd);
+		door_close(to[i]);
+	}
+	r->has_addr = r->enabled = r->said = false;
+	r->num = r->base = 0;
+}
+
+void proxy_rings_stop(struct vhost_proxy *p, bool all)
+{
+	for (unsigned i = 0; i < PROXY_RINGS; i++) {
+		struct proxy_ring *r = p->ring[i];
+		if (!r)
+			continue;
+		stop(r, base_now(r));
+		r->started = false;
+		if (all)
+			drop(p, r);
+	}
+}
+
+void proxy_rings_free(struct vhost_proxy *p)
+{
+	for (unsigned i = 0; i < PROXY_RINGS; i++) {
+		if (!p->ring[i])
+			continue;
+		emu_watch_fini(&p->ring[i]->w);
+		free(p->ring[i]);
+		p->ring[i] = NULL;
+	}
+}
+
+/* --- looking by time -------------------------------------------------------------------- */
+
+/*
+ * Entries that a kick is due for are left until it comes: the device waits for it, too.
+ * When it does not come they are taken all the same.
+ */
+static unsigned look(struct proxy_ring *r)
+{
+	if (!emu_watch_pending(&r->w)) {
+		r->waiting = 0;
+		return r->w.ring.taken ? emu_watch_look(&r->w, false) : 0;
+	}
+	if (taken(r->kick.fd)) {
+		kicked(r);
+		return 1;
+	}
+	uint64_t now = proxy_now();
+	if (r->kick.fd >= 0 && emu_watch_kick_due(&r->w)) {
+		if (!r->waiting)
+			r->waiting = now;
+		if (now - r->waiting < PATIENCE)
+			return emu_watch_look(&r->w, false);
+	}
+	r->waiting = 0;
+	return emu_watch_look(&r->w, true);
+}
+
+static void rest(struct proxy_ring *r, uint64_t now)
+{
+	/* a call that lies there is not one that is missing */
+	if (r->sampled || now - r->busy < REST || called(r))
+		return;
+	r->sampled = true;
+	emu_watch_sample(&r->w);
+}
+
+int proxy_rings_run(struct vhost_proxy *p)
+{
+	int total = 0;
+	bool late = held_up(p);
+	uint64_t now = 0;
+	for (unsigned i = 0; i < PROXY_RINGS; i++) {
+		struct proxy_ring *r = p->ring[i];
+		if (!r || !r->running || !r->w.on)
+			continue;
+		if (late)
+			called(r);
+		unsigned n = look(r);
+		saw(r, n);
+		total += n;
+		if (n || r->sampled)
+			continue;
+		now = now ? now : proxy_now();
+		rest(r, now);
+	}
+	p->ran = now ? now : proxy_now();
+	return total;
+}
+
+/* Does nobody tell us of what comes next on this ring? */
+static bool silent(struct proxy_ring *r)
+{
+	struct vqt_ring now;
+	struct emu_ring *q = &r->w.ring;
+	if (r->kick.fd < 0)
+		return true;
+	q->ops->snapshot(q, &now);
+	if (!(now.known & VQT_RING_PACKED) && q->event_idx)
+		return now.known & VQT_RING_AVAIL_EVENT &&
+		       now.avail_event != now.last_avail; /* a mark not where the next entry comes */
+	return now.used_flags == 1; /* split: NO_NOTIFY; packed: DISABLE */
+}
+
+int proxy_rings_timeout(struct vhost_proxy *p)
+{
+	uint64_t now = proxy_now();
+	int timeout = -1;
+	for (unsigned i = 0; i < PROXY_RINGS; i++) {
+		struct proxy_ring *r = p->ring[i];
+		int ms = -1;
+		if (!r || !r->running || !r->w.on)
+			continue;
+		uint64_t idle = now > r->busy ? now - r->busy : 0;
+		if (r->waiting || idle < LIVELY)
+			ms = 1;
+		else if (r->w.ring.taken || silent(r))
+			ms = 10;
+		else if (!r->sampled)
+			ms = (REST > idle ? (REST - idle) / MS : 0) + 1;
+		if (ms >= 0 && (timeout < 0 || ms < timeout))
+			timeout = ms;
+	}
+	return timeout;
+}
+
+/* --- messages --------------------------------------------------------------------------- */
+
+static int set_num(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	struct proxy_ring *r = proxy_ring(p, get_le32(b));
+	if (!r)
+		return 0;
+	stop(r, base_now(r));
+	r->num = get_le32(b + 4);
+	start(p, r);
+	return 0;
+}
+
+static int set_addr(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	struct vhost_user_addr a;
+	memcpy(&a, b, sizeof(a));
+	struct proxy_ring *r = proxy_ring(p, a.index);
+	if (!r || (r->has_addr && !memcmp(&r->addr.desc, &a.desc, 3 * sizeof(a.desc))))
+		return 0;
+	stop(r, base_now(r));
+	r->addr = a;
+	r->has_addr = true;
+	start(p, r);
+	return 0;
+}
+
+static int set_base(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	struct proxy_ring *r = proxy_ring(p, get_le32(b));
+	if (!r)
+		return 0;
+	stop(r, base_now(r));
+	r->base = get_le32(b + 4);
+	start(p, r);
+	return 0;
+}
+
+/* The device has stopped when it answers, and says where. */
+static int base_got(struct vhost_proxy *p, uint8_t *b, size_t n)
+{
+	struct proxy_ring *r = n >= 8 ? proxy_ring(p, get_le32(b)) : NULL;
+	if (!r)
+		return 0;
+	if (held_up(p))
+		called(r);
+	if (r->running)
+		emu_watch_look(&r->w, false);
+	stop(r, get_le32(b + 4));
+	r->base = get_le32(b + 4);
+	r->started = false;
+	return 0;
+}
+
+static int set_enable(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	struct proxy_ring *r = proxy_ring(p, get_le32(b));
+	if (!r)
+		return 0;
+	r->enabled = get_le32(b + 4) == 1;
+	start(p, r); /* one that is disabled stays in place: it may be enabled again */
+	return 0;
+}
+
+/* A descriptor of ours in place of the message's; its own becomes *theirs. */
+static int swap(struct door_in *in, int ours, int *theirs)
+{
+	int fd = dup(ours);
+	if (fd < 0)
+		return -errno;
+	*theirs = in->fd[0];
+	in->fd[0] = fd;
+	return 0;
+}
+
+static bool has_fd(const uint8_t *b, const struct door_in *in)
+{
+	return !(get_le64(b) & VH_NO_FD) && in->nfds && in->fd[0] >= 0;
+}
+
+/*
+ * Ours stay the same for as long as the connection lasts: what is signalled while the
+ * other side changes its own is not lost.
+ */
+static int set_kick(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	struct proxy_ring *r = proxy_ring(p, get_le64(b) & 0xff);
+	int theirs = -1, old;
+	if (!r)
+		return -ENOMEM;
+	if (r->kick_to < 0)
+		r->kick_to = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r->kick_to < 0)
+		return -errno;
+	if (has_fd(b, in)) {
+		int ret = swap(in, r->kick_to, &theirs);
+		if (ret < 0)
+			return ret;
+		door_nonblock(theirs);
+	}
+	if (r->kick.fd >= 0 && taken(r->kick.fd))
+		kicked(r);
+	old = r->kick.fd;
+	door_unwatch(&p->door, &r->kick);
+	door_close(&old);
+	if (theirs >= 0 && door_watch(&p->door, &r->kick, theirs, EPOLLIN) < 0) {
+		close(theirs);
+		return door_fail(&p->door, "the front end kicks by a descriptor that cannot be waited for");
+	}
+	r->started = true;
+	start(p, r);
+	return 0;
+}
+
+/* What the back end signals through ours goes to the front end's latest. */
+static int set_event(struct vhost_proxy *p, const uint8_t *b, struct door_in *in, bool call)
+{
+	struct proxy_ring *r = proxy_ring(p, get_le64(b) & 0xff);
+	if (!r)
+		return -ENOMEM;
+	struct door_source *s = call ? &r->call : &r->err;
+	int *to = call ? &r->call_to : &r->err_to;
+	if (s->fd < 0) {
+		int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		int ret = fd < 0 ? -errno : door_watch(&p->door, s, fd, EPOLLIN);
+		if (ret < 0) {
+			door_close(&fd);
+			return ret;
+		}
+	}
+	door_close(to);
+	if (!has_fd(b, in))
+		return 0;
+	int ret = swap(in, s->fd, to);
+	if (ret == 0)
+		door_nonblock(*to);
+	return ret;
+}
+
+static int set_call(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	return set_event(p, b, in, true);
+}
+
+static int set_err(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	return set_event(p, b, in, false);
+}
+
+/* A kick as a message. */
+static int vring_kick(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	struct proxy_ring *r = proxy_ring(p, get_le32(b));
+	if (r && r->running)
+		saw(r, 1 + emu_watch_kick(&r->w));
+	return 0;
+}
+
+static int add_region(struct vhost_proxy *p, const uint8_t *at, int fd)
+{
+	struct vhost_user_region r;
+	memcpy(&r, at, sizeof(r));
+	if (fd < 0 || p->maps.count >= VH_MEM_SLOTS || p->protocol >> VH_P_XEN_MMAP & 1)
+		return -EINVAL;
+	return door_map_add(&p->maps, r.gpa, r.size, r.user, fd, r.offset, EMU_MEM_READ);
+}
+
+static void not_mapped(struct vhost_proxy *p, int err)
+{
+	door_tell(&p->door, DOOR_NOTE, "memory of the front end cannot be read here: %s",
+		strerror(-err));
+}
+
+static int set_mem_table(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	uint32_t count = get_le32(b);
+	int err = 0;
+	if (count > DOOR_FDS || n < 8 + count * sizeof(struct vhost_user_region))
+		return 0; /* the back end will say so */
+	proxy_rings_look(p);
+	door_maps_clear(&p->maps);
+	for (uint32_t i = 0; i < count; i++) {
+		int ret = add_region(p, b + 8 + i * sizeof(struct vhost_user_region),
+			i < in->nfds ? in->fd[i] : -1);
+		err = ret < 0 ? ret : err;
+	}
+	if (err < 0)
+		not_mapped(p, err);
+	proxy_rings_start(p);
+	return 0;
+}
+
+static int add_mem(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	int ret = add_region(p, b + 8, in->nfds ? in->fd[0] : -1);
+	if (ret < 0)
+		not_mapped(p, ret);
+	proxy_rings_start(p);
+	return 0;
+}
+
+static int remove_mem(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+{
+	struct vhost_user_region r;
+	memcpy(&r, b + 8, sizeof(r));
+	proxy_rings_look(p);
+	door_map_del(&p->maps, r.gpa, r.size);
+	return 0;
+}
+
+const struct proxy_row proxy_ring_rows[] = {
+	{VH_SET_MEM_TABLE, set_mem_table, NULL},
+	{VH_ADD_MEM_REG, add_mem, NULL},
+	{VH_REM_MEM_REG, remove_mem, NULL},
+	{VH_SET_VRING_NUM, set_num, NULL},
+	{VH_SET_VRING_ADDR, set_addr, NULL},
+	{VH_SET_VRING_BASE, set_base, NULL},
+	{VH_GET_VRING_BASE, NULL, base_got},
+	{VH_SET_VRING_ENABLE, set_enable, NULL},
+	{VH_SET_VRING_KICK, set_kick, NULL},
+	{VH_SET_VRING_CALL, set_call, NULL},
+	{VH_SET_VRING_ERR, set_err, NULL},
+	{VH_VRING_KICK, vring_kick, NULL},
+	{},
+};

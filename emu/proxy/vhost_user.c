@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* Between a vhost-user front end and a back end: connections and messages. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "emu/proxy/impl.h"
+
+#define MESSAGE_MAX (64u << 10) /* of any kind, known or not */
+#define SEND_MS 5000 /* for the other side to read */
+#define MESSAGES_A_TURN 64
+
+uint64_t proxy_now(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+int vhost_proxy_connect(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof(a.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(a.sun_path, path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)&a, sizeof(a)) < 0) {
+		int err = -errno;
+		close(fd);
+		return err;
+	}
+	door_nonblock(fd);
+	return fd;
+}
+
+/* --- handing on ---------------------------------------------------------------------- */
+
+static int hand_on(struct vhost_proxy *p, int to, uint8_t *msg, size_t len, struct door_in *in)
+{
+	struct iovec v = {msg, len};
+	int fd[DOOR_FDS];
+	unsigned n = 0;
+	for (unsigned i = 0; i < in->nfds; i++)
+		if (in->fd[i] >= 0)
+			fd[n++] = in->fd[i];
+	int ret = to < 0 ? -EPIPE : door_send_wait(to, &v, 1, fd, n, SEND_MS);
+	door_in_reset(in, false);
+	return ret;
+}
+
+static size_t size_of(const uint8_t *header)
+{
+	struct vhost_user_hdr h;
+	memcpy(&h, header, sizeof(h));
+	return h.size;
+}
+
+static ssize_t payload(struct door *d, const uint8_t *header)
+{
+	if (size_of(header) > MESSAGE_MAX)
+		return door_fail(d, "the front end sent a message of %zu bytes", size_of(header));
+	return size_of(header);
+}
+
+static ssize_t back_payload(void *opaque, const uint8_t *header)
+{
+	if (size_of(header) > MESSAGE_MAX)
+		return door_fail(opaque, "the back end sent a message of %zu bytes", size_of(header));
+	return size_of(header);
+}
+
+/* What a message means to us; it is handed on whether we know it or not. */
+static int look_at(struct vhost_proxy *p, uint8_t *msg, size_t len, struct door_in *in, bool asked)
+{
+	struct vhost_user_hdr h;
+	memcpy(&h, msg, sizeof(h));
+	const struct vhost_user_message *m = vhost_user_message(h.request);
+	const struct proxy_row *r = proxy_row(h.request);
+	if (!m && !p->stats.unknown++)
+		door_tell(&p->door, DOOR_NOTE, "request %u is not known here and handed on as it is",
+			h.request);
+	if (!m || !r)
+		return 0;
+	if (asked)
+		return r->ask && h.size >= m->least ? r->ask(p, msg + sizeof(h), h.size, in) : 0;
+	return r->answer && m->replies ? r->answer(p, msg + sizeof(h), h.size) : 0;
+}
+
+/* From the front end. */
+static int message(struct door *d, uint8_t *msg, size_t len)
+{
+	struct vhost_proxy *p = (struct vhost_proxy *)d;
+	int ret = look_at(p, msg, len, d->msg, true);
+	if (ret == 0)
+		ret = hand_on(p, p->back.source.fd, msg, len, d->msg);
+	if (ret < 0 && !d->why[0])
+		return door_fail(d, "a message could not be handed on to the back end: %s",
+			strerror(-ret));
+	return ret < 0 ? -EBADMSG : 0;
+}
+
+/* One message from this peer to that descriptor: 1, 0 none whole yet, negative. */
+static int pass(struct vhost_proxy *p, struct proxy_peer *from, int to, bool answers)
+{
+	struct door_in *in = &from->in;
+	int ret = door_in_get(in, from->source.fd, sizeof(struct vhost_user_hdr), back_payload, p);
+	if (ret <= 0)
+		return ret;
+	p->door.stats.messages++;
+	ret = answers ? look_at(p, in->buf, in->have, in, false) : 0;
+	if (ret == 0)
+		ret = hand_on(p, to, in->buf, in->want, in);
+	return ret < 0 ? ret : 1;
+}
+
+static void close_peer(struct vhost_proxy *p, struct proxy_peer *peer)
+{
+	int fd = peer->source.fd;
+	door_unwatch(&p->door, &peer->source);
+	door_close(&fd);
+	door_in_reset(&peer->in, true);
+}
+
+static int pass_all(struct vhost_proxy *p, struct proxy_peer *from, int to, bool answers)
+{
+	int ret = 1;
+	for (unsigned i = 0; i < MESSAGES_A_TURN && ret > 0; i++)
+		ret = pass(p, from, to, answers);
+	return ret;
+}
+
+static void on_back(struct door *d, struct door_source *s, uint32_t events)
+{
+	struct vhost_proxy *p = (struct vhost_proxy *)d;
+	int ret = pass_all(p, &p->back, d->client.fd, true);
+	if (ret >= 0)
+		return;
+	if (!d->why[0] && (ret == -EPIPE || ret == -ECONNRESET))
+		door_fail(d, "the back end has closed the connection");
+	else if (!d->why[0])
+		door_fail(d, "a message of the back end could not be handed on: %s", strerror(-ret));
+	/* the rings as it left them; the front end goes when this step ends */
+	proxy_rings_look(p);
+	close_peer(p, &p->back);
+}
+
+/* The back end's own requests and the front end's replies: only handed on. */
+static void on_channel(struct door *d, struct door_source *s, uint32_t events)
+{
+	struct vhost_proxy *p = (struct vhost_proxy *)d;
+	struct proxy_peer *from = (struct proxy_peer *)s;
+	struct proxy_peer *to = from == &p->channel[0] ? &p->channel[1] : &p->channel[0];
+	enum { CONFIG_CHANGE = 2 };
+	struct vhost_user_hdr h;
+	int ret;
+	while ((ret = door_in_get(&from->in, s->fd, sizeof(h), back_payload, p)) > 0) {
+		memcpy(&h, from->in.buf, sizeof(h));
+		if (from == &p->channel[1] && h.request == CONFIG_CHANGE && !(h.flags & VH_REPLY))
+			emu_tap_irq(p->cfg.tap, VQT_NO_QUEUE, VQT_IRQ_CONFIG, VQT_NO_VECTOR, 0);
+		ret = hand_on(p, to->source.fd, from->in.buf, from->in.want, &from->in);
+		if (ret < 0)
+			break;
+	}
+	if (ret >= 0)
+		return;
+	close_peer(p, &p->channel[0]);
+	close_peer(p, &p->channel[1]);
+}
+
+/* --- the connection's life ----------------------------------------------------------- */
+
+static void opened(struct door *d)
+{
+	struct vhost_proxy *p = (struct vhost_proxy *)d;
+	int fd = p->cfg.connect(p->cfg.connect_opaque);
+	p->protocol = p->features = 0;
+	p->features_known = p->told = p->inflight = false;
+	p->status = 0;
+	if (fd >= 0 && door_watch(d, &p->back.source, fd, EPOLLIN) < 0) {
+		close(fd);
+		fd = -ENOMEM;
+	}
+	if (fd < 0)
+		door_fail(d, "the back end cannot be reached: %s", strerror(-fd));
+}
+
+static void closed(struct door *d)
+{
+	struct vhost_proxy *p = (struct vhost_proxy *)d;
+	proxy_rings_look(p);
+	proxy_rings_stop(p, true);
+	close_peer(p, &p->back);
+	close_peer(p, &p->channel[0]);
+	close_peer(p, &p->channel[1]);
+	door_maps_clear(&p->maps);
+	if (p->lived)
+		emu_tap_life(p->cfg.tap, VQT_LIFE_RESET, VQT_NO_QUEUE, 0, 0, 0, NULL);
+	p->lived = false;
+}
+
+static int run(struct door *d)
+{
+	struct vhost_proxy *p = (struct vhost_proxy *)d;
+	int n = proxy_rings_run(p);
+	if (door_maps_lost(&p->maps))
+		door_fail(d, "the front end took memory away that it had shared");
+	return n;
+}
+
+static bool busy(struct door *d)
+{
+	return false; /* vhost_proxy_timeout says when */
+}
+
+static void free_all(struct door *d)
+{
+	struct vhost_proxy *p = (struct vhost_proxy *)d;
+	door_fini(d);
+	proxy_rings_free(p);
+	emu_mem_free(p->mem);
+	free(p);
+}
+
+static const struct door_ops ops = {
+	.name = "vhost-user proxy",
+	.header = sizeof(struct vhost_user_hdr),
+	.payload = payload,
+	.message = message,
+	.opened = opened,
+	.closed = closed,
+	.run = run,
+	.busy = busy,
+	.free = free_all,
+};
+
+int vhost_proxy_new(struct door **out, const struct vhost_proxy_config *cfg)
+{
+	struct door_config dc = {.tap = cfg->tap, .say = cfg->say, .opaque = cfg->opaque,
+		.spin_us = cfg->spin_us};
+	struct vhost_proxy *p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->cfg = *cfg;
+	p->back.source = (struct door_source){-1, on_back};
+	p->channel[0].source = p->channel[1].source = (struct door_source){-1, on_channel};
+	int ret = door_init(&p->door, &ops, &dc);
+	p->mem = p->maps.mem = emu_mem_new();
+	if (ret == 0 && !p->mem)
+		ret = -ENOMEM;
+	if (ret < 0) {
+		free_all(&p->door);
+		return ret;
+	}
+	*out = &p->door;
+	return 0;
+}
+
+int vhost_proxy_timeout(struct door *d)
+{
+	return d->client.fd < 0 ? -1 : proxy_rings_timeout((struct vhost_proxy *)d);
+}
+
+static void add_stats(struct emu_watch_stats *to, const struct emu_watch_stats *s)
+{
+	to->kicks += s->kicks;
+	to->calls += s->calls;
+	to->chains += s->chains;
+	to->used += s->used;
+	to->late += s->late;
+	to->unread += s->unread;
+	to->unsure += s->unsure;
+	to->lost += s->lost;
+}
+
+struct vhost_proxy_stats vhost_proxy_stats(const struct door *d)
+{
+	const struct vhost_proxy *p = (const struct vhost_proxy *)d;
+	struct vhost_proxy_stats s = p->stats;
+	s.clients = d->stats.clients;
+	s.messages = d->stats.messages;
+	for (unsigned i = 0; i < PROXY_RINGS; i++)
+		if (p->ring[i])
+			add_stats(&s.rings, &p->ring[i]->w.stats);
+	return s;
+}
+
+void vhost_proxy_preamble(struct door *d)
+{
+	struct vhost_proxy *p = (struct vhost_proxy *)d;
+	emu_tap_device(p->cfg.tap, p->cfg.virtio_id, VQT_TRANSPORT_UNKNOWN, 0, ~0u, p->queues,
+		p->cfg.name, p->cfg.type_name);
+	if (p->told)
+		proxy_tell_state(p);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* A class without a will: answers as it is told. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "decoder/trace/record.h"
+#include "emu/class/blk/blk.h"
+#include "emu/virtio/defs.h"
+#include "emu/replay/class.h"
+
+/* Lives in emu_chain.priv: the chain's own links are the queue's. */
+struct held {
+	struct emu_chain *chain;
+	struct held *next;
+};
+
+struct any {
+	struct held *first; /* newest first */
+};
+
+static int any_init(struct emu_virtio *v, const void *config)
+{
+	v->priv = calloc(1, sizeof(struct any));
+	return v->priv ? 0 : -ENOMEM;
+}
+
+static void any_fini(struct emu_virtio *v)
+{
+	free(v->priv);
+}
+
+static void any_handle(struct emu_queue *q, struct emu_chain *c)
+{
+	struct any *a = q->v->priv;
+	struct held *h = c->priv;
+	if (!h) {
+		h = calloc(1, sizeof(*h));
+		c->priv = h;
+		c->priv_free = free;
+	}
+	if (!h) {
+		emu_virtio_break(q->v, q, "no memory for a request");
+		emu_queue_complete(q, c, 0);
+		return;
+	}
+	h->chain = c;
+	h->next = a->first;
+	a->first = h;
+}
+
+/* Waiting is for a reset: nothing is held back any more. */
+static int any_poll(struct emu_virtio *v, bool wait)
+{
+	struct any *a = v->priv;
+	int n = 0;
+	while (wait && a->first) {
+		struct emu_chain *c = a->first->chain;
+		a->first = a->first->next;
+		emu_queue_complete(c->queue, c, 0);
+		n++;
+	}
+	return n;
+}
+
+/* The recorded bytes, where they were. */
+static void write_bytes(struct emu_virtio *v, const struct emu_chain *c, const struct record *used)
+{
+	struct record_seg seg;
+	uint32_t pos = 0;
+	while (record_seg_next(used, &pos, &seg)) {
+		const struct vqt_desc *d = seg.desc < c->ndesc ? &c->desc[seg.desc] : NULL;
+		if (!d || !(d->flags & VRING_DESC_F_WRITE) ||
+			seg.offset > d->len || seg.len > d->len - seg.offset)
+			continue;
+		emu_mem_write(v->mem, d->addr + seg.offset, seg.bytes, seg.len);
+	}
+}
+
+int replay_class_answer(struct emu_virtio *v, const struct replay_answer *a)
+{
+	struct any *any = v->priv;
+	struct held **at = &any->first;
+	while (*at && ((*at)->chain->head != a->head || (*at)->chain->queue->index != a->queue))
+		at = &(*at)->next;
+	if (!*at)
+		return -ENOENT;
+	struct emu_chain *c = (*at)->chain;
+	*at = (*at)->next;
+	write_bytes(v, c, a->used);
+	emu_queue_complete(c->queue, c, a->len);
+	return 0;
+}
+
+const struct emu_class replay_class_any = {
+	.virtio_id = 0,
+	.name = "any",
+	.pci_class = 0x00ff00,
+	.pci_transitional = 0x1000,
+	.init = any_init,
+	.fini = any_fini,
+	.handle = any_handle,
+	.poll = any_poll,
+};
+
+/* Those that answer for themselves. */
+static const struct emu_class *const classes[] = {
+	&emu_blk,
+};
+
+const struct emu_class *replay_class(unsigned virtio_id)
+{
+	for (unsigned i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+		if (classes[i]->virtio_id == virtio_id)
+			return classes[i];
+	return &replay_class_any;
+}
+
+/* A zoned disk's zones had states before the trace that it does not tell. */
+bool replay_scripted(const struct replay_device *d)
+{
+	if (replay_class(d->virtio_id) == &replay_class_any)
+		return true;
+	return d->virtio_id == VIRTIO_ID_BLOCK && d->accepted_ever[0] >> VIRTIO_BLK_F_ZONED & 1 &&
+	       d->config[BLK_CFG_ZONE_MODEL];
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: MIT */
+/* The emulator as a target of replay: it needs no time, so nothing is waited for. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "emu/class/blk/blk.h"
+#include "emu/virtio/defs.h"
+#include "emu/transport/function.h"
+#include "emu/replay/backend.h"
+#include "emu/replay/class.h"
+#include "emu/replay/target.h"
+
+#define CHUNK 65536u /* of guest memory, at its own multiple */
+#define IRQS 4096
+#define MAX_CHAIN 1024 /* QEMU's VIRTQUEUE_MAX_SIZE, whatever the queue's size */
+
+struct replay_target {
+	const struct replay_device *d;
+	struct emu_device *dev;
+	struct emu_mem *mem;
+	struct emu_tap *tap;
+	struct emu_backend *backend; /* the device's; NULL: not a block device of ours */
+	struct emu_class any;        /* replay_class_any under the device's own id */
+	uint8_t **chunk;
+	unsigned chunks, chunk_cap, chunk_max;
+	struct replay_irq irq[IRQS];
+	unsigned nirq;
+	char why[160];
+};
+
+/* --- interrupts ------------------------------------------------------------------- */
+
+static void push_irq(struct replay_target *t, struct replay_irq irq)
+{
+	if (t->nirq < IRQS) /* more than that says no more */
+		t->irq[t->nirq++] = irq;
+}
+
+static void host_msix(void *opaque, uint16_t vector, uint64_t address, uint32_t data)
+{
+	push_irq(opaque, (struct replay_irq){.kind = VQT_IRQ_MSIX, .vector = vector});
+}
+
+static void host_intx(void *opaque, bool level)
+{
+	push_irq(opaque, (struct replay_irq){
+				 .kind = VQT_IRQ_INTX, .vector = VQT_NO_VECTOR, .level = level});
+}
+
+static int emu_irqs(struct replay_target *t, struct replay_irq *out, unsigned max)
+{
+	unsigned n = t->nirq < max ? t->nirq : max;
+	memcpy(out, t->irq, n * sizeof(*out));
+	memmove(t->irq, t->irq + n, (t->nirq - n) * sizeof(*out));
+	t->nirq -= n;
+	return n;
+}
+
+/* --- guest memory ------------------------------------------------------------------- */
+
+static int add_chunk(struct replay_target *t, uint64_t gpa)
+{
+	if (t->chunks >= t->chunk_max)
+		return -EFAULT;
+	if (t->chunks == t->chunk_cap) {
+		unsigned cap = t->chunk_cap ? t->chunk_cap * 2 : 64;
+		uint8_t **p = reallocarray(t->chunk, cap, sizeof(*p));
+		if (!p)
+			return -ENOMEM;
+		t->chunk = p;
+		t->chunk_cap = cap;
+	}
+	uint8_t *c = calloc(1, CHUNK);
+	if (!c)
+		return -ENOMEM;
+	int ret = emu_mem_add(t->mem, gpa, CHUNK, c, EMU_MEM_READ | EMU_MEM_WRITE);
+	if (ret < 0) {
+		free(c);
+		return ret == -ENOSPC ? -EFAULT : ret;
+	}
+	t->chunk[t->chunks++] = c;
+	return 0;
+}
+
+static int emu_touch(struct replay_target *t, uint64_t gpa, uint64_t len)
+{
+	if (!len)
+		return 0;
+	if (gpa + (len - 1) < gpa || len / CHUNK > t->chunk_max)
+		return -EFAULT;
+	uint64_t last = (gpa + (len - 1)) / CHUNK;
+	for (uint64_t c = gpa / CHUNK; c <= last; c++) {
+		if (emu_mem_check(t->mem, c * CHUNK, 1, EMU_MEM_READ) == 0)
+			continue;
+		int ret = add_chunk(t, c * CHUNK);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static int emu_read(struct replay_target *t, uint64_t gpa, void *buf, size_t len)
+{
+	return emu_mem_read(t->mem, gpa, buf, len);
+}
+
+static int emu_write(struct replay_target *t, uint64_t gpa, const void *buf, size_t len)
+{
+	int ret = emu_mem_write(t->mem, gpa, buf, len);
+	if (ret != -EFAULT)
+		return ret;
+	ret = emu_touch(t, gpa, len);
+	return ret < 0 ? ret : emu_mem_write(t->mem, gpa, buf, len);
+}
+
+/* --- life --------------------------------------------------------------------------- */
+
+static int make_disk(struct replay_target *t, const struct replay_target_config *cfg,
+	struct emu_blk_config *blk, char *why, size_t size)
+{
+	const struct replay_device *d = cfg->device;
+	const uint8_t *c = d->config;
+	int fd = -1;
+	if (d->sectors > INT64_MAX / BLK_SECTOR) {
+		snprintf(why, size, "a capacity of %llu sectors is not possible",
+			(unsigned long long)d->sectors);
+		return -ENOTSUP;
+	}
+	if (d->disk_path) {
+		fd = open(d->disk_path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0) {
+			int err = errno;
+			snprintf(why, size, "%s: %s", d->disk_path, strerror(err));
+			return -err;
+		}
+	}
+	int ret = replay_backend_new(
+		&t->backend, d->sectors * BLK_SECTOR, d->disk, fd, cfg->memory);
+	if (ret < 0) {
+		if (fd >= 0)
+			close(fd);
+		snprintf(why, size, "no memory for the disk");
+		return ret;
+	}
+	blk->backend = t->backend;
+	blk->capacity = d->sectors;
+	memcpy(blk->serial, d->serial, sizeof(blk->serial));
+	blk->max_discard_sectors = get_le32(c + BLK_CFG_DISCARD_SECTORS);
+	blk->max_discard_seg = get_le32(c + BLK_CFG_DISCARD_SEG);
+	blk->max_zeroes_sectors = get_le32(c + BLK_CFG_ZEROES_SECTORS);
+	blk->max_zeroes_seg = get_le32(c + BLK_CFG_ZEROES_SEG);
+	blk->max_erase_sectors = get_le32(c + BLK_CFG_ERASE_SECTORS);
+	blk->max_erase_seg = get_le32(c + BLK_CFG_ERASE_SEG);
+	return 0;
+}
+
+static void begin_trace(struct replay_target *t, const struct replay_target_config *cfg)
+{
+	struct emu_tap_config tap = {
+		.emit = cfg->emit,
+		.now = cfg->now,
+		.opaque = cfg->opaque,
+		.snaplen = cfg->snaplen,
+		.device = cfg->device->id,
+		.source = cfg->source,
+		.kind = VQT_SRC_REPLAY,
+	};
+	if (!cfg->emit)
+		return;
+	t->tap = emu_tap_new(&tap);
+	emu_tap_source(t->tap, "emu", 0);
+	emu_tap_device(t->tap, t->d->virtio_id, VQT_TRANSPORT_PCI,
+		t->d->transitional ? VQT_DEV_TRANSITIONAL : 0, t->d->bdf, t->d->num_queues,
+		t->d->user_id, "vqtrace emulator");
+}
+
+/*
+ * What was read of it cannot all be true.  So that the rest of the recording is played
+ * all the same, registers lie where ours do, and what was read is compared with that.
+ */
+static int make_usual(struct replay_target *t, struct emu_device_config *dev)
+{
+	const struct emu_pci_layout *read = dev->layout;
+	struct emu_pci_layout l;
+	dev->layout = NULL;
+	emu_device_layout(&l, dev);
+	l.vendor = read->vendor;
+	l.device = read->device;
+	l.revision = read->revision;
+	l.class_code = read->class_code;
+	l.subsys_vendor = read->subsys_vendor;
+	l.subsys = read->subsys;
+	l.pin = read->pin;
+	dev->layout = &l;
+	int ret = emu_device_new(&t->dev, dev);
+	dev->layout = read;
+	return ret;
+}
+
+static int make_device(struct replay_target *t, const struct replay_target_config *cfg,
+	char *why, size_t size)
+{
+	const struct replay_device *d = cfg->device;
+	struct emu_blk_config blk = {0};
+	struct emu_device_config dev = {
+		.cls = &t->any,
+		.class_config = &blk,
+		.mem = t->mem,
+		.host = {.msix = host_msix, .intx = host_intx, .opaque = t},
+		.tap = t->tap,
+		.transitional = d->transitional,
+		.express = d->layout.express,
+		.ignore_bus_master = true,
+		.msix_elsewhere = true,
+		.queues = d->num_queues,
+		.queue_sizes = d->queue_size,
+		.vectors = d->layout.vectors ? d->layout.vectors : VQT_NO_VECTOR,
+		.features_exact = d->offered,
+		.legacy_exact = d->transitional ? &d->legacy_offered : NULL,
+		.config_exact = d->config,
+		.config_exact_len = d->config_len,
+		.max_chain = MAX_CHAIN,
+		.layout = &d->layout,
+	};
+	t->any = replay_class_any;
+	t->any.virtio_id = d->virtio_id;
+	if (!replay_scripted(d)) {
+		int ret = make_disk(t, cfg, &blk, why, size);
+		if (ret < 0)
+			return ret;
+		dev.cls = replay_class(d->virtio_id);
+	}
+	int ret = emu_device_new(&t->dev, &dev);
+	if (ret == -EINVAL)
+		ret = make_usual(t, &dev);
+	if (ret < 0) {
+		if (t->backend)
+			emu_backend_close(t->backend);
+		snprintf(why, size, "%s",
+			ret == -ENOMEM ? "no memory"
+				       : "its registers are laid out in a way that cannot be");
+		return ret == -ENOMEM ? ret : -ENOTSUP;
+	}
+	return 0;
+}
+
+static void emu_destroy(struct replay_target *t)
+{
+	if (!t)
+		return;
+	emu_device_free(t->dev);
+	emu_mem_free(t->mem);
+	for (unsigned i = 0; i < t->chunks; i++)
+		free(t->chunk[i]);
+	free(t->chunk);
+	emu_tap_free(t->tap);
+	free(t);
+}
+
+static int emu_create(struct replay_target **out, const struct replay_target_config *cfg,
+	char *why, size_t size)
+{
+	uint64_t memory = cfg->memory ? cfg->memory : 4ull << 30;
+	struct replay_target *t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	t->d = cfg->device;
+	t->chunk_max = memory / CHUNK;
+	t->mem = emu_mem_new();
+	begin_trace(t, cfg);
+	int ret = t->mem && (t->tap || !cfg->emit) ? make_device(t, cfg, why, size) : -ENOMEM;
+	if (ret < 0) {
+		t->dev = NULL;
+		emu_destroy(t);
+		return ret;
+	}
+	*out = t;
+	return 0;
+}
+
+static const char *emu_version(struct replay_target *t)
+{
+	return "vqtrace " VQTRACE_VERSION;
+}
+
+static const char *emu_error(struct replay_target *t)
+{
+	return t->why;
+}
+
+/* --- accesses ------------------------------------------------------------------------ */
+
+static int emu_pci_rd(struct replay_target *t, uint32_t off, unsigned width, uint32_t *value)
+{
+	*value = emu_device_config_read(t->dev, off, width);
+	return 0;
+}
+
+static int emu_pci_wr(struct replay_target *t, uint32_t off, unsigned width, uint32_t value)
+{
+	emu_device_config_write(t->dev, off, width, value);
+	return 0;
+}
+
+static const struct {
+	uint8_t cap_id, type;
+} places[] = {
+	[VQT_REGION_COMMON] = {PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_COMMON_CFG},
+	[VQT_REGION_NOTIFY] = {PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_NOTIFY_CFG},
+	[VQT_REGION_ISR] = {PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_ISR_CFG},
+	[VQT_REGION_DEVICE] = {PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_DEVICE_CFG},
+	[VQT_REGION_MSIX_TABLE] = {PCI_CAP_ID_MSIX, 0},
+	[VQT_REGION_MSIX_PBA] = {PCI_CAP_ID_MSIX, 0},
+};
+
+static const struct emu_pci_cap *cap_of(const struct replay_target *t, unsigned region)
+{
+	const struct emu_pci_cap *c = emu_device_pci(t->dev)->l.cap;
+	if (region >= sizeof(places) / sizeof(places[0]) || !places[region].cap_id)
+		return NULL;
+	for (unsigned i = 0; i < EMU_PCI_CAPS && c[i].id; i++)
+		if (c[i].id == places[region].cap_id &&
+			(c[i].id != PCI_CAP_ID_VNDR || c[i].type == places[region].type))
+			return &c[i];
+	return NULL;
+}
+
+/* Where a register is: BAR and offset in it. */
+static int place(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
+	unsigned *bar, uint64_t *at)
+{
+	const struct emu_pci_cap *c = cap_of(t, region);
+	uint64_t base, len;
+	if (region == VQT_REGION_LEGACY && t->d->transitional) {
+		*bar = 0;
+		base = 0;
+		len = emu_device_region_size(t->dev, 0);
+	} else if (!c) {
+		return -ENXIO;
+	} else if (region == VQT_REGION_MSIX_TABLE) {
+		*bar = c->bar;
+		base = c->offset;
+		len = emu_device_pci(t->dev)->l.vectors * 16ull;
+	} else if (region == VQT_REGION_MSIX_PBA) {
+		*bar = c->pba_bar;
+		base = c->pba_offset;
+		len = (emu_device_pci(t->dev)->l.vectors + 63ull) / 64 * 8;
+	} else {
+		*bar = c->bar;
+		base = c->offset;
+		len = c->length;
+	}
+	*at = base + off;
+	return off > len || width > len - off ? -ENXIO : 0;
+}
+
+static int emu_reg_rd(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
+	uint64_t *value)
+{
+	unsigned bar;
+	uint64_t at;
+	int ret = place(t, region, off, width, &bar, &at);
+	if (ret == 0)
+		*value = emu_device_bar_read(t->dev, bar, at, width);
+	return ret;
+}
+
+static int emu_reg_wr(
+	struct replay_target *t, unsigned region, uint32_t off, unsigned width, uint64_t value)
+{
+	unsigned bar;
+	uint64_t at;
+	int ret = place(t, region, off, width, &bar, &at);
+	if (ret == 0)
+		emu_device_bar_write(t->dev, bar, at, width, value);
+	/* 2.4.1: what is in flight at a reset is not held any longer */
+	if (ret == 0 && emu_device_resetting(t->dev))
+		emu_device_drain(t->dev);
+	return ret;
+}
+
+/* --- requests ------------------------------------------------------------------------- */
+
+static uint64_t tag_of(uint16_t queue, uint16_t head)
+{
+	return (uint64_t)queue << 16 | head;
+}
+
+static int emu_request(struct replay_target *t, const struct replay_request *r)
+{
+	if (!r->fail || !t->backend)
+		return 0;
+	return replay_backend_fail(t->backend, tag_of(r->queue, r->head));
+}
+
+static int emu_kick(struct replay_target *t, const struct replay_kick *k)
+{
+	struct emu_queue *q = emu_virtio_queue(emu_device_virtio(t->dev), k->queue);
+	const struct emu_pci_cap *c = cap_of(t, VQT_REGION_NOTIFY);
+	if (!q)
+		return -ENXIO;
+	if (k->nudge) {
+		q->kicked = q->enabled;
+		return 0;
+	}
+	if (k->legacy)
+		return emu_reg_wr(t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_NOTIFY, 2, k->value);
+	return emu_reg_wr(t, VQT_REGION_NOTIFY, c ? k->notify_off * c->multiplier : 0,
+		k->width == 4 ? 4 : 2, k->value);
+}
+
+static int emu_complete(struct replay_target *t, const struct replay_answer *a)
+{
+	if (t->backend) {
+		replay_backend_go(t->backend, tag_of(a->queue, a->head));
+		return 0;
+	}
+	int ret = replay_class_answer(emu_device_virtio(t->dev), a);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static int emu_wait(struct replay_target *t, unsigned patience)
+{
+	emu_device_run(t->dev, 0);
+	return 0;
+}
+
+static int emu_config_change(struct replay_target *t, const struct replay_config *now)
+{
+	struct emu_virtio *v = emu_device_virtio(t->dev);
+	uint8_t config[REPLAY_CONFIG_MAX];
+	memcpy(config, v->config, sizeof(config));
+	for (unsigned i = 0; i < v->config_len; i++)
+		if (now->known[i / 8] >> i % 8 & 1)
+			config[i] = now->bytes[i];
+	uint64_t sectors = get_le64(config + BLK_CFG_CAPACITY);
+	bool resized = t->backend && sectors != get_le64(v->config + BLK_CFG_CAPACITY);
+	memcpy(v->config, config, sizeof(config));
+	if (!resized || emu_blk_resize(v, sectors) < 0)
+		emu_virtio_config_changed(v);
+	return 0;
+}
+
+static int emu_platform_reset(struct replay_target *t)
+{
+	emu_device_reset(t->dev);
+	return 0;
+}
+
+const struct replay_target_ops replay_target_emu = {
+	.name = "emu",
+	.create = emu_create,
+	.destroy = emu_destroy,
+	.version = emu_version,
+	.error = emu_error,
+	.pci_read = emu_pci_rd,
+	.pci_write = emu_pci_wr,
+	.reg_read = emu_reg_rd,
+	.reg_write = emu_reg_wr,
+	.mem_read = emu_read,
+	.mem_write = emu_write,
+	.mem_touch = emu_touch,
+	.request = emu_request,
+	.kick = emu_kick,
+	.complete = emu_complete,
+	.wait = emu_wait,
+	.irqs = emu_irqs,
+	.config_change = emu_config_change,
+	.platform_reset = emu_platform_reset,
+};

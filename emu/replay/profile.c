@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: MIT */
+/* What a trace tells of its devices, before it is replayed. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/util/hash.h"
+#include "emu/virtio/defs.h"
+#include "emu/replay/profile_impl.h"
+
+#define BLK_FAILURES 1 /* VIRTIO_BLK_S_IOERR */
+
+static bool bit(const uint8_t *set, unsigned i)
+{
+	return set[i / 8] >> i % 8 & 1;
+}
+
+static void set_bit(uint8_t *set, unsigned i)
+{
+	set[i / 8] |= 1 << i % 8;
+}
+
+/*
+ * The most frequent of the answers to one question, in constant space (Boyer and
+ * Moore); of two the earlier.
+ */
+void replay_vote(struct replay_vote *v, uint64_t value)
+{
+	if (!v->any || (!v->count && v->value != value)) {
+		v->any = true;
+		v->value = value;
+		v->count = 1;
+	} else if (v->value == value) {
+		v->count++;
+	} else {
+		v->count--;
+	}
+}
+
+/* --- devices ------------------------------------------------------------------------ */
+
+static struct replay_finding *find(const struct replay_gather *g, unsigned id)
+{
+	struct replay_finding *f;
+	uint16_t key = id;
+	HASH_FIND(hh, g->devices, &key, sizeof(key), f);
+	return f;
+}
+
+static struct replay_finding *get(struct replay_gather *g, const struct model_device *d)
+{
+	struct replay_finding *f = find(g, d->id);
+	if (f)
+		return f;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return NULL;
+	f->disk = replay_disk_new(0);
+	f->now = replay_disk_new(0);
+	f->key = f->d.id = d->id;
+	f->d.mem_first = UINT64_MAX;
+	f->d.bdf = ~0U;
+	if (f->disk && f->now)
+		HASH_ADD(hh, g->devices, key, sizeof(f->key), f);
+	if (hash_holds(f))
+		return f;
+	replay_disk_free(f->disk);
+	replay_disk_free(f->now);
+	free(f);
+	return NULL;
+}
+
+/* --- registers ------------------------------------------------------------------------ */
+
+/* The size of the expansion ROM: all ones written into its address, with or without bit 0. */
+static void gather_rom(struct replay_finding *f, const struct vqt_reg *r)
+{
+	uint32_t address = r->value & PCI_ROM_ADDRESS_MASK;
+	if (r->op == VQT_WRITE) {
+		f->rom_probe = address == (uint32_t)PCI_ROM_ADDRESS_MASK;
+	} else if (f->rom_probe && address) {
+		f->rom_mask = address;
+		f->rom_sized = true;
+	}
+}
+
+/* Bytes that a driver read before anyone wrote them. */
+static void gather_pci(struct replay_finding *f, const struct vqt_reg *r)
+{
+	for (unsigned i = 0; i < r->width && i < 8 && r->offset < EMU_PCI_CONFIG - i; i++) {
+		unsigned at = r->offset + i;
+		uint8_t v = r->value >> 8 * i;
+		if (at == PCI_STATUS) /* Interrupt Status comes and goes */
+			v &= ~PCI_STATUS_INTERRUPT;
+		if (r->op == VQT_WRITE)
+			set_bit(f->pci_written, at);
+		else if (!bit(f->pci_written, at))
+			replay_vote(&f->pci[at], v);
+		else if (at >= PCI_BASE_ADDRESS_0 && at < PCI_BASE_ADDRESS_0 + 24 &&
+			 f->bar_probe[(at - PCI_BASE_ADDRESS_0) / 4])
+			f->bar_mask[at - PCI_BASE_ADDRESS_0] = v;
+	}
+	if (r->offset == PCI_ROM_ADDRESS && r->width == 4)
+		gather_rom(f, r);
+	if (r->width != 4 || r->offset < PCI_BASE_ADDRESS_0 || r->offset % 4 ||
+		r->offset >= PCI_BASE_ADDRESS_0 + 24)
+		return;
+	unsigned bar = (r->offset - PCI_BASE_ADDRESS_0) / 4;
+	if (r->op == VQT_WRITE) /* all ones: its size is asked for */
+		f->bar_probe[bar] = r->value == UINT32_MAX;
+	else if (f->bar_probe[bar])
+		f->bar_sized[bar] = true;
+}
+
+/* What is answered from now on is about the configuration since its last change. */
+static struct replay_vote *config_votes(struct replay_finding *f)
+{
+	return f->changes ? f->change[f->changes - 1].config : f->config;
+}
+
+/* Told of twice in a row, by the device and its interrupt, it is one. */
+static int gather_change(struct replay_finding *f, uint64_t number)
+{
+	f->just_changed = true;
+	if (f->changes == REPLAY_CHANGES_MAX)
+		return 0;
+	if (!(f->changes & (f->changes - 1))) { /* a power of two: full */
+		struct replay_change *p = reallocarray(
+			f->change, f->changes ? f->changes * 2 : 1, sizeof(*p));
+		if (!p)
+			return -ENOMEM;
+		f->change = p;
+	}
+	struct replay_change *c = &f->change[f->changes++];
+	memset(c, 0, sizeof(*c));
+	c->number = number;
+	return 0;
+}
+
+static void gather_config(struct replay_finding *f, const struct vqt_reg *r, uint32_t off)
+{
+	struct replay_vote *votes = config_votes(f);
+	for (unsigned i = 0; i < r->width && i < 8 && off < REPLAY_CONFIG_MAX - i; i++) {
+		unsigned at = off + i;
+		if (r->op == VQT_WRITE)
+			set_bit(f->config_written, at);
+		else if (!bit(f->config_written, at))
+			replay_vote(&votes[at], (uint8_t)(r->value >> 8 * i));
+	}
+}
+
+static void gather_feature(struct replay_finding *f, const struct event *e, bool legacy)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+	if (r->width != 4 || r->op != VQT_READ)
+		return;
+	if (legacy)
+		replay_vote(&f->legacy, r->value);
+	else if (e->select < 4)
+		replay_vote(&f->feature[e->select], r->value);
+}
+
+static struct replay_queue_finding *queue_of(struct replay_finding *f, const struct event *e)
+{
+	unsigned n = e->dev->queue_select;
+	return n < REPLAY_QUEUES_MAX ? &f->queue[n] : NULL;
+}
+
+static void gather_common(struct replay_finding *f, const struct event *e)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+	struct replay_queue_finding *q = queue_of(f, e);
+	const bool read = r->op == VQT_READ;
+	switch (r->offset) {
+	case VIRTIO_PCI_COMMON_DF:
+		gather_feature(f, e, false);
+		break;
+	case VIRTIO_PCI_COMMON_NUMQ:
+		if (read && r->width == 2)
+			replay_vote(&f->num_queues, r->value);
+		break;
+	case VIRTIO_PCI_COMMON_STATUS:
+		for (unsigned i = 0; read && r->value & VIRTIO_CONFIG_S_FEATURES_OK && i < 2; i++)
+			f->agreed[i] |= e->dev->accepted[i];
+		if (!read && !(r->value & 0xff))
+			for (unsigned i = 0; i < REPLAY_QUEUES_MAX; i++)
+				f->queue[i].written = false;
+		break;
+	case VIRTIO_PCI_COMMON_Q_SIZE:
+		if (q && !read)
+			q->written = true;
+		else if (q && !q->written && r->width == 2)
+			replay_vote(&q->size, r->value);
+		break;
+	case VIRTIO_PCI_COMMON_Q_NOFF:
+		if (q && read && r->width == 2)
+			replay_vote(&q->notify_off, r->value);
+		break;
+	}
+}
+
+static void gather_legacy(struct replay_finding *f, const struct event *e)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+	struct replay_queue_finding *q = queue_of(f, e);
+	unsigned config = VIRTIO_PCI_CONFIG_OFF(e->dev->msix);
+	f->legacy_seen = true;
+	if (r->offset >= config)
+		gather_config(f, r, r->offset - config);
+	else if (r->offset == VIRTIO_PCI_HOST_FEATURES)
+		gather_feature(f, e, true);
+	else if (r->offset == VIRTIO_PCI_QUEUE_NUM && q && r->width == 2 && r->op == VQT_READ)
+		replay_vote(&q->size, r->value);
+}
+
+static void gather_reg(struct replay_finding *f, const struct event *e)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+	if (r->flags & VQT_REG_FAILED || !r->width || r->width > 8)
+		return;
+	if (r->region < 16)
+		f->regions |= 1 << r->region;
+	switch (r->region) {
+	case VQT_REGION_PCI:
+		gather_pci(f, r);
+		break;
+	case VQT_REGION_COMMON:
+		gather_common(f, e);
+		break;
+	case VQT_REGION_DEVICE:
+		gather_config(f, r, r->offset);
+		break;
+	case VQT_REGION_LEGACY:
+		gather_legacy(f, e);
+		break;
+	case VQT_REGION_MSIX_TABLE:
+		if (r->offset / 16 + 1 > f->vectors_used)
+			f->vectors_used = r->offset / 16 + 1;
+		break;
+	}
+}
+
+/* Queues are made in their order, whether or not the event has their number. */
+static void gather_added(struct replay_finding *f, unsigned queue, uint64_t size)
+{
+	if (queue == VQT_NO_QUEUE)
+		queue = f->added;
+	if (queue >= REPLAY_QUEUES_MAX)
+		return;
+	f->queue[queue].added = size;
+	if (queue >= f->added)
+		f->added = queue + 1;
+}
+
+/* QEMU names what it makes of a device; newer ones add its type. */
+static void gather_region(struct replay_finding *f, const char *text, size_t len, uint64_t size)
+{
+	static const char *const names[] = {
+		[0] = "virtio-pci",
+		[VIRTIO_PCI_CAP_COMMON_CFG] = "virtio-pci-common",
+		[VIRTIO_PCI_CAP_NOTIFY_CFG] = "virtio-pci-notify",
+		[VIRTIO_PCI_CAP_ISR_CFG] = "virtio-pci-isr",
+		[VIRTIO_PCI_CAP_DEVICE_CFG] = "virtio-pci-device",
+	};
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t n = strlen(names[i]);
+		if (len < n || memcmp(text, names[i], n) || (len > n && (!i || text[n] != '-')) ||
+			(len > n + 4 && !memcmp(text + n, "-pio", 4)))
+			continue;
+		f->region_len[i] = size;
+	}
+}
+
+static int gather_life(struct replay_finding *f, const struct event *e)
+{
+	const struct vqt_life *l = &e->rec->life;
+	size_t len;
+	const char *text = record_text(e->rec, &len);
+	switch (l->what) {
+	case VQT_LIFE_VIRTIO_INIT:
+		f->born = true;
+		f->config_len = l->arg[1];
+		break;
+	case VQT_LIFE_REALIZE:
+	case VQT_LIFE_BUS_PLUGGED:
+		f->born = true;
+		break;
+	case VQT_LIFE_ADD_QUEUE:
+		gather_added(f, e->rec->h.queue, l->arg[0]);
+		break;
+	case VQT_LIFE_BAR:
+		if (l->arg[0] < REPLAY_BARS) {
+			f->bar_life[l->arg[0]] = true;
+			f->bar_type[l->arg[0]] = l->arg[1];
+		}
+		break;
+	case VQT_LIFE_REGION:
+		gather_region(f, text, len, l->arg[0]);
+		break;
+	case VQT_LIFE_MSIX_INIT:
+		f->msix_life = true;
+		f->vectors = l->arg[0];
+		f->msix_bar = l->arg[1];
+		break;
+	case VQT_LIFE_CONFIG_CHANGE:
+		return gather_change(f, e->number);
+	}
+	return 0;
+}
+
+/* --- requests ------------------------------------------------------------------------- */
+
+static void gather_range(struct replay_finding *f, uint64_t gpa, uint64_t len)
+{
+	if (!len || gpa + (len - 1) < gpa)
+		return;
+	if (gpa < f->d.mem_first)
+		f->d.mem_first = gpa;
+	if (gpa + (len - 1) > f->d.mem_last)
+		f->d.mem_last = gpa + (len - 1);
+}
+
+static void gather_avail(struct replay_finding *f, const struct event *e)
+{
+	for (unsigned i = 0; i < e->rec->avail.ndesc; i++) {
+		struct vqt_desc d = record_desc(e->rec, i);
+		gather_range(f, d.addr, d.len);
+	}
+	const struct model_queue *q = e->queue;
+	if (!q || !q->addr_known)
+		return;
+	gather_range(f, q->desc, 16ull * q->size);
+	gather_range(f, q->driver, 6 + 2ull * q->size);
+	gather_range(f, q->device, 6 + 8ull * q->size);
+}
+
+static int remember(struct replay_gather *g, uint64_t number, bool failed, int status)
+{
+	struct replay_outcome *o;
+	HASH_FIND(hh, g->outcomes, &number, sizeof(number), o);
+	if (!o) {
+		o = calloc(1, sizeof(*o));
+		if (!o)
+			return -ENOMEM;
+		o->number = number;
+		o->status = -1;
+		HASH_ADD(hh, g->outcomes, number, sizeof(o->number), o);
+		if (!hash_holds(o)) {
+			free(o);
+			return -ENOMEM;
+		}
+	}
+	o->failed |= failed;
+	if (status >= 0)
+		o->status = status;
+	return 0;
+}
+
+static int gather_used(struct replay_gather *g, struct replay_finding *f, const struct event *e)
+{
+	if (!e->req)
+		return 0;
+	if (e->dev->virtio_id == VIRTIO_ID_BLOCK)
+		replay_gather_blk(f, e);
+	if (e->req->status_known && e->req->status != VIRTIO_BLK_S_OK &&
+		e->dev->virtio_id == VIRTIO_ID_BLOCK) {
+		f->d.io_errors += e->req->status == BLK_FAILURES;
+		return remember(g, e->req->number, false, e->req->status);
+	}
+	return 0;
+}
+
+static int gather_backend(struct replay_gather *g, struct replay_finding *f, const struct event *e)
+{
+	const struct vqt_backend *b = &e->rec->backend;
+	if (!e->req || !b->phase || b->ret >= 0)
+		return 0;
+	return remember(g, e->req->number, true, -1);
+}
+
+/* A trace that began in the middle may bring what a driver asked before. */
+static void gather_state(struct replay_finding *f, const struct event *e)
+{
+	const struct vqt_device_state *s = &e->rec->device_state;
+	for (unsigned i = 0; s->known & VQT_KNOWN_OFFERED && i < 4; i++)
+		replay_vote(&f->feature[i], (uint32_t)(s->offered[i / 2] >> i % 2 * 32));
+	for (unsigned i = 0; s->known & VQT_KNOWN_CONFIG && i < s->config_len; i++)
+		if (i < REPLAY_CONFIG_MAX)
+			replay_vote(&config_votes(f)[i], e->rec->tail[i]);
+}
+
+static void gather_identity(struct replay_finding *f, const struct model_device *m)
+{
+	struct replay_device *d = &f->d;
+	memcpy(d->name, m->name, sizeof(d->name));
+	memcpy(d->user_id, m->user_id, sizeof(d->user_id));
+	memcpy(d->type_name, m->type_name, sizeof(d->type_name));
+	d->virtio_id = m->virtio_id;
+	d->bdf = m->bdf;
+	f->late = m->flags & VQT_DEV_LATE;
+	d->elsewhere = m->flags & VQT_DEV_DATAPATH_ELSEWHERE;
+	f->transitional = m->flags & VQT_DEV_TRANSITIONAL;
+	f->transport = m->transport;
+	if (m->num_queues && !f->num_queues.any)
+		f->queues_told = m->num_queues;
+	for (unsigned i = 0; i < 2; i++)
+		d->accepted_ever[i] |= m->accepted[i];
+}
+
+int replay_gather_feed(struct replay_gather *g, const struct event *e)
+{
+	if (!e->dev)
+		return 0;
+	struct replay_finding *f = get(g, e->dev);
+	if (!f)
+		return -ENOMEM;
+	gather_identity(f, e->dev);
+	bool again = f->just_changed;
+	f->just_changed = false;
+	switch (e->rec->h.type) {
+	case VQT_REG:
+		gather_reg(f, e);
+		break;
+	case VQT_LIFE:
+		return gather_life(f, e);
+	case VQT_DEVICE_STATE:
+		gather_state(f, e);
+		break;
+	case VQT_KICK:
+		f->kicks = true;
+		break;
+	case VQT_IRQ:
+		if (e->rec->irq.kind == VQT_IRQ_CONFIG && !again)
+			return gather_change(f, e->number);
+		f->signals |= e->rec->irq.kind == VQT_IRQ_SIGNAL;
+		f->d.vectored |= e->rec->irq.vector != VQT_NO_VECTOR &&
+				 (e->rec->irq.kind == VQT_IRQ_SIGNAL ||
+					 e->rec->irq.kind == VQT_IRQ_MSIX);
+		break;
+	case VQT_AVAIL:
+		gather_avail(f, e);
+		break;
+	case VQT_USED:
+		return gather_used(g, f, e);
+	case VQT_BACKEND:
+		return gather_backend(g, f, e);
+	}
+	if (e->queue && e->queue->index < REPLAY_QUEUES_MAX && e->queue->index >= f->spoken)
+		f->spoken = e->queue->index + 1;
+	return 0;
+}
+
+struct replay_gather *replay_gather_new(void)
+{
+	return calloc(1, sizeof(struct replay_gather));
+}
+
+void replay_gather_disk(struct replay_gather *g, const char *path)
+{
+	g->disk_path = path;
+}
+
+void replay_gather_free(struct replay_gather *g)
+{
+	struct replay_finding *f, *next;
+	struct replay_outcome *o, *after;
+	if (!g)
+		return;
+	HASH_ITER(hh, g->devices, f, next)
+	{
+		HASH_DEL(g->devices, f);
+		replay_disk_free(f->disk);
+		replay_disk_free(f->now);
+		free(f->change);
+		free(f);
+	}
+	HASH_ITER(hh, g->outcomes, o, after)
+	{
+		HASH_DEL(g->outcomes, o);
+		free(o);
+	}
+	free(g);
+}
+
+void replay_gather_finish(struct replay_gather *g)
+{
+	for (struct replay_finding *f = g->devices; f; f = f->hh.next) {
+		replay_describe(f);
+		replay_describe_changes(f);
+		if (f->d.virtio_id == VIRTIO_ID_BLOCK)
+			f->d.disk_path = g->disk_path;
+	}
+}
+
+const struct replay_device *replay_gather_device(const struct replay_gather *g, unsigned n)
+{
+	struct replay_finding *f = g->devices;
+	while (f && n--)
+		f = f->hh.next;
+	return f ? &f->d : NULL;
+}
+
+static const struct replay_outcome *outcome(const struct replay_gather *g, uint64_t number)
+{
+	struct replay_outcome *o;
+	HASH_FIND(hh, g->outcomes, &number, sizeof(number), o);
+	return o;
+}
+
+bool replay_gather_backend_failed(const struct replay_gather *g, uint64_t number)
+{
+	const struct replay_outcome *o = outcome(g, number);
+	return o && o->failed;
+}
+
+int replay_gather_status(const struct replay_gather *g, uint64_t number)
+{
+	const struct replay_outcome *o = outcome(g, number);
+	return o ? o->status : -1;
+}
+
+static int by_number(const void *number, const void *change)
+{
+	uint64_t a = *(const uint64_t *)number, b = ((const struct replay_change *)change)->number;
+	return a < b ? -1 : a > b;
+}
+
+const struct replay_config *replay_gather_change(
+	const struct replay_gather *g, unsigned device, uint64_t number)
+{
+	const struct replay_finding *f = find(g, device);
+	const struct replay_change *c =
+		f && f->changes ? bsearch(&number, f->change, f->changes, sizeof(*c), by_number)
+				: NULL;
+	return c ? &c->told : NULL;
+}
+
+bool replay_gather_signals(const struct replay_gather *g, unsigned device)
+{
+	const struct replay_finding *f = find(g, device);
+	return f && f->signals;
+}
+
+bool replay_gather_kicks(const struct replay_gather *g, unsigned device)
+{
+	const struct replay_finding *f = find(g, device);
+	return f && f->kicks;
+}

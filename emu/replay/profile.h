@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The first reading of a trace for replay: what devices it speaks of, what they
+ * are like, what their disks held, which requests their backends failed.
+ * Where a device answered the same question differently, what it said most
+ * often is taken for its nature, so that the odd answer stands out in replay.
+ */
+#ifndef VQT_EMU_REPLAY_PROFILE_H
+#define VQT_EMU_REPLAY_PROFILE_H
+
+#include "decoder/model/model.h"
+#include "emu/replay/target.h"
+
+struct replay_gather;
+
+struct replay_gather *replay_gather_new(void); /* NULL: no memory */
+/* What the disks hold is in this file (raw), not in the trace.  Borrowed. */
+void replay_gather_disk(struct replay_gather *g, const char *path);
+void replay_gather_free(struct replay_gather *g);
+/* One event, fresh from model_feed().  0 or -ENOMEM. */
+int replay_gather_feed(struct replay_gather *g, const struct event *e);
+/* After the last event. */
+void replay_gather_finish(struct replay_gather *g);
+
+/* The devices found, in order of appearance; NULL: no more.  Borrowed. */
+const struct replay_device *replay_gather_device(const struct replay_gather *g, unsigned n);
+/* How the backend of the request taken in event `number` ended: a backend record said so. */
+bool replay_gather_backend_failed(const struct replay_gather *g, uint64_t number);
+/* The status byte recorded for the request taken in event `number`; -1 unknown. */
+int replay_gather_status(const struct replay_gather *g, uint64_t number);
+/*
+ * What is another in the configuration since the change of it in event `number`, as
+ * far as it was ever read: until the next change.  NULL: no such event.
+ */
+const struct replay_config *replay_gather_change(
+	const struct replay_gather *g, unsigned device, uint64_t number);
+/* Does the trace have VQT_IRQ_SIGNAL (the device's decision) of this device? */
+bool replay_gather_signals(const struct replay_gather *g, unsigned device);
+/* Are kicks recorded as such, or only as register writes? */
+bool replay_gather_kicks(const struct replay_gather *g, unsigned device);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* QEMU's own device as a target of replay: its rooms among themselves. */
+#ifndef VQT_EMU_REPLAY_QEMU_IMPL_H
+#define VQT_EMU_REPLAY_QEMU_IMPL_H
+
+#include "decoder/util/child.h"
+#include "emu/replay/qemu/nbd.h"
+#include "emu/replay/qemu/qtest.h"
+#include "emu/replay/target.h"
+
+struct json_object;
+
+/* --- emu/replay/qemu/ask.c ------------------------------------------------------------- */
+/* What a binary says of itself and of one device type. */
+struct qemu_about {
+	char version[48];          /* "7.2.22" */
+	struct json_object *props; /* of QMP's device-list-properties; owned */
+};
+#define QEMU_START_MS 20000 /* it has so long to speak at all */
+#define QEMU_ANSWER_MS 30000 /* and for each answer */
+#define QEMU_END_MS 20000 /* from a socket that it closed to its end */
+/* 0, or negative errno with the reason in why[size]. -ENOTSUP: no such device type. */
+int qemu_ask(struct qemu_about *a, const char *binary, const char *type, char *why, size_t size);
+/* The conversation alone, on a connected non-blocking socket. */
+int qemu_ask_fd(struct qemu_about *a, int fd, int patience, const char *type, char *why,
+	size_t size);
+/*
+ * Commands of QMP, up to NULL, each answered before the next; first: none was sent
+ * to this socket before.  0; -ENOTSUP: an answer is an error; or negative errno.
+ */
+int qemu_tell(int fd, bool first, int (*wait)(void *opaque, int fd, int ms), void *opaque,
+	const char *const *commands);
+void qemu_about_fini(struct qemu_about *a);
+
+/* --- emu/replay/qemu/args.c ------------------------------------------------------------ */
+/* Descriptors in the child. */
+enum { QEMU_FD_QTEST = CHILD_FD, QEMU_FD_RAM, QEMU_FD_BIOS, QEMU_FD_QMP, QEMU_FD_BACKEND };
+#define QEMU_ENDS (1 + REPLAY_RESIZES) /* of disks: as it is at first, and each other size */
+#define QEMU_FDS (QEMU_FD_BACKEND - CHILD_FD + QEMU_ENDS)
+/* The type of QEMU's device for this one; NULL: none that can be replayed. */
+const char *qemu_type(const struct replay_device *d);
+bool qemu_legacy(const struct replay_device *d); /* has it the legacy interface? */
+#define QEMU_ARGS 80
+struct qemu_args {
+	char *v[QEMU_ARGS + 1];
+	unsigned n;
+	bool failed; /* no memory */
+};
+/* plain: with QEMU's own idea of sizes, counts and names. */
+void qemu_args(struct qemu_args *a, const char *binary, const struct replay_device *d,
+	const struct qemu_about *about, uint64_t ram, bool plain);
+void qemu_args_fini(struct qemu_args *a);
+
+/* --- emu/replay/qemu/disk.c ------------------------------------------------------------ */
+struct qemu_disk;
+/* What QEMU's disk holds, as an NBD server's. */
+int qemu_disk_new(struct qemu_disk **out, const struct replay_target_config *cfg, char *why,
+	size_t size);
+void qemu_disk_free(struct qemu_disk *d);
+/* The same disk once for each of its sizes, 0: the first; they hold the same bytes. */
+const struct nbd_disk *qemu_disk_nbd(struct qemu_disk *d, unsigned n);
+/* About to be made available: its I/O is kept back (nbd_release) until qemu_disk_go. */
+void qemu_disk_request(struct qemu_disk *d, const struct replay_request *r);
+/* The recording has come to its end: the id to release, 0 none. */
+int64_t qemu_disk_go(struct qemu_disk *d, uint16_t queue, uint16_t head);
+/* Nothing that was asked for counts any more. */
+void qemu_disk_over(struct qemu_disk *d);
+
+/* --- the target ---------------------------------------------------------------------- */
+#define QEMU_VECTORS 2048
+#define QEMU_REGIONS (VQT_REGION_BAR + 1)
+
+/* A structure in a BAR. */
+struct qemu_place {
+	bool found;
+	uint8_t bar;
+	uint32_t offset, length;
+};
+
+/* What the driver wrote to an MSI-X table entry, and what QEMU was given for it. */
+struct qemu_vector {
+	uint32_t said[3], given[3]; /* address low, high, data */
+	uint8_t written;            /* bit n: said[n] counts */
+};
+
+struct replay_target {
+	const struct replay_device *d;
+	struct qemu_about about;
+	struct child child;
+	struct qtest qtest;
+	int qtest_fd, qmp_fd, backend_fd[QEMU_ENDS]; /* our ends */
+	char version[64], binary[128];
+	char why[640];
+	/* Guest memory: a file shared with QEMU. */
+	int ram_fd;
+	uint8_t *ram;
+	uint64_t ram_size, ram_low; /* below 4 GiB: the rest is from there on */
+	uint8_t *touched;           /* a bit a chunk */
+	uint64_t chunks_left;
+	/* The PCI function. */
+	uint16_t bdf;
+	struct qemu_place place[QEMU_REGIONS];
+	uint32_t notify_multiplier;
+	uint64_t bar[REPLAY_BARS];
+	bool bars_known, bar_io[REPLAY_BARS];
+	uint8_t bars_good; /* bit n: accesses to BAR n arrive */
+	uint8_t msix_at;
+	uint16_t vectors;
+	struct qemu_vector *vector;
+	uint64_t doorbell; /* guest address of a word a vector, where its message lands */
+	struct qemu_watch *watch; /* NULL: no trace is wanted */
+	/* What is below the device. */
+	struct qemu_disk *disk;
+	struct nbd nbd[QEMU_ENDS];
+	unsigned ends;
+	uint64_t sectors; /* of the disk the device has now */
+	bool net, told; /* told: QMP was greeted */
+	uint64_t moved; /* counts what came from or went to the backend */
+	unsigned quiet_ms; /* since then, with the engine waiting */
+};
+
+/* --- emu/replay/qemu/snoop.c: the replay as a trace.  All take NULL and do nothing. --- */
+struct qemu_watch;
+int qemu_watch_new(struct qemu_watch **out, struct replay_target *t,
+	const struct replay_target_config *cfg);
+void qemu_watch_free(struct qemu_watch *w);
+/* Reads when they were answered, writes before they are sent; not notifications. */
+void qemu_watch_reg(struct qemu_watch *w, unsigned region, unsigned op, unsigned width, uint32_t off,
+	uint64_t value);
+void qemu_watch_kick(struct qemu_watch *w, const struct replay_kick *k); /* before it is sent */
+void qemu_watch_used(struct qemu_watch *w); /* look whether something was */
+void qemu_watch_irq(struct qemu_watch *w, const struct replay_irq *irq);
+void qemu_watch_config(struct qemu_watch *w); /* it is about to change */
+
+/* Words of trouble; returns rc. */
+int qemu_trouble(struct replay_target *t, int rc);
+/* --- emu/replay/qemu/ram.c --- */
+int qemu_ram_new(struct replay_target *t, const struct replay_target_config *cfg);
+void qemu_ram_free(struct replay_target *t);
+/* A file in memory with firmware that puts the processor to sleep; or negative errno. */
+int qemu_bios(void);
+/* NULL: no memory is there. */
+uint8_t *qemu_ram_at(struct replay_target *t, uint64_t gpa, uint64_t len);
+int qemu_mem_read(struct replay_target *t, uint64_t gpa, void *buf, size_t len);
+int qemu_mem_write(struct replay_target *t, uint64_t gpa, const void *buf, size_t len);
+int qemu_mem_touch(struct replay_target *t, uint64_t gpa, uint64_t len);
+
+/* --- emu/replay/qemu/pci.c --- */
+int qemu_pci_setup(struct replay_target *t);
+int qemu_pci_read(struct replay_target *t, uint32_t off, unsigned width, uint32_t *value);
+int qemu_pci_write(struct replay_target *t, uint32_t off, unsigned width, uint32_t value);
+int qemu_reg_read(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
+	uint64_t *value);
+int qemu_reg_write(
+	struct replay_target *t, unsigned region, uint32_t off, unsigned width, uint64_t value);
+/* Messages that landed: the vectors, each once. */
+unsigned qemu_msix_take(struct replay_target *t, struct replay_irq *out, unsigned max);
+
+#endif

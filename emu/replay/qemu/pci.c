@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The PCI function of QEMU's device, reached from outside its machine: where its
+ * registers are, and how its interrupts become visible.  BARs are placed as the
+ * recorded driver placed them; where it did not, or where this machine has
+ * memory, in a place of our own.  MSI-X messages are sent to a page of guest
+ * memory, one word a vector, and the driver does not see that in the table.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "emu/virtio/defs.h"
+#include "emu/replay/qemu/impl.h"
+
+/* The host bridge of a q35 machine, at 0:0.0. */
+#define MCH_PCIEXBAR 0x60
+#define MCH_PAM0 0x90
+#define MCH_PAMS 7
+#define ECAM 0xb0000000u /* above all low memory, as firmware has it */
+
+#define OUR_MMIO 0xe0000000u
+#define OUR_MMIO_STEP 0x01000000u
+#define OUR_PORTS 0xd000u
+#define OUR_PORTS_STEP 0x100u
+#define LOCAL_APIC_SPACE 0xfec00000u /* from there to 4 GiB is the platform's */
+#define LEGACY_LENGTH 256u
+
+static int cfg_read(struct replay_target *t, uint32_t off, unsigned width, uint32_t *value)
+{
+	return qemu_trouble(t, qtest_pci_read(&t->qtest, t->bdf, off, width, value));
+}
+
+static int cfg_write(struct replay_target *t, uint32_t off, unsigned width, uint32_t value)
+{
+	return qemu_trouble(t, qtest_pci_write(&t->qtest, t->bdf, off, width, value));
+}
+
+/* --- finding things --------------------------------------------------------------------- */
+
+static const uint8_t region_of_type[] = { /* 4.1.4 */
+	[VIRTIO_PCI_CAP_COMMON_CFG] = VQT_REGION_COMMON,
+	[VIRTIO_PCI_CAP_NOTIFY_CFG] = VQT_REGION_NOTIFY,
+	[VIRTIO_PCI_CAP_ISR_CFG] = VQT_REGION_ISR,
+	[VIRTIO_PCI_CAP_DEVICE_CFG] = VQT_REGION_DEVICE,
+};
+
+static int read_vendor_cap(struct replay_target *t, uint8_t at)
+{
+	uint32_t type, bar, offset, length, multiplier = 0;
+	int rc = cfg_read(t, at + 3, 1, &type);
+
+	if (rc || type >= sizeof(region_of_type) || !region_of_type[type] || at > 0xf0)
+		return rc;
+	if ((rc = cfg_read(t, at + 4, 1, &bar)) || (rc = cfg_read(t, at + 8, 4, &offset)) ||
+		(rc = cfg_read(t, at + 12, 4, &length)))
+		return rc;
+	if (type == VIRTIO_PCI_CAP_NOTIFY_CFG && at <= 0xec &&
+		(rc = cfg_read(t, at + 16, 4, &multiplier)))
+		return rc;
+	if (bar >= REPLAY_BARS || t->place[region_of_type[type]].found)
+		return 0;
+	t->place[region_of_type[type]] = (struct qemu_place){ true, bar, offset, length };
+	if (type == VIRTIO_PCI_CAP_NOTIFY_CFG)
+		t->notify_multiplier = multiplier;
+	return 0;
+}
+
+static int read_msix_cap(struct replay_target *t, uint8_t at)
+{
+	uint32_t control, table, pba;
+	int rc;
+
+	if (at > 0xf0)
+		return 0;
+	if ((rc = cfg_read(t, at + PCI_MSIX_FLAGS, 2, &control)) ||
+		(rc = cfg_read(t, at + PCI_MSIX_TABLE, 4, &table)) ||
+		(rc = cfg_read(t, at + PCI_MSIX_PBA, 4, &pba)))
+		return rc;
+	if ((table & 7) >= REPLAY_BARS || (pba & 7) >= REPLAY_BARS)
+		return 0;
+	t->msix_at = at;
+	t->vectors = (control & PCI_MSIX_FLAGS_QSIZE) + 1;
+	t->place[VQT_REGION_MSIX_TABLE] =
+		(struct qemu_place){ true, table & 7, table & ~7u, t->vectors * 16u };
+	t->place[VQT_REGION_MSIX_PBA] =
+		(struct qemu_place){ true, pba & 7, pba & ~7u, (t->vectors + 63u) / 64 * 8 };
+	return 0;
+}
+
+static int walk_caps(struct replay_target *t)
+{
+	uint32_t at, id, status;
+	int rc = cfg_read(t, PCI_STATUS, 2, &status);
+
+	if (rc || !(status & PCI_STATUS_CAP_LIST))
+		return rc;
+	rc = cfg_read(t, PCI_CAPABILITY_LIST, 1, &at);
+	for (unsigned n = 0; !rc && n < 48 && (at &= 0xfc) >= 0x40; n++) {
+		rc = cfg_read(t, at, 1, &id);
+		if (!rc && id == PCI_CAP_ID_VNDR)
+			rc = read_vendor_cap(t, at);
+		else if (!rc && id == PCI_CAP_ID_MSIX)
+			rc = read_msix_cap(t, at);
+		if (!rc)
+			rc = cfg_read(t, at + 1, 1, &at);
+	}
+	return rc;
+}
+
+/* What firmware does first: memory, not ROM, below 1 MiB. */
+static int open_low_memory(struct replay_target *t)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < MCH_PAMS && !rc; i++)
+		rc = qtest_pci_write(&t->qtest, 0, MCH_PAM0 + i, 1, i ? 0x33 : 0x30);
+	return qemu_trouble(t, rc);
+}
+
+/* The port a PCI Express function sits behind: it lets everything through. */
+static int open_root_port(struct replay_target *t, uint16_t port)
+{
+	static const struct {
+		uint8_t off, width;
+		uint32_t value;
+	} set[] = {
+		{ PCI_PRIMARY_BUS, 4, 0x00010100 },
+		{ PCI_IO_BASE, 2, 0xf000 },
+		{ PCI_MEMORY_BASE, 4, 0xfff00000 },
+		{ PCI_PREF_MEMORY_BASE, 4, 0xfff10001 },
+		{ PCI_PREF_BASE_UPPER32, 4, 1 },
+		{ PCI_PREF_LIMIT_UPPER32, 4, 0xff },
+		{ PCI_COMMAND, 2, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER },
+	};
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]) && !rc; i++)
+		rc = qtest_pci_write(&t->qtest, port, set[i].off, set[i].width, set[i].value);
+	return qemu_trouble(t, rc);
+}
+
+static void forget(struct replay_target *t)
+{
+	t->bars_known = false;
+	if (t->vector)
+		memset(t->vector, 0, t->vectors * sizeof(*t->vector));
+}
+
+int qemu_pci_setup(struct replay_target *t)
+{
+	unsigned slot = t->d->bdf == UINT32_MAX ? 4 : t->d->bdf >> 3 & 31;
+	int rc = open_low_memory(t);
+
+	slot = slot < 1 || slot > 30 ? 4 : slot; /* as in the command line */
+	t->bdf = t->d->layout.express ? 1 << 8 : slot << 3;
+	if (!rc && t->d->layout.express)
+		rc = open_root_port(t, slot << 3);
+	if (!rc)
+		rc = walk_caps(t);
+	if (rc)
+		return rc;
+	if (qemu_legacy(t->d))
+		t->place[VQT_REGION_LEGACY] = (struct qemu_place){ true, 0, 0, LEGACY_LENGTH };
+	if (!t->vector && t->vectors) {
+		t->vector = calloc(t->vectors, sizeof(*t->vector));
+		if (!t->vector)
+			return -ENOMEM;
+	}
+	forget(t);
+	return 0;
+}
+
+/* --- BARs -------------------------------------------------------------------------------- */
+
+static int read_bars(struct replay_target *t)
+{
+	for (unsigned i = 0; i < REPLAY_BARS; i++) {
+		uint32_t low, high = 0;
+		int rc = cfg_read(t, PCI_BASE_ADDRESS_0 + i * 4, 4, &low);
+
+		if (rc)
+			return rc;
+		t->bar_io[i] = low & PCI_BASE_ADDRESS_SPACE_IO;
+		if (t->bar_io[i]) {
+			t->bar[i] = low & PCI_BASE_ADDRESS_IO_MASK;
+			continue;
+		}
+		t->bar[i] = low & (uint32_t)PCI_BASE_ADDRESS_MEM_MASK;
+		if (!(low & PCI_BASE_ADDRESS_MEM_TYPE_64) || i + 1 == REPLAY_BARS)
+			continue;
+		rc = cfg_read(t, PCI_BASE_ADDRESS_0 + (i + 1) * 4, 4, &high);
+		if (rc)
+			return rc;
+		t->bar[i] |= (uint64_t)high << 32;
+		t->bar[++i] = 0;
+	}
+	t->bars_known = true;
+	t->bars_good = 0;
+	return 0;
+}
+
+/* Does an access there arrive at the device? */
+static bool reachable(struct replay_target *t, unsigned bar, uint32_t command)
+{
+	uint64_t at = t->bar[bar];
+
+	if (t->bar_io[bar])
+		return command & PCI_COMMAND_IO && at;
+	return command & PCI_COMMAND_MEMORY && at && !qemu_ram_at(t, at, 1) &&
+	       at != (at & 0xfffff) && !(at >= LOCAL_APIC_SPACE && at < 1ull << 32);
+}
+
+/* The driver's half of a trace may begin after it placed them: do what it must have done. */
+static int place_bar(struct replay_target *t, unsigned bar, uint32_t command)
+{
+	uint32_t at = t->bar_io[bar] ? OUR_PORTS + bar * OUR_PORTS_STEP :
+				       OUR_MMIO + bar * OUR_MMIO_STEP;
+	bool here = reachable(t, bar, PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+	int rc = here ? 0 : cfg_write(t, PCI_BASE_ADDRESS_0 + bar * 4, 4, at);
+
+	if (!rc && !here && !t->bar_io[bar] && bar + 1 < REPLAY_BARS && !t->bar[bar + 1])
+		rc = cfg_write(t, PCI_BASE_ADDRESS_0 + (bar + 1) * 4, 4, 0);
+	if (!rc)
+		rc = cfg_write(t, PCI_COMMAND, 2,
+			command | PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	return rc ? rc : read_bars(t);
+}
+
+static int ensure_bar(struct replay_target *t, unsigned bar)
+{
+	uint32_t command;
+	int rc = t->bars_known ? 0 : read_bars(t);
+
+	if (rc || t->bars_good >> bar & 1)
+		return rc;
+	rc = cfg_read(t, PCI_COMMAND, 2, &command);
+	if (!rc && !reachable(t, bar, command))
+		rc = place_bar(t, bar, command);
+	t->bars_good |= 1 << bar;
+	return rc;
+}
+
+/* --- configuration space ------------------------------------------------------------------- */
+
+static int ecam(struct replay_target *t, uint32_t off, uint64_t *at)
+{
+	*at = ECAM + ((uint64_t)t->bdf << 12) + off;
+	return qemu_trouble(t, qtest_pci_write(&t->qtest, 0, MCH_PCIEXBAR, 4, ECAM | 1));
+}
+
+int qemu_pci_read(struct replay_target *t, uint32_t off, unsigned width, uint32_t *value)
+{
+	uint64_t at, v;
+	int rc;
+
+	if (off % width || off + width > EMU_PCI_CONFIG)
+		return -ENXIO;
+	if (off < 256)
+		return cfg_read(t, off, width, value);
+	if (!t->d->layout.express)
+		return -ENXIO;
+	rc = ecam(t, off, &at);
+	if (!rc)
+		rc = qemu_trouble(t, qtest_read(&t->qtest, at, width, &v));
+	*value = rc ? 0 : v;
+	return rc;
+}
+
+int qemu_pci_write(struct replay_target *t, uint32_t off, unsigned width, uint32_t value)
+{
+	uint64_t at;
+	int rc;
+
+	if (off % width || off + width > EMU_PCI_CONFIG)
+		return -ENXIO;
+	t->bars_known &= off >= PCI_BASE_ADDRESS_5 + 4 || off + width <= PCI_COMMAND;
+	if (off < 256)
+		return cfg_write(t, off, width, value);
+	if (!t->d->layout.express)
+		return -ENXIO;
+	rc = ecam(t, off, &at);
+	return rc ? rc : qemu_trouble(t, qtest_write(&t->qtest, at, width, value));
+}
+
+/* --- registers ------------------------------------------------------------------------------- */
+
+static int raw_read(struct replay_target *t, const struct qemu_place *p, uint32_t off,
+	unsigned width, uint64_t *value)
+{
+	uint64_t at;
+	uint32_t v = 0;
+	int rc = ensure_bar(t, p->bar);
+
+	if (rc)
+		return rc;
+	at = t->bar[p->bar] + p->offset + off;
+	if (!t->bar_io[p->bar])
+		return qemu_trouble(t, qtest_read(&t->qtest, at, width, value));
+	if (width > 4)
+		return -ENXIO;
+	rc = qtest_in(&t->qtest, at, width, &v);
+	*value = v;
+	return qemu_trouble(t, rc);
+}
+
+static int raw_write(struct replay_target *t, const struct qemu_place *p, uint32_t off,
+	unsigned width, uint64_t value)
+{
+	uint64_t at;
+	int rc = ensure_bar(t, p->bar);
+
+	if (rc)
+		return rc;
+	at = t->bar[p->bar] + p->offset + off;
+	if (!t->bar_io[p->bar])
+		return qemu_trouble(t, qtest_write(&t->qtest, at, width, value));
+	if (width > 4)
+		return -ENXIO;
+	return qemu_trouble(t, qtest_out(&t->qtest, at, width, value));
+}
+
+static const struct qemu_place *place_of(
+	struct replay_target *t, unsigned region, uint32_t off, unsigned width)
+{
+	const struct qemu_place *p = region < QEMU_REGIONS ? &t->place[region] : NULL;
+
+	return p && p->found && off <= p->length && width <= p->length - off ? p : NULL;
+}
+
+/* --- MSI-X ------------------------------------------------------------------------------------ */
+
+/* Address and data of an entry are ours: which of them, or 3 for what is not. */
+static unsigned msix_field(uint32_t off, unsigned width)
+{
+	return width == 4 && off % 4 == 0 ? off % 16 / 4 : 3;
+}
+
+static uint32_t msix_given(const struct replay_target *t, unsigned vector, unsigned field)
+{
+	uint64_t at = t->doorbell + vector * 4;
+
+	return field == 0 ? (uint32_t)at : field == 1 ? at >> 32 : vector + 1;
+}
+
+static int msix_write(
+	struct replay_target *t, const struct qemu_place *p, uint32_t off, unsigned width, uint64_t v)
+{
+	struct qemu_vector *e = &t->vector[off / 16];
+	unsigned field = msix_field(off, width);
+
+	if (field == 3)
+		return raw_write(t, p, off, width, v);
+	e->said[field] = v;
+	e->given[field] = msix_given(t, off / 16, field);
+	e->written |= 1 << field;
+	return raw_write(t, p, off, 4, e->given[field]);
+}
+
+static int msix_read(struct replay_target *t, const struct qemu_place *p, uint32_t off,
+	unsigned width, uint64_t *v)
+{
+	const struct qemu_vector *e = &t->vector[off / 16];
+	unsigned field = msix_field(off, width);
+	int rc = raw_read(t, p, off, width, v);
+
+	if (!rc && field < 3 && e->written >> field & 1 && *v == e->given[field])
+		*v = e->said[field];
+	return rc;
+}
+
+unsigned qemu_msix_take(struct replay_target *t, struct replay_irq *out, unsigned max)
+{
+	uint32_t *bell = (uint32_t *)qemu_ram_at(t, t->doorbell, QEMU_VECTORS * 4);
+	unsigned n = 0;
+
+	for (unsigned i = 0; bell && i < t->vectors && i < QEMU_VECTORS && n < max; i++)
+		if (t->vector[i].written && __atomic_exchange_n(&bell[i], 0, __ATOMIC_ACQUIRE))
+			out[n++] = (struct replay_irq){ .kind = VQT_IRQ_MSIX, .vector = i };
+	return n;
+}
+
+int qemu_reg_read(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
+	uint64_t *value)
+{
+	const struct qemu_place *p = place_of(t, region, off, width);
+
+	if (!p)
+		return -ENXIO;
+	if (region == VQT_REGION_MSIX_TABLE && width == 8 && off % 4 == 0) {
+		uint64_t high = 0;
+		int rc = msix_read(t, p, off, 4, value);
+
+		if (!rc)
+			rc = msix_read(t, p, off + 4, 4, &high);
+		*value |= high << 32;
+		return rc;
+	}
+	if (region == VQT_REGION_MSIX_TABLE)
+		return msix_read(t, p, off, width, value);
+	return raw_read(t, p, off, width, value);
+}
+
+int qemu_reg_write(
+	struct replay_target *t, unsigned region, uint32_t off, unsigned width, uint64_t value)
+{
+	const struct qemu_place *p = place_of(t, region, off, width);
+
+	if (!p)
+		return -ENXIO;
+	if (region == VQT_REGION_MSIX_TABLE && width == 8 && off % 4 == 0) {
+		int rc = msix_write(t, p, off, 4, (uint32_t)value);
+
+		return rc ? rc : msix_write(t, p, off + 4, 4, value >> 32);
+	}
+	if (region == VQT_REGION_MSIX_TABLE)
+		return msix_write(t, p, off, width, value);
+	return raw_write(t, p, off, width, value);
+}

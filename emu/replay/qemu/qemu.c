@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * QEMU's own device as a target of replay.  A QEMU is started whose processors
+ * sleep; over qtest its device is reached as a driver reaches it, its memory
+ * is shared with us, and the disk below the device is ours (NBD), so that we know
+ * what is under way.  One thread: whenever QEMU is waited for, its disk is served.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "emu/virtio/defs.h"
+#include "emu/replay/qemu/impl.h"
+
+#define BINARY "qemu-system-x86_64"
+#define IOAPIC_INTX 16  /* q35: PCI interrupts arrive from this input on */
+#define IMPATIENT_MS 300 /* QEMU may be waiting for I/O that we keep back (a reset does) */
+#define QUIET_ROUNDS 4  /* answers of an idle QEMU until it is believed */
+#define QUIET_MS 400    /* and so much time, for work we cannot see */
+#define IDLE_MS 4
+#define RESET_PORT 0xcf9
+#define RESET_HARD 0x06
+
+/* --- waiting ---------------------------------------------------------------------------- */
+
+int qemu_trouble(struct replay_target *t, int rc)
+{
+	char words[140]; /* of what fits on a line, the end */
+
+	if (rc >= 0)
+		return rc;
+	if (rc == -EPIPE && child_ended(&t->child, QEMU_END_MS)) {
+		child_words(&t->child, words, sizeof(words));
+		snprintf(t->why, sizeof(t->why), "%s (%s) %s", t->binary, t->version, words);
+	} else if (t->qtest.why[0]) {
+		snprintf(t->why, sizeof(t->why), "%s (%s): %s", t->binary, t->version, t->qtest.why);
+	} else {
+		snprintf(t->why, sizeof(t->why), "%s (%s): %s", t->binary, t->version, strerror(-rc));
+	}
+	/* the numbers that mean something to the engine are not meant */
+	return rc == -ENXIO || rc == -EFAULT ? -EIO : rc;
+}
+
+static void drain_net(struct replay_target *t)
+{
+	char buf[4096];
+	ssize_t n;
+
+	while ((n = recv(t->backend_fd[0], buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		t->moved++;
+	if (!n) { /* closed: QEMU's end will be noticed elsewhere */
+		close(t->backend_fd[0]);
+		t->backend_fd[0] = -1;
+	}
+}
+
+static void serve_backend(struct replay_target *t)
+{
+	if (t->net && t->backend_fd[0] >= 0)
+		drain_net(t);
+	for (unsigned i = 0; !t->net && i < t->ends; i++) {
+		int rc = t->backend_fd[i] < 0 ? 0 : nbd_run(&t->nbd[i]);
+
+		if (rc > 0)
+			t->moved++;
+		if (rc < 0) {
+			close(t->backend_fd[i]);
+			t->backend_fd[i] = -1;
+		}
+	}
+}
+
+/* I/O that is kept back: let this, or (0) all of it go; how much, or negative errno. */
+static int release(struct replay_target *t, int64_t id)
+{
+	int n = 0, rc = 0;
+
+	for (unsigned i = 0; !t->net && i < t->ends && rc >= 0; i++) {
+		rc = nbd_release(&t->nbd[i], id);
+		n += rc;
+	}
+	return rc < 0 ? rc : n;
+}
+
+static bool keeps_back(const struct replay_target *t)
+{
+	for (unsigned i = 0; i < t->ends; i++)
+		if (t->nbd[i].held)
+			return true;
+	return false;
+}
+
+/* Until fd is readable or ms are over, serve the others: 1, 0, or negative errno. */
+static int serve_until(struct replay_target *t, int fd, int ms)
+{
+	struct pollfd p[2 + QEMU_ENDS] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = t->child.err, .events = POLLIN },
+	};
+	bool backend = false;
+	int n;
+
+	for (unsigned i = 0; i < t->ends; i++)
+		p[2 + i] = (struct pollfd){ .fd = t->backend_fd[i],
+			.events = t->net ? POLLIN : nbd_events(&t->nbd[i]) };
+	n = poll(p, 2 + t->ends, ms);
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (p[1].revents)
+		child_listen(&t->child);
+	for (unsigned i = 0; i < t->ends; i++)
+		backend |= p[2 + i].revents != 0;
+	if (backend)
+		serve_backend(t);
+	return p[0].revents != 0;
+}
+
+/* For qtest and QMP: an answer is waited for. */
+static int wait_answer(void *opaque, int fd, int ms)
+{
+	struct replay_target *t = opaque;
+	bool impatient = keeps_back(t) && ms > IMPATIENT_MS;
+	uint64_t moved = t->moved;
+	int rc = serve_until(t, fd, impatient ? IMPATIENT_MS : ms);
+
+	if (!rc && impatient && moved == t->moved)
+		release(t, 0);
+	return rc;
+}
+
+/* --- life --------------------------------------------------------------------------------- */
+
+static int say(char *why, size_t size, int rc, const char *what)
+{
+	snprintf(why, size, "%s: %s", what, strerror(-rc));
+	return rc;
+}
+
+static int make_backend(struct replay_target *t, const struct replay_target_config *cfg, char *why,
+	size_t size)
+{
+	t->net = cfg->device->virtio_id == VIRTIO_ID_NET;
+	return t->net ? 0 : qemu_disk_new(&t->disk, cfg, why, size);
+}
+
+/* Two ends of a socket: theirs is given to the child. */
+static int socket_pair(int *ours, int *theirs)
+{
+	int fd[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd))
+		return -errno;
+	*ours = fd[0];
+	*theirs = fd[1];
+	return 0;
+}
+
+#define AT(what) (QEMU_FD_##what - CHILD_FD)
+
+static int start(struct replay_target *t, bool plain, char *why, size_t size)
+{
+	struct qemu_args args;
+	int fds[QEMU_FDS] = { -1, t->ram_fd, qemu_bios(), -1 }, *backend = fds + AT(BACKEND);
+	int rc = fds[AT(BIOS)] < 0 ? fds[AT(BIOS)] : socket_pair(&t->qtest_fd, &fds[0]);
+	unsigned n;
+
+	t->ends = 1 + t->d->resizes;
+	for (n = 0; n < QEMU_ENDS; n++)
+		backend[n] = -1;
+	if (!rc)
+		rc = socket_pair(&t->qmp_fd, &fds[AT(QMP)]);
+	for (n = 0; !rc && n < t->ends; n++) {
+		rc = socket_pair(&t->backend_fd[n], &backend[n]);
+		if (!rc && t->disk)
+			rc = nbd_init(&t->nbd[n], t->backend_fd[n], qemu_disk_nbd(t->disk, n));
+	}
+	qemu_args(&args, t->binary, t->d, &t->about, t->ram_size, plain);
+	if (!rc)
+		rc = args.failed ? -ENOMEM : child_start(&t->child, args.v, fds, AT(BACKEND) + t->ends);
+	qemu_args_fini(&args);
+	for (unsigned i = 0; i < QEMU_FDS; i++)
+		if (fds[i] >= 0 && fds[i] != t->ram_fd)
+			close(fds[i]);
+	return rc ? say(why, size, rc, t->binary) : 0;
+}
+
+/* The first words, and what is done before any driver comes. */
+static int greet(struct replay_target *t, char *why, size_t size)
+{
+	int rc;
+
+	qtest_init(&t->qtest, t->qtest_fd, QEMU_ANSWER_MS);
+	t->qtest.wait = wait_answer;
+	t->qtest.opaque = t;
+	rc = qemu_trouble(t, qtest_intercept(&t->qtest, "ioapic"));
+	if (!rc)
+		rc = qemu_pci_setup(t);
+	if (rc)
+		snprintf(why, size, "%s", *t->why ? t->why : strerror(-rc));
+	return rc;
+}
+
+static void stop(struct replay_target *t)
+{
+	child_stop(&t->child);
+	if (t->qtest_fd >= 0)
+		close(t->qtest_fd);
+	if (t->qmp_fd >= 0)
+		close(t->qmp_fd);
+	t->qtest_fd = t->qmp_fd = -1;
+	for (unsigned i = 0; i < QEMU_ENDS; i++) {
+		if (t->backend_fd[i] >= 0)
+			close(t->backend_fd[i]);
+		t->backend_fd[i] = -1;
+		nbd_fini(&t->nbd[i]);
+	}
+}
+
+/* QEMU may refuse what a trace says of a device, from half a trace or a bad one: then without. */
+static int launch(struct replay_target *t, char *why, size_t size)
+{
+	int rc = start(t, false, why, size);
+
+	if (!rc)
+		rc = greet(t, why, size);
+	if (rc == -EPIPE) {
+		stop(t);
+		rc = start(t, true, why, size);
+		if (!rc)
+			rc = greet(t, why, size);
+	}
+	return rc;
+}
+
+static void qemu_destroy(struct replay_target *t)
+{
+	if (!t)
+		return;
+	stop(t);
+	qemu_disk_free(t->disk);
+	qemu_watch_free(t->watch);
+	qemu_ram_free(t);
+	qemu_about_fini(&t->about);
+	free(t->vector);
+	free(t);
+}
+
+static int qemu_create(struct replay_target **out, const struct replay_target_config *cfg,
+	char *why, size_t size)
+{
+	const char *type = qemu_type(cfg->device);
+	struct replay_target *t;
+	int rc;
+
+	if (!type) {
+		snprintf(why, size, "playing a device of type %u against QEMU is not implemented",
+			cfg->device->virtio_id);
+		return -ENOTSUP;
+	}
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	t->d = cfg->device;
+	t->sectors = cfg->device->sectors;
+	t->ram_fd = t->qtest_fd = t->qmp_fd = t->child.err = -1;
+	for (unsigned i = 0; i < QEMU_ENDS; i++)
+		t->backend_fd[i] = -1;
+	snprintf(t->binary, sizeof(t->binary), "%s", cfg->binary ? cfg->binary : BINARY);
+	rc = qemu_ask(&t->about, t->binary, type, why, size);
+	snprintf(t->version, sizeof(t->version), "QEMU %s", t->about.version);
+	if (!rc && (rc = qemu_ram_new(t, cfg)))
+		say(why, size, rc, "guest memory");
+	if (!rc && cfg->emit && (rc = qemu_watch_new(&t->watch, t, cfg)))
+		say(why, size, rc, "writing a trace");
+	if (!rc)
+		rc = make_backend(t, cfg, why, size);
+	if (!rc)
+		rc = launch(t, why, size);
+	if (rc) {
+		qemu_destroy(t);
+		return rc;
+	}
+	*out = t;
+	return 0;
+}
+
+static const char *qemu_version(struct replay_target *t)
+{
+	return t->version;
+}
+
+static const char *qemu_error(struct replay_target *t)
+{
+	return t->why;
+}
+
+/* --- requests ------------------------------------------------------------------------------- */
+
+static int qemu_request(struct replay_target *t, const struct replay_request *r)
+{
+	if (t->disk)
+		qemu_disk_request(t->disk, r);
+	return 0;
+}
+
+static int qemu_kick(struct replay_target *t, const struct replay_kick *k)
+{
+	uint32_t at = k->notify_off * t->notify_multiplier;
+
+	t->quiet_ms = 0;
+	qemu_watch_kick(t->watch, k);
+	if (k->legacy)
+		return qemu_reg_write(t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_NOTIFY, 2, k->value);
+	return qemu_reg_write(t, VQT_REGION_NOTIFY, at, k->width == 4 ? 4 : 2, k->value);
+}
+
+/* 5.1.6: a packet that the recorded device received is sent to this one. */
+static int send_frame(struct replay_target *t, const struct replay_answer *a)
+{
+	uint8_t frame[4 + 65550] = { 0 };
+	unsigned header = t->d->modern || t->d->accepted_ever[0] >> 15 & 1 ? 12 : 10;
+	uint32_t len = a->len > header ? a->len - header : 0;
+	struct record_seg seg;
+	uint32_t pos = 0;
+
+	if (!len || len > sizeof(frame) - 4)
+		return 0;
+	for (unsigned i = 0; i < 4; i++)
+		frame[i] = len >> (24 - i * 8);
+	if (record_seg_next(a->used, &pos, &seg) && !seg.offset && seg.len > header) {
+		uint32_t n = seg.len - header;
+
+		memcpy(frame + 4, seg.bytes + header, n < len ? n : len);
+	}
+	if (send(t->backend_fd[0], frame, 4 + len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)(4 + len))
+		return 0; /* then it does not arrive, which shows */
+	t->moved++;
+	return 0;
+}
+
+static int qemu_complete(struct replay_target *t, const struct replay_answer *a)
+{
+	int64_t id;
+	int rc;
+
+	t->quiet_ms = 0;
+	if (t->net)
+		return a->queue % 2 == 0 && a->queue + 1 < t->d->num_queues ? send_frame(t, a) : 0;
+	id = qemu_disk_go(t->disk, a->queue, a->head);
+	rc = id ? release(t, id) : 0;
+	if (rc >= 0)
+		serve_backend(t);
+	return rc < 0 ? qemu_trouble(t, rc) : 0;
+}
+
+/*
+ * A kept back I/O that nothing will let go may hold up the one that is wanted:
+ * QEMU's NBD client has 16 at a time, and 7.2 finishes a later one only with the
+ * first.  Then the order is QEMU's own, which is as good.
+ */
+static void let_go(struct replay_target *t)
+{
+	if (t->quiet_ms >= IDLE_MS && keeps_back(t))
+		t->moved += release(t, 0) > 0;
+}
+
+static int qemu_wait(struct replay_target *t, unsigned patience)
+{
+	uint64_t before = t->moved;
+	int rc = 0;
+
+	if (!patience) {
+		rc = qemu_trouble(t, qtest_barrier(&t->qtest));
+		return rc ? rc : 1;
+	}
+	for (unsigned i = 0; i < QUIET_ROUNDS && !rc; i++)
+		rc = qemu_trouble(t, qtest_barrier(&t->qtest));
+	if (rc)
+		return rc;
+	if (t->moved == before && t->quiet_ms) {
+		unsigned ms = patience < QUIET_MS / 4 ? patience : QUIET_MS / 4;
+
+		rc = serve_until(t, t->qtest_fd, ms);
+		if (rc < 0)
+			return rc;
+		t->quiet_ms += ms;
+		let_go(t);
+	}
+	if (t->moved != before)
+		t->quiet_ms = 0;
+	t->quiet_ms++;
+	return t->quiet_ms < QUIET_MS;
+}
+
+static int qemu_irqs(struct replay_target *t, struct replay_irq *out, unsigned max)
+{
+	struct qtest_irq irq;
+	unsigned n;
+	int rc = qemu_trouble(t, qtest_barrier(&t->qtest)); /* what was used has been told by now */
+
+	if (rc)
+		return rc;
+	n = qemu_msix_take(t, out, max);
+	while (n < max && qtest_next_irq(&t->qtest, &irq))
+		if (irq.line >= IOAPIC_INTX)
+			out[n++] = (struct replay_irq){ .kind = VQT_IRQ_INTX, .level = irq.level,
+				.vector = VQT_NO_VECTOR };
+	qemu_watch_used(t->watch);
+	for (unsigned i = 0; i < n; i++)
+		qemu_watch_irq(t->watch, &out[i]);
+	return n;
+}
+
+/* --- accesses, seen by the trace ------------------------------------------------------------- */
+
+static int pci_read(struct replay_target *t, uint32_t off, unsigned width, uint32_t *value)
+{
+	int rc = qemu_pci_read(t, off, width, value);
+
+	if (!rc)
+		qemu_watch_reg(t->watch, VQT_REGION_PCI, VQT_READ, width, off, *value);
+	return rc;
+}
+
+static int pci_write(struct replay_target *t, uint32_t off, unsigned width, uint32_t value)
+{
+	qemu_watch_reg(t->watch, VQT_REGION_PCI, VQT_WRITE, width, off, value);
+	return qemu_pci_write(t, off, width, value);
+}
+
+static int reg_read(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
+	uint64_t *value)
+{
+	int rc = qemu_reg_read(t, region, off, width, value);
+
+	if (!rc)
+		qemu_watch_reg(t->watch, region, VQT_READ, width, off, *value);
+	return rc;
+}
+
+static int reg_write(
+	struct replay_target *t, unsigned region, uint32_t off, unsigned width, uint64_t value)
+{
+	qemu_watch_reg(t->watch, region, VQT_WRITE, width, off, value);
+	return qemu_reg_write(t, region, off, width, value);
+}
+
+/* --- from outside the driver ------------------------------------------------------------------ */
+
+/*
+ * NBD has no other size for a disk that is in use.  So the device gets another disk,
+ * of the same bytes; that it is to tell its driver comes of resizing that to the size
+ * it has.
+ */
+static int qemu_config_change(struct replay_target *t, const struct replay_config *now)
+{
+	char replace[160], resize[160];
+	const char *const commands[] = { replace, resize, NULL };
+	unsigned n = 0;
+	int rc;
+
+	if (!now->any) /* QEMU 11 tells of a change twice */
+		return 0;
+	while (n < t->d->resizes && t->d->resize[n] != now->sectors)
+		n++;
+	n = now->sectors == t->d->sectors ? 0 : n + 1;
+	if (!t->d->resizes || t->d->read_only || n > t->d->resizes || now->sectors == t->sectors)
+		return -ENOTSUP;
+	snprintf(replace, sizeof(replace), "{\"execute\":\"qom-set\",\"arguments\":{\"path\":"
+		"\"/machine/peripheral/dev\",\"property\":\"drive\",\"value\":\"disk%u\"}}\n", n);
+	snprintf(resize, sizeof(resize), "{\"execute\":\"block_resize\",\"arguments\":{\"node-name\":"
+		"\"disk%u\",\"size\":%llu}}\n", n, (unsigned long long)now->sectors * 512);
+	qemu_watch_config(t->watch);
+	rc = qemu_tell(t->qmp_fd, !t->told, wait_answer, t, commands);
+	t->told = true;
+	t->sectors = now->sectors;
+	return rc == -ENOTSUP ? rc : qemu_trouble(t, rc);
+}
+
+static int qemu_platform_reset(struct replay_target *t)
+{
+	uint32_t command = 0;
+	int rc;
+
+	release(t, 0);
+	if (t->disk)
+		qemu_disk_over(t->disk);
+	/* a mark that a reset wipes: it happens some time after it was asked for */
+	rc = qtest_pci_write(&t->qtest, t->bdf, PCI_INTERRUPT_LINE, 1, 0xa5);
+	if (!rc)
+		rc = qtest_out(&t->qtest, RESET_PORT, 1, RESET_HARD);
+	for (int i = 0; i < 200 && !rc; i++) {
+		rc = qtest_pci_read(&t->qtest, t->bdf, PCI_INTERRUPT_LINE, 1, &command);
+		if (!rc && command != 0xa5)
+			break;
+		serve_until(t, -1, 5);
+	}
+	qemu_trouble(t, rc);
+	memset(t->place, 0, sizeof(t->place));
+	return rc ? rc : qemu_pci_setup(t);
+}
+
+const struct replay_target_ops replay_target_qemu = {
+	.name = "qemu",
+	.create = qemu_create,
+	.destroy = qemu_destroy,
+	.version = qemu_version,
+	.error = qemu_error,
+	.pci_read = pci_read,
+	.pci_write = pci_write,
+	.reg_read = reg_read,
+	.reg_write = reg_write,
+	.mem_read = qemu_mem_read,
+	.mem_write = qemu_mem_write,
+	.mem_touch = qemu_mem_touch,
+	.request = qemu_request,
+	.kick = qemu_kick,
+	.complete = qemu_complete,
+	.wait = qemu_wait,
+	.irqs = qemu_irqs,
+	.config_change = qemu_config_change,
+	.platform_reset = qemu_platform_reset,
+};

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Registers: writes are done, reads are done and compared.  The rows below say
+ * which bits of which registers may differ though both devices are right.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "decoder/spec/spec.h"
+#include "emu/virtio/defs.h"
+#include "emu/replay/impl.h"
+
+enum vary {
+	VARY_GENERATION, /* any number, which moves with the configuration: 4.1.4.3.1 */
+	VARY_ISR,        /* set when the device gets to it, 4.1.4.5 */
+	VARY_PENDING,    /* likewise, PCI 6.8.2 */
+	VARY_RESETTING,  /* a reset may take its time, 2.4.1 */
+	VARY_QUEUE,      /* so may that of a queue, 2.6.1.2 */
+};
+
+static const struct row {
+	uint8_t region, width;
+	uint16_t offset;
+	uint64_t mask; /* bits that may vary */
+	enum vary how;
+} rows[] = {
+	{VQT_REGION_COMMON, 1, VIRTIO_PCI_COMMON_CFGGENERATION, 0xff, VARY_GENERATION},
+	{VQT_REGION_COMMON, 1, VIRTIO_PCI_COMMON_STATUS, 0xff, VARY_RESETTING},
+	{VQT_REGION_COMMON, 2, VIRTIO_PCI_COMMON_Q_RESET, 0x01, VARY_QUEUE},
+	{VQT_REGION_LEGACY, 1, VIRTIO_PCI_STATUS, 0xff, VARY_RESETTING},
+	{VQT_REGION_LEGACY, 1, VIRTIO_PCI_ISR, VIRTIO_PCI_ISR_QUEUE, VARY_ISR},
+	{VQT_REGION_ISR, 1, 0, VIRTIO_PCI_ISR_QUEUE, VARY_ISR},
+	{VQT_REGION_PCI, 2, PCI_STATUS, PCI_STATUS_INTERRUPT, VARY_ISR},
+};
+
+static const char *const reasons[] = {
+	[VARY_GENERATION] = "config_generation, whose number says nothing",
+	[VARY_ISR] = "the ISR status, whose timing may differ",
+	[VARY_PENDING] = "pending MSI-X vectors, whose timing may differ",
+	[VARY_RESETTING] = "device_status while the recorded device was still resetting",
+	[VARY_QUEUE] = "queue_reset while the recorded device was still at it",
+};
+
+/*
+ * What a driver did to PCI and MSI-X registers stays when it resets the device:
+ * where not all of it is in the trace, a difference there says nothing.
+ */
+static bool unsure_of(const struct replay_instance *i, const struct vqt_reg *r)
+{
+	return i->doubt || (i->unsure && (r->region == VQT_REGION_PCI ||
+						 r->region == VQT_REGION_MSIX_TABLE));
+}
+
+/* Has anything been used since the last look, so that ISR may or may not show it? */
+static bool isr_moves(const struct replay_instance *i)
+{
+	return i->used_since_isr;
+}
+
+static bool may_vary(const struct replay_instance *i, const struct row *w, uint64_t recorded)
+{
+	switch (w->how) {
+	case VARY_GENERATION:
+		return !i->generation_steady;
+	case VARY_ISR:
+		return isr_moves(i);
+	case VARY_RESETTING:
+		return i->status_reset && recorded == i->status_was;
+	case VARY_QUEUE:
+		return i->queue_resetting;
+	default:
+		return true;
+	}
+}
+
+/* The bits of this access that may vary now, and why. */
+static uint64_t varying(const struct replay_instance *i, const struct vqt_reg *r, const char **why)
+{
+	uint64_t mask = 0;
+	if (r->region == VQT_REGION_MSIX_PBA) {
+		*why = reasons[VARY_PENDING];
+		return ~0ull;
+	}
+	for (unsigned n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
+		const struct row *w = &rows[n];
+		if (w->region != r->region || w->offset < r->offset ||
+			w->offset + w->width > r->offset + r->width)
+			continue;
+		unsigned shift = 8 * (w->offset - r->offset);
+		if (!may_vary(i, w, r->value >> shift & 0xff))
+			continue;
+		mask |= w->mask << shift;
+		*why = reasons[w->how];
+	}
+	return mask;
+}
+
+/* Registers whose value follows from what came before the trace. */
+static bool blind_to(const struct replay_instance *i, const struct vqt_reg *r)
+{
+	if (!i->blind)
+		return false;
+	switch (r->region) {
+	case VQT_REGION_DEVICE:
+	case VQT_REGION_PCI:
+	case VQT_REGION_MSIX_TABLE:
+		return false;
+	case VQT_REGION_COMMON:
+		return r->offset != VIRTIO_PCI_COMMON_NUMQ;
+	}
+	return true;
+}
+
+static void describe(const struct event *e, uint64_t value, char *buf, size_t size)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+	if (e->field && e->field->kind == SPEC_FEATURES && r->width == 4) {
+		char names[96];
+		spec_format_features(
+			names, sizeof(names), e->dev->virtio_id, e->select, (uint32_t)value);
+		snprintf(buf, size, "0x%08x (%s)", (uint32_t)value, names);
+	} else if (e->field) {
+		spec_format_access(buf, size, e->field, e->dev->virtio_id,
+			e->field->offset + e->field_offset, r->width, value);
+	} else {
+		snprintf(buf, size, "0x%0*llx", 2 * r->width, (unsigned long long)value);
+	}
+}
+
+/* The names of features in which two words differ say more than both words do. */
+static void describe_features(const struct event *e, uint64_t mine, char *a, char *b, size_t size)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+	char names[64];
+	uint32_t only = r->value & ~mine;
+	spec_format_features(names, sizeof(names), e->dev->virtio_id, e->select, only);
+	snprintf(a, size, "0x%08x (%s%s)", (uint32_t)r->value, only ? "only here: " : "nothing more",
+		only ? names : "");
+	only = mine & ~r->value;
+	spec_format_features(names, sizeof(names), e->dev->virtio_id, e->select, only);
+	snprintf(b, size, "0x%08x (%s%s)", (uint32_t)mine, only ? "only here: " : "nothing more",
+		only ? names : "");
+}
+
+static void subject(const struct event *e, char *buf, size_t size)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+	const char *region = spec_region_name(r->region);
+	char field[64];
+	if (e->field)
+		spec_format_field(field, sizeof(field), e->field,
+			e->field->offset + e->field_offset, r->width);
+	else
+		snprintf(field, sizeof(field), "0x%x", r->offset);
+	if (e->field && e->field->kind == SPEC_FEATURES)
+		snprintf(buf, size, "register.%s.%s[%u]", region ? region : "?", field, e->select);
+	else
+		snprintf(buf, size, "register.%s.%s", region ? region : "?", field);
+}
+
+static void differ(struct replay *r, struct replay_instance *i, const struct event *e, uint64_t mine)
+{
+	char name[80], recorded[128], replayed[128];
+	struct replay_found f = {
+		.clause = e->field ? e->field->section : NULL,
+		.queue = e->field && e->field->flags & SPEC_PER_QUEUE ? (uint16_t)e->select
+								      : VQT_NO_QUEUE,
+	};
+	subject(e, name, sizeof(name));
+	if (e->field && e->field->kind == SPEC_FEATURES && e->rec->reg.width == 4) {
+		describe_features(e, mine, recorded, replayed, sizeof(recorded));
+	} else {
+		describe(e, e->rec->reg.value, recorded, sizeof(recorded));
+		describe(e, mine, replayed, sizeof(replayed));
+	}
+	replay_differs(r, i, e, &f, name, recorded, replayed);
+}
+
+static void compare(struct replay *r, struct replay_instance *i, const struct event *e, uint64_t mine)
+{
+	const struct vqt_reg *reg = &e->rec->reg;
+	const char *why = NULL;
+	uint64_t all = reg->width < 8 ? (1ull << 8 * reg->width) - 1 : ~0ull;
+	uint64_t wrong = (reg->value ^ mine) & all, vary = wrong ? varying(i, reg, &why) : 0;
+	if (wrong & vary && !(wrong & ~vary)) {
+		replay_skipped(r, i, why);
+		return;
+	}
+	if (wrong && unsure_of(i, reg)) {
+		replay_skipped(r, i, i->doubt ? "what was lost, or left out, before it may decide"
+					      : "registers set before the trace began, or while "
+						"records were lost");
+		return;
+	}
+	i->n.registers.compared++;
+	r->n.registers.compared++;
+	if (wrong) {
+		differ(r, i, e, mine);
+		return;
+	}
+	i->n.registers.equal++;
+	r->n.registers.equal++;
+}
+
+static int read_target(struct replay *r, struct replay_instance *i, const struct vqt_reg *reg,
+	uint64_t *value)
+{
+	uint32_t word = 0;
+	if (reg->region != VQT_REGION_PCI)
+		return r->ops->reg_read(i->target, reg->region, reg->offset, reg->width, value);
+	int ret = r->ops->pci_read(i->target, reg->offset, reg->width, &word);
+	*value = word;
+	return ret;
+}
+
+static bool is_generation(const struct vqt_reg *r)
+{
+	return r->region == VQT_REGION_COMMON && r->offset == VIRTIO_PCI_COMMON_CFGGENERATION &&
+	       r->width == 1;
+}
+
+/*
+ * The number itself says nothing, but it must stay while the configuration does.
+ * So what is compared is how far it moved since it was last read; when the
+ * configuration has changed, whether it did, if the other had to: 4.1.4.3.1.
+ */
+static void compare_generation(
+	struct replay *r, struct replay_instance *i, const struct event *e, uint64_t mine)
+{
+	uint8_t recorded = e->rec->reg.value, moved = recorded - i->generation[RECORDED];
+	bool known = i->generation_known;
+	uint8_t was = i->generation[REPLAYED];
+	i->generation[RECORDED] = recorded;
+	i->generation[REPLAYED] = mine;
+	i->generation_known = true;
+	bool stuck = i->config_differs && !moved && mine != was;
+	bool free = i->config_moved && !stuck;
+	i->config_moved = i->config_differs = false;
+	if (!known || free) {
+		replay_skipped(r, i, reasons[VARY_GENERATION]);
+		return;
+	}
+	i->generation_steady = true;
+	/* as if both had started from the same number */
+	compare(r, i, e, (uint8_t)(recorded - moved + (uint8_t)(mine - was)));
+	i->generation_steady = false;
+}
+
+static int play_read(struct replay *r, struct replay_instance *i, const struct event *e)
+{
+	const struct vqt_reg *reg = &e->rec->reg;
+	uint64_t mine = 0;
+	int ret = read_target(r, i, reg, &mine);
+	if (ret == -ENXIO) {
+		replay_skipped(r, i, "registers that the device it is played against does not have");
+		return 0;
+	}
+	if (ret < 0)
+		return ret;
+	bool isr = reg->region == VQT_REGION_ISR ||
+		   (reg->region == VQT_REGION_LEGACY && reg->offset == VIRTIO_PCI_ISR);
+	bool status = (reg->region == VQT_REGION_COMMON &&
+			      reg->offset == VIRTIO_PCI_COMMON_STATUS) ||
+		      (reg->region == VQT_REGION_LEGACY && reg->offset == VIRTIO_PCI_STATUS);
+	if (blind_to(i, reg))
+		replay_skipped(r, i, "registers set before the trace began");
+	else if (is_generation(reg))
+		compare_generation(r, i, e, mine);
+	else
+		compare(r, i, e, mine);
+	if (status && !(reg->value & 0xff))
+		i->status_reset = false;
+	ret = replay_settle(r, i, e);
+	if (isr)
+		i->used_since_isr = false;
+	return ret;
+}
+
+static bool is_status(const struct vqt_reg *r)
+{
+	return (r->region == VQT_REGION_COMMON && r->offset == VIRTIO_PCI_COMMON_STATUS) ||
+	       (r->region == VQT_REGION_LEGACY && r->offset == VIRTIO_PCI_STATUS);
+}
+
+/* --- writes --------------------------------------------------------------------------------- */
+
+static bool is_notify(const struct vqt_reg *r)
+{
+	return r->region == VQT_REGION_NOTIFY ||
+	       (r->region == VQT_REGION_LEGACY && r->offset == VIRTIO_PCI_QUEUE_NOTIFY);
+}
+
+/* Rings that the recorded driver gives up, or sets up, with this write. */
+static int follow_queues(struct replay *r, struct replay_instance *i, const struct event *e)
+{
+	int ret = 0;
+	for (unsigned n = 0; n < i->d->num_queues && ret == 0; n++) {
+		struct replay_queue *q = &i->queue[n];
+		const struct model_queue *m = model_queue(e->dev, n);
+		bool enabled = m && m->enabled && m->addr_known;
+		if (q->up && !enabled)
+			replay_queue_gone(r, i, q, e);
+		else if (!q->up && enabled)
+			ret = replay_ring_up(r, i, e, m);
+	}
+	return ret;
+}
+
+static int write_target(struct replay *r, struct replay_instance *i, const struct vqt_reg *reg)
+{
+	if (reg->region == VQT_REGION_PCI)
+		return r->ops->pci_write(i->target, reg->offset, reg->width, (uint32_t)reg->value);
+	return r->ops->reg_write(i->target, reg->region, reg->offset, reg->width, reg->value);
+}
+
+static int play_write(struct replay *r, struct replay_instance *i, const struct event *e)
+{
+	const struct vqt_reg *reg = &e->rec->reg;
+	if (is_notify(reg) && replay_gather_kicks(r->gather, i->d->id))
+		return 0; /* the kick that follows says more */
+	if (blind_to(i, reg) && !(is_status(reg) && !(reg->value & 0xff))) {
+		replay_skipped(r, i, "what the driver did to a device set up before the trace began");
+		return 0;
+	}
+	int ret = follow_queues(r, i, e);
+	if (ret < 0)
+		return ret;
+	if (reg->region == VQT_REGION_COMMON && reg->offset == VIRTIO_PCI_COMMON_Q_RESET)
+		i->queue_resetting = true;
+	if (is_status(reg) && !(reg->value & 0xff)) {
+		i->blind = i->doubt = i->gap = i->queue_resetting = false;
+		i->status_reset = true;
+		i->status_was = e->status_before;
+		i->used_since_isr = false;
+	} else if (is_status(reg)) {
+		i->status_reset = false;
+	}
+	if (reg->region == VQT_REGION_PCI && e->field && !strcmp(e->field->name, "msix_control"))
+		i->msix_assumed = false; /* now it is known */
+	ret = write_target(r, i, reg);
+	if (ret == -ENXIO) {
+		replay_skipped(r, i, "registers that the device it is played against does not have");
+		ret = 0;
+	}
+	return ret < 0 ? ret : replay_settle(r, i, e);
+}
+
+int replay_play_reg(struct replay *r, struct replay_instance *i, const struct event *e)
+{
+	const struct vqt_reg *reg = &e->rec->reg;
+	bool width = reg->width == 1 || reg->width == 2 || reg->width == 4 || reg->width == 8;
+	/* what the configuration access window does, PCI accesses make it do: 4.1.4.9 */
+	if (reg->flags & (VQT_REG_FAILED | VQT_REG_VIA_CFG))
+		return 0;
+	if (!width || reg->region == VQT_REGION_BAR || reg->region == VQT_REGION_MMIO ||
+		(reg->region == VQT_REGION_PCI && reg->width == 8)) {
+		replay_skipped(r, i, "accesses that are no register's");
+		return 0;
+	}
+	if (reg->op == VQT_WRITE) {
+		i->driver_at = e->number;
+		return play_write(r, i, e);
+	}
+	int ret = play_read(r, i, e);
+	i->driver_at = e->number;
+	return ret;
+}

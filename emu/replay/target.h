@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a recorded driver can be played against: a target.  The replay engine
+ * (emu/replay/replay.h) decides what the driver does and when, lays rings and buffers
+ * out, reads the used ring and compares; a target only moves bytes between it
+ * and one device.  The emulator is one (emu/replay/emu.c, needs no time), QEMU's own
+ * device over qtest another (has a time of its own: see wait()).
+ *
+ * Everything is called from one thread.  Numbers are host-endian; offsets of
+ * registers are from the start of their structure; guest addresses are those of
+ * the recording.  A target never fails on what a recording says: an access its
+ * device has no place for is -ENXIO, an address it has no memory for -EFAULT;
+ * anything else negative is trouble that ends the replay (why in words: error()).
+ */
+#ifndef VQT_EMU_REPLAY_TARGET_H
+#define VQT_EMU_REPLAY_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decoder/trace/record.h"
+#include "emu/transport/pci.h"
+#include "emu/replay/disk.h"
+
+struct replay_target;
+
+#define REPLAY_QUEUES_MAX 1024
+#define REPLAY_CONFIG_MAX 256
+#define REPLAY_BARS EMU_PCI_BARS
+#define REPLAY_RESIZES 8
+
+/*
+ * The recorded device, as far as its trace tells: what a target must set up to
+ * stand in for it.  Values that the trace never showed are the usual ones of
+ * this kind of device and their _known flag is clear.
+ */
+struct replay_device {
+	uint16_t id;           /* in the trace */
+	char name[40];         /* "blk0" */
+	char user_id[64];      /* the recorded program's id of it, "" */
+	char type_name[64];    /* QOM type, "" */
+	uint16_t virtio_id;    /* 5: device type; 0 unknown */
+	uint16_t transport;    /* enum vqt_transport */
+	uint32_t bdf;          /* PCI segment<<16|bus<<8|devfn, ~0 unknown */
+	bool transitional;     /* has the legacy interface (and layout.bar[0] is I/O) */
+	bool modern;           /* has virtio capabilities */
+	bool late;             /* the trace began after the device did */
+	bool vectored;         /* an interrupt with an MSI-X vector was recorded */
+	bool elsewhere;        /* vhost and the like: rings are not served by the device */
+	uint64_t offered[2];   /* feature bits 0-127, modern interface */
+	uint8_t offered_known; /* bit n: 32-bit word n was read */
+	uint32_t legacy_offered; /* word read at the legacy interface */
+	bool legacy_known;
+	uint64_t accepted_ever[2]; /* by any driver of the trace */
+	uint16_t num_queues;
+	bool num_queues_known;
+	uint16_t queue_size[REPLAY_QUEUES_MAX]; /* the device's maximum; 0: no such queue */
+	uint16_t notify_off[REPLAY_QUEUES_MAX];
+	uint8_t config[REPLAY_CONFIG_MAX]; /* 2.5: device configuration before any change */
+	uint8_t config_known[REPLAY_CONFIG_MAX / 8];
+	uint16_t config_len;
+	/*
+	 * Configuration space: layout is what was understood of it (ids, BAR sizes
+	 * and kinds, capabilities in the order of their links, vectors); pci the
+	 * bytes a driver read before it wrote them.
+	 */
+	struct emu_pci_layout layout;
+	uint8_t pci[EMU_PCI_CONFIG];
+	uint8_t pci_known[EMU_PCI_CONFIG / 8];
+	/* Guest memory that rings, tables and buffers lie in. */
+	uint64_t mem_first, mem_last; /* first and last byte; first > last: none */
+	/* Block devices. */
+	uint64_t sectors;   /* capacity */
+	uint64_t resize[REPLAY_RESIZES]; /* others that it has later, each once */
+	unsigned resizes;
+	char serial[21];    /* GET_ID's answer, "" unknown */
+	bool read_only;
+	uint64_t io_errors; /* requests that the recorded backend failed */
+	/* What the disk held before the trace, as far as it was read from it; borrowed. */
+	struct replay_disk *disk;
+	const char *disk_path; /* contents given by the user instead (never written to); or NULL */
+};
+
+/* One notification of the driver's. */
+struct replay_kick {
+	uint16_t queue;
+	uint16_t notify_off; /* of that queue, as the target's device gave it */
+	uint32_t value;      /* to write (4.1.5.2); the queue's number where none was recorded */
+	uint8_t width;       /* bytes, 2 or 4 */
+	bool legacy;         /* by the legacy Queue Notify register */
+	/*
+	 * The recorded device was still looking when the driver added buffers, so no
+	 * notification was sent.  A target whose device may have stopped looking
+	 * makes it look again, by notifying it if there is no other way.
+	 */
+	bool nudge;
+};
+
+/* A request the engine is about to make available, and what surrounds it. */
+struct replay_request {
+	uint16_t queue, head;
+	uint64_t number;   /* of its avail event */
+	uint16_t virtio_id;
+	uint32_t type;     /* block: VIRTIO_BLK_T_*; ~0 unknown */
+	uint64_t sector, bytes;
+	bool fail;         /* the recorded backend failed it: so must this one's */
+};
+
+/* How the device answered a request in the recording: for what cannot be computed. */
+struct replay_answer {
+	uint16_t queue, head;
+	uint32_t len;               /* used length */
+	const struct record *used;  /* the event, with the bytes it kept */
+};
+
+/* Bytes of the device configuration that are others now. */
+struct replay_config {
+	uint8_t bytes[REPLAY_CONFIG_MAX];
+	uint8_t known[REPLAY_CONFIG_MAX / 8]; /* bit n: bytes[n] counts; others stay as they are */
+	bool any;
+	uint64_t sectors; /* block devices: the capacity */
+};
+
+/* An interrupt, as the platform sees it. */
+struct replay_irq {
+	uint8_t kind;    /* VQT_IRQ_MSIX, VQT_IRQ_INTX */
+	uint8_t level;   /* INTX */
+	uint16_t vector; /* MSIX */
+};
+
+struct replay_target_config {
+	const struct replay_device *device;
+	/* Every event of the target's own side, for -w; NULL: not wanted, or it has none. */
+	void (*emit)(void *opaque, const void *record, size_t len);
+	uint64_t (*now)(void *opaque); /* ns: the recorded time of the event being played */
+	void *opaque;
+	uint32_t snaplen;
+	uint8_t source; /* trace-wide source id for what it emits */
+	uint64_t memory; /* at most so many bytes of guest memory; 0: 4 GiB */
+	const char *binary; /* of the program with the device; NULL: the usual */
+};
+
+struct replay_target_ops {
+	const char *name; /* "emu", "qemu": --against */
+	/*
+	 * A fresh device, after power-on, that stands in for cfg->device (borrowed
+	 * for the target's life).  Negative errno with the reason in why[size], in
+	 * words: -ENOTSUP for a device it cannot be (that device is skipped).
+	 */
+	int (*create)(struct replay_target **out, const struct replay_target_config *cfg,
+		char *why, size_t size);
+	void (*destroy)(struct replay_target *t);
+	/* "vqtrace 0.1", "QEMU 7.2.22": borrowed. */
+	const char *(*version)(struct replay_target *t);
+	/* What went wrong last, in words; borrowed. */
+	const char *(*error)(struct replay_target *t);
+
+	/* PCI configuration space: width 1, 2, 4. */
+	int (*pci_read)(struct replay_target *t, uint32_t off, unsigned width, uint32_t *value);
+	int (*pci_write)(struct replay_target *t, uint32_t off, unsigned width, uint32_t value);
+	/* Registers in BARs: region is enum vqt_region (COMMON ... LEGACY); width 1 to 8. */
+	int (*reg_read)(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
+		uint64_t *value);
+	int (*reg_write)(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
+		uint64_t value);
+	/* Guest memory. */
+	int (*mem_read)(struct replay_target *t, uint64_t gpa, void *buf, size_t len);
+	int (*mem_write)(struct replay_target *t, uint64_t gpa, const void *buf, size_t len);
+	/* Let there be memory (of any contents): a buffer for the device. */
+	int (*mem_touch)(struct replay_target *t, uint64_t gpa, uint64_t len);
+
+	/* Called before a request is published in its ring; may be NULL. */
+	int (*request)(struct replay_target *t, const struct replay_request *r);
+	/* Available buffer notification; the device may begin to work. */
+	int (*kick)(struct replay_target *t, const struct replay_kick *k);
+	/*
+	 * The recording has come to where this request was used: let it complete.
+	 * For targets that hold completions back until then, so that they come in
+	 * recorded order; NULL for one whose device has its own timing.
+	 */
+	int (*complete)(struct replay_target *t, const struct replay_answer *a);
+	/*
+	 * Let the device work.  The engine calls this after each action and looks at
+	 * the used rings afterwards; while it misses a completion it calls again with
+	 * growing patience (ms; 0: only what can be done at once).  1: something may
+	 * come yet, call again; 0: nothing will come without another action, so what
+	 * is missing now is missing.  A target with a clock returns 0 when it gave up.
+	 */
+	int (*wait)(struct replay_target *t, unsigned patience);
+	/* Interrupts since the last call, oldest first: how many (at most max). */
+	int (*irqs)(struct replay_target *t, struct replay_irq *out, unsigned max);
+
+	/* From outside the driver.  Each may be NULL: cannot; so is -ENOTSUP. */
+	int (*config_change)(struct replay_target *t, const struct replay_config *now);
+	int (*platform_reset)(struct replay_target *t); /* power-on state again, memory kept */
+};
+
+extern const struct replay_target_ops replay_target_emu;
+/* The table of them, ending in NULL: --against NAME. */
+extern const struct replay_target_ops *const replay_targets[];
+
+#endif

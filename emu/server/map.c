@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "emu/server/map.h"
+
+/*
+ * All mappings of the process, for the signal handler.  It interrupts this same
+ * thread at an access to guest memory, never while the list is being changed.
+ */
+static struct door_map *all;
+
+static void on_sigbus(int sig, siginfo_t *info, void *context)
+{
+	uint8_t *at = info->si_addr;
+	for (struct door_map *m = all; m; m = m->all) {
+		if (at < m->base || at >= m->base + m->len)
+			continue;
+		m->lost = 1;
+		if (mmap(m->base, m->len, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
+				    0) != MAP_FAILED)
+			return;
+	}
+	signal(SIGBUS, SIG_DFL); /* not the client's doing: happens again, and ends us */
+}
+
+int door_map_guard(void)
+{
+	struct sigaction sa = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO};
+	return sigaction(SIGBUS, &sa, NULL) < 0 ? -errno : 0;
+}
+
+int door_map_file(struct door_map *map, int fd, uint64_t offset, uint64_t size, unsigned prot,
+		  uint8_t **at)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	/* memory is a file (memfd, tmpfs, hugetlbfs), and all of it must be there */
+	if (!S_ISREG(st.st_mode) || st.st_size < 0 || !size || offset > (uint64_t)st.st_size ||
+			size > (uint64_t)st.st_size - offset)
+		return -EINVAL;
+	uint64_t unit = sysconf(_SC_PAGESIZE); /* huge pages are mapped whole */
+	if (st.st_blksize > 0 && (uint64_t)st.st_blksize > unit &&
+			!(st.st_blksize & (st.st_blksize - 1)))
+		unit = st.st_blksize;
+	uint64_t skip = offset & (unit - 1), len = (skip + size + unit - 1) & ~(unit - 1);
+	int p = (prot & EMU_MEM_READ ? PROT_READ : 0) | (prot & EMU_MEM_WRITE ? PROT_WRITE : 0);
+	if (len < size || len > SIZE_MAX / 2)
+		return -EINVAL;
+	void *base = mmap(NULL, len, p, MAP_SHARED | MAP_NORESERVE, fd, offset - skip);
+	if (base == MAP_FAILED)
+		return -errno;
+	madvise(base, len, MADV_DONTDUMP); /* a guest's memory is not ours to leave lying about */
+	map->base = base;
+	map->len = len;
+	map->lost = 0;
+	map->all = all;
+	all = map;
+	*at = map->base + skip;
+	return 0;
+}
+
+void door_unmap(struct door_map *map)
+{
+	if (!map->base)
+		return;
+	for (struct door_map **p = &all; *p; p = &(*p)->all)
+		if (*p == map) {
+			*p = map->all;
+			break;
+		}
+	munmap(map->base, map->len);
+	map->base = NULL;
+}
+
+int door_map_add(struct door_maps *m, uint64_t gpa, uint64_t size, uint64_t user, int fd,
+		 uint64_t offset, unsigned prot)
+{
+	struct door_map *map = calloc(1, sizeof(*map));
+	uint8_t *at = NULL;
+	if (!map)
+		return -ENOMEM;
+	map->gpa = gpa;
+	map->size = size;
+	map->user = user;
+	int ret = fd < 0 ? 0 : door_map_file(map, fd, offset, size, prot, &at);
+	if (ret == 0)
+		ret = emu_mem_add(m->mem, gpa, size, at, prot);
+	if (ret < 0) {
+		door_unmap(map);
+		free(map);
+		return ret;
+	}
+	map->next = m->list;
+	m->list = map;
+	m->count++;
+	return 0;
+}
+
+int door_map_del(struct door_maps *m, uint64_t gpa, uint64_t size)
+{
+	for (struct door_map **p = &m->list; *p; p = &(*p)->next) {
+		struct door_map *map = *p;
+		if (map->gpa != gpa || map->size != size)
+			continue;
+		*p = map->next;
+		m->count--;
+		emu_mem_del(m->mem, gpa, size);
+		door_unmap(map);
+		free(map);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+void door_maps_clear(struct door_maps *m)
+{
+	emu_mem_clear(m->mem);
+	while (m->list) {
+		struct door_map *map = m->list;
+		m->list = map->next;
+		door_unmap(map);
+		free(map);
+	}
+	m->count = 0;
+}
+
+int door_map_translate(const struct door_maps *m, uint64_t user, uint64_t len, uint64_t *gpa)
+{
+	for (const struct door_map *map = m->list; map; map = map->next) {
+		if (user < map->user || user - map->user >= map->size ||
+				len > map->size - (user - map->user))
+			continue;
+		*gpa = map->gpa + (user - map->user);
+		return 0;
+	}
+	return -EFAULT;
+}
+
+bool door_maps_lost(const struct door_maps *m)
+{
+	for (const struct door_map *map = m->list; map; map = map->next)
+		if (map->lost)
+			return true;
+	return false;
+}

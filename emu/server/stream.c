@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages with descriptors over a stream socket, both ways, never blocking. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "emu/server/impl.h"
+
+#define OUT_MAX (8u << 20) /* a client that leaves more unread has stopped reading */
+
+void door_in_reset(struct door_in *in, bool all)
+{
+	for (unsigned i = 0; i < in->nfds; i++)
+		door_close(&in->fd[i]);
+	in->nfds = 0;
+	in->have = 0;
+	in->whole_header = false;
+	if (all) {
+		free(in->buf);
+		in->buf = NULL;
+		in->cap = 0;
+	}
+}
+
+int door_take_fd(struct door *d, unsigned i)
+{
+	if (!d->msg || i >= d->msg->nfds)
+		return -1;
+	int fd = d->msg->fd[i];
+	d->msg->fd[i] = -1;
+	return fd;
+}
+
+static int reserve(struct door_in *in, size_t n)
+{
+	if (n <= in->cap)
+		return 0;
+	uint8_t *p = realloc(in->buf, n);
+	if (!p)
+		return -ENOMEM;
+	in->buf = p;
+	in->cap = n;
+	return 0;
+}
+
+static void keep_fds(struct door_in *in, struct msghdr *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
+			if (in->nfds < DOOR_FDS)
+				in->fd[in->nfds++] = fd;
+			else
+				close(fd);
+		}
+	}
+}
+
+/*
+ * Read up to `want` bytes of this message and not one more: descriptors come
+ * with the bytes they were sent with, and messages follow each other closely.
+ */
+static int fill(struct door_in *in, int from, size_t want)
+{
+	while (in->have < want) {
+		union {
+			struct cmsghdr align;
+			char buf[CMSG_SPACE(DOOR_FDS * sizeof(int))];
+		} control;
+		struct iovec v = {in->buf + in->have, want - in->have};
+		struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control.buf,
+				.msg_controllen = sizeof(control.buf)};
+		ssize_t n = recvmsg(from, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+		if (m.msg_controllen)
+			keep_fds(in, &m);
+		if (n == 0)
+			return -EPIPE;
+		in->have += n;
+	}
+	return 1;
+}
+
+int door_in_get(struct door_in *in, int fd, size_t header,
+	ssize_t (*payload)(void *opaque, const uint8_t *header), void *opaque)
+{
+	int ret = reserve(in, 4096);
+	if (ret == 0 && !in->whole_header) {
+		ret = fill(in, fd, header);
+		if (ret <= 0)
+			return ret;
+		ssize_t more = payload(opaque, in->buf);
+		if (more < 0)
+			return more;
+		in->whole_header = true;
+		in->want = header + more;
+		ret = reserve(in, in->want);
+	}
+	return ret < 0 ? ret : fill(in, fd, in->want);
+}
+
+static ssize_t door_payload(void *opaque, const uint8_t *header)
+{
+	struct door *d = opaque;
+	return d->ops->payload(d, header);
+}
+
+int door_in_read(struct door *d)
+{
+	return door_in_get(&d->in, d->client.fd, d->ops->header, door_payload, d);
+}
+
+int door_in_wait(struct door *d, int ms)
+{
+	struct pollfd p = {.fd = d->client.fd, .events = POLLIN | (d->out.len ? POLLOUT : 0)};
+	int ret = poll(&p, 1, ms);
+	if (ret < 0)
+		return -errno;
+	if (ret > 0 && p.revents & POLLOUT) {
+		int err = door_out_flush(d);
+		if (err < 0)
+			return err;
+	}
+	return ret > 0;
+}
+
+/* --- out ------------------------------------------------------------------------------ */
+
+static int keep_rest(struct door *d, const struct iovec *iov, int n, size_t sent)
+{
+	struct door_out *o = &d->out;
+	for (int i = 0; i < n; i++) {
+		if (sent >= iov[i].iov_len) {
+			sent -= iov[i].iov_len;
+			continue;
+		}
+		size_t len = iov[i].iov_len - sent;
+		if (o->len + len > OUT_MAX)
+			return door_fail(d, "the client does not read its replies");
+		if (o->len + len > o->cap) {
+			uint8_t *p = realloc(o->buf, o->len + len);
+			if (!p)
+				return -ENOMEM;
+			o->buf = p;
+			o->cap = o->len + len;
+		}
+		memcpy(o->buf + o->len, (const uint8_t *)iov[i].iov_base + sent, len);
+		o->len += len;
+		sent = 0;
+	}
+	d->muted = true;
+	return door_watch(d, &d->client, d->client.fd, EPOLLOUT);
+}
+
+int door_out_flush(struct door *d)
+{
+	struct door_out *o = &d->out;
+	while (o->off < o->len) {
+		ssize_t n = send(d->client.fd, o->buf + o->off, o->len - o->off,
+				MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+		o->off += n;
+	}
+	if (!o->len)
+		return 0;
+	o->len = o->off = 0;
+	d->muted = false;
+	return door_watch(d, &d->client, d->client.fd, EPOLLIN);
+}
+
+static size_t length(const struct iovec *iov, int n)
+{
+	size_t len = 0;
+	for (int i = 0; i < n; i++)
+		len += iov[i].iov_len;
+	return len;
+}
+
+int door_send(struct door *d, const struct iovec *iov, int n, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct msghdr m = {.msg_iov = (struct iovec *)iov, .msg_iovlen = n};
+	size_t sent = 0;
+	if (d->client.fd < 0)
+		return -EPIPE;
+	if (fd >= 0) {
+		m.msg_control = control.buf;
+		m.msg_controllen = sizeof(control.buf);
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
+	}
+	if (!d->out.len) {
+		ssize_t got;
+		do
+			got = sendmsg(d->client.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+		while (got < 0 && errno == EINTR);
+		if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+			return -errno;
+		sent = got < 0 ? 0 : got;
+	}
+	if (!sent && fd >= 0) /* a descriptor cannot wait in a buffer of bytes */
+		return door_fail(d, "the client does not read its replies");
+	return sent < length(iov, n) ? keep_rest(d, iov, n, sent) : 0;
+}
+
+/* Every byte, or an error: nothing is kept for later, descriptors go with the first. */
+int door_send_wait(int to, const struct iovec *iov, int n, const int *fd, unsigned nfds, int ms)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(DOOR_FDS * sizeof(int))];
+	} control = {0};
+	struct iovec part[4];
+	if (n > 4 || nfds > DOOR_FDS)
+		return -EINVAL;
+	memcpy(part, iov, n * sizeof(*iov));
+	struct msghdr m = {.msg_iov = part, .msg_iovlen = n};
+	if (nfds) {
+		m.msg_control = control.buf;
+		m.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
+		control.align = (struct cmsghdr){CMSG_LEN(nfds * sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+		memcpy(CMSG_DATA(&control.align), fd, nfds * sizeof(int));
+	}
+	for (size_t left = length(part, n); left;) {
+		ssize_t got = sendmsg(to, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+			return -errno;
+		struct pollfd p = {.fd = to, .events = POLLOUT};
+		if (got < 0 && poll(&p, 1, ms) == 0)
+			return -ETIMEDOUT;
+		if (got <= 0)
+			continue;
+		left -= got;
+		m.msg_control = NULL;
+		m.msg_controllen = 0;
+		for (struct iovec *v = part; got && v < part + n; v++) {
+			size_t now = (size_t)got < v->iov_len ? (size_t)got : v->iov_len;
+			v->iov_base = (uint8_t *)v->iov_base + now;
+			v->iov_len -= now;
+			got -= now;
+		}
+	}
+	return 0;
+}

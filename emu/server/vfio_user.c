@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: MIT */
+/* vfio-user, the server's side: messages as rows of a table. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <linux/vfio.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/trace/record.h"
+#include "emu/virtio/defs.h"
+#include "emu/server/vfio_user.h"
+
+#define PAGE 4096
+#define PATIENCE_MS 2000 /* QEMU's is 5 s */
+#define MSG_FDS 16 /* what QEMU takes at most */
+
+/* --- replies -------------------------------------------------------------------------- */
+
+static int reply_data(struct vfio_user *u, const struct vfio_user_hdr *h, const void *body,
+		      size_t len, const void *data, size_t data_len)
+{
+	struct vfio_user_hdr r = {.id = h->id, .command = h->command, .flags = VU_REPLY,
+			.size = sizeof(r) + len + data_len};
+	struct iovec iov[] = {{&r, sizeof(r)}, {(void *)body, len}, {(void *)data, data_len}};
+	if (h->flags & VU_NO_REPLY)
+		return 0;
+	return door_send(&u->door, iov, 3, -1);
+}
+
+static int reply(struct vfio_user *u, const struct vfio_user_hdr *h, const void *body, size_t len)
+{
+	return reply_data(u, h, body, len, NULL, 0);
+}
+
+static int refuse(struct vfio_user *u, const struct vfio_user_hdr *h, int err)
+{
+	struct vfio_user_hdr r = {.id = h->id, .command = h->command,
+			.flags = VU_REPLY | VU_ERROR, .error = -err, .size = sizeof(r)};
+	struct iovec iov = {&r, sizeof(r)};
+	if (h->flags & VU_NO_REPLY)
+		return 0;
+	return door_send(&u->door, &iov, 1, -1);
+}
+
+static int answer(struct vfio_user *u, const struct vfio_user_hdr *h, int ret)
+{
+	return ret < 0 ? refuse(u, h, ret) : reply(u, h, NULL, 0);
+}
+
+/* --- messages ------------------------------------------------------------------------- */
+
+static uint32_t data_max_of(const char *json)
+{
+	struct json_object *o = json_tokener_parse(json), *caps, *max;
+	int64_t n = VU_MAX_DATA;
+	if (json_object_is_type(o, json_type_object) &&
+			json_object_object_get_ex(o, "capabilities", &caps) &&
+			json_object_is_type(caps, json_type_object) &&
+			json_object_object_get_ex(caps, "max_data_xfer_size", &max))
+		n = json_object_get_int64(max);
+	json_object_put(o);
+	return n < 1 ? 1 : n > VU_MAX_DATA ? VU_MAX_DATA : n;
+}
+
+static int do_version(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
+{
+	struct {
+		uint16_t major, minor;
+		char json[160];
+	} v = {.major = 0, .minor = 1};
+	if (get_le16(p) != 0)
+		return door_fail(&u->door, "the client speaks vfio-user %u, we speak 0",
+				get_le16(p));
+	if (u->version_known)
+		return door_fail(&u->door, "the client negotiated its version twice");
+	u->client_data_max = VU_MAX_DATA;
+	if (len > 4 && !p[len - 1])
+		u->client_data_max = data_max_of((const char *)p + 4);
+	u->version_known = true;
+	v.minor = get_le16(p + 2) < 1 ? get_le16(p + 2) : 1;
+	int n = snprintf(v.json, sizeof(v.json),
+			"{\"capabilities\":{\"max_msg_fds\":%d,\"max_data_xfer_size\":%u,"
+			"\"max_dma_maps\":65535,\"pgsizes\":%d}}",
+			MSG_FDS, VU_MAX_DATA, PAGE);
+	return reply(u, h, &v, 4 + n + 1);
+}
+
+static int do_dma_map(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
+{
+	struct vfio_user_dma_map m;
+	memcpy(&m, p, sizeof(m));
+	int fd = door_take_fd(&u->door, 0);
+	unsigned prot = (m.flags & 1 ? EMU_MEM_READ : 0) | (m.flags & 2 ? EMU_MEM_WRITE : 0);
+	int ret = prot ? door_map_add(&u->maps, m.address, m.size, 0, fd, m.offset, prot) : -EINVAL;
+	door_close(&fd);
+	return answer(u, h, ret);
+}
+
+/* Unmapping takes memory along that pointers may lead to (what is reached by messages has none). */
+static bool has_pointers(const struct vfio_user *u, const struct vfio_user_dma_unmap *m)
+{
+	for (const struct door_map *map = u->maps.list; map; map = map->next)
+		if (map->base && (m->flags & 2 || (map->gpa == m->address && map->size == m->size)))
+			return true;
+	return false;
+}
+
+static int do_dma_unmap(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
+{
+	struct vfio_user_dma_unmap m;
+	memcpy(&m, p, sizeof(m));
+	int ret = 0;
+	if (emu_device_inflight(u->dev) && has_pointers(u, &m))
+		emu_device_drain(u->dev);
+	if (m.flags & 2)
+		door_maps_clear(&u->maps);
+	else if (m.flags)
+		ret = -ENOTSUP; /* dirty pages: no migration here */
+	else
+		ret = door_map_del(&u->maps, m.address, m.size);
+	return ret < 0 ? refuse(u, h, ret) : reply(u, h, p, sizeof(m));
+}
+
+static int do_get_info(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
+{
+	const uint32_t info[4] = {sizeof(info), VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET,
+			VU_REGIONS, VU_IRQS};
+	return reply(u, h, info, sizeof(info));
+}
+
+static int do_region_info(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p,
+			  size_t len)
+{
+	struct vfio_region_info i = {.argsz = sizeof(i), .index = get_le32(p + 8)};
+	if (i.index >= VU_REGIONS)
+		return refuse(u, h, -EINVAL);
+	i.size = emu_device_region_size(u->dev, i.index);
+	/* not mappable: that would make every write wait for its answer, device-wide */
+	if (i.size)
+		i.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
+	return reply(u, h, &i, sizeof(i));
+}
+
+static int do_irq_info(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
+{
+	struct vfio_irq_info i = {.argsz = sizeof(i), .index = get_le32(p + 8)};
+	int ret = vfio_user_irq_info(u, i.index, &i.flags, &i.count);
+	return ret < 0 ? refuse(u, h, ret) : reply(u, h, &i, sizeof(i));
+}
+
+static int do_set_irqs(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
+{
+	return answer(u, h, vfio_user_set_irqs(u, p, len));
+}
+
+static int do_read(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
+{
+	struct vfio_user_region_access a;
+	memcpy(&a, p, sizeof(a));
+	if (a.count > VU_MAX_DATA)
+		return refuse(u, h, -EINVAL);
+	if (!u->scratch && !(u->scratch = malloc(VU_MAX_DATA)))
+		return refuse(u, h, -ENOMEM);
+	int ret = emu_device_read(u->dev, a.region, a.offset, u->scratch, a.count);
+	return ret < 0 ? refuse(u, h, ret) : reply_data(u, h, &a, sizeof(a), u->scratch, a.count);
+}
+
+static int do_write(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
+{
+	struct vfio_user_region_access a;
+	memcpy(&a, p, sizeof(a));
+	if (a.count > len - sizeof(a))
+		return refuse(u, h, -EINVAL);
+	int ret = emu_device_write(u->dev, a.region, a.offset, p + sizeof(a), a.count);
+	return ret < 0 ? refuse(u, h, ret) : reply(u, h, &a, sizeof(a));
+}
+
+static int do_reset(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
+{
+	u->dma.refused = true;
+	emu_device_reset(u->dev);
+	u->dma.refused = false;
+	return reply(u, h, NULL, 0);
+}
+
+/* `now`: may be dealt with while the device is in the middle of a DMA by messages. */
+static const struct {
+	uint16_t command, least; /* bytes of payload */
+	bool now;
+	int (*handle)(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len);
+} rows[] = {
+	{VU_VERSION, 4, false, do_version},
+	{VU_DMA_MAP, sizeof(struct vfio_user_dma_map), true, do_dma_map},
+	{VU_DMA_UNMAP, sizeof(struct vfio_user_dma_unmap), true, do_dma_unmap},
+	{VU_DEVICE_GET_INFO, 0, true, do_get_info},
+	{VU_GET_REGION_INFO, 12, true, do_region_info},
+	{VU_GET_IRQ_INFO, 12, true, do_irq_info},
+	{VU_SET_IRQS, sizeof(struct vfio_irq_set), true, do_set_irqs},
+	{VU_REGION_READ, sizeof(struct vfio_user_region_access), true, do_read},
+	{VU_REGION_WRITE, sizeof(struct vfio_user_region_access), true, do_write},
+	{VU_DEVICE_RESET, 0, false, do_reset},
+};
+
+/* A kick reads guest memory (the tap does), and must not be lost on a device at work. */
+static bool is_kick(struct vfio_user *u, unsigned command, const uint8_t *p)
+{
+	const struct emu_pci_layout *l = &emu_device_pci(u->dev)->l;
+	struct vfio_user_region_access a;
+	if (command != VU_REGION_WRITE)
+		return false;
+	memcpy(&a, p, sizeof(a));
+	if (a.region == 0 && l->bar[0].flags & EMU_BAR_IO)
+		return a.offset <= VIRTIO_PCI_QUEUE_NOTIFY &&
+		       a.offset + a.count > VIRTIO_PCI_QUEUE_NOTIFY;
+	for (unsigned i = 0; i < EMU_PCI_CAPS && l->cap[i].id; i++)
+		if (l->cap[i].type == VIRTIO_PCI_CAP_NOTIFY_CFG && l->cap[i].bar == a.region &&
+				a.offset >= l->cap[i].offset &&
+				a.offset - l->cap[i].offset < l->cap[i].length)
+			return true;
+	return false;
+}
+
+/*
+ * Memory without pointers may go while the device is at work, and must: the
+ * client has its locks taken until it has our answer.
+ */
+static bool pins_memory(struct vfio_user *u, unsigned command, const uint8_t *p)
+{
+	struct vfio_user_dma_unmap m;
+	if (command == VU_DMA_UNMAP) {
+		memcpy(&m, p, sizeof(m));
+		u->unmap_later |= has_pointers(u, &m);
+	}
+	return (command == VU_DMA_UNMAP || command == VU_DMA_MAP) && u->unmap_later; /* in order */
+}
+
+/* Put a message off, with what came along. */
+static int put_off(struct vfio_user *u, const uint8_t *msg, size_t len)
+{
+	struct vfio_user_later *l = malloc(sizeof(*l) + len);
+	if (!l)
+		return -ENOMEM;
+	memcpy(l->bytes, msg, len);
+	l->len = len;
+	l->next = NULL;
+	l->nfds = u->door.msg->nfds;
+	for (unsigned i = 0; i < l->nfds; i++)
+		l->fd[i] = door_take_fd(&u->door, i);
+	*u->later_tail = l;
+	u->later_tail = &l->next;
+	return 0;
+}
+
+/* Deal with one message; with later ones when the device is out of its DMA. */
+static int on_message(struct vfio_user *u, uint8_t *msg, size_t len)
+{
+	struct vfio_user_hdr h;
+	uint8_t *p = msg + sizeof(h);
+	memcpy(&h, msg, sizeof(h));
+	len -= sizeof(h);
+	if ((h.flags & VU_TYPE) == VU_REPLY) {
+		vfio_user_dma_answer(u, &h, p, len);
+		return 0;
+	}
+	if (!u->version_known && h.command != VU_VERSION)
+		return door_fail(&u->door, "the client began without negotiating a version");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].command != h.command)
+			continue;
+		if (len < rows[i].least)
+			return refuse(u, &h, -EINVAL);
+		if (u->dma.waiting && (!rows[i].now || is_kick(u, h.command, p) ||
+					      pins_memory(u, h.command, p)))
+			return put_off(u, msg, len + sizeof(h));
+		return rows[i].handle(u, &h, p, len);
+	}
+	return refuse(u, &h, -ENOTSUP);
+}
+
+/* --- the door --------------------------------------------------------------------------- */
+
+static ssize_t payload(struct door *d, const uint8_t *header)
+{
+	struct vfio_user_hdr h;
+	memcpy(&h, header, sizeof(h));
+	if (h.size < sizeof(h) || h.size > VU_MAX_MSG)
+		return door_fail(d, "the client sent a message of %u bytes", h.size);
+	if ((h.flags & VU_TYPE) > VU_REPLY)
+		return door_fail(d, "the client sent a message of unknown type %u", h.flags & VU_TYPE);
+	return h.size - sizeof(h);
+}
+
+static int message(struct door *d, uint8_t *msg, size_t len)
+{
+	return on_message((struct vfio_user *)d, msg, len);
+}
+
+static void drop_later(struct vfio_user *u)
+{
+	while (u->later) {
+		struct vfio_user_later *l = u->later;
+		u->later = l->next;
+		for (unsigned i = 0; i < l->nfds; i++)
+			door_close(&l->fd[i]);
+		free(l);
+	}
+	u->later_tail = &u->later;
+	u->unmap_later = false;
+}
+
+/* What was put off during the last run; it may lead to another. */
+static int run_later(struct vfio_user *u)
+{
+	int n = 0;
+	u->unmap_later = false;
+	while (u->later && !u->door.why[0]) {
+		struct vfio_user_later *l = u->later;
+		struct door_in now = {.nfds = l->nfds};
+		u->later = l->next;
+		if (!u->later)
+			u->later_tail = &u->later;
+		memcpy(now.fd, l->fd, sizeof(now.fd));
+		u->door.msg = &now;
+		if (on_message(u, l->bytes, l->len) < 0)
+			door_fail(&u->door, "the connection broke");
+		for (unsigned i = 0; i < l->nfds; i++)
+			door_close(&now.fd[i]);
+		u->door.msg = NULL;
+		free(l);
+		n++;
+	}
+	return n;
+}
+
+static int run(struct door *d)
+{
+	struct vfio_user *u = (struct vfio_user *)d;
+	int n = emu_device_run(u->dev, DOOR_BUDGET);
+	n += run_later(u);
+	if (door_maps_lost(&u->maps))
+		door_fail(d, "the client took memory away that it had mapped for us");
+	return n;
+}
+
+static bool busy(struct door *d)
+{
+	struct vfio_user *u = (struct vfio_user *)d;
+	return emu_device_busy(u->dev);
+}
+
+static void opened(struct door *d)
+{
+	struct vfio_user *u = (struct vfio_user *)d;
+	u->version_known = false;
+}
+
+static void closed(struct door *d)
+{
+	struct vfio_user *u = (struct vfio_user *)d;
+	drop_later(u);
+	vfio_user_irqs_drop(u);
+	emu_device_reset(u->dev); /* nothing may be in flight into memory that goes */
+	door_maps_clear(&u->maps);
+}
+
+static struct emu_virtio *virtio(struct door *d)
+{
+	return emu_device_virtio(((struct vfio_user *)d)->dev);
+}
+
+static void free_all(struct door *d)
+{
+	struct vfio_user *u = (struct vfio_user *)d;
+	door_fini(d);
+	drop_later(u);
+	if (u->dev)
+		emu_device_free(u->dev);
+	emu_mem_free(u->mem);
+	free(u->scratch);
+	free(u);
+}
+
+static const struct door_ops ops = {
+	.name = "vfio-user",
+	.header = sizeof(struct vfio_user_hdr),
+	.payload = payload,
+	.message = message,
+	.opened = opened,
+	.closed = closed,
+	.run = run,
+	.busy = busy,
+	.virtio = virtio,
+	.free = free_all,
+};
+
+static int make_device(struct vfio_user *u, const struct door_config *cfg)
+{
+	struct emu_device_config c = {.cls = cfg->cls,
+			.class_config = cfg->class_config,
+			.mem = u->mem,
+			.host = {.msix = vfio_user_msix, .intx = vfio_user_intx, .opaque = u},
+			.tap = cfg->tap,
+			.transitional = cfg->transitional,
+			.express = !cfg->transitional,
+			.msix_elsewhere = true,
+			.queues = cfg->queues,
+			.queue_size = cfg->queue_size,
+			.vectors = cfg->no_msix ? VQT_NO_VECTOR : 0,
+			.features = cfg->features};
+	emu_mem_set_ops(u->mem, &vfio_user_dma_ops, u);
+	int ret = emu_device_new(&u->dev, &c);
+	int fd = ret < 0 ? -1 : emu_device_fd(u->dev);
+	return ret < 0 || fd < 0 ? ret : door_watch(&u->door, &u->door.backend, fd, EPOLLIN);
+}
+
+int vfio_user_new(struct door **out, const struct door_config *cfg)
+{
+	struct vfio_user *u = calloc(1, sizeof(*u));
+	if (!u)
+		return -ENOMEM;
+	u->later_tail = &u->later;
+	u->patience_ms = cfg->patience_ms ? cfg->patience_ms : PATIENCE_MS;
+	vfio_user_irqs_init(u);
+	int ret = door_init(&u->door, &ops, cfg);
+	u->mem = emu_mem_new();
+	u->maps.mem = u->mem;
+	if (ret == 0)
+		ret = u->mem ? make_device(u, cfg) : -ENOMEM;
+	if (ret < 0) {
+		free_all(&u->door);
+		return ret;
+	}
+	*out = &u->door;
+	return 0;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guest memory without a descriptor: DMA_READ and DMA_WRITE, sent to the client.
+ *
+ * The client may itself be waiting for us, with its locks held, and then answers
+ * no DMA before it has its own answer.  So what comes in meanwhile is dealt with
+ * at once where that is possible (reads of registers always are), and put off
+ * where it is not.  Should both sides wait nevertheless, we give in first; a client
+ * that waits for nothing is only slow.
+ */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "decoder/trace/record.h"
+#include "emu/server/vfio_user.h"
+
+#define SLICE_US 100000 /* waited at a time, and no more counts: a machine may be paused */
+#define SLOW 5 /* so many times the patience, while nothing of the client's waits for us */
+
+static int64_t now_us(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000ll + ts.tv_nsec / 1000;
+}
+
+void vfio_user_dma_answer(struct vfio_user *u, const struct vfio_user_hdr *h, const uint8_t *p,
+			  size_t len)
+{
+	if (!u->dma.waiting || h->id != u->dma.id || h->command != u->dma.command)
+		return; /* of a wait that was given up */
+	u->dma.waiting = false;
+	if (h->flags & VU_ERROR) {
+		u->dma.ret = h->error > 0 && h->error < 4096 ? -(int)h->error : -EIO;
+	} else if (u->dma.in) {
+		size_t head = sizeof(struct vfio_user_dma_access);
+		if (len < head || len - head < u->dma.len)
+			u->dma.ret = -EIO;
+		else
+			memcpy(u->dma.in, p + head, u->dma.len);
+	}
+}
+
+static int wait_answer(struct vfio_user *u)
+{
+	int64_t waited = 0;
+	int ret = 0;
+	while (u->dma.waiting && ret >= 0) {
+		int64_t left = u->patience_ms * (u->later ? 1000ll : 1000ll * SLOW) - waited;
+		int64_t before = now_us(), slice = left < SLICE_US ? left : SLICE_US;
+		ret = left <= 0 ? -ETIMEDOUT : door_receive(&u->door, (slice + 999) / 1000);
+		if (ret == -EINTR)
+			ret = 0;
+		int64_t passed = now_us() - before;
+		waited += passed < SLICE_US ? passed : SLICE_US;
+	}
+	u->dma.waiting = false;
+	if (ret < 0 && ret != -ETIMEDOUT)
+		u->dma.ret = door_fail(&u->door, "the connection broke during a DMA");
+	return ret < 0 ? ret : u->dma.ret;
+}
+
+static int transfer(struct vfio_user *u, uint16_t command, uint64_t gpa, void *in, const void *out,
+		    size_t len)
+{
+	struct vfio_user_dma_access a = {.address = gpa, .count = len};
+	struct vfio_user_hdr h = {.id = u->next_id++, .command = command,
+			.size = sizeof(h) + sizeof(a) + (out ? len : 0)};
+	struct iovec iov[] = {{&h, sizeof(h)}, {&a, sizeof(a)}, {(void *)out, out ? len : 0}};
+	if (u->dma.waiting || u->dma.refused || !door_connected(&u->door) || u->door.why[0])
+		return -EIO;
+	u->dma.waiting = true;
+	u->dma.id = h.id;
+	u->dma.command = command;
+	u->dma.in = in;
+	u->dma.len = len;
+	u->dma.ret = 0;
+	int ret = door_send(&u->door, iov, 3, -1);
+	if (ret < 0) {
+		u->dma.waiting = false;
+		return ret;
+	}
+	return wait_answer(u);
+}
+
+static int dma_read(void *opaque, uint64_t gpa, void *buf, size_t len)
+{
+	struct vfio_user *u = opaque;
+	uint8_t *p = buf;
+	for (size_t n; len; len -= n, p += n, gpa += n) {
+		n = len < u->client_data_max ? len : u->client_data_max;
+		int ret = transfer(u, VU_DMA_READ, gpa, p, NULL, n);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static int dma_write(void *opaque, uint64_t gpa, const void *buf, size_t len)
+{
+	struct vfio_user *u = opaque;
+	const uint8_t *p = buf;
+	for (size_t n; len; len -= n, p += n, gpa += n) {
+		n = len < u->client_data_max ? len : u->client_data_max;
+		int ret = transfer(u, VU_DMA_WRITE, gpa, NULL, p, n);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+const struct emu_mem_ops vfio_user_dma_ops = {.read = dma_read, .write = dma_write};

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/* vhost-user, the backend's side: features, configuration, the connection. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "decoder/trace/record.h"
+#include "emu/class/blk/blk.h"
+#include "emu/virtio/defs.h"
+#include "emu/server/vhost_user.h"
+
+#define BIT(n) (1ull << (n))
+#define PROTOCOL                                                                                   \
+	(BIT(VH_P_MQ) | BIT(VH_P_REPLY_ACK) | BIT(VH_P_CONFIG) | BIT(VH_P_RESET_DEVICE) |          \
+		BIT(VH_P_MEM_SLOTS) | BIT(VH_P_INFLIGHT) | BIT(VH_P_BACKEND_REQ))
+/* Of the transport, which is the client's; and reset of a queue has no message. */
+#define NOT_OURS                                                                                   \
+	(BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_F_NOTIFICATION_DATA) |                              \
+		BIT(VIRTIO_F_NOTIF_CONFIG_DATA))
+#define QUEUE_SIZE 1024 /* what clients choose at most */
+#define SEG_MAX 126 /* fits the 128 entries that QEMU gives a queue by default */
+
+int vhost_user_reply(struct vhost_user *u, const struct vhost_user_hdr *h, const void *body,
+		     size_t len, int fd)
+{
+	struct vhost_user_hdr r = {
+		.request = h->request, .flags = VH_VERSION | VH_REPLY, .size = len};
+	struct iovec iov[] = {{&r, sizeof(r)}, {(void *)body, len}};
+	return door_send(&u->door, iov, 2, fd);
+}
+
+static int reply64(struct vhost_user *u, const struct vhost_user_hdr *h, uint64_t value)
+{
+	return vhost_user_reply(u, h, &value, sizeof(value), -1);
+}
+
+static uint64_t offered(const struct vhost_user *u)
+{
+	uint64_t f = emu_virtio_offered(&u->v, 0, false) |
+		     (uint64_t)emu_virtio_offered(&u->v, 1, false) << 32;
+	return (f & ~NOT_OURS) | BIT(VH_F_PROTOCOL_FEATURES);
+}
+
+static int get_features(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	return reply64(u, h, offered(u));
+}
+
+/* What the client's transport knows and we never see, for the trace. */
+static void tell_state(struct vhost_user *u, uint32_t known)
+{
+	emu_tap_device_state(u->door.tap, known, u->v.status, u->v.offered, u->v.accepted,
+		u->v.config, u->v.config_len);
+}
+
+static bool any_running(const struct vhost_user *u)
+{
+	for (unsigned i = 0; i < u->v.nqueues; i++)
+		if (u->ring[i].running)
+			return true;
+	return false;
+}
+
+/* The same features again on running rings (the log toggles that way) change nothing. */
+static int set_features(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	uint64_t f = get_le64(p), none = f & ~offered(u);
+	if (none)
+		return door_fail(&u->door, "the client accepted features 0x%llx that are not offered",
+			(unsigned long long)none);
+	if (u->features_known && u->features == f && any_running(u))
+		return 0;
+	vhost_user_rings_stop(u);
+	emu_virtio_set_status(&u->v, 0, false); /* a new start, also after it broke */
+	uint64_t set[2] = {f & ~BIT(VH_F_PROTOCOL_FEATURES), 0};
+	emu_virtio_adopt(&u->v, set);
+	u->features = f;
+	u->features_known = true;
+	tell_state(u, VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED | VQT_KNOWN_CONFIG);
+	vhost_user_rings_start(u);
+	return 0;
+}
+
+static int get_protocol(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	return reply64(u, h, PROTOCOL);
+}
+
+static int set_protocol(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	u->protocol = get_le64(p) & PROTOCOL;
+	return 0;
+}
+
+static int get_queue_num(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	return reply64(u, h, u->v.nqueues);
+}
+
+static int get_slots(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	return reply64(u, h, VH_MEM_SLOTS);
+}
+
+/* offset, size, flags, then as many bytes */
+static int get_config(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	uint32_t off = get_le32(p), len = get_le32(p + 4);
+	if (len > n - 12 || len > sizeof(u->v.config) || off > sizeof(u->v.config) - len)
+		return vhost_user_reply(u, h, NULL, 0, -1); /* how a refusal looks */
+	emu_virtio_config_read(&u->v, off, p + 12, len);
+	return vhost_user_reply(u, h, p, 12 + len, -1);
+}
+
+static int set_config(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	uint32_t off = get_le32(p), len = get_le32(p + 4);
+	if (len > n - 12)
+		return -EINVAL;
+	emu_virtio_config_write(&u->v, off, p + 12, len);
+	return 0;
+}
+
+static int set_channel(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	door_close(&u->channel);
+	u->channel = door_take_fd(&u->door, 0);
+	return u->channel < 0 ? -EINVAL : 0;
+}
+
+static int nothing(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	return 0;
+}
+
+static int reset_device(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+{
+	vhost_user_rings_stop(u);
+	emu_virtio_set_status(&u->v, 0, false);
+	u->features_known = false;
+	for (unsigned i = 0; i < u->v.nqueues; i++)
+		u->ring[i].enabled = u->ring[i].started = false;
+	return 0;
+}
+
+static const struct vhost_user_row rows[] = {
+	{VH_GET_FEATURES, get_features},
+	{VH_SET_FEATURES, set_features},
+	{VH_SET_OWNER, nothing},
+	{VH_RESET_OWNER, nothing}, /* deprecated: no longer means anything */
+	{VH_GET_PROTOCOL_FEATURES, get_protocol},
+	{VH_SET_PROTOCOL_FEATURES, set_protocol},
+	{VH_GET_QUEUE_NUM, get_queue_num},
+	{VH_GET_CONFIG, get_config},
+	{VH_SET_CONFIG, set_config},
+	{VH_SET_BACKEND_REQ_FD, set_channel},
+	{VH_RESET_DEVICE, reset_device},
+	{VH_GET_MAX_MEM_SLOTS, get_slots},
+	{},
+};
+
+static const struct vhost_user_row *find(const struct vhost_user_row *r, uint32_t request)
+{
+	while (r->request && r->request != request)
+		r++;
+	return r->request ? r : NULL;
+}
+
+static const struct vhost_user_row *find_any(uint32_t request)
+{
+	const struct vhost_user_row *r = find(rows, request);
+	if (!r)
+		r = find(vhost_user_ring_rows, request);
+	return r ? r : find(vhost_user_inflight_rows, request);
+}
+
+static int message(struct door *d, uint8_t *msg, size_t len)
+{
+	struct vhost_user *u = (struct vhost_user *)d;
+	struct vhost_user_hdr h;
+	memcpy(&h, msg, sizeof(h));
+	const struct vhost_user_row *r = find_any(h.request);
+	const struct vhost_user_message *m = vhost_user_message(h.request);
+	if (!r || !m) /* nothing that we offered leads to it, and whether it has a reply is unknown */
+		return door_fail(d, "the client sent request %u, which was not offered", h.request);
+	if (len - sizeof(h) < m->least)
+		return door_fail(d, "the client sent request %u with only %u bytes", h.request, h.size);
+	int ret = r->handle(u, &h, msg + sizeof(h), len - sizeof(h));
+	if (d->why[0] || ret == -EPIPE)
+		return -EBADMSG;
+	if (!m->replies && h.flags & VH_NEED_REPLY && vhost_user_has(u, VH_P_REPLY_ACK))
+		return reply64(u, &h, ret < 0);
+	if (ret < 0)
+		return door_fail(d, "the client's request %u failed: %s", h.request, strerror(-ret));
+	return 0;
+}
+
+static ssize_t payload(struct door *d, const uint8_t *header)
+{
+	struct vhost_user_hdr h;
+	memcpy(&h, header, sizeof(h));
+	if ((h.flags & VH_VERSION_MASK) != VH_VERSION || h.flags & VH_REPLY)
+		return door_fail(d, "the client does not speak vhost-user 1 (flags 0x%x)", h.flags);
+	if (h.size > VH_MAX_MSG)
+		return door_fail(d, "the client sent a message of %u bytes", h.size);
+	return h.size;
+}
+
+/* --- the device ------------------------------------------------------------------------- */
+
+static void host_used(void *opaque, struct emu_queue *q)
+{
+	struct vhost_user *u = opaque;
+	door_signal(&u->door, u->ring[q->index].call);
+}
+
+static void driver_broke(struct vhost_user *u)
+{
+	door_tell(&u->door, DOOR_NOTE, "the guest's driver broke the rules: %s",
+		u->v.why ? u->v.why : "no reason known");
+	for (unsigned i = 0; i < u->v.nqueues; i++)
+		if (u->ring[i].err >= 0)
+			door_signal(&u->door, u->ring[i].err);
+}
+
+/* No answer is asked for: whoever does not read its channel learns it later. */
+static void config_changed(struct vhost_user *u)
+{
+	struct vhost_user_hdr h = {.request = VH_BACKEND_CONFIG_CHANGE, .flags = VH_VERSION};
+	tell_state(u, VQT_KNOWN_CONFIG);
+	if (u->channel < 0 || !vhost_user_has(u, VH_P_CONFIG))
+		door_tell(&u->door, DOOR_NOTE,
+			"the client gave no channel to tell it that the configuration changed");
+	else if (send(u->channel, &h, sizeof(h), MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(h))
+		door_tell(&u->door, DOOR_NOTE,
+			"the client could not be told that the configuration changed");
+}
+
+static void host_config(void *opaque)
+{
+	struct vhost_user *u = opaque;
+	if (u->v.broken)
+		driver_broke(u);
+	else
+		config_changed(u);
+}
+
+static const struct emu_virtio_host host = {.used = host_used, .config = host_config};
+
+static int run(struct door *d)
+{
+	struct vhost_user *u = (struct vhost_user *)d;
+	int n = emu_virtio_run(&u->v, DOOR_BUDGET);
+	if (door_maps_lost(&u->maps) || u->track_map.lost)
+		door_fail(d, "the client took memory away that it had mapped for us");
+	return n;
+}
+
+static bool busy(struct door *d)
+{
+	struct vhost_user *u = (struct vhost_user *)d;
+	for (unsigned i = 0; i < u->v.nqueues; i++)
+		if (u->v.queue[i].polled && u->ring[i].running)
+			return true;
+	return emu_virtio_busy(&u->v);
+}
+
+static void opened(struct door *d)
+{
+	struct vhost_user *u = (struct vhost_user *)d;
+	u->protocol = u->features = 0;
+	u->features_known = false;
+}
+
+static void closed(struct door *d)
+{
+	struct vhost_user *u = (struct vhost_user *)d;
+	vhost_user_rings_stop(u);
+	vhost_user_rings_drop(u);
+	vhost_user_inflight_drop(u);
+	door_close(&u->channel);
+	emu_virtio_set_status(&u->v, 0, false);
+	door_maps_clear(&u->maps);
+}
+
+static struct emu_virtio *virtio(struct door *d)
+{
+	return &((struct vhost_user *)d)->v;
+}
+
+static void free_all(struct door *d)
+{
+	struct vhost_user *u = (struct vhost_user *)d;
+	door_fini(d);
+	if (u->v.queue)
+		emu_virtio_fini(&u->v);
+	emu_mem_free(u->mem);
+	free(u->ring);
+	free(u);
+}
+
+static const struct door_ops ops = {
+	.name = "vhost-user",
+	.header = sizeof(struct vhost_user_hdr),
+	.payload = payload,
+	.message = message,
+	.opened = opened,
+	.closed = closed,
+	.run = run,
+	.busy = busy,
+	.virtio = virtio,
+	.free = free_all,
+};
+
+static int make_device(struct vhost_user *u, const struct door_config *cfg)
+{
+	struct emu_blk_config blk;
+	struct emu_virtio_config c = {.cls = cfg->cls,
+		.class_config = cfg->class_config,
+		.mem = u->mem,
+		.tap = cfg->tap,
+		.queues = cfg->queues,
+		.queue_size = cfg->queue_size ? cfg->queue_size : QUEUE_SIZE,
+		.features = {cfg->features ? cfg->features : emu_virtio_core_features()}};
+	if (cfg->cls == &emu_blk) {
+		blk = *(const struct emu_blk_config *)cfg->class_config;
+		if (!blk.seg_max)
+			blk.seg_max = SEG_MAX;
+		c.class_config = &blk;
+	}
+	int ret = emu_virtio_init(&u->v, &c, &host, u);
+	if (ret < 0)
+		return ret;
+	u->ring = calloc(u->v.nqueues, sizeof(*u->ring));
+	if (!u->ring)
+		return -ENOMEM;
+	for (unsigned i = 0; i < u->v.nqueues; i++) {
+		u->ring[i].u = u;
+		u->ring[i].kick.fd = u->ring[i].call = u->ring[i].err = -1;
+	}
+	int fd = u->v.cls->fd ? u->v.cls->fd(&u->v) : -1;
+	return fd < 0 ? 0 : door_watch(&u->door, &u->door.backend, fd, EPOLLIN);
+}
+
+int vhost_user_new(struct door **out, const struct door_config *cfg)
+{
+	struct vhost_user *u = calloc(1, sizeof(*u));
+	if (!u)
+		return -ENOMEM;
+	u->channel = -1;
+	int ret = door_init(&u->door, &ops, cfg);
+	u->mem = emu_mem_new();
+	u->maps.mem = u->mem;
+	if (ret == 0)
+		ret = u->mem ? make_device(u, cfg) : -ENOMEM;
+	if (ret < 0) {
+		free_all(&u->door);
+		return ret;
+	}
+	*out = &u->door;
+	return 0;
+}

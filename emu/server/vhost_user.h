@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The vhost-user door: the data path of a virtio device whose registers are the
+ * client's (QEMU's vhost-user-blk-pci, libblkio).  Protocol as in QEMU's
+ * interop/vhost-user.  This header is between vhost_user*.c; see emu/server/server.h.
+ */
+#ifndef VQT_EMU_SERVER_VHOST_USER_H
+#define VQT_EMU_SERVER_VHOST_USER_H
+
+#include "emu/server/server.h"
+#include "emu/server/map.h"
+#include "emu/virtio/device.h"
+
+enum vhost_user_request {
+	VH_GET_FEATURES = 1,
+	VH_SET_FEATURES = 2,
+	VH_SET_OWNER = 3,
+	VH_RESET_OWNER = 4,
+	VH_SET_MEM_TABLE = 5,
+	VH_SET_LOG_BASE = 6,
+	VH_SET_LOG_FD = 7,
+	VH_SET_VRING_NUM = 8,
+	VH_SET_VRING_ADDR = 9,
+	VH_SET_VRING_BASE = 10,
+	VH_GET_VRING_BASE = 11,
+	VH_SET_VRING_KICK = 12,
+	VH_SET_VRING_CALL = 13,
+	VH_SET_VRING_ERR = 14,
+	VH_GET_PROTOCOL_FEATURES = 15,
+	VH_SET_PROTOCOL_FEATURES = 16,
+	VH_GET_QUEUE_NUM = 17,
+	VH_SET_VRING_ENABLE = 18,
+	VH_SEND_RARP = 19,
+	VH_NET_SET_MTU = 20,
+	VH_SET_BACKEND_REQ_FD = 21,
+	VH_IOTLB_MSG = 22,
+	VH_SET_VRING_ENDIAN = 23,
+	VH_GET_CONFIG = 24,
+	VH_SET_CONFIG = 25,
+	VH_CREATE_CRYPTO_SESSION = 26,
+	VH_CLOSE_CRYPTO_SESSION = 27,
+	VH_POSTCOPY_ADVISE = 28,
+	VH_POSTCOPY_LISTEN = 29,
+	VH_POSTCOPY_END = 30,
+	VH_GET_INFLIGHT_FD = 31,
+	VH_SET_INFLIGHT_FD = 32,
+	VH_GPU_SET_SOCKET = 33,
+	VH_RESET_DEVICE = 34,
+	VH_VRING_KICK = 35,
+	VH_GET_MAX_MEM_SLOTS = 36,
+	VH_ADD_MEM_REG = 37,
+	VH_REM_MEM_REG = 38,
+	VH_SET_STATUS = 39,
+	VH_GET_STATUS = 40,
+	VH_GET_SHARED_OBJECT = 41,
+	VH_SET_DEVICE_STATE_FD = 42,
+	VH_CHECK_DEVICE_STATE = 43,
+};
+
+#define VH_BACKEND_CONFIG_CHANGE 2 /* from us, by the channel of SET_BACKEND_REQ_FD */
+
+/* flags */
+#define VH_VERSION 0x1
+#define VH_VERSION_MASK 0x3
+#define VH_REPLY 0x4
+#define VH_NEED_REPLY 0x8
+
+#define VH_F_PROTOCOL_FEATURES 30 /* feature bit */
+enum { /* protocol feature bits */
+	VH_P_MQ = 0,
+	VH_P_RARP = 2,
+	VH_P_REPLY_ACK = 3,
+	VH_P_MTU = 4,
+	VH_P_BACKEND_REQ = 5,
+	VH_P_PAGEFAULT = 8,
+	VH_P_CONFIG = 9,
+	VH_P_HOST_NOTIFIER = 11,
+	VH_P_INFLIGHT = 12,
+	VH_P_RESET_DEVICE = 13,
+	VH_P_MEM_SLOTS = 15,
+	VH_P_STATUS = 16,
+	VH_P_XEN_MMAP = 17,
+};
+
+#define VH_TABLE_REGIONS 8 /* in one SET_MEM_TABLE */
+#define VH_MEM_SLOTS 512
+#define VH_MAX_MSG 4096
+#define VH_NO_FD 0x100 /* SET_VRING_KICK and its like */
+
+struct vhost_user_hdr {
+	uint32_t request, flags, size; /* of what follows */
+};
+
+struct vhost_user_region {
+	uint64_t gpa, size, user, offset;
+};
+
+struct vhost_user_addr {
+	uint32_t index, flags;
+	uint64_t desc, used, avail, log;
+};
+
+struct vhost_user_inflight {
+	uint64_t size, offset;
+	uint16_t queues, queue_size;
+};
+
+struct vhost_user;
+
+/* A request that whoever served before us did not finish. */
+struct vhost_user_left {
+	uint64_t counter;
+	struct emu_again again;
+};
+
+struct vhost_user_ring {
+	struct door_source kick;
+	struct vhost_user *u;
+	int call, err;
+	uint16_t num;
+	bool has_addr, enabled, started, running;
+	struct vhost_user_addr addr; /* as the client has them */
+	uint32_t base;
+	uint8_t *track; /* its part of the inflight memory, NULL: not tracked */
+	uint64_t counter; /* of requests, to keep their order */
+	struct vhost_user_left *left; /* to be done again, oldest first */
+	unsigned nleft;
+	struct packed_track *packed; /* vhost_user_packed.c */
+};
+
+struct vhost_user {
+	struct door door;
+	struct emu_virtio v;
+	struct emu_mem *mem;
+	struct door_maps maps;
+	uint64_t features; /* accepted */
+	uint64_t protocol;
+	bool features_known;
+	int channel; /* to the client, for what it did not ask; -1: none */
+	struct vhost_user_ring *ring; /* one a queue of v */
+	/* requests in flight, in memory that outlives us */
+	struct door_map track_map;
+	uint8_t *track;
+	uint16_t track_size; /* entries a queue */
+	bool track_packed; /* their layout */
+};
+
+/* What is known of a message (vhost_user_message.c). */
+struct vhost_user_message {
+	uint16_t request, least; /* bytes of payload */
+	bool replies; /* has a reply of its own */
+	const char *name;
+};
+
+const struct vhost_user_message *vhost_user_message(uint32_t request); /* NULL: unknown */
+
+/* What this back end does about it. */
+struct vhost_user_row {
+	uint16_t request;
+	int (*handle)(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len);
+};
+
+static inline bool vhost_user_has(const struct vhost_user *u, unsigned protocol_bit)
+{
+	return u->protocol >> protocol_bit & 1;
+}
+
+int vhost_user_reply(struct vhost_user *u, const struct vhost_user_hdr *h, const void *body,
+		     size_t len, int fd);
+
+/* vhost_user_ring.c: rings and memory */
+extern const struct vhost_user_row vhost_user_ring_rows[]; /* ends with request 0 */
+void vhost_user_rings_stop(struct vhost_user *u); /* drained; bases kept */
+void vhost_user_rings_start(struct vhost_user *u); /* those that are ready */
+void vhost_user_rings_drop(struct vhost_user *u); /* all that was the client's */
+
+/* vhost_user_inflight.c: what survives us, 'inflight I/O tracking' */
+extern const struct vhost_user_row vhost_user_inflight_rows[];
+void vhost_user_inflight_drop(struct vhost_user *u);
+/* A ring is about to run: find what was left in flight. */
+int vhost_user_inflight_start(struct vhost_user *u, unsigned index);
+/* It runs: do that again. */
+void vhost_user_inflight_redo(struct vhost_user *u, unsigned index);
+
+/* vhost_user_packed.c: the same for packed rings, whose memory looks different */
+uint64_t vhost_user_packed_len(uint16_t queue_size);
+int vhost_user_packed_start(struct vhost_user *u, unsigned index);
+void vhost_user_packed_drop(struct vhost_user_ring *r);
+
+#endif

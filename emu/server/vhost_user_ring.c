@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* vhost-user: the client's memory, and the rings it has in it. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/trace/record.h"
+#include "emu/server/vhost_user.h"
+
+/* --- running ------------------------------------------------------------------------------ */
+
+static void on_kick(struct door *d, struct door_source *s, uint32_t events)
+{
+	struct vhost_user_ring *r = (struct vhost_user_ring *)s;
+	/*
+	 * Edge-triggered: each write to the descriptor wakes us again, so it need
+	 * not be read, which saves a system call a kick.
+	 */
+	if (r->running)
+		emu_queue_kick(&r->u->v.queue[r - r->u->ring], 0, VQT_KICK_IOEVENTFD, 0);
+	if (events & (EPOLLHUP | EPOLLERR))
+		door_unwatch(d, s);
+}
+
+/* Where a stopped ring's descriptor goes back to the client: empty, as if read. */
+static void drain_kick(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	uint64_t n;
+	if (fd >= 0 && poll(&p, 1, 0) == 1 && p.revents & POLLIN && read(fd, &n, sizeof(n)) < 0)
+		return;
+}
+
+static void stop(struct vhost_user *u, unsigned i)
+{
+	struct vhost_user_ring *r = &u->ring[i];
+	struct emu_queue *q = &u->v.queue[i];
+	if (!r->running)
+		return;
+	emu_virtio_drain(&u->v);
+	r->base = emu_queue_base(q);
+	emu_queue_stop(q);
+	q->polled = false;
+	r->running = false;
+}
+
+/* The areas as guest-physical: the client names them by its own addresses. */
+static int place(struct vhost_user *u, unsigned i)
+{
+	const struct vhost_user_addr *a = &u->ring[i].addr;
+	struct emu_queue *q = &u->v.queue[i];
+	/* the first byte only: that all of it is there is for the ring to find */
+	if (door_map_translate(&u->maps, a->desc, 1, &q->desc) < 0 ||
+		door_map_translate(&u->maps, a->avail, 1, &q->driver) < 0 ||
+		door_map_translate(&u->maps, a->used, 1, &q->device) < 0)
+		return -EFAULT;
+	return 0;
+}
+
+/* Run a ring that has become ready: 0, also when it is not. */
+static int start(struct vhost_user *u, unsigned i)
+{
+	struct vhost_user_ring *r = &u->ring[i];
+	struct emu_queue *q = &u->v.queue[i];
+	bool on = r->enabled || !(u->features >> VH_F_PROTOCOL_FEATURES & 1);
+	if (r->running || !on || !r->started || !r->has_addr || !r->num || !u->features_known ||
+		place(u, i) < 0)
+		return 0;
+	emu_queue_set_size(q, r->num);
+	if (q->size != r->num)
+		return -EINVAL;
+	int ret = vhost_user_inflight_start(u, i);
+	if (ret == 0)
+		ret = emu_queue_start_at(q, r->base);
+	if (ret < 0) {
+		free(r->left);
+		r->left = NULL;
+		return ret;
+	}
+	emu_tap_queue_state(u->door.tap, i, &q->ring, r->base,
+		q->ring.ops == &emu_ring_packed ? r->base >> 16 : q->ring.used);
+	q->polled = r->kick.fd < 0;
+	r->running = true;
+	vhost_user_inflight_redo(u, i);
+	return 0;
+}
+
+void vhost_user_rings_stop(struct vhost_user *u)
+{
+	for (unsigned i = 0; i < u->v.nqueues; i++)
+		stop(u, i);
+}
+
+void vhost_user_rings_start(struct vhost_user *u)
+{
+	for (unsigned i = 0; i < u->v.nqueues; i++)
+		start(u, i);
+}
+
+static void drop_kick(struct vhost_user *u, struct vhost_user_ring *r)
+{
+	int fd = r->kick.fd;
+	door_unwatch(&u->door, &r->kick);
+	door_close(&fd);
+}
+
+void vhost_user_rings_drop(struct vhost_user *u)
+{
+	for (unsigned i = 0; i < u->v.nqueues; i++) {
+		struct vhost_user_ring *r = &u->ring[i];
+		drop_kick(u, r);
+		door_close(&r->call);
+		door_close(&r->err);
+		r->has_addr = r->enabled = r->started = r->running = false;
+		r->num = 0;
+		r->base = 0;
+		r->track = NULL;
+	}
+}
+
+/* --- messages ------------------------------------------------------------------------------- */
+
+static int ring_index(struct vhost_user *u, uint32_t i)
+{
+	return i < u->v.nqueues ? 0 : door_fail(&u->door, "the client named queue %u", i);
+}
+
+static int set_num(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
+{
+	uint32_t i = get_le32(p), num = get_le32(p + 4);
+	if (ring_index(u, i) < 0)
+		return -EINVAL;
+	if (!num || num > u->v.queue[i].size_max)
+		return door_fail(&u->door, "the client wants a queue of %u entries, we have %u at most",
+			num, u->v.queue[i].size_max);
+	stop(u, i);
+	u->ring[i].num = num;
+	return start(u, i);
+}
+
+static int set_addr(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
+{
+	struct vhost_user_addr a;
+	memcpy(&a, p, sizeof(a));
+	if (ring_index(u, a.index) < 0)
+		return -EINVAL;
+	struct vhost_user_ring *r = &u->ring[a.index];
+	if (r->has_addr && !memcmp(&r->addr.desc, &a.desc, 3 * sizeof(a.desc)))
+		return 0;
+	stop(u, a.index);
+	r->addr = a;
+	r->has_addr = true;
+	if (place(u, a.index) < 0)
+		return door_fail(&u->door, "queue %u is outside the client's memory", a.index);
+	return start(u, a.index);
+}
+
+static int set_base(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
+{
+	uint32_t i = get_le32(p);
+	if (ring_index(u, i) < 0)
+		return -EINVAL;
+	stop(u, i);
+	u->ring[i].base = get_le32(p + 4);
+	return start(u, i);
+}
+
+/* This also stops the ring. */
+static int get_base(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
+{
+	uint32_t i = get_le32(p);
+	if (ring_index(u, i) < 0)
+		return -EINVAL;
+	struct vhost_user_ring *r = &u->ring[i];
+	stop(u, i);
+	uint32_t state[2] = {i, r->base};
+	r->started = false;
+	drain_kick(r->kick.fd);
+	drop_kick(u, r);
+	door_close(&r->call);
+	return vhost_user_reply(u, h, state, sizeof(state), -1);
+}
+
+static int set_kick(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
+{
+	uint64_t v = get_le64(p);
+	unsigned i = v & 0xff;
+	int fd = v & VH_NO_FD ? -1 : door_take_fd(&u->door, 0), ret = 0;
+	if (ring_index(u, i) < 0) {
+		door_close(&fd);
+		return -EINVAL;
+	}
+	struct vhost_user_ring *r = &u->ring[i];
+	drop_kick(u, r);
+	if (fd >= 0) {
+		door_nonblock(fd);
+		r->kick.ready = on_kick;
+		ret = door_watch(&u->door, &r->kick, fd, EPOLLIN | EPOLLET);
+		if (ret < 0) {
+			door_close(&fd);
+			return ret;
+		}
+	}
+	r->started = true;
+	u->v.queue[i].polled = r->running && fd < 0;
+	return start(u, i);
+}
+
+static int set_event(struct vhost_user *u, uint8_t *p, bool call)
+{
+	uint64_t v = get_le64(p);
+	unsigned i = v & 0xff;
+	int fd = v & VH_NO_FD ? -1 : door_take_fd(&u->door, 0);
+	if (ring_index(u, i) < 0) {
+		door_close(&fd);
+		return -EINVAL;
+	}
+	int *to = call ? &u->ring[i].call : &u->ring[i].err;
+	door_close(to);
+	*to = fd;
+	if (fd < 0)
+		return 0;
+	door_nonblock(fd);
+	/* what was used while there was no descriptor is told now; one too many is harmless */
+	if (call && u->ring[i].running)
+		door_signal(&u->door, fd);
+	return 0;
+}
+
+static int set_call(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
+{
+	return set_event(u, p, true);
+}
+
+static int set_err(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
+{
+	return set_event(u, p, false);
+}
+
+static int set_enable(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
+{
+	uint32_t i = get_le32(p);
+	if (ring_index(u, i) < 0)
+		return -EINVAL;
+	u->ring[i].enabled = get_le32(p + 4) == 1;
+	if (u->ring[i].enabled)
+		return start(u, i);
+	stop(u, i);
+	return 0;
+}
+
+/* --- memory ----------------------------------------------------------------------------------- */
+
+static int add_region(struct vhost_user *u, const struct vhost_user_region *r, int fd)
+{
+	if (fd < 0 || u->maps.count >= VH_MEM_SLOTS)
+		return fd < 0 ? -EBADF : -ENOSPC;
+	return door_map_add(
+		&u->maps, r->gpa, r->size, r->user, fd, r->offset, EMU_MEM_READ | EMU_MEM_WRITE);
+}
+
+static int set_mem_table(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
+{
+	uint32_t n = get_le32(p);
+	if (n > VH_TABLE_REGIONS || len < 8 + n * sizeof(struct vhost_user_region))
+		return door_fail(&u->door, "the client sent a memory table of %u regions", n);
+	vhost_user_rings_stop(u);
+	door_maps_clear(&u->maps);
+	for (uint32_t i = 0; i < n; i++) {
+		struct vhost_user_region r;
+		memcpy(&r, p + 8 + i * sizeof(r), sizeof(r));
+		int fd = door_take_fd(&u->door, i), ret = add_region(u, &r, fd);
+		door_close(&fd);
+		if (ret < 0)
+			return door_fail(&u->door, "cannot map the client's memory: %s", strerror(-ret));
+	}
+	vhost_user_rings_start(u);
+	return 0;
+}
+
+/* A table can be added to while rings run: what they point to stays where it is. */
+static int add_mem(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
+{
+	struct vhost_user_region r;
+	memcpy(&r, p + 8, sizeof(r));
+	int fd = door_take_fd(&u->door, 0), ret = add_region(u, &r, fd);
+	door_close(&fd);
+	if (ret < 0)
+		return ret;
+	vhost_user_rings_start(u);
+	return 0;
+}
+
+static int remove_mem(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
+{
+	struct vhost_user_region r;
+	memcpy(&r, p + 8, sizeof(r));
+	emu_virtio_drain(&u->v);
+	return door_map_del(&u->maps, r.gpa, r.size);
+}
+
+const struct vhost_user_row vhost_user_ring_rows[] = {
+	{VH_SET_MEM_TABLE, set_mem_table},
+	{VH_SET_VRING_NUM, set_num},
+	{VH_SET_VRING_ADDR, set_addr},
+	{VH_SET_VRING_BASE, set_base},
+	{VH_GET_VRING_BASE, get_base},
+	{VH_SET_VRING_KICK, set_kick},
+	{VH_SET_VRING_CALL, set_call},
+	{VH_SET_VRING_ERR, set_err},
+	{VH_SET_VRING_ENABLE, set_enable},
+	{VH_ADD_MEM_REG, add_mem},
+	{VH_REM_MEM_REG, remove_mem},
+	{},
+};

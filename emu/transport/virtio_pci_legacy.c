@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* The legacy interface of a transitional device: 4.1.4.10, 2.7.2 (legacy layout). */
+#include <string.h>
+
+#include "emu/virtio/defs.h"
+#include "emu/transport/virtio_pci.h"
+
+static uint32_t r_host_features(struct emu_device *d)
+{
+	return emu_virtio_offered(&d->v, 0, true);
+}
+
+static uint32_t r_guest_features(struct emu_device *d)
+{
+	return emu_virtio_accepted(&d->v, 0);
+}
+
+static void w_guest_features(struct emu_device *d, uint32_t v)
+{
+	emu_virtio_accept(&d->v, 0, v, true);
+}
+
+static uint32_t r_pfn(struct emu_device *d)
+{
+	struct emu_queue *q = emu_vpci_selected(d);
+	return q && q->enabled ? q->desc >> VIRTIO_PCI_QUEUE_ADDR_SHIFT : 0;
+}
+
+/* 2.7.2: one contiguous area, the used ring on the next page. */
+static void w_pfn(struct emu_device *d, uint32_t pfn)
+{
+	struct emu_queue *q = emu_vpci_selected(d);
+	if (!q)
+		return;
+	d->v.legacy = true;
+	if (!pfn) { /* 4.1.5.1.3 (legacy): the queue is given up */
+		if (q->enabled)
+			emu_queue_reset(q);
+		return;
+	}
+	if (q->enabled)
+		return;
+	uint64_t mask = VIRTIO_PCI_VRING_ALIGN - 1;
+	q->desc = (uint64_t)pfn << VIRTIO_PCI_QUEUE_ADDR_SHIFT;
+	q->driver = q->desc + 16ull * q->size;
+	q->device = (q->driver + 2ull * (3 + q->size) + mask) & ~mask;
+	emu_queue_enable(q);
+}
+
+static uint32_t r_queue_num(struct emu_device *d)
+{
+	struct emu_queue *q = emu_vpci_selected(d);
+	return q ? q->size : 0;
+}
+
+static uint32_t r_queue_sel(struct emu_device *d)
+{
+	return d->queue_select;
+}
+
+static void w_queue_sel(struct emu_device *d, uint32_t v)
+{
+	d->queue_select = v;
+}
+
+static uint32_t r_notify(struct emu_device *d)
+{
+	return 0;
+}
+
+static void w_notify(struct emu_device *d, uint32_t v)
+{
+	struct emu_queue *q = emu_virtio_queue(&d->v, v);
+	if (q)
+		emu_queue_kick(q, v, VQT_KICK_LEGACY, 2);
+}
+
+static uint32_t r_status(struct emu_device *d)
+{
+	return emu_virtio_get_status(&d->v);
+}
+
+static void w_status(struct emu_device *d, uint32_t v)
+{
+	emu_virtio_set_status(&d->v, v, true);
+}
+
+static uint32_t r_isr(struct emu_device *d)
+{
+	return emu_vpci_read_isr(d);
+}
+
+static uint32_t r_config_vector(struct emu_device *d)
+{
+	return d->config_vector;
+}
+
+static void w_config_vector(struct emu_device *d, uint32_t v)
+{
+	d->config_vector = emu_vpci_vector(d, v);
+}
+
+static uint32_t r_queue_vector(struct emu_device *d)
+{
+	struct emu_queue *q = emu_vpci_selected(d);
+	return q ? q->vector : VQT_NO_VECTOR;
+}
+
+static void w_queue_vector(struct emu_device *d, uint32_t v)
+{
+	struct emu_queue *q = emu_vpci_selected(d);
+	if (q)
+		q->vector = emu_vpci_vector(d, v);
+}
+
+static const struct emu_reg legacy[] = {
+	{VIRTIO_PCI_HOST_FEATURES, 4, r_host_features, NULL},
+	{VIRTIO_PCI_GUEST_FEATURES, 4, r_guest_features, w_guest_features},
+	{VIRTIO_PCI_QUEUE_PFN, 4, r_pfn, w_pfn},
+	{VIRTIO_PCI_QUEUE_NUM, 2, r_queue_num, NULL}, /* 4.1.5.1.3: not the driver's to choose */
+	{VIRTIO_PCI_QUEUE_SEL, 2, r_queue_sel, w_queue_sel},
+	{VIRTIO_PCI_QUEUE_NOTIFY, 2, r_notify, w_notify},
+	{VIRTIO_PCI_STATUS, 1, r_status, w_status},
+	{VIRTIO_PCI_ISR, 1, r_isr, NULL},
+	/* these only while MSI-X is enabled */
+	{VIRTIO_MSI_CONFIG_VECTOR, 2, r_config_vector, w_config_vector},
+	{VIRTIO_MSI_QUEUE_VECTOR, 2, r_queue_vector, w_queue_vector},
+};
+
+bool emu_vpci_legacy(
+	struct emu_device *d, uint64_t off, unsigned width, uint64_t *value, bool write)
+{
+	unsigned config = VIRTIO_PCI_CONFIG_OFF(emu_pci_msix_enabled(&d->pci));
+	if (off < config)
+		return emu_vpci_row(
+			d, legacy, sizeof(legacy) / sizeof(legacy[0]), off, width, value, write);
+	/* 4.1.3.1: any width gives what the natural one would */
+	if (write)
+		emu_virtio_config_write(&d->v, off - config, value, width);
+	else
+		emu_virtio_config_read(&d->v, off - config, value, width);
+	return true;
+}

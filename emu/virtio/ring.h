@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Virtqueue rings, the device's side: split (2.7) and packed (2.8).  A ring
+ * takes descriptor chains as the driver made them available, checks them in
+ * full, and returns them used.  What the driver wrote is copied once.
+ */
+#ifndef VQT_EMU_VIRTIO_RING_H
+#define VQT_EMU_VIRTIO_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decoder/trace/event.h"
+#include "emu/virtio/mem.h"
+
+struct emu_queue;
+
+/*
+ * A descriptor chain taken from a ring.  desc[] holds the descriptors as read:
+ * first ndirect of the ring, then those of the indirect table, if there is one:
+ * the last direct descriptor names it and carries no data.
+ */
+struct emu_chain {
+	struct emu_chain *next; /* lists of the owner */
+	struct emu_queue *queue;
+	struct vqt_desc *desc;
+	uint32_t cap; /* room in desc */
+	uint32_t ndesc, ndirect;
+	uint16_t head;          /* split: index of the head; packed: buffer id */
+	uint16_t pos;           /* split: free-running index; packed: slot | wrap << 15 */
+	uint16_t flags;         /* VQT_CHAIN_*: why it is bad */
+	uint16_t nread, nwrite; /* data-bearing descriptors of each direction */
+	bool done;              /* completed, waiting for its turn (IN_ORDER) */
+	bool table;             /* has an indirect table */
+	uint16_t account;       /* of whoever keeps account of the queue (emu/virtio/device.h) */
+	uint32_t used_len;
+	uint64_t read_len, write_len; /* bytes of each direction */
+	uint8_t first[VQT_HEADER_BYTES]; /* what the readable part began with, for the tap */
+	uint8_t first_len;
+	uint64_t completed;           /* by the queue when this was taken */
+	uint64_t touched;             /* leading writable bytes known to be written */
+	void *priv; /* the device class's, kept with the chain when it is reused */
+	void (*priv_free)(void *priv);
+};
+
+/* Copies of a chain's bytes; off counts from its first readable (writable) byte. */
+int emu_chain_read(
+	struct emu_mem *m, const struct emu_chain *c, uint64_t off, void *buf, size_t len);
+int emu_chain_write(
+	struct emu_mem *m, const struct emu_chain *c, uint64_t off, const void *buf, size_t len);
+/* Reads back writable bytes: for diagnosis only (2.7.4.2). */
+int emu_chain_read_written(
+	struct emu_mem *m, const struct emu_chain *c, uint64_t off, void *buf, size_t len);
+/* Zeroes [off, off+len) of the writable bytes; how many leading ones were reached. */
+uint64_t emu_chain_zero(struct emu_mem *m, const struct emu_chain *c, uint64_t off, uint64_t len);
+/* Host pieces of a part: count, -EFAULT, -ENOTSUP (copy instead), -E2BIG. */
+int emu_chain_map(struct emu_mem *m, const struct emu_chain *c, bool writable, uint64_t off,
+	uint64_t len, struct iovec *iov, int max);
+struct emu_chain *emu_chain_new(void);
+void emu_chain_free(struct emu_chain *c);
+int emu_chain_add(struct emu_chain *c, const struct vqt_desc *d); /* grows desc */
+
+/* A chain that was taken before, by someone who is gone. */
+struct emu_again {
+	uint16_t head; /* as in emu_chain */
+	uint16_t account;
+	/* packed: its descriptors of the ring, where used ones may be by now */
+	const struct vqt_desc *desc;
+	unsigned ndesc;
+};
+
+struct emu_ring {
+	const struct emu_ring_ops *ops;
+	struct emu_mem *mem;
+	/* set before start */
+	uint16_t size;
+	uint32_t max_chain;            /* buffers in a chain; 0: size (2.7.5.3.1) */
+	uint64_t desc, driver, device; /* the three areas */
+	bool indirect, event_idx, in_order;
+	bool notify_on_empty; /* 6.3, legacy */
+	bool watched; /* another's ring (emu/proxy/snoop.h): never written, its device's part read, too */
+	/* positions */
+	uint16_t last_avail;        /* split: free-running; packed: slot */
+	uint16_t used;              /* split: free-running, published; packed: slot */
+	bool avail_wrap, used_wrap; /* packed */
+	uint16_t avail_seen;        /* split: avail.idx as last read */
+	uint16_t signalled; /* split: used at the last decision to notify; packed: slot|wrap */
+	bool signalled_valid;
+	uint16_t unsignalled; /* used since the last decision (saturates) */
+	bool kicks_off;       /* we asked the driver not to notify */
+	uint32_t taken;       /* chains in flight */
+	bool stuck_wrap;      /* a fault: the used wrap counter never toggles */
+	const char *why;      /* after an error: one static sentence */
+	/* private: host addresses of the areas, when they have one */
+	unsigned gen;
+	bool resolved;
+	uint8_t *p_desc, *p_driver, *p_device;
+	uint64_t *busy; /* heads or buffer ids in flight */
+};
+
+struct emu_ring_ops {
+	const char *name; /* "split", "packed" */
+	/* Lengths and alignments of the areas, 2.7 and 2.8. */
+	void (*layout)(unsigned size, uint64_t len[3], unsigned align[3]);
+	int (*start)(struct emu_ring *r); /* 0 or negative errno with why */
+	/* 1 and a chain; 0 nothing available; negative: the ring is broken, see why. */
+	int (*pop)(struct emu_ring *r, struct emu_chain *c);
+	/* The same for a chain taken before; the position stays where it is. */
+	int (*pop_again)(struct emu_ring *r, struct emu_chain *c, const struct emu_again *a);
+	/* Write and publish one used entry. */
+	int (*push)(struct emu_ring *r, struct emu_chain *c, uint32_t len);
+	/* Ask for (on) or decline available buffer notifications. */
+	int (*want_kicks)(struct emu_ring *r, bool on);
+	/* Is there something to take? Reads the ring. */
+	int (*pending)(struct emu_ring *r);
+	/* Must the driver be told of what was used since the last call? 2.7.7, 2.8.10 */
+	int (*must_notify)(struct emu_ring *r);
+	void (*snapshot)(struct emu_ring *r, struct vqt_ring *out);
+	/* Position for vhost's vring base, and back. */
+	uint32_t (*base)(const struct emu_ring *r);
+	void (*set_base)(struct emu_ring *r, uint32_t base);
+	/*
+	 * For who watches another's device: the used entry at pos (split: free-running;
+	 * packed: slot | wrap << 15): 1; 0 when it is not there yet, -ESTALE when it is
+	 * there no more, -EFAULT.
+	 */
+	int (*used_at)(struct emu_ring *r, uint16_t pos, uint16_t *id, uint32_t *len);
+	uint16_t (*used_pos)(const struct emu_ring *r); /* of the next one */
+	/* The position behind that of a chain of so many descriptors of the ring. */
+	uint16_t (*used_next)(const struct emu_ring *r, uint16_t pos, unsigned ndirect);
+	void (*set_used)(struct emu_ring *r, uint16_t pos);
+};
+
+extern const struct emu_ring_ops emu_ring_split, emu_ring_packed;
+
+int emu_ring_init(struct emu_ring *r, struct emu_mem *mem); /* zeroes; -ENOMEM */
+void emu_ring_fini(struct emu_ring *r);
+/* Back to the state before start; keeps areas and size. */
+void emu_ring_rewind(struct emu_ring *r);
+/* Check areas for alignment, overlap and wrap-around: 0 or -EINVAL with why. */
+int emu_ring_check(struct emu_ring *r);
+
+/* For the ring implementations. */
+int emu_ring_read(struct emu_ring *r, unsigned area, uint64_t off, void *buf, size_t len);
+int emu_ring_write(struct emu_ring *r, unsigned area, uint64_t off, const void *buf, size_t len);
+int emu_ring_load16(struct emu_ring *r, unsigned area, uint64_t off, uint16_t *v); /* acquire */
+int emu_ring_store16(struct emu_ring *r, unsigned area, uint64_t off, uint16_t v); /* release */
+int emu_ring_take_desc(struct emu_ring *r, struct emu_chain *c, const struct vqt_desc *d);
+int emu_ring_indirect(
+	struct emu_ring *r, struct emu_chain *c, const struct vqt_desc *d, bool packed);
+int emu_ring_bad(struct emu_ring *r, struct emu_chain *c, unsigned flag, const char *why);
+bool emu_ring_busy(const struct emu_ring *r, uint16_t id);
+void emu_ring_set_busy(struct emu_ring *r, uint16_t id, bool on);
+/* 2.7.10: has `event` been passed on the way from old to new? */
+static inline bool emu_ring_need_event(uint16_t event, uint16_t now, uint16_t old)
+{
+	return (uint16_t)(now - event - 1) < (uint16_t)(now - old);
+}
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/* Split virtqueues, the device's side: virtio 1.4, 2.7. */
+#include <errno.h>
+#include <string.h>
+
+#include "emu/virtio/defs.h"
+#include "emu/virtio/ring.h"
+
+enum { DESC, AVAIL, USED };
+
+/* 2.7.6: flags, idx, ring[], used_event */
+#define AVAIL_FLAGS 0
+#define AVAIL_IDX 2
+#define AVAIL_RING(i) (4 + 2 * (uint64_t)(i))
+#define USED_EVENT(r) AVAIL_RING((r)->size)
+/* 2.7.8: flags, idx, ring[] of id and len, avail_event */
+#define USED_FLAGS 0
+#define USED_IDX 2
+#define USED_RING(i) (4 + 8 * (uint64_t)(i))
+#define AVAIL_EVENT(r) USED_RING((r)->size)
+
+static void split_layout(unsigned size, uint64_t len[3], unsigned align[3])
+{
+	len[DESC] = 16ull * size;
+	len[AVAIL] = 6 + 2ull * size;
+	len[USED] = 6 + 8ull * size;
+	align[DESC] = VRING_DESC_ALIGN_SIZE;
+	align[AVAIL] = VRING_AVAIL_ALIGN_SIZE;
+	align[USED] = VRING_USED_ALIGN_SIZE;
+}
+
+static int unreachable(struct emu_ring *r)
+{
+	return emu_ring_bad(r, NULL, 0, "virtqueue outside guest memory");
+}
+
+static int split_start(struct emu_ring *r)
+{
+	/* 2.7; it may have been chosen while the ring was to be a packed one */
+	if (!r->size || r->size & (r->size - 1)) {
+		r->why = "the size of a split virtqueue is not a power of 2";
+		return -EINVAL;
+	}
+	return emu_ring_check(r);
+}
+
+/* How many entries are waiting; re-reads avail.idx only when none are known. */
+static int available(struct emu_ring *r)
+{
+	uint16_t n = r->avail_seen - r->last_avail;
+	if (!n) {
+		if (emu_ring_load16(r, AVAIL, AVAIL_IDX, &r->avail_seen) < 0)
+			return unreachable(r);
+		n = r->avail_seen - r->last_avail;
+	}
+	if (n > r->size) /* 2.7.6 with 2.7.13.3: idx went back or jumped */
+		return emu_ring_bad(
+			r, NULL, 0, "available index moved by more than the queue size");
+	return n;
+}
+
+static int walk_chain(struct emu_ring *r, struct emu_chain *c)
+{
+	uint16_t i = c->head;
+	for (;;) {
+		struct vqt_desc d;
+		if (emu_ring_read(r, DESC, 16ull * i, &d, sizeof(d)) < 0)
+			return unreachable(r);
+		if (d.flags & VRING_DESC_F_INDIRECT)
+			return emu_ring_indirect(r, c, &d, false);
+		int ret = emu_ring_take_desc(r, c, &d);
+		c->ndirect = c->ndesc;
+		if (ret < 0)
+			return ret;
+		if (!(d.flags & VRING_DESC_F_NEXT))
+			return 0;
+		if (d.next >= r->size)
+			return emu_ring_bad(
+				r, c, VQT_CHAIN_BAD_NEXT, "next outside the descriptor table");
+		i = d.next;
+	}
+}
+
+static int take_head(struct emu_ring *r, struct emu_chain *c)
+{
+	if (c->head >= r->size)
+		return emu_ring_bad(r, c, VQT_CHAIN_BAD_HEAD, "head outside the descriptor table");
+	if (emu_ring_busy(r, c->head)) /* 2.7.13: only free descriptors are offered */
+		return emu_ring_bad(r, c, VQT_CHAIN_BAD_HEAD, "head is still in flight");
+	int ret = walk_chain(r, c);
+	if (ret < 0)
+		return ret;
+	r->taken++;
+	emu_ring_set_busy(r, c->head, true);
+	return 1;
+}
+
+static int split_pop(struct emu_ring *r, struct emu_chain *c)
+{
+	int n = available(r);
+	if (n <= 0)
+		return n;
+	c->pos = r->last_avail;
+	if (emu_ring_load16(r, AVAIL, AVAIL_RING(r->last_avail % r->size), &c->head) < 0)
+		return unreachable(r);
+	int ret = take_head(r, c);
+	if (ret > 0)
+		r->last_avail++;
+	return ret;
+}
+
+static int split_pop_again(struct emu_ring *r, struct emu_chain *c, const struct emu_again *a)
+{
+	c->head = a->head;
+	c->pos = r->last_avail;
+	c->flags |= VQT_CHAIN_AGAIN;
+	return take_head(r, c);
+}
+
+/* 2.7.8.2: the entry first, then idx. */
+static int split_push(struct emu_ring *r, struct emu_chain *c, uint32_t len)
+{
+	uint32_t elem[2] = {c->head, len};
+	if (emu_ring_write(r, USED, USED_RING(r->used % r->size), elem, sizeof(elem)) < 0 ||
+		emu_ring_store16(r, USED, USED_IDX, r->used + 1) < 0)
+		return unreachable(r);
+	r->used++;
+	r->taken--;
+	emu_ring_set_busy(r, c->head, false);
+	if (r->unsignalled < UINT16_MAX)
+		r->unsignalled++;
+	return 0;
+}
+
+/* 2.7.10.1: avail_event with EVENT_IDX, else flags. */
+static int split_want_kicks(struct emu_ring *r, bool on)
+{
+	int ret = 0;
+	if (r->event_idx) {
+		if (on)
+			ret = emu_ring_store16(r, USED, AVAIL_EVENT(r), r->last_avail);
+	} else if (r->kicks_off == on) {
+		ret = emu_ring_store16(r, USED, USED_FLAGS, on ? 0 : VRING_USED_F_NO_NOTIFY);
+	}
+	if (ret < 0)
+		return unreachable(r);
+	r->kicks_off = !on;
+	if (on) /* 2.7.13.4.1: the store before the caller looks at the ring again */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return 0;
+}
+
+/* 2.7.7.2 */
+static int split_must_notify(struct emu_ring *r)
+{
+	uint16_t old = r->signalled, event, flags;
+	bool valid = r->signalled_valid && r->unsignalled < UINT16_MAX;
+	if (!r->unsignalled)
+		return 0;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	r->signalled = r->used;
+	r->signalled_valid = true;
+	r->unsignalled = 0;
+	if (r->notify_on_empty && !r->taken && available(r) == 0) /* 6.3 */
+		return 1;
+	if (r->event_idx) {
+		if (emu_ring_load16(r, AVAIL, USED_EVENT(r), &event) < 0)
+			return unreachable(r);
+		return !valid || emu_ring_need_event(event, r->used, old);
+	}
+	if (emu_ring_load16(r, AVAIL, AVAIL_FLAGS, &flags) < 0)
+		return unreachable(r);
+	return !(flags & VRING_AVAIL_F_NO_INTERRUPT);
+}
+
+static void split_snapshot(struct emu_ring *r, struct vqt_ring *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->last_avail = r->last_avail;
+	o->known = VQT_RING_LAST_AVAIL;
+#define SNAP(area, off, field, bit)                                                                \
+	if (emu_ring_load16(r, area, off, &o->field) == 0)                                         \
+	o->known |= bit
+	SNAP(AVAIL, AVAIL_IDX, avail_idx, VQT_RING_AVAIL_IDX);
+	SNAP(AVAIL, AVAIL_FLAGS, avail_flags, VQT_RING_AVAIL_FLAGS);
+	SNAP(AVAIL, USED_EVENT(r), used_event, VQT_RING_USED_EVENT);
+	SNAP(USED, USED_IDX, used_idx, VQT_RING_USED_IDX);
+	SNAP(USED, USED_FLAGS, used_flags, VQT_RING_USED_FLAGS);
+	SNAP(USED, AVAIL_EVENT(r), avail_event, VQT_RING_AVAIL_EVENT);
+#undef SNAP
+	if (r->watched) { /* as far as it was followed: what is behind that comes later */
+		o->avail_idx = r->avail_seen;
+		o->used_idx = r->used;
+	}
+}
+
+static uint32_t split_base(const struct emu_ring *r)
+{
+	return r->last_avail;
+}
+
+static void split_set_base(struct emu_ring *r, uint32_t base)
+{
+	uint16_t used;
+	r->last_avail = r->avail_seen = base;
+	/* what was published before: the ring knows */
+	r->used = emu_ring_load16(r, USED, USED_IDX, &used) == 0 ? used : base;
+	r->signalled_valid = false;
+}
+
+static int split_used_at(struct emu_ring *r, uint16_t pos, uint16_t *id, uint32_t *len)
+{
+	uint16_t idx;
+	uint32_t elem[2];
+	if (emu_ring_load16(r, USED, USED_IDX, &idx) < 0)
+		return -EFAULT;
+	if (idx == pos)
+		return 0;
+	if ((uint16_t)(idx - pos) > r->size) /* overwritten since, or taken back */
+		return -ESTALE;
+	if (emu_ring_read(r, USED, USED_RING(pos % r->size), elem, sizeof(elem)) < 0)
+		return -EFAULT;
+	*id = elem[0];
+	*len = elem[1];
+	return 1;
+}
+
+static uint16_t split_used_pos(const struct emu_ring *r)
+{
+	return r->used;
+}
+
+static uint16_t split_used_next(const struct emu_ring *r, uint16_t pos, unsigned ndirect)
+{
+	return pos + 1;
+}
+
+static void split_set_used(struct emu_ring *r, uint16_t pos)
+{
+	r->used = pos;
+}
+
+const struct emu_ring_ops emu_ring_split = {
+	.name = "split",
+	.layout = split_layout,
+	.start = split_start,
+	.pop = split_pop,
+	.pop_again = split_pop_again,
+	.push = split_push,
+	.want_kicks = split_want_kicks,
+	.pending = available,
+	.must_notify = split_must_notify,
+	.snapshot = split_snapshot,
+	.base = split_base,
+	.set_base = split_set_base,
+	.used_at = split_used_at,
+	.used_pos = split_used_pos,
+	.used_next = split_used_next,
+	.set_used = split_set_used,
+};

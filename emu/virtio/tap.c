@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+/* Builds event records and hands them to whoever listens. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "emu/virtio/defs.h"
+#include "emu/virtio/tap.h"
+
+#define DESCS_A_RECORD 4096
+#define SEG_MAX 65535
+
+struct emu_tap {
+	struct emu_tap_config cfg;
+	uint64_t time;
+	uint32_t seq;
+	/*
+	 * The record being built.  Its bytes may have to be fetched from a client by
+	 * messages, and one of another kind comes between: hence two places.
+	 */
+	unsigned depth;
+	size_t len, outer_len;
+	uint8_t *buf;
+	uint8_t space[2][VQT_RECORD_MAX] __attribute__((aligned(8)));
+};
+
+struct emu_tap *emu_tap_new(const struct emu_tap_config *cfg)
+{
+	struct emu_tap *t = malloc(sizeof(*t));
+	if (!t)
+		return NULL;
+	memset(t, 0, offsetof(struct emu_tap, space));
+	t->cfg = *cfg;
+	t->cfg.tick = cfg->tick ? cfg->tick : 1000;
+	t->cfg.snaplen = cfg->snaplen ? cfg->snaplen : 64;
+	t->cfg.device = cfg->device ? cfg->device : 1;
+	t->cfg.source = cfg->source ? cfg->source : 1;
+	t->cfg.kind = cfg->kind ? cfg->kind : VQT_SRC_EMU;
+	return t;
+}
+
+void emu_tap_free(struct emu_tap *t)
+{
+	free(t);
+}
+
+static void stamp(struct emu_tap *t, struct vqt_hdr *h)
+{
+	t->time += t->cfg.tick;
+	h->ts = t->cfg.now ? t->cfg.now(t->cfg.opaque) : t->time;
+	h->seq = t->seq++;
+	h->source = t->cfg.source;
+}
+
+static void *begin(struct emu_tap *t, unsigned type, size_t size, uint16_t queue)
+{
+	if (t->depth++)
+		t->outer_len = t->len;
+	t->buf = t->space[(t->depth - 1) & 1];
+	memset(t->buf, 0, size);
+	t->len = size;
+	struct vqt_hdr *h = (struct vqt_hdr *)t->buf;
+	h->type = type;
+	h->device = t->cfg.device;
+	h->queue = queue;
+	return t->buf;
+}
+
+static void end(struct emu_tap *t)
+{
+	stamp(t, (struct vqt_hdr *)t->buf); /* in the order they are handed on */
+	t->cfg.emit(t->cfg.opaque, t->buf, t->len);
+	if (--t->depth) {
+		t->buf = t->space[0];
+		t->len = t->outer_len;
+	}
+}
+
+/* Append bytes, zero-padded to 4; false when the record is full. */
+static bool append(struct emu_tap *t, const void *p, size_t n)
+{
+	size_t padded = (n + 3) & ~(size_t)3;
+	if (padded > VQT_RECORD_MAX - t->len)
+		return false;
+	memset(t->buf + t->len, 0, padded);
+	if (n)
+		memcpy(t->buf + t->len, p, n);
+	t->len += padded;
+	return true;
+}
+
+static void append_tlv(struct emu_tap *t, unsigned tag, const char *s)
+{
+	struct vqt_tlv tlv = {.tag = tag};
+	if (!s || !*s)
+		return;
+	size_t n = strlen(s);
+	tlv.len = n < 1024 ? n : 1024;
+	append(t, &tlv, sizeof(tlv));
+	append(t, s, tlv.len);
+}
+
+void emu_tap_put(struct emu_tap *t, void *record, size_t len)
+{
+	if (!t)
+		return;
+	stamp(t, record);
+	t->cfg.emit(t->cfg.opaque, record, len);
+}
+
+/* --- descriptive ----------------------------------------------------------------- */
+
+void emu_tap_session(struct emu_tap *t, const char *tool, const char *command, int64_t wall)
+{
+	if (!t)
+		return;
+	struct vqt_session *s = begin(t, VQT_SESSION, sizeof(*s), VQT_NO_QUEUE);
+	s->h.device = VQT_NO_DEVICE;
+	s->major = VQT_VERSION_MAJOR;
+	s->minor = VQT_VERSION_MINOR;
+	s->snaplen = t->cfg.snaplen;
+	s->wall = wall;
+	append_tlv(t, VQT_TAG_TOOL, tool);
+	append_tlv(t, VQT_TAG_COMMAND, command);
+	end(t);
+}
+
+void emu_tap_source(struct emu_tap *t, const char *name, uint32_t pid)
+{
+	if (!t)
+		return;
+	struct vqt_source *s = begin(t, VQT_SOURCE, sizeof(*s), VQT_NO_QUEUE);
+	s->h.device = VQT_NO_DEVICE;
+	s->kind = t->cfg.kind;
+	s->clock = t->cfg.now ? VQT_CLOCK_MONOTONIC : VQT_CLOCK_VIRTUAL;
+	s->pid = pid;
+	append_tlv(t, VQT_TAG_NAME, name);
+	end(t);
+}
+
+void emu_tap_device(struct emu_tap *t, unsigned virtio_id, unsigned transport, unsigned flags,
+	uint32_t bdf, unsigned queues, const char *id, const char *type_name)
+{
+	if (!t)
+		return;
+	struct vqt_device *d = begin(t, VQT_DEVICE, sizeof(*d), VQT_NO_QUEUE);
+	d->virtio_id = virtio_id;
+	d->transport = transport;
+	d->flags = flags;
+	d->bdf = bdf;
+	d->queues = queues;
+	append_tlv(t, VQT_TAG_ID, id);
+	append_tlv(t, VQT_TAG_TYPENAME, type_name);
+	end(t);
+}
+
+void emu_tap_note(struct emu_tap *t, unsigned level, const char *text)
+{
+	if (!t)
+		return;
+	struct vqt_note *n = begin(t, VQT_NOTE, sizeof(*n), VQT_NO_QUEUE);
+	size_t len = strlen(text);
+	n->level = level;
+	n->len = len < 4096 ? len : 4096;
+	append(t, text, n->len);
+	end(t);
+}
+
+/* --- the conversation -------------------------------------------------------------- */
+
+void emu_tap_reg(struct emu_tap *t, unsigned region, unsigned op, unsigned width, unsigned flags,
+	uint32_t offset, uint64_t value)
+{
+	if (!t)
+		return;
+	struct vqt_reg *r = begin(t, VQT_REG, sizeof(*r), VQT_NO_QUEUE);
+	r->region = region;
+	r->op = op;
+	r->width = width;
+	r->flags = flags;
+	r->offset = offset;
+	r->value = value;
+	end(t);
+}
+
+/* Can the ring be looked at without asking anybody (message-based DMA)? */
+static bool at_hand(struct emu_ring *r)
+{
+	uint64_t len[3];
+	unsigned align[3];
+	if (!r->ops)
+		return false;
+	r->ops->layout(r->size, len, align);
+	return emu_mem_ptr(r->mem, r->driver, len[1], EMU_MEM_READ) &&
+	       emu_mem_ptr(r->mem, r->device, len[2], EMU_MEM_READ);
+}
+
+void emu_tap_kick(struct emu_tap *t, uint16_t queue, struct emu_ring *r, uint32_t value,
+	unsigned via, unsigned width)
+{
+	if (!t)
+		return;
+	struct vqt_kick *k = begin(t, VQT_KICK, sizeof(*k), queue);
+	uint16_t heads[VQT_KICK_HEADS];
+	k->value = value;
+	k->via = via;
+	k->width = width;
+	if (at_hand(r)) {
+		r->ops->snapshot(r, &k->ring);
+		uint16_t n = k->ring.avail_idx - r->last_avail;
+		if (r->ops != &emu_ring_split || !(k->ring.known & VQT_RING_AVAIL_IDX))
+			n = 0;
+		n = n < VQT_KICK_HEADS ? n : VQT_KICK_HEADS;
+		for (unsigned i = 0; i < n; i++)
+			if (emu_ring_load16(r, 1, 4 + 2 * ((r->last_avail + i) % r->size),
+				    &heads[k->nheads]) == 0)
+				k->nheads++;
+		append(t, heads, 2u * k->nheads);
+	}
+	end(t);
+}
+
+void emu_tap_ring(struct emu_tap *t, uint16_t queue, struct emu_ring *r, unsigned why,
+	unsigned pending)
+{
+	if (!t || !at_hand(r))
+		return;
+	struct vqt_ringstate *s = begin(t, VQT_RING, sizeof(*s), queue);
+	r->ops->snapshot(r, &s->ring);
+	s->why = why;
+	s->pending = pending;
+	end(t);
+}
+
+/* Leading bytes of descriptor i, at most max of them; true when something was kept. */
+static bool append_seg(
+	struct emu_tap *t, struct emu_mem *m, const struct vqt_desc *d, uint32_t i, uint32_t max)
+{
+	struct vqt_seg seg = {.desc = i};
+	uint8_t bytes[512];
+	uint32_t n = d->len < max ? d->len : max;
+	n = n < SEG_MAX ? n : SEG_MAX;
+	if (!n || emu_mem_check(m, d->addr, n, 0) < 0 ||
+		t->len + sizeof(seg) + n + 4 > VQT_RECORD_MAX)
+		return false;
+	seg.len = n;
+	size_t start = t->len;
+	append(t, &seg, sizeof(seg));
+	for (uint32_t done = 0; done < n;) {
+		uint32_t part = n - done < sizeof(bytes) ? n - done : sizeof(bytes);
+		if (emu_mem_read(m, d->addr + done, bytes, part) < 0) {
+			t->len = start;
+			return false;
+		}
+		append(t, bytes, part);
+		done += part;
+	}
+	return true;
+}
+
+static bool data_bearing(const struct emu_chain *c, uint32_t i, bool writable)
+{
+	return !(c->table && i == c->ndirect - 1) &&
+	       !(c->desc[i].flags & VRING_DESC_F_WRITE) == !writable;
+}
+
+void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
+	struct emu_mem *m, const struct emu_chain *c)
+{
+	emu_tap_avail_seen(t, queue, before, m, c, NULL, NULL);
+}
+
+/* What was read is of nobody knows what: only that there was a chain stays. */
+static void forget_chain(struct emu_tap *t, struct vqt_avail *a)
+{
+	t->len = sizeof(*a);
+	a->ndesc = a->nseg = 0;
+	if (!(a->ring.known & VQT_RING_PACKED))
+		a->ndirect = 0;
+	a->flags = VQT_CHAIN_CUT | VQT_CHAIN_LATE;
+}
+
+void emu_tap_avail_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
+	struct emu_mem *m, const struct emu_chain *c, emu_tap_still *still, void *opaque)
+{
+	bool sure = true;
+	if (!t)
+		return;
+	uint32_t first = 0;
+	do {
+		struct vqt_avail *a = begin(t, VQT_AVAIL, sizeof(*a), queue);
+		uint32_t n = c->ndesc - first;
+		n = n < DESCS_A_RECORD ? n : DESCS_A_RECORD;
+		a->ring = *before;
+		a->head = c->head;
+		a->pos = c->pos;
+		a->flags = c->flags | (first + n < c->ndesc ? VQT_CHAIN_MORE : 0);
+		a->first = first;
+		a->ndesc = n;
+		a->ndirect = c->ndirect;
+		append(t, c->desc + first, n * sizeof(*c->desc));
+		for (uint32_t i = first; i < first + n; i++)
+			if (data_bearing(c, i, false))
+				a->nseg += append_seg(t, m, &c->desc[i], i, t->cfg.snaplen);
+		sure = !still || still(opaque);
+		if (!sure)
+			forget_chain(t, a);
+		end(t);
+		first += n;
+	} while (first < c->ndesc && sure);
+}
+
+void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before, uint16_t pos,
+	struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len)
+{
+	emu_tap_used_seen(t, queue, before, pos, m, c, id, len, 0, NULL, NULL);
+}
+
+void emu_tap_used_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
+	uint16_t pos, struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len,
+	unsigned flags, emu_tap_still *still, void *opaque)
+{
+	if (!t)
+		return;
+	struct vqt_used *u = begin(t, VQT_USED, sizeof(*u), queue);
+	uint32_t left = len;
+	u->ring = *before;
+	u->id = id;
+	u->pos = pos;
+	u->len = len;
+	if (c->write_len && emu_chain_read_written(m, c, c->write_len - 1, &u->status, 1) == 0)
+		u->flags |= VQT_USED_STATUS;
+	for (uint32_t i = 0; i < c->ndesc && left; i++) {
+		if (!data_bearing(c, i, true))
+			continue;
+		uint32_t n = c->desc[i].len < left ? c->desc[i].len : left;
+		u->nseg +=
+			append_seg(t, m, &c->desc[i], i, n < t->cfg.snaplen ? n : t->cfg.snaplen);
+		left -= n;
+	}
+	if (still && !still(opaque)) {
+		t->len = sizeof(*u);
+		u->nseg = u->flags = u->status = 0;
+	}
+	u->flags |= flags;
+	end(t);
+}
+
+void emu_tap_irq(struct emu_tap *t, uint16_t queue, unsigned kind, uint16_t vector, unsigned level)
+{
+	if (!t)
+		return;
+	struct vqt_irq *i = begin(t, VQT_IRQ, sizeof(*i), queue);
+	i->kind = kind;
+	i->vector = vector;
+	i->level = level;
+	end(t);
+}
+
+void emu_tap_life(struct emu_tap *t, unsigned what, uint16_t queue, uint64_t arg0, uint64_t arg1,
+	uint64_t arg2, const char *text)
+{
+	if (!t)
+		return;
+	struct vqt_life *l = begin(t, VQT_LIFE, sizeof(*l), queue);
+	l->what = what;
+	l->arg[0] = arg0;
+	l->arg[1] = arg1;
+	l->arg[2] = arg2;
+	if (text) {
+		l->len = strlen(text);
+		append(t, text, l->len);
+	}
+	end(t);
+}
+
+void emu_tap_backend(struct emu_tap *t, uint16_t queue, uint16_t head, unsigned op, bool over,
+	int ret, uint64_t offset, uint64_t bytes, uint64_t cookie)
+{
+	if (!t)
+		return;
+	struct vqt_backend *b = begin(t, VQT_BACKEND, sizeof(*b), queue);
+	b->op = op;
+	b->phase = over;
+	b->head = head;
+	b->ret = ret;
+	b->offset = offset;
+	b->bytes = bytes;
+	b->cookie = cookie;
+	end(t);
+}
+
+/* --- learned ------------------------------------------------------------------------ */
+
+void emu_tap_device_state(struct emu_tap *t, uint32_t known, uint8_t status,
+	const uint64_t offered[2], const uint64_t accepted[2], const uint8_t *config,
+	uint16_t config_len)
+{
+	if (!t)
+		return;
+	struct vqt_device_state *s = begin(t, VQT_DEVICE_STATE, sizeof(*s), VQT_NO_QUEUE);
+	s->known = known & ~VQT_KNOWN_CONFIG;
+	s->status = status;
+	memcpy(s->offered, offered, sizeof(s->offered));
+	memcpy(s->accepted, accepted, sizeof(s->accepted));
+	if (known & VQT_KNOWN_CONFIG && config && config_len) {
+		s->known |= VQT_KNOWN_CONFIG;
+		s->config_len = config_len;
+		append(t, config, config_len);
+	}
+	end(t);
+}
+
+void emu_tap_queue_state(struct emu_tap *t, uint16_t queue, const struct emu_ring *r,
+	uint16_t last_avail, uint16_t used)
+{
+	if (!t)
+		return;
+	struct vqt_queue_state *s = begin(t, VQT_QUEUE_STATE, sizeof(*s), queue);
+	s->known = VQT_KNOWN_SIZE | VQT_KNOWN_ADDR | VQT_KNOWN_ENABLED | VQT_KNOWN_INDEX;
+	s->size = r->size;
+	s->vector = VQT_NO_VECTOR;
+	s->desc = r->desc;
+	s->driver = r->driver;
+	s->device = r->device;
+	s->last_avail = last_avail;
+	s->used = used;
+	s->enabled = 1;
+	end(t);
+}
+
+void emu_tap_loss(struct emu_tap *t, uint16_t queue, uint64_t lost, unsigned why)
+{
+	if (!t)
+		return;
+	struct vqt_loss *l = begin(t, VQT_LOSS, sizeof(*l), queue);
+	l->lost = lost;
+	l->why = why;
+	end(t);
+}
