@@ -12,6 +12,7 @@
 #   make guest qemu11  the guest that is booted, and a second QEMU, unpacked in build/
 #   make tests tools fuzz blkio    only build: tests, their tools, fuzz targets, a client
 #   make coverage      of emu/ by its unit tests
+#   make format        the whole tree, as .clang-format says
 # Written anew, to be looked at and committed:
 #   make regression    what tests expect of traces/
 #   make conformance   traces/CONFORMANCE.md: drivers against devices, recorded
@@ -209,6 +210,10 @@ $(BUILD)/tests/lab/%: $(BUILD)/tests/lab/%.o $(BUILD)/libvqtrace.a
 .PHONY: coverage
 coverage: $(BUILD)/libvqtrace.a # of emu/ by its unit tests, by line
 	$(Q)CC="$(CC)" LIBS="$(LDLIBS)" tests/emu/coverage $(BUILD)
+
+.PHONY: format
+format:
+	$(Q)git ls-files '*.[ch]' | xargs clang-format-14 -i
 
 .PHONY: differences
 differences: $(BUILD)/tests/emu/bad_input_test $(BUILD)/tests/emu/wrong_test # a table of the documentation

@@ -122,9 +122,7 @@ int cli_bad_option(int c, char **argv, const struct option *longs)
 static int any_option(int c, int (*option)(void *to, int c), void *to)
 {
 	switch (c) {
-	case CLI_OPT_HELP:
-		fputs(cli_current->usage, stdout);
-		return 1 + CLI_OK;
+	case CLI_OPT_HELP: fputs(cli_current->usage, stdout); return 1 + CLI_OK;
 	case CLI_OPT_COLOR:
 		if (!cli_color_set(optarg))
 			return 1 + cli_usage("--color %s: auto, always or never", optarg);
@@ -140,7 +138,8 @@ int cli_options(int argc, char **argv, const char *letters, const struct option 
 
 	opterr = 0;
 	while (!stop && (c = getopt_long(argc, argv, letters, longs, NULL)) != -1)
-		stop = c == '?' || c == ':' ? 1 + cli_bad_option(c, argv, longs) : any_option(c, option, to);
+		stop = c == '?' || c == ':' ? 1 + cli_bad_option(c, argv, longs)
+					    : any_option(c, option, to);
 	return stop;
 }
 
@@ -179,8 +178,7 @@ static bool scan(const char *s, unsigned long long *v, const char **rest)
 	return !errno;
 }
 
-static bool scaled(unsigned long long factor, unsigned long long v,
-		   unsigned long long *out)
+static bool scaled(unsigned long long factor, unsigned long long v, unsigned long long *out)
 {
 	if (v > ULLONG_MAX / factor)
 		return false;
@@ -219,8 +217,8 @@ bool cli_duration(const char *s, unsigned long long *ns)
 		const char *suffix;
 		unsigned long long ns;
 	} units[] = {
-		{ "", 1000000000ULL }, { "s", 1000000000ULL }, { "ms", 1000000 }, { "us", 1000 },
-		{ "m", 60000000000ULL }, { "h", 3600000000000ULL },
+		{ "", 1000000000ULL }, { "s", 1000000000ULL },	{ "ms", 1000000 },
+		{ "us", 1000 },	       { "m", 60000000000ULL }, { "h", 3600000000000ULL },
 	};
 	unsigned long long v;
 	const char *rest;
@@ -239,7 +237,9 @@ int cli_trace_path(const char **path, int argc, char **argv)
 		*path = argv[optind++];
 	if (optind < argc)
 		return cli_usage("'%s' is one argument too many%s", argv[optind],
-				 strstr(cli_current->usage, "-Y FILTER") ? "; a filter goes after -Y, quoted" : "");
+				 strstr(cli_current->usage, "-Y FILTER")
+					 ? "; a filter goes after -Y, quoted"
+					 : "");
 	if (!*path)
 		return cli_usage("which trace? give -r FILE, or -r - for standard input");
 	if (!strcmp(*path, "-") && isatty(STDIN_FILENO))
@@ -265,7 +265,8 @@ static void left_to_the_writer(int sig)
 
 void cli_leave_interrupt(const char *path)
 {
-	struct sigaction act = { .sa_handler = left_to_the_writer, .sa_flags = SA_RESTART | SA_RESETHAND };
+	struct sigaction act = { .sa_handler = left_to_the_writer,
+				 .sa_flags = SA_RESTART | SA_RESETHAND };
 
 	if (!strcmp(path, "-"))
 		sigaction(SIGINT, &act, NULL);

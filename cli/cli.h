@@ -25,8 +25,8 @@ struct cli_command {
 	int (*run)(int argc, char **argv); /* argv[0] is the command; returns enum cli_exit */
 };
 
-extern const struct cli_command cmd_record, cmd_show, cmd_stat, cmd_check, cmd_diff, cmd_doctor, cmd_demo,
-	cmd_serve, cmd_replay, cmd_top;
+extern const struct cli_command cmd_record, cmd_show, cmd_stat, cmd_check, cmd_diff, cmd_doctor,
+	cmd_demo, cmd_serve, cmd_replay, cmd_top;
 
 /* "vqtrace VERB: what" on stderr; the text says cause and remedy. */
 void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -68,7 +68,6 @@ struct diff_run {
 	struct diff *d;
 	struct side side[DIFF_SIDES];
 	struct diff_trace trace[DIFF_SIDES];
-
 };
 
 enum { OPT_ONLY = 256, OPT_IGNORE, OPT_STRICT, OPT_ASCII, OPT_CLASSES };
@@ -93,8 +92,9 @@ static int list_classes(void)
 {
 	for (unsigned c = 0; c < DIFF_CLASSES; c++)
 		printf("%-12s %s%s\n", diff_class_name(c),
-		       diff_classes_default() >> c & 1 ? "" :
-		       diff_classes_strict() >> c & 1 ? "(--strict) " : "",
+		       diff_classes_default() >> c & 1	? ""
+		       : diff_classes_strict() >> c & 1 ? "(--strict) "
+							: "",
 		       diff_class_help(c));
 	return CLI_OK;
 }
@@ -112,7 +112,8 @@ static int parse_classes(const char *option, const char *arg, uint32_t *set)
 
 		if (c < 0)
 			return 1 + cli_usage("%s %s: no such class; 'vqtrace diff --classes' "
-					     "lists them", option, w);
+					     "lists them",
+					     option, w);
 		*set |= 1U << c;
 	}
 	return 0;
@@ -129,16 +130,10 @@ static int option(void *to, int c)
 			return 1 + cli_usage("-d %s: not of the form A=B", optarg);
 		r->force[r->nforce++] = optarg;
 		return 0;
-	case 'Y':
-		r->filter_text = optarg;
-		return 0;
-	case OPT_ONLY:
-		return parse_classes("--only", optarg, &r->only);
-	case OPT_IGNORE:
-		return parse_classes("--ignore", optarg, &r->ignore);
-	case OPT_STRICT:
-		r->strict = true;
-		return 0;
+	case 'Y': r->filter_text = optarg; return 0;
+	case OPT_ONLY: return parse_classes("--only", optarg, &r->only);
+	case OPT_IGNORE: return parse_classes("--ignore", optarg, &r->ignore);
+	case OPT_STRICT: r->strict = true; return 0;
 	case 'C':
 		if (!cli_number(optarg, 1000, &r->lines))
 			return 1 + cli_usage("-C %s: not a number of events", optarg);
@@ -148,14 +143,9 @@ static int option(void *to, int c)
 		if (!r->json && strcmp(optarg, "text"))
 			return 1 + cli_usage("-T %s: the formats are text and json", optarg);
 		return 0;
-	case 'q':
-		r->quiet = true;
-		return 0;
-	case OPT_ASCII:
-		r->line.ascii = true;
-		return 0;
-	case OPT_CLASSES:
-		return 1 + list_classes();
+	case 'q': r->quiet = true; return 0;
+	case OPT_ASCII: r->line.ascii = true; return 0;
+	case OPT_CLASSES: return 1 + list_classes();
 	}
 	return 0;
 }
@@ -238,9 +228,10 @@ static void note_source(struct diff_trace *t, const struct record *rec)
 		return;
 	record_tlv_str(rec, VQT_TAG_VERSION, version, sizeof(version));
 	snprintf(t->source, sizeof(t->source), "%s%s%s",
-		 rec->source.kind == VQT_SRC_QEMU ? "QEMU" :
-		 rec->source.kind == VQT_SRC_REPLAY ? "replay" :
-		 rec->source.kind == VQT_SRC_EMU ? "vqtrace's device" : "",
+		 rec->source.kind == VQT_SRC_QEMU     ? "QEMU"
+		 : rec->source.kind == VQT_SRC_REPLAY ? "replay"
+		 : rec->source.kind == VQT_SRC_EMU    ? "vqtrace's device"
+						      : "",
 		 version[0] ? " " : "", version);
 }
 
@@ -286,9 +277,9 @@ static int match(struct diff_run *r)
 			return CLI_TROUBLE;
 		if (rc) {
 			cli_error("-d %s: %s %s '%s'; 'vqtrace show -r %s' names its devices",
-				  r->force[i], r->path[side], rc == -EBUSY ?
-				  "has already given away" : "has no device", side ? b : a,
-				  r->path[side]);
+				  r->force[i], r->path[side],
+				  rc == -EBUSY ? "has already given away" : "has no device",
+				  side ? b : a, r->path[side]);
 			return CLI_TROUBLE;
 		}
 	}
@@ -310,8 +301,8 @@ static int compare(struct diff_run *r)
 			ended[side] = true;
 			rc = diff_end(r->d, side);
 		} else if (rc > 0) {
-			rc = r->filter && !filter_match(r->filter, &e) ? 0 :
-				diff_feed(r->d, side, &e);
+			rc = r->filter && !filter_match(r->filter, &e) ? 0
+								       : diff_feed(r->d, side, &e);
 		}
 	}
 	if (!rc)
@@ -408,15 +399,17 @@ static void context(void *opaque, FILE *to, enum diff_side side, uint64_t number
 static int tell(struct diff_run *r)
 {
 	struct print_diff_options o = {
-		.color = !r->json && cli_color(stdout), .ascii = r->line.ascii,
-		.context = r->lines ? context : NULL, .opaque = r,
+		.color = !r->json && cli_color(stdout),
+		.ascii = r->line.ascii,
+		.context = r->lines ? context : NULL,
+		.opaque = r,
 	};
 	int rc = 0;
 
 	r->line.color = o.color;
 	if (!r->quiet)
-		rc = r->json ? print_diff_json(stdout, r->d, r->trace) :
-			       print_diff(stdout, r->d, r->trace, &o);
+		rc = r->json ? print_diff_json(stdout, r->d, r->trace)
+			     : print_diff(stdout, r->d, r->trace, &o);
 	if (fflush(stdout) || rc) {
 		if (errno != EPIPE)
 			cli_error("standard output: %s", strerror(errno));

@@ -33,9 +33,9 @@ struct report {
 	struct json_object *qemu;
 };
 
-__attribute__((format(printf, 5, 6)))
-static void say(struct report *r, enum verdict v, const char *what, const char *remedy,
-		const char *fmt, ...)
+__attribute__((format(printf, 5, 6))) static void say(struct report *r, enum verdict v,
+						      const char *what, const char *remedy,
+						      const char *fmt, ...)
 {
 	struct finding *f;
 	va_list ap;
@@ -113,9 +113,14 @@ static void look_bpf(struct report *r)
 	size_t n = probe_kernel(p, 16);
 
 	for (size_t i = 0; i < n; i++)
-		say(r, !p[i].err ? OK : p[i].needed ? FAIL : WARN, p[i].what,
-		    r->limited && (p[i].err == -EPERM || p[i].err == -EACCES) ?
-			    "the capabilities above may be all it takes" : p[i].remedy,
+		say(r,
+		    !p[i].err	  ? OK
+		    : p[i].needed ? FAIL
+				  : WARN,
+		    p[i].what,
+		    r->limited && (p[i].err == -EPERM || p[i].err == -EACCES)
+			    ? "the capabilities above may be all it takes"
+			    : p[i].remedy,
 		    "%s", p[i].err ? strerror(-p[i].err) : p[i].found);
 }
 
@@ -135,8 +140,9 @@ static void look_probes(struct report *r, const struct qemu *q)
 				    "a trace of this QEMU lacks that", "not found: costs %s",
 				    p->costs);
 			else
-				snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing),
-					 "%s%s", missing[0] ? ", " : "", p->name);
+				snprintf(missing + strlen(missing),
+					 sizeof(missing) - strlen(missing), "%s%s",
+					 missing[0] ? ", " : "", p->name);
 			continue;
 		}
 		found++;
@@ -232,9 +238,9 @@ static int look_qemu(struct report *r, const char *path, const char *shown)
 
 	if (err) {
 		cli_error("%s: %s", shown,
-			  err == -ENOENT || err == -ENOEXEC ?
-				  "not a QEMU system emulator for x86-64 (no virtqueue_pop in it)" :
-				  strerror(-err));
+			  err == -ENOENT || err == -ENOEXEC
+				  ? "not a QEMU system emulator for x86-64 (no virtqueue_pop in it)"
+				  : strerror(-err));
 		return CLI_TROUBLE;
 	}
 	say(r, OK, "QEMU", "", "%s", shown);
@@ -242,9 +248,9 @@ static int look_qemu(struct report *r, const char *path, const char *shown)
 	    q->version[0] ? q->version : "unknown");
 	say(r, OK, "build id", "", "%s", elf_build_id(q->elf)[0] ? elf_build_id(q->elf) : "none");
 	say(r, OK, "debug information", "", "%s",
-	    elf_has_dwarf(q->elf)  ? "present" :
-	    elf_has_symtab(q->elf) ? "symbol table only" :
-				     "stripped (not needed: decoded from the code)");
+	    elf_has_dwarf(q->elf)    ? "present"
+	    : elf_has_symtab(q->elf) ? "symbol table only"
+				     : "stripped (not needed: decoded from the code)");
 	look_layout(r, q);
 	look_regions(r, q);
 	look_probes(r, q);
@@ -266,9 +272,9 @@ static int look_target(struct report *r, const char *what)
 	if (err) {
 		cli_error("process %s%s%s%s: %s", what, p.comm[0] ? " (" : "", p.comm,
 			  p.comm[0] ? ")" : "",
-			  err == -ENOEXEC ? "is no QEMU system emulator" :
-			  err == -EACCES	 ? "may not be looked into; run as root" :
-					   strerror(-err));
+			  err == -ENOEXEC  ? "is no QEMU system emulator"
+			  : err == -EACCES ? "may not be looked into; run as root"
+					   : strerror(-err));
 		return CLI_TROUBLE;
 	}
 	say(r, OK, "process", "", "%llu %s%s%s", pid, p.comm, p.name[0] ? ", guest " : "", p.name);
@@ -282,7 +288,8 @@ static void look_running(struct report *r)
 
 	say(r, OK, "running QEMUs", "", "%zu%s", n, n ? "" : " that we may see");
 	for (size_t i = 0; i < n; i++)
-		say(r, OK, "", "", "%d %s %.160s", (int)all[i].pid, all[i].name, all[i].object_name);
+		say(r, OK, "", "", "%d %s %.160s", (int)all[i].pid, all[i].name,
+		    all[i].object_name);
 	if (!access("/usr/bin/qemu-system-x86_64", R_OK))
 		look_qemu(r, "/usr/bin/qemu-system-x86_64", "/usr/bin/qemu-system-x86_64");
 }
@@ -311,11 +318,11 @@ static void print_json(const struct report *r, enum verdict worst)
 		struct json_object *f = json_object_new_object();
 
 		json_object_object_add(f, "check", json_object_new_string(r->f[i].what));
-		json_object_object_add(f, "verdict", json_object_new_string(words[r->f[i].verdict]));
+		json_object_object_add(f, "verdict",
+				       json_object_new_string(words[r->f[i].verdict]));
 		json_object_object_add(f, "found", json_object_new_string(r->f[i].found));
 		if (r->f[i].remedy[0])
-			json_object_object_add(f, "remedy",
-					       json_object_new_string(r->f[i].remedy));
+			json_object_object_add(f, "remedy", json_object_new_string(r->f[i].remedy));
 		json_object_array_add(list, f);
 	}
 	json_object_object_add(o, "verdict", json_object_new_string(words[worst]));
@@ -338,10 +345,11 @@ static int answer(const struct report *r)
 		print_json(r, worst);
 	} else {
 		print_text(r);
-		puts(worst == OK   ? "\nRecording works here." :
-		     worst == WARN ? "\nRecording works here, with the limits marked warn." :
-				     "\nRecording does not work here: see what is marked fail.  (It is not needed "
-				     "for\nvhost-user devices: 'vqtrace record --vhost-user'.)");
+		puts(worst == OK ? "\nRecording works here."
+		     : worst == WARN
+			     ? "\nRecording works here, with the limits marked warn."
+			     : "\nRecording does not work here: see what is marked fail.  (It is not needed "
+			       "for\nvhost-user devices: 'vqtrace record --vhost-user'.)");
 	}
 	return worst == FAIL ? CLI_TROUBLE : worst == WARN ? CLI_FINDINGS : CLI_OK;
 }

@@ -6,16 +6,8 @@
 #include "cli/cli.h"
 
 static const struct cli_command *const commands[] = {
-	&cmd_record,
-	&cmd_show,
-	&cmd_stat,
-	&cmd_check,
-	&cmd_diff,
-	&cmd_replay,
-	&cmd_top,
-	&cmd_serve,
-	&cmd_doctor,
-	&cmd_demo,
+	&cmd_record, &cmd_show, &cmd_stat,  &cmd_check,	 &cmd_diff,
+	&cmd_replay, &cmd_top,	&cmd_serve, &cmd_doctor, &cmd_demo,
 };
 
 static void help(FILE *to)
@@ -24,13 +16,15 @@ static void help(FILE *to)
 	      "\n"
 	      "Records, decodes, checks and replays what a virtio driver and a virtio\n"
 	      "device say to each other.\n"
-	      "\n", to);
+	      "\n",
+	      to);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n"
 	      "'vqtrace COMMAND --help' tells more; 'vqtrace --version' the version.\n"
 	      "First steps: vqtrace doctor; vqtrace record -w t.pcap -- qemu-system-x86_64 ...;\n"
-	      "vqtrace show -r t.pcap; vqtrace check -r t.pcap\n", to);
+	      "vqtrace show -r t.pcap; vqtrace check -r t.pcap\n",
+	      to);
 }
 
 /* What a command has printed must have gone out, or it has failed. */
@@ -41,7 +35,8 @@ static int printed(int code)
 	if (code == CLI_TROUBLE || (!before && !now))
 		return code;
 	if (!now || errno != EPIPE) /* a reader that has seen enough is no trouble to speak of */
-		cli_error("standard output: %s", now ? strerror(errno) : "not all of it could be written");
+		cli_error("standard output: %s",
+			  now ? strerror(errno) : "not all of it could be written");
 	return CLI_TROUBLE;
 }
 
@@ -52,7 +47,8 @@ static int no_command(const char *verb)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		cli_consider(&g, commands[i]->name);
 	if (g.best)
-		cli_error("no command '%s'; did you mean '%s'? ('vqtrace help' lists them)", verb, g.best);
+		cli_error("no command '%s'; did you mean '%s'? ('vqtrace help' lists them)", verb,
+			  g.best);
 	else
 		cli_error("no command '%s'; 'vqtrace help' lists them", verb);
 	return CLI_TROUBLE;

@@ -102,21 +102,11 @@ static int option(void *to, int c)
 	struct show *s = to;
 
 	switch (c) {
-	case 'r':
-		s->path = optarg;
-		return 0;
-	case 'Y':
-		s->filter_text = optarg;
-		return 0;
-	case 'V':
-		s->verbose = true;
-		return 0;
-	case 'x':
-		s->hex = true;
-		return 0;
-	case 'l':
-		s->flush = true;
-		return 0;
+	case 'r': s->path = optarg; return 0;
+	case 'Y': s->filter_text = optarg; return 0;
+	case 'V': s->verbose = true; return 0;
+	case 'x': s->hex = true; return 0;
+	case 'l': s->flush = true; return 0;
 	case 'T':
 		s->json = !strcmp(optarg, "json");
 		if (!s->json && strcmp(optarg, "text"))
@@ -128,16 +118,14 @@ static int option(void *to, int c)
 		return 0;
 	case 't':
 		if (!parse_time(s, optarg))
-			return 1 + cli_usage("-t %s: r (relative), a (time of day), d (with the date) or e (epoch)", optarg);
+			return 1 +
+			       cli_usage(
+				       "-t %s: r (relative), a (time of day), d (with the date) or e (epoch)",
+				       optarg);
 		return 0;
-	case OPT_REQUESTS:
-		s->requests = true;
-		return 0;
-	case OPT_ASCII:
-		s->line.ascii = true;
-		return 0;
-	case OPT_FIELDS:
-		return 1 + list_fields();
+	case OPT_REQUESTS: s->requests = true; return 0;
+	case OPT_ASCII: s->line.ascii = true; return 0;
+	case OPT_FIELDS: return 1 + list_fields();
 	}
 	return 0;
 }

@@ -65,7 +65,9 @@ static const struct option longs[] = {
 static bool parse_format(struct stat_run *s, const char *arg)
 {
 	static const char *const words[] = {
-		[STAT_TEXT] = "text", [STAT_JSON] = "json", [STAT_CSV] = "csv",
+		[STAT_TEXT] = "text",
+		[STAT_JSON] = "json",
+		[STAT_CSV] = "csv",
 	};
 
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -92,12 +94,8 @@ static int option(void *to, int c)
 	struct stat_run *s = to;
 
 	switch (c) {
-	case 'r':
-		s->path = optarg;
-		return 0;
-	case 'Y':
-		s->filter_text = optarg;
-		return 0;
+	case 'r': s->path = optarg; return 0;
+	case 'Y': s->filter_text = optarg; return 0;
 	case 'T':
 		if (!parse_format(s, optarg))
 			return 1 + cli_usage("-T %s: the formats are text, json and csv", optarg);
@@ -106,12 +104,8 @@ static int option(void *to, int c)
 		if (!parse_by(s, optarg))
 			return 1 + cli_usage("--by %s: queue, type, size, vcpu or time", optarg);
 		return 0;
-	case OPT_LATENCY:
-		s->latency = true;
-		return 0;
-	case OPT_PLOT:
-		s->plot = optarg;
-		return 0;
+	case OPT_LATENCY: s->latency = true; return 0;
+	case OPT_PLOT: s->plot = optarg; return 0;
 	}
 	return 0;
 }

@@ -8,7 +8,10 @@ struct spool {
 	char path[32]; /* opens it, from the start; "" none */
 };
 
-#define SPOOL_NONE { .fd = -1 }
+#define SPOOL_NONE \
+	{ \
+		.fd = -1 \
+	}
 
 /*
  * Copy standard input to its end into a file without a name, in TMPDIR or /tmp.

@@ -113,8 +113,8 @@ static int attach_each(struct attach *a, struct bpf_program *prog, bool ret, pid
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = points[i].cookie, .retprobe = ret);
-		struct bpf_link *l = bpf_program__attach_uprobe_opts(prog, pid > 0 ? pid : -1,
-			object, points[i].offset, &opts);
+		struct bpf_link *l = bpf_program__attach_uprobe_opts(
+			prog, pid > 0 ? pid : -1, object, points[i].offset, &opts);
 
 		points[i].err = l ? 0 : -errno;
 		if (l)
@@ -135,8 +135,8 @@ int attach_points(struct attach **out, struct bpf_program *prog, bool multi, boo
 	if (!a)
 		return err;
 	a->fd = -1;
-	err = multi ? attach_multi(a, prog, ret, pid, object, points, n) :
-		      attach_each(a, prog, ret, pid, object, points, n);
+	err = multi ? attach_multi(a, prog, ret, pid, object, points, n)
+		    : attach_each(a, prog, ret, pid, object, points, n);
 	if (err) {
 		for (size_t i = 0; i < n; i++)
 			points[i].err = err;

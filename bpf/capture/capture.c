@@ -250,18 +250,21 @@ static int explain_load(struct capture_error *err, int code)
 	switch (code) {
 	case -EPERM:
 	case -EACCES:
-		return capture_fail(err, code,
-			    "cannot load the BPF programs: not permitted; run as root, or with "
-			    "CAP_BPF and CAP_PERFMON (see 'vqtrace doctor')");
+		return capture_fail(
+			err, code,
+			"cannot load the BPF programs: not permitted; run as root, or with "
+			"CAP_BPF and CAP_PERFMON (see 'vqtrace doctor')");
 	case -ENOENT:
 	case -ENOTSUP:
 	case -EINVAL:
-		return capture_fail(err, code,
-			    "cannot load the BPF programs: this kernel lacks something they need "
-			    "(Linux 5.17 or later; 'vqtrace doctor' says what)");
+		return capture_fail(
+			err, code,
+			"cannot load the BPF programs: this kernel lacks something they need "
+			"(Linux 5.17 or later; 'vqtrace doctor' says what)");
 	}
 	snprintf(err->text, sizeof(err->text),
-		 "cannot load the BPF programs: %s; 'vqtrace doctor' looks closer", strerror(-code));
+		 "cannot load the BPF programs: %s; 'vqtrace doctor' looks closer",
+		 strerror(-code));
 	return code;
 }
 
@@ -294,7 +297,8 @@ static int load(struct capture *c, struct capture_error *err)
 	c->skel->rodata->can_sleep = sleep;
 	c->skel->rodata->can_find_vma =
 		libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_find_vma, NULL) == 1;
-	bpf_object__for_each_program(prog, c->skel->obj) {
+	bpf_object__for_each_program(prog, c->skel->obj)
+	{
 		attach_prepare(prog, c->multi, sleep);
 		bpf_program__set_autoload(prog, target_needs(c, bpf_program__name(prog)));
 	}
@@ -432,7 +436,8 @@ int capture_cost(struct capture *c, uint64_t *hits, uint64_t *ns)
 		c->cost_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	if (c->cost_fd < 0)
 		return c->cost_fd;
-	bpf_object__for_each_program(prog, c->skel->obj) {
+	bpf_object__for_each_program(prog, c->skel->obj)
+	{
 		struct bpf_prog_info info = {};
 		uint32_t len = sizeof(info);
 		int fd = bpf_program__fd(prog);
@@ -462,8 +467,10 @@ size_t capture_devices(const struct capture *c, struct capture_device *out, size
 
 		if (!d || d->fresh)
 			continue;
-		out[n] = (struct capture_device){ .id = (uint16_t)i, .virtio_id = d->r.virtio_id,
-						  .flags = d->r.flags, .pid = d->target->p.pid,
+		out[n] = (struct capture_device){ .id = (uint16_t)i,
+						  .virtio_id = d->r.virtio_id,
+						  .flags = d->r.flags,
+						  .pid = d->target->p.pid,
 						  .recorded = d->wanted };
 		snprintf(out[n].name, sizeof(out[n].name), "%s", d->name);
 		snprintf(out[n].type, sizeof(out[n].type), "%s", d->typename);

@@ -82,7 +82,8 @@ static int pci_bus(pid_t pid, const uint8_t *head)
 		uint8_t phead[PCI_HEAD];
 
 		memcpy(&bus, head + at, 8);
-		if (bus < 4096 || bus >> 48 || bus & 7 || !*qom_typename(pid, bus, type, sizeof(type)))
+		if (bus < 4096 || bus >> 48 || bus & 7 ||
+		    !*qom_typename(pid, bus, type, sizeof(type)))
 			continue;
 		if (strncmp(type, "PCI", 3) && strncmp(type, "pci", 3) && strncmp(type, "CXL", 3))
 			continue;
@@ -128,8 +129,7 @@ static void look_pci(struct device *d)
 
 		d->r.transport = VQT_TRANSPORT_PCI;
 		if (spec_virtio_id_of_pci(device, subsystem))
-			d->r.virtio_id =
-				(uint16_t)spec_virtio_id_of_pci(device, subsystem);
+			d->r.virtio_id = (uint16_t)spec_virtio_id_of_pci(device, subsystem);
 		/* All begin as transitional; plugging makes them modern ones (4.1.2.1). */
 		if (d->realized && device >= 0x1000 && device < 0x1040)
 			d->r.flags |= VQT_DEV_TRANSITIONAL;

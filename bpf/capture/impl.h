@@ -57,7 +57,8 @@ struct target {
 	uint8_t source;
 	bool late, dead;
 	bool listed; /* all devices there were are known */
-	struct samples *samples; /* taken, and not yet at their place in the stream; NULL: none ever */
+	struct samples
+		*samples; /* taken, and not yet at their place in the stream; NULL: none ever */
 	struct qmp_answer qmp; /* fills gaps only */
 };
 

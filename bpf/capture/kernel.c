@@ -107,13 +107,13 @@ static const struct {
 	int (*try)(void);
 	bool needed;
 } trials[] = {
-	{ "BPF uprobe programs", "load", "run as root; see unprivileged_bpf_disabled, seccomp, LSMs",
-	  try_uprobe_program, true },
+	{ "BPF uprobe programs", "load",
+	  "run as root; see unprivileged_bpf_disabled, seccomp, LSMs", try_uprobe_program, true },
 	{ "BPF ring buffer", "works", "needs Linux 5.8", try_ringbuf, true },
 	{ "QEMU probe programs", "verified and loaded", "needs Linux 5.17 and privileges", try_load,
 	  true },
-	{ "attaching a uprobe", "works", "needs CAP_PERFMON, kernel.perf_event_paranoid, CONFIG_UPROBES",
-	  try_attach, true },
+	{ "attaching a uprobe", "works",
+	  "needs CAP_PERFMON, kernel.perf_event_paranoid, CONFIG_UPROBES", try_attach, true },
 	{ "uprobe_multi links", "work (attach and detach at once)",
 	  "needs Linux 6.6; without, stopping takes about 0.1 s a probe", try_multi, false },
 	{ "BPF tracepoint programs", "load", "needed for KVM events only", try_tracepoint, false },

@@ -71,7 +71,8 @@ static int introduce(struct capture *c, pid_t pid, const struct found *f, uint16
 	struct vqp_key v = { .ptr = f->vdev, .tgid = (uint32_t)pid };
 	int fd = bpf_map__fd(c->skel->maps.devices);
 
-	if (bpf_map_update_elem(fd, &x, &e, BPF_NOEXIST) || bpf_map_update_elem(fd, &v, &e, BPF_ANY))
+	if (bpf_map_update_elem(fd, &x, &e, BPF_NOEXIST) ||
+	    bpf_map_update_elem(fd, &v, &e, BPF_ANY))
 		return -errno;
 	return 0;
 }
@@ -90,7 +91,8 @@ void late_find(struct target *t)
 	if (!s)
 		return;
 	s->t = t;
-	n = t->q->root && !t->c->o.qmp_only ? qom_walk(t->p.pid, t->q->root + bias, visit, s) : -ENOENT;
+	n = t->q->root && !t->c->o.qmp_only ? qom_walk(t->p.pid, t->q->root + bias, visit, s)
+					    : -ENOENT;
 	t->listed = n > 0;
 	/* A table's order means nothing: number them as they are called. */
 	qsort(s->f, s->n, sizeof(s->f[0]), by_path);
@@ -200,9 +202,10 @@ int capture_qmp(struct capture *c, pid_t pid, const char *socket, struct capture
 	if (code < 0)
 		snprintf(err->text, sizeof(err->text),
 			 "QMP socket %.200s: %s; what was missed stays unknown%s", socket,
-			 code == -EBADMSG    ? "the answer is not QMP" :
-			 code == -EOPNOTSUPP ? "this QEMU has no x-query-virtio (7.2 and later do)" :
-					       strerror(-code),
+			 code == -EBADMSG ? "the answer is not QMP"
+			 : code == -EOPNOTSUPP
+				 ? "this QEMU has no x-query-virtio (7.2 and later do)"
+				 : strerror(-code),
 			 code == -ETIMEDOUT ? " (does another client hold it?)" : "");
 	return code < 0 ? code : 0;
 }

@@ -18,7 +18,8 @@
 #include "decoder/util/histogram.h"
 
 _Static_assert(VQP_HIST_SUB_BITS == HIST_SUB_BITS && VQP_HIST_OCTAVES == HIST_OCTAVES &&
-		       VQP_HIST_BUCKETS == HIST_BUCKETS, "one kind of histogram");
+		       VQP_HIST_BUCKETS == HIST_BUCKETS,
+	       "one kind of histogram");
 
 static const uint32_t sort_type[VQP_SORTS] = {
 	[VQP_SORT_IN] = VIRTIO_BLK_T_IN,
@@ -30,7 +31,8 @@ static const uint32_t sort_type[VQP_SORTS] = {
 };
 
 /* The largest tally there can be: every bucket of every sort. */
-#define GROUP_BYTES (sizeof(struct vqt_tally_group) + HIST_BUCKETS * sizeof(struct vqt_tally_bucket))
+#define GROUP_BYTES \
+	(sizeof(struct vqt_tally_group) + HIST_BUCKETS * sizeof(struct vqt_tally_bucket))
 #define TALLY_BYTES (sizeof(struct vqt_tally) + VQP_SORTS * GROUP_BYTES)
 _Static_assert(TALLY_BYTES < VQT_RECORD_MAX, "a tally fits a record");
 
@@ -164,9 +166,9 @@ static void write_tally(struct device *d, const struct vqp_tally *now,
 	r->flight = now->flight;
 	r->flight_max = now->flight_max;
 	for (unsigned s = 0; s < VQP_SORTS; s++) {
-		size_t n = put_group(l->record + len, sort_type[s],
-				     d->r.virtio_id == VIRTIO_ID_BLOCK, &now->group[s],
-				     &before->group[s]);
+		size_t n =
+			put_group(l->record + len, sort_type[s], d->r.virtio_id == VIRTIO_ID_BLOCK,
+				  &now->group[s], &before->group[s]);
 
 		r->ngroup += n != 0;
 		len += n;
@@ -205,7 +207,8 @@ static void look_at(struct capture *c, struct vqp_tally *shared, struct vqp_tall
 	if (owner != VQP_TALLY_GONE && t && !t->dead)
 		return;
 	*before = none;
-	memset((uint8_t *)shared + sizeof(shared->owner), 0, sizeof(*shared) - sizeof(shared->owner));
+	memset((uint8_t *)shared + sizeof(shared->owner), 0,
+	       sizeof(*shared) - sizeof(shared->owner));
 	__atomic_store_n(&shared->owner, VQP_TALLY_FREE, __ATOMIC_RELEASE);
 }
 

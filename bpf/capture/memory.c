@@ -51,7 +51,8 @@ void memory_update(struct target *t)
 	before = m;
 	for (size_t i = 0; i < VQP_REGIONS; i++)
 		if (m.region[i].hi > 4 * GIB &&
-		    process_mapping(t->p.pid, m.region[i].hi - 1 + m.region[i].delta, &start, &end) &&
+		    process_mapping(t->p.pid, m.region[i].hi - 1 + m.region[i].delta, &start,
+				    &end) &&
 		    4 * GIB + m.region[i].delta > start)
 			low_end = 4 * GIB + m.region[i].delta - start;
 	for (size_t i = 0; i < VQP_REGIONS; i++) {

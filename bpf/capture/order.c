@@ -109,7 +109,7 @@ void order_free(struct order *o)
 
 	if (!o)
 		return;
-	DL_FOREACH_SAFE(o->first, w, next)
+	DL_FOREACH_SAFE (o->first, w, next)
 		free(w);
 	free(o);
 }

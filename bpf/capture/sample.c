@@ -198,8 +198,10 @@ static unsigned pending(const struct device *d, const struct reading *r)
 static void fill_split(const struct vqp_proc *l, const struct reading *r, struct vqt_ring *o)
 {
 	*o = (struct vqt_ring){
-		.avail_flags = r->word[0], .avail_idx = r->word[1],
-		.used_flags = r->word[2], .used_idx = r->word[3],
+		.avail_flags = r->word[0],
+		.avail_idx = r->word[1],
+		.used_flags = r->word[2],
+		.used_idx = r->word[3],
 		.last_avail = get16(r->vq + l->vq_last),
 		.known = VQT_RING_AVAIL_FLAGS | VQT_RING_AVAIL_IDX | VQT_RING_USED_FLAGS |
 			 VQT_RING_USED_IDX | VQT_RING_LAST_AVAIL,
@@ -221,12 +223,14 @@ static bool filled(uint16_t flags, bool wrap)
 static void fill_packed(const struct vqp_proc *l, const struct reading *r, struct vqt_ring *o)
 {
 	*o = (struct vqt_ring){
-		.used_event = r->word[0], .avail_flags = r->word[1],
-		.avail_event = r->word[2], .used_flags = r->word[3],
-		.last_avail = (uint16_t)(get16(r->vq + l->vq_last) |
-					 (r->vq[l->vq_last_wrap] & 1) << 15),
-		.used_idx = (uint16_t)(get16(r->vq + l->vq_used) |
-				       (r->vq[l->vq_used_wrap] & 1) << 15),
+		.used_event = r->word[0],
+		.avail_flags = r->word[1],
+		.avail_event = r->word[2],
+		.used_flags = r->word[3],
+		.last_avail =
+			(uint16_t)(get16(r->vq + l->vq_last) | (r->vq[l->vq_last_wrap] & 1) << 15),
+		.used_idx =
+			(uint16_t)(get16(r->vq + l->vq_used) | (r->vq[l->vq_used_wrap] & 1) << 15),
 		.known = VQT_RING_PACKED | VQT_RING_LAST_AVAIL | VQT_RING_USED_POS |
 			 VQT_RING_USED_EVENT | VQT_RING_AVAIL_FLAGS | VQT_RING_AVAIL_EVENT |
 			 VQT_RING_USED_FLAGS | VQT_RING_SLOT |
@@ -374,7 +378,7 @@ void sample_free(struct target *t)
 
 	if (!t->samples)
 		return;
-	HASH_ITER(hh, t->samples->seen, q, next) {
+	HASH_ITER (hh, t->samples->seen, q, next) {
 		HASH_DEL(t->samples->seen, q);
 		free(q);
 	}

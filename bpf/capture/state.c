@@ -71,15 +71,17 @@ static void from_qmp(struct device *d, struct state *r)
 	r->s.known |= fills;
 	/* What a device offers does not change while it runs: both must say the same. */
 	if (m->known & ~fills & VQT_KNOWN_OFFERED && m->offered[0] != r->s.offered[0]) {
-		snprintf(text, sizeof(text),
-			 "offered features: QEMU's memory says 0x%llx, QMP 0x%llx; the former is used",
-			 (unsigned long long)r->s.offered[0], (unsigned long long)m->offered[0]);
+		snprintf(
+			text, sizeof(text),
+			"offered features: QEMU's memory says 0x%llx, QMP 0x%llx; the former is used",
+			(unsigned long long)r->s.offered[0], (unsigned long long)m->offered[0]);
 		target_note(d->target, d->r.h.device, text);
 	}
 }
 
 /* Where the device stands in its rings; a vhost back end keeps that to itself. */
-static void positions(const struct device *d, const uint8_t *vq, bool packed, struct vqt_queue_state *s)
+static void positions(const struct device *d, const uint8_t *vq, bool packed,
+		      struct vqt_queue_state *s)
 {
 	const struct vqp_proc *l = &d->target->q->layout;
 
@@ -97,7 +99,8 @@ static void positions(const struct device *d, const uint8_t *vq, bool packed, st
 }
 
 /* A queue as QEMU keeps it; false when it cannot be read. */
-static bool queue_from_memory(const struct device *d, uint64_t vq, bool packed, struct vqt_queue_state *s)
+static bool queue_from_memory(const struct device *d, uint64_t vq, bool packed,
+			      struct vqt_queue_state *s)
 {
 	const struct vqp_proc *l = &d->target->q->layout;
 	uint8_t b[VQP_VQ_BYTES];
@@ -151,8 +154,10 @@ void device_write_state(struct device *d)
 	d->state_written = true;
 	target_stamp(d->target, &r.s.h, VQT_DEVICE_STATE, d->r.h.device);
 	target_emit(d->target, &r, sizeof(r.s) + r.s.config_len);
-	vq = d->vdev && !d->target->c->o.qmp_only && l->vdev_vq != VQP_UNKNOWN && l->vq_size != VQP_UNKNOWN ?
-		     qom_pointer(d->target->p.pid, d->vdev + l->vdev_vq) : 0;
+	vq = d->vdev && !d->target->c->o.qmp_only && l->vdev_vq != VQP_UNKNOWN &&
+			     l->vq_size != VQP_UNKNOWN
+		     ? qom_pointer(d->target->p.pid, d->vdev + l->vdev_vq)
+		     : 0;
 	packed = r.s.known & VQT_KNOWN_ACCEPTED && r.s.accepted[0] >> 34 & 1; /* 6 */
 	for (unsigned i = 0; i < d->r.queues; i++) {
 		struct vqt_queue_state s = {};

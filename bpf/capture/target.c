@@ -34,13 +34,11 @@ static bool counts(const struct qemu_probe *p)
 	case QEMU_POP:
 	case QEMU_FILL:
 	case QEMU_SIGNAL:
-	case QEMU_LIFE:
-		return true;
+	case QEMU_LIFE: return true;
 	case QEMU_REG_WRITE:
 		return aux & VQP_AUX_MMIO_NOTIFY || region == VQT_REGION_LEGACY ||
 		       region == VQT_REGION_MMIO;
-	default:
-		return false;
+	default: return false;
 	}
 }
 
@@ -200,9 +198,9 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 	if (!t->order || qemu_unusable(t->q)) {
 		snprintf(err->text, sizeof(err->text),
 			 "process %d: %.200s: its virtqueues could not be understood (%.40s); "
-			 "'vqtrace doctor %.100s' says more", (int)pid, t->p.object_name,
-			 qemu_unusable(t->q) ? qemu_unusable(t->q) : "no memory",
-			 t->p.object_name);
+			 "'vqtrace doctor %.100s' says more",
+			 (int)pid, t->p.object_name,
+			 qemu_unusable(t->q) ? qemu_unusable(t->q) : "no memory", t->p.object_name);
 		target_free(t);
 		return -ENOTSUP;
 	}
@@ -217,7 +215,8 @@ int capture_attach(struct capture *c, pid_t pid, bool late, struct capture_error
 	int code;
 
 	if (c->ntargets == TARGETS)
-		return capture_fail(err, -ENOSPC, "too many processes for one capture; trace fewer");
+		return capture_fail(err, -ENOSPC,
+				    "too many processes for one capture; trace fewer");
 	code = target_open(c, &t, pid, err);
 	if (code)
 		return code;
@@ -235,14 +234,17 @@ int capture_attach(struct capture *c, pid_t pid, bool late, struct capture_error
 		capture_detach(c, pid);
 		c->ntargets--;
 		if (!process_alive(pid))
-			snprintf(err->text, sizeof(err->text),
-				 "process %d ended while it was being attached to; nothing was recorded",
-				 (int)pid);
+			snprintf(
+				err->text, sizeof(err->text),
+				"process %d ended while it was being attached to; nothing was recorded",
+				(int)pid);
 		else
 			snprintf(err->text, sizeof(err->text),
 				 "process %d: uprobes could not be attached (%s); "
-				 "'vqtrace doctor' looks closer", (int)pid,
-				 c->nmissing ? c->missing[c->nmissing - 1].reason : strerror(-code));
+				 "'vqtrace doctor' looks closer",
+				 (int)pid,
+				 c->nmissing ? c->missing[c->nmissing - 1].reason
+					     : strerror(-code));
 		target_free(t);
 		return code;
 	}

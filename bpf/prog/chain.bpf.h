@@ -231,9 +231,7 @@ static long seg_step(__u32 i, void *ctx)
 		s->next = at;
 		s->full = 1;
 		return 1;
-	case -2:
-		s->w.owed = 1;
-		break;
+	case -2: s->w.owed = 1; break;
 	}
 	return 0;
 }

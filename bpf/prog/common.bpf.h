@@ -180,11 +180,11 @@ static __always_inline void count(__u32 which)
 
 /* --- registers by number: the context takes only constant offsets ---------- */
 
-#define REG_CASE(n, field)                                                                         \
-	case n:                                                                                    \
-		asm volatile("%0 = *(u64 *)(%1 + %2)"                                              \
-			     : "=r"(v)                                                             \
-			     : "r"(ctx), "i"(offsetof(struct pt_regs, field)));                    \
+#define REG_CASE(n, field) \
+	case n: \
+		asm volatile("%0 = *(u64 *)(%1 + %2)" \
+			     : "=r"(v) \
+			     : "r"(ctx), "i"(offsetof(struct pt_regs, field))); \
 		break
 
 static __noinline __u64 reg(struct pt_regs *ctx, __u32 n)
@@ -192,22 +192,22 @@ static __noinline __u64 reg(struct pt_regs *ctx, __u32 n)
 	__u64 v = 0;
 
 	switch (n) {
-	REG_CASE(VQP_RAX, rax);
-	REG_CASE(VQP_RBX, rbx);
-	REG_CASE(VQP_RCX, rcx);
-	REG_CASE(VQP_RDX, rdx);
-	REG_CASE(VQP_RSI, rsi);
-	REG_CASE(VQP_RDI, rdi);
-	REG_CASE(VQP_RBP, rbp);
-	REG_CASE(VQP_RSP, rsp);
-	REG_CASE(VQP_R8, r8);
-	REG_CASE(VQP_R9, r9);
-	REG_CASE(VQP_R10, r10);
-	REG_CASE(VQP_R11, r11);
-	REG_CASE(VQP_R12, r12);
-	REG_CASE(VQP_R13, r13);
-	REG_CASE(VQP_R14, r14);
-	REG_CASE(VQP_R15, r15);
+		REG_CASE(VQP_RAX, rax);
+		REG_CASE(VQP_RBX, rbx);
+		REG_CASE(VQP_RCX, rcx);
+		REG_CASE(VQP_RDX, rdx);
+		REG_CASE(VQP_RSI, rsi);
+		REG_CASE(VQP_RDI, rdi);
+		REG_CASE(VQP_RBP, rbp);
+		REG_CASE(VQP_RSP, rsp);
+		REG_CASE(VQP_R8, r8);
+		REG_CASE(VQP_R9, r9);
+		REG_CASE(VQP_R10, r10);
+		REG_CASE(VQP_R11, r11);
+		REG_CASE(VQP_R12, r12);
+		REG_CASE(VQP_R13, r13);
+		REG_CASE(VQP_R14, r14);
+		REG_CASE(VQP_R15, r15);
 	}
 	return v;
 }
@@ -296,8 +296,8 @@ static __always_inline __u64 typename_of(__u64 obj)
 {
 	__u64 v = 0;
 
-	if (read_user(&v, 8, (void *)obj) || !v ||
-	    read_user(&v, 8, (void *)v) || !v || read_user(&v, 8, (void *)v))
+	if (read_user(&v, 8, (void *)obj) || !v || read_user(&v, 8, (void *)v) || !v ||
+	    read_user(&v, 8, (void *)v))
 		return 0;
 	return v;
 }
@@ -310,10 +310,10 @@ static __always_inline bool is_virtio(__u64 obj)
 
 	if (!name || read_user(n, 7, (void *)name))
 		return false;
-	return n[0] == 'v' && ((n[1] == 'i' && n[2] == 'r' && n[3] == 't' && n[4] == 'i' &&
-				n[5] == 'o' && n[6] == '-') ||
-			       (n[1] == 'h' && n[2] == 'o' && n[3] == 's' && n[4] == 't' &&
-				n[5] == '-'));
+	return n[0] == 'v' &&
+	       ((n[1] == 'i' && n[2] == 'r' && n[3] == 't' && n[4] == 'i' && n[5] == 'o' &&
+		 n[6] == '-') ||
+		(n[1] == 'h' && n[2] == 'o' && n[3] == 's' && n[4] == 't' && n[5] == '-'));
 }
 
 /* Type names of VirtIODevices end with -device, those of their proxies with the bus. */

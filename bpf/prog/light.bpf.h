@@ -180,7 +180,8 @@ static __always_inline void light_pop_at(struct vqp_proc *p, __u64 vq)
 	if (!ring_open(&r, p, s, q, vq)) {
 		late_pop(q, t, &r);
 		if (r.inuse < r.num && (r.packed || split_ready(&r)) &&
-		    (r.packed ? packed_head(&r, place(&r), &head) : split_head(&r, r.last, &head))) {
+		    (r.packed ? packed_head(&r, place(&r), &head)
+			      : split_head(&r, r.last, &head))) {
 			began(t, head, bpf_ktime_get_ns());
 			q->looked = 0;
 		} else {
@@ -192,7 +193,8 @@ static __always_inline void light_pop_at(struct vqp_proc *p, __u64 vq)
 }
 
 /* A chain is returned that was not seen being taken. */
-static __noinline int late_fill(struct vqp_proc *p, struct vqp_queue *q, struct vqp_tally *t, __u64 vq)
+static __noinline int late_fill(struct vqp_proc *p, struct vqp_queue *q, struct vqp_tally *t,
+				__u64 vq)
 {
 	struct ring r = {};
 	struct scratch *s;
@@ -231,16 +233,11 @@ static __always_inline __u32 sort_of(struct iov *first)
 	if (first->len < 8 || read_user(&type, 4, (void *)first->base))
 		return VQP_SORT_OTHER;
 	switch (type) {
-	case 0:
-		return VQP_SORT_IN;
-	case 1:
-		return VQP_SORT_OUT;
-	case 4:
-		return VQP_SORT_FLUSH;
-	case 11:
-		return VQP_SORT_DISCARD;
-	case 13:
-		return VQP_SORT_WRITE_ZEROES;
+	case 0: return VQP_SORT_IN;
+	case 1: return VQP_SORT_OUT;
+	case 4: return VQP_SORT_FLUSH;
+	case 11: return VQP_SORT_DISCARD;
+	case 13: return VQP_SORT_WRITE_ZEROES;
 	}
 	return VQP_SORT_OTHER;
 }

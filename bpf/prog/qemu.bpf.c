@@ -319,10 +319,8 @@ static __always_inline struct vqp_dev *life_dev(struct vqp_proc *p, __u32 kind, 
 	__u64 parent;
 
 	switch (kind) {
-	case VQP_OBJ_VDEV:
-		return vdev_get(p, obj);
-	case VQP_OBJ_PCI:
-		return proxy_get(p, obj);
+	case VQP_OBJ_VDEV: return vdev_get(p, obj);
+	case VQP_OBJ_PCI: return proxy_get(p, obj);
 	case VQP_OBJ_QDEV: /* a virtio device inside its proxy, or the proxy */
 		if (!read_user(&parent, 8, (void *)(obj + QOM_OBJECT_PARENT)) && parent &&
 		    is_virtio(parent))

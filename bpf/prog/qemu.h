@@ -76,7 +76,8 @@ struct vqp_queue {
 	__u8 skip;
 	__u64 vdev;
 	__u32 tally; /* light: 1 + the index in the map of tallies, 0 none */
-	__u16 none_at, none; /* packed: where QEMU came for a chain and none was there; not 0: still so */
+	__u16 none_at,
+		none; /* packed: where QEMU came for a chain and none was there; not 0: still so */
 	__u64 looked; /* light: when QEMU came for a chain at `seen` and none was there; 0 no more */
 	__u8 head[VQP_QUEUE_MAX];
 };
@@ -92,7 +93,11 @@ struct vqp_queue {
 
 /* Requests told apart by their first word, if it is a block device's (5.2.6). */
 enum vqp_sort {
-	VQP_SORT_IN, VQP_SORT_OUT, VQP_SORT_FLUSH, VQP_SORT_DISCARD, VQP_SORT_WRITE_ZEROES,
+	VQP_SORT_IN,
+	VQP_SORT_OUT,
+	VQP_SORT_FLUSH,
+	VQP_SORT_DISCARD,
+	VQP_SORT_WRITE_ZEROES,
 	VQP_SORT_OTHER,
 	VQP_SORTS
 };
@@ -129,15 +134,29 @@ struct vqp_tally {
  * serves every build and every probe address.
  */
 #define VQP_NO_REG 31
-#define VQP_COOKIE_REG(n, reg) ((__u64)((reg) & 31) << (8 + 5 * (n)))
-#define VQP_COOKIE_OFF(off) ((__u64)((off) & 0x7fff) << 33)
+#define VQP_COOKIE_REG(n, reg) ((__u64)((reg)&31) << (8 + 5 * (n)))
+#define VQP_COOKIE_OFF(off) ((__u64)((off)&0x7fff) << 33)
 #define VQP_COOKIE_AUX(aux) ((__u64)(aux) << 48)
-#define VQP_COOKIE(what) ((__u64)(what) & 0xff)
+#define VQP_COOKIE(what) ((__u64)(what)&0xff)
 
 /* Numbers of the registers in a cookie. */
 enum vqp_reg {
-	VQP_RAX, VQP_RBX, VQP_RCX, VQP_RDX, VQP_RSI, VQP_RDI, VQP_RBP, VQP_RSP,
-	VQP_R8, VQP_R9, VQP_R10, VQP_R11, VQP_R12, VQP_R13, VQP_R14, VQP_R15,
+	VQP_RAX,
+	VQP_RBX,
+	VQP_RCX,
+	VQP_RDX,
+	VQP_RSI,
+	VQP_RDI,
+	VQP_RBP,
+	VQP_RSP,
+	VQP_R8,
+	VQP_R9,
+	VQP_R10,
+	VQP_R11,
+	VQP_R12,
+	VQP_R13,
+	VQP_R14,
+	VQP_R15,
 };
 
 /* What the first value of a lifecycle probe points at (the cookie's low byte). */

@@ -57,8 +57,7 @@ static __noinline int cache_step_find(struct vqp_proc *p, __u64 caches, __u32 nu
 	__u64 len;
 
 	for (__u32 step = 64; step <= 256; step += 8) {
-		if (read_user(&len, 8, (void *)(caches + CACHES_FIRST + 16)) ||
-		    len != 16ULL * num)
+		if (read_user(&len, 8, (void *)(caches + CACHES_FIRST + 16)) || len != 16ULL * num)
 			return 0;
 		if (read_user(&len, 8, (void *)(caches + CACHES_FIRST + step + 16)))
 			return 0;

@@ -171,8 +171,7 @@ static __always_inline void used_record(struct ring *r, struct vqp_queue *q, str
 	if (s->w.snaplen && e->in_num && e->in_num <= VQP_CHAIN_MAX)
 		bpf_loop(g.count < SG_MAX ? g.count : SG_MAX, sg_step, &g, 0);
 	if (e->in_num && e->in_num <= VQP_CHAIN_MAX &&
-	    !read_user(&last, sizeof(last),
-		    (void *)(e->in_sg + 16ULL * (e->in_num - 1))) &&
+	    !read_user(&last, sizeof(last), (void *)(e->in_sg + 16ULL * (e->in_num - 1))) &&
 	    last.len && !read_user(&status, 1, (void *)(last.base + last.len - 1)))
 		flags |= VQT_USED_STATUS;
 	__builtin_memset(u, 0, sizeof(*u));
@@ -231,7 +230,10 @@ static __always_inline void fill(struct vqp_proc *p, __u64 vq, __u64 elem, __u32
 			learn_element(&e);
 	}
 	used_record(&r, q, &ring, &e, len, idx,
-		    detached ? VQT_USED_DETACHED : idx ? VQT_USED_BATCHED : 0, shift);
+		    detached ? VQT_USED_DETACHED
+		    : idx    ? VQT_USED_BATCHED
+			     : 0,
+		    shift);
 	scratch_put(s);
 }
 

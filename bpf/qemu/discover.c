@@ -21,39 +21,89 @@ struct row {
 	uint8_t arg[5]; /* C argument in each slot, NONE */
 };
 
-#define LIFE(sym, life, what_, ...)                                                                \
-	{                                                                                          \
-		.symbol = sym, .program = QEMU_LIFE, .flags = QEMU_PROBE_LIFE, .aux = life,         \
-		.what = what_, .arg = { __VA_ARGS__ }, .costs = "that lifecycle step"                  \
+#define LIFE(sym, life, what_, ...) \
+	{ \
+		.symbol = sym, .program = QEMU_LIFE, .flags = QEMU_PROBE_LIFE, .aux = life, \
+		.what = what_, .arg = { __VA_ARGS__ }, .costs = "that lifecycle step" \
 	}
-#define LIFE_OPT(sym, life, what_, ...)                                                            \
-	{                                                                                          \
-		.symbol = sym, .program = QEMU_LIFE,                                               \
-		.flags = QEMU_PROBE_LIFE | QEMU_PROBE_OPTIONAL, .aux = life, .what = what_,        \
-		.arg = { __VA_ARGS__ }, .costs = "that lifecycle step"                             \
+#define LIFE_OPT(sym, life, what_, ...) \
+	{ \
+		.symbol = sym, .program = QEMU_LIFE, \
+		.flags = QEMU_PROBE_LIFE | QEMU_PROBE_OPTIONAL, .aux = life, .what = what_, \
+		.arg = { __VA_ARGS__ }, .costs = "that lifecycle step" \
 	}
 
 static const struct row rows[] = {
-	{ "virtqueue_pop", "descriptor chains and requests", QEMU_POP,
-	  QEMU_PROBE_HOT | QEMU_PROBE_ESSENTIAL, 0, 0, { 0, NONE, NONE, NONE, NONE } },
-	{ "virtqueue_fill", "completions", QEMU_FILL, QEMU_PROBE_HOT | QEMU_PROBE_ESSENTIAL, 0, 0,
+	{ "virtqueue_pop",
+	  "descriptor chains and requests",
+	  QEMU_POP,
+	  QEMU_PROBE_HOT | QEMU_PROBE_ESSENTIAL,
+	  0,
+	  0,
+	  { 0, NONE, NONE, NONE, NONE } },
+	{ "virtqueue_fill",
+	  "completions",
+	  QEMU_FILL,
+	  QEMU_PROBE_HOT | QEMU_PROBE_ESSENTIAL,
+	  0,
+	  0,
 	  { 0, 1, 2, 3, NONE } },
-	{ "virtqueue_detach_element", "chains given up unused", QEMU_FILL, 0, 1, 0,
+	{ "virtqueue_detach_element",
+	  "chains given up unused",
+	  QEMU_FILL,
+	  0,
+	  1,
+	  0,
 	  { 0, 1, 2, NONE, NONE } },
-	{ "pci_host_config_write_common", "PCI configuration writes", QEMU_CONFIG, 0, VQT_WRITE, 0,
+	{ "pci_host_config_write_common",
+	  "PCI configuration writes",
+	  QEMU_CONFIG,
+	  0,
+	  VQT_WRITE,
+	  0,
 	  { 0, 1, 3, 4, NONE } },
-	{ "pci_host_config_write_common", "which register accesses come by the PCI window",
-	  QEMU_CONFIG_RETURN, 0, 0, 0, { NONE, NONE, NONE, NONE, NONE } },
-	{ "pci_host_config_read_common", "PCI configuration reads", QEMU_CONFIG, 0, VQT_READ, 0,
-	  { 0, 1, NONE, 3, NONE } },
-	{ "pci_host_config_read_common", "PCI configuration reads", QEMU_CONFIG_RETURN, 0, 0, 0,
+	{ "pci_host_config_write_common",
+	  "which register accesses come by the PCI window",
+	  QEMU_CONFIG_RETURN,
+	  0,
+	  0,
+	  0,
 	  { NONE, NONE, NONE, NONE, NONE } },
-	{ "pci_set_irq", "INTx interrupts", QEMU_IRQ, 0, VQP_IRQ_INTX, 0,
+	{ "pci_host_config_read_common",
+	  "PCI configuration reads",
+	  QEMU_CONFIG,
+	  0,
+	  VQT_READ,
+	  0,
+	  { 0, 1, NONE, 3, NONE } },
+	{ "pci_host_config_read_common",
+	  "PCI configuration reads",
+	  QEMU_CONFIG_RETURN,
+	  0,
+	  0,
+	  0,
+	  { NONE, NONE, NONE, NONE, NONE } },
+	{ "pci_set_irq",
+	  "INTx interrupts",
+	  QEMU_IRQ,
+	  0,
+	  VQP_IRQ_INTX,
+	  0,
 	  { 0, 1, NONE, NONE, NONE } },
-	{ "msix_notify", "MSI-X messages as sent", QEMU_IRQ, QEMU_PROBE_DELIVERY, VQP_IRQ_MSIX, 0,
+	{ "msix_notify",
+	  "MSI-X messages as sent",
+	  QEMU_IRQ,
+	  QEMU_PROBE_DELIVERY,
+	  VQP_IRQ_MSIX,
+	  0,
 	  { 0, 1, NONE, NONE, NONE } },
-	{ "virtio_notify_config", "configuration change interrupts", QEMU_LIFE, 0, 0,
-	  VQP_OBJ_VDEV | VQP_LIFE_IRQ, { 0, NONE, NONE, NONE, NONE } },
+	{ "virtio_notify_config",
+	  "configuration change interrupts",
+	  QEMU_LIFE,
+	  0,
+	  0,
+	  VQP_OBJ_VDEV | VQP_LIFE_IRQ,
+	  { 0, NONE, NONE, NONE, NONE } },
 	LIFE("virtio_pci_types_register", VQT_LIFE_TYPE_REGISTER, VQP_OBJ_NONE, 0, NONE, NONE, NONE,
 	     NONE),
 	LIFE("virtio_instance_init_common", VQT_LIFE_INSTANCE_INIT, VQP_OBJ_QDEV | VQP_LIFE_TEXT, 0,
@@ -153,9 +203,9 @@ static void place(struct qemu *q, struct qemu_probe *p, const struct row *row,
 
 	for (unsigned s = 0; s < 5; s++) {
 		int64_t off = 0;
-		unsigned reg = row->arg[s] == NONE ? VQP_NO_REG :
-			       s ? function_arg_reg(f, i, row->arg[s]) :
-				   function_arg_reg_near(f, i, row->arg[s], &off);
+		unsigned reg = row->arg[s] == NONE ? VQP_NO_REG
+			       : s		   ? function_arg_reg(f, i, row->arg[s])
+						   : function_arg_reg_near(f, i, row->arg[s], &off);
 
 		if (row->arg[s] != NONE && reg == VQP_NO_REG)
 			return;
@@ -189,8 +239,8 @@ static void probe_function(struct qemu *q, const char *name, uint64_t addr, cons
 
 	if (!p || !addr || function_open(&f, q->elf, addr))
 		return;
-	i = is_return(row->program) || f->start != addr ? function_at(f, addr) :
-							  function_probe_point(f, arg_mask(row));
+	i = is_return(row->program) || f->start != addr ? function_at(f, addr)
+							: function_probe_point(f, arg_mask(row));
 	if (i < f->n)
 		place(q, p, row, f, i, is_return(row->program) ? "return" : i ? "early" : "entry");
 	function_close(f);
@@ -199,7 +249,9 @@ static void probe_function(struct qemu *q, const char *name, uint64_t addr, cons
 /* --- kicks ----------------------------------------------------------------- */
 
 static const struct row kick_row = {
-	.costs = "kicks by ioeventfd", .program = QEMU_KICK, .flags = QEMU_PROBE_HOT,
+	.costs = "kicks by ioeventfd",
+	.program = QEMU_KICK,
+	.flags = QEMU_PROBE_HOT,
 	.arg = { 0, NONE, NONE, NONE, NONE },
 };
 
@@ -253,8 +305,10 @@ static const struct {
 	const char *function, *state, *out[2];
 	unsigned flags;
 } signals[] = {
-	{ "virtio_notify_irqfd", "_TRACE_VIRTIO_NOTIFY_IRQFD_DSTATE",
-	  { "event_notifier_set", "defer_call" }, QEMU_PROBE_HOT | QEMU_PROBE_OPTIONAL },
+	{ "virtio_notify_irqfd",
+	  "_TRACE_VIRTIO_NOTIFY_IRQFD_DSTATE",
+	  { "event_notifier_set", "defer_call" },
+	  QEMU_PROBE_HOT | QEMU_PROBE_OPTIONAL },
 	{ "virtio_notify", "_TRACE_VIRTIO_NOTIFY_DSTATE", { NULL, NULL }, QEMU_PROBE_HOT },
 };
 
@@ -289,7 +343,8 @@ static void probe_signals(struct qemu *q)
 	uint64_t enabled = elf_symbol(q->elf, "trace_events_enabled_count");
 
 	for (size_t k = 0; k < sizeof(signals) / sizeof(signals[0]); k++) {
-		struct row row = { .costs = "interrupt decisions", .program = QEMU_SIGNAL,
+		struct row row = { .costs = "interrupt decisions",
+				   .program = QEMU_SIGNAL,
 				   .flags = (uint8_t)signals[k].flags,
 				   .arg = { 1, NONE, NONE, NONE, NONE } };
 		uint64_t addr = elf_symbol(q->elf, signals[k].function);
@@ -330,8 +385,8 @@ static const struct {
 static bool have_handler(const struct qemu *q, uint64_t addr)
 {
 	for (size_t i = 0; i < q->nprobes; i++)
-		if (q->probe[i].program >= QEMU_REG_WRITE && q->probe[i].program <= QEMU_REG_RETURN &&
-		    q->probe[i].addr)
+		if (q->probe[i].program >= QEMU_REG_WRITE &&
+		    q->probe[i].program <= QEMU_REG_RETURN && q->probe[i].addr)
 			if (q->probe[i].cookie && elf_bytes(q->elf, addr, 1) &&
 			    q->probe[i].addr >= addr && q->probe[i].addr < addr + 64) {
 				uint64_t s, e;
@@ -344,11 +399,14 @@ static bool have_handler(const struct qemu *q, uint64_t addr)
 
 static void probe_handlers(struct qemu *q, size_t r, uint64_t read, uint64_t write)
 {
-	static const struct row rd = { .costs = "reads of this region", .program = QEMU_REG_READ,
+	static const struct row rd = { .costs = "reads of this region",
+				       .program = QEMU_REG_READ,
 				       .arg = { 0, 1, 2, NONE, NONE } };
-	static const struct row ret = { .costs = "reads of this region", .program = QEMU_REG_RETURN,
+	static const struct row ret = { .costs = "reads of this region",
+					.program = QEMU_REG_RETURN,
 					.arg = { NONE, NONE, NONE, NONE, NONE } };
-	static const struct row wr = { .costs = "writes of this region", .program = QEMU_REG_WRITE,
+	static const struct row wr = { .costs = "writes of this region",
+				       .program = QEMU_REG_WRITE,
 				       .arg = { 0, 1, 2, 3, NONE } };
 	struct row row;
 	char name[48];

@@ -213,15 +213,10 @@ static int load_section(struct elf *e, Elf_Scn *scn, const char *name)
 	if (!strcmp(name, ".eh_frame_hdr"))
 		return load_fdes(e, &sh);
 	switch (sh.sh_type) {
-	case SHT_SYMTAB:
-		e->symtab = true;
-		return load_symbols(e, scn, &sh);
-	case SHT_DYNSYM:
-		return load_symbols(e, scn, &sh);
-	case SHT_RELA:
-		return load_relocs(e, scn, &sh);
-	case SHT_NOTE:
-		load_build_id(e, scn);
+	case SHT_SYMTAB: e->symtab = true; return load_symbols(e, scn, &sh);
+	case SHT_DYNSYM: return load_symbols(e, scn, &sh);
+	case SHT_RELA: return load_relocs(e, scn, &sh);
+	case SHT_NOTE: load_build_id(e, scn);
 	}
 	return 0;
 }
@@ -239,8 +234,8 @@ static int load(struct elf *e)
 	load_spans(e);
 	while (!err && (scn = elf_nextscn(e->elf, scn))) {
 		GElf_Shdr sh;
-		const char *name = gelf_getshdr(scn, &sh) ?
-			elf_strptr(e->elf, names, sh.sh_name) : NULL;
+		const char *name =
+			gelf_getshdr(scn, &sh) ? elf_strptr(e->elf, names, sh.sh_name) : NULL;
 
 		err = load_section(e, scn, name ? name : "");
 	}
@@ -347,7 +342,8 @@ static const struct span *span_of(const struct elf *e, uint64_t addr, size_t len
 	for (size_t i = 0; i < e->nspans; i++) {
 		const struct span *s = &e->span[i];
 
-		if (addr >= s->addr && addr - s->addr < s->size && len <= s->size - (addr - s->addr))
+		if (addr >= s->addr && addr - s->addr < s->size &&
+		    len <= s->size - (addr - s->addr))
 			return s;
 	}
 	return NULL;

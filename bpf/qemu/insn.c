@@ -39,7 +39,8 @@ static int family(ZydisRegister reg, unsigned *size)
 
 static bool same(struct value a, struct value b)
 {
-	return a.base == b.base && (a.base == VALUE_UNKNOWN || (a.scale == b.scale && a.off == b.off));
+	return a.base == b.base &&
+	       (a.base == VALUE_UNKNOWN || (a.scale == b.scale && a.off == b.off));
 }
 
 static struct value add(struct value a, struct value b)
@@ -91,14 +92,11 @@ static struct value of_operand(const struct value r[16], const struct decoded *d
 			       const ZydisDecodedOperand *op, size_t index)
 {
 	switch (op->type) {
-	case ZYDIS_OPERAND_TYPE_REGISTER:
-		return of_reg(r, op->reg.value);
-	case ZYDIS_OPERAND_TYPE_IMMEDIATE:
-		return constant(op->imm.value.s);
+	case ZYDIS_OPERAND_TYPE_REGISTER: return of_reg(r, op->reg.value);
+	case ZYDIS_OPERAND_TYPE_IMMEDIATE: return constant(op->imm.value.s);
 	case ZYDIS_OPERAND_TYPE_MEMORY:
 		return (struct value){ .base = VALUE_LOAD + (int32_t)index };
-	default:
-		return unknown;
+	default: return unknown;
 	}
 }
 
@@ -114,23 +112,24 @@ static struct value result(const struct value r[16], const struct decoded *d, si
 	case ZYDIS_MNEMONIC_MOV:
 	case ZYDIS_MNEMONIC_MOVZX:
 	case ZYDIS_MNEMONIC_MOVSX:
-	case ZYDIS_MNEMONIC_MOVSXD:
-		return of_operand(r, d, src, index);
-	case ZYDIS_MNEMONIC_LEA:
-		return of_mem(r, d, src);
+	case ZYDIS_MNEMONIC_MOVSXD: return of_operand(r, d, src, index);
+	case ZYDIS_MNEMONIC_LEA: return of_mem(r, d, src);
 	case ZYDIS_MNEMONIC_ADD:
 		return add(of_reg(r, dst->reg.value), of_operand(r, d, src, index));
 	case ZYDIS_MNEMONIC_SUB:
 		return imm ? add(of_reg(r, dst->reg.value), constant(-src->imm.value.s)) : unknown;
 	case ZYDIS_MNEMONIC_SHL:
-		return imm && src->imm.value.u < 32 ?
-			       times(of_reg(r, dst->reg.value), 1LL << src->imm.value.u) : unknown;
+		return imm && src->imm.value.u < 32
+			       ? times(of_reg(r, dst->reg.value), 1LL << src->imm.value.u)
+			       : unknown;
 	case ZYDIS_MNEMONIC_IMUL:
-		return d->nops == 3 && src->type == ZYDIS_OPERAND_TYPE_REGISTER ?
-			       times(of_reg(r, src->reg.value), d->op[2].imm.value.s) : unknown;
+		return d->nops == 3 && src->type == ZYDIS_OPERAND_TYPE_REGISTER
+			       ? times(of_reg(r, src->reg.value), d->op[2].imm.value.s)
+			       : unknown;
 	case ZYDIS_MNEMONIC_XOR:
-		return src->type == ZYDIS_OPERAND_TYPE_REGISTER &&
-				       src->reg.value == dst->reg.value ? constant(0) : unknown;
+		return src->type == ZYDIS_OPERAND_TYPE_REGISTER && src->reg.value == dst->reg.value
+			       ? constant(0)
+			       : unknown;
 	}
 	return unknown;
 }
@@ -240,16 +239,11 @@ static bool emulated(const uint8_t *b, size_t len)
 static uint8_t kind_of(const ZydisDecodedInstruction *zi, bool direct)
 {
 	switch (zi->meta.category) {
-	case ZYDIS_CATEGORY_CALL:
-		return direct ? INSN_CALL : INSN_CALL_INDIRECT;
-	case ZYDIS_CATEGORY_UNCOND_BR:
-		return direct ? INSN_JMP : INSN_JMP_INDIRECT;
-	case ZYDIS_CATEGORY_COND_BR:
-		return INSN_JCC;
-	case ZYDIS_CATEGORY_RET:
-		return INSN_RET;
-	default:
-		return INSN_OTHER;
+	case ZYDIS_CATEGORY_CALL: return direct ? INSN_CALL : INSN_CALL_INDIRECT;
+	case ZYDIS_CATEGORY_UNCOND_BR: return direct ? INSN_JMP : INSN_JMP_INDIRECT;
+	case ZYDIS_CATEGORY_COND_BR: return INSN_JCC;
+	case ZYDIS_CATEGORY_RET: return INSN_RET;
+	default: return INSN_OTHER;
 	}
 }
 
@@ -266,8 +260,9 @@ static void describe(struct insn *in, struct decoded *d, const ZydisDecodedInstr
 	in->kind = kind_of(zi, direct);
 	d->mnemonic = (uint16_t)zi->mnemonic;
 	for (unsigned o = 0; o < zi->operand_count; o++) {
-		int fam = ops[o].type == ZYDIS_OPERAND_TYPE_REGISTER ?
-				  family(ops[o].reg.value, &size) : -1;
+		int fam = ops[o].type == ZYDIS_OPERAND_TYPE_REGISTER
+				  ? family(ops[o].reg.value, &size)
+				  : -1;
 
 		if (fam >= 0 && ops[o].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
 			d->written |= (uint16_t)(1U << fam);
@@ -351,8 +346,8 @@ unsigned function_arg_reg_near(const struct function *f, size_t i, unsigned n, i
 	for (unsigned pass = 0; pass < 2; pass++)
 		for (unsigned r = 0; r < 16; r++) {
 			struct value v = f->in[i][r];
-			bool is = n == 1 ? v.base == VALUE_CONST && v.scale == 1 :
-					   v.base == VALUE_ARG((int)n) && !v.scale;
+			bool is = n == 1 ? v.base == VALUE_CONST && v.scale == 1
+					 : v.base == VALUE_ARG((int)n) && !v.scale;
 
 			/* first the argument itself, then something near it */
 			if (is && (pass ? off != NULL : !v.off)) {

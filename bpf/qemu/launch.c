@@ -14,8 +14,8 @@
 #include "bpf/qemu/process.h"
 
 #define TRACEES 64
-#define OPTIONS                                                                                    \
-	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |   \
+#define OPTIONS \
+	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | \
 	 PTRACE_O_TRACECLONE)
 
 struct tracees {
@@ -110,7 +110,8 @@ static void add_made(struct tracees *t, pid_t pid, int status)
 	int event = status >> 16;
 	unsigned long made;
 
-	if ((event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE) &&
+	if ((event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
+	     event == PTRACE_EVENT_CLONE) &&
 	    !ptrace(PTRACE_GETEVENTMSG, pid, NULL, &made))
 		add(t, (pid_t)made);
 }

@@ -110,7 +110,8 @@ static void find_indices(struct qemu *q)
 	for (size_t i = 0; i < n; i++) {
 		/* declared: last_avail_idx, its wrap counter, ..., used_idx, its wrap counter */
 		if (loads[i].load_width == 2)
-			set(&q->layout, words++ ? FIELD(vq_used) : FIELD(vq_last), loads[i].load.off);
+			set(&q->layout, words++ ? FIELD(vq_used) : FIELD(vq_last),
+			    loads[i].load.off);
 		else if (loads[i].load_width == 1)
 			set(&q->layout, bytes++ ? FIELD(vq_used_wrap) : FIELD(vq_last_wrap),
 			    loads[i].load.off);
@@ -166,8 +167,8 @@ static void find_notifier(struct qemu *q)
 	for (size_t i = 0; f && i < f->n; i++) {
 		struct value v = f->in[i][VQP_RDI];
 
-		if ((f->insn[i].kind == INSN_CALL || f->insn[i].kind == INSN_JMP) && f->reached[i] &&
-		    v.base == VALUE_ARG(0) && v.off < 0)
+		if ((f->insn[i].kind == INSN_CALL || f->insn[i].kind == INSN_JMP) &&
+		    f->reached[i] && v.base == VALUE_ARG(0) && v.off < 0)
 			taken = -v.off;
 	}
 	function_close(f);
@@ -245,7 +246,8 @@ static const struct {
 	{ "VirtQueue.inuse", FIELD(vq_inuse), "queues taken beyond their size" },
 	{ "VirtQueue.vector", FIELD(vq_vector), "vectors of interrupts" },
 	{ "VirtQueue.vdev", FIELD(vq_vdev), NULL },
-	{ "VirtQueue.host_notifier", FIELD(vq_notifier), "in ring samples: whether a kick is pending" },
+	{ "VirtQueue.host_notifier", FIELD(vq_notifier),
+	  "in ring samples: whether a kick is pending" },
 };
 
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
@@ -278,8 +280,8 @@ void layout_find(struct qemu *q)
 		    *field(l, fields[i].field) > VQP_VQ_BYTES - 8)
 			*field(l, fields[i].field) = VQP_UNKNOWN;
 		if (*field(l, fields[i].field) == VQP_UNKNOWN)
-			note(q, fields[i].name, fields[i].costs ? fields[i].costs :
-								 "rings, chains and completions");
+			note(q, fields[i].name,
+			     fields[i].costs ? fields[i].costs : "rings, chains and completions");
 	}
 	find_device_state(q);
 	find_root(q);
@@ -290,7 +292,8 @@ void layout_find(struct qemu *q)
 const char *layout_unusable(const struct vqp_proc *l)
 {
 	for (size_t i = 0; i < FIELDS; i++)
-		if (!fields[i].costs && *field((struct vqp_proc *)l, fields[i].field) == VQP_UNKNOWN)
+		if (!fields[i].costs &&
+		    *field((struct vqp_proc *)l, fields[i].field) == VQP_UNKNOWN)
 			return fields[i].name;
 	return NULL;
 }
@@ -300,7 +303,8 @@ size_t layout_list(const struct qemu *q, struct layout_field *out, size_t max)
 	size_t n = 0;
 
 	for (; n < FIELDS && n < max; n++)
-		out[n] = (struct layout_field){ fields[n].name,
-			*field((struct vqp_proc *)&q->layout, fields[n].field) };
+		out[n] =
+			(struct layout_field){ fields[n].name, *field((struct vqp_proc *)&q->layout,
+								      fields[n].field) };
 	return n;
 }

@@ -100,8 +100,9 @@ static int qmp_line(struct qmp *q, struct json_object **out)
 static int qmp_send(struct qmp *q, const char *line, size_t len)
 {
 	while (len) {
-		ssize_t n = wait_for(q, POLLOUT) ? -1 : send(q->fd, line, len,
-							     MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = wait_for(q, POLLOUT)
+				    ? -1
+				    : send(q->fd, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n <= 0)
 			return -EPIPE;
@@ -156,16 +157,18 @@ static const char *string_of(struct json_object *o, const char *key)
 {
 	struct json_object *v;
 
-	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string) ?
-		       json_object_get_string(v) : NULL;
+	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string)
+		       ? json_object_get_string(v)
+		       : NULL;
 }
 
 static uint64_t number_of(struct json_object *o, const char *key, uint64_t otherwise)
 {
 	struct json_object *v;
 
-	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_int) ?
-		       json_object_get_uint64(v) : otherwise;
+	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_int)
+		       ? json_object_get_uint64(v)
+		       : otherwise;
 }
 
 static struct json_object *member(struct json_object *o, const char *key, json_type type)
@@ -203,8 +206,9 @@ static void features_in(struct json_object *list, unsigned virtio_id, uint64_t o
 {
 	for (size_t i = 0; i < length(list); i++) {
 		char name[64];
-		int bit = word_of(json_object_array_get_idx(list, i), name, sizeof(name)) ?
-				  feature_bit(virtio_id, name) : -1;
+		int bit = word_of(json_object_array_get_idx(list, i), name, sizeof(name))
+				  ? feature_bit(virtio_id, name)
+				  : -1;
 
 		if (bit >= 0 && bit < 128)
 			out[bit / 64] |= 1ULL << (bit & 63);
@@ -398,15 +402,19 @@ static int ask(struct qmp *q, struct qmp_answer *a)
 	if (err || qmp_run(q, "query-pci", NULL, -1, &reply, &list))
 		return err;
 	for (size_t i = 0; i < length(list); i++)
-		take_pci(a, member(json_object_array_get_idx(list, i), "devices", json_type_array), 0);
+		take_pci(a, member(json_object_array_get_idx(list, i), "devices", json_type_array),
+			 0);
 	json_object_put(reply);
 	return 0;
 }
 
 int qmp_ask(int fd, qmp_wants *wants, void *ctx, struct qmp_answer *out)
 {
-	struct qmp q = { .fd = fd, .buf = malloc(REPLY_MAX), .until = seconds() + PATIENCE,
-			 .wants = wants, .ctx = ctx };
+	struct qmp q = { .fd = fd,
+			 .buf = malloc(REPLY_MAX),
+			 .until = seconds() + PATIENCE,
+			 .wants = wants,
+			 .ctx = ctx };
 	int err;
 
 	memset(out, 0, sizeof(*out));

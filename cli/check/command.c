@@ -112,45 +112,23 @@ static int option(void *to, int c)
 	unsigned long long n;
 
 	switch (c) {
-	case 'r':
-		k->path = optarg;
-		return 0;
-	case 'w':
-		k->write = optarg;
-		return 0;
-	case 'Y':
-		k->filter_text = optarg;
-		return 0;
-	case 'T':
-		return format(k, optarg);
+	case 'r': k->path = optarg; return 0;
+	case 'w': k->write = optarg; return 0;
+	case 'Y': k->filter_text = optarg; return 0;
+	case 'T': return format(k, optarg);
 	case 'c':
 		if (!cli_number(optarg, ~0ULL, &n) || !n)
 			return 1 + cli_usage("-c %s: not a number of findings", optarg);
 		k->run.count = n;
 		return 0;
-	case 'a':
-		k->run.report.fold = 0;
-		return 0;
-	case 'V':
-		k->run.report.verbose = true;
-		return 0;
-	case 'l':
-		k->run.flush = true;
-		return 0;
-	case OPT_RULES:
-		k->run.rules = optarg;
-		return 0;
-	case OPT_SEVERITY:
-		return severity(k, optarg);
-	case OPT_LIST:
-		k->list = true;
-		return 0;
-	case OPT_EXPLAIN:
-		k->explain = optarg;
-		return 0;
-	case OPT_ASCII:
-		k->run.report.ascii = true;
-		return 0;
+	case 'a': k->run.report.fold = 0; return 0;
+	case 'V': k->run.report.verbose = true; return 0;
+	case 'l': k->run.flush = true; return 0;
+	case OPT_RULES: k->run.rules = optarg; return 0;
+	case OPT_SEVERITY: return severity(k, optarg);
+	case OPT_LIST: k->list = true; return 0;
+	case OPT_EXPLAIN: k->explain = optarg; return 0;
+	case OPT_ASCII: k->run.report.ascii = true; return 0;
 	}
 	return 0;
 }
@@ -380,8 +358,10 @@ static int check_trace(struct check_cmd *k)
 static int run(int argc, char **argv)
 {
 	struct check_cmd k = { .run.report = {
-		.to = stdout, .severity = CHECK_STRUCTURAL, .fold = FOLD,
-	} };
+				       .to = stdout,
+				       .severity = CHECK_STRUCTURAL,
+				       .fold = FOLD,
+			       } };
 	int rc = parse(&k, argc, argv);
 
 	if (rc)

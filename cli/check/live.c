@@ -46,7 +46,9 @@ int check_live_begin(struct check_live *l, const char *trace)
 	}
 	setlocale(LC_CTYPE, "");
 	l->run.report.to = l->to;
-	l->run.report.trace = !trace ? "what was said" : strcmp(trace, "-") ? trace : "standard output";
+	l->run.report.trace = !trace		   ? "what was said"
+			      : strcmp(trace, "-") ? trace
+						   : "standard output";
 	l->run.report.fold = FOLD;
 	l->run.report.color = cli_color(stderr);
 	l->run.report.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;

@@ -18,8 +18,11 @@ static bool elsewhere(const struct check_run *r, const struct finding *f)
 /* Filters look at the event; where there is none of the device's own, only at device and queue. */
 static bool matches(const struct check_run *r, const struct finding *f)
 {
-	struct record rec = { .h = { .type = VQT_NOTE, .ts = f->ts, .source = f->device->source,
-				     .device = f->device->id, .queue = (uint16_t)f->queue } };
+	struct record rec = { .h = { .type = VQT_NOTE,
+				     .ts = f->ts,
+				     .source = f->device->source,
+				     .device = f->device->id,
+				     .queue = (uint16_t)f->queue } };
 	struct event e = { .rec = &rec, .number = f->number, .ts = f->ts, .since = f->since };
 
 	if (!r->filter)
@@ -56,8 +59,10 @@ int check_run_begin(struct check_run *r)
 	int rc = check_new(&r->check, r->rules, on_finding, r, &bad);
 
 	if (rc == -ENOENT) {
-		cli_error("--rules: '%.*s' names no rule; 'vqtrace check --list' lists them, with their "
-			  "clauses and parties", (int)strcspn(bad, ","), bad);
+		cli_error(
+			"--rules: '%.*s' names no rule; 'vqtrace check --list' lists them, with their "
+			"clauses and parties",
+			(int)strcspn(bad, ","), bad);
 		return CLI_TROUBLE;
 	}
 	r->model = model_new();

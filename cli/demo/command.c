@@ -50,24 +50,15 @@ static int parse(struct demo *d, int argc, char **argv)
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":w:r:", longs, NULL)) != -1) {
 		switch (c) {
-		case 'w':
-			d->out = optarg;
-			break;
-		case 'r':
-			d->in = optarg;
-			break;
-		case OPT_GUEST:
-			d->guest = optarg;
-			break;
-		case OPT_QEMU:
-			d->qemu = optarg;
-			break;
+		case 'w': d->out = optarg; break;
+		case 'r': d->in = optarg; break;
+		case OPT_GUEST: d->guest = optarg; break;
+		case OPT_QEMU: d->qemu = optarg; break;
 		case OPT_COLOR:
 			if (!cli_color_set(optarg))
 				return cli_usage("--color %s: auto, always or never", optarg);
 			break;
-		default:
-			return cli_bad_option(c, argv, longs);
+		default: return cli_bad_option(c, argv, longs);
 		}
 	}
 	if (optind < argc)
@@ -93,12 +84,35 @@ static int boot_and_record(const struct demo *d)
 	}
 	close(fd);
 	const char *argv[] = {
-		"vqtrace", "record", "-w", d->out, "--", d->qemu, "-machine", "q35,accel=tcg", "-m", "256",
-		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "null",
-		"-kernel", kernel, "-initrd", initrd, "-append",
+		"vqtrace",
+		"record",
+		"-w",
+		d->out,
+		"--",
+		d->qemu,
+		"-machine",
+		"q35,accel=tcg",
+		"-m",
+		"256",
+		"-nodefaults",
+		"-no-user-config",
+		"-no-reboot",
+		"-display",
+		"none",
+		"-serial",
+		"null",
+		"-kernel",
+		kernel,
+		"-initrd",
+		initrd,
+		"-append",
 		"console=ttyS0 quiet panic=-1 no_timer_check vqt.run=id;read,bs=4k,n=200,rand,qd=4;"
 		"write,bs=16k,n=50;flush,n=2;discard,bs=64k,n=1;zero,bs=64k,n=1",
-		"-drive", drive, "-device", "virtio-blk-pci,drive=drive0,id=disk0,serial=VQTRACE", NULL,
+		"-drive",
+		drive,
+		"-device",
+		"virtio-blk-pci,drive=drive0,id=disk0,serial=VQTRACE",
+		NULL,
 	};
 	err = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, (char **)argv, environ);
 	if (!err && waitpid(pid, &status, 0) < 0)
@@ -113,7 +127,8 @@ static int boot_and_record(const struct demo *d)
 /* A trace that came with vqtrace: installed, or in the source tree. */
 static const char *shipped(void)
 {
-	static const char *const places[] = { "traces/" SHIPPED, VQTRACE_DATADIR "/traces/" SHIPPED };
+	static const char *const places[] = { "traces/" SHIPPED,
+					      VQTRACE_DATADIR "/traces/" SHIPPED };
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (!access(places[i], R_OK))
@@ -140,8 +155,8 @@ static const char *record_or_shipped(struct demo *d)
 	}
 	printf("A recorded trace is shown instead, because %s.\n", why);
 	if (!shipped())
-		cli_error("the shipped trace " SHIPPED " was not found in traces/ or in "
-			  VQTRACE_DATADIR "/traces");
+		cli_error("the shipped trace " SHIPPED
+			  " was not found in traces/ or in " VQTRACE_DATADIR "/traces");
 	return shipped();
 }
 
@@ -157,7 +172,9 @@ static void clean(struct demo *d)
 static int run(int argc, char **argv)
 {
 	struct demo d = {
-		.guest = "build/guest", .qemu = "qemu-system-x86_64", .out = "vqtrace-demo.pcap",
+		.guest = "build/guest",
+		.qemu = "qemu-system-x86_64",
+		.out = "vqtrace-demo.pcap",
 		.dir = "/tmp/vqtrace-demo-XXXXXX",
 	};
 	const char *path;

@@ -215,7 +215,8 @@ static void print_counts(struct tour *t)
 		sep = ", ";
 	}
 	qsort(t->latency, t->nlatency, sizeof(*t->latency), by_value);
-	printf("   %" PRIu64 " requests: %s; %" PRIu64 " failed\n", t->requests, line.buf, t->errors);
+	printf("   %" PRIu64 " requests: %s; %" PRIu64 " failed\n", t->requests, line.buf,
+	       t->errors);
 	line.len = 0;
 	text_puts(&line, "median ");
 	text_duration(&line, t->latency[t->nlatency / 2]);
@@ -284,14 +285,20 @@ static int show_check(struct tour *t)
 {
 	const struct rule *first = NULL;
 	struct check_run r = {
-		.report = { .to = stdout, .trace = t->path, .severity = CHECK_STRUCTURAL, .fold = 1,
-			    .color = t->line.color, .ascii = t->line.ascii },
-		.found = note_finding, .opaque = &first,
+		.report = { .to = stdout,
+			    .trace = t->path,
+			    .severity = CHECK_STRUCTURAL,
+			    .fold = 1,
+			    .color = t->line.color,
+			    .ascii = t->line.ascii },
+		.found = note_finding,
+		.opaque = &first,
 	};
 	int rc;
 
 	printf("\n== Were the rules of virtio 1.4 kept, and if not, who broke them?\n"
-	       "   $ vqtrace check -r %s\n\n", t->path);
+	       "   $ vqtrace check -r %s\n\n",
+	       t->path);
 	rc = check_run_begin(&r);
 	if (rc == CLI_OK)
 		rc = check_all(&r, t->path);

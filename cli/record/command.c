@@ -135,8 +135,8 @@ static void show_status(struct record_run *r, uint64_t now)
 	if (r->c)
 		capture_stats(r->c, &s);
 	fprintf(stderr, "\rrecording %u %s%s: %llu events, %llu requests, %llu kB, %llu lost\033[K",
-		s.alive, r->c ? "QEMU" : "device", s.alive == 1 ? "" : "s", (unsigned long long)r->events,
-		(unsigned long long)r->by_type[VQT_USED],
+		s.alive, r->c ? "QEMU" : "device", s.alive == 1 ? "" : "s",
+		(unsigned long long)r->events, (unsigned long long)r->by_type[VQT_USED],
 		(unsigned long long)record_out_bytes(&r->out) >> 10, (unsigned long long)s.lost);
 	r->check.line = true;
 }
@@ -159,7 +159,8 @@ static void handle_signal(struct record_run *r)
 	stop_signal = 0;
 	if (!r->command || r->child_gone || stop_count > 1) {
 		r->ended = true;
-		r->done = r->c != NULL; /* probes go one by one: what comes then is half the truth */
+		r->done =
+			r->c != NULL; /* probes go one by one: what comes then is half the truth */
 		return;
 	}
 	/* the terminal has sent SIGINT to both of us */
@@ -275,12 +276,14 @@ static void summarize(struct record_run *r)
 
 			if (k)
 				fprintf(stderr, "%s %llu %s", first ? ":" : ",",
-					(unsigned long long)k, k == 1 ? kinds[i].one : kinds[i].many);
+					(unsigned long long)k,
+					k == 1 ? kinds[i].one : kinds[i].many);
 			first = first && !k;
 		}
 		fputs("\n", stderr);
 		if (!r->options.light)
-			fprintf(stderr, "%llu request%s, ", (unsigned long long)r->by_type[VQT_USED],
+			fprintf(stderr, "%llu request%s, ",
+				(unsigned long long)r->by_type[VQT_USED],
 				r->by_type[VQT_USED] == 1 ? "" : "s");
 		fprintf(stderr, "%llu bytes in %u file%s, %llu lost\n",
 			(unsigned long long)record_out_bytes(&r->out), r->out.n,
@@ -293,7 +296,8 @@ static void summarize(struct record_run *r)
 	if (s.lost || s.chains_missed)
 		cli_warn("%llu records lost (%llu buffer full, %llu memory unreadable, %llu table "
 			 "full), %llu chains missed; a larger --buffer helps against the first",
-			 (unsigned long long)s.lost, (unsigned long long)s.lost_why[VQT_LOSS_BUFFER],
+			 (unsigned long long)s.lost,
+			 (unsigned long long)s.lost_why[VQT_LOSS_BUFFER],
 			 (unsigned long long)s.lost_why[VQT_LOSS_MEMORY],
 			 (unsigned long long)s.lost_why[VQT_LOSS_LIMIT],
 			 (unsigned long long)s.chains_missed);
@@ -315,9 +319,12 @@ static void summarize(struct record_run *r)
 	for (size_t i = 0; i < n; i++)
 		if (dev[i].recorded && dev[i].flags & VQT_DEV_DATAPATH_ELSEWHERE)
 			cli_warn("%s (%s): its data path is not in this QEMU (vhost, vhost-user): "
-				 "registers are recorded, requests are not%s", dev[i].name, dev[i].type,
-				 strstr(dev[i].type, "vhost-user") ? "; 'vqtrace record --vhost-user' "
-				 "between QEMU and the device records them" : "");
+				 "registers are recorded, requests are not%s",
+				 dev[i].name, dev[i].type,
+				 strstr(dev[i].type, "vhost-user")
+					 ? "; 'vqtrace record --vhost-user' "
+					   "between QEMU and the device records them"
+					 : "");
 		else if (r->verbose || unmatched)
 			fprintf(stderr, "  %-12s %s%s\n", dev[i].name, dev[i].type,
 				dev[i].recorded ? "" : " (not asked for)");
@@ -363,7 +370,8 @@ static int finish(struct record_run *r, int code)
 
 static int run(int argc, char **argv)
 {
-	struct record_run r = { .options = { .snaplen = CAPTURE_SNAPLEN, .sample = CAPTURE_SAMPLE } };
+	struct record_run r = { .options = { .snaplen = CAPTURE_SNAPLEN,
+					     .sample = CAPTURE_SAMPLE } };
 	struct sigaction sa = { .sa_handler = on_signal };
 	char command[1024] = "vqtrace";
 	int code = record_options(&r, argc, argv);
@@ -392,8 +400,9 @@ static int run(int argc, char **argv)
 	if (code == CLI_OK)
 		code = open_capture(&r);
 	if (code == CLI_OK)
-		code = r.proxy.n ? start_front_end(&r) :
-		       r.command ? start_command(&r) : attach_running(&r);
+		code = r.proxy.n   ? start_front_end(&r)
+		       : r.command ? start_command(&r)
+				   : attach_running(&r);
 	if (code == CLI_OK) {
 		sa.sa_flags = SA_RESTART;
 		sigaction(SIGHUP, &sa, NULL);

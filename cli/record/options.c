@@ -24,8 +24,8 @@ static int list_all(void)
 	static struct process all[256];
 	size_t n = process_list(all, 256);
 
-	cli_error("-p needs a process id; %s", n ? "these QEMUs run:" :
-		  "no QEMU runs that we may see (as root all are)");
+	cli_error("-p needs a process id; %s",
+		  n ? "these QEMUs run:" : "no QEMU runs that we may see (as root all are)");
 	list_processes(all, n);
 	return CLI_TROUBLE;
 }
@@ -108,16 +108,13 @@ static int parse_one(struct record_run *r, int opt, const char *arg)
 	unsigned long long v = 0;
 
 	switch (opt) {
-	case 'w':
-		r->out.path = arg;
-		return CLI_OK;
+	case 'w': r->out.path = arg; return CLI_OK;
 	case 'p':
 		if (!cli_number(arg, 1 << 22, &v) || !v || r->npids == RECORD_PIDS)
 			return cli_bad_value("-p", arg, "a process id");
 		r->pid[r->npids++] = (pid_t)v;
 		return CLI_OK;
-	case 'n':
-		return add_named(r, arg);
+	case 'n': return add_named(r, arg);
 	case 'd':
 		if (r->ndevices + 1 < sizeof(r->device) / sizeof(r->device[0]))
 			r->device[r->ndevices++] = arg;
@@ -137,24 +134,24 @@ static int parse_one(struct record_run *r, int opt, const char *arg)
 			return cli_bad_value("-W", arg, "a count of files");
 		r->out.files = (unsigned)v;
 		return CLI_OK;
-	case 'q':
-		r->quiet = true;
-		return CLI_OK;
-	case 'v':
-		r->verbose = true;
-		return CLI_OK;
+	case 'q': r->quiet = true; return CLI_OK;
+	case 'v': r->verbose = true; return CLI_OK;
 	case OPT_MAX_SIZE:
-		return cli_size(arg, (unsigned long long *)&r->out.max_size) ?
-			       CLI_OK : cli_bad_value("--max-size", arg, "a size such as 100M");
+		return cli_size(arg, (unsigned long long *)&r->out.max_size)
+			       ? CLI_OK
+			       : cli_bad_value("--max-size", arg, "a size such as 100M");
 	case OPT_DURATION:
-		return cli_duration(arg, (unsigned long long *)&r->duration) ?
-			       CLI_OK : cli_bad_value("--duration", arg, "a time such as 10s or 5m");
+		return cli_duration(arg, (unsigned long long *)&r->duration)
+			       ? CLI_OK
+			       : cli_bad_value("--duration", arg, "a time such as 10s or 5m");
 	case OPT_ROTATE_SIZE:
-		return cli_size(arg, (unsigned long long *)&r->out.rotate_size) ?
-			       CLI_OK : cli_bad_value("--rotate-size", arg, "a size such as 100M");
+		return cli_size(arg, (unsigned long long *)&r->out.rotate_size)
+			       ? CLI_OK
+			       : cli_bad_value("--rotate-size", arg, "a size such as 100M");
 	case OPT_ROTATE_TIME:
-		return cli_duration(arg, (unsigned long long *)&r->out.rotate_ns) ?
-			       CLI_OK : cli_bad_value("--rotate-time", arg, "a time such as 10s or 5m");
+		return cli_duration(arg, (unsigned long long *)&r->out.rotate_ns)
+			       ? CLI_OK
+			       : cli_bad_value("--rotate-time", arg, "a time such as 10s or 5m");
 	case OPT_BUFFER:
 		if (!cli_size(arg, &v) || v < 65536 || v > 1ULL << 30)
 			return cli_bad_value("--buffer", arg, "a size from 64k to 1G");
@@ -165,48 +162,30 @@ static int parse_one(struct record_run *r, int opt, const char *arg)
 			return cli_bad_value("--queue", arg, "a queue number");
 		r->options.queues |= 1ULL << (v < 63 ? v : 63);
 		return CLI_OK;
-	case OPT_QMP:
-		r->qmp = arg;
-		return CLI_OK;
-	case OPT_DELIVERY:
-		r->options.delivery = true;
-		return CLI_OK;
-	case OPT_NO_LIFECYCLE:
-		r->options.no_lifecycle = true;
-		return CLI_OK;
-	case OPT_QMP_ONLY:
-		r->options.qmp_only = true;
-		return CLI_OK;
+	case OPT_QMP: r->qmp = arg; return CLI_OK;
+	case OPT_DELIVERY: r->options.delivery = true; return CLI_OK;
+	case OPT_NO_LIFECYCLE: r->options.no_lifecycle = true; return CLI_OK;
+	case OPT_QMP_ONLY: r->options.qmp_only = true; return CLI_OK;
 	case OPT_LIGHT:
 		if (!cli_duration(arg ? arg : "1s", (unsigned long long *)&r->options.light))
 			return cli_bad_value("--light", arg, "a time such as 1s or 200ms");
 		return CLI_OK;
 	case OPT_SAMPLE:
-		return cli_duration(arg, (unsigned long long *)&r->options.sample) ?
-			       CLI_OK : cli_bad_value("--sample", arg, "a time such as 1s or 200ms, or 0");
-	case OPT_CHECK:
-		return check_live_option(&r->check, arg);
+		return cli_duration(arg, (unsigned long long *)&r->options.sample)
+			       ? CLI_OK
+			       : cli_bad_value("--sample", arg, "a time such as 1s or 200ms, or 0");
+	case OPT_CHECK: return check_live_option(&r->check, arg);
 	case OPT_TABLES:
 		if (!cli_number(arg, 1 << 20, &v) || !v)
 			return cli_bad_value("--tables", arg, "a number of queues");
 		r->options.tables = (uint32_t)v;
 		return CLI_OK;
-	case OPT_REGRESSION:
-		r->regression.name = arg;
-		return CLI_OK;
-	case OPT_ORIGIN:
-		r->regression.origin = arg;
-		return CLI_OK;
-	case 'r':
-		r->regression.read = arg;
-		return CLI_OK;
-	case OPT_EMPTY:
-		r->options.empty = true;
-		return CLI_OK;
-	case OPT_VHOST_USER:
-		return record_proxy_option(&r->proxy, arg);
-	case OPT_TYPE:
-		return record_proxy_type(&r->proxy, arg);
+	case OPT_REGRESSION: r->regression.name = arg; return CLI_OK;
+	case OPT_ORIGIN: r->regression.origin = arg; return CLI_OK;
+	case 'r': r->regression.read = arg; return CLI_OK;
+	case OPT_EMPTY: r->options.empty = true; return CLI_OK;
+	case OPT_VHOST_USER: return record_proxy_option(&r->proxy, arg);
+	case OPT_TYPE: return record_proxy_type(&r->proxy, arg);
 	}
 	return cli_usage("unknown option");
 }
@@ -221,12 +200,14 @@ static int parse_proxy(struct record_run *r)
 	if (!r->proxy.n)
 		return CLI_OK;
 	if (r->npids)
-		return cli_usage("record a QEMU (-p, -n) or a vhost-user connection (--vhost-user), not "
-				 "both in one trace");
+		return cli_usage(
+			"record a QEMU (-p, -n) or a vhost-user connection (--vhost-user), not "
+			"both in one trace");
 	if (r->ndevices || r->qmp || o->queues || o->light || o->delivery || o->no_lifecycle ||
 	    o->empty || o->buffer || o->qmp_only)
-		return cli_usage("-d, --queue, --qmp, --light, --delivery, --buffer and --no-lifecycle are "
-				 "about probes in a QEMU, not for --vhost-user");
+		return cli_usage(
+			"-d, --queue, --qmp, --light, --delivery, --buffer and --no-lifecycle are "
+			"about probes in a QEMU, not for --vhost-user");
 	return CLI_OK;
 }
 
@@ -234,8 +215,9 @@ static int parse_proxy(struct record_run *r)
 static int fits(const struct record_run *r)
 {
 	if (!r->command && !r->npids && !r->proxy.n)
-		return cli_usage("say what to record: -p PID, -n NAME, --vhost-user LISTEN=BACKEND or "
-				 "-- COMMAND");
+		return cli_usage(
+			"say what to record: -p PID, -n NAME, --vhost-user LISTEN=BACKEND or "
+			"-- COMMAND");
 	if (r->command && r->npids)
 		return cli_usage("record what runs (-p, -n) or a command, not both");
 	if (!r->out.path)
@@ -248,7 +230,8 @@ static int fits(const struct record_run *r)
 				 "leave one out");
 	if (r->regression.name &&
 	    (!strcmp(r->out.path, "-") || r->out.rotate_size || r->out.rotate_ns))
-		return cli_usage("--regression makes a test of one file: leave out -w -, --rotate-*");
+		return cli_usage(
+			"--regression makes a test of one file: leave out -w -, --rotate-*");
 	if (!strcmp(r->out.path, "-") && (r->out.rotate_size || r->out.rotate_ns))
 		return cli_usage("a pipe cannot be rotated; give -w a file");
 	return CLI_OK;

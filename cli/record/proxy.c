@@ -24,8 +24,10 @@ int record_proxy_option(struct record_proxy *p, const char *arg)
 	const char *eq = strchr(arg, '=');
 
 	if (!eq || eq == arg || !eq[1])
-		return cli_usage("--vhost-user '%s': not LISTEN=BACKEND, two sockets: the front end "
-				 "connects to LISTEN, the device serves BACKEND", arg);
+		return cli_usage(
+			"--vhost-user '%s': not LISTEN=BACKEND, two sockets: the front end "
+			"connects to LISTEN, the device serves BACKEND",
+			arg);
 	if (p->n == RECORD_PROXIES)
 		return cli_usage("--vhost-user: at most %d of them", RECORD_PROXIES);
 	if ((size_t)(eq - arg) >= sizeof(one->listen))
@@ -77,8 +79,8 @@ static void say(void *opaque, enum door_say what, const char *text)
 	if (what == DOOR_BAD || what == DOOR_NOTE)
 		cli_warn("%s: %s", one->name, text);
 	else if (one->all->verbose)
-		fprintf(stderr, "%s: %s\n", one->name, what == DOOR_CAME ? "a front end connected" :
-			"the front end has gone");
+		fprintf(stderr, "%s: %s\n", one->name,
+			what == DOOR_CAME ? "a front end connected" : "the front end has gone");
 }
 
 static int listen_on(struct record_proxy_one *one)
@@ -87,9 +89,11 @@ static int listen_on(struct record_proxy_one *one)
 
 	if (fd < 0) {
 		cli_error("cannot listen on %s: %s%s", one->listen, strerror(-fd),
-			  fd == -EADDRINUSE ? "; is another server using it, or is it a file? Choose "
-					      "another name or remove it" :
-			  fd == -ENOENT ? "; its folder does not exist" : "");
+			  fd == -EADDRINUSE
+				  ? "; is another server using it, or is it a file? Choose "
+				    "another name or remove it"
+			  : fd == -ENOENT ? "; its folder does not exist"
+					  : "");
 		return CLI_TROUBLE;
 	}
 	one->bound = true;
@@ -103,12 +107,21 @@ static int open_one(struct record_proxy *p, unsigned i)
 {
 	struct record_proxy_one *one = &p->one[i];
 	const struct spec_class *c = spec_class_by_name(p->type ? p->type : "blk");
-	struct emu_tap_config tap = { .emit = emit, .now = now, .opaque = one,
-		.snaplen = p->snaplen, .device = (uint16_t)(i + 1), .source = (uint8_t)(i + 1),
-		.kind = VQT_SRC_PROXY };
-	struct vhost_proxy_config cfg = { .connect = to_backend, .connect_opaque = one,
-		.virtio_id = c->id, .name = one->name, .type_name = one->type, .spin_us = SPIN_US,
-		.say = say, .opaque = one };
+	struct emu_tap_config tap = { .emit = emit,
+				      .now = now,
+				      .opaque = one,
+				      .snaplen = p->snaplen,
+				      .device = (uint16_t)(i + 1),
+				      .source = (uint8_t)(i + 1),
+				      .kind = VQT_SRC_PROXY };
+	struct vhost_proxy_config cfg = { .connect = to_backend,
+					  .connect_opaque = one,
+					  .virtio_id = c->id,
+					  .name = one->name,
+					  .type_name = one->type,
+					  .spin_us = SPIN_US,
+					  .say = say,
+					  .opaque = one };
 	int err = -ENOMEM;
 
 	snprintf(one->name, sizeof(one->name), "%.11s%u", c->name, i);
@@ -230,7 +243,8 @@ void record_proxy_summarize(const struct record_proxy *p)
 		const struct emu_watch_stats *r = &s.rings;
 
 		if (!p->quiet)
-			fprintf(stderr, "%s: %llu front end%s, %llu messages, %llu kicks, %llu calls; of "
+			fprintf(stderr,
+				"%s: %llu front end%s, %llu messages, %llu kicks, %llu calls; of "
 				"%llu chains %llu seen late, %llu used before they could be read, %llu "
 				"without their status\n",
 				p->one[i].name, (unsigned long long)s.clients,
@@ -239,12 +253,14 @@ void record_proxy_summarize(const struct record_proxy *p)
 				(unsigned long long)r->chains, (unsigned long long)r->late,
 				(unsigned long long)r->unread, (unsigned long long)r->unsure);
 		if (s.unknown)
-			cli_warn("%s: %llu messages of kinds not known here were handed on as they came",
-				 p->one[i].name, (unsigned long long)s.unknown);
+			cli_warn(
+				"%s: %llu messages of kinds not known here were handed on as they came",
+				p->one[i].name, (unsigned long long)s.unknown);
 		if (r->lost)
-			cli_warn("%s: %llu chains were gone before they could be looked at; both sides "
-				 "poll, and this process got no processor", p->one[i].name,
-				 (unsigned long long)r->lost);
+			cli_warn(
+				"%s: %llu chains were gone before they could be looked at; both sides "
+				"poll, and this process got no processor",
+				p->one[i].name, (unsigned long long)r->lost);
 	}
 }
 

@@ -235,12 +235,14 @@ static void tell(const struct making *k, const char *name, bool quiet)
 
 	shrink_stats(k->shrink, &s);
 	if (!quiet)
-		fprintf(stderr, "%s: %" PRIu64 " of %" PRIu64 " events, %" PRIu64 " of %" PRIu64
-			" requests; data, serial numbers, names and paths replaced\n", k->out,
-			k->after.events, s.events, s.requests_kept, s.requests);
+		fprintf(stderr,
+			"%s: %" PRIu64 " of %" PRIu64 " events, %" PRIu64 " of %" PRIu64
+			" requests; data, serial numbers, names and paths replaced\n",
+			k->out, k->after.events, s.events, s.requests_kept, s.requests);
 	if (k->cut)
 		cli_warn("%s: cut off at 1 MiB, as queues were never idle for it to be shortened; "
-			 "record less, closer to what it is about", k->out);
+			 "record less, closer to what it is about",
+			 k->out);
 	for (unsigned i = 0; i < RULES_MAX && rule_nth(i) && k->cut; i++)
 		if (k->before.broken[i] && !k->after.broken[i])
 			cli_warn("%s: what breaks %s is behind the cut", k->out, rule_nth(i)->id);
@@ -290,7 +292,8 @@ static int make_test(const char *in, const char *name, const char *origin, bool 
 		cli_error("%s: %s", k.out, strerror(-rc));
 	else if (!rc)
 		cli_error("%s: a shortened trace would not show what the whole one shows; "
-			  "please report this", k.out);
+			  "please report this",
+			  k.out);
 	unlink(k.out);
 	let_go(&k);
 	return CLI_TROUBLE;
@@ -302,8 +305,8 @@ int regression_begin(struct regression *r, const char **path)
 	int fd;
 
 	if (!r->name)
-		return r->read || r->origin ?
-			       cli_usage("-r and --origin go with --regression NAME") : CLI_OK;
+		return r->read || r->origin ? cli_usage("-r and --origin go with --regression NAME")
+					    : CLI_OK;
 	if (r->read || *path)
 		return CLI_OK;
 	if (asprintf(&r->spool, "%s/vqtrace-XXXXXX", dir && *dir ? dir : "/tmp") < 0) {

@@ -104,7 +104,8 @@ static int choose_target(struct command *c, const char *arg)
 	size_t n = strcspn(arg, "=");
 
 	for (unsigned i = 0; replay_targets[i]; i++) {
-		if (strlen(replay_targets[i]->name) != n || strncmp(replay_targets[i]->name, arg, n))
+		if (strlen(replay_targets[i]->name) != n ||
+		    strncmp(replay_targets[i]->name, arg, n))
 			continue;
 		c->opt.against = replay_targets[i];
 		c->opt.binary = arg[n] ? arg + n + 1 : NULL;
@@ -136,34 +137,16 @@ static int option(void *to, int o)
 	int rc;
 
 	switch (o) {
-	case 'r':
-		c->path = optarg;
-		return 0;
-	case OPT_AGAINST:
-		return choose_target(c, optarg);
-	case 'd':
-		c->opt.only = optarg;
-		return 0;
-	case OPT_DISK:
-		c->disk = optarg;
-		return 0;
-	case OPT_DECLARED:
-		c->declared_path = optarg;
-		return 0;
-	case OPT_ERRORS:
-		c->opt.io_errors = true;
-		return 0;
-	case OPT_UNTIL:
-		return number("--until", UINT64_MAX, &c->opt.until);
-	case OPT_STEP:
-		c->step = true;
-		return 0;
-	case OPT_REALTIME:
-		c->realtime = true;
-		return 0;
-	case 'w':
-		c->write_path = optarg;
-		return 0;
+	case 'r': c->path = optarg; return 0;
+	case OPT_AGAINST: return choose_target(c, optarg);
+	case 'd': c->opt.only = optarg; return 0;
+	case OPT_DISK: c->disk = optarg; return 0;
+	case OPT_DECLARED: c->declared_path = optarg; return 0;
+	case OPT_ERRORS: c->opt.io_errors = true; return 0;
+	case OPT_UNTIL: return number("--until", UINT64_MAX, &c->opt.until);
+	case OPT_STEP: c->step = true; return 0;
+	case OPT_REALTIME: c->realtime = true; return 0;
+	case 'w': c->write_path = optarg; return 0;
 	case 's':
 		rc = number("-s", 65535, &v);
 		c->opt.snaplen = (uint32_t)v;
@@ -173,12 +156,8 @@ static int option(void *to, int o)
 		if (!c->json && strcmp(optarg, "text"))
 			return 1 + cli_usage("-T %s: the formats are text and json", optarg);
 		return 0;
-	case 'V':
-		c->verbose = true;
-		return 0;
-	case 'q':
-		c->quiet = true;
-		return 0;
+	case 'V': c->verbose = true; return 0;
+	case 'q': c->quiet = true; return 0;
 	}
 	return 0;
 }
@@ -443,8 +422,7 @@ static int load_declared(struct command *c, const char *path, bool must)
 		return CLI_TROUBLE;
 	}
 	c->opt.declared = c->declared;
-	if (replay_declared_io_errors(c->declared,
-				      c->opt.against ? c->opt.against->name : "emu"))
+	if (replay_declared_io_errors(c->declared, c->opt.against ? c->opt.against->name : "emu"))
 		c->opt.io_errors = true;
 	return CLI_OK;
 }

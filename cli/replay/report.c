@@ -103,7 +103,7 @@ static int push(struct told *t, const char *line)
 }
 
 int tale_context(struct tale *r, const struct event *e, const struct model *m,
-		   struct line_options *o)
+		 struct line_options *o)
 {
 	while (r->next < r->count && r->told[r->next].d.number < e->number)
 		r->next++;
@@ -187,8 +187,9 @@ static void print_devices(FILE *to, const struct replay *p)
 
 	for (unsigned n = 0; replay_report(p, n, &d); n++) {
 		if (d.played)
-			fprintf(to, "  %-12s virtio %u, %u queue%s, %s: %llu events, "
-				    "%llu requests, %llu difference%s\n",
+			fprintf(to,
+				"  %-12s virtio %u, %u queue%s, %s: %llu events, "
+				"%llu requests, %llu difference%s\n",
 				d.device->name, d.device->virtio_id, d.device->num_queues,
 				d.device->num_queues == 1 ? "" : "s",
 				d.device->transitional ? "transitional" : "modern",
@@ -248,7 +249,8 @@ static void print_text(FILE *to, const struct tale *r, const struct replay *p,
 			"environment", (unsigned long long)n->environment);
 	if (n->declared)
 		fprintf(to, "  %-12s %llu differences that were declared to be right%s\n",
-			"declared", (unsigned long long)n->declared, o->verbose ? "" : " (-V shows them)");
+			"declared", (unsigned long long)n->declared,
+			o->verbose ? "" : " (-V shows them)");
 	if (n->skipped)
 		fprintf(to, "  %-12s %llu answers, because\n", "not compared",
 			(unsigned long long)n->skipped);
@@ -338,8 +340,7 @@ static struct json_object *devices(const struct replay *p)
 }
 
 static void print_json_report(FILE *to, const struct tale *r, const struct replay *p,
-			      const struct replay_declared *declared,
-			      const struct tale_options *o)
+			      const struct replay_declared *declared, const struct tale_options *o)
 {
 	struct json_object *all = json_object_new_object(), *list = json_object_new_array();
 	struct json_object *skips = json_object_new_array(), *unmet = json_object_new_array();
@@ -366,13 +367,14 @@ static void print_json_report(FILE *to, const struct tale *r, const struct repla
 			json_object_array_add(unmet, json_object_new_string(d->subject));
 	json_object_object_add(all, "unmet", unmet);
 	json_object_object_add(all, "devices", devices(p));
-	fprintf(to, "%s\n", json_object_to_json_string_ext(all,
-				JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	fprintf(to, "%s\n",
+		json_object_to_json_string_ext(all, JSON_C_TO_STRING_PLAIN |
+							    JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(all);
 }
 
 void tale_print(FILE *to, struct tale *r, const struct replay *p,
-		  const struct replay_declared *declared, const struct tale_options *o)
+		const struct replay_declared *declared, const struct tale_options *o)
 {
 	if (o->json)
 		print_json_report(to, r, p, declared, o);
@@ -381,7 +383,7 @@ void tale_print(FILE *to, struct tale *r, const struct replay *p,
 }
 
 bool tale_findings(const struct tale *r, const struct replay *p,
-		     const struct replay_declared *declared, const char *against)
+		   const struct replay_declared *declared, const char *against)
 {
 	const struct replay_declaration *d;
 

@@ -26,11 +26,11 @@ void tale_now(FILE *to, const struct replay_divergence *d, const struct line_opt
 bool tale_wants_context(struct tale *r);
 /* One event of the recording, in order; keeps its line where it is wanted. 0, 1: enough, or -ENOMEM. */
 int tale_context(struct tale *r, const struct event *e, const struct model *m,
-		   struct line_options *line);
+		 struct line_options *line);
 void tale_print(FILE *to, struct tale *r, const struct replay *p,
-		  const struct replay_declared *declared, const struct tale_options *o);
+		const struct replay_declared *declared, const struct tale_options *o);
 /* Undeclared differences, or declarations that nothing met. */
 bool tale_findings(const struct tale *r, const struct replay *p,
-		     const struct replay_declared *declared, const char *against);
+		   const struct replay_declared *declared, const char *against);
 
 #endif

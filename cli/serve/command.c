@@ -92,7 +92,8 @@ static int open_disk(struct serve_run *r)
 	if (mem || null) {
 		if (!cli_size(colon + 1, &size) || size < BLK_SECTOR)
 			return cli_usage("--disk '%s': not a size of at least 512 bytes, such as "
-					 "64M", r->disk);
+					 "64M",
+					 r->disk);
 		err = mem ? emu_backend_mem(b, NULL, size) : emu_backend_null(b, size);
 	} else {
 		err = r->size ? make_disk(r) : 0;
@@ -101,15 +102,17 @@ static int open_disk(struct serve_run *r)
 	}
 	if (err) {
 		cli_error("cannot open the disk %s: %s%s", r->disk, strerror(-err),
-			  err == -ENOENT ? "; --size 1G makes one, or use --disk mem:64M" :
-			  err == -EACCES || err == -EROFS ? "; --read-only may do" :
-			  err == -EINVAL && r->file.flags & EMU_FILE_DIRECT ?
-				  "; this file system may not do --direct" : "");
+			  err == -ENOENT ? "; --size 1G makes one, or use --disk mem:64M"
+			  : err == -EACCES || err == -EROFS ? "; --read-only may do"
+			  : err == -EINVAL && r->file.flags & EMU_FILE_DIRECT
+				  ? "; this file system may not do --direct"
+				  : "");
 		return CLI_TROUBLE;
 	}
 	if ((*b)->size < BLK_SECTOR) {
 		cli_error("the disk %s has less than one sector; 'truncate -s 1G %s' makes it "
-			  "larger", r->disk, r->disk);
+			  "larger",
+			  r->disk, r->disk);
 		return CLI_TROUBLE;
 	}
 	if (r->file.flags & EMU_FILE_READ_ONLY)
@@ -157,27 +160,31 @@ static int open_door(struct serve_run *r)
 
 	r->cfg.cls = &emu_blk;
 	r->cfg.class_config = &r->blk;
-	r->blk.features = (emu_blk_default_features() | (r->on[0] & emu_blk_all_features())) &
-			  ~r->off[0];
+	r->blk.features =
+		(emu_blk_default_features() | (r->on[0] & emu_blk_all_features())) & ~r->off[0];
 	r->cfg.features = (emu_virtio_core_features() | r->on[0]) & ~r->off[0];
 	r->cfg.say = say;
 	r->cfg.opaque = r;
 	door_map_guard();
 	err = r->vfio ? vfio_user_new(&r->door, &r->cfg) : vhost_user_new(&r->door, &r->cfg);
 	if (err) {
-		cli_error("cannot make this device: %s%s", strerror(-err), err == -EINVAL ?
-			  "; its options do not fit together (queue sizes are powers of two, "
-			  "zones must fit the disk)" : "");
+		cli_error(
+			"cannot make this device: %s%s", strerror(-err),
+			err == -EINVAL
+				? "; its options do not fit together (queue sizes are powers of two, "
+				  "zones must fit the disk)"
+				: "");
 		return CLI_TROUBLE;
 	}
 	r->blk.backend = NULL; /* the device's now */
 	fd = door_socket(r->path);
 	if (fd < 0) {
 		cli_error("cannot listen on %s: %s%s", r->path, strerror(-fd),
-			  fd == -EADDRINUSE ? "; is another server using it, or is it a file? "
-					      "Choose another name or remove it" :
-			  fd == -ENAMETOOLONG ? "; socket paths have at most 107 bytes" :
-			  fd == -ENOENT ? "; its folder does not exist" : "");
+			  fd == -EADDRINUSE	? "; is another server using it, or is it a file? "
+						  "Choose another name or remove it"
+			  : fd == -ENAMETOOLONG ? "; socket paths have at most 107 bytes"
+			  : fd == -ENOENT	? "; its folder does not exist"
+						: "");
 		return CLI_TROUBLE;
 	}
 	err = door_listen(r->door, fd);
@@ -215,12 +222,15 @@ static void announce(struct serve_run *r)
 	fprintf(stderr, "virtio-blk on %s %s; start the guest with for example\n",
 		r->vfio ? "vfio-user" : "vhost-user", r->path);
 	if (r->vfio)
-		fprintf(stderr, "  qemu-system-x86_64 (10.1 or later) -machine q35,memory-backend=m0 \\\n"
+		fprintf(stderr,
+			"  qemu-system-x86_64 (10.1 or later) -machine q35,memory-backend=m0 \\\n"
 			"    -object memory-backend-memfd,id=m0,size=1G,share=on -m 1G \\\n"
 			"    -device '{\"driver\":\"vfio-user-pci\",\"socket\":{\"type\":\"unix\","
-			"\"path\":\"%s\"}}' ...\n", r->path);
+			"\"path\":\"%s\"}}' ...\n",
+			r->path);
 	else
-		fprintf(stderr, "  qemu-system-x86_64 -machine q35,memory-backend=m0 \\\n"
+		fprintf(stderr,
+			"  qemu-system-x86_64 -machine q35,memory-backend=m0 \\\n"
 			"    -object memory-backend-memfd,id=m0,size=1G,share=on -m 1G \\\n"
 			"    -chardev socket,id=c0,path=%s \\\n"
 			"    -device vhost-user-blk-pci,chardev=c0,num-queues=%u ...\n",
@@ -243,9 +253,10 @@ static void rescan(struct serve_run *r)
 			 strerror(-ret));
 	else if (!r->quiet)
 		fprintf(stderr, "%s: %llu sectors, before %llu%s\n", r->disk,
-			(unsigned long long)emu_blk_capacity(v), before, ret == 0 ? "" :
-			v->status & VIRTIO_CONFIG_S_DRIVER_OK ? "; the driver is told"
-							      : "; no driver is running");
+			(unsigned long long)emu_blk_capacity(v), before,
+			ret == 0				? ""
+			: v->status & VIRTIO_CONFIG_S_DRIVER_OK ? "; the driver is told"
+								: "; no driver is running");
 }
 
 /* They come in while it waits; a device with always more to do never waits. */
@@ -253,8 +264,8 @@ static bool signal_waits(void)
 {
 	sigset_t set;
 
-	return sigpending(&set) == 0 &&
-	       (sigismember(&set, SIGINT) || sigismember(&set, SIGTERM) || sigismember(&set, SIGHUP));
+	return sigpending(&set) == 0 && (sigismember(&set, SIGINT) || sigismember(&set, SIGTERM) ||
+					 sigismember(&set, SIGHUP));
 }
 
 /* What waits in a ring where nothing happens; a trace does not grow for ever by that. */
@@ -332,15 +343,15 @@ static void summarize(struct serve_run *r, const struct door_stats *s)
 
 static int finish(struct serve_run *r, int code)
 {
-	struct door_stats stats = {0};
+	struct door_stats stats = { 0 };
 	int err;
 
 	if (r->door) {
 		char name[256];
 		stats = door_stats(r->door);
 		door_free(r->door);
-		snprintf(name, sizeof(name), "%s", strrchr(r->path, '/') ?
-			 strrchr(r->path, '/') + 1 : r->path);
+		snprintf(name, sizeof(name), "%s",
+			 strrchr(r->path, '/') ? strrchr(r->path, '/') + 1 : r->path);
 		if (r->dir >= 0 && code == CLI_OK)
 			unlinkat(r->dir, name, 0);
 	}
@@ -371,8 +382,11 @@ static void remember_command(struct serve_run *r, int argc, char **argv)
 
 static int run(int argc, char **argv)
 {
-	struct serve_run r = { .tap = { .snaplen = SERVE_SNAPLEN }, .sample = SAMPLE, .dir = -1, .cfg.spin_us = 10,
-		.blk = { .serial = "vqtrace" } };
+	struct serve_run r = { .tap = { .snaplen = SERVE_SNAPLEN },
+			       .sample = SAMPLE,
+			       .dir = -1,
+			       .cfg.spin_us = 10,
+			       .blk = { .serial = "vqtrace" } };
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	char folder[256];
 	int code = serve_parse(&r, argc, argv);

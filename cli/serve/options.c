@@ -138,7 +138,8 @@ static int parse_features(struct serve_run *r, const char *arg)
 
 		if (bit < 0 || bit > 63 || !(can & SPEC_BIT(bit)))
 			return cli_usage("--features: '%s' is not a feature this device can offer; "
-					 "for example +in_order,-ring_packed,-event_idx,+lifetime", word);
+					 "for example +in_order,-ring_packed,-event_idx,+lifetime",
+					 word);
 		*(minus ? r->off : r->on) |= SPEC_BIT(bit);
 		*(minus ? r->on : r->off) &= ~SPEC_BIT(bit);
 	}
@@ -163,8 +164,9 @@ static int parse_zones(struct serve_run *r, const char *arg)
 	};
 	char copy[256], *save, *word;
 
-	*z = (struct emu_blk_zones){ .model = VIRTIO_BLK_Z_HM, .zone_sectors = (256u << 20) / BLK_SECTOR,
-		.max_append_sectors = (1u << 20) / BLK_SECTOR };
+	*z = (struct emu_blk_zones){ .model = VIRTIO_BLK_Z_HM,
+				     .zone_sectors = (256u << 20) / BLK_SECTOR,
+				     .max_append_sectors = (1u << 20) / BLK_SECTOR };
 	snprintf(copy, sizeof(copy), "%s", arg);
 	for (word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
 		unsigned long long v;
@@ -179,7 +181,8 @@ static int parse_zones(struct serve_run *r, const char *arg)
 		if (i == n || !cli_size(word + strlen(keys[i].name), &v) ||
 		    (keys[i].size ? v / BLK_SECTOR : v) > UINT32_MAX)
 			return cli_usage("--zones: '%s' is not understood; for example "
-					 "hm,size=64M,conventional=2,open=8,active=12", word);
+					 "hm,size=64M,conventional=2,open=8,active=12",
+					 word);
 		*keys[i].to = (uint32_t)(keys[i].size ? v / BLK_SECTOR : v);
 	}
 	return CLI_OK;
@@ -210,16 +213,10 @@ static int parse_device(struct serve_run *r, int opt, const char *arg)
 			return cli_bad_value("--block-size", arg, "a power of two from 512 to 64k");
 		r->blk.blk_size = (uint32_t)v;
 		return CLI_OK;
-	case OPT_FEATURES:
-		return parse_features(r, arg);
-	case OPT_ZONES:
-		return parse_zones(r, arg);
-	case OPT_TRANSITIONAL:
-		r->cfg.transitional = true;
-		return CLI_OK;
-	case OPT_NO_MSIX:
-		r->cfg.no_msix = true;
-		return CLI_OK;
+	case OPT_FEATURES: return parse_features(r, arg);
+	case OPT_ZONES: return parse_zones(r, arg);
+	case OPT_TRANSITIONAL: r->cfg.transitional = true; return CLI_OK;
+	case OPT_NO_MSIX: r->cfg.no_msix = true; return CLI_OK;
 	}
 	return cli_usage("unknown option");
 }
@@ -229,58 +226,37 @@ static int parse_one(struct serve_run *r, int opt, const char *arg)
 	unsigned long long v = 0;
 
 	switch (opt) {
-	case OPT_DISK:
-		r->disk = arg;
-		return CLI_OK;
+	case OPT_DISK: r->disk = arg; return CLI_OK;
 	case OPT_SIZE:
 		if (!cli_size(arg, &r->size) || r->size < BLK_SECTOR || r->size > INT64_MAX)
-			return cli_bad_value("--size", arg, "a size of at least 512 bytes, such as 64M");
+			return cli_bad_value("--size", arg,
+					     "a size of at least 512 bytes, such as 64M");
 		return CLI_OK;
-	case OPT_VFIO:
-		r->vfio = r->path = arg;
-		return CLI_OK;
-	case OPT_VHOST:
-		r->vhost = r->path = arg;
-		return CLI_OK;
-	case 'w':
-		r->trace = arg;
-		return CLI_OK;
+	case OPT_VFIO: r->vfio = r->path = arg; return CLI_OK;
+	case OPT_VHOST: r->vhost = r->path = arg; return CLI_OK;
+	case 'w': r->trace = arg; return CLI_OK;
 	case 's':
 		if (!cli_number(arg, 1024, &v))
 			return cli_bad_value("-s", arg, "a number of bytes from 0 to 1024");
 		r->tap.snaplen = (uint32_t)v;
 		return CLI_OK;
-	case OPT_READ_ONLY:
-		r->file.flags |= EMU_FILE_READ_ONLY;
-		return CLI_OK;
-	case OPT_DIRECT:
-		r->file.flags |= EMU_FILE_DIRECT;
-		return CLI_OK;
-	case OPT_NO_URING:
-		r->file.flags |= EMU_FILE_NO_URING;
-		return CLI_OK;
+	case OPT_READ_ONLY: r->file.flags |= EMU_FILE_READ_ONLY; return CLI_OK;
+	case OPT_DIRECT: r->file.flags |= EMU_FILE_DIRECT; return CLI_OK;
+	case OPT_NO_URING: r->file.flags |= EMU_FILE_NO_URING; return CLI_OK;
 	case OPT_SPIN:
 		if (!cli_number(arg, 10000, &v))
 			return cli_bad_value("--spin", arg, "a number of microseconds up to 10000");
 		r->cfg.spin_us = (unsigned)v;
 		return CLI_OK;
-	case OPT_ONCE:
-		r->once = true;
-		return CLI_OK;
-	case OPT_CHECK:
-		return check_live_option(&r->check, arg);
+	case OPT_ONCE: r->once = true; return CLI_OK;
+	case OPT_CHECK: return check_live_option(&r->check, arg);
 	case OPT_SAMPLE:
-		return cli_duration(arg, (unsigned long long *)&r->sample) ?
-			       CLI_OK : cli_bad_value("--sample", arg, "a time such as 1s or 200ms, or 0");
-	case OPT_NO_CONFINE:
-		r->no_confine = true;
-		return CLI_OK;
-	case 'q':
-		r->quiet = true;
-		return CLI_OK;
-	case 'v':
-		r->verbose = true;
-		return CLI_OK;
+		return cli_duration(arg, (unsigned long long *)&r->sample)
+			       ? CLI_OK
+			       : cli_bad_value("--sample", arg, "a time such as 1s or 200ms, or 0");
+	case OPT_NO_CONFINE: r->no_confine = true; return CLI_OK;
+	case 'q': r->quiet = true; return CLI_OK;
+	case 'v': r->verbose = true; return CLI_OK;
 	}
 	return parse_device(r, opt, arg);
 }
@@ -307,7 +283,8 @@ int serve_parse(struct serve_run *r, int argc, char **argv)
 	if (!r->disk)
 		return cli_usage("say what is on the disk: --disk FILE, mem:SIZE or null:SIZE");
 	if (!r->vfio == !r->vhost)
-		return cli_usage("say where to serve: one of --vfio-user SOCKET, --vhost-user SOCKET");
+		return cli_usage(
+			"say where to serve: one of --vfio-user SOCKET, --vhost-user SOCKET");
 	if (r->vhost && (r->cfg.transitional || r->cfg.no_msix))
 		return cli_usage("--transitional and --no-msix are of the PCI function, which with "
 				 "vhost-user is the client's (QEMU: disable-modern=, vectors=0)");

@@ -130,8 +130,10 @@ int top_print_json(FILE *to, const struct top_core *c, const struct top_source *
 	struct json_object *o = json_object_new_object(), *rows = json_object_new_array();
 
 	add_u64(o, "ts", c->tick_ts);
-	json_object_object_add(o, "wall", json_object_new_int64((int64_t)c->tick_ts + model_wall(c->model)));
-	json_object_object_add(o, "seconds", json_object_new_double(c->nrows ? c->row[0]->secs : 0));
+	json_object_object_add(o, "wall",
+			       json_object_new_int64((int64_t)c->tick_ts + model_wall(c->model)));
+	json_object_object_add(o, "seconds",
+			       json_object_new_double(c->nrows ? c->row[0]->secs : 0));
 	json_object_object_add(o, "status", json_object_new_string(s->status));
 	add_u64(o, "events", c->number);
 	add_u64(o, "lost", top_core_lost(c));

@@ -46,14 +46,14 @@ static void put_state(const struct top_row *r, struct text *t)
 	}
 }
 
-#define RATE(name, expression)                                                                     \
-	static double name##_value(const struct top_row *r)                                        \
-	{                                                                                          \
-		return top_per_second(r, expression);                                              \
-	}                                                                                          \
-	static void put_##name(const struct top_row *r, struct text *t)                            \
-	{                                                                                          \
-		put_number(t, name##_value(r));                                                    \
+#define RATE(name, expression) \
+	static double name##_value(const struct top_row *r) \
+	{ \
+		return top_per_second(r, expression); \
+	} \
+	static void put_##name(const struct top_row *r, struct text *t) \
+	{ \
+		put_number(t, name##_value(r)); \
 	}
 
 RATE(requests, r->now.used)
@@ -174,14 +174,15 @@ static void put_findings(const struct top_row *r, struct text *t)
 const struct top_column top_columns[] = {
 	{ "NAME", 18, true, "VM, its devices, their queues", put_name, NULL, 0 },
 	{ "TYPE", 6, true, "device type", put_type, NULL, 5 },
-	{ "STATE", 12, true, "device status, ring layout, or how long it has been stalled", put_state,
-	  NULL, 3 },
+	{ "STATE", 12, true, "device status, ring layout, or how long it has been stalled",
+	  put_state, NULL, 3 },
 	{ "REQ/S", 6, false, "requests completed a second", put_requests, requests_value, 0 },
 	{ "IN MB/S", 7, false, "data to the driver (reads)", put_in, in_value, 1 },
 	{ "OUT MB/S", 8, false, "data from the driver (writes)", put_out, out_value, 1 },
 	{ "FLIGHT", 9, false, "requests taken and not used yet, of the ring's entries", put_flight,
 	  flight_value, 0 },
-	{ "KICK/S", 6, false, "available buffer notifications a second", put_kicks, kicks_value, 4 },
+	{ "KICK/S", 6, false, "available buffer notifications a second", put_kicks, kicks_value,
+	  4 },
 	{ "R/KICK", 6, false, "requests for each of those", put_per_kick, per_kick_value, 6 },
 	{ "IRQ/S", 6, false, "used buffer notifications a second", put_irqs, irqs_value, 4 },
 	{ "R/IRQ", 6, false, "requests for each of those", put_per_irq, per_irq_value, 6 },

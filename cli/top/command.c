@@ -118,19 +118,14 @@ static int option(struct top_run *r, int c, const char *arg)
 	char *end;
 
 	switch (c) {
-	case 'r':
-		r->o.path = arg;
-		return CLI_OK;
-	case 'b':
-		r->batch = true;
-		return CLI_OK;
+	case 'r': r->o.path = arg; return CLI_OK;
+	case 'b': r->batch = true; return CLI_OK;
 	case 'd':
 		if (!cli_duration(arg, &v) || v < 50000000)
 			return cli_usage("-d %s: not a time of 50ms or more", arg);
 		r->o.delay = v;
 		return CLI_OK;
-	case 'n':
-		return count_or_name(r, arg);
+	case 'n': return count_or_name(r, arg);
 	case 'N':
 		if (r->o.nnames == TOP_CHOSEN)
 			return cli_usage("too many names");
@@ -147,31 +142,24 @@ static int option(struct top_run *r, int c, const char *arg)
 		r->device[r->ndevices++] = arg;
 		r->o.devices = r->device;
 		return CLI_OK;
-	case 'Y':
-		r->filter = arg;
-		return CLI_OK;
+	case 'Y': r->filter = arg; return CLI_OK;
 	case 'T':
 		r->json = !strcmp(arg, "json");
-		return r->json || !strcmp(arg, "text") ? CLI_OK :
-			cli_usage("-T %s: the formats are text and json", arg);
-	case OPT_LIGHT:
-		r->o.light = true;
-		return CLI_OK;
-	case OPT_PROMETHEUS:
-		r->prometheus = arg;
-		return CLI_OK;
+		return r->json || !strcmp(arg, "text")
+			       ? CLI_OK
+			       : cli_usage("-T %s: the formats are text and json", arg);
+	case OPT_LIGHT: r->o.light = true; return CLI_OK;
+	case OPT_PROMETHEUS: r->prometheus = arg; return CLI_OK;
 	case OPT_SPEED:
 		r->o.speed = strtod(arg, &end);
-		return *arg && !*end && r->o.speed >= 0 && r->o.speed <= 1024 ? CLI_OK :
-			cli_usage("--speed %s: not a number from 0 to 1024", arg);
-	case OPT_NO_CHECK:
-		r->no_check = true;
-		return CLI_OK;
+		return *arg && !*end && r->o.speed >= 0 && r->o.speed <= 1024
+			       ? CLI_OK
+			       : cli_usage("--speed %s: not a number from 0 to 1024", arg);
+	case OPT_NO_CHECK: r->no_check = true; return CLI_OK;
 	case OPT_COLOR:
-		return cli_color_set(arg) ? CLI_OK : cli_usage("--color %s: auto, always or never", arg);
-	case OPT_ASCII:
-		r->o.ascii = true;
-		return CLI_OK;
+		return cli_color_set(arg) ? CLI_OK
+					  : cli_usage("--color %s: auto, always or never", arg);
+	case OPT_ASCII: r->o.ascii = true; return CLI_OK;
 	}
 	return CLI_OK;
 }
@@ -230,7 +218,8 @@ static int print(struct top_run *r)
 	}
 	if (!r->batch)
 		return 0;
-	err = r->json ? top_print_json(stdout, &r->core, &r->s) : top_print_text(stdout, &r->core, &r->s);
+	err = r->json ? top_print_json(stdout, &r->core, &r->s)
+		      : top_print_text(stdout, &r->core, &r->s);
 	if (err && err != -EPIPE) {
 		cli_error("standard output: %s", strerror(-err));
 		r->failed = true;

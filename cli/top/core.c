@@ -51,8 +51,9 @@ static void found(void *opaque, const struct finding *f)
 	struct top_core *c = opaque;
 	struct top_finding *to = &c->finding[c->nfindings++ % TOP_FINDINGS];
 
-	*to = (struct top_finding){ .number = f->number, .ts = f->ts, .queue = f->queue,
-				    .rule = f->rule, .nth = f->nth };
+	*to = (struct top_finding){
+		.number = f->number, .ts = f->ts, .queue = f->queue, .rule = f->rule, .nth = f->nth
+	};
 	to->device = f->device ? f->device->id : VQT_NO_DEVICE;
 	snprintf(to->seen, sizeof(to->seen), "%s", f->seen ? f->seen : "");
 	if (!f->device)
@@ -79,7 +80,7 @@ void top_core_free(struct top_core *c)
 	for (size_t i = 0; i < c->nrows; i++)
 		free(c->row[i]);
 	free(c->row);
-	HASH_ITER(hh, c->found, f, next) {
+	HASH_ITER (hh, c->found, f, next) {
 		HASH_DEL(c->found, f);
 		free(f);
 	}
@@ -234,7 +235,9 @@ static uint64_t stalled_for(const struct stats_queue *q, uint64_t ts)
 static int tick_queue(struct top_core *c, const struct model_device *d, const struct stats_queue *q,
 		      uint64_t ts, double secs)
 {
-	struct top_row key = { .kind = TOP_QUEUE, .source = d->source, .device = d->id, .queue = q->index };
+	struct top_row key = {
+		.kind = TOP_QUEUE, .source = d->source, .device = d->id, .queue = q->index
+	};
 	struct top_row *r = row_get(c, &key);
 	const struct model_queue *mq = model_queue(d, q->index);
 	struct stats_counts all;

@@ -78,7 +78,8 @@ struct top_core {
 	uint64_t tick_ts; /* ... of the last tick */
 	struct top_row **row; /* VM, its devices, their queues, next VM: as drawn */
 	size_t nrows, cap;
-	struct top_finding finding[TOP_FINDINGS]; /* ring: finding[(nfindings - 1) % TOP_FINDINGS] */
+	struct top_finding
+		finding[TOP_FINDINGS]; /* ring: finding[(nfindings - 1) % TOP_FINDINGS] */
 	uint64_t nfindings;
 	struct top_found *found;
 	bool ended; /* during a tick: the VM whose devices are looked at has */

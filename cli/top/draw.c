@@ -99,7 +99,11 @@ void put_gauge(struct screen *x, int y, int at, int width, double share)
 		bar[i] = i < full ? '|' : ' ';
 	bar[n] = '\0';
 	at = put(x, y, at, PAINT_PLAIN, "[");
-	at = put(x, y, at, share > 0.9 ? PAINT_BAD : share > 0.6 ? PAINT_WARN : PAINT_GOOD, "%s", bar);
+	at = put(x, y, at,
+		 share > 0.9   ? PAINT_BAD
+		 : share > 0.6 ? PAINT_WARN
+			       : PAINT_GOOD,
+		 "%s", bar);
 	put(x, y, at, PAINT_PLAIN, "]");
 }
 

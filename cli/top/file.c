@@ -71,11 +71,14 @@ static void play_to(struct top_source *s, uint64_t ts)
 
 static void describe(struct top_source *s)
 {
-	snprintf(s->status, sizeof(s->status), "%s %.1f s%s", s->paused ? "paused at" :
-		 s->ended ? "end at" : "playing", (double)(s->play_ts - s->first_ts) / 1e9, "");
+	snprintf(s->status, sizeof(s->status), "%s %.1f s%s",
+		 s->paused  ? "paused at"
+		 : s->ended ? "end at"
+			    : "playing",
+		 (double)(s->play_ts - s->first_ts) / 1e9, "");
 	if (!s->paused && !s->ended && s->speed != 1 && s->speed > 0)
-		snprintf(s->status + strlen(s->status), sizeof(s->status) - strlen(s->status), ", %gx",
-			 s->speed);
+		snprintf(s->status + strlen(s->status), sizeof(s->status) - strlen(s->status),
+			 ", %gx", s->speed);
 }
 
 static int poll_file(struct top_source *s, int timeout_ms)

@@ -35,7 +35,9 @@ static void press_move(struct screen *x, int by)
 		return;
 	}
 	if (by > 0)
-		x->scroll = x->scroll + n + page < x->lines ? x->scroll + n : x->lines > page ? x->lines - page : 0;
+		x->scroll = x->scroll + n + page < x->lines ? x->scroll + n
+			    : x->lines > page		    ? x->lines - page
+							    : 0;
 	else
 		x->scroll -= n < x->scroll ? n : x->scroll;
 }
@@ -79,7 +81,8 @@ static void press_depth(struct screen *x, int depth)
 static void press_panel(struct screen *x, int which)
 {
 	static const struct panel *const panels[] = {
-		&panel_help, &panel_heat, &panel_timeline, &panel_device, &panel_events, &panel_requests,
+		&panel_help,   &panel_heat,   &panel_timeline,
+		&panel_device, &panel_events, &panel_requests,
 	};
 
 	show_panel(x, x->panel == panels[which] ? &panel_table : panels[which]);
@@ -91,7 +94,8 @@ static void press_sort(struct screen *x, int by)
 
 	x->sort = (x->sort + 1 + by + n + 1) % (n + 1) - 1;
 	list_rows(x);
-	message(x, false, "sorted by %s", x->sort < 0 ? "what belongs together" : top_columns[x->sort].title);
+	message(x, false, "sorted by %s",
+		x->sort < 0 ? "what belongs together" : top_columns[x->sort].title);
 }
 
 static void press_reverse(struct screen *x, int arg)
@@ -152,7 +156,8 @@ static bool ask(struct screen *x, const char *what, char *answer, size_t size)
 		int c;
 
 		put_bar_line(x, LINES - 1, PAINT_PLAIN, "");
-		put(x, LINES - 1, put(x, LINES - 1, 0, PAINT_WARN, "%s: ", what), PAINT_PLAIN, "%s", answer);
+		put(x, LINES - 1, put(x, LINES - 1, 0, PAINT_WARN, "%s: ", what), PAINT_PLAIN, "%s",
+		    answer);
 		curs_set(1);
 		refresh();
 		c = getch();
@@ -308,15 +313,27 @@ const struct key top_keys[] = {
 	{ { KEY_NPAGE, 0, 0 }, "page down", NULL, press_move, 2 },
 	{ { KEY_HOME, 'g', 0 }, "Home End, g G", "to the first, to the last", press_move, -3 },
 	{ { KEY_END, 'G', 0 }, "end", NULL, press_move, 3 },
-	{ { '\n', '\r', KEY_ENTER }, "Enter", "into it: VM, device, queue, requests in flight", press_enter, 0 },
+	{ { '\n', '\r', KEY_ENTER },
+	  "Enter",
+	  "into it: VM, device, queue, requests in flight",
+	  press_enter,
+	  0 },
 	{ { 27, KEY_BACKSPACE, 127 }, "Esc Backspace", "back", press_back, 0 },
 	{ { '1', 0, 0 }, "1 2 3", "fold to VMs, devices, queues", press_depth, TOP_VM },
 	{ { '2', 0, 0 }, "2", NULL, press_depth, TOP_DEVICE },
 	{ { '3', 0, 0 }, "3", NULL, press_depth, TOP_QUEUE },
-	{ { 'r', 0, 0 }, "r", "requests in flight of the selected device or queue", press_panel, 5 },
+	{ { 'r', 0, 0 },
+	  "r",
+	  "requests in flight of the selected device or queue",
+	  press_panel,
+	  5 },
 	{ { 'm', 0, 0 }, "m", "map of latency over time", press_panel, 1 },
 	{ { 't', 0, 0 }, "t", "timeline, as 'vqtrace show' prints it", press_panel, 2 },
-	{ { 'i', 0, 0 }, "i", "the device: status, queues, features, configuration", press_panel, 3 },
+	{ { 'i', 0, 0 },
+	  "i",
+	  "the device: status, queues, features, configuration",
+	  press_panel,
+	  3 },
 	{ { 'e', 0, 0 }, "e", "findings of the checker, stalls, losses", press_panel, 4 },
 	{ { '>', KEY_F(6), 0 }, "< > F6", "sort by the column before, after", press_sort, 1 },
 	{ { '<', 0, 0 }, "<", NULL, press_sort, -1 },
@@ -332,7 +349,11 @@ const struct key top_keys[] = {
 	{ { '-', 0, 0 }, "-", NULL, press_speed, 0 },
 	{ { 'd', 0, 0 }, "d", "delay between two looks", press_delay, 0 },
 	{ { 'l', 0, 0 }, "l", "light or full capture", press_light, 0 },
-	{ { 'w', 0, 0 }, "w", "save what comes from now on as a trace; again: end that", press_save, 0 },
+	{ { 'w', 0, 0 },
+	  "w",
+	  "save what comes from now on as a trace; again: end that",
+	  press_save,
+	  0 },
 	{ { 's', 0, 0 }, "s", "this screen as text into a file", press_screenshot, 0 },
 	{ { 'q', KEY_F(10), 0 }, "q F10", "quit", press_quit, 0 },
 	{ { 0, 0, 0 }, NULL, NULL, NULL, 0 },

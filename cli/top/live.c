@@ -103,12 +103,14 @@ static int open_live(struct top_source *s)
 	attach_new(s);
 	s->looked = cli_clock();
 	if (!s->nknown) {
-		capture_preamble(s->capture); /* the time of day, which else comes with the first QEMU */
+		capture_preamble(
+			s->capture); /* the time of day, which else comes with the first QEMU */
 		snprintf(s->problem, sizeof(s->problem), "no QEMU %s; waiting for one to start",
 			 s->o->nnames ? "that -n names runs" : "runs that we may see");
 	}
 	if (s->o->npids && !s->nknown) {
-		cli_error("none of these processes is a QEMU that runs; 'vqtrace record -p' lists those");
+		cli_error(
+			"none of these processes is a QEMU that runs; 'vqtrace record -p' lists those");
 		return CLI_TROUBLE;
 	}
 	if (s->problem[0] && s->nknown == s->o->npids && s->o->npids == 1) {
@@ -123,7 +125,8 @@ static void mark_dead(struct top_source *s)
 {
 	for (size_t i = 0; i < s->core->nrows; i++) {
 		struct top_row *r = s->core->row[i];
-		const struct model_source *m = r->kind == TOP_VM ? model_source(s->core->model, r->source) : NULL;
+		const struct model_source *m =
+			r->kind == TOP_VM ? model_source(s->core->model, r->source) : NULL;
 
 		if (m && m->pid)
 			r->gone = !process_alive((pid_t)m->pid);
@@ -144,8 +147,8 @@ static int poll_live(struct top_source *s, int timeout_ms)
 		mark_dead(s);
 	}
 	capture_stats(s->capture, &stats);
-	snprintf(s->status, sizeof(s->status), "%u QEMU%s, %s", stats.alive, stats.alive == 1 ? "" : "s",
-		 s->o->light ? "light" : "full");
+	snprintf(s->status, sizeof(s->status), "%u QEMU%s, %s", stats.alive,
+		 stats.alive == 1 ? "" : "s", s->o->light ? "light" : "full");
 	/* Chosen processes that have all ended end it; a name may come again. */
 	if (n <= 0 && s->o->npids && !s->o->nnames && !stats.alive)
 		return 0;
@@ -177,7 +180,8 @@ int top_live_save(struct top_source *s, const char *path)
 	if (!path)
 		return CLI_OK;
 	if (!s->capture) {
-		snprintf(s->problem, sizeof(s->problem), "a trace is being shown: there is nothing new to save");
+		snprintf(s->problem, sizeof(s->problem),
+			 "a trace is being shown: there is nothing new to save");
 		return CLI_TROUBLE;
 	}
 	if (trace_create(&s->save, path, &err)) {

@@ -24,7 +24,8 @@ static unsigned fitting(int room, bool show[], size_t n)
 	while (width > room && left > 1) {
 		worst = -1;
 		for (size_t i = 0; i < n; i++)
-			if (show[i] && (worst < 0 || top_columns[i].priority >= top_columns[worst].priority))
+			if (show[i] &&
+			    (worst < 0 || top_columns[i].priority >= top_columns[worst].priority))
 				worst = (int)i;
 		show[worst] = false;
 		width -= top_columns[worst].width + 1;
@@ -77,7 +78,8 @@ static void draw_titles(struct screen *x, int y, const bool show[], size_t n, un
 
 		if (!show[i])
 			continue;
-		snprintf(title, sizeof(title), "%s%s", c->title, (int)i == x->sort ? x->reverse ? "^" : "v" : "");
+		snprintf(title, sizeof(title), "%s%s", c->title,
+			 (int)i == x->sort ? x->reverse ? "^" : "v" : "");
 		put(x, y, at, PAINT_HEAD, "%*s", c->left ? -c->width : c->width, title);
 		at += c->width + 1;
 	}
@@ -134,8 +136,9 @@ static void draw_table(struct screen *x, int y, int h)
 		draw_row(x, y + 1 + i, r, show, n, spare, x->top + (size_t)i == at);
 	}
 	if (!x->nlist)
-		put(x, y + 2, 2, PAINT_NOTE, x->o->path ? "nothing yet" :
-		    "no QEMU runs that we may see; one that starts appears here");
+		put(x, y + 2, 2, PAINT_NOTE,
+		    x->o->path ? "nothing yet"
+			       : "no QEMU runs that we may see; one that starts appears here");
 	if (h > 8 && x->nlist)
 		draw_past(x, y + h - 2, x->list[at]);
 }
@@ -154,7 +157,8 @@ static int by_age(const void *a, const void *b)
 }
 
 /* Of the selected queue, or of all queues of the selected device; to be freed. */
-static const struct model_request **in_flight(struct screen *x, const struct model_device *d, size_t *n)
+static const struct model_request **in_flight(struct screen *x, const struct model_device *d,
+					      size_t *n)
 {
 	const struct model_request **all, **more;
 	size_t cap = 64;
@@ -189,7 +193,8 @@ static void draw_requests(struct screen *x, int y, int h)
 
 	put_bar_line(x, y, PAINT_HEAD, "     EVENT QUEUE  HEAD        AGE  REQUEST");
 	if (x->o->light) {
-		put(x, y + 2, 2, PAINT_NOTE, "light mode counts requests and does not know them one by one; l switches");
+		put(x, y + 2, 2, PAINT_NOTE,
+		    "light mode counts requests and does not know them one by one; l switches");
 		return;
 	}
 	all = in_flight(x, d, &n);
@@ -203,15 +208,16 @@ static void draw_requests(struct screen *x, int y, int h)
 		text_duration(&took, age);
 		class_ops(d->virtio_id)->describe(d, r, what, sizeof(what));
 		put(x, y + 1 + i, 0, age > STATS_STALL_NS ? PAINT_BAD : PAINT_PLAIN,
-		    "%10" PRIu64 " %5u %5u %10s  %s, %u descriptors", r->number, r->queue, r->head, took.buf,
-		    what, r->ndesc - (r->ndirect < r->ndesc));
+		    "%10" PRIu64 " %5u %5u %10s  %s, %u descriptors", r->number, r->queue, r->head,
+		    took.buf, what, r->ndesc - (r->ndirect < r->ndesc));
 	}
 	if (all && !n)
 		put(x, y + 2, 2, PAINT_NOTE, "nothing is in flight");
 	free(all);
 }
 
-const struct panel panel_requests = { .name = "requests in flight, oldest first", .draw = draw_requests,
+const struct panel panel_requests = { .name = "requests in flight, oldest first",
+				      .draw = draw_requests,
 				      .device = true };
 
 /* --- latency over time ----------------------------------------------------- */
@@ -222,7 +228,8 @@ const struct panel panel_requests = { .name = "requests in flight, oldest first"
 static uint64_t heat_at(const struct top_past *p, int octave)
 {
 	uint64_t n = 0;
-	int lo = octave <= HEAT_LOW ? 0 : octave, hi = octave >= HEAT_HIGH ? TOP_OCTAVES - 1 : octave;
+	int lo = octave <= HEAT_LOW ? 0 : octave,
+	    hi = octave >= HEAT_HIGH ? TOP_OCTAVES - 1 : octave;
 
 	for (int o = lo; o <= hi; o++)
 		n += p->octave[o];
@@ -245,7 +252,8 @@ static void draw_heat(struct screen *x, int y, int h)
 
 	if (width > TOP_HISTORY)
 		width = TOP_HISTORY;
-	put_bar_line(x, y, PAINT_HEAD, "   UP TO  requests by latency (up) and time (right is now)");
+	put_bar_line(x, y, PAINT_HEAD,
+		     "   UP TO  requests by latency (up) and time (right is now)");
 	for (int i = 0; i < width; i++)
 		for (int o = HEAT_LOW; o <= HEAT_HIGH; o++) {
 			const struct top_past *p = top_row_past(r, (unsigned)i);
@@ -261,11 +269,15 @@ static void draw_heat(struct screen *x, int y, int h)
 		all = 0;
 		for (int i = 0; i < width; i++) {
 			const struct top_past *p = top_row_past(r, (unsigned)(width - 1 - i));
-			uint64_t n = !p ? 0 : heat_at(p, o) + (step == 2 && o > HEAT_LOW ? heat_at(p, o - 1) : 0);
+			uint64_t n =
+				!p ? 0
+				   : heat_at(p, o) +
+						(step == 2 && o > HEAT_LOW ? heat_at(p, o - 1) : 0);
 
 			all += n;
 			if (n)
-				put(x, y + 1 + line, 9 + i, heat_level(n, most) > 5 ? PAINT_BAD : PAINT_WARN, "%s",
+				put(x, y + 1 + line, 9 + i,
+				    heat_level(n, most) > 5 ? PAINT_BAD : PAINT_WARN, "%s",
 				    spark(x, heat_level(n, most)));
 		}
 		put(x, y + 1 + line, 10 + width, PAINT_PLAIN, "%10" PRIu64, all);
@@ -310,7 +322,8 @@ static void draw_timeline(struct screen *x, int y, int h)
 		if (print_line(to, e[n - 1 - i], x->core->model, &o) || fflush(to))
 			break;
 		line[strcspn(line, "\n")] = '\0';
-		put(x, y + (int)i, 0, e[n - 1 - i]->rec->h.type == VQT_LOSS ? PAINT_BAD : PAINT_PLAIN, "%s", line);
+		put(x, y + (int)i, 0,
+		    e[n - 1 - i]->rec->h.type == VQT_LOSS ? PAINT_BAD : PAINT_PLAIN, "%s", line);
 	}
 	fclose(to);
 	free(line);
@@ -349,12 +362,17 @@ static void page_features(struct page *p, const struct model_device *d)
 	page_line(p, PAINT_NOTE, "Features (offered, accepted)");
 	for (unsigned bit = 0; bit < 128; bit++) {
 		const struct spec_feature *f = spec_feature(d->virtio_id, bit);
-		bool off = d->offered[bit / 64] & SPEC_BIT(bit), acc = d->accepted[bit / 64] & SPEC_BIT(bit);
+		bool off = d->offered[bit / 64] & SPEC_BIT(bit),
+		     acc = d->accepted[bit / 64] & SPEC_BIT(bit);
 
 		if (!off && !acc)
 			continue;
-		page_line(p, off && acc ? PAINT_GOOD : acc ? PAINT_BAD : PAINT_PLAIN, "  %s %s  %3u %s",
-			  off ? "offered" : "-      ", acc ? "accepted" : "-       ", bit,
+		page_line(p,
+			  off && acc ? PAINT_GOOD
+			  : acc	     ? PAINT_BAD
+				     : PAINT_PLAIN,
+			  "  %s %s  %3u %s", off ? "offered" : "-      ",
+			  acc ? "accepted" : "-       ", bit,
 			  f ? spec_feature_short(f) : "unknown");
 	}
 }
@@ -362,7 +380,8 @@ static void page_features(struct page *p, const struct model_device *d)
 static bool known(const struct model_device *d, uint32_t at, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (at + i >= sizeof(d->config) || !(d->config_known[(at + i) / 8] >> ((at + i) % 8) & 1))
+		if (at + i >= sizeof(d->config) ||
+		    !(d->config_known[(at + i) / 8] >> ((at + i) % 8) & 1))
 			return false;
 	return true;
 }
@@ -392,11 +411,15 @@ static void page_queues(struct page *p, const struct model_device *d)
 
 		if (q->vector != VQT_NO_VECTOR)
 			snprintf(vector, sizeof(vector), "%u", q->vector);
-		spec_queue_name(name, sizeof(name), d->virtio_id, q->index, d->accepted, d->num_queues);
+		spec_queue_name(name, sizeof(name), d->virtio_id, q->index, d->accepted,
+				d->num_queues);
 		page_line(p, PAINT_PLAIN, "  q%-3u %-14s %s size %u, %s, vector %s", q->index, name,
-			  q->packed ? "packed" : "split", q->size, q->enabled ? "enabled" : "not enabled", vector);
+			  q->packed ? "packed" : "split", q->size,
+			  q->enabled ? "enabled" : "not enabled", vector);
 		if (q->addr_known)
-			page_line(p, PAINT_PLAIN, "       desc 0x%" PRIx64 " driver 0x%" PRIx64 " device 0x%" PRIx64,
+			page_line(p, PAINT_PLAIN,
+				  "       desc 0x%" PRIx64 " driver 0x%" PRIx64
+				  " device 0x%" PRIx64,
 				  q->desc, q->driver, q->device);
 	}
 }
@@ -408,13 +431,16 @@ static void draw_device(struct screen *x, int y, int h)
 	char status[128], pci[40] = "";
 
 	if (d->bdf != ~0U)
-		snprintf(pci, sizeof(pci), "PCI %02x:%02x.%x, ", d->bdf >> 8 & 0xff, d->bdf >> 3 & 31, d->bdf & 7);
-	page_line(&p, PAINT_WARN, "%s: %s%s%s", d->name, d->class ? d->class->title : "unknown device",
-		  d->user_id[0] ? ", id " : "", d->user_id);
+		snprintf(pci, sizeof(pci), "PCI %02x:%02x.%x, ", d->bdf >> 8 & 0xff,
+			 d->bdf >> 3 & 31, d->bdf & 7);
+	page_line(&p, PAINT_WARN, "%s: %s%s%s", d->name,
+		  d->class ? d->class->title : "unknown device", d->user_id[0] ? ", id " : "",
+		  d->user_id);
 	page_line(&p, PAINT_PLAIN, "  status %s",
-		  d->status_known ? spec_format_status(status, sizeof(status), d->status) : "unknown");
-	page_line(&p, PAINT_PLAIN, "  %s%s interrupts, initialised %u time%s", pci, d->msix ? "MSI-X" : "INTx",
-		  d->life + 1, d->life ? "s" : "");
+		  d->status_known ? spec_format_status(status, sizeof(status), d->status)
+				  : "unknown");
+	page_line(&p, PAINT_PLAIN, "  %s%s interrupts, initialised %u time%s", pci,
+		  d->msix ? "MSI-X" : "INTx", d->life + 1, d->life ? "s" : "");
 	page_line(&p, PAINT_PLAIN, "%s", "");
 	page_queues(&p, d);
 	page_line(&p, PAINT_PLAIN, "%s", "");
@@ -435,9 +461,10 @@ static void page_finding(struct page *p, const struct top_finding *f)
 
 	if (f->queue != VQT_NO_QUEUE)
 		snprintf(queue, sizeof(queue), ":%u", f->queue);
-	page_line(p, f->rule->severity == CHECK_MUST ? PAINT_BAD : PAINT_WARN, "event %" PRIu64 " %s%s %s %s: %s",
-		  f->number, d ? d->name : "-", queue, check_party_name(f->rule->party),
-		  check_severity_name(f->rule->severity), f->rule->id);
+	page_line(p, f->rule->severity == CHECK_MUST ? PAINT_BAD : PAINT_WARN,
+		  "event %" PRIu64 " %s%s %s %s: %s", f->number, d ? d->name : "-", queue,
+		  check_party_name(f->rule->party), check_severity_name(f->rule->severity),
+		  f->rule->id);
 	page_line(p, PAINT_PLAIN, "    %s%s", f->seen, f->nth > 1 ? " (again)" : "");
 }
 
@@ -452,15 +479,18 @@ static void draw_events(struct screen *x, int y, int h)
 			TEXT(ago, 32);
 
 			text_duration(&ago, c->row[i]->stalled);
-			page_line(&p, PAINT_BAD, "STALL %s %s: %u in flight, nothing completed for %s",
+			page_line(&p, PAINT_BAD,
+				  "STALL %s %s: %u in flight, nothing completed for %s",
 				  d ? d->name : "?", c->row[i]->name, c->row[i]->flight, ago.buf);
 		}
 	if (top_core_lost(c))
-		page_line(&p, PAINT_BAD, "LOSS  %" PRIu64 " events were not recorded", top_core_lost(c));
+		page_line(&p, PAINT_BAD, "LOSS  %" PRIu64 " events were not recorded",
+			  top_core_lost(c));
 	if (x->s->problem[0])
 		page_line(&p, PAINT_WARN, "NOTE  %s", x->s->problem);
 	if (!c->check)
-		page_line(&p, PAINT_NOTE, "the checker is off%s", x->o->light ? ": light mode records no events" : "");
+		page_line(&p, PAINT_NOTE, "the checker is off%s",
+			  x->o->light ? ": light mode records no events" : "");
 	for (uint64_t i = 0; i < c->nfindings && i < TOP_FINDINGS; i++)
 		page_finding(&p, &c->finding[(c->nfindings - 1 - i) % TOP_FINDINGS]);
 	if (c->check && !c->nfindings)
@@ -484,7 +514,8 @@ static void draw_help(struct screen *x, int y, int h)
 	page_line(&p, PAINT_NOTE, "Columns");
 	for (size_t i = 0; i < top_columns_count(); i++)
 		page_line(&p, PAINT_PLAIN, "  %-16s %s", top_columns[i].title, top_columns[i].help);
-	page_line(&p, PAINT_PLAIN, "  %-16s %s", "RING", "how full the ring is: waiting and in flight");
+	page_line(&p, PAINT_PLAIN, "  %-16s %s", "RING",
+		  "how full the ring is: waiting and in flight");
 	x->lines = p.n;
 }
 

@@ -150,7 +150,8 @@ static int poll_pipe(struct top_source *s, int timeout_ms)
 	pthread_cond_signal(&p->space);
 	pthread_mutex_unlock(&p->lock);
 	feed(s, full, n);
-	snprintf(s->status, sizeof(s->status), "%s %.1f s", s->ended ? "end of the pipe at" : "pipe,",
+	snprintf(s->status, sizeof(s->status), "%s %.1f s",
+		 s->ended ? "end of the pipe at" : "pipe,",
 		 (double)(s->play_ts - s->first_ts) / 1e9);
 	return !s->ended || n;
 }

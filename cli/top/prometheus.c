@@ -35,7 +35,8 @@ static void put_value(FILE *to, const char *s)
 	}
 }
 
-static void put_labels(FILE *to, const struct top_core *c, const struct top_row *r, const char *more)
+static void put_labels(FILE *to, const struct top_core *c, const struct top_row *r,
+		       const char *more)
 {
 	const struct model_source *s = model_source(c->model, r->source);
 	const struct top_row *d = r->kind == TOP_QUEUE ? NULL : r;
@@ -67,12 +68,16 @@ struct family {
 	size_t at;
 };
 
-#define FAMILY(name, member, help) { name, help, offsetof(struct stats_counts, member) }
+#define FAMILY(name, member, help) \
+	{ \
+		name, help, offsetof(struct stats_counts, member) \
+	}
 
 static const struct family families[] = {
 	FAMILY("requests_total", used, "Requests completed."),
 	FAMILY("requests_taken_total", taken, "Requests the device took."),
-	FAMILY("request_errors_total", errors, "Requests completed with a status other than success."),
+	FAMILY("request_errors_total", errors,
+	       "Requests completed with a status other than success."),
 	FAMILY("bytes_in_total", bytes_in, "Bytes of data to the driver (reads)."),
 	FAMILY("bytes_out_total", bytes_out, "Bytes of data from the driver (writes)."),
 	FAMILY("kicks_total", kicks, "Available buffer notifications."),
@@ -93,7 +98,8 @@ static void put_families(FILE *to, const struct top_core *c)
 			fprintf(to, "vqtrace_%s", families[f].name);
 			put_labels(to, c, r, "");
 			fprintf(to, " %" PRIu64 "\n",
-				*(const uint64_t *)(const void *)((const char *)&r->all + families[f].at));
+				*(const uint64_t *)(const void *)((const char *)&r->all +
+								  families[f].at));
 		}
 	}
 }
@@ -183,8 +189,9 @@ static enum MHD_Result reply(struct MHD_Connection *to, unsigned code, char *pag
 	return ok;
 }
 
-static enum MHD_Result answer(void *ctx, struct MHD_Connection *to, const char *url, const char *method,
-			      const char *version, const char *upload, size_t *upload_size, void **state)
+static enum MHD_Result answer(void *ctx, struct MHD_Connection *to, const char *url,
+			      const char *method, const char *version, const char *upload,
+			      size_t *upload_size, void **state)
 {
 	static char root[] = "vqtrace top: the figures are at /metrics\n";
 	static char none[] = "only /metrics is here\n";
@@ -201,7 +208,8 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *to, const char *
 		return MHD_YES;
 	}
 	if (!strcmp(url, "/"))
-		return reply(to, MHD_HTTP_OK, root, strlen(root), MHD_RESPMEM_PERSISTENT, "text/plain");
+		return reply(to, MHD_HTTP_OK, root, strlen(root), MHD_RESPMEM_PERSISTENT,
+			     "text/plain");
 	if (strcmp(url, "/metrics"))
 		return reply(to, MHD_HTTP_NOT_FOUND, none, strlen(none), MHD_RESPMEM_PERSISTENT,
 			     "text/plain");
@@ -238,7 +246,8 @@ static bool split(const char *where, char *host, size_t hsize, char *port, size_
 
 static int listen_at(const char *where)
 {
-	struct addrinfo want = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *found = NULL;
+	struct addrinfo want = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE },
+			*found = NULL;
 	char host[128], port[16];
 	int fd, one = 1, code;
 
@@ -248,8 +257,8 @@ static int listen_at(const char *where)
 	}
 	code = getaddrinfo(host, port, &want, &found);
 	if (code) {
-		cli_error("--prometheus %s: not an address such as 127.0.0.1:" DEFAULT_PORT " (%s)", where,
-			  gai_strerror(code));
+		cli_error("--prometheus %s: not an address such as 127.0.0.1:" DEFAULT_PORT " (%s)",
+			  where, gai_strerror(code));
 		return -1;
 	}
 	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -277,9 +286,9 @@ int top_prom_open(struct top_prom **out, const char *where, const struct top_cor
 	}
 	p->core = c;
 	/* No thread: it is asked for its turn between ticks, so nothing needs a lock. */
-	p->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, p, MHD_OPTION_LISTEN_SOCKET, fd,
-				     MHD_OPTION_CONNECTION_LIMIT, 32u, MHD_OPTION_CONNECTION_TIMEOUT, 10u,
-				     MHD_OPTION_END);
+	p->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, p,
+				     MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, 32u,
+				     MHD_OPTION_CONNECTION_TIMEOUT, 10u, MHD_OPTION_END);
 	if (!p->daemon) {
 		cli_error("--prometheus %s: the HTTP server does not start", where);
 		close(fd);

@@ -23,7 +23,8 @@
 
 static bool is_row(const struct screen *x, const struct top_row *r)
 {
-	return r->kind == x->kind && r->source == x->source && r->device == x->device && r->queue == x->queue;
+	return r->kind == x->kind && r->source == x->source && r->device == x->device &&
+	       r->queue == x->queue;
 }
 
 size_t list_index(const struct screen *x)
@@ -81,7 +82,9 @@ static int by_column(const void *a, const void *b)
 	}
 	if (sorting->reverse)
 		o = -o;
-	return o ? o : p->device != q->device ? (p->device < q->device ? -1 : 1) : (int)p->queue - (int)q->queue;
+	return o			? o
+	       : p->device != q->device ? (p->device < q->device ? -1 : 1)
+					: (int)p->queue - (int)q->queue;
 }
 
 void list_rows(struct screen *x)
@@ -144,13 +147,15 @@ static void draw_head(struct screen *x)
 	n = (size_t)put(x, 1, 0, PAINT_NOTE, "%s", x->panel->name);
 	if (x->panel->device && selected_device(x))
 		n = (size_t)put(x, 1, (int)n, PAINT_NOTE, " of %s%s%s", selected_device(x)->name,
-				x->kind == TOP_QUEUE ? " " : "", x->kind == TOP_QUEUE ? selected(x)->name : "");
+				x->kind == TOP_QUEUE ? " " : "",
+				x->kind == TOP_QUEUE ? selected(x)->name : "");
 	if (x->filter[0])
 		n = (size_t)put(x, 1, (int)n, PAINT_WARN, "  [%s]", x->filter);
 	if (x->s->save)
 		n = (size_t)put(x, 1, (int)n, PAINT_WARN, "  SAVING");
 	if (top_core_lost(x->core))
-		put(x, 1, (int)n, PAINT_BAD, "  %llu LOST", (unsigned long long)top_core_lost(x->core));
+		put(x, 1, (int)n, PAINT_BAD, "  %llu LOST",
+		    (unsigned long long)top_core_lost(x->core));
 }
 
 static void draw(struct screen *x)
@@ -166,7 +171,8 @@ static void draw(struct screen *x)
 	else if (x->s->problem[0])
 		put(x, LINES - 1, 0, PAINT_WARN, "%s", x->s->problem);
 	else
-		put(x, LINES - 1, 0, PAINT_NOTE, "h help  Enter into  Esc back  t timeline  m map  i device  "
+		put(x, LINES - 1, 0, PAINT_NOTE,
+		    "h help  Enter into  Esc back  t timeline  m map  i device  "
 		    "e findings  q quit");
 	refresh();
 }
@@ -258,14 +264,16 @@ static int guard(void)
 	/* out of the alternate screen, cursor visible, plain letters, ordinary keys */
 	fputs("\033[?1049l\033[?25h\033[0m\033[?1l\033>\r\n", stdout);
 	fflush(stdout);
-	cli_error("the screen was ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+	cli_error("the screen was ended by signal %d (%s)", WTERMSIG(status),
+		  strsignal(WTERMSIG(status)));
 	return CLI_TROUBLE;
 }
 
 int top_screen_guard(void)
 {
 	if (!isatty(STDOUT_FILENO)) {
-		cli_error("standard output is not a terminal; -b prints tables, -b -T json objects");
+		cli_error(
+			"standard output is not a terminal; -b prints tables, -b -T json objects");
 		return CLI_TROUBLE;
 	}
 	return guard();
@@ -297,7 +305,8 @@ static bool begin(struct screen *x)
 		signal(ends[i], on_end);
 	x->color = cli_color(stdout) && has_colors();
 	if (x->color) {
-		static const short fg[PAINTS] = { -1, COLOR_CYAN, COLOR_RED, COLOR_GREEN, COLOR_YELLOW, COLOR_CYAN, -1 };
+		static const short fg[PAINTS] = { -1,		COLOR_CYAN, COLOR_RED, COLOR_GREEN,
+						  COLOR_YELLOW, COLOR_CYAN, -1 };
 
 		start_color();
 		use_default_colors();
@@ -322,8 +331,13 @@ int top_screen_run(struct top_source *s, struct top_options *o)
 		cli_error("no memory");
 		return CLI_TROUBLE;
 	}
-	*x = (struct screen){ .s = s, .o = o, .core = s->core, .panel = &panel_table, .deepest = TOP_QUEUE,
-			      .sort = -1, .ascii = o->ascii };
+	*x = (struct screen){ .s = s,
+			      .o = o,
+			      .core = s->core,
+			      .panel = &panel_table,
+			      .deepest = TOP_QUEUE,
+			      .sort = -1,
+			      .ascii = o->ascii };
 	if (!begin(x)) {
 		free(x);
 		return CLI_TROUBLE;

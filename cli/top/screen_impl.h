@@ -10,7 +10,16 @@
 #include "cli/top/source.h"
 
 /* Colours, and what they come with on a terminal without any. */
-enum paint { PAINT_PLAIN, PAINT_HEAD, PAINT_BAD, PAINT_GOOD, PAINT_WARN, PAINT_NOTE, PAINT_SELECTED, PAINTS };
+enum paint {
+	PAINT_PLAIN,
+	PAINT_HEAD,
+	PAINT_BAD,
+	PAINT_GOOD,
+	PAINT_WARN,
+	PAINT_NOTE,
+	PAINT_SELECTED,
+	PAINTS
+};
 
 struct screen;
 
@@ -76,7 +85,8 @@ int screenshot(const char *path);
 struct top_row *selected(struct screen *x);
 /* The device that is meant, also by a queue; NULL. */
 struct model_device *selected_device(struct screen *x);
-void message(struct screen *x, bool bad, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void message(struct screen *x, bool bad, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Make the list of the table anew. */
 void list_rows(struct screen *x);
 size_t list_index(const struct screen *x); /* of the selected row, 0 if it is not there */

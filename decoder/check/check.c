@@ -154,9 +154,10 @@ static void fill_plan(struct check *c, struct plan *p)
 				continue;
 			if (r->virtio_id && r->virtio_id != p->key.virtio_id)
 				continue;
-			p->slot[p->n++] = (struct slot){ r->check, r, i,
-				r->needs & (NEED_LIFE | NEED_FLIGHT | NEED_IRQ | NEED_AGREED |
-					    NEED_MSIX | NEED_MOMENT) };
+			p->slot[p->n++] =
+				(struct slot){ r->check, r, i,
+					       r->needs & (NEED_LIFE | NEED_FLIGHT | NEED_IRQ |
+							   NEED_AGREED | NEED_MSIX | NEED_MOMENT) };
 		}
 		done |= moment;
 	}
@@ -166,7 +167,7 @@ static void free_plans(struct check *c)
 {
 	struct plan *p, *next;
 
-	HASH_ITER(hh, c->plans, p, next) {
+	HASH_ITER (hh, c->plans, p, next) {
 		HASH_DEL(c->plans, p);
 		free(p);
 	}
@@ -198,7 +199,8 @@ static struct plan *find_plan(struct check *c, uint64_t moments, unsigned virtio
 	/* All types without rules of their own share plans: there can be many in a hostile trace. */
 	bool own = virtio_id < TYPES && c->own[virtio_id];
 	struct plan_key key = { moments, own ? virtio_id : 0 };
-	struct plan **recent = &c->recent[(moments * 0x9e3779b97f4a7c15ULL >> 58 ^ key.virtio_id) & 63];
+	struct plan **recent =
+		&c->recent[(moments * 0x9e3779b97f4a7c15ULL >> 58 ^ key.virtio_id) & 63];
 	struct plan *p = *recent;
 
 	if (p && p->key.moments == key.moments && p->key.virtio_id == key.virtio_id)
@@ -239,7 +241,7 @@ void check_free(struct check *c)
 
 	if (!c)
 		return;
-	HASH_ITER(hh, c->devices, d, next) {
+	HASH_ITER (hh, c->devices, d, next) {
 		HASH_DEL(c->devices, d);
 		check_free_queues(d);
 		free(d->nth);
@@ -273,11 +275,14 @@ static bool has_table(const struct model_request *r)
 
 static uint64_t where_queue(const struct look *l)
 {
-	bool ring_packed = l->ring && l->ring->known & VQT_RING_PACKED, packed = l->queue && l->queue->packed;
+	bool ring_packed = l->ring && l->ring->known & VQT_RING_PACKED,
+	     packed = l->queue && l->queue->packed;
 
-	return (ring_packed || packed ? ONLY(PACKED) : 0) | (!ring_packed || !packed ? ONLY(SPLIT) : 0) |
-	       (l->q->any_used && l->q->n_chain ? 0 : ONLY(FIRST)) | (l->q->n_reset ? ONLY(QRESET) : 0) |
-	       (l->q->irq.number ? ONLY(OWED_IRQ) : 0) | (l->q->stall.number || l->q->waiting.number ? ONLY(STALL) : 0);
+	return (ring_packed || packed ? ONLY(PACKED) : 0) |
+	       (!ring_packed || !packed ? ONLY(SPLIT) : 0) |
+	       (l->q->any_used && l->q->n_chain ? 0 : ONLY(FIRST)) |
+	       (l->q->n_reset ? ONLY(QRESET) : 0) | (l->q->irq.number ? ONLY(OWED_IRQ) : 0) |
+	       (l->q->stall.number || l->q->waiting.number ? ONLY(STALL) : 0);
 }
 
 /* What applies of ONLY(). */
@@ -291,7 +296,8 @@ static uint64_t where(const struct look *l)
 	       (accepted(l, F_SUSPEND) ? ONLY(SUSPEND) : 0) | (l->d->legacy ? ONLY(LEGACY) : 0) |
 	       (l->req && has_table(l->req) ? ONLY(TABLE) : 0) | (plain ? 0 : ONLY(UNUSUAL)) |
 	       (l->e && l->e->rec->h.type == VQT_KICK && l->e->rec->kick.via == VQT_KICK_IOEVENTFD
-			? 0 : ONLY(SEEN_KICK));
+			? 0
+			: ONLY(SEEN_KICK));
 }
 
 static int run_moments(struct look *l, uint64_t moments)
@@ -467,7 +473,8 @@ uint64_t check_spoke(const struct look *l, uint32_t tid)
 	uint8_t source = l->e ? l->e->rec->h.source : 0;
 	unsigned at = spoke_at(tid, source);
 
-	return l->c->spoke[at].tid == tid && l->c->spoke[at].source == source ? l->c->spoke[at].ts : 0;
+	return l->c->spoke[at].tid == tid && l->c->spoke[at].source == source ? l->c->spoke[at].ts
+									      : 0;
 }
 
 /* Samples are ours, not the device's thread's. */
@@ -506,8 +513,9 @@ static bool said_loss(const struct event *e)
 
 int check_feed(struct check *c, const struct model *m, const struct event *e)
 {
-	struct look l = { .c = c, .model = m, .e = e, .now = e->ts, .number = e->number,
-			  .since = e->since };
+	struct look l = {
+		.c = c, .model = m, .e = e, .now = e->ts, .number = e->number, .since = e->since
+	};
 	uint64_t moments;
 
 	if (e->rec->h.type == VQT_SESSION)
@@ -547,8 +555,9 @@ int check_feed(struct check *c, const struct model *m, const struct event *e)
 
 int check_finish(struct check *c, const struct model *m)
 {
-	struct look l = { .c = c, .model = m, .now = c->now, .number = c->number,
-			  .since = c->since };
+	struct look l = {
+		.c = c, .model = m, .now = c->now, .number = c->number, .since = c->since
+	};
 
 	return tick(c, &l, AT(TICK) | AT(END));
 }
@@ -572,10 +581,13 @@ static const struct {
 	{ NEED_IRQ, "interrupts were not recorded",
 	  "no interrupt of the device had been recorded by then" },
 	{ NEED_LIFE, "no reset was recorded, or records were lost since: history unknown", NULL },
-	{ NEED_AGREED, "what was negotiated and set up is not known: the recording began later, or records "
-		       "were lost", NULL },
+	{ NEED_AGREED,
+	  "what was negotiated and set up is not known: the recording began later, or records "
+	  "were lost",
+	  NULL },
 	{ NEED_MSIX, "whether MSI-X is enabled is not known", NULL },
-	{ NEED_FLIGHT, "the queue was not recorded from its start, or records were lost since", NULL },
+	{ NEED_FLIGHT, "the queue was not recorded from its start, or records were lost since",
+	  NULL },
 };
 
 static const char *why_not(unsigned missing, bool then)
@@ -602,7 +614,7 @@ void check_tally(const struct check *c, const struct rule *r, struct check_tally
 	out->blocked = t->blocked;
 	if (t->held || t->broken)
 		return;
-	never = r->needs & ~(c->have | NEED_LIFE | NEED_FLIGHT | NEED_AGREED | NEED_MSIX |
-			     NEED_MOMENT);
+	never = r->needs &
+		~(c->have | NEED_LIFE | NEED_FLIGHT | NEED_AGREED | NEED_MSIX | NEED_MOMENT);
 	out->why = never ? why_not(never, false) : why_not(t->blocked_by, true);
 }

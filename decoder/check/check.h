@@ -36,7 +36,8 @@ struct rule;
 /* One violation.  Everything is borrowed for the duration of the callback. */
 struct finding {
 	const struct rule *rule;
-	uint64_t number; /* of the event at which it became certain; 0 at the end of an empty trace */
+	uint64_t
+		number; /* of the event at which it became certain; 0 at the end of an empty trace */
 	uint64_t ts, since;
 	const struct model_device *device;
 	unsigned queue; /* VQT_NO_QUEUE */
@@ -72,7 +73,8 @@ struct check_tally {
 	uint64_t held; /* looked at and found in order */
 	uint64_t broken;
 	uint64_t blocked; /* could not be decided: see why */
-	const char *why; /* "register accesses were not recorded"; NULL: decidable, or never came up */
+	const char
+		*why; /* "register accesses were not recorded"; NULL: decidable, or never came up */
 };
 void check_tally(const struct check *c, const struct rule *r, struct check_tally *out);
 

@@ -26,7 +26,8 @@ void check_config_read(struct look *l)
 
 		bool other = bit_set(d->config_known, at + i) && d->config[at + i] != byte;
 
-		if (other && d->suspend == SUSPEND_DONE && d->n_config[(at + i) / 4] > d->n_suspended)
+		if (other && d->suspend == SUSPEND_DONE &&
+		    d->n_config[(at + i) / 4] > d->n_suspended)
 			d->susp_change = (struct owed){ l->number, l->now, 0, 0 };
 		if (other && !d->diff.n_new) {
 			d->diff.n_old = d->n_config[(at + i) / 4];
@@ -36,8 +37,8 @@ void check_config_read(struct look *l)
 			d->diff.old_width = d->width[(at + i) / 4];
 			d->diff.across_features_ok = d->n_features_ok > d->diff.n_old;
 			d->diff.generation = d->generation;
-			d->diff.generation_known = d->n_generation_same &&
-						   d->n_generation_same < d->diff.n_old;
+			d->diff.generation_known =
+				d->n_generation_same && d->n_generation_same < d->diff.n_old;
 		}
 		d->config[at + i] = byte;
 		d->config_known[(at + i) / 8] |= (uint8_t)(1 << (at + i) % 8);
@@ -48,7 +49,8 @@ void check_config_read(struct look *l)
 	}
 	/* A field of more than 32 bits, in parts: 2.5.1 */
 	if (l->e->field && l->e->field->width == 8 && reg(l)->width < 8)
-		d->torn = (struct owed){ l->number, l->now, at & ~7U, (uint32_t)(d->n_generation != 0) };
+		d->torn = (struct owed){ l->number, l->now, at & ~7U,
+					 (uint32_t)(d->n_generation != 0) };
 }
 
 /* What the driver writes may change anything; only what the device changes is of interest. */
@@ -59,8 +61,9 @@ void check_config_written(struct look *l)
 
 	if (d->suspend == SUSPEND_DONE && at < CHECK_CONFIG && bit_set(d->config_known, at) &&
 	    d->config[at] != (uint8_t)reg(l)->value)
-		d->susp_write = (struct owed){ l->number, l->now, at,
-					       (uint8_t)reg(l)->value | (uint32_t)d->config[at] << 8 };
+		d->susp_write =
+			(struct owed){ l->number, l->now, at,
+				       (uint8_t)reg(l)->value | (uint32_t)d->config[at] << 8 };
 	d->early.number = 0;
 	if (reg(l)->region == VQT_REGION_LEGACY && at == 32 && reg(l)->width == 1 && !d->n_offer &&
 	    !d->n_feature_write && l->dev->virtio_id == VIRTIO_ID_BLOCK)
@@ -95,13 +98,13 @@ static void bar_access(struct look *l)
 	uint32_t v = (uint32_t)reg(l)->value, size;
 
 	if (is_write(l)) {
-		l->d->bar_sizing = (uint8_t)((l->d->bar_sizing & ~(1 << bar)) |
-					     (v >= 0xfffffff0U) << bar);
+		l->d->bar_sizing =
+			(uint8_t)((l->d->bar_sizing & ~(1 << bar)) | (v >= 0xfffffff0U) << bar);
 		return;
 	}
 	if (!(l->d->bar_sizing >> bar & 1))
 		return;
-	l->d->bar_sizing &= (uint8_t)~(1 << bar);
+	l->d->bar_sizing &= (uint8_t) ~(1 << bar);
 	size = v & 1 ? v & ~3U : v & ~15U;
 	l->d->bar_size[bar] = v & 1 ? (~size & 0xffff) + 1 : ~size + 1;
 }
@@ -114,8 +117,8 @@ void check_pci_access(struct look *l)
 	    reg(l)->offset + reg(l)->width >= at + 4)
 		l->d->msix_sure = true;
 	/* A write cannot change the size, but the model takes it for the register. */
-	if (at && !is_write(l) && l->dev->pci[at & 0xfff] == PCI_CAP_ID_MSIX && reg(l)->offset <= at + 2 &&
-	    reg(l)->offset + reg(l)->width >= at + 4)
+	if (at && !is_write(l) && l->dev->pci[at & 0xfff] == PCI_CAP_ID_MSIX &&
+	    reg(l)->offset <= at + 2 && reg(l)->offset + reg(l)->width >= at + 4)
 		l->d->msix_table = (get_le16(l->dev->pci + at + 2) & PCI_MSIX_FLAGS_QSIZE) + 1;
 	if (reg(l)->offset >= PCI_BASE_ADDRESS_0 && reg(l)->offset <= PCI_BASE_ADDRESS_5 &&
 	    reg(l)->width == 4 && !(reg(l)->offset & 3))

@@ -94,7 +94,8 @@ struct cqueue {
 	uint8_t waiting_pending; /* enum vqt_pending, of all those samples */
 	uint64_t alive_ts;
 	uint32_t irq_tid; /* the thread that owes irq */
-	uint16_t kick_avail; /* avail_idx at the last kick; packed: last_avail, if it brought nothing */
+	uint16_t
+		kick_avail; /* avail_idx at the last kick; packed: last_avail, if it brought nothing */
 	bool kick_avail_known, avail_pos_unsure;
 	unsigned idle_kicks; /* in a row that brought nothing */
 	uint64_t n_idle, ts_idle; /* the first of them */
@@ -189,7 +190,8 @@ struct cdev {
 	unsigned capacity_reads;
 	enum suspend suspend;
 	uint64_t n_suspend, n_suspended, n_resume, ts_resumed;
-	struct owed susp_write; /* configuration written while suspended; a: offset, b: new byte | old << 8 */
+	struct owed
+		susp_write; /* configuration written while suspended; a: offset, b: new byte | old << 8 */
 	struct owed susp_change; /* and changed */
 	struct owed shared; /* a configuration change told by an interrupt that queues have, too */
 	uint64_t n_error;
@@ -368,6 +370,9 @@ static inline bool chain_whole(const struct model_request *r)
 			     VQT_CHAIN_BAD_HEAD | VQT_CHAIN_NO_TABLE | VQT_CHAIN_BAD_TABLE));
 }
 
-#define ROW_END { .id = NULL }
+#define ROW_END \
+	{ \
+		.id = NULL \
+	}
 
 #endif

@@ -17,9 +17,10 @@ static void irq_decided(struct look *l)
 	struct cqueue *q = l->q;
 
 	if (!q->crossed && q->irqs && q->completions && q->n_ring)
-		q->extra_irq = (struct owed){ l->number, l->now,
-					      q->ring.known & VQT_RING_USED_EVENT ? q->ring.used_event : 0,
-					      q->suppressed };
+		q->extra_irq =
+			(struct owed){ l->number, l->now,
+				       q->ring.known & VQT_RING_USED_EVENT ? q->ring.used_event : 0,
+				       q->suppressed };
 	q->crossed = false;
 }
 

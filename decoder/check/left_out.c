@@ -23,14 +23,17 @@ const struct rule_left_out rule_left_out[] = {
 	  "a memory barrier leaves no trace; what a missing one does is found by the rules about missing "
 	  "notifications and wrong chains" },
 	{ "DEVCFG-D3 DEVCFG-D4 PCICAP-D8 BLKLEG-D2 BLKLEG-D6 SPLIT-D18 PACKED-D9 BLKOP-D13 BLKOP-D15 "
-	  "BLKOP-D16", "what a driver assumes or maps inside itself is not in a trace" },
-	{ "BLKINIT-D5 BLKINIT-D8 BLKINIT-D10", "what zone models a driver can handle is not in a trace" },
+	  "BLKOP-D16",
+	  "what a driver assumes or maps inside itself is not in a trace" },
+	{ "BLKINIT-D5 BLKINIT-D8 BLKINIT-D10",
+	  "what zone models a driver can handle is not in a trace" },
 	{ "BITS-V3 BITS-V8 PCICAP-V7 MSIX-V3 SHM-V1",
 	  "a property of the platform, or a matter of performance or purpose" },
 	{ "BLKOP-V9 BLKOP-V13 BLKOP-V14", "a property of the storage behind the device" },
 	{ "PCIDEV-V5 PCIDEV-V8", "a side effect of a read cannot be told from a change by itself" },
 	{ "PACKED-V7", "the order inside one list leaves no mark: there is one used descriptor" },
-	{ "BLKOP-D17", "sectors are counted in 512 bytes in the header itself: it cannot be broken" },
+	{ "BLKOP-D17",
+	  "sectors are counted in 512 bytes in the header itself: it cannot be broken" },
 	{ "BLKOP-V37", "the other of two allowed ways" },
 
 	/* The device has to ask for it: replay and the emulator can, a recording cannot. */
@@ -38,13 +41,15 @@ const struct rule_left_out rule_left_out[] = {
 	  "what a driver bears shows only when a device tries it: an active test with the emulator" },
 
 	/* Needs capture that there is not yet. */
-	{ "PACKED-V6", "needs capture: used descriptors read again until the driver takes them, and a memory "
+	{ "PACKED-V6",
+	  "needs capture: used descriptors read again until the driver takes them, and a memory "
 	  "watch to tell who wrote" },
 	{ "SPLIT-V13", "needs capture: used elements read again after used.idx moved" },
 	{ "BLKOP-V8 BLKOP-V35 BLKOP-V36", "needs capture: the data of reads in full" },
 
 	/* A check would be a guess. */
-	{ "PCILEG-V7 PCILEG-V8", "that a legacy driver for the device once existed is not in a trace" },
+	{ "PCILEG-V7 PCILEG-V8",
+	  "that a legacy driver for the device once existed is not in a trace" },
 	{ "PCILEG-D7", "what kind of driver looks at a device without capabilities is not known" },
 	{ 0 },
 };

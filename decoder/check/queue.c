@@ -5,14 +5,10 @@
 const struct vqt_ring *check_ring(const struct event *e)
 {
 	switch (e->rec->h.type) {
-	case VQT_KICK:
-		return &e->rec->kick.ring;
-	case VQT_RING:
-		return &e->rec->ring.ring;
-	case VQT_AVAIL:
-		return &e->rec->avail.ring;
-	case VQT_USED:
-		return &e->rec->used.ring;
+	case VQT_KICK: return &e->rec->kick.ring;
+	case VQT_RING: return &e->rec->ring.ring;
+	case VQT_AVAIL: return &e->rec->avail.ring;
+	case VQT_USED: return &e->rec->used.ring;
 	}
 	return NULL;
 }
@@ -101,7 +97,8 @@ static void remember_chain(struct look *l)
 
 	q->next_avail = check_advance(r->pos, packed ? r->ndirect : 1, l->queue->size, packed);
 	q->avail_pos_unsure = r->flags & (VQT_CHAIN_CUT | VQT_CHAIN_BAD_NEXT | VQT_CHAIN_LOOP |
-					  VQT_CHAIN_BAD_HEAD | VQT_CHAIN_DERIVED) && packed;
+					  VQT_CHAIN_BAD_HEAD | VQT_CHAIN_DERIVED) &&
+			      packed;
 	if (!(r->flags & VQT_CHAIN_AGAIN))
 		q->slots += r->ndirect;
 	q->n_avail = q->n_chain = l->number;
@@ -178,8 +175,8 @@ static void watch_asked(struct look *l, const struct vqt_ring *r)
 
 	if (waits < 0 || !driver_ok(l))
 		return;
-	if (q->asked.number && (r->last_avail != q->asked.b ||
-				(event && r->avail_event != q->asked.a)))
+	if (q->asked.number &&
+	    (r->last_avail != q->asked.b || (event && r->avail_event != q->asked.a)))
 		q->asked.number = 0;
 	if (!waits && !q->asked.number && check_asks(l, r))
 		q->asked = (struct owed){ l->number, l->now, r->avail_event, r->last_avail };

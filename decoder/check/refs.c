@@ -2,7 +2,10 @@
 /* The refs, in the order of the specification; see decoder/check/refs.h. */
 #include "decoder/check/refs.h"
 
-#define R(ref, party, force) { ref, party, force }
+#define R(ref, party, force) \
+	{ \
+		ref, party, force \
+	}
 const struct rule_ref rule_refs[] = {
 	/* clang-format off */
 	R("STATUS-D1", 'd', 'M'), R("STATUS-D2", 'd', 'M'), R("STATUS-D3", 'd', 'M'),

@@ -6,10 +6,11 @@
 
 /* In the order of the specification. */
 static const struct rule *const tables[] = {
-	rules_status, rules_reset, rules_features, rules_config, rules_chain, rules_used,
-	rules_ring, rules_packed, rules_memory, rules_stall, rules_suspend, rules_legacy, rules_pci, rules_window,
-	rules_common, rules_queue, rules_isr, rules_msix, rules_notify, rules_blk_config,
-	rules_blk, rules_blk_used, rules_blk_zone, rules_blk_legacy,
+	rules_status,  rules_reset,    rules_features, rules_config,	 rules_chain,
+	rules_used,    rules_ring,     rules_packed,   rules_memory,	 rules_stall,
+	rules_suspend, rules_legacy,   rules_pci,      rules_window,	 rules_common,
+	rules_queue,   rules_isr,      rules_msix,     rules_notify,	 rules_blk_config,
+	rules_blk,     rules_blk_used, rules_blk_zone, rules_blk_legacy,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))

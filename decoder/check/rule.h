@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a rule is.  Rules are rows of tables at the end of decoder/check/rules/*.c: a
+ * What a rule is.  Rules are rows of tables at the end of the files of decoder/check/rules: a
  * new one is one row, and a function if none of those there serves.  Only the
  * checker and those files need this header beyond the rule's own facts.
  */
@@ -88,7 +88,8 @@ enum only {
 #define NEED_BYTES 0x100 /* leading bytes of buffers (request headers) */
 #define NEED_IRQ 0x200 /* interrupts, of the kind the rule is about */
 #define NEED_FLIGHT 0x400 /* the queue from its start on, without loss */
-#define NEED_AGREED 0x800 /* what was negotiated and set up: from the reset on, or learned; without loss */
+#define NEED_AGREED \
+	0x800 /* what was negotiated and set up: from the reset on, or learned; without loss */
 #define NEED_MSIX 0x1000 /* whether MSI-X is enabled */
 #define NEED_MOMENT 0x2000 /* rings as they were when a side acted, not when somebody looked */
 
@@ -108,7 +109,8 @@ struct lesson {
 
 struct rule {
 	const char *id; /* "driver-kick-before-driver-ok" */
-	const char *refs; /* clause refs (decoder/check/refs.h), I01.. structural, T01.. shipped violations */
+	const char *
+		refs; /* clause refs (decoder/check/refs.h), I01.. structural, T01.. shipped violations */
 	uint8_t party, severity;
 	uint16_t virtio_id; /* only this device type, 0 any */
 	const char *section; /* of virtio 1.4 */
@@ -134,6 +136,7 @@ bool rule_matches(const struct rule *r, const char *glob);
 extern const struct rule rules_status[], rules_reset[], rules_features[], rules_common[],
 	rules_queue[], rules_config[], rules_pci[], rules_window[], rules_msix[], rules_isr[],
 	rules_chain[], rules_used[], rules_ring[], rules_packed[], rules_notify[], rules_stall[],
-	rules_suspend[], rules_memory[], rules_blk_zone[], rules_legacy[], rules_blk[], rules_blk_config[], rules_blk_used[], rules_blk_legacy[];
+	rules_suspend[], rules_memory[], rules_blk_zone[], rules_legacy[], rules_blk[],
+	rules_blk_config[], rules_blk_used[], rules_blk_legacy[];
 
 #endif

@@ -10,7 +10,8 @@ static bool reads_config(const struct look *l, unsigned at)
 {
 	uint32_t from;
 
-	if (!l->e || l->e->rec->h.type != VQT_REG || is_write(l) || reg(l)->region != VQT_REGION_DEVICE)
+	if (!l->e || l->e->rec->h.type != VQT_REG || is_write(l) ||
+	    reg(l)->region != VQT_REGION_DEVICE)
 		return false;
 	from = spec_field_offset(reg(l)->region, reg(l)->offset, l->dev->msix);
 	return at >= from && at < from + reg(l)->width;
@@ -80,7 +81,7 @@ void check_free_queues(struct cdev *d)
 {
 	struct cqueue *q, *next;
 
-	HASH_ITER(hh, d->queues, q, next) {
+	HASH_ITER (hh, d->queues, q, next) {
 		HASH_DEL(d->queues, q);
 		free(q);
 	}
@@ -179,9 +180,7 @@ static void remember_life(struct look *l)
 	struct cdev *d = l->d;
 
 	switch (l->e->rec->life.what) {
-	case VQT_LIFE_RESET:
-		machine_reset(l);
-		break;
+	case VQT_LIFE_RESET: machine_reset(l); break;
 	case VQT_LIFE_SET_STATUS:
 		if (d->born && unexplained(l))
 			check_forget(d, l->number);
@@ -195,9 +194,7 @@ static void remember_life(struct look *l)
 		if (l->q)
 			l->q->avail_pos_unsure = true;
 		break;
-	case VQT_LIFE_ERROR:
-		d->n_error = l->number;
-		break;
+	case VQT_LIFE_ERROR: d->n_error = l->number; break;
 	}
 }
 
@@ -227,26 +224,16 @@ static void count_request(struct look *l)
 void check_remember(struct look *l, uint64_t moments)
 {
 	switch (l->e->rec->h.type) {
-	case VQT_DEVICE:
-		remember_device(l);
-		break;
+	case VQT_DEVICE: remember_device(l); break;
 	case VQT_DEVICE_STATE:
 		l->d->from_start = false;
 		l->d->agreed |= l->e->rec->device_state.known & VQT_KNOWN_ACCEPTED && !l->d->n_lost;
 		l->d->msix_sure |= (l->e->rec->device_state.known & VQT_KNOWN_MSIX) != 0;
 		break;
-	case VQT_QUEUE_STATE:
-		l->d->from_start = false;
-		break;
-	case VQT_REG:
-		check_remember_register(l, moments);
-		break;
-	case VQT_IRQ:
-		check_remember_irq(l, moments);
-		break;
-	case VQT_LIFE:
-		remember_life(l);
-		break;
+	case VQT_QUEUE_STATE: l->d->from_start = false; break;
+	case VQT_REG: check_remember_register(l, moments); break;
+	case VQT_IRQ: check_remember_irq(l, moments); break;
+	case VQT_LIFE: remember_life(l); break;
 	default:
 		if (moments & AT(REQUEST)) {
 			count_request(l);

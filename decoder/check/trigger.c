@@ -57,12 +57,9 @@ static uint64_t of_register(struct look *l)
 static bool in_config(const struct look *l)
 {
 	switch (reg(l)->region) {
-	case VQT_REGION_DEVICE:
-		return true;
-	case VQT_REGION_LEGACY:
-		return reg(l)->offset >= spec_legacy_config_base(l->dev->msix);
-	case VQT_REGION_MMIO:
-		return reg(l)->offset >= 0x100;
+	case VQT_REGION_DEVICE: return true;
+	case VQT_REGION_LEGACY: return reg(l)->offset >= spec_legacy_config_base(l->dev->msix);
+	case VQT_REGION_MMIO: return reg(l)->offset >= 0x100;
 	}
 	return false;
 }
@@ -134,12 +131,9 @@ static uint64_t of_access(struct look *l)
 	if (reg(l)->flags & VQT_REG_FAILED)
 		return 0;
 	switch (reg(l)->region) {
-	case VQT_REGION_PCI:
-		return of_pci(l);
-	case VQT_REGION_NOTIFY:
-		return at | (is_write(l) ? AT(NOTIFY) : 0);
-	case VQT_REGION_ISR:
-		return at | (is_write(l) ? 0 : AT(ISR_READ));
+	case VQT_REGION_PCI: return of_pci(l);
+	case VQT_REGION_NOTIFY: return at | (is_write(l) ? AT(NOTIFY) : 0);
+	case VQT_REGION_ISR: return at | (is_write(l) ? 0 : AT(ISR_READ));
 	}
 	/* Where its fields are depends on MSI-X. */
 	if (reg(l)->region == VQT_REGION_LEGACY && reg(l)->offset >= 20 && !l->d->msix_sure) {
@@ -157,14 +151,10 @@ static uint64_t of_access(struct look *l)
 static uint64_t of_irq(const struct look *l)
 {
 	switch (l->e->rec->irq.kind) {
-	case VQT_IRQ_SIGNAL:
-		return l->q ? AT(QUEUE_IRQ) : 0;
-	case VQT_IRQ_MSIX:
-		return AT(MSIX) | (l->q ? AT(QUEUE_IRQ) : 0);
-	case VQT_IRQ_INTX:
-		return AT(INTX);
-	case VQT_IRQ_CONFIG:
-		return AT(CONFIG_IRQ);
+	case VQT_IRQ_SIGNAL: return l->q ? AT(QUEUE_IRQ) : 0;
+	case VQT_IRQ_MSIX: return AT(MSIX) | (l->q ? AT(QUEUE_IRQ) : 0);
+	case VQT_IRQ_INTX: return AT(INTX);
+	case VQT_IRQ_CONFIG: return AT(CONFIG_IRQ);
 	}
 	return 0;
 }
@@ -193,12 +183,9 @@ static uint64_t of_sample(const struct vqt_ringstate *s)
 static uint64_t of_life(unsigned what)
 {
 	switch (what) {
-	case VQT_LIFE_ERROR:
-		return AT(ERROR);
-	case VQT_LIFE_CHAIN_CHANGED:
-		return AT(CHANGED);
-	case VQT_LIFE_SET_RINGS:
-		return AT(RINGS);
+	case VQT_LIFE_ERROR: return AT(ERROR);
+	case VQT_LIFE_CHAIN_CHANGED: return AT(CHANGED);
+	case VQT_LIFE_SET_RINGS: return AT(RINGS);
 	}
 	return 0;
 }
@@ -208,23 +195,18 @@ uint64_t check_moments(struct look *l)
 	const struct record *r = l->e->rec;
 
 	switch (r->h.type) {
-	case VQT_REG:
-		return of_access(l);
-	case VQT_KICK:
-		return l->q ? AT(KICK) | of_ring(&r->kick.ring) : 0;
-	case VQT_RING:
-		return l->q ? of_sample(&r->ring) : 0;
-	case VQT_AVAIL:
-		return l->q ? of_chain(l) | of_ring(&r->avail.ring) : 0;
+	case VQT_REG: return of_access(l);
+	case VQT_KICK: return l->q ? AT(KICK) | of_ring(&r->kick.ring) : 0;
+	case VQT_RING: return l->q ? of_sample(&r->ring) : 0;
+	case VQT_AVAIL: return l->q ? of_chain(l) | of_ring(&r->avail.ring) : 0;
 	case VQT_DATA:
 		return l->e->typed_now && !(l->req->flags & VQT_CHAIN_MORE) ? AT(REQUEST) : 0;
 	case VQT_USED:
 		return l->q ? (r->used.flags & VQT_USED_DETACHED ? 0 : AT(USED)) |
-				      of_ring(&r->used.ring) : 0;
-	case VQT_IRQ:
-		return of_irq(l);
-	case VQT_LIFE:
-		return of_life(r->life.what);
+				       of_ring(&r->used.ring)
+			    : 0;
+	case VQT_IRQ: return of_irq(l);
+	case VQT_LIFE: return of_life(r->life.what);
 	}
 	return 0;
 }
@@ -243,19 +225,14 @@ unsigned check_have(const struct event *e)
 		if (r->reg.region == VQT_REGION_LEGACY && r->reg.offset >= 20)
 			return NEED_REGS | NEED_CONFIG;
 		return NEED_REGS;
-	case VQT_KICK:
-		return NEED_KICK | (r->kick.ring.known ? NEED_RING : 0);
-	case VQT_RING:
-		return r->ring.ring.known ? NEED_RING : 0;
+	case VQT_KICK: return NEED_KICK | (r->kick.ring.known ? NEED_RING : 0);
+	case VQT_RING: return r->ring.ring.known ? NEED_RING : 0;
 	case VQT_AVAIL:
 		return (r->avail.flags & VQT_CHAIN_DERIVED ? 0 : NEED_CHAIN) |
 		       (r->avail.ring.known ? NEED_RING : 0) | (r->avail.nseg ? NEED_BYTES : 0);
-	case VQT_DATA:
-		return r->data.nseg ? NEED_BYTES : 0;
-	case VQT_USED:
-		return NEED_USED | (r->used.ring.known ? NEED_RING : 0);
-	case VQT_IRQ:
-		return NEED_IRQ;
+	case VQT_DATA: return r->data.nseg ? NEED_BYTES : 0;
+	case VQT_USED: return NEED_USED | (r->used.ring.known ? NEED_RING : 0);
+	case VQT_IRQ: return NEED_IRQ;
 	}
 	return 0;
 }

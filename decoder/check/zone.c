@@ -17,7 +17,8 @@ static bool touches(const struct model_request *r)
 struct czone *check_zone_at(const struct cdev *d, uint64_t sector)
 {
 	for (unsigned i = 0; d->zones && i < d->zones->n; i++)
-		if (sector >= d->zones->zone[i].start && sector - d->zones->zone[i].start < d->zones->sectors)
+		if (sector >= d->zones->zone[i].start &&
+		    sector - d->zones->zone[i].start < d->zones->sectors)
 			return &d->zones->zone[i];
 	return NULL;
 }
@@ -117,6 +118,7 @@ void check_zone_used(struct look *l)
 
 	if (!r || !r->typed || l->dev->virtio_id != VIRTIO_ID_BLOCK)
 		return;
-	if (r->type_raw == BLK_ZONE_REPORT && r->status_known && !r->status && accepted(l, BLK_F_ZONED))
+	if (r->type_raw == BLK_ZONE_REPORT && r->status_known && !r->status &&
+	    accepted(l, BLK_F_ZONED))
 		learn_report(l);
 }

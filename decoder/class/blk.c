@@ -64,7 +64,8 @@ static void describe(const struct model_device *d, const struct model_request *r
 	}
 	if (r->type->flags & (SPEC_REQ_SECTOR | SPEC_REQ_SEGMENTS)) {
 		const char *cut = r->type->flags & SPEC_REQ_SEGMENTS && r->readable > r->head_len
-			? "at least " : "";
+					  ? "at least "
+					  : "";
 
 		snprintf(buf, len, "%s sector %" PRIu64 ", %s%" PRIu64 " sector%s", r->type->name,
 			 r->sector, cut, r->bytes / SECTOR, r->bytes / SECTOR == 1 ? "" : "s");

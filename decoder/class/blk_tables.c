@@ -58,7 +58,7 @@ static const struct spec_name zone_models[] = {
 	{ 0, NULL },
 };
 
-#define C(off, w, kind, name, feature, ...)                                                        \
+#define C(off, w, kind, name, feature, ...) \
 	SPEC_FIELD(off, w, kind, SPEC_RO, name, feature, "5.2.4", ##__VA_ARGS__)
 
 static const struct spec_field config[] = {
@@ -99,9 +99,14 @@ static const struct spec_field config[] = {
 #define OUT SPEC_REQ_DATA_OUT
 #define SECTOR SPEC_REQ_SECTOR
 #define SEGMENTS SPEC_REQ_SEGMENTS
-#define R(type, name, json, feature, flags) { type, name, json, feature, flags, "5.2.6" }
-#define OLD_R(type, name, json, feature, flags)                                                    \
-	{ type, name, json, feature, (flags) | SPEC_REQ_LEGACY, "5.2.6.3" }
+#define R(type, name, json, feature, flags) \
+	{ \
+		type, name, json, feature, flags, "5.2.6" \
+	}
+#define OLD_R(type, name, json, feature, flags) \
+	{ \
+		type, name, json, feature, (flags) | SPEC_REQ_LEGACY, "5.2.6.3" \
+	}
 
 /*
  * In the legacy interface bit 31 of the type is a barrier (5.2.6.3), and both

@@ -148,8 +148,7 @@ enum { CAN_CLASSIC = 0, CAN_FD = 1 };
 static const struct spec_feature can_features[] = {
 	SPEC_FEATURE(CAN_CLASSIC, "VIRTIO_CAN_F_CAN_CLASSIC", "5.20.3"),
 	SPEC_FEATURE(CAN_FD, "VIRTIO_CAN_F_CAN_FD", "5.20.3"),
-	SPEC_FEATURE(2, "VIRTIO_CAN_F_RTR_FRAMES", "5.20.3",
-		.requires = { SPEC_BIT(CAN_CLASSIC) }),
+	SPEC_FEATURE(2, "VIRTIO_CAN_F_RTR_FRAMES", "5.20.3", .requires = { SPEC_BIT(CAN_CLASSIC) }),
 	SPEC_FEATURE(3, "VIRTIO_CAN_F_LATE_TX_ACK", "5.20.3"),
 	SPEC_END,
 };
@@ -188,14 +187,8 @@ static const struct spec_name spi_nbits[] = {
 };
 
 static const struct spec_name spi_modes[] = {
-	{ 0x01, "CPHA_0" },
-	{ 0x02, "CPHA_1" },
-	{ 0x04, "CPOL_0" },
-	{ 0x08, "CPOL_1" },
-	{ 0x10, "CS_HIGH" },
-	{ 0x20, "LSB_FIRST" },
-	{ 0x40, "LOOP" },
-	{ 0, NULL },
+	{ 0x01, "CPHA_0" },  { 0x02, "CPHA_1" },    { 0x04, "CPOL_0" }, { 0x08, "CPOL_1" },
+	{ 0x10, "CS_HIGH" }, { 0x20, "LSB_FIRST" }, { 0x40, "LOOP" },	{ 0, NULL },
 };
 
 static const struct spec_field spi_config[] = {

@@ -39,31 +39,16 @@ static const struct spec_name crypto_status[] = {
 };
 
 static const struct spec_name services[] = {
-	{ 0x01, "CIPHER" },
-	{ 0x02, "HASH" },
-	{ 0x04, "MAC" },
-	{ 0x08, "AEAD" },
-	{ 0x10, "AKCIPHER" },
-	{ 0x20, "IPSEC" },
-	{ 0, NULL },
+	{ 0x01, "CIPHER" },   { 0x02, "HASH" },	 { 0x04, "MAC" }, { 0x08, "AEAD" },
+	{ 0x10, "AKCIPHER" }, { 0x20, "IPSEC" }, { 0, NULL },
 };
 
 static const struct spec_name ciphers[] = {
-	{ 1 << 1, "ARC4" },
-	{ 1 << 2, "AES_ECB" },
-	{ 1 << 3, "AES_CBC" },
-	{ 1 << 4, "AES_CTR" },
-	{ 1 << 5, "DES_ECB" },
-	{ 1 << 6, "DES_CBC" },
-	{ 1 << 7, "3DES_ECB" },
-	{ 1 << 8, "3DES_CBC" },
-	{ 1 << 9, "3DES_CTR" },
-	{ 1 << 10, "KASUMI_F8" },
-	{ 1 << 11, "SNOW3G_UEA2" },
-	{ 1 << 12, "AES_F8" },
-	{ 1 << 13, "AES_XTS" },
-	{ 1 << 14, "ZUC_EEA3" },
-	{ 0, NULL },
+	{ 1 << 1, "ARC4" },	  { 1 << 2, "AES_ECB" },      { 1 << 3, "AES_CBC" },
+	{ 1 << 4, "AES_CTR" },	  { 1 << 5, "DES_ECB" },      { 1 << 6, "DES_CBC" },
+	{ 1 << 7, "3DES_ECB" },	  { 1 << 8, "3DES_CBC" },     { 1 << 9, "3DES_CTR" },
+	{ 1 << 10, "KASUMI_F8" }, { 1 << 11, "SNOW3G_UEA2" }, { 1 << 12, "AES_F8" },
+	{ 1 << 13, "AES_XTS" },	  { 1 << 14, "ZUC_EEA3" },    { 0, NULL },
 };
 
 static const struct spec_name hashes[] = {
@@ -120,8 +105,7 @@ static const struct spec_name akciphers[] = {
 	{ 0, NULL },
 };
 
-#define C(off, w, kind, name, ...)                                                                 \
-	SPEC_FIELD(off, w, kind, RO, name, -1, "5.9.5", ##__VA_ARGS__)
+#define C(off, w, kind, name, ...) SPEC_FIELD(off, w, kind, RO, name, -1, "5.9.5", ##__VA_ARGS__)
 
 static const struct spec_field crypto_config[] = {
 	C(0, 4, BITS, "status", .names = crypto_status),

@@ -7,8 +7,11 @@
 
 const struct spec_feature spec_no_features[] = { SPEC_END };
 
-#define ONLY_ID(n, nam, tit)                                                                       \
-	{ .id = (n), .name = (nam), .title = (tit), .section = "5", .features = spec_no_features }
+#define ONLY_ID(n, nam, tit) \
+	{ \
+		.id = (n), .name = (nam), .title = (tit), .section = "5", \
+		.features = spec_no_features \
+	}
 
 /* No chapter describes these: their own feature bits and configuration are unknown here. */
 static const struct spec_class without_chapter[] = {
@@ -38,12 +41,12 @@ static const struct spec_class without_chapter[] = {
 };
 
 static const struct spec_class *const with_chapter[] = {
-	&spec_class_net, &spec_class_blk, &spec_class_console, &spec_class_rng,
-	&spec_class_balloon, &spec_class_scsi, &spec_class_gpu, &spec_class_input,
-	&spec_class_crypto, &spec_class_vsock, &spec_class_fs, &spec_class_rpmb,
-	&spec_class_iommu, &spec_class_sound, &spec_class_mem, &spec_class_i2c,
-	&spec_class_scmi, &spec_class_gpio, &spec_class_pmem, &spec_class_can,
-	&spec_class_spi, &spec_class_media, &spec_class_rtc,
+	&spec_class_net,     &spec_class_blk,	&spec_class_console, &spec_class_rng,
+	&spec_class_balloon, &spec_class_scsi,	&spec_class_gpu,     &spec_class_input,
+	&spec_class_crypto,  &spec_class_vsock, &spec_class_fs,	     &spec_class_rpmb,
+	&spec_class_iommu,   &spec_class_sound, &spec_class_mem,     &spec_class_i2c,
+	&spec_class_scmi,    &spec_class_gpio,	&spec_class_pmem,    &spec_class_can,
+	&spec_class_spi,     &spec_class_media, &spec_class_rtc,
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

@@ -13,7 +13,7 @@ static const struct spec_feature gpu_features[] = {
 	SPEC_FEATURE(RESOURCE_BLOB, "VIRTIO_GPU_F_RESOURCE_BLOB", "5.7.3"),
 	SPEC_FEATURE(4, "VIRTIO_GPU_F_CONTEXT_INIT", "5.7.3", .requires = { SPEC_BIT(VIRGL) }),
 	SPEC_FEATURE(BLOB_ALIGNMENT, "VIRTIO_GPU_F_BLOB_ALIGNMENT", "5.7.3",
-		.requires = { SPEC_BIT(RESOURCE_BLOB) }),
+		     .requires = { SPEC_BIT(RESOURCE_BLOB) }),
 	SPEC_END,
 };
 
@@ -47,14 +47,8 @@ const struct spec_class spec_class_gpu = {
 };
 
 static const struct spec_name input_select[] = {
-	{ 0x00, "UNSET" },
-	{ 0x01, "ID_NAME" },
-	{ 0x02, "ID_SERIAL" },
-	{ 0x03, "ID_DEVIDS" },
-	{ 0x10, "PROP_BITS" },
-	{ 0x11, "EV_BITS" },
-	{ 0x12, "ABS_INFO" },
-	{ 0, NULL },
+	{ 0x00, "UNSET" },     { 0x01, "ID_NAME" }, { 0x02, "ID_SERIAL" }, { 0x03, "ID_DEVIDS" },
+	{ 0x10, "PROP_BITS" }, { 0x11, "EV_BITS" }, { 0x12, "ABS_INFO" },  { 0, NULL },
 };
 
 /* u is what select and subsel ask for: a string, a bitmap, axis limits, ids. */

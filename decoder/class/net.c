@@ -31,7 +31,8 @@ static void describe(const struct model_device *d, const struct model_request *r
 		     size_t len)
 {
 	if (is_control(r))
-		snprintf(buf, len, "control class %u command %u", r->head_len > 0 ? r->head_bytes[0] : 0,
+		snprintf(buf, len, "control class %u command %u",
+			 r->head_len > 0 ? r->head_bytes[0] : 0,
 			 r->head_len > 1 ? r->head_bytes[1] : 0);
 	else if (r->readable)
 		snprintf(buf, len, "transmit %" PRIu64 " bytes", r->bytes);

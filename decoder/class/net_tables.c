@@ -61,7 +61,7 @@ static const struct spec_feature features[] = {
 	OLD(42, "VIRTIO_NET_F_GUEST_RSC6"),
 	F(50, "VIRTIO_NET_F_DEVICE_STATS"),
 	F(HASH_TUNNEL, "VIRTIO_NET_F_HASH_TUNNEL", NEEDS(B(CTRL_VQ)),
-		ANY_OF(B(RSS) | B(HASH_REPORT))),
+	  ANY_OF(B(RSS) | B(HASH_REPORT))),
 	F(52, "VIRTIO_NET_F_VQ_NOTF_COAL", NEEDS(B(CTRL_VQ))),
 	F(53, "VIRTIO_NET_F_NOTF_COAL", NEEDS(B(CTRL_VQ))),
 	F(GUEST_USO4, "VIRTIO_NET_F_GUEST_USO4", NEEDS(B(GUEST_CSUM))),
@@ -75,10 +75,10 @@ static const struct spec_feature features[] = {
 	F(SPEED_DUPLEX, "VIRTIO_NET_F_SPEED_DUPLEX"),
 	F(64, "VIRTIO_NET_F_RSS_CONTEXT", NEEDS(B(CTRL_VQ) | B(RSS))),
 	F(GUEST_UDP_TUNNEL_GSO, "VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO",
-		NEEDS(B(GUEST_TSO4) | B(GUEST_TSO6) | B(GUEST_USO4) | B(GUEST_USO6))),
+	  NEEDS(B(GUEST_TSO4) | B(GUEST_TSO6) | B(GUEST_USO4) | B(GUEST_USO6))),
 	F(66, "VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM", NEEDS(0, B(GUEST_UDP_TUNNEL_GSO))),
 	F(HOST_UDP_TUNNEL_GSO, "VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO",
-		NEEDS(B(HOST_TSO4) | B(HOST_TSO6) | B(HOST_USO))),
+	  NEEDS(B(HOST_TSO4) | B(HOST_TSO6) | B(HOST_USO))),
 	F(68, "VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM", NEEDS(0, B(HOST_UDP_TUNNEL_GSO))),
 	F(69, "VIRTIO_NET_F_OUT_NET_HEADER"),
 	F(70, "VIRTIO_NET_F_IPSEC"),
@@ -100,32 +100,19 @@ static const struct spec_name duplex[] = {
 };
 
 static const struct spec_name hash_types[] = {
-	{ 0x001, "IPv4" },
-	{ 0x002, "TCPv4" },
-	{ 0x004, "UDPv4" },
-	{ 0x008, "IPv6" },
-	{ 0x010, "TCPv6" },
-	{ 0x020, "UDPv6" },
-	{ 0x040, "IP_EX" },
-	{ 0x080, "TCP_EX" },
-	{ 0x100, "UDP_EX" },
-	{ 0, NULL },
+	{ 0x001, "IPv4" },   { 0x002, "TCPv4" }, { 0x004, "UDPv4" }, { 0x008, "IPv6" },
+	{ 0x010, "TCPv6" },  { 0x020, "UDPv6" }, { 0x040, "IP_EX" }, { 0x080, "TCP_EX" },
+	{ 0x100, "UDP_EX" }, { 0, NULL },
 };
 
 static const struct spec_name tunnel_types[] = {
-	{ 0x001, "GRE_2784" },
-	{ 0x002, "GRE_2890" },
-	{ 0x004, "GRE_7676" },
-	{ 0x008, "GRE_UDP" },
-	{ 0x010, "VXLAN" },
-	{ 0x020, "VXLAN_GPE" },
-	{ 0x040, "GENEVE" },
-	{ 0x080, "IPIP" },
-	{ 0x100, "NVGRE" },
+	{ 0x001, "GRE_2784" }, { 0x002, "GRE_2890" }, { 0x004, "GRE_7676" },
+	{ 0x008, "GRE_UDP" },  { 0x010, "VXLAN" },    { 0x020, "VXLAN_GPE" },
+	{ 0x040, "GENEVE" },   { 0x080, "IPIP" },     { 0x100, "NVGRE" },
 	{ 0, NULL },
 };
 
-#define C(off, w, kind, name, feature, ...)                                                        \
+#define C(off, w, kind, name, feature, ...) \
 	SPEC_FIELD(off, w, kind, SPEC_RO, name, feature, "5.1.4", ##__VA_ARGS__)
 
 /* In the legacy interface the driver may write mac (5.1.4.3). */

@@ -66,8 +66,7 @@ static bool middle(const struct span *s, struct box x, int *mid_a, int *mid_b)
 		for (int k = -d; k <= d; k += 2) {
 			int i = reach(f, k, d, n, m);
 
-			while (i >= 0 && i < n && i - k < m &&
-			       s->a[x.a0 + i] == s->b[x.b0 + i - k])
+			while (i >= 0 && i < n && i - k < m && s->a[x.a0 + i] == s->b[x.b0 + i - k])
 				i++;
 			f[k] = i;
 			if (i >= 0 && delta & 1 && k >= delta - (d - 1) && k <= delta + (d - 1) &&
@@ -201,8 +200,15 @@ int diff_align(struct diff_work **wp, const uint64_t *a, size_t n, const uint64_
 	ka = keep_common(a, n, w->sorted[1], m, w->a, w->at_a);
 	kb = keep_common(b, m, w->sorted[0], n, w->b, w->at_b);
 	s = (struct span){
-		.a = w->a, .b = w->b, .at_a = w->at_a, .at_b = w->at_b, .ma = ma, .mb = mb,
-		.forward = w->forward, .backward = w->backward, .zero = (int)(w->cap / 2),
+		.a = w->a,
+		.b = w->b,
+		.at_a = w->at_a,
+		.at_b = w->at_b,
+		.ma = ma,
+		.mb = mb,
+		.forward = w->forward,
+		.backward = w->backward,
+		.zero = (int)(w->cap / 2),
 	};
 	divide(&s, (struct box){ 0, (int)ka, 0, (int)kb });
 	return 0;

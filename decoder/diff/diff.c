@@ -9,7 +9,8 @@
 static const struct {
 	const char *name, *help;
 } classes[DIFF_CLASSES] = {
-	[DIFF_DEVICE] = { "device", "type, transport, number of queues; devices that only one has" },
+	[DIFF_DEVICE] = { "device",
+			  "type, transport, number of queues; devices that only one has" },
 	[DIFF_STATUS] = { "status", "steps of initialisation, the device's answers, resets" },
 	[DIFF_FEATURES] = { "features", "feature bits offered and accepted" },
 	[DIFF_CONFIG] = { "config", "device configuration, by field" },
@@ -17,13 +18,17 @@ static const struct {
 	[DIFF_VECTORS] = { "vectors", "MSI-X enabling and vectors" },
 	[DIFF_REGISTERS] = { "registers", "all other virtio registers" },
 	[DIFF_ERRORS] = { "errors", "the device in trouble, completions of nothing" },
-	[DIFF_REQUESTS] = { "requests", "type, sector and length of requests, indirect descriptors" },
+	[DIFF_REQUESTS] = { "requests",
+			    "type, sector and length of requests, indirect descriptors" },
 	[DIFF_COMPLETIONS] = { "completions", "used length and status, requests left undone" },
-	[DIFF_NOTIFY] = { "notify", "kicks and interrupts that are missing, and how they are made" },
+	[DIFF_NOTIFY] = { "notify",
+			  "kicks and interrupts that are missing, and how they are made" },
 	[DIFF_PCI] = { "pci", "identity and capabilities in PCI configuration space" },
-	[DIFF_LIFECYCLE] = { "lifecycle", "steps of the device's creation and operation inside QEMU" },
+	[DIFF_LIFECYCLE] = { "lifecycle",
+			     "steps of the device's creation and operation inside QEMU" },
 	[DIFF_READS] = { "reads", "registers that only one driver reads" },
-	[DIFF_SEGMENTS] = { "segments", "into how many descriptors a request is cut: where its pages lie" },
+	[DIFF_SEGMENTS] = { "segments",
+			    "into how many descriptors a request is cut: where its pages lie" },
 	[DIFF_ORDER] = { "order", "equal requests in another order, or on another queue" },
 	[DIFF_COUNTS] = { "counts", "how many kicks and interrupts there were" },
 	[DIFF_ADDRESSES] = { "addresses", "where the driver put its rings (only with --only)" },
@@ -77,7 +82,7 @@ static void free_lanes(struct diff *d)
 {
 	struct diff_lane *l, *next;
 
-	HASH_ITER(hh, d->lane, l, next) {
+	HASH_ITER (hh, d->lane, l, next) {
 		HASH_DEL(d->lane, l);
 		token_list_free(&l->side[DIFF_A]);
 		token_list_free(&l->side[DIFF_B]);
@@ -86,7 +91,7 @@ static void free_lanes(struct diff *d)
 	for (int side = 0; side < DIFF_SIDES; side++) {
 		struct diff_queue *q, *qnext;
 
-		HASH_ITER(hh, d->queue[side], q, qnext) {
+		HASH_ITER (hh, d->queue[side], q, qnext) {
 			HASH_DEL(d->queue[side], q);
 			free(q);
 		}
@@ -105,7 +110,7 @@ void diff_free(struct diff *d)
 			token_list_free(&d->pair[i].half[side].pending);
 			token_list_free(&d->pair[i].pool[side]);
 		}
-	HASH_ITER(hh, d->group, g, next) {
+	HASH_ITER (hh, d->group, g, next) {
 		HASH_DEL(d->group, g);
 		free(g);
 	}
@@ -216,8 +221,8 @@ static uint32_t left_out(struct diff *d)
 	if (d->source[DIFF_A] && d->source[DIFF_B] && d->source[DIFF_A] != d->source[DIFF_B] &&
 	    diff_on(d, DIFF_LIFECYCLE) && !(set >> DIFF_LIFECYCLE & 1)) {
 		set |= 1U << DIFF_LIFECYCLE;
-		caveat(d, "%s are of another kind of device in %s: not compared",
-		       "lifecycle steps", DIFF_B);
+		caveat(d, "%s are of another kind of device in %s: not compared", "lifecycle steps",
+		       DIFF_B);
 	}
 	return set;
 }

@@ -103,7 +103,8 @@ struct difference {
 	char subject[96]; /* "queue 0: queue_size" */
 	char text[DIFF_SIDES][224]; /* of the first one; "": nothing there */
 	uint64_t number[DIFF_SIDES]; /* event of the first one, 0 none */
-	uint64_t near[DIFF_SIDES]; /* event to show: the one before where nothing is there; 0 none */
+	uint64_t
+		near[DIFF_SIDES]; /* event to show: the one before where nothing is there; 0 none */
 	uint64_t also[DIFF_EXAMPLES]; /* further events of A, or of B where A has none */
 	unsigned nalso;
 	uint64_t count;

@@ -98,7 +98,8 @@ struct diff_pair_impl {
 	struct diff_half half[DIFF_SIDES];
 	struct token_list pool[DIFF_SIDES]; /* requests not aligned in their lane */
 	unsigned virtio_id;
-	bool decides[DIFF_SIDES]; /* its decisions to interrupt are recorded: messages are the same again */
+	bool decides
+		[DIFF_SIDES]; /* its decisions to interrupt are recorded: messages are the same again */
 };
 
 struct diff_group {

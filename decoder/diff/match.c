@@ -141,8 +141,8 @@ static int by_appearance(const void *x, const void *y)
 	unsigned at[2];
 
 	for (int i = 0; i < 2; i++)
-		at[i] = p[i]->half[DIFF_A].there ? p[i]->half[DIFF_A].id :
-						   0x10000U + p[i]->half[DIFF_B].id;
+		at[i] = p[i]->half[DIFF_A].there ? p[i]->half[DIFF_A].id
+						 : 0x10000U + p[i]->half[DIFF_B].id;
 	return at[0] < at[1] ? -1 : at[0] > at[1];
 }
 

@@ -101,7 +101,8 @@ static void put_first(FILE *to, const struct diff *d, const struct difference *x
 	put_sides(to, x, "  ", o);
 	for (int side = 0; side < DIFF_SIDES && o->context; side++)
 		if (x->near[side]) {
-			fprintf(to, "\n  %c around #%" PRIu64 ":\n", side_name[side], x->near[side]);
+			fprintf(to, "\n  %c around #%" PRIu64 ":\n", side_name[side],
+				x->near[side]);
 			o->context(o->opaque, to, side, x->near[side], x->pair);
 		}
 }
@@ -165,8 +166,8 @@ int print_diff(FILE *to, const struct diff *d, const struct diff_trace trace[DIF
 	} else {
 		fputs("\nno differences; ", to);
 	}
-	fprintf(to, "%" PRIu64 " requests and %" PRIu64 " other steps are alike\n",
-		alike(d, true), alike(d, false));
+	fprintf(to, "%" PRIu64 " requests and %" PRIu64 " other steps are alike\n", alike(d, true),
+		alike(d, false));
 	return ferror(to) ? -errno : 0;
 }
 
@@ -253,8 +254,9 @@ int print_diff_json(FILE *to, const struct diff *d, const struct diff_trace trac
 	json_object_object_add(o, "untold", json_object_new_uint64(diff_untold(d)));
 	json_object_object_add(o, "alike_requests", json_object_new_uint64(alike(d, true)));
 	json_object_object_add(o, "alike_steps", json_object_new_uint64(alike(d, false)));
-	fprintf(to, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-							   JSON_C_TO_STRING_NOSLASHESCAPE));
+	fprintf(to, "%s\n",
+		json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+							  JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
 	return ferror(to) ? -errno : 0;
 }

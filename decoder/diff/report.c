@@ -58,8 +58,8 @@ static struct diff_group *get_group(struct diff *d, uint64_t key, bool *made)
 }
 
 /* each: with these very texts, else one of its subject. */
-static void add(const struct tale *t, unsigned class, bool each, const char *subject,
-		const char *a, const char *b)
+static void add(const struct tale *t, unsigned class, bool each, const char *subject, const char *a,
+		const char *b)
 {
 	uint64_t order = order_of(t), key = diff_mix(class, (uint64_t)(t->p - t->d->pair));
 	struct difference *x;
@@ -96,8 +96,9 @@ static void add(const struct tale *t, unsigned class, bool each, const char *sub
 	snprintf(x->text[DIFF_B], sizeof(x->text[DIFF_B]), "%s", b);
 	for (int side = 0; side < DIFF_SIDES; side++) {
 		x->number[side] = number_of(t->t[side], class);
-		x->near[side] = x->number[side] ? x->number[side] :
-				t->near[side] == DIFF_WHOLE ? 0 : t->near[side];
+		x->near[side] = x->number[side]		      ? x->number[side]
+				: t->near[side] == DIFF_WHOLE ? 0
+							      : t->near[side];
 	}
 }
 
@@ -216,26 +217,16 @@ static void put_subject(struct text *s, const struct diff_token *t)
 		else if (t->class != DIFF_PCI && t->op == VQT_WRITE)
 			text_puts(s, " written");
 		break;
-	case TOKEN_STATUS:
-		text_puts(s, "device_status written");
-		break;
+	case TOKEN_STATUS: text_puts(s, "device_status written"); break;
 	case TOKEN_ANSWER:
 	case TOKEN_CHECK:
-		text_puts(s, t->kind == TOKEN_CHECK ? "device_status read after FEATURES_OK" :
-						      "device_status read");
+		text_puts(s, t->kind == TOKEN_CHECK ? "device_status read after FEATURES_OK"
+						    : "device_status read");
 		break;
-	case TOKEN_QUEUE_RESET:
-		text_add(s, "queue %u: queue_reset written", t->select);
-		break;
-	case TOKEN_ERROR:
-		text_puts(s, "error");
-		break;
-	case TOKEN_CONFIG_IRQ:
-		text_puts(s, "configuration change interrupt");
-		break;
-	case TOKEN_LIFE:
-		put_life(s, t, false);
-		break;
+	case TOKEN_QUEUE_RESET: text_add(s, "queue %u: queue_reset written", t->select); break;
+	case TOKEN_ERROR: text_puts(s, "error"); break;
+	case TOKEN_CONFIG_IRQ: text_puts(s, "configuration change interrupt"); break;
+	case TOKEN_LIFE: put_life(s, t, false); break;
 	}
 }
 
@@ -244,9 +235,7 @@ static void put_said(struct text *s, const struct diff_token *t, unsigned virtio
 	char buf[160];
 
 	switch (t->kind) {
-	case TOKEN_REGISTER:
-		put_value(s, t, virtio_id);
-		break;
+	case TOKEN_REGISTER: put_value(s, t, virtio_id); break;
 	case TOKEN_STATUS:
 		text_puts(s, spec_format_status(buf, sizeof(buf), (unsigned)t->v[0] & 0xff));
 		if (t->v[0] & 0x100)
@@ -256,14 +245,9 @@ static void put_said(struct text *s, const struct diff_token *t, unsigned virtio
 	case TOKEN_CHECK:
 		text_puts(s, spec_format_status(buf, sizeof(buf), (unsigned)t->v[0]));
 		break;
-	case TOKEN_ERROR:
-		text_untrusted(s, t->text, strlen(t->text));
-		break;
-	case TOKEN_LIFE:
-		put_life(s, t, true);
-		break;
-	default:
-		text_puts(s, "seen");
+	case TOKEN_ERROR: text_untrusted(s, t->text, strlen(t->text)); break;
+	case TOKEN_LIFE: put_life(s, t, true); break;
+	default: text_puts(s, "seen");
 	}
 }
 
@@ -338,8 +322,8 @@ static void put_number(struct text *s, const struct diff_token *t, unsigned whic
 {
 	uint64_t v = t->v[which];
 	const struct spec_class *c = spec_class(2);
-	const char *name = c && c->statuses && which == REQ_STATUS ?
-		spec_name_of(c->statuses, v) : NULL;
+	const char *name =
+		c && c->statuses && which == REQ_STATUS ? spec_name_of(c->statuses, v) : NULL;
 
 	if (which == REQ_TYPE)
 		put_type(s, t);
@@ -484,14 +468,14 @@ void diff_tell_notify(struct diff *d, struct diff_pair_impl *p, const struct dif
 		      const struct diff_token *b)
 {
 	static const char *const kick[] = { "", "with a kick", "without a kick" };
-	static const char *const irq[] = { "", "followed by an interrupt", "no interrupt, though asked for" };
+	static const char *const irq[] = { "", "followed by an interrupt",
+					   "no interrupt, though asked for" };
 	struct tale t = { d, p, { a, b }, { a->number, b->number } };
 
 	if (!diff_on(d, DIFF_NOTIFY))
 		return;
 	if (a->kicked && b->kicked && a->kicked != b->kicked)
-		add(&t, DIFF_NOTIFY, true, DIFF_IDLE_KICK, kick[a->kicked],
-		    kick[b->kicked]);
+		add(&t, DIFF_NOTIFY, true, DIFF_IDLE_KICK, kick[a->kicked], kick[b->kicked]);
 	if (a->interrupted && b->interrupted && a->interrupted != b->interrupted)
 		add(&t, DIFF_NOTIFY, true, "completion", irq[a->interrupted], irq[b->interrupted]);
 }
@@ -510,8 +494,8 @@ static void tell_fact(struct diff *d, struct diff_pair_impl *p, const char *subj
 		add(&t, DIFF_DEVICE, true, subject, ta, tb);
 }
 
-static void tell_words(struct diff *d, struct diff_pair_impl *p, const char *subject,
-		       const char *a, const char *b)
+static void tell_words(struct diff *d, struct diff_pair_impl *p, const char *subject, const char *a,
+		       const char *b)
 {
 	struct tale t = { .d = d, .p = p };
 	TEXT(ta, 96);

@@ -55,14 +55,17 @@ static void set_keys(const struct diff *d, struct diff_token *t)
 }
 
 /* Chain flags that say something of the driver, not of the capture. */
-#define FLAGS_MATTER (VQT_CHAIN_LOOP | VQT_CHAIN_BAD_NEXT | VQT_CHAIN_BAD_HEAD | VQT_CHAIN_BAD_TABLE)
+#define FLAGS_MATTER \
+	(VQT_CHAIN_LOOP | VQT_CHAIN_BAD_NEXT | VQT_CHAIN_BAD_HEAD | VQT_CHAIN_BAD_TABLE)
 
 static void describe(struct diff_token *t, const struct model_request *r)
 {
 	t->request = r->type;
 	t->v[REQ_TYPE] = r->typed ? r->type_raw : REQ_NONE;
-	t->v[REQ_SECTOR] = r->typed && (!r->type || r->type->flags & (SPEC_REQ_SECTOR |
-			   SPEC_REQ_SEGMENTS)) ? r->sector : 0;
+	t->v[REQ_SECTOR] =
+		r->typed && (!r->type || r->type->flags & (SPEC_REQ_SECTOR | SPEC_REQ_SEGMENTS))
+			? r->sector
+			: 0;
 	t->v[REQ_BYTES] = r->typed ? r->bytes : r->readable + (r->writable << 32);
 	t->v[REQ_SEGMENTS] = r->ndesc - (r->ndirect < r->ndesc);
 	t->indirect = r->ndirect < r->ndesc;
@@ -77,15 +80,16 @@ static enum notified kicked(const struct diff_queue *q, const struct model_reque
 	return q->kicked ? NOTIFY_YES : NOTIFY_NO;
 }
 
-static int end_spell(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
-		     unsigned queue, struct diff_queue *q)
+static int end_spell(struct diff *d, struct diff_pair_impl *p, enum diff_side side, unsigned queue,
+		     struct diff_queue *q)
 {
 	struct diff_lane *l = q->spell ? diff_lane_find(d, p, queue) : NULL;
 	struct diff_token *t = l ? diff_lane_token(l, side, q->spell) : NULL;
 
 	if (t) {
-		t->interrupted = !q->asked ? NOTIFY_UNJUDGED :
-				 q->interrupted ? NOTIFY_YES : NOTIFY_NO;
+		t->interrupted = !q->asked	  ? NOTIFY_UNJUDGED
+				 : q->interrupted ? NOTIFY_YES
+						  : NOTIFY_NO;
 		t->pending = t->done == 0;
 	}
 	q->spell = 0;
@@ -98,8 +102,11 @@ static int avail(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
 {
 	const struct vqt_avail *a = &e->rec->avail;
 	struct diff_token t = {
-		.kind = TOKEN_REQUEST, .class = DIFF_REQUESTS, .pending = true,
-		.number = e->number, .queue = e->queue->index,
+		.kind = TOKEN_REQUEST,
+		.class = DIFF_REQUESTS,
+		.pending = true,
+		.number = e->number,
+		.queue = e->queue->index,
 	};
 	struct diff_lane *l = diff_lane_find(d, p, t.queue);
 	struct diff_token *more;
@@ -161,8 +168,7 @@ static int used(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
 	return 0;
 }
 
-static int irq(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
-	       const struct event *e)
+static int irq(struct diff *d, struct diff_pair_impl *p, enum diff_side side, const struct event *e)
 {
 	struct diff_queue *q, *next;
 	const struct vqt_irq *i = &e->rec->irq;
@@ -174,9 +180,8 @@ static int irq(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
 		p->decides[side] = true;
 	if (i->kind == VQT_IRQ_SIGNAL || !p->decides[side])
 		p->pub.irqs[side]++;
-	HASH_ITER(hh, d->queue[side], q, next)
-		if (q->key >> 16 == pair &&
-		    (!e->queue || e->queue->index == (q->key & 0xffff)))
+	HASH_ITER (hh, d->queue[side], q, next)
+		if (q->key >> 16 == pair && (!e->queue || e->queue->index == (q->key & 0xffff)))
 			q->interrupted = true;
 	return 0;
 }
@@ -206,7 +211,7 @@ static int dropped(struct diff *d, struct diff_pair_impl *p, enum diff_side side
 		if (t)
 			t->pending = false;
 	}
-	HASH_ITER(hh, d->queue[side], q, next)
+	HASH_ITER (hh, d->queue[side], q, next)
 		if (q->key >> 16 == (unsigned)(p - d->pair) &&
 		    (!e->queue || e->queue->index == (q->key & 0xffff)) &&
 		    model_queue(e->dev, q->key & 0xffff)) {
@@ -236,21 +241,17 @@ int diff_request_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side s
 		return dropped(d, p, side, e);
 	if (type == VQT_IRQ)
 		return irq(d, p, side, e);
-	if (!e->queue || (type != VQT_KICK && type != VQT_AVAIL && type != VQT_USED &&
-			  type != VQT_DATA))
+	if (!e->queue ||
+	    (type != VQT_KICK && type != VQT_AVAIL && type != VQT_USED && type != VQT_DATA))
 		return 0;
 	q = get_queue(d, p, side, e->queue->index);
 	if (!q)
 		return HASH_COUNT(d->queue[side]) >= DIFF_LANES_MAX ? 0 : -ENOMEM;
 	switch (type) {
-	case VQT_KICK:
-		kick(p, side, e, q);
-		return 0;
+	case VQT_KICK: kick(p, side, e, q); return 0;
 	case VQT_AVAIL:
-	case VQT_DATA:
-		return avail(d, p, side, e, q);
-	default:
-		return used(d, p, side, e, q);
+	case VQT_DATA: return avail(d, p, side, e, q);
+	default: return used(d, p, side, e, q);
 	}
 }
 
@@ -258,7 +259,7 @@ void diff_request_end(struct diff *d, enum diff_side side)
 {
 	struct diff_queue *q, *next;
 
-	HASH_ITER(hh, d->queue[side], q, next)
+	HASH_ITER (hh, d->queue[side], q, next)
 		end_spell(d, &d->pair[q->key >> 16], side, q->key & 0xffff, q);
 	for (struct diff_lane *l = d->lane; l; l = l->hh.next)
 		for (size_t i = 0; i < l->side[side].n; i++)

@@ -191,8 +191,12 @@ static int config(struct setup *s, uint32_t offset)
 	for (size_t i = 0; i < fields->count && !rc; i++) {
 		const struct spec_field *f = &fields->field[i];
 		struct diff_token t = {
-			.class = DIFF_CONFIG, .field = f, .op = r->op, .region = VQT_REGION_DEVICE,
-			.at = f->offset, .width = (uint8_t)(f->width < 255 ? f->width : 255),
+			.class = DIFF_CONFIG,
+			.field = f,
+			.op = r->op,
+			.region = VQT_REGION_DEVICE,
+			.at = f->offset,
+			.width = (uint8_t)(f->width < 255 ? f->width : 255),
 		};
 
 		if (f->offset >= offset + r->width || offset >= f->offset + f->width)
@@ -206,8 +210,12 @@ static int config(struct setup *s, uint32_t offset)
 	}
 	if (!any && !rc) {
 		struct diff_token t = {
-			.class = DIFF_CONFIG, .op = r->op, .region = VQT_REGION_DEVICE,
-			.at = offset, .width = r->width, .v = { r->value },
+			.class = DIFF_CONFIG,
+			.op = r->op,
+			.region = VQT_REGION_DEVICE,
+			.at = offset,
+			.width = r->width,
+			.v = { r->value },
 		};
 
 		rc = learn(s, &t);
@@ -219,9 +227,24 @@ static int config(struct setup *s, uint32_t offset)
 static bool pci_matters(const struct spec_field *f, uint16_t cap, const uint8_t *pci)
 {
 	static const char *const names[] = {
-		"vendor_id", "device_id", "revision_id", "prog_if", "subclass", "base_class",
-		"subsystem_vendor_id", "subsystem_id", "interrupt_pin", "cap_id", "cfg_type",
-		"bar", "offset", "length", "notify_off_multiplier", "msix_table", "msix_pba", "id",
+		"vendor_id",
+		"device_id",
+		"revision_id",
+		"prog_if",
+		"subclass",
+		"base_class",
+		"subsystem_vendor_id",
+		"subsystem_id",
+		"interrupt_pin",
+		"cap_id",
+		"cfg_type",
+		"bar",
+		"offset",
+		"length",
+		"notify_off_multiplier",
+		"msix_table",
+		"msix_pba",
+		"id",
 	};
 
 	if (cap && pci[cap] == PCI_CAP_ID_VNDR && pci[cap + 3] == 5)
@@ -235,8 +258,12 @@ static bool pci_matters(const struct spec_field *f, uint16_t cap, const uint8_t 
 static int msix_enabled(struct setup *s, const struct spec_field *f, const uint8_t *control)
 {
 	struct diff_token t = {
-		.class = DIFF_VECTORS, .field = f, .op = VQT_WRITE, .region = VQT_REGION_PCI,
-		.width = 2, .v = { get_le16(control) & PCI_MSIX_FLAGS_ENABLE },
+		.class = DIFF_VECTORS,
+		.field = f,
+		.op = VQT_WRITE,
+		.region = VQT_REGION_PCI,
+		.width = 2,
+		.v = { get_le16(control) & PCI_MSIX_FLAGS_ENABLE },
 	};
 
 	return learn(s, &t);
@@ -247,16 +274,20 @@ static int pci(struct setup *s)
 	const struct vqt_reg *r = &s->e->rec->reg;
 	const struct model_device *dev = s->e->dev;
 	uint16_t cap = s->e->pci_cap;
-	const struct spec_fields *fields = cap && cap < sizeof(dev->pci) - 4 ?
-		spec_pci_cap_fields(dev->pci[cap], dev->pci[cap + 3]) :
-		spec_region_fields(VQT_REGION_PCI, 0);
+	const struct spec_fields *fields =
+		cap && cap < sizeof(dev->pci) - 4
+			? spec_pci_cap_fields(dev->pci[cap], dev->pci[cap + 3])
+			: spec_region_fields(VQT_REGION_PCI, 0);
 	int rc = 0;
 
 	for (size_t i = 0; i < fields->count && !rc; i++) {
 		const struct spec_field *f = &fields->field[i];
 		uint32_t at = f->offset + cap;
 		struct diff_token t = {
-			.class = DIFF_PCI, .field = f, .op = r->op, .region = VQT_REGION_PCI,
+			.class = DIFF_PCI,
+			.field = f,
+			.op = r->op,
+			.region = VQT_REGION_PCI,
 			.width = (uint8_t)f->width,
 		};
 
@@ -324,10 +355,16 @@ static int virtio_register(struct setup *s, const struct spec_field *f, enum tre
 	const struct vqt_reg *r = &s->e->rec->reg;
 	bool whole = !s->e->field_offset && r->width >= f->width;
 	struct diff_token t = {
-		.class = (uint8_t)class, .field = f, .op = r->op, .region = r->region,
-		.at = f->offset, .width = r->width, .v = { r->value },
-		.select = (uint16_t)(f->flags & SPEC_PER_QUEUE || f->kind == SPEC_FEATURES ?
-				     s->e->select : 0),
+		.class = (uint8_t) class,
+		.field = f,
+		.op = r->op,
+		.region = r->region,
+		.at = f->offset,
+		.width = r->width,
+		.v = { r->value },
+		.select = (uint16_t)(f->flags & SPEC_PER_QUEUE || f->kind == SPEC_FEATURES
+					     ? s->e->select
+					     : 0),
 	};
 
 	if (whole && f->width < 8)
@@ -337,21 +374,16 @@ static int virtio_register(struct setup *s, const struct spec_field *f, enum tre
 		t.at = r->offset;
 	}
 	switch (how) {
-	case FACT_READ:
-		return r->op == VQT_READ ? learn(s, &t) : 0;
-	case FACT_SET:
-		t.v[0] = t.v[0] != 0;
-		return r->op == VQT_WRITE ? learn(s, &t) : 0;
-	case FACT:
-		return learn(s, &t);
+	case FACT_READ: return r->op == VQT_READ ? learn(s, &t) : 0;
+	case FACT_SET: t.v[0] = t.v[0] != 0; return r->op == VQT_WRITE ? learn(s, &t) : 0;
+	case FACT: return learn(s, &t);
 	case STATUS:
-		return r->op == VQT_WRITE ? status_write(s, (uint8_t)t.v[0]) :
-					    status_read(s, (uint8_t)t.v[0]);
+		return r->op == VQT_WRITE ? status_write(s, (uint8_t)t.v[0])
+					  : status_read(s, (uint8_t)t.v[0]);
 	case QUEUE_RESET:
 		t.kind = TOKEN_QUEUE_RESET;
 		return r->op == VQT_WRITE && t.v[0] ? add(s, LANE_SETUP, &t) : 0;
-	case IGNORE:
-		break;
+	case IGNORE: break;
 	}
 	return 0;
 }
@@ -365,10 +397,8 @@ static int reg(struct setup *s)
 	if (r->flags & VQT_REG_FAILED || r->width > 8)
 		return 0;
 	switch (r->region) {
-	case VQT_REGION_PCI:
-		return pci(s);
-	case VQT_REGION_DEVICE:
-		return config(s, r->offset);
+	case VQT_REGION_PCI: return pci(s);
+	case VQT_REGION_DEVICE: return config(s, r->offset);
 	case VQT_REGION_LEGACY:
 		if (r->offset >= spec_legacy_config_base(msix))
 			return config(s, r->offset - spec_legacy_config_base(msix));
@@ -377,15 +407,17 @@ static int reg(struct setup *s)
 		if (r->offset >= 0x100)
 			return config(s, r->offset - 0x100);
 		break;
-	case VQT_REGION_COMMON:
-		break;
-	default:
-		return 0;
+	case VQT_REGION_COMMON: break;
+	default: return 0;
 	}
 	if (!f) {
 		struct diff_token t = {
-			.class = DIFF_REGISTERS, .op = r->op, .region = r->region, .at = r->offset,
-			.width = r->width, .v = { r->value },
+			.class = DIFF_REGISTERS,
+			.op = r->op,
+			.region = r->region,
+			.at = r->offset,
+			.width = r->width,
+			.v = { r->value },
 		};
 
 		return learn(s, &t);
@@ -415,8 +447,13 @@ static int device_state(struct setup *s)
 		const uint64_t *set = i < 2 ? st->offered : st->accepted;
 		const struct spec_field *f = spec_field_by_name(fields, sets[i / 2].name);
 		struct diff_token t = {
-			.class = DIFF_FEATURES, .field = f, .op = sets[i / 2].op, .width = 4,
-			.region = VQT_REGION_COMMON, .at = f ? f->offset : 0, .select = i % 2,
+			.class = DIFF_FEATURES,
+			.field = f,
+			.op = sets[i / 2].op,
+			.width = 4,
+			.region = VQT_REGION_COMMON,
+			.at = f ? f->offset : 0,
+			.select = i % 2,
 			.v = { (uint32_t)(set[0] >> (32 * (i % 2))) },
 		};
 
@@ -441,8 +478,7 @@ static bool life_matters(unsigned what)
 	case VQT_LIFE_IOEVENTFD_STOP: /* at every status write, started or not */
 	case VQT_LIFE_GSI_COMMIT:
 	case VQT_LIFE_MSI_ROUTE:
-	case VQT_LIFE_IRQFD:
-		return false;
+	case VQT_LIFE_IRQFD: return false;
 	}
 	return true;
 }
@@ -459,7 +495,9 @@ static int life(struct setup *s)
 {
 	const struct vqt_life *l = &s->e->rec->life;
 	struct diff_token t = {
-		.class = DIFF_LIFECYCLE, .kind = TOKEN_LIFE, .at = l->what,
+		.class = DIFF_LIFECYCLE,
+		.kind = TOKEN_LIFE,
+		.at = l->what,
 		.select = l->h.queue,
 	};
 
@@ -512,16 +550,11 @@ int diff_setup_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side sid
 	struct setup s = { d, p, side, &p->half[side], e };
 
 	switch (e->rec->h.type) {
-	case VQT_REG:
-		return reg(&s);
-	case VQT_DEVICE_STATE:
-		return device_state(&s);
-	case VQT_LIFE:
-		return life(&s);
-	case VQT_IRQ:
-		return irq(&s);
-	case VQT_USED:
-		return used(&s);
+	case VQT_REG: return reg(&s);
+	case VQT_DEVICE_STATE: return device_state(&s);
+	case VQT_LIFE: return life(&s);
+	case VQT_IRQ: return irq(&s);
+	case VQT_USED: return used(&s);
 	}
 	return 0;
 }

@@ -110,7 +110,10 @@ static size_t rewrite_tlvs(const struct event *e, uint8_t *buf, size_t fixed, si
 			   const char *origin)
 {
 	static const unsigned kept[] = {
-		VQT_TAG_TOOL, VQT_TAG_BUILD_ID, VQT_TAG_VERSION, VQT_TAG_TYPENAME,
+		VQT_TAG_TOOL,
+		VQT_TAG_BUILD_ID,
+		VQT_TAG_VERSION,
+		VQT_TAG_TYPENAME,
 	};
 	size_t len = fixed, n;
 
@@ -132,8 +135,7 @@ static size_t rewrite_tlvs(const struct event *e, uint8_t *buf, size_t fixed, si
 static size_t describe(const struct event *e, uint8_t *buf, size_t size, const char *origin)
 {
 	switch (e->rec->h.type) {
-	case VQT_SESSION:
-		return rewrite_tlvs(e, buf, sizeof(struct vqt_session), size, origin);
+	case VQT_SESSION: return rewrite_tlvs(e, buf, sizeof(struct vqt_session), size, origin);
 	case VQT_SOURCE:
 		((struct vqt_source *)(void *)buf)->pid = 0;
 		return rewrite_tlvs(e, buf, sizeof(struct vqt_source), size, NULL);
@@ -203,8 +205,8 @@ static void hide_register(const struct event *e, struct vqt_reg *r)
 		base = spec_legacy_config_base(e->dev->msix);
 	else if (r->region == VQT_REGION_MMIO)
 		base = 0x100;
-	else if (r->region == VQT_REGION_PCI && e->field && !strcmp(e->field->name, "pci_cfg_data") &&
-		 e->dev->virtio_id != VIRTIO_ID_BLOCK)
+	else if (r->region == VQT_REGION_PCI && e->field &&
+		 !strcmp(e->field->name, "pci_cfg_data") && e->dev->virtio_id != VIRTIO_ID_BLOCK)
 		r->value = 0; /* the window to any of the regions, 4.1.4.9 */
 	else if (r->region != VQT_REGION_DEVICE)
 		return;
@@ -241,7 +243,8 @@ static struct visible blk_visible(const struct model_request *r, bool writable)
 	if (!r->typed)
 		return v;
 	v.serial = r->type_raw == VIRTIO_BLK_T_GET_ID;
-	if (r->type && (r->type_raw == 10 /* GET_LIFETIME */ || r->type_raw == 16 /* ZONE_REPORT */))
+	if (r->type &&
+	    (r->type_raw == 10 /* GET_LIFETIME */ || r->type_raw == 16 /* ZONE_REPORT */))
 		v.head = UINT64_MAX;
 	if (r->type && r->type->flags & SPEC_REQ_RESULT && r->writable >= 9)
 		v.tail = r->writable - 9;
@@ -295,7 +298,8 @@ static void hide_bytes(const struct event *e, const struct vqt_seg *seg, uint8_t
 
 static void hide_segs(const struct event *e, uint8_t *buf)
 {
-	size_t at = e->rec->segs ? (size_t)(e->rec->segs - e->rec->raw) : 0, end = at + e->rec->segs_len;
+	size_t at = e->rec->segs ? (size_t)(e->rec->segs - e->rec->raw) : 0,
+	       end = at + e->rec->segs_len;
 
 	while (e->rec->segs && at + sizeof(struct vqt_seg) <= end) {
 		struct vqt_seg seg;
@@ -338,29 +342,23 @@ size_t anonymise_record(struct anonymise *a, const struct event *e, uint8_t *buf
 	switch (h->type) {
 	case VQT_SESSION:
 	case VQT_SOURCE:
-	case VQT_DEVICE:
-		return describe(e, buf, size, origin);
+	case VQT_DEVICE: return describe(e, buf, size, origin);
 	case VQT_DEVICE_STATE:
 		if (e->dev)
-			hide_config(e->dev, 0, buf + sizeof(*s), len - sizeof(*s) < s->config_len ?
-				    len - sizeof(*s) : s->config_len);
+			hide_config(e->dev, 0, buf + sizeof(*s),
+				    len - sizeof(*s) < s->config_len ? len - sizeof(*s)
+								     : s->config_len);
 		break;
 	case VQT_NOTE:
 		if (n->level == VQT_NOTE_COMMENT)
 			return 0; /* people write anything */
 		return retext(a, e, buf, size, sizeof(*n), &n->len);
-	case VQT_STACK:
-		return 0;
-	case VQT_REG:
-		hide_register(e, (void *)buf);
-		break;
+	case VQT_STACK: return 0;
+	case VQT_REG: hide_register(e, (void *)buf); break;
 	case VQT_AVAIL:
 	case VQT_USED:
-	case VQT_DATA:
-		hide_segs(e, buf);
-		break;
-	case VQT_LIFE:
-		return life(a, e, buf, size);
+	case VQT_DATA: hide_segs(e, buf); break;
+	case VQT_LIFE: return life(a, e, buf, size);
 	}
 	return len;
 }

@@ -71,12 +71,12 @@ void shrink_free(struct shrink *s)
 
 	if (!s)
 		return;
-	HASH_ITER(hh, s->queue, w, wnext) {
+	HASH_ITER (hh, s->queue, w, wnext) {
 		HASH_DEL(s->queue, w);
 		free(w->gap);
 		free(w);
 	}
-	HASH_ITER(hh, s->class, c, cnext) {
+	HASH_ITER (hh, s->class, c, cnext) {
 		HASH_DEL(s->class, c);
 		free(c);
 	}
@@ -133,7 +133,8 @@ static struct watched *only_queue(struct shrink *s, const struct model_device *d
 static bool isr_read(const struct event *e)
 {
 	return e->rec->h.type == VQT_REG && e->rec->reg.op == VQT_READ && e->field &&
-	       (!strcmp(e->field->name, "isr_status") || !strcmp(e->field->name, "InterruptStatus"));
+	       (!strcmp(e->field->name, "isr_status") ||
+		!strcmp(e->field->name, "InterruptStatus"));
 }
 
 static bool isr_ack(const struct event *e)
@@ -156,16 +157,14 @@ static struct watched *traffic_of(struct shrink *s, const struct event *e)
 	case VQT_USED:
 	case VQT_DATA:
 	case VQT_RING:
-	case VQT_BACKEND:
-		return e->queue ? find(s, e->dev->id, e->queue->index) : NULL;
+	case VQT_BACKEND: return e->queue ? find(s, e->dev->id, e->queue->index) : NULL;
 	case VQT_IRQ:
 		if (e->rec->irq.kind == VQT_IRQ_CONFIG)
 			return NULL;
 		if (e->rec->irq.kind != VQT_IRQ_INTX && e->queue)
 			return find(s, e->dev->id, e->queue->index);
 		return only_queue(s, e->dev);
-	case VQT_REG:
-		return isr_read(e) || isr_ack(e) ? only_queue(s, e->dev) : NULL;
+	case VQT_REG: return isr_read(e) || isr_ack(e) ? only_queue(s, e->dev) : NULL;
 	}
 	return NULL;
 }
@@ -195,7 +194,8 @@ static struct stance stance_at(const struct event *e)
 	const struct vqt_ring *r = &e->rec->kick.ring;
 	const struct model_device *d = e->dev;
 	unsigned size = e->queue->size;
-	struct stance s = { .avail_flags = r->avail_flags, .used_flags = r->used_flags,
+	struct stance s = { .avail_flags = r->avail_flags,
+			    .used_flags = r->used_flags,
 			    .intx = d->intx };
 
 	if (r->known & VQT_RING_PACKED) {
@@ -204,10 +204,12 @@ static struct stance stance_at(const struct event *e)
 			return s;
 		if ((r->avail_flags & 3) == DESC_EVENT)
 			s.used_event = (uint16_t)((linear(r->used_event, size) + 4 * size -
-						   linear(r->last_avail, size)) % (2 * size));
+						   linear(r->last_avail, size)) %
+						  (2 * size));
 		if ((r->used_flags & 3) == DESC_EVENT)
 			s.avail_event = (uint16_t)((linear(r->avail_event, size) + 4 * size -
-						    linear(r->last_avail, size)) % (2 * size));
+						    linear(r->last_avail, size)) %
+						   (2 * size));
 		return s;
 	}
 	s.known = r->known & VQT_RING_LAST_AVAIL && r->known & VQT_RING_AVAIL_IDX;
@@ -330,7 +332,8 @@ static int plan_used(struct shrink *s, const struct event *e, struct watched *w)
 	uint64_t class = mix(e->dev->id, (uint64_t)e->dev->life << 16 | e->queue->index);
 
 	/* Whatever is out of the ordinary stays. */
-	if (!r || u->flags & (VQT_USED_DETACHED | VQT_USED_SYNTHETIC) || r->flags & ~(VQT_CHAIN_MORE | VQT_CHAIN_LATE | VQT_CHAIN_DERIVED)) {
+	if (!r || u->flags & (VQT_USED_DETACHED | VQT_USED_SYNTHETIC) ||
+	    r->flags & ~(VQT_CHAIN_MORE | VQT_CHAIN_LATE | VQT_CHAIN_DERIVED)) {
 		w->wanted = true;
 		return 0;
 	}
@@ -358,7 +361,8 @@ static int plan_kick(struct shrink *s, const struct event *e, struct watched *w)
 	/* Kicks that bring nothing are a class, too. */
 	if (!(e->rec->kick.ring.known & VQT_RING_PACKED) &&
 	    e->rec->kick.ring.avail_idx == e->rec->kick.ring.last_avail && !rc)
-		rc = count_class(s, mix(mix(e->dev->id, e->queue->index), e->dev->life), &w->wanted);
+		rc = count_class(s, mix(mix(e->dev->id, e->queue->index), e->dev->life),
+				 &w->wanted);
 	return rc;
 }
 
@@ -484,7 +488,8 @@ static void move_kick(struct vqt_kick *k, const struct watched *w, const struct 
 	if (k->width != 4 || !model_accepted(e->dev, 38 /* VIRTIO_F_NOTIFICATION_DATA */))
 		return;
 	k->value = (k->value & 0xffff) |
-		   (uint32_t)move((uint16_t)(k->value >> 16), w->avail, packed, e->queue->size) << 16;
+		   (uint32_t)move((uint16_t)(k->value >> 16), w->avail, packed, e->queue->size)
+			   << 16;
 }
 
 #define PACKED_BITS (1 << VRING_PACKED_DESC_F_AVAIL | 1 << VRING_PACKED_DESC_F_USED)
@@ -517,12 +522,8 @@ static void move_record(uint8_t *buf, const struct watched *w, const struct even
 	bool packed = e->queue->packed;
 
 	switch (e->rec->h.type) {
-	case VQT_KICK:
-		move_kick((void *)buf, w, e);
-		break;
-	case VQT_RING:
-		move_ring(&((struct vqt_ringstate *)(void *)buf)->ring, w, e);
-		break;
+	case VQT_KICK: move_kick((void *)buf, w, e); break;
+	case VQT_RING: move_ring(&((struct vqt_ringstate *)(void *)buf)->ring, w, e); break;
 	case VQT_AVAIL:
 		move_descs(a, w, e);
 		move_ring(&a->ring, w, e);

@@ -45,48 +45,47 @@ static bool get_kick_head(const struct event *e, unsigned i, struct field_value 
 
 const struct field fields_kick[] = {
 	{ "kick.via", FIELD_STR, FIELD_AT(kick.via), .names = life_kick_vias, .label = "Via",
-		.help = "mmio, ioeventfd, legacy or call" },
+	  .help = "mmio, ioeventfd, legacy or call" },
 	{ "kick.value", FIELD_HEX, .get = get_kick_value, .label = "Value",
-		.help = "as written; unseen by ioeventfd" },
+	  .help = "as written; unseen by ioeventfd" },
 	{ "kick.width", FIELD_U64, FIELD_AT(kick.width), FIELD_IF(kick.width, 0xff),
-		.label = "Width", .help = "bytes written, where seen" },
+	  .label = "Width", .help = "bytes written, where seen" },
 	{ "kick.new", FIELD_U64, .get = get_kick_new, .label = "New entries",
-		.help = "available entries the device has not taken yet" },
+	  .help = "available entries the device has not taken yet" },
 	{ "kick.heads", FIELD_U64, FIELD_ARRAY, .get = get_kick_head, .label = "Heads",
-		.help = "descriptor heads of the first new entries" },
+	  .help = "descriptor heads of the first new entries" },
 	{ .path = NULL },
 };
 
 /* --- ring: at the same place in every record that has one --- */
 
 #define RING(member, bit) FIELD_AT(ring.ring.member), FIELD_IF(ring.ring.known, bit)
-_Static_assert(offsetof(struct vqt_kick, ring) == offsetof(struct vqt_ringstate, ring)
-	&& offsetof(struct vqt_avail, ring) == offsetof(struct vqt_ringstate, ring)
-	&& offsetof(struct vqt_used, ring) == offsetof(struct vqt_ringstate, ring), "rings");
+_Static_assert(offsetof(struct vqt_kick, ring) == offsetof(struct vqt_ringstate, ring) &&
+		       offsetof(struct vqt_avail, ring) == offsetof(struct vqt_ringstate, ring) &&
+		       offsetof(struct vqt_used, ring) == offsetof(struct vqt_ringstate, ring),
+	       "rings");
 
 const struct field fields_ring[] = {
 	{ "ring.packed", FIELD_BOOL, FIELD_AT(ring.ring.known), FIELD_IF(ring.ring.known, 0xffff),
-		.bit = VQT_RING_PACKED, .label = "Packed",
-		.help = "packed layout: positions carry the wrap counter in bit 15" },
+	  .bit = VQT_RING_PACKED, .label = "Packed",
+	  .help = "packed layout: positions carry the wrap counter in bit 15" },
 	{ "ring.avail_idx", FIELD_U64, RING(avail_idx, VQT_RING_AVAIL_IDX),
-		.label = "Available index", .help = "the driver's index" },
+	  .label = "Available index", .help = "the driver's index" },
 	{ "ring.avail_flags", FIELD_HEX, RING(avail_flags, VQT_RING_AVAIL_FLAGS),
-		.label = "Available flags",
-		.help = "the driver's; packed: its event suppression flags" },
+	  .label = "Available flags", .help = "the driver's; packed: its event suppression flags" },
 	{ "ring.used_event", FIELD_U64, RING(used_event, VQT_RING_USED_EVENT),
-		.label = "Used event", .help = "where the driver wants the next interrupt" },
+	  .label = "Used event", .help = "where the driver wants the next interrupt" },
 	{ "ring.last_avail", FIELD_U64, RING(last_avail, VQT_RING_LAST_AVAIL),
-		.label = "Next to take", .help = "the device's position in the available ring" },
+	  .label = "Next to take", .help = "the device's position in the available ring" },
 	{ "ring.filled", FIELD_BOOL, RING(known, VQT_RING_SLOT), .bit = VQT_RING_FILLED,
-		.label = "Filled",
-		.help = "packed: the slot to take next holds an available descriptor" },
+	  .label = "Filled",
+	  .help = "packed: the slot to take next holds an available descriptor" },
 	{ "ring.used_idx", FIELD_U64, RING(used_idx, VQT_RING_USED_IDX | VQT_RING_USED_POS),
-		.label = "Used index", .help = "the device's index; packed: its next used slot" },
+	  .label = "Used index", .help = "the device's index; packed: its next used slot" },
 	{ "ring.used_flags", FIELD_HEX, RING(used_flags, VQT_RING_USED_FLAGS),
-		.label = "Used flags",
-		.help = "the device's; packed: its event suppression flags" },
+	  .label = "Used flags", .help = "the device's; packed: its event suppression flags" },
 	{ "ring.avail_event", FIELD_U64, RING(avail_event, VQT_RING_AVAIL_EVENT),
-		.label = "Available event", .help = "where the device wants the next kick" },
+	  .label = "Available event", .help = "where the device wants the next kick" },
 	{ .path = NULL },
 };
 
@@ -94,10 +93,10 @@ const struct field fields_ring[] = {
 
 const struct field fields_sample[] = {
 	{ "sample.why", FIELD_STR, FIELD_AT(ring.why), .names = life_ring_whys, .label = "Taken",
-		.help = "asked, status (at a write of device_status) or periodic" },
+	  .help = "asked, status (at a write of device_status) or periodic" },
 	{ "sample.pending", FIELD_STR, FIELD_AT(ring.pending), .names = life_pendings,
-		.label = "Kick pending",
-		.help = "the driver has kicked and the device not heard of it: unknown, no or yes" },
+	  .label = "Kick pending",
+	  .help = "the driver has kicked and the device not heard of it: unknown, no or yes" },
 	{ .path = NULL },
 };
 
@@ -165,31 +164,31 @@ static bool get_desc_indirect(const struct event *e, unsigned i, struct field_va
 
 const struct field fields_avail[] = {
 	{ "avail.head", FIELD_U64, FIELD_AT(avail.head), .label = "Head",
-		.help = "descriptor index of the chain; packed: buffer id" },
+	  .help = "descriptor index of the chain; packed: buffer id" },
 	{ "avail.pos", FIELD_U64, FIELD_AT(avail.pos), .label = "Position",
-		.help = "available index it was at; packed: slot, wrap counter in bit 15" },
+	  .help = "available index it was at; packed: slot, wrap counter in bit 15" },
 	{ "avail.count", FIELD_U64, FIELD_AT(avail.ndesc), .label = "Descriptors",
-		.help = "descriptors in this event" },
+	  .help = "descriptors in this event" },
 	{ "avail.direct", FIELD_U64, FIELD_AT(avail.ndirect), .label = "Direct",
-		.help = "how many of the chain are not from an indirect table" },
+	  .help = "how many of the chain are not from an indirect table" },
 	{ "avail.first", FIELD_U64, .get = get_first, .label = "First",
-		.help = "place in the chain of the first one, for a continued chain" },
+	  .help = "place in the chain of the first one, for a continued chain" },
 	{ "avail.flags", FIELD_HEX, FIELD_AT(avail.flags), .names = life_chain_flags,
-		.label = "Flags", .help = "what is particular about the chain" },
+	  .label = "Flags", .help = "what is particular about the chain" },
 	{ "avail.in_flight", FIELD_BOOL, .get = get_again, .label = "Head was still in flight",
-		.help = "the head had been taken before and not used yet" },
+	  .help = "the head had been taken before and not used yet" },
 	{ "avail.descriptors.addr", FIELD_HEX, FIELD_ARRAY, .get = get_desc_addr,
-		.label = "Address", .help = "guest-physical address" },
-	{ "avail.descriptors.len", FIELD_U64, FIELD_ARRAY, .get = get_desc_len,
-		.label = "Length", .help = "bytes" },
+	  .label = "Address", .help = "guest-physical address" },
+	{ "avail.descriptors.len", FIELD_U64, FIELD_ARRAY, .get = get_desc_len, .label = "Length",
+	  .help = "bytes" },
 	{ "avail.descriptors.flags", FIELD_HEX, FIELD_ARRAY, .get = get_desc_flags,
-		.names = spec_desc_flags, .label = "Flags", .help = "NEXT, WRITE, INDIRECT, ..." },
-	{ "avail.descriptors.next", FIELD_U64, FIELD_ARRAY, .get = get_desc_next,
-		.label = "Next", .help = "next descriptor; packed: buffer id" },
+	  .names = spec_desc_flags, .label = "Flags", .help = "NEXT, WRITE, INDIRECT, ..." },
+	{ "avail.descriptors.next", FIELD_U64, FIELD_ARRAY, .get = get_desc_next, .label = "Next",
+	  .help = "next descriptor; packed: buffer id" },
 	{ "avail.descriptors.write", FIELD_BOOL, FIELD_ARRAY, .get = get_desc_write,
-		.label = "Write", .help = "for the device to write" },
+	  .label = "Write", .help = "for the device to write" },
 	{ "avail.descriptors.indirect", FIELD_BOOL, FIELD_ARRAY, .get = get_desc_indirect,
-		.label = "Indirect", .help = "from the indirect table" },
+	  .label = "Indirect", .help = "from the indirect table" },
 	{ .path = NULL },
 };
 
@@ -276,25 +275,25 @@ static const char *request_word(unsigned n)
 
 const struct field fields_request[] = {
 	{ "request.number", FIELD_U64, .get = get_req_number, .label = "Made available in event",
-		.help = "number of the event in which the device took it" },
+	  .help = "number of the event in which the device took it" },
 	{ "request.type", FIELD_STR, .get = get_req_type, .word = request_word, .label = "Type",
-		.help = "in, out, flush, ...; a number for an unknown type" },
+	  .help = "in, out, flush, ...; a number for an unknown type" },
 	{ "request.sector", FIELD_U64, .get = get_req_sector, .label = "Sector",
-		.help = "first sector, in units of 512 bytes" },
+	  .help = "first sector, in units of 512 bytes" },
 	{ "request.bytes", FIELD_U64, .get = get_req_bytes, .label = "Bytes",
-		.help = "bytes of data, header and status not counted" },
+	  .help = "bytes of data, header and status not counted" },
 	{ "request.descriptors", FIELD_U64, .get = get_req_descriptors, .label = "Descriptors",
-		.help = "descriptors of the whole chain, indirect ones too" },
+	  .help = "descriptors of the whole chain, indirect ones too" },
 	{ "request.readable", FIELD_U64, .get = get_req_readable, .label = "Readable",
-		.help = "bytes for the device to read" },
+	  .help = "bytes for the device to read" },
 	{ "request.writable", FIELD_U64, .get = get_req_writable, .label = "Writable",
-		.help = "bytes for the device to write" },
+	  .help = "bytes for the device to write" },
 	{ "request.wait", FIELD_TIME, .get = get_req_wait, .label = "Since the kick",
-		.help = "from the kick before it until the device took it" },
+	  .help = "from the kick before it until the device took it" },
 	{ "request.backend", FIELD_TIME, .get = get_req_backend, .label = "In the backend",
-		.help = "time in the block backend, where traced" },
+	  .help = "time in the block backend, where traced" },
 	{ "request.latency", FIELD_TIME, .get = get_latency, .label = "Latency",
-		.help = "from taken to used, once it is" },
+	  .help = "from taken to used, once it is" },
 	{ .path = NULL },
 };
 
@@ -333,23 +332,22 @@ static bool get_used_unknown(const struct event *e, unsigned i, struct field_val
 
 const struct field fields_used[] = {
 	{ "used.id", FIELD_U64, FIELD_AT(used.id), .label = "Id",
-		.help = "head of the chain; packed: buffer id" },
+	  .help = "head of the chain; packed: buffer id" },
 	{ "used.len", FIELD_U64, FIELD_AT(used.len), .label = "Length",
-		.help = "bytes the device says it wrote" },
+	  .help = "bytes the device says it wrote" },
 	{ "used.pos", FIELD_U64, FIELD_AT(used.pos), .label = "Position",
-		.help = "used index of the entry; packed: slot, wrap counter in bit 15" },
-	{ "used.flags", FIELD_HEX, FIELD_AT(used.flags), .names = life_used_flags,
-		.label = "Flags", .help = "what is particular about the completion" },
+	  .help = "used index of the entry; packed: slot, wrap counter in bit 15" },
+	{ "used.flags", FIELD_HEX, FIELD_AT(used.flags), .names = life_used_flags, .label = "Flags",
+	  .help = "what is particular about the completion" },
 	{ "used.status", FIELD_STR, FIELD_IF(used.flags, VQT_USED_STATUS), .get = get_used_status,
-		.word = status_word, .label = "Status",
-		.help = "OK, IOERR, UNSUPP, ... or the number" },
+	  .word = status_word, .label = "Status", .help = "OK, IOERR, UNSUPP, ... or the number" },
 	{ "used.status_byte", FIELD_HEX, FIELD_FILTER, FIELD_AT(used.status),
-		FIELD_IF(used.flags, VQT_USED_STATUS), .label = "Status byte",
-		.help = "the status as a number (filters only)" },
+	  FIELD_IF(used.flags, VQT_USED_STATUS), .label = "Status byte",
+	  .help = "the status as a number (filters only)" },
 	{ "used.latency", FIELD_TIME, .get = get_latency, .label = "Latency",
-		.help = "since the device took it" },
-	{ "used.unknown", FIELD_BOOL, .get = get_used_unknown,
-		.label = "No such chain in flight", .help = "no chain of that id was in flight" },
+	  .help = "since the device took it" },
+	{ "used.unknown", FIELD_BOOL, .get = get_used_unknown, .label = "No such chain in flight",
+	  .help = "no chain of that id was in flight" },
 	{ .path = NULL },
 };
 
@@ -366,12 +364,12 @@ static bool get_level(const struct event *e, unsigned i, struct field_value *v)
 }
 
 const struct field fields_interrupt[] = {
-	{ "interrupt.kind", FIELD_STR, FIELD_AT(irq.kind), .names = life_irq_kinds,
-		.label = "Kind", .help = "signal, msix, intx or config" },
+	{ "interrupt.kind", FIELD_STR, FIELD_AT(irq.kind), .names = life_irq_kinds, .label = "Kind",
+	  .help = "signal, msix, intx or config" },
 	{ "interrupt.vector", FIELD_U64, .get = get_vector, .label = "Vector",
-		.help = "MSI-X vector" },
+	  .help = "MSI-X vector" },
 	{ "interrupt.level", FIELD_U64, .get = get_level, .label = "Level",
-		.help = "INTx: 1 asserted, 0 released" },
+	  .help = "INTx: 1 asserted, 0 released" },
 	{ .path = NULL },
 };
 
@@ -408,17 +406,17 @@ static bool get_seg_bytes(const struct event *e, unsigned i, struct field_value 
 }
 
 const struct field fields_buffers[] = {
-	{ "buffers.descriptor", FIELD_U64, FIELD_ARRAY, .get = get_seg_desc,
-		.label = "Descriptor", .help = "place in the chain of the buffer" },
+	{ "buffers.descriptor", FIELD_U64, FIELD_ARRAY, .get = get_seg_desc, .label = "Descriptor",
+	  .help = "place in the chain of the buffer" },
 	{ "buffers.offset", FIELD_U64, FIELD_ARRAY, .get = get_seg_offset, .label = "Offset",
-		.help = "of the first byte in the buffer" },
+	  .help = "of the first byte in the buffer" },
 	{ "buffers.bytes", FIELD_BYTES, FIELD_ARRAY, .get = get_seg_bytes, .label = "Bytes",
-		.help = "the captured bytes" },
+	  .help = "the captured bytes" },
 	{ .path = NULL },
 };
 
 const struct field fields_data[] = {
 	{ "data.head", FIELD_U64, FIELD_AT(data.head), .label = "Head",
-		.help = "the chain in flight they belong to" },
+	  .help = "the chain in flight they belong to" },
 	{ .path = NULL },
 };

@@ -47,15 +47,10 @@ static uint64_t read_at(const struct record *r, unsigned at, unsigned size)
 	uint64_t u = 0;
 
 	switch (size) {
-	case 1:
-		return *p;
-	case 2:
-		return get_le16(p);
-	case 4:
-		return get_le32(p);
-	default:
-		memcpy(&u, p, sizeof(u));
-		return u;
+	case 1: return *p;
+	case 2: return get_le16(p);
+	case 4: return get_le32(p);
+	default: memcpy(&u, p, sizeof(u)); return u;
 	}
 }
 
@@ -226,35 +221,33 @@ static const char *device_type_word(unsigned n)
 }
 
 const struct field fields_event[] = {
-	{ "ts", FIELD_TIME, .get = get_ts, .label = "Time",
-		.help = "time on the trace's clock" },
+	{ "ts", FIELD_TIME, .get = get_ts, .label = "Time", .help = "time on the trace's clock" },
 	{ "number", FIELD_U64, .get = get_number, .label = "Number",
-		.help = "number of the event in the trace, from 1" },
+	  .help = "number of the event in the trace, from 1" },
 	{ "seq", FIELD_U64, FIELD_AT(h.seq), .label = "Sequence",
-		.help = "sequence number of its source; counts lost events too" },
+	  .help = "sequence number of its source; counts lost events too" },
 	{ "source", FIELD_STR, .get = get_source, .label = "Source",
-		.help = "name of the source, or its kind: qemu, kvm, guest, emu, replay" },
+	  .help = "name of the source, or its kind: qemu, kvm, guest, emu, replay" },
 	{ "device", FIELD_STR, .get = get_device, .label = "Device",
-		.help = "device: its type and a count, such as blk0" },
+	  .help = "device: its type and a count, such as blk0" },
 	{ "device_type", FIELD_STR, .get = get_device_type, .word = device_type_word,
-		.label = "Device type", .help = "type of the device: blk, net, ..." },
+	  .label = "Device type", .help = "type of the device: blk, net, ..." },
 	{ "device_id", FIELD_STR, FIELD_FILTER, .get = get_device_id, .label = "Device id",
-		.help = "the id its user gave the device (filters only)" },
+	  .help = "the id its user gave the device (filters only)" },
 	{ "device_status", FIELD_HEX, FIELD_FILTER, .get = get_status, .label = "Device status",
-		.names = spec_status_bits,
-		.help = "status of the device after the event (filters only)" },
+	  .names = spec_status_bits,
+	  .help = "status of the device after the event (filters only)" },
 	{ "queue", FIELD_U64, .get = get_queue, .label = "Queue", .help = "virtqueue index" },
 	{ "event", FIELD_STR, .get = get_event, .word = event_word, .label = "Event",
-		.help = "what happened: register, kick, avail, used, interrupt, ..." },
-	{ "thread", FIELD_U64, .get = get_thread, .label = "Thread",
-		.help = "thread that did it" },
+	  .help = "what happened: register, kick, avail, used, interrupt, ..." },
+	{ "thread", FIELD_U64, .get = get_thread, .label = "Thread", .help = "thread that did it" },
 	{ "cpu", FIELD_U64, FIELD_AT(h.cpu), .label = "CPU", .help = "processor it ran on" },
 	{ "delta", FIELD_TIME, .get = get_delta, .label = "Delta",
-		.help = "time since the event before" },
+	  .help = "time since the event before" },
 	{ "since", FIELD_TIME, FIELD_FILTER, .get = get_since, .label = "Since",
-		.help = "time since the first event (filters only)" },
+	  .help = "time since the first event (filters only)" },
 	{ "missing", FIELD_U64, .get = get_missing, .label = "Missing",
-		.help = "events missing before this one, by its sequence number" },
+	  .help = "events missing before this one, by its sequence number" },
 	{ .path = NULL },
 };
 

@@ -108,11 +108,11 @@ bool field_register_text(const struct event *e, char *buf, size_t len);
 void field_format_bdf(char *buf, size_t len, uint32_t bdf);
 
 /* Room for the table's parts in their files; use field_groups. */
-extern const struct field fields_tally[], fields_event[], fields_register[], fields_kick[], fields_ring[], fields_sample[],
-	fields_avail[], fields_request[], fields_used[], fields_interrupt[], fields_buffers[],
-	fields_data[], fields_lifecycle[], fields_guest[], fields_backend[], fields_session[],
-	fields_source[], fields_device[], fields_device_state[], fields_queue_state[],
-	fields_clock[], fields_loss[], fields_note[], fields_stack[];
+extern const struct field fields_tally[], fields_event[], fields_register[], fields_kick[],
+	fields_ring[], fields_sample[], fields_avail[], fields_request[], fields_used[],
+	fields_interrupt[], fields_buffers[], fields_data[], fields_lifecycle[], fields_guest[],
+	fields_backend[], fields_session[], fields_source[], fields_device[], fields_device_state[],
+	fields_queue_state[], fields_clock[], fields_loss[], fields_note[], fields_stack[];
 
 /* How the parts spell a row. */
 #define FIELD_AT(member) \

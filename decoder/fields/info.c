@@ -50,39 +50,39 @@ static bool get_format(const struct event *e, unsigned i, struct field_value *v)
 
 const struct field fields_session[] = {
 	{ "session.version", FIELD_STR, .get = get_format, .label = "Vocabulary",
-		.help = "version of the event vocabulary" },
+	  .help = "version of the event vocabulary" },
 	{ "session.tool", FIELD_STR, .get = get_tool, .label = "Tool",
-		.help = "what made the trace" },
+	  .help = "what made the trace" },
 	{ "session.host", FIELD_STR, .get = get_host, .label = "Host", .help = "host name" },
 	{ "session.os", FIELD_STR, .get = get_os, .label = "System",
-		.help = "its kernel and machine" },
+	  .help = "its kernel and machine" },
 	{ "session.command", FIELD_STR, .get = get_command, .label = "Command",
-		.help = "command line of the capture" },
+	  .help = "command line of the capture" },
 	{ "session.origin", FIELD_STR, .get = get_origin, .label = "Origin",
-		.help = "where a shipped trace is from" },
+	  .help = "where a shipped trace is from" },
 	{ "session.snaplen", FIELD_U64, FIELD_AT(session.snaplen), .label = "Snap length",
-		.help = "leading bytes kept of each buffer" },
+	  .help = "leading bytes kept of each buffer" },
 	{ "session.wall", FIELD_I64, FIELD_AT(session.wall), .label = "Wall clock offset",
-		.help = "realtime minus the trace's clock, ns" },
+	  .help = "realtime minus the trace's clock, ns" },
 	{ .path = NULL },
 };
 
 const struct field fields_source[] = {
 	{ "source_info.kind", FIELD_STR, FIELD_AT(source.kind), .names = life_source_kinds,
-		.label = "Kind", .help = "qemu, kvm, guest, emu or replay" },
+	  .label = "Kind", .help = "qemu, kvm, guest, emu or replay" },
 	{ "source_info.name", FIELD_STR, .get = get_name, .label = "Name", .help = "its name" },
 	{ "source_info.pid", FIELD_U64, FIELD_AT(source.pid), .label = "Process",
-		.help = "process id" },
+	  .help = "process id" },
 	{ "source_info.clock", FIELD_STR, FIELD_AT(source.clock), .names = life_clock_ids,
-		.label = "Clock", .help = "monotonic, guest or virtual" },
+	  .label = "Clock", .help = "monotonic, guest or virtual" },
 	{ "source_info.exe", FIELD_STR, .get = get_exe, .label = "Program",
-		.help = "path of the traced program" },
+	  .help = "path of the traced program" },
 	{ "source_info.version", FIELD_STR, .get = get_version, .label = "Version",
-		.help = "version of the program" },
+	  .help = "version of the program" },
 	{ "source_info.build_id", FIELD_STR, .get = get_build_id, .label = "Build id",
-		.help = "build id of the program" },
+	  .help = "build id of the program" },
 	{ "source_info.command", FIELD_STR, .get = get_command, .label = "Command",
-		.help = "its command line" },
+	  .help = "its command line" },
 	{ .path = NULL },
 };
 
@@ -100,23 +100,23 @@ static bool get_bdf(const struct event *e, unsigned i, struct field_value *v)
 
 const struct field fields_device[] = {
 	{ "device_info.type", FIELD_U64, FIELD_AT(device.virtio_id), .label = "Device type",
-		.help = "virtio device ID, 0 unknown" },
+	  .help = "virtio device ID, 0 unknown" },
 	{ "device_info.id", FIELD_STR, .get = get_id, .label = "Id",
-		.help = "the id its user gave it" },
+	  .help = "the id its user gave it" },
 	{ "device_info.typename", FIELD_STR, .get = get_typename, .label = "Type name",
-		.help = "type in the source, such as virtio-blk-pci" },
+	  .help = "type in the source, such as virtio-blk-pci" },
 	{ "device_info.path", FIELD_STR, .get = get_path, .label = "Path",
-		.help = "path in the source's object tree" },
-	{ "device_info.transport", FIELD_STR, FIELD_AT(device.transport),
-		.names = life_transports, .label = "Transport", .help = "pci, mmio or ccw" },
+	  .help = "path in the source's object tree" },
+	{ "device_info.transport", FIELD_STR, FIELD_AT(device.transport), .names = life_transports,
+	  .label = "Transport", .help = "pci, mmio or ccw" },
 	{ "device_info.bdf", FIELD_STR, .get = get_bdf, .label = "PCI address",
-		.help = "segment:bus:device.function" },
+	  .help = "segment:bus:device.function" },
 	{ "device_info.flags", FIELD_HEX, FIELD_AT(device.flags), .names = life_device_flags,
-		.label = "Flags", .help = "TRANSITIONAL, DATAPATH_ELSEWHERE, LATE, GONE" },
+	  .label = "Flags", .help = "TRANSITIONAL, DATAPATH_ELSEWHERE, LATE, GONE" },
 	{ "device_info.queues", FIELD_U64, FIELD_AT(device.queues), FIELD_IF(device.queues, 0xffff),
-		.label = "Queues", .help = "virtqueues it has" },
+	  .label = "Queues", .help = "virtqueues it has" },
 	{ "device_info.handle", FIELD_HEX, FIELD_AT(device.handle), .label = "Handle",
-		.help = "pointer in the source" },
+	  .help = "pointer in the source" },
 	{ .path = NULL },
 };
 
@@ -160,18 +160,18 @@ static bool get_config(const struct event *e, unsigned i, struct field_value *v)
 
 const struct field fields_device_state[] = {
 	{ "device_state.status", FIELD_HEX, STATE(status, VQT_KNOWN_STATUS),
-		.names = spec_status_bits, .label = "Status", .help = "device status" },
+	  .names = spec_status_bits, .label = "Status", .help = "device status" },
 	{ "device_state.offered", FIELD_HEX, FIELD_ARRAY, .get = get_offered,
-		FIELD_IF(device_state.known, VQT_KNOWN_OFFERED), .resolve = resolve_feature,
-		.label = "Offered", .help = "features the device offers, two words of 64 bits" },
+	  FIELD_IF(device_state.known, VQT_KNOWN_OFFERED), .resolve = resolve_feature,
+	  .label = "Offered", .help = "features the device offers, two words of 64 bits" },
 	{ "device_state.accepted", FIELD_HEX, FIELD_ARRAY, .get = get_accepted,
-		FIELD_IF(device_state.known, VQT_KNOWN_ACCEPTED), .resolve = resolve_feature,
-		.label = "Accepted", .help = "features the driver accepted" },
+	  FIELD_IF(device_state.known, VQT_KNOWN_ACCEPTED), .resolve = resolve_feature,
+	  .label = "Accepted", .help = "features the driver accepted" },
 	{ "device_state.msix", FIELD_BOOL, STATE(msix, VQT_KNOWN_MSIX), .label = "MSI-X",
-		.help = "MSI-X is enabled" },
+	  .help = "MSI-X is enabled" },
 	{ "device_state.config", FIELD_BYTES, .get = get_config,
-		FIELD_IF(device_state.known, VQT_KNOWN_CONFIG), .label = "Configuration",
-		.help = "device configuration" },
+	  FIELD_IF(device_state.known, VQT_KNOWN_CONFIG), .label = "Configuration",
+	  .help = "device configuration" },
 	{ .path = NULL },
 };
 
@@ -179,21 +179,21 @@ const struct field fields_device_state[] = {
 
 const struct field fields_queue_state[] = {
 	{ "queue_state.size", FIELD_U64, QUEUE(size, VQT_KNOWN_SIZE), .label = "Size",
-		.help = "entries" },
+	  .help = "entries" },
 	{ "queue_state.desc", FIELD_HEX, QUEUE(desc, VQT_KNOWN_ADDR), .label = "Descriptor area",
-		.help = "address of the descriptor table or ring" },
+	  .help = "address of the descriptor table or ring" },
 	{ "queue_state.driver", FIELD_HEX, QUEUE(driver, VQT_KNOWN_ADDR), .label = "Driver area",
-		.help = "address of the available ring or driver event area" },
+	  .help = "address of the available ring or driver event area" },
 	{ "queue_state.device", FIELD_HEX, QUEUE(device, VQT_KNOWN_ADDR), .label = "Device area",
-		.help = "address of the used ring or device event area" },
+	  .help = "address of the used ring or device event area" },
 	{ "queue_state.vector", FIELD_U64, QUEUE(vector, VQT_KNOWN_VECTOR), .label = "Vector",
-		.help = "MSI-X vector, 65535 none" },
-	{ "queue_state.enabled", FIELD_BOOL, QUEUE(enabled, VQT_KNOWN_ENABLED),
-		.label = "Enabled", .help = "the queue is enabled" },
+	  .help = "MSI-X vector, 65535 none" },
+	{ "queue_state.enabled", FIELD_BOOL, QUEUE(enabled, VQT_KNOWN_ENABLED), .label = "Enabled",
+	  .help = "the queue is enabled" },
 	{ "queue_state.last_avail", FIELD_U64, QUEUE(last_avail, VQT_KNOWN_INDEX),
-		.label = "Next to take", .help = "the device's position in the available ring" },
+	  .label = "Next to take", .help = "the device's position in the available ring" },
 	{ "queue_state.used", FIELD_U64, QUEUE(used, VQT_KNOWN_INDEX), .label = "Next used",
-		.help = "the device's position in the used ring" },
+	  .help = "the device's position in the used ring" },
 	{ .path = NULL },
 };
 
@@ -241,13 +241,13 @@ static bool get_text(const struct event *e, unsigned i, struct field_value *v)
 
 const struct field fields_lifecycle[] = {
 	{ "lifecycle.step", FIELD_STR, .get = get_step, .word = life_step_name, .label = "Step",
-		.help = "realize, add_queue, reset, set_status, error, ..." },
+	  .help = "realize, add_queue, reset, set_status, error, ..." },
 	{ "lifecycle.args", FIELD_HEX, FIELD_ARRAY, .get = get_arg, .label = "Arguments",
-		.help = "the step's arguments" },
+	  .help = "the step's arguments" },
 	{ "lifecycle.text", FIELD_STR, .get = get_text, .label = "Text",
-		.help = "the step's words, such as an error message" },
+	  .help = "the step's words, such as an error message" },
 	{ "lifecycle.function", FIELD_STR, .get = get_function, .label = "Function",
-		.help = "QEMU's function for it" },
+	  .help = "QEMU's function for it" },
 	{ .path = NULL },
 };
 
@@ -269,16 +269,16 @@ static bool get_guest_arg(const struct event *e, unsigned i, struct field_value 
 }
 
 const struct field fields_guest[] = {
-	{ "guest.step", FIELD_STR, .get = get_guest_step, .word = guest_step_name,
-		.label = "Step", .help = "probe, find_vqs, add, notify, irq, done, ..." },
+	{ "guest.step", FIELD_STR, .get = get_guest_step, .word = guest_step_name, .label = "Step",
+	  .help = "probe, find_vqs, add, notify, irq, done, ..." },
 	{ "guest.phase", FIELD_STR, FIELD_AT(guest.phase), .names = life_guest_phases,
-		.label = "Phase", .help = "entry, return or point" },
+	  .label = "Phase", .help = "entry, return or point" },
 	{ "guest.ret", FIELD_I64, .get = get_guest_ret, .label = "Result",
-		.help = "on return: the function's result" },
+	  .help = "on return: the function's result" },
 	{ "guest.args", FIELD_HEX, FIELD_ARRAY, .get = get_guest_arg, .label = "Arguments",
-		.help = "the step's arguments" },
+	  .help = "the step's arguments" },
 	{ "guest.function", FIELD_STR, .get = get_text, .label = "Function",
-		.help = "the guest kernel's function" },
+	  .help = "the guest kernel's function" },
 	{ .path = NULL },
 };
 
@@ -294,19 +294,18 @@ static bool get_backend_head(const struct event *e, unsigned i, struct field_val
 
 const struct field fields_backend[] = {
 	{ "backend.op", FIELD_STR, FIELD_AT(backend.op), .names = life_backend_ops,
-		.label = "Operation", .help = "read, write, flush, discard or zeroes" },
+	  .label = "Operation", .help = "read, write, flush, discard or zeroes" },
 	{ "backend.phase", FIELD_STR, FIELD_AT(backend.phase), .names = life_backend_phases,
-		.label = "Phase", .help = "start or end" },
+	  .label = "Phase", .help = "start or end" },
 	{ "backend.head", FIELD_U64, .get = get_backend_head, .label = "Head",
-		.help = "the chain it serves" },
+	  .help = "the chain it serves" },
 	{ "backend.ret", FIELD_I64, .get = get_backend_ret, .label = "Result",
-		.help = "on end: bytes, or a negative errno" },
+	  .help = "on end: bytes, or a negative errno" },
 	{ "backend.offset", FIELD_U64, FIELD_AT(backend.offset), .label = "Offset",
-		.help = "byte in the image" },
-	{ "backend.bytes", FIELD_U64, FIELD_AT(backend.bytes), .label = "Bytes",
-		.help = "length" },
+	  .help = "byte in the image" },
+	{ "backend.bytes", FIELD_U64, FIELD_AT(backend.bytes), .label = "Bytes", .help = "length" },
 	{ "backend.cookie", FIELD_HEX, FIELD_AT(backend.cookie), .label = "Cookie",
-		.help = "pairs start and end" },
+	  .help = "pairs start and end" },
 	{ .path = NULL },
 };
 
@@ -314,25 +313,25 @@ const struct field fields_backend[] = {
 
 const struct field fields_clock[] = {
 	{ "clock.other", FIELD_U64, FIELD_AT(clock.other), .label = "Other source",
-		.help = "number of the source whose clock was compared" },
+	  .help = "number of the source whose clock was compared" },
 	{ "clock.there", FIELD_TIME, FIELD_AT(clock.there), .label = "Its time",
-		.help = "what its clock said" },
+	  .help = "what its clock said" },
 	{ "clock.error", FIELD_TIME, FIELD_AT(clock.error), .label = "Uncertainty",
-		.help = "half width of the uncertainty" },
+	  .help = "half width of the uncertainty" },
 	{ .path = NULL },
 };
 
 const struct field fields_loss[] = {
 	{ "loss.lost", FIELD_U64, FIELD_AT(loss.lost), .label = "Events lost",
-		.help = "events that went missing" },
+	  .help = "events that went missing" },
 	{ "loss.why", FIELD_STR, FIELD_AT(loss.why), .names = life_loss_whys, .label = "Why",
-		.help = "buffer, memory, limit or file" },
+	  .help = "buffer, memory, limit or file" },
 	{ .path = NULL },
 };
 
 const struct field fields_note[] = {
 	{ "note.level", FIELD_STR, FIELD_AT(note.level), .names = life_note_levels,
-		.label = "Level", .help = "info, warning or comment" },
+	  .label = "Level", .help = "info, warning or comment" },
 	{ "note.text", FIELD_STR, .get = get_text, .label = "Text", .help = "text for people" },
 	{ .path = NULL },
 };
@@ -360,10 +359,10 @@ static bool get_frame_symbol(const struct event *e, unsigned i, struct field_val
 
 const struct field fields_stack[] = {
 	{ "stack.of", FIELD_U64, FIELD_AT(stack.of), .label = "Of event",
-		.help = "sequence number of the event it belongs to" },
+	  .help = "sequence number of the event it belongs to" },
 	{ "stack.frames.pc", FIELD_HEX, FIELD_ARRAY, .get = get_frame_pc, .label = "Address",
-		.help = "address of the frame" },
-	{ "stack.frames.symbol", FIELD_STR, FIELD_ARRAY, .get = get_frame_symbol,
-		.label = "Symbol", .help = "its function, where known" },
+	  .help = "address of the frame" },
+	{ "stack.frames.symbol", FIELD_STR, FIELD_ARRAY, .get = get_frame_symbol, .label = "Symbol",
+	  .help = "its function, where known" },
 	{ .path = NULL },
 };

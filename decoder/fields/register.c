@@ -62,8 +62,7 @@ static bool get_part(const struct event *e, unsigned i, struct field_value *v)
 static bool get_select(const struct event *e, unsigned i, struct field_value *v)
 {
 	v->u = e->select;
-	return e->field
-		&& (e->field->kind == SPEC_FEATURES || e->field->flags & SPEC_PER_QUEUE);
+	return e->field && (e->field->kind == SPEC_FEATURES || e->field->flags & SPEC_PER_QUEUE);
 }
 
 static bool get_value(const struct event *e, unsigned i, struct field_value *v)
@@ -99,11 +98,7 @@ static bool get_via(const struct event *e, unsigned i, struct field_value *v)
 }
 
 static const struct spec_name vias[] = {
-	{ 0, "mmio" },
-	{ 1, "pio" },
-	{ 2, "config" },
-	{ 3, "window" },
-	{ 0, NULL },
+	{ 0, "mmio" }, { 1, "pio" }, { 2, "config" }, { 3, "window" }, { 0, NULL },
 };
 
 static const char *region_word(unsigned n)
@@ -231,30 +226,30 @@ bool field_register_text(const struct event *e, char *buf, size_t len)
 
 const struct field fields_register[] = {
 	{ "register.region", FIELD_STR, .get = get_region, .word = region_word, .label = "Region",
-		.help = "common, notify, isr, device, pci, msix_table, legacy, ..." },
+	  .help = "common, notify, isr, device, pci, msix_table, legacy, ..." },
 	{ "register.op", FIELD_STR, FIELD_AT(reg.op), .names = life_reg_ops, .label = "Operation",
-		.help = "read or write" },
+	  .help = "read or write" },
 	{ "register.offset", FIELD_HEX, FIELD_AT(reg.offset), .label = "Offset",
-		.help = "from the start of the region" },
+	  .help = "from the start of the region" },
 	{ "register.width", FIELD_U64, FIELD_AT(reg.width), .label = "Width",
-		.help = "bytes accessed" },
+	  .help = "bytes accessed" },
 	{ "register.capability", FIELD_STR, .get = get_capability, .label = "Capability",
-		.help = "the PCI capability that the offset lies in" },
+	  .help = "the PCI capability that the offset lies in" },
 	{ "register.field", FIELD_STR, .get = get_field, .word = field_word, .label = "Field",
-		.help = "name of the register: device_status, queue_size, ..." },
+	  .help = "name of the register: device_status, queue_size, ..." },
 	{ "register.part", FIELD_U64, .get = get_part, .label = "Part",
-		.help = "byte of the field that the access begins at, when not its first" },
+	  .help = "byte of the field that the access begins at, when not its first" },
 	{ "register.select", FIELD_U64, .get = get_select, .label = "Select",
-		.help = "the feature word or queue that the register stands for" },
+	  .help = "the feature word or queue that the register stands for" },
 	{ "register.value", FIELD_HEX, .get = get_value, .resolve = resolve, .label = "Value",
-		.help = "the number read or written; names are those of the register" },
+	  .help = "the number read or written; names are those of the register" },
 	{ "register.before", FIELD_HEX, .get = get_before, .resolve = resolve, .label = "Before",
-		.help = "the value known before, where one was" },
+	  .help = "the value known before, where one was" },
 	{ "register.text", FIELD_STR, .get = get_text, .label = "Meaning",
-		.help = "what the value says" },
+	  .help = "what the value says" },
 	{ "register.via", FIELD_STR, .get = get_via, .names = vias, .label = "Via",
-		.help = "mmio, pio, config, or window: the PCI configuration access window" },
+	  .help = "mmio, pio, config, or window: the PCI configuration access window" },
 	{ "register.failed", FIELD_BOOL, FIELD_AT(reg.flags), FIELD_IF(reg.flags, VQT_REG_FAILED),
-		.bit = VQT_REG_FAILED, .label = "Failed", .help = "the access was refused" },
+	  .bit = VQT_REG_FAILED, .label = "Failed", .help = "the access was refused" },
 	{ .path = NULL },
 };

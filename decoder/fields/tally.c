@@ -16,15 +16,15 @@ static bool nth_group(const struct event *e, unsigned i, struct record_group *g)
 	return true;
 }
 
-#define GROUP_FIELD(name)                                                                          \
-	static bool get_##name(const struct event *e, unsigned i, struct field_value *v)           \
-	{                                                                                          \
-		struct record_group g;                                                             \
-                                                                                                   \
-		if (!nth_group(e, i, &g))                                                          \
-			return false;                                                              \
-		v->u = g.g.name;                                                                   \
-		return true;                                                                       \
+#define GROUP_FIELD(name) \
+	static bool get_##name(const struct event *e, unsigned i, struct field_value *v) \
+	{ \
+		struct record_group g; \
+\
+		if (!nth_group(e, i, &g)) \
+			return false; \
+		v->u = g.g.name; \
+		return true; \
 	}
 
 GROUP_FIELD(used)
@@ -69,38 +69,38 @@ static bool get_p99(const struct event *e, unsigned i, struct field_value *v)
 
 const struct field fields_tally[] = {
 	{ "tally.interval", FIELD_TIME, FIELD_AT(tally.interval), .label = "Interval",
-		.help = "time that it tells of, up to its own" },
+	  .help = "time that it tells of, up to its own" },
 	{ "tally.kicks", FIELD_U64, FIELD_AT(tally.kicks), .label = "Kicks",
-		.help = "available buffer notifications in that time" },
+	  .help = "available buffer notifications in that time" },
 	{ "tally.taken", FIELD_U64, FIELD_AT(tally.taken), .label = "Taken",
-		.help = "chains that the device took" },
+	  .help = "chains that the device took" },
 	{ "tally.interrupts", FIELD_U64, FIELD_AT(tally.interrupts), .label = "Interrupts",
-		.help = "used buffer notifications that the device decided to send" },
+	  .help = "used buffer notifications that the device decided to send" },
 	{ "tally.detached", FIELD_U64, FIELD_AT(tally.detached), .label = "Given up",
-		.help = "chains that the device gave up without using them" },
+	  .help = "chains that the device gave up without using them" },
 	{ "tally.dropped", FIELD_U64, FIELD_AT(tally.dropped), .label = "Dropped",
-		.help = "chains in flight that a reset took back" },
+	  .help = "chains in flight that a reset took back" },
 	{ "tally.flight", FIELD_U64, FIELD_AT(tally.flight), .label = "In flight",
-		.help = "chains taken and not used at its end" },
+	  .help = "chains taken and not used at its end" },
 	{ "tally.flight_max", FIELD_U64, FIELD_AT(tally.flight_max), .label = "Most in flight",
-		.help = "the most ever" },
+	  .help = "the most ever" },
 	{ "tally.groups.type", FIELD_STR, FIELD_ARRAY, .get = get_type, .label = "Type",
-		.help = "type of the requests" },
+	  .help = "type of the requests" },
 	{ "tally.groups.used", FIELD_U64, FIELD_ARRAY, .get = get_used, .label = "Used",
-		.help = "completions" },
+	  .help = "completions" },
 	{ "tally.groups.errors", FIELD_U64, FIELD_ARRAY, .get = get_errors, .label = "Errors",
-		.help = "completions with a status other than success" },
+	  .help = "completions with a status other than success" },
 	{ "tally.groups.bytes_in", FIELD_U64, FIELD_ARRAY, .get = get_bytes_in, .label = "Bytes in",
-		.help = "data to the driver" },
+	  .help = "data to the driver" },
 	{ "tally.groups.bytes_out", FIELD_U64, FIELD_ARRAY, .get = get_bytes_out,
-		.label = "Bytes out", .help = "data from the driver" },
+	  .label = "Bytes out", .help = "data from the driver" },
 	{ "tally.groups.timed", FIELD_U64, FIELD_ARRAY, .get = get_timed, .label = "Timed",
-		.help = "completions whose time is known" },
+	  .help = "completions whose time is known" },
 	{ "tally.groups.sum", FIELD_U64, FIELD_ARRAY, .get = get_sum, .label = "Time in all",
-		.help = "ns that those took together" },
+	  .help = "ns that those took together" },
 	{ "tally.groups.p50", FIELD_U64, FIELD_ARRAY, .get = get_p50, .label = "Median",
-		.help = "ns that half of them took at most" },
+	  .help = "ns that half of them took at most" },
 	{ "tally.groups.p99", FIELD_U64, FIELD_ARRAY, .get = get_p99, .label = "99th percentile",
-		.help = "ns that 99 % of them took at most" },
+	  .help = "ns that 99 % of them took at most" },
 	{ .path = NULL },
 };

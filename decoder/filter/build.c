@@ -86,8 +86,8 @@ static const char *read_decimal(const char *s, uint64_t *u, uint64_t *divisor)
 			point = true;
 			continue;
 		}
-		if (__builtin_mul_overflow(*u, 10, u)
-		    || __builtin_add_overflow(*u, (uint64_t)(*s - '0'), u))
+		if (__builtin_mul_overflow(*u, 10, u) ||
+		    __builtin_add_overflow(*u, (uint64_t)(*s - '0'), u))
 			return NULL;
 		if (point && __builtin_mul_overflow(*divisor, 10, divisor))
 			return NULL;
@@ -100,16 +100,11 @@ static const struct unit {
 	enum filter_unit kind;
 	uint64_t factor;
 } units[] = {
-	{ "ns", UNIT_TIME, 1 },
-	{ "us", UNIT_TIME, 1000 },
-	{ "ms", UNIT_TIME, 1000000 },
-	{ "s", UNIT_TIME, 1000000000 },
-	{ "m", UNIT_TIME, 60000000000 },
-	{ "h", UNIT_TIME, 3600000000000 },
-	{ "k", UNIT_SIZE, 1ULL << 10 },
-	{ "K", UNIT_SIZE, 1ULL << 10 },
-	{ "M", UNIT_SIZE, 1ULL << 20 },
-	{ "G", UNIT_SIZE, 1ULL << 30 },
+	{ "ns", UNIT_TIME, 1 },		 { "us", UNIT_TIME, 1000 },
+	{ "ms", UNIT_TIME, 1000000 },	 { "s", UNIT_TIME, 1000000000 },
+	{ "m", UNIT_TIME, 60000000000 }, { "h", UNIT_TIME, 3600000000000 },
+	{ "k", UNIT_SIZE, 1ULL << 10 },	 { "K", UNIT_SIZE, 1ULL << 10 },
+	{ "M", UNIT_SIZE, 1ULL << 20 },	 { "G", UNIT_SIZE, 1ULL << 30 },
 	{ "T", UNIT_SIZE, 1ULL << 40 },
 };
 
@@ -161,7 +156,8 @@ struct filter_literal *filter_number(struct filter_parser *p, struct filter_loc 
 		return NULL;
 	}
 	if (divisor > 1 && l->unit == UNIT_NONE) {
-		filter_fail(p, at, "'%.40s': only sizes and durations can have a fraction", l->text);
+		filter_fail(p, at, "'%.40s': only sizes and durations can have a fraction",
+			    l->text);
 		return NULL;
 	}
 	if (l->negative)
@@ -172,7 +168,9 @@ struct filter_literal *filter_number(struct filter_parser *p, struct filter_loc 
 /* One escape, s behind the backslash; returns how many bytes of s it took. */
 static size_t unescape(const char *s, size_t left, char *out)
 {
-	static const char names[][2] = { { 'n', '\n' }, { 't', '\t' }, { 'r', '\r' }, { '0', '\0' } };
+	static const char names[][2] = {
+		{ 'n', '\n' }, { 't', '\t' }, { 'r', '\r' }, { '0', '\0' }
+	};
 
 	if (s[0] == 'x' && left > 2 && hex_digit(s[1]) >= 0 && hex_digit(s[2]) >= 0) {
 		*out = (char)(hex_digit(s[1]) << 4 | hex_digit(s[2]));
@@ -251,8 +249,10 @@ static bool bytes_value(struct filter_parser *p, const struct field *f,
 	if (l->kind != LITERAL_NUMBER)
 		return true;
 	if (strncasecmp(l->text, "0x", 2) || l->len % 2) {
-		filter_fail(p, l->loc, "%s is bytes: compare it with \"text\" or 0x and an even "
-			    "number of digits", f->path);
+		filter_fail(p, l->loc,
+			    "%s is bytes: compare it with \"text\" or 0x and an even "
+			    "number of digits",
+			    f->path);
 		return false;
 	}
 	for (const char *s = l->text + 2; *s; s += 2)
@@ -277,7 +277,8 @@ static bool number_word(struct filter_parser *p, const struct field *f,
 		return true;
 	}
 	if (f->resolve)
-		filter_fail(p, l->loc, "no register or feature has a bit or value '%.40s'", l->text);
+		filter_fail(p, l->loc, "no register or feature has a bit or value '%.40s'",
+			    l->text);
 	else
 		filter_fail_word(p, f, l);
 	return false;
@@ -306,14 +307,10 @@ static bool make_value(struct filter_parser *p, const struct field *f,
 		       const struct filter_literal *l, struct filter_value *v)
 {
 	switch (f->kind) {
-	case FIELD_STR:
-		return text_value(p, f, l, v);
-	case FIELD_BOOL:
-		return bool_value(p, f, l, v);
-	case FIELD_BYTES:
-		return bytes_value(p, f, l, v);
-	default:
-		return number_value(p, f, l, v);
+	case FIELD_STR: return text_value(p, f, l, v);
+	case FIELD_BOOL: return bool_value(p, f, l, v);
+	case FIELD_BYTES: return bytes_value(p, f, l, v);
+	default: return number_value(p, f, l, v);
 	}
 }
 
@@ -353,8 +350,7 @@ static bool add_child(struct filter_parser *p, struct filter_loc at, struct filt
 }
 
 struct filter_node *filter_join(struct filter_parser *p, struct filter_loc at,
-				enum filter_kind kind, struct filter_node *a,
-				struct filter_node *b)
+				enum filter_kind kind, struct filter_node *a, struct filter_node *b)
 {
 	struct filter_node *n = a;
 
@@ -367,8 +363,7 @@ struct filter_node *filter_join(struct filter_parser *p, struct filter_loc at,
 	return add_child(p, at, n, b) ? n : NULL;
 }
 
-struct filter_node *filter_not(struct filter_parser *p, struct filter_loc at,
-			       struct filter_node *a)
+struct filter_node *filter_not(struct filter_parser *p, struct filter_loc at, struct filter_node *a)
 {
 	struct filter_node *n = new_node(p, NODE_NOT);
 
@@ -396,8 +391,10 @@ static struct filter_node *field_node(struct filter_parser *p, enum filter_kind 
 		return NULL;
 	f = filter_find_field(p, field, n);
 	if (!f && !p->failed)
-		filter_fail(p, field->loc, "%.60s has several fields, such as %s; compare one of "
-			    "those", field->text, n->prefix);
+		filter_fail(p, field->loc,
+			    "%.60s has several fields, such as %s; compare one of "
+			    "those",
+			    field->text, n->prefix);
 	return f ? n : NULL;
 }
 
@@ -523,7 +520,9 @@ static bool reasonable_regex(const char *s)
 
 			most = n > most ? n : most;
 		}
-		product *= most && most <= REGEX_REPEAT_MAX ? most : most ? REGEX_REPEAT_MAX + 1 : 1;
+		product *= most && most <= REGEX_REPEAT_MAX ? most
+			   : most			    ? REGEX_REPEAT_MAX + 1
+							    : 1;
 		if (product > REGEX_REPEAT_MAX)
 			return false;
 		if (!*s)
@@ -539,7 +538,8 @@ static bool compile_regex(struct filter_parser *p, struct filter_node *n,
 	int rc;
 
 	if (strlen(value->text) != value->len || !reasonable_regex(value->text)) {
-		filter_fail(p, value->loc, "the regular expression is too long or repeats too much");
+		filter_fail(p, value->loc,
+			    "the regular expression is too long or repeats too much");
 		return false;
 	}
 	rc = regcomp(&n->regex, value->text, REG_EXTENDED | REG_NOSUB);

@@ -28,18 +28,12 @@ static int order(const struct filter_node *n, uint64_t a, uint64_t b)
 static bool compare(enum filter_op op, int order)
 {
 	switch (op) {
-	case OP_EQ:
-		return order == 0;
-	case OP_NE:
-		return order != 0;
-	case OP_LT:
-		return order < 0;
-	case OP_LE:
-		return order <= 0;
-	case OP_GT:
-		return order > 0;
-	case OP_GE:
-		return order >= 0;
+	case OP_EQ: return order == 0;
+	case OP_NE: return order != 0;
+	case OP_LT: return order < 0;
+	case OP_LE: return order <= 0;
+	case OP_GT: return order > 0;
+	case OP_GE: return order >= 0;
 	}
 	return false;
 }
@@ -57,12 +51,9 @@ static bool equals(const struct filter_node *n, const struct event *e, unsigned 
 	uint64_t low;
 
 	switch (n->field->kind) {
-	case FIELD_STR:
-		return same_text(v, &r->low);
-	case FIELD_BYTES:
-		return v->len == r->low.len && !memcmp(v->bytes, r->low.str, v->len);
-	case FIELD_BOOL:
-		return !v->u == !r->low.u;
+	case FIELD_STR: return same_text(v, &r->low);
+	case FIELD_BYTES: return v->len == r->low.len && !memcmp(v->bytes, r->low.str, v->len);
+	case FIELD_BOOL: return !v->u == !r->low.u;
 	default:
 		if (!number_of(n, &r->low, e, i, &low))
 			return false;
@@ -91,8 +82,7 @@ static bool has_bits(const struct filter_node *n, const struct event *e, unsigne
 		return false;
 	if (!n->compared)
 		return (v->u & mask) != 0;
-	return number_of(n, &n->range->low, e, i, &to)
-		&& compare(n->op, order(n, v->u & mask, to));
+	return number_of(n, &n->range->low, e, i, &to) && compare(n->op, order(n, v->u & mask, to));
 }
 
 static bool in_set(const struct filter_node *n, const struct event *e, unsigned i,
@@ -123,20 +113,13 @@ static bool element(const struct filter_node *n, const struct event *e, unsigned
 		    const struct field_value *v)
 {
 	switch (n->kind) {
-	case NODE_PRESENT:
-		return n->field->kind != FIELD_BOOL || v->u;
-	case NODE_COMPARE:
-		return compares(n, e, i, v);
-	case NODE_BITS:
-		return has_bits(n, e, i, v);
-	case NODE_IN:
-		return in_set(n, e, i, v);
-	case NODE_CONTAINS:
-		return contains(n, v);
-	case NODE_MATCHES:
-		return matches(n, v);
-	default:
-		return false;
+	case NODE_PRESENT: return n->field->kind != FIELD_BOOL || v->u;
+	case NODE_COMPARE: return compares(n, e, i, v);
+	case NODE_BITS: return has_bits(n, e, i, v);
+	case NODE_IN: return in_set(n, e, i, v);
+	case NODE_CONTAINS: return contains(n, v);
+	case NODE_MATCHES: return matches(n, v);
+	default: return false;
 	}
 }
 
@@ -175,8 +158,7 @@ static bool match_node(const struct filter_node *n, const struct event *e)
 			if (match_node(c, e) == (n->kind == NODE_OR))
 				return n->kind == NODE_OR;
 		return n->kind == NODE_AND;
-	case NODE_NOT:
-		return !match_node(n->child, e);
+	case NODE_NOT: return !match_node(n->child, e);
 	default:
 		if (!field_group_has(n->group, e))
 			return false;
@@ -262,7 +244,8 @@ char *filter_error_format(char *buf, size_t len, const char *text, const struct 
 		bool here = i >= at && i < at + (size_t)err->length;
 
 		if (i < n)
-			shown[k++] = (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i];
+			shown[k++] =
+				(unsigned char)text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i];
 		/* One mark a character: the bytes after its first have no column. */
 		if (i < n && is_continuation(text[i]))
 			continue;

@@ -22,8 +22,8 @@ static void consider(struct guess *g, const char *name, size_t len)
 
 	if (len > NAME_MAX_LEN || !len)
 		return;
-	if (len > g->len + 1 && name[len - g->len - 1] == '.'
-	    && !strncasecmp(name + len - g->len, g->name, g->len))
+	if (len > g->len + 1 && name[len - g->len - 1] == '.' &&
+	    !strncasecmp(name + len - g->len, g->name, g->len))
 		d = 0; /* the right end of it: "sector" of request.sector */
 	else
 		d = text_distance(g->name, g->len, name, len);
@@ -85,8 +85,8 @@ static bool find_nested(const struct filter_literal *name, struct filter_node *n
 	n->field = field_by_path(dot + 1);
 	for (const struct field_group *g = field_groups; n->field && g->name; g++) {
 		n->group = g;
-		if (strlen(g->name) == (size_t)(dot - name->text)
-		    && !strncmp(g->name, name->text, (size_t)(dot - name->text)))
+		if (strlen(g->name) == (size_t)(dot - name->text) &&
+		    !strncmp(g->name, name->text, (size_t)(dot - name->text)))
 			return true;
 	}
 	n->field = NULL;
@@ -113,8 +113,10 @@ const struct field *filter_find_field(struct filter_parser *p, const struct filt
 		filter_fail(p, name->loc, "there is no field '%.60s'; did you mean '%s'?",
 			    name->text, g.text);
 	else
-		filter_fail(p, name->loc, "there is no field '%.60s'; 'vqtrace show --fields' "
-			    "lists them", name->text);
+		filter_fail(p, name->loc,
+			    "there is no field '%.60s'; 'vqtrace show --fields' "
+			    "lists them",
+			    name->text);
 	return NULL;
 }
 
@@ -180,6 +182,5 @@ void filter_fail_word(struct filter_parser *p, const struct field *f,
 		filter_fail(p, value->loc, "%s is never '%.40s'; it can be %s", f->path,
 			    value->text, words);
 	else
-		filter_fail(p, value->loc, "%s is a number; '%.40s' is none", f->path,
-			    value->text);
+		filter_fail(p, value->loc, "%s is a number; '%.40s' is none", f->path, value->text);
 }

@@ -71,8 +71,7 @@ unsigned init_steps_of(const struct event *e)
 	switch (e->rec->reg.region) {
 	case VQT_REGION_COMMON:
 	case VQT_REGION_LEGACY:
-	case VQT_REGION_MMIO:
-		return steps_of_field(e);
+	case VQT_REGION_MMIO: return steps_of_field(e);
 	case VQT_REGION_DEVICE:
 		return e->status_before & VIRTIO_CONFIG_S_DRIVER_OK ? 0 : 1 << INIT_SETUP;
 	}

@@ -45,7 +45,7 @@ void model_reset_queue(struct model *m, struct model_queue *q)
 {
 	struct model_request *r, *next;
 
-	HASH_ITER(hh, q->in_flight, r, next) {
+	HASH_ITER (hh, q->in_flight, r, next) {
 		HASH_DEL(q->in_flight, r);
 		r->next = m->dropped;
 		m->dropped = r;
@@ -84,7 +84,7 @@ static void free_device(struct model *m, struct model_device *d)
 {
 	struct model_queue *q, *next;
 
-	HASH_ITER(hh, d->queues, q, next) {
+	HASH_ITER (hh, d->queues, q, next) {
 		model_reset_queue(m, q);
 		HASH_DEL(d->queues, q);
 		free(q);
@@ -367,19 +367,13 @@ static int feed_life(struct model *m, struct event *e)
 	if (!e->dev)
 		return 0;
 	switch (l->what) {
-	case VQT_LIFE_RESET:
-		model_reset_device(m, e->dev);
-		break;
+	case VQT_LIFE_RESET: model_reset_device(m, e->dev); break;
 	case VQT_LIFE_QUEUE_RESET:
 		if (e->queue)
 			model_reset_queue(m, e->queue);
 		break;
-	case VQT_LIFE_ERROR:
-		e->dev->errors++;
-		break;
-	case VQT_LIFE_VHOST_START:
-		e->dev->flags |= VQT_DEV_DATAPATH_ELSEWHERE;
-		break;
+	case VQT_LIFE_ERROR: e->dev->errors++; break;
+	case VQT_LIFE_VHOST_START: e->dev->flags |= VQT_DEV_DATAPATH_ELSEWHERE; break;
 	}
 	return 0;
 }

@@ -276,7 +276,8 @@ int model_irq_due(const struct model_device *d, const struct model_queue *q,
 		if (model_accepted(d, VIRTIO_RING_F_EVENT_IDX))
 			return r->known & VQT_RING_USED_EVENT ? pos == r->used_event : -1;
 		return r->known & VQT_RING_AVAIL_FLAGS
-			? !(r->avail_flags & VRING_AVAIL_F_NO_INTERRUPT) : -1;
+			       ? !(r->avail_flags & VRING_AVAIL_F_NO_INTERRUPT)
+			       : -1;
 	}
 	if (!(r->known & VQT_RING_AVAIL_FLAGS))
 		return -1;

@@ -307,8 +307,8 @@ static void apply_registers(struct model *m, struct event *e)
 	uint64_t end = (uint64_t)reg->offset + reg->width;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].region == reg->region && reg->offset < rows[i].offset + rows[i].width
-		    && rows[i].offset < end)
+		if (rows[i].region == reg->region && reg->offset < rows[i].offset + rows[i].width &&
+		    rows[i].offset < end)
 			apply_row(m, e, &rows[i]);
 }
 
@@ -444,8 +444,6 @@ void model_register(struct model *m, struct event *e)
 		apply_registers(m, e);
 		break;
 	case VQT_REGION_COMMON:
-	case VQT_REGION_MMIO:
-		apply_registers(m, e);
-		break;
+	case VQT_REGION_MMIO: apply_registers(m, e); break;
 	}
 }

@@ -48,8 +48,8 @@ static void describe(struct text *t, const struct event *e, const struct record_
 	if (r && seg->desc < r->ndesc) {
 		d = &r->desc[seg->desc];
 		text_add(t, ", %s, %u bytes at 0x%" PRIx64,
-			 d->flags & VRING_DESC_F_WRITE ? "device-written" : "driver-written", d->len,
-			 (uint64_t)d->addr);
+			 d->flags & VRING_DESC_F_WRITE ? "device-written" : "driver-written",
+			 d->len, (uint64_t)d->addr);
 	}
 	text_puts(t, ":\n");
 }

@@ -9,10 +9,8 @@
 enum direction { NEITHER, TO_DEVICE, TO_DRIVER };
 
 /* decoder/print/meaning.c: any event, and its direction. */
-enum direction print_direction(struct text *t, const struct event *e,
-			       const struct line_options *o);
+enum direction print_direction(struct text *t, const struct event *e, const struct line_options *o);
 /* decoder/print/register.c: VQT_REG. */
-enum direction print_register(struct text *t, const struct event *e,
-			      const struct line_options *o);
+enum direction print_register(struct text *t, const struct event *e, const struct line_options *o);
 
 #endif

@@ -149,20 +149,11 @@ static void put_bytes(struct out *o, const uint8_t *p, size_t len)
 static void put_value(struct out *o, const struct field *f, const struct field_value *v)
 {
 	switch (f->kind) {
-	case FIELD_I64:
-		put_i64(o, v->u);
-		break;
-	case FIELD_STR:
-		put_str(o, v->str, v->len);
-		break;
-	case FIELD_BOOL:
-		put(o, v->u ? "true" : "false", v->u ? 4 : 5);
-		break;
-	case FIELD_BYTES:
-		put_bytes(o, v->bytes, v->len);
-		break;
-	default:
-		put_u64(o, v->u);
+	case FIELD_I64: put_i64(o, v->u); break;
+	case FIELD_STR: put_str(o, v->str, v->len); break;
+	case FIELD_BOOL: put(o, v->u ? "true" : "false", v->u ? 4 : 5); break;
+	case FIELD_BYTES: put_bytes(o, v->bytes, v->len); break;
+	default: put_u64(o, v->u);
 	}
 }
 

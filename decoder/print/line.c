@@ -58,10 +58,10 @@ static void put_queue_name(struct text *t, const struct event *e)
 
 static bool is_alarm(const struct event *e)
 {
-	return e->rec->h.type == VQT_LOSS || e->gap
-		|| (e->rec->h.type == VQT_LIFE && e->rec->life.what == VQT_LIFE_ERROR)
-		|| (e->rec->h.type == VQT_USED && e->rec->used.status && e->req
-		    && e->req->type && e->rec->used.flags & VQT_USED_STATUS);
+	return e->rec->h.type == VQT_LOSS || e->gap ||
+	       (e->rec->h.type == VQT_LIFE && e->rec->life.what == VQT_LIFE_ERROR) ||
+	       (e->rec->h.type == VQT_USED && e->rec->used.status && e->req && e->req->type &&
+		e->rec->used.flags & VQT_USED_STATUS);
 }
 
 int print_line(FILE *to, const struct event *e, const struct model *m, struct line_options *o)

@@ -138,19 +138,14 @@ static enum direction put_irq(struct text *t, const struct event *e, const struc
 		if (i->vector != VQT_NO_VECTOR)
 			text_add(t, ": MSI-X vector %u", i->vector);
 		break;
-	case VQT_IRQ_MSIX:
-		text_add(t, "MSI-X vector %u delivered", i->vector);
-		break;
-	case VQT_IRQ_INTX:
-		text_puts(t, i->level ? "INTx asserted" : "INTx released");
-		break;
+	case VQT_IRQ_MSIX: text_add(t, "MSI-X vector %u delivered", i->vector); break;
+	case VQT_IRQ_INTX: text_puts(t, i->level ? "INTx asserted" : "INTx released"); break;
 	case VQT_IRQ_CONFIG:
 		text_puts(t, "configuration change interrupt");
 		if (i->vector != VQT_NO_VECTOR)
 			text_add(t, ": MSI-X vector %u", i->vector);
 		break;
-	default:
-		text_add(t, "interrupt of kind %u", i->kind);
+	default: text_add(t, "interrupt of kind %u", i->kind);
 	}
 	return TO_DRIVER;
 }
@@ -192,7 +187,8 @@ static enum direction put_data(struct text *t, const struct event *e, const stru
 	return TO_DEVICE;
 }
 
-static enum direction put_device(struct text *t, const struct event *e, const struct line_options *o)
+static enum direction put_device(struct text *t, const struct event *e,
+				 const struct line_options *o)
 {
 	const struct model_device *d = e->dev;
 	const struct vqt_device *v = &e->rec->device;
@@ -242,7 +238,8 @@ static enum direction put_device_state(struct text *t, const struct event *e,
 static void put_positions(struct text *t, const struct event *e)
 {
 	const struct vqt_queue_state *s = &e->rec->queue_state;
-	const struct vqt_ring ring = { .known = e->queue && e->queue->packed ? VQT_RING_PACKED : 0 };
+	const struct vqt_ring ring = { .known =
+					       e->queue && e->queue->packed ? VQT_RING_PACKED : 0 };
 
 	text_puts(t, ", next to take ");
 	put_position(t, &ring, s->last_avail);
@@ -294,7 +291,8 @@ static enum direction put_source(struct text *t, const struct event *e,
 {
 	static const unsigned tags[] = { VQT_TAG_NAME, VQT_TAG_VERSION, VQT_TAG_EXE };
 
-	text_add(t, "source %u: %s", e->rec->h.source, name_or(life_source_kinds, e->rec->source.kind));
+	text_add(t, "source %u: %s", e->rec->h.source,
+		 name_or(life_source_kinds, e->rec->source.kind));
 	for (size_t i = 0; i < 3; i++) {
 		size_t len;
 		const char *s = record_tlv(e->rec, tags[i], &len);
@@ -419,7 +417,9 @@ static enum direction put_tally(struct text *t, const struct event *e, const str
 static enum direction put_backend(struct text *t, const struct event *e,
 				  const struct line_options *o)
 {
-	static const char *const ops[] = { "?", "read", "write", "flush", "discard", "write zeroes" };
+	static const char *const ops[] = {
+		"?", "read", "write", "flush", "discard", "write zeroes"
+	};
 	const struct vqt_backend *b = &e->rec->backend;
 
 	text_add(t, "backend %s %s", ops[b->op < 6 ? b->op : 0], b->phase ? "done" : "start");

@@ -39,8 +39,8 @@ static void put_value(struct text *t, const struct event *e)
 		text_puts(t, "(refused)");
 	} else if (e->field && e->field->kind == SPEC_FEATURES && r->width == 4) {
 		put_features(t, e->dev ? e->dev->virtio_id : 0, e->select, (uint32_t)r->value);
-	} else if (e->field && !e->field_offset && r->width >= e->field->width
-		   && e->field->kind != SPEC_BYTES) {
+	} else if (e->field && !e->field_offset && r->width >= e->field->width &&
+		   e->field->kind != SPEC_BYTES) {
 		uint64_t mask = e->field->width >= 8 ? ~0ULL : (1ULL << 8 * e->field->width) - 1;
 
 		text_puts(t, spec_format_value(buf, sizeof(buf), e->field,
@@ -125,8 +125,8 @@ static bool put_several(struct text *t, const struct event *e, const char *sign)
 	const char *sep = "";
 	char buf[256];
 
-	if ((r->region != VQT_REGION_PCI && r->region != VQT_REGION_COMMON) || !e->field
-	    || e->field_offset || r->width > 8 || r->width <= e->field->width)
+	if ((r->region != VQT_REGION_PCI && r->region != VQT_REGION_COMMON) || !e->field ||
+	    e->field_offset || r->width > 8 || r->width <= e->field->width)
 		return false;
 	while (at < end) {
 		const struct spec_field *f = spec_fields_at(fields, at - base, 1);
@@ -136,8 +136,10 @@ static bool put_several(struct text *t, const struct event *e, const char *sign)
 		text_puts(t, sep);
 		if (e->pci_cap)
 			put_capability(t, e);
-		text_add(t, "%s %s %s", f->name, sign, spec_format_value(buf, sizeof(buf), f, 0,
-			r->value >> 8 * (at - r->offset) & ((1ULL << 8 * f->width) - 1)));
+		text_add(t, "%s %s %s", f->name, sign,
+			 spec_format_value(buf, sizeof(buf), f, 0,
+					   r->value >> 8 * (at - r->offset) &
+						   ((1ULL << 8 * f->width) - 1)));
 		sep = ", ";
 		at += f->width;
 	}
@@ -153,7 +155,8 @@ enum direction print_register(struct text *t, const struct event *e, const struc
 	bool write = r->op == VQT_WRITE;
 	const char *sign = write ? gets_sign(o) : "=";
 
-	if (write && e->queue && e->field && !strcmp(e->field->name, "queue_enable") && r->value == 1) {
+	if (write && e->queue && e->field && !strcmp(e->field->name, "queue_enable") &&
+	    r->value == 1) {
 		queue_enabled(t, e);
 		return TO_DEVICE;
 	}

@@ -93,8 +93,8 @@ static void json_time(FILE *to, const char *key, uint64_t ns)
 static void print_json_row(struct request_table *t, const char *device, unsigned queue,
 			   const struct row *r)
 {
-	fprintf(t->to, "{\"number\":%" PRIu64 ",\"device\":\"%s\",\"queue\":%u,\"head\":%u", r->number,
-		device, queue, r->head);
+	fprintf(t->to, "{\"number\":%" PRIu64 ",\"device\":\"%s\",\"queue\":%u,\"head\":%u",
+		r->number, device, queue, r->head);
 	if (r->type)
 		fprintf(t->to, ",\"type\":\"%s\"", r->type);
 	if (r->typed)
@@ -107,7 +107,9 @@ static void print_json_row(struct request_table *t, const char *device, unsigned
 	if (r->done)
 		fprintf(t->to, ",\"status\":\"%s\",\"len\":%u", r->result, r->used_len);
 	fprintf(t->to, ",\"state\":\"%s\"}\n",
-		r->done ? "used" : r->dropped ? "reset" : "in_flight");
+		r->done	     ? "used"
+		: r->dropped ? "reset"
+			     : "in_flight");
 }
 
 static void print_row(struct request_table *t, const struct model_device *d, unsigned queue,
@@ -248,7 +250,7 @@ void request_table_free(struct request_table *t)
 
 	if (!t)
 		return;
-	HASH_ITER(hh, t->queues, w, next) {
+	HASH_ITER (hh, t->queues, w, next) {
 		HASH_DEL(t->queues, w);
 		free(w);
 	}

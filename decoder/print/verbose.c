@@ -29,7 +29,8 @@ void view_line(struct view *p, unsigned depth, const struct text *t)
 		plain.cut |= t->cut;
 		t = &plain;
 	}
-	write_out(p, spaces, depth * INDENT < sizeof(spaces) - 1 ? depth * INDENT : sizeof(spaces) - 1);
+	write_out(p, spaces,
+		  depth * INDENT < sizeof(spaces) - 1 ? depth * INDENT : sizeof(spaces) - 1);
 	write_out(p, t->buf, t->len);
 	write_out(p, t->cut ? "...\n" : "\n", t->cut ? 4 : 1);
 }
@@ -136,27 +137,13 @@ static void put_value(struct text *t, const struct field *f, const struct event 
 		      const struct field_value *v)
 {
 	switch (f->kind) {
-	case FIELD_U64:
-		text_add(t, "%" PRIu64, v->u);
-		break;
-	case FIELD_I64:
-		text_add(t, "%" PRId64, (int64_t)v->u);
-		break;
-	case FIELD_HEX:
-		text_add(t, "0x%0*" PRIx64, digits(f, e), v->u);
-		break;
-	case FIELD_TIME:
-		text_duration(t, v->u);
-		break;
-	case FIELD_STR:
-		text_untrusted(t, v->str, v->len);
-		break;
-	case FIELD_BOOL:
-		text_puts(t, v->u ? "yes" : "no");
-		break;
-	case FIELD_BYTES:
-		put_bytes(t, v->bytes, v->len);
-		break;
+	case FIELD_U64: text_add(t, "%" PRIu64, v->u); break;
+	case FIELD_I64: text_add(t, "%" PRId64, (int64_t)v->u); break;
+	case FIELD_HEX: text_add(t, "0x%0*" PRIx64, digits(f, e), v->u); break;
+	case FIELD_TIME: text_duration(t, v->u); break;
+	case FIELD_STR: text_untrusted(t, v->str, v->len); break;
+	case FIELD_BOOL: text_puts(t, v->u ? "yes" : "no"); break;
+	case FIELD_BYTES: put_bytes(t, v->bytes, v->len); break;
 	}
 }
 

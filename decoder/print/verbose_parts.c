@@ -58,7 +58,8 @@ void view_bits(struct view *p, unsigned depth, unsigned width, const struct spec
 }
 
 /* The same of 32 feature bits of a device type. */
-static void view_features(struct view *p, unsigned depth, unsigned virtio_id, unsigned word, uint32_t bits)
+static void view_features(struct view *p, unsigned depth, unsigned virtio_id, unsigned word,
+			  uint32_t bits)
 {
 	for (unsigned i = 0; i < 32 && word < 4; i++) {
 		const struct spec_feature *f = spec_feature(virtio_id, word * 32 + i);
@@ -104,7 +105,8 @@ static void register_field(struct text *t, const struct event *e, uint64_t value
 static void queue_select(struct text *t, const struct event *e, uint64_t value)
 {
 	if (e->field && e->field->kind == SPEC_FEATURES)
-		text_add(t, " (feature bits %" PRIu64 " to %" PRIu64 ")", value * 32, value * 32 + 31);
+		text_add(t, " (feature bits %" PRIu64 " to %" PRIu64 ")", value * 32,
+			 value * 32 + 31);
 	else
 		text_puts(t, " (queue)");
 }
@@ -156,7 +158,8 @@ static void put_position(struct text *t, uint64_t pos)
 
 static void suppression(struct text *t, const struct event *e, uint64_t flags, const char *what)
 {
-	static const char *const packed[] = { "every", "no", "the next at a position:", "reserved:" };
+	static const char *const packed[] = { "every", "no",
+					      "the next at a position:", "reserved:" };
 
 	if (is_packed(e))
 		text_add(t, " (wants %s %s)", packed[flags & 3], what);
@@ -226,7 +229,8 @@ static void life_args(struct view *p, unsigned depth, uint64_t value)
 	if (l->what == VQT_LIFE_SET_STATUS)
 		view_bits(p, depth, 8, spec_status_bits, l->arg[0]);
 	for (unsigned i = 0; s && i < 3 && s->arg[i].name; i++)
-		view_printf(p, depth, s->arg[i].kind == SPEC_HEX ? "%s: 0x%" PRIx64 : "%s: %" PRIu64,
+		view_printf(p, depth,
+			    s->arg[i].kind == SPEC_HEX ? "%s: 0x%" PRIx64 : "%s: %" PRIu64,
 			    s->arg[i].name, (uint64_t)l->arg[i]);
 }
 
@@ -307,7 +311,8 @@ static void put_desc(struct text *t, const struct vqt_desc *d, bool packed, bool
 	if (d->flags & VRING_DESC_F_INDIRECT)
 		text_puts(t, " (names the indirect table)");
 	else
-		text_puts(t, d->flags & VRING_DESC_F_WRITE ? " (device writes)" : " (device reads)");
+		text_puts(t,
+			  d->flags & VRING_DESC_F_WRITE ? " (device writes)" : " (device reads)");
 	if (packed && !table)
 		text_add(t, ", id %u", d->next);
 	else if (!packed && d->flags & VRING_DESC_F_NEXT)
@@ -352,8 +357,8 @@ void view_frames(struct view *p, unsigned depth)
 	for (unsigned i = 0; i < p->e->rec->stack.nframes; i++) {
 		TEXT(t, 512);
 
-		if (!field_get(field_by_path("stack.frames.pc"), p->e, i, &pc)
-		    || !field_get(field_by_path("stack.frames.symbol"), p->e, i, &symbol))
+		if (!field_get(field_by_path("stack.frames.pc"), p->e, i, &pc) ||
+		    !field_get(field_by_path("stack.frames.symbol"), p->e, i, &symbol))
 			return;
 		text_add(&t, "#%u 0x%016" PRIx64 " ", i, pc.u);
 		text_untrusted(&t, symbol.str, symbol.len);
@@ -364,8 +369,10 @@ void view_frames(struct view *p, unsigned depth)
 /* --- request headers --- */
 
 #define HEADER(at, bytes, how, what, where) \
-	{ .offset = at, .width = bytes, .kind = SPEC_##how, .name = what, .feature = -1, \
-	  .section = where }
+	{ \
+		.offset = at, .width = bytes, .kind = SPEC_##how, .name = what, .feature = -1, \
+		.section = where \
+	}
 
 static const struct spec_field blk_header[] = {
 	HEADER(0, 4, HEX, "type", "5.2.6"),
@@ -374,12 +381,9 @@ static const struct spec_field blk_header[] = {
 };
 
 static const struct spec_field net_header[] = {
-	HEADER(0, 1, HEX, "flags", "5.1.6"),
-	HEADER(1, 1, DEC, "gso_type", "5.1.6"),
-	HEADER(2, 2, DEC, "hdr_len", "5.1.6"),
-	HEADER(4, 2, DEC, "gso_size", "5.1.6"),
-	HEADER(6, 2, DEC, "csum_start", "5.1.6"),
-	HEADER(8, 2, DEC, "csum_offset", "5.1.6"),
+	HEADER(0, 1, HEX, "flags", "5.1.6"),	    HEADER(1, 1, DEC, "gso_type", "5.1.6"),
+	HEADER(2, 2, DEC, "hdr_len", "5.1.6"),	    HEADER(4, 2, DEC, "gso_size", "5.1.6"),
+	HEADER(6, 2, DEC, "csum_start", "5.1.6"),   HEADER(8, 2, DEC, "csum_offset", "5.1.6"),
 	HEADER(10, 2, DEC, "num_buffers", "5.1.6"),
 };
 

@@ -3,23 +3,14 @@
 #include "decoder/spec/tables.h"
 
 const struct spec_name spec_status_bits[] = {
-	{ 0x01, "ACKNOWLEDGE" },
-	{ 0x02, "DRIVER" },
-	{ 0x04, "DRIVER_OK" },
-	{ 0x08, "FEATURES_OK" },
-	{ 0x10, "SUSPEND" },
-	{ 0x40, "DEVICE_NEEDS_RESET" },
-	{ 0x80, "FAILED" },
-	{ 0, NULL },
+	{ 0x01, "ACKNOWLEDGE" }, { 0x02, "DRIVER" },  { 0x04, "DRIVER_OK" },
+	{ 0x08, "FEATURES_OK" }, { 0x10, "SUSPEND" }, { 0x40, "DEVICE_NEEDS_RESET" },
+	{ 0x80, "FAILED" },	 { 0, NULL },
 };
 
 const struct spec_name spec_desc_flags[] = {
-	{ 0x0001, "NEXT" },
-	{ 0x0002, "WRITE" },
-	{ 0x0004, "INDIRECT" },
-	{ 0x0080, "AVAIL" },
-	{ 0x8000, "USED" },
-	{ 0, NULL },
+	{ 0x0001, "NEXT" },  { 0x0002, "WRITE" }, { 0x0004, "INDIRECT" },
+	{ 0x0080, "AVAIL" }, { 0x8000, "USED" },  { 0, NULL },
 };
 
 #define ON_PCI_ONLY .not_on = 1 << VQT_TRANSPORT_MMIO | 1 << VQT_TRANSPORT_CCW

@@ -126,7 +126,7 @@ char *spec_format_bits(char *buf, size_t len, const struct spec_name *names, uin
 }
 
 char *spec_format_features(char *buf, size_t len, unsigned virtio_id, unsigned select,
-	uint32_t bits)
+			   uint32_t bits)
 {
 	struct out o = { .buf = buf, .len = len };
 
@@ -165,18 +165,14 @@ static void put_enum(struct out *o, const struct spec_name *names, uint64_t valu
 }
 
 char *spec_format_value(char *buf, size_t len, const struct spec_field *f, unsigned virtio_id,
-	uint64_t value)
+			uint64_t value)
 {
 	struct out o = { .buf = buf, .len = len };
 
 	value &= width_mask(f->width);
 	switch (f->kind) {
-	case SPEC_DEC:
-		putf(&o, "%" PRIu64, value);
-		break;
-	case SPEC_ENUM:
-		put_enum(&o, f->names, value);
-		break;
+	case SPEC_DEC: putf(&o, "%" PRIu64, value); break;
+	case SPEC_ENUM: put_enum(&o, f->names, value); break;
 	case SPEC_BITS:
 		if (f->names == spec_status_bits)
 			return spec_format_status(buf, len, (unsigned)value);
@@ -189,26 +185,21 @@ char *spec_format_value(char *buf, size_t len, const struct spec_field *f, unsig
 		put_hex(&o, f->width, value);
 		putf(&o, ")");
 		break;
-	case SPEC_FEATURES:
-		return spec_format_features(buf, len, virtio_id, 0, (uint32_t)value);
+	case SPEC_FEATURES: return spec_format_features(buf, len, virtio_id, 0, (uint32_t)value);
 	case SPEC_VECTOR:
 		if (value == VQT_NO_VECTOR)
 			putf(&o, "NO_VECTOR");
 		else
 			putf(&o, "%" PRIu64, value);
 		break;
-	case SPEC_BYTES:
-		put_bytes(&o, f->width, value);
-		break;
-	default:
-		put_hex(&o, f->width, value);
-		break;
+	case SPEC_BYTES: put_bytes(&o, f->width, value); break;
+	default: put_hex(&o, f->width, value); break;
 	}
 	return finish(&o);
 }
 
 char *spec_format_access(char *buf, size_t len, const struct spec_field *f, unsigned virtio_id,
-	uint32_t offset, unsigned width, uint64_t value)
+			 uint32_t offset, unsigned width, uint64_t value)
 {
 	struct out o = { .buf = buf, .len = len };
 
@@ -223,7 +214,7 @@ char *spec_format_access(char *buf, size_t len, const struct spec_field *f, unsi
 }
 
 char *spec_format_field(char *buf, size_t len, const struct spec_field *f, uint32_t offset,
-	unsigned width)
+			unsigned width)
 {
 	struct out o = { .buf = buf, .len = len };
 	uint32_t at = offset - f->offset;
@@ -250,7 +241,7 @@ static unsigned group(const struct spec_queue *q)
 
 /* How many queues the repeated group has when `last` follows it; UINT32_MAX unknown. */
 static unsigned repeated(const struct spec_queue *q, unsigned n, const uint64_t *features,
-	unsigned queues)
+			 unsigned queues)
 {
 	const struct spec_queue *last = &q[n];
 
@@ -276,7 +267,7 @@ static void put_queue(struct out *o, const char *name, unsigned number)
 }
 
 char *spec_queue_name(char *buf, size_t len, unsigned virtio_id, unsigned index,
-	const uint64_t *features, unsigned queues)
+		      const uint64_t *features, unsigned queues)
 {
 	const struct spec_class *c = spec_class(virtio_id);
 	const struct spec_queue *q = c ? c->queues : NULL;
@@ -285,7 +276,7 @@ char *spec_queue_name(char *buf, size_t len, unsigned virtio_id, unsigned index,
 
 	for (; q && q->name; q++) {
 		if ((q->flags & SPEC_QUEUE_SHIFT) && features &&
-			!(features[0] & SPEC_BIT(q->feature)))
+		    !(features[0] & SPEC_BIT(q->feature)))
 			continue;
 		n = group(q);
 		end = n ? repeated(q, n, features, queues) : 1;

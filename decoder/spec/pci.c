@@ -6,32 +6,18 @@
 #include "decoder/spec/tables.h"
 
 #define RO SPEC_RO
-#define F(off, w, kind, flags, name, sec, ...)                                                     \
+#define F(off, w, kind, flags, name, sec, ...) \
 	SPEC_FIELD(off, w, kind, flags, name, -1, sec, ##__VA_ARGS__)
 
 const struct spec_name spec_pci_caps[] = {
-	{ 0x01, "PM" },
-	{ 0x03, "VPD" },
-	{ 0x05, "MSI" },
-	{ 0x09, "VNDR" },
-	{ 0x0d, "SSVID" },
-	{ 0x10, "PCIE" },
-	{ 0x11, "MSIX" },
-	{ 0x12, "SATA" },
-	{ 0x13, "AF" },
-	{ 0x14, "EA" },
-	{ 0, NULL },
+	{ 0x01, "PM" },	   { 0x03, "VPD" },  { 0x05, "MSI" },  { 0x09, "VNDR" },
+	{ 0x0d, "SSVID" }, { 0x10, "PCIE" }, { 0x11, "MSIX" }, { 0x12, "SATA" },
+	{ 0x13, "AF" },	   { 0x14, "EA" },   { 0, NULL },
 };
 
 const struct spec_name spec_cap_types[] = {
-	{ 1, "COMMON_CFG" },
-	{ 2, "NOTIFY_CFG" },
-	{ 3, "ISR_CFG" },
-	{ 4, "DEVICE_CFG" },
-	{ 5, "PCI_CFG" },
-	{ 8, "SHARED_MEMORY_CFG" },
-	{ 9, "VENDOR_CFG" },
-	{ 0, NULL },
+	{ 1, "COMMON_CFG" }, { 2, "NOTIFY_CFG" },	 { 3, "ISR_CFG" },    { 4, "DEVICE_CFG" },
+	{ 5, "PCI_CFG" },    { 8, "SHARED_MEMORY_CFG" }, { 9, "VENDOR_CFG" }, { 0, NULL },
 };
 
 static const struct spec_name command[] = {
@@ -108,7 +94,7 @@ static const struct spec_field header[] = {
 };
 const struct spec_fields spec_pci_header = SPEC_TABLE(header);
 
-#define CAP(sec)                                                                                   \
+#define CAP(sec) \
 	F(0, 1, ENUM, RO, "cap_id", sec, .names = spec_pci_caps), F(1, 1, HEX, RO, "cap_next", sec)
 
 static const struct spec_field any_cap[] = { CAP("PCI 7.5.3") };
@@ -132,12 +118,8 @@ static const struct spec_field pm_cap[] = {
 };
 
 static const struct spec_name msi_control[] = {
-	{ 0x0001, "ENABLE" },
-	{ 0x000e, "MESSAGES_CAPABLE" },
-	{ 0x0070, "MESSAGES_ENABLED" },
-	{ 0x0080, "64BIT" },
-	{ 0x0100, "MASKABLE" },
-	{ 0, NULL },
+	{ 0x0001, "ENABLE" }, { 0x000e, "MESSAGES_CAPABLE" }, { 0x0070, "MESSAGES_ENABLED" },
+	{ 0x0080, "64BIT" },  { 0x0100, "MASKABLE" },	      { 0, NULL },
 };
 
 /* As with 64-bit addresses and masking; without, later fields lie 4 bytes earlier. */
@@ -199,13 +181,13 @@ static const struct spec_field pcie_cap[] = {
 };
 
 /* struct virtio_pci_cap; bar, offset and length are writable in PCI_CFG only (4.1.4.9). */
-#define VIRTIO_CAP_START                                                                           \
-	F(0, 1, ENUM, RO, "cap_vndr", "4.1.4", .names = spec_pci_caps),                            \
-		F(1, 1, HEX, RO, "cap_next", "4.1.4"), F(2, 1, DEC, RO, "cap_len", "4.1.4"),       \
+#define VIRTIO_CAP_START \
+	F(0, 1, ENUM, RO, "cap_vndr", "4.1.4", .names = spec_pci_caps), \
+		F(1, 1, HEX, RO, "cap_next", "4.1.4"), F(2, 1, DEC, RO, "cap_len", "4.1.4"), \
 		F(3, 1, ENUM, RO, "cfg_type", "4.1.4", .names = spec_cap_types)
-#define VIRTIO_CAP(flags)                                                                          \
-	VIRTIO_CAP_START, F(4, 1, DEC, flags, "bar", "4.1.4"), F(5, 1, DEC, RO, "id", "4.1.4"),    \
-		F(6, 2, BYTES, RO, "padding", "4.1.4"), F(8, 4, HEX, flags, "offset", "4.1.4"),    \
+#define VIRTIO_CAP(flags) \
+	VIRTIO_CAP_START, F(4, 1, DEC, flags, "bar", "4.1.4"), F(5, 1, DEC, RO, "id", "4.1.4"), \
+		F(6, 2, BYTES, RO, "padding", "4.1.4"), F(8, 4, HEX, flags, "offset", "4.1.4"), \
 		F(12, 4, HEX, flags, "length", "4.1.4")
 
 static const struct spec_field virtio_cap[] = {
@@ -233,15 +215,11 @@ static const struct {
 	unsigned cap_id, cfg_type;
 	struct spec_fields fields;
 } caps[] = {
-	{ 0x01, 0, SPEC_TABLE(pm_cap) },
-	{ 0x05, 0, SPEC_TABLE(msi_cap) },
-	{ 0x09, 2, SPEC_TABLE(notify_cap) },
-	{ 0x09, 5, SPEC_TABLE(pci_cfg_cap) },
-	{ 0x09, 8, SPEC_TABLE(shm_cap) },
-	{ 0x09, 9, SPEC_TABLE(vendor_cap) },
+	{ 0x01, 0, SPEC_TABLE(pm_cap) },     { 0x05, 0, SPEC_TABLE(msi_cap) },
+	{ 0x09, 2, SPEC_TABLE(notify_cap) }, { 0x09, 5, SPEC_TABLE(pci_cfg_cap) },
+	{ 0x09, 8, SPEC_TABLE(shm_cap) },    { 0x09, 9, SPEC_TABLE(vendor_cap) },
 	{ 0x09, 0, SPEC_TABLE(virtio_cap) }, /* 0: any other */
-	{ 0x10, 0, SPEC_TABLE(pcie_cap) },
-	{ 0x11, 0, SPEC_TABLE(msix_cap) },
+	{ 0x10, 0, SPEC_TABLE(pcie_cap) },   { 0x11, 0, SPEC_TABLE(msix_cap) },
 	{ 0, 0, SPEC_TABLE(any_cap) },
 };
 
@@ -250,8 +228,7 @@ const struct spec_fields *spec_pci_cap_fields(unsigned cap_id, unsigned cfg_type
 	size_t i;
 
 	for (i = 0; caps[i].cap_id; i++)
-		if (caps[i].cap_id == cap_id &&
-			(!caps[i].cfg_type || caps[i].cfg_type == cfg_type))
+		if (caps[i].cap_id == cap_id && (!caps[i].cfg_type || caps[i].cfg_type == cfg_type))
 			break;
 	return &caps[i].fields;
 }

@@ -8,9 +8,9 @@ enum { NOTIF_CONFIG_DATA = 39, RING_RESET = 40, ADMIN_VQ = 41 };
 #define RO SPEC_RO
 #define WO SPEC_WO
 #define Q SPEC_PER_QUEUE
-#define REG(off, w, kind, flags, name, ...)                                                        \
+#define REG(off, w, kind, flags, name, ...) \
 	SPEC_FIELD(off, w, kind, flags, name, -1, SECTION, ##__VA_ARGS__)
-#define REG_IF(off, w, kind, flags, name, feature)                                                 \
+#define REG_IF(off, w, kind, flags, name, feature) \
 	SPEC_FIELD(off, w, kind, flags, name, feature, SECTION)
 
 const struct spec_name spec_isr_bits[] = {

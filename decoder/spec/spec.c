@@ -71,17 +71,10 @@ static unsigned rebase(unsigned region, uint32_t *offset, int msix)
 			return region;
 		*offset -= MMIO_CONFIG;
 		return VQT_REGION_DEVICE;
-	case VQT_REGION_MSIX_TABLE:
-		*offset %= 16;
-		return region;
-	case VQT_REGION_MSIX_PBA:
-		*offset %= 8;
-		return region;
-	case VQT_REGION_NOTIFY:
-		*offset = 0;
-		return region;
-	default:
-		return region;
+	case VQT_REGION_MSIX_TABLE: *offset %= 16; return region;
+	case VQT_REGION_MSIX_PBA: *offset %= 8; return region;
+	case VQT_REGION_NOTIFY: *offset = 0; return region;
+	default: return region;
 	}
 }
 
@@ -92,7 +85,7 @@ uint32_t spec_field_offset(unsigned region, uint32_t offset, int msix)
 }
 
 const struct spec_field *spec_fields_at(const struct spec_fields *fields, uint32_t offset,
-	unsigned width)
+					unsigned width)
 {
 	if (!width)
 		return NULL;
@@ -106,7 +99,7 @@ const struct spec_field *spec_fields_at(const struct spec_fields *fields, uint32
 }
 
 const struct spec_field *spec_field_at(unsigned region, unsigned virtio_id, uint32_t offset,
-	unsigned width, int msix)
+				       unsigned width, int msix)
 {
 	region = rebase(region, &offset, msix);
 	return spec_fields_at(spec_region_fields(region, virtio_id), offset, width);
@@ -128,7 +121,7 @@ static int has_bit(const uint64_t bits[2], int bit)
 int spec_field_exists(const struct spec_field *f, const uint64_t features[2])
 {
 	return f->feature < 0 || has_bit(features, f->feature) ||
-		(f->feature2 && has_bit(features, f->feature2));
+	       (f->feature2 && has_bit(features, f->feature2));
 }
 
 static const struct spec_feature *feature_in(const struct spec_feature *f, unsigned bit)
@@ -198,7 +191,7 @@ enum spec_feature_kind spec_feature_kind(unsigned virtio_id, unsigned bit, unsig
 }
 
 enum spec_missing spec_feature_missing(const struct spec_feature *f, const uint64_t have[2],
-	uint64_t missing[2])
+				       uint64_t missing[2])
 {
 	uint64_t any = 0, got = 0;
 

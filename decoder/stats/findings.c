@@ -33,7 +33,7 @@ void stat_findings_free(struct stat_findings *f)
 
 	if (!f)
 		return;
-	HASH_ITER(hh, f->entries, e, next) {
+	HASH_ITER (hh, f->entries, e, next) {
 		HASH_DEL(f->entries, e);
 		free(e);
 	}

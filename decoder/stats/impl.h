@@ -42,7 +42,6 @@ struct feed {
 	bool counted;
 };
 
-
 /* Add n to the member at this offset of everything the event counts for. */
 void stats_count_at(struct feed *f, size_t at, uint64_t n);
 #define COUNT(f, member, n) stats_count_at(f, offsetof(struct stats_counts, member), n)

@@ -54,7 +54,8 @@ static json *counts_json(const struct stats_counts *c)
 
 			snprintf(number, sizeof(number), "%u", i);
 			if (stats_count(c, n, i))
-				put_u64(many, n->element ? n->element(i) : number, stats_count(c, n, i));
+				put_u64(many, n->element ? n->element(i) : number,
+					stats_count(c, n, i));
 		}
 		json_object_object_add(o, n->name, many);
 	}
@@ -283,7 +284,7 @@ int stat_print_json(FILE *to, const struct stat_view *v)
 	json_object_object_add(o, "devices", devices);
 	json_object_object_add(o, "threads", rows_json(v, STAT_BY_VCPU, NULL));
 	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-						 JSON_C_TO_STRING_NOSLASHESCAPE);
+							 JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (!text)
 		rc = -ENOMEM;
 	else if (fprintf(to, "%s\n", text) < 0)

@@ -39,10 +39,11 @@ static int text_octaves(FILE *to, const struct subject *s)
 		first = o < first ? o : first;
 		last = o;
 	}
-	fprintf(to, "%s%s%s, %s: %" PRIu64 "\n", s->device, s->type ? " " : "", s->type ? s->type : "",
-		s->title, s->h->count);
+	fprintf(to, "%s%s%s, %s: %" PRIu64 "\n", s->device, s->type ? " " : "",
+		s->type ? s->type : "", s->title, s->h->count);
 	for (unsigned o = first; o <= last; o++) {
-		static const char hashes[BAR + 1] = "##################################################";
+		static const char hashes[BAR + 1] =
+			"##################################################";
 		unsigned bar = (unsigned)((double)octave[o] / (double)most * BAR);
 		TEXT(lo, 24);
 		TEXT(hi, 24);
@@ -53,7 +54,8 @@ static int text_octaves(FILE *to, const struct subject *s)
 		else
 			text_puts(&hi, "more");
 		bar = octave[o] && !bar ? 1 : bar;
-		fprintf(to, "  %9s .. %-9s %9" PRIu64 " |%.*s\n", lo.buf, hi.buf, octave[o], (int)bar, hashes);
+		fprintf(to, "  %9s .. %-9s %9" PRIu64 " |%.*s\n", lo.buf, hi.buf, octave[o],
+			(int)bar, hashes);
 	}
 	return fputc('\n', to) < 0 ? -EIO : 0;
 }
@@ -62,8 +64,9 @@ static int csv_buckets(FILE *to, const struct subject *s)
 {
 	for (unsigned b = 0; b < HIST_BUCKETS; b++)
 		if (s->h->bucket[b])
-			fprintf(to, "%s,%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", s->device, s->span,
-				s->type ? s->type : "", hist_lower(b), hist_upper(b), s->h->bucket[b]);
+			fprintf(to, "%s,%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", s->device,
+				s->span, s->type ? s->type : "", hist_lower(b), hist_upper(b),
+				s->h->bucket[b]);
 	return ferror(to) ? -EIO : 0;
 }
 
@@ -74,7 +77,8 @@ static int json_buckets(FILE *to, const struct subject *s)
 	fprintf(to, "{\"device\":\"%s\",\"span\":\"%s\"", s->device, s->span);
 	if (s->type)
 		fprintf(to, ",\"type\":\"%s\"", s->type);
-	fprintf(to, ",\"count\":%" PRIu64 ",\"sum\":%" PRIu64 ",\"min\":%" PRIu64 ",\"max\":%" PRIu64,
+	fprintf(to,
+		",\"count\":%" PRIu64 ",\"sum\":%" PRIu64 ",\"min\":%" PRIu64 ",\"max\":%" PRIu64,
 		s->h->count, s->h->sum, s->h->min, s->h->max);
 	for (unsigned i = 0; i < STAT_PERCENTILES; i++)
 		fprintf(to, ",\"%s\":%" PRIu64, stat_percentiles[i].name,

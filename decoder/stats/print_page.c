@@ -64,17 +64,20 @@ static void trace_line(FILE *to, const struct stat_view *v)
 	text_puts(&t, " in ");
 	text_duration(&t, ns);
 	if (stats_lost(s))
-		text_add(&t, ", %" PRIu64 " LOST: figures are too low, times may be wrong", stats_lost(s));
+		text_add(&t, ", %" PRIu64 " LOST: figures are too low, times may be wrong",
+			 stats_lost(s));
 	else
 		text_puts(&t, ", none lost");
 	for (unsigned i = 0; i < 256; i++) {
 		char name[48];
 
 		if (model_source(v->model, i) && model_source(v->model, i)->kind)
-			text_add(&t, ", from %s", stat_source_name(v->model, i, name, sizeof(name)));
+			text_add(&t, ", from %s",
+				 stat_source_name(v->model, i, name, sizeof(name)));
 	}
 	if (stats_left_out(s))
-		text_add(&t, "; %" PRIu64 " events of no queue, or of more than are kept apart", stats_left_out(s));
+		text_add(&t, "; %" PRIu64 " events of no queue, or of more than are kept apart",
+			 stats_left_out(s));
 	fprintf(to, "%s\n", t.buf);
 	if (v->filter)
 		fprintf(to, "counted: what matches %s\n", v->filter);
@@ -145,7 +148,8 @@ static void negotiation(struct page *p)
 			text_puts(&t, " after the first status bit");
 		}
 	} else {
-		text_puts(&t, m->flags & VQT_DEV_LATE ? "before the trace began" : "not seen to its end");
+		text_puts(&t, m->flags & VQT_DEV_LATE ? "before the trace began"
+						      : "not seen to its end");
 	}
 	if (m->status_known) {
 		spec_format_status(status, sizeof(status), m->status);
@@ -168,7 +172,9 @@ static void negotiation(struct page *p)
 	feature_line(p, "not accepted", refused);
 	if (m->flags & VQT_DEV_DATAPATH_ELSEWHERE) {
 		t.len = 0;
-		text_puts(&t, "rings are served outside the traced process (vhost): no requests in the trace");
+		text_puts(
+			&t,
+			"rings are served outside the traced process (vhost): no requests in the trace");
 		say(p, "data path", &t);
 	}
 }
@@ -223,8 +229,8 @@ static void data_path(struct page *p)
 static void access_pattern(struct page *p)
 {
 	static const char *const names[STATS_ALIGNS] = {
-		"512 B", "1 KiB", "2 KiB", "4 KiB", "8 KiB", "16 KiB", "32 KiB", "64 KiB", "128 KiB",
-		"256 KiB", "512 KiB", "1 MiB",
+		"512 B",  "1 KiB",  "2 KiB",   "4 KiB",	  "8 KiB",   "16 KiB",
+		"32 KiB", "64 KiB", "128 KiB", "256 KiB", "512 KiB", "1 MiB",
 	};
 	const struct stats_access *a = &p->d->access;
 	uint64_t n = a->sequential + a->random;
@@ -258,8 +264,8 @@ static void latencies(struct page *p)
 		if (!h || !h->count)
 			continue;
 		if (!headed)
-			fprintf(p->to, "\n  %-18s %9s %9s %9s %9s %9s %9s %9s %9s\n", "latency", "number",
-				"least", "mean", "p50", "p90", "p99", "p99.9", "most");
+			fprintf(p->to, "\n  %-18s %9s %9s %9s %9s %9s %9s %9s %9s\n", "latency",
+				"number", "least", "mean", "p50", "p90", "p99", "p99.9", "most");
 		headed = true;
 		v[0] = h->min;
 		v[1] = hist_mean(h);
@@ -323,7 +329,8 @@ static void occupancy(struct page *p)
 		return;
 	if (!p->v->filter)
 		text_add(&t, "%.2f in flight on average, %.2f while busy (%.1f %% of the time), ",
-			 stats_ratio(p->c.flight_ns, p->ns), stats_ratio(p->c.flight_ns, p->c.busy_ns),
+			 stats_ratio(p->c.flight_ns, p->ns),
+			 stats_ratio(p->c.flight_ns, p->c.busy_ns),
 			 100 * stats_ratio(p->c.busy_ns, p->ns));
 	text_add(&t, "at most %u", p->d->flight_max);
 	text_puts(&t, "; at most waiting to be taken ");
@@ -345,7 +352,8 @@ static void errors(struct page *p)
 	TEXT(t, 512);
 
 	for (unsigned i = 1; i < STATS_STATUSES; i++) {
-		const char *name = class && class->statuses ? spec_name_of(class->statuses, i) : NULL;
+		const char *name =
+			class && class->statuses ? spec_name_of(class->statuses, i) : NULL;
 
 		if (!p->c.status[i] || !class || !class->statuses)
 			continue;

@@ -43,8 +43,9 @@ static const char *queue_name(const struct model_device *dev, const struct stats
 const char *stat_source_name(const struct model *m, unsigned source, char *buf, size_t len)
 {
 	static const char *const kinds[] = {
-		[VQT_SRC_UNKNOWN] = "unknown", [VQT_SRC_QEMU] = "qemu",	  [VQT_SRC_KVM] = "kvm",
-		[VQT_SRC_GUEST] = "guest",     [VQT_SRC_EMU] = "emulator", [VQT_SRC_REPLAY] = "replay",
+		[VQT_SRC_UNKNOWN] = "unknown", [VQT_SRC_QEMU] = "qemu",
+		[VQT_SRC_KVM] = "kvm",	       [VQT_SRC_GUEST] = "guest",
+		[VQT_SRC_EMU] = "emulator",    [VQT_SRC_REPLAY] = "replay",
 		[VQT_SRC_PROXY] = "proxy",
 	};
 	const struct model_source *s = model_source(m, source);
@@ -129,8 +130,12 @@ static int each_slice(struct stat_row *r, stat_row_fn *fn, void *opaque)
 		r->slice = s;
 		r->index = i;
 		r->counts = (struct stats_counts){
-			.kicks = s->kicks, .taken = s->taken, .used = s->used, .errors = s->errors,
-			.interrupts = s->interrupts, .bytes_in = s->bytes_in,
+			.kicks = s->kicks,
+			.taken = s->taken,
+			.used = s->used,
+			.errors = s->errors,
+			.interrupts = s->interrupts,
+			.bytes_in = s->bytes_in,
 			.bytes_out = s->bytes_out,
 		};
 		rc = fn(opaque, r);
@@ -158,14 +163,10 @@ static int each_thread(struct stat_row *r, stat_row_fn *fn, void *opaque)
 static int each(struct stat_row *r, stat_row_fn *fn, void *opaque)
 {
 	switch (r->by) {
-	case STAT_BY_QUEUE:
-		return each_queue(r, fn, opaque);
-	case STAT_BY_TYPE:
-		return each_group(r, r->d->type, STATS_TYPES, fn, opaque);
-	case STAT_BY_SIZE:
-		return each_group(r, r->d->size, STATS_SIZES, fn, opaque);
-	default:
-		return each_slice(r, fn, opaque);
+	case STAT_BY_QUEUE: return each_queue(r, fn, opaque);
+	case STAT_BY_TYPE: return each_group(r, r->d->type, STATS_TYPES, fn, opaque);
+	case STAT_BY_SIZE: return each_group(r, r->d->size, STATS_SIZES, fn, opaque);
+	default: return each_slice(r, fn, opaque);
 	}
 }
 

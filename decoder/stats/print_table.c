@@ -34,26 +34,16 @@ static void cell_text(const struct stat_cell *c, struct text *t)
 		return;
 	}
 	switch (c->kind) {
-	case CELL_COUNT:
-		text_u64(t, c->u, 0, ' ');
-		break;
-	case CELL_NS:
-		text_duration(t, c->u);
-		break;
-	case CELL_BYTES:
-		text_size(t, c->u);
-		break;
-	case CELL_BYTE_RATE:
-		stat_text_byte_rate(t, c->real);
-		break;
-	case CELL_REAL:
-		text_add(t, c->real < 1000 ? "%.1f" : "%.0f", c->real);
-		break;
+	case CELL_COUNT: text_u64(t, c->u, 0, ' '); break;
+	case CELL_NS: text_duration(t, c->u); break;
+	case CELL_BYTES: text_size(t, c->u); break;
+	case CELL_BYTE_RATE: stat_text_byte_rate(t, c->real); break;
+	case CELL_REAL: text_add(t, c->real < 1000 ? "%.1f" : "%.0f", c->real); break;
 	case CELL_SECONDS:
-		text_add(t, "%" PRIu64 ".%03" PRIu64, c->u / 1000000000, c->u % 1000000000 / 1000000);
+		text_add(t, "%" PRIu64 ".%03" PRIu64, c->u / 1000000000,
+			 c->u % 1000000000 / 1000000);
 		break;
-	default:
-		text_puts(t, "-");
+	default: text_puts(t, "-");
 	}
 }
 
@@ -155,13 +145,9 @@ static bool cell_number(const struct stat_cell *c, struct text *t)
 	case CELL_COUNT:
 	case CELL_NS:
 	case CELL_BYTES:
-	case CELL_SECONDS:
-		text_u64(t, c->u, 0, ' ');
-		return true;
+	case CELL_SECONDS: text_u64(t, c->u, 0, ' '); return true;
 	case CELL_REAL:
-	case CELL_BYTE_RATE:
-		text_add(t, "%.3f", c->real);
-		return true;
+	case CELL_BYTE_RATE: text_add(t, "%.3f", c->real); return true;
 	}
 	return false;
 }
@@ -229,12 +215,8 @@ int stat_print_by(FILE *to, const struct stat_view *v, enum stat_by by, enum sta
 	int rc;
 
 	switch (format) {
-	case STAT_JSON:
-		return stat_rows(v, by, NULL, json_row, &t);
-	case STAT_CSV:
-		rc = csv_head(&t);
-		return rc ? rc : stat_rows(v, by, NULL, csv_row, &t);
-	default:
-		return stat_print_table(to, v, by, NULL, t.view, "");
+	case STAT_JSON: return stat_rows(v, by, NULL, json_row, &t);
+	case STAT_CSV: rc = csv_head(&t); return rc ? rc : stat_rows(v, by, NULL, csv_row, &t);
+	default: return stat_print_table(to, v, by, NULL, t.view, "");
 	}
 }

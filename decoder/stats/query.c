@@ -26,7 +26,7 @@ static void free_device(struct stats_device *d)
 {
 	struct stats_queue *q, *next;
 
-	HASH_ITER(hh, d->queues, q, next) {
+	HASH_ITER (hh, d->queues, q, next) {
 		HASH_DEL(d->queues, q);
 		free_spans(q->span);
 		free(q);
@@ -47,11 +47,11 @@ void stats_free(struct stats *s)
 
 	if (!s)
 		return;
-	HASH_ITER(hh, s->devices, d, next) {
+	HASH_ITER (hh, s->devices, d, next) {
 		HASH_DEL(s->devices, d);
 		free_device(d);
 	}
-	HASH_ITER(hh, s->threads, t, after) {
+	HASH_ITER (hh, s->threads, t, after) {
 		HASH_DEL(s->threads, t);
 		free(t);
 	}
@@ -195,9 +195,13 @@ uint64_t stats_left_out(const struct stats *s)
 /* --- names --- */
 
 #define ONE(member, text) \
-	{ #member, text, offsetof(struct stats_counts, member), 1, NULL }
+	{ \
+#member, text, offsetof(struct stats_counts, member), 1, NULL \
+	}
 #define MANY(member, n, names, text) \
-	{ #member, text, offsetof(struct stats_counts, member), n, names }
+	{ \
+#member, text, offsetof(struct stats_counts, member), n, names \
+	}
 
 const struct stats_count_name stats_count_names[] = {
 	ONE(events, "records"),
@@ -246,10 +250,8 @@ const char *stats_span_name(unsigned span)
 const char *stats_span_title(unsigned span)
 {
 	static const char *const titles[STATS_SPANS] = {
-		[STATS_WAIT] = "kick to taken",
-		[STATS_SERVICE] = "taken to used",
-		[STATS_TOTAL] = "kick to used",
-		[STATS_NOTIFY] = "used to interrupt",
+		[STATS_WAIT] = "kick to taken",	    [STATS_SERVICE] = "taken to used",
+		[STATS_TOTAL] = "kick to used",	    [STATS_NOTIFY] = "used to interrupt",
 		[STATS_BACKEND] = "in the backend",
 	};
 
@@ -284,9 +286,9 @@ uint64_t stats_size_limit(unsigned size)
 const char *stats_size_name(unsigned size)
 {
 	static const char *const names[STATS_SIZES] = {
-		"0",	  "512 B",  "1 KiB",   "2 KiB",	  "4 KiB",   "8 KiB", "16 KiB", "32 KiB",
-		"64 KiB", "128 KiB", "256 KiB", "512 KiB", "1 MiB", "2 MiB", "4 MiB",  "8 MiB",
-		"more",
+		"0",	  "512 B",  "1 KiB",  "2 KiB",	 "4 KiB",   "8 KiB",
+		"16 KiB", "32 KiB", "64 KiB", "128 KiB", "256 KiB", "512 KiB",
+		"1 MiB",  "2 MiB",  "4 MiB",  "8 MiB",	 "more",
 	};
 
 	return size < STATS_SIZES ? names[size] : NULL;
@@ -295,10 +297,8 @@ const char *stats_size_name(unsigned size)
 const char *stats_type_name(const struct spec_class *class, unsigned type)
 {
 	static const char *const names[STATS_TYPE_OTHERS] = {
-		[STATS_TYPE_UNKNOWN] = "unknown",
-		[STATS_TYPE_UNSEEN] = "not_captured",
-		[STATS_TYPE_TO_DEVICE] = "to_device",
-		[STATS_TYPE_FROM_DEVICE] = "from_device",
+		[STATS_TYPE_UNKNOWN] = "unknown",     [STATS_TYPE_UNSEEN] = "not_captured",
+		[STATS_TYPE_TO_DEVICE] = "to_device", [STATS_TYPE_FROM_DEVICE] = "from_device",
 		[STATS_TYPE_BOTH] = "both_ways",
 	};
 	const unsigned others = STATS_TYPES - STATS_TYPE_OTHERS;

@@ -356,20 +356,16 @@ static int on_life(struct feed *f)
 {
 	switch (f->e->rec->life.what) {
 	case VQT_LIFE_RESET:
-	case VQT_LIFE_QUEUE_RESET:
-		COUNT(f, resets, 1);
-		break;
-	case VQT_LIFE_ERROR:
-		COUNT(f, device_errors, 1);
-		break;
+	case VQT_LIFE_QUEUE_RESET: COUNT(f, resets, 1); break;
+	case VQT_LIFE_ERROR: COUNT(f, device_errors, 1); break;
 	}
 	return 0;
 }
 
 static int (*const handlers[])(struct feed *f) = {
-	[VQT_REG] = on_reg, [VQT_KICK] = on_kick, [VQT_RING] = on_ring, [VQT_AVAIL] = on_avail,
-	[VQT_USED] = stats_on_used, [VQT_IRQ] = stats_on_irq, [VQT_DATA] = on_data, [VQT_LIFE] = on_life,
-	[VQT_TALLY] = stats_on_tally,
+	[VQT_REG] = on_reg,	[VQT_KICK] = on_kick,	    [VQT_RING] = on_ring,
+	[VQT_AVAIL] = on_avail, [VQT_USED] = stats_on_used, [VQT_IRQ] = stats_on_irq,
+	[VQT_DATA] = on_data,	[VQT_LIFE] = on_life,	    [VQT_TALLY] = stats_on_tally,
 };
 
 #define DATA_PATH (1ULL << VQT_KICK | 1ULL << VQT_AVAIL | 1ULL << VQT_USED | 1ULL << VQT_TALLY)

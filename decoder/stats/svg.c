@@ -57,9 +57,10 @@ static double nice(double v)
 
 static void frame(const struct plot *p, const char *title)
 {
-	fprintf(p->to, "<rect class=\"f\" x=\"%d\" y=\"%.0f\" width=\"%d\" height=\"%.0f\"/>\n", LEFT,
-		p->top, PLOT, p->height);
-	fprintf(p->to, "<text class=\"b\" x=\"%d\" y=\"%.0f\">%s</text>\n", LEFT, p->top - 6, title);
+	fprintf(p->to, "<rect class=\"f\" x=\"%d\" y=\"%.0f\" width=\"%d\" height=\"%.0f\"/>\n",
+		LEFT, p->top, PLOT, p->height);
+	fprintf(p->to, "<text class=\"b\" x=\"%d\" y=\"%.0f\">%s</text>\n", LEFT, p->top - 6,
+		title);
 }
 
 static void label_y(const struct plot *p, double v, const char *text)
@@ -97,7 +98,8 @@ static void axis_linear(struct plot *p, double most)
 	for (double v = 0; v <= p->high; v += step) {
 		char text[32];
 
-		snprintf(text, sizeof(text), v < 10000 ? "%.4g" : "%.4gk", v < 10000 ? v : v / 1000);
+		snprintf(text, sizeof(text), v < 10000 ? "%.4g" : "%.4gk",
+			 v < 10000 ? v : v / 1000);
 		label_y(p, v, text);
 	}
 }
@@ -271,7 +273,8 @@ static void heat_cells(const struct plot *p, unsigned shade, uint32_t most_of)
 			y0 = y_of(p, log10((double)coarse_lower(b) + 1));
 			y1 = y_of(p, log10((double)(coarse_upper(b) == UINT64_MAX
 							    ? slice(p, i)->service_max
-							    : coarse_upper(b)) + 2));
+							    : coarse_upper(b)) +
+					   2));
 			fprintf(p->to, "M%.1f %.1fh%.1fv%.1fh-%.1fz", x_of(p, p->first + i), y1, w,
 				y0 - y1, w);
 		}
@@ -286,7 +289,8 @@ static void heat_map(const struct plot *p)
 		heat_cells(p, s, most_of);
 	fprintf(p->to, "<text x=\"%d\" y=\"%.0f\">1</text>", LEFT + PLOT - 206, p->top - 6);
 	for (unsigned s = 0; s < SHADES; s++)
-		fprintf(p->to, "<rect class=\"h%u\" x=\"%d\" y=\"%.0f\" width=\"12\" height=\"10\"/>", s,
+		fprintf(p->to,
+			"<rect class=\"h%u\" x=\"%d\" y=\"%.0f\" width=\"12\" height=\"10\"/>", s,
 			LEFT + PLOT - 196 + 12 * (int)s, p->top - 15);
 	fprintf(p->to, "<text x=\"%d\" y=\"%.0f\">%" PRIu32 " requests</text>\n", LEFT + PLOT - 96,
 		p->top - 6, most_of);
@@ -333,10 +337,11 @@ static void begin_panel(struct plot *p, double *y, double height)
 
 static void draw_device(struct plot *p, const struct model_device *dev, double y)
 {
-	fprintf(p->to, "<text class=\"t\" x=\"%d\" y=\"%.0f\">%s: %s, %" PRIu64
-		" requests; slices of %g ms</text>\n", LEFT, y + 18, dev->name,
-		dev->class ? dev->class->title : "virtio device", p->d->counts.used,
-		p->slice_s * 1000);
+	fprintf(p->to,
+		"<text class=\"t\" x=\"%d\" y=\"%.0f\">%s: %s, %" PRIu64
+		" requests; slices of %g ms</text>\n",
+		LEFT, y + 18, dev->name, dev->class ? dev->class->title : "virtio device",
+		p->d->counts.used, p->slice_s * 1000);
 	y += TITLE;
 	begin_panel(p, &y, PANEL);
 	frame(p, "requests a second");
@@ -366,8 +371,10 @@ static void head(FILE *to, unsigned devices)
 		".l3{stroke-width:1.2;stroke-dasharray:1.5 2.5}";
 	unsigned height = devices ? devices * DEVICE : 60;
 
-	fprintf(to, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" width=\"%d\" "
-		"height=\"%u\">\n<style>%s", WIDTH, height, WIDTH, height, style);
+	fprintf(to,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" width=\"%d\" "
+		"height=\"%u\">\n<style>%s",
+		WIDTH, height, WIDTH, height, style);
 	for (unsigned s = 0; s < SHADES; s++) {
 		unsigned grey = 0xe0 - 0xe0 * s / (SHADES - 1);
 

@@ -125,7 +125,8 @@ static void follow_due(struct feed *f)
 {
 	const struct vqt_used *u = &f->e->rec->used;
 	const struct model_request *r = f->e->req;
-	int due = model_irq_due(f->e->dev, f->e->queue, &u->ring, u->pos, r->ndirect ? r->ndirect : 1);
+	int due = model_irq_due(f->e->dev, f->e->queue, &u->ring, u->pos,
+				r->ndirect ? r->ndirect : 1);
 
 	f->q->since_irq++;
 	COUNT(f, irqs_unwanted, !due);
@@ -163,7 +164,8 @@ int stats_on_used(struct feed *f)
 		return 0;
 	rc = count_completion(f);
 	rc = rc ? rc : stats_add_span(f, STATS_SERVICE, r->avail_ts, r->used_ts);
-	rc = rc || stats_is_offer(f) ? rc : stats_add_span(f, STATS_TOTAL, r->announce_ts, r->used_ts);
+	rc = rc || stats_is_offer(f) ? rc
+				     : stats_add_span(f, STATS_TOTAL, r->announce_ts, r->used_ts);
 	if (!rc && r->backend_end_ts)
 		rc = stats_add_span(f, STATS_BACKEND, r->backend_ts, r->backend_end_ts);
 	return rc;
@@ -190,7 +192,8 @@ int stats_on_irq(struct feed *f)
 		COUNT_ELEMENT(f, irq_batch, stats_batch_of(f->q->since_irq));
 		/* Of a completion that was counted, whether the interrupt is or not. */
 		f->counted = true;
-		rc = stats_add_span(f, STATS_NOTIFY, f->q->due_ts ? f->q->due_ts : f->q->last_used_ts, f->e->ts);
+		rc = stats_add_span(f, STATS_NOTIFY,
+				    f->q->due_ts ? f->q->due_ts : f->q->last_used_ts, f->e->ts);
 		f->counted = counted;
 		stats_forget_due(f->q);
 	}

@@ -121,7 +121,8 @@ enum vqt_source_kind {
 	VQT_SRC_GUEST = 3, /* probes in the guest's kernel: the driver's view */
 	VQT_SRC_EMU = 4, /* our device's tap */
 	VQT_SRC_REPLAY = 5, /* a replay against a device */
-	VQT_SRC_PROXY = 6, /* between a front end and a back end; rings as looked at, not as acted on */
+	VQT_SRC_PROXY =
+		6, /* between a front end and a back end; rings as looked at, not as acted on */
 };
 
 /* VQT_SOURCE: hdr.source is the id being described. */
@@ -522,7 +523,8 @@ struct vqt_tally_bucket {
 
 /* Requests of one type: completions since the tally before. */
 struct vqt_tally_group {
-	uint32_t type; /* virtio-blk: as in the header (5.2.6); VQT_TALLY_OTHER: none of the others */
+	uint32_t
+		type; /* virtio-blk: as in the header (5.2.6); VQT_TALLY_OTHER: none of the others */
 	uint32_t nbucket; /* struct vqt_tally_bucket that follow */
 	uint64_t used; /* completions */
 	uint64_t errors; /* of them with a status other than success */

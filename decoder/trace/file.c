@@ -37,15 +37,17 @@ static int fail_pcap(struct trace_error *err, const char *path, const char *text
 {
 	if (strstr(text, "truncated dump file") && strstr(text, "tried to read 4"))
 		return fail(err, -ENODATA,
-			    "%s: is empty or too short to be a trace; was the capture started?", path);
+			    "%s: is empty or too short to be a trace; was the capture started?",
+			    path);
 	if (strstr(text, "unknown file format") || strstr(text, "bad dump file format"))
 		return fail(err, -EBADMSG,
-			    "%s: is not a pcap file; give a file written by 'vqtrace record -w'", path);
-	return fail(err, -EBADMSG, "%s: %s; give a file written by 'vqtrace record -w'", path, text);
+			    "%s: is not a pcap file; give a file written by 'vqtrace record -w'",
+			    path);
+	return fail(err, -EBADMSG, "%s: %s; give a file written by 'vqtrace record -w'", path,
+		    text);
 }
 
-static int reader_new(struct trace_reader **out, FILE *f, const char *path,
-		      struct trace_error *err)
+static int reader_new(struct trace_reader **out, FILE *f, const char *path, struct trace_error *err)
 {
 	char text[PCAP_ERRBUF_SIZE];
 	struct trace_reader *t;
@@ -71,7 +73,8 @@ static int reader_new(struct trace_reader **out, FILE *f, const char *path,
 		trace_close(t);
 		return fail(err, -EPROTOTYPE,
 			    "%s: holds %s packets (link type %d), not virtio events (USER0, 147); "
-			    "it was not written by vqtrace", path, name ? name : "other", link);
+			    "it was not written by vqtrace",
+			    path, name ? name : "other", link);
 	}
 	*out = t;
 	return 0;
@@ -114,7 +117,8 @@ static int check_version(struct trace_reader *t, const struct record *rec, struc
 	if (t->have_session)
 		return 1;
 	if (rec->h.type != VQT_SESSION)
-		return fail(err, -EBADMSG, "record 1 is no session description: the file's beginning "
+		return fail(err, -EBADMSG,
+			    "record 1 is no session description: the file's beginning "
 			    "is missing, or it was not written by vqtrace");
 	if (rec->session.major != VQT_VERSION_MAJOR)
 		return fail(err, -EPROTONOSUPPORT,
@@ -140,9 +144,10 @@ int trace_next(struct trace_reader *t, struct record *rec, bool *again, struct t
 		return 0;
 	if (rc < 0) {
 		t->cut = true;
-		return fail(err, -EBADMSG, "the file ends or breaks after record %llu (%s); "
-			    "what is before it is shown", (unsigned long long)t->number,
-			    pcap_geterr(t->pcap));
+		return fail(err, -EBADMSG,
+			    "the file ends or breaks after record %llu (%s); "
+			    "what is before it is shown",
+			    (unsigned long long)t->number, pcap_geterr(t->pcap));
 	}
 	t->number++;
 	t->bytes += 16 + hdr->caplen;
@@ -150,7 +155,8 @@ int trace_next(struct trace_reader *t, struct record *rec, bool *again, struct t
 	rc = record_parse(rec, bytes, hdr->caplen, &why);
 	if (rc == -EBADMSG) {
 		*again = t->have_session;
-		return fail(err, rc, "record %llu is broken: %s", (unsigned long long)t->number, why);
+		return fail(err, rc, "record %llu is broken: %s", (unsigned long long)t->number,
+			    why);
 	}
 	return check_version(t, rec, err);
 }

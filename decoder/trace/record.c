@@ -94,24 +94,18 @@ static bool check_segs(struct record *r, const uint8_t *at, uint32_t avail, unsi
 static unsigned seg_count(const struct record *r)
 {
 	switch (r->h.type) {
-	case VQT_AVAIL:
-		return r->avail.nseg;
-	case VQT_USED:
-		return r->used.nseg;
-	default:
-		return r->data.nseg;
+	case VQT_AVAIL: return r->avail.nseg;
+	case VQT_USED: return r->used.nseg;
+	default: return r->data.nseg;
 	}
 }
 
 static unsigned text_len(const struct record *r)
 {
 	switch (r->h.type) {
-	case VQT_NOTE:
-		return r->note.len;
-	case VQT_LIFE:
-		return r->life.len;
-	default:
-		return r->guest.len;
+	case VQT_NOTE: return r->note.len;
+	case VQT_LIFE: return r->life.len;
+	default: return r->guest.len;
 	}
 }
 
@@ -140,21 +134,20 @@ static const char *check_tail(struct record *r, enum tail kind)
 	uint32_t need;
 
 	switch (kind) {
-	case TAIL_NONE:
-		return NULL;
-	case TAIL_TLV:
-		return check_tlvs(r) ? NULL : "a tagged value runs past the end";
-	case TAIL_TEXT:
-		return text_len(r) <= r->tail_len ? NULL : "its text runs past the end";
+	case TAIL_NONE: return NULL;
+	case TAIL_TLV: return check_tlvs(r) ? NULL : "a tagged value runs past the end";
+	case TAIL_TEXT: return text_len(r) <= r->tail_len ? NULL : "its text runs past the end";
 	case TAIL_CONFIG:
 		return r->device_state.config_len <= r->tail_len
-			? NULL : "its configuration bytes run past the end";
+			       ? NULL
+			       : "its configuration bytes run past the end";
 	case TAIL_HEADS:
-		return r->kick.nheads * 2U <= r->tail_len
-			? NULL : "its ring entries run past the end";
+		return r->kick.nheads * 2U <= r->tail_len ? NULL
+							  : "its ring entries run past the end";
 	case TAIL_STACK:
 		return r->stack.nframes * 8U + r->stack.len <= r->tail_len
-			? NULL : "its frames run past the end";
+			       ? NULL
+			       : "its frames run past the end";
 	case TAIL_CHAIN:
 		need = r->avail.ndesc * (uint32_t)sizeof(struct vqt_desc);
 		if (need > r->tail_len)
@@ -164,9 +157,9 @@ static const char *check_tail(struct record *r, enum tail kind)
 		return NULL;
 	case TAIL_SEGS:
 		return check_segs(r, r->tail, r->tail_len, seg_count(r))
-			? NULL : "its buffer bytes run past the end";
-	case TAIL_TALLY:
-		return check_groups(r) ? NULL : "its counts run past the end";
+			       ? NULL
+			       : "its buffer bytes run past the end";
+	case TAIL_TALLY: return check_groups(r) ? NULL : "its counts run past the end";
 	}
 	return NULL;
 }

@@ -12,11 +12,11 @@
 #include "decoder/util/child.h"
 
 #define HIGH_FD 64 /* out of the way of CHILD_FD and up */
-#define READS 128  /* at a time: more than a pipe holds, as some never stop talking */
+#define READS 128 /* at a time: more than a pipe holds, as some never stop talking */
 
 /* In the child, after fork: nothing but system calls. */
-static _Noreturn void become(pid_t parent, char *const argv[], const int *fds, unsigned nfds, int err,
-	int failed)
+static _Noreturn void become(pid_t parent, char *const argv[], const int *fds, unsigned nfds,
+			     int err, int failed)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), high[CHILD_FDS], e;
 	sigset_t none;
@@ -156,8 +156,9 @@ static void last_line(const struct child *c, char *buf, size_t size)
 	for (size_t i = 0; size > 1 && i < 2; i++, size--)
 		*buf++ = how[i];
 	for (; size > 1 && begin < end; begin++, size--)
-		*buf++ = (unsigned char)c->said[begin] < ' ' || c->said[begin] == 127 ? ' ' :
-											c->said[begin];
+		*buf++ = (unsigned char)c->said[begin] < ' ' || c->said[begin] == 127
+				 ? ' '
+				 : c->said[begin];
 	*buf = '\0';
 }
 
@@ -170,7 +171,7 @@ void child_words(struct child *c, char *buf, size_t size)
 		snprintf(buf, size, "is running");
 	else if (WIFSIGNALED(c->status))
 		snprintf(buf, size, "was ended by signal %d (%s)", WTERMSIG(c->status),
-			strsignal(WTERMSIG(c->status)));
+			 strsignal(WTERMSIG(c->status)));
 	else
 		snprintf(buf, size, "ended with status %d", WEXITSTATUS(c->status));
 	n = strlen(buf);

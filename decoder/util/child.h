@@ -14,8 +14,8 @@
 #define CHILD_FDS 16
 
 struct child {
-	pid_t pid;     /* of its process group, too; 0: none, or reaped */
-	int err;       /* its stderr: readable, non-blocking; -1 */
+	pid_t pid; /* of its process group, too; 0: none, or reaped */
+	int err; /* its stderr: readable, non-blocking; -1 */
 	char said[1024]; /* the last of what it said there */
 	size_t said_len;
 	bool ended;

@@ -40,8 +40,11 @@ void text_puts(struct text *t, const char *s)
 size_t text_utf8(const char *bytes, size_t left)
 {
 	const unsigned char *p = (const unsigned char *)bytes;
-	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-		: p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+	size_t n = p[0] < 0x80			 ? 1
+		   : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+		   : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
+		   : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+						 : 0;
 
 	if (!n || n > left)
 		return 0;
@@ -49,8 +52,8 @@ size_t text_utf8(const char *bytes, size_t left)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
 	/* overlong forms and surrogates */
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f)
-	    || (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
 		return 0;
 	/* C1 controls move terminals too */
 	return n == 2 && p[0] == 0xc2 && p[1] < 0xa0 ? 0 : n;

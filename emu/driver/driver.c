@@ -103,15 +103,15 @@ static void place_bars(struct emu_driver *d)
 
 static void found(struct emu_driver *d, uint8_t at)
 {
-	struct emu_place p = {.found = true,
-		.at = at,
-		.bar = cfg(d, at + VIRTIO_PCI_CAP_BAR, 1),
-		.offset = cfg(d, at + VIRTIO_PCI_CAP_OFFSET, 4),
-		.length = cfg(d, at + VIRTIO_PCI_CAP_LENGTH, 4)};
-	struct emu_place *all[] = {NULL, &d->common, &d->notify, &d->isr, &d->config, &d->window};
+	struct emu_place p = { .found = true,
+			       .at = at,
+			       .bar = cfg(d, at + VIRTIO_PCI_CAP_BAR, 1),
+			       .offset = cfg(d, at + VIRTIO_PCI_CAP_OFFSET, 4),
+			       .length = cfg(d, at + VIRTIO_PCI_CAP_LENGTH, 4) };
+	struct emu_place *all[] = { NULL, &d->common, &d->notify, &d->isr, &d->config, &d->window };
 	unsigned type = cfg(d, at + VIRTIO_PCI_CAP_CFG_TYPE, 1);
 	if (cfg(d, at + VIRTIO_PCI_CAP_LEN, 1) < sizeof(struct virtio_pci_cap) || !type ||
-		type > VIRTIO_PCI_CAP_PCI_CFG || all[type]->found)
+	    type > VIRTIO_PCI_CAP_PCI_CFG || all[type]->found)
 		return; /* 4.1.4: the first that is usable, unknown ones skipped */
 	*all[type] = p;
 	if (type == VIRTIO_PCI_CAP_NOTIFY_CFG)
@@ -138,7 +138,7 @@ int emu_driver_probe(struct emu_driver *d)
 	d->device_id = cfg(d, PCI_DEVICE_ID, 2);
 	d->subsys = cfg(d, PCI_SUBSYSTEM_ID, 2);
 	if (cfg(d, PCI_VENDOR_ID, 2) != VIRTIO_PCI_VENDOR || d->device_id < 0x1000 ||
-		d->device_id > 0x107f)
+	    d->device_id > 0x107f)
 		return -ENODEV;
 	place_bars(d);
 	set_cfg(d, PCI_COMMAND, 2, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
@@ -154,14 +154,14 @@ uint64_t emu_driver_read(struct emu_driver *d, const struct emu_place *p, uint32
 	return d->bus.bar_read(d->bus.opaque, p->bar, p->offset + (uint64_t)off, w);
 }
 
-void emu_driver_write(
-	struct emu_driver *d, const struct emu_place *p, uint32_t off, unsigned w, uint64_t v)
+void emu_driver_write(struct emu_driver *d, const struct emu_place *p, uint32_t off, unsigned w,
+		      uint64_t v)
 {
 	d->bus.bar_write(d->bus.opaque, p->bar, p->offset + (uint64_t)off, w, v);
 }
 
 /* The legacy structure: BAR 0 itself. */
-static const struct emu_place legacy = {.found = true};
+static const struct emu_place legacy = { .found = true };
 
 uint8_t emu_driver_status(struct emu_driver *d)
 {
@@ -184,8 +184,8 @@ void emu_driver_config(struct emu_driver *d, uint32_t off, void *buf, uint32_t l
 		bool msix = d->msix_at &&
 			    cfg(d, d->msix_at + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_ENABLE;
 		for (uint32_t i = 0; i < len; i++)
-			p[i] = emu_driver_read(
-				d, &legacy, VIRTIO_PCI_CONFIG_OFF(msix) + off + i, 1);
+			p[i] = emu_driver_read(d, &legacy, VIRTIO_PCI_CONFIG_OFF(msix) + off + i,
+					       1);
 		return;
 	}
 	uint8_t before, after;
@@ -246,7 +246,7 @@ static void write_features(struct emu_driver *d)
 	for (unsigned s = 0; s < 2; s++) {
 		emu_driver_write(d, &d->common, VIRTIO_PCI_COMMON_GFSELECT, 4, s);
 		emu_driver_write(d, &d->common, VIRTIO_PCI_COMMON_GF, 4,
-			(uint32_t)(d->accepted[s / 2] >> s % 2 * 32));
+				 (uint32_t)(d->accepted[s / 2] >> s % 2 * 32));
 	}
 }
 
@@ -342,10 +342,10 @@ static void write_addresses(struct emu_driver *d, const struct emu_driver_queue 
 {
 	if (d->opt.legacy) {
 		emu_driver_write(d, &legacy, VIRTIO_PCI_QUEUE_PFN, 4,
-			q->desc >> VIRTIO_PCI_QUEUE_ADDR_SHIFT);
+				 q->desc >> VIRTIO_PCI_QUEUE_ADDR_SHIFT);
 		return;
 	}
-	const uint64_t a[3] = {q->desc, q->driver, q->device};
+	const uint64_t a[3] = { q->desc, q->driver, q->device };
 	for (unsigned i = 0; i < 3; i++) {
 		uint32_t off = VIRTIO_PCI_COMMON_Q_DESCLO + 8 * i;
 		emu_driver_write(d, &d->common, off, 4, (uint32_t)a[i]);
@@ -394,7 +394,7 @@ int emu_driver_queue(struct emu_driver *d, uint16_t index)
 		ret = alloc_queue(d, q);
 	if (ret == 0 && d->msix_at && !d->opt.no_msix)
 		ret = set_vector(d, VIRTIO_PCI_COMMON_Q_MSIX, VIRTIO_MSI_QUEUE_VECTOR,
-			index + 1 < d->vectors ? index + 1 : d->vectors - 1);
+				 index + 1 < d->vectors ? index + 1 : d->vectors - 1);
 	if (ret == 0)
 		write_addresses(d, q);
 	return ret;
@@ -440,7 +440,7 @@ int emu_driver_queue_reset(struct emu_driver *d, uint16_t index)
 	for (unsigned i = 0; i < PATIENCE; i++) {
 		emu_driver_run(d);
 		if (!emu_driver_read(d, &d->common, VIRTIO_PCI_COMMON_Q_RESET, 2) &&
-			!emu_driver_read(d, &d->common, VIRTIO_PCI_COMMON_Q_ENABLE, 2))
+		    !emu_driver_read(d, &d->common, VIRTIO_PCI_COMMON_Q_ENABLE, 2))
 			return 0;
 	}
 	d->why = "queue_reset never became 0";

@@ -26,10 +26,10 @@ struct emu_bus {
 
 struct emu_driver_options {
 	uint64_t features[2]; /* wanted; what is not offered is left out.  0: VERSION_1 */
-	uint16_t queues;      /* 0: 1 */
-	uint16_t queue_size;  /* 0: as the device has it */
-	bool legacy;          /* through the legacy I/O BAR */
-	bool no_msix;         /* INTx */
+	uint16_t queues; /* 0: 1 */
+	uint16_t queue_size; /* 0: as the device has it */
+	bool legacy; /* through the legacy I/O BAR */
+	bool no_msix; /* INTx */
 };
 
 /* One piece of a buffer. */
@@ -61,13 +61,13 @@ struct emu_driver_queue {
 	uint64_t desc, driver, device; /* guest-physical */
 	uint8_t *p_desc, *p_driver, *p_device;
 	struct emu_driver_slot *slot; /* by head (split) or buffer id (packed) */
-	uint16_t *free;               /* FIFO of free descriptors or ids */
+	uint16_t *free; /* FIFO of free descriptors or ids */
 	uint16_t free_head, free_count;
-	uint16_t free_desc;   /* packed: ring slots left */
+	uint16_t free_desc; /* packed: ring slots left */
 	uint16_t avail, used; /* split: free-running; packed: slot */
 	bool avail_wrap, used_wrap;
-	uint16_t kicked;    /* avail at the last decision to notify */
-	uint16_t added;     /* slots since then */
+	uint16_t kicked; /* avail at the last decision to notify */
+	uint16_t added; /* slots since then */
 	bool no_interrupts; /* asked for */
 };
 
@@ -84,7 +84,7 @@ struct emu_driver {
 	uint64_t offered[2], accepted[2];
 	uint16_t num_queues;
 	struct emu_driver_queue *queue;
-	uint32_t kicks;  /* sent */
+	uint32_t kicks; /* sent */
 	const char *why; /* of the last error */
 };
 
@@ -98,17 +98,17 @@ void emu_driver_run(struct emu_driver *d);
 int emu_driver_probe(struct emu_driver *d);
 /* 3.1.1, in one or step by step. */
 int emu_driver_start(struct emu_driver *d, const struct emu_driver_options *opt);
-int emu_driver_reset(struct emu_driver *d);     /* waits until device_status reads 0 */
+int emu_driver_reset(struct emu_driver *d); /* waits until device_status reads 0 */
 int emu_driver_negotiate(struct emu_driver *d); /* ACKNOWLEDGE to FEATURES_OK; by d->opt */
-int emu_driver_queues(struct emu_driver *d);    /* MSI-X, rings, enable */
-int emu_driver_queue(struct emu_driver *d, uint16_t index);       /* one of them */
-void emu_driver_ok(struct emu_driver *d);                         /* DRIVER_OK */
+int emu_driver_queues(struct emu_driver *d); /* MSI-X, rings, enable */
+int emu_driver_queue(struct emu_driver *d, uint16_t index); /* one of them */
+void emu_driver_ok(struct emu_driver *d); /* DRIVER_OK */
 int emu_driver_queue_reset(struct emu_driver *d, uint16_t index); /* 2.6.1, waits */
 
 /* Registers by offset in their structure; status through either interface. */
 uint64_t emu_driver_read(struct emu_driver *d, const struct emu_place *p, uint32_t off, unsigned w);
-void emu_driver_write(
-	struct emu_driver *d, const struct emu_place *p, uint32_t off, unsigned w, uint64_t v);
+void emu_driver_write(struct emu_driver *d, const struct emu_place *p, uint32_t off, unsigned w,
+		      uint64_t v);
 uint8_t emu_driver_status(struct emu_driver *d);
 void emu_driver_set_status(struct emu_driver *d, uint8_t status);
 /* Device configuration, with the generation loop of 2.5.1. */
@@ -117,13 +117,13 @@ bool emu_driver_has(const struct emu_driver *d, unsigned bit);
 
 /* Offer a buffer: readable pieces first.  Its head or id, or -ENOSPC. */
 int emu_driver_add(struct emu_driver *d, struct emu_driver_queue *q, const struct emu_seg *seg,
-	unsigned n, bool indirect, uint64_t cookie);
+		   unsigned n, bool indirect, uint64_t cookie);
 /* Notify if the device asks for it; whether it was done. */
 bool emu_driver_kick(struct emu_driver *d, struct emu_driver_queue *q);
 void emu_driver_kick_now(struct emu_driver *d, struct emu_driver_queue *q);
 /* Take a used buffer: 1, 0 none, -EPROTO when the device returned nonsense. */
-int emu_driver_get(
-	struct emu_driver *d, struct emu_driver_queue *q, uint64_t *cookie, uint32_t *len);
+int emu_driver_get(struct emu_driver *d, struct emu_driver_queue *q, uint64_t *cookie,
+		   uint32_t *len);
 /* Ask for interrupts (2.7.7, 2.8.10), or not. */
 void emu_driver_interrupts(struct emu_driver *d, struct emu_driver_queue *q, bool on);
 
@@ -138,7 +138,7 @@ struct emu_blk_request {
 	uint8_t pieces; /* data in so many descriptors; 0: 1 */
 	/* filled in */
 	uint64_t header; /* guest-physical: 16 bytes, status after them */
-	uint8_t status;  /* 0xff until written */
+	uint8_t status; /* 0xff until written */
 	uint32_t used_len;
 };
 int emu_driver_blk_add(struct emu_driver *d, struct emu_driver_queue *q, struct emu_blk_request *r);

@@ -11,14 +11,14 @@ static void burst(struct emu_rig *r, unsigned queue)
 	uint64_t cookie;
 	uint32_t len;
 	for (unsigned i = 0; i < 4; i++) {
-		b[i] = (struct emu_blk_request){.type = i & 1,
-			.in = !(i & 1),
-			.sector = 8 * i,
-			.data = DATA + 4096 * i,
-			.len = 1024,
-			.indirect = i & 2,
-			.pieces = 1 + i,
-			.header = HDR + 32 * i};
+		b[i] = (struct emu_blk_request){ .type = i & 1,
+						 .in = !(i & 1),
+						 .sector = 8 * i,
+						 .data = DATA + 4096 * i,
+						 .len = 1024,
+						 .indirect = i & 2,
+						 .pieces = 1 + i,
+						 .header = HDR + 32 * i };
 		emu_driver_blk_add(&r->drv, q, &b[i]);
 	}
 	emu_backend_defer_hold(r->backend, true);
@@ -43,15 +43,15 @@ static void through_window(struct emu_rig *r)
 		return;
 	emu_device_config_write(r->dev, at + VIRTIO_PCI_CAP_BAR, 1, r->drv.common.bar);
 	emu_device_config_write(r->dev, at + VIRTIO_PCI_CAP_LENGTH, 4, 1);
-	emu_device_config_write(
-		r->dev, at + VIRTIO_PCI_CAP_OFFSET, 4, r->drv.common.offset + COMMON(STATUS));
+	emu_device_config_write(r->dev, at + VIRTIO_PCI_CAP_OFFSET, 4,
+				r->drv.common.offset + COMMON(STATUS));
 	emu_device_config_read(r->dev, at + sizeof(struct virtio_pci_cap), 1);
 }
 
 /* Reset while a request is in flight; a device says 0 when it is no longer. */
 static void reset_under_io(struct emu_rig *r)
 {
-	struct emu_blk_request b = {.in = true, .data = DATA, .len = 512, .header = HDR};
+	struct emu_blk_request b = { .in = true, .data = DATA, .len = 512, .header = HDR };
 	emu_backend_defer_hold(r->backend, true);
 	emu_driver_blk_add(&r->drv, &r->drv.queue[1], &b);
 	emu_driver_kick(&r->drv, &r->drv.queue[1]);
@@ -64,8 +64,9 @@ static void reset_under_io(struct emu_rig *r)
 
 static void discard_unmap(struct emu_rig *r)
 {
-	struct virtio_blk_discard_write_zeroes s = {
-		.sector = 8, .num_sectors = 8, .flags = VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP};
+	struct virtio_blk_discard_write_zeroes s = { .sector = 8,
+						     .num_sectors = 8,
+						     .flags = VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP };
 	memcpy(emu_driver_ptr(&r->drv, DATA), &s, sizeof(s));
 	wrong_request(r, VIRTIO_BLK_T_DISCARD, 0, sizeof(s), false);
 }
@@ -107,7 +108,7 @@ static void live(struct emu_rig *r)
 /* By the book, with a buffer offered before DRIVER_OK (3.1.1: population of virtqueues). */
 static int first_life(struct emu_rig *r, const struct emu_driver_options *opt)
 {
-	struct emu_blk_request b = {.in = true, .data = DATA, .len = 512, .header = HDR};
+	struct emu_blk_request b = { .in = true, .data = DATA, .len = 512, .header = HDR };
 	uint64_t capacity;
 	r->drv.opt = *opt;
 	int ret = emu_driver_probe(&r->drv);
@@ -129,12 +130,12 @@ static int first_life(struct emu_rig *r, const struct emu_driver_options *opt)
 }
 
 int emu_fault_play(const struct emu_fault *fault, const struct emu_workload *w,
-	const struct emu_tap_config *tap)
+		   const struct emu_tap_config *tap)
 {
-	struct emu_rig_options o = {
-		.tap = tap, .dev = {.queues = 2, .queue_size = 16}};
-	struct emu_driver_options d = {
-		.queues = 2, .no_msix = w->intx, .features = {emu_blk_default_features()}};
+	struct emu_rig_options o = { .tap = tap, .dev = { .queues = 2, .queue_size = 16 } };
+	struct emu_driver_options d = { .queues = 2,
+					.no_msix = w->intx,
+					.features = { emu_blk_default_features() } };
 	struct emu_rig *r;
 	if (fault)
 		o.fault = *fault;

@@ -20,13 +20,13 @@ static void put16(void *p, uint16_t v)
 
 static void put_split(uint8_t *p, const struct emu_seg *s, uint16_t flags, uint16_t next)
 {
-	struct vqt_desc d = {.addr = s->gpa, .len = s->len, .flags = flags, .next = next};
+	struct vqt_desc d = { .addr = s->gpa, .len = s->len, .flags = flags, .next = next };
 	memcpy(p, &d, sizeof(d));
 }
 
 static void put_packed(uint8_t *p, const struct emu_seg *s, uint16_t flags, uint16_t id)
 {
-	struct vqt_desc d = {.addr = s->gpa, .len = s->len, .flags = id, .next = flags};
+	struct vqt_desc d = { .addr = s->gpa, .len = s->len, .flags = id, .next = flags };
 	memcpy(p, &d, sizeof(d)); /* id precedes flags: 2.8.13 */
 }
 
@@ -55,7 +55,7 @@ static uint64_t table_of(struct emu_driver *d, struct emu_driver_slot *s, unsign
 }
 
 static int write_table(struct emu_driver *d, struct emu_driver_queue *q, uint16_t id,
-	const struct emu_seg *seg, unsigned n, struct emu_seg *one)
+		       const struct emu_seg *seg, unsigned n, struct emu_seg *one)
 {
 	uint64_t table = table_of(d, &q->slot[id], n);
 	if (!table)
@@ -67,22 +67,22 @@ static int write_table(struct emu_driver *d, struct emu_driver_queue *q, uint16_
 			put_packed(p + 16 * i, &seg[i], flags, 0);
 		else
 			put_split(p + 16 * i, &seg[i], flags | (i + 1 < n ? VRING_DESC_F_NEXT : 0),
-				i + 1 < n ? i + 1 : 0);
+				  i + 1 < n ? i + 1 : 0);
 	}
-	*one = (struct emu_seg){.gpa = table, .len = 16 * n};
+	*one = (struct emu_seg){ .gpa = table, .len = 16 * n };
 	return 0;
 }
 
 static int add_split(struct emu_driver *d, struct emu_driver_queue *q, const struct emu_seg *seg,
-	unsigned n, uint16_t extra)
+		     unsigned n, uint16_t extra)
 {
 	uint16_t head = q->free[q->free_head];
 	for (unsigned i = 0; i < n; i++) {
 		uint16_t at = take_free(q), flags = extra;
 		flags |= seg[i].writable ? VRING_DESC_F_WRITE : 0;
 		flags |= i + 1 < n ? VRING_DESC_F_NEXT : 0;
-		put_split(
-			q->p_desc + 16 * at, &seg[i], flags, i + 1 < n ? q->free[q->free_head] : 0);
+		put_split(q->p_desc + 16 * at, &seg[i], flags,
+			  i + 1 < n ? q->free[q->free_head] : 0);
 	}
 	put16(q->p_driver + SPLIT_RING(q->avail % q->size), head);
 	q->avail++;
@@ -91,7 +91,7 @@ static int add_split(struct emu_driver *d, struct emu_driver_queue *q, const str
 }
 
 static int add_packed(struct emu_driver *d, struct emu_driver_queue *q, const struct emu_seg *seg,
-	unsigned n, uint16_t extra)
+		      unsigned n, uint16_t extra)
 {
 	uint16_t id = take_free(q), first = q->avail, first_flags = 0;
 	for (unsigned i = 0; i < n; i++) {
@@ -109,14 +109,14 @@ static int add_packed(struct emu_driver *d, struct emu_driver_queue *q, const st
 			q->avail_wrap = !q->avail_wrap;
 		}
 	}
-	__atomic_store_n(
-		(uint16_t *)(void *)(q->p_desc + 16 * first + 14), first_flags, __ATOMIC_RELEASE);
+	__atomic_store_n((uint16_t *)(void *)(q->p_desc + 16 * first + 14), first_flags,
+			 __ATOMIC_RELEASE);
 	q->free_desc -= n;
 	return id;
 }
 
 int emu_driver_add(struct emu_driver *d, struct emu_driver_queue *q, const struct emu_seg *seg,
-	unsigned n, bool indirect, uint64_t cookie)
+		   unsigned n, bool indirect, uint64_t cookie)
 {
 	struct emu_seg one;
 	unsigned need = indirect ? 1 : n;
@@ -200,7 +200,7 @@ void emu_driver_interrupts(struct emu_driver *d, struct emu_driver_queue *q, boo
 			put16(q->p_driver, on ? 0 : VRING_AVAIL_F_NO_INTERRUPT);
 	} else {
 		put16(q->p_driver, q->used | (uint16_t)q->used_wrap << 15);
-		put16(q->p_driver + 2, !on            ? VRING_PACKED_EVENT_FLAG_DISABLE
+		put16(q->p_driver + 2, !on	      ? VRING_PACKED_EVENT_FLAG_DISABLE
 				       : q->event_idx ? VRING_PACKED_EVENT_FLAG_DESC
 						      : VRING_PACKED_EVENT_FLAG_ENABLE);
 	}
@@ -247,8 +247,8 @@ static int next_used(struct emu_driver_queue *q, uint32_t *id, uint32_t *len)
 	return 1;
 }
 
-int emu_driver_get(
-	struct emu_driver *d, struct emu_driver_queue *q, uint64_t *cookie, uint32_t *len)
+int emu_driver_get(struct emu_driver *d, struct emu_driver_queue *q, uint64_t *cookie,
+		   uint32_t *len)
 {
 	uint32_t id;
 	if (!next_used(q, &id, len))
@@ -277,7 +277,7 @@ int emu_driver_get(
 
 int emu_driver_blk_add(struct emu_driver *d, struct emu_driver_queue *q, struct emu_blk_request *r)
 {
-	struct virtio_blk_outhdr h = {.type = r->type, .sector = r->sector};
+	struct virtio_blk_outhdr h = { .type = r->type, .sector = r->sector };
 	struct emu_seg seg[66];
 	unsigned n = 0, pieces = r->pieces ? r->pieces : 1;
 	if (!r->header)
@@ -287,14 +287,15 @@ int emu_driver_blk_add(struct emu_driver *d, struct emu_driver_queue *q, struct 
 	memcpy(emu_driver_ptr(d, r->header), &h, sizeof(h));
 	*(uint8_t *)emu_driver_ptr(d, r->header + BLK_HEADER) = 0xff;
 	r->status = 0xff;
-	seg[n++] = (struct emu_seg){.gpa = r->header, .len = BLK_HEADER};
+	seg[n++] = (struct emu_seg){ .gpa = r->header, .len = BLK_HEADER };
 	for (unsigned i = 0; i < pieces && r->len; i++) {
 		uint32_t from = (uint64_t)r->len * i / pieces,
 			 to = (uint64_t)r->len * (i + 1) / pieces;
-		seg[n++] = (struct emu_seg){
-			.gpa = r->data + from, .len = to - from, .writable = r->in};
+		seg[n++] = (struct emu_seg){ .gpa = r->data + from,
+					     .len = to - from,
+					     .writable = r->in };
 	}
-	seg[n++] = (struct emu_seg){.gpa = r->header + BLK_HEADER, .len = 1, .writable = true};
+	seg[n++] = (struct emu_seg){ .gpa = r->header + BLK_HEADER, .len = 1, .writable = true };
 	return emu_driver_add(d, q, seg, n, r->indirect && q->indirect, (uintptr_t)r);
 }
 

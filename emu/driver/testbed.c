@@ -69,7 +69,7 @@ static int dma_write(void *opaque, uint64_t gpa, const void *buf, size_t len)
 	return 0;
 }
 
-static const struct emu_mem_ops dma = {.read = dma_read, .write = dma_write};
+static const struct emu_mem_ops dma = { .read = dma_read, .write = dma_write };
 
 static int make_memory(struct emu_rig *r)
 {
@@ -80,7 +80,7 @@ static int make_memory(struct emu_rig *r)
 	memset(r->ram, 0, r->opt.ram_size);
 	emu_mem_set_ops(r->mem, &dma, r);
 	return emu_mem_add(r->mem, 0, r->opt.ram_size, r->opt.message_dma ? NULL : r->ram,
-		EMU_MEM_READ | EMU_MEM_WRITE);
+			   EMU_MEM_READ | EMU_MEM_WRITE);
 }
 
 static int make_disk(struct emu_rig *r)
@@ -108,24 +108,24 @@ static int make_device(struct emu_rig *r)
 	c->mem = r->mem;
 	c->tap = r->tap;
 	c->fault = r->fault.id ? &r->fault : NULL;
-	c->host = (struct emu_device_host){.msix = on_msix, .intx = on_intx, .opaque = r};
+	c->host = (struct emu_device_host){ .msix = on_msix, .intx = on_intx, .opaque = r };
 	emu_tap_session(r->tap, "vqtrace", NULL, 0);
 	emu_tap_source(r->tap, "in-process device", 0);
 	emu_tap_device(r->tap, c->cls->virtio_id, VQT_TRANSPORT_PCI,
-		c->transitional ? VQT_DEV_TRANSITIONAL : 0, 0, c->queues ? c->queues : 1, "dev0",
-		"vqtrace-device");
+		       c->transitional ? VQT_DEV_TRANSITIONAL : 0, 0, c->queues ? c->queues : 1,
+		       "dev0", "vqtrace-device");
 	int ret = emu_device_new(&r->dev, c);
 	if (ret < 0)
 		return ret;
 	r->v = emu_device_virtio(r->dev);
-	struct emu_bus bus = {.config_read = bus_config_read,
-		.config_write = bus_config_write,
-		.bar_read = bus_bar_read,
-		.bar_write = bus_bar_write,
-		.run = bus_run,
-		.opaque = r,
-		.ram = r->ram,
-		.ram_size = r->opt.ram_size};
+	struct emu_bus bus = { .config_read = bus_config_read,
+			       .config_write = bus_config_write,
+			       .bar_read = bus_bar_read,
+			       .bar_write = bus_bar_write,
+			       .run = bus_run,
+			       .opaque = r,
+			       .ram = r->ram,
+			       .ram_size = r->opt.ram_size };
 	return emu_driver_init(&r->drv, &bus);
 }
 

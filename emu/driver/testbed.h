@@ -12,14 +12,14 @@
 #include "emu/virtio/fault.h"
 
 struct emu_rig_options {
-	struct emu_device_config dev;     /* cls NULL: block; mem, host, tap, fault are set here */
-	struct emu_blk_config blk;        /* backend NULL: memory, wrapped in a deferring one */
-	uint64_t ram_size;                /* 0: 4 MiB, at guest-physical 0 */
-	uint64_t disk_size;               /* 0: 1 MiB */
-	bool message_dma;                 /* memory is reached by callbacks only */
-	bool hold_run;                    /* the driver's waiting does not run the device */
+	struct emu_device_config dev; /* cls NULL: block; mem, host, tap, fault are set here */
+	struct emu_blk_config blk; /* backend NULL: memory, wrapped in a deferring one */
+	uint64_t ram_size; /* 0: 4 MiB, at guest-physical 0 */
+	uint64_t disk_size; /* 0: 1 MiB */
+	bool message_dma; /* memory is reached by callbacks only */
+	bool hold_run; /* the driver's waiting does not run the device */
 	const struct emu_tap_config *tap; /* NULL: none */
-	struct emu_fault fault;           /* id 0: behaves */
+	struct emu_fault fault; /* id 0: behaves */
 };
 
 struct emu_rig {

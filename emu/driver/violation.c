@@ -22,7 +22,7 @@ struct emu_driver_queue *wrong_q0(struct emu_rig *r)
 
 void wrong_header(struct emu_rig *r, uint32_t type, uint64_t sector)
 {
-	struct virtio_blk_outhdr h = {.type = type, .sector = sector};
+	struct virtio_blk_outhdr h = { .type = type, .sector = sector };
 	memcpy(emu_driver_ptr(&r->drv, HDR), &h, sizeof(h));
 	*(uint8_t *)emu_driver_ptr(&r->drv, HDR + 16) = 0xff;
 }
@@ -49,7 +49,8 @@ int wrong_offer(struct emu_rig *r, const struct emu_seg *seg, unsigned n, bool i
 int wrong_request(struct emu_rig *r, uint32_t type, uint64_t sector, uint32_t len, bool in)
 {
 	struct emu_blk_request b = {
-		.type = type, .sector = sector, .data = DATA, .len = len, .in = in, .header = HDR};
+		.type = type, .sector = sector, .data = DATA, .len = len, .in = in, .header = HDR
+	};
 	int ret = emu_driver_blk(&r->drv, 0, &b);
 	return ret == -ETIMEDOUT ? 0 : ret;
 }
@@ -60,10 +61,10 @@ int wrong_good(struct emu_rig *r)
 }
 
 /* A raw split descriptor. */
-void wrong_desc(
-	struct emu_rig *r, unsigned i, uint64_t addr, uint32_t len, uint16_t flags, uint16_t next)
+void wrong_desc(struct emu_rig *r, unsigned i, uint64_t addr, uint32_t len, uint16_t flags,
+		uint16_t next)
 {
-	struct vqt_desc d = {.addr = addr, .len = len, .flags = flags, .next = next};
+	struct vqt_desc d = { .addr = addr, .len = len, .flags = flags, .next = next };
 	memcpy(wrong_q0(r)->p_desc + 16 * i, &d, sizeof(d));
 }
 
@@ -90,7 +91,7 @@ int wrong_publish(struct emu_rig *r, uint16_t head, uint16_t advance)
 
 const struct emu_wrong *emu_wrong_nth(unsigned n)
 {
-	const struct emu_wrong *const all[] = {emu_wrong_setup, emu_wrong_rings};
+	const struct emu_wrong *const all[] = { emu_wrong_setup, emu_wrong_rings };
 	for (unsigned i = 0; i < 2; i++)
 		for (const struct emu_wrong *w = all[i]; w->name; w++)
 			if (!n--)
@@ -113,23 +114,24 @@ int emu_wrong_play(const struct emu_wrong *w, const struct emu_tap_config *tap)
 }
 
 int emu_wrong_play_to(const struct emu_wrong *w, const struct emu_tap_config *tap,
-	void (*end)(void *opaque, struct emu_rig *r), void *opaque)
+		      void (*end)(void *opaque, struct emu_rig *r), void *opaque)
 {
-	struct emu_rig_options o = {.tap = tap,
-		.dev = {.queues = 2,
-			.queue_size = 16,
-			.transitional = w->how & EMU_WRONG_LEGACY,
-			.features = emu_virtio_core_features() | w->features}};
+	struct emu_rig_options o = { .tap = tap,
+				     .dev = { .queues = 2,
+					      .queue_size = 16,
+					      .transitional = w->how & EMU_WRONG_LEGACY,
+					      .features =
+						      emu_virtio_core_features() | w->features } };
 	uint64_t blk = emu_blk_default_features();
 	struct emu_rig *r;
 	if (w->how & EMU_WRONG_READ_ONLY)
 		o.blk.features = blk | BIT(VIRTIO_BLK_F_RO);
 	if (w->how & EMU_WRONG_PLATFORM)
 		o.dev.features |= BIT(VIRTIO_F_ACCESS_PLATFORM);
-	struct emu_driver_options d = {.queues = 2,
-		.legacy = w->how & EMU_WRONG_LEGACY,
-		.no_msix = w->how & EMU_WRONG_INTX,
-		.features = {blk | w->features}};
+	struct emu_driver_options d = { .queues = 2,
+					.legacy = w->how & EMU_WRONG_LEGACY,
+					.no_msix = w->how & EMU_WRONG_INTX,
+					.features = { blk | w->features } };
 	int ret = emu_rig_new(&r, &o);
 	if (ret < 0)
 		return ret;

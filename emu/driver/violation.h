@@ -11,12 +11,12 @@
 
 struct emu_wrong {
 	const char *name; /* "kick-before-driver-ok" */
-	uint8_t top40;    /* rank in the list of shipped violations, 0 none */
+	uint8_t top40; /* rank in the list of shipped violations, 0 none */
 	const char *clauses;
 	const char *what; /* one sentence */
 	int (*act)(struct emu_rig *r);
 	uint64_t features; /* for the driver, beside the block device's defaults */
-	uint8_t how;       /* EMU_WRONG_* */
+	uint8_t how; /* EMU_WRONG_* */
 };
 #define EMU_WRONG_LEGACY 1 /* transitional device, legacy driver */
 #define EMU_WRONG_INTX 2
@@ -30,7 +30,7 @@ const struct emu_wrong *emu_wrong_by_name(const char *name);
 int emu_wrong_play(const struct emu_wrong *w, const struct emu_tap_config *tap);
 /* The same; end() sees the device as the violation left it. */
 int emu_wrong_play_to(const struct emu_wrong *w, const struct emu_tap_config *tap,
-	void (*end)(void *opaque, struct emu_rig *r), void *opaque);
+		      void (*end)(void *opaque, struct emu_rig *r), void *opaque);
 
 /*
  * A correct driver's workload (requests on two queues, configuration change, an
@@ -40,6 +40,6 @@ struct emu_workload {
 	bool packed, event_idx, indirect, in_order, intx;
 };
 int emu_fault_play(const struct emu_fault *fault, const struct emu_workload *w,
-	const struct emu_tap_config *tap);
+		   const struct emu_tap_config *tap);
 
 #endif

@@ -33,8 +33,8 @@ int wrong_request(struct emu_rig *r, uint32_t type, uint64_t sector, uint32_t le
 /* A read that is in order. */
 int wrong_good(struct emu_rig *r);
 /* A raw split descriptor. */
-void wrong_desc(
-	struct emu_rig *r, unsigned i, uint64_t addr, uint32_t len, uint16_t flags, uint16_t next);
+void wrong_desc(struct emu_rig *r, unsigned i, uint64_t addr, uint32_t len, uint16_t flags,
+		uint16_t next);
 /* The usual read in descriptors 0 to 2 by hand, to be bent before wrong_publish(). */
 void wrong_chain(struct emu_rig *r);
 int wrong_publish(struct emu_rig *r, uint16_t head, uint16_t advance);

@@ -12,19 +12,20 @@
 #define BIT(n) (1ull << (n))
 /* Their data path does not come by here. */
 #define NOT_OFFERED (BIT(VH_P_PAGEFAULT) | BIT(VH_P_HOST_NOTIFIER))
-#define RUNNING                                                                                    \
-	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK |      \
-		VIRTIO_CONFIG_S_DRIVER_OK)
+#define RUNNING \
+	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK | \
+	 VIRTIO_CONFIG_S_DRIVER_OK)
 
 void proxy_tell_state(struct vhost_proxy *p)
 {
-	uint64_t offered[2] = {p->offered & ~BIT(VH_F_PROTOCOL_FEATURES), 0};
-	uint64_t accepted[2] = {p->features & ~BIT(VH_F_PROTOCOL_FEATURES), 0};
+	uint64_t offered[2] = { p->offered & ~BIT(VH_F_PROTOCOL_FEATURES), 0 };
+	uint64_t accepted[2] = { p->features & ~BIT(VH_F_PROTOCOL_FEATURES), 0 };
 	/* without messages for it: rings run when the driver is through with its set-up */
 	uint8_t status = p->protocol & BIT(VH_P_STATUS) ? p->status : RUNNING;
 	emu_tap_device_state(p->cfg.tap,
-		VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED | VQT_KNOWN_CONFIG, status,
-		offered, accepted, p->config, p->config_len);
+			     VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED |
+				     VQT_KNOWN_CONFIG,
+			     status, offered, accepted, p->config, p->config_len);
 	p->lived = p->told = true;
 }
 
@@ -65,10 +66,12 @@ static int protocol_offered(struct vhost_proxy *p, uint8_t *b, size_t n)
 	uint64_t f = get_le64(b), ours = f & ~NOT_OFFERED;
 	memcpy(b, &ours, sizeof(ours));
 	if (f != ours)
-		emu_tap_note(p->cfg.tap, VQT_NOTE_INFO,
+		emu_tap_note(
+			p->cfg.tap, VQT_NOTE_INFO,
 			"protocol features of the back end were not handed on: PAGEFAULT, HOST_NOTIFIER");
 	if (f & (BIT(VH_P_RARP) | BIT(VH_P_MTU)) && p->cfg.virtio_id == VIRTIO_ID_BLOCK)
-		door_tell(&p->door, DOOR_NOTE,
+		door_tell(
+			&p->door, DOOR_NOTE,
 			"the back end looks like a network device and is recorded as a block device");
 	return 0;
 }
@@ -85,8 +88,8 @@ static int queue_num(struct vhost_proxy *p, uint8_t *b, size_t n)
 	if (n >= 8)
 		p->queues = get_le64(b) < PROXY_RINGS ? get_le64(b) : PROXY_RINGS;
 	if (was != p->queues)
-		emu_tap_device(p->cfg.tap, p->cfg.virtio_id, VQT_TRANSPORT_UNKNOWN, 0, ~0u, p->queues,
-			p->cfg.name, p->cfg.type_name);
+		emu_tap_device(p->cfg.tap, p->cfg.virtio_id, VQT_TRANSPORT_UNKNOWN, 0, ~0u,
+			       p->queues, p->cfg.name, p->cfg.type_name);
 	return 0;
 }
 
@@ -184,18 +187,18 @@ static int inflight(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in 
 }
 
 static const struct proxy_row rows[] = {
-	{VH_GET_FEATURES, NULL, features_offered},
-	{VH_SET_FEATURES, features_accepted, NULL},
-	{VH_GET_PROTOCOL_FEATURES, NULL, protocol_offered},
-	{VH_SET_PROTOCOL_FEATURES, protocol_accepted, NULL},
-	{VH_GET_QUEUE_NUM, NULL, queue_num},
-	{VH_GET_CONFIG, NULL, config_read},
-	{VH_SET_CONFIG, config_written, NULL},
-	{VH_SET_BACKEND_REQ_FD, channel, NULL},
-	{VH_SET_INFLIGHT_FD, inflight, NULL},
-	{VH_RESET_DEVICE, reset, NULL},
-	{VH_SET_STATUS, status_set, NULL},
-	{VH_GET_STATUS, NULL, status_got},
+	{ VH_GET_FEATURES, NULL, features_offered },
+	{ VH_SET_FEATURES, features_accepted, NULL },
+	{ VH_GET_PROTOCOL_FEATURES, NULL, protocol_offered },
+	{ VH_SET_PROTOCOL_FEATURES, protocol_accepted, NULL },
+	{ VH_GET_QUEUE_NUM, NULL, queue_num },
+	{ VH_GET_CONFIG, NULL, config_read },
+	{ VH_SET_CONFIG, config_written, NULL },
+	{ VH_SET_BACKEND_REQ_FD, channel, NULL },
+	{ VH_SET_INFLIGHT_FD, inflight, NULL },
+	{ VH_RESET_DEVICE, reset, NULL },
+	{ VH_SET_STATUS, status_set, NULL },
+	{ VH_GET_STATUS, NULL, status_got },
 	{},
 };
 

@@ -74,8 +74,7 @@ static void on_kick(struct door *d, struct door_source *s, uint32_t events)
 
 static void on_call(struct door *d, struct door_source *s, uint32_t events)
 {
-	struct proxy_ring *r =
-		(struct proxy_ring *)((char *)s - offsetof(struct proxy_ring, call));
+	struct proxy_ring *r = (struct proxy_ring *)((char *)s - offsetof(struct proxy_ring, call));
 	called(r);
 }
 
@@ -85,7 +84,7 @@ static void on_err(struct door *d, struct door_source *s, uint32_t events)
 	if (!taken(s->fd))
 		return;
 	emu_tap_life(r->p->cfg.tap, VQT_LIFE_ERROR, r->index, 0, 0, 0,
-		"the back end signals an error of this queue");
+		     "the back end signals an error of this queue");
 	door_signal(d, r->err_to);
 }
 
@@ -107,9 +106,9 @@ struct proxy_ring *proxy_ring(struct vhost_proxy *p, unsigned index)
 	}
 	r->p = p;
 	r->index = index;
-	r->kick = (struct door_source){-1, on_kick};
-	r->call = (struct door_source){-1, on_call};
-	r->err = (struct door_source){-1, on_err};
+	r->kick = (struct door_source){ -1, on_kick };
+	r->call = (struct door_source){ -1, on_call };
+	r->err = (struct door_source){ -1, on_err };
 	r->kick_to = r->call_to = r->err_to = -1;
 	return p->ring[index] = r;
 }
@@ -119,8 +118,8 @@ static int place(struct vhost_proxy *p, struct proxy_ring *r)
 {
 	struct emu_ring *q = &r->w.ring;
 	if (door_map_translate(&p->maps, r->addr.desc, 1, &q->desc) < 0 ||
-		door_map_translate(&p->maps, r->addr.avail, 1, &q->driver) < 0 ||
-		door_map_translate(&p->maps, r->addr.used, 1, &q->device) < 0) {
+	    door_map_translate(&p->maps, r->addr.avail, 1, &q->driver) < 0 ||
+	    door_map_translate(&p->maps, r->addr.used, 1, &q->device) < 0) {
 		q->why = "virtqueue outside the memory that the front end shares";
 		return -EFAULT;
 	}
@@ -131,7 +130,7 @@ static void start(struct vhost_proxy *p, struct proxy_ring *r)
 {
 	bool on = r->enabled || !(p->features >> VH_F_PROTOCOL_FEATURES & 1);
 	if (r->running || !on || !r->started || !r->has_addr || !r->num || !p->features_known ||
-		r->num > VIRTQ_SIZE_MAX || !p->maps.count)
+	    r->num > VIRTQ_SIZE_MAX || !p->maps.count)
 		return;
 	if (!p->told)
 		proxy_tell_state(p);
@@ -143,8 +142,8 @@ static void start(struct vhost_proxy *p, struct proxy_ring *r)
 		emu_watch_skip(&r->w);
 	if (ret < 0 && !r->said)
 		door_tell(&p->door, DOOR_NOTE,
-			"queue %u is handed on, but its requests cannot be followed: %s", r->index,
-			r->w.ring.why ? r->w.ring.why : strerror(-ret));
+			  "queue %u is handed on, but its requests cannot be followed: %s",
+			  r->index, r->w.ring.why ? r->w.ring.why : strerror(-ret));
 	r->said = ret < 0;
 	r->running = ret == 0;
 	r->waiting = 0;
@@ -193,8 +192,8 @@ void proxy_rings_look(struct vhost_proxy *p)
 
 static void drop(struct vhost_proxy *p, struct proxy_ring *r)
 {
-	struct door_source *const all[] = {&r->kick, &r->call, &r->err};
-	int *const to[] = {&r->kick_to, &r->call_to, &r->err_to};
+	struct door_source *const all[] = { &r->kick, &r->call, &r->err };
+	int *const to[] = { &r->kick_to, &r->call_to, &r->err_to };
 	for (unsigned i = 0; i < 3; i++) {
 		int fd = all[i]->fd;
 		door_unwatch(&p->door, all[i]);
@@ -298,7 +297,8 @@ static bool silent(struct proxy_ring *r)
 	q->ops->snapshot(q, &now);
 	if (!(now.known & VQT_RING_PACKED) && q->event_idx)
 		return now.known & VQT_RING_AVAIL_EVENT &&
-		       now.avail_event != now.last_avail; /* a mark not where the next entry comes */
+		       now.avail_event !=
+			       now.last_avail; /* a mark not where the next entry comes */
 	return now.used_flags == 1; /* split: NO_NOTIFY; packed: DISABLE */
 }
 
@@ -431,7 +431,8 @@ static int set_kick(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in 
 	door_close(&old);
 	if (theirs >= 0 && door_watch(&p->door, &r->kick, theirs, EPOLLIN) < 0) {
 		close(theirs);
-		return door_fail(&p->door, "the front end kicks by a descriptor that cannot be waited for");
+		return door_fail(&p->door,
+				 "the front end kicks by a descriptor that cannot be waited for");
 	}
 	r->started = true;
 	start(p, r);
@@ -494,7 +495,7 @@ static int add_region(struct vhost_proxy *p, const uint8_t *at, int fd)
 static void not_mapped(struct vhost_proxy *p, int err)
 {
 	door_tell(&p->door, DOOR_NOTE, "memory of the front end cannot be read here: %s",
-		strerror(-err));
+		  strerror(-err));
 }
 
 static int set_mem_table(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
@@ -507,7 +508,7 @@ static int set_mem_table(struct vhost_proxy *p, uint8_t *b, size_t n, struct doo
 	door_maps_clear(&p->maps);
 	for (uint32_t i = 0; i < count; i++) {
 		int ret = add_region(p, b + 8 + i * sizeof(struct vhost_user_region),
-			i < in->nfds ? in->fd[i] : -1);
+				     i < in->nfds ? in->fd[i] : -1);
 		err = ret < 0 ? ret : err;
 	}
 	if (err < 0)
@@ -535,17 +536,17 @@ static int remove_mem(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_i
 }
 
 const struct proxy_row proxy_ring_rows[] = {
-	{VH_SET_MEM_TABLE, set_mem_table, NULL},
-	{VH_ADD_MEM_REG, add_mem, NULL},
-	{VH_REM_MEM_REG, remove_mem, NULL},
-	{VH_SET_VRING_NUM, set_num, NULL},
-	{VH_SET_VRING_ADDR, set_addr, NULL},
-	{VH_SET_VRING_BASE, set_base, NULL},
-	{VH_GET_VRING_BASE, NULL, base_got},
-	{VH_SET_VRING_ENABLE, set_enable, NULL},
-	{VH_SET_VRING_KICK, set_kick, NULL},
-	{VH_SET_VRING_CALL, set_call, NULL},
-	{VH_SET_VRING_ERR, set_err, NULL},
-	{VH_VRING_KICK, vring_kick, NULL},
+	{ VH_SET_MEM_TABLE, set_mem_table, NULL },
+	{ VH_ADD_MEM_REG, add_mem, NULL },
+	{ VH_REM_MEM_REG, remove_mem, NULL },
+	{ VH_SET_VRING_NUM, set_num, NULL },
+	{ VH_SET_VRING_ADDR, set_addr, NULL },
+	{ VH_SET_VRING_BASE, set_base, NULL },
+	{ VH_GET_VRING_BASE, NULL, base_got },
+	{ VH_SET_VRING_ENABLE, set_enable, NULL },
+	{ VH_SET_VRING_KICK, set_kick, NULL },
+	{ VH_SET_VRING_CALL, set_call, NULL },
+	{ VH_SET_VRING_ERR, set_err, NULL },
+	{ VH_VRING_KICK, vring_kick, NULL },
 	{},
 };

@@ -30,8 +30,8 @@ static void forget_all(struct emu_watch *w, bool tell)
 		if (!c)
 			continue;
 		if (tell)
-			emu_tap_used_seen(w->tap, w->queue, &(struct vqt_ring){0}, 0, w->mem, &w->none, id,
-				0, VQT_USED_DETACHED, NULL, NULL);
+			emu_tap_used_seen(w->tap, w->queue, &(struct vqt_ring){ 0 }, 0, w->mem,
+					  &w->none, id, 0, VQT_USED_DETACHED, NULL, NULL);
 		emu_ring_set_busy(&w->ring, id, false);
 		w->by_id[id] = NULL;
 		c->next = w->free;
@@ -75,7 +75,7 @@ static bool packed(const struct emu_watch *w)
 
 static int reachable(struct emu_ring *r)
 {
-	const uint64_t at[] = {r->desc, r->driver, r->device};
+	const uint64_t at[] = { r->desc, r->driver, r->device };
 	uint64_t len[3];
 	unsigned align[3];
 	r->ops->layout(r->size, len, align);
@@ -146,8 +146,9 @@ static void lose(struct emu_watch *w, uint64_t lost)
 	w->earlier = true;
 	/* a packed ring does not say where it stands */
 	if (packed(w) || emu_ring_load16(r, DEVICE, 2, &idx) < 0 ||
-		emu_ring_load16(r, DRIVER, 2, &r->avail_seen) < 0) {
-		emu_tap_note(w->tap, VQT_NOTE_WARNING,
+	    emu_ring_load16(r, DRIVER, 2, &r->avail_seen) < 0) {
+		emu_tap_note(
+			w->tap, VQT_NOTE_WARNING,
 			"a queue could not be followed any further; it will be from its next start on");
 		w->on = false;
 		return;
@@ -218,7 +219,7 @@ static bool same_flags(struct emu_watch *w, const struct emu_chain *c)
 	uint16_t pos = c->pos, flags;
 	for (uint32_t i = 0; packed(w) && i < c->ndirect; i++) {
 		if (emu_ring_load16(&w->ring, DESC, 16ull * (pos & 0x7fff) + 14, &flags) < 0 ||
-			flags != c->desc[i].flags)
+		    flags != c->desc[i].flags)
 			return false;
 		pos = w->ring.ops->used_next(&w->ring, pos, 1);
 	}
@@ -264,7 +265,7 @@ static int step_over(struct emu_watch *w, struct emu_chain *c)
 static int take(struct emu_watch *w, bool late, bool sure)
 {
 	struct emu_ring *r = &w->ring;
-	struct asking a = {.w = w};
+	struct asking a = { .w = w };
 	struct vqt_ring before;
 	struct emu_chain *c = get_chain(w);
 	if (!c)
@@ -327,13 +328,14 @@ static bool same_descs(struct emu_watch *w, const struct emu_chain *c)
 	uint16_t at = c->head;
 	for (uint32_t i = 0; !packed(w) && i < c->ndirect; at = c->desc[i++].next)
 		if (emu_ring_read(&w->ring, DESC, 16ull * (at % w->ring.size), &d, sizeof(d)) < 0 ||
-			memcmp(&d, &c->desc[i], sizeof(d)))
+		    memcmp(&d, &c->desc[i], sizeof(d)))
 			return false;
 	if (!c->table || packed(w))
 		return true;
 	for (uint32_t i = 0, n = c->ndesc - c->ndirect; i < n && i < TABLE_COMPARED; i++)
-		if (emu_mem_read(w->mem, c->desc[c->ndirect - 1].addr + 16ull * i, &d, sizeof(d)) < 0 ||
-			d.addr != c->desc[c->ndirect + i].addr || d.len != c->desc[c->ndirect + i].len)
+		if (emu_mem_read(w->mem, c->desc[c->ndirect - 1].addr + 16ull * i, &d, sizeof(d)) <
+			    0 ||
+		    d.addr != c->desc[c->ndirect + i].addr || d.len != c->desc[c->ndirect + i].len)
 			return false;
 	return true;
 }
@@ -343,7 +345,7 @@ static bool still_left(void *opaque)
 {
 	struct asking *a = opaque;
 	const struct emu_chain *c = a->c;
-	struct emu_chain now = {.desc = c->desc, .ndesc = c->ndesc};
+	struct emu_chain now = { .desc = c->desc, .ndesc = c->ndesc };
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	emu_chain_keep(a->w->mem, &now);
 	a->unread = !c->ndesc || now.first_len != c->first_len ||
@@ -356,13 +358,13 @@ static bool still_left(void *opaque)
 static void use(struct emu_watch *w, struct emu_chain *c, uint16_t id, uint32_t len, unsigned flags)
 {
 	struct emu_ring *r = &w->ring;
-	struct asking a = {.w = w, .c = c};
+	struct asking a = { .w = w, .c = c };
 	struct vqt_ring before;
 	uint16_t pos = r->ops->used_pos(r);
 	r->ops->snapshot(r, &before);
 	if (w->tap)
-		emu_tap_used_seen(w->tap, w->queue, &before, pos, w->mem, c, id, len, flags, still_left,
-			&a);
+		emu_tap_used_seen(w->tap, w->queue, &before, pos, w->mem, c, id, len, flags,
+				  still_left, &a);
 	else
 		still_left(&a);
 	w->stats.used++;
@@ -528,9 +530,11 @@ bool emu_watch_kick_due(struct emu_watch *w)
 		return false;
 	r->ops->snapshot(r, &now);
 	if (packed(w)) /* where its mark lies is not looked into: it has one */
-		return now.known & VQT_RING_USED_FLAGS && now.used_flags != VRING_PACKED_EVENT_FLAG_DISABLE;
+		return now.known & VQT_RING_USED_FLAGS &&
+		       now.used_flags != VRING_PACKED_EVENT_FLAG_DISABLE;
 	if (!r->event_idx)
-		return now.known & VQT_RING_USED_FLAGS && !(now.used_flags & VRING_USED_F_NO_NOTIFY);
+		return now.known & VQT_RING_USED_FLAGS &&
+		       !(now.used_flags & VRING_USED_F_NO_NOTIFY);
 	return now.known & VQT_RING_AVAIL_EVENT &&
 	       emu_ring_need_event(now.avail_event, r->avail_seen, r->last_avail);
 }

@@ -46,7 +46,8 @@ struct emu_watch {
 	uint64_t features;
 	uint32_t ids; /* a split ring has as many as entries, a packed one 65536 */
 	struct emu_chain **by_id; /* in flight; ids of them */
-	uint16_t *order; /* IN_ORDER: ids in flight, oldest first, from order_at on, round; ids of them */
+	uint16_t *
+		order; /* IN_ORDER: ids in flight, oldest first, from order_at on, round; ids of them */
 	unsigned order_at, order_n;
 	struct emu_chain *free;
 	struct emu_chain none; /* a used chain that nobody knows */

@@ -24,7 +24,7 @@ uint64_t proxy_now(void)
 
 int vhost_proxy_connect(const char *path)
 {
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof(a.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(a.sun_path, path);
@@ -44,7 +44,7 @@ int vhost_proxy_connect(const char *path)
 
 static int hand_on(struct vhost_proxy *p, int to, uint8_t *msg, size_t len, struct door_in *in)
 {
-	struct iovec v = {msg, len};
+	struct iovec v = { msg, len };
 	int fd[DOOR_FDS];
 	unsigned n = 0;
 	for (unsigned i = 0; i < in->nfds; i++)
@@ -72,7 +72,8 @@ static ssize_t payload(struct door *d, const uint8_t *header)
 static ssize_t back_payload(void *opaque, const uint8_t *header)
 {
 	if (size_of(header) > MESSAGE_MAX)
-		return door_fail(opaque, "the back end sent a message of %zu bytes", size_of(header));
+		return door_fail(opaque, "the back end sent a message of %zu bytes",
+				 size_of(header));
 	return size_of(header);
 }
 
@@ -84,8 +85,8 @@ static int look_at(struct vhost_proxy *p, uint8_t *msg, size_t len, struct door_
 	const struct vhost_user_message *m = vhost_user_message(h.request);
 	const struct proxy_row *r = proxy_row(h.request);
 	if (!m && !p->stats.unknown++)
-		door_tell(&p->door, DOOR_NOTE, "request %u is not known here and handed on as it is",
-			h.request);
+		door_tell(&p->door, DOOR_NOTE,
+			  "request %u is not known here and handed on as it is", h.request);
 	if (!m || !r)
 		return 0;
 	if (asked)
@@ -102,7 +103,7 @@ static int message(struct door *d, uint8_t *msg, size_t len)
 		ret = hand_on(p, p->back.source.fd, msg, len, d->msg);
 	if (ret < 0 && !d->why[0])
 		return door_fail(d, "a message could not be handed on to the back end: %s",
-			strerror(-ret));
+				 strerror(-ret));
 	return ret < 0 ? -EBADMSG : 0;
 }
 
@@ -145,7 +146,8 @@ static void on_back(struct door *d, struct door_source *s, uint32_t events)
 	if (!d->why[0] && (ret == -EPIPE || ret == -ECONNRESET))
 		door_fail(d, "the back end has closed the connection");
 	else if (!d->why[0])
-		door_fail(d, "a message of the back end could not be handed on: %s", strerror(-ret));
+		door_fail(d, "a message of the back end could not be handed on: %s",
+			  strerror(-ret));
 	/* the rings as it left them; the front end goes when this step ends */
 	proxy_rings_look(p);
 	close_peer(p, &p->back);
@@ -242,14 +244,15 @@ static const struct door_ops ops = {
 
 int vhost_proxy_new(struct door **out, const struct vhost_proxy_config *cfg)
 {
-	struct door_config dc = {.tap = cfg->tap, .say = cfg->say, .opaque = cfg->opaque,
-		.spin_us = cfg->spin_us};
+	struct door_config dc = {
+		.tap = cfg->tap, .say = cfg->say, .opaque = cfg->opaque, .spin_us = cfg->spin_us
+	};
 	struct vhost_proxy *p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
 	p->cfg = *cfg;
-	p->back.source = (struct door_source){-1, on_back};
-	p->channel[0].source = p->channel[1].source = (struct door_source){-1, on_channel};
+	p->back.source = (struct door_source){ -1, on_back };
+	p->channel[0].source = p->channel[1].source = (struct door_source){ -1, on_channel };
 	int ret = door_init(&p->door, &ops, &dc);
 	p->mem = p->maps.mem = emu_mem_new();
 	if (ret == 0 && !p->mem)
@@ -295,7 +298,7 @@ void vhost_proxy_preamble(struct door *d)
 {
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
 	emu_tap_device(p->cfg.tap, p->cfg.virtio_id, VQT_TRANSPORT_UNKNOWN, 0, ~0u, p->queues,
-		p->cfg.name, p->cfg.type_name);
+		       p->cfg.name, p->cfg.type_name);
 	if (p->told)
 		proxy_tell_state(p);
 }

@@ -104,8 +104,9 @@ static int perform(struct rb *d, struct emu_io *io)
 		return zero_some(d, off, io->bytes);
 	for (int i = 0; i < io->niov && ret == 0; i++) {
 		const struct iovec *v = &io->iov[i];
-		ret = io->op == EMU_IO_READ ? read_some(d, off, v->iov_base, v->iov_len)
-					    : replay_disk_set(d->over, off, v->iov_base, v->iov_len);
+		ret = io->op == EMU_IO_READ
+			      ? read_some(d, off, v->iov_base, v->iov_len)
+			      : replay_disk_set(d->over, off, v->iov_base, v->iov_len);
 		off += v->iov_len;
 	}
 	return ret;
@@ -176,7 +177,7 @@ static const struct emu_backend_ops ops = {
 };
 
 int replay_backend_new(struct emu_backend **out, uint64_t size, struct replay_disk *base, int fd,
-	uint64_t memory)
+		       uint64_t memory)
 {
 	struct rb *d = calloc(1, sizeof(*d));
 	if (!d)
@@ -186,7 +187,7 @@ int replay_backend_new(struct emu_backend **out, uint64_t size, struct replay_di
 		free(d);
 		return -ENOMEM;
 	}
-	d->b = (struct emu_backend){.ops = &ops, .size = size, .align = 1, .can_discard = true};
+	d->b = (struct emu_backend){ .ops = &ops, .size = size, .align = 1, .can_discard = true };
 	d->base = fd < 0 ? base : NULL;
 	d->fd = fd;
 	d->last = &d->first;

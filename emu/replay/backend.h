@@ -15,7 +15,7 @@
  * before; unknown bytes read as zero.  memory bounds the changes kept, bytes.
  */
 int replay_backend_new(struct emu_backend **out, uint64_t size, struct replay_disk *base, int fd,
-	uint64_t memory);
+		       uint64_t memory);
 /* The I/Os of this tag from now until replay_backend_go() fail. */
 int replay_backend_fail(struct emu_backend *b, uint64_t tag);
 /* Do the I/Os of the request of that tag, all its steps: how many. */

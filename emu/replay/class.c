@@ -69,8 +69,8 @@ static void write_bytes(struct emu_virtio *v, const struct emu_chain *c, const s
 	uint32_t pos = 0;
 	while (record_seg_next(used, &pos, &seg)) {
 		const struct vqt_desc *d = seg.desc < c->ndesc ? &c->desc[seg.desc] : NULL;
-		if (!d || !(d->flags & VRING_DESC_F_WRITE) ||
-			seg.offset > d->len || seg.len > d->len - seg.offset)
+		if (!d || !(d->flags & VRING_DESC_F_WRITE) || seg.offset > d->len ||
+		    seg.len > d->len - seg.offset)
 			continue;
 		emu_mem_write(v->mem, d->addr + seg.offset, seg.bytes, seg.len);
 	}

@@ -40,8 +40,8 @@ static bool parse_line(struct replay_declaration *d, char *line)
 	return *d->reason;
 }
 
-int replay_declared_parse(
-	struct replay_declared **out, const char *text, size_t len, char *why, size_t size)
+int replay_declared_parse(struct replay_declared **out, const char *text, size_t len, char *why,
+			  size_t size)
 {
 	struct replay_declared *d = calloc(1, sizeof(*d));
 	unsigned number = 0;
@@ -63,7 +63,7 @@ int replay_declared_parse(
 			continue;
 		if (d->count == LINES || !parse_line(&d->d[d->count], line)) {
 			snprintf(why, size,
-				"line %u: a declaration is TARGET SUBJECT CLAUSE REASON", number);
+				 "line %u: a declaration is TARGET SUBJECT CLAUSE REASON", number);
 			replay_declared_free(d);
 			return -EINVAL;
 		}
@@ -87,8 +87,8 @@ static bool is_for(const struct replay_declaration *d, const char *target)
 	return !strcmp(d->target, "*") || !strcmp(d->target, target);
 }
 
-const struct replay_declaration *replay_declared_meet(
-	struct replay_declared *d, const char *target, const char *subject)
+const struct replay_declaration *replay_declared_meet(struct replay_declared *d, const char *target,
+						      const char *subject)
 {
 	for (unsigned i = 0; d && i < d->count; i++)
 		if (is_for(&d->d[i], target) && !fnmatch(d->d[i].subject, subject, 0)) {
@@ -106,8 +106,8 @@ bool replay_declared_io_errors(const struct replay_declared *d, const char *targ
 	return false;
 }
 
-const struct replay_declaration *replay_declared_nth(
-	const struct replay_declared *d, const char *target, unsigned n)
+const struct replay_declaration *replay_declared_nth(const struct replay_declared *d,
+						     const char *target, unsigned n)
 {
 	for (unsigned i = 0; d && i < d->count; i++)
 		if (is_for(&d->d[i], target) && !n--)

@@ -28,16 +28,16 @@ struct replay_declaration {
 struct replay_declared;
 
 /* Parse the text of such a file: 0, -EINVAL with a reason in why[size], -ENOMEM. */
-int replay_declared_parse(
-	struct replay_declared **out, const char *text, size_t len, char *why, size_t size);
+int replay_declared_parse(struct replay_declared **out, const char *text, size_t len, char *why,
+			  size_t size);
 void replay_declared_free(struct replay_declared *d);
 /* The declaration for a subject against this target, counted as met; NULL: none. */
-const struct replay_declaration *replay_declared_meet(
-	struct replay_declared *d, const char *target, const char *subject);
+const struct replay_declaration *replay_declared_meet(struct replay_declared *d, const char *target,
+						      const char *subject);
 /* Is io-error declared for this target?  It is met when a request is failed for it. */
 bool replay_declared_io_errors(const struct replay_declared *d, const char *target);
 /* The nth declaration for this target; NULL: no more. */
-const struct replay_declaration *replay_declared_nth(
-	const struct replay_declared *d, const char *target, unsigned n);
+const struct replay_declaration *replay_declared_nth(const struct replay_declared *d,
+						     const char *target, unsigned n);
 
 #endif

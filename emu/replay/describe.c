@@ -35,7 +35,8 @@ static void fill_bytes(struct replay_finding *f)
 		d->config_len = i + 1;
 	}
 	if (f->config_len > d->config_len)
-		d->config_len = f->config_len < REPLAY_CONFIG_MAX ? f->config_len : REPLAY_CONFIG_MAX;
+		d->config_len =
+			f->config_len < REPLAY_CONFIG_MAX ? f->config_len : REPLAY_CONFIG_MAX;
 }
 
 static void fill_features(struct replay_finding *f)
@@ -51,7 +52,8 @@ static void fill_features(struct replay_finding *f)
 	d->legacy_offered = f->legacy.value;
 	/* Never asked for at one interface: what the other said, and what was taken. */
 	if (!(d->offered_known & 1))
-		d->offered[0] |= d->legacy_known ? d->legacy_offered : (uint32_t)d->accepted_ever[0];
+		d->offered[0] |=
+			d->legacy_known ? d->legacy_offered : (uint32_t)d->accepted_ever[0];
 	if (!(d->offered_known & 2))
 		d->offered[0] |= d->accepted_ever[0] & ~(uint64_t)UINT32_MAX;
 	if (!(d->offered_known & 12))
@@ -126,13 +128,14 @@ static void fill_bars(struct replay_finding *f)
 		uint32_t mask = get_le32(f->bar_mask + 4 * i);
 		if (!f->bar_sized[i] || (i && bar[i - 1].flags & EMU_BAR_64 && bar[i - 1].size))
 			continue;
-		bar[i] = (struct emu_pci_bar){0};
+		bar[i] = (struct emu_pci_bar){ 0 };
 		if (!mask)
 			continue;
 		bar[i].flags = mask & (mask & 1 ? 0x1 : 0xf);
 		mask &= bar[i].flags & EMU_BAR_IO ? ~3u : ~15u;
 		uint64_t size = bar[i].flags & EMU_BAR_IO ? (-mask & UINT16_MAX) : -mask;
-		if (!mask && bar[i].flags & EMU_BAR_64 && i + 1 < REPLAY_BARS && f->bar_sized[i + 1])
+		if (!mask && bar[i].flags & EMU_BAR_64 && i + 1 < REPLAY_BARS &&
+		    f->bar_sized[i + 1])
 			size = (uint64_t)(-get_le32(f->bar_mask + 4 * i + 4)) << 32;
 		bar[i].size = size & (size - 1) ? 0 : size;
 	}
@@ -155,15 +158,15 @@ static void fit_bars(struct replay_finding *f)
 		uint64_t end = c->id == PCI_CAP_ID_MSIX ? c->offset + 16ull * l->vectors
 							: (uint64_t)c->offset + c->length;
 		if (c->id == PCI_CAP_ID_MSIX && c->pba_bar < REPLAY_BARS &&
-			!f->bar_sized[c->pba_bar]) {
+		    !f->bar_sized[c->pba_bar]) {
 			uint64_t pba = c->pba_offset + (l->vectors + 63ull) / 64 * 8;
 			if (l->bar[c->pba_bar].size < pba)
 				l->bar[c->pba_bar].size = above(pba);
 		}
 		if ((c->id == PCI_CAP_ID_VNDR && c->type != VIRTIO_PCI_CAP_PCI_CFG) ||
-			c->id == PCI_CAP_ID_MSIX)
+		    c->id == PCI_CAP_ID_MSIX)
 			if (c->bar < REPLAY_BARS && !f->bar_sized[c->bar] &&
-				l->bar[c->bar].size < end && end <= 1u << 30)
+			    l->bar[c->bar].size < end && end <= 1u << 30)
 				l->bar[c->bar].size = above(end);
 	}
 	for (unsigned i = 0; i + 1 < REPLAY_BARS; i++)
@@ -185,13 +188,13 @@ static const struct emu_pci_cap *usual(const struct emu_pci_layout *l, unsigned 
 	return NULL;
 }
 
-static void read_vendor(
-	const struct replay_device *d, const struct emu_pci_layout *normal, struct emu_pci_cap *c)
+static void read_vendor(const struct replay_device *d, const struct emu_pci_layout *normal,
+			struct emu_pci_cap *c)
 {
 	unsigned at = c->at;
 	const struct emu_pci_cap *u;
 	c->type = known(d, at + VIRTIO_PCI_CAP_CFG_TYPE, 1) ? d->pci[at + VIRTIO_PCI_CAP_CFG_TYPE]
-							     : 0;
+							    : 0;
 	u = usual(normal, PCI_CAP_ID_VNDR, c->type);
 	if (known(d, at + VIRTIO_PCI_CAP_LEN, 1))
 		c->len = d->pci[at + VIRTIO_PCI_CAP_LEN];
@@ -206,14 +209,14 @@ static void read_vendor(
 }
 
 static void read_msix(const struct replay_finding *f, const struct emu_pci_layout *normal,
-	struct emu_pci_layout *l, struct emu_pci_cap *c)
+		      struct emu_pci_layout *l, struct emu_pci_cap *c)
 {
 	const struct replay_device *d = &f->d;
 	const struct emu_pci_cap *u = usual(normal, PCI_CAP_ID_MSIX, 0);
 	uint32_t t = cap32(d, c->at + PCI_MSIX_TABLE,
-		f->msix_life ? (uint32_t)f->msix_bar & 7
-		: u	     ? u->offset | u->bar
-			     : 1);
+			   f->msix_life ? (uint32_t)f->msix_bar & 7
+			   : u		? u->offset | u->bar
+					: 1);
 	uint32_t p = cap32(d, c->at + PCI_MSIX_PBA, u ? u->pba_offset | (t & 7) : 2048 | (t & 7));
 	if (known(d, c->at + PCI_MSIX_FLAGS, 2))
 		l->vectors = (get_le16(d->pci + c->at + PCI_MSIX_FLAGS) & PCI_MSIX_FLAGS_QSIZE) + 1;
@@ -263,9 +266,9 @@ static void fill_pci(struct replay_finding *f)
 		.cls = replay_class(d->virtio_id),
 		.transitional = d->transitional,
 		.queues = d->num_queues,
-		.vectors = f->msix_life	      ? (f->vectors ? f->vectors : VQT_NO_VECTOR)
+		.vectors = f->msix_life	     ? (f->vectors ? f->vectors : VQT_NO_VECTOR)
 			   : f->vectors_used ? f->vectors_used
-					      : 0,
+					     : 0,
 	};
 	struct emu_class any;
 	struct emu_pci_layout normal;
@@ -344,7 +347,8 @@ static void stretch(struct replay_change *c, const uint8_t *now)
 	if (capacity >= c->sectors_used)
 		return;
 	for (unsigned i = 0; i < 8; i++)
-		at[i] = (struct replay_vote){.any = true, .value = c->sectors_used >> 8 * i & 0xff};
+		at[i] = (struct replay_vote){ .any = true,
+					      .value = c->sectors_used >> 8 * i & 0xff };
 }
 
 static void list_size(struct replay_device *d, uint64_t sectors)

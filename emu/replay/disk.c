@@ -36,8 +36,7 @@ void replay_disk_free(struct replay_disk *d)
 	struct block *b, *next;
 	if (!d)
 		return;
-	HASH_ITER(hh, d->blocks, b, next)
-	{
+	HASH_ITER (hh, d->blocks, b, next) {
 		HASH_DEL(d->blocks, b);
 		free(b);
 	}
@@ -98,10 +97,12 @@ static bool is_known(const struct block *b, unsigned i)
 static void mark(uint8_t *set, unsigned from, unsigned to, bool on)
 {
 	for (; from < to && from % 8; from++)
-		set[from / 8] = on ? set[from / 8] | 1 << from % 8 : set[from / 8] & ~(1 << from % 8);
+		set[from / 8] =
+			on ? set[from / 8] | 1 << from % 8 : set[from / 8] & ~(1 << from % 8);
 	memset(set + from / 8, on ? 0xff : 0, from < to ? (to - from) / 8 : 0);
 	for (from += from < to ? (to - from) / 8 * 8 : 0; from < to; from++)
-		set[from / 8] = on ? set[from / 8] | 1 << from % 8 : set[from / 8] & ~(1 << from % 8);
+		set[from / 8] =
+			on ? set[from / 8] | 1 << from % 8 : set[from / 8] & ~(1 << from % 8);
 }
 
 static int put(struct replay_disk *d, uint64_t off, const uint8_t *bytes, size_t len, bool all)
@@ -154,18 +155,18 @@ void replay_disk_forget(struct replay_disk *d, uint64_t off, uint64_t len)
 			b = find(d, n);
 			if (b)
 				forget_in(b, n == first ? off % BLOCK : 0,
-					n == last ? end % BLOCK : BLOCK);
+					  n == last ? end % BLOCK : BLOCK);
 		}
 		return;
 	}
 	for (b = d->blocks; b; b = b->hh.next)
 		if (b->number >= first && b->number <= last)
 			forget_in(b, b->number == first ? off % BLOCK : 0,
-				b->number == last ? end % BLOCK : BLOCK);
+				  b->number == last ? end % BLOCK : BLOCK);
 }
 
-bool replay_disk_get(
-	const struct replay_disk *d, uint64_t off, uint8_t *bytes, uint8_t *known, size_t len)
+bool replay_disk_get(const struct replay_disk *d, uint64_t off, uint8_t *bytes, uint8_t *known,
+		     size_t len)
 {
 	bool any = false;
 	while (len) {
@@ -194,8 +195,8 @@ static int by_number(const struct block *a, const struct block *b)
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-bool replay_disk_next(
-	struct replay_disk *d, uint64_t *off, const uint8_t **bytes, const uint8_t **known)
+bool replay_disk_next(struct replay_disk *d, uint64_t *off, const uint8_t **bytes,
+		      const uint8_t **known)
 {
 	struct block *b;
 	if (!d->sorted) {

@@ -31,15 +31,15 @@ void replay_disk_forget(struct replay_disk *d, uint64_t off, uint64_t len);
  * Contents; known (may be NULL) gets 1 or 0 for each byte. Unknown bytes are 0.
  * Whether anything was ever known there.
  */
-bool replay_disk_get(
-	const struct replay_disk *d, uint64_t off, uint8_t *bytes, uint8_t *known, size_t len);
+bool replay_disk_get(const struct replay_disk *d, uint64_t off, uint8_t *bytes, uint8_t *known,
+		     size_t len);
 
 /*
  * Walk the blocks of REPLAY_DISK_BLOCK bytes that were ever touched, in rising
  * order: the first one at or after *off, which gets its offset; known: a bit for
  * each byte.  Go on with *off + REPLAY_DISK_BLOCK.  false: no more.
  */
-bool replay_disk_next(
-	struct replay_disk *d, uint64_t *off, const uint8_t **bytes, const uint8_t **known);
+bool replay_disk_next(struct replay_disk *d, uint64_t *off, const uint8_t **bytes,
+		      const uint8_t **known);
 
 #endif

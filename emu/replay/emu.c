@@ -24,7 +24,7 @@ struct replay_target {
 	struct emu_mem *mem;
 	struct emu_tap *tap;
 	struct emu_backend *backend; /* the device's; NULL: not a block device of ours */
-	struct emu_class any;        /* replay_class_any under the device's own id */
+	struct emu_class any; /* replay_class_any under the device's own id */
 	uint8_t **chunk;
 	unsigned chunks, chunk_cap, chunk_max;
 	struct replay_irq irq[IRQS];
@@ -42,13 +42,13 @@ static void push_irq(struct replay_target *t, struct replay_irq irq)
 
 static void host_msix(void *opaque, uint16_t vector, uint64_t address, uint32_t data)
 {
-	push_irq(opaque, (struct replay_irq){.kind = VQT_IRQ_MSIX, .vector = vector});
+	push_irq(opaque, (struct replay_irq){ .kind = VQT_IRQ_MSIX, .vector = vector });
 }
 
 static void host_intx(void *opaque, bool level)
 {
 	push_irq(opaque, (struct replay_irq){
-				 .kind = VQT_IRQ_INTX, .vector = VQT_NO_VECTOR, .level = level});
+				 .kind = VQT_IRQ_INTX, .vector = VQT_NO_VECTOR, .level = level });
 }
 
 static int emu_irqs(struct replay_target *t, struct replay_irq *out, unsigned max)
@@ -120,14 +120,14 @@ static int emu_write(struct replay_target *t, uint64_t gpa, const void *buf, siz
 /* --- life --------------------------------------------------------------------------- */
 
 static int make_disk(struct replay_target *t, const struct replay_target_config *cfg,
-	struct emu_blk_config *blk, char *why, size_t size)
+		     struct emu_blk_config *blk, char *why, size_t size)
 {
 	const struct replay_device *d = cfg->device;
 	const uint8_t *c = d->config;
 	int fd = -1;
 	if (d->sectors > INT64_MAX / BLK_SECTOR) {
 		snprintf(why, size, "a capacity of %llu sectors is not possible",
-			(unsigned long long)d->sectors);
+			 (unsigned long long)d->sectors);
 		return -ENOTSUP;
 	}
 	if (d->disk_path) {
@@ -138,8 +138,8 @@ static int make_disk(struct replay_target *t, const struct replay_target_config 
 			return -err;
 		}
 	}
-	int ret = replay_backend_new(
-		&t->backend, d->sectors * BLK_SECTOR, d->disk, fd, cfg->memory);
+	int ret =
+		replay_backend_new(&t->backend, d->sectors * BLK_SECTOR, d->disk, fd, cfg->memory);
 	if (ret < 0) {
 		if (fd >= 0)
 			close(fd);
@@ -174,8 +174,8 @@ static void begin_trace(struct replay_target *t, const struct replay_target_conf
 	t->tap = emu_tap_new(&tap);
 	emu_tap_source(t->tap, "emu", 0);
 	emu_tap_device(t->tap, t->d->virtio_id, VQT_TRANSPORT_PCI,
-		t->d->transitional ? VQT_DEV_TRANSITIONAL : 0, t->d->bdf, t->d->num_queues,
-		t->d->user_id, "vqtrace emulator");
+		       t->d->transitional ? VQT_DEV_TRANSITIONAL : 0, t->d->bdf, t->d->num_queues,
+		       t->d->user_id, "vqtrace emulator");
 }
 
 /*
@@ -201,16 +201,16 @@ static int make_usual(struct replay_target *t, struct emu_device_config *dev)
 	return ret;
 }
 
-static int make_device(struct replay_target *t, const struct replay_target_config *cfg,
-	char *why, size_t size)
+static int make_device(struct replay_target *t, const struct replay_target_config *cfg, char *why,
+		       size_t size)
 {
 	const struct replay_device *d = cfg->device;
-	struct emu_blk_config blk = {0};
+	struct emu_blk_config blk = { 0 };
 	struct emu_device_config dev = {
 		.cls = &t->any,
 		.class_config = &blk,
 		.mem = t->mem,
-		.host = {.msix = host_msix, .intx = host_intx, .opaque = t},
+		.host = { .msix = host_msix, .intx = host_intx, .opaque = t },
 		.tap = t->tap,
 		.transitional = d->transitional,
 		.express = d->layout.express,
@@ -241,8 +241,8 @@ static int make_device(struct replay_target *t, const struct replay_target_confi
 		if (t->backend)
 			emu_backend_close(t->backend);
 		snprintf(why, size, "%s",
-			ret == -ENOMEM ? "no memory"
-				       : "its registers are laid out in a way that cannot be");
+			 ret == -ENOMEM ? "no memory"
+					: "its registers are laid out in a way that cannot be");
 		return ret == -ENOMEM ? ret : -ENOTSUP;
 	}
 	return 0;
@@ -261,8 +261,8 @@ static void emu_destroy(struct replay_target *t)
 	free(t);
 }
 
-static int emu_create(struct replay_target **out, const struct replay_target_config *cfg,
-	char *why, size_t size)
+static int emu_create(struct replay_target **out, const struct replay_target_config *cfg, char *why,
+		      size_t size)
 {
 	uint64_t memory = cfg->memory ? cfg->memory : 4ull << 30;
 	struct replay_target *t = calloc(1, sizeof(*t));
@@ -309,12 +309,12 @@ static int emu_pci_wr(struct replay_target *t, uint32_t off, unsigned width, uin
 static const struct {
 	uint8_t cap_id, type;
 } places[] = {
-	[VQT_REGION_COMMON] = {PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_COMMON_CFG},
-	[VQT_REGION_NOTIFY] = {PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_NOTIFY_CFG},
-	[VQT_REGION_ISR] = {PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_ISR_CFG},
-	[VQT_REGION_DEVICE] = {PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_DEVICE_CFG},
-	[VQT_REGION_MSIX_TABLE] = {PCI_CAP_ID_MSIX, 0},
-	[VQT_REGION_MSIX_PBA] = {PCI_CAP_ID_MSIX, 0},
+	[VQT_REGION_COMMON] = { PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_COMMON_CFG },
+	[VQT_REGION_NOTIFY] = { PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_NOTIFY_CFG },
+	[VQT_REGION_ISR] = { PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_ISR_CFG },
+	[VQT_REGION_DEVICE] = { PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_DEVICE_CFG },
+	[VQT_REGION_MSIX_TABLE] = { PCI_CAP_ID_MSIX, 0 },
+	[VQT_REGION_MSIX_PBA] = { PCI_CAP_ID_MSIX, 0 },
 };
 
 static const struct emu_pci_cap *cap_of(const struct replay_target *t, unsigned region)
@@ -324,14 +324,14 @@ static const struct emu_pci_cap *cap_of(const struct replay_target *t, unsigned 
 		return NULL;
 	for (unsigned i = 0; i < EMU_PCI_CAPS && c[i].id; i++)
 		if (c[i].id == places[region].cap_id &&
-			(c[i].id != PCI_CAP_ID_VNDR || c[i].type == places[region].type))
+		    (c[i].id != PCI_CAP_ID_VNDR || c[i].type == places[region].type))
 			return &c[i];
 	return NULL;
 }
 
 /* Where a register is: BAR and offset in it. */
 static int place(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-	unsigned *bar, uint64_t *at)
+		 unsigned *bar, uint64_t *at)
 {
 	const struct emu_pci_cap *c = cap_of(t, region);
 	uint64_t base, len;
@@ -359,7 +359,7 @@ static int place(struct replay_target *t, unsigned region, uint32_t off, unsigne
 }
 
 static int emu_reg_rd(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-	uint64_t *value)
+		      uint64_t *value)
 {
 	unsigned bar;
 	uint64_t at;
@@ -369,8 +369,8 @@ static int emu_reg_rd(struct replay_target *t, unsigned region, uint32_t off, un
 	return ret;
 }
 
-static int emu_reg_wr(
-	struct replay_target *t, unsigned region, uint32_t off, unsigned width, uint64_t value)
+static int emu_reg_wr(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
+		      uint64_t value)
 {
 	unsigned bar;
 	uint64_t at;
@@ -410,7 +410,7 @@ static int emu_kick(struct replay_target *t, const struct replay_kick *k)
 	if (k->legacy)
 		return emu_reg_wr(t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_NOTIFY, 2, k->value);
 	return emu_reg_wr(t, VQT_REGION_NOTIFY, c ? k->notify_off * c->multiplier : 0,
-		k->width == 4 ? 4 : 2, k->value);
+			  k->width == 4 ? 4 : 2, k->value);
 }
 
 static int emu_complete(struct replay_target *t, const struct replay_answer *a)

@@ -9,7 +9,7 @@
 #include "emu/replay/impl.h"
 
 static int common(struct replay *r, struct replay_instance *i, uint32_t off, unsigned width,
-	uint64_t value)
+		  uint64_t value)
 {
 	int ret = r->ops->reg_write(i->target, VQT_REGION_COMMON, off, width, value);
 	return ret == -ENXIO ? 0 : ret;
@@ -18,36 +18,36 @@ static int common(struct replay *r, struct replay_instance *i, uint32_t off, uns
 static int features(struct replay *r, struct replay_instance *i, const struct event *e)
 {
 	int ret = common(r, i, VIRTIO_PCI_COMMON_STATUS, 1,
-		VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
+			 VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
 	for (unsigned w = 0; w < 4 && ret == 0; w++) {
 		ret = common(r, i, VIRTIO_PCI_COMMON_GFSELECT, 4, w);
 		if (ret == 0)
 			ret = common(r, i, VIRTIO_PCI_COMMON_GF, 4,
-				(uint32_t)(e->dev->accepted[w / 2] >> w % 2 * 32));
+				     (uint32_t)(e->dev->accepted[w / 2] >> w % 2 * 32));
 	}
 	return ret < 0 ? ret
 		       : common(r, i, VIRTIO_PCI_COMMON_STATUS, 1,
-				 VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
-					 VIRTIO_CONFIG_S_FEATURES_OK);
+				VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
+					VIRTIO_CONFIG_S_FEATURES_OK);
 }
 
 static int queue(struct replay *r, struct replay_instance *i, const struct event *e,
-	const struct model_queue *m)
+		 const struct model_queue *m)
 {
 	const struct {
 		uint8_t off, width;
 		uint64_t value;
 	} writes[] = {
-		{VIRTIO_PCI_COMMON_Q_SELECT, 2, m->index},
-		{VIRTIO_PCI_COMMON_Q_SIZE, 2, m->size},
-		{VIRTIO_PCI_COMMON_Q_MSIX, 2, m->vector},
-		{VIRTIO_PCI_COMMON_Q_DESCLO, 4, (uint32_t)m->desc},
-		{VIRTIO_PCI_COMMON_Q_DESCHI, 4, m->desc >> 32},
-		{VIRTIO_PCI_COMMON_Q_AVAILLO, 4, (uint32_t)m->driver},
-		{VIRTIO_PCI_COMMON_Q_AVAILHI, 4, m->driver >> 32},
-		{VIRTIO_PCI_COMMON_Q_USEDLO, 4, (uint32_t)m->device},
-		{VIRTIO_PCI_COMMON_Q_USEDHI, 4, m->device >> 32},
-		{VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1},
+		{ VIRTIO_PCI_COMMON_Q_SELECT, 2, m->index },
+		{ VIRTIO_PCI_COMMON_Q_SIZE, 2, m->size },
+		{ VIRTIO_PCI_COMMON_Q_MSIX, 2, m->vector },
+		{ VIRTIO_PCI_COMMON_Q_DESCLO, 4, (uint32_t)m->desc },
+		{ VIRTIO_PCI_COMMON_Q_DESCHI, 4, m->desc >> 32 },
+		{ VIRTIO_PCI_COMMON_Q_AVAILLO, 4, (uint32_t)m->driver },
+		{ VIRTIO_PCI_COMMON_Q_AVAILHI, 4, m->driver >> 32 },
+		{ VIRTIO_PCI_COMMON_Q_USEDLO, 4, (uint32_t)m->device },
+		{ VIRTIO_PCI_COMMON_Q_USEDHI, 4, m->device >> 32 },
+		{ VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1 },
 	};
 	int ret = replay_ring_up(r, i, e, m);
 	for (unsigned n = 0; n < sizeof(writes) / sizeof(writes[0]) && ret == 0; n++)
@@ -69,8 +69,8 @@ int replay_msix_on(struct replay *r, struct replay_instance *i)
 		if (ret < 0)
 			return ret;
 		i->msix_assumed = true;
-		return r->ops->pci_write(
-			i->target, at + PCI_MSIX_FLAGS, 2, flags | PCI_MSIX_FLAGS_ENABLE);
+		return r->ops->pci_write(i->target, at + PCI_MSIX_FLAGS, 2,
+					 flags | PCI_MSIX_FLAGS_ENABLE);
 	}
 	return ret;
 }

@@ -83,7 +83,7 @@ void replay_sound_features(struct replay_finding *f)
 /* The size most queues have. */
 static uint16_t common_size(const struct replay_device *d)
 {
-	struct replay_vote v = {0};
+	struct replay_vote v = { 0 };
 	for (unsigned i = 0; i < d->num_queues; i++)
 		if (power_of_2(d->queue_size[i]))
 			replay_vote(&v, d->queue_size[i]);
@@ -113,11 +113,11 @@ static void sound_blk(struct replay_finding *f)
 	uint64_t capacity = get_le64(d->config + BLK_CFG_CAPACITY);
 	uint32_t block = get_le32(d->config + BLK_CFG_BLK_SIZE);
 	capacity &= INT64_MAX / BLK_SECTOR; /* of bytes that can be counted */
-	if (capacity < f->sectors_used)	    /* 5.2.6.1 */
+	if (capacity < f->sectors_used) /* 5.2.6.1 */
 		capacity = f->sectors_used;
 	say_config(d, BLK_CFG_CAPACITY, 8, capacity);
 	if (d->offered[0] >> VIRTIO_BLK_F_BLK_SIZE & 1 &&
-		(!power_of_2(block) || block < BLK_SECTOR || block > 1u << 20))
+	    (!power_of_2(block) || block < BLK_SECTOR || block > 1u << 20))
 		say_config(d, BLK_CFG_BLK_SIZE, 4, BLK_SECTOR);
 	if (d->offered[0] >> VIRTIO_BLK_F_MQ & 1) /* 5.2.4: as many as the device has */
 		say_config(d, BLK_CFG_NUM_QUEUES, 2, d->num_queues);
@@ -225,7 +225,7 @@ static uint32_t nearest_mask(uint32_t mask)
 }
 
 static uint64_t qemu_bar_size(const struct replay_finding *f, const struct emu_pci_layout *normal,
-	unsigned bar)
+			      unsigned bar)
 {
 	uint64_t size = 16;
 	if (bar == 4)
@@ -273,8 +273,9 @@ static const struct emu_pci_cap *usual(const struct emu_pci_layout *l, unsigned 
 
 static bool fits(const struct replay_finding *f, unsigned at, unsigned type)
 {
-	static const uint8_t least[] = {[VIRTIO_PCI_CAP_COMMON_CFG] = 56,
-		[VIRTIO_PCI_CAP_NOTIFY_CFG] = 2, [VIRTIO_PCI_CAP_ISR_CFG] = 1};
+	static const uint8_t least[] = { [VIRTIO_PCI_CAP_COMMON_CFG] = 56,
+					 [VIRTIO_PCI_CAP_NOTIFY_CFG] = 2,
+					 [VIRTIO_PCI_CAP_ISR_CFG] = 1 };
 	const uint8_t *p = f->d.pci + at;
 	uint64_t offset = get_le32(p + VIRTIO_PCI_CAP_OFFSET);
 	uint64_t length = get_le32(p + VIRTIO_PCI_CAP_LENGTH);
@@ -291,7 +292,7 @@ static bool fits(const struct replay_finding *f, unsigned at, unsigned type)
 
 /* One structure's place; all of it is read in one go, so either all is known or little. */
 static void sound_place(struct replay_finding *f, const struct emu_pci_layout *normal, unsigned at,
-	unsigned type)
+			unsigned type)
 {
 	struct replay_device *d = &f->d;
 	const struct emu_pci_cap *u = usual(normal, PCI_CAP_ID_VNDR, type);
@@ -329,11 +330,9 @@ static void sound_msix(struct replay_finding *f, const struct emu_pci_layout *no
 static const struct {
 	uint8_t type, len;
 } order[] = {
-	{VIRTIO_PCI_CAP_COMMON_CFG, 16},
-	{VIRTIO_PCI_CAP_ISR_CFG, 16},
-	{VIRTIO_PCI_CAP_DEVICE_CFG, 16},
-	{VIRTIO_PCI_CAP_NOTIFY_CFG, 20},
-	{VIRTIO_PCI_CAP_PCI_CFG, 20},
+	{ VIRTIO_PCI_CAP_COMMON_CFG, 16 }, { VIRTIO_PCI_CAP_ISR_CFG, 16 },
+	{ VIRTIO_PCI_CAP_DEVICE_CFG, 16 }, { VIRTIO_PCI_CAP_NOTIFY_CFG, 20 },
+	{ VIRTIO_PCI_CAP_PCI_CFG, 20 },
 };
 #define ORDER (sizeof(order) / sizeof(order[0]))
 
@@ -381,7 +380,7 @@ static void sound_caps(struct replay_finding *f, const struct emu_pci_layout *no
 			say(d, vendor[i] + VIRTIO_PCI_CAP_BAR + 1, 3, 0); /* id, padding */
 		}
 		if (type >= VIRTIO_PCI_CAP_COMMON_CFG && type <= VIRTIO_PCI_CAP_DEVICE_CFG &&
-			known(d, vendor[i] + VIRTIO_PCI_CAP_CFG_TYPE))
+		    known(d, vendor[i] + VIRTIO_PCI_CAP_CFG_TYPE))
 			sound_place(f, normal, vendor[i], type);
 		if (type == VIRTIO_PCI_CAP_NOTIFY_CFG)
 			sound_offsets(d, vendor[i]);

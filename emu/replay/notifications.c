@@ -31,8 +31,8 @@ static bool is_due(const struct replay_queue *q, uint32_t position, uint32_t slo
 }
 
 /* Nobody hears of a queue without a vector, 4.1.5.1.2. */
-static bool silent(
-	const struct replay_instance *i, const struct event *e, const struct replay_queue *q)
+static bool silent(const struct replay_instance *i, const struct event *e,
+		   const struct replay_queue *q)
 {
 	const struct model_queue *m = model_queue(e->dev, q->index);
 	return replay_msix(i, e) && m && m->vector == VQT_NO_VECTOR;
@@ -45,7 +45,7 @@ static void owe_no_more(struct replay_queue *q, struct replay_side *s)
 }
 
 static void missed(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	unsigned side, const struct event *e)
+		   unsigned side, const struct event *e)
 {
 	struct replay_side *s = &q->side[side], *other = &q->side[!side];
 	struct replay_found f = {
@@ -69,12 +69,12 @@ static void missed(struct replay *r, struct replay_instance *i, struct replay_qu
 		r->n.interrupts.equal--;
 	}
 	replay_differs(r, i, e, &f, "interrupt.missing",
-		side == RECORDED ? "no notification of what was used" : "a notification",
-		side == RECORDED ? "a notification" : "no notification of what was used");
+		       side == RECORDED ? "no notification of what was used" : "a notification",
+		       side == RECORDED ? "a notification" : "no notification of what was used");
 }
 
 void replay_judge_used(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	unsigned side, const struct event *e, uint32_t position, uint32_t slots)
+		       unsigned side, const struct event *e, uint32_t position, uint32_t slots)
 {
 	struct replay_side *s = &q->side[side];
 	if (!q->packed)
@@ -108,7 +108,7 @@ void replay_judge_used(struct replay *r, struct replay_instance *i, struct repla
 }
 
 static bool hears(const struct replay_instance *i, const struct event *e,
-	const struct replay_queue *q, const struct replay_irq *irq)
+		  const struct replay_queue *q, const struct replay_irq *irq)
 {
 	const struct model_queue *m = model_queue(e->dev, q->index);
 	if (irq->kind == VQT_IRQ_INTX)
@@ -117,7 +117,7 @@ static bool hears(const struct replay_instance *i, const struct event *e,
 }
 
 void replay_judge_irq(struct replay *r, struct replay_instance *i, const struct event *e,
-	unsigned side, const struct replay_irq *irq, struct replay_queue *q)
+		      unsigned side, const struct replay_irq *irq, struct replay_queue *q)
 {
 	bool news = false, anyone = false;
 	for (unsigned n = 0; n < i->d->num_queues; n++) {
@@ -142,11 +142,11 @@ void replay_judge_irq(struct replay *r, struct replay_instance *i, const struct 
 		r->n.interrupts.compared++;
 	}
 	replay_differs(r, i, e,
-		&(struct replay_found){.clause = q ? clause_due(q) : "2.7.7.2",
-			.queue = q ? q->index : VQT_NO_QUEUE},
-		"interrupt.spurious",
-		side == RECORDED ? "a notification, and nothing was used" : "none",
-		side == RECORDED ? "none" : "a notification, and nothing was used");
+		       &(struct replay_found){ .clause = q ? clause_due(q) : "2.7.7.2",
+					       .queue = q ? q->index : VQT_NO_QUEUE },
+		       "interrupt.spurious",
+		       side == RECORDED ? "a notification, and nothing was used" : "none",
+		       side == RECORDED ? "none" : "a notification, and nothing was used");
 }
 
 void replay_judge_taken(struct replay_queue *q)
@@ -155,7 +155,7 @@ void replay_judge_taken(struct replay_queue *q)
 }
 
 void replay_judge_end(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	const struct event *e, bool went_on)
+		      const struct event *e, bool went_on)
 {
 	for (unsigned side = 0; side < 2; side++)
 		if (q->side[side].due && went_on && i->driver_at > q->side[side].due_at)

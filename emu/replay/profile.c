@@ -103,7 +103,7 @@ static void gather_pci(struct replay_finding *f, const struct vqt_reg *r)
 	if (r->offset == PCI_ROM_ADDRESS && r->width == 4)
 		gather_rom(f, r);
 	if (r->width != 4 || r->offset < PCI_BASE_ADDRESS_0 || r->offset % 4 ||
-		r->offset >= PCI_BASE_ADDRESS_0 + 24)
+	    r->offset >= PCI_BASE_ADDRESS_0 + 24)
 		return;
 	unsigned bar = (r->offset - PCI_BASE_ADDRESS_0) / 4;
 	if (r->op == VQT_WRITE) /* all ones: its size is asked for */
@@ -125,8 +125,8 @@ static int gather_change(struct replay_finding *f, uint64_t number)
 	if (f->changes == REPLAY_CHANGES_MAX)
 		return 0;
 	if (!(f->changes & (f->changes - 1))) { /* a power of two: full */
-		struct replay_change *p = reallocarray(
-			f->change, f->changes ? f->changes * 2 : 1, sizeof(*p));
+		struct replay_change *p =
+			reallocarray(f->change, f->changes ? f->changes * 2 : 1, sizeof(*p));
 		if (!p)
 			return -ENOMEM;
 		f->change = p;
@@ -172,9 +172,7 @@ static void gather_common(struct replay_finding *f, const struct event *e)
 	struct replay_queue_finding *q = queue_of(f, e);
 	const bool read = r->op == VQT_READ;
 	switch (r->offset) {
-	case VIRTIO_PCI_COMMON_DF:
-		gather_feature(f, e, false);
-		break;
+	case VIRTIO_PCI_COMMON_DF: gather_feature(f, e, false); break;
 	case VIRTIO_PCI_COMMON_NUMQ:
 		if (read && r->width == 2)
 			replay_vote(&f->num_queues, r->value);
@@ -221,18 +219,10 @@ static void gather_reg(struct replay_finding *f, const struct event *e)
 	if (r->region < 16)
 		f->regions |= 1 << r->region;
 	switch (r->region) {
-	case VQT_REGION_PCI:
-		gather_pci(f, r);
-		break;
-	case VQT_REGION_COMMON:
-		gather_common(f, e);
-		break;
-	case VQT_REGION_DEVICE:
-		gather_config(f, r, r->offset);
-		break;
-	case VQT_REGION_LEGACY:
-		gather_legacy(f, e);
-		break;
+	case VQT_REGION_PCI: gather_pci(f, r); break;
+	case VQT_REGION_COMMON: gather_common(f, e); break;
+	case VQT_REGION_DEVICE: gather_config(f, r, r->offset); break;
+	case VQT_REGION_LEGACY: gather_legacy(f, e); break;
 	case VQT_REGION_MSIX_TABLE:
 		if (r->offset / 16 + 1 > f->vectors_used)
 			f->vectors_used = r->offset / 16 + 1;
@@ -265,7 +255,7 @@ static void gather_region(struct replay_finding *f, const char *text, size_t len
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		size_t n = strlen(names[i]);
 		if (len < n || memcmp(text, names[i], n) || (len > n && (!i || text[n] != '-')) ||
-			(len > n + 4 && !memcmp(text + n, "-pio", 4)))
+		    (len > n + 4 && !memcmp(text + n, "-pio", 4)))
 			continue;
 		f->region_len[i] = size;
 	}
@@ -282,28 +272,21 @@ static int gather_life(struct replay_finding *f, const struct event *e)
 		f->config_len = l->arg[1];
 		break;
 	case VQT_LIFE_REALIZE:
-	case VQT_LIFE_BUS_PLUGGED:
-		f->born = true;
-		break;
-	case VQT_LIFE_ADD_QUEUE:
-		gather_added(f, e->rec->h.queue, l->arg[0]);
-		break;
+	case VQT_LIFE_BUS_PLUGGED: f->born = true; break;
+	case VQT_LIFE_ADD_QUEUE: gather_added(f, e->rec->h.queue, l->arg[0]); break;
 	case VQT_LIFE_BAR:
 		if (l->arg[0] < REPLAY_BARS) {
 			f->bar_life[l->arg[0]] = true;
 			f->bar_type[l->arg[0]] = l->arg[1];
 		}
 		break;
-	case VQT_LIFE_REGION:
-		gather_region(f, text, len, l->arg[0]);
-		break;
+	case VQT_LIFE_REGION: gather_region(f, text, len, l->arg[0]); break;
 	case VQT_LIFE_MSIX_INIT:
 		f->msix_life = true;
 		f->vectors = l->arg[0];
 		f->msix_bar = l->arg[1];
 		break;
-	case VQT_LIFE_CONFIG_CHANGE:
-		return gather_change(f, e->number);
+	case VQT_LIFE_CONFIG_CHANGE: return gather_change(f, e->number);
 	}
 	return 0;
 }
@@ -363,7 +346,7 @@ static int gather_used(struct replay_gather *g, struct replay_finding *f, const 
 	if (e->dev->virtio_id == VIRTIO_ID_BLOCK)
 		replay_gather_blk(f, e);
 	if (e->req->status_known && e->req->status != VIRTIO_BLK_S_OK &&
-		e->dev->virtio_id == VIRTIO_ID_BLOCK) {
+	    e->dev->virtio_id == VIRTIO_ID_BLOCK) {
 		f->d.io_errors += e->req->status == BLK_FAILURES;
 		return remember(g, e->req->number, false, e->req->status);
 	}
@@ -418,32 +401,21 @@ int replay_gather_feed(struct replay_gather *g, const struct event *e)
 	bool again = f->just_changed;
 	f->just_changed = false;
 	switch (e->rec->h.type) {
-	case VQT_REG:
-		gather_reg(f, e);
-		break;
-	case VQT_LIFE:
-		return gather_life(f, e);
-	case VQT_DEVICE_STATE:
-		gather_state(f, e);
-		break;
-	case VQT_KICK:
-		f->kicks = true;
-		break;
+	case VQT_REG: gather_reg(f, e); break;
+	case VQT_LIFE: return gather_life(f, e);
+	case VQT_DEVICE_STATE: gather_state(f, e); break;
+	case VQT_KICK: f->kicks = true; break;
 	case VQT_IRQ:
 		if (e->rec->irq.kind == VQT_IRQ_CONFIG && !again)
 			return gather_change(f, e->number);
 		f->signals |= e->rec->irq.kind == VQT_IRQ_SIGNAL;
-		f->d.vectored |= e->rec->irq.vector != VQT_NO_VECTOR &&
-				 (e->rec->irq.kind == VQT_IRQ_SIGNAL ||
-					 e->rec->irq.kind == VQT_IRQ_MSIX);
+		f->d.vectored |=
+			e->rec->irq.vector != VQT_NO_VECTOR &&
+			(e->rec->irq.kind == VQT_IRQ_SIGNAL || e->rec->irq.kind == VQT_IRQ_MSIX);
 		break;
-	case VQT_AVAIL:
-		gather_avail(f, e);
-		break;
-	case VQT_USED:
-		return gather_used(g, f, e);
-	case VQT_BACKEND:
-		return gather_backend(g, f, e);
+	case VQT_AVAIL: gather_avail(f, e); break;
+	case VQT_USED: return gather_used(g, f, e);
+	case VQT_BACKEND: return gather_backend(g, f, e);
 	}
 	if (e->queue && e->queue->index < REPLAY_QUEUES_MAX && e->queue->index >= f->spoken)
 		f->spoken = e->queue->index + 1;
@@ -466,16 +438,14 @@ void replay_gather_free(struct replay_gather *g)
 	struct replay_outcome *o, *after;
 	if (!g)
 		return;
-	HASH_ITER(hh, g->devices, f, next)
-	{
+	HASH_ITER (hh, g->devices, f, next) {
 		HASH_DEL(g->devices, f);
 		replay_disk_free(f->disk);
 		replay_disk_free(f->now);
 		free(f->change);
 		free(f);
 	}
-	HASH_ITER(hh, g->outcomes, o, after)
-	{
+	HASH_ITER (hh, g->outcomes, o, after) {
 		HASH_DEL(g->outcomes, o);
 		free(o);
 	}
@@ -525,8 +495,8 @@ static int by_number(const void *number, const void *change)
 	return a < b ? -1 : a > b;
 }
 
-const struct replay_config *replay_gather_change(
-	const struct replay_gather *g, unsigned device, uint64_t number)
+const struct replay_config *replay_gather_change(const struct replay_gather *g, unsigned device,
+						 uint64_t number)
 {
 	const struct replay_finding *f = find(g, device);
 	const struct replay_change *c =

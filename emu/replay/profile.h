@@ -32,8 +32,8 @@ int replay_gather_status(const struct replay_gather *g, uint64_t number);
  * What is another in the configuration since the change of it in event `number`, as
  * far as it was ever read: until the next change.  NULL: no such event.
  */
-const struct replay_config *replay_gather_change(
-	const struct replay_gather *g, unsigned device, uint64_t number);
+const struct replay_config *replay_gather_change(const struct replay_gather *g, unsigned device,
+						 uint64_t number);
 /* Does the trace have VQT_IRQ_SIGNAL (the device's decision) of this device? */
 bool replay_gather_signals(const struct replay_gather *g, unsigned device);
 /* Are kicks recorded as such, or only as register writes? */

@@ -10,7 +10,8 @@
  * the writable ones of a read, the readable ones of a write without the header.
  */
 static void walk_data(const struct model_request *r, const struct record *rec, bool writable,
-	void (*use)(void *opaque, uint64_t off, const uint8_t *bytes, size_t len), void *opaque)
+		      void (*use)(void *opaque, uint64_t off, const uint8_t *bytes, size_t len),
+		      void *opaque)
 {
 	struct record_seg seg;
 	uint32_t pos = 0;
@@ -20,10 +21,11 @@ static void walk_data(const struct model_request *r, const struct record *rec, b
 			continue;
 		for (unsigned i = 0; i < seg.desc; i++)
 			if (!(r->desc[i].flags & VRING_DESC_F_INDIRECT) &&
-				!(r->desc[i].flags & VRING_DESC_F_WRITE) == !writable)
+			    !(r->desc[i].flags & VRING_DESC_F_WRITE) == !writable)
 				at += r->desc[i].len;
 		const struct vqt_desc *d = &r->desc[seg.desc];
-		if (d->flags & VRING_DESC_F_INDIRECT || !(d->flags & VRING_DESC_F_WRITE) != !writable)
+		if (d->flags & VRING_DESC_F_INDIRECT ||
+		    !(d->flags & VRING_DESC_F_WRITE) != !writable)
 			continue;
 		at += seg.offset;
 		size_t len = seg.len, skip = 0;
@@ -104,7 +106,7 @@ void replay_gather_blk(struct replay_finding *f, const struct event *e)
 	bool ok = !r->status_known || r->status == VIRTIO_BLK_S_OK;
 	uint64_t *used = f->changes ? &f->change[f->changes - 1].sectors_used : &f->sectors_used;
 	if (ok && r->type && r->type->flags & (SPEC_REQ_SECTOR | SPEC_REQ_SEGMENTS) &&
-		r->bytes < INT64_MAX && r->sector + r->bytes / BLK_SECTOR > *used)
+	    r->bytes < INT64_MAX && r->sector + r->bytes / BLK_SECTOR > *used)
 		*used = r->sector + r->bytes / BLK_SECTOR;
 	if (r->status_known && ok && !model_accepted(e->dev, VIRTIO_F_VERSION_1))
 		f->agreed_legacy |= (uint32_t)e->dev->accepted[0];
@@ -119,9 +121,7 @@ void replay_gather_blk(struct replay_finding *f, const struct event *e)
 		break;
 	case VIRTIO_BLK_T_DISCARD:
 	case VIRTIO_BLK_T_WRITE_ZEROES:
-	case VIRTIO_BLK_T_SECURE_ERASE:
-		mark_written(f, r->sector, r->bytes);
-		break;
+	case VIRTIO_BLK_T_SECURE_ERASE: mark_written(f, r->sector, r->bytes); break;
 	case VIRTIO_BLK_T_GET_ID:
 		if (ok && !f->serial_known)
 			gather_serial(f, e);

@@ -18,7 +18,7 @@ void replay_vote(struct replay_vote *v, uint64_t value);
 struct replay_queue_finding {
 	struct replay_vote size, notify_off;
 	uint16_t added; /* size at its creation */
-	bool written;   /* the driver chose a size since the reset */
+	bool written; /* the driver chose a size since the reset */
 };
 
 /* The configuration from a change of it on, until the next. */
@@ -35,7 +35,7 @@ struct replay_finding {
 	uint16_t key;
 	struct replay_device d;
 	struct replay_disk *disk; /* contents before the trace */
-	struct replay_disk *now;  /* what the trace wrote: marked, not kept */
+	struct replay_disk *now; /* what the trace wrote: marked, not kept */
 	struct replay_vote pci[EMU_PCI_CONFIG], config[REPLAY_CONFIG_MAX];
 	struct replay_vote feature[4], legacy, num_queues;
 	struct replay_queue_finding queue[REPLAY_QUEUES_MAX];
@@ -54,9 +54,9 @@ struct replay_finding {
 	unsigned changes;
 	bool just_changed;
 	uint64_t region_len[VIRTIO_PCI_CAP_DEVICE_CFG + 1]; /* by VIRTIO_PCI_CAP_*; 0: I/O BAR */
-	uint64_t agreed[2];    /* accepted, when device_status was read with FEATURES_OK */
+	uint64_t agreed[2]; /* accepted, when device_status was read with FEATURES_OK */
 	uint32_t agreed_legacy; /* accepted by a legacy driver whose request was done */
-	bool wrote;            /* a request that modifies the disk was done */
+	bool wrote; /* a request that modifies the disk was done */
 	bool kicks, signals;
 	bool born, late; /* its making was seen; the capture says it came late */
 	UT_hash_handle hh;
@@ -65,8 +65,8 @@ struct replay_finding {
 /* A request that did not end well. */
 struct replay_outcome {
 	uint64_t number; /* of its avail event */
-	bool failed;     /* the backend said so */
-	int status;      /* -1 unknown */
+	bool failed; /* the backend said so */
+	int status; /* -1 unknown */
 	UT_hash_handle hh;
 };
 

@@ -13,10 +13,10 @@
 
 enum vary {
 	VARY_GENERATION, /* any number, which moves with the configuration: 4.1.4.3.1 */
-	VARY_ISR,        /* set when the device gets to it, 4.1.4.5 */
-	VARY_PENDING,    /* likewise, PCI 6.8.2 */
-	VARY_RESETTING,  /* a reset may take its time, 2.4.1 */
-	VARY_QUEUE,      /* so may that of a queue, 2.6.1.2 */
+	VARY_ISR, /* set when the device gets to it, 4.1.4.5 */
+	VARY_PENDING, /* likewise, PCI 6.8.2 */
+	VARY_RESETTING, /* a reset may take its time, 2.4.1 */
+	VARY_QUEUE, /* so may that of a queue, 2.6.1.2 */
 };
 
 static const struct row {
@@ -25,13 +25,13 @@ static const struct row {
 	uint64_t mask; /* bits that may vary */
 	enum vary how;
 } rows[] = {
-	{VQT_REGION_COMMON, 1, VIRTIO_PCI_COMMON_CFGGENERATION, 0xff, VARY_GENERATION},
-	{VQT_REGION_COMMON, 1, VIRTIO_PCI_COMMON_STATUS, 0xff, VARY_RESETTING},
-	{VQT_REGION_COMMON, 2, VIRTIO_PCI_COMMON_Q_RESET, 0x01, VARY_QUEUE},
-	{VQT_REGION_LEGACY, 1, VIRTIO_PCI_STATUS, 0xff, VARY_RESETTING},
-	{VQT_REGION_LEGACY, 1, VIRTIO_PCI_ISR, VIRTIO_PCI_ISR_QUEUE, VARY_ISR},
-	{VQT_REGION_ISR, 1, 0, VIRTIO_PCI_ISR_QUEUE, VARY_ISR},
-	{VQT_REGION_PCI, 2, PCI_STATUS, PCI_STATUS_INTERRUPT, VARY_ISR},
+	{ VQT_REGION_COMMON, 1, VIRTIO_PCI_COMMON_CFGGENERATION, 0xff, VARY_GENERATION },
+	{ VQT_REGION_COMMON, 1, VIRTIO_PCI_COMMON_STATUS, 0xff, VARY_RESETTING },
+	{ VQT_REGION_COMMON, 2, VIRTIO_PCI_COMMON_Q_RESET, 0x01, VARY_QUEUE },
+	{ VQT_REGION_LEGACY, 1, VIRTIO_PCI_STATUS, 0xff, VARY_RESETTING },
+	{ VQT_REGION_LEGACY, 1, VIRTIO_PCI_ISR, VIRTIO_PCI_ISR_QUEUE, VARY_ISR },
+	{ VQT_REGION_ISR, 1, 0, VIRTIO_PCI_ISR_QUEUE, VARY_ISR },
+	{ VQT_REGION_PCI, 2, PCI_STATUS, PCI_STATUS_INTERRUPT, VARY_ISR },
 };
 
 static const char *const reasons[] = {
@@ -48,8 +48,8 @@ static const char *const reasons[] = {
  */
 static bool unsure_of(const struct replay_instance *i, const struct vqt_reg *r)
 {
-	return i->doubt || (i->unsure && (r->region == VQT_REGION_PCI ||
-						 r->region == VQT_REGION_MSIX_TABLE));
+	return i->doubt ||
+	       (i->unsure && (r->region == VQT_REGION_PCI || r->region == VQT_REGION_MSIX_TABLE));
 }
 
 /* Has anything been used since the last look, so that ISR may or may not show it? */
@@ -61,16 +61,11 @@ static bool isr_moves(const struct replay_instance *i)
 static bool may_vary(const struct replay_instance *i, const struct row *w, uint64_t recorded)
 {
 	switch (w->how) {
-	case VARY_GENERATION:
-		return !i->generation_steady;
-	case VARY_ISR:
-		return isr_moves(i);
-	case VARY_RESETTING:
-		return i->status_reset && recorded == i->status_was;
-	case VARY_QUEUE:
-		return i->queue_resetting;
-	default:
-		return true;
+	case VARY_GENERATION: return !i->generation_steady;
+	case VARY_ISR: return isr_moves(i);
+	case VARY_RESETTING: return i->status_reset && recorded == i->status_was;
+	case VARY_QUEUE: return i->queue_resetting;
+	default: return true;
 	}
 }
 
@@ -85,7 +80,7 @@ static uint64_t varying(const struct replay_instance *i, const struct vqt_reg *r
 	for (unsigned n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
 		const struct row *w = &rows[n];
 		if (w->region != r->region || w->offset < r->offset ||
-			w->offset + w->width > r->offset + r->width)
+		    w->offset + w->width > r->offset + r->width)
 			continue;
 		unsigned shift = 8 * (w->offset - r->offset);
 		if (!may_vary(i, w, r->value >> shift & 0xff))
@@ -104,10 +99,8 @@ static bool blind_to(const struct replay_instance *i, const struct vqt_reg *r)
 	switch (r->region) {
 	case VQT_REGION_DEVICE:
 	case VQT_REGION_PCI:
-	case VQT_REGION_MSIX_TABLE:
-		return false;
-	case VQT_REGION_COMMON:
-		return r->offset != VIRTIO_PCI_COMMON_NUMQ;
+	case VQT_REGION_MSIX_TABLE: return false;
+	case VQT_REGION_COMMON: return r->offset != VIRTIO_PCI_COMMON_NUMQ;
 	}
 	return true;
 }
@@ -117,12 +110,12 @@ static void describe(const struct event *e, uint64_t value, char *buf, size_t si
 	const struct vqt_reg *r = &e->rec->reg;
 	if (e->field && e->field->kind == SPEC_FEATURES && r->width == 4) {
 		char names[96];
-		spec_format_features(
-			names, sizeof(names), e->dev->virtio_id, e->select, (uint32_t)value);
+		spec_format_features(names, sizeof(names), e->dev->virtio_id, e->select,
+				     (uint32_t)value);
 		snprintf(buf, size, "0x%08x (%s)", (uint32_t)value, names);
 	} else if (e->field) {
 		spec_format_access(buf, size, e->field, e->dev->virtio_id,
-			e->field->offset + e->field_offset, r->width, value);
+				   e->field->offset + e->field_offset, r->width, value);
 	} else {
 		snprintf(buf, size, "0x%0*llx", 2 * r->width, (unsigned long long)value);
 	}
@@ -135,12 +128,12 @@ static void describe_features(const struct event *e, uint64_t mine, char *a, cha
 	char names[64];
 	uint32_t only = r->value & ~mine;
 	spec_format_features(names, sizeof(names), e->dev->virtio_id, e->select, only);
-	snprintf(a, size, "0x%08x (%s%s)", (uint32_t)r->value, only ? "only here: " : "nothing more",
-		only ? names : "");
+	snprintf(a, size, "0x%08x (%s%s)", (uint32_t)r->value,
+		 only ? "only here: " : "nothing more", only ? names : "");
 	only = mine & ~r->value;
 	spec_format_features(names, sizeof(names), e->dev->virtio_id, e->select, only);
 	snprintf(b, size, "0x%08x (%s%s)", (uint32_t)mine, only ? "only here: " : "nothing more",
-		only ? names : "");
+		 only ? names : "");
 }
 
 static void subject(const struct event *e, char *buf, size_t size)
@@ -150,7 +143,7 @@ static void subject(const struct event *e, char *buf, size_t size)
 	char field[64];
 	if (e->field)
 		spec_format_field(field, sizeof(field), e->field,
-			e->field->offset + e->field_offset, r->width);
+				  e->field->offset + e->field_offset, r->width);
 	else
 		snprintf(field, sizeof(field), "0x%x", r->offset);
 	if (e->field && e->field->kind == SPEC_FEATURES)
@@ -159,7 +152,8 @@ static void subject(const struct event *e, char *buf, size_t size)
 		snprintf(buf, size, "register.%s.%s", region ? region : "?", field);
 }
 
-static void differ(struct replay *r, struct replay_instance *i, const struct event *e, uint64_t mine)
+static void differ(struct replay *r, struct replay_instance *i, const struct event *e,
+		   uint64_t mine)
 {
 	char name[80], recorded[128], replayed[128];
 	struct replay_found f = {
@@ -177,7 +171,8 @@ static void differ(struct replay *r, struct replay_instance *i, const struct eve
 	replay_differs(r, i, e, &f, name, recorded, replayed);
 }
 
-static void compare(struct replay *r, struct replay_instance *i, const struct event *e, uint64_t mine)
+static void compare(struct replay *r, struct replay_instance *i, const struct event *e,
+		    uint64_t mine)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
 	const char *why = NULL;
@@ -188,9 +183,10 @@ static void compare(struct replay *r, struct replay_instance *i, const struct ev
 		return;
 	}
 	if (wrong && unsure_of(i, reg)) {
-		replay_skipped(r, i, i->doubt ? "what was lost, or left out, before it may decide"
-					      : "registers set before the trace began, or while "
-						"records were lost");
+		replay_skipped(r, i,
+			       i->doubt ? "what was lost, or left out, before it may decide"
+					: "registers set before the trace began, or while "
+					  "records were lost");
 		return;
 	}
 	i->n.registers.compared++;
@@ -204,7 +200,7 @@ static void compare(struct replay *r, struct replay_instance *i, const struct ev
 }
 
 static int read_target(struct replay *r, struct replay_instance *i, const struct vqt_reg *reg,
-	uint64_t *value)
+		       uint64_t *value)
 {
 	uint32_t word = 0;
 	if (reg->region != VQT_REGION_PCI)
@@ -225,8 +221,8 @@ static bool is_generation(const struct vqt_reg *r)
  * So what is compared is how far it moved since it was last read; when the
  * configuration has changed, whether it did, if the other had to: 4.1.4.3.1.
  */
-static void compare_generation(
-	struct replay *r, struct replay_instance *i, const struct event *e, uint64_t mine)
+static void compare_generation(struct replay *r, struct replay_instance *i, const struct event *e,
+			       uint64_t mine)
 {
 	uint8_t recorded = e->rec->reg.value, moved = recorded - i->generation[RECORDED];
 	bool known = i->generation_known;
@@ -253,16 +249,17 @@ static int play_read(struct replay *r, struct replay_instance *i, const struct e
 	uint64_t mine = 0;
 	int ret = read_target(r, i, reg, &mine);
 	if (ret == -ENXIO) {
-		replay_skipped(r, i, "registers that the device it is played against does not have");
+		replay_skipped(r, i,
+			       "registers that the device it is played against does not have");
 		return 0;
 	}
 	if (ret < 0)
 		return ret;
 	bool isr = reg->region == VQT_REGION_ISR ||
 		   (reg->region == VQT_REGION_LEGACY && reg->offset == VIRTIO_PCI_ISR);
-	bool status = (reg->region == VQT_REGION_COMMON &&
-			      reg->offset == VIRTIO_PCI_COMMON_STATUS) ||
-		      (reg->region == VQT_REGION_LEGACY && reg->offset == VIRTIO_PCI_STATUS);
+	bool status =
+		(reg->region == VQT_REGION_COMMON && reg->offset == VIRTIO_PCI_COMMON_STATUS) ||
+		(reg->region == VQT_REGION_LEGACY && reg->offset == VIRTIO_PCI_STATUS);
 	if (blind_to(i, reg))
 		replay_skipped(r, i, "registers set before the trace began");
 	else if (is_generation(reg))
@@ -320,7 +317,8 @@ static int play_write(struct replay *r, struct replay_instance *i, const struct 
 	if (is_notify(reg) && replay_gather_kicks(r->gather, i->d->id))
 		return 0; /* the kick that follows says more */
 	if (blind_to(i, reg) && !(is_status(reg) && !(reg->value & 0xff))) {
-		replay_skipped(r, i, "what the driver did to a device set up before the trace began");
+		replay_skipped(r, i,
+			       "what the driver did to a device set up before the trace began");
 		return 0;
 	}
 	int ret = follow_queues(r, i, e);
@@ -340,7 +338,8 @@ static int play_write(struct replay *r, struct replay_instance *i, const struct 
 		i->msix_assumed = false; /* now it is known */
 	ret = write_target(r, i, reg);
 	if (ret == -ENXIO) {
-		replay_skipped(r, i, "registers that the device it is played against does not have");
+		replay_skipped(r, i,
+			       "registers that the device it is played against does not have");
 		ret = 0;
 	}
 	return ret < 0 ? ret : replay_settle(r, i, e);
@@ -354,7 +353,7 @@ int replay_play_reg(struct replay *r, struct replay_instance *i, const struct ev
 	if (reg->flags & (VQT_REG_FAILED | VQT_REG_VIA_CFG))
 		return 0;
 	if (!width || reg->region == VQT_REGION_BAR || reg->region == VQT_REGION_MMIO ||
-		(reg->region == VQT_REGION_PCI && reg->width == 8)) {
+	    (reg->region == VQT_REGION_PCI && reg->width == 8)) {
 		replay_skipped(r, i, "accesses that are no register's");
 		return 0;
 	}

@@ -37,18 +37,19 @@ void replay_skipped(struct replay *r, struct replay_instance *i, const char *why
 }
 
 void replay_differs(struct replay *r, struct replay_instance *i, const struct event *e,
-	const struct replay_found *f, const char *subject, const char *recorded,
-	const char *replayed)
+		    const struct replay_found *f, const char *subject, const char *recorded,
+		    const char *replayed)
 {
 	struct replay_divergence d = {
 		.number = f->number ? f->number : e->number,
 		.device = i->d->id,
 		.queue = f->queue,
 		.clause = f->clause ? f->clause : "",
-		.hint = f->hint  ? f->hint
-			: i->gap ? "Records are missing before it (the sequence numbers have a gap): "
-				   "it may be for want of them."
-				 : "",
+		.hint = f->hint ? f->hint
+			: i->gap
+				? "Records are missing before it (the sequence numbers have a gap): "
+				  "it may be for want of them."
+				: "",
 		.related = f->related,
 	};
 	if (i->doubt) {
@@ -76,7 +77,7 @@ static int trouble(struct replay *r, struct replay_instance *i, int rc)
 {
 	const char *why = i && i->target ? r->ops->error(i->target) : "";
 	snprintf(r->error, sizeof(r->error), "%s: %s", i ? i->d->name : "replay",
-		*why ? why : strerror(-rc));
+		 *why ? why : strerror(-rc));
 	return rc;
 }
 
@@ -131,7 +132,7 @@ static bool shown(const struct replay_queue *q, const struct vqt_kick *k, uint16
 }
 
 static int publish(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	struct replay_pending *p)
+		   struct replay_pending *p)
 {
 	const char *why;
 	int ret = replay_ring_publish(r, i, q, p, &why);
@@ -144,20 +145,20 @@ static int publish(struct replay *r, struct replay_instance *i, struct replay_qu
 
 /* Chains that were in the ring when it was kicked, as later records show them. */
 static int publish_ahead(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	const struct event *e)
+			 const struct event *e)
 {
 	const struct vqt_kick *k = &e->rec->kick;
 	bool counted = !q->packed && k->ring.known & VQT_RING_AVAIL_IDX;
 	for (struct replay_pending *p = r->first; p; p = p->next) {
 		if (p->rec.h.type == VQT_REG && p->rec.h.device == e->rec->h.device &&
-			p->rec.reg.op == VQT_WRITE)
+		    p->rec.reg.op == VQT_WRITE)
 			break;
 		if (!for_queue(p, e))
 			continue;
 		if (p->rec.h.type == VQT_AVAIL && !p->published && !p->rec.avail.first) {
 			const struct vqt_avail *a = &p->rec.avail;
 			if ((counted && !shown(q, k, a->pos)) || a->flags & VQT_CHAIN_AGAIN ||
-				replay_ring_chain(q, a->head))
+			    replay_ring_chain(q, a->head))
 				break;
 			int ret = publish(r, i, q, p);
 			if (ret < 0)
@@ -186,7 +187,7 @@ static uint32_t kick_value(const struct event *e, const struct replay_queue *q)
 }
 
 static int kick(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	const struct event *e, bool nudge)
+		const struct event *e, bool nudge)
 {
 	struct replay_kick k = {
 		.queue = q->index,
@@ -218,10 +219,10 @@ static int play_kick(struct replay *r, struct replay_instance *i, const struct e
 
 /* The head is in use still: its completion is not in the trace. */
 static int make_room(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	const struct event *e, struct replay_chain *c)
+		     const struct event *e, struct replay_chain *c)
 {
-	struct record none = {.h = {.type = VQT_USED}};
-	struct replay_answer a = {.queue = q->index, .head = c->head, .used = &none};
+	struct record none = { .h = { .type = VQT_USED } };
+	struct replay_answer a = { .queue = q->index, .head = c->head, .used = &none };
 	int ret = r->ops->complete && !c->done ? r->ops->complete(i->target, &a) : 0;
 	if (ret == 0)
 		ret = replay_settle(r, i, e);
@@ -231,7 +232,7 @@ static int make_room(struct replay *r, struct replay_instance *i, struct replay_
 }
 
 static int play_avail(struct replay *r, struct replay_instance *i, const struct event *e,
-	struct replay_pending *p)
+		      struct replay_pending *p)
 {
 	struct replay_queue *q = replay_queue_of(i, e);
 	const struct vqt_avail *a = &e->rec->avail;
@@ -284,23 +285,22 @@ static int play_irq(struct replay *r, struct replay_instance *i, const struct ev
 {
 	const struct vqt_irq *k = &e->rec->irq;
 	bool signals = replay_gather_signals(r->gather, i->d->id);
-	struct replay_irq irq = {.kind = k->kind, .level = k->level, .vector = k->vector};
+	struct replay_irq irq = { .kind = k->kind, .level = k->level, .vector = k->vector };
 	if (k->kind == VQT_IRQ_CONFIG)
 		return change_config(r, i, e);
-	if ((signals && k->kind != VQT_IRQ_SIGNAL) ||
-		(k->kind == VQT_IRQ_INTX && !k->level))
+	if ((signals && k->kind != VQT_IRQ_SIGNAL) || (k->kind == VQT_IRQ_INTX && !k->level))
 		return 0;
 	if (k->kind == VQT_IRQ_SIGNAL)
 		irq.kind = replay_msix(i, e) ? VQT_IRQ_MSIX : VQT_IRQ_INTX;
 	if (k->kind == VQT_IRQ_SIGNAL && e->rec->h.queue == VQT_NO_QUEUE)
 		return 0;
 	replay_judge_irq(r, i, e, RECORDED, &irq,
-		e->rec->h.queue != VQT_NO_QUEUE ? replay_queue_of(i, e) : NULL);
+			 e->rec->h.queue != VQT_NO_QUEUE ? replay_queue_of(i, e) : NULL);
 	return 0;
 }
 
 void replay_queue_gone(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	const struct event *e)
+		       const struct event *e)
 {
 	replay_judge_end(r, i, q, e, true);
 	if (q->used_recorded && !q->chains && !i->doubt && !q->torn) {
@@ -314,8 +314,9 @@ void replay_queue_gone(struct replay *r, struct replay_instance *i, struct repla
 			char a[48], b[48];
 			snprintf(a, sizeof(a), "position %u", q->used_last % wrap);
 			snprintf(b, sizeof(b), "position %u", q->used % wrap);
-			replay_differs(r, i, e,
-				&(struct replay_found){.queue = q->index, .clause = "2.7.8"},
+			replay_differs(
+				r, i, e,
+				&(struct replay_found){ .queue = q->index, .clause = "2.7.8" },
 				"ring.final", a, b);
 		}
 	}
@@ -323,14 +324,12 @@ void replay_queue_gone(struct replay *r, struct replay_instance *i, struct repla
 }
 
 /* The device was reset; by whom, is lost. */
-static int reset_by_hand(
-	struct replay *r, struct replay_instance *i, const struct event *e)
+static int reset_by_hand(struct replay *r, struct replay_instance *i, const struct event *e)
 {
 	for (unsigned n = 0; n < i->d->num_queues; n++)
 		if (i->queue[n].up)
 			replay_queue_gone(r, i, &i->queue[n], e);
-	int ret = r->ops->reg_write(
-		i->target, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	int ret = r->ops->reg_write(i->target, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
 	if (ret == -ENXIO)
 		ret = r->ops->reg_write(i->target, VQT_REGION_LEGACY, VIRTIO_PCI_STATUS, 1, 0);
 	i->doubt = false;
@@ -352,8 +351,7 @@ static int play_life(struct replay *r, struct replay_instance *i, const struct e
 		i->blind = i->doubt = i->gap = i->unsure = false;
 		ret = r->ops->platform_reset(i->target);
 		return ret < 0 ? ret : replay_settle(r, i, e);
-	case VQT_LIFE_CONFIG_CHANGE:
-		return change_config(r, i, e);
+	case VQT_LIFE_CONFIG_CHANGE: return change_config(r, i, e);
 	}
 	return 0;
 }
@@ -380,29 +378,21 @@ static struct replay_instance *instance_of(struct replay *r, const struct event 
 }
 
 static int play(struct replay *r, struct replay_instance *i, const struct event *e,
-	struct replay_pending *p)
+		struct replay_pending *p)
 {
 	switch (e->rec->h.type) {
-	case VQT_REG:
-		return replay_play_reg(r, i, e);
-	case VQT_KICK:
-		return play_kick(r, i, e);
-	case VQT_AVAIL:
-		return play_avail(r, i, e, p);
-	case VQT_USED:
-		return replay_play_used(r, i, e);
-	case VQT_IRQ:
-		return play_irq(r, i, e);
-	case VQT_LIFE:
-		return play_life(r, i, e);
+	case VQT_REG: return replay_play_reg(r, i, e);
+	case VQT_KICK: return play_kick(r, i, e);
+	case VQT_AVAIL: return play_avail(r, i, e, p);
+	case VQT_USED: return replay_play_used(r, i, e);
+	case VQT_IRQ: return play_irq(r, i, e);
+	case VQT_LIFE: return play_life(r, i, e);
 	case VQT_DEVICE_STATE:
 		if (!(e->rec->device_state.known & ~VQT_KNOWN_CONFIG))
 			return 0; /* the configuration changed, and nothing else */
 		i->state_told = true;
 		return 0;
-	case VQT_QUEUE_STATE:
-		i->state_told = true;
-		return 0;
+	case VQT_QUEUE_STATE: i->state_told = true; return 0;
 	}
 	return 0;
 }
@@ -481,7 +471,7 @@ static void final_status(struct replay *r, struct replay_instance *i, const stru
 		return;
 	if (legacy ? r->ops->reg_read(i->target, VQT_REGION_LEGACY, VIRTIO_PCI_STATUS, 1, &mine)
 		   : r->ops->reg_read(i->target, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1,
-			     &mine))
+				      &mine))
 		return;
 	i->n.registers.compared++;
 	r->n.registers.compared++;
@@ -493,19 +483,19 @@ static void final_status(struct replay *r, struct replay_instance *i, const stru
 	char recorded[80], replayed[80];
 	spec_format_status(recorded, sizeof(recorded), e->dev->status);
 	spec_format_status(replayed, sizeof(replayed), (unsigned)mine);
-	replay_differs(r, i, e, &(struct replay_found){.clause = "2.1", .queue = VQT_NO_QUEUE},
-		"state.device_status", recorded, replayed);
+	replay_differs(r, i, e, &(struct replay_found){ .clause = "2.1", .queue = VQT_NO_QUEUE },
+		       "state.device_status", recorded, replayed);
 }
 
 int replay_finish(struct replay *r)
 {
-	struct record none = {.h = {.type = VQT_NOTE}};
+	struct record none = { .h = { .type = VQT_NOTE } };
 	int ret = 0;
 	while (ret == 0 && r->first)
 		ret = play_first(r);
 	for (unsigned n = 0; n < r->ninstance && ret == 0; n++) {
 		struct replay_instance *i = &r->instance[n];
-		struct event e = {.rec = &none, .dev = model_device(r->model, i->d->id)};
+		struct event e = { .rec = &none, .dev = model_device(r->model, i->d->id) };
 		if (!i->target || !e.dev)
 			continue;
 		e.number = i->driver_at;
@@ -577,15 +567,19 @@ static int begin(struct replay *r, struct replay_instance *i, const struct repla
 
 static void begin_trace(struct replay *r)
 {
-	struct emu_tap_config cfg = {.emit = tap_emit, .now = tap_now, .opaque = r,
-		.snaplen = r->opt.snaplen, .source = 255, .kind = VQT_SRC_REPLAY};
+	struct emu_tap_config cfg = { .emit = tap_emit,
+				      .now = tap_now,
+				      .opaque = r,
+				      .snaplen = r->opt.snaplen,
+				      .source = 255,
+				      .kind = VQT_SRC_REPLAY };
 	struct emu_tap *tap = r->opt.emit ? emu_tap_new(&cfg) : NULL;
 	emu_tap_session(tap, "vqtrace " VQTRACE_VERSION, "vqtrace replay", r->opt.wall);
 	emu_tap_free(tap);
 }
 
-int replay_new(struct replay **out, const struct replay_gather *g,
-	const struct replay_options *opt, char *why, size_t size)
+int replay_new(struct replay **out, const struct replay_gather *g, const struct replay_options *opt,
+	       char *why, size_t size)
 {
 	struct replay *r = calloc(1, sizeof(*r));
 	unsigned n = 0;
@@ -610,7 +604,7 @@ int replay_new(struct replay **out, const struct replay_gather *g,
 		ret = begin(r, i, replay_gather_device(g, k));
 		if (ret < 0)
 			snprintf(why, size, "%s: %s", replay_gather_device(g, k)->name,
-				*i->why_text ? i->why_text : strerror(-ret));
+				 *i->why_text ? i->why_text : strerror(-ret));
 	}
 	if (ret < 0) {
 		replay_free(r);

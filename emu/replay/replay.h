@@ -35,9 +35,9 @@ struct replay_counts {
 	uint64_t events; /* of the recording, played or looked at */
 	struct replay_compared registers, requests, interrupts, rings;
 	struct replay_compared data; /* bytes */
-	uint64_t skipped;     /* answers of the recorded device that were not compared */
+	uint64_t skipped; /* answers of the recorded device that were not compared */
 	uint64_t environment; /* answers taken over: the backend's errors, configuration changes */
-	uint64_t declared;    /* differences that were declared */
+	uint64_t declared; /* differences that were declared */
 	uint64_t divergences; /* differences that were not */
 };
 
@@ -45,13 +45,13 @@ struct replay_counts {
 struct replay_divergence {
 	uint64_t number; /* of the event in the recording */
 	uint16_t device, queue; /* trace-wide id; VQT_NO_QUEUE */
-	char name[40];       /* of the device */
-	char subject[80];    /* what differs: "register common.device_status", "request.status" */
-	char recorded[128];  /* both as people read them */
+	char name[40]; /* of the device */
+	char subject[80]; /* what differs: "register common.device_status", "request.status" */
+	char recorded[128]; /* both as people read them */
 	char replayed[128];
-	const char *clause;  /* the section that decides, "" none; static */
-	const char *hint;    /* a sentence, "" none; static */
-	uint64_t related;    /* an earlier event it is about, 0 none */
+	const char *clause; /* the section that decides, "" none; static */
+	const char *hint; /* a sentence, "" none; static */
+	uint64_t related; /* an earlier event it is about, 0 none */
 	const struct replay_declaration *declared; /* NULL: it was not */
 };
 
@@ -64,14 +64,14 @@ struct replay_skip {
 
 struct replay_options {
 	const struct replay_target_ops *against; /* NULL: the emulator */
-	const char *binary;  /* for targets that run a program */
-	const char *only;    /* name or user id of the one device to replay, or NULL */
-	uint64_t until;      /* stop after this event; 0: play all */
-	uint32_t snaplen;    /* of what emit gets; 0: 64 */
-	int64_t wall;        /* of the recording: see struct vqt_session */
-	uint64_t start;      /* ns, of its first event */
-	uint64_t memory;     /* bytes of guest memory a device may touch; 0: 4 GiB */
-	bool io_errors;      /* the recorded IOERRs were the backend's */
+	const char *binary; /* for targets that run a program */
+	const char *only; /* name or user id of the one device to replay, or NULL */
+	uint64_t until; /* stop after this event; 0: play all */
+	uint32_t snaplen; /* of what emit gets; 0: 64 */
+	int64_t wall; /* of the recording: see struct vqt_session */
+	uint64_t start; /* ns, of its first event */
+	uint64_t memory; /* bytes of guest memory a device may touch; 0: 4 GiB */
+	bool io_errors; /* the recorded IOERRs were the backend's */
 	struct replay_declared *declared; /* or NULL */
 	/* All may be NULL. */
 	void (*emit)(void *opaque, const void *record, size_t len); /* the replay as a trace */
@@ -82,8 +82,8 @@ struct replay_options {
 };
 
 /* 0, or negative errno with the reason in why[size]. g and opt are borrowed. */
-int replay_new(struct replay **out, const struct replay_gather *g,
-	const struct replay_options *opt, char *why, size_t size);
+int replay_new(struct replay **out, const struct replay_gather *g, const struct replay_options *opt,
+	       char *why, size_t size);
 void replay_free(struct replay *r);
 /*
  * The next record of the recording.  It may be played now or, because the engine

@@ -44,7 +44,8 @@ static void which_known(const struct replay_known *k, uint64_t off, uint8_t *kno
 int replay_requests_begin(struct replay_instance *i, bool whole_disk)
 {
 	i->known.inverted = whole_disk;
-	i->known.set = whole_disk || !i->d->disk ? replay_disk_new(0) : replay_disk_copy(i->d->disk);
+	i->known.set =
+		whole_disk || !i->d->disk ? replay_disk_new(0) : replay_disk_copy(i->d->disk);
 	return i->known.set ? 0 : -ENOMEM;
 }
 
@@ -65,13 +66,13 @@ void replay_requests_end(struct replay_instance *i)
 }
 
 /* A write that ended while the read was under way may or may not be in it. */
-static bool beside_write(
-	const struct replay_instance *i, uint64_t off, uint64_t len, uint64_t since)
+static bool beside_write(const struct replay_instance *i, uint64_t off, uint64_t len,
+			 uint64_t since)
 {
 	unsigned n = i->nwrites < REPLAY_WRITES ? i->nwrites : REPLAY_WRITES;
 	for (unsigned k = 0; k < n; k++)
 		if (i->writes[k].number > since && off < i->writes[k].off + i->writes[k].len &&
-			i->writes[k].off < off + len)
+		    i->writes[k].off < off + len)
 			return true;
 	return false;
 }
@@ -87,7 +88,8 @@ static void note_write(struct replay_instance *i, const struct event *e, uint64_
 /* --- telling the target ------------------------------------------------------------------ */
 
 void replay_request_of(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	const struct replay_chain *c, const uint8_t *head, size_t len, struct replay_request *out)
+		       const struct replay_chain *c, const uint8_t *head, size_t len,
+		       struct replay_request *out)
 {
 	*out = (struct replay_request){
 		.queue = q->index,
@@ -104,7 +106,7 @@ void replay_request_of(struct replay *r, struct replay_instance *i, struct repla
 	uint64_t framing = writes ? BLK_HEADER : 1;
 	for (uint32_t k = 0; k < c->ndesc; k++)
 		if (!(c->desc[k].flags & VRING_DESC_F_INDIRECT) &&
-			writes != !!(c->desc[k].flags & VRING_DESC_F_WRITE))
+		    writes != !!(c->desc[k].flags & VRING_DESC_F_WRITE))
 			out->bytes += c->desc[k].len;
 	out->bytes = out->bytes > framing ? out->bytes - framing : 0;
 	out->fail = replay_gather_status(r->gather, c->number) == VIRTIO_BLK_S_IOERR &&
@@ -123,16 +125,16 @@ struct look {
 };
 
 static void differs(struct look *l, const char *subject, const char *clause, const char *hint,
-	const char *recorded, const char *replayed)
+		    const char *recorded, const char *replayed)
 {
 	l->equal = false;
 	l->doubtful = l->i->doubt;
 	replay_differs(l->r, l->i, l->e,
-		&(struct replay_found){.clause = clause,
-			.hint = hint,
-			.queue = l->q->index,
-			.related = l->c ? l->c->number : 0},
-		subject, recorded, replayed);
+		       &(struct replay_found){ .clause = clause,
+					       .hint = hint,
+					       .queue = l->q->index,
+					       .related = l->c ? l->c->number : 0 },
+		       subject, recorded, replayed);
 }
 
 static void compare_len(struct look *l)
@@ -142,7 +144,8 @@ static void compare_len(struct look *l)
 		return;
 	snprintf(recorded, sizeof(recorded), "%u", l->e->rec->used.len);
 	snprintf(replayed, sizeof(replayed), "%u", l->c->len);
-	differs(l, "request.used_len", l->q->packed ? "2.8.14" : "2.7.8.2", NULL, recorded, replayed);
+	differs(l, "request.used_len", l->q->packed ? "2.8.14" : "2.7.8.2", NULL, recorded,
+		replayed);
 }
 
 static void status_name(char *buf, size_t size, uint8_t status)
@@ -194,7 +197,7 @@ static void hex(char *buf, size_t size, const uint8_t *bytes, size_t len)
 
 /* Compare the bytes of one segment whose value is known; off: on the disk, ~0 all known. */
 static void compare_bytes(struct look *l, const struct record_seg *seg, size_t len, uint64_t off,
-	const uint8_t *mine)
+			  const uint8_t *mine)
 {
 	size_t compared = 0, first = len;
 	uint8_t known[4096];
@@ -220,9 +223,10 @@ static void compare_bytes(struct look *l, const struct record_seg *seg, size_t l
 	hex(a, sizeof(a), seg->bytes + first, len - first);
 	hex(b, sizeof(b), mine + first, len - first);
 	snprintf(recorded, sizeof(recorded), "%s at byte %zu of descriptor %u", a,
-		seg->offset + first, seg->desc);
+		 seg->offset + first, seg->desc);
 	snprintf(replayed, sizeof(replayed), "%s", b);
-	differs(l, "request.data", off == UINT64_MAX ? "5.2.6.1" : "5.2.6", NULL, recorded, replayed);
+	differs(l, "request.data", off == UINT64_MAX ? "5.2.6.1" : "5.2.6", NULL, recorded,
+		replayed);
 }
 
 /* Where descriptor `desc` begins in the bytes of its direction. */
@@ -231,7 +235,7 @@ static uint64_t place(const struct replay_chain *c, uint32_t desc)
 	uint64_t at = 0;
 	for (uint32_t k = 0; k < desc; k++)
 		if (!(c->desc[k].flags & VRING_DESC_F_INDIRECT) &&
-			!((c->desc[k].flags ^ c->desc[desc].flags) & VRING_DESC_F_WRITE))
+		    !((c->desc[k].flags ^ c->desc[desc].flags) & VRING_DESC_F_WRITE))
 			at += c->desc[k].len;
 	return at;
 }
@@ -259,14 +263,14 @@ static int compare_data(struct look *l, bool of_disk)
 			return ret;
 		if (len < d->len - seg.offset && len < end - at)
 			replay_skipped(l->r, l->i,
-				"read data past the snap length (record with a larger -s)");
+				       "read data past the snap length (record with a larger -s)");
 		if (!of_disk) { /* 5.2.6.1: a string; what is behind its end is the driver's */
 			size_t text = strnlen((const char *)seg.bytes, len);
 			ended = text < len;
 			len = text + ended;
 		}
-		compare_bytes(l, &seg, len,
-			of_disk ? req->sector * BLK_SECTOR + at : UINT64_MAX, mine);
+		compare_bytes(l, &seg, len, of_disk ? req->sector * BLK_SECTOR + at : UINT64_MAX,
+			      mine);
 	}
 	return 0;
 }
@@ -292,7 +296,8 @@ static void learn_write(struct look *l, const struct replay_known_bytes *bytes)
 		seen += bytes[n].len - skip;
 	}
 	if (seen < len)
-		replay_skipped(l->r, l->i,
+		replay_skipped(
+			l->r, l->i,
 			"written data past the snap length (reading it back proves nothing)");
 }
 
@@ -322,18 +327,13 @@ static int compare_blk(struct look *l)
 			return compare_data(l, true);
 		replay_skipped(l->r, l->i, "data read while it was being written");
 		return 0;
-	case VIRTIO_BLK_T_GET_ID:
-		return ok && l->equal ? compare_data(l, false) : 0;
-	case VIRTIO_BLK_T_OUT:
-		learn_write(l, l->c->bytes);
-		return 0;
+	case VIRTIO_BLK_T_GET_ID: return ok && l->equal ? compare_data(l, false) : 0;
+	case VIRTIO_BLK_T_OUT: learn_write(l, l->c->bytes); return 0;
 	case VIRTIO_BLK_T_DISCARD: /* 5.2.6.2: contents unspecified */
 		learn_range(l, false);
 		return 0;
 	case VIRTIO_BLK_T_WRITE_ZEROES:
-	case VIRTIO_BLK_T_SECURE_ERASE:
-		learn_range(l, true);
-		return 0;
+	case VIRTIO_BLK_T_SECURE_ERASE: learn_range(l, true); return 0;
 	}
 	return 0;
 }
@@ -380,7 +380,7 @@ static int unknown_id(struct look *l)
 	char recorded[64], replayed[64] = "nothing to use";
 	l->c = oldest(l->q, true);
 	snprintf(recorded, sizeof(recorded), "used id %u, which is not in flight",
-		l->e->rec->used.id);
+		 l->e->rec->used.id);
 	if (l->c)
 		snprintf(replayed, sizeof(replayed), "id %u is in flight", l->c->head);
 	differs(l, "request.used_id", l->q->packed ? "2.8.14" : "2.7.8", NULL, recorded, replayed);
@@ -421,7 +421,8 @@ static int compare(struct look *l)
 		return 0;
 	}
 	if (l->i->scripted) {
-		replay_skipped(l->r, l->i,
+		replay_skipped(
+			l->r, l->i,
 			"answers of a device type that vqtrace does not have: taken from the trace");
 		return 0;
 	}
@@ -434,12 +435,12 @@ static int compare(struct look *l)
 
 /* A request that is not played: what it wrote to the disk is not there. */
 static int not_played(struct replay *r, struct replay_instance *i, const struct event *e,
-	const char *why)
+		      const char *why)
 {
 	const struct model_request *req = e->req;
 	replay_skipped(r, i, why);
 	if (i->d->virtio_id != VIRTIO_ID_BLOCK || !req || !req->typed ||
-		req->sector >= INT64_MAX / BLK_SECTOR || req->type_raw == VIRTIO_BLK_T_IN)
+	    req->sector >= INT64_MAX / BLK_SECTOR || req->type_raw == VIRTIO_BLK_T_IN)
 		return 0;
 	uint64_t len = req->type_raw == VIRTIO_BLK_T_OUT ? req->readable : req->bytes;
 	know(&i->known, req->sector * BLK_SECTOR, len, false);
@@ -450,17 +451,16 @@ int replay_play_used(struct replay *r, struct replay_instance *i, const struct e
 {
 	struct replay_queue *q = replay_queue_of(i, e);
 	const struct vqt_used *u = &e->rec->used;
-	struct look l = {.r = r, .i = i, .q = q, .e = e, .equal = true};
+	struct look l = { .r = r, .i = i, .q = q, .e = e, .equal = true };
 	int ret = 0;
 	if (!q || !q->up)
-		return not_played(
-			r, i, e, "requests of a queue whose set-up is not in the trace");
+		return not_played(r, i, e, "requests of a queue whose set-up is not in the trace");
 	ret = replay_ring_apply(r, i, q, &u->ring);
 	if (ret < 0)
 		return ret;
 	l.c = replay_ring_chain(q, u->id);
 	replay_judge_used(r, i, q, RECORDED, e, replay_ring_position(q, u->pos),
-		l.c ? l.c->ndirect : 1);
+			  l.c ? l.c->ndirect : 1);
 	q->used_recorded++;
 	q->used_last = replay_ring_position(q, u->pos) + (q->packed && l.c ? l.c->ndirect : 1);
 	if (!l.c && !e->unknown_id) {

@@ -15,7 +15,7 @@
 #include "emu/replay/impl.h"
 
 #define CHAIN_MAX 65536
-#define F_AVAIL (1u << 7)  /* 2.8: VIRTQ_DESC_F_AVAIL */
+#define F_AVAIL (1u << 7) /* 2.8: VIRTQ_DESC_F_AVAIL */
 #define F_USED (1u << 15)
 #define POISON 64 /* leading bytes of a buffer that the device is to write */
 
@@ -66,7 +66,7 @@ static int zero(struct replay *r, struct replay_instance *i, uint64_t at, uint64
 }
 
 int replay_ring_up(struct replay *r, struct replay_instance *i, const struct event *e,
-	const struct model_queue *m)
+		   const struct model_queue *m)
 {
 	struct replay_queue *q = &i->queue[m->index];
 	replay_ring_down(q);
@@ -112,8 +112,7 @@ void replay_ring_down(struct replay_queue *q)
 {
 	struct replay_chain *c, *next;
 	uint16_t index = q->index;
-	HASH_ITER(hh, q->chains, c, next)
-	{
+	HASH_ITER (hh, q->chains, c, next) {
 		HASH_DEL(q->chains, c);
 		free_chain(c);
 	}
@@ -126,7 +125,7 @@ void replay_ring_down(struct replay_queue *q)
 /* --- what the driver asks for, 2.7.7 and 2.8.10 ------------------------------------------ */
 
 static int apply_packed(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	const struct vqt_ring *ring)
+			const struct vqt_ring *ring)
 {
 	uint16_t flags = ring->avail_flags, event = ring->used_event;
 	if ((flags & 3) == 2)
@@ -141,7 +140,7 @@ static int apply_packed(struct replay *r, struct replay_instance *i, struct repl
 }
 
 int replay_ring_apply(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	const struct vqt_ring *ring)
+		      const struct vqt_ring *ring)
 {
 	int ret = 0;
 	if (q->packed) {
@@ -150,7 +149,8 @@ int replay_ring_apply(struct replay *r, struct replay_instance *i, struct replay
 	}
 	if (ring->known & VQT_RING_PACKED)
 		return 0;
-	if (ring->known & VQT_RING_AVAIL_FLAGS && (!q->flags_known || q->flags != ring->avail_flags))
+	if (ring->known & VQT_RING_AVAIL_FLAGS &&
+	    (!q->flags_known || q->flags != ring->avail_flags))
 		ret = put16(r, i, q->driver, ring->avail_flags);
 	if (ring->known & VQT_RING_AVAIL_FLAGS) {
 		q->flags = ring->avail_flags;
@@ -192,7 +192,8 @@ static int add_descs(struct replay_chain *c, const struct record *rec)
 	return 0;
 }
 
-static bool continues(const struct replay_pending *p, const struct replay_pending *of, uint32_t have)
+static bool continues(const struct replay_pending *p, const struct replay_pending *of,
+		      uint32_t have)
 {
 	return p->rec.h.type == VQT_AVAIL && p->rec.h.device == of->rec.h.device &&
 	       p->rec.h.queue == of->rec.h.queue && p->rec.avail.head == of->rec.avail.head &&
@@ -227,13 +228,14 @@ static struct replay_chain *new_chain(struct replay_queue *q)
 		return calloc(1, sizeof(*c));
 	q->spare = NULL;
 	*c = (struct replay_chain){
-		.desc = c->desc, .cap = c->cap, .bytes = c->bytes, .bytes_cap = c->bytes_cap};
+		.desc = c->desc, .cap = c->cap, .bytes = c->bytes, .bytes_cap = c->bytes_cap
+	};
 	return c;
 }
 
 /* A descriptor in memory: split {addr, len, flags, next}, packed {addr, len, id, flags}. */
 static int put_desc(struct replay *r, struct replay_instance *i, const struct replay_queue *q,
-	uint64_t at, const struct vqt_desc *d, uint16_t flags)
+		    uint64_t at, const struct vqt_desc *d, uint16_t flags)
 {
 	struct {
 		uint64_t addr;
@@ -254,7 +256,7 @@ static bool is_data(const struct replay_chain *c, uint32_t k)
 }
 
 static int put_table(struct replay *r, struct replay_instance *i, const struct replay_queue *q,
-	const struct replay_chain *c)
+		     const struct replay_chain *c)
 {
 	const struct vqt_desc *t = &c->desc[c->ndirect - 1];
 	uint32_t at = 0, entries = t->len / 16;
@@ -269,7 +271,7 @@ static int put_table(struct replay *r, struct replay_instance *i, const struct r
 /* Room for the device's writes, with contents that no device writes by chance. */
 static int put_buffers(struct replay *r, struct replay_instance *i, struct replay_chain *c)
 {
-	static const uint8_t poison[POISON] = {[0 ... POISON - 1] = 0xa5};
+	static const uint8_t poison[POISON] = { [0 ... POISON - 1] = 0xa5 };
 	for (uint32_t k = 0; k < c->ndesc; k++) {
 		const struct vqt_desc *d = &c->desc[k];
 		if (!is_data(c, k) || !d->len)
@@ -279,8 +281,8 @@ static int put_buffers(struct replay *r, struct replay_instance *i, struct repla
 			return ret;
 		if (!(d->flags & VRING_DESC_F_WRITE))
 			continue;
-		ret = r->ops->mem_write(
-			i->target, d->addr, poison, d->len < POISON ? d->len : POISON);
+		ret = r->ops->mem_write(i->target, d->addr, poison,
+					d->len < POISON ? d->len : POISON);
 		if (ret < 0)
 			return ret;
 		c->has_status = true;
@@ -299,20 +301,20 @@ static int note_bytes(struct replay_chain *c, const struct record_seg *seg)
 		c->bytes = p;
 		c->bytes_cap = cap;
 	}
-	c->bytes[c->nbytes++] = (struct replay_known_bytes){seg->desc, seg->offset, seg->len};
+	c->bytes[c->nbytes++] = (struct replay_known_bytes){ seg->desc, seg->offset, seg->len };
 	return 0;
 }
 
 /* The recorded bytes of the driver's buffers. */
 static int put_bytes(struct replay *r, struct replay_instance *i, struct replay_chain *c,
-	const struct record *rec)
+		     const struct record *rec)
 {
 	struct record_seg seg;
 	uint32_t pos = 0;
 	while (record_seg_next(rec, &pos, &seg)) {
 		const struct vqt_desc *d = seg.desc < c->ndesc ? &c->desc[seg.desc] : NULL;
 		if (!d || !is_data(c, seg.desc) || d->flags & VRING_DESC_F_WRITE ||
-			seg.offset > d->len || seg.len > d->len - seg.offset)
+		    seg.offset > d->len || seg.len > d->len - seg.offset)
 			continue;
 		int ret = r->ops->mem_write(i->target, d->addr + seg.offset, seg.bytes, seg.len);
 		if (ret == 0)
@@ -325,7 +327,7 @@ static int put_bytes(struct replay *r, struct replay_instance *i, struct replay_
 
 /* Of all records that carry bytes of this chain: the avail ones, and data that came later. */
 static int put_all_bytes(struct replay *r, struct replay_instance *i, struct replay_chain *c,
-	const struct replay_pending *p)
+			 const struct replay_pending *p)
 {
 	const struct vqt_hdr *h = &p->rec.h;
 	uint16_t head = p->rec.avail.head;
@@ -349,7 +351,7 @@ static int put_all_bytes(struct replay *r, struct replay_instance *i, struct rep
 
 /* The leading driver-written bytes, as they are in memory now. */
 static size_t read_head(struct replay *r, struct replay_instance *i, const struct replay_chain *c,
-	uint8_t *head, size_t len)
+			uint8_t *head, size_t len)
 {
 	size_t have = 0;
 	for (uint32_t k = 0; k < c->ndesc && have < len; k++) {
@@ -365,7 +367,7 @@ static size_t read_head(struct replay *r, struct replay_instance *i, const struc
 }
 
 static int put_split(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	const struct replay_chain *c)
+		     const struct replay_chain *c)
 {
 	uint16_t at = c->head;
 	int ret = 0;
@@ -381,7 +383,7 @@ static int put_split(struct replay *r, struct replay_instance *i, struct replay_
 
 /* The first one last: until then the device sees nothing. */
 static int put_packed(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	const struct replay_chain *c)
+		      const struct replay_chain *c)
 {
 	int ret = 0;
 	for (uint32_t k = c->ndirect; k-- > 0 && ret == 0;) {
@@ -395,7 +397,7 @@ static int put_packed(struct replay *r, struct replay_instance *i, struct replay
 }
 
 static int lay_out(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	struct replay_chain *c, const struct replay_pending *p)
+		   struct replay_chain *c, const struct replay_pending *p)
 {
 	struct replay_request req;
 	uint8_t head[24];
@@ -416,7 +418,7 @@ static int lay_out(struct replay *r, struct replay_instance *i, struct replay_qu
 }
 
 int replay_ring_publish(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	struct replay_pending *p, const char **why)
+			struct replay_pending *p, const char **why)
 {
 	const struct vqt_avail *a = &p->rec.avail;
 	struct replay_chain *c;
@@ -459,7 +461,7 @@ int replay_ring_show(struct replay *r, struct replay_instance *i, struct replay_
 /* --- what the device used ----------------------------------------------------------------- */
 
 static void completed(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	const struct event *e, uint32_t id, uint32_t len, uint32_t position)
+		      const struct event *e, uint32_t id, uint32_t len, uint32_t position)
 {
 	struct replay_chain *c = id <= UINT16_MAX ? replay_ring_chain(q, id) : NULL;
 	char recorded[64], replayed[64];
@@ -473,12 +475,13 @@ static void completed(struct replay *r, struct replay_instance *i, struct replay
 	snprintf(recorded, sizeof(recorded), "nothing of the kind");
 	snprintf(replayed, sizeof(replayed), "used id %u, which is not in flight", id);
 	replay_differs(r, i, e,
-		&(struct replay_found){.clause = q->packed ? "2.8.14" : "2.7.8", .queue = q->index},
-		"ring.used_id", recorded, replayed);
+		       &(struct replay_found){ .clause = q->packed ? "2.8.14" : "2.7.8",
+					       .queue = q->index },
+		       "ring.used_id", recorded, replayed);
 }
 
 static int collect_split(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	const struct event *e)
+			 const struct event *e)
 {
 	uint16_t idx, n;
 	int ret = r->ops->mem_read(i->target, q->device + 2, &idx, sizeof(idx));
@@ -487,17 +490,18 @@ static int collect_split(struct replay *r, struct replay_instance *i, struct rep
 	n = le16toh(idx) - q->used;
 	if (n > q->size) {
 		char words[48];
-		snprintf(words, sizeof(words), "used.idx moved from %u to %u", q->used, le16toh(idx));
+		snprintf(words, sizeof(words), "used.idx moved from %u to %u", q->used,
+			 le16toh(idx));
 		replay_differs(r, i, e,
-			&(struct replay_found){.clause = "2.7.8", .queue = q->index}, "ring.used_idx",
-			"nothing of the kind", words);
+			       &(struct replay_found){ .clause = "2.7.8", .queue = q->index },
+			       "ring.used_idx", "nothing of the kind", words);
 		q->used = le16toh(idx);
 		return 0;
 	}
 	for (; n; n--) {
 		uint32_t elem[2], at = q->used;
-		ret = r->ops->mem_read(
-			i->target, q->device + 4 + 8ull * (at % q->size), elem, sizeof(elem));
+		ret = r->ops->mem_read(i->target, q->device + 4 + 8ull * (at % q->size), elem,
+				       sizeof(elem));
 		if (ret < 0)
 			return ret;
 		q->used = (at + 1) & UINT16_MAX;
@@ -507,7 +511,7 @@ static int collect_split(struct replay *r, struct replay_instance *i, struct rep
 }
 
 static int collect_packed(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	const struct event *e)
+			  const struct event *e)
 {
 	for (unsigned n = 0; n < q->size; n++) {
 		struct {
@@ -516,8 +520,8 @@ static int collect_packed(struct replay *r, struct replay_instance *i, struct re
 			uint16_t id, flags;
 		} d;
 		uint32_t at = q->used;
-		int ret = r->ops->mem_read(
-			i->target, q->desc + 16ull * (at % q->size), &d, sizeof(d));
+		int ret = r->ops->mem_read(i->target, q->desc + 16ull * (at % q->size), &d,
+					   sizeof(d));
 		if (ret < 0)
 			return ret;
 		uint16_t flags = le16toh(d.flags), want = at < q->size ? F_AVAIL | F_USED : 0;
@@ -531,7 +535,7 @@ static int collect_packed(struct replay *r, struct replay_instance *i, struct re
 }
 
 int replay_ring_collect(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-	const struct event *e)
+			const struct event *e)
 {
 	return q->packed ? collect_packed(r, i, q, e) : collect_split(r, i, q, e);
 }

@@ -36,19 +36,19 @@ struct replay_target;
  * this kind of device and their _known flag is clear.
  */
 struct replay_device {
-	uint16_t id;           /* in the trace */
-	char name[40];         /* "blk0" */
-	char user_id[64];      /* the recorded program's id of it, "" */
-	char type_name[64];    /* QOM type, "" */
-	uint16_t virtio_id;    /* 5: device type; 0 unknown */
-	uint16_t transport;    /* enum vqt_transport */
-	uint32_t bdf;          /* PCI segment<<16|bus<<8|devfn, ~0 unknown */
-	bool transitional;     /* has the legacy interface (and layout.bar[0] is I/O) */
-	bool modern;           /* has virtio capabilities */
-	bool late;             /* the trace began after the device did */
-	bool vectored;         /* an interrupt with an MSI-X vector was recorded */
-	bool elsewhere;        /* vhost and the like: rings are not served by the device */
-	uint64_t offered[2];   /* feature bits 0-127, modern interface */
+	uint16_t id; /* in the trace */
+	char name[40]; /* "blk0" */
+	char user_id[64]; /* the recorded program's id of it, "" */
+	char type_name[64]; /* QOM type, "" */
+	uint16_t virtio_id; /* 5: device type; 0 unknown */
+	uint16_t transport; /* enum vqt_transport */
+	uint32_t bdf; /* PCI segment<<16|bus<<8|devfn, ~0 unknown */
+	bool transitional; /* has the legacy interface (and layout.bar[0] is I/O) */
+	bool modern; /* has virtio capabilities */
+	bool late; /* the trace began after the device did */
+	bool vectored; /* an interrupt with an MSI-X vector was recorded */
+	bool elsewhere; /* vhost and the like: rings are not served by the device */
+	uint64_t offered[2]; /* feature bits 0-127, modern interface */
 	uint8_t offered_known; /* bit n: 32-bit word n was read */
 	uint32_t legacy_offered; /* word read at the legacy interface */
 	bool legacy_known;
@@ -71,10 +71,10 @@ struct replay_device {
 	/* Guest memory that rings, tables and buffers lie in. */
 	uint64_t mem_first, mem_last; /* first and last byte; first > last: none */
 	/* Block devices. */
-	uint64_t sectors;   /* capacity */
+	uint64_t sectors; /* capacity */
 	uint64_t resize[REPLAY_RESIZES]; /* others that it has later, each once */
 	unsigned resizes;
-	char serial[21];    /* GET_ID's answer, "" unknown */
+	char serial[21]; /* GET_ID's answer, "" unknown */
 	bool read_only;
 	uint64_t io_errors; /* requests that the recorded backend failed */
 	/* What the disk held before the trace, as far as it was read from it; borrowed. */
@@ -86,9 +86,9 @@ struct replay_device {
 struct replay_kick {
 	uint16_t queue;
 	uint16_t notify_off; /* of that queue, as the target's device gave it */
-	uint32_t value;      /* to write (4.1.5.2); the queue's number where none was recorded */
-	uint8_t width;       /* bytes, 2 or 4 */
-	bool legacy;         /* by the legacy Queue Notify register */
+	uint32_t value; /* to write (4.1.5.2); the queue's number where none was recorded */
+	uint8_t width; /* bytes, 2 or 4 */
+	bool legacy; /* by the legacy Queue Notify register */
 	/*
 	 * The recorded device was still looking when the driver added buffers, so no
 	 * notification was sent.  A target whose device may have stopped looking
@@ -100,18 +100,18 @@ struct replay_kick {
 /* A request the engine is about to make available, and what surrounds it. */
 struct replay_request {
 	uint16_t queue, head;
-	uint64_t number;   /* of its avail event */
+	uint64_t number; /* of its avail event */
 	uint16_t virtio_id;
-	uint32_t type;     /* block: VIRTIO_BLK_T_*; ~0 unknown */
+	uint32_t type; /* block: VIRTIO_BLK_T_*; ~0 unknown */
 	uint64_t sector, bytes;
-	bool fail;         /* the recorded backend failed it: so must this one's */
+	bool fail; /* the recorded backend failed it: so must this one's */
 };
 
 /* How the device answered a request in the recording: for what cannot be computed. */
 struct replay_answer {
 	uint16_t queue, head;
-	uint32_t len;               /* used length */
-	const struct record *used;  /* the event, with the bytes it kept */
+	uint32_t len; /* used length */
+	const struct record *used; /* the event, with the bytes it kept */
 };
 
 /* Bytes of the device configuration that are others now. */
@@ -124,8 +124,8 @@ struct replay_config {
 
 /* An interrupt, as the platform sees it. */
 struct replay_irq {
-	uint8_t kind;    /* VQT_IRQ_MSIX, VQT_IRQ_INTX */
-	uint8_t level;   /* INTX */
+	uint8_t kind; /* VQT_IRQ_MSIX, VQT_IRQ_INTX */
+	uint8_t level; /* INTX */
 	uint16_t vector; /* MSIX */
 };
 
@@ -148,8 +148,8 @@ struct replay_target_ops {
 	 * for the target's life).  Negative errno with the reason in why[size], in
 	 * words: -ENOTSUP for a device it cannot be (that device is skipped).
 	 */
-	int (*create)(struct replay_target **out, const struct replay_target_config *cfg,
-		char *why, size_t size);
+	int (*create)(struct replay_target **out, const struct replay_target_config *cfg, char *why,
+		      size_t size);
 	void (*destroy)(struct replay_target *t);
 	/* "vqtrace 0.1", "QEMU 7.2.22": borrowed. */
 	const char *(*version)(struct replay_target *t);
@@ -161,9 +161,9 @@ struct replay_target_ops {
 	int (*pci_write)(struct replay_target *t, uint32_t off, unsigned width, uint32_t value);
 	/* Registers in BARs: region is enum vqt_region (COMMON ... LEGACY); width 1 to 8. */
 	int (*reg_read)(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-		uint64_t *value);
+			uint64_t *value);
 	int (*reg_write)(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-		uint64_t value);
+			 uint64_t value);
 	/* Guest memory. */
 	int (*mem_read)(struct replay_target *t, uint64_t gpa, void *buf, size_t len);
 	int (*mem_write)(struct replay_target *t, uint64_t gpa, const void *buf, size_t len);

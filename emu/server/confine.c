@@ -24,7 +24,7 @@ struct ruleset_attr {
 #define SCOPE_ALL 0x3 /* ABI 6: abstract sockets, signals to others */
 
 static const uint64_t fs_by_abi[] = {
-	0, 0x1fff, /* 1: execute to make_sym */
+	0,	0x1fff, /* 1: execute to make_sym */
 	0x3fff, /* 2: refer */
 	0x7fff, 0x7fff, /* 3: truncate */
 	0xffff, /* 5: ioctl on devices */
@@ -36,18 +36,20 @@ static int landlock(int dirfd, int *abi_out)
 	*abi_out = abi < 0 ? 0 : abi;
 	if (abi < 1)
 		return abi < 0 && errno != ENOSYS && errno != EOPNOTSUPP ? -errno : -ENOSYS;
-	struct ruleset_attr a = {.fs = fs_by_abi[abi > 5 ? 5 : abi],
-			.net = abi >= 4 ? NET_ALL : 0,
-			.scoped = abi >= 6 ? SCOPE_ALL : 0};
-	size_t size = abi >= 6 ? sizeof(a) : abi >= 4 ? offsetof(struct ruleset_attr, scoped) :
-							offsetof(struct ruleset_attr, net);
+	struct ruleset_attr a = { .fs = fs_by_abi[abi > 5 ? 5 : abi],
+				  .net = abi >= 4 ? NET_ALL : 0,
+				  .scoped = abi >= 6 ? SCOPE_ALL : 0 };
+	size_t size = abi >= 6	 ? sizeof(a)
+		      : abi >= 4 ? offsetof(struct ruleset_attr, scoped)
+				 : offsetof(struct ruleset_attr, net);
 	int fd = syscall(SYS_landlock_create_ruleset, &a, size, 0);
 	if (fd < 0)
 		return -errno;
-	struct landlock_path_beneath_attr rule = {
-			.allowed_access = LANDLOCK_ACCESS_FS_REMOVE_FILE, .parent_fd = dirfd};
+	struct landlock_path_beneath_attr rule = { .allowed_access = LANDLOCK_ACCESS_FS_REMOVE_FILE,
+						   .parent_fd = dirfd };
 	int ret = 0;
-	if (dirfd >= 0 && syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+	if (dirfd >= 0 &&
+	    syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
 		ret = -errno;
 	if (ret == 0 && syscall(SYS_landlock_restrict_self, fd, 0) < 0)
 		ret = -errno;
@@ -60,21 +62,59 @@ static int landlock(int dirfd, int *abi_out)
 #define CALL(name) SCMP_SYS(name)
 static const int calls[] = {
 	/* the client and the loop */
-	CALL(accept4), CALL(recvmsg), CALL(recvfrom), CALL(sendmsg), CALL(sendto), CALL(poll),
-	CALL(ppoll), CALL(epoll_ctl), CALL(epoll_wait), CALL(epoll_pwait), CALL(epoll_pwait2),
+	CALL(accept4),
+	CALL(recvmsg),
+	CALL(recvfrom),
+	CALL(sendmsg),
+	CALL(sendto),
+	CALL(poll),
+	CALL(ppoll),
+	CALL(epoll_ctl),
+	CALL(epoll_wait),
+	CALL(epoll_pwait),
+	CALL(epoll_pwait2),
 	CALL(close),
 	/* disk, trace, event descriptors */
-	CALL(read), CALL(write), CALL(readv), CALL(writev), CALL(pread64), CALL(pwrite64),
-	CALL(preadv), CALL(pwritev), CALL(preadv2), CALL(pwritev2), CALL(lseek), CALL(fsync),
-	CALL(fdatasync), CALL(fallocate), CALL(ftruncate), CALL(fstat), CALL(io_uring_enter),
+	CALL(read),
+	CALL(write),
+	CALL(readv),
+	CALL(writev),
+	CALL(pread64),
+	CALL(pwrite64),
+	CALL(preadv),
+	CALL(pwritev),
+	CALL(preadv2),
+	CALL(pwritev2),
+	CALL(lseek),
+	CALL(fsync),
+	CALL(fdatasync),
+	CALL(fallocate),
+	CALL(ftruncate),
+	CALL(fstat),
+	CALL(io_uring_enter),
 	/* memory; mmap and mprotect are below */
-	CALL(munmap), CALL(mremap), CALL(madvise), CALL(brk), CALL(memfd_create),
+	CALL(munmap),
+	CALL(mremap),
+	CALL(madvise),
+	CALL(brk),
+	CALL(memfd_create),
 	/* the C library's housekeeping */
-	CALL(futex), CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(rt_sigreturn),
+	CALL(futex),
+	CALL(rt_sigaction),
+	CALL(rt_sigprocmask),
+	CALL(rt_sigreturn),
 	CALL(rt_sigpending),
-	CALL(sigaltstack), CALL(clock_gettime), CALL(clock_nanosleep), CALL(gettimeofday),
-	CALL(getrandom), CALL(getpid), CALL(gettid), CALL(sched_yield), CALL(restart_syscall),
-	CALL(exit), CALL(exit_group),
+	CALL(sigaltstack),
+	CALL(clock_gettime),
+	CALL(clock_nanosleep),
+	CALL(gettimeofday),
+	CALL(getrandom),
+	CALL(getpid),
+	CALL(gettid),
+	CALL(sched_yield),
+	CALL(restart_syscall),
+	CALL(exit),
+	CALL(exit_group),
 };
 
 /* Calls of which one form is enough: argument `arg` must be as said. */
@@ -84,13 +124,13 @@ static const struct {
 	enum scmp_compare op;
 	uint64_t a, b; /* a value; of a masked comparison the mask, then the value */
 } narrow[] = {
-	{CALL(mmap), 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0},
-	{CALL(mprotect), 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0},
-	{CALL(fcntl), 1, SCMP_CMP_EQ, F_GETFL, 0},
-	{CALL(fcntl), 1, SCMP_CMP_EQ, F_SETFL, 0},
-	{CALL(ioctl), 1, SCMP_CMP_EQ, TCGETS, 0}, /* isatty(3) */
+	{ CALL(mmap), 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 },
+	{ CALL(mprotect), 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 },
+	{ CALL(fcntl), 1, SCMP_CMP_EQ, F_GETFL, 0 },
+	{ CALL(fcntl), 1, SCMP_CMP_EQ, F_SETFL, 0 },
+	{ CALL(ioctl), 1, SCMP_CMP_EQ, TCGETS, 0 }, /* isatty(3) */
 	/* how fstat(3) is done nowadays */
-	{CALL(newfstatat), 3, SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH},
+	{ CALL(newfstatat), 3, SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH },
 };
 
 static int seccomp_rules(scmp_filter_ctx ctx, int dirfd)
@@ -102,12 +142,12 @@ static int seccomp_rules(scmp_filter_ctx ctx, int dirfd)
 			ret = 0;
 	}
 	for (size_t i = 0; ret == 0 && i < sizeof(narrow) / sizeof(narrow[0]); i++) {
-		struct scmp_arg_cmp arg = {narrow[i].arg, narrow[i].op, narrow[i].a, narrow[i].b};
+		struct scmp_arg_cmp arg = { narrow[i].arg, narrow[i].op, narrow[i].a, narrow[i].b };
 		ret = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, narrow[i].call, 1, &arg);
 		if (ret == -EDOM || ret == -EOPNOTSUPP)
 			ret = 0;
 	}
-	struct scmp_arg_cmp dir = {0, SCMP_CMP_EQ, (uint32_t)dirfd, 0};
+	struct scmp_arg_cmp dir = { 0, SCMP_CMP_EQ, (uint32_t)dirfd, 0 };
 	if (ret == 0 && dirfd >= 0)
 		ret = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, CALL(unlinkat), 1, &dir);
 	return ret;
@@ -138,7 +178,7 @@ static bool took(int ret, const char *name, struct confine_result *r)
 
 int confine(int dirfd, struct confine_result *out)
 {
-	*out = (struct confine_result){0};
+	*out = (struct confine_result){ 0 };
 	int ret = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 	out->no_new_privs = took(ret, "no_new_privs", out);
 	if (ret < 0)

@@ -9,7 +9,7 @@
 int door_in_read(struct door *d);
 /* The same from any socket; payload as in struct door_ops. */
 int door_in_get(struct door_in *in, int fd, size_t header,
-	ssize_t (*payload)(void *opaque, const uint8_t *header), void *opaque);
+		ssize_t (*payload)(void *opaque, const uint8_t *header), void *opaque);
 /* Done with the message: close what nobody took; all: also forget a partial one. */
 void door_in_reset(struct door_in *in, bool all);
 /* Send all of it with the descriptors, waiting at most ms for the socket to take it. */

@@ -23,8 +23,8 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 			continue;
 		m->lost = 1;
 		if (mmap(m->base, m->len, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
-				    0) != MAP_FAILED)
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
+			 0) != MAP_FAILED)
 			return;
 	}
 	signal(SIGBUS, SIG_DFL); /* not the client's doing: happens again, and ends us */
@@ -32,7 +32,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 
 int door_map_guard(void)
 {
-	struct sigaction sa = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO};
+	struct sigaction sa = { .sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO };
 	return sigaction(SIGBUS, &sa, NULL) < 0 ? -errno : 0;
 }
 
@@ -44,11 +44,11 @@ int door_map_file(struct door_map *map, int fd, uint64_t offset, uint64_t size, 
 		return -errno;
 	/* memory is a file (memfd, tmpfs, hugetlbfs), and all of it must be there */
 	if (!S_ISREG(st.st_mode) || st.st_size < 0 || !size || offset > (uint64_t)st.st_size ||
-			size > (uint64_t)st.st_size - offset)
+	    size > (uint64_t)st.st_size - offset)
 		return -EINVAL;
 	uint64_t unit = sysconf(_SC_PAGESIZE); /* huge pages are mapped whole */
 	if (st.st_blksize > 0 && (uint64_t)st.st_blksize > unit &&
-			!(st.st_blksize & (st.st_blksize - 1)))
+	    !(st.st_blksize & (st.st_blksize - 1)))
 		unit = st.st_blksize;
 	uint64_t skip = offset & (unit - 1), len = (skip + size + unit - 1) & ~(unit - 1);
 	int p = (prot & EMU_MEM_READ ? PROT_READ : 0) | (prot & EMU_MEM_WRITE ? PROT_WRITE : 0);
@@ -136,7 +136,7 @@ int door_map_translate(const struct door_maps *m, uint64_t user, uint64_t len, u
 {
 	for (const struct door_map *map = m->list; map; map = map->next) {
 		if (user < map->user || user - map->user >= map->size ||
-				len > map->size - (user - map->user))
+		    len > map->size - (user - map->user))
 			continue;
 		*gpa = map->gpa + (user - map->user);
 		return 0;

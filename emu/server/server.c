@@ -22,7 +22,7 @@
 
 int door_watch(struct door *d, struct door_source *s, int fd, uint32_t events)
 {
-	struct epoll_event e = {.events = events, .data.ptr = s};
+	struct epoll_event e = { .events = events, .data.ptr = s };
 	int op = s->fd >= 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 	if (epoll_ctl(d->ep, op, fd, &e) < 0)
 		return -errno;
@@ -176,7 +176,7 @@ static int connect_to(const struct sockaddr_un *a)
 
 int door_socket(const char *path)
 {
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof(a.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(a.sun_path, path);
@@ -187,7 +187,7 @@ int door_socket(const char *path)
 	/* a socket left behind refuses connections (as files do: those stay) */
 	struct stat st;
 	if (ret == -EADDRINUSE && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
-		connect_to(&a) == -ECONNREFUSED && unlink(path) == 0)
+	    connect_to(&a) == -ECONNREFUSED && unlink(path) == 0)
 		ret = bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? -errno : 0;
 	if (ret == 0 && listen(fd, 8) < 0)
 		ret = -errno;
@@ -208,7 +208,7 @@ static int one_message(struct door *d)
 	/* the next one may arrive before this one is done with (door_receive) */
 	struct door_in mine = d->in, *outer = d->msg;
 	d->in = d->spare;
-	d->spare = (struct door_in){0};
+	d->spare = (struct door_in){ 0 };
 	d->msg = &mine;
 	d->stats.messages++;
 	ret = d->ops->message(d, mine.buf, mine.have);
@@ -301,7 +301,7 @@ int door_step(struct door *d, int timeout, const sigset_t *mask)
 bool door_quiet(struct door *d)
 {
 	/* epoll_wait() would take the edge off a source that is watched for edges */
-	struct pollfd p = {.fd = d->ep, .events = POLLIN};
+	struct pollfd p = { .fd = d->ep, .events = POLLIN };
 	return d->at >= d->nready && !d->in.have && !d->ops->busy(d) && poll(&p, 1, 0) == 0;
 }
 

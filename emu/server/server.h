@@ -55,7 +55,7 @@ struct door_config {
 	bool transitional;
 	bool no_msix; /* a PCI function with INTx only */
 	unsigned spin_us; /* look at rings that long before sleeping; 0: never */
-	int patience_ms;  /* for an answer to a DMA by message that holds the client up; 0: 2000, below: none */
+	int patience_ms; /* for an answer to a DMA by message that holds the client up; 0: 2000, below: none */
 	void (*say)(void *opaque, enum door_say what, const char *text); /* may be NULL */
 	void *opaque;
 };

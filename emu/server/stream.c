@@ -74,9 +74,11 @@ static int fill(struct door_in *in, int from, size_t want)
 			struct cmsghdr align;
 			char buf[CMSG_SPACE(DOOR_FDS * sizeof(int))];
 		} control;
-		struct iovec v = {in->buf + in->have, want - in->have};
-		struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control.buf,
-				.msg_controllen = sizeof(control.buf)};
+		struct iovec v = { in->buf + in->have, want - in->have };
+		struct msghdr m = { .msg_iov = &v,
+				    .msg_iovlen = 1,
+				    .msg_control = control.buf,
+				    .msg_controllen = sizeof(control.buf) };
 		ssize_t n = recvmsg(from, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -92,7 +94,7 @@ static int fill(struct door_in *in, int from, size_t want)
 }
 
 int door_in_get(struct door_in *in, int fd, size_t header,
-	ssize_t (*payload)(void *opaque, const uint8_t *header), void *opaque)
+		ssize_t (*payload)(void *opaque, const uint8_t *header), void *opaque)
 {
 	int ret = reserve(in, 4096);
 	if (ret == 0 && !in->whole_header) {
@@ -122,7 +124,7 @@ int door_in_read(struct door *d)
 
 int door_in_wait(struct door *d, int ms)
 {
-	struct pollfd p = {.fd = d->client.fd, .events = POLLIN | (d->out.len ? POLLOUT : 0)};
+	struct pollfd p = { .fd = d->client.fd, .events = POLLIN | (d->out.len ? POLLOUT : 0) };
 	int ret = poll(&p, 1, ms);
 	if (ret < 0)
 		return -errno;
@@ -167,7 +169,7 @@ int door_out_flush(struct door *d)
 	struct door_out *o = &d->out;
 	while (o->off < o->len) {
 		ssize_t n = send(d->client.fd, o->buf + o->off, o->len - o->off,
-				MSG_DONTWAIT | MSG_NOSIGNAL);
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -194,8 +196,8 @@ int door_send(struct door *d, const struct iovec *iov, int n, int fd)
 	union {
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr m = {.msg_iov = (struct iovec *)iov, .msg_iovlen = n};
+	} control = { 0 };
+	struct msghdr m = { .msg_iov = (struct iovec *)iov, .msg_iovlen = n };
 	size_t sent = 0;
 	if (d->client.fd < 0)
 		return -EPIPE;
@@ -227,16 +229,17 @@ int door_send_wait(int to, const struct iovec *iov, int n, const int *fd, unsign
 	union {
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(DOOR_FDS * sizeof(int))];
-	} control = {0};
+	} control = { 0 };
 	struct iovec part[4];
 	if (n > 4 || nfds > DOOR_FDS)
 		return -EINVAL;
 	memcpy(part, iov, n * sizeof(*iov));
-	struct msghdr m = {.msg_iov = part, .msg_iovlen = n};
+	struct msghdr m = { .msg_iov = part, .msg_iovlen = n };
 	if (nfds) {
 		m.msg_control = control.buf;
 		m.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
-		control.align = (struct cmsghdr){CMSG_LEN(nfds * sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+		control.align =
+			(struct cmsghdr){ CMSG_LEN(nfds * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
 		memcpy(CMSG_DATA(&control.align), fd, nfds * sizeof(int));
 	}
 	for (size_t left = length(part, n); left;) {
@@ -245,7 +248,7 @@ int door_send_wait(int to, const struct iovec *iov, int n, const int *fd, unsign
 			continue;
 		if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
 			return -errno;
-		struct pollfd p = {.fd = to, .events = POLLOUT};
+		struct pollfd p = { .fd = to, .events = POLLOUT };
 		if (got < 0 && poll(&p, 1, ms) == 0)
 			return -ETIMEDOUT;
 		if (got <= 0)

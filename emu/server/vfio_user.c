@@ -20,9 +20,13 @@
 static int reply_data(struct vfio_user *u, const struct vfio_user_hdr *h, const void *body,
 		      size_t len, const void *data, size_t data_len)
 {
-	struct vfio_user_hdr r = {.id = h->id, .command = h->command, .flags = VU_REPLY,
-			.size = sizeof(r) + len + data_len};
-	struct iovec iov[] = {{&r, sizeof(r)}, {(void *)body, len}, {(void *)data, data_len}};
+	struct vfio_user_hdr r = { .id = h->id,
+				   .command = h->command,
+				   .flags = VU_REPLY,
+				   .size = sizeof(r) + len + data_len };
+	struct iovec iov[] = { { &r, sizeof(r) },
+			       { (void *)body, len },
+			       { (void *)data, data_len } };
 	if (h->flags & VU_NO_REPLY)
 		return 0;
 	return door_send(&u->door, iov, 3, -1);
@@ -35,9 +39,12 @@ static int reply(struct vfio_user *u, const struct vfio_user_hdr *h, const void 
 
 static int refuse(struct vfio_user *u, const struct vfio_user_hdr *h, int err)
 {
-	struct vfio_user_hdr r = {.id = h->id, .command = h->command,
-			.flags = VU_REPLY | VU_ERROR, .error = -err, .size = sizeof(r)};
-	struct iovec iov = {&r, sizeof(r)};
+	struct vfio_user_hdr r = { .id = h->id,
+				   .command = h->command,
+				   .flags = VU_REPLY | VU_ERROR,
+				   .error = -err,
+				   .size = sizeof(r) };
+	struct iovec iov = { &r, sizeof(r) };
 	if (h->flags & VU_NO_REPLY)
 		return 0;
 	return door_send(&u->door, &iov, 1, -1);
@@ -55,9 +62,9 @@ static uint32_t data_max_of(const char *json)
 	struct json_object *o = json_tokener_parse(json), *caps, *max;
 	int64_t n = VU_MAX_DATA;
 	if (json_object_is_type(o, json_type_object) &&
-			json_object_object_get_ex(o, "capabilities", &caps) &&
-			json_object_is_type(caps, json_type_object) &&
-			json_object_object_get_ex(caps, "max_data_xfer_size", &max))
+	    json_object_object_get_ex(o, "capabilities", &caps) &&
+	    json_object_is_type(caps, json_type_object) &&
+	    json_object_object_get_ex(caps, "max_data_xfer_size", &max))
 		n = json_object_get_int64(max);
 	json_object_put(o);
 	return n < 1 ? 1 : n > VU_MAX_DATA ? VU_MAX_DATA : n;
@@ -68,10 +75,10 @@ static int do_version(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_
 	struct {
 		uint16_t major, minor;
 		char json[160];
-	} v = {.major = 0, .minor = 1};
+	} v = { .major = 0, .minor = 1 };
 	if (get_le16(p) != 0)
 		return door_fail(&u->door, "the client speaks vfio-user %u, we speak 0",
-				get_le16(p));
+				 get_le16(p));
 	if (u->version_known)
 		return door_fail(&u->door, "the client negotiated its version twice");
 	u->client_data_max = VU_MAX_DATA;
@@ -80,9 +87,9 @@ static int do_version(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_
 	u->version_known = true;
 	v.minor = get_le16(p + 2) < 1 ? get_le16(p + 2) : 1;
 	int n = snprintf(v.json, sizeof(v.json),
-			"{\"capabilities\":{\"max_msg_fds\":%d,\"max_data_xfer_size\":%u,"
-			"\"max_dma_maps\":65535,\"pgsizes\":%d}}",
-			MSG_FDS, VU_MAX_DATA, PAGE);
+			 "{\"capabilities\":{\"max_msg_fds\":%d,\"max_data_xfer_size\":%u,"
+			 "\"max_dma_maps\":65535,\"pgsizes\":%d}}",
+			 MSG_FDS, VU_MAX_DATA, PAGE);
 	return reply(u, h, &v, 4 + n + 1);
 }
 
@@ -124,15 +131,15 @@ static int do_dma_unmap(struct vfio_user *u, const struct vfio_user_hdr *h, uint
 
 static int do_get_info(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
 {
-	const uint32_t info[4] = {sizeof(info), VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET,
-			VU_REGIONS, VU_IRQS};
+	const uint32_t info[4] = { sizeof(info), VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET,
+				   VU_REGIONS, VU_IRQS };
 	return reply(u, h, info, sizeof(info));
 }
 
 static int do_region_info(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p,
 			  size_t len)
 {
-	struct vfio_region_info i = {.argsz = sizeof(i), .index = get_le32(p + 8)};
+	struct vfio_region_info i = { .argsz = sizeof(i), .index = get_le32(p + 8) };
 	if (i.index >= VU_REGIONS)
 		return refuse(u, h, -EINVAL);
 	i.size = emu_device_region_size(u->dev, i.index);
@@ -144,7 +151,7 @@ static int do_region_info(struct vfio_user *u, const struct vfio_user_hdr *h, ui
 
 static int do_irq_info(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
 {
-	struct vfio_irq_info i = {.argsz = sizeof(i), .index = get_le32(p + 8)};
+	struct vfio_irq_info i = { .argsz = sizeof(i), .index = get_le32(p + 8) };
 	int ret = vfio_user_irq_info(u, i.index, &i.flags, &i.count);
 	return ret < 0 ? refuse(u, h, ret) : reply(u, h, &i, sizeof(i));
 }
@@ -190,16 +197,16 @@ static const struct {
 	bool now;
 	int (*handle)(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len);
 } rows[] = {
-	{VU_VERSION, 4, false, do_version},
-	{VU_DMA_MAP, sizeof(struct vfio_user_dma_map), true, do_dma_map},
-	{VU_DMA_UNMAP, sizeof(struct vfio_user_dma_unmap), true, do_dma_unmap},
-	{VU_DEVICE_GET_INFO, 0, true, do_get_info},
-	{VU_GET_REGION_INFO, 12, true, do_region_info},
-	{VU_GET_IRQ_INFO, 12, true, do_irq_info},
-	{VU_SET_IRQS, sizeof(struct vfio_irq_set), true, do_set_irqs},
-	{VU_REGION_READ, sizeof(struct vfio_user_region_access), true, do_read},
-	{VU_REGION_WRITE, sizeof(struct vfio_user_region_access), true, do_write},
-	{VU_DEVICE_RESET, 0, false, do_reset},
+	{ VU_VERSION, 4, false, do_version },
+	{ VU_DMA_MAP, sizeof(struct vfio_user_dma_map), true, do_dma_map },
+	{ VU_DMA_UNMAP, sizeof(struct vfio_user_dma_unmap), true, do_dma_unmap },
+	{ VU_DEVICE_GET_INFO, 0, true, do_get_info },
+	{ VU_GET_REGION_INFO, 12, true, do_region_info },
+	{ VU_GET_IRQ_INFO, 12, true, do_irq_info },
+	{ VU_SET_IRQS, sizeof(struct vfio_irq_set), true, do_set_irqs },
+	{ VU_REGION_READ, sizeof(struct vfio_user_region_access), true, do_read },
+	{ VU_REGION_WRITE, sizeof(struct vfio_user_region_access), true, do_write },
+	{ VU_DEVICE_RESET, 0, false, do_reset },
 };
 
 /* A kick reads guest memory (the tap does), and must not be lost on a device at work. */
@@ -215,8 +222,7 @@ static bool is_kick(struct vfio_user *u, unsigned command, const uint8_t *p)
 		       a.offset + a.count > VIRTIO_PCI_QUEUE_NOTIFY;
 	for (unsigned i = 0; i < EMU_PCI_CAPS && l->cap[i].id; i++)
 		if (l->cap[i].type == VIRTIO_PCI_CAP_NOTIFY_CFG && l->cap[i].bar == a.region &&
-				a.offset >= l->cap[i].offset &&
-				a.offset - l->cap[i].offset < l->cap[i].length)
+		    a.offset >= l->cap[i].offset && a.offset - l->cap[i].offset < l->cap[i].length)
 			return true;
 	return false;
 }
@@ -270,8 +276,8 @@ static int on_message(struct vfio_user *u, uint8_t *msg, size_t len)
 			continue;
 		if (len < rows[i].least)
 			return refuse(u, &h, -EINVAL);
-		if (u->dma.waiting && (!rows[i].now || is_kick(u, h.command, p) ||
-					      pins_memory(u, h.command, p)))
+		if (u->dma.waiting &&
+		    (!rows[i].now || is_kick(u, h.command, p) || pins_memory(u, h.command, p)))
 			return put_off(u, msg, len + sizeof(h));
 		return rows[i].handle(u, &h, p, len);
 	}
@@ -287,7 +293,8 @@ static ssize_t payload(struct door *d, const uint8_t *header)
 	if (h.size < sizeof(h) || h.size > VU_MAX_MSG)
 		return door_fail(d, "the client sent a message of %u bytes", h.size);
 	if ((h.flags & VU_TYPE) > VU_REPLY)
-		return door_fail(d, "the client sent a message of unknown type %u", h.flags & VU_TYPE);
+		return door_fail(d, "the client sent a message of unknown type %u",
+				 h.flags & VU_TYPE);
 	return h.size - sizeof(h);
 }
 
@@ -316,7 +323,7 @@ static int run_later(struct vfio_user *u)
 	u->unmap_later = false;
 	while (u->later && !u->door.why[0]) {
 		struct vfio_user_later *l = u->later;
-		struct door_in now = {.nfds = l->nfds};
+		struct door_in now = { .nfds = l->nfds };
 		u->later = l->next;
 		if (!u->later)
 			u->later_tail = &u->later;
@@ -396,18 +403,20 @@ static const struct door_ops ops = {
 
 static int make_device(struct vfio_user *u, const struct door_config *cfg)
 {
-	struct emu_device_config c = {.cls = cfg->cls,
-			.class_config = cfg->class_config,
-			.mem = u->mem,
-			.host = {.msix = vfio_user_msix, .intx = vfio_user_intx, .opaque = u},
-			.tap = cfg->tap,
-			.transitional = cfg->transitional,
-			.express = !cfg->transitional,
-			.msix_elsewhere = true,
-			.queues = cfg->queues,
-			.queue_size = cfg->queue_size,
-			.vectors = cfg->no_msix ? VQT_NO_VECTOR : 0,
-			.features = cfg->features};
+	struct emu_device_config c = {
+		.cls = cfg->cls,
+		.class_config = cfg->class_config,
+		.mem = u->mem,
+		.host = { .msix = vfio_user_msix, .intx = vfio_user_intx, .opaque = u },
+		.tap = cfg->tap,
+		.transitional = cfg->transitional,
+		.express = !cfg->transitional,
+		.msix_elsewhere = true,
+		.queues = cfg->queues,
+		.queue_size = cfg->queue_size,
+		.vectors = cfg->no_msix ? VQT_NO_VECTOR : 0,
+		.features = cfg->features
+	};
 	emu_mem_set_ops(u->mem, &vfio_user_dma_ops, u);
 	int ret = emu_device_new(&u->dev, &c);
 	int fd = ret < 0 ? -1 : emu_device_fd(u->dev);

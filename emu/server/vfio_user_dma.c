@@ -64,10 +64,13 @@ static int wait_answer(struct vfio_user *u)
 static int transfer(struct vfio_user *u, uint16_t command, uint64_t gpa, void *in, const void *out,
 		    size_t len)
 {
-	struct vfio_user_dma_access a = {.address = gpa, .count = len};
-	struct vfio_user_hdr h = {.id = u->next_id++, .command = command,
-			.size = sizeof(h) + sizeof(a) + (out ? len : 0)};
-	struct iovec iov[] = {{&h, sizeof(h)}, {&a, sizeof(a)}, {(void *)out, out ? len : 0}};
+	struct vfio_user_dma_access a = { .address = gpa, .count = len };
+	struct vfio_user_hdr h = { .id = u->next_id++,
+				   .command = command,
+				   .size = sizeof(h) + sizeof(a) + (out ? len : 0) };
+	struct iovec iov[] = { { &h, sizeof(h) },
+			       { &a, sizeof(a) },
+			       { (void *)out, out ? len : 0 } };
 	if (u->dma.waiting || u->dma.refused || !door_connected(&u->door) || u->door.why[0])
 		return -EIO;
 	u->dma.waiting = true;
@@ -110,4 +113,4 @@ static int dma_write(void *opaque, uint64_t gpa, const void *buf, size_t len)
 	return 0;
 }
 
-const struct emu_mem_ops vfio_user_dma_ops = {.read = dma_read, .write = dma_write};
+const struct emu_mem_ops vfio_user_dma_ops = { .read = dma_read, .write = dma_write };

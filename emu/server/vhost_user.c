@@ -11,22 +11,23 @@
 #include "emu/server/vhost_user.h"
 
 #define BIT(n) (1ull << (n))
-#define PROTOCOL                                                                                   \
-	(BIT(VH_P_MQ) | BIT(VH_P_REPLY_ACK) | BIT(VH_P_CONFIG) | BIT(VH_P_RESET_DEVICE) |          \
-		BIT(VH_P_MEM_SLOTS) | BIT(VH_P_INFLIGHT) | BIT(VH_P_BACKEND_REQ))
+#define PROTOCOL \
+	(BIT(VH_P_MQ) | BIT(VH_P_REPLY_ACK) | BIT(VH_P_CONFIG) | BIT(VH_P_RESET_DEVICE) | \
+	 BIT(VH_P_MEM_SLOTS) | BIT(VH_P_INFLIGHT) | BIT(VH_P_BACKEND_REQ))
 /* Of the transport, which is the client's; and reset of a queue has no message. */
-#define NOT_OURS                                                                                   \
-	(BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_F_NOTIFICATION_DATA) |                              \
-		BIT(VIRTIO_F_NOTIF_CONFIG_DATA))
+#define NOT_OURS \
+	(BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_F_NOTIFICATION_DATA) | \
+	 BIT(VIRTIO_F_NOTIF_CONFIG_DATA))
 #define QUEUE_SIZE 1024 /* what clients choose at most */
 #define SEG_MAX 126 /* fits the 128 entries that QEMU gives a queue by default */
 
 int vhost_user_reply(struct vhost_user *u, const struct vhost_user_hdr *h, const void *body,
 		     size_t len, int fd)
 {
-	struct vhost_user_hdr r = {
-		.request = h->request, .flags = VH_VERSION | VH_REPLY, .size = len};
-	struct iovec iov[] = {{&r, sizeof(r)}, {(void *)body, len}};
+	struct vhost_user_hdr r = { .request = h->request,
+				    .flags = VH_VERSION | VH_REPLY,
+				    .size = len };
+	struct iovec iov[] = { { &r, sizeof(r) }, { (void *)body, len } };
 	return door_send(&u->door, iov, 2, fd);
 }
 
@@ -51,7 +52,7 @@ static int get_features(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 static void tell_state(struct vhost_user *u, uint32_t known)
 {
 	emu_tap_device_state(u->door.tap, known, u->v.status, u->v.offered, u->v.accepted,
-		u->v.config, u->v.config_len);
+			     u->v.config, u->v.config_len);
 }
 
 static bool any_running(const struct vhost_user *u)
@@ -67,13 +68,14 @@ static int set_features(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 {
 	uint64_t f = get_le64(p), none = f & ~offered(u);
 	if (none)
-		return door_fail(&u->door, "the client accepted features 0x%llx that are not offered",
-			(unsigned long long)none);
+		return door_fail(&u->door,
+				 "the client accepted features 0x%llx that are not offered",
+				 (unsigned long long)none);
 	if (u->features_known && u->features == f && any_running(u))
 		return 0;
 	vhost_user_rings_stop(u);
 	emu_virtio_set_status(&u->v, 0, false); /* a new start, also after it broke */
-	uint64_t set[2] = {f & ~BIT(VH_F_PROTOCOL_FEATURES), 0};
+	uint64_t set[2] = { f & ~BIT(VH_F_PROTOCOL_FEATURES), 0 };
 	emu_virtio_adopt(&u->v, set);
 	u->features = f;
 	u->features_known = true;
@@ -145,18 +147,18 @@ static int reset_device(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 }
 
 static const struct vhost_user_row rows[] = {
-	{VH_GET_FEATURES, get_features},
-	{VH_SET_FEATURES, set_features},
-	{VH_SET_OWNER, nothing},
-	{VH_RESET_OWNER, nothing}, /* deprecated: no longer means anything */
-	{VH_GET_PROTOCOL_FEATURES, get_protocol},
-	{VH_SET_PROTOCOL_FEATURES, set_protocol},
-	{VH_GET_QUEUE_NUM, get_queue_num},
-	{VH_GET_CONFIG, get_config},
-	{VH_SET_CONFIG, set_config},
-	{VH_SET_BACKEND_REQ_FD, set_channel},
-	{VH_RESET_DEVICE, reset_device},
-	{VH_GET_MAX_MEM_SLOTS, get_slots},
+	{ VH_GET_FEATURES, get_features },
+	{ VH_SET_FEATURES, set_features },
+	{ VH_SET_OWNER, nothing },
+	{ VH_RESET_OWNER, nothing }, /* deprecated: no longer means anything */
+	{ VH_GET_PROTOCOL_FEATURES, get_protocol },
+	{ VH_SET_PROTOCOL_FEATURES, set_protocol },
+	{ VH_GET_QUEUE_NUM, get_queue_num },
+	{ VH_GET_CONFIG, get_config },
+	{ VH_SET_CONFIG, set_config },
+	{ VH_SET_BACKEND_REQ_FD, set_channel },
+	{ VH_RESET_DEVICE, reset_device },
+	{ VH_GET_MAX_MEM_SLOTS, get_slots },
 	{},
 };
 
@@ -182,17 +184,20 @@ static int message(struct door *d, uint8_t *msg, size_t len)
 	memcpy(&h, msg, sizeof(h));
 	const struct vhost_user_row *r = find_any(h.request);
 	const struct vhost_user_message *m = vhost_user_message(h.request);
-	if (!r || !m) /* nothing that we offered leads to it, and whether it has a reply is unknown */
+	if (!r ||
+	    !m) /* nothing that we offered leads to it, and whether it has a reply is unknown */
 		return door_fail(d, "the client sent request %u, which was not offered", h.request);
 	if (len - sizeof(h) < m->least)
-		return door_fail(d, "the client sent request %u with only %u bytes", h.request, h.size);
+		return door_fail(d, "the client sent request %u with only %u bytes", h.request,
+				 h.size);
 	int ret = r->handle(u, &h, msg + sizeof(h), len - sizeof(h));
 	if (d->why[0] || ret == -EPIPE)
 		return -EBADMSG;
 	if (!m->replies && h.flags & VH_NEED_REPLY && vhost_user_has(u, VH_P_REPLY_ACK))
 		return reply64(u, &h, ret < 0);
 	if (ret < 0)
-		return door_fail(d, "the client's request %u failed: %s", h.request, strerror(-ret));
+		return door_fail(d, "the client's request %u failed: %s", h.request,
+				 strerror(-ret));
 	return 0;
 }
 
@@ -218,7 +223,7 @@ static void host_used(void *opaque, struct emu_queue *q)
 static void driver_broke(struct vhost_user *u)
 {
 	door_tell(&u->door, DOOR_NOTE, "the guest's driver broke the rules: %s",
-		u->v.why ? u->v.why : "no reason known");
+		  u->v.why ? u->v.why : "no reason known");
 	for (unsigned i = 0; i < u->v.nqueues; i++)
 		if (u->ring[i].err >= 0)
 			door_signal(&u->door, u->ring[i].err);
@@ -227,14 +232,14 @@ static void driver_broke(struct vhost_user *u)
 /* No answer is asked for: whoever does not read its channel learns it later. */
 static void config_changed(struct vhost_user *u)
 {
-	struct vhost_user_hdr h = {.request = VH_BACKEND_CONFIG_CHANGE, .flags = VH_VERSION};
+	struct vhost_user_hdr h = { .request = VH_BACKEND_CONFIG_CHANGE, .flags = VH_VERSION };
 	tell_state(u, VQT_KNOWN_CONFIG);
 	if (u->channel < 0 || !vhost_user_has(u, VH_P_CONFIG))
 		door_tell(&u->door, DOOR_NOTE,
-			"the client gave no channel to tell it that the configuration changed");
+			  "the client gave no channel to tell it that the configuration changed");
 	else if (send(u->channel, &h, sizeof(h), MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(h))
 		door_tell(&u->door, DOOR_NOTE,
-			"the client could not be told that the configuration changed");
+			  "the client could not be told that the configuration changed");
 }
 
 static void host_config(void *opaque)
@@ -246,7 +251,7 @@ static void host_config(void *opaque)
 		config_changed(u);
 }
 
-static const struct emu_virtio_host host = {.used = host_used, .config = host_config};
+static const struct emu_virtio_host host = { .used = host_used, .config = host_config };
 
 static int run(struct door *d)
 {
@@ -316,13 +321,14 @@ static const struct door_ops ops = {
 static int make_device(struct vhost_user *u, const struct door_config *cfg)
 {
 	struct emu_blk_config blk;
-	struct emu_virtio_config c = {.cls = cfg->cls,
-		.class_config = cfg->class_config,
-		.mem = u->mem,
-		.tap = cfg->tap,
-		.queues = cfg->queues,
-		.queue_size = cfg->queue_size ? cfg->queue_size : QUEUE_SIZE,
-		.features = {cfg->features ? cfg->features : emu_virtio_core_features()}};
+	struct emu_virtio_config c = { .cls = cfg->cls,
+				       .class_config = cfg->class_config,
+				       .mem = u->mem,
+				       .tap = cfg->tap,
+				       .queues = cfg->queues,
+				       .queue_size = cfg->queue_size ? cfg->queue_size : QUEUE_SIZE,
+				       .features = { cfg->features ? cfg->features
+								   : emu_virtio_core_features() } };
 	if (cfg->cls == &emu_blk) {
 		blk = *(const struct emu_blk_config *)cfg->class_config;
 		if (!blk.seg_max)

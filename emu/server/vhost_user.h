@@ -67,19 +67,19 @@ enum vhost_user_request {
 
 #define VH_F_PROTOCOL_FEATURES 30 /* feature bit */
 enum { /* protocol feature bits */
-	VH_P_MQ = 0,
-	VH_P_RARP = 2,
-	VH_P_REPLY_ACK = 3,
-	VH_P_MTU = 4,
-	VH_P_BACKEND_REQ = 5,
-	VH_P_PAGEFAULT = 8,
-	VH_P_CONFIG = 9,
-	VH_P_HOST_NOTIFIER = 11,
-	VH_P_INFLIGHT = 12,
-	VH_P_RESET_DEVICE = 13,
-	VH_P_MEM_SLOTS = 15,
-	VH_P_STATUS = 16,
-	VH_P_XEN_MMAP = 17,
+       VH_P_MQ = 0,
+       VH_P_RARP = 2,
+       VH_P_REPLY_ACK = 3,
+       VH_P_MTU = 4,
+       VH_P_BACKEND_REQ = 5,
+       VH_P_PAGEFAULT = 8,
+       VH_P_CONFIG = 9,
+       VH_P_HOST_NOTIFIER = 11,
+       VH_P_INFLIGHT = 12,
+       VH_P_RESET_DEVICE = 13,
+       VH_P_MEM_SLOTS = 15,
+       VH_P_STATUS = 16,
+       VH_P_XEN_MMAP = 17,
 };
 
 #define VH_TABLE_REGIONS 8 /* in one SET_MEM_TABLE */

@@ -30,8 +30,9 @@ struct track {
 
 static uint64_t track_len(uint16_t queue_size, bool packed)
 {
-	uint64_t n = packed ? vhost_user_packed_len(queue_size)
-			    : sizeof(struct track) + (uint64_t)queue_size * sizeof(struct track_desc);
+	uint64_t n =
+		packed ? vhost_user_packed_len(queue_size)
+		       : sizeof(struct track) + (uint64_t)queue_size * sizeof(struct track_desc);
 	return (n + ALIGN - 1) & ~(uint64_t)(ALIGN - 1);
 }
 
@@ -53,7 +54,7 @@ static int fresh(struct vhost_user_inflight *f, bool packed, int *out)
 	f->size = one * f->queues;
 	f->offset = 0;
 	int fd = memfd_create("vqtrace-inflight", MFD_CLOEXEC);
-	struct track head = {.version = 1, .desc_num = f->queue_size};
+	struct track head = { .version = 1, .desc_num = f->queue_size };
 	if (fd < 0)
 		return -errno;
 	int ret = ftruncate(fd, f->size) < 0 ? -errno : 0;
@@ -67,15 +68,16 @@ static int fresh(struct vhost_user_inflight *f, bool packed, int *out)
 	return ret;
 }
 
-static int get_inflight(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
+static int get_inflight(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p,
+			size_t len)
 {
 	struct vhost_user_inflight f;
 	int fd = -1;
 	memcpy(&f, p, sizeof(f));
 	if (!f.queues || f.queues > u->v.nqueues || !f.queue_size ||
-		f.queue_size > u->v.queue[0].size_max)
+	    f.queue_size > u->v.queue[0].size_max)
 		return door_fail(&u->door, "the client wants to track %u queues of %u entries",
-			f.queues, f.queue_size);
+				 f.queues, f.queue_size);
 	int ret = fresh(&f, emu_virtio_has(&u->v, VIRTIO_F_RING_PACKED), &fd);
 	if (ret < 0)
 		return door_fail(&u->door, "no memory to track requests: %s", strerror(-ret));
@@ -84,21 +86,22 @@ static int get_inflight(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 	return ret;
 }
 
-static int set_inflight(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
+static int set_inflight(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p,
+			size_t len)
 {
 	struct vhost_user_inflight f;
 	memcpy(&f, p, sizeof(f));
 	bool packed = emu_virtio_has(&u->v, VIRTIO_F_RING_PACKED);
 	int fd = door_take_fd(&u->door, 0);
 	if (fd < 0 || !f.queues || f.queues > u->v.nqueues || !f.queue_size || f.offset % ALIGN ||
-		f.size < track_len(f.queue_size, packed) * f.queues) {
+	    f.size < track_len(f.queue_size, packed) * f.queues) {
 		door_close(&fd);
 		return -EINVAL;
 	}
 	vhost_user_rings_stop(u);
 	vhost_user_inflight_drop(u);
-	int ret = door_map_file(
-		&u->track_map, fd, f.offset, f.size, EMU_MEM_READ | EMU_MEM_WRITE, &u->track);
+	int ret = door_map_file(&u->track_map, fd, f.offset, f.size, EMU_MEM_READ | EMU_MEM_WRITE,
+				&u->track);
 	close(fd);
 	if (ret < 0)
 		return ret;
@@ -111,8 +114,8 @@ static int set_inflight(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 }
 
 const struct vhost_user_row vhost_user_inflight_rows[] = {
-	{VH_GET_INFLIGHT_FD, get_inflight},
-	{VH_SET_INFLIGHT_FD, set_inflight},
+	{ VH_GET_INFLIGHT_FD, get_inflight },
+	{ VH_SET_INFLIGHT_FD, set_inflight },
 	{},
 };
 
@@ -147,7 +150,7 @@ static void used(void *opaque, struct emu_queue *q, struct emu_chain *c)
 	__atomic_store_n(&t->used_idx, q->ring.used, __ATOMIC_RELEASE);
 }
 
-static const struct emu_queue_account account = {taken, using, used};
+static const struct emu_queue_account account = { taken, using, used };
 
 static int earlier(const void *a, const void *b)
 {
@@ -170,8 +173,8 @@ static unsigned find_left(struct track *t, unsigned n, uint16_t used_now,
 	}
 	for (unsigned i = 0; i < n; i++)
 		if (t->desc[i].inflight == 1)
-			left[count++] = (struct vhost_user_left){
-				t->desc[i].counter, {.head = i}};
+			left[count++] =
+				(struct vhost_user_left){ t->desc[i].counter, { .head = i } };
 	qsort(left, count, sizeof(*left), earlier);
 	return count;
 }
@@ -219,7 +222,7 @@ void vhost_user_inflight_redo(struct vhost_user *u, unsigned index)
 			break;
 	if (r->nleft)
 		door_tell(&u->door, DOOR_NOTE, "queue %u: %u requests of before are done again",
-			index, r->nleft);
+			  index, r->nleft);
 	free(r->left);
 	r->left = NULL;
 	r->nleft = 0;

@@ -127,7 +127,7 @@ static void used(void *opaque, struct emu_queue *q, struct emu_chain *c)
 	PUBLISH(t->shared->old_used_idx, t->used);
 }
 
-static const struct emu_queue_account account = {taken, using, used};
+static const struct emu_queue_account account = { taken, using, used };
 
 /* --- finding what the one before us left -------------------------------------------------- */
 
@@ -140,7 +140,7 @@ static int settle(struct vhost_user *u, struct emu_queue *q, struct region *was)
 		if (was->old_used_idx >= q->size)
 			return -EINVAL;
 		if (emu_mem_read(u->mem, q->desc + 16ull * was->old_used_idx + 14, &flags,
-			    sizeof(flags)) < 0)
+				 sizeof(flags)) < 0)
 			return -EFAULT;
 		told = !!(flags & F_AVAIL) != wrap || !!(flags & F_USED) == wrap;
 	}
@@ -175,8 +175,10 @@ static int find_left(struct vhost_user_ring *r, struct packed_track *t, const st
 			continue;
 		struct vhost_user_left *l = &r->left[r->nleft++];
 		uint16_t at = i, last = NONE;
-		*l = (struct vhost_user_left){.counter = head->counter,
-			.again = {.account = i, .desc = d, .ndesc = head->num}};
+		*l = (struct vhost_user_left){
+			.counter = head->counter,
+			.again = { .account = i, .desc = d, .ndesc = head->num }
+		};
 		slots += head->num;
 		if (!head->num || slots > t->size)
 			return -EINVAL;
@@ -184,8 +186,10 @@ static int find_left(struct vhost_user_ring *r, struct packed_track *t, const st
 			if (at >= t->n || busy[at])
 				return -EINVAL;
 			busy[at] = true;
-			*d++ = (struct vqt_desc){.addr = was->desc[at].addr, .len = was->desc[at].len,
-				.flags = was->desc[at].flags, .next = was->desc[at].id};
+			*d++ = (struct vqt_desc){ .addr = was->desc[at].addr,
+						  .len = was->desc[at].len,
+						  .flags = was->desc[at].flags,
+						  .next = was->desc[at].id };
 			if (last != NONE)
 				t->e[last].next = at;
 			last = at;

@@ -26,7 +26,7 @@ static void on_kick(struct door *d, struct door_source *s, uint32_t events)
 /* Where a stopped ring's descriptor goes back to the client: empty, as if read. */
 static void drain_kick(int fd)
 {
-	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 	uint64_t n;
 	if (fd >= 0 && poll(&p, 1, 0) == 1 && p.revents & POLLIN && read(fd, &n, sizeof(n)) < 0)
 		return;
@@ -52,8 +52,8 @@ static int place(struct vhost_user *u, unsigned i)
 	struct emu_queue *q = &u->v.queue[i];
 	/* the first byte only: that all of it is there is for the ring to find */
 	if (door_map_translate(&u->maps, a->desc, 1, &q->desc) < 0 ||
-		door_map_translate(&u->maps, a->avail, 1, &q->driver) < 0 ||
-		door_map_translate(&u->maps, a->used, 1, &q->device) < 0)
+	    door_map_translate(&u->maps, a->avail, 1, &q->driver) < 0 ||
+	    door_map_translate(&u->maps, a->used, 1, &q->device) < 0)
 		return -EFAULT;
 	return 0;
 }
@@ -65,7 +65,7 @@ static int start(struct vhost_user *u, unsigned i)
 	struct emu_queue *q = &u->v.queue[i];
 	bool on = r->enabled || !(u->features >> VH_F_PROTOCOL_FEATURES & 1);
 	if (r->running || !on || !r->started || !r->has_addr || !r->num || !u->features_known ||
-		place(u, i) < 0)
+	    place(u, i) < 0)
 		return 0;
 	emu_queue_set_size(q, r->num);
 	if (q->size != r->num)
@@ -79,7 +79,7 @@ static int start(struct vhost_user *u, unsigned i)
 		return ret;
 	}
 	emu_tap_queue_state(u->door.tap, i, &q->ring, r->base,
-		q->ring.ops == &emu_ring_packed ? r->base >> 16 : q->ring.used);
+			    q->ring.ops == &emu_ring_packed ? r->base >> 16 : q->ring.used);
 	q->polled = r->kick.fd < 0;
 	r->running = true;
 	vhost_user_inflight_redo(u, i);
@@ -132,8 +132,9 @@ static int set_num(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t
 	if (ring_index(u, i) < 0)
 		return -EINVAL;
 	if (!num || num > u->v.queue[i].size_max)
-		return door_fail(&u->door, "the client wants a queue of %u entries, we have %u at most",
-			num, u->v.queue[i].size_max);
+		return door_fail(&u->door,
+				 "the client wants a queue of %u entries, we have %u at most", num,
+				 u->v.queue[i].size_max);
 	stop(u, i);
 	u->ring[i].num = num;
 	return start(u, i);
@@ -174,7 +175,7 @@ static int get_base(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_
 		return -EINVAL;
 	struct vhost_user_ring *r = &u->ring[i];
 	stop(u, i);
-	uint32_t state[2] = {i, r->base};
+	uint32_t state[2] = { i, r->base };
 	r->started = false;
 	drain_kick(r->kick.fd);
 	drop_kick(u, r);
@@ -256,11 +257,12 @@ static int add_region(struct vhost_user *u, const struct vhost_user_region *r, i
 {
 	if (fd < 0 || u->maps.count >= VH_MEM_SLOTS)
 		return fd < 0 ? -EBADF : -ENOSPC;
-	return door_map_add(
-		&u->maps, r->gpa, r->size, r->user, fd, r->offset, EMU_MEM_READ | EMU_MEM_WRITE);
+	return door_map_add(&u->maps, r->gpa, r->size, r->user, fd, r->offset,
+			    EMU_MEM_READ | EMU_MEM_WRITE);
 }
 
-static int set_mem_table(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
+static int set_mem_table(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p,
+			 size_t len)
 {
 	uint32_t n = get_le32(p);
 	if (n > VH_TABLE_REGIONS || len < 8 + n * sizeof(struct vhost_user_region))
@@ -273,7 +275,8 @@ static int set_mem_table(struct vhost_user *u, const struct vhost_user_hdr *h, u
 		int fd = door_take_fd(&u->door, i), ret = add_region(u, &r, fd);
 		door_close(&fd);
 		if (ret < 0)
-			return door_fail(&u->door, "cannot map the client's memory: %s", strerror(-ret));
+			return door_fail(&u->door, "cannot map the client's memory: %s",
+					 strerror(-ret));
 	}
 	vhost_user_rings_start(u);
 	return 0;
@@ -301,16 +304,10 @@ static int remove_mem(struct vhost_user *u, const struct vhost_user_hdr *h, uint
 }
 
 const struct vhost_user_row vhost_user_ring_rows[] = {
-	{VH_SET_MEM_TABLE, set_mem_table},
-	{VH_SET_VRING_NUM, set_num},
-	{VH_SET_VRING_ADDR, set_addr},
-	{VH_SET_VRING_BASE, set_base},
-	{VH_GET_VRING_BASE, get_base},
-	{VH_SET_VRING_KICK, set_kick},
-	{VH_SET_VRING_CALL, set_call},
-	{VH_SET_VRING_ERR, set_err},
-	{VH_SET_VRING_ENABLE, set_enable},
-	{VH_ADD_MEM_REG, add_mem},
-	{VH_REM_MEM_REG, remove_mem},
-	{},
+	{ VH_SET_MEM_TABLE, set_mem_table }, { VH_SET_VRING_NUM, set_num },
+	{ VH_SET_VRING_ADDR, set_addr },     { VH_SET_VRING_BASE, set_base },
+	{ VH_GET_VRING_BASE, get_base },     { VH_SET_VRING_KICK, set_kick },
+	{ VH_SET_VRING_CALL, set_call },     { VH_SET_VRING_ERR, set_err },
+	{ VH_SET_VRING_ENABLE, set_enable }, { VH_ADD_MEM_REG, add_mem },
+	{ VH_REM_MEM_REG, remove_mem },	     {},
 };

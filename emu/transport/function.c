@@ -59,43 +59,43 @@ void emu_device_layout(struct emu_pci_layout *out, const struct emu_device_confi
 	l->express = cfg->express;
 	l->vectors = cfg->vectors == VQT_NO_VECTOR ? 0 : cfg->vectors ? cfg->vectors : queues + 1;
 	if (cfg->transitional)
-		l->bar[0] = (struct emu_pci_bar){128, EMU_BAR_IO};
-	l->bar[MODERN_BAR] =
-		(struct emu_pci_bar){pow2_above(NOTIFY_AT + notify), EMU_BAR_64 | EMU_BAR_PREFETCH};
+		l->bar[0] = (struct emu_pci_bar){ 128, EMU_BAR_IO };
+	l->bar[MODERN_BAR] = (struct emu_pci_bar){ pow2_above(NOTIFY_AT + notify),
+						   EMU_BAR_64 | EMU_BAR_PREFETCH };
 	if (l->vectors) {
 		uint32_t table = l->vectors * 16u, pba = (l->vectors + 63) / 64 * 8;
 		uint32_t at = table <= 2048 ? 2048 : (table + 4095) & ~4095u;
 		l->bar[MSIX_BAR].size = pow2_above(at + pba < 4096 ? 4096 : at + pba);
-		l->cap[n++] = (struct emu_pci_cap){.id = PCI_CAP_ID_MSIX,
-			.bar = MSIX_BAR,
-			.pba_bar = MSIX_BAR,
-			.pba_offset = at};
+		l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_MSIX,
+						    .bar = MSIX_BAR,
+						    .pba_bar = MSIX_BAR,
+						    .pba_offset = at };
 	}
-	l->cap[n++] = (struct emu_pci_cap){.id = PCI_CAP_ID_VNDR,
-		.type = VIRTIO_PCI_CAP_COMMON_CFG,
-		.bar = MODERN_BAR,
-		.offset = COMMON_AT,
-		.length = STRUCT_LEN};
-	l->cap[n++] = (struct emu_pci_cap){.id = PCI_CAP_ID_VNDR,
-		.type = VIRTIO_PCI_CAP_ISR_CFG,
-		.bar = MODERN_BAR,
-		.offset = ISR_AT,
-		.length = STRUCT_LEN};
-	l->cap[n++] = (struct emu_pci_cap){.id = PCI_CAP_ID_VNDR,
-		.type = VIRTIO_PCI_CAP_DEVICE_CFG,
-		.bar = MODERN_BAR,
-		.offset = CONFIG_AT,
-		.length = STRUCT_LEN};
-	l->cap[n++] = (struct emu_pci_cap){.id = PCI_CAP_ID_VNDR,
-		.type = VIRTIO_PCI_CAP_NOTIFY_CFG,
-		.bar = MODERN_BAR,
-		.offset = NOTIFY_AT,
-		.length = notify,
-		.multiplier = NOTIFY_MULT};
-	l->cap[n++] = (struct emu_pci_cap){.id = PCI_CAP_ID_VNDR, .type = VIRTIO_PCI_CAP_PCI_CFG};
-	l->cap[n++] = (struct emu_pci_cap){.id = PCI_CAP_ID_PM};
+	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_VNDR,
+					    .type = VIRTIO_PCI_CAP_COMMON_CFG,
+					    .bar = MODERN_BAR,
+					    .offset = COMMON_AT,
+					    .length = STRUCT_LEN };
+	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_VNDR,
+					    .type = VIRTIO_PCI_CAP_ISR_CFG,
+					    .bar = MODERN_BAR,
+					    .offset = ISR_AT,
+					    .length = STRUCT_LEN };
+	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_VNDR,
+					    .type = VIRTIO_PCI_CAP_DEVICE_CFG,
+					    .bar = MODERN_BAR,
+					    .offset = CONFIG_AT,
+					    .length = STRUCT_LEN };
+	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_VNDR,
+					    .type = VIRTIO_PCI_CAP_NOTIFY_CFG,
+					    .bar = MODERN_BAR,
+					    .offset = NOTIFY_AT,
+					    .length = notify,
+					    .multiplier = NOTIFY_MULT };
+	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_VNDR, .type = VIRTIO_PCI_CAP_PCI_CFG };
+	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_PM };
 	if (cfg->express)
-		l->cap[n++] = (struct emu_pci_cap){.id = PCI_CAP_ID_EXP};
+		l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_EXP };
 	if (emu_fault_hit(cfg->fault, EMU_FAULT_CAP_LEN))
 		l->cap[l->vectors ? 1 : 0].len = 12;
 }
@@ -110,7 +110,7 @@ static bool layout_sound(const struct emu_pci_layout *l)
 			uint64_t pba = (l->vectors + 63ull) / 64 * 8;
 			len = l->vectors * 16ull;
 			if (c->pba_bar >= EMU_PCI_BARS || c->offset & 7 || c->pba_offset & 7 ||
-				c->pba_offset + pba > l->bar[c->pba_bar].size)
+			    c->pba_offset + pba > l->bar[c->pba_bar].size)
 				return false;
 		} else if (c->id != PCI_CAP_ID_VNDR || c->type == VIRTIO_PCI_CAP_PCI_CFG ||
 			   c->type > VIRTIO_PCI_CAP_DEVICE_CFG) {
@@ -194,7 +194,7 @@ int emu_device_new(struct emu_device **out, const struct emu_device_config *cfg)
 		.queues = cfg->queues,
 		.queue_size = cfg->queue_size,
 		.queue_sizes = cfg->queue_sizes,
-		.features = {cfg->features ? cfg->features : emu_virtio_core_features()},
+		.features = { cfg->features ? cfg->features : emu_virtio_core_features() },
 		.features_exact = cfg->features_exact,
 		.legacy_exact = cfg->legacy_exact,
 		.config_exact = cfg->config_exact,
@@ -247,8 +247,8 @@ uint64_t emu_device_bar_read(struct emu_device *d, unsigned bar, uint64_t off, u
 	return value;
 }
 
-void emu_device_bar_write(
-	struct emu_device *d, unsigned bar, uint64_t off, unsigned width, uint64_t value)
+void emu_device_bar_write(struct emu_device *d, unsigned bar, uint64_t off, unsigned width,
+			  uint64_t value)
 {
 	emu_vpci_bar(d, bar, off, width, &value, true, 0);
 }
@@ -298,8 +298,8 @@ int emu_device_read(struct emu_device *d, unsigned region, uint64_t off, void *b
 	return 0;
 }
 
-int emu_device_write(
-	struct emu_device *d, unsigned region, uint64_t off, const void *buf, size_t len)
+int emu_device_write(struct emu_device *d, unsigned region, uint64_t off, const void *buf,
+		     size_t len)
 {
 	const uint8_t *p = buf;
 	if (!in_region(d, region, off, len))

@@ -34,22 +34,22 @@ struct emu_device_host {
 
 struct emu_device_config {
 	const struct emu_class *cls; /* &emu_blk */
-	const void *class_config;    /* struct emu_blk_config */
-	struct emu_mem *mem;         /* borrowed */
+	const void *class_config; /* struct emu_blk_config */
+	struct emu_mem *mem; /* borrowed */
 	struct emu_device_host host;
-	struct emu_tap *tap;            /* borrowed, may be NULL */
-	struct emu_fault *fault;        /* borrowed, may be NULL */
-	bool transitional;              /* legacy I/O BAR, 4.1.2.3 */
-	bool express;                   /* PCI Express capability and extended space */
-	bool ignore_bus_master;         /* reach memory with bus mastering off (old drivers) */
-	bool msix_elsewhere;            /* the host keeps MSI-X masks (vfio-user) */
-	uint16_t queues, queue_size;    /* 0: 1, 256 */
-	const uint16_t *queue_sizes;    /* per queue; overrides */
-	uint16_t vectors;               /* MSI-X; 0: queues + 1; VQT_NO_VECTOR: no MSI-X */
-	uint64_t features;              /* of the core; 0: emu_virtio_core_features() */
+	struct emu_tap *tap; /* borrowed, may be NULL */
+	struct emu_fault *fault; /* borrowed, may be NULL */
+	bool transitional; /* legacy I/O BAR, 4.1.2.3 */
+	bool express; /* PCI Express capability and extended space */
+	bool ignore_bus_master; /* reach memory with bus mastering off (old drivers) */
+	bool msix_elsewhere; /* the host keeps MSI-X masks (vfio-user) */
+	uint16_t queues, queue_size; /* 0: 1, 256 */
+	const uint16_t *queue_sizes; /* per queue; overrides */
+	uint16_t vectors; /* MSI-X; 0: queues + 1; VQT_NO_VECTOR: no MSI-X */
+	uint64_t features; /* of the core; 0: emu_virtio_core_features() */
 	const uint64_t *features_exact; /* [2]: offer precisely these */
-	const uint32_t *legacy_exact;   /* and this at the legacy interface; NULL: the same */
-	const uint8_t *config_exact;    /* device configuration, overlaid */
+	const uint32_t *legacy_exact; /* and this at the legacy interface; NULL: the same */
+	const uint8_t *config_exact; /* device configuration, overlaid */
 	uint16_t config_exact_len;
 	uint32_t max_chain; /* 0: the queue size */
 	/*
@@ -73,12 +73,12 @@ uint64_t emu_device_region_size(const struct emu_device *d, unsigned region); /*
  * whole where the register takes it).  0, or -EINVAL outside the region.
  */
 int emu_device_read(struct emu_device *d, unsigned region, uint64_t off, void *buf, size_t len);
-int emu_device_write(
-	struct emu_device *d, unsigned region, uint64_t off, const void *buf, size_t len);
+int emu_device_write(struct emu_device *d, unsigned region, uint64_t off, const void *buf,
+		     size_t len);
 /* One access as the bus does it: width 1, 2, 4 or 8. */
 uint64_t emu_device_bar_read(struct emu_device *d, unsigned bar, uint64_t off, unsigned width);
-void emu_device_bar_write(
-	struct emu_device *d, unsigned bar, uint64_t off, unsigned width, uint64_t value);
+void emu_device_bar_write(struct emu_device *d, unsigned bar, uint64_t off, unsigned width,
+			  uint64_t value);
 uint32_t emu_device_config_read(struct emu_device *d, uint32_t off, unsigned width);
 void emu_device_config_write(struct emu_device *d, uint32_t off, unsigned width, uint32_t value);
 

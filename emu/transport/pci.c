@@ -57,7 +57,7 @@ static int build_bars(struct emu_pci *p)
 		bool wide = b->flags & EMU_BAR_64 && !(b->flags & EMU_BAR_IO);
 		uint64_t min = b->flags & EMU_BAR_IO ? 4 : 16;
 		if (b->size & (b->size - 1) || b->size < min || (!wide && b->size >> 31) ||
-			(wide && (i == EMU_PCI_BARS - 1 || p->l.bar[i + 1].size)))
+		    (wide && (i == EMU_PCI_BARS - 1 || p->l.bar[i + 1].size)))
 			return -EINVAL;
 		uint64_t mask = ~(b->size - 1);
 		p->config[at] = b->flags & (b->flags & EMU_BAR_IO ? 0x1 : 0xf);
@@ -73,18 +73,15 @@ static int build_bars(struct emu_pci *p)
 static unsigned usual_len(const struct emu_pci_cap *cap)
 {
 	switch (cap->id) {
-	case PCI_CAP_ID_MSIX:
-		return PCI_CAP_MSIX_SIZEOF;
-	case PCI_CAP_ID_PM:
-		return PCI_PM_SIZEOF;
-	case PCI_CAP_ID_EXP:
-		return EXP_LEN;
+	case PCI_CAP_ID_MSIX: return PCI_CAP_MSIX_SIZEOF;
+	case PCI_CAP_ID_PM: return PCI_PM_SIZEOF;
+	case PCI_CAP_ID_EXP: return EXP_LEN;
 	case PCI_CAP_ID_VNDR:
 		return sizeof(struct virtio_pci_cap) +
 		       (cap->type == VIRTIO_PCI_CAP_NOTIFY_CFG ||
-					       cap->type == VIRTIO_PCI_CAP_PCI_CFG
-				       ? 4
-				       : 0);
+					cap->type == VIRTIO_PCI_CAP_PCI_CFG
+				? 4
+				: 0);
 	}
 	return 4;
 }
@@ -161,15 +158,9 @@ static int build_caps(struct emu_pci *p)
 			if (fill_msix(p, cap, c, w) < 0)
 				return -EINVAL;
 			break;
-		case PCI_CAP_ID_EXP:
-			fill_express(p, cap, c, w);
-			break;
-		case PCI_CAP_ID_PM:
-			fill_pm(p, cap, c, w);
-			break;
-		case PCI_CAP_ID_VNDR:
-			fill_vendor(cap, c, w);
-			break;
+		case PCI_CAP_ID_EXP: fill_express(p, cap, c, w); break;
+		case PCI_CAP_ID_PM: fill_pm(p, cap, c, w); break;
+		case PCI_CAP_ID_VNDR: fill_vendor(cap, c, w); break;
 		}
 	}
 	return 0;
@@ -180,7 +171,7 @@ static void build_exact(struct emu_pci *p)
 {
 	for (unsigned i = 0; i < EMU_PCI_CONFIG; i++)
 		if (p->l.exact_known[i / 8] >> i % 8 & 1 && !p->writable[i] &&
-			(i < PCI_BASE_ADDRESS_0 || i >= PCI_CARDBUS_CIS))
+		    (i < PCI_BASE_ADDRESS_0 || i >= PCI_CARDBUS_CIS))
 			p->config[i] = p->l.exact[i];
 }
 
@@ -199,7 +190,7 @@ static int build(struct emu_pci *p)
 }
 
 int emu_pci_init(struct emu_pci *p, const struct emu_pci_layout *l,
-	const struct emu_pci_owner *owner, void *opaque)
+		 const struct emu_pci_owner *owner, void *opaque)
 {
 	memset(p, 0, sizeof(*p));
 	p->l = *l;
@@ -277,7 +268,7 @@ void emu_pci_msix(struct emu_pci *p, uint16_t v)
 	p->pending[v / 64] &= ~(1ull << v % 64);
 	emu_tap_irq(p->tap, VQT_NO_QUEUE, VQT_IRQ_MSIX, v, 0);
 	p->owner->msix(p->opaque, v, get_le64(e + PCI_MSIX_ENTRY_LOWER_ADDR),
-		get_le32(e + PCI_MSIX_ENTRY_DATA));
+		       get_le32(e + PCI_MSIX_ENTRY_DATA));
 }
 
 static void send_pending(struct emu_pci *p)
@@ -306,14 +297,14 @@ void emu_pci_intx(struct emu_pci *p, bool level)
 	update_intx(p);
 }
 
-static bool in_bar(
-	unsigned bar, uint64_t off, unsigned width, unsigned my_bar, uint64_t at, uint64_t len)
+static bool in_bar(unsigned bar, uint64_t off, unsigned width, unsigned my_bar, uint64_t at,
+		   uint64_t len)
 {
 	return bar == my_bar && off >= at && off - at < len && width <= len - (off - at);
 }
 
-bool emu_pci_msix_access(
-	struct emu_pci *p, unsigned bar, uint64_t off, unsigned width, uint64_t *value, bool write)
+bool emu_pci_msix_access(struct emu_pci *p, unsigned bar, uint64_t off, unsigned width,
+			 uint64_t *value, bool write)
 {
 	if (!p->msix_at)
 		return false;
@@ -322,7 +313,7 @@ bool emu_pci_msix_access(
 	uint64_t table = t & PCI_MSIX_TABLE_OFFSET, pba = b & PCI_MSIX_PBA_OFFSET;
 	bool natural = (width == 4 || width == 8) && off % width == 0; /* PCI 6.8.2 */
 	if (in_bar(bar, off, width, t & PCI_MSIX_TABLE_BIR, table,
-		    (uint64_t)p->l.vectors * PCI_MSIX_ENTRY_SIZE)) {
+		   (uint64_t)p->l.vectors * PCI_MSIX_ENTRY_SIZE)) {
 		uint8_t *e = p->table + (off - table);
 		if (!natural) {
 			*value = write ? *value : 0;
@@ -361,7 +352,7 @@ static const struct emu_pci_cap *window(const struct emu_pci *p, uint32_t off, u
 		const struct emu_pci_cap *c = &p->l.cap[i];
 		uint32_t data = c->at + sizeof(struct virtio_pci_cap);
 		if (c->id == PCI_CAP_ID_VNDR && c->type == VIRTIO_PCI_CAP_PCI_CFG &&
-			off + width > data && off < data + 4)
+		    off + width > data && off < data + 4)
 			return c;
 	}
 	return NULL;
@@ -399,7 +390,7 @@ void emu_pci_config_write(struct emu_pci *p, uint32_t off, unsigned width, uint3
 	}
 	unsigned flr = p->exp_at + PCI_EXP_DEVCTL + 1;
 	if (p->exp_at && off <= flr && off + width > flr &&
-		value >> 8 * (flr - off) & PCI_EXP_DEVCTL_BCR_FLR >> 8) {
+	    value >> 8 * (flr - off) & PCI_EXP_DEVCTL_BCR_FLR >> 8) {
 		p->owner->flr(p->opaque);
 		return;
 	}

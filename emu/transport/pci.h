@@ -29,8 +29,8 @@ struct emu_pci_bar {
 
 /* Where a capability is and what is in it: one row each. */
 struct emu_pci_cap {
-	uint8_t id;  /* PCI_CAP_ID_*; 0 ends */
-	uint8_t at;  /* offset in configuration space; 0: next free */
+	uint8_t id; /* PCI_CAP_ID_*; 0 ends */
+	uint8_t at; /* offset in configuration space; 0: next free */
 	uint8_t len; /* 0: the usual */
 	/* PCI_CAP_ID_VNDR: 4.1.4 */
 	uint8_t type; /* VIRTIO_PCI_CAP_* */
@@ -48,9 +48,9 @@ struct emu_pci_layout {
 	uint16_t vendor, device, subsys_vendor, subsys;
 	uint8_t revision;
 	uint32_t class_code; /* 24 bits */
-	uint8_t pin;         /* 1: INTA; 0: none */
-	uint16_t vectors;    /* of MSI-X */
-	bool express;        /* has a configuration space of 4096 bytes */
+	uint8_t pin; /* 1: INTA; 0: none */
+	uint16_t vectors; /* of MSI-X */
+	bool express; /* has a configuration space of 4096 bytes */
 	struct emu_pci_bar bar[EMU_PCI_BARS];
 	uint32_t rom_size; /* bytes, a power of two from 2 KiB to EMU_PCI_ROM_MAX: its address can
 			    * be written, nothing is there (PCI 7.5.1.2.4); 0: none */
@@ -72,7 +72,7 @@ struct emu_pci_owner {
 	void (*flr)(void *opaque); /* function level reset was asked for */
 	/* Access window in a vendor capability (4.1.4.9); at is within the capability. */
 	void (*vendor_access)(void *opaque, const struct emu_pci_cap *cap, unsigned at,
-		unsigned width, bool write);
+			      unsigned width, bool write);
 };
 
 struct emu_pci {
@@ -82,16 +82,16 @@ struct emu_pci {
 	struct emu_tap *tap;
 	uint8_t config[EMU_PCI_CONFIG];
 	uint8_t writable[EMU_PCI_CONFIG]; /* masks */
-	uint16_t msix_at, exp_at, pm_at;  /* capability offsets, 0 none */
-	uint8_t *table;                   /* 16 bytes a vector */
+	uint16_t msix_at, exp_at, pm_at; /* capability offsets, 0 none */
+	uint8_t *table; /* 16 bytes a vector */
 	uint64_t *pending;
-	bool intx_level;      /* wanted by the function */
-	bool intx_out;        /* as last reported */
+	bool intx_level; /* wanted by the function */
+	bool intx_out; /* as last reported */
 	bool masks_elsewhere; /* a host (VFIO) keeps the MSI-X table: ours never masks */
 };
 
 int emu_pci_init(struct emu_pci *p, const struct emu_pci_layout *l,
-	const struct emu_pci_owner *owner, void *opaque);
+		 const struct emu_pci_owner *owner, void *opaque);
 void emu_pci_fini(struct emu_pci *p);
 void emu_pci_reset(struct emu_pci *p); /* conventional reset: registers as after init */
 
@@ -100,10 +100,10 @@ uint32_t emu_pci_config_read(struct emu_pci *p, uint32_t off, unsigned width);
 void emu_pci_config_write(struct emu_pci *p, uint32_t off, unsigned width, uint32_t value);
 
 /* MSI-X structures in BARs: true when [off, off+width) of that BAR is theirs. */
-bool emu_pci_msix_access(
-	struct emu_pci *p, unsigned bar, uint64_t off, unsigned width, uint64_t *value, bool write);
+bool emu_pci_msix_access(struct emu_pci *p, unsigned bar, uint64_t off, unsigned width,
+			 uint64_t *value, bool write);
 bool emu_pci_msix_enabled(const struct emu_pci *p);
-bool emu_pci_master(const struct emu_pci *p);          /* may it reach memory? */
+bool emu_pci_master(const struct emu_pci *p); /* may it reach memory? */
 void emu_pci_msix(struct emu_pci *p, uint16_t vector); /* send or leave pending */
 void emu_pci_intx(struct emu_pci *p, bool level);
 /* Address of a BAR as programmed: 0, or -ENODEV while its decoding is off. */

@@ -213,28 +213,28 @@ static uint32_t r_queue_notify_off(struct emu_device *d)
 	return q ? q->index : 0;
 }
 
-#define HALVES(name)                                                                               \
-	static uint32_t r_##name##_lo(struct emu_device *d)                                        \
-	{                                                                                          \
-		struct emu_queue *q = emu_vpci_selected(d);                                        \
-		return q ? (uint32_t)q->name : 0;                                                  \
-	}                                                                                          \
-	static uint32_t r_##name##_hi(struct emu_device *d)                                        \
-	{                                                                                          \
-		struct emu_queue *q = emu_vpci_selected(d);                                        \
-		return q ? q->name >> 32 : 0;                                                      \
-	}                                                                                          \
-	static void w_##name##_lo(struct emu_device *d, uint32_t v)                                \
-	{                                                                                          \
-		struct emu_queue *q = emu_vpci_selected(d);                                        \
-		if (q && !q->enabled)                                                              \
-			q->name = (q->name & ~0xffffffffull) | v;                                  \
-	}                                                                                          \
-	static void w_##name##_hi(struct emu_device *d, uint32_t v)                                \
-	{                                                                                          \
-		struct emu_queue *q = emu_vpci_selected(d);                                        \
-		if (q && !q->enabled)                                                              \
-			q->name = (uint32_t)q->name | (uint64_t)v << 32;                           \
+#define HALVES(name) \
+	static uint32_t r_##name##_lo(struct emu_device *d) \
+	{ \
+		struct emu_queue *q = emu_vpci_selected(d); \
+		return q ? (uint32_t)q->name : 0; \
+	} \
+	static uint32_t r_##name##_hi(struct emu_device *d) \
+	{ \
+		struct emu_queue *q = emu_vpci_selected(d); \
+		return q ? q->name >> 32 : 0; \
+	} \
+	static void w_##name##_lo(struct emu_device *d, uint32_t v) \
+	{ \
+		struct emu_queue *q = emu_vpci_selected(d); \
+		if (q && !q->enabled) \
+			q->name = (q->name & ~0xffffffffull) | v; \
+	} \
+	static void w_##name##_hi(struct emu_device *d, uint32_t v) \
+	{ \
+		struct emu_queue *q = emu_vpci_selected(d); \
+		if (q && !q->enabled) \
+			q->name = (uint32_t)q->name | (uint64_t)v << 32; \
 	}
 HALVES(desc)
 HALVES(driver)
@@ -272,33 +272,33 @@ static uint32_t r_zero(struct emu_device *d)
 }
 
 static const struct emu_reg common[] = {
-	{VIRTIO_PCI_COMMON_DFSELECT, 4, r_device_feature_select, w_device_feature_select},
-	{VIRTIO_PCI_COMMON_DF, 4, r_device_feature, NULL},
-	{VIRTIO_PCI_COMMON_GFSELECT, 4, r_driver_feature_select, w_driver_feature_select},
-	{VIRTIO_PCI_COMMON_GF, 4, r_driver_feature, w_driver_feature},
-	{VIRTIO_PCI_COMMON_MSIX, 2, r_config_vector, w_config_vector},
-	{VIRTIO_PCI_COMMON_NUMQ, 2, r_num_queues, NULL},
-	{VIRTIO_PCI_COMMON_STATUS, 1, r_status, w_status},
-	{VIRTIO_PCI_COMMON_CFGGENERATION, 1, r_generation, NULL},
-	{VIRTIO_PCI_COMMON_Q_SELECT, 2, r_queue_select, w_queue_select},
-	{VIRTIO_PCI_COMMON_Q_SIZE, 2, r_queue_size, w_queue_size},
-	{VIRTIO_PCI_COMMON_Q_MSIX, 2, r_queue_vector, w_queue_vector},
-	{VIRTIO_PCI_COMMON_Q_ENABLE, 2, r_queue_enable, w_queue_enable},
-	{VIRTIO_PCI_COMMON_Q_NOFF, 2, r_queue_notify_off, NULL},
-	{VIRTIO_PCI_COMMON_Q_DESCLO, 4, r_desc_lo, w_desc_lo},
-	{VIRTIO_PCI_COMMON_Q_DESCHI, 4, r_desc_hi, w_desc_hi},
-	{VIRTIO_PCI_COMMON_Q_AVAILLO, 4, r_driver_lo, w_driver_lo},
-	{VIRTIO_PCI_COMMON_Q_AVAILHI, 4, r_driver_hi, w_driver_hi},
-	{VIRTIO_PCI_COMMON_Q_USEDLO, 4, r_device_lo, w_device_lo},
-	{VIRTIO_PCI_COMMON_Q_USEDHI, 4, r_device_hi, w_device_hi},
-	{VIRTIO_PCI_COMMON_Q_NDATA, 2, r_queue_notif_config_data, NULL},
-	{VIRTIO_PCI_COMMON_Q_RESET, 2, r_queue_reset, w_queue_reset},
-	{VIRTIO_PCI_COMMON_ADM_Q_IDX, 2, r_zero, NULL},
-	{VIRTIO_PCI_COMMON_ADM_Q_NUM, 2, r_zero, NULL},
+	{ VIRTIO_PCI_COMMON_DFSELECT, 4, r_device_feature_select, w_device_feature_select },
+	{ VIRTIO_PCI_COMMON_DF, 4, r_device_feature, NULL },
+	{ VIRTIO_PCI_COMMON_GFSELECT, 4, r_driver_feature_select, w_driver_feature_select },
+	{ VIRTIO_PCI_COMMON_GF, 4, r_driver_feature, w_driver_feature },
+	{ VIRTIO_PCI_COMMON_MSIX, 2, r_config_vector, w_config_vector },
+	{ VIRTIO_PCI_COMMON_NUMQ, 2, r_num_queues, NULL },
+	{ VIRTIO_PCI_COMMON_STATUS, 1, r_status, w_status },
+	{ VIRTIO_PCI_COMMON_CFGGENERATION, 1, r_generation, NULL },
+	{ VIRTIO_PCI_COMMON_Q_SELECT, 2, r_queue_select, w_queue_select },
+	{ VIRTIO_PCI_COMMON_Q_SIZE, 2, r_queue_size, w_queue_size },
+	{ VIRTIO_PCI_COMMON_Q_MSIX, 2, r_queue_vector, w_queue_vector },
+	{ VIRTIO_PCI_COMMON_Q_ENABLE, 2, r_queue_enable, w_queue_enable },
+	{ VIRTIO_PCI_COMMON_Q_NOFF, 2, r_queue_notify_off, NULL },
+	{ VIRTIO_PCI_COMMON_Q_DESCLO, 4, r_desc_lo, w_desc_lo },
+	{ VIRTIO_PCI_COMMON_Q_DESCHI, 4, r_desc_hi, w_desc_hi },
+	{ VIRTIO_PCI_COMMON_Q_AVAILLO, 4, r_driver_lo, w_driver_lo },
+	{ VIRTIO_PCI_COMMON_Q_AVAILHI, 4, r_driver_hi, w_driver_hi },
+	{ VIRTIO_PCI_COMMON_Q_USEDLO, 4, r_device_lo, w_device_lo },
+	{ VIRTIO_PCI_COMMON_Q_USEDHI, 4, r_device_hi, w_device_hi },
+	{ VIRTIO_PCI_COMMON_Q_NDATA, 2, r_queue_notif_config_data, NULL },
+	{ VIRTIO_PCI_COMMON_Q_RESET, 2, r_queue_reset, w_queue_reset },
+	{ VIRTIO_PCI_COMMON_ADM_Q_IDX, 2, r_zero, NULL },
+	{ VIRTIO_PCI_COMMON_ADM_Q_NUM, 2, r_zero, NULL },
 };
 
 bool emu_vpci_row(struct emu_device *d, const struct emu_reg *rows, unsigned count, uint64_t off,
-	unsigned width, uint64_t *value, bool write)
+		  unsigned width, uint64_t *value, bool write)
 {
 	for (unsigned i = 0; i < count; i++) {
 		const struct emu_reg *r = &rows[i];
@@ -318,7 +318,7 @@ bool emu_vpci_row(struct emu_device *d, const struct emu_reg *rows, unsigned cou
 /* --- the structures ------------------------------------------------------------------ */
 
 static bool access_common(struct emu_device *d, const struct emu_pci_cap *cap, uint64_t off,
-	unsigned width, uint64_t *value, bool write)
+			  unsigned width, uint64_t *value, bool write)
 {
 	uint64_t lo = *value, hi = *value >> 32;
 	if (width != 8)
@@ -334,7 +334,7 @@ static bool access_common(struct emu_device *d, const struct emu_pci_cap *cap, u
 
 /* 4.1.4.4, 4.1.5.2: the address names the queue, or the value where all share one. */
 static bool access_notify(struct emu_device *d, const struct emu_pci_cap *cap, uint64_t off,
-	unsigned width, uint64_t *value, bool write)
+			  unsigned width, uint64_t *value, bool write)
 {
 	uint16_t named = *value;
 	if (!write)
@@ -356,7 +356,7 @@ static bool access_notify(struct emu_device *d, const struct emu_pci_cap *cap, u
 }
 
 static bool access_isr(struct emu_device *d, const struct emu_pci_cap *cap, uint64_t off,
-	unsigned width, uint64_t *value, bool write)
+		       unsigned width, uint64_t *value, bool write)
 {
 	if (off || width != 1 || write)
 		return false;
@@ -365,7 +365,7 @@ static bool access_isr(struct emu_device *d, const struct emu_pci_cap *cap, uint
 }
 
 static bool access_device(struct emu_device *d, const struct emu_pci_cap *cap, uint64_t off,
-	unsigned width, uint64_t *value, bool write)
+			  unsigned width, uint64_t *value, bool write)
 {
 	if (write)
 		emu_virtio_config_write(&d->v, off, value, width);
@@ -377,30 +377,30 @@ static bool access_device(struct emu_device *d, const struct emu_pci_cap *cap, u
 static const struct {
 	uint8_t region; /* enum vqt_region */
 	bool (*access)(struct emu_device *d, const struct emu_pci_cap *cap, uint64_t off,
-		unsigned width, uint64_t *value, bool write);
+		       unsigned width, uint64_t *value, bool write);
 } structures[] = {
-	[VIRTIO_PCI_CAP_COMMON_CFG] = {VQT_REGION_COMMON, access_common},
-	[VIRTIO_PCI_CAP_NOTIFY_CFG] = {VQT_REGION_NOTIFY, access_notify},
-	[VIRTIO_PCI_CAP_ISR_CFG] = {VQT_REGION_ISR, access_isr},
-	[VIRTIO_PCI_CAP_DEVICE_CFG] = {VQT_REGION_DEVICE, access_device},
+	[VIRTIO_PCI_CAP_COMMON_CFG] = { VQT_REGION_COMMON, access_common },
+	[VIRTIO_PCI_CAP_NOTIFY_CFG] = { VQT_REGION_NOTIFY, access_notify },
+	[VIRTIO_PCI_CAP_ISR_CFG] = { VQT_REGION_ISR, access_isr },
+	[VIRTIO_PCI_CAP_DEVICE_CFG] = { VQT_REGION_DEVICE, access_device },
 };
 
-static const struct emu_pci_cap *structure_at(
-	const struct emu_device *d, unsigned bar, uint64_t off, unsigned width)
+static const struct emu_pci_cap *structure_at(const struct emu_device *d, unsigned bar,
+					      uint64_t off, unsigned width)
 {
 	const struct emu_pci_cap *c = d->pci.l.cap;
 	for (unsigned i = 0; i < EMU_PCI_CAPS && c[i].id; i++)
 		if (c[i].id == PCI_CAP_ID_VNDR && c[i].type >= VIRTIO_PCI_CAP_COMMON_CFG &&
-			c[i].type <= VIRTIO_PCI_CAP_DEVICE_CFG && c[i].bar == bar &&
-			off >= c[i].offset && off - c[i].offset < c[i].length &&
-			width <= c[i].length - (off - c[i].offset))
+		    c[i].type <= VIRTIO_PCI_CAP_DEVICE_CFG && c[i].bar == bar &&
+		    off >= c[i].offset && off - c[i].offset < c[i].length &&
+		    width <= c[i].length - (off - c[i].offset))
 			return &c[i];
 	return NULL;
 }
 
 /* Where an access lands: its region, and the offset in there. */
 static unsigned region_of(struct emu_device *d, unsigned bar, uint64_t *off, unsigned width,
-	const struct emu_pci_cap **cap)
+			  const struct emu_pci_cap **cap)
 {
 	if ((int)bar == d->legacy_bar)
 		return VQT_REGION_LEGACY;
@@ -414,12 +414,12 @@ static unsigned region_of(struct emu_device *d, unsigned bar, uint64_t *off, uns
 		uint32_t p = get_le32(d->pci.config + d->pci.msix_at + PCI_MSIX_PBA);
 		uint32_t at = t & PCI_MSIX_TABLE_OFFSET, pba = p & PCI_MSIX_PBA_OFFSET;
 		if (bar == (t & PCI_MSIX_TABLE_BIR) && *off >= at &&
-			*off - at < d->pci.l.vectors * 16u) {
+		    *off - at < d->pci.l.vectors * 16u) {
 			*off -= at;
 			return VQT_REGION_MSIX_TABLE;
 		}
 		if (bar == (p & PCI_MSIX_PBA_BIR) && *off >= pba &&
-			*off - pba < (d->pci.l.vectors + 63u) / 64 * 8) {
+		    *off - pba < (d->pci.l.vectors + 63u) / 64 * 8) {
 			*off -= pba;
 			return VQT_REGION_MSIX_PBA;
 		}
@@ -428,7 +428,8 @@ static unsigned region_of(struct emu_device *d, unsigned bar, uint64_t *off, uns
 }
 
 static bool dispatch(struct emu_device *d, unsigned region, const struct emu_pci_cap *cap,
-	unsigned bar, uint64_t bar_off, uint64_t off, unsigned width, uint64_t *value, bool write)
+		     unsigned bar, uint64_t bar_off, uint64_t off, unsigned width, uint64_t *value,
+		     bool write)
 {
 	if (region == VQT_REGION_LEGACY)
 		return emu_vpci_legacy(d, off, width, value, write);
@@ -438,7 +439,7 @@ static bool dispatch(struct emu_device *d, unsigned region, const struct emu_pci
 }
 
 void emu_vpci_bar(struct emu_device *d, unsigned bar, uint64_t off, unsigned width, uint64_t *value,
-	bool write, unsigned flags)
+		  bool write, unsigned flags)
 {
 	const struct emu_pci_cap *cap = NULL;
 	uint64_t at = off, seen = *value;
@@ -460,8 +461,8 @@ void emu_vpci_bar(struct emu_device *d, unsigned bar, uint64_t off, unsigned wid
 }
 
 /* 4.1.4.9: an access through pci_cfg_data. */
-void emu_vpci_vendor(
-	void *opaque, const struct emu_pci_cap *cap, unsigned at, unsigned width, bool write)
+void emu_vpci_vendor(void *opaque, const struct emu_pci_cap *cap, unsigned at, unsigned width,
+		     bool write)
 {
 	struct emu_device *d = opaque;
 	uint8_t *c = d->pci.config + cap->at, *data = c + sizeof(struct virtio_pci_cap);
@@ -472,7 +473,7 @@ void emu_vpci_vendor(
 	if (emu_fault_hit(d->fault, EMU_FAULT_CFG_WINDOW))
 		off = 0;
 	if (bar >= EMU_PCI_BARS || (len != 1 && len != 2 && len != 4) || off % len ||
-		d->pci.l.bar[bar].size < len || off > d->pci.l.bar[bar].size - len)
+	    d->pci.l.bar[bar].size < len || off > d->pci.l.bar[bar].size - len)
 		return;
 	memcpy(&value, data, len);
 	emu_vpci_bar(d, bar, off, len, &value, write, VQT_REG_VIA_CFG);

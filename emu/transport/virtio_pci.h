@@ -15,7 +15,7 @@ struct emu_device {
 	struct emu_tap *tap;
 	struct emu_fault *fault;
 	bool ignore_bus_master;
-	bool ready;     /* callbacks may be acted upon */
+	bool ready; /* callbacks may be acted upon */
 	int legacy_bar; /* -1: none */
 	/* 4.1.4.3 */
 	uint32_t device_feature_select, driver_feature_select;
@@ -33,21 +33,21 @@ struct emu_reg {
 
 /* An access in a BAR, wherever it lands; tap flags as in vqt_reg. */
 void emu_vpci_bar(struct emu_device *d, unsigned bar, uint64_t off, unsigned width, uint64_t *value,
-	bool write, unsigned flags);
+		  bool write, unsigned flags);
 /* The legacy structure (4.1.4.10); false: refused. */
-bool emu_vpci_legacy(
-	struct emu_device *d, uint64_t off, unsigned width, uint64_t *value, bool write);
+bool emu_vpci_legacy(struct emu_device *d, uint64_t off, unsigned width, uint64_t *value,
+		     bool write);
 /* Look a register up and do it; false: no such register of that width. */
 bool emu_vpci_row(struct emu_device *d, const struct emu_reg *rows, unsigned count, uint64_t off,
-	unsigned width, uint64_t *value, bool write);
+		  unsigned width, uint64_t *value, bool write);
 
 /* Shared by both interfaces. */
-struct emu_queue *emu_vpci_selected(struct emu_device *d);      /* NULL: no such queue */
+struct emu_queue *emu_vpci_selected(struct emu_device *d); /* NULL: no such queue */
 uint16_t emu_vpci_vector(struct emu_device *d, uint32_t value); /* what is really set */
 uint8_t emu_vpci_read_isr(struct emu_device *d);
 void emu_vpci_interrupt(struct emu_device *d); /* the INTx line follows ISR */
-void emu_vpci_vendor(
-	void *opaque, const struct emu_pci_cap *cap, unsigned at, unsigned width, bool write);
+void emu_vpci_vendor(void *opaque, const struct emu_pci_cap *cap, unsigned at, unsigned width,
+		     bool write);
 
 extern const struct emu_virtio_host emu_vpci_host;
 

@@ -114,26 +114,26 @@ static void w_queue_vector(struct emu_device *d, uint32_t v)
 }
 
 static const struct emu_reg legacy[] = {
-	{VIRTIO_PCI_HOST_FEATURES, 4, r_host_features, NULL},
-	{VIRTIO_PCI_GUEST_FEATURES, 4, r_guest_features, w_guest_features},
-	{VIRTIO_PCI_QUEUE_PFN, 4, r_pfn, w_pfn},
-	{VIRTIO_PCI_QUEUE_NUM, 2, r_queue_num, NULL}, /* 4.1.5.1.3: not the driver's to choose */
-	{VIRTIO_PCI_QUEUE_SEL, 2, r_queue_sel, w_queue_sel},
-	{VIRTIO_PCI_QUEUE_NOTIFY, 2, r_notify, w_notify},
-	{VIRTIO_PCI_STATUS, 1, r_status, w_status},
-	{VIRTIO_PCI_ISR, 1, r_isr, NULL},
+	{ VIRTIO_PCI_HOST_FEATURES, 4, r_host_features, NULL },
+	{ VIRTIO_PCI_GUEST_FEATURES, 4, r_guest_features, w_guest_features },
+	{ VIRTIO_PCI_QUEUE_PFN, 4, r_pfn, w_pfn },
+	{ VIRTIO_PCI_QUEUE_NUM, 2, r_queue_num, NULL }, /* 4.1.5.1.3: not the driver's to choose */
+	{ VIRTIO_PCI_QUEUE_SEL, 2, r_queue_sel, w_queue_sel },
+	{ VIRTIO_PCI_QUEUE_NOTIFY, 2, r_notify, w_notify },
+	{ VIRTIO_PCI_STATUS, 1, r_status, w_status },
+	{ VIRTIO_PCI_ISR, 1, r_isr, NULL },
 	/* these only while MSI-X is enabled */
-	{VIRTIO_MSI_CONFIG_VECTOR, 2, r_config_vector, w_config_vector},
-	{VIRTIO_MSI_QUEUE_VECTOR, 2, r_queue_vector, w_queue_vector},
+	{ VIRTIO_MSI_CONFIG_VECTOR, 2, r_config_vector, w_config_vector },
+	{ VIRTIO_MSI_QUEUE_VECTOR, 2, r_queue_vector, w_queue_vector },
 };
 
-bool emu_vpci_legacy(
-	struct emu_device *d, uint64_t off, unsigned width, uint64_t *value, bool write)
+bool emu_vpci_legacy(struct emu_device *d, uint64_t off, unsigned width, uint64_t *value,
+		     bool write)
 {
 	unsigned config = VIRTIO_PCI_CONFIG_OFF(emu_pci_msix_enabled(&d->pci));
 	if (off < config)
-		return emu_vpci_row(
-			d, legacy, sizeof(legacy) / sizeof(legacy[0]), off, width, value, write);
+		return emu_vpci_row(d, legacy, sizeof(legacy) / sizeof(legacy[0]), off, width,
+				    value, write);
 	/* 4.1.3.1: any width gives what the natural one would */
 	if (write)
 		emu_virtio_config_write(&d->v, off - config, value, width);

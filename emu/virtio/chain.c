@@ -76,9 +76,9 @@ static bool walk_next(struct walk *w, uint64_t *gpa, uint64_t *n)
 }
 
 static int read_part(struct emu_mem *m, const struct emu_chain *c, bool writable, uint64_t off,
-	void *buf, size_t len)
+		     void *buf, size_t len)
 {
-	struct walk w = {.c = c, .off = off, .len = len, .writable = writable};
+	struct walk w = { .c = c, .off = off, .len = len, .writable = writable };
 	uint8_t *p = buf;
 	uint64_t gpa, n;
 	while (walk_next(&w, &gpa, &n)) {
@@ -90,22 +90,22 @@ static int read_part(struct emu_mem *m, const struct emu_chain *c, bool writable
 	return w.len ? -EFAULT : 0;
 }
 
-int emu_chain_read(
-	struct emu_mem *m, const struct emu_chain *c, uint64_t off, void *buf, size_t len)
+int emu_chain_read(struct emu_mem *m, const struct emu_chain *c, uint64_t off, void *buf,
+		   size_t len)
 {
 	return read_part(m, c, false, off, buf, len);
 }
 
-int emu_chain_read_written(
-	struct emu_mem *m, const struct emu_chain *c, uint64_t off, void *buf, size_t len)
+int emu_chain_read_written(struct emu_mem *m, const struct emu_chain *c, uint64_t off, void *buf,
+			   size_t len)
 {
 	return read_part(m, c, true, off, buf, len);
 }
 
-int emu_chain_write(
-	struct emu_mem *m, const struct emu_chain *c, uint64_t off, const void *buf, size_t len)
+int emu_chain_write(struct emu_mem *m, const struct emu_chain *c, uint64_t off, const void *buf,
+		    size_t len)
 {
-	struct walk w = {.c = c, .off = off, .len = len, .writable = true};
+	struct walk w = { .c = c, .off = off, .len = len, .writable = true };
 	const uint8_t *p = buf;
 	uint64_t gpa, n;
 	while (walk_next(&w, &gpa, &n)) {
@@ -120,7 +120,7 @@ int emu_chain_write(
 uint64_t emu_chain_zero(struct emu_mem *m, const struct emu_chain *c, uint64_t off, uint64_t len)
 {
 	static const uint8_t zero[4096];
-	struct walk w = {.c = c, .off = off, .len = len, .writable = true};
+	struct walk w = { .c = c, .off = off, .len = len, .writable = true };
 	uint64_t gpa, n, done = 0;
 	while (walk_next(&w, &gpa, &n)) {
 		if (emu_mem_check(m, gpa, n, EMU_MEM_WRITE) < 0)
@@ -138,14 +138,14 @@ uint64_t emu_chain_zero(struct emu_mem *m, const struct emu_chain *c, uint64_t o
 }
 
 int emu_chain_map(struct emu_mem *m, const struct emu_chain *c, bool writable, uint64_t off,
-	uint64_t len, struct iovec *iov, int max)
+		  uint64_t len, struct iovec *iov, int max)
 {
-	struct walk w = {.c = c, .off = off, .len = len, .writable = writable};
+	struct walk w = { .c = c, .off = off, .len = len, .writable = writable };
 	uint64_t gpa, n;
 	int count = 0;
 	while (walk_next(&w, &gpa, &n)) {
-		int ret = emu_mem_map(
-			m, gpa, n, writable ? EMU_MEM_WRITE : EMU_MEM_READ, iov, &count, max);
+		int ret = emu_mem_map(m, gpa, n, writable ? EMU_MEM_WRITE : EMU_MEM_READ, iov,
+				      &count, max);
 		if (ret < 0)
 			return ret;
 	}

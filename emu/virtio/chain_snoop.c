@@ -38,7 +38,8 @@ void emu_chain_tell(struct emu_queue *q, const struct emu_chain *c)
 		emu_tap_life(q->v->tap, VQT_LIFE_CHAIN_CHANGED, q->index, c->head, 0, 1, NULL);
 	if (!r->p_desc || (packed && q->completed != c->completed))
 		return;
-	for (uint32_t i = 0, at = packed ? c->pos & 0x7fff : c->head; i < c->ndirect && i < c->ndesc; i++) {
+	for (uint32_t i = 0, at = packed ? c->pos & 0x7fff : c->head;
+	     i < c->ndirect && i < c->ndesc; i++) {
 		struct vqt_desc d;
 		memcpy(&d, r->p_desc + sizeof(d) * (at % r->size), sizeof(d));
 		if (packed) { /* 2.8.13: the id comes before the flags */
@@ -47,7 +48,8 @@ void emu_chain_tell(struct emu_queue *q, const struct emu_chain *c)
 			d.next = id;
 		}
 		if (memcmp(&d, &c->desc[i], sizeof(d)))
-			emu_tap_life(q->v->tap, VQT_LIFE_CHAIN_CHANGED, q->index, c->head, i, 0, NULL);
+			emu_tap_life(q->v->tap, VQT_LIFE_CHAIN_CHANGED, q->index, c->head, i, 0,
+				     NULL);
 		at = packed ? at + 1 : c->desc[i].next;
 	}
 }

@@ -126,7 +126,7 @@ enum {
 };
 
 #define BLK_SECTOR 512u
-#define BLK_HEADER 16u  /* type, reserved, sector: 5.2.6 */
+#define BLK_HEADER 16u /* type, reserved, sector: 5.2.6 */
 #define BLK_SEGMENT 16u /* struct virtio_blk_discard_write_zeroes */
 
 #endif

@@ -11,12 +11,12 @@
 #include "emu/virtio/impl.h"
 
 #define BIT(n) (1ull << (n))
-#define CORE_BITS                                                                                  \
-	(BIT(VIRTIO_RING_F_INDIRECT_DESC) | BIT(VIRTIO_RING_F_EVENT_IDX) |                         \
-		BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_PACKED) | BIT(VIRTIO_F_IN_ORDER) |     \
-		BIT(VIRTIO_F_ACCESS_PLATFORM) | BIT(VIRTIO_F_ORDER_PLATFORM) |                     \
-		BIT(VIRTIO_F_NOTIFICATION_DATA) | BIT(VIRTIO_F_NOTIF_CONFIG_DATA) |                \
-		BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_F_SUSPEND))
+#define CORE_BITS \
+	(BIT(VIRTIO_RING_F_INDIRECT_DESC) | BIT(VIRTIO_RING_F_EVENT_IDX) | \
+	 BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_PACKED) | BIT(VIRTIO_F_IN_ORDER) | \
+	 BIT(VIRTIO_F_ACCESS_PLATFORM) | BIT(VIRTIO_F_ORDER_PLATFORM) | \
+	 BIT(VIRTIO_F_NOTIFICATION_DATA) | BIT(VIRTIO_F_NOTIF_CONFIG_DATA) | \
+	 BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_F_SUSPEND))
 /* 6.3: offered through the legacy interface only */
 #define LEGACY_BITS (BIT(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT(VIRTIO_F_ANY_LAYOUT))
 
@@ -236,7 +236,7 @@ void emu_virtio_set_status(struct emu_virtio *v, uint8_t value, bool legacy)
 	}
 	/* 3.4: heard only once the device is running */
 	if (value & VIRTIO_CONFIG_S_SUSPEND && old & VIRTIO_CONFIG_S_DRIVER_OK &&
-		emu_virtio_has(v, VIRTIO_F_SUSPEND) && !v->legacy && !v->broken) {
+	    emu_virtio_has(v, VIRTIO_F_SUSPEND) && !v->legacy && !v->broken) {
 		v->suspending = true;
 		emu_virtio_settle(v);
 	}
@@ -269,7 +269,7 @@ void emu_virtio_break(struct emu_virtio *v, struct emu_queue *q, const char *why
 	emu_tap_life(v->tap, VQT_LIFE_ERROR, q ? q->index : VQT_NO_QUEUE, 0, 0, 0, why);
 	/* 2.1.2: with DRIVER_OK set the driver must be told */
 	if (v->status & VIRTIO_CONFIG_S_DRIVER_OK &&
-		!emu_fault_hit(v->fault, EMU_FAULT_NEEDS_RESET_SILENT))
+	    !emu_fault_hit(v->fault, EMU_FAULT_NEEDS_RESET_SILENT))
 		v->host->config(v->host_opaque);
 }
 
@@ -334,7 +334,7 @@ static int init_class(struct emu_virtio *v, const struct emu_virtio_config *cfg)
 }
 
 int emu_virtio_init(struct emu_virtio *v, const struct emu_virtio_config *cfg,
-	const struct emu_virtio_host *host, void *opaque)
+		    const struct emu_virtio_host *host, void *opaque)
 {
 	memset(v, 0, sizeof(*v));
 	v->cls = cfg->cls;

@@ -21,36 +21,37 @@ struct emu_queue;
 
 /* Who keeps account of chains in flight, beyond the life of this process (vhost-user). */
 struct emu_queue_account {
-	void (*taken)(void *opaque, struct emu_queue *q, struct emu_chain *c); /* may set c->account */
+	void (*taken)(void *opaque, struct emu_queue *q,
+		      struct emu_chain *c); /* may set c->account */
 	void (*using)(void *opaque, struct emu_queue *q, struct emu_chain *c); /* not yet written */
-	void (*used)(void *opaque, struct emu_queue *q, struct emu_chain *c);  /* it is published */
+	void (*used)(void *opaque, struct emu_queue *q, struct emu_chain *c); /* it is published */
 };
 
 struct emu_queue {
 	struct emu_virtio *v;
 	uint16_t index;
-	uint16_t size_max, size;       /* after reset; as the driver chose */
+	uint16_t size_max, size; /* after reset; as the driver chose */
 	uint64_t desc, driver, device; /* areas as the driver wrote them */
-	uint16_t vector;               /* VQT_NO_VECTOR */
+	uint16_t vector; /* VQT_NO_VECTOR */
 	bool enabled;
-	bool resetting;       /* queue_reset under way: requests still in flight */
-	bool kicked;          /* has work, as far as we know */
-	bool polled;          /* look at the ring at every run, wanted kicks or not */
+	bool resetting; /* queue_reset under way: requests still in flight */
+	bool kicked; /* has work, as far as we know */
+	bool polled; /* look at the ring at every run, wanted kicks or not */
 	struct emu_ring ring; /* running while ring.ops */
-	uint32_t inflight;    /* chains the class holds */
+	uint32_t inflight; /* chains the class holds */
 	struct emu_chain *order, **order_tail; /* IN_ORDER: taken, oldest first */
 	struct emu_chain *free;
 	struct emu_chain *lost; /* a fault: never to be completed */
 	const struct emu_queue_account *account; /* NULL: nobody */
 	void *account_opaque;
-	uint64_t completed;     /* statistics */
+	uint64_t completed; /* statistics */
 };
 
 /* What a transport gives: how the device speaks up. */
 struct emu_virtio_host {
 	void (*used)(void *opaque, struct emu_queue *q); /* used buffer notification */
-	void (*config)(void *opaque);                    /* configuration change notification */
-	void (*reset_done)(void *opaque);                /* device_status became 0 */
+	void (*config)(void *opaque); /* configuration change notification */
+	void (*reset_done)(void *opaque); /* device_status became 0 */
 };
 
 /* Ways for the device to misbehave, for tests of drivers and of the checker. */
@@ -59,10 +60,10 @@ struct emu_fault; /* emu/virtio/fault.h */
 /* One device type. */
 struct emu_class {
 	uint16_t virtio_id;
-	const char *name;          /* "blk" */
-	uint32_t pci_class;        /* class, subclass, interface: 24 bits */
+	const char *name; /* "blk" */
+	uint32_t pci_class; /* class, subclass, interface: 24 bits */
 	uint16_t pci_transitional; /* 4.1.2.1: transitional PCI device ID */
-	uint32_t modern_only;      /* features 0-31 the legacy interface must not show */
+	uint32_t modern_only; /* features 0-31 the legacy interface must not show */
 	/* Set v->offered, v->config, v->priv from the class's own configuration. */
 	int (*init)(struct emu_virtio *v, const void *config);
 	void (*fini)(struct emu_virtio *v);
@@ -75,9 +76,9 @@ struct emu_class {
 	void (*reset)(struct emu_virtio *v);
 	/* A chain was taken: complete it now or later, once, by emu_queue_complete. */
 	void (*handle)(struct emu_queue *q, struct emu_chain *c);
-	void (*commit)(struct emu_virtio *v);         /* after a batch of handle() */
+	void (*commit)(struct emu_virtio *v); /* after a batch of handle() */
 	int (*poll)(struct emu_virtio *v, bool wait); /* deliver completions; how many */
-	int (*fd)(struct emu_virtio *v);              /* to wait for them, -1 */
+	int (*fd)(struct emu_virtio *v); /* to wait for them, -1 */
 };
 
 struct emu_virtio {
@@ -87,30 +88,30 @@ struct emu_virtio {
 	struct emu_mem *mem;
 	struct emu_tap *tap;
 	struct emu_fault *fault; /* NULL: behaves */
-	void *priv;              /* the class's */
-	uint8_t status;          /* 2.1 */
-	bool legacy;             /* driven through the legacy interface since reset */
+	void *priv; /* the class's */
+	uint8_t status; /* 2.1 */
+	bool legacy; /* driven through the legacy interface since reset */
 	bool transitional;
-	bool resetting;      /* 0 was written, requests are in flight */
-	bool suspending;     /* SUSPEND was written, requests are in flight */
+	bool resetting; /* 0 was written, requests are in flight */
+	bool suspending; /* SUSPEND was written, requests are in flight */
 	bool config_pending; /* changed while suspended: to be told on resuming */
-	bool lingering;      /* a fault: reset is over, requests are not */
-	bool broken;         /* DEVICE_NEEDS_RESET */
-	bool paused;         /* the transport forbids DMA (bus master off) or the door holds us */
-	bool exact;          /* offers precisely what it was told to (replay) */
-	bool legacy_exact;   /* and this word at the legacy interface */
+	bool lingering; /* a fault: reset is over, requests are not */
+	bool broken; /* DEVICE_NEEDS_RESET */
+	bool paused; /* the transport forbids DMA (bus master off) or the door holds us */
+	bool exact; /* offers precisely what it was told to (replay) */
+	bool legacy_exact; /* and this word at the legacy interface */
 	uint32_t legacy_offered;
 	uint64_t offered[2], accepted[2]; /* accepted: as written, then as negotiated */
 	uint8_t config[256];
 	uint8_t config_first[256]; /* as it was before any driver came */
 	uint16_t config_len;
-	uint8_t generation;   /* 4.1.4.3 */
+	uint8_t generation; /* 4.1.4.3 */
 	bool config_was_read; /* since generation last changed */
 	uint16_t nqueues;
 	struct emu_queue *queue;
 	uint32_t inflight;
 	uint32_t max_chain; /* buffers a chain may have; 0: queue size */
-	const char *why;    /* of the last error */
+	const char *why; /* of the last error */
 };
 
 /* Negotiated (FEATURES_OK, or legacy and written). */
@@ -128,16 +129,16 @@ bool emu_virtio_live(const struct emu_virtio *v);
 struct emu_virtio_config {
 	const struct emu_class *cls;
 	const void *class_config;
-	struct emu_mem *mem;            /* borrowed */
-	struct emu_tap *tap;            /* borrowed, may be NULL */
-	struct emu_fault *fault;        /* borrowed, may be NULL */
-	uint16_t queues;                /* 0: 1 */
-	uint16_t queue_size;            /* 0: 256 */
-	const uint16_t *queue_sizes;    /* per queue, overrides; 0 entries: absent queue */
-	uint64_t features[2];           /* of the core, to be offered beside the class's */
+	struct emu_mem *mem; /* borrowed */
+	struct emu_tap *tap; /* borrowed, may be NULL */
+	struct emu_fault *fault; /* borrowed, may be NULL */
+	uint16_t queues; /* 0: 1 */
+	uint16_t queue_size; /* 0: 256 */
+	const uint16_t *queue_sizes; /* per queue, overrides; 0 entries: absent queue */
+	uint64_t features[2]; /* of the core, to be offered beside the class's */
 	const uint64_t *features_exact; /* [2]: offer precisely these (replay) */
-	const uint32_t *legacy_exact;   /* and this at the legacy interface; NULL: the same */
-	const uint8_t *config_exact;    /* configuration space bytes, overlaid (replay) */
+	const uint32_t *legacy_exact; /* and this at the legacy interface; NULL: the same */
+	const uint8_t *config_exact; /* configuration space bytes, overlaid (replay) */
 	uint16_t config_exact_len;
 	uint32_t max_chain; /* buffers in a chain; 0: queue size, as 2.7.5.3.1 has it */
 	bool transitional;
@@ -146,7 +147,7 @@ struct emu_virtio_config {
 uint64_t emu_virtio_core_features(void);
 
 int emu_virtio_init(struct emu_virtio *v, const struct emu_virtio_config *cfg,
-	const struct emu_virtio_host *host, void *opaque);
+		    const struct emu_virtio_host *host, void *opaque);
 void emu_virtio_fini(struct emu_virtio *v);
 
 /* --- for transports ----------------------------------------------------------- */
@@ -165,8 +166,8 @@ void emu_virtio_config_changed(struct emu_virtio *v);
 /* NULL when the queue does not exist. */
 struct emu_queue *emu_virtio_queue(struct emu_virtio *v, unsigned index);
 void emu_queue_set_size(struct emu_queue *q, uint16_t size); /* ignored when not legal, 4.1.4.3.2 */
-int emu_queue_enable(struct emu_queue *q);                   /* -EINVAL: device needs reset */
-void emu_queue_reset(struct emu_queue *q);                   /* 2.6.1; over when !q->resetting */
+int emu_queue_enable(struct emu_queue *q); /* -EINVAL: device needs reset */
+void emu_queue_reset(struct emu_queue *q); /* 2.6.1; over when !q->resetting */
 void emu_queue_kick(struct emu_queue *q, uint32_t value, unsigned via, unsigned width);
 /*
  * For a door that hears of the driver's choices second hand (vhost-user): take

@@ -78,7 +78,7 @@ int emu_mem_add(struct emu_mem *m, uint64_t gpa, uint64_t size, void *hva, unsig
 		m->cap = cap;
 	}
 	memmove(&m->range[at + 1], &m->range[at], (m->count - at) * sizeof(*m->range));
-	m->range[at] = (struct range){.gpa = gpa, .size = size, .hva = hva, .prot = prot};
+	m->range[at] = (struct range){ .gpa = gpa, .size = size, .hva = hva, .prot = prot };
 	m->count++;
 	m->generation++;
 	return 0;
@@ -207,7 +207,7 @@ void *emu_mem_ptr(struct emu_mem *m, uint64_t gpa, uint64_t len, unsigned prot)
 }
 
 int emu_mem_map(struct emu_mem *m, uint64_t gpa, uint64_t len, unsigned prot, struct iovec *iov,
-	int *n, int max)
+		int *n, int max)
 {
 	if (len && gpa + (len - 1) < gpa)
 		return -EFAULT;
@@ -226,7 +226,7 @@ int emu_mem_map(struct emu_mem *m, uint64_t gpa, uint64_t len, unsigned prot, st
 		} else {
 			if (*n >= max)
 				return -E2BIG;
-			iov[(*n)++] = (struct iovec){.iov_base = p, .iov_len = part};
+			iov[(*n)++] = (struct iovec){ .iov_base = p, .iov_len = part };
 		}
 		gpa += part;
 		len -= part;

@@ -55,6 +55,6 @@ void *emu_mem_ptr(struct emu_mem *m, uint64_t gpa, uint64_t len, unsigned prot);
  * 0; -EFAULT outside; -ENOTSUP where a range has no mapping; -E2BIG.
  */
 int emu_mem_map(struct emu_mem *m, uint64_t gpa, uint64_t len, unsigned prot, struct iovec *iov,
-	int *n, int max);
+		int *n, int max);
 
 #endif

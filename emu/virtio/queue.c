@@ -316,7 +316,7 @@ static void push(struct emu_queue *q, struct emu_chain *c, uint32_t len)
 		q->ring.ops->snapshot(&q->ring, &before);
 		uint16_t pos = q->ring.ops == &emu_ring_packed ? before.used_idx : q->ring.used;
 		emu_tap_used(v->tap, q->index, &before, pos, v->mem, c,
-			v->fault ? lie.head : c->head, len);
+			     v->fault ? lie.head : c->head, len);
 	}
 	q->completed++;
 	if (q->account)
@@ -411,7 +411,7 @@ void emu_virtio_sample(struct emu_virtio *v, unsigned why, unsigned pending)
 static int want_kicks(struct emu_queue *q, bool on)
 {
 	if (on && (emu_fault_hit(q->v->fault, EMU_FAULT_AVAIL_EVENT_STALE) ||
-			  emu_fault_hit(q->v->fault, EMU_FAULT_USED_FLAGS)))
+		   emu_fault_hit(q->v->fault, EMU_FAULT_USED_FLAGS)))
 		return 0;
 	int ret = q->ring.ops->want_kicks(&q->ring, on);
 	if (ret < 0)

@@ -158,15 +158,15 @@ int emu_ring_take_desc(struct emu_ring *r, struct emu_chain *c, const struct vqt
 	if (emu_chain_add(c, d) < 0)
 		return emu_ring_bad(r, c, VQT_CHAIN_CUT, "no memory for a descriptor chain");
 	if ((uint32_t)c->nread + c->nwrite + 1 > max) /* 2.7.5.3.1, 2.8.19: or it loops */
-		return emu_ring_bad(
-			r, c, VQT_CHAIN_LOOP, "descriptor chain longer than the queue, or a loop");
+		return emu_ring_bad(r, c, VQT_CHAIN_LOOP,
+				    "descriptor chain longer than the queue, or a loop");
 	if (d->flags & VRING_DESC_F_WRITE) {
 		c->nwrite++;
 		c->write_len += d->len;
 	} else {
 		if (c->nwrite) /* 2.7.4.2 */
-			return emu_ring_bad(
-				r, c, 0, "device-readable descriptor after a writable one");
+			return emu_ring_bad(r, c, 0,
+					    "device-readable descriptor after a writable one");
 		c->nread++;
 		c->read_len += d->len;
 	}
@@ -179,22 +179,22 @@ static int check_table(struct emu_ring *r, struct emu_chain *c, const struct vqt
 {
 	if (!r->indirect) /* 2.7.5.3.1 */
 		return emu_ring_bad(r, c, VQT_CHAIN_NO_TABLE,
-			"indirect descriptor, but INDIRECT_DESC was not negotiated");
+				    "indirect descriptor, but INDIRECT_DESC was not negotiated");
 	if (d->flags & VRING_DESC_F_NEXT)
 		return emu_ring_bad(r, c, 0, "descriptor with both INDIRECT and NEXT");
 	if (!d->len || d->len % sizeof(struct vqt_desc))
 		return emu_ring_bad(r, c, VQT_CHAIN_BAD_TABLE,
-			"indirect table length is 0 or not a multiple of 16");
+				    "indirect table length is 0 or not a multiple of 16");
 	return 0;
 }
 
-static int read_entry(
-	struct emu_ring *r, struct emu_chain *c, uint64_t table, uint32_t i, struct vqt_desc *e)
+static int read_entry(struct emu_ring *r, struct emu_chain *c, uint64_t table, uint32_t i,
+		      struct vqt_desc *e)
 {
 	uint64_t at = table + (uint64_t)i * sizeof(*e);
 	if (at < table || emu_mem_read(r->mem, at, e, sizeof(*e)) < 0)
-		return emu_ring_bad(
-			r, c, VQT_CHAIN_NO_TABLE, "indirect table outside guest memory");
+		return emu_ring_bad(r, c, VQT_CHAIN_NO_TABLE,
+				    "indirect table outside guest memory");
 	return 0;
 }
 
@@ -203,8 +203,8 @@ static int read_entry(
  * (2.7.5.3).  Packed: entries in order, all of them; flags but WRITE and the
  * buffer id are reserved and ignored (2.8.7).
  */
-int emu_ring_indirect(
-	struct emu_ring *r, struct emu_chain *c, const struct vqt_desc *d, bool packed)
+int emu_ring_indirect(struct emu_ring *r, struct emu_chain *c, const struct vqt_desc *d,
+		      bool packed)
 {
 	if (emu_chain_add(c, d) < 0)
 		return emu_ring_bad(r, c, VQT_CHAIN_CUT, "no memory for a descriptor chain");
@@ -229,7 +229,7 @@ int emu_ring_indirect(
 			return ret;
 		if (!packed && e.flags & VRING_DESC_F_INDIRECT) /* 2.7.5.3.1 */
 			return emu_ring_bad(r, c, VQT_CHAIN_BAD_TABLE,
-				"indirect descriptor in an indirect table");
+					    "indirect descriptor in an indirect table");
 		if (packed) {
 			if (++i >= n)
 				return 0;
@@ -238,8 +238,8 @@ int emu_ring_indirect(
 		if (!(e.flags & VRING_DESC_F_NEXT))
 			return 0;
 		if (e.next >= n)
-			return emu_ring_bad(
-				r, c, VQT_CHAIN_BAD_NEXT, "next outside the indirect table");
+			return emu_ring_bad(r, c, VQT_CHAIN_BAD_NEXT,
+					    "next outside the indirect table");
 		i = e.next;
 	}
 }

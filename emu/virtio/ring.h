@@ -27,36 +27,36 @@ struct emu_chain {
 	struct vqt_desc *desc;
 	uint32_t cap; /* room in desc */
 	uint32_t ndesc, ndirect;
-	uint16_t head;          /* split: index of the head; packed: buffer id */
-	uint16_t pos;           /* split: free-running index; packed: slot | wrap << 15 */
-	uint16_t flags;         /* VQT_CHAIN_*: why it is bad */
+	uint16_t head; /* split: index of the head; packed: buffer id */
+	uint16_t pos; /* split: free-running index; packed: slot | wrap << 15 */
+	uint16_t flags; /* VQT_CHAIN_*: why it is bad */
 	uint16_t nread, nwrite; /* data-bearing descriptors of each direction */
-	bool done;              /* completed, waiting for its turn (IN_ORDER) */
-	bool table;             /* has an indirect table */
-	uint16_t account;       /* of whoever keeps account of the queue (emu/virtio/device.h) */
+	bool done; /* completed, waiting for its turn (IN_ORDER) */
+	bool table; /* has an indirect table */
+	uint16_t account; /* of whoever keeps account of the queue (emu/virtio/device.h) */
 	uint32_t used_len;
 	uint64_t read_len, write_len; /* bytes of each direction */
 	uint8_t first[VQT_HEADER_BYTES]; /* what the readable part began with, for the tap */
 	uint8_t first_len;
-	uint64_t completed;           /* by the queue when this was taken */
-	uint64_t touched;             /* leading writable bytes known to be written */
+	uint64_t completed; /* by the queue when this was taken */
+	uint64_t touched; /* leading writable bytes known to be written */
 	void *priv; /* the device class's, kept with the chain when it is reused */
 	void (*priv_free)(void *priv);
 };
 
 /* Copies of a chain's bytes; off counts from its first readable (writable) byte. */
-int emu_chain_read(
-	struct emu_mem *m, const struct emu_chain *c, uint64_t off, void *buf, size_t len);
-int emu_chain_write(
-	struct emu_mem *m, const struct emu_chain *c, uint64_t off, const void *buf, size_t len);
+int emu_chain_read(struct emu_mem *m, const struct emu_chain *c, uint64_t off, void *buf,
+		   size_t len);
+int emu_chain_write(struct emu_mem *m, const struct emu_chain *c, uint64_t off, const void *buf,
+		    size_t len);
 /* Reads back writable bytes: for diagnosis only (2.7.4.2). */
-int emu_chain_read_written(
-	struct emu_mem *m, const struct emu_chain *c, uint64_t off, void *buf, size_t len);
+int emu_chain_read_written(struct emu_mem *m, const struct emu_chain *c, uint64_t off, void *buf,
+			   size_t len);
 /* Zeroes [off, off+len) of the writable bytes; how many leading ones were reached. */
 uint64_t emu_chain_zero(struct emu_mem *m, const struct emu_chain *c, uint64_t off, uint64_t len);
 /* Host pieces of a part: count, -EFAULT, -ENOTSUP (copy instead), -E2BIG. */
 int emu_chain_map(struct emu_mem *m, const struct emu_chain *c, bool writable, uint64_t off,
-	uint64_t len, struct iovec *iov, int max);
+		  uint64_t len, struct iovec *iov, int max);
 struct emu_chain *emu_chain_new(void);
 void emu_chain_free(struct emu_chain *c);
 int emu_chain_add(struct emu_chain *c, const struct vqt_desc *d); /* grows desc */
@@ -75,23 +75,23 @@ struct emu_ring {
 	struct emu_mem *mem;
 	/* set before start */
 	uint16_t size;
-	uint32_t max_chain;            /* buffers in a chain; 0: size (2.7.5.3.1) */
+	uint32_t max_chain; /* buffers in a chain; 0: size (2.7.5.3.1) */
 	uint64_t desc, driver, device; /* the three areas */
 	bool indirect, event_idx, in_order;
 	bool notify_on_empty; /* 6.3, legacy */
 	bool watched; /* another's ring (emu/proxy/snoop.h): never written, its device's part read, too */
 	/* positions */
-	uint16_t last_avail;        /* split: free-running; packed: slot */
-	uint16_t used;              /* split: free-running, published; packed: slot */
+	uint16_t last_avail; /* split: free-running; packed: slot */
+	uint16_t used; /* split: free-running, published; packed: slot */
 	bool avail_wrap, used_wrap; /* packed */
-	uint16_t avail_seen;        /* split: avail.idx as last read */
+	uint16_t avail_seen; /* split: avail.idx as last read */
 	uint16_t signalled; /* split: used at the last decision to notify; packed: slot|wrap */
 	bool signalled_valid;
 	uint16_t unsignalled; /* used since the last decision (saturates) */
-	bool kicks_off;       /* we asked the driver not to notify */
-	uint32_t taken;       /* chains in flight */
-	bool stuck_wrap;      /* a fault: the used wrap counter never toggles */
-	const char *why;      /* after an error: one static sentence */
+	bool kicks_off; /* we asked the driver not to notify */
+	uint32_t taken; /* chains in flight */
+	bool stuck_wrap; /* a fault: the used wrap counter never toggles */
+	const char *why; /* after an error: one static sentence */
 	/* private: host addresses of the areas, when they have one */
 	unsigned gen;
 	bool resolved;
@@ -147,8 +147,8 @@ int emu_ring_write(struct emu_ring *r, unsigned area, uint64_t off, const void *
 int emu_ring_load16(struct emu_ring *r, unsigned area, uint64_t off, uint16_t *v); /* acquire */
 int emu_ring_store16(struct emu_ring *r, unsigned area, uint64_t off, uint16_t v); /* release */
 int emu_ring_take_desc(struct emu_ring *r, struct emu_chain *c, const struct vqt_desc *d);
-int emu_ring_indirect(
-	struct emu_ring *r, struct emu_chain *c, const struct vqt_desc *d, bool packed);
+int emu_ring_indirect(struct emu_ring *r, struct emu_chain *c, const struct vqt_desc *d,
+		      bool packed);
 int emu_ring_bad(struct emu_ring *r, struct emu_chain *c, unsigned flag, const char *why);
 bool emu_ring_busy(const struct emu_ring *r, uint16_t id);
 void emu_ring_set_busy(struct emu_ring *r, uint16_t id, bool on);

@@ -91,7 +91,7 @@ static int packed_pending(struct emu_ring *r)
 
 static int take(struct emu_ring *r, struct emu_chain *c, const struct pdesc *p)
 {
-	struct vqt_desc d = {.addr = p->addr, .len = p->len, .flags = p->flags, .next = p->id};
+	struct vqt_desc d = { .addr = p->addr, .len = p->len, .flags = p->flags, .next = p->id };
 	c->head = p->id; /* the last one's is the buffer's, 2.8.6 */
 	if (!(p->flags & VRING_DESC_F_INDIRECT)) {
 		int ret = emu_ring_take_desc(r, c, &d);
@@ -128,7 +128,7 @@ static int packed_pop(struct emu_ring *r, struct emu_chain *c)
 			return got;
 		if (!got)
 			return emu_ring_bad(r, c, n < r->size ? VQT_CHAIN_BAD_NEXT : VQT_CHAIN_LOOP,
-				"list goes on in a descriptor that is not available");
+					    "list goes on in a descriptor that is not available");
 	}
 	if (emu_ring_busy(r, c->head))
 		return emu_ring_bad(r, c, VQT_CHAIN_BAD_HEAD, "buffer id is still in flight");
@@ -145,7 +145,9 @@ static int packed_pop_again(struct emu_ring *r, struct emu_chain *c, const struc
 	c->flags |= VQT_CHAIN_AGAIN;
 	for (unsigned i = 0; i < a->ndesc; i++) {
 		const struct vqt_desc *d = &a->desc[i];
-		struct pdesc p = {.addr = d->addr, .len = d->len, .id = d->next, .flags = d->flags};
+		struct pdesc p = {
+			.addr = d->addr, .len = d->len, .id = d->next, .flags = d->flags
+		};
 		int ret = take(r, c, &p);
 		if (ret < 0)
 			return ret;
@@ -164,11 +166,11 @@ static int packed_push(struct emu_ring *r, struct emu_chain *c, uint32_t len)
 	struct {
 		uint32_t len;
 		uint16_t id;
-	} __attribute__((packed)) body = {len, c->head};
+	} __attribute__((packed)) body = { len, c->head };
 	if (len) /* 2.8.4: something was written; len counts only then */
 		flags |= VRING_DESC_F_WRITE;
 	if (emu_ring_write(r, RING, 16ull * r->used + 8, &body, sizeof(body)) < 0 ||
-		emu_ring_store16(r, RING, 16ull * r->used + DESC_FLAGS, flags) < 0)
+	    emu_ring_store16(r, RING, 16ull * r->used + DESC_FLAGS, flags) < 0)
 		return unreachable(r);
 	bool wrap = r->used_wrap;
 	advance(r, &r->used, &r->used_wrap, c->ndirect);
@@ -184,13 +186,13 @@ static int packed_push(struct emu_ring *r, struct emu_chain *c, uint32_t len)
 /* 2.8.10: the device event suppression structure. */
 static int packed_want_kicks(struct emu_ring *r, bool on)
 {
-	uint16_t flags = !on            ? VRING_PACKED_EVENT_FLAG_DISABLE
+	uint16_t flags = !on		? VRING_PACKED_EVENT_FLAG_DISABLE
 			 : r->event_idx ? VRING_PACKED_EVENT_FLAG_DESC
 					: VRING_PACKED_EVENT_FLAG_ENABLE;
 	int ret = 0;
 	if (on && r->event_idx)
-		ret = emu_ring_store16(
-			r, DEVICE_AREA, EVENT_DESC, position(r->last_avail, r->avail_wrap));
+		ret = emu_ring_store16(r, DEVICE_AREA, EVENT_DESC,
+				       position(r->last_avail, r->avail_wrap));
 	/* the driver's zeroes say ENABLE until we first speak */
 	if (ret == 0 && (r->kicks_off == on || !r->signalled_valid))
 		ret = emu_ring_store16(r, DEVICE_AREA, EVENT_FLAGS, flags);
@@ -212,7 +214,7 @@ static int packed_must_notify(struct emu_ring *r)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	r->unsignalled = 0;
 	if (emu_ring_load16(r, DRIVER_AREA, EVENT_FLAGS, &flags) < 0 ||
-		emu_ring_load16(r, DRIVER_AREA, EVENT_DESC, &event) < 0)
+	    emu_ring_load16(r, DRIVER_AREA, EVENT_DESC, &event) < 0)
 		return unreachable(r);
 	flags &= EVENT_FLAGS_MASK;
 	if (flags == VRING_PACKED_EVENT_FLAG_DISABLE)
@@ -234,8 +236,8 @@ static void packed_snapshot(struct emu_ring *r, struct vqt_ring *o)
 	o->last_avail = position(r->last_avail, r->avail_wrap);
 	o->used_idx = position(r->used, r->used_wrap);
 	o->known = VQT_RING_PACKED | VQT_RING_LAST_AVAIL | VQT_RING_USED_POS | VQT_RING_USED_IDX;
-#define SNAP(area, off, field, bit)                                                                \
-	if (emu_ring_load16(r, area, off, &o->field) == 0)                                         \
+#define SNAP(area, off, field, bit) \
+	if (emu_ring_load16(r, area, off, &o->field) == 0) \
 	o->known |= bit
 	SNAP(DRIVER_AREA, EVENT_FLAGS, avail_flags, VQT_RING_AVAIL_FLAGS);
 	SNAP(DRIVER_AREA, EVENT_DESC, used_event, VQT_RING_USED_EVENT);

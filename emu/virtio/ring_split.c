@@ -54,8 +54,8 @@ static int available(struct emu_ring *r)
 		n = r->avail_seen - r->last_avail;
 	}
 	if (n > r->size) /* 2.7.6 with 2.7.13.3: idx went back or jumped */
-		return emu_ring_bad(
-			r, NULL, 0, "available index moved by more than the queue size");
+		return emu_ring_bad(r, NULL, 0,
+				    "available index moved by more than the queue size");
 	return n;
 }
 
@@ -75,8 +75,8 @@ static int walk_chain(struct emu_ring *r, struct emu_chain *c)
 		if (!(d.flags & VRING_DESC_F_NEXT))
 			return 0;
 		if (d.next >= r->size)
-			return emu_ring_bad(
-				r, c, VQT_CHAIN_BAD_NEXT, "next outside the descriptor table");
+			return emu_ring_bad(r, c, VQT_CHAIN_BAD_NEXT,
+					    "next outside the descriptor table");
 		i = d.next;
 	}
 }
@@ -120,9 +120,9 @@ static int split_pop_again(struct emu_ring *r, struct emu_chain *c, const struct
 /* 2.7.8.2: the entry first, then idx. */
 static int split_push(struct emu_ring *r, struct emu_chain *c, uint32_t len)
 {
-	uint32_t elem[2] = {c->head, len};
+	uint32_t elem[2] = { c->head, len };
 	if (emu_ring_write(r, USED, USED_RING(r->used % r->size), elem, sizeof(elem)) < 0 ||
-		emu_ring_store16(r, USED, USED_IDX, r->used + 1) < 0)
+	    emu_ring_store16(r, USED, USED_IDX, r->used + 1) < 0)
 		return unreachable(r);
 	r->used++;
 	r->taken--;
@@ -178,8 +178,8 @@ static void split_snapshot(struct emu_ring *r, struct vqt_ring *o)
 	memset(o, 0, sizeof(*o));
 	o->last_avail = r->last_avail;
 	o->known = VQT_RING_LAST_AVAIL;
-#define SNAP(area, off, field, bit)                                                                \
-	if (emu_ring_load16(r, area, off, &o->field) == 0)                                         \
+#define SNAP(area, off, field, bit) \
+	if (emu_ring_load16(r, area, off, &o->field) == 0) \
 	o->known |= bit
 	SNAP(AVAIL, AVAIL_IDX, avail_idx, VQT_RING_AVAIL_IDX);
 	SNAP(AVAIL, AVAIL_FLAGS, avail_flags, VQT_RING_AVAIL_FLAGS);

@@ -90,7 +90,7 @@ static bool append(struct emu_tap *t, const void *p, size_t n)
 
 static void append_tlv(struct emu_tap *t, unsigned tag, const char *s)
 {
-	struct vqt_tlv tlv = {.tag = tag};
+	struct vqt_tlv tlv = { .tag = tag };
 	if (!s || !*s)
 		return;
 	size_t n = strlen(s);
@@ -138,7 +138,7 @@ void emu_tap_source(struct emu_tap *t, const char *name, uint32_t pid)
 }
 
 void emu_tap_device(struct emu_tap *t, unsigned virtio_id, unsigned transport, unsigned flags,
-	uint32_t bdf, unsigned queues, const char *id, const char *type_name)
+		    uint32_t bdf, unsigned queues, const char *id, const char *type_name)
 {
 	if (!t)
 		return;
@@ -168,7 +168,7 @@ void emu_tap_note(struct emu_tap *t, unsigned level, const char *text)
 /* --- the conversation -------------------------------------------------------------- */
 
 void emu_tap_reg(struct emu_tap *t, unsigned region, unsigned op, unsigned width, unsigned flags,
-	uint32_t offset, uint64_t value)
+		 uint32_t offset, uint64_t value)
 {
 	if (!t)
 		return;
@@ -195,7 +195,7 @@ static bool at_hand(struct emu_ring *r)
 }
 
 void emu_tap_kick(struct emu_tap *t, uint16_t queue, struct emu_ring *r, uint32_t value,
-	unsigned via, unsigned width)
+		  unsigned via, unsigned width)
 {
 	if (!t)
 		return;
@@ -212,7 +212,7 @@ void emu_tap_kick(struct emu_tap *t, uint16_t queue, struct emu_ring *r, uint32_
 		n = n < VQT_KICK_HEADS ? n : VQT_KICK_HEADS;
 		for (unsigned i = 0; i < n; i++)
 			if (emu_ring_load16(r, 1, 4 + 2 * ((r->last_avail + i) % r->size),
-				    &heads[k->nheads]) == 0)
+					    &heads[k->nheads]) == 0)
 				k->nheads++;
 		append(t, heads, 2u * k->nheads);
 	}
@@ -220,7 +220,7 @@ void emu_tap_kick(struct emu_tap *t, uint16_t queue, struct emu_ring *r, uint32_
 }
 
 void emu_tap_ring(struct emu_tap *t, uint16_t queue, struct emu_ring *r, unsigned why,
-	unsigned pending)
+		  unsigned pending)
 {
 	if (!t || !at_hand(r))
 		return;
@@ -232,15 +232,15 @@ void emu_tap_ring(struct emu_tap *t, uint16_t queue, struct emu_ring *r, unsigne
 }
 
 /* Leading bytes of descriptor i, at most max of them; true when something was kept. */
-static bool append_seg(
-	struct emu_tap *t, struct emu_mem *m, const struct vqt_desc *d, uint32_t i, uint32_t max)
+static bool append_seg(struct emu_tap *t, struct emu_mem *m, const struct vqt_desc *d, uint32_t i,
+		       uint32_t max)
 {
-	struct vqt_seg seg = {.desc = i};
+	struct vqt_seg seg = { .desc = i };
 	uint8_t bytes[512];
 	uint32_t n = d->len < max ? d->len : max;
 	n = n < SEG_MAX ? n : SEG_MAX;
 	if (!n || emu_mem_check(m, d->addr, n, 0) < 0 ||
-		t->len + sizeof(seg) + n + 4 > VQT_RECORD_MAX)
+	    t->len + sizeof(seg) + n + 4 > VQT_RECORD_MAX)
 		return false;
 	seg.len = n;
 	size_t start = t->len;
@@ -264,7 +264,7 @@ static bool data_bearing(const struct emu_chain *c, uint32_t i, bool writable)
 }
 
 void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
-	struct emu_mem *m, const struct emu_chain *c)
+		   struct emu_mem *m, const struct emu_chain *c)
 {
 	emu_tap_avail_seen(t, queue, before, m, c, NULL, NULL);
 }
@@ -280,7 +280,8 @@ static void forget_chain(struct emu_tap *t, struct vqt_avail *a)
 }
 
 void emu_tap_avail_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
-	struct emu_mem *m, const struct emu_chain *c, emu_tap_still *still, void *opaque)
+			struct emu_mem *m, const struct emu_chain *c, emu_tap_still *still,
+			void *opaque)
 {
 	bool sure = true;
 	if (!t)
@@ -310,14 +311,14 @@ void emu_tap_avail_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring
 }
 
 void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before, uint16_t pos,
-	struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len)
+		  struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len)
 {
 	emu_tap_used_seen(t, queue, before, pos, m, c, id, len, 0, NULL, NULL);
 }
 
 void emu_tap_used_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
-	uint16_t pos, struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len,
-	unsigned flags, emu_tap_still *still, void *opaque)
+		       uint16_t pos, struct emu_mem *m, const struct emu_chain *c, uint16_t id,
+		       uint32_t len, unsigned flags, emu_tap_still *still, void *opaque)
 {
 	if (!t)
 		return;
@@ -357,7 +358,7 @@ void emu_tap_irq(struct emu_tap *t, uint16_t queue, unsigned kind, uint16_t vect
 }
 
 void emu_tap_life(struct emu_tap *t, unsigned what, uint16_t queue, uint64_t arg0, uint64_t arg1,
-	uint64_t arg2, const char *text)
+		  uint64_t arg2, const char *text)
 {
 	if (!t)
 		return;
@@ -374,7 +375,7 @@ void emu_tap_life(struct emu_tap *t, unsigned what, uint16_t queue, uint64_t arg
 }
 
 void emu_tap_backend(struct emu_tap *t, uint16_t queue, uint16_t head, unsigned op, bool over,
-	int ret, uint64_t offset, uint64_t bytes, uint64_t cookie)
+		     int ret, uint64_t offset, uint64_t bytes, uint64_t cookie)
 {
 	if (!t)
 		return;
@@ -392,8 +393,8 @@ void emu_tap_backend(struct emu_tap *t, uint16_t queue, uint16_t head, unsigned 
 /* --- learned ------------------------------------------------------------------------ */
 
 void emu_tap_device_state(struct emu_tap *t, uint32_t known, uint8_t status,
-	const uint64_t offered[2], const uint64_t accepted[2], const uint8_t *config,
-	uint16_t config_len)
+			  const uint64_t offered[2], const uint64_t accepted[2],
+			  const uint8_t *config, uint16_t config_len)
 {
 	if (!t)
 		return;
@@ -411,7 +412,7 @@ void emu_tap_device_state(struct emu_tap *t, uint32_t known, uint8_t status,
 }
 
 void emu_tap_queue_state(struct emu_tap *t, uint16_t queue, const struct emu_ring *r,
-	uint16_t last_avail, uint16_t used)
+			 uint16_t last_avail, uint16_t used)
 {
 	if (!t)
 		return;

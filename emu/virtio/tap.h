@@ -20,11 +20,11 @@ struct emu_tap_config {
 	void (*emit)(void *opaque, const void *record, size_t len);
 	uint64_t (*now)(void *opaque); /* ns; NULL: a virtual clock */
 	void *opaque;
-	uint64_t tick;    /* of the virtual clock, ns a record; 0: 1000 */
+	uint64_t tick; /* of the virtual clock, ns a record; 0: 1000 */
 	uint32_t snaplen; /* bytes kept of each buffer; 0: 64 */
-	uint16_t device;  /* trace-wide device id; 0: 1 */
-	uint8_t source;   /* trace-wide source id; 0: 1 */
-	uint16_t kind;    /* enum vqt_source_kind; 0: VQT_SRC_EMU */
+	uint16_t device; /* trace-wide device id; 0: 1 */
+	uint8_t source; /* trace-wide source id; 0: 1 */
+	uint16_t kind; /* enum vqt_source_kind; 0: VQT_SRC_EMU */
 };
 
 struct emu_tap *emu_tap_new(const struct emu_tap_config *cfg); /* NULL: no memory */
@@ -34,21 +34,21 @@ void emu_tap_free(struct emu_tap *t);
 void emu_tap_session(struct emu_tap *t, const char *tool, const char *command, int64_t wall);
 void emu_tap_source(struct emu_tap *t, const char *name, uint32_t pid);
 void emu_tap_device(struct emu_tap *t, unsigned virtio_id, unsigned transport, unsigned flags,
-	uint32_t bdf, unsigned queues, const char *id, const char *type_name);
+		    uint32_t bdf, unsigned queues, const char *id, const char *type_name);
 void emu_tap_note(struct emu_tap *t, unsigned level, const char *text);
 
 /* The conversation.  All take t == NULL and do nothing. */
 void emu_tap_reg(struct emu_tap *t, unsigned region, unsigned op, unsigned width, unsigned flags,
-	uint32_t offset, uint64_t value);
+		 uint32_t offset, uint64_t value);
 void emu_tap_kick(struct emu_tap *t, uint16_t queue, struct emu_ring *r, uint32_t value,
-	unsigned via, unsigned width);
+		  unsigned via, unsigned width);
 /* A look at the ring between other events: enum vqt_ring_why, enum vqt_pending. */
 void emu_tap_ring(struct emu_tap *t, uint16_t queue, struct emu_ring *r, unsigned why,
-	unsigned pending);
+		  unsigned pending);
 void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
-	struct emu_mem *m, const struct emu_chain *c);
+		   struct emu_mem *m, const struct emu_chain *c);
 void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before, uint16_t pos,
-	struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len);
+		  struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len);
 /*
  * The same from memory that another device shares: `still` is asked, when all has
  * been read, whether it was the chain's at that time.  Where it was not, the record
@@ -56,21 +56,22 @@ void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *befo
  */
 typedef bool emu_tap_still(void *opaque);
 void emu_tap_avail_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
-	struct emu_mem *m, const struct emu_chain *c, emu_tap_still *still, void *opaque);
+			struct emu_mem *m, const struct emu_chain *c, emu_tap_still *still,
+			void *opaque);
 void emu_tap_used_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
-	uint16_t pos, struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len,
-	unsigned flags, emu_tap_still *still, void *opaque);
+		       uint16_t pos, struct emu_mem *m, const struct emu_chain *c, uint16_t id,
+		       uint32_t len, unsigned flags, emu_tap_still *still, void *opaque);
 void emu_tap_irq(struct emu_tap *t, uint16_t queue, unsigned kind, uint16_t vector, unsigned level);
 void emu_tap_life(struct emu_tap *t, unsigned what, uint16_t queue, uint64_t arg0, uint64_t arg1,
-	uint64_t arg2, const char *text);
+		  uint64_t arg2, const char *text);
 void emu_tap_backend(struct emu_tap *t, uint16_t queue, uint16_t head, unsigned op, bool end,
-	int ret, uint64_t offset, uint64_t bytes, uint64_t cookie);
+		     int ret, uint64_t offset, uint64_t bytes, uint64_t cookie);
 /* Learned, not seen: what a door knows from its client.  known: VQT_KNOWN_*; config may be NULL. */
 void emu_tap_device_state(struct emu_tap *t, uint32_t known, uint8_t status,
-	const uint64_t offered[2], const uint64_t accepted[2], const uint8_t *config,
-	uint16_t config_len);
+			  const uint64_t offered[2], const uint64_t accepted[2],
+			  const uint8_t *config, uint16_t config_len);
 void emu_tap_queue_state(struct emu_tap *t, uint16_t queue, const struct emu_ring *r,
-	uint16_t last_avail, uint16_t used);
+			 uint16_t last_avail, uint16_t used);
 void emu_tap_loss(struct emu_tap *t, uint16_t queue, uint64_t lost, unsigned why);
 /* A record built elsewhere; its header is completed here. */
 void emu_tap_put(struct emu_tap *t, void *record, size_t len);

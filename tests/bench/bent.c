@@ -57,8 +57,8 @@ static unsigned class_of(struct reel *t, unsigned device)
 /* Its legacy registers are named as if MSI-X was on; for a count that will do. */
 static void name_of(char *to, size_t size, struct reel *t, const struct vqt_reg *r)
 {
-	const struct spec_field *f = spec_field_at(
-		r->region, class_of(t, r->h.device), r->offset, r->width, 1);
+	const struct spec_field *f =
+		spec_field_at(r->region, class_of(t, r->h.device), r->offset, r->width, 1);
 	uint32_t offset = spec_field_offset(r->region, r->offset, 1);
 	char field[64];
 
@@ -127,8 +127,9 @@ static void bend(const char *path)
 			r->value ^= 1ULL << bit;
 		}
 	}
-	printf("%-34s %6lu changed, %4lu not found\n", strrchr(path, '/') ? strrchr(path, '/') + 1 : path,
-	       changed - before, missed - missed_before);
+	printf("%-34s %6lu changed, %4lu not found\n",
+	       strrchr(path, '/') ? strrchr(path, '/') + 1 : path, changed - before,
+	       missed - missed_before);
 	fflush(stdout);
 	reel_free(&t);
 	replay_declared_free(o.declared);

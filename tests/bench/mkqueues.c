@@ -14,16 +14,25 @@
 
 static void tally(struct talk *t, uint64_t rate)
 {
-	struct vqt_tally y = { .interval = 1000000000, .kicks = rate, .taken = rate,
-			       .interrupts = rate, .flight_max = 8, .ngroup = 1 };
+	struct vqt_tally y = { .interval = 1000000000,
+			       .kicks = rate,
+			       .taken = rate,
+			       .interrupts = rate,
+			       .flight_max = 8,
+			       .ngroup = 1 };
 	struct {
 		struct vqt_tally_group g;
 		struct vqt_tally_bucket b[100];
-	} group = { .g = { .type = 0, .nbucket = 100, .used = rate, .bytes_in = 4096 * rate,
-			   .timed = rate, .sum = rate * 100000 } };
+	} group = { .g = { .type = 0,
+			   .nbucket = 100,
+			   .used = rate,
+			   .bytes_in = 4096 * rate,
+			   .timed = rate,
+			   .sum = rate * 100000 } };
 
 	for (unsigned i = 0; i < 100; i++)
-		group.b[i] = (struct vqt_tally_bucket){ hist_bucket(50000) + i, (uint32_t)rate / 100 };
+		group.b[i] =
+			(struct vqt_tally_bucket){ hist_bucket(50000) + i, (uint32_t)rate / 100 };
 	talk_say(t, VQT_TALLY, &y, sizeof(y), &group, sizeof(group));
 }
 
@@ -39,7 +48,8 @@ static void request(struct talk *t, uint16_t index)
 int main(int argc, char **argv)
 {
 	unsigned queues = argc > 4 ? (unsigned)atoi(argv[2]) : 0;
-	unsigned secs = queues ? (unsigned)atoi(argv[3]) : 0, rate = secs ? (unsigned)atoi(argv[4]) : 0;
+	unsigned secs = queues ? (unsigned)atoi(argv[3]) : 0,
+		 rate = secs ? (unsigned)atoi(argv[4]) : 0;
 	bool light = argc > 5 && !strcmp(argv[5], "light");
 	uint64_t begin = 1000000000;
 	static struct talk t;

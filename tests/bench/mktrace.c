@@ -16,10 +16,11 @@ static void request(struct script *s, unsigned long i)
 	char words[160];
 
 	if (i >= DEPTH)
-		snprintf(words, sizeof(words), "U%lu=4097 I A K C%lu:r16,w4096,w1%%0,%lu", i % DEPTH * 3,
-			 i % DEPTH * 3, i * 8 % 4096);
+		snprintf(words, sizeof(words), "U%lu=4097 I A K C%lu:r16,w4096,w1%%0,%lu",
+			 i % DEPTH * 3, i % DEPTH * 3, i * 8 % 4096);
 	else
-		snprintf(words, sizeof(words), "A K C%lu:r16,w4096,w1%%0,%lu", i % DEPTH * 3, i * 8);
+		snprintf(words, sizeof(words), "A K C%lu:r16,w4096,w1%%0,%lu", i % DEPTH * 3,
+			 i * 8);
 	script_run(s, words);
 }
 

@@ -31,8 +31,11 @@ static int counter = -1;
 /* The CPU's own cycles of this thread where the kernel gives them, else the time stamps'. */
 static const char *clock_open(void)
 {
-	struct perf_event_attr a = {.type = PERF_TYPE_HARDWARE, .size = sizeof(a),
-		.config = PERF_COUNT_HW_CPU_CYCLES, .exclude_kernel = 1, .exclude_hv = 1};
+	struct perf_event_attr a = { .type = PERF_TYPE_HARDWARE,
+				     .size = sizeof(a),
+				     .config = PERF_COUNT_HW_CPU_CYCLES,
+				     .exclude_kernel = 1,
+				     .exclude_hv = 1 };
 
 	counter = (int)syscall(SYS_perf_event_open, &a, 0, -1, -1, 0);
 	if (counter >= 0)
@@ -76,19 +79,24 @@ struct bed {
 
 static int bed_open(struct bed *b)
 {
-	struct emu_rig_options o = {.ram_size = 32 << 20, .dev = {.queue_size = 256}};
-	struct emu_driver_options d = {.features = {emu_blk_default_features() |
-		(b->packed ? 1ull << VIRTIO_F_RING_PACKED : 0) |
-		(b->event_idx ? 1ull << VIRTIO_RING_F_EVENT_IDX : 0) |
-		(b->indirect ? 1ull << VIRTIO_RING_F_INDIRECT_DESC : 0)}};
+	struct emu_rig_options o = { .ram_size = 32 << 20, .dev = { .queue_size = 256 } };
+	struct emu_driver_options d = {
+		.features = { emu_blk_default_features() |
+			      (b->packed ? 1ull << VIRTIO_F_RING_PACKED : 0) |
+			      (b->event_idx ? 1ull << VIRTIO_RING_F_EVENT_IDX : 0) |
+			      (b->indirect ? 1ull << VIRTIO_RING_F_INDIRECT_DESC : 0) }
+	};
 
 	if (emu_backend_mem(&o.blk.backend, NULL, DISK) < 0 || emu_rig_new(&b->rig, &o) < 0 ||
 	    emu_driver_start(&b->rig->drv, &d) < 0)
 		return -1;
 	for (unsigned i = 0; i < DEPTH_MAX; i++)
-		b->req[i] = (struct emu_blk_request){.in = true, .indirect = b->indirect,
+		b->req[i] = (struct emu_blk_request){
+			.in = true,
+			.indirect = b->indirect,
 			.data = emu_driver_alloc(&b->rig->drv, 4096, 4096),
-			.header = emu_driver_alloc(&b->rig->drv, 32, 64)};
+			.header = emu_driver_alloc(&b->rig->drv, 32, 64)
+		};
 	return b->req[DEPTH_MAX - 1].header ? 0 : -1;
 }
 
@@ -159,7 +167,7 @@ static void measure(struct bed *beds, unsigned nbeds, unsigned n, unsigned runs,
 				serve(&beds[i], n, depth, len);
 			else
 				copy(n, len);
-			s[i][r] = (struct sample){now() - t, cycles() - c};
+			s[i][r] = (struct sample){ now() - t, cycles() - c };
 		}
 	for (unsigned i = 0; i <= nbeds; i++)
 		qsort(s[i], runs, sizeof(s[i][0]), faster);
@@ -176,13 +184,16 @@ static void measure(struct bed *beds, unsigned nbeds, unsigned n, unsigned runs,
 int main(int argc, char **argv)
 {
 	static struct bed beds[] = {
-		{.name = "split"},
-		{.name = "split, event index, indirect", .event_idx = true, .indirect = true},
-		{.name = "packed", .packed = true},
-		{.name = "packed, event index, indirect", .packed = true, .event_idx = true,
-			.indirect = true},
+		{ .name = "split" },
+		{ .name = "split, event index, indirect", .event_idx = true, .indirect = true },
+		{ .name = "packed", .packed = true },
+		{ .name = "packed, event index, indirect",
+		  .packed = true,
+		  .event_idx = true,
+		  .indirect = true },
 	};
-	unsigned n = argc > 1 ? (unsigned)atoi(argv[1]) : 256000, nbeds = sizeof(beds) / sizeof(beds[0]);
+	unsigned n = argc > 1 ? (unsigned)atoi(argv[1]) : 256000,
+		 nbeds = sizeof(beds) / sizeof(beds[0]);
 	unsigned runs = argc > 2 ? (unsigned)atoi(argv[2]) : 7;
 
 	n = n / DEPTH_MAX * DEPTH_MAX;
@@ -204,7 +215,8 @@ int main(int argc, char **argv)
 		serve(&beds[i], DISK / 4096, DEPTH_MAX, 4096);
 	}
 	printf("-- reads from memory in process, the driver's part included; medians of %u interleaved "
-	       "runs of %u\n   %s\n", runs, n, clock_open());
+	       "runs of %u\n   %s\n",
+	       runs, n, clock_open());
 	printf("%-30s %5s %6s %8s %8s %8s %9s\n", "ring", "depth", "bytes", "M/s", "ns", "cycles",
 	       "of memcpy");
 	measure(beds, nbeds, n, runs, 1, 4096);

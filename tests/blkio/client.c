@@ -23,11 +23,11 @@
 #define DEPTH_MAX 256
 #define PART (64 * BLOCK)
 #define ROUND 16 /* writes in flight on each queue */
-#define MUST(call)                                                                                 \
-	do {                                                                                       \
-		int ret_ = (call);                                                                 \
-		if (ret_ < 0)                                                                      \
-			die(#call, ret_);                                                          \
+#define MUST(call) \
+	do { \
+		int ret_ = (call); \
+		if (ret_ < 0) \
+			die(#call, ret_); \
 	} while (0)
 
 static struct blkio *b;
@@ -252,7 +252,7 @@ static void write_round(unsigned index, uint8_t *buf, uint64_t base, uint64_t bl
 		}
 		/* in four pieces, none of them a sector */
 		for (unsigned k = 0, part = 0; k < 4; k++, part += len / 4 - 4)
-			iov[i][k] = (struct iovec){buf + part, k < 3 ? len / 4 - 4 : len - part};
+			iov[i][k] = (struct iovec){ buf + part, k < 3 ? len / 4 - 4 : len - part };
 		blkioq_writev(q, at, iov[i], 4, NULL, last ? BLKIO_REQ_FUA : 0);
 	}
 }
@@ -281,7 +281,8 @@ static unsigned compare(struct blkioq *q, uint8_t *buf)
 		blkioq_read(q, at, buf, n, NULL, 0);
 		reap(q, 1);
 		if (memcmp(buf, copy + at, n) && !bad++)
-			fprintf(stderr, "client: differs at %llu or behind\n", (unsigned long long)at);
+			fprintf(stderr, "client: differs at %llu or behind\n",
+				(unsigned long long)at);
 	}
 	return bad;
 }
@@ -335,7 +336,8 @@ int main(int argc, char **argv)
 		return bench(argv[1], (unsigned)atoi(argv[3]), atof(argv[4]),
 			     argc > 5 ? (unsigned)atoi(argv[5]) : 1);
 	if (argc == 6 && !strcmp(argv[2], "verify"))
-		return verify(argv[1], (unsigned)atoi(argv[3]), strtoull(argv[4], NULL, 0), argv[5]);
+		return verify(argv[1], (unsigned)atoi(argv[3]), strtoull(argv[4], NULL, 0),
+			      argv[5]);
 	if (argc >= 5 && !strcmp(argv[2], "load"))
 		return load(argv[1], (unsigned)atoi(argv[3]), strtoull(argv[4], NULL, 0),
 			    argc > 5 ? (unsigned)atoi(argv[5]) : 1);

@@ -33,6 +33,13 @@ ok "only cli/ prints or exits" "$(grep -rnE '\b(printf|puts|perror|exit|abort)\(
 	--include='*.c' bpf decoder emu | grep -vE '\b(vs?n?printf|snprintf|fprintf)\(|^\S+:\s*\*|_exit\(' | grep -vE 'bpf\.c:')"
 ok "uthash does not end the process: by decoder/util/hash.h only" \
 	"$(grep -rnF '<uthash.h>' --include='*.[ch]' bpf cli decoder emu tests | grep -v '^decoder/util/hash\.h:')"
+if command -v clang-format-14 >/dev/null; then
+	ok "the tree is formatted (make format)" "$(find bpf cli decoder emu tests -name '*.[ch]' -print0 |
+		xargs -0 -n 40 -P 2 clang-format-14 --dry-run 2>&1 | grep 'clang-formatted' | cut -d: -f1 | sort -u)"
+else
+	n=$((n + 1))
+	echo "ok $n - the tree is formatted # SKIP no clang-format-14 (make deps)"
+fi
 if git rev-parse --git-dir >/dev/null 2>&1; then
 	ok "the top level is the owner's" "$(git ls-files | cut -d/ -f1 | sort -u |
 		grep -vxE 'Makefile|README\.md|LICENSE|bpf|cli|decoder|emu|traces|tests|\..*')"

@@ -32,24 +32,24 @@ static void on_done(struct emu_io *io, int ret)
 }
 
 static void submit(struct emu_backend *b, struct call *c, uint8_t op, uint64_t off, void *buf,
-	size_t len, int pieces, uint8_t flags)
+		   size_t len, int pieces, uint8_t flags)
 {
 	memset(c, 0, sizeof(*c));
-	c->io = (struct emu_io){.op = op,
-		.offset = off,
-		.bytes = len,
-		.iov = c->iov,
-		.done = on_done,
-		.flags = flags};
+	c->io = (struct emu_io){ .op = op,
+				 .offset = off,
+				 .bytes = len,
+				 .iov = c->iov,
+				 .done = on_done,
+				 .flags = flags };
 	for (int i = 0; buf && i < pieces; i++) {
 		size_t from = len * i / pieces, to = len * (i + 1) / pieces;
-		c->iov[c->io.niov++] = (struct iovec){(char *)buf + from, to - from};
+		c->iov[c->io.niov++] = (struct iovec){ (char *)buf + from, to - from };
 	}
 	b->ops->submit(b, &c->io);
 }
 
 static int io(struct emu_backend *b, uint8_t op, uint64_t off, void *buf, size_t len, int pieces,
-	uint8_t flags)
+	      uint8_t flags)
 {
 	struct call c;
 	submit(b, &c, op, off, buf, len, pieces, flags);
@@ -75,17 +75,17 @@ static void exercise(struct emu_backend *b, const char *name)
 	is(b->size, SIZE, "%s: size", name);
 	is((uint64_t)io(b, EMU_IO_WRITE, 4096, w, 16384, 3, 0), 0, "%s: write", name);
 	is((uint64_t)io(b, EMU_IO_WRITE, 32768, w, 4096, 1, EMU_IO_FUA), 0, "%s: write through",
-		name);
+	   name);
 	is((uint64_t)io(b, EMU_IO_FLUSH, 0, NULL, 0, 0, 0), 0, "%s: flush", name);
 	is((uint64_t)io(b, EMU_IO_READ, 0, r, 65536, 5, 0), 0, "%s: read", name);
 	ok(all(r, 4096, 0) && all(r + 4096, 16384, 0x5a) && all(r + 20480, 12288, 0) &&
-			all(r + 32768, 4096, 0x5a),
-		"%s: data", name);
+		   all(r + 32768, 4096, 0x5a),
+	   "%s: data", name);
 	is((uint64_t)io(b, EMU_IO_READ, 4096, r, 4096, 1, 0), 0, "%s: read, one piece", name);
 	is((uint64_t)io(b, EMU_IO_DISCARD, 4096, NULL, 4096, 0, 0), 0, "%s: discard", name);
 	is((uint64_t)io(b, EMU_IO_ZEROES, 8192, NULL, 4096, 0, 0), 0, "%s: zeroes", name);
 	is((uint64_t)io(b, EMU_IO_ZEROES, 12288, NULL, 4096, 0, EMU_IO_UNMAP | EMU_IO_FUA), 0,
-		"%s: zeroes with unmap", name);
+	   "%s: zeroes with unmap", name);
 	is((uint64_t)io(b, EMU_IO_READ, 4096, r, 16384, 2, 0), 0, "%s: read again", name);
 	ok(all(r + 4096, 8192, 0) && all(r + 12288, 4096, 0x5a), "%s: zeroes read", name);
 	is((uint64_t)io(b, EMU_IO_WRITE, 512, w, 512, 1, 0), 0, "%s: half a page", name);
@@ -112,7 +112,7 @@ static char path[] = "/tmp/vqtrace-backend-XXXXXX";
 static void test_file(unsigned flags, unsigned depth, const char *name)
 {
 	struct emu_backend *b;
-	struct emu_file_options o = {.flags = flags, .depth = depth};
+	struct emu_file_options o = { .flags = flags, .depth = depth };
 	if (truncate(path, 0) < 0 || truncate(path, SIZE) < 0)
 		return;
 	int ret = emu_backend_file(&b, path, &o);
@@ -124,7 +124,7 @@ static void test_file(unsigned flags, unsigned depth, const char *name)
 	printf("# %s: %s\n", name, emu_backend_file_uring(b) ? "io_uring" : "pread");
 	exercise(b, name);
 	ok((emu_backend_fd(b) >= 0) == emu_backend_file_uring(b), "%s: descriptor to wait on",
-		name);
+	   name);
 	is((uint64_t)b->ops->resize(b, SIZE + 4096), 0, "%s: grow", name);
 	is(b->size, SIZE + 4096, "%s: grown", name);
 	emu_backend_close(b);
@@ -133,7 +133,7 @@ static void test_file(unsigned flags, unsigned depth, const char *name)
 static void test_file_odd(void)
 {
 	struct emu_backend *b;
-	struct emu_file_options o = {.flags = EMU_FILE_READ_ONLY, .size = 4096};
+	struct emu_file_options o = { .flags = EMU_FILE_READ_ONLY, .size = 4096 };
 	uint8_t buf[4096];
 	is((uint64_t)-emu_backend_file(&b, "/nonexistent/file", NULL), ENOENT, "no such file");
 	is((uint64_t)-emu_backend_file(&b, "/dev/null", NULL), EINVAL, "not a file of sectors");
@@ -145,13 +145,13 @@ static void test_file_odd(void)
 	emu_backend_close(b);
 	for (unsigned uring = 0; uring < 2; uring++) {
 		int fd = open(path, O_RDWR);
-		o = (struct emu_file_options){.flags = uring ? 0 : EMU_FILE_NO_URING};
+		o = (struct emu_file_options){ .flags = uring ? 0 : EMU_FILE_NO_URING };
 		if (ftruncate(fd, 1000) < 0)
 			return;
 		is((uint64_t)emu_backend_file_fd(&b, fd, &o), 0, "by descriptor");
 		memset(buf, 0xff, sizeof(buf));
 		is((uint64_t)io(b, EMU_IO_READ, 512, buf, 1024, 2, 0), 0,
-			"read over the end of the file");
+		   "read over the end of the file");
 		ok(all(buf + 488, 536, 0), "gives zeroes");
 		emu_backend_close(b);
 	}
@@ -171,13 +171,13 @@ static void test_defer(void)
 	emu_backend_defer_hold(b, true);
 	for (unsigned i = 0; i < 4; i++) {
 		memset(&c[i], 0, sizeof(c[i]));
-		c[i].io = (struct emu_io){.op = EMU_IO_READ,
-			.bytes = 512,
-			.iov = c[i].iov,
-			.niov = 1,
-			.done = on_done,
-			.tag = i + 10};
-		c[i].iov[0] = (struct iovec){buf, 512};
+		c[i].io = (struct emu_io){ .op = EMU_IO_READ,
+					   .bytes = 512,
+					   .iov = c[i].iov,
+					   .niov = 1,
+					   .done = on_done,
+					   .tag = i + 10 };
+		c[i].iov[0] = (struct iovec){ buf, 512 };
 		b->ops->submit(b, &c[i].io);
 	}
 	is(emu_backend_defer_held(b), 4, "held");
@@ -188,7 +188,7 @@ static void test_defer(void)
 	is((uint64_t)-emu_backend_defer_release(b, 7), ENOENT, "no seventh");
 	emu_backend_defer_hold(b, false);
 	ok(ordered == 4 && order[0] == 13 && order[1] == 11 && order[2] == 10 && order[3] == 12,
-		"order");
+	   "order");
 	emu_backend_defer_hold(b, true);
 	b->ops->submit(b, &c[0].io);
 	is((uint64_t)emu_backend_poll(b, true), 1, "waiting lets go");
@@ -210,12 +210,12 @@ static void test_defer(void)
 /* A device on a file: durability options, direct I/O with unaligned guest buffers. */
 static void test_device(unsigned flags, uint64_t features, uint8_t writeback)
 {
-	struct emu_file_options fo = {.flags = flags};
-	struct emu_rig_options o = {0};
-	struct emu_driver_options d = {.features = {features}};
+	struct emu_file_options fo = { .flags = flags };
+	struct emu_rig_options o = { 0 };
+	struct emu_driver_options d = { .features = { features } };
 	struct emu_rig *r;
 	if (truncate(path, 0) < 0 || truncate(path, SIZE) < 0 ||
-		emu_backend_file(&o.blk.backend, path, &fo) < 0)
+	    emu_backend_file(&o.blk.backend, path, &fo) < 0)
 		return;
 	if (emu_rig_new(&r, &o) < 0)
 		return;
@@ -229,7 +229,8 @@ static void test_device(unsigned flags, uint64_t features, uint8_t writeback)
 	bool good = true;
 	for (unsigned i = 0; i < 2; i++) {
 		struct emu_blk_request q = {
-			.type = !i, .in = i, .sector = 1, .data = data, .len = 65536, .pieces = 7};
+			.type = !i, .in = i, .sector = 1, .data = data, .len = 65536, .pieces = 7
+		};
 		if (i)
 			memset(p, 0, 65536);
 		int ret = -ETIMEDOUT;
@@ -261,7 +262,7 @@ static int fail_write(void *o, uint64_t gpa, const void *buf, size_t len)
 static void test_mem(void)
 {
 	static uint8_t a[4096], b[4096];
-	static const struct emu_mem_ops ops = {fail_read, fail_write};
+	static const struct emu_mem_ops ops = { fail_read, fail_write };
 	struct emu_mem *m = emu_mem_new();
 	struct iovec iov[4];
 	uint8_t buf[8192];
@@ -269,7 +270,7 @@ static void test_mem(void)
 	unsigned gen = emu_mem_generation(m);
 	is((uint64_t)emu_mem_add(m, 0x2000, 4096, b, EMU_MEM_READ), 0, "add read-only");
 	is((uint64_t)emu_mem_add(m, 0x1000, 4096, a, EMU_MEM_READ | EMU_MEM_WRITE), 0,
-		"add before it");
+	   "add before it");
 	ok(emu_mem_generation(m) != gen, "generation");
 	is((uint64_t)-emu_mem_add(m, 0x1800, 4096, a, 3), EEXIST, "overlap");
 	is((uint64_t)-emu_mem_add(m, 0x800, 4096, a, 3), EEXIST, "overlap from below");
@@ -293,7 +294,7 @@ static void test_mem(void)
 	is((uint64_t)-emu_mem_map(m, UINT64_MAX, 2, EMU_MEM_READ, iov, &n, 4), EFAULT, "map wrap");
 	n = 0;
 	is((uint64_t)-emu_mem_map(m, 0x1800, 8, EMU_MEM_READ, iov, &n, 0), E2BIG,
-		"map without room");
+	   "map without room");
 	is((uint64_t)emu_mem_add(m, 0x8000, 0x2000, NULL, 3), 0, "add callbacks");
 	is((uint64_t)-emu_mem_read(m, 0x8000, buf, 16), EFAULT, "no callbacks yet");
 	is((uint64_t)-emu_mem_write(m, 0x8000, buf, 16), EFAULT, "to write with, either");

@@ -15,7 +15,7 @@ static uint64_t data;
 
 static void up(struct emu_rig_options o, uint64_t features, bool legacy)
 {
-	struct emu_driver_options d = {.features = {features}, .legacy = legacy};
+	struct emu_driver_options d = { .features = { features }, .legacy = legacy };
 	emu_rig_free(r);
 	r = NULL;
 	if (emu_rig_new(&r, &o) < 0 || emu_driver_start(&r->drv, &d) < 0)
@@ -32,11 +32,12 @@ static uint8_t *mem(void)
 static uint8_t ask(uint32_t type, uint64_t sector, uint32_t len, bool in, uint32_t used)
 {
 	struct emu_blk_request q = {
-		.type = type, .sector = sector, .data = data, .len = len, .in = in};
+		.type = type, .sector = sector, .data = data, .len = len, .in = in
+	};
 	int ret = emu_driver_blk(&r->drv, 0, &q);
 	if (ret < 0 || q.used_len != used) {
 		printf("# ret %d used length %u, want %u, %s\n", ret, q.used_len, used,
-			r->v->why ? r->v->why : "");
+		       r->v->why ? r->v->why : "");
 		return 0xee;
 	}
 	return q.status;
@@ -44,8 +45,9 @@ static uint8_t ask(uint32_t type, uint64_t sector, uint32_t len, bool in, uint32
 
 static uint8_t segs(uint32_t type, unsigned n, uint64_t sector, uint32_t count, uint32_t flags)
 {
-	struct virtio_blk_discard_write_zeroes s = {
-		.sector = sector, .num_sectors = count, .flags = flags};
+	struct virtio_blk_discard_write_zeroes s = { .sector = sector,
+						     .num_sectors = count,
+						     .flags = flags };
 	for (unsigned i = 0; i < n; i++, s.sector += count)
 		memcpy(mem() + 16 * i, &s, sizeof(s));
 	return ask(type, 0, 16 * n, false, 1);
@@ -61,7 +63,8 @@ static bool all(const uint8_t *p, size_t n, uint8_t v)
 
 static void test_data(void)
 {
-	up((struct emu_rig_options){.blk = {.serial = "abc"}}, emu_blk_default_features(), false);
+	up((struct emu_rig_options){ .blk = { .serial = "abc" } }, emu_blk_default_features(),
+	   false);
 	memset(mem(), 0x11, 8192);
 	is(ask(VIRTIO_BLK_T_OUT, 4, 8192, false, 1), 0, "OUT");
 	memset(mem(), 0, 8192);
@@ -97,17 +100,17 @@ static void test_data(void)
 
 static void test_ranges(void)
 {
-	struct emu_rig_options o = {.blk = {.max_discard_seg = 4,
-					    .max_zeroes_seg = 2,
-					    .max_discard_sectors = 100,
-					    .max_zeroes_sectors = 100}};
+	struct emu_rig_options o = { .blk = { .max_discard_seg = 4,
+					      .max_zeroes_seg = 2,
+					      .max_discard_sectors = 100,
+					      .max_zeroes_sectors = 100 } };
 	up(o, emu_blk_default_features(), false);
 	memset(mem(), 0x33, 65536);
 	ask(VIRTIO_BLK_T_OUT, 0, 65536, false, 1);
 	is(segs(VIRTIO_BLK_T_WRITE_ZEROES, 2, 8, 8, 0), 0, "WRITE_ZEROES, two segments");
 	ask(VIRTIO_BLK_T_IN, 0, 65536, true, 65537);
 	ok(all(mem(), 4096, 0x33) && all(mem() + 4096, 8192, 0) && all(mem() + 12288, 4096, 0x33),
-		"just those");
+	   "just those");
 	is(segs(VIRTIO_BLK_T_WRITE_ZEROES, 1, 8, 8, 1), 0, "with unmap");
 	is(segs(VIRTIO_BLK_T_WRITE_ZEROES, 3, 8, 8, 0), 2, "more segments than allowed");
 	is(segs(VIRTIO_BLK_T_WRITE_ZEROES, 1, 8, 101, 0), 1, "longer than allowed");
@@ -121,9 +124,9 @@ static void test_ranges(void)
 	is(segs(VIRTIO_BLK_T_SECURE_ERASE, 1, 0, 8, 0), 2, "SECURE_ERASE without its feature");
 	emu_backend_defer_fail(r->backend, EMU_IO_DISCARD, EIO, 1);
 	is(segs(VIRTIO_BLK_T_DISCARD, 1, 8, 8, 0), 1, "DISCARD, backend error");
-	o = (struct emu_rig_options){
-		.blk = {.features = BIT(VIRTIO_BLK_F_SECURE_ERASE) | BIT(VIRTIO_BLK_F_LIFETIME),
-			.lifetime = {1, 2, 3}}};
+	o = (struct emu_rig_options){ .blk = { .features = BIT(VIRTIO_BLK_F_SECURE_ERASE) |
+							   BIT(VIRTIO_BLK_F_LIFETIME),
+					       .lifetime = { 1, 2, 3 } } };
 	up(o, ~0ull & ~BIT(VIRTIO_F_RING_PACKED), false);
 	memset(mem(), 0x44, 4096);
 	ask(VIRTIO_BLK_T_OUT, 0, 4096, false, 1);
@@ -141,9 +144,9 @@ static void test_ranges(void)
 
 static void test_read_only(void)
 {
-	up((struct emu_rig_options){.blk = {.features = emu_blk_default_features() |
-							BIT(VIRTIO_BLK_F_RO)}},
-		emu_blk_default_features(), false);
+	up((struct emu_rig_options){ .blk = { .features = emu_blk_default_features() |
+							  BIT(VIRTIO_BLK_F_RO) } },
+	   emu_blk_default_features(), false);
 	is(ask(VIRTIO_BLK_T_OUT, 0, 512, false, 1), 1, "RO offered, not accepted: OUT is IOERR");
 	is(segs(VIRTIO_BLK_T_WRITE_ZEROES, 1, 0, 8, 0), 1, "WRITE_ZEROES is IOERR");
 	is(segs(VIRTIO_BLK_T_DISCARD, 1, 0, 8, 0), 1, "DISCARD is IOERR");
@@ -154,13 +157,16 @@ static void test_read_only(void)
 
 static void test_memory(void)
 {
-	up((struct emu_rig_options){0}, BIT(VIRTIO_RING_F_INDIRECT_DESC), false);
+	up((struct emu_rig_options){ 0 }, BIT(VIRTIO_RING_F_INDIRECT_DESC), false);
 	struct emu_driver_queue *q = &r->drv.queue[0];
 	uint64_t h = emu_driver_alloc(&r->drv, 32, 16), cookie;
 	uint32_t len;
 	uint8_t *s = emu_driver_ptr(&r->drv, h + 16);
-	struct emu_seg seg[] = {{h, 16, false}, {data, 512, true}, {1ull << 40, 512, true},
-		{data, 512, true}, {h + 16, 1, true}};
+	struct emu_seg seg[] = { { h, 16, false },
+				 { data, 512, true },
+				 { 1ull << 40, 512, true },
+				 { data, 512, true },
+				 { h + 16, 1, true } };
 	*s = 0xff;
 	emu_driver_add(&r->drv, q, seg, 5, false, 0);
 	emu_driver_kick(&r->drv, q);
@@ -184,17 +190,18 @@ static void test_memory(void)
 	emu_driver_kick(&r->drv, q);
 	emu_driver_run(&r->drv);
 	is(emu_driver_status(&r->drv), 0x4f,
-		"an unreachable status byte: nothing but a reset helps");
-	up((struct emu_rig_options){.ram_size = 16 << 20}, BIT(VIRTIO_RING_F_INDIRECT_DESC), false);
+	   "an unreachable status byte: nothing but a reset helps");
+	up((struct emu_rig_options){ .ram_size = 16 << 20 }, BIT(VIRTIO_RING_F_INDIRECT_DESC),
+	   false);
 	struct emu_seg many[250];
 	q = &r->drv.queue[0];
 	h = emu_driver_alloc(&r->drv, 32, 16);
-	struct virtio_blk_outhdr oh = {.type = VIRTIO_BLK_T_IN};
+	struct virtio_blk_outhdr oh = { .type = VIRTIO_BLK_T_IN };
 	memcpy(emu_driver_ptr(&r->drv, h), &oh, sizeof(oh));
-	many[0] = (struct emu_seg){h, 16, false};
+	many[0] = (struct emu_seg){ h, 16, false };
 	for (unsigned i = 1; i < 249; i++)
-		many[i] = (struct emu_seg){data + 2048 * (249 - i), 512, true};
-	many[249] = (struct emu_seg){h + 16, 1, true};
+		many[i] = (struct emu_seg){ data + 2048 * (249 - i), 512, true };
+	many[249] = (struct emu_seg){ h + 16, 1, true };
 	emu_driver_add(&r->drv, q, many, 250, true, 0);
 	emu_driver_kick(&r->drv, q);
 	emu_driver_run(&r->drv);
@@ -204,8 +211,8 @@ static void test_memory(void)
 
 static void test_legacy(void)
 {
-	up((struct emu_rig_options){.dev = {.transitional = true}}, emu_blk_default_features(),
-		true);
+	up((struct emu_rig_options){ .dev = { .transitional = true } }, emu_blk_default_features(),
+	   true);
 	is(ask(VIRTIO_BLK_T_FLUSH_OUT, 0, 0, false, 1), 0, "legacy FLUSH_OUT");
 	is(ask(VIRTIO_BLK_T_IN, 0, 512, true, 513), 0, "legacy IN");
 }
@@ -215,18 +222,18 @@ static void test_legacy(void)
 #define ZONE 128
 static void zoned(uint8_t model, uint32_t open, uint32_t active)
 {
-	struct emu_rig_options o = {
-		.blk = {.features = emu_blk_all_features() & ~BIT(VIRTIO_BLK_F_RO),
-			.capacity = 2000,
-			.max_erase_seg = 2,
-			.zones = {.model = model,
-				.zone_sectors = ZONE,
-				.capacity_sectors = 96,
-				.conventional = 2,
-				.max_open = open,
-				.max_active = active,
-				.max_append_sectors = 64,
-				.write_granularity = 1024}}};
+	struct emu_rig_options o = { .blk = { .features = emu_blk_all_features() &
+							  ~BIT(VIRTIO_BLK_F_RO),
+					      .capacity = 2000,
+					      .max_erase_seg = 2,
+					      .zones = { .model = model,
+							 .zone_sectors = ZONE,
+							 .capacity_sectors = 96,
+							 .conventional = 2,
+							 .max_open = open,
+							 .max_active = active,
+							 .max_append_sectors = 64,
+							 .write_granularity = 1024 } } };
 	up(o, ~0ull & ~BIT(VIRTIO_F_RING_PACKED), false);
 }
 
@@ -243,10 +250,10 @@ static uint8_t zstate(uint32_t zone)
 static uint8_t append(uint64_t sector, uint32_t len, uint64_t *where)
 {
 	struct emu_driver_queue *q = &r->drv.queue[0];
-	struct virtio_blk_outhdr h = {.type = VIRTIO_BLK_T_ZONE_APPEND, .sector = sector};
+	struct virtio_blk_outhdr h = { .type = VIRTIO_BLK_T_ZONE_APPEND, .sector = sector };
 	uint64_t at = emu_driver_alloc(&r->drv, 32, 16), cookie;
 	uint32_t used;
-	struct emu_seg seg[] = {{at, 16, false}, {data, len, false}, {at + 16, 9, true}};
+	struct emu_seg seg[] = { { at, 16, false }, { data, len, false }, { at + 16, 9, true } };
 	memcpy(emu_driver_ptr(&r->drv, at), &h, sizeof(h));
 	emu_driver_add(&r->drv, q, seg, 3, false, 0);
 	emu_driver_kick(&r->drv, q);
@@ -293,7 +300,7 @@ static void test_zone_io(void)
 	is(zstate(2), VIRTIO_BLK_ZS_EMPTY, "resets them");
 	is(segs(VIRTIO_BLK_T_SECURE_ERASE, 1, 2 * ZONE + 8, 8, 0), 3, "SECURE_ERASE of less");
 	is(ask(VIRTIO_BLK_T_ZONE_APPEND, 2 * ZONE, 1024, false, 1), 1,
-		"append without room for the answer");
+	   "append without room for the answer");
 }
 
 static void test_zone_states(void)
@@ -353,7 +360,7 @@ static void test_zone_report(void)
 	zoned(VIRTIO_BLK_Z_HM, 0, 0);
 	uint64_t v;
 	is(ask(VIRTIO_BLK_T_ZONE_REPORT, ZONE + 5, 64 + 3 * 64 + 10, true, 64 + 3 * 64 + 11), 0,
-		"REPORT");
+	   "REPORT");
 	memcpy(&v, mem(), 8);
 	is(v, 3, "as many as fit");
 	memcpy(&v, mem() + 64 + 8, 8);
@@ -383,16 +390,16 @@ static void test_zone_models(void)
 	is(append(3 * ZONE, 1024, &where), 3, "ZONE_APPEND is for SWR zones");
 	is(segs(VIRTIO_BLK_T_DISCARD, 1, 0, 8, 0), 0, "DISCARD on conventional");
 	emu_driver_reset(&r->drv);
-	struct emu_driver_options d = {.features = {BIT(VIRTIO_BLK_F_FLUSH)}};
+	struct emu_driver_options d = { .features = { BIT(VIRTIO_BLK_F_FLUSH) } };
 	is(emu_driver_start(&r->drv, &d), 0, "host-aware without ZONED");
 	is(r->v->config[BLK_CFG_ZONE_MODEL], 0, "zoned characteristics are zero");
 	is(ask(VIRTIO_BLK_T_ZONE_RESET, 2 * ZONE, 0, false, 1), 2,
-		"zone requests are not supported");
+	   "zone requests are not supported");
 	is(ask(VIRTIO_BLK_T_OUT, 2 * ZONE + 7, 1024, false, 1), 0, "a plain disk");
 	zoned(VIRTIO_BLK_Z_HM, 0, 0);
 	emu_driver_reset(&r->drv);
 	is((uint64_t)-emu_driver_start(&r->drv, &d), ENOTSUP,
-		"host-managed without ZONED: refused");
+	   "host-managed without ZONED: refused");
 	zoned(VIRTIO_BLK_Z_NONE, 0, 0);
 	is(append(0, 1024, &where), 3, "a device without zones: append");
 	is(ask(VIRTIO_BLK_T_ZONE_RESET, 0, 0, false, 1), 3, "reset");

@@ -31,8 +31,10 @@ static const struct expected drivers[] = {
 	{ "features-ok-skipped", "driver-ok-without-features-ok", "queue-set-up-early", 0 },
 	{ "features-ok-not-reread", "features-ok-unread", "", 0 },
 	{ "status-steps-merged", "status-steps-merged", "features-unread,queue-set-up-early", 0 },
-	{ "continues-after-refusal", "init-after-refusal", "feature-not-offered,feature-undefined-accepted,"
-	  "queue-set-up-early,status-steps-merged", 0 },
+	{ "continues-after-refusal", "init-after-refusal",
+	  "feature-not-offered,feature-undefined-accepted,"
+	  "queue-set-up-early,status-steps-merged",
+	  0 },
 	{ "status-bit-cleared", "status-bit-cleared", "", 0 },
 	{ "features-ok-again", "status-bit-cleared", "", 0 },
 	{ "reset-not-waited", "reset-not-awaited", "", 0 },
@@ -48,7 +50,8 @@ static const struct expected drivers[] = {
 	{ "config-misaligned", "access-width", "config-read-untimed", 0 },
 	{ "vector-not-read-back", "vector-not-read-back", "", 0 },
 	{ "vector-outside-table", "vector-outside-table", "", 0 },
-	{ "queue-select-outside", "absent-queue-written", "queue-enabled-late,queue-enabled-unconfigured", 0 },
+	{ "queue-select-outside", "absent-queue-written",
+	  "queue-enabled-late,queue-enabled-unconfigured", 0 },
 	{ "writes-read-only", "read-only-written", "", 0 },
 	{ "enable-before-addresses", "queue-enabled-unconfigured", "queue-changed-enabled", 0 },
 	{ "enable-written-zero", "queue-disabled", "kick-not-enabled,kick-nowhere", 0 },
@@ -107,7 +110,8 @@ static const struct expected drivers[] = {
 };
 
 /* Where everything is slow, device and driver look so, too. */
-#define LATE "interrupt-missing,interrupt-missing-event-idx,interrupt-missing-packed,vector-silent," \
+#define LATE \
+	"interrupt-missing,interrupt-missing-event-idx,interrupt-missing-packed,vector-silent," \
 	"intx-unacknowledged,blk-capacity-unread,reset-never-ends"
 #define IDS "used-id-unknown,used-id-unknown-packed"
 
@@ -132,15 +136,18 @@ static const struct expected devices[] = {
 	{ "irq-extra", "interrupt-unasked", "", 0 },
 	{ "avail-event-stale", "device-asleep", LATE, STALLED },
 	{ "used-flags-stuck", "device-asleep", LATE, STALLED },
-	{ "used-id-unknown", "used-id-unknown", "blk-len-short,used-id-unknown-packed,used-len-too-big", 0 },
-	{ "used-id-duplicate", "used-id-unknown", "blk-len-short,packed-used-order,used-id-unknown-packed", 0 },
+	{ "used-id-unknown", "used-id-unknown",
+	  "blk-len-short,used-id-unknown-packed,used-len-too-big", 0 },
+	{ "used-id-duplicate", "used-id-unknown",
+	  "blk-len-short,packed-used-order,used-id-unknown-packed", 0 },
 	{ "used-id-middle", "used-id-unknown", "", 0 },
 	{ "used-len-zero", "used-len-zero", "", 0 },
 	{ "used-len-no-status", "blk-len-short", "used-len-zero", 0 },
 	{ "used-len-too-long", "used-len-too-big", "", 0 },
 	{ "refuses-framing", "blk-framing-refused", "", 0 },
 	{ "wrap-not-toggled", "packed-used-wrap", "", 0 },
-	{ "out-of-order", "used-out-of-order", "in-order-next", 0 }, /* our driver's free list is not in order */
+	{ "out-of-order", "used-out-of-order", "in-order-next",
+	  0 }, /* our driver's free list is not in order */
 	{ "writes-ro", "blk-write-on-ro", "blk-ro-refused", 0 },
 	{ "flush-refused", "blk-negotiated-refused", "", 0 },
 	{ "bad-flags-ok", "blk-discard-unmap-done", "blk-discard-unmap", 0 },
@@ -149,7 +156,8 @@ static const struct expected devices[] = {
 	{ "never-completes", "request-stuck", LATE, STUCK },
 	{ "consumes-early", "served-before-driver-ok", "", 0 },
 	{ "offers-without-prerequisite", "blk-wce-without-flush", "blk-unnegotiated", 0 },
-	{ "features-ok-always", "invalid-features-agreed", "feature-not-offered,packed-refused", 0 },
+	{ "features-ok-always", "invalid-features-agreed", "feature-not-offered,packed-refused",
+	  0 },
 	{ "writes-readable", "readable-buffer-changed", "", 0 },
 	{ NULL, NULL, NULL, 0 },
 };
@@ -176,7 +184,8 @@ static void good(unsigned bits, uint64_t tick)
 	tap = watch_tap(&w);
 	ok(!emu_fault_play(NULL, &load, &tap), "workload %u plays", bits);
 	watch_end(&w);
-	if (!ok(!w.found, "workload %u, %" PRIu64 " us a record: nothing found in %" PRIu64 " events", bits,
+	if (!ok(!w.found,
+		"workload %u, %" PRIu64 " us a record: nothing found in %" PRIu64 " events", bits,
 		tick / US, w.number))
 		printf("# %s\n", w.first);
 	watch_free(&w);
@@ -214,7 +223,8 @@ static void device(const struct emu_fault_row *row)
 	snprintf(except, sizeof(except), "%s,%s", e->rule, e->also);
 	/* A driver polls a stuck device for long: two are enough. */
 	for (unsigned bits = 0; bits < (row->id == EMU_FAULT_RESET_STUCK ? 2 : 16); bits++) {
-		struct emu_workload load = workload(bits | (row->id == EMU_FAULT_OUT_OF_ORDER ? 16 : 0));
+		struct emu_workload load =
+			workload(bits | (row->id == EMU_FAULT_OUT_OF_ORDER ? 16 : 0));
 		struct emu_tap_config tap;
 		struct watch w;
 

@@ -78,19 +78,21 @@ static void connect_front(void)
 	turn();
 }
 
-static void send_to(int fd, uint32_t what, uint32_t flags, const void *p, size_t n, const int *fds, int nfds)
+static void send_to(int fd, uint32_t what, uint32_t flags, const void *p, size_t n, const int *fds,
+		    int nfds)
 {
-	struct vhost_user_hdr h = {.request = what, .flags = VH_VERSION | flags, .size = n};
-	struct iovec iov[] = {{&h, sizeof(h)}, {(void *)p, n}};
+	struct vhost_user_hdr h = { .request = what, .flags = VH_VERSION | flags, .size = n };
+	struct iovec iov[] = { { &h, sizeof(h) }, { (void *)p, n } };
 	union {
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(4 * sizeof(int))];
-	} control = {0};
-	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+	} control = { 0 };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
 	if (nfds) {
 		m.msg_control = control.buf;
 		m.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
-		control.align = (struct cmsghdr){CMSG_LEN(nfds * sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+		control.align =
+			(struct cmsghdr){ CMSG_LEN(nfds * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
 		memcpy(CMSG_DATA(&control.align), fds, nfds * sizeof(int));
 	}
 	if (sendmsg(fd, &m, MSG_NOSIGNAL) < 0)
@@ -111,9 +113,11 @@ static int get_from(int from, uint32_t *what, void *buf, size_t size, int *fd, i
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(4 * sizeof(int))];
 	} control;
-	struct iovec v = {&h, sizeof(h)};
-	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control.buf,
-		.msg_controllen = sizeof(control.buf)};
+	struct iovec v = { &h, sizeof(h) };
+	struct msghdr m = { .msg_iov = &v,
+			    .msg_iovlen = 1,
+			    .msg_control = control.buf,
+			    .msg_controllen = sizeof(control.buf) };
 	if (recvmsg(from, &m, MSG_DONTWAIT) != sizeof(h) || h.size > size)
 		return -1;
 	*what = h.request;
@@ -121,7 +125,9 @@ static int get_from(int from, uint32_t *what, void *buf, size_t size, int *fd, i
 		*nfds = m.msg_controllen ? (control.align.cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
 	if (nfds && *nfds)
 		memcpy(fd, CMSG_DATA(&control.align), *nfds * sizeof(int));
-	return recv(from, buf, h.size, MSG_DONTWAIT) == (ssize_t)h.size ? (int)h.size : h.size ? -1 : 0;
+	return recv(from, buf, h.size, MSG_DONTWAIT) == (ssize_t)h.size ? (int)h.size
+	       : h.size							? -1
+									: 0;
 }
 
 static uint64_t ask64(uint32_t what)
@@ -135,13 +141,14 @@ static uint64_t ask64(uint32_t what)
 static void start_ring(uint64_t features, int kick_fd)
 {
 	const uint64_t first = 0, none = VH_NO_FD;
-	const uint32_t num[] = {0, SIZE}, at[] = {0, 0}, on[] = {0, 1};
-	const struct vhost_user_addr a = {
-		.desc = USER, .avail = USER + 0x1000, .used = USER + 0x2000};
+	const uint32_t num[] = { 0, SIZE }, at[] = { 0, 0 }, on[] = { 0, 1 };
+	const struct vhost_user_addr a = { .desc = USER,
+					   .avail = USER + 0x1000,
+					   .used = USER + 0x2000 };
 	struct {
 		uint64_t pad;
 		struct vhost_user_region r;
-	} t = {0, {.size = RAM, .user = USER}};
+	} t = { 0, { .size = RAM, .user = USER } };
 	request(VH_SET_FEATURES, 0, &features, 8, -1);
 	request(VH_ADD_MEM_REG, 0, &t, sizeof(t), ram_fd);
 	request(VH_SET_VRING_NUM, 0, num, sizeof(num), -1);
@@ -155,9 +162,9 @@ static void start_ring(uint64_t features, int kick_fd)
 /* Read sector 0 by the chain at descriptor 0. */
 static void offer(void)
 {
-	struct vqt_desc d[3] = {{0x4000, 16, VRING_DESC_F_NEXT, 1},
-		{0x5000, 512, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, 2},
-		{0x4010, 1, VRING_DESC_F_WRITE, 0}};
+	struct vqt_desc d[3] = { { 0x4000, 16, VRING_DESC_F_NEXT, 1 },
+				 { 0x5000, 512, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, 2 },
+				 { 0x4010, 1, VRING_DESC_F_WRITE, 0 } };
 	uint16_t idx;
 	memcpy(ram, d, sizeof(d));
 	memset(ram + 0x4000, 0, 16);
@@ -192,28 +199,28 @@ static void kick_it(void)
 static void through(void)
 {
 	uint64_t features = 1ull << VIRTIO_F_VERSION_1 | 1ull << VH_F_PROTOCOL_FEATURES, protocol;
-	uint32_t what, base[2] = {0};
+	uint32_t what, base[2] = { 0 };
 	connect_front();
 	ok(ask64(VH_GET_FEATURES) >> VIRTIO_F_VERSION_1 & 1, "the device's features come through");
 	protocol = ask64(VH_GET_PROTOCOL_FEATURES);
 	ok(protocol >> VH_P_CONFIG & 1, "and its protocol features");
 	request(VH_SET_PROTOCOL_FEATURES, 0, &protocol, 8, -1);
 	is(ask64(VH_GET_QUEUE_NUM), 1, "its number of queues");
-	uint32_t config[3 + 16] = {0, 64, 0};
+	uint32_t config[3 + 16] = { 0, 64, 0 };
 	request(VH_GET_CONFIG, 0, config, sizeof(config), -1);
 	is(get_from(front, &what, config, sizeof(config), NULL, NULL), sizeof(config),
-		"its configuration");
+	   "its configuration");
 	is(config[3], 128, "with its capacity");
 	start_ring(features, kick);
 	ok(state.known & VQT_KNOWN_CONFIG && state.config_len == 64 &&
-			state.accepted[0] == 1ull << VIRTIO_F_VERSION_1 && state.status == 0xf,
-		"the trace knows features and configuration");
+		   state.accepted[0] == 1ull << VIRTIO_F_VERSION_1 && state.status == 0xf,
+	   "the trace knows features and configuration");
 	is(seen[VQT_QUEUE_STATE], 1, "and the ring");
 	offer();
 	kick_it();
 	ok(signalled(call) && used() == 1 && !ram[0x4010], "kick and call come through");
-	is(seen[VQT_KICK] << 12 | seen[VQT_AVAIL] << 8 | seen[VQT_USED] << 4 | seen[VQT_IRQ], 0x1111,
-		"one of each in the trace");
+	is(seen[VQT_KICK] << 12 | seen[VQT_AVAIL] << 8 | seen[VQT_USED] << 4 | seen[VQT_IRQ],
+	   0x1111, "one of each in the trace");
 	request(VH_SET_VRING_BASE, VH_NEED_REPLY, base, sizeof(base), -1);
 	is(get_from(front, &what, &protocol, 8, NULL, NULL), 8, "an answer that was asked for");
 	base[0] = base[1] = 0;
@@ -251,15 +258,18 @@ static void as_said(void)
 	connect_front();
 	for (unsigned i = 0; i < sizeof(body); i++)
 		body[i] = i;
-	int give[2] = {ram_fd, kick};
+	int give[2] = { ram_fd, kick };
 	send_to(front, 99, VH_NEED_REPLY, body, sizeof(body), give, 2);
-	is(get_from(back, &what, got, sizeof(got), fds, &n), sizeof(body), "an unknown message arrives");
-	ok(what == 99 && n == 2 && !memcmp(got, body, sizeof(body)), "as it was, with two descriptors");
+	is(get_from(back, &what, got, sizeof(got), fds, &n), sizeof(body),
+	   "an unknown message arrives");
+	ok(what == 99 && n == 2 && !memcmp(got, body, sizeof(body)),
+	   "as it was, with two descriptors");
 	ok(strstr(said, "99") != NULL, "which is said");
 	close(fds[0]);
 	close(fds[1]);
 	send_to(back, 99, VH_REPLY, body, 8, &ram_fd, 1);
-	is(get_from(front, &what, got, sizeof(got), fds, &n), 8, "and what the back end says of it");
+	is(get_from(front, &what, got, sizeof(got), fds, &n), 8,
+	   "and what the back end says of it");
 	is(n, 1, "with its descriptor");
 	close(fds[0]);
 
@@ -267,17 +277,19 @@ static void as_said(void)
 	send_to(back, VH_GET_PROTOCOL_FEATURES, VH_REPLY, &offer_all, 8, NULL, 0);
 	get_from(front, &what, &offer_all, 8, NULL, NULL);
 	is(~offer_all, 1ull << VH_P_PAGEFAULT | 1ull << VH_P_HOST_NOTIFIER,
-		"what would lead past is not offered");
+	   "what would lead past is not offered");
 
 	/* the back end's own channel */
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) < 0)
 		abort();
 	request(VH_SET_BACKEND_REQ_FD, 0, NULL, 0, pair[1]);
-	is(get_from(back, &what, got, sizeof(got), fds, &n), 0, "a channel for the back end arrives");
+	is(get_from(back, &what, got, sizeof(got), fds, &n), 0,
+	   "a channel for the back end arrives");
 	unsigned irqs = seen[VQT_IRQ];
 	send_to(fds[0], 2, VH_NEED_REPLY, body, 0, NULL, 0);
-	is(get_from(pair[0], &what, got, sizeof(got), NULL, NULL), 0, "what it says there comes through");
+	is(get_from(pair[0], &what, got, sizeof(got), NULL, NULL), 0,
+	   "what it says there comes through");
 	is(seen[VQT_IRQ] - irqs, 1, "a change of configuration is in the trace");
 	send_to(pair[0], 2, VH_REPLY, body, 8, NULL, 0);
 	is(get_from(fds[0], &what, got, sizeof(got), NULL, NULL), 8, "and the answer goes back");
@@ -286,7 +298,8 @@ static void as_said(void)
 	close(pair[1]);
 	close(back);
 	turn();
-	ok(!door_connected(proxy) && strstr(said, "back end"), "the back end goes, and the front end hears");
+	ok(!door_connected(proxy) && strstr(said, "back end"),
+	   "the back end goes, and the front end hears");
 	close(front);
 	by_hand = false;
 }
@@ -294,11 +307,11 @@ static void as_said(void)
 static void hostile(void)
 {
 	const uint64_t kick_at = 0;
-	const uint32_t num[] = {7, SIZE};
+	const uint32_t num[] = { 7, SIZE };
 	struct {
 		uint64_t pad;
 		struct vhost_user_region r;
-	} t = {0, {.size = ~0ull, .user = USER}};
+	} t = { 0, { .size = ~0ull, .user = USER } };
 	const uint64_t acks = 1ull << VH_P_REPLY_ACK;
 	connect_front();
 	request(VH_SET_PROTOCOL_FEATURES, 0, &acks, 8, -1);
@@ -315,7 +328,9 @@ static void hostile(void)
 	close(back);
 	turn();
 	connect_front();
-	struct vhost_user_hdr h = {.request = VH_SET_FEATURES, .flags = VH_VERSION, .size = 1u << 30};
+	struct vhost_user_hdr h = { .request = VH_SET_FEATURES,
+				    .flags = VH_VERSION,
+				    .size = 1u << 30 };
 	if (write(front, &h, sizeof(h)) < 0)
 		abort();
 	turn();
@@ -334,12 +349,16 @@ static void hostile(void)
 int main(void)
 {
 	static struct emu_blk_config blk;
-	struct emu_tap_config tc = {.emit = emit, .kind = VQT_SRC_PROXY};
+	struct emu_tap_config tc = { .emit = emit, .kind = VQT_SRC_PROXY };
 	struct emu_tap *tap = emu_tap_new(&tc);
-	struct vhost_proxy_config cfg = {.connect = to_back, .tap = tap, .virtio_id = VIRTIO_ID_BLOCK,
-		.name = "blk0", .type_name = "vhost-user-blk", .say = say};
+	struct vhost_proxy_config cfg = { .connect = to_back,
+					  .tap = tap,
+					  .virtio_id = VIRTIO_ID_BLOCK,
+					  .name = "blk0",
+					  .type_name = "vhost-user-blk",
+					  .say = say };
 	emu_backend_mem(&blk.backend, NULL, 64 << 10);
-	struct door_config dc = {.cls = &emu_blk, .class_config = &blk, .queue_size = 64};
+	struct door_config dc = { .cls = &emu_blk, .class_config = &blk, .queue_size = 64 };
 	door_map_guard();
 	if (vhost_user_new(&device, &dc) < 0 || vhost_proxy_new(&proxy, &cfg) < 0)
 		abort();

@@ -54,8 +54,13 @@ static void open_door(struct client *c, bool no_msix)
 	memset(c, 0, sizeof(*c));
 	memset(&blk, 0, sizeof(blk));
 	emu_backend_mem(&blk.backend, NULL, 64 << 10);
-	struct door_config cfg = {.cls = &emu_blk, .class_config = &blk, .queues = 2,
-		.no_msix = no_msix, .patience_ms = 50, .say = say, .opaque = c};
+	struct door_config cfg = { .cls = &emu_blk,
+				   .class_config = &blk,
+				   .queues = 2,
+				   .no_msix = no_msix,
+				   .patience_ms = 50,
+				   .say = say,
+				   .opaque = c };
 	door_map_guard();
 	if (vfio_user_new(&c->door, &cfg) < 0)
 		abort();
@@ -73,19 +78,22 @@ static void close_door(struct client *c)
 	close(c->ram_fd);
 }
 
-static void post(struct client *c, unsigned command, uint32_t flags, const void *p, size_t n, int fd)
+static void post(struct client *c, unsigned command, uint32_t flags, const void *p, size_t n,
+		 int fd)
 {
-	struct vfio_user_hdr h = {.id = 77, .command = command, .flags = flags, .size = sizeof(h) + n};
-	struct iovec iov[] = {{&h, sizeof(h)}, {(void *)p, n}};
+	struct vfio_user_hdr h = {
+		.id = 77, .command = command, .flags = flags, .size = sizeof(h) + n
+	};
+	struct iovec iov[] = { { &h, sizeof(h) }, { (void *)p, n } };
 	union {
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+	} control = { 0 };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
 	if (fd >= 0) {
 		m.msg_control = control.buf;
 		m.msg_controllen = sizeof(control.buf);
-		control.align = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+		control.align = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
 		memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
 	}
 	if (sendmsg(c->fd, &m, MSG_NOSIGNAL) < 0)
@@ -110,9 +118,9 @@ static int call(struct client *c, unsigned command, const void *p, size_t n, int
 	post(c, command, 0, p, n, fd);
 	turn(c);
 	int ret = receive(c, &h, buf, size);
-	return ret >= 0 && (h.id != 77 || h.command != command || (h.flags & VU_TYPE) != VU_REPLY) ?
-		       -2 :
-		       ret;
+	return ret >= 0 && (h.id != 77 || h.command != command || (h.flags & VU_TYPE) != VU_REPLY)
+		       ? -2
+		       : ret;
 }
 
 static void version(struct client *c)
@@ -128,7 +136,7 @@ static int reg_write(struct client *c, uint32_t region, uint64_t off, uint32_t v
 	struct {
 		struct vfio_user_region_access a;
 		uint32_t value;
-	} w = {{off, region, n}, value};
+	} w = { { off, region, n }, value };
 	char buf[64];
 	if (!posted)
 		return call(c, VU_REGION_WRITE, &w, sizeof(w.a) + n, -1, buf, sizeof(buf));
@@ -139,11 +147,11 @@ static int reg_write(struct client *c, uint32_t region, uint64_t off, uint32_t v
 
 static uint32_t reg_read(struct client *c, uint32_t region, uint64_t off, uint32_t n)
 {
-	struct vfio_user_region_access a = {off, region, n};
+	struct vfio_user_region_access a = { off, region, n };
 	struct {
 		struct vfio_user_region_access a;
 		uint32_t value;
-	} r = {.value = 0};
+	} r = { .value = 0 };
 	if (call(c, VU_REGION_READ, &a, sizeof(a), -1, &r, sizeof(r)) != 0)
 		return 0xdeadbeef;
 	return r.value;
@@ -152,20 +160,21 @@ static uint32_t reg_read(struct client *c, uint32_t region, uint64_t off, uint32
 static void test_info(void)
 {
 	struct client c;
-	uint32_t info[8] = {16};
-	struct vfio_region_info reg = {.argsz = sizeof(reg), .index = 7};
-	struct vfio_irq_info irq = {.argsz = sizeof(irq), .index = VFIO_PCI_MSIX_IRQ_INDEX};
+	uint32_t info[8] = { 16 };
+	struct vfio_region_info reg = { .argsz = sizeof(reg), .index = 7 };
+	struct vfio_irq_info irq = { .argsz = sizeof(irq), .index = VFIO_PCI_MSIX_IRQ_INDEX };
 	char buf[64];
 	open_door(&c, false);
 	version(&c);
 	is(call(&c, VU_DEVICE_GET_INFO, info, 16, -1, info, sizeof(info)), 0, "device info");
 	is(info[2], 9, "nine regions");
-	is(call(&c, VU_GET_REGION_INFO, &reg, sizeof(reg), -1, &reg, sizeof(reg)), 0, "region info");
+	is(call(&c, VU_GET_REGION_INFO, &reg, sizeof(reg), -1, &reg, sizeof(reg)), 0,
+	   "region info");
 	is(reg.size, 4096, "configuration space of PCI Express");
 	ok(!(reg.flags & VFIO_REGION_INFO_FLAG_MMAP), "not mappable");
 	reg.index = 9;
 	is(call(&c, VU_GET_REGION_INFO, &reg, sizeof(reg), -1, &reg, sizeof(reg)), EINVAL,
-		"no tenth region");
+	   "no tenth region");
 	is(call(&c, VU_GET_IRQ_INFO, &irq, sizeof(irq), -1, &irq, sizeof(irq)), 0, "irq info");
 	is(irq.count, 3, "three vectors for two queues");
 	is(reg_read(&c, 7, 0, 4), 0x10421af4, "ids");
@@ -173,7 +182,7 @@ static void test_info(void)
 	is(reg_write(&c, 4, 1u << 20, 0, 4, false), EINVAL, "a write outside is refused");
 	is(reg_write(&c, 8, 0, 0, 4, false), EINVAL, "so is one to no region");
 	is(call(&c, VU_GET_REGION_IO_FDS, info, 32, -1, buf, sizeof(buf)), ENOTSUP,
-		"a command that we do not have is refused");
+	   "a command that we do not have is refused");
 	is(call(&c, VU_DEVICE_RESET, NULL, 0, -1, buf, sizeof(buf)), 0, "reset");
 	is(c.went, 0, "and the client stays");
 	close_door(&c);
@@ -185,10 +194,10 @@ static void test_garbage(void)
 		const char *what;
 		struct vfio_user_hdr h;
 	} bad[] = {
-		{"a message shorter than its header", {0, VU_VERSION, 8, 0, 0}},
-		{"a message of 4 GiB", {0, VU_VERSION, UINT32_MAX, 0, 0}},
-		{"a message of unknown type", {0, VU_VERSION, 16, 3, 0}},
-		{"no version first", {0, VU_DEVICE_GET_INFO, 16, 0, 0}},
+		{ "a message shorter than its header", { 0, VU_VERSION, 8, 0, 0 } },
+		{ "a message of 4 GiB", { 0, VU_VERSION, UINT32_MAX, 0, 0 } },
+		{ "a message of unknown type", { 0, VU_VERSION, 16, 3, 0 } },
+		{ "no version first", { 0, VU_DEVICE_GET_INFO, 16, 0, 0 } },
 	};
 	struct client c;
 	char buf[64];
@@ -206,13 +215,14 @@ static void test_garbage(void)
 	close(c.fd);
 	connect_client(&c);
 	version(&c);
-	is(call(&c, VU_VERSION, "\0\0\1\0", 4, -1, buf, sizeof(buf)), -1, "version twice: no answer");
+	is(call(&c, VU_VERSION, "\0\0\1\0", 4, -1, buf, sizeof(buf)), -1,
+	   "version twice: no answer");
 	is(c.went, 1, "disconnected: %s", c.said);
 	close(c.fd);
 	connect_client(&c);
 	version(&c);
 	/* byte by byte, as a socket may deliver */
-	struct vfio_user_hdr h = {5, VU_DEVICE_RESET, 16, 0, 0};
+	struct vfio_user_hdr h = { 5, VU_DEVICE_RESET, 16, 0, 0 };
 	for (size_t i = 0; i < sizeof(h); i++) {
 		if (send(c.fd, (uint8_t *)&h + i, 1, 0) != 1)
 			abort();
@@ -225,8 +235,10 @@ static void test_garbage(void)
 static void test_memory(void)
 {
 	struct client c;
-	struct vfio_user_dma_map m = {.argsz = sizeof(m), .flags = 3, .address = 0x1000, .size = RAM};
-	struct vfio_user_dma_unmap un = {.argsz = sizeof(un), .address = 0x1000, .size = RAM};
+	struct vfio_user_dma_map m = {
+		.argsz = sizeof(m), .flags = 3, .address = 0x1000, .size = RAM
+	};
+	struct vfio_user_dma_unmap un = { .argsz = sizeof(un), .address = 0x1000, .size = RAM };
 	open_door(&c, false);
 	version(&c);
 	char buf[64];
@@ -235,21 +247,23 @@ static void test_memory(void)
 	m.address = 1u << 20;
 	m.offset = 0x1000;
 	is(call(&c, VU_DMA_MAP, &m, sizeof(m), c.ram_fd, buf, sizeof(buf)), EINVAL,
-		"more than the file has is refused");
+	   "more than the file has is refused");
 	m.offset = ~0ull - 100;
 	is(call(&c, VU_DMA_MAP, &m, sizeof(m), c.ram_fd, buf, sizeof(buf)), EINVAL,
-		"an offset that wraps, too");
+	   "an offset that wraps, too");
 	m.offset = 0;
 	int ev = eventfd(0, 0);
-	is(call(&c, VU_DMA_MAP, &m, sizeof(m), ev, buf, sizeof(buf)), EINVAL, "only files are memory");
+	is(call(&c, VU_DMA_MAP, &m, sizeof(m), ev, buf, sizeof(buf)), EINVAL,
+	   "only files are memory");
 	close(ev);
 	m.flags = 0;
 	is(call(&c, VU_DMA_MAP, &m, sizeof(m), -1, buf, sizeof(buf)), EINVAL, "of some use");
 	un.size--;
 	is(call(&c, VU_DMA_UNMAP, &un, sizeof(un), -1, buf, sizeof(buf)), ENOENT,
-		"unmapping a part is refused");
+	   "unmapping a part is refused");
 	un.size++;
-	is(call(&c, VU_DMA_UNMAP, &un, sizeof(un), -1, buf, sizeof(buf)), 0, "the whole is unmapped");
+	is(call(&c, VU_DMA_UNMAP, &un, sizeof(un), -1, buf, sizeof(buf)), 0,
+	   "the whole is unmapped");
 	is(c.went, 0, "and the client stays");
 	close_door(&c);
 }
@@ -258,8 +272,9 @@ static void test_memory(void)
 static void bring_up(struct client *c)
 {
 	static const uint32_t steps[][3] = {
-		{0x14, 1, 1}, {0x14, 3, 1}, {8, 1, 4}, {0xc, 1, 4}, {0x14, 11, 1}, {0x16, 0, 2},
-		{0x18, 16, 2}, {0x28, 0x1000, 4}, {0x30, 0x2000, 4}, {0x1c, 1, 2}, {0x14, 15, 1},
+		{ 0x14, 1, 1 },	     { 0x14, 3, 1 }, { 8, 1, 4 },     { 0xc, 1, 4 },
+		{ 0x14, 11, 1 },     { 0x16, 0, 2 }, { 0x18, 16, 2 }, { 0x28, 0x1000, 4 },
+		{ 0x30, 0x2000, 4 }, { 0x1c, 1, 2 }, { 0x14, 15, 1 },
 	};
 	reg_write(c, 7, 4, 6, 2, false);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
@@ -271,9 +286,12 @@ static void test_intx(void)
 	struct client c;
 	uint64_t n;
 	char buf[64];
-	struct vfio_user_dma_map m = {.argsz = sizeof(m), .flags = 3, .size = RAM};
-	struct vfio_irq_set s = {.argsz = sizeof(s), .index = VFIO_PCI_INTX_IRQ_INDEX, .count = 1,
-		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER};
+	struct vfio_user_dma_map m = { .argsz = sizeof(m), .flags = 3, .size = RAM };
+	struct vfio_irq_set s = { .argsz = sizeof(s),
+				  .index = VFIO_PCI_INTX_IRQ_INDEX,
+				  .count = 1,
+				  .flags =
+					  VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER };
 	int ev = eventfd(0, EFD_NONBLOCK);
 	open_door(&c, true);
 	version(&c);
@@ -304,10 +322,11 @@ static void test_message_dma(void)
 	struct client c;
 	struct vfio_user_hdr h;
 	char buf[8192];
-	struct vfio_user_dma_map m = {.argsz = sizeof(m), .flags = 3, .size = RAM};
+	struct vfio_user_dma_map m = { .argsz = sizeof(m), .flags = 3, .size = RAM };
 	open_door(&c, true);
 	version(&c);
-	is(call(&c, VU_DMA_MAP, &m, sizeof(m), -1, buf, sizeof(buf)), 0, "memory without a descriptor");
+	is(call(&c, VU_DMA_MAP, &m, sizeof(m), -1, buf, sizeof(buf)), 0,
+	   "memory without a descriptor");
 	bring_up(&c);
 	int n = 0, asked = 0;
 	while (receive(&c, &h, buf, sizeof(buf)) >= 0 && n++ < 100)

@@ -59,8 +59,12 @@ static void open_door(struct client *c, unsigned queues)
 	memset(c, 0, sizeof(*c));
 	memset(&blk, 0, sizeof(blk));
 	emu_backend_mem(&blk.backend, NULL, 64 << 10);
-	struct door_config cfg = {.cls = &emu_blk, .class_config = &blk, .queues = queues,
-		.queue_size = 64, .say = say, .opaque = c};
+	struct door_config cfg = { .cls = &emu_blk,
+				   .class_config = &blk,
+				   .queues = queues,
+				   .queue_size = 64,
+				   .say = say,
+				   .opaque = c };
 	door_map_guard();
 	if (vhost_user_new(&c->door, &cfg) < 0)
 		abort();
@@ -84,19 +88,20 @@ static void close_door(struct client *c)
 	close(c->call);
 }
 
-static void request(struct client *c, uint32_t what, uint32_t flags, const void *p, size_t n, int fd)
+static void request(struct client *c, uint32_t what, uint32_t flags, const void *p, size_t n,
+		    int fd)
 {
-	struct vhost_user_hdr h = {.request = what, .flags = VH_VERSION | flags, .size = n};
-	struct iovec iov[] = {{&h, sizeof(h)}, {(void *)p, n}};
+	struct vhost_user_hdr h = { .request = what, .flags = VH_VERSION | flags, .size = n };
+	struct iovec iov[] = { { &h, sizeof(h) }, { (void *)p, n } };
 	union {
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+	} control = { 0 };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
 	if (fd >= 0) {
 		m.msg_control = control.buf;
 		m.msg_controllen = sizeof(control.buf);
-		control.align = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+		control.align = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
 		memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
 	}
 	if (sendmsg(c->fd, &m, MSG_NOSIGNAL) < 0)
@@ -111,28 +116,34 @@ static int reply(struct client *c, void *buf, size_t size, int *fd)
 	union {
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec v = {&h, sizeof(h)};
-	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control.buf,
-		.msg_controllen = sizeof(control.buf)};
+	} control = { 0 };
+	struct iovec v = { &h, sizeof(h) };
+	struct msghdr m = { .msg_iov = &v,
+			    .msg_iovlen = 1,
+			    .msg_control = control.buf,
+			    .msg_controllen = sizeof(control.buf) };
 	if (recvmsg(c->fd, &m, MSG_DONTWAIT) != sizeof(h) || h.size > size)
 		return -1;
 	if (fd)
 		memcpy(fd, CMSG_DATA(&control.align), sizeof(*fd));
-	return recv(c->fd, buf, h.size, MSG_DONTWAIT) == (ssize_t)h.size ? (int)h.size : h.size ? -1 : 0;
+	return recv(c->fd, buf, h.size, MSG_DONTWAIT) == (ssize_t)h.size ? (int)h.size
+	       : h.size							 ? -1
+									 : 0;
 }
 
 static void start_with(struct client *c, uint32_t base, uint64_t more)
 {
-	const uint64_t features = 1ull << VIRTIO_F_VERSION_1 | 1ull << VH_F_PROTOCOL_FEATURES | more;
+	const uint64_t features =
+		1ull << VIRTIO_F_VERSION_1 | 1ull << VH_F_PROTOCOL_FEATURES | more;
 	const uint64_t protocol = ~0ull, first = 0;
-	const uint32_t num[] = {0, SIZE}, at[] = {0, base}, on[] = {0, 1};
-	const struct vhost_user_addr a = {
-		.desc = USER, .avail = USER + 0x1000, .used = USER + 0x2000};
+	const uint32_t num[] = { 0, SIZE }, at[] = { 0, base }, on[] = { 0, 1 };
+	const struct vhost_user_addr a = { .desc = USER,
+					   .avail = USER + 0x1000,
+					   .used = USER + 0x2000 };
 	struct {
 		uint64_t pad;
 		struct vhost_user_region r;
-	} t = {0, {.size = RAM, .user = USER}};
+	} t = { 0, { .size = RAM, .user = USER } };
 	request(c, VH_SET_PROTOCOL_FEATURES, 0, &protocol, 8, -1);
 	request(c, VH_SET_FEATURES, 0, &features, 8, -1);
 	if (!c->mapped)
@@ -155,12 +166,13 @@ static void start(struct client *c, uint32_t base)
 static void put_request(struct client *c, uint16_t head, uint32_t type, uint64_t sector)
 {
 	uint32_t at = 0x4000 + head * 0x400;
-	struct vqt_desc d[3] = {{at, 16, 1, head + 1},
-		{at + 0x100, 512, type == VIRTIO_BLK_T_IN ? 3 : 1, head + 2}, {at + 0x20, 1, 2, 0}};
+	struct vqt_desc d[3] = { { at, 16, 1, head + 1 },
+				 { at + 0x100, 512, type == VIRTIO_BLK_T_IN ? 3 : 1, head + 2 },
+				 { at + 0x20, 1, 2, 0 } };
 	struct {
 		uint32_t type, pad;
 		uint64_t sector;
-	} h = {type, 0, sector};
+	} h = { type, 0, sector };
 	memcpy(c->ram + 16 * head, d, sizeof(d));
 	memcpy(c->ram + at, &h, sizeof(h));
 	c->ram[at + 0x20] = 0xff;
@@ -190,7 +202,7 @@ static uint16_t used(struct client *c)
 static void test_io(void)
 {
 	struct client c;
-	uint32_t state[2] = {0};
+	uint32_t state[2] = { 0 };
 	uint64_t n = 0;
 	open_door(&c, 1);
 	start(&c, 0);
@@ -201,7 +213,8 @@ static void test_io(void)
 	put_request(&c, 3, VIRTIO_BLK_T_IN, 3);
 	offer(&c, 3);
 	is(status(&c, 3), 0, "a read is done");
-	ok(!memcmp(c.ram + 0x4100, c.ram + 0x4000 + 3 * 0x400 + 0x100, 512), "it reads what was written");
+	ok(!memcmp(c.ram + 0x4100, c.ram + 0x4000 + 3 * 0x400 + 0x100, 512),
+	   "it reads what was written");
 	is(used(&c), 2, "two used entries");
 	ok(read(c.call, &n, 8) == 8 && n >= 2, "the call descriptor was signalled");
 	request(&c, VH_GET_VRING_BASE, 0, state, 8, -1);
@@ -212,7 +225,7 @@ static void test_io(void)
 	is(used(&c), 2, "a stopped ring is not served");
 	start(&c, 2);
 	is(used(&c), 3, "started again it goes on, without a kick");
-	const uint32_t off[] = {0, 0}, on[] = {0, 1};
+	const uint32_t off[] = { 0, 0 }, on[] = { 0, 1 };
 	request(&c, VH_SET_VRING_ENABLE, 0, off, 8, -1);
 	offer(&c, 3);
 	is(used(&c), 3, "a disabled ring is not served");
@@ -228,16 +241,16 @@ static void test_garbage(void)
 		uint32_t request, flags, n;
 		uint32_t body[4];
 	} bad[] = {
-		{"an unknown request", 99, 0, 8, {0}},
-		{"a reply", VH_GET_FEATURES, VH_REPLY, 0, {0}},
-		{"a queue that does not exist", VH_SET_VRING_NUM, 0, 8, {7, 16}},
-		{"a queue that is too long", VH_SET_VRING_NUM, 0, 8, {0, 128}},
-		{"a queue that is not a power of two, started", VH_SET_VRING_ADDR, 0, 8, {0}},
-		{"features not offered", VH_SET_FEATURES, 0, 8, {0xffffffff, 0xffffffff}},
-		{"a memory table of 9 regions", VH_SET_MEM_TABLE, 0, 8, {9}},
-		{"a memory table without descriptors", VH_SET_MEM_TABLE, 0, 8, {1}},
-		{"memory without a descriptor", VH_ADD_MEM_REG, 0, 16, {0}},
-		{"memory that is not there to be removed", VH_REM_MEM_REG, 0, 16, {0}},
+		{ "an unknown request", 99, 0, 8, { 0 } },
+		{ "a reply", VH_GET_FEATURES, VH_REPLY, 0, { 0 } },
+		{ "a queue that does not exist", VH_SET_VRING_NUM, 0, 8, { 7, 16 } },
+		{ "a queue that is too long", VH_SET_VRING_NUM, 0, 8, { 0, 128 } },
+		{ "a queue that is not a power of two, started", VH_SET_VRING_ADDR, 0, 8, { 0 } },
+		{ "features not offered", VH_SET_FEATURES, 0, 8, { 0xffffffff, 0xffffffff } },
+		{ "a memory table of 9 regions", VH_SET_MEM_TABLE, 0, 8, { 9 } },
+		{ "a memory table without descriptors", VH_SET_MEM_TABLE, 0, 8, { 1 } },
+		{ "memory without a descriptor", VH_ADD_MEM_REG, 0, 16, { 0 } },
+		{ "memory that is not there to be removed", VH_REM_MEM_REG, 0, 16, { 0 } },
 	};
 	struct client c;
 	open_door(&c, 1);
@@ -251,18 +264,19 @@ static void test_garbage(void)
 	request(&c, VH_GET_FEATURES, 0, NULL, 0, -1);
 	is(reply(&c, &f, 8, NULL), 8, "the next client is served");
 	ok(f >> VH_F_PROTOCOL_FEATURES & 1, "it has protocol features");
-	uint8_t config[12 + 300] = {0};
+	uint8_t config[12 + 300] = { 0 };
 	config[4] = 60;
 	request(&c, VH_GET_CONFIG, 0, config, 72, -1);
 	is(reply(&c, config, sizeof(config), NULL), 72, "60 bytes of configuration");
 	is(config[12], 128, "the capacity");
 	memset(config, 0xff, 8);
 	request(&c, VH_GET_CONFIG, 0, config, 72, -1);
-	is(reply(&c, config, sizeof(config), NULL), 0, "configuration out of range: an empty reply");
+	is(reply(&c, config, sizeof(config), NULL), 0,
+	   "configuration out of range: an empty reply");
 	const uint64_t protocol = ~0ull;
 	uint64_t ack = 0;
 	request(&c, VH_SET_PROTOCOL_FEATURES, 0, &protocol, 8, -1);
-	uint8_t region[40] = {0};
+	uint8_t region[40] = { 0 };
 	request(&c, VH_REM_MEM_REG, VH_NEED_REPLY, region, sizeof(region), -1);
 	is(reply(&c, &ack, 8, NULL), 8, "REPLY_ACK: a refusal is a reply");
 	is(ack, 1, "which says so");
@@ -297,7 +311,7 @@ static void test_broken_driver(void)
 	offer(&c, 200);
 	ok(c.notes && strstr(c.said, "head outside"), "a broken ring is told: %s", c.said);
 	is(c.went, 0, "but the client stays");
-	uint32_t state[2] = {0};
+	uint32_t state[2] = { 0 };
 	request(&c, VH_GET_VRING_BASE, 0, state, 8, -1);
 	reply(&c, state, 8, NULL);
 	memset(c.ram, 0, RAM);
@@ -313,8 +327,8 @@ static void test_resize(void)
 {
 	struct client c;
 	int pair[2];
-	struct vhost_user_hdr h = {0};
-	uint8_t config[12 + 8] = {[4] = 8};
+	struct vhost_user_hdr h = { 0 };
+	uint8_t config[12 + 8] = { [4] = 8 };
 	uint64_t ack = 1;
 	open_door(&c, 1);
 	struct emu_virtio *v = door_virtio(c.door);
@@ -332,7 +346,7 @@ static void test_resize(void)
 	emu_blk_resize(v, 200);
 	is(recv(pair[0], &h, sizeof(h), MSG_DONTWAIT), sizeof(h), "a message comes by it");
 	ok(h.request == VH_BACKEND_CONFIG_CHANGE && h.flags == VH_VERSION && !h.size,
-		"which says that the configuration changed");
+	   "which says that the configuration changed");
 	is(recv(pair[0], &h, sizeof(h), MSG_DONTWAIT), -1, "and no other");
 	request(&c, VH_GET_CONFIG, 0, config, sizeof(config), -1);
 	is(reply(&c, config, sizeof(config), NULL), sizeof(config), "the client asks");
@@ -359,7 +373,7 @@ static void test_resize(void)
 static void test_inflight(void)
 {
 	struct client c;
-	struct vhost_user_inflight f = {.queues = 1, .queue_size = SIZE};
+	struct vhost_user_inflight f = { .queues = 1, .queue_size = SIZE };
 	int fd = -1;
 	open_door(&c, 1);
 	request(&c, VH_GET_INFLIGHT_FD, 0, &f, sizeof(f), -1);
@@ -367,8 +381,9 @@ static void test_inflight(void)
 	ok(fd >= 0 && f.size >= 16 + SIZE * 16, "of %u bytes", (unsigned)f.size);
 	uint8_t *t = mmap(NULL, f.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	is(t[8], 1, "version 1");
-	uint16_t *avail = (uint16_t *)(void *)(c.ram + 0x1000), *us = (uint16_t *)(void *)(c.ram + 0x2000);
-	const uint16_t heads[] = {0, 3, 6, 9};
+	uint16_t *avail = (uint16_t *)(void *)(c.ram + 0x1000),
+		 *us = (uint16_t *)(void *)(c.ram + 0x2000);
+	const uint16_t heads[] = { 0, 3, 6, 9 };
 	for (unsigned i = 0; i < 4; i++) {
 		put_request(&c, heads[i], VIRTIO_BLK_T_IN, i);
 		avail[2 + i] = heads[i];
@@ -436,7 +451,7 @@ static void put_packed(struct client *c, uint16_t slot, uint16_t id, uint64_t se
 	for (unsigned i = 0; i < 3; i++) {
 		struct vqt_desc d;
 		memcpy(&d, c->ram + 16 * (slot + i), sizeof(d));
-		slots(c)[slot + i] = (struct pslot){d.addr, d.len, id, d.flags | F_AVAIL};
+		slots(c)[slot + i] = (struct pslot){ d.addr, d.len, id, d.flags | F_AVAIL };
 	}
 }
 
@@ -445,8 +460,11 @@ static void was_taken(struct client *c, struct pregion *t, uint16_t first, uint6
 {
 	for (unsigned i = first; i < first + 3u; i++) {
 		struct pslot *s = &slots(c)[i];
-		t->e[i] = (struct pentry){.next = i + 1, .id = s->id, .flags = s->flags, .len = s->len,
-			.addr = s->addr};
+		t->e[i] = (struct pentry){ .next = i + 1,
+					   .id = s->id,
+					   .flags = s->flags,
+					   .len = s->len,
+					   .addr = s->addr };
 	}
 	t->e[first].inflight = 1;
 	t->e[first].num = 3;
@@ -457,9 +475,10 @@ static void was_taken(struct client *c, struct pregion *t, uint16_t first, uint6
 
 static struct pregion *get_packed(struct client *c, struct vhost_user_inflight *f, int *fd)
 {
-	const uint64_t features = 1ull << VIRTIO_F_VERSION_1 | 1ull << VH_F_PROTOCOL_FEATURES | PACKED;
+	const uint64_t features =
+		1ull << VIRTIO_F_VERSION_1 | 1ull << VH_F_PROTOCOL_FEATURES | PACKED;
 	const uint64_t protocol = ~0ull;
-	*f = (struct vhost_user_inflight){.queues = 1, .queue_size = SIZE};
+	*f = (struct vhost_user_inflight){ .queues = 1, .queue_size = SIZE };
 	request(c, VH_SET_PROTOCOL_FEATURES, 0, &protocol, 8, -1);
 	request(c, VH_SET_FEATURES, 0, &features, 8, -1);
 	request(c, VH_GET_INFLIGHT_FD, 0, f, sizeof(*f), -1);
@@ -482,7 +501,7 @@ static void test_packed_inflight(bool told)
 	is(t->version, 0, "packed: nothing tracked yet");
 	for (unsigned i = 0; i < 4; i++)
 		put_packed(&c, 3 * i, 20 + i, i);
-	*t = (struct pregion){.version = 1, .desc_num = SIZE, .used_wrap = 1, .old_used_wrap = 1};
+	*t = (struct pregion){ .version = 1, .desc_num = SIZE, .used_wrap = 1, .old_used_wrap = 1 };
 	for (unsigned i = 0; i < SIZE; i++)
 		t->e[i].next = i + 1;
 	for (unsigned i = 0; i < 3; i++)
@@ -491,11 +510,12 @@ static void test_packed_inflight(bool told)
 	t->free_head = 6;
 	t->used_idx = 3;
 	if (told)
-		slots(&c)[0] = (struct pslot){.len = 513, .id = 22, .flags = F_AVAIL | F_USED | 2};
+		slots(&c)[0] =
+			(struct pslot){ .len = 513, .id = 22, .flags = F_AVAIL | F_USED | 2 };
 	request(&c, VH_SET_INFLIGHT_FD, 0, &f, sizeof(f), fd);
 	start_with(&c, FIRST, PACKED);
 	ok(c.notes == 1 && strstr(c.said, told ? "2 requests" : "3 requests"), "%s", c.said);
-	const uint16_t order[4] = {22, 21, 20, 23};
+	const uint16_t order[4] = { 22, 21, 20, 23 };
 	for (unsigned i = 0; i < 4; i++) {
 		is(slots(&c)[3 * i].id, order[i], "used entry %u", i);
 		is(slots(&c)[3 * i].flags & (F_AVAIL | F_USED), F_AVAIL | F_USED, "as used");
@@ -535,7 +555,9 @@ static void test_packed_garbage(void)
 		struct pregion *t = get_packed(&c, &f, &fd);
 		for (unsigned i = 0; i < 4; i++)
 			put_packed(&c, 3 * i, i, i);
-		*t = (struct pregion){.version = 1, .desc_num = SIZE, .used_wrap = 1, .old_used_wrap = 1};
+		*t = (struct pregion){
+			.version = 1, .desc_num = SIZE, .used_wrap = 1, .old_used_wrap = 1
+		};
 		for (unsigned i = 0; i < 4; i++)
 			was_taken(&c, t, 3 * i, i);
 		for (unsigned i = 0; i < 1 + round % 8; i++) {

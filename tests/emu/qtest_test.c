@@ -39,7 +39,8 @@ static void test_child(void)
 		abort();
 	/* a grandchild keeps the pipe open until it is ended, too */
 	sh[2] = "sleep 1000 & echo $! >&3; wait";
-	is(child_start(&c, sh, &fd[1], 1), 0, "a program with a descriptor of ours, and a child of its own");
+	is(child_start(&c, sh, &fd[1], 1), 0,
+	   "a program with a descriptor of ours, and a child of its own");
 	close(fd[1]);
 	ok(read(fd[0], pid, sizeof(pid) - 1) > 0 && atoi(pid) > 1, "... writes to it");
 	ok(!child_ended(&c, 0), "... runs");
@@ -80,10 +81,16 @@ static void test_qtest(void)
 		const char *text;
 		int err;
 	} bad[] = {
-		{ "OK\n", EPROTO }, { "OK 0x12 3\n", EPROTO }, { "OK zwölf\n", EPROTO },
-		{ "OK 0x123\n", EPROTO }, { "OKAY 0x1\n", EPROTO }, { "hello\n", EPROTO },
-		{ "FAIL Unknown command\n", EIO }, { "IRQ burn 3\nOK 0x1\n", EPROTO },
-		{ "OK 0x", ETIMEDOUT }, { "", ETIMEDOUT },
+		{ "OK\n", EPROTO },
+		{ "OK 0x12 3\n", EPROTO },
+		{ "OK zwölf\n", EPROTO },
+		{ "OK 0x123\n", EPROTO },
+		{ "OKAY 0x1\n", EPROTO },
+		{ "hello\n", EPROTO },
+		{ "FAIL Unknown command\n", EIO },
+		{ "IRQ burn 3\nOK 0x1\n", EPROTO },
+		{ "OK 0x", ETIMEDOUT },
+		{ "", ETIMEDOUT },
 	};
 	struct qtest_irq irq;
 	struct qtest q;
@@ -95,7 +102,8 @@ static void test_qtest(void)
 	answers(&q, fd, "IRQ raise 20\nOK 0x12\nIRQ lower 20\nOK\n");
 	is(qtest_in(&q, 0xcfc, 1, &v), 0, "a port is read");
 	is(v, 0x12, "... its value");
-	ok(read(fd[1], asked, sizeof(asked) - 1) > 0 && !strcmp(asked, "inb 0xcfc\n"), "... as asked for");
+	ok(read(fd[1], asked, sizeof(asked) - 1) > 0 && !strcmp(asked, "inb 0xcfc\n"),
+	   "... as asked for");
 	is(qtest_write(&q, 0xfebf8000, 4, 1), 0, "memory is written");
 	ok(qtest_next_irq(&q, &irq) && irq.line == 20 && irq.level, "an interrupt came in between");
 	ok(qtest_next_irq(&q, &irq) && irq.line == 20 && !irq.level, "... and went");
@@ -153,16 +161,16 @@ struct client {
 	int fd[2];
 };
 
-static void send_request(struct client *c, uint16_t type, uint64_t cookie, uint64_t off, uint32_t len,
-	const void *data)
+static void send_request(struct client *c, uint16_t type, uint64_t cookie, uint64_t off,
+			 uint32_t len, const void *data)
 {
 	struct {
 		uint32_t magic;
 		uint16_t flags, type;
 		uint64_t cookie, off;
 		uint32_t len;
-	} __attribute__((packed)) r = { htobe32(0x25609513), 0, htobe16(type), cookie, htobe64(off),
-		htobe32(len) };
+	} __attribute__((packed))
+	r = { htobe32(0x25609513), 0, htobe16(type), cookie, htobe64(off), htobe32(len) };
 
 	if (write(c->fd[1], &r, sizeof(r)) < 0 || (data && write(c->fd[1], data, len) < 0))
 		abort();
@@ -187,23 +195,29 @@ static int answer(struct client *c, uint64_t *cookie, void *buf, size_t len)
 
 static void shake_hands(struct client *c, const struct nbd_disk *d)
 {
-	static const uint8_t go[] = "\0\0\0\3IHAVEOPT\0\0\0\10\0\0\0\0IHAVEOPT\0\0\0\7\0\0\0\6\0\0\0\0\0\0";
+	static const uint8_t go[] =
+		"\0\0\0\3IHAVEOPT\0\0\0\10\0\0\0\0IHAVEOPT\0\0\0\7\0\0\0\6\0\0\0\0\0\0";
 	uint8_t in[256];
 	ssize_t n;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, c->fd) ||
-		nbd_init(&c->n, c->fd[0], d) || write(c->fd[1], go, sizeof(go) - 1) < 0)
+	    nbd_init(&c->n, c->fd[0], d) || write(c->fd[1], go, sizeof(go) - 1) < 0)
 		abort();
 	is(nbd_run(&c->n), 1, "handshake");
 	n = recv(c->fd[1], in, sizeof(in), MSG_DONTWAIT);
 	/* greeting, refusal of structured replies, export, block size, end */
-	ok(n == 18 + 20 + 32 + 34 + 20 && !memcmp(in, "NBDMAGICIHAVEOPT", 16), "... in %zd bytes", n);
+	ok(n == 18 + 20 + 32 + 34 + 20 && !memcmp(in, "NBDMAGICIHAVEOPT", 16), "... in %zd bytes",
+	   n);
 }
 
 static void test_nbd(void)
 {
-	struct nbd_disk d = { .size = DISK, .read = disk_read, .write = disk_write,
-		.zero = disk_zero, .came = disk_came, .going = disk_going };
+	struct nbd_disk d = { .size = DISK,
+			      .read = disk_read,
+			      .write = disk_write,
+			      .zero = disk_zero,
+			      .came = disk_came,
+			      .going = disk_going };
 	struct client c;
 	uint8_t buf[512];
 	uint64_t cookie = 0;

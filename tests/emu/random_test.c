@@ -49,53 +49,50 @@ static unsigned cut(struct emu_seg *seg, uint64_t gpa, uint32_t len, bool writab
 	unsigned n = 0, pieces = 1 + rnd(most);
 	while (pieces-- > 1) {
 		uint32_t part = rnd(len + 1);
-		seg[n++] = (struct emu_seg){gpa, part, writable};
+		seg[n++] = (struct emu_seg){ gpa, part, writable };
 		gpa += part;
 		len -= part;
 	}
-	seg[n++] = (struct emu_seg){gpa, len, writable};
+	seg[n++] = (struct emu_seg){ gpa, len, writable };
 	return n;
 }
 
 static void segment(struct world *w, struct slot *s, uint32_t flags)
 {
-	struct virtio_blk_discard_write_zeroes z = {
-		.sector = s->sector, .num_sectors = s->sectors, .flags = flags};
+	struct virtio_blk_discard_write_zeroes z = { .sector = s->sector,
+						     .num_sectors = s->sectors,
+						     .flags = flags };
 	memcpy((char *)emu_driver_ptr(w->d, s->out) + BLK_HEADER, &z, sizeof(z));
 }
 
 static uint32_t fill(struct world *w, struct slot *s)
 {
-	static const uint32_t types[] = {VIRTIO_BLK_T_IN, VIRTIO_BLK_T_OUT, VIRTIO_BLK_T_IN,
-		VIRTIO_BLK_T_OUT, VIRTIO_BLK_T_FLUSH, VIRTIO_BLK_T_GET_ID, VIRTIO_BLK_T_DISCARD,
-		VIRTIO_BLK_T_WRITE_ZEROES, 0x77};
+	static const uint32_t types[] = {
+		VIRTIO_BLK_T_IN,      VIRTIO_BLK_T_OUT,		 VIRTIO_BLK_T_IN,
+		VIRTIO_BLK_T_OUT,     VIRTIO_BLK_T_FLUSH,	 VIRTIO_BLK_T_GET_ID,
+		VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_T_WRITE_ZEROES, 0x77
+	};
 	uint8_t *out = emu_driver_ptr(w->d, s->out);
-	struct virtio_blk_outhdr h = {.type = types[rnd(9)], .sector = s->sector};
+	struct virtio_blk_outhdr h = { .type = types[rnd(9)], .sector = s->sector };
 	uint32_t out_len = BLK_HEADER, bytes = s->sectors * BLK_SECTOR;
 	uint8_t *disk = w->disk + s->sector * BLK_SECTOR;
 	s->in_len = 1;
 	s->want_status = VIRTIO_BLK_S_OK;
 	switch (h.type) {
-	case VIRTIO_BLK_T_IN:
-		s->in_len += bytes;
-		break;
+	case VIRTIO_BLK_T_IN: s->in_len += bytes; break;
 	case VIRTIO_BLK_T_OUT:
 		for (uint32_t i = 0; i < bytes; i++)
 			out[BLK_HEADER + i] = disk[i] = rnd(256);
 		out_len += bytes;
 		break;
-	case VIRTIO_BLK_T_GET_ID:
-		s->in_len += VIRTIO_BLK_ID_BYTES;
-		break;
+	case VIRTIO_BLK_T_GET_ID: s->in_len += VIRTIO_BLK_ID_BYTES; break;
 	case VIRTIO_BLK_T_DISCARD:
 	case VIRTIO_BLK_T_WRITE_ZEROES:
 		segment(w, s, h.type == VIRTIO_BLK_T_DISCARD ? 0 : rnd(2));
 		memset(disk, 0, bytes);
 		out_len += BLK_SEGMENT;
 		break;
-	case 0x77:
-		s->want_status = VIRTIO_BLK_S_UNSUPP;
-		break;
+	case 0x77: s->want_status = VIRTIO_BLK_S_UNSUPP; break;
 	}
 	s->type = h.type;
 	memcpy(out, &h, sizeof(h));
@@ -137,8 +134,8 @@ static void check(struct world *w, unsigned qi, unsigned i, uint32_t len)
 		good = s->serial == w->completed[qi];
 	if (!good)
 		printf("# queue %u slot %u type %u sectors %u: len %u want %u, status %u want %u\n",
-			qi, i, s->type, s->sectors, len, s->in_len, in[s->in_len - 1],
-			s->want_status);
+		       qi, i, s->type, s->sectors, len, s->in_len, in[s->in_len - 1],
+		       s->want_status);
 	w->sane &= good;
 	w->completed[qi]++;
 	w->total++;
@@ -167,20 +164,14 @@ static void one_step(struct world *w)
 		if (!w->slot[qi][i].busy)
 			submit(w, qi, i);
 		break;
-	case 2:
-		emu_driver_kick(w->d, &w->d->queue[qi]);
-		break;
-	case 3:
-		emu_device_run(w->r->dev, rnd(4));
-		break;
+	case 2: emu_driver_kick(w->d, &w->d->queue[qi]); break;
+	case 3: emu_device_run(w->r->dev, rnd(4)); break;
 	case 4:
 		if (held)
 			emu_backend_defer_release(w->r->backend, rnd(held));
 		emu_virtio_notify(w->r->v);
 		break;
-	default:
-		emu_driver_interrupts(w->d, &w->d->queue[qi], rnd(2));
-		reap(w);
+	default: emu_driver_interrupts(w->d, &w->d->queue[qi], rnd(2)); reap(w);
 	}
 }
 
@@ -192,11 +183,11 @@ static uint64_t all(struct world *w)
 static void play(unsigned bits, unsigned rounds)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	struct emu_rig_options o = {.dev = {.queues = 2, .queue_size = 16, .features = ~0ull},
-		.disk_size = sizeof(w->disk),
-		.message_dma = bits & 32,
-		.blk = {.serial = "serial", .max_discard_seg = 4}};
-	struct emu_driver_options d = {.queues = 2, .features = {emu_blk_default_features()}};
+	struct emu_rig_options o = { .dev = { .queues = 2, .queue_size = 16, .features = ~0ull },
+				     .disk_size = sizeof(w->disk),
+				     .message_dma = bits & 32,
+				     .blk = { .serial = "serial", .max_discard_seg = 4 } };
+	struct emu_driver_options d = { .queues = 2, .features = { emu_blk_default_features() } };
 	d.features[0] |= bits & 1 ? BIT(VIRTIO_F_RING_PACKED) : 0;
 	d.features[0] |= bits & 2 ? BIT(VIRTIO_RING_F_INDIRECT_DESC) : 0;
 	d.features[0] |= bits & 4 ? BIT(VIRTIO_RING_F_EVENT_IDX) : 0;
@@ -220,10 +211,10 @@ static void play(unsigned bits, unsigned rounds)
 	emu_device_run(w->r->dev, 0);
 	reap(w);
 	ok(w->sane && w->total == all(w) && emu_driver_status(w->d) == 0xf,
-		"%s%s%s%s%s%s: %d requests, %u interrupts, %u kicks", bits & 1 ? "packed" : "split",
-		bits & 2 ? " indirect" : "", bits & 4 ? " event-idx" : "",
-		bits & 8 ? " in-order" : "", bits & 16 ? " notification-data" : "",
-		bits & 32 ? " messages" : "", (int)w->total, w->r->msix_total, w->d->kicks);
+	   "%s%s%s%s%s%s: %d requests, %u interrupts, %u kicks", bits & 1 ? "packed" : "split",
+	   bits & 2 ? " indirect" : "", bits & 4 ? " event-idx" : "", bits & 8 ? " in-order" : "",
+	   bits & 16 ? " notification-data" : "", bits & 32 ? " messages" : "", (int)w->total,
+	   w->r->msix_total, w->d->kicks);
 	emu_rig_free(w->r);
 	free(w);
 }

@@ -42,7 +42,8 @@ static void set_cfg(struct emu_rig *r, uint32_t off, unsigned w, uint32_t v)
 static int start(struct emu_rig *r, uint64_t features, bool legacy, bool intx)
 {
 	struct emu_driver_options d = {
-		.queues = r->v->nqueues, .legacy = legacy, .no_msix = intx, .features = {features}};
+		.queues = r->v->nqueues, .legacy = legacy, .no_msix = intx, .features = { features }
+	};
 	return emu_driver_start(&r->drv, &d);
 }
 
@@ -67,7 +68,7 @@ static unsigned cap_of(struct emu_rig *r, uint8_t id)
 
 static void test_ids(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){.dev = {.express = true}});
+	struct emu_rig *r = rig((struct emu_rig_options){ .dev = { .express = true } });
 	is(cfg(r, 0, 4), 0x10421af4, "modern: vendor and device id, 4.1.2.1");
 	is(cfg(r, PCI_REVISION_ID, 1), 1, "modern: revision 1");
 	ok(cfg(r, PCI_SUBSYSTEM_ID, 2) >= 0x40, "modern: subsystem id");
@@ -81,7 +82,7 @@ static void test_ids(void)
 	set_cfg(r, 1, 4, 0);
 	is(cfg(r, 0, 4), 0x10421af4, "ids are read-only");
 	emu_rig_free(r);
-	r = rig((struct emu_rig_options){.dev = {.transitional = true}});
+	r = rig((struct emu_rig_options){ .dev = { .transitional = true } });
 	is(cfg(r, 0, 4), 0x10011af4, "transitional: device id, 4.1.2.1");
 	is(cfg(r, PCI_REVISION_ID, 1), 0, "transitional: revision 0");
 	is(cfg(r, PCI_SUBSYSTEM_ID, 2), 2, "transitional: subsystem id is the device type");
@@ -93,10 +94,10 @@ static void test_ids(void)
 static void test_bars(void)
 {
 	struct emu_rig *r =
-		rig((struct emu_rig_options){.dev = {.transitional = true, .queues = 4}});
+		rig((struct emu_rig_options){ .dev = { .transitional = true, .queues = 4 } });
 	uint64_t a;
 	is((uint64_t)-emu_pci_bar_address(emu_device_pci(r->dev), 4, &a), ENODEV,
-		"BARs do not decode after reset");
+	   "BARs do not decode after reset");
 	is(emu_driver_probe(&r->drv), 0, "probe");
 	is(r->drv.bar_size[0], 128, "I/O BAR size");
 	is(r->drv.bar_size[1], 4096, "MSI-X BAR size");
@@ -106,14 +107,14 @@ static void test_bars(void)
 	is(emu_pci_bar_address(emu_device_pci(r->dev), 0, &a), 0, "I/O decodes");
 	is(a, 0xc000, "at the port given");
 	is((uint64_t)-emu_pci_bar_address(emu_device_pci(r->dev), 5, &a), ENODEV,
-		"BAR 5 is not there");
+	   "BAR 5 is not there");
 	is(cfg(r, PCI_BASE_ADDRESS_0 + 8, 4), 0, "BAR 2 reads 0");
 	is(emu_device_region_size(r->dev, 4), 16384, "region size");
 	is(emu_device_region_size(r->dev, EMU_REGION_CONFIG), 256, "configuration region size");
 	is(emu_device_region_size(r->dev, 9), 0, "no region 9");
 	ok(r->drv.common.found && r->drv.notify.found && r->drv.isr.found && r->drv.config.found &&
-			r->drv.window.found,
-		"all five virtio capabilities");
+		   r->drv.window.found,
+	   "all five virtio capabilities");
 	is(r->drv.notify_multiplier, 4, "notify multiplier");
 	is(r->drv.vectors, 5, "vectors: queues and one");
 	emu_rig_free(r);
@@ -121,7 +122,7 @@ static void test_bars(void)
 
 static void test_power_and_flr(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){.dev = {.express = true}});
+	struct emu_rig *r = rig((struct emu_rig_options){ .dev = { .express = true } });
 	start(r, 0, false, false);
 	unsigned pm = cap_of(r, PCI_CAP_ID_PM), exp = cap_of(r, PCI_CAP_ID_EXP);
 	set_cfg(r, pm + PCI_PM_CTRL, 2, 3);
@@ -141,7 +142,7 @@ static void test_power_and_flr(void)
 /* 2.1, 3.1.1 */
 static void test_status(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){0});
+	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
 	emu_driver_probe(&r->drv);
 	is(rd(r, COMMON(STATUS), 1), 0, "status 0 at first");
 	wr(r, COMMON(STATUS), 1, 1);
@@ -149,7 +150,7 @@ static void test_status(void)
 	is(rd(r, COMMON(STATUS), 1), 3, "a bit is not cleared by leaving it out");
 	wr(r, COMMON(STATUS), 1, 0x73);
 	is(rd(r, COMMON(STATUS), 1), 3,
-		"NEEDS_RESET, SUSPEND and reserved bits are not the driver's");
+	   "NEEDS_RESET, SUSPEND and reserved bits are not the driver's");
 	wr(r, COMMON(STATUS), 1, 0x83);
 	is(rd(r, COMMON(STATUS), 1), 0x83, "FAILED is");
 	wr(r, COMMON(STATUS), 1, 0);
@@ -160,14 +161,14 @@ static void test_status(void)
 	wr(r, COMMON(GF), 4, 0);
 	is(rd(r, COMMON(GF), 4), before, "features are settled after FEATURES_OK");
 	wr(r, COMMON(STATUS), 1, 0x8f);
-	struct emu_blk_request q = {0};
+	struct emu_blk_request q = { 0 };
 	is((uint64_t)-read_one(r, &q), ETIMEDOUT, "nothing is served after FAILED");
 	emu_rig_free(r);
 }
 
 static void test_features(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){.dev = {.transitional = true}});
+	struct emu_rig *r = rig((struct emu_rig_options){ .dev = { .transitional = true } });
 	emu_driver_probe(&r->drv);
 	uint64_t f = 0;
 	for (unsigned s = 0; s < 2; s++) {
@@ -176,7 +177,7 @@ static void test_features(void)
 		f |= rd(r, COMMON(DF), 4) << 32 * s;
 	}
 	is(f, emu_virtio_core_features() | emu_blk_default_features(),
-		"features offered, no legacy bits");
+	   "features offered, no legacy bits");
 	wr(r, COMMON(DFSELECT), 4, 4);
 	is(rd(r, COMMON(DF), 4), 0, "no features beyond 127");
 	wr(r, COMMON(GFSELECT), 4, 4);
@@ -184,10 +185,10 @@ static void test_features(void)
 	is(rd(r, COMMON(GF), 4), 0, "none to be accepted there, either");
 	uint32_t old = emu_device_bar_read(r->dev, 0, VIRTIO_PCI_HOST_FEATURES, 4);
 	ok(old & BIT(VIRTIO_F_ANY_LAYOUT) && old & BIT(VIRTIO_F_NOTIFY_ON_EMPTY),
-		"legacy bits there");
+	   "legacy bits there");
 	emu_rig_free(r);
 	/* prerequisites: CONFIG_WCE offers FLUSH along */
-	r = rig((struct emu_rig_options){.blk = {.features = BIT(VIRTIO_BLK_F_CONFIG_WCE)}});
+	r = rig((struct emu_rig_options){ .blk = { .features = BIT(VIRTIO_BLK_F_CONFIG_WCE) } });
 	ok(emu_virtio_offers(r->v, VIRTIO_BLK_F_FLUSH), "CONFIG_WCE brings FLUSH");
 	emu_rig_free(r);
 }
@@ -195,7 +196,7 @@ static void test_features(void)
 static void test_common(void)
 {
 	struct emu_rig *r = rig((struct emu_rig_options){
-		.dev = {.queues = 2, .queue_sizes = (const uint16_t[]){64, 0}}});
+		.dev = { .queues = 2, .queue_sizes = (const uint16_t[]){ 64, 0 } } });
 	emu_driver_probe(&r->drv);
 	is(rd(r, COMMON(NUMQ), 2), 2, "num_queues");
 	is(rd(r, COMMON(Q_SIZE), 2), 64, "queue_size");
@@ -229,15 +230,15 @@ static void test_common(void)
 	wr(r, COMMON(Q_DESCLO), 8, 4096);
 	wr(r, COMMON(Q_RESET), 2, 1);
 	is(rd(r, COMMON(Q_ENABLE), 2) | rd(r, COMMON(Q_DESCLO), 8) | rd(r, COMMON(Q_RESET), 2) |
-			rd(r, COMMON(Q_NOFF), 2),
-		0, "and cannot be set up");
+		   rd(r, COMMON(Q_NOFF), 2),
+	   0, "and cannot be set up");
 	is(rd(r, COMMON(Q_MSIX), 2), VQT_NO_VECTOR, "nor mapped");
 	emu_rig_free(r);
 }
 
 static void test_config(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){0});
+	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
 	uint64_t capacity;
 	uint32_t u32;
 	is(start(r, emu_blk_default_features(), false, false), 0, "started");
@@ -257,7 +258,7 @@ static void test_config(void)
 	is(capacity, 2048, "new capacity");
 	emu_driver_write(&r->drv, &r->drv.config, BLK_CFG_WRITEBACK, 1, 0);
 	is(emu_driver_read(&r->drv, &r->drv.config, BLK_CFG_WRITEBACK, 1), 0,
-		"writeback is writable");
+	   "writeback is writable");
 	emu_driver_write(&r->drv, &r->drv.config, BLK_CFG_WRITEBACK, 1, 7);
 	is(emu_driver_read(&r->drv, &r->drv.config, BLK_CFG_WRITEBACK, 1), 0, "0 or 1 only");
 	emu_driver_write(&r->drv, &r->drv.config, 0, 4, 1);
@@ -269,8 +270,8 @@ static void test_config(void)
 /* 4.1.5.3: INTx, ISR */
 static void test_intx(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){0});
-	struct emu_blk_request q = {0};
+	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
+	struct emu_blk_request q = { 0 };
 	is(start(r, 0, false, true), 0, "started without MSI-X");
 	is(read_one(r, &q), 0, "request");
 	ok(r->intx, "INTx asserted");
@@ -287,7 +288,7 @@ static void test_intx(void)
 	is(emu_driver_read(&r->drv, &r->drv.isr, 0, 1), 0, "ISR is 0");
 	emu_virtio_config_changed(r->v);
 	is(emu_driver_read(&r->drv, &r->drv.isr, 0, 1), VIRTIO_PCI_ISR_CONFIG,
-		"ISR: configuration");
+	   "ISR: configuration");
 	read_one(r, &q);
 	ok(r->intx, "asserted again");
 	wr(r, COMMON(STATUS), 1, 0);
@@ -298,8 +299,8 @@ static void test_intx(void)
 
 static void test_msix(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){0});
-	struct emu_blk_request q = {0};
+	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
+	struct emu_blk_request q = { 0 };
 	is(start(r, 0, false, false), 0, "started with MSI-X");
 	unsigned m = cap_of(r, PCI_CAP_ID_MSIX);
 	is(cfg(r, m + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_QSIZE, 1, "table size");
@@ -332,13 +333,13 @@ static void test_msix(void)
 	emu_virtio_config_changed(r->v);
 	is(r->msix[0], 1, "configuration vector");
 	is(emu_driver_read(&r->drv, &r->drv.isr, 0, 1), VIRTIO_PCI_ISR_CONFIG,
-		"ISR shows a configuration change under MSI-X, too (4.1.4.5.1)");
+	   "ISR shows a configuration change under MSI-X, too (4.1.4.5.1)");
 	is(emu_device_bar_read(r->dev, 1, 3000, 4), 0, "between table and pending bits: 0");
 	emu_rig_free(r);
-	r = rig((struct emu_rig_options){.dev = {.msix_elsewhere = true}});
+	r = rig((struct emu_rig_options){ .dev = { .msix_elsewhere = true } });
 	start(r, 0, false, false);
 	emu_device_bar_write(r->dev, 1, 16 + 12, 4, 1);
-	q = (struct emu_blk_request){0};
+	q = (struct emu_blk_request){ 0 };
 	read_one(r, &q);
 	is(r->msix[1], 1, "masks kept by the host: ours do not count");
 	emu_rig_free(r);
@@ -346,8 +347,8 @@ static void test_msix(void)
 
 static void test_bus_master(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){0});
-	struct emu_blk_request q = {0};
+	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
+	struct emu_blk_request q = { 0 };
 	start(r, 0, false, false);
 	set_cfg(r, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	is((uint64_t)-read_one(r, &q), ETIMEDOUT, "no bus mastering, no service");
@@ -361,7 +362,7 @@ static void test_bus_master(void)
 /* 4.1.4.9 */
 static void test_window(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){0});
+	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
 	emu_driver_probe(&r->drv);
 	unsigned at = r->drv.window.at;
 	set_cfg(r, at + VIRTIO_PCI_CAP_BAR, 1, 4);
@@ -387,8 +388,8 @@ static void test_window(void)
 /* Requests in flight when the driver resets: 2.4.1, COMMON-V7. */
 static void test_reset_under_io(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){0});
-	struct emu_blk_request q = {.type = VIRTIO_BLK_T_IN, .len = 512, .in = true};
+	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
+	struct emu_blk_request q = { .type = VIRTIO_BLK_T_IN, .len = 512, .in = true };
 	start(r, BIT(VIRTIO_F_RING_RESET), false, false);
 	q.data = emu_driver_alloc(&r->drv, 512, 512);
 	emu_backend_defer_hold(r->backend, true);
@@ -423,7 +424,7 @@ static void test_reset_under_io(void)
 	is(rd(r, COMMON(Q_MSIX), 2), VQT_NO_VECTOR, "vector is the default");
 	emu_backend_defer_hold(r->backend, false);
 	is(emu_driver_queue(&r->drv, 0), 0, "set up again");
-	q = (struct emu_blk_request){0};
+	q = (struct emu_blk_request){ 0 };
 	is(read_one(r, &q), 0, "and used");
 	is(emu_driver_queue_reset(&r->drv, 0), 0, "queue reset when idle");
 	emu_device_reset(r->dev);
@@ -433,8 +434,8 @@ static void test_reset_under_io(void)
 
 static void test_needs_reset(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){0});
-	struct emu_blk_request q = {0};
+	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
+	struct emu_blk_request q = { 0 };
 	start(r, 0, false, false);
 	emu_virtio_break(r->v, NULL, "test");
 	emu_virtio_break(r->v, NULL, "again");
@@ -442,7 +443,7 @@ static void test_needs_reset(void)
 	is(r->msix[0], 1, "one configuration interrupt");
 	is((uint64_t)-read_one(r, &q), ETIMEDOUT, "nothing is served");
 	is(start(r, 0, false, false), 0, "a reset helps");
-	q = (struct emu_blk_request){0};
+	q = (struct emu_blk_request){ 0 };
 	is(read_one(r, &q), 0, "served");
 	emu_rig_free(r);
 }
@@ -450,13 +451,13 @@ static void test_needs_reset(void)
 /* 3.4: SUSPEND */
 static void test_suspend(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){.dev = {.features = ~0ull}});
-	struct emu_blk_request q = {.in = true, .len = 512};
+	struct emu_rig *r = rig((struct emu_rig_options){ .dev = { .features = ~0ull } });
+	struct emu_blk_request q = { .in = true, .len = 512 };
 	start(r, BIT(VIRTIO_BLK_F_FLUSH), false, false);
 	wr(r, COMMON(STATUS), 1, 0x1f);
 	is(rd(r, COMMON(STATUS), 1), 0xf, "SUSPEND without its feature is not heard");
 	start(r, BIT(VIRTIO_F_SUSPEND) | BIT(VIRTIO_BLK_F_FLUSH) | BIT(VIRTIO_BLK_F_CONFIG_WCE),
-		false, false);
+	      false, false);
 	q.data = emu_driver_alloc(&r->drv, 512, 512);
 	emu_backend_defer_hold(r->backend, true);
 	emu_driver_blk_add(&r->drv, &r->drv.queue[0], &q);
@@ -467,7 +468,7 @@ static void test_suspend(void)
 	emu_backend_defer_hold(r->backend, false);
 	is(rd(r, COMMON(STATUS), 1), 0x1b, "suspended: SUSPEND, no DRIVER_OK");
 	is(r->msix[1], 1, "its notification came before");
-	struct emu_blk_request q2 = {0};
+	struct emu_blk_request q2 = { 0 };
 	is((uint64_t)-read_one(r, &q2), ETIMEDOUT, "nothing is served");
 	emu_driver_write(&r->drv, &r->drv.config, BLK_CFG_WRITEBACK, 1, 0);
 	is(emu_driver_read(&r->drv, &r->drv.config, BLK_CFG_WRITEBACK, 1), 1, "nor configured");
@@ -487,33 +488,33 @@ static void test_suspend(void)
 static void test_legacy(void)
 {
 	struct emu_rig *r =
-		rig((struct emu_rig_options){.dev = {.transitional = true, .queues = 2}});
-	struct emu_blk_request q = {0};
+		rig((struct emu_rig_options){ .dev = { .transitional = true, .queues = 2 } });
+	struct emu_blk_request q = { 0 };
 	uint64_t capacity;
 	is(start(r, BIT(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT(VIRTIO_F_ANY_LAYOUT), true, false), 0,
-		"legacy start");
+	   "legacy start");
 	is(read_one(r, &q), 0, "legacy request");
 	is(r->msix[1], 1, "legacy vector");
 	emu_driver_config(&r->drv, 0, &capacity, 8);
 	is(capacity, 2048, "configuration behind the vectors");
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_GUEST_FEATURES, 4),
-		BIT(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT(VIRTIO_F_ANY_LAYOUT), "features read back");
+	   BIT(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT(VIRTIO_F_ANY_LAYOUT), "features read back");
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4), r->drv.queue[1].desc >> 12,
-		"page number of the selected queue");
+	   "page number of the selected queue");
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_SEL, 2), 1, "selected queue");
 	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_NUM, 2, 8);
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_NUM, 2), 256,
-		"size is not the driver's");
+	   "size is not the driver's");
 	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4, 77);
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4), r->drv.queue[1].desc >> 12,
-		"nor is a queue in use moved");
+	   "nor is a queue in use moved");
 	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4, 0);
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4), 0, "given up");
 	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_SEL, 2, 9);
 	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4, 1);
 	emu_device_bar_write(r->dev, 0, VIRTIO_MSI_QUEUE_VECTOR, 2, 1);
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_MSI_QUEUE_VECTOR, 2), VQT_NO_VECTOR,
-		"absent queue");
+	   "absent queue");
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_NUM, 2), 0, "absent queue has size 0");
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_MSI_CONFIG_VECTOR, 2), 0, "configuration vector");
 	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_NOTIFY, 2), 0, "notify reads 0");
@@ -521,8 +522,8 @@ static void test_legacy(void)
 	emu_device_bar_write(r->dev, 0, 24 + BLK_CFG_WRITEBACK, 1, 0);
 	is(emu_device_bar_read(r->dev, 0, 24 + BLK_CFG_WRITEBACK, 1), 0, "writeback, legacy");
 	emu_rig_free(r);
-	r = rig((struct emu_rig_options){.dev = {.transitional = true}});
-	q = (struct emu_blk_request){0};
+	r = rig((struct emu_rig_options){ .dev = { .transitional = true } });
+	q = (struct emu_blk_request){ 0 };
 	is(start(r, 0, true, true), 0, "legacy without MSI-X");
 	is(read_one(r, &q), 0, "request");
 	ok(r->intx, "INTx");
@@ -536,14 +537,14 @@ static void test_legacy(void)
 
 static void test_regions(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){0});
+	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
 	uint8_t buf[256], one = 1;
 	is(emu_device_read(r->dev, EMU_REGION_CONFIG, 0, buf, 256), 0, "whole configuration space");
 	is(buf[0] | buf[1] << 8, 0x1af4, "vendor");
 	is((uint64_t)-emu_device_read(r->dev, EMU_REGION_CONFIG, 200, buf, 100), EINVAL, "beyond");
 	is((uint64_t)-emu_device_read(r->dev, 3, 0, buf, 1), EINVAL, "no such region");
-	is(emu_device_write(r->dev, EMU_REGION_CONFIG, PCI_COMMAND, (const uint8_t[]){7, 0}, 2), 0,
-		"write");
+	is(emu_device_write(r->dev, EMU_REGION_CONFIG, PCI_COMMAND, (const uint8_t[]){ 7, 0 }, 2),
+	   0, "write");
 	is(emu_device_write(r->dev, 4, COMMON(STATUS), &one, 1), 0, "status");
 	is(emu_device_read(r->dev, 4, COMMON(STATUS), buf, 1), 0, "read");
 	is(buf[0], 1, "status read");
@@ -561,15 +562,15 @@ static void test_regions(void)
 /* A device laid out as another one was. */
 static void test_layout(void)
 {
-	struct emu_rig_options o = {0};
+	struct emu_rig_options o = { 0 };
 	struct emu_pci_layout l;
-	uint64_t exact[2] = {BIT(32) | BIT(29) | BIT(24) | BIT(2), 0};
-	uint8_t bytes[60] = {9, 8, 7};
-	o.dev = (struct emu_device_config){.cls = &emu_blk,
-		.vectors = 3,
-		.features_exact = exact,
-		.config_exact = bytes,
-		.config_exact_len = sizeof(bytes)};
+	uint64_t exact[2] = { BIT(32) | BIT(29) | BIT(24) | BIT(2), 0 };
+	uint8_t bytes[60] = { 9, 8, 7 };
+	o.dev = (struct emu_device_config){ .cls = &emu_blk,
+					    .vectors = 3,
+					    .features_exact = exact,
+					    .config_exact = bytes,
+					    .config_exact_len = sizeof(bytes) };
 	emu_device_layout(&l, &o.dev);
 	l.bar[2] = l.bar[4];
 	l.bar[2].flags = 0;
@@ -584,7 +585,7 @@ static void test_layout(void)
 	}
 	o.dev.layout = &l;
 	struct emu_rig *r = rig(o);
-	struct emu_blk_request q = {0};
+	struct emu_blk_request q = { 0 };
 	is(start(r, exact[0], false, false), 0, "started");
 	is(r->drv.common.bar, 2, "structures where they were put");
 	is(r->drv.offered[0], exact[0], "features exactly as given");
@@ -595,7 +596,7 @@ static void test_layout(void)
 	emu_rig_free(r);
 	struct emu_device *d;
 	struct emu_backend *b;
-	struct emu_blk_config bc = {0};
+	struct emu_blk_config bc = { 0 };
 	emu_backend_mem(&b, NULL, 4096);
 	bc.backend = b;
 	o.dev.class_config = &bc;
@@ -624,11 +625,11 @@ static void test_layout(void)
 	emu_backend_close(b);
 	emu_device_free(NULL);
 	emu_rig_free(NULL);
-	o = (struct emu_rig_options){.dev = {.vectors = VQT_NO_VECTOR}};
+	o = (struct emu_rig_options){ .dev = { .vectors = VQT_NO_VECTOR } };
 	r = rig(o);
 	is(start(r, 0, false, false), 0, "a device without MSI-X");
 	is(r->drv.vectors, 0, "has no vectors");
-	q = (struct emu_blk_request){0};
+	q = (struct emu_blk_request){ 0 };
 	is(read_one(r, &q), 0, "works");
 	ok(r->intx, "by INTx");
 	emu_rig_free(r);
@@ -637,7 +638,7 @@ static void test_layout(void)
 /* A size for a packed ring, and then it is to be a split one. */
 static void size_for_another_ring(bool early)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){.dev = {.queues = 1}});
+	struct emu_rig *r = rig((struct emu_rig_options){ .dev = { .queues = 1 } });
 	uint64_t features = BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_PACKED);
 	emu_driver_probe(&r->drv);
 	emu_driver_reset(&r->drv);
@@ -656,7 +657,8 @@ static void size_for_another_ring(bool early)
 		wr(r, COMMON(Q_ENABLE), 2, 1);
 	wr(r, COMMON(STATUS), 1, 11);
 	is(rd(r, COMMON(STATUS), 1), 11, "split rings are agreed on");
-	is(rd(r, COMMON(Q_SIZE), 2), early ? 7 : 256, early ? "a queue in use stays" : "which have not");
+	is(rd(r, COMMON(Q_SIZE), 2), early ? 7 : 256,
+	   early ? "a queue in use stays" : "which have not");
 	wr(r, COMMON(STATUS), 1, 15);
 	is(!!(rd(r, COMMON(STATUS), 1) & VIRTIO_CONFIG_S_NEEDS_RESET), early, "but cannot run");
 	emu_rig_free(r);

@@ -26,7 +26,7 @@ static unsigned nth_reset(struct reel *t, unsigned n)
 	for (unsigned i = 0; i < t->count; i++) {
 		struct vqt_reg *r = reel_at(t, i);
 		if (r->h.type == VQT_REG && r->op == VQT_WRITE && r->region == VQT_REGION_COMMON &&
-			r->offset == VIRTIO_PCI_COMMON_STATUS && !r->value && n-- == 0)
+		    r->offset == VIRTIO_PCI_COMMON_STATUS && !r->value && n-- == 0)
 			return i;
 	}
 	return t->count;
@@ -34,7 +34,7 @@ static unsigned nth_reset(struct reel *t, unsigned n)
 
 static void lose(struct reel *t, unsigned at, unsigned count)
 {
-	struct vqt_loss l = {.h = *header(t, at), .lost = count, .why = VQT_LOSS_BUFFER};
+	struct vqt_loss l = { .h = *header(t, at), .lost = count, .why = VQT_LOSS_BUFFER };
 	l.h.type = VQT_LOSS;
 	l.h.device = VQT_NO_DEVICE;
 	l.h.queue = VQT_NO_QUEUE;
@@ -76,7 +76,8 @@ static void test_late(void)
 	reel_free(&t);
 	for (unsigned cut = second + 5; cut < third; cut += (third - second) / 9) {
 		reel_load(&t, "traces/qemu7-q1.pcap");
-		for (unsigned i = 2, left = cut - 2; left; left--) { /* all but who speaks of what */
+		for (unsigned i = 2, left = cut - 2; left;
+		     left--) { /* all but who speaks of what */
 			struct vqt_device *d = reel_at(&t, i);
 			if (d->h.type == VQT_DEVICE) {
 				d->flags |= VQT_DEV_LATE;
@@ -87,7 +88,7 @@ static void test_late(void)
 		}
 		reel_replay(&t, NULL, &o);
 		if (!ok(o.rc == 0 && !o.differences && o.n.requests.equal >= 7 && o.n.skipped,
-			    "the first %u events are missing", cut))
+			"the first %u events are missing", cut))
 			outcome_names(&o, 0, "nothing");
 		reel_free(&t);
 	}
@@ -121,8 +122,8 @@ static void test_type(unsigned type)
 	}
 	reel_replay(&t, NULL, &o);
 	ok(o.rc == 0 && !o.differences && o.n.requests.compared == 70 && o.n.skipped >= 70 &&
-			o.n.registers.equal > 300 && o.n.interrupts.equal == 38,
-		"device type %u: its transport is compared", type);
+		   o.n.registers.equal > 300 && o.n.interrupts.equal == 38,
+	   "device type %u: its transport is compared", type);
 	if (o.differences)
 		outcome_names(&o, 0, "nothing");
 	reel_free(&t);
@@ -152,7 +153,7 @@ static void test_memory(void)
 {
 	struct reel t;
 	struct outcome o;
-	struct replay_options opt = {.memory = 128 << 10};
+	struct replay_options opt = { .memory = 128 << 10 };
 	reel_load(&t, "traces/qemu7-q1.pcap");
 	reel_replay(&t, &opt, &o);
 	ok(o.rc == 0 && !o.differences && o.n.skipped > 60, "with next to no guest memory");

@@ -111,26 +111,28 @@ static const struct {
 	int which;
 	uint64_t flip;
 } registers[] = {
-	{"traces/qemu7-q1.pcap", "a feature, first time", "register.common.device_feature[0]",
-		is_feature, 0, 1 << 9},
-	{"traces/qemu7-q1.pcap", "a feature, second time", "register.common.device_feature[0]",
-		is_feature, 2, 1 << 6},
-	{"traces/qemu7-q1.pcap", "a feature of the core", "register.common.device_feature[1]",
-		is_feature, 5, 1},
-	{"traces/qemu7-q1.pcap", "device_status", "register.common.device_status", is_status, 2, 8},
-	{"traces/qemu7-q1.pcap", "device_status needs reset", "register.common.device_status",
-		is_status, 6, 0x40},
-	{"traces/qemu7-q1.pcap", "a vendor id", "register.pci.vendor_id", is_vendor, 1, 0x10},
-	{"traces/qemu11-mq4.pcap", "queue_size", "register.common.queue_size", is_size, 2, 0x80},
-	{"traces/qemu11-mq4.pcap", "num_queues", "register.common.num_queues", is_queues, 0, 1},
-	{"traces/qemu7-packed.pcap", "an MSI-X entry", "register.msix", is_table, 3, 1},
-	{"traces/qemu7-intx.pcap", "ISR, a reserved bit", "register.isr.isr_status", is_isr, 5, 4},
-	{"traces/qemu7-intx.pcap", "ISR, the configuration bit", "register.isr.isr_status", is_isr, 7,
-		2},
-	{"traces/qemu7-legacy.pcap", "legacy device_features", "register.legacy.device_features",
-		is_legacy_features, 1, 1 << 27},
-	{"traces/qemu7-legacy.pcap", "legacy device_status", "register.legacy.device_status",
-		is_legacy_status, 3, 4},
+	{ "traces/qemu7-q1.pcap", "a feature, first time", "register.common.device_feature[0]",
+	  is_feature, 0, 1 << 9 },
+	{ "traces/qemu7-q1.pcap", "a feature, second time", "register.common.device_feature[0]",
+	  is_feature, 2, 1 << 6 },
+	{ "traces/qemu7-q1.pcap", "a feature of the core", "register.common.device_feature[1]",
+	  is_feature, 5, 1 },
+	{ "traces/qemu7-q1.pcap", "device_status", "register.common.device_status", is_status, 2,
+	  8 },
+	{ "traces/qemu7-q1.pcap", "device_status needs reset", "register.common.device_status",
+	  is_status, 6, 0x40 },
+	{ "traces/qemu7-q1.pcap", "a vendor id", "register.pci.vendor_id", is_vendor, 1, 0x10 },
+	{ "traces/qemu11-mq4.pcap", "queue_size", "register.common.queue_size", is_size, 2, 0x80 },
+	{ "traces/qemu11-mq4.pcap", "num_queues", "register.common.num_queues", is_queues, 0, 1 },
+	{ "traces/qemu7-packed.pcap", "an MSI-X entry", "register.msix", is_table, 3, 1 },
+	{ "traces/qemu7-intx.pcap", "ISR, a reserved bit", "register.isr.isr_status", is_isr, 5,
+	  4 },
+	{ "traces/qemu7-intx.pcap", "ISR, the configuration bit", "register.isr.isr_status", is_isr,
+	  7, 2 },
+	{ "traces/qemu7-legacy.pcap", "legacy device_features", "register.legacy.device_features",
+	  is_legacy_features, 1, 1 << 27 },
+	{ "traces/qemu7-legacy.pcap", "legacy device_status", "register.legacy.device_status",
+	  is_legacy_status, 3, 4 },
 };
 
 static void test_registers(void)
@@ -145,7 +147,7 @@ static void test_registers(void)
 		((struct vqt_reg *)reel_at(&t, at))->value ^= registers[i].flip;
 		reel_replay(&t, NULL, &o);
 		ok(outcome_names(&o, at + 1, registers[i].subject) && o.differences == 1,
-			"%s: caught, nothing else", registers[i].what);
+		   "%s: caught, nothing else", registers[i].what);
 		reel_free(&t);
 	}
 }
@@ -158,31 +160,33 @@ static const struct {
 	int which; /* of the reads of that register in that width */
 	uint64_t flip;
 } once[] = {
-	{"qemu7-q1", "subsystem vendor", "register.pci.subsystem_vendor_id", VQT_REGION_PCI, 2, 0x2c,
-		0, 0x10},
-	{"qemu7-q1", "subsystem id", "register.pci.subsystem_id", VQT_REGION_PCI, 2, 0x2e, 0, 1},
-	{"qemu7-legacy", "subsystem id, transitional", "register.pci.subsystem_id", VQT_REGION_PCI, 2,
-		0x2e, 0, 1},
-	{"qemu7-q1", "latency timer", "register.pci.", VQT_REGION_PCI, 1, 0x0d, 0, 0x40},
-	{"qemu7-edk2", "offset of the common structure", "register.pci.", VQT_REGION_PCI, 4, 0x48, 0,
-		0x1000},
-	{"qemu7-edk2", "length of the ISR structure", "register.pci.", VQT_REGION_PCI, 4, 0x5c, 0, 2},
-	{"qemu7-edk2", "padding of a capability", "register.pci.", VQT_REGION_PCI, 4, 0x64, 0, 0x100},
-	{"qemu7-edk2", "notify_off_multiplier", "register.pci.notify_off_multiplier", VQT_REGION_PCI,
-		4, 0x80, 0, 8},
-	{"qemu7-q1", "MSI-X table", "register.pci.msix_table", VQT_REGION_PCI, 4, 0x9c, 0, 0x800},
-	{"qemu7-ipxe", "a feature the driver took", "register.common.device_feature",
-		VQT_REGION_COMMON, 2, VIRTIO_PCI_COMMON_DF, 0, 1 << 5},
-	{"qemu11-mq4", "num_queues of the configuration", "register.device.num_queues",
-		VQT_REGION_DEVICE, 2, BLK_CFG_NUM_QUEUES, 0, 1},
-	{"qemu11-mq4", "a capacity that is too small", "register.device.capacity", VQT_REGION_DEVICE,
-		4, BLK_CFG_CAPACITY, 0, 0x20000},
-	{"qemu11-mq4", "a capacity that cannot be", "register.device.capacity", VQT_REGION_DEVICE, 4,
-		BLK_CFG_CAPACITY + 4, 0, 1u << 31},
-	{"qemu11-mq4", "block size", "register.device.blk_size", VQT_REGION_DEVICE, 4,
-		BLK_CFG_BLK_SIZE, 0, 1},
-	{"qemu11-resize-q1", "capacity of a disk that grew", "register.device.capacity",
-		VQT_REGION_DEVICE, 4, BLK_CFG_CAPACITY, 2, 0x20000},
+	{ "qemu7-q1", "subsystem vendor", "register.pci.subsystem_vendor_id", VQT_REGION_PCI, 2,
+	  0x2c, 0, 0x10 },
+	{ "qemu7-q1", "subsystem id", "register.pci.subsystem_id", VQT_REGION_PCI, 2, 0x2e, 0, 1 },
+	{ "qemu7-legacy", "subsystem id, transitional", "register.pci.subsystem_id", VQT_REGION_PCI,
+	  2, 0x2e, 0, 1 },
+	{ "qemu7-q1", "latency timer", "register.pci.", VQT_REGION_PCI, 1, 0x0d, 0, 0x40 },
+	{ "qemu7-edk2", "offset of the common structure", "register.pci.", VQT_REGION_PCI, 4, 0x48,
+	  0, 0x1000 },
+	{ "qemu7-edk2", "length of the ISR structure", "register.pci.", VQT_REGION_PCI, 4, 0x5c, 0,
+	  2 },
+	{ "qemu7-edk2", "padding of a capability", "register.pci.", VQT_REGION_PCI, 4, 0x64, 0,
+	  0x100 },
+	{ "qemu7-edk2", "notify_off_multiplier", "register.pci.notify_off_multiplier",
+	  VQT_REGION_PCI, 4, 0x80, 0, 8 },
+	{ "qemu7-q1", "MSI-X table", "register.pci.msix_table", VQT_REGION_PCI, 4, 0x9c, 0, 0x800 },
+	{ "qemu7-ipxe", "a feature the driver took", "register.common.device_feature",
+	  VQT_REGION_COMMON, 2, VIRTIO_PCI_COMMON_DF, 0, 1 << 5 },
+	{ "qemu11-mq4", "num_queues of the configuration", "register.device.num_queues",
+	  VQT_REGION_DEVICE, 2, BLK_CFG_NUM_QUEUES, 0, 1 },
+	{ "qemu11-mq4", "a capacity that is too small", "register.device.capacity",
+	  VQT_REGION_DEVICE, 4, BLK_CFG_CAPACITY, 0, 0x20000 },
+	{ "qemu11-mq4", "a capacity that cannot be", "register.device.capacity", VQT_REGION_DEVICE,
+	  4, BLK_CFG_CAPACITY + 4, 0, 1u << 31 },
+	{ "qemu11-mq4", "block size", "register.device.blk_size", VQT_REGION_DEVICE, 4,
+	  BLK_CFG_BLK_SIZE, 0, 1 },
+	{ "qemu11-resize-q1", "capacity of a disk that grew", "register.device.capacity",
+	  VQT_REGION_DEVICE, 4, BLK_CFG_CAPACITY, 2, 0x20000 },
 };
 
 static bool is_read(const void *rec, unsigned i)
@@ -219,14 +223,16 @@ static bool is_free(const struct vqt_reg *r, unsigned offset)
 		uint8_t region;
 		uint16_t first, last;
 	} rows[] = {
-		{VQT_REGION_COMMON, VIRTIO_PCI_COMMON_DF, VIRTIO_PCI_COMMON_DF + 3}, /* not taken */
-		{VQT_REGION_DEVICE, BLK_CFG_CAPACITY, BLK_CFG_CAPACITY + 7},          /* not used */
-		{VQT_REGION_DEVICE, BLK_CFG_CYLINDERS, BLK_CFG_SECTORS},
-		{VQT_REGION_DEVICE, BLK_CFG_PHYS_EXP, BLK_CFG_OPT_IO + 3},
-		{VQT_REGION_ISR, 0, 0}, /* may be set at any time */
+		{ VQT_REGION_COMMON, VIRTIO_PCI_COMMON_DF,
+		  VIRTIO_PCI_COMMON_DF + 3 }, /* not taken */
+		{ VQT_REGION_DEVICE, BLK_CFG_CAPACITY, BLK_CFG_CAPACITY + 7 }, /* not used */
+		{ VQT_REGION_DEVICE, BLK_CFG_CYLINDERS, BLK_CFG_SECTORS },
+		{ VQT_REGION_DEVICE, BLK_CFG_PHYS_EXP, BLK_CFG_OPT_IO + 3 },
+		{ VQT_REGION_ISR, 0, 0 }, /* may be set at any time */
 	};
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].region == r->region && offset >= rows[i].first && offset <= rows[i].last)
+		if (rows[i].region == r->region && offset >= rows[i].first &&
+		    offset <= rows[i].last)
 			return true;
 	return false;
 }
@@ -254,11 +260,11 @@ static void test_all(const char *trace, uint8_t flip, unsigned step)
 			bad += !found && !is_free(r, r->offset + b);
 			if (!found && !is_free(r, r->offset + b))
 				printf("# event %u region %u offset %u\n", i + 1, r->region,
-					r->offset + b);
+				       r->offset + b);
 		}
 	}
 	ok(!bad && caught * 100 > tried * 97, "%s: %u of %u changed answers caught", trace, caught,
-		tried);
+	   tried);
 	reel_free(&t);
 }
 
@@ -286,10 +292,10 @@ static const struct {
 	const char *what, *subject;
 	void (*bend)(struct vqt_used *u);
 } answers[] = {
-	{"used length", "request.used_len", bend_len},
-	{"status byte", "request.status", bend_status},
-	{"status byte IOERR", "request.status", bend_status_ioerr},
-	{"used id", "request.used_id", bend_id},
+	{ "used length", "request.used_len", bend_len },
+	{ "status byte", "request.status", bend_status },
+	{ "status byte IOERR", "request.status", bend_status_ioerr },
+	{ "used id", "request.used_id", bend_id },
 };
 
 /* Every fifth completion of a trace, bent in each way. */
@@ -349,13 +355,13 @@ static void test_missing(const char *trace, bool gap, int step)
 		good += o.differences == 1 && o.first.number <= (uint64_t)at &&
 			!strcmp(o.first.subject, "interrupt.missing") &&
 			(o.first.number == used_before(&t, at) ||
-				o.first.number + 8 > used_before(&t, at));
+			 o.first.number + 8 > used_before(&t, at));
 		if (!gap)
 			renumber(&t, at, 1);
 		reel_insert(&t, at, s.bytes, s.len);
 	}
-	ok(tried > 2 && good >= tried - 1, "%s: %u of %u missing notifications%s", trace, good, tried,
-		gap ? " (with a gap)" : "");
+	ok(tried > 2 && good >= tried - 1, "%s: %u of %u missing notifications%s", trace, good,
+	   tried, gap ? " (with a gap)" : "");
 	reel_free(&t);
 }
 
@@ -400,7 +406,8 @@ static void test_data(void)
 		reel_replay(&t, NULL, &o);
 		caught += o.differences == 1 && o.first.number == (uint64_t)at + 1 &&
 			  !strcmp(o.first.subject, "request.data");
-		wrong += o.differences > 1 || (o.differences && strcmp(o.first.subject, "request.data"));
+		wrong += o.differences > 1 ||
+			 (o.differences && strcmp(o.first.subject, "request.data"));
 		put_back(&t, &s);
 	}
 	ok(caught >= 12, "wrong data: %u times caught", caught);
@@ -412,9 +419,9 @@ static void test_data(void)
 
 static void record_rig(struct reel *t, uint64_t features, unsigned requests)
 {
-	struct emu_tap_config tap = {.emit = reel_emit, .opaque = t, .snaplen = 64};
-	struct emu_rig_options o = {.tap = &tap, .dev = {.queue_size = 16}};
-	struct emu_driver_options d = {.features = {features | 1ull << VIRTIO_F_VERSION_1}};
+	struct emu_tap_config tap = { .emit = reel_emit, .opaque = t, .snaplen = 64 };
+	struct emu_rig_options o = { .tap = &tap, .dev = { .queue_size = 16 } };
+	struct emu_driver_options d = { .features = { features | 1ull << VIRTIO_F_VERSION_1 } };
 	struct emu_rig *r;
 	memset(t, 0, sizeof(*t));
 	o.dev.features = d.features[0];
@@ -428,12 +435,12 @@ static void record_rig(struct reel *t, uint64_t features, unsigned requests)
 	for (unsigned done = 0; done < requests; done += 4) {
 		emu_backend_defer_hold(r->backend, true);
 		for (unsigned k = 0; k < 4; k++) {
-			req[k] = (struct emu_blk_request){.type = done % 8 ? VIRTIO_BLK_T_IN
-									   : VIRTIO_BLK_T_OUT,
-				.sector = k,
-				.data = data + 512 * k,
-				.len = 512,
-				.in = done % 8};
+			req[k] = (struct emu_blk_request){ .type = done % 8 ? VIRTIO_BLK_T_IN
+									    : VIRTIO_BLK_T_OUT,
+							   .sector = k,
+							   .data = data + 512 * k,
+							   .len = 512,
+							   .in = done % 8 };
 			memset(emu_driver_ptr(&r->drv, data + 512 * k), 0x40 + k + done, 512);
 			emu_driver_blk_add(&r->drv, q, &req[k]);
 		}
@@ -462,8 +469,8 @@ static void test_own(const char *what, uint64_t features)
 	if (o.differences)
 		outcome_names(&o, 0, "nothing");
 	is(o.n.requests.equal, 24, "%s: all requests", what);
-	ok(o.n.data.compared > 12 * 512 / 10 && o.n.data.compared == o.n.data.equal,
-		"%s: data", what);
+	ok(o.n.data.compared > 12 * 512 / 10 && o.n.data.compared == o.n.data.equal, "%s: data",
+	   what);
 	reel_free(&t);
 }
 

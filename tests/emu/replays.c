@@ -86,7 +86,7 @@ static void gather(struct reel *t, struct replay_gather *g)
 
 	for (unsigned i = 0; i < t->count; i++)
 		if (record_parse(&rec, t->bytes[i], t->len[i], NULL) == 0 &&
-			model_feed(m, &rec, i + 1, &e) == 0)
+		    model_feed(m, &rec, i + 1, &e) == 0)
 			replay_gather_feed(g, &e);
 	replay_gather_finish(g);
 	model_free(m);
@@ -95,7 +95,7 @@ static void gather(struct reel *t, struct replay_gather *g)
 void reel_replay(struct reel *t, const struct replay_options *opt, struct outcome *out)
 {
 	struct replay_gather *g = replay_gather_new();
-	struct replay_options o = opt ? *opt : (struct replay_options){0};
+	struct replay_options o = opt ? *opt : (struct replay_options){ 0 };
 	struct replay *r = NULL;
 	struct record rec;
 
@@ -126,8 +126,8 @@ bool outcome_names(const struct outcome *o, uint64_t number, const char *subject
 
 	if (!right)
 		printf("# rc %d (%s), %u differences, first at event %llu (want %llu): %s: %s | %s\n",
-			o->rc, o->why, o->differences, (unsigned long long)o->first.number,
-			(unsigned long long)number, o->first.subject, o->first.recorded,
-			o->first.replayed);
+		       o->rc, o->why, o->differences, (unsigned long long)o->first.number,
+		       (unsigned long long)number, o->first.subject, o->first.recorded,
+		       o->first.replayed);
 	return right;
 }

@@ -30,15 +30,15 @@ static void cut(off_t size)
 
 static void up(const struct emu_file_options *fo, bool no_msix)
 {
-	struct emu_rig_options o = {0};
-	struct emu_driver_options d = {
-		.features = {emu_blk_default_features()}, .no_msix = no_msix};
+	struct emu_rig_options o = { 0 };
+	struct emu_driver_options d = { .features = { emu_blk_default_features() },
+					.no_msix = no_msix };
 	cut(0);
 	cut(MIB);
 	emu_rig_free(r);
 	r = NULL;
 	if (emu_backend_file(&o.blk.backend, path, fo) < 0 || emu_rig_new(&r, &o) < 0 ||
-		emu_driver_start(&r->drv, &d) < 0)
+	    emu_driver_start(&r->drv, &d) < 0)
 		exit(1);
 	data = emu_driver_alloc(&r->drv, 65536, 4096);
 }
@@ -52,7 +52,8 @@ static uint8_t *mem(void)
 static uint8_t ask(uint32_t type, uint64_t sector, uint32_t len, bool in)
 {
 	struct emu_blk_request q = {
-		.type = type, .sector = sector, .data = data, .len = len, .in = in};
+		.type = type, .sector = sector, .data = data, .len = len, .in = in
+	};
 	uint64_t cookie;
 	uint32_t used;
 	emu_driver_blk_add(&r->drv, &r->drv.queue[0], &q);
@@ -60,14 +61,14 @@ static uint8_t ask(uint32_t type, uint64_t sector, uint32_t len, bool in)
 	emu_driver_run(&r->drv);
 	emu_device_drain(r->dev);
 	if (emu_driver_get(&r->drv, &r->drv.queue[0], &cookie, &used) != 1 ||
-		used != (in ? len + 1 : 1))
+	    used != (in ? len + 1 : 1))
 		return 0xee;
 	return *(uint8_t *)emu_driver_ptr(&r->drv, q.header + 16);
 }
 
 static uint8_t zeroes(uint64_t sector, uint32_t count)
 {
-	struct virtio_blk_discard_write_zeroes s = {.sector = sector, .num_sectors = count};
+	struct virtio_blk_discard_write_zeroes s = { .sector = sector, .num_sectors = count };
 	memcpy(mem(), &s, sizeof(s));
 	return ask(VIRTIO_BLK_T_WRITE_ZEROES, 0, sizeof(s), false);
 }
@@ -86,7 +87,7 @@ static uint8_t generation(void)
 
 static void test_grow(unsigned flags, const char *name)
 {
-	struct emu_file_options fo = {.flags = flags};
+	struct emu_file_options fo = { .flags = flags };
 	up(&fo, false);
 	is(capacity(), 2048, "%s: 1 MiB", name);
 	uint8_t g = generation();
@@ -152,7 +153,7 @@ static void test_intx(void)
 /* 2.5, 4.1.4.3: without a driver nobody is interrupted; the next one finds the new size. */
 static void test_no_driver(void)
 {
-	struct emu_driver_options d = {.features = {emu_blk_default_features()}};
+	struct emu_driver_options d = { .features = { emu_blk_default_features() } };
 	up(NULL, false);
 	uint64_t before = capacity();
 	emu_driver_reset(&r->drv);
@@ -165,7 +166,7 @@ static void test_no_driver(void)
 
 static void test_limit(void)
 {
-	struct emu_file_options fo = {.size = MIB};
+	struct emu_file_options fo = { .size = MIB };
 	up(&fo, false);
 	cut(2 * MIB);
 	is((uint64_t)emu_blk_rescan(r->v), 0, "no more than was to be used");
@@ -176,8 +177,9 @@ static void test_limit(void)
 
 static void test_refused(void)
 {
-	struct emu_rig_options o = {.blk = {.zones = {.model = VIRTIO_BLK_Z_HM, .zone_sectors = 256,
-					    .max_append_sectors = 8}}};
+	struct emu_rig_options o = { .blk = { .zones = { .model = VIRTIO_BLK_Z_HM,
+							 .zone_sectors = 256,
+							 .max_append_sectors = 8 } } };
 	emu_rig_free(r);
 	r = NULL;
 	if (emu_backend_file(&o.blk.backend, path, NULL) < 0 || emu_rig_new(&r, &o) < 0)
@@ -205,11 +207,11 @@ static void test_refused(void)
 /* What of a request is still to come when its sectors go is not done to what is not there. */
 static void test_in_flight(void)
 {
-	struct emu_rig_options o = {.blk = {.max_zeroes_seg = 2}};
-	struct emu_driver_options d = {.features = {emu_blk_default_features()}};
-	struct virtio_blk_discard_write_zeroes s[2] = {
-		{.sector = 0, .num_sectors = 8}, {.sector = 2040, .num_sectors = 8}};
-	struct emu_blk_request q = {.type = VIRTIO_BLK_T_WRITE_ZEROES, .len = sizeof(s)};
+	struct emu_rig_options o = { .blk = { .max_zeroes_seg = 2 } };
+	struct emu_driver_options d = { .features = { emu_blk_default_features() } };
+	struct virtio_blk_discard_write_zeroes s[2] = { { .sector = 0, .num_sectors = 8 },
+							{ .sector = 2040, .num_sectors = 8 } };
+	struct emu_blk_request q = { .type = VIRTIO_BLK_T_WRITE_ZEROES, .len = sizeof(s) };
 	uint64_t cookie;
 	uint32_t used;
 	emu_rig_free(r);

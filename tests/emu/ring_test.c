@@ -14,8 +14,8 @@ static struct emu_rig *r;
 
 static void up(uint64_t features)
 {
-	struct emu_rig_options o = {.dev = {.queues = 1, .queue_size = 8, .features = ~0ull}};
-	struct emu_driver_options d = {.features = {features}};
+	struct emu_rig_options o = { .dev = { .queues = 1, .queue_size = 8, .features = ~0ull } };
+	struct emu_driver_options d = { .features = { features } };
 	emu_rig_free(r);
 	r = NULL;
 	if (emu_rig_new(&r, &o) < 0 || emu_driver_start(&r->drv, &d) < 0)
@@ -30,7 +30,7 @@ static struct emu_driver_queue *q(void)
 /* A number of requests at once; how many interrupts came of it. */
 static unsigned burst(unsigned n)
 {
-	struct emu_blk_request b[8] = {0};
+	struct emu_blk_request b[8] = { 0 };
 	uint64_t cookie;
 	uint32_t len, before = r->msix_total;
 	for (unsigned i = 0; i < n; i++) {
@@ -122,7 +122,7 @@ static void test_base(bool packed)
 		burst(1);
 	uint32_t base = emu_queue_base(dq);
 	is(base, packed ? (14 % 8 | (uint32_t)(14 % 8) << 16) : 7, "%s: position",
-		packed ? "packed" : "split");
+	   packed ? "packed" : "split");
 	emu_queue_stop(dq);
 	is(emu_queue_base(dq), 0, "stopped");
 	is(emu_queue_start_at(dq, base), 0, "started again");
@@ -135,7 +135,7 @@ static void test_base(bool packed)
 /* Descriptors of a packed ring by hand. */
 static void pdesc(unsigned i, uint64_t addr, uint32_t len, uint16_t id, uint16_t flags)
 {
-	struct vqt_desc d = {.addr = addr, .len = len, .flags = id, .next = flags};
+	struct vqt_desc d = { .addr = addr, .len = len, .flags = id, .next = flags };
 	memcpy(q()->p_desc + 16 * i, &d, sizeof(d));
 }
 
@@ -178,8 +178,8 @@ static void test_packed_bad(void)
 	struct emu_ring *ring = &r->v->queue[0].ring;
 	struct emu_chain *c = emu_chain_new();
 	ok(ring->ops->pop(ring, c) < 0 && ring->ops->push(ring, c, 0) < 0 &&
-			ring->ops->want_kicks(ring, false) < 0 && ring->ops->pending(ring) < 0,
-		"and every operation says so");
+		   ring->ops->want_kicks(ring, false) < 0 && ring->ops->pending(ring) < 0,
+	   "and every operation says so");
 	ring->unsignalled = 1;
 	ok(ring->ops->must_notify(ring) < 0, "notifying, too");
 	emu_chain_free(c);
@@ -188,8 +188,8 @@ static void test_packed_bad(void)
 	ring = &r->v->queue[0].ring;
 	c = emu_chain_new();
 	ok(ring->ops->pop(ring, c) < 0 && ring->ops->push(ring, c, 0) < 0 &&
-			ring->ops->pending(ring) < 0,
-		"split: likewise");
+		   ring->ops->pending(ring) < 0,
+	   "split: likewise");
 	ring->unsignalled = 1;
 	ok(ring->ops->must_notify(ring) < 0, "split: notifying, too");
 	emu_chain_free(c);
@@ -198,14 +198,15 @@ static void test_packed_bad(void)
 	ring = &r->v->queue[0].ring;
 	ring->unsignalled = 1;
 	ok(ring->ops->must_notify(ring) < 0 && ring->ops->want_kicks(ring, true) < 0,
-		"with event index");
+	   "with event index");
 }
 
 /* The ring breaks at the moment of giving back. */
 static void test_break_on_push(void)
 {
 	struct emu_blk_request b = {
-		.type = VIRTIO_BLK_T_IN, .in = true, .len = 512, .data = 0x2000};
+		.type = VIRTIO_BLK_T_IN, .in = true, .len = 512, .data = 0x2000
+	};
 	up(0);
 	emu_backend_defer_hold(r->backend, true);
 	emu_driver_blk_add(&r->drv, q(), &b);
@@ -222,7 +223,7 @@ static void test_break_on_push(void)
 /* As a vhost-user door does it: no registers, no status writes. */
 static void test_adopt(void)
 {
-	const uint64_t features[2] = {BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_BLK_F_FLUSH)};
+	const uint64_t features[2] = { BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_BLK_F_FLUSH) };
 	up(BIT(VIRTIO_BLK_F_FLUSH));
 	struct emu_queue *dq = &r->v->queue[0];
 	uint64_t desc = dq->desc, driver = dq->driver, device = dq->device;

@@ -52,8 +52,11 @@ static void round_of(struct play *p)
 
 		req[i] = (struct emu_blk_request){
 			.type = in ? VIRTIO_BLK_T_IN : VIRTIO_BLK_T_OUT,
-			.sector = dice(p, 100), .data = p->data, .in = in,
-			.len = dice(p, 2) ? 512 : 1024, .indirect = p->indirect,
+			.sector = dice(p, 100),
+			.data = p->data,
+			.in = in,
+			.len = dice(p, 2) ? 512 : 1024,
+			.indirect = p->indirect,
 		};
 		if (what == 7)
 			req[i].sector = 1 << 30; /* beyond the end: IOERR */
@@ -79,7 +82,9 @@ static void play(struct tape *t, uint64_t features, const struct emu_driver_opti
 {
 	struct emu_tap_config c = { .emit = emit, .opaque = t, .snaplen = 64 };
 	struct emu_rig_options o = {
-		.tap = &c, .ram_size = 16 << 20, .dev = { .queues = how->queues, .queue_size = 16, .transitional = how->legacy },
+		.tap = &c,
+		.ram_size = 16 << 20,
+		.dev = { .queues = how->queues, .queue_size = 16, .transitional = how->legacy },
 	};
 	struct emu_driver_options d = *how;
 	struct play p = { .seed = 7, .indirect = features & BIT(VIRTIO_RING_F_INDIRECT_DESC) };
@@ -239,7 +244,8 @@ static void test(const char *name, uint64_t features, const struct emu_driver_op
 	}
 	printf("# %s: %u of %u requests, %zu of %zu bytes\n", name, b.requests, a.requests, b.bytes,
 	       a.bytes);
-	ok(a.requests > 4000 && a.marks > 100 && !a.jumps, "%s: the whole is as it should be", name);
+	ok(a.requests > 4000 && a.marks > 100 && !a.jumps, "%s: the whole is as it should be",
+	   name);
 	ok(b.requests >= 40 && b.requests * 10 < a.requests, "%s: much shorter", name);
 	is(b.errors > 0, a.errors > 0, "%s: errors stay", name);
 	is(b.errors, a.errors, "%s: all of them", name);
@@ -255,8 +261,8 @@ static void test(const char *name, uint64_t features, const struct emu_driver_op
 int main(void)
 {
 	const struct emu_driver_options modern = { .queues = 1 }, two = { .queues = 2 },
-		intx = { .queues = 1, .no_msix = true },
-		legacy = { .queues = 1, .legacy = true, .no_msix = true };
+					intx = { .queues = 1, .no_msix = true },
+					legacy = { .queues = 1, .legacy = true, .no_msix = true };
 	uint64_t packed = BIT(VIRTIO_F_RING_PACKED), idx = BIT(VIRTIO_RING_F_EVENT_IDX),
 		 indirect = BIT(VIRTIO_RING_F_INDIRECT_DESC);
 

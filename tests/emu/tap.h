@@ -24,12 +24,12 @@ __attribute__((format(printf, 2, 3), unused)) static bool ok(bool pass, const ch
 }
 
 /* Two numbers are equal. */
-#define is(got, want, ...)                                                                         \
-	do {                                                                                       \
-		uint64_t got_ = (uint64_t)(got), want_ = (uint64_t)(want);                         \
-		if (!ok(got_ == want_, __VA_ARGS__))                                               \
-			printf("# %s:%d: got 0x%" PRIx64 ", want 0x%" PRIx64 "\n", __FILE__,       \
-				__LINE__, got_, want_);                                            \
+#define is(got, want, ...) \
+	do { \
+		uint64_t got_ = (uint64_t)(got), want_ = (uint64_t)(want); \
+		if (!ok(got_ == want_, __VA_ARGS__)) \
+			printf("# %s:%d: got 0x%" PRIx64 ", want 0x%" PRIx64 "\n", __FILE__, \
+			       __LINE__, got_, want_); \
 	} while (0)
 
 __attribute__((unused)) static int done(void)

@@ -47,30 +47,32 @@ static void emit(void *opaque, const void *rec, size_t len)
 
 static void play(struct log *l, uint64_t features, bool dma)
 {
-	struct emu_tap_config t = {.emit = emit, .opaque = l, .snaplen = 32};
-	struct emu_rig_options o = {
-		.tap = &t, .message_dma = dma, .dev = {.queues = 2, .queue_size = 8}};
-	struct emu_driver_options d = {.queues = 2, .features = {features}};
+	struct emu_tap_config t = { .emit = emit, .opaque = l, .snaplen = 32 };
+	struct emu_rig_options o = { .tap = &t,
+				     .message_dma = dma,
+				     .dev = { .queues = 2, .queue_size = 8 } };
+	struct emu_driver_options d = { .queues = 2, .features = { features } };
 	struct emu_rig *r;
 	if (emu_rig_new(&r, &o) < 0 || emu_driver_start(&r->drv, &d) < 0)
 		exit(1);
 	uint64_t data = emu_driver_alloc(&r->drv, 4096, 4096);
 	memset(emu_driver_ptr(&r->drv, data), 0xab, 4096);
-	struct emu_blk_request q = {.type = VIRTIO_BLK_T_OUT,
-		.sector = 3,
-		.data = data,
-		.len = 1024,
-		.pieces = 2,
-		.indirect = true};
+	struct emu_blk_request q = { .type = VIRTIO_BLK_T_OUT,
+				     .sector = 3,
+				     .data = data,
+				     .len = 1024,
+				     .pieces = 2,
+				     .indirect = true };
 	emu_driver_blk(&r->drv, 1, &q);
 	q = (struct emu_blk_request){
-		.type = VIRTIO_BLK_T_IN, .sector = 3, .data = data, .len = 1024, .in = true};
+		.type = VIRTIO_BLK_T_IN, .sector = 3, .data = data, .len = 1024, .in = true
+	};
 	emu_driver_blk(&r->drv, 0, &q);
 	emu_blk_resize(r->v, 4096);
-	struct vqt_note note = {.h = {.type = VQT_NOTE, .queue = VQT_NO_QUEUE}};
+	struct vqt_note note = { .h = { .type = VQT_NOTE, .queue = VQT_NO_QUEUE } };
 	emu_tap_put(r->tap, &note, sizeof(note));
 	emu_tap_note(r->tap, VQT_NOTE_INFO, "a note");
-	struct emu_seg bad[] = {{data, 16, true}, {data, 16, false}};
+	struct emu_seg bad[] = { { data, 16, true }, { data, 16, false } };
 	emu_driver_add(&r->drv, &r->drv.queue[0], bad, 2, false, 0);
 	emu_driver_kick(&r->drv, &r->drv.queue[0]);
 	emu_driver_run(&r->drv);
@@ -86,7 +88,7 @@ static void test(uint64_t features, bool dma, const char *name)
 	ok(!a->bad, "%s: every record parses, none is missing", name);
 	ok(a->session_first, "%s: the session comes first", name);
 	ok(a->len == b->len && !memcmp(a->bytes, b->bytes, a->len),
-		"%s: two runs are equal (%zu bytes)", name, a->len);
+	   "%s: two runs are equal (%zu bytes)", name, a->len);
 	ok(a->count[VQT_SOURCE] == 1 && a->count[VQT_DEVICE] == 1, "%s: source and device", name);
 	is(a->count[VQT_KICK], 3, "%s: kicks", name);
 	is(a->count[VQT_AVAIL], 3, "%s: chains, the bad one too", name);
@@ -101,7 +103,7 @@ static void test(uint64_t features, bool dma, const char *name)
 	struct record_seg s;
 	uint32_t pos = 0;
 	ok(record_seg_next(u, &pos, &s) == 1 && s.len == 32 && s.bytes[0] == 0xab,
-		"%s: their contents", name);
+	   "%s: their contents", name);
 	is(v->avail.ndesc, 2, "%s: descriptors", name);
 	is(v->h.queue, 0, "%s: queue", name);
 	const struct record *k = &a->last[VQT_KICK];

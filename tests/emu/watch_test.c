@@ -13,7 +13,7 @@
 #define USED 0x2000u
 #define HEADER(id) (0x4000u + 0x100u * (id))
 #define STATUS(id) (HEADER(id) + 0x20)
-#define PUT16(at, v) memcpy(ram + (at), &(uint16_t){v}, 2)
+#define PUT16(at, v) memcpy(ram + (at), &(uint16_t){ v }, 2)
 
 static uint8_t ram[RAM] __attribute__((aligned(4096)));
 static struct emu_mem *mem;
@@ -51,7 +51,7 @@ static void emit(void *opaque, const void *record, size_t len)
 
 static void begin(uint64_t features, uint32_t base)
 {
-	struct emu_tap_config tc = {.emit = emit};
+	struct emu_tap_config tc = { .emit = emit };
 	memset(ram, 0, sizeof(ram));
 	memset(&log_, 0, sizeof(log_));
 	mem = emu_mem_new();
@@ -79,8 +79,8 @@ static void end(void)
 /* Two descriptors, id and id + 1: a header that begins with mark, a status byte. */
 static void prepare(uint16_t id, uint8_t mark)
 {
-	struct vqt_desc d[2] = {{HEADER(id), 16, VRING_DESC_F_NEXT, id + 1},
-		{STATUS(id), 1, VRING_DESC_F_WRITE, 0}};
+	struct vqt_desc d[2] = { { HEADER(id), 16, VRING_DESC_F_NEXT, id + 1 },
+				 { STATUS(id), 1, VRING_DESC_F_WRITE, 0 } };
 	memcpy(ram + 16 * id, d, sizeof(d));
 	ram[HEADER(id)] = mark;
 	ram[STATUS(id)] = 0xff;
@@ -96,7 +96,7 @@ static void offer(uint16_t id, uint8_t mark)
 
 static void finish(uint16_t id)
 {
-	uint32_t elem[2] = {id, 1};
+	uint32_t elem[2] = { id, 1 };
 	ram[STATUS(id)] = 0;
 	memcpy(ram + USED + 4 + 8 * (used_idx % SIZE), elem, sizeof(elem));
 	used_idx++;
@@ -111,8 +111,8 @@ static bool is_used(unsigned i, uint16_t id, bool status)
 
 static bool is_chain(unsigned i, uint16_t id, uint16_t flags)
 {
-	return i < log_.n && log_.type[i] == VQT_AVAIL && log_.id[i] == id && log_.flags[i] == flags &&
-	       log_.ndesc[i] == (flags & VQT_CHAIN_CUT ? 0 : 2);
+	return i < log_.n && log_.type[i] == VQT_AVAIL && log_.id[i] == id &&
+	       log_.flags[i] == flags && log_.ndesc[i] == (flags & VQT_CHAIN_CUT ? 0 : 2);
 }
 
 static void in_time(void)
@@ -124,11 +124,12 @@ static void in_time(void)
 		emu_watch_kick(&w);
 		finish(0);
 		emu_watch_call(&w);
-		ok(log_.n == 4 && log_.type[0] == VQT_KICK && is_chain(1, 0, 0) && is_used(2, 0, true) &&
-				log_.type[3] == VQT_IRQ,
-			"kick, chain, used with its status, interrupt");
+		ok(log_.n == 4 && log_.type[0] == VQT_KICK && is_chain(1, 0, 0) &&
+			   is_used(2, 0, true) && log_.type[3] == VQT_IRQ,
+		   "kick, chain, used with its status, interrupt");
 	}
-	is(w.stats.late + w.stats.unread + w.stats.unsure + w.stats.lost, 0, "nothing late, nothing lost");
+	is(w.stats.late + w.stats.unread + w.stats.unsure + w.stats.lost, 0,
+	   "nothing late, nothing lost");
 	end();
 }
 
@@ -141,14 +142,15 @@ static void late(void)
 	offer(2, 1);
 	finish(2);
 	emu_watch_look(&w, true);
-	ok(is_chain(1, 2, VQT_CHAIN_CUT | VQT_CHAIN_LATE), "used before it was read: without descriptors");
+	ok(is_chain(1, 2, VQT_CHAIN_CUT | VQT_CHAIN_LATE),
+	   "used before it was read: without descriptors");
 	ok(is_used(2, 2, false), "and used without a status");
 	is(w.stats.unread, 1, "which is counted");
 	finish(0);
 	offer(0, 2); /* at once again */
 	emu_watch_kick(&w);
 	ok(is_used(3, 0, false) && log_.type[4] == VQT_KICK && is_chain(5, 0, 0),
-		"used and made available again: told in that order, the status left out");
+	   "used and made available again: told in that order, the status left out");
 	is(w.stats.unsure, 2, "which is counted");
 	end();
 }
@@ -166,7 +168,7 @@ static void held_up(void)
 	finish(2);
 	emu_watch_call_late(&w);
 	ok(log_.n == 7 && is_used(4, 0, true) && log_.type[5] == VQT_IRQ && is_used(6, 2, true),
-		"a late call is of what was known to be used, not of what is found now");
+	   "a late call is of what was known to be used, not of what is found now");
 	finish(4);
 	emu_watch_call(&w);
 	log_.n = 0;
@@ -175,7 +177,7 @@ static void held_up(void)
 	finish(0);
 	emu_watch_call_late(&w);
 	ok(log_.n == 4 && is_used(2, 0, true) && log_.type[3] == VQT_IRQ,
-		"where nothing was known, it is of that");
+	   "where nothing was known, it is of that");
 	end();
 }
 
@@ -203,13 +205,13 @@ static void out_of_order(void)
 	finish(4);
 	offer(2, 3);
 	emu_watch_look(&w, true);
-	ok(is_used(3, 2, false) && is_chain(4, 4, VQT_CHAIN_CUT | VQT_CHAIN_LATE) && is_used(5, 4, false) &&
-			is_chain(6, 2, VQT_CHAIN_LATE),
-		"whatever the order, use comes before the next chain with that id");
+	ok(is_used(3, 2, false) && is_chain(4, 4, VQT_CHAIN_CUT | VQT_CHAIN_LATE) &&
+		   is_used(5, 4, false) && is_chain(6, 2, VQT_CHAIN_LATE),
+	   "whatever the order, use comes before the next chain with that id");
 	log_.n = 0;
 	emu_watch_stop(&w);
 	ok(log_.n == 2 && log_.flags[0] == VQT_USED_DETACHED && log_.flags[1] == VQT_USED_DETACHED,
-		"what the device had not used when it stopped is given up");
+	   "what the device had not used when it stopped is given up");
 	end();
 }
 
@@ -242,15 +244,17 @@ static void bad_driver(void)
 	avail_idx++;
 	PUT16(AVAIL + 2, avail_idx);
 	emu_watch_kick(&w);
-	ok(log_.type[1] == VQT_AVAIL && log_.flags[1] == VQT_CHAIN_BAD_NEXT, "a chain that leads nowhere");
+	ok(log_.type[1] == VQT_AVAIL && log_.flags[1] == VQT_CHAIN_BAD_NEXT,
+	   "a chain that leads nowhere");
 	ok(is_chain(2, 2, 0), "the next one is read all the same");
-	ok(log_.type[3] == VQT_AVAIL && log_.flags[3] == VQT_CHAIN_BAD_HEAD, "a head outside the table");
+	ok(log_.type[3] == VQT_AVAIL && log_.flags[3] == VQT_CHAIN_BAD_HEAD,
+	   "a head outside the table");
 	finish(0);
 	offer(2, 1); /* in flight */
 	emu_watch_kick(&w);
 	ok(is_used(4, 0, false), "the bad chain is used: where its status is nobody knows");
 	ok(log_.type[6] == VQT_AVAIL && log_.flags[6] == VQT_CHAIN_BAD_HEAD,
-		"a head in flight is told as such");
+	   "a head in flight is told as such");
 	end();
 }
 
@@ -261,7 +265,8 @@ static void bad_device(void)
 	emu_watch_kick(&w);
 	finish(5);
 	emu_watch_call(&w);
-	ok(is_used(2, 5, false) && !(log_.flags[2] & VQT_USED_SYNTHETIC), "an id that nobody offered");
+	ok(is_used(2, 5, false) && !(log_.flags[2] & VQT_USED_SYNTHETIC),
+	   "an id that nobody offered");
 	finish(0);
 	emu_watch_call(&w);
 	ok(is_used(4, 0, true), "the one that was is still known");
@@ -280,8 +285,8 @@ static void in_order(void)
 	PUT16(USED + 2, used_idx);
 	emu_watch_call(&w);
 	ok(log_.type[4] == VQT_USED && log_.id[4] == 0 && log_.flags[4] & VQT_USED_SYNTHETIC &&
-			log_.id[5] == 2 && is_used(6, 4, true) && log_.type[7] == VQT_IRQ,
-		"IN_ORDER: one used entry stands for those before it");
+		   log_.id[5] == 2 && is_used(6, 4, true) && log_.type[7] == VQT_IRQ,
+	   "IN_ORDER: one used entry stands for those before it");
 	is(w.ring.taken, 0, "and none is left in flight");
 	end();
 }
@@ -314,7 +319,7 @@ static void put_packed(uint16_t at, uint64_t addr, uint32_t len, uint16_t id, ui
 		uint64_t addr;
 		uint32_t len;
 		uint16_t id, flags;
-	} d = {addr, len, id, flags};
+	} d = { addr, len, id, flags };
 	memcpy(ram + 16 * at, &d, sizeof(d));
 }
 
@@ -324,8 +329,8 @@ static void put_packed(uint16_t at, uint64_t addr, uint32_t len, uint16_t id, ui
 static void offer_packed(uint16_t id)
 {
 	for (int i = 0; i < 2; i++) {
-		uint16_t flags = (wrap ? F_AVAIL : F_USED) |
-				 (i ? VRING_DESC_F_WRITE : VRING_DESC_F_NEXT);
+		uint16_t flags =
+			(wrap ? F_AVAIL : F_USED) | (i ? VRING_DESC_F_WRITE : VRING_DESC_F_NEXT);
 		put_packed(slot, i ? STATUS(id) : HEADER(id), i ? 1 : 16, id, flags);
 		wrap ^= slot + 1 == SIZE;
 		slot = (slot + 1) % SIZE;
@@ -353,7 +358,7 @@ static void packed(void)
 		finish_packed(at, w_, i & 1);
 		emu_watch_call(&w);
 		ok(log_.n == 4 && is_chain(1, i & 1, 0) && is_used(2, i & 1, true),
-			"packed: kick, chain, used with its status, interrupt");
+		   "packed: kick, chain, used with its status, interrupt");
 		w_ ^= at + 2 >= SIZE;
 		at = (at + 2) % SIZE;
 	}
@@ -372,7 +377,8 @@ static void packed(void)
 	offer_packed(0);
 	finish_packed(at % SIZE, w_ ^ (at >= SIZE), 0);
 	emu_watch_look(&w, true);
-	ok(log_.n && log_.type[0] == VQT_LOSS && !w.on, "packed: used before it was seen: lost, no guess");
+	ok(log_.n && log_.type[0] == VQT_LOSS && !w.on,
+	   "packed: used before it was seen: lost, no guess");
 	end();
 }
 

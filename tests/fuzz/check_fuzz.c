@@ -68,8 +68,9 @@ static unsigned byte(struct run *r)
 static uint64_t number(struct run *r)
 {
 	static const uint64_t odd[] = {
-		0xff, 0x100, 0x101, 0x7fff, 0x8000, 0x8001, 0xfffe, 0xffff, 0x10000, 0x1ff0, 1ULL << 31,
-		0xffffffff, 1ULL << 32, 1ULL << 63, ~0ULL, 4096, 4097, 512, 65536, 0x30006a46, 0x10000000,
+		0xff,	0x100,	 0x101,	 0x7fff,     0x8000,	 0x8001,     0xfffe,
+		0xffff, 0x10000, 0x1ff0, 1ULL << 31, 0xffffffff, 1ULL << 32, 1ULL << 63,
+		~0ULL,	4096,	 4097,	 512,	     65536,	 0x30006a46, 0x10000000,
 	};
 	unsigned b = byte(r);
 
@@ -105,7 +106,9 @@ static void say(struct run *r, unsigned type, void *fixed, size_t size, const vo
 static void describe(struct run *r, unsigned id, unsigned transport)
 {
 	struct vqt_device d = {
-		.virtio_id = (uint16_t)id, .transport = (uint8_t)transport, .bdf = r->device * 8,
+		.virtio_id = (uint16_t)id,
+		.transport = (uint8_t)transport,
+		.bdf = r->device * 8,
 	};
 
 	say(r, VQT_DEVICE, &d, sizeof(d), NULL, 0);
@@ -127,8 +130,12 @@ static void begin(struct run *r)
 static void access(struct run *r, unsigned region, unsigned offset, unsigned width, unsigned op)
 {
 	struct vqt_reg g = {
-		.region = (uint8_t)region, .op = op & 1, .width = (uint8_t)width, .offset = offset,
-		.value = number(r), .flags = op & 0x40 ? VQT_REG_VIA_CFG : 0,
+		.region = (uint8_t)region,
+		.op = op & 1,
+		.width = (uint8_t)width,
+		.offset = offset,
+		.value = number(r),
+		.flags = op & 0x40 ? VQT_REG_VIA_CFG : 0,
 	};
 
 	if (width < 8)
@@ -190,8 +197,12 @@ static void avail(struct run *r)
 {
 	unsigned n = byte(r) & 15, with = byte(r);
 	struct vqt_avail a = {
-		.ring = ring(r), .head = (uint16_t)number(r), .pos = (uint16_t)number(r),
-		.ndesc = (uint16_t)n, .ndirect = (uint16_t)n, .nseg = with & 1,
+		.ring = ring(r),
+		.head = (uint16_t)number(r),
+		.pos = (uint16_t)number(r),
+		.ndesc = (uint16_t)n,
+		.ndirect = (uint16_t)n,
+		.nseg = with & 1,
 	};
 	uint8_t tail[16 * sizeof(struct vqt_desc) + sizeof(struct vqt_seg) + 32] = { 0 };
 	struct virtio_blk_outhdr hdr = { 0 };
@@ -203,7 +214,9 @@ static void avail(struct run *r)
 	if (with & 4)
 		a.flags = (uint16_t)(1U << (byte(r) % 10));
 	for (unsigned i = 0; i < n; i++) {
-		struct vqt_desc d = { .addr = 0x1000 * i, .flags = byte(r) & 7, .next = (uint16_t)(i + 1) };
+		struct vqt_desc d = { .addr = 0x1000 * i,
+				      .flags = byte(r) & 7,
+				      .next = (uint16_t)(i + 1) };
 
 		if (with & 8)
 			d.next = (uint16_t)number(r);
@@ -227,8 +240,12 @@ static void avail(struct run *r)
 static void used(struct run *r)
 {
 	struct vqt_used u = {
-		.ring = ring(r), .id = (uint16_t)number(r), .pos = (uint16_t)number(r),
-		.len = (uint32_t)number(r), .flags = byte(r) & 15, .status = (uint8_t)byte(r),
+		.ring = ring(r),
+		.id = (uint16_t)number(r),
+		.pos = (uint16_t)number(r),
+		.len = (uint32_t)number(r),
+		.flags = byte(r) & 15,
+		.status = (uint8_t)byte(r),
 	};
 
 	say(r, VQT_USED, &u, sizeof(u), NULL, 0);
@@ -238,7 +255,8 @@ static void interrupt(struct run *r)
 {
 	unsigned b = byte(r);
 	struct vqt_irq i = {
-		.kind = (uint8_t)(1 + (b & 3)), .level = b >> 2 & 1,
+		.kind = (uint8_t)(1 + (b & 3)),
+		.level = b >> 2 & 1,
 		.vector = b & 8 ? VQT_NO_VECTOR : (uint16_t)(b >> 4),
 	};
 
@@ -276,9 +294,9 @@ static void sample(struct run *r)
 static void command(struct run *r)
 {
 	static const uint8_t regions[] = {
-		VQT_REGION_COMMON, VQT_REGION_COMMON, VQT_REGION_COMMON, VQT_REGION_DEVICE, VQT_REGION_PCI,
-		VQT_REGION_ISR, VQT_REGION_NOTIFY, VQT_REGION_LEGACY, VQT_REGION_MMIO,
-		VQT_REGION_MSIX_TABLE, VQT_REGION_MSIX_PBA, VQT_REGION_BAR,
+		VQT_REGION_COMMON, VQT_REGION_COMMON,	  VQT_REGION_COMMON,   VQT_REGION_DEVICE,
+		VQT_REGION_PCI,	   VQT_REGION_ISR,	  VQT_REGION_NOTIFY,   VQT_REGION_LEGACY,
+		VQT_REGION_MMIO,   VQT_REGION_MSIX_TABLE, VQT_REGION_MSIX_PBA, VQT_REGION_BAR,
 	};
 	static void (*const others[])(struct run *) = {
 		kick, kick, avail, avail, used, used, interrupt, interrupt, sample, life, lose,
@@ -313,7 +331,9 @@ static void as_commands(struct run *r)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct run r = { .at = data + 1, .end = data + size };
-	struct report_options o = { .trace = "fuzz", .severity = CHECK_SUSPICIOUS, .verbose = true };
+	struct report_options o = { .trace = "fuzz",
+				    .severity = CHECK_SUSPICIOUS,
+				    .verbose = true };
 
 	if (!null)
 		null = fopen("/dev/null", "w");

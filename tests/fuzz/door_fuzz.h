@@ -35,17 +35,13 @@ static unsigned pick_fds(struct client *c, uint8_t which, int *fd)
 	unsigned n = 0;
 	for (unsigned i = 0; i < 4; i++, which >>= 2)
 		switch (which & 3) {
-		case 1:
-			fd[n++] = dup(c->ram_fd);
-			break;
+		case 1: fd[n++] = dup(c->ram_fd); break;
 		case 2:
 			fd[n++] = eventfd(1, EFD_NONBLOCK);
 			close(c->event_fd);
 			c->event_fd = dup(fd[n - 1]);
 			break;
-		case 3:
-			fd[n++] = dup(c->cut_fd);
-			break;
+		case 3: fd[n++] = dup(c->cut_fd); break;
 		}
 	return n;
 }
@@ -55,8 +51,8 @@ static void client_send(struct client *c, struct iovec *iov, int n, uint8_t whic
 	union {
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(4 * sizeof(int))];
-	} control = {0};
-	struct msghdr m = {.msg_iov = iov, .msg_iovlen = n};
+	} control = { 0 };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = n };
 	int fd[4];
 	unsigned nfds = pick_fds(c, which, fd);
 	if (nfds) {
@@ -103,13 +99,15 @@ static void client_memory(struct client *c, const uint8_t *p, size_t n)
  */
 static void client_request(struct client *c, const uint8_t *p, size_t n)
 {
-	uint8_t b[16] = {0};
+	uint8_t b[16] = { 0 };
 	memcpy(b, p, n < sizeof(b) ? n : sizeof(b));
-	struct vqt_desc d[3] = {{.addr = 0x4000, .len = 16, .flags = 1, .next = 1},
-		{.addr = 0x8000u + b[1] * 256u, .len = b[2] * 512u + (b[3] & 3),
-			.flags = (b[4] & 7) | 1, .next = b[4] & 128 ? b[5] : 2},
-		{.addr = 0x6000, .len = 1 + (b[6] & 15), .flags = 2}};
-	uint64_t head[2] = {b[0] & 31, b[7] | (uint64_t)b[8] << 56};
+	struct vqt_desc d[3] = { { .addr = 0x4000, .len = 16, .flags = 1, .next = 1 },
+				 { .addr = 0x8000u + b[1] * 256u,
+				   .len = b[2] * 512u + (b[3] & 3),
+				   .flags = (b[4] & 7) | 1,
+				   .next = b[4] & 128 ? b[5] : 2 },
+				 { .addr = 0x6000, .len = 1 + (b[6] & 15), .flags = 2 } };
+	uint64_t head[2] = { b[0] & 31, b[7] | (uint64_t)b[8] << 56 };
 	uint16_t avail = c->made % 16;
 	memcpy(c->ram, d, sizeof(d));
 	memcpy(c->ram + 0x4000, head, sizeof(head));

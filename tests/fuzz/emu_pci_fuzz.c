@@ -11,15 +11,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 2)
 		return 0;
-	struct emu_rig_options o = {.ram_size = 64 << 10,
-		.disk_size = 64 << 10,
-		.dev = {.queues = 1 + (data[0] & 3),
-			.queue_size = 8,
-			.transitional = data[0] & 4,
-			.express = data[0] & 8,
-			.vectors = data[0] & 16 ? VQT_NO_VECTOR : data[1] & 63,
-			.msix_elsewhere = data[0] & 32,
-			.ignore_bus_master = data[0] & 64}};
+	struct emu_rig_options o = { .ram_size = 64 << 10,
+				     .disk_size = 64 << 10,
+				     .dev = { .queues = 1 + (data[0] & 3),
+					      .queue_size = 8,
+					      .transitional = data[0] & 4,
+					      .express = data[0] & 8,
+					      .vectors =
+						      data[0] & 16 ? VQT_NO_VECTOR : data[1] & 63,
+					      .msix_elsewhere = data[0] & 32,
+					      .ignore_bus_master = data[0] & 64 } };
 	struct emu_rig *r;
 	uint8_t buf[64];
 	if (emu_rig_new(&r, &o) < 0)
@@ -32,29 +33,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(&value, p + 4, 4);
 		unsigned width = 1u << (p[3] & 3), region = p[3] >> 2 & 7;
 		switch (p[0] % 7) {
-		case 0:
-			emu_device_config_write(r->dev, off & 0xff, width, value);
-			break;
-		case 1:
-			emu_device_config_read(r->dev, off & 0x1fff, width);
-			break;
+		case 0: emu_device_config_write(r->dev, off & 0xff, width, value); break;
+		case 1: emu_device_config_read(r->dev, off & 0x1fff, width); break;
 		case 2:
-			emu_device_bar_write(
-				r->dev, region, off, width, value | (uint64_t)value << 32);
+			emu_device_bar_write(r->dev, region, off, width,
+					     value | (uint64_t)value << 32);
 			break;
-		case 3:
-			emu_device_bar_read(r->dev, region, off, width);
-			break;
-		case 4:
-			emu_device_read(r->dev, region, off, buf, value & 63);
-			break;
+		case 3: emu_device_bar_read(r->dev, region, off, width); break;
+		case 4: emu_device_read(r->dev, region, off, buf, value & 63); break;
 		case 5:
 			memset(buf, value, sizeof(buf));
 			emu_device_write(r->dev, region, off, buf, value >> 8 & 63);
 			break;
-		default:
-			emu_virtio_config_changed(r->v);
-			emu_device_run(r->dev, 4);
+		default: emu_virtio_config_changed(r->v); emu_device_run(r->dev, 4);
 		}
 	}
 	emu_rig_free(r);

@@ -12,21 +12,29 @@ static void ask(const struct filter *f)
 {
 	static const struct vqt_reg reg = {
 		.h = { .type = VQT_REG, .source = 1, .device = 1, .queue = VQT_NO_QUEUE },
-		.region = VQT_REGION_COMMON, .op = VQT_WRITE, .width = 1, .offset = 0x14, .value = 11,
+		.region = VQT_REGION_COMMON,
+		.op = VQT_WRITE,
+		.width = 1,
+		.offset = 0x14,
+		.value = 11,
 	};
 	static const struct vqt_note note = { .h = { .type = VQT_NOTE, .source = 1 } };
 	static const struct {
 		struct vqt_avail a;
 		struct vqt_desc d[2];
 	} avail = {
-		.a = { .h = { .type = VQT_AVAIL, .source = 1, .device = 1 }, .ndesc = 2, .ndirect = 2 },
+		.a = { .h = { .type = VQT_AVAIL, .source = 1, .device = 1 },
+		       .ndesc = 2,
+		       .ndirect = 2 },
 		.d = { { 0x1000, 16, 1, 1 }, { 0x2000, 1, 2, 0 } },
 	};
 	const struct {
 		const void *bytes;
 		size_t len;
 	} records[] = {
-		{ &reg, sizeof(reg) }, { &note, sizeof(note) }, { &avail, sizeof(avail) },
+		{ &reg, sizeof(reg) },
+		{ &note, sizeof(note) },
+		{ &avail, sizeof(avail) },
 	};
 	struct model *m = model_new();
 
@@ -34,8 +42,8 @@ static void ask(const struct filter *f)
 		struct record r;
 		struct event e;
 
-		if (record_parse(&r, records[i].bytes, records[i].len, NULL)
-		    || model_feed(m, &r, i + 1, &e))
+		if (record_parse(&r, records[i].bytes, records[i].len, NULL) ||
+		    model_feed(m, &r, i + 1, &e))
 			abort();
 		filter_match(f, &e);
 	}
@@ -54,7 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(text, data, size);
 	text[size] = '\0';
 	if (filter_compile(&f, text, &err)) {
-		if (f || strlen(filter_error_format(shown, sizeof(shown), text, &err)) >= sizeof(shown))
+		if (f ||
+		    strlen(filter_error_format(shown, sizeof(shown), text, &err)) >= sizeof(shown))
 			abort();
 	} else {
 		ask(f);

@@ -34,17 +34,10 @@ static void as_qtest(int fd, uint8_t how)
 			if (!rc && i % 3 < 2 && n >> (8 << i % 3))
 				abort(); /* wider than was asked for */
 			break;
-		case 1:
-			rc = qtest_write(&q, 0x1000, 8, 1);
-			break;
-		case 2:
-			rc = qtest_read(&q, 0x1000, 1 << i % 4, &v);
-			break;
-		case 3:
-			rc = qtest_pci_write(&q, 0x20, 4, 2, 7);
-			break;
-		default:
-			rc = qtest_intercept(&q, "ioapic");
+		case 1: rc = qtest_write(&q, 0x1000, 8, 1); break;
+		case 2: rc = qtest_read(&q, 0x1000, 1 << i % 4, &v); break;
+		case 3: rc = qtest_pci_write(&q, 0x20, 4, 2, 7); break;
+		default: rc = qtest_intercept(&q, "ioapic");
 		}
 		if (rc && (!q.why[0] || strlen(q.why) >= sizeof(q.why)))
 			abort(); /* no trouble without words */
@@ -97,8 +90,12 @@ static int64_t came(void *opaque, enum nbd_op op, uint64_t off, uint32_t len)
 
 static void as_nbd(int fd, uint8_t how)
 {
-	struct nbd_disk d = { .size = DISK, .read_only = how & 1, .read = get, .write = set,
-		.zero = zero, .came = how & 2 ? came : NULL };
+	struct nbd_disk d = { .size = DISK,
+			      .read_only = how & 1,
+			      .read = get,
+			      .write = set,
+			      .zero = zero,
+			      .came = how & 2 ? came : NULL };
 	struct nbd n;
 
 	if (nbd_init(&n, fd, &d))

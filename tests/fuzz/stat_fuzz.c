@@ -74,8 +74,9 @@ static void agree(const struct stats_device *d, bool all)
 
 static void print(const struct run *r)
 {
-	const struct stat_view v = { .stats = r->s, .model = r->m, .latency = true,
-				     .filter = r->some ? "some" : NULL };
+	const struct stat_view v = {
+		.stats = r->s, .model = r->m, .latency = true, .filter = r->some ? "some" : NULL
+	};
 
 	for (unsigned by = 0; by < STAT_BYS; by++)
 		for (unsigned format = STAT_TEXT; format <= STAT_CSV; format++)

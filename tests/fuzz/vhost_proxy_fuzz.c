@@ -42,9 +42,11 @@ static void back_reads(void)
 			struct cmsghdr align;
 			char buf[CMSG_SPACE(8 * sizeof(int))];
 		} control;
-		struct iovec v = {sink, sizeof(sink)};
-		struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control.buf,
-			.msg_controllen = sizeof(control.buf)};
+		struct iovec v = { sink, sizeof(sink) };
+		struct msghdr m = { .msg_iov = &v,
+				    .msg_iovlen = 1,
+				    .msg_control = control.buf,
+				    .msg_controllen = sizeof(control.buf) };
 		if (back_fd < 0 || recvmsg(back_fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0)
 			return;
 		for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
@@ -65,8 +67,8 @@ static void turn(struct client *c)
 
 static void request(struct client *c, uint32_t what, const void *p, size_t n, uint8_t which)
 {
-	struct vhost_user_hdr h = {.request = what, .flags = VH_VERSION, .size = n};
-	struct iovec iov[] = {{&h, sizeof(h)}, {(void *)p, n}};
+	struct vhost_user_hdr h = { .request = what, .flags = VH_VERSION, .size = n };
+	struct iovec iov[] = { { &h, sizeof(h) }, { (void *)p, n } };
 	client_send(c, iov, 2, which);
 	turn(c);
 }
@@ -76,14 +78,15 @@ static void set_up(struct client *c, uint64_t extra)
 {
 	const uint64_t user = 0x7f0000000000, features = 1ull << 32 | 1ull << 30 | extra;
 	const uint64_t protocol = ~0ull & ~(1ull << VH_P_XEN_MMAP), kick = 0;
-	const uint32_t num[] = {0, 16}, base[] = {0, 0}, on[] = {0, 1};
-	const uint32_t base_packed[] = {0, 0x80008000};
-	const struct vhost_user_addr a = {
-		.desc = user, .avail = user + 0x1000, .used = user + 0x2000};
+	const uint32_t num[] = { 0, 16 }, base[] = { 0, 0 }, on[] = { 0, 1 };
+	const uint32_t base_packed[] = { 0, 0x80008000 };
+	const struct vhost_user_addr a = { .desc = user,
+					   .avail = user + 0x1000,
+					   .used = user + 0x2000 };
 	struct {
 		uint32_t n, pad;
 		struct vhost_user_region r;
-	} t = {.n = 1, .r = {.size = RAM, .user = user}};
+	} t = { .n = 1, .r = { .size = RAM, .user = user } };
 	request(c, VH_SET_PROTOCOL_FEATURES, &protocol, 8, 0);
 	request(c, VH_SET_FEATURES, &features, 8, 0);
 	request(c, VH_SET_BACKEND_REQ_FD, NULL, 0, 2);
@@ -110,9 +113,9 @@ static void signal_all(struct client *c, uint8_t which)
 static void use(struct client *c, const uint8_t *p, size_t n)
 {
 	static uint16_t used;
-	uint8_t b[8] = {0};
+	uint8_t b[8] = { 0 };
 	memcpy(b, p, n < sizeof(b) ? n : sizeof(b));
-	uint32_t elem[2] = {b[0] & 31u, b[1] | (uint32_t)b[2] << 24};
+	uint32_t elem[2] = { b[0] & 31u, b[1] | (uint32_t)b[2] << 24 };
 	memcpy(&used, c->ram + 0x2002, 2);
 	memcpy(c->ram + 0x2004 + 8 * (used % 16), elem, sizeof(elem));
 	used += 1 + (b[3] > 250 ? b[4] : 0);
@@ -124,17 +127,18 @@ static void back_sends(struct client *c, const uint8_t *p, size_t n, uint8_t whi
 	struct client as = *c; /* its descriptors, the other socket */
 	as.fd = back_fd;
 	as.event_fd = dup(c->event_fd);
-	struct iovec iov = {(void *)p, n};
+	struct iovec iov = { (void *)p, n };
 	client_send(&as, &iov, 1, which);
 	close(as.event_fd);
 }
 
 static void step(struct client *c, uint8_t kind, uint8_t which, const uint8_t *p, size_t n)
 {
-	struct vhost_user_hdr h = {.request = kind & 63, .size = n,
-		.flags = VH_VERSION | (which & 0x80 ? VH_NEED_REPLY : 0)};
-	struct iovec iov[] = {{&h, sizeof(h)}, {(void *)p, n}};
-	uint8_t reply[sizeof(h) + 64] = {0};
+	struct vhost_user_hdr h = { .request = kind & 63,
+				    .size = n,
+				    .flags = VH_VERSION | (which & 0x80 ? VH_NEED_REPLY : 0) };
+	struct iovec iov[] = { { &h, sizeof(h) }, { (void *)p, n } };
+	uint8_t reply[sizeof(h) + 64] = { 0 };
 	switch (kind) {
 	case 255:
 		client_request(c, p, n);
@@ -144,9 +148,7 @@ static void step(struct client *c, uint8_t kind, uint8_t which, const uint8_t *p
 		use(c, p, n);
 		signal_all(c, which);
 		break;
-	case 253: /* anything */
-		back_sends(c, p, n, which);
-		break;
+	case 253: /* anything */ back_sends(c, p, n, which); break;
 	case 252: /* a reply */
 		h.request = n ? p[0] & 63 : 0;
 		h.size = n < 64 ? n : 64;
@@ -155,9 +157,7 @@ static void step(struct client *c, uint8_t kind, uint8_t which, const uint8_t *p
 		memcpy(reply + sizeof(h), p, h.size);
 		back_sends(c, reply, sizeof(h) + h.size, which);
 		break;
-	case 251:
-		signal_all(c, which);
-		break;
+	case 251: signal_all(c, which); break;
 	default:
 		if ((kind & 192) == 128)
 			client_memory(c, p, n);
@@ -170,7 +170,9 @@ static void step(struct client *c, uint8_t kind, uint8_t which, const uint8_t *p
 
 static void open_all(struct client *c, struct emu_tap *tap)
 {
-	struct vhost_proxy_config cfg = {.connect = to_back, .tap = tap, .virtio_id = 2, .name = "blk0"};
+	struct vhost_proxy_config cfg = {
+		.connect = to_back, .tap = tap, .virtio_id = 2, .name = "blk0"
+	};
 	int pair[2];
 	door_map_guard();
 	for (unsigned i = 0; i < 8; i++)
@@ -193,7 +195,7 @@ static void open_all(struct client *c, struct emu_tap *tap)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct client c;
-	struct emu_tap_config tc = {.emit = emit, .kind = VQT_SRC_PROXY};
+	struct emu_tap_config tc = { .emit = emit, .kind = VQT_SRC_PROXY };
 	if (size < 4)
 		return 0;
 	signal(SIGPIPE, SIG_IGN); /* as in the command: descriptors may be sockets */

@@ -68,14 +68,8 @@ enum { SECTOR = 512, MAX_JOBS = 64, MAX_QD = 1024, MAX_IOV = 512 };
 enum op { OP_READ, OP_WRITE, OP_VERIFY, OP_RW, OP_FLUSH, OP_DISCARD, OP_ZERO, OP_ID };
 
 static const char *const op_names[] = {
-	[OP_READ] = "read",
-	[OP_WRITE] = "write",
-	[OP_VERIFY] = "verify",
-	[OP_RW] = "rw",
-	[OP_FLUSH] = "flush",
-	[OP_DISCARD] = "discard",
-	[OP_ZERO] = "zero",
-	[OP_ID] = "id",
+	[OP_READ] = "read",   [OP_WRITE] = "write",	[OP_VERIFY] = "verify", [OP_RW] = "rw",
+	[OP_FLUSH] = "flush", [OP_DISCARD] = "discard", [OP_ZERO] = "zero",	[OP_ID] = "id",
 };
 #define N_OPS (sizeof(op_names) / sizeof(op_names[0]))
 
@@ -373,7 +367,7 @@ static void run_aio(struct run *r)
 static void range_once(struct run *r)
 {
 	bool zero = r->job->op == OP_ZERO;
-	uint64_t off = next_offset(r), range[2] = {off, r->job->bs}, t = now_ns();
+	uint64_t off = next_offset(r), range[2] = { off, r->job->bs }, t = now_ns();
 
 	touched(r->res, off / SECTOR, r->job->bs);
 	*(zero ? &r->res->zeroes : &r->res->discards) += 1;
@@ -427,8 +421,8 @@ static void map_buffers(struct run *r)
 	r->stride = (piece + gap + SECTOR - 1) & ~(uint64_t)(SECTOR - 1);
 	per = (r->stride * r->job->iov + 4095) & ~4095ULL;
 	size = (per * r->job->qd + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
-	p = mmap(
-		NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	p = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		 0);
 	if (p == MAP_FAILED)
 		die("no memory for %llu bytes of buffers", (unsigned long long)size);
 	p = (char *)(((uintptr_t)p + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
@@ -440,7 +434,8 @@ static void map_buffers(struct run *r)
 	for (uint64_t i = 0; i < r->job->qd; i++) {
 		r->slots[i].buf = p + i * per;
 		for (uint64_t k = 0; k < r->job->iov; k++)
-			r->slots[i].iov[k] = (struct iovec){r->slots[i].buf + k * r->stride, piece};
+			r->slots[i].iov[k] =
+				(struct iovec){ r->slots[i].buf + k * r->stride, piece };
 	}
 }
 
@@ -460,7 +455,7 @@ static void run_open(struct run *r, const struct job *j, struct result *res)
 {
 	char path[64];
 
-	*r = (struct run){.job = j, .res = res, .fd = -1, .rng = mix(j->seed)};
+	*r = (struct run){ .job = j, .res = res, .fd = -1, .rng = mix(j->seed) };
 	res->sector_min = res->sector_max = res->lat_min = UINT64_MAX;
 	pin(j->cpu);
 	snprintf(path, sizeof(path), "/dev/%s", j->dev);
@@ -491,18 +486,11 @@ static void job_run(const struct job *j, struct result *res, int ready_fd, int g
 	if (j->seconds > 0)
 		r.deadline_ns = res->start_ns + (uint64_t)(j->seconds * 1e9);
 	switch (j->op) {
-	case OP_FLUSH:
-		run_each(&r, flush_one);
-		break;
+	case OP_FLUSH: run_each(&r, flush_one); break;
 	case OP_DISCARD:
-	case OP_ZERO:
-		run_each(&r, range_once);
-		break;
-	case OP_ID:
-		run_each(&r, id_once);
-		break;
-	default:
-		run_aio(&r);
+	case OP_ZERO: run_each(&r, range_once); break;
+	case OP_ID: run_each(&r, id_once); break;
+	default: run_aio(&r);
 	}
 	res->end_ns = now_ns();
 }
@@ -545,15 +533,9 @@ static void parse_key(struct job *j, char *word)
 		const char *name;
 		uint64_t *to;
 	} keys[] = {
-		{"bs", &j->bs},
-		{"n", &j->n},
-		{"qd", &j->qd},
-		{"seed", &j->seed},
-		{"off", &j->off},
-		{"size", &j->size},
-		{"iov", &j->iov},
-		{"fsync", &j->fsync},
-		{"wpct", &j->wpct},
+		{ "bs", &j->bs },     { "n", &j->n },	      { "qd", &j->qd },
+		{ "seed", &j->seed }, { "off", &j->off },     { "size", &j->size },
+		{ "iov", &j->iov },   { "fsync", &j->fsync }, { "wpct", &j->wpct },
 	};
 
 	if (!strcmp(word, "rand")) {
@@ -611,8 +593,8 @@ static void check_job(struct job *j)
 		die("bs= and off= must be multiples of %d", SECTOR);
 	if (j->size < j->bs || j->off + j->size > dev_size)
 		die("off=%llu size=%llu: does not hold one request inside %s (%llu bytes)",
-			(unsigned long long)j->off, (unsigned long long)j->size, j->dev,
-			(unsigned long long)dev_size);
+		    (unsigned long long)j->off, (unsigned long long)j->size, j->dev,
+		    (unsigned long long)dev_size);
 	if (!j->qd || j->qd > MAX_QD)
 		die("qd= must be 1 to %d", MAX_QD);
 	if (!j->iov || j->iov > MAX_IOV || j->bs % (j->iov * SECTOR))
@@ -629,17 +611,17 @@ static void parse_job(struct job *j, char *text)
 			break;
 	if (op == N_OPS)
 		die("%s: unknown operation; want read write verify rw flush discard zero id",
-			word ? word : "(nothing)");
-	*j = (struct job){.op = (enum op)op,
-		.dev = "vda",
-		.bs = 4096,
-		.n = 1,
-		.qd = 1,
-		.seed = 1,
-		.iov = 1,
-		.wpct = 50,
-		.cpu = -1,
-		.cpu_last = -1};
+		    word ? word : "(nothing)");
+	*j = (struct job){ .op = (enum op)op,
+			   .dev = "vda",
+			   .bs = 4096,
+			   .n = 1,
+			   .qd = 1,
+			   .seed = 1,
+			   .iov = 1,
+			   .wpct = 50,
+			   .cpu = -1,
+			   .cpu_last = -1 };
 	while ((word = strtok_r(NULL, ",", &save)))
 		parse_key(j, word);
 	check_job(j);
@@ -693,14 +675,14 @@ static void print_histogram(const struct result *r)
 	for (unsigned b = 0; b < N_BUCKETS; b++)
 		if (r->lat[b]) {
 			printf("%s[%llu,%llu]", comma, (unsigned long long)bucket_value(b),
-				(unsigned long long)r->lat[b]);
+			       (unsigned long long)r->lat[b]);
 			comma = ",";
 		}
 	printf("]");
 }
 
-static void print_result(
-	unsigned long step, unsigned i, const struct job *j, const struct result *r)
+static void print_result(unsigned long step, unsigned i, const struct job *j,
+			 const struct result *r)
 {
 	uint64_t ns = r->end_ns - r->start_ns;
 	bool any = r->sector_min != UINT64_MAX;
@@ -708,22 +690,22 @@ static void print_result(
 
 	printf("VQLOAD {\"step\":%lu,\"job\":%u,\"op\":\"%s\",\"dev\":\"%s\",\"cpu\":%ld,"
 	       "\"bs\":%llu,\"qd\":%llu,\"iov\":%llu,\"seed\":%llu,\"random\":%s,",
-		step, i, op_names[j->op], j->dev, j->cpu, U(j->bs), U(j->qd), U(j->iov), U(j->seed),
-		j->random ? "true" : "false");
+	       step, i, op_names[j->op], j->dev, j->cpu, U(j->bs), U(j->qd), U(j->iov), U(j->seed),
+	       j->random ? "true" : "false");
 	printf("\"reads\":%llu,\"read_bytes\":%llu,\"writes\":%llu,\"write_bytes\":%llu,"
 	       "\"flushes\":%llu,\"discards\":%llu,\"discard_bytes\":%llu,"
 	       "\"zeroes\":%llu,\"zero_bytes\":%llu,\"get_ids\":%llu,",
-		U(r->reads), U(r->read_bytes), U(r->writes), U(r->write_bytes), U(r->flushes),
-		U(r->discards), U(r->discard_bytes), U(r->zeroes), U(r->zero_bytes), U(r->ids));
+	       U(r->reads), U(r->read_bytes), U(r->writes), U(r->write_bytes), U(r->flushes),
+	       U(r->discards), U(r->discard_bytes), U(r->zeroes), U(r->zero_bytes), U(r->ids));
 	printf("\"done\":%llu,\"errors\":%llu,\"miscompares\":%llu,\"sector_min\":%lld,"
 	       "\"sector_max\":%lld,\"elapsed_ns\":%llu,\"iops\":%llu,",
-		U(r->done), U(r->errors), U(r->miscompares), any ? (long long)r->sector_min : -1,
-		any ? (long long)r->sector_max : -1, U(ns),
-		U(ns ? (double)r->done * 1e9 / (double)ns : 0));
+	       U(r->done), U(r->errors), U(r->miscompares), any ? (long long)r->sector_min : -1,
+	       any ? (long long)r->sector_max : -1, U(ns),
+	       U(ns ? (double)r->done * 1e9 / (double)ns : 0));
 	printf("\"lat_min_ns\":%llu,\"lat_p50_ns\":%llu,\"lat_p90_ns\":%llu,\"lat_p99_ns\":%llu,"
 	       "\"lat_p999_ns\":%llu,\"lat_max_ns\":%llu",
-		U(r->done ? r->lat_min : 0), U(percentile(r, 500)), U(percentile(r, 900)),
-		U(percentile(r, 990)), U(percentile(r, 999)), U(r->lat_max));
+	       U(r->done ? r->lat_min : 0), U(percentile(r, 500)), U(percentile(r, 900)),
+	       U(percentile(r, 990)), U(percentile(r, 999)), U(r->lat_max));
 	if (j->hist)
 		print_histogram(r);
 	printf("}\n");
@@ -782,8 +764,8 @@ int main(int argc, char **argv)
 	if (argc != 2 || argv[1][0] == '-')
 		die("usage: vqload [--step N] OP[,key=value...][+OP...]; see the head of vqload.c");
 	n = parse_jobs(jobs, argv[1]);
-	res = mmap(
-		NULL, n * sizeof(*res), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	res = mmap(NULL, n * sizeof(*res), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		   0);
 	if (res == MAP_FAILED)
 		die("no memory for results");
 	rc = run_jobs(jobs, res, n);

@@ -12,8 +12,7 @@
 
 /* Tags of descriptive records that are about the conversation, not the machine. */
 static const unsigned kept[] = {
-	VQT_TAG_TOOL, VQT_TAG_BUILD_ID, VQT_TAG_VERSION, VQT_TAG_ID, VQT_TAG_TYPENAME,
-	VQT_TAG_PATH,
+	VQT_TAG_TOOL, VQT_TAG_BUILD_ID, VQT_TAG_VERSION, VQT_TAG_ID, VQT_TAG_TYPENAME, VQT_TAG_PATH,
 };
 
 static size_t rewrite(const struct record *r, const char *origin, uint8_t *out, size_t size)

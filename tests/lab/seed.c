@@ -53,8 +53,7 @@ static size_t seed_record(const struct event *e, size_t len)
 		len = put(sizeof(struct vqt_device), VQT_TAG_ID, "SeededSecretDisk");
 		return put(len, VQT_TAG_PATH, "/machine/peripheral/SeededSecretDisk");
 	case VQT_AVAIL:
-	case VQT_USED:
-		seed_data(e);
+	case VQT_USED: seed_data(e);
 	}
 	return len;
 }
@@ -93,7 +92,8 @@ int main(int argc, char **argv)
 		if (trace_write(out, buf, seed_record(&e, r.len)))
 			return 2;
 		if (r.h.type == VQT_SOURCE &&
-		    (say(out, VQT_NOTE_WARNING, "no probe for x in /usr/SeededPath/qemu on "
+		    (say(out, VQT_NOTE_WARNING,
+			 "no probe for x in /usr/SeededPath/qemu on "
 			 "SeededHost.example (guest SeededGuest, disk SeededSecretDisk)") ||
 		     say(out, VQT_NOTE_COMMENT, "SeededTag: anything")))
 			return 2;

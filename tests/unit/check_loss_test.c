@@ -141,9 +141,11 @@ static void tell_loss(struct run *run, const struct trace *t, size_t from, size_
 	for (size_t i = from; i < from + n; i++)
 		lost[((const struct vqt_hdr *)t->rec[i])->source]++;
 	for (unsigned s = 1; s < 256; s++) {
-		struct vqt_loss loss = { .h = { .type = VQT_LOSS, .source = (uint8_t)s,
-						.queue = VQT_NO_QUEUE },
-					 .lost = lost[s], .why = VQT_LOSS_BUFFER };
+		struct vqt_loss loss = {
+			.h = { .type = VQT_LOSS, .source = (uint8_t)s, .queue = VQT_NO_QUEUE },
+			.lost = lost[s],
+			.why = VQT_LOSS_BUFFER
+		};
 
 		loss.h.ts = ((const struct vqt_hdr *)t->rec[from])->ts;
 		if (lost[s])

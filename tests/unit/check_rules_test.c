@@ -48,7 +48,8 @@ static bool broken_right(const struct script *s, const struct check_case *c)
 static bool near_right(const struct script *s, const struct check_case *c)
 {
 	for (unsigned i = 0; i < s->nfound; i++)
-		if (!strcmp(s->found[i].rule->id, c->rule) || !listed(c->also, s->found[i].rule->id))
+		if (!strcmp(s->found[i].rule->id, c->rule) ||
+		    !listed(c->also, s->found[i].rule->id))
 			return false;
 	return !s->error;
 }

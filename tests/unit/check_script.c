@@ -12,10 +12,12 @@ static const struct {
 	{ "reset", "S=0 g=0" },
 	{ "ack", "S=1 S=3" },
 	/* BLK: SIZE_MAX SEG_MAX RO? no; BLK_SIZE FLUSH CONFIG_WCE DISCARD WRITE_ZEROES; ring features */
-	{ "offer", "s:device_feature_select=0 g:device_feature=0x30006a46 s:device_feature_select=1 "
-		   "g:device_feature=0x1" },
-	{ "accept", "s:driver_feature_select=0 s:driver_feature=0x10006a46 s:driver_feature_select=1 "
-		    "s:driver_feature=0x1" },
+	{ "offer",
+	  "s:device_feature_select=0 g:device_feature=0x30006a46 s:device_feature_select=1 "
+	  "g:device_feature=0x1" },
+	{ "accept",
+	  "s:driver_feature_select=0 s:driver_feature=0x10006a46 s:driver_feature_select=1 "
+	  "s:driver_feature=0x1" },
 	{ "accept-event", "s:driver_feature_select=0 s:driver_feature=0x30006a46 "
 			  "s:driver_feature_select=1 s:driver_feature=0x1" },
 	{ "fok", "S=11 g=11" },
@@ -28,41 +30,48 @@ static const struct {
 	{ "neg-event", "@reset @ack @offer @accept-event @fok" },
 	{ "up", "@neg @queue @enable @dok" },
 	{ "up-event", "@neg-event @queue @enable @dok" },
-	{ "config", "g:config_generation=0 cg:capacity/4=0x1000 cg:capacity/4+4=0 cg:seg_max=126 "
-		    "cg:size_max=65536 cg:max_discard_sectors=1024 cg:max_discard_seg=1 "
-		    "cg:max_write_zeroes_sectors=1024 cg:max_write_zeroes_seg=1 g:config_generation=0" },
+	{ "config",
+	  "g:config_generation=0 cg:capacity/4=0x1000 cg:capacity/4+4=0 cg:seg_max=126 "
+	  "cg:size_max=65536 cg:max_discard_sectors=1024 cg:max_discard_seg=1 "
+	  "cg:max_write_zeroes_sectors=1024 cg:max_write_zeroes_seg=1 g:config_generation=0" },
 	{ "one", "A K C5 U5 I" },
 	{ "old", "ls:device_status=0 lg:device_status=0 ls:device_status=1 ls:device_status=3 "
 		 "lg:device_features=0x39006a46 ls:driver_features=0x18006a46 ls:queue_select=0 "
 		 "lg:queue_size=256 ls:queue_address=0x10 ls:device_status=7" },
-	{ "packed-up", "@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 "
-		       "s:device_feature_select=1 g:device_feature=0x5 s:driver_feature_select=0 "
-		       "s:driver_feature=0x10006a46 s:driver_feature_select=1 s:driver_feature=0x5 @fok "
-		       "s:queue_select=0 g:queue_size=256 s:queue_size=8 s:queue_desc/4=0x10000 "
-		       "s:queue_driver/4=0x12000 s:queue_device/4=0x13000 @enable @dok packed" },
-	{ "packed-up-event", "@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 "
-			     "s:device_feature_select=1 g:device_feature=0x5 s:driver_feature_select=0 "
-			     "s:driver_feature=0x30006a46 s:driver_feature_select=1 s:driver_feature=0x5 @fok "
-			     "s:queue_select=0 g:queue_size=256 s:queue_size=8 s:queue_desc/4=0x10000 "
-			     "s:queue_driver/4=0x12000 s:queue_device/4=0x13000 @enable @dok packed" },
-	{ "suspend-up", "@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 "
-			"s:device_feature_select=1 g:device_feature=0x801 s:driver_feature_select=0 "
-			"s:driver_feature=0x10006a46 s:driver_feature_select=1 s:driver_feature=0x801 @fok "
-			"@queue @enable @dok" },
-	{ "qreset-up", "@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 "
-		       "s:device_feature_select=1 g:device_feature=0x101 s:driver_feature_select=0 "
-		       "s:driver_feature=0x10006a46 s:driver_feature_select=1 s:driver_feature=0x101 @fok "
-		       "@queue @enable @dok" },
-	{ "order-up", "@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 "
-		      "s:device_feature_select=1 g:device_feature=0x9 s:driver_feature_select=0 "
-		      "s:driver_feature=0x10006a46 s:driver_feature_select=1 s:driver_feature=0x9 @fok "
-		      "@queue @enable @dok" },
-	{ "zone-up", "@reset @ack s:device_feature_select=0 g:device_feature=0x30036a46 "
-		     "s:device_feature_select=1 g:device_feature=0x1 s:driver_feature_select=0 "
-		     "s:driver_feature=0x10034a46 s:driver_feature_select=1 s:driver_feature=0x1 @fok "
-		     "@queue @enable @dok g:config_generation=0 cg:capacity/4=0x10000 cg:capacity/4+4=0 "
-		     "cg:zoned.zone_sectors=4096 cg:zoned.max_append_sectors=64 "
-		     "cg:zoned.write_granularity=4096 cg:zoned.model=1 g:config_generation=0" },
+	{ "packed-up",
+	  "@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 "
+	  "s:device_feature_select=1 g:device_feature=0x5 s:driver_feature_select=0 "
+	  "s:driver_feature=0x10006a46 s:driver_feature_select=1 s:driver_feature=0x5 @fok "
+	  "s:queue_select=0 g:queue_size=256 s:queue_size=8 s:queue_desc/4=0x10000 "
+	  "s:queue_driver/4=0x12000 s:queue_device/4=0x13000 @enable @dok packed" },
+	{ "packed-up-event",
+	  "@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 "
+	  "s:device_feature_select=1 g:device_feature=0x5 s:driver_feature_select=0 "
+	  "s:driver_feature=0x30006a46 s:driver_feature_select=1 s:driver_feature=0x5 @fok "
+	  "s:queue_select=0 g:queue_size=256 s:queue_size=8 s:queue_desc/4=0x10000 "
+	  "s:queue_driver/4=0x12000 s:queue_device/4=0x13000 @enable @dok packed" },
+	{ "suspend-up",
+	  "@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 "
+	  "s:device_feature_select=1 g:device_feature=0x801 s:driver_feature_select=0 "
+	  "s:driver_feature=0x10006a46 s:driver_feature_select=1 s:driver_feature=0x801 @fok "
+	  "@queue @enable @dok" },
+	{ "qreset-up",
+	  "@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 "
+	  "s:device_feature_select=1 g:device_feature=0x101 s:driver_feature_select=0 "
+	  "s:driver_feature=0x10006a46 s:driver_feature_select=1 s:driver_feature=0x101 @fok "
+	  "@queue @enable @dok" },
+	{ "order-up",
+	  "@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 "
+	  "s:device_feature_select=1 g:device_feature=0x9 s:driver_feature_select=0 "
+	  "s:driver_feature=0x10006a46 s:driver_feature_select=1 s:driver_feature=0x9 @fok "
+	  "@queue @enable @dok" },
+	{ "zone-up",
+	  "@reset @ack s:device_feature_select=0 g:device_feature=0x30036a46 "
+	  "s:device_feature_select=1 g:device_feature=0x1 s:driver_feature_select=0 "
+	  "s:driver_feature=0x10034a46 s:driver_feature_select=1 s:driver_feature=0x1 @fok "
+	  "@queue @enable @dok g:config_generation=0 cg:capacity/4=0x10000 cg:capacity/4+4=0 "
+	  "cg:zoned.zone_sectors=4096 cg:zoned.max_append_sectors=64 "
+	  "cg:zoned.write_granularity=4096 cg:zoned.model=1 g:config_generation=0" },
 	{ "caps", "pg:0/4=0x10421af4 pg:8/4=0x01000001 pg:0x2c/4=0x11001af4 pg:0x34/1=0x40 "
 		  "pg:0x40/4=0x01105009 pg:0x44/4=4 pg:0x48/4=0 pg:0x4c/4=0x1000 "
 		  "pg:0x50/4=0x03106009 pg:0x54/4=4 pg:0x58/4=0x1000 pg:0x5c/4=0x1000 "
@@ -99,7 +108,9 @@ void script_begin(struct script *s, const char *selection)
 	struct vqt_session session = { .major = VQT_VERSION_MAJOR, .snaplen = 256 };
 	struct vqt_source src = { .kind = VQT_SRC_EMU, .pid = 42 };
 	struct vqt_device d = {
-		.virtio_id = VIRTIO_ID_BLOCK, .transport = VQT_TRANSPORT_PCI, .bdf = 0x18,
+		.virtio_id = VIRTIO_ID_BLOCK,
+		.transport = VQT_TRANSPORT_PCI,
+		.bdf = 0x18,
 		.flags = s->no_reset ? VQT_DEV_LATE : 0,
 	};
 
@@ -148,8 +159,12 @@ static void access_reg(struct script *s, unsigned region, bool write, bool via, 
 		       unsigned width, uint64_t value)
 {
 	struct vqt_reg r = {
-		.region = (uint8_t)region, .op = write ? VQT_WRITE : VQT_READ, .width = (uint8_t)width,
-		.offset = offset, .value = value, .flags = via ? VQT_REG_VIA_CFG : 0,
+		.region = (uint8_t)region,
+		.op = write ? VQT_WRITE : VQT_READ,
+		.width = (uint8_t)width,
+		.offset = offset,
+		.value = value,
+		.flags = via ? VQT_REG_VIA_CFG : 0,
 	};
 
 	talk_say(&s->t, VQT_REG, &r, sizeof(r), NULL, 0);
@@ -205,20 +220,13 @@ static const struct {
 	unsigned region;
 	bool write, by_place;
 } spaces[] = {
-	{ "s:", VQT_REGION_COMMON, true, false },
-	{ "g:", VQT_REGION_COMMON, false, false },
-	{ "ls:", VQT_REGION_LEGACY, true, false },
-	{ "lg:", VQT_REGION_LEGACY, false, false },
-	{ "cs:", VQT_REGION_DEVICE, true, false },
-	{ "cg:", VQT_REGION_DEVICE, false, false },
-	{ "ps:", VQT_REGION_PCI, true, true },
-	{ "pg:", VQT_REGION_PCI, false, true },
-	{ "las:", VQT_REGION_LEGACY, true, true },
-	{ "lag:", VQT_REGION_LEGACY, false, true },
-	{ "ms:", VQT_REGION_MMIO, true, false },
-	{ "mg:", VQT_REGION_MMIO, false, false },
-	{ "as:", VQT_REGION_COMMON, true, true },
-	{ "ag:", VQT_REGION_COMMON, false, true },
+	{ "s:", VQT_REGION_COMMON, true, false },  { "g:", VQT_REGION_COMMON, false, false },
+	{ "ls:", VQT_REGION_LEGACY, true, false }, { "lg:", VQT_REGION_LEGACY, false, false },
+	{ "cs:", VQT_REGION_DEVICE, true, false }, { "cg:", VQT_REGION_DEVICE, false, false },
+	{ "ps:", VQT_REGION_PCI, true, true },	   { "pg:", VQT_REGION_PCI, false, true },
+	{ "las:", VQT_REGION_LEGACY, true, true }, { "lag:", VQT_REGION_LEGACY, false, true },
+	{ "ms:", VQT_REGION_MMIO, true, false },   { "mg:", VQT_REGION_MMIO, false, false },
+	{ "as:", VQT_REGION_COMMON, true, true },  { "ag:", VQT_REGION_COMMON, false, true },
 };
 
 static int reg_word(struct script *s, const char *word)
@@ -250,18 +258,14 @@ static void irq_word(struct script *s, const char *word)
 	if (kind != 'I')
 		s->t.queue = VQT_NO_QUEUE;
 	switch (kind) {
-	case 'I':
-		i.kind = VQT_IRQ_SIGNAL;
-		break;
+	case 'I': i.kind = VQT_IRQ_SIGNAL; break;
 	case 'M':
 		i.kind = VQT_IRQ_MSIX;
 		i.vector = (uint16_t)script_number(&word);
 		if (*word == 'q')
 			s->t.queue = queue;
 		break;
-	case 'N':
-		i.kind = VQT_IRQ_CONFIG;
-		break;
+	case 'N': i.kind = VQT_IRQ_CONFIG; break;
 	case 'X':
 		i.kind = VQT_IRQ_INTX;
 		i.level = (uint8_t)script_number(&word);
@@ -396,7 +400,8 @@ static bool setting(struct script *s, const char *w)
 	if (*w == 'q' && w[1] >= '0' && w[1] <= '9')
 		s->t.queue = (uint16_t)script_number(&v);
 	else if (*w == 'A')
-		script_ring(s)->avail_idx = (uint16_t)(script_ring(s)->avail_idx + (w[1] ? script_number(&v) : 1));
+		script_ring(s)->avail_idx =
+			(uint16_t)(script_ring(s)->avail_idx + (w[1] ? script_number(&v) : 1));
 	else if (!strncmp(w, "r.", 2))
 		return script_set_ring(s, w + 2);
 	else if (!strcmp(w, "packed"))

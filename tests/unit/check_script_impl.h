@@ -10,7 +10,8 @@ unsigned long long script_number(const char **at);
 
 /* check_script_ring.c: the ring of the chosen queue; and words without their first letters. */
 struct vqt_ring *script_ring(struct script *s);
-bool script_set_ring(struct script *s, const char *word); /* "r.": false if there is no such field */
+bool script_set_ring(struct script *s,
+		     const char *word); /* "r.": false if there is no such field */
 void script_chain(struct script *s, const char *word); /* "C" */
 void script_used(struct script *s, const char *word); /* "U" */
 void script_kick(struct script *s, const char *word); /* "K" */

@@ -41,8 +41,8 @@ bool script_set_ring(struct script *s, const char *word)
 		const char *name;
 		uint16_t *at;
 	} keys[] = {
-		{ "ai", &r->avail_idx }, { "la", &r->last_avail }, { "af", &r->avail_flags },
-		{ "ue", &r->used_event }, { "ui", &r->used_idx }, { "uf", &r->used_flags },
+		{ "ai", &r->avail_idx },   { "la", &r->last_avail }, { "af", &r->avail_flags },
+		{ "ue", &r->used_event },  { "ui", &r->used_idx },   { "uf", &r->used_flags },
 		{ "ae", &r->avail_event },
 	};
 
@@ -84,7 +84,8 @@ static void descriptor(struct chain *c, const char **at, bool last, bool table, 
 	d->addr = 0x100000 + 0x10000 * c->a.ndesc;
 	if (!last && !(packed && table)) {
 		d->flags |= VRING_DESC_F_NEXT;
-		d->next = (uint16_t)(table ? c->a.ndesc - c->a.ndirect + 1 : c->a.head + c->a.ndesc + 1);
+		d->next = (uint16_t)(table ? c->a.ndesc - c->a.ndirect + 1
+					   : c->a.head + c->a.ndesc + 1);
 	}
 	if (**at == '&') {
 		++*at;
@@ -120,7 +121,8 @@ static void descriptors(struct chain *c, const char **at, bool packed)
 	for (;;) {
 		size_t n = strcspn(*at, ",|%");
 
-		descriptor(c, at, (*at)[0] == '\0' || strchr("|%", (*at)[n]) || !(*at)[n], table, packed);
+		descriptor(c, at, (*at)[0] == '\0' || strchr("|%", (*at)[n]) || !(*at)[n], table,
+			   packed);
 		if (**at == '|') {
 			table = true;
 			c->a.ndirect = c->a.ndesc;
@@ -256,7 +258,9 @@ static size_t zone_report(uint8_t *tail, const char **at)
 void script_used(struct script *s, const char *word)
 {
 	struct vqt_ring *r = script_ring(s);
-	struct vqt_used u = { .ring = *r, .len = 4097, .flags = VQT_USED_STATUS, .pos = r->used_idx };
+	struct vqt_used u = {
+		.ring = *r, .len = 4097, .flags = VQT_USED_STATUS, .pos = r->used_idx
+	};
 	struct model_request *req;
 	uint8_t tail[192] = { 0 };
 	size_t len = 0;
@@ -297,7 +301,8 @@ void script_used(struct script *s, const char *word)
 		len = sizeof(seg) + 8;
 	}
 	req = model_device(s->t.model, 1) && model_queue(model_device(s->t.model, 1), s->t.queue)
-		? model_in_flight(model_queue(model_device(s->t.model, 1), s->t.queue), u.id) : NULL;
+		      ? model_in_flight(model_queue(model_device(s->t.model, 1), s->t.queue), u.id)
+		      : NULL;
 	slots = s->packed && req ? req->ndirect : 1;
 	r->used_idx = advance(s, u.pos, slots);
 	talk_say(&s->t, VQT_USED, &u, sizeof(u), tail, len);

@@ -104,7 +104,9 @@ static void late(void)
 	memset(&s, 0, sizeof(s));
 	s.no_reset = true;
 	script_begin(&s, NULL);
-	script_run(&s, "r.ai=7 r.la=7 r.ui=5 S=15 U3 U9 I A K C4 U4 I s:queue_enable=1 K g=15 C5@99 U77@3");
+	script_run(
+		&s,
+		"r.ai=7 r.la=7 r.ui=5 S=15 U3 U9 I A K C4 U4 I s:queue_enable=1 K g=15 C5@99 U77@3");
 	script_end(&s);
 	CHECK_EQ(s.nfound, 0);
 	if (s.nfound)
@@ -144,8 +146,9 @@ static void findings(void)
 	CHECK_EQ(s.found[1].nth, 2);
 	CHECK_EQ(s.found[0].queue, 0);
 	CHECK(s.found[0].nbefore >= 2);
-	CHECK_STR(s.found[0].seen,
-		  "queue 0 was kicked while device_status is ACKNOWLEDGE|DRIVER|FEATURES_OK (0x0b)");
+	CHECK_STR(
+		s.found[0].seen,
+		"queue 0 was kicked while device_status is ACKNOWLEDGE|DRIVER|FEATURES_OK (0x0b)");
 	script_end(&s);
 }
 
@@ -269,7 +272,8 @@ static void accounted(void)
 		bool ruled = rules_of(f->ref), out = left_out(f->ref);
 
 		if (ruled == out) {
-			printf("# %s: %s\n", f->ref, ruled ? "a rule, and left out" : "unaccounted for");
+			printf("# %s: %s\n", f->ref,
+			       ruled ? "a rule, and left out" : "unaccounted for");
 			tap_failed = true;
 		}
 	}

@@ -129,7 +129,8 @@ static void relocate(struct tape *t)
 		h->cpu ^= 1;
 		if (h->type == VQT_REG && (is_address(r) || r->region == VQT_REGION_MSIX_TABLE))
 			r->value += 0x100000;
-		if (h->type == VQT_REG && r->region == VQT_REGION_LEGACY && r->offset == 8 && r->value)
+		if (h->type == VQT_REG && r->region == VQT_REGION_LEGACY && r->offset == 8 &&
+		    r->value)
 			r->value += 0x100;
 		if (h->type == VQT_DEVICE)
 			((struct vqt_device *)h)->handle ^= 0xffff000;
@@ -146,8 +147,9 @@ static void relocate(struct tape *t)
 static void time_and_place_do_not_matter(void)
 {
 	static const char *const paths[] = {
-		"traces/qemu7-q1.pcap", "traces/qemu7-packed-mq4.pcap", "traces/qemu11-legacy.pcap",
-		"traces/qemu7-net.pcap", "traces/qemu7-two-disks.pcap",
+		"traces/qemu7-q1.pcap",	       "traces/qemu7-packed-mq4.pcap",
+		"traces/qemu11-legacy.pcap",   "traces/qemu7-net.pcap",
+		"traces/qemu7-two-disks.pcap",
 	};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {

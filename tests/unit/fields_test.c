@@ -52,8 +52,8 @@ static struct json_object *json(void)
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	json_text();
 	o = json_tokener_parse_ex(tok, text, (int)text_len - 1);
-	if (!o || json_tokener_get_error(tok) != json_tokener_success
-	    || json_tokener_get_parse_end(tok) != text_len - 1 || text[text_len - 1] != '\n') {
+	if (!o || json_tokener_get_error(tok) != json_tokener_success ||
+	    json_tokener_get_parse_end(tok) != text_len - 1 || text[text_len - 1] != '\n') {
 		printf("# not a line of JSON: %s: %.300s\n",
 		       json_tokener_error_desc(json_tokener_get_error(tok)), text);
 		tap_failed = true;
@@ -83,7 +83,8 @@ static void number(struct json_object *o, const char *path, uint64_t want)
 
 	if (v && json_object_is_type(v, json_type_int) && json_object_get_uint64(v) == want)
 		return;
-	printf("# %s is %s, not %" PRIu64 "\n", path, v ? json_object_get_string(v) : "absent", want);
+	printf("# %s is %s, not %" PRIu64 "\n", path, v ? json_object_get_string(v) : "absent",
+	       want);
 	tap_failed = true;
 }
 
@@ -91,8 +92,8 @@ static void string(struct json_object *o, const char *path, const char *want)
 {
 	struct json_object *v = at(o, path);
 
-	if (v && json_object_is_type(v, json_type_string)
-	    && !strcmp(json_object_get_string(v), want))
+	if (v && json_object_is_type(v, json_type_string) &&
+	    !strcmp(json_object_get_string(v), want))
 		return;
 	printf("# %s is %s, not %s\n", path, v ? json_object_get_string(v) : "absent", want);
 	tap_failed = true;
@@ -106,11 +107,12 @@ static void test_register(void)
 	talk_write(&t, VQT_REGION_COMMON, 0x14, 1, 0);
 	talk_write(&t, VQT_REGION_COMMON, 0x14, 1, 0x0b);
 	o = json();
-	CHECK_STR(text, "{\"ts\":1004000,\"number\":5,\"seq\":5,\"source\":\"qemu\",\"device\":\"blk0\","
-		"\"device_type\":\"blk\",\"event\":\"register\",\"cpu\":0,\"delta\":1000,"
-		"\"register\":{\"region\":\"common\",\"op\":\"write\",\"offset\":20,\"width\":1,"
-		"\"field\":\"device_status\",\"value\":11,\"before\":0,"
-		"\"text\":\"ACKNOWLEDGE|DRIVER|FEATURES_OK (0x0b)\",\"via\":\"mmio\"}}\n");
+	CHECK_STR(text,
+		  "{\"ts\":1004000,\"number\":5,\"seq\":5,\"source\":\"qemu\",\"device\":\"blk0\","
+		  "\"device_type\":\"blk\",\"event\":\"register\",\"cpu\":0,\"delta\":1000,"
+		  "\"register\":{\"region\":\"common\",\"op\":\"write\",\"offset\":20,\"width\":1,"
+		  "\"field\":\"device_status\",\"value\":11,\"before\":0,"
+		  "\"text\":\"ACKNOWLEDGE|DRIVER|FEATURES_OK (0x0b)\",\"via\":\"mmio\"}}\n");
 	json_object_put(o);
 	talk_write(&t, VQT_REGION_COMMON, 0x18, 2, 256);
 	o = json();
@@ -181,7 +183,9 @@ static void test_hostile_text(void)
 		{ "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
 		{ "\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
 		{ "\x80\xff", "\xef\xbf\xbd\xef\xbf\xbd" },
-		{ "\xc2\x9b" "31m", "\\u009b31m" }, /* C1: a terminal would obey */
+		{ "\xc2\x9b"
+		  "31m",
+		  "\\u009b31m" }, /* C1: a terminal would obey */
 	};
 	char want[200];
 
@@ -222,7 +226,8 @@ static void test_descriptive(void)
 	struct vqt_session s = { .major = 1, .minor = 2, .snaplen = 64, .wall = -5 };
 	struct vqt_stack stack = { .of = 7, .nframes = 3, .len = 9 };
 	struct vqt_device_state state = {
-		.known = VQT_KNOWN_ACCEPTED | VQT_KNOWN_CONFIG, .accepted = { ~0ULL, 1 },
+		.known = VQT_KNOWN_ACCEPTED | VQT_KNOWN_CONFIG,
+		.accepted = { ~0ULL, 1 },
 		.config_len = 2,
 	};
 	uint8_t tlvs[64], frames[3 * 8 + 9] = { 0x10, [8] = 0x20, [16] = 0x30 };
@@ -262,8 +267,8 @@ static void test_descriptive(void)
 /* Any record that parses prints as JSON that parses, and as a tree. */
 static void test_any_record(void)
 {
-	static const uint8_t types[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 18, 19, 20, 21, 22,
-					 32, 33, 34, 99 };
+	static const uint8_t types[] = { 1,  2,	 3,  4,	 5,  6,	 7,  8,	 9,  16,
+					 17, 18, 19, 20, 21, 22, 32, 33, 34, 99 };
 	uint32_t seed = 1;
 	unsigned parsed = 0;
 
@@ -343,8 +348,9 @@ static void test_tree(void)
 static void test_suppression(void)
 {
 	struct vqt_ringstate r = {
-		.ring = { .avail_flags = 1, .used_event = 7, .known = VQT_RING_AVAIL_FLAGS
-			  | VQT_RING_USED_EVENT },
+		.ring = { .avail_flags = 1,
+			  .used_event = 7,
+			  .known = VQT_RING_AVAIL_FLAGS | VQT_RING_USED_EVENT },
 	};
 
 	begin();
@@ -372,9 +378,11 @@ static void test_suppression(void)
 static void test_sample(void)
 {
 	struct vqt_ringstate r = {
-		.ring = { .avail_idx = 5, .last_avail = 4,
+		.ring = { .avail_idx = 5,
+			  .last_avail = 4,
 			  .known = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL },
-		.why = VQT_RING_PERIODIC, .pending = VQT_PENDING_YES,
+		.why = VQT_RING_PERIODIC,
+		.pending = VQT_PENDING_YES,
 	};
 
 	begin();
@@ -398,7 +406,8 @@ static void test_hexdump(void)
 	f = open_memstream(&text, &text_len);
 	CHECK_EQ(hexdump(f, (const uint8_t *)"0123456789abcdef\x00\x7f~ ", 20, 0x200, "  "), 0);
 	fclose(f);
-	CHECK_STR(text,
+	CHECK_STR(
+		text,
 		"  00000200  30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66  |0123456789abcdef|\n"
 		"  00000210  00 7f 7e 20                                       |..~ |\n");
 	begin();

@@ -121,8 +121,8 @@ static void test_errors(void)
 		struct filter *f;
 		int rc = filter_compile(&f, errors[i].text, &err);
 
-		if (rc == -EINVAL && !f && err.column == errors[i].column
-		    && err.length == errors[i].length && strstr(err.text, errors[i].says))
+		if (rc == -EINVAL && !f && err.column == errors[i].column &&
+		    err.length == errors[i].length && strstr(err.text, errors[i].says))
 			continue;
 		printf("# '%s': %d, column %d+%d: %s\n#  wanted %d+%d: %s\n", errors[i].text, rc,
 		       err.column, err.length, rc ? err.text : "", errors[i].column,
@@ -179,15 +179,15 @@ static void test_format(void)
 
 	filter_compile(&f, "kick && evnt == used", &err);
 	CHECK_STR(filter_error_format(buf, sizeof(buf), "kick && evnt == used", &err),
-		"there is no field 'evnt'; did you mean 'event'?\n"
-		"  kick && evnt == used\n"
-		"          ^~~~");
+		  "there is no field 'evnt'; did you mean 'event'?\n"
+		  "  kick && evnt == used\n"
+		  "          ^~~~");
 	/* Two bytes of UTF-8 are one column; a tab is one blank. */
 	filter_compile(&f, "device == \"\xc3\xa9\"\t&& evnt", &err);
 	CHECK_STR(filter_error_format(buf, sizeof(buf), "device == \"\xc3\xa9\"\t&& evnt", &err),
-		"there is no field 'evnt'; did you mean 'event'?\n"
-		"  device == \"\xc3\xa9\" && evnt\n"
-		"                   ^~~~");
+		  "there is no field 'evnt'; did you mean 'event'?\n"
+		  "  device == \"\xc3\xa9\" && evnt\n"
+		  "                   ^~~~");
 	/* The end of the text has a place too. */
 	filter_compile(&f, "queue ==", &err);
 	filter_error_format(buf, sizeof(buf), "queue ==", &err);
@@ -315,7 +315,8 @@ static void test_records(void)
 	struct vqt_life life = { .what = VQT_LIFE_ADD_QUEUE, .arg = { 256, 77 } };
 	struct vqt_backend end = { .op = VQT_BACKEND_READ, .phase = 1, .head = 0xffff, .ret = -5 };
 	struct vqt_device_state state = {
-		.known = VQT_KNOWN_ACCEPTED, .accepted = { 1ULL << 32 | 1 << VIRTIO_BLK_F_FLUSH, 0 },
+		.known = VQT_KNOWN_ACCEPTED,
+		.accepted = { 1ULL << 32 | 1 << VIRTIO_BLK_F_FLUSH, 0 },
 	};
 	struct vqt_note note = { .len = 5 };
 

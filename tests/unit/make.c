@@ -40,7 +40,9 @@ void talk_begin(struct talk *t)
 	struct vqt_session s = { .major = VQT_VERSION_MAJOR, .snaplen = 16 };
 	struct vqt_source src = { .kind = VQT_SRC_QEMU, .pid = 42 };
 	struct vqt_device d = {
-		.virtio_id = VIRTIO_ID_BLOCK, .transport = VQT_TRANSPORT_PCI, .bdf = 0x18,
+		.virtio_id = VIRTIO_ID_BLOCK,
+		.transport = VQT_TRANSPORT_PCI,
+		.bdf = 0x18,
 	};
 
 	t->model = model_new();
@@ -85,7 +87,8 @@ void talk_write(struct talk *t, unsigned region, uint32_t offset, unsigned width
 void talk_kick(struct talk *t, uint16_t last_avail, uint16_t avail_idx)
 {
 	struct vqt_kick k = {
-		.ring = { .avail_idx = avail_idx, .last_avail = last_avail,
+		.ring = { .avail_idx = avail_idx,
+			  .last_avail = last_avail,
 			  .known = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL },
 		.via = VQT_KICK_IOEVENTFD,
 	};
@@ -97,7 +100,10 @@ void talk_avail(struct talk *t, uint16_t head, const struct vqt_desc *desc, unsi
 		uint32_t type, uint64_t sector)
 {
 	struct vqt_avail a = {
-		.head = head, .ndesc = (uint16_t)n, .ndirect = (uint16_t)n, .nseg = 1,
+		.head = head,
+		.ndesc = (uint16_t)n,
+		.ndirect = (uint16_t)n,
+		.nseg = 1,
 	};
 	uint8_t tail[64 * sizeof(*desc) + sizeof(struct vqt_seg) + 16];
 	struct vqt_seg seg = { .desc = 0, .len = 16 };

@@ -257,7 +257,9 @@ static void late_table(void)
 	begin();
 	talk_say(&t, VQT_AVAIL, &a, sizeof(a), &table, sizeof(table));
 	talk_read_request(&t, 9, 1);
-	a = (struct vqt_avail){ .head = 4, .first = 1, .ndesc = 2, .ndirect = 1, .flags = VQT_CHAIN_DERIVED };
+	a = (struct vqt_avail){
+		.head = 4, .first = 1, .ndesc = 2, .ndirect = 1, .flags = VQT_CHAIN_DERIVED
+	};
 	talk_say(&t, VQT_AVAIL, &a, sizeof(a), d, sizeof(d));
 	CHECK(!t.e.head_in_flight);
 	CHECK_EQ(t.e.queue->taken, 2);

@@ -128,12 +128,8 @@ static void left(void)
 }
 
 static const struct tap_test tests[] = {
-	{ "in order", in_order },
-	{ "swapped", swapped },
-	{ "missing", missing },
-	{ "numbers wrap around", wraps },
-	{ "bounded", bounded },
-	{ "freed while some wait", left },
+	{ "in order", in_order },	  { "swapped", swapped }, { "missing", missing },
+	{ "numbers wrap around", wraps }, { "bounded", bounded }, { "freed while some wait", left },
 };
 
 TAP_MAIN(tests)

@@ -77,7 +77,8 @@ static void understands(void)
 		CHECK_EQ(d->bdf, 0x0219);
 		CHECK_EQ(d->known, VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED);
 		CHECK_EQ(d->status, 0x15);
-		CHECK_EQ(d->offered[0], 1ULL << 40 | 1ULL << 32 | 1ULL << 30 | 1ULL << 28 | 1ULL << 9);
+		CHECK_EQ(d->offered[0],
+			 1ULL << 40 | 1ULL << 32 | 1ULL << 30 | 1ULL << 28 | 1ULL << 9);
 		CHECK_EQ(d->offered[1], 1);
 		CHECK_EQ(d->accepted[0], 1ULL << 32 | 1ULL << 9);
 		CHECK_EQ(d->nqueue, 1);
@@ -151,10 +152,12 @@ static void hostile(void)
 	/* types that are none of those agreed on */
 	refuses(GREETING "{\"return\": 5}\n{\"return\": null}\n", 0, __LINE__);
 	refuses(GREETING "{\"return\": [null, 1, {\"path\": 3}, {\"path\": \"x\"}]}\n"
-			 "{\"return\": [[]]}\n{\"return\": {\"devices\": {}}}\n", 0, __LINE__);
-	refuses(GREETING "{\"return\": [{\"path\": \"x\"}]}\n"
-			 "{\"return\": {\"status\": [], \"num-vqs\": -1, \"host-features\": {"
-			 "\"transports\": [null, 7, \"\", \":\"], \"unknown-dev-features\": 1e99}}}\n",
+			 "{\"return\": [[]]}\n{\"return\": {\"devices\": {}}}\n",
+		0, __LINE__);
+	refuses(GREETING
+		"{\"return\": [{\"path\": \"x\"}]}\n"
+		"{\"return\": {\"status\": [], \"num-vqs\": -1, \"host-features\": {"
+		"\"transports\": [null, 7, \"\", \":\"], \"unknown-dev-features\": 1e99}}}\n",
 		0, __LINE__);
 }
 

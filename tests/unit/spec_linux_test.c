@@ -31,52 +31,107 @@
 #include "decoder/spec/spec.h"
 #include "tests/unit/tap.h"
 
-#define IS(id, constant) { id, #constant, constant }
+#define IS(id, constant) \
+	{ \
+		id, #constant, constant \
+	}
 /* A constant Linux spells otherwise than the specification. */
-#define ALSO(id, name, constant) { id, name, constant }
+#define ALSO(id, name, constant) \
+	{ \
+		id, name, constant \
+	}
 
 static const struct {
 	unsigned id;
 	const char *name;
 	unsigned bit;
 } linux_features[] = {
-	IS(0, VIRTIO_F_NOTIFY_ON_EMPTY), IS(0, VIRTIO_F_ANY_LAYOUT), IS(0, VIRTIO_F_VERSION_1),
-	IS(0, VIRTIO_F_ACCESS_PLATFORM), IS(0, VIRTIO_F_RING_PACKED), IS(0, VIRTIO_F_IN_ORDER),
-	IS(0, VIRTIO_F_ORDER_PLATFORM), IS(0, VIRTIO_F_SR_IOV), IS(0, VIRTIO_F_RING_RESET),
-	IS(0, VIRTIO_RING_F_INDIRECT_DESC), IS(0, VIRTIO_RING_F_EVENT_IDX),
-	IS(1, VIRTIO_NET_F_CSUM), IS(1, VIRTIO_NET_F_GUEST_CSUM),
-	IS(1, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS), IS(1, VIRTIO_NET_F_MTU), IS(1, VIRTIO_NET_F_MAC),
-	IS(1, VIRTIO_NET_F_GUEST_TSO4), IS(1, VIRTIO_NET_F_GUEST_TSO6),
-	IS(1, VIRTIO_NET_F_GUEST_ECN), IS(1, VIRTIO_NET_F_GUEST_UFO),
-	IS(1, VIRTIO_NET_F_HOST_TSO4), IS(1, VIRTIO_NET_F_HOST_TSO6), IS(1, VIRTIO_NET_F_HOST_ECN),
-	IS(1, VIRTIO_NET_F_HOST_UFO), IS(1, VIRTIO_NET_F_MRG_RXBUF), IS(1, VIRTIO_NET_F_STATUS),
-	IS(1, VIRTIO_NET_F_CTRL_VQ), IS(1, VIRTIO_NET_F_CTRL_RX), IS(1, VIRTIO_NET_F_CTRL_VLAN),
-	IS(1, VIRTIO_NET_F_CTRL_RX_EXTRA), IS(1, VIRTIO_NET_F_GUEST_ANNOUNCE),
-	IS(1, VIRTIO_NET_F_MQ), IS(1, VIRTIO_NET_F_CTRL_MAC_ADDR), IS(1, VIRTIO_NET_F_NOTF_COAL),
-	IS(1, VIRTIO_NET_F_HASH_REPORT), IS(1, VIRTIO_NET_F_RSS), IS(1, VIRTIO_NET_F_RSC_EXT),
-	IS(1, VIRTIO_NET_F_STANDBY), IS(1, VIRTIO_NET_F_SPEED_DUPLEX), IS(1, VIRTIO_NET_F_GSO),
-	IS(2, VIRTIO_BLK_F_BARRIER), IS(2, VIRTIO_BLK_F_SIZE_MAX), IS(2, VIRTIO_BLK_F_SEG_MAX),
-	IS(2, VIRTIO_BLK_F_GEOMETRY), IS(2, VIRTIO_BLK_F_RO), IS(2, VIRTIO_BLK_F_BLK_SIZE),
-	IS(2, VIRTIO_BLK_F_SCSI), IS(2, VIRTIO_BLK_F_FLUSH), IS(2, VIRTIO_BLK_F_TOPOLOGY),
-	IS(2, VIRTIO_BLK_F_CONFIG_WCE), IS(2, VIRTIO_BLK_F_MQ), IS(2, VIRTIO_BLK_F_DISCARD),
-	IS(2, VIRTIO_BLK_F_WRITE_ZEROES), IS(2, VIRTIO_BLK_F_SECURE_ERASE),
-	IS(3, VIRTIO_CONSOLE_F_SIZE), IS(3, VIRTIO_CONSOLE_F_MULTIPORT),
+	IS(0, VIRTIO_F_NOTIFY_ON_EMPTY),
+	IS(0, VIRTIO_F_ANY_LAYOUT),
+	IS(0, VIRTIO_F_VERSION_1),
+	IS(0, VIRTIO_F_ACCESS_PLATFORM),
+	IS(0, VIRTIO_F_RING_PACKED),
+	IS(0, VIRTIO_F_IN_ORDER),
+	IS(0, VIRTIO_F_ORDER_PLATFORM),
+	IS(0, VIRTIO_F_SR_IOV),
+	IS(0, VIRTIO_F_RING_RESET),
+	IS(0, VIRTIO_RING_F_INDIRECT_DESC),
+	IS(0, VIRTIO_RING_F_EVENT_IDX),
+	IS(1, VIRTIO_NET_F_CSUM),
+	IS(1, VIRTIO_NET_F_GUEST_CSUM),
+	IS(1, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS),
+	IS(1, VIRTIO_NET_F_MTU),
+	IS(1, VIRTIO_NET_F_MAC),
+	IS(1, VIRTIO_NET_F_GUEST_TSO4),
+	IS(1, VIRTIO_NET_F_GUEST_TSO6),
+	IS(1, VIRTIO_NET_F_GUEST_ECN),
+	IS(1, VIRTIO_NET_F_GUEST_UFO),
+	IS(1, VIRTIO_NET_F_HOST_TSO4),
+	IS(1, VIRTIO_NET_F_HOST_TSO6),
+	IS(1, VIRTIO_NET_F_HOST_ECN),
+	IS(1, VIRTIO_NET_F_HOST_UFO),
+	IS(1, VIRTIO_NET_F_MRG_RXBUF),
+	IS(1, VIRTIO_NET_F_STATUS),
+	IS(1, VIRTIO_NET_F_CTRL_VQ),
+	IS(1, VIRTIO_NET_F_CTRL_RX),
+	IS(1, VIRTIO_NET_F_CTRL_VLAN),
+	IS(1, VIRTIO_NET_F_CTRL_RX_EXTRA),
+	IS(1, VIRTIO_NET_F_GUEST_ANNOUNCE),
+	IS(1, VIRTIO_NET_F_MQ),
+	IS(1, VIRTIO_NET_F_CTRL_MAC_ADDR),
+	IS(1, VIRTIO_NET_F_NOTF_COAL),
+	IS(1, VIRTIO_NET_F_HASH_REPORT),
+	IS(1, VIRTIO_NET_F_RSS),
+	IS(1, VIRTIO_NET_F_RSC_EXT),
+	IS(1, VIRTIO_NET_F_STANDBY),
+	IS(1, VIRTIO_NET_F_SPEED_DUPLEX),
+	IS(1, VIRTIO_NET_F_GSO),
+	IS(2, VIRTIO_BLK_F_BARRIER),
+	IS(2, VIRTIO_BLK_F_SIZE_MAX),
+	IS(2, VIRTIO_BLK_F_SEG_MAX),
+	IS(2, VIRTIO_BLK_F_GEOMETRY),
+	IS(2, VIRTIO_BLK_F_RO),
+	IS(2, VIRTIO_BLK_F_BLK_SIZE),
+	IS(2, VIRTIO_BLK_F_SCSI),
+	IS(2, VIRTIO_BLK_F_FLUSH),
+	IS(2, VIRTIO_BLK_F_TOPOLOGY),
+	IS(2, VIRTIO_BLK_F_CONFIG_WCE),
+	IS(2, VIRTIO_BLK_F_MQ),
+	IS(2, VIRTIO_BLK_F_DISCARD),
+	IS(2, VIRTIO_BLK_F_WRITE_ZEROES),
+	IS(2, VIRTIO_BLK_F_SECURE_ERASE),
+	IS(3, VIRTIO_CONSOLE_F_SIZE),
+	IS(3, VIRTIO_CONSOLE_F_MULTIPORT),
 	IS(3, VIRTIO_CONSOLE_F_EMERG_WRITE),
-	IS(5, VIRTIO_BALLOON_F_MUST_TELL_HOST), IS(5, VIRTIO_BALLOON_F_STATS_VQ),
-	IS(5, VIRTIO_BALLOON_F_DEFLATE_ON_OOM), IS(5, VIRTIO_BALLOON_F_FREE_PAGE_HINT),
+	IS(5, VIRTIO_BALLOON_F_MUST_TELL_HOST),
+	IS(5, VIRTIO_BALLOON_F_STATS_VQ),
+	IS(5, VIRTIO_BALLOON_F_DEFLATE_ON_OOM),
+	IS(5, VIRTIO_BALLOON_F_FREE_PAGE_HINT),
 	IS(5, VIRTIO_BALLOON_F_PAGE_POISON),
 	ALSO(5, "PAGE_REPORTING", VIRTIO_BALLOON_F_REPORTING),
-	IS(8, VIRTIO_SCSI_F_INOUT), IS(8, VIRTIO_SCSI_F_HOTPLUG), IS(8, VIRTIO_SCSI_F_CHANGE),
+	IS(8, VIRTIO_SCSI_F_INOUT),
+	IS(8, VIRTIO_SCSI_F_HOTPLUG),
+	IS(8, VIRTIO_SCSI_F_CHANGE),
 	IS(8, VIRTIO_SCSI_F_T10_PI),
-	IS(16, VIRTIO_GPU_F_VIRGL), IS(16, VIRTIO_GPU_F_EDID), IS(16, VIRTIO_GPU_F_RESOURCE_UUID),
-	IS(16, VIRTIO_GPU_F_RESOURCE_BLOB), IS(16, VIRTIO_GPU_F_CONTEXT_INIT),
+	IS(16, VIRTIO_GPU_F_VIRGL),
+	IS(16, VIRTIO_GPU_F_EDID),
+	IS(16, VIRTIO_GPU_F_RESOURCE_UUID),
+	IS(16, VIRTIO_GPU_F_RESOURCE_BLOB),
+	IS(16, VIRTIO_GPU_F_CONTEXT_INIT),
 	IS(19, VIRTIO_VSOCK_F_SEQPACKET),
-	IS(23, VIRTIO_IOMMU_F_INPUT_RANGE), IS(23, VIRTIO_IOMMU_F_DOMAIN_RANGE),
-	IS(23, VIRTIO_IOMMU_F_MAP_UNMAP), IS(23, VIRTIO_IOMMU_F_BYPASS), IS(23, VIRTIO_IOMMU_F_PROBE),
-	IS(23, VIRTIO_IOMMU_F_MMIO), IS(23, VIRTIO_IOMMU_F_BYPASS_CONFIG),
-	IS(24, VIRTIO_MEM_F_ACPI_PXM), IS(24, VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE),
-	IS(32, VIRTIO_SCMI_F_P2A_CHANNELS), IS(32, VIRTIO_SCMI_F_SHARED_MEMORY),
-	IS(34, VIRTIO_I2C_F_ZERO_LENGTH_REQUEST), IS(41, VIRTIO_GPIO_F_IRQ),
+	IS(23, VIRTIO_IOMMU_F_INPUT_RANGE),
+	IS(23, VIRTIO_IOMMU_F_DOMAIN_RANGE),
+	IS(23, VIRTIO_IOMMU_F_MAP_UNMAP),
+	IS(23, VIRTIO_IOMMU_F_BYPASS),
+	IS(23, VIRTIO_IOMMU_F_PROBE),
+	IS(23, VIRTIO_IOMMU_F_MMIO),
+	IS(23, VIRTIO_IOMMU_F_BYPASS_CONFIG),
+	IS(24, VIRTIO_MEM_F_ACPI_PXM),
+	IS(24, VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE),
+	IS(32, VIRTIO_SCMI_F_P2A_CHANNELS),
+	IS(32, VIRTIO_SCMI_F_SHARED_MEMORY),
+	IS(34, VIRTIO_I2C_F_ZERO_LENGTH_REQUEST),
+	IS(41, VIRTIO_GPIO_F_IRQ),
 };
 
 static void linux_feature_bits(void)
@@ -95,14 +150,18 @@ static const struct {
 	const char *name;
 	unsigned id;
 } linux_ids[] = {
-	{ "net", VIRTIO_ID_NET }, { "blk", VIRTIO_ID_BLOCK }, { "console", VIRTIO_ID_CONSOLE },
-	{ "rng", VIRTIO_ID_RNG }, { "balloon", VIRTIO_ID_BALLOON }, { "scsi", VIRTIO_ID_SCSI },
-	{ "9p", VIRTIO_ID_9P }, { "mac80211", VIRTIO_ID_MAC80211_WLAN }, { "gpu", VIRTIO_ID_GPU },
-	{ "rtc", VIRTIO_ID_CLOCK }, { "input", VIRTIO_ID_INPUT }, { "vsock", VIRTIO_ID_VSOCK },
-	{ "crypto", VIRTIO_ID_CRYPTO }, { "iommu", VIRTIO_ID_IOMMU }, { "mem", VIRTIO_ID_MEM },
-	{ "sound", VIRTIO_ID_SOUND }, { "fs", VIRTIO_ID_FS }, { "pmem", VIRTIO_ID_PMEM },
-	{ "rpmb", VIRTIO_ID_RPMB }, { "scmi", VIRTIO_ID_SCMI }, { "i2c", VIRTIO_ID_I2C_ADAPTER },
-	{ "can", VIRTIO_ID_CAN }, { "bt", VIRTIO_ID_BT }, { "gpio", VIRTIO_ID_GPIO },
+	{ "net", VIRTIO_ID_NET },	  { "blk", VIRTIO_ID_BLOCK },
+	{ "console", VIRTIO_ID_CONSOLE }, { "rng", VIRTIO_ID_RNG },
+	{ "balloon", VIRTIO_ID_BALLOON }, { "scsi", VIRTIO_ID_SCSI },
+	{ "9p", VIRTIO_ID_9P },		  { "mac80211", VIRTIO_ID_MAC80211_WLAN },
+	{ "gpu", VIRTIO_ID_GPU },	  { "rtc", VIRTIO_ID_CLOCK },
+	{ "input", VIRTIO_ID_INPUT },	  { "vsock", VIRTIO_ID_VSOCK },
+	{ "crypto", VIRTIO_ID_CRYPTO },	  { "iommu", VIRTIO_ID_IOMMU },
+	{ "mem", VIRTIO_ID_MEM },	  { "sound", VIRTIO_ID_SOUND },
+	{ "fs", VIRTIO_ID_FS },		  { "pmem", VIRTIO_ID_PMEM },
+	{ "rpmb", VIRTIO_ID_RPMB },	  { "scmi", VIRTIO_ID_SCMI },
+	{ "i2c", VIRTIO_ID_I2C_ADAPTER }, { "can", VIRTIO_ID_CAN },
+	{ "bt", VIRTIO_ID_BT },		  { "gpio", VIRTIO_ID_GPIO },
 };
 
 static void linux_device_ids(void)
@@ -115,8 +174,10 @@ static void linux_device_ids(void)
 }
 
 /* A member of one of Linux's structures is a field of the same place and size. */
-#define AT(id, type, member, name)                                                                 \
-	{ id, name, offsetof(struct type, member), sizeof(((struct type *)0)->member) }
+#define AT(id, type, member, name) \
+	{ \
+		id, name, offsetof(struct type, member), sizeof(((struct type *)0)->member) \
+	}
 #define SAME(id, type, member) AT(id, type, member, #member)
 
 static const struct {
@@ -124,68 +185,106 @@ static const struct {
 	const char *name;
 	size_t offset, width;
 } linux_layouts[] = {
-	SAME(1, virtio_net_config, mac), SAME(1, virtio_net_config, status),
-	SAME(1, virtio_net_config, max_virtqueue_pairs), SAME(1, virtio_net_config, mtu),
-	SAME(1, virtio_net_config, speed), SAME(1, virtio_net_config, duplex),
+	SAME(1, virtio_net_config, mac),
+	SAME(1, virtio_net_config, status),
+	SAME(1, virtio_net_config, max_virtqueue_pairs),
+	SAME(1, virtio_net_config, mtu),
+	SAME(1, virtio_net_config, speed),
+	SAME(1, virtio_net_config, duplex),
 	SAME(1, virtio_net_config, rss_max_key_size),
 	SAME(1, virtio_net_config, rss_max_indirection_table_length),
 	SAME(1, virtio_net_config, supported_hash_types),
-	SAME(2, virtio_blk_config, capacity), SAME(2, virtio_blk_config, size_max),
-	SAME(2, virtio_blk_config, seg_max), SAME(2, virtio_blk_config, geometry.cylinders),
-	SAME(2, virtio_blk_config, geometry.heads), SAME(2, virtio_blk_config, geometry.sectors),
+	SAME(2, virtio_blk_config, capacity),
+	SAME(2, virtio_blk_config, size_max),
+	SAME(2, virtio_blk_config, seg_max),
+	SAME(2, virtio_blk_config, geometry.cylinders),
+	SAME(2, virtio_blk_config, geometry.heads),
+	SAME(2, virtio_blk_config, geometry.sectors),
 	SAME(2, virtio_blk_config, blk_size),
 	AT(2, virtio_blk_config, physical_block_exp, "topology.physical_block_exp"),
 	AT(2, virtio_blk_config, alignment_offset, "topology.alignment_offset"),
 	AT(2, virtio_blk_config, min_io_size, "topology.min_io_size"),
 	AT(2, virtio_blk_config, opt_io_size, "topology.opt_io_size"),
-	AT(2, virtio_blk_config, wce, "writeback"), AT(2, virtio_blk_config, unused, "unused0"),
-	SAME(2, virtio_blk_config, num_queues), SAME(2, virtio_blk_config, max_discard_sectors),
+	AT(2, virtio_blk_config, wce, "writeback"),
+	AT(2, virtio_blk_config, unused, "unused0"),
+	SAME(2, virtio_blk_config, num_queues),
+	SAME(2, virtio_blk_config, max_discard_sectors),
 	SAME(2, virtio_blk_config, max_discard_seg),
 	SAME(2, virtio_blk_config, discard_sector_alignment),
 	SAME(2, virtio_blk_config, max_write_zeroes_sectors),
 	SAME(2, virtio_blk_config, max_write_zeroes_seg),
-	SAME(2, virtio_blk_config, write_zeroes_may_unmap), SAME(2, virtio_blk_config, unused1),
+	SAME(2, virtio_blk_config, write_zeroes_may_unmap),
+	SAME(2, virtio_blk_config, unused1),
 	SAME(2, virtio_blk_config, max_secure_erase_sectors),
 	SAME(2, virtio_blk_config, max_secure_erase_seg),
 	SAME(2, virtio_blk_config, secure_erase_sector_alignment),
-	SAME(3, virtio_console_config, cols), SAME(3, virtio_console_config, rows),
-	SAME(3, virtio_console_config, max_nr_ports), SAME(3, virtio_console_config, emerg_wr),
-	SAME(5, virtio_balloon_config, num_pages), SAME(5, virtio_balloon_config, actual),
+	SAME(3, virtio_console_config, cols),
+	SAME(3, virtio_console_config, rows),
+	SAME(3, virtio_console_config, max_nr_ports),
+	SAME(3, virtio_console_config, emerg_wr),
+	SAME(5, virtio_balloon_config, num_pages),
+	SAME(5, virtio_balloon_config, actual),
 	SAME(5, virtio_balloon_config, free_page_hint_cmd_id),
 	SAME(5, virtio_balloon_config, poison_val),
-	SAME(8, virtio_scsi_config, num_queues), SAME(8, virtio_scsi_config, seg_max),
-	SAME(8, virtio_scsi_config, max_sectors), SAME(8, virtio_scsi_config, cmd_per_lun),
-	SAME(8, virtio_scsi_config, event_info_size), SAME(8, virtio_scsi_config, sense_size),
-	SAME(8, virtio_scsi_config, cdb_size), SAME(8, virtio_scsi_config, max_channel),
-	SAME(8, virtio_scsi_config, max_target), SAME(8, virtio_scsi_config, max_lun),
-	SAME(16, virtio_gpu_config, events_read), SAME(16, virtio_gpu_config, events_clear),
-	SAME(16, virtio_gpu_config, num_scanouts), SAME(16, virtio_gpu_config, num_capsets),
-	SAME(18, virtio_input_config, select), SAME(18, virtio_input_config, subsel),
-	SAME(18, virtio_input_config, size), SAME(18, virtio_input_config, reserved),
-	SAME(18, virtio_input_config, u), SAME(19, virtio_vsock_config, guest_cid),
-	SAME(20, virtio_crypto_config, status), SAME(20, virtio_crypto_config, max_dataqueues),
+	SAME(8, virtio_scsi_config, num_queues),
+	SAME(8, virtio_scsi_config, seg_max),
+	SAME(8, virtio_scsi_config, max_sectors),
+	SAME(8, virtio_scsi_config, cmd_per_lun),
+	SAME(8, virtio_scsi_config, event_info_size),
+	SAME(8, virtio_scsi_config, sense_size),
+	SAME(8, virtio_scsi_config, cdb_size),
+	SAME(8, virtio_scsi_config, max_channel),
+	SAME(8, virtio_scsi_config, max_target),
+	SAME(8, virtio_scsi_config, max_lun),
+	SAME(16, virtio_gpu_config, events_read),
+	SAME(16, virtio_gpu_config, events_clear),
+	SAME(16, virtio_gpu_config, num_scanouts),
+	SAME(16, virtio_gpu_config, num_capsets),
+	SAME(18, virtio_input_config, select),
+	SAME(18, virtio_input_config, subsel),
+	SAME(18, virtio_input_config, size),
+	SAME(18, virtio_input_config, reserved),
+	SAME(18, virtio_input_config, u),
+	SAME(19, virtio_vsock_config, guest_cid),
+	SAME(20, virtio_crypto_config, status),
+	SAME(20, virtio_crypto_config, max_dataqueues),
 	SAME(20, virtio_crypto_config, crypto_services),
-	SAME(20, virtio_crypto_config, cipher_algo_l), SAME(20, virtio_crypto_config, cipher_algo_h),
-	SAME(20, virtio_crypto_config, hash_algo), SAME(20, virtio_crypto_config, mac_algo_l),
-	SAME(20, virtio_crypto_config, mac_algo_h), SAME(20, virtio_crypto_config, aead_algo),
+	SAME(20, virtio_crypto_config, cipher_algo_l),
+	SAME(20, virtio_crypto_config, cipher_algo_h),
+	SAME(20, virtio_crypto_config, hash_algo),
+	SAME(20, virtio_crypto_config, mac_algo_l),
+	SAME(20, virtio_crypto_config, mac_algo_h),
+	SAME(20, virtio_crypto_config, aead_algo),
 	SAME(20, virtio_crypto_config, max_cipher_key_len),
 	SAME(20, virtio_crypto_config, max_auth_key_len),
-	SAME(20, virtio_crypto_config, akcipher_algo), SAME(20, virtio_crypto_config, max_size),
+	SAME(20, virtio_crypto_config, akcipher_algo),
+	SAME(20, virtio_crypto_config, max_size),
 	SAME(23, virtio_iommu_config, page_size_mask),
 	SAME(23, virtio_iommu_config, input_range.start),
 	SAME(23, virtio_iommu_config, input_range.end),
 	SAME(23, virtio_iommu_config, domain_range.start),
-	SAME(23, virtio_iommu_config, domain_range.end), SAME(23, virtio_iommu_config, probe_size),
-	SAME(23, virtio_iommu_config, bypass), SAME(23, virtio_iommu_config, reserved),
-	SAME(24, virtio_mem_config, block_size), SAME(24, virtio_mem_config, node_id),
-	SAME(24, virtio_mem_config, padding), SAME(24, virtio_mem_config, addr),
-	SAME(24, virtio_mem_config, region_size), SAME(24, virtio_mem_config, usable_region_size),
-	SAME(24, virtio_mem_config, plugged_size), SAME(24, virtio_mem_config, requested_size),
-	SAME(25, virtio_snd_config, jacks), SAME(25, virtio_snd_config, streams),
-	SAME(25, virtio_snd_config, chmaps), SAME(26, virtio_fs_config, tag),
-	SAME(26, virtio_fs_config, num_request_queues), SAME(27, virtio_pmem_config, start),
-	SAME(27, virtio_pmem_config, size), SAME(41, virtio_gpio_config, ngpio),
-	SAME(41, virtio_gpio_config, padding), SAME(41, virtio_gpio_config, gpio_names_size),
+	SAME(23, virtio_iommu_config, domain_range.end),
+	SAME(23, virtio_iommu_config, probe_size),
+	SAME(23, virtio_iommu_config, bypass),
+	SAME(23, virtio_iommu_config, reserved),
+	SAME(24, virtio_mem_config, block_size),
+	SAME(24, virtio_mem_config, node_id),
+	SAME(24, virtio_mem_config, padding),
+	SAME(24, virtio_mem_config, addr),
+	SAME(24, virtio_mem_config, region_size),
+	SAME(24, virtio_mem_config, usable_region_size),
+	SAME(24, virtio_mem_config, plugged_size),
+	SAME(24, virtio_mem_config, requested_size),
+	SAME(25, virtio_snd_config, jacks),
+	SAME(25, virtio_snd_config, streams),
+	SAME(25, virtio_snd_config, chmaps),
+	SAME(26, virtio_fs_config, tag),
+	SAME(26, virtio_fs_config, num_request_queues),
+	SAME(27, virtio_pmem_config, start),
+	SAME(27, virtio_pmem_config, size),
+	SAME(41, virtio_gpio_config, ngpio),
+	SAME(41, virtio_gpio_config, padding),
+	SAME(41, virtio_gpio_config, gpio_names_size),
 };
 
 static void linux_config_layouts(void)
@@ -291,7 +390,8 @@ static void linux_register_offsets(void)
 	CHECK_EQ(spec_legacy_config_base(1), VIRTIO_PCI_CONFIG_OFF(1));
 }
 
-static void check_cap(unsigned cap, unsigned type, const char *name, uint32_t offset, unsigned width)
+static void check_cap(unsigned cap, unsigned type, const char *name, uint32_t offset,
+		      unsigned width)
 {
 	const struct spec_field *f = spec_field_by_name(spec_pci_cap_fields(cap, type), name);
 
@@ -300,8 +400,8 @@ static void check_cap(unsigned cap, unsigned type, const char *name, uint32_t of
 		printf("# in capability %u.%u %s\n", cap, type, name);
 }
 
-#define CAP_FIELD(type, s, member)                                                                 \
-	check_cap(PCI_CAP_ID_VNDR, type, #member, offsetof(struct s, member),                      \
+#define CAP_FIELD(type, s, member) \
+	check_cap(PCI_CAP_ID_VNDR, type, #member, offsetof(struct s, member), \
 		  sizeof(((struct s *)0)->member))
 
 static void linux_capabilities(void)

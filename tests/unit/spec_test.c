@@ -123,7 +123,8 @@ static void features_ok(const struct spec_class *c)
 	snprintf(section, sizeof(section), "%s.3", c->section);
 	for (const struct spec_feature *f = c->features; f->name; f++) {
 		CHECK(f == c->features || f->bit > f[-1].bit);
-		CHECK(f->bit <= 23 || f->bit == 41 || f->bit == 42 || (f->bit >= 50 && f->bit < 128));
+		CHECK(f->bit <= 23 || f->bit == 41 || f->bit == 42 ||
+		      (f->bit >= 50 && f->bit < 128));
 		CHECK(starts(f->section, section));
 		CHECK(starts(f->name, "VIRTIO_"));
 		CHECK(strstr(f->name, "_F_") && !strstr(spec_feature_short(f), "_F_"));
@@ -182,7 +183,8 @@ static void requests_ok(const struct spec_class *c)
 static void queues_ok(const struct spec_class *c)
 {
 	for (const struct spec_queue *q = c->queues; q && q->name; q++) {
-		CHECK(q->feature < 64 && (q->feature < 0 || spec_feature(c->id, (unsigned)q->feature)));
+		CHECK(q->feature < 64 &&
+		      (q->feature < 0 || spec_feature(c->id, (unsigned)q->feature)));
 		CHECK(!(q->flags & SPEC_QUEUE_REPEAT) == !strchr(q->name, '#'));
 		CHECK(!(q->flags & SPEC_QUEUE_SHIFT) || q->feature >= 0);
 		CHECK(!(q->flags & SPEC_QUEUE_LAST) ||
@@ -250,8 +252,7 @@ static void blk_requests(void)
 		      SPEC_REQ_DATA_OUT | SPEC_REQ_SEGMENTS);
 	check_request(VIRTIO_BLK_T_SECURE_ERASE, "SECURE_ERASE", 16,
 		      SPEC_REQ_DATA_OUT | SPEC_REQ_SEGMENTS);
-	check_request(15, "ZONE_APPEND", 17,
-		      SPEC_REQ_DATA_OUT | SPEC_REQ_SECTOR | SPEC_REQ_RESULT);
+	check_request(15, "ZONE_APPEND", 17, SPEC_REQ_DATA_OUT | SPEC_REQ_SECTOR | SPEC_REQ_RESULT);
 	check_request(16, "ZONE_REPORT", 17, SPEC_REQ_DATA_IN | SPEC_REQ_SECTOR);
 	check_request(18, "ZONE_OPEN", 17, SPEC_REQ_SECTOR);
 	check_request(20, "ZONE_CLOSE", 17, SPEC_REQ_SECTOR);
@@ -474,9 +475,10 @@ static void format_features(void)
 	CHECK_STR(spec_format_features(buf, sizeof(buf), 2, 0xffffffff, 0x80000000),
 		  "bit 137438953471");
 	CHECK_STR(spec_format_features(buf, sizeof(buf), 99, 0, 0x20000001), "bit 0|EVENT_IDX");
-	CHECK_STR(spec_format_feature_set(buf, sizeof(buf), 2,
-					  (uint64_t[2]){ SPEC_BIT(2) | SPEC_BIT(32), SPEC_BIT(64) }),
-		  "SEG_MAX|VERSION_1|bit 64");
+	CHECK_STR(
+		spec_format_feature_set(buf, sizeof(buf), 2,
+					(uint64_t[2]){ SPEC_BIT(2) | SPEC_BIT(32), SPEC_BIT(64) }),
+		"SEG_MAX|VERSION_1|bit 64");
 	CHECK_STR(spec_format_feature_set(buf, sizeof(buf), 2, (uint64_t[2]){ 0 }), "none");
 }
 
@@ -507,12 +509,14 @@ static void format_values(void)
 	CHECK_STR(spec_format_bits(buf, sizeof(buf), spec_desc_flags, 3), "NEXT|WRITE");
 	CHECK_STR(spec_format_bits(buf, sizeof(buf), spec_desc_flags, 0), "none");
 	CHECK_STR(spec_format_bits(buf, sizeof(buf), NULL, 8), "0x8");
+	CHECK_STR(
+		spec_format_value(buf, sizeof(buf),
+				  spec_field_by_name(spec_pci_cap_fields(0x11, 0), "msix_control"),
+				  0, 0x8003),
+		"TABLE_SIZE=3|ENABLE (0x8003)");
 	CHECK_STR(spec_format_value(buf, sizeof(buf),
-				    spec_field_by_name(spec_pci_cap_fields(0x11, 0), "msix_control"),
-				    0, 0x8003),
-		  "TABLE_SIZE=3|ENABLE (0x8003)");
-	CHECK_STR(spec_format_value(buf, sizeof(buf),
-				    spec_field_by_name(spec_pci_cap_fields(9, 1), "cfg_type"), 0, 1),
+				    spec_field_by_name(spec_pci_cap_fields(9, 1), "cfg_type"), 0,
+				    1),
 		  "COMMON_CFG (1)");
 }
 

@@ -132,8 +132,8 @@ static void buckets(void)
 	for (unsigned b = 0; b < COARSE_BUCKETS - 1; b++) {
 		uint64_t lo = coarse_lower(b), hi = coarse_upper(b);
 
-		if (coarse_lower(b + 1) != hi + 1 || coarse_bucket(lo) != b || coarse_bucket(hi) != b ||
-		    (hi - lo + 1) * 4 > (lo > 4 ? lo : 4))
+		if (coarse_lower(b + 1) != hi + 1 || coarse_bucket(lo) != b ||
+		    coarse_bucket(hi) != b || (hi - lo + 1) * 4 > (lo > 4 ? lo : 4))
 			CHECK_EQ(b, ~0U);
 	}
 }
@@ -201,7 +201,8 @@ static void percentiles_of_many(void)
 	CHECK_EQ(h.min, v[0]);
 	CHECK_EQ(h.max, v[N - 1]);
 	for (unsigned i = 0; i < sizeof(ppm) / sizeof(ppm[0]); i++) {
-		uint64_t rank = ((uint64_t)N * ppm[i] + 999999) / 1000000, got = hist_percentile(&h, ppm[i]);
+		uint64_t rank = ((uint64_t)N * ppm[i] + 999999) / 1000000,
+			 got = hist_percentile(&h, ppm[i]);
 
 		CHECK(got >= v[rank - 1]);
 		CHECK(got <= v[rank - 1] + v[rank - 1] / 16);
@@ -441,7 +442,8 @@ static void use_with(uint64_t ts, uint16_t head, uint16_t pos, const struct vqt_
 /* Only the completion that the driver waits for is late when the interrupt is. */
 static void due(void)
 {
-	struct vqt_ring ring = { .known = VQT_RING_USED_EVENT | VQT_RING_AVAIL_FLAGS, .used_event = 1 };
+	struct vqt_ring ring = { .known = VQT_RING_USED_EVENT | VQT_RING_AVAIL_FLAGS,
+				 .used_event = 1 };
 
 	begin();
 	talk_write(&t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_GF, 4, 1U << VIRTIO_RING_F_EVENT_IDX);
@@ -652,8 +654,11 @@ static void many(void)
 static void tally(uint64_t ts, uint64_t n, uint32_t flight)
 {
 	const struct vqt_tally_group group = { .type = VIRTIO_BLK_T_IN, .used = n };
-	struct vqt_tally y = { .interval = 1000000000, .taken = n, .flight = flight,
-			       .flight_max = flight, .ngroup = n ? 1 : 0 };
+	struct vqt_tally y = { .interval = 1000000000,
+			       .taken = n,
+			       .flight = flight,
+			       .flight_max = flight,
+			       .ngroup = n ? 1 : 0 };
 
 	at(ts);
 	talk_say(&t, VQT_TALLY, &y, sizeof(y), &group, n ? sizeof(group) : 0);

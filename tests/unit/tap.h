@@ -37,7 +37,8 @@ static bool tap_failed;
 	do { \
 		const char *g_ = (got), *w_ = (want); \
 		if (strcmp(g_, w_)) { \
-			printf("# %s:%d: \"%s\"\n#   is not \"%s\"\n", __FILE__, __LINE__, g_, w_); \
+			printf("# %s:%d: \"%s\"\n#   is not \"%s\"\n", __FILE__, __LINE__, g_, \
+			       w_); \
 			tap_failed = true; \
 		} \
 	} while (0)

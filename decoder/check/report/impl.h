@@ -58,7 +58,8 @@ struct report_ops {
 	void (*finding)(struct report *r, const struct finding *f, const struct report_context *x);
 	/* The first that is not printed because of o.fold; or NULL. */
 	void (*folded)(struct report *r, const struct finding *f);
-	void (*end)(struct report *r, const struct check *c, const struct model *m, uint64_t events);
+	void (*end)(struct report *r, const struct check *c, const struct model *m,
+		    uint64_t events);
 	void (*free)(struct report *r); /* or NULL */
 };
 extern const struct report_ops report_text, report_json, report_junit, report_sarif;

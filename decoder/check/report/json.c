@@ -96,7 +96,8 @@ static void json_rules(struct report *r, const struct check *c)
 	}
 }
 
-static void json_end(struct report *r, const struct check *c, const struct model *m, uint64_t events)
+static void json_end(struct report *r, const struct check *c, const struct model *m,
+		     uint64_t events)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -127,7 +128,9 @@ const struct report_ops report_json = {
 
 static const char *level(unsigned severity)
 {
-	return severity <= CHECK_STRUCTURAL ? "error" : severity == CHECK_SHOULD ? "warning" : "note";
+	return severity <= CHECK_STRUCTURAL ? "error"
+	       : severity == CHECK_SHOULD   ? "warning"
+					    : "note";
 }
 
 static struct json_object *message(const char *text)
@@ -149,8 +152,8 @@ static struct json_object *sarif_rule(const struct rule *rule)
 	snprintf(page, sizeof(page), "%s\n%s", rule->text, rule->lesson->why);
 	put(o, "fullDescription", json_object_new_object());
 	put(json_object_object_get(o, "fullDescription"), "text", json_object_new_string(page));
-	snprintf(page, sizeof(page), "Right:\n%s\nWrong:\n%s\nvqtrace check --explain %s", rule->lesson->right,
-		 rule->wrong, rule->id);
+	snprintf(page, sizeof(page), "Right:\n%s\nWrong:\n%s\nvqtrace check --explain %s",
+		 rule->lesson->right, rule->wrong, rule->id);
 	put(o, "help", json_object_new_object());
 	put(json_object_object_get(o, "help"), "text", json_object_new_string(page));
 	put(config, "level", string(level(rule->severity)));
@@ -165,8 +168,10 @@ static void sarif_begin(struct report *r)
 	const struct rule *rule;
 
 	fputs("{\"version\":\"2.1.0\",\"$schema\":\"https://json.schemastore.org/sarif-2.1.0.json\",\n"
-	      "\"runs\":[{\"tool\":{\"driver\":{\"name\":\"vqtrace\",\"version\":\"" VQTRACE_VERSION "\",\n"
-	      "\"rules\":[", r->o.to);
+	      "\"runs\":[{\"tool\":{\"driver\":{\"name\":\"vqtrace\",\"version\":\"" VQTRACE_VERSION
+	      "\",\n"
+	      "\"rules\":[",
+	      r->o.to);
 	for (unsigned i = 0; (rule = rule_nth(i)); i++) {
 		fputs(i ? ",\n" : "\n", r->o.to);
 		print(r, sarif_rule(rule), "");
@@ -193,7 +198,8 @@ static struct json_object *location(struct report *r, const struct finding *f, u
 {
 	struct json_object *o = json_object_new_object(), *physical = json_object_new_object();
 	struct json_object *artifact = json_object_new_object(), *list = json_object_new_array();
-	struct json_object *device = json_object_new_object(), *properties = json_object_new_object();
+	struct json_object *device = json_object_new_object(),
+			   *properties = json_object_new_object();
 	char name[96];
 
 	put(artifact, "uri", uri(r->o.trace));
@@ -201,7 +207,8 @@ static struct json_object *location(struct report *r, const struct finding *f, u
 	put(o, "physicalLocation", physical);
 	put(device, "name", string(f->device->name));
 	if (f->queue != VQT_NO_QUEUE)
-		snprintf(name, sizeof(name), "%s/queue %u/event %" PRIu64, f->device->name, f->queue, number);
+		snprintf(name, sizeof(name), "%s/queue %u/event %" PRIu64, f->device->name,
+			 f->queue, number);
 	else
 		snprintf(name, sizeof(name), "%s/event %" PRIu64, f->device->name, number);
 	put(device, "fullyQualifiedName", string(name));
@@ -228,8 +235,9 @@ static void sarif_finding(struct report *r, const struct finding *f, const struc
 	json_object_array_add(list, location(r, f, f->number, NULL));
 	put(o, "locations", list);
 	for (unsigned i = 0; i + 1 < x->n; i++)
-		json_object_array_add(related, location(r, f, x->line[i].number,
-			x->line[i].text ? x->line[i].text : x->line[i].what));
+		json_object_array_add(
+			related, location(r, f, x->line[i].number,
+					  x->line[i].text ? x->line[i].text : x->line[i].what));
 	put(o, "relatedLocations", related);
 	put(properties, "eventNumber", u64(f->number));
 	put(properties, "ts", u64(f->ts));
@@ -243,7 +251,8 @@ static void sarif_finding(struct report *r, const struct finding *f, const struc
 }
 
 /* Rules without a decision are told as notifications: silence would look like a pass. */
-static void sarif_end(struct report *r, const struct check *c, const struct model *m, uint64_t events)
+static void sarif_end(struct report *r, const struct check *c, const struct model *m,
+		      uint64_t events)
 {
 	struct json_object *list = json_object_new_array();
 	const struct rule *rule;
@@ -265,10 +274,11 @@ static void sarif_end(struct report *r, const struct check *c, const struct mode
 		put(o, "message", message(text));
 		json_object_array_add(list, o);
 	}
-	fputs("],\n\"invocations\":[{\"executionSuccessful\":true,\n\"toolExecutionNotifications\":", r->o.to);
+	fputs("],\n\"invocations\":[{\"executionSuccessful\":true,\n\"toolExecutionNotifications\":",
+	      r->o.to);
 	print(r, list, "}],\n");
-	fprintf(r->o.to, "\"properties\":{\"events\":%" PRIu64 ",\"lost\":%" PRIu64 "}}]}\n", events,
-		model_lost(m));
+	fprintf(r->o.to, "\"properties\":{\"events\":%" PRIu64 ",\"lost\":%" PRIu64 "}}]}\n",
+		events, model_lost(m));
 }
 
 const struct report_ops report_sarif = {

@@ -62,8 +62,9 @@ static void junit_finding(struct report *r, const struct finding *f, const struc
 	for (unsigned i = 0; i < x->n; i++) {
 		const struct report_line *l = &x->line[i];
 
-		fprintf(c->to, "  %8" PRIu64 " %s%s%s%s\n", l->number, l->text ? l->text : "(no longer kept)",
-			l->what ? "   (" : "", l->what ? l->what : "", l->what ? ")" : "");
+		fprintf(c->to, "  %8" PRIu64 " %s%s%s%s\n", l->number,
+			l->text ? l->text : "(no longer kept)", l->what ? "   (" : "",
+			l->what ? l->what : "", l->what ? ")" : "");
 	}
 }
 
@@ -115,7 +116,8 @@ static bool fails(const struct report *r, const struct rule *rule, enum report_s
 	return state == STATE_BROKEN && rule->severity <= r->o.severity;
 }
 
-static void test_case(xmlTextWriterPtr w, struct report *r, const struct check *c, const struct rule *rule)
+static void test_case(xmlTextWriterPtr w, struct report *r, const struct check *c,
+		      const struct rule *rule)
 {
 	enum report_state state;
 	struct check_tally t;
@@ -134,12 +136,14 @@ static void test_case(xmlTextWriterPtr w, struct report *r, const struct check *
 		failure(w, r, rule, t.broken);
 	} else if (state == STATE_BROKEN) {
 		xmlTextWriterStartElement(w, BAD_CAST "system-out");
-		xmlTextWriterWriteFormatString(w, "broken %" PRIu64 " times; less severe than asked", t.broken);
+		xmlTextWriterWriteFormatString(
+			w, "broken %" PRIu64 " times; less severe than asked", t.broken);
 		xmlTextWriterEndElement(w);
 	} else if (state != STATE_HELD) {
 		xmlTextWriterStartElement(w, BAD_CAST "skipped");
 		if (t.why)
-			xmlTextWriterWriteFormatAttribute(w, BAD_CAST "message", "not decidable here: %s", t.why);
+			xmlTextWriterWriteFormatAttribute(w, BAD_CAST "message",
+							  "not decidable here: %s", t.why);
 		else
 			attribute(w, "message", "never came up");
 		xmlTextWriterEndElement(w);
@@ -175,7 +179,8 @@ static void suite(xmlTextWriterPtr w, struct report *r, const struct check *c)
 	xmlTextWriterEndElement(w);
 }
 
-static void junit_end(struct report *r, const struct check *c, const struct model *m, uint64_t events)
+static void junit_end(struct report *r, const struct check *c, const struct model *m,
+		      uint64_t events)
 {
 	xmlBufferPtr buffer = xmlBufferCreate();
 	xmlTextWriterPtr w = buffer ? xmlNewTextWriterMemory(buffer, 0) : NULL;
@@ -196,7 +201,7 @@ static void junit_free(struct report *r)
 {
 	struct report_case *c, *next;
 
-	HASH_ITER(hh, r->cases, c, next) {
+	HASH_ITER (hh, r->cases, c, next) {
 		HASH_DEL(r->cases, c);
 		fclose(c->to);
 		free(c->text);

@@ -117,7 +117,8 @@ const struct event *keep_find(const struct keep *k, uint64_t number)
 	const struct slot *s;
 
 	for (unsigned i = 0; i < KEEP_RINGS; i++)
-		for (unsigned back = 0; (s = nth_last(&k->ring[i], back)) && s->e.number >= number; back++)
+		for (unsigned back = 0; (s = nth_last(&k->ring[i], back)) && s->e.number >= number;
+		     back++)
 			if (s->e.number == number)
 				return &s->e;
 	return NULL;

@@ -20,7 +20,8 @@ static const struct {
 	[REPORT_SARIF] = { "sarif", &report_sarif },
 };
 
-const char *const report_states[STATES] = { "broken", "in order", "never came up", "not decidable" };
+const char *const report_states[STATES] = { "broken", "in order", "never came up",
+					    "not decidable" };
 
 int report_format_by_name(const char *name)
 {
@@ -212,7 +213,7 @@ void report_free(struct report *r)
 
 	if (!r)
 		return;
-	HASH_ITER(hh, r->tally, t, next) {
+	HASH_ITER (hh, r->tally, t, next) {
 		HASH_DEL(r->tally, t);
 		free(t);
 	}

@@ -25,7 +25,8 @@ struct report_options {
 	FILE *to; /* borrowed */
 	enum report_format format;
 	const char *trace; /* its name; borrowed */
-	unsigned severity; /* enum check_severity: this and worse are printed, the rest is counted */
+	unsigned
+		severity; /* enum check_severity: this and worse are printed, the rest is counted */
 	unsigned fold; /* print so many of a rule and device; 0: all */
 	bool color, ascii;
 	bool verbose; /* text: also which rules were in order, and which never came up */

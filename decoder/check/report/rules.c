@@ -60,7 +60,8 @@ void check_rule_json(struct json_object *o, const struct rule *rule)
 {
 	json_object_object_add(o, "rule", json_object_new_string(rule->id));
 	json_object_object_add(o, "party", json_object_new_string(check_party_name(rule->party)));
-	json_object_object_add(o, "severity", json_object_new_string(check_severity_name(rule->severity)));
+	json_object_object_add(o, "severity",
+			       json_object_new_string(check_severity_name(rule->severity)));
 	json_object_object_add(o, "section", json_object_new_string(rule->section));
 	json_object_object_add(o, "clauses", words(rule->refs));
 	json_object_object_add(o, "expected", json_object_new_string(rule->text));
@@ -80,8 +81,9 @@ static void list_json(FILE *to, const struct rule *rule)
 	for (unsigned i = 0; (need = need_name(rule->needs, i)); i++)
 		json_object_array_add(needs, json_object_new_string(need));
 	json_object_object_add(o, "needs", needs);
-	fprintf(to, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-							   JSON_C_TO_STRING_NOSLASHESCAPE));
+	fprintf(to, "%s\n",
+		json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+							  JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
 }
 
@@ -97,8 +99,9 @@ int check_list(FILE *to, const struct check *c, bool json)
 		if (json)
 			list_json(to, rule);
 		else
-			fprintf(to, "%-32s %-6s %-10s %-10s %s\n", rule->id, check_party_name(rule->party),
-				check_severity_name(rule->severity), rule->section, rule->text);
+			fprintf(to, "%-32s %-6s %-10s %-10s %s\n", rule->id,
+				check_party_name(rule->party), check_severity_name(rule->severity),
+				rule->section, rule->text);
 	}
 	return result(to);
 }
@@ -135,8 +138,9 @@ static void facts(FILE *to, const struct rule *rule)
 	const struct spec_class *class = rule->virtio_id ? spec_class(rule->virtio_id) : NULL;
 	const char *need;
 
-	fprintf(to, "    broken by the %s; severity %s; virtio 1.4, %s; %s\n", check_party_name(rule->party),
-		check_severity_name(rule->severity), rule->section, rule->refs);
+	fprintf(to, "    broken by the %s; severity %s; virtio 1.4, %s; %s\n",
+		check_party_name(rule->party), check_severity_name(rule->severity), rule->section,
+		rule->refs);
 	if (class)
 		fprintf(to, "    of virtio-%s devices only\n", class->name);
 	fputs("    decided from ", to);
@@ -148,16 +152,21 @@ static void facts(FILE *to, const struct rule *rule)
 /* From ASCII to what `show` prints on a terminal: the arrow in its column, those in the text. */
 static void put_line(FILE *to, const char *line, size_t n, bool ascii)
 {
-	static const char *const arrows[] = { "<- ", "\u2190 ", "-> ", "\u2192 ", "> ", "\u2192 ", "< ", "\u2190 ", ". ", "\u00b7 " };
+	static const char *const arrows[] = {
+		"<- ",	   "\u2190 ", "-> ",	 "\u2192 ", "> ",
+		"\u2192 ", "< ",      "\u2190 ", ". ",	    "\u00b7 "
+	};
 
 	for (size_t i = 0; i < n;) {
 		bool swapped = false;
 
-		for (unsigned a = 0; !ascii && !swapped && a < sizeof(arrows) / sizeof(arrows[0]); a += 2) {
+		for (unsigned a = 0; !ascii && !swapped && a < sizeof(arrows) / sizeof(arrows[0]);
+		     a += 2) {
 			size_t len = strlen(arrows[a]);
 
 			/* One character wide: only in its column. */
-			if ((len == 2) != (i == COL_ARROW) || i + len > n || strncmp(line + i, arrows[a], len))
+			if ((len == 2) != (i == COL_ARROW) || i + len > n ||
+			    strncmp(line + i, arrows[a], len))
 				continue;
 			fputs(arrows[a + 1], to);
 			i += len;
@@ -178,7 +187,8 @@ static void conversation(FILE *to, const char *lines, bool ascii)
 	}
 }
 
-int check_explain(FILE *to, const struct rule *rule, const struct check_example *example, bool ascii)
+int check_explain(FILE *to, const struct rule *rule, const struct check_example *example,
+		  bool ascii)
 {
 	fprintf(to, "%s\n\n    %s\n\n", rule->id, rule->text);
 	facts(to, rule);

@@ -26,7 +26,8 @@ int check_list(FILE *to, const struct check *c, bool json);
  * A page: what the rule means, why it matters, right and wrong, known bugs;
  * with an example or NULL.  0 or negative errno.
  */
-int check_explain(FILE *to, const struct rule *rule, const struct check_example *example, bool ascii);
+int check_explain(FILE *to, const struct rule *rule, const struct check_example *example,
+		  bool ascii);
 /* Adds what a row says to an object: rule, party, severity, section, clauses, expected. */
 void check_rule_json(struct json_object *o, const struct rule *rule);
 

@@ -56,13 +56,14 @@ static void text_finding(struct report *r, const struct finding *f, const struct
 	fprintf(r->o.to, "  seen:     %s\n  expected: %s\n", f->seen, f->rule->text);
 	for (unsigned i = 0; i < x->n; i++)
 		put_line(r, &x->line[i], i + 1 == x->n);
-	fprintf(r->o.to, "  %svirtio 1.4, %s; %s%s\n\n", paint(r, DIM), f->rule->section, f->rule->refs,
-		paint(r, PLAIN));
+	fprintf(r->o.to, "  %svirtio 1.4, %s; %s%s\n\n", paint(r, DIM), f->rule->section,
+		f->rule->refs, paint(r, PLAIN));
 }
 
 static void text_folded(struct report *r, const struct finding *f)
 {
-	fprintf(r->o.to, "%smore of %s by the %s: %s; only counted from here on (--all prints them)%s\n\n",
+	fprintf(r->o.to,
+		"%smore of %s by the %s: %s; only counted from here on (--all prints them)%s\n\n",
 		paint(r, DIM), f->rule->id, check_party_name(f->rule->party), f->device->name,
 		paint(r, PLAIN));
 }
@@ -92,9 +93,10 @@ static void put_found(struct report *r)
 		if (last)
 			fputc('\n', r->o.to);
 		last = t->key.rule;
-		fprintf(r->o.to, "  %s%-10s%s %-6s %-32s %s %" PRIu64, severity_color(r, last->severity),
-			check_severity_name(last->severity), paint(r, PLAIN),
-			check_party_name(last->party), last->id, t->name, t->found);
+		fprintf(r->o.to, "  %s%-10s%s %-6s %-32s %s %" PRIu64,
+			severity_color(r, last->severity), check_severity_name(last->severity),
+			paint(r, PLAIN), check_party_name(last->party), last->id, t->name,
+			t->found);
 	}
 	if (last)
 		fputc('\n', r->o.to);
@@ -114,8 +116,10 @@ static void put_parties(struct report *r)
 		fputs(all ? "\n" : "no findings\n", r->o.to);
 	}
 	if (r->hidden)
-		fprintf(r->o.to, "        %" PRIu64 " of them less severe than asked and not printed "
-			"(--severity suspicious prints all)\n", r->hidden);
+		fprintf(r->o.to,
+			"        %" PRIu64 " of them less severe than asked and not printed "
+			"(--severity suspicious prints all)\n",
+			r->hidden);
 }
 
 static bool is_of(const struct check_tally *t, enum report_state state, const char *why)
@@ -137,7 +141,8 @@ static unsigned count_ids(const struct check *c, enum report_state state, const 
 }
 
 /* Rules of a state, and for those without a decision for one reason, as a paragraph. */
-static void put_ids(struct report *r, const struct check *c, enum report_state state, const char *why)
+static void put_ids(struct report *r, const struct check *c, enum report_state state,
+		    const char *why)
 {
 	const struct rule *rule;
 	struct check_tally t;
@@ -183,7 +188,8 @@ static void put_undecided(struct report *r, const struct check *c)
 	}
 }
 
-static void text_end(struct report *r, const struct check *c, const struct model *m, uint64_t events)
+static void text_end(struct report *r, const struct check *c, const struct model *m,
+		     uint64_t events)
 {
 	unsigned states[STATES] = { 0 }, n = 0;
 	const struct rule *rule;
@@ -203,15 +209,18 @@ static void text_end(struct report *r, const struct check *c, const struct model
 			put_ids(r, c, s, NULL);
 		}
 	}
-	fprintf(r->o.to, "%ssummary%s of %s, %" PRIu64 " events", paint(r, BOLD), paint(r, PLAIN), r->o.trace,
-		events);
+	fprintf(r->o.to, "%ssummary%s of %s, %" PRIu64 " events", paint(r, BOLD), paint(r, PLAIN),
+		r->o.trace, events);
 	if (model_lost(m))
-		fprintf(r->o.to, " (%" PRIu64 " more were lost: what they held is unknown)", model_lost(m));
+		fprintf(r->o.to, " (%" PRIu64 " more were lost: what they held is unknown)",
+			model_lost(m));
 	fputc('\n', r->o.to);
 	put_found(r);
 	put_parties(r);
-	fprintf(r->o.to, "%u rules: %u broken, %u in order, %u never came up, %u not decidable here\n",
-		n, states[STATE_BROKEN], states[STATE_HELD], states[STATE_NEVER], states[STATE_UNDECIDED]);
+	fprintf(r->o.to,
+		"%u rules: %u broken, %u in order, %u never came up, %u not decidable here\n", n,
+		states[STATE_BROKEN], states[STATE_HELD], states[STATE_NEVER],
+		states[STATE_UNDECIDED]);
 }
 
 const struct report_ops report_text = {

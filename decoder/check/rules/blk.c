@@ -11,8 +11,8 @@ static enum verdict shape(struct look *l)
 	if (!chain_whole(r))
 		return RULE_NA;
 	if (r->readable < BLK_HEADER)
-		return fail(l, "chain %u has %" PRIu64 " readable bytes, a request header has 16", r->head,
-			    r->readable);
+		return fail(l, "chain %u has %" PRIu64 " readable bytes, a request header has 16",
+			    r->head, r->readable);
 	if (!r->writable)
 		return fail(l, "chain %u has no writable byte for the status", r->head);
 	return RULE_HELD;
@@ -25,9 +25,11 @@ static enum verdict other_way(struct look *l)
 	if (!chain_whole(r))
 		return RULE_NA;
 	if (r->type_raw == BLK_IN && blk_out(r))
-		return fail(l, "an IN request has %" PRIu64 " readable bytes besides its header", blk_out(r));
+		return fail(l, "an IN request has %" PRIu64 " readable bytes besides its header",
+			    blk_out(r));
 	if (r->type_raw == BLK_OUT && blk_in(r))
-		return fail(l, "an OUT request has %" PRIu64 " writable bytes besides the status", blk_in(r));
+		return fail(l, "an OUT request has %" PRIu64 " writable bytes besides the status",
+			    blk_in(r));
 	return r->type_raw <= BLK_OUT ? RULE_HELD : RULE_NA;
 }
 
@@ -93,11 +95,12 @@ static enum verdict too_many(struct look *l)
 	n = data_segments(r, &longest);
 	if (accepted(l, VIRTIO_BLK_F_SEG_MAX) && check_config(l, BLK_SEG_MAX, 4, &max) && max &&
 	    n > max)
-		return fail(l, "%s has %u data segments and seg_max is %" PRIu64, blk_name(r), n, max);
+		return fail(l, "%s has %u data segments and seg_max is %" PRIu64, blk_name(r), n,
+			    max);
 	if (accepted(l, VIRTIO_BLK_F_SIZE_MAX) && check_config(l, BLK_SIZE_MAX, 4, &max) && max &&
 	    longest > max)
-		return fail(l, "%s has a data segment of %u bytes and size_max is %" PRIu64, blk_name(r),
-			    longest, max);
+		return fail(l, "%s has a data segment of %u bytes and size_max is %" PRIu64,
+			    blk_name(r), longest, max);
 	return RULE_HELD;
 }
 
@@ -112,8 +115,10 @@ static enum verdict past_end(struct look *l)
 	if (blk_segmented(r)) {
 		for (unsigned i = 0; blk_segment(r, i, &s); i++)
 			if (s.sector > capacity || s.sectors > capacity - s.sector)
-				return fail(l, "%s of sectors %" PRIu64 " to %" PRIu64 " and the capacity is %"
-					    PRIu64, blk_name(r), s.sector, s.sector + s.sectors, capacity);
+				return fail(l,
+					    "%s of sectors %" PRIu64 " to %" PRIu64
+					    " and the capacity is %" PRIu64,
+					    blk_name(r), s.sector, s.sector + s.sectors, capacity);
 		return RULE_HELD;
 	}
 	if (r->type_raw > BLK_OUT && r->type_raw != BLK_ZONE_REPORT)
@@ -124,8 +129,8 @@ static enum verdict past_end(struct look *l)
 		sectors = 1;
 	if (r->sector <= capacity && sectors <= capacity - r->sector)
 		return RULE_HELD;
-	return fail(l, "%s of %" PRIu64 " sectors from %" PRIu64 " and the capacity is %" PRIu64, blk_name(r),
-		    sectors, r->sector, capacity);
+	return fail(l, "%s of %" PRIu64 " sectors from %" PRIu64 " and the capacity is %" PRIu64,
+		    blk_name(r), sectors, r->sector, capacity);
 }
 
 static enum verdict flush_data(struct look *l)
@@ -183,8 +188,8 @@ static enum verdict segments(struct look *l)
 			return RULE_NA;
 		if (blk_out(r) / BLK_SEGMENT <= max)
 			return RULE_HELD;
-		return fail(l, "%s has %" PRIu64 " segments and at most %" PRIu64 " are allowed", blk_name(r),
-			    blk_out(r) / BLK_SEGMENT, max);
+		return fail(l, "%s has %" PRIu64 " segments and at most %" PRIu64 " are allowed",
+			    blk_name(r), blk_out(r) / BLK_SEGMENT, max);
 	}
 	return RULE_NA;
 }
@@ -201,8 +206,10 @@ static enum verdict segment_long(struct look *l)
 			continue;
 		for (unsigned n = 0; blk_segment(r, n, &s); n++)
 			if (s.sectors > max)
-				return fail(l, "%s has a segment of %u sectors and at most %" PRIu64
-					    " are allowed", blk_name(r), s.sectors, max);
+				return fail(l,
+					    "%s has a segment of %u sectors and at most %" PRIu64
+					    " are allowed",
+					    blk_name(r), s.sectors, max);
 		return RULE_HELD;
 	}
 	return RULE_NA;
@@ -219,7 +226,8 @@ static enum verdict segment_flags(struct look *l)
 		return RULE_NA;
 	for (unsigned n = 0; blk_segment(r, n, &s); n++)
 		if (s.flags & bad)
-			return fail(l, "segment %u of %s has flags 0x%08x", n, blk_name(r), s.flags);
+			return fail(l, "segment %u of %s has flags 0x%08x", n, blk_name(r),
+				    s.flags);
 	return RULE_HELD;
 }
 
@@ -244,8 +252,8 @@ static enum verdict zone_start(struct look *l)
 		return RULE_NA;
 	if (!(r->sector % zone))
 		return RULE_HELD;
-	return fail(l, "%s has sector %" PRIu64 " and zones have %" PRIu64 " sectors", blk_name(r), r->sector,
-		    zone);
+	return fail(l, "%s has sector %" PRIu64 " and zones have %" PRIu64 " sectors", blk_name(r),
+		    r->sector, zone);
 }
 
 static enum verdict append_size(struct look *l)
@@ -260,7 +268,8 @@ static enum verdict append_size(struct look *l)
 		return fail(l, "ZONE_APPEND of %" PRIu64 " bytes and write_granularity is %" PRIu64,
 			    blk_out(r), granularity);
 	if (check_config(l, BLK_MAX_APPEND, 4, &max) && blk_out(r) / BLK_SECTOR > max)
-		return fail(l, "ZONE_APPEND of %" PRIu64 " sectors and max_append_sectors is %" PRIu64,
+		return fail(l,
+			    "ZONE_APPEND of %" PRIu64 " sectors and max_append_sectors is %" PRIu64,
 			    blk_out(r) / BLK_SECTOR, max);
 	return RULE_HELD;
 }
@@ -275,17 +284,20 @@ static enum verdict erase_zones(struct look *l)
 		return RULE_NA;
 	for (unsigned n = 0; blk_segment(r, n, &s); n++)
 		if (s.sectors % zone)
-			return fail(l, "segment %u of SECURE_ERASE has %u sectors and zones have %" PRIu64, n,
-				    s.sectors, zone);
+			return fail(
+				l,
+				"segment %u of SECURE_ERASE has %u sectors and zones have %" PRIu64,
+				n, s.sectors, zone);
 	return RULE_HELD;
 }
 
 static const struct lesson request = {
 	.why = "A device that trusts a malformed request reads or writes the wrong sectors, or the wrong\n"
 	       "memory; one that does not stops, and the guest's disk is gone until it restarts.",
-	.right = "16 readable bytes: type, 0, sector\n"
-		 "data: readable for OUT, writable for IN, a multiple of 512 bytes, inside the capacity\n"
-		 "1 writable byte at the very end: the status\n",
+	.right =
+		"16 readable bytes: type, 0, sector\n"
+		"data: readable for OUT, writable for IN, a multiple of 512 bytes, inside the capacity\n"
+		"1 writable byte at the very end: the status\n",
 };
 
 #define DRIVER CHECK_DRIVER, CHECK_MUST, VIRTIO_ID_BLOCK
@@ -296,63 +308,69 @@ static const struct lesson request = {
 
 const struct rule rules_blk[] = {
 	{ "blk-shape", "I21 T40", STRUCTURAL, "5.2.6",
-	  "A request has a header of 16 readable bytes and ends with a writable byte.", NEED_CHAIN, AT(CHAIN),
-	  shape, 0, &request, "header and data, and no status byte" },
-	{ "blk-other-way", "I22", STRUCTURAL, "5.2.6", "IN has writable data only, OUT readable data only.",
-	  REQUEST, other_way, 0, &request, "IN with 512 readable bytes" },
+	  "A request has a header of 16 readable bytes and ends with a writable byte.", NEED_CHAIN,
+	  AT(CHAIN), shape, 0, &request, "header and data, and no status byte" },
+	{ "blk-other-way", "I22", STRUCTURAL, "5.2.6",
+	  "IN has writable data only, OUT readable data only.", REQUEST, other_way, 0, &request,
+	  "IN with 512 readable bytes" },
 	{ "blk-unnegotiated", "I23 T08", STRUCTURAL, "5.2.6",
-	  "Request types that belong to a feature are sent when it is negotiated.", AGREED | ONLY(UNUSUAL), unnegotiated, 0,
-	  &request, "DISCARD without VIRTIO_BLK_F_DISCARD" },
+	  "Request types that belong to a feature are sent when it is negotiated.",
+	  AGREED | ONLY(UNUSUAL), unnegotiated, 0, &request,
+	  "DISCARD without VIRTIO_BLK_F_DISCARD" },
 	{ "blk-sector-unused", "I24", STRUCTURAL, "5.2.6",
-	  "sector is 0 in requests that do not name one.", REQUEST | ONLY(UNUSUAL), sector_unused, 0, &request,
-	  "GET_ID with sector 8" },
+	  "sector is 0 in requests that do not name one.", REQUEST | ONLY(UNUSUAL), sector_unused,
+	  0, &request, "GET_ID with sector 8" },
 	{ "blk-segments", "I25 PACKED-D6 PACKED-D14 T26", STRUCTURAL, "5.2.6",
-	  "A request has at most seg_max data segments, each of at most size_max bytes.", LIMITED, too_many, 0,
-	  &request, "seg_max 126, 127 data descriptors" },
+	  "A request has at most seg_max data segments, each of at most size_max bytes.", LIMITED,
+	  too_many, 0, &request, "seg_max 126, 127 data descriptors" },
 	{ "blk-past-end", "BLKOP-D2 BLKOP-D18 T38", DRIVER, "5.2.6.1",
-	  "No request goes past the capacity that the driver has read.", LIMITED, past_end, 0, &request,
-	  "capacity 2048, IN sector 2048" },
-	{ "blk-flush-sector", "BLKOP-D4", DRIVER, "5.2.6.1", "FLUSH has sector 0.", REQUEST | ONLY(UNUSUAL), sector_unused,
-	  BLK_FLUSH, &request, "FLUSH sector 8" },
+	  "No request goes past the capacity that the driver has read.", LIMITED, past_end, 0,
+	  &request, "capacity 2048, IN sector 2048" },
+	{ "blk-flush-sector", "BLKOP-D4", DRIVER, "5.2.6.1", "FLUSH has sector 0.",
+	  REQUEST | ONLY(UNUSUAL), sector_unused, BLK_FLUSH, &request, "FLUSH sector 8" },
 	{ "blk-flush-data", "BLKOP-D5", CHECK_DRIVER, CHECK_SHOULD, VIRTIO_ID_BLOCK, "5.2.6.1",
-	  "FLUSH has no data.", REQUEST | ONLY(UNUSUAL), flush_data, 0, &request, "FLUSH with 512 bytes" },
+	  "FLUSH has no data.", REQUEST | ONLY(UNUSUAL), flush_data, 0, &request,
+	  "FLUSH with 512 bytes" },
 	{ "blk-length", "BLKOP-D6 T38", DRIVER, "5.2.6.1",
-	  "Data of IN and OUT is a multiple of 512 bytes, whatever the block size.", REQUEST, length, BLK_IN,
-	  &request, "IN of 500 bytes" },
+	  "Data of IN and OUT is a multiple of 512 bytes, whatever the block size.", REQUEST,
+	  length, BLK_IN, &request, "IN of 500 bytes" },
 	{ "blk-segment-length", "BLKOP-D7 T40", DRIVER, "5.2.6.1",
-	  "Data of DISCARD, WRITE_ZEROES and SECURE_ERASE is a number of whole segments of 16 bytes.", REQUEST | ONLY(UNUSUAL),
-	  length, BLK_DISCARD, &request, "DISCARD with 24 bytes" },
-	{ "blk-id-length", "BLKOP-D8", DRIVER, "5.2.6.1", "GET_ID has room for 20 bytes.", REQUEST | ONLY(UNUSUAL), length,
-	  BLK_GET_ID, &request, "GET_ID with 16 bytes" },
+	  "Data of DISCARD, WRITE_ZEROES and SECURE_ERASE is a number of whole segments of 16 bytes.",
+	  REQUEST | ONLY(UNUSUAL), length, BLK_DISCARD, &request, "DISCARD with 24 bytes" },
+	{ "blk-id-length", "BLKOP-D8", DRIVER, "5.2.6.1", "GET_ID has room for 20 bytes.",
+	  REQUEST | ONLY(UNUSUAL), length, BLK_GET_ID, &request, "GET_ID with 16 bytes" },
 	{ "blk-discard-segments", "BLKOP-D9 T40", DRIVER, "5.2.6.1",
-	  "DISCARD has at most max_discard_seg segments.", LIMITED | ONLY(UNUSUAL), segments, BLK_DISCARD, &request,
-	  "max_discard_seg 1, 2 segments" },
+	  "DISCARD has at most max_discard_seg segments.", LIMITED | ONLY(UNUSUAL), segments,
+	  BLK_DISCARD, &request, "max_discard_seg 1, 2 segments" },
 	{ "blk-erase-segments", "BLKOP-D10", DRIVER, "5.2.6.1",
-	  "SECURE_ERASE has at most max_secure_erase_seg segments.", LIMITED | ONLY(UNUSUAL), segments, BLK_SECURE_ERASE,
-	  &request, "max_secure_erase_seg 1, 2 segments" },
+	  "SECURE_ERASE has at most max_secure_erase_seg segments.", LIMITED | ONLY(UNUSUAL),
+	  segments, BLK_SECURE_ERASE, &request, "max_secure_erase_seg 1, 2 segments" },
 	{ "blk-zeroes-segments", "BLKOP-D11 T40", DRIVER, "5.2.6.1",
-	  "WRITE_ZEROES has at most max_write_zeroes_seg segments.", LIMITED | ONLY(UNUSUAL), segments, BLK_WRITE_ZEROES,
-	  &request, "max_write_zeroes_seg 1, 2 segments" },
+	  "WRITE_ZEROES has at most max_write_zeroes_seg segments.", LIMITED | ONLY(UNUSUAL),
+	  segments, BLK_WRITE_ZEROES, &request, "max_write_zeroes_seg 1, 2 segments" },
 	{ "blk-segment-too-long", "T40", STRUCTURAL, "5.2.6",
-	  "A segment has at most as many sectors as the configuration says.", LIMITED | ONLY(UNUSUAL), segment_long, 0,
-	  &request, "max_discard_sectors 1024, a segment of 2048" },
-	{ "blk-discard-unmap", "BLKOP-D14 T40", DRIVER, "5.2.6.1", "DISCARD does not set unmap.", REQUEST | ONLY(UNUSUAL),
-	  segment_flags, 1, &request, "DISCARD with flags 1" },
-	{ "blk-segment-flags", "T40", STRUCTURAL, "5.2.6", "Reserved flags of segments are 0.", REQUEST | ONLY(UNUSUAL),
-	  segment_flags, ~1U, &request, "WRITE_ZEROES with flags 4" },
+	  "A segment has at most as many sectors as the configuration says.",
+	  LIMITED | ONLY(UNUSUAL), segment_long, 0, &request,
+	  "max_discard_sectors 1024, a segment of 2048" },
+	{ "blk-discard-unmap", "BLKOP-D14 T40", DRIVER, "5.2.6.1", "DISCARD does not set unmap.",
+	  REQUEST | ONLY(UNUSUAL), segment_flags, 1, &request, "DISCARD with flags 1" },
+	{ "blk-segment-flags", "T40", STRUCTURAL, "5.2.6", "Reserved flags of segments are 0.",
+	  REQUEST | ONLY(UNUSUAL), segment_flags, ~1U, &request, "WRITE_ZEROES with flags 4" },
 	{ "blk-zone-start", "BLKOP-D20", DRIVER, "5.2.6.1",
-	  "OPEN, CLOSE, FINISH and RESET name the first sector of their zone.", LIMITED | ONLY(UNUSUAL), zone_start, 0,
-	  &request, "zones of 4096 sectors, ZONE_OPEN sector 8" },
-	{ "blk-zone-reset-all", "BLKOP-D21", DRIVER, "5.2.6.1", "ZONE_RESET_ALL has sector 0.", REQUEST | ONLY(UNUSUAL),
-	  sector_unused, BLK_ZONE_RESET_ALL, &request, "ZONE_RESET_ALL sector 8" },
+	  "OPEN, CLOSE, FINISH and RESET name the first sector of their zone.",
+	  LIMITED | ONLY(UNUSUAL), zone_start, 0, &request,
+	  "zones of 4096 sectors, ZONE_OPEN sector 8" },
+	{ "blk-zone-reset-all", "BLKOP-D21", DRIVER, "5.2.6.1", "ZONE_RESET_ALL has sector 0.",
+	  REQUEST | ONLY(UNUSUAL), sector_unused, BLK_ZONE_RESET_ALL, &request,
+	  "ZONE_RESET_ALL sector 8" },
 	{ "blk-append-start", "BLKOP-D22 BLKOP-D26", DRIVER, "5.2.6.1",
-	  "ZONE_APPEND names the first sector of its zone.", LIMITED | ONLY(UNUSUAL), zone_start, 1, &request,
-	  "zones of 4096 sectors, ZONE_APPEND sector 8" },
+	  "ZONE_APPEND names the first sector of its zone.", LIMITED | ONLY(UNUSUAL), zone_start, 1,
+	  &request, "zones of 4096 sectors, ZONE_APPEND sector 8" },
 	{ "blk-append-size", "BLKOP-D23 BLKOP-D25", DRIVER, "5.2.6.1",
-	  "ZONE_APPEND has whole units of write_granularity, at most max_append_sectors.", LIMITED | ONLY(UNUSUAL),
-	  append_size, 0, &request, "max_append_sectors 64, 128 sectors" },
+	  "ZONE_APPEND has whole units of write_granularity, at most max_append_sectors.",
+	  LIMITED | ONLY(UNUSUAL), append_size, 0, &request, "max_append_sectors 64, 128 sectors" },
 	{ "blk-erase-zones", "BLKOP-V39", DRIVER, "5.2.6.2",
-	  "On a zoned device SECURE_ERASE is for whole zones.", LIMITED | ONLY(UNUSUAL), erase_zones, 0, &request,
-	  "zones of 4096 sectors, 8 sectors erased" },
+	  "On a zoned device SECURE_ERASE is for whole zones.", LIMITED | ONLY(UNUSUAL),
+	  erase_zones, 0, &request, "zones of 4096 sectors, 8 sectors erased" },
 	ROW_END,
 };

@@ -46,7 +46,8 @@ static enum verdict no_flush(struct look *l)
 		return RULE_HELD;
 	if (!l->rule->arg && offered(l, VIRTIO_BLK_F_CONFIG_WCE))
 		return RULE_NA; /* the other row's */
-	return fail(l, "VIRTIO_BLK_F_FLUSH is not offered%s", l->rule->arg ? ", CONFIG_WCE is" : "");
+	return fail(l, "VIRTIO_BLK_F_FLUSH is not offered%s",
+		    l->rule->arg ? ", CONFIG_WCE is" : "");
 }
 
 static enum verdict writeback_early(struct look *l)
@@ -96,7 +97,8 @@ static enum verdict padding(struct look *l)
 
 static bool model(const struct look *l, uint8_t *v)
 {
-	return offered_known(l, BLK_F_ZONED) && offered(l, BLK_F_ZONED) && reads(l, BLK_ZONE_MODEL, v);
+	return offered_known(l, BLK_F_ZONED) && offered(l, BLK_F_ZONED) &&
+	       reads(l, BLK_ZONE_MODEL, v);
 }
 
 static enum verdict zoned_none(struct look *l)
@@ -135,7 +137,8 @@ static enum verdict zoned_discard(struct look *l)
 {
 	uint64_t v;
 
-	if (!settles(l) || !offered(l, BLK_F_ZONED) || !check_config(l, BLK_ZONE_MODEL, 1, &v) || v != 1)
+	if (!settles(l) || !offered(l, BLK_F_ZONED) || !check_config(l, BLK_ZONE_MODEL, 1, &v) ||
+	    v != 1)
 		return RULE_NA;
 	if (!accepted(l, VIRTIO_BLK_F_DISCARD))
 		return RULE_HELD;
@@ -153,7 +156,8 @@ static enum verdict zoned_agreed(struct look *l)
 	if (!(reg(l)->value & FEATURES_OK))
 		return RULE_HELD;
 	also(l, l->d->n_features_ok, "FEATURES_OK set");
-	return fail(l, "FEATURES_OK stays on a host-managed device, VIRTIO_BLK_F_ZONED not accepted");
+	return fail(l,
+		    "FEATURES_OK stays on a host-managed device, VIRTIO_BLK_F_ZONED not accepted");
 }
 
 static enum verdict zoned_fields(struct look *l)
@@ -168,8 +172,10 @@ static enum verdict zoned_fields(struct look *l)
 			continue;
 		any = true;
 		if (v)
-			return fail(l, "zoned characteristics read 0x%02x at offset %u, "
-				    "VIRTIO_BLK_F_ZONED not accepted", v, at);
+			return fail(l,
+				    "zoned characteristics read 0x%02x at offset %u, "
+				    "VIRTIO_BLK_F_ZONED not accepted",
+				    v, at);
 	}
 	return any ? RULE_HELD : RULE_NA;
 }
@@ -184,8 +190,9 @@ static enum verdict append_limit(struct look *l)
 		return RULE_NA;
 	if (append * BLK_SECTOR <= seg * size)
 		return RULE_HELD;
-	return fail(l, "max_append_sectors is %" PRIu64 ", seg_max %" PRIu64 " and size_max %" PRIu64, append,
-		    seg, size);
+	return fail(l,
+		    "max_append_sectors is %" PRIu64 ", seg_max %" PRIu64 " and size_max %" PRIu64,
+		    append, seg, size);
 }
 
 static enum verdict erase_alignment(struct look *l)
@@ -198,7 +205,9 @@ static enum verdict erase_alignment(struct look *l)
 		return RULE_NA;
 	if (!(align % zone))
 		return RULE_HELD;
-	return fail(l, "secure_erase_sector_alignment is %" PRIu64 " and zones have %" PRIu64 " sectors",
+	return fail(l,
+		    "secure_erase_sector_alignment is %" PRIu64 " and zones have %" PRIu64
+		    " sectors",
 		    align, zone);
 }
 
@@ -266,44 +275,47 @@ static const struct lesson lesson = {
 
 const struct rule rules_blk_config[] = {
 	{ "blk-ro-refused", "BLKOP-D3 T39", DRIVER_SHOULD, "5.2.6.1",
-	  "VIRTIO_BLK_F_RO is accepted when it is offered.", NEED_REGS | NEED_AGREED, AT(STATUS_WRITE), ro_refused, 0,
-	  &lesson, "bit 5 is offered and ignored" },
+	  "VIRTIO_BLK_F_RO is accepted when it is offered.", NEED_REGS | NEED_AGREED,
+	  AT(STATUS_WRITE), ro_refused, 0, &lesson, "bit 5 is offered and ignored" },
 	{ "blk-wce-without-flush", "BLKINIT-V1", DEVICE, "5.2.5.2",
-	  "A device that offers CONFIG_WCE offers FLUSH.", NEED_REGS | NEED_AGREED, AT(OFFER_READ), no_flush, 1, &lesson,
-	  "bit 11 without bit 9" },
-	{ "blk-flush-not-offered", "BLKINIT-V1", DEVICE_SHOULD, "5.2.5.2", "A device offers FLUSH.", NEED_REGS | NEED_AGREED,
-	  AT(OFFER_READ), no_flush, 0, &lesson, "bit 9 is not offered" },
+	  "A device that offers CONFIG_WCE offers FLUSH.", NEED_REGS | NEED_AGREED, AT(OFFER_READ),
+	  no_flush, 1, &lesson, "bit 11 without bit 9" },
+	{ "blk-flush-not-offered", "BLKINIT-V1", DEVICE_SHOULD, "5.2.5.2", "A device offers FLUSH.",
+	  NEED_REGS | NEED_AGREED, AT(OFFER_READ), no_flush, 0, &lesson, "bit 9 is not offered" },
 	{ "blk-writeback-early", "BLKINIT-D4", DRIVER, "5.2.5.1",
 	  "writeback is read after FEATURES_OK, for it depends on what was accepted.",
 	  NEED_REGS | NEED_CONFIG | NEED_LIFE, AT(CONFIG_READ), writeback_early, 0, &lesson,
 	  "writeback is read at ACKNOWLEDGE|DRIVER" },
 	{ "blk-writeback-on", "BLKINIT-V2", DEVICE, "5.2.5.2",
-	  "With CONFIG_WCE and without FLUSH writeback begins as 0.", CONFIG, writeback_on, 0, &lesson,
-	  "writeback = 1 and nobody can flush" },
-	{ "blk-padding", "BLKINIT-V3", DEVICE, "5.2.5.2", "unused0 and unused1 read 0.", CONFIG, padding, 0,
-	  &lesson, "byte 33 = 0xff" },
-	{ "blk-padding-zoned", "BLKINIT-V19", DEVICE, "5.2.5.2", "unused2 reads 0.", CONFIG, padding, 1,
-	  &lesson, "byte 93 = 0xff" },
+	  "With CONFIG_WCE and without FLUSH writeback begins as 0.", CONFIG, writeback_on, 0,
+	  &lesson, "writeback = 1 and nobody can flush" },
+	{ "blk-padding", "BLKINIT-V3", DEVICE, "5.2.5.2", "unused0 and unused1 read 0.", CONFIG,
+	  padding, 0, &lesson, "byte 33 = 0xff" },
+	{ "blk-padding-zoned", "BLKINIT-V19", DEVICE, "5.2.5.2", "unused2 reads 0.", CONFIG,
+	  padding, 1, &lesson, "byte 93 = 0xff" },
 	{ "blk-zoned-none", "BLKINIT-V4", DEVICE_SHOULD, "5.2.5.2",
-	  "A device without zones does not offer VIRTIO_BLK_F_ZONED.", CONFIG, zoned_none, 0, &lesson,
-	  "bit 17 and model 0" },
+	  "A device without zones does not offer VIRTIO_BLK_F_ZONED.", CONFIG, zoned_none, 0,
+	  &lesson, "bit 17 and model 0" },
 	{ "blk-zone-model", "BLKINIT-V8 BLKINIT-V9 BLKINIT-V10", DEVICE, "5.2.5.2",
 	  "The zone model is NONE, HM or HA.", CONFIG, zone_model, 0, &lesson, "model = 7" },
 	{ "blk-zoned-legacy", "BLKINIT-V5", DEVICE, "5.2.5.2",
-	  "VIRTIO_BLK_F_ZONED is not offered through the legacy interface.", NEED_REGS | NEED_AGREED, AT(OFFER_READ),
-	  zoned_legacy, 0, &lesson, "legacy features with bit 17" },
+	  "VIRTIO_BLK_F_ZONED is not offered through the legacy interface.",
+	  NEED_REGS | NEED_AGREED, AT(OFFER_READ), zoned_legacy, 0, &lesson,
+	  "legacy features with bit 17" },
 	{ "blk-zoned-discard", "BLKINIT-D6", DRIVER, "5.2.5.1",
-	  "DISCARD is not accepted on a host-managed device.", NEED_REGS | NEED_AGREED | NEED_CONFIG, AT(STATUS_WRITE),
-	  zoned_discard, 0, &lesson, "model HM, bits 13 and 17 accepted" },
+	  "DISCARD is not accepted on a host-managed device.",
+	  NEED_REGS | NEED_AGREED | NEED_CONFIG, AT(STATUS_WRITE), zoned_discard, 0, &lesson,
+	  "model HM, bits 13 and 17 accepted" },
 	{ "blk-zoned-agreed", "BLKINIT-V7", DEVICE, "5.2.5.2",
-	  "A host-managed device refuses FEATURES_OK without VIRTIO_BLK_F_ZONED.", NEED_REGS | NEED_AGREED | NEED_CONFIG,
-	  AT(STATUS_READ), zoned_agreed, 0, &lesson, "model HM, bit 17 refused, FEATURES_OK stays" },
+	  "A host-managed device refuses FEATURES_OK without VIRTIO_BLK_F_ZONED.",
+	  NEED_REGS | NEED_AGREED | NEED_CONFIG, AT(STATUS_READ), zoned_agreed, 0, &lesson,
+	  "model HM, bit 17 refused, FEATURES_OK stays" },
 	{ "blk-zoned-fields", "BLKINIT-V6", DEVICE_SHOULD, "5.2.5.2",
-	  "Without VIRTIO_BLK_F_ZONED the zoned characteristics are 0.", CONFIG, zoned_fields, 0, &lesson,
-	  "bit 17 refused, zone_sectors = 4096" },
+	  "Without VIRTIO_BLK_F_ZONED the zoned characteristics are 0.", CONFIG, zoned_fields, 0,
+	  &lesson, "bit 17 refused, zone_sectors = 4096" },
 	{ "blk-append-limit", "BLKINIT-V16", DEVICE, "5.2.5.2",
-	  "max_append_sectors fits into seg_max segments of size_max bytes.", CONFIG, append_limit, 0, &lesson,
-	  "seg_max 1, size_max 4096, max_append_sectors 16" },
+	  "max_append_sectors fits into seg_max segments of size_max bytes.", CONFIG, append_limit,
+	  0, &lesson, "seg_max 1, size_max 4096, max_append_sectors 16" },
 	{ "blk-erase-alignment", "BLKOP-V38", DEVICE, "5.2.6.2",
 	  "On a zoned device secure_erase_sector_alignment is a multiple of zone_sectors.", CONFIG,
 	  erase_alignment, 0, &lesson, "zones of 4096 sectors, alignment 8" },
@@ -317,10 +329,11 @@ const struct rule rules_blk_config[] = {
 	  "capacity = 100, later 200, no interrupt between" },
 	{ "blk-may-unmap-untold", "BLKOP-V10", DEVICE_SHOULD, "5.2.6.2",
 	  "A change of write_zeroes_may_unmap is notified.",
-	  NEED_REGS | NEED_CONFIG | NEED_IRQ | NEED_LIFE, AT(CONFIG_READ), not_told, 56 | 1 << 16, &lesson,
-	  "write_zeroes_may_unmap = 1, later 0, no interrupt between" },
-	{ "blk-never-flushed", "BLKINIT-D1 BLKINIT-D3", CHECK_DRIVER, CHECK_SUSPICIOUS, VIRTIO_ID_BLOCK,
-	  "5.2.5.1", "A driver that negotiates FLUSH sends some.", NEED_REGS | NEED_BYTES | NEED_LIFE,
-	  AT(END), never_flushed, 0, &lesson, "thousands of writes and no FLUSH" },
+	  NEED_REGS | NEED_CONFIG | NEED_IRQ | NEED_LIFE, AT(CONFIG_READ), not_told, 56 | 1 << 16,
+	  &lesson, "write_zeroes_may_unmap = 1, later 0, no interrupt between" },
+	{ "blk-never-flushed", "BLKINIT-D1 BLKINIT-D3", CHECK_DRIVER, CHECK_SUSPICIOUS,
+	  VIRTIO_ID_BLOCK, "5.2.5.1", "A driver that negotiates FLUSH sends some.",
+	  NEED_REGS | NEED_BYTES | NEED_LIFE, AT(END), never_flushed, 0, &lesson,
+	  "thousands of writes and no FLUSH" },
 	ROW_END,
 };

@@ -38,8 +38,8 @@ static enum verdict layout(struct look *l)
 	if (first->len == BLK_HEADER && !(first->flags & VRING_DESC_F_WRITE) && end->len == 1 &&
 	    end->flags & VRING_DESC_F_WRITE)
 		return RULE_HELD;
-	return fail(l, "the first descriptor has %u bytes and the last %u, without ANY_LAYOUT", first->len,
-		    end->len);
+	return fail(l, "the first descriptor has %u bytes and the last %u, without ANY_LAYOUT",
+		    first->len, end->len);
 }
 
 static bool scsi(const struct look *l)
@@ -66,17 +66,17 @@ static enum verdict scsi_trailer(struct look *l)
 
 	if (!old(l) || !scsi(l) || !chain_whole(l->req) || accepted(l, VIRTIO_F_ANY_LAYOUT))
 		return RULE_NA;
-	if (status && status->len == 1 && trailer && trailer->len == 16 && sense && sense->len == 96 &&
-	    sense->flags & VRING_DESC_F_WRITE)
+	if (status && status->len == 1 && trailer && trailer->len == 16 && sense &&
+	    sense->len == 96 && sense->flags & VRING_DESC_F_WRITE)
 		return RULE_HELD;
-	return fail(l, "a SCSI command's sense has %u bytes and its trailer %u", sense ? sense->len : 0,
-		    trailer ? trailer->len : 0);
+	return fail(l, "a SCSI command's sense has %u bytes and its trailer %u",
+		    sense ? sense->len : 0, trailer ? trailer->len : 0);
 }
 
 static enum verdict flush_out(struct look *l)
 {
-	if (!l->req || !l->req->typed || !l->req->status_known || l->req->type_raw != BLK_FLUSH_OUT ||
-	    !accepted(l, VIRTIO_BLK_F_FLUSH))
+	if (!l->req || !l->req->typed || !l->req->status_known ||
+	    l->req->type_raw != BLK_FLUSH_OUT || !accepted(l, VIRTIO_BLK_F_FLUSH))
 		return RULE_NA;
 	if (l->req->status != BLK_UNSUPP)
 		return RULE_HELD;
@@ -93,12 +93,14 @@ static enum verdict barrier(struct look *l)
 	for (other = l->queue->in_flight; other; other = other->hh.next) {
 		if (!other->typed)
 			continue;
-		if (r->type_raw & BARRIER_BIT ? other->number < r->number
-					      : other->type_raw & BARRIER_BIT && other->number < r->number) {
+		if (r->type_raw & BARRIER_BIT
+			    ? other->number < r->number
+			    : other->type_raw & BARRIER_BIT && other->number < r->number) {
 			also(l, other->number, "the request before");
 			also(l, r->number, "the request");
-			return fail(l, "chain %u was used before chain %u, and a barrier is between", r->head,
-				    other->head);
+			return fail(l,
+				    "chain %u was used before chain %u, and a barrier is between",
+				    r->head, other->head);
 		}
 	}
 	return RULE_HELD;
@@ -142,8 +144,8 @@ static enum verdict implausible(struct look *l)
 			    (unsigned long long)capacity,
 			    (unsigned long long)__builtin_bswap64(capacity));
 	if (offered_known(l, 0) && offered(l, VIRTIO_BLK_F_SEG_MAX) &&
-	    check_config(l, BLK_SEG_MAX, 4, &seg) && seg > 0xffff && swap32((uint32_t)seg) <= 0xffff &&
-	    seg != 0xffffffff)
+	    check_config(l, BLK_SEG_MAX, 4, &seg) && seg > 0xffff &&
+	    swap32((uint32_t)seg) <= 0xffff && seg != 0xffffffff)
 		return fail(l, "seg_max reads %u, %u in the other byte order", (uint32_t)seg,
 			    swap32((uint32_t)seg));
 	return RULE_HELD;
@@ -158,7 +160,8 @@ static enum verdict swapped(struct look *l)
 		return RULE_NA;
 	if (l->req->type || swap32(type) > 0xff || type & 0xff)
 		return RULE_HELD;
-	return fail(l, "the request type is 0x%08x, %u in the other byte order", type, swap32(type));
+	return fail(l, "the request type is 0x%08x, %u in the other byte order", type,
+		    swap32(type));
 }
 
 static const struct lesson lesson = {
@@ -174,29 +177,35 @@ static const struct lesson lesson = {
 const struct rule rules_blk_legacy[] = {
 	{ "blk-legacy-layout", "BLKLEG-D7", DRIVER, "5.2.6.4",
 	  "Without ANY_LAYOUT a legacy request has its header and its status in descriptors of their own.",
-	  NEEDS, AT(REQUEST) | ONLY(LEGACY), layout, 0, &lesson, "header and data in one descriptor" },
-	{ "blk-legacy-config-implausible", "BLKLEG-B1 PCILEG-V5", CHECK_DEVICE, CHECK_SUSPICIOUS, VIRTIO_ID_BLOCK,
-	  "5.2.4.1", "The legacy configuration follows the header at once, in the guest's byte order.",
+	  NEEDS, AT(REQUEST) | ONLY(LEGACY), layout, 0, &lesson,
+	  "header and data in one descriptor" },
+	{ "blk-legacy-config-implausible", "BLKLEG-B1 PCILEG-V5", CHECK_DEVICE, CHECK_SUSPICIOUS,
+	  VIRTIO_ID_BLOCK, "5.2.4.1",
+	  "The legacy configuration follows the header at once, in the guest's byte order.",
 	  NEED_REGS | NEED_CONFIG | NEED_LIFE, AT(CONFIG_READ), implausible, 0, &lesson,
 	  "capacity = 0x0008000000000000" },
-	{ "blk-legacy-byte-swapped", "BLKLEG-B2", CHECK_DRIVER, CHECK_SUSPICIOUS, VIRTIO_ID_BLOCK, "5.2.6.3",
-	  "Both sides read the header of a request in the guest's byte order.", NEEDS, AT(REQUEST), swapped, 0,
-	  &lesson, "type 0x01000000" },
+	{ "blk-legacy-byte-swapped", "BLKLEG-B2", CHECK_DRIVER, CHECK_SUSPICIOUS, VIRTIO_ID_BLOCK,
+	  "5.2.6.3", "Both sides read the header of a request in the guest's byte order.", NEEDS,
+	  AT(REQUEST), swapped, 0, &lesson, "type 0x01000000" },
 	{ "blk-legacy-scsi-command", "BLKLEG-D5", DRIVER, "5.2.6.3",
-	  "The command of a SCSI request is in a readable buffer of its own.", NEEDS, AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), scsi_cmd, 0,
-	  &lesson, "header and command in one descriptor" },
+	  "The command of a SCSI request is in a readable buffer of its own.", NEEDS,
+	  AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), scsi_cmd, 0, &lesson,
+	  "header and command in one descriptor" },
 	{ "blk-legacy-scsi-sense", "BLKLEG-D8", DRIVER, "5.2.6.4",
 	  "Sense has 96 bytes in a descriptor of its own, and so have the fields after it.", NEEDS,
-	  AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), scsi_trailer, 0, &lesson, "sense of 64 bytes" },
+	  AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), scsi_trailer, 0, &lesson,
+	  "sense of 64 bytes" },
 	{ "blk-legacy-flush-out", "BLKLEG-D3", CHECK_DEVICE, CHECK_MUST, VIRTIO_ID_BLOCK, "5.2.6.3",
-	  "FLUSH_OUT is another word for FLUSH.", NEED_CHAIN | NEED_BYTES | NEED_USED | NEED_AGREED, AT(USED) | ONLY(UNUSUAL), flush_out, 0,
-	  &lesson, "FLUSH_OUT, UNSUPP" },
+	  "FLUSH_OUT is another word for FLUSH.", NEED_CHAIN | NEED_BYTES | NEED_USED | NEED_AGREED,
+	  AT(USED) | ONLY(UNUSUAL), flush_out, 0, &lesson, "FLUSH_OUT, UNSUPP" },
 	{ "blk-legacy-barrier", "BLKLEG-V4", CHECK_DEVICE, CHECK_SHOULD, VIRTIO_ID_BLOCK, "5.2.6.3",
-	  "Nothing passes a request with the barrier bit.", NEEDS | NEED_USED, AT(USED) | ONLY(LEGACY), barrier, 0, &lesson,
+	  "Nothing passes a request with the barrier bit.", NEEDS | NEED_USED,
+	  AT(USED) | ONLY(LEGACY), barrier, 0, &lesson,
 	  "OUT, OUT|BARRIER; the second is used first" },
 	{ "blk-legacy-writeback-status", "BLKLEG-V2", DEVICE, "5.2.5.3",
-	  "A status write does not change the cache mode, DRIVER_OK excepted.", NEED_REGS | NEED_CONFIG | NEED_LIFE,
-	  AT(CONFIG_READ), writeback, 0, &lesson, "writeback 1, DRIVER set, writeback 0" },
+	  "A status write does not change the cache mode, DRIVER_OK excepted.",
+	  NEED_REGS | NEED_CONFIG | NEED_LIFE, AT(CONFIG_READ), writeback, 0, &lesson,
+	  "writeback 1, DRIVER set, writeback 0" },
 	{ "blk-legacy-writeback-features", "BLKLEG-V3", DEVICE, "5.2.5.3",
 	  "Writing features does not change the cache mode.", NEED_REGS | NEED_CONFIG | NEED_LIFE,
 	  AT(CONFIG_READ), writeback, 1, &lesson, "writeback 1, features written, writeback 0" },

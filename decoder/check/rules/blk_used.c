@@ -63,15 +63,18 @@ static enum verdict flags(struct look *l)
 		return RULE_NA;
 	for (unsigned n = 0; blk_segment(l->req, n, &s); n++)
 		if (s.flags & bad)
-			return l->req->status == BLK_UNSUPP ? RULE_HELD
-				: wrong(l, bad == 1 ? " with unmap set" : " with reserved flags");
+			return l->req->status == BLK_UNSUPP
+				       ? RULE_HELD
+				       : wrong(l, bad == 1 ? " with unmap set"
+							   : " with reserved flags");
 	return RULE_NA;
 }
 
 static enum verdict zone_unnegotiated(struct look *l)
 {
-	if (!answered(l) || l->req->type_raw < BLK_ZONE_APPEND || l->req->type_raw > BLK_ZONE_RESET_ALL ||
-	    !l->req->type || !negotiated(l) || accepted(l, BLK_F_ZONED))
+	if (!answered(l) || l->req->type_raw < BLK_ZONE_APPEND ||
+	    l->req->type_raw > BLK_ZONE_RESET_ALL || !l->req->type || !negotiated(l) ||
+	    accepted(l, BLK_F_ZONED))
 		return RULE_NA;
 	if (l->req->status == BLK_UNSUPP)
 		return RULE_HELD;
@@ -100,14 +103,15 @@ static enum verdict append_size(struct look *l)
 {
 	uint64_t max, zone;
 
-	if (!append(l) || !check_config(l, BLK_MAX_APPEND, 4, &max) || !max != (l->rule->arg != 0) ||
-	    blk_out(l->req) / BLK_SECTOR <= max)
+	if (!append(l) || !check_config(l, BLK_MAX_APPEND, 4, &max) ||
+	    !max != (l->rule->arg != 0) || blk_out(l->req) / BLK_SECTOR <= max)
 		return RULE_NA;
 	if (!check_config(l, BLK_ZONE_SECTORS, 4, &zone) || !zone || l->req->sector % zone)
 		return RULE_NA; /* another rule's */
 	if (l->req->status == (l->rule->arg ? BLK_UNSUPP : BLK_ZONE_INVALID_CMD))
 		return RULE_HELD;
-	return wrong(l, l->rule->arg ? " to a device without it" : " of more than max_append_sectors");
+	return wrong(l,
+		     l->rule->arg ? " to a device without it" : " of more than max_append_sectors");
 }
 
 /* Bytes that the device wrote into the writable part of the chain, if all were captured. */
@@ -129,7 +133,8 @@ static bool written(const struct look *l, uint64_t from, unsigned n, uint64_t *v
 			    from + n > at + seg.offset + seg.len)
 				continue;
 			for (unsigned b = 0; b < n; b++)
-				*value |= (uint64_t)seg.bytes[from - at - seg.offset + b] << (8 * b);
+				*value |= (uint64_t)seg.bytes[from - at - seg.offset + b]
+					  << (8 * b);
 			return true;
 		}
 		at += d->len;
@@ -149,8 +154,9 @@ static enum verdict append_sector(struct look *l)
 	if (sector >= l->req->sector && sector + blk_out(l->req) / BLK_SECTOR <= end)
 		return RULE_HELD;
 	also(l, l->req->number, "the request");
-	return fail(l, "append_sector is %" PRIu64 " and the zone has sectors %" PRIu64 " to %" PRIu64, sector,
-		    l->req->sector, end);
+	return fail(l,
+		    "append_sector is %" PRIu64 " and the zone has sectors %" PRIu64 " to %" PRIu64,
+		    sector, l->req->sector, end);
 }
 
 static enum verdict lifetime(struct look *l)
@@ -194,14 +200,14 @@ static enum verdict len_short(struct look *l)
 {
 	const struct model_request *r = l->req;
 
-	if (!answered(l) || r->type_raw != BLK_IN || r->status || !accepted(l, VIRTIO_F_VERSION_1) ||
-	    !r->used_len)
+	if (!answered(l) || r->type_raw != BLK_IN || r->status ||
+	    !accepted(l, VIRTIO_F_VERSION_1) || !r->used_len)
 		return RULE_NA;
 	if (r->used_len >= r->writable)
 		return RULE_HELD;
 	also(l, r->number, "the request");
-	return fail(l, "IN completed with OK and len %u, %" PRIu64 " bytes were written", r->used_len,
-		    r->writable);
+	return fail(l, "IN completed with OK and len %u, %" PRIu64 " bytes were written",
+		    r->used_len, r->writable);
 }
 
 #define FRAMINGS 3
@@ -229,8 +235,8 @@ static enum verdict framing(struct look *l)
 	uint64_t capacity;
 	bool odd = unusual(r), bad;
 
-	if (!answered(l) || !r->type || r->type_raw > BLK_OUT || r->bytes % BLK_SECTOR || !r->bytes ||
-	    !check_config(l, BLK_CAPACITY, 8, &capacity) ||
+	if (!answered(l) || !r->type || r->type_raw > BLK_OUT || r->bytes % BLK_SECTOR ||
+	    !r->bytes || !check_config(l, BLK_CAPACITY, 8, &capacity) ||
 	    r->sector + r->bytes / BLK_SECTOR > capacity || offered(l, VIRTIO_BLK_F_RO))
 		return RULE_NA;
 	/* Media fail, too: it takes several, and all of one kind. */
@@ -258,7 +264,8 @@ static enum verdict flush_early(struct look *l)
 	if (r->status != BLK_OK || !l->d->backend_ends)
 		return RULE_NA;
 	also(l, r->number, "the request");
-	return fail(l, "FLUSH completed with OK and the backend's flush, begun for it, has not ended");
+	return fail(l,
+		    "FLUSH completed with OK and the backend's flush, begun for it, has not ended");
 }
 
 static const struct lesson answer = {
@@ -275,45 +282,48 @@ static const struct lesson answer = {
 
 const struct rule rules_blk_used[] = {
 	{ "blk-status-range", "I26", STRUCTURAL, "5.2.6",
-	  "The status byte is one of those defined, and written.", USED, range, 0, &answer, "status 0x55" },
+	  "The status byte is one of those defined, and written.", USED, range, 0, &answer,
+	  "status 0x55" },
 	{ "blk-write-on-ro", "BLKOP-V3 T39", DEVICE, "5.2.6.2",
 	  "A device that offers VIRTIO_BLK_F_RO answers writes with IOERR.", USED, ro, 0, &answer,
 	  "OUT to a read-only device, OK" },
 	{ "blk-unknown-flags-done", "BLKOP-V4 T40", DEVICE, "5.2.6.2",
-	  "Segments with unknown flags are answered with UNSUPP.", USED | ONLY(UNUSUAL), flags, ~1U, &answer,
-	  "WRITE_ZEROES with flags 4, OK" },
+	  "Segments with unknown flags are answered with UNSUPP.", USED | ONLY(UNUSUAL), flags, ~1U,
+	  &answer, "WRITE_ZEROES with flags 4, OK" },
 	{ "blk-discard-unmap-done", "BLKOP-V5 T40", DEVICE, "5.2.6.2",
-	  "DISCARD with unmap set is answered with UNSUPP.", USED | ONLY(UNUSUAL), flags, 1, &answer,
-	  "DISCARD with flags 1, OK" },
+	  "DISCARD with unmap set is answered with UNSUPP.", USED | ONLY(UNUSUAL), flags, 1,
+	  &answer, "DISCARD with flags 1, OK" },
 	{ "blk-zone-unnegotiated-done", "BLKOP-V16", DEVICE, "5.2.6.2",
-	  "Without VIRTIO_BLK_F_ZONED zone requests are answered with UNSUPP.", USED | ONLY(UNUSUAL), zone_unnegotiated, 0,
-	  &answer, "ZONE_REPORT without bit 17, OK" },
+	  "Without VIRTIO_BLK_F_ZONED zone requests are answered with UNSUPP.",
+	  USED | ONLY(UNUSUAL), zone_unnegotiated, 0, &answer, "ZONE_REPORT without bit 17, OK" },
 	{ "blk-append-start-done", "BLKOP-V25", DEVICE, "5.2.6.2",
-	  "ZONE_APPEND that does not name a zone's first sector is answered with ZONE_INVALID_CMD.", USED | ONLY(UNUSUAL),
-	  append_start, 0, &answer, "zones of 4096 sectors, ZONE_APPEND sector 8, OK" },
+	  "ZONE_APPEND that does not name a zone's first sector is answered with ZONE_INVALID_CMD.",
+	  USED | ONLY(UNUSUAL), append_start, 0, &answer,
+	  "zones of 4096 sectors, ZONE_APPEND sector 8, OK" },
 	{ "blk-append-size-done", "BLKOP-V29 BLKINIT-V15", DEVICE, "5.2.6.2",
-	  "ZONE_APPEND beyond max_append_sectors is answered with ZONE_INVALID_CMD.", USED | ONLY(UNUSUAL), append_size, 0,
-	  &answer, "max_append_sectors 64, 128 sectors, OK" },
+	  "ZONE_APPEND beyond max_append_sectors is answered with ZONE_INVALID_CMD.",
+	  USED | ONLY(UNUSUAL), append_size, 0, &answer, "max_append_sectors 64, 128 sectors, OK" },
 	{ "blk-append-unsupported-done", "BLKOP-V28", DEVICE, "5.2.6.2",
-	  "With max_append_sectors 0 ZONE_APPEND is answered with UNSUPP.", USED | ONLY(UNUSUAL), append_size, 1, &answer,
-	  "max_append_sectors 0, ZONE_APPEND, OK" },
+	  "With max_append_sectors 0 ZONE_APPEND is answered with UNSUPP.", USED | ONLY(UNUSUAL),
+	  append_size, 1, &answer, "max_append_sectors 0, ZONE_APPEND, OK" },
 	{ "blk-append-sector", "BLKOP-V27", DEVICE, "5.2.6.2",
-	  "append_sector lies in the zone that was appended to.", USED | ONLY(UNUSUAL), append_sector, 0, &answer,
-	  "ZONE_APPEND sector 4096, append_sector 0" },
+	  "append_sector lies in the zone that was appended to.", USED | ONLY(UNUSUAL),
+	  append_sector, 0, &answer, "ZONE_APPEND sector 4096, append_sector 0" },
 	{ "blk-flush-early", "BLKOP-V11 T39", DEVICE, "5.2.6.2",
-	  "FLUSH is completed when the storage has taken what was written.", USED, flush_early, 0, &answer,
-	  "FLUSH, the backend's flush begins, OK, the backend's flush ends" },
-	{ "blk-lifetime", "BLKOP-V15", DEVICE, "5.2.6.2", "Lifetime metrics have no reserved values.", USED | ONLY(UNUSUAL),
-	  lifetime, 0, &answer, "pre_eol_info 9" },
+	  "FLUSH is completed when the storage has taken what was written.", USED, flush_early, 0,
+	  &answer, "FLUSH, the backend's flush begins, OK, the backend's flush ends" },
+	{ "blk-lifetime", "BLKOP-V15", DEVICE, "5.2.6.2",
+	  "Lifetime metrics have no reserved values.", USED | ONLY(UNUSUAL), lifetime, 0, &answer,
+	  "pre_eol_info 9" },
 	{ "blk-negotiated-refused", "FEAT-V3 T39", STRUCTURAL, "5.2.6",
-	  "Requests that were negotiated are not answered with UNSUPP.", USED, negotiated_refused, 0, &answer,
-	  "VIRTIO_BLK_F_FLUSH accepted, FLUSH, UNSUPP" },
+	  "Requests that were negotiated are not answered with UNSUPP.", USED, negotiated_refused,
+	  0, &answer, "VIRTIO_BLK_F_FLUSH accepted, FLUSH, UNSUPP" },
 	{ "blk-len-short", "T33", STRUCTURAL, "2.7.8.2",
-	  "len of a read that went well covers the data and the status byte.", USED, len_short, 0, &answer,
-	  "IN of 4096 bytes, OK, len 4096" },
-	{ "blk-framing-refused", "SPLIT-V1 T35", CHECK_DEVICE, CHECK_SUSPICIOUS, VIRTIO_ID_BLOCK, "2.7.4.1",
-	  "How a request is cut into descriptors is no reason to fail it.",
-	  NEED_CHAIN | NEED_USED | NEED_BYTES | NEED_CONFIG | NEED_AGREED, AT(USED), framing, 0, &answer,
-	  "the header in two descriptors, IOERR" },
+	  "len of a read that went well covers the data and the status byte.", USED, len_short, 0,
+	  &answer, "IN of 4096 bytes, OK, len 4096" },
+	{ "blk-framing-refused", "SPLIT-V1 T35", CHECK_DEVICE, CHECK_SUSPICIOUS, VIRTIO_ID_BLOCK,
+	  "2.7.4.1", "How a request is cut into descriptors is no reason to fail it.",
+	  NEED_CHAIN | NEED_USED | NEED_BYTES | NEED_CONFIG | NEED_AGREED, AT(USED), framing, 0,
+	  &answer, "the header in two descriptors, IOERR" },
 	ROW_END,
 };

@@ -17,13 +17,14 @@
 
 static bool zoned(const struct look *l, uint64_t *sectors)
 {
-	return accepted(l, BLK_F_ZONED) && check_config(l, BLK_ZONE_SECTORS, 4, sectors) && *sectors;
+	return accepted(l, BLK_F_ZONED) && check_config(l, BLK_ZONE_SECTORS, 4, sectors) &&
+	       *sectors;
 }
 
 static bool answered(const struct look *l)
 {
-	return l->req && l->req->typed && l->req->status_known && chain_whole(l->req) && l->req->type &&
-	       accepted(l, BLK_F_ZONED);
+	return l->req && l->req->typed && l->req->status_known && chain_whole(l->req) &&
+	       l->req->type && accepted(l, BLK_F_ZONED);
 }
 
 static const char *status(unsigned v)
@@ -57,14 +58,10 @@ static const struct {
 } domains[] = {
 #define UNALIGNED (1 << BLK_ZONE_UNALIGNED_WP)
 #define RESOURCES (1 << BLK_ZONE_OPEN_RESOURCE | 1 << BLK_ZONE_ACTIVE_RESOURCE)
-	{ BLK_IN, UNALIGNED | RESOURCES },
-	{ BLK_SECURE_ERASE, UNALIGNED | RESOURCES },
-	{ BLK_ZONE_REPORT, UNALIGNED | RESOURCES },
-	{ BLK_ZONE_OPEN, UNALIGNED },
-	{ BLK_ZONE_CLOSE, UNALIGNED | RESOURCES },
-	{ BLK_ZONE_FINISH, UNALIGNED },
-	{ BLK_ZONE_RESET, UNALIGNED | RESOURCES },
-	{ BLK_ZONE_RESET_ALL, UNALIGNED | RESOURCES },
+	{ BLK_IN, UNALIGNED | RESOURCES },	    { BLK_SECURE_ERASE, UNALIGNED | RESOURCES },
+	{ BLK_ZONE_REPORT, UNALIGNED | RESOURCES }, { BLK_ZONE_OPEN, UNALIGNED },
+	{ BLK_ZONE_CLOSE, UNALIGNED | RESOURCES },  { BLK_ZONE_FINISH, UNALIGNED },
+	{ BLK_ZONE_RESET, UNALIGNED | RESOURCES },  { BLK_ZONE_RESET_ALL, UNALIGNED | RESOURCES },
 };
 
 static enum verdict domain(struct look *l)
@@ -86,7 +83,8 @@ static enum verdict limits(struct look *l)
 {
 	uint64_t open, active, sectors, granularity, model;
 
-	if (!accepted(l, BLK_F_ZONED) || !check_config(l, BLK_ZONE_MODEL, 1, &model) || !model || model > 2)
+	if (!accepted(l, BLK_F_ZONED) || !check_config(l, BLK_ZONE_MODEL, 1, &model) || !model ||
+	    model > 2)
 		return RULE_NA;
 	if (check_config(l, BLK_ZONE_SECTORS, 4, &sectors) && !sectors)
 		return fail(l, "zone_sectors is 0");
@@ -95,8 +93,10 @@ static enum verdict limits(struct look *l)
 		return fail(l, "write_granularity is %" PRIu64, granularity);
 	if (check_config(l, BLK_MAX_OPEN_ZONES, 4, &open) &&
 	    check_config(l, BLK_MAX_ACTIVE_ZONES, 4, &active) && active && open > active)
-		return fail(l, "max_open_zones is %" PRIu64 " and max_active_zones %" PRIu64
-			    ": an open zone is active", open, active);
+		return fail(l,
+			    "max_open_zones is %" PRIu64 " and max_active_zones %" PRIu64
+			    ": an open zone is active",
+			    open, active);
 	return RULE_HELD;
 }
 
@@ -109,8 +109,8 @@ static enum verdict must_be(struct look *l, const struct czone *z, unsigned want
 		return RULE_HELD;
 	also(l, z->number, "the zone reported");
 	also(l, l->req->number, "the request");
-	return fail(l, "%s of sector %" PRIu64 " completed with %s, %s", blk_name(l->req), l->req->sector,
-		    status(l->req->status), why);
+	return fail(l, "%s of sector %" PRIu64 " completed with %s, %s", blk_name(l->req),
+		    l->req->sector, status(l->req->status), why);
 }
 
 static const struct czone *zone(const struct look *l)
@@ -137,7 +137,8 @@ static enum verdict append_type(struct look *l)
 		return RULE_NA;
 	if (z->type == ZT_SWR)
 		return RULE_HELD;
-	return must_be(l, z, BLK_ZONE_INVALID_CMD, "in a zone that is not sequential-write-required");
+	return must_be(l, z, BLK_ZONE_INVALID_CMD,
+		       "in a zone that is not sequential-write-required");
 }
 
 /* A zone that went read-only or offline stays so: arg. */
@@ -147,8 +148,9 @@ static enum verdict dead(struct look *l)
 
 	if (!z || z->state != l->rule->arg || z->number > l->req->number)
 		return RULE_NA;
-	if (l->rule->arg == ZS_RDONLY ? !writes(l->req)
-				      : !writes(l->req) && !manages(l->req) && l->req->type_raw != BLK_IN)
+	if (l->rule->arg == ZS_RDONLY
+		    ? !writes(l->req)
+		    : !writes(l->req) && !manages(l->req) && l->req->type_raw != BLK_IN)
 		return RULE_NA;
 	return must_be(l, z, BLK_ZONE_INVALID_CMD,
 		       l->rule->arg == ZS_RDONLY ? "in a read-only zone" : "in an offline zone");
@@ -170,8 +172,10 @@ static enum verdict crossed(struct look *l)
 	if (l->req->status != BLK_OK)
 		return RULE_HELD;
 	also(l, l->req->number, "the request");
-	return fail(l, "%s of %" PRIu64 " sectors from %" PRIu64 " completed with OK, and the zone ends at %"
-		    PRIu64, blk_name(l->req), data_sectors(l->req), l->req->sector, end);
+	return fail(l,
+		    "%s of %" PRIu64 " sectors from %" PRIu64
+		    " completed with OK, and the zone ends at %" PRIu64,
+		    blk_name(l->req), data_sectors(l->req), l->req->sector, end);
 }
 
 static bool beyond(const struct look *l, const struct czone *z, const struct model_request *r)
@@ -185,7 +189,8 @@ static enum verdict overrun_done(struct look *l)
 {
 	const struct czone *z = zone(l);
 
-	if (!z || !writes(l->req) || l->req->sector % l->d->zones->sectors + data_sectors(l->req) > l->d->zones->sectors)
+	if (!z || !writes(l->req) ||
+	    l->req->sector % l->d->zones->sectors + data_sectors(l->req) > l->d->zones->sectors)
 		return RULE_NA; /* another rule's */
 	if (!beyond(l, z, l->req))
 		return RULE_HELD;
@@ -207,7 +212,9 @@ static enum verdict unaligned(struct look *l)
 			return l->req->sector == z->wp ? RULE_HELD : RULE_NA;
 		also(l, z->number, "the zone reported");
 		also(l, l->req->number, "the request");
-		return fail(l, "OUT at the write pointer %" PRIu64 " completed with ZONE_INVALID_CMD", z->wp);
+		return fail(l,
+			    "OUT at the write pointer %" PRIu64 " completed with ZONE_INVALID_CMD",
+			    z->wp);
 	}
 	if (l->req->sector == z->wp)
 		return RULE_HELD;
@@ -232,7 +239,9 @@ static enum verdict overrun(struct look *l)
 	if (!beyond(l, z, l->req))
 		return RULE_HELD;
 	also(l, z->number, "the zone reported");
-	return fail(l, "%s of %" PRIu64 " sectors from %" PRIu64 " and the zone's capacity ends at %" PRIu64,
+	return fail(l,
+		    "%s of %" PRIu64 " sectors from %" PRIu64
+		    " and the zone's capacity ends at %" PRIu64,
 		    blk_name(l->req), data_sectors(l->req), l->req->sector, z->start + z->capacity);
 }
 
@@ -247,8 +256,8 @@ static enum verdict spacing(struct look *l)
 	if (!answered(l) || r->type_raw != BLK_ZONE_REPORT || r->status || !zoned(l, &sectors))
 		return RULE_NA;
 	while (record_seg_next(l->e->rec, &pos, &seg)) {
-		if (seg.desc >= r->ndesc || !(r->desc[seg.desc].flags & VRING_DESC_F_WRITE) || seg.offset ||
-		    seg.len < 128)
+		if (seg.desc >= r->ndesc || !(r->desc[seg.desc].flags & VRING_DESC_F_WRITE) ||
+		    seg.offset || seg.len < 128)
 			continue;
 		n = get_le64(seg.bytes);
 		for (uint64_t i = 0; i < n && 64 + (i + 1) * 64 <= seg.len; i++) {
@@ -257,7 +266,9 @@ static enum verdict spacing(struct look *l)
 			if (start % sectors == 0)
 				continue;
 			also(l, r->number, "the request");
-			return fail(l, "a zone is reported at sector %" PRIu64 " and zone_sectors is %" PRIu64,
+			return fail(l,
+				    "a zone is reported at sector %" PRIu64
+				    " and zone_sectors is %" PRIu64,
 				    start, sectors);
 		}
 		return n ? RULE_HELD : RULE_NA;
@@ -278,41 +289,45 @@ static const struct lesson lesson = {
 #define USED (NEED_CHAIN | NEED_USED | NEED_BYTES | NEED_CONFIG | NEED_AGREED), AT(USED)
 
 const struct rule rules_blk_zone[] = {
-	{ "blk-zone-status", "BLKOP-V19 BLKOP-V20 BLKOP-V21 BLKOP-V22 BLKOP-V23 BLKOP-V40", DEVICE, "5.2.6.2",
-	  "Zone requests are answered with the statuses that are meant for them.", USED, domain, 0, &lesson,
-	  "ZONE_CLOSE, ZONE_OPEN_RESOURCE" },
+	{ "blk-zone-status", "BLKOP-V19 BLKOP-V20 BLKOP-V21 BLKOP-V22 BLKOP-V23 BLKOP-V40", DEVICE,
+	  "5.2.6.2", "Zone requests are answered with the statuses that are meant for them.", USED,
+	  domain, 0, &lesson, "ZONE_CLOSE, ZONE_OPEN_RESOURCE" },
 	{ "blk-zone-limits", "BLKINIT-V11 BLKINIT-V13 BLKINIT-V14 BLKINIT-V18", DEVICE, "5.2.5.2",
 	  "The zoned characteristics make sense: zones have sectors, no more can be open than active.",
 	  NEED_REGS | NEED_CONFIG | NEED_AGREED, AT(CONFIG_READ), limits, 0, &lesson,
 	  "max_active_zones 4, max_open_zones 8" },
 	{ "blk-zone-conventional-managed", "BLKOP-V17", DEVICE, "5.2.6.2",
-	  "OPEN, CLOSE, FINISH and RESET of a conventional zone are answered with ZONE_INVALID_CMD.", USED,
-	  conventional, 0, &lesson, "a conventional zone, ZONE_OPEN, OK" },
+	  "OPEN, CLOSE, FINISH and RESET of a conventional zone are answered with ZONE_INVALID_CMD.",
+	  USED, conventional, 0, &lesson, "a conventional zone, ZONE_OPEN, OK" },
 	{ "blk-zone-append-elsewhere", "BLKOP-V18", DEVICE, "5.2.6.2",
 	  "ZONE_APPEND to a zone that is not sequential-write-required is answered with ZONE_INVALID_CMD.",
 	  USED, append_type, 0, &lesson, "a conventional zone, ZONE_APPEND, OK" },
 	{ "blk-zone-read-only-written", "BLKOP-V33", DEVICE, "5.2.6.2",
-	  "Writes to a read-only zone are answered with ZONE_INVALID_CMD.", USED, dead, ZS_RDONLY, &lesson,
-	  "a zone in state 13, OUT, OK" },
+	  "Writes to a read-only zone are answered with ZONE_INVALID_CMD.", USED, dead, ZS_RDONLY,
+	  &lesson, "a zone in state 13, OUT, OK" },
 	{ "blk-zone-offline-served", "BLKOP-V34", DEVICE, "5.2.6.2",
-	  "Requests to an offline zone are answered with ZONE_INVALID_CMD.", USED, dead, ZS_OFFLINE, &lesson,
-	  "a zone in state 15, IN, OK" },
+	  "Requests to an offline zone are answered with ZONE_INVALID_CMD.", USED, dead, ZS_OFFLINE,
+	  &lesson, "a zone in state 15, IN, OK" },
 	{ "blk-zone-crossed", "BLKOP-V30", DEVICE, "5.2.6.2",
-	  "A request that goes on into the next zone is answered with ZONE_INVALID_CMD.", USED, crossed, 0,
-	  &lesson, "zones of 4096 sectors, ZONE_APPEND of 5000, OK" },
+	  "A request that goes on into the next zone is answered with ZONE_INVALID_CMD.", USED,
+	  crossed, 0, &lesson, "zones of 4096 sectors, ZONE_APPEND of 5000, OK" },
 	{ "blk-zone-overrun-done", "BLKOP-V26", DEVICE, "5.2.6.2",
-	  "A write beyond the capacity of its zone is answered with ZONE_INVALID_CMD.", USED, overrun_done, 0,
-	  &lesson, "a zone with a capacity of 4000, OUT at 3999 of 8 sectors, OK" },
+	  "A write beyond the capacity of its zone is answered with ZONE_INVALID_CMD.", USED,
+	  overrun_done, 0, &lesson,
+	  "a zone with a capacity of 4000, OUT at 3999 of 8 sectors, OK" },
 	{ "blk-zone-unaligned-done", "BLKOP-V31", DEVICE, "5.2.6.2",
-	  "A write that is not at the write pointer is answered with ZONE_UNALIGNED_WP.", USED, unaligned, 0,
-	  &lesson, "write pointer 4100, OUT sector 4096, OK" },
-	{ "blk-zone-write-refused", "BLKOP-V24", CHECK_DEVICE, CHECK_SUSPICIOUS, VIRTIO_ID_BLOCK, "5.2.6.2",
+	  "A write that is not at the write pointer is answered with ZONE_UNALIGNED_WP.", USED,
+	  unaligned, 0, &lesson, "write pointer 4100, OUT sector 4096, OK" },
+	{ "blk-zone-write-refused", "BLKOP-V24", CHECK_DEVICE, CHECK_SUSPICIOUS, VIRTIO_ID_BLOCK,
+	  "5.2.6.2",
 	  "A write at the write pointer fails for want of resources, and says so, or because the zone died.",
 	  USED, unaligned, 1, &lesson, "write pointer 4100, OUT sector 4100, ZONE_INVALID_CMD" },
 	{ "blk-zone-overrun", "BLKOP-D27", CHECK_DRIVER, CHECK_MUST, VIRTIO_ID_BLOCK, "5.2.6.1",
-	  "What is written to a zone fits into it.", NEED_CHAIN | NEED_BYTES | NEED_CONFIG | NEED_AGREED,
-	  AT(REQUEST), overrun, 0, &lesson, "zones of 4096 sectors, ZONE_APPEND of 5000" },
-	{ "blk-zone-misplaced", "BLKINIT-V11", DEVICE, "5.2.5.2", "Zones begin at multiples of zone_sectors.",
-	  USED, spacing, 0, &lesson, "zone_sectors 4096, a zone at 4100" },
+	  "What is written to a zone fits into it.",
+	  NEED_CHAIN | NEED_BYTES | NEED_CONFIG | NEED_AGREED, AT(REQUEST), overrun, 0, &lesson,
+	  "zones of 4096 sectors, ZONE_APPEND of 5000" },
+	{ "blk-zone-misplaced", "BLKINIT-V11", DEVICE, "5.2.5.2",
+	  "Zones begin at multiples of zone_sectors.", USED, spacing, 0, &lesson,
+	  "zone_sectors 4096, a zone at 4100" },
 	ROW_END,
 };

@@ -39,8 +39,8 @@ static enum verdict bad_next(struct look *l)
 	if (!(r->flags & VQT_CHAIN_BAD_NEXT))
 		return RULE_HELD;
 	also(l, l->q->n_kick, "the last kick");
-	return fail(l, "chain %u goes on after descriptor number %u to one outside its table", r->head,
-		    r->ndesc);
+	return fail(l, "chain %u goes on after descriptor number %u to one outside its table",
+		    r->head, r->ndesc);
 }
 
 static enum verdict in_flight(struct look *l)
@@ -90,8 +90,10 @@ static enum verdict order(struct look *l)
 		if (r->desc[i].flags & WRITE)
 			writable = true;
 		else if (writable)
-			return fail(l, "descriptor %u of chain %u is device-readable and follows a "
-				    "device-writable one", i, r->head);
+			return fail(l,
+				    "descriptor %u of chain %u is device-readable and follows a "
+				    "device-writable one",
+				    i, r->head);
 	}
 	return RULE_HELD;
 }
@@ -115,7 +117,8 @@ static enum verdict loop(struct look *l)
 	if (r->flags & VQT_CHAIN_LOOP)
 		return fail(l, "chain %u has more descriptors than there are", r->head);
 	if (r->readable + r->writable > 1ULL << 32)
-		return fail(l, "chain %u has %" PRIu64 " bytes", r->head, r->readable + r->writable);
+		return fail(l, "chain %u has %" PRIu64 " bytes", r->head,
+			    r->readable + r->writable);
 	return RULE_HELD;
 }
 
@@ -127,8 +130,8 @@ static enum verdict too_long(struct look *l)
 	if (!l->queue->size_known || !l->queue->size || packed(l) != (l->rule->arg != 0))
 		return RULE_NA;
 	if (long_table(l))
-		return fail(l, "chain %u goes on after %u descriptors in a queue of %u", r->head, n - 1,
-			    l->queue->size);
+		return fail(l, "chain %u goes on after %u descriptors in a queue of %u", r->head,
+			    n - 1, l->queue->size);
 	if (r->flags & VQT_CHAIN_LOOP)
 		return RULE_NA;
 	if (r->ndirect && r->ndirect <= n && is_table(r, r->ndirect - 1))
@@ -150,8 +153,10 @@ static enum verdict indirect_unnegotiated(struct look *l)
 		if (accepted(l, VIRTIO_RING_F_INDIRECT_DESC))
 			return RULE_HELD;
 		also(l, l->d->n_feature_write, "the features accepted");
-		return fail(l, "chain %u has an indirect table and VIRTIO_F_INDIRECT_DESC is not "
-			    "negotiated", r->head);
+		return fail(l,
+			    "chain %u has an indirect table and VIRTIO_F_INDIRECT_DESC is not "
+			    "negotiated",
+			    r->head);
 	}
 	return RULE_NA;
 }
@@ -164,7 +169,8 @@ static enum verdict nested(struct look *l)
 		return RULE_NA;
 	for (uint32_t i = r->ndirect; i < r->ndesc; i++)
 		if (r->desc[i].flags & INDIRECT)
-			return fail(l, "entry %u of the indirect table of chain %u is indirect itself",
+			return fail(l,
+				    "entry %u of the indirect table of chain %u is indirect itself",
 				    i - r->ndirect, r->head);
 	return RULE_HELD;
 }
@@ -177,7 +183,8 @@ static enum verdict table_flags(struct look *l)
 		return RULE_NA;
 	for (uint32_t i = r->ndirect; i < r->ndesc; i++)
 		if (r->desc[i].flags & ~WRITE)
-			return fail(l, "entry %u of the indirect table of buffer %u has flags 0x%04x",
+			return fail(l,
+				    "entry %u of the indirect table of buffer %u has flags 0x%04x",
 				    i - r->ndirect, r->head, r->desc[i].flags);
 	return RULE_HELD;
 }
@@ -224,7 +231,8 @@ static enum verdict order_table(struct look *l)
 {
 	const struct model_request *r = l->req;
 
-	if (!chain_true(r) || packed(l) || r->ndesc <= r->ndirect || !accepted(l, VIRTIO_F_IN_ORDER))
+	if (!chain_true(r) || packed(l) || r->ndesc <= r->ndirect ||
+	    !accepted(l, VIRTIO_F_IN_ORDER))
 		return RULE_NA;
 	for (uint32_t i = r->ndirect; i < r->ndesc; i++)
 		if (r->desc[i].flags & NEXT && r->desc[i].next != i - r->ndirect + 1)
@@ -254,9 +262,12 @@ static enum verdict refused(struct look *l)
 	if (!l->rule->arg && (q->chain_write_table || q->chain_after_direct))
 		return RULE_NA;
 	also(l, q->n_chain, "the chain");
-	return fail_queue(l, q->index, "the device met an error right after taking a chain with nothing "
-			  "wrong in it%s", l->rule->arg == 1 ? " but WRITE on its indirect descriptor"
-			  : l->rule->arg ? " whose table follows direct descriptors" : "");
+	return fail_queue(l, q->index,
+			  "the device met an error right after taking a chain with nothing "
+			  "wrong in it%s",
+			  l->rule->arg == 1 ? " but WRITE on its indirect descriptor"
+			  : l->rule->arg    ? " whose table follows direct descriptors"
+					    : "");
 }
 
 static enum verdict spurious_refused(struct look *l)
@@ -274,7 +285,8 @@ static enum verdict spurious_refused(struct look *l)
 	    !(r->known & VQT_RING_LAST_AVAIL) || r->avail_idx != r->last_avail)
 		return RULE_NA;
 	also(l, q->n_kick, "the kick");
-	return fail_queue(l, q->index, "the device met an error right after a kick with nothing new");
+	return fail_queue(l, q->index,
+			  "the device met an error right after a kick with nothing new");
 }
 
 static const struct lesson chain = {
@@ -300,69 +312,71 @@ static const struct lesson framing = {
 
 const struct rule rules_chain[] = {
 	{ "head-out-of-range", "I01 T30", STRUCTURAL, "2.7.6",
-	  "Available ring entries name descriptors of the table.",
-	  AGREED | ONLY(SPLIT), bad_head, 0, &chain, "queue_size 256, ring[3] = 300" },
+	  "Available ring entries name descriptors of the table.", AGREED | ONLY(SPLIT), bad_head,
+	  0, &chain, "queue_size 256, ring[3] = 300" },
 	{ "next-out-of-range", "I02 T30", STRUCTURAL, "2.7.5",
-	  "next names a descriptor of the same table.",
-	  CHAIN, bad_next, 0, &chain, "queue_size 256, next = 300" },
+	  "next names a descriptor of the same table.", CHAIN, bad_next, 0, &chain,
+	  "queue_size 256, next = 300" },
 	{ "head-in-flight", "I03 T31 T37", STRUCTURAL, "2.7.13",
 	  "A descriptor or buffer id is free for new use only when its chain has been used.",
 	  NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, AT(CHAIN), in_flight, 0, &chain,
 	  "chain 5 is in flight and made available once more" },
 	{ "buffer-empty", "I07 T34", STRUCTURAL, "2.7.5",
-	  "Every buffer has a length; devices take a length of 0 for a broken driver.",
-	  CHAIN, zero_length, 0, &chain, "a data descriptor with len 0" },
+	  "Every buffer has a length; devices take a length of 0 for a broken driver.", CHAIN,
+	  zero_length, 0, &chain, "a data descriptor with len 0" },
 	{ "indirect-table-length", "I08 T28", STRUCTURAL, "2.7.5.3",
-	  "An indirect table has one or more whole descriptors.",
-	  CHAIN | ONLY(TABLE), table_length, 0, &chain, "an INDIRECT descriptor with len 40" },
+	  "An indirect table has one or more whole descriptors.", CHAIN | ONLY(TABLE), table_length,
+	  0, &chain, "an INDIRECT descriptor with len 40" },
 	{ "readable-after-writable", "SPLIT-D3 PACKED-D8 T35", DRIVER, "2.7.4.2",
-	  "Device-writable descriptors come after all device-readable ones.",
-	  CHAIN, order, 0, &chain, "data (WRITE), then the header" },
+	  "Device-writable descriptors come after all device-readable ones.", CHAIN, order, 0,
+	  &chain, "data (WRITE), then the header" },
 	{ "chain-loops", "SPLIT-D5 T27", DRIVER, "2.7.5.2",
-	  "A chain ends, within 2^32 bytes: it cannot come back to itself.",
-	  CHAIN, loop, 0, &chain, "descriptor 4 has next 3, descriptor 3 next 4" },
+	  "A chain ends, within 2^32 bytes: it cannot come back to itself.", CHAIN, loop, 0, &chain,
+	  "descriptor 4 has next 3, descriptor 3 next 4" },
 	{ "chain-too-long", "SPLIT-D9 T26", DRIVER, "2.7.5.3.1",
-	  "A chain has at most as many descriptors as the queue.",
-	  AGREED | ONLY(SPLIT), too_long, 0, &chain, "an indirect table of 300 in a queue of 256" },
+	  "A chain has at most as many descriptors as the queue.", AGREED | ONLY(SPLIT), too_long,
+	  0, &chain, "an indirect table of 300 in a queue of 256" },
 	{ "list-too-long", "PACKED-D7 T26", DRIVER, "2.8.17",
-	  "A list has at most as many descriptors as the queue.",
-	  AGREED | ONLY(PACKED), too_long, 1, &chain, "a table of 300 in a packed queue of 256" },
+	  "A list has at most as many descriptors as the queue.", AGREED | ONLY(PACKED), too_long,
+	  1, &chain, "a table of 300 in a packed queue of 256" },
 	{ "indirect-unnegotiated", "SPLIT-D7 T28 T08", DRIVER, "2.7.5.3.1",
-	  "Indirect descriptors need VIRTIO_F_INDIRECT_DESC.",
-	  AGREED | ONLY(SPLIT) | ONLY(TABLE), indirect_unnegotiated, 0, &chain, "an INDIRECT descriptor, bit 28 not accepted" },
+	  "Indirect descriptors need VIRTIO_F_INDIRECT_DESC.", AGREED | ONLY(SPLIT) | ONLY(TABLE),
+	  indirect_unnegotiated, 0, &chain, "an INDIRECT descriptor, bit 28 not accepted" },
 	{ "indirect-unnegotiated-packed", "PACKED-D12 T28 T08", DRIVER, "2.8.19",
-	  "Indirect descriptors need VIRTIO_F_INDIRECT_DESC.",
-	  AGREED | ONLY(PACKED) | ONLY(TABLE), indirect_unnegotiated, 1, &chain, "an INDIRECT descriptor, bit 28 not accepted" },
+	  "Indirect descriptors need VIRTIO_F_INDIRECT_DESC.", AGREED | ONLY(PACKED) | ONLY(TABLE),
+	  indirect_unnegotiated, 1, &chain, "an INDIRECT descriptor, bit 28 not accepted" },
 	{ "indirect-nested", "SPLIT-D8 T28", DRIVER, "2.7.5.3.1",
-	  "An indirect table holds no indirect descriptor.",
-	  CHAIN | ONLY(SPLIT) | ONLY(TABLE), nested, 0, &chain, "a table entry with INDIRECT" },
+	  "An indirect table holds no indirect descriptor.", CHAIN | ONLY(SPLIT) | ONLY(TABLE),
+	  nested, 0, &chain, "a table entry with INDIRECT" },
 	{ "indirect-table-flags", "PACKED-D13 T28 T36", DRIVER, "2.8.19",
 	  "Entries of a packed queue's indirect table have no flag but WRITE.",
 	  CHAIN | ONLY(PACKED) | ONLY(TABLE), table_flags, 0, &chain, "a table entry with NEXT" },
 	{ "indirect-and-next", "SPLIT-D10 T28", DRIVER, "2.7.5.3.1",
-	  "A descriptor has INDIRECT or NEXT, not both.",
-	  CHAIN | ONLY(SPLIT) | ONLY(TABLE), indirect_next, 0, &chain, "flags 0x0005" },
+	  "A descriptor has INDIRECT or NEXT, not both.", CHAIN | ONLY(SPLIT) | ONLY(TABLE),
+	  indirect_next, 0, &chain, "flags 0x0005" },
 	{ "indirect-in-list", "PACKED-D15 T28", DRIVER, "2.8.19",
 	  "An indirect descriptor of a packed queue stands alone.",
 	  CHAIN | ONLY(PACKED) | ONLY(TABLE), indirect_next, 1, &chain, "NEXT, then INDIRECT" },
 	{ "in-order-next", "SPLIT-D6", DRIVER, "2.7.5.2",
 	  "With VIRTIO_F_IN_ORDER a chain's descriptors lie one after the other in the table.",
-	  AGREED | ONLY(SPLIT) | ONLY(IN_ORDER), order_direct, 0, &chain, "descriptor 4 has next 9" },
+	  AGREED | ONLY(SPLIT) | ONLY(IN_ORDER), order_direct, 0, &chain,
+	  "descriptor 4 has next 9" },
 	{ "in-order-table", "SPLIT-D11", DRIVER, "2.7.5.3.1",
 	  "With VIRTIO_F_IN_ORDER the entries of an indirect table are linked in order.",
-	  AGREED | ONLY(SPLIT) | ONLY(IN_ORDER) | ONLY(TABLE), order_table, 0, &chain, "table entry 0 has next 2" },
+	  AGREED | ONLY(SPLIT) | ONLY(IN_ORDER) | ONLY(TABLE), order_table, 0, &chain,
+	  "table entry 0 has next 2" },
 	{ "legal-chain-refused", "SPLIT-V1 T35", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "2.7.4.1",
 	  "A device takes any framing: an error right after a chain with nothing wrong needs a look.",
-	  NEED_CHAIN, AT(ERROR), refused, 0, &framing, "the header in two descriptors, virtio_error" },
+	  NEED_CHAIN, AT(ERROR), refused, 0, &framing,
+	  "the header in two descriptors, virtio_error" },
 	{ "write-on-table-refused", "SPLIT-V5", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "2.7.5.3.2",
-	  "A device ignores WRITE on a descriptor that names an indirect table.",
-	  NEED_CHAIN, AT(ERROR), refused, 1, &framing, "INDIRECT|WRITE, virtio_error" },
+	  "A device ignores WRITE on a descriptor that names an indirect table.", NEED_CHAIN,
+	  AT(ERROR), refused, 1, &framing, "INDIRECT|WRITE, virtio_error" },
 	{ "table-after-direct-refused", "SPLIT-V6", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "2.7.5.3.2",
-	  "A device takes direct descriptors followed by an indirect one.",
-	  NEED_CHAIN, AT(ERROR), refused, 2, &framing, "NEXT, then INDIRECT, virtio_error" },
+	  "A device takes direct descriptors followed by an indirect one.", NEED_CHAIN, AT(ERROR),
+	  refused, 2, &framing, "NEXT, then INDIRECT, virtio_error" },
 	{ "spurious-kick-refused", "SPLIT-V20", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "2.7.10.2",
-	  "A device bears a kick that brings nothing new.",
-	  NEED_KICK | NEED_RING, AT(ERROR), spurious_refused, 0, &framing,
-	  "kick with avail.idx unchanged, virtio_error" },
+	  "A device bears a kick that brings nothing new.", NEED_KICK | NEED_RING, AT(ERROR),
+	  spurious_refused, 0, &framing, "kick with avail.idx unchanged, virtio_error" },
 	ROW_END,
 };

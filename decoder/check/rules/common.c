@@ -60,7 +60,8 @@ static enum verdict nowhere(struct look *l)
 		return RULE_NA;
 	if (l->e->field)
 		return RULE_HELD;
-	return fail(l, "a %u-byte %s the common configuration at offset 0x%x, where there is no field",
+	return fail(l,
+		    "a %u-byte %s the common configuration at offset 0x%x, where there is no field",
 		    reg(l)->width, op(l), reg(l)->offset);
 }
 
@@ -105,7 +106,8 @@ static enum verdict admin_range(struct look *l)
 		return RULE_NA;
 	if (index >= l->d->num_queues)
 		return RULE_HELD;
-	return fail(l, "admin_queue_index is %" PRIu64 " and num_queues %u", index, l->d->num_queues);
+	return fail(l, "admin_queue_index is %" PRIu64 " and num_queues %u", index,
+		    l->d->num_queues);
 }
 
 static const struct lesson access = {
@@ -127,8 +129,8 @@ const struct rule rules_common[] = {
 	  "64-bit fields are accessed by 32-bit halves; whole accesses mostly work and are not promised.",
 	  CHECK_ACCESS, whole_64, 0, &access, "an 8-byte write to queue_desc" },
 	{ "access-nowhere", "T13", CHECK_DRIVER, CHECK_STRUCTURAL, 0, "4.1.4.3",
-	  "Accesses to the common configuration are to fields it has.",
-	  NEED_REGS, AT(COMMON), nowhere, 0, &access, "a read at offset 0x80" },
+	  "Accesses to the common configuration are to fields it has.", NEED_REGS, AT(COMMON),
+	  nowhere, 0, &access, "a read at offset 0x80" },
 	{ "read-only-written", "COMMON-D1", DRIVER, "4.1.4.3.2",
 	  "device_feature, num_queues, config_generation, queue_notify_off and queue_notif_config_data "
 	  "are not written.",
@@ -141,7 +143,7 @@ const struct rule rules_common[] = {
 	  NEED_REGS | NEED_AGREED, AT(COMMON), without_feature, 0, &access,
 	  "queue_reset <- 1 without VIRTIO_F_RING_RESET" },
 	{ "admin-queue-range", "COMMON-V16", CHECK_DEVICE, CHECK_MUST, 0, "4.1.4.3.1",
-	  "Administration queues are numbered beyond all others.",
-	  NEED_REGS | NEED_AGREED, AT(COMMON), admin_range, 0, &access, "num_queues = 3, admin_queue_index = 2" },
+	  "Administration queues are numbered beyond all others.", NEED_REGS | NEED_AGREED,
+	  AT(COMMON), admin_range, 0, &access, "num_queues = 3, admin_queue_index = 2" },
 	ROW_END,
 };

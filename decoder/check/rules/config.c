@@ -25,8 +25,10 @@ static enum verdict torn(struct look *l)
 		return o->b ? RULE_HELD : RULE_NA;
 	also(l, l->d->n_generation, "config_generation read");
 	also(l, o->number, "the last part read");
-	return fail(l, "a 64-bit field at offset %u was read in parts and config_generation not read "
-		    "again after", o->a);
+	return fail(l,
+		    "a 64-bit field at offset %u was read in parts and config_generation not read "
+		    "again after",
+		    o->a);
 }
 
 static enum verdict untimed(struct look *l)
@@ -38,7 +40,8 @@ static enum verdict untimed(struct look *l)
 	if (l->d->torn.number)
 		return RULE_NA; /* the other half: said already */
 	also(l, l->d->n_reset, "the reset");
-	return fail(l, "%s is read in parts and config_generation has not been read before", name(l));
+	return fail(l, "%s is read in parts and config_generation has not been read before",
+		    name(l));
 }
 
 static enum verdict without_feature(struct look *l)
@@ -89,8 +92,8 @@ static enum verdict generation_same(struct look *l)
 		return RULE_HELD;
 	also(l, c->n_old, "read with the old value");
 	also(l, c->n_new, "read with the new value");
-	return fail(l, "%u bytes at offset %u changed %s and config_generation is still %u", c->width,
-		    c->offset, generation_text(c), c->generation);
+	return fail(l, "%u bytes at offset %u changed %s and config_generation is still %u",
+		    c->width, c->offset, generation_text(c), c->generation);
 }
 
 static enum verdict legacy_once(struct look *l)
@@ -121,16 +124,18 @@ static enum verdict by_width(struct look *l)
 {
 	uint32_t at = spec_field_offset(reg(l)->region, reg(l)->offset, l->dev->msix);
 
-	if (!in_old(l) || l->d->n_config_read + 1 != l->number || l->d->config_width == reg(l)->width)
+	if (!in_old(l) || l->d->n_config_read + 1 != l->number ||
+	    l->d->config_width == reg(l)->width)
 		return RULE_NA;
 	for (unsigned i = 0; i < reg(l)->width && i < 8 && at + i < CHECK_CONFIG; i++) {
-		if (l->d->n_config[(at + i) / 4] + 1 != l->number || !bit_set(l->d->config_known, at + i))
+		if (l->d->n_config[(at + i) / 4] + 1 != l->number ||
+		    !bit_set(l->d->config_known, at + i))
 			continue;
 		if (l->d->config[at + i] == (uint8_t)(reg(l)->value >> (8 * i)))
 			continue;
 		also(l, l->d->n_config_read, "the read before");
-		return fail(l, "byte %u reads otherwise in an access of %u bytes than in one of %u", at + i,
-			    reg(l)->width, l->d->config_width);
+		return fail(l, "byte %u reads otherwise in an access of %u bytes than in one of %u",
+			    at + i, reg(l)->width, l->d->config_width);
 	}
 	return RULE_HELD;
 }
@@ -160,8 +165,10 @@ static enum verdict no_change(struct look *l)
 	also(l, d->nochange.number, "the notification");
 	also(l, d->n_generation, "config_generation read");
 	d->nochange.number = 0;
-	return fail(l, "a configuration change was notified; config_generation is still %u and "
-		    "device_status asks for no reset", d->generation);
+	return fail(l,
+		    "a configuration change was notified; config_generation is still %u and "
+		    "device_status asks for no reset",
+		    d->generation);
 }
 
 static const struct lesson generation = {
@@ -188,35 +195,35 @@ const struct rule rules_config[] = {
 	  REGS, AT(COMMON) | AT(CONFIG_WRITE) | AT(KICK) | AT(GENERATION), torn, 0, &generation,
 	  "capacity lo, capacity hi, queue_select" },
 	{ "config-read-untimed", "DEVCFG-D1 T12", CHECK_DRIVER, CHECK_SHOULD, 0, "2.5.1",
-	  "config_generation is read before a field that takes several reads.",
-	  REGS, AT(CONFIG_READ), untimed, 0, &generation, "capacity lo, with config_generation never read" },
+	  "config_generation is read before a field that takes several reads.", REGS,
+	  AT(CONFIG_READ), untimed, 0, &generation,
+	  "capacity lo, with config_generation never read" },
 	{ "config-without-feature", "DEVCFG-D2", DRIVER, "2.5.1",
-	  "A field that belongs to a feature is accessed only if that is offered.",
-	  REGS, AT(CONFIG_READ) | AT(CONFIG_WRITE), without_feature, 0, &fields,
+	  "A field that belongs to a feature is accessed only if that is offered.", REGS,
+	  AT(CONFIG_READ) | AT(CONFIG_WRITE), without_feature, 0, &fields,
 	  "seg_max is read and VIRTIO_BLK_F_SEG_MAX not offered" },
 	{ "config-generation-stuck", "COMMON-V6 T11", DEVICE, "4.1.4.3.1",
-	  "When the driver has read a changed field, config_generation has changed too.",
-	  REGS, AT(GENERATION), generation_same, 0, &generation,
+	  "When the driver has read a changed field, config_generation has changed too.", REGS,
+	  AT(GENERATION), generation_same, 0, &generation,
 	  "generation 3, capacity 100; capacity 200, generation 3" },
 	{ "config-halves-disagree", "PCICAP-V1", DEVICE, "4.1.3.2",
-	  "A 64-bit field reads the same in two halves as in one piece.",
-	  REGS, AT(GENERATION), generation_same, 2, &generation,
+	  "A 64-bit field reads the same in two halves as in one piece.", REGS, AT(GENERATION),
+	  generation_same, 2, &generation,
 	  "capacity reads 0x100000800 whole, 0x800 and 0 in halves" },
 	{ "config-differs-early", "DEVCFG-V1", DEVICE, "2.5.2",
-	  "Device configuration can be read, and reads the same, before FEATURES_OK.",
-	  REGS, AT(GENERATION), generation_same, 1, &generation,
+	  "Device configuration can be read, and reads the same, before FEATURES_OK.", REGS,
+	  AT(GENERATION), generation_same, 1, &generation,
 	  "capacity reads 0 before FEATURES_OK and 2048 after" },
-	{ "legacy-config-read-once", "DEVCFG-D5", CHECK_DRIVER, CHECK_SHOULD, VIRTIO_ID_BLOCK, "2.5.4",
-	  "Without config_generation the capacity is read until two reads agree.",
-	  REGS, AT(STATUS_WRITE), legacy_once, 0, &generation, "capacity is read once, then DRIVER_OK" },
+	{ "legacy-config-read-once", "DEVCFG-D5", CHECK_DRIVER, CHECK_SHOULD, VIRTIO_ID_BLOCK,
+	  "2.5.4", "Without config_generation the capacity is read until two reads agree.", REGS,
+	  AT(STATUS_WRITE), legacy_once, 0, &generation, "capacity is read once, then DRIVER_OK" },
 	{ "legacy-config-misplaced", "PCILEG-D3", DRIVER, "4.1.4.10",
 	  "With MSI-X enabled the legacy device configuration begins at 24, else at 20.",
-	  NEED_REGS | NEED_MSIX, AT(COMMON) | AT(CONFIG_READ) | AT(CONFIG_WRITE), other_place, 0, &fields,
-	  "MSI-X enabled, a 4-byte read at 20" },
+	  NEED_REGS | NEED_MSIX, AT(COMMON) | AT(CONFIG_READ) | AT(CONFIG_WRITE), other_place, 0,
+	  &fields, "MSI-X enabled, a 4-byte read at 20" },
 	{ "legacy-config-width", "PCILEG-D2", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "4.1.4.10",
-	  "The legacy device configuration reads the same in any width.",
-	  NEED_REGS | NEED_LIFE, AT(CONFIG_READ), by_width, 0, &fields,
-	  "4 bytes at 20 read 0x800, 1 byte at 21 reads 0" },
+	  "The legacy device configuration reads the same in any width.", NEED_REGS | NEED_LIFE,
+	  AT(CONFIG_READ), by_width, 0, &fields, "4 bytes at 20 read 0x800, 1 byte at 21 reads 0" },
 	{ "config-irq-without-change", "I19 T21", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "4.1.5.4",
 	  "A configuration change notification means that configuration or status has changed.",
 	  REGS | NEED_IRQ, AT(STATUS_READ) | AT(GENERATION), no_change, 0, &generation,

@@ -25,7 +25,8 @@ static enum verdict config_bit(struct look *l)
 	if (value(l) & 2)
 		return RULE_HELD;
 	also(l, d->n_config_irq, "the notification");
-	return fail(l, "ISR status reads 0x%02x after a configuration change notification", value(l));
+	return fail(l, "ISR status reads 0x%02x after a configuration change notification",
+		    value(l));
 }
 
 static enum verdict queue_bit(struct look *l)
@@ -92,13 +93,16 @@ static enum verdict overlooked(struct look *l)
 {
 	struct owed *o = &l->d->shared;
 
-	if (!o->number || !driver_ok(l) || l->now - o->ts < STALL || l->d->driver_ts < o->ts + STALL / 2)
+	if (!o->number || !driver_ok(l) || l->now - o->ts < STALL ||
+	    l->d->driver_ts < o->ts + STALL / 2)
 		return RULE_NA;
 	also(l, l->d->n_config_irq, "the configuration change notified");
 	also(l, o->number, "the interrupt");
 	o->number = 0;
-	return fail(l, "a configuration change came with an interrupt that queues use, too; the driver goes "
-		    "on and has read neither status nor configuration");
+	return fail(
+		l,
+		"a configuration change came with an interrupt that queues use, too; the driver goes "
+		"on and has read neither status nor configuration");
 }
 
 static const struct lesson lesson = {
@@ -115,18 +119,19 @@ static const struct lesson lesson = {
 
 const struct rule rules_isr[] = {
 	{ "isr-config-bit", "ISR-V2 T21", DEVICE, "4.1.4.5.1",
-	  "Bit 1 of ISR status is set before a configuration change is notified.", ISR, config_bit, 0,
-	  &lesson, "a configuration change, INTx, ISR status = 0x00" },
+	  "Bit 1 of ISR status is set before a configuration change is notified.", ISR, config_bit,
+	  0, &lesson, "a configuration change, INTx, ISR status = 0x00" },
 	{ "isr-queue-bit", "ISR-V3 T21", DEVICE, "4.1.4.5.1",
-	  "Without MSI-X bit 0 of ISR status is set before used buffers are notified.", ISR, queue_bit, 0,
-	  &lesson, "a chain used, INTx, ISR status = 0x00" },
+	  "Without MSI-X bit 0 of ISR status is set before used buffers are notified.", ISR,
+	  queue_bit, 0, &lesson, "a chain used, INTx, ISR status = 0x00" },
 	{ "isr-not-cleared", "ISR-V5 COMMON-V7 T21 T05", DEVICE, "4.1.4.5.1",
 	  "Reading ISR status clears it, and so does a reset.", NEED_REGS | NEED_IRQ | NEED_LIFE,
 	  AT(ISR_READ), not_cleared, 0, &lesson, "ISR status = 0x01, and again 0x01" },
 	{ "isr-read-with-msix", "ISR-D1", CHECK_DRIVER, CHECK_SHOULD, 0, "4.1.4.5.2",
-	  "With MSI-X enabled an interrupt is no reason to read ISR status.", ISR, with_msix, 0, &lesson,
-	  "a vector is signalled, ISR status is read" },
-	{ "shared-interrupt-overlooked", "NOTIFY-D7", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "4.1.5.4.2",
+	  "With MSI-X enabled an interrupt is no reason to read ISR status.", ISR, with_msix, 0,
+	  &lesson, "a vector is signalled, ISR status is read" },
+	{ "shared-interrupt-overlooked", "NOTIFY-D7", CHECK_DRIVER, CHECK_SUSPICIOUS, 0,
+	  "4.1.5.4.2",
 	  "Where one interrupt stands for queues and configuration alike a driver looks at both.",
 	  NEED_REGS | NEED_IRQ | NEED_LIFE | NEED_MSIX, AT(TICK) | AT(END), overlooked, 0, &lesson,
 	  "ISR status = 0x03, used buffers handled, the configuration never read" },

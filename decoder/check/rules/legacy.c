@@ -14,7 +14,8 @@ static enum verdict write_lost(struct look *l)
 	if (v == o->a)
 		return RULE_HELD;
 	also(l, o->number, "writeback written");
-	return fail(l, "writeback reads %u after %u was written before the features were read", v, o->a);
+	return fail(l, "writeback reads %u after %u was written before the features were read", v,
+		    o->a);
 }
 
 /* Kicked, something is there, and the device does not look: for as long as the driver waited. */
@@ -25,14 +26,17 @@ static enum verdict early_ignored(struct look *l)
 	const struct owed *o = &l->q->early;
 
 	if (!o->number || driver_ok(l) || r->known & VQT_RING_PACKED || (r->known & need) != need ||
-	    l->e->rec->h.type == VQT_AVAIL || r->last_avail != o->b || r->avail_idx == r->last_avail)
+	    l->e->rec->h.type == VQT_AVAIL || r->last_avail != o->b ||
+	    r->avail_idx == r->last_avail)
 		return RULE_NA;
 	if (l->now - o->ts < STALL || l->driver_ts < o->ts + STALL / 2)
 		return RULE_HELD;
 	also(l, o->number, "the kick");
 	l->q->early.number = 0;
-	return fail(l, "avail.idx is %u, the device was kicked and has taken up to %u: it waits for "
-		    "DRIVER_OK", r->avail_idx, r->last_avail);
+	return fail(l,
+		    "avail.idx is %u, the device was kicked and has taken up to %u: it waits for "
+		    "DRIVER_OK",
+		    r->avail_idx, r->last_avail);
 }
 
 static const struct lesson lesson = {

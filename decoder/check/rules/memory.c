@@ -21,8 +21,11 @@ static enum verdict changed(struct look *l)
 		return RULE_NA;
 	also(l, r->number, "the chain taken");
 	if (l->rule->arg)
-		return fail(l, "the device-readable part of chain %u begins with other bytes than when it "
-			    "was taken", r->head);
+		return fail(
+			l,
+			"the device-readable part of chain %u begins with other bytes than when it "
+			"was taken",
+			r->head);
 	return fail(l, "descriptor %" PRIu64 " of chain %u is not what it was when it was taken",
 		    life(l)->arg[1], r->head);
 }
@@ -64,8 +67,9 @@ static enum verdict ring_address(struct look *l)
 		return RULE_NA;
 	if (!beyond(m->desc, 0) && !beyond(m->driver, 0) && !beyond(m->device, 0))
 		return RULE_HELD;
-	return fail(l, "queue %u was enabled with areas at 0x%" PRIx64 ", 0x%" PRIx64 " and 0x%" PRIx64,
-		    m->index, m->desc, m->driver, m->device);
+	return fail(
+		l, "queue %u was enabled with areas at 0x%" PRIx64 ", 0x%" PRIx64 " and 0x%" PRIx64,
+		m->index, m->desc, m->driver, m->device);
 }
 
 /* The device says which areas it goes by. */
@@ -82,9 +86,10 @@ static enum verdict areas(struct look *l)
 	also(l, l->q->n_reset, "queue_reset written");
 	also(l, l->q->n_desc, "queue_desc written");
 	also(l, l->q->n_enable, "the queue enabled");
-	return fail(l, "the device looks for queue %u at 0x%" PRIx64 ", 0x%" PRIx64 " and 0x%" PRIx64
-		    "; it was set to 0x%" PRIx64 ", 0x%" PRIx64 " and 0x%" PRIx64, m->index, arg[0],
-		    arg[1], arg[2], m->desc, m->driver, m->device);
+	return fail(l,
+		    "the device looks for queue %u at 0x%" PRIx64 ", 0x%" PRIx64 " and 0x%" PRIx64
+		    "; it was set to 0x%" PRIx64 ", 0x%" PRIx64 " and 0x%" PRIx64,
+		    m->index, arg[0], arg[1], arg[2], m->desc, m->driver, m->device);
 }
 
 /* A packed ring shows the size it is used with: in where the positions turn. */
@@ -122,7 +127,8 @@ static enum verdict fragmented(struct look *l)
 	}
 	if (joins < JOINS)
 		return RULE_HELD;
-	return fail(l, "chain %u has %u descriptors, %u of which only go on where the one before ends",
+	return fail(l,
+		    "chain %u has %u descriptors, %u of which only go on where the one before ends",
 		    r->head, r->ndesc, joins);
 }
 
@@ -145,9 +151,11 @@ static enum verdict swapped(struct look *l)
 	for (unsigned i = 1; i < k->nheads; i++)
 		if (record_head(l->e->rec, i) != record_head(l->e->rec, 0))
 			return RULE_HELD;
-	return fail(l, "avail.idx is 0x%04x at the first kick, and all its entries name descriptor %u: "
-		    "0x%04x in the other byte order", k->ring.avail_idx, record_head(l->e->rec, 0),
-		    k->ring.avail_idx >> 8);
+	return fail(
+		l,
+		"avail.idx is 0x%04x at the first kick, and all its entries name descriptor %u: "
+		"0x%04x in the other byte order",
+		k->ring.avail_idx, record_head(l->e->rec, 0), k->ring.avail_idx >> 8);
 }
 
 #define IDLE_KICKS 3
@@ -169,7 +177,8 @@ static enum verdict finds_nothing(struct look *l)
 		return RULE_HELD;
 	also(l, q->n_chain, "the last chain taken");
 	also(l, q->n_idle, "the first kick without any");
-	return fail(l, "%u kicks of queue %u in a row, and nothing was there for the device to take",
+	return fail(l,
+		    "%u kicks of queue %u in a row, and nothing was there for the device to take",
 		    IDLE_KICKS, q->index);
 }
 
@@ -181,7 +190,8 @@ static enum verdict packed_legacy(struct look *l)
 	if (!(check_ring(l->e)->known & VQT_RING_PACKED))
 		return RULE_HELD;
 	also(l, l->d->n_feature_write, "the features accepted");
-	return fail(l, "the device goes by a packed ring, and the driver uses the legacy interface");
+	return fail(l,
+		    "the device goes by a packed ring, and the driver uses the legacy interface");
 }
 
 static const struct lesson stay = {
@@ -205,24 +215,26 @@ static const struct lesson where = {
 #define SUSPICIOUS CHECK_DRIVER, CHECK_SUSPICIOUS, 0
 
 const struct rule rules_memory[] = {
-	{ "descriptor-changed-in-flight", "INIT-D15 SPLIT-V4 PACKED-D2 PACKED-D3 T06", DRIVER, "3.3.1",
+	{ "descriptor-changed-in-flight", "INIT-D15 SPLIT-V4 PACKED-D2 PACKED-D3 T06", DRIVER,
+	  "3.3.1",
 	  "Descriptors of a chain in flight stay as they were made available; nobody rewrites them.",
 	  NEED_CHAIN | NEED_FLIGHT, AT(CHANGED), changed, 0, &stay,
 	  "chain 5 is in flight, its second descriptor gets another address" },
-	{ "readable-buffer-changed", "SPLIT-V3 PACKED-V4", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.7.5.1",
-	  "A device does not write to buffers it was given to read.",
+	{ "readable-buffer-changed", "SPLIT-V3 PACKED-V4", CHECK_DEVICE, CHECK_STRUCTURAL, 0,
+	  "2.7.5.1", "A device does not write to buffers it was given to read.",
 	  NEED_CHAIN | NEED_FLIGHT, AT(CHANGED), changed, 1, &stay,
 	  "a read is in flight, its header has another type when it is used" },
 	{ "address-not-physical", "BITS-D4 T09", DRIVER, "6.1",
 	  "Without VIRTIO_F_ACCESS_PLATFORM descriptors hold physical addresses.",
-	  NEED_CHAIN | NEED_REGS | NEED_AGREED, AT(CHAIN), address, 0, &where, "addr 0xffff888001234000" },
+	  NEED_CHAIN | NEED_REGS | NEED_AGREED, AT(CHAIN), address, 0, &where,
+	  "addr 0xffff888001234000" },
 	{ "ring-address-not-physical", "BITS-D4 T09", DRIVER, "6.1",
 	  "Without VIRTIO_F_ACCESS_PLATFORM queues are at physical addresses.",
-	  NEED_REGS | NEED_LIFE, AT(ENABLE), ring_address, 0, &where, "queue_desc <- 0xffff888001234000" },
+	  NEED_REGS | NEED_LIFE, AT(ENABLE), ring_address, 0, &where,
+	  "queue_desc <- 0xffff888001234000" },
 	{ "areas-not-as-set", "T16", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "4.1.4.3",
-	  "A device looks for a queue where the driver has put it.",
-	  NEED_REGS | NEED_LIFE, AT(RINGS), areas, 0, &where,
-	  "queue_desc <- 0x10000, the device reads at 0x20000" },
+	  "A device looks for a queue where the driver has put it.", NEED_REGS | NEED_LIFE,
+	  AT(RINGS), areas, 0, &where, "queue_desc <- 0x10000, the device reads at 0x20000" },
 	{ "qreset-areas-ignored", "QRESET-V3", CHECK_DEVICE, CHECK_MUST, 0, "2.6.1.2.1",
 	  "A queue that is enabled again is where it was put since its reset.",
 	  NEED_REGS | NEED_LIFE, AT(RINGS), areas, 1, &where,
@@ -232,12 +244,11 @@ const struct rule rules_memory[] = {
 	  NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, AT(CHAIN), size, 0, &where,
 	  "queue_reset, queue_size <- 4, the device takes slot 6" },
 	{ "chain-fragmented", "SPLIT-D4", SUSPICIOUS, "2.7.4.2",
-	  "A buffer in one piece has one descriptor, not many small ones.",
-	  NEED_CHAIN, AT(CHAIN), fragmented, 0, &stay, "128 descriptors of 512 bytes, each behind the other" },
+	  "A buffer in one piece has one descriptor, not many small ones.", NEED_CHAIN, AT(CHAIN),
+	  fragmented, 0, &stay, "128 descriptors of 512 bytes, each behind the other" },
 	{ "ring-byte-swapped", "SPLIT-B2", SUSPICIOUS, "2.7.3",
-	  "Both sides read the ring in the same byte order.",
-	  NEED_KICK | NEED_RING | NEED_FLIGHT, AT(KICK), swapped, 0, &where,
-	  "the first kick, avail.idx 0x0100, ring 0, 0, 0, ..." },
+	  "Both sides read the ring in the same byte order.", NEED_KICK | NEED_RING | NEED_FLIGHT,
+	  AT(KICK), swapped, 0, &where, "the first kick, avail.idx 0x0100, ring 0, 0, 0, ..." },
 	{ "kick-finds-nothing", "SPLIT-B1 T36", SUSPICIOUS, "2.7.13",
 	  "Kicks follow something made available, where the device looks for it and as it reads it.",
 	  NEED_KICK | NEED_RING | NEED_CHAIN | NEED_FLIGHT, AT(KICK), finds_nothing, 0, &where,

@@ -55,8 +55,8 @@ static enum verdict unread(struct look *l)
 	o->number = 0;
 	if (queue == VQT_NO_QUEUE)
 		return fail(l, "config_msix_vector was set to %u and not read back", o->a);
-	return fail_queue(l, queue, "queue_msix_vector of queue %u was set to %u and not read back", queue,
-			  o->a);
+	return fail_queue(l, queue, "queue_msix_vector of queue %u was set to %u and not read back",
+			  queue, o->a);
 }
 
 static enum verdict read_back(struct look *l)
@@ -170,8 +170,9 @@ static enum verdict of_nobody(struct look *l)
 		return RULE_NA;
 	also(l, from->n_vector, "the vector written");
 	also(l, l->d->n_queue_irq, "the notification");
-	return fail_queue(l, from->index, "an interrupt on vector %u for queue %u, whose vector is NO_VECTOR",
-			  v, from->index);
+	return fail_queue(l, from->index,
+			  "an interrupt on vector %u for queue %u, whose vector is NO_VECTOR", v,
+			  from->index);
 }
 
 /* The record names a queue or the configuration, and that has no vector. */
@@ -209,8 +210,8 @@ const struct rule rules_msix[] = {
 	  "A device with MSI-X has two vectors or more.", NEED_PCI, AT(PCI_READ), size, 0, &lesson,
 	  "Table Size 0" },
 	{ "vector-outside-table", "MSIX-D4", DRIVER, "4.1.5.1.2.2",
-	  "Events are mapped to vectors that the table has.", NEED_PCI | NEED_REGS, AT(VECTOR_WRITE), outside,
-	  0, &lesson, "a table of 3, queue_msix_vector <- 3" },
+	  "Events are mapped to vectors that the table has.", NEED_PCI | NEED_REGS,
+	  AT(VECTOR_WRITE), outside, 0, &lesson, "a table of 3, queue_msix_vector <- 3" },
 	{ "vector-not-read-back", "MSIX-D5 T14", DRIVER, "4.1.5.1.2.2",
 	  "After mapping a vector the driver reads it back, for the device may refuse.",
 	  NEED_REGS | NEED_LIFE, AT(COMMON), unread_or_read, 0, &lesson,
@@ -218,22 +219,24 @@ const struct rule rules_msix[] = {
 	{ "vector-shown", "MSIX-V6", DEVICE, "4.1.5.1.2.1",
 	  "A vector register reads what was written, or NO_VECTOR.", READ, shown, 0, &lesson,
 	  "queue_msix_vector <- 2, = 0" },
-	{ "vector-unmapping", "MSIX-V5", DEVICE, "4.1.5.1.2.1", "Any event can be unmapped.", READ, unmapping,
-	  0, &lesson, "config_msix_vector <- NO_VECTOR, = 0" },
+	{ "vector-unmapping", "MSIX-V5", DEVICE, "4.1.5.1.2.1", "Any event can be unmapped.", READ,
+	  unmapping, 0, &lesson, "config_msix_vector <- NO_VECTOR, = 0" },
 	{ "vector-refused", "MSIX-V4 MSIX-V8", DEVICE_SHOULD, "4.1.5.1.2.1",
-	  "A mapping to a vector of the table fails only for want of resources.", READ, refused, 0, &lesson,
-	  "a table of 3, queue_msix_vector <- 2, = NO_VECTOR" },
+	  "A mapping to a vector of the table fails only for want of resources.", READ, refused, 0,
+	  &lesson, "a table of 3, queue_msix_vector <- 2, = NO_VECTOR" },
 	{ "vector-after-reset", "MSIX-V7 T15", DEVICE, "4.1.5.1.2.1",
 	  "After a reset every vector reads NO_VECTOR.", READ, after_reset, 0, &lesson,
 	  "device_status = 0, config_msix_vector = 0" },
 	{ "interrupt-beyond-table", "MSIX-V2", DEVICE, "4.1.5.1.2.1",
-	  "Vectors in use are below the size of the table.", NEED_PCI | NEED_IRQ, AT(MSIX), beyond, 0, &lesson,
-	  "a table of 3, vector 5 is signalled" },
+	  "Vectors in use are below the size of the table.", NEED_PCI | NEED_IRQ, AT(MSIX), beyond,
+	  0, &lesson, "a table of 3, vector 5 is signalled" },
 	{ "interrupt-unmapped", "NOTIFY-V1 NOTIFY-V2 T15", DEVICE, "4.1.5.3.1",
-	  "No interrupt comes on a vector that no event is mapped to.", NEED_REGS | NEED_LIFE | NEED_IRQ | NEED_MSIX,
-	  AT(MSIX), unmapped, 0, &lesson, "all vectors NO_VECTOR, vector 0 is signalled" },
+	  "No interrupt comes on a vector that no event is mapped to.",
+	  NEED_REGS | NEED_LIFE | NEED_IRQ | NEED_MSIX, AT(MSIX), unmapped, 0, &lesson,
+	  "all vectors NO_VECTOR, vector 0 is signalled" },
 	{ "interrupt-no-vector", "NOTIFY-V1 T15", DEVICE, "4.1.5.3.1",
-	  "A queue whose vector is NO_VECTOR sends no interrupts.", NEED_REGS | NEED_LIFE | NEED_IRQ | NEED_MSIX,
-	  AT(MSIX), no_vector, 0, &lesson, "queue_msix_vector <- NO_VECTOR, the queue interrupts" },
+	  "A queue whose vector is NO_VECTOR sends no interrupts.",
+	  NEED_REGS | NEED_LIFE | NEED_IRQ | NEED_MSIX, AT(MSIX), no_vector, 0, &lesson,
+	  "queue_msix_vector <- NO_VECTOR, the queue interrupts" },
 	ROW_END,
 };

@@ -68,7 +68,8 @@ static enum verdict next(struct look *l)
 	}
 	if (!(r->known & VQT_RING_AVAIL_IDX))
 		return RULE_NA;
-	if ((int16_t)(where - r->avail_idx) <= 0 && (uint16_t)(r->avail_idx - where) <= l->queue->size)
+	if ((int16_t)(where - r->avail_idx) <= 0 &&
+	    (uint16_t)(r->avail_idx - where) <= l->queue->size)
 		return RULE_HELD;
 	return fail(l, "the kick says available index %u and avail.idx is %u", where, r->avail_idx);
 }
@@ -114,8 +115,8 @@ static enum verdict nowhere(struct look *l)
 	else
 		also(l, l->d->n_setup, "the last write to a queue register");
 	return fail(l, "%u was written at offset 0x%x of the notification structure%s",
-		    (unsigned)reg(l)->value, reg(l)->offset, meant ? ", which is no queue's place" :
-		    "; there is no such queue enabled");
+		    (unsigned)reg(l)->value, reg(l)->offset,
+		    meant ? ", which is no queue's place" : "; there is no such queue enabled");
 }
 
 static enum verdict not_enabled(struct look *l)
@@ -142,30 +143,32 @@ static const struct lesson lesson = {
 
 const struct rule rules_notify[] = {
 	{ "kick-width", "NOTIFY-D1 T19", DRIVER, "4.1.5.2.1",
-	  "Without VIRTIO_F_NOTIFICATION_DATA a kick is a 16-bit write.", SEEN | ONLY(SEEN_KICK), width, 0, &lesson,
-	  "a 4-byte write" },
+	  "Without VIRTIO_F_NOTIFICATION_DATA a kick is a 16-bit write.", SEEN | ONLY(SEEN_KICK),
+	  width, 0, &lesson, "a 4-byte write" },
 	{ "kick-width-data", "NOTIFY-D2 T19", DRIVER, "4.1.5.2.1",
-	  "With VIRTIO_F_NOTIFICATION_DATA a kick is a 32-bit write.", SEEN | ONLY(SEEN_KICK), width, 1, &lesson,
-	  "a 2-byte write" },
-	{ "kick-value", "NOTIFY-D3 T19", DRIVER, "4.1.5.2.1", "A kick's value is the index of the queue.",
-	  SEEN | ONLY(SEEN_KICK), value, 0, &lesson, "0 is written at the address of queue 1" },
+	  "With VIRTIO_F_NOTIFICATION_DATA a kick is a 32-bit write.", SEEN | ONLY(SEEN_KICK),
+	  width, 1, &lesson, "a 2-byte write" },
+	{ "kick-value", "NOTIFY-D3 T19", DRIVER, "4.1.5.2.1",
+	  "A kick's value is the index of the queue.", SEEN | ONLY(SEEN_KICK), value, 0, &lesson,
+	  "0 is written at the address of queue 1" },
 	{ "kick-value-data", "NOTIFY-D4 T19", DRIVER, "4.1.5.2.1",
-	  "With VIRTIO_F_NOTIFICATION_DATA the low 16 bits of a kick are the index of the queue.", SEEN | ONLY(SEEN_KICK),
-	  value, 1, &lesson, "the available index is in the low half" },
+	  "With VIRTIO_F_NOTIFICATION_DATA the low 16 bits of a kick are the index of the queue.",
+	  SEEN | ONLY(SEEN_KICK), value, 1, &lesson, "the available index is in the low half" },
 	{ "kick-value-config", "NOTIFY-D5 T19", DRIVER, "4.1.5.2.1",
-	  "With VIRTIO_F_NOTIF_CONFIG_DATA a kick's value is queue_notif_config_data.", SEEN | ONLY(SEEN_KICK), value, 2,
-	  &lesson, "the queue's index is written" },
+	  "With VIRTIO_F_NOTIF_CONFIG_DATA a kick's value is queue_notif_config_data.",
+	  SEEN | ONLY(SEEN_KICK), value, 2, &lesson, "the queue's index is written" },
 	{ "kick-value-config-data", "NOTIFY-D6 T19", DRIVER, "4.1.5.2.1",
-	  "With both features the low 16 bits of a kick are queue_notif_config_data.", SEEN | ONLY(SEEN_KICK), value, 3,
-	  &lesson, "the queue's index is in the low half" },
+	  "With both features the low 16 bits of a kick are queue_notif_config_data.",
+	  SEEN | ONLY(SEEN_KICK), value, 3, &lesson, "the queue's index is in the low half" },
 	{ "kick-next", "PACKED-D4 T19", DRIVER, "2.8.16",
-	  "With VIRTIO_F_NOTIFICATION_DATA a kick says where the driver goes on, inside the ring.", SEEN | ONLY(SEEN_KICK),
-	  next, 0, &lesson, "next_off 300 in a ring of 256" },
+	  "With VIRTIO_F_NOTIFICATION_DATA a kick says where the driver goes on, inside the ring.",
+	  SEEN | ONLY(SEEN_KICK), next, 0, &lesson, "next_off 300 in a ring of 256" },
 	{ "kick-nowhere", "I17 T19", CHECK_DRIVER, CHECK_STRUCTURAL, 0, "4.1.4.4",
 	  "Writes to the notification structure are at the address of an enabled queue.",
-	  NEED_REGS | NEED_LIFE, AT(NOTIFY), nowhere, 0, &lesson, "multiplier 4, queue 1 kicked at offset 2" },
+	  NEED_REGS | NEED_LIFE, AT(NOTIFY), nowhere, 0, &lesson,
+	  "multiplier 4, queue 1 kicked at offset 2" },
 	{ "kick-not-enabled", "I17 T19", CHECK_DRIVER, CHECK_STRUCTURAL, 0, "4.1.4.4",
-	  "A queue is kicked when it is enabled.", NEED_REGS | NEED_LIFE | NEED_KICK, AT(KICK), not_enabled,
-	  0, &lesson, "queue 1 kicked, never enabled" },
+	  "A queue is kicked when it is enabled.", NEED_REGS | NEED_LIFE | NEED_KICK, AT(KICK),
+	  not_enabled, 0, &lesson, "queue 1 kicked, never enabled" },
 	ROW_END,
 };

@@ -37,8 +37,8 @@ static enum verdict unavailable(struct look *l)
 		return RULE_NA;
 	if (available(r->desc[0].flags, wrap(r->pos)))
 		return RULE_HELD;
-	return fail(l, "the device took slot %u at wrap counter %u with flags 0x%04x", r->pos & 0x7fff,
-		    wrap(r->pos), r->desc[0].flags);
+	return fail(l, "the device took slot %u at wrap counter %u with flags 0x%04x",
+		    r->pos & 0x7fff, wrap(r->pos), r->desc[0].flags);
 }
 
 static enum verdict published_early(struct look *l)
@@ -51,9 +51,11 @@ static enum verdict published_early(struct look *l)
 		uint16_t pos = check_advance(r->pos, i, l->queue->size, true);
 
 		if (!available(r->desc[i].flags, wrap(pos)))
-			return fail(l, "buffer %u begins at slot %u and its descriptor %u at slot %u has "
-				    "flags 0x%04x", r->head, r->pos & 0x7fff, i, pos & 0x7fff,
-				    r->desc[i].flags);
+			return fail(
+				l,
+				"buffer %u begins at slot %u and its descriptor %u at slot %u has "
+				"flags 0x%04x",
+				r->head, r->pos & 0x7fff, i, pos & 0x7fff, r->desc[i].flags);
 	}
 	return RULE_HELD;
 }
@@ -74,7 +76,8 @@ static enum verdict taken_at(struct look *l)
 		return RULE_NA;
 	also(l, l->q->n_chain, "the chain before");
 	return fail(l, "the device took slot %u at wrap counter %u; next was slot %u at %u",
-		    r->pos & 0x7fff, wrap(r->pos), l->q->next_avail & 0x7fff, wrap(l->q->next_avail));
+		    r->pos & 0x7fff, wrap(r->pos), l->q->next_avail & 0x7fff,
+		    wrap(l->q->next_avail));
 }
 
 static enum verdict used_at(struct look *l)
@@ -91,8 +94,10 @@ static enum verdict used_at(struct look *l)
 	if (slot == (l->rule->arg != 0))
 		return RULE_NA;
 	also(l, l->q->n_used, "the chain used before");
-	return fail(l, "a used descriptor was written to slot %u at wrap counter %u; next was slot %u at %u",
-		    u->pos & 0x7fff, wrap(u->pos), l->q->next_used & 0x7fff, wrap(l->q->next_used));
+	return fail(
+		l,
+		"a used descriptor was written to slot %u at wrap counter %u; next was slot %u at %u",
+		u->pos & 0x7fff, wrap(u->pos), l->q->next_used & 0x7fff, wrap(l->q->next_used));
 }
 
 static enum verdict overfull(struct look *l)
@@ -119,8 +124,8 @@ static enum verdict event_flags(struct look *l)
 		return RULE_NA; /* the area is the driver's to clear */
 	if (flags < 2 || (flags == 2 && accepted(l, VIRTIO_RING_F_EVENT_IDX)))
 		return RULE_HELD;
-	return fail(l, "the %s's event suppression flags are 0x%04x%s", driver ? "driver" : "device",
-		    flags, flags == 2 ? " without EVENT_IDX" : "");
+	return fail(l, "the %s's event suppression flags are 0x%04x%s",
+		    driver ? "driver" : "device", flags, flags == 2 ? " without EVENT_IDX" : "");
 }
 
 static enum verdict event_offset(struct look *l)
@@ -136,8 +141,8 @@ static enum verdict event_offset(struct look *l)
 		return RULE_NA;
 	if (off < l->queue->size)
 		return RULE_HELD;
-	return fail(l, "the %s's event offset is %u in a ring of %u", driver ? "driver" : "device", off,
-		    l->queue->size);
+	return fail(l, "the %s's event offset is %u in a ring of %u", driver ? "driver" : "device",
+		    off, l->queue->size);
 }
 
 static const struct lesson wraps = {
@@ -163,36 +168,46 @@ static const struct lesson suppression = {
 const struct rule rules_packed[] = {
 	{ "packed-taken-unavailable", "PACKED-V5 T36", DEVICE, "2.8.15",
 	  "A device takes a descriptor when its AVAIL and USED bits say that it is available.",
-	  NEED_CHAIN | NEED_AGREED, AT(CHAIN) | ONLY(PACKED), unavailable, 0, &wraps, "wrap counter 1, a descriptor with AVAIL=0 is taken" },
+	  NEED_CHAIN | NEED_AGREED, AT(CHAIN) | ONLY(PACKED), unavailable, 0, &wraps,
+	  "wrap counter 1, a descriptor with AVAIL=0 is taken" },
 	{ "packed-list-early", "PACKED-D11 T36", DRIVER, "2.8.17",
 	  "The first descriptor of a list becomes available after all others of it.",
-	  NEED_CHAIN | NEED_AGREED, AT(CHAIN) | ONLY(PACKED), published_early, 0, &wraps, "the head is available, the next still used" },
+	  NEED_CHAIN | NEED_AGREED, AT(CHAIN) | ONLY(PACKED), published_early, 0, &wraps,
+	  "the head is available, the next still used" },
 	{ "packed-taken-order", "PACKED-V1", DEVICE, "2.8.12",
-	  "Descriptors are taken in the order in which they lie in the ring.",
-	  FLIGHT, AT(CHAIN) | ONLY(PACKED), taken_at, 0, &wraps, "slot 3, then slot 5" },
+	  "Descriptors are taken in the order in which they lie in the ring.", FLIGHT,
+	  AT(CHAIN) | ONLY(PACKED), taken_at, 0, &wraps, "slot 3, then slot 5" },
 	{ "packed-taken-wrap", "I15 T36", STRUCTURAL(DEVICE), "2.8.1",
 	  "The device's wrap counter for available descriptors flips each time it passes the end.",
-	  FLIGHT, AT(CHAIN) | ONLY(PACKED), taken_at, 1, &wraps, "slot 255 at 1, then slot 0 at 1" },
+	  FLIGHT, AT(CHAIN) | ONLY(PACKED), taken_at, 1, &wraps,
+	  "slot 255 at 1, then slot 0 at 1" },
 	{ "packed-used-order", "PACKED-V2", DEVICE, "2.8.12",
 	  "Used descriptors are written one after the other, skipping as many slots as the chain had.",
-	  FLIGHT, AT(USED) | ONLY(PACKED), used_at, 0, &wraps, "a list of 3 used at slot 0, the next at slot 1" },
+	  FLIGHT, AT(USED) | ONLY(PACKED), used_at, 0, &wraps,
+	  "a list of 3 used at slot 0, the next at slot 1" },
 	{ "packed-used-wrap", "I15 T36", STRUCTURAL(DEVICE), "2.8.1",
 	  "The device's wrap counter for used descriptors flips each time it passes the end.",
-	  FLIGHT, AT(USED) | ONLY(PACKED), used_at, 1, &wraps, "slot 255 used at 1, then slot 0 at 1" },
+	  FLIGHT, AT(USED) | ONLY(PACKED), used_at, 1, &wraps,
+	  "slot 255 used at 1, then slot 0 at 1" },
 	{ "packed-overfull", "PACKED-D10 T31", DRIVER, "2.8.17",
-	  "A list is made available when the ring has room for all of it.",
-	  FLIGHT, AT(CHAIN) | ONLY(PACKED), overfull, 0, &wraps, "250 of 256 descriptors in flight, a list of 8" },
+	  "A list is made available when the ring has room for all of it.", FLIGHT,
+	  AT(CHAIN) | ONLY(PACKED), overfull, 0, &wraps,
+	  "250 of 256 descriptors in flight, a list of 8" },
 	{ "packed-driver-flags", "I12", STRUCTURAL(DRIVER), "2.8.14",
 	  "The driver's event suppression flags are 0, 1, or with EVENT_IDX 2.",
-	  NEED_RING | NEED_AGREED, AT(RING) | ONLY(PACKED), event_flags, 0, &suppression, "flags 3" },
+	  NEED_RING | NEED_AGREED, AT(RING) | ONLY(PACKED), event_flags, 0, &suppression,
+	  "flags 3" },
 	{ "packed-device-flags", "I12", STRUCTURAL(DEVICE), "2.8.14",
 	  "The device's event suppression flags are 0, 1, or with EVENT_IDX 2.",
-	  NEED_RING | NEED_AGREED, AT(RING) | ONLY(PACKED), event_flags, 0, &suppression, "flags 2 without EVENT_IDX" },
+	  NEED_RING | NEED_AGREED, AT(RING) | ONLY(PACKED), event_flags, 0, &suppression,
+	  "flags 2 without EVENT_IDX" },
 	{ "packed-driver-offset", "I12", STRUCTURAL(DRIVER), "2.8.14",
-	  "The driver's event offset is a slot of the ring.",
-	  NEED_RING | NEED_AGREED, AT(RING) | ONLY(PACKED) | ONLY(EVENT_IDX), event_offset, 0, &suppression, "offset 300 in a ring of 256" },
+	  "The driver's event offset is a slot of the ring.", NEED_RING | NEED_AGREED,
+	  AT(RING) | ONLY(PACKED) | ONLY(EVENT_IDX), event_offset, 0, &suppression,
+	  "offset 300 in a ring of 256" },
 	{ "packed-device-offset", "I12", STRUCTURAL(DEVICE), "2.8.14",
-	  "The device's event offset is a slot of the ring.",
-	  NEED_RING | NEED_AGREED, AT(RING) | ONLY(PACKED) | ONLY(EVENT_IDX), event_offset, 0, &suppression, "offset 300 in a ring of 256" },
+	  "The device's event offset is a slot of the ring.", NEED_RING | NEED_AGREED,
+	  AT(RING) | ONLY(PACKED) | ONLY(EVENT_IDX), event_offset, 0, &suppression,
+	  "offset 300 in a ring of 256" },
 	ROW_END,
 };

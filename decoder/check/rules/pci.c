@@ -148,20 +148,26 @@ static enum verdict missing(struct look *l)
 	}
 	if (!any || (l->rule->arg == 4 && !(l->dev->class && l->dev->class->config.count)))
 		return RULE_NA;
-	return fail(l, "the list has %u virtio capabilities and none of type %u", any, l->rule->arg);
+	return fail(l, "the list has %u virtio capabilities and none of type %u", any,
+		    l->rule->arg);
 }
 
 static enum verdict cap_len(struct look *l)
 {
-	static const uint8_t least[] = { [1] = 16, [2] = 20, [3] = 16, [4] = 16, [5] = 20, [8] = 24 };
+	static const uint8_t least[] = {
+		[1] = 16, [2] = 20, [3] = 16, [4] = 16, [5] = 20, [8] = 24
+	};
 	unsigned type = pci8(l, l->cap + 3), len = pci8(l, l->cap + 2), n = 0, other;
 
 	if (type < sizeof(least) && len < least[type])
-		return fail(l, "the capability of type %u at 0x%02x has cap_len %u", type, l->cap, len);
+		return fail(l, "the capability of type %u at 0x%02x has cap_len %u", type, l->cap,
+			    len);
 	for (; (other = model_pci_cap(l->dev, PCI_CAP_ID_VNDR, n)); n++)
 		if (other > l->cap && other < l->cap + len)
-			return fail(l, "the capability at 0x%02x has cap_len %u and another begins at 0x%02x",
-				    l->cap, len, other);
+			return fail(
+				l,
+				"the capability at 0x%02x has cap_len %u and another begins at 0x%02x",
+				l->cap, len, other);
 	return RULE_HELD;
 }
 
@@ -172,7 +178,8 @@ static enum verdict aligned(struct look *l)
 		return RULE_NA;
 	if (!(pci32(l, l->cap + 8) % 4))
 		return RULE_HELD;
-	return fail(l, "the capability of type %u has offset 0x%x", l->rule->arg, pci32(l, l->cap + 8));
+	return fail(l, "the capability of type %u has offset 0x%x", l->rule->arg,
+		    pci32(l, l->cap + 8));
 }
 
 static enum verdict in_bar(struct look *l)
@@ -186,8 +193,9 @@ static enum verdict in_bar(struct look *l)
 		return RULE_NA;
 	if (end <= l->d->bar_size[bar])
 		return RULE_HELD;
-	return fail(l, "the capability of type %u reaches to 0x%" PRIx64 " and BAR %u has 0x%x bytes", type,
-		    end, bar, l->d->bar_size[bar]);
+	return fail(l,
+		    "the capability of type %u reaches to 0x%" PRIx64 " and BAR %u has 0x%x bytes",
+		    type, end, bar, l->d->bar_size[bar]);
 }
 
 static enum verdict shm_id(struct look *l)
@@ -199,8 +207,10 @@ static enum verdict shm_id(struct look *l)
 	for (; (other = model_pci_cap(l->dev, PCI_CAP_ID_VNDR, n)); n++)
 		if (other != l->cap && l->d->caps_seen >> (other / 4 & 63) & 1 &&
 		    pci8(l, other + 3) == 8 && pci8(l, other + 5) == pci8(l, l->cap + 5))
-			return fail(l, "shared memory capabilities at 0x%02x and 0x%02x both have id %u",
-				    other, l->cap, pci8(l, l->cap + 5));
+			return fail(
+				l,
+				"shared memory capabilities at 0x%02x and 0x%02x both have id %u",
+				other, l->cap, pci8(l, l->cap + 5));
 	return RULE_HELD;
 }
 
@@ -240,8 +250,10 @@ static enum verdict vendor_unread(struct look *l)
 		return RULE_NA;
 	if (l->d->vendor_read >> (at / 4 & 63) & 1)
 		return RULE_HELD;
-	return fail(l, "data of the vendor capability at 0x%02x is accessed, its vendor_id was not read",
-		    at);
+	return fail(
+		l,
+		"data of the vendor capability at 0x%02x is accessed, its vendor_id was not read",
+		at);
 }
 
 static enum verdict cap_written(struct look *l)
@@ -283,7 +295,8 @@ static bool notify_cap(const struct look *l, struct notify_cap *n)
 /* arg: 1 for devices that offer NOTIFICATION_DATA */
 static bool of_device(const struct look *l, struct notify_cap *n)
 {
-	return reg(l)->region == VQT_REGION_COMMON && notify_cap(l, n) && n->data == (l->rule->arg != 0);
+	return reg(l)->region == VQT_REGION_COMMON && notify_cap(l, n) &&
+	       n->data == (l->rule->arg != 0);
 }
 
 static enum verdict notify_aligned(struct look *l)
@@ -303,7 +316,8 @@ static enum verdict notify_multiplier(struct look *l)
 
 	if (!of_device(l, &n))
 		return RULE_NA;
-	if (!n.multiplier || (!(n.multiplier & (n.multiplier - 1)) && n.multiplier >= (n.data ? 4U : 2U)))
+	if (!n.multiplier ||
+	    (!(n.multiplier & (n.multiplier - 1)) && n.multiplier >= (n.data ? 4U : 2U)))
 		return RULE_HELD;
 	return fail(l, "notify_off_multiplier is %u", n.multiplier);
 }
@@ -320,7 +334,9 @@ static enum verdict notify_length(struct look *l)
 	end = reg(l)->value * n.multiplier + least;
 	if (end <= n.length)
 		return RULE_HELD;
-	return fail(l, "queue_notify_off %" PRIu64 " times %u needs 0x%" PRIx64 " bytes and there are 0x%x",
+	return fail(l,
+		    "queue_notify_off %" PRIu64 " times %u needs 0x%" PRIx64
+		    " bytes and there are 0x%x",
 		    reg(l)->value, n.multiplier, end, n.length);
 }
 
@@ -340,8 +356,9 @@ static enum verdict status_bit(struct look *l)
 static const struct lesson identity = {
 	.why = "Operating systems bind drivers by these numbers, and decide by them whether the legacy\n"
 	       "interface exists.",
-	.right = "modern: vendor 0x1af4, device 0x1040 + type, revision 1 or more, subsystem 0x40 or more\n"
-		 "transitional: device 0x1000 to 0x103f, revision 0, subsystem = type, BAR 0 in I/O space\n",
+	.right =
+		"modern: vendor 0x1af4, device 0x1040 + type, revision 1 or more, subsystem 0x40 or more\n"
+		"transitional: device 0x1000 to 0x103f, revision 0, subsystem = type, BAR 0 in I/O space\n",
 };
 
 static const struct lesson caps = {
@@ -359,17 +376,17 @@ static const struct lesson caps = {
 #define CAP NEED_PCI, AT(CAP)
 
 const struct rule rules_pci[] = {
-	{ "pci-vendor-id", "PCIDISC-V3", DEVICE, "4.1.2.1", "The PCI vendor ID is 0x1AF4.", READ, vendor, 0,
-	  &identity, "vendor 0x1af5" },
+	{ "pci-vendor-id", "PCIDISC-V3", DEVICE, "4.1.2.1", "The PCI vendor ID is 0x1AF4.", READ,
+	  vendor, 0, &identity, "vendor 0x1af5" },
 	{ "pci-device-id", "PCIDISC-V4", DEVICE, "4.1.2.1",
-	  "The PCI device ID is 0x1040 plus the device type, or the type's transitional one.",
-	  READ, device_id, 0, &identity, "a block device with 0x1041" },
+	  "The PCI device ID is 0x1040 plus the device type, or the type's transitional one.", READ,
+	  device_id, 0, &identity, "a block device with 0x1041" },
 	{ "pci-revision", "PCIDISC-V7", DEVICE_SHOULD, "4.1.2.1",
 	  "A non-transitional device has a revision of 1 or more.", READ, revision, 0, &identity,
 	  "device 0x1042, revision 0" },
 	{ "pci-subsystem", "PCIDISC-V8", DEVICE_SHOULD, "4.1.2.1",
-	  "A non-transitional device has a subsystem device ID of 0x40 or more.", READ, subsystem, 0,
-	  &identity, "device 0x1042, subsystem 2" },
+	  "A non-transitional device has a subsystem device ID of 0x40 or more.", READ, subsystem,
+	  0, &identity, "device 0x1042, subsystem 2" },
 	{ "pci-revision-transitional", "PCILEG-V1", DEVICE, "4.1.2.3",
 	  "A transitional device has revision 0.", READ, revision, 1, &identity,
 	  "device 0x1001, revision 1" },
@@ -380,27 +397,30 @@ const struct rule rules_pci[] = {
 	  "A transitional device has its legacy interface in I/O space at BAR 0.", READ, bar0, 0,
 	  &identity, "device 0x1001, BAR 0 in memory" },
 	{ "pci-legacy-id", "PCILEG-V3", DEVICE, "4.1.2.3",
-	  "Only devices with a transitional ID have a legacy interface.", NEED_PCI | NEED_REGS, AT(COMMON),
-	  legacy_id, 0, &identity, "device 0x1042 answers on legacy registers" },
+	  "Only devices with a transitional ID have a legacy interface.", NEED_PCI | NEED_REGS,
+	  AT(COMMON), legacy_id, 0, &identity, "device 0x1042 answers on legacy registers" },
 	{ "pci-list-unread", "PCILEG-D6 T20", DRIVER, "4.1.5.1.1.1",
-	  "A driver looks for the virtio capabilities before it uses the registers.", NEED_PCI | NEED_REGS,
-	  AT(COMMON), unsought, 0, &caps, "device_status is read at an address nobody looked up" },
+	  "A driver looks for the virtio capabilities before it uses the registers.",
+	  NEED_PCI | NEED_REGS, AT(COMMON), unsought, 0, &caps,
+	  "device_status is read at an address nobody looked up" },
 	{ "pci-list-unread-legacy", "PCILEG-D4", DRIVER, "4.1.5.1.1.1",
 	  "A transitional driver looks for the virtio capabilities before it falls back.",
 	  NEED_PCI | NEED_REGS, AT(COMMON), unsought, 1, &caps, "BAR 0 is used without a look" },
 	{ "pci-modern-without-caps", "PCILEG-D5", DRIVER, "4.1.5.1.1.1",
 	  "Without virtio capabilities a device is a legacy one and used through BAR 0.",
-	  NEED_PCI | NEED_REGS, AT(COMMON), not_there, 0, &caps, "modern registers at a guessed address" },
+	  NEED_PCI | NEED_REGS, AT(COMMON), not_there, 0, &caps,
+	  "modern registers at a guessed address" },
 	{ "cap-common-missing", "COMMON-V2 PCIDISC-V1", DEVICE, "4.1.4.3.1",
 	  "There is a common configuration capability.", NEED_PCI, AT(CAPS), missing, 1, &caps,
 	  "no type 1" },
-	{ "cap-notify-missing", "NOTIFYCAP-V1", DEVICE, "4.1.4.4.1", "There is a notification capability.",
-	  NEED_PCI, AT(CAPS), missing, 2, &caps, "no type 2" },
-	{ "cap-isr-missing", "ISR-V1", DEVICE, "4.1.4.5.1", "There is an ISR status capability.", NEED_PCI,
-	  AT(CAPS), missing, 3, &caps, "no type 3" },
+	{ "cap-notify-missing", "NOTIFYCAP-V1", DEVICE, "4.1.4.4.1",
+	  "There is a notification capability.", NEED_PCI, AT(CAPS), missing, 2, &caps,
+	  "no type 2" },
+	{ "cap-isr-missing", "ISR-V1", DEVICE, "4.1.4.5.1", "There is an ISR status capability.",
+	  NEED_PCI, AT(CAPS), missing, 3, &caps, "no type 3" },
 	{ "cap-device-missing", "PCIDEV-V1", DEVICE, "4.1.4.6",
-	  "A device type with a configuration has a device configuration capability.", NEED_PCI, AT(CAPS),
-	  missing, 4, &caps, "a block device without type 4" },
+	  "A device type with a configuration has a device configuration capability.", NEED_PCI,
+	  AT(CAPS), missing, 4, &caps, "a block device without type 4" },
 	{ "cap-window-missing", "PCICFG-V1", DEVICE, "4.1.4.9.1",
 	  "There is a PCI configuration access capability.", NEED_PCI, AT(CAPS), missing, 5, &caps,
 	  "no type 5" },
@@ -408,51 +428,58 @@ const struct rule rules_pci[] = {
 	  "cap_len covers the whole capability, and nothing of the next.", CAP, cap_len, 0, &caps,
 	  "a notification capability of 16 bytes" },
 	{ "cap-common-aligned", "COMMON-V1", DEVICE, "4.1.4.3.1",
-	  "The common configuration begins at a multiple of 4.", CAP, aligned, 1, &caps, "offset 0x1002" },
+	  "The common configuration begins at a multiple of 4.", CAP, aligned, 1, &caps,
+	  "offset 0x1002" },
 	{ "cap-device-aligned", "PCIDEV-V2", DEVICE, "4.1.4.6.1",
-	  "The device configuration begins at a multiple of 4.", CAP, aligned, 4, &caps, "offset 0x2001" },
+	  "The device configuration begins at a multiple of 4.", CAP, aligned, 4, &caps,
+	  "offset 0x2001" },
 	{ "cap-outside-bar", "PCIDISC-V1 T20", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "4.1.4",
 	  "A structure lies inside the BAR that its capability names.", CAP, in_bar, 0, &caps,
 	  "offset 0x3000, length 0x2000 in a BAR of 0x4000" },
 	{ "cap-shm-outside-bar", "PCIDEV-V3", DEVICE, "4.1.4.7.1",
-	  "A shared memory region lies inside the BAR that its capability names.", CAP, in_bar, 1, &caps,
-	  "a region past the end of its BAR" },
-	{ "cap-shm-id", "PCIDEV-V4", DEVICE, "4.1.4.7.1", "Shared memory regions have different ids.", CAP,
-	  shm_id, 0, &caps, "two regions with id 0" },
+	  "A shared memory region lies inside the BAR that its capability names.", CAP, in_bar, 1,
+	  &caps, "a region past the end of its BAR" },
+	{ "cap-shm-id", "PCIDEV-V4", DEVICE, "4.1.4.7.1",
+	  "Shared memory regions have different ids.", CAP, shm_id, 0, &caps,
+	  "two regions with id 0" },
 	{ "cap-vendor-id", "PCIDEV-V6", DEVICE, "4.1.4.8.1",
-	  "A vendor data capability is of another vendor than virtio itself.", CAP, vendor_cap, 0, &caps,
-	  "type 9 with vendor_id 0x1af4" },
+	  "A vendor data capability is of another vendor than virtio itself.", CAP, vendor_cap, 0,
+	  &caps, "type 9 with vendor_id 0x1af4" },
 	{ "cap-vendor-length", "PCIDEV-V7", DEVICE, "4.1.4.8.1",
-	  "A vendor data capability has a multiple of 4 bytes.", CAP, vendor_cap, 1, &caps, "cap_len 14" },
+	  "A vendor data capability has a multiple of 4 bytes.", CAP, vendor_cap, 1, &caps,
+	  "cap_len 14" },
 	{ "cap-vendor-written", "PCIDEV-D1", CHECK_DRIVER, CHECK_SHOULD, 0, "4.1.4.8.2",
-	  "Vendor data is for debugging and reporting, and seldom written.", NEED_PCI, AT(PCI_WRITE),
-	  vendor_used, 0, &caps, "a write into type 9" },
+	  "Vendor data is for debugging and reporting, and seldom written.", NEED_PCI,
+	  AT(PCI_WRITE), vendor_used, 0, &caps, "a write into type 9" },
 	{ "cap-vendor-unread", "PCIDEV-D2", DRIVER, "4.1.4.8.2",
-	  "vendor_id is read before vendor data is.", NEED_PCI, AT(PCI_READ) | AT(PCI_WRITE), vendor_unread,
-	  0, &caps, "data of type 9 is read first" },
+	  "vendor_id is read before vendor data is.", NEED_PCI, AT(PCI_READ) | AT(PCI_WRITE),
+	  vendor_unread, 0, &caps, "data of type 9 is read first" },
 	{ "cap-written", "PCICAP-D10", DRIVER, "4.1.4.1",
 	  "Virtio capabilities are not written, but for the configuration access window.", NEED_PCI,
 	  AT(PCI_WRITE), cap_written, 0, &caps, "a write to the length of COMMON_CFG" },
 	{ "notify-offset", "NOTIFYCAP-V2", DEVICE, "4.1.4.4.1",
-	  "The notification structure begins at a multiple of 2.", NEED_PCI | NEED_AGREED, AT(QUEUE_READ), notify_aligned,
-	  0, &caps, "offset 0x3001" },
+	  "The notification structure begins at a multiple of 2.", NEED_PCI | NEED_AGREED,
+	  AT(QUEUE_READ), notify_aligned, 0, &caps, "offset 0x3001" },
 	{ "notify-multiplier", "NOTIFYCAP-V3", DEVICE, "4.1.4.4.1",
-	  "notify_off_multiplier is 0 or a power of 2 from 2.", NEED_PCI | NEED_AGREED, AT(QUEUE_READ), notify_multiplier,
-	  0, &caps, "notify_off_multiplier = 6" },
+	  "notify_off_multiplier is 0 or a power of 2 from 2.", NEED_PCI | NEED_AGREED,
+	  AT(QUEUE_READ), notify_multiplier, 0, &caps, "notify_off_multiplier = 6" },
 	{ "notify-length", "NOTIFYCAP-V4 NOTIFYCAP-V5", DEVICE, "4.1.4.4.1",
-	  "The notification structure has room for every queue.", NEED_PCI | NEED_AGREED, AT(QUEUE_READ), notify_length, 0,
-	  &caps, "queue_notify_off 3, multiplier 4, length 8" },
+	  "The notification structure has room for every queue.", NEED_PCI | NEED_AGREED,
+	  AT(QUEUE_READ), notify_length, 0, &caps, "queue_notify_off 3, multiplier 4, length 8" },
 	{ "notify-offset-data", "NOTIFYCAP-V7", DEVICE, "4.1.4.4.1",
-	  "With VIRTIO_F_NOTIFICATION_DATA the notification structure begins at a multiple of 4.", NEED_PCI | NEED_AGREED,
-	  AT(QUEUE_READ), notify_aligned, 1, &caps, "offset 0x3002" },
+	  "With VIRTIO_F_NOTIFICATION_DATA the notification structure begins at a multiple of 4.",
+	  NEED_PCI | NEED_AGREED, AT(QUEUE_READ), notify_aligned, 1, &caps, "offset 0x3002" },
 	{ "notify-multiplier-data", "NOTIFYCAP-V6", DEVICE, "4.1.4.4.1",
-	  "With VIRTIO_F_NOTIFICATION_DATA notify_off_multiplier is 0 or a power of 2 from 4.", NEED_PCI | NEED_AGREED,
-	  AT(QUEUE_READ), notify_multiplier, 1, &caps, "notify_off_multiplier = 2" },
+	  "With VIRTIO_F_NOTIFICATION_DATA notify_off_multiplier is 0 or a power of 2 from 4.",
+	  NEED_PCI | NEED_AGREED, AT(QUEUE_READ), notify_multiplier, 1, &caps,
+	  "notify_off_multiplier = 2" },
 	{ "notify-length-data", "NOTIFYCAP-V8 NOTIFYCAP-V9", DEVICE, "4.1.4.4.1",
-	  "With VIRTIO_F_NOTIFICATION_DATA the structure has room for 4 bytes for every queue.", NEED_PCI | NEED_AGREED,
-	  AT(QUEUE_READ), notify_length, 1, &caps, "queue_notify_off 1, multiplier 4, length 6" },
+	  "With VIRTIO_F_NOTIFICATION_DATA the structure has room for 4 bytes for every queue.",
+	  NEED_PCI | NEED_AGREED, AT(QUEUE_READ), notify_length, 1, &caps,
+	  "queue_notify_off 1, multiplier 4, length 6" },
 	{ "pci-interrupt-status", "ISR-V4", DEVICE, "4.1.4.5.1",
 	  "Without MSI-X the interrupt bit of the PCI status shows that ISR status is not 0.",
-	  NEED_PCI | NEED_IRQ | NEED_MSIX, AT(PCI_READ), status_bit, 0, &caps, "INTx asserted, PCI status without 0x8" },
+	  NEED_PCI | NEED_IRQ | NEED_MSIX, AT(PCI_READ), status_bit, 0, &caps,
+	  "INTx asserted, PCI status without 0x8" },
 	ROW_END,
 };

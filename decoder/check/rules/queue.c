@@ -42,8 +42,8 @@ static enum verdict absent_size(struct look *l)
 		return RULE_NA;
 	if (!value(l))
 		return RULE_HELD;
-	return fail(l, "queue_size of queue %u reads %llu and num_queues is %u", l->dev->queue_select,
-		    value(l), l->d->num_queues);
+	return fail(l, "queue_size of queue %u reads %llu and num_queues is %u",
+		    l->dev->queue_select, value(l), l->d->num_queues);
 }
 
 static enum verdict size_read(struct look *l)
@@ -80,7 +80,8 @@ static enum verdict size_big(struct look *l)
 	if (!field_is(l, "queue_size"))
 		return RULE_NA;
 	if (value(l) > 32768)
-		return fail(l, "queue_size of queue %u was set to %llu", l->dev->queue_select, value(l));
+		return fail(l, "queue_size of queue %u was set to %llu", l->dev->queue_select,
+			    value(l));
 	if (!m || !m->size_max || !l->q || !l->q->n_size_read || l->q->n_size)
 		return RULE_NA;
 	if (value(l) <= m->size_max)
@@ -119,7 +120,9 @@ static enum verdict unconfigured(struct look *l)
 		return RULE_HELD;
 	also(l, l->d->n_reset, "the reset");
 	return fail(l, "queue %u was enabled and its %s never set", q->index,
-		    !q->n_desc ? "queue_desc" : !q->n_driver ? "queue_driver" : "queue_device");
+		    !q->n_desc	   ? "queue_desc"
+		    : !q->n_driver ? "queue_driver"
+				   : "queue_device");
 }
 
 static enum verdict disabled(struct look *l)
@@ -145,8 +148,9 @@ static enum verdict misaligned(struct look *l)
 	also(l, l->q->n_desc, "queue_desc written");
 	also(l, l->q->n_driver, "queue_driver written");
 	also(l, l->q->n_device, "queue_device written");
-	return fail(l, "queue %u was enabled with areas at 0x%" PRIx64 ", 0x%" PRIx64 " and 0x%" PRIx64,
-		    m->index, m->desc, m->driver, m->device);
+	return fail(
+		l, "queue %u was enabled with areas at 0x%" PRIx64 ", 0x%" PRIx64 " and 0x%" PRIx64,
+		m->index, m->desc, m->driver, m->device);
 }
 
 static enum verdict legacy_size_unread(struct look *l)
@@ -176,13 +180,13 @@ static enum verdict admin_index(struct look *l)
 	const struct cdev *d = l->d;
 	unsigned index = l->dev->queue_select;
 
-	if (!accepted(l, F_ADMIN_VQ) || !d->num_queues_known || !d->admin_index_known || !d->admin_num ||
-	    index < d->num_queues)
+	if (!accepted(l, F_ADMIN_VQ) || !d->num_queues_known || !d->admin_index_known ||
+	    !d->admin_num || index < d->num_queues)
 		return RULE_NA;
 	if (index >= d->admin_index && index - d->admin_index < d->admin_num)
 		return RULE_HELD;
-	return fail(l, "queue %u was set up; administration queues are %u to %u", index, d->admin_index,
-		    d->admin_index + d->admin_num - 1);
+	return fail(l, "queue %u was set up; administration queues are %u to %u", index,
+		    d->admin_index, d->admin_index + d->admin_num - 1);
 }
 
 static enum verdict reset_unnegotiated(struct look *l)
@@ -212,52 +216,54 @@ static const struct lesson setup = {
 
 const struct rule rules_queue[] = {
 	{ "absent-queue-written", "I16 T16", STRUCTURAL, "4.1.4.3",
-	  "Queue registers are written for queues below num_queues only.",
-	  NEED_REGS | NEED_AGREED, AT(QUEUE_WRITE), absent_written, 0, &setup,
+	  "Queue registers are written for queues below num_queues only.", NEED_REGS | NEED_AGREED,
+	  AT(QUEUE_WRITE), absent_written, 0, &setup,
 	  "num_queues = 1, queue_select <- 1, queue_size <- 256" },
 	{ "absent-queue-size", "COMMON-V14 T16", DEVICE, "4.1.4.3.1",
-	  "queue_size reads 0 for a queue that is not there.",
-	  NEED_REGS | NEED_AGREED, AT(QUEUE_READ), absent_size, 0, &setup,
+	  "queue_size reads 0 for a queue that is not there.", NEED_REGS | NEED_AGREED,
+	  AT(QUEUE_READ), absent_size, 0, &setup,
 	  "num_queues = 1, queue_select <- 1, queue_size = 256" },
 	{ "queue-size-offered", "COMMON-V15", DEVICE, "4.1.4.3.1",
 	  "Without VIRTIO_F_RING_PACKED queue_size reads 0 or a power of 2.",
 	  NEED_REGS | NEED_AGREED, AT(QUEUE_READ), size_read, 0, &setup, "queue_size = 100" },
 	{ "queue-size-split", "COMMON-D3 T18", DRIVER, "4.1.4.3.2",
-	  "Without VIRTIO_F_RING_PACKED a queue size is a power of 2.",
-	  NEED_REGS | NEED_AGREED, AT(QUEUE_WRITE), size_written, 0, &setup, "queue_size <- 100" },
+	  "Without VIRTIO_F_RING_PACKED a queue size is a power of 2.", NEED_REGS | NEED_AGREED,
+	  AT(QUEUE_WRITE), size_written, 0, &setup, "queue_size <- 100" },
 	{ "queue-size-zero", "COMMON-D2", DRIVER, "4.1.4.3.2",
-	  "With VIRTIO_F_RING_PACKED a queue size is not set to 0.",
-	  NEED_REGS | NEED_AGREED, AT(QUEUE_WRITE), size_zero, 0, &setup, "queue_size <- 0" },
+	  "With VIRTIO_F_RING_PACKED a queue size is not set to 0.", NEED_REGS | NEED_AGREED,
+	  AT(QUEUE_WRITE), size_zero, 0, &setup, "queue_size <- 0" },
 	{ "queue-size-too-big", "I10 T18", STRUCTURAL, "4.1.4.3",
 	  "A queue is made smaller than the device proposes, never bigger, and never above 32768.",
 	  REGS, AT(QUEUE_WRITE), size_big, 0, &setup, "queue_size = 128, <- 256" },
 	{ "queue-enabled-empty", "T17", STRUCTURAL, "4.1.4.3",
-	  "A queue of size 0 is not there and not enabled.",
-	  REGS, AT(ENABLE), zero_size, 0, &setup, "queue_size = 0, queue_enable <- 1" },
+	  "A queue of size 0 is not there and not enabled.", REGS, AT(ENABLE), zero_size, 0, &setup,
+	  "queue_size = 0, queue_enable <- 1" },
 	{ "queue-changed-enabled", "COMMON-D4 T17", DRIVER, "4.1.4.3.2",
-	  "Size and addresses of a queue are set before it is enabled and stay.",
-	  REGS, AT(QUEUE_WRITE), changed_enabled, 0, &setup, "queue_enable <- 1, then queue_desc is written" },
+	  "Size and addresses of a queue are set before it is enabled and stay.", REGS,
+	  AT(QUEUE_WRITE), changed_enabled, 0, &setup,
+	  "queue_enable <- 1, then queue_desc is written" },
 	{ "queue-enabled-unconfigured", "COMMON-D4 T17", DRIVER, "4.1.4.3.2",
-	  "A queue has its three addresses before it is enabled.",
-	  REGS, AT(ENABLE), unconfigured, 0, &setup, "queue_enable <- 1 with queue_device never written" },
+	  "A queue has its three addresses before it is enabled.", REGS, AT(ENABLE), unconfigured,
+	  0, &setup, "queue_enable <- 1 with queue_device never written" },
 	{ "queue-disabled", "COMMON-D6 T17", DRIVER, "4.1.4.3.2",
-	  "0 is not written to queue_enable.",
-	  NEED_REGS, AT(QUEUE_WRITE), disabled, 0, &setup, "queue_enable <- 0" },
+	  "0 is not written to queue_enable.", NEED_REGS, AT(QUEUE_WRITE), disabled, 0, &setup,
+	  "queue_enable <- 0" },
 	{ "queue-misaligned", "SPLIT-D1 T18", DRIVER, "2.7.1",
-	  "The parts of a split queue are aligned to 16, 2 and 4 bytes.",
-	  REGS, AT(ENABLE), misaligned, 0, &setup, "queue_desc <- 0x1008" },
+	  "The parts of a split queue are aligned to 16, 2 and 4 bytes.", REGS, AT(ENABLE),
+	  misaligned, 0, &setup, "queue_desc <- 0x1008" },
 	{ "queue-misaligned-packed", "PACKED-D1 T18", DRIVER, "2.8.11",
-	  "The parts of a packed queue are aligned to 16, 4 and 4 bytes.",
-	  REGS, AT(ENABLE), misaligned, 1, &setup, "queue_driver <- 0x1002" },
+	  "The parts of a packed queue are aligned to 16, 4 and 4 bytes.", REGS, AT(ENABLE),
+	  misaligned, 1, &setup, "queue_driver <- 0x1002" },
 	{ "legacy-size-unread", "SPLIT-D2 T10", DRIVER, "2.7.2",
-	  "In the legacy interface the driver reads the queue size, for it cannot choose it.",
-	  REGS, AT(ENABLE), legacy_size_unread, 0, &setup, "queue_address is written, queue_size never read" },
+	  "In the legacy interface the driver reads the queue size, for it cannot choose it.", REGS,
+	  AT(ENABLE), legacy_size_unread, 0, &setup,
+	  "queue_address is written, queue_size never read" },
 	{ "admin-queue-index", "COMMON-D10", DRIVER, "4.1.4.3.2",
 	  "Administration queues are set up at the indices that the device gives for them.",
 	  NEED_REGS | NEED_AGREED, AT(QUEUE_WRITE), admin_index, 0, &setup,
 	  "admin_queue_index 4, admin_queue_num 1, queue 5 is set up" },
 	{ "queue-reset-unnegotiated", "T08", STRUCTURAL, "2.6.1",
-	  "Single queues are reset when VIRTIO_F_RING_RESET is negotiated.",
-	  REGS, AT(QRESET_WRITE), reset_unnegotiated, 0, &setup, "queue_reset <- 1 without bit 40" },
+	  "Single queues are reset when VIRTIO_F_RING_RESET is negotiated.", REGS, AT(QRESET_WRITE),
+	  reset_unnegotiated, 0, &setup, "queue_reset <- 1 without bit 40" },
 	ROW_END,
 };

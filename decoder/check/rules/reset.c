@@ -5,12 +5,9 @@
 static const char *what(const struct look *l)
 {
 	switch (l->e->rec->h.type) {
-	case VQT_AVAIL:
-		return "the device took a chain";
-	case VQT_USED:
-		return "the device used a chain";
-	case VQT_KICK:
-		return "the driver kicked the queue";
+	case VQT_AVAIL: return "the device took a chain";
+	case VQT_USED: return "the device used a chain";
+	case VQT_KICK: return "the driver kicked the queue";
 	}
 	return "the device sent a notification";
 }
@@ -42,8 +39,8 @@ static enum verdict never_done(struct look *l)
 	also(l, d->n_reset, "the reset");
 	d->reset_reads = 0;
 	d->reset_ts = l->now;
-	return fail(l, "device_status still reads %s %s after 0 was written",
-		    "other than 0", "a second or more");
+	return fail(l, "device_status still reads %s %s after 0 was written", "other than 0",
+		    "a second or more");
 }
 
 static enum verdict busy_after(struct look *l)
@@ -114,8 +111,10 @@ static enum verdict taken_back(struct look *l)
 	unsigned n = 0;
 
 	if (l->e->dropped && field_is(l, "queue_address"))
-		return fail(l, "the queue was taken away with chains in flight, the first since event %llu",
-			    (unsigned long long)l->e->dropped->number);
+		return fail(
+			l,
+			"the queue was taken away with chains in flight, the first since event %llu",
+			(unsigned long long)l->e->dropped->number);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		n += field_is(l, fields[i]);
 	if (!n || !m || !l->q->n_enable || l->d->reset_wait)
@@ -124,7 +123,8 @@ static enum verdict taken_back(struct look *l)
 		return RULE_HELD;
 	also(l, l->q->n_enable, "the queue enabled");
 	also(l, l->q->n_avail, "the last chain taken");
-	return fail(l, "%s was written with %u chains in flight", l->e->field->name, m->n_in_flight);
+	return fail(l, "%s was written with %u chains in flight", l->e->field->name,
+		    m->n_in_flight);
 }
 
 /* --- one queue -------------------------------------------------------------- */
@@ -162,7 +162,9 @@ static enum verdict qreset_unconfigured(struct look *l)
 		return RULE_HELD;
 	also(l, q->n_reset, "queue_reset written");
 	return fail(l, "queue %u was enabled again without its %s address", q->index,
-		    !q->n_desc ? "descriptor area" : !q->n_driver ? "driver area" : "device area");
+		    !q->n_desc	   ? "descriptor area"
+		    : !q->n_driver ? "driver area"
+				   : "device area");
 }
 
 static enum verdict qreset_shown(struct look *l)
@@ -175,7 +177,8 @@ static enum verdict qreset_shown(struct look *l)
 	also(l, l->q->n_enable, "the queue enabled");
 	if ((l->q->n_enable != 0) != (l->rule->arg != 0))
 		return RULE_NA;
-	return fail(l, "queue_reset of queue %u reads 1 and no reset of it is going on", l->q->index);
+	return fail(l, "queue_reset of queue %u reads 1 and no reset of it is going on",
+		    l->q->index);
 }
 
 static enum verdict qreset_enabled(struct look *l)
@@ -214,64 +217,58 @@ static const struct lesson qreset = {
 
 const struct rule rules_reset[] = {
 	{ "reset-not-awaited", "COMMON-D5 RESET-D1 T04", DRIVER, "4.1.4.3.2",
-	  "After writing 0 the driver reads device_status until it is 0, before it goes on.",
-	  REGS, AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE), not_awaited,
-	  0, &reset, "device_status <- 0, then <- ACKNOWLEDGE with no read between" },
+	  "After writing 0 the driver reads device_status until it is 0, before it goes on.", REGS,
+	  AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE), not_awaited, 0,
+	  &reset, "device_status <- 0, then <- ACKNOWLEDGE with no read between" },
 	{ "legacy-reset-not-read", "RESET-D1 T04", CHECK_DRIVER, CHECK_SHOULD, 0, "2.4.2",
 	  "In the legacy interface too the driver takes a reset as done when device_status reads 0.",
-	  REGS, AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE), not_awaited,
-	  1, &reset, "device_status <- 0, then <- ACKNOWLEDGE with no read between" },
+	  REGS, AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE),
+	  not_awaited, 1, &reset, "device_status <- 0, then <- ACKNOWLEDGE with no read between" },
 	{ "reset-never-ends", "RESET-V1 COMMON-V7 T04", DEVICE, "2.4.1",
-	  "A device that was told to reset shows 0 in device_status once that is done.",
-	  REGS, AT(STATUS_READ) | AT(TICK) | AT(END), never_done, 0, &reset,
+	  "A device that was told to reset shows 0 in device_status once that is done.", REGS,
+	  AT(STATUS_READ) | AT(TICK) | AT(END), never_done, 0, &reset,
 	  "device_status <- 0, and it reads 0x0f for ever" },
 	{ "busy-after-reset", "RESET-V2 T05", DEVICE, "2.4.1",
-	  "Once device_status reads 0 the device leaves queues alone and stays quiet.",
-	  REGS, AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | AT(CONFIG_IRQ) | AT(INTX), busy_after, 0, &reset,
+	  "Once device_status reads 0 the device leaves queues alone and stays quiet.", REGS,
+	  AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | AT(CONFIG_IRQ) | AT(INTX), busy_after, 0, &reset,
 	  "device_status = 0, then a chain of before is used" },
 	{ "intx-kept-over-reset", "RESET-V2 T05", DEVICE, "2.4.1",
-	  "A reset releases the INTx line.",
-	  REGS, AT(STATUS_READ), line_after, 0, &reset,
+	  "A reset releases the INTx line.", REGS, AT(STATUS_READ), line_after, 0, &reset,
 	  "INTx asserted, device_status <- 0, = 0, the line still up" },
 	{ "enabled-after-reset", "COMMON-V8 COMMON-V7 T05", DEVICE, "4.1.4.3.1",
-	  "After a reset every queue_enable reads 0.",
-	  REGS, AT(QUEUE_READ), enabled_after, 0, &reset,
-	  "device_status = 0, queue_enable = 1" },
+	  "After a reset every queue_enable reads 0.", REGS, AT(QUEUE_READ), enabled_after, 0,
+	  &reset, "device_status = 0, queue_enable = 1" },
 	{ "position-kept-over-reset", "COMMON-V7 T05", DEVICE, "4.1.4.3.1",
 	  "After a reset a device takes and uses chains from the start of the rings.",
-	  NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, AT(CHAIN) | AT(USED) | ONLY(FIRST), first_position, 0, &reset,
-	  "after the reset the first chain is taken from available index 17" },
+	  NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, AT(CHAIN) | AT(USED) | ONLY(FIRST), first_position,
+	  0, &reset, "after the reset the first chain is taken from available index 17" },
 	{ "buffers-taken-back", "INIT-D16 INIT-D15 T06", DRIVER, "3.3.1",
 	  "Exposed buffers are taken back by resetting the device or the queue, in no other way.",
 	  REGS | NEED_CHAIN | NEED_FLIGHT, AT(QUEUE_WRITE), taken_back, 0, &reset,
 	  "a chain is in flight, queue_address <- 0" },
 	{ "qreset-busy", "QRESET-V1 COMMON-V11 COMMON-V12", DEVICE, "2.6.1.1.1",
-	  "A queue whose reset is complete is left alone until it is enabled again.",
-	  REGS, AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | ONLY(QRESET), qreset_busy, 0, &qreset,
+	  "A queue whose reset is complete is left alone until it is enabled again.", REGS,
+	  AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | ONLY(QRESET), qreset_busy, 0, &qreset,
 	  "queue_reset = 0, then a chain of that queue is used" },
 	{ "qreset-position", "QRESET-V2", DEVICE, "2.6.1.1.1",
 	  "A queue that was reset starts from the beginning of its rings.",
-	  NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, AT(CHAIN) | AT(USED) | ONLY(QRESET), first_position, 1, &qreset,
-	  "queue_reset, queue_enable, the first chain is taken from index 17" },
+	  NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, AT(CHAIN) | AT(USED) | ONLY(QRESET), first_position,
+	  1, &qreset, "queue_reset, queue_enable, the first chain is taken from index 17" },
 	{ "qreset-unread", "QRESET-D1 COMMON-D7", DRIVER, "2.6.1.1.2",
-	  "The driver uses a queue again only after queue_reset has read 0.",
-	  REGS, AT(QUEUE_WRITE) | AT(KICK), qreset_unread, 0, &qreset,
+	  "The driver uses a queue again only after queue_reset has read 0.", REGS,
+	  AT(QUEUE_WRITE) | AT(KICK), qreset_unread, 0, &qreset,
 	  "queue_reset <- 1, queue_enable <- 1" },
 	{ "qreset-unconfigured", "QRESET-D3", DRIVER, "2.6.1.2.2",
-	  "A queue that is enabled again after its reset is set up again first.",
-	  REGS, AT(ENABLE), qreset_unconfigured, 0, &qreset,
-	  "queue_reset = 0, queue_enable <- 1 without addresses" },
+	  "A queue that is enabled again after its reset is set up again first.", REGS, AT(ENABLE),
+	  qreset_unconfigured, 0, &qreset, "queue_reset = 0, queue_enable <- 1 without addresses" },
 	{ "qreset-after-reset", "COMMON-V9", DEVICE, "4.1.4.3.1",
-	  "After a reset of the device queue_reset reads 0.",
-	  REGS, AT(QRESET_READ), qreset_shown, 0, &qreset,
-	  "device_status = 0, queue_reset = 1" },
+	  "After a reset of the device queue_reset reads 0.", REGS, AT(QRESET_READ), qreset_shown,
+	  0, &qreset, "device_status = 0, queue_reset = 1" },
 	{ "qreset-after-enable", "COMMON-V10", DEVICE, "4.1.4.3.1",
-	  "Once a queue is enabled queue_reset reads 0.",
-	  REGS, AT(QRESET_READ), qreset_shown, 1, &qreset,
-	  "queue_enable <- 1, queue_reset = 1" },
+	  "Once a queue is enabled queue_reset reads 0.", REGS, AT(QRESET_READ), qreset_shown, 1,
+	  &qreset, "queue_enable <- 1, queue_reset = 1" },
 	{ "qreset-still-enabled", "COMMON-V13", DEVICE, "4.1.4.3.1",
-	  "When the reset of a queue is complete queue_enable reads 0 as queue_reset does.",
-	  REGS, AT(QUEUE_READ), qreset_enabled, 0, &qreset,
-	  "queue_reset = 0, queue_enable = 1" },
+	  "When the reset of a queue is complete queue_enable reads 0 as queue_reset does.", REGS,
+	  AT(QUEUE_READ), qreset_enabled, 0, &qreset, "queue_reset = 0, queue_enable = 1" },
 	ROW_END,
 };

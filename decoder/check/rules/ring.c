@@ -53,25 +53,28 @@ static enum verdict avail_flags(struct look *l)
 {
 	unsigned flags = ring(l)->avail_flags;
 
-	if (!split(l, VQT_RING_AVAIL_FLAGS) || !negotiated(l) || event_idx(l) != (l->rule->arg != 0))
+	if (!split(l, VQT_RING_AVAIL_FLAGS) || !negotiated(l) ||
+	    event_idx(l) != (l->rule->arg != 0))
 		return RULE_NA;
 	if (l->rule->arg ? !flags : flags < 2)
 		return RULE_HELD;
 	also(l, l->d->n_feature_write, "the features accepted");
-	return fail(l, "avail.flags is 0x%04x%s", flags, l->rule->arg ? " with EVENT_IDX negotiated" : "");
+	return fail(l, "avail.flags is 0x%04x%s", flags,
+		    l->rule->arg ? " with EVENT_IDX negotiated" : "");
 }
 
 static enum verdict used_flags(struct look *l)
 {
 	unsigned flags = ring(l)->used_flags;
 
-	if (!split(l, VQT_RING_USED_FLAGS) || !negotiated(l) || event_idx(l) != (l->rule->arg != 0) ||
-	    !l->q->n_chain)
+	if (!split(l, VQT_RING_USED_FLAGS) || !negotiated(l) ||
+	    event_idx(l) != (l->rule->arg != 0) || !l->q->n_chain)
 		return RULE_NA;
 	if (l->rule->arg ? !flags : flags < 2)
 		return RULE_HELD;
 	also(l, l->d->n_feature_write, "the features accepted");
-	return fail(l, "used.flags is 0x%04x%s", flags, l->rule->arg ? " with EVENT_IDX negotiated" : "");
+	return fail(l, "used.flags is 0x%04x%s", flags,
+		    l->rule->arg ? " with EVENT_IDX negotiated" : "");
 }
 
 /* Before the device has done anything; bit 0 may be its first word already. */
@@ -101,8 +104,9 @@ static enum verdict used_event_idle(struct look *l)
 static const struct lesson ring_lesson = {
 	.why = "Indices only ever go up, by what was added, and flags have one defined bit. Anything else\n"
 	       "makes the other side see requests that are not there, or miss some that are.",
-	.right = "avail.idx grows by the number of chains added, never by more than queue_size unseen\n"
-		 "avail.flags and used.flags are 0, or 1 without EVENT_IDX\n",
+	.right =
+		"avail.idx grows by the number of chains added, never by more than queue_size unseen\n"
+		"avail.flags and used.flags are 0, or 1 without EVENT_IDX\n",
 };
 
 #define DRIVER CHECK_DRIVER, CHECK_MUST, 0
@@ -111,31 +115,35 @@ static const struct lesson ring_lesson = {
 
 const struct rule rules_ring[] = {
 	{ "avail-index-jump", "I04 SPLIT-D12 T29", CHECK_DRIVER, CHECK_STRUCTURAL, 0, "2.7.6.1",
-	  "No more chains are made available than the queue has entries.",
-	  NEED_RING | NEED_AGREED, AT(RING) | ONLY(SPLIT), jump, 0, &ring_lesson, "queue_size 256, avail.idx from 10 to 1000" },
-	{ "avail-index-back", "SPLIT-D12 T29", DRIVER, "2.7.6.1",
-	  "avail.idx is never taken back.",
+	  "No more chains are made available than the queue has entries.", NEED_RING | NEED_AGREED,
+	  AT(RING) | ONLY(SPLIT), jump, 0, &ring_lesson,
+	  "queue_size 256, avail.idx from 10 to 1000" },
+	{ "avail-index-back", "SPLIT-D12 T29", DRIVER, "2.7.6.1", "avail.idx is never taken back.",
 	  RING, AT(RING) | ONLY(SPLIT), backwards, 0, &ring_lesson, "avail.idx 12, then 11" },
 	{ "avail-flags", "SPLIT-D13", DRIVER, "2.7.7.1",
-	  "Without VIRTIO_F_EVENT_IDX avail.flags is 0 or 1.",
-	  RING, AT(RING) | ONLY(SPLIT) | ONLY(NO_EVENT_IDX), avail_flags, 0, &ring_lesson, "avail.flags = 2" },
+	  "Without VIRTIO_F_EVENT_IDX avail.flags is 0 or 1.", RING,
+	  AT(RING) | ONLY(SPLIT) | ONLY(NO_EVENT_IDX), avail_flags, 0, &ring_lesson,
+	  "avail.flags = 2" },
 	{ "avail-flags-event-idx", "SPLIT-D15 T25", DRIVER, "2.7.7.1",
-	  "With VIRTIO_F_EVENT_IDX avail.flags is 0.",
-	  RING, AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), avail_flags, 1, &ring_lesson, "avail.flags = 1 with EVENT_IDX" },
+	  "With VIRTIO_F_EVENT_IDX avail.flags is 0.", RING,
+	  AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), avail_flags, 1, &ring_lesson,
+	  "avail.flags = 1 with EVENT_IDX" },
 	{ "used-flags", "SPLIT-V16", DEVICE, "2.7.10.2",
-	  "Without VIRTIO_F_EVENT_IDX used.flags is 0 or 1.",
-	  RING, AT(RING) | ONLY(SPLIT) | ONLY(NO_EVENT_IDX), used_flags, 0, &ring_lesson, "used.flags = 2" },
+	  "Without VIRTIO_F_EVENT_IDX used.flags is 0 or 1.", RING,
+	  AT(RING) | ONLY(SPLIT) | ONLY(NO_EVENT_IDX), used_flags, 0, &ring_lesson,
+	  "used.flags = 2" },
 	{ "used-flags-event-idx", "SPLIT-V18", DEVICE, "2.7.10.2",
-	  "With VIRTIO_F_EVENT_IDX used.flags is 0.",
-	  RING, AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), used_flags, 1, &ring_lesson, "used.flags = 1 with EVENT_IDX" },
+	  "With VIRTIO_F_EVENT_IDX used.flags is 0.", RING,
+	  AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), used_flags, 1, &ring_lesson,
+	  "used.flags = 1 with EVENT_IDX" },
 	{ "used-flags-uninitialised", "SPLIT-D19", DRIVER, "2.7.10.1",
-	  "The driver clears used.flags when it makes the ring.",
-	  RING | NEED_FLIGHT, AT(RING) | ONLY(SPLIT) | ONLY(FIRST), used_flags_first, 0, &ring_lesson,
+	  "The driver clears used.flags when it makes the ring.", RING | NEED_FLIGHT,
+	  AT(RING) | ONLY(SPLIT) | ONLY(FIRST), used_flags_first, 0, &ring_lesson,
 	  "the ring is not cleared, used.flags = 0xa5a5" },
 	{ "used-event-idle", "T25", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "2.7.7.1",
 	  "A driver that negotiated VIRTIO_F_EVENT_IDX moves used_event, or it hears from the device "
 	  "once in 65536 completions.",
-	  RING | NEED_FLIGHT, AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), used_event_idle, 0, &ring_lesson,
-	  "EVENT_IDX accepted, used_event left at 0 for ever" },
+	  RING | NEED_FLIGHT, AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), used_event_idle, 0,
+	  &ring_lesson, "EVENT_IDX accepted, used_event left at 0 for ever" },
 	ROW_END,
 };

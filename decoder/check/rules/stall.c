@@ -83,8 +83,8 @@ static enum verdict irq_missing(struct look *l)
 	struct owed *o = &l->q->irq;
 	uint64_t waited = l->now - o->ts;
 
-	if (!o->number || !of_kind(l, o->b) || waited < STALL || no_vector(l) ||
-	    l->d->n_error || l->d->n_needs_reset || l->d->suspend)
+	if (!o->number || !of_kind(l, o->b) || waited < STALL || no_vector(l) || l->d->n_error ||
+	    l->d->n_needs_reset || l->d->suspend)
 		return RULE_NA;
 	/* The thread that owes it may have been held up right after the used entry. */
 	if ((is_sample(l) || l->e->rec->h.tid != l->q->irq_tid) &&
@@ -95,8 +95,10 @@ static enum verdict irq_missing(struct look *l)
 	also(l, o->number, "the chain used");
 	also(l, l->q->n_irq, "the last notification");
 	o->number = 0;
-	return fail(l, "a used buffer notification was due and none came for %llu s; the driver still "
-		    "waits", (unsigned long long)(waited / SECONDS));
+	return fail(l,
+		    "a used buffer notification was due and none came for %llu s; the driver still "
+		    "waits",
+		    (unsigned long long)(waited / SECONDS));
 }
 
 /* The device took a vector and said so; it has never used it. */
@@ -104,15 +106,17 @@ static enum verdict vector_silent(struct look *l)
 {
 	const struct owed *o = &l->q->irq;
 
-	if (!o->number || l->now - o->ts < STALL || !l->dev->msix || no_vector(l) || l->d->n_error ||
-	    l->d->n_needs_reset || l->d->suspend || !still_waiting(l, o))
+	if (!o->number || l->now - o->ts < STALL || !l->dev->msix || no_vector(l) ||
+	    l->d->n_error || l->d->n_needs_reset || l->d->suspend || !still_waiting(l, o))
 		return RULE_NA;
 	if (l->q->irqs || !l->q->n_vector_read)
 		return RULE_HELD;
 	also(l, l->q->n_vector_read, "the vector read back");
 	also(l, o->number, "the chain used");
-	return fail(l, "queue_msix_vector of queue %u reads %u and no interrupt has ever come for the queue",
-		    l->q->index, l->queue->vector);
+	return fail(
+		l,
+		"queue_msix_vector of queue %u reads %u and no interrupt has ever come for the queue",
+		l->q->index, l->queue->vector);
 }
 
 static enum verdict irq_extra(struct look *l)
@@ -126,8 +130,10 @@ static enum verdict irq_extra(struct look *l)
 		return RULE_HELD;
 	also(l, o->number, "the notification");
 	also(l, l->q->n_used, "the last chain used");
-	return fail(l, "a notification was sent and used_event stands at %u, not passed since the one "
-		    "before", o->a);
+	return fail(l,
+		    "a notification was sent and used_event stands at %u, not passed since the one "
+		    "before",
+		    o->a);
 }
 
 static enum verdict irq_suppressed(struct look *l)
@@ -139,8 +145,10 @@ static enum verdict irq_suppressed(struct look *l)
 	if (!o->number || o->b < 16 || !(ring(l)->avail_flags & 1))
 		return RULE_HELD;
 	also(l, o->number, "the notification");
-	return fail(l, "a notification was sent and the driver's flags asked for none the last %u times",
-		    o->b);
+	return fail(
+		l,
+		"a notification was sent and the driver's flags asked for none the last %u times",
+		o->b);
 }
 
 /* --- kicks ------------------------------------------------------------------ */
@@ -152,13 +160,12 @@ static bool stalled(const struct look *l)
 	const struct owed *o = &l->q->stall;
 	const struct vqt_ring *r = ring(l);
 
-	if (!o->number || !l->q->flight || (r->known & need) != need || is_packed(l) || l->d->suspend ||
-	    l->d->n_error || l->d->n_needs_reset || l->q->draining)
+	if (!o->number || !l->q->flight || (r->known & need) != need || is_packed(l) ||
+	    l->d->suspend || l->d->n_error || l->d->n_needs_reset || l->q->draining)
 		return false;
 	if (l->e->rec->h.type == VQT_AVAIL)
 		return false; /* it has just woken up */
-	return o->b == r->last_avail && l->now - o->ts >= STALL &&
-	       l->driver_ts > o->ts + STALL / 2;
+	return o->b == r->last_avail && l->now - o->ts >= STALL && l->driver_ts > o->ts + STALL / 2;
 }
 
 enum waiting {
@@ -183,7 +190,8 @@ static enum waiting by_event(const struct look *l)
 	    (uint16_t)((uint16_t)l->q->stall.a - r->last_avail))
 		return (uint16_t)(r->avail_event - r->last_avail) <
 				       (uint16_t)(r->avail_idx - r->last_avail)
-			? WAIT_UNKNOWN : WAIT_NO_WISH;
+			       ? WAIT_UNKNOWN
+			       : WAIT_NO_WISH;
 	if (l->q->kick_avail_known && l->q->n_kick && reached(l->q->kick_avail, r->avail_event))
 		return WAIT_IGNORED;
 	return WAIT_FOR_DRIVER;
@@ -211,10 +219,9 @@ static bool waited(const struct look *l, unsigned pending, uint64_t time)
 
 	return q->waiting.number && q->waiting_pending == pending && s->pending == pending &&
 	       record_ring_waits(&s->ring) == 1 && s->ring.last_avail == q->waiting.b &&
-	       l->now - q->waiting.ts >= time &&
-	       q->alive_ts && l->now - q->alive_ts >= STALL / 2 && driver_ok(l) && !l->d->suspend &&
-	       !l->d->n_error && !l->d->n_needs_reset && !q->draining &&
-	       !(l->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE);
+	       l->now - q->waiting.ts >= time && q->alive_ts && l->now - q->alive_ts >= STALL / 2 &&
+	       driver_ok(l) && !l->d->suspend && !l->d->n_error && !l->d->n_needs_reset &&
+	       !q->draining && !(l->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE);
 }
 
 /* The device still asks for what it asked for before the entries came. */
@@ -271,7 +278,8 @@ static bool kick_may_pend(const struct look *l)
 {
 	if (l->e->rec->h.type == VQT_RING && l->e->rec->ring.pending == VQT_PENDING_NO)
 		return false;
-	return l->e->source && (l->e->source->kind == VQT_SRC_QEMU || l->e->source->kind == VQT_SRC_PROXY);
+	return l->e->source &&
+	       (l->e->source->kind == VQT_SRC_QEMU || l->e->source->kind == VQT_SRC_PROXY);
 }
 
 static enum verdict kick_missing(struct look *l)
@@ -306,14 +314,16 @@ static enum waiting by_sample(const struct look *l)
 	if (is_packed(l)) /* how many wait it does not say */
 		return r->known & VQT_RING_USED_FLAGS &&
 				       r->used_flags == VRING_PACKED_EVENT_FLAG_DISABLE
-			? WAIT_NO_WISH : WAIT_UNKNOWN;
+			       ? WAIT_NO_WISH
+			       : WAIT_UNKNOWN;
 	if (event_idx(l) ? !(r->known & VQT_RING_AVAIL_EVENT) : !(r->known & VQT_RING_USED_FLAGS))
 		return WAIT_UNKNOWN;
 	if (event_idx(l) ? (uint16_t)(r->avail_event - r->last_avail) >= entries
 			 : r->used_flags & VRING_USED_F_NO_NOTIFY)
 		return WAIT_NO_WISH;
 	return q->n_kick && q->kick_avail_known && (int16_t)(q->kick_avail - r->last_avail) > 0
-		? WAIT_IGNORED : WAIT_UNKNOWN;
+		       ? WAIT_IGNORED
+		       : WAIT_UNKNOWN;
 }
 
 static enum verdict asleep_sampled(struct look *l)
@@ -383,7 +393,8 @@ static enum verdict kick_unasked(struct look *l)
 	    (before->known & need) != need || !l->q->kick_avail_known ||
 	    r->avail_event != before->avail_event || r->avail_idx == l->q->kick_avail)
 		return RULE_NA;
-	if ((uint16_t)(r->avail_event - l->q->kick_avail) < (uint16_t)(r->avail_idx - l->q->kick_avail))
+	if ((uint16_t)(r->avail_event - l->q->kick_avail) <
+	    (uint16_t)(r->avail_idx - l->q->kick_avail))
 		return RULE_HELD;
 	also(l, l->q->n_kick, "the kick before");
 	return fail(l, "kicked for entries %u to %u and avail_event is %u", l->q->kick_avail,
@@ -394,8 +405,8 @@ static enum verdict kick_suppressed(struct look *l)
 {
 	const struct vqt_ring *r = ring(l), *before = &l->q->ring;
 
-	if (is_packed(l) != (l->rule->arg != 0) || (!is_packed(l) && event_idx(l)) || !real_kick(l) ||
-	    !(r->known & before->known & VQT_RING_USED_FLAGS))
+	if (is_packed(l) != (l->rule->arg != 0) || (!is_packed(l) && event_idx(l)) ||
+	    !real_kick(l) || !(r->known & before->known & VQT_RING_USED_FLAGS))
 		return RULE_NA;
 	if (r->used_flags != 1 || before->used_flags != 1)
 		return RULE_HELD;
@@ -407,11 +418,12 @@ static const struct lesson sleep = {
 	.why = "Both sides sleep until they are told. Each must say what it waits for, then look once\n"
 	       "more; and each must tell when the other's mark is passed. One mistake, and a request hangs\n"
 	       "until something unrelated wakes the queue: the hang nobody can reproduce.",
-	.right = "the driver: entries, avail.idx, barrier, read avail_event (or used.flags)\n"
-		 "   passed since the last kick (or not suppressed)? kick\n"
-		 "the device: avail_event <- next entry, barrier, read avail.idx again, then sleep\n"
-		 "the device: element, used.idx, barrier, read used_event (or avail.flags)\n"
-		 "   passed since the last interrupt (or not suppressed)? interrupt\n",
+	.right =
+		"the driver: entries, avail.idx, barrier, read avail_event (or used.flags)\n"
+		"   passed since the last kick (or not suppressed)? kick\n"
+		"the device: avail_event <- next entry, barrier, read avail.idx again, then sleep\n"
+		"the device: element, used.idx, barrier, read used_event (or avail.flags)\n"
+		"   passed since the last interrupt (or not suppressed)? interrupt\n",
 };
 
 #define DEVICE CHECK_DEVICE, CHECK_MUST, 0
@@ -426,38 +438,47 @@ const struct rule rules_stall[] = {
 	  "queue_msix_vector <- 1, = 1; a chain is used, and no interrupt ever comes" },
 	{ "interrupt-missing", "SPLIT-V9 SPLIT-V7 T23", DEVICE, "2.7.7.2",
 	  "Without VIRTIO_F_EVENT_IDX the driver is notified of used buffers unless avail.flags is 1.",
-	  IRQ, AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_FLAGS, &sleep, "avail.flags 0, a chain is used, silence" },
+	  IRQ, AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_FLAGS, &sleep,
+	  "avail.flags 0, a chain is used, silence" },
 	{ "interrupt-missing-event-idx", "SPLIT-V11 SPLIT-V10 T23", DEVICE, "2.7.7.2",
-	  "With VIRTIO_F_EVENT_IDX the driver is notified when used_event is passed.",
-	  IRQ, AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_EVENT, &sleep, "used_event 5, element 5 is used, silence" },
+	  "With VIRTIO_F_EVENT_IDX the driver is notified when used_event is passed.", IRQ,
+	  AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_EVENT, &sleep,
+	  "used_event 5, element 5 is used, silence" },
 	{ "interrupt-missing-packed", "I13 T23", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.8.10",
-	  "The driver is notified of used buffers as its event suppression area asks.",
-	  IRQ, AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_PACKED, &sleep, "flags 0, a buffer is used, silence" },
+	  "The driver is notified of used buffers as its event suppression area asks.", IRQ,
+	  AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_PACKED, &sleep,
+	  "flags 0, a buffer is used, silence" },
 	{ "interrupt-missing-empty", "BITS-V11", DEVICE, "6.3",
-	  "With VIRTIO_F_NOTIFY_ON_EMPTY the driver is notified when the queue has run empty.",
-	  IRQ, AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_EMPTY, &sleep, "the last chain is used, silence" },
+	  "With VIRTIO_F_NOTIFY_ON_EMPTY the driver is notified when the queue has run empty.", IRQ,
+	  AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_EMPTY, &sleep,
+	  "the last chain is used, silence" },
 	{ "interrupt-unasked", "SPLIT-V12", CHECK_DEVICE, CHECK_SHOULD, 0, "2.7.7.2",
 	  "With VIRTIO_F_EVENT_IDX no notification comes before used_event is passed.",
-	  IRQ | NEED_MOMENT, AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), irq_extra, 0, &sleep, "used_event 40, element 5 is used, a notification" },
+	  IRQ | NEED_MOMENT, AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), irq_extra, 0, &sleep,
+	  "used_event 40, element 5 is used, a notification" },
 	{ "interrupt-suppressed", "SPLIT-V8", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "2.7.7.2",
 	  "While avail.flags is 1 the device need not notify; one that does costs time, no more.",
-	  IRQ | NEED_MOMENT, AT(RING) | ONLY(NO_EVENT_IDX), irq_suppressed, 0, &sleep, "avail.flags 1 all the time, notifications come" },
+	  IRQ | NEED_MOMENT, AT(RING) | ONLY(NO_EVENT_IDX), irq_suppressed, 0, &sleep,
+	  "avail.flags 1 all the time, notifications come" },
 	{ "kick-missing", "SPLIT-D22 SPLIT-D20 T24", DRIVER, "2.7.10.1",
 	  "Without VIRTIO_F_EVENT_IDX the driver kicks for new entries unless used.flags is 1.",
-	  KICK, AT(RING) | AT(SAMPLE) | ONLY(NO_EVENT_IDX) | ONLY(STALL), kick_missing, KICK_FLAGS, &sleep, "avail.idx goes up, used.flags 0, no kick" },
+	  KICK, AT(RING) | AT(SAMPLE) | ONLY(NO_EVENT_IDX) | ONLY(STALL), kick_missing, KICK_FLAGS,
+	  &sleep, "avail.idx goes up, used.flags 0, no kick" },
 	{ "kick-missing-event-idx", "SPLIT-D24 SPLIT-D23 T24", DRIVER, "2.7.10.1",
-	  "With VIRTIO_F_EVENT_IDX the driver kicks when avail_event is passed.",
-	  KICK, AT(RING) | AT(SAMPLE) | ONLY(EVENT_IDX) | ONLY(STALL), kick_missing, KICK_EVENT, &sleep, "avail_event 5, avail.idx 6, no kick" },
+	  "With VIRTIO_F_EVENT_IDX the driver kicks when avail_event is passed.", KICK,
+	  AT(RING) | AT(SAMPLE) | ONLY(EVENT_IDX) | ONLY(STALL), kick_missing, KICK_EVENT, &sleep,
+	  "avail_event 5, avail.idx 6, no kick" },
 	{ "kick-missing-packed", "I14 T24", CHECK_DRIVER, CHECK_STRUCTURAL, 0, "2.8.10",
-	  "The device is notified of available buffers as its event suppression area asks.",
-	  KICK, AT(SAMPLE) | ONLY(PACKED) | ONLY(STALL), kick_missing, KICK_PACKED, &sleep,
+	  "The device is notified of available buffers as its event suppression area asks.", KICK,
+	  AT(SAMPLE) | ONLY(PACKED) | ONLY(STALL), kick_missing, KICK_PACKED, &sleep,
 	  "flags 0, a descriptor is made available, no kick" },
 	{ "kick-ignored", "T24", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.7.10.2",
-	  "A device that is kicked takes what is available.",
-	  KICK, AT(RING) | AT(SAMPLE) | ONLY(STALL), asleep, WAIT_IGNORED, &sleep, "kick, avail.idx 6, the device stays at 5" },
+	  "A device that is kicked takes what is available.", KICK,
+	  AT(RING) | AT(SAMPLE) | ONLY(STALL), asleep, WAIT_IGNORED, &sleep,
+	  "kick, avail.idx 6, the device stays at 5" },
 	{ "device-asleep", "T24", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.7.10.2",
-	  "A device that stops looking at a ring asks to be kicked for the next entry.",
-	  KICK, AT(RING) | AT(SAMPLE) | ONLY(STALL), asleep, WAIT_NO_WISH, &sleep,
+	  "A device that stops looking at a ring asks to be kicked for the next entry.", KICK,
+	  AT(RING) | AT(SAMPLE) | ONLY(STALL), asleep, WAIT_NO_WISH, &sleep,
 	  "avail_event stays at 2, the device sleeps at 5" },
 	{ "kick-unserved", "T24", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "2.7.10.2",
 	  "A kick reaches the device before long: one that does not is held up by the device or its host, "
@@ -466,13 +487,15 @@ const struct rule rules_stall[] = {
 	  "samples see an entry wait, and a kick for it, for ten seconds" },
 	{ "kick-unasked", "SPLIT-D25", CHECK_DRIVER, CHECK_SHOULD, 0, "2.7.10.1",
 	  "With VIRTIO_F_EVENT_IDX the driver does not kick before avail_event is passed.",
-	  KICK | NEED_FLIGHT, AT(KICK) | ONLY(SPLIT) | ONLY(EVENT_IDX) | ONLY(SEEN_KICK), kick_unasked, 0, &sleep, "avail_event 40, avail.idx 6, a kick" },
+	  KICK | NEED_FLIGHT, AT(KICK) | ONLY(SPLIT) | ONLY(EVENT_IDX) | ONLY(SEEN_KICK),
+	  kick_unasked, 0, &sleep, "avail_event 40, avail.idx 6, a kick" },
 	{ "kick-suppressed", "SPLIT-D21", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "2.7.10.1",
-	  "While used.flags is 1 the driver need not kick.",
-	  KICK | NEED_FLIGHT, AT(KICK) | ONLY(SEEN_KICK), kick_suppressed, 0, &sleep, "used.flags 1 all the time, kicks come" },
+	  "While used.flags is 1 the driver need not kick.", KICK | NEED_FLIGHT,
+	  AT(KICK) | ONLY(SEEN_KICK), kick_suppressed, 0, &sleep,
+	  "used.flags 1 all the time, kicks come" },
 	{ "kick-suppressed-packed", "I14", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "2.8.10",
 	  "While the device's event suppression flags are 1 the driver need not kick.",
-	  NEED_RING | NEED_KICK | NEED_FLIGHT, AT(KICK) | ONLY(PACKED) | ONLY(SEEN_KICK), kick_suppressed, 1, &sleep,
-	  "the device's flags 1 all the time, kicks come" },
+	  NEED_RING | NEED_KICK | NEED_FLIGHT, AT(KICK) | ONLY(PACKED) | ONLY(SEEN_KICK),
+	  kick_suppressed, 1, &sleep, "the device's flags 1 all the time, kicks come" },
 	ROW_END,
 };

@@ -40,8 +40,8 @@ static enum verdict bit_cleared(struct look *l)
 	if (!lost)
 		return RULE_HELD;
 	also(l, l->d->n_status, "the status before");
-	return fail(l, "device_status was %s and the driver wrote %s", status(l, l->e->status_before),
-		    status(l, value(l)));
+	return fail(l, "device_status was %s and the driver wrote %s",
+		    status(l, l->e->status_before), status(l, value(l)));
 }
 
 /* arg: the bit that comes too early, low byte; those it needs, high byte. */
@@ -159,7 +159,8 @@ static enum verdict features_after_ok(struct look *l)
 /* Fewer, or the same again: allowed by the letter, and nothing a device can act on. */
 static enum verdict features_rewritten(struct look *l)
 {
-	if (!modern(l) || !l->e->before_known || !(l->dev->status & FEATURES_OK) || l->d->features_refused)
+	if (!modern(l) || !l->e->before_known || !(l->dev->status & FEATURES_OK) ||
+	    l->d->features_refused)
 		return RULE_NA;
 	if (!((uint32_t)l->e->before & ~(uint32_t)reg(l)->value))
 		return RULE_HELD;
@@ -264,7 +265,8 @@ static enum verdict abandoned(struct look *l)
 	if (l->now - d->driver_ts < ABANDONED || l->driver_ts <= d->driver_ts)
 		return RULE_NA;
 	also(l, d->n_status, "the last status write");
-	return fail(l, "initialisation stopped at %s, without FAILED or a reset", status(l, d->written));
+	return fail(l, "initialisation stopped at %s, without FAILED or a reset",
+		    status(l, d->written));
 }
 
 static enum verdict kick_early(struct look *l)
@@ -289,8 +291,9 @@ static enum verdict consumed_early(struct look *l)
 	also(l, l->d->n_reset, "the reset");
 	also(l, l->d->n_status, "the last status write");
 	return fail(l, "the device %s while device_status is %s",
-		    l->e->rec->h.type == VQT_AVAIL ? "took a chain"
-		    : l->e->rec->h.type == VQT_USED ? "used a chain" : "sent a notification",
+		    l->e->rec->h.type == VQT_AVAIL  ? "took a chain"
+		    : l->e->rec->h.type == VQT_USED ? "used a chain"
+						    : "sent a notification",
 		    status(l, l->dev->status));
 }
 
@@ -303,7 +306,8 @@ static enum verdict device_failed(struct look *l)
 	if (!(value(l) & FAILED) || l->d->ever & FAILED)
 		return RULE_HELD;
 	also(l, l->d->n_status, "the last status write");
-	return fail(l, "device_status reads %s and the driver never set FAILED", status(l, value(l)));
+	return fail(l, "device_status reads %s and the driver never set FAILED",
+		    status(l, value(l)));
 }
 
 static enum verdict device_set_bits(struct look *l)
@@ -404,28 +408,26 @@ static const struct lesson trouble = {
 
 const struct rule rules_status[] = {
 	{ "status-bit-cleared", "STATUS-D2 T03", DRIVER, "2.1.1",
-	  "Once set, a status bit stays until the driver resets the device by writing 0.",
-	  REGS, AT(STATUS_WRITE), bit_cleared, 0, &init,
+	  "Once set, a status bit stays until the driver resets the device by writing 0.", REGS,
+	  AT(STATUS_WRITE), bit_cleared, 0, &init,
 	  "device_status <- ACKNOWLEDGE|DRIVER, then <- FEATURES_OK alone" },
 	{ "init-without-reset", "INIT-D1", DRIVER, "3.1.1",
-	  "Initialisation begins with a reset, whatever the device did before.",
-	  REGS, AT(STATUS_WRITE), no_reset_first, 0, &init,
-	  "the first status write is ACKNOWLEDGE" },
+	  "Initialisation begins with a reset, whatever the device did before.", REGS,
+	  AT(STATUS_WRITE), no_reset_first, 0, &init, "the first status write is ACKNOWLEDGE" },
 	{ "acknowledge-missing", "INIT-D2 STATUS-D1 T02", DRIVER, "3.1.1",
-	  "The driver sets ACKNOWLEDGE before it goes on with the device.",
-	  REGS, AT(FEATURE_WRITE) | AT(ENABLE), bit_missing, ACK, &init,
+	  "The driver sets ACKNOWLEDGE before it goes on with the device.", REGS,
+	  AT(FEATURE_WRITE) | AT(ENABLE), bit_missing, ACK, &init,
 	  "device_status <- 0, then driver_feature is written" },
 	{ "driver-missing", "INIT-D3 STATUS-D1 T02", DRIVER, "3.1.1",
-	  "The driver sets DRIVER before it negotiates features or sets up queues.",
-	  REGS, AT(FEATURE_WRITE) | AT(ENABLE), bit_missing, DRV, &init,
+	  "The driver sets DRIVER before it negotiates features or sets up queues.", REGS,
+	  AT(FEATURE_WRITE) | AT(ENABLE), bit_missing, DRV, &init,
 	  "device_status <- ACKNOWLEDGE, then driver_feature is written" },
 	{ "features-ok-before-driver", "STATUS-D1 INIT-D3 T02", DRIVER, "3.1.1",
-	  "FEATURES_OK comes after ACKNOWLEDGE and DRIVER.",
-	  REGS, AT(STATUS_WRITE), step_order, ORDER(FEATURES_OK, ACK | DRV), &init,
-	  "device_status <- ACKNOWLEDGE|FEATURES_OK" },
+	  "FEATURES_OK comes after ACKNOWLEDGE and DRIVER.", REGS, AT(STATUS_WRITE), step_order,
+	  ORDER(FEATURES_OK, ACK | DRV), &init, "device_status <- ACKNOWLEDGE|FEATURES_OK" },
 	{ "driver-ok-without-features-ok", "INIT-D6 STATUS-D1 T02", DRIVER, "3.1.1",
-	  "With VIRTIO_F_VERSION_1 the driver sets FEATURES_OK before DRIVER_OK.",
-	  REGS, AT(STATUS_WRITE), step_order, ORDER(DRIVER_OK, ACK | DRV | FEATURES_OK), &init,
+	  "With VIRTIO_F_VERSION_1 the driver sets FEATURES_OK before DRIVER_OK.", REGS,
+	  AT(STATUS_WRITE), step_order, ORDER(DRIVER_OK, ACK | DRV | FEATURES_OK), &init,
 	  "device_status <- ACKNOWLEDGE|DRIVER|DRIVER_OK" },
 	{ "status-steps-merged", "STATUS-D1 T02", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "2.1.1",
 	  "Each step of initialisation has its own status write; merging some is common and mostly "
@@ -437,8 +439,8 @@ const struct rule rules_status[] = {
 	  REGS, AT(STATUS_WRITE), features_unread, 0, &init,
 	  "FEATURES_OK is set and device_feature[1] was never read" },
 	{ "features-unwritten", "INIT-D4", DRIVER, "3.1.1",
-	  "The driver writes the features it wants before it sets FEATURES_OK.",
-	  REGS, AT(STATUS_WRITE), features_unwritten, 0, &init,
+	  "The driver writes the features it wants before it sets FEATURES_OK.", REGS,
+	  AT(STATUS_WRITE), features_unwritten, 0, &init,
 	  "FEATURES_OK is set and driver_feature was never written" },
 	{ "features-ok-unread", "INIT-D8 T02", DRIVER, "3.1.1",
 	  "After setting FEATURES_OK the driver reads device_status to learn whether the device agrees.",
@@ -449,48 +451,42 @@ const struct rule rules_status[] = {
 	  REGS, AT(STATUS_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE), after_refusal, 0, &init,
 	  "device_status reads without FEATURES_OK, then queues are set up" },
 	{ "features-after-features-ok", "INIT-D7 T03", DRIVER, "3.1.1",
-	  "No feature is added after FEATURES_OK.",
-	  REGS, AT(FEATURE_WRITE), features_after_ok, 0, &init,
-	  "driver_feature is written again with more bits, after FEATURES_OK" },
+	  "No feature is added after FEATURES_OK.", REGS, AT(FEATURE_WRITE), features_after_ok, 0,
+	  &init, "driver_feature is written again with more bits, after FEATURES_OK" },
 	{ "features-dropped-late", "T08", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "3.1.1",
 	  "Features are not given up after FEATURES_OK either: the device goes by what it agreed to.",
 	  REGS, AT(FEATURE_WRITE), features_rewritten, 0, &init,
 	  "driver_feature[0] <- 0 after FEATURES_OK" },
 	{ "config-written-early", "INIT-D5", DRIVER, "3.1.1",
-	  "Before FEATURES_OK the driver may read the device configuration, not write it.",
-	  REGS, AT(CONFIG_WRITE), config_written_early, 0, &init,
+	  "Before FEATURES_OK the driver may read the device configuration, not write it.", REGS,
+	  AT(CONFIG_WRITE), config_written_early, 0, &init,
 	  "writeback is written before FEATURES_OK" },
 	{ "queue-set-up-early", "INIT-D9 T02", DRIVER, "3.1.1",
-	  "Queues are set up after features are settled.",
-	  REGS, AT(ENABLE), queue_too_early, 0, &init,
-	  "queue_enable <- 1 before FEATURES_OK" },
+	  "Queues are set up after features are settled.", REGS, AT(ENABLE), queue_too_early, 0,
+	  &init, "queue_enable <- 1 before FEATURES_OK" },
 	{ "queue-enabled-late", "INIT-D9", CHECK_DRIVER, CHECK_SUSPICIOUS, 0, "3.1.1",
-	  "Queues are set up before DRIVER_OK, unless they were reset one by one.",
-	  REGS, AT(ENABLE), queue_too_late, 0, &init,
-	  "queue_enable <- 1 after DRIVER_OK" },
+	  "Queues are set up before DRIVER_OK, unless they were reset one by one.", REGS,
+	  AT(ENABLE), queue_too_late, 0, &init, "queue_enable <- 1 after DRIVER_OK" },
 	{ "driver-ok-without-queue", "I18 T17", CHECK_DRIVER, CHECK_STRUCTURAL, 0, "3.1.1",
-	  "When DRIVER_OK is set at least one queue is enabled.",
-	  REGS, AT(STATUS_WRITE), no_queue, 0, &init,
-	  "device_status <- ...|DRIVER_OK with no queue_enable before" },
+	  "When DRIVER_OK is set at least one queue is enabled.", REGS, AT(STATUS_WRITE), no_queue,
+	  0, &init, "device_status <- ...|DRIVER_OK with no queue_enable before" },
 	{ "kick-before-driver-ok", "INIT-D13 INIT-D10 T01", DRIVER, "3.1.1",
-	  "No queue is kicked before DRIVER_OK.",
-	  REGS | NEED_KICK, AT(KICK), kick_early, 0, &init,
+	  "No queue is kicked before DRIVER_OK.", REGS | NEED_KICK, AT(KICK), kick_early, 0, &init,
 	  "queue_enable <- 1, kick, then DRIVER_OK" },
 	{ "legacy-features-ok", "INIT-D14 T10", DRIVER, "3.1.2",
-	  "The legacy interface knows no FEATURES_OK: the driver leaves that step out.",
-	  REGS, AT(STATUS_WRITE), legacy_features_ok, 0, &init,
+	  "The legacy interface knows no FEATURES_OK: the driver leaves that step out.", REGS,
+	  AT(STATUS_WRITE), legacy_features_ok, 0, &init,
 	  "0x0b is written to the legacy status register" },
 	{ "features-ok-on-legacy-device", "FEAT-D9", DRIVER, "2.2.3",
 	  "A device that does not offer VIRTIO_F_VERSION_1 is a legacy one and treated as such.",
 	  REGS, AT(STATUS_WRITE), modern_on_legacy, 0, &init,
 	  "device_feature[1] lacks bit 0, FEATURES_OK is set" },
 	{ "init-abandoned", "INIT-D11 FEAT-D7", CHECK_DRIVER, CHECK_SHOULD, 0, "3.1.1",
-	  "A driver that gives up a device says so by FAILED, or resets it.",
-	  REGS, AT(TICK), abandoned, 0, &init,
-	  "device_status stays at ACKNOWLEDGE|DRIVER for ever" },
+	  "A driver that gives up a device says so by FAILED, or resets it.", REGS, AT(TICK),
+	  abandoned, 0, &init, "device_status stays at ACKNOWLEDGE|DRIVER for ever" },
 	{ "used-after-failed", "STATUS-D3 INIT-D12 T02", DRIVER, "2.1.1",
-	  "After FAILED a driver resets the device before it tries again.",
-	  REGS, AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE), after_failed, 0, &trouble,
+	  "After FAILED a driver resets the device before it tries again.", REGS,
+	  AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE), after_failed, 0, &trouble,
 	  "device_status <- FAILED, then ACKNOWLEDGE without 0 between" },
 	{ "kick-after-needs-reset", "STATUS-D4", CHECK_DRIVER, CHECK_SHOULD, 0, "2.1.1",
 	  "A driver that has seen DEVICE_NEEDS_RESET does not count on more completions.",
@@ -501,8 +497,8 @@ const struct rule rules_status[] = {
 	  REGS, AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ), consumed_early, 0, &init,
 	  "the device takes a chain, then DRIVER_OK is written" },
 	{ "device-sets-failed", "T22", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.1",
-	  "FAILED is the driver's word; a device in trouble sets DEVICE_NEEDS_RESET.",
-	  REGS, AT(STATUS_READ), device_failed, 0, &trouble,
+	  "FAILED is the driver's word; a device in trouble sets DEVICE_NEEDS_RESET.", REGS,
+	  AT(STATUS_READ), device_failed, 0, &trouble,
 	  "device_status reads with 0x80 that nobody wrote" },
 	{ "device-sets-status-bits", "T03", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.1",
 	  "Status bits other than DEVICE_NEEDS_RESET appear only when the driver has written them.",
@@ -519,8 +515,8 @@ const struct rule rules_status[] = {
 	  REGS | NEED_IRQ, AT(TICK) | AT(END), needs_reset_silent, 0, &trouble,
 	  "device_status reads with 0x40 and no notification comes" },
 	{ "error-without-needs-reset", "STATUS-V2", CHECK_DEVICE, CHECK_SHOULD, 0, "2.1.2",
-	  "A device in an error that only a reset ends shows DEVICE_NEEDS_RESET.",
-	  REGS, AT(STATUS_READ), error_hidden, 0, &trouble,
+	  "A device in an error that only a reset ends shows DEVICE_NEEDS_RESET.", REGS,
+	  AT(STATUS_READ), error_hidden, 0, &trouble,
 	  "the device stops serving, device_status still reads 0x0f" },
 	ROW_END,
 };

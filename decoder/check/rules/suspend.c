@@ -34,8 +34,8 @@ static enum verdict out_of_place(struct look *l)
 		return RULE_NA;
 	if (on(l) && l->d->n_driver_ok)
 		return RULE_HELD;
-	return fail(l, "SUSPEND was written %s", on(l) ? "before DRIVER_OK"
-						       : "and VIRTIO_F_SUSPEND is not negotiated");
+	return fail(l, "SUSPEND was written %s",
+		    on(l) ? "before DRIVER_OK" : "and VIRTIO_F_SUSPEND is not negotiated");
 }
 
 /* Anything but looking at the status. */
@@ -108,13 +108,15 @@ static enum verdict active(struct look *l)
 		return RULE_NA;
 	when(l);
 	return fail(l, "the device %s while suspended",
-		    l->e->rec->h.type == VQT_AVAIL ? "took a chain"
-		    : l->e->rec->h.type == VQT_USED ? "used a chain" : "sent a notification");
+		    l->e->rec->h.type == VQT_AVAIL  ? "took a chain"
+		    : l->e->rec->h.type == VQT_USED ? "used a chain"
+						    : "sent a notification");
 }
 
 static enum verdict not_drained(struct look *l)
 {
-	if (!on(l) || l->d->suspend != SUSPEND_ASKED || !(value(l) & S_SUSPEND) || value(l) & DRIVER_OK)
+	if (!on(l) || l->d->suspend != SUSPEND_ASKED || !(value(l) & S_SUSPEND) ||
+	    value(l) & DRIVER_OK)
 		return RULE_NA;
 	for (struct cqueue *q = l->d->queues; q; q = q->hh.next) {
 		const struct model_queue *m = model_queue(l->dev, q->index);
@@ -131,14 +133,16 @@ static enum verdict not_drained(struct look *l)
 
 static enum verdict not_told(struct look *l)
 {
-	if (!on(l) || l->d->suspend != SUSPEND_ASKED || !(value(l) & S_SUSPEND) || value(l) & DRIVER_OK)
+	if (!on(l) || l->d->suspend != SUSPEND_ASKED || !(value(l) & S_SUSPEND) ||
+	    value(l) & DRIVER_OK)
 		return RULE_NA;
 	for (struct cqueue *q = l->d->queues; q; q = q->hh.next)
 		if (q->flight && q->irq.number && l->now - q->irq.ts > 1000000) {
 			when(l);
 			also(l, q->irq.number, "the chain used");
-			return fail_queue(l, q->index,
-					  "the device shows SUSPEND and owes a used buffer notification");
+			return fail_queue(
+				l, q->index,
+				"the device shows SUSPEND and owes a used buffer notification");
 		}
 	return RULE_HELD;
 }
@@ -186,8 +190,10 @@ static enum verdict write_taken(struct look *l)
 		return RULE_HELD;
 	when(l);
 	also(l, o->number, "the configuration written");
-	return fail(l, "byte %u of the device configuration reads 0x%02x, as it was written while suspended",
-		    o->a, o->b & 0xff);
+	return fail(
+		l,
+		"byte %u of the device configuration reads 0x%02x, as it was written while suspended",
+		o->a, o->b & 0xff);
 }
 
 static enum verdict change_untold(struct look *l)
@@ -204,7 +210,9 @@ static enum verdict change_untold(struct look *l)
 	when(l);
 	also(l, o->number, "read with another value");
 	o->number = 0;
-	return fail(l, "the configuration changed while suspended, and no notification came since the resume");
+	return fail(
+		l,
+		"the configuration changed while suspended, and no notification came since the resume");
 }
 
 static const struct lesson lesson = {
@@ -221,52 +229,57 @@ static const struct lesson lesson = {
 
 const struct rule rules_suspend[] = {
 	{ "suspend-out-of-place", "SUSP-D1", CHECK_DRIVER, CHECK_SHOULD, 0, "3.4.1",
-	  "SUSPEND is set on a live device with VIRTIO_F_SUSPEND.", REGS, AT(STATUS_WRITE), out_of_place, 0,
-	  &lesson, "SUSPEND before DRIVER_OK" },
+	  "SUSPEND is set on a live device with VIRTIO_F_SUSPEND.", REGS, AT(STATUS_WRITE),
+	  out_of_place, 0, &lesson, "SUSPEND before DRIVER_OK" },
 	{ "suspend-unverified", "SUSP-D2", DRIVER, "3.4.1",
 	  "After SUSPEND the driver reads device_status until the device is suspended.", REGS,
 	  AT(COMMON) | AT(CONFIG_WRITE), unverified, 0, &lesson, "SUSPEND, then queue_select" },
 	{ "suspend-made-available", "SUSP-D3", DRIVER, "3.4.1",
-	  "No buffers are made available to a suspended device.", REGS | NEED_RING, AT(RING) | ONLY(SPLIT) | ONLY(SUSPEND),
-	  made_available, 0, &lesson, "avail.idx grows while suspended" },
+	  "No buffers are made available to a suspended device.", REGS | NEED_RING,
+	  AT(RING) | ONLY(SPLIT) | ONLY(SUSPEND), made_available, 0, &lesson,
+	  "avail.idx grows while suspended" },
 	{ "suspend-kicked", "SUSP-D4", DRIVER, "3.4.1", "A suspended device is not kicked.",
 	  REGS | NEED_KICK, AT(KICK) | ONLY(SUSPEND), kicked, 0, &lesson, "SUSPEND, kick" },
 	{ "suspend-config-written", "SUSP-D5", DRIVER, "3.4.1",
-	  "The configuration of a suspended device is not written.", REGS, AT(CONFIG_WRITE), config_written,
-	  0, &lesson, "SUSPEND, writeback <- 0" },
+	  "The configuration of a suspended device is not written.", REGS, AT(CONFIG_WRITE),
+	  config_written, 0, &lesson, "SUSPEND, writeback <- 0" },
 	{ "resume-not-awaited", "SUSP-D6", DRIVER, "3.4.1",
-	  "After a resume the driver waits for DRIVER_OK without SUSPEND.", REGS, AT(KICK) | AT(CONFIG_WRITE) | ONLY(SUSPEND),
-	  hasty, 0, &lesson, "DRIVER_OK, kick" },
+	  "After a resume the driver waits for DRIVER_OK without SUSPEND.", REGS,
+	  AT(KICK) | AT(CONFIG_WRITE) | ONLY(SUSPEND), hasty, 0, &lesson, "DRIVER_OK, kick" },
 	{ "suspend-early-obeyed", "SUSP-V1", DEVICE, "3.4.2",
-	  "A device that is not set up ignores SUSPEND.", REGS, AT(STATUS_READ), early_obeyed, 0, &lesson,
-	  "SUSPEND before DRIVER_OK, and it reads back" },
+	  "A device that is not set up ignores SUSPEND.", REGS, AT(STATUS_READ), early_obeyed, 0,
+	  &lesson, "SUSPEND before DRIVER_OK, and it reads back" },
 	{ "suspended-active", "SUSP-V3 SUSP-V8", DEVICE, "3.4.2",
 	  "A suspended device leaves queues alone and sends no used buffer notifications.", REGS,
-	  AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | ONLY(SUSPEND), active, 0, &lesson, "suspended, a chain is taken" },
+	  AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | ONLY(SUSPEND), active, 0, &lesson,
+	  "suspended, a chain is taken" },
 	{ "suspended-config-notified", "SUSP-V4", DEVICE, "3.4.2",
-	  "A suspended device does not notify of configuration changes.", REGS | NEED_IRQ, AT(CONFIG_IRQ),
-	  active, 0, &lesson, "suspended, a configuration interrupt" },
+	  "A suspended device does not notify of configuration changes.", REGS | NEED_IRQ,
+	  AT(CONFIG_IRQ), active, 0, &lesson, "suspended, a configuration interrupt" },
 	{ "suspended-config-changed", "SUSP-V3", DEVICE, "3.4.2",
-	  "A suspended device changes nothing in its configuration.", REGS | NEED_CONFIG, AT(CONFIG_READ),
-	  config_changed, 0, &lesson, "suspended, capacity reads 100, then 200" },
+	  "A suspended device changes nothing in its configuration.", REGS | NEED_CONFIG,
+	  AT(CONFIG_READ), config_changed, 0, &lesson, "suspended, capacity reads 100, then 200" },
 	{ "suspended-write-taken", "SUSP-V2", CHECK_DEVICE, CHECK_SHOULD, 0, "3.4.2",
-	  "A suspended device ignores writes to its configuration.", REGS | NEED_CONFIG, AT(CONFIG_READ),
-	  write_taken, 0, &lesson, "suspended, writeback <- 0, = 0" },
+	  "A suspended device ignores writes to its configuration.", REGS | NEED_CONFIG,
+	  AT(CONFIG_READ), write_taken, 0, &lesson, "suspended, writeback <- 0, = 0" },
 	{ "suspended-change-untold", "SUSP-V5", DEVICE, "3.4.2",
-	  "What changed while suspended is notified after the resume.", REGS | NEED_CONFIG | NEED_IRQ,
-	  AT(TICK) | AT(END), change_untold, 0, &lesson,
+	  "What changed while suspended is notified after the resume.",
+	  REGS | NEED_CONFIG | NEED_IRQ, AT(TICK) | AT(END), change_untold, 0, &lesson,
 	  "suspended, capacity reads 100, then 200; resumed, no notification" },
 	{ "suspend-undecided", "SUSP-V6", DEVICE, "3.4.2",
-	  "A device that is told to suspend does, or sets DEVICE_NEEDS_RESET.", REGS, AT(STATUS_READ),
-	  undecided, SUSPEND_ASKED, &lesson, "SUSPEND, and device_status stays 0x1f" },
+	  "A device that is told to suspend does, or sets DEVICE_NEEDS_RESET.", REGS,
+	  AT(STATUS_READ), undecided, SUSPEND_ASKED, &lesson,
+	  "SUSPEND, and device_status stays 0x1f" },
 	{ "resume-undecided", "SUSP-V7", DEVICE, "3.4.2",
-	  "A device that is told to resume does, or sets DEVICE_NEEDS_RESET.", REGS, AT(STATUS_READ),
-	  undecided, SUSPEND_RESUMING, &lesson, "DRIVER_OK, and device_status still shows SUSPEND" },
+	  "A device that is told to resume does, or sets DEVICE_NEEDS_RESET.", REGS,
+	  AT(STATUS_READ), undecided, SUSPEND_RESUMING, &lesson,
+	  "DRIVER_OK, and device_status still shows SUSPEND" },
 	{ "suspend-not-drained", "SUSP-V9", CHECK_DEVICE, CHECK_SHOULD, 0, "3.4.2",
 	  "A device shows SUSPEND when all buffers it took have been used.", REGS | NEED_CHAIN,
 	  AT(STATUS_READ), not_drained, 0, &lesson, "3 chains in flight, SUSPEND shows" },
 	{ "suspend-not-told", "SUSP-V10", CHECK_DEVICE, CHECK_SHOULD, 0, "3.4.2",
-	  "A device sends the notifications it owes before it shows SUSPEND.", REGS | NEED_IRQ | NEED_RING,
-	  AT(STATUS_READ), not_told, 0, &lesson, "a chain used, no notification, SUSPEND shows" },
+	  "A device sends the notifications it owes before it shows SUSPEND.",
+	  REGS | NEED_IRQ | NEED_RING, AT(STATUS_READ), not_told, 0, &lesson,
+	  "a chain used, no notification, SUSPEND shows" },
 	ROW_END,
 };

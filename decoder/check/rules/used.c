@@ -18,9 +18,11 @@ static enum verdict unknown_id(struct look *l)
 		return RULE_HELD;
 	also(l, l->q->n_avail, "the last chain taken");
 	also(l, l->q->n_used, "the last chain used");
-	return fail(l, "used %s %u, which is no chain in flight%s", l->queue->packed ? "buffer id" : "id",
-		    used(l)->id,
-		    l->q->any_used && l->q->last_used_id == used(l)->id ? ": it was used just before" : "");
+	return fail(l, "used %s %u, which is no chain in flight%s",
+		    l->queue->packed ? "buffer id" : "id", used(l)->id,
+		    l->q->any_used && l->q->last_used_id == used(l)->id
+			    ? ": it was used just before"
+			    : "");
 }
 
 static enum verdict too_much(struct look *l)
@@ -42,8 +44,7 @@ static enum verdict nothing(struct look *l)
 	const struct model_request *r = l->req;
 
 	if (!r || !chain_whole(r) || !r->writable || used(l)->flags & VQT_USED_SYNTHETIC ||
-	    !accepted(l, VIRTIO_F_VERSION_1) ||
-	    l->dev->virtio_id != VIRTIO_ID_BLOCK)
+	    !accepted(l, VIRTIO_F_VERSION_1) || l->dev->virtio_id != VIRTIO_ID_BLOCK)
 		return RULE_NA;
 	if (used(l)->len)
 		return RULE_HELD;
@@ -84,7 +85,8 @@ static enum verdict index_jump(struct look *l)
 		return fail(l, "used.idx is %u and elements were written up to %u", r->used_idx,
 			    l->q->next_used);
 	/* Behind: only when the last element was published and this thread wrote it. */
-	if (l->e->rec->h.type != VQT_USED || used(l)->flags & VQT_USED_BATCHED || l->q->last_batched)
+	if (l->e->rec->h.type != VQT_USED || used(l)->flags & VQT_USED_BATCHED ||
+	    l->q->last_batched)
 		return RULE_NA;
 	if ((uint16_t)-ahead > 1 + l->queue->size)
 		return RULE_NA;
@@ -120,8 +122,8 @@ static enum verdict stuck(struct look *l)
 			continue;
 		q->n_stuck = oldest->number;
 		also(l, oldest->number, "the chain taken");
-		fail_queue(l, q->index, "chain %u has been in flight for more than %llu s", oldest->head,
-			   STUCK / SECONDS);
+		fail_queue(l, q->index, "chain %u has been in flight for more than %llu s",
+			   oldest->head, STUCK / SECONDS);
 	}
 	return RULE_NA;
 }
@@ -140,26 +142,29 @@ static const struct lesson lesson = {
 
 const struct rule rules_used[] = {
 	{ "used-id-unknown", "I05 T32", DEVICE, "2.7.8",
-	  "A used element names the head of a chain in flight, each once.",
-	  FLIGHT | NEED_LIFE, AT(USED) | ONLY(SPLIT), unknown_id, 0, &lesson, "chain 5 is in flight, used id 6" },
+	  "A used element names the head of a chain in flight, each once.", FLIGHT | NEED_LIFE,
+	  AT(USED) | ONLY(SPLIT), unknown_id, 0, &lesson, "chain 5 is in flight, used id 6" },
 	{ "used-id-unknown-packed", "I11 T32", DEVICE, "2.8.22",
-	  "A used descriptor names a buffer id in flight, each once.",
-	  FLIGHT | NEED_LIFE, AT(USED) | ONLY(PACKED), unknown_id, 1, &lesson, "buffer 5 is in flight, used id 6" },
+	  "A used descriptor names a buffer id in flight, each once.", FLIGHT | NEED_LIFE,
+	  AT(USED) | ONLY(PACKED), unknown_id, 1, &lesson, "buffer 5 is in flight, used id 6" },
 	{ "used-len-too-big", "I09 SPLIT-V14 T33", CHECK_DEVICE, CHECK_MUST, 0, "2.7.8.2",
 	  "len is what the device wrote: at most the chain's writable bytes.",
-	  NEED_CHAIN | NEED_USED, AT(USED), too_much, 0, &lesson, "4097 writable bytes, used len 8192" },
+	  NEED_CHAIN | NEED_USED, AT(USED), too_much, 0, &lesson,
+	  "4097 writable bytes, used len 8192" },
 	{ "used-len-zero", "T33", DEVICE, "2.7.8.2",
 	  "len counts what the device wrote, the status byte too.",
-	  NEED_CHAIN | NEED_USED | NEED_AGREED, AT(USED), nothing, 0, &lesson, "a read completes OK with len 0" },
+	  NEED_CHAIN | NEED_USED | NEED_AGREED, AT(USED), nothing, 0, &lesson,
+	  "a read completes OK with len 0" },
 	{ "used-out-of-order", "BITS-V5 T37", CHECK_DEVICE, CHECK_MUST, 0, "6.2",
 	  "With VIRTIO_F_IN_ORDER chains are used in the order in which they were made available.",
-	  FLIGHT, AT(USED) | ONLY(IN_ORDER), order, 0, &lesson, "chains 1, 2, 3 are taken; 2, then 1 used" },
+	  FLIGHT, AT(USED) | ONLY(IN_ORDER), order, 0, &lesson,
+	  "chains 1, 2, 3 are taken; 2, then 1 used" },
 	{ "used-index-wrong", "I06", DEVICE, "2.7.8",
-	  "used.idx counts the elements that were written.",
-	  FLIGHT | NEED_RING, AT(RING) | ONLY(SPLIT), index_jump, 0, &lesson, "one element written, used.idx up by 2" },
+	  "used.idx counts the elements that were written.", FLIGHT | NEED_RING,
+	  AT(RING) | ONLY(SPLIT), index_jump, 0, &lesson, "one element written, used.idx up by 2" },
 	{ "used-position-wrong", "I06", DEVICE, "2.7.8",
-	  "Used elements are written one after the other.",
-	  FLIGHT, AT(USED) | ONLY(SPLIT), position, 0, &lesson, "elements written at 7 and 9" },
+	  "Used elements are written one after the other.", FLIGHT, AT(USED) | ONLY(SPLIT),
+	  position, 0, &lesson, "elements written at 7 and 9" },
 	{ "request-stuck", "I27", CHECK_DEVICE, CHECK_STRUCTURAL, VIRTIO_ID_BLOCK, "2.7.14",
 	  "A request that the device took is used some time, or the device asks for a reset.",
 	  NEED_CHAIN | NEED_LIFE, AT(TICK) | AT(END), stuck, 0, &lesson,

@@ -22,8 +22,9 @@ static bool window(const struct look *l, struct window *w)
 	uint32_t bar;
 
 	/* Where it stands was written, and that may be what was lost. */
-	if (l->d->n_lost || !field_is(l, "pci_cfg_data") || !at || at >= 240 || !check_pci(l->dev, at + 4, 1, &bar) ||
-	    !check_pci(l->dev, at + 8, 4, &w->offset) || !check_pci(l->dev, at + 12, 4, &w->length))
+	if (l->d->n_lost || !field_is(l, "pci_cfg_data") || !at || at >= 240 ||
+	    !check_pci(l->dev, at + 4, 1, &bar) || !check_pci(l->dev, at + 8, 4, &w->offset) ||
+	    !check_pci(l->dev, at + 12, 4, &w->length))
 		return false;
 	w->cap = at;
 	w->bar = (uint8_t)bar;
@@ -53,7 +54,8 @@ static enum verdict aligned(struct look *l)
 		return RULE_NA;
 	if (!(w.offset % w.length))
 		return RULE_HELD;
-	return fail(l, "pci_cfg_data is accessed with offset 0x%x and length %u", w.offset, w.length);
+	return fail(l, "pci_cfg_data is accessed with offset 0x%x and length %u", w.offset,
+		    w.length);
 }
 
 static enum verdict inside(struct look *l)
@@ -66,8 +68,8 @@ static enum verdict inside(struct look *l)
 		return fail(l, "pci_cfg_data is accessed with length %u", w.length);
 	if (structure_of(l, w.bar, w.offset, w.length))
 		return RULE_HELD;
-	return fail(l, "pci_cfg_data is accessed for BAR %u, offset 0x%x, which is in no structure", w.bar,
-		    w.offset);
+	return fail(l, "pci_cfg_data is accessed for BAR %u, offset 0x%x, which is in no structure",
+		    w.bar, w.offset);
 }
 
 static bool reserved_type(unsigned type)
@@ -87,7 +89,8 @@ static enum verdict reserved(struct look *l)
 		uint32_t start = at32(l, at + 8), size = at32(l, at + 12);
 
 		if (l->dev->pci[at + 3] == 5 || l->dev->pci[at + 4] != w.bar || w.offset < start ||
-		    (uint64_t)w.offset + w.length > (uint64_t)start + size || !(l->d->caps_seen >> (at / 4 & 63) & 1))
+		    (uint64_t)w.offset + w.length > (uint64_t)start + size ||
+		    !(l->d->caps_seen >> (at / 4 & 63) & 1))
 			continue;
 		if (l->rule->arg ? w.bar <= 5 : !reserved_type(l->dev->pci[at + 3]))
 			return RULE_HELD; /* named by another capability, too */
@@ -95,8 +98,11 @@ static enum verdict reserved(struct look *l)
 	}
 	if (!in)
 		return RULE_NA;
-	return fail(l, "pci_cfg_data is accessed for BAR %u, offset 0x%x: only the capability of type %u at "
-		    "0x%02x has it", w.bar, w.offset, l->dev->pci[in + 3], in);
+	return fail(
+		l,
+		"pci_cfg_data is accessed for BAR %u, offset 0x%x: only the capability of type %u at "
+		"0x%02x has it",
+		w.bar, w.offset, l->dev->pci[in + 3], in);
 }
 
 static enum verdict later(struct look *l)
@@ -112,15 +118,19 @@ static enum verdict later(struct look *l)
 	for (unsigned i = 0; (at = model_pci_cap(l->dev, PCI_CAP_ID_VNDR, i)) && at != cap; i++)
 		if (l->dev->pci[at + 3] == l->dev->pci[cap + 3] && l->dev->pci[at + 4] <= 5 &&
 		    l->d->caps_seen >> (at / 4 & 63) & 1)
-			return fail(l, "the structure of the capability at 0x%02x is used, and that at 0x%02x "
-				    "is of the same type and comes first", cap, at);
+			return fail(
+				l,
+				"the structure of the capability at 0x%02x is used, and that at 0x%02x "
+				"is of the same type and comes first",
+				cap, at);
 	return RULE_HELD;
 }
 
 /* Regions whose accesses are recorded as registers, by capability type. */
 static unsigned region_of(const struct look *l, unsigned cap)
 {
-	static const uint8_t regions[] = { 0, VQT_REGION_COMMON, 0, VQT_REGION_ISR, VQT_REGION_DEVICE };
+	static const uint8_t regions[] = { 0, VQT_REGION_COMMON, 0, VQT_REGION_ISR,
+					   VQT_REGION_DEVICE };
 	unsigned type = l->dev->pci[cap + 3];
 
 	return cap && type < sizeof(regions) ? regions[type] : 0;
@@ -140,15 +150,22 @@ static enum verdict read_value(struct look *l)
 	if (!region_of(l, cap) || l->d->n_via + 1 != l->number)
 		return RULE_NA;
 	mask = (1ULL << (8 * w.length)) - 1;
-	if (l->d->via_region == region_of(l, cap) && l->d->via_offset == w.offset - at32(l, cap + 8) &&
+	if (l->d->via_region == region_of(l, cap) &&
+	    l->d->via_offset == w.offset - at32(l, cap + 8) &&
 	    (l->d->via_failed || !((reg(l)->value ^ l->d->via_value) & mask)))
 		return RULE_HELD;
 	also(l, l->d->n_via, "the register read");
 	if (l->d->via_failed)
-		return fail(l, "the window was set to offset 0x%x and the access made was to 0x%x of the %s "
-			    "region", w.offset, l->d->via_offset, spec_region_name(l->d->via_region));
-	return fail(l, "the window reads 0x%" PRIx64 " for offset 0x%x and the access made was to 0x%x of "
-		    "the %s region, giving 0x%" PRIx64, reg(l)->value & mask, w.offset, l->d->via_offset,
+		return fail(
+			l,
+			"the window was set to offset 0x%x and the access made was to 0x%x of the %s "
+			"region",
+			w.offset, l->d->via_offset, spec_region_name(l->d->via_region));
+	return fail(l,
+		    "the window reads 0x%" PRIx64
+		    " for offset 0x%x and the access made was to 0x%x of "
+		    "the %s region, giving 0x%" PRIx64,
+		    reg(l)->value & mask, w.offset, l->d->via_offset,
 		    spec_region_name(l->d->via_region), l->d->via_value);
 }
 
@@ -166,40 +183,47 @@ static enum verdict write_made(struct look *l)
 	if (!region_of(l, cap))
 		return RULE_NA;
 	if (reg(l)->region == region_of(l, cap) && reg(l)->offset == o->b - at32(l, cap + 8) &&
-	    (uint32_t)reg(l)->value == (o->a & (reg(l)->width >= 4 ? ~0U : (1U << 8 * reg(l)->width) - 1)))
+	    (uint32_t)reg(l)->value ==
+		    (o->a & (reg(l)->width >= 4 ? ~0U : (1U << 8 * reg(l)->width) - 1)))
 		return RULE_HELD;
 	also(l, o->number, "pci_cfg_data written");
-	return fail(l, "the window was given 0x%x for offset 0x%x and 0x%" PRIx64 " was written to 0x%x of "
-		    "the %s region", o->a, o->b, reg(l)->value, reg(l)->offset,
-		    spec_region_name(reg(l)->region));
+	return fail(l,
+		    "the window was given 0x%x for offset 0x%x and 0x%" PRIx64
+		    " was written to 0x%x of "
+		    "the %s region",
+		    o->a, o->b, reg(l)->value, reg(l)->offset, spec_region_name(reg(l)->region));
 }
 
 static const struct lesson lesson = {
 	.why = "Firmware that cannot map BARs reaches the device through this window only: where it lies,\n"
 	       "the machine does not boot.",
-	.right = "cap.bar, cap.offset, cap.length <- a register inside another capability's structure\n"
-		 "pci_cfg_data is read or written: that register is\n",
+	.right =
+		"cap.bar, cap.offset, cap.length <- a register inside another capability's structure\n"
+		"pci_cfg_data is read or written: that register is\n",
 };
 
 const struct rule rules_window[] = {
 	{ "window-misaligned", "PCICFG-D1", CHECK_DRIVER, CHECK_MUST, 0, "4.1.4.9.2",
-	  "cap.offset is a multiple of cap.length.", NEED_PCI, AT(PCI_READ) | AT(PCI_WRITE), aligned, 0,
-	  &lesson, "offset 0x1002, length 4, pci_cfg_data is read" },
+	  "cap.offset is a multiple of cap.length.", NEED_PCI, AT(PCI_READ) | AT(PCI_WRITE),
+	  aligned, 0, &lesson, "offset 0x1002, length 4, pci_cfg_data is read" },
 	{ "window-outside", "PCICFG-D2 T20", CHECK_DRIVER, CHECK_MUST, 0, "4.1.4.9.2",
 	  "The window is used for 1, 2 or 4 bytes inside another capability's structure.", NEED_PCI,
-	  AT(PCI_READ) | AT(PCI_WRITE), inside, 0, &lesson, "offset 0x100000, pci_cfg_data is read" },
+	  AT(PCI_READ) | AT(PCI_WRITE), inside, 0, &lesson,
+	  "offset 0x100000, pci_cfg_data is read" },
 	{ "cap-reserved-type-used", "PCICAP-D4", CHECK_DRIVER, CHECK_MUST, 0, "4.1.4.1",
-	  "Capabilities of a reserved type are ignored.", NEED_PCI, AT(PCI_READ) | AT(PCI_WRITE), reserved, 0,
-	  &lesson, "a capability of type 200, and its structure is read" },
+	  "Capabilities of a reserved type are ignored.", NEED_PCI, AT(PCI_READ) | AT(PCI_WRITE),
+	  reserved, 0, &lesson, "a capability of type 200, and its structure is read" },
 	{ "cap-reserved-bar-used", "PCICAP-D7", CHECK_DRIVER, CHECK_MUST, 0, "4.1.4.1",
-	  "Capabilities with a reserved BAR are ignored.", NEED_PCI, AT(PCI_READ) | AT(PCI_WRITE), reserved, 1,
-	  &lesson, "a capability with bar 7, and its structure is read" },
+	  "Capabilities with a reserved BAR are ignored.", NEED_PCI, AT(PCI_READ) | AT(PCI_WRITE),
+	  reserved, 1, &lesson, "a capability with bar 7, and its structure is read" },
 	{ "cap-later-instance", "PCICAP-D5", CHECK_DRIVER, CHECK_SHOULD, 0, "4.1.4.1",
-	  "Of several structures of one type the first is used.", NEED_PCI, AT(PCI_READ) | AT(PCI_WRITE), later,
-	  0, &lesson, "two COMMON_CFG, and the second is used" },
+	  "Of several structures of one type the first is used.", NEED_PCI,
+	  AT(PCI_READ) | AT(PCI_WRITE), later, 0, &lesson,
+	  "two COMMON_CFG, and the second is used" },
 	{ "window-read-wrong", "PCICFG-V3 T20", CHECK_DEVICE, CHECK_MUST, 0, "4.1.4.9.1",
-	  "Reading pci_cfg_data reads the register that bar, offset and length name.", NEED_PCI | NEED_REGS,
-	  AT(PCI_READ), read_value, 0, &lesson, "offset of device_status, num_queues is read" },
+	  "Reading pci_cfg_data reads the register that bar, offset and length name.",
+	  NEED_PCI | NEED_REGS, AT(PCI_READ), read_value, 0, &lesson,
+	  "offset of device_status, num_queues is read" },
 	{ "window-write-wrong", "PCICFG-V2 T20", CHECK_DEVICE, CHECK_MUST, 0, "4.1.4.9.1",
 	  "Writing pci_cfg_data writes the register that bar, offset and length name.",
 	  NEED_PCI | NEED_REGS, AT(VIA_CFG), write_made, 0, &lesson,

@@ -21,7 +21,7 @@ enum emu_io_op {
 	EMU_IO_ZEROES = 5,
 };
 
-#define EMU_IO_FUA 1   /* durable before done() */
+#define EMU_IO_FUA 1 /* durable before done() */
 #define EMU_IO_UNMAP 2 /* zeroes may deallocate */
 
 /* One I/O.  The submitter owns it and its iov until done(). */
@@ -29,7 +29,8 @@ struct emu_io {
 	uint8_t op; /* enum emu_io_op */
 	uint8_t flags; /* EMU_IO_* */
 	int niov;
-	uint64_t offset, bytes; /* both in bytes; bytes is what iov holds, where the op moves data */
+	uint64_t offset,
+		bytes; /* both in bytes; bytes is what iov holds, where the op moves data */
 	struct iovec *iov;
 	void (*done)(struct emu_io *io, int ret); /* 0 or negative errno */
 	uint64_t tag; /* of the submitter: queue << 16 | head, for those who reorder */
@@ -41,7 +42,7 @@ struct emu_io {
 
 struct emu_backend {
 	const struct emu_backend_ops *ops;
-	uint64_t size;  /* bytes */
+	uint64_t size; /* bytes */
 	uint32_t align; /* memory and length alignment it needs, 1 none */
 	bool read_only;
 	bool can_discard; /* discard frees something */
@@ -50,9 +51,9 @@ struct emu_backend {
 struct emu_backend_ops {
 	const char *name;
 	void (*submit)(struct emu_backend *b, struct emu_io *io);
-	void (*commit)(struct emu_backend *b);         /* start what was submitted; may be NULL */
+	void (*commit)(struct emu_backend *b); /* start what was submitted; may be NULL */
 	int (*poll)(struct emu_backend *b, bool wait); /* how many were completed; may be NULL */
-	int (*fd)(struct emu_backend *b);              /* readable when poll() has work; -1 none */
+	int (*fd)(struct emu_backend *b); /* readable when poll() has work; -1 none */
 	int (*resize)(struct emu_backend *b, uint64_t size); /* bytes; 0 or negative errno */
 	/* Take over the size it has by now, where others may change that; NULL: nobody can. */
 	int (*reload)(struct emu_backend *b);
@@ -65,16 +66,16 @@ int emu_backend_mem(struct emu_backend **out, void *data, uint64_t size);
 int emu_backend_null(struct emu_backend **out, uint64_t size);
 
 #define EMU_FILE_READ_ONLY 1
-#define EMU_FILE_DIRECT 2   /* O_DIRECT */
+#define EMU_FILE_DIRECT 2 /* O_DIRECT */
 #define EMU_FILE_NO_URING 4 /* pread and pwrite even where io_uring works */
 struct emu_file_options {
 	unsigned flags;
 	unsigned depth; /* io_uring entries, 0: 256 */
-	uint64_t size;  /* use only so much of the file; 0: all */
+	uint64_t size; /* use only so much of the file; 0: all */
 };
 /* A raw file or block device.  Negative errno of open(2). */
-int emu_backend_file(
-	struct emu_backend **out, const char *path, const struct emu_file_options *opt);
+int emu_backend_file(struct emu_backend **out, const char *path,
+		     const struct emu_file_options *opt);
 /* The same on a descriptor, which it closes at the end. */
 int emu_backend_file_fd(struct emu_backend **out, int fd, const struct emu_file_options *opt);
 bool emu_backend_file_uring(const struct emu_backend *b); /* is io_uring in use? */

@@ -67,7 +67,7 @@ static int write_zeroes(struct file_backend *f, const struct emu_io *io)
 	while (done < io->bytes) {
 		uint64_t left = io->bytes - done;
 		ssize_t n = pwrite(f->buffered, zero, left < sizeof(zero) ? left : sizeof(zero),
-			io->offset + done);
+				   io->offset + done);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -121,14 +121,12 @@ static int do_sync(struct file_backend *f, struct emu_io *io)
 {
 	int ret;
 	switch (io->op) {
-	case EMU_IO_FLUSH:
-		return fdatasync(f->fd) < 0 ? -errno : 0;
+	case EMU_IO_FLUSH: return fdatasync(f->fd) < 0 ? -errno : 0;
 	case EMU_IO_DISCARD:
 	case EMU_IO_ZEROES:
 		ret = fallocate(f->fd, fallocate_mode(io), io->offset, io->bytes) < 0 ? -errno : 0;
 		return finish_fallocate(f, io, ret);
-	default:
-		return transfer(f, io);
+	default: return transfer(f, io);
 	}
 }
 
@@ -142,17 +140,15 @@ static bool prepare(struct file_backend *f, struct emu_io *io)
 	if (!s)
 		return false;
 	switch (io->op) {
-	case EMU_IO_FLUSH:
-		io_uring_prep_fsync(s, f->fd, IORING_FSYNC_DATASYNC);
-		break;
+	case EMU_IO_FLUSH: io_uring_prep_fsync(s, f->fd, IORING_FSYNC_DATASYNC); break;
 	case EMU_IO_DISCARD:
 	case EMU_IO_ZEROES:
 		io_uring_prep_fallocate(s, f->fd, fallocate_mode(io), io->offset, io->bytes);
 		break;
 	case EMU_IO_READ:
 		if (n == 1)
-			io_uring_prep_read(
-				s, io_fd(f, io), io->iov->iov_base, io->iov->iov_len, at);
+			io_uring_prep_read(s, io_fd(f, io), io->iov->iov_base, io->iov->iov_len,
+					   at);
 		else
 			io_uring_prep_readv(s, io_fd(f, io), io->iov, n, at);
 		break;
@@ -340,8 +336,8 @@ static const struct emu_backend_ops file_ops = {
 	.close = file_close,
 };
 
-static int file_open(
-	struct emu_backend **out, int fd, int buffered, const struct emu_file_options *opt)
+static int file_open(struct emu_backend **out, int fd, int buffered,
+		     const struct emu_file_options *opt)
 {
 	uint64_t size;
 	uint32_t block;
@@ -357,11 +353,11 @@ static int file_open(
 	f->buffered = buffered;
 	f->wait_tail = &f->wait;
 	f->most = opt->size;
-	f->b = (struct emu_backend){.ops = &file_ops,
-		.size = limited(size, opt->size),
-		.align = buffered != fd ? block : 1,
-		.read_only = opt->flags & EMU_FILE_READ_ONLY,
-		.can_discard = true};
+	f->b = (struct emu_backend){ .ops = &file_ops,
+				     .size = limited(size, opt->size),
+				     .align = buffered != fd ? block : 1,
+				     .read_only = opt->flags & EMU_FILE_READ_ONLY,
+				     .can_discard = true };
 	unsigned depth = opt->depth ? opt->depth : DEPTH;
 	f->limit = 2 * depth;
 	if (!(opt->flags & EMU_FILE_NO_URING))

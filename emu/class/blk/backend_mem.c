@@ -86,7 +86,9 @@ int emu_backend_mem(struct emu_backend **out, void *data, uint64_t size)
 			return -ENOMEM;
 		}
 	}
-	m->b = (struct emu_backend){.ops = &mem_ops, .size = size, .align = 1, .can_discard = true};
+	m->b = (struct emu_backend){
+		.ops = &mem_ops, .size = size, .align = 1, .can_discard = true
+	};
 	*out = &m->b;
 	return 0;
 }

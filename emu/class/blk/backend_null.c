@@ -37,7 +37,9 @@ int emu_backend_null(struct emu_backend **out, uint64_t size)
 	struct emu_backend *b = calloc(1, sizeof(*b));
 	if (!b)
 		return -ENOMEM;
-	*b = (struct emu_backend){.ops = &null_ops, .size = size, .align = 1, .can_discard = true};
+	*b = (struct emu_backend){
+		.ops = &null_ops, .size = size, .align = 1, .can_discard = true
+	};
 	*out = b;
 	return 0;
 }

@@ -92,27 +92,27 @@ static void fill_config(struct emu_virtio *v)
 		uint8_t off, len, feature;
 		uint64_t value;
 	} fields[] = {
-		{BLK_CFG_SIZE_MAX, 4, VIRTIO_BLK_F_SIZE_MAX, c->size_max},
-		{BLK_CFG_SEG_MAX, 4, VIRTIO_BLK_F_SEG_MAX, c->seg_max},
-		{BLK_CFG_CYLINDERS, 2, VIRTIO_BLK_F_GEOMETRY, c->cylinders},
-		{BLK_CFG_HEADS, 1, VIRTIO_BLK_F_GEOMETRY, c->heads},
-		{BLK_CFG_SECTORS, 1, VIRTIO_BLK_F_GEOMETRY, c->sectors},
-		{BLK_CFG_BLK_SIZE, 4, VIRTIO_BLK_F_BLK_SIZE, c->blk_size},
-		{BLK_CFG_PHYS_EXP, 1, VIRTIO_BLK_F_TOPOLOGY, c->phys_exp},
-		{BLK_CFG_ALIGN_OFF, 1, VIRTIO_BLK_F_TOPOLOGY, c->align_offset},
-		{BLK_CFG_MIN_IO, 2, VIRTIO_BLK_F_TOPOLOGY, c->min_io},
-		{BLK_CFG_OPT_IO, 4, VIRTIO_BLK_F_TOPOLOGY, c->opt_io},
-		{BLK_CFG_WRITEBACK, 1, VIRTIO_BLK_F_CONFIG_WCE, 1},
-		{BLK_CFG_NUM_QUEUES, 2, VIRTIO_BLK_F_MQ, v->nqueues},
-		{BLK_CFG_DISCARD_SECTORS, 4, VIRTIO_BLK_F_DISCARD, c->max_discard_sectors},
-		{BLK_CFG_DISCARD_SEG, 4, VIRTIO_BLK_F_DISCARD, c->max_discard_seg},
-		{BLK_CFG_DISCARD_ALIGN, 4, VIRTIO_BLK_F_DISCARD, c->discard_align},
-		{BLK_CFG_ZEROES_SECTORS, 4, VIRTIO_BLK_F_WRITE_ZEROES, c->max_zeroes_sectors},
-		{BLK_CFG_ZEROES_SEG, 4, VIRTIO_BLK_F_WRITE_ZEROES, c->max_zeroes_seg},
-		{BLK_CFG_ZEROES_UNMAP, 1, VIRTIO_BLK_F_WRITE_ZEROES, b->backend->can_discard},
-		{BLK_CFG_ERASE_SECTORS, 4, VIRTIO_BLK_F_SECURE_ERASE, c->max_erase_sectors},
-		{BLK_CFG_ERASE_SEG, 4, VIRTIO_BLK_F_SECURE_ERASE, c->max_erase_seg},
-		{BLK_CFG_ERASE_ALIGN, 4, VIRTIO_BLK_F_SECURE_ERASE, c->erase_align},
+		{ BLK_CFG_SIZE_MAX, 4, VIRTIO_BLK_F_SIZE_MAX, c->size_max },
+		{ BLK_CFG_SEG_MAX, 4, VIRTIO_BLK_F_SEG_MAX, c->seg_max },
+		{ BLK_CFG_CYLINDERS, 2, VIRTIO_BLK_F_GEOMETRY, c->cylinders },
+		{ BLK_CFG_HEADS, 1, VIRTIO_BLK_F_GEOMETRY, c->heads },
+		{ BLK_CFG_SECTORS, 1, VIRTIO_BLK_F_GEOMETRY, c->sectors },
+		{ BLK_CFG_BLK_SIZE, 4, VIRTIO_BLK_F_BLK_SIZE, c->blk_size },
+		{ BLK_CFG_PHYS_EXP, 1, VIRTIO_BLK_F_TOPOLOGY, c->phys_exp },
+		{ BLK_CFG_ALIGN_OFF, 1, VIRTIO_BLK_F_TOPOLOGY, c->align_offset },
+		{ BLK_CFG_MIN_IO, 2, VIRTIO_BLK_F_TOPOLOGY, c->min_io },
+		{ BLK_CFG_OPT_IO, 4, VIRTIO_BLK_F_TOPOLOGY, c->opt_io },
+		{ BLK_CFG_WRITEBACK, 1, VIRTIO_BLK_F_CONFIG_WCE, 1 },
+		{ BLK_CFG_NUM_QUEUES, 2, VIRTIO_BLK_F_MQ, v->nqueues },
+		{ BLK_CFG_DISCARD_SECTORS, 4, VIRTIO_BLK_F_DISCARD, c->max_discard_sectors },
+		{ BLK_CFG_DISCARD_SEG, 4, VIRTIO_BLK_F_DISCARD, c->max_discard_seg },
+		{ BLK_CFG_DISCARD_ALIGN, 4, VIRTIO_BLK_F_DISCARD, c->discard_align },
+		{ BLK_CFG_ZEROES_SECTORS, 4, VIRTIO_BLK_F_WRITE_ZEROES, c->max_zeroes_sectors },
+		{ BLK_CFG_ZEROES_SEG, 4, VIRTIO_BLK_F_WRITE_ZEROES, c->max_zeroes_seg },
+		{ BLK_CFG_ZEROES_UNMAP, 1, VIRTIO_BLK_F_WRITE_ZEROES, b->backend->can_discard },
+		{ BLK_CFG_ERASE_SECTORS, 4, VIRTIO_BLK_F_SECURE_ERASE, c->max_erase_sectors },
+		{ BLK_CFG_ERASE_SEG, 4, VIRTIO_BLK_F_SECURE_ERASE, c->max_erase_seg },
+		{ BLK_CFG_ERASE_ALIGN, 4, VIRTIO_BLK_F_SECURE_ERASE, c->erase_align },
 	};
 	v->config_len = BLK_CFG_LEN;
 	put(v, BLK_CFG_CAPACITY, 8, b->capacity);
@@ -131,7 +131,7 @@ static void choose_features(struct emu_virtio *v)
 	if (b->cfg.zones.model == VIRTIO_BLK_Z_HM) /* 5.2.5.1 */
 		f = (f & ~BIT(VIRTIO_BLK_F_DISCARD)) | BIT(VIRTIO_BLK_F_ZONED);
 	if (f & BIT(VIRTIO_BLK_F_CONFIG_WCE) &&
-		!emu_fault_hit(v->fault, EMU_FAULT_OFFERS_WITHOUT_PREREQ)) /* 5.2.5.2 */
+	    !emu_fault_hit(v->fault, EMU_FAULT_OFFERS_WITHOUT_PREREQ)) /* 5.2.5.2 */
 		f |= BIT(VIRTIO_BLK_F_FLUSH);
 	v->offered[0] = f & emu_blk_all_features();
 }

@@ -13,8 +13,8 @@
 struct emu_blk_zones {
 	uint8_t model; /* VIRTIO_BLK_Z_NONE, _HM (zones SWR), _HA (zones SWP) */
 	uint32_t zone_sectors;
-	uint32_t capacity_sectors;     /* writable sectors of a sequential zone; 0: all */
-	uint32_t conventional;         /* this many leading zones are conventional */
+	uint32_t capacity_sectors; /* writable sectors of a sequential zone; 0: all */
+	uint32_t conventional; /* this many leading zones are conventional */
 	uint32_t max_open, max_active; /* 0: no limit */
 	uint32_t max_append_sectors;
 	uint32_t write_granularity; /* bytes; 0: the block size */
@@ -22,12 +22,12 @@ struct emu_blk_zones {
 
 struct emu_blk_config {
 	struct emu_backend *backend; /* owned from a successful init on */
-	uint64_t features;           /* VIRTIO_BLK_F_*: offered; 0: emu_blk_default_features */
-	uint64_t capacity;           /* sectors; 0: the backend's */
-	char serial[21];             /* GET_ID, up to 20 bytes */
-	uint32_t size_max, seg_max;  /* 0: none (1 MiB), queue size - 2 */
-	uint32_t blk_size;           /* 0: 512 */
-	uint16_t cylinders;          /* geometry; all 0: made up */
+	uint64_t features; /* VIRTIO_BLK_F_*: offered; 0: emu_blk_default_features */
+	uint64_t capacity; /* sectors; 0: the backend's */
+	char serial[21]; /* GET_ID, up to 20 bytes */
+	uint32_t size_max, seg_max; /* 0: none (1 MiB), queue size - 2 */
+	uint32_t blk_size; /* 0: 512 */
+	uint16_t cylinders; /* geometry; all 0: made up */
 	uint8_t heads, sectors;
 	uint8_t phys_exp, align_offset; /* topology, in logical blocks */
 	uint16_t min_io;
@@ -46,7 +46,7 @@ uint64_t emu_blk_all_features(void);
 extern const struct emu_class emu_blk; /* class_config: struct emu_blk_config */
 
 /* For front doors. */
-uint64_t emu_blk_capacity(struct emu_virtio *v);            /* sectors */
+uint64_t emu_blk_capacity(struct emu_virtio *v); /* sectors */
 int emu_blk_resize(struct emu_virtio *v, uint64_t sectors); /* capacity change, 5.2.6.2 */
 /*
  * The same where someone else changed the backend's size: take it over.  1 when the

@@ -29,9 +29,9 @@ struct blk_req {
 	struct blk *b;
 	struct emu_queue *q;
 	struct emu_chain *c;
-	uint32_t type;              /* VIRTIO_BLK_T_* */
-	uint64_t sector;            /* of the header */
-	uint64_t data_len;          /* bytes the type's data has */
+	uint32_t type; /* VIRTIO_BLK_T_* */
+	uint64_t sector; /* of the header */
+	uint64_t data_len; /* bytes the type's data has */
 	uint64_t start, todo, done; /* data: sectors' byte offset, bytes to move, moved */
 	bool submitting, came_back; /* completed while still in submit() */
 	bool bouncing;
@@ -62,8 +62,8 @@ void blk_move(struct blk_req *r, uint8_t op, uint64_t sector, uint64_t bytes);
 int blk_zones_init(struct blk *b);
 /* May this access go ahead? Else a status. Writes advance the write pointer. */
 uint8_t blk_zone_write(struct blk *b, uint64_t sector, uint64_t sectors);
-uint8_t blk_zone_read(
-	struct blk *b, uint64_t sector, uint64_t *sectors); /* cut to what is written */
+uint8_t blk_zone_read(struct blk *b, uint64_t sector,
+		      uint64_t *sectors); /* cut to what is written */
 uint8_t blk_zone_erase(struct blk *b, uint64_t sector, uint64_t sectors);
 bool blk_zone_sequential(const struct blk *b, uint64_t sector, uint64_t sectors);
 void blk_zone_report(struct blk_req *r);

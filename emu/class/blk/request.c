@@ -26,7 +26,7 @@ static uint8_t bend_status(struct blk_req *r, uint8_t status)
 {
 	struct emu_fault *f = r->b->v->fault;
 	if (status == VIRTIO_BLK_S_IOERR && r->type == VIRTIO_BLK_T_OUT &&
-		emu_fault_hit(f, EMU_FAULT_WRITES_RO))
+	    emu_fault_hit(f, EMU_FAULT_WRITES_RO))
 		return VIRTIO_BLK_S_OK;
 	if (r->type == VIRTIO_BLK_T_FLUSH && emu_fault_hit(f, EMU_FAULT_FLUSH_REFUSED))
 		return VIRTIO_BLK_S_UNSUPP;
@@ -118,7 +118,7 @@ static int map_bounce(struct blk_req *r)
 			return ret;
 	}
 	r->bouncing = true;
-	r->iov[0] = (struct iovec){.iov_base = r->bounce, .iov_len = n};
+	r->iov[0] = (struct iovec){ .iov_base = r->bounce, .iov_len = n };
 	r->io.iov = r->iov;
 	r->io.niov = 1;
 	r->io.bytes = n;
@@ -164,7 +164,7 @@ static bool came_back(struct blk_req *r, int ret)
 {
 	struct blk *b = r->b;
 	emu_tap_backend(b->v->tap, r->q->index, r->c->head, r->op, true, ret, r->io.offset,
-		r->io.bytes, r->io.tag);
+			r->io.bytes, r->io.tag);
 	if (ret == 0 && reads(r) && r->bouncing)
 		ret = emu_chain_write(b->v->mem, r->c, r->done, r->bounce, r->io.bytes);
 	if (ret < 0)
@@ -196,10 +196,8 @@ static int next_step(struct blk_req *r)
 			return 0;
 		int ret = prepare_move(r);
 		return ret < 0 ? ret : 1;
-	case EMU_IO_FLUSH:
-		return r->done++ == 0;
-	default:
-		return prepare_range(r);
+	case EMU_IO_FLUSH: return r->done++ == 0;
+	default: return prepare_range(r);
 	}
 }
 
@@ -224,7 +222,7 @@ static void step(struct blk_req *r)
 		r->io.op = r->op;
 		r->io.done = io_done;
 		emu_tap_backend(r->b->v->tap, r->q->index, r->c->head, r->op, false, 0,
-			r->io.offset, r->io.bytes, r->io.tag);
+				r->io.offset, r->io.bytes, r->io.tag);
 		r->submitting = true;
 		r->came_back = false;
 		backend->ops->submit(backend, &r->io);
@@ -268,7 +266,7 @@ static void start_in(struct blk_req *r)
 {
 	uint64_t sectors = r->data_len / BLK_SECTOR;
 	if (r->c->read_len != BLK_HEADER || r->data_len % BLK_SECTOR ||
-		!in_range(r->b, r->sector, sectors)) {
+	    !in_range(r->b, r->sector, sectors)) {
 		blk_finish(r, VIRTIO_BLK_S_IOERR);
 		return;
 	}
@@ -283,7 +281,7 @@ static void start_out(struct blk_req *r)
 {
 	uint64_t sectors = r->data_len / BLK_SECTOR;
 	if (r->c->write_len != 1 || r->data_len % BLK_SECTOR ||
-		!in_range(r->b, r->sector, sectors)) {
+	    !in_range(r->b, r->sector, sectors)) {
 		blk_finish(r, VIRTIO_BLK_S_IOERR);
 		return;
 	}
@@ -312,7 +310,7 @@ static void answer(struct blk_req *r, const void *data, size_t len)
 
 static void start_get_id(struct blk_req *r)
 {
-	char id[VIRTIO_BLK_ID_BYTES] = {0};
+	char id[VIRTIO_BLK_ID_BYTES] = { 0 };
 	if (r->data_len != sizeof(id)) { /* 5.2.6.1 */
 		blk_finish(r, VIRTIO_BLK_S_IOERR);
 		return;
@@ -333,7 +331,7 @@ static void start_lifetime(struct blk_req *r)
 }
 
 static uint8_t check_segment(const struct blk *b, const struct virtio_blk_discard_write_zeroes *s,
-	uint32_t max, uint32_t flags)
+			     uint32_t max, uint32_t flags)
 {
 	if (s->flags & ~flags) /* 5.2.6.2 */
 		return VIRTIO_BLK_S_UNSUPP;
@@ -354,8 +352,8 @@ static bool read_segments(struct blk_req *r, uint32_t max_seg, uint32_t max_sect
 	if (status == VIRTIO_BLK_S_OK && n && !r->segs)
 		r->segs = calloc(BLK_SEGMENTS, sizeof(*r->segs));
 	if (status == VIRTIO_BLK_S_OK && n &&
-		(!r->segs || emu_chain_read(
-				     r->b->v->mem, r->c, BLK_HEADER, r->segs, n * BLK_SEGMENT) < 0))
+	    (!r->segs ||
+	     emu_chain_read(r->b->v->mem, r->c, BLK_HEADER, r->segs, n * BLK_SEGMENT) < 0))
 		status = VIRTIO_BLK_S_IOERR;
 	r->nseg = n;
 	for (uint64_t i = 0; status == VIRTIO_BLK_S_OK && i < n; i++) {
@@ -394,7 +392,7 @@ static void start_zeroes(struct blk_req *r)
 {
 	const struct emu_blk_config *c = &r->b->cfg;
 	if (!read_segments(r, c->max_zeroes_seg, c->max_zeroes_sectors,
-		    VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP))
+			   VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP))
 		return;
 	if (touches_zones(r))
 		blk_finish(r, VIRTIO_BLK_S_ZONE_INVALID_CMD);
@@ -418,21 +416,21 @@ static void start_erase(struct blk_req *r)
 }
 
 static const struct blk_type types[] = {
-	{VIRTIO_BLK_T_IN, -1, false, start_in},
-	{VIRTIO_BLK_T_OUT, -1, true, start_out},
-	{VIRTIO_BLK_T_FLUSH, VIRTIO_BLK_F_FLUSH, false, start_flush},
-	{VIRTIO_BLK_T_GET_ID, -1, false, start_get_id},
-	{VIRTIO_BLK_T_GET_LIFETIME, VIRTIO_BLK_F_LIFETIME, false, start_lifetime},
-	{VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_F_DISCARD, true, start_discard},
-	{VIRTIO_BLK_T_WRITE_ZEROES, VIRTIO_BLK_F_WRITE_ZEROES, true, start_zeroes},
-	{VIRTIO_BLK_T_SECURE_ERASE, VIRTIO_BLK_F_SECURE_ERASE, true, start_erase},
-	{VIRTIO_BLK_T_ZONE_APPEND, VIRTIO_BLK_F_ZONED, true, blk_zone_append},
-	{VIRTIO_BLK_T_ZONE_REPORT, VIRTIO_BLK_F_ZONED, false, blk_zone_report},
-	{VIRTIO_BLK_T_ZONE_OPEN, VIRTIO_BLK_F_ZONED, true, blk_zone_manage},
-	{VIRTIO_BLK_T_ZONE_CLOSE, VIRTIO_BLK_F_ZONED, true, blk_zone_manage},
-	{VIRTIO_BLK_T_ZONE_FINISH, VIRTIO_BLK_F_ZONED, true, blk_zone_manage},
-	{VIRTIO_BLK_T_ZONE_RESET, VIRTIO_BLK_F_ZONED, true, blk_zone_manage},
-	{VIRTIO_BLK_T_ZONE_RESET_ALL, VIRTIO_BLK_F_ZONED, true, blk_zone_manage},
+	{ VIRTIO_BLK_T_IN, -1, false, start_in },
+	{ VIRTIO_BLK_T_OUT, -1, true, start_out },
+	{ VIRTIO_BLK_T_FLUSH, VIRTIO_BLK_F_FLUSH, false, start_flush },
+	{ VIRTIO_BLK_T_GET_ID, -1, false, start_get_id },
+	{ VIRTIO_BLK_T_GET_LIFETIME, VIRTIO_BLK_F_LIFETIME, false, start_lifetime },
+	{ VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_F_DISCARD, true, start_discard },
+	{ VIRTIO_BLK_T_WRITE_ZEROES, VIRTIO_BLK_F_WRITE_ZEROES, true, start_zeroes },
+	{ VIRTIO_BLK_T_SECURE_ERASE, VIRTIO_BLK_F_SECURE_ERASE, true, start_erase },
+	{ VIRTIO_BLK_T_ZONE_APPEND, VIRTIO_BLK_F_ZONED, true, blk_zone_append },
+	{ VIRTIO_BLK_T_ZONE_REPORT, VIRTIO_BLK_F_ZONED, false, blk_zone_report },
+	{ VIRTIO_BLK_T_ZONE_OPEN, VIRTIO_BLK_F_ZONED, true, blk_zone_manage },
+	{ VIRTIO_BLK_T_ZONE_CLOSE, VIRTIO_BLK_F_ZONED, true, blk_zone_manage },
+	{ VIRTIO_BLK_T_ZONE_FINISH, VIRTIO_BLK_F_ZONED, true, blk_zone_manage },
+	{ VIRTIO_BLK_T_ZONE_RESET, VIRTIO_BLK_F_ZONED, true, blk_zone_manage },
+	{ VIRTIO_BLK_T_ZONE_RESET_ALL, VIRTIO_BLK_F_ZONED, true, blk_zone_manage },
 };
 
 static void dispatch(struct blk_req *r)
@@ -482,8 +480,8 @@ void blk_handle(struct emu_queue *q, struct emu_chain *c)
 	struct blk_req *r = request_of(c);
 	struct virtio_blk_outhdr h;
 	if (!r || !c->write_len) {
-		emu_virtio_break(
-			q->v, q, r ? "request without a status byte" : "no memory for a request");
+		emu_virtio_break(q->v, q,
+				 r ? "request without a status byte" : "no memory for a request");
 		emu_queue_complete(q, c, 0);
 		return;
 	}
@@ -493,7 +491,7 @@ void blk_handle(struct emu_queue *q, struct emu_chain *c)
 	r->io.tag = (uint64_t)q->index << 16 | c->head;
 	r->type = UINT32_MAX;
 	if (c->read_len < BLK_HEADER || emu_chain_read(q->v->mem, c, 0, &h, sizeof(h)) < 0 ||
-		(c->ndesc != 3 && emu_fault_hit(q->v->fault, EMU_FAULT_REFUSES_FRAMING))) {
+	    (c->ndesc != 3 && emu_fault_hit(q->v->fault, EMU_FAULT_REFUSES_FRAMING))) {
 		blk_finish(r, VIRTIO_BLK_S_IOERR); /* 5.2.6: "device or driver error" */
 		return;
 	}

@@ -60,11 +60,13 @@ int blk_zones_init(struct blk *b)
 	b->zones = n;
 	for (uint32_t i = 0; i < b->zones; i++) {
 		bool conv = i < z->conventional;
-		b->zone[i] = (struct blk_zone){.wp = zone_start(b, i),
-			.type = conv                          ? VIRTIO_BLK_ZT_CONV
-				: z->model == VIRTIO_BLK_Z_HM ? VIRTIO_BLK_ZT_SWR
-							      : VIRTIO_BLK_ZT_SWP,
-			.state = conv ? VIRTIO_BLK_ZS_NOT_WP : VIRTIO_BLK_ZS_EMPTY};
+		b->zone[i] = (struct blk_zone){ .wp = zone_start(b, i),
+						.type = conv ? VIRTIO_BLK_ZT_CONV
+							: z->model == VIRTIO_BLK_Z_HM
+								? VIRTIO_BLK_ZT_SWR
+								: VIRTIO_BLK_ZT_SWP,
+						.state = conv ? VIRTIO_BLK_ZS_NOT_WP
+							      : VIRTIO_BLK_ZS_EMPTY };
 	}
 	return 0;
 }
@@ -98,7 +100,7 @@ bool blk_zone_sequential(const struct blk *b, uint64_t sector, uint64_t sectors)
 	if (!is_zoned(b) || !sectors)
 		return false;
 	for (uint64_t i = sector / b->cfg.zones.zone_sectors;
-		i <= (sector + sectors - 1) / b->cfg.zones.zone_sectors && i < b->zones; i++)
+	     i <= (sector + sectors - 1) / b->cfg.zones.zone_sectors && i < b->zones; i++)
 		if (b->zone[i].type != VIRTIO_BLK_ZT_CONV)
 			return true;
 	return false;
@@ -299,12 +301,9 @@ static uint8_t manage(struct blk_req *r)
 	case VIRTIO_BLK_T_ZONE_OPEN:
 		return z->state == VIRTIO_BLK_ZS_FULL ? INVALID
 						      : open_zone(b, z, VIRTIO_BLK_ZS_EOPEN);
-	case VIRTIO_BLK_T_ZONE_CLOSE:
-		return close_zone(b, z, i);
-	case VIRTIO_BLK_T_ZONE_FINISH:
-		return finish_zone(b, z, i);
-	default:
-		return reset_zone(b, z, i);
+	case VIRTIO_BLK_T_ZONE_CLOSE: return close_zone(b, z, i);
+	case VIRTIO_BLK_T_ZONE_FINISH: return finish_zone(b, z, i);
+	default: return reset_zone(b, z, i);
 	}
 }
 
@@ -317,10 +316,10 @@ void blk_zone_manage(struct blk_req *r)
 void blk_zone_report(struct blk_req *r)
 {
 	struct blk *b = r->b;
-	struct report_header h = {0};
+	struct report_header h = { 0 };
 	uint64_t room = r->c->write_len - 1, n = 0;
 	if (!b->zones || r->sector >= b->capacity ||
-		room < sizeof(h) + sizeof(struct report_zone)) {
+	    room < sizeof(h) + sizeof(struct report_zone)) {
 		blk_finish(r, INVALID);
 		return;
 	}
@@ -328,13 +327,14 @@ void blk_zone_report(struct blk_req *r)
 	room = (room - sizeof(h)) / sizeof(struct report_zone);
 	for (; i < b->zones && n < room; i++, n++) {
 		const struct blk_zone *z = &b->zone[i];
-		struct report_zone d = {.capacity = htole64(zone_capacity(b, i)),
-			.start = htole64(zone_start(b, i)),
-			.wp = htole64(z->type == VIRTIO_BLK_ZT_CONV ? UINT64_MAX : z->wp),
-			.type = z->type,
-			.state = z->state};
+		struct report_zone d = { .capacity = htole64(zone_capacity(b, i)),
+					 .start = htole64(zone_start(b, i)),
+					 .wp = htole64(z->type == VIRTIO_BLK_ZT_CONV ? UINT64_MAX
+										     : z->wp),
+					 .type = z->type,
+					 .state = z->state };
 		if (emu_chain_write(b->v->mem, r->c, sizeof(h) + n * sizeof(d), &d, sizeof(d)) <
-			0) {
+		    0) {
 			blk_finish(r, VIRTIO_BLK_S_IOERR);
 			return;
 		}

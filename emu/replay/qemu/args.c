@@ -33,7 +33,8 @@ struct bit_row {
 	const char *prop;
 };
 
-static const struct bit_row core_bits[] = { /* 6, 6.3 */
+static const struct bit_row core_bits[] = {
+	/* 6, 6.3 */
 	{ VIRTIO_F_NOTIFY_ON_EMPTY, "notify_on_empty" },
 	{ VIRTIO_F_ANY_LAYOUT, "any_layout" },
 	{ VIRTIO_RING_F_INDIRECT_DESC, "indirect_desc" },
@@ -44,14 +45,16 @@ static const struct bit_row core_bits[] = { /* 6, 6.3 */
 	{ VIRTIO_F_RING_RESET, "queue_reset" },
 };
 
-static const struct bit_row blk_bits[] = { /* 5.2.3 */
+static const struct bit_row blk_bits[] = {
+	/* 5.2.3 */
 	{ VIRTIO_BLK_F_CONFIG_WCE, "config-wce" },
 	{ VIRTIO_BLK_F_FLUSH, "write-cache" },
 	{ VIRTIO_BLK_F_DISCARD, "discard" },
 	{ VIRTIO_BLK_F_WRITE_ZEROES, "write-zeroes" },
 };
 
-static const struct bit_row net_bits[] = { /* 5.1.3; those that QEMU's backend must help with: not here */
+static const struct bit_row net_bits[] = {
+	/* 5.1.3; those that QEMU's backend must help with: not here */
 	{ VIRTIO_NET_F_MRG_RXBUF, "mrg_rxbuf" },
 	{ VIRTIO_NET_F_STATUS, "status" },
 	{ VIRTIO_NET_F_CTRL_VQ, "ctrl_vq" },
@@ -71,7 +74,8 @@ struct field_row {
 	const char *prop;
 };
 
-static const struct field_row blk_fields[] = { /* 5.2.4 */
+static const struct field_row blk_fields[] = {
+	/* 5.2.4 */
 	{ BLK_CFG_BLK_SIZE, 4, NOT_ZERO, "logical_block_size" },
 	{ BLK_CFG_PHYS_EXP, 1, EXPONENT, "physical_block_size" },
 	{ BLK_CFG_MIN_IO, 2, BLOCKS, "min_io_size" },
@@ -99,11 +103,11 @@ static const char *type_of(const struct builder *b, const char *prop)
 		struct json_object *p = json_object_array_get_idx(b->about->props, i), *v;
 
 		if (json_object_is_type(p, json_type_object) &&
-			json_object_object_get_ex(p, "name", &v) &&
-			json_object_is_type(v, json_type_string) &&
-			!strcmp(json_object_get_string(v), prop)) {
+		    json_object_object_get_ex(p, "name", &v) &&
+		    json_object_is_type(v, json_type_string) &&
+		    !strcmp(json_object_get_string(v), prop)) {
 			if (!json_object_object_get_ex(p, "type", &v) ||
-				!json_object_is_type(v, json_type_string))
+			    !json_object_is_type(v, json_type_string))
 				return "";
 			return json_object_get_string(v);
 		}
@@ -161,7 +165,7 @@ static void set_bits(struct builder *b, const struct bit_row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (bit_known(b->d, rows[i].bit) &&
-			(!legacy_bit(rows[i].bit) || b->d->legacy_known))
+		    (!legacy_bit(rows[i].bit) || b->d->legacy_known))
 			set_flag(b, rows[i].prop, offered(b->d, rows[i].bit));
 }
 
@@ -169,7 +173,8 @@ static bool field(const struct replay_device *d, unsigned at, unsigned width, ui
 {
 	*value = 0;
 	for (unsigned i = 0; i < width; i++) {
-		if (at + i >= REPLAY_CONFIG_MAX || !(d->config_known[(at + i) / 8] >> (at + i) % 8 & 1))
+		if (at + i >= REPLAY_CONFIG_MAX ||
+		    !(d->config_known[(at + i) / 8] >> (at + i) % 8 & 1))
 			return false;
 		*value |= (uint64_t)d->config[at + i] << i * 8;
 	}
@@ -190,17 +195,13 @@ static void set_fields(struct builder *b, const struct field_row *rows, size_t n
 			if (!v)
 				continue;
 			break;
-		case BLOCKS:
-			v *= block;
-			break;
+		case BLOCKS: v *= block; break;
 		case SECTORS:
 			v *= BLK_SECTOR;
 			if (v <= block) /* QEMU's default says the same */
 				continue;
 			break;
-		case EXPONENT:
-			v = v < 32 ? block << v : block;
-			break;
+		case EXPONENT: v = v < 32 ? block << v : block; break;
 		}
 		if (v <= INT64_MAX)
 			set_number(b, rows[i].prop, v);
@@ -253,8 +254,8 @@ static void net(struct builder *b)
 	set_bits(b, net_bits, sizeof(net_bits) / sizeof(net_bits[0]));
 	if (field(b->d, 0, ETH_ALEN, &v)) {
 		snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", b->d->config[0],
-			b->d->config[1], b->d->config[2], b->d->config[3], b->d->config[4],
-			b->d->config[5]);
+			 b->d->config[1], b->d->config[2], b->d->config[3], b->d->config[4],
+			 b->d->config[5]);
 		set_text(b, "mac", mac);
 	}
 	if (b->d->queue_size[0])
@@ -339,8 +340,7 @@ static unsigned slot_of(const struct replay_device *d)
 
 /* --- the command line ------------------------------------------------------------------------ */
 
-static void add(struct qemu_args *a, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+static void add(struct qemu_args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void add(struct qemu_args *a, const char *fmt, ...)
 {
 	va_list ap;
@@ -357,9 +357,11 @@ static void add(struct qemu_args *a, const char *fmt, ...)
 }
 
 static void add_device(struct qemu_args *a, const struct replay_device *d,
-	const struct qemu_about *about, bool plain)
+		       const struct qemu_about *about, bool plain)
 {
-	struct builder b = { .about = about, .d = d, .o = json_object_new_object(), .plain = plain };
+	struct builder b = {
+		.about = about, .d = d, .o = json_object_new_object(), .plain = plain
+	};
 	char addr[16];
 
 	if (!b.o) {
@@ -390,10 +392,11 @@ static void add_backend(struct qemu_args *a, const struct replay_device *d)
 	}
 	for (unsigned i = 0; i <= d->resizes; i++) {
 		add(a, "-blockdev");
-		add(a, "{\"driver\":\"raw\",\"node-name\":\"disk%u\",\"discard\":\"unmap\","
-		       "\"read-only\":%s,\"file\":{\"driver\":\"nbd\","
-		       "\"server\":{\"type\":\"fd\",\"str\":\"%d\"}}}",
-			i, d->read_only ? "true" : "false", QEMU_FD_BACKEND + i);
+		add(a,
+		    "{\"driver\":\"raw\",\"node-name\":\"disk%u\",\"discard\":\"unmap\","
+		    "\"read-only\":%s,\"file\":{\"driver\":\"nbd\","
+		    "\"server\":{\"type\":\"fd\",\"str\":\"%d\"}}}",
+		    i, d->read_only ? "true" : "false", QEMU_FD_BACKEND + i);
 	}
 	if (d->resizes) {
 		add(a, "-chardev");
@@ -404,10 +407,11 @@ static void add_backend(struct qemu_args *a, const struct replay_device *d)
 }
 
 void qemu_args(struct qemu_args *a, const char *binary, const struct replay_device *d,
-	const struct qemu_about *about, uint64_t ram, bool plain)
+	       const struct qemu_about *about, uint64_t ram, bool plain)
 {
-	static const char *const fixed[] = { "-machine", "q35,accel=tcg,memory-backend=ram",
-		"-display", "none", "-nodefaults", "-no-user-config" };
+	static const char *const fixed[] = { "-machine",    "q35,accel=tcg,memory-backend=ram",
+					     "-display",    "none",
+					     "-nodefaults", "-no-user-config" };
 
 	memset(a, 0, sizeof(*a));
 	add(a, "%s", binary);
@@ -417,7 +421,7 @@ void qemu_args(struct qemu_args *a, const char *binary, const struct replay_devi
 	add(a, "%lluM", (unsigned long long)(ram >> 20));
 	add(a, "-object");
 	add(a, "memory-backend-file,id=ram,share=on,size=%lluM,mem-path=/proc/self/fd/%d",
-		(unsigned long long)(ram >> 20), QEMU_FD_RAM);
+	    (unsigned long long)(ram >> 20), QEMU_FD_RAM);
 	/* running, because a NIC of a stopped machine does nothing; its processor sleeps at once */
 	add(a, "-bios");
 	add(a, "/proc/self/fd/%d", QEMU_FD_BIOS);

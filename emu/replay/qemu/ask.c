@@ -133,8 +133,8 @@ static int greeting(struct talk *t, struct qemu_about *a)
 		return rc;
 	v = member(member(member(o, "QMP"), "version"), "qemu");
 	snprintf(a->version, sizeof(a->version), "%d.%d.%d",
-		json_object_get_int(member(v, "major")), json_object_get_int(member(v, "minor")),
-		json_object_get_int(member(v, "micro")));
+		 json_object_get_int(member(v, "major")), json_object_get_int(member(v, "minor")),
+		 json_object_get_int(member(v, "micro")));
 	rc = v ? 0 : -EPROTO;
 	json_object_put(o);
 	return rc;
@@ -152,8 +152,8 @@ static int converse(struct talk *t, struct qemu_about *a, const char *type)
 		return rc == -ENOTSUP ? -EPROTO : rc;
 	json_object_put(o);
 	snprintf(text, sizeof(text),
-		"{\"execute\":\"device-list-properties\",\"arguments\":{\"typename\":\"%s\"}}\n",
-		type);
+		 "{\"execute\":\"device-list-properties\",\"arguments\":{\"typename\":\"%s\"}}\n",
+		 type);
 	rc = ask(t, text, &a->props);
 	if (!rc && !json_object_is_type(a->props, json_type_array)) {
 		json_object_put(a->props);
@@ -164,7 +164,7 @@ static int converse(struct talk *t, struct qemu_about *a, const char *type)
 }
 
 int qemu_ask_fd(struct qemu_about *a, int fd, int patience, const char *type, char *why,
-	size_t size)
+		size_t size)
 {
 	struct talk t = { .fd = fd, .until = now_ms() + patience, .tok = json_tokener_new() };
 	int rc = t.tok ? converse(&t, a, type) : -ENOMEM;
@@ -183,10 +183,13 @@ int qemu_ask_fd(struct qemu_about *a, int fd, int patience, const char *type, ch
 }
 
 int qemu_tell(int fd, bool first, int (*wait)(void *opaque, int fd, int ms), void *opaque,
-	const char *const *commands)
+	      const char *const *commands)
 {
-	struct talk t = { .fd = fd, .until = now_ms() + QEMU_ANSWER_MS, .wait = wait,
-		.opaque = opaque, .tok = json_tokener_new() };
+	struct talk t = { .fd = fd,
+			  .until = now_ms() + QEMU_ANSWER_MS,
+			  .wait = wait,
+			  .opaque = opaque,
+			  .tok = json_tokener_new() };
 	struct qemu_about about;
 	struct json_object *o = NULL;
 	int rc = !t.tok ? -ENOMEM : first ? greeting(&t, &about) : 0;
@@ -217,22 +220,33 @@ static void explain(struct child *c, const char *binary, int rc, char *why, size
 
 	if (rc == -ENOENT)
 		snprintf(why, size,
-			"%s: not found; install it (Debian: apt-get install qemu-system-x86) "
-			"or name another: --against qemu=BINARY", binary);
+			 "%s: not found; install it (Debian: apt-get install qemu-system-x86) "
+			 "or name another: --against qemu=BINARY",
+			 binary);
 	else if (c->pid <= 0 && !c->ended)
 		snprintf(why, size, "%s: cannot be run: %s", binary, strerror(-rc));
 	else {
 		child_words(c, words, sizeof(words));
 		snprintf(why, size, "%s %s%s", binary, words,
-			c->said_len ? "" : ", without a word: is it QEMU?");
+			 c->said_len ? "" : ", without a word: is it QEMU?");
 	}
 }
 
 int qemu_ask(struct qemu_about *a, const char *binary, const char *type, char *why, size_t size)
 {
-	char *argv[] = { (char *)binary, "-machine", "none,accel=tcg", "-S", "-display", "none",
-		"-nodefaults", "-no-user-config", "-chardev", "socket,id=mon,fd=3", "-mon",
-		"chardev=mon,mode=control", NULL };
+	char *argv[] = { (char *)binary,
+			 "-machine",
+			 "none,accel=tcg",
+			 "-S",
+			 "-display",
+			 "none",
+			 "-nodefaults",
+			 "-no-user-config",
+			 "-chardev",
+			 "socket,id=mon,fd=3",
+			 "-mon",
+			 "chardev=mon,mode=control",
+			 NULL };
 	char words[200] = "";
 	struct child c;
 	int fd[2], rc;

@@ -25,7 +25,7 @@
 struct asked {
 	uint16_t queue, head;
 	bool live, fail;
-	bool go;   /* its end has come in the recording */
+	bool go; /* its end has come in the recording */
 	bool came; /* its I/O has begun */
 	uint8_t op; /* enum nbd_op */
 	bool anywhere; /* its place on the disk is in its data, not in its header */
@@ -35,8 +35,8 @@ struct asked {
 struct qemu_disk {
 	struct nbd_disk nbd[QEMU_ENDS];
 	uint64_t size; /* the largest */
-	int fd;         /* a sparse file in memory */
-	uint64_t room;  /* bytes it may still be written */
+	int fd; /* a sparse file in memory */
+	uint64_t room; /* bytes it may still be written */
 	struct asked asked[REQUESTS];
 	unsigned nasked; /* slots in use, live or not */
 };
@@ -56,7 +56,8 @@ static int64_t disk_came(void *opaque, enum nbd_op op, uint64_t off, uint32_t le
 	struct asked *best = NULL;
 
 	for (unsigned i = 0; i < d->nasked; i++)
-		if (is_of(&d->asked[i], op, off, len) && (!best || (best->came && !d->asked[i].came)))
+		if (is_of(&d->asked[i], op, off, len) &&
+		    (!best || (best->came && !d->asked[i].came)))
 			best = &d->asked[i];
 	if (!best)
 		return 0;
@@ -112,9 +113,14 @@ void qemu_disk_request(struct qemu_disk *d, const struct replay_request *r)
 	a->live = false;
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
 		if (ops[i].type == r->type && r->sector < INT64_MAX / SECTOR)
-			*a = (struct asked){ .queue = r->queue, .head = r->head, .live = true,
-				.fail = r->fail, .op = ops[i].op, .anywhere = ops[i].anywhere,
-				.off = r->sector * SECTOR, .len = r->bytes };
+			*a = (struct asked){ .queue = r->queue,
+					     .head = r->head,
+					     .live = true,
+					     .fail = r->fail,
+					     .op = ops[i].op,
+					     .anywhere = ops[i].anywhere,
+					     .off = r->sector * SECTOR,
+					     .len = r->bytes };
 }
 
 int64_t qemu_disk_go(struct qemu_disk *d, uint16_t queue, uint16_t head)
@@ -216,7 +222,8 @@ static int fill_copy(struct qemu_disk *d, int from)
 		if (hole < 0 || (uint64_t)hole > d->size)
 			hole = d->size;
 		while (at < hole) {
-			size_t want = hole - at < (off_t)sizeof(buf) ? hole - at : (off_t)sizeof(buf);
+			size_t want =
+				hole - at < (off_t)sizeof(buf) ? hole - at : (off_t)sizeof(buf);
 			ssize_t n = pread(from, buf, want, at);
 			int rc = n > 0 ? store(d, at, buf, n) : 0;
 
@@ -249,7 +256,7 @@ static int fill_file(struct qemu_disk *d, const char *path, char *why, size_t si
 }
 
 int qemu_disk_new(struct qemu_disk **out, const struct replay_target_config *cfg, char *why,
-	size_t size)
+		  size_t size)
 {
 	const struct replay_device *dev = cfg->device;
 	struct qemu_disk *d = calloc(1, sizeof(*d));
@@ -265,12 +272,17 @@ int qemu_disk_new(struct qemu_disk **out, const struct replay_target_config *cfg
 
 		most = sectors > most ? sectors : most;
 		d->nbd[i] = (struct nbd_disk){ .size = sectors * SECTOR,
-			.read_only = dev->read_only, .read = disk_read, .write = disk_write,
-			.zero = disk_zero, .came = disk_came, .going = disk_going, .opaque = d };
+					       .read_only = dev->read_only,
+					       .read = disk_read,
+					       .write = disk_write,
+					       .zero = disk_zero,
+					       .came = disk_came,
+					       .going = disk_going,
+					       .opaque = d };
 	}
 	if (most > INT64_MAX / SECTOR || d->fd < 0 || ftruncate(d->fd, most * SECTOR)) {
 		snprintf(why, size, "a disk of %llu sectors is not possible",
-			(unsigned long long)most);
+			 (unsigned long long)most);
 		qemu_disk_free(d);
 		return -ENOTSUP;
 	}

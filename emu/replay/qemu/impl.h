@@ -13,7 +13,7 @@ struct json_object;
 /* --- emu/replay/qemu/ask.c ------------------------------------------------------------- */
 /* What a binary says of itself and of one device type. */
 struct qemu_about {
-	char version[48];          /* "7.2.22" */
+	char version[48]; /* "7.2.22" */
 	struct json_object *props; /* of QMP's device-list-properties; owned */
 };
 #define QEMU_START_MS 20000 /* it has so long to speak at all */
@@ -23,13 +23,13 @@ struct qemu_about {
 int qemu_ask(struct qemu_about *a, const char *binary, const char *type, char *why, size_t size);
 /* The conversation alone, on a connected non-blocking socket. */
 int qemu_ask_fd(struct qemu_about *a, int fd, int patience, const char *type, char *why,
-	size_t size);
+		size_t size);
 /*
  * Commands of QMP, up to NULL, each answered before the next; first: none was sent
  * to this socket before.  0; -ENOTSUP: an answer is an error; or negative errno.
  */
 int qemu_tell(int fd, bool first, int (*wait)(void *opaque, int fd, int ms), void *opaque,
-	const char *const *commands);
+	      const char *const *commands);
 void qemu_about_fini(struct qemu_about *a);
 
 /* --- emu/replay/qemu/args.c ------------------------------------------------------------ */
@@ -48,14 +48,14 @@ struct qemu_args {
 };
 /* plain: with QEMU's own idea of sizes, counts and names. */
 void qemu_args(struct qemu_args *a, const char *binary, const struct replay_device *d,
-	const struct qemu_about *about, uint64_t ram, bool plain);
+	       const struct qemu_about *about, uint64_t ram, bool plain);
 void qemu_args_fini(struct qemu_args *a);
 
 /* --- emu/replay/qemu/disk.c ------------------------------------------------------------ */
 struct qemu_disk;
 /* What QEMU's disk holds, as an NBD server's. */
 int qemu_disk_new(struct qemu_disk **out, const struct replay_target_config *cfg, char *why,
-	size_t size);
+		  size_t size);
 void qemu_disk_free(struct qemu_disk *d);
 /* The same disk once for each of its sizes, 0: the first; they hold the same bytes. */
 const struct nbd_disk *qemu_disk_nbd(struct qemu_disk *d, unsigned n);
@@ -80,7 +80,7 @@ struct qemu_place {
 /* What the driver wrote to an MSI-X table entry, and what QEMU was given for it. */
 struct qemu_vector {
 	uint32_t said[3], given[3]; /* address low, high, data */
-	uint8_t written;            /* bit n: said[n] counts */
+	uint8_t written; /* bit n: said[n] counts */
 };
 
 struct replay_target {
@@ -95,7 +95,7 @@ struct replay_target {
 	int ram_fd;
 	uint8_t *ram;
 	uint64_t ram_size, ram_low; /* below 4 GiB: the rest is from there on */
-	uint8_t *touched;           /* a bit a chunk */
+	uint8_t *touched; /* a bit a chunk */
 	uint64_t chunks_left;
 	/* The PCI function. */
 	uint16_t bdf;
@@ -122,11 +122,11 @@ struct replay_target {
 /* --- emu/replay/qemu/snoop.c: the replay as a trace.  All take NULL and do nothing. --- */
 struct qemu_watch;
 int qemu_watch_new(struct qemu_watch **out, struct replay_target *t,
-	const struct replay_target_config *cfg);
+		   const struct replay_target_config *cfg);
 void qemu_watch_free(struct qemu_watch *w);
 /* Reads when they were answered, writes before they are sent; not notifications. */
-void qemu_watch_reg(struct qemu_watch *w, unsigned region, unsigned op, unsigned width, uint32_t off,
-	uint64_t value);
+void qemu_watch_reg(struct qemu_watch *w, unsigned region, unsigned op, unsigned width,
+		    uint32_t off, uint64_t value);
 void qemu_watch_kick(struct qemu_watch *w, const struct replay_kick *k); /* before it is sent */
 void qemu_watch_used(struct qemu_watch *w); /* look whether something was */
 void qemu_watch_irq(struct qemu_watch *w, const struct replay_irq *irq);
@@ -150,9 +150,9 @@ int qemu_pci_setup(struct replay_target *t);
 int qemu_pci_read(struct replay_target *t, uint32_t off, unsigned width, uint32_t *value);
 int qemu_pci_write(struct replay_target *t, uint32_t off, unsigned width, uint32_t value);
 int qemu_reg_read(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-	uint64_t *value);
-int qemu_reg_write(
-	struct replay_target *t, unsigned region, uint32_t off, unsigned width, uint64_t value);
+		  uint64_t *value);
+int qemu_reg_write(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
+		   uint64_t value);
 /* Messages that landed: the vectors, each once. */
 unsigned qemu_msix_take(struct replay_target *t, struct replay_irq *out, unsigned max);
 

@@ -10,8 +10,8 @@
 
 #include "emu/replay/qemu/nbd.h"
 
-#define MAGIC 0x4e42444d41474943ull    /* "NBDMAGIC" */
-#define OPTION 0x49484156454f5054ull   /* "IHAVEOPT" */
+#define MAGIC 0x4e42444d41474943ull /* "NBDMAGIC" */
+#define OPTION 0x49484156454f5054ull /* "IHAVEOPT" */
 #define OPTION_REPLY 0x3e889045565a9ull
 #define REQUEST 0x25609513u
 #define REPLY 0x67446698u
@@ -24,8 +24,14 @@ enum { REP_ACK = 1, REP_INFO = 3 };
 #define REP_ERR_UNSUP 0x80000001u
 enum { INFO_EXPORT = 0, INFO_BLOCK_SIZE = 3 };
 
-enum { HAS_FLAGS = 0x01, READ_ONLY = 0x02, SEND_FLUSH = 0x04, SEND_FUA = 0x08, SEND_TRIM = 0x20,
-	SEND_WRITE_ZEROES = 0x40 };
+enum {
+	HAS_FLAGS = 0x01,
+	READ_ONLY = 0x02,
+	SEND_FLUSH = 0x04,
+	SEND_FUA = 0x08,
+	SEND_TRIM = 0x20,
+	SEND_WRITE_ZEROES = 0x40
+};
 enum { CMD_READ, CMD_WRITE, CMD_DISC, CMD_FLUSH, CMD_TRIM, CMD_CACHE, CMD_WRITE_ZEROES };
 
 #define OPTION_MAX 8192u
@@ -116,8 +122,8 @@ static int greet(struct nbd *n)
 	struct {
 		uint64_t magic, option;
 		uint16_t flags;
-	} __attribute__((packed)) g = { htobe64(MAGIC), htobe64(OPTION),
-		htobe16(FIXED_NEWSTYLE | NO_ZEROES) };
+	} __attribute__((packed))
+	g = { htobe64(MAGIC), htobe64(OPTION), htobe16(FIXED_NEWSTYLE | NO_ZEROES) };
 
 	n->phase = CLIENT_FLAGS;
 	return put_bytes(n, &g, sizeof(g));
@@ -136,10 +142,11 @@ static int client_flags(struct nbd *n)
 	return 1;
 }
 
-static int option_reply(struct nbd *n, uint32_t option, uint32_t type, const void *data, uint32_t len)
+static int option_reply(struct nbd *n, uint32_t option, uint32_t type, const void *data,
+			uint32_t len)
 {
 	struct option_reply r = { htobe64(OPTION_REPLY), htobe32(option), htobe32(type),
-		htobe32(len) };
+				  htobe32(len) };
 
 	if (put_bytes(n, &r, sizeof(r)))
 		return -ENOMEM;
@@ -158,13 +165,13 @@ static int tell_export(struct nbd *n, uint32_t option)
 		uint16_t info;
 		uint64_t size;
 		uint16_t flags;
-	} __attribute__((packed)) e = { htobe16(INFO_EXPORT), htobe64(n->disk->size),
-		htobe16(export_flags(n)) };
+	} __attribute__((packed))
+	e = { htobe16(INFO_EXPORT), htobe64(n->disk->size), htobe16(export_flags(n)) };
 	struct {
 		uint16_t info;
 		uint32_t min, preferred, max;
-	} __attribute__((packed)) b = { htobe16(INFO_BLOCK_SIZE), htobe32(1), htobe32(4096),
-		htobe32(NBD_MAX_IO) };
+	} __attribute__((packed))
+	b = { htobe16(INFO_BLOCK_SIZE), htobe32(1), htobe32(4096), htobe32(NBD_MAX_IO) };
 	int rc = option_reply(n, option, REP_INFO, &e, sizeof(e));
 
 	if (!rc)
@@ -300,15 +307,17 @@ static int serve(struct nbd *n, const struct request *r, const uint8_t *data, in
 
 static enum nbd_op op_of(uint16_t type)
 {
-	static const uint8_t ops[] = { [CMD_READ] = NBD_READ, [CMD_WRITE] = NBD_WRITE,
-		[CMD_DISC] = NBD_OTHER, [CMD_FLUSH] = NBD_FLUSH, [CMD_TRIM] = NBD_TRIM,
-		[CMD_CACHE] = NBD_OTHER, [CMD_WRITE_ZEROES] = NBD_ZEROES };
+	static const uint8_t ops[] = {
+		[CMD_READ] = NBD_READ,		[CMD_WRITE] = NBD_WRITE, [CMD_DISC] = NBD_OTHER,
+		[CMD_FLUSH] = NBD_FLUSH,	[CMD_TRIM] = NBD_TRIM,	 [CMD_CACHE] = NBD_OTHER,
+		[CMD_WRITE_ZEROES] = NBD_ZEROES
+	};
 
 	return type < sizeof(ops) ? ops[type] : NBD_OTHER;
 }
 
 static int keep(struct nbd *n, const struct request *r, const uint8_t *data, uint32_t ndata,
-	int64_t id)
+		int64_t id)
 {
 	struct nbd_held *h, **last = &n->held;
 
@@ -345,7 +354,7 @@ int nbd_release(struct nbd *n, int64_t id)
 		n->nheld--;
 		n->held_bytes -= h->ndata;
 		rc = serve(n, &h->r, h->data,
-			n->disk->going ? n->disk->going(n->disk->opaque, h->id) : 0);
+			   n->disk->going ? n->disk->going(n->disk->opaque, h->id) : 0);
 		free(h);
 		done++;
 	}
@@ -415,7 +424,7 @@ static int flush_out(struct nbd *n)
 {
 	while (n->out_len) {
 		ssize_t w = send(n->fd, n->out + n->out_off, n->out_len - n->out_off,
-			MSG_DONTWAIT | MSG_NOSIGNAL);
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (w < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -EPIPE;
@@ -444,12 +453,9 @@ static int take(struct nbd *n)
 static int step(struct nbd *n)
 {
 	switch (n->phase) {
-	case CLIENT_FLAGS:
-		return client_flags(n);
-	case OPTIONS:
-		return option(n);
-	default:
-		return request(n);
+	case CLIENT_FLAGS: return client_flags(n);
+	case OPTIONS: return option(n);
+	default: return request(n);
 	}
 }
 

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define NBD_MAX_IO (32u << 20) /* bytes, of one request */
-#define NBD_HELD_MAX 64u       /* requests kept back at a time, of at most NBD_MAX_IO in all */
+#define NBD_HELD_MAX 64u /* requests kept back at a time, of at most NBD_MAX_IO in all */
 
 enum nbd_op { NBD_READ, NBD_WRITE, NBD_FLUSH, NBD_TRIM, NBD_ZEROES, NBD_OTHER };
 
@@ -38,7 +38,7 @@ struct nbd_held;
 
 struct nbd {
 	const struct nbd_disk *disk;
-	int fd;         /* borrowed */
+	int fd; /* borrowed */
 	uint8_t *in, *out;
 	size_t have, in_cap, out_len, out_off, out_cap;
 	int phase;

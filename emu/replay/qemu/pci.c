@@ -38,7 +38,8 @@ static int cfg_write(struct replay_target *t, uint32_t off, unsigned width, uint
 
 /* --- finding things --------------------------------------------------------------------- */
 
-static const uint8_t region_of_type[] = { /* 4.1.4 */
+static const uint8_t region_of_type[] = {
+	/* 4.1.4 */
 	[VIRTIO_PCI_CAP_COMMON_CFG] = VQT_REGION_COMMON,
 	[VIRTIO_PCI_CAP_NOTIFY_CFG] = VQT_REGION_NOTIFY,
 	[VIRTIO_PCI_CAP_ISR_CFG] = VQT_REGION_ISR,
@@ -53,10 +54,10 @@ static int read_vendor_cap(struct replay_target *t, uint8_t at)
 	if (rc || type >= sizeof(region_of_type) || !region_of_type[type] || at > 0xf0)
 		return rc;
 	if ((rc = cfg_read(t, at + 4, 1, &bar)) || (rc = cfg_read(t, at + 8, 4, &offset)) ||
-		(rc = cfg_read(t, at + 12, 4, &length)))
+	    (rc = cfg_read(t, at + 12, 4, &length)))
 		return rc;
 	if (type == VIRTIO_PCI_CAP_NOTIFY_CFG && at <= 0xec &&
-		(rc = cfg_read(t, at + 16, 4, &multiplier)))
+	    (rc = cfg_read(t, at + 16, 4, &multiplier)))
 		return rc;
 	if (bar >= REPLAY_BARS || t->place[region_of_type[type]].found)
 		return 0;
@@ -74,8 +75,8 @@ static int read_msix_cap(struct replay_target *t, uint8_t at)
 	if (at > 0xf0)
 		return 0;
 	if ((rc = cfg_read(t, at + PCI_MSIX_FLAGS, 2, &control)) ||
-		(rc = cfg_read(t, at + PCI_MSIX_TABLE, 4, &table)) ||
-		(rc = cfg_read(t, at + PCI_MSIX_PBA, 4, &pba)))
+	    (rc = cfg_read(t, at + PCI_MSIX_TABLE, 4, &table)) ||
+	    (rc = cfg_read(t, at + PCI_MSIX_PBA, 4, &pba)))
 		return rc;
 	if ((table & 7) >= REPLAY_BARS || (pba & 7) >= REPLAY_BARS)
 		return 0;
@@ -214,8 +215,8 @@ static bool reachable(struct replay_target *t, unsigned bar, uint32_t command)
 /* The driver's half of a trace may begin after it placed them: do what it must have done. */
 static int place_bar(struct replay_target *t, unsigned bar, uint32_t command)
 {
-	uint32_t at = t->bar_io[bar] ? OUR_PORTS + bar * OUR_PORTS_STEP :
-				       OUR_MMIO + bar * OUR_MMIO_STEP;
+	uint32_t at =
+		t->bar_io[bar] ? OUR_PORTS + bar * OUR_PORTS_STEP : OUR_MMIO + bar * OUR_MMIO_STEP;
 	bool here = reachable(t, bar, PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
 	int rc = here ? 0 : cfg_write(t, PCI_BASE_ADDRESS_0 + bar * 4, 4, at);
 
@@ -223,7 +224,7 @@ static int place_bar(struct replay_target *t, unsigned bar, uint32_t command)
 		rc = cfg_write(t, PCI_BASE_ADDRESS_0 + (bar + 1) * 4, 4, 0);
 	if (!rc)
 		rc = cfg_write(t, PCI_COMMAND, 2,
-			command | PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+			       command | PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	return rc ? rc : read_bars(t);
 }
 
@@ -286,7 +287,7 @@ int qemu_pci_write(struct replay_target *t, uint32_t off, unsigned width, uint32
 /* --- registers ------------------------------------------------------------------------------- */
 
 static int raw_read(struct replay_target *t, const struct qemu_place *p, uint32_t off,
-	unsigned width, uint64_t *value)
+		    unsigned width, uint64_t *value)
 {
 	uint64_t at;
 	uint32_t v = 0;
@@ -305,7 +306,7 @@ static int raw_read(struct replay_target *t, const struct qemu_place *p, uint32_
 }
 
 static int raw_write(struct replay_target *t, const struct qemu_place *p, uint32_t off,
-	unsigned width, uint64_t value)
+		     unsigned width, uint64_t value)
 {
 	uint64_t at;
 	int rc = ensure_bar(t, p->bar);
@@ -320,8 +321,8 @@ static int raw_write(struct replay_target *t, const struct qemu_place *p, uint32
 	return qemu_trouble(t, qtest_out(&t->qtest, at, width, value));
 }
 
-static const struct qemu_place *place_of(
-	struct replay_target *t, unsigned region, uint32_t off, unsigned width)
+static const struct qemu_place *place_of(struct replay_target *t, unsigned region, uint32_t off,
+					 unsigned width)
 {
 	const struct qemu_place *p = region < QEMU_REGIONS ? &t->place[region] : NULL;
 
@@ -343,8 +344,8 @@ static uint32_t msix_given(const struct replay_target *t, unsigned vector, unsig
 	return field == 0 ? (uint32_t)at : field == 1 ? at >> 32 : vector + 1;
 }
 
-static int msix_write(
-	struct replay_target *t, const struct qemu_place *p, uint32_t off, unsigned width, uint64_t v)
+static int msix_write(struct replay_target *t, const struct qemu_place *p, uint32_t off,
+		      unsigned width, uint64_t v)
 {
 	struct qemu_vector *e = &t->vector[off / 16];
 	unsigned field = msix_field(off, width);
@@ -358,7 +359,7 @@ static int msix_write(
 }
 
 static int msix_read(struct replay_target *t, const struct qemu_place *p, uint32_t off,
-	unsigned width, uint64_t *v)
+		     unsigned width, uint64_t *v)
 {
 	const struct qemu_vector *e = &t->vector[off / 16];
 	unsigned field = msix_field(off, width);
@@ -381,7 +382,7 @@ unsigned qemu_msix_take(struct replay_target *t, struct replay_irq *out, unsigne
 }
 
 int qemu_reg_read(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-	uint64_t *value)
+		  uint64_t *value)
 {
 	const struct qemu_place *p = place_of(t, region, off, width);
 
@@ -401,8 +402,8 @@ int qemu_reg_read(struct replay_target *t, unsigned region, uint32_t off, unsign
 	return raw_read(t, p, off, width, value);
 }
 
-int qemu_reg_write(
-	struct replay_target *t, unsigned region, uint32_t off, unsigned width, uint64_t value)
+int qemu_reg_write(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
+		   uint64_t value)
 {
 	const struct qemu_place *p = place_of(t, region, off, width);
 

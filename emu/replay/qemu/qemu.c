@@ -17,10 +17,10 @@
 #include "emu/replay/qemu/impl.h"
 
 #define BINARY "qemu-system-x86_64"
-#define IOAPIC_INTX 16  /* q35: PCI interrupts arrive from this input on */
+#define IOAPIC_INTX 16 /* q35: PCI interrupts arrive from this input on */
 #define IMPATIENT_MS 300 /* QEMU may be waiting for I/O that we keep back (a reset does) */
-#define QUIET_ROUNDS 4  /* answers of an idle QEMU until it is believed */
-#define QUIET_MS 400    /* and so much time, for work we cannot see */
+#define QUIET_ROUNDS 4 /* answers of an idle QEMU until it is believed */
+#define QUIET_MS 400 /* and so much time, for work we cannot see */
 #define IDLE_MS 4
 #define RESET_PORT 0xcf9
 #define RESET_HARD 0x06
@@ -37,9 +37,11 @@ int qemu_trouble(struct replay_target *t, int rc)
 		child_words(&t->child, words, sizeof(words));
 		snprintf(t->why, sizeof(t->why), "%s (%s) %s", t->binary, t->version, words);
 	} else if (t->qtest.why[0]) {
-		snprintf(t->why, sizeof(t->why), "%s (%s): %s", t->binary, t->version, t->qtest.why);
+		snprintf(t->why, sizeof(t->why), "%s (%s): %s", t->binary, t->version,
+			 t->qtest.why);
 	} else {
-		snprintf(t->why, sizeof(t->why), "%s (%s): %s", t->binary, t->version, strerror(-rc));
+		snprintf(t->why, sizeof(t->why), "%s (%s): %s", t->binary, t->version,
+			 strerror(-rc));
 	}
 	/* the numbers that mean something to the engine are not meant */
 	return rc == -ENXIO || rc == -EFAULT ? -EIO : rc;
@@ -106,7 +108,7 @@ static int serve_until(struct replay_target *t, int fd, int ms)
 
 	for (unsigned i = 0; i < t->ends; i++)
 		p[2 + i] = (struct pollfd){ .fd = t->backend_fd[i],
-			.events = t->net ? POLLIN : nbd_events(&t->nbd[i]) };
+					    .events = t->net ? POLLIN : nbd_events(&t->nbd[i]) };
 	n = poll(p, 2 + t->ends, ms);
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
@@ -141,7 +143,7 @@ static int say(char *why, size_t size, int rc, const char *what)
 }
 
 static int make_backend(struct replay_target *t, const struct replay_target_config *cfg, char *why,
-	size_t size)
+			size_t size)
 {
 	t->net = cfg->device->virtio_id == VIRTIO_ID_NET;
 	return t->net ? 0 : qemu_disk_new(&t->disk, cfg, why, size);
@@ -180,7 +182,8 @@ static int start(struct replay_target *t, bool plain, char *why, size_t size)
 	}
 	qemu_args(&args, t->binary, t->d, &t->about, t->ram_size, plain);
 	if (!rc)
-		rc = args.failed ? -ENOMEM : child_start(&t->child, args.v, fds, AT(BACKEND) + t->ends);
+		rc = args.failed ? -ENOMEM
+				 : child_start(&t->child, args.v, fds, AT(BACKEND) + t->ends);
 	qemu_args_fini(&args);
 	for (unsigned i = 0; i < QEMU_FDS; i++)
 		if (fds[i] >= 0 && fds[i] != t->ram_fd)
@@ -250,7 +253,7 @@ static void qemu_destroy(struct replay_target *t)
 }
 
 static int qemu_create(struct replay_target **out, const struct replay_target_config *cfg,
-	char *why, size_t size)
+		       char *why, size_t size)
 {
 	const char *type = qemu_type(cfg->device);
 	struct replay_target *t;
@@ -258,7 +261,7 @@ static int qemu_create(struct replay_target **out, const struct replay_target_co
 
 	if (!type) {
 		snprintf(why, size, "playing a device of type %u against QEMU is not implemented",
-			cfg->device->virtio_id);
+			 cfg->device->virtio_id);
 		return -ENOTSUP;
 	}
 	t = calloc(1, sizeof(*t));
@@ -336,7 +339,8 @@ static int send_frame(struct replay_target *t, const struct replay_answer *a)
 
 		memcpy(frame + 4, seg.bytes + header, n < len ? n : len);
 	}
-	if (send(t->backend_fd[0], frame, 4 + len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)(4 + len))
+	if (send(t->backend_fd[0], frame, 4 + len, MSG_NOSIGNAL | MSG_DONTWAIT) !=
+	    (ssize_t)(4 + len))
 		return 0; /* then it does not arrive, which shows */
 	t->moved++;
 	return 0;
@@ -407,8 +411,9 @@ static int qemu_irqs(struct replay_target *t, struct replay_irq *out, unsigned m
 	n = qemu_msix_take(t, out, max);
 	while (n < max && qtest_next_irq(&t->qtest, &irq))
 		if (irq.line >= IOAPIC_INTX)
-			out[n++] = (struct replay_irq){ .kind = VQT_IRQ_INTX, .level = irq.level,
-				.vector = VQT_NO_VECTOR };
+			out[n++] = (struct replay_irq){ .kind = VQT_IRQ_INTX,
+							.level = irq.level,
+							.vector = VQT_NO_VECTOR };
 	qemu_watch_used(t->watch);
 	for (unsigned i = 0; i < n; i++)
 		qemu_watch_irq(t->watch, &out[i]);
@@ -433,7 +438,7 @@ static int pci_write(struct replay_target *t, uint32_t off, unsigned width, uint
 }
 
 static int reg_read(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-	uint64_t *value)
+		    uint64_t *value)
 {
 	int rc = qemu_reg_read(t, region, off, width, value);
 
@@ -442,8 +447,8 @@ static int reg_read(struct replay_target *t, unsigned region, uint32_t off, unsi
 	return rc;
 }
 
-static int reg_write(
-	struct replay_target *t, unsigned region, uint32_t off, unsigned width, uint64_t value)
+static int reg_write(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
+		     uint64_t value)
 {
 	qemu_watch_reg(t->watch, region, VQT_WRITE, width, off, value);
 	return qemu_reg_write(t, region, off, width, value);
@@ -470,10 +475,14 @@ static int qemu_config_change(struct replay_target *t, const struct replay_confi
 	n = now->sectors == t->d->sectors ? 0 : n + 1;
 	if (!t->d->resizes || t->d->read_only || n > t->d->resizes || now->sectors == t->sectors)
 		return -ENOTSUP;
-	snprintf(replace, sizeof(replace), "{\"execute\":\"qom-set\",\"arguments\":{\"path\":"
-		"\"/machine/peripheral/dev\",\"property\":\"drive\",\"value\":\"disk%u\"}}\n", n);
-	snprintf(resize, sizeof(resize), "{\"execute\":\"block_resize\",\"arguments\":{\"node-name\":"
-		"\"disk%u\",\"size\":%llu}}\n", n, (unsigned long long)now->sectors * 512);
+	snprintf(replace, sizeof(replace),
+		 "{\"execute\":\"qom-set\",\"arguments\":{\"path\":"
+		 "\"/machine/peripheral/dev\",\"property\":\"drive\",\"value\":\"disk%u\"}}\n",
+		 n);
+	snprintf(resize, sizeof(resize),
+		 "{\"execute\":\"block_resize\",\"arguments\":{\"node-name\":"
+		 "\"disk%u\",\"size\":%llu}}\n",
+		 n, (unsigned long long)now->sectors * 512);
 	qemu_watch_config(t->watch);
 	rc = qemu_tell(t->qmp_fd, !t->told, wait_answer, t, commands);
 	t->told = true;

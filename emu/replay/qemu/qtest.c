@@ -70,7 +70,7 @@ static int take_irq(struct qtest *q, const char *line)
 	int end = -1;
 
 	if (sscanf(line, "IRQ %7s %u%n", what, &n, &end) != 2 || line[end] || n > UINT16_MAX ||
-		(strcmp(what, "raise") && strcmp(what, "lower")))
+	    (strcmp(what, "raise") && strcmp(what, "lower")))
 		return fail_line(q, -EPROTO, "not an interrupt of the qtest protocol", line);
 	if (q->nirq == QTEST_IRQS) { /* more than that says no more */
 		q->irq_first = (q->irq_first + 1) % QTEST_IRQS;
@@ -88,8 +88,9 @@ static int next_line(struct qtest *q, char line[QTEST_LINE])
 	size_t n;
 
 	if (!end)
-		return q->have < sizeof(q->in) ? 0 :
-			fail(q, -EPROTO, "an answer too long for the qtest protocol");
+		return q->have < sizeof(q->in)
+			       ? 0
+			       : fail(q, -EPROTO, "an answer too long for the qtest protocol");
 	n = end - q->in;
 	if (memchr(q->in, 0, n))
 		return fail(q, -EPROTO, "an answer of the qtest protocol holds a zero byte");
@@ -194,7 +195,7 @@ static int number(struct qtest *q, int rc, unsigned width, uint64_t value)
 {
 	if (!rc && width < 8 && value >> width * 8)
 		return fail(q, -EPROTO, "a %u-byte read was answered with %#llx", width,
-			(unsigned long long)value);
+			    (unsigned long long)value);
 	return rc;
 }
 
@@ -233,7 +234,7 @@ int qtest_write(struct qtest *q, uint64_t addr, unsigned width, uint64_t value)
 	if (!letter(width))
 		return fail(q, -EINVAL, "memory cannot be written %u bytes at a time", width);
 	return command(q, NULL, "write%c 0x%llx 0x%llx\n", letter(width), (unsigned long long)addr,
-		(unsigned long long)value);
+		       (unsigned long long)value);
 }
 
 static int pci_select(struct qtest *q, uint16_t bdf, uint8_t off)

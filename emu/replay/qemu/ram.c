@@ -16,8 +16,8 @@
 #define GIB (1ull << 30)
 #define CHUNK 65536u
 #define LOW_ALL 0xb0000000ull /* q35: all of it below 4 GiB, if it is smaller than this */
-#define LOW_SPLIT (2 * GIB)   /* else so much */
-#define RAM_MAX (256 * GIB)   /* of address space; touched is little of it */
+#define LOW_SPLIT (2 * GIB) /* else so much */
+#define RAM_MAX (256 * GIB) /* of address space; touched is little of it */
 #define BIOS_SIZE 65536
 #define VGA_FIRST 0xa0000u
 #define VGA_LAST 0xbffffu
@@ -54,7 +54,7 @@ int qemu_ram_new(struct replay_target *t, const struct replay_target_config *cfg
 	if (t->ram_fd < 0 || ftruncate(t->ram_fd, t->ram_size))
 		return -errno;
 	t->ram = mmap(NULL, t->ram_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-		t->ram_fd, 0);
+		      t->ram_fd, 0);
 	if (t->ram == MAP_FAILED) {
 		t->ram = NULL;
 		return -errno;
@@ -76,7 +76,7 @@ int qemu_bios(void)
 	if (fd < 0)
 		return -errno;
 	if (ftruncate(fd, BIOS_SIZE) ||
-		pwrite(fd, code, sizeof(code), BIOS_SIZE - 16) != (ssize_t)sizeof(code))
+	    pwrite(fd, code, sizeof(code), BIOS_SIZE - 16) != (ssize_t)sizeof(code))
 		rc = errno ? -errno : -EIO;
 	if (!rc)
 		return fd;

@@ -106,7 +106,7 @@ static bool next_used(struct watched *q, uint16_t *id, uint32_t *len, uint16_t *
 		uint32_t elem[2];
 
 		if (emu_ring_load16(r, 2, 2, &idx) < 0 || idx == r->used ||
-			emu_ring_read(r, 2, 4 + 8ull * (r->used % r->size), elem, sizeof(elem)) < 0)
+		    emu_ring_read(r, 2, 4 + 8ull * (r->used % r->size), elem, sizeof(elem)) < 0)
 			return false;
 		*id = elem[0];
 		*len = elem[1];
@@ -249,8 +249,8 @@ static void legacy_write(struct qemu_watch *w, uint32_t off, uint64_t v)
 	}
 }
 
-void qemu_watch_reg(struct qemu_watch *w, unsigned region, unsigned op, unsigned width, uint32_t off,
-	uint64_t value)
+void qemu_watch_reg(struct qemu_watch *w, unsigned region, unsigned op, unsigned width,
+		    uint32_t off, uint64_t value)
 {
 	bool legacy = region == VQT_REGION_LEGACY;
 
@@ -272,7 +272,7 @@ void qemu_watch_kick(struct qemu_watch *w, const struct replay_kick *k)
 	see_used(w, k->queue, q);
 	if (!k->nudge)
 		emu_tap_kick(w->tap, k->queue, &q->ring, k->value,
-			k->legacy ? VQT_KICK_LEGACY : VQT_KICK_MMIO, k->width);
+			     k->legacy ? VQT_KICK_LEGACY : VQT_KICK_MMIO, k->width);
 	if (q->up)
 		take(w, k->queue, q);
 }
@@ -311,24 +311,30 @@ static int add_memory(struct qemu_watch *w, struct replay_target *t)
 {
 	const struct {
 		uint64_t first, end;
-	} parts[] = { { 0, 0xa0000 }, { 0xc0000, t->ram_low },
-		{ 1ull << 32, (1ull << 32) + (t->ram_size - t->ram_low) } };
+	} parts[] = { { 0, 0xa0000 },
+		      { 0xc0000, t->ram_low },
+		      { 1ull << 32, (1ull << 32) + (t->ram_size - t->ram_low) } };
 	int rc = 0;
 
 	for (unsigned i = 0; i < 3 && !rc; i++)
 		if (parts[i].end > parts[i].first)
-			rc = emu_mem_add(w->mem, parts[i].first, parts[i].end - parts[i].first,
+			rc = emu_mem_add(
+				w->mem, parts[i].first, parts[i].end - parts[i].first,
 				qemu_ram_at(t, parts[i].first, parts[i].end - parts[i].first),
 				EMU_MEM_READ | EMU_MEM_WRITE);
 	return rc;
 }
 
 int qemu_watch_new(struct qemu_watch **out, struct replay_target *t,
-	const struct replay_target_config *cfg)
+		   const struct replay_target_config *cfg)
 {
-	struct emu_tap_config tap = { .emit = cfg->emit, .now = cfg->now, .opaque = cfg->opaque,
-		.snaplen = cfg->snaplen, .device = cfg->device->id, .source = cfg->source,
-		.kind = VQT_SRC_REPLAY };
+	struct emu_tap_config tap = { .emit = cfg->emit,
+				      .now = cfg->now,
+				      .opaque = cfg->opaque,
+				      .snaplen = cfg->snaplen,
+				      .device = cfg->device->id,
+				      .source = cfg->source,
+				      .kind = VQT_SRC_REPLAY };
 	struct qemu_watch *w = calloc(1, sizeof(*w));
 	char name[80];
 
@@ -346,8 +352,8 @@ int qemu_watch_new(struct qemu_watch **out, struct replay_target *t,
 	snprintf(name, sizeof(name), "replay against %s", t->version);
 	emu_tap_source(w->tap, name, 0);
 	emu_tap_device(w->tap, w->d->virtio_id, VQT_TRANSPORT_PCI,
-		qemu_legacy(w->d) ? VQT_DEV_TRANSITIONAL : 0, w->d->bdf, w->d->num_queues,
-		w->d->user_id, qemu_type(w->d));
+		       qemu_legacy(w->d) ? VQT_DEV_TRANSITIONAL : 0, w->d->bdf, w->d->num_queues,
+		       w->d->user_id, qemu_type(w->d));
 	/* Whoever replays that knows that it begins where the device does. */
 	if (!w->d->late)
 		emu_tap_life(w->tap, VQT_LIFE_BUS_PLUGGED, VQT_NO_QUEUE, 0, 0, 0, NULL);
