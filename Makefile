@@ -92,7 +92,7 @@ $(BUILD)/vqtrace: $(call objs,cli/main.c) $(CLI_OBJ) $(BUILD)/cli/check/examples
 
 $(BUILD)/libvqtrace.a: $(LIB_OBJ)
 	$(say) AR $@
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(BUILD)/%.o: %.c | $(BPF_OBJ) $(GEN_HDR)
 	$(say) CC $<
@@ -143,7 +143,7 @@ build/fuzz/obj/%.o: $(BUILD)/%.c | $(GEN_HDR)
 	$(say) FUZZCC $<
 	$(Q)mkdir -p $(@D) && $(CLANG) $(CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
 build/fuzz/libvqtrace.a: $(FUZZ_OBJ)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c build/fuzz/libvqtrace.a
 	$(say) FUZZLD $@
 	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
@@ -216,8 +216,8 @@ format:
 	$(Q)git ls-files '*.[ch]' | xargs clang-format-14 -i
 
 .PHONY: differences
-differences: $(BUILD)/tests/emu/bad_input_test $(BUILD)/tests/emu/wrong_test # a table of the documentation
-	$(Q){ $(BUILD)/tests/emu/bad_input_test --markdown && $(BUILD)/tests/emu/wrong_test --markdown; \
+differences: $(BUILD)/tests/emu/bad_input_test $(BUILD)/tests/emu/violation_test # a table of the documentation
+	$(Q){ $(BUILD)/tests/emu/bad_input_test --markdown && $(BUILD)/tests/emu/violation_test --markdown; \
 		} > emu/DIFFERENCES.md
 
 screens: $(BUILD)/vqtrace # of top, for the documentation

@@ -55,7 +55,7 @@ struct side {
 
 struct diff_run {
 	const char *path[DIFF_SIDES];
-	struct spool spool; /* standard input, copied: a trace is read twice */
+	struct stdin_copy stdin_copy; /* standard input, copied: a trace is read twice */
 	const char *filter_text;
 	struct filter *filter;
 	const char *force[64];
@@ -169,7 +169,7 @@ static int parse(struct diff_run *r, int argc, char **argv)
 
 static const char *path_of(const struct diff_run *r, int side)
 {
-	return strcmp(r->path[side], "-") ? r->path[side] : r->spool.path;
+	return strcmp(r->path[side], "-") ? r->path[side] : r->stdin_copy.path;
 }
 
 static int open_side(struct diff_run *r, int side)
@@ -438,7 +438,7 @@ static int prepare(struct diff_run *r)
 		r->line.ascii = true;
 	for (int side = 0; side < DIFF_SIDES; side++) {
 		r->trace[side].path = r->path[side];
-		if (!strcmp(r->path[side], "-") && spool_stdin(&r->spool))
+		if (!strcmp(r->path[side], "-") && stdin_copy_stdin(&r->stdin_copy))
 			return CLI_TROUBLE;
 	}
 	return CLI_OK;
@@ -446,7 +446,7 @@ static int prepare(struct diff_run *r)
 
 static int run(int argc, char **argv)
 {
-	struct diff_run r = { .lines = 3, .spool = SPOOL_NONE };
+	struct diff_run r = { .lines = 3, .stdin_copy = STDIN_COPY_NONE };
 	int rc = parse(&r, argc, argv);
 
 	if (rc)
@@ -466,7 +466,7 @@ static int run(int argc, char **argv)
 		rc = tell(&r);
 	diff_free(r.d);
 	filter_free(r.filter);
-	spool_close(&r.spool);
+	stdin_copy_close(&r.stdin_copy);
 	return rc;
 }
 

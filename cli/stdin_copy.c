@@ -67,7 +67,7 @@ static int copy(int to)
 	}
 }
 
-int spool_stdin(struct spool *s)
+int stdin_copy_stdin(struct stdin_copy *s)
 {
 	s->fd = make();
 	if (s->fd < 0)
@@ -76,9 +76,9 @@ int spool_stdin(struct spool *s)
 	return copy(s->fd);
 }
 
-void spool_close(struct spool *s)
+void stdin_copy_close(struct stdin_copy *s)
 {
 	if (s->fd >= 0)
 		close(s->fd);
-	*s = (struct spool)SPOOL_NONE;
+	*s = (struct stdin_copy)STDIN_COPY_NONE;
 }

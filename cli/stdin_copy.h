@@ -3,12 +3,12 @@
 #ifndef VQT_CLI_STDIN_COPY_H
 #define VQT_CLI_STDIN_COPY_H
 
-struct spool {
+struct stdin_copy {
 	int fd; /* the copy; -1 none */
 	char path[32]; /* opens it, from the start; "" none */
 };
 
-#define SPOOL_NONE \
+#define STDIN_COPY_NONE \
 	{ \
 		.fd = -1 \
 	}
@@ -17,7 +17,7 @@ struct spool {
  * Copy standard input to its end into a file without a name, in TMPDIR or /tmp.
  * CLI_OK, or CLI_TROUBLE after saying what is wrong.
  */
-int spool_stdin(struct spool *s);
-void spool_close(struct spool *s); /* also of none */
+int stdin_copy_stdin(struct stdin_copy *s);
+void stdin_copy_close(struct stdin_copy *s); /* also of none */
 
 #endif

@@ -116,7 +116,8 @@ static void on_lost(void *ctx, uint32_t count, uint64_t ts)
 /* A device is unplugged. */
 static bool is_end(const struct vqt_hdr *h)
 {
-	return h->type == VQT_LIFE && ((const struct vqt_life *)h)->what == VQT_LIFE_UNREALIZE;
+	return h->type == VQT_LIFECYCLE &&
+	       ((const struct vqt_lifecycle *)h)->what == VQT_LIFECYCLE_UNREALIZE;
 }
 
 static void on_record(void *ctx, void *record, size_t len)
@@ -141,7 +142,7 @@ static void on_record(void *ctx, void *record, size_t len)
 		device_hear(d, h);
 	if (d && (device_keeps(d, record, len) || !d->wanted))
 		return;
-	if (h->type == VQT_LIFE)
+	if (h->type == VQT_LIFECYCLE)
 		device_life(t, record);
 	if (h->type == VQT_LOSS) {
 		const struct vqt_loss *l = record;
@@ -149,7 +150,7 @@ static void on_record(void *ctx, void *record, size_t len)
 		t->c->stats.lost += l->lost;
 		t->c->stats.lost_why[l->why & 3] += l->lost;
 	}
-	if (h->type != VQT_LIFE || !t->c->o.no_lifecycle)
+	if (h->type != VQT_LIFECYCLE || !t->c->o.no_lifecycle)
 		target_emit(t, record, len);
 	if (d && is_end(h))
 		device_gone(d);

@@ -426,10 +426,10 @@ void device_refresh(struct device *d)
 /* A driver only meets what is realized, and QEMU ends realizing with a reset. */
 void device_hear(struct device *d, const struct vqt_hdr *h)
 {
-	const struct vqt_life *l = (const void *)h;
+	const struct vqt_lifecycle *l = (const void *)h;
 
 	d->realized |= h->type == VQT_REG || h->type == VQT_KICK || h->type == VQT_AVAIL ||
-		       (h->type == VQT_LIFE && l->what == VQT_LIFE_RESET);
+		       (h->type == VQT_LIFECYCLE && l->what == VQT_LIFECYCLE_RESET);
 }
 
 void device_answered(struct device *d)
@@ -463,7 +463,7 @@ void device_seen(struct target *t, const struct vqt_device *r)
 
 static bool keep(struct device *d, const void *record, size_t len)
 {
-	struct vqt_life *copy = realloc(d->making, len);
+	struct vqt_lifecycle *copy = realloc(d->making, len);
 
 	if (!copy)
 		return false;
@@ -475,11 +475,12 @@ static bool keep(struct device *d, const void *record, size_t len)
 
 bool device_keeps(struct device *d, const void *record, size_t len)
 {
-	const struct vqt_life *l = record;
+	const struct vqt_lifecycle *l = record;
 
 	if (!d->fresh)
 		return false;
-	if (l->h.type == VQT_LIFE && l->what == VQT_LIFE_INSTANCE_INIT && keep(d, record, len))
+	if (l->h.type == VQT_LIFECYCLE && l->what == VQT_LIFECYCLE_INSTANCE_INIT &&
+	    keep(d, record, len))
 		return true;
 	d->fresh = false;
 	device_refresh(d);
@@ -505,11 +506,11 @@ void device_gone(struct device *d)
 	device_write(d);
 }
 
-void device_life(struct target *t, const struct vqt_life *l)
+void device_life(struct target *t, const struct vqt_lifecycle *l)
 {
 	struct device *d = l->h.device ? device_get(t, l->h.device) : NULL;
 
-	if (!d || l->what != VQT_LIFE_VHOST_START || d->noted)
+	if (!d || l->what != VQT_LIFECYCLE_VHOST_START || d->noted)
 		return;
 	d->noted = true;
 	if (!(d->r.flags & VQT_DEV_DATAPATH_ELSEWHERE)) {

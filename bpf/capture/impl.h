@@ -35,7 +35,7 @@ struct device {
 	 * when more than its making is seen.  That waits here.
 	 */
 	bool fresh;
-	struct vqt_life *making;
+	struct vqt_lifecycle *making;
 	size_t making_len;
 	bool noted; /* that its data path is elsewhere */
 	bool placeholder; /* of QMP's telling only: not yet met in memory */
@@ -117,7 +117,7 @@ void device_gone(struct device *d);
 bool device_keeps(struct device *d, const void *record, size_t len);
 void device_free(struct device *d);
 /* The lifecycle record tells something about the device itself. */
-void device_life(struct target *t, const struct vqt_life *l);
+void device_life(struct target *t, const struct vqt_lifecycle *l);
 /* What QMP said of it, NULL; and that it has now said something. */
 const struct qmp_device *device_qmp(const struct device *d);
 void device_answered(struct device *d);

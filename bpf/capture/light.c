@@ -159,7 +159,7 @@ static void write_tally(struct device *d, const struct vqp_tally *now,
 	r->h.queue = now->index;
 	r->interval = interval;
 	r->kicks = now->kicks - before->kicks;
-	r->taken = now->taken - before->taken;
+	r->popped = now->popped - before->popped;
 	r->interrupts = now->signals - before->signals;
 	r->detached = now->detached - before->detached;
 	r->dropped = now->dropped - before->dropped;

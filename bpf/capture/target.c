@@ -34,7 +34,7 @@ static bool counts(const struct qemu_probe *p)
 	case QEMU_POP:
 	case QEMU_FILL:
 	case QEMU_SIGNAL:
-	case QEMU_LIFE: return true;
+	case QEMU_LIFECYCLE: return true;
 	case QEMU_REG_WRITE:
 		return aux & VQP_AUX_MMIO_NOTIFY || region == VQT_REGION_LEGACY ||
 		       region == VQT_REGION_MMIO;
@@ -50,7 +50,7 @@ static bool chosen(const struct capture *c, const struct qemu_probe *p)
 		return false;
 	/* Some steps are needed to follow the queues, recorded or not. */
 	return !(p->flags & QEMU_PROBE_LIFE && c->o.no_lifecycle) ||
-	       p->cookie & (VQP_LIFE_FORGET | VQP_LIFE_REWIND);
+	       p->cookie & (VQP_LIFECYCLE_FORGET | VQP_LIFECYCLE_REWIND);
 }
 
 static bool is_return(enum qemu_program role)
@@ -65,7 +65,7 @@ static void program_name(const struct capture *c, enum qemu_program role, char n
 
 	if (c->o.empty && !is_return(role))
 		own = "on_nothing";
-	if (c->o.light && role != QEMU_LIFE)
+	if (c->o.light && role != QEMU_LIFECYCLE)
 		snprintf(name, 32, "light%s", own + strlen("on"));
 	else
 		snprintf(name, 32, "%s", own);

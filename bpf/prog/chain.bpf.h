@@ -426,7 +426,7 @@ static __always_inline void missed_packed(struct ring *r, struct vqp_queue *q, s
 static __always_inline bool pop_split(struct ring *r, struct vqp_queue *q, struct batch *b)
 {
 	__u16 missed;
-	bool taken;
+	bool popped;
 
 	ring_split(r, &b->ring);
 	b->last = r->last;
@@ -440,11 +440,11 @@ static __always_inline bool pop_split(struct ring *r, struct vqp_queue *q, struc
 			lose(r->p, q->dev, q->index, VQT_LOSS_LIMIT, missed);
 		}
 	}
-	taken = b->ring.known & VQT_RING_AVAIL_IDX && b->ring.avail_idx != r->last &&
-		r->inuse < r->num;
-	q->seen = r->last + taken;
+	popped = b->ring.known & VQT_RING_AVAIL_IDX && b->ring.avail_idx != r->last &&
+		 r->inuse < r->num;
+	q->seen = r->last + popped;
 	q->valid = 1;
-	return taken;
+	return popped;
 }
 
 static __always_inline bool pop_packed(struct ring *r, struct vqp_queue *q, struct batch *b)
@@ -474,7 +474,7 @@ static __always_inline void pop(struct vqp_proc *p, __u64 vq)
 	struct batch b = { .r = NULL };
 	struct ring r = {};
 	struct scratch *s;
-	bool taken;
+	bool popped;
 	int err;
 
 	if (!q || q->skip)
@@ -491,8 +491,8 @@ static __always_inline void pop(struct vqp_proc *p, __u64 vq)
 		/* The first sight of a queue tells where guest memory is. */
 		if (!q->valid)
 			learn(vq64(s, p->vq_desc), r.desc, 16ULL * r.num);
-		taken = r.packed ? pop_packed(&r, q, &b) : pop_split(&r, q, &b);
-		bpf_loop(b.late + taken, batch_step, &b, 0);
+		popped = r.packed ? pop_packed(&r, q, &b) : pop_split(&r, q, &b);
+		bpf_loop(b.late + popped, batch_step, &b, 0);
 	}
 	scratch_put(s);
 }

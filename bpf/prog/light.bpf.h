@@ -97,7 +97,7 @@ static __always_inline void began(struct vqp_tally *t, __u16 head, __u64 when)
 {
 	__u64 *at = &t->began[head & (VQP_QUEUE_MAX - 1)];
 
-	__sync_fetch_and_add(&t->taken, 1);
+	__sync_fetch_and_add(&t->popped, 1);
 	if (!*at)
 		t->flight++;
 	if (t->flight > t->flight_max)
@@ -161,7 +161,7 @@ static __always_inline void late_pop(struct vqp_queue *q, struct vqp_tally *t, s
 	if (r->packed ? packed_head(r, q->seen, &head) : split_head(r, q->seen, &head))
 		began(t, head, looked);
 	else
-		__sync_fetch_and_add(&t->taken, 1);
+		__sync_fetch_and_add(&t->popped, 1);
 }
 
 static __always_inline void light_pop_at(struct vqp_proc *p, __u64 vq)

@@ -297,7 +297,7 @@ int on_irq(struct pt_regs *ctx)
 /* --- lifecycle ------------------------------------------------------------- */
 
 struct life_text {
-	struct vqt_life r;
+	struct vqt_lifecycle r;
 	char text[128];
 };
 
@@ -375,7 +375,7 @@ static long rewind_queue(__u32 i, void *data)
 static __always_inline void life_after(struct vqp_proc *p, struct vqp_dev *d, __u32 flags,
 				       __u16 queue)
 {
-	struct rewind w = { .step = p->vq_size, .forget = flags & VQP_LIFE_FORGET };
+	struct rewind w = { .step = p->vq_size, .forget = flags & VQP_LIFECYCLE_FORGET };
 	__u32 n = d->queues;
 
 	w.tgid = bpf_get_current_pid_tgid() >> 32;
@@ -395,9 +395,9 @@ static __always_inline void life_after(struct vqp_proc *p, struct vqp_dev *d, __
 	}
 }
 
-/* (object, arg, arg, arg, queue) by the cookie; aux: enum vqt_life_what */
+/* (object, arg, arg, arg, queue) by the cookie; aux: enum vqt_lifecycle_what */
 SEC("uprobe")
-int on_life(struct pt_regs *ctx)
+int on_lifecycle(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx), obj;
 	__u32 flags = cookie & 0xff, kind = flags & VQP_OBJ_KINDS;
@@ -422,7 +422,7 @@ int on_life(struct pt_regs *ctx)
 		if (d && !queue_exists(p, d, queue))
 			return 0;
 	}
-	if (flags & VQP_LIFE_IRQ) {
+	if (flags & VQP_LIFECYCLE_IRQ) {
 		struct vqt_irq r = { .kind = VQT_IRQ_CONFIG, .vector = VQT_NO_VECTOR };
 		__u8 status = 4;
 
@@ -439,7 +439,7 @@ int on_life(struct pt_regs *ctx)
 	}
 	l.r.what = cookie >> 48;
 	/* A text takes the second slot; the numbers after it move up. */
-	if (flags & VQP_LIFE_TEXT) {
+	if (flags & VQP_LIFECYCLE_TEXT) {
 		text = arg(ctx, cookie, 1);
 		if (has_arg(cookie, 2))
 			l.r.arg[0] = arg(ctx, cookie, 2);
@@ -451,19 +451,20 @@ int on_life(struct pt_regs *ctx)
 		if (has_arg(cookie, 3))
 			l.r.arg[2] = arg(ctx, cookie, 3);
 	}
-	if (flags & VQP_LIFE_TYPENAME)
+	if (flags & VQP_LIFECYCLE_TYPENAME)
 		text = typename_of(obj);
 	/* VirtioPCIDeviceTypeInfo: base_name, generic_name */
-	if (l.r.what == VQT_LIFE_TYPE_REGISTER && (read_user(&text, 8, (void *)(obj + 8)) || !text))
+	if (l.r.what == VQT_LIFECYCLE_TYPE_REGISTER &&
+	    (read_user(&text, 8, (void *)(obj + 8)) || !text))
 		read_user(&text, 8, (void *)obj);
 	if (text)
 		n = read_user_str(l.text, sizeof(l.text), (void *)text);
 	n = n > 1 ? n - 1 : 0;
 	n &= 127;
 	l.r.len = n;
-	hdr_begin(p, &l.r.h, VQT_LIFE, d ? d->id : 0, queue);
+	hdr_begin(p, &l.r.h, VQT_LIFECYCLE, d ? d->id : 0, queue);
 	emit(&l, sizeof(l.r) + n);
-	if (d && flags & (VQP_LIFE_FORGET | VQP_LIFE_REWIND))
+	if (d && flags & (VQP_LIFECYCLE_FORGET | VQP_LIFECYCLE_REWIND))
 		life_after(p, d, flags, queue);
 	return 0;
 }

@@ -122,7 +122,7 @@ struct vqp_tally {
 	__u16 dev, index;
 	__u32 flight, flight_max; /* requests taken and not used, as far as seen */
 	__u32 pad;
-	__u64 kicks, taken, signals, detached, dropped;
+	__u64 kicks, popped, signals, detached, dropped;
 	struct vqp_group group[VQP_SORTS];
 	__u64 began[VQP_QUEUE_MAX]; /* by head: when it was taken, 0 not in flight */
 };
@@ -169,11 +169,11 @@ enum vqp_object {
 	VQP_OBJ_QDEV = 5, /* DeviceState, perhaps neither */
 	VQP_OBJ_KINDS = 7, /* mask */
 	/* flags */
-	VQP_LIFE_TEXT = 0x08, /* second value is a string to record */
-	VQP_LIFE_TYPENAME = 0x10, /* record the object's QOM type name */
-	VQP_LIFE_FORGET = 0x20, /* the device goes away */
-	VQP_LIFE_REWIND = 0x40, /* queues start over */
-	VQP_LIFE_IRQ = 0x80, /* not VQT_LIFE but a VQT_IRQ_CONFIG */
+	VQP_LIFECYCLE_TEXT = 0x08, /* second value is a string to record */
+	VQP_LIFECYCLE_TYPENAME = 0x10, /* record the object's QOM type name */
+	VQP_LIFECYCLE_FORGET = 0x20, /* the device goes away */
+	VQP_LIFECYCLE_REWIND = 0x40, /* queues start over */
+	VQP_LIFECYCLE_IRQ = 0x80, /* not VQT_LIFECYCLE but a VQT_IRQ_CONFIG */
 };
 
 /* cookie aux of register handlers: enum vqt_region in the low byte */

@@ -22,7 +22,7 @@ enum qemu_program {
 	QEMU_CONFIG,
 	QEMU_CONFIG_RETURN, /* return probe */
 	QEMU_IRQ,
-	QEMU_LIFE,
+	QEMU_LIFECYCLE,
 	QEMU_PROGRAMS
 };
 

@@ -66,7 +66,7 @@ int check_run_begin(struct check_run *r)
 		return CLI_TROUBLE;
 	}
 	r->model = model_new();
-	r->kept = keep_new();
+	r->kept = recent_new();
 	if (!rc)
 		rc = report_new(&r->out, &r->report);
 	if (!rc && r->model && r->kept)
@@ -82,7 +82,7 @@ int check_run_record(struct check_run *r, const struct record *rec, uint64_t num
 
 	if (rc)
 		return rc;
-	keep_event(r->kept, &e);
+	recent_event_add(r->kept, &e);
 	r->events++;
 	r->event = &e;
 	rc = check_feed(r->check, r->model, &e);
@@ -115,6 +115,6 @@ void check_run_free(struct check_run *r)
 {
 	report_free(r->out);
 	check_free(r->check);
-	keep_free(r->kept);
+	recent_free(r->kept);
 	model_free(r->model);
 }

@@ -18,7 +18,7 @@ struct check_run {
 	/* filled in */
 	struct model *model;
 	struct check *check;
-	struct keep *kept;
+	struct recent *kept;
 	struct report *out;
 	const struct event *event; /* being looked at */
 	uint64_t events;

@@ -18,7 +18,7 @@
 #define STEP_LINES 12
 #define BUILD_LINES 24
 
-struct tour {
+struct walkthrough {
 	const char *path;
 	struct line_options line;
 	struct model *model;
@@ -36,7 +36,7 @@ struct tour {
 	uint64_t full_number; /* the request shown in full */
 };
 
-typedef void tour_fn(struct tour *t, const struct event *e);
+typedef void walkthrough_fn(struct walkthrough *t, const struct event *e);
 
 static void heading(const char *title, const char *command, const char *path)
 {
@@ -47,7 +47,7 @@ static void heading(const char *title, const char *command, const char *path)
 }
 
 /* One pass over the trace. */
-static int walk(struct tour *t, tour_fn *fn)
+static int walk(struct walkthrough *t, walkthrough_fn *fn)
 {
 	struct trace_reader *r;
 	struct trace_error err;
@@ -79,7 +79,7 @@ static int walk(struct tour *t, tour_fn *fn)
 	return rc < 0 ? CLI_TROUBLE : CLI_OK;
 }
 
-static void list(struct tour *t, const struct event *e, unsigned limit)
+static void list(struct walkthrough *t, const struct event *e, unsigned limit)
 {
 	if (t->listed < limit)
 		print_line(stdout, e, t->model, &t->line);
@@ -88,14 +88,14 @@ static void list(struct tour *t, const struct event *e, unsigned limit)
 	t->listed++;
 }
 
-static void end_list(struct tour *t)
+static void end_list(struct walkthrough *t)
 {
 	if (t->hidden)
 		printf("%27s... and %u more\n", "", t->hidden);
 	t->listed = t->hidden = 0;
 }
 
-static void show_build(struct tour *t, const struct event *e)
+static void show_build(struct walkthrough *t, const struct event *e)
 {
 	unsigned type = e->rec->h.type;
 
@@ -105,13 +105,15 @@ static void show_build(struct tour *t, const struct event *e)
 		t->live = true; /* a driver speaks: the device is built */
 		return;
 	}
-	if (type == VQT_LIFE && (!e->dev || e->queue) && e->rec->life.what != VQT_LIFE_ADD_QUEUE)
+	if (type == VQT_LIFECYCLE && (!e->dev || e->queue) &&
+	    e->rec->life.what != VQT_LIFECYCLE_ADD_QUEUE)
 		return; /* types of other devices; resets of queues that are not there */
-	if (type == VQT_LIFE || type == VQT_DEVICE || type == VQT_SOURCE || type == VQT_SESSION)
+	if (type == VQT_LIFECYCLE || type == VQT_DEVICE || type == VQT_SOURCE ||
+	    type == VQT_SESSION)
 		list(t, e, BUILD_LINES);
 }
 
-static void begin_life(struct tour *t, const struct event *e)
+static void begin_lifecycle(struct walkthrough *t, const struct event *e)
 {
 	static const char *const who[] = {
 		"The first driver: the firmware (SeaBIOS) sets the device up",
@@ -128,7 +130,7 @@ static void begin_life(struct tour *t, const struct event *e)
 }
 
 /* Every step of 3.1.1 with what was said in it. */
-static void show_init(struct tour *t, const struct event *e)
+static void show_init(struct walkthrough *t, const struct event *e)
 {
 	unsigned steps = init_steps_of(e);
 
@@ -136,7 +138,7 @@ static void show_init(struct tour *t, const struct event *e)
 		return;
 	t->device = e->dev->id;
 	if (!t->lives || (e->dev->life != t->life))
-		begin_life(t, e);
+		begin_lifecycle(t, e);
 	for (unsigned s = INIT_RESET; s < INIT_STEPS; s++) {
 		/* Steps follow each other; only a reset begins again. */
 		if (!(steps >> s & 1) || s == t->step || (s < t->step && s != INIT_RESET))
@@ -148,7 +150,7 @@ static void show_init(struct tour *t, const struct event *e)
 	list(t, e, STEP_LINES);
 }
 
-static void note_latency(struct tour *t, uint64_t ns)
+static void note_latency(struct walkthrough *t, uint64_t ns)
 {
 	if (t->nlatency == t->cap) {
 		size_t cap = t->cap ? 2 * t->cap : 1024;
@@ -162,7 +164,7 @@ static void note_latency(struct tour *t, uint64_t ns)
 	t->latency[t->nlatency++] = ns;
 }
 
-static void count_requests(struct tour *t, const struct event *e)
+static void count_requests(struct walkthrough *t, const struct event *e)
 {
 	const struct model_request *r = e->req;
 
@@ -182,13 +184,13 @@ static void count_requests(struct tour *t, const struct event *e)
 	}
 }
 
-static void show_full(struct tour *t, const struct event *e)
+static void show_full(struct walkthrough *t, const struct event *e)
 {
 	if (e->req && e->req->number == t->full_number)
 		print_verbose(stdout, e, t->model, t->line.ascii);
 }
 
-static void show_slowest(struct tour *t, const struct event *e)
+static void show_slowest(struct walkthrough *t, const struct event *e)
 {
 	if (e->number >= t->slowest_number && e->number <= t->slowest_end + 1 && e->queue)
 		list(t, e, STEP_LINES);
@@ -201,7 +203,7 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void print_counts(struct tour *t)
+static void print_counts(struct walkthrough *t)
 {
 	TEXT(line, 512);
 	const char *sep = "";
@@ -227,7 +229,7 @@ static void print_counts(struct tour *t)
 	printf("   device time: %s\n   events lost: %" PRIu64 "\n", line.buf, model_lost(t->model));
 }
 
-static int show_requests(struct tour *t)
+static int show_requests(struct walkthrough *t)
 {
 	char command[160];
 	int rc;
@@ -281,7 +283,7 @@ static int check_all(struct check_run *r, const char *path)
 	return check_run_end(r);
 }
 
-static int show_check(struct tour *t)
+static int show_check(struct walkthrough *t)
 {
 	const struct rule *first = NULL;
 	struct check_run r = {
@@ -315,9 +317,9 @@ static int show_check(struct tour *t)
 	return CLI_OK;
 }
 
-int tour(const char *path, bool color, bool ascii)
+int walkthrough(const char *path, bool color, bool ascii)
 {
-	struct tour t = { .path = path, .line = { .color = color, .ascii = ascii } };
+	struct walkthrough t = { .path = path, .line = { .color = color, .ascii = ascii } };
 	int rc;
 
 	heading("QEMU builds the device", "-Y 'lifecycle || device_info'", path);

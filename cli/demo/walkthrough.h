@@ -6,6 +6,6 @@
 #include <stdbool.h>
 
 /* Walk through the trace at path on standard output; enum cli_exit. */
-int tour(const char *path, bool color, bool ascii);
+int walkthrough(const char *path, bool color, bool ascii);
 
 #endif

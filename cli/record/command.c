@@ -254,7 +254,7 @@ static const struct {
 	{ VQT_RING, "ring sample", "ring samples" },
 	{ VQT_DATA, "late read of data", "late reads of data" },
 	{ VQT_TALLY, "tally", "tallies" },
-	{ VQT_LIFE, "lifecycle step", "lifecycle steps" },
+	{ VQT_LIFECYCLE, "lifecycle step", "lifecycle steps" },
 };
 
 static void summarize(struct record_run *r)

@@ -72,20 +72,21 @@ static int to_backend(void *opaque)
 	return fd;
 }
 
-static void say(void *opaque, enum door_say what, const char *text)
+static void say(void *opaque, enum server_event what, const char *text)
 {
 	struct record_proxy_one *one = opaque;
 
-	if (what == DOOR_BAD || what == DOOR_NOTE)
+	if (what == SERVER_PROTOCOL_ERROR || what == SERVER_NOTE)
 		cli_warn("%s: %s", one->name, text);
 	else if (one->all->verbose)
 		fprintf(stderr, "%s: %s\n", one->name,
-			what == DOOR_CAME ? "a front end connected" : "the front end has gone");
+			what == SERVER_CONNECTED ? "a front end connected"
+						 : "the front end has gone");
 }
 
 static int listen_on(struct record_proxy_one *one)
 {
-	int fd = door_socket(one->listen), err;
+	int fd = server_socket(one->listen), err;
 
 	if (fd < 0) {
 		cli_error("cannot listen on %s: %s%s", one->listen, strerror(-fd),
@@ -97,7 +98,7 @@ static int listen_on(struct record_proxy_one *one)
 		return CLI_TROUBLE;
 	}
 	one->bound = true;
-	err = door_listen(one->door, fd);
+	err = server_listen(one->server, fd);
 	if (err)
 		cli_error("cannot wait for front ends: %s", strerror(-err));
 	return err ? CLI_TROUBLE : CLI_OK;
@@ -128,7 +129,7 @@ static int open_one(struct record_proxy *p, unsigned i)
 	snprintf(one->type, sizeof(one->type), "vhost-user-%.19s", c->name);
 	cfg.tap = one->tap = emu_tap_new(&tap);
 	if (one->tap)
-		err = vhost_proxy_new(&one->door, &cfg);
+		err = vhost_proxy_new(&one->server, &cfg);
 	if (err) {
 		cli_error("cannot stand between %s and %s: %s", one->listen, one->backend,
 			  strerror(-err));
@@ -149,7 +150,7 @@ void record_proxy_preamble(struct record_proxy *p)
 	for (unsigned i = 0; i < p->n; i++) {
 		snprintf(name, sizeof(name), "vhost-user, before %s", p->one[i].backend);
 		emu_tap_source(p->one[i].tap, name, (uint32_t)getpid());
-		vhost_proxy_preamble(p->one[i].door);
+		vhost_proxy_preamble(p->one[i].server);
 	}
 }
 
@@ -157,7 +158,7 @@ int record_proxy_open(struct record_proxy *p)
 {
 	int code = CLI_OK;
 
-	door_map_guard();
+	server_map_guard();
 	for (unsigned i = 0; i < p->n && code == CLI_OK; i++)
 		code = open_one(p, i);
 	if (code == CLI_OK)
@@ -175,19 +176,19 @@ void record_proxy_poll(struct record_proxy *p, int ms)
 	struct pollfd fd[RECORD_PROXIES];
 
 	for (unsigned i = 0; i < p->n; i++) {
-		int own = vhost_proxy_timeout(p->one[i].door);
+		int own = vhost_proxy_timeout(p->one[i].server);
 
 		ms = own >= 0 && own < ms ? own : ms;
-		fd[i] = (struct pollfd){ .fd = p->one[i].door->ep, .events = POLLIN };
+		fd[i] = (struct pollfd){ .fd = p->one[i].server->ep, .events = POLLIN };
 	}
 	if (p->n == 1) { /* it can wait for itself */
-		door_step(p->one[0].door, ms, NULL);
+		server_step(p->one[0].server, ms, NULL);
 		return;
 	}
 	if (poll(fd, p->n, ms) < 0)
 		return;
 	for (unsigned i = 0; i < p->n; i++)
-		door_step(p->one[i].door, 0, NULL);
+		server_step(p->one[i].server, 0, NULL);
 }
 
 pid_t record_proxy_start(char *const argv[])
@@ -218,12 +219,12 @@ pid_t record_proxy_start(char *const argv[])
 void record_proxy_end(struct record_proxy *p)
 {
 	for (unsigned i = 0; i < p->n; i++) {
-		struct door *d = p->one[i].door;
+		struct server *d = p->one[i].server;
 
-		for (int n = 0; d && n < LAST_STEPS && door_connected(d) && !door_quiet(d); n++)
-			door_step(d, 0, NULL);
+		for (int n = 0; d && n < LAST_STEPS && server_connected(d) && !server_quiet(d); n++)
+			server_step(d, 0, NULL);
 		if (d)
-			door_hang_up(d);
+			server_hang_up(d);
 	}
 }
 
@@ -232,15 +233,15 @@ uint64_t record_proxy_lost(const struct record_proxy *p)
 	uint64_t lost = 0;
 
 	for (unsigned i = 0; i < p->n; i++)
-		lost += p->one[i].door ? vhost_proxy_stats(p->one[i].door).rings.lost : 0;
+		lost += p->one[i].server ? vhost_proxy_stats(p->one[i].server).rings.lost : 0;
 	return lost;
 }
 
 void record_proxy_summarize(const struct record_proxy *p)
 {
 	for (unsigned i = 0; i < p->n; i++) {
-		struct vhost_proxy_stats s = vhost_proxy_stats(p->one[i].door);
-		const struct emu_watch_stats *r = &s.rings;
+		struct vhost_proxy_stats s = vhost_proxy_stats(p->one[i].server);
+		const struct snoop_stats *r = &s.rings;
 
 		if (!p->quiet)
 			fprintf(stderr,
@@ -267,11 +268,11 @@ void record_proxy_summarize(const struct record_proxy *p)
 void record_proxy_close(struct record_proxy *p)
 {
 	for (unsigned i = 0; i < p->n; i++) {
-		door_free(p->one[i].door);
+		server_free(p->one[i].server);
 		emu_tap_free(p->one[i].tap);
 		if (p->one[i].bound)
 			unlink(p->one[i].listen);
-		p->one[i].door = NULL;
+		p->one[i].server = NULL;
 		p->one[i].tap = NULL;
 		p->one[i].bound = false;
 	}

@@ -18,7 +18,7 @@ struct record_proxy_one {
 	const char *backend;
 	char name[24]; /* in the trace */
 	char type[32];
-	struct door *door;
+	struct server *server;
 	struct emu_tap *tap;
 	bool bound; /* the socket is ours to remove */
 };

@@ -309,19 +309,19 @@ int regression_begin(struct regression *r, const char **path)
 					    : CLI_OK;
 	if (r->read || *path)
 		return CLI_OK;
-	if (asprintf(&r->spool, "%s/vqtrace-XXXXXX", dir && *dir ? dir : "/tmp") < 0) {
-		r->spool = NULL;
+	if (asprintf(&r->stdin_copy, "%s/vqtrace-XXXXXX", dir && *dir ? dir : "/tmp") < 0) {
+		r->stdin_copy = NULL;
 		return CLI_TROUBLE;
 	}
-	fd = mkostemp(r->spool, O_CLOEXEC);
+	fd = mkostemp(r->stdin_copy, O_CLOEXEC);
 	if (fd < 0) {
-		cli_error("%s: %s; set TMPDIR", r->spool, strerror(errno));
-		free(r->spool);
-		r->spool = NULL;
+		cli_error("%s: %s; set TMPDIR", r->stdin_copy, strerror(errno));
+		free(r->stdin_copy);
+		r->stdin_copy = NULL;
 		return CLI_TROUBLE;
 	}
 	close(fd);
-	*path = r->spool;
+	*path = r->stdin_copy;
 	return CLI_OK;
 }
 
@@ -332,8 +332,8 @@ int regression_end(struct regression *r, const char *path, int code, bool quiet)
 
 		code = made == CLI_OK ? code : made;
 	}
-	if (r->spool)
-		unlink(r->spool);
-	free(r->spool);
+	if (r->stdin_copy)
+		unlink(r->stdin_copy);
+	free(r->stdin_copy);
 	return code;
 }

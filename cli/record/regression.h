@@ -9,7 +9,7 @@
 struct regression {
 	const char *name, *origin;
 	const char *read; /* a finished recording instead of a new one */
-	char *spool; /* where the whole recording lies until then */
+	char *stdin_copy; /* where the whole recording lies until then */
 };
 
 /*

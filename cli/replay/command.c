@@ -59,9 +59,9 @@ static const char usage[] =
 struct command {
 	const char *path, *write_path, *declared_path, *disk;
 	struct replay_options opt;
-	struct tale *tale;
+	struct replay_report *report;
 	struct replay_declared *declared;
-	struct spool spool; /* standard input, to be read twice */
+	struct stdin_copy stdin_copy; /* standard input, to be read twice */
 	bool json, verbose, quiet, step, realtime;
 	struct line_options line;
 	struct trace_writer *writer;
@@ -70,7 +70,7 @@ struct command {
 	bool timed;
 	bool broken; /* the trace ends or breaks early */
 	/* The readings: what is in the trace, the replay, the lines before what differs. */
-	struct replay_gather *gather;
+	struct replay_profile *gather;
 	struct replay *player;
 	struct model *model; /* of the reading, but for the replay, which has its own */
 	int stopped; /* what ended the latest reading: 0, or what was returned for a record */
@@ -186,7 +186,7 @@ static int open_trace(struct command *c, struct trace_reader **t)
 {
 	struct trace_error err;
 
-	if (trace_open(t, *c->spool.path ? c->spool.path : c->path, &err)) {
+	if (trace_open(t, *c->stdin_copy.path ? c->stdin_copy.path : c->path, &err)) {
 		cli_error("%s", err.text);
 		return CLI_TROUBLE;
 	}
@@ -237,26 +237,26 @@ static int gather_record(struct command *c, const struct record *rec, uint64_t n
 	if (!c->opt.start)
 		c->opt.start = rec->h.ts;
 	rc = model_feed(c->model, rec, number, &e);
-	return rc ? rc : replay_gather_feed(c->gather, &e);
+	return rc ? rc : replay_profile_feed(c->gather, &e);
 }
 
 static int read_first(struct command *c)
 {
 	int rc;
 
-	c->gather = replay_gather_new();
+	c->gather = replay_profile_new();
 	c->model = model_new();
 	if (!c->gather || !c->model) {
 		cli_error("no memory");
 		return CLI_TROUBLE;
 	}
-	replay_gather_disk(c->gather, c->disk);
+	replay_profile_disk(c->gather, c->disk);
 	rc = each_record(c, true, gather_record);
 	if (rc == CLI_OK && c->stopped) {
 		cli_error("%s", strerror(-c->stopped));
 		return CLI_TROUBLE;
 	}
-	replay_gather_finish(c->gather);
+	replay_profile_finish(c->gather);
 	return rc;
 }
 
@@ -280,9 +280,9 @@ static void diverged(void *opaque, const struct replay_divergence *d)
 {
 	struct command *c = opaque;
 
-	tale_difference(c->tale, d);
+	replay_report_difference(c->report, d);
 	if (c->step)
-		tale_now(stdout, d, &c->line);
+		report_now(stdout, d, &c->line);
 }
 
 static void keep_pace(struct command *c, const struct event *e)
@@ -363,7 +363,7 @@ static int context_record(struct command *c, const struct record *rec, uint64_t 
 
 	int rc = model_feed(c->model, rec, number, &e);
 
-	return rc ? rc : tale_context(c->tale, &e, c->model, &c->line);
+	return rc ? rc : replay_report_context(c->report, &e, c->model, &c->line);
 }
 
 /* The events before each difference, in the very lines of show: a third reading. */
@@ -435,7 +435,7 @@ static int find_declared(struct command *c)
 
 	if (c->declared_path)
 		return load_declared(c, c->declared_path, true);
-	if (*c->spool.path)
+	if (*c->stdin_copy.path)
 		return CLI_OK;
 	for (size_t i = n; i-- > 0 && c->path[i] != '/';)
 		if (c->path[i] == '.') {
@@ -489,7 +489,7 @@ static bool any_played(const struct command *c)
 
 static int tell(struct command *c)
 {
-	const struct tale_options o = {
+	const struct replay_report_options o = {
 		.trace = c->path,
 		.against = c->opt.against ? c->opt.against->name : "emu",
 		.json = c->json,
@@ -498,9 +498,9 @@ static int tell(struct command *c)
 		.color = c->line.color,
 	};
 
-	if (tale_wants_context(c->tale) && read_context(c) != CLI_OK)
+	if (replay_report_wants_context(c->report) && read_context(c) != CLI_OK)
 		return CLI_TROUBLE;
-	tale_print(stdout, c->tale, c->player, c->declared, &o);
+	replay_report_print(stdout, c->report, c->player, c->declared, &o);
 	if (fflush(stdout)) {
 		if (errno != EPIPE)
 			cli_error("standard output: %s", strerror(errno));
@@ -511,24 +511,25 @@ static int tell(struct command *c)
 			  c->opt.only ? "; is the name of -d right?" : "");
 		return CLI_TROUBLE;
 	}
-	return tale_findings(c->tale, c->player, c->declared, o.against) ? CLI_FINDINGS : CLI_OK;
+	return replay_report_findings(c->report, c->player, c->declared, o.against) ? CLI_FINDINGS
+										    : CLI_OK;
 }
 
 static void let_go(struct command *c)
 {
-	tale_free(c->tale);
+	replay_report_free(c->report);
 	replay_free(c->player);
-	replay_gather_free(c->gather);
+	replay_profile_free(c->gather);
 	model_free(c->model);
 	replay_declared_free(c->declared);
-	spool_close(&c->spool);
+	stdin_copy_close(&c->stdin_copy);
 	if (c->writer)
 		trace_finish(c->writer);
 }
 
 static int steps(struct command *c)
 {
-	int rc = strcmp(c->path, "-") ? CLI_OK : spool_stdin(&c->spool), out;
+	int rc = strcmp(c->path, "-") ? CLI_OK : stdin_copy_stdin(&c->stdin_copy), out;
 
 	if (rc == CLI_OK)
 		rc = find_declared(c);
@@ -548,7 +549,7 @@ static int steps(struct command *c)
 
 static int run(int argc, char **argv)
 {
-	struct command c = { .spool = SPOOL_NONE };
+	struct command c = { .stdin_copy = STDIN_COPY_NONE };
 	int rc = parse(&c, argc, argv);
 
 	if (rc)
@@ -556,8 +557,8 @@ static int run(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	c.line.ascii = strcmp(nl_langinfo(CODESET), "UTF-8");
 	c.line.color = !c.json && cli_color(stdout);
-	c.tale = tale_new();
-	if (!c.tale) {
+	c.report = replay_report_new();
+	if (!c.report) {
 		cli_error("no memory");
 		return CLI_TROUBLE;
 	}

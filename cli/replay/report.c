@@ -15,7 +15,7 @@ struct told {
 	unsigned nlines;
 };
 
-struct tale {
+struct replay_report {
 	struct told told[KEEP];
 	unsigned count;
 	uint64_t more; /* not kept */
@@ -24,12 +24,12 @@ struct tale {
 	char *recent[BEFORE];
 };
 
-struct tale *tale_new(void)
+struct replay_report *replay_report_new(void)
 {
-	return calloc(1, sizeof(struct tale));
+	return calloc(1, sizeof(struct replay_report));
 }
 
-void tale_free(struct tale *r)
+void replay_report_free(struct replay_report *r)
 {
 	if (!r)
 		return;
@@ -39,7 +39,7 @@ void tale_free(struct tale *r)
 	free(r);
 }
 
-void tale_difference(struct tale *r, const struct replay_divergence *d)
+void replay_report_difference(struct replay_report *r, const struct replay_divergence *d)
 {
 	if (r->count == KEEP) {
 		r->more++;
@@ -55,7 +55,7 @@ static int by_number(const void *a, const void *b)
 	return x->d.number < y->d.number ? -1 : x->d.number > y->d.number;
 }
 
-bool tale_wants_context(struct tale *r)
+bool replay_report_wants_context(struct replay_report *r)
 {
 	qsort(r->told, r->count, sizeof(r->told[0]), by_number);
 	r->next = 0;
@@ -79,7 +79,7 @@ static char *line_of(const struct event *e, const struct model *m, struct line_o
 }
 
 /* Is this event among those to be shown with a difference that comes soon? */
-static bool near_one(const struct tale *r, const struct event *e)
+static bool near_one(const struct replay_report *r, const struct event *e)
 {
 	for (unsigned i = r->next; i < r->count; i++)
 		if (r->told[i].d.number >= e->number)
@@ -102,8 +102,8 @@ static int push(struct told *t, const char *line)
 	return 0;
 }
 
-int tale_context(struct tale *r, const struct event *e, const struct model *m,
-		 struct line_options *o)
+int replay_report_context(struct replay_report *r, const struct event *e, const struct model *m,
+			  struct line_options *o)
 {
 	while (r->next < r->count && r->told[r->next].d.number < e->number)
 		r->next++;
@@ -153,12 +153,13 @@ static void print_difference(FILE *to, const struct replay_divergence *d, bool c
 		fprintf(to, "    %s\n", d->hint);
 }
 
-void tale_now(FILE *to, const struct replay_divergence *d, const struct line_options *line)
+void report_now(FILE *to, const struct replay_divergence *d, const struct line_options *line)
 {
 	print_difference(to, d, line->color);
 }
 
-static void print_differences(FILE *to, const struct tale *r, const struct tale_options *o)
+static void print_differences(FILE *to, const struct replay_report *r,
+			      const struct replay_report_options *o)
 {
 	for (unsigned i = 0; i < r->count; i++) {
 		const struct told *t = &r->told[i];
@@ -221,8 +222,9 @@ static void print_unmet(FILE *to, const struct replay_declared *declared, const 
 				d->line, d->subject, d->clause);
 }
 
-static void print_text(FILE *to, const struct tale *r, const struct replay *p,
-		       const struct replay_declared *declared, const struct tale_options *o)
+static void print_text(FILE *to, const struct replay_report *r, const struct replay *p,
+		       const struct replay_declared *declared,
+		       const struct replay_report_options *o)
 {
 	const struct replay_counts *n = replay_counts(p);
 
@@ -339,8 +341,9 @@ static struct json_object *devices(const struct replay *p)
 	return all;
 }
 
-static void print_json_report(FILE *to, const struct tale *r, const struct replay *p,
-			      const struct replay_declared *declared, const struct tale_options *o)
+static void print_json_report(FILE *to, const struct replay_report *r, const struct replay *p,
+			      const struct replay_declared *declared,
+			      const struct replay_report_options *o)
 {
 	struct json_object *all = json_object_new_object(), *list = json_object_new_array();
 	struct json_object *skips = json_object_new_array(), *unmet = json_object_new_array();
@@ -373,8 +376,9 @@ static void print_json_report(FILE *to, const struct tale *r, const struct repla
 	json_object_put(all);
 }
 
-void tale_print(FILE *to, struct tale *r, const struct replay *p,
-		const struct replay_declared *declared, const struct tale_options *o)
+void replay_report_print(FILE *to, struct replay_report *r, const struct replay *p,
+			 const struct replay_declared *declared,
+			 const struct replay_report_options *o)
 {
 	if (o->json)
 		print_json_report(to, r, p, declared, o);
@@ -382,8 +386,8 @@ void tale_print(FILE *to, struct tale *r, const struct replay *p,
 		print_text(to, r, p, declared, o);
 }
 
-bool tale_findings(const struct tale *r, const struct replay *p,
-		   const struct replay_declared *declared, const char *against)
+bool replay_report_findings(const struct replay_report *r, const struct replay *p,
+			    const struct replay_declared *declared, const char *against)
 {
 	const struct replay_declaration *d;
 

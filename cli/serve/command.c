@@ -50,17 +50,17 @@ static void emit(void *opaque, const void *record, size_t len)
 			  strerror(-r->write_err));
 }
 
-static void say(void *opaque, enum door_say what, const char *text)
+static void say(void *opaque, enum server_event what, const char *text)
 {
 	struct serve_run *r = opaque;
 
-	if (what == DOOR_BAD)
+	if (what == SERVER_PROTOCOL_ERROR)
 		cli_warn("%s; it was disconnected, waiting for the next", text);
-	else if (what == DOOR_NOTE)
+	else if (what == SERVER_NOTE)
 		cli_warn("%s", text);
 	else if (!r->quiet)
 		fprintf(stderr, "%s\n", text);
-	if (r->once && what != DOOR_CAME && what != DOOR_NOTE)
+	if (r->once && what != SERVER_CONNECTED && what != SERVER_NOTE)
 		r->stop = true;
 }
 
@@ -154,7 +154,7 @@ static int open_trace(struct serve_run *r)
 	return CLI_OK;
 }
 
-static int open_door(struct serve_run *r)
+static int open_server(struct serve_run *r)
 {
 	int err, fd;
 
@@ -165,8 +165,8 @@ static int open_door(struct serve_run *r)
 	r->cfg.features = (emu_virtio_core_features() | r->on[0]) & ~r->off[0];
 	r->cfg.say = say;
 	r->cfg.opaque = r;
-	door_map_guard();
-	err = r->vfio ? vfio_user_new(&r->door, &r->cfg) : vhost_user_new(&r->door, &r->cfg);
+	server_map_guard();
+	err = r->vfio ? vfio_user_new(&r->server, &r->cfg) : vhost_user_new(&r->server, &r->cfg);
 	if (err) {
 		cli_error(
 			"cannot make this device: %s%s", strerror(-err),
@@ -177,7 +177,7 @@ static int open_door(struct serve_run *r)
 		return CLI_TROUBLE;
 	}
 	r->blk.backend = NULL; /* the device's now */
-	fd = door_socket(r->path);
+	fd = server_socket(r->path);
 	if (fd < 0) {
 		cli_error("cannot listen on %s: %s%s", r->path, strerror(-fd),
 			  fd == -EADDRINUSE	? "; is another server using it, or is it a file? "
@@ -187,7 +187,7 @@ static int open_door(struct serve_run *r)
 						: "");
 		return CLI_TROUBLE;
 	}
-	err = door_listen(r->door, fd);
+	err = server_listen(r->server, fd);
 	if (err) {
 		cli_error("cannot wait for clients: %s", strerror(-err));
 		return CLI_TROUBLE;
@@ -240,7 +240,7 @@ static void announce(struct serve_run *r)
 /* SIGHUP: the file or block device was made larger or smaller. */
 static void rescan(struct serve_run *r)
 {
-	struct emu_virtio *v = door_virtio(r->door);
+	struct emu_virtio *v = server_virtio(r->server);
 	unsigned long long before = emu_blk_capacity(v);
 	int ret = emu_blk_rescan(v);
 
@@ -278,8 +278,8 @@ static void sample(struct serve_run *r)
 	r->sampled = now;
 	r->alike = r->written == r->sampled_at ? r->alike + 1 : 0;
 	if (r->alike < SAMPLES_ALIKE)
-		emu_virtio_sample(door_virtio(r->door), VQT_RING_PERIODIC,
-				  door_quiet(r->door) ? VQT_PENDING_NO : VQT_PENDING_UNKNOWN);
+		emu_virtio_sample(server_virtio(r->server), VQT_RING_PERIODIC,
+				  server_quiet(r->server) ? VQT_PENDING_NO : VQT_PENDING_UNKNOWN);
 	r->sampled_at = r->written;
 }
 
@@ -313,7 +313,7 @@ static void loop(struct serve_run *r)
 			sigprocmask(SIG_SETMASK, &open, NULL);
 			sigprocmask(SIG_BLOCK, &blocked, NULL);
 		} else {
-			door_step(r->door, patience(r, dirty), &open);
+			server_step(r->server, patience(r, dirty), &open);
 		}
 		if (hung_up) {
 			hung_up = 0;
@@ -328,7 +328,7 @@ static void loop(struct serve_run *r)
 	sigprocmask(SIG_SETMASK, &open, NULL);
 }
 
-static void summarize(struct serve_run *r, const struct door_stats *s)
+static void summarize(struct serve_run *r, const struct server_stats *s)
 {
 	if (r->quiet)
 		return;
@@ -343,13 +343,13 @@ static void summarize(struct serve_run *r, const struct door_stats *s)
 
 static int finish(struct serve_run *r, int code)
 {
-	struct door_stats stats = { 0 };
+	struct server_stats stats = { 0 };
 	int err;
 
-	if (r->door) {
+	if (r->server) {
 		char name[256];
-		stats = door_stats(r->door);
-		door_free(r->door);
+		stats = server_stats(r->server);
+		server_free(r->server);
 		snprintf(name, sizeof(name), "%s",
 			 strrchr(r->path, '/') ? strrchr(r->path, '/') + 1 : r->path);
 		if (r->dir >= 0 && code == CLI_OK)
@@ -401,7 +401,7 @@ static int run(int argc, char **argv)
 	if (code == CLI_OK)
 		code = open_trace(&r);
 	if (code == CLI_OK)
-		code = open_door(&r);
+		code = open_server(&r);
 	if (code == CLI_OK) {
 		snprintf(folder, sizeof(folder), "%s", r.path);
 		r.dir = open(dirname(folder), O_PATH | O_DIRECTORY | O_CLOEXEC);

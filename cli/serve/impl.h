@@ -16,7 +16,7 @@ struct serve_run {
 	unsigned long long size; /* of a file to be made; 0: it is there */
 	struct emu_blk_config blk;
 	struct emu_file_options file;
-	struct door_config cfg;
+	struct server_config cfg;
 	struct emu_tap_config tap;
 	uint64_t on[1], off[1]; /* --features */
 	bool quiet, verbose, once, no_confine;
@@ -29,7 +29,7 @@ struct serve_run {
 	uint64_t sample, sampled; /* ns between looks at the rings (0 none), time of the last */
 	uint64_t sampled_at; /* records written by then */
 	unsigned alike; /* looks in a row between which nothing happened */
-	struct door *door;
+	struct server *server;
 	int dir; /* of the socket */
 	bool stop;
 };

@@ -82,7 +82,7 @@ static void put_out(const struct top_row *r, struct text *t)
 
 static double per_kick_value(const struct top_row *r)
 {
-	return r->now.kicks ? (double)r->now.taken / (double)r->now.kicks : 0;
+	return r->now.kicks ? (double)r->now.popped / (double)r->now.kicks : 0;
 }
 
 static double per_irq_value(const struct top_row *r)
@@ -179,14 +179,14 @@ const struct top_column top_columns[] = {
 	{ "REQ/S", 6, false, "requests completed a second", put_requests, requests_value, 0 },
 	{ "IN MB/S", 7, false, "data to the driver (reads)", put_in, in_value, 1 },
 	{ "OUT MB/S", 8, false, "data from the driver (writes)", put_out, out_value, 1 },
-	{ "FLIGHT", 9, false, "requests taken and not used yet, of the ring's entries", put_flight,
+	{ "FLIGHT", 9, false, "requests popped and not used yet, of the ring's entries", put_flight,
 	  flight_value, 0 },
 	{ "KICK/S", 6, false, "available buffer notifications a second", put_kicks, kicks_value,
 	  4 },
 	{ "R/KICK", 6, false, "requests for each of those", put_per_kick, per_kick_value, 6 },
 	{ "IRQ/S", 6, false, "used buffer notifications a second", put_irqs, irqs_value, 4 },
 	{ "R/IRQ", 6, false, "requests for each of those", put_per_irq, per_irq_value, 6 },
-	{ "P50", 7, false, "half of the requests took at most this, from taken to used", put_p50,
+	{ "P50", 7, false, "half of the requests took at most this, from popped to used", put_p50,
 	  p50_value, 2 },
 	{ "P99", 7, false, "99 % of the requests took at most this", put_p99, p99_value, 1 },
 	{ "ERR", 4, false, "requests that failed, and errors of the device, in all", put_errors,

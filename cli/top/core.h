@@ -40,7 +40,7 @@ struct top_row {
 	bool gone; /* process ended, device unplugged */
 	double secs; /* length of the interval, of recorded time */
 	struct stats_counts now, all;
-	struct hist service; /* latencies in the interval (taken to used) */
+	struct hist service; /* latencies in the interval (popped to used) */
 	struct hist service_all;
 	uint64_t stalled; /* ns without a completion with requests in flight; 0 */
 	unsigned flight, flight_max, waiting, size; /* size: ring entries, 0 unknown */
@@ -71,7 +71,7 @@ struct top_core {
 	struct model *model;
 	struct stats *stats;
 	struct check *check; /* NULL: not wanted, or light */
-	struct keep *keep;
+	struct recent *keep;
 	struct filter *filter; /* what is counted; NULL all */
 	uint64_t number; /* events so far */
 	uint64_t ts; /* trace clock of the latest */

@@ -301,7 +301,7 @@ static void draw_timeline(struct screen *x, int y, int h)
 	FILE *to;
 
 	while (n < (size_t)h && n < sizeof(e) / sizeof(e[0])) {
-		const struct event *one = keep_before(x->core->keep, before, d->id, queue);
+		const struct event *one = recent_event_before(x->core->keep, before, d->id, queue);
 
 		if (!one)
 			break;

@@ -75,7 +75,7 @@ struct family {
 
 static const struct family families[] = {
 	FAMILY("requests_total", used, "Requests completed."),
-	FAMILY("requests_taken_total", taken, "Requests the device took."),
+	FAMILY("requests_popped_total", popped, "Requests the device popped."),
 	FAMILY("request_errors_total", errors,
 	       "Requests completed with a status other than success."),
 	FAMILY("bytes_in_total", bytes_in, "Bytes of data to the driver (reads)."),
@@ -106,7 +106,7 @@ static void put_families(FILE *to, const struct top_core *c)
 
 static void put_gauges(FILE *to, const struct top_core *c)
 {
-	put_head(to, "requests_in_flight", "gauge", "Requests taken and not completed yet.");
+	put_head(to, "requests_in_flight", "gauge", "Requests popped and not completed yet.");
 	for (size_t i = 0; i < c->nrows; i++)
 		if (c->row[i]->kind == TOP_QUEUE) {
 			fputs("vqtrace_requests_in_flight", to);
@@ -158,7 +158,7 @@ static char *make_page(const struct top_core *c, size_t *len)
 	put_families(to, c);
 	put_gauges(to, c);
 	put_head(to, "request_seconds", "histogram",
-		 "Time from when the device took a request until it was used.");
+		 "Time from when the device popped a request until it was used.");
 	for (size_t i = 0; i < c->nrows; i++)
 		if (c->row[i]->kind == TOP_QUEUE)
 			put_histogram(to, c, c->row[i]);

@@ -19,7 +19,7 @@ struct tally {
 
 /* What a rule needs at each event, close together: this is the hot path. */
 struct slot {
-	enum verdict (*check)(struct look *l);
+	enum verdict (*check)(struct rule_context *ctx);
 	const struct rule *rule;
 	unsigned index, needs;
 };
@@ -31,7 +31,7 @@ struct slot {
  */
 struct plan {
 	struct plan_key {
-		uint64_t moments, virtio_id; /* AT() and ONLY() */
+		uint64_t triggers, virtio_id; /* AT() and ONLY() */
 	} key;
 	UT_hash_handle hh;
 	unsigned n;
@@ -144,22 +144,23 @@ static void fill_plan(struct check *c, struct plan *p)
 {
 	uint64_t done = 0;
 
-	for (uint64_t left = p->key.moments & ~ONLY_ANY; left; left &= left - 1) {
-		uint64_t moment = left & -left;
+	for (uint64_t left = p->key.triggers & ~ONLY_ANY; left; left &= left - 1) {
+		uint64_t trigger = left & -left;
 
 		for (unsigned i = 0; i < c->nrules; i++) {
 			const struct rule *r = c->rule[i];
 
-			if (!(r->at & moment) || r->at & done || r->at & ONLY_ANY & ~p->key.moments)
+			if (!(r->at & trigger) || r->at & done ||
+			    r->at & ONLY_ANY & ~p->key.triggers)
 				continue;
 			if (r->virtio_id && r->virtio_id != p->key.virtio_id)
 				continue;
 			p->slot[p->n++] =
 				(struct slot){ r->check, r, i,
 					       r->needs & (NEED_LIFE | NEED_FLIGHT | NEED_IRQ |
-							   NEED_AGREED | NEED_MSIX | NEED_MOMENT) };
+							   NEED_AGREED | NEED_MSIX | NEED_PROMPT) };
 		}
-		done |= moment;
+		done |= trigger;
 	}
 }
 
@@ -194,16 +195,16 @@ static struct plan *new_plan(struct check *c, const struct plan_key *key)
 	return p;
 }
 
-static struct plan *find_plan(struct check *c, uint64_t moments, unsigned virtio_id)
+static struct plan *find_plan(struct check *c, uint64_t triggers, unsigned virtio_id)
 {
 	/* All types without rules of their own share plans: there can be many in a hostile trace. */
 	bool own = virtio_id < TYPES && c->own[virtio_id];
-	struct plan_key key = { moments, own ? virtio_id : 0 };
+	struct plan_key key = { triggers, own ? virtio_id : 0 };
 	struct plan **recent =
-		&c->recent[(moments * 0x9e3779b97f4a7c15ULL >> 58 ^ key.virtio_id) & 63];
+		&c->recent[(triggers * 0x9e3779b97f4a7c15ULL >> 58 ^ key.virtio_id) & 63];
 	struct plan *p = *recent;
 
-	if (p && p->key.moments == key.moments && p->key.virtio_id == key.virtio_id)
+	if (p && p->key.triggers == key.triggers && p->key.virtio_id == key.virtio_id)
 		return p;
 	HASH_FIND(hh, c->plans, &key, sizeof(key), p);
 	if (p)
@@ -257,12 +258,13 @@ void check_free(struct check *c)
 /* --- running ---------------------------------------------------------------- */
 
 /* Evidence that must be there each time and is not; the rest shows in what events there are. */
-static unsigned lacking(const struct look *l)
+static unsigned lacking(const struct rule_context *ctx)
 {
-	return (l->d->born ? 0 : NEED_LIFE) | (l->q && l->q->flight ? 0 : NEED_FLIGHT) |
-	       (l->d->have & NEED_IRQ ? 0 : NEED_IRQ) | (l->d->agreed ? 0 : NEED_AGREED) |
-	       (l->d->msix_sure ? 0 : NEED_MSIX) |
-	       (l->e && l->e->source && l->e->source->kind == VQT_SRC_PROXY ? NEED_MOMENT : 0);
+	return (ctx->d->born ? 0 : NEED_LIFE) | (ctx->q && ctx->q->flight ? 0 : NEED_FLIGHT) |
+	       (ctx->d->have & NEED_IRQ ? 0 : NEED_IRQ) | (ctx->d->agreed ? 0 : NEED_AGREED) |
+	       (ctx->d->msix_sure ? 0 : NEED_MSIX) |
+	       (ctx->e && ctx->e->source && ctx->e->source->kind == VQT_SRC_PROXY ? NEED_PROMPT
+										  : 0);
 }
 
 static bool has_table(const struct model_request *r)
@@ -273,123 +275,127 @@ static bool has_table(const struct model_request *r)
 	return r->ndirect < r->ndesc;
 }
 
-static uint64_t where_queue(const struct look *l)
+static uint64_t where_queue(const struct rule_context *ctx)
 {
-	bool ring_packed = l->ring && l->ring->known & VQT_RING_PACKED,
-	     packed = l->queue && l->queue->packed;
+	bool ring_packed = ctx->ring && ctx->ring->known & VQT_RING_PACKED,
+	     packed = ctx->queue && ctx->queue->packed;
 
 	return (ring_packed || packed ? ONLY(PACKED) : 0) |
 	       (!ring_packed || !packed ? ONLY(SPLIT) : 0) |
-	       (l->q->any_used && l->q->n_chain ? 0 : ONLY(FIRST)) |
-	       (l->q->n_reset ? ONLY(QRESET) : 0) | (l->q->irq.number ? ONLY(OWED_IRQ) : 0) |
-	       (l->q->stall.number || l->q->waiting.number ? ONLY(STALL) : 0);
+	       (ctx->q->any_used && ctx->q->n_chain ? 0 : ONLY(FIRST)) |
+	       (ctx->q->n_reset ? ONLY(QRESET) : 0) |
+	       (ctx->q->irq.number ? ONLY(OBLIGATION_IRQ) : 0) |
+	       (ctx->q->stall.number || ctx->q->waiting.number ? ONLY(STALL) : 0);
 }
 
 /* What applies of ONLY(). */
-static uint64_t where(const struct look *l)
+static uint64_t where(const struct rule_context *ctx)
 {
-	bool plain = l->req && l->req->typed && l->req->type_raw <= VIRTIO_BLK_T_OUT;
+	bool plain = ctx->req && ctx->req->typed && ctx->req->type_raw <= VIRTIO_BLK_T_OUT;
 
-	return (l->q ? where_queue(l) : ONLY(PACKED) | ONLY(SPLIT)) |
-	       (accepted(l, VIRTIO_RING_F_EVENT_IDX) ? ONLY(EVENT_IDX) : ONLY(NO_EVENT_IDX)) |
-	       (accepted(l, VIRTIO_F_IN_ORDER) ? ONLY(IN_ORDER) : 0) |
-	       (accepted(l, F_SUSPEND) ? ONLY(SUSPEND) : 0) | (l->d->legacy ? ONLY(LEGACY) : 0) |
-	       (l->req && has_table(l->req) ? ONLY(TABLE) : 0) | (plain ? 0 : ONLY(UNUSUAL)) |
-	       (l->e && l->e->rec->h.type == VQT_KICK && l->e->rec->kick.via == VQT_KICK_IOEVENTFD
+	return (ctx->q ? where_queue(ctx) : ONLY(PACKED) | ONLY(SPLIT)) |
+	       (accepted(ctx, VIRTIO_RING_F_EVENT_IDX) ? ONLY(EVENT_IDX) : ONLY(NO_EVENT_IDX)) |
+	       (accepted(ctx, VIRTIO_F_IN_ORDER) ? ONLY(IN_ORDER) : 0) |
+	       (accepted(ctx, F_SUSPEND) ? ONLY(SUSPEND) : 0) |
+	       (ctx->d->legacy ? ONLY(LEGACY) : 0) |
+	       (ctx->req && has_table(ctx->req) ? ONLY(TABLE) : 0) | (plain ? 0 : ONLY(UNUSUAL)) |
+	       (ctx->e && ctx->e->rec->h.type == VQT_KICK &&
+				ctx->e->rec->kick.via == VQT_KICK_IOEVENTFD
 			? 0
 			: ONLY(SEEN_KICK));
 }
 
-static int run_moments(struct look *l, uint64_t moments)
+static int run_triggers(struct rule_context *ctx, uint64_t triggers)
 {
-	struct tally *tally = l->c->tally;
+	struct tally *tally = ctx->c->tally;
 	struct plan *p;
 
-	if (!moments)
+	if (!triggers)
 		return 0;
-	p = find_plan(l->c, moments | where(l), l->dev->virtio_id);
+	p = find_plan(ctx->c, triggers | where(ctx), ctx->dev->virtio_id);
 	if (!p)
 		return -ENOMEM;
-	l->lacks = lacking(l);
+	ctx->lacks = lacking(ctx);
 	for (const struct slot *s = p->slot, *end = s + p->n; s < end; s++) {
 		struct tally *t = &tally[s->index];
 		enum verdict v;
 
-		if (s->needs & l->lacks) {
+		if (s->needs & ctx->lacks) {
 			t->blocked++;
-			t->blocked_by |= s->needs & l->lacks;
+			t->blocked_by |= s->needs & ctx->lacks;
 			continue;
 		}
-		l->rule = s->rule;
-		l->index = s->index;
-		l->f.nbefore = 0;
-		v = s->check(l);
-		t->held += v == RULE_HELD;
+		ctx->rule = s->rule;
+		ctx->index = s->index;
+		ctx->f.nbefore = 0;
+		v = s->check(ctx);
+		t->held += v == RULE_PASSED;
 	}
 	return 0;
 }
 
-void also(struct look *l, uint64_t number, const char *what)
+void rule_related(struct rule_context *ctx, uint64_t number, const char *what)
 {
-	unsigned at = l->f.nbefore;
+	unsigned at = ctx->f.nbefore;
 
-	if (!number || number >= l->number || at == CHECK_RELATED)
+	if (!number || number >= ctx->number || at == CHECK_RELATED)
 		return;
 	for (unsigned i = 0; i < at; i++)
-		if (l->f.before[i].number == number)
+		if (ctx->f.before[i].number == number)
 			return;
-	for (; at && l->f.before[at - 1].number > number; at--)
-		l->f.before[at] = l->f.before[at - 1];
-	l->f.before[at].number = number;
-	l->f.before[at].what = what;
-	l->f.nbefore++;
+	for (; at && ctx->f.before[at - 1].number > number; at--)
+		ctx->f.before[at] = ctx->f.before[at - 1];
+	ctx->f.before[at].number = number;
+	ctx->f.before[at].what = what;
+	ctx->f.nbefore++;
 }
 
-static uint64_t count_finding(struct look *l)
+static uint64_t count_finding(struct rule_context *ctx)
 {
-	l->c->tally[l->index].broken++;
-	if (!l->d->nth)
-		l->d->nth = calloc(l->c->nrules, sizeof(*l->d->nth));
-	return l->d->nth ? ++l->d->nth[l->index] : 1;
+	ctx->c->tally[ctx->index].broken++;
+	if (!ctx->d->nth)
+		ctx->d->nth = calloc(ctx->c->nrules, sizeof(*ctx->d->nth));
+	return ctx->d->nth ? ++ctx->d->nth[ctx->index] : 1;
 }
 
-static enum verdict report(struct look *l, unsigned queue, const char *fmt, va_list ap)
+static enum verdict report(struct rule_context *ctx, unsigned queue, const char *fmt, va_list ap)
 {
 	char seen[512];
 
 	vsnprintf(seen, sizeof(seen), fmt, ap);
-	l->f.rule = l->rule;
-	l->f.number = l->number;
-	l->f.ts = l->now;
-	l->f.since = l->since;
-	l->f.device = l->dev;
-	l->f.queue = queue;
-	l->f.seen = seen;
-	if (l->q && l->rule->party == CHECK_DRIVER && l->e && l->e->rec->h.type == VQT_AVAIL)
-		l->q->chain_faulty = true;
-	l->f.nth = count_finding(l);
-	if (l->c->found && l->c->tally[l->index].selected)
-		l->c->found(l->c->opaque, &l->f);
-	l->f.nbefore = 0;
+	ctx->f.rule = ctx->rule;
+	ctx->f.number = ctx->number;
+	ctx->f.ts = ctx->now;
+	ctx->f.since = ctx->since;
+	ctx->f.device = ctx->dev;
+	ctx->f.queue = queue;
+	ctx->f.seen = seen;
+	if (ctx->q && ctx->rule->party == CHECK_DRIVER && ctx->e &&
+	    ctx->e->rec->h.type == VQT_AVAIL)
+		ctx->q->chain_faulty = true;
+	ctx->f.nth = count_finding(ctx);
+	if (ctx->c->found && ctx->c->tally[ctx->index].selected)
+		ctx->c->found(ctx->c->opaque, &ctx->f);
+	ctx->f.nbefore = 0;
 	return RULE_BROKEN;
 }
 
-enum verdict fail(struct look *l, const char *fmt, ...)
+enum verdict rule_fail(struct rule_context *ctx, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	report(l, l->q ? l->q->index : VQT_NO_QUEUE, fmt, ap);
+	report(ctx, ctx->q ? ctx->q->index : VQT_NO_QUEUE, fmt, ap);
 	va_end(ap);
 	return RULE_BROKEN;
 }
 
-enum verdict fail_queue(struct look *l, unsigned queue, const char *fmt, ...)
+enum verdict rule_fail_queue(struct rule_context *ctx, unsigned queue, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	report(l, queue, fmt, ap);
+	report(ctx, queue, fmt, ap);
 	va_end(ap);
 	return RULE_BROKEN;
 }
@@ -419,19 +425,19 @@ static struct cdev *find_device(struct check *c, struct model_device *m)
 }
 
 /* Rules about time, for every device: what is owed and overdue?  0 or -ENOMEM. */
-static int tick(struct check *c, struct look *from, uint64_t moment)
+static int tick(struct check *c, struct rule_context *from, uint64_t trigger)
 {
-	struct look l = *from;
+	struct rule_context ctx = *from;
 
 	for (struct cdev *d = c->devices; d; d = d->hh.next) {
-		l.d = d;
-		l.dev = d->m;
-		l.q = NULL;
-		l.queue = NULL;
-		l.req = NULL;
-		l.ring = NULL;
-		l.driver_ts = c->driver_ts[d->m->source];
-		if (run_moments(&l, moment))
+		ctx.d = d;
+		ctx.dev = d->m;
+		ctx.q = NULL;
+		ctx.queue = NULL;
+		ctx.req = NULL;
+		ctx.ring = NULL;
+		ctx.driver_ts = c->driver_ts[d->m->source];
+		if (run_triggers(&ctx, trigger))
 			return -ENOMEM;
 	}
 	return 0;
@@ -446,21 +452,21 @@ static void loss(struct check *c, unsigned source, uint64_t number)
 }
 
 /* The queue an event is about: for registers the selected one.  0 or -ENOMEM. */
-static int find_queue(struct look *l)
+static int find_queue(struct rule_context *ctx)
 {
 	unsigned index;
 
-	if (l->e->rec->h.type != VQT_REG) {
-		if (!l->queue)
+	if (ctx->e->rec->h.type != VQT_REG) {
+		if (!ctx->queue)
 			return 0;
-		index = l->queue->index;
+		index = ctx->queue->index;
 	} else {
-		if (!l->e->field || !(l->e->field->flags & SPEC_PER_QUEUE))
+		if (!ctx->e->field || !(ctx->e->field->flags & SPEC_PER_QUEUE))
 			return 0;
-		index = l->dev->queue_select;
+		index = ctx->dev->queue_select;
 	}
-	l->q = check_queue(l->d, index);
-	return l->q ? 0 : -ENOMEM;
+	ctx->q = check_queue(ctx->d, index);
+	return ctx->q ? 0 : -ENOMEM;
 }
 
 static unsigned spoke_at(uint32_t tid, uint8_t source)
@@ -468,13 +474,14 @@ static unsigned spoke_at(uint32_t tid, uint8_t source)
 	return (tid * 31 + source) % 64;
 }
 
-uint64_t check_spoke(const struct look *l, uint32_t tid)
+uint64_t check_spoke(const struct rule_context *ctx, uint32_t tid)
 {
-	uint8_t source = l->e ? l->e->rec->h.source : 0;
+	uint8_t source = ctx->e ? ctx->e->rec->h.source : 0;
 	unsigned at = spoke_at(tid, source);
 
-	return l->c->spoke[at].tid == tid && l->c->spoke[at].source == source ? l->c->spoke[at].ts
-									      : 0;
+	return ctx->c->spoke[at].tid == tid && ctx->c->spoke[at].source == source
+		       ? ctx->c->spoke[at].ts
+		       : 0;
 }
 
 /* Samples are ours, not the device's thread's. */
@@ -489,21 +496,21 @@ static void note_thread(struct check *c, const struct vqt_hdr *h, uint64_t ts)
 	c->spoke[at].ts = ts;
 }
 
-static void note_have(struct check *c, struct look *l)
+static void note_have(struct check *c, struct rule_context *ctx)
 {
-	const struct vqt_hdr *h = &l->e->rec->h;
+	const struct vqt_hdr *h = &ctx->e->rec->h;
 
-	l->d->have |= check_have(l->e);
+	ctx->d->have |= check_have(ctx->e);
 	/* Our own device tells of every interrupt; elsewhere one must have been seen. */
-	if (l->e->source && l->e->source->kind == VQT_SRC_EMU)
-		l->d->have |= NEED_IRQ;
-	c->have |= l->d->have;
+	if (ctx->e->source && ctx->e->source->kind == VQT_SRC_EMU)
+		ctx->d->have |= NEED_IRQ;
+	c->have |= ctx->d->have;
 	if (h->type == VQT_REG || h->type == VQT_KICK) {
-		l->d->driver_ts = l->e->ts;
-		c->driver_ts[h->source] = l->e->ts;
+		ctx->d->driver_ts = ctx->e->ts;
+		c->driver_ts[h->source] = ctx->e->ts;
 	}
-	if (!l->d->first_ts)
-		l->d->first_ts = l->e->ts;
+	if (!ctx->d->first_ts)
+		ctx->d->first_ts = ctx->e->ts;
 }
 
 static bool said_loss(const struct event *e)
@@ -513,10 +520,10 @@ static bool said_loss(const struct event *e)
 
 int check_feed(struct check *c, const struct model *m, const struct event *e)
 {
-	struct look l = {
+	struct rule_context ctx = {
 		.c = c, .model = m, .e = e, .now = e->ts, .number = e->number, .since = e->since
 	};
-	uint64_t moments;
+	uint64_t triggers;
 
 	if (e->rec->h.type == VQT_SESSION)
 		return 0;
@@ -527,39 +534,39 @@ int check_feed(struct check *c, const struct model *m, const struct event *e)
 		loss(c, e->rec->h.source, e->number);
 	if (!e->dev)
 		return 0;
-	l.dev = e->dev;
-	l.d = find_device(c, e->dev);
-	if (!l.d)
+	ctx.dev = e->dev;
+	ctx.d = find_device(c, e->dev);
+	if (!ctx.d)
 		return -ENOMEM;
-	l.queue = e->queue;
+	ctx.queue = e->queue;
 	/* A chain from before a loss may have been used since, and its id again. */
-	l.req = e->req && e->req->number > l.d->n_lost ? e->req : NULL;
-	if (find_queue(&l))
+	ctx.req = e->req && e->req->number > ctx.d->n_lost ? e->req : NULL;
+	if (find_queue(&ctx))
 		return -ENOMEM;
-	l.driver_ts = c->driver_ts[e->rec->h.source]; /* before this event */
-	note_have(c, &l);
-	if (l.q && e->rec->h.type == VQT_AVAIL && !e->rec->avail.first)
-		l.q->chain_faulty = false;
-	l.ring = check_ring(e);
-	moments = check_moments(&l);
-	if (run_moments(&l, moments))
+	ctx.driver_ts = c->driver_ts[e->rec->h.source]; /* before this event */
+	note_have(c, &ctx);
+	if (ctx.q && e->rec->h.type == VQT_AVAIL && !e->rec->avail.first)
+		ctx.q->chain_faulty = false;
+	ctx.ring = check_ring(e);
+	triggers = check_triggers(&ctx);
+	if (run_triggers(&ctx, triggers))
 		return -ENOMEM;
-	check_remember(&l, moments);
+	check_remember(&ctx, triggers);
 	note_thread(c, &e->rec->h, e->ts);
 	if (e->ts >= c->next_tick) {
 		c->next_tick = e->ts + TICK;
-		return tick(c, &l, AT(TICK));
+		return tick(c, &ctx, AT(TICK));
 	}
 	return 0;
 }
 
 int check_finish(struct check *c, const struct model *m)
 {
-	struct look l = {
+	struct rule_context ctx = {
 		.c = c, .model = m, .now = c->now, .number = c->number, .since = c->since
 	};
 
-	return tick(c, &l, AT(TICK) | AT(END));
+	return tick(c, &ctx, AT(TICK) | AT(END));
 }
 
 /* --- what became of a rule -------------------------------------------------- */
@@ -577,7 +584,7 @@ static const struct {
 	{ NEED_USED, "completions were not recorded", NULL },
 	{ NEED_RING, "ring states were not recorded", NULL },
 	{ NEED_BYTES, "leading bytes of buffers were not recorded", NULL },
-	{ NEED_MOMENT, "rings were looked at from beside, not by those who acted on them", NULL },
+	{ NEED_PROMPT, "rings were looked at from beside, not by those who acted on them", NULL },
 	{ NEED_IRQ, "interrupts were not recorded",
 	  "no interrupt of the device had been recorded by then" },
 	{ NEED_LIFE, "no reset was recorded, or records were lost since: history unknown", NULL },
@@ -615,6 +622,6 @@ void check_tally(const struct check *c, const struct rule *r, struct check_tally
 	if (t->held || t->broken)
 		return;
 	never = r->needs &
-		~(c->have | NEED_LIFE | NEED_FLIGHT | NEED_AGREED | NEED_MSIX | NEED_MOMENT);
+		~(c->have | NEED_LIFE | NEED_FLIGHT | NEED_AGREED | NEED_MSIX | NEED_PROMPT);
 	out->why = never ? why_not(never, false) : why_not(t->blocked_by, true);
 }

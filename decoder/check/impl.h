@@ -31,7 +31,7 @@
 #define ABANDONED (10 * SECONDS)
 
 /* Something the device or driver owes, from an event on. */
-struct owed {
+struct obligation {
 	uint64_t number, ts; /* 0: nothing */
 	uint32_t a, b; /* as the rule likes */
 };
@@ -79,18 +79,19 @@ struct cqueue {
 	uint64_t notify_config; /* queue_notif_config_data */
 	bool notify_config_known;
 	uint64_t ts_irq, irqs;
-	struct owed irq; /* a used buffer notification; a: used_event, b: enum irq_by */
-	struct owed extra_irq; /* one that nobody asked for; a: used_event or flags, b: by flags */
+	struct obligation irq; /* a used buffer notification; a: used_event, b: enum irq_by */
+	struct obligation
+		extra_irq; /* one that nobody asked for; a: used_event or flags, b: by flags */
 	bool crossed; /* since the last interrupt one was due, or nobody knows */
-	struct owed early; /* kicked before DRIVER_OK, legacy; b: last_avail */
-	struct owed stall; /* entries wait; a: avail_idx, b: last_avail */
+	struct obligation early; /* kicked before DRIVER_OK, legacy; b: last_avail */
+	struct obligation stall; /* entries wait; a: avail_idx, b: last_avail */
 	/*
 	 * What samples prove.  Nothing was available and the device asked to be told of
 	 * the next entry (a: avail_event, b: last_avail); since then, samples have seen
 	 * entries wait with no kick pending, or with one (a: avail_idx, b: last_avail);
 	 * the driver's first sign of life after that.
 	 */
-	struct owed asked, waiting;
+	struct obligation asked, waiting;
 	uint8_t waiting_pending; /* enum vqt_pending, of all those samples */
 	uint64_t alive_ts;
 	uint32_t irq_tid; /* the thread that owes irq */
@@ -163,13 +164,14 @@ struct cdev {
 	uint8_t offer_read, accept_written; /* feature words */
 	uint64_t n_offer, n_feature_write;
 	uint64_t n_setup; /* latest write to a queue register */
-	struct owed vector; /* written and not read back; a: value, b: queue or VQT_NO_QUEUE */
+	struct obligation
+		vector; /* written and not read back; a: value, b: queue or VQT_NO_QUEUE */
 	uint8_t vector_mapped[CHECK_VECTORS / 8];
 	uint64_t n_config_vector;
 	uint64_t n_config_irq, n_config_irq_isr, n_queue_irq, n_queue_irq_isr, n_any_irq, n_msix;
 	uint64_t ts_config_irq, ts_queue_irq;
 	bool intx_since_config, intx_since_queue;
-	struct owed needs_reset_irq, capacity_read, capacity_irq, intx, nochange;
+	struct obligation needs_reset_irq, capacity_read, capacity_irq, intx, nochange;
 	bool nochange_status, nochange_generation;
 	uint64_t n_isr;
 	bool isr_read;
@@ -185,15 +187,16 @@ struct cdev {
 	uint16_t admin_index, admin_num; /* as read; num 0 unknown */
 	bool admin_index_known;
 	struct config_diff diff;
-	struct owed early; /* writeback written before features were read, legacy; a: value */
-	struct owed torn; /* a multi-word field read; a: offset */
+	struct obligation early; /* writeback written before features were read, legacy; a: value */
+	struct obligation torn; /* a multi-word field read; a: offset */
 	unsigned capacity_reads;
 	enum suspend suspend;
 	uint64_t n_suspend, n_suspended, n_resume, ts_resumed;
-	struct owed
+	struct obligation
 		susp_write; /* configuration written while suspended; a: offset, b: new byte | old << 8 */
-	struct owed susp_change; /* and changed */
-	struct owed shared; /* a configuration change told by an interrupt that queues have, too */
+	struct obligation susp_change; /* and changed */
+	struct obligation
+		shared; /* a configuration change told by an interrupt that queues have, too */
 	uint64_t n_error;
 	/* Beyond a life. */
 	uint64_t n_lost; /* the loss that ended what was known */
@@ -208,7 +211,7 @@ struct cdev {
 	uint32_t bar_size[6]; /* from sizing, 0 unknown */
 	uint8_t bar_sizing; /* all ones were written */
 	uint64_t vendor_read; /* bit offset/4 of vendor capabilities whose vendor_id was read */
-	struct owed window; /* pci_cfg_data written; a: value, b: offset in the BAR */
+	struct obligation window; /* pci_cfg_data written; a: value, b: offset in the BAR */
 	bool config_unsure; /* some of what the model holds of the configuration may be wrong */
 	bool msix_sure; /* the model knows whether MSI-X is enabled */
 	uint16_t msix_table; /* vectors, as read from the capability; 0 unknown */
@@ -227,7 +230,7 @@ struct cdev {
 	uint32_t *nth; /* findings by rule */
 };
 
-struct look {
+struct rule_context {
 	struct check *c;
 	const struct model *model;
 	const struct event *e; /* NULL at the end */
@@ -246,73 +249,74 @@ struct look {
 	struct finding f;
 };
 
-/* An earlier event that matters; 0 is left out.  Before fail(). */
-void also(struct look *l, uint64_t number, const char *what);
+/* An earlier event that matters; 0 is left out.  Before rule_fail(). */
+void rule_related(struct rule_context *ctx, uint64_t number, const char *what);
 /* Report; returns RULE_BROKEN. */
-enum verdict fail(struct look *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+enum verdict rule_fail(struct rule_context *ctx, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 /* The same, of a certain queue (ticks). */
-enum verdict fail_queue(struct look *l, unsigned queue, const char *fmt, ...)
+enum verdict rule_fail_queue(struct rule_context *ctx, unsigned queue, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* Whether the rule was broken by this device before: some need telling once. */
-static inline bool told(const struct look *l)
+static inline bool told(const struct rule_context *ctx)
 {
-	return l->d->nth && l->d->nth[l->index];
+	return ctx->d->nth && ctx->d->nth[ctx->index];
 }
 
 /* The memory of the checker (decoder/check/state.c). */
 struct cqueue *check_queue(struct cdev *d, unsigned index); /* find or make; NULL no memory */
 void check_life(struct cdev *d, uint64_t number); /* a reset: start over */
 void check_forget(struct cdev *d, uint64_t number); /* a loss: nothing is known any more */
-void check_remember(struct look *l, uint64_t moments); /* take the event in */
+void check_remember(struct rule_context *ctx, uint64_t triggers); /* take the event in */
 void check_free_queues(struct cdev *d);
 void check_clear_queue(struct cqueue *q, bool flight); /* all but who it is */
 void check_set_draining(struct cdev *d, bool on);
 /* Registers (decoder/check/registers.c), configuration spaces (decoder/check/config.c), interrupts (decoder/check/irq.c). */
-void check_remember_register(struct look *l, uint64_t moments);
-void check_config_read(struct look *l);
-void check_config_written(struct look *l);
-void check_generation_read(struct look *l);
-void check_pci_access(struct look *l);
-void check_via_cfg(struct look *l);
+void check_remember_register(struct rule_context *ctx, uint64_t triggers);
+void check_config_read(struct rule_context *ctx);
+void check_config_written(struct rule_context *ctx);
+void check_generation_read(struct rule_context *ctx);
+void check_pci_access(struct rule_context *ctx);
+void check_via_cfg(struct rule_context *ctx);
 /* Zones (decoder/check/zone.c). */
 struct czone *check_zone_at(const struct cdev *d, uint64_t sector); /* NULL not known */
 void check_zones_forget(struct cdev *d);
-void check_zone_taken(struct look *l);
-void check_zone_used(struct look *l);
-void check_remember_irq(struct look *l, uint64_t moments);
+void check_zone_popped(struct rule_context *ctx);
+void check_zone_used(struct rule_context *ctx);
+void check_remember_irq(struct rule_context *ctx, uint64_t triggers);
 /* Rings (decoder/check/queue.c). */
-void check_remember_queue(struct look *l, uint64_t moments);
+void check_remember_queue(struct rule_context *ctx, uint64_t triggers);
 const struct vqt_ring *check_ring(const struct event *e); /* the event's snapshot, or NULL */
 uint16_t check_advance(uint16_t pos, unsigned n, unsigned size, bool packed);
 /* Does the device want to be told of the next entry (2.7.10, 2.8.10), as the ring has it? */
-bool check_asks(const struct look *l, const struct vqt_ring *r);
+bool check_asks(const struct rule_context *ctx, const struct vqt_ring *r);
 /* When this thread of the event's source spoke last before the event; 0 not known. */
-uint64_t check_spoke(const struct look *l, uint32_t tid);
+uint64_t check_spoke(const struct rule_context *ctx, uint32_t tid);
 /* What an event is (decoder/check/trigger.c). */
-uint64_t check_moments(struct look *l);
+uint64_t check_triggers(struct rule_context *ctx);
 unsigned check_have(const struct event *e);
 
 /* --- small questions, used by many rules ------------------------------------ */
 
-static inline const struct vqt_reg *reg(const struct look *l)
+static inline const struct vqt_reg *reg(const struct rule_context *ctx)
 {
-	return &l->e->rec->reg;
+	return &ctx->e->rec->reg;
 }
 
-static inline bool is_write(const struct look *l)
+static inline bool is_write(const struct rule_context *ctx)
 {
-	return reg(l)->op == VQT_WRITE;
+	return reg(ctx)->op == VQT_WRITE;
 }
 
-static inline bool field_is(const struct look *l, const char *name)
+static inline bool field_is(const struct rule_context *ctx, const char *name)
 {
-	return l->e->field && !strcmp(l->e->field->name, name);
+	return ctx->e->field && !strcmp(ctx->e->field->name, name);
 }
 
-static inline bool accepted(const struct look *l, unsigned bit)
+static inline bool accepted(const struct rule_context *ctx, unsigned bit)
 {
-	return l->dev->accepted[bit / 64] >> (bit % 64) & 1; /* bit < 128 */
+	return ctx->dev->accepted[bit / 64] >> (bit % 64) & 1; /* bit < 128 */
 }
 
 static inline bool word_known(uint8_t known, unsigned bit)
@@ -320,32 +324,32 @@ static inline bool word_known(uint8_t known, unsigned bit)
 	return known >> (bit / 32) & 1;
 }
 
-static inline bool offered_known(const struct look *l, unsigned bit)
+static inline bool offered_known(const struct rule_context *ctx, unsigned bit)
 {
-	return word_known(l->dev->offered_known, bit);
+	return word_known(ctx->dev->offered_known, bit);
 }
 
-static inline bool offered(const struct look *l, unsigned bit)
+static inline bool offered(const struct rule_context *ctx, unsigned bit)
 {
-	return l->dev->offered[bit / 64] >> (bit % 64) & 1;
+	return ctx->dev->offered[bit / 64] >> (bit % 64) & 1;
 }
 
 /* Negotiation is over: what was accepted is what counts (legacy: once DRIVER_OK). */
-static inline bool negotiated(const struct look *l)
+static inline bool negotiated(const struct rule_context *ctx)
 {
-	return l->dev->status_known && l->dev->accepted_known &&
-	       l->dev->status & (VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
+	return ctx->dev->status_known && ctx->dev->accepted_known &&
+	       ctx->dev->status & (VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
 }
 
-static inline bool driver_ok(const struct look *l)
+static inline bool driver_ok(const struct rule_context *ctx)
 {
-	return l->dev->status_known && l->dev->status & VIRTIO_CONFIG_S_DRIVER_OK;
+	return ctx->dev->status_known && ctx->dev->status & VIRTIO_CONFIG_S_DRIVER_OK;
 }
 
 /* The modern interface is in use in this life; false too when nobody knows. */
-static inline bool modern(const struct look *l)
+static inline bool modern(const struct rule_context *ctx)
 {
-	return l->d->modern && !l->d->legacy;
+	return ctx->d->modern && !ctx->d->legacy;
 }
 
 static inline bool bit_set(const uint8_t *bits, unsigned n)
@@ -354,7 +358,7 @@ static inline bool bit_set(const uint8_t *bits, unsigned n)
 }
 
 /* A field of the device configuration as last read; false when not known. */
-bool check_config(const struct look *l, unsigned offset, unsigned width, uint64_t *value);
+bool check_config(const struct rule_context *ctx, unsigned offset, unsigned width, uint64_t *value);
 /* Bytes of PCI configuration space, all seen? */
 bool check_pci(const struct model_device *d, unsigned offset, unsigned width, uint32_t *value);
 

@@ -10,7 +10,7 @@
 #include "decoder/check/check.h"
 
 /* The moments at which rules look; one event can be several. */
-enum moment {
+enum trigger {
 	AT_STATUS_WRITE, /* device_status; 0 too */
 	AT_STATUS_READ,
 	AT_OFFER_READ, /* device_feature */
@@ -49,9 +49,9 @@ enum moment {
 	AT_RINGS, /* the device says where it looks for a queue */
 	AT_TICK, /* time has passed; for each device */
 	AT_END, /* the trace is over; for each device */
-	AT_MOMENTS,
+	AT_TRIGGERS,
 };
-#define AT(moment) (1ULL << AT_##moment)
+#define AT(trigger) (1ULL << AT_##trigger)
 
 /*
  * Where a rule has something to say, beside its moments: ORed to them in a row.
@@ -69,7 +69,7 @@ enum only {
 	ONLY_SEEN_KICK, /* not by eventfd */
 	ONLY_FIRST, /* nothing was taken, or nothing used, on this queue yet */
 	ONLY_QRESET, /* the queue was reset by itself */
-	ONLY_OWED_IRQ, /* a used buffer notification is due */
+	ONLY_OBLIGATION_IRQ, /* a used buffer notification is due */
 	ONLY_STALL, /* entries wait */
 	ONLY_UNUSUAL, /* the request is no IN or OUT, or not known */
 };
@@ -91,18 +91,18 @@ enum only {
 #define NEED_AGREED \
 	0x800 /* what was negotiated and set up: from the reset on, or learned; without loss */
 #define NEED_MSIX 0x1000 /* whether MSI-X is enabled */
-#define NEED_MOMENT 0x2000 /* rings as they were when a side acted, not when somebody looked */
+#define NEED_PROMPT 0x2000 /* rings as they were when a side acted, not when somebody looked */
 
 enum verdict {
 	RULE_NA, /* does not apply here */
-	RULE_HELD,
+	RULE_PASSED,
 	RULE_BROKEN,
 };
 
-struct look;
+struct rule_context;
 
 /* Shared by rules of one kind: for `check --explain`. */
-struct lesson {
+struct explanation {
 	const char *why; /* it matters */
 	const char *right; /* a right sequence, lines */
 };
@@ -117,9 +117,9 @@ struct rule {
 	const char *text; /* what is required, in our words, one sentence */
 	unsigned needs; /* NEED_* */
 	uint64_t at; /* AT(), ONLY() */
-	enum verdict (*check)(struct look *l);
+	enum verdict (*check)(struct rule_context *ctx);
 	unsigned arg; /* for functions that serve several rows */
-	const struct lesson *lesson;
+	const struct explanation *explanation;
 	const char *wrong; /* a wrong sequence */
 };
 

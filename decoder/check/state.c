@@ -6,28 +6,28 @@
 #include "decoder/util/hash.h"
 
 /* The event itself is a read of that byte. */
-static bool reads_config(const struct look *l, unsigned at)
+static bool reads_config(const struct rule_context *ctx, unsigned at)
 {
 	uint32_t from;
 
-	if (!l->e || l->e->rec->h.type != VQT_REG || is_write(l) ||
-	    reg(l)->region != VQT_REGION_DEVICE)
+	if (!ctx->e || ctx->e->rec->h.type != VQT_REG || is_write(ctx) ||
+	    reg(ctx)->region != VQT_REGION_DEVICE)
 		return false;
-	from = spec_field_offset(reg(l)->region, reg(l)->offset, l->dev->msix);
-	return at >= from && at < from + reg(l)->width;
+	from = spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
+	return at >= from && at < from + reg(ctx)->width;
 }
 
-bool check_config(const struct look *l, unsigned offset, unsigned width, uint64_t *value)
+bool check_config(const struct rule_context *ctx, unsigned offset, unsigned width, uint64_t *value)
 {
-	const struct model_device *m = l->dev;
+	const struct model_device *m = ctx->dev;
 
 	*value = 0;
 	for (unsigned i = 0; i < width; i++) {
 		if (offset + i >= sizeof(m->config) || !bit_set(m->config_known, offset + i))
 			return false;
 		/* Once something was missed only what was read since counts. */
-		if (l->d->config_unsure && offset + i < CHECK_CONFIG &&
-		    !bit_set(l->d->config_known, offset + i) && !reads_config(l, offset + i))
+		if (ctx->d->config_unsure && offset + i < CHECK_CONFIG &&
+		    !bit_set(ctx->d->config_known, offset + i) && !reads_config(ctx, offset + i))
 			return false;
 		*value |= (uint64_t)m->config[offset + i] << (8 * i);
 	}
@@ -139,11 +139,11 @@ void check_set_draining(struct cdev *d, bool on)
 /* --- the rest ------------------------------------------------------------- */
 
 /* QEMU restores a migrated device without a word on the registers. */
-static bool unexplained(const struct look *l)
+static bool unexplained(const struct rule_context *ctx)
 {
-	uint64_t status = l->e->rec->life.arg[0] & 0xff;
+	uint64_t status = ctx->e->rec->life.arg[0] & 0xff;
 
-	return status & ~(uint64_t)(l->d->ever | VIRTIO_CONFIG_S_NEEDS_RESET);
+	return status & ~(uint64_t)(ctx->d->ever | VIRTIO_CONFIG_S_NEEDS_RESET);
 }
 
 /*
@@ -151,9 +151,9 @@ static bool unexplained(const struct look *l)
  * only follows that (QEMU resets once more when a legacy queue is taken away)
  * does not undo that the driver has asked for it.
  */
-static void machine_reset(struct look *l)
+static void machine_reset(struct rule_context *ctx)
 {
-	struct cdev *d = l->d;
+	struct cdev *d = ctx->d;
 	bool asked = d->reset_written && !d->n_status;
 	uint64_t ts = d->reset_ts, done = d->n_reset_done, began = d->n_reset;
 
@@ -161,7 +161,7 @@ static void machine_reset(struct look *l)
 
 	if (d->reset_wait)
 		return;
-	check_life(d, l->number);
+	check_life(d, ctx->number);
 	/* The driver's own write may be what was lost. */
 	if (!known && d->n_lost) {
 		d->reset_written = true;
@@ -175,73 +175,74 @@ static void machine_reset(struct look *l)
 	d->n_reset = began;
 }
 
-static void remember_life(struct look *l)
+static void remember_life(struct rule_context *ctx)
 {
-	struct cdev *d = l->d;
+	struct cdev *d = ctx->d;
 
-	switch (l->e->rec->life.what) {
-	case VQT_LIFE_RESET: machine_reset(l); break;
-	case VQT_LIFE_SET_STATUS:
-		if (d->born && unexplained(l))
-			check_forget(d, l->number);
+	switch (ctx->e->rec->life.what) {
+	case VQT_LIFECYCLE_RESET: machine_reset(ctx); break;
+	case VQT_LIFECYCLE_SET_STATUS:
+		if (d->born && unexplained(ctx))
+			check_forget(d, ctx->number);
 		break;
-	case VQT_LIFE_VHOST_START:
-	case VQT_LIFE_VHOST_STOP:
+	case VQT_LIFECYCLE_VHOST_START:
+	case VQT_LIFECYCLE_VHOST_STOP:
 		for (struct cqueue *q = d->queues; q; q = q->hh.next)
 			q->flight = false;
 		break;
-	case VQT_LIFE_UNPOP:
-		if (l->q)
-			l->q->avail_pos_unsure = true;
+	case VQT_LIFECYCLE_UNPOP:
+		if (ctx->q)
+			ctx->q->avail_pos_unsure = true;
 		break;
-	case VQT_LIFE_ERROR: d->n_error = l->number; break;
+	case VQT_LIFECYCLE_ERROR: d->n_error = ctx->number; break;
 	}
 }
 
-static void remember_device(struct look *l)
+static void remember_device(struct rule_context *ctx)
 {
-	struct cdev *d = l->d;
+	struct cdev *d = ctx->d;
 
-	if (l->e->rec->device.flags & VQT_DEV_LATE) {
-		if (l->dev->events == 1)
+	if (ctx->e->rec->device.flags & VQT_DEV_LATE) {
+		if (ctx->dev->events == 1)
 			d->born = false;
 		return;
 	}
-	if (l->dev->events == 1 && !d->n_lost) { /* the first anybody says of it */
-		check_life(d, l->number);
+	if (ctx->dev->events == 1 && !d->n_lost) { /* the first anybody says of it */
+		check_life(d, ctx->number);
 		d->from_start = d->msix_sure = true;
 	}
 }
 
-static void count_request(struct look *l)
+static void count_request(struct rule_context *ctx)
 {
-	if (l->dev->virtio_id != VIRTIO_ID_BLOCK)
+	if (ctx->dev->virtio_id != VIRTIO_ID_BLOCK)
 		return;
-	l->d->writes += l->req->type_raw == VIRTIO_BLK_T_OUT;
-	l->d->flushes += l->req->type_raw == VIRTIO_BLK_T_FLUSH;
+	ctx->d->writes += ctx->req->type_raw == VIRTIO_BLK_T_OUT;
+	ctx->d->flushes += ctx->req->type_raw == VIRTIO_BLK_T_FLUSH;
 }
 
-void check_remember(struct look *l, uint64_t moments)
+void check_remember(struct rule_context *ctx, uint64_t triggers)
 {
-	switch (l->e->rec->h.type) {
-	case VQT_DEVICE: remember_device(l); break;
+	switch (ctx->e->rec->h.type) {
+	case VQT_DEVICE: remember_device(ctx); break;
 	case VQT_DEVICE_STATE:
-		l->d->from_start = false;
-		l->d->agreed |= l->e->rec->device_state.known & VQT_KNOWN_ACCEPTED && !l->d->n_lost;
-		l->d->msix_sure |= (l->e->rec->device_state.known & VQT_KNOWN_MSIX) != 0;
+		ctx->d->from_start = false;
+		ctx->d->agreed |=
+			ctx->e->rec->device_state.known & VQT_KNOWN_ACCEPTED && !ctx->d->n_lost;
+		ctx->d->msix_sure |= (ctx->e->rec->device_state.known & VQT_KNOWN_MSIX) != 0;
 		break;
-	case VQT_QUEUE_STATE: l->d->from_start = false; break;
-	case VQT_REG: check_remember_register(l, moments); break;
-	case VQT_IRQ: check_remember_irq(l, moments); break;
-	case VQT_LIFE: remember_life(l); break;
+	case VQT_QUEUE_STATE: ctx->d->from_start = false; break;
+	case VQT_REG: check_remember_register(ctx, triggers); break;
+	case VQT_IRQ: check_remember_irq(ctx, triggers); break;
+	case VQT_LIFECYCLE: remember_life(ctx); break;
 	default:
-		if (moments & AT(REQUEST)) {
-			count_request(l);
-			check_zone_taken(l);
+		if (triggers & AT(REQUEST)) {
+			count_request(ctx);
+			check_zone_popped(ctx);
 		}
-		if (moments & AT(USED))
-			check_zone_used(l);
-		if (l->q)
-			check_remember_queue(l, moments);
+		if (triggers & AT(USED))
+			check_zone_used(ctx);
+		if (ctx->q)
+			check_remember_queue(ctx, triggers);
 	}
 }

@@ -25,70 +25,72 @@ static const struct {
 	{ "InterruptStatus", 0, AT(ISR_READ) },
 };
 
-static bool is_enable(const struct look *l)
+static bool is_enable(const struct rule_context *ctx)
 {
-	if (!is_write(l))
+	if (!is_write(ctx))
 		return false;
-	return (reg(l)->value && (field_is(l, "queue_enable") || field_is(l, "QueueReady") ||
-				  field_is(l, "queue_address")));
+	return (reg(ctx)->value && (field_is(ctx, "queue_enable") || field_is(ctx, "QueueReady") ||
+				    field_is(ctx, "queue_address")));
 }
 
-static uint64_t of_register(struct look *l)
+static uint64_t of_register(struct rule_context *ctx)
 {
-	bool write = is_write(l);
+	bool write = is_write(ctx);
 	uint64_t at = 0;
 
-	if (!l->e->field)
+	if (!ctx->e->field)
 		return 0;
 	for (size_t i = 0; i < sizeof(registers) / sizeof(registers[0]); i++) {
-		if (strcmp(registers[i].name, l->e->field->name))
+		if (strcmp(registers[i].name, ctx->e->field->name))
 			continue;
 		at = write ? registers[i].on_write : registers[i].on_read;
 		break;
 	}
-	if (l->e->field->flags & SPEC_PER_QUEUE)
+	if (ctx->e->field->flags & SPEC_PER_QUEUE)
 		at |= write ? AT(QUEUE_WRITE) : AT(QUEUE_READ);
-	if (is_enable(l))
+	if (is_enable(ctx))
 		at |= AT(ENABLE);
 	return at;
 }
 
 /* 4.1.4.10: device configuration follows the legacy header; 4.2.2: at 0x100. */
-static bool in_config(const struct look *l)
+static bool in_config(const struct rule_context *ctx)
 {
-	switch (reg(l)->region) {
+	switch (reg(ctx)->region) {
 	case VQT_REGION_DEVICE: return true;
-	case VQT_REGION_LEGACY: return reg(l)->offset >= spec_legacy_config_base(l->dev->msix);
-	case VQT_REGION_MMIO: return reg(l)->offset >= 0x100;
+	case VQT_REGION_LEGACY: return reg(ctx)->offset >= spec_legacy_config_base(ctx->dev->msix);
+	case VQT_REGION_MMIO: return reg(ctx)->offset >= 0x100;
 	}
 	return false;
 }
 
-static uint64_t new_cap(struct look *l)
+static uint64_t new_cap(struct rule_context *ctx)
 {
-	unsigned at = l->e->pci_cap, bit = at / 4;
+	unsigned at = ctx->e->pci_cap, bit = at / 4;
 	uint32_t len;
 
-	if (!at || at >= 256 || l->dev->pci[at] != PCI_CAP_ID_VNDR || l->d->caps_seen >> bit & 1)
+	if (!at || at >= 256 || ctx->dev->pci[at] != PCI_CAP_ID_VNDR ||
+	    ctx->d->caps_seen >> bit & 1)
 		return 0;
-	if (!check_pci(l->dev, at + 2, 1, &len) || !check_pci(l->dev, at + 3, 1, &(uint32_t){ 0 }))
+	if (!check_pci(ctx->dev, at + 2, 1, &len) ||
+	    !check_pci(ctx->dev, at + 3, 1, &(uint32_t){ 0 }))
 		return 0;
 	/* A vendor's own is known by its first words; the others have at least 16 bytes, not all used. */
-	if (l->dev->pci[at + 3] == 9) {
-		if (!check_pci(l->dev, at + 4, 2, &(uint32_t){ 0 }))
+	if (ctx->dev->pci[at + 3] == 9) {
+		if (!check_pci(ctx->dev, at + 4, 2, &(uint32_t){ 0 }))
 			return 0;
-	} else if (!check_pci(l->dev, at + 4, 1, &(uint32_t){ 0 }) ||
-		   !check_pci(l->dev, at + 8, 4, &(uint32_t){ 0 }) ||
-		   !check_pci(l->dev, at + 12, 4, &(uint32_t){ 0 })) {
+	} else if (!check_pci(ctx->dev, at + 4, 1, &(uint32_t){ 0 }) ||
+		   !check_pci(ctx->dev, at + 8, 4, &(uint32_t){ 0 }) ||
+		   !check_pci(ctx->dev, at + 12, 4, &(uint32_t){ 0 })) {
 		return 0;
 	}
-	if (l->dev->pci[at + 3] == 8 && !check_pci(l->dev, at + 5, 1, &(uint32_t){ 0 }))
+	if (ctx->dev->pci[at + 3] == 8 && !check_pci(ctx->dev, at + 5, 1, &(uint32_t){ 0 }))
 		return 0;
-	if ((l->dev->pci[at + 3] == 2 || l->dev->pci[at + 3] == 8) && len >= 20 &&
-	    !check_pci(l->dev, at + 16, 4, &(uint32_t){ 0 }))
+	if ((ctx->dev->pci[at + 3] == 2 || ctx->dev->pci[at + 3] == 8) && len >= 20 &&
+	    !check_pci(ctx->dev, at + 16, 4, &(uint32_t){ 0 }))
 		return 0;
-	l->d->caps_seen |= 1ULL << bit;
-	l->cap = at;
+	ctx->d->caps_seen |= 1ULL << bit;
+	ctx->cap = at;
 	return AT(CAP);
 }
 
@@ -110,62 +112,63 @@ static bool caps_whole(const struct model_device *m)
 	return !at;
 }
 
-static uint64_t of_pci(struct look *l)
+static uint64_t of_pci(struct rule_context *ctx)
 {
-	uint64_t at = is_write(l) ? AT(PCI_WRITE) : AT(PCI_READ);
+	uint64_t at = is_write(ctx) ? AT(PCI_WRITE) : AT(PCI_READ);
 
-	if (is_write(l))
+	if (is_write(ctx))
 		return at;
-	at |= new_cap(l);
-	if (!l->d->caps_whole && reg(l)->offset >= PCI_CAPABILITY_LIST && caps_whole(l->dev)) {
-		l->d->caps_whole = true;
+	at |= new_cap(ctx);
+	if (!ctx->d->caps_whole && reg(ctx)->offset >= PCI_CAPABILITY_LIST &&
+	    caps_whole(ctx->dev)) {
+		ctx->d->caps_whole = true;
 		at |= AT(CAPS);
 	}
 	return at;
 }
 
-static uint64_t of_access(struct look *l)
+static uint64_t of_access(struct rule_context *ctx)
 {
-	uint64_t at = reg(l)->flags & VQT_REG_VIA_CFG ? AT(VIA_CFG) : 0;
+	uint64_t at = reg(ctx)->flags & VQT_REG_VIA_CFG ? AT(VIA_CFG) : 0;
 
-	if (reg(l)->flags & VQT_REG_FAILED)
+	if (reg(ctx)->flags & VQT_REG_FAILED)
 		return 0;
-	switch (reg(l)->region) {
-	case VQT_REGION_PCI: return of_pci(l);
-	case VQT_REGION_NOTIFY: return at | (is_write(l) ? AT(NOTIFY) : 0);
-	case VQT_REGION_ISR: return at | (is_write(l) ? 0 : AT(ISR_READ));
+	switch (reg(ctx)->region) {
+	case VQT_REGION_PCI: return of_pci(ctx);
+	case VQT_REGION_NOTIFY: return at | (is_write(ctx) ? AT(NOTIFY) : 0);
+	case VQT_REGION_ISR: return at | (is_write(ctx) ? 0 : AT(ISR_READ));
 	}
 	/* Where its fields are depends on MSI-X. */
-	if (reg(l)->region == VQT_REGION_LEGACY && reg(l)->offset >= 20 && !l->d->msix_sure) {
-		l->d->config_unsure = true;
+	if (reg(ctx)->region == VQT_REGION_LEGACY && reg(ctx)->offset >= 20 && !ctx->d->msix_sure) {
+		ctx->d->config_unsure = true;
 		return at;
 	}
-	if (in_config(l))
-		return at | (is_write(l) ? AT(CONFIG_WRITE) : AT(CONFIG_READ));
-	if (reg(l)->region == VQT_REGION_COMMON || reg(l)->region == VQT_REGION_LEGACY ||
-	    reg(l)->region == VQT_REGION_MMIO)
-		return at | AT(COMMON) | of_register(l);
+	if (in_config(ctx))
+		return at | (is_write(ctx) ? AT(CONFIG_WRITE) : AT(CONFIG_READ));
+	if (reg(ctx)->region == VQT_REGION_COMMON || reg(ctx)->region == VQT_REGION_LEGACY ||
+	    reg(ctx)->region == VQT_REGION_MMIO)
+		return at | AT(COMMON) | of_register(ctx);
 	return at;
 }
 
-static uint64_t of_irq(const struct look *l)
+static uint64_t of_irq(const struct rule_context *ctx)
 {
-	switch (l->e->rec->irq.kind) {
-	case VQT_IRQ_SIGNAL: return l->q ? AT(QUEUE_IRQ) : 0;
-	case VQT_IRQ_MSIX: return AT(MSIX) | (l->q ? AT(QUEUE_IRQ) : 0);
+	switch (ctx->e->rec->irq.kind) {
+	case VQT_IRQ_SIGNAL: return ctx->q ? AT(QUEUE_IRQ) : 0;
+	case VQT_IRQ_MSIX: return AT(MSIX) | (ctx->q ? AT(QUEUE_IRQ) : 0);
 	case VQT_IRQ_INTX: return AT(INTX);
 	case VQT_IRQ_CONFIG: return AT(CONFIG_IRQ);
 	}
 	return 0;
 }
 
-static uint64_t of_chain(const struct look *l)
+static uint64_t of_chain(const struct rule_context *ctx)
 {
-	const struct vqt_avail *a = &l->e->rec->avail;
+	const struct vqt_avail *a = &ctx->e->rec->avail;
 
-	if (!l->req || !l->q || a->flags & VQT_CHAIN_MORE)
+	if (!ctx->req || !ctx->q || a->flags & VQT_CHAIN_MORE)
 		return 0;
-	return AT(CHAIN) | (l->req->typed ? AT(REQUEST) : 0);
+	return AT(CHAIN) | (ctx->req->typed ? AT(REQUEST) : 0);
 }
 
 static uint64_t of_ring(const struct vqt_ring *ring)
@@ -183,30 +186,30 @@ static uint64_t of_sample(const struct vqt_ringstate *s)
 static uint64_t of_life(unsigned what)
 {
 	switch (what) {
-	case VQT_LIFE_ERROR: return AT(ERROR);
-	case VQT_LIFE_CHAIN_CHANGED: return AT(CHANGED);
-	case VQT_LIFE_SET_RINGS: return AT(RINGS);
+	case VQT_LIFECYCLE_ERROR: return AT(ERROR);
+	case VQT_LIFECYCLE_CHAIN_CHANGED: return AT(CHANGED);
+	case VQT_LIFECYCLE_SET_RINGS: return AT(RINGS);
 	}
 	return 0;
 }
 
-uint64_t check_moments(struct look *l)
+uint64_t check_triggers(struct rule_context *ctx)
 {
-	const struct record *r = l->e->rec;
+	const struct record *r = ctx->e->rec;
 
 	switch (r->h.type) {
-	case VQT_REG: return of_access(l);
-	case VQT_KICK: return l->q ? AT(KICK) | of_ring(&r->kick.ring) : 0;
-	case VQT_RING: return l->q ? of_sample(&r->ring) : 0;
-	case VQT_AVAIL: return l->q ? of_chain(l) | of_ring(&r->avail.ring) : 0;
+	case VQT_REG: return of_access(ctx);
+	case VQT_KICK: return ctx->q ? AT(KICK) | of_ring(&r->kick.ring) : 0;
+	case VQT_RING: return ctx->q ? of_sample(&r->ring) : 0;
+	case VQT_AVAIL: return ctx->q ? of_chain(ctx) | of_ring(&r->avail.ring) : 0;
 	case VQT_DATA:
-		return l->e->typed_now && !(l->req->flags & VQT_CHAIN_MORE) ? AT(REQUEST) : 0;
+		return ctx->e->typed_now && !(ctx->req->flags & VQT_CHAIN_MORE) ? AT(REQUEST) : 0;
 	case VQT_USED:
-		return l->q ? (r->used.flags & VQT_USED_DETACHED ? 0 : AT(USED)) |
-				       of_ring(&r->used.ring)
-			    : 0;
-	case VQT_IRQ: return of_irq(l);
-	case VQT_LIFE: return of_life(r->life.what);
+		return ctx->q ? (r->used.flags & VQT_USED_DETACHED ? 0 : AT(USED)) |
+					of_ring(&r->used.ring)
+			      : 0;
+	case VQT_IRQ: return of_irq(ctx);
+	case VQT_LIFECYCLE: return of_life(r->life.what);
 	}
 	return 0;
 }

@@ -51,13 +51,13 @@ static struct czone *slot_of(struct czones *z, uint64_t start)
 }
 
 /* One descriptor: z_cap, z_start, z_wp, z_type, z_state. */
-static void learn(struct look *l, struct czones *z, const uint8_t *p, bool settled)
+static void learn(struct rule_context *ctx, struct czones *z, const uint8_t *p, bool settled)
 {
 	struct czone *c = slot_of(z, get_le64(p + 8));
 
 	if (!c)
 		return;
-	c->number = l->number;
+	c->number = ctx->number;
 	c->capacity = get_le64(p);
 	c->wp = get_le64(p + 16);
 	c->type = p[24];
@@ -66,59 +66,60 @@ static void learn(struct look *l, struct czones *z, const uint8_t *p, bool settl
 }
 
 /* A report that begins the writable part, as many whole descriptors as were captured. */
-static void learn_report(struct look *l)
+static void learn_report(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
-	struct czones *z = zones_of(l->d);
+	const struct model_request *r = ctx->req;
+	struct czones *z = zones_of(ctx->d);
 	struct record_seg seg;
 	uint64_t sectors;
 	uint32_t pos = 0, first = 0;
 
-	if (!z || !check_config(l, BLK_ZONE_SECTORS, 4, &sectors) || !sectors)
+	if (!z || !check_config(ctx, BLK_ZONE_SECTORS, 4, &sectors) || !sectors)
 		return;
 	z->sectors = sectors;
 	while (first < r->ndesc && !(r->desc[first].flags & VRING_DESC_F_WRITE))
 		first++;
-	while (record_seg_next(l->e->rec, &pos, &seg)) {
+	while (record_seg_next(ctx->e->rec, &pos, &seg)) {
 		uint64_t n;
 
 		if (seg.desc != first || seg.offset || seg.len < REPORT_HEADER)
 			continue;
 		n = get_le64(seg.bytes);
 		for (uint64_t i = 0; i < n && REPORT_HEADER + (i + 1) * DESCRIPTOR <= seg.len; i++)
-			learn(l, z, seg.bytes + REPORT_HEADER + i * DESCRIPTOR,
-			      l->d->n_zone_touched < r->number);
+			learn(ctx, z, seg.bytes + REPORT_HEADER + i * DESCRIPTOR,
+			      ctx->d->n_zone_touched < r->number);
 	}
 }
 
 /* A request that may change zones was taken: what was known of them ends here. */
-void check_zone_taken(struct look *l)
+void check_zone_popped(struct rule_context *ctx)
 {
-	struct cdev *d = l->d;
+	struct cdev *d = ctx->d;
 	struct czone *c;
 
-	if (l->dev->virtio_id != VIRTIO_ID_BLOCK || !touches(l->req))
+	if (ctx->dev->virtio_id != VIRTIO_ID_BLOCK || !touches(ctx->req))
 		return;
-	d->n_zone_touched = l->number;
+	d->n_zone_touched = ctx->number;
 	for (unsigned i = 0; d->zones && i < d->zones->n; i++)
-		if (l->req->type_raw == BLK_SECURE_ERASE || l->req->type_raw == BLK_ZONE_RESET_ALL)
+		if (ctx->req->type_raw == BLK_SECURE_ERASE ||
+		    ctx->req->type_raw == BLK_ZONE_RESET_ALL)
 			d->zones->zone[i].settled = false;
-	c = check_zone_at(d, l->req->sector);
+	c = check_zone_at(d, ctx->req->sector);
 	if (!c)
 		return;
 	c->expect = 0;
-	if (c->settled && l->req->type_raw == BLK_OUT)
-		c->expect = l->req->number;
+	if (c->settled && ctx->req->type_raw == BLK_OUT)
+		c->expect = ctx->req->number;
 	c->settled = false;
 }
 
-void check_zone_used(struct look *l)
+void check_zone_used(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
-	if (!r || !r->typed || l->dev->virtio_id != VIRTIO_ID_BLOCK)
+	if (!r || !r->typed || ctx->dev->virtio_id != VIRTIO_ID_BLOCK)
 		return;
 	if (r->type_raw == BLK_ZONE_REPORT && r->status_known && !r->status &&
-	    accepted(l, BLK_F_ZONED))
-		learn_report(l);
+	    accepted(ctx, BLK_F_ZONED))
+		learn_report(ctx);
 }

@@ -15,7 +15,7 @@ struct diff_work {
 	uint64_t *sorted[2];
 	uint64_t *a, *b; /* what occurs on both sides */
 	size_t *at_a, *at_b;
-	size_t tokens;
+	size_t items;
 };
 
 struct span {
@@ -153,7 +153,7 @@ static int make_room(struct diff_work **wp, size_t n)
 {
 	struct diff_work *w = *wp;
 
-	if (w && w->tokens >= n)
+	if (w && w->items >= n)
 		return 0;
 	diff_work_free(w);
 	*wp = w = calloc(1, sizeof(*w));
@@ -174,7 +174,7 @@ static int make_room(struct diff_work **wp, size_t n)
 		*wp = NULL;
 		return -ENOMEM;
 	}
-	w->tokens = n;
+	w->items = n;
 	return 0;
 }
 

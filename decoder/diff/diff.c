@@ -78,14 +78,14 @@ struct diff *diff_new(uint32_t set)
 	return d;
 }
 
-static void free_lanes(struct diff *d)
+static void free_streams(struct diff *d)
 {
-	struct diff_lane *l, *next;
+	struct diff_stream *l, *next;
 
-	HASH_ITER (hh, d->lane, l, next) {
-		HASH_DEL(d->lane, l);
-		token_list_free(&l->side[DIFF_A]);
-		token_list_free(&l->side[DIFF_B]);
+	HASH_ITER (hh, d->stream, l, next) {
+		HASH_DEL(d->stream, l);
+		item_list_free(&l->side[DIFF_A]);
+		item_list_free(&l->side[DIFF_B]);
 		free(l);
 	}
 	for (int side = 0; side < DIFF_SIDES; side++) {
@@ -104,11 +104,11 @@ void diff_free(struct diff *d)
 
 	if (!d)
 		return;
-	free_lanes(d);
+	free_streams(d);
 	for (unsigned i = 0; i < d->npair; i++)
 		for (int side = 0; side < DIFF_SIDES; side++) {
-			token_list_free(&d->pair[i].half[side].pending);
-			token_list_free(&d->pair[i].pool[side]);
+			item_list_free(&d->pair[i].half[side].pending);
+			item_list_free(&d->pair[i].pool[side]);
 		}
 	HASH_ITER (hh, d->group, g, next) {
 		HASH_DEL(d->group, g);
@@ -134,7 +134,7 @@ enum diff_side diff_wants(const struct diff *d)
 		return d->ended[DIFF_A] ? DIFF_B : DIFF_A;
 	if (!d->full[DIFF_A] != !d->full[DIFF_B])
 		return d->full[DIFF_A] ? DIFF_B : DIFF_A;
-	return d->tokens[DIFF_A] <= d->tokens[DIFF_B] ? DIFF_A : DIFF_B;
+	return d->items[DIFF_A] <= d->items[DIFF_B] ? DIFF_A : DIFF_B;
 }
 
 bool diff_speaks(const struct event *e)
@@ -142,7 +142,7 @@ bool diff_speaks(const struct event *e)
 	unsigned type = e->rec->h.type;
 
 	return e->dev && (type == VQT_DEVICE_STATE || type == VQT_QUEUE_STATE ||
-			  (type >= VQT_REG && type < VQT_LIFE));
+			  (type >= VQT_REG && type < VQT_LIFECYCLE));
 }
 
 int diff_feed(struct diff *d, enum diff_side side, const struct event *e)
@@ -197,7 +197,7 @@ static const struct {
 	const char *what;
 } recorded[] = {
 	{ DIFF_PCI, 0, "accesses to PCI configuration space" },
-	{ DIFF_LIFECYCLE, VQT_LIFE, "lifecycle steps" },
+	{ DIFF_LIFECYCLE, VQT_LIFECYCLE, "lifecycle steps" },
 };
 
 static bool records(const struct diff *d, int side, unsigned type)
@@ -290,11 +290,11 @@ int diff_finish(struct diff *d)
 {
 	int rc = 0;
 
-	for (struct diff_lane *l = d->lane; l && !rc; l = l->hh.next)
-		rc = diff_lane_run(d, l, false);
+	for (struct diff_stream *l = d->stream; l && !rc; l = l->hh.next)
+		rc = diff_stream_run(d, l, false);
 	for (unsigned i = 0; i < d->npair && !rc; i++) {
 		rc = diff_pool_settle(d, &d->pair[i], true);
-		diff_tell_counts(d, &d->pair[i]);
+		diff_report_counts(d, &d->pair[i]);
 	}
 	return rc ? rc : sort(d);
 }

@@ -3,13 +3,13 @@
  * What differs between two conversations, by meaning and not by time.
  *
  * An observer of two models, one a side.  Each event becomes at most one token:
- * what it is about, and what it says.  Tokens lie in lanes (a device's set-up,
- * its lifecycle, the requests of each queue); lanes of matched devices are
+ * what it is about, and what it says.  Tokens lie in streams (a device's set-up,
+ * its lifecycle, the requests of each queue); streams of matched devices are
  * aligned, and what does not align is paired by what it is about, so that a
  * changed value is told from a missing step.
  *
  * Memory does not grow with the traces: both are read side by side
- * (diff_wants()), equal heads of lanes are dropped as they come, and the rest
+ * (diff_wants()), equal heads of streams are dropped as they come, and the rest
  * is aligned in windows of DIFF_WINDOW tokens.  What a window cannot show
  * (a request that moved further than that) is told as missing on both sides.
  */
@@ -22,7 +22,7 @@
 
 #include "decoder/model/model.h"
 
-#define DIFF_WINDOW 1024 /* tokens of a lane aligned at a time */
+#define DIFF_WINDOW 1024 /* tokens of a stream aligned at a time */
 
 enum diff_side { DIFF_A, DIFF_B, DIFF_SIDES };
 

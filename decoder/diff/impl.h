@@ -6,23 +6,23 @@
 #include "decoder/diff/diff.h"
 #include "decoder/util/hash.h"
 
-#define DIFF_LANE_MAX (4 * DIFF_WINDOW) /* tokens a side of a lane holds at most */
-#define DIFF_LANES_MAX 4096 /* queues beyond are not compared (a hostile file) */
-#define DIFF_TOKENS_MAX 262144 /* tokens held in all lanes of a side */
+#define DIFF_STREAM_MAX (4 * DIFF_WINDOW) /* tokens a side of a stream holds at most */
+#define DIFF_STREAMS_MAX 4096 /* queues beyond are not compared (a hostile file) */
+#define DIFF_ITEMS_MAX 262144 /* tokens held in all streams of a side */
 #define DIFF_KEYS 5
 #define DIFF_IDLE_KICK "request on an idle queue"
 #define DIFF_WHOLE (UINT64_MAX / 4) /* a difference of the whole, not near one event */
 
-enum token_kind {
-	TOKEN_REGISTER, /* field, op, value */
-	TOKEN_STATUS, /* device_status written */
-	TOKEN_ANSWER, /* device_status read, not as written */
-	TOKEN_CHECK, /* the driver asks whether FEATURES_OK stuck */
-	TOKEN_QUEUE_RESET,
-	TOKEN_ERROR, /* text */
-	TOKEN_CONFIG_IRQ,
-	TOKEN_LIFE,
-	TOKEN_REQUEST,
+enum item_kind {
+	ITEM_REGISTER, /* field, op, value */
+	ITEM_STATUS, /* device_status written */
+	ITEM_ANSWER, /* device_status read, not as written */
+	ITEM_CHECK, /* the driver asks whether FEATURES_OK stuck */
+	ITEM_QUEUE_RESET,
+	ITEM_ERROR, /* text */
+	ITEM_CONFIG_IRQ,
+	ITEM_LIFE,
+	ITEM_REQUEST,
 };
 
 /* What a notification was at the begin and end of a busy spell of a queue. */
@@ -32,7 +32,7 @@ enum notified { NOTIFY_UNJUDGED, NOTIFY_YES, NOTIFY_NO };
 enum { REQ_TYPE, REQ_SECTOR, REQ_BYTES, REQ_SEGMENTS, REQ_USED_LEN, REQ_STATUS, REQ_VALUES };
 #define REQ_NONE UINT64_MAX /* not known, not completed */
 
-struct diff_token {
+struct diff_item {
 	/*
 	 * What two tokens can agree in, from all they say to the least that makes
 	 * them one thing said differently; 0: no such level.
@@ -55,22 +55,22 @@ struct diff_token {
 };
 
 /* A queue of tokens: array used as a ring would be, compacted as it moves. */
-struct token_list {
-	struct diff_token *t;
+struct item_list {
+	struct diff_item *t;
 	size_t first, n, cap;
 };
 
-struct diff_lane {
+struct diff_stream {
 	unsigned pair;
-	unsigned key; /* lane_key() */
+	unsigned key; /* stream_key() */
 	size_t window; /* tokens to align: more where the last had nothing in common */
 	bool pooled; /* what does not align goes to the pair's pool: order is not all */
-	struct token_list side[DIFF_SIDES];
+	struct item_list side[DIFF_SIDES];
 	uint64_t last[DIFF_SIDES]; /* event numbers of the latest aligned tokens */
 	UT_hash_handle hh;
 };
 
-enum { LANE_SETUP = 0x10000, LANE_LIFE = 0x10001 }; /* others: the queue's index */
+enum { STREAM_SETUP = 0x10000, STREAM_LIFE = 0x10001 }; /* others: the queue's index */
 
 /* Watching one queue of one side. */
 struct diff_queue {
@@ -87,7 +87,7 @@ struct diff_half {
 	bool there;
 	uint16_t id; /* trace-wide */
 	struct model_device facts; /* as surveyed; pointers in it are not used */
-	struct token_list pending; /* set-up learned since the last step */
+	struct item_list pending; /* set-up learned since the last step */
 	bool checking, resetting;
 	uint64_t seen; /* 1ULL << enum vqt_type */
 	bool seen_pci;
@@ -96,7 +96,7 @@ struct diff_half {
 struct diff_pair_impl {
 	struct diff_pair pub;
 	struct diff_half half[DIFF_SIDES];
-	struct token_list pool[DIFF_SIDES]; /* requests not aligned in their lane */
+	struct item_list pool[DIFF_SIDES]; /* requests not aligned in their stream */
 	unsigned virtio_id;
 	bool decides
 		[DIFF_SIDES]; /* its decisions to interrupt are recorded: messages are the same again */
@@ -114,12 +114,12 @@ struct diff {
 	unsigned npair, cap;
 	struct diff_half *survey[DIFF_SIDES]; /* before diff_match() */
 	unsigned nsurvey[DIFF_SIDES];
-	struct diff_lane *lane; /* uthash */
+	struct diff_stream *stream; /* uthash */
 	struct diff_queue *queue[DIFF_SIDES]; /* uthash */
 	bool ended[DIFF_SIDES];
-	uint64_t tokens[DIFF_SIDES]; /* made so far */
-	size_t held[DIFF_SIDES]; /* tokens in all lanes */
-	unsigned full[DIFF_SIDES]; /* lanes at their limit */
+	uint64_t items[DIFF_SIDES]; /* made so far */
+	size_t held[DIFF_SIDES]; /* tokens in all streams */
+	unsigned full[DIFF_SIDES]; /* streams at their limit */
 	uint64_t seen[DIFF_SIDES]; /* 1ULL << enum vqt_type, any device */
 	bool seen_pci[DIFF_SIDES];
 	unsigned source[DIFF_SIDES]; /* enum vqt_source_kind that last spoke of a device */
@@ -153,9 +153,9 @@ uint64_t diff_mix_text(uint64_t h, const char *s);
 struct diff_pair_impl *diff_pair_of(struct diff *d, enum diff_side side, unsigned id);
 
 /* decoder/diff/stream.c.  0 or -ENOMEM; the token's text is then the list's. */
-int token_append(struct token_list *l, const struct diff_token *t);
-void token_list_free(struct token_list *l);
-static inline struct diff_token *token_at(const struct token_list *l, size_t i)
+int item_append(struct item_list *l, const struct diff_item *t);
+void item_list_free(struct item_list *l);
+static inline struct diff_item *item_at(const struct item_list *l, size_t i)
 {
 	return l->t ? l->t + l->first + i : NULL; /* NULL: an empty list's */
 }
@@ -168,14 +168,14 @@ int diff_request_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side s
 		      const struct event *e);
 void diff_request_end(struct diff *d, enum diff_side side);
 
-/* decoder/diff/stream.c: append a token to a lane of a pair; NULL *lane is fine.  0 or -ENOMEM. */
-int diff_lane_add(struct diff *d, struct diff_pair_impl *p, unsigned key, enum diff_side side,
-		  const struct diff_token *t);
-struct diff_lane *diff_lane_find(struct diff *d, const struct diff_pair_impl *p, unsigned key);
-/* A request still in its lane, by the number of its event; NULL. */
-struct diff_token *diff_lane_token(struct diff_lane *l, enum diff_side side, uint64_t number);
+/* decoder/diff/stream.c: append a token to a stream of a pair; NULL *stream is fine.  0 or -ENOMEM. */
+int diff_stream_add(struct diff *d, struct diff_pair_impl *p, unsigned key, enum diff_side side,
+		    const struct diff_item *t);
+struct diff_stream *diff_stream_find(struct diff *d, const struct diff_pair_impl *p, unsigned key);
+/* A request still in its stream, by the number of its event; NULL. */
+struct diff_item *diff_stream_item(struct diff_stream *l, enum diff_side side, uint64_t number);
 /* Align what can be; all of it at the end. */
-int diff_lane_run(struct diff *d, struct diff_lane *l, bool force);
+int diff_stream_run(struct diff *d, struct diff_stream *l, bool force);
 int diff_pool_settle(struct diff *d, struct diff_pair_impl *p, bool all);
 
 /*
@@ -187,15 +187,15 @@ int diff_align(struct diff_work **w, const uint64_t *a, size_t n, const uint64_t
 void diff_work_free(struct diff_work *w);
 
 /* decoder/diff/report.c: tokens into differences.  Either may be NULL; near: events to show. */
-void diff_tell(struct diff *d, struct diff_pair_impl *p, const struct diff_token *a,
-	       const struct diff_token *b, const uint64_t near[DIFF_SIDES]);
-void diff_tell_moved(struct diff *d, struct diff_pair_impl *p, const struct diff_token *a,
-		     const struct diff_token *b);
-/* What is equal in a lane may still differ in how it was notified. */
-void diff_tell_notify(struct diff *d, struct diff_pair_impl *p, const struct diff_token *a,
-		      const struct diff_token *b);
+void diff_report(struct diff *d, struct diff_pair_impl *p, const struct diff_item *a,
+		 const struct diff_item *b, const uint64_t near[DIFF_SIDES]);
+void diff_report_moved(struct diff *d, struct diff_pair_impl *p, const struct diff_item *a,
+		       const struct diff_item *b);
+/* What is equal in a stream may still differ in how it was notified. */
+void diff_report_notify(struct diff *d, struct diff_pair_impl *p, const struct diff_item *a,
+			const struct diff_item *b);
 /* The facts of two devices, once. */
-void diff_tell_pair(struct diff *d, struct diff_pair_impl *p);
-void diff_tell_counts(struct diff *d, struct diff_pair_impl *p);
+void diff_report_pair(struct diff *d, struct diff_pair_impl *p);
+void diff_report_counts(struct diff *d, struct diff_pair_impl *p);
 
 #endif

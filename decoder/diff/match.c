@@ -161,7 +161,7 @@ int diff_match(struct diff *d)
 	if (d->npair)
 		qsort(d->pair, d->npair, sizeof(*d->pair), by_appearance);
 	for (unsigned i = 0; i < d->npair; i++)
-		diff_tell_pair(d, &d->pair[i]);
+		diff_report_pair(d, &d->pair[i]);
 	return 0;
 }
 

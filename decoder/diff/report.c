@@ -15,7 +15,7 @@
 struct tale {
 	struct diff *d;
 	struct diff_pair_impl *p;
-	const struct diff_token *t[DIFF_SIDES];
+	const struct diff_item *t[DIFF_SIDES];
 	uint64_t near[DIFF_SIDES];
 };
 
@@ -29,7 +29,7 @@ static uint64_t order_of(const struct tale *t)
 	return 2 * t->near[DIFF_A] + 1;
 }
 
-static uint64_t number_of(const struct diff_token *t, unsigned class)
+static uint64_t number_of(const struct diff_item *t, unsigned class)
 {
 	if (!t)
 		return 0;
@@ -114,7 +114,7 @@ static void put_capability(struct text *s, uint32_t at)
 	text_puts(s, ".");
 }
 
-static void put_register_name(struct text *s, const struct diff_token *t)
+static void put_register_name(struct text *s, const struct diff_item *t)
 {
 	if (t->field && t->field->flags & SPEC_PER_QUEUE)
 		text_add(s, "queue %u: ", t->select);
@@ -156,7 +156,7 @@ static void put_features(struct text *s, unsigned virtio_id, unsigned word, uint
 		text_puts(s, "none");
 }
 
-static void put_value(struct text *s, const struct diff_token *t, unsigned virtio_id)
+static void put_value(struct text *s, const struct diff_item *t, unsigned virtio_id)
 {
 	const struct spec_field *f = t->field;
 	char buf[200];
@@ -175,11 +175,12 @@ static void put_value(struct text *s, const struct diff_token *t, unsigned virti
 		text_add(s, "0x%0*" PRIx64, 2 * (t->width <= 8 ? t->width : 8), t->v[0]);
 }
 
-static void put_life_args(struct text *s, const struct diff_token *t, const struct life_step *step)
+static void put_lifecycle_args(struct text *s, const struct diff_item *t,
+			       const struct lifecycle_step *step)
 {
 	uint64_t first = t->v[0];
 
-	if (t->at == VQT_LIFE_VIRTIO_INIT || t->at == VQT_LIFE_GUEST_NOTIFIER) {
+	if (t->at == VQT_LIFECYCLE_VIRTIO_INIT || t->at == VQT_LIFECYCLE_GUEST_NOTIFIER) {
 		text_add(s, ", %s %" PRIu64, step->arg[1].name, first >> 32);
 		first &= 0xffffffff;
 	}
@@ -188,9 +189,9 @@ static void put_life_args(struct text *s, const struct diff_token *t, const stru
 			 step->arg[0].name, first);
 }
 
-static void put_life(struct text *s, const struct diff_token *t, bool args)
+static void put_lifecycle(struct text *s, const struct diff_item *t, bool args)
 {
-	const struct life_step *step = life_step(t->at);
+	const struct lifecycle_step *step = lifecycle_step(t->at);
 
 	if (!step) {
 		text_add(s, "step %u", t->at);
@@ -204,49 +205,49 @@ static void put_life(struct text *s, const struct diff_token *t, bool args)
 		text_untrusted(s, t->text, strlen(t->text));
 	}
 	if (args)
-		put_life_args(s, t, step);
+		put_lifecycle_args(s, t, step);
 }
 
-static void put_subject(struct text *s, const struct diff_token *t)
+static void put_subject(struct text *s, const struct diff_item *t)
 {
 	switch (t->kind) {
-	case TOKEN_REGISTER:
+	case ITEM_REGISTER:
 		put_register_name(s, t);
 		if (t->class == DIFF_FEATURES)
 			text_puts(s, t->op == VQT_READ ? " offered" : " accepted");
 		else if (t->class != DIFF_PCI && t->op == VQT_WRITE)
 			text_puts(s, " written");
 		break;
-	case TOKEN_STATUS: text_puts(s, "device_status written"); break;
-	case TOKEN_ANSWER:
-	case TOKEN_CHECK:
-		text_puts(s, t->kind == TOKEN_CHECK ? "device_status read after FEATURES_OK"
-						    : "device_status read");
+	case ITEM_STATUS: text_puts(s, "device_status written"); break;
+	case ITEM_ANSWER:
+	case ITEM_CHECK:
+		text_puts(s, t->kind == ITEM_CHECK ? "device_status read after FEATURES_OK"
+						   : "device_status read");
 		break;
-	case TOKEN_QUEUE_RESET: text_add(s, "queue %u: queue_reset written", t->select); break;
-	case TOKEN_ERROR: text_puts(s, "error"); break;
-	case TOKEN_CONFIG_IRQ: text_puts(s, "configuration change interrupt"); break;
-	case TOKEN_LIFE: put_life(s, t, false); break;
+	case ITEM_QUEUE_RESET: text_add(s, "queue %u: queue_reset written", t->select); break;
+	case ITEM_ERROR: text_puts(s, "error"); break;
+	case ITEM_CONFIG_IRQ: text_puts(s, "configuration change interrupt"); break;
+	case ITEM_LIFE: put_lifecycle(s, t, false); break;
 	}
 }
 
-static void put_said(struct text *s, const struct diff_token *t, unsigned virtio_id)
+static void put_said(struct text *s, const struct diff_item *t, unsigned virtio_id)
 {
 	char buf[160];
 
 	switch (t->kind) {
-	case TOKEN_REGISTER: put_value(s, t, virtio_id); break;
-	case TOKEN_STATUS:
+	case ITEM_REGISTER: put_value(s, t, virtio_id); break;
+	case ITEM_STATUS:
 		text_puts(s, spec_format_status(buf, sizeof(buf), (unsigned)t->v[0] & 0xff));
 		if (t->v[0] & 0x100)
 			text_puts(s, " with requests in flight");
 		break;
-	case TOKEN_ANSWER:
-	case TOKEN_CHECK:
+	case ITEM_ANSWER:
+	case ITEM_CHECK:
 		text_puts(s, spec_format_status(buf, sizeof(buf), (unsigned)t->v[0]));
 		break;
-	case TOKEN_ERROR: text_untrusted(s, t->text, strlen(t->text)); break;
-	case TOKEN_LIFE: put_life(s, t, true); break;
+	case ITEM_ERROR: text_untrusted(s, t->text, strlen(t->text)); break;
+	case ITEM_LIFE: put_lifecycle(s, t, true); break;
 	default: text_puts(s, "seen");
 	}
 }
@@ -254,7 +255,7 @@ static void put_said(struct text *s, const struct diff_token *t, unsigned virtio
 /* Of two sets of features only what differs is worth reading. */
 static void tell_features(const struct tale *t, const char *subject)
 {
-	const struct diff_token *a = t->t[DIFF_A], *b = t->t[DIFF_B];
+	const struct diff_item *a = t->t[DIFF_A], *b = t->t[DIFF_B];
 	uint32_t only_a = (uint32_t)(a->v[0] & ~b->v[0]), only_b = (uint32_t)(b->v[0] & ~a->v[0]);
 	TEXT(ta, 224);
 	TEXT(tb, 224);
@@ -267,14 +268,14 @@ static void tell_features(const struct tale *t, const char *subject)
 }
 
 /* A register that one driver reads and the other does not is another, lesser thing. */
-static unsigned class_alone(const struct diff_token *t)
+static unsigned class_alone(const struct diff_item *t)
 {
-	return t->kind == TOKEN_REGISTER && t->op == VQT_READ ? DIFF_READS : t->class;
+	return t->kind == ITEM_REGISTER && t->op == VQT_READ ? DIFF_READS : t->class;
 }
 
 static void tell_setup(const struct tale *t)
 {
-	const struct diff_token *a = t->t[DIFF_A], *b = t->t[DIFF_B], *one = a ? a : b;
+	const struct diff_item *a = t->t[DIFF_A], *b = t->t[DIFF_B], *one = a ? a : b;
 	TEXT(subject, 96);
 	TEXT(ta, 224);
 	TEXT(tb, 224);
@@ -293,7 +294,7 @@ static void tell_setup(const struct tale *t)
 
 /* --- requests ------------------------------------------------------------------ */
 
-static void put_type(struct text *s, const struct diff_token *t)
+static void put_type(struct text *s, const struct diff_item *t)
 {
 	if (t->request)
 		text_puts(s, t->request->name);
@@ -303,7 +304,7 @@ static void put_type(struct text *s, const struct diff_token *t)
 		text_puts(s, "requests");
 }
 
-static void put_request(struct text *s, const struct diff_token *t)
+static void put_request(struct text *s, const struct diff_item *t)
 {
 	put_type(s, t);
 	if (t->v[REQ_TYPE] == REQ_NONE) {
@@ -318,7 +319,7 @@ static void put_request(struct text *s, const struct diff_token *t)
 	text_add(s, " on q%u", t->queue);
 }
 
-static void put_number(struct text *s, const struct diff_token *t, unsigned which)
+static void put_number(struct text *s, const struct diff_item *t, unsigned which)
 {
 	uint64_t v = t->v[which];
 	const struct spec_class *c = spec_class(2);
@@ -355,7 +356,7 @@ static const struct {
 	{ REQ_USED_LEN, "used length", DIFF_COMPLETIONS, false },
 };
 
-static bool never_done(const struct diff_token *t)
+static bool never_done(const struct diff_item *t)
 {
 	return t->v[REQ_USED_LEN] == REQ_NONE;
 }
@@ -379,7 +380,7 @@ static void tell_value(const struct tale *t, size_t i)
 
 static void tell_framing(const struct tale *t)
 {
-	const struct diff_token *a = t->t[DIFF_A], *b = t->t[DIFF_B];
+	const struct diff_item *a = t->t[DIFF_A], *b = t->t[DIFF_B];
 	TEXT(subject, 96);
 
 	put_type(&subject, a);
@@ -411,7 +412,7 @@ static void tell_undone(const struct tale *t)
 
 static void tell_request(const struct tale *t)
 {
-	const struct diff_token *a = t->t[DIFF_A], *b = t->t[DIFF_B], *one = a ? a : b;
+	const struct diff_item *a = t->t[DIFF_A], *b = t->t[DIFF_B], *one = a ? a : b;
 	TEXT(subject, 96);
 	TEXT(text, 224);
 
@@ -429,7 +430,7 @@ static void tell_request(const struct tale *t)
 		tell_framing(t);
 		if (t->d->total == before)
 			t->p->pub.alike[DIFF_REQUESTS]++;
-		diff_tell_notify(t->d, t->p, a, b);
+		diff_report_notify(t->d, t->p, a, b);
 		return;
 	}
 	put_type(&subject, one);
@@ -437,19 +438,19 @@ static void tell_request(const struct tale *t)
 	add(t, DIFF_REQUESTS, false, subject.buf, a ? text.buf : "", b ? text.buf : "");
 }
 
-void diff_tell(struct diff *d, struct diff_pair_impl *p, const struct diff_token *a,
-	       const struct diff_token *b, const uint64_t near[DIFF_SIDES])
+void diff_report(struct diff *d, struct diff_pair_impl *p, const struct diff_item *a,
+		 const struct diff_item *b, const uint64_t near[DIFF_SIDES])
 {
 	struct tale t = { d, p, { a, b }, { near[DIFF_A], near[DIFF_B] } };
 
-	if ((a ? a : b)->kind == TOKEN_REQUEST)
+	if ((a ? a : b)->kind == ITEM_REQUEST)
 		tell_request(&t);
 	else
 		tell_setup(&t);
 }
 
-void diff_tell_moved(struct diff *d, struct diff_pair_impl *p, const struct diff_token *a,
-		     const struct diff_token *b)
+void diff_report_moved(struct diff *d, struct diff_pair_impl *p, const struct diff_item *a,
+		       const struct diff_item *b)
 {
 	struct tale t = { d, p, { a, b }, { a->number, b->number } };
 	TEXT(subject, 96);
@@ -461,11 +462,11 @@ void diff_tell_moved(struct diff *d, struct diff_pair_impl *p, const struct diff
 	put_request(&ta, a);
 	put_request(&tb, b);
 	add(&t, DIFF_ORDER, false, subject.buf, ta.buf, tb.buf);
-	diff_tell_notify(d, p, a, b);
+	diff_report_notify(d, p, a, b);
 }
 
-void diff_tell_notify(struct diff *d, struct diff_pair_impl *p, const struct diff_token *a,
-		      const struct diff_token *b)
+void diff_report_notify(struct diff *d, struct diff_pair_impl *p, const struct diff_item *a,
+			const struct diff_item *b)
 {
 	static const char *const kick[] = { "", "with a kick", "without a kick" };
 	static const char *const irq[] = { "", "followed by an interrupt",
@@ -507,7 +508,7 @@ static void tell_words(struct diff *d, struct diff_pair_impl *p, const char *sub
 		add(&t, DIFF_DEVICE, true, subject, ta.buf, tb.buf);
 }
 
-void diff_tell_pair(struct diff *d, struct diff_pair_impl *p)
+void diff_report_pair(struct diff *d, struct diff_pair_impl *p)
 {
 	const struct model_device *a = &p->half[DIFF_A].facts, *b = &p->half[DIFF_B].facts;
 	bool there[] = { p->half[DIFF_A].there, p->half[DIFF_B].there };
@@ -570,7 +571,7 @@ static void tell_vias(struct diff *d, struct diff_pair_impl *p)
 	}
 }
 
-void diff_tell_counts(struct diff *d, struct diff_pair_impl *p)
+void diff_report_counts(struct diff *d, struct diff_pair_impl *p)
 {
 	if (!p->half[DIFF_A].there || !p->half[DIFF_B].there)
 		return;

@@ -21,7 +21,7 @@ static struct diff_queue *get_queue(struct diff *d, const struct diff_pair_impl 
 	struct diff_queue *q;
 
 	HASH_FIND(hh, d->queue[side], &key, sizeof(key), q);
-	if (q || HASH_COUNT(d->queue[side]) >= DIFF_LANES_MAX)
+	if (q || HASH_COUNT(d->queue[side]) >= DIFF_STREAMS_MAX)
 		return q;
 	q = calloc(1, sizeof(*q));
 	if (!q)
@@ -36,9 +36,9 @@ static struct diff_queue *get_queue(struct diff *d, const struct diff_pair_impl 
 }
 
 /* Classes that are not compared must not keep requests from being alike. */
-static void set_keys(const struct diff *d, struct diff_token *t)
+static void set_keys(const struct diff *d, struct diff_item *t)
 {
-	uint64_t type = diff_mix(TOKEN_REQUEST, t->v[REQ_TYPE]);
+	uint64_t type = diff_mix(ITEM_REQUEST, t->v[REQ_TYPE]);
 	uint64_t sector = diff_mix(type, t->v[REQ_SECTOR]);
 
 	t->key[4] = type;
@@ -58,7 +58,7 @@ static void set_keys(const struct diff *d, struct diff_token *t)
 #define FLAGS_MATTER \
 	(VQT_CHAIN_LOOP | VQT_CHAIN_BAD_NEXT | VQT_CHAIN_BAD_HEAD | VQT_CHAIN_BAD_TABLE)
 
-static void describe(struct diff_token *t, const struct model_request *r)
+static void describe(struct diff_item *t, const struct model_request *r)
 {
 	t->request = r->type;
 	t->v[REQ_TYPE] = r->typed ? r->type_raw : REQ_NONE;
@@ -83,8 +83,8 @@ static enum notified kicked(const struct diff_queue *q, const struct model_reque
 static int end_spell(struct diff *d, struct diff_pair_impl *p, enum diff_side side, unsigned queue,
 		     struct diff_queue *q)
 {
-	struct diff_lane *l = q->spell ? diff_lane_find(d, p, queue) : NULL;
-	struct diff_token *t = l ? diff_lane_token(l, side, q->spell) : NULL;
+	struct diff_stream *l = q->spell ? diff_stream_find(d, p, queue) : NULL;
+	struct diff_item *t = l ? diff_stream_item(l, side, q->spell) : NULL;
 
 	if (t) {
 		t->interrupted = !q->asked	  ? NOTIFY_UNJUDGED
@@ -101,21 +101,21 @@ static int avail(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
 		 const struct event *e, struct diff_queue *q)
 {
 	const struct vqt_avail *a = &e->rec->avail;
-	struct diff_token t = {
-		.kind = TOKEN_REQUEST,
+	struct diff_item t = {
+		.kind = ITEM_REQUEST,
 		.class = DIFF_REQUESTS,
 		.pending = true,
 		.number = e->number,
 		.queue = e->queue->index,
 	};
-	struct diff_lane *l = diff_lane_find(d, p, t.queue);
-	struct diff_token *more;
+	struct diff_stream *l = diff_stream_find(d, p, t.queue);
+	struct diff_item *more;
 
 	t.v[REQ_USED_LEN] = t.v[REQ_STATUS] = REQ_NONE;
 	if (!e->req)
 		return 0;
 	if (e->req->number != e->number) { /* descriptors continue */
-		more = l ? diff_lane_token(l, side, e->req->number) : NULL;
+		more = l ? diff_stream_item(l, side, e->req->number) : NULL;
 		if (more) {
 			describe(more, e->req);
 			set_keys(d, more);
@@ -131,7 +131,7 @@ static int avail(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
 	}
 	describe(&t, e->req);
 	set_keys(d, &t);
-	return diff_lane_add(d, p, t.queue, side, &t);
+	return diff_stream_add(d, p, t.queue, side, &t);
 }
 
 /* Did the driver want to be told of the entry that is being written? 2.7.7, 2.7.10, 2.8.10 */
@@ -151,13 +151,13 @@ static int used(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
 		const struct event *e, struct diff_queue *q)
 {
 	const struct vqt_used *u = &e->rec->used;
-	struct diff_lane *l = diff_lane_find(d, p, e->queue->index);
-	struct diff_token *t;
+	struct diff_stream *l = diff_stream_find(d, p, e->queue->index);
+	struct diff_item *t;
 
 	if (!e->req || !l)
 		return 0;
 	q->asked |= asks(e);
-	t = diff_lane_token(l, side, e->req->number);
+	t = diff_stream_item(l, side, e->req->number);
 	if (!t)
 		return 0;
 	t->done = e->number;
@@ -205,8 +205,8 @@ static int dropped(struct diff *d, struct diff_pair_impl *p, enum diff_side side
 	struct diff_queue *q, *next;
 
 	for (const struct model_request *r = e->dropped; r; r = r->next) {
-		struct diff_lane *l = diff_lane_find(d, p, r->queue);
-		struct diff_token *t = l ? diff_lane_token(l, side, r->number) : NULL;
+		struct diff_stream *l = diff_stream_find(d, p, r->queue);
+		struct diff_item *t = l ? diff_stream_item(l, side, r->number) : NULL;
 
 		if (t)
 			t->pending = false;
@@ -246,7 +246,7 @@ int diff_request_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side s
 		return 0;
 	q = get_queue(d, p, side, e->queue->index);
 	if (!q)
-		return HASH_COUNT(d->queue[side]) >= DIFF_LANES_MAX ? 0 : -ENOMEM;
+		return HASH_COUNT(d->queue[side]) >= DIFF_STREAMS_MAX ? 0 : -ENOMEM;
 	switch (type) {
 	case VQT_KICK: kick(p, side, e, q); return 0;
 	case VQT_AVAIL:
@@ -261,7 +261,7 @@ void diff_request_end(struct diff *d, enum diff_side side)
 
 	HASH_ITER (hh, d->queue[side], q, next)
 		end_spell(d, &d->pair[q->key >> 16], side, q->key & 0xffff, q);
-	for (struct diff_lane *l = d->lane; l; l = l->hh.next)
+	for (struct diff_stream *l = d->stream; l; l = l->hh.next)
 		for (size_t i = 0; i < l->side[side].n; i++)
-			token_at(&l->side[side], i)->pending = false;
+			item_at(&l->side[side], i)->pending = false;
 }

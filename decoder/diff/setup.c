@@ -3,7 +3,7 @@
  * Set-up and lifecycle of a device into tokens.  Steps (status writes, resets,
  * errors) are tokens at once.  What is learned on the way (features, fields,
  * queue set-up) is order-free between steps: each is kept once, as last seen,
- * and goes into the lane sorted when the device goes live or is reset.  So
+ * and goes into the stream sorted when the device goes live or is reset.  So
  * polling, reading twice and another order of reading are no differences.
  */
 #include <errno.h>
@@ -83,7 +83,7 @@ struct setup {
 	const struct event *e;
 };
 
-static uint64_t hash_name(const struct diff_token *t)
+static uint64_t hash_name(const struct diff_item *t)
 {
 	uint64_t h = diff_mix(t->kind, (uint64_t)t->op << 32 | t->select);
 
@@ -93,8 +93,8 @@ static uint64_t hash_name(const struct diff_token *t)
 	return diff_mix(h, (uint64_t)t->region << 40 | (uint64_t)t->width << 32 | t->at);
 }
 
-/* A step of the device: into its lane. */
-static int add(struct setup *s, unsigned lane, struct diff_token *t)
+/* A step of the device: into its stream. */
+static int add(struct setup *s, unsigned stream, struct diff_item *t)
 {
 	t->number = s->e->number;
 	if (!diff_on(s->d, t->class)) {
@@ -105,13 +105,13 @@ static int add(struct setup *s, unsigned lane, struct diff_token *t)
 	t->key[0] = diff_mix(t->key[1], t->v[0]);
 	if (t->text)
 		t->key[0] = diff_mix_text(t->key[0], t->text);
-	return diff_lane_add(s->d, s->p, lane, s->side, t);
+	return diff_stream_add(s->d, s->p, stream, s->side, t);
 }
 
-/* Their order in the lane: by what they are about, then as they came. */
+/* Their order in the stream: by what they are about, then as they came. */
 static int by_name(const void *x, const void *y)
 {
-	const struct diff_token *a = x, *b = y;
+	const struct diff_item *a = x, *b = y;
 
 	if (a->class != b->class)
 		return a->class < b->class ? -1 : 1;
@@ -126,38 +126,38 @@ static int by_name(const void *x, const void *y)
 
 static int flush(struct diff *d, struct diff_pair_impl *p, enum diff_side side)
 {
-	struct token_list *l = &p->half[side].pending;
+	struct item_list *l = &p->half[side].pending;
 	int rc = 0;
 
 	if (l->n)
-		qsort(token_at(l, 0), l->n, sizeof(struct diff_token), by_name);
+		qsort(item_at(l, 0), l->n, sizeof(struct diff_item), by_name);
 	for (size_t i = 0; i < l->n && !rc; i++)
-		rc = diff_lane_add(d, p, LANE_SETUP, side, token_at(l, i));
+		rc = diff_stream_add(d, p, STREAM_SETUP, side, item_at(l, i));
 	l->n = l->first = 0; /* they own no text */
 	return rc;
 }
 
 /* Something learned; said again with the same value it is nothing new. */
-static int learn(struct setup *s, struct diff_token *t)
+static int learn(struct setup *s, struct diff_item *t)
 {
-	struct token_list *l = &s->h->pending;
+	struct item_list *l = &s->h->pending;
 
 	if (!diff_on(s->d, t->class))
 		return 0;
-	t->kind = TOKEN_REGISTER;
+	t->kind = ITEM_REGISTER;
 	t->number = s->e->number;
 	t->key[1] = hash_name(t);
 	t->key[0] = diff_mix(t->key[1], t->v[0]);
 	for (size_t i = l->n; i-- > 0;) {
-		if (token_at(l, i)->key[1] != t->key[1])
+		if (item_at(l, i)->key[1] != t->key[1])
 			continue;
-		if (token_at(l, i)->key[0] == t->key[0])
+		if (item_at(l, i)->key[0] == t->key[0])
 			return 0;
 		break;
 	}
 	if (l->n >= PENDING_MAX && flush(s->d, s->p, s->side))
 		return -ENOMEM;
-	return token_append(l, t);
+	return item_append(l, t);
 }
 
 static uint64_t bytes_at(const uint8_t *bytes, unsigned n)
@@ -190,7 +190,7 @@ static int config(struct setup *s, uint32_t offset)
 
 	for (size_t i = 0; i < fields->count && !rc; i++) {
 		const struct spec_field *f = &fields->field[i];
-		struct diff_token t = {
+		struct diff_item t = {
 			.class = DIFF_CONFIG,
 			.field = f,
 			.op = r->op,
@@ -209,7 +209,7 @@ static int config(struct setup *s, uint32_t offset)
 		rc = learn(s, &t);
 	}
 	if (!any && !rc) {
-		struct diff_token t = {
+		struct diff_item t = {
 			.class = DIFF_CONFIG,
 			.op = r->op,
 			.region = VQT_REGION_DEVICE,
@@ -257,7 +257,7 @@ static bool pci_matters(const struct spec_field *f, uint16_t cap, const uint8_t 
 
 static int msix_enabled(struct setup *s, const struct spec_field *f, const uint8_t *control)
 {
-	struct diff_token t = {
+	struct diff_item t = {
 		.class = DIFF_VECTORS,
 		.field = f,
 		.op = VQT_WRITE,
@@ -283,7 +283,7 @@ static int pci(struct setup *s)
 	for (size_t i = 0; i < fields->count && !rc; i++) {
 		const struct spec_field *f = &fields->field[i];
 		uint32_t at = f->offset + cap;
-		struct diff_token t = {
+		struct diff_item t = {
 			.class = DIFF_PCI,
 			.field = f,
 			.op = r->op,
@@ -318,7 +318,7 @@ static unsigned count_dropped(const struct event *e)
 
 static int status_write(struct setup *s, uint8_t value)
 {
-	struct diff_token t = { .class = DIFF_STATUS, .kind = TOKEN_STATUS, .op = VQT_WRITE };
+	struct diff_item t = { .class = DIFF_STATUS, .kind = ITEM_STATUS, .op = VQT_WRITE };
 	uint8_t now = value & ~s->e->status_before;
 	int rc = 0;
 
@@ -329,13 +329,13 @@ static int status_write(struct setup *s, uint8_t value)
 	if (!value || now & VIRTIO_CONFIG_S_DRIVER_OK)
 		rc = flush(s->d, s->p, s->side);
 	s->h->checking = now & VIRTIO_CONFIG_S_FEATURES_OK;
-	return rc ? rc : add(s, LANE_SETUP, &t);
+	return rc ? rc : add(s, STREAM_SETUP, &t);
 }
 
 /* A status read says something when it is not what the driver wrote. */
 static int status_read(struct setup *s, uint8_t value)
 {
-	struct diff_token t = { .class = DIFF_STATUS, .op = VQT_READ, .v = { value } };
+	struct diff_item t = { .class = DIFF_STATUS, .op = VQT_READ, .v = { value } };
 	bool checking = s->h->checking;
 
 	s->h->checking = false;
@@ -343,10 +343,10 @@ static int status_read(struct setup *s, uint8_t value)
 		s->h->resetting = value != 0;
 		return 0;
 	}
-	t.kind = checking ? TOKEN_CHECK : TOKEN_ANSWER;
+	t.kind = checking ? ITEM_CHECK : ITEM_ANSWER;
 	if (!checking && (value == s->e->status_before || !s->e->before_known))
 		return 0;
-	return add(s, LANE_SETUP, &t);
+	return add(s, STREAM_SETUP, &t);
 }
 
 static int virtio_register(struct setup *s, const struct spec_field *f, enum treatment how,
@@ -354,7 +354,7 @@ static int virtio_register(struct setup *s, const struct spec_field *f, enum tre
 {
 	const struct vqt_reg *r = &s->e->rec->reg;
 	bool whole = !s->e->field_offset && r->width >= f->width;
-	struct diff_token t = {
+	struct diff_item t = {
 		.class = (uint8_t) class,
 		.field = f,
 		.op = r->op,
@@ -381,8 +381,8 @@ static int virtio_register(struct setup *s, const struct spec_field *f, enum tre
 		return r->op == VQT_WRITE ? status_write(s, (uint8_t)t.v[0])
 					  : status_read(s, (uint8_t)t.v[0]);
 	case QUEUE_RESET:
-		t.kind = TOKEN_QUEUE_RESET;
-		return r->op == VQT_WRITE && t.v[0] ? add(s, LANE_SETUP, &t) : 0;
+		t.kind = ITEM_QUEUE_RESET;
+		return r->op == VQT_WRITE && t.v[0] ? add(s, STREAM_SETUP, &t) : 0;
 	case IGNORE: break;
 	}
 	return 0;
@@ -411,7 +411,7 @@ static int reg(struct setup *s)
 	default: return 0;
 	}
 	if (!f) {
-		struct diff_token t = {
+		struct diff_item t = {
 			.class = DIFF_REGISTERS,
 			.op = r->op,
 			.region = r->region,
@@ -446,7 +446,7 @@ static int device_state(struct setup *s)
 	for (unsigned i = 0; i < 4 && !rc; i++) {
 		const uint64_t *set = i < 2 ? st->offered : st->accepted;
 		const struct spec_field *f = spec_field_by_name(fields, sets[i / 2].name);
-		struct diff_token t = {
+		struct diff_item t = {
 			.class = DIFF_FEATURES,
 			.field = f,
 			.op = sets[i / 2].op,
@@ -467,18 +467,18 @@ static int device_state(struct setup *s)
 static bool life_matters(unsigned what)
 {
 	switch (what) {
-	case VQT_LIFE_TYPE_REGISTER:
-	case VQT_LIFE_RESET:
-	case VQT_LIFE_SET_STATUS:
-	case VQT_LIFE_SET_FEATURES:
-	case VQT_LIFE_SET_RINGS:
-	case VQT_LIFE_SET_NUM:
-	case VQT_LIFE_SET_VECTOR:
-	case VQT_LIFE_QUEUE_ENABLE:
-	case VQT_LIFE_IOEVENTFD_STOP: /* at every status write, started or not */
-	case VQT_LIFE_GSI_COMMIT:
-	case VQT_LIFE_MSI_ROUTE:
-	case VQT_LIFE_IRQFD: return false;
+	case VQT_LIFECYCLE_TYPE_REGISTER:
+	case VQT_LIFECYCLE_RESET:
+	case VQT_LIFECYCLE_SET_STATUS:
+	case VQT_LIFECYCLE_SET_FEATURES:
+	case VQT_LIFECYCLE_SET_RINGS:
+	case VQT_LIFECYCLE_SET_NUM:
+	case VQT_LIFECYCLE_SET_VECTOR:
+	case VQT_LIFECYCLE_QUEUE_ENABLE:
+	case VQT_LIFECYCLE_IOEVENTFD_STOP: /* at every status write, started or not */
+	case VQT_LIFECYCLE_GSI_COMMIT:
+	case VQT_LIFECYCLE_MSI_ROUTE:
+	case VQT_LIFECYCLE_IRQFD: return false;
 	}
 	return true;
 }
@@ -493,10 +493,10 @@ static char *copy_text(const struct record *r)
 
 static int life(struct setup *s)
 {
-	const struct vqt_life *l = &s->e->rec->life;
-	struct diff_token t = {
+	const struct vqt_lifecycle *l = &s->e->rec->life;
+	struct diff_item t = {
 		.class = DIFF_LIFECYCLE,
-		.kind = TOKEN_LIFE,
+		.kind = ITEM_LIFE,
 		.at = l->what,
 		.select = l->h.queue,
 	};
@@ -506,42 +506,42 @@ static int life(struct setup *s)
 	t.text = copy_text(s->e->rec);
 	if (!t.text)
 		return -ENOMEM;
-	if (l->what == VQT_LIFE_ERROR) {
+	if (l->what == VQT_LIFECYCLE_ERROR) {
 		t.class = DIFF_ERRORS;
-		t.kind = TOKEN_ERROR;
+		t.kind = ITEM_ERROR;
 		t.select = VQT_NO_QUEUE;
-		return add(s, LANE_SETUP, &t);
+		return add(s, STREAM_SETUP, &t);
 	}
 	switch (l->what) { /* sizes and switches, not addresses */
-	case VQT_LIFE_VIRTIO_INIT:
-	case VQT_LIFE_ADD_QUEUE:
-	case VQT_LIFE_REGION:
-	case VQT_LIFE_BAR:
-	case VQT_LIFE_MSIX_INIT:
-	case VQT_LIFE_HOST_NOTIFIER:
-	case VQT_LIFE_GUEST_NOTIFIER:
+	case VQT_LIFECYCLE_VIRTIO_INIT:
+	case VQT_LIFECYCLE_ADD_QUEUE:
+	case VQT_LIFECYCLE_REGION:
+	case VQT_LIFECYCLE_BAR:
+	case VQT_LIFECYCLE_MSIX_INIT:
+	case VQT_LIFECYCLE_HOST_NOTIFIER:
+	case VQT_LIFECYCLE_GUEST_NOTIFIER:
 		t.v[0] = l->arg[0];
-		if (l->what == VQT_LIFE_VIRTIO_INIT || l->what == VQT_LIFE_GUEST_NOTIFIER)
+		if (l->what == VQT_LIFECYCLE_VIRTIO_INIT || l->what == VQT_LIFECYCLE_GUEST_NOTIFIER)
 			t.v[0] |= l->arg[1] << 32;
 	}
-	return add(s, LANE_LIFE, &t);
+	return add(s, STREAM_LIFE, &t);
 }
 
 static int irq(struct setup *s)
 {
-	struct diff_token t = { .class = DIFF_NOTIFY, .kind = TOKEN_CONFIG_IRQ };
+	struct diff_item t = { .class = DIFF_NOTIFY, .kind = ITEM_CONFIG_IRQ };
 
-	return s->e->rec->irq.kind == VQT_IRQ_CONFIG ? add(s, LANE_SETUP, &t) : 0;
+	return s->e->rec->irq.kind == VQT_IRQ_CONFIG ? add(s, STREAM_SETUP, &t) : 0;
 }
 
 static int used(struct setup *s)
 {
-	struct diff_token t = { .class = DIFF_ERRORS, .kind = TOKEN_ERROR };
+	struct diff_item t = { .class = DIFF_ERRORS, .kind = ITEM_ERROR };
 
 	if (!s->e->unknown_id || s->h->facts.flags & VQT_DEV_LATE)
 		return 0;
 	t.text = strdup("completion of a chain that is not in flight");
-	return t.text ? add(s, LANE_SETUP, &t) : -ENOMEM;
+	return t.text ? add(s, STREAM_SETUP, &t) : -ENOMEM;
 }
 
 int diff_setup_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
@@ -552,7 +552,7 @@ int diff_setup_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side sid
 	switch (e->rec->h.type) {
 	case VQT_REG: return reg(&s);
 	case VQT_DEVICE_STATE: return device_state(&s);
-	case VQT_LIFE: return life(&s);
+	case VQT_LIFECYCLE: return life(&s);
 	case VQT_IRQ: return irq(&s);
 	case VQT_USED: return used(&s);
 	}

@@ -160,9 +160,9 @@ static size_t retext(struct anonymise *a, const struct event *e, uint8_t *buf, s
 
 static size_t life(struct anonymise *a, const struct event *e, uint8_t *buf, size_t size)
 {
-	struct vqt_life *l = (void *)buf;
+	struct vqt_lifecycle *l = (void *)buf;
 
-	if (l->what == VQT_LIFE_ADD_QUEUE)
+	if (l->what == VQT_LIFECYCLE_ADD_QUEUE)
 		l->arg[1] = 0; /* a pointer into the program */
 	return retext(a, e, buf, size, sizeof(*l), &l->len);
 }
@@ -358,7 +358,7 @@ size_t anonymise_record(struct anonymise *a, const struct event *e, uint8_t *buf
 	case VQT_AVAIL:
 	case VQT_USED:
 	case VQT_DATA: hide_segs(e, buf); break;
-	case VQT_LIFE: return life(a, e, buf, size);
+	case VQT_LIFECYCLE: return life(a, e, buf, size);
 	}
 	return len;
 }

@@ -121,7 +121,7 @@ static struct watched *only_queue(struct shrink *s, const struct model_device *d
 	struct watched *found = NULL;
 
 	for (const struct model_queue *q = d->queues; q; q = q->hh.next) {
-		if (!q->kicks && !q->taken)
+		if (!q->kicks && !q->popped)
 			continue;
 		if (found)
 			return NULL;
@@ -251,7 +251,7 @@ static int add_gap(struct watched *w, uint64_t first, uint64_t last)
  * The spell that has just ended.  Unwanted ones form a run; a prefix of the run
  * can go if the spell after it begins with the stance the run began with.
  */
-static int end_spell(struct watched *w, const struct stance *next)
+static int end_busy(struct watched *w, const struct stance *next)
 {
 	int rc = 0;
 
@@ -282,7 +282,7 @@ static int end_queue(struct watched *w)
 	int rc = 0;
 
 	w->wanted = true;
-	rc = end_spell(w, NULL);
+	rc = end_busy(w, NULL);
 	if (w->running && w->run_last && !rc)
 		rc = add_gap(w, w->run_first, w->run_last);
 	w->running = false;
@@ -354,7 +354,7 @@ static int plan_kick(struct shrink *s, const struct event *e, struct watched *w)
 	if (e->queue->n_in_flight)
 		return 0;
 	now = stance_at(e);
-	rc = end_spell(w, &now);
+	rc = end_busy(w, &now);
 	w->first = e->number;
 	w->stance = now;
 	w->wanted = !now.known;
@@ -372,7 +372,7 @@ static bool ends_queues(const struct event *e)
 		return false;
 	if (e->dropped)
 		return true;
-	if (e->rec->h.type == VQT_LIFE)
+	if (e->rec->h.type == VQT_LIFECYCLE)
 		return true; /* rare, and some say what happened to the rings */
 	return e->rec->h.type == VQT_REG && e->rec->reg.op == VQT_WRITE && e->field &&
 	       !isr_ack(e) && strcmp(e->field->name, "queue_notify") != 0;

@@ -51,7 +51,7 @@ const struct field fields_kick[] = {
 	{ "kick.width", FIELD_U64, FIELD_AT(kick.width), FIELD_IF(kick.width, 0xff),
 	  .label = "Width", .help = "bytes written, where seen" },
 	{ "kick.new", FIELD_U64, .get = get_kick_new, .label = "New entries",
-	  .help = "available entries the device has not taken yet" },
+	  .help = "available entries the device has not popped yet" },
 	{ "kick.heads", FIELD_U64, FIELD_ARRAY, .get = get_kick_head, .label = "Heads",
 	  .help = "descriptor heads of the first new entries" },
 	{ .path = NULL },
@@ -92,7 +92,7 @@ const struct field fields_ring[] = {
 /* --- what only a sample says --- */
 
 const struct field fields_sample[] = {
-	{ "sample.why", FIELD_STR, FIELD_AT(ring.why), .names = life_ring_whys, .label = "Taken",
+	{ "sample.why", FIELD_STR, FIELD_AT(ring.why), .names = life_ring_whys, .label = "Popped",
 	  .help = "asked, status (at a write of device_status) or periodic" },
 	{ "sample.pending", FIELD_STR, FIELD_AT(ring.pending), .names = life_pendings,
 	  .label = "Kick pending",
@@ -176,7 +176,7 @@ const struct field fields_avail[] = {
 	{ "avail.flags", FIELD_HEX, FIELD_AT(avail.flags), .names = life_chain_flags,
 	  .label = "Flags", .help = "what is particular about the chain" },
 	{ "avail.in_flight", FIELD_BOOL, .get = get_again, .label = "Head was still in flight",
-	  .help = "the head had been taken before and not used yet" },
+	  .help = "the head had been popped before and not used yet" },
 	{ "avail.descriptors.addr", FIELD_HEX, FIELD_ARRAY, .get = get_desc_addr,
 	  .label = "Address", .help = "guest-physical address" },
 	{ "avail.descriptors.len", FIELD_U64, FIELD_ARRAY, .get = get_desc_len, .label = "Length",
@@ -275,7 +275,7 @@ static const char *request_word(unsigned n)
 
 const struct field fields_request[] = {
 	{ "request.number", FIELD_U64, .get = get_req_number, .label = "Made available in event",
-	  .help = "number of the event in which the device took it" },
+	  .help = "number of the event in which the device popped it" },
 	{ "request.type", FIELD_STR, .get = get_req_type, .word = request_word, .label = "Type",
 	  .help = "in, out, flush, ...; a number for an unknown type" },
 	{ "request.sector", FIELD_U64, .get = get_req_sector, .label = "Sector",
@@ -289,11 +289,11 @@ const struct field fields_request[] = {
 	{ "request.writable", FIELD_U64, .get = get_req_writable, .label = "Writable",
 	  .help = "bytes for the device to write" },
 	{ "request.wait", FIELD_TIME, .get = get_req_wait, .label = "Since the kick",
-	  .help = "from the kick before it until the device took it" },
+	  .help = "from the kick before it until the device popped it" },
 	{ "request.backend", FIELD_TIME, .get = get_req_backend, .label = "In the backend",
 	  .help = "time in the block backend, where traced" },
 	{ "request.latency", FIELD_TIME, .get = get_latency, .label = "Latency",
-	  .help = "from taken to used, once it is" },
+	  .help = "from popped to used, once it is" },
 	{ .path = NULL },
 };
 
@@ -345,7 +345,7 @@ const struct field fields_used[] = {
 	  FIELD_IF(used.flags, VQT_USED_STATUS), .label = "Status byte",
 	  .help = "the status as a number (filters only)" },
 	{ "used.latency", FIELD_TIME, .get = get_latency, .label = "Latency",
-	  .help = "since the device took it" },
+	  .help = "since the device popped it" },
 	{ "used.unknown", FIELD_BOOL, .get = get_used_unknown, .label = "No such chain in flight",
 	  .help = "no chain of that id was in flight" },
 	{ .path = NULL },

@@ -15,8 +15,8 @@ struct life_arg {
 	enum spec_kind kind; /* SPEC_HEX or SPEC_DEC */
 };
 
-/* One lifecycle step: enum vqt_life_what. */
-struct life_step {
+/* One lifecycle step: enum vqt_lifecycle_what. */
+struct lifecycle_step {
 	const char *name; /* "add_queue" */
 	const char *function; /* QEMU's, where the probe is */
 	const char *meaning; /* for people */
@@ -31,7 +31,7 @@ struct guest_step {
 	const char *arg[2];
 };
 
-const struct life_step *life_step(unsigned what); /* NULL unknown */
+const struct lifecycle_step *lifecycle_step(unsigned what); /* NULL unknown */
 const struct guest_step *guest_step(unsigned what); /* NULL unknown */
 /* For lists: the names in order of their numbers; "" holes, NULL the end. */
 const char *life_step_name(unsigned what);

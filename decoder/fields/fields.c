@@ -30,7 +30,7 @@ const struct field_group field_groups[] = {
 	{ "buffers", "Captured bytes", CHAINS, fields_buffers },
 	{ "interrupt", "Interrupt", BIT(VQT_IRQ), fields_interrupt },
 	{ "tally", "Tally of a queue", BIT(VQT_TALLY), fields_tally },
-	{ "lifecycle", "Lifecycle", BIT(VQT_LIFE), fields_lifecycle },
+	{ "lifecycle", "Lifecycle", BIT(VQT_LIFECYCLE), fields_lifecycle },
 	{ "guest", "Guest driver", BIT(VQT_GUEST), fields_guest },
 	{ "backend", "Block backend", BIT(VQT_BACKEND), fields_backend },
 	{ "clock", "Clock", BIT(VQT_CLOCK), fields_clock },

@@ -212,14 +212,14 @@ static bool set_words(struct field_value *v, const char *name, unsigned number)
 
 static bool get_step(const struct event *e, unsigned i, struct field_value *v)
 {
-	const struct life_step *s = life_step(e->rec->life.what);
+	const struct lifecycle_step *s = lifecycle_step(e->rec->life.what);
 
 	return set_words(v, s ? s->name : NULL, e->rec->life.what);
 }
 
 static bool get_function(const struct event *e, unsigned i, struct field_value *v)
 {
-	const struct life_step *s = life_step(e->rec->life.what);
+	const struct lifecycle_step *s = lifecycle_step(e->rec->life.what);
 
 	return s && set_words(v, s->function, 0);
 }
@@ -227,7 +227,7 @@ static bool get_function(const struct event *e, unsigned i, struct field_value *
 /* An unknown step may mean all three. */
 static bool get_arg(const struct event *e, unsigned i, struct field_value *v)
 {
-	const struct life_step *s = life_step(e->rec->life.what);
+	const struct lifecycle_step *s = lifecycle_step(e->rec->life.what);
 
 	if (i > 2 || (s && !s->arg[i].name))
 		return false;

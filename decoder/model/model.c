@@ -362,18 +362,18 @@ static int feed_ring(struct model *m, struct event *e)
 
 static int feed_life(struct model *m, struct event *e)
 {
-	const struct vqt_life *l = &e->rec->life;
+	const struct vqt_lifecycle *l = &e->rec->life;
 
 	if (!e->dev)
 		return 0;
 	switch (l->what) {
-	case VQT_LIFE_RESET: model_reset_device(m, e->dev); break;
-	case VQT_LIFE_QUEUE_RESET:
+	case VQT_LIFECYCLE_RESET: model_reset_device(m, e->dev); break;
+	case VQT_LIFECYCLE_QUEUE_RESET:
 		if (e->queue)
 			model_reset_queue(m, e->queue);
 		break;
-	case VQT_LIFE_ERROR: e->dev->errors++; break;
-	case VQT_LIFE_VHOST_START: e->dev->flags |= VQT_DEV_DATAPATH_ELSEWHERE; break;
+	case VQT_LIFECYCLE_ERROR: e->dev->errors++; break;
+	case VQT_LIFECYCLE_VHOST_START: e->dev->flags |= VQT_DEV_DATAPATH_ELSEWHERE; break;
 	}
 	return 0;
 }
@@ -400,7 +400,7 @@ static feed_fn *const feeders[] = {
 	[VQT_USED] = model_used,
 	[VQT_IRQ] = model_irq,
 	[VQT_DATA] = model_data,
-	[VQT_LIFE] = feed_life,
+	[VQT_LIFECYCLE] = feed_life,
 	[VQT_BACKEND] = feed_backend,
 };
 

@@ -48,7 +48,7 @@ struct model_queue {
 	uint64_t kick_ts; /* latest kick, 0 none */
 	struct model_request *in_flight; /* uthash by head; see model_in_flight() */
 	unsigned n_in_flight;
-	uint64_t kicks, taken, used, irqs; /* counts since the trace began */
+	uint64_t kicks, popped, used, irqs; /* counts since the trace began */
 	uint64_t taken_life, used_life; /* since the device was last reset */
 	struct model_request *open; /* a chain whose descriptors continue (VQT_CHAIN_MORE) */
 	struct model_kick announced[MODEL_KICKS]; /* kicks whose entries wait, oldest first */

@@ -168,7 +168,7 @@ static struct model_request *begin_chain(struct model *m, struct event *e)
 		e->head_in_flight = !(a->flags & VQT_CHAIN_AGAIN);
 		drop_in_flight(m, q, r);
 	} else {
-		q->taken++;
+		q->popped++;
 		q->taken_life++;
 		e->dev->requests++;
 	}

@@ -59,7 +59,7 @@ static void put_queue_name(struct text *t, const struct event *e)
 static bool is_alarm(const struct event *e)
 {
 	return e->rec->h.type == VQT_LOSS || e->gap ||
-	       (e->rec->h.type == VQT_LIFE && e->rec->life.what == VQT_LIFE_ERROR) ||
+	       (e->rec->h.type == VQT_LIFECYCLE && e->rec->life.what == VQT_LIFECYCLE_ERROR) ||
 	       (e->rec->h.type == VQT_USED && e->rec->used.status && e->req && e->req->type &&
 		e->rec->used.flags & VQT_USED_STATUS);
 }

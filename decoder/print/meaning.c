@@ -58,7 +58,7 @@ static void put_chain_flags(struct text *t, unsigned flags)
 		{ VQT_CHAIN_BAD_HEAD, "head outside the table" },
 		{ VQT_CHAIN_NO_TABLE, "indirect table unreadable" },
 		{ VQT_CHAIN_BAD_TABLE, "indirect table length no multiple of 16" },
-		{ VQT_CHAIN_AGAIN, "taken again" },
+		{ VQT_CHAIN_AGAIN, "popped again" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -324,12 +324,13 @@ static enum direction put_note(struct text *t, const struct event *e, const stru
 	return NEITHER;
 }
 
-static void put_life_args(struct text *t, const struct event *e, const struct life_step *step)
+static void put_lifecycle_args(struct text *t, const struct event *e,
+			       const struct lifecycle_step *step)
 {
-	const struct vqt_life *l = &e->rec->life;
+	const struct vqt_lifecycle *l = &e->rec->life;
 	char buf[160];
 
-	if (l->what == VQT_LIFE_SET_STATUS) {
+	if (l->what == VQT_LIFECYCLE_SET_STATUS) {
 		text_add(t, " %s", spec_format_status(buf, sizeof(buf), (unsigned)l->arg[0]));
 		return;
 	}
@@ -338,10 +339,11 @@ static void put_life_args(struct text *t, const struct event *e, const struct li
 			 i ? "," : "", step->arg[i].name, l->arg[i]);
 }
 
-static enum direction put_life(struct text *t, const struct event *e, const struct line_options *o)
+static enum direction put_lifecycle(struct text *t, const struct event *e,
+				    const struct line_options *o)
 {
-	const struct vqt_life *l = &e->rec->life;
-	const struct life_step *step = life_step(l->what);
+	const struct vqt_lifecycle *l = &e->rec->life;
+	const struct lifecycle_step *step = lifecycle_step(l->what);
 	size_t len;
 	const char *s = record_text(e->rec, &len);
 
@@ -356,7 +358,7 @@ static enum direction put_life(struct text *t, const struct event *e, const stru
 		text_puts(t, " ");
 		text_untrusted(t, s, len);
 	}
-	put_life_args(t, e, step);
+	put_lifecycle_args(t, e, step);
 	text_add(t, " [%s]", step->function);
 	return NEITHER;
 }
@@ -401,7 +403,7 @@ static enum direction put_tally(struct text *t, const struct event *e, const str
 
 	text_puts(t, "in ");
 	text_duration(t, y->interval);
-	text_add(t, ": %" PRIu64 " taken, %" PRIu64 " kicks, %" PRIu64 " interrupts", y->taken,
+	text_add(t, ": %" PRIu64 " popped, %" PRIu64 " kicks, %" PRIu64 " interrupts", y->popped,
 		 y->kicks, y->interrupts);
 	while (record_group_next(e->rec, &pos, &g)) {
 		text_puts(t, before);
@@ -463,7 +465,7 @@ static put_fn *const rows[] = {
 	[VQT_IRQ] = put_irq,
 	[VQT_DATA] = put_data,
 	[VQT_TALLY] = put_tally,
-	[VQT_LIFE] = put_life,
+	[VQT_LIFECYCLE] = put_lifecycle,
 	[VQT_GUEST] = put_guest,
 	[VQT_BACKEND] = put_backend,
 };

@@ -196,7 +196,7 @@ int request_table_feed(struct request_table *t, const struct model *m, const str
 		t->any = true;
 	}
 	/* resets are among these records, which are few */
-	if (e->dev && (e->rec->h.type == VQT_REG || e->rec->h.type == VQT_LIFE))
+	if (e->dev && (e->rec->h.type == VQT_REG || e->rec->h.type == VQT_LIFECYCLE))
 		flush_before_reset(t, m, e->dev);
 	for (struct model_request *r = e->dropped; r; r = r->next) {
 		struct row row;

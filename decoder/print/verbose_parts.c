@@ -223,10 +223,10 @@ static void ring_index(struct text *t, const struct event *e, uint64_t value)
 
 static void life_args(struct view *p, unsigned depth, uint64_t value)
 {
-	const struct vqt_life *l = &p->e->rec->life;
-	const struct life_step *s = life_step(l->what);
+	const struct vqt_lifecycle *l = &p->e->rec->life;
+	const struct lifecycle_step *s = lifecycle_step(l->what);
 
-	if (l->what == VQT_LIFE_SET_STATUS)
+	if (l->what == VQT_LIFECYCLE_SET_STATUS)
 		view_bits(p, depth, 8, spec_status_bits, l->arg[0]);
 	for (unsigned i = 0; s && i < 3 && s->arg[i].name; i++)
 		view_printf(p, depth,
@@ -236,7 +236,7 @@ static void life_args(struct view *p, unsigned depth, uint64_t value)
 
 static void life_meaning(struct text *t, const struct event *e, uint64_t value)
 {
-	const struct life_step *s = life_step(e->rec->life.what);
+	const struct lifecycle_step *s = lifecycle_step(e->rec->life.what);
 
 	if (s)
 		text_add(t, " (%s)", s->meaning);

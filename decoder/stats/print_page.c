@@ -185,7 +185,7 @@ static void data_path(struct page *p)
 {
 	TEXT(t, 512);
 
-	if (!p->c.taken && !p->c.kicks) {
+	if (!p->c.popped && !p->c.kicks) {
 		text_puts(&t, "no requests");
 		say(p, "requests", &t);
 		return;
@@ -297,11 +297,11 @@ static void economy(struct page *p)
 {
 	TEXT(t, 512);
 
-	if (!p->c.taken && !p->c.kicks && !p->c.interrupts)
+	if (!p->c.popped && !p->c.kicks && !p->c.interrupts)
 		return;
 	bit_count(&t, p->c.kicks, "kick", "kicks");
 	if (p->c.kicks)
-		text_add(&t, ", %.2f requests each", stats_ratio(p->c.taken, p->c.kicks));
+		text_add(&t, ", %.2f requests each", stats_ratio(p->c.popped, p->c.kicks));
 	if (p->c.kicks_empty)
 		text_add(&t, ", %" PRIu64 " when nothing was available", p->c.kicks_empty);
 	batches(&t, p->c.kick_batch, "; entries waiting ");
@@ -325,7 +325,7 @@ static void occupancy(struct page *p)
 	const char *comma = "";
 	TEXT(t, 512);
 
-	if (!p->c.taken)
+	if (!p->c.popped)
 		return;
 	if (!p->v->filter)
 		text_add(&t, "%.2f in flight on average, %.2f while busy (%.1f %% of the time), ",
@@ -333,7 +333,7 @@ static void occupancy(struct page *p)
 			 stats_ratio(p->c.flight_ns, p->c.busy_ns),
 			 100 * stats_ratio(p->c.busy_ns, p->ns));
 	text_add(&t, "at most %u", p->d->flight_max);
-	text_puts(&t, "; at most waiting to be taken ");
+	text_puts(&t, "; at most waiting to be popped ");
 	for (const struct stats_queue *q = p->d->queues; q; q = q->hh.next) {
 		if (!q->waiting_max || t.len > 300)
 			continue;
@@ -428,7 +428,7 @@ static int print_device(struct page *p)
 	occupancy(p);
 	errors(p);
 	findings(p);
-	if (p->c.taken || p->c.kicks)
+	if (p->c.popped || p->c.kicks)
 		rc = table(p, STAT_BY_QUEUE);
 	if (!rc && p->c.used) {
 		rc = table(p, STAT_BY_TYPE);

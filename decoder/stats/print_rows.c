@@ -125,13 +125,13 @@ static int each_slice(struct stat_row *r, stat_row_fn *fn, void *opaque)
 	for (unsigned i = 0; i < r->d->nslices && !rc; i++) {
 		const struct stats_slice *s = &r->d->slice[i];
 
-		if (!s->kicks && !s->taken && !s->used && !s->interrupts)
+		if (!s->kicks && !s->popped && !s->used && !s->interrupts)
 			continue;
 		r->slice = s;
 		r->index = i;
 		r->counts = (struct stats_counts){
 			.kicks = s->kicks,
-			.taken = s->taken,
+			.popped = s->popped,
 			.used = s->used,
 			.errors = s->errors,
 			.interrupts = s->interrupts,
@@ -290,9 +290,9 @@ static void get_requests(const struct stat_row *r, struct stat_cell *c)
 	set_count(c, r->counts.used);
 }
 
-static void get_taken(const struct stat_row *r, struct stat_cell *c)
+static void get_popped(const struct stat_row *r, struct stat_cell *c)
 {
-	set_count(c, r->counts.taken);
+	set_count(c, r->counts.popped);
 }
 
 static void get_share(const struct stat_row *r, struct stat_cell *c)
@@ -352,7 +352,7 @@ static void get_kicks(const struct stat_row *r, struct stat_cell *c)
 
 static void get_per_kick(const struct stat_row *r, struct stat_cell *c)
 {
-	set_real(c, CELL_REAL, stats_ratio(r->counts.taken, r->counts.kicks), r->counts.kicks);
+	set_real(c, CELL_REAL, stats_ratio(r->counts.popped, r->counts.kicks), r->counts.kicks);
 }
 
 static void get_interrupts(const struct stat_row *r, struct stat_cell *c)
@@ -474,7 +474,7 @@ const struct stat_column stat_columns[] = {
 	{ "start", "seconds", I, get_start },
 	{ "width", NULL, I, get_width },
 	{ "registers", "registers", V, get_registers },
-	{ "taken", "taken", V | I, get_taken },
+	{ "popped", "popped", V | I, get_popped },
 	{ "requests", "requests", ALL | PQ | PT | PS, get_requests },
 	{ "share", "%", T | S | PT | PS, get_share },
 	{ "requests_per_second", "/s", ALL & ~V, get_rate },

@@ -212,7 +212,7 @@ const struct stats_count_name stats_count_names[] = {
 	ONE(kicks, "available buffer notifications"),
 	ONE(kicks_empty, "kicks when nothing was available"),
 	MANY(kick_batch, STATS_BATCHES, stats_batch_name, "kicks by how many entries waited"),
-	ONE(taken, "requests the device took"),
+	ONE(popped, "requests the device popped"),
 	ONE(used, "requests completed"),
 	ONE(errors, "requests completed with an error"),
 	ONE(detached, "requests the device gave up"),
@@ -250,7 +250,7 @@ const char *stats_span_name(unsigned span)
 const char *stats_span_title(unsigned span)
 {
 	static const char *const titles[STATS_SPANS] = {
-		[STATS_WAIT] = "kick to taken",	    [STATS_SERVICE] = "taken to used",
+		[STATS_WAIT] = "kick to popped",    [STATS_SERVICE] = "popped to used",
 		[STATS_TOTAL] = "kick to used",	    [STATS_NOTIFY] = "used to interrupt",
 		[STATS_BACKEND] = "in the backend",
 	};

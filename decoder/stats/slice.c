@@ -9,7 +9,7 @@
 static void add_slice(struct stats_slice *to, const struct stats_slice *from)
 {
 	to->kicks += from->kicks;
-	to->taken += from->taken;
+	to->popped += from->popped;
 	to->used += from->used;
 	to->errors += from->errors;
 	to->interrupts += from->interrupts;

@@ -96,7 +96,7 @@ static int get_queue(struct feed *f)
 			return -ENOMEM;
 		q->device = f->d->id;
 		q->index = mq->index;
-		q->model_taken = mq->taken - took;
+		q->model_popped = mq->popped - took;
 		q->depth_ts = f->s->now;
 		q->vector = VQT_NO_VECTOR;
 		q->progress_ts = f->e->ts;
@@ -323,19 +323,19 @@ static int on_avail(struct feed *f)
 	if (!r)
 		return 0;
 	follow_access(f);
-	if (!f->q || mq->taken == f->q->model_taken)
+	if (!f->q || mq->popped == f->q->model_popped)
 		return 0;
-	f->q->model_taken = mq->taken;
+	f->q->model_popped = mq->popped;
 	if (f->q->waiting)
 		f->q->waiting--; /* the snapshot was from before */
 	f->q->offers = stats_is_offer(f);
 	if (!f->counted)
 		return 0;
-	COUNT(f, taken, 1);
+	COUNT(f, popped, 1);
 	slice = stats_slice_at(f->s, f->d, f->e->ts);
 	if (!slice)
 		return -ENOMEM;
-	slice->taken++;
+	slice->popped++;
 	return stats_is_offer(f) ? 0 : stats_add_span(f, STATS_WAIT, r->announce_ts, r->avail_ts);
 }
 
@@ -352,20 +352,20 @@ static int on_ring(struct feed *f)
 	return 0;
 }
 
-static int on_life(struct feed *f)
+static int on_lifecycle(struct feed *f)
 {
 	switch (f->e->rec->life.what) {
-	case VQT_LIFE_RESET:
-	case VQT_LIFE_QUEUE_RESET: COUNT(f, resets, 1); break;
-	case VQT_LIFE_ERROR: COUNT(f, device_errors, 1); break;
+	case VQT_LIFECYCLE_RESET:
+	case VQT_LIFECYCLE_QUEUE_RESET: COUNT(f, resets, 1); break;
+	case VQT_LIFECYCLE_ERROR: COUNT(f, device_errors, 1); break;
 	}
 	return 0;
 }
 
 static int (*const handlers[])(struct feed *f) = {
-	[VQT_REG] = on_reg,	[VQT_KICK] = on_kick,	    [VQT_RING] = on_ring,
-	[VQT_AVAIL] = on_avail, [VQT_USED] = stats_on_used, [VQT_IRQ] = stats_on_irq,
-	[VQT_DATA] = on_data,	[VQT_LIFE] = on_life,	    [VQT_TALLY] = stats_on_tally,
+	[VQT_REG] = on_reg,	[VQT_KICK] = on_kick,		[VQT_RING] = on_ring,
+	[VQT_AVAIL] = on_avail, [VQT_USED] = stats_on_used,	[VQT_IRQ] = stats_on_irq,
+	[VQT_DATA] = on_data,	[VQT_LIFECYCLE] = on_lifecycle, [VQT_TALLY] = stats_on_tally,
 };
 
 #define DATA_PATH (1ULL << VQT_KICK | 1ULL << VQT_AVAIL | 1ULL << VQT_USED | 1ULL << VQT_TALLY)

@@ -55,7 +55,7 @@ enum stats_span {
 	STATS_SPANS,
 };
 const char *stats_span_name(unsigned span); /* "service" */
-const char *stats_span_title(unsigned span); /* "taken to used" */
+const char *stats_span_title(unsigned span); /* "popped to used" */
 
 /* Batches: 0, 1, 2-3, 4-7 ... 64 and more. */
 #define STATS_BATCHES 8
@@ -75,7 +75,7 @@ struct stats_counts {
 	uint64_t kicks;
 	uint64_t kicks_empty; /* nothing was available then (split rings) */
 	uint64_t kick_batch[STATS_BATCHES]; /* entries waiting at a kick (split rings) */
-	uint64_t taken; /* requests the device took */
+	uint64_t popped; /* requests the device took */
 	uint64_t used; /* of them completed */
 	uint64_t errors; /* of them with a status other than success */
 	uint64_t detached; /* given up by the device */
@@ -135,7 +135,7 @@ struct stats_queue {
 	uint64_t stall_max; /* longest time without a completion, ns */
 	uint64_t first_ts, last_ts; /* of kicks, requests, completions; 0 none */
 	/* Private. */
-	uint64_t depth_ts, progress_ts, model_taken;
+	uint64_t depth_ts, progress_ts, model_popped;
 	uint64_t due_ts, last_used_ts; /* since the last interrupt, 0 none: completions that */
 	uint64_t since_irq; /* ... called for one; of any kind; and their number */
 	bool offers; /* its chains are buffers to be filled: waiting is their purpose */
@@ -172,7 +172,7 @@ struct stats_access {
 
 /* One slice of time of one device. */
 struct stats_slice {
-	uint64_t kicks, taken, used, errors, interrupts, bytes_in, bytes_out;
+	uint64_t kicks, popped, used, errors, interrupts, bytes_in, bytes_out;
 	uint64_t flight_max;
 	uint64_t service_sum, service_max;
 	uint32_t service[COARSE_BUCKETS]; /* decoder/util/histogram.h */

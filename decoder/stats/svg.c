@@ -305,7 +305,7 @@ static bool find_range(struct plot *p)
 
 	p->first = p->d->nslices;
 	for (unsigned i = 0; i < p->d->nslices; i++) {
-		if (!p->d->slice[i].taken && !p->d->slice[i].used)
+		if (!p->d->slice[i].popped && !p->d->slice[i].used)
 			continue;
 		p->first = i < p->first ? i : p->first;
 		last = i;
@@ -352,11 +352,11 @@ static void draw_device(struct plot *p, const struct model_device *dev, double y
 	axis_linear(p, highest(p, byte_curves));
 	curves(p, byte_curves);
 	begin_panel(p, &y, PANEL);
-	frame(p, "latency, taken to used");
+	frame(p, "latency, popped to used");
 	axis_log(p, least_latency(p), most_latency(p));
 	curves(p, latency_curves);
 	begin_panel(p, &y, HEAT);
-	frame(p, "latency, taken to used: how many requests");
+	frame(p, "latency, popped to used: how many requests");
 	axis_log(p, least_latency(p), most_latency(p));
 	heat_map(p);
 }

@@ -124,7 +124,7 @@ int stats_on_tally(struct feed *f)
 	if (!f->counted)
 		return 0;
 	COUNT(f, kicks, y->kicks);
-	COUNT(f, taken, y->taken);
+	COUNT(f, popped, y->popped);
 	COUNT(f, interrupts, y->interrupts);
 	COUNT(f, detached, y->detached);
 	COUNT(f, dropped, y->dropped);
@@ -132,7 +132,7 @@ int stats_on_tally(struct feed *f)
 	if (!s)
 		return -ENOMEM;
 	s->kicks += y->kicks;
-	s->taken += y->taken;
+	s->popped += y->popped;
 	s->interrupts += y->interrupts;
 	while (!rc && record_group_next(f->e->rec, &pos, &g))
 		rc = add_group(f, &g);

@@ -63,7 +63,7 @@ enum vqt_type {
 	VQT_DATA = 22, /* struct vqt_data */
 	VQT_TALLY = 23, /* struct vqt_tally: many events of a queue, only counted */
 	/* Around it. */
-	VQT_LIFE = 32, /* struct vqt_life */
+	VQT_LIFECYCLE = 32, /* struct vqt_lifecycle */
 	VQT_GUEST = 33, /* struct vqt_guest */
 	VQT_BACKEND = 34, /* struct vqt_backend */
 };
@@ -469,47 +469,47 @@ struct vqt_data {
  * sources use the nearest.  `arg` and the text are described per row in
  * decoder/fields/event_names.c.
  */
-enum vqt_life_what {
-	VQT_LIFE_TYPE_REGISTER = 1, /* virtio_pci_types_register */
-	VQT_LIFE_INSTANCE_INIT = 2, /* virtio_instance_init_common */
-	VQT_LIFE_REALIZE = 3, /* qdev_realize */
-	VQT_LIFE_VIRTIO_INIT = 4, /* virtio_init: arg0 device id, arg1 config size */
-	VQT_LIFE_ADD_QUEUE = 5, /* virtio_add_queue: arg0 size, arg1 handle_output */
-	VQT_LIFE_BUS_PLUGGED = 6, /* virtio_bus_device_plugged */
-	VQT_LIFE_BAR = 7, /* pci_register_bar: arg0 number, arg1 type */
-	VQT_LIFE_REGION = 8, /* memory_region_init_io: arg0 size, text name */
-	VQT_LIFE_MSIX_INIT = 9, /* msix_init: arg0 vectors, arg1 table bar */
-	VQT_LIFE_IOEVENTFD_START = 10, /* virtio_bus_start_ioeventfd */
-	VQT_LIFE_IOEVENTFD_STOP = 11,
-	VQT_LIFE_DATAPLANE_START = 12, /* virtio_blk_data_plane_start */
-	VQT_LIFE_DATAPLANE_STOP = 13,
-	VQT_LIFE_HOST_NOTIFIER = 14, /* virtio_bus_set_host_notifier: arg0 assign */
-	VQT_LIFE_GUEST_NOTIFIER = 15, /* fd handler set: arg0 assign, arg1 irqfd */
-	VQT_LIFE_MSI_ROUTE = 16, /* kvm_irqchip_add_msi_route: arg0 vector */
-	VQT_LIFE_GSI_COMMIT = 17, /* KVM_SET_GSI_ROUTING */
-	VQT_LIFE_IRQFD = 18, /* kvm_irqchip_add_irqfd_notifier_gsi: arg0 gsi */
-	VQT_LIFE_RESET = 19, /* virtio_reset */
-	VQT_LIFE_SET_STATUS = 20, /* virtio_set_status: arg0 */
-	VQT_LIFE_SET_FEATURES = 21, /* virtio_set_features: arg0 */
-	VQT_LIFE_SET_RINGS = 22, /* virtio_queue_set_rings: arg0..2 desc, driver, device */
-	VQT_LIFE_SET_NUM = 23, /* virtio_queue_set_num: arg0 */
-	VQT_LIFE_SET_VECTOR = 24, /* virtio_queue_set_vector: arg0 */
-	VQT_LIFE_QUEUE_ENABLE = 25, /* virtio_queue_enable */
-	VQT_LIFE_QUEUE_RESET = 26, /* virtio_queue_reset */
-	VQT_LIFE_ERROR = 27, /* virtio_error: text the device's words */
-	VQT_LIFE_CONFIG_CHANGE = 28, /* virtio_notify_config */
-	VQT_LIFE_DELETE_QUEUE = 29, /* virtio_del_queue */
-	VQT_LIFE_UNREALIZE = 30, /* virtio_cleanup, unplug */
-	VQT_LIFE_UNPOP = 31, /* virtqueue_unpop, virtqueue_rewind: arg0 count */
-	VQT_LIFE_VHOST_START = 32, /* vhost_dev_start: the data path leaves */
-	VQT_LIFE_VHOST_STOP = 33,
+enum vqt_lifecycle_what {
+	VQT_LIFECYCLE_TYPE_REGISTER = 1, /* virtio_pci_types_register */
+	VQT_LIFECYCLE_INSTANCE_INIT = 2, /* virtio_instance_init_common */
+	VQT_LIFECYCLE_REALIZE = 3, /* qdev_realize */
+	VQT_LIFECYCLE_VIRTIO_INIT = 4, /* virtio_init: arg0 device id, arg1 config size */
+	VQT_LIFECYCLE_ADD_QUEUE = 5, /* virtio_add_queue: arg0 size, arg1 handle_output */
+	VQT_LIFECYCLE_BUS_PLUGGED = 6, /* virtio_bus_device_plugged */
+	VQT_LIFECYCLE_BAR = 7, /* pci_register_bar: arg0 number, arg1 type */
+	VQT_LIFECYCLE_REGION = 8, /* memory_region_init_io: arg0 size, text name */
+	VQT_LIFECYCLE_MSIX_INIT = 9, /* msix_init: arg0 vectors, arg1 table bar */
+	VQT_LIFECYCLE_IOEVENTFD_START = 10, /* virtio_bus_start_ioeventfd */
+	VQT_LIFECYCLE_IOEVENTFD_STOP = 11,
+	VQT_LIFECYCLE_DATAPLANE_START = 12, /* virtio_blk_data_plane_start */
+	VQT_LIFECYCLE_DATAPLANE_STOP = 13,
+	VQT_LIFECYCLE_HOST_NOTIFIER = 14, /* virtio_bus_set_host_notifier: arg0 assign */
+	VQT_LIFECYCLE_GUEST_NOTIFIER = 15, /* fd handler set: arg0 assign, arg1 irqfd */
+	VQT_LIFECYCLE_MSI_ROUTE = 16, /* kvm_irqchip_add_msi_route: arg0 vector */
+	VQT_LIFECYCLE_GSI_COMMIT = 17, /* KVM_SET_GSI_ROUTING */
+	VQT_LIFECYCLE_IRQFD = 18, /* kvm_irqchip_add_irqfd_notifier_gsi: arg0 gsi */
+	VQT_LIFECYCLE_RESET = 19, /* virtio_reset */
+	VQT_LIFECYCLE_SET_STATUS = 20, /* virtio_set_status: arg0 */
+	VQT_LIFECYCLE_SET_FEATURES = 21, /* virtio_set_features: arg0 */
+	VQT_LIFECYCLE_SET_RINGS = 22, /* virtio_queue_set_rings: arg0..2 desc, driver, device */
+	VQT_LIFECYCLE_SET_NUM = 23, /* virtio_queue_set_num: arg0 */
+	VQT_LIFECYCLE_SET_VECTOR = 24, /* virtio_queue_set_vector: arg0 */
+	VQT_LIFECYCLE_QUEUE_ENABLE = 25, /* virtio_queue_enable */
+	VQT_LIFECYCLE_QUEUE_RESET = 26, /* virtio_queue_reset */
+	VQT_LIFECYCLE_ERROR = 27, /* virtio_error: text the device's words */
+	VQT_LIFECYCLE_CONFIG_CHANGE = 28, /* virtio_notify_config */
+	VQT_LIFECYCLE_DELETE_QUEUE = 29, /* virtio_del_queue */
+	VQT_LIFECYCLE_UNREALIZE = 30, /* virtio_cleanup, unplug */
+	VQT_LIFECYCLE_UNPOP = 31, /* virtqueue_unpop, virtqueue_rewind: arg0 count */
+	VQT_LIFECYCLE_VHOST_START = 32, /* vhost_dev_start: the data path leaves */
+	VQT_LIFECYCLE_VHOST_STOP = 33,
 	/*
 	 * Guest memory of a chain at its completion is not what it was when it was
 	 * taken: arg0 head or id, arg1 descriptor of the chain, arg2 what differs: 0 the
 	 * descriptor itself, 1 the first VQT_HEADER_BYTES of the device-readable part.
 	 * Precedes the VQT_USED.
 	 */
-	VQT_LIFE_CHAIN_CHANGED = 34,
+	VQT_LIFECYCLE_CHAIN_CHANGED = 34,
 };
 
 #define VQT_HEADER_BYTES 16
@@ -540,17 +540,17 @@ struct vqt_tally_group {
 struct vqt_tally {
 	struct vqt_hdr h;
 	uint64_t interval;
-	uint64_t kicks, taken, interrupts;
+	uint64_t kicks, popped, interrupts;
 	uint64_t detached, dropped; /* given up by the device; taken back by a reset */
 	uint32_t flight, flight_max; /* requests in flight now, and most ever */
 	uint32_t ngroup; /* struct vqt_tally_group that follow, each with its buckets */
 	uint32_t pad;
 };
 
-/* VQT_LIFE */
-struct vqt_life {
+/* VQT_LIFECYCLE */
+struct vqt_lifecycle {
 	struct vqt_hdr h;
-	uint16_t what; /* enum vqt_life_what */
+	uint16_t what; /* enum vqt_lifecycle_what */
 	uint16_t len; /* bytes of text that follow */
 	uint32_t pad;
 	uint64_t arg[3];
@@ -631,7 +631,7 @@ VQT_SIZE(vqt_data, 32);
 VQT_SIZE(vqt_tally, 88);
 VQT_SIZE(vqt_tally_group, 56);
 VQT_SIZE(vqt_tally_bucket, 8);
-VQT_SIZE(vqt_life, 56);
+VQT_SIZE(vqt_lifecycle, 56);
 VQT_SIZE(vqt_guest, 56);
 VQT_SIZE(vqt_backend, 56);
 #undef VQT_SIZE
@@ -645,7 +645,7 @@ VQT_OFFSET(vqt_ringstate, why, VQT_RINGSTATE_SIZE_1);
 VQT_OFFSET(vqt_avail, head, 40);
 VQT_OFFSET(vqt_used, len, 40);
 VQT_OFFSET(vqt_used, flags, 48);
-VQT_OFFSET(vqt_life, arg, 32);
+VQT_OFFSET(vqt_lifecycle, arg, 32);
 VQT_OFFSET(vqt_guest, arg, 32);
 VQT_OFFSET(vqt_backend, offset, 32);
 #undef VQT_OFFSET

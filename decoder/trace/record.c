@@ -42,7 +42,7 @@ static const struct row {
 	[VQT_IRQ] = { "interrupt", sizeof(struct vqt_irq), TAIL_NONE },
 	[VQT_DATA] = { "data", sizeof(struct vqt_data), TAIL_SEGS },
 	[VQT_TALLY] = { "tally", sizeof(struct vqt_tally), TAIL_TALLY },
-	[VQT_LIFE] = { "lifecycle", sizeof(struct vqt_life), TAIL_TEXT },
+	[VQT_LIFECYCLE] = { "lifecycle", sizeof(struct vqt_lifecycle), TAIL_TEXT },
 	[VQT_GUEST] = { "guest", sizeof(struct vqt_guest), TAIL_TEXT },
 	[VQT_BACKEND] = { "backend", sizeof(struct vqt_backend), TAIL_NONE },
 };
@@ -104,7 +104,7 @@ static unsigned text_len(const struct record *r)
 {
 	switch (r->h.type) {
 	case VQT_NOTE: return r->note.len;
-	case VQT_LIFE: return r->life.len;
+	case VQT_LIFECYCLE: return r->life.len;
 	default: return r->guest.len;
 	}
 }

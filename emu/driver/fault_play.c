@@ -4,7 +4,7 @@
 
 #include "emu/driver/violation_impl.h"
 
-static void burst(struct emu_rig *r, unsigned queue)
+static void burst(struct emu_testbed *r, unsigned queue)
 {
 	struct emu_blk_request b[4];
 	struct emu_driver_queue *q = &r->drv.queue[queue];
@@ -36,7 +36,7 @@ static void burst(struct emu_rig *r, unsigned queue)
 }
 
 /* device_status through the access window, 4.1.4.9 */
-static void through_window(struct emu_rig *r)
+static void through_window(struct emu_testbed *r)
 {
 	uint8_t at = r->drv.window.at;
 	if (!at)
@@ -49,64 +49,64 @@ static void through_window(struct emu_rig *r)
 }
 
 /* Reset while a request is in flight; a device says 0 when it is no longer. */
-static void reset_under_io(struct emu_rig *r)
+static void reset_under_io(struct emu_testbed *r)
 {
 	struct emu_blk_request b = { .in = true, .data = DATA, .len = 512, .header = HDR };
 	emu_backend_defer_hold(r->backend, true);
 	emu_driver_blk_add(&r->drv, &r->drv.queue[1], &b);
 	emu_driver_kick(&r->drv, &r->drv.queue[1]);
 	emu_driver_run(&r->drv);
-	wrong_wr(r, COMMON(STATUS), 1, 0);
-	wrong_rd(r, COMMON(STATUS), 1);
+	violation_wr(r, COMMON(STATUS), 1, 0);
+	violation_rd(r, COMMON(STATUS), 1);
 	emu_backend_defer_hold(r->backend, false);
 	emu_driver_run(&r->drv);
 }
 
-static void discard_unmap(struct emu_rig *r)
+static void discard_unmap(struct emu_testbed *r)
 {
 	struct virtio_blk_discard_write_zeroes s = { .sector = 8,
 						     .num_sectors = 8,
 						     .flags = VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP };
 	memcpy(emu_driver_ptr(&r->drv, DATA), &s, sizeof(s));
-	wrong_request(r, VIRTIO_BLK_T_DISCARD, 0, sizeof(s), false);
+	violation_request(r, VIRTIO_BLK_T_DISCARD, 0, sizeof(s), false);
 }
 
-static void live(struct emu_rig *r)
+static void live(struct emu_testbed *r)
 {
 	uint64_t capacity;
 	through_window(r);
-	wrong_rd(r, COMMON(NUMQ), 2);
+	violation_rd(r, COMMON(NUMQ), 2);
 	emu_driver_config(&r->drv, 0, &capacity, 8);
 	burst(r, 0);
 	burst(r, 1);
 	for (unsigned i = 0; i < 3; i++)
 		burst(r, 0);
-	emu_driver_interrupts(&r->drv, wrong_q0(r), false);
+	emu_driver_interrupts(&r->drv, violation_q0(r), false);
 	burst(r, 0);
-	emu_driver_interrupts(&r->drv, wrong_q0(r), true);
-	wrong_request(r, VIRTIO_BLK_T_FLUSH, 0, 0, false);
-	wrong_request(r, VIRTIO_BLK_T_OUT, 0, 512, false);
+	emu_driver_interrupts(&r->drv, violation_q0(r), true);
+	violation_request(r, VIRTIO_BLK_T_FLUSH, 0, 0, false);
+	violation_request(r, VIRTIO_BLK_T_OUT, 0, 512, false);
 	if (r->fault.id == EMU_FAULT_BAD_FLAGS_OK) /* only a wrong request can tell */
 		discard_unmap(r);
 	emu_driver_config(&r->drv, 0, &capacity, 8);
 	emu_blk_resize(r->v, 1024);
 	if (r->drv.opt.no_msix)
 		emu_driver_read(&r->drv, &r->drv.isr, 0, 1);
-	wrong_rd(r, COMMON(STATUS), 1);
+	violation_rd(r, COMMON(STATUS), 1);
 	emu_driver_config(&r->drv, 0, &capacity, 8);
-	wrong_wr(r, COMMON(Q_SELECT), 2, 5);
-	wrong_rd(r, COMMON(Q_SIZE), 2);
-	wrong_wr(r, COMMON(Q_SELECT), 2, 0);
-	wrong_wr(r, COMMON(Q_MSIX), 2, VQT_NO_VECTOR);
-	wrong_rd(r, COMMON(Q_MSIX), 2);
+	violation_wr(r, COMMON(Q_SELECT), 2, 5);
+	violation_rd(r, COMMON(Q_SIZE), 2);
+	violation_wr(r, COMMON(Q_SELECT), 2, 0);
+	violation_wr(r, COMMON(Q_MSIX), 2, VQT_NO_VECTOR);
+	violation_rd(r, COMMON(Q_MSIX), 2);
 	burst(r, 0);
 	emu_virtio_break(r->v, NULL, "an error in the device");
 	for (unsigned i = 0; i < 8; i++) /* a while */
-		wrong_rd(r, COMMON(STATUS), 1);
+		violation_rd(r, COMMON(STATUS), 1);
 }
 
 /* By the book, with a buffer offered before DRIVER_OK (3.1.1: population of virtqueues). */
-static int first_life(struct emu_rig *r, const struct emu_driver_options *opt)
+static int first_life(struct emu_testbed *r, const struct emu_driver_options *opt)
 {
 	struct emu_blk_request b = { .in = true, .data = DATA, .len = 512, .header = HDR };
 	uint64_t capacity;
@@ -132,11 +132,11 @@ static int first_life(struct emu_rig *r, const struct emu_driver_options *opt)
 int emu_fault_play(const struct emu_fault *fault, const struct emu_workload *w,
 		   const struct emu_tap_config *tap)
 {
-	struct emu_rig_options o = { .tap = tap, .dev = { .queues = 2, .queue_size = 16 } };
+	struct emu_testbed_options o = { .tap = tap, .dev = { .queues = 2, .queue_size = 16 } };
 	struct emu_driver_options d = { .queues = 2,
 					.no_msix = w->intx,
 					.features = { emu_blk_default_features() } };
-	struct emu_rig *r;
+	struct emu_testbed *r;
 	if (fault)
 		o.fault = *fault;
 	o.fault.seen = 0;
@@ -149,21 +149,21 @@ int emu_fault_play(const struct emu_fault *fault, const struct emu_workload *w,
 	d.features[0] |= w->indirect ? IND : 0;
 	d.features[0] |= w->in_order ? BIT(VIRTIO_F_IN_ORDER) : 0;
 	o.dev.features = (emu_virtio_core_features() & ~PACKED) | d.features[0];
-	int ret = emu_rig_new(&r, &o);
+	int ret = emu_testbed_new(&r, &o);
 	if (ret < 0)
 		return ret;
 	if (o.fault.id == EMU_FAULT_FEATURES_OK_ALWAYS) { /* only a wrong driver can tell */
 		emu_driver_probe(&r->drv);
 		emu_driver_reset(&r->drv);
-		emu_wrong_by_name("accepts-unoffered")->act(r);
+		emu_violation_by_name("accepts-unoffered")->act(r);
 	}
 	ret = first_life(r, &d);
 	if (ret == 0)
 		live(r);
 	if (ret == 0 && o.fault.id != EMU_FAULT_RESET_STUCK) {
 		emu_driver_reset(&r->drv);
-		wrong_wr(r, COMMON(Q_SELECT), 2, 0);
-		wrong_rd(r, COMMON(Q_ENABLE), 2);
+		violation_wr(r, COMMON(Q_SELECT), 2, 0);
+		violation_rd(r, COMMON(Q_ENABLE), 2);
 		ret = emu_driver_start(&r->drv, &d); /* a second life shows what survived */
 	}
 	if (ret == 0) {
@@ -171,8 +171,8 @@ int emu_fault_play(const struct emu_fault *fault, const struct emu_workload *w,
 		reset_under_io(r);
 	}
 	emu_driver_reset(&r->drv);
-	wrong_rd(r, COMMON(MSIX), 2);
-	wrong_rd(r, COMMON(Q_ENABLE), 2);
-	emu_rig_free(r);
+	violation_rd(r, COMMON(MSIX), 2);
+	violation_rd(r, COMMON(Q_ENABLE), 2);
+	emu_testbed_free(r);
 	return 0;
 }

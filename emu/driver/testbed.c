@@ -8,32 +8,32 @@
 
 static void on_msix(void *opaque, uint16_t vector, uint64_t address, uint32_t data)
 {
-	struct emu_rig *r = opaque;
+	struct emu_testbed *r = opaque;
 	r->msix[vector % 2048]++;
 	r->msix_total++;
 }
 
 static void on_intx(void *opaque, bool level)
 {
-	struct emu_rig *r = opaque;
+	struct emu_testbed *r = opaque;
 	r->intx = level;
 }
 
 static uint32_t bus_config_read(void *opaque, uint32_t off, unsigned width)
 {
-	struct emu_rig *r = opaque;
+	struct emu_testbed *r = opaque;
 	return emu_device_config_read(r->dev, off, width);
 }
 
 static void bus_config_write(void *opaque, uint32_t off, unsigned width, uint32_t value)
 {
-	struct emu_rig *r = opaque;
+	struct emu_testbed *r = opaque;
 	emu_device_config_write(r->dev, off, width, value);
 }
 
 static uint64_t bus_bar_read(void *opaque, unsigned bar, uint64_t off, unsigned width)
 {
-	struct emu_rig *r = opaque;
+	struct emu_testbed *r = opaque;
 	uint64_t addr;
 	if (emu_pci_bar_address(emu_device_pci(r->dev), bar, &addr) < 0)
 		return UINT64_MAX; /* nobody answers */
@@ -42,7 +42,7 @@ static uint64_t bus_bar_read(void *opaque, unsigned bar, uint64_t off, unsigned 
 
 static void bus_bar_write(void *opaque, unsigned bar, uint64_t off, unsigned width, uint64_t value)
 {
-	struct emu_rig *r = opaque;
+	struct emu_testbed *r = opaque;
 	uint64_t addr;
 	if (emu_pci_bar_address(emu_device_pci(r->dev), bar, &addr) == 0)
 		emu_device_bar_write(r->dev, bar, off, width, value);
@@ -50,28 +50,28 @@ static void bus_bar_write(void *opaque, unsigned bar, uint64_t off, unsigned wid
 
 static void bus_run(void *opaque)
 {
-	struct emu_rig *r = opaque;
+	struct emu_testbed *r = opaque;
 	if (!r->opt.hold_run)
 		emu_device_run(r->dev, 0);
 }
 
 static int dma_read(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
-	struct emu_rig *r = opaque;
+	struct emu_testbed *r = opaque;
 	memcpy(buf, r->ram + gpa, len);
 	return 0;
 }
 
 static int dma_write(void *opaque, uint64_t gpa, const void *buf, size_t len)
 {
-	struct emu_rig *r = opaque;
+	struct emu_testbed *r = opaque;
 	memcpy(r->ram + gpa, buf, len);
 	return 0;
 }
 
 static const struct emu_mem_ops dma = { .read = dma_read, .write = dma_write };
 
-static int make_memory(struct emu_rig *r)
+static int make_memory(struct emu_testbed *r)
 {
 	r->mem = emu_mem_new();
 	r->ram = aligned_alloc(4096, r->opt.ram_size);
@@ -83,7 +83,7 @@ static int make_memory(struct emu_rig *r)
 			   EMU_MEM_READ | EMU_MEM_WRITE);
 }
 
-static int make_disk(struct emu_rig *r)
+static int make_disk(struct emu_testbed *r)
 {
 	struct emu_backend *inner;
 	r->backend = r->opt.blk.backend;
@@ -99,7 +99,7 @@ static int make_disk(struct emu_rig *r)
 	return ret;
 }
 
-static int make_device(struct emu_rig *r)
+static int make_device(struct emu_testbed *r)
 {
 	struct emu_device_config *c = &r->opt.dev;
 	if (!c->cls)
@@ -129,9 +129,9 @@ static int make_device(struct emu_rig *r)
 	return emu_driver_init(&r->drv, &bus);
 }
 
-int emu_rig_new(struct emu_rig **out, const struct emu_rig_options *opt)
+int emu_testbed_new(struct emu_testbed **out, const struct emu_testbed_options *opt)
 {
-	struct emu_rig *r = calloc(1, sizeof(*r));
+	struct emu_testbed *r = calloc(1, sizeof(*r));
 	if (!r)
 		return -ENOMEM;
 	r->opt = *opt;
@@ -148,14 +148,14 @@ int emu_rig_new(struct emu_rig **out, const struct emu_rig_options *opt)
 	if (ret == 0)
 		ret = make_device(r);
 	if (ret < 0) {
-		emu_rig_free(r);
+		emu_testbed_free(r);
 		return ret;
 	}
 	*out = r;
 	return 0;
 }
 
-void emu_rig_free(struct emu_rig *r)
+void emu_testbed_free(struct emu_testbed *r)
 {
 	if (!r)
 		return;
@@ -170,7 +170,7 @@ void emu_rig_free(struct emu_rig *r)
 	free(r);
 }
 
-void *emu_rig_at(struct emu_rig *r, uint64_t gpa, uint64_t len)
+void *emu_testbed_at(struct emu_testbed *r, uint64_t gpa, uint64_t len)
 {
 	if (gpa > r->opt.ram_size || len > r->opt.ram_size - gpa)
 		return NULL;

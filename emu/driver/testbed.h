@@ -11,7 +11,7 @@
 #include "emu/driver/driver.h"
 #include "emu/virtio/fault.h"
 
-struct emu_rig_options {
+struct emu_testbed_options {
 	struct emu_device_config dev; /* cls NULL: block; mem, host, tap, fault are set here */
 	struct emu_blk_config blk; /* backend NULL: memory, wrapped in a deferring one */
 	uint64_t ram_size; /* 0: 4 MiB, at guest-physical 0 */
@@ -22,8 +22,8 @@ struct emu_rig_options {
 	struct emu_fault fault; /* id 0: behaves */
 };
 
-struct emu_rig {
-	struct emu_rig_options opt;
+struct emu_testbed {
+	struct emu_testbed_options opt;
 	struct emu_mem *mem;
 	uint8_t *ram;
 	struct emu_backend *backend; /* emu_backend_defer's, unless one was given */
@@ -36,9 +36,9 @@ struct emu_rig {
 	bool intx;
 };
 
-int emu_rig_new(struct emu_rig **out, const struct emu_rig_options *opt);
-void emu_rig_free(struct emu_rig *r);
+int emu_testbed_new(struct emu_testbed **out, const struct emu_testbed_options *opt);
+void emu_testbed_free(struct emu_testbed *r);
 /* Guest memory, checked; NULL outside. */
-void *emu_rig_at(struct emu_rig *r, uint64_t gpa, uint64_t len);
+void *emu_testbed_at(struct emu_testbed *r, uint64_t gpa, uint64_t len);
 
 #endif

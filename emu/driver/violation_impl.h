@@ -14,29 +14,30 @@
 #define HDR 0x100000 /* above what the rings take of guest memory */
 #define DATA 0x110000
 #define TABLE 0x140000
-#define STEPS EMU_WRONG_STEPS
+#define STEPS EMU_VIOLATION_STEPS
 #define IND BIT(VIRTIO_RING_F_INDIRECT_DESC)
 #define EVT BIT(VIRTIO_RING_F_EVENT_IDX)
 #define PACKED BIT(VIRTIO_F_RING_PACKED)
 
-extern const struct emu_wrong emu_wrong_setup[], emu_wrong_rings[]; /* end with name NULL */
+extern const struct emu_violation emu_violation_setup[],
+	emu_violation_rings[]; /* end with name NULL */
 
 /* Common configuration registers. */
-uint64_t wrong_rd(struct emu_rig *r, uint32_t off, unsigned w);
-void wrong_wr(struct emu_rig *r, uint32_t off, unsigned w, uint64_t v);
-struct emu_driver_queue *wrong_q0(struct emu_rig *r);
-void wrong_header(struct emu_rig *r, uint32_t type, uint64_t sector);
-int wrong_take_back(struct emu_rig *r);
+uint64_t violation_rd(struct emu_testbed *r, uint32_t off, unsigned w);
+void violation_wr(struct emu_testbed *r, uint32_t off, unsigned w, uint64_t v);
+struct emu_driver_queue *violation_q0(struct emu_testbed *r);
+void violation_header(struct emu_testbed *r, uint32_t type, uint64_t sector);
+int violation_take_back(struct emu_testbed *r);
 /* Offer these pieces, notify, let the device work, take back. */
-int wrong_offer(struct emu_rig *r, const struct emu_seg *seg, unsigned n, bool indirect);
-int wrong_request(struct emu_rig *r, uint32_t type, uint64_t sector, uint32_t len, bool in);
+int violation_offer(struct emu_testbed *r, const struct emu_seg *seg, unsigned n, bool indirect);
+int violation_request(struct emu_testbed *r, uint32_t type, uint64_t sector, uint32_t len, bool in);
 /* A read that is in order. */
-int wrong_good(struct emu_rig *r);
+int violation_good(struct emu_testbed *r);
 /* A raw split descriptor. */
-void wrong_desc(struct emu_rig *r, unsigned i, uint64_t addr, uint32_t len, uint16_t flags,
-		uint16_t next);
-/* The usual read in descriptors 0 to 2 by hand, to be bent before wrong_publish(). */
-void wrong_chain(struct emu_rig *r);
-int wrong_publish(struct emu_rig *r, uint16_t head, uint16_t advance);
+void violation_desc(struct emu_testbed *r, unsigned i, uint64_t addr, uint32_t len, uint16_t flags,
+		    uint16_t next);
+/* The usual read in descriptors 0 to 2 by hand, to be bent before violation_publish(). */
+void violation_chain(struct emu_testbed *r);
+int violation_publish(struct emu_testbed *r, uint16_t head, uint16_t advance);
 
 #endif

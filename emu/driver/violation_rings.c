@@ -7,241 +7,241 @@
 
 /* --- rings ------------------------------------------------------------------------------------ */
 
-static int w_long_chain(struct emu_rig *r)
+static int w_long_chain(struct emu_testbed *r)
 {
 	struct emu_seg seg[40];
-	wrong_header(r, VIRTIO_BLK_T_IN, 0);
+	violation_header(r, VIRTIO_BLK_T_IN, 0);
 	seg[0] = (struct emu_seg){ HDR, 16, false };
 	for (unsigned i = 1; i < 39; i++)
 		seg[i] = (struct emu_seg){ DATA + 512 * i, 512, true };
 	seg[39] = (struct emu_seg){ HDR + 16, 1, true };
-	return wrong_offer(r, seg, 40, true);
+	return violation_offer(r, seg, 40, true);
 }
 
-static int w_loop(struct emu_rig *r)
+static int w_loop(struct emu_testbed *r)
 {
-	wrong_chain(r);
-	wrong_desc(r, 2, HDR + 16, 1, WRITE | NEXT, 1);
-	return wrong_publish(r, 0, 1);
+	violation_chain(r);
+	violation_desc(r, 2, HDR + 16, 1, WRITE | NEXT, 1);
+	return violation_publish(r, 0, 1);
 }
 
-static int w_four_gib(struct emu_rig *r)
+static int w_four_gib(struct emu_testbed *r)
 {
-	wrong_chain(r);
-	wrong_desc(r, 1, DATA, UINT32_MAX, WRITE | NEXT, 2);
-	return wrong_publish(r, 0, 1);
+	violation_chain(r);
+	violation_desc(r, 1, DATA, UINT32_MAX, WRITE | NEXT, 2);
+	return violation_publish(r, 0, 1);
 }
 
-static struct vqt_desc *table(struct emu_rig *r, uint32_t len, uint16_t flags)
+static struct vqt_desc *table(struct emu_testbed *r, uint32_t len, uint16_t flags)
 {
 	struct vqt_desc *t = emu_driver_ptr(&r->drv, TABLE);
-	wrong_chain(r);
-	memcpy(t, wrong_q0(r)->p_desc, 48);
-	wrong_desc(r, 0, TABLE, len, INDIRECT | flags, 1);
+	violation_chain(r);
+	memcpy(t, violation_q0(r)->p_desc, 48);
+	violation_desc(r, 0, TABLE, len, INDIRECT | flags, 1);
 	return t;
 }
 
-static int w_indirect(struct emu_rig *r)
+static int w_indirect(struct emu_testbed *r)
 {
 	table(r, 48, 0);
-	return wrong_publish(r, 0, 1);
+	return violation_publish(r, 0, 1);
 }
 
-static int w_nested(struct emu_rig *r)
+static int w_nested(struct emu_testbed *r)
 {
 	table(r, 48, 0)[1].flags = INDIRECT;
-	return wrong_publish(r, 0, 1);
+	return violation_publish(r, 0, 1);
 }
 
-static int w_indirect_next(struct emu_rig *r)
+static int w_indirect_next(struct emu_testbed *r)
 {
 	table(r, 48, NEXT);
-	return wrong_publish(r, 0, 1);
+	return violation_publish(r, 0, 1);
 }
 
-static int w_table_length(struct emu_rig *r)
+static int w_table_length(struct emu_testbed *r)
 {
 	table(r, 40, 0);
-	return wrong_publish(r, 0, 1);
+	return violation_publish(r, 0, 1);
 }
 
-static int w_idx_jumps(struct emu_rig *r)
+static int w_idx_jumps(struct emu_testbed *r)
 {
-	wrong_chain(r);
-	return wrong_publish(r, 0, wrong_q0(r)->size + 1);
+	violation_chain(r);
+	return violation_publish(r, 0, violation_q0(r)->size + 1);
 }
 
-static int w_idx_back(struct emu_rig *r)
+static int w_idx_back(struct emu_testbed *r)
 {
-	wrong_good(r);
-	wrong_chain(r);
-	return wrong_publish(r, 0, (uint16_t)-1);
+	violation_good(r);
+	violation_chain(r);
+	return violation_publish(r, 0, (uint16_t)-1);
 }
 
-static int w_head_outside(struct emu_rig *r)
+static int w_head_outside(struct emu_testbed *r)
 {
-	wrong_chain(r);
-	return wrong_publish(r, wrong_q0(r)->size, 1);
+	violation_chain(r);
+	return violation_publish(r, violation_q0(r)->size, 1);
 }
 
-static int w_next_outside(struct emu_rig *r)
+static int w_next_outside(struct emu_testbed *r)
 {
-	wrong_chain(r);
-	wrong_desc(r, 0, HDR, 16, NEXT, wrong_q0(r)->size + 3);
-	return wrong_publish(r, 0, 1);
+	violation_chain(r);
+	violation_desc(r, 0, HDR, 16, NEXT, violation_q0(r)->size + 3);
+	return violation_publish(r, 0, 1);
 }
 
-static int w_head_again(struct emu_rig *r)
-{
-	emu_backend_defer_hold(r->backend, true);
-	wrong_chain(r);
-	wrong_publish(r, 0, 1);
-	return wrong_publish(r, 0, 1);
-}
-
-static int w_changed_in_flight(struct emu_rig *r)
+static int w_head_again(struct emu_testbed *r)
 {
 	emu_backend_defer_hold(r->backend, true);
-	wrong_chain(r);
-	wrong_publish(r, 0, 1);
-	wrong_desc(r, 1, DATA + 4096, 512, NEXT | WRITE, 2);
+	violation_chain(r);
+	violation_publish(r, 0, 1);
+	return violation_publish(r, 0, 1);
+}
+
+static int w_changed_in_flight(struct emu_testbed *r)
+{
+	emu_backend_defer_hold(r->backend, true);
+	violation_chain(r);
+	violation_publish(r, 0, 1);
+	violation_desc(r, 1, DATA + 4096, 512, NEXT | WRITE, 2);
 	emu_backend_defer_hold(r->backend, false);
 	emu_driver_run(&r->drv);
 	return 0;
 }
 
-static int w_empty_buffer(struct emu_rig *r)
+static int w_empty_buffer(struct emu_testbed *r)
 {
-	wrong_chain(r);
-	wrong_desc(r, 1, DATA, 0, NEXT | WRITE, 2);
-	return wrong_publish(r, 0, 1);
+	violation_chain(r);
+	violation_desc(r, 1, DATA, 0, NEXT | WRITE, 2);
+	return violation_publish(r, 0, 1);
 }
 
-static int w_order(struct emu_rig *r)
+static int w_order(struct emu_testbed *r)
 {
-	wrong_chain(r);
-	wrong_desc(r, 0, HDR, 16, NEXT, 2);
-	wrong_desc(r, 2, DATA, 512, NEXT | WRITE, 1);
-	wrong_desc(r, 1, HDR + 16, 1, WRITE, 0);
-	return wrong_publish(r, 0, 1);
+	violation_chain(r);
+	violation_desc(r, 0, HDR, 16, NEXT, 2);
+	violation_desc(r, 2, DATA, 512, NEXT | WRITE, 1);
+	violation_desc(r, 1, HDR + 16, 1, WRITE, 0);
+	return violation_publish(r, 0, 1);
 }
 
-static int w_readable_last(struct emu_rig *r)
+static int w_readable_last(struct emu_testbed *r)
 {
 	struct emu_seg seg[] = { { HDR, 16, false }, { HDR + 16, 1, true }, { DATA, 512, false } };
-	wrong_header(r, VIRTIO_BLK_T_OUT, 0);
-	return wrong_offer(r, seg, 3, false);
+	violation_header(r, VIRTIO_BLK_T_OUT, 0);
+	return violation_offer(r, seg, 3, false);
 }
 
-static int w_packed_wrap(struct emu_rig *r)
+static int w_packed_wrap(struct emu_testbed *r)
 {
 	for (unsigned i = 0; i < 9; i++) {
-		wrong_q0(r)->avail_wrap = true; /* never toggles */
-		wrong_good(r);
+		violation_q0(r)->avail_wrap = true; /* never toggles */
+		violation_good(r);
 	}
 	return 0;
 }
 
-static int w_packed_table_next(struct emu_rig *r)
+static int w_packed_table_next(struct emu_testbed *r)
 {
 	struct emu_seg seg[] = { { HDR, 16, false }, { DATA, 512, true }, { HDR + 16, 1, true } };
-	wrong_header(r, VIRTIO_BLK_T_IN, 0);
-	int id = emu_driver_add(&r->drv, wrong_q0(r), seg, 3, true, 0);
+	violation_header(r, VIRTIO_BLK_T_IN, 0);
+	int id = emu_driver_add(&r->drv, violation_q0(r), seg, 3, true, 0);
 	if (id < 0)
 		return id;
-	uint8_t *t = emu_driver_ptr(&r->drv, wrong_q0(r)->slot[id].table);
+	uint8_t *t = emu_driver_ptr(&r->drv, violation_q0(r)->slot[id].table);
 	t[14] |= NEXT;
-	emu_driver_kick(&r->drv, wrong_q0(r));
-	return wrong_take_back(r);
+	emu_driver_kick(&r->drv, violation_q0(r));
+	return violation_take_back(r);
 }
 
 /* --- block requests ------------------------------------------------------------------------------
  */
 
-static int w_beyond(struct emu_rig *r)
+static int w_beyond(struct emu_testbed *r)
 {
 	uint64_t capacity;
 	emu_driver_config(&r->drv, 0, &capacity, 8);
-	return wrong_request(r, VIRTIO_BLK_T_IN, 1 << 20, 512, true);
+	return violation_request(r, VIRTIO_BLK_T_IN, 1 << 20, 512, true);
 }
 
-static int w_odd_length(struct emu_rig *r)
+static int w_odd_length(struct emu_testbed *r)
 {
-	return wrong_request(r, VIRTIO_BLK_T_OUT, 0, 100, false);
+	return violation_request(r, VIRTIO_BLK_T_OUT, 0, 100, false);
 }
 
-static int w_write_ro(struct emu_rig *r)
+static int w_write_ro(struct emu_testbed *r)
 {
-	return wrong_request(r, VIRTIO_BLK_T_OUT, 0, 512, false);
+	return violation_request(r, VIRTIO_BLK_T_OUT, 0, 512, false);
 }
 
-static int w_flush_sector(struct emu_rig *r)
+static int w_flush_sector(struct emu_testbed *r)
 {
-	return wrong_request(r, VIRTIO_BLK_T_FLUSH, 8, 0, false);
+	return violation_request(r, VIRTIO_BLK_T_FLUSH, 8, 0, false);
 }
 
-static int w_id_length(struct emu_rig *r)
+static int w_id_length(struct emu_testbed *r)
 {
-	return wrong_request(r, VIRTIO_BLK_T_GET_ID, 0, 8, true);
+	return violation_request(r, VIRTIO_BLK_T_GET_ID, 0, 8, true);
 }
 
-static int w_unnegotiated(struct emu_rig *r)
+static int w_unnegotiated(struct emu_testbed *r)
 {
-	return wrong_request(r, VIRTIO_BLK_T_SECURE_ERASE, 0, 16, false);
+	return violation_request(r, VIRTIO_BLK_T_SECURE_ERASE, 0, 16, false);
 }
 
-static int segments(struct emu_rig *r, uint32_t type, unsigned len, uint32_t flags)
+static int segments(struct emu_testbed *r, uint32_t type, unsigned len, uint32_t flags)
 {
 	struct virtio_blk_discard_write_zeroes s = { .sector = 8,
 						     .num_sectors = 8,
 						     .flags = flags };
 	for (unsigned i = 0; i < 8; i++)
 		memcpy((uint8_t *)emu_driver_ptr(&r->drv, DATA) + 16 * i, &s, sizeof(s));
-	return wrong_request(r, type, 0, len, false);
+	return violation_request(r, type, 0, len, false);
 }
 
-static int w_discard_unmap(struct emu_rig *r)
+static int w_discard_unmap(struct emu_testbed *r)
 {
 	return segments(r, VIRTIO_BLK_T_DISCARD, 16, 1);
 }
 
-static int w_reserved_flags(struct emu_rig *r)
+static int w_reserved_flags(struct emu_testbed *r)
 {
 	return segments(r, VIRTIO_BLK_T_WRITE_ZEROES, 16, 0x10);
 }
 
-static int w_many_segments(struct emu_rig *r)
+static int w_many_segments(struct emu_testbed *r)
 {
 	uint32_t most;
 	emu_driver_config(&r->drv, offsetof(struct virtio_blk_config, max_discard_seg), &most, 4);
 	return segments(r, VIRTIO_BLK_T_DISCARD, 128, 0);
 }
 
-static int w_segment_length(struct emu_rig *r)
+static int w_segment_length(struct emu_testbed *r)
 {
 	return segments(r, VIRTIO_BLK_T_WRITE_ZEROES, 15, 0);
 }
 
-static int w_no_status(struct emu_rig *r)
+static int w_no_status(struct emu_testbed *r)
 {
 	struct emu_seg seg[] = { { HDR, 16, false }, { DATA, 512, false } };
-	wrong_header(r, VIRTIO_BLK_T_OUT, 0);
-	return wrong_offer(r, seg, 2, false);
+	violation_header(r, VIRTIO_BLK_T_OUT, 0);
+	return violation_offer(r, seg, 2, false);
 }
 
-static int w_short_header(struct emu_rig *r)
+static int w_short_header(struct emu_testbed *r)
 {
 	struct emu_seg seg[] = { { HDR, 8, false }, { DATA, 512, true }, { HDR + 16, 1, true } };
-	wrong_header(r, VIRTIO_BLK_T_IN, 0);
-	return wrong_offer(r, seg, 3, false);
+	violation_header(r, VIRTIO_BLK_T_IN, 0);
+	return violation_offer(r, seg, 3, false);
 }
 
-static int w_wrong_direction(struct emu_rig *r)
+static int w_wrong_direction(struct emu_testbed *r)
 {
-	return wrong_request(r, VIRTIO_BLK_T_OUT, 0, 512, true);
+	return violation_request(r, VIRTIO_BLK_T_OUT, 0, 512, true);
 }
 
-const struct emu_wrong emu_wrong_rings[] = {
+const struct emu_violation emu_violation_rings[] = {
 	{ "buffers-taken-back", 6, "SPLIT-D12 INIT-D16", "the available index goes back",
 	  w_idx_back, 0, 0 },
 	{ "changed-in-flight", 6, "INIT-D15", "a descriptor in flight is changed",
@@ -277,7 +277,8 @@ const struct emu_wrong emu_wrong_rings[] = {
 	{ "beyond-capacity", 38, "BLKOP-D2", "a read beyond the capacity", w_beyond, 0, 0 },
 	{ "length-not-sectors", 38, "BLKOP-D6", "a write of 100 bytes", w_odd_length, 0, 0 },
 	{ "write-to-read-only", 39, "BLKOP-V3 BLKOP-D3",
-	  "a write to a read-only device, RO not accepted", w_write_ro, 0, EMU_WRONG_READ_ONLY },
+	  "a write to a read-only device, RO not accepted", w_write_ro, 0,
+	  EMU_VIOLATION_READ_ONLY },
 	{ "flush-with-sector", 39, "BLKOP-D4", "FLUSH with a sector", w_flush_sector, 0, 0 },
 	{ "get-id-length", 0, "BLKOP-D8", "GET_ID of 8 bytes", w_id_length, 0, 0 },
 	{ "request-not-negotiated", 8, "I23", "SECURE_ERASE without its feature", w_unnegotiated, 0,

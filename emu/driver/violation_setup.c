@@ -4,343 +4,343 @@
 
 /* --- initialisation ------------------------------------------------------------------- */
 
-static int w_early_kick(struct emu_rig *r)
+static int w_early_kick(struct emu_testbed *r)
 {
 	int ret = emu_driver_negotiate(&r->drv);
 	if (ret == 0)
 		ret = emu_driver_queues(&r->drv);
 	if (ret < 0)
 		return ret;
-	emu_driver_kick_now(&r->drv, wrong_q0(r));
+	emu_driver_kick_now(&r->drv, violation_q0(r));
 	emu_driver_ok(&r->drv);
-	return wrong_good(r);
+	return violation_good(r);
 }
 
-static void steps(struct emu_rig *r, uint64_t features, bool features_ok, bool reread)
+static void steps(struct emu_testbed *r, uint64_t features, bool features_ok, bool reread)
 {
-	wrong_wr(r, COMMON(STATUS), 1, 1);
-	wrong_wr(r, COMMON(STATUS), 1, 3);
+	violation_wr(r, COMMON(STATUS), 1, 1);
+	violation_wr(r, COMMON(STATUS), 1, 3);
 	for (unsigned s = 0; s < 2; s++) {
-		wrong_wr(r, COMMON(DFSELECT), 4, s);
-		wrong_rd(r, COMMON(DF), 4);
-		wrong_wr(r, COMMON(GFSELECT), 4, s);
-		wrong_wr(r, COMMON(GF), 4, (uint32_t)(features >> 32 * s));
+		violation_wr(r, COMMON(DFSELECT), 4, s);
+		violation_rd(r, COMMON(DF), 4);
+		violation_wr(r, COMMON(GFSELECT), 4, s);
+		violation_wr(r, COMMON(GF), 4, (uint32_t)(features >> 32 * s));
 	}
 	r->drv.accepted[0] = features;
 	if (features_ok)
-		wrong_wr(r, COMMON(STATUS), 1, 0xb);
+		violation_wr(r, COMMON(STATUS), 1, 0xb);
 	if (reread)
-		wrong_rd(r, COMMON(STATUS), 1);
+		violation_rd(r, COMMON(STATUS), 1);
 }
 
-static int finish(struct emu_rig *r, uint8_t status)
+static int finish(struct emu_testbed *r, uint8_t status)
 {
 	int ret = emu_driver_queues(&r->drv);
-	wrong_wr(r, COMMON(STATUS), 1, status);
+	violation_wr(r, COMMON(STATUS), 1, status);
 	emu_driver_run(&r->drv);
 	return ret;
 }
 
-static int w_no_features_ok(struct emu_rig *r)
+static int w_no_features_ok(struct emu_testbed *r)
 {
 	steps(r, BIT(VIRTIO_F_VERSION_1), false, false);
 	return finish(r, 0x7);
 }
 
-static int w_no_reread(struct emu_rig *r)
+static int w_no_reread(struct emu_testbed *r)
 {
 	steps(r, BIT(VIRTIO_F_VERSION_1), true, false);
 	return finish(r, 0xf);
 }
 
-static int w_merged_steps(struct emu_rig *r)
+static int w_merged_steps(struct emu_testbed *r)
 {
-	wrong_wr(r, COMMON(STATUS), 1, 3);
-	wrong_wr(r, COMMON(GFSELECT), 4, 1);
-	wrong_wr(r, COMMON(GF), 4, 1);
+	violation_wr(r, COMMON(STATUS), 1, 3);
+	violation_wr(r, COMMON(GFSELECT), 4, 1);
+	violation_wr(r, COMMON(GF), 4, 1);
 	return finish(r, 0xf);
 }
 
-static int w_after_refusal(struct emu_rig *r)
+static int w_after_refusal(struct emu_testbed *r)
 {
 	steps(r, BIT(VIRTIO_F_VERSION_1) | BIT(63), true, true);
 	return finish(r, 0xf);
 }
 
-static int w_no_version(struct emu_rig *r)
+static int w_no_version(struct emu_testbed *r)
 {
 	steps(r, BIT(VIRTIO_BLK_F_FLUSH), true, true);
 	return 0;
 }
 
-static int w_unoffered(struct emu_rig *r)
+static int w_unoffered(struct emu_testbed *r)
 {
 	steps(r, BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_BLK_F_SECURE_ERASE), true, true);
 	return 0;
 }
 
-static int w_late_features(struct emu_rig *r)
+static int w_late_features(struct emu_testbed *r)
 {
-	wrong_wr(r, COMMON(GFSELECT), 4, 0);
-	wrong_wr(r, COMMON(GF), 4, (uint32_t)(r->drv.accepted[0] | EVT));
-	return wrong_good(r);
+	violation_wr(r, COMMON(GFSELECT), 4, 0);
+	violation_wr(r, COMMON(GF), 4, (uint32_t)(r->drv.accepted[0] | EVT));
+	return violation_good(r);
 }
 
-static int w_status_cleared(struct emu_rig *r)
+static int w_status_cleared(struct emu_testbed *r)
 {
-	wrong_wr(r, COMMON(STATUS), 1, 0xe);
-	return wrong_good(r);
+	violation_wr(r, COMMON(STATUS), 1, 0xe);
+	return violation_good(r);
 }
 
-static int w_features_ok_twice(struct emu_rig *r)
+static int w_features_ok_twice(struct emu_testbed *r)
 {
-	wrong_wr(r, COMMON(STATUS), 1, 0xb);
-	return wrong_good(r);
+	violation_wr(r, COMMON(STATUS), 1, 0xb);
+	return violation_good(r);
 }
 
-static int w_reset_not_waited(struct emu_rig *r)
+static int w_reset_not_waited(struct emu_testbed *r)
 {
-	wrong_wr(r, COMMON(STATUS), 1, 0);
-	wrong_wr(r, COMMON(STATUS), 1, 1);
+	violation_wr(r, COMMON(STATUS), 1, 0);
+	violation_wr(r, COMMON(STATUS), 1, 1);
 	return 0;
 }
 
-static int w_no_reset_after_failed(struct emu_rig *r)
+static int w_no_reset_after_failed(struct emu_testbed *r)
 {
-	wrong_wr(r, COMMON(STATUS), 1, 0x8f);
-	wrong_wr(r, COMMON(STATUS), 1, 1);
-	wrong_wr(r, COMMON(STATUS), 1, 3);
+	violation_wr(r, COMMON(STATUS), 1, 0x8f);
+	violation_wr(r, COMMON(STATUS), 1, 1);
+	violation_wr(r, COMMON(STATUS), 1, 3);
 	return 0;
 }
 
-static int w_no_platform(struct emu_rig *r)
+static int w_no_platform(struct emu_testbed *r)
 {
-	return wrong_good(r); /* ACCESS_PLATFORM is not among the driver's features */
+	return violation_good(r); /* ACCESS_PLATFORM is not among the driver's features */
 }
 
-static int w_legacy_features_ok(struct emu_rig *r)
+static int w_legacy_features_ok(struct emu_testbed *r)
 {
 	emu_driver_set_status(&r->drv, 0xf);
-	return wrong_good(r);
+	return violation_good(r);
 }
 
-static int w_legacy_write_size(struct emu_rig *r)
+static int w_legacy_write_size(struct emu_testbed *r)
 {
 	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_NUM, 2, 8);
-	return wrong_good(r);
+	return violation_good(r);
 }
 
-static int w_driver_ok_no_queue(struct emu_rig *r)
+static int w_driver_ok_no_queue(struct emu_testbed *r)
 {
 	steps(r, BIT(VIRTIO_F_VERSION_1), true, true);
-	wrong_wr(r, COMMON(STATUS), 1, 0xf);
+	violation_wr(r, COMMON(STATUS), 1, 0xf);
 	return 0;
 }
 
 /* --- registers ---------------------------------------------------------------------------- */
 
-static int w_capacity_halves(struct emu_rig *r)
+static int w_capacity_halves(struct emu_testbed *r)
 {
 	emu_driver_read(&r->drv, &r->drv.config, 0, 4);
 	emu_driver_read(&r->drv, &r->drv.config, 4, 4);
 	return 0;
 }
 
-static int w_wide_access(struct emu_rig *r)
+static int w_wide_access(struct emu_testbed *r)
 {
-	wrong_wr(r, COMMON(Q_SELECT), 4, 0);
-	wrong_rd(r, COMMON(Q_SIZE), 4);
-	wrong_rd(r, COMMON(DF), 2);
+	violation_wr(r, COMMON(Q_SELECT), 4, 0);
+	violation_rd(r, COMMON(Q_SIZE), 4);
+	violation_rd(r, COMMON(DF), 2);
 	return 0;
 }
 
-static int w_config_misaligned(struct emu_rig *r)
+static int w_config_misaligned(struct emu_testbed *r)
 {
 	emu_driver_read(&r->drv, &r->drv.config, 2, 4);
 	return 0;
 }
 
-static int w_vector_unread(struct emu_rig *r)
+static int w_vector_unread(struct emu_testbed *r)
 {
-	wrong_wr(r, COMMON(MSIX), 2, 0);
-	wrong_wr(r, COMMON(Q_SELECT), 2, 0);
-	wrong_wr(r, COMMON(Q_MSIX), 2, 1);
-	return wrong_good(r);
+	violation_wr(r, COMMON(MSIX), 2, 0);
+	violation_wr(r, COMMON(Q_SELECT), 2, 0);
+	violation_wr(r, COMMON(Q_MSIX), 2, 1);
+	return violation_good(r);
 }
 
-static int w_vector_outside(struct emu_rig *r)
+static int w_vector_outside(struct emu_testbed *r)
 {
-	wrong_wr(r, COMMON(Q_SELECT), 2, 0);
-	wrong_wr(r, COMMON(Q_MSIX), 2, 2000);
-	wrong_rd(r, COMMON(Q_MSIX), 2);
+	violation_wr(r, COMMON(Q_SELECT), 2, 0);
+	violation_wr(r, COMMON(Q_MSIX), 2, 2000);
+	violation_rd(r, COMMON(Q_MSIX), 2);
 	return 0;
 }
 
-static int w_select_outside(struct emu_rig *r)
+static int w_select_outside(struct emu_testbed *r)
 {
-	wrong_rd(r, COMMON(NUMQ), 2);
-	wrong_wr(r, COMMON(Q_SELECT), 2, 99);
-	wrong_wr(r, COMMON(Q_SIZE), 2, 8);
-	wrong_wr(r, COMMON(Q_ENABLE), 2, 1);
+	violation_rd(r, COMMON(NUMQ), 2);
+	violation_wr(r, COMMON(Q_SELECT), 2, 99);
+	violation_wr(r, COMMON(Q_SIZE), 2, 8);
+	violation_wr(r, COMMON(Q_ENABLE), 2, 1);
 	return 0;
 }
 
-static int w_write_read_only(struct emu_rig *r)
+static int w_write_read_only(struct emu_testbed *r)
 {
-	wrong_wr(r, COMMON(NUMQ), 2, 1);
-	wrong_wr(r, COMMON(CFGGENERATION), 1, 0);
-	return wrong_good(r);
+	violation_wr(r, COMMON(NUMQ), 2, 1);
+	violation_wr(r, COMMON(CFGGENERATION), 1, 0);
+	return violation_good(r);
 }
 
-static int w_enable_first(struct emu_rig *r)
+static int w_enable_first(struct emu_testbed *r)
 {
 	steps(r, BIT(VIRTIO_F_VERSION_1), true, true);
-	wrong_wr(r, COMMON(Q_SELECT), 2, 0);
-	wrong_wr(r, COMMON(Q_ENABLE), 2, 1);
-	wrong_wr(r, COMMON(Q_DESCLO), 4, TABLE);
-	wrong_wr(r, COMMON(STATUS), 1, 0xf);
+	violation_wr(r, COMMON(Q_SELECT), 2, 0);
+	violation_wr(r, COMMON(Q_ENABLE), 2, 1);
+	violation_wr(r, COMMON(Q_DESCLO), 4, TABLE);
+	violation_wr(r, COMMON(STATUS), 1, 0xf);
 	return 0;
 }
 
-static int w_enable_zero(struct emu_rig *r)
+static int w_enable_zero(struct emu_testbed *r)
 {
-	wrong_wr(r, COMMON(Q_SELECT), 2, 0);
-	wrong_wr(r, COMMON(Q_ENABLE), 2, 0);
-	return wrong_good(r);
+	violation_wr(r, COMMON(Q_SELECT), 2, 0);
+	violation_wr(r, COMMON(Q_ENABLE), 2, 0);
+	return violation_good(r);
 }
 
-static int w_misaligned(struct emu_rig *r)
+static int w_misaligned(struct emu_testbed *r)
 {
 	steps(r, BIT(VIRTIO_F_VERSION_1), true, true);
-	wrong_wr(r, COMMON(Q_SELECT), 2, 0);
-	wrong_wr(r, COMMON(Q_DESCLO), 4, TABLE + 4);
-	wrong_wr(r, COMMON(Q_AVAILLO), 4, TABLE + 0x2001);
-	wrong_wr(r, COMMON(Q_USEDLO), 4, TABLE + 0x4002);
-	wrong_wr(r, COMMON(Q_ENABLE), 2, 1);
-	wrong_wr(r, COMMON(STATUS), 1, 0xf);
+	violation_wr(r, COMMON(Q_SELECT), 2, 0);
+	violation_wr(r, COMMON(Q_DESCLO), 4, TABLE + 4);
+	violation_wr(r, COMMON(Q_AVAILLO), 4, TABLE + 0x2001);
+	violation_wr(r, COMMON(Q_USEDLO), 4, TABLE + 0x4002);
+	violation_wr(r, COMMON(Q_ENABLE), 2, 1);
+	violation_wr(r, COMMON(STATUS), 1, 0xf);
 	return 0;
 }
 
-static int w_size_seven(struct emu_rig *r)
+static int w_size_seven(struct emu_testbed *r)
 {
 	steps(r, BIT(VIRTIO_F_VERSION_1), true, true);
-	wrong_wr(r, COMMON(Q_SELECT), 2, 0);
-	wrong_wr(r, COMMON(Q_SIZE), 2, 7);
+	violation_wr(r, COMMON(Q_SELECT), 2, 0);
+	violation_wr(r, COMMON(Q_SIZE), 2, 7);
 	return 0;
 }
 
-static int w_size_beyond(struct emu_rig *r)
+static int w_size_beyond(struct emu_testbed *r)
 {
 	steps(r, BIT(VIRTIO_F_VERSION_1), true, true);
-	wrong_wr(r, COMMON(Q_SELECT), 2, 0);
-	wrong_rd(r, COMMON(Q_SIZE), 2);
-	wrong_wr(r, COMMON(Q_SIZE), 2, 4096);
+	violation_wr(r, COMMON(Q_SELECT), 2, 0);
+	violation_rd(r, COMMON(Q_SIZE), 2);
+	violation_wr(r, COMMON(Q_SIZE), 2, 4096);
 	return 0;
 }
 
-static int w_moved_queue(struct emu_rig *r)
+static int w_moved_queue(struct emu_testbed *r)
 {
-	wrong_wr(r, COMMON(Q_SELECT), 2, 0);
-	wrong_wr(r, COMMON(Q_DESCLO), 4, TABLE);
-	wrong_wr(r, COMMON(Q_SIZE), 2, 4);
-	return wrong_good(r);
+	violation_wr(r, COMMON(Q_SELECT), 2, 0);
+	violation_wr(r, COMMON(Q_DESCLO), 4, TABLE);
+	violation_wr(r, COMMON(Q_SIZE), 2, 4);
+	return violation_good(r);
 }
 
-static int w_queue_reset_unread(struct emu_rig *r)
+static int w_queue_reset_unread(struct emu_testbed *r)
 {
-	wrong_wr(r, COMMON(Q_SELECT), 2, 0);
-	wrong_wr(r, COMMON(Q_RESET), 2, 1);
-	wrong_wr(r, COMMON(Q_ENABLE), 2, 1);
+	violation_wr(r, COMMON(Q_SELECT), 2, 0);
+	violation_wr(r, COMMON(Q_RESET), 2, 1);
+	violation_wr(r, COMMON(Q_ENABLE), 2, 1);
 	return 0;
 }
 
 /* --- notifications -------------------------------------------------------------------------- */
 
-static int w_notify_nobody(struct emu_rig *r)
+static int w_notify_nobody(struct emu_testbed *r)
 {
 	emu_driver_write(&r->drv, &r->drv.notify, 9 * r->drv.notify_multiplier, 2, 9);
 	return 0;
 }
 
-static int w_notify_value(struct emu_rig *r)
+static int w_notify_value(struct emu_testbed *r)
 {
 	emu_driver_write(&r->drv, &r->drv.notify, 0, 2, 1);
-	return wrong_good(r);
+	return violation_good(r);
 }
 
-static int w_notify_wide(struct emu_rig *r)
+static int w_notify_wide(struct emu_testbed *r)
 {
 	emu_driver_write(&r->drv, &r->drv.notify, 0, 4, 0);
-	return wrong_good(r);
+	return violation_good(r);
 }
 
-static int w_notify_next(struct emu_rig *r)
+static int w_notify_next(struct emu_testbed *r)
 {
 	struct emu_seg seg[] = { { HDR, 16, false }, { DATA, 512, true }, { HDR + 16, 1, true } };
-	wrong_header(r, VIRTIO_BLK_T_IN, 0);
-	emu_driver_add(&r->drv, wrong_q0(r), seg, 3, false, 0);
+	violation_header(r, VIRTIO_BLK_T_IN, 0);
+	emu_driver_add(&r->drv, violation_q0(r), seg, 3, false, 0);
 	emu_driver_write(&r->drv, &r->drv.notify, 0, 4, 77u << 16);
-	return wrong_take_back(r);
+	return violation_take_back(r);
 }
 
-static int w_isr_unread(struct emu_rig *r)
+static int w_isr_unread(struct emu_testbed *r)
 {
 	int ret = 0;
 	for (unsigned i = 0; i < 4 && ret == 0; i++)
-		ret = wrong_good(r);
+		ret = violation_good(r);
 	return ret;
 }
 
-static int w_isr_with_msix(struct emu_rig *r)
+static int w_isr_with_msix(struct emu_testbed *r)
 {
-	int ret = wrong_good(r);
+	int ret = violation_good(r);
 	emu_driver_read(&r->drv, &r->drv.isr, 0, 1);
 	return ret;
 }
 
-static int w_no_kick(struct emu_rig *r)
+static int w_no_kick(struct emu_testbed *r)
 {
 	struct emu_seg seg[] = { { HDR, 16, false }, { DATA, 512, true }, { HDR + 16, 1, true } };
-	wrong_header(r, VIRTIO_BLK_T_IN, 0);
-	emu_driver_add(&r->drv, wrong_q0(r), seg, 3, false, 0);
+	violation_header(r, VIRTIO_BLK_T_IN, 0);
+	emu_driver_add(&r->drv, violation_q0(r), seg, 3, false, 0);
 	emu_driver_run(&r->drv);
 	emu_virtio_sample(r->v, VQT_RING_ASKED, VQT_PENDING_NO);
 	for (unsigned i = 0; i < 4; i++) /* time goes by: it is not only late */
 		emu_driver_config(&r->drv, 0, &seg[0], 8);
 	emu_virtio_sample(r->v, VQT_RING_ASKED, VQT_PENDING_NO);
-	return wrong_take_back(r);
+	return violation_take_back(r);
 }
 
-static int w_kick_unwanted(struct emu_rig *r)
+static int w_kick_unwanted(struct emu_testbed *r)
 {
-	wrong_good(r);
-	*(uint16_t *)(void *)wrong_q0(r)->p_device = 1; /* as if the device had said so */
-	emu_driver_kick_now(&r->drv, wrong_q0(r));
-	emu_driver_kick_now(&r->drv, wrong_q0(r));
+	violation_good(r);
+	*(uint16_t *)(void *)violation_q0(r)->p_device = 1; /* as if the device had said so */
+	emu_driver_kick_now(&r->drv, violation_q0(r));
+	emu_driver_kick_now(&r->drv, violation_q0(r));
 	return 0;
 }
 
-static int w_used_event_stale(struct emu_rig *r)
+static int w_used_event_stale(struct emu_testbed *r)
 {
-	wrong_q0(r)->no_interrupts = true; /* never moves used_event on */
+	violation_q0(r)->no_interrupts = true; /* never moves used_event on */
 	for (unsigned i = 0; i < 300; i++)
-		wrong_good(r);
+		violation_good(r);
 	return 0;
 }
 
-static int w_flags_with_event(struct emu_rig *r)
+static int w_flags_with_event(struct emu_testbed *r)
 {
-	*(uint16_t *)(void *)wrong_q0(r)->p_driver = VRING_AVAIL_F_NO_INTERRUPT;
-	return wrong_good(r);
+	*(uint16_t *)(void *)violation_q0(r)->p_driver = VRING_AVAIL_F_NO_INTERRUPT;
+	return violation_good(r);
 }
 
-static int w_event_flags_reserved(struct emu_rig *r)
+static int w_event_flags_reserved(struct emu_testbed *r)
 {
-	*(uint16_t *)(void *)(wrong_q0(r)->p_driver + 2) = 0x13;
-	return wrong_good(r);
+	*(uint16_t *)(void *)(violation_q0(r)->p_driver + 2) = 0x13;
+	return violation_good(r);
 }
 
-const struct emu_wrong emu_wrong_setup[] = {
+const struct emu_violation emu_violation_setup[] = {
 	{ "kick-before-driver-ok", 1, "INIT-D13", "a notification before DRIVER_OK", w_early_kick,
 	  0, STEPS },
 	{ "features-ok-skipped", 2, "INIT-D6 STATUS-D1", "DRIVER_OK without FEATURES_OK",
@@ -366,11 +366,11 @@ const struct emu_wrong emu_wrong_setup[] = {
 	{ "features-after-features-ok", 8, "INIT-D7", "writes driver_feature after FEATURES_OK",
 	  w_late_features, 0, 0 },
 	{ "access-platform-not-accepted", 9, "BITS-D3", "ACCESS_PLATFORM is offered and left out",
-	  w_no_platform, 0, EMU_WRONG_PLATFORM },
+	  w_no_platform, 0, EMU_VIOLATION_PLATFORM },
 	{ "legacy-features-ok", 10, "INIT-D14", "a legacy driver writes FEATURES_OK",
-	  w_legacy_features_ok, 0, EMU_WRONG_LEGACY },
+	  w_legacy_features_ok, 0, EMU_VIOLATION_LEGACY },
 	{ "legacy-queue-size-written", 10, "SPLIT-D2", "a legacy driver writes the queue size",
-	  w_legacy_write_size, 0, EMU_WRONG_LEGACY },
+	  w_legacy_write_size, 0, EMU_VIOLATION_LEGACY },
 	{ "config-without-generation", 12, "DEVCFG-D1",
 	  "capacity in two reads without the generation", w_capacity_halves, 0, 0 },
 	{ "wrong-access-width", 13, "PCICAP-V1",
@@ -407,7 +407,7 @@ const struct emu_wrong emu_wrong_setup[] = {
 	{ "notify-wrong-next", 19, "PACKED-D4", "next_off is not the next descriptor",
 	  w_notify_next, BIT(VIRTIO_F_NOTIFICATION_DATA), 0 },
 	{ "isr-never-read", 21, "I20", "INTx is never acknowledged", w_isr_unread, 0,
-	  EMU_WRONG_INTX },
+	  EMU_VIOLATION_INTX },
 	{ "isr-read-with-msix", 21, "ISR-D1", "reads ISR though MSI-X is enabled", w_isr_with_msix,
 	  0, 0 },
 	{ "kick-missing", 24, "SPLIT-D22", "does not notify though asked to", w_no_kick, 0, 0 },

@@ -17,13 +17,13 @@ struct vhost_proxy;
 enum { PROXY_MAIN, PROXY_CHANNEL, PROXY_PAIRS };
 
 struct proxy_peer {
-	struct door_source source;
-	struct door_in in;
+	struct server_source source;
+	struct server_in in;
 };
 
 struct proxy_ring {
-	struct door_source kick; /* the front end's, read by us */
-	struct door_source call, err; /* ours, written by the back end */
+	struct server_source kick; /* the front end's, read by us */
+	struct server_source call, err; /* ours, written by the back end */
 	struct vhost_proxy *p;
 	unsigned index;
 	int kick_to; /* ours, read by the back end */
@@ -35,15 +35,15 @@ struct proxy_ring {
 	uint64_t waiting; /* ns: since when entries lie there that should be kicked for; 0 none */
 	uint64_t busy; /* ns: when something was seen last */
 	bool sampled; /* since then */
-	struct emu_watch w;
+	struct snoop w;
 };
 
 struct vhost_proxy {
-	struct door door; /* its client is the front end */
+	struct server server; /* its client is the front end */
 	struct vhost_proxy_config cfg;
 	struct proxy_peer back, channel[2]; /* channel: the back end's own requests */
 	struct emu_mem *mem;
-	struct door_maps maps;
+	struct server_maps maps;
 	uint64_t offered, features, protocol;
 	bool features_known, offered_known, lived, told;
 	uint8_t status;
@@ -59,7 +59,7 @@ struct vhost_proxy {
 struct proxy_row {
 	uint16_t request;
 	/* Before it is handed on; both may be changed.  Negative: the connection ends. */
-	int (*ask)(struct vhost_proxy *p, uint8_t *body, size_t len, struct door_in *in);
+	int (*ask)(struct vhost_proxy *p, uint8_t *body, size_t len, struct server_in *in);
 	/* The reply that it has of its own, before it is handed on. */
 	int (*answer)(struct vhost_proxy *p, uint8_t *body, size_t len);
 };

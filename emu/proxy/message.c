@@ -30,10 +30,10 @@ void proxy_tell_state(struct vhost_proxy *p)
 }
 
 /* What went before is over: a driver begins anew. */
-static void begin_life(struct vhost_proxy *p)
+static void begin_lifecycle(struct vhost_proxy *p)
 {
 	if (p->lived)
-		emu_tap_life(p->cfg.tap, VQT_LIFE_RESET, VQT_NO_QUEUE, 0, 0, 0, NULL);
+		emu_tap_lifecycle(p->cfg.tap, VQT_LIFECYCLE_RESET, VQT_NO_QUEUE, 0, 0, 0, NULL);
 	p->lived = p->told = false;
 }
 
@@ -45,14 +45,14 @@ static int features_offered(struct vhost_proxy *p, uint8_t *b, size_t n)
 }
 
 /* The same again on running rings (logging goes on or off that way) is nothing new. */
-static int features_accepted(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int features_accepted(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	uint64_t f = get_le64(b);
 	if (p->features_known && proxy_any_running(p)) {
 		p->features = f;
 		return 0;
 	}
-	begin_life(p);
+	begin_lifecycle(p);
 	p->features = f;
 	p->features_known = true;
 	proxy_rings_start(p);
@@ -70,13 +70,13 @@ static int protocol_offered(struct vhost_proxy *p, uint8_t *b, size_t n)
 			p->cfg.tap, VQT_NOTE_INFO,
 			"protocol features of the back end were not handed on: PAGEFAULT, HOST_NOTIFIER");
 	if (f & (BIT(VH_P_RARP) | BIT(VH_P_MTU)) && p->cfg.virtio_id == VIRTIO_ID_BLOCK)
-		door_tell(
-			&p->door, DOOR_NOTE,
+		server_report(
+			&p->server, SERVER_NOTE,
 			"the back end looks like a network device and is recorded as a block device");
 	return 0;
 }
 
-static int protocol_accepted(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int protocol_accepted(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	p->protocol = get_le64(b);
 	return 0;
@@ -115,22 +115,22 @@ static int config_read(struct vhost_proxy *p, uint8_t *b, size_t n)
 	return config(p, b, n);
 }
 
-static int config_written(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int config_written(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	return config(p, b, n);
 }
 
-static int reset(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int reset(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	proxy_rings_look(p);
 	proxy_rings_stop(p, false);
-	begin_life(p);
+	begin_lifecycle(p);
 	p->features_known = false;
 	p->status = 0;
 	return 0;
 }
 
-static int status_set(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int status_set(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	uint8_t was = p->status;
 	if (!b[0] && was)
@@ -152,35 +152,35 @@ static int status_got(struct vhost_proxy *p, uint8_t *b, size_t n)
 }
 
 /* The back end's own requests come by a socket of the front end: ours in between. */
-static int channel(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int channel(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	int pair[2], theirs = in->nfds ? in->fd[0] : -1;
 	if (theirs < 0)
 		return 0;
 	for (int i = 0; i < 2; i++) {
 		int fd = p->channel[i].source.fd;
-		door_unwatch(&p->door, &p->channel[i].source);
-		door_close(&fd);
-		door_in_reset(&p->channel[i].in, true);
+		server_unwatch(&p->server, &p->channel[i].source);
+		server_close(&fd);
+		server_in_reset(&p->channel[i].in, true);
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	in->fd[0] = pair[1];
-	door_nonblock(theirs);
-	door_nonblock(pair[0]);
-	int ret = door_watch(&p->door, &p->channel[0].source, theirs, EPOLLIN);
+	server_nonblock(theirs);
+	server_nonblock(pair[0]);
+	int ret = server_watch(&p->server, &p->channel[0].source, theirs, EPOLLIN);
 	if (ret < 0) {
 		close(theirs);
 		close(pair[0]);
 		return ret;
 	}
-	ret = door_watch(&p->door, &p->channel[1].source, pair[0], EPOLLIN);
+	ret = server_watch(&p->server, &p->channel[1].source, pair[0], EPOLLIN);
 	if (ret < 0)
 		close(pair[0]);
 	return ret;
 }
 
-static int inflight(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int inflight(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	p->inflight = true;
 	return 0;

@@ -48,8 +48,8 @@ static bool called(struct proxy_ring *r)
 	if (!taken(r->call.fd))
 		return false;
 	if (r->running)
-		saw(r, 1 + (held_up(r->p) ? emu_watch_call_late(&r->w) : emu_watch_call(&r->w)));
-	door_signal(&r->p->door, r->call_to);
+		saw(r, 1 + (held_up(r->p) ? snoop_call_late(&r->w) : snoop_call(&r->w)));
+	server_signal(&r->p->server, r->call_to);
 	return true;
 }
 
@@ -59,33 +59,33 @@ static void kicked(struct proxy_ring *r)
 		called(r);
 	r->waiting = 0;
 	if (r->running)
-		saw(r, 1 + emu_watch_kick(&r->w));
-	door_signal(&r->p->door, r->kick_to);
+		saw(r, 1 + snoop_kick(&r->w));
+	server_signal(&r->p->server, r->kick_to);
 }
 
-static void on_kick(struct door *d, struct door_source *s, uint32_t events)
+static void on_kick(struct server *d, struct server_source *s, uint32_t events)
 {
 	struct proxy_ring *r = (struct proxy_ring *)s;
 	if (taken(s->fd))
 		kicked(r);
 	else if (events & (EPOLLHUP | EPOLLERR))
-		door_unwatch(d, s);
+		server_unwatch(d, s);
 }
 
-static void on_call(struct door *d, struct door_source *s, uint32_t events)
+static void on_call(struct server *d, struct server_source *s, uint32_t events)
 {
 	struct proxy_ring *r = (struct proxy_ring *)((char *)s - offsetof(struct proxy_ring, call));
 	called(r);
 }
 
-static void on_err(struct door *d, struct door_source *s, uint32_t events)
+static void on_err(struct server *d, struct server_source *s, uint32_t events)
 {
 	struct proxy_ring *r = (struct proxy_ring *)((char *)s - offsetof(struct proxy_ring, err));
 	if (!taken(s->fd))
 		return;
-	emu_tap_life(r->p->cfg.tap, VQT_LIFE_ERROR, r->index, 0, 0, 0,
-		     "the back end signals an error of this queue");
-	door_signal(d, r->err_to);
+	emu_tap_lifecycle(r->p->cfg.tap, VQT_LIFECYCLE_ERROR, r->index, 0, 0, 0,
+			  "the back end signals an error of this queue");
+	server_signal(d, r->err_to);
 }
 
 /* --- rings ------------------------------------------------------------------------------ */
@@ -98,17 +98,17 @@ struct proxy_ring *proxy_ring(struct vhost_proxy *p, unsigned index)
 	if (r)
 		return r;
 	r = calloc(1, sizeof(*r));
-	if (!r || emu_watch_init(&r->w, p->mem, p->cfg.tap, index) < 0) {
+	if (!r || snoop_init(&r->w, p->mem, p->cfg.tap, index) < 0) {
 		if (r)
-			emu_watch_fini(&r->w);
+			snoop_fini(&r->w);
 		free(r);
 		return NULL;
 	}
 	r->p = p;
 	r->index = index;
-	r->kick = (struct door_source){ -1, on_kick };
-	r->call = (struct door_source){ -1, on_call };
-	r->err = (struct door_source){ -1, on_err };
+	r->kick = (struct server_source){ -1, on_kick };
+	r->call = (struct server_source){ -1, on_call };
+	r->err = (struct server_source){ -1, on_err };
 	r->kick_to = r->call_to = r->err_to = -1;
 	return p->ring[index] = r;
 }
@@ -117,9 +117,9 @@ struct proxy_ring *proxy_ring(struct vhost_proxy *p, unsigned index)
 static int place(struct vhost_proxy *p, struct proxy_ring *r)
 {
 	struct emu_ring *q = &r->w.ring;
-	if (door_map_translate(&p->maps, r->addr.desc, 1, &q->desc) < 0 ||
-	    door_map_translate(&p->maps, r->addr.avail, 1, &q->driver) < 0 ||
-	    door_map_translate(&p->maps, r->addr.used, 1, &q->device) < 0) {
+	if (server_map_translate(&p->maps, r->addr.desc, 1, &q->desc) < 0 ||
+	    server_map_translate(&p->maps, r->addr.avail, 1, &q->driver) < 0 ||
+	    server_map_translate(&p->maps, r->addr.used, 1, &q->device) < 0) {
 		q->why = "virtqueue outside the memory that the front end shares";
 		return -EFAULT;
 	}
@@ -137,13 +137,13 @@ static void start(struct vhost_proxy *p, struct proxy_ring *r)
 	r->w.ring.size = r->num;
 	int ret = place(p, r);
 	if (ret == 0)
-		ret = emu_watch_start(&r->w, p->features, r->base);
+		ret = snoop_start(&r->w, p->features, r->base);
 	if (ret == 0 && p->inflight)
-		emu_watch_skip(&r->w);
+		snoop_skip(&r->w);
 	if (ret < 0 && !r->said)
-		door_tell(&p->door, DOOR_NOTE,
-			  "queue %u is handed on, but its requests cannot be followed: %s",
-			  r->index, r->w.ring.why ? r->w.ring.why : strerror(-ret));
+		server_report(&p->server, SERVER_NOTE,
+			      "queue %u is handed on, but its requests cannot be followed: %s",
+			      r->index, r->w.ring.why ? r->w.ring.why : strerror(-ret));
 	r->said = ret < 0;
 	r->running = ret == 0;
 	r->waiting = 0;
@@ -155,7 +155,7 @@ static void stop(struct proxy_ring *r, uint32_t base)
 	if (!r->running)
 		return;
 	r->base = base;
-	emu_watch_stop(&r->w);
+	snoop_stop(&r->w);
 	r->running = false;
 }
 
@@ -186,19 +186,19 @@ void proxy_rings_look(struct vhost_proxy *p)
 			continue;
 		if (held_up(p))
 			called(p->ring[i]);
-		saw(p->ring[i], emu_watch_look(&p->ring[i]->w, true));
+		saw(p->ring[i], snoop_look(&p->ring[i]->w, true));
 	}
 }
 
 static void drop(struct vhost_proxy *p, struct proxy_ring *r)
 {
-	struct door_source *const all[] = { &r->kick, &r->call, &r->err };
+	struct server_source *const all[] = { &r->kick, &r->call, &r->err };
 	int *const to[] = { &r->kick_to, &r->call_to, &r->err_to };
 	for (unsigned i = 0; i < 3; i++) {
 		int fd = all[i]->fd;
-		door_unwatch(&p->door, all[i]);
-		door_close(&fd);
-		door_close(to[i]);
+		server_unwatch(&p->server, all[i]);
+		server_close(&fd);
+		server_close(to[i]);
 	}
 	r->has_addr = r->enabled = r->said = false;
 	r->num = r->base = 0;
@@ -222,7 +222,7 @@ void proxy_rings_free(struct vhost_proxy *p)
 	for (unsigned i = 0; i < PROXY_RINGS; i++) {
 		if (!p->ring[i])
 			continue;
-		emu_watch_fini(&p->ring[i]->w);
+		snoop_fini(&p->ring[i]->w);
 		free(p->ring[i]);
 		p->ring[i] = NULL;
 	}
@@ -236,23 +236,23 @@ void proxy_rings_free(struct vhost_proxy *p)
  */
 static unsigned look(struct proxy_ring *r)
 {
-	if (!emu_watch_pending(&r->w)) {
+	if (!snoop_pending(&r->w)) {
 		r->waiting = 0;
-		return r->w.ring.taken ? emu_watch_look(&r->w, false) : 0;
+		return r->w.ring.popped ? snoop_look(&r->w, false) : 0;
 	}
 	if (taken(r->kick.fd)) {
 		kicked(r);
 		return 1;
 	}
 	uint64_t now = proxy_now();
-	if (r->kick.fd >= 0 && emu_watch_kick_due(&r->w)) {
+	if (r->kick.fd >= 0 && snoop_kick_due(&r->w)) {
 		if (!r->waiting)
 			r->waiting = now;
 		if (now - r->waiting < PATIENCE)
-			return emu_watch_look(&r->w, false);
+			return snoop_look(&r->w, false);
 	}
 	r->waiting = 0;
-	return emu_watch_look(&r->w, true);
+	return snoop_look(&r->w, true);
 }
 
 static void rest(struct proxy_ring *r, uint64_t now)
@@ -261,7 +261,7 @@ static void rest(struct proxy_ring *r, uint64_t now)
 	if (r->sampled || now - r->busy < REST || called(r))
 		return;
 	r->sampled = true;
-	emu_watch_sample(&r->w);
+	snoop_sample(&r->w);
 }
 
 int proxy_rings_run(struct vhost_proxy *p)
@@ -314,7 +314,7 @@ int proxy_rings_timeout(struct vhost_proxy *p)
 		uint64_t idle = now > r->busy ? now - r->busy : 0;
 		if (r->waiting || idle < LIVELY)
 			ms = 1;
-		else if (r->w.ring.taken || silent(r))
+		else if (r->w.ring.popped || silent(r))
 			ms = 10;
 		else if (!r->sampled)
 			ms = (REST > idle ? (REST - idle) / MS : 0) + 1;
@@ -326,7 +326,7 @@ int proxy_rings_timeout(struct vhost_proxy *p)
 
 /* --- messages --------------------------------------------------------------------------- */
 
-static int set_num(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int set_num(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	struct proxy_ring *r = proxy_ring(p, get_le32(b));
 	if (!r)
@@ -337,7 +337,7 @@ static int set_num(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *
 	return 0;
 }
 
-static int set_addr(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int set_addr(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	struct vhost_user_addr a;
 	memcpy(&a, b, sizeof(a));
@@ -351,7 +351,7 @@ static int set_addr(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in 
 	return 0;
 }
 
-static int set_base(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int set_base(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	struct proxy_ring *r = proxy_ring(p, get_le32(b));
 	if (!r)
@@ -371,14 +371,14 @@ static int base_got(struct vhost_proxy *p, uint8_t *b, size_t n)
 	if (held_up(p))
 		called(r);
 	if (r->running)
-		emu_watch_look(&r->w, false);
+		snoop_look(&r->w, false);
 	stop(r, get_le32(b + 4));
 	r->base = get_le32(b + 4);
 	r->started = false;
 	return 0;
 }
 
-static int set_enable(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int set_enable(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	struct proxy_ring *r = proxy_ring(p, get_le32(b));
 	if (!r)
@@ -389,7 +389,7 @@ static int set_enable(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_i
 }
 
 /* A descriptor of ours in place of the message's; its own becomes *theirs. */
-static int swap(struct door_in *in, int ours, int *theirs)
+static int swap(struct server_in *in, int ours, int *theirs)
 {
 	int fd = dup(ours);
 	if (fd < 0)
@@ -399,7 +399,7 @@ static int swap(struct door_in *in, int ours, int *theirs)
 	return 0;
 }
 
-static bool has_fd(const uint8_t *b, const struct door_in *in)
+static bool has_fd(const uint8_t *b, const struct server_in *in)
 {
 	return !(get_le64(b) & VH_NO_FD) && in->nfds && in->fd[0] >= 0;
 }
@@ -408,7 +408,7 @@ static bool has_fd(const uint8_t *b, const struct door_in *in)
  * Ours stay the same for as long as the connection lasts: what is signalled while the
  * other side changes its own is not lost.
  */
-static int set_kick(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int set_kick(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	struct proxy_ring *r = proxy_ring(p, get_le64(b) & 0xff);
 	int theirs = -1, old;
@@ -422,17 +422,17 @@ static int set_kick(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in 
 		int ret = swap(in, r->kick_to, &theirs);
 		if (ret < 0)
 			return ret;
-		door_nonblock(theirs);
+		server_nonblock(theirs);
 	}
 	if (r->kick.fd >= 0 && taken(r->kick.fd))
 		kicked(r);
 	old = r->kick.fd;
-	door_unwatch(&p->door, &r->kick);
-	door_close(&old);
-	if (theirs >= 0 && door_watch(&p->door, &r->kick, theirs, EPOLLIN) < 0) {
+	server_unwatch(&p->server, &r->kick);
+	server_close(&old);
+	if (theirs >= 0 && server_watch(&p->server, &r->kick, theirs, EPOLLIN) < 0) {
 		close(theirs);
-		return door_fail(&p->door,
-				 "the front end kicks by a descriptor that cannot be waited for");
+		return server_fail(&p->server,
+				   "the front end kicks by a descriptor that cannot be waited for");
 	}
 	r->started = true;
 	start(p, r);
@@ -440,46 +440,46 @@ static int set_kick(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in 
 }
 
 /* What the back end signals through ours goes to the front end's latest. */
-static int set_event(struct vhost_proxy *p, const uint8_t *b, struct door_in *in, bool call)
+static int set_event(struct vhost_proxy *p, const uint8_t *b, struct server_in *in, bool call)
 {
 	struct proxy_ring *r = proxy_ring(p, get_le64(b) & 0xff);
 	if (!r)
 		return -ENOMEM;
-	struct door_source *s = call ? &r->call : &r->err;
+	struct server_source *s = call ? &r->call : &r->err;
 	int *to = call ? &r->call_to : &r->err_to;
 	if (s->fd < 0) {
 		int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		int ret = fd < 0 ? -errno : door_watch(&p->door, s, fd, EPOLLIN);
+		int ret = fd < 0 ? -errno : server_watch(&p->server, s, fd, EPOLLIN);
 		if (ret < 0) {
-			door_close(&fd);
+			server_close(&fd);
 			return ret;
 		}
 	}
-	door_close(to);
+	server_close(to);
 	if (!has_fd(b, in))
 		return 0;
 	int ret = swap(in, s->fd, to);
 	if (ret == 0)
-		door_nonblock(*to);
+		server_nonblock(*to);
 	return ret;
 }
 
-static int set_call(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int set_call(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	return set_event(p, b, in, true);
 }
 
-static int set_err(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int set_err(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	return set_event(p, b, in, false);
 }
 
 /* A kick as a message. */
-static int vring_kick(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int vring_kick(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	struct proxy_ring *r = proxy_ring(p, get_le32(b));
 	if (r && r->running)
-		saw(r, 1 + emu_watch_kick(&r->w));
+		saw(r, 1 + snoop_kick(&r->w));
 	return 0;
 }
 
@@ -489,23 +489,23 @@ static int add_region(struct vhost_proxy *p, const uint8_t *at, int fd)
 	memcpy(&r, at, sizeof(r));
 	if (fd < 0 || p->maps.count >= VH_MEM_SLOTS || p->protocol >> VH_P_XEN_MMAP & 1)
 		return -EINVAL;
-	return door_map_add(&p->maps, r.gpa, r.size, r.user, fd, r.offset, EMU_MEM_READ);
+	return server_map_add(&p->maps, r.gpa, r.size, r.user, fd, r.offset, EMU_MEM_READ);
 }
 
 static void not_mapped(struct vhost_proxy *p, int err)
 {
-	door_tell(&p->door, DOOR_NOTE, "memory of the front end cannot be read here: %s",
-		  strerror(-err));
+	server_report(&p->server, SERVER_NOTE, "memory of the front end cannot be read here: %s",
+		      strerror(-err));
 }
 
-static int set_mem_table(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int set_mem_table(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	uint32_t count = get_le32(b);
 	int err = 0;
-	if (count > DOOR_FDS || n < 8 + count * sizeof(struct vhost_user_region))
+	if (count > SERVER_FDS || n < 8 + count * sizeof(struct vhost_user_region))
 		return 0; /* the back end will say so */
 	proxy_rings_look(p);
-	door_maps_clear(&p->maps);
+	server_maps_clear(&p->maps);
 	for (uint32_t i = 0; i < count; i++) {
 		int ret = add_region(p, b + 8 + i * sizeof(struct vhost_user_region),
 				     i < in->nfds ? in->fd[i] : -1);
@@ -517,7 +517,7 @@ static int set_mem_table(struct vhost_proxy *p, uint8_t *b, size_t n, struct doo
 	return 0;
 }
 
-static int add_mem(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int add_mem(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	int ret = add_region(p, b + 8, in->nfds ? in->fd[0] : -1);
 	if (ret < 0)
@@ -526,12 +526,12 @@ static int add_mem(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *
 	return 0;
 }
 
-static int remove_mem(struct vhost_proxy *p, uint8_t *b, size_t n, struct door_in *in)
+static int remove_mem(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	struct vhost_user_region r;
 	memcpy(&r, b + 8, sizeof(r));
 	proxy_rings_look(p);
-	door_map_del(&p->maps, r.gpa, r.size);
+	server_map_del(&p->maps, r.gpa, r.size);
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 /* Ring addresses of struct emu_ring's areas. */
 enum { DESC, DRIVER, DEVICE };
 
-int emu_watch_init(struct emu_watch *w, struct emu_mem *mem, struct emu_tap *tap, uint16_t queue)
+int snoop_init(struct snoop *w, struct emu_mem *mem, struct emu_tap *tap, uint16_t queue)
 {
 	memset(w, 0, sizeof(*w));
 	w->mem = mem;
@@ -23,9 +23,9 @@ int emu_watch_init(struct emu_watch *w, struct emu_mem *mem, struct emu_tap *tap
 	return ret;
 }
 
-static void forget_all(struct emu_watch *w, bool tell)
+static void forget_all(struct snoop *w, bool tell)
 {
-	for (unsigned id = 0; w->ring.taken && id < w->ids; id++) {
+	for (unsigned id = 0; w->ring.popped && id < w->ids; id++) {
 		struct emu_chain *c = w->by_id[id];
 		if (!c)
 			continue;
@@ -36,13 +36,13 @@ static void forget_all(struct emu_watch *w, bool tell)
 		w->by_id[id] = NULL;
 		c->next = w->free;
 		w->free = c;
-		w->ring.taken--;
+		w->ring.popped--;
 	}
-	w->ring.taken = 0;
+	w->ring.popped = 0;
 	w->order_n = 0;
 }
 
-void emu_watch_fini(struct emu_watch *w)
+void snoop_fini(struct snoop *w)
 {
 	if (w->by_id)
 		forget_all(w, false);
@@ -58,17 +58,17 @@ void emu_watch_fini(struct emu_watch *w)
 }
 
 /* The chain in flight by that id, or NULL. */
-static struct emu_chain *flying(const struct emu_watch *w, uint16_t id)
+static struct emu_chain *flying(const struct snoop *w, uint16_t id)
 {
 	return id < w->ids ? w->by_id[id] : NULL;
 }
 
-static bool feature(const struct emu_watch *w, unsigned bit)
+static bool feature(const struct snoop *w, unsigned bit)
 {
 	return w->features >> bit & 1;
 }
 
-static bool packed(const struct emu_watch *w)
+static bool packed(const struct snoop *w)
 {
 	return w->ring.ops == &emu_ring_packed;
 }
@@ -88,7 +88,7 @@ static int reachable(struct emu_ring *r)
 }
 
 /* Room for the chains that can be in flight. */
-static int make_room(struct emu_watch *w)
+static int make_room(struct snoop *w)
 {
 	uint32_t ids = packed(w) ? 65536 : w->ring.size;
 	if (ids <= w->ids)
@@ -101,7 +101,7 @@ static int make_room(struct emu_watch *w)
 	return w->ids ? 0 : -ENOMEM;
 }
 
-int emu_watch_start(struct emu_watch *w, uint64_t features, uint32_t base)
+int snoop_start(struct snoop *w, uint64_t features, uint32_t base)
 {
 	struct emu_ring *r = &w->ring;
 	w->features = features;
@@ -126,7 +126,7 @@ int emu_watch_start(struct emu_watch *w, uint64_t features, uint32_t base)
 	return 0;
 }
 
-void emu_watch_stop(struct emu_watch *w)
+void snoop_stop(struct snoop *w)
 {
 	if (!w->on)
 		return;
@@ -135,7 +135,7 @@ void emu_watch_stop(struct emu_watch *w)
 }
 
 /* It went on without us: what is in flight, nobody knows. */
-static void lose(struct emu_watch *w, uint64_t lost)
+static void lose(struct snoop *w, uint64_t lost)
 {
 	struct emu_ring *r = &w->ring;
 	uint16_t idx;
@@ -157,15 +157,15 @@ static void lose(struct emu_watch *w, uint64_t lost)
 	r->last_avail = r->avail_seen;
 }
 
-void emu_watch_skip(struct emu_watch *w)
+void snoop_skip(struct snoop *w)
 {
-	if (w->earlier || emu_watch_pending(w))
+	if (w->earlier || snoop_pending(w))
 		lose(w, 0);
 }
 
 /* --- taking --------------------------------------------------------------------------- */
 
-static struct emu_chain *get_chain(struct emu_watch *w)
+static struct emu_chain *get_chain(struct snoop *w)
 {
 	struct emu_chain *c = w->free;
 	if (!c)
@@ -180,14 +180,14 @@ static struct emu_chain *get_chain(struct emu_watch *w)
 	return c;
 }
 
-static void put_chain(struct emu_watch *w, struct emu_chain *c)
+static void put_chain(struct snoop *w, struct emu_chain *c)
 {
 	c->next = w->free;
 	w->free = c;
 }
 
 struct asking {
-	struct emu_watch *w;
+	struct snoop *w;
 	const struct emu_chain *c;
 	bool unread;
 };
@@ -214,7 +214,7 @@ static bool still_its(void *opaque)
 	return !a->unread;
 }
 
-static bool same_flags(struct emu_watch *w, const struct emu_chain *c)
+static bool same_flags(struct snoop *w, const struct emu_chain *c)
 {
 	uint16_t pos = c->pos, flags;
 	for (uint32_t i = 0; packed(w) && i < c->ndirect; i++) {
@@ -235,7 +235,7 @@ static bool still_there(void *opaque)
 	return false;
 }
 
-static void keep(struct emu_watch *w, struct emu_chain *c)
+static void keep(struct snoop *w, struct emu_chain *c)
 {
 	struct emu_ring *r = &w->ring;
 	w->by_id[c->head] = c;
@@ -245,7 +245,7 @@ static void keep(struct emu_watch *w, struct emu_chain *c)
 }
 
 /* Of a chain that the ring code refused: go on behind it, where that can be. */
-static int step_over(struct emu_watch *w, struct emu_chain *c)
+static int step_over(struct snoop *w, struct emu_chain *c)
 {
 	struct emu_ring *r = &w->ring;
 	if (packed(w))
@@ -253,7 +253,7 @@ static int step_over(struct emu_watch *w, struct emu_chain *c)
 	r->last_avail++;
 	if (c->head >= r->size || flying(w, c->head))
 		return 0;
-	r->taken++;
+	r->popped++;
 	keep(w, c);
 	return 1;
 }
@@ -262,7 +262,7 @@ static int step_over(struct emu_watch *w, struct emu_chain *c)
  * One chain: 1; 0 none there; -EAGAIN: its id is in flight (sure: say so all the
  * same); -ESTALE: lost.
  */
-static int take(struct emu_watch *w, bool late, bool sure)
+static int take(struct snoop *w, bool late, bool sure)
 {
 	struct emu_ring *r = &w->ring;
 	struct asking a = { .w = w };
@@ -308,7 +308,7 @@ static int take(struct emu_watch *w, bool late, bool sure)
 /* --- using ------------------------------------------------------------------------------ */
 
 /* Made available again already? */
-static bool offered_again(struct emu_watch *w, uint16_t id)
+static bool offered_again(struct snoop *w, uint16_t id)
 {
 	struct emu_ring *r = &w->ring;
 	uint16_t idx, head;
@@ -322,7 +322,7 @@ static bool offered_again(struct emu_watch *w, uint16_t id)
 	return false;
 }
 
-static bool same_descs(struct emu_watch *w, const struct emu_chain *c)
+static bool same_descs(struct snoop *w, const struct emu_chain *c)
 {
 	struct vqt_desc d;
 	uint16_t at = c->head;
@@ -355,7 +355,7 @@ static bool still_left(void *opaque)
 }
 
 /* One used entry, of a chain that is known or not. */
-static void use(struct emu_watch *w, struct emu_chain *c, uint16_t id, uint32_t len, unsigned flags)
+static void use(struct snoop *w, struct emu_chain *c, uint16_t id, uint32_t len, unsigned flags)
 {
 	struct emu_ring *r = &w->ring;
 	struct asking a = { .w = w, .c = c };
@@ -375,12 +375,12 @@ static void use(struct emu_watch *w, struct emu_chain *c, uint16_t id, uint32_t 
 		return;
 	w->by_id[id] = NULL;
 	emu_ring_set_busy(r, id, false);
-	r->taken--;
+	r->popped--;
 	put_chain(w, c);
 }
 
 /* IN_ORDER, 2.7.8: one entry may stand for all before it, too. */
-static void use_before(struct emu_watch *w, uint16_t id)
+static void use_before(struct snoop *w, uint16_t id)
 {
 	while (w->order_n) {
 		uint16_t first = w->order[w->order_at];
@@ -394,7 +394,7 @@ static void use_before(struct emu_watch *w, uint16_t id)
 }
 
 /* The chain of a used entry: take until it comes up. */
-static struct emu_chain *find(struct emu_watch *w, uint16_t id)
+static struct emu_chain *find(struct snoop *w, uint16_t id)
 {
 	for (unsigned n = 0; !flying(w, id) && n < 2u * w->ring.size; n++) {
 		int ret = take(w, true, true);
@@ -407,7 +407,7 @@ static struct emu_chain *find(struct emu_watch *w, uint16_t id)
 }
 
 /* All that was used; negative: lost. */
-static int drain(struct emu_watch *w, unsigned *seen)
+static int drain(struct snoop *w, unsigned *seen)
 {
 	struct emu_ring *r = &w->ring;
 	uint16_t id;
@@ -430,7 +430,7 @@ static int drain(struct emu_watch *w, unsigned *seen)
 
 /* --- looking ---------------------------------------------------------------------------- */
 
-static unsigned give_up(struct emu_watch *w, unsigned seen)
+static unsigned give_up(struct snoop *w, unsigned seen)
 {
 	uint16_t idx;
 	uint64_t lost = 0;
@@ -444,14 +444,14 @@ static unsigned give_up(struct emu_watch *w, unsigned seen)
  * The driver's index as it is now.  Before looking at what was used: then no more is
  * available beyond what was used than the ring has room for, unless the driver says so.
  */
-static void refresh(struct emu_watch *w)
+static void refresh(struct snoop *w)
 {
 	struct emu_ring *r = &w->ring;
 	if (!packed(w))
 		emu_ring_load16(r, DRIVER, 2, &r->avail_seen);
 }
 
-static unsigned take_all(struct emu_watch *w, bool late, unsigned seen)
+static unsigned take_all(struct snoop *w, bool late, unsigned seen)
 {
 	for (unsigned n = 0; n < 2u * w->ring.size; n++) {
 		int ret = take(w, late, false);
@@ -469,7 +469,7 @@ static unsigned take_all(struct emu_watch *w, bool late, unsigned seen)
 	return seen;
 }
 
-unsigned emu_watch_look(struct emu_watch *w, bool all)
+unsigned snoop_look(struct snoop *w, bool all)
 {
 	unsigned seen = 0;
 	if (!w->on)
@@ -479,7 +479,7 @@ unsigned emu_watch_look(struct emu_watch *w, bool all)
 	return all ? take_all(w, true, seen) : seen;
 }
 
-unsigned emu_watch_kick(struct emu_watch *w)
+unsigned snoop_kick(struct snoop *w)
 {
 	unsigned seen = 0;
 	w->stats.kicks++;
@@ -492,29 +492,29 @@ unsigned emu_watch_kick(struct emu_watch *w)
 	return w->on ? take_all(w, false, seen) : seen;
 }
 
-static void notified(struct emu_watch *w)
+static void notified(struct snoop *w)
 {
 	w->stats.calls++;
 	w->told = false;
 	emu_tap_irq(w->tap, w->queue, VQT_IRQ_SIGNAL, VQT_NO_VECTOR, 0);
 }
 
-unsigned emu_watch_call(struct emu_watch *w)
+unsigned snoop_call(struct snoop *w)
 {
-	unsigned seen = emu_watch_look(w, false);
+	unsigned seen = snoop_look(w, false);
 	notified(w);
 	return seen;
 }
 
-unsigned emu_watch_call_late(struct emu_watch *w)
+unsigned snoop_call_late(struct snoop *w)
 {
 	if (!w->told)
-		return emu_watch_call(w);
+		return snoop_call(w);
 	notified(w);
-	return emu_watch_look(w, false);
+	return snoop_look(w, false);
 }
 
-bool emu_watch_pending(struct emu_watch *w)
+bool snoop_pending(struct snoop *w)
 {
 	if (!w->on)
 		return false;
@@ -522,7 +522,7 @@ bool emu_watch_pending(struct emu_watch *w)
 	return w->ring.ops->pending(&w->ring) != 0;
 }
 
-bool emu_watch_kick_due(struct emu_watch *w)
+bool snoop_kick_due(struct snoop *w)
 {
 	struct emu_ring *r = &w->ring;
 	struct vqt_ring now;
@@ -539,12 +539,12 @@ bool emu_watch_kick_due(struct emu_watch *w)
 	       emu_ring_need_event(now.avail_event, r->avail_seen, r->last_avail);
 }
 
-void emu_watch_sample(struct emu_watch *w)
+void snoop_sample(struct snoop *w)
 {
 	if (!w->on)
 		return;
 	refresh(w);
-	emu_watch_look(w, false);
+	snoop_look(w, false);
 	/* what the back end has not read of its eventfd is not known from here */
 	emu_tap_ring(w->tap, w->queue, &w->ring, VQT_RING_PERIODIC, VQT_PENDING_UNKNOWN);
 }

@@ -27,7 +27,7 @@
 #include "emu/virtio/ring.h"
 #include "emu/virtio/tap.h"
 
-struct emu_watch_stats {
+struct snoop_stats {
 	uint64_t kicks, calls, chains, used;
 	uint64_t late; /* chains found without a kick, or with one that came later */
 	uint64_t unread; /* of them, used before they could be read */
@@ -35,7 +35,7 @@ struct emu_watch_stats {
 	uint64_t lost; /* chains of which nothing is known */
 };
 
-struct emu_watch {
+struct snoop {
 	struct emu_ring ring; /* watched */
 	struct emu_mem *mem; /* borrowed */
 	struct emu_tap *tap; /* borrowed, may be NULL */
@@ -51,37 +51,37 @@ struct emu_watch {
 	unsigned order_at, order_n;
 	struct emu_chain *free;
 	struct emu_chain none; /* a used chain that nobody knows */
-	struct emu_watch_stats stats;
+	struct snoop_stats stats;
 };
 
-/* -ENOMEM.  emu_watch_fini is fine on zeroes. */
-int emu_watch_init(struct emu_watch *w, struct emu_mem *mem, struct emu_tap *tap, uint16_t queue);
-void emu_watch_fini(struct emu_watch *w);
+/* -ENOMEM.  snoop_fini is fine on zeroes. */
+int snoop_init(struct snoop *w, struct emu_mem *mem, struct emu_tap *tap, uint16_t queue);
+void snoop_fini(struct snoop *w);
 /*
  * w->ring's size, desc, driver and device are set (guest-physical): follow it from this
  * vring base on.  Negative when the ring cannot be followed: w->ring.why.
  */
-int emu_watch_start(struct emu_watch *w, uint64_t features, uint32_t base);
+int snoop_start(struct snoop *w, uint64_t features, uint32_t base);
 /*
  * Another device served the ring before, and this one knows from elsewhere what it left
  * in flight: what is in the available ring already may be of either kind.
  */
-void emu_watch_skip(struct emu_watch *w);
+void snoop_skip(struct snoop *w);
 /* The device has stopped: what it did not use is given up. */
-void emu_watch_stop(struct emu_watch *w);
+void snoop_stop(struct snoop *w);
 /* Are there new entries in the available ring? */
-bool emu_watch_pending(struct emu_watch *w);
+bool snoop_pending(struct snoop *w);
 /* If so: are they such as the device asked to be kicked for? */
-bool emu_watch_kick_due(struct emu_watch *w);
+bool snoop_kick_due(struct snoop *w);
 /* A kick: before the device gets it. */
-unsigned emu_watch_kick(struct emu_watch *w);
+unsigned snoop_kick(struct snoop *w);
 /* The device notifies: before the driver hears of it. */
-unsigned emu_watch_call(struct emu_watch *w);
+unsigned snoop_call(struct snoop *w);
 /* It did so long ago, and nobody looked: of what is known to be used, not of what is found now. */
-unsigned emu_watch_call_late(struct emu_watch *w);
+unsigned snoop_call_late(struct snoop *w);
 /* Any other time; with everything new in the available ring, or only what was used. */
-unsigned emu_watch_look(struct emu_watch *w, bool all);
+unsigned snoop_look(struct snoop *w, bool all);
 /* How the ring stands, as an event. */
-void emu_watch_sample(struct emu_watch *w);
+void snoop_sample(struct snoop *w);
 
 #endif

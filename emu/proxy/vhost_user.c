@@ -36,22 +36,22 @@ int vhost_proxy_connect(const char *path)
 		close(fd);
 		return err;
 	}
-	door_nonblock(fd);
+	server_nonblock(fd);
 	return fd;
 }
 
 /* --- handing on ---------------------------------------------------------------------- */
 
-static int hand_on(struct vhost_proxy *p, int to, uint8_t *msg, size_t len, struct door_in *in)
+static int hand_on(struct vhost_proxy *p, int to, uint8_t *msg, size_t len, struct server_in *in)
 {
 	struct iovec v = { msg, len };
-	int fd[DOOR_FDS];
+	int fd[SERVER_FDS];
 	unsigned n = 0;
 	for (unsigned i = 0; i < in->nfds; i++)
 		if (in->fd[i] >= 0)
 			fd[n++] = in->fd[i];
-	int ret = to < 0 ? -EPIPE : door_send_wait(to, &v, 1, fd, n, SEND_MS);
-	door_in_reset(in, false);
+	int ret = to < 0 ? -EPIPE : server_send_wait(to, &v, 1, fd, n, SEND_MS);
+	server_in_reset(in, false);
 	return ret;
 }
 
@@ -62,31 +62,32 @@ static size_t size_of(const uint8_t *header)
 	return h.size;
 }
 
-static ssize_t payload(struct door *d, const uint8_t *header)
+static ssize_t payload(struct server *d, const uint8_t *header)
 {
 	if (size_of(header) > MESSAGE_MAX)
-		return door_fail(d, "the front end sent a message of %zu bytes", size_of(header));
+		return server_fail(d, "the front end sent a message of %zu bytes", size_of(header));
 	return size_of(header);
 }
 
 static ssize_t back_payload(void *opaque, const uint8_t *header)
 {
 	if (size_of(header) > MESSAGE_MAX)
-		return door_fail(opaque, "the back end sent a message of %zu bytes",
-				 size_of(header));
+		return server_fail(opaque, "the back end sent a message of %zu bytes",
+				   size_of(header));
 	return size_of(header);
 }
 
 /* What a message means to us; it is handed on whether we know it or not. */
-static int look_at(struct vhost_proxy *p, uint8_t *msg, size_t len, struct door_in *in, bool asked)
+static int look_at(struct vhost_proxy *p, uint8_t *msg, size_t len, struct server_in *in,
+		   bool asked)
 {
 	struct vhost_user_hdr h;
 	memcpy(&h, msg, sizeof(h));
 	const struct vhost_user_message *m = vhost_user_message(h.request);
 	const struct proxy_row *r = proxy_row(h.request);
 	if (!m && !p->stats.unknown++)
-		door_tell(&p->door, DOOR_NOTE,
-			  "request %u is not known here and handed on as it is", h.request);
+		server_report(&p->server, SERVER_NOTE,
+			      "request %u is not known here and handed on as it is", h.request);
 	if (!m || !r)
 		return 0;
 	if (asked)
@@ -95,26 +96,27 @@ static int look_at(struct vhost_proxy *p, uint8_t *msg, size_t len, struct door_
 }
 
 /* From the front end. */
-static int message(struct door *d, uint8_t *msg, size_t len)
+static int message(struct server *d, uint8_t *msg, size_t len)
 {
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
 	int ret = look_at(p, msg, len, d->msg, true);
 	if (ret == 0)
 		ret = hand_on(p, p->back.source.fd, msg, len, d->msg);
 	if (ret < 0 && !d->why[0])
-		return door_fail(d, "a message could not be handed on to the back end: %s",
-				 strerror(-ret));
+		return server_fail(d, "a message could not be handed on to the back end: %s",
+				   strerror(-ret));
 	return ret < 0 ? -EBADMSG : 0;
 }
 
 /* One message from this peer to that descriptor: 1, 0 none whole yet, negative. */
 static int pass(struct vhost_proxy *p, struct proxy_peer *from, int to, bool answers)
 {
-	struct door_in *in = &from->in;
-	int ret = door_in_get(in, from->source.fd, sizeof(struct vhost_user_hdr), back_payload, p);
+	struct server_in *in = &from->in;
+	int ret =
+		server_in_get(in, from->source.fd, sizeof(struct vhost_user_hdr), back_payload, p);
 	if (ret <= 0)
 		return ret;
-	p->door.stats.messages++;
+	p->server.stats.messages++;
 	ret = answers ? look_at(p, in->buf, in->have, in, false) : 0;
 	if (ret == 0)
 		ret = hand_on(p, to, in->buf, in->want, in);
@@ -124,9 +126,9 @@ static int pass(struct vhost_proxy *p, struct proxy_peer *from, int to, bool ans
 static void close_peer(struct vhost_proxy *p, struct proxy_peer *peer)
 {
 	int fd = peer->source.fd;
-	door_unwatch(&p->door, &peer->source);
-	door_close(&fd);
-	door_in_reset(&peer->in, true);
+	server_unwatch(&p->server, &peer->source);
+	server_close(&fd);
+	server_in_reset(&peer->in, true);
 }
 
 static int pass_all(struct vhost_proxy *p, struct proxy_peer *from, int to, bool answers)
@@ -137,24 +139,24 @@ static int pass_all(struct vhost_proxy *p, struct proxy_peer *from, int to, bool
 	return ret;
 }
 
-static void on_back(struct door *d, struct door_source *s, uint32_t events)
+static void on_back(struct server *d, struct server_source *s, uint32_t events)
 {
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
 	int ret = pass_all(p, &p->back, d->client.fd, true);
 	if (ret >= 0)
 		return;
 	if (!d->why[0] && (ret == -EPIPE || ret == -ECONNRESET))
-		door_fail(d, "the back end has closed the connection");
+		server_fail(d, "the back end has closed the connection");
 	else if (!d->why[0])
-		door_fail(d, "a message of the back end could not be handed on: %s",
-			  strerror(-ret));
+		server_fail(d, "a message of the back end could not be handed on: %s",
+			    strerror(-ret));
 	/* the rings as it left them; the front end goes when this step ends */
 	proxy_rings_look(p);
 	close_peer(p, &p->back);
 }
 
 /* The back end's own requests and the front end's replies: only handed on. */
-static void on_channel(struct door *d, struct door_source *s, uint32_t events)
+static void on_channel(struct server *d, struct server_source *s, uint32_t events)
 {
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
 	struct proxy_peer *from = (struct proxy_peer *)s;
@@ -162,7 +164,7 @@ static void on_channel(struct door *d, struct door_source *s, uint32_t events)
 	enum { CONFIG_CHANGE = 2 };
 	struct vhost_user_hdr h;
 	int ret;
-	while ((ret = door_in_get(&from->in, s->fd, sizeof(h), back_payload, p)) > 0) {
+	while ((ret = server_in_get(&from->in, s->fd, sizeof(h), back_payload, p)) > 0) {
 		memcpy(&h, from->in.buf, sizeof(h));
 		if (from == &p->channel[1] && h.request == CONFIG_CHANGE && !(h.flags & VH_REPLY))
 			emu_tap_irq(p->cfg.tap, VQT_NO_QUEUE, VQT_IRQ_CONFIG, VQT_NO_VECTOR, 0);
@@ -178,22 +180,22 @@ static void on_channel(struct door *d, struct door_source *s, uint32_t events)
 
 /* --- the connection's life ----------------------------------------------------------- */
 
-static void opened(struct door *d)
+static void opened(struct server *d)
 {
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
 	int fd = p->cfg.connect(p->cfg.connect_opaque);
 	p->protocol = p->features = 0;
 	p->features_known = p->told = p->inflight = false;
 	p->status = 0;
-	if (fd >= 0 && door_watch(d, &p->back.source, fd, EPOLLIN) < 0) {
+	if (fd >= 0 && server_watch(d, &p->back.source, fd, EPOLLIN) < 0) {
 		close(fd);
 		fd = -ENOMEM;
 	}
 	if (fd < 0)
-		door_fail(d, "the back end cannot be reached: %s", strerror(-fd));
+		server_fail(d, "the back end cannot be reached: %s", strerror(-fd));
 }
 
-static void closed(struct door *d)
+static void closed(struct server *d)
 {
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
 	proxy_rings_look(p);
@@ -201,36 +203,36 @@ static void closed(struct door *d)
 	close_peer(p, &p->back);
 	close_peer(p, &p->channel[0]);
 	close_peer(p, &p->channel[1]);
-	door_maps_clear(&p->maps);
+	server_maps_clear(&p->maps);
 	if (p->lived)
-		emu_tap_life(p->cfg.tap, VQT_LIFE_RESET, VQT_NO_QUEUE, 0, 0, 0, NULL);
+		emu_tap_lifecycle(p->cfg.tap, VQT_LIFECYCLE_RESET, VQT_NO_QUEUE, 0, 0, 0, NULL);
 	p->lived = false;
 }
 
-static int run(struct door *d)
+static int run(struct server *d)
 {
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
 	int n = proxy_rings_run(p);
-	if (door_maps_lost(&p->maps))
-		door_fail(d, "the front end took memory away that it had shared");
+	if (server_maps_lost(&p->maps))
+		server_fail(d, "the front end took memory away that it had shared");
 	return n;
 }
 
-static bool busy(struct door *d)
+static bool busy(struct server *d)
 {
 	return false; /* vhost_proxy_timeout says when */
 }
 
-static void free_all(struct door *d)
+static void free_all(struct server *d)
 {
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
-	door_fini(d);
+	server_fini(d);
 	proxy_rings_free(p);
 	emu_mem_free(p->mem);
 	free(p);
 }
 
-static const struct door_ops ops = {
+static const struct server_ops ops = {
 	.name = "vhost-user proxy",
 	.header = sizeof(struct vhost_user_hdr),
 	.payload = payload,
@@ -242,35 +244,35 @@ static const struct door_ops ops = {
 	.free = free_all,
 };
 
-int vhost_proxy_new(struct door **out, const struct vhost_proxy_config *cfg)
+int vhost_proxy_new(struct server **out, const struct vhost_proxy_config *cfg)
 {
-	struct door_config dc = {
+	struct server_config dc = {
 		.tap = cfg->tap, .say = cfg->say, .opaque = cfg->opaque, .spin_us = cfg->spin_us
 	};
 	struct vhost_proxy *p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
 	p->cfg = *cfg;
-	p->back.source = (struct door_source){ -1, on_back };
-	p->channel[0].source = p->channel[1].source = (struct door_source){ -1, on_channel };
-	int ret = door_init(&p->door, &ops, &dc);
+	p->back.source = (struct server_source){ -1, on_back };
+	p->channel[0].source = p->channel[1].source = (struct server_source){ -1, on_channel };
+	int ret = server_init(&p->server, &ops, &dc);
 	p->mem = p->maps.mem = emu_mem_new();
 	if (ret == 0 && !p->mem)
 		ret = -ENOMEM;
 	if (ret < 0) {
-		free_all(&p->door);
+		free_all(&p->server);
 		return ret;
 	}
-	*out = &p->door;
+	*out = &p->server;
 	return 0;
 }
 
-int vhost_proxy_timeout(struct door *d)
+int vhost_proxy_timeout(struct server *d)
 {
 	return d->client.fd < 0 ? -1 : proxy_rings_timeout((struct vhost_proxy *)d);
 }
 
-static void add_stats(struct emu_watch_stats *to, const struct emu_watch_stats *s)
+static void add_stats(struct snoop_stats *to, const struct snoop_stats *s)
 {
 	to->kicks += s->kicks;
 	to->calls += s->calls;
@@ -282,7 +284,7 @@ static void add_stats(struct emu_watch_stats *to, const struct emu_watch_stats *
 	to->lost += s->lost;
 }
 
-struct vhost_proxy_stats vhost_proxy_stats(const struct door *d)
+struct vhost_proxy_stats vhost_proxy_stats(const struct server *d)
 {
 	const struct vhost_proxy *p = (const struct vhost_proxy *)d;
 	struct vhost_proxy_stats s = p->stats;
@@ -294,7 +296,7 @@ struct vhost_proxy_stats vhost_proxy_stats(const struct door *d)
 	return s;
 }
 
-void vhost_proxy_preamble(struct door *d)
+void vhost_proxy_preamble(struct server *d)
 {
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
 	emu_tap_device(p->cfg.tap, p->cfg.virtio_id, VQT_TRANSPORT_UNKNOWN, 0, ~0u, p->queues,

@@ -280,7 +280,7 @@ static void fill_pci(struct replay_finding *f)
 	if (cfg.vectors > 2048 && cfg.vectors != VQT_NO_VECTOR)
 		cfg.vectors = 2048;
 	emu_device_layout(&normal, &cfg);
-	replay_sound_pci(f, &normal);
+	replay_normalise_pci(f, &normal);
 	d->layout = normal;
 	fill_ids(d);
 	fill_bars(f);
@@ -323,10 +323,10 @@ void replay_describe(struct replay_finding *f)
 	d->late = f->late || !f->born; /* a beginning may have been cut off */
 	fill_bytes(f);
 	fill_features(f);
-	replay_sound_features(f);
+	replay_normalise_features(f);
 	fill_queues(f);
-	replay_sound_queues(f);
-	replay_sound_config(f);
+	replay_normalise_queues(f);
+	replay_normalise_config(f);
 	legacy_id = known(d, PCI_DEVICE_ID, 2) && get_le16(d->pci + PCI_DEVICE_ID) >= 0x1000 &&
 		    get_le16(d->pci + PCI_DEVICE_ID) < 0x1040;
 	d->transitional = f->legacy_seen || f->transitional || legacy_id;

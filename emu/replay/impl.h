@@ -22,7 +22,7 @@ struct replay_chain {
 	uint64_t order; /* of publication in this queue, from 0 */
 	uint64_t status_at; /* guest address of the last writable byte */
 	bool has_status;
-	bool taken; /* its avail event has been played */
+	bool popped; /* its avail event has been played */
 	bool fail; /* the backend fails it, as recorded */
 	bool done; /* the target has used it: */
 	uint32_t len;
@@ -34,10 +34,10 @@ struct replay_chain {
 /* One side's view of whether notifications came when due. */
 struct replay_side {
 	bool news; /* something was used since it last told */
-	uint64_t told_taken; /* chains taken when it last told */
+	uint64_t reported_popped; /* chains taken when it last told */
 	bool due; /* a notification is owed */
 	uint64_t due_at; /* event number of the used buffer it is owed for */
-	uint64_t due_taken; /* chains taken by then: a later one shows the driver went on */
+	uint64_t due_popped; /* chains taken by then: a later one shows the driver went on */
 };
 
 struct replay_queue {
@@ -54,7 +54,7 @@ struct replay_queue {
 	bool flags_known;
 	struct replay_chain *chains; /* uthash by head: published, completion not yet matched */
 	struct replay_chain *spare;
-	uint64_t published, taken, matched;
+	uint64_t published, popped, matched;
 	uint64_t used_recorded, used_replayed; /* since the ring came up */
 	uint32_t used_last; /* recorded: position after the latest used entry, ours */
 	struct replay_side side[2]; /* RECORDED, REPLAYED */
@@ -111,7 +111,7 @@ struct replay_pending {
 };
 
 struct replay {
-	const struct replay_gather *gather;
+	const struct replay_profile *profile;
 	struct replay_options opt;
 	const struct replay_target_ops *ops;
 	struct model *model;
@@ -196,13 +196,14 @@ void replay_request_of(struct replay *r, struct replay_instance *i, struct repla
 int replay_play_reg(struct replay *r, struct replay_instance *i, const struct event *e);
 
 /* emu/replay/notifications.c: notifications. */
-void replay_judge_used(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-		       unsigned side, const struct event *e, uint32_t position, uint32_t slots);
-void replay_judge_irq(struct replay *r, struct replay_instance *i, const struct event *e,
-		      unsigned side, const struct replay_irq *irq, struct replay_queue *q);
-void replay_judge_taken(struct replay_queue *q);
+void replay_notifications_used(struct replay *r, struct replay_instance *i, struct replay_queue *q,
+			       unsigned side, const struct event *e, uint32_t position,
+			       uint32_t slots);
+void replay_notifications_irq(struct replay *r, struct replay_instance *i, const struct event *e,
+			      unsigned side, const struct replay_irq *irq, struct replay_queue *q);
+void replay_notifications_popped(struct replay_queue *q);
 /* The queue goes down, or the trace ends: what is still owed? */
-void replay_judge_end(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-		      const struct event *e, bool went_on);
+void replay_notifications_end(struct replay *r, struct replay_instance *i, struct replay_queue *q,
+			      const struct event *e, bool went_on);
 
 #endif

@@ -57,7 +57,7 @@ static void must_offer(struct replay_device *d, unsigned bit)
 		d->offered[bit / 64] |= 1ull << bit % 64;
 }
 
-void replay_sound_features(struct replay_finding *f)
+void replay_normalise_features(struct replay_finding *f)
 {
 	struct replay_device *d = &f->d;
 	for (unsigned b = 0; b < 128; b++) {
@@ -90,7 +90,7 @@ static uint16_t common_size(const struct replay_device *d)
 	return v.any ? v.value : 256;
 }
 
-void replay_sound_queues(struct replay_finding *f)
+void replay_normalise_queues(struct replay_finding *f)
 {
 	struct replay_device *d = &f->d;
 	bool packed = d->offered[0] >> VIRTIO_F_RING_PACKED & 1;
@@ -107,7 +107,7 @@ void replay_sound_queues(struct replay_finding *f)
 
 /* --- device configuration, 2.5 --------------------------------------------------------- */
 
-static void sound_blk(struct replay_finding *f)
+static void normalise_blk(struct replay_finding *f)
 {
 	struct replay_device *d = &f->d;
 	uint64_t capacity = get_le64(d->config + BLK_CFG_CAPACITY);
@@ -127,7 +127,7 @@ static void sound_blk(struct replay_finding *f)
 		say_config(d, BLK_CFG_ZEROES_UNMAP, 1, 1);
 }
 
-static void sound_net(struct replay_finding *f)
+static void normalise_net(struct replay_finding *f)
 {
 	struct replay_device *d = &f->d;
 	const unsigned status = 6, pairs = 8; /* 5.1.4 */
@@ -138,12 +138,12 @@ static void sound_net(struct replay_finding *f)
 		say_config(d, pairs, 2, (f->added - 1) / 2);
 }
 
-void replay_sound_config(struct replay_finding *f)
+void replay_normalise_config(struct replay_finding *f)
 {
 	if (f->d.virtio_id == VIRTIO_ID_BLOCK)
-		sound_blk(f);
+		normalise_blk(f);
 	if (f->d.virtio_id == VIRTIO_ID_NET)
-		sound_net(f);
+		normalise_net(f);
 }
 
 /* --- PCI: the header ---------------------------------------------------------------------- */
@@ -157,7 +157,7 @@ static unsigned transitional_id(unsigned virtio_id)
 }
 
 /* 4.1.2: which of its two numbers. */
-static void sound_id(struct replay_finding *f, bool legacy)
+static void normalise_id(struct replay_finding *f, bool legacy)
 {
 	struct replay_device *d = &f->d;
 	unsigned modern = VIRTIO_PCI_ID_MODERN + d->virtio_id, old = transitional_id(d->virtio_id);
@@ -170,13 +170,13 @@ static void sound_id(struct replay_finding *f, bool legacy)
 		say(d, PCI_DEVICE_ID, 2, modern);
 }
 
-static void sound_header(struct replay_finding *f)
+static void normalise_header(struct replay_finding *f)
 {
 	struct replay_device *d = &f->d;
 	bool legacy = from_qemu(f) ? f->bar_life[0] && f->bar_type[0] & PCI_BASE_ADDRESS_SPACE_IO
 				   : f->legacy_seen || f->transitional;
 	say(d, PCI_VENDOR_ID, 2, VIRTIO_PCI_VENDOR);
-	sound_id(f, legacy);
+	normalise_id(f, legacy);
 	if (legacy) { /* 4.1.2.3 */
 		say(d, PCI_REVISION_ID, 1, 0);
 		say(d, PCI_SUBSYSTEM_ID, 2, d->virtio_id);
@@ -238,7 +238,7 @@ static uint64_t qemu_bar_size(const struct replay_finding *f, const struct emu_p
 	return f->msix_life && bar == f->msix_bar ? normal->bar[1].size : 0;
 }
 
-static void sound_bars(struct replay_finding *f, const struct emu_pci_layout *normal)
+static void normalise_bars(struct replay_finding *f, const struct emu_pci_layout *normal)
 {
 	bool made = false; /* which there are was seen when it was made */
 	for (unsigned i = 0; i < REPLAY_BARS; i++)
@@ -291,8 +291,8 @@ static bool fits(const struct replay_finding *f, unsigned at, unsigned type)
 }
 
 /* One structure's place; all of it is read in one go, so either all is known or little. */
-static void sound_place(struct replay_finding *f, const struct emu_pci_layout *normal, unsigned at,
-			unsigned type)
+static void normalise_place(struct replay_finding *f, const struct emu_pci_layout *normal,
+			    unsigned at, unsigned type)
 {
 	struct replay_device *d = &f->d;
 	const struct emu_pci_cap *u = usual(normal, PCI_CAP_ID_VNDR, type);
@@ -315,7 +315,8 @@ multiplier:
 }
 
 /* PCI 6.8.2; how many vectors, and in which BAR, was seen when it was made. */
-static void sound_msix(struct replay_finding *f, const struct emu_pci_layout *normal, unsigned at)
+static void normalise_msix(struct replay_finding *f, const struct emu_pci_layout *normal,
+			   unsigned at)
 {
 	struct replay_device *d = &f->d;
 	const struct emu_pci_cap *u = usual(normal, PCI_CAP_ID_MSIX, 0);
@@ -347,7 +348,7 @@ static void sort(uint8_t *at, unsigned n)
 }
 
 /* Every notification lands in the structure: 4.1.4.4. */
-static void sound_offsets(struct replay_device *d, unsigned at)
+static void normalise_offsets(struct replay_device *d, unsigned at)
 {
 	uint64_t mult = get_le32(d->pci + at + VIRTIO_PCI_NOTIFY_CAP_MULT);
 	uint64_t length = get_le32(d->pci + at + VIRTIO_PCI_CAP_LENGTH);
@@ -358,7 +359,7 @@ static void sound_offsets(struct replay_device *d, unsigned at)
 			d->notify_off[i] = i;
 }
 
-static void sound_caps(struct replay_finding *f, const struct emu_pci_layout *normal)
+static void normalise_caps(struct replay_finding *f, const struct emu_pci_layout *normal)
 {
 	struct replay_device *d = &f->d;
 	unsigned at = d->pci[PCI_CAPABILITY_LIST] & ~3u, n = 0;
@@ -367,7 +368,7 @@ static void sound_caps(struct replay_finding *f, const struct emu_pci_layout *no
 		if (d->pci[at] == PCI_CAP_ID_VNDR && n < sizeof(vendor))
 			vendor[n++] = at;
 		else if (d->pci[at] == PCI_CAP_ID_MSIX)
-			sound_msix(f, normal, at);
+			normalise_msix(f, normal, at);
 		at = known(d, at + 1) ? d->pci[at + 1] & ~3u : 0;
 	}
 	sort(vendor, n);
@@ -381,15 +382,15 @@ static void sound_caps(struct replay_finding *f, const struct emu_pci_layout *no
 		}
 		if (type >= VIRTIO_PCI_CAP_COMMON_CFG && type <= VIRTIO_PCI_CAP_DEVICE_CFG &&
 		    known(d, vendor[i] + VIRTIO_PCI_CAP_CFG_TYPE))
-			sound_place(f, normal, vendor[i], type);
+			normalise_place(f, normal, vendor[i], type);
 		if (type == VIRTIO_PCI_CAP_NOTIFY_CFG)
-			sound_offsets(d, vendor[i]);
+			normalise_offsets(d, vendor[i]);
 	}
 }
 
-void replay_sound_pci(struct replay_finding *f, const struct emu_pci_layout *normal)
+void replay_normalise_pci(struct replay_finding *f, const struct emu_pci_layout *normal)
 {
-	sound_header(f);
-	sound_bars(f, normal);
-	sound_caps(f, normal);
+	normalise_header(f);
+	normalise_bars(f, normal);
+	normalise_caps(f, normal);
 }

@@ -41,7 +41,7 @@ static bool silent(const struct replay_instance *i, const struct event *e,
 static void owe_no_more(struct replay_queue *q, struct replay_side *s)
 {
 	s->due = false;
-	s->told_taken = q->taken;
+	s->reported_popped = q->popped;
 }
 
 static void missed(struct replay *r, struct replay_instance *i, struct replay_queue *q,
@@ -73,8 +73,9 @@ static void missed(struct replay *r, struct replay_instance *i, struct replay_qu
 		       side == RECORDED ? "a notification" : "no notification of what was used");
 }
 
-void replay_judge_used(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-		       unsigned side, const struct event *e, uint32_t position, uint32_t slots)
+void replay_notifications_used(struct replay *r, struct replay_instance *i, struct replay_queue *q,
+			       unsigned side, const struct event *e, uint32_t position,
+			       uint32_t slots)
 {
 	struct replay_side *s = &q->side[side];
 	if (!q->packed)
@@ -84,13 +85,13 @@ void replay_judge_used(struct replay *r, struct replay_instance *i, struct repla
 					       : NULL;
 	bool exact, due = is_due(q, position, slots, &exact) && !silent(i, e, q);
 	s->news = true;
-	if (s->due && c && c->order >= s->due_taken)
+	if (s->due && c && c->order >= s->due_popped)
 		missed(r, i, q, side, e);
 	/*
 	 * Flags come and go while a driver works: a notification on its way makes it
 	 * look, and with that it may find this one, too.
 	 */
-	if (due && !exact && c && c->order < s->told_taken)
+	if (due && !exact && c && c->order < s->reported_popped)
 		due = false;
 	if (side == REPLAYED && i->line && !replay_msix(i, e)) /* the line says it already */
 		due = false;
@@ -98,7 +99,7 @@ void replay_judge_used(struct replay *r, struct replay_instance *i, struct repla
 		return;
 	s->due = true;
 	s->due_at = e->number;
-	s->due_taken = q->taken;
+	s->due_popped = q->popped;
 	if (side == RECORDED) {
 		i->n.interrupts.compared++;
 		i->n.interrupts.equal++;
@@ -116,8 +117,8 @@ static bool hears(const struct replay_instance *i, const struct event *e,
 	return m && m->vector == irq->vector;
 }
 
-void replay_judge_irq(struct replay *r, struct replay_instance *i, const struct event *e,
-		      unsigned side, const struct replay_irq *irq, struct replay_queue *q)
+void replay_notifications_irq(struct replay *r, struct replay_instance *i, const struct event *e,
+			      unsigned side, const struct replay_irq *irq, struct replay_queue *q)
 {
 	bool news = false, anyone = false;
 	for (unsigned n = 0; n < i->d->num_queues; n++) {
@@ -149,13 +150,13 @@ void replay_judge_irq(struct replay *r, struct replay_instance *i, const struct 
 		       side == RECORDED ? "none" : "a notification, and nothing was used");
 }
 
-void replay_judge_taken(struct replay_queue *q)
+void replay_notifications_popped(struct replay_queue *q)
 {
-	q->taken++;
+	q->popped++;
 }
 
-void replay_judge_end(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-		      const struct event *e, bool went_on)
+void replay_notifications_end(struct replay *r, struct replay_instance *i, struct replay_queue *q,
+			      const struct event *e, bool went_on)
 {
 	for (unsigned side = 0; side < 2; side++)
 		if (q->side[side].due && went_on && i->driver_at > q->side[side].due_at)

@@ -39,7 +39,7 @@ void replay_vote(struct replay_vote *v, uint64_t value)
 
 /* --- devices ------------------------------------------------------------------------ */
 
-static struct replay_finding *find(const struct replay_gather *g, unsigned id)
+static struct replay_finding *find(const struct replay_profile *g, unsigned id)
 {
 	struct replay_finding *f;
 	uint16_t key = id;
@@ -47,7 +47,7 @@ static struct replay_finding *find(const struct replay_gather *g, unsigned id)
 	return f;
 }
 
-static struct replay_finding *get(struct replay_gather *g, const struct model_device *d)
+static struct replay_finding *get(struct replay_profile *g, const struct model_device *d)
 {
 	struct replay_finding *f = find(g, d->id);
 	if (f)
@@ -73,7 +73,7 @@ static struct replay_finding *get(struct replay_gather *g, const struct model_de
 /* --- registers ------------------------------------------------------------------------ */
 
 /* The size of the expansion ROM: all ones written into its address, with or without bit 0. */
-static void gather_rom(struct replay_finding *f, const struct vqt_reg *r)
+static void profile_rom(struct replay_finding *f, const struct vqt_reg *r)
 {
 	uint32_t address = r->value & PCI_ROM_ADDRESS_MASK;
 	if (r->op == VQT_WRITE) {
@@ -85,7 +85,7 @@ static void gather_rom(struct replay_finding *f, const struct vqt_reg *r)
 }
 
 /* Bytes that a driver read before anyone wrote them. */
-static void gather_pci(struct replay_finding *f, const struct vqt_reg *r)
+static void profile_pci(struct replay_finding *f, const struct vqt_reg *r)
 {
 	for (unsigned i = 0; i < r->width && i < 8 && r->offset < EMU_PCI_CONFIG - i; i++) {
 		unsigned at = r->offset + i;
@@ -101,7 +101,7 @@ static void gather_pci(struct replay_finding *f, const struct vqt_reg *r)
 			f->bar_mask[at - PCI_BASE_ADDRESS_0] = v;
 	}
 	if (r->offset == PCI_ROM_ADDRESS && r->width == 4)
-		gather_rom(f, r);
+		profile_rom(f, r);
 	if (r->width != 4 || r->offset < PCI_BASE_ADDRESS_0 || r->offset % 4 ||
 	    r->offset >= PCI_BASE_ADDRESS_0 + 24)
 		return;
@@ -119,7 +119,7 @@ static struct replay_vote *config_votes(struct replay_finding *f)
 }
 
 /* Told of twice in a row, by the device and its interrupt, it is one. */
-static int gather_change(struct replay_finding *f, uint64_t number)
+static int profile_change(struct replay_finding *f, uint64_t number)
 {
 	f->just_changed = true;
 	if (f->changes == REPLAY_CHANGES_MAX)
@@ -137,7 +137,7 @@ static int gather_change(struct replay_finding *f, uint64_t number)
 	return 0;
 }
 
-static void gather_config(struct replay_finding *f, const struct vqt_reg *r, uint32_t off)
+static void profile_config(struct replay_finding *f, const struct vqt_reg *r, uint32_t off)
 {
 	struct replay_vote *votes = config_votes(f);
 	for (unsigned i = 0; i < r->width && i < 8 && off < REPLAY_CONFIG_MAX - i; i++) {
@@ -149,7 +149,7 @@ static void gather_config(struct replay_finding *f, const struct vqt_reg *r, uin
 	}
 }
 
-static void gather_feature(struct replay_finding *f, const struct event *e, bool legacy)
+static void profile_feature(struct replay_finding *f, const struct event *e, bool legacy)
 {
 	const struct vqt_reg *r = &e->rec->reg;
 	if (r->width != 4 || r->op != VQT_READ)
@@ -166,13 +166,13 @@ static struct replay_queue_finding *queue_of(struct replay_finding *f, const str
 	return n < REPLAY_QUEUES_MAX ? &f->queue[n] : NULL;
 }
 
-static void gather_common(struct replay_finding *f, const struct event *e)
+static void profile_common(struct replay_finding *f, const struct event *e)
 {
 	const struct vqt_reg *r = &e->rec->reg;
 	struct replay_queue_finding *q = queue_of(f, e);
 	const bool read = r->op == VQT_READ;
 	switch (r->offset) {
-	case VIRTIO_PCI_COMMON_DF: gather_feature(f, e, false); break;
+	case VIRTIO_PCI_COMMON_DF: profile_feature(f, e, false); break;
 	case VIRTIO_PCI_COMMON_NUMQ:
 		if (read && r->width == 2)
 			replay_vote(&f->num_queues, r->value);
@@ -197,21 +197,21 @@ static void gather_common(struct replay_finding *f, const struct event *e)
 	}
 }
 
-static void gather_legacy(struct replay_finding *f, const struct event *e)
+static void profile_legacy(struct replay_finding *f, const struct event *e)
 {
 	const struct vqt_reg *r = &e->rec->reg;
 	struct replay_queue_finding *q = queue_of(f, e);
 	unsigned config = VIRTIO_PCI_CONFIG_OFF(e->dev->msix);
 	f->legacy_seen = true;
 	if (r->offset >= config)
-		gather_config(f, r, r->offset - config);
+		profile_config(f, r, r->offset - config);
 	else if (r->offset == VIRTIO_PCI_HOST_FEATURES)
-		gather_feature(f, e, true);
+		profile_feature(f, e, true);
 	else if (r->offset == VIRTIO_PCI_QUEUE_NUM && q && r->width == 2 && r->op == VQT_READ)
 		replay_vote(&q->size, r->value);
 }
 
-static void gather_reg(struct replay_finding *f, const struct event *e)
+static void profile_reg(struct replay_finding *f, const struct event *e)
 {
 	const struct vqt_reg *r = &e->rec->reg;
 	if (r->flags & VQT_REG_FAILED || !r->width || r->width > 8)
@@ -219,10 +219,10 @@ static void gather_reg(struct replay_finding *f, const struct event *e)
 	if (r->region < 16)
 		f->regions |= 1 << r->region;
 	switch (r->region) {
-	case VQT_REGION_PCI: gather_pci(f, r); break;
-	case VQT_REGION_COMMON: gather_common(f, e); break;
-	case VQT_REGION_DEVICE: gather_config(f, r, r->offset); break;
-	case VQT_REGION_LEGACY: gather_legacy(f, e); break;
+	case VQT_REGION_PCI: profile_pci(f, r); break;
+	case VQT_REGION_COMMON: profile_common(f, e); break;
+	case VQT_REGION_DEVICE: profile_config(f, r, r->offset); break;
+	case VQT_REGION_LEGACY: profile_legacy(f, e); break;
 	case VQT_REGION_MSIX_TABLE:
 		if (r->offset / 16 + 1 > f->vectors_used)
 			f->vectors_used = r->offset / 16 + 1;
@@ -231,7 +231,7 @@ static void gather_reg(struct replay_finding *f, const struct event *e)
 }
 
 /* Queues are made in their order, whether or not the event has their number. */
-static void gather_added(struct replay_finding *f, unsigned queue, uint64_t size)
+static void profile_added(struct replay_finding *f, unsigned queue, uint64_t size)
 {
 	if (queue == VQT_NO_QUEUE)
 		queue = f->added;
@@ -243,7 +243,7 @@ static void gather_added(struct replay_finding *f, unsigned queue, uint64_t size
 }
 
 /* QEMU names what it makes of a device; newer ones add its type. */
-static void gather_region(struct replay_finding *f, const char *text, size_t len, uint64_t size)
+static void profile_region(struct replay_finding *f, const char *text, size_t len, uint64_t size)
 {
 	static const char *const names[] = {
 		[0] = "virtio-pci",
@@ -261,39 +261,39 @@ static void gather_region(struct replay_finding *f, const char *text, size_t len
 	}
 }
 
-static int gather_life(struct replay_finding *f, const struct event *e)
+static int profile_life(struct replay_finding *f, const struct event *e)
 {
-	const struct vqt_life *l = &e->rec->life;
+	const struct vqt_lifecycle *l = &e->rec->life;
 	size_t len;
 	const char *text = record_text(e->rec, &len);
 	switch (l->what) {
-	case VQT_LIFE_VIRTIO_INIT:
+	case VQT_LIFECYCLE_VIRTIO_INIT:
 		f->born = true;
 		f->config_len = l->arg[1];
 		break;
-	case VQT_LIFE_REALIZE:
-	case VQT_LIFE_BUS_PLUGGED: f->born = true; break;
-	case VQT_LIFE_ADD_QUEUE: gather_added(f, e->rec->h.queue, l->arg[0]); break;
-	case VQT_LIFE_BAR:
+	case VQT_LIFECYCLE_REALIZE:
+	case VQT_LIFECYCLE_BUS_PLUGGED: f->born = true; break;
+	case VQT_LIFECYCLE_ADD_QUEUE: profile_added(f, e->rec->h.queue, l->arg[0]); break;
+	case VQT_LIFECYCLE_BAR:
 		if (l->arg[0] < REPLAY_BARS) {
 			f->bar_life[l->arg[0]] = true;
 			f->bar_type[l->arg[0]] = l->arg[1];
 		}
 		break;
-	case VQT_LIFE_REGION: gather_region(f, text, len, l->arg[0]); break;
-	case VQT_LIFE_MSIX_INIT:
+	case VQT_LIFECYCLE_REGION: profile_region(f, text, len, l->arg[0]); break;
+	case VQT_LIFECYCLE_MSIX_INIT:
 		f->msix_life = true;
 		f->vectors = l->arg[0];
 		f->msix_bar = l->arg[1];
 		break;
-	case VQT_LIFE_CONFIG_CHANGE: return gather_change(f, e->number);
+	case VQT_LIFECYCLE_CONFIG_CHANGE: return profile_change(f, e->number);
 	}
 	return 0;
 }
 
 /* --- requests ------------------------------------------------------------------------- */
 
-static void gather_range(struct replay_finding *f, uint64_t gpa, uint64_t len)
+static void profile_range(struct replay_finding *f, uint64_t gpa, uint64_t len)
 {
 	if (!len || gpa + (len - 1) < gpa)
 		return;
@@ -303,21 +303,21 @@ static void gather_range(struct replay_finding *f, uint64_t gpa, uint64_t len)
 		f->d.mem_last = gpa + (len - 1);
 }
 
-static void gather_avail(struct replay_finding *f, const struct event *e)
+static void profile_avail(struct replay_finding *f, const struct event *e)
 {
 	for (unsigned i = 0; i < e->rec->avail.ndesc; i++) {
 		struct vqt_desc d = record_desc(e->rec, i);
-		gather_range(f, d.addr, d.len);
+		profile_range(f, d.addr, d.len);
 	}
 	const struct model_queue *q = e->queue;
 	if (!q || !q->addr_known)
 		return;
-	gather_range(f, q->desc, 16ull * q->size);
-	gather_range(f, q->driver, 6 + 2ull * q->size);
-	gather_range(f, q->device, 6 + 8ull * q->size);
+	profile_range(f, q->desc, 16ull * q->size);
+	profile_range(f, q->driver, 6 + 2ull * q->size);
+	profile_range(f, q->device, 6 + 8ull * q->size);
 }
 
-static int remember(struct replay_gather *g, uint64_t number, bool failed, int status)
+static int remember(struct replay_profile *g, uint64_t number, bool failed, int status)
 {
 	struct replay_outcome *o;
 	HASH_FIND(hh, g->outcomes, &number, sizeof(number), o);
@@ -339,12 +339,12 @@ static int remember(struct replay_gather *g, uint64_t number, bool failed, int s
 	return 0;
 }
 
-static int gather_used(struct replay_gather *g, struct replay_finding *f, const struct event *e)
+static int profile_used(struct replay_profile *g, struct replay_finding *f, const struct event *e)
 {
 	if (!e->req)
 		return 0;
 	if (e->dev->virtio_id == VIRTIO_ID_BLOCK)
-		replay_gather_blk(f, e);
+		replay_profile_blk(f, e);
 	if (e->req->status_known && e->req->status != VIRTIO_BLK_S_OK &&
 	    e->dev->virtio_id == VIRTIO_ID_BLOCK) {
 		f->d.io_errors += e->req->status == BLK_FAILURES;
@@ -353,7 +353,8 @@ static int gather_used(struct replay_gather *g, struct replay_finding *f, const 
 	return 0;
 }
 
-static int gather_backend(struct replay_gather *g, struct replay_finding *f, const struct event *e)
+static int profile_backend(struct replay_profile *g, struct replay_finding *f,
+			   const struct event *e)
 {
 	const struct vqt_backend *b = &e->rec->backend;
 	if (!e->req || !b->phase || b->ret >= 0)
@@ -362,7 +363,7 @@ static int gather_backend(struct replay_gather *g, struct replay_finding *f, con
 }
 
 /* A trace that began in the middle may bring what a driver asked before. */
-static void gather_state(struct replay_finding *f, const struct event *e)
+static void profile_state(struct replay_finding *f, const struct event *e)
 {
 	const struct vqt_device_state *s = &e->rec->device_state;
 	for (unsigned i = 0; s->known & VQT_KNOWN_OFFERED && i < 4; i++)
@@ -372,7 +373,7 @@ static void gather_state(struct replay_finding *f, const struct event *e)
 			replay_vote(&config_votes(f)[i], e->rec->tail[i]);
 }
 
-static void gather_identity(struct replay_finding *f, const struct model_device *m)
+static void profile_identity(struct replay_finding *f, const struct model_device *m)
 {
 	struct replay_device *d = &f->d;
 	memcpy(d->name, m->name, sizeof(d->name));
@@ -390,49 +391,49 @@ static void gather_identity(struct replay_finding *f, const struct model_device 
 		d->accepted_ever[i] |= m->accepted[i];
 }
 
-int replay_gather_feed(struct replay_gather *g, const struct event *e)
+int replay_profile_feed(struct replay_profile *g, const struct event *e)
 {
 	if (!e->dev)
 		return 0;
 	struct replay_finding *f = get(g, e->dev);
 	if (!f)
 		return -ENOMEM;
-	gather_identity(f, e->dev);
+	profile_identity(f, e->dev);
 	bool again = f->just_changed;
 	f->just_changed = false;
 	switch (e->rec->h.type) {
-	case VQT_REG: gather_reg(f, e); break;
-	case VQT_LIFE: return gather_life(f, e);
-	case VQT_DEVICE_STATE: gather_state(f, e); break;
+	case VQT_REG: profile_reg(f, e); break;
+	case VQT_LIFECYCLE: return profile_life(f, e);
+	case VQT_DEVICE_STATE: profile_state(f, e); break;
 	case VQT_KICK: f->kicks = true; break;
 	case VQT_IRQ:
 		if (e->rec->irq.kind == VQT_IRQ_CONFIG && !again)
-			return gather_change(f, e->number);
+			return profile_change(f, e->number);
 		f->signals |= e->rec->irq.kind == VQT_IRQ_SIGNAL;
 		f->d.vectored |=
 			e->rec->irq.vector != VQT_NO_VECTOR &&
 			(e->rec->irq.kind == VQT_IRQ_SIGNAL || e->rec->irq.kind == VQT_IRQ_MSIX);
 		break;
-	case VQT_AVAIL: gather_avail(f, e); break;
-	case VQT_USED: return gather_used(g, f, e);
-	case VQT_BACKEND: return gather_backend(g, f, e);
+	case VQT_AVAIL: profile_avail(f, e); break;
+	case VQT_USED: return profile_used(g, f, e);
+	case VQT_BACKEND: return profile_backend(g, f, e);
 	}
 	if (e->queue && e->queue->index < REPLAY_QUEUES_MAX && e->queue->index >= f->spoken)
 		f->spoken = e->queue->index + 1;
 	return 0;
 }
 
-struct replay_gather *replay_gather_new(void)
+struct replay_profile *replay_profile_new(void)
 {
-	return calloc(1, sizeof(struct replay_gather));
+	return calloc(1, sizeof(struct replay_profile));
 }
 
-void replay_gather_disk(struct replay_gather *g, const char *path)
+void replay_profile_disk(struct replay_profile *g, const char *path)
 {
 	g->disk_path = path;
 }
 
-void replay_gather_free(struct replay_gather *g)
+void replay_profile_free(struct replay_profile *g)
 {
 	struct replay_finding *f, *next;
 	struct replay_outcome *o, *after;
@@ -452,7 +453,7 @@ void replay_gather_free(struct replay_gather *g)
 	free(g);
 }
 
-void replay_gather_finish(struct replay_gather *g)
+void replay_profile_finish(struct replay_profile *g)
 {
 	for (struct replay_finding *f = g->devices; f; f = f->hh.next) {
 		replay_describe(f);
@@ -462,7 +463,7 @@ void replay_gather_finish(struct replay_gather *g)
 	}
 }
 
-const struct replay_device *replay_gather_device(const struct replay_gather *g, unsigned n)
+const struct replay_device *replay_profile_device(const struct replay_profile *g, unsigned n)
 {
 	struct replay_finding *f = g->devices;
 	while (f && n--)
@@ -470,20 +471,20 @@ const struct replay_device *replay_gather_device(const struct replay_gather *g, 
 	return f ? &f->d : NULL;
 }
 
-static const struct replay_outcome *outcome(const struct replay_gather *g, uint64_t number)
+static const struct replay_outcome *outcome(const struct replay_profile *g, uint64_t number)
 {
 	struct replay_outcome *o;
 	HASH_FIND(hh, g->outcomes, &number, sizeof(number), o);
 	return o;
 }
 
-bool replay_gather_backend_failed(const struct replay_gather *g, uint64_t number)
+bool replay_profile_backend_failed(const struct replay_profile *g, uint64_t number)
 {
 	const struct replay_outcome *o = outcome(g, number);
 	return o && o->failed;
 }
 
-int replay_gather_status(const struct replay_gather *g, uint64_t number)
+int replay_profile_status(const struct replay_profile *g, uint64_t number)
 {
 	const struct replay_outcome *o = outcome(g, number);
 	return o ? o->status : -1;
@@ -495,8 +496,8 @@ static int by_number(const void *number, const void *change)
 	return a < b ? -1 : a > b;
 }
 
-const struct replay_config *replay_gather_change(const struct replay_gather *g, unsigned device,
-						 uint64_t number)
+const struct replay_config *replay_profile_change(const struct replay_profile *g, unsigned device,
+						  uint64_t number)
 {
 	const struct replay_finding *f = find(g, device);
 	const struct replay_change *c =
@@ -505,13 +506,13 @@ const struct replay_config *replay_gather_change(const struct replay_gather *g, 
 	return c ? &c->told : NULL;
 }
 
-bool replay_gather_signals(const struct replay_gather *g, unsigned device)
+bool replay_profile_signals(const struct replay_profile *g, unsigned device)
 {
 	const struct replay_finding *f = find(g, device);
 	return f && f->signals;
 }
 
-bool replay_gather_kicks(const struct replay_gather *g, unsigned device)
+bool replay_profile_kicks(const struct replay_profile *g, unsigned device)
 {
 	const struct replay_finding *f = find(g, device);
 	return f && f->kicks;

@@ -11,32 +11,32 @@
 #include "decoder/model/model.h"
 #include "emu/replay/target.h"
 
-struct replay_gather;
+struct replay_profile;
 
-struct replay_gather *replay_gather_new(void); /* NULL: no memory */
+struct replay_profile *replay_profile_new(void); /* NULL: no memory */
 /* What the disks hold is in this file (raw), not in the trace.  Borrowed. */
-void replay_gather_disk(struct replay_gather *g, const char *path);
-void replay_gather_free(struct replay_gather *g);
+void replay_profile_disk(struct replay_profile *g, const char *path);
+void replay_profile_free(struct replay_profile *g);
 /* One event, fresh from model_feed().  0 or -ENOMEM. */
-int replay_gather_feed(struct replay_gather *g, const struct event *e);
+int replay_profile_feed(struct replay_profile *g, const struct event *e);
 /* After the last event. */
-void replay_gather_finish(struct replay_gather *g);
+void replay_profile_finish(struct replay_profile *g);
 
 /* The devices found, in order of appearance; NULL: no more.  Borrowed. */
-const struct replay_device *replay_gather_device(const struct replay_gather *g, unsigned n);
+const struct replay_device *replay_profile_device(const struct replay_profile *g, unsigned n);
 /* How the backend of the request taken in event `number` ended: a backend record said so. */
-bool replay_gather_backend_failed(const struct replay_gather *g, uint64_t number);
+bool replay_profile_backend_failed(const struct replay_profile *g, uint64_t number);
 /* The status byte recorded for the request taken in event `number`; -1 unknown. */
-int replay_gather_status(const struct replay_gather *g, uint64_t number);
+int replay_profile_status(const struct replay_profile *g, uint64_t number);
 /*
  * What is another in the configuration since the change of it in event `number`, as
  * far as it was ever read: until the next change.  NULL: no such event.
  */
-const struct replay_config *replay_gather_change(const struct replay_gather *g, unsigned device,
-						 uint64_t number);
+const struct replay_config *replay_profile_change(const struct replay_profile *g, unsigned device,
+						  uint64_t number);
 /* Does the trace have VQT_IRQ_SIGNAL (the device's decision) of this device? */
-bool replay_gather_signals(const struct replay_gather *g, unsigned device);
+bool replay_profile_signals(const struct replay_profile *g, unsigned device);
 /* Are kicks recorded as such, or only as register writes? */
-bool replay_gather_kicks(const struct replay_gather *g, unsigned device);
+bool replay_profile_kicks(const struct replay_profile *g, unsigned device);
 
 #endif

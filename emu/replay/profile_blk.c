@@ -83,7 +83,7 @@ static void mark_written(struct replay_finding *f, uint64_t sector, uint64_t byt
 	}
 }
 
-static void gather_serial(struct replay_finding *f, const struct event *e)
+static void profile_serial(struct replay_finding *f, const struct event *e)
 {
 	struct record_seg seg;
 	uint32_t pos = 0;
@@ -98,7 +98,7 @@ static void gather_serial(struct replay_finding *f, const struct event *e)
 	f->serial_known = n == 20;
 }
 
-void replay_gather_blk(struct replay_finding *f, const struct event *e)
+void replay_profile_blk(struct replay_finding *f, const struct event *e)
 {
 	const struct model_request *r = e->req;
 	if (!r || !r->typed || !sector_sane(r) || !r->writable)
@@ -124,7 +124,7 @@ void replay_gather_blk(struct replay_finding *f, const struct event *e)
 	case VIRTIO_BLK_T_SECURE_ERASE: mark_written(f, r->sector, r->bytes); break;
 	case VIRTIO_BLK_T_GET_ID:
 		if (ok && !f->serial_known)
-			gather_serial(f, e);
+			profile_serial(f, e);
 		break;
 	}
 }

@@ -70,22 +70,22 @@ struct replay_outcome {
 	UT_hash_handle hh;
 };
 
-struct replay_gather {
+struct replay_profile {
 	struct replay_finding *devices;
 	struct replay_outcome *outcomes;
 	const char *disk_path;
 };
 
 /* A block request was used (emu/replay/profile_blk.c). */
-void replay_gather_blk(struct replay_finding *f, const struct event *e);
+void replay_profile_blk(struct replay_finding *f, const struct event *e);
 /* Fill f->d from what was found (emu/replay/describe.c), then what became of it. */
 void replay_describe(struct replay_finding *f);
 void replay_describe_changes(struct replay_finding *f);
 
 /* emu/replay/normalise.c: answers that something else decides, once the others are there. */
-void replay_sound_features(struct replay_finding *f);
-void replay_sound_queues(struct replay_finding *f);
-void replay_sound_config(struct replay_finding *f);
-void replay_sound_pci(struct replay_finding *f, const struct emu_pci_layout *normal);
+void replay_normalise_features(struct replay_finding *f);
+void replay_normalise_queues(struct replay_finding *f);
+void replay_normalise_config(struct replay_finding *f);
+void replay_normalise_pci(struct replay_finding *f, const struct emu_pci_layout *normal);
 
 #endif

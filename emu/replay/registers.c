@@ -314,7 +314,7 @@ static int write_target(struct replay *r, struct replay_instance *i, const struc
 static int play_write(struct replay *r, struct replay_instance *i, const struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
-	if (is_notify(reg) && replay_gather_kicks(r->gather, i->d->id))
+	if (is_notify(reg) && replay_profile_kicks(r->profile, i->d->id))
 		return 0; /* the kick that follows says more */
 	if (blind_to(i, reg) && !(is_status(reg) && !(reg->value & 0xff))) {
 		replay_skipped(r, i,

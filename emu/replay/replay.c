@@ -107,7 +107,7 @@ int replay_settle(struct replay *r, struct replay_instance *i, const struct even
 		if (irq[k].kind == VQT_IRQ_INTX)
 			i->line = irq[k].level;
 		if (irq[k].kind != VQT_IRQ_INTX || irq[k].level)
-			replay_judge_irq(r, i, e, REPLAYED, &irq[k], NULL);
+			replay_notifications_irq(r, i, e, REPLAYED, &irq[k], NULL);
 	}
 	return ret;
 }
@@ -165,7 +165,7 @@ static int publish_ahead(struct replay *r, struct replay_instance *i, struct rep
 				return ret;
 		} else if (p->rec.h.type != VQT_AVAIL && !counted) {
 			break; /* only what follows at once is surely there */
-		} else if (p->rec.h.type == VQT_KICK || p->rec.h.type == VQT_LIFE) {
+		} else if (p->rec.h.type == VQT_KICK || p->rec.h.type == VQT_LIFECYCLE) {
 			break;
 		}
 	}
@@ -258,15 +258,15 @@ static int play_avail(struct replay *r, struct replay_instance *i, const struct 
 		c = replay_ring_chain(q, a->head);
 	}
 	if (c)
-		c->taken = true;
-	replay_judge_taken(q);
+		c->popped = true;
+	replay_notifications_popped(q);
 	return replay_settle(r, i, e);
 }
 
 /* What the driver read of it from then on says what it became. */
 static int change_config(struct replay *r, struct replay_instance *i, const struct event *e)
 {
-	const struct replay_config *now = replay_gather_change(r->gather, i->d->id, e->number);
+	const struct replay_config *now = replay_profile_change(r->profile, i->d->id, e->number);
 	if (!now)
 		return 0;
 	i->config_moved = true;
@@ -284,7 +284,7 @@ static int change_config(struct replay *r, struct replay_instance *i, const stru
 static int play_irq(struct replay *r, struct replay_instance *i, const struct event *e)
 {
 	const struct vqt_irq *k = &e->rec->irq;
-	bool signals = replay_gather_signals(r->gather, i->d->id);
+	bool signals = replay_profile_signals(r->profile, i->d->id);
 	struct replay_irq irq = { .kind = k->kind, .level = k->level, .vector = k->vector };
 	if (k->kind == VQT_IRQ_CONFIG)
 		return change_config(r, i, e);
@@ -294,15 +294,15 @@ static int play_irq(struct replay *r, struct replay_instance *i, const struct ev
 		irq.kind = replay_msix(i, e) ? VQT_IRQ_MSIX : VQT_IRQ_INTX;
 	if (k->kind == VQT_IRQ_SIGNAL && e->rec->h.queue == VQT_NO_QUEUE)
 		return 0;
-	replay_judge_irq(r, i, e, RECORDED, &irq,
-			 e->rec->h.queue != VQT_NO_QUEUE ? replay_queue_of(i, e) : NULL);
+	replay_notifications_irq(r, i, e, RECORDED, &irq,
+				 e->rec->h.queue != VQT_NO_QUEUE ? replay_queue_of(i, e) : NULL);
 	return 0;
 }
 
 void replay_queue_gone(struct replay *r, struct replay_instance *i, struct replay_queue *q,
 		       const struct event *e)
 {
-	replay_judge_end(r, i, q, e, true);
+	replay_notifications_end(r, i, q, e, true);
 	if (q->used_recorded && !q->chains && !i->doubt && !q->torn) {
 		uint32_t wrap = replay_ring_wrap(q);
 		bool equal = q->used_last % wrap == q->used % wrap;
@@ -340,7 +340,7 @@ static int play_life(struct replay *r, struct replay_instance *i, const struct e
 {
 	int ret;
 	switch (e->rec->life.what) {
-	case VQT_LIFE_RESET: /* the driver's own has passed already */
+	case VQT_LIFECYCLE_RESET: /* the driver's own has passed already */
 		if (!e->status_before || !r->ops->platform_reset)
 			return 0;
 		if (i->doubt) /* the driver's own write may be lost */
@@ -351,7 +351,7 @@ static int play_life(struct replay *r, struct replay_instance *i, const struct e
 		i->blind = i->doubt = i->gap = i->unsure = false;
 		ret = r->ops->platform_reset(i->target);
 		return ret < 0 ? ret : replay_settle(r, i, e);
-	case VQT_LIFE_CONFIG_CHANGE: return change_config(r, i, e);
+	case VQT_LIFECYCLE_CONFIG_CHANGE: return change_config(r, i, e);
 	}
 	return 0;
 }
@@ -386,7 +386,7 @@ static int play(struct replay *r, struct replay_instance *i, const struct event 
 	case VQT_AVAIL: return play_avail(r, i, e, p);
 	case VQT_USED: return replay_play_used(r, i, e);
 	case VQT_IRQ: return play_irq(r, i, e);
-	case VQT_LIFE: return play_life(r, i, e);
+	case VQT_LIFECYCLE: return play_life(r, i, e);
 	case VQT_DEVICE_STATE:
 		if (!(e->rec->device_state.known & ~VQT_KNOWN_CONFIG))
 			return 0; /* the configuration changed, and nothing else */
@@ -578,21 +578,21 @@ static void begin_trace(struct replay *r)
 	emu_tap_free(tap);
 }
 
-int replay_new(struct replay **out, const struct replay_gather *g, const struct replay_options *opt,
-	       char *why, size_t size)
+int replay_new(struct replay **out, const struct replay_profile *g,
+	       const struct replay_options *opt, char *why, size_t size)
 {
 	struct replay *r = calloc(1, sizeof(*r));
 	unsigned n = 0;
 	int ret = 0;
 	if (!r)
 		return -ENOMEM;
-	r->gather = g;
+	r->profile = g;
 	r->opt = *opt;
 	r->ops = opt->against ? opt->against : &replay_target_emu;
 	r->now = opt->start;
 	r->last = &r->first;
 	r->model = model_new();
-	while (replay_gather_device(g, n))
+	while (replay_profile_device(g, n))
 		n++;
 	r->instance = calloc(n ? n : 1, sizeof(*r->instance));
 	if (!r->model || !r->instance)
@@ -601,9 +601,9 @@ int replay_new(struct replay **out, const struct replay_gather *g, const struct 
 		begin_trace(r);
 	for (unsigned k = 0; k < n && ret == 0; k++) {
 		struct replay_instance *i = &r->instance[r->ninstance++];
-		ret = begin(r, i, replay_gather_device(g, k));
+		ret = begin(r, i, replay_profile_device(g, k));
 		if (ret < 0)
-			snprintf(why, size, "%s: %s", replay_gather_device(g, k)->name,
+			snprintf(why, size, "%s: %s", replay_profile_device(g, k)->name,
 				 *i->why_text ? i->why_text : strerror(-ret));
 	}
 	if (ret < 0) {

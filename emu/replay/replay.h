@@ -5,7 +5,7 @@
  * recording.  Registers, rings, tables and buffers lie at their recorded guest
  * addresses; what the driver did is done in recorded order.
  *
- * A trace is read twice: once into a replay_gather, then into a replay.
+ * A trace is read twice: once into a replay_profile, then into a replay.
  *
  * What is compared: every register a driver read (exactly, but for what may
  * vary: see emu/replay/registers.c); every completion by request: length, status, data
@@ -82,8 +82,8 @@ struct replay_options {
 };
 
 /* 0, or negative errno with the reason in why[size]. g and opt are borrowed. */
-int replay_new(struct replay **out, const struct replay_gather *g, const struct replay_options *opt,
-	       char *why, size_t size);
+int replay_new(struct replay **out, const struct replay_profile *g,
+	       const struct replay_options *opt, char *why, size_t size);
 void replay_free(struct replay *r);
 /*
  * The next record of the recording.  It may be played now or, because the engine

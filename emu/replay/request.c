@@ -109,8 +109,8 @@ void replay_request_of(struct replay *r, struct replay_instance *i, struct repla
 		    writes != !!(c->desc[k].flags & VRING_DESC_F_WRITE))
 			out->bytes += c->desc[k].len;
 	out->bytes = out->bytes > framing ? out->bytes - framing : 0;
-	out->fail = replay_gather_status(r->gather, c->number) == VIRTIO_BLK_S_IOERR &&
-		    (r->opt.io_errors || replay_gather_backend_failed(r->gather, c->number));
+	out->fail = replay_profile_status(r->profile, c->number) == VIRTIO_BLK_S_IOERR &&
+		    (r->opt.io_errors || replay_profile_backend_failed(r->profile, c->number));
 }
 
 /* --- comparing -------------------------------------------------------------------------- */
@@ -369,7 +369,7 @@ static struct replay_chain *oldest(struct replay_queue *q, bool only_taken)
 {
 	struct replay_chain *first = NULL;
 	for (struct replay_chain *c = q->chains; c; c = c->hh.next)
-		if ((c->taken || !only_taken) && (!first || c->order < first->order))
+		if ((c->popped || !only_taken) && (!first || c->order < first->order))
 			first = c;
 	return first;
 }
@@ -459,8 +459,8 @@ int replay_play_used(struct replay *r, struct replay_instance *i, const struct e
 	if (ret < 0)
 		return ret;
 	l.c = replay_ring_chain(q, u->id);
-	replay_judge_used(r, i, q, RECORDED, e, replay_ring_position(q, u->pos),
-			  l.c ? l.c->ndirect : 1);
+	replay_notifications_used(r, i, q, RECORDED, e, replay_ring_position(q, u->pos),
+				  l.c ? l.c->ndirect : 1);
 	q->used_recorded++;
 	q->used_last = replay_ring_position(q, u->pos) + (q->packed && l.c ? l.c->ndirect : 1);
 	if (!l.c && !e->unknown_id) {
@@ -469,7 +469,7 @@ int replay_play_used(struct replay *r, struct replay_instance *i, const struct e
 	}
 	i->n.requests.compared++;
 	r->n.requests.compared++;
-	if (!l.c || !l.c->taken)
+	if (!l.c || !l.c->popped)
 		return unknown_id(&l);
 	if (q->in_order)
 		ret = in_order(&l);

@@ -466,7 +466,7 @@ static void completed(struct replay *r, struct replay_instance *i, struct replay
 	struct replay_chain *c = id <= UINT16_MAX ? replay_ring_chain(q, id) : NULL;
 	char recorded[64], replayed[64];
 	q->used_replayed++;
-	replay_judge_used(r, i, q, REPLAYED, e, position, c ? c->ndirect : 1);
+	replay_notifications_used(r, i, q, REPLAYED, e, position, c ? c->ndirect : 1);
 	if (c && !c->done) {
 		c->done = true;
 		c->len = len;

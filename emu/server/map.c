@@ -13,12 +13,12 @@
  * All mappings of the process, for the signal handler.  It interrupts this same
  * thread at an access to guest memory, never while the list is being changed.
  */
-static struct door_map *all;
+static struct server_map *all;
 
 static void on_sigbus(int sig, siginfo_t *info, void *context)
 {
 	uint8_t *at = info->si_addr;
-	for (struct door_map *m = all; m; m = m->all) {
+	for (struct server_map *m = all; m; m = m->all) {
 		if (at < m->base || at >= m->base + m->len)
 			continue;
 		m->lost = 1;
@@ -30,14 +30,14 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 	signal(SIGBUS, SIG_DFL); /* not the client's doing: happens again, and ends us */
 }
 
-int door_map_guard(void)
+int server_map_guard(void)
 {
 	struct sigaction sa = { .sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO };
 	return sigaction(SIGBUS, &sa, NULL) < 0 ? -errno : 0;
 }
 
-int door_map_file(struct door_map *map, int fd, uint64_t offset, uint64_t size, unsigned prot,
-		  uint8_t **at)
+int server_map_file(struct server_map *map, int fd, uint64_t offset, uint64_t size, unsigned prot,
+		    uint8_t **at)
 {
 	struct stat st;
 	if (fstat(fd, &st) < 0)
@@ -67,11 +67,11 @@ int door_map_file(struct door_map *map, int fd, uint64_t offset, uint64_t size, 
 	return 0;
 }
 
-void door_unmap(struct door_map *map)
+void server_unmap(struct server_map *map)
 {
 	if (!map->base)
 		return;
-	for (struct door_map **p = &all; *p; p = &(*p)->all)
+	for (struct server_map **p = &all; *p; p = &(*p)->all)
 		if (*p == map) {
 			*p = map->all;
 			break;
@@ -80,21 +80,21 @@ void door_unmap(struct door_map *map)
 	map->base = NULL;
 }
 
-int door_map_add(struct door_maps *m, uint64_t gpa, uint64_t size, uint64_t user, int fd,
-		 uint64_t offset, unsigned prot)
+int server_map_add(struct server_maps *m, uint64_t gpa, uint64_t size, uint64_t user, int fd,
+		   uint64_t offset, unsigned prot)
 {
-	struct door_map *map = calloc(1, sizeof(*map));
+	struct server_map *map = calloc(1, sizeof(*map));
 	uint8_t *at = NULL;
 	if (!map)
 		return -ENOMEM;
 	map->gpa = gpa;
 	map->size = size;
 	map->user = user;
-	int ret = fd < 0 ? 0 : door_map_file(map, fd, offset, size, prot, &at);
+	int ret = fd < 0 ? 0 : server_map_file(map, fd, offset, size, prot, &at);
 	if (ret == 0)
 		ret = emu_mem_add(m->mem, gpa, size, at, prot);
 	if (ret < 0) {
-		door_unmap(map);
+		server_unmap(map);
 		free(map);
 		return ret;
 	}
@@ -104,37 +104,37 @@ int door_map_add(struct door_maps *m, uint64_t gpa, uint64_t size, uint64_t user
 	return 0;
 }
 
-int door_map_del(struct door_maps *m, uint64_t gpa, uint64_t size)
+int server_map_del(struct server_maps *m, uint64_t gpa, uint64_t size)
 {
-	for (struct door_map **p = &m->list; *p; p = &(*p)->next) {
-		struct door_map *map = *p;
+	for (struct server_map **p = &m->list; *p; p = &(*p)->next) {
+		struct server_map *map = *p;
 		if (map->gpa != gpa || map->size != size)
 			continue;
 		*p = map->next;
 		m->count--;
 		emu_mem_del(m->mem, gpa, size);
-		door_unmap(map);
+		server_unmap(map);
 		free(map);
 		return 0;
 	}
 	return -ENOENT;
 }
 
-void door_maps_clear(struct door_maps *m)
+void server_maps_clear(struct server_maps *m)
 {
 	emu_mem_clear(m->mem);
 	while (m->list) {
-		struct door_map *map = m->list;
+		struct server_map *map = m->list;
 		m->list = map->next;
-		door_unmap(map);
+		server_unmap(map);
 		free(map);
 	}
 	m->count = 0;
 }
 
-int door_map_translate(const struct door_maps *m, uint64_t user, uint64_t len, uint64_t *gpa)
+int server_map_translate(const struct server_maps *m, uint64_t user, uint64_t len, uint64_t *gpa)
 {
-	for (const struct door_map *map = m->list; map; map = map->next) {
+	for (const struct server_map *map = m->list; map; map = map->next) {
 		if (user < map->user || user - map->user >= map->size ||
 		    len > map->size - (user - map->user))
 			continue;
@@ -144,9 +144,9 @@ int door_map_translate(const struct door_maps *m, uint64_t user, uint64_t len, u
 	return -EFAULT;
 }
 
-bool door_maps_lost(const struct door_maps *m)
+bool server_maps_lost(const struct server_maps *m)
 {
-	for (const struct door_map *map = m->list; map; map = map->next)
+	for (const struct server_map *map = m->list; map; map = map->next)
 		if (map->lost)
 			return true;
 	return false;

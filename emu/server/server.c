@@ -20,7 +20,7 @@
 
 /* --- what to wait for --------------------------------------------------------------- */
 
-int door_watch(struct door *d, struct door_source *s, int fd, uint32_t events)
+int server_watch(struct server *d, struct server_source *s, int fd, uint32_t events)
 {
 	struct epoll_event e = { .events = events, .data.ptr = s };
 	int op = s->fd >= 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
@@ -30,7 +30,7 @@ int door_watch(struct door *d, struct door_source *s, int fd, uint32_t events)
 	return 0;
 }
 
-void door_unwatch(struct door *d, struct door_source *s)
+void server_unwatch(struct server *d, struct server_source *s)
 {
 	if (s->fd < 0)
 		return;
@@ -42,14 +42,14 @@ void door_unwatch(struct door *d, struct door_source *s)
 			d->ready[i].data.ptr = NULL;
 }
 
-void door_nonblock(int fd)
+void server_nonblock(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 	if (flags >= 0 && !(flags & O_NONBLOCK))
 		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-void door_signal(struct door *d, int fd)
+void server_signal(struct server *d, int fd)
 {
 	static const uint64_t one = 1;
 	d->stats.interrupts++;
@@ -60,7 +60,7 @@ void door_signal(struct door *d, int fd)
 
 /* --- what it says --------------------------------------------------------------------- */
 
-int door_fail(struct door *d, const char *fmt, ...)
+int server_fail(struct server *d, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -70,7 +70,7 @@ int door_fail(struct door *d, const char *fmt, ...)
 	return -EBADMSG;
 }
 
-void door_tell(struct door *d, enum door_say what, const char *fmt, ...)
+void server_report(struct server *d, enum server_event what, const char *fmt, ...)
 {
 	char text[256];
 	va_list ap;
@@ -83,82 +83,82 @@ void door_tell(struct door *d, enum door_say what, const char *fmt, ...)
 
 /* --- the client's life ---------------------------------------------------------------- */
 
-static void end_client(struct door *d, int err)
+static void end_client(struct server *d, int err)
 {
 	int fd = d->client.fd;
 	if (fd < 0)
 		return;
 	if (d->why[0])
-		door_tell(d, DOOR_BAD, "%s", d->why);
+		server_report(d, SERVER_PROTOCOL_ERROR, "%s", d->why);
 	else if (err == -EPIPE || err == -ECONNRESET)
-		door_tell(d, DOOR_WENT, "the client has gone");
+		server_report(d, SERVER_DISCONNECTED, "the client has gone");
 	else if (err)
-		door_tell(d, DOOR_WENT, "connection lost: %s", strerror(-err));
+		server_report(d, SERVER_DISCONNECTED, "connection lost: %s", strerror(-err));
 	d->stats.sent_away += d->why[0] != 0;
-	door_unwatch(d, &d->client);
+	server_unwatch(d, &d->client);
 	close(fd);
 	d->ops->closed(d);
-	door_in_reset(&d->in, true);
+	server_in_reset(&d->in, true);
 	d->out.len = d->out.off = 0;
 	d->muted = false;
 	d->why[0] = 0;
 	if (d->listener.fd >= 0)
-		door_watch(d, &d->listener, d->listener.fd, EPOLLIN);
+		server_watch(d, &d->listener, d->listener.fd, EPOLLIN);
 }
 
-int door_attach(struct door *d, int fd)
+int server_attach(struct server *d, int fd)
 {
-	int ret = d->client.fd >= 0 ? -EBUSY : door_watch(d, &d->client, fd, EPOLLIN);
+	int ret = d->client.fd >= 0 ? -EBUSY : server_watch(d, &d->client, fd, EPOLLIN);
 	if (ret < 0) {
 		close(fd);
 		return ret;
 	}
-	door_nonblock(fd);
+	server_nonblock(fd);
 	d->stats.clients++;
 	d->ops->opened(d);
-	door_tell(d, DOOR_CAME, "a client connected");
+	server_report(d, SERVER_CONNECTED, "a client connected");
 	return 0;
 }
 
-struct door_stats door_stats(const struct door *d)
+struct server_stats server_stats(const struct server *d)
 {
-	struct door_stats s = d->stats;
-	const struct emu_virtio *v = door_virtio((struct door *)d);
+	struct server_stats s = d->stats;
+	const struct emu_virtio *v = server_virtio((struct server *)d);
 	for (unsigned i = 0; v && i < v->nqueues; i++)
 		s.requests += v->queue[i].completed;
 	return s;
 }
 
-struct emu_virtio *door_virtio(struct door *d)
+struct emu_virtio *server_virtio(struct server *d)
 {
 	return d->ops->virtio ? d->ops->virtio(d) : NULL;
 }
 
-bool door_connected(const struct door *d)
+bool server_connected(const struct server *d)
 {
 	return d->client.fd >= 0;
 }
 
-void door_hang_up(struct door *d)
+void server_hang_up(struct server *d)
 {
 	end_client(d, 0);
 }
 
-static void on_listener(struct door *d, struct door_source *s, uint32_t events)
+static void on_listener(struct server *d, struct server_source *s, uint32_t events)
 {
 	int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
 	/* one at a time: others stay in the backlog */
-	door_watch(d, &d->listener, s->fd, 0);
-	if (door_attach(d, fd) < 0)
-		door_watch(d, &d->listener, s->fd, EPOLLIN);
+	server_watch(d, &d->listener, s->fd, 0);
+	if (server_attach(d, fd) < 0)
+		server_watch(d, &d->listener, s->fd, EPOLLIN);
 }
 
-int door_listen(struct door *d, int fd)
+int server_listen(struct server *d, int fd)
 {
 	d->listener.ready = on_listener;
-	int ret = door_watch(d, &d->listener, fd, EPOLLIN);
+	int ret = server_watch(d, &d->listener, fd, EPOLLIN);
 	if (ret < 0)
 		close(fd);
 	return ret;
@@ -174,7 +174,7 @@ static int connect_to(const struct sockaddr_un *a)
 	return ret;
 }
 
-int door_socket(const char *path)
+int server_socket(const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof(a.sun_path))
@@ -200,28 +200,28 @@ int door_socket(const char *path)
 
 /* --- messages --------------------------------------------------------------------------- */
 
-static int one_message(struct door *d)
+static int one_message(struct server *d)
 {
-	int ret = door_in_read(d);
+	int ret = server_in_read(d);
 	if (ret <= 0)
 		return ret;
-	/* the next one may arrive before this one is done with (door_receive) */
-	struct door_in mine = d->in, *outer = d->msg;
+	/* the next one may arrive before this one is done with (server_receive) */
+	struct server_in mine = d->in, *outer = d->msg;
 	d->in = d->spare;
-	d->spare = (struct door_in){ 0 };
+	d->spare = (struct server_in){ 0 };
 	d->msg = &mine;
 	d->stats.messages++;
 	ret = d->ops->message(d, mine.buf, mine.have);
 	d->msg = outer;
-	door_in_reset(&mine, d->spare.buf);
+	server_in_reset(&mine, d->spare.buf);
 	if (mine.buf)
 		d->spare = mine;
 	return ret < 0 ? ret : 1;
 }
 
-static void on_client(struct door *d, struct door_source *s, uint32_t events)
+static void on_client(struct server *d, struct server_source *s, uint32_t events)
 {
-	int ret = door_out_flush(d);
+	int ret = server_out_flush(d);
 	for (unsigned i = 0; ret >= 0 && i < MESSAGES_A_TURN && !d->muted; i++) {
 		ret = one_message(d);
 		if (ret == 0)
@@ -233,9 +233,9 @@ static void on_client(struct door *d, struct door_source *s, uint32_t events)
 		end_client(d, ret);
 }
 
-int door_receive(struct door *d, int ms)
+int server_receive(struct server *d, int ms)
 {
-	int ret = door_in_wait(d, ms);
+	int ret = server_in_wait(d, ms);
 	if (ret <= 0)
 		return ret;
 	return one_message(d);
@@ -251,7 +251,7 @@ static uint64_t now_us(void)
 }
 
 /* Look at rings and completions for a while: cheaper than to sleep and be woken. */
-static bool spin(struct door *d)
+static bool spin(struct server *d)
 {
 	uint64_t until = now_us() + d->spin_us;
 	do {
@@ -262,24 +262,24 @@ static bool spin(struct door *d)
 	return false;
 }
 
-static int wait_events(struct door *d, int timeout, const sigset_t *mask)
+static int wait_events(struct server *d, int timeout, const sigset_t *mask)
 {
 	d->at = 0;
-	d->nready = epoll_pwait(d->ep, d->ready, DOOR_BATCH, timeout, mask);
+	d->nready = epoll_pwait(d->ep, d->ready, SERVER_BATCH, timeout, mask);
 	if (d->nready < 0) {
 		d->nready = 0;
 		return -errno;
 	}
 	while (d->at < d->nready) {
 		struct epoll_event e = d->ready[d->at++];
-		struct door_source *s = e.data.ptr;
+		struct server_source *s = e.data.ptr;
 		if (s)
 			s->ready(d, s, e.events);
 	}
 	return 0;
 }
 
-int door_step(struct door *d, int timeout, const sigset_t *mask)
+int server_step(struct server *d, int timeout, const sigset_t *mask)
 {
 	if (d->client.fd >= 0 && d->ops->busy(d))
 		timeout = 0;
@@ -298,19 +298,19 @@ int door_step(struct door *d, int timeout, const sigset_t *mask)
 	return 0;
 }
 
-bool door_quiet(struct door *d)
+bool server_quiet(struct server *d)
 {
 	/* epoll_wait() would take the edge off a source that is watched for edges */
 	struct pollfd p = { .fd = d->ep, .events = POLLIN };
 	return d->at >= d->nready && !d->in.have && !d->ops->busy(d) && poll(&p, 1, 0) == 0;
 }
 
-static void on_backend(struct door *d, struct door_source *s, uint32_t events)
+static void on_backend(struct server *d, struct server_source *s, uint32_t events)
 {
 	/* only woke us: the device is run next */
 }
 
-int door_init(struct door *d, const struct door_ops *ops, const struct door_config *cfg)
+int server_init(struct server *d, const struct server_ops *ops, const struct server_config *cfg)
 {
 	d->ops = ops;
 	d->tap = cfg->tap;
@@ -325,17 +325,17 @@ int door_init(struct door *d, const struct door_ops *ops, const struct door_conf
 	return d->ep < 0 ? -errno : 0;
 }
 
-void door_fini(struct door *d)
+void server_fini(struct server *d)
 {
 	end_client(d, 0);
-	door_in_reset(&d->in, true);
-	door_close(&d->listener.fd);
-	door_close(&d->ep);
-	door_in_reset(&d->spare, true);
+	server_in_reset(&d->in, true);
+	server_close(&d->listener.fd);
+	server_close(&d->ep);
+	server_in_reset(&d->spare, true);
 	free(d->out.buf);
 }
 
-void door_free(struct door *d)
+void server_free(struct server *d)
 {
 	if (d)
 		d->ops->free(d);

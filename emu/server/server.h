@@ -2,7 +2,7 @@
 /*
  * Front doors: a device served to a client on a UNIX socket.  A door owns what
  * the pure device has not: waiting, descriptors, guest memory mapped from the
- * client.  What differs is the protocol: struct door_ops, one file each
+ * client.  What differs is the protocol: struct server_ops, one file each
  * (vfio_user.c, vhost_user.c).  One thread, one client at a time; the next one
  * waits in the socket's backlog.
  *
@@ -23,30 +23,30 @@
 #include "emu/virtio/tap.h"
 #include "emu/virtio/device.h"
 
-#define DOOR_FDS 32 /* descriptors a message may carry */
-#define DOOR_BUDGET 4096 /* chains served, then messages and signals get their turn */
-#define DOOR_BATCH 16 /* events taken from the kernel at a time */
+#define SERVER_FDS 32 /* descriptors a message may carry */
+#define SERVER_BUDGET 4096 /* chains served, then messages and signals get their turn */
+#define SERVER_BATCH 16 /* events taken from the kernel at a time */
 
-struct door;
+struct server;
 
 /* Something to wait for; part of its owner. */
-struct door_source {
+struct server_source {
 	int fd; /* -1: not watched */
-	void (*ready)(struct door *d, struct door_source *s, uint32_t events);
+	void (*ready)(struct server *d, struct server_source *s, uint32_t events);
 };
 
-enum door_say {
-	DOOR_CAME, /* a client connected */
-	DOOR_WENT, /* it closed the connection */
-	DOOR_BAD, /* it was sent away: text says why */
-	DOOR_NOTE, /* worth telling */
+enum server_event {
+	SERVER_CONNECTED, /* a client connected */
+	SERVER_DISCONNECTED, /* it closed the connection */
+	SERVER_PROTOCOL_ERROR, /* it was sent away: text says why */
+	SERVER_NOTE, /* worth telling */
 };
 
-struct door_stats {
+struct server_stats {
 	uint64_t clients, sent_away, messages, interrupts, requests;
 };
 
-struct door_config {
+struct server_config {
 	const struct emu_class *cls;
 	const void *class_config;
 	struct emu_tap *tap; /* borrowed, may be NULL */
@@ -56,99 +56,99 @@ struct door_config {
 	bool no_msix; /* a PCI function with INTx only */
 	unsigned spin_us; /* look at rings that long before sleeping; 0: never */
 	int patience_ms; /* for an answer to a DMA by message that holds the client up; 0: 2000, below: none */
-	void (*say)(void *opaque, enum door_say what, const char *text); /* may be NULL */
+	void (*say)(void *opaque, enum server_event what, const char *text); /* may be NULL */
 	void *opaque;
 };
 
-struct door_ops {
+struct server_ops {
 	const char *name; /* "vfio-user" */
 	size_t header; /* bytes */
 	/* How many bytes follow this header; negative: garbage. */
-	ssize_t (*payload)(struct door *d, const uint8_t *header);
-	/* A whole message; see door_take_fd().  Negative: the client goes, door_fail says why. */
-	int (*message)(struct door *d, uint8_t *msg, size_t len);
-	void (*opened)(struct door *d);
-	void (*closed)(struct door *d); /* forget all that was the client's */
-	int (*run)(struct door *d); /* serve the device; how much was done */
-	bool (*busy)(struct door *d); /* more to do at once */
-	struct emu_virtio *(*virtio)(struct door *d); /* no such op: the device is elsewhere */
-	void (*free)(struct door *d);
+	ssize_t (*payload)(struct server *d, const uint8_t *header);
+	/* A whole message; see server_take_fd().  Negative: the client goes, server_fail says why. */
+	int (*message)(struct server *d, uint8_t *msg, size_t len);
+	void (*opened)(struct server *d);
+	void (*closed)(struct server *d); /* forget all that was the client's */
+	int (*run)(struct server *d); /* serve the device; how much was done */
+	bool (*busy)(struct server *d); /* more to do at once */
+	struct emu_virtio *(*virtio)(struct server *d); /* no such op: the device is elsewhere */
+	void (*free)(struct server *d);
 };
 
 /* A message arriving, byte by byte if need be. */
-struct door_in {
+struct server_in {
 	uint8_t *buf;
 	size_t cap, have, want;
 	bool whole_header;
-	int fd[DOOR_FDS]; /* -1: taken */
+	int fd[SERVER_FDS]; /* -1: taken */
 	unsigned nfds;
 };
 
 /* Bytes the socket did not take at once. */
-struct door_out {
+struct server_out {
 	uint8_t *buf;
 	size_t cap, len, off;
 };
 
-struct door {
-	const struct door_ops *ops;
+struct server {
+	const struct server_ops *ops;
 	struct emu_tap *tap;
-	void (*say)(void *opaque, enum door_say what, const char *text);
+	void (*say)(void *opaque, enum server_event what, const char *text);
 	void *opaque;
 	int ep;
-	struct epoll_event ready[DOOR_BATCH]; /* being delivered: [at, nready) */
+	struct epoll_event ready[SERVER_BATCH]; /* being delivered: [at, nready) */
 	int nready, at;
-	struct door_source listener, client, backend;
-	struct door_in in, spare; /* spare: a buffer to go on with while one is in use */
-	struct door_in *msg; /* the message being dealt with */
-	struct door_out out;
+	struct server_source listener, client, backend;
+	struct server_in in, spare; /* spare: a buffer to go on with while one is in use */
+	struct server_in *msg; /* the message being dealt with */
+	struct server_out out;
 	unsigned spin_us;
 	bool muted; /* replies wait for the client: nothing more is read from it */
 	char why[160]; /* the client is sent away */
-	struct door_stats stats;
+	struct server_stats stats;
 };
 
 /* The protocols.  Negative errno. */
-int vfio_user_new(struct door **out, const struct door_config *cfg);
-int vhost_user_new(struct door **out, const struct door_config *cfg);
-void door_free(struct door *d);
+int vfio_user_new(struct server **out, const struct server_config *cfg);
+int vhost_user_new(struct server **out, const struct server_config *cfg);
+void server_free(struct server *d);
 
 /* Make a listening UNIX socket; one that nobody listens to any more is replaced. */
-int door_socket(const char *path);
-int door_listen(struct door *d, int fd); /* owns fd from then on */
-int door_attach(struct door *d, int fd); /* a client that is connected already; owns fd */
-bool door_connected(const struct door *d);
-void door_hang_up(struct door *d); /* on the client, if there is one; without a word */
+int server_socket(const char *path);
+int server_listen(struct server *d, int fd); /* owns fd from then on */
+int server_attach(struct server *d, int fd); /* a client that is connected already; owns fd */
+bool server_connected(const struct server *d);
+void server_hang_up(struct server *d); /* on the client, if there is one; without a word */
 /*
  * Wait at most timeout ms (-1: any time) with this signal mask (NULL: the
  * present one), then do all there is to do.  0, or -EINTR.
  */
-int door_step(struct door *d, int timeout, const sigset_t *mask);
-struct door_stats door_stats(const struct door *d);
-struct emu_virtio *door_virtio(struct door *d); /* between two steps; NULL: it is elsewhere */
+int server_step(struct server *d, int timeout, const sigset_t *mask);
+struct server_stats server_stats(const struct server *d);
+struct emu_virtio *server_virtio(struct server *d); /* between two steps; NULL: it is elsewhere */
 /* Nothing has come from the client, kicks included, that was not dealt with. */
-bool door_quiet(struct door *d);
+bool server_quiet(struct server *d);
 
 /* --- for the protocols ------------------------------------------------------------ */
-int door_init(struct door *d, const struct door_ops *ops, const struct door_config *cfg);
-void door_fini(struct door *d);
+int server_init(struct server *d, const struct server_ops *ops, const struct server_config *cfg);
+void server_fini(struct server *d);
 /* Watch for events (EPOLLIN, also EPOLLET); again to change them. */
-int door_watch(struct door *d, struct door_source *s, int fd, uint32_t events);
-void door_unwatch(struct door *d, struct door_source *s);
+int server_watch(struct server *d, struct server_source *s, int fd, uint32_t events);
+void server_unwatch(struct server *d, struct server_source *s);
 /* Why the client has to go; returns -EBADMSG. */
-int door_fail(struct door *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void door_tell(struct door *d, enum door_say what, const char *fmt, ...)
+int server_fail(struct server *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void server_report(struct server *d, enum server_event what, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Send as one message; what the socket does not take goes out later. */
-int door_send(struct door *d, const struct iovec *iov, int n, int fd);
+int server_send(struct server *d, const struct iovec *iov, int n, int fd);
 /* Wait at most ms for one more message and hand it to ops->message: 1, 0 none came. */
-int door_receive(struct door *d, int ms);
+int server_receive(struct server *d, int ms);
 /* The i-th descriptor that came with the message becomes the caller's; -1: none. */
-int door_take_fd(struct door *d, unsigned i);
+int server_take_fd(struct server *d, unsigned i);
 /* An event descriptor of the client: never to block on. */
-void door_nonblock(int fd);
-void door_signal(struct door *d, int fd);
-static inline void door_close(int *fd)
+void server_nonblock(int fd);
+void server_signal(struct server *d, int fd);
+static inline void server_close(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);

@@ -11,10 +11,10 @@
 
 #define OUT_MAX (8u << 20) /* a client that leaves more unread has stopped reading */
 
-void door_in_reset(struct door_in *in, bool all)
+void server_in_reset(struct server_in *in, bool all)
 {
 	for (unsigned i = 0; i < in->nfds; i++)
-		door_close(&in->fd[i]);
+		server_close(&in->fd[i]);
 	in->nfds = 0;
 	in->have = 0;
 	in->whole_header = false;
@@ -25,7 +25,7 @@ void door_in_reset(struct door_in *in, bool all)
 	}
 }
 
-int door_take_fd(struct door *d, unsigned i)
+int server_take_fd(struct server *d, unsigned i)
 {
 	if (!d->msg || i >= d->msg->nfds)
 		return -1;
@@ -34,7 +34,7 @@ int door_take_fd(struct door *d, unsigned i)
 	return fd;
 }
 
-static int reserve(struct door_in *in, size_t n)
+static int reserve(struct server_in *in, size_t n)
 {
 	if (n <= in->cap)
 		return 0;
@@ -46,7 +46,7 @@ static int reserve(struct door_in *in, size_t n)
 	return 0;
 }
 
-static void keep_fds(struct door_in *in, struct msghdr *m)
+static void keep_fds(struct server_in *in, struct msghdr *m)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
@@ -55,7 +55,7 @@ static void keep_fds(struct door_in *in, struct msghdr *m)
 		for (size_t i = 0; i < n; i++) {
 			int fd;
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-			if (in->nfds < DOOR_FDS)
+			if (in->nfds < SERVER_FDS)
 				in->fd[in->nfds++] = fd;
 			else
 				close(fd);
@@ -67,12 +67,12 @@ static void keep_fds(struct door_in *in, struct msghdr *m)
  * Read up to `want` bytes of this message and not one more: descriptors come
  * with the bytes they were sent with, and messages follow each other closely.
  */
-static int fill(struct door_in *in, int from, size_t want)
+static int fill(struct server_in *in, int from, size_t want)
 {
 	while (in->have < want) {
 		union {
 			struct cmsghdr align;
-			char buf[CMSG_SPACE(DOOR_FDS * sizeof(int))];
+			char buf[CMSG_SPACE(SERVER_FDS * sizeof(int))];
 		} control;
 		struct iovec v = { in->buf + in->have, want - in->have };
 		struct msghdr m = { .msg_iov = &v,
@@ -93,8 +93,8 @@ static int fill(struct door_in *in, int from, size_t want)
 	return 1;
 }
 
-int door_in_get(struct door_in *in, int fd, size_t header,
-		ssize_t (*payload)(void *opaque, const uint8_t *header), void *opaque)
+int server_in_get(struct server_in *in, int fd, size_t header,
+		  ssize_t (*payload)(void *opaque, const uint8_t *header), void *opaque)
 {
 	int ret = reserve(in, 4096);
 	if (ret == 0 && !in->whole_header) {
@@ -111,25 +111,25 @@ int door_in_get(struct door_in *in, int fd, size_t header,
 	return ret < 0 ? ret : fill(in, fd, in->want);
 }
 
-static ssize_t door_payload(void *opaque, const uint8_t *header)
+static ssize_t server_payload(void *opaque, const uint8_t *header)
 {
-	struct door *d = opaque;
+	struct server *d = opaque;
 	return d->ops->payload(d, header);
 }
 
-int door_in_read(struct door *d)
+int server_in_read(struct server *d)
 {
-	return door_in_get(&d->in, d->client.fd, d->ops->header, door_payload, d);
+	return server_in_get(&d->in, d->client.fd, d->ops->header, server_payload, d);
 }
 
-int door_in_wait(struct door *d, int ms)
+int server_in_wait(struct server *d, int ms)
 {
 	struct pollfd p = { .fd = d->client.fd, .events = POLLIN | (d->out.len ? POLLOUT : 0) };
 	int ret = poll(&p, 1, ms);
 	if (ret < 0)
 		return -errno;
 	if (ret > 0 && p.revents & POLLOUT) {
-		int err = door_out_flush(d);
+		int err = server_out_flush(d);
 		if (err < 0)
 			return err;
 	}
@@ -138,9 +138,9 @@ int door_in_wait(struct door *d, int ms)
 
 /* --- out ------------------------------------------------------------------------------ */
 
-static int keep_rest(struct door *d, const struct iovec *iov, int n, size_t sent)
+static int keep_rest(struct server *d, const struct iovec *iov, int n, size_t sent)
 {
-	struct door_out *o = &d->out;
+	struct server_out *o = &d->out;
 	for (int i = 0; i < n; i++) {
 		if (sent >= iov[i].iov_len) {
 			sent -= iov[i].iov_len;
@@ -148,7 +148,7 @@ static int keep_rest(struct door *d, const struct iovec *iov, int n, size_t sent
 		}
 		size_t len = iov[i].iov_len - sent;
 		if (o->len + len > OUT_MAX)
-			return door_fail(d, "the client does not read its replies");
+			return server_fail(d, "the client does not read its replies");
 		if (o->len + len > o->cap) {
 			uint8_t *p = realloc(o->buf, o->len + len);
 			if (!p)
@@ -161,12 +161,12 @@ static int keep_rest(struct door *d, const struct iovec *iov, int n, size_t sent
 		sent = 0;
 	}
 	d->muted = true;
-	return door_watch(d, &d->client, d->client.fd, EPOLLOUT);
+	return server_watch(d, &d->client, d->client.fd, EPOLLOUT);
 }
 
-int door_out_flush(struct door *d)
+int server_out_flush(struct server *d)
 {
-	struct door_out *o = &d->out;
+	struct server_out *o = &d->out;
 	while (o->off < o->len) {
 		ssize_t n = send(d->client.fd, o->buf + o->off, o->len - o->off,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -180,7 +180,7 @@ int door_out_flush(struct door *d)
 		return 0;
 	o->len = o->off = 0;
 	d->muted = false;
-	return door_watch(d, &d->client, d->client.fd, EPOLLIN);
+	return server_watch(d, &d->client, d->client.fd, EPOLLIN);
 }
 
 static size_t length(const struct iovec *iov, int n)
@@ -191,7 +191,7 @@ static size_t length(const struct iovec *iov, int n)
 	return len;
 }
 
-int door_send(struct door *d, const struct iovec *iov, int n, int fd)
+int server_send(struct server *d, const struct iovec *iov, int n, int fd)
 {
 	union {
 		struct cmsghdr align;
@@ -219,19 +219,19 @@ int door_send(struct door *d, const struct iovec *iov, int n, int fd)
 		sent = got < 0 ? 0 : got;
 	}
 	if (!sent && fd >= 0) /* a descriptor cannot wait in a buffer of bytes */
-		return door_fail(d, "the client does not read its replies");
+		return server_fail(d, "the client does not read its replies");
 	return sent < length(iov, n) ? keep_rest(d, iov, n, sent) : 0;
 }
 
 /* Every byte, or an error: nothing is kept for later, descriptors go with the first. */
-int door_send_wait(int to, const struct iovec *iov, int n, const int *fd, unsigned nfds, int ms)
+int server_send_wait(int to, const struct iovec *iov, int n, const int *fd, unsigned nfds, int ms)
 {
 	union {
 		struct cmsghdr align;
-		char buf[CMSG_SPACE(DOOR_FDS * sizeof(int))];
+		char buf[CMSG_SPACE(SERVER_FDS * sizeof(int))];
 	} control = { 0 };
 	struct iovec part[4];
-	if (n > 4 || nfds > DOOR_FDS)
+	if (n > 4 || nfds > SERVER_FDS)
 		return -EINVAL;
 	memcpy(part, iov, n * sizeof(*iov));
 	struct msghdr m = { .msg_iov = part, .msg_iovlen = n };

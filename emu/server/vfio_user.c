@@ -29,7 +29,7 @@ static int reply_data(struct vfio_user *u, const struct vfio_user_hdr *h, const 
 			       { (void *)data, data_len } };
 	if (h->flags & VU_NO_REPLY)
 		return 0;
-	return door_send(&u->door, iov, 3, -1);
+	return server_send(&u->server, iov, 3, -1);
 }
 
 static int reply(struct vfio_user *u, const struct vfio_user_hdr *h, const void *body, size_t len)
@@ -47,7 +47,7 @@ static int refuse(struct vfio_user *u, const struct vfio_user_hdr *h, int err)
 	struct iovec iov = { &r, sizeof(r) };
 	if (h->flags & VU_NO_REPLY)
 		return 0;
-	return door_send(&u->door, &iov, 1, -1);
+	return server_send(&u->server, &iov, 1, -1);
 }
 
 static int answer(struct vfio_user *u, const struct vfio_user_hdr *h, int ret)
@@ -77,10 +77,10 @@ static int do_version(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_
 		char json[160];
 	} v = { .major = 0, .minor = 1 };
 	if (get_le16(p) != 0)
-		return door_fail(&u->door, "the client speaks vfio-user %u, we speak 0",
-				 get_le16(p));
+		return server_fail(&u->server, "the client speaks vfio-user %u, we speak 0",
+				   get_le16(p));
 	if (u->version_known)
-		return door_fail(&u->door, "the client negotiated its version twice");
+		return server_fail(&u->server, "the client negotiated its version twice");
 	u->client_data_max = VU_MAX_DATA;
 	if (len > 4 && !p[len - 1])
 		u->client_data_max = data_max_of((const char *)p + 4);
@@ -97,17 +97,18 @@ static int do_dma_map(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_
 {
 	struct vfio_user_dma_map m;
 	memcpy(&m, p, sizeof(m));
-	int fd = door_take_fd(&u->door, 0);
+	int fd = server_take_fd(&u->server, 0);
 	unsigned prot = (m.flags & 1 ? EMU_MEM_READ : 0) | (m.flags & 2 ? EMU_MEM_WRITE : 0);
-	int ret = prot ? door_map_add(&u->maps, m.address, m.size, 0, fd, m.offset, prot) : -EINVAL;
-	door_close(&fd);
+	int ret =
+		prot ? server_map_add(&u->maps, m.address, m.size, 0, fd, m.offset, prot) : -EINVAL;
+	server_close(&fd);
 	return answer(u, h, ret);
 }
 
 /* Unmapping takes memory along that pointers may lead to (what is reached by messages has none). */
 static bool has_pointers(const struct vfio_user *u, const struct vfio_user_dma_unmap *m)
 {
-	for (const struct door_map *map = u->maps.list; map; map = map->next)
+	for (const struct server_map *map = u->maps.list; map; map = map->next)
 		if (map->base && (m->flags & 2 || (map->gpa == m->address && map->size == m->size)))
 			return true;
 	return false;
@@ -121,11 +122,11 @@ static int do_dma_unmap(struct vfio_user *u, const struct vfio_user_hdr *h, uint
 	if (emu_device_inflight(u->dev) && has_pointers(u, &m))
 		emu_device_drain(u->dev);
 	if (m.flags & 2)
-		door_maps_clear(&u->maps);
+		server_maps_clear(&u->maps);
 	else if (m.flags)
 		ret = -ENOTSUP; /* dirty pages: no migration here */
 	else
-		ret = door_map_del(&u->maps, m.address, m.size);
+		ret = server_map_del(&u->maps, m.address, m.size);
 	return ret < 0 ? refuse(u, h, ret) : reply(u, h, p, sizeof(m));
 }
 
@@ -250,9 +251,9 @@ static int put_off(struct vfio_user *u, const uint8_t *msg, size_t len)
 	memcpy(l->bytes, msg, len);
 	l->len = len;
 	l->next = NULL;
-	l->nfds = u->door.msg->nfds;
+	l->nfds = u->server.msg->nfds;
 	for (unsigned i = 0; i < l->nfds; i++)
-		l->fd[i] = door_take_fd(&u->door, i);
+		l->fd[i] = server_take_fd(&u->server, i);
 	*u->later_tail = l;
 	u->later_tail = &l->next;
 	return 0;
@@ -270,7 +271,7 @@ static int on_message(struct vfio_user *u, uint8_t *msg, size_t len)
 		return 0;
 	}
 	if (!u->version_known && h.command != VU_VERSION)
-		return door_fail(&u->door, "the client began without negotiating a version");
+		return server_fail(&u->server, "the client began without negotiating a version");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (rows[i].command != h.command)
 			continue;
@@ -286,19 +287,19 @@ static int on_message(struct vfio_user *u, uint8_t *msg, size_t len)
 
 /* --- the door --------------------------------------------------------------------------- */
 
-static ssize_t payload(struct door *d, const uint8_t *header)
+static ssize_t payload(struct server *d, const uint8_t *header)
 {
 	struct vfio_user_hdr h;
 	memcpy(&h, header, sizeof(h));
 	if (h.size < sizeof(h) || h.size > VU_MAX_MSG)
-		return door_fail(d, "the client sent a message of %u bytes", h.size);
+		return server_fail(d, "the client sent a message of %u bytes", h.size);
 	if ((h.flags & VU_TYPE) > VU_REPLY)
-		return door_fail(d, "the client sent a message of unknown type %u",
-				 h.flags & VU_TYPE);
+		return server_fail(d, "the client sent a message of unknown type %u",
+				   h.flags & VU_TYPE);
 	return h.size - sizeof(h);
 }
 
-static int message(struct door *d, uint8_t *msg, size_t len)
+static int message(struct server *d, uint8_t *msg, size_t len)
 {
 	return on_message((struct vfio_user *)d, msg, len);
 }
@@ -309,7 +310,7 @@ static void drop_later(struct vfio_user *u)
 		struct vfio_user_later *l = u->later;
 		u->later = l->next;
 		for (unsigned i = 0; i < l->nfds; i++)
-			door_close(&l->fd[i]);
+			server_close(&l->fd[i]);
 		free(l);
 	}
 	u->later_tail = &u->later;
@@ -321,65 +322,65 @@ static int run_later(struct vfio_user *u)
 {
 	int n = 0;
 	u->unmap_later = false;
-	while (u->later && !u->door.why[0]) {
+	while (u->later && !u->server.why[0]) {
 		struct vfio_user_later *l = u->later;
-		struct door_in now = { .nfds = l->nfds };
+		struct server_in now = { .nfds = l->nfds };
 		u->later = l->next;
 		if (!u->later)
 			u->later_tail = &u->later;
 		memcpy(now.fd, l->fd, sizeof(now.fd));
-		u->door.msg = &now;
+		u->server.msg = &now;
 		if (on_message(u, l->bytes, l->len) < 0)
-			door_fail(&u->door, "the connection broke");
+			server_fail(&u->server, "the connection broke");
 		for (unsigned i = 0; i < l->nfds; i++)
-			door_close(&now.fd[i]);
-		u->door.msg = NULL;
+			server_close(&now.fd[i]);
+		u->server.msg = NULL;
 		free(l);
 		n++;
 	}
 	return n;
 }
 
-static int run(struct door *d)
+static int run(struct server *d)
 {
 	struct vfio_user *u = (struct vfio_user *)d;
-	int n = emu_device_run(u->dev, DOOR_BUDGET);
+	int n = emu_device_run(u->dev, SERVER_BUDGET);
 	n += run_later(u);
-	if (door_maps_lost(&u->maps))
-		door_fail(d, "the client took memory away that it had mapped for us");
+	if (server_maps_lost(&u->maps))
+		server_fail(d, "the client took memory away that it had mapped for us");
 	return n;
 }
 
-static bool busy(struct door *d)
+static bool busy(struct server *d)
 {
 	struct vfio_user *u = (struct vfio_user *)d;
 	return emu_device_busy(u->dev);
 }
 
-static void opened(struct door *d)
+static void opened(struct server *d)
 {
 	struct vfio_user *u = (struct vfio_user *)d;
 	u->version_known = false;
 }
 
-static void closed(struct door *d)
+static void closed(struct server *d)
 {
 	struct vfio_user *u = (struct vfio_user *)d;
 	drop_later(u);
 	vfio_user_irqs_drop(u);
 	emu_device_reset(u->dev); /* nothing may be in flight into memory that goes */
-	door_maps_clear(&u->maps);
+	server_maps_clear(&u->maps);
 }
 
-static struct emu_virtio *virtio(struct door *d)
+static struct emu_virtio *virtio(struct server *d)
 {
 	return emu_device_virtio(((struct vfio_user *)d)->dev);
 }
 
-static void free_all(struct door *d)
+static void free_all(struct server *d)
 {
 	struct vfio_user *u = (struct vfio_user *)d;
-	door_fini(d);
+	server_fini(d);
 	drop_later(u);
 	if (u->dev)
 		emu_device_free(u->dev);
@@ -388,7 +389,7 @@ static void free_all(struct door *d)
 	free(u);
 }
 
-static const struct door_ops ops = {
+static const struct server_ops ops = {
 	.name = "vfio-user",
 	.header = sizeof(struct vfio_user_hdr),
 	.payload = payload,
@@ -401,7 +402,7 @@ static const struct door_ops ops = {
 	.free = free_all,
 };
 
-static int make_device(struct vfio_user *u, const struct door_config *cfg)
+static int make_device(struct vfio_user *u, const struct server_config *cfg)
 {
 	struct emu_device_config c = {
 		.cls = cfg->cls,
@@ -420,10 +421,10 @@ static int make_device(struct vfio_user *u, const struct door_config *cfg)
 	emu_mem_set_ops(u->mem, &vfio_user_dma_ops, u);
 	int ret = emu_device_new(&u->dev, &c);
 	int fd = ret < 0 ? -1 : emu_device_fd(u->dev);
-	return ret < 0 || fd < 0 ? ret : door_watch(&u->door, &u->door.backend, fd, EPOLLIN);
+	return ret < 0 || fd < 0 ? ret : server_watch(&u->server, &u->server.backend, fd, EPOLLIN);
 }
 
-int vfio_user_new(struct door **out, const struct door_config *cfg)
+int vfio_user_new(struct server **out, const struct server_config *cfg)
 {
 	struct vfio_user *u = calloc(1, sizeof(*u));
 	if (!u)
@@ -431,15 +432,15 @@ int vfio_user_new(struct door **out, const struct door_config *cfg)
 	u->later_tail = &u->later;
 	u->patience_ms = cfg->patience_ms ? cfg->patience_ms : PATIENCE_MS;
 	vfio_user_irqs_init(u);
-	int ret = door_init(&u->door, &ops, cfg);
+	int ret = server_init(&u->server, &ops, cfg);
 	u->mem = emu_mem_new();
 	u->maps.mem = u->mem;
 	if (ret == 0)
 		ret = u->mem ? make_device(u, cfg) : -ENOMEM;
 	if (ret < 0) {
-		free_all(&u->door);
+		free_all(&u->server);
 		return ret;
 	}
-	*out = &u->door;
+	*out = &u->server;
 	return 0;
 }

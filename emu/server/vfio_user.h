@@ -68,22 +68,22 @@ struct vfio_user_dma_access { /* data follows */
 /* A message put off until the device is out of its DMA. */
 struct vfio_user_later {
 	struct vfio_user_later *next;
-	int fd[DOOR_FDS];
+	int fd[SERVER_FDS];
 	unsigned nfds;
 	size_t len;
 	uint8_t bytes[];
 };
 
 struct vfio_user {
-	struct door door;
+	struct server server;
 	struct emu_device *dev;
 	struct emu_mem *mem;
-	struct door_maps maps;
+	struct server_maps maps;
 	bool version_known;
 	uint32_t client_data_max; /* the client takes that many bytes at once */
 	/* interrupts: 5.4 of VFIO's uapi, indexes INTX and MSIX */
 	int intx_fd, vector_fd[VU_VECTORS];
-	struct door_source intx_unmask;
+	struct server_source intx_unmask;
 	bool intx_level, intx_masked;
 	/* the DMA message whose answer is awaited */
 	struct {

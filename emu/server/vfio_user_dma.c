@@ -49,7 +49,7 @@ static int wait_answer(struct vfio_user *u)
 	while (u->dma.waiting && ret >= 0) {
 		int64_t left = u->patience_ms * (u->later ? 1000ll : 1000ll * SLOW) - waited;
 		int64_t before = now_us(), slice = left < SLICE_US ? left : SLICE_US;
-		ret = left <= 0 ? -ETIMEDOUT : door_receive(&u->door, (slice + 999) / 1000);
+		ret = left <= 0 ? -ETIMEDOUT : server_receive(&u->server, (slice + 999) / 1000);
 		if (ret == -EINTR)
 			ret = 0;
 		int64_t passed = now_us() - before;
@@ -57,7 +57,7 @@ static int wait_answer(struct vfio_user *u)
 	}
 	u->dma.waiting = false;
 	if (ret < 0 && ret != -ETIMEDOUT)
-		u->dma.ret = door_fail(&u->door, "the connection broke during a DMA");
+		u->dma.ret = server_fail(&u->server, "the connection broke during a DMA");
 	return ret < 0 ? ret : u->dma.ret;
 }
 
@@ -71,7 +71,7 @@ static int transfer(struct vfio_user *u, uint16_t command, uint64_t gpa, void *i
 	struct iovec iov[] = { { &h, sizeof(h) },
 			       { &a, sizeof(a) },
 			       { (void *)out, out ? len : 0 } };
-	if (u->dma.waiting || u->dma.refused || !door_connected(&u->door) || u->door.why[0])
+	if (u->dma.waiting || u->dma.refused || !server_connected(&u->server) || u->server.why[0])
 		return -EIO;
 	u->dma.waiting = true;
 	u->dma.id = h.id;
@@ -79,7 +79,7 @@ static int transfer(struct vfio_user *u, uint16_t command, uint64_t gpa, void *i
 	u->dma.in = in;
 	u->dma.len = len;
 	u->dma.ret = 0;
-	int ret = door_send(&u->door, iov, 3, -1);
+	int ret = server_send(&u->server, iov, 3, -1);
 	if (ret < 0) {
 		u->dma.waiting = false;
 		return ret;

@@ -40,24 +40,24 @@ void vfio_user_irqs_init(struct vfio_user *u)
 static void drop_unmask(struct vfio_user *u)
 {
 	int fd = u->intx_unmask.fd;
-	door_unwatch(&u->door, &u->intx_unmask);
-	door_close(&fd);
+	server_unwatch(&u->server, &u->intx_unmask);
+	server_close(&fd);
 }
 
 void vfio_user_irqs_drop(struct vfio_user *u)
 {
-	door_close(&u->intx_fd);
+	server_close(&u->intx_fd);
 	drop_unmask(u);
 	u->intx_masked = false;
 	for (unsigned i = 0; i < VU_VECTORS; i++)
-		door_close(&u->vector_fd[i]);
+		server_close(&u->vector_fd[i]);
 }
 
 void vfio_user_msix(void *opaque, uint16_t vector, uint64_t address, uint32_t data)
 {
 	struct vfio_user *u = opaque;
 	if (vector < VU_VECTORS && u->vector_fd[vector] >= 0)
-		door_signal(&u->door, u->vector_fd[vector]);
+		server_signal(&u->server, u->vector_fd[vector]);
 }
 
 /* Level-triggered by messages: one signal, then silence until it is unmasked. */
@@ -66,7 +66,7 @@ static void update_intx(struct vfio_user *u)
 	if (!u->intx_level || u->intx_masked || u->intx_fd < 0)
 		return;
 	u->intx_masked = true;
-	door_signal(&u->door, u->intx_fd);
+	server_signal(&u->server, u->intx_fd);
 }
 
 void vfio_user_intx(void *opaque, bool level)
@@ -76,7 +76,7 @@ void vfio_user_intx(void *opaque, bool level)
 	update_intx(u);
 }
 
-static void on_unmask(struct door *d, struct door_source *s, uint32_t events)
+static void on_unmask(struct server *d, struct server_source *s, uint32_t events)
 {
 	struct vfio_user *u = (struct vfio_user *)d;
 	uint64_t n;
@@ -91,13 +91,13 @@ static void on_unmask(struct door *d, struct door_source *s, uint32_t events)
 
 static int set_unmask_fd(struct vfio_user *u)
 {
-	int fd = door_take_fd(&u->door, 0);
+	int fd = server_take_fd(&u->server, 0);
 	drop_unmask(u);
 	if (fd < 0)
 		return 0;
-	door_nonblock(fd);
+	server_nonblock(fd);
 	u->intx_unmask.ready = on_unmask;
-	int ret = door_watch(&u->door, &u->intx_unmask, fd, EPOLLIN);
+	int ret = server_watch(&u->server, &u->intx_unmask, fd, EPOLLIN);
 	if (ret < 0)
 		close(fd);
 	return ret;
@@ -110,16 +110,16 @@ static int set_intx(struct vfio_user *u, const struct vfio_irq_set *s, const uin
 	if (action == VFIO_IRQ_SET_ACTION_UNMASK && s->flags & VFIO_IRQ_SET_DATA_EVENTFD)
 		return set_unmask_fd(u);
 	if (action == VFIO_IRQ_SET_ACTION_TRIGGER && s->flags & VFIO_IRQ_SET_DATA_EVENTFD) {
-		door_close(&u->intx_fd);
-		u->intx_fd = door_take_fd(&u->door, 0);
+		server_close(&u->intx_fd);
+		u->intx_fd = server_take_fd(&u->server, 0);
 		if (u->intx_fd >= 0)
-			door_nonblock(u->intx_fd);
+			server_nonblock(u->intx_fd);
 		u->intx_masked = false;
 	} else if (action == VFIO_IRQ_SET_ACTION_TRIGGER && !s->count) {
-		door_close(&u->intx_fd);
+		server_close(&u->intx_fd);
 		drop_unmask(u);
 	} else if (action == VFIO_IRQ_SET_ACTION_TRIGGER && one && u->intx_fd >= 0) {
-		door_signal(&u->door, u->intx_fd);
+		server_signal(&u->server, u->intx_fd);
 	} else if (action == VFIO_IRQ_SET_ACTION_MASK && one) {
 		u->intx_masked = true;
 	} else if (action == VFIO_IRQ_SET_ACTION_UNMASK && one) {
@@ -135,16 +135,16 @@ static int set_msix(struct vfio_user *u, const struct vfio_irq_set *s, const uin
 		return -ENOTSUP; /* the client masks by taking a descriptor away */
 	if (!s->count)
 		for (unsigned i = 0; i < vectors(u); i++)
-			door_close(&u->vector_fd[i]);
+			server_close(&u->vector_fd[i]);
 	for (uint32_t i = 0; i < s->count; i++) {
 		int *fd = &u->vector_fd[s->start + i];
 		if (s->flags & VFIO_IRQ_SET_DATA_EVENTFD) {
-			door_close(fd);
-			*fd = door_take_fd(&u->door, i); /* none came: it is taken away */
+			server_close(fd);
+			*fd = server_take_fd(&u->server, i); /* none came: it is taken away */
 			if (*fd >= 0)
-				door_nonblock(*fd);
+				server_nonblock(*fd);
 		} else if (*fd >= 0 && (!(s->flags & VFIO_IRQ_SET_DATA_BOOL) || data[i])) {
-			door_signal(&u->door, *fd);
+			server_signal(&u->server, *fd);
 		}
 	}
 	return 0;

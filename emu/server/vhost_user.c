@@ -28,7 +28,7 @@ int vhost_user_reply(struct vhost_user *u, const struct vhost_user_hdr *h, const
 				    .flags = VH_VERSION | VH_REPLY,
 				    .size = len };
 	struct iovec iov[] = { { &r, sizeof(r) }, { (void *)body, len } };
-	return door_send(&u->door, iov, 2, fd);
+	return server_send(&u->server, iov, 2, fd);
 }
 
 static int reply64(struct vhost_user *u, const struct vhost_user_hdr *h, uint64_t value)
@@ -51,7 +51,7 @@ static int get_features(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 /* What the client's transport knows and we never see, for the trace. */
 static void tell_state(struct vhost_user *u, uint32_t known)
 {
-	emu_tap_device_state(u->door.tap, known, u->v.status, u->v.offered, u->v.accepted,
+	emu_tap_device_state(u->server.tap, known, u->v.status, u->v.offered, u->v.accepted,
 			     u->v.config, u->v.config_len);
 }
 
@@ -68,9 +68,9 @@ static int set_features(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 {
 	uint64_t f = get_le64(p), none = f & ~offered(u);
 	if (none)
-		return door_fail(&u->door,
-				 "the client accepted features 0x%llx that are not offered",
-				 (unsigned long long)none);
+		return server_fail(&u->server,
+				   "the client accepted features 0x%llx that are not offered",
+				   (unsigned long long)none);
 	if (u->features_known && u->features == f && any_running(u))
 		return 0;
 	vhost_user_rings_stop(u);
@@ -126,8 +126,8 @@ static int set_config(struct vhost_user *u, const struct vhost_user_hdr *h, uint
 
 static int set_channel(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
 {
-	door_close(&u->channel);
-	u->channel = door_take_fd(&u->door, 0);
+	server_close(&u->channel);
+	u->channel = server_take_fd(&u->server, 0);
 	return u->channel < 0 ? -EINVAL : 0;
 }
 
@@ -177,7 +177,7 @@ static const struct vhost_user_row *find_any(uint32_t request)
 	return r ? r : find(vhost_user_inflight_rows, request);
 }
 
-static int message(struct door *d, uint8_t *msg, size_t len)
+static int message(struct server *d, uint8_t *msg, size_t len)
 {
 	struct vhost_user *u = (struct vhost_user *)d;
 	struct vhost_user_hdr h;
@@ -186,29 +186,31 @@ static int message(struct door *d, uint8_t *msg, size_t len)
 	const struct vhost_user_message *m = vhost_user_message(h.request);
 	if (!r ||
 	    !m) /* nothing that we offered leads to it, and whether it has a reply is unknown */
-		return door_fail(d, "the client sent request %u, which was not offered", h.request);
+		return server_fail(d, "the client sent request %u, which was not offered",
+				   h.request);
 	if (len - sizeof(h) < m->least)
-		return door_fail(d, "the client sent request %u with only %u bytes", h.request,
-				 h.size);
+		return server_fail(d, "the client sent request %u with only %u bytes", h.request,
+				   h.size);
 	int ret = r->handle(u, &h, msg + sizeof(h), len - sizeof(h));
 	if (d->why[0] || ret == -EPIPE)
 		return -EBADMSG;
 	if (!m->replies && h.flags & VH_NEED_REPLY && vhost_user_has(u, VH_P_REPLY_ACK))
 		return reply64(u, &h, ret < 0);
 	if (ret < 0)
-		return door_fail(d, "the client's request %u failed: %s", h.request,
-				 strerror(-ret));
+		return server_fail(d, "the client's request %u failed: %s", h.request,
+				   strerror(-ret));
 	return 0;
 }
 
-static ssize_t payload(struct door *d, const uint8_t *header)
+static ssize_t payload(struct server *d, const uint8_t *header)
 {
 	struct vhost_user_hdr h;
 	memcpy(&h, header, sizeof(h));
 	if ((h.flags & VH_VERSION_MASK) != VH_VERSION || h.flags & VH_REPLY)
-		return door_fail(d, "the client does not speak vhost-user 1 (flags 0x%x)", h.flags);
+		return server_fail(d, "the client does not speak vhost-user 1 (flags 0x%x)",
+				   h.flags);
 	if (h.size > VH_MAX_MSG)
-		return door_fail(d, "the client sent a message of %u bytes", h.size);
+		return server_fail(d, "the client sent a message of %u bytes", h.size);
 	return h.size;
 }
 
@@ -217,16 +219,16 @@ static ssize_t payload(struct door *d, const uint8_t *header)
 static void host_used(void *opaque, struct emu_queue *q)
 {
 	struct vhost_user *u = opaque;
-	door_signal(&u->door, u->ring[q->index].call);
+	server_signal(&u->server, u->ring[q->index].call);
 }
 
 static void driver_broke(struct vhost_user *u)
 {
-	door_tell(&u->door, DOOR_NOTE, "the guest's driver broke the rules: %s",
-		  u->v.why ? u->v.why : "no reason known");
+	server_report(&u->server, SERVER_NOTE, "the guest's driver broke the rules: %s",
+		      u->v.why ? u->v.why : "no reason known");
 	for (unsigned i = 0; i < u->v.nqueues; i++)
 		if (u->ring[i].err >= 0)
-			door_signal(&u->door, u->ring[i].err);
+			server_signal(&u->server, u->ring[i].err);
 }
 
 /* No answer is asked for: whoever does not read its channel learns it later. */
@@ -235,11 +237,12 @@ static void config_changed(struct vhost_user *u)
 	struct vhost_user_hdr h = { .request = VH_BACKEND_CONFIG_CHANGE, .flags = VH_VERSION };
 	tell_state(u, VQT_KNOWN_CONFIG);
 	if (u->channel < 0 || !vhost_user_has(u, VH_P_CONFIG))
-		door_tell(&u->door, DOOR_NOTE,
-			  "the client gave no channel to tell it that the configuration changed");
+		server_report(
+			&u->server, SERVER_NOTE,
+			"the client gave no channel to tell it that the configuration changed");
 	else if (send(u->channel, &h, sizeof(h), MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(h))
-		door_tell(&u->door, DOOR_NOTE,
-			  "the client could not be told that the configuration changed");
+		server_report(&u->server, SERVER_NOTE,
+			      "the client could not be told that the configuration changed");
 }
 
 static void host_config(void *opaque)
@@ -253,16 +256,16 @@ static void host_config(void *opaque)
 
 static const struct emu_virtio_host host = { .used = host_used, .config = host_config };
 
-static int run(struct door *d)
+static int run(struct server *d)
 {
 	struct vhost_user *u = (struct vhost_user *)d;
-	int n = emu_virtio_run(&u->v, DOOR_BUDGET);
-	if (door_maps_lost(&u->maps) || u->track_map.lost)
-		door_fail(d, "the client took memory away that it had mapped for us");
+	int n = emu_virtio_run(&u->v, SERVER_BUDGET);
+	if (server_maps_lost(&u->maps) || u->track_map.lost)
+		server_fail(d, "the client took memory away that it had mapped for us");
 	return n;
 }
 
-static bool busy(struct door *d)
+static bool busy(struct server *d)
 {
 	struct vhost_user *u = (struct vhost_user *)d;
 	for (unsigned i = 0; i < u->v.nqueues; i++)
@@ -271,33 +274,33 @@ static bool busy(struct door *d)
 	return emu_virtio_busy(&u->v);
 }
 
-static void opened(struct door *d)
+static void opened(struct server *d)
 {
 	struct vhost_user *u = (struct vhost_user *)d;
 	u->protocol = u->features = 0;
 	u->features_known = false;
 }
 
-static void closed(struct door *d)
+static void closed(struct server *d)
 {
 	struct vhost_user *u = (struct vhost_user *)d;
 	vhost_user_rings_stop(u);
 	vhost_user_rings_drop(u);
 	vhost_user_inflight_drop(u);
-	door_close(&u->channel);
+	server_close(&u->channel);
 	emu_virtio_set_status(&u->v, 0, false);
-	door_maps_clear(&u->maps);
+	server_maps_clear(&u->maps);
 }
 
-static struct emu_virtio *virtio(struct door *d)
+static struct emu_virtio *virtio(struct server *d)
 {
 	return &((struct vhost_user *)d)->v;
 }
 
-static void free_all(struct door *d)
+static void free_all(struct server *d)
 {
 	struct vhost_user *u = (struct vhost_user *)d;
-	door_fini(d);
+	server_fini(d);
 	if (u->v.queue)
 		emu_virtio_fini(&u->v);
 	emu_mem_free(u->mem);
@@ -305,7 +308,7 @@ static void free_all(struct door *d)
 	free(u);
 }
 
-static const struct door_ops ops = {
+static const struct server_ops ops = {
 	.name = "vhost-user",
 	.header = sizeof(struct vhost_user_hdr),
 	.payload = payload,
@@ -318,7 +321,7 @@ static const struct door_ops ops = {
 	.free = free_all,
 };
 
-static int make_device(struct vhost_user *u, const struct door_config *cfg)
+static int make_device(struct vhost_user *u, const struct server_config *cfg)
 {
 	struct emu_blk_config blk;
 	struct emu_virtio_config c = { .cls = cfg->cls,
@@ -346,24 +349,24 @@ static int make_device(struct vhost_user *u, const struct door_config *cfg)
 		u->ring[i].kick.fd = u->ring[i].call = u->ring[i].err = -1;
 	}
 	int fd = u->v.cls->fd ? u->v.cls->fd(&u->v) : -1;
-	return fd < 0 ? 0 : door_watch(&u->door, &u->door.backend, fd, EPOLLIN);
+	return fd < 0 ? 0 : server_watch(&u->server, &u->server.backend, fd, EPOLLIN);
 }
 
-int vhost_user_new(struct door **out, const struct door_config *cfg)
+int vhost_user_new(struct server **out, const struct server_config *cfg)
 {
 	struct vhost_user *u = calloc(1, sizeof(*u));
 	if (!u)
 		return -ENOMEM;
 	u->channel = -1;
-	int ret = door_init(&u->door, &ops, cfg);
+	int ret = server_init(&u->server, &ops, cfg);
 	u->mem = emu_mem_new();
 	u->maps.mem = u->mem;
 	if (ret == 0)
 		ret = u->mem ? make_device(u, cfg) : -ENOMEM;
 	if (ret < 0) {
-		free_all(&u->door);
+		free_all(&u->server);
 		return ret;
 	}
-	*out = &u->door;
+	*out = &u->server;
 	return 0;
 }

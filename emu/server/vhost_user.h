@@ -114,7 +114,7 @@ struct vhost_user_left {
 };
 
 struct vhost_user_ring {
-	struct door_source kick;
+	struct server_source kick;
 	struct vhost_user *u;
 	int call, err;
 	uint16_t num;
@@ -129,17 +129,17 @@ struct vhost_user_ring {
 };
 
 struct vhost_user {
-	struct door door;
+	struct server server;
 	struct emu_virtio v;
 	struct emu_mem *mem;
-	struct door_maps maps;
+	struct server_maps maps;
 	uint64_t features; /* accepted */
 	uint64_t protocol;
 	bool features_known;
 	int channel; /* to the client, for what it did not ask; -1: none */
 	struct vhost_user_ring *ring; /* one a queue of v */
 	/* requests in flight, in memory that outlives us */
-	struct door_map track_map;
+	struct server_map track_map;
 	uint8_t *track;
 	uint16_t track_size; /* entries a queue */
 	bool track_packed; /* their layout */

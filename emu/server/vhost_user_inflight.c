@@ -43,7 +43,7 @@ void vhost_user_inflight_drop(struct vhost_user *u)
 		u->v.queue[i].account = NULL;
 		vhost_user_packed_drop(&u->ring[i]);
 	}
-	door_unmap(&u->track_map);
+	server_unmap(&u->track_map);
 	u->track = NULL;
 }
 
@@ -76,11 +76,11 @@ static int get_inflight(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 	memcpy(&f, p, sizeof(f));
 	if (!f.queues || f.queues > u->v.nqueues || !f.queue_size ||
 	    f.queue_size > u->v.queue[0].size_max)
-		return door_fail(&u->door, "the client wants to track %u queues of %u entries",
-				 f.queues, f.queue_size);
+		return server_fail(&u->server, "the client wants to track %u queues of %u entries",
+				   f.queues, f.queue_size);
 	int ret = fresh(&f, emu_virtio_has(&u->v, VIRTIO_F_RING_PACKED), &fd);
 	if (ret < 0)
-		return door_fail(&u->door, "no memory to track requests: %s", strerror(-ret));
+		return server_fail(&u->server, "no memory to track requests: %s", strerror(-ret));
 	ret = vhost_user_reply(u, h, &f, sizeof(f), fd);
 	close(fd);
 	return ret;
@@ -92,16 +92,16 @@ static int set_inflight(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 	struct vhost_user_inflight f;
 	memcpy(&f, p, sizeof(f));
 	bool packed = emu_virtio_has(&u->v, VIRTIO_F_RING_PACKED);
-	int fd = door_take_fd(&u->door, 0);
+	int fd = server_take_fd(&u->server, 0);
 	if (fd < 0 || !f.queues || f.queues > u->v.nqueues || !f.queue_size || f.offset % ALIGN ||
 	    f.size < track_len(f.queue_size, packed) * f.queues) {
-		door_close(&fd);
+		server_close(&fd);
 		return -EINVAL;
 	}
 	vhost_user_rings_stop(u);
 	vhost_user_inflight_drop(u);
-	int ret = door_map_file(&u->track_map, fd, f.offset, f.size, EMU_MEM_READ | EMU_MEM_WRITE,
-				&u->track);
+	int ret = server_map_file(&u->track_map, fd, f.offset, f.size, EMU_MEM_READ | EMU_MEM_WRITE,
+				  &u->track);
 	close(fd);
 	if (ret < 0)
 		return ret;
@@ -221,8 +221,8 @@ void vhost_user_inflight_redo(struct vhost_user *u, unsigned index)
 		if (emu_queue_again(&u->v.queue[index], &r->left[i].again) <= 0)
 			break;
 	if (r->nleft)
-		door_tell(&u->door, DOOR_NOTE, "queue %u: %u requests of before are done again",
-			  index, r->nleft);
+		server_report(&u->server, SERVER_NOTE,
+			      "queue %u: %u requests of before are done again", index, r->nleft);
 	free(r->left);
 	r->left = NULL;
 	r->nleft = 0;

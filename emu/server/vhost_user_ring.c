@@ -10,7 +10,7 @@
 
 /* --- running ------------------------------------------------------------------------------ */
 
-static void on_kick(struct door *d, struct door_source *s, uint32_t events)
+static void on_kick(struct server *d, struct server_source *s, uint32_t events)
 {
 	struct vhost_user_ring *r = (struct vhost_user_ring *)s;
 	/*
@@ -20,7 +20,7 @@ static void on_kick(struct door *d, struct door_source *s, uint32_t events)
 	if (r->running)
 		emu_queue_kick(&r->u->v.queue[r - r->u->ring], 0, VQT_KICK_IOEVENTFD, 0);
 	if (events & (EPOLLHUP | EPOLLERR))
-		door_unwatch(d, s);
+		server_unwatch(d, s);
 }
 
 /* Where a stopped ring's descriptor goes back to the client: empty, as if read. */
@@ -51,9 +51,9 @@ static int place(struct vhost_user *u, unsigned i)
 	const struct vhost_user_addr *a = &u->ring[i].addr;
 	struct emu_queue *q = &u->v.queue[i];
 	/* the first byte only: that all of it is there is for the ring to find */
-	if (door_map_translate(&u->maps, a->desc, 1, &q->desc) < 0 ||
-	    door_map_translate(&u->maps, a->avail, 1, &q->driver) < 0 ||
-	    door_map_translate(&u->maps, a->used, 1, &q->device) < 0)
+	if (server_map_translate(&u->maps, a->desc, 1, &q->desc) < 0 ||
+	    server_map_translate(&u->maps, a->avail, 1, &q->driver) < 0 ||
+	    server_map_translate(&u->maps, a->used, 1, &q->device) < 0)
 		return -EFAULT;
 	return 0;
 }
@@ -78,7 +78,7 @@ static int start(struct vhost_user *u, unsigned i)
 		r->left = NULL;
 		return ret;
 	}
-	emu_tap_queue_state(u->door.tap, i, &q->ring, r->base,
+	emu_tap_queue_state(u->server.tap, i, &q->ring, r->base,
 			    q->ring.ops == &emu_ring_packed ? r->base >> 16 : q->ring.used);
 	q->polled = r->kick.fd < 0;
 	r->running = true;
@@ -101,8 +101,8 @@ void vhost_user_rings_start(struct vhost_user *u)
 static void drop_kick(struct vhost_user *u, struct vhost_user_ring *r)
 {
 	int fd = r->kick.fd;
-	door_unwatch(&u->door, &r->kick);
-	door_close(&fd);
+	server_unwatch(&u->server, &r->kick);
+	server_close(&fd);
 }
 
 void vhost_user_rings_drop(struct vhost_user *u)
@@ -110,8 +110,8 @@ void vhost_user_rings_drop(struct vhost_user *u)
 	for (unsigned i = 0; i < u->v.nqueues; i++) {
 		struct vhost_user_ring *r = &u->ring[i];
 		drop_kick(u, r);
-		door_close(&r->call);
-		door_close(&r->err);
+		server_close(&r->call);
+		server_close(&r->err);
 		r->has_addr = r->enabled = r->started = r->running = false;
 		r->num = 0;
 		r->base = 0;
@@ -123,7 +123,7 @@ void vhost_user_rings_drop(struct vhost_user *u)
 
 static int ring_index(struct vhost_user *u, uint32_t i)
 {
-	return i < u->v.nqueues ? 0 : door_fail(&u->door, "the client named queue %u", i);
+	return i < u->v.nqueues ? 0 : server_fail(&u->server, "the client named queue %u", i);
 }
 
 static int set_num(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
@@ -132,9 +132,9 @@ static int set_num(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t
 	if (ring_index(u, i) < 0)
 		return -EINVAL;
 	if (!num || num > u->v.queue[i].size_max)
-		return door_fail(&u->door,
-				 "the client wants a queue of %u entries, we have %u at most", num,
-				 u->v.queue[i].size_max);
+		return server_fail(&u->server,
+				   "the client wants a queue of %u entries, we have %u at most",
+				   num, u->v.queue[i].size_max);
 	stop(u, i);
 	u->ring[i].num = num;
 	return start(u, i);
@@ -153,7 +153,7 @@ static int set_addr(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_
 	r->addr = a;
 	r->has_addr = true;
 	if (place(u, a.index) < 0)
-		return door_fail(&u->door, "queue %u is outside the client's memory", a.index);
+		return server_fail(&u->server, "queue %u is outside the client's memory", a.index);
 	return start(u, a.index);
 }
 
@@ -179,7 +179,7 @@ static int get_base(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_
 	r->started = false;
 	drain_kick(r->kick.fd);
 	drop_kick(u, r);
-	door_close(&r->call);
+	server_close(&r->call);
 	return vhost_user_reply(u, h, state, sizeof(state), -1);
 }
 
@@ -187,19 +187,19 @@ static int set_kick(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_
 {
 	uint64_t v = get_le64(p);
 	unsigned i = v & 0xff;
-	int fd = v & VH_NO_FD ? -1 : door_take_fd(&u->door, 0), ret = 0;
+	int fd = v & VH_NO_FD ? -1 : server_take_fd(&u->server, 0), ret = 0;
 	if (ring_index(u, i) < 0) {
-		door_close(&fd);
+		server_close(&fd);
 		return -EINVAL;
 	}
 	struct vhost_user_ring *r = &u->ring[i];
 	drop_kick(u, r);
 	if (fd >= 0) {
-		door_nonblock(fd);
+		server_nonblock(fd);
 		r->kick.ready = on_kick;
-		ret = door_watch(&u->door, &r->kick, fd, EPOLLIN | EPOLLET);
+		ret = server_watch(&u->server, &r->kick, fd, EPOLLIN | EPOLLET);
 		if (ret < 0) {
-			door_close(&fd);
+			server_close(&fd);
 			return ret;
 		}
 	}
@@ -212,20 +212,20 @@ static int set_event(struct vhost_user *u, uint8_t *p, bool call)
 {
 	uint64_t v = get_le64(p);
 	unsigned i = v & 0xff;
-	int fd = v & VH_NO_FD ? -1 : door_take_fd(&u->door, 0);
+	int fd = v & VH_NO_FD ? -1 : server_take_fd(&u->server, 0);
 	if (ring_index(u, i) < 0) {
-		door_close(&fd);
+		server_close(&fd);
 		return -EINVAL;
 	}
 	int *to = call ? &u->ring[i].call : &u->ring[i].err;
-	door_close(to);
+	server_close(to);
 	*to = fd;
 	if (fd < 0)
 		return 0;
-	door_nonblock(fd);
+	server_nonblock(fd);
 	/* what was used while there was no descriptor is told now; one too many is harmless */
 	if (call && u->ring[i].running)
-		door_signal(&u->door, fd);
+		server_signal(&u->server, fd);
 	return 0;
 }
 
@@ -257,8 +257,8 @@ static int add_region(struct vhost_user *u, const struct vhost_user_region *r, i
 {
 	if (fd < 0 || u->maps.count >= VH_MEM_SLOTS)
 		return fd < 0 ? -EBADF : -ENOSPC;
-	return door_map_add(&u->maps, r->gpa, r->size, r->user, fd, r->offset,
-			    EMU_MEM_READ | EMU_MEM_WRITE);
+	return server_map_add(&u->maps, r->gpa, r->size, r->user, fd, r->offset,
+			      EMU_MEM_READ | EMU_MEM_WRITE);
 }
 
 static int set_mem_table(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p,
@@ -266,17 +266,17 @@ static int set_mem_table(struct vhost_user *u, const struct vhost_user_hdr *h, u
 {
 	uint32_t n = get_le32(p);
 	if (n > VH_TABLE_REGIONS || len < 8 + n * sizeof(struct vhost_user_region))
-		return door_fail(&u->door, "the client sent a memory table of %u regions", n);
+		return server_fail(&u->server, "the client sent a memory table of %u regions", n);
 	vhost_user_rings_stop(u);
-	door_maps_clear(&u->maps);
+	server_maps_clear(&u->maps);
 	for (uint32_t i = 0; i < n; i++) {
 		struct vhost_user_region r;
 		memcpy(&r, p + 8 + i * sizeof(r), sizeof(r));
-		int fd = door_take_fd(&u->door, i), ret = add_region(u, &r, fd);
-		door_close(&fd);
+		int fd = server_take_fd(&u->server, i), ret = add_region(u, &r, fd);
+		server_close(&fd);
 		if (ret < 0)
-			return door_fail(&u->door, "cannot map the client's memory: %s",
-					 strerror(-ret));
+			return server_fail(&u->server, "cannot map the client's memory: %s",
+					   strerror(-ret));
 	}
 	vhost_user_rings_start(u);
 	return 0;
@@ -287,8 +287,8 @@ static int add_mem(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t
 {
 	struct vhost_user_region r;
 	memcpy(&r, p + 8, sizeof(r));
-	int fd = door_take_fd(&u->door, 0), ret = add_region(u, &r, fd);
-	door_close(&fd);
+	int fd = server_take_fd(&u->server, 0), ret = add_region(u, &r, fd);
+	server_close(&fd);
 	if (ret < 0)
 		return ret;
 	vhost_user_rings_start(u);
@@ -300,7 +300,7 @@ static int remove_mem(struct vhost_user *u, const struct vhost_user_hdr *h, uint
 	struct vhost_user_region r;
 	memcpy(&r, p + 8, sizeof(r));
 	emu_virtio_drain(&u->v);
-	return door_map_del(&u->maps, r.gpa, r.size);
+	return server_map_del(&u->maps, r.gpa, r.size);
 }
 
 const struct vhost_user_row vhost_user_ring_rows[] = {

@@ -28,14 +28,15 @@ void emu_chain_keep(struct emu_mem *m, struct emu_chain *c)
 }
 
 /* Slots of a packed ring may be ours by now. */
-void emu_chain_tell(struct emu_queue *q, const struct emu_chain *c)
+void emu_chain_report(struct emu_queue *q, const struct emu_chain *c)
 {
 	struct emu_ring *r = &q->ring;
 	bool packed = r->ops == &emu_ring_packed;
 	uint8_t len = 0;
 	const void *p = header_of(q->v->mem, c, &len);
 	if (p && len == c->first_len && memcmp(p, c->first, len))
-		emu_tap_life(q->v->tap, VQT_LIFE_CHAIN_CHANGED, q->index, c->head, 0, 1, NULL);
+		emu_tap_lifecycle(q->v->tap, VQT_LIFECYCLE_CHAIN_CHANGED, q->index, c->head, 0, 1,
+				  NULL);
 	if (!r->p_desc || (packed && q->completed != c->completed))
 		return;
 	for (uint32_t i = 0, at = packed ? c->pos & 0x7fff : c->head;
@@ -48,8 +49,8 @@ void emu_chain_tell(struct emu_queue *q, const struct emu_chain *c)
 			d.next = id;
 		}
 		if (memcmp(&d, &c->desc[i], sizeof(d)))
-			emu_tap_life(q->v->tap, VQT_LIFE_CHAIN_CHANGED, q->index, c->head, i, 0,
-				     NULL);
+			emu_tap_lifecycle(q->v->tap, VQT_LIFECYCLE_CHAIN_CHANGED, q->index, c->head,
+					  i, 0, NULL);
 		at = packed ? at + 1 : c->desc[i].next;
 	}
 }

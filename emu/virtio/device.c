@@ -186,7 +186,7 @@ void emu_virtio_settle(struct emu_virtio *v)
 
 static void reset(struct emu_virtio *v)
 {
-	emu_tap_life(v->tap, VQT_LIFE_RESET, VQT_NO_QUEUE, 0, 0, 0, NULL);
+	emu_tap_lifecycle(v->tap, VQT_LIFECYCLE_RESET, VQT_NO_QUEUE, 0, 0, 0, NULL);
 	if (v->inflight && emu_fault_hit(v->fault, EMU_FAULT_RESET_STILL_USES)) {
 		v->status = 0;
 		v->lingering = true;
@@ -266,7 +266,7 @@ void emu_virtio_break(struct emu_virtio *v, struct emu_queue *q, const char *why
 	v->broken = true;
 	v->why = why;
 	v->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
-	emu_tap_life(v->tap, VQT_LIFE_ERROR, q ? q->index : VQT_NO_QUEUE, 0, 0, 0, why);
+	emu_tap_lifecycle(v->tap, VQT_LIFECYCLE_ERROR, q ? q->index : VQT_NO_QUEUE, 0, 0, 0, why);
 	/* 2.1.2: with DRIVER_OK set the driver must be told */
 	if (v->status & VIRTIO_CONFIG_S_DRIVER_OK &&
 	    !emu_fault_hit(v->fault, EMU_FAULT_NEEDS_RESET_SILENT))
@@ -300,7 +300,7 @@ void emu_virtio_config_changed(struct emu_virtio *v)
 		v->generation++;
 		v->config_was_read = false;
 	}
-	emu_tap_life(v->tap, VQT_LIFE_CONFIG_CHANGE, VQT_NO_QUEUE, 0, 0, 0, NULL);
+	emu_tap_lifecycle(v->tap, VQT_LIFECYCLE_CONFIG_CHANGE, VQT_NO_QUEUE, 0, 0, 0, NULL);
 	if (v->status & VIRTIO_CONFIG_S_SUSPEND)
 		v->config_pending = true;
 	else if (v->status & VIRTIO_CONFIG_S_DRIVER_OK)
@@ -345,7 +345,8 @@ int emu_virtio_init(struct emu_virtio *v, const struct emu_virtio_config *cfg,
 	v->transitional = cfg->transitional;
 	v->host = host;
 	v->host_opaque = opaque;
-	emu_tap_life(v->tap, VQT_LIFE_VIRTIO_INIT, VQT_NO_QUEUE, v->cls->virtio_id, 0, 0, NULL);
+	emu_tap_lifecycle(v->tap, VQT_LIFECYCLE_VIRTIO_INIT, VQT_NO_QUEUE, v->cls->virtio_id, 0, 0,
+			  NULL);
 	int ret = emu_queues_init(v, cfg);
 	if (ret == 0)
 		ret = init_class(v, cfg);
@@ -360,7 +361,7 @@ void emu_virtio_fini(struct emu_virtio *v)
 {
 	v->resetting = true; /* nothing is used any more */
 	emu_virtio_drain(v);
-	emu_tap_life(v->tap, VQT_LIFE_UNREALIZE, VQT_NO_QUEUE, 0, 0, 0, NULL);
+	emu_tap_lifecycle(v->tap, VQT_LIFECYCLE_UNREALIZE, VQT_NO_QUEUE, 0, 0, 0, NULL);
 	if (v->cls->fini)
 		v->cls->fini(v);
 	emu_queues_fini(v);

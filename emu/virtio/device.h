@@ -21,8 +21,8 @@ struct emu_queue;
 
 /* Who keeps account of chains in flight, beyond the life of this process (vhost-user). */
 struct emu_queue_account {
-	void (*taken)(void *opaque, struct emu_queue *q,
-		      struct emu_chain *c); /* may set c->account */
+	void (*popped)(void *opaque, struct emu_queue *q,
+		       struct emu_chain *c); /* may set c->account */
 	void (*using)(void *opaque, struct emu_queue *q, struct emu_chain *c); /* not yet written */
 	void (*used)(void *opaque, struct emu_queue *q, struct emu_chain *c); /* it is published */
 };

@@ -68,7 +68,7 @@ const struct emu_fault_row emu_faults[] = {
 	ROW(STATUS_UNWRITTEN, "status-unwritten", 0, "I26",
 	    "a request is used without a status byte"),
 	ROW(STATUS_RESERVED, "status-reserved", 0, "I26", "a status byte with a reserved value"),
-	ROW(NEVER_COMPLETES, "never-completes", 0, "I27", "a request is taken and never used"),
+	ROW(NEVER_COMPLETES, "never-completes", 0, "I27", "a request is popped and never used"),
 	ROW(CONSUMES_EARLY, "consumes-early", 0, "STATUS-V1", "buffers are used before DRIVER_OK"),
 	ROW(OFFERS_WITHOUT_PREREQ, "offers-without-prerequisite", 0, "FEAT-V1",
 	    "a feature is offered without the one it requires"),

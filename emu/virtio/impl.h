@@ -13,8 +13,8 @@ void emu_queues_negotiated(struct emu_virtio *v);
 /* DRIVER_OK: rings of queues enabled before their features were known. */
 void emu_queues_start(struct emu_virtio *v);
 void emu_virtio_settle(struct emu_virtio *v);
-/* For the tap (emu/virtio/chain_snoop.c): how the chain looked when it was taken; what differs by now. */
+/* For the tap (emu/virtio/chain_snoop.c): how the chain looked when it was popped; what differs by now. */
 void emu_chain_keep(struct emu_mem *m, struct emu_chain *c);
-void emu_chain_tell(struct emu_queue *q, const struct emu_chain *c);
+void emu_chain_report(struct emu_queue *q, const struct emu_chain *c);
 
 #endif

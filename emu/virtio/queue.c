@@ -29,7 +29,7 @@ int emu_queues_init(struct emu_virtio *v, const struct emu_virtio_config *cfg)
 		int ret = emu_ring_init(&q->ring, v->mem);
 		if (ret < 0)
 			return ret;
-		emu_tap_life(v->tap, VQT_LIFE_ADD_QUEUE, i, size, 0, 0, NULL);
+		emu_tap_lifecycle(v->tap, VQT_LIFECYCLE_ADD_QUEUE, i, size, 0, 0, NULL);
 	}
 	emu_queues_reset(v);
 	return 0;
@@ -137,8 +137,9 @@ int emu_queue_enable(struct emu_queue *q)
 		return 0;
 	q->enabled = true;
 	q->kicked = true; /* what was made available before counts, too */
-	emu_tap_life(v->tap, VQT_LIFE_SET_RINGS, q->index, q->desc, q->driver, q->device, NULL);
-	emu_tap_life(v->tap, VQT_LIFE_QUEUE_ENABLE, q->index, 0, 0, 0, NULL);
+	emu_tap_lifecycle(v->tap, VQT_LIFECYCLE_SET_RINGS, q->index, q->desc, q->driver, q->device,
+			  NULL);
+	emu_tap_lifecycle(v->tap, VQT_LIFECYCLE_QUEUE_ENABLE, q->index, 0, 0, 0, NULL);
 	/* which kind of ring it is only FEATURES_OK tells */
 	return v->status & VIRTIO_CONFIG_S_FEATURES_OK || v->legacy ? ring_start(q) : 0;
 }
@@ -176,7 +177,7 @@ static void release(struct emu_queue *q)
 
 void emu_queue_reset(struct emu_queue *q)
 {
-	emu_tap_life(q->v->tap, VQT_LIFE_QUEUE_RESET, q->index, 0, 0, 0, NULL);
+	emu_tap_lifecycle(q->v->tap, VQT_LIFECYCLE_QUEUE_RESET, q->index, 0, 0, 0, NULL);
 	q->resetting = true;
 	queue_settle(q);
 }
@@ -281,7 +282,7 @@ static int take(struct emu_queue *q, const struct emu_again *again)
 	if (v->tap)
 		emu_chain_keep(v->mem, c);
 	if (q->account && !again)
-		q->account->taken(q->account_opaque, q, c);
+		q->account->popped(q->account_opaque, q, c);
 	if (emu_fault_hit(v->fault, EMU_FAULT_NEVER_COMPLETES)) {
 		c->next = q->lost;
 		q->lost = c;
@@ -312,7 +313,7 @@ static void push(struct emu_queue *q, struct emu_chain *c, uint32_t len)
 		emu_fault_used(v, q, &lie, &len);
 	}
 	if (v->tap) {
-		emu_chain_tell(q, c);
+		emu_chain_report(q, c);
 		q->ring.ops->snapshot(&q->ring, &before);
 		uint16_t pos = q->ring.ops == &emu_ring_packed ? before.used_idx : q->ring.used;
 		emu_tap_used(v->tap, q->index, &before, pos, v->mem, c,

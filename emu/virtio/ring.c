@@ -28,7 +28,7 @@ void emu_ring_rewind(struct emu_ring *r)
 	r->last_avail = r->used = r->avail_seen = r->signalled = r->unsignalled = 0;
 	r->avail_wrap = r->used_wrap = true;
 	r->signalled_valid = r->kicks_off = r->resolved = false;
-	r->taken = 0;
+	r->popped = 0;
 	r->why = NULL;
 	memset(r->busy, 0, BUSY_WORDS * sizeof(*r->busy));
 }

@@ -89,7 +89,7 @@ struct emu_ring {
 	bool signalled_valid;
 	uint16_t unsignalled; /* used since the last decision (saturates) */
 	bool kicks_off; /* we asked the driver not to notify */
-	uint32_t taken; /* chains in flight */
+	uint32_t popped; /* chains in flight */
 	bool stuck_wrap; /* a fault: the used wrap counter never toggles */
 	const char *why; /* after an error: one static sentence */
 	/* private: host addresses of the areas, when they have one */

@@ -134,7 +134,7 @@ static int packed_pop(struct emu_ring *r, struct emu_chain *c)
 		return emu_ring_bad(r, c, VQT_CHAIN_BAD_HEAD, "buffer id is still in flight");
 	r->last_avail = slot;
 	r->avail_wrap = wrap;
-	r->taken++;
+	r->popped++;
 	emu_ring_set_busy(r, c->head, true);
 	return 1;
 }
@@ -154,7 +154,7 @@ static int packed_pop_again(struct emu_ring *r, struct emu_chain *c, const struc
 	}
 	if (emu_ring_busy(r, c->head))
 		return emu_ring_bad(r, c, VQT_CHAIN_BAD_HEAD, "buffer id is still in flight");
-	r->taken++;
+	r->popped++;
 	emu_ring_set_busy(r, c->head, true);
 	return 1;
 }
@@ -176,7 +176,7 @@ static int packed_push(struct emu_ring *r, struct emu_chain *c, uint32_t len)
 	advance(r, &r->used, &r->used_wrap, c->ndirect);
 	if (r->stuck_wrap)
 		r->used_wrap = wrap;
-	r->taken--;
+	r->popped--;
 	emu_ring_set_busy(r, c->head, false);
 	unsigned n = r->unsignalled + c->ndirect; /* in slots: what the event is counted in */
 	r->unsignalled = n < UINT16_MAX ? n : UINT16_MAX;
@@ -276,7 +276,7 @@ static int packed_used_at(struct emu_ring *r, uint16_t pos, uint16_t *id, uint32
 		return -EFAULT;
 	/* the next round's is there, if there was one of this round: or it is of the round before */
 	if (is_available(flags, !wrap))
-		return r->taken ? -ESTALE : 0;
+		return r->popped ? -ESTALE : 0;
 	if (!!(flags & F_AVAIL) != wrap || !!(flags & F_USED) != wrap)
 		return 0;
 	if (emu_ring_read(r, RING, 16ull * slot, &d, DESC_FLAGS) < 0)

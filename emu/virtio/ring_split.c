@@ -90,7 +90,7 @@ static int take_head(struct emu_ring *r, struct emu_chain *c)
 	int ret = walk_chain(r, c);
 	if (ret < 0)
 		return ret;
-	r->taken++;
+	r->popped++;
 	emu_ring_set_busy(r, c->head, true);
 	return 1;
 }
@@ -125,7 +125,7 @@ static int split_push(struct emu_ring *r, struct emu_chain *c, uint32_t len)
 	    emu_ring_store16(r, USED, USED_IDX, r->used + 1) < 0)
 		return unreachable(r);
 	r->used++;
-	r->taken--;
+	r->popped--;
 	emu_ring_set_busy(r, c->head, false);
 	if (r->unsignalled < UINT16_MAX)
 		r->unsignalled++;
@@ -161,7 +161,7 @@ static int split_must_notify(struct emu_ring *r)
 	r->signalled = r->used;
 	r->signalled_valid = true;
 	r->unsignalled = 0;
-	if (r->notify_on_empty && !r->taken && available(r) == 0) /* 6.3 */
+	if (r->notify_on_empty && !r->popped && available(r) == 0) /* 6.3 */
 		return 1;
 	if (r->event_idx) {
 		if (emu_ring_load16(r, AVAIL, USED_EVENT(r), &event) < 0)

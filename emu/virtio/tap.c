@@ -357,12 +357,12 @@ void emu_tap_irq(struct emu_tap *t, uint16_t queue, unsigned kind, uint16_t vect
 	end(t);
 }
 
-void emu_tap_life(struct emu_tap *t, unsigned what, uint16_t queue, uint64_t arg0, uint64_t arg1,
-		  uint64_t arg2, const char *text)
+void emu_tap_lifecycle(struct emu_tap *t, unsigned what, uint16_t queue, uint64_t arg0,
+		       uint64_t arg1, uint64_t arg2, const char *text)
 {
 	if (!t)
 		return;
-	struct vqt_life *l = begin(t, VQT_LIFE, sizeof(*l), queue);
+	struct vqt_lifecycle *l = begin(t, VQT_LIFECYCLE, sizeof(*l), queue);
 	l->what = what;
 	l->arg[0] = arg0;
 	l->arg[1] = arg1;

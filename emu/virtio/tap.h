@@ -62,8 +62,8 @@ void emu_tap_used_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring 
 		       uint16_t pos, struct emu_mem *m, const struct emu_chain *c, uint16_t id,
 		       uint32_t len, unsigned flags, emu_tap_still *still, void *opaque);
 void emu_tap_irq(struct emu_tap *t, uint16_t queue, unsigned kind, uint16_t vector, unsigned level);
-void emu_tap_life(struct emu_tap *t, unsigned what, uint16_t queue, uint64_t arg0, uint64_t arg1,
-		  uint64_t arg2, const char *text);
+void emu_tap_lifecycle(struct emu_tap *t, unsigned what, uint16_t queue, uint64_t arg0,
+		       uint64_t arg1, uint64_t arg2, const char *text);
 void emu_tap_backend(struct emu_tap *t, uint16_t queue, uint16_t head, unsigned op, bool end,
 		     int ret, uint64_t offset, uint64_t bytes, uint64_t cookie);
 /* Learned, not seen: what a door knows from its client.  known: VQT_KNOWN_*; config may be NULL. */

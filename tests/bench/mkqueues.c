@@ -10,13 +10,13 @@
 #include <string.h>
 
 #include "decoder/util/histogram.h"
-#include "tests/unit/make.h"
+#include "tests/unit/record_builder.h"
 
-static void tally(struct talk *t, uint64_t rate)
+static void tally(struct record_builder *t, uint64_t rate)
 {
 	struct vqt_tally y = { .interval = 1000000000,
 			       .kicks = rate,
-			       .taken = rate,
+			       .popped = rate,
 			       .interrupts = rate,
 			       .flight_max = 8,
 			       .ngroup = 1 };
@@ -33,16 +33,16 @@ static void tally(struct talk *t, uint64_t rate)
 	for (unsigned i = 0; i < 100; i++)
 		group.b[i] =
 			(struct vqt_tally_bucket){ hist_bucket(50000) + i, (uint32_t)rate / 100 };
-	talk_say(t, VQT_TALLY, &y, sizeof(y), &group, sizeof(group));
+	builder_add(t, VQT_TALLY, &y, sizeof(y), &group, sizeof(group));
 }
 
-static void request(struct talk *t, uint16_t index)
+static void request(struct record_builder *t, uint16_t index)
 {
-	talk_kick(t, index, index + 1);
-	talk_read_request(t, 0, index * 8U % 65536);
+	builder_kick(t, index, index + 1);
+	builder_read_request(t, 0, index * 8U % 65536);
 	t->ts += 100000;
-	talk_used(t, 0, 4097, 0);
-	talk_irq(t, VQT_IRQ_SIGNAL, 1);
+	builder_used(t, 0, 4097, 0);
+	builder_irq(t, VQT_IRQ_SIGNAL, 1);
 }
 
 int main(int argc, char **argv)
@@ -52,14 +52,14 @@ int main(int argc, char **argv)
 		 rate = secs ? (unsigned)atoi(argv[4]) : 0;
 	bool light = argc > 5 && !strcmp(argv[5], "light");
 	uint64_t begin = 1000000000;
-	static struct talk t;
+	static struct record_builder t;
 	struct trace_error err;
 
 	if (!rate || trace_create(&t.writer, argv[1], &err)) {
 		fprintf(stderr, "usage: mkqueues FILE QUEUES SECONDS RATE [light]\n");
 		return 2;
 	}
-	talk_begin(&t);
+	builder_begin(&t);
 	for (unsigned i = 0; i < secs * (light ? 1 : rate); i++)
 		for (t.queue = 0; t.queue < queues; t.queue++) {
 			uint64_t ts = begin + (uint64_t)i * 1000000000 / (light ? 1 : rate);
@@ -70,6 +70,6 @@ int main(int argc, char **argv)
 			else
 				request(&t, (uint16_t)i);
 		}
-	talk_end(&t);
+	builder_finish(&t);
 	return trace_finish(t.writer) ? 2 : 0;
 }

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/unit/check_script.h"
+#include "tests/unit/conversation.h"
 
 #define DEPTH 32 /* requests in flight */
 
-static void request(struct script *s, unsigned long i)
+static void request(struct conversation *s, unsigned long i)
 {
 	char words[160];
 
@@ -21,13 +21,13 @@ static void request(struct script *s, unsigned long i)
 	else
 		snprintf(words, sizeof(words), "A K C%lu:r16,w4096,w1%%0,%lu", i % DEPTH * 3,
 			 i * 8);
-	script_run(s, words);
+	conversation_run(s, words);
 }
 
 int main(int argc, char **argv)
 {
 	unsigned long count = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
-	static struct script s;
+	static struct conversation s;
 	struct trace_error err;
 
 	if (!count) {
@@ -38,14 +38,14 @@ int main(int argc, char **argv)
 		fprintf(stderr, "mktrace: %s\n", err.text);
 		return 2;
 	}
-	script_begin(&s, "reset-not-awaited"); /* the findings are not wanted here */
-	script_run(&s, "@up @config");
+	conversation_begin(&s, "reset-not-awaited"); /* the findings are not wanted here */
+	conversation_run(&s, "@up @config");
 	for (unsigned long i = 0; i < count && !s.error; i++)
 		request(&s, i);
 	if (s.error) {
 		fprintf(stderr, "mktrace: '%s' is no word\n", s.error);
 		return 2;
 	}
-	script_end(&s);
+	conversation_end(&s);
 	return trace_finish(s.t.writer) ? 2 : 0;
 }

@@ -73,13 +73,13 @@ static double now(void)
 struct bed {
 	const char *name;
 	bool packed, event_idx, indirect;
-	struct emu_rig *rig;
+	struct emu_testbed *testbed;
 	struct emu_blk_request req[DEPTH_MAX];
 };
 
 static int bed_open(struct bed *b)
 {
-	struct emu_rig_options o = { .ram_size = 32 << 20, .dev = { .queue_size = 256 } };
+	struct emu_testbed_options o = { .ram_size = 32 << 20, .dev = { .queue_size = 256 } };
 	struct emu_driver_options d = {
 		.features = { emu_blk_default_features() |
 			      (b->packed ? 1ull << VIRTIO_F_RING_PACKED : 0) |
@@ -87,15 +87,15 @@ static int bed_open(struct bed *b)
 			      (b->indirect ? 1ull << VIRTIO_RING_F_INDIRECT_DESC : 0) }
 	};
 
-	if (emu_backend_mem(&o.blk.backend, NULL, DISK) < 0 || emu_rig_new(&b->rig, &o) < 0 ||
-	    emu_driver_start(&b->rig->drv, &d) < 0)
+	if (emu_backend_mem(&o.blk.backend, NULL, DISK) < 0 ||
+	    emu_testbed_new(&b->testbed, &o) < 0 || emu_driver_start(&b->testbed->drv, &d) < 0)
 		return -1;
 	for (unsigned i = 0; i < DEPTH_MAX; i++)
 		b->req[i] = (struct emu_blk_request){
 			.in = true,
 			.indirect = b->indirect,
-			.data = emu_driver_alloc(&b->rig->drv, 4096, 4096),
-			.header = emu_driver_alloc(&b->rig->drv, 32, 64)
+			.data = emu_driver_alloc(&b->testbed->drv, 4096, 4096),
+			.header = emu_driver_alloc(&b->testbed->drv, 32, 64)
 		};
 	return b->req[DEPTH_MAX - 1].header ? 0 : -1;
 }
@@ -103,7 +103,7 @@ static int bed_open(struct bed *b)
 /* n requests, depth at a time: offered, kicked, served, taken back. */
 static void serve(struct bed *b, unsigned n, unsigned depth, uint32_t len)
 {
-	struct emu_driver *d = &b->rig->drv;
+	struct emu_driver *d = &b->testbed->drv;
 	struct emu_driver_queue *q = &d->queue[0];
 	uint64_t cookie;
 	uint32_t got;
@@ -117,7 +117,7 @@ static void serve(struct bed *b, unsigned n, unsigned depth, uint32_t len)
 			emu_driver_blk_add(d, q, &b->req[i]);
 		}
 		emu_driver_kick(d, q);
-		emu_device_run(b->rig->dev, 0);
+		emu_device_run(b->testbed->dev, 0);
 		while (emu_driver_get(d, q, &cookie, &got) > 0)
 			back += got == len + 1;
 		if (back != depth) {
@@ -223,7 +223,7 @@ int main(int argc, char **argv)
 	measure(beds, nbeds, n, runs, 64, 4096);
 	measure(beds, nbeds, n, runs, 64, 512);
 	for (unsigned i = 0; i < nbeds; i++)
-		emu_rig_free(beds[i].rig);
+		emu_testbed_free(beds[i].testbed);
 	free(disk);
 	free(ram);
 	return 0;

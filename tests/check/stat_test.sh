@@ -25,7 +25,7 @@ from_events() {
 		   | if any(.[]; .device_type == "blk") then
 			"\($d).kicks \(map(select(.event == "kick")) | length)",
 			"\($d).interrupts \(map(select(.event == "interrupt" and .interrupt.kind == "signal")) | length)",
-			"\($d).taken \(map(select(.event == "avail" and ((.avail.first // 0) == 0))) | length)",
+			"\($d).popped \(map(select(.event == "avail" and ((.avail.first // 0) == 0))) | length)",
 			"\($d).used \($u | length)",
 			"\($d).errors \($u | map(select(.used.status and .used.status != "OK")) | length)",
 			($u | map(.used.latency) | lat("\($d).service")),
@@ -46,7 +46,7 @@ from_stat() {
 		"events \(.devices | map(.counts.events) | add)",
 		(.devices[] | select(.device_type == "blk") | .device as $d
 		| (.counts | "\($d).kicks \(.kicks)",
-			"\($d).interrupts \(.interrupts)", "\($d).taken \(.taken)", "\($d).used \(.used)",
+			"\($d).interrupts \(.interrupts)", "\($d).popped \(.popped)", "\($d).used \(.used)",
 			"\($d).errors \(.errors)"),
 		  (.latency.service | lat("\($d).service")),
 		  (.queues[] | select(.requests > 0) | .queue as $q | "\($d).q\($q).used \(.counts.used)",

@@ -211,13 +211,13 @@ static void test_defer(void)
 static void test_device(unsigned flags, uint64_t features, uint8_t writeback)
 {
 	struct emu_file_options fo = { .flags = flags };
-	struct emu_rig_options o = { 0 };
+	struct emu_testbed_options o = { 0 };
 	struct emu_driver_options d = { .features = { features } };
-	struct emu_rig *r;
+	struct emu_testbed *r;
 	if (truncate(path, 0) < 0 || truncate(path, SIZE) < 0 ||
 	    emu_backend_file(&o.blk.backend, path, &fo) < 0)
 		return;
-	if (emu_rig_new(&r, &o) < 0)
+	if (emu_testbed_new(&r, &o) < 0)
 		return;
 	is((uint64_t)emu_driver_start(&r->drv, &d), 0, "device on a file");
 	if (features)
@@ -246,7 +246,7 @@ static void test_device(unsigned flags, uint64_t features, uint8_t writeback)
 		good &= p[i] == (uint8_t)(i * 7);
 	ok(good, "flags %u features 0x%" PRIx64 " writeback %u", flags, features, writeback);
 	ok(emu_device_fd(r->dev) >= 0 || flags & EMU_FILE_NO_URING, "something to wait for");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 static int fail_read(void *o, uint64_t gpa, void *buf, size_t len)

@@ -18,7 +18,7 @@
 #define FAR 0x80000000ull /* no memory there */
 
 struct env {
-	struct emu_rig *r;
+	struct emu_testbed *r;
 	struct emu_driver *d;
 	struct vqt_desc *desc;
 	uint64_t hdr, data, status, table;
@@ -623,9 +623,9 @@ static void outcome(struct env *e, const struct row *row, char *out)
 
 static void probe(const struct row *row, char *out)
 {
-	struct emu_rig_options o = { .dev = { .queues = 2 } };
+	struct emu_testbed_options o = { .dev = { .queues = 2 } };
 	struct env e = { .size = 8, .enable = 1, .ok = 0xf };
-	emu_rig_new(&e.r, &o);
+	emu_testbed_new(&e.r, &o);
 	e.d = &e.r->drv;
 	e.features = (emu_virtio_core_features() & ~BIT(VIRTIO_F_RING_PACKED) &
 		      ~BIT(VIRTIO_RING_F_EVENT_IDX)) |
@@ -634,7 +634,7 @@ static void probe(const struct row *row, char *out)
 	if (e.ok)
 		request(&e, row);
 	outcome(&e, row, out);
-	emu_rig_free(e.r);
+	emu_testbed_free(e.r);
 }
 
 /* --- the table in the documentation ---------------------------------------------------------- */

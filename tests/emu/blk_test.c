@@ -10,15 +10,15 @@
 
 #define BIT(n) (1ull << (n))
 
-static struct emu_rig *r;
+static struct emu_testbed *r;
 static uint64_t data;
 
-static void up(struct emu_rig_options o, uint64_t features, bool legacy)
+static void up(struct emu_testbed_options o, uint64_t features, bool legacy)
 {
 	struct emu_driver_options d = { .features = { features }, .legacy = legacy };
-	emu_rig_free(r);
+	emu_testbed_free(r);
 	r = NULL;
-	if (emu_rig_new(&r, &o) < 0 || emu_driver_start(&r->drv, &d) < 0)
+	if (emu_testbed_new(&r, &o) < 0 || emu_driver_start(&r->drv, &d) < 0)
 		exit(1);
 	data = emu_driver_alloc(&r->drv, 1 << 20, 4096);
 }
@@ -63,7 +63,7 @@ static bool all(const uint8_t *p, size_t n, uint8_t v)
 
 static void test_data(void)
 {
-	up((struct emu_rig_options){ .blk = { .serial = "abc" } }, emu_blk_default_features(),
+	up((struct emu_testbed_options){ .blk = { .serial = "abc" } }, emu_blk_default_features(),
 	   false);
 	memset(mem(), 0x11, 8192);
 	is(ask(VIRTIO_BLK_T_OUT, 4, 8192, false, 1), 0, "OUT");
@@ -100,10 +100,10 @@ static void test_data(void)
 
 static void test_ranges(void)
 {
-	struct emu_rig_options o = { .blk = { .max_discard_seg = 4,
-					      .max_zeroes_seg = 2,
-					      .max_discard_sectors = 100,
-					      .max_zeroes_sectors = 100 } };
+	struct emu_testbed_options o = { .blk = { .max_discard_seg = 4,
+						  .max_zeroes_seg = 2,
+						  .max_discard_sectors = 100,
+						  .max_zeroes_sectors = 100 } };
 	up(o, emu_blk_default_features(), false);
 	memset(mem(), 0x33, 65536);
 	ask(VIRTIO_BLK_T_OUT, 0, 65536, false, 1);
@@ -124,9 +124,9 @@ static void test_ranges(void)
 	is(segs(VIRTIO_BLK_T_SECURE_ERASE, 1, 0, 8, 0), 2, "SECURE_ERASE without its feature");
 	emu_backend_defer_fail(r->backend, EMU_IO_DISCARD, EIO, 1);
 	is(segs(VIRTIO_BLK_T_DISCARD, 1, 8, 8, 0), 1, "DISCARD, backend error");
-	o = (struct emu_rig_options){ .blk = { .features = BIT(VIRTIO_BLK_F_SECURE_ERASE) |
-							   BIT(VIRTIO_BLK_F_LIFETIME),
-					       .lifetime = { 1, 2, 3 } } };
+	o = (struct emu_testbed_options){ .blk = { .features = BIT(VIRTIO_BLK_F_SECURE_ERASE) |
+							       BIT(VIRTIO_BLK_F_LIFETIME),
+						   .lifetime = { 1, 2, 3 } } };
 	up(o, ~0ull & ~BIT(VIRTIO_F_RING_PACKED), false);
 	memset(mem(), 0x44, 4096);
 	ask(VIRTIO_BLK_T_OUT, 0, 4096, false, 1);
@@ -144,8 +144,8 @@ static void test_ranges(void)
 
 static void test_read_only(void)
 {
-	up((struct emu_rig_options){ .blk = { .features = emu_blk_default_features() |
-							  BIT(VIRTIO_BLK_F_RO) } },
+	up((struct emu_testbed_options){ .blk = { .features = emu_blk_default_features() |
+							      BIT(VIRTIO_BLK_F_RO) } },
 	   emu_blk_default_features(), false);
 	is(ask(VIRTIO_BLK_T_OUT, 0, 512, false, 1), 1, "RO offered, not accepted: OUT is IOERR");
 	is(segs(VIRTIO_BLK_T_WRITE_ZEROES, 1, 0, 8, 0), 1, "WRITE_ZEROES is IOERR");
@@ -157,7 +157,7 @@ static void test_read_only(void)
 
 static void test_memory(void)
 {
-	up((struct emu_rig_options){ 0 }, BIT(VIRTIO_RING_F_INDIRECT_DESC), false);
+	up((struct emu_testbed_options){ 0 }, BIT(VIRTIO_RING_F_INDIRECT_DESC), false);
 	struct emu_driver_queue *q = &r->drv.queue[0];
 	uint64_t h = emu_driver_alloc(&r->drv, 32, 16), cookie;
 	uint32_t len;
@@ -191,7 +191,7 @@ static void test_memory(void)
 	emu_driver_run(&r->drv);
 	is(emu_driver_status(&r->drv), 0x4f,
 	   "an unreachable status byte: nothing but a reset helps");
-	up((struct emu_rig_options){ .ram_size = 16 << 20 }, BIT(VIRTIO_RING_F_INDIRECT_DESC),
+	up((struct emu_testbed_options){ .ram_size = 16 << 20 }, BIT(VIRTIO_RING_F_INDIRECT_DESC),
 	   false);
 	struct emu_seg many[250];
 	q = &r->drv.queue[0];
@@ -211,8 +211,8 @@ static void test_memory(void)
 
 static void test_legacy(void)
 {
-	up((struct emu_rig_options){ .dev = { .transitional = true } }, emu_blk_default_features(),
-	   true);
+	up((struct emu_testbed_options){ .dev = { .transitional = true } },
+	   emu_blk_default_features(), true);
 	is(ask(VIRTIO_BLK_T_FLUSH_OUT, 0, 0, false, 1), 0, "legacy FLUSH_OUT");
 	is(ask(VIRTIO_BLK_T_IN, 0, 512, true, 513), 0, "legacy IN");
 }
@@ -222,18 +222,18 @@ static void test_legacy(void)
 #define ZONE 128
 static void zoned(uint8_t model, uint32_t open, uint32_t active)
 {
-	struct emu_rig_options o = { .blk = { .features = emu_blk_all_features() &
-							  ~BIT(VIRTIO_BLK_F_RO),
-					      .capacity = 2000,
-					      .max_erase_seg = 2,
-					      .zones = { .model = model,
-							 .zone_sectors = ZONE,
-							 .capacity_sectors = 96,
-							 .conventional = 2,
-							 .max_open = open,
-							 .max_active = active,
-							 .max_append_sectors = 64,
-							 .write_granularity = 1024 } } };
+	struct emu_testbed_options o = { .blk = { .features = emu_blk_all_features() &
+							      ~BIT(VIRTIO_BLK_F_RO),
+						  .capacity = 2000,
+						  .max_erase_seg = 2,
+						  .zones = { .model = model,
+							     .zone_sectors = ZONE,
+							     .capacity_sectors = 96,
+							     .conventional = 2,
+							     .max_open = open,
+							     .max_active = active,
+							     .max_append_sectors = 64,
+							     .write_granularity = 1024 } } };
 	up(o, ~0ull & ~BIT(VIRTIO_F_RING_PACKED), false);
 }
 
@@ -417,6 +417,6 @@ int main(void)
 	test_zone_states();
 	test_zone_report();
 	test_zone_models();
-	emu_rig_free(r);
+	emu_testbed_free(r);
 	return done();
 }

@@ -35,7 +35,7 @@ struct slot {
 };
 
 struct world {
-	struct emu_rig *r;
+	struct emu_testbed *r;
 	struct emu_driver *d;
 	struct slot slot[2][SLOTS];
 	uint8_t disk[2 * SLOTS * SPAN * BLK_SECTOR];
@@ -183,10 +183,12 @@ static uint64_t all(struct world *w)
 static void play(unsigned bits, unsigned rounds)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	struct emu_rig_options o = { .dev = { .queues = 2, .queue_size = 16, .features = ~0ull },
-				     .disk_size = sizeof(w->disk),
-				     .message_dma = bits & 32,
-				     .blk = { .serial = "serial", .max_discard_seg = 4 } };
+	struct emu_testbed_options o = {
+		.dev = { .queues = 2, .queue_size = 16, .features = ~0ull },
+		.disk_size = sizeof(w->disk),
+		.message_dma = bits & 32,
+		.blk = { .serial = "serial", .max_discard_seg = 4 }
+	};
 	struct emu_driver_options d = { .queues = 2, .features = { emu_blk_default_features() } };
 	d.features[0] |= bits & 1 ? BIT(VIRTIO_F_RING_PACKED) : 0;
 	d.features[0] |= bits & 2 ? BIT(VIRTIO_RING_F_INDIRECT_DESC) : 0;
@@ -195,7 +197,7 @@ static void play(unsigned bits, unsigned rounds)
 	d.features[0] |=
 		bits & 16 ? BIT(VIRTIO_F_NOTIFICATION_DATA) | BIT(VIRTIO_F_NOTIF_CONFIG_DATA) : 0;
 	w->in_order = bits & 8;
-	w->sane = emu_rig_new(&w->r, &o) == 0;
+	w->sane = emu_testbed_new(&w->r, &o) == 0;
 	w->d = &w->r->drv;
 	w->sane &= emu_driver_start(w->d, &d) == 0;
 	for (unsigned i = 0; i < 2 * SLOTS; i++) {
@@ -215,7 +217,7 @@ static void play(unsigned bits, unsigned rounds)
 	   bits & 2 ? " indirect" : "", bits & 4 ? " event-idx" : "", bits & 8 ? " in-order" : "",
 	   bits & 16 ? " notification-data" : "", bits & 32 ? " messages" : "", (int)w->total,
 	   w->r->msix_total, w->d->kicks);
-	emu_rig_free(w->r);
+	emu_testbed_free(w->r);
 	free(w);
 }
 

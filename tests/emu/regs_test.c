@@ -11,35 +11,35 @@
 #define BIT(n) (1ull << (n))
 #define COMMON(name) VIRTIO_PCI_COMMON_##name
 
-static struct emu_rig *rig(struct emu_rig_options o)
+static struct emu_testbed *testbed(struct emu_testbed_options o)
 {
-	struct emu_rig *r = NULL;
-	if (emu_rig_new(&r, &o) < 0)
+	struct emu_testbed *r = NULL;
+	if (emu_testbed_new(&r, &o) < 0)
 		exit(1);
 	return r;
 }
 
-static uint64_t rd(struct emu_rig *r, uint32_t off, unsigned w)
+static uint64_t rd(struct emu_testbed *r, uint32_t off, unsigned w)
 {
 	return emu_driver_read(&r->drv, &r->drv.common, off, w);
 }
 
-static void wr(struct emu_rig *r, uint32_t off, unsigned w, uint64_t v)
+static void wr(struct emu_testbed *r, uint32_t off, unsigned w, uint64_t v)
 {
 	emu_driver_write(&r->drv, &r->drv.common, off, w, v);
 }
 
-static uint32_t cfg(struct emu_rig *r, uint32_t off, unsigned w)
+static uint32_t cfg(struct emu_testbed *r, uint32_t off, unsigned w)
 {
 	return emu_device_config_read(r->dev, off, w);
 }
 
-static void set_cfg(struct emu_rig *r, uint32_t off, unsigned w, uint32_t v)
+static void set_cfg(struct emu_testbed *r, uint32_t off, unsigned w, uint32_t v)
 {
 	emu_device_config_write(r->dev, off, w, v);
 }
 
-static int start(struct emu_rig *r, uint64_t features, bool legacy, bool intx)
+static int start(struct emu_testbed *r, uint64_t features, bool legacy, bool intx)
 {
 	struct emu_driver_options d = {
 		.queues = r->v->nqueues, .legacy = legacy, .no_msix = intx, .features = { features }
@@ -48,7 +48,7 @@ static int start(struct emu_rig *r, uint64_t features, bool legacy, bool intx)
 }
 
 /* One 512-byte read. */
-static int read_one(struct emu_rig *r, struct emu_blk_request *q)
+static int read_one(struct emu_testbed *r, struct emu_blk_request *q)
 {
 	if (!q->data)
 		q->data = emu_driver_alloc(&r->drv, 512, 512);
@@ -58,7 +58,7 @@ static int read_one(struct emu_rig *r, struct emu_blk_request *q)
 	return emu_driver_blk(&r->drv, 0, q);
 }
 
-static unsigned cap_of(struct emu_rig *r, uint8_t id)
+static unsigned cap_of(struct emu_testbed *r, uint8_t id)
 {
 	unsigned at = cfg(r, PCI_CAPABILITY_LIST, 1);
 	while (at && cfg(r, at, 1) != id)
@@ -68,7 +68,7 @@ static unsigned cap_of(struct emu_rig *r, uint8_t id)
 
 static void test_ids(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){ .dev = { .express = true } });
+	struct emu_testbed *r = testbed((struct emu_testbed_options){ .dev = { .express = true } });
 	is(cfg(r, 0, 4), 0x10421af4, "modern: vendor and device id, 4.1.2.1");
 	is(cfg(r, PCI_REVISION_ID, 1), 1, "modern: revision 1");
 	ok(cfg(r, PCI_SUBSYSTEM_ID, 2) >= 0x40, "modern: subsystem id");
@@ -81,20 +81,20 @@ static void test_ids(void)
 	set_cfg(r, 0, 4, 0);
 	set_cfg(r, 1, 4, 0);
 	is(cfg(r, 0, 4), 0x10421af4, "ids are read-only");
-	emu_rig_free(r);
-	r = rig((struct emu_rig_options){ .dev = { .transitional = true } });
+	emu_testbed_free(r);
+	r = testbed((struct emu_testbed_options){ .dev = { .transitional = true } });
 	is(cfg(r, 0, 4), 0x10011af4, "transitional: device id, 4.1.2.1");
 	is(cfg(r, PCI_REVISION_ID, 1), 0, "transitional: revision 0");
 	is(cfg(r, PCI_SUBSYSTEM_ID, 2), 2, "transitional: subsystem id is the device type");
 	is(cfg(r, PCI_BASE_ADDRESS_0, 4), 1, "transitional: BAR 0 is I/O");
 	is(cfg(r, 256, 4), UINT32_MAX, "conventional: 256 bytes");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 static void test_bars(void)
 {
-	struct emu_rig *r =
-		rig((struct emu_rig_options){ .dev = { .transitional = true, .queues = 4 } });
+	struct emu_testbed *r = testbed(
+		(struct emu_testbed_options){ .dev = { .transitional = true, .queues = 4 } });
 	uint64_t a;
 	is((uint64_t)-emu_pci_bar_address(emu_device_pci(r->dev), 4, &a), ENODEV,
 	   "BARs do not decode after reset");
@@ -117,12 +117,12 @@ static void test_bars(void)
 	   "all five virtio capabilities");
 	is(r->drv.notify_multiplier, 4, "notify multiplier");
 	is(r->drv.vectors, 5, "vectors: queues and one");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 static void test_power_and_flr(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){ .dev = { .express = true } });
+	struct emu_testbed *r = testbed((struct emu_testbed_options){ .dev = { .express = true } });
 	start(r, 0, false, false);
 	unsigned pm = cap_of(r, PCI_CAP_ID_PM), exp = cap_of(r, PCI_CAP_ID_EXP);
 	set_cfg(r, pm + PCI_PM_CTRL, 2, 3);
@@ -136,13 +136,13 @@ static void test_power_and_flr(void)
 	is(cfg(r, PCI_COMMAND, 2), 0, "FLR: command register cleared");
 	is(r->v->status, 0, "FLR: device reset");
 	is(cfg(r, PCI_BASE_ADDRESS_4, 4), 0xc, "FLR: BAR address cleared");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 /* 2.1, 3.1.1 */
 static void test_status(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
+	struct emu_testbed *r = testbed((struct emu_testbed_options){ 0 });
 	emu_driver_probe(&r->drv);
 	is(rd(r, COMMON(STATUS), 1), 0, "status 0 at first");
 	wr(r, COMMON(STATUS), 1, 1);
@@ -163,12 +163,13 @@ static void test_status(void)
 	wr(r, COMMON(STATUS), 1, 0x8f);
 	struct emu_blk_request q = { 0 };
 	is((uint64_t)-read_one(r, &q), ETIMEDOUT, "nothing is served after FAILED");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 static void test_features(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){ .dev = { .transitional = true } });
+	struct emu_testbed *r =
+		testbed((struct emu_testbed_options){ .dev = { .transitional = true } });
 	emu_driver_probe(&r->drv);
 	uint64_t f = 0;
 	for (unsigned s = 0; s < 2; s++) {
@@ -186,16 +187,17 @@ static void test_features(void)
 	uint32_t old = emu_device_bar_read(r->dev, 0, VIRTIO_PCI_HOST_FEATURES, 4);
 	ok(old & BIT(VIRTIO_F_ANY_LAYOUT) && old & BIT(VIRTIO_F_NOTIFY_ON_EMPTY),
 	   "legacy bits there");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 	/* prerequisites: CONFIG_WCE offers FLUSH along */
-	r = rig((struct emu_rig_options){ .blk = { .features = BIT(VIRTIO_BLK_F_CONFIG_WCE) } });
+	r = testbed((struct emu_testbed_options){
+		.blk = { .features = BIT(VIRTIO_BLK_F_CONFIG_WCE) } });
 	ok(emu_virtio_offers(r->v, VIRTIO_BLK_F_FLUSH), "CONFIG_WCE brings FLUSH");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 static void test_common(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){
+	struct emu_testbed *r = testbed((struct emu_testbed_options){
 		.dev = { .queues = 2, .queue_sizes = (const uint16_t[]){ 64, 0 } } });
 	emu_driver_probe(&r->drv);
 	is(rd(r, COMMON(NUMQ), 2), 2, "num_queues");
@@ -233,12 +235,12 @@ static void test_common(void)
 		   rd(r, COMMON(Q_NOFF), 2),
 	   0, "and cannot be set up");
 	is(rd(r, COMMON(Q_MSIX), 2), VQT_NO_VECTOR, "nor mapped");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 static void test_config(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
+	struct emu_testbed *r = testbed((struct emu_testbed_options){ 0 });
 	uint64_t capacity;
 	uint32_t u32;
 	is(start(r, emu_blk_default_features(), false, false), 0, "started");
@@ -264,13 +266,13 @@ static void test_config(void)
 	emu_driver_write(&r->drv, &r->drv.config, 0, 4, 1);
 	is(emu_driver_read(&r->drv, &r->drv.config, 0, 4), 2048, "capacity is not");
 	emu_driver_write(&r->drv, &r->drv.config, 300, 4, 1);
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 /* 4.1.5.3: INTx, ISR */
 static void test_intx(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
+	struct emu_testbed *r = testbed((struct emu_testbed_options){ 0 });
 	struct emu_blk_request q = { 0 };
 	is(start(r, 0, false, true), 0, "started without MSI-X");
 	is(read_one(r, &q), 0, "request");
@@ -294,12 +296,12 @@ static void test_intx(void)
 	wr(r, COMMON(STATUS), 1, 0);
 	ok(!r->intx, "reset releases the line");
 	is(r->msix_total, 0, "no message was sent");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 static void test_msix(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
+	struct emu_testbed *r = testbed((struct emu_testbed_options){ 0 });
 	struct emu_blk_request q = { 0 };
 	is(start(r, 0, false, false), 0, "started with MSI-X");
 	unsigned m = cap_of(r, PCI_CAP_ID_MSIX);
@@ -335,19 +337,19 @@ static void test_msix(void)
 	is(emu_driver_read(&r->drv, &r->drv.isr, 0, 1), VIRTIO_PCI_ISR_CONFIG,
 	   "ISR shows a configuration change under MSI-X, too (4.1.4.5.1)");
 	is(emu_device_bar_read(r->dev, 1, 3000, 4), 0, "between table and pending bits: 0");
-	emu_rig_free(r);
-	r = rig((struct emu_rig_options){ .dev = { .msix_elsewhere = true } });
+	emu_testbed_free(r);
+	r = testbed((struct emu_testbed_options){ .dev = { .msix_elsewhere = true } });
 	start(r, 0, false, false);
 	emu_device_bar_write(r->dev, 1, 16 + 12, 4, 1);
 	q = (struct emu_blk_request){ 0 };
 	read_one(r, &q);
 	is(r->msix[1], 1, "masks kept by the host: ours do not count");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 static void test_bus_master(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
+	struct emu_testbed *r = testbed((struct emu_testbed_options){ 0 });
 	struct emu_blk_request q = { 0 };
 	start(r, 0, false, false);
 	set_cfg(r, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
@@ -355,14 +357,14 @@ static void test_bus_master(void)
 	set_cfg(r, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	ok(emu_device_busy(r->dev), "the kick is not forgotten");
 	emu_device_run(r->dev, 0);
-	is(*(uint8_t *)emu_rig_at(r, q.header + 16, 1), 0, "served when allowed");
-	emu_rig_free(r);
+	is(*(uint8_t *)emu_testbed_at(r, q.header + 16, 1), 0, "served when allowed");
+	emu_testbed_free(r);
 }
 
 /* 4.1.4.9 */
 static void test_window(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
+	struct emu_testbed *r = testbed((struct emu_testbed_options){ 0 });
 	emu_driver_probe(&r->drv);
 	unsigned at = r->drv.window.at;
 	set_cfg(r, at + VIRTIO_PCI_CAP_BAR, 1, 4);
@@ -382,13 +384,13 @@ static void test_window(void)
 	set_cfg(r, at + VIRTIO_PCI_CAP_BAR, 1, 77);
 	cfg(r, at + 16, 4);
 	ok(1, "a window on nothing is harmless");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 /* Requests in flight when the driver resets: 2.4.1, COMMON-V7. */
 static void test_reset_under_io(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
+	struct emu_testbed *r = testbed((struct emu_testbed_options){ 0 });
 	struct emu_blk_request q = { .type = VIRTIO_BLK_T_IN, .len = 512, .in = true };
 	start(r, BIT(VIRTIO_F_RING_RESET), false, false);
 	q.data = emu_driver_alloc(&r->drv, 512, 512);
@@ -404,7 +406,7 @@ static void test_reset_under_io(void)
 	is(rd(r, COMMON(STATUS), 1), 0xf, "nothing else is heard meanwhile");
 	emu_backend_defer_release(r->backend, 0);
 	is(rd(r, COMMON(STATUS), 1), 0, "then it is");
-	const uint16_t *used = emu_rig_at(r, r->drv.queue[0].device, 4);
+	const uint16_t *used = emu_testbed_at(r, r->drv.queue[0].device, 4);
 	is(used[1], 0, "nothing was used");
 	is(r->msix_total, 0, "nor notified");
 
@@ -429,12 +431,12 @@ static void test_reset_under_io(void)
 	is(emu_driver_queue_reset(&r->drv, 0), 0, "queue reset when idle");
 	emu_device_reset(r->dev);
 	is(r->v->status, 0, "reset from outside");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 static void test_needs_reset(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
+	struct emu_testbed *r = testbed((struct emu_testbed_options){ 0 });
 	struct emu_blk_request q = { 0 };
 	start(r, 0, false, false);
 	emu_virtio_break(r->v, NULL, "test");
@@ -445,13 +447,14 @@ static void test_needs_reset(void)
 	is(start(r, 0, false, false), 0, "a reset helps");
 	q = (struct emu_blk_request){ 0 };
 	is(read_one(r, &q), 0, "served");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 /* 3.4: SUSPEND */
 static void test_suspend(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){ .dev = { .features = ~0ull } });
+	struct emu_testbed *r =
+		testbed((struct emu_testbed_options){ .dev = { .features = ~0ull } });
 	struct emu_blk_request q = { .in = true, .len = 512 };
 	start(r, BIT(VIRTIO_BLK_F_FLUSH), false, false);
 	wr(r, COMMON(STATUS), 1, 0x1f);
@@ -478,17 +481,17 @@ static void test_suspend(void)
 	is(rd(r, COMMON(STATUS), 1), 0xf, "resumed");
 	is(r->msix[0], 1, "told now");
 	emu_driver_run(&r->drv);
-	is(*(uint8_t *)emu_rig_at(r, q2.header + 16, 1), 0, "served now");
+	is(*(uint8_t *)emu_testbed_at(r, q2.header + 16, 1), 0, "served now");
 	wr(r, COMMON(STATUS), 1, 0x1f);
 	is(rd(r, COMMON(STATUS), 1), 0x1b, "suspended at once when idle");
 	is(emu_driver_reset(&r->drv), 0, "a reset ends it");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 static void test_legacy(void)
 {
-	struct emu_rig *r =
-		rig((struct emu_rig_options){ .dev = { .transitional = true, .queues = 2 } });
+	struct emu_testbed *r = testbed(
+		(struct emu_testbed_options){ .dev = { .transitional = true, .queues = 2 } });
 	struct emu_blk_request q = { 0 };
 	uint64_t capacity;
 	is(start(r, BIT(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT(VIRTIO_F_ANY_LAYOUT), true, false), 0,
@@ -521,8 +524,8 @@ static void test_legacy(void)
 	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_NOTIFY, 2, 9);
 	emu_device_bar_write(r->dev, 0, 24 + BLK_CFG_WRITEBACK, 1, 0);
 	is(emu_device_bar_read(r->dev, 0, 24 + BLK_CFG_WRITEBACK, 1), 0, "writeback, legacy");
-	emu_rig_free(r);
-	r = rig((struct emu_rig_options){ .dev = { .transitional = true } });
+	emu_testbed_free(r);
+	r = testbed((struct emu_testbed_options){ .dev = { .transitional = true } });
 	q = (struct emu_blk_request){ 0 };
 	is(start(r, 0, true, true), 0, "legacy without MSI-X");
 	is(read_one(r, &q), 0, "request");
@@ -532,12 +535,12 @@ static void test_legacy(void)
 	r->drv.opt.legacy = false;
 	emu_driver_reset(&r->drv);
 	is(start(r, 0, false, false), 0, "the same device, modern");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 static void test_regions(void)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){ 0 });
+	struct emu_testbed *r = testbed((struct emu_testbed_options){ 0 });
 	uint8_t buf[256], one = 1;
 	is(emu_device_read(r->dev, EMU_REGION_CONFIG, 0, buf, 256), 0, "whole configuration space");
 	is(buf[0] | buf[1] << 8, 0x1af4, "vendor");
@@ -556,13 +559,13 @@ static void test_regions(void)
 	is(emu_device_bar_read(r->dev, 4, 0x3000, 2), 0, "the notify region reads 0");
 	is(emu_device_bar_read(r->dev, 4, 0x3000 + 4096 - 2, 4), 0, "across its end");
 	is((uint64_t)emu_device_fd(r->dev), (uint64_t)-1, "nothing to wait for");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 /* A device laid out as another one was. */
 static void test_layout(void)
 {
-	struct emu_rig_options o = { 0 };
+	struct emu_testbed_options o = { 0 };
 	struct emu_pci_layout l;
 	uint64_t exact[2] = { BIT(32) | BIT(29) | BIT(24) | BIT(2), 0 };
 	uint8_t bytes[60] = { 9, 8, 7 };
@@ -584,7 +587,7 @@ static void test_layout(void)
 			l.cap[i].multiplier = 0;
 	}
 	o.dev.layout = &l;
-	struct emu_rig *r = rig(o);
+	struct emu_testbed *r = testbed(o);
 	struct emu_blk_request q = { 0 };
 	is(start(r, exact[0], false, false), 0, "started");
 	is(r->drv.common.bar, 2, "structures where they were put");
@@ -593,7 +596,7 @@ static void test_layout(void)
 	is(r->drv.vectors, 3, "vectors");
 	is(emu_driver_read(&r->drv, &r->drv.config, 0, 4), 0x70809, "configuration bytes");
 	is(read_one(r, &q), 0, "served, notify multiplier 0");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 	struct emu_device *d;
 	struct emu_backend *b;
 	struct emu_blk_config bc = { 0 };
@@ -624,21 +627,21 @@ static void test_layout(void)
 	is((uint64_t)-emu_device_new(&d, &o.dev), EINVAL, "a capacity beyond the backend");
 	emu_backend_close(b);
 	emu_device_free(NULL);
-	emu_rig_free(NULL);
-	o = (struct emu_rig_options){ .dev = { .vectors = VQT_NO_VECTOR } };
-	r = rig(o);
+	emu_testbed_free(NULL);
+	o = (struct emu_testbed_options){ .dev = { .vectors = VQT_NO_VECTOR } };
+	r = testbed(o);
 	is(start(r, 0, false, false), 0, "a device without MSI-X");
 	is(r->drv.vectors, 0, "has no vectors");
 	q = (struct emu_blk_request){ 0 };
 	is(read_one(r, &q), 0, "works");
 	ok(r->intx, "by INTx");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 /* A size for a packed ring, and then it is to be a split one. */
 static void size_for_another_ring(bool early)
 {
-	struct emu_rig *r = rig((struct emu_rig_options){ .dev = { .queues = 1 } });
+	struct emu_testbed *r = testbed((struct emu_testbed_options){ .dev = { .queues = 1 } });
 	uint64_t features = BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_PACKED);
 	emu_driver_probe(&r->drv);
 	emu_driver_reset(&r->drv);
@@ -661,7 +664,7 @@ static void size_for_another_ring(bool early)
 	   early ? "a queue in use stays" : "which have not");
 	wr(r, COMMON(STATUS), 1, 15);
 	is(!!(rd(r, COMMON(STATUS), 1) & VIRTIO_CONFIG_S_NEEDS_RESET), early, "but cannot run");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 int main(void)

@@ -6,25 +6,25 @@
 #include <stdlib.h>
 
 #include "emu/virtio/defs.h"
-#include "tests/emu/replays.h"
+#include "tests/emu/recording.h"
 #include "tests/emu/tap.h"
 
-static struct vqt_hdr *header(struct reel *t, unsigned n)
+static struct vqt_hdr *header(struct recording *t, unsigned n)
 {
-	return reel_at(t, n);
+	return recording_at(t, n);
 }
 
-static bool is_life(struct reel *t, unsigned n, unsigned what)
+static bool is_life(struct recording *t, unsigned n, unsigned what)
 {
-	struct vqt_life *l = reel_at(t, n);
-	return l->h.type == VQT_LIFE && l->what == what;
+	struct vqt_lifecycle *l = recording_at(t, n);
+	return l->h.type == VQT_LIFECYCLE && l->what == what;
 }
 
 /* Where the driver of the recording takes the device for the nth time (from 0). */
-static unsigned nth_reset(struct reel *t, unsigned n)
+static unsigned nth_reset(struct recording *t, unsigned n)
 {
 	for (unsigned i = 0; i < t->count; i++) {
-		struct vqt_reg *r = reel_at(t, i);
+		struct vqt_reg *r = recording_at(t, i);
 		if (r->h.type == VQT_REG && r->op == VQT_WRITE && r->region == VQT_REGION_COMMON &&
 		    r->offset == VIRTIO_PCI_COMMON_STATUS && !r->value && n-- == 0)
 			return i;
@@ -32,35 +32,35 @@ static unsigned nth_reset(struct reel *t, unsigned n)
 	return t->count;
 }
 
-static void lose(struct reel *t, unsigned at, unsigned count)
+static void lose(struct recording *t, unsigned at, unsigned count)
 {
 	struct vqt_loss l = { .h = *header(t, at), .lost = count, .why = VQT_LOSS_BUFFER };
 	l.h.type = VQT_LOSS;
 	l.h.device = VQT_NO_DEVICE;
 	l.h.queue = VQT_NO_QUEUE;
 	for (unsigned i = 0; i < count; i++)
-		reel_delete(t, at);
+		recording_delete(t, at);
 	l.h.seq = header(t, at)->seq;
 	for (unsigned i = at; i < t->count; i++)
 		header(t, i)->seq++;
-	reel_insert(t, at, &l, sizeof(l));
+	recording_insert(t, at, &l, sizeof(l));
 }
 
 /* Records lost anywhere, and said so: no difference, and after a reset all is well. */
 static void test_loss(void)
 {
-	struct reel t;
+	struct recording t;
 	struct outcome o;
 	unsigned clean = 0, after = 0, tried = 0;
 	for (unsigned at = 240; at < 760; at += 23, tried++) {
-		reel_load(&t, "traces/qemu7-q1.pcap");
+		recording_load(&t, "traces/qemu7-q1.pcap");
 		lose(&t, at, 1 + at % 7);
-		reel_replay(&t, NULL, &o);
+		recording_replay(&t, NULL, &o);
 		clean += o.rc == 0 && !o.differences;
 		after += o.n.requests.equal >= 7; /* of the last life */
 		if (o.differences)
 			outcome_names(&o, 0, "nothing");
-		reel_free(&t);
+		recording_free(&t);
 	}
 	is(clean, tried, "no difference is made of what was lost");
 	is(after, tried, "what follows the next reset is replayed");
@@ -69,28 +69,28 @@ static void test_loss(void)
 /* The beginning is missing up to somewhere between two resets. */
 static void test_late(void)
 {
-	struct reel t;
+	struct recording t;
 	struct outcome o;
-	reel_load(&t, "traces/qemu7-q1.pcap");
+	recording_load(&t, "traces/qemu7-q1.pcap");
 	unsigned second = nth_reset(&t, 1), third = nth_reset(&t, 2);
-	reel_free(&t);
+	recording_free(&t);
 	for (unsigned cut = second + 5; cut < third; cut += (third - second) / 9) {
-		reel_load(&t, "traces/qemu7-q1.pcap");
+		recording_load(&t, "traces/qemu7-q1.pcap");
 		for (unsigned i = 2, left = cut - 2; left;
 		     left--) { /* all but who speaks of what */
-			struct vqt_device *d = reel_at(&t, i);
+			struct vqt_device *d = recording_at(&t, i);
 			if (d->h.type == VQT_DEVICE) {
 				d->flags |= VQT_DEV_LATE;
 				i++;
 			} else {
-				reel_delete(&t, i);
+				recording_delete(&t, i);
 			}
 		}
-		reel_replay(&t, NULL, &o);
+		recording_replay(&t, NULL, &o);
 		if (!ok(o.rc == 0 && !o.differences && o.n.requests.equal >= 7 && o.n.skipped,
 			"the first %u events are missing", cut))
 			outcome_names(&o, 0, "nothing");
-		reel_free(&t);
+		recording_free(&t);
 	}
 }
 
@@ -109,57 +109,57 @@ static void change_id(struct vqt_reg *r, unsigned type)
 /* A device type that nobody has: its requests are answered as recorded. */
 static void test_type(unsigned type)
 {
-	struct reel t;
+	struct recording t;
 	struct outcome o;
-	reel_load(&t, "traces/qemu7-q1.pcap");
+	recording_load(&t, "traces/qemu7-q1.pcap");
 	for (unsigned i = 0; i < t.count; i++) {
-		struct vqt_device *d = reel_at(&t, i);
+		struct vqt_device *d = recording_at(&t, i);
 		if (d->h.type == VQT_DEVICE)
 			d->virtio_id = type;
-		if (is_life(&t, i, VQT_LIFE_VIRTIO_INIT))
-			((struct vqt_life *)reel_at(&t, i))->arg[0] = type;
-		change_id(reel_at(&t, i), type);
+		if (is_life(&t, i, VQT_LIFECYCLE_VIRTIO_INIT))
+			((struct vqt_lifecycle *)recording_at(&t, i))->arg[0] = type;
+		change_id(recording_at(&t, i), type);
 	}
-	reel_replay(&t, NULL, &o);
+	recording_replay(&t, NULL, &o);
 	ok(o.rc == 0 && !o.differences && o.n.requests.compared == 70 && o.n.skipped >= 70 &&
 		   o.n.registers.equal > 300 && o.n.interrupts.equal == 38,
 	   "device type %u: its transport is compared", type);
 	if (o.differences)
 		outcome_names(&o, 0, "nothing");
-	reel_free(&t);
+	recording_free(&t);
 }
 
 /* An end in the middle of things is no missing notification, and no leak. */
 static void test_end(void)
 {
-	struct reel t;
+	struct recording t;
 	struct outcome o;
 	unsigned bad = 0;
-	reel_load(&t, "traces/qemu7-mq4.pcap");
+	recording_load(&t, "traces/qemu7-mq4.pcap");
 	while (t.count > 700) {
 		for (unsigned i = 0; i < 17; i++)
-			reel_delete(&t, t.count - 1);
-		reel_replay(&t, NULL, &o);
+			recording_delete(&t, t.count - 1);
+		recording_replay(&t, NULL, &o);
 		bad += o.rc != 0 || o.differences;
 		if (o.differences)
 			outcome_names(&o, 0, "nothing");
 	}
 	is(bad, 0, "wherever the trace ends");
-	reel_free(&t);
+	recording_free(&t);
 }
 
 /* Little memory: what does not fit is skipped, with words. */
 static void test_memory(void)
 {
-	struct reel t;
+	struct recording t;
 	struct outcome o;
 	struct replay_options opt = { .memory = 128 << 10 };
-	reel_load(&t, "traces/qemu7-q1.pcap");
-	reel_replay(&t, &opt, &o);
+	recording_load(&t, "traces/qemu7-q1.pcap");
+	recording_replay(&t, &opt, &o);
 	ok(o.rc == 0 && !o.differences && o.n.skipped > 60, "with next to no guest memory");
 	if (o.differences)
 		outcome_names(&o, 0, "nothing");
-	reel_free(&t);
+	recording_free(&t);
 }
 
 static void test_declared(void)

@@ -7,7 +7,7 @@
 
 #include "emu/virtio/defs.h"
 #include "emu/driver/testbed.h"
-#include "tests/emu/replays.h"
+#include "tests/emu/recording.h"
 #include "tests/emu/tap.h"
 
 /* Records are unmodified between cases. */
@@ -17,26 +17,26 @@ struct saved {
 	uint8_t bytes[2048];
 };
 
-static void *change(struct reel *t, unsigned at, struct saved *s)
+static void *change(struct recording *t, unsigned at, struct saved *s)
 {
 	s->at = at;
 	s->len = t->len[at];
 	if (s->len > sizeof(s->bytes))
 		exit(1);
-	memcpy(s->bytes, reel_at(t, at), s->len);
-	return reel_at(t, at);
+	memcpy(s->bytes, recording_at(t, at), s->len);
+	return recording_at(t, at);
 }
 
-static void put_back(struct reel *t, const struct saved *s)
+static void put_back(struct recording *t, const struct saved *s)
 {
-	memcpy(reel_at(t, s->at), s->bytes, s->len);
+	memcpy(recording_at(t, s->at), s->bytes, s->len);
 }
 
 /* The nth record (from 0) that one likes; -1: there are not so many. */
-static int nth(struct reel *t, int n, bool (*like)(const void *rec))
+static int nth(struct recording *t, int n, bool (*like)(const void *rec))
 {
 	for (unsigned i = 0; i < t->count; i++)
-		if (like(reel_at(t, i)) && n-- == 0)
+		if (like(recording_at(t, i)) && n-- == 0)
 			return (int)i;
 	return -1;
 }
@@ -138,17 +138,17 @@ static const struct {
 static void test_registers(void)
 {
 	for (unsigned i = 0; i < sizeof(registers) / sizeof(registers[0]); i++) {
-		struct reel t;
+		struct recording t;
 		struct outcome o;
-		reel_load(&t, registers[i].trace);
+		recording_load(&t, registers[i].trace);
 		int at = nth(&t, registers[i].which, registers[i].like);
 		if (!ok(at >= 0, "%s is in %s", registers[i].what, registers[i].trace))
 			continue;
-		((struct vqt_reg *)reel_at(&t, at))->value ^= registers[i].flip;
-		reel_replay(&t, NULL, &o);
+		((struct vqt_reg *)recording_at(&t, at))->value ^= registers[i].flip;
+		recording_replay(&t, NULL, &o);
 		ok(outcome_names(&o, at + 1, registers[i].subject) && o.differences == 1,
 		   "%s: caught, nothing else", registers[i].what);
-		reel_free(&t);
+		recording_free(&t);
 	}
 }
 
@@ -198,21 +198,21 @@ static bool is_read(const void *rec, unsigned i)
 static void test_once(void)
 {
 	for (unsigned i = 0; i < sizeof(once) / sizeof(once[0]); i++) {
-		struct reel t;
+		struct recording t;
 		struct outcome o;
 		char path[80];
 		unsigned at = 0;
 		snprintf(path, sizeof(path), "traces/%s.pcap", once[i].trace);
-		reel_load(&t, path);
+		recording_load(&t, path);
 		for (int n = once[i].which; at < t.count; at++)
-			if (is_read(reel_at(&t, at), i) && n-- == 0)
+			if (is_read(recording_at(&t, at), i) && n-- == 0)
 				break;
 		if (ok(at < t.count, "%s: is in %s", once[i].what, path)) {
-			((struct vqt_reg *)reel_at(&t, at))->value ^= once[i].flip;
-			reel_replay(&t, NULL, &o);
+			((struct vqt_reg *)recording_at(&t, at))->value ^= once[i].flip;
+			recording_replay(&t, NULL, &o);
 			ok(outcome_names(&o, at + 1, once[i].subject), "%s: caught", once[i].what);
 		}
-		reel_free(&t);
+		recording_free(&t);
 	}
 }
 
@@ -240,11 +240,11 @@ static bool is_free(const struct vqt_reg *r, unsigned offset)
 /* Every answer of a register in a trace, a bit of each byte: few are nobody's business. */
 static void test_all(const char *trace, uint8_t flip, unsigned step)
 {
-	struct reel t;
+	struct recording t;
 	unsigned tried = 0, caught = 0, bad = 0, n = 0;
-	reel_load(&t, trace);
+	recording_load(&t, trace);
 	for (unsigned i = 0; i < t.count; i++) {
-		struct vqt_reg *r = reel_at(&t, i);
+		struct vqt_reg *r = recording_at(&t, i);
 		if (r->h.type != VQT_REG || r->op != VQT_READ || r->flags & VQT_REG_FAILED)
 			continue;
 		for (unsigned b = 0; b < r->width; b++) {
@@ -252,7 +252,7 @@ static void test_all(const char *trace, uint8_t flip, unsigned step)
 			if (n++ % step)
 				continue;
 			r->value ^= (uint64_t)flip << 8 * b;
-			reel_replay(&t, NULL, &o);
+			recording_replay(&t, NULL, &o);
 			r->value ^= (uint64_t)flip << 8 * b;
 			bool found = o.rc == 0 && o.differences;
 			tried++;
@@ -265,7 +265,7 @@ static void test_all(const char *trace, uint8_t flip, unsigned step)
 	}
 	ok(!bad && caught * 100 > tried * 97, "%s: %u of %u changed answers caught", trace, caught,
 	   tried);
-	reel_free(&t);
+	recording_free(&t);
 }
 
 static void bend_len(struct vqt_used *u)
@@ -301,38 +301,38 @@ static const struct {
 /* Every fifth completion of a trace, bent in each way. */
 static void test_answers(const char *trace)
 {
-	struct reel t;
+	struct recording t;
 	unsigned tried = 0;
-	reel_load(&t, trace);
+	recording_load(&t, trace);
 	for (unsigned k = 0; k < sizeof(answers) / sizeof(answers[0]); k++) {
 		bool good = true;
 		for (int n = (int)k, at; (at = nth(&t, n, is_used)) >= 0; n += 9, tried++) {
 			struct saved s;
 			struct outcome o;
 			answers[k].bend(change(&t, at, &s));
-			reel_replay(&t, NULL, &o);
+			recording_replay(&t, NULL, &o);
 			good &= outcome_names(&o, at + 1, answers[k].subject);
 			put_back(&t, &s);
 		}
 		ok(good, "%s: %s", trace, answers[k].what);
 	}
 	ok(tried > 20, "%s: in %u places", trace, tried);
-	reel_free(&t);
+	recording_free(&t);
 }
 
 /* Close the gap that a deleted record leaves, or make room for a new one. */
-static void renumber(struct reel *t, unsigned from, int by)
+static void renumber(struct recording *t, unsigned from, int by)
 {
 	for (unsigned i = from; i < t->count; i++) {
-		struct vqt_hdr *h = reel_at(t, i);
+		struct vqt_hdr *h = recording_at(t, i);
 		h->seq += by;
 	}
 }
 
-static uint64_t used_before(struct reel *t, unsigned at)
+static uint64_t used_before(struct recording *t, unsigned at)
 {
 	while (at-- > 0)
-		if (is_used(reel_at(t, at)))
+		if (is_used(recording_at(t, at)))
 			return at + 1;
 	return 0;
 }
@@ -340,17 +340,17 @@ static uint64_t used_before(struct reel *t, unsigned at)
 /* A request at a time waits for each notification, so each one missed is seen. */
 static void test_missing(const char *trace, bool gap, int step)
 {
-	struct reel t;
+	struct recording t;
 	unsigned tried = 0, good = 0;
-	reel_load(&t, trace);
+	recording_load(&t, trace);
 	for (int n = 1, at; (at = nth(&t, n, is_signal)) >= 0; n += step) {
 		struct saved s;
 		struct outcome o;
 		change(&t, at, &s);
-		reel_delete(&t, at);
+		recording_delete(&t, at);
 		if (!gap)
 			renumber(&t, at, -1);
-		reel_replay(&t, NULL, &o);
+		recording_replay(&t, NULL, &o);
 		tried++;
 		good += o.differences == 1 && o.first.number <= (uint64_t)at &&
 			!strcmp(o.first.subject, "interrupt.missing") &&
@@ -358,32 +358,32 @@ static void test_missing(const char *trace, bool gap, int step)
 			 o.first.number + 8 > used_before(&t, at));
 		if (!gap)
 			renumber(&t, at, 1);
-		reel_insert(&t, at, s.bytes, s.len);
+		recording_insert(&t, at, s.bytes, s.len);
 	}
 	ok(tried > 2 && good >= tried - 1, "%s: %u of %u missing notifications%s", trace, good,
 	   tried, gap ? " (with a gap)" : "");
-	reel_free(&t);
+	recording_free(&t);
 }
 
 static void test_spurious(const char *trace)
 {
-	struct reel t;
+	struct recording t;
 	bool good = true;
-	reel_load(&t, trace);
+	recording_load(&t, trace);
 	for (int n = 0, at; (at = nth(&t, n, is_signal)) >= 0; n += 8) {
 		struct saved s;
 		struct outcome o;
 		change(&t, at, &s);
 		renumber(&t, at + 1, 1);
-		reel_insert(&t, at + 1, s.bytes, s.len);
-		((struct vqt_hdr *)reel_at(&t, at + 1))->seq++;
-		reel_replay(&t, NULL, &o);
+		recording_insert(&t, at + 1, s.bytes, s.len);
+		((struct vqt_hdr *)recording_at(&t, at + 1))->seq++;
+		recording_replay(&t, NULL, &o);
 		good &= outcome_names(&o, at + 2, "interrupt.spurious") && o.differences == 1;
-		reel_delete(&t, at + 1);
+		recording_delete(&t, at + 1);
 		renumber(&t, at + 1, -1);
 	}
 	ok(good, "%s: notifications without a reason", trace);
-	reel_free(&t);
+	recording_free(&t);
 }
 
 static bool is_data(const void *rec)
@@ -395,15 +395,15 @@ static bool is_data(const void *rec)
 /* The last read is of what was read before. */
 static void test_data(void)
 {
-	struct reel t;
+	struct recording t;
 	struct outcome o;
 	unsigned caught = 0, wrong = 0;
-	reel_load(&t, "traces/qemu7-q1.pcap");
+	recording_load(&t, "traces/qemu7-q1.pcap");
 	for (int n = 0, at; (at = nth(&t, n, is_data)) >= 0; n++) {
 		struct saved s;
 		uint8_t *u = change(&t, at, &s);
 		u[sizeof(struct vqt_used) + sizeof(struct vqt_seg) + 5] ^= 0x20;
-		reel_replay(&t, NULL, &o);
+		recording_replay(&t, NULL, &o);
 		caught += o.differences == 1 && o.first.number == (uint64_t)at + 1 &&
 			  !strcmp(o.first.subject, "request.data");
 		wrong += o.differences > 1 ||
@@ -412,20 +412,20 @@ static void test_data(void)
 	}
 	ok(caught >= 12, "wrong data: %u times caught", caught);
 	is(wrong, 0, "wrong data is nothing but wrong data");
-	reel_free(&t);
+	recording_free(&t);
 }
 
 /* --- what no shipped trace has: our own device, recorded ------------------------------ */
 
-static void record_rig(struct reel *t, uint64_t features, unsigned requests)
+static void record_testbed(struct recording *t, uint64_t features, unsigned requests)
 {
-	struct emu_tap_config tap = { .emit = reel_emit, .opaque = t, .snaplen = 64 };
-	struct emu_rig_options o = { .tap = &tap, .dev = { .queue_size = 16 } };
+	struct emu_tap_config tap = { .emit = recording_emit, .opaque = t, .snaplen = 64 };
+	struct emu_testbed_options o = { .tap = &tap, .dev = { .queue_size = 16 } };
 	struct emu_driver_options d = { .features = { features | 1ull << VIRTIO_F_VERSION_1 } };
-	struct emu_rig *r;
+	struct emu_testbed *r;
 	memset(t, 0, sizeof(*t));
 	o.dev.features = d.features[0];
-	if (emu_rig_new(&r, &o) < 0 || emu_driver_start(&r->drv, &d) < 0) {
+	if (emu_testbed_new(&r, &o) < 0 || emu_driver_start(&r->drv, &d) < 0) {
 		printf("Bail out! no rig\n");
 		exit(1);
 	}
@@ -456,41 +456,41 @@ static void record_rig(struct reel *t, uint64_t features, unsigned requests)
 			;
 		emu_driver_interrupts(&r->drv, q, true);
 	}
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 static void test_own(const char *what, uint64_t features)
 {
-	struct reel t;
+	struct recording t;
 	struct outcome o;
-	record_rig(&t, features, 24);
-	reel_replay(&t, NULL, &o);
+	record_testbed(&t, features, 24);
+	recording_replay(&t, NULL, &o);
 	ok(o.rc == 0 && !o.differences, "%s: a recording of our device replays", what);
 	if (o.differences)
 		outcome_names(&o, 0, "nothing");
 	is(o.n.requests.equal, 24, "%s: all requests", what);
 	ok(o.n.data.compared > 12 * 512 / 10 && o.n.data.compared == o.n.data.equal, "%s: data",
 	   what);
-	reel_free(&t);
+	recording_free(&t);
 }
 
 /* 2.7.9: under IN_ORDER a completion out of turn is a difference, else it is none. */
 static void test_order(uint64_t features, bool counts)
 {
-	struct reel t;
+	struct recording t;
 	struct outcome o;
-	record_rig(&t, features, 8);
+	record_testbed(&t, features, 8);
 	int a = nth(&t, 1, is_used), b = nth(&t, 2, is_used);
-	struct vqt_used *x = reel_at(&t, a), *y = reel_at(&t, b);
+	struct vqt_used *x = recording_at(&t, a), *y = recording_at(&t, b);
 	uint16_t id = x->id;
 	x->id = y->id;
 	y->id = id;
-	reel_replay(&t, NULL, &o);
+	recording_replay(&t, NULL, &o);
 	if (counts)
 		ok(outcome_names(&o, a + 1, "request.order"), "order under IN_ORDER");
 	else
 		ok(o.rc == 0 && !o.differences, "the order is free without IN_ORDER");
-	reel_free(&t);
+	recording_free(&t);
 }
 
 #define BIT(n) (1ull << (n))

@@ -13,7 +13,7 @@
 #define MIB (1u << 20)
 
 static char path[] = "/tmp/vqtrace-resize.XXXXXX";
-static struct emu_rig *r;
+static struct emu_testbed *r;
 static uint64_t data;
 
 static off_t file_size(void)
@@ -30,14 +30,14 @@ static void cut(off_t size)
 
 static void up(const struct emu_file_options *fo, bool no_msix)
 {
-	struct emu_rig_options o = { 0 };
+	struct emu_testbed_options o = { 0 };
 	struct emu_driver_options d = { .features = { emu_blk_default_features() },
 					.no_msix = no_msix };
 	cut(0);
 	cut(MIB);
-	emu_rig_free(r);
+	emu_testbed_free(r);
 	r = NULL;
-	if (emu_backend_file(&o.blk.backend, path, fo) < 0 || emu_rig_new(&r, &o) < 0 ||
+	if (emu_backend_file(&o.blk.backend, path, fo) < 0 || emu_testbed_new(&r, &o) < 0 ||
 	    emu_driver_start(&r->drv, &d) < 0)
 		exit(1);
 	data = emu_driver_alloc(&r->drv, 65536, 4096);
@@ -177,29 +177,29 @@ static void test_limit(void)
 
 static void test_refused(void)
 {
-	struct emu_rig_options o = { .blk = { .zones = { .model = VIRTIO_BLK_Z_HM,
-							 .zone_sectors = 256,
-							 .max_append_sectors = 8 } } };
-	emu_rig_free(r);
+	struct emu_testbed_options o = { .blk = { .zones = { .model = VIRTIO_BLK_Z_HM,
+							     .zone_sectors = 256,
+							     .max_append_sectors = 8 } } };
+	emu_testbed_free(r);
 	r = NULL;
-	if (emu_backend_file(&o.blk.backend, path, NULL) < 0 || emu_rig_new(&r, &o) < 0)
+	if (emu_backend_file(&o.blk.backend, path, NULL) < 0 || emu_testbed_new(&r, &o) < 0)
 		exit(1);
 	uint64_t was = emu_blk_capacity(r->v);
 	cut(4 * MIB);
 	is((uint64_t)-emu_blk_rescan(r->v), EINVAL, "zoned devices keep their size");
 	is(emu_blk_capacity(r->v), was, "as it was");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 	memset(&o, 0, sizeof(o));
 	r = NULL;
-	if (emu_rig_new(&r, &o) < 0)
+	if (emu_testbed_new(&r, &o) < 0)
 		exit(1);
 	is((uint64_t)-emu_blk_rescan(r->v), ENOTSUP, "memory has its size from us alone");
 	is(emu_blk_capacity(r->v), 2048, "and keeps it");
-	emu_rig_free(r);
+	emu_testbed_free(r);
 	memset(&o, 0, sizeof(o));
 	r = NULL;
 	emu_backend_null(&o.blk.backend, MIB);
-	if (emu_rig_new(&r, &o) < 0)
+	if (emu_testbed_new(&r, &o) < 0)
 		exit(1);
 	is((uint64_t)-emu_blk_rescan(r->v), ENOTSUP, "so does nothing");
 }
@@ -207,16 +207,16 @@ static void test_refused(void)
 /* What of a request is still to come when its sectors go is not done to what is not there. */
 static void test_in_flight(void)
 {
-	struct emu_rig_options o = { .blk = { .max_zeroes_seg = 2 } };
+	struct emu_testbed_options o = { .blk = { .max_zeroes_seg = 2 } };
 	struct emu_driver_options d = { .features = { emu_blk_default_features() } };
 	struct virtio_blk_discard_write_zeroes s[2] = { { .sector = 0, .num_sectors = 8 },
 							{ .sector = 2040, .num_sectors = 8 } };
 	struct emu_blk_request q = { .type = VIRTIO_BLK_T_WRITE_ZEROES, .len = sizeof(s) };
 	uint64_t cookie;
 	uint32_t used;
-	emu_rig_free(r);
+	emu_testbed_free(r);
 	r = NULL;
-	if (emu_rig_new(&r, &o) < 0 || emu_driver_start(&r->drv, &d) < 0)
+	if (emu_testbed_new(&r, &o) < 0 || emu_driver_start(&r->drv, &d) < 0)
 		exit(1);
 	q.data = data = emu_driver_alloc(&r->drv, 4096, 4096);
 	memcpy(mem(), s, sizeof(s));
@@ -266,7 +266,7 @@ int main(void)
 	test_refused();
 	test_in_flight();
 	test_deferred();
-	emu_rig_free(r);
+	emu_testbed_free(r);
 	unlink(path);
 	return done();
 }

@@ -10,15 +10,17 @@
 #define F_AVAIL 0x80
 #define F_USED 0x8000
 
-static struct emu_rig *r;
+static struct emu_testbed *r;
 
 static void up(uint64_t features)
 {
-	struct emu_rig_options o = { .dev = { .queues = 1, .queue_size = 8, .features = ~0ull } };
+	struct emu_testbed_options o = {
+		.dev = { .queues = 1, .queue_size = 8, .features = ~0ull }
+	};
 	struct emu_driver_options d = { .features = { features } };
-	emu_rig_free(r);
+	emu_testbed_free(r);
 	r = NULL;
-	if (emu_rig_new(&r, &o) < 0 || emu_driver_start(&r->drv, &d) < 0)
+	if (emu_testbed_new(&r, &o) < 0 || emu_driver_start(&r->drv, &d) < 0)
 		exit(1);
 }
 
@@ -170,7 +172,7 @@ static void test_packed_bad(void)
 	emu_backend_defer_hold(r->backend, false);
 	up(all);
 	pdesc(0, 0x1000, 16, 0, F_AVAIL | F_USED);
-	is(kicked(), 0xf, "neither available nor used: not taken");
+	is(kicked(), 0xf, "neither available nor used: not popped");
 	emu_mem_clear(r->mem);
 	is(kicked(), 0x4f, "the ring's memory goes away");
 	up(all);
@@ -253,6 +255,6 @@ int main(void)
 	test_base(true);
 	test_packed_bad();
 	test_break_on_push();
-	emu_rig_free(r);
+	emu_testbed_free(r);
 	return done();
 }

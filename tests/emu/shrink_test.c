@@ -14,18 +14,18 @@
 #include "emu/virtio/defs.h"
 #include "emu/driver/testbed.h"
 #include "tests/emu/tap.h"
-#include "tests/unit/tape.h"
+#include "tests/unit/trace_buffer.h"
 
 #define BIT(n) (1ull << (n))
 #define MARK "SeCrEtMaRk"
 
 static void emit(void *opaque, const void *rec, size_t len)
 {
-	tape_add(opaque, rec, len);
+	trace_buffer_add(opaque, rec, len);
 }
 
 struct play {
-	struct emu_rig *r;
+	struct emu_testbed *r;
 	uint64_t data;
 	uint32_t seed;
 	bool indirect;
@@ -77,11 +77,11 @@ static void round_of(struct play *p)
 	}
 }
 
-static void play(struct tape *t, uint64_t features, const struct emu_driver_options *how,
+static void play(struct trace_buffer *t, uint64_t features, const struct emu_driver_options *how,
 		 unsigned rounds)
 {
 	struct emu_tap_config c = { .emit = emit, .opaque = t, .snaplen = 64 };
-	struct emu_rig_options o = {
+	struct emu_testbed_options o = {
 		.tap = &c,
 		.ram_size = 16 << 20,
 		.dev = { .queues = how->queues, .queue_size = 16, .transitional = how->legacy },
@@ -90,7 +90,7 @@ static void play(struct tape *t, uint64_t features, const struct emu_driver_opti
 	struct play p = { .seed = 7, .indirect = features & BIT(VIRTIO_RING_F_INDIRECT_DESC) };
 
 	d.features[0] = features;
-	if (emu_rig_new(&p.r, &o) < 0)
+	if (emu_testbed_new(&p.r, &o) < 0)
 		exit(1);
 	for (int life = 0; life < 2; life++) {
 		if (emu_driver_start(&p.r->drv, &d) < 0)
@@ -102,7 +102,7 @@ static void play(struct tape *t, uint64_t features, const struct emu_driver_opti
 			round_of(&p);
 		emu_driver_reset(&p.r->drv);
 	}
-	emu_rig_free(p.r);
+	emu_testbed_free(p.r);
 }
 
 struct report {
@@ -164,7 +164,7 @@ static void look(struct report *r, struct expected *x, const struct event *e)
 	x->avail = after(e);
 }
 
-static void judge(struct report *r, const struct tape *t)
+static void judge(struct report *r, const struct trace_buffer *t)
 {
 	struct expected x[64] = { { 0 } };
 	struct model *m = model_new();
@@ -187,7 +187,7 @@ static void judge(struct report *r, const struct tape *t)
 	model_free(m);
 }
 
-static void make_short(struct tape *out, const struct tape *in, unsigned keep)
+static void make_short(struct trace_buffer *out, const struct trace_buffer *in, unsigned keep)
 {
 	static uint8_t buf[VQT_RECORD_MAX + 4096] __attribute__((aligned(8)));
 	struct shrink *s = shrink_new(keep);
@@ -211,7 +211,7 @@ static void make_short(struct tape *out, const struct tape *in, unsigned keep)
 			} else if (shrink_apply(s, &e, buf, &len)) {
 				len = anonymise_record(a, &e, buf, len, sizeof(buf), "a test");
 				if (len)
-					tape_add(out, buf, len);
+					trace_buffer_add(out, buf, len);
 				else
 					shrink_left_out(s, &e);
 			}
@@ -226,7 +226,7 @@ static void make_short(struct tape *out, const struct tape *in, unsigned keep)
 
 static void test(const char *name, uint64_t features, const struct emu_driver_options *how)
 {
-	struct tape whole = { 0 }, small;
+	struct trace_buffer whole = { 0 }, small;
 	static struct report a, b;
 	int worse = 0, less = 0;
 
@@ -254,8 +254,8 @@ static void test(const char *name, uint64_t features, const struct emu_driver_op
 	is(worse, 0, "%s: breaks no other rule", name);
 	is(less, 0, "%s: shows what the whole shows", name);
 	is(b.marks, 0, "%s: none of the data", name);
-	tape_free(&whole);
-	tape_free(&small);
+	trace_buffer_free(&whole);
+	trace_buffer_free(&small);
 }
 
 int main(void)

@@ -48,12 +48,12 @@ static void emit(void *opaque, const void *rec, size_t len)
 static void play(struct log *l, uint64_t features, bool dma)
 {
 	struct emu_tap_config t = { .emit = emit, .opaque = l, .snaplen = 32 };
-	struct emu_rig_options o = { .tap = &t,
-				     .message_dma = dma,
-				     .dev = { .queues = 2, .queue_size = 8 } };
+	struct emu_testbed_options o = { .tap = &t,
+					 .message_dma = dma,
+					 .dev = { .queues = 2, .queue_size = 8 } };
 	struct emu_driver_options d = { .queues = 2, .features = { features } };
-	struct emu_rig *r;
-	if (emu_rig_new(&r, &o) < 0 || emu_driver_start(&r->drv, &d) < 0)
+	struct emu_testbed *r;
+	if (emu_testbed_new(&r, &o) < 0 || emu_driver_start(&r->drv, &d) < 0)
 		exit(1);
 	uint64_t data = emu_driver_alloc(&r->drv, 4096, 4096);
 	memset(emu_driver_ptr(&r->drv, data), 0xab, 4096);
@@ -77,7 +77,7 @@ static void play(struct log *l, uint64_t features, bool dma)
 	emu_driver_kick(&r->drv, &r->drv.queue[0]);
 	emu_driver_run(&r->drv);
 	emu_driver_reset(&r->drv);
-	emu_rig_free(r);
+	emu_testbed_free(r);
 }
 
 static void test(uint64_t features, bool dma, const char *name)
@@ -95,7 +95,7 @@ static void test(uint64_t features, bool dma, const char *name)
 	is(a->count[VQT_USED], 2, "%s: completions", name);
 	is(a->count[VQT_BACKEND], 4, "%s: backend", name);
 	ok(a->count[VQT_IRQ] >= 5, "%s: interrupts", name);
-	ok(a->count[VQT_LIFE] >= 8, "%s: life", name);
+	ok(a->count[VQT_LIFECYCLE] >= 8, "%s: life", name);
 	const struct record *u = &a->last[VQT_USED], *v = &a->last[VQT_AVAIL];
 	ok(u->used.flags & VQT_USED_STATUS && u->used.status == 0, "%s: status byte", name);
 	is(u->used.len, 1025, "%s: used length", name);

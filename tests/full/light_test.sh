@@ -13,7 +13,7 @@ steps="id;read,bs=4k,n=2000,rand,qd=8;write,bs=16k,n=300,qd=4;flush,n=2;discard,
 account() { # TRACE
 	"$vqtrace" show -r "$1" -T json -Y tally | jq -rs '
 		group_by(.queue)[] | "dev.0.queue.\(.[0].queue)" as $q | map(.tally) |
-		"\($q).notify \(map(.kicks) | add)", "\($q).pop \(map(.taken) | add)",
+		"\($q).notify \(map(.kicks) | add)", "\($q).pop \(map(.popped) | add)",
 		"\($q).fill \([.[].groups // [] | .[].used] | add // 0)", "\($q).irq \(map(.interrupts) | add)"'
 	"$vqtrace" show -r "$1" -T json -Y tally | jq -rs '
 		{ IN: "read", OUT: "write", FLUSH: "flush", DISCARD: "discard", WRITE_ZEROES: "zero" } as $name |

@@ -74,7 +74,7 @@ verify() { # QSD QUEUES
 # A line of the proxy without descriptors or status stands for any.
 said() { # TRACE
 	"$vqtrace" show -r "$1" -T json | jq -r '
-		select(.event == "avail") | [.queue, "taken", .avail.head,
+		select(.event == "avail") | [.queue, "popped", .avail.head,
 			(.avail.request // {} | .type, .sector, .bytes), (.avail.descriptors | length)] | @tsv' &&
 		"$vqtrace" show -r "$1" -T json | jq -r '
 			select(.event == "used" and (.used.flags // 0) < 8) | [.queue, "used", .used.id, .used.len,
@@ -89,7 +89,7 @@ same() { # NAME: the proxy's and the device's own
 		{ split($1, a, "\t"); split($2, b, "\t"); n++ }
 		$1 == $2 { next }
 		a[1] == b[1] && a[2] == b[2] && a[3] == b[3] &&
-			(a[2] == "taken" ? a[7] == 0 : a[4] == b[4] && a[5] == "?") { less++; next }
+			(a[2] == "popped" ? a[7] == 0 : a[4] == b[4] && a[5] == "?") { less++; next }
 		{ if (bad++ < 5) print "proxy: " $1, "device: " $2 }
 		END {
 			print n + 0, "compared,", less + 0, "of which the proxy knows less,", bad + 0, "differ"

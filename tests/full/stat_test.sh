@@ -4,7 +4,7 @@
 #
 # QEMU's query-blockstats and its latency histograms.  QEMU accounts a request from
 # when its device model has parsed it until just after it was completed; `stat` says
-# "taken to used" from virtqueue_pop to virtqueue_push.  The same span but for a few
+# "popped to used" from virtqueue_pop to virtqueue_push.  The same span but for a few
 # microseconds of QEMU's own, so counts, bytes and failures are equal and every
 # percentile is within one bucket of a power of two, whatever the backend.
 #

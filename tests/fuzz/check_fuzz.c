@@ -20,7 +20,7 @@ static FILE *null;
 struct run {
 	struct model *m;
 	struct check *c;
-	struct keep *kept;
+	struct recent *kept;
 	struct report *out;
 	uint64_t n;
 	/* commands */
@@ -52,7 +52,7 @@ static void feed(void *to, const struct record *rec)
 
 	if (model_feed(r->m, rec, ++r->n, &e))
 		abort();
-	keep_event(r->kept, &e);
+	recent_event_add(r->kept, &e);
 	if (check_feed(r->c, r->m, &e))
 		abort();
 }
@@ -94,7 +94,7 @@ static void say(struct run *r, unsigned type, void *fixed, size_t size, const vo
 	h->source = 1;
 	h->tid = r->seq & 1;
 	h->device = r->device;
-	h->queue = type < VQT_KICK && type != VQT_LIFE ? VQT_NO_QUEUE : r->queue;
+	h->queue = type < VQT_KICK && type != VQT_LIFECYCLE ? VQT_NO_QUEUE : r->queue;
 	r->ts += 1000;
 	memcpy(bytes, fixed, size);
 	if (n)
@@ -265,9 +265,10 @@ static void interrupt(struct run *r)
 
 static void life(struct run *r)
 {
-	struct vqt_life l = { .what = (uint16_t)(byte(r) % 40), .arg = { number(r), number(r) } };
+	struct vqt_lifecycle l = { .what = (uint16_t)(byte(r) % 40),
+				   .arg = { number(r), number(r) } };
 
-	say(r, VQT_LIFE, &l, sizeof(l), NULL, 0);
+	say(r, VQT_LIFECYCLE, &l, sizeof(l), NULL, 0);
 }
 
 static void lose(struct run *r)
@@ -346,7 +347,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		o.format = REPORT_TEXT;
 	o.fold = data[0] & 0x80 ? 0 : 3;
 	r.m = model_new();
-	r.kept = keep_new();
+	r.kept = recent_new();
 	if (!r.m || !r.kept || check_new(&r.c, NULL, found, &r, NULL) || report_new(&r.out, &o))
 		abort();
 	if (data[0] & 1)
@@ -360,7 +361,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	report_free(r.out);
 	check_free(r.c);
-	keep_free(r.kept);
+	recent_free(r.kept);
 	model_free(r.m);
 	return 0;
 }

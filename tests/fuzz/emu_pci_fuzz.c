@@ -11,19 +11,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 2)
 		return 0;
-	struct emu_rig_options o = { .ram_size = 64 << 10,
-				     .disk_size = 64 << 10,
-				     .dev = { .queues = 1 + (data[0] & 3),
-					      .queue_size = 8,
-					      .transitional = data[0] & 4,
-					      .express = data[0] & 8,
-					      .vectors =
-						      data[0] & 16 ? VQT_NO_VECTOR : data[1] & 63,
-					      .msix_elsewhere = data[0] & 32,
-					      .ignore_bus_master = data[0] & 64 } };
-	struct emu_rig *r;
+	struct emu_testbed_options o = { .ram_size = 64 << 10,
+					 .disk_size = 64 << 10,
+					 .dev = { .queues = 1 + (data[0] & 3),
+						  .queue_size = 8,
+						  .transitional = data[0] & 4,
+						  .express = data[0] & 8,
+						  .vectors = data[0] & 16 ? VQT_NO_VECTOR
+									  : data[1] & 63,
+						  .msix_elsewhere = data[0] & 32,
+						  .ignore_bus_master = data[0] & 64 } };
+	struct emu_testbed *r;
 	uint8_t buf[64];
-	if (emu_rig_new(&r, &o) < 0)
+	if (emu_testbed_new(&r, &o) < 0)
 		return 0;
 	if (data[0] & 128)
 		emu_driver_probe(&r->drv);
@@ -48,6 +48,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		default: emu_virtio_config_changed(r->v); emu_device_run(r->dev, 4);
 		}
 	}
-	emu_rig_free(r);
+	emu_testbed_free(r);
 	return 0;
 }

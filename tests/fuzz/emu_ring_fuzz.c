@@ -30,7 +30,7 @@ static void emit(void *opaque, const void *record, size_t len)
 }
 
 /* A descriptor likely to be almost right. */
-static void poke_desc(struct emu_rig *r, struct emu_driver_queue *q, struct input *in)
+static void poke_desc(struct emu_testbed *r, struct emu_driver_queue *q, struct input *in)
 {
 	unsigned at = take(in, 1) % (q->size * 2);
 	struct vqt_desc d = { .addr = take(in, 2) * 8,
@@ -54,7 +54,7 @@ static void poke_desc(struct emu_rig *r, struct emu_driver_queue *q, struct inpu
 	memcpy(emu_driver_ptr(&r->drv, gpa), &d, sizeof(d));
 }
 
-static void request(struct emu_rig *r, struct emu_driver_queue *q, struct input *in)
+static void request(struct emu_testbed *r, struct emu_driver_queue *q, struct input *in)
 {
 	struct emu_blk_request b = { .type = take(in, 1) % 32,
 				     .sector = take(in, 1),
@@ -70,7 +70,7 @@ static void request(struct emu_rig *r, struct emu_driver_queue *q, struct input 
 	emu_driver_kick_now(&r->drv, q);
 }
 
-static void access_bar(struct emu_rig *r, struct input *in, bool write)
+static void access_bar(struct emu_testbed *r, struct input *in, bool write)
 {
 	static const uint8_t bars[] = { 4, 4, 4, 1, 0 };
 	uint8_t what = take(in, 1);
@@ -82,7 +82,7 @@ static void access_bar(struct emu_rig *r, struct input *in, bool write)
 		emu_device_bar_read(r->dev, bar, off, width);
 }
 
-static void step(struct emu_rig *r, struct input *in)
+static void step(struct emu_testbed *r, struct input *in)
 {
 	struct emu_driver *d = &r->drv;
 	uint8_t op = take(in, 1);
@@ -124,27 +124,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input in = { data, size };
 	uint8_t how = take(&in, 1), features = take(&in, 1);
 	struct emu_tap_config tap = { .emit = emit, .snaplen = 32 };
-	struct emu_rig_options o = { .ram_size = RAM,
-				     .disk_size = 256 << 10,
-				     .message_dma = how & 1,
-				     .tap = how & 2 ? &tap : NULL,
-				     .hold_run = true,
-				     .dev = { .queues = 2,
-					      .queue_size = 8,
-					      .features = ~0ull,
-					      .transitional = how & 4,
-					      .max_chain = how & 8 ? 64 : 0 },
-				     .blk = { .features = emu_blk_all_features() &
+	struct emu_testbed_options o = { .ram_size = RAM,
+					 .disk_size = 256 << 10,
+					 .message_dma = how & 1,
+					 .tap = how & 2 ? &tap : NULL,
+					 .hold_run = true,
+					 .dev = { .queues = 2,
+						  .queue_size = 8,
+						  .features = ~0ull,
+						  .transitional = how & 4,
+						  .max_chain = how & 8 ? 64 : 0 },
+					 .blk = { .features =
+							  emu_blk_all_features() &
 							  ~(how & 32 ? 0 : 1ull << VIRTIO_BLK_F_RO),
-					      .max_discard_seg = 3,
-					      .max_zeroes_seg = 3,
-					      .max_erase_seg = 3,
-					      .zones = { .model = how >> 6 & 1,
-							 .zone_sectors = 64,
-							 .conventional = 2,
-							 .max_open = 2,
-							 .max_active = 3,
-							 .max_append_sectors = 32 } } };
+						  .max_discard_seg = 3,
+						  .max_zeroes_seg = 3,
+						  .max_erase_seg = 3,
+						  .zones = { .model = how >> 6 & 1,
+							     .zone_sectors = 64,
+							     .conventional = 2,
+							     .max_open = 2,
+							     .max_active = 3,
+							     .max_append_sectors = 32 } } };
 	struct emu_driver_options d = { .queues = 2,
 					.legacy = (how & 20) == 20,
 					.features = { emu_blk_all_features() } };
@@ -152,17 +153,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					VIRTIO_F_RING_PACKED,	     VIRTIO_F_IN_ORDER,
 					VIRTIO_F_NOTIFICATION_DATA,  VIRTIO_F_RING_RESET,
 					VIRTIO_F_NOTIF_CONFIG_DATA,  VIRTIO_F_NOTIFY_ON_EMPTY };
-	struct emu_rig *r;
+	struct emu_testbed *r;
 	for (unsigned i = 0; i < 8; i++)
 		d.features[0] |= (uint64_t)(features >> i & 1) << bits[i];
 	d.features[0] |= how & 16 ? 1ull << VIRTIO_F_SUSPEND : 0;
-	if (emu_rig_new(&r, &o) < 0)
+	if (emu_testbed_new(&r, &o) < 0)
 		return 0;
 	if (emu_driver_start(&r->drv, &d) == 0 && r->drv.next < 0x8000)
 		while (in.left)
 			step(r, &in);
 	emu_backend_defer_hold(r->backend, false);
 	emu_device_run(r->dev, 0);
-	emu_rig_free(r);
+	emu_testbed_free(r);
 	return 0;
 }

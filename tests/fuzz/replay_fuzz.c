@@ -34,15 +34,15 @@ static void keep(void *to, const struct record *rec)
 		abort(); /* it was good a moment ago */
 }
 
-static void gather(const struct input *in, struct replay_gather *g)
+static void gather(const struct input *in, struct replay_profile *g)
 {
 	struct model *m = model_new();
 	struct event e;
 
 	for (unsigned i = 0; i < in->count; i++)
-		if (model_feed(m, &in->rec[i], i + 1, &e) || replay_gather_feed(g, &e))
+		if (model_feed(m, &in->rec[i], i + 1, &e) || replay_profile_feed(g, &e))
 			abort();
-	replay_gather_finish(g);
+	replay_profile_finish(g);
 	model_free(m);
 }
 
@@ -61,7 +61,7 @@ static void differs(void *opaque, const struct replay_divergence *d)
 		abort();
 }
 
-static void play(const struct input *in, const struct replay_gather *g, unsigned how)
+static void play(const struct input *in, const struct replay_profile *g, unsigned how)
 {
 	struct replay_options o = {
 		.memory = 64 << 20,
@@ -85,16 +85,16 @@ static void play(const struct input *in, const struct replay_gather *g, unsigned
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct input in;
-	struct replay_gather *g;
+	struct replay_profile *g;
 
 	if (!size)
 		return 0;
 	in.count = 0;
 	records_each(data, size, keep, &in);
-	g = replay_gather_new();
+	g = replay_profile_new();
 	gather(&in, g);
 	play(&in, g, data[0]);
-	replay_gather_free(g);
+	replay_profile_free(g);
 	for (unsigned i = 0; i < in.count; i++)
 		free(in.bytes[i]);
 	return 0;

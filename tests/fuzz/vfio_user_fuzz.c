@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A hostile vfio-user client: any messages, any descriptors, any guest memory. */
-#include "door_fuzz.h"
+#include "server_fuzz.h"
 
 #include "emu/server/vfio_user.h"
 
@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 4)
 		return 0;
 	struct emu_tap *tap = data[0] & 16 ? emu_tap_new(&tc) : NULL;
-	struct door_config cfg = {
+	struct server_config cfg = {
 		.tap = tap, .queue_size = 16, .transitional = data[0] & 4, .no_msix = data[0] & 8
 	};
 	if (client_open(&c, vfio_user_new, &cfg, data[0]) < 0)
@@ -80,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			client_request(&c, data + i, n);
 			access_region(&c, 4, 0x3000, 0, 2);
 		} else if (kind == 254) {
-			emu_blk_resize(door_virtio(c.door), which);
+			emu_blk_resize(server_virtio(c.server), which);
 		} else if (kind & 128)
 			client_memory(&c, data + i, n);
 		else if (kind & 64)

@@ -3,7 +3,7 @@
  * The vhost-user proxy between a hostile front end and a hostile back end: any
  * messages from either, any descriptors, any guest memory, any used entries.
  */
-#include "door_fuzz.h"
+#include "server_fuzz.h"
 
 #include <signal.h>
 
@@ -174,11 +174,11 @@ static void open_all(struct client *c, struct emu_tap *tap)
 		.connect = to_back, .tap = tap, .virtio_id = 2, .name = "blk0"
 	};
 	int pair[2];
-	door_map_guard();
+	server_map_guard();
 	for (unsigned i = 0; i < 8; i++)
 		given[i] = -1;
 	ngiven = 0;
-	if (vhost_proxy_new(&c->door, &cfg) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+	if (vhost_proxy_new(&c->server, &cfg) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
 		abort();
 	c->fd = pair[0];
 	c->made = 0;
@@ -188,8 +188,8 @@ static void open_all(struct client *c, struct emu_tap *tap)
 	if (ftruncate(c->ram_fd, RAM) < 0 || ftruncate(c->cut_fd, 8192) < 0)
 		abort();
 	c->ram = mmap(NULL, RAM, PROT_READ | PROT_WRITE, MAP_SHARED, c->ram_fd, 0);
-	vhost_proxy_preamble(c->door);
-	door_attach(c->door, pair[1]);
+	vhost_proxy_preamble(c->server);
+	server_attach(c->server, pair[1]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -212,7 +212,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		step(&c, kind, which, data + i, n);
 		if (kind >= 251 || !(kind & 64))
 			turn(&c);
-		vhost_proxy_timeout(c.door);
+		vhost_proxy_timeout(c.server);
 		i += n;
 	}
 	turn(&c);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A hostile vhost-user client: any messages, any descriptors, any guest memory. */
-#include "door_fuzz.h"
+#include "server_fuzz.h"
 
 #include "emu/server/vhost_user.h"
 
@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 4)
 		return 0;
 	struct emu_tap *tap = data[0] & 16 ? emu_tap_new(&tc) : NULL;
-	struct door_config cfg = { .tap = tap, .queue_size = 64 };
+	struct server_config cfg = { .tap = tap, .queue_size = 64 };
 	if (client_open(&c, vhost_user_new, &cfg, data[0]) < 0)
 		return 0;
 	if (data[0] & 64)
@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			take_over(&c);
 			kind = 0;
 		} else if (kind == 253) {
-			emu_blk_resize(door_virtio(c.door), which);
+			emu_blk_resize(server_virtio(c.server), which);
 			kind = 0;
 		} else if ((kind & 192) == 128)
 			client_memory(&c, data + i, n);

@@ -13,7 +13,7 @@
 
 #include "decoder/check/report/impl.h"
 #include "tests/unit/check_cases.h"
-#include "tests/unit/check_script.h"
+#include "tests/unit/conversation.h"
 
 #define LINES 4096
 #define TIME 27 /* the columns of a line before the device's name */
@@ -21,11 +21,11 @@
 #define AFTER 7 /* lines of a right conversation from where it differs */
 
 /* A conversation with what was found in it. */
-struct talked {
+struct spoken {
 	const char *rule; /* of interest */
 	uint64_t mark;
 	struct model *m;
-	struct keep *kept;
+	struct recent *kept;
 	char *line[LINES]; /* by event number */
 	uint64_t ts[LINES];
 	unsigned n;
@@ -46,7 +46,7 @@ static void put_pause(FILE *to, uint64_t ns)
 static void on_finding(void *opaque, const struct finding *f)
 {
 	struct report r = { .o = { .ascii = true } };
-	struct talked *k = opaque;
+	struct spoken *k = opaque;
 	struct report_context x;
 	uint64_t last = 0;
 	size_t len;
@@ -61,7 +61,7 @@ static void on_finding(void *opaque, const struct finding *f)
 		exit(1);
 	}
 	for (unsigned i = 0; i < x.n; i++) {
-		const struct event *e = keep_find(k->kept, x.line[i].number);
+		const struct event *e = recent_event(k->kept, x.line[i].number);
 
 		if (last)
 			put_pause(to, e->ts - last);
@@ -76,7 +76,7 @@ static void on_finding(void *opaque, const struct finding *f)
 	fclose(to);
 }
 
-static void take(struct talked *k, struct check *c, const struct record *rec, uint64_t number)
+static void take(struct spoken *k, struct check *c, const struct record *rec, uint64_t number)
 {
 	struct line_options o = { .ascii = true };
 	char *text = NULL;
@@ -86,7 +86,7 @@ static void take(struct talked *k, struct check *c, const struct record *rec, ui
 
 	if (model_feed(k->m, rec, number, &e))
 		abort();
-	keep_event(k->kept, &e);
+	recent_event_add(k->kept, &e);
 	to = open_memstream(&text, &len);
 	print_line(to, &e, k->m, &o);
 	fclose(to);
@@ -99,7 +99,7 @@ static void take(struct talked *k, struct check *c, const struct record *rec, ui
 
 static void run_words(const char *path, const char *words, uint64_t *mark)
 {
-	static struct script s;
+	static struct conversation s;
 	struct trace_error err;
 
 	memset(&s, 0, sizeof(s));
@@ -107,14 +107,14 @@ static void run_words(const char *path, const char *words, uint64_t *mark)
 		fprintf(stderr, "examples: %s\n", err.text);
 		exit(2);
 	}
-	script_begin(&s, NULL);
-	script_run(&s, words);
+	conversation_begin(&s, NULL);
+	conversation_run(&s, words);
 	*mark = s.mark;
-	script_end(&s);
+	conversation_end(&s);
 	trace_finish(s.t.writer);
 }
 
-static void listen(struct talked *k, const char *rule, const char *words)
+static void listen(struct spoken *k, const char *rule, const char *words)
 {
 	const char *dir = getenv("TMPDIR");
 	struct trace_reader *t;
@@ -131,7 +131,7 @@ static void listen(struct talked *k, const char *rule, const char *words)
 	k->rule = rule;
 	run_words(path, words, &k->mark);
 	k->m = model_new();
-	k->kept = keep_new();
+	k->kept = recent_new();
 	if (fd < 0 || check_new(&c, rule, on_finding, k, NULL) || trace_open(&t, path, &err)) {
 		fprintf(stderr, "examples: %s cannot be read again\n", path);
 		exit(2);
@@ -145,12 +145,12 @@ static void listen(struct talked *k, const char *rule, const char *words)
 	unlink(path);
 }
 
-static void forget(struct talked *k)
+static void forget(struct spoken *k)
 {
 	for (unsigned i = 0; i < k->n; i++)
 		free(k->line[i]);
 	free(k->wrong);
-	keep_free(k->kept);
+	recent_free(k->kept);
 	model_free(k->m);
 }
 
@@ -168,7 +168,7 @@ static void quote(const char *s)
 }
 
 /* From where it differs from the wrong one; the rest is the same. */
-static void put_right(const struct talked *right, const struct talked *wrong)
+static void put_right(const struct spoken *right, const struct spoken *wrong)
 {
 	unsigned same = 0, from, to;
 	char *text = NULL;
@@ -196,7 +196,7 @@ static void put_right(const struct talked *right, const struct talked *wrong)
 
 static void example(const struct check_case *c)
 {
-	static struct talked wrong, right;
+	static struct spoken wrong, right;
 
 	listen(&wrong, c->rule, c->broken);
 	listen(&right, c->rule, c->near);

@@ -5,7 +5,7 @@
 
 struct check_case {
 	const char *rule;
-	const char *broken; /* words (check_script.h); the finding belongs to the marked one */
+	const char *broken; /* words (conversation.h); the finding belongs to the marked one */
 	const char *near; /* the same or a like conversation in order: not found */
 	const char *also; /* other rules that `broken` breaks, and `near` may: "a,b" */
 };

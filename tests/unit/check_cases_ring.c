@@ -84,13 +84,13 @@ const struct check_case check_cases_ring[] = {
 	{ "used-event-idle", "@up-event r.ue=0 " N256("A K C5 U5 ") "I A K C5 !U5",
 	  "@up-event r.ue=0 A K C5 U5 I r.ue=100 G " N256("A K C5 U5 ") "r.ue=0 A K C5 U5", "" },
 
-	{ "packed-taken-unavailable", "@packed-up K !C5:r16f0x8001,w512,w1",
+	{ "packed-popped-unavailable", "@packed-up K !C5:r16f0x8001,w512,w1",
 	  "@packed-up K C5:r16,w512,w1", "" },
 	{ "packed-list-early", "@packed-up K !C5:r16,w512f0x8083,w1", "@packed-up K C5:r16,w512,w1",
 	  "" },
-	{ "packed-taken-order", "@packed-up K C5:r16,w512,w1 U5=513 I !C5@0x8005:r16,w512,w1",
+	{ "packed-popped-order", "@packed-up K C5:r16,w512,w1 U5=513 I !C5@0x8005:r16,w512,w1",
 	  "@packed-up K C5:r16,w512,w1 U5=513 I C5:r16,w512,w1", "" },
-	{ "packed-taken-wrap", "@packed-up " THREE("5") THREE("5") THREE("5") "K !C5@0x8001",
+	{ "packed-popped-wrap", "@packed-up " THREE("5") THREE("5") THREE("5") "K !C5@0x8001",
 	  "@packed-up " EIGHT(THREE("5")) "K C5", "" },
 	{ "packed-used-order", "@packed-up K C5 U5 I C5 !U5@0x8001", "@packed-up K C5 U5 I C5 U5",
 	  "" },
@@ -134,7 +134,7 @@ const struct check_case check_cases_ring[] = {
 			"g:queue_size=256 s:queue_size=8 s:queue_desc/4=0x10000 s:queue_driver/4=0x12000 "
 			"s:queue_device/4=0x13000 @enable @dok packed s:queue_reset=1 g:queue_reset=0 s:queue_size=16 "
 			"s:queue_desc/4=0x10000 s:queue_driver/4=0x12000 s:queue_device/4=0x13000 @enable K C5 U5 I K C5",
-	  "packed-taken-order,packed-list-early,packed-taken-unavailable" },
+	  "packed-popped-order,packed-list-early,packed-popped-unavailable" },
 	{ "chain-fragmented", "@up A K !C5:ir3104|r16,w16&0x200000*192,w1",
 	  "@up A K C5:ir3104|r16,w512*192,w1", "blk-segments" },
 	{ "ring-byte-swapped", "@up r.ai=0x100 !K:16", "@up A K:1", "" },

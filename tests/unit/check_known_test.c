@@ -10,7 +10,7 @@
 
 #include "decoder/check/refs.h"
 #include "tests/unit/check_cases.h"
-#include "tests/unit/check_script.h"
+#include "tests/unit/conversation.h"
 
 struct known {
 	unsigned rank;
@@ -213,7 +213,7 @@ static bool listed(const char *list, const char *id)
 
 static void play(const struct known *k)
 {
-	static struct script s;
+	static struct conversation s;
 	const struct check_case *c = case_of(k->rule);
 	const struct rule *r = rule_by_id(k->rule);
 	bool found = false, others = false;
@@ -222,9 +222,9 @@ static void play(const struct known *k)
 	snprintf(ref, sizeof(ref), "T%02u", k->rank);
 	ok(r && rule_has_ref(r, ref), k->rank, k->rule, "is the rule for it");
 	memset(&s, 0, sizeof(s));
-	script_begin(&s, NULL);
-	script_run(&s, k->words ? k->words : c ? c->broken : "?");
-	script_end(&s);
+	conversation_begin(&s, NULL);
+	conversation_run(&s, k->words ? k->words : c ? c->broken : "?");
+	conversation_end(&s);
 	for (unsigned i = 0; i < s.nfound; i++) {
 		const char *id = s.found[i].rule->id;
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "tests/unit/check_cases.h"
-#include "tests/unit/check_script.h"
+#include "tests/unit/conversation.h"
 
 static unsigned n, bad;
 
@@ -24,7 +24,7 @@ static bool listed(const char *list, const char *id)
 	return false;
 }
 
-static void show(const struct script *s)
+static void show(const struct conversation *s)
 {
 	for (unsigned i = 0; i < s->nfound; i++)
 		printf("#   %s at %llu: %s\n", s->found[i].rule->id,
@@ -32,7 +32,7 @@ static void show(const struct script *s)
 }
 
 /* Found at the marked event; nothing else but what is entailed. */
-static bool broken_right(const struct script *s, const struct check_case *c)
+static bool broken_right(const struct conversation *s, const struct check_case *c)
 {
 	bool there = false, others = false;
 
@@ -45,7 +45,7 @@ static bool broken_right(const struct script *s, const struct check_case *c)
 	return there && !others && !s->error;
 }
 
-static bool near_right(const struct script *s, const struct check_case *c)
+static bool near_right(const struct conversation *s, const struct check_case *c)
 {
 	for (unsigned i = 0; i < s->nfound; i++)
 		if (!strcmp(s->found[i].rule->id, c->rule) ||
@@ -56,13 +56,13 @@ static bool near_right(const struct script *s, const struct check_case *c)
 
 static void run(const struct check_case *c)
 {
-	static struct script s;
+	static struct conversation s;
 	bool good;
 
 	memset(&s, 0, sizeof(s));
-	script_begin(&s, NULL);
-	script_run(&s, c->broken);
-	script_end(&s);
+	conversation_begin(&s, NULL);
+	conversation_run(&s, c->broken);
+	conversation_end(&s);
 	good = broken_right(&s, c);
 	ok(good, "is found", c->rule);
 	if (!good) {
@@ -70,9 +70,9 @@ static void run(const struct check_case *c)
 		show(&s);
 	}
 	memset(&s, 0, sizeof(s));
-	script_begin(&s, NULL);
-	script_run(&s, c->near);
-	script_end(&s);
+	conversation_begin(&s, NULL);
+	conversation_run(&s, c->near);
+	conversation_end(&s);
 	good = near_right(&s, c);
 	ok(good, "is not found in the near miss", c->rule);
 	if (!good)

@@ -5,15 +5,15 @@
 #include <stdlib.h>
 
 #include "decoder/check/refs.h"
-#include "tests/unit/check_script.h"
+#include "tests/unit/conversation.h"
 #include "tests/unit/tap.h"
 
-static struct script s;
+static struct conversation s;
 
 static void begin(const char *selection)
 {
 	memset(&s, 0, sizeof(s));
-	script_begin(&s, selection);
+	conversation_begin(&s, selection);
 }
 
 static void show(void)
@@ -27,8 +27,8 @@ static void show(void)
 static void clean(const char *words)
 {
 	begin(NULL);
-	script_run(&s, words);
-	script_end(&s);
+	conversation_run(&s, words);
+	conversation_end(&s);
 	CHECK(!s.error);
 	CHECK_EQ(s.nfound, 0);
 	if (s.nfound)
@@ -88,14 +88,14 @@ static void suspended(void)
 static void widespread(void)
 {
 	begin("must,structural");
-	script_run(&s, "S=0 g=0 S=3 @offer @accept @accept @fok @queue @enable @dok @one");
-	script_end(&s);
+	conversation_run(&s, "S=0 g=0 S=3 @offer @accept @accept @fok @queue @enable @dok @one");
+	conversation_end(&s);
 	CHECK_EQ(s.nfound, 0);
 	begin(NULL);
-	script_run(&s, "S=0 g=0 S=3 @offer @accept @accept @fok @queue @enable @dok @one");
-	script_end(&s);
+	conversation_run(&s, "S=0 g=0 S=3 @offer @accept @accept @fok @queue @enable @dok @one");
+	conversation_end(&s);
 	CHECK_EQ(s.nfound, 1);
-	CHECK_EQ(script_count(&s, "status-steps-merged"), 1);
+	CHECK_EQ(conversation_count(&s, "status-steps-merged"), 1);
 }
 
 /* Nothing is held against anybody whose beginning was not seen. */
@@ -103,11 +103,11 @@ static void late(void)
 {
 	memset(&s, 0, sizeof(s));
 	s.no_reset = true;
-	script_begin(&s, NULL);
-	script_run(
+	conversation_begin(&s, NULL);
+	conversation_run(
 		&s,
 		"r.ai=7 r.la=7 r.ui=5 S=15 U3 U9 I A K C4 U4 I s:queue_enable=1 K g=15 C5@99 U77@3");
-	script_end(&s);
+	conversation_end(&s);
 	CHECK_EQ(s.nfound, 0);
 	if (s.nfound)
 		show();
@@ -116,21 +116,21 @@ static void late(void)
 static void lost(void)
 {
 	begin(NULL);
-	script_run(&s, "@up @one A K C5 L U6 U5 U9 I S=11 A39 K C17@40 U17@40 I");
+	conversation_run(&s, "@up @one A K C5 L U6 U5 U9 I S=11 A39 K C17@40 U17@40 I");
 	CHECK_EQ(s.nfound, 0);
 	if (s.nfound)
 		show();
 	/* a reset, and all is known again */
-	script_run(&s, "@up @one A K C5 U6");
-	script_end(&s);
-	CHECK_EQ(script_count(&s, "used-id-unknown"), 1);
+	conversation_run(&s, "@up @one A K C5 U6");
+	conversation_end(&s);
+	CHECK_EQ(conversation_count(&s, "used-id-unknown"), 1);
 }
 
 static void migrated(void)
 {
 	begin(NULL);
-	script_run(&s, "R Q=15 A K C5@700 U5@699 I");
-	script_end(&s);
+	conversation_run(&s, "R Q=15 A K C5@700 U5@699 I");
+	conversation_end(&s);
 	CHECK_EQ(s.nfound, 0);
 	if (s.nfound)
 		show();
@@ -141,15 +141,15 @@ static void migrated(void)
 static void findings(void)
 {
 	begin(NULL);
-	script_run(&s, "@neg @queue @enable A K K S=15");
-	CHECK_EQ(script_count(&s, "kick-before-driver-ok"), 2);
+	conversation_run(&s, "@neg @queue @enable A K K S=15");
+	CHECK_EQ(conversation_count(&s, "kick-before-driver-ok"), 2);
 	CHECK_EQ(s.found[1].nth, 2);
 	CHECK_EQ(s.found[0].queue, 0);
 	CHECK(s.found[0].nbefore >= 2);
 	CHECK_STR(
 		s.found[0].seen,
 		"queue 0 was kicked while device_status is ACKNOWLEDGE|DRIVER|FEATURES_OK (0x0b)");
-	script_end(&s);
+	conversation_end(&s);
 }
 
 static unsigned selected(const char *selection)
@@ -191,7 +191,7 @@ static void undecidable(void)
 	struct check_tally t;
 
 	begin(NULL);
-	script_run(&s, "@up @one");
+	conversation_run(&s, "@up @one");
 	check_finish(s.c, s.t.model);
 	check_tally(s.c, rule_by_id("cap-length"), &t);
 	CHECK(t.why && !strcmp(t.why, "PCI configuration accesses were not recorded"));
@@ -200,7 +200,7 @@ static void undecidable(void)
 	CHECK_EQ(t.held, 1);
 	check_tally(s.c, rule_by_id("blk-flush-sector"), &t);
 	CHECK(!t.why && !t.held); /* no FLUSH: nothing to say */
-	script_end(&s);
+	conversation_end(&s);
 }
 
 /* From beside, a notification may be judged by a used_event that is newer than it. */
@@ -211,19 +211,19 @@ static void beside(void)
 	struct check_tally t;
 
 	begin(NULL);
-	script_run(&s, words);
-	CHECK_EQ(script_count(&s, "interrupt-unasked"), 1);
-	script_end(&s);
+	conversation_run(&s, words);
+	CHECK_EQ(conversation_count(&s, "interrupt-unasked"), 1);
+	conversation_end(&s);
 	begin(NULL);
-	script_run(&s, "proxy");
-	script_run(&s, words);
+	conversation_run(&s, "proxy");
+	conversation_run(&s, words);
 	CHECK(!s.error);
 	check_finish(s.c, s.t.model);
-	CHECK_EQ(script_count(&s, "interrupt-unasked"), 0);
+	CHECK_EQ(conversation_count(&s, "interrupt-unasked"), 0);
 	check_tally(s.c, r, &t);
 	CHECK(t.blocked);
 	CHECK(t.why && !strncmp(t.why, "rings were looked at from beside", 32));
-	script_end(&s);
+	conversation_end(&s);
 }
 
 /* --- accountability --------------------------------------------------------- */
@@ -320,7 +320,7 @@ static void rows(void)
 				printf("# %s: what is %s?\n", r->id, ref);
 				tap_failed = true;
 			}
-		CHECK(r->text && r->section && r->check && r->at && r->lesson && r->wrong);
+		CHECK(r->text && r->section && r->check && r->at && r->explanation && r->wrong);
 		CHECK(r->text[strlen(r->text) - 1] == '.');
 		for (unsigned j = 0; j < i && (other = rule_nth(j)); j++)
 			if (!strcmp(other->id, r->id)) {

@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "decoder/diff/diff.h"
-#include "tests/unit/make.h"
+#include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
-#include "tests/unit/tape.h"
+#include "tests/unit/trace_buffer.h"
 
-static bool feed(struct model *m, const struct tape *t, size_t i, struct record *rec,
+static bool feed(struct model *m, const struct trace_buffer *t, size_t i, struct record *rec,
 		 struct event *e)
 {
 	int rc = record_parse(rec, t->bytes[i], t->len[i], NULL);
@@ -21,7 +21,7 @@ static bool feed(struct model *m, const struct tape *t, size_t i, struct record 
 	return rc != -74 /* EBADMSG */ && !model_feed(m, rec, i + 1, e);
 }
 
-static void survey(struct diff *d, enum diff_side side, const struct tape *t)
+static void survey(struct diff *d, enum diff_side side, const struct trace_buffer *t)
 {
 	static bool spoke[65536];
 	struct model *m = model_new();
@@ -39,9 +39,10 @@ static void survey(struct diff *d, enum diff_side side, const struct tape *t)
 	model_free(m);
 }
 
-static struct diff *compare(const struct tape *a, const struct tape *b, uint32_t classes)
+static struct diff *compare(const struct trace_buffer *a, const struct trace_buffer *b,
+			    uint32_t classes)
 {
-	const struct tape *t[DIFF_SIDES] = { a, b };
+	const struct trace_buffer *t[DIFF_SIDES] = { a, b };
 	struct diff *d = diff_new(classes);
 	struct model *m[DIFF_SIDES] = { model_new(), model_new() };
 	size_t at[DIFF_SIDES] = { 0, 0 };
@@ -81,7 +82,8 @@ static void show(const struct diff *d)
 		       x->number[1], x->text[1], x->count);
 }
 
-static void expect_same(const struct tape *a, const struct tape *b, const char *what)
+static void expect_same(const struct trace_buffer *a, const struct trace_buffer *b,
+			const char *what)
 {
 	struct diff *d = compare(a, b, diff_classes_strict());
 
@@ -102,11 +104,11 @@ static void every_trace_is_like_itself(void)
 	CHECK_EQ(glob("traces/*.pcap", 0, NULL, &g), 0);
 	CHECK(g.gl_pathc >= 10);
 	for (size_t i = 0; i < g.gl_pathc; i++) {
-		struct tape t;
+		struct trace_buffer t;
 
-		CHECK(tape_load(&t, g.gl_pathv[i]));
+		CHECK(trace_buffer_load(&t, g.gl_pathv[i]));
 		expect_same(&t, &t, g.gl_pathv[i]);
-		tape_free(&t);
+		trace_buffer_free(&t);
 	}
 	globfree(&g);
 }
@@ -118,7 +120,7 @@ static bool is_address(const struct vqt_reg *r)
 }
 
 /* Another time, another machine, another place in memory. */
-static void relocate(struct tape *t)
+static void relocate(struct trace_buffer *t)
 {
 	for (size_t i = 0; i < t->n; i++) {
 		struct vqt_hdr *h = (void *)t->bytes[i];
@@ -153,30 +155,30 @@ static void time_and_place_do_not_matter(void)
 	};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		struct tape a, b;
+		struct trace_buffer a, b;
 
-		CHECK(tape_load(&a, paths[i]));
-		tape_copy(&b, &a);
+		CHECK(trace_buffer_load(&a, paths[i]));
+		trace_buffer_copy(&b, &a);
 		relocate(&b);
 		expect_same(&a, &b, paths[i]);
-		tape_free(&a);
-		tape_free(&b);
+		trace_buffer_free(&a);
+		trace_buffer_free(&b);
 	}
 }
 
 static void addresses_when_asked_for(void)
 {
-	struct tape a, b;
+	struct trace_buffer a, b;
 	struct diff *d;
 
-	CHECK(tape_load(&a, "traces/qemu7-q1.pcap"));
-	tape_copy(&b, &a);
+	CHECK(trace_buffer_load(&a, "traces/qemu7-q1.pcap"));
+	trace_buffer_copy(&b, &a);
 	relocate(&b);
 	d = compare(&a, &b, 1U << DIFF_ADDRESSES);
 	CHECK(diff_total(d) > 0);
 	diff_free(d);
-	tape_free(&a);
-	tape_free(&b);
+	trace_buffer_free(&a);
+	trace_buffer_free(&b);
 }
 
 /* Waiting longer for a reset, reading a register once more: polling. */
@@ -192,56 +194,57 @@ static bool is_config_read(const struct event *e)
 	       e->rec->reg.region == VQT_REGION_DEVICE;
 }
 
-static void repeat(struct tape *to, const struct tape *from, size_t index, unsigned times)
+static void repeat(struct trace_buffer *to, const struct trace_buffer *from, size_t index,
+		   unsigned times)
 {
 	memset(to, 0, sizeof(*to));
 	for (size_t i = 0; i < from->n; i++)
 		for (unsigned k = 0; k < (i == index ? times : 1); k++)
-			tape_add(to, from->bytes[i], from->len[i]);
+			trace_buffer_add(to, from->bytes[i], from->len[i]);
 }
 
 static void polling_does_not_matter(void)
 {
-	struct tape a, b;
+	struct trace_buffer a, b;
 	size_t at;
 
-	CHECK(tape_load(&a, "traces/qemu7-q1.pcap"));
-	CHECK(tape_find(&a, is_status_zero, 0, &at));
+	CHECK(trace_buffer_load(&a, "traces/qemu7-q1.pcap"));
+	CHECK(trace_buffer_find(&a, is_status_zero, 0, &at));
 	repeat(&b, &a, at, 40);
 	expect_same(&a, &b, "status polled");
-	tape_free(&b);
-	CHECK(tape_find(&a, is_config_read, 3, &at));
+	trace_buffer_free(&b);
+	CHECK(trace_buffer_find(&a, is_config_read, 3, &at));
 	repeat(&b, &a, at, 5);
 	expect_same(&a, &b, "config read again");
-	tape_free(&a);
-	tape_free(&b);
+	trace_buffer_free(&a);
+	trace_buffer_free(&b);
 }
 
 /* Looks at rings are the capture's doing. */
 static void samples_do_not_matter(void)
 {
-	struct tape a, b = { 0 };
+	struct trace_buffer a, b = { 0 };
 	unsigned n = 0;
 
-	CHECK(tape_load(&a, "traces/qemu7-q1.pcap"));
+	CHECK(trace_buffer_load(&a, "traces/qemu7-q1.pcap"));
 	for (size_t i = 0; i < a.n; i++) {
 		const struct vqt_used *u = (const void *)a.bytes[i];
 		struct vqt_ringstate s = { .why = VQT_RING_PERIODIC, .pending = VQT_PENDING_NO };
 
-		tape_add(&b, a.bytes[i], a.len[i]);
+		trace_buffer_add(&b, a.bytes[i], a.len[i]);
 		if (u->h.type != VQT_USED)
 			continue;
 		s.h = u->h;
 		s.h.type = VQT_RING;
 		s.ring = u->ring;
-		tape_add(&b, &s, sizeof(s));
+		trace_buffer_add(&b, &s, sizeof(s));
 		n++;
 	}
 	CHECK(n > 10);
 	expect_same(&a, &b, "sampled");
 	expect_same(&b, &a, "not sampled");
-	tape_free(&a);
-	tape_free(&b);
+	trace_buffer_free(&a);
+	trace_buffer_free(&b);
 }
 
 /* --- seeded changes --------------------------------------------------------------- */
@@ -310,24 +313,24 @@ static bool capacity(const struct event *e)
 /* A capture with --delivery has each interrupt twice: decided, and sent. */
 static void deliveries_are_no_more_interrupts(void)
 {
-	struct tape a, b = { 0 };
+	struct trace_buffer a, b = { 0 };
 	unsigned sent = 0;
 
-	CHECK(tape_load(&a, "traces/qemu7-q1.pcap"));
+	CHECK(trace_buffer_load(&a, "traces/qemu7-q1.pcap"));
 	for (size_t i = 0; i < a.n; i++) {
 		struct vqt_irq *irq = (void *)a.bytes[i];
 
-		tape_add(&b, a.bytes[i], a.len[i]);
+		trace_buffer_add(&b, a.bytes[i], a.len[i]);
 		if (irq->h.type != VQT_IRQ || irq->kind != VQT_IRQ_SIGNAL)
 			continue;
-		tape_add(&b, a.bytes[i], a.len[i]);
+		trace_buffer_add(&b, a.bytes[i], a.len[i]);
 		((struct vqt_irq *)(void *)b.bytes[b.n - 1])->kind = VQT_IRQ_MSIX;
 		sent++;
 	}
 	CHECK(sent > 10);
 	expect_same(&a, &b, "with deliveries");
-	tape_free(&a);
-	tape_free(&b);
+	trace_buffer_free(&a);
+	trace_buffer_free(&b);
 }
 
 static bool is_avail(const struct event *e)
@@ -452,21 +455,21 @@ static const struct seeded {
 static void seed(const struct seeded *s)
 {
 	char path[64];
-	struct tape a, b;
+	struct trace_buffer a, b;
 	const struct difference *x;
 	struct diff *d;
 	size_t at = 0;
 	uint8_t *rec;
 
 	snprintf(path, sizeof(path), "traces/qemu7-%s.pcap", s->trace);
-	CHECK(tape_load(&a, path));
-	tape_copy(&b, &a);
-	rec = tape_find(&b, s->where, s->nth, &at);
+	CHECK(trace_buffer_load(&a, path));
+	trace_buffer_copy(&b, &a);
+	rec = trace_buffer_find(&b, s->where, s->nth, &at);
 	CHECK(rec != NULL);
 	if (rec && s->change)
 		s->change(rec, s->arg);
 	else if (rec)
-		tape_remove(&b, at);
+		trace_buffer_remove(&b, at);
 	d = compare(&a, &b, diff_classes_default());
 	x = diff_nth(d, 0);
 	if (!x || x->class != s->class || strcmp(x->subject, s->subject)) {
@@ -483,8 +486,8 @@ static void seed(const struct seeded *s)
 	d = compare(&b, &a, diff_classes_default()); /* and the other way round */
 	CHECK(diff_total(d) > 0);
 	diff_free(d);
-	tape_free(&a);
-	tape_free(&b);
+	trace_buffer_free(&a);
+	trace_buffer_free(&b);
 }
 
 static void seeded_changes_are_named_first(void)
@@ -496,29 +499,29 @@ static void seeded_changes_are_named_first(void)
 /* --- long traces ------------------------------------------------------------------- */
 
 /* n reads at distinct sectors from `first`; one fails; every eighth pair is swapped. */
-static void long_tape(struct tape *t, unsigned first, unsigned n, unsigned fails, bool swap)
+static void long_tape(struct trace_buffer *t, unsigned first, unsigned n, unsigned fails, bool swap)
 {
-	struct talk k = { 0 };
+	struct record_builder k = { 0 };
 
 	memset(t, 0, sizeof(*t));
-	talk_begin(&k);
-	tape_add(t, k.bytes, k.len); /* the device, as the last record said */
+	builder_begin(&k);
+	trace_buffer_add(t, k.bytes, k.len); /* the device, as the last record said */
 	for (unsigned i = 0; i < n; i++) {
 		unsigned s = first + (swap && i % 8 < 2 ? i ^ 1 : i);
 
-		talk_kick(&k, (uint16_t)i, (uint16_t)(i + 1));
-		tape_add(t, k.bytes, k.len);
-		talk_read_request(&k, 0, s);
-		tape_add(t, k.bytes, k.len);
-		talk_used(&k, 0, 4097, s == fails);
-		tape_add(t, k.bytes, k.len);
+		builder_kick(&k, (uint16_t)i, (uint16_t)(i + 1));
+		trace_buffer_add(t, k.bytes, k.len);
+		builder_read_request(&k, 0, s);
+		trace_buffer_add(t, k.bytes, k.len);
+		builder_used(&k, 0, 4097, s == fails);
+		trace_buffer_add(t, k.bytes, k.len);
 	}
-	talk_end(&k);
+	builder_finish(&k);
 }
 
 static void one_error_among_many_requests(void)
 {
-	struct tape a, b;
+	struct trace_buffer a, b;
 	struct diff *d;
 
 	long_tape(&a, 0, 20000, ~0U, false);
@@ -531,13 +534,13 @@ static void one_error_among_many_requests(void)
 	d = compare(&a, &b, diff_classes_strict());
 	CHECK(diff_total(d) > 1); /* the order */
 	diff_free(d);
-	tape_free(&a);
-	tape_free(&b);
+	trace_buffer_free(&a);
+	trace_buffer_free(&b);
 }
 
 static void requests_more_on_one_side(void)
 {
-	struct tape a, b;
+	struct trace_buffer a, b;
 	struct diff *d;
 
 	long_tape(&a, 3000, 9000, ~0U, false);
@@ -548,13 +551,13 @@ static void requests_more_on_one_side(void)
 	CHECK(diff_nth(d, 0) && !diff_nth(d, 0)->text[DIFF_A][0]);
 	CHECK_EQ(diff_nth(d, 0)->count, 3000); /* folded */
 	diff_free(d);
-	tape_free(&a);
-	tape_free(&b);
+	trace_buffer_free(&a);
+	trace_buffer_free(&b);
 }
 
 static void nothing_in_common(void)
 {
-	struct tape a, b;
+	struct trace_buffer a, b;
 	struct diff *d;
 
 	long_tape(&a, 0, 15000, ~0U, false);
@@ -564,8 +567,8 @@ static void nothing_in_common(void)
 	CHECK(diff_nth(d, 0) && !strcmp(diff_nth(d, 0)->subject, "IN: sector"));
 	CHECK(!diff_nth(d, 1));
 	diff_free(d);
-	tape_free(&a);
-	tape_free(&b);
+	trace_buffer_free(&a);
+	trace_buffer_free(&b);
 }
 
 /* --- devices ------------------------------------------------------------------------ */

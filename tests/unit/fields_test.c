@@ -8,17 +8,17 @@
 #include "decoder/print/hexdump.h"
 #include "decoder/print/json.h"
 #include "decoder/print/verbose.h"
-#include "tests/unit/make.h"
+#include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
 
-static struct talk t;
+static struct record_builder t;
 static char *text; /* of the last thing printed */
 static size_t text_len;
 
 static void begin(void)
 {
 	memset(&t, 0, sizeof(t));
-	talk_begin(&t);
+	builder_begin(&t);
 }
 
 static const char *json_text(void)
@@ -104,8 +104,8 @@ static void test_register(void)
 	struct json_object *o;
 
 	begin();
-	talk_write(&t, VQT_REGION_COMMON, 0x14, 1, 0);
-	talk_write(&t, VQT_REGION_COMMON, 0x14, 1, 0x0b);
+	builder_write(&t, VQT_REGION_COMMON, 0x14, 1, 0);
+	builder_write(&t, VQT_REGION_COMMON, 0x14, 1, 0x0b);
 	o = json();
 	CHECK_STR(text,
 		  "{\"ts\":1004000,\"number\":5,\"seq\":5,\"source\":\"qemu\",\"device\":\"blk0\","
@@ -114,12 +114,12 @@ static void test_register(void)
 		  "\"field\":\"device_status\",\"value\":11,\"before\":0,"
 		  "\"text\":\"ACKNOWLEDGE|DRIVER|FEATURES_OK (0x0b)\",\"via\":\"mmio\"}}\n");
 	json_object_put(o);
-	talk_write(&t, VQT_REGION_COMMON, 0x18, 2, 256);
+	builder_write(&t, VQT_REGION_COMMON, 0x18, 2, 256);
 	o = json();
 	number(o, "queue", 0);
 	number(o, "register.select", 0);
 	json_object_put(o);
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 static void test_request(void)
@@ -127,13 +127,13 @@ static void test_request(void)
 	struct json_object *o;
 
 	begin();
-	talk_kick(&t, 65535, 1);
+	builder_kick(&t, 65535, 1);
 	o = json();
 	number(o, "kick.new", 2);
 	number(o, "ring.avail_idx", 1);
 	CHECK(!at(o, "ring.used_idx") && !at(o, "kick.value") && !at(o, "kick.heads"));
 	json_object_put(o);
-	talk_read_request(&t, 5, 2048);
+	builder_read_request(&t, 5, 2048);
 	o = json();
 	number(o, "avail.head", 5);
 	CHECK_EQ(json_object_array_length(at(o, "avail.descriptors")), 3);
@@ -148,25 +148,25 @@ static void test_request(void)
 	string(o, "buffers.0.bytes", "00000000000000000008000000000000");
 	CHECK(!at(o, "ring")); /* nothing known of it: no empty object */
 	json_object_put(o);
-	talk_used(&t, 5, 4097, 0);
+	builder_used(&t, 5, 4097, 0);
 	o = json();
 	number(o, "used.latency", 1000);
 	string(o, "used.status", "OK");
 	string(o, "used.request.type", "in");
 	json_object_put(o);
-	talk_used(&t, 9, 0, 200);
+	builder_used(&t, 9, 0, 200);
 	o = json();
 	string(o, "used.status", "200");
 	CHECK(json_object_get_boolean(at(o, "used.unknown")) && !at(o, "used.request"));
 	json_object_put(o);
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 static void say_note(const void *words, size_t n)
 {
 	struct vqt_note note = { .len = (uint16_t)n };
 
-	talk_say(&t, VQT_NOTE, &note, sizeof(note), words, n);
+	builder_add(&t, VQT_NOTE, &note, sizeof(note), words, n);
 }
 
 static void test_hostile_text(void)
@@ -203,7 +203,7 @@ static void test_hostile_text(void)
 	say_note("a\0b", 3);
 	json_text();
 	CHECK(strstr(text, "\"a\\u0000b\""));
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 /* Longer than any buffer in between. */
@@ -218,7 +218,7 @@ static void test_long_text(void)
 	o = json();
 	CHECK_EQ(json_object_get_string_len(at(o, "note.text")), sizeof(words));
 	json_object_put(o);
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 static void test_descriptive(void)
@@ -237,7 +237,7 @@ static void test_descriptive(void)
 	begin();
 	n = trace_put_tlv(tlvs, n, sizeof(tlvs), VQT_TAG_HOST, "h\xff", 2);
 	n = trace_put_tlv(tlvs, n, sizeof(tlvs), VQT_TAG_TOOL, "vqtrace 0.1", 11);
-	talk_say(&t, VQT_SESSION, &s, sizeof(s), tlvs, n);
+	builder_add(&t, VQT_SESSION, &s, sizeof(s), tlvs, n);
 	o = json();
 	string(o, "session.version", "1.2");
 	string(o, "session.tool", "vqtrace 0.1");
@@ -246,7 +246,7 @@ static void test_descriptive(void)
 	CHECK(!at(o, "session.os"));
 	json_object_put(o);
 	memcpy(frames + 24, "main\0\0abc", 9); /* the last one is not terminated */
-	talk_say(&t, VQT_STACK, &stack, sizeof(stack), frames, sizeof(frames));
+	builder_add(&t, VQT_STACK, &stack, sizeof(stack), frames, sizeof(frames));
 	o = json();
 	number(o, "stack.of", 7);
 	number(o, "stack.frames.2.pc", 0x30);
@@ -254,14 +254,14 @@ static void test_descriptive(void)
 	string(o, "stack.frames.1.symbol", "");
 	string(o, "stack.frames.2.symbol", "abc");
 	json_object_put(o);
-	talk_say(&t, VQT_DEVICE_STATE, &state, sizeof(state), "\x01\xab", 2);
+	builder_add(&t, VQT_DEVICE_STATE, &state, sizeof(state), "\x01\xab", 2);
 	o = json();
 	number(o, "device_state.accepted.0", ~0ULL);
 	number(o, "device_state.accepted.1", 1);
 	string(o, "device_state.config", "01ab");
 	CHECK(!at(o, "device_state.offered") && !at(o, "device_state.status"));
 	json_object_put(o);
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 /* Any record that parses prints as JSON that parses, and as a tree. */
@@ -295,7 +295,7 @@ static void test_any_record(void)
 			break;
 	}
 	CHECK(parsed > 1000);
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 static void says(const char *line)
@@ -308,40 +308,40 @@ static void says(const char *line)
 
 static void test_tree(void)
 {
-	struct vqt_life life = { .what = VQT_LIFE_SET_STATUS, .arg = { 0x0f } };
+	struct vqt_lifecycle life = { .what = VQT_LIFECYCLE_SET_STATUS, .arg = { 0x0f } };
 
 	begin();
-	talk_write(&t, VQT_REGION_COMMON, 0x14, 1, 0);
-	talk_write(&t, VQT_REGION_COMMON, 0x14, 1, 0x8b);
+	builder_write(&t, VQT_REGION_COMMON, 0x14, 1, 0);
+	builder_write(&t, VQT_REGION_COMMON, 0x14, 1, 0x8b);
 	tree_text();
 	says("Event 5 at 0.000004000 s (+1.00 us), blk0, register\n");
 	says("\n        Value: 0x8b\n            .... ...1 = ACKNOWLEDGE: set\n");
 	says("\n            .... .0.. = DRIVER_OK: not set\n            .... 1... = FEATURES_OK: set\n");
 	says("\n            1... .... = FAILED: set\n");
 	says("\n        Field: device_status (virtio 4.1.4.3)\n");
-	talk_write(&t, VQT_REGION_COMMON, 8, 4, 0);
-	talk_write(&t, VQT_REGION_COMMON, 12, 4, 0xa0000200);
+	builder_write(&t, VQT_REGION_COMMON, 8, 4, 0);
+	builder_write(&t, VQT_REGION_COMMON, 12, 4, 0xa0000200);
 	tree_text();
 	says(" ..1. .... .... .... .... .... .... .... = VIRTIO_F_EVENT_IDX: set\n");
 	says(" 1... .... .... .... .... .... .... .... = bit 31, undefined: set\n");
 	says("Select: 0 (feature bits 0 to 31)\n");
-	talk_kick(&t, 41, 43);
+	builder_kick(&t, 41, 43);
 	tree_text();
 	says("Available index: 43\n");
-	talk_read_request(&t, 5, 2048);
+	builder_read_request(&t, 5, 2048);
 	tree_text();
 	says("Descriptor 1: 0x0000000000002000, 4096 bytes, NEXT|WRITE (device writes), next 2\n");
 	says("Descriptor 2: 0x0000000000003000, 1 byte, WRITE (device writes)\n");
 	says("Header sector: 2048 (virtio 5.2.6)\n");
 	says("Flags: 0x0000 (none)\n");
-	talk_say(&t, VQT_LIFE, &life, sizeof(life), NULL, 0);
+	builder_add(&t, VQT_LIFECYCLE, &life, sizeof(life), NULL, 0);
 	tree_text();
 	says("Step: set_status (the device takes a new status)\n");
 	says(".... .1.. = DRIVER_OK: set\n");
 	say_note("\x1b[31m", 5);
 	tree_text();
 	says("Text: \\x1b[31m\n");
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 /* What the rings ask for, in both layouts: 2.7.7, 2.7.10, 2.8.10. */
@@ -354,24 +354,24 @@ static void test_suppression(void)
 	};
 
 	begin();
-	talk_say(&t, VQT_RING, &r, sizeof(r), NULL, 0);
+	builder_add(&t, VQT_RING, &r, sizeof(r), NULL, 0);
 	tree_text();
 	says("Available flags: 0x0001 (wants no interrupt)\n");
 	says("Used event: 7 (not used: VIRTIO_F_EVENT_IDX was not accepted)\n");
-	talk_write(&t, VQT_REGION_COMMON, 8, 4, 0);
-	talk_write(&t, VQT_REGION_COMMON, 12, 4, 1U << VIRTIO_RING_F_EVENT_IDX);
-	talk_say(&t, VQT_RING, &r, sizeof(r), NULL, 0);
+	builder_write(&t, VQT_REGION_COMMON, 8, 4, 0);
+	builder_write(&t, VQT_REGION_COMMON, 12, 4, 1U << VIRTIO_RING_F_EVENT_IDX);
+	builder_add(&t, VQT_RING, &r, sizeof(r), NULL, 0);
 	tree_text();
 	says("Available flags: 0x0001 (not used: VIRTIO_F_EVENT_IDX was accepted)\n");
 	says("Used event: 7 (wants an interrupt when the used index passes it)\n");
 	r.ring.known |= VQT_RING_PACKED;
 	r.ring.avail_flags = 2;
 	r.ring.used_event = 0x8003;
-	talk_say(&t, VQT_RING, &r, sizeof(r), NULL, 0);
+	builder_add(&t, VQT_RING, &r, sizeof(r), NULL, 0);
 	tree_text();
 	says("Packed: yes\n");
 	says("Used event: 32771 (slot 3, wrap counter 1)\n");
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 /* What a sample says beside the ring; a record from before it said so says nothing. */
@@ -386,16 +386,16 @@ static void test_sample(void)
 	};
 
 	begin();
-	talk_say(&t, VQT_RING, &r, sizeof(r), NULL, 0);
+	builder_add(&t, VQT_RING, &r, sizeof(r), NULL, 0);
 	tree_text();
 	says("Taken: periodic\n");
 	says("Kick pending: yes\n");
-	talk_say(&t, VQT_RING, &r, VQT_RINGSTATE_SIZE_1, NULL, 0);
+	builder_add(&t, VQT_RING, &r, VQT_RINGSTATE_SIZE_1, NULL, 0);
 	CHECK_EQ(t.e.rec->ring.ring.avail_idx, 5);
 	tree_text();
 	says("Taken: asked\n");
 	says("Kick pending: unknown\n");
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 static void test_hexdump(void)
@@ -411,14 +411,14 @@ static void test_hexdump(void)
 		"  00000200  30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66  |0123456789abcdef|\n"
 		"  00000210  00 7f 7e 20                                       |..~ |\n");
 	begin();
-	talk_read_request(&t, 5, 2048);
+	builder_read_request(&t, 5, 2048);
 	free(text);
 	f = open_memstream(&text, &text_len);
 	CHECK_EQ(print_hex(f, &t.e), 0);
 	fclose(f);
 	says("    descriptor 0, driver-written, 16 bytes at 0x1000:\n");
 	says(" 00000000  00 00 00 00 00 00 00 00  00 08 00 00 00 00 00 00  |");
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 /* The disk is full, or nobody reads any more. */
@@ -432,7 +432,7 @@ static void test_write_error(void)
 	begin();
 	CHECK(print_json(full, &t.e) < 0);
 	CHECK(print_verbose(full, &t.e, t.model, true) < 0);
-	talk_end(&t);
+	builder_finish(&t);
 	fclose(full);
 }
 

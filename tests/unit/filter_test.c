@@ -8,15 +8,15 @@
 
 #include "decoder/fields/fields.h"
 #include "decoder/filter/filter.h"
-#include "tests/unit/make.h"
+#include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
 
-static struct talk t;
+static struct record_builder t;
 
 static void begin(void)
 {
 	memset(&t, 0, sizeof(t));
-	talk_begin(&t);
+	builder_begin(&t);
 }
 
 static bool matches(const char *text)
@@ -209,8 +209,8 @@ static void test_format(void)
 static void test_register(void)
 {
 	begin();
-	talk_write(&t, VQT_REGION_COMMON, 0x14, 1, 0);
-	talk_write(&t, VQT_REGION_COMMON, 0x14, 1, 0x0b);
+	builder_write(&t, VQT_REGION_COMMON, 0x14, 1, 0);
+	builder_write(&t, VQT_REGION_COMMON, 0x14, 1, 0x0b);
 	YES("event == register");
 	YES("event == \"register\"");
 	YES("event == REGISTER");
@@ -244,39 +244,40 @@ static void test_register(void)
 	YES("!(queue == 0)");
 	YES("ts > 1ms and ts < 2ms and delta == 1us and delta == 1000 and delta == 0.001ms");
 	NO("delta > 1us or since > 1s or since >= 1m or since >= 1h");
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 /* A name stands for its bit only where the register has it. */
 static void test_names(void)
 {
 	begin();
-	talk_write(&t, VQT_REGION_COMMON, 0x18, 2, 8); /* queue_size, the number of FEATURES_OK */
+	builder_write(&t, VQT_REGION_COMMON, 0x18, 2,
+		      8); /* queue_size, the number of FEATURES_OK */
 	YES("register.value & 8");
 	NO("register.value & FEATURES_OK");
 	YES("register.select == 0 and queue == 0");
-	talk_write(&t, VQT_REGION_COMMON, 8, 4, 0);
-	talk_write(&t, VQT_REGION_COMMON, 12, 4, 1 << VIRTIO_BLK_F_FLUSH);
+	builder_write(&t, VQT_REGION_COMMON, 8, 4, 0);
+	builder_write(&t, VQT_REGION_COMMON, 12, 4, 1 << VIRTIO_BLK_F_FLUSH);
 	YES("register.value & VIRTIO_BLK_F_FLUSH");
 	YES("register.value & FLUSH");
 	NO("register.value & VERSION_1"); /* bit 32: in the next word */
-	talk_write(&t, VQT_REGION_COMMON, 8, 4, 1);
-	talk_write(&t, VQT_REGION_COMMON, 12, 4, 1);
+	builder_write(&t, VQT_REGION_COMMON, 8, 4, 1);
+	builder_write(&t, VQT_REGION_COMMON, 12, 4, 1);
 	YES("register.value & VIRTIO_F_VERSION_1 and register.select == 1");
 	NO("register.value & VIRTIO_BLK_F_FLUSH");
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 static void test_chain(void)
 {
 	begin();
-	talk_kick(&t, 41, 43);
+	builder_kick(&t, 41, 43);
 	YES("kick and ring and ring.avail_idx == 43 and kick.new == 2 and kick.via == ioeventfd");
 	NO("ring.used_idx");
 	NO("kick.value");
 	NO("ring.packed"); /* a boolean alone: it is true */
 	YES("ring.packed == false");
-	talk_read_request(&t, 5, 2048);
+	builder_read_request(&t, 5, 2048);
 	YES("request.type == in"); /* also a keyword */
 	YES("request.type in {flush, in}");
 	YES("request.type == IN && request.sector == 2048 && request.bytes == 4k");
@@ -299,20 +300,20 @@ static void test_chain(void)
 	YES("buffers.bytes contains \"\\x00\\x08\"");
 	NO("buffers.bytes contains 0x0108");
 	YES("device == \"blk0\" && (event == kick || request.type == in)");
-	talk_used(&t, 5, 4097, 1);
+	builder_used(&t, 5, 4097, 1);
 	YES("used and used.status == IOERR and used.status_byte == 1 and used.len > 4k");
 	YES("used.latency == 1us and request.latency > 999ns");
 	NO("used.unknown");
-	talk_used(&t, 6, 0, 0);
+	builder_used(&t, 6, 0, 0);
 	YES("used.unknown and not request");
-	talk_irq(&t, VQT_IRQ_MSIX, 1);
+	builder_irq(&t, VQT_IRQ_MSIX, 1);
 	YES("interrupt.vector == 1 and interrupt.kind == msix and not interrupt.level");
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 static void test_records(void)
 {
-	struct vqt_life life = { .what = VQT_LIFE_ADD_QUEUE, .arg = { 256, 77 } };
+	struct vqt_lifecycle life = { .what = VQT_LIFECYCLE_ADD_QUEUE, .arg = { 256, 77 } };
 	struct vqt_backend end = { .op = VQT_BACKEND_READ, .phase = 1, .head = 0xffff, .ret = -5 };
 	struct vqt_device_state state = {
 		.known = VQT_KNOWN_ACCEPTED,
@@ -321,19 +322,19 @@ static void test_records(void)
 	struct vqt_note note = { .len = 5 };
 
 	begin();
-	talk_say(&t, VQT_LIFE, &life, sizeof(life), NULL, 0);
+	builder_add(&t, VQT_LIFECYCLE, &life, sizeof(life), NULL, 0);
 	YES("lifecycle.step == add_queue and lifecycle.args == 256 and lifecycle.args == 77");
 	NO("lifecycle.args == 0");
 	NO("lifecycle.text");
-	talk_say(&t, VQT_BACKEND, &end, sizeof(end), NULL, 0);
+	builder_add(&t, VQT_BACKEND, &end, sizeof(end), NULL, 0);
 	YES("backend.ret == -5 and backend.ret < 0 and backend.ret in {-9..-1} and backend.op == read");
-	talk_say(&t, VQT_DEVICE_STATE, &state, sizeof(state), NULL, 0);
+	builder_add(&t, VQT_DEVICE_STATE, &state, sizeof(state), NULL, 0);
 	YES("device_state.accepted & FLUSH and device_state.accepted & VERSION_1");
 	NO("device_state.accepted & VIRTIO_BLK_F_MQ or device_state.offered");
-	talk_say(&t, VQT_NOTE, &note, sizeof(note), "a\0\"b\n", 5);
+	builder_add(&t, VQT_NOTE, &note, sizeof(note), "a\0\"b\n", 5);
 	YES("note.text contains \"\\\"b\" and note.text contains \"\\0\" and note.level == info");
 	YES("note.text == \"a\\0\\\"b\\n\"");
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 /* Every field can be asked of every event, present or not. */
@@ -343,7 +344,7 @@ static void test_every_field(void)
 	struct filter_error err;
 
 	begin();
-	talk_read_request(&t, 1, 1);
+	builder_read_request(&t, 1, 1);
 	for (unsigned n = 0; (f = field_nth(n)); n++) {
 		struct filter *c;
 
@@ -353,7 +354,7 @@ static void test_every_field(void)
 		CHECK(field_by_path(f->path) == f);
 		CHECK(f->help && f->label && field_group_of(f));
 	}
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 static const struct tap_test tests[] = {

@@ -7,12 +7,12 @@
 #include <linux/virtio_pci.h>
 #include <linux/virtio_ring.h>
 
-#include "tests/unit/make.h"
+#include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
 
 #define COMMON VQT_REGION_COMMON
 
-static struct talk t;
+static struct record_builder t;
 
 static struct model_device *dev(void)
 {
@@ -22,7 +22,7 @@ static struct model_device *dev(void)
 static void begin(void)
 {
 	memset(&t, 0, sizeof(t));
-	talk_begin(&t);
+	builder_begin(&t);
 }
 
 static void names(void)
@@ -32,59 +32,59 @@ static void names(void)
 	begin();
 	CHECK_STR(dev()->name, "blk0");
 	t.device = 7;
-	talk_say(&t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
+	builder_add(&t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
 	CHECK_STR(t.e.dev->name, "blk1");
 	d.virtio_id = VIRTIO_ID_NET;
 	t.device = 9;
-	talk_say(&t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
+	builder_add(&t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
 	CHECK_STR(t.e.dev->name, "net0");
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 static void features(void)
 {
 	begin();
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_DFSELECT, 4, 1);
-	talk_read(&t, COMMON, VIRTIO_PCI_COMMON_DF, 4, 1);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_DFSELECT, 4, 1);
+	builder_read(&t, COMMON, VIRTIO_PCI_COMMON_DF, 4, 1);
 	CHECK_EQ(t.e.select, 1);
 	CHECK_EQ(dev()->offered[0], 1ULL << VIRTIO_F_VERSION_1);
 	CHECK_EQ(dev()->offered_known, 2);
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_GFSELECT, 4, 0);
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_GF, 4, 0x44);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_GFSELECT, 4, 0);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_GF, 4, 0x44);
 	CHECK_EQ(dev()->accepted[0], 0x44);
 	CHECK(model_accepted(dev(), VIRTIO_BLK_F_BLK_SIZE));
 	CHECK(!model_accepted(dev(), VIRTIO_F_VERSION_1));
 	/* words 2 and 3 exist, more do not */
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_GFSELECT, 4, 3);
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_GF, 4, 0x80000000);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_GFSELECT, 4, 3);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_GF, 4, 0x80000000);
 	CHECK_EQ(dev()->accepted[1], 1ULL << 63);
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_GFSELECT, 4, 0xffffffff);
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_GF, 4, 5);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_GFSELECT, 4, 0xffffffff);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_GF, 4, 5);
 	CHECK_EQ(dev()->accepted[1], 1ULL << 63);
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 static void status_and_lives(void)
 {
 	begin();
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
 	CHECK_EQ(dev()->life, 0);
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 1);
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 3);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 1);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 3);
 	CHECK_EQ(t.e.status_before, 1);
 	CHECK(t.e.before_known);
 	CHECK_EQ(t.e.before, 1);
-	talk_read_request(&t, 0, 8);
-	talk_read_request(&t, 3, 8);
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	builder_read_request(&t, 0, 8);
+	builder_read_request(&t, 3, 8);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
 	CHECK_EQ(dev()->life, 1);
 	CHECK_EQ(dev()->status, 0);
 	/* what was in flight is shown once and gone */
 	CHECK(t.e.dropped && t.e.dropped->next && !t.e.dropped->next->next);
 	CHECK_EQ(model_queue(dev(), 0)->n_in_flight, 0);
-	talk_read(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	builder_read(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
 	CHECK(!t.e.dropped);
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 /* 4.1.3.1: 64-bit fields are written whole or in halves; odd accesses still count. */
@@ -93,13 +93,13 @@ static void addresses(void)
 	struct model_queue *q;
 
 	begin();
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_SELECT, 2, 3);
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_DESCLO, 4, 0x11112000);
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_DESCHI, 4, 0x1);
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_AVAILLO, 8, 0x1234567890abcdef);
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_USEDLO + 2, 2, 0xbeef);
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_SIZE, 2, 64);
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_SELECT, 2, 3);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_DESCLO, 4, 0x11112000);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_DESCHI, 4, 0x1);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_AVAILLO, 8, 0x1234567890abcdef);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_USEDLO + 2, 2, 0xbeef);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_SIZE, 2, 64);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1);
 	q = model_queue(dev(), 3);
 	CHECK(q && t.e.queue == q);
 	CHECK_EQ(q->desc, 0x111112000);
@@ -107,24 +107,24 @@ static void addresses(void)
 	CHECK_EQ(q->device, 0xbeef0000);
 	CHECK_EQ(q->size, 64);
 	CHECK(q->enabled);
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 /* One 4-byte read covers device_status, config_generation and queue_select. */
 static void wide_access(void)
 {
 	begin();
-	talk_read(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 4, 0x0002050f);
+	builder_read(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 4, 0x0002050f);
 	CHECK_EQ(dev()->status, 0x0f);
 	CHECK_EQ(dev()->generation, 5);
 	CHECK_EQ(dev()->queue_select, 2);
 	/* nonsense widths and places are looked at, not obeyed */
-	talk_read(&t, COMMON, 0xfffffffc, 8, 1);
-	talk_read(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 255, 1);
+	builder_read(&t, COMMON, 0xfffffffc, 8, 1);
+	builder_read(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 255, 1);
 	CHECK_EQ(dev()->status, 0x0f);
-	talk_write(&t, VQT_REGION_DEVICE, 0xffffffff, 8, ~0ULL);
-	talk_write(&t, VQT_REGION_PCI, 0xffffffff, 8, ~0ULL);
-	talk_end(&t);
+	builder_write(&t, VQT_REGION_DEVICE, 0xffffffff, 8, ~0ULL);
+	builder_write(&t, VQT_REGION_PCI, 0xffffffff, 8, ~0ULL);
+	builder_finish(&t);
 }
 
 static void legacy(void)
@@ -132,42 +132,42 @@ static void legacy(void)
 	struct model_queue *q;
 
 	begin();
-	talk_write(&t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_SEL, 2, 0);
-	talk_read(&t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_NUM, 2, 256);
-	talk_write(&t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_PFN, 4, 0x100);
+	builder_write(&t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_SEL, 2, 0);
+	builder_read(&t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_NUM, 2, 256);
+	builder_write(&t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_PFN, 4, 0x100);
 	q = model_queue(dev(), 0);
 	CHECK_EQ(q->desc, 0x100000);
 	CHECK_EQ(q->driver, 0x101000);
 	CHECK_EQ(q->device, 0x102000);
 	CHECK(q->enabled);
 	/* without MSI-X offset 20 is device configuration */
-	talk_read(&t, VQT_REGION_LEGACY, 20, 4, 0x12345);
+	builder_read(&t, VQT_REGION_LEGACY, 20, 4, 0x12345);
 	CHECK_EQ(dev()->config[0], 0x45);
 	CHECK_EQ(dev()->config_vector, VQT_NO_VECTOR);
 	CHECK(t.e.field && !strcmp(t.e.field->name, "capacity"));
-	talk_write(&t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_PFN, 4, 0);
+	builder_write(&t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_PFN, 4, 0);
 	CHECK(!q->enabled);
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 static void capabilities(void)
 {
 	begin();
-	talk_read(&t, VQT_REGION_PCI, PCI_CAPABILITY_LIST, 1, 0x98);
-	talk_read(&t, VQT_REGION_PCI, 0x98, 2, 0x4011);
-	talk_read(&t, VQT_REGION_PCI, 0x40, 2, 0x0009);
+	builder_read(&t, VQT_REGION_PCI, PCI_CAPABILITY_LIST, 1, 0x98);
+	builder_read(&t, VQT_REGION_PCI, 0x98, 2, 0x4011);
+	builder_read(&t, VQT_REGION_PCI, 0x40, 2, 0x0009);
 	CHECK_EQ(model_pci_cap(dev(), PCI_CAP_ID_MSIX, 0), 0x98);
 	CHECK_EQ(model_pci_cap(dev(), PCI_CAP_ID_VNDR, 0), 0x40);
 	CHECK_EQ(model_pci_cap(dev(), PCI_CAP_ID_VNDR, 1), 0);
 	CHECK_EQ(model_pci_cap_at(dev(), 0x9a), 0x98);
-	talk_write(&t, VQT_REGION_PCI, 0x9a, 2, 0x8001);
+	builder_write(&t, VQT_REGION_PCI, 0x9a, 2, 0x8001);
 	CHECK(dev()->msix);
-	talk_write(&t, VQT_REGION_PCI, 0x9a, 2, 0x0001);
+	builder_write(&t, VQT_REGION_PCI, 0x9a, 2, 0x0001);
 	CHECK(!dev()->msix);
 	/* a list that loops ends */
-	talk_read(&t, VQT_REGION_PCI, 0x40, 2, 0x9809);
+	builder_read(&t, VQT_REGION_PCI, 0x40, 2, 0x9809);
 	CHECK_EQ(model_pci_cap(dev(), 0x77, 0), 0);
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 static void request(void)
@@ -175,20 +175,20 @@ static void request(void)
 	struct model_request *r;
 
 	begin();
-	talk_kick(&t, 0, 1);
-	talk_read_request(&t, 5, 2048);
+	builder_kick(&t, 0, 1);
+	builder_read_request(&t, 5, 2048);
 	r = t.e.req;
 	CHECK(r && r->typed && r->type && !strcmp(r->type->name, "IN"));
 	CHECK_EQ(r->sector, 2048);
 	CHECK_EQ(r->bytes, 4096);
 	CHECK_EQ(r->kick_ts, r->avail_ts - 1000);
-	talk_used(&t, 5, 4097, 0);
+	builder_used(&t, 5, 4097, 0);
 	CHECK(t.e.req && t.e.req->done);
 	CHECK_EQ(t.e.latency, 1000);
 	CHECK_EQ(t.e.queue->n_in_flight, 0);
-	talk_used(&t, 5, 4097, 0);
+	builder_used(&t, 5, 4097, 0);
 	CHECK(t.e.unknown_id && !t.e.req);
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 /* 2.7.4.2: the header may be cut anywhere; captured bytes join until a gap. */
@@ -209,7 +209,7 @@ static void framing(void)
 	};
 
 	begin();
-	talk_say(&t, VQT_AVAIL, &a, sizeof(a), &tail, sizeof(tail));
+	builder_add(&t, VQT_AVAIL, &a, sizeof(a), &tail, sizeof(tail));
 	CHECK(t.e.req && t.e.req->typed);
 	CHECK_EQ(t.e.req->sector, 0x10);
 	CHECK_EQ(t.e.req->bytes, 512);
@@ -217,11 +217,11 @@ static void framing(void)
 	/* the second half missing: not decodable, and not guessed at */
 	a.nseg = 1;
 	a.head = 2;
-	talk_say(&t, VQT_AVAIL, &a, sizeof(a), &tail,
-		 sizeof(tail.d) + sizeof(tail.s0) + sizeof(tail.b0));
+	builder_add(&t, VQT_AVAIL, &a, sizeof(a), &tail,
+		    sizeof(tail.d) + sizeof(tail.s0) + sizeof(tail.b0));
 	CHECK(!t.e.req->typed);
 	CHECK_EQ(t.e.req->head_len, 8);
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 static void late_bytes(void)
@@ -235,11 +235,11 @@ static void late_bytes(void)
 	} seg = { .s = { .desc = 0, .len = 16 }, .b = { VIRTIO_BLK_T_FLUSH } };
 
 	begin();
-	talk_say(&t, VQT_AVAIL, &a, sizeof(a), d, sizeof(d));
+	builder_add(&t, VQT_AVAIL, &a, sizeof(a), d, sizeof(d));
 	CHECK(!t.e.req->typed);
-	talk_say(&t, VQT_DATA, &data, sizeof(data), &seg, sizeof(seg));
+	builder_add(&t, VQT_DATA, &data, sizeof(data), &seg, sizeof(seg));
 	CHECK(t.e.req && t.e.req->typed && !strcmp(t.e.req->type->name, "FLUSH"));
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 /* What a table held comes with the completion, when other chains have been taken since. */
@@ -255,20 +255,20 @@ static void late_table(void)
 	} seg = { .s = { .desc = 1, .len = 16 }, .b = { VIRTIO_BLK_T_FLUSH } };
 
 	begin();
-	talk_say(&t, VQT_AVAIL, &a, sizeof(a), &table, sizeof(table));
-	talk_read_request(&t, 9, 1);
+	builder_add(&t, VQT_AVAIL, &a, sizeof(a), &table, sizeof(table));
+	builder_read_request(&t, 9, 1);
 	a = (struct vqt_avail){
 		.head = 4, .first = 1, .ndesc = 2, .ndirect = 1, .flags = VQT_CHAIN_DERIVED
 	};
-	talk_say(&t, VQT_AVAIL, &a, sizeof(a), d, sizeof(d));
+	builder_add(&t, VQT_AVAIL, &a, sizeof(a), d, sizeof(d));
 	CHECK(!t.e.head_in_flight);
-	CHECK_EQ(t.e.queue->taken, 2);
+	CHECK_EQ(t.e.queue->popped, 2);
 	CHECK_EQ(t.e.queue->n_in_flight, 2);
-	talk_say(&t, VQT_DATA, &data, sizeof(data), &seg, sizeof(seg));
+	builder_add(&t, VQT_DATA, &data, sizeof(data), &seg, sizeof(seg));
 	CHECK(t.e.req && t.e.req->typed && !strcmp(t.e.req->type->name, "FLUSH"));
 	CHECK_EQ(t.e.req->ndesc, 3);
 	CHECK_EQ(t.e.req->writable, 1);
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 static void long_chain(void)
@@ -280,27 +280,27 @@ static void long_chain(void)
 	for (unsigned i = 0; i < 1000; i++)
 		d[i] = (struct vqt_desc){ .addr = i, .len = 4096, .flags = VRING_DESC_F_WRITE };
 	d[0].flags = VRING_DESC_F_INDIRECT;
-	talk_say(&t, VQT_AVAIL, &a, sizeof(a), d, sizeof(d));
+	builder_add(&t, VQT_AVAIL, &a, sizeof(a), d, sizeof(d));
 	d[0].flags = VRING_DESC_F_WRITE;
 	a.first = 1000;
 	a.flags = 0;
-	talk_say(&t, VQT_AVAIL, &a, sizeof(a), d, sizeof(d));
+	builder_add(&t, VQT_AVAIL, &a, sizeof(a), d, sizeof(d));
 	CHECK_EQ(t.e.req->ndesc, 2000);
 	CHECK_EQ(t.e.req->writable, 1999 * 4096ULL);
 	CHECK_EQ(t.e.queue->n_in_flight, 1);
-	CHECK_EQ(t.e.queue->taken, 1);
-	talk_end(&t);
+	CHECK_EQ(t.e.queue->popped, 1);
+	builder_finish(&t);
 }
 
 static void head_reuse(void)
 {
 	begin();
-	talk_read_request(&t, 9, 1);
+	builder_read_request(&t, 9, 1);
 	CHECK(!t.e.head_in_flight);
-	talk_read_request(&t, 9, 2);
+	builder_read_request(&t, 9, 2);
 	CHECK(t.e.head_in_flight);
 	CHECK_EQ(t.e.queue->n_in_flight, 1);
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 static void losses(void)
@@ -308,37 +308,37 @@ static void losses(void)
 	struct vqt_loss loss = { .lost = 3, .why = VQT_LOSS_BUFFER };
 
 	begin();
-	talk_kick(&t, 0, 1);
+	builder_kick(&t, 0, 1);
 	t.seq += 4; /* nobody says so */
-	talk_kick(&t, 1, 2);
+	builder_kick(&t, 1, 2);
 	CHECK_EQ(t.e.gap, 4);
 	CHECK_EQ(model_lost(t.model), 4);
-	talk_say(&t, VQT_LOSS, &loss, sizeof(loss), NULL, 0);
+	builder_add(&t, VQT_LOSS, &loss, sizeof(loss), NULL, 0);
 	t.seq += 3; /* said */
-	talk_kick(&t, 2, 3);
+	builder_kick(&t, 2, 3);
 	CHECK_EQ(t.e.gap, 0);
 	CHECK_EQ(model_lost(t.model), 7);
 	/* or said where the gap is: the loss record's own number comes after it */
 	t.seq += 3;
-	talk_say(&t, VQT_LOSS, &loss, sizeof(loss), NULL, 0);
+	builder_add(&t, VQT_LOSS, &loss, sizeof(loss), NULL, 0);
 	CHECK_EQ(t.e.gap, 0);
-	talk_kick(&t, 3, 4);
+	builder_kick(&t, 3, 4);
 	CHECK_EQ(t.e.gap, 0);
 	CHECK_EQ(model_lost(t.model), 10);
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 static void vectors(void)
 {
 	begin();
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_SELECT, 2, 1);
-	talk_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_MSIX, 2, 2);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_SELECT, 2, 1);
+	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_Q_MSIX, 2, 2);
 	t.queue = VQT_NO_QUEUE;
-	talk_irq(&t, VQT_IRQ_MSIX, 2);
+	builder_irq(&t, VQT_IRQ_MSIX, 2);
 	CHECK(t.e.queue && t.e.queue->index == 1);
-	talk_irq(&t, VQT_IRQ_MSIX, 5);
+	builder_irq(&t, VQT_IRQ_MSIX, 5);
 	CHECK(!t.e.queue);
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 static const struct tap_test tests[] = {

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 
 #include "decoder/stats/stats.h"
-#include "tests/unit/make.h"
+#include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
 
-static struct talk t;
+static struct record_builder t;
 static struct stats *s;
 
 static void feed(bool counted)
@@ -26,24 +26,24 @@ static void at(uint64_t ts)
 static void begin(void)
 {
 	memset(&t, 0, sizeof(t));
-	talk_begin(&t);
+	builder_begin(&t);
 	s = stats_new();
 	at(10);
-	talk_write(&t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0x0f);
+	builder_write(&t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0x0f);
 	feed(true);
 }
 
 static void end(void)
 {
 	stats_free(s);
-	talk_end(&t);
+	builder_finish(&t);
 }
 
 /* What the driver publishes: entries last..idx wait. */
 static void kick(uint64_t ts, uint16_t last, uint16_t idx)
 {
 	at(ts);
-	talk_kick(&t, last, idx);
+	builder_kick(&t, last, idx);
 	feed(true);
 }
 
@@ -68,21 +68,21 @@ static void take(uint64_t ts, uint16_t pos, uint16_t head, uint32_t type, uint64
 	struct vqt_avail a = { .head = head, .pos = pos, .ndesc = 3, .ndirect = 3, .nseg = 1 };
 
 	at(ts);
-	talk_say(&t, VQT_AVAIL, &a, sizeof(a), &tail, sizeof(tail));
+	builder_add(&t, VQT_AVAIL, &a, sizeof(a), &tail, sizeof(tail));
 	feed(true);
 }
 
 static void use(uint64_t ts, uint16_t head, uint8_t status)
 {
 	at(ts);
-	talk_used(&t, head, 1, status);
+	builder_used(&t, head, 1, status);
 	feed(true);
 }
 
 static void irq(uint64_t ts)
 {
 	at(ts);
-	talk_irq(&t, VQT_IRQ_SIGNAL, 1);
+	builder_irq(&t, VQT_IRQ_SIGNAL, 1);
 	feed(true);
 }
 
@@ -265,7 +265,7 @@ static void one_request(void)
 	stats_queue_counts(s, queue(), 0, &c);
 	CHECK_EQ(c.kicks, 1);
 	CHECK_EQ(c.kick_batch[1], 1);
-	CHECK_EQ(c.taken, 1);
+	CHECK_EQ(c.popped, 1);
 	CHECK_EQ(c.used, 1);
 	CHECK_EQ(c.interrupts, 1);
 	CHECK_EQ(c.irq_batch[1], 1);
@@ -333,7 +333,7 @@ static void packed_kick(void)
 
 	begin();
 	at(1000);
-	talk_say(&t, VQT_KICK, &k, sizeof(k), NULL, 0);
+	builder_add(&t, VQT_KICK, &k, sizeof(k), NULL, 0);
 	feed(true);
 	take(1100, 0, 0, VIRTIO_BLK_T_IN, 0, 512);
 	CHECK_EQ(t.e.req->announce_ts, 1000);
@@ -360,7 +360,7 @@ static void depth(void)
 	CHECK_EQ(dev()->flight_max, 3);
 	/* a reset takes the rest back */
 	at(3000);
-	talk_write(&t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	builder_write(&t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
 	feed(true);
 	CHECK_EQ(queue()->flight, 0);
 	CHECK_EQ(dev()->flight, 0);
@@ -368,7 +368,7 @@ static void depth(void)
 	CHECK_EQ(c.dropped, 2);
 	CHECK_EQ(c.flight_ns, 100 + 2 * 200 + 3 * 300 + 2 * 1400);
 	CHECK_EQ(c.busy_ns, 2000);
-	CHECK_EQ(c.taken, 3);
+	CHECK_EQ(c.popped, 3);
 	CHECK_EQ(c.used, 1);
 	end();
 }
@@ -404,7 +404,7 @@ static void interrupts(void)
 	use(2200, 2, 0);
 	irq(2500);
 	at(2600);
-	talk_irq(&t, VQT_IRQ_MSIX, 1); /* the message of the same one */
+	builder_irq(&t, VQT_IRQ_MSIX, 1); /* the message of the same one */
 	feed(true);
 	irq(2700);
 	CHECK_EQ(dev()->counts.interrupts, 2);
@@ -414,7 +414,7 @@ static void interrupts(void)
 	CHECK_EQ(span(STATS_NOTIFY)->count, 1); /* one of the three called for it: the last, */
 	CHECK_EQ(span(STATS_NOTIFY)->max, 300); /* as no ring says otherwise */
 	at(2800);
-	talk_irq(&t, VQT_IRQ_CONFIG, 0);
+	builder_irq(&t, VQT_IRQ_CONFIG, 0);
 	feed(true);
 	CHECK_EQ(dev()->counts.interrupts, 2);
 	CHECK_EQ(dev()->counts.config_irqs, 1);
@@ -424,7 +424,7 @@ static void interrupts(void)
 	take(1000, 0, 0, VIRTIO_BLK_T_IN, 0, 512);
 	use(2000, 0, 0);
 	at(2600);
-	talk_irq(&t, VQT_IRQ_MSIX, 1);
+	builder_irq(&t, VQT_IRQ_MSIX, 1);
 	feed(true);
 	CHECK_EQ(dev()->counts.interrupts, 1);
 	end();
@@ -435,7 +435,7 @@ static void use_with(uint64_t ts, uint16_t head, uint16_t pos, const struct vqt_
 	struct vqt_used u = { .id = head, .pos = pos, .ring = *ring };
 
 	at(ts);
-	talk_say(&t, VQT_USED, &u, sizeof(u), NULL, 0);
+	builder_add(&t, VQT_USED, &u, sizeof(u), NULL, 0);
 	feed(true);
 }
 
@@ -446,7 +446,8 @@ static void due(void)
 				 .used_event = 1 };
 
 	begin();
-	talk_write(&t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_GF, 4, 1U << VIRTIO_RING_F_EVENT_IDX);
+	builder_write(&t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_GF, 4,
+		      1U << VIRTIO_RING_F_EVENT_IDX);
 	for (uint16_t i = 0; i < 6; i++)
 		take(1000 + i, i, i, VIRTIO_BLK_T_IN, 0, 512);
 	use_with(2000, 0, 0, &ring);
@@ -460,7 +461,7 @@ static void due(void)
 	use_with(3000, 3, 3, &ring);
 	/* An interrupt in the driver's next life tells nothing of this one's. */
 	at(4000);
-	talk_write(&t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	builder_write(&t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
 	feed(true);
 	irq(5000);
 	CHECK_EQ(span(STATS_NOTIFY)->count, 1);
@@ -520,17 +521,17 @@ static void filtered(void)
 	kick(1000, 0, 2);
 	take(2000, 0, 0, VIRTIO_BLK_T_IN, 0, 512);
 	at(2100);
-	talk_read_request(&t, 9, 8);
+	builder_read_request(&t, 9, 8);
 	feed(false);
 	CHECK_EQ(queue()->flight, 2);
 	at(3000);
-	talk_used(&t, 9, 1, 0);
+	builder_used(&t, 9, 1, 0);
 	feed(false);
 	use(4000, 0, 0);
 	at(5000);
-	talk_irq(&t, VQT_IRQ_SIGNAL, 1);
+	builder_irq(&t, VQT_IRQ_SIGNAL, 1);
 	feed(false);
-	CHECK_EQ(dev()->counts.taken, 1);
+	CHECK_EQ(dev()->counts.popped, 1);
 	CHECK_EQ(dev()->counts.used, 1);
 	CHECK_EQ(dev()->counts.interrupts, 0);
 	CHECK_EQ(span(STATS_SERVICE)->count, 1);
@@ -572,7 +573,7 @@ static void slices(void)
 	CHECK_EQ(used, 101);
 	/* and one before the beginning */
 	take(5, 101, 0, VIRTIO_BLK_T_IN, 0, 512);
-	CHECK_EQ(dev()->slice[0].taken, 102);
+	CHECK_EQ(dev()->slice[0].popped, 102);
 	end();
 }
 
@@ -630,7 +631,7 @@ static void many(void)
 	begin();
 	for (unsigned i = 0; i < STATS_QUEUES_MAX + 100; i++) {
 		t.queue = (uint16_t)i;
-		talk_kick(&t, 0, 1);
+		builder_kick(&t, 0, 1);
 		t.rec.h.tid = i + 1;
 		feed(true);
 	}
@@ -643,7 +644,7 @@ static void many(void)
 	CHECK(threads <= STATS_THREADS_MAX + 1);
 	CHECK_EQ(dev()->counts.kicks, STATS_QUEUES_MAX + 100);
 	t.queue = VQT_NO_QUEUE;
-	talk_kick(&t, 0, 1);
+	builder_kick(&t, 0, 1);
 	feed(true);
 	CHECK_EQ(stats_left_out(s), 101);
 	CHECK_EQ(dev()->counts.kicks, STATS_QUEUES_MAX + 101);
@@ -655,13 +656,13 @@ static void tally(uint64_t ts, uint64_t n, uint32_t flight)
 {
 	const struct vqt_tally_group group = { .type = VIRTIO_BLK_T_IN, .used = n };
 	struct vqt_tally y = { .interval = 1000000000,
-			       .taken = n,
+			       .popped = n,
 			       .flight = flight,
 			       .flight_max = flight,
 			       .ngroup = n ? 1 : 0 };
 
 	at(ts);
-	talk_say(&t, VQT_TALLY, &y, sizeof(y), &group, n ? sizeof(group) : 0);
+	builder_add(&t, VQT_TALLY, &y, sizeof(y), &group, n ? sizeof(group) : 0);
 	feed(true);
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "tests/unit/make.h"
+#include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
 
 static char path[] = "/tmp/vqtrace-trace-test-XXXXXX";
@@ -14,18 +14,18 @@ static char path[] = "/tmp/vqtrace-trace-test-XXXXXX";
 static uint8_t *make_trace(size_t *len)
 {
 	struct trace_error err;
-	struct talk t = { 0 };
+	struct record_builder t = { 0 };
 	uint8_t *bytes;
 	FILE *f;
 
 	if (!t.writer)
 		CHECK(!trace_create(&t.writer, path, &err));
-	talk_begin(&t);
-	talk_kick(&t, 0, 1);
-	talk_read_request(&t, 0, 64);
-	talk_used(&t, 0, 4097, 0);
+	builder_begin(&t);
+	builder_kick(&t, 0, 1);
+	builder_read_request(&t, 0, 64);
+	builder_used(&t, 0, 4097, 0);
 	CHECK(!trace_finish(t.writer));
-	talk_end(&t);
+	builder_finish(&t);
 	f = fopen(path, "rb");
 	fseek(f, 0, SEEK_END);
 	*len = (size_t)ftell(f);

@@ -44,7 +44,7 @@ struct report_context {
 };
 /* 0, or -ENOMEM: then there is nothing to free. */
 int report_context(struct report_context *x, const struct report *r, const struct finding *f,
-		   const struct model *m, const struct keep *kept);
+		   const struct model *m, const struct recent *kept);
 void report_context_free(struct report_context *x);
 
 /* What became of a rule, in a word. */

@@ -60,11 +60,11 @@ static void junit_finding(struct report *r, const struct finding *f, const struc
 	fprintf(c->to, ", event %" PRIu64 " at %" PRIu64 ".%06" PRIu64 " s: %s\n", f->number,
 		f->since / 1000000000, f->since % 1000000000 / 1000, f->seen);
 	for (unsigned i = 0; i < x->n; i++) {
-		const struct report_line *l = &x->line[i];
+		const struct report_line *ctx = &x->line[i];
 
-		fprintf(c->to, "  %8" PRIu64 " %s%s%s%s\n", l->number,
-			l->text ? l->text : "(no longer kept)", l->what ? "   (" : "",
-			l->what ? l->what : "", l->what ? ")" : "");
+		fprintf(c->to, "  %8" PRIu64 " %s%s%s%s\n", ctx->number,
+			ctx->text ? ctx->text : "(no longer kept)", ctx->what ? "   (" : "",
+			ctx->what ? ctx->what : "", ctx->what ? ")" : "");
 	}
 }
 

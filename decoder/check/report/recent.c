@@ -14,79 +14,79 @@ struct slot {
 	uint8_t text[ROOM];
 };
 
-enum { KEEP_PCI, KEEP_REG, KEEP_REST, KEEP_RINGS };
+enum { RECENT_PCI, RECENT_REG, RECENT_REST, RECENT_RINGS };
 
 /* Powers of 2. PCI: a whole enumeration of a function; registers: two initialisations. */
-static const unsigned sizes[KEEP_RINGS] = { 256, 512, 256 };
+static const unsigned sizes[RECENT_RINGS] = { 256, 512, 256 };
 
-struct keep {
+struct recent {
 	struct ring {
 		struct slot *slot;
 		uint64_t n; /* kept ever */
 		unsigned mask;
-	} ring[KEEP_RINGS];
+	} ring[RECENT_RINGS];
 };
 
-struct keep *keep_new(void)
+struct recent *recent_new(void)
 {
-	struct keep *k = calloc(1, sizeof(*k));
+	struct recent *k = calloc(1, sizeof(*k));
 
-	for (unsigned i = 0; k && i < KEEP_RINGS; i++) {
+	for (unsigned i = 0; k && i < RECENT_RINGS; i++) {
 		k->ring[i].mask = sizes[i] - 1;
 		k->ring[i].slot = calloc(sizes[i], sizeof(struct slot));
 		if (!k->ring[i].slot) {
-			keep_free(k);
+			recent_free(k);
 			return NULL;
 		}
 	}
 	return k;
 }
 
-void keep_free(struct keep *k)
+void recent_free(struct recent *k)
 {
 	if (!k)
 		return;
-	for (unsigned i = 0; i < KEEP_RINGS; i++)
+	for (unsigned i = 0; i < RECENT_RINGS; i++)
 		free(k->ring[i].slot);
 	free(k);
 }
 
-static struct ring *ring_of(struct keep *k, const struct record *rec)
+static struct ring *ring_of(struct recent *k, const struct record *rec)
 {
 	if (rec->h.type != VQT_REG)
-		return &k->ring[KEEP_REST];
-	return &k->ring[rec->reg.region == VQT_REGION_PCI ? KEEP_PCI : KEEP_REG];
+		return &k->ring[RECENT_REST];
+	return &k->ring[rec->reg.region == VQT_REGION_PCI ? RECENT_PCI : RECENT_REG];
 }
 
 /* Of what follows the fixed part only texts are printed; they are cut where room ends. */
-static void keep_text(struct slot *s, const struct record *rec, uint32_t len)
+static void recent_text(struct slot *s, const struct record *rec, uint32_t len)
 {
 	s->rec.tail_len = len < ROOM ? len : ROOM;
 	memcpy(s->text, rec->tail, s->rec.tail_len);
 }
 
-static void keep_record(struct slot *s, const struct record *rec)
+static void recent_record(struct slot *s, const struct record *rec)
 {
 	s->rec = *rec;
 	s->rec.raw = s->rec.tail = s->rec.segs = s->text;
 	s->rec.len = s->rec.tail_len = s->rec.segs_len = 0;
 	switch (rec->h.type) {
 	case VQT_NOTE:
-		keep_text(s, rec, rec->note.len);
+		recent_text(s, rec, rec->note.len);
 		s->rec.note.len = (uint16_t)s->rec.tail_len;
 		break;
-	case VQT_LIFE:
-		keep_text(s, rec, rec->life.len);
+	case VQT_LIFECYCLE:
+		recent_text(s, rec, rec->life.len);
 		s->rec.life.len = (uint16_t)s->rec.tail_len;
 		break;
 	case VQT_GUEST:
-		keep_text(s, rec, rec->guest.len);
+		recent_text(s, rec, rec->guest.len);
 		s->rec.guest.len = (uint16_t)s->rec.tail_len;
 		break;
 	}
 }
 
-void keep_event(struct keep *k, const struct event *e)
+void recent_event_add(struct recent *k, const struct event *e)
 {
 	struct ring *r = ring_of(k, e->rec);
 	struct slot *s = &r->slot[r->n++ & r->mask];
@@ -94,7 +94,7 @@ void keep_event(struct keep *k, const struct event *e)
 	s->e = *e;
 	s->e.rec = &s->rec;
 	s->e.dropped = NULL;
-	keep_record(s, e->rec);
+	recent_record(s, e->rec);
 	/* A line tells of a queue more than its number only where a register sets it up. */
 	if (e->queue && e->rec->h.type == VQT_REG) {
 		s->queue = *e->queue;
@@ -112,11 +112,11 @@ static const struct slot *nth_last(const struct ring *r, unsigned back)
 	return back < r->n && back <= r->mask ? &r->slot[(r->n - 1 - back) & r->mask] : NULL;
 }
 
-const struct event *keep_find(const struct keep *k, uint64_t number)
+const struct event *recent_event(const struct recent *k, uint64_t number)
 {
 	const struct slot *s;
 
-	for (unsigned i = 0; i < KEEP_RINGS; i++)
+	for (unsigned i = 0; i < RECENT_RINGS; i++)
 		for (unsigned back = 0; (s = nth_last(&k->ring[i], back)) && s->e.number >= number;
 		     back++)
 			if (s->e.number == number)
@@ -132,14 +132,14 @@ static bool concerns(const struct event *e, unsigned device, unsigned queue)
 	return queue == VQT_NO_QUEUE || !e->queue || e->queue->index == queue;
 }
 
-const struct event *keep_before(const struct keep *k, uint64_t number, unsigned device,
-				unsigned queue)
+const struct event *recent_event_before(const struct recent *k, uint64_t number, unsigned device,
+					unsigned queue)
 {
-	const struct event *best = NULL, *of = keep_find(k, number);
+	const struct event *best = NULL, *of = recent_event(k, number);
 	bool pci = of && of->rec->h.type == VQT_REG && of->rec->reg.region == VQT_REGION_PCI;
 	const struct slot *s;
 
-	for (unsigned i = pci ? KEEP_PCI : KEEP_REG; i < KEEP_RINGS; i++)
+	for (unsigned i = pci ? RECENT_PCI : RECENT_REG; i < RECENT_RINGS; i++)
 		for (unsigned back = 0; (s = nth_last(&k->ring[i], back)); back++) {
 			if (best && s->e.number < best->number)
 				break;

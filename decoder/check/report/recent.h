@@ -10,24 +10,24 @@
 
 #include "decoder/model/model.h"
 
-struct keep;
+struct recent;
 
-struct keep *keep_new(void); /* NULL: no memory */
-void keep_free(struct keep *k);
+struct recent *recent_new(void); /* NULL: no memory */
+void recent_free(struct recent *k);
 /* After model_feed() made `e`, for every event, in order. */
-void keep_event(struct keep *k, const struct event *e);
+void recent_event_add(struct recent *k, const struct event *e);
 /*
  * The event of this number, NULL if it is too old (or never was).  It can be
  * printed as a line, not as a tree: descriptors and captured bytes are gone,
- * long texts cut.  Borrowed until keep_event(), and from the model.
+ * long texts cut.  Borrowed until recent_event_add(), and from the model.
  */
-const struct event *keep_find(const struct keep *k, uint64_t number);
+const struct event *recent_event(const struct recent *k, uint64_t number);
 /*
  * The last kept event before `number` that is of this device and, unless
  * VQT_NO_QUEUE, of this queue or of none; NULL if there is none.  Accesses to
  * PCI configuration space count only where that event is one itself.
  */
-const struct event *keep_before(const struct keep *k, uint64_t number, unsigned device,
-				unsigned queue);
+const struct event *recent_event_before(const struct recent *k, uint64_t number, unsigned device,
+					unsigned queue);
 
 #endif

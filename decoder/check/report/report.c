@@ -85,7 +85,7 @@ static void add_line(struct report_context *x, uint64_t number, const char *what
 }
 
 int report_context(struct report_context *x, const struct report *r, const struct finding *f,
-		   const struct model *m, const struct keep *kept)
+		   const struct model *m, const struct recent *kept)
 {
 	struct line_options o = { .ascii = r->o.ascii };
 	uint64_t number = f->number;
@@ -97,7 +97,7 @@ int report_context(struct report_context *x, const struct report *r, const struc
 	for (unsigned i = 0; i < f->nbefore; i++)
 		add_line(x, f->before[i].number, f->before[i].what);
 	for (unsigned i = 0; i < JUST_BEFORE; i++) {
-		const struct event *e = keep_before(kept, number, f->device->id, f->queue);
+		const struct event *e = recent_event_before(kept, number, f->device->id, f->queue);
 
 		if (!e)
 			break;
@@ -105,7 +105,7 @@ int report_context(struct report_context *x, const struct report *r, const struc
 		add_line(x, number, NULL);
 	}
 	for (unsigned i = 0; i < x->n; i++) {
-		const struct event *e = keep_find(kept, x->line[i].number);
+		const struct event *e = recent_event(kept, x->line[i].number);
 
 		x->line[i].text = line_of(e, m, &o);
 		if (e && !x->line[i].text) {
@@ -166,7 +166,7 @@ int report_new(struct report **out, const struct report_options *o)
 }
 
 int report_finding(struct report *r, const struct finding *f, const struct model *m,
-		   const struct keep *kept)
+		   const struct recent *kept)
 {
 	struct report_tally *t = tally_of(r, f);
 	struct report_context x;

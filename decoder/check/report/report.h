@@ -38,7 +38,7 @@ struct report;
 int report_new(struct report **out, const struct report_options *o);
 /* In the callback of the checker.  `kept` is where its events are looked for. */
 int report_finding(struct report *r, const struct finding *f, const struct model *m,
-		   const struct keep *kept);
+		   const struct recent *kept);
 /* Findings told so far that are of the severity asked or worse. */
 uint64_t report_count(const struct report *r);
 /* After check_finish(): the summary.  `events`: how many were looked at. */

@@ -27,7 +27,7 @@ static const struct {
 	{ NEED_FLIGHT, "the queue from its start on" },
 	{ NEED_AGREED, "what was negotiated and set up" },
 	{ NEED_MSIX, "whether MSI-X is enabled" },
-	{ NEED_MOMENT, "rings as they were when a side acted" },
+	{ NEED_PROMPT, "rings as they were when a side acted" },
 };
 
 /* "register accesses": what a rule needs a trace to have; NULL past the last bit of `needs`. */
@@ -193,9 +193,9 @@ int check_explain(FILE *to, const struct rule *rule, const struct check_example 
 	fprintf(to, "%s\n\n    %s\n\n", rule->id, rule->text);
 	facts(to, rule);
 	fputs("\nWhy it matters\n", to);
-	indented(to, rule->lesson->why);
+	indented(to, rule->explanation->why);
 	fputs("\nRight\n", to);
-	indented(to, rule->lesson->right);
+	indented(to, rule->explanation->right);
 	if (example) {
 		fputs("  in a trace:\n", to);
 		conversation(to, example->right, ascii);

@@ -4,50 +4,53 @@
 
 #include "decoder/check/rules/blk.h"
 
-static enum verdict shape(struct look *l)
+static enum verdict shape(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
 	if (!chain_whole(r))
 		return RULE_NA;
 	if (r->readable < BLK_HEADER)
-		return fail(l, "chain %u has %" PRIu64 " readable bytes, a request header has 16",
-			    r->head, r->readable);
+		return rule_fail(ctx,
+				 "chain %u has %" PRIu64 " readable bytes, a request header has 16",
+				 r->head, r->readable);
 	if (!r->writable)
-		return fail(l, "chain %u has no writable byte for the status", r->head);
-	return RULE_HELD;
+		return rule_fail(ctx, "chain %u has no writable byte for the status", r->head);
+	return RULE_PASSED;
 }
 
-static enum verdict other_way(struct look *l)
+static enum verdict other_way(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
 	if (!chain_whole(r))
 		return RULE_NA;
 	if (r->type_raw == BLK_IN && blk_out(r))
-		return fail(l, "an IN request has %" PRIu64 " readable bytes besides its header",
-			    blk_out(r));
+		return rule_fail(ctx,
+				 "an IN request has %" PRIu64 " readable bytes besides its header",
+				 blk_out(r));
 	if (r->type_raw == BLK_OUT && blk_in(r))
-		return fail(l, "an OUT request has %" PRIu64 " writable bytes besides the status",
-			    blk_in(r));
-	return r->type_raw <= BLK_OUT ? RULE_HELD : RULE_NA;
+		return rule_fail(ctx,
+				 "an OUT request has %" PRIu64 " writable bytes besides the status",
+				 blk_in(r));
+	return r->type_raw <= BLK_OUT ? RULE_PASSED : RULE_NA;
 }
 
-static enum verdict unnegotiated(struct look *l)
+static enum verdict unnegotiated(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
-	if (!r->type || r->type->feature < 0 || !negotiated(l))
+	if (!r->type || r->type->feature < 0 || !negotiated(ctx))
 		return RULE_NA;
-	if (accepted(l, (unsigned)r->type->feature))
-		return RULE_HELD;
-	also(l, l->d->n_feature_write, "the features accepted");
-	return fail(l, "%s was sent and its feature is not negotiated", blk_name(r));
+	if (accepted(ctx, (unsigned)r->type->feature))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	return rule_fail(ctx, "%s was sent and its feature is not negotiated", blk_name(r));
 }
 
-static enum verdict sector_unused(struct look *l)
+static enum verdict sector_unused(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	uint64_t sector = blk_sector(r);
 	bool flush = r->type_raw == BLK_FLUSH || r->type_raw == BLK_FLUSH_OUT;
 	bool all = r->type_raw == BLK_ZONE_RESET_ALL;
@@ -55,11 +58,11 @@ static enum verdict sector_unused(struct look *l)
 	if (!r->type || r->type->flags & SPEC_REQ_SECTOR || r->type_raw == BLK_SCSI ||
 	    r->type_raw == BLK_SCSI_OUT)
 		return RULE_NA;
-	if (l->rule->arg != (flush ? BLK_FLUSH : all ? BLK_ZONE_RESET_ALL : 0))
+	if (ctx->rule->arg != (flush ? BLK_FLUSH : all ? BLK_ZONE_RESET_ALL : 0))
 		return RULE_NA;
 	if (!sector)
-		return RULE_HELD;
-	return fail(l, "%s has sector %" PRIu64, blk_name(r), sector);
+		return RULE_PASSED;
+	return rule_fail(ctx, "%s has sector %" PRIu64, blk_name(r), sector);
 }
 
 /* Descriptors with data: not the header's, not the status byte's. */
@@ -83,9 +86,9 @@ static unsigned data_segments(const struct model_request *r, uint32_t *longest)
 	return n;
 }
 
-static enum verdict too_many(struct look *l)
+static enum verdict too_many(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	uint64_t max;
 	uint32_t longest;
 	unsigned n;
@@ -93,33 +96,34 @@ static enum verdict too_many(struct look *l)
 	if (!r->type || r->type_raw > BLK_OUT || !chain_whole(r))
 		return RULE_NA;
 	n = data_segments(r, &longest);
-	if (accepted(l, VIRTIO_BLK_F_SEG_MAX) && check_config(l, BLK_SEG_MAX, 4, &max) && max &&
+	if (accepted(ctx, VIRTIO_BLK_F_SEG_MAX) && check_config(ctx, BLK_SEG_MAX, 4, &max) && max &&
 	    n > max)
-		return fail(l, "%s has %u data segments and seg_max is %" PRIu64, blk_name(r), n,
-			    max);
-	if (accepted(l, VIRTIO_BLK_F_SIZE_MAX) && check_config(l, BLK_SIZE_MAX, 4, &max) && max &&
-	    longest > max)
-		return fail(l, "%s has a data segment of %u bytes and size_max is %" PRIu64,
-			    blk_name(r), longest, max);
-	return RULE_HELD;
+		return rule_fail(ctx, "%s has %u data segments and seg_max is %" PRIu64,
+				 blk_name(r), n, max);
+	if (accepted(ctx, VIRTIO_BLK_F_SIZE_MAX) && check_config(ctx, BLK_SIZE_MAX, 4, &max) &&
+	    max && longest > max)
+		return rule_fail(ctx, "%s has a data segment of %u bytes and size_max is %" PRIu64,
+				 blk_name(r), longest, max);
+	return RULE_PASSED;
 }
 
-static enum verdict past_end(struct look *l)
+static enum verdict past_end(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	uint64_t capacity, sectors = 0;
 	struct blk_segment s;
 
-	if (!r->type || !chain_whole(r) || !check_config(l, BLK_CAPACITY, 8, &capacity))
+	if (!r->type || !chain_whole(r) || !check_config(ctx, BLK_CAPACITY, 8, &capacity))
 		return RULE_NA;
 	if (blk_segmented(r)) {
 		for (unsigned i = 0; blk_segment(r, i, &s); i++)
 			if (s.sector > capacity || s.sectors > capacity - s.sector)
-				return fail(l,
-					    "%s of sectors %" PRIu64 " to %" PRIu64
-					    " and the capacity is %" PRIu64,
-					    blk_name(r), s.sector, s.sector + s.sectors, capacity);
-		return RULE_HELD;
+				return rule_fail(ctx,
+						 "%s of sectors %" PRIu64 " to %" PRIu64
+						 " and the capacity is %" PRIu64,
+						 blk_name(r), s.sector, s.sector + s.sectors,
+						 capacity);
+		return RULE_PASSED;
 	}
 	if (r->type_raw > BLK_OUT && r->type_raw != BLK_ZONE_REPORT)
 		return RULE_NA;
@@ -128,42 +132,43 @@ static enum verdict past_end(struct look *l)
 	else
 		sectors = 1;
 	if (r->sector <= capacity && sectors <= capacity - r->sector)
-		return RULE_HELD;
-	return fail(l, "%s of %" PRIu64 " sectors from %" PRIu64 " and the capacity is %" PRIu64,
-		    blk_name(r), sectors, r->sector, capacity);
+		return RULE_PASSED;
+	return rule_fail(ctx,
+			 "%s of %" PRIu64 " sectors from %" PRIu64 " and the capacity is %" PRIu64,
+			 blk_name(r), sectors, r->sector, capacity);
 }
 
-static enum verdict flush_data(struct look *l)
+static enum verdict flush_data(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
 	if (r->type_raw != BLK_FLUSH || !chain_whole(r))
 		return RULE_NA;
 	if (!blk_out(r) && !blk_in(r))
-		return RULE_HELD;
-	return fail(l, "FLUSH has %" PRIu64 " bytes of data", blk_out(r) + blk_in(r));
+		return RULE_PASSED;
+	return rule_fail(ctx, "FLUSH has %" PRIu64 " bytes of data", blk_out(r) + blk_in(r));
 }
 
-static enum verdict length(struct look *l)
+static enum verdict length(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	uint64_t bytes = blk_out(r) + blk_in(r);
 	bool bad;
 
 	if (!r->type || !chain_whole(r))
 		return RULE_NA;
-	if (l->rule->arg == BLK_DISCARD ? !blk_segmented(r)
-	    : l->rule->arg == BLK_IN	? r->type_raw > BLK_OUT
-					: r->type_raw != l->rule->arg)
+	if (ctx->rule->arg == BLK_DISCARD ? !blk_segmented(r)
+	    : ctx->rule->arg == BLK_IN	  ? r->type_raw > BLK_OUT
+					  : r->type_raw != ctx->rule->arg)
 		return RULE_NA;
-	if (l->rule->arg == BLK_DISCARD)
+	if (ctx->rule->arg == BLK_DISCARD)
 		bytes = blk_out(r);
-	bad = l->rule->arg == BLK_GET_ID ? bytes != 20
-	      : l->rule->arg == BLK_IN	 ? bytes % BLK_SECTOR
-					 : !bytes || bytes % BLK_SEGMENT;
+	bad = ctx->rule->arg == BLK_GET_ID ? bytes != 20
+	      : ctx->rule->arg == BLK_IN   ? bytes % BLK_SECTOR
+					   : !bytes || bytes % BLK_SEGMENT;
 	if (!bad)
-		return RULE_HELD;
-	return fail(l, "%s has %" PRIu64 " bytes of data", blk_name(r), bytes);
+		return RULE_PASSED;
+	return rule_fail(ctx, "%s has %" PRIu64 " bytes of data", blk_name(r), bytes);
 }
 
 /* arg: the type; how many segments it may have, and how long one */
@@ -176,122 +181,126 @@ static const struct {
 	{ BLK_SECURE_ERASE, BLK_MAX_ERASE_SEG, BLK_MAX_ERASE_SECTORS },
 };
 
-static enum verdict segments(struct look *l)
+static enum verdict segments(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	uint64_t max;
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		if (r->type_raw != limits[i].type || l->rule->arg != limits[i].type)
+		if (r->type_raw != limits[i].type || ctx->rule->arg != limits[i].type)
 			continue;
-		if (!chain_whole(r) || !check_config(l, limits[i].seg, 4, &max))
+		if (!chain_whole(r) || !check_config(ctx, limits[i].seg, 4, &max))
 			return RULE_NA;
 		if (blk_out(r) / BLK_SEGMENT <= max)
-			return RULE_HELD;
-		return fail(l, "%s has %" PRIu64 " segments and at most %" PRIu64 " are allowed",
-			    blk_name(r), blk_out(r) / BLK_SEGMENT, max);
+			return RULE_PASSED;
+		return rule_fail(ctx,
+				 "%s has %" PRIu64 " segments and at most %" PRIu64 " are allowed",
+				 blk_name(r), blk_out(r) / BLK_SEGMENT, max);
 	}
 	return RULE_NA;
 }
 
-static enum verdict segment_long(struct look *l)
+static enum verdict segment_long(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	struct blk_segment s;
 	uint64_t max;
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		if (r->type_raw != limits[i].type || !check_config(l, limits[i].sectors, 4, &max) ||
-		    !max)
+		if (r->type_raw != limits[i].type ||
+		    !check_config(ctx, limits[i].sectors, 4, &max) || !max)
 			continue;
 		for (unsigned n = 0; blk_segment(r, n, &s); n++)
 			if (s.sectors > max)
-				return fail(l,
-					    "%s has a segment of %u sectors and at most %" PRIu64
-					    " are allowed",
-					    blk_name(r), s.sectors, max);
-		return RULE_HELD;
+				return rule_fail(
+					ctx,
+					"%s has a segment of %u sectors and at most %" PRIu64
+					" are allowed",
+					blk_name(r), s.sectors, max);
+		return RULE_PASSED;
 	}
 	return RULE_NA;
 }
 
 /* arg: 1 unmap in a discard, ~1 flags without a meaning */
-static enum verdict segment_flags(struct look *l)
+static enum verdict segment_flags(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
-	uint32_t bad = l->rule->arg;
+	const struct model_request *r = ctx->req;
+	uint32_t bad = ctx->rule->arg;
 	struct blk_segment s;
 
 	if (!blk_segmented(r) || (bad == 1 && r->type_raw != BLK_DISCARD))
 		return RULE_NA;
 	for (unsigned n = 0; blk_segment(r, n, &s); n++)
 		if (s.flags & bad)
-			return fail(l, "segment %u of %s has flags 0x%08x", n, blk_name(r),
-				    s.flags);
-	return RULE_HELD;
+			return rule_fail(ctx, "segment %u of %s has flags 0x%08x", n, blk_name(r),
+					 s.flags);
+	return RULE_PASSED;
 }
 
 /* --- zones ------------------------------------------------------------------ */
 
-static bool zoned(const struct look *l, uint64_t *zone_sectors)
+static bool zoned(const struct rule_context *ctx, uint64_t *zone_sectors)
 {
-	return accepted(l, BLK_F_ZONED) && check_config(l, BLK_ZONE_SECTORS, 4, zone_sectors) &&
+	return accepted(ctx, BLK_F_ZONED) && check_config(ctx, BLK_ZONE_SECTORS, 4, zone_sectors) &&
 	       *zone_sectors;
 }
 
 /* arg: 1 for ZONE_APPEND, 0 for the zone commands */
-static enum verdict zone_start(struct look *l)
+static enum verdict zone_start(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	uint64_t zone;
 
-	if (!zoned(l, &zone))
+	if (!zoned(ctx, &zone))
 		return RULE_NA;
-	if (l->rule->arg ? r->type_raw != BLK_ZONE_APPEND
-			 : r->type_raw < BLK_ZONE_OPEN || r->type_raw > BLK_ZONE_RESET)
+	if (ctx->rule->arg ? r->type_raw != BLK_ZONE_APPEND
+			   : r->type_raw < BLK_ZONE_OPEN || r->type_raw > BLK_ZONE_RESET)
 		return RULE_NA;
 	if (!(r->sector % zone))
-		return RULE_HELD;
-	return fail(l, "%s has sector %" PRIu64 " and zones have %" PRIu64 " sectors", blk_name(r),
-		    r->sector, zone);
+		return RULE_PASSED;
+	return rule_fail(ctx, "%s has sector %" PRIu64 " and zones have %" PRIu64 " sectors",
+			 blk_name(r), r->sector, zone);
 }
 
-static enum verdict append_size(struct look *l)
+static enum verdict append_size(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	uint64_t granularity, max;
 
-	if (r->type_raw != BLK_ZONE_APPEND || !accepted(l, BLK_F_ZONED) || !chain_whole(r))
+	if (r->type_raw != BLK_ZONE_APPEND || !accepted(ctx, BLK_F_ZONED) || !chain_whole(r))
 		return RULE_NA;
-	if (check_config(l, BLK_WRITE_GRANULARITY, 4, &granularity) && granularity &&
+	if (check_config(ctx, BLK_WRITE_GRANULARITY, 4, &granularity) && granularity &&
 	    blk_out(r) % granularity)
-		return fail(l, "ZONE_APPEND of %" PRIu64 " bytes and write_granularity is %" PRIu64,
-			    blk_out(r), granularity);
-	if (check_config(l, BLK_MAX_APPEND, 4, &max) && blk_out(r) / BLK_SECTOR > max)
-		return fail(l,
-			    "ZONE_APPEND of %" PRIu64 " sectors and max_append_sectors is %" PRIu64,
-			    blk_out(r) / BLK_SECTOR, max);
-	return RULE_HELD;
+		return rule_fail(
+			ctx, "ZONE_APPEND of %" PRIu64 " bytes and write_granularity is %" PRIu64,
+			blk_out(r), granularity);
+	if (check_config(ctx, BLK_MAX_APPEND, 4, &max) && blk_out(r) / BLK_SECTOR > max)
+		return rule_fail(ctx,
+				 "ZONE_APPEND of %" PRIu64
+				 " sectors and max_append_sectors is %" PRIu64,
+				 blk_out(r) / BLK_SECTOR, max);
+	return RULE_PASSED;
 }
 
-static enum verdict erase_zones(struct look *l)
+static enum verdict erase_zones(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	struct blk_segment s;
 	uint64_t zone;
 
-	if (r->type_raw != BLK_SECURE_ERASE || !zoned(l, &zone))
+	if (r->type_raw != BLK_SECURE_ERASE || !zoned(ctx, &zone))
 		return RULE_NA;
 	for (unsigned n = 0; blk_segment(r, n, &s); n++)
 		if (s.sectors % zone)
-			return fail(
-				l,
+			return rule_fail(
+				ctx,
 				"segment %u of SECURE_ERASE has %u sectors and zones have %" PRIu64,
 				n, s.sectors, zone);
-	return RULE_HELD;
+	return RULE_PASSED;
 }
 
-static const struct lesson request = {
+static const struct explanation request = {
 	.why = "A device that trusts a malformed request reads or writes the wrong sectors, or the wrong\n"
 	       "memory; one that does not stops, and the guest's disk is gone until it restarts.",
 	.right =

@@ -4,9 +4,9 @@
 
 #define BARRIER_BIT 0x80000000U
 
-static bool old(const struct look *l)
+static bool old(const struct rule_context *ctx)
 {
-	return l->d->legacy && !l->d->modern;
+	return ctx->d->legacy && !ctx->d->modern;
 }
 
 /* Buffer descriptors of a chain, counted: the one with number n, NULL past the end. */
@@ -27,104 +27,107 @@ static const struct vqt_desc *last(const struct model_request *r, unsigned back)
 	return n > back ? nth(r, n - 1 - back) : NULL;
 }
 
-static enum verdict layout(struct look *l)
+static enum verdict layout(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	const struct vqt_desc *first = nth(r, 0), *end = last(r, 0);
 
-	if (!old(l) || accepted(l, VIRTIO_F_ANY_LAYOUT) || !chain_whole(r) || !first || !end ||
+	if (!old(ctx) || accepted(ctx, VIRTIO_F_ANY_LAYOUT) || !chain_whole(r) || !first || !end ||
 	    r->type_raw == BLK_SCSI || r->type_raw == BLK_SCSI_OUT)
 		return RULE_NA;
 	if (first->len == BLK_HEADER && !(first->flags & VRING_DESC_F_WRITE) && end->len == 1 &&
 	    end->flags & VRING_DESC_F_WRITE)
-		return RULE_HELD;
-	return fail(l, "the first descriptor has %u bytes and the last %u, without ANY_LAYOUT",
-		    first->len, end->len);
+		return RULE_PASSED;
+	return rule_fail(ctx,
+			 "the first descriptor has %u bytes and the last %u, without ANY_LAYOUT",
+			 first->len, end->len);
 }
 
-static bool scsi(const struct look *l)
+static bool scsi(const struct rule_context *ctx)
 {
-	return l->req->type_raw == BLK_SCSI || l->req->type_raw == BLK_SCSI_OUT;
+	return ctx->req->type_raw == BLK_SCSI || ctx->req->type_raw == BLK_SCSI_OUT;
 }
 
 /* header, cmd, [data out], [data in], sense, trailer, status */
-static enum verdict scsi_cmd(struct look *l)
+static enum verdict scsi_cmd(struct rule_context *ctx)
 {
-	const struct vqt_desc *header = nth(l->req, 0), *cmd = nth(l->req, 1);
+	const struct vqt_desc *header = nth(ctx->req, 0), *cmd = nth(ctx->req, 1);
 
-	if (!old(l) || !scsi(l) || !chain_whole(l->req))
+	if (!old(ctx) || !scsi(ctx) || !chain_whole(ctx->req))
 		return RULE_NA;
 	if (header && header->len == BLK_HEADER && cmd && !(cmd->flags & VRING_DESC_F_WRITE))
-		return RULE_HELD;
-	return fail(l, "a SCSI command is not in a readable descriptor of its own");
+		return RULE_PASSED;
+	return rule_fail(ctx, "a SCSI command is not in a readable descriptor of its own");
 }
 
-static enum verdict scsi_trailer(struct look *l)
+static enum verdict scsi_trailer(struct rule_context *ctx)
 {
-	const struct vqt_desc *status = last(l->req, 0), *trailer = last(l->req, 1),
-			      *sense = last(l->req, 2);
+	const struct vqt_desc *status = last(ctx->req, 0), *trailer = last(ctx->req, 1),
+			      *sense = last(ctx->req, 2);
 
-	if (!old(l) || !scsi(l) || !chain_whole(l->req) || accepted(l, VIRTIO_F_ANY_LAYOUT))
+	if (!old(ctx) || !scsi(ctx) || !chain_whole(ctx->req) || accepted(ctx, VIRTIO_F_ANY_LAYOUT))
 		return RULE_NA;
 	if (status && status->len == 1 && trailer && trailer->len == 16 && sense &&
 	    sense->len == 96 && sense->flags & VRING_DESC_F_WRITE)
-		return RULE_HELD;
-	return fail(l, "a SCSI command's sense has %u bytes and its trailer %u",
-		    sense ? sense->len : 0, trailer ? trailer->len : 0);
+		return RULE_PASSED;
+	return rule_fail(ctx, "a SCSI command's sense has %u bytes and its trailer %u",
+			 sense ? sense->len : 0, trailer ? trailer->len : 0);
 }
 
-static enum verdict flush_out(struct look *l)
+static enum verdict flush_out(struct rule_context *ctx)
 {
-	if (!l->req || !l->req->typed || !l->req->status_known ||
-	    l->req->type_raw != BLK_FLUSH_OUT || !accepted(l, VIRTIO_BLK_F_FLUSH))
+	if (!ctx->req || !ctx->req->typed || !ctx->req->status_known ||
+	    ctx->req->type_raw != BLK_FLUSH_OUT || !accepted(ctx, VIRTIO_BLK_F_FLUSH))
 		return RULE_NA;
-	if (l->req->status != BLK_UNSUPP)
-		return RULE_HELD;
-	also(l, l->req->number, "the request");
-	return fail(l, "FLUSH_OUT completed with UNSUPP and FLUSH is negotiated");
+	if (ctx->req->status != BLK_UNSUPP)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->req->number, "the request");
+	return rule_fail(ctx, "FLUSH_OUT completed with UNSUPP and FLUSH is negotiated");
 }
 
-static enum verdict barrier(struct look *l)
+static enum verdict barrier(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req, *other;
+	const struct model_request *r = ctx->req, *other;
 
-	if (!r || !r->typed || !accepted(l, 0) || !old(l))
+	if (!r || !r->typed || !accepted(ctx, 0) || !old(ctx))
 		return RULE_NA;
-	for (other = l->queue->in_flight; other; other = other->hh.next) {
+	for (other = ctx->queue->in_flight; other; other = other->hh.next) {
 		if (!other->typed)
 			continue;
 		if (r->type_raw & BARRIER_BIT
 			    ? other->number < r->number
 			    : other->type_raw & BARRIER_BIT && other->number < r->number) {
-			also(l, other->number, "the request before");
-			also(l, r->number, "the request");
-			return fail(l,
-				    "chain %u was used before chain %u, and a barrier is between",
-				    r->head, other->head);
+			rule_related(ctx, other->number, "the request before");
+			rule_related(ctx, r->number, "the request");
+			return rule_fail(
+				ctx, "chain %u was used before chain %u, and a barrier is between",
+				r->head, other->head);
 		}
 	}
-	return RULE_HELD;
+	return RULE_PASSED;
 }
 
 /* writeback as read before and after a status or feature write. arg: 1 features */
-static enum verdict writeback(struct look *l)
+static enum verdict writeback(struct rule_context *ctx)
 {
-	uint32_t at = spec_field_offset(reg(l)->region, reg(l)->offset, l->dev->msix);
-	uint64_t before = l->d->n_config[BLK_WRITEBACK / 4];
+	uint32_t at = spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
+	uint64_t before = ctx->d->n_config[BLK_WRITEBACK / 4];
 	uint8_t v;
 
-	if (!old(l) || at > BLK_WRITEBACK || at + reg(l)->width <= BLK_WRITEBACK ||
-	    !bit_set(l->d->config_known, BLK_WRITEBACK))
+	if (!old(ctx) || at > BLK_WRITEBACK || at + reg(ctx)->width <= BLK_WRITEBACK ||
+	    !bit_set(ctx->d->config_known, BLK_WRITEBACK))
 		return RULE_NA;
-	if (l->rule->arg ? l->d->n_feature_write < before || l->d->n_status > before
-			 : l->d->n_status < before || l->d->n_driver_ok == l->d->n_status)
+	if (ctx->rule->arg ? ctx->d->n_feature_write < before || ctx->d->n_status > before
+			   : ctx->d->n_status < before || ctx->d->n_driver_ok == ctx->d->n_status)
 		return RULE_NA;
-	v = (uint8_t)(reg(l)->value >> (8 * (BLK_WRITEBACK - at)));
-	if (v == l->d->config[BLK_WRITEBACK])
-		return RULE_HELD;
-	also(l, before, "writeback read before");
-	also(l, l->rule->arg ? l->d->n_feature_write : l->d->n_status, "the write between");
-	return fail(l, "writeback reads %u and read %u before", v, l->d->config[BLK_WRITEBACK]);
+	v = (uint8_t)(reg(ctx)->value >> (8 * (BLK_WRITEBACK - at)));
+	if (v == ctx->d->config[BLK_WRITEBACK])
+		return RULE_PASSED;
+	rule_related(ctx, before, "writeback read before");
+	rule_related(ctx, ctx->rule->arg ? ctx->d->n_feature_write : ctx->d->n_status,
+		     "the write between");
+	return rule_fail(ctx, "writeback reads %u and read %u before", v,
+			 ctx->d->config[BLK_WRITEBACK]);
 }
 
 static uint32_t swap32(uint32_t v)
@@ -133,38 +136,39 @@ static uint32_t swap32(uint32_t v)
 }
 
 /* No disk is so big, no list so long; in the other byte order it would be neither. */
-static enum verdict implausible(struct look *l)
+static enum verdict implausible(struct rule_context *ctx)
 {
 	uint64_t capacity, seg;
 
-	if (!old(l))
+	if (!old(ctx))
 		return RULE_NA;
-	if (check_config(l, BLK_CAPACITY, 8, &capacity) && capacity >> 55)
-		return fail(l, "the capacity reads %llu sectors, 0x%llx in the other byte order",
-			    (unsigned long long)capacity,
-			    (unsigned long long)__builtin_bswap64(capacity));
-	if (offered_known(l, 0) && offered(l, VIRTIO_BLK_F_SEG_MAX) &&
-	    check_config(l, BLK_SEG_MAX, 4, &seg) && seg > 0xffff &&
+	if (check_config(ctx, BLK_CAPACITY, 8, &capacity) && capacity >> 55)
+		return rule_fail(ctx,
+				 "the capacity reads %llu sectors, 0x%llx in the other byte order",
+				 (unsigned long long)capacity,
+				 (unsigned long long)__builtin_bswap64(capacity));
+	if (offered_known(ctx, 0) && offered(ctx, VIRTIO_BLK_F_SEG_MAX) &&
+	    check_config(ctx, BLK_SEG_MAX, 4, &seg) && seg > 0xffff &&
 	    swap32((uint32_t)seg) <= 0xffff && seg != 0xffffffff)
-		return fail(l, "seg_max reads %u, %u in the other byte order", (uint32_t)seg,
-			    swap32((uint32_t)seg));
-	return RULE_HELD;
+		return rule_fail(ctx, "seg_max reads %u, %u in the other byte order", (uint32_t)seg,
+				 swap32((uint32_t)seg));
+	return RULE_PASSED;
 }
 
-static enum verdict swapped(struct look *l)
+static enum verdict swapped(struct rule_context *ctx)
 {
-	const struct spec_class *c = l->dev->class;
-	uint32_t type = l->req->type_raw;
+	const struct spec_class *c = ctx->dev->class;
+	uint32_t type = ctx->req->type_raw;
 
-	if (!old(l) || !c || !type)
+	if (!old(ctx) || !c || !type)
 		return RULE_NA;
-	if (l->req->type || swap32(type) > 0xff || type & 0xff)
-		return RULE_HELD;
-	return fail(l, "the request type is 0x%08x, %u in the other byte order", type,
-		    swap32(type));
+	if (ctx->req->type || swap32(type) > 0xff || type & 0xff)
+		return RULE_PASSED;
+	return rule_fail(ctx, "the request type is 0x%08x, %u in the other byte order", type,
+			 swap32(type));
 }
 
-static const struct lesson lesson = {
+static const struct explanation explanation = {
 	.why = "Devices that speak the legacy interface were written for drivers with one fixed layout, and\n"
 	       "so were the drivers: the old form is the only one that works everywhere.",
 	.right = "16 readable bytes alone, then data, then 1 writable byte alone\n",
@@ -177,37 +181,38 @@ static const struct lesson lesson = {
 const struct rule rules_blk_legacy[] = {
 	{ "blk-legacy-layout", "BLKLEG-D7", DRIVER, "5.2.6.4",
 	  "Without ANY_LAYOUT a legacy request has its header and its status in descriptors of their own.",
-	  NEEDS, AT(REQUEST) | ONLY(LEGACY), layout, 0, &lesson,
+	  NEEDS, AT(REQUEST) | ONLY(LEGACY), layout, 0, &explanation,
 	  "header and data in one descriptor" },
 	{ "blk-legacy-config-implausible", "BLKLEG-B1 PCILEG-V5", CHECK_DEVICE, CHECK_SUSPICIOUS,
 	  VIRTIO_ID_BLOCK, "5.2.4.1",
 	  "The legacy configuration follows the header at once, in the guest's byte order.",
-	  NEED_REGS | NEED_CONFIG | NEED_LIFE, AT(CONFIG_READ), implausible, 0, &lesson,
+	  NEED_REGS | NEED_CONFIG | NEED_LIFE, AT(CONFIG_READ), implausible, 0, &explanation,
 	  "capacity = 0x0008000000000000" },
 	{ "blk-legacy-byte-swapped", "BLKLEG-B2", CHECK_DRIVER, CHECK_SUSPICIOUS, VIRTIO_ID_BLOCK,
 	  "5.2.6.3", "Both sides read the header of a request in the guest's byte order.", NEEDS,
-	  AT(REQUEST), swapped, 0, &lesson, "type 0x01000000" },
+	  AT(REQUEST), swapped, 0, &explanation, "type 0x01000000" },
 	{ "blk-legacy-scsi-command", "BLKLEG-D5", DRIVER, "5.2.6.3",
 	  "The command of a SCSI request is in a readable buffer of its own.", NEEDS,
-	  AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), scsi_cmd, 0, &lesson,
+	  AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), scsi_cmd, 0, &explanation,
 	  "header and command in one descriptor" },
 	{ "blk-legacy-scsi-sense", "BLKLEG-D8", DRIVER, "5.2.6.4",
 	  "Sense has 96 bytes in a descriptor of its own, and so have the fields after it.", NEEDS,
-	  AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), scsi_trailer, 0, &lesson,
+	  AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), scsi_trailer, 0, &explanation,
 	  "sense of 64 bytes" },
 	{ "blk-legacy-flush-out", "BLKLEG-D3", CHECK_DEVICE, CHECK_MUST, VIRTIO_ID_BLOCK, "5.2.6.3",
 	  "FLUSH_OUT is another word for FLUSH.", NEED_CHAIN | NEED_BYTES | NEED_USED | NEED_AGREED,
-	  AT(USED) | ONLY(UNUSUAL), flush_out, 0, &lesson, "FLUSH_OUT, UNSUPP" },
+	  AT(USED) | ONLY(UNUSUAL), flush_out, 0, &explanation, "FLUSH_OUT, UNSUPP" },
 	{ "blk-legacy-barrier", "BLKLEG-V4", CHECK_DEVICE, CHECK_SHOULD, VIRTIO_ID_BLOCK, "5.2.6.3",
 	  "Nothing passes a request with the barrier bit.", NEEDS | NEED_USED,
-	  AT(USED) | ONLY(LEGACY), barrier, 0, &lesson,
+	  AT(USED) | ONLY(LEGACY), barrier, 0, &explanation,
 	  "OUT, OUT|BARRIER; the second is used first" },
 	{ "blk-legacy-writeback-status", "BLKLEG-V2", DEVICE, "5.2.5.3",
 	  "A status write does not change the cache mode, DRIVER_OK excepted.",
-	  NEED_REGS | NEED_CONFIG | NEED_LIFE, AT(CONFIG_READ), writeback, 0, &lesson,
+	  NEED_REGS | NEED_CONFIG | NEED_LIFE, AT(CONFIG_READ), writeback, 0, &explanation,
 	  "writeback 1, DRIVER set, writeback 0" },
 	{ "blk-legacy-writeback-features", "BLKLEG-V3", DEVICE, "5.2.5.3",
 	  "Writing features does not change the cache mode.", NEED_REGS | NEED_CONFIG | NEED_LIFE,
-	  AT(CONFIG_READ), writeback, 1, &lesson, "writeback 1, features written, writeback 0" },
+	  AT(CONFIG_READ), writeback, 1, &explanation,
+	  "writeback 1, features written, writeback 0" },
 	ROW_END,
 };

@@ -6,9 +6,9 @@
 #include "decoder/check/rules/blk.h"
 
 /* A completion of a request whose header and status are known. */
-static bool answered(const struct look *l)
+static bool answered(const struct rule_context *ctx)
 {
-	return l->req && l->req->typed && l->req->status_known && chain_whole(l->req);
+	return ctx->req && ctx->req->typed && ctx->req->status_known && chain_whole(ctx->req);
 }
 
 static const char *status(const struct model_request *r)
@@ -23,101 +23,102 @@ static const char *status(const struct model_request *r)
 	return buf;
 }
 
-static enum verdict wrong(struct look *l, const char *why)
+static enum verdict wrong(struct rule_context *ctx, const char *why)
 {
-	also(l, l->req->number, "the request");
-	return fail(l, "%s%s completed with %s", blk_name(l->req), why, status(l->req));
+	rule_related(ctx, ctx->req->number, "the request");
+	return rule_fail(ctx, "%s%s completed with %s", blk_name(ctx->req), why, status(ctx->req));
 }
 
-static enum verdict range(struct look *l)
+static enum verdict range(struct rule_context *ctx)
 {
-	unsigned most = accepted(l, BLK_F_ZONED) ? 6 : 2;
+	unsigned most = accepted(ctx, BLK_F_ZONED) ? 6 : 2;
 
-	if (!answered(l) || !l->req->writable)
+	if (!answered(ctx) || !ctx->req->writable)
 		return RULE_NA;
-	if (l->req->status <= most)
-		return RULE_HELD;
-	return wrong(l, "");
+	if (ctx->req->status <= most)
+		return RULE_PASSED;
+	return wrong(ctx, "");
 }
 
-static enum verdict ro(struct look *l)
+static enum verdict ro(struct rule_context *ctx)
 {
-	if (!answered(l) || l->req->type_raw != BLK_OUT || !offered_known(l, 0) ||
-	    !offered(l, VIRTIO_BLK_F_RO))
+	if (!answered(ctx) || ctx->req->type_raw != BLK_OUT || !offered_known(ctx, 0) ||
+	    !offered(ctx, VIRTIO_BLK_F_RO))
 		return RULE_NA;
-	if (l->req->status == BLK_IOERR)
-		return RULE_HELD;
-	return wrong(l, " to a read-only device");
+	if (ctx->req->status == BLK_IOERR)
+		return RULE_PASSED;
+	return wrong(ctx, " to a read-only device");
 }
 
 /* arg: 1 unmap in a discard, ~1 flags without a meaning */
-static enum verdict flags(struct look *l)
+static enum verdict flags(struct rule_context *ctx)
 {
-	uint32_t bad = l->rule->arg;
+	uint32_t bad = ctx->rule->arg;
 	struct blk_segment s;
 
-	if (!answered(l) || !blk_segmented(l->req) || (bad == 1 && l->req->type_raw != BLK_DISCARD))
+	if (!answered(ctx) || !blk_segmented(ctx->req) ||
+	    (bad == 1 && ctx->req->type_raw != BLK_DISCARD))
 		return RULE_NA;
 	/* Not negotiated, or refused for another reason first: some other error is as good. */
-	if (!accepted(l, (unsigned)l->req->type->feature))
+	if (!accepted(ctx, (unsigned)ctx->req->type->feature))
 		return RULE_NA;
-	for (unsigned n = 0; blk_segment(l->req, n, &s); n++)
+	for (unsigned n = 0; blk_segment(ctx->req, n, &s); n++)
 		if (s.flags & bad)
-			return l->req->status == BLK_UNSUPP
-				       ? RULE_HELD
-				       : wrong(l, bad == 1 ? " with unmap set"
-							   : " with reserved flags");
+			return ctx->req->status == BLK_UNSUPP
+				       ? RULE_PASSED
+				       : wrong(ctx, bad == 1 ? " with unmap set"
+							     : " with reserved flags");
 	return RULE_NA;
 }
 
-static enum verdict zone_unnegotiated(struct look *l)
+static enum verdict zone_unnegotiated(struct rule_context *ctx)
 {
-	if (!answered(l) || l->req->type_raw < BLK_ZONE_APPEND ||
-	    l->req->type_raw > BLK_ZONE_RESET_ALL || !l->req->type || !negotiated(l) ||
-	    accepted(l, BLK_F_ZONED))
+	if (!answered(ctx) || ctx->req->type_raw < BLK_ZONE_APPEND ||
+	    ctx->req->type_raw > BLK_ZONE_RESET_ALL || !ctx->req->type || !negotiated(ctx) ||
+	    accepted(ctx, BLK_F_ZONED))
 		return RULE_NA;
-	if (l->req->status == BLK_UNSUPP)
-		return RULE_HELD;
-	return wrong(l, " without VIRTIO_BLK_F_ZONED");
+	if (ctx->req->status == BLK_UNSUPP)
+		return RULE_PASSED;
+	return wrong(ctx, " without VIRTIO_BLK_F_ZONED");
 }
 
-static bool append(const struct look *l)
+static bool append(const struct rule_context *ctx)
 {
-	return answered(l) && l->req->type_raw == BLK_ZONE_APPEND && accepted(l, BLK_F_ZONED);
+	return answered(ctx) && ctx->req->type_raw == BLK_ZONE_APPEND && accepted(ctx, BLK_F_ZONED);
 }
 
-static enum verdict append_start(struct look *l)
+static enum verdict append_start(struct rule_context *ctx)
 {
 	uint64_t zone;
 
-	if (!append(l) || !check_config(l, BLK_ZONE_SECTORS, 4, &zone) || !zone ||
-	    !(l->req->sector % zone))
+	if (!append(ctx) || !check_config(ctx, BLK_ZONE_SECTORS, 4, &zone) || !zone ||
+	    !(ctx->req->sector % zone))
 		return RULE_NA;
-	if (l->req->status == BLK_ZONE_INVALID_CMD)
-		return RULE_HELD;
-	return wrong(l, " to the middle of a zone");
+	if (ctx->req->status == BLK_ZONE_INVALID_CMD)
+		return RULE_PASSED;
+	return wrong(ctx, " to the middle of a zone");
 }
 
 /* arg: 1 no such limit at all */
-static enum verdict append_size(struct look *l)
+static enum verdict append_size(struct rule_context *ctx)
 {
 	uint64_t max, zone;
 
-	if (!append(l) || !check_config(l, BLK_MAX_APPEND, 4, &max) ||
-	    !max != (l->rule->arg != 0) || blk_out(l->req) / BLK_SECTOR <= max)
+	if (!append(ctx) || !check_config(ctx, BLK_MAX_APPEND, 4, &max) ||
+	    !max != (ctx->rule->arg != 0) || blk_out(ctx->req) / BLK_SECTOR <= max)
 		return RULE_NA;
-	if (!check_config(l, BLK_ZONE_SECTORS, 4, &zone) || !zone || l->req->sector % zone)
+	if (!check_config(ctx, BLK_ZONE_SECTORS, 4, &zone) || !zone || ctx->req->sector % zone)
 		return RULE_NA; /* another rule's */
-	if (l->req->status == (l->rule->arg ? BLK_UNSUPP : BLK_ZONE_INVALID_CMD))
-		return RULE_HELD;
-	return wrong(l,
-		     l->rule->arg ? " to a device without it" : " of more than max_append_sectors");
+	if (ctx->req->status == (ctx->rule->arg ? BLK_UNSUPP : BLK_ZONE_INVALID_CMD))
+		return RULE_PASSED;
+	return wrong(ctx, ctx->rule->arg ? " to a device without it"
+					 : " of more than max_append_sectors");
 }
 
 /* Bytes that the device wrote into the writable part of the chain, if all were captured. */
-static bool written(const struct look *l, uint64_t from, unsigned n, uint64_t *value)
+static bool written(const struct rule_context *ctx, uint64_t from, unsigned n, uint64_t *value)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	struct record_seg seg;
 	uint64_t at = 0;
 	uint32_t pos = 0;
@@ -128,7 +129,7 @@ static bool written(const struct look *l, uint64_t from, unsigned n, uint64_t *v
 
 		if (!(d->flags & VRING_DESC_F_WRITE) || d->flags & VRING_DESC_F_INDIRECT)
 			continue;
-		for (pos = 0; record_seg_next(l->e->rec, &pos, &seg);) {
+		for (pos = 0; record_seg_next(ctx->e->rec, &pos, &seg);) {
 			if (seg.desc != i || from < at + seg.offset ||
 			    from + n > at + seg.offset + seg.len)
 				continue;
@@ -142,45 +143,46 @@ static bool written(const struct look *l, uint64_t from, unsigned n, uint64_t *v
 	return false;
 }
 
-static enum verdict append_sector(struct look *l)
+static enum verdict append_sector(struct rule_context *ctx)
 {
 	uint64_t zone, sector, end;
 
-	if (!append(l) || l->req->status || l->req->writable < 9 ||
-	    !check_config(l, BLK_ZONE_SECTORS, 4, &zone) || !zone ||
-	    !written(l, l->req->writable - 9, 8, &sector))
+	if (!append(ctx) || ctx->req->status || ctx->req->writable < 9 ||
+	    !check_config(ctx, BLK_ZONE_SECTORS, 4, &zone) || !zone ||
+	    !written(ctx, ctx->req->writable - 9, 8, &sector))
 		return RULE_NA;
-	end = l->req->sector + zone;
-	if (sector >= l->req->sector && sector + blk_out(l->req) / BLK_SECTOR <= end)
-		return RULE_HELD;
-	also(l, l->req->number, "the request");
-	return fail(l,
-		    "append_sector is %" PRIu64 " and the zone has sectors %" PRIu64 " to %" PRIu64,
-		    sector, l->req->sector, end);
+	end = ctx->req->sector + zone;
+	if (sector >= ctx->req->sector && sector + blk_out(ctx->req) / BLK_SECTOR <= end)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->req->number, "the request");
+	return rule_fail(ctx,
+			 "append_sector is %" PRIu64 " and the zone has sectors %" PRIu64
+			 " to %" PRIu64,
+			 sector, ctx->req->sector, end);
 }
 
-static enum verdict lifetime(struct look *l)
+static enum verdict lifetime(struct rule_context *ctx)
 {
 	uint64_t v;
 
-	if (!answered(l) || l->req->type_raw != BLK_GET_LIFETIME || l->req->status ||
-	    !written(l, 0, 6, &v))
+	if (!answered(ctx) || ctx->req->type_raw != BLK_GET_LIFETIME || ctx->req->status ||
+	    !written(ctx, 0, 6, &v))
 		return RULE_NA;
 	if ((v & 0xffff) <= 3 && (v >> 16 & 0xffff) <= 11 && (v >> 32 & 0xffff) <= 11)
-		return RULE_HELD;
-	also(l, l->req->number, "the request");
-	return fail(l, "lifetime metrics are %u, %u and %u", (unsigned)(v & 0xffff),
-		    (unsigned)(v >> 16 & 0xffff), (unsigned)(v >> 32 & 0xffff));
+		return RULE_PASSED;
+	rule_related(ctx, ctx->req->number, "the request");
+	return rule_fail(ctx, "lifetime metrics are %u, %u and %u", (unsigned)(v & 0xffff),
+			 (unsigned)(v >> 16 & 0xffff), (unsigned)(v >> 32 & 0xffff));
 }
 
 /* The driver did nothing wrong, the feature is there, and the answer is UNSUPP. */
-static enum verdict negotiated_refused(struct look *l)
+static enum verdict negotiated_refused(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	struct blk_segment s;
 
-	if (!answered(l) || !r->type || !negotiated(l) ||
-	    (r->type->feature >= 0 && !accepted(l, (unsigned)r->type->feature)))
+	if (!answered(ctx) || !r->type || !negotiated(ctx) ||
+	    (r->type->feature >= 0 && !accepted(ctx, (unsigned)r->type->feature)))
 		return RULE_NA;
 	if (r->type->flags & SPEC_REQ_LEGACY || r->type_raw == BLK_GET_ID ||
 	    r->type_raw == BLK_ZONE_APPEND || r->type_raw == BLK_GET_LIFETIME)
@@ -189,25 +191,25 @@ static enum verdict negotiated_refused(struct look *l)
 		if (s.flags & (r->type_raw == BLK_DISCARD ? ~0U : ~1U))
 			return RULE_NA;
 	/* Too long or misaligned segments may be answered so. */
-	if (blk_segmented(r) || (r->type_raw == BLK_OUT && offered(l, VIRTIO_BLK_F_RO)))
+	if (blk_segmented(r) || (r->type_raw == BLK_OUT && offered(ctx, VIRTIO_BLK_F_RO)))
 		return RULE_NA;
 	if (r->status != BLK_UNSUPP)
-		return RULE_HELD;
-	return wrong(l, ", which is negotiated,");
+		return RULE_PASSED;
+	return wrong(ctx, ", which is negotiated,");
 }
 
-static enum verdict len_short(struct look *l)
+static enum verdict len_short(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
-	if (!answered(l) || r->type_raw != BLK_IN || r->status ||
-	    !accepted(l, VIRTIO_F_VERSION_1) || !r->used_len)
+	if (!answered(ctx) || r->type_raw != BLK_IN || r->status ||
+	    !accepted(ctx, VIRTIO_F_VERSION_1) || !r->used_len)
 		return RULE_NA;
 	if (r->used_len >= r->writable)
-		return RULE_HELD;
-	also(l, r->number, "the request");
-	return fail(l, "IN completed with OK and len %u, %" PRIu64 " bytes were written",
-		    r->used_len, r->writable);
+		return RULE_PASSED;
+	rule_related(ctx, r->number, "the request");
+	return rule_fail(ctx, "IN completed with OK and len %u, %" PRIu64 " bytes were written",
+			 r->used_len, r->writable);
 }
 
 #define FRAMINGS 3
@@ -228,47 +230,48 @@ static bool unusual(const struct model_request *r)
 	return n != 3 || first != BLK_HEADER || r->desc[r->ndesc - 1].len != 1;
 }
 
-static enum verdict framing(struct look *l)
+static enum verdict framing(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
-	struct cdev *d = l->d;
+	const struct model_request *r = ctx->req;
+	struct cdev *d = ctx->d;
 	uint64_t capacity;
 	bool odd = unusual(r), bad;
 
-	if (!answered(l) || !r->type || r->type_raw > BLK_OUT || r->bytes % BLK_SECTOR ||
-	    !r->bytes || !check_config(l, BLK_CAPACITY, 8, &capacity) ||
-	    r->sector + r->bytes / BLK_SECTOR > capacity || offered(l, VIRTIO_BLK_F_RO))
+	if (!answered(ctx) || !r->type || r->type_raw > BLK_OUT || r->bytes % BLK_SECTOR ||
+	    !r->bytes || !check_config(ctx, BLK_CAPACITY, 8, &capacity) ||
+	    r->sector + r->bytes / BLK_SECTOR > capacity || offered(ctx, VIRTIO_BLK_F_RO))
 		return RULE_NA;
 	/* Media fail, too: it takes several, and all of one kind. */
 	bad = r->status != BLK_OK;
 	if (d->framed[odd][bad] < 255)
 		d->framed[odd][bad]++;
 	if (!odd || !bad || d->framed[1][0] || d->framed[0][1])
-		return odd ? RULE_HELD : RULE_NA;
-	if (d->framed[1][1] < FRAMINGS || d->framed[0][0] < FRAMINGS || told(l))
+		return odd ? RULE_PASSED : RULE_NA;
+	if (d->framed[1][1] < FRAMINGS || d->framed[0][0] < FRAMINGS || told(ctx))
 		return RULE_NA;
-	return wrong(l, ", as all in an unusual framing and no other,");
+	return wrong(ctx, ", as all in an unusual framing and no other,");
 }
 
 /* What the backend has not finished is not durable. Backends that never say so prove nothing. */
-static enum verdict flush_early(struct look *l)
+static enum verdict flush_early(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
-	if (!answered(l) || r->type_raw != BLK_FLUSH || !r->backend_ts)
+	if (!answered(ctx) || r->type_raw != BLK_FLUSH || !r->backend_ts)
 		return RULE_NA;
 	if (r->backend_end_ts) {
-		l->d->backend_ends = true;
-		return RULE_HELD;
+		ctx->d->backend_ends = true;
+		return RULE_PASSED;
 	}
-	if (r->status != BLK_OK || !l->d->backend_ends)
+	if (r->status != BLK_OK || !ctx->d->backend_ends)
 		return RULE_NA;
-	also(l, r->number, "the request");
-	return fail(l,
-		    "FLUSH completed with OK and the backend's flush, begun for it, has not ended");
+	rule_related(ctx, r->number, "the request");
+	return rule_fail(
+		ctx,
+		"FLUSH completed with OK and the backend's flush, begun for it, has not ended");
 }
 
-static const struct lesson answer = {
+static const struct explanation answer = {
 	.why = "The status byte is all a driver learns of what became of its data. A wrong OK loses data\n"
 	       "silently; a wrong error makes a file system go read-only.",
 	.right = "done: 0 (OK); the medium failed or is read-only: 1 (IOERR)\n"

@@ -15,16 +15,16 @@
 #define ZS_RDONLY 13
 #define ZS_OFFLINE 15
 
-static bool zoned(const struct look *l, uint64_t *sectors)
+static bool zoned(const struct rule_context *ctx, uint64_t *sectors)
 {
-	return accepted(l, BLK_F_ZONED) && check_config(l, BLK_ZONE_SECTORS, 4, sectors) &&
+	return accepted(ctx, BLK_F_ZONED) && check_config(ctx, BLK_ZONE_SECTORS, 4, sectors) &&
 	       *sectors;
 }
 
-static bool answered(const struct look *l)
+static bool answered(const struct rule_context *ctx)
 {
-	return l->req && l->req->typed && l->req->status_known && chain_whole(l->req) &&
-	       l->req->type && accepted(l, BLK_F_ZONED);
+	return ctx->req && ctx->req->typed && ctx->req->status_known && chain_whole(ctx->req) &&
+	       ctx->req->type && accepted(ctx, BLK_F_ZONED);
 }
 
 static const char *status(unsigned v)
@@ -64,198 +64,205 @@ static const struct {
 	{ BLK_ZONE_RESET, UNALIGNED | RESOURCES },  { BLK_ZONE_RESET_ALL, UNALIGNED | RESOURCES },
 };
 
-static enum verdict domain(struct look *l)
+static enum verdict domain(struct rule_context *ctx)
 {
-	if (!answered(l) || l->req->status > 31)
+	if (!answered(ctx) || ctx->req->status > 31)
 		return RULE_NA;
 	for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
-		if (domains[i].type != l->req->type_raw)
+		if (domains[i].type != ctx->req->type_raw)
 			continue;
-		if (!(domains[i].never >> l->req->status & 1))
-			return RULE_HELD;
-		also(l, l->req->number, "the request");
-		return fail(l, "%s completed with %s", blk_name(l->req), status(l->req->status));
+		if (!(domains[i].never >> ctx->req->status & 1))
+			return RULE_PASSED;
+		rule_related(ctx, ctx->req->number, "the request");
+		return rule_fail(ctx, "%s completed with %s", blk_name(ctx->req),
+				 status(ctx->req->status));
 	}
 	return RULE_NA;
 }
 
-static enum verdict limits(struct look *l)
+static enum verdict limits(struct rule_context *ctx)
 {
 	uint64_t open, active, sectors, granularity, model;
 
-	if (!accepted(l, BLK_F_ZONED) || !check_config(l, BLK_ZONE_MODEL, 1, &model) || !model ||
-	    model > 2)
+	if (!accepted(ctx, BLK_F_ZONED) || !check_config(ctx, BLK_ZONE_MODEL, 1, &model) ||
+	    !model || model > 2)
 		return RULE_NA;
-	if (check_config(l, BLK_ZONE_SECTORS, 4, &sectors) && !sectors)
-		return fail(l, "zone_sectors is 0");
-	if (check_config(l, BLK_WRITE_GRANULARITY, 4, &granularity) &&
+	if (check_config(ctx, BLK_ZONE_SECTORS, 4, &sectors) && !sectors)
+		return rule_fail(ctx, "zone_sectors is 0");
+	if (check_config(ctx, BLK_WRITE_GRANULARITY, 4, &granularity) &&
 	    (!granularity || granularity % BLK_SECTOR))
-		return fail(l, "write_granularity is %" PRIu64, granularity);
-	if (check_config(l, BLK_MAX_OPEN_ZONES, 4, &open) &&
-	    check_config(l, BLK_MAX_ACTIVE_ZONES, 4, &active) && active && open > active)
-		return fail(l,
-			    "max_open_zones is %" PRIu64 " and max_active_zones %" PRIu64
-			    ": an open zone is active",
-			    open, active);
-	return RULE_HELD;
+		return rule_fail(ctx, "write_granularity is %" PRIu64, granularity);
+	if (check_config(ctx, BLK_MAX_OPEN_ZONES, 4, &open) &&
+	    check_config(ctx, BLK_MAX_ACTIVE_ZONES, 4, &active) && active && open > active)
+		return rule_fail(ctx,
+				 "max_open_zones is %" PRIu64 " and max_active_zones %" PRIu64
+				 ": an open zone is active",
+				 open, active);
+	return RULE_PASSED;
 }
 
 /* --- with a report ---------------------------------------------------------- */
 
 /* What the request is answered with must be `want`. */
-static enum verdict must_be(struct look *l, const struct czone *z, unsigned want, const char *why)
+static enum verdict must_be(struct rule_context *ctx, const struct czone *z, unsigned want,
+			    const char *why)
 {
-	if (l->req->status == want || l->req->status == BLK_IOERR)
-		return RULE_HELD;
-	also(l, z->number, "the zone reported");
-	also(l, l->req->number, "the request");
-	return fail(l, "%s of sector %" PRIu64 " completed with %s, %s", blk_name(l->req),
-		    l->req->sector, status(l->req->status), why);
+	if (ctx->req->status == want || ctx->req->status == BLK_IOERR)
+		return RULE_PASSED;
+	rule_related(ctx, z->number, "the zone reported");
+	rule_related(ctx, ctx->req->number, "the request");
+	return rule_fail(ctx, "%s of sector %" PRIu64 " completed with %s, %s", blk_name(ctx->req),
+			 ctx->req->sector, status(ctx->req->status), why);
 }
 
-static const struct czone *zone(const struct look *l)
+static const struct czone *zone(const struct rule_context *ctx)
 {
-	const struct czone *z = answered(l) ? check_zone_at(l->d, l->req->sector) : NULL;
+	const struct czone *z = answered(ctx) ? check_zone_at(ctx->d, ctx->req->sector) : NULL;
 
-	return z && z->number < l->number ? z : NULL;
+	return z && z->number < ctx->number ? z : NULL;
 }
 
-static enum verdict conventional(struct look *l)
+static enum verdict conventional(struct rule_context *ctx)
 {
-	const struct czone *z = zone(l);
+	const struct czone *z = zone(ctx);
 
-	if (!z || !manages(l->req) || z->type != ZT_CONV)
+	if (!z || !manages(ctx->req) || z->type != ZT_CONV)
 		return RULE_NA;
-	return must_be(l, z, BLK_ZONE_INVALID_CMD, "in a conventional zone");
+	return must_be(ctx, z, BLK_ZONE_INVALID_CMD, "in a conventional zone");
 }
 
-static enum verdict append_type(struct look *l)
+static enum verdict append_type(struct rule_context *ctx)
 {
-	const struct czone *z = zone(l);
+	const struct czone *z = zone(ctx);
 
-	if (!z || l->req->type_raw != BLK_ZONE_APPEND || l->req->sector % l->d->zones->sectors)
+	if (!z || ctx->req->type_raw != BLK_ZONE_APPEND ||
+	    ctx->req->sector % ctx->d->zones->sectors)
 		return RULE_NA;
 	if (z->type == ZT_SWR)
-		return RULE_HELD;
-	return must_be(l, z, BLK_ZONE_INVALID_CMD,
+		return RULE_PASSED;
+	return must_be(ctx, z, BLK_ZONE_INVALID_CMD,
 		       "in a zone that is not sequential-write-required");
 }
 
 /* A zone that went read-only or offline stays so: arg. */
-static enum verdict dead(struct look *l)
+static enum verdict dead(struct rule_context *ctx)
 {
-	const struct czone *z = zone(l);
+	const struct czone *z = zone(ctx);
 
-	if (!z || z->state != l->rule->arg || z->number > l->req->number)
+	if (!z || z->state != ctx->rule->arg || z->number > ctx->req->number)
 		return RULE_NA;
-	if (l->rule->arg == ZS_RDONLY
-		    ? !writes(l->req)
-		    : !writes(l->req) && !manages(l->req) && l->req->type_raw != BLK_IN)
+	if (ctx->rule->arg == ZS_RDONLY
+		    ? !writes(ctx->req)
+		    : !writes(ctx->req) && !manages(ctx->req) && ctx->req->type_raw != BLK_IN)
 		return RULE_NA;
-	return must_be(l, z, BLK_ZONE_INVALID_CMD,
-		       l->rule->arg == ZS_RDONLY ? "in a read-only zone" : "in an offline zone");
+	return must_be(ctx, z, BLK_ZONE_INVALID_CMD,
+		       ctx->rule->arg == ZS_RDONLY ? "in a read-only zone" : "in an offline zone");
 }
 
 /* Beyond the end of the zone, for any zone that is appended to: no report is needed. */
-static enum verdict crossed(struct look *l)
+static enum verdict crossed(struct rule_context *ctx)
 {
-	const struct czone *z = zone(l);
+	const struct czone *z = zone(ctx);
 	uint64_t sectors, end;
 
-	if (!answered(l) || !zoned(l, &sectors) || (!writes(l->req) && l->req->type_raw != BLK_IN))
+	if (!answered(ctx) || !zoned(ctx, &sectors) ||
+	    (!writes(ctx->req) && ctx->req->type_raw != BLK_IN))
 		return RULE_NA;
-	if (l->req->type_raw != BLK_ZONE_APPEND && (!z || z->type != ZT_SWR))
+	if (ctx->req->type_raw != BLK_ZONE_APPEND && (!z || z->type != ZT_SWR))
 		return RULE_NA;
-	end = l->req->sector - l->req->sector % sectors + sectors;
-	if (l->req->sector + data_sectors(l->req) <= end)
-		return RULE_HELD;
-	if (l->req->status != BLK_OK)
-		return RULE_HELD;
-	also(l, l->req->number, "the request");
-	return fail(l,
-		    "%s of %" PRIu64 " sectors from %" PRIu64
-		    " completed with OK, and the zone ends at %" PRIu64,
-		    blk_name(l->req), data_sectors(l->req), l->req->sector, end);
+	end = ctx->req->sector - ctx->req->sector % sectors + sectors;
+	if (ctx->req->sector + data_sectors(ctx->req) <= end)
+		return RULE_PASSED;
+	if (ctx->req->status != BLK_OK)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->req->number, "the request");
+	return rule_fail(ctx,
+			 "%s of %" PRIu64 " sectors from %" PRIu64
+			 " completed with OK, and the zone ends at %" PRIu64,
+			 blk_name(ctx->req), data_sectors(ctx->req), ctx->req->sector, end);
 }
 
-static bool beyond(const struct look *l, const struct czone *z, const struct model_request *r)
+static bool beyond(const struct rule_context *ctx, const struct czone *z,
+		   const struct model_request *r)
 {
 	uint64_t from = r->type_raw == BLK_ZONE_APPEND ? z->start : r->sector;
 
 	return z->type == ZT_SWR && from + data_sectors(r) > z->start + z->capacity;
 }
 
-static enum verdict overrun_done(struct look *l)
+static enum verdict overrun_done(struct rule_context *ctx)
 {
-	const struct czone *z = zone(l);
+	const struct czone *z = zone(ctx);
 
-	if (!z || !writes(l->req) ||
-	    l->req->sector % l->d->zones->sectors + data_sectors(l->req) > l->d->zones->sectors)
+	if (!z || !writes(ctx->req) ||
+	    ctx->req->sector % ctx->d->zones->sectors + data_sectors(ctx->req) >
+		    ctx->d->zones->sectors)
 		return RULE_NA; /* another rule's */
-	if (!beyond(l, z, l->req))
-		return RULE_HELD;
-	if (l->req->status != BLK_OK)
-		return RULE_HELD;
-	return must_be(l, z, BLK_ZONE_INVALID_CMD, "beyond the capacity of the zone");
+	if (!beyond(ctx, z, ctx->req))
+		return RULE_PASSED;
+	if (ctx->req->status != BLK_OK)
+		return RULE_PASSED;
+	return must_be(ctx, z, BLK_ZONE_INVALID_CMD, "beyond the capacity of the zone");
 }
 
 /* The write pointer was known and nothing else was on its way when this was taken. */
-static enum verdict unaligned(struct look *l)
+static enum verdict unaligned(struct rule_context *ctx)
 {
-	const struct czone *z = zone(l);
+	const struct czone *z = zone(ctx);
 
-	if (!z || z->expect != l->req->number || z->type != ZT_SWR || z->state == ZS_FULL ||
-	    z->state == ZS_RDONLY || z->state == ZS_OFFLINE || beyond(l, z, l->req))
+	if (!z || z->expect != ctx->req->number || z->type != ZT_SWR || z->state == ZS_FULL ||
+	    z->state == ZS_RDONLY || z->state == ZS_OFFLINE || beyond(ctx, z, ctx->req))
 		return RULE_NA;
-	if (l->rule->arg) {
-		if (l->req->sector != z->wp || l->req->status != BLK_ZONE_INVALID_CMD)
-			return l->req->sector == z->wp ? RULE_HELD : RULE_NA;
-		also(l, z->number, "the zone reported");
-		also(l, l->req->number, "the request");
-		return fail(l,
-			    "OUT at the write pointer %" PRIu64 " completed with ZONE_INVALID_CMD",
-			    z->wp);
+	if (ctx->rule->arg) {
+		if (ctx->req->sector != z->wp || ctx->req->status != BLK_ZONE_INVALID_CMD)
+			return ctx->req->sector == z->wp ? RULE_PASSED : RULE_NA;
+		rule_related(ctx, z->number, "the zone reported");
+		rule_related(ctx, ctx->req->number, "the request");
+		return rule_fail(
+			ctx, "OUT at the write pointer %" PRIu64 " completed with ZONE_INVALID_CMD",
+			z->wp);
 	}
-	if (l->req->sector == z->wp)
-		return RULE_HELD;
-	if (l->req->status != BLK_OK)
-		return RULE_HELD;
-	return must_be(l, z, BLK_ZONE_UNALIGNED_WP, "not at the write pointer");
+	if (ctx->req->sector == z->wp)
+		return RULE_PASSED;
+	if (ctx->req->status != BLK_OK)
+		return RULE_PASSED;
+	return must_be(ctx, z, BLK_ZONE_UNALIGNED_WP, "not at the write pointer");
 }
 
-static enum verdict overrun(struct look *l)
+static enum verdict overrun(struct rule_context *ctx)
 {
 	const struct czone *z;
 	uint64_t sectors;
 
-	if (!zoned(l, &sectors) || !writes(l->req) || !chain_whole(l->req))
+	if (!zoned(ctx, &sectors) || !writes(ctx->req) || !chain_whole(ctx->req))
 		return RULE_NA;
-	if (l->req->type_raw == BLK_ZONE_APPEND && data_sectors(l->req) > sectors)
-		return fail(l, "ZONE_APPEND of %" PRIu64 " sectors and zones have %" PRIu64,
-			    data_sectors(l->req), sectors);
-	z = check_zone_at(l->d, l->req->sector);
+	if (ctx->req->type_raw == BLK_ZONE_APPEND && data_sectors(ctx->req) > sectors)
+		return rule_fail(ctx, "ZONE_APPEND of %" PRIu64 " sectors and zones have %" PRIu64,
+				 data_sectors(ctx->req), sectors);
+	z = check_zone_at(ctx->d, ctx->req->sector);
 	if (!z)
 		return RULE_NA;
-	if (!beyond(l, z, l->req))
-		return RULE_HELD;
-	also(l, z->number, "the zone reported");
-	return fail(l,
-		    "%s of %" PRIu64 " sectors from %" PRIu64
-		    " and the zone's capacity ends at %" PRIu64,
-		    blk_name(l->req), data_sectors(l->req), l->req->sector, z->start + z->capacity);
+	if (!beyond(ctx, z, ctx->req))
+		return RULE_PASSED;
+	rule_related(ctx, z->number, "the zone reported");
+	return rule_fail(ctx,
+			 "%s of %" PRIu64 " sectors from %" PRIu64
+			 " and the zone's capacity ends at %" PRIu64,
+			 blk_name(ctx->req), data_sectors(ctx->req), ctx->req->sector,
+			 z->start + z->capacity);
 }
 
 /* Each zone begins where zone_sectors says. */
-static enum verdict spacing(struct look *l)
+static enum verdict spacing(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	struct record_seg seg;
 	uint64_t sectors, n;
 	uint32_t pos = 0;
 
-	if (!answered(l) || r->type_raw != BLK_ZONE_REPORT || r->status || !zoned(l, &sectors))
+	if (!answered(ctx) || r->type_raw != BLK_ZONE_REPORT || r->status || !zoned(ctx, &sectors))
 		return RULE_NA;
-	while (record_seg_next(l->e->rec, &pos, &seg)) {
+	while (record_seg_next(ctx->e->rec, &pos, &seg)) {
 		if (seg.desc >= r->ndesc || !(r->desc[seg.desc].flags & VRING_DESC_F_WRITE) ||
 		    seg.offset || seg.len < 128)
 			continue;
@@ -265,18 +272,18 @@ static enum verdict spacing(struct look *l)
 
 			if (start % sectors == 0)
 				continue;
-			also(l, r->number, "the request");
-			return fail(l,
-				    "a zone is reported at sector %" PRIu64
-				    " and zone_sectors is %" PRIu64,
-				    start, sectors);
+			rule_related(ctx, r->number, "the request");
+			return rule_fail(ctx,
+					 "a zone is reported at sector %" PRIu64
+					 " and zone_sectors is %" PRIu64,
+					 start, sectors);
 		}
-		return n ? RULE_HELD : RULE_NA;
+		return n ? RULE_PASSED : RULE_NA;
 	}
 	return RULE_NA;
 }
 
-static const struct lesson lesson = {
+static const struct explanation explanation = {
 	.why = "Zones of a shingled or flash disk are written from their start on. A file system for such\n"
 	       "disks goes by the statuses: a write that ends in OK and went elsewhere is lost data, a wrong\n"
 	       "error makes it take the zone for broken.",
@@ -291,43 +298,44 @@ static const struct lesson lesson = {
 const struct rule rules_blk_zone[] = {
 	{ "blk-zone-status", "BLKOP-V19 BLKOP-V20 BLKOP-V21 BLKOP-V22 BLKOP-V23 BLKOP-V40", DEVICE,
 	  "5.2.6.2", "Zone requests are answered with the statuses that are meant for them.", USED,
-	  domain, 0, &lesson, "ZONE_CLOSE, ZONE_OPEN_RESOURCE" },
+	  domain, 0, &explanation, "ZONE_CLOSE, ZONE_OPEN_RESOURCE" },
 	{ "blk-zone-limits", "BLKINIT-V11 BLKINIT-V13 BLKINIT-V14 BLKINIT-V18", DEVICE, "5.2.5.2",
 	  "The zoned characteristics make sense: zones have sectors, no more can be open than active.",
-	  NEED_REGS | NEED_CONFIG | NEED_AGREED, AT(CONFIG_READ), limits, 0, &lesson,
+	  NEED_REGS | NEED_CONFIG | NEED_AGREED, AT(CONFIG_READ), limits, 0, &explanation,
 	  "max_active_zones 4, max_open_zones 8" },
 	{ "blk-zone-conventional-managed", "BLKOP-V17", DEVICE, "5.2.6.2",
 	  "OPEN, CLOSE, FINISH and RESET of a conventional zone are answered with ZONE_INVALID_CMD.",
-	  USED, conventional, 0, &lesson, "a conventional zone, ZONE_OPEN, OK" },
+	  USED, conventional, 0, &explanation, "a conventional zone, ZONE_OPEN, OK" },
 	{ "blk-zone-append-elsewhere", "BLKOP-V18", DEVICE, "5.2.6.2",
 	  "ZONE_APPEND to a zone that is not sequential-write-required is answered with ZONE_INVALID_CMD.",
-	  USED, append_type, 0, &lesson, "a conventional zone, ZONE_APPEND, OK" },
+	  USED, append_type, 0, &explanation, "a conventional zone, ZONE_APPEND, OK" },
 	{ "blk-zone-read-only-written", "BLKOP-V33", DEVICE, "5.2.6.2",
 	  "Writes to a read-only zone are answered with ZONE_INVALID_CMD.", USED, dead, ZS_RDONLY,
-	  &lesson, "a zone in state 13, OUT, OK" },
+	  &explanation, "a zone in state 13, OUT, OK" },
 	{ "blk-zone-offline-served", "BLKOP-V34", DEVICE, "5.2.6.2",
 	  "Requests to an offline zone are answered with ZONE_INVALID_CMD.", USED, dead, ZS_OFFLINE,
-	  &lesson, "a zone in state 15, IN, OK" },
+	  &explanation, "a zone in state 15, IN, OK" },
 	{ "blk-zone-crossed", "BLKOP-V30", DEVICE, "5.2.6.2",
 	  "A request that goes on into the next zone is answered with ZONE_INVALID_CMD.", USED,
-	  crossed, 0, &lesson, "zones of 4096 sectors, ZONE_APPEND of 5000, OK" },
+	  crossed, 0, &explanation, "zones of 4096 sectors, ZONE_APPEND of 5000, OK" },
 	{ "blk-zone-overrun-done", "BLKOP-V26", DEVICE, "5.2.6.2",
 	  "A write beyond the capacity of its zone is answered with ZONE_INVALID_CMD.", USED,
-	  overrun_done, 0, &lesson,
+	  overrun_done, 0, &explanation,
 	  "a zone with a capacity of 4000, OUT at 3999 of 8 sectors, OK" },
 	{ "blk-zone-unaligned-done", "BLKOP-V31", DEVICE, "5.2.6.2",
 	  "A write that is not at the write pointer is answered with ZONE_UNALIGNED_WP.", USED,
-	  unaligned, 0, &lesson, "write pointer 4100, OUT sector 4096, OK" },
+	  unaligned, 0, &explanation, "write pointer 4100, OUT sector 4096, OK" },
 	{ "blk-zone-write-refused", "BLKOP-V24", CHECK_DEVICE, CHECK_SUSPICIOUS, VIRTIO_ID_BLOCK,
 	  "5.2.6.2",
 	  "A write at the write pointer fails for want of resources, and says so, or because the zone died.",
-	  USED, unaligned, 1, &lesson, "write pointer 4100, OUT sector 4100, ZONE_INVALID_CMD" },
+	  USED, unaligned, 1, &explanation,
+	  "write pointer 4100, OUT sector 4100, ZONE_INVALID_CMD" },
 	{ "blk-zone-overrun", "BLKOP-D27", CHECK_DRIVER, CHECK_MUST, VIRTIO_ID_BLOCK, "5.2.6.1",
 	  "What is written to a zone fits into it.",
-	  NEED_CHAIN | NEED_BYTES | NEED_CONFIG | NEED_AGREED, AT(REQUEST), overrun, 0, &lesson,
-	  "zones of 4096 sectors, ZONE_APPEND of 5000" },
+	  NEED_CHAIN | NEED_BYTES | NEED_CONFIG | NEED_AGREED, AT(REQUEST), overrun, 0,
+	  &explanation, "zones of 4096 sectors, ZONE_APPEND of 5000" },
 	{ "blk-zone-misplaced", "BLKINIT-V11", DEVICE, "5.2.5.2",
-	  "Zones begin at multiples of zone_sectors.", USED, spacing, 0, &lesson,
+	  "Zones begin at multiples of zone_sectors.", USED, spacing, 0, &explanation,
 	  "zone_sectors 4096, a zone at 4100" },
 	ROW_END,
 };

@@ -8,9 +8,9 @@
 #define WRITE VRING_DESC_F_WRITE
 #define INDIRECT VRING_DESC_F_INDIRECT
 
-static bool packed(const struct look *l)
+static bool packed(const struct rule_context *ctx)
 {
-	return l->queue->packed;
+	return ctx->queue->packed;
 }
 
 /* Descriptor i names a table, not a buffer. */
@@ -19,69 +19,70 @@ static bool is_table(const struct model_request *r, uint32_t i)
 	return i < r->ndirect && r->desc[i].flags & INDIRECT;
 }
 
-static enum verdict bad_head(struct look *l)
+static enum verdict bad_head(struct rule_context *ctx)
 {
-	if (l->queue->packed || !l->queue->size_known)
+	if (ctx->queue->packed || !ctx->queue->size_known)
 		return RULE_NA;
-	if (l->req->head < l->queue->size)
-		return RULE_HELD;
-	also(l, l->q->n_kick, "the last kick");
-	return fail(l, "available ring entry %u names descriptor %u of a queue of %u", l->req->pos,
-		    l->req->head, l->queue->size);
+	if (ctx->req->head < ctx->queue->size)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->q->n_kick, "the last kick");
+	return rule_fail(ctx, "available ring entry %u names descriptor %u of a queue of %u",
+			 ctx->req->pos, ctx->req->head, ctx->queue->size);
 }
 
-static enum verdict bad_next(struct look *l)
+static enum verdict bad_next(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
 	if (!chain_true(r))
 		return RULE_NA;
 	if (!(r->flags & VQT_CHAIN_BAD_NEXT))
-		return RULE_HELD;
-	also(l, l->q->n_kick, "the last kick");
-	return fail(l, "chain %u goes on after descriptor number %u to one outside its table",
-		    r->head, r->ndesc);
+		return RULE_PASSED;
+	rule_related(ctx, ctx->q->n_kick, "the last kick");
+	return rule_fail(ctx,
+			 "chain %u goes on after descriptor number %u to one outside its table",
+			 r->head, r->ndesc);
 }
 
-static enum verdict in_flight(struct look *l)
+static enum verdict in_flight(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
-	if (accepted(l, VIRTIO_F_IN_ORDER) || r->flags & VQT_CHAIN_AGAIN || l->q->draining)
+	if (accepted(ctx, VIRTIO_F_IN_ORDER) || r->flags & VQT_CHAIN_AGAIN || ctx->q->draining)
 		return RULE_NA;
-	if (!l->e->head_in_flight)
-		return RULE_HELD;
-	also(l, l->q->n_used, "the last chain used");
-	return fail(l, "%s %u was made available again and is still in flight",
-		    packed(l) ? "buffer id" : "descriptor", r->head);
+	if (!ctx->e->head_in_flight)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->q->n_used, "the last chain used");
+	return rule_fail(ctx, "%s %u was made available again and is still in flight",
+			 packed(ctx) ? "buffer id" : "descriptor", r->head);
 }
 
-static enum verdict zero_length(struct look *l)
+static enum verdict zero_length(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
 	for (uint32_t i = 0; i < r->ndesc; i++)
 		if (!r->desc[i].len && !is_table(r, i))
-			return fail(l, "descriptor %u of chain %u has length 0", i, r->head);
-	return RULE_HELD;
+			return rule_fail(ctx, "descriptor %u of chain %u has length 0", i, r->head);
+	return RULE_PASSED;
 }
 
-static enum verdict table_length(struct look *l)
+static enum verdict table_length(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	uint32_t last = r->ndirect - 1, len;
 
 	if (!chain_true(r) || !r->ndirect || r->ndirect > r->ndesc || !is_table(r, last))
 		return RULE_NA;
 	len = r->desc[last].len;
 	if (len && !(len % sizeof(struct vring_desc)))
-		return RULE_HELD;
-	return fail(l, "the indirect table of chain %u has %u bytes", r->head, len);
+		return RULE_PASSED;
+	return rule_fail(ctx, "the indirect table of chain %u has %u bytes", r->head, len);
 }
 
-static enum verdict order(struct look *l)
+static enum verdict order(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	bool writable = false;
 
 	for (uint32_t i = 0; i < r->ndesc; i++) {
@@ -90,206 +91,211 @@ static enum verdict order(struct look *l)
 		if (r->desc[i].flags & WRITE)
 			writable = true;
 		else if (writable)
-			return fail(l,
-				    "descriptor %u of chain %u is device-readable and follows a "
-				    "device-writable one",
-				    i, r->head);
+			return rule_fail(
+				ctx,
+				"descriptor %u of chain %u is device-readable and follows a "
+				"device-writable one",
+				i, r->head);
 	}
-	return RULE_HELD;
+	return RULE_PASSED;
 }
 
 /* The device gave up at the queue's size, in a table that is longer: no loop as yet. */
-static bool long_table(const struct look *l)
+static bool long_table(const struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
 	return r->flags & VQT_CHAIN_LOOP && r->ndirect && r->ndirect <= r->ndesc &&
 	       is_table(r, r->ndirect - 1) &&
-	       r->desc[r->ndirect - 1].len / sizeof(struct vring_desc) > l->queue->size;
+	       r->desc[r->ndirect - 1].len / sizeof(struct vring_desc) > ctx->queue->size;
 }
 
-static enum verdict loop(struct look *l)
+static enum verdict loop(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
-	if (!chain_true(r) || long_table(l))
+	if (!chain_true(r) || long_table(ctx))
 		return RULE_NA;
 	if (r->flags & VQT_CHAIN_LOOP)
-		return fail(l, "chain %u has more descriptors than there are", r->head);
+		return rule_fail(ctx, "chain %u has more descriptors than there are", r->head);
 	if (r->readable + r->writable > 1ULL << 32)
-		return fail(l, "chain %u has %" PRIu64 " bytes", r->head,
-			    r->readable + r->writable);
-	return RULE_HELD;
+		return rule_fail(ctx, "chain %u has %" PRIu64 " bytes", r->head,
+				 r->readable + r->writable);
+	return RULE_PASSED;
 }
 
-static enum verdict too_long(struct look *l)
+static enum verdict too_long(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	uint32_t n = r->ndesc;
 
-	if (!l->queue->size_known || !l->queue->size || packed(l) != (l->rule->arg != 0))
+	if (!ctx->queue->size_known || !ctx->queue->size || packed(ctx) != (ctx->rule->arg != 0))
 		return RULE_NA;
-	if (long_table(l))
-		return fail(l, "chain %u goes on after %u descriptors in a queue of %u", r->head,
-			    n - 1, l->queue->size);
+	if (long_table(ctx))
+		return rule_fail(ctx, "chain %u goes on after %u descriptors in a queue of %u",
+				 r->head, n - 1, ctx->queue->size);
 	if (r->flags & VQT_CHAIN_LOOP)
 		return RULE_NA;
 	if (r->ndirect && r->ndirect <= n && is_table(r, r->ndirect - 1))
 		n--;
-	if (n <= l->queue->size)
-		return RULE_HELD;
-	return fail(l, "chain %u has %u descriptors in a queue of %u", r->head, n, l->queue->size);
+	if (n <= ctx->queue->size)
+		return RULE_PASSED;
+	return rule_fail(ctx, "chain %u has %u descriptors in a queue of %u", r->head, n,
+			 ctx->queue->size);
 }
 
-static enum verdict indirect_unnegotiated(struct look *l)
+static enum verdict indirect_unnegotiated(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
-	if (!chain_true(r) || !negotiated(l) || packed(l) != (l->rule->arg != 0))
+	if (!chain_true(r) || !negotiated(ctx) || packed(ctx) != (ctx->rule->arg != 0))
 		return RULE_NA;
 	for (uint32_t i = 0; i < r->ndirect && i < r->ndesc; i++) {
 		if (!is_table(r, i))
 			continue;
-		if (accepted(l, VIRTIO_RING_F_INDIRECT_DESC))
-			return RULE_HELD;
-		also(l, l->d->n_feature_write, "the features accepted");
-		return fail(l,
-			    "chain %u has an indirect table and VIRTIO_F_INDIRECT_DESC is not "
-			    "negotiated",
-			    r->head);
+		if (accepted(ctx, VIRTIO_RING_F_INDIRECT_DESC))
+			return RULE_PASSED;
+		rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+		return rule_fail(ctx,
+				 "chain %u has an indirect table and VIRTIO_F_INDIRECT_DESC is not "
+				 "negotiated",
+				 r->head);
 	}
 	return RULE_NA;
 }
 
-static enum verdict nested(struct look *l)
+static enum verdict nested(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
-	if (!chain_true(r) || r->ndesc <= r->ndirect || packed(l))
+	if (!chain_true(r) || r->ndesc <= r->ndirect || packed(ctx))
 		return RULE_NA;
 	for (uint32_t i = r->ndirect; i < r->ndesc; i++)
 		if (r->desc[i].flags & INDIRECT)
-			return fail(l,
-				    "entry %u of the indirect table of chain %u is indirect itself",
-				    i - r->ndirect, r->head);
-	return RULE_HELD;
+			return rule_fail(
+				ctx,
+				"entry %u of the indirect table of chain %u is indirect itself",
+				i - r->ndirect, r->head);
+	return RULE_PASSED;
 }
 
-static enum verdict table_flags(struct look *l)
+static enum verdict table_flags(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
-	if (!chain_true(r) || r->ndesc <= r->ndirect || !packed(l))
+	if (!chain_true(r) || r->ndesc <= r->ndirect || !packed(ctx))
 		return RULE_NA;
 	for (uint32_t i = r->ndirect; i < r->ndesc; i++)
 		if (r->desc[i].flags & ~WRITE)
-			return fail(l,
-				    "entry %u of the indirect table of buffer %u has flags 0x%04x",
-				    i - r->ndirect, r->head, r->desc[i].flags);
-	return RULE_HELD;
+			return rule_fail(
+				ctx, "entry %u of the indirect table of buffer %u has flags 0x%04x",
+				i - r->ndirect, r->head, r->desc[i].flags);
+	return RULE_PASSED;
 }
 
-static enum verdict indirect_next(struct look *l)
+static enum verdict indirect_next(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	bool any = false;
 
-	if (!chain_true(r) || packed(l) != (l->rule->arg != 0))
+	if (!chain_true(r) || packed(ctx) != (ctx->rule->arg != 0))
 		return RULE_NA;
 	for (uint32_t i = 0; i < r->ndirect && i < r->ndesc; i++) {
 		if (!is_table(r, i))
 			continue;
 		any = true;
-		if (r->desc[i].flags & NEXT || (packed(l) && r->ndirect > 1))
-			return fail(l, "descriptor %u of chain %u is indirect and %s", i, r->head,
-				    r->desc[i].flags & NEXT ? "has NEXT set" : "part of a list");
+		if (r->desc[i].flags & NEXT || (packed(ctx) && r->ndirect > 1))
+			return rule_fail(
+				ctx, "descriptor %u of chain %u is indirect and %s", i, r->head,
+				r->desc[i].flags & NEXT ? "has NEXT set" : "part of a list");
 	}
-	return any ? RULE_HELD : RULE_NA;
+	return any ? RULE_PASSED : RULE_NA;
 }
 
 /* 2.7.5.2: descriptors follow one another in the table. */
-static enum verdict order_direct(struct look *l)
+static enum verdict order_direct(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	uint32_t at = r->head;
 
-	if (!chain_true(r) || !chain_whole(r) || packed(l) || !accepted(l, VIRTIO_F_IN_ORDER) ||
-	    !l->queue->size)
+	if (!chain_true(r) || !chain_whole(r) || packed(ctx) || !accepted(ctx, VIRTIO_F_IN_ORDER) ||
+	    !ctx->queue->size)
 		return RULE_NA;
 	for (uint32_t i = 0; i < r->ndirect && i < r->ndesc && r->desc[i].flags & NEXT; i++) {
-		uint32_t want = at + 1 == l->queue->size ? 0 : at + 1;
+		uint32_t want = at + 1 == ctx->queue->size ? 0 : at + 1;
 
 		if (r->desc[i].next != want)
-			return fail(l, "descriptor %u of chain %u has next %u, not %u", at, r->head,
-				    r->desc[i].next, want);
+			return rule_fail(ctx, "descriptor %u of chain %u has next %u, not %u", at,
+					 r->head, r->desc[i].next, want);
 		at = want;
 	}
-	return RULE_HELD;
+	return RULE_PASSED;
 }
 
-static enum verdict order_table(struct look *l)
+static enum verdict order_table(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
-	if (!chain_true(r) || packed(l) || r->ndesc <= r->ndirect ||
-	    !accepted(l, VIRTIO_F_IN_ORDER))
+	if (!chain_true(r) || packed(ctx) || r->ndesc <= r->ndirect ||
+	    !accepted(ctx, VIRTIO_F_IN_ORDER))
 		return RULE_NA;
 	for (uint32_t i = r->ndirect; i < r->ndesc; i++)
 		if (r->desc[i].flags & NEXT && r->desc[i].next != i - r->ndirect + 1)
-			return fail(l, "entry %u of the indirect table of chain %u has next %u",
-				    i - r->ndirect, r->head, r->desc[i].next);
-	return RULE_HELD;
+			return rule_fail(ctx,
+					 "entry %u of the indirect table of chain %u has next %u",
+					 i - r->ndirect, r->head, r->desc[i].next);
+	return RULE_PASSED;
 }
 
 /* --- what the device makes of a chain that is in order ----------------------- */
 
 /* arg: 0 any chain, 1 one with WRITE on its table, 2 one whose table follows direct ones */
-static enum verdict refused(struct look *l)
+static enum verdict refused(struct rule_context *ctx)
 {
-	struct cqueue *q = l->q;
+	struct cqueue *q = ctx->q;
 
-	for (struct cqueue *c = l->d->queues; !q && c; c = c->hh.next)
-		if (c->n_chain && c->n_chain + 1 == l->number)
+	for (struct cqueue *c = ctx->d->queues; !q && c; c = c->hh.next)
+		if (c->n_chain && c->n_chain + 1 == ctx->number)
 			q = c;
-	if (!q || !q->n_chain || q->n_chain < l->d->n_error)
+	if (!q || !q->n_chain || q->n_chain < ctx->d->n_error)
 		return RULE_NA;
 	if (q->chain_faulty || q->n_chain < q->n_used || q->n_chain < q->n_kick || q->chain_flags)
 		return RULE_NA;
-	if (l->rule->arg == 1 && !q->chain_write_table)
+	if (ctx->rule->arg == 1 && !q->chain_write_table)
 		return RULE_NA;
-	if (l->rule->arg == 2 && !q->chain_after_direct)
+	if (ctx->rule->arg == 2 && !q->chain_after_direct)
 		return RULE_NA;
-	if (!l->rule->arg && (q->chain_write_table || q->chain_after_direct))
+	if (!ctx->rule->arg && (q->chain_write_table || q->chain_after_direct))
 		return RULE_NA;
-	also(l, q->n_chain, "the chain");
-	return fail_queue(l, q->index,
-			  "the device met an error right after taking a chain with nothing "
-			  "wrong in it%s",
-			  l->rule->arg == 1 ? " but WRITE on its indirect descriptor"
-			  : l->rule->arg    ? " whose table follows direct descriptors"
-					    : "");
+	rule_related(ctx, q->n_chain, "the chain");
+	return rule_fail_queue(ctx, q->index,
+			       "the device met an error right after taking a chain with nothing "
+			       "wrong in it%s",
+			       ctx->rule->arg == 1 ? " but WRITE on its indirect descriptor"
+			       : ctx->rule->arg	   ? " whose table follows direct descriptors"
+						   : "");
 }
 
-static enum verdict spurious_refused(struct look *l)
+static enum verdict spurious_refused(struct rule_context *ctx)
 {
-	struct cqueue *q = l->q;
+	struct cqueue *q = ctx->q;
 	const struct vqt_ring *r;
 
-	for (struct cqueue *c = l->d->queues; !q && c; c = c->hh.next)
-		if (c->n_kick && c->n_kick + 1 == l->number)
+	for (struct cqueue *c = ctx->d->queues; !q && c; c = c->hh.next)
+		if (c->n_kick && c->n_kick + 1 == ctx->number)
 			q = c;
-	if (!q || q->n_kick + 1 != l->number || q->n_ring != q->n_kick)
+	if (!q || q->n_kick + 1 != ctx->number || q->n_ring != q->n_kick)
 		return RULE_NA;
 	r = &q->ring;
 	if (r->known & VQT_RING_PACKED || !(r->known & VQT_RING_AVAIL_IDX) ||
 	    !(r->known & VQT_RING_LAST_AVAIL) || r->avail_idx != r->last_avail)
 		return RULE_NA;
-	also(l, q->n_kick, "the kick");
-	return fail_queue(l, q->index,
-			  "the device met an error right after a kick with nothing new");
+	rule_related(ctx, q->n_kick, "the kick");
+	return rule_fail_queue(ctx, q->index,
+			       "the device met an error right after a kick with nothing new");
 }
 
-static const struct lesson chain = {
+static const struct explanation chain = {
 	.why = "A device walks chains with the lengths, flags and links it finds. What is not in order\n"
 	       "makes it stop for good (QEMU: 'broken' device), serve half a request, or, if it trusts too\n"
 	       "much, touch memory it was never given.",
@@ -299,7 +305,7 @@ static const struct lesson chain = {
 		 "an indirect descriptor is the last and says a multiple of 16 bytes\n",
 };
 
-static const struct lesson framing = {
+static const struct explanation framing = {
 	.why = "How a request is cut into descriptors is the driver's business alone. Devices that expect\n"
 	       "the cut of one driver fail with the next.",
 	.right = "header and data in one descriptor, or the header in two: served all the same\n",

@@ -4,65 +4,67 @@
 
 #include "decoder/check/impl.h"
 
-static bool by_rows(const struct look *l)
+static bool by_rows(const struct rule_context *ctx)
 {
-	return reg(l)->region == VQT_REGION_COMMON || reg(l)->region == VQT_REGION_DEVICE;
+	return reg(ctx)->region == VQT_REGION_COMMON || reg(ctx)->region == VQT_REGION_DEVICE;
 }
 
-static const char *op(const struct look *l)
+static const char *op(const struct rule_context *ctx)
 {
-	return is_write(l) ? "write to" : "read of";
+	return is_write(ctx) ? "write to" : "read of";
 }
 
-static enum verdict read_only(struct look *l)
+static enum verdict read_only(struct rule_context *ctx)
 {
-	if (!is_write(l) || !l->e->field || reg(l)->region == VQT_REGION_MMIO)
+	if (!is_write(ctx) || !ctx->e->field || reg(ctx)->region == VQT_REGION_MMIO)
 		return RULE_NA;
-	if ((reg(l)->region == VQT_REGION_LEGACY) != (l->rule->arg != 0))
+	if ((reg(ctx)->region == VQT_REGION_LEGACY) != (ctx->rule->arg != 0))
 		return RULE_NA;
-	if (!(l->e->field->flags & SPEC_RO))
-		return RULE_HELD;
-	return fail(l, "%s is read-only and 0x%" PRIx64 " was written to it", l->e->field->name,
-		    reg(l)->value);
+	if (!(ctx->e->field->flags & SPEC_RO))
+		return RULE_PASSED;
+	return rule_fail(ctx, "%s is read-only and 0x%" PRIx64 " was written to it",
+			 ctx->e->field->name, reg(ctx)->value);
 }
 
 /* 4.1.3.1: the width of the field, aligned; 64-bit fields in halves. */
-static enum verdict width(struct look *l)
+static enum verdict width(struct rule_context *ctx)
 {
-	const struct spec_field *f = l->e->field;
+	const struct spec_field *f = ctx->e->field;
 	unsigned want;
 
-	if (!by_rows(l) || !f || f->kind == SPEC_BYTES || f->width > 8)
+	if (!by_rows(ctx) || !f || f->kind == SPEC_BYTES || f->width > 8)
 		return RULE_NA;
 	want = f->width == 8 ? 4 : f->width;
-	if (f->width == 8 && reg(l)->width == 8 && !l->e->field_offset)
+	if (f->width == 8 && reg(ctx)->width == 8 && !ctx->e->field_offset)
 		return RULE_NA; /* a rule of its own */
-	if (reg(l)->width == want && !(l->e->field_offset % want))
-		return RULE_HELD;
-	return fail(l, "a %u-byte %s %s, which has %u byte%s, at offset %u in it", reg(l)->width,
-		    op(l), f->name, f->width, f->width == 1 ? "" : "s", l->e->field_offset);
+	if (reg(ctx)->width == want && !(ctx->e->field_offset % want))
+		return RULE_PASSED;
+	return rule_fail(ctx, "a %u-byte %s %s, which has %u byte%s, at offset %u in it",
+			 reg(ctx)->width, op(ctx), f->name, f->width, f->width == 1 ? "" : "s",
+			 ctx->e->field_offset);
 }
 
-static enum verdict whole_64(struct look *l)
+static enum verdict whole_64(struct rule_context *ctx)
 {
-	const struct spec_field *f = l->e->field;
+	const struct spec_field *f = ctx->e->field;
 
-	if (!by_rows(l) || !f || f->width != 8 || f->kind == SPEC_BYTES)
+	if (!by_rows(ctx) || !f || f->width != 8 || f->kind == SPEC_BYTES)
 		return RULE_NA;
-	if (reg(l)->width != 8)
-		return RULE_HELD;
-	return fail(l, "an 8-byte %s %s", op(l), f->name);
+	if (reg(ctx)->width != 8)
+		return RULE_PASSED;
+	return rule_fail(ctx, "an 8-byte %s %s", op(ctx), f->name);
 }
 
-static enum verdict nowhere(struct look *l)
+static enum verdict nowhere(struct rule_context *ctx)
 {
-	if (reg(l)->region != VQT_REGION_COMMON)
+	if (reg(ctx)->region != VQT_REGION_COMMON)
 		return RULE_NA;
-	if (l->e->field)
-		return RULE_HELD;
-	return fail(l,
-		    "a %u-byte %s the common configuration at offset 0x%x, where there is no field",
-		    reg(l)->width, op(l), reg(l)->offset);
+	if (ctx->e->field)
+		return RULE_PASSED;
+	return rule_fail(
+		ctx,
+		"a %u-byte %s the common configuration at offset 0x%x, where there is no field",
+		reg(ctx)->width, op(ctx), reg(ctx)->offset);
 }
 
 static const struct {
@@ -75,42 +77,43 @@ static const struct {
 	{ F_ADMIN_VQ, "admin_queue_num" },
 };
 
-static enum verdict without_feature(struct look *l)
+static enum verdict without_feature(struct rule_context *ctx)
 {
-	if (reg(l)->region != VQT_REGION_COMMON || !l->e->field || l->e->field->feature < 0)
+	if (reg(ctx)->region != VQT_REGION_COMMON || !ctx->e->field || ctx->e->field->feature < 0)
 		return RULE_NA;
 	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++) {
-		if (!field_is(l, optional[i].field) || !offered_known(l, optional[i].feature))
+		if (!field_is(ctx, optional[i].field) || !offered_known(ctx, optional[i].feature))
 			continue;
-		if (offered(l, optional[i].feature))
-			return RULE_HELD;
-		also(l, l->d->n_offer, "the features offered");
-		return fail(l, "a %s %s, whose feature is not offered", op(l), l->e->field->name);
+		if (offered(ctx, optional[i].feature))
+			return RULE_PASSED;
+		rule_related(ctx, ctx->d->n_offer, "the features offered");
+		return rule_fail(ctx, "a %s %s, whose feature is not offered", op(ctx),
+				 ctx->e->field->name);
 	}
 	return RULE_NA;
 }
 
-static enum verdict admin_range(struct look *l)
+static enum verdict admin_range(struct rule_context *ctx)
 {
-	uint64_t index = reg(l)->value;
+	uint64_t index = reg(ctx)->value;
 
-	if (!accepted(l, F_ADMIN_VQ) || !l->d->num_queues_known)
+	if (!accepted(ctx, F_ADMIN_VQ) || !ctx->d->num_queues_known)
 		return RULE_NA;
-	if (field_is(l, "admin_queue_num") && l->d->admin_index_known) {
-		if (index + l->d->admin_index <= 0x10000)
-			return RULE_HELD;
-		return fail(l, "admin_queue_num is %" PRIu64 " and admin_queue_index %u", index,
-			    l->d->admin_index);
+	if (field_is(ctx, "admin_queue_num") && ctx->d->admin_index_known) {
+		if (index + ctx->d->admin_index <= 0x10000)
+			return RULE_PASSED;
+		return rule_fail(ctx, "admin_queue_num is %" PRIu64 " and admin_queue_index %u",
+				 index, ctx->d->admin_index);
 	}
-	if (!field_is(l, "admin_queue_index"))
+	if (!field_is(ctx, "admin_queue_index"))
 		return RULE_NA;
-	if (index >= l->d->num_queues)
-		return RULE_HELD;
-	return fail(l, "admin_queue_index is %" PRIu64 " and num_queues %u", index,
-		    l->d->num_queues);
+	if (index >= ctx->d->num_queues)
+		return RULE_PASSED;
+	return rule_fail(ctx, "admin_queue_index is %" PRIu64 " and num_queues %u", index,
+			 ctx->d->num_queues);
 }
 
-static const struct lesson access = {
+static const struct explanation access = {
 	.why = "Devices decode registers by offset and width. Hypervisors split, merge or drop what they do\n"
 	       "not expect: an access of another width works on one and returns 0, or another register, on\n"
 	       "the next.",

@@ -4,64 +4,65 @@
 
 #include "decoder/check/impl.h"
 
-static bool in_old(const struct look *l)
+static bool in_old(const struct rule_context *ctx)
 {
-	return reg(l)->region == VQT_REGION_LEGACY;
+	return reg(ctx)->region == VQT_REGION_LEGACY;
 }
 
-static const char *name(const struct look *l)
+static const char *name(const struct rule_context *ctx)
 {
-	return l->e->field ? l->e->field->name : "a field";
+	return ctx->e->field ? ctx->e->field->name : "a field";
 }
 
 /* The read ends when something else begins; a generation read makes it whole. */
-static enum verdict torn(struct look *l)
+static enum verdict torn(struct rule_context *ctx)
 {
-	struct owed *o = &l->d->torn;
+	struct obligation *o = &ctx->d->torn;
 
-	if (!o->number || !modern(l))
+	if (!o->number || !modern(ctx))
 		return RULE_NA;
-	if (l->e->field && field_is(l, "config_generation"))
-		return o->b ? RULE_HELD : RULE_NA;
-	also(l, l->d->n_generation, "config_generation read");
-	also(l, o->number, "the last part read");
-	return fail(l,
-		    "a 64-bit field at offset %u was read in parts and config_generation not read "
-		    "again after",
-		    o->a);
+	if (ctx->e->field && field_is(ctx, "config_generation"))
+		return o->b ? RULE_PASSED : RULE_NA;
+	rule_related(ctx, ctx->d->n_generation, "config_generation read");
+	rule_related(ctx, o->number, "the last part read");
+	return rule_fail(
+		ctx,
+		"a 64-bit field at offset %u was read in parts and config_generation not read "
+		"again after",
+		o->a);
 }
 
-static enum verdict untimed(struct look *l)
+static enum verdict untimed(struct rule_context *ctx)
 {
-	if (!l->e->field || l->e->field->width != 8 || reg(l)->width == 8 || !modern(l))
+	if (!ctx->e->field || ctx->e->field->width != 8 || reg(ctx)->width == 8 || !modern(ctx))
 		return RULE_NA;
-	if (l->d->n_generation)
-		return RULE_HELD;
-	if (l->d->torn.number)
+	if (ctx->d->n_generation)
+		return RULE_PASSED;
+	if (ctx->d->torn.number)
 		return RULE_NA; /* the other half: said already */
-	also(l, l->d->n_reset, "the reset");
-	return fail(l, "%s is read in parts and config_generation has not been read before",
-		    name(l));
+	rule_related(ctx, ctx->d->n_reset, "the reset");
+	return rule_fail(ctx, "%s is read in parts and config_generation has not been read before",
+			 name(ctx));
 }
 
-static enum verdict without_feature(struct look *l)
+static enum verdict without_feature(struct rule_context *ctx)
 {
-	const struct spec_field *f = l->e->field;
+	const struct spec_field *f = ctx->e->field;
 
-	if (!f || f->feature < 0 || f->kind == SPEC_BYTES || l->e->field_offset)
+	if (!f || f->feature < 0 || f->kind == SPEC_BYTES || ctx->e->field_offset)
 		return RULE_NA;
-	if (!(l->d->offer_read >> (f->feature / 32) & 1)) {
-		if (in_old(l))
+	if (!(ctx->d->offer_read >> (f->feature / 32) & 1)) {
+		if (in_old(ctx))
 			return RULE_NA; /* 3.1.2 lets it */
-		also(l, l->d->n_reset, "the reset");
-		return fail(l, "%s was %s before device_feature was read", f->name,
-			    is_write(l) ? "written" : "read");
+		rule_related(ctx, ctx->d->n_reset, "the reset");
+		return rule_fail(ctx, "%s was %s before device_feature was read", f->name,
+				 is_write(ctx) ? "written" : "read");
 	}
-	if (spec_field_exists(f, l->dev->offered))
-		return RULE_HELD;
-	also(l, l->d->n_offer, "the features offered");
-	return fail(l, "%s was %s and its feature is not offered", f->name,
-		    is_write(l) ? "written" : "read");
+	if (spec_field_exists(f, ctx->dev->offered))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_offer, "the features offered");
+	return rule_fail(ctx, "%s was %s and its feature is not offered", f->name,
+			 is_write(ctx) ? "written" : "read");
 }
 
 static const char *generation_text(const struct config_diff *c)
@@ -70,108 +71,110 @@ static const char *generation_text(const struct config_diff *c)
 }
 
 /* Zoned characteristics and the cache mode may depend on what was accepted, 5.2.5. */
-static bool may_follow_features(const struct look *l, const struct config_diff *c)
+static bool may_follow_features(const struct rule_context *ctx, const struct config_diff *c)
 {
-	return l->dev->virtio_id == VIRTIO_ID_BLOCK &&
+	return ctx->dev->virtio_id == VIRTIO_ID_BLOCK &&
 	       ((c->offset >= 72 && c->offset < 96) || c->offset == 32);
 }
 
 /* arg: 1 FEATURES_OK came between the reads; 2 one was of a whole, the other of halves. */
-static enum verdict generation_same(struct look *l)
+static enum verdict generation_same(struct rule_context *ctx)
 {
-	const struct config_diff *c = &l->d->diff;
+	const struct config_diff *c = &ctx->d->diff;
 
 	bool halves = c->old_width && (c->old_width == 8) != (c->width == 8);
 
-	if (!c->n_new || !c->generation_known || c->across_features_ok != (l->rule->arg == 1) ||
-	    (!c->across_features_ok && halves != (l->rule->arg == 2)))
+	if (!c->n_new || !c->generation_known || c->across_features_ok != (ctx->rule->arg == 1) ||
+	    (!c->across_features_ok && halves != (ctx->rule->arg == 2)))
 		return RULE_NA;
-	if (c->across_features_ok && may_follow_features(l, c))
+	if (c->across_features_ok && may_follow_features(ctx, c))
 		return RULE_NA;
-	if ((uint8_t)reg(l)->value != c->generation)
-		return RULE_HELD;
-	also(l, c->n_old, "read with the old value");
-	also(l, c->n_new, "read with the new value");
-	return fail(l, "%u bytes at offset %u changed %s and config_generation is still %u",
-		    c->width, c->offset, generation_text(c), c->generation);
+	if ((uint8_t)reg(ctx)->value != c->generation)
+		return RULE_PASSED;
+	rule_related(ctx, c->n_old, "read with the old value");
+	rule_related(ctx, c->n_new, "read with the new value");
+	return rule_fail(ctx, "%u bytes at offset %u changed %s and config_generation is still %u",
+			 c->width, c->offset, generation_text(c), c->generation);
 }
 
-static enum verdict legacy_once(struct look *l)
+static enum verdict legacy_once(struct rule_context *ctx)
 {
-	uint8_t now = (uint8_t)reg(l)->value & (uint8_t)~l->e->status_before;
+	uint8_t now = (uint8_t)reg(ctx)->value & (uint8_t)~ctx->e->status_before;
 
-	if (!in_old(l) || !(now & VIRTIO_CONFIG_S_DRIVER_OK) || !l->d->capacity_reads)
+	if (!in_old(ctx) || !(now & VIRTIO_CONFIG_S_DRIVER_OK) || !ctx->d->capacity_reads)
 		return RULE_NA;
-	if (l->d->capacity_reads > 1)
-		return RULE_HELD;
-	also(l, l->d->n_config[0], "the capacity read");
-	return fail(l, "the capacity was read only once");
+	if (ctx->d->capacity_reads > 1)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_config[0], "the capacity read");
+	return rule_fail(ctx, "the capacity was read only once");
 }
 
-static enum verdict other_place(struct look *l)
+static enum verdict other_place(struct rule_context *ctx)
 {
-	if (!in_old(l) || reg(l)->offset < 20)
+	if (!in_old(ctx) || reg(ctx)->offset < 20)
 		return RULE_NA;
 	/* With MSI-X enabled 20 to 23 are vectors: a 4-byte access there takes them for configuration. */
-	if (reg(l)->offset >= spec_legacy_config_base(l->dev->msix) || reg(l)->width <= 2)
-		return RULE_HELD;
-	return fail(l, "a %u-byte access at offset %u, where with MSI-X enabled the vectors are",
-		    reg(l)->width, reg(l)->offset);
+	if (reg(ctx)->offset >= spec_legacy_config_base(ctx->dev->msix) || reg(ctx)->width <= 2)
+		return RULE_PASSED;
+	return rule_fail(ctx,
+			 "a %u-byte access at offset %u, where with MSI-X enabled the vectors are",
+			 reg(ctx)->width, reg(ctx)->offset);
 }
 
 /* The same bytes, read twice in a row in different widths. */
-static enum verdict by_width(struct look *l)
+static enum verdict by_width(struct rule_context *ctx)
 {
-	uint32_t at = spec_field_offset(reg(l)->region, reg(l)->offset, l->dev->msix);
+	uint32_t at = spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
 
-	if (!in_old(l) || l->d->n_config_read + 1 != l->number ||
-	    l->d->config_width == reg(l)->width)
+	if (!in_old(ctx) || ctx->d->n_config_read + 1 != ctx->number ||
+	    ctx->d->config_width == reg(ctx)->width)
 		return RULE_NA;
-	for (unsigned i = 0; i < reg(l)->width && i < 8 && at + i < CHECK_CONFIG; i++) {
-		if (l->d->n_config[(at + i) / 4] + 1 != l->number ||
-		    !bit_set(l->d->config_known, at + i))
+	for (unsigned i = 0; i < reg(ctx)->width && i < 8 && at + i < CHECK_CONFIG; i++) {
+		if (ctx->d->n_config[(at + i) / 4] + 1 != ctx->number ||
+		    !bit_set(ctx->d->config_known, at + i))
 			continue;
-		if (l->d->config[at + i] == (uint8_t)(reg(l)->value >> (8 * i)))
+		if (ctx->d->config[at + i] == (uint8_t)(reg(ctx)->value >> (8 * i)))
 			continue;
-		also(l, l->d->n_config_read, "the read before");
-		return fail(l, "byte %u reads otherwise in an access of %u bytes than in one of %u",
-			    at + i, reg(l)->width, l->d->config_width);
+		rule_related(ctx, ctx->d->n_config_read, "the read before");
+		return rule_fail(
+			ctx, "byte %u reads otherwise in an access of %u bytes than in one of %u",
+			at + i, reg(ctx)->width, ctx->d->config_width);
 	}
-	return RULE_HELD;
+	return RULE_PASSED;
 }
 
-static enum verdict no_change(struct look *l)
+static enum verdict no_change(struct rule_context *ctx)
 {
-	struct cdev *d = l->d;
+	struct cdev *d = ctx->d;
 	bool status = d->nochange_status, generation = d->nochange_generation;
 
 	if (!d->nochange.number)
 		return RULE_NA;
-	if (field_is(l, "device_status")) {
-		if (reg(l)->value & VIRTIO_CONFIG_S_NEEDS_RESET || !(reg(l)->value & 0xff)) {
+	if (field_is(ctx, "device_status")) {
+		if (reg(ctx)->value & VIRTIO_CONFIG_S_NEEDS_RESET || !(reg(ctx)->value & 0xff)) {
 			d->nochange.number = 0;
-			return RULE_HELD;
+			return RULE_PASSED;
 		}
 		status = true;
 	} else {
-		if (!d->n_generation || d->generation != (uint8_t)reg(l)->value) {
+		if (!d->n_generation || d->generation != (uint8_t)reg(ctx)->value) {
 			d->nochange.number = 0;
-			return RULE_HELD;
+			return RULE_PASSED;
 		}
 		generation = true;
 	}
 	if (!status || !generation)
 		return RULE_NA;
-	also(l, d->nochange.number, "the notification");
-	also(l, d->n_generation, "config_generation read");
+	rule_related(ctx, d->nochange.number, "the notification");
+	rule_related(ctx, d->n_generation, "config_generation read");
 	d->nochange.number = 0;
-	return fail(l,
-		    "a configuration change was notified; config_generation is still %u and "
-		    "device_status asks for no reset",
-		    d->generation);
+	return rule_fail(ctx,
+			 "a configuration change was notified; config_generation is still %u and "
+			 "device_status asks for no reset",
+			 d->generation);
 }
 
-static const struct lesson generation = {
+static const struct explanation generation = {
 	.why = "A value that takes two reads, or two values that belong together, can change in between. A\n"
 	       "disk that grows across 2 TiB at that moment has a size nobody ever set.",
 	.right = "before = config_generation\n"
@@ -179,7 +182,7 @@ static const struct lesson generation = {
 		 "config_generation = before? else start over\n",
 };
 
-static const struct lesson fields = {
+static const struct explanation fields = {
 	.why = "Configuration fields exist by feature. What a device puts where a feature is missing is\n"
 	       "undefined: zeroes on one, other fields on the next.",
 	.right = "read device_feature; only if the bit is there read the field\n",

@@ -8,11 +8,11 @@
 #define FEATURES_OK VIRTIO_CONFIG_S_FEATURES_OK
 #define DRIVER_OK VIRTIO_CONFIG_S_DRIVER_OK
 
-static const char *name(const struct look *l, unsigned bit)
+static const char *name(const struct rule_context *ctx, unsigned bit)
 {
 	static _Thread_local char buf[2][48];
 	static _Thread_local unsigned n;
-	const struct spec_feature *f = spec_feature(l->dev->virtio_id, bit);
+	const struct spec_feature *f = spec_feature(ctx->dev->virtio_id, bit);
 	char *to = buf[n++ & 1];
 
 	if (f)
@@ -22,11 +22,11 @@ static const char *name(const struct look *l, unsigned bit)
 }
 
 /* The moment of truth: FEATURES_OK, or DRIVER_OK where the interface has no such step. */
-static bool settles(const struct look *l)
+static bool settles(const struct rule_context *ctx)
 {
-	uint8_t now = (uint8_t)reg(l)->value & (uint8_t)~l->e->status_before;
+	uint8_t now = (uint8_t)reg(ctx)->value & (uint8_t)~ctx->e->status_before;
 
-	return now & (reg(l)->region == VQT_REGION_LEGACY ? DRIVER_OK : FEATURES_OK);
+	return now & (reg(ctx)->region == VQT_REGION_LEGACY ? DRIVER_OK : FEATURES_OK);
 }
 
 static bool has(const uint64_t set[2], unsigned bit)
@@ -34,24 +34,24 @@ static bool has(const uint64_t set[2], unsigned bit)
 	return set[bit / 64] >> (bit % 64) & 1;
 }
 
-static enum verdict not_offered(struct look *l)
+static enum verdict not_offered(struct rule_context *ctx)
 {
-	unsigned word = l->e->select;
+	unsigned word = ctx->e->select;
 	uint32_t extra;
 
-	if (word > 3 || !(l->dev->offered_known >> word & 1))
+	if (word > 3 || !(ctx->dev->offered_known >> word & 1))
 		return RULE_NA;
-	extra = (uint32_t)(l->dev->accepted[word / 2] >> (32 * (word % 2))) &
-		~(uint32_t)(l->dev->offered[word / 2] >> (32 * (word % 2)));
+	extra = (uint32_t)(ctx->dev->accepted[word / 2] >> (32 * (word % 2))) &
+		~(uint32_t)(ctx->dev->offered[word / 2] >> (32 * (word % 2)));
 	if (!extra)
-		return RULE_HELD;
-	also(l, l->d->n_offer, "the features offered");
-	return fail(l, "%s was accepted and is not offered",
-		    name(l, word * 32 + (unsigned)__builtin_ctz(extra)));
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_offer, "the features offered");
+	return rule_fail(ctx, "%s was accepted and is not offered",
+			 name(ctx, word * 32 + (unsigned)__builtin_ctz(extra)));
 }
 
 /* The first bit of `set` that lacks what it requires; -1 none. */
-static int unmet(const struct look *l, const uint64_t set[2], const char **missing)
+static int unmet(const struct rule_context *ctx, const uint64_t set[2], const char **missing)
 {
 	for (unsigned bit = 0; bit < 128; bit++) {
 		const struct spec_feature *f;
@@ -59,232 +59,235 @@ static int unmet(const struct look *l, const uint64_t set[2], const char **missi
 
 		if (!has(set, bit))
 			continue;
-		f = spec_feature(l->dev->virtio_id, bit);
+		f = spec_feature(ctx->dev->virtio_id, bit);
 		if (!f || spec_feature_missing(f, set, lack) == SPEC_MISSING_NONE)
 			continue;
-		*missing = name(l, lack[0] ? (unsigned)__builtin_ctzll(lack[0])
-					   : 64 + (unsigned)__builtin_ctzll(lack[1]));
+		*missing = name(ctx, lack[0] ? (unsigned)__builtin_ctzll(lack[0])
+					     : 64 + (unsigned)__builtin_ctzll(lack[1]));
 		return (int)bit;
 	}
 	return -1;
 }
 
-static enum verdict prerequisite(struct look *l)
+static enum verdict prerequisite(struct rule_context *ctx)
 {
 	const char *missing;
 	int bit;
 
-	if (!settles(l))
+	if (!settles(ctx))
 		return RULE_NA;
-	bit = unmet(l, l->dev->accepted, &missing);
+	bit = unmet(ctx, ctx->dev->accepted, &missing);
 	if (bit < 0)
-		return RULE_HELD;
-	also(l, l->d->n_feature_write, "the features accepted");
-	return fail(l, "%s was accepted without %s", name(l, (unsigned)bit), missing);
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	return rule_fail(ctx, "%s was accepted without %s", name(ctx, (unsigned)bit), missing);
 }
 
-static enum verdict offer_prerequisite(struct look *l)
+static enum verdict offer_prerequisite(struct rule_context *ctx)
 {
 	const char *missing;
 	int bit;
 
-	if ((l->dev->offered_known & 3) != 3 && reg(l)->region != VQT_REGION_LEGACY)
+	if ((ctx->dev->offered_known & 3) != 3 && reg(ctx)->region != VQT_REGION_LEGACY)
 		return RULE_NA;
-	bit = unmet(l, l->dev->offered, &missing);
+	bit = unmet(ctx, ctx->dev->offered, &missing);
 	if (bit < 0)
-		return RULE_HELD;
-	return fail(l, "%s is offered without %s", name(l, (unsigned)bit), missing);
+		return RULE_PASSED;
+	return rule_fail(ctx, "%s is offered without %s", name(ctx, (unsigned)bit), missing);
 }
 
 /* arg: enum spec_feature_kind that nobody may accept. */
-static enum verdict accepted_kind(struct look *l)
+static enum verdict accepted_kind(struct rule_context *ctx)
 {
-	if (!settles(l))
+	if (!settles(ctx))
 		return RULE_NA;
 	for (unsigned bit = 0; bit < 128; bit++)
-		if (has(l->dev->accepted, bit) &&
-		    spec_feature_kind(l->dev->virtio_id, bit, l->dev->transport) == l->rule->arg) {
-			also(l, l->d->n_feature_write, "the features accepted");
-			return fail(l, "%s was accepted", name(l, bit));
+		if (has(ctx->dev->accepted, bit) &&
+		    spec_feature_kind(ctx->dev->virtio_id, bit, ctx->dev->transport) ==
+			    ctx->rule->arg) {
+			rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+			return rule_fail(ctx, "%s was accepted", name(ctx, bit));
 		}
-	return RULE_HELD;
+	return RULE_PASSED;
 }
 
-static enum verdict offered_kind(struct look *l)
+static enum verdict offered_kind(struct rule_context *ctx)
 {
-	unsigned word = l->e->select;
+	unsigned word = ctx->e->select;
 
 	if (word > 3)
 		return RULE_NA;
 	for (unsigned bit = word * 32; bit < word * 32 + 32; bit++) {
 		enum spec_feature_kind kind;
 
-		if (!has(l->dev->offered, bit))
+		if (!has(ctx->dev->offered, bit))
 			continue;
-		kind = spec_feature_kind(l->dev->virtio_id, bit, l->dev->transport);
+		kind = spec_feature_kind(ctx->dev->virtio_id, bit, ctx->dev->transport);
 		if (kind == SPEC_FEATURE_RESERVED || kind == SPEC_FEATURE_UNDEFINED ||
 		    kind == SPEC_FEATURE_TRANSPORT)
-			return fail(l, "%s is offered, which version 1.4 does not know here",
-				    name(l, bit));
+			return rule_fail(ctx, "%s is offered, which version 1.4 does not know here",
+					 name(ctx, bit));
 	}
-	return RULE_HELD;
+	return RULE_PASSED;
 }
 
 /* arg: a bit that is to be accepted when offered. */
-static enum verdict refused(struct look *l)
+static enum verdict refused(struct rule_context *ctx)
 {
-	unsigned bit = l->rule->arg;
+	unsigned bit = ctx->rule->arg;
 
-	if (!settles(l) || !offered_known(l, bit) || !offered(l, bit))
+	if (!settles(ctx) || !offered_known(ctx, bit) || !offered(ctx, bit))
 		return RULE_NA;
-	if (bit >= 32 && reg(l)->region == VQT_REGION_LEGACY)
+	if (bit >= 32 && reg(ctx)->region == VQT_REGION_LEGACY)
 		return RULE_NA;
-	if (accepted(l, bit))
-		return RULE_HELD;
-	also(l, l->d->n_offer, "the features offered");
-	also(l, l->d->n_feature_write, "the features accepted");
-	return fail(l, "%s is offered and was not accepted", name(l, bit));
+	if (accepted(ctx, bit))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_offer, "the features offered");
+	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	return rule_fail(ctx, "%s is offered and was not accepted", name(ctx, bit));
 }
 
-static enum verdict version_1_missing(struct look *l)
+static enum verdict version_1_missing(struct rule_context *ctx)
 {
-	if (reg(l)->region != VQT_REGION_COMMON || l->e->select != 1)
+	if (reg(ctx)->region != VQT_REGION_COMMON || ctx->e->select != 1)
 		return RULE_NA;
-	if (reg(l)->value & 1)
-		return RULE_HELD;
-	return fail(l, "device_feature[1] reads 0x%08x, without VIRTIO_F_VERSION_1",
-		    (uint32_t)reg(l)->value);
+	if (reg(ctx)->value & 1)
+		return RULE_PASSED;
+	return rule_fail(ctx, "device_feature[1] reads 0x%08x, without VIRTIO_F_VERSION_1",
+			 (uint32_t)reg(ctx)->value);
 }
 
 /* A device without virtio's capabilities is legacy altogether: not transitional, not held to this. */
-static enum verdict any_layout_missing(struct look *l)
+static enum verdict any_layout_missing(struct rule_context *ctx)
 {
-	if (reg(l)->region != VQT_REGION_LEGACY || !model_pci_cap(l->dev, PCI_CAP_ID_VNDR, 0))
+	if (reg(ctx)->region != VQT_REGION_LEGACY || !model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, 0))
 		return RULE_NA;
-	if (reg(l)->value >> VIRTIO_F_ANY_LAYOUT & 1)
-		return RULE_HELD;
-	return fail(l, "the legacy device_features read 0x%08x, without VIRTIO_F_ANY_LAYOUT",
-		    (uint32_t)reg(l)->value);
+	if (reg(ctx)->value >> VIRTIO_F_ANY_LAYOUT & 1)
+		return RULE_PASSED;
+	return rule_fail(ctx, "the legacy device_features read 0x%08x, without VIRTIO_F_ANY_LAYOUT",
+			 (uint32_t)reg(ctx)->value);
 }
 
-static enum verdict any_layout_refused(struct look *l)
+static enum verdict any_layout_refused(struct rule_context *ctx)
 {
-	return reg(l)->region == VQT_REGION_LEGACY ? refused(l) : RULE_NA;
+	return reg(ctx)->region == VQT_REGION_LEGACY ? refused(ctx) : RULE_NA;
 }
 
-static enum verdict unused_bit(struct look *l)
+static enum verdict unused_bit(struct rule_context *ctx)
 {
-	if (!settles(l))
+	if (!settles(ctx))
 		return RULE_NA;
-	if (!accepted(l, 30))
-		return RULE_HELD;
-	also(l, l->d->n_feature_write, "the features accepted");
-	return fail(l, "bit 30 was accepted");
+	if (!accepted(ctx, 30))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	return rule_fail(ctx, "bit 30 was accepted");
 }
 
-static enum verdict offer_changed(struct look *l)
+static enum verdict offer_changed(struct rule_context *ctx)
 {
-	if (!l->e->before_known || !(l->d->offer_read >> l->e->select & 1) || l->d->legacy)
+	if (!ctx->e->before_known || !(ctx->d->offer_read >> ctx->e->select & 1) || ctx->d->legacy)
 		return RULE_NA;
-	if ((uint32_t)l->e->before == (uint32_t)reg(l)->value || reg(l)->width != 4)
-		return RULE_HELD;
-	also(l, l->d->n_offer, "the features offered before");
-	return fail(l, "device_feature[%u] reads 0x%08x and read 0x%08x before", l->e->select,
-		    (uint32_t)reg(l)->value, (uint32_t)l->e->before);
+	if ((uint32_t)ctx->e->before == (uint32_t)reg(ctx)->value || reg(ctx)->width != 4)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_offer, "the features offered before");
+	return rule_fail(ctx, "device_feature[%u] reads 0x%08x and read 0x%08x before",
+			 ctx->e->select, (uint32_t)reg(ctx)->value, (uint32_t)ctx->e->before);
 }
 
-static enum verdict accept_lost(struct look *l)
+static enum verdict accept_lost(struct rule_context *ctx)
 {
-	unsigned word = l->e->select;
+	unsigned word = ctx->e->select;
 	uint32_t lost;
 
-	if (word > 3 || !l->e->before_known || !(l->d->accept_written >> word & 1) ||
-	    !(l->dev->offered_known >> word & 1) || reg(l)->width != 4)
+	if (word > 3 || !ctx->e->before_known || !(ctx->d->accept_written >> word & 1) ||
+	    !(ctx->dev->offered_known >> word & 1) || reg(ctx)->width != 4)
 		return RULE_NA;
-	lost = (uint32_t)l->e->before & ~(uint32_t)reg(l)->value &
-	       (uint32_t)(l->dev->offered[word / 2] >> (32 * (word % 2)));
+	lost = (uint32_t)ctx->e->before & ~(uint32_t)reg(ctx)->value &
+	       (uint32_t)(ctx->dev->offered[word / 2] >> (32 * (word % 2)));
 	if (!lost)
-		return RULE_HELD;
-	also(l, l->d->n_feature_write, "the features accepted");
-	return fail(l, "driver_feature[%u] reads without 0x%08x, which was offered and written",
-		    word, lost);
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	return rule_fail(ctx,
+			 "driver_feature[%u] reads without 0x%08x, which was offered and written",
+			 word, lost);
 }
 
 /* What the device did with FEATURES_OK: only the first read after it tells. */
-static bool answers(const struct look *l)
+static bool answers(const struct rule_context *ctx)
 {
-	return l->d->n_features_ok && !l->d->features_checked && !l->d->reset_wait &&
-	       (l->dev->offered_known & 3) == 3;
+	return ctx->d->n_features_ok && !ctx->d->features_checked && !ctx->d->reset_wait &&
+	       (ctx->dev->offered_known & 3) == 3;
 }
 
-static bool within_offer(const struct look *l)
+static bool within_offer(const struct rule_context *ctx)
 {
-	return !(l->dev->accepted[0] & ~l->dev->offered[0]) &&
-	       !(l->dev->accepted[1] & ~l->dev->offered[1]);
+	return !(ctx->dev->accepted[0] & ~ctx->dev->offered[0]) &&
+	       !(ctx->dev->accepted[1] & ~ctx->dev->offered[1]);
 }
 
 /* Features a device may insist on (6.2), and those a model of disk needs (5.2.5.2). */
-static bool may_insist(const struct look *l)
+static bool may_insist(const struct rule_context *ctx)
 {
 	static const unsigned bits[] = { VIRTIO_F_VERSION_1, VIRTIO_F_ACCESS_PLATFORM,
 					 VIRTIO_F_ORDER_PLATFORM };
 
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
-		if (offered(l, bits[i]) && !accepted(l, bits[i]))
+		if (offered(ctx, bits[i]) && !accepted(ctx, bits[i]))
 			return true;
-	return l->dev->virtio_id == VIRTIO_ID_BLOCK && offered(l, 17) && !accepted(l, 17);
+	return ctx->dev->virtio_id == VIRTIO_ID_BLOCK && offered(ctx, 17) && !accepted(ctx, 17);
 }
 
-static enum verdict valid_refused(struct look *l)
+static enum verdict valid_refused(struct rule_context *ctx)
 {
 	const char *missing;
 
-	if (!answers(l) || may_insist(l))
+	if (!answers(ctx) || may_insist(ctx))
 		return RULE_NA;
-	if (reg(l)->value & FEATURES_OK)
-		return RULE_HELD;
-	if (!within_offer(l) || unmet(l, l->dev->accepted, &missing) >= 0)
+	if (reg(ctx)->value & FEATURES_OK)
+		return RULE_PASSED;
+	if (!within_offer(ctx) || unmet(ctx, ctx->dev->accepted, &missing) >= 0)
 		return RULE_NA;
-	also(l, l->d->n_feature_write, "the features accepted");
-	also(l, l->d->n_features_ok, "FEATURES_OK set");
-	return fail(l, "FEATURES_OK was refused for a valid subset of what is offered");
+	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	rule_related(ctx, ctx->d->n_features_ok, "FEATURES_OK set");
+	return rule_fail(ctx, "FEATURES_OK was refused for a valid subset of what is offered");
 }
 
-static enum verdict invalid_agreed(struct look *l)
+static enum verdict invalid_agreed(struct rule_context *ctx)
 {
-	if (!answers(l))
+	if (!answers(ctx))
 		return RULE_NA;
-	if (within_offer(l))
-		return RULE_HELD;
-	if (!(reg(l)->value & FEATURES_OK))
-		return RULE_HELD;
-	also(l, l->d->n_feature_write, "the features accepted");
-	also(l, l->d->n_features_ok, "FEATURES_OK set");
-	return fail(l, "FEATURES_OK stayed although features were accepted that are not offered");
+	if (within_offer(ctx))
+		return RULE_PASSED;
+	if (!(reg(ctx)->value & FEATURES_OK))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	rule_related(ctx, ctx->d->n_features_ok, "FEATURES_OK set");
+	return rule_fail(ctx,
+			 "FEATURES_OK stayed although features were accepted that are not offered");
 }
 
-static enum verdict agreed_before(struct look *l)
+static enum verdict agreed_before(struct rule_context *ctx)
 {
-	if (!answers(l) || !l->d->ok_set_known ||
-	    memcmp(l->d->ok_set, l->dev->accepted, sizeof(l->d->ok_set)))
+	if (!answers(ctx) || !ctx->d->ok_set_known ||
+	    memcmp(ctx->d->ok_set, ctx->dev->accepted, sizeof(ctx->d->ok_set)))
 		return RULE_NA;
-	if (reg(l)->value & FEATURES_OK)
-		return RULE_HELD;
-	also(l, l->d->n_ok_set, "the same features agreed to");
-	also(l, l->d->n_features_ok, "FEATURES_OK set");
-	return fail(l, "FEATURES_OK was refused for features that were agreed to before");
+	if (reg(ctx)->value & FEATURES_OK)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_ok_set, "the same features agreed to");
+	rule_related(ctx, ctx->d->n_features_ok, "FEATURES_OK set");
+	return rule_fail(ctx, "FEATURES_OK was refused for features that were agreed to before");
 }
 
 /* --- SR-IOV ----------------------------------------------------------------- */
 
 /* 1 there is one, 0 there is none, -1 the extended list was not read to its end. */
-static int sriov_cap(const struct look *l, unsigned *at)
+static int sriov_cap(const struct rule_context *ctx, unsigned *at)
 {
 	unsigned where = 0x100;
 	uint32_t head;
 
 	for (int i = 0; i < 64; i++) {
-		if (!check_pci(l->dev, where, 4, &head))
+		if (!check_pci(ctx->dev, where, 4, &head))
 			return -1;
 		if ((head & 0xffff) == PCI_EXT_CAP_ID_SRIOV) {
 			*at = where;
@@ -297,45 +300,48 @@ static int sriov_cap(const struct look *l, unsigned *at)
 	return -1;
 }
 
-static enum verdict sriov_accepted(struct look *l)
+static enum verdict sriov_accepted(struct rule_context *ctx)
 {
 	unsigned at;
 
-	if (!settles(l) || !accepted(l, VIRTIO_F_SR_IOV))
+	if (!settles(ctx) || !accepted(ctx, VIRTIO_F_SR_IOV))
 		return RULE_NA;
-	if (sriov_cap(l, &at))
-		return RULE_HELD;
-	return fail(l, "VIRTIO_F_SR_IOV was accepted and the function has no SR-IOV capability");
+	if (sriov_cap(ctx, &at))
+		return RULE_PASSED;
+	return rule_fail(ctx,
+			 "VIRTIO_F_SR_IOV was accepted and the function has no SR-IOV capability");
 }
 
-static enum verdict sriov_offered(struct look *l)
+static enum verdict sriov_offered(struct rule_context *ctx)
 {
 	unsigned at;
 	int cap;
 
-	if (!settles(l) || !offered_known(l, VIRTIO_F_SR_IOV))
+	if (!settles(ctx) || !offered_known(ctx, VIRTIO_F_SR_IOV))
 		return RULE_NA;
-	cap = sriov_cap(l, &at);
-	if (cap < 0 || !offered(l, VIRTIO_F_SR_IOV))
-		return cap < 0 ? RULE_NA : RULE_HELD;
+	cap = sriov_cap(ctx, &at);
+	if (cap < 0 || !offered(ctx, VIRTIO_F_SR_IOV))
+		return cap < 0 ? RULE_NA : RULE_PASSED;
 	if (cap)
-		return RULE_HELD;
-	return fail(l, "VIRTIO_F_SR_IOV is offered and the function has no SR-IOV capability");
+		return RULE_PASSED;
+	return rule_fail(ctx,
+			 "VIRTIO_F_SR_IOV is offered and the function has no SR-IOV capability");
 }
 
-static enum verdict sriov_enabled(struct look *l)
+static enum verdict sriov_enabled(struct rule_context *ctx)
 {
 	unsigned at;
 
-	if (sriov_cap(l, &at) != 1 || reg(l)->offset != at + PCI_SRIOV_CTRL ||
-	    !(reg(l)->value & PCI_SRIOV_CTRL_VFE))
+	if (sriov_cap(ctx, &at) != 1 || reg(ctx)->offset != at + PCI_SRIOV_CTRL ||
+	    !(reg(ctx)->value & PCI_SRIOV_CTRL_VFE))
 		return RULE_NA;
-	if (l->d->ok_set_known && l->d->ok_set[0] >> VIRTIO_F_SR_IOV & 1)
-		return RULE_HELD;
-	return fail(l, "virtual functions were enabled and VIRTIO_F_SR_IOV was never negotiated");
+	if (ctx->d->ok_set_known && ctx->d->ok_set[0] >> VIRTIO_F_SR_IOV & 1)
+		return RULE_PASSED;
+	return rule_fail(ctx,
+			 "virtual functions were enabled and VIRTIO_F_SR_IOV was never negotiated");
 }
 
-static const struct lesson offer = {
+static const struct explanation offer = {
 	.why = "A feature bit changes the meaning of registers, rings or requests. Unless both sides hold\n"
 	       "exactly the same set, one of them reads memory in a way the other did not write it.",
 	.right = "device_feature_select <- 0, read device_feature; the same for 1\n"

@@ -5,107 +5,109 @@
 /* Longer than an interrupt and the read it causes can be out of order in a recording. */
 #define SETTLED 1000000ULL
 
-static unsigned value(const struct look *l)
+static unsigned value(const struct rule_context *ctx)
 {
-	return (unsigned)reg(l)->value & 0xff;
+	return (unsigned)reg(ctx)->value & 0xff;
 }
 
-static bool settled(const struct look *l, bool line, uint64_t ts)
+static bool settled(const struct rule_context *ctx, bool line, uint64_t ts)
 {
-	return line || l->now - ts > SETTLED;
+	return line || ctx->now - ts > SETTLED;
 }
 
-static enum verdict config_bit(struct look *l)
+static enum verdict config_bit(struct rule_context *ctx)
 {
-	const struct cdev *d = l->d;
+	const struct cdev *d = ctx->d;
 
-	if (l->dev->msix || d->n_config_irq <= d->n_config_irq_isr || !driver_ok(l) ||
-	    !settled(l, d->intx_since_config, d->ts_config_irq))
+	if (ctx->dev->msix || d->n_config_irq <= d->n_config_irq_isr || !driver_ok(ctx) ||
+	    !settled(ctx, d->intx_since_config, d->ts_config_irq))
 		return RULE_NA;
-	if (value(l) & 2)
-		return RULE_HELD;
-	also(l, d->n_config_irq, "the notification");
-	return fail(l, "ISR status reads 0x%02x after a configuration change notification",
-		    value(l));
+	if (value(ctx) & 2)
+		return RULE_PASSED;
+	rule_related(ctx, d->n_config_irq, "the notification");
+	return rule_fail(ctx, "ISR status reads 0x%02x after a configuration change notification",
+			 value(ctx));
 }
 
-static enum verdict queue_bit(struct look *l)
+static enum verdict queue_bit(struct rule_context *ctx)
 {
-	const struct cdev *d = l->d;
+	const struct cdev *d = ctx->d;
 
-	if (l->dev->msix || d->n_queue_irq <= d->n_queue_irq_isr ||
-	    !settled(l, d->intx_since_queue, d->ts_queue_irq))
+	if (ctx->dev->msix || d->n_queue_irq <= d->n_queue_irq_isr ||
+	    !settled(ctx, d->intx_since_queue, d->ts_queue_irq))
 		return RULE_NA;
-	if (value(l) & 1)
-		return RULE_HELD;
-	also(l, d->n_queue_irq, "the notification");
-	return fail(l, "ISR status reads 0x%02x after a used buffer notification", value(l));
+	if (value(ctx) & 1)
+		return RULE_PASSED;
+	rule_related(ctx, d->n_queue_irq, "the notification");
+	return rule_fail(ctx, "ISR status reads 0x%02x after a used buffer notification",
+			 value(ctx));
 }
 
-static enum verdict not_cleared(struct look *l)
+static enum verdict not_cleared(struct rule_context *ctx)
 {
-	const struct cdev *d = l->d;
+	const struct cdev *d = ctx->d;
 
 	if (!d->isr_read && !d->reset_written)
 		return RULE_NA;
-	if (!value(l))
-		return RULE_HELD;
+	if (!value(ctx))
+		return RULE_PASSED;
 	if (d->isr_read ? d->n_any_irq > d->n_isr : d->n_any_irq != 0)
-		return RULE_HELD;
-	also(l, d->n_reset, "the reset");
-	also(l, d->n_isr, "ISR status read before");
-	return fail(l, "ISR status reads 0x%02x and no interrupt came since %s", value(l),
-		    d->isr_read ? "it was read" : "the reset");
+		return RULE_PASSED;
+	rule_related(ctx, d->n_reset, "the reset");
+	rule_related(ctx, d->n_isr, "ISR status read before");
+	return rule_fail(ctx, "ISR status reads 0x%02x and no interrupt came since %s", value(ctx),
+			 d->isr_read ? "it was read" : "the reset");
 }
 
-static enum verdict with_msix(struct look *l)
+static enum verdict with_msix(struct rule_context *ctx)
 {
-	if (told(l))
+	if (told(ctx))
 		return RULE_NA;
-	if (!l->dev->msix || !l->d->n_queue_irq || l->d->n_queue_irq <= l->d->n_queue_irq_isr ||
-	    !driver_ok(l))
+	if (!ctx->dev->msix || !ctx->d->n_queue_irq ||
+	    ctx->d->n_queue_irq <= ctx->d->n_queue_irq_isr || !driver_ok(ctx))
 		return RULE_NA;
-	also(l, l->d->n_queue_irq, "the interrupt");
-	return fail(l, "ISR status was read with MSI-X enabled");
+	rule_related(ctx, ctx->d->n_queue_irq, "the interrupt");
+	return rule_fail(ctx, "ISR status was read with MSI-X enabled");
 }
 
-static bool disabled(const struct look *l)
+static bool disabled(const struct rule_context *ctx)
 {
 	uint32_t command;
 
-	return check_pci(l->dev, PCI_COMMAND, 2, &command) && command & PCI_COMMAND_INTX_DISABLE;
+	return check_pci(ctx->dev, PCI_COMMAND, 2, &command) && command & PCI_COMMAND_INTX_DISABLE;
 }
 
-static enum verdict unacknowledged(struct look *l)
+static enum verdict unacknowledged(struct rule_context *ctx)
 {
-	struct owed *o = &l->d->intx;
+	struct obligation *o = &ctx->d->intx;
 
-	if (!o->number || l->dev->msix || disabled(l) || !driver_ok(l) || l->now - o->ts < STALL ||
-	    l->d->driver_ts < o->ts + STALL / 2)
+	if (!o->number || ctx->dev->msix || disabled(ctx) || !driver_ok(ctx) ||
+	    ctx->now - o->ts < STALL || ctx->d->driver_ts < o->ts + STALL / 2)
 		return RULE_NA;
-	also(l, o->number, "INTx asserted");
+	rule_related(ctx, o->number, "INTx asserted");
 	o->number = 0;
-	return fail(l, "INTx is asserted and ISR status has not been read for a second or more");
+	return rule_fail(ctx,
+			 "INTx is asserted and ISR status has not been read for a second or more");
 }
 
 /* One interrupt for two causes, and the driver saw to the other. */
-static enum verdict overlooked(struct look *l)
+static enum verdict overlooked(struct rule_context *ctx)
 {
-	struct owed *o = &l->d->shared;
+	struct obligation *o = &ctx->d->shared;
 
-	if (!o->number || !driver_ok(l) || l->now - o->ts < STALL ||
-	    l->d->driver_ts < o->ts + STALL / 2)
+	if (!o->number || !driver_ok(ctx) || ctx->now - o->ts < STALL ||
+	    ctx->d->driver_ts < o->ts + STALL / 2)
 		return RULE_NA;
-	also(l, l->d->n_config_irq, "the configuration change notified");
-	also(l, o->number, "the interrupt");
+	rule_related(ctx, ctx->d->n_config_irq, "the configuration change notified");
+	rule_related(ctx, o->number, "the interrupt");
 	o->number = 0;
-	return fail(
-		l,
+	return rule_fail(
+		ctx,
 		"a configuration change came with an interrupt that queues use, too; the driver goes "
 		"on and has read neither status nor configuration");
 }
 
-static const struct lesson lesson = {
+static const struct explanation explanation = {
 	.why = "INTx stays asserted until ISR status is read. A driver that does not read it is interrupted\n"
 	       "without end; a device that shows the wrong bits makes it look in the wrong place, or not\n"
 	       "at all.",
@@ -120,24 +122,24 @@ static const struct lesson lesson = {
 const struct rule rules_isr[] = {
 	{ "isr-config-bit", "ISR-V2 T21", DEVICE, "4.1.4.5.1",
 	  "Bit 1 of ISR status is set before a configuration change is notified.", ISR, config_bit,
-	  0, &lesson, "a configuration change, INTx, ISR status = 0x00" },
+	  0, &explanation, "a configuration change, INTx, ISR status = 0x00" },
 	{ "isr-queue-bit", "ISR-V3 T21", DEVICE, "4.1.4.5.1",
 	  "Without MSI-X bit 0 of ISR status is set before used buffers are notified.", ISR,
-	  queue_bit, 0, &lesson, "a chain used, INTx, ISR status = 0x00" },
+	  queue_bit, 0, &explanation, "a chain used, INTx, ISR status = 0x00" },
 	{ "isr-not-cleared", "ISR-V5 COMMON-V7 T21 T05", DEVICE, "4.1.4.5.1",
 	  "Reading ISR status clears it, and so does a reset.", NEED_REGS | NEED_IRQ | NEED_LIFE,
-	  AT(ISR_READ), not_cleared, 0, &lesson, "ISR status = 0x01, and again 0x01" },
+	  AT(ISR_READ), not_cleared, 0, &explanation, "ISR status = 0x01, and again 0x01" },
 	{ "isr-read-with-msix", "ISR-D1", CHECK_DRIVER, CHECK_SHOULD, 0, "4.1.4.5.2",
 	  "With MSI-X enabled an interrupt is no reason to read ISR status.", ISR, with_msix, 0,
-	  &lesson, "a vector is signalled, ISR status is read" },
+	  &explanation, "a vector is signalled, ISR status is read" },
 	{ "shared-interrupt-overlooked", "NOTIFY-D7", CHECK_DRIVER, CHECK_SUSPICIOUS, 0,
 	  "4.1.5.4.2",
 	  "Where one interrupt stands for queues and configuration alike a driver looks at both.",
-	  NEED_REGS | NEED_IRQ | NEED_LIFE | NEED_MSIX, AT(TICK) | AT(END), overlooked, 0, &lesson,
-	  "ISR status = 0x03, used buffers handled, the configuration never read" },
+	  NEED_REGS | NEED_IRQ | NEED_LIFE | NEED_MSIX, AT(TICK) | AT(END), overlooked, 0,
+	  &explanation, "ISR status = 0x03, used buffers handled, the configuration never read" },
 	{ "intx-unacknowledged", "I20 T21", CHECK_DRIVER, CHECK_STRUCTURAL, 0, "4.1.5.5",
 	  "A driver that is interrupted by INTx reads ISR status, for nothing else releases the line.",
-	  NEED_REGS | NEED_IRQ | NEED_MSIX, AT(TICK) | AT(END), unacknowledged, 0, &lesson,
+	  NEED_REGS | NEED_IRQ | NEED_MSIX, AT(TICK) | AT(END), unacknowledged, 0, &explanation,
 	  "INTx asserted, used buffers handled, ISR status never read" },
 	ROW_END,
 };

@@ -4,30 +4,31 @@
 
 #include "decoder/check/impl.h"
 
-static const struct vqt_life *life(const struct look *l)
+static const struct vqt_lifecycle *life(const struct rule_context *ctx)
 {
-	return &l->e->rec->life;
+	return &ctx->e->rec->life;
 }
 
 /* arg: 0 a descriptor, 1 the header */
-static enum verdict changed(struct look *l)
+static enum verdict changed(struct rule_context *ctx)
 {
 	const struct model_request *r;
 
-	if (!l->q || !l->queue || l->q->draining || life(l)->arg[2] != l->rule->arg)
+	if (!ctx->q || !ctx->queue || ctx->q->draining || life(ctx)->arg[2] != ctx->rule->arg)
 		return RULE_NA;
-	r = model_in_flight(l->queue, (uint16_t)life(l)->arg[0]);
+	r = model_in_flight(ctx->queue, (uint16_t)life(ctx)->arg[0]);
 	if (!r || r->flags & (VQT_CHAIN_DERIVED | VQT_CHAIN_LATE))
 		return RULE_NA;
-	also(l, r->number, "the chain taken");
-	if (l->rule->arg)
-		return fail(
-			l,
+	rule_related(ctx, r->number, "the chain popped");
+	if (ctx->rule->arg)
+		return rule_fail(
+			ctx,
 			"the device-readable part of chain %u begins with other bytes than when it "
-			"was taken",
+			"was popped",
 			r->head);
-	return fail(l, "descriptor %" PRIu64 " of chain %u is not what it was when it was taken",
-		    life(l)->arg[1], r->head);
+	return rule_fail(ctx,
+			 "descriptor %" PRIu64 " of chain %u is not what it was when it was popped",
+			 life(ctx)->arg[1], r->head);
 }
 
 /* No machine has more physical address bits; kernels put their own addresses up there. */
@@ -39,81 +40,87 @@ static bool beyond(uint64_t addr, uint64_t len)
 }
 
 /* Nothing translates: 6.1. The legacy interface has no bit for it. */
-static bool physical(const struct look *l)
+static bool physical(const struct rule_context *ctx)
 {
-	if (l->d->legacy)
-		return !l->d->modern;
-	return offered_known(l, VIRTIO_F_ACCESS_PLATFORM) && !offered(l, VIRTIO_F_ACCESS_PLATFORM);
+	if (ctx->d->legacy)
+		return !ctx->d->modern;
+	return offered_known(ctx, VIRTIO_F_ACCESS_PLATFORM) &&
+	       !offered(ctx, VIRTIO_F_ACCESS_PLATFORM);
 }
 
-static enum verdict address(struct look *l)
+static enum verdict address(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
-	if (!chain_true(r) || !physical(l))
+	if (!chain_true(r) || !physical(ctx))
 		return RULE_NA;
 	for (uint32_t i = 0; i < r->ndesc; i++)
 		if (beyond(r->desc[i].addr, r->desc[i].len))
-			return fail(l, "descriptor %u of chain %u is at 0x%" PRIx64, i, r->head,
-				    r->desc[i].addr);
-	return RULE_HELD;
+			return rule_fail(ctx, "descriptor %u of chain %u is at 0x%" PRIx64, i,
+					 r->head, r->desc[i].addr);
+	return RULE_PASSED;
 }
 
-static enum verdict ring_address(struct look *l)
+static enum verdict ring_address(struct rule_context *ctx)
 {
-	const struct model_queue *m = model_queue(l->dev, l->dev->queue_select);
+	const struct model_queue *m = model_queue(ctx->dev, ctx->dev->queue_select);
 
-	if (!physical(l) || !m || !l->q || !l->q->n_desc || !l->q->n_driver || !l->q->n_device)
+	if (!physical(ctx) || !m || !ctx->q || !ctx->q->n_desc || !ctx->q->n_driver ||
+	    !ctx->q->n_device)
 		return RULE_NA;
 	if (!beyond(m->desc, 0) && !beyond(m->driver, 0) && !beyond(m->device, 0))
-		return RULE_HELD;
-	return fail(
-		l, "queue %u was enabled with areas at 0x%" PRIx64 ", 0x%" PRIx64 " and 0x%" PRIx64,
-		m->index, m->desc, m->driver, m->device);
+		return RULE_PASSED;
+	return rule_fail(ctx,
+			 "queue %u was enabled with areas at 0x%" PRIx64 ", 0x%" PRIx64
+			 " and 0x%" PRIx64,
+			 m->index, m->desc, m->driver, m->device);
 }
 
 /* The device says which areas it goes by. */
-static enum verdict areas(struct look *l)
+static enum verdict areas(struct rule_context *ctx)
 {
-	const struct model_queue *m = l->queue;
-	const uint64_t *arg = life(l)->arg;
+	const struct model_queue *m = ctx->queue;
+	const uint64_t *arg = life(ctx)->arg;
 
-	if (!m || !l->q || !l->q->n_enable || l->q->legacy || !l->q->n_desc || !l->q->n_driver ||
-	    !l->q->n_device || (l->q->n_reset != 0) != (l->rule->arg != 0))
+	if (!m || !ctx->q || !ctx->q->n_enable || ctx->q->legacy || !ctx->q->n_desc ||
+	    !ctx->q->n_driver || !ctx->q->n_device ||
+	    (ctx->q->n_reset != 0) != (ctx->rule->arg != 0))
 		return RULE_NA;
 	if (arg[0] == m->desc && arg[1] == m->driver && arg[2] == m->device)
-		return RULE_HELD;
-	also(l, l->q->n_reset, "queue_reset written");
-	also(l, l->q->n_desc, "queue_desc written");
-	also(l, l->q->n_enable, "the queue enabled");
-	return fail(l,
-		    "the device looks for queue %u at 0x%" PRIx64 ", 0x%" PRIx64 " and 0x%" PRIx64
-		    "; it was set to 0x%" PRIx64 ", 0x%" PRIx64 " and 0x%" PRIx64,
-		    m->index, arg[0], arg[1], arg[2], m->desc, m->driver, m->device);
+		return RULE_PASSED;
+	rule_related(ctx, ctx->q->n_reset, "queue_reset written");
+	rule_related(ctx, ctx->q->n_desc, "queue_desc written");
+	rule_related(ctx, ctx->q->n_enable, "the queue enabled");
+	return rule_fail(ctx,
+			 "the device looks for queue %u at 0x%" PRIx64 ", 0x%" PRIx64
+			 " and 0x%" PRIx64 "; it was set to 0x%" PRIx64 ", 0x%" PRIx64
+			 " and 0x%" PRIx64,
+			 m->index, arg[0], arg[1], arg[2], m->desc, m->driver, m->device);
 }
 
 /* A packed ring shows the size it is used with: in where the positions turn. */
-static enum verdict size(struct look *l)
+static enum verdict size(struct rule_context *ctx)
 {
-	const struct model_queue *m = l->queue;
+	const struct model_queue *m = ctx->queue;
 
-	if (!m->packed || !m->size_known || !m->size || !l->q->n_reset || l->q->draining ||
-	    l->q->avail_pos_unsure)
+	if (!m->packed || !m->size_known || !m->size || !ctx->q->n_reset || ctx->q->draining ||
+	    ctx->q->avail_pos_unsure)
 		return RULE_NA;
-	if ((l->req->pos & 0x7fff) < m->size)
-		return RULE_HELD;
-	also(l, l->q->n_reset, "queue_reset written");
-	also(l, l->q->n_size, "queue_size written");
-	return fail(l, "the device took slot %u and queue_size is %u since the queue was reset",
-		    l->req->pos & 0x7fff, m->size);
+	if ((ctx->req->pos & 0x7fff) < m->size)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->q->n_reset, "queue_reset written");
+	rule_related(ctx, ctx->q->n_size, "queue_size written");
+	return rule_fail(ctx,
+			 "the device popped slot %u and queue_size is %u since the queue was reset",
+			 ctx->req->pos & 0x7fff, m->size);
 }
 
 #define JOINS 64
 
 /* Pieces of one buffer that lie end to end. */
-static enum verdict fragmented(struct look *l)
+static enum verdict fragmented(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	unsigned joins = 0;
 
 	if (!chain_true(r) || !chain_whole(r) || r->ndesc <= JOINS)
@@ -126,10 +133,11 @@ static enum verdict fragmented(struct look *l)
 			 !((a->flags | b->flags) & VRING_DESC_F_INDIRECT);
 	}
 	if (joins < JOINS)
-		return RULE_HELD;
-	return fail(l,
-		    "chain %u has %u descriptors, %u of which only go on where the one before ends",
-		    r->head, r->ndesc, joins);
+		return RULE_PASSED;
+	return rule_fail(
+		ctx,
+		"chain %u has %u descriptors, %u of which only go on where the one before ends",
+		r->head, r->ndesc, joins);
 }
 
 /* --- rings that are not where the other side looks, or not as it reads them -------------- */
@@ -138,63 +146,64 @@ static enum verdict fragmented(struct look *l)
  * 1 in the other byte order is 256: so many entries at once, all of which name the
  * same descriptor, are one entry.
  */
-static enum verdict swapped(struct look *l)
+static enum verdict swapped(struct rule_context *ctx)
 {
-	const struct vqt_kick *k = &l->e->rec->kick;
+	const struct vqt_kick *k = &ctx->e->rec->kick;
 
 	if (k->ring.known & VQT_RING_PACKED || !(k->ring.known & VQT_RING_AVAIL_IDX) ||
-	    !(k->ring.known & VQT_RING_LAST_AVAIL) || k->ring.last_avail || l->q->n_chain ||
-	    l->q->n_kick || k->nheads < 2 || l->q->draining)
+	    !(k->ring.known & VQT_RING_LAST_AVAIL) || k->ring.last_avail || ctx->q->n_chain ||
+	    ctx->q->n_kick || k->nheads < 2 || ctx->q->draining)
 		return RULE_NA;
 	if (!k->ring.avail_idx || k->ring.avail_idx & 0xff)
-		return RULE_HELD;
+		return RULE_PASSED;
 	for (unsigned i = 1; i < k->nheads; i++)
-		if (record_head(l->e->rec, i) != record_head(l->e->rec, 0))
-			return RULE_HELD;
-	return fail(
-		l,
+		if (record_head(ctx->e->rec, i) != record_head(ctx->e->rec, 0))
+			return RULE_PASSED;
+	return rule_fail(
+		ctx,
 		"avail.idx is 0x%04x at the first kick, and all its entries name descriptor %u: "
 		"0x%04x in the other byte order",
-		k->ring.avail_idx, record_head(l->e->rec, 0), k->ring.avail_idx >> 8);
+		k->ring.avail_idx, record_head(ctx->e->rec, 0), k->ring.avail_idx >> 8);
 }
 
 #define IDLE_KICKS 3
 
-static enum verdict finds_nothing(struct look *l)
+static enum verdict finds_nothing(struct rule_context *ctx)
 {
-	const struct cqueue *q = l->q;
-	const struct vqt_ring *r = &l->e->rec->kick.ring;
+	const struct cqueue *q = ctx->q;
+	const struct vqt_ring *r = &ctx->e->rec->kick.ring;
 
-	if (!driver_ok(l) || q->draining || l->d->suspend || l->d->n_error || l->d->n_needs_reset ||
-	    l->queue->n_in_flight || l->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE || l->d->n_failed)
+	if (!driver_ok(ctx) || q->draining || ctx->d->suspend || ctx->d->n_error ||
+	    ctx->d->n_needs_reset || ctx->queue->n_in_flight ||
+	    ctx->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE || ctx->d->n_failed)
 		return RULE_NA;
 	if (!(r->known & VQT_RING_LAST_AVAIL))
 		return RULE_NA;
 	if (!(r->known & VQT_RING_PACKED) &&
 	    (!(r->known & VQT_RING_AVAIL_IDX) || r->avail_idx != r->last_avail))
 		return RULE_NA;
-	if (q->idle_kicks != IDLE_KICKS - 1 || l->now - q->ts_idle < STALL)
-		return RULE_HELD;
-	also(l, q->n_chain, "the last chain taken");
-	also(l, q->n_idle, "the first kick without any");
-	return fail(l,
-		    "%u kicks of queue %u in a row, and nothing was there for the device to take",
-		    IDLE_KICKS, q->index);
+	if (q->idle_kicks != IDLE_KICKS - 1 || ctx->now - q->ts_idle < STALL)
+		return RULE_PASSED;
+	rule_related(ctx, q->n_chain, "the last chain popped");
+	rule_related(ctx, q->n_idle, "the first kick without any");
+	return rule_fail(
+		ctx, "%u kicks of queue %u in a row, and nothing was there for the device to take",
+		IDLE_KICKS, q->index);
 }
 
 /* The driver took the legacy interface, which has no feature bits above 31. */
-static enum verdict packed_legacy(struct look *l)
+static enum verdict packed_legacy(struct rule_context *ctx)
 {
-	if (!l->d->legacy || l->d->modern || !l->d->n_driver_ok)
+	if (!ctx->d->legacy || ctx->d->modern || !ctx->d->n_driver_ok)
 		return RULE_NA;
-	if (!(check_ring(l->e)->known & VQT_RING_PACKED))
-		return RULE_HELD;
-	also(l, l->d->n_feature_write, "the features accepted");
-	return fail(l,
-		    "the device goes by a packed ring, and the driver uses the legacy interface");
+	if (!(check_ring(ctx->e)->known & VQT_RING_PACKED))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	return rule_fail(
+		ctx, "the device goes by a packed ring, and the driver uses the legacy interface");
 }
 
-static const struct lesson stay = {
+static const struct explanation stay = {
 	.why = "From the moment a chain is made available until it is used its memory belongs to the\n"
 	       "device for what it is to write, and to nobody for the rest. A descriptor that is rewritten\n"
 	       "in flight sends data where another request has its buffer by now.",
@@ -203,7 +212,7 @@ static const struct lesson stay = {
 		 "it comes back in the used ring: now they are free\n",
 };
 
-static const struct lesson where = {
+static const struct explanation where = {
 	.why = "Both sides must mean the same memory in the same layout. Where they do not, each sees an\n"
 	       "empty ring, or one full of nonsense, and waits for the other.",
 	.right = "queue_desc, queue_driver, queue_device <- physical addresses\n"

@@ -5,9 +5,9 @@
 #define F_AVAIL (1 << VRING_PACKED_DESC_F_AVAIL)
 #define F_USED (1 << VRING_PACKED_DESC_F_USED)
 
-static const struct vqt_ring *ring(const struct look *l)
+static const struct vqt_ring *ring(const struct rule_context *ctx)
 {
-	return l->ring;
+	return ctx->ring;
 }
 
 static bool wrap(uint16_t pos)
@@ -21,131 +21,136 @@ static bool available(uint16_t flags, bool w)
 	return !!(flags & F_AVAIL) == w && !!(flags & F_USED) != w;
 }
 
-static bool direct(const struct look *l)
+static bool direct(const struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
-	return l->queue->packed && chain_true(r) && chain_whole(r) && r->ndirect &&
-	       r->ndirect <= r->ndesc && l->queue->size_known && l->queue->size;
+	return ctx->queue->packed && chain_true(r) && chain_whole(r) && r->ndirect &&
+	       r->ndirect <= r->ndesc && ctx->queue->size_known && ctx->queue->size;
 }
 
-static enum verdict unavailable(struct look *l)
+static enum verdict unavailable(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
-	if (!direct(l) || r->flags & VQT_CHAIN_AGAIN)
+	if (!direct(ctx) || r->flags & VQT_CHAIN_AGAIN)
 		return RULE_NA;
 	if (available(r->desc[0].flags, wrap(r->pos)))
-		return RULE_HELD;
-	return fail(l, "the device took slot %u at wrap counter %u with flags 0x%04x",
-		    r->pos & 0x7fff, wrap(r->pos), r->desc[0].flags);
+		return RULE_PASSED;
+	return rule_fail(ctx, "the device popped slot %u at wrap counter %u with flags 0x%04x",
+			 r->pos & 0x7fff, wrap(r->pos), r->desc[0].flags);
 }
 
-static enum verdict published_early(struct look *l)
+static enum verdict published_early(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 
-	if (!direct(l) || r->ndirect < 2)
+	if (!direct(ctx) || r->ndirect < 2)
 		return RULE_NA;
 	for (uint32_t i = 1; i < r->ndirect; i++) {
-		uint16_t pos = check_advance(r->pos, i, l->queue->size, true);
+		uint16_t pos = check_advance(r->pos, i, ctx->queue->size, true);
 
 		if (!available(r->desc[i].flags, wrap(pos)))
-			return fail(
-				l,
+			return rule_fail(
+				ctx,
 				"buffer %u begins at slot %u and its descriptor %u at slot %u has "
 				"flags 0x%04x",
 				r->head, r->pos & 0x7fff, i, pos & 0x7fff, r->desc[i].flags);
 	}
-	return RULE_HELD;
+	return RULE_PASSED;
 }
 
 /* arg: only the wrap counter is wrong (1), or the slot (0) */
-static enum verdict taken_at(struct look *l)
+static enum verdict taken_at(struct rule_context *ctx)
 {
-	const struct model_request *r = l->req;
+	const struct model_request *r = ctx->req;
 	bool slot;
 
-	if (!l->queue->packed || !l->q->n_chain || l->q->avail_pos_unsure || l->q->draining ||
-	    r->flags & (VQT_CHAIN_AGAIN | VQT_CHAIN_DERIVED) || !l->queue->size_known)
+	if (!ctx->queue->packed || !ctx->q->n_chain || ctx->q->avail_pos_unsure ||
+	    ctx->q->draining || r->flags & (VQT_CHAIN_AGAIN | VQT_CHAIN_DERIVED) ||
+	    !ctx->queue->size_known)
 		return RULE_NA;
-	if (r->pos == l->q->next_avail)
-		return RULE_HELD;
-	slot = (r->pos ^ l->q->next_avail) & 0x7fff;
-	if (slot == (l->rule->arg != 0))
+	if (r->pos == ctx->q->next_avail)
+		return RULE_PASSED;
+	slot = (r->pos ^ ctx->q->next_avail) & 0x7fff;
+	if (slot == (ctx->rule->arg != 0))
 		return RULE_NA;
-	also(l, l->q->n_chain, "the chain before");
-	return fail(l, "the device took slot %u at wrap counter %u; next was slot %u at %u",
-		    r->pos & 0x7fff, wrap(r->pos), l->q->next_avail & 0x7fff,
-		    wrap(l->q->next_avail));
+	rule_related(ctx, ctx->q->n_chain, "the chain before");
+	return rule_fail(ctx,
+			 "the device popped slot %u at wrap counter %u; next was slot %u at %u",
+			 r->pos & 0x7fff, wrap(r->pos), ctx->q->next_avail & 0x7fff,
+			 wrap(ctx->q->next_avail));
 }
 
-static enum verdict used_at(struct look *l)
+static enum verdict used_at(struct rule_context *ctx)
 {
-	const struct vqt_used *u = &l->e->rec->used;
+	const struct vqt_used *u = &ctx->e->rec->used;
 	bool slot;
 
-	if (!l->queue->packed || !l->q->any_used || l->q->used_pos_unsure || l->q->draining ||
-	    u->flags & VQT_USED_BATCHED || !l->queue->size_known || accepted(l, VIRTIO_F_IN_ORDER))
+	if (!ctx->queue->packed || !ctx->q->any_used || ctx->q->used_pos_unsure ||
+	    ctx->q->draining || u->flags & VQT_USED_BATCHED || !ctx->queue->size_known ||
+	    accepted(ctx, VIRTIO_F_IN_ORDER))
 		return RULE_NA;
-	if (u->pos == l->q->next_used)
-		return RULE_HELD;
-	slot = (u->pos ^ l->q->next_used) & 0x7fff;
-	if (slot == (l->rule->arg != 0))
+	if (u->pos == ctx->q->next_used)
+		return RULE_PASSED;
+	slot = (u->pos ^ ctx->q->next_used) & 0x7fff;
+	if (slot == (ctx->rule->arg != 0))
 		return RULE_NA;
-	also(l, l->q->n_used, "the chain used before");
-	return fail(
-		l,
+	rule_related(ctx, ctx->q->n_used, "the chain used before");
+	return rule_fail(
+		ctx,
 		"a used descriptor was written to slot %u at wrap counter %u; next was slot %u at %u",
-		u->pos & 0x7fff, wrap(u->pos), l->q->next_used & 0x7fff, wrap(l->q->next_used));
+		u->pos & 0x7fff, wrap(u->pos), ctx->q->next_used & 0x7fff, wrap(ctx->q->next_used));
 }
 
-static enum verdict overfull(struct look *l)
+static enum verdict overfull(struct rule_context *ctx)
 {
-	if (!l->queue->packed || !l->queue->size_known || !l->queue->size || l->q->draining ||
-	    l->req->flags & VQT_CHAIN_AGAIN)
+	if (!ctx->queue->packed || !ctx->queue->size_known || !ctx->queue->size ||
+	    ctx->q->draining || ctx->req->flags & VQT_CHAIN_AGAIN)
 		return RULE_NA;
-	if (l->q->slots + l->req->ndirect <= l->queue->size)
-		return RULE_HELD;
-	also(l, l->q->n_used, "the last chain used");
-	return fail(l, "%u descriptors in flight and %u more in a ring of %u", l->q->slots,
-		    l->req->ndirect, l->queue->size);
+	if (ctx->q->slots + ctx->req->ndirect <= ctx->queue->size)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->q->n_used, "the last chain used");
+	return rule_fail(ctx, "%u descriptors in flight and %u more in a ring of %u", ctx->q->slots,
+			 ctx->req->ndirect, ctx->queue->size);
 }
 
-static enum verdict event_flags(struct look *l)
+static enum verdict event_flags(struct rule_context *ctx)
 {
-	bool driver = l->rule->party == CHECK_DRIVER;
+	bool driver = ctx->rule->party == CHECK_DRIVER;
 	unsigned need = driver ? VQT_RING_AVAIL_FLAGS : VQT_RING_USED_FLAGS;
-	unsigned flags = driver ? ring(l)->avail_flags : ring(l)->used_flags;
+	unsigned flags = driver ? ring(ctx)->avail_flags : ring(ctx)->used_flags;
 
-	if (!(ring(l)->known & VQT_RING_PACKED) || !(ring(l)->known & need) || !negotiated(l))
+	if (!(ring(ctx)->known & VQT_RING_PACKED) || !(ring(ctx)->known & need) || !negotiated(ctx))
 		return RULE_NA;
-	if (!driver && !l->q->n_chain)
+	if (!driver && !ctx->q->n_chain)
 		return RULE_NA; /* the area is the driver's to clear */
-	if (flags < 2 || (flags == 2 && accepted(l, VIRTIO_RING_F_EVENT_IDX)))
-		return RULE_HELD;
-	return fail(l, "the %s's event suppression flags are 0x%04x%s",
-		    driver ? "driver" : "device", flags, flags == 2 ? " without EVENT_IDX" : "");
+	if (flags < 2 || (flags == 2 && accepted(ctx, VIRTIO_RING_F_EVENT_IDX)))
+		return RULE_PASSED;
+	return rule_fail(ctx, "the %s's event suppression flags are 0x%04x%s",
+			 driver ? "driver" : "device", flags,
+			 flags == 2 ? " without EVENT_IDX" : "");
 }
 
-static enum verdict event_offset(struct look *l)
+static enum verdict event_offset(struct rule_context *ctx)
 {
-	bool driver = l->rule->party == CHECK_DRIVER;
+	bool driver = ctx->rule->party == CHECK_DRIVER;
 	unsigned need = driver ? VQT_RING_AVAIL_FLAGS | VQT_RING_USED_EVENT
 			       : VQT_RING_USED_FLAGS | VQT_RING_AVAIL_EVENT;
-	unsigned flags = driver ? ring(l)->avail_flags : ring(l)->used_flags;
-	unsigned off = (driver ? ring(l)->used_event : ring(l)->avail_event) & 0x7fff;
+	unsigned flags = driver ? ring(ctx)->avail_flags : ring(ctx)->used_flags;
+	unsigned off = (driver ? ring(ctx)->used_event : ring(ctx)->avail_event) & 0x7fff;
 
-	if (!(ring(l)->known & VQT_RING_PACKED) || (ring(l)->known & need) != need || flags != 2 ||
-	    !accepted(l, VIRTIO_RING_F_EVENT_IDX) || !l->queue->size_known || !l->queue->size)
+	if (!(ring(ctx)->known & VQT_RING_PACKED) || (ring(ctx)->known & need) != need ||
+	    flags != 2 || !accepted(ctx, VIRTIO_RING_F_EVENT_IDX) || !ctx->queue->size_known ||
+	    !ctx->queue->size)
 		return RULE_NA;
-	if (off < l->queue->size)
-		return RULE_HELD;
-	return fail(l, "the %s's event offset is %u in a ring of %u", driver ? "driver" : "device",
-		    off, l->queue->size);
+	if (off < ctx->queue->size)
+		return RULE_PASSED;
+	return rule_fail(ctx, "the %s's event offset is %u in a ring of %u",
+			 driver ? "driver" : "device", off, ctx->queue->size);
 }
 
-static const struct lesson wraps = {
+static const struct explanation wraps = {
 	.why = "In a packed ring nothing but two flag bits and a wrap counter on each side tells a new\n"
 	       "descriptor from the one of the round before. One side a round ahead sees a full ring as\n"
 	       "empty, or serves old requests again.",
@@ -154,7 +159,7 @@ static const struct lesson wraps = {
 		 "the first descriptor of a list is made available last\n",
 };
 
-static const struct lesson suppression = {
+static const struct explanation suppression = {
 	.why = "The event suppression areas say who wants to be told. A value without a meaning is read\n"
 	       "as 'always' by some and as 'never' by others.",
 	.right = "flags 0 enable, 1 disable, 2 at off/wrap (with EVENT_IDX)\n",
@@ -166,18 +171,18 @@ static const struct lesson suppression = {
 #define FLIGHT (NEED_CHAIN | NEED_FLIGHT)
 
 const struct rule rules_packed[] = {
-	{ "packed-taken-unavailable", "PACKED-V5 T36", DEVICE, "2.8.15",
+	{ "packed-popped-unavailable", "PACKED-V5 T36", DEVICE, "2.8.15",
 	  "A device takes a descriptor when its AVAIL and USED bits say that it is available.",
 	  NEED_CHAIN | NEED_AGREED, AT(CHAIN) | ONLY(PACKED), unavailable, 0, &wraps,
-	  "wrap counter 1, a descriptor with AVAIL=0 is taken" },
+	  "wrap counter 1, a descriptor with AVAIL=0 is popped" },
 	{ "packed-list-early", "PACKED-D11 T36", DRIVER, "2.8.17",
 	  "The first descriptor of a list becomes available after all others of it.",
 	  NEED_CHAIN | NEED_AGREED, AT(CHAIN) | ONLY(PACKED), published_early, 0, &wraps,
 	  "the head is available, the next still used" },
-	{ "packed-taken-order", "PACKED-V1", DEVICE, "2.8.12",
-	  "Descriptors are taken in the order in which they lie in the ring.", FLIGHT,
+	{ "packed-popped-order", "PACKED-V1", DEVICE, "2.8.12",
+	  "Descriptors are popped in the order in which they lie in the ring.", FLIGHT,
 	  AT(CHAIN) | ONLY(PACKED), taken_at, 0, &wraps, "slot 3, then slot 5" },
-	{ "packed-taken-wrap", "I15 T36", STRUCTURAL(DEVICE), "2.8.1",
+	{ "packed-popped-wrap", "I15 T36", STRUCTURAL(DEVICE), "2.8.1",
 	  "The device's wrap counter for available descriptors flips each time it passes the end.",
 	  FLIGHT, AT(CHAIN) | ONLY(PACKED), taken_at, 1, &wraps,
 	  "slot 255 at 1, then slot 0 at 1" },

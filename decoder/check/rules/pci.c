@@ -4,269 +4,274 @@
 
 #include "decoder/check/impl.h"
 
-static unsigned pci8(const struct look *l, unsigned at)
+static unsigned pci8(const struct rule_context *ctx, unsigned at)
 {
-	return l->dev->pci[at & 0xfff];
+	return ctx->dev->pci[at & 0xfff];
 }
 
-static uint32_t pci32(const struct look *l, unsigned at)
+static uint32_t pci32(const struct rule_context *ctx, unsigned at)
 {
-	return get_le32(l->dev->pci + (at & 0xffc));
+	return get_le32(ctx->dev->pci + (at & 0xffc));
 }
 
-static bool known(const struct look *l, unsigned at, unsigned width, uint32_t *v)
+static bool known(const struct rule_context *ctx, unsigned at, unsigned width, uint32_t *v)
 {
-	return check_pci(l->dev, at, width, v);
+	return check_pci(ctx->dev, at, width, v);
 }
 
 /* This read gave the last byte that was missing of the field. */
-static bool reads(const struct look *l, unsigned at, unsigned width)
+static bool reads(const struct rule_context *ctx, unsigned at, unsigned width)
 {
-	return reg(l)->offset < at + width && reg(l)->offset + reg(l)->width > at;
+	return reg(ctx)->offset < at + width && reg(ctx)->offset + reg(ctx)->width > at;
 }
 
-static enum verdict vendor(struct look *l)
+static enum verdict vendor(struct rule_context *ctx)
 {
 	uint32_t v;
 
-	if (!reads(l, PCI_VENDOR_ID, 2) || !known(l, PCI_VENDOR_ID, 2, &v) || v == 0xffff)
+	if (!reads(ctx, PCI_VENDOR_ID, 2) || !known(ctx, PCI_VENDOR_ID, 2, &v) || v == 0xffff)
 		return RULE_NA;
 	if (v == 0x1af4)
-		return RULE_HELD;
-	return fail(l, "the vendor ID is 0x%04x", v);
+		return RULE_PASSED;
+	return rule_fail(ctx, "the vendor ID is 0x%04x", v);
 }
 
-static enum verdict device_id(struct look *l)
+static enum verdict device_id(struct rule_context *ctx)
 {
 	uint32_t v;
 
-	if (!reads(l, PCI_DEVICE_ID, 2) || !known(l, PCI_DEVICE_ID, 2, &v) || v == 0xffff ||
-	    !l->dev->virtio_id)
+	if (!reads(ctx, PCI_DEVICE_ID, 2) || !known(ctx, PCI_DEVICE_ID, 2, &v) || v == 0xffff ||
+	    !ctx->dev->virtio_id)
 		return RULE_NA;
-	if (v == 0x1040 + l->dev->virtio_id ||
-	    (v < 0x1040 && spec_virtio_id_of_pci(v, l->dev->virtio_id) == l->dev->virtio_id))
-		return RULE_HELD;
-	return fail(l, "the device ID is 0x%04x for device type %u", v, l->dev->virtio_id);
+	if (v == 0x1040 + ctx->dev->virtio_id ||
+	    (v < 0x1040 && spec_virtio_id_of_pci(v, ctx->dev->virtio_id) == ctx->dev->virtio_id))
+		return RULE_PASSED;
+	return rule_fail(ctx, "the device ID is 0x%04x for device type %u", v, ctx->dev->virtio_id);
 }
 
-static bool transitional(const struct look *l, uint32_t *id)
+static bool transitional(const struct rule_context *ctx, uint32_t *id)
 {
-	return known(l, PCI_DEVICE_ID, 2, id) && *id >= 0x1000 && *id < 0x1040;
+	return known(ctx, PCI_DEVICE_ID, 2, id) && *id >= 0x1000 && *id < 0x1040;
 }
 
-static bool modern_id(const struct look *l, uint32_t *id)
+static bool modern_id(const struct rule_context *ctx, uint32_t *id)
 {
-	return known(l, PCI_DEVICE_ID, 2, id) && *id >= 0x1040 && *id < 0x1080;
+	return known(ctx, PCI_DEVICE_ID, 2, id) && *id >= 0x1040 && *id < 0x1080;
 }
 
-static enum verdict revision(struct look *l)
+static enum verdict revision(struct rule_context *ctx)
 {
-	bool old = l->rule->arg;
+	bool old = ctx->rule->arg;
 	uint32_t v, id;
 
-	if (!reads(l, PCI_REVISION_ID, 1) || !known(l, PCI_REVISION_ID, 1, &v) ||
-	    !(old ? transitional(l, &id) : modern_id(l, &id)))
+	if (!reads(ctx, PCI_REVISION_ID, 1) || !known(ctx, PCI_REVISION_ID, 1, &v) ||
+	    !(old ? transitional(ctx, &id) : modern_id(ctx, &id)))
 		return RULE_NA;
 	if (old ? !v : v >= 1)
-		return RULE_HELD;
-	return fail(l, "device ID 0x%04x has revision %u", id, v);
+		return RULE_PASSED;
+	return rule_fail(ctx, "device ID 0x%04x has revision %u", id, v);
 }
 
-static enum verdict subsystem(struct look *l)
+static enum verdict subsystem(struct rule_context *ctx)
 {
-	bool old = l->rule->arg;
+	bool old = ctx->rule->arg;
 	uint32_t v, id;
 
-	if (!reads(l, PCI_SUBSYSTEM_ID, 2) || !known(l, PCI_SUBSYSTEM_ID, 2, &v) ||
-	    !(old ? transitional(l, &id) : modern_id(l, &id)) || (old && !l->dev->virtio_id))
+	if (!reads(ctx, PCI_SUBSYSTEM_ID, 2) || !known(ctx, PCI_SUBSYSTEM_ID, 2, &v) ||
+	    !(old ? transitional(ctx, &id) : modern_id(ctx, &id)) || (old && !ctx->dev->virtio_id))
 		return RULE_NA;
-	if (old ? v == l->dev->virtio_id : v >= 0x40)
-		return RULE_HELD;
-	return fail(l, "device ID 0x%04x has subsystem device ID 0x%04x", id, v);
+	if (old ? v == ctx->dev->virtio_id : v >= 0x40)
+		return RULE_PASSED;
+	return rule_fail(ctx, "device ID 0x%04x has subsystem device ID 0x%04x", id, v);
 }
 
-static enum verdict bar0(struct look *l)
+static enum verdict bar0(struct rule_context *ctx)
 {
 	uint32_t id;
 
-	if (reg(l)->offset != PCI_BASE_ADDRESS_0 || reg(l)->width != 4 || !transitional(l, &id))
+	if (reg(ctx)->offset != PCI_BASE_ADDRESS_0 || reg(ctx)->width != 4 ||
+	    !transitional(ctx, &id))
 		return RULE_NA;
-	if (reg(l)->value & PCI_BASE_ADDRESS_SPACE_IO)
-		return RULE_HELD;
-	return fail(l, "device ID 0x%04x and BAR 0 reads 0x%08x, not an I/O region", id,
-		    (uint32_t)reg(l)->value);
+	if (reg(ctx)->value & PCI_BASE_ADDRESS_SPACE_IO)
+		return RULE_PASSED;
+	return rule_fail(ctx, "device ID 0x%04x and BAR 0 reads 0x%08x, not an I/O region", id,
+			 (uint32_t)reg(ctx)->value);
 }
 
-static enum verdict legacy_id(struct look *l)
+static enum verdict legacy_id(struct rule_context *ctx)
 {
 	uint32_t id;
 
-	if (told(l))
+	if (told(ctx))
 		return RULE_NA;
-	if (reg(l)->region != VQT_REGION_LEGACY || !known(l, PCI_DEVICE_ID, 2, &id))
+	if (reg(ctx)->region != VQT_REGION_LEGACY || !known(ctx, PCI_DEVICE_ID, 2, &id))
 		return RULE_NA;
-	if (transitional(l, &id))
-		return RULE_HELD;
-	return fail(l, "the legacy interface of device ID 0x%04x is in use", id);
+	if (transitional(ctx, &id))
+		return RULE_PASSED;
+	return rule_fail(ctx, "the legacy interface of device ID 0x%04x is in use", id);
 }
 
 /* arg: 0 modern registers, 1 legacy ones */
-static enum verdict unsought(struct look *l)
+static enum verdict unsought(struct rule_context *ctx)
 {
 	uint32_t cap;
-	bool old = reg(l)->region == VQT_REGION_LEGACY;
+	bool old = reg(ctx)->region == VQT_REGION_LEGACY;
 
-	if (old != (l->rule->arg != 0) || !l->d->from_start || !(l->d->have & NEED_PCI) ||
-	    reg(l)->region == VQT_REGION_MMIO || l->d->n_setup || l->d->n_status)
+	if (old != (ctx->rule->arg != 0) || !ctx->d->from_start || !(ctx->d->have & NEED_PCI) ||
+	    reg(ctx)->region == VQT_REGION_MMIO || ctx->d->n_setup || ctx->d->n_status)
 		return RULE_NA;
-	if (known(l, PCI_CAPABILITY_LIST, 1, &cap))
-		return RULE_HELD;
-	return fail(l, "registers are accessed and the capability list was never looked at");
+	if (known(ctx, PCI_CAPABILITY_LIST, 1, &cap))
+		return RULE_PASSED;
+	return rule_fail(ctx, "registers are accessed and the capability list was never looked at");
 }
 
 /* A list without virtio capabilities: a legacy device. */
-static enum verdict not_there(struct look *l)
+static enum verdict not_there(struct rule_context *ctx)
 {
-	if (told(l))
+	if (told(ctx))
 		return RULE_NA;
-	if (reg(l)->region != VQT_REGION_COMMON || !l->d->caps_whole)
+	if (reg(ctx)->region != VQT_REGION_COMMON || !ctx->d->caps_whole)
 		return RULE_NA;
-	if (model_pci_cap(l->dev, PCI_CAP_ID_VNDR, 0))
-		return RULE_HELD;
-	return fail(l, "the modern registers are used and the list has no virtio capability");
+	if (model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, 0))
+		return RULE_PASSED;
+	return rule_fail(ctx,
+			 "the modern registers are used and the list has no virtio capability");
 }
 
 /* The list holds no capability of type arg. */
-static enum verdict missing(struct look *l)
+static enum verdict missing(struct rule_context *ctx)
 {
 	unsigned at, n = 0, any = 0;
 
-	while ((at = model_pci_cap(l->dev, PCI_CAP_ID_VNDR, n++))) {
+	while ((at = model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, n++))) {
 		any++;
-		if (pci8(l, at + 3) == l->rule->arg)
-			return RULE_HELD;
+		if (pci8(ctx, at + 3) == ctx->rule->arg)
+			return RULE_PASSED;
 	}
-	if (!any || (l->rule->arg == 4 && !(l->dev->class && l->dev->class->config.count)))
+	if (!any || (ctx->rule->arg == 4 && !(ctx->dev->class && ctx->dev->class->config.count)))
 		return RULE_NA;
-	return fail(l, "the list has %u virtio capabilities and none of type %u", any,
-		    l->rule->arg);
+	return rule_fail(ctx, "the list has %u virtio capabilities and none of type %u", any,
+			 ctx->rule->arg);
 }
 
-static enum verdict cap_len(struct look *l)
+static enum verdict cap_len(struct rule_context *ctx)
 {
 	static const uint8_t least[] = {
 		[1] = 16, [2] = 20, [3] = 16, [4] = 16, [5] = 20, [8] = 24
 	};
-	unsigned type = pci8(l, l->cap + 3), len = pci8(l, l->cap + 2), n = 0, other;
+	unsigned type = pci8(ctx, ctx->cap + 3), len = pci8(ctx, ctx->cap + 2), n = 0, other;
 
 	if (type < sizeof(least) && len < least[type])
-		return fail(l, "the capability of type %u at 0x%02x has cap_len %u", type, l->cap,
-			    len);
-	for (; (other = model_pci_cap(l->dev, PCI_CAP_ID_VNDR, n)); n++)
-		if (other > l->cap && other < l->cap + len)
-			return fail(
-				l,
+		return rule_fail(ctx, "the capability of type %u at 0x%02x has cap_len %u", type,
+				 ctx->cap, len);
+	for (; (other = model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, n)); n++)
+		if (other > ctx->cap && other < ctx->cap + len)
+			return rule_fail(
+				ctx,
 				"the capability at 0x%02x has cap_len %u and another begins at 0x%02x",
-				l->cap, len, other);
-	return RULE_HELD;
+				ctx->cap, len, other);
+	return RULE_PASSED;
 }
 
 /* arg: type; its structure begins at a multiple of 4 */
-static enum verdict aligned(struct look *l)
+static enum verdict aligned(struct rule_context *ctx)
 {
-	if (pci8(l, l->cap + 3) != l->rule->arg)
+	if (pci8(ctx, ctx->cap + 3) != ctx->rule->arg)
 		return RULE_NA;
-	if (!(pci32(l, l->cap + 8) % 4))
-		return RULE_HELD;
-	return fail(l, "the capability of type %u has offset 0x%x", l->rule->arg,
-		    pci32(l, l->cap + 8));
+	if (!(pci32(ctx, ctx->cap + 8) % 4))
+		return RULE_PASSED;
+	return rule_fail(ctx, "the capability of type %u has offset 0x%x", ctx->rule->arg,
+			 pci32(ctx, ctx->cap + 8));
 }
 
-static enum verdict in_bar(struct look *l)
+static enum verdict in_bar(struct rule_context *ctx)
 {
-	unsigned type = pci8(l, l->cap + 3), bar = pci8(l, l->cap + 4);
-	uint64_t end = (uint64_t)pci32(l, l->cap + 8) + pci32(l, l->cap + 12);
+	unsigned type = pci8(ctx, ctx->cap + 3), bar = pci8(ctx, ctx->cap + 4);
+	uint64_t end = (uint64_t)pci32(ctx, ctx->cap + 8) + pci32(ctx, ctx->cap + 12);
 
-	if ((type > 4 && type != 8) || !type || bar > 5 || !l->d->bar_size[bar])
+	if ((type > 4 && type != 8) || !type || bar > 5 || !ctx->d->bar_size[bar])
 		return RULE_NA;
-	if ((type == 8) != (l->rule->arg != 0))
+	if ((type == 8) != (ctx->rule->arg != 0))
 		return RULE_NA;
-	if (end <= l->d->bar_size[bar])
-		return RULE_HELD;
-	return fail(l,
-		    "the capability of type %u reaches to 0x%" PRIx64 " and BAR %u has 0x%x bytes",
-		    type, end, bar, l->d->bar_size[bar]);
+	if (end <= ctx->d->bar_size[bar])
+		return RULE_PASSED;
+	return rule_fail(
+		ctx, "the capability of type %u reaches to 0x%" PRIx64 " and BAR %u has 0x%x bytes",
+		type, end, bar, ctx->d->bar_size[bar]);
 }
 
-static enum verdict shm_id(struct look *l)
+static enum verdict shm_id(struct rule_context *ctx)
 {
 	unsigned n = 0, other;
 
-	if (pci8(l, l->cap + 3) != 8)
+	if (pci8(ctx, ctx->cap + 3) != 8)
 		return RULE_NA;
-	for (; (other = model_pci_cap(l->dev, PCI_CAP_ID_VNDR, n)); n++)
-		if (other != l->cap && l->d->caps_seen >> (other / 4 & 63) & 1 &&
-		    pci8(l, other + 3) == 8 && pci8(l, other + 5) == pci8(l, l->cap + 5))
-			return fail(
-				l,
+	for (; (other = model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, n)); n++)
+		if (other != ctx->cap && ctx->d->caps_seen >> (other / 4 & 63) & 1 &&
+		    pci8(ctx, other + 3) == 8 && pci8(ctx, other + 5) == pci8(ctx, ctx->cap + 5))
+			return rule_fail(
+				ctx,
 				"shared memory capabilities at 0x%02x and 0x%02x both have id %u",
-				other, l->cap, pci8(l, l->cap + 5));
-	return RULE_HELD;
+				other, ctx->cap, pci8(ctx, ctx->cap + 5));
+	return RULE_PASSED;
 }
 
-static enum verdict vendor_cap(struct look *l)
+static enum verdict vendor_cap(struct rule_context *ctx)
 {
-	unsigned vendor_id = pci32(l, l->cap + 4) & 0xffff, len = pci8(l, l->cap + 2);
+	unsigned vendor_id = pci32(ctx, ctx->cap + 4) & 0xffff, len = pci8(ctx, ctx->cap + 2);
 
-	if (pci8(l, l->cap + 3) != 9)
+	if (pci8(ctx, ctx->cap + 3) != 9)
 		return RULE_NA;
-	if (!l->rule->arg && vendor_id == 0x1af4)
-		return fail(l, "the vendor data capability at 0x%02x has vendor_id 0x1af4", l->cap);
-	if (l->rule->arg && len % 4)
-		return fail(l, "the vendor data capability at 0x%02x has cap_len %u", l->cap, len);
-	return RULE_HELD;
+	if (!ctx->rule->arg && vendor_id == 0x1af4)
+		return rule_fail(ctx, "the vendor data capability at 0x%02x has vendor_id 0x1af4",
+				 ctx->cap);
+	if (ctx->rule->arg && len % 4)
+		return rule_fail(ctx, "the vendor data capability at 0x%02x has cap_len %u",
+				 ctx->cap, len);
+	return RULE_PASSED;
 }
 
-static bool in_vendor_cap(const struct look *l)
+static bool in_vendor_cap(const struct rule_context *ctx)
 {
-	unsigned at = l->e->pci_cap;
+	unsigned at = ctx->e->pci_cap;
 
-	return at && at < 256 && pci8(l, at) == PCI_CAP_ID_VNDR && pci8(l, at + 3) == 9 &&
-	       reg(l)->offset < at + pci8(l, at + 2);
+	return at && at < 256 && pci8(ctx, at) == PCI_CAP_ID_VNDR && pci8(ctx, at + 3) == 9 &&
+	       reg(ctx)->offset < at + pci8(ctx, at + 2);
 }
 
-static enum verdict vendor_used(struct look *l)
+static enum verdict vendor_used(struct rule_context *ctx)
 {
-	if (!in_vendor_cap(l))
+	if (!in_vendor_cap(ctx))
 		return RULE_NA;
-	return fail(l, "0x%" PRIx64 " was written into the vendor data capability", reg(l)->value);
+	return rule_fail(ctx, "0x%" PRIx64 " was written into the vendor data capability",
+			 reg(ctx)->value);
 }
 
-static enum verdict vendor_unread(struct look *l)
+static enum verdict vendor_unread(struct rule_context *ctx)
 {
-	unsigned at = l->e->pci_cap;
+	unsigned at = ctx->e->pci_cap;
 
-	if (!in_vendor_cap(l) || reg(l)->offset < at + 6)
+	if (!in_vendor_cap(ctx) || reg(ctx)->offset < at + 6)
 		return RULE_NA;
-	if (l->d->vendor_read >> (at / 4 & 63) & 1)
-		return RULE_HELD;
-	return fail(
-		l,
+	if (ctx->d->vendor_read >> (at / 4 & 63) & 1)
+		return RULE_PASSED;
+	return rule_fail(
+		ctx,
 		"data of the vendor capability at 0x%02x is accessed, its vendor_id was not read",
 		at);
 }
 
-static enum verdict cap_written(struct look *l)
+static enum verdict cap_written(struct rule_context *ctx)
 {
-	unsigned at = l->e->pci_cap, type;
+	unsigned at = ctx->e->pci_cap, type;
 
-	if (!at || at >= 240 || pci8(l, at) != PCI_CAP_ID_VNDR)
+	if (!at || at >= 240 || pci8(ctx, at) != PCI_CAP_ID_VNDR)
 		return RULE_NA;
-	type = pci8(l, at + 3);
-	if (type == 5 || type == 9 || reg(l)->offset >= at + pci8(l, at + 2))
+	type = pci8(ctx, at + 3);
+	if (type == 5 || type == 9 || reg(ctx)->offset >= at + pci8(ctx, at + 2))
 		return RULE_NA;
-	return fail(l, "0x%" PRIx64 " was written into the capability of type %u at 0x%02x",
-		    reg(l)->value, type, at);
+	return rule_fail(ctx, "0x%" PRIx64 " was written into the capability of type %u at 0x%02x",
+			 reg(ctx)->value, type, at);
 }
 
 /* --- notification capability ------------------------------------------------ */
@@ -276,84 +281,84 @@ struct notify_cap {
 	bool data; /* NOTIFICATION_DATA is offered */
 };
 
-static bool notify_cap(const struct look *l, struct notify_cap *n)
+static bool notify_cap(const struct rule_context *ctx, struct notify_cap *n)
 {
 	unsigned at;
 
-	if (!offered_known(l, F_NOTIFICATION_DATA))
+	if (!offered_known(ctx, F_NOTIFICATION_DATA))
 		return false;
-	for (unsigned i = 0; (at = model_pci_cap(l->dev, PCI_CAP_ID_VNDR, i)); i++) {
-		if (pci8(l, at + 3) != 2)
+	for (unsigned i = 0; (at = model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, i)); i++) {
+		if (pci8(ctx, at + 3) != 2)
 			continue;
-		n->data = offered(l, F_NOTIFICATION_DATA);
-		return known(l, at + 8, 4, &n->offset) && known(l, at + 12, 4, &n->length) &&
-		       known(l, at + 16, 4, &n->multiplier);
+		n->data = offered(ctx, F_NOTIFICATION_DATA);
+		return known(ctx, at + 8, 4, &n->offset) && known(ctx, at + 12, 4, &n->length) &&
+		       known(ctx, at + 16, 4, &n->multiplier);
 	}
 	return false;
 }
 
 /* arg: 1 for devices that offer NOTIFICATION_DATA */
-static bool of_device(const struct look *l, struct notify_cap *n)
+static bool of_device(const struct rule_context *ctx, struct notify_cap *n)
 {
-	return reg(l)->region == VQT_REGION_COMMON && notify_cap(l, n) &&
-	       n->data == (l->rule->arg != 0);
+	return reg(ctx)->region == VQT_REGION_COMMON && notify_cap(ctx, n) &&
+	       n->data == (ctx->rule->arg != 0);
 }
 
-static enum verdict notify_aligned(struct look *l)
+static enum verdict notify_aligned(struct rule_context *ctx)
 {
 	struct notify_cap n;
 
-	if (!of_device(l, &n))
+	if (!of_device(ctx, &n))
 		return RULE_NA;
 	if (!(n.offset % (n.data ? 4 : 2)))
-		return RULE_HELD;
-	return fail(l, "the notification structure is at offset 0x%x", n.offset);
+		return RULE_PASSED;
+	return rule_fail(ctx, "the notification structure is at offset 0x%x", n.offset);
 }
 
-static enum verdict notify_multiplier(struct look *l)
+static enum verdict notify_multiplier(struct rule_context *ctx)
 {
 	struct notify_cap n;
 
-	if (!of_device(l, &n))
+	if (!of_device(ctx, &n))
 		return RULE_NA;
 	if (!n.multiplier ||
 	    (!(n.multiplier & (n.multiplier - 1)) && n.multiplier >= (n.data ? 4U : 2U)))
-		return RULE_HELD;
-	return fail(l, "notify_off_multiplier is %u", n.multiplier);
+		return RULE_PASSED;
+	return rule_fail(ctx, "notify_off_multiplier is %u", n.multiplier);
 }
 
-static enum verdict notify_length(struct look *l)
+static enum verdict notify_length(struct rule_context *ctx)
 {
 	unsigned least;
 	struct notify_cap n;
 	uint64_t end;
 
-	if (!field_is(l, "queue_notify_off") || !of_device(l, &n))
+	if (!field_is(ctx, "queue_notify_off") || !of_device(ctx, &n))
 		return RULE_NA;
 	least = n.data ? 4 : 2;
-	end = reg(l)->value * n.multiplier + least;
+	end = reg(ctx)->value * n.multiplier + least;
 	if (end <= n.length)
-		return RULE_HELD;
-	return fail(l,
-		    "queue_notify_off %" PRIu64 " times %u needs 0x%" PRIx64
-		    " bytes and there are 0x%x",
-		    reg(l)->value, n.multiplier, end, n.length);
+		return RULE_PASSED;
+	return rule_fail(ctx,
+			 "queue_notify_off %" PRIu64 " times %u needs 0x%" PRIx64
+			 " bytes and there are 0x%x",
+			 reg(ctx)->value, n.multiplier, end, n.length);
 }
 
-static enum verdict status_bit(struct look *l)
+static enum verdict status_bit(struct rule_context *ctx)
 {
 	uint32_t v;
 
-	if (!reads(l, PCI_STATUS, 1) || !known(l, PCI_STATUS, 2, &v) || l->dev->msix ||
-	    !l->d->intx.number || l->now - l->d->intx.ts < 1000000)
+	if (!reads(ctx, PCI_STATUS, 1) || !known(ctx, PCI_STATUS, 2, &v) || ctx->dev->msix ||
+	    !ctx->d->intx.number || ctx->now - ctx->d->intx.ts < 1000000)
 		return RULE_NA;
 	if (v & PCI_STATUS_INTERRUPT)
-		return RULE_HELD;
-	also(l, l->d->intx.number, "INTx asserted");
-	return fail(l, "the PCI status reads 0x%04x while INTx is asserted", v);
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->intx.number, "INTx asserted");
+	return rule_fail(ctx, "the PCI status reads 0x%04x while INTx is asserted", v);
 }
 
-static const struct lesson identity = {
+static const struct explanation identity = {
 	.why = "Operating systems bind drivers by these numbers, and decide by them whether the legacy\n"
 	       "interface exists.",
 	.right =
@@ -361,7 +366,7 @@ static const struct lesson identity = {
 		"transitional: device 0x1000 to 0x103f, revision 0, subsystem = type, BAR 0 in I/O space\n",
 };
 
-static const struct lesson caps = {
+static const struct explanation caps = {
 	.why = "The capability list is the map of the device. A driver that trusts a wrong one maps the\n"
 	       "wrong memory; one that does not read it works with one hypervisor's layout only.",
 	.right = "walk the list: COMMON_CFG, NOTIFY_CFG, ISR_CFG, DEVICE_CFG, PCI_CFG\n"

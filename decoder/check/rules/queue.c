@@ -4,14 +4,14 @@
 
 #include "decoder/check/impl.h"
 
-static unsigned long long value(const struct look *l)
+static unsigned long long value(const struct rule_context *ctx)
 {
-	return (unsigned long long)reg(l)->value;
+	return (unsigned long long)reg(ctx)->value;
 }
 
-static bool packed(const struct look *l)
+static bool packed(const struct rule_context *ctx)
 {
-	return accepted(l, VIRTIO_F_RING_PACKED);
+	return accepted(ctx, VIRTIO_F_RING_PACKED);
 }
 
 static bool power_of_2(uint64_t v)
@@ -20,186 +20,189 @@ static bool power_of_2(uint64_t v)
 }
 
 /* Beyond num_queues lie administration queues, if any. */
-static bool absent(const struct look *l)
+static bool absent(const struct rule_context *ctx)
 {
-	return l->d->num_queues_known && l->dev->queue_select >= l->d->num_queues &&
-	       !offered(l, F_ADMIN_VQ);
+	return ctx->d->num_queues_known && ctx->dev->queue_select >= ctx->d->num_queues &&
+	       !offered(ctx, F_ADMIN_VQ);
 }
 
-static enum verdict absent_written(struct look *l)
+static enum verdict absent_written(struct rule_context *ctx)
 {
-	if (!l->d->num_queues_known)
+	if (!ctx->d->num_queues_known)
 		return RULE_NA;
-	if (!absent(l))
-		return RULE_HELD;
-	return fail(l, "%s of queue %u was written and num_queues is %u", l->e->field->name,
-		    l->dev->queue_select, l->d->num_queues);
+	if (!absent(ctx))
+		return RULE_PASSED;
+	return rule_fail(ctx, "%s of queue %u was written and num_queues is %u",
+			 ctx->e->field->name, ctx->dev->queue_select, ctx->d->num_queues);
 }
 
-static enum verdict absent_size(struct look *l)
+static enum verdict absent_size(struct rule_context *ctx)
 {
-	if (!field_is(l, "queue_size") || !absent(l))
+	if (!field_is(ctx, "queue_size") || !absent(ctx))
 		return RULE_NA;
-	if (!value(l))
-		return RULE_HELD;
-	return fail(l, "queue_size of queue %u reads %llu and num_queues is %u",
-		    l->dev->queue_select, value(l), l->d->num_queues);
+	if (!value(ctx))
+		return RULE_PASSED;
+	return rule_fail(ctx, "queue_size of queue %u reads %llu and num_queues is %u",
+			 ctx->dev->queue_select, value(ctx), ctx->d->num_queues);
 }
 
-static enum verdict size_read(struct look *l)
+static enum verdict size_read(struct rule_context *ctx)
 {
-	if (!field_is(l, "queue_size") || packed(l))
+	if (!field_is(ctx, "queue_size") || packed(ctx))
 		return RULE_NA;
-	if (!value(l) || power_of_2(value(l)))
-		return RULE_HELD;
-	return fail(l, "queue_size of queue %u reads %llu", l->dev->queue_select, value(l));
+	if (!value(ctx) || power_of_2(value(ctx)))
+		return RULE_PASSED;
+	return rule_fail(ctx, "queue_size of queue %u reads %llu", ctx->dev->queue_select,
+			 value(ctx));
 }
 
-static enum verdict size_written(struct look *l)
+static enum verdict size_written(struct rule_context *ctx)
 {
-	if (!field_is(l, "queue_size") || packed(l) || reg(l)->region == VQT_REGION_LEGACY)
+	if (!field_is(ctx, "queue_size") || packed(ctx) || reg(ctx)->region == VQT_REGION_LEGACY)
 		return RULE_NA;
-	if (power_of_2(value(l)))
-		return RULE_HELD;
-	return fail(l, "queue_size of queue %u was set to %llu", l->dev->queue_select, value(l));
+	if (power_of_2(value(ctx)))
+		return RULE_PASSED;
+	return rule_fail(ctx, "queue_size of queue %u was set to %llu", ctx->dev->queue_select,
+			 value(ctx));
 }
 
-static enum verdict size_zero(struct look *l)
+static enum verdict size_zero(struct rule_context *ctx)
 {
-	if (!field_is(l, "queue_size") || !packed(l))
+	if (!field_is(ctx, "queue_size") || !packed(ctx))
 		return RULE_NA;
-	if (value(l))
-		return RULE_HELD;
-	return fail(l, "queue_size of queue %u was set to 0", l->dev->queue_select);
+	if (value(ctx))
+		return RULE_PASSED;
+	return rule_fail(ctx, "queue_size of queue %u was set to 0", ctx->dev->queue_select);
 }
 
-static enum verdict size_big(struct look *l)
+static enum verdict size_big(struct rule_context *ctx)
 {
-	const struct model_queue *m = model_queue(l->dev, l->dev->queue_select);
+	const struct model_queue *m = model_queue(ctx->dev, ctx->dev->queue_select);
 
-	if (!field_is(l, "queue_size"))
+	if (!field_is(ctx, "queue_size"))
 		return RULE_NA;
-	if (value(l) > 32768)
-		return fail(l, "queue_size of queue %u was set to %llu", l->dev->queue_select,
-			    value(l));
-	if (!m || !m->size_max || !l->q || !l->q->n_size_read || l->q->n_size)
+	if (value(ctx) > 32768)
+		return rule_fail(ctx, "queue_size of queue %u was set to %llu",
+				 ctx->dev->queue_select, value(ctx));
+	if (!m || !m->size_max || !ctx->q || !ctx->q->n_size_read || ctx->q->n_size)
 		return RULE_NA;
-	if (value(l) <= m->size_max)
-		return RULE_HELD;
-	also(l, l->q->n_size_read, "queue_size read");
-	return fail(l, "queue_size of queue %u was set to %llu and was %u after reset",
-		    l->dev->queue_select, value(l), m->size_max);
+	if (value(ctx) <= m->size_max)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->q->n_size_read, "queue_size read");
+	return rule_fail(ctx, "queue_size of queue %u was set to %llu and was %u after reset",
+			 ctx->dev->queue_select, value(ctx), m->size_max);
 }
 
-static enum verdict changed_enabled(struct look *l)
+static enum verdict changed_enabled(struct rule_context *ctx)
 {
 	static const char *const fields[] = { "queue_size", "queue_desc", "queue_driver",
 					      "queue_device" };
 
-	if (!l->q || reg(l)->region != VQT_REGION_COMMON)
+	if (!ctx->q || reg(ctx)->region != VQT_REGION_COMMON)
 		return RULE_NA;
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		if (!field_is(l, fields[i]))
+		if (!field_is(ctx, fields[i]))
 			continue;
-		if (!l->q->n_enable)
-			return RULE_HELD;
-		also(l, l->q->n_enable, "the queue enabled");
-		return fail(l, "%s of queue %u was written after it was enabled", fields[i],
-			    l->q->index);
+		if (!ctx->q->n_enable)
+			return RULE_PASSED;
+		rule_related(ctx, ctx->q->n_enable, "the queue enabled");
+		return rule_fail(ctx, "%s of queue %u was written after it was enabled", fields[i],
+				 ctx->q->index);
 	}
 	return RULE_NA;
 }
 
-static enum verdict unconfigured(struct look *l)
+static enum verdict unconfigured(struct rule_context *ctx)
 {
-	const struct cqueue *q = l->q;
+	const struct cqueue *q = ctx->q;
 
-	if (!q || reg(l)->region != VQT_REGION_COMMON || q->n_reset || q->n_enable)
+	if (!q || reg(ctx)->region != VQT_REGION_COMMON || q->n_reset || q->n_enable)
 		return RULE_NA;
 	if (q->n_desc && q->n_driver && q->n_device)
-		return RULE_HELD;
-	also(l, l->d->n_reset, "the reset");
-	return fail(l, "queue %u was enabled and its %s never set", q->index,
-		    !q->n_desc	   ? "queue_desc"
-		    : !q->n_driver ? "queue_driver"
-				   : "queue_device");
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_reset, "the reset");
+	return rule_fail(ctx, "queue %u was enabled and its %s never set", q->index,
+			 !q->n_desc	? "queue_desc"
+			 : !q->n_driver ? "queue_driver"
+					: "queue_device");
 }
 
-static enum verdict disabled(struct look *l)
+static enum verdict disabled(struct rule_context *ctx)
 {
-	if (!field_is(l, "queue_enable") || reg(l)->region != VQT_REGION_COMMON)
+	if (!field_is(ctx, "queue_enable") || reg(ctx)->region != VQT_REGION_COMMON)
 		return RULE_NA;
-	if (value(l))
-		return RULE_HELD;
-	also(l, l->q ? l->q->n_enable : 0, "the queue enabled");
-	return fail(l, "0 was written to queue_enable of queue %u", l->dev->queue_select);
+	if (value(ctx))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->q ? ctx->q->n_enable : 0, "the queue enabled");
+	return rule_fail(ctx, "0 was written to queue_enable of queue %u", ctx->dev->queue_select);
 }
 
-static enum verdict misaligned(struct look *l)
+static enum verdict misaligned(struct rule_context *ctx)
 {
-	const struct model_queue *m = model_queue(l->dev, l->dev->queue_select);
-	unsigned driver = l->rule->arg ? 4 : 2;
+	const struct model_queue *m = model_queue(ctx->dev, ctx->dev->queue_select);
+	unsigned driver = ctx->rule->arg ? 4 : 2;
 
-	if (packed(l) != (l->rule->arg != 0) || !m || !l->q || !l->q->n_desc || !l->q->n_driver ||
-	    !l->q->n_device)
+	if (packed(ctx) != (ctx->rule->arg != 0) || !m || !ctx->q || !ctx->q->n_desc ||
+	    !ctx->q->n_driver || !ctx->q->n_device)
 		return RULE_NA;
 	if (!(m->desc % 16) && !(m->driver % driver) && !(m->device % 4))
-		return RULE_HELD;
-	also(l, l->q->n_desc, "queue_desc written");
-	also(l, l->q->n_driver, "queue_driver written");
-	also(l, l->q->n_device, "queue_device written");
-	return fail(
-		l, "queue %u was enabled with areas at 0x%" PRIx64 ", 0x%" PRIx64 " and 0x%" PRIx64,
-		m->index, m->desc, m->driver, m->device);
+		return RULE_PASSED;
+	rule_related(ctx, ctx->q->n_desc, "queue_desc written");
+	rule_related(ctx, ctx->q->n_driver, "queue_driver written");
+	rule_related(ctx, ctx->q->n_device, "queue_device written");
+	return rule_fail(ctx,
+			 "queue %u was enabled with areas at 0x%" PRIx64 ", 0x%" PRIx64
+			 " and 0x%" PRIx64,
+			 m->index, m->desc, m->driver, m->device);
 }
 
-static enum verdict legacy_size_unread(struct look *l)
+static enum verdict legacy_size_unread(struct rule_context *ctx)
 {
-	if (reg(l)->region != VQT_REGION_LEGACY || !l->q)
+	if (reg(ctx)->region != VQT_REGION_LEGACY || !ctx->q)
 		return RULE_NA;
-	if (l->q->n_size_read)
-		return RULE_HELD;
-	also(l, l->d->n_reset, "the reset");
-	return fail(l, "the address of queue %u was written and its queue_size never read",
-		    l->q->index);
+	if (ctx->q->n_size_read)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_reset, "the reset");
+	return rule_fail(ctx, "the address of queue %u was written and its queue_size never read",
+			 ctx->q->index);
 }
 
-static enum verdict zero_size(struct look *l)
+static enum verdict zero_size(struct rule_context *ctx)
 {
-	const struct model_queue *m = model_queue(l->dev, l->dev->queue_select);
+	const struct model_queue *m = model_queue(ctx->dev, ctx->dev->queue_select);
 
 	if (!m || !m->size_known)
 		return RULE_NA;
 	if (m->size)
-		return RULE_HELD;
-	return fail(l, "queue %u was enabled and its queue_size is 0", m->index);
+		return RULE_PASSED;
+	return rule_fail(ctx, "queue %u was enabled and its queue_size is 0", m->index);
 }
 
-static enum verdict admin_index(struct look *l)
+static enum verdict admin_index(struct rule_context *ctx)
 {
-	const struct cdev *d = l->d;
-	unsigned index = l->dev->queue_select;
+	const struct cdev *d = ctx->d;
+	unsigned index = ctx->dev->queue_select;
 
-	if (!accepted(l, F_ADMIN_VQ) || !d->num_queues_known || !d->admin_index_known ||
+	if (!accepted(ctx, F_ADMIN_VQ) || !d->num_queues_known || !d->admin_index_known ||
 	    !d->admin_num || index < d->num_queues)
 		return RULE_NA;
 	if (index >= d->admin_index && index - d->admin_index < d->admin_num)
-		return RULE_HELD;
-	return fail(l, "queue %u was set up; administration queues are %u to %u", index,
-		    d->admin_index, d->admin_index + d->admin_num - 1);
+		return RULE_PASSED;
+	return rule_fail(ctx, "queue %u was set up; administration queues are %u to %u", index,
+			 d->admin_index, d->admin_index + d->admin_num - 1);
 }
 
-static enum verdict reset_unnegotiated(struct look *l)
+static enum verdict reset_unnegotiated(struct rule_context *ctx)
 {
-	if (!(value(l) & 1))
+	if (!(value(ctx) & 1))
 		return RULE_NA;
-	if (accepted(l, VIRTIO_F_RING_RESET))
-		return RULE_HELD;
-	also(l, l->d->n_feature_write, "the features accepted");
-	return fail(l, "queue_reset was written and VIRTIO_F_RING_RESET is not negotiated");
+	if (accepted(ctx, VIRTIO_F_RING_RESET))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	return rule_fail(ctx, "queue_reset was written and VIRTIO_F_RING_RESET is not negotiated");
 }
 
-static const struct lesson setup = {
+static const struct explanation setup = {
 	.why = "The moment a queue is enabled the device may look at its memory. Where that memory is, how\n"
 	       "big it is and how it is aligned must be right before, and stay so until a reset.",
 	.right = "queue_select <- n, read queue_size (0: there is no such queue)\n"

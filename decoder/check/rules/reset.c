@@ -2,197 +2,203 @@
 /* Reset of devices and queues: 2.4, 2.6.1, 3.3. */
 #include "decoder/check/impl.h"
 
-static const char *what(const struct look *l)
+static const char *what(const struct rule_context *ctx)
 {
-	switch (l->e->rec->h.type) {
-	case VQT_AVAIL: return "the device took a chain";
+	switch (ctx->e->rec->h.type) {
+	case VQT_AVAIL: return "the device popped a chain";
 	case VQT_USED: return "the device used a chain";
 	case VQT_KICK: return "the driver kicked the queue";
 	}
 	return "the device sent a notification";
 }
 
-static enum verdict not_awaited(struct look *l)
+static enum verdict not_awaited(struct rule_context *ctx)
 {
-	bool old = reg(l)->region == VQT_REGION_LEGACY;
+	bool old = reg(ctx)->region == VQT_REGION_LEGACY;
 
-	if (old != l->rule->arg || !l->d->n_reset || !l->d->reset_written)
+	if (old != ctx->rule->arg || !ctx->d->n_reset || !ctx->d->reset_written)
 		return RULE_NA;
-	if (l->e->field && !strcmp(l->e->field->name, "device_status") && !(reg(l)->value & 0xff))
+	if (ctx->e->field && !strcmp(ctx->e->field->name, "device_status") &&
+	    !(reg(ctx)->value & 0xff))
 		return RULE_NA; /* another reset */
-	if (!l->d->reset_wait)
-		return RULE_HELD;
-	also(l, l->d->n_reset, "the reset");
-	l->d->reset_wait = false; /* said once */
-	return fail(l, "%s was written and device_status has not read 0 since the reset",
-		    l->e->field ? l->e->field->name : "the device configuration");
+	if (!ctx->d->reset_wait)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_reset, "the reset");
+	ctx->d->reset_wait = false; /* said once */
+	return rule_fail(ctx, "%s was written and device_status has not read 0 since the reset",
+			 ctx->e->field ? ctx->e->field->name : "the device configuration");
 }
 
-static enum verdict never_done(struct look *l)
+static enum verdict never_done(struct rule_context *ctx)
 {
-	struct cdev *d = l->d;
+	struct cdev *d = ctx->d;
 
 	if (!d->reset_wait || !d->reset_reads)
 		return RULE_NA;
-	if (l->now - d->reset_ts < STALL || d->driver_ts - d->reset_ts < STALL / 2)
+	if (ctx->now - d->reset_ts < STALL || d->driver_ts - d->reset_ts < STALL / 2)
 		return RULE_NA;
-	also(l, d->n_reset, "the reset");
+	rule_related(ctx, d->n_reset, "the reset");
 	d->reset_reads = 0;
-	d->reset_ts = l->now;
-	return fail(l, "device_status still reads %s %s after 0 was written", "other than 0",
-		    "a second or more");
+	d->reset_ts = ctx->now;
+	return rule_fail(ctx, "device_status still reads %s %s after 0 was written", "other than 0",
+			 "a second or more");
 }
 
-static enum verdict busy_after(struct look *l)
+static enum verdict busy_after(struct rule_context *ctx)
 {
-	struct cdev *d = l->d;
+	struct cdev *d = ctx->d;
 
-	if (!d->n_reset_done || l->now == d->reset_ts)
+	if (!d->n_reset_done || ctx->now == d->reset_ts)
 		return RULE_NA;
-	if (l->e->rec->h.type == VQT_IRQ && l->e->rec->irq.kind == VQT_IRQ_INTX &&
-	    !l->e->rec->irq.level)
+	if (ctx->e->rec->h.type == VQT_IRQ && ctx->e->rec->irq.kind == VQT_IRQ_INTX &&
+	    !ctx->e->rec->irq.level)
 		return RULE_NA;
 	if (d->n_status)
-		return RULE_HELD;
-	also(l, d->n_reset, "the reset");
-	also(l, d->n_reset_done, "device_status read 0");
-	return fail(l, "%s after its reset had ended", what(l));
+		return RULE_PASSED;
+	rule_related(ctx, d->n_reset, "the reset");
+	rule_related(ctx, d->n_reset_done, "device_status read 0");
+	return rule_fail(ctx, "%s after its reset had ended", what(ctx));
 }
 
-static enum verdict line_after(struct look *l)
+static enum verdict line_after(struct rule_context *ctx)
 {
-	if (!l->d->reset_wait || reg(l)->value & 0xff)
+	if (!ctx->d->reset_wait || reg(ctx)->value & 0xff)
 		return RULE_NA;
-	if (!l->dev->intx)
-		return RULE_HELD;
-	also(l, l->d->n_reset, "the reset");
-	return fail(l, "the reset is complete and the INTx line still asserted");
+	if (!ctx->dev->intx)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_reset, "the reset");
+	return rule_fail(ctx, "the reset is complete and the INTx line still asserted");
 }
 
-static enum verdict enabled_after(struct look *l)
+static enum verdict enabled_after(struct rule_context *ctx)
 {
-	if (!field_is(l, "queue_enable") || !l->q || l->d->reset_wait || !l->d->reset_written)
+	if (!field_is(ctx, "queue_enable") || !ctx->q || ctx->d->reset_wait ||
+	    !ctx->d->reset_written)
 		return RULE_NA;
-	if (!(reg(l)->value & 1) || l->q->n_enable || l->q->n_reset)
-		return RULE_HELD;
-	also(l, l->d->n_reset, "the reset");
-	return fail(l, "queue_enable of queue %u reads 1 and nobody enabled it since the reset",
-		    l->q->index);
+	if (!(reg(ctx)->value & 1) || ctx->q->n_enable || ctx->q->n_reset)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_reset, "the reset");
+	return rule_fail(ctx,
+			 "queue_enable of queue %u reads 1 and nobody enabled it since the reset",
+			 ctx->q->index);
 }
 
 /* Positions start over: 2.7.13, 2.8.1. */
-static enum verdict first_position(struct look *l)
+static enum verdict first_position(struct rule_context *ctx)
 {
-	uint16_t start = l->queue->packed ? 0x8000 : 0, pos;
-	bool used = l->e->rec->h.type == VQT_USED;
+	uint16_t start = ctx->queue->packed ? 0x8000 : 0, pos;
+	bool used = ctx->e->rec->h.type == VQT_USED;
 
-	if (used ? l->q->any_used || l->e->rec->used.flags & VQT_USED_BATCHED
-		 : l->q->n_chain || !chain_true(l->req) || l->req->flags & VQT_CHAIN_AGAIN)
+	if (used ? ctx->q->any_used || ctx->e->rec->used.flags & VQT_USED_BATCHED
+		 : ctx->q->n_chain || !chain_true(ctx->req) || ctx->req->flags & VQT_CHAIN_AGAIN)
 		return RULE_NA;
-	if (l->q->draining || l->q->avail_pos_unsure || (used && !l->q->n_chain))
+	if (ctx->q->draining || ctx->q->avail_pos_unsure || (used && !ctx->q->n_chain))
 		return RULE_NA;
-	if ((l->q->n_reset != 0) != (l->rule->arg != 0))
+	if ((ctx->q->n_reset != 0) != (ctx->rule->arg != 0))
 		return RULE_NA;
-	pos = used ? l->e->rec->used.pos : l->req->pos;
+	pos = used ? ctx->e->rec->used.pos : ctx->req->pos;
 	if (pos == start)
-		return RULE_HELD;
-	also(l, l->rule->arg ? l->q->n_reset : l->d->n_reset, "the reset");
-	also(l, l->q->n_enable, "the queue enabled");
-	return fail(l, "the first chain %s since the reset is at position %u%s",
-		    used ? "used" : "taken", pos & 0x7fff,
-		    l->queue->packed && !(pos >> 15) ? " with wrap counter 0" : "");
+		return RULE_PASSED;
+	rule_related(ctx, ctx->rule->arg ? ctx->q->n_reset : ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->q->n_enable, "the queue enabled");
+	return rule_fail(ctx, "the first chain %s since the reset is at position %u%s",
+			 used ? "used" : "popped", pos & 0x7fff,
+			 ctx->queue->packed && !(pos >> 15) ? " with wrap counter 0" : "");
 }
 
-static enum verdict taken_back(struct look *l)
+static enum verdict taken_back(struct rule_context *ctx)
 {
 	static const char *const fields[] = { "queue_desc", "queue_driver", "queue_device",
 					      "queue_size", "queue_enable" };
-	const struct model_queue *m = model_queue(l->dev, l->q->index);
+	const struct model_queue *m = model_queue(ctx->dev, ctx->q->index);
 	unsigned n = 0;
 
-	if (l->e->dropped && field_is(l, "queue_address"))
-		return fail(
-			l,
+	if (ctx->e->dropped && field_is(ctx, "queue_address"))
+		return rule_fail(
+			ctx,
 			"the queue was taken away with chains in flight, the first since event %llu",
-			(unsigned long long)l->e->dropped->number);
+			(unsigned long long)ctx->e->dropped->number);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		n += field_is(l, fields[i]);
-	if (!n || !m || !l->q->n_enable || l->d->reset_wait)
+		n += field_is(ctx, fields[i]);
+	if (!n || !m || !ctx->q->n_enable || ctx->d->reset_wait)
 		return RULE_NA;
-	if (!m->n_in_flight || (field_is(l, "queue_enable") && reg(l)->value))
-		return RULE_HELD;
-	also(l, l->q->n_enable, "the queue enabled");
-	also(l, l->q->n_avail, "the last chain taken");
-	return fail(l, "%s was written with %u chains in flight", l->e->field->name,
-		    m->n_in_flight);
+	if (!m->n_in_flight || (field_is(ctx, "queue_enable") && reg(ctx)->value))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->q->n_enable, "the queue enabled");
+	rule_related(ctx, ctx->q->n_avail, "the last chain popped");
+	return rule_fail(ctx, "%s was written with %u chains in flight", ctx->e->field->name,
+			 m->n_in_flight);
 }
 
 /* --- one queue -------------------------------------------------------------- */
 
-static enum verdict qreset_busy(struct look *l)
+static enum verdict qreset_busy(struct rule_context *ctx)
 {
-	if (!l->q->n_reset)
+	if (!ctx->q->n_reset)
 		return RULE_NA;
-	if (l->q->reset != QRESET_DONE)
-		return RULE_HELD;
-	also(l, l->q->n_reset, "queue_reset written");
-	also(l, l->q->n_reset_read, "queue_reset read 0");
-	return fail(l, "%s of queue %u after its reset had ended",
-		    l->e->rec->h.type == VQT_IRQ ? "a notification" : what(l), l->q->index);
+	if (ctx->q->reset != QRESET_DONE)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->q->n_reset, "queue_reset written");
+	rule_related(ctx, ctx->q->n_reset_read, "queue_reset read 0");
+	return rule_fail(ctx, "%s of queue %u after its reset had ended",
+			 ctx->e->rec->h.type == VQT_IRQ ? "a notification" : what(ctx),
+			 ctx->q->index);
 }
 
-static enum verdict qreset_unread(struct look *l)
+static enum verdict qreset_unread(struct rule_context *ctx)
 {
-	if (!l->q->n_reset || field_is(l, "queue_reset"))
+	if (!ctx->q->n_reset || field_is(ctx, "queue_reset"))
 		return RULE_NA;
-	if (l->q->reset != QRESET_ASKED)
-		return RULE_HELD;
-	also(l, l->q->n_reset, "queue_reset written");
-	l->q->reset = QRESET_NONE;
-	return fail(l, "queue %u was used again and queue_reset has not read 0", l->q->index);
+	if (ctx->q->reset != QRESET_ASKED)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->q->n_reset, "queue_reset written");
+	ctx->q->reset = QRESET_NONE;
+	return rule_fail(ctx, "queue %u was used again and queue_reset has not read 0",
+			 ctx->q->index);
 }
 
-static enum verdict qreset_unconfigured(struct look *l)
+static enum verdict qreset_unconfigured(struct rule_context *ctx)
 {
-	const struct cqueue *q = l->q;
+	const struct cqueue *q = ctx->q;
 
 	if (!q->n_reset)
 		return RULE_NA;
 	if (q->n_desc && q->n_driver && q->n_device)
-		return RULE_HELD;
-	also(l, q->n_reset, "queue_reset written");
-	return fail(l, "queue %u was enabled again without its %s address", q->index,
-		    !q->n_desc	   ? "descriptor area"
-		    : !q->n_driver ? "driver area"
-				   : "device area");
+		return RULE_PASSED;
+	rule_related(ctx, q->n_reset, "queue_reset written");
+	return rule_fail(ctx, "queue %u was enabled again without its %s address", q->index,
+			 !q->n_desc	? "descriptor area"
+			 : !q->n_driver ? "driver area"
+					: "device area");
 }
 
-static enum verdict qreset_shown(struct look *l)
+static enum verdict qreset_shown(struct rule_context *ctx)
 {
-	if (!(reg(l)->value & 1))
-		return RULE_HELD;
-	if (l->q->reset == QRESET_ASKED)
+	if (!(reg(ctx)->value & 1))
+		return RULE_PASSED;
+	if (ctx->q->reset == QRESET_ASKED)
 		return RULE_NA;
-	also(l, l->d->n_reset, "the device's reset");
-	also(l, l->q->n_enable, "the queue enabled");
-	if ((l->q->n_enable != 0) != (l->rule->arg != 0))
+	rule_related(ctx, ctx->d->n_reset, "the device's reset");
+	rule_related(ctx, ctx->q->n_enable, "the queue enabled");
+	if ((ctx->q->n_enable != 0) != (ctx->rule->arg != 0))
 		return RULE_NA;
-	return fail(l, "queue_reset of queue %u reads 1 and no reset of it is going on",
-		    l->q->index);
+	return rule_fail(ctx, "queue_reset of queue %u reads 1 and no reset of it is going on",
+			 ctx->q->index);
 }
 
-static enum verdict qreset_enabled(struct look *l)
+static enum verdict qreset_enabled(struct rule_context *ctx)
 {
-	if (!field_is(l, "queue_enable") || l->q->reset != QRESET_DONE)
+	if (!field_is(ctx, "queue_enable") || ctx->q->reset != QRESET_DONE)
 		return RULE_NA;
-	if (!(reg(l)->value & 1))
-		return RULE_HELD;
-	also(l, l->q->n_reset, "queue_reset written");
-	also(l, l->q->n_reset_read, "queue_reset read 0");
-	return fail(l, "queue_enable of queue %u reads 1 after its reset had ended", l->q->index);
+	if (!(reg(ctx)->value & 1))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->q->n_reset, "queue_reset written");
+	rule_related(ctx, ctx->q->n_reset_read, "queue_reset read 0");
+	return rule_fail(ctx, "queue_enable of queue %u reads 1 after its reset had ended",
+			 ctx->q->index);
 }
 
-static const struct lesson reset = {
+static const struct explanation reset = {
 	.why = "Until the device shows 0 it may still write to memory and raise interrupts. A driver that\n"
 	       "does not wait, or a device that shows 0 too early, corrupts memory that belongs to somebody\n"
 	       "else by then, rarely enough to be blamed on anything but the reset.",
@@ -202,7 +208,7 @@ static const struct lesson reset = {
 		 "initialisation starts over, all positions and registers at their defaults\n",
 };
 
-static const struct lesson qreset = {
+static const struct explanation qreset = {
 	.why = "A queue that is reset alone lives beside busy ones. Both sides have only queue_reset and\n"
 	       "queue_enable to agree on when its memory changes hands.",
 	.right = "queue_select <- n, queue_reset <- 1\n"
@@ -241,7 +247,7 @@ const struct rule rules_reset[] = {
 	{ "position-kept-over-reset", "COMMON-V7 T05", DEVICE, "4.1.4.3.1",
 	  "After a reset a device takes and uses chains from the start of the rings.",
 	  NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, AT(CHAIN) | AT(USED) | ONLY(FIRST), first_position,
-	  0, &reset, "after the reset the first chain is taken from available index 17" },
+	  0, &reset, "after the reset the first chain is popped from available index 17" },
 	{ "buffers-taken-back", "INIT-D16 INIT-D15 T06", DRIVER, "3.3.1",
 	  "Exposed buffers are taken back by resetting the device or the queue, in no other way.",
 	  REGS | NEED_CHAIN | NEED_FLIGHT, AT(QUEUE_WRITE), taken_back, 0, &reset,
@@ -253,7 +259,7 @@ const struct rule rules_reset[] = {
 	{ "qreset-position", "QRESET-V2", DEVICE, "2.6.1.1.1",
 	  "A queue that was reset starts from the beginning of its rings.",
 	  NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, AT(CHAIN) | AT(USED) | ONLY(QRESET), first_position,
-	  1, &qreset, "queue_reset, queue_enable, the first chain is taken from index 17" },
+	  1, &qreset, "queue_reset, queue_enable, the first chain is popped from index 17" },
 	{ "qreset-unread", "QRESET-D1 COMMON-D7", DRIVER, "2.6.1.1.2",
 	  "The driver uses a queue again only after queue_reset has read 0.", REGS,
 	  AT(QUEUE_WRITE) | AT(KICK), qreset_unread, 0, &qreset,

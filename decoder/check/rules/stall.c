@@ -28,125 +28,127 @@
 
 #define SETTLED 1000000ULL /* 1 ms: longer than a notification is on its way */
 
-static const struct vqt_ring *ring(const struct look *l)
+static const struct vqt_ring *ring(const struct rule_context *ctx)
 {
-	return l->ring;
+	return ctx->ring;
 }
 
-static bool is_packed(const struct look *l)
+static bool is_packed(const struct rule_context *ctx)
 {
-	return ring(l)->known & VQT_RING_PACKED;
+	return ring(ctx)->known & VQT_RING_PACKED;
 }
 
-static bool event_idx(const struct look *l)
+static bool event_idx(const struct rule_context *ctx)
 {
-	return accepted(l, VIRTIO_RING_F_EVENT_IDX);
+	return accepted(ctx, VIRTIO_RING_F_EVENT_IDX);
 }
 
-static bool is_sample(const struct look *l)
+static bool is_sample(const struct rule_context *ctx)
 {
-	return l->e->rec->h.type == VQT_RING && l->e->rec->ring.why == VQT_RING_PERIODIC;
+	return ctx->e->rec->h.type == VQT_RING && ctx->e->rec->ring.why == VQT_RING_PERIODIC;
 }
 
 /* Nobody expects interrupts of a queue without a vector. */
-static bool no_vector(const struct look *l)
+static bool no_vector(const struct rule_context *ctx)
 {
-	return l->dev->msix && l->queue->vector == VQT_NO_VECTOR;
+	return ctx->dev->msix && ctx->queue->vector == VQT_NO_VECTOR;
 }
 
 enum { MISSING_FLAGS, MISSING_EVENT, MISSING_PACKED, MISSING_EMPTY };
 
-static bool of_kind(const struct look *l, unsigned by)
+static bool of_kind(const struct rule_context *ctx, unsigned by)
 {
 	if (by == IRQ_BY_EMPTY)
-		return l->rule->arg == MISSING_EMPTY;
-	if (is_packed(l))
-		return l->rule->arg == MISSING_PACKED;
-	return l->rule->arg == (by == IRQ_BY_FLAGS ? MISSING_FLAGS : MISSING_EVENT);
+		return ctx->rule->arg == MISSING_EMPTY;
+	if (is_packed(ctx))
+		return ctx->rule->arg == MISSING_PACKED;
+	return ctx->rule->arg == (by == IRQ_BY_FLAGS ? MISSING_FLAGS : MISSING_EVENT);
 }
 
 /* The driver has not moved: it waits for what did not come. */
-static bool still_waiting(const struct look *l, const struct owed *o)
+static bool still_waiting(const struct rule_context *ctx, const struct obligation *o)
 {
-	const struct vqt_ring *r = ring(l);
+	const struct vqt_ring *r = ring(ctx);
 
 	if (o->b == IRQ_BY_EVENT)
 		return r->known & VQT_RING_USED_EVENT && r->used_event == o->a;
 	if (!(r->known & VQT_RING_AVAIL_FLAGS) || (o->b == IRQ_BY_FLAGS && r->avail_flags))
 		return false;
 	/* Flags come and go while a driver polls, which it begins after an interrupt. */
-	return !l->q->ts_irq || o->ts - l->q->ts_irq > STALL;
+	return !ctx->q->ts_irq || o->ts - ctx->q->ts_irq > STALL;
 }
 
-static enum verdict irq_missing(struct look *l)
+static enum verdict irq_missing(struct rule_context *ctx)
 {
-	struct owed *o = &l->q->irq;
-	uint64_t waited = l->now - o->ts;
+	struct obligation *o = &ctx->q->irq;
+	uint64_t waited = ctx->now - o->ts;
 
-	if (!o->number || !of_kind(l, o->b) || waited < STALL || no_vector(l) || l->d->n_error ||
-	    l->d->n_needs_reset || l->d->suspend)
+	if (!o->number || !of_kind(ctx, o->b) || waited < STALL || no_vector(ctx) ||
+	    ctx->d->n_error || ctx->d->n_needs_reset || ctx->d->suspend)
 		return RULE_NA;
 	/* The thread that owes it may have been held up right after the used entry. */
-	if ((is_sample(l) || l->e->rec->h.tid != l->q->irq_tid) &&
-	    check_spoke(l, l->q->irq_tid) < o->ts + STALL / 2)
+	if ((is_sample(ctx) || ctx->e->rec->h.tid != ctx->q->irq_tid) &&
+	    check_spoke(ctx, ctx->q->irq_tid) < o->ts + STALL / 2)
 		return RULE_NA;
-	if (!still_waiting(l, o))
+	if (!still_waiting(ctx, o))
 		return RULE_NA;
-	also(l, o->number, "the chain used");
-	also(l, l->q->n_irq, "the last notification");
+	rule_related(ctx, o->number, "the chain used");
+	rule_related(ctx, ctx->q->n_irq, "the last notification");
 	o->number = 0;
-	return fail(l,
-		    "a used buffer notification was due and none came for %llu s; the driver still "
-		    "waits",
-		    (unsigned long long)(waited / SECONDS));
+	return rule_fail(
+		ctx,
+		"a used buffer notification was due and none came for %llu s; the driver still "
+		"waits",
+		(unsigned long long)(waited / SECONDS));
 }
 
 /* The device took a vector and said so; it has never used it. */
-static enum verdict vector_silent(struct look *l)
+static enum verdict vector_silent(struct rule_context *ctx)
 {
-	const struct owed *o = &l->q->irq;
+	const struct obligation *o = &ctx->q->irq;
 
-	if (!o->number || l->now - o->ts < STALL || !l->dev->msix || no_vector(l) ||
-	    l->d->n_error || l->d->n_needs_reset || l->d->suspend || !still_waiting(l, o))
+	if (!o->number || ctx->now - o->ts < STALL || !ctx->dev->msix || no_vector(ctx) ||
+	    ctx->d->n_error || ctx->d->n_needs_reset || ctx->d->suspend || !still_waiting(ctx, o))
 		return RULE_NA;
-	if (l->q->irqs || !l->q->n_vector_read)
-		return RULE_HELD;
-	also(l, l->q->n_vector_read, "the vector read back");
-	also(l, o->number, "the chain used");
-	return fail(
-		l,
+	if (ctx->q->irqs || !ctx->q->n_vector_read)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->q->n_vector_read, "the vector read back");
+	rule_related(ctx, o->number, "the chain used");
+	return rule_fail(
+		ctx,
 		"queue_msix_vector of queue %u reads %u and no interrupt has ever come for the queue",
-		l->q->index, l->queue->vector);
+		ctx->q->index, ctx->queue->vector);
 }
 
-static enum verdict irq_extra(struct look *l)
+static enum verdict irq_extra(struct rule_context *ctx)
 {
-	const struct owed *o = &l->q->extra_irq;
+	const struct obligation *o = &ctx->q->extra_irq;
 
-	if (!event_idx(l) || is_packed(l) || !(ring(l)->known & VQT_RING_USED_EVENT) ||
-	    accepted(l, 24))
+	if (!event_idx(ctx) || is_packed(ctx) || !(ring(ctx)->known & VQT_RING_USED_EVENT) ||
+	    accepted(ctx, 24))
 		return RULE_NA;
-	if (!o->number || ring(l)->used_event != o->a)
-		return RULE_HELD;
-	also(l, o->number, "the notification");
-	also(l, l->q->n_used, "the last chain used");
-	return fail(l,
-		    "a notification was sent and used_event stands at %u, not passed since the one "
-		    "before",
-		    o->a);
+	if (!o->number || ring(ctx)->used_event != o->a)
+		return RULE_PASSED;
+	rule_related(ctx, o->number, "the notification");
+	rule_related(ctx, ctx->q->n_used, "the last chain used");
+	return rule_fail(
+		ctx,
+		"a notification was sent and used_event stands at %u, not passed since the one "
+		"before",
+		o->a);
 }
 
-static enum verdict irq_suppressed(struct look *l)
+static enum verdict irq_suppressed(struct rule_context *ctx)
 {
-	const struct owed *o = &l->q->extra_irq;
+	const struct obligation *o = &ctx->q->extra_irq;
 
-	if (event_idx(l) || accepted(l, 24))
+	if (event_idx(ctx) || accepted(ctx, 24))
 		return RULE_NA;
-	if (!o->number || o->b < 16 || !(ring(l)->avail_flags & 1))
-		return RULE_HELD;
-	also(l, o->number, "the notification");
-	return fail(
-		l,
+	if (!o->number || o->b < 16 || !(ring(ctx)->avail_flags & 1))
+		return RULE_PASSED;
+	rule_related(ctx, o->number, "the notification");
+	return rule_fail(
+		ctx,
 		"a notification was sent and the driver's flags asked for none the last %u times",
 		o->b);
 }
@@ -154,18 +156,19 @@ static enum verdict irq_suppressed(struct look *l)
 /* --- kicks ------------------------------------------------------------------ */
 
 /* Entries have waited for long, the driver lives, the device could take them. */
-static bool stalled(const struct look *l)
+static bool stalled(const struct rule_context *ctx)
 {
 	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
-	const struct owed *o = &l->q->stall;
-	const struct vqt_ring *r = ring(l);
+	const struct obligation *o = &ctx->q->stall;
+	const struct vqt_ring *r = ring(ctx);
 
-	if (!o->number || !l->q->flight || (r->known & need) != need || is_packed(l) ||
-	    l->d->suspend || l->d->n_error || l->d->n_needs_reset || l->q->draining)
+	if (!o->number || !ctx->q->flight || (r->known & need) != need || is_packed(ctx) ||
+	    ctx->d->suspend || ctx->d->n_error || ctx->d->n_needs_reset || ctx->q->draining)
 		return false;
-	if (l->e->rec->h.type == VQT_AVAIL)
+	if (ctx->e->rec->h.type == VQT_AVAIL)
 		return false; /* it has just woken up */
-	return o->b == r->last_avail && l->now - o->ts >= STALL && l->driver_ts > o->ts + STALL / 2;
+	return o->b == r->last_avail && ctx->now - o->ts >= STALL &&
+	       ctx->driver_ts > o->ts + STALL / 2;
 }
 
 enum waiting {
@@ -180,241 +183,247 @@ static bool reached(uint16_t idx, uint16_t event)
 	return (uint16_t)(idx - event - 1) < 0x8000;
 }
 
-static enum waiting by_event(const struct look *l)
+static enum waiting by_event(const struct rule_context *ctx)
 {
-	const struct vqt_ring *r = ring(l), *before = &l->q->ring;
+	const struct vqt_ring *r = ring(ctx), *before = &ctx->q->ring;
 
 	if (!(r->known & VQT_RING_AVAIL_EVENT) || r->avail_event != before->avail_event)
 		return WAIT_UNKNOWN;
 	if ((uint16_t)(r->avail_event - r->last_avail) >=
-	    (uint16_t)((uint16_t)l->q->stall.a - r->last_avail))
+	    (uint16_t)((uint16_t)ctx->q->stall.a - r->last_avail))
 		return (uint16_t)(r->avail_event - r->last_avail) <
 				       (uint16_t)(r->avail_idx - r->last_avail)
 			       ? WAIT_UNKNOWN
 			       : WAIT_NO_WISH;
-	if (l->q->kick_avail_known && l->q->n_kick && reached(l->q->kick_avail, r->avail_event))
+	if (ctx->q->kick_avail_known && ctx->q->n_kick &&
+	    reached(ctx->q->kick_avail, r->avail_event))
 		return WAIT_IGNORED;
 	return WAIT_FOR_DRIVER;
 }
 
-static enum waiting by_flags(const struct look *l)
+static enum waiting by_flags(const struct rule_context *ctx)
 {
-	const struct vqt_ring *r = ring(l), *before = &l->q->ring;
+	const struct vqt_ring *r = ring(ctx), *before = &ctx->q->ring;
 
 	if (!(r->known & VQT_RING_USED_FLAGS) || r->used_flags != before->used_flags)
 		return WAIT_UNKNOWN;
 	if (r->used_flags & VRING_USED_F_NO_NOTIFY)
 		return WAIT_NO_WISH;
-	if (l->q->kick_avail_known && l->q->n_kick &&
-	    (int16_t)(l->q->kick_avail - (uint16_t)l->q->stall.a) >= 0)
+	if (ctx->q->kick_avail_known && ctx->q->n_kick &&
+	    (int16_t)(ctx->q->kick_avail - (uint16_t)ctx->q->stall.a) >= 0)
 		return WAIT_IGNORED;
 	return WAIT_FOR_DRIVER;
 }
 
 /* Samples have seen entries wait for so long, and the driver live on. */
-static bool waited(const struct look *l, unsigned pending, uint64_t time)
+static bool waited(const struct rule_context *ctx, unsigned pending, uint64_t time)
 {
-	const struct vqt_ringstate *s = &l->e->rec->ring;
-	const struct cqueue *q = l->q;
+	const struct vqt_ringstate *s = &ctx->e->rec->ring;
+	const struct cqueue *q = ctx->q;
 
 	return q->waiting.number && q->waiting_pending == pending && s->pending == pending &&
 	       record_ring_waits(&s->ring) == 1 && s->ring.last_avail == q->waiting.b &&
-	       l->now - q->waiting.ts >= time && q->alive_ts && l->now - q->alive_ts >= STALL / 2 &&
-	       driver_ok(l) && !l->d->suspend && !l->d->n_error && !l->d->n_needs_reset &&
-	       !q->draining && !(l->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE);
+	       ctx->now - q->waiting.ts >= time && q->alive_ts &&
+	       ctx->now - q->alive_ts >= STALL / 2 && driver_ok(ctx) && !ctx->d->suspend &&
+	       !ctx->d->n_error && !ctx->d->n_needs_reset && !q->draining &&
+	       !(ctx->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE);
 }
 
 /* The device still asks for what it asked for before the entries came. */
-static bool still_asks(const struct look *l)
+static bool still_asks(const struct rule_context *ctx)
 {
-	const struct owed *a = &l->q->asked;
-	const struct vqt_ring *r = ring(l);
+	const struct obligation *a = &ctx->q->asked;
+	const struct vqt_ring *r = ring(ctx);
 
 	if (!a->number || a->b != r->last_avail)
 		return false;
 	/* A kick for the entry would have found it there (QEMU kicks itself at DRIVER_OK). */
-	if (l->q->n_kick > a->number && (!l->q->kick_avail_known || l->q->kick_avail != a->b))
+	if (ctx->q->n_kick > a->number && (!ctx->q->kick_avail_known || ctx->q->kick_avail != a->b))
 		return false;
 	/* Without a chain taken here, who knows who serves the queue (vhost)? */
-	if (l->dev->virtio_id != VIRTIO_ID_BLOCK && !l->q->n_chain)
+	if (ctx->dev->virtio_id != VIRTIO_ID_BLOCK && !ctx->q->n_chain)
 		return false;
-	return check_asks(l, r) && (!(r->known & VQT_RING_AVAIL_EVENT) || r->avail_event == a->a);
+	return check_asks(ctx, r) && (!(r->known & VQT_RING_AVAIL_EVENT) || r->avail_event == a->a);
 }
 
 /* What waits, for the sentences below. */
-static const char *what_waits(const struct look *l, char to[64])
+static const char *what_waits(const struct rule_context *ctx, char to[64])
 {
-	const struct vqt_ring *r = ring(l);
+	const struct vqt_ring *r = ring(ctx);
 
-	if (is_packed(l))
-		snprintf(to, 64, "slot %u is available, the device has not taken it",
+	if (is_packed(ctx))
+		snprintf(to, 64, "slot %u is available, the device has not popped it",
 			 r->last_avail & 0x7fff);
 	else
-		snprintf(to, 64, "avail.idx is %u, the device has taken up to %u", r->avail_idx,
+		snprintf(to, 64, "avail.idx is %u, the device has popped up to %u", r->avail_idx,
 			 r->last_avail);
 	return to;
 }
 
-static enum verdict kick_missing_sampled(struct look *l)
+static enum verdict kick_missing_sampled(struct rule_context *ctx)
 {
 	char what[64];
 
-	if (!waited(l, VQT_PENDING_NO, STALL))
+	if (!waited(ctx, VQT_PENDING_NO, STALL))
 		return RULE_NA;
-	if (!still_asks(l))
+	if (!still_asks(ctx))
 		return RULE_NA;
-	also(l, l->q->asked.number, "nothing available, a kick asked for");
-	also(l, l->q->waiting.number, "the entries first sampled");
-	also(l, l->q->n_kick, "the last kick");
-	l->q->asked.number = 0;
-	return fail(l, "%s and waits for a kick, and there is none, nor one on its way",
-		    what_waits(l, what));
+	rule_related(ctx, ctx->q->asked.number, "nothing available, a kick asked for");
+	rule_related(ctx, ctx->q->waiting.number, "the entries first sampled");
+	rule_related(ctx, ctx->q->n_kick, "the last kick");
+	ctx->q->asked.number = 0;
+	return rule_fail(ctx, "%s and waits for a kick, and there is none, nor one on its way",
+			 what_waits(ctx, what));
 }
 
 enum { KICK_FLAGS, KICK_EVENT, KICK_PACKED };
 
 /* Where a kick can be on its way without a record of it. */
-static bool kick_may_pend(const struct look *l)
+static bool kick_may_pend(const struct rule_context *ctx)
 {
-	if (l->e->rec->h.type == VQT_RING && l->e->rec->ring.pending == VQT_PENDING_NO)
+	if (ctx->e->rec->h.type == VQT_RING && ctx->e->rec->ring.pending == VQT_PENDING_NO)
 		return false;
-	return l->e->source &&
-	       (l->e->source->kind == VQT_SRC_QEMU || l->e->source->kind == VQT_SRC_PROXY);
+	return ctx->e->source &&
+	       (ctx->e->source->kind == VQT_SRC_QEMU || ctx->e->source->kind == VQT_SRC_PROXY);
 }
 
-static enum verdict kick_missing(struct look *l)
+static enum verdict kick_missing(struct rule_context *ctx)
 {
-	if (l->rule->arg != (is_packed(l) ? KICK_PACKED : event_idx(l) ? KICK_EVENT : KICK_FLAGS))
+	if (ctx->rule->arg != (is_packed(ctx)	? KICK_PACKED
+			       : event_idx(ctx) ? KICK_EVENT
+						: KICK_FLAGS))
 		return RULE_NA;
-	if (is_sample(l))
-		return kick_missing_sampled(l);
-	if (!stalled(l) || kick_may_pend(l))
+	if (is_sample(ctx))
+		return kick_missing_sampled(ctx);
+	if (!stalled(ctx) || kick_may_pend(ctx))
 		return RULE_NA;
-	if ((event_idx(l) ? by_event(l) : by_flags(l)) != WAIT_FOR_DRIVER)
+	if ((event_idx(ctx) ? by_event(ctx) : by_flags(ctx)) != WAIT_FOR_DRIVER)
 		return RULE_NA;
-	also(l, l->q->stall.number, "the entries first seen");
-	also(l, l->q->n_kick, "the last kick");
-	return fail(l, "avail.idx is %u, the device has taken up to %u and was not kicked",
-		    l->q->stall.a, l->q->stall.b);
+	rule_related(ctx, ctx->q->stall.number, "the entries first seen");
+	rule_related(ctx, ctx->q->n_kick, "the last kick");
+	return rule_fail(ctx, "avail.idx is %u, the device has popped up to %u and was not kicked",
+			 ctx->q->stall.a, ctx->q->stall.b);
 }
 
 /* A queue whose entries are requests, which the device takes as they come. */
-static bool takes_all(const struct look *l)
+static bool takes_all(const struct rule_context *ctx)
 {
-	return l->dev->virtio_id == VIRTIO_ID_BLOCK;
+	return ctx->dev->virtio_id == VIRTIO_ID_BLOCK;
 }
 
 /* What entries that samples have seen wait for all the time wait for. */
-static enum waiting by_sample(const struct look *l)
+static enum waiting by_sample(const struct rule_context *ctx)
 {
-	const struct vqt_ring *r = ring(l);
-	const struct cqueue *q = l->q;
+	const struct vqt_ring *r = ring(ctx);
+	const struct cqueue *q = ctx->q;
 	uint16_t entries = (uint16_t)(r->avail_idx - r->last_avail);
 
-	if (is_packed(l)) /* how many wait it does not say */
+	if (is_packed(ctx)) /* how many wait it does not say */
 		return r->known & VQT_RING_USED_FLAGS &&
 				       r->used_flags == VRING_PACKED_EVENT_FLAG_DISABLE
 			       ? WAIT_NO_WISH
 			       : WAIT_UNKNOWN;
-	if (event_idx(l) ? !(r->known & VQT_RING_AVAIL_EVENT) : !(r->known & VQT_RING_USED_FLAGS))
+	if (event_idx(ctx) ? !(r->known & VQT_RING_AVAIL_EVENT) : !(r->known & VQT_RING_USED_FLAGS))
 		return WAIT_UNKNOWN;
-	if (event_idx(l) ? (uint16_t)(r->avail_event - r->last_avail) >= entries
-			 : r->used_flags & VRING_USED_F_NO_NOTIFY)
+	if (event_idx(ctx) ? (uint16_t)(r->avail_event - r->last_avail) >= entries
+			   : r->used_flags & VRING_USED_F_NO_NOTIFY)
 		return WAIT_NO_WISH;
 	return q->n_kick && q->kick_avail_known && (int16_t)(q->kick_avail - r->last_avail) > 0
 		       ? WAIT_IGNORED
 		       : WAIT_UNKNOWN;
 }
 
-static enum verdict asleep_sampled(struct look *l)
+static enum verdict asleep_sampled(struct rule_context *ctx)
 {
 	enum waiting w;
 	char what[64];
 
-	if (!waited(l, VQT_PENDING_NO, ABANDONED) || l->queue->n_in_flight || !takes_all(l))
+	if (!waited(ctx, VQT_PENDING_NO, ABANDONED) || ctx->queue->n_in_flight || !takes_all(ctx))
 		return RULE_NA;
-	w = by_sample(l);
-	if (w != l->rule->arg)
+	w = by_sample(ctx);
+	if (w != ctx->rule->arg)
 		return RULE_NA;
-	also(l, l->q->waiting.number, "the entries first sampled");
-	also(l, l->q->n_kick, "the last kick");
-	l->q->waiting.ts = l->now; /* again after as long */
-	return fail(l, "%s for %llu s%s", what_waits(l, what), ABANDONED / SECONDS,
-		    w == WAIT_IGNORED ? " and was kicked" : " and asks for no kick");
+	rule_related(ctx, ctx->q->waiting.number, "the entries first sampled");
+	rule_related(ctx, ctx->q->n_kick, "the last kick");
+	ctx->q->waiting.ts = ctx->now; /* again after as long */
+	return rule_fail(ctx, "%s for %llu s%s", what_waits(ctx, what), ABANDONED / SECONDS,
+			 w == WAIT_IGNORED ? " and was kicked" : " and asks for no kick");
 }
 
 /* The driver has kicked, and the device has not come to hear of it. */
-static enum verdict unserved(struct look *l)
+static enum verdict unserved(struct rule_context *ctx)
 {
 	char what[64];
 
-	if (!waited(l, VQT_PENDING_YES, ABANDONED))
+	if (!waited(ctx, VQT_PENDING_YES, ABANDONED))
 		return RULE_NA;
-	also(l, l->q->waiting.number, "the entries first sampled");
-	also(l, l->q->n_kick, "the last kick that arrived");
-	l->q->waiting.ts = l->now;
-	return fail(l, "%s, and a kick has waited for it for %llu s", what_waits(l, what),
-		    ABANDONED / SECONDS);
+	rule_related(ctx, ctx->q->waiting.number, "the entries first sampled");
+	rule_related(ctx, ctx->q->n_kick, "the last kick that arrived");
+	ctx->q->waiting.ts = ctx->now;
+	return rule_fail(ctx, "%s, and a kick has waited for it for %llu s", what_waits(ctx, what),
+			 ABANDONED / SECONDS);
 }
 
-static enum verdict asleep(struct look *l)
+static enum verdict asleep(struct rule_context *ctx)
 {
 	enum waiting w;
 
-	if (is_sample(l))
-		return asleep_sampled(l);
-	if (!stalled(l) || l->queue->n_in_flight || !takes_all(l))
+	if (is_sample(ctx))
+		return asleep_sampled(ctx);
+	if (!stalled(ctx) || ctx->queue->n_in_flight || !takes_all(ctx))
 		return RULE_NA;
-	w = event_idx(l) ? by_event(l) : by_flags(l);
-	if (w != l->rule->arg)
+	w = event_idx(ctx) ? by_event(ctx) : by_flags(ctx);
+	if (w != ctx->rule->arg)
 		return RULE_NA;
-	also(l, l->q->stall.number, "the entries first seen");
-	also(l, l->q->n_kick, "the last kick");
+	rule_related(ctx, ctx->q->stall.number, "the entries first seen");
+	rule_related(ctx, ctx->q->n_kick, "the last kick");
 	if (w == WAIT_IGNORED)
-		return fail(l, "avail.idx is %u, the device was kicked and has taken up to %u only",
-			    l->q->stall.a, l->q->stall.b);
-	return fail(l, "avail.idx is %u, the device has taken up to %u and its %s asks for no kick",
-		    l->q->stall.a, l->q->stall.b, event_idx(l) ? "avail_event" : "used.flags");
+		return rule_fail(
+			ctx, "avail.idx is %u, the device was kicked and has popped up to %u only",
+			ctx->q->stall.a, ctx->q->stall.b);
+	return rule_fail(
+		ctx, "avail.idx is %u, the device has popped up to %u and its %s asks for no kick",
+		ctx->q->stall.a, ctx->q->stall.b, event_idx(ctx) ? "avail_event" : "used.flags");
 }
 
 /* A kick that the device saw as the driver made it, and two looks at the ring before it. */
-static bool real_kick(const struct look *l)
+static bool real_kick(const struct rule_context *ctx)
 {
-	return l->e->rec->kick.via != VQT_KICK_IOEVENTFD && l->q->n_kick && l->q->n_ring &&
-	       l->now - l->q->ts_ring > SETTLED && !l->q->draining;
+	return ctx->e->rec->kick.via != VQT_KICK_IOEVENTFD && ctx->q->n_kick && ctx->q->n_ring &&
+	       ctx->now - ctx->q->ts_ring > SETTLED && !ctx->q->draining;
 }
 
-static enum verdict kick_unasked(struct look *l)
+static enum verdict kick_unasked(struct rule_context *ctx)
 {
-	const struct vqt_ring *r = ring(l), *before = &l->q->ring;
+	const struct vqt_ring *r = ring(ctx), *before = &ctx->q->ring;
 	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_AVAIL_EVENT;
 
-	if (!event_idx(l) || is_packed(l) || !real_kick(l) || (r->known & need) != need ||
-	    (before->known & need) != need || !l->q->kick_avail_known ||
-	    r->avail_event != before->avail_event || r->avail_idx == l->q->kick_avail)
+	if (!event_idx(ctx) || is_packed(ctx) || !real_kick(ctx) || (r->known & need) != need ||
+	    (before->known & need) != need || !ctx->q->kick_avail_known ||
+	    r->avail_event != before->avail_event || r->avail_idx == ctx->q->kick_avail)
 		return RULE_NA;
-	if ((uint16_t)(r->avail_event - l->q->kick_avail) <
-	    (uint16_t)(r->avail_idx - l->q->kick_avail))
-		return RULE_HELD;
-	also(l, l->q->n_kick, "the kick before");
-	return fail(l, "kicked for entries %u to %u and avail_event is %u", l->q->kick_avail,
-		    (uint16_t)(r->avail_idx - 1), r->avail_event);
+	if ((uint16_t)(r->avail_event - ctx->q->kick_avail) <
+	    (uint16_t)(r->avail_idx - ctx->q->kick_avail))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->q->n_kick, "the kick before");
+	return rule_fail(ctx, "kicked for entries %u to %u and avail_event is %u",
+			 ctx->q->kick_avail, (uint16_t)(r->avail_idx - 1), r->avail_event);
 }
 
-static enum verdict kick_suppressed(struct look *l)
+static enum verdict kick_suppressed(struct rule_context *ctx)
 {
-	const struct vqt_ring *r = ring(l), *before = &l->q->ring;
+	const struct vqt_ring *r = ring(ctx), *before = &ctx->q->ring;
 
-	if (is_packed(l) != (l->rule->arg != 0) || (!is_packed(l) && event_idx(l)) ||
-	    !real_kick(l) || !(r->known & before->known & VQT_RING_USED_FLAGS))
+	if (is_packed(ctx) != (ctx->rule->arg != 0) || (!is_packed(ctx) && event_idx(ctx)) ||
+	    !real_kick(ctx) || !(r->known & before->known & VQT_RING_USED_FLAGS))
 		return RULE_NA;
 	if (r->used_flags != 1 || before->used_flags != 1)
-		return RULE_HELD;
-	also(l, l->q->n_ring, "the ring before");
-	return fail(l, "kicked and the device's flags ask for no kicks");
+		return RULE_PASSED;
+	rule_related(ctx, ctx->q->n_ring, "the ring before");
+	return rule_fail(ctx, "kicked and the device's flags ask for no kicks");
 }
 
-static const struct lesson sleep = {
+static const struct explanation sleep = {
 	.why = "Both sides sleep until they are told. Each must say what it waits for, then look once\n"
 	       "more; and each must tell when the other's mark is passed. One mistake, and a request hangs\n"
 	       "until something unrelated wakes the queue: the hang nobody can reproduce.",
@@ -438,27 +447,27 @@ const struct rule rules_stall[] = {
 	  "queue_msix_vector <- 1, = 1; a chain is used, and no interrupt ever comes" },
 	{ "interrupt-missing", "SPLIT-V9 SPLIT-V7 T23", DEVICE, "2.7.7.2",
 	  "Without VIRTIO_F_EVENT_IDX the driver is notified of used buffers unless avail.flags is 1.",
-	  IRQ, AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_FLAGS, &sleep,
+	  IRQ, AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), irq_missing, MISSING_FLAGS, &sleep,
 	  "avail.flags 0, a chain is used, silence" },
 	{ "interrupt-missing-event-idx", "SPLIT-V11 SPLIT-V10 T23", DEVICE, "2.7.7.2",
 	  "With VIRTIO_F_EVENT_IDX the driver is notified when used_event is passed.", IRQ,
-	  AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_EVENT, &sleep,
+	  AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), irq_missing, MISSING_EVENT, &sleep,
 	  "used_event 5, element 5 is used, silence" },
 	{ "interrupt-missing-packed", "I13 T23", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "2.8.10",
 	  "The driver is notified of used buffers as its event suppression area asks.", IRQ,
-	  AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_PACKED, &sleep,
+	  AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), irq_missing, MISSING_PACKED, &sleep,
 	  "flags 0, a buffer is used, silence" },
 	{ "interrupt-missing-empty", "BITS-V11", DEVICE, "6.3",
 	  "With VIRTIO_F_NOTIFY_ON_EMPTY the driver is notified when the queue has run empty.", IRQ,
-	  AT(RING) | AT(SAMPLE) | ONLY(OWED_IRQ), irq_missing, MISSING_EMPTY, &sleep,
+	  AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), irq_missing, MISSING_EMPTY, &sleep,
 	  "the last chain is used, silence" },
 	{ "interrupt-unasked", "SPLIT-V12", CHECK_DEVICE, CHECK_SHOULD, 0, "2.7.7.2",
 	  "With VIRTIO_F_EVENT_IDX no notification comes before used_event is passed.",
-	  IRQ | NEED_MOMENT, AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), irq_extra, 0, &sleep,
+	  IRQ | NEED_PROMPT, AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), irq_extra, 0, &sleep,
 	  "used_event 40, element 5 is used, a notification" },
 	{ "interrupt-suppressed", "SPLIT-V8", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "2.7.7.2",
 	  "While avail.flags is 1 the device need not notify; one that does costs time, no more.",
-	  IRQ | NEED_MOMENT, AT(RING) | ONLY(NO_EVENT_IDX), irq_suppressed, 0, &sleep,
+	  IRQ | NEED_PROMPT, AT(RING) | ONLY(NO_EVENT_IDX), irq_suppressed, 0, &sleep,
 	  "avail.flags 1 all the time, notifications come" },
 	{ "kick-missing", "SPLIT-D22 SPLIT-D20 T24", DRIVER, "2.7.10.1",
 	  "Without VIRTIO_F_EVENT_IDX the driver kicks for new entries unless used.flags is 1.",

@@ -9,12 +9,12 @@
 #define NEEDS_RESET VIRTIO_CONFIG_S_NEEDS_RESET
 #define FAILED VIRTIO_CONFIG_S_FAILED
 
-static uint8_t value(const struct look *l)
+static uint8_t value(const struct rule_context *ctx)
 {
-	return (uint8_t)reg(l)->value;
+	return (uint8_t)reg(ctx)->value;
 }
 
-static const char *status(const struct look *l, unsigned v)
+static const char *status(const struct rule_context *ctx, unsigned v)
 {
 	static _Thread_local char buf[2][96];
 	static _Thread_local unsigned n;
@@ -23,365 +23,370 @@ static const char *status(const struct look *l, unsigned v)
 }
 
 /* Bits that this write sets. */
-static uint8_t sets(const struct look *l)
+static uint8_t sets(const struct rule_context *ctx)
 {
-	return value(l) & (uint8_t)~l->e->status_before;
+	return value(ctx) & (uint8_t)~ctx->e->status_before;
 }
 
-static enum verdict bit_cleared(struct look *l)
+static enum verdict bit_cleared(struct rule_context *ctx)
 {
 	uint8_t free = NEEDS_RESET, lost;
 
-	if (!value(l) || !l->e->before_known || l->d->reset_wait)
+	if (!value(ctx) || !ctx->e->before_known || ctx->d->reset_wait)
 		return RULE_NA;
-	if (accepted(l, F_SUSPEND))
+	if (accepted(ctx, F_SUSPEND))
 		free |= S_SUSPEND | DRIVER_OK;
-	lost = l->e->status_before & (uint8_t)~value(l) & (uint8_t)~free;
+	lost = ctx->e->status_before & (uint8_t)~value(ctx) & (uint8_t)~free;
 	if (!lost)
-		return RULE_HELD;
-	also(l, l->d->n_status, "the status before");
-	return fail(l, "device_status was %s and the driver wrote %s",
-		    status(l, l->e->status_before), status(l, value(l)));
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_status, "the status before");
+	return rule_fail(ctx, "device_status was %s and the driver wrote %s",
+			 status(ctx, ctx->e->status_before), status(ctx, value(ctx)));
 }
 
 /* arg: the bit that comes too early, low byte; those it needs, high byte. */
-static enum verdict step_order(struct look *l)
+static enum verdict step_order(struct rule_context *ctx)
 {
-	uint8_t bit = l->rule->arg & 0xff, needs = (l->rule->arg >> 8) & 0xff;
+	uint8_t bit = ctx->rule->arg & 0xff, needs = (ctx->rule->arg >> 8) & 0xff;
 
-	if (!(sets(l) & bit))
+	if (!(sets(ctx) & bit))
 		return RULE_NA;
 	/* The legacy interface has no FEATURES_OK. */
-	if (needs & FEATURES_OK && !modern(l) && reg(l)->region == VQT_REGION_LEGACY)
+	if (needs & FEATURES_OK && !modern(ctx) && reg(ctx)->region == VQT_REGION_LEGACY)
 		return RULE_NA;
-	if ((value(l) & needs) == needs)
-		return RULE_HELD;
-	also(l, l->d->n_reset, "the reset");
-	also(l, l->d->n_status, "the status before");
-	return fail(l, "device_status went from %s to %s", status(l, l->e->status_before),
-		    status(l, value(l)));
+	if ((value(ctx) & needs) == needs)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->n_status, "the status before");
+	return rule_fail(ctx, "device_status went from %s to %s",
+			 status(ctx, ctx->e->status_before), status(ctx, value(ctx)));
 }
 
 /* Features are written, or a queue enabled, with the bit `arg` never set. */
-static enum verdict bit_missing(struct look *l)
+static enum verdict bit_missing(struct rule_context *ctx)
 {
-	if (l->d->reset_wait || !l->dev->status_known)
+	if (ctx->d->reset_wait || !ctx->dev->status_known)
 		return RULE_NA;
-	if (l->d->ever & l->rule->arg)
-		return RULE_HELD;
-	also(l, l->d->n_reset, "the reset");
-	also(l, l->d->n_status, "the status before");
-	return fail(l, "%s was written while device_status is %s", l->e->field->name,
-		    status(l, l->dev->status));
+	if (ctx->d->ever & ctx->rule->arg)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->n_status, "the status before");
+	return rule_fail(ctx, "%s was written while device_status is %s", ctx->e->field->name,
+			 status(ctx, ctx->dev->status));
 }
 
-static enum verdict steps_merged(struct look *l)
+static enum verdict steps_merged(struct rule_context *ctx)
 {
-	uint8_t steps = sets(l) & (ACK | DRV | FEATURES_OK | DRIVER_OK);
+	uint8_t steps = sets(ctx) & (ACK | DRV | FEATURES_OK | DRIVER_OK);
 
 	if (!steps)
 		return RULE_NA;
 	if (!(steps & (steps - 1)))
-		return RULE_HELD;
-	also(l, l->d->n_reset, "the reset");
-	return fail(l, "one write took several steps: %s to %s", status(l, l->e->status_before),
-		    status(l, value(l)));
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_reset, "the reset");
+	return rule_fail(ctx, "one write took several steps: %s to %s",
+			 status(ctx, ctx->e->status_before), status(ctx, value(ctx)));
 }
 
-static enum verdict no_reset_first(struct look *l)
+static enum verdict no_reset_first(struct rule_context *ctx)
 {
-	if (!value(l) || l->e->status_before || l->d->n_status)
+	if (!value(ctx) || ctx->e->status_before || ctx->d->n_status)
 		return RULE_NA;
-	if (l->d->reset_written)
-		return RULE_HELD;
-	return fail(l, "the first status written is %s, no 0 came before it", status(l, value(l)));
+	if (ctx->d->reset_written)
+		return RULE_PASSED;
+	return rule_fail(ctx, "the first status written is %s, no 0 came before it",
+			 status(ctx, value(ctx)));
 }
 
-static enum verdict after_failed(struct look *l)
+static enum verdict after_failed(struct rule_context *ctx)
 {
-	if (!l->d->n_failed || l->d->reset_wait)
+	if (!ctx->d->n_failed || ctx->d->reset_wait)
 		return RULE_NA;
-	if (l->e->field && !strcmp(l->e->field->name, "device_status") &&
-	    (!value(l) || value(l) == l->d->written))
-		return RULE_HELD;
-	also(l, l->d->n_failed, "FAILED set");
-	return fail(l, "%s was written with FAILED set and no reset since",
-		    l->e->field ? l->e->field->name : "a register");
+	if (ctx->e->field && !strcmp(ctx->e->field->name, "device_status") &&
+	    (!value(ctx) || value(ctx) == ctx->d->written))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_failed, "FAILED set");
+	return rule_fail(ctx, "%s was written with FAILED set and no reset since",
+			 ctx->e->field ? ctx->e->field->name : "a register");
 }
 
 /* A set-up access: it belongs after FEATURES_OK was confirmed. */
-static bool sets_up(const struct look *l)
+static bool sets_up(const struct rule_context *ctx)
 {
-	if (!is_write(l) || !l->e->field)
+	if (!is_write(ctx) || !ctx->e->field)
 		return false;
-	if (field_is(l, "device_status"))
-		return value(l) & DRIVER_OK;
-	return l->e->field->flags & SPEC_PER_QUEUE || reg(l)->region == VQT_REGION_DEVICE;
+	if (field_is(ctx, "device_status"))
+		return value(ctx) & DRIVER_OK;
+	return ctx->e->field->flags & SPEC_PER_QUEUE || reg(ctx)->region == VQT_REGION_DEVICE;
 }
 
-static enum verdict features_ok_unread(struct look *l)
+static enum verdict features_ok_unread(struct rule_context *ctx)
 {
-	if (!modern(l) || !l->d->n_features_ok || !sets_up(l) || l->d->reset_wait)
+	if (!modern(ctx) || !ctx->d->n_features_ok || !sets_up(ctx) || ctx->d->reset_wait)
 		return RULE_NA;
-	if (l->d->features_checked || l->d->n_driver_ok)
-		return RULE_HELD;
-	also(l, l->d->n_features_ok, "FEATURES_OK set");
-	l->d->features_checked = true; /* said once */
-	return fail(l, "%s was written and device_status not read since FEATURES_OK was set",
-		    l->e->field->name);
+	if (ctx->d->features_checked || ctx->d->n_driver_ok)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_features_ok, "FEATURES_OK set");
+	ctx->d->features_checked = true; /* said once */
+	return rule_fail(ctx, "%s was written and device_status not read since FEATURES_OK was set",
+			 ctx->e->field->name);
 }
 
-static enum verdict after_refusal(struct look *l)
+static enum verdict after_refusal(struct rule_context *ctx)
 {
-	if (!l->d->features_refused || !sets_up(l))
+	if (!ctx->d->features_refused || !sets_up(ctx))
 		return RULE_NA;
-	also(l, l->d->n_features_ok, "FEATURES_OK set");
-	also(l, l->d->n_refused, "the device showed it clear");
-	return fail(l, "%s was written although the device did not keep FEATURES_OK",
-		    l->e->field->name);
+	rule_related(ctx, ctx->d->n_features_ok, "FEATURES_OK set");
+	rule_related(ctx, ctx->d->n_refused, "the device showed it clear");
+	return rule_fail(ctx, "%s was written although the device did not keep FEATURES_OK",
+			 ctx->e->field->name);
 }
 
-static enum verdict features_after_ok(struct look *l)
+static enum verdict features_after_ok(struct rule_context *ctx)
 {
 	uint32_t added;
 
-	if (!modern(l) || !l->e->before_known)
+	if (!modern(ctx) || !ctx->e->before_known)
 		return RULE_NA;
-	if (!(l->dev->status & FEATURES_OK) || l->d->features_refused)
-		return RULE_HELD;
-	added = (uint32_t)reg(l)->value & ~(uint32_t)l->e->before;
+	if (!(ctx->dev->status & FEATURES_OK) || ctx->d->features_refused)
+		return RULE_PASSED;
+	added = (uint32_t)reg(ctx)->value & ~(uint32_t)ctx->e->before;
 	if (!added)
-		return RULE_HELD;
-	also(l, l->d->n_features_ok, "FEATURES_OK set");
-	return fail(l, "driver_feature[%u] gained 0x%08x after FEATURES_OK", l->e->select, added);
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_features_ok, "FEATURES_OK set");
+	return rule_fail(ctx, "driver_feature[%u] gained 0x%08x after FEATURES_OK", ctx->e->select,
+			 added);
 }
 
 /* Fewer, or the same again: allowed by the letter, and nothing a device can act on. */
-static enum verdict features_rewritten(struct look *l)
+static enum verdict features_rewritten(struct rule_context *ctx)
 {
-	if (!modern(l) || !l->e->before_known || !(l->dev->status & FEATURES_OK) ||
-	    l->d->features_refused)
+	if (!modern(ctx) || !ctx->e->before_known || !(ctx->dev->status & FEATURES_OK) ||
+	    ctx->d->features_refused)
 		return RULE_NA;
-	if (!((uint32_t)l->e->before & ~(uint32_t)reg(l)->value))
-		return RULE_HELD;
-	also(l, l->d->n_features_ok, "FEATURES_OK set");
-	return fail(l, "driver_feature[%u] lost 0x%08x after FEATURES_OK", l->e->select,
-		    (uint32_t)l->e->before & ~(uint32_t)reg(l)->value);
+	if (!((uint32_t)ctx->e->before & ~(uint32_t)reg(ctx)->value))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_features_ok, "FEATURES_OK set");
+	return rule_fail(ctx, "driver_feature[%u] lost 0x%08x after FEATURES_OK", ctx->e->select,
+			 (uint32_t)ctx->e->before & ~(uint32_t)reg(ctx)->value);
 }
 
-static enum verdict features_unread(struct look *l)
+static enum verdict features_unread(struct rule_context *ctx)
 {
-	unsigned words = l->dev->transport == VQT_TRANSPORT_PCI && modern(l) ? 3 : 1;
+	unsigned words = ctx->dev->transport == VQT_TRANSPORT_PCI && modern(ctx) ? 3 : 1;
 
-	if (!(sets(l) & FEATURES_OK))
+	if (!(sets(ctx) & FEATURES_OK))
 		return RULE_NA;
-	if ((l->d->offer_read & words) == words)
-		return RULE_HELD;
-	also(l, l->d->n_reset, "the reset");
-	return fail(l, "FEATURES_OK was set and device_feature[%u] not read since the reset",
-		    l->d->offer_read & 1);
+	if ((ctx->d->offer_read & words) == words)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_reset, "the reset");
+	return rule_fail(ctx, "FEATURES_OK was set and device_feature[%u] not read since the reset",
+			 ctx->d->offer_read & 1);
 }
 
-static enum verdict features_unwritten(struct look *l)
+static enum verdict features_unwritten(struct rule_context *ctx)
 {
-	if (!(sets(l) & FEATURES_OK))
+	if (!(sets(ctx) & FEATURES_OK))
 		return RULE_NA;
-	if (l->d->accept_written)
-		return RULE_HELD;
-	also(l, l->d->n_reset, "the reset");
-	return fail(l, "FEATURES_OK was set and driver_feature not written since the reset");
+	if (ctx->d->accept_written)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_reset, "the reset");
+	return rule_fail(ctx, "FEATURES_OK was set and driver_feature not written since the reset");
 }
 
-static enum verdict config_written_early(struct look *l)
+static enum verdict config_written_early(struct rule_context *ctx)
 {
-	if (!modern(l) || reg(l)->region == VQT_REGION_LEGACY)
+	if (!modern(ctx) || reg(ctx)->region == VQT_REGION_LEGACY)
 		return RULE_NA;
-	if (l->dev->status & FEATURES_OK)
-		return RULE_HELD;
-	also(l, l->d->n_reset, "the reset");
-	return fail(l, "%s of the device configuration was written while device_status is %s",
-		    l->e->field ? l->e->field->name : "a byte", status(l, l->dev->status));
+	if (ctx->dev->status & FEATURES_OK)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_reset, "the reset");
+	return rule_fail(
+		ctx, "%s of the device configuration was written while device_status is %s",
+		ctx->e->field ? ctx->e->field->name : "a byte", status(ctx, ctx->dev->status));
 }
 
-static enum verdict queue_too_early(struct look *l)
+static enum verdict queue_too_early(struct rule_context *ctx)
 {
-	if (!modern(l) || l->d->reset_wait)
+	if (!modern(ctx) || ctx->d->reset_wait)
 		return RULE_NA;
-	if (l->dev->status & FEATURES_OK)
-		return RULE_HELD;
-	also(l, l->d->n_reset, "the reset");
-	return fail(l, "queue %u was enabled while device_status is %s", l->dev->queue_select,
-		    status(l, l->dev->status));
+	if (ctx->dev->status & FEATURES_OK)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_reset, "the reset");
+	return rule_fail(ctx, "queue %u was enabled while device_status is %s",
+			 ctx->dev->queue_select, status(ctx, ctx->dev->status));
 }
 
-static enum verdict queue_too_late(struct look *l)
+static enum verdict queue_too_late(struct rule_context *ctx)
 {
-	if (!modern(l))
+	if (!modern(ctx))
 		return RULE_NA;
-	if (!(l->dev->status & DRIVER_OK) || (l->q && l->q->n_reset))
-		return RULE_HELD;
-	also(l, l->d->n_driver_ok, "DRIVER_OK set");
-	return fail(l, "queue %u was enabled after DRIVER_OK", l->dev->queue_select);
+	if (!(ctx->dev->status & DRIVER_OK) || (ctx->q && ctx->q->n_reset))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_driver_ok, "DRIVER_OK set");
+	return rule_fail(ctx, "queue %u was enabled after DRIVER_OK", ctx->dev->queue_select);
 }
 
-static enum verdict no_queue(struct look *l)
+static enum verdict no_queue(struct rule_context *ctx)
 {
-	if (!(sets(l) & DRIVER_OK))
+	if (!(sets(ctx) & DRIVER_OK))
 		return RULE_NA;
-	for (const struct model_queue *q = l->dev->queues; q; q = q->hh.next)
+	for (const struct model_queue *q = ctx->dev->queues; q; q = q->hh.next)
 		if (q->enabled)
-			return RULE_HELD;
-	also(l, l->d->n_reset, "the reset");
-	also(l, l->d->n_setup, "the last write to a queue register");
-	return fail(l, "DRIVER_OK was set and no queue is enabled");
+			return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->n_setup, "the last write to a queue register");
+	return rule_fail(ctx, "DRIVER_OK was set and no queue is enabled");
 }
 
-static enum verdict legacy_features_ok(struct look *l)
+static enum verdict legacy_features_ok(struct rule_context *ctx)
 {
-	if (reg(l)->region != VQT_REGION_LEGACY)
+	if (reg(ctx)->region != VQT_REGION_LEGACY)
 		return RULE_NA;
-	if (!(sets(l) & FEATURES_OK))
-		return RULE_HELD;
-	return fail(l, "FEATURES_OK was written to the legacy status register");
+	if (!(sets(ctx) & FEATURES_OK))
+		return RULE_PASSED;
+	return rule_fail(ctx, "FEATURES_OK was written to the legacy status register");
 }
 
-static enum verdict modern_on_legacy(struct look *l)
+static enum verdict modern_on_legacy(struct rule_context *ctx)
 {
-	if (!(sets(l) & FEATURES_OK) || reg(l)->region != VQT_REGION_COMMON ||
-	    !offered_known(l, VIRTIO_F_VERSION_1))
+	if (!(sets(ctx) & FEATURES_OK) || reg(ctx)->region != VQT_REGION_COMMON ||
+	    !offered_known(ctx, VIRTIO_F_VERSION_1))
 		return RULE_NA;
-	if (offered(l, VIRTIO_F_VERSION_1))
-		return RULE_HELD;
-	also(l, l->d->n_offer, "the features offered");
-	return fail(l, "FEATURES_OK was set though VIRTIO_F_VERSION_1 is not offered");
+	if (offered(ctx, VIRTIO_F_VERSION_1))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_offer, "the features offered");
+	return rule_fail(ctx, "FEATURES_OK was set though VIRTIO_F_VERSION_1 is not offered");
 }
 
-static enum verdict abandoned(struct look *l)
+static enum verdict abandoned(struct rule_context *ctx)
 {
-	struct cdev *d = l->d;
+	struct cdev *d = ctx->d;
 
 	if (!(d->ever & DRV) || d->n_driver_ok || d->n_failed || d->reset_wait)
 		return RULE_NA;
-	if (l->now - d->driver_ts < ABANDONED || l->driver_ts <= d->driver_ts)
+	if (ctx->now - d->driver_ts < ABANDONED || ctx->driver_ts <= d->driver_ts)
 		return RULE_NA;
-	also(l, d->n_status, "the last status write");
-	return fail(l, "initialisation stopped at %s, without FAILED or a reset",
-		    status(l, d->written));
+	rule_related(ctx, d->n_status, "the last status write");
+	return rule_fail(ctx, "initialisation stopped at %s, without FAILED or a reset",
+			 status(ctx, d->written));
 }
 
-static enum verdict kick_early(struct look *l)
+static enum verdict kick_early(struct rule_context *ctx)
 {
-	if (!modern(l) || l->q->draining || !l->dev->status_known)
+	if (!modern(ctx) || ctx->q->draining || !ctx->dev->status_known)
 		return RULE_NA;
-	if (l->d->n_driver_ok)
-		return RULE_HELD;
-	also(l, l->d->n_reset, "the reset");
-	also(l, l->q->n_enable, "the queue enabled");
-	also(l, l->d->n_status, "the last status write");
-	return fail(l, "queue %u was kicked while device_status is %s", l->q->index,
-		    status(l, l->dev->status));
+	if (ctx->d->n_driver_ok)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->q->n_enable, "the queue enabled");
+	rule_related(ctx, ctx->d->n_status, "the last status write");
+	return rule_fail(ctx, "queue %u was kicked while device_status is %s", ctx->q->index,
+			 status(ctx, ctx->dev->status));
 }
 
-static enum verdict consumed_early(struct look *l)
+static enum verdict consumed_early(struct rule_context *ctx)
 {
-	if (!modern(l) || l->q->draining || !l->d->n_status)
+	if (!modern(ctx) || ctx->q->draining || !ctx->d->n_status)
 		return RULE_NA;
-	if (l->d->n_driver_ok)
-		return RULE_HELD;
-	also(l, l->d->n_reset, "the reset");
-	also(l, l->d->n_status, "the last status write");
-	return fail(l, "the device %s while device_status is %s",
-		    l->e->rec->h.type == VQT_AVAIL  ? "took a chain"
-		    : l->e->rec->h.type == VQT_USED ? "used a chain"
-						    : "sent a notification",
-		    status(l, l->dev->status));
+	if (ctx->d->n_driver_ok)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->n_status, "the last status write");
+	return rule_fail(ctx, "the device %s while device_status is %s",
+			 ctx->e->rec->h.type == VQT_AVAIL  ? "popped a chain"
+			 : ctx->e->rec->h.type == VQT_USED ? "used a chain"
+							   : "sent a notification",
+			 status(ctx, ctx->dev->status));
 }
 
 /* --- what the device shows -------------------------------------------------- */
 
-static enum verdict device_failed(struct look *l)
+static enum verdict device_failed(struct rule_context *ctx)
 {
-	if (l->d->reset_wait)
+	if (ctx->d->reset_wait)
 		return RULE_NA;
-	if (!(value(l) & FAILED) || l->d->ever & FAILED)
-		return RULE_HELD;
-	also(l, l->d->n_status, "the last status write");
-	return fail(l, "device_status reads %s and the driver never set FAILED",
-		    status(l, value(l)));
+	if (!(value(ctx) & FAILED) || ctx->d->ever & FAILED)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_status, "the last status write");
+	return rule_fail(ctx, "device_status reads %s and the driver never set FAILED",
+			 status(ctx, value(ctx)));
 }
 
-static enum verdict device_set_bits(struct look *l)
+static enum verdict device_set_bits(struct rule_context *ctx)
 {
-	uint8_t extra = value(l) & (ACK | DRV | DRIVER_OK | FEATURES_OK) & (uint8_t)~l->d->ever;
+	uint8_t extra = value(ctx) & (ACK | DRV | DRIVER_OK | FEATURES_OK) & (uint8_t)~ctx->d->ever;
 
-	if (l->d->reset_wait)
+	if (ctx->d->reset_wait)
 		return RULE_NA;
 	if (!extra)
-		return RULE_HELD;
-	also(l, l->d->n_reset, "the reset");
-	also(l, l->d->n_status, "the last status write");
-	return fail(l, "device_status reads %s, of which the driver never set %s",
-		    status(l, value(l)), status(l, extra));
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->n_status, "the last status write");
+	return rule_fail(ctx, "device_status reads %s, of which the driver never set %s",
+			 status(ctx, value(ctx)), status(ctx, extra));
 }
 
 /* QEMU stops a device whose bus mastering was taken away. */
-static bool bus_master_off(const struct look *l)
+static bool bus_master_off(const struct rule_context *ctx)
 {
 	uint32_t command;
 
-	return check_pci(l->dev, PCI_COMMAND, 2, &command) && !(command & PCI_COMMAND_MASTER);
+	return check_pci(ctx->dev, PCI_COMMAND, 2, &command) && !(command & PCI_COMMAND_MASTER);
 }
 
-static enum verdict device_cleared(struct look *l)
+static enum verdict device_cleared(struct rule_context *ctx)
 {
-	uint8_t lost = l->d->written & (uint8_t)~value(l) & (ACK | DRV | DRIVER_OK | FEATURES_OK);
+	uint8_t lost =
+		ctx->d->written & (uint8_t)~value(ctx) & (ACK | DRV | DRIVER_OK | FEATURES_OK);
 
-	if (l->d->reset_wait || !l->d->n_status || bus_master_off(l) || l->d->suspend)
+	if (ctx->d->reset_wait || !ctx->d->n_status || bus_master_off(ctx) || ctx->d->suspend)
 		return RULE_NA;
-	if (!l->d->n_driver_ok)
+	if (!ctx->d->n_driver_ok)
 		lost &= (uint8_t)~FEATURES_OK; /* its way to refuse, 2.2.2 */
 	if (!lost)
-		return RULE_HELD;
-	also(l, l->d->n_status, "the last status write");
-	return fail(l, "device_status reads %s after the driver wrote %s", status(l, value(l)),
-		    status(l, l->d->written));
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_status, "the last status write");
+	return rule_fail(ctx, "device_status reads %s after the driver wrote %s",
+			 status(ctx, value(ctx)), status(ctx, ctx->d->written));
 }
 
-static enum verdict needs_reset_silent(struct look *l)
+static enum verdict needs_reset_silent(struct rule_context *ctx)
 {
-	struct owed *o = &l->d->needs_reset_irq;
+	struct obligation *o = &ctx->d->needs_reset_irq;
 
-	if (!o->number || l->now - o->ts < STALL)
+	if (!o->number || ctx->now - o->ts < STALL)
 		return RULE_NA;
-	also(l, o->number, "DEVICE_NEEDS_RESET read");
-	also(l, l->d->n_config_irq, "the last configuration change notification");
+	rule_related(ctx, o->number, "DEVICE_NEEDS_RESET read");
+	rule_related(ctx, ctx->d->n_config_irq, "the last configuration change notification");
 	o->number = 0;
-	return fail(l, "DEVICE_NEEDS_RESET appeared and no configuration change notification came");
+	return rule_fail(
+		ctx, "DEVICE_NEEDS_RESET appeared and no configuration change notification came");
 }
 
-static enum verdict kick_needs_reset(struct look *l)
+static enum verdict kick_needs_reset(struct rule_context *ctx)
 {
-	if (told(l))
+	if (told(ctx))
 		return RULE_NA;
-	if (!l->d->n_needs_reset)
+	if (!ctx->d->n_needs_reset)
 		return RULE_NA;
-	also(l, l->d->n_needs_reset, "DEVICE_NEEDS_RESET read");
-	return fail(l, "queue %u was kicked although the driver has read DEVICE_NEEDS_RESET",
-		    l->q->index);
+	rule_related(ctx, ctx->d->n_needs_reset, "DEVICE_NEEDS_RESET read");
+	return rule_fail(ctx, "queue %u was kicked although the driver has read DEVICE_NEEDS_RESET",
+			 ctx->q->index);
 }
 
-static enum verdict error_hidden(struct look *l)
+static enum verdict error_hidden(struct rule_context *ctx)
 {
-	if (!l->d->n_error || !modern(l) || l->d->reset_wait)
+	if (!ctx->d->n_error || !modern(ctx) || ctx->d->reset_wait)
 		return RULE_NA;
-	if (value(l) & NEEDS_RESET)
-		return RULE_HELD;
-	also(l, l->d->n_error, "the device's error");
-	return fail(l, "device_status reads %s after the device had met an error",
-		    status(l, value(l)));
+	if (value(ctx) & NEEDS_RESET)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_error, "the device's error");
+	return rule_fail(ctx, "device_status reads %s after the device had met an error",
+			 status(ctx, value(ctx)));
 }
 
-static const struct lesson init = {
+static const struct explanation init = {
 	.why = "Each bit tells the device how far the driver has come. A device may prepare, refuse or\n"
 	       "start work at a step; a driver that skips, merges or repeats steps works with the devices\n"
 	       "it was tried on and fails with the next.",
@@ -393,7 +398,7 @@ static const struct lesson init = {
 		 "device_status <- ...|DRIVER_OK, and only then kick\n",
 };
 
-static const struct lesson trouble = {
+static const struct explanation trouble = {
 	.why = "Status bits are the only way in which a device can say that it gave up and a driver that\n"
 	       "it did. One that stays silent, or speaks for the other side, leaves a hang without a cause.",
 	.right = "the device meets an error: it sets DEVICE_NEEDS_RESET\n"

@@ -5,217 +5,219 @@
 #define DRIVER_OK VIRTIO_CONFIG_S_DRIVER_OK
 #define NEEDS_RESET VIRTIO_CONFIG_S_NEEDS_RESET
 
-static bool on(const struct look *l)
+static bool on(const struct rule_context *ctx)
 {
-	return accepted(l, F_SUSPEND);
+	return accepted(ctx, F_SUSPEND);
 }
 
-static uint8_t value(const struct look *l)
+static uint8_t value(const struct rule_context *ctx)
 {
-	return (uint8_t)reg(l)->value;
+	return (uint8_t)reg(ctx)->value;
 }
 
 /* Asked for, and what became of it; a device that fails says NEEDS_RESET. */
-static bool between(const struct look *l)
+static bool between(const struct rule_context *ctx)
 {
-	return on(l) && l->d->suspend != SUSPEND_NO;
+	return on(ctx) && ctx->d->suspend != SUSPEND_NO;
 }
 
-static void when(struct look *l)
+static void when(struct rule_context *ctx)
 {
-	also(l, l->d->n_suspend, "SUSPEND written");
-	also(l, l->d->n_suspended, "the device suspended");
-	also(l, l->d->n_resume, "DRIVER_OK written to resume");
+	rule_related(ctx, ctx->d->n_suspend, "SUSPEND written");
+	rule_related(ctx, ctx->d->n_suspended, "the device suspended");
+	rule_related(ctx, ctx->d->n_resume, "DRIVER_OK written to resume");
 }
 
-static enum verdict out_of_place(struct look *l)
+static enum verdict out_of_place(struct rule_context *ctx)
 {
-	if (!(value(l) & S_SUSPEND) || l->e->status_before & S_SUSPEND)
+	if (!(value(ctx) & S_SUSPEND) || ctx->e->status_before & S_SUSPEND)
 		return RULE_NA;
-	if (on(l) && l->d->n_driver_ok)
-		return RULE_HELD;
-	return fail(l, "SUSPEND was written %s",
-		    on(l) ? "before DRIVER_OK" : "and VIRTIO_F_SUSPEND is not negotiated");
+	if (on(ctx) && ctx->d->n_driver_ok)
+		return RULE_PASSED;
+	return rule_fail(ctx, "SUSPEND was written %s",
+			 on(ctx) ? "before DRIVER_OK" : "and VIRTIO_F_SUSPEND is not negotiated");
 }
 
 /* Anything but looking at the status. */
-static enum verdict unverified(struct look *l)
+static enum verdict unverified(struct rule_context *ctx)
 {
-	if (!between(l) || l->d->suspend != SUSPEND_ASKED || !is_write(l))
+	if (!between(ctx) || ctx->d->suspend != SUSPEND_ASKED || !is_write(ctx))
 		return RULE_NA;
-	if (field_is(l, "device_status") && !value(l))
+	if (field_is(ctx, "device_status") && !value(ctx))
 		return RULE_NA;
-	when(l);
-	return fail(l, "%s was written and device_status has not shown SUSPEND without DRIVER_OK",
-		    l->e->field ? l->e->field->name : "a register");
+	when(ctx);
+	return rule_fail(ctx,
+			 "%s was written and device_status has not shown SUSPEND without DRIVER_OK",
+			 ctx->e->field ? ctx->e->field->name : "a register");
 }
 
-static enum verdict kicked(struct look *l)
+static enum verdict kicked(struct rule_context *ctx)
 {
-	if (!on(l))
+	if (!on(ctx))
 		return RULE_NA;
-	if (l->d->suspend != SUSPEND_ASKED && l->d->suspend != SUSPEND_DONE)
-		return RULE_HELD;
-	when(l);
-	return fail(l, "queue %u was kicked while the device is suspended", l->q->index);
+	if (ctx->d->suspend != SUSPEND_ASKED && ctx->d->suspend != SUSPEND_DONE)
+		return RULE_PASSED;
+	when(ctx);
+	return rule_fail(ctx, "queue %u was kicked while the device is suspended", ctx->q->index);
 }
 
-static enum verdict made_available(struct look *l)
+static enum verdict made_available(struct rule_context *ctx)
 {
-	const struct vqt_ring *r = l->ring, *before = &l->q->ring;
+	const struct vqt_ring *r = ctx->ring, *before = &ctx->q->ring;
 
-	if (!on(l) || l->d->suspend != SUSPEND_DONE || r->known & VQT_RING_PACKED ||
-	    !(r->known & before->known & VQT_RING_AVAIL_IDX) || l->q->n_ring < l->d->n_suspend)
+	if (!on(ctx) || ctx->d->suspend != SUSPEND_DONE || r->known & VQT_RING_PACKED ||
+	    !(r->known & before->known & VQT_RING_AVAIL_IDX) || ctx->q->n_ring < ctx->d->n_suspend)
 		return RULE_NA;
 	if (r->avail_idx == before->avail_idx)
-		return RULE_HELD;
-	when(l);
-	return fail(l, "avail.idx is %u and was %u when the device was suspended", r->avail_idx,
-		    before->avail_idx);
+		return RULE_PASSED;
+	when(ctx);
+	return rule_fail(ctx, "avail.idx is %u and was %u when the device was suspended",
+			 r->avail_idx, before->avail_idx);
 }
 
-static enum verdict config_written(struct look *l)
+static enum verdict config_written(struct rule_context *ctx)
 {
-	if (!between(l) || l->d->suspend == SUSPEND_RESUMING)
+	if (!between(ctx) || ctx->d->suspend == SUSPEND_RESUMING)
 		return RULE_NA;
-	when(l);
-	return fail(l, "the device configuration was written while the device is suspended");
+	when(ctx);
+	return rule_fail(ctx, "the device configuration was written while the device is suspended");
 }
 
-static enum verdict hasty(struct look *l)
+static enum verdict hasty(struct rule_context *ctx)
 {
-	if (!on(l) || l->d->suspend != SUSPEND_RESUMING)
+	if (!on(ctx) || ctx->d->suspend != SUSPEND_RESUMING)
 		return RULE_NA;
-	when(l);
-	return fail(l, "%s before device_status has shown DRIVER_OK without SUSPEND",
-		    l->e->rec->h.type == VQT_KICK ? "the queue was kicked"
-						  : "the device configuration was written");
+	when(ctx);
+	return rule_fail(ctx, "%s before device_status has shown DRIVER_OK without SUSPEND",
+			 ctx->e->rec->h.type == VQT_KICK ? "the queue was kicked"
+							 : "the device configuration was written");
 }
 
-static enum verdict early_obeyed(struct look *l)
+static enum verdict early_obeyed(struct rule_context *ctx)
 {
-	if (!(l->d->ever & S_SUSPEND) || l->d->n_driver_ok || l->d->reset_wait)
+	if (!(ctx->d->ever & S_SUSPEND) || ctx->d->n_driver_ok || ctx->d->reset_wait)
 		return RULE_NA;
-	if (!(value(l) & S_SUSPEND))
-		return RULE_HELD;
-	also(l, l->d->n_status, "the last status write");
-	return fail(l, "device_status shows SUSPEND on a device that was never set up");
+	if (!(value(ctx) & S_SUSPEND))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_status, "the last status write");
+	return rule_fail(ctx, "device_status shows SUSPEND on a device that was never set up");
 }
 
-static enum verdict active(struct look *l)
+static enum verdict active(struct rule_context *ctx)
 {
-	if (!on(l) || l->d->suspend != SUSPEND_DONE)
+	if (!on(ctx) || ctx->d->suspend != SUSPEND_DONE)
 		return RULE_NA;
-	when(l);
-	return fail(l, "the device %s while suspended",
-		    l->e->rec->h.type == VQT_AVAIL  ? "took a chain"
-		    : l->e->rec->h.type == VQT_USED ? "used a chain"
-						    : "sent a notification");
+	when(ctx);
+	return rule_fail(ctx, "the device %s while suspended",
+			 ctx->e->rec->h.type == VQT_AVAIL  ? "popped a chain"
+			 : ctx->e->rec->h.type == VQT_USED ? "used a chain"
+							   : "sent a notification");
 }
 
-static enum verdict not_drained(struct look *l)
+static enum verdict not_drained(struct rule_context *ctx)
 {
-	if (!on(l) || l->d->suspend != SUSPEND_ASKED || !(value(l) & S_SUSPEND) ||
-	    value(l) & DRIVER_OK)
+	if (!on(ctx) || ctx->d->suspend != SUSPEND_ASKED || !(value(ctx) & S_SUSPEND) ||
+	    value(ctx) & DRIVER_OK)
 		return RULE_NA;
-	for (struct cqueue *q = l->d->queues; q; q = q->hh.next) {
-		const struct model_queue *m = model_queue(l->dev, q->index);
+	for (struct cqueue *q = ctx->d->queues; q; q = q->hh.next) {
+		const struct model_queue *m = model_queue(ctx->dev, q->index);
 
 		if (!m || !q->flight || !m->n_in_flight)
 			continue;
-		when(l);
-		also(l, q->n_avail, "the last chain taken");
-		return fail_queue(l, q->index, "the device shows SUSPEND with %u chains in flight",
-				  m->n_in_flight);
+		when(ctx);
+		rule_related(ctx, q->n_avail, "the last chain popped");
+		return rule_fail_queue(ctx, q->index,
+				       "the device shows SUSPEND with %u chains in flight",
+				       m->n_in_flight);
 	}
-	return RULE_HELD;
+	return RULE_PASSED;
 }
 
-static enum verdict not_told(struct look *l)
+static enum verdict not_told(struct rule_context *ctx)
 {
-	if (!on(l) || l->d->suspend != SUSPEND_ASKED || !(value(l) & S_SUSPEND) ||
-	    value(l) & DRIVER_OK)
+	if (!on(ctx) || ctx->d->suspend != SUSPEND_ASKED || !(value(ctx) & S_SUSPEND) ||
+	    value(ctx) & DRIVER_OK)
 		return RULE_NA;
-	for (struct cqueue *q = l->d->queues; q; q = q->hh.next)
-		if (q->flight && q->irq.number && l->now - q->irq.ts > 1000000) {
-			when(l);
-			also(l, q->irq.number, "the chain used");
-			return fail_queue(
-				l, q->index,
+	for (struct cqueue *q = ctx->d->queues; q; q = q->hh.next)
+		if (q->flight && q->irq.number && ctx->now - q->irq.ts > 1000000) {
+			when(ctx);
+			rule_related(ctx, q->irq.number, "the chain used");
+			return rule_fail_queue(
+				ctx, q->index,
 				"the device shows SUSPEND and owes a used buffer notification");
 		}
-	return RULE_HELD;
+	return RULE_PASSED;
 }
 
 /* arg: SUSPEND_ASKED or SUSPEND_RESUMING, and nothing has become of it */
-static enum verdict undecided(struct look *l)
+static enum verdict undecided(struct rule_context *ctx)
 {
-	uint64_t since = l->rule->arg == SUSPEND_ASKED ? l->d->n_suspend : l->d->n_resume;
+	uint64_t since = ctx->rule->arg == SUSPEND_ASKED ? ctx->d->n_suspend : ctx->d->n_resume;
 
-	if (!on(l) || (unsigned)l->d->suspend != l->rule->arg || value(l) & NEEDS_RESET)
+	if (!on(ctx) || (unsigned)ctx->d->suspend != ctx->rule->arg || value(ctx) & NEEDS_RESET)
 		return RULE_NA;
-	if (l->rule->arg == SUSPEND_ASKED ? value(l) & S_SUSPEND && !(value(l) & DRIVER_OK)
-					  : !(value(l) & S_SUSPEND) && value(l) & DRIVER_OK)
-		return RULE_HELD;
-	if (l->now - l->d->ts_status < STALL || l->d->n_status != since)
+	if (ctx->rule->arg == SUSPEND_ASKED ? value(ctx) & S_SUSPEND && !(value(ctx) & DRIVER_OK)
+					    : !(value(ctx) & S_SUSPEND) && value(ctx) & DRIVER_OK)
+		return RULE_PASSED;
+	if (ctx->now - ctx->d->ts_status < STALL || ctx->d->n_status != since)
 		return RULE_NA;
-	when(l);
-	return fail(l, "device_status reads 0x%02x a second after it was told to %s", value(l),
-		    l->rule->arg == SUSPEND_ASKED ? "suspend" : "resume");
+	when(ctx);
+	return rule_fail(ctx, "device_status reads 0x%02x a second after it was told to %s",
+			 value(ctx), ctx->rule->arg == SUSPEND_ASKED ? "suspend" : "resume");
 }
 
-static enum verdict config_changed(struct look *l)
+static enum verdict config_changed(struct rule_context *ctx)
 {
-	uint32_t at = spec_field_offset(reg(l)->region, reg(l)->offset, l->dev->msix);
+	uint32_t at = spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
 
-	if (!on(l) || l->d->suspend != SUSPEND_DONE || at >= CHECK_CONFIG ||
-	    !bit_set(l->d->config_known, at) || l->d->n_config[at / 4] <= l->d->n_suspended)
+	if (!on(ctx) || ctx->d->suspend != SUSPEND_DONE || at >= CHECK_CONFIG ||
+	    !bit_set(ctx->d->config_known, at) || ctx->d->n_config[at / 4] <= ctx->d->n_suspended)
 		return RULE_NA;
-	if (l->d->config[at] == (uint8_t)reg(l)->value)
-		return RULE_HELD;
-	when(l);
-	also(l, l->d->n_config[at / 4], "read before");
-	return fail(l, "the device configuration changed at offset %u while suspended", at);
+	if (ctx->d->config[at] == (uint8_t)reg(ctx)->value)
+		return RULE_PASSED;
+	when(ctx);
+	rule_related(ctx, ctx->d->n_config[at / 4], "read before");
+	return rule_fail(ctx, "the device configuration changed at offset %u while suspended", at);
 }
 
-static enum verdict write_taken(struct look *l)
+static enum verdict write_taken(struct rule_context *ctx)
 {
-	const struct owed *o = &l->d->susp_write;
-	uint32_t at = spec_field_offset(reg(l)->region, reg(l)->offset, l->dev->msix);
+	const struct obligation *o = &ctx->d->susp_write;
+	uint32_t at = spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
 
-	if (!on(l) || l->d->suspend != SUSPEND_DONE || !o->number || o->a < at ||
-	    o->a >= at + reg(l)->width || o->a - at > 7)
+	if (!on(ctx) || ctx->d->suspend != SUSPEND_DONE || !o->number || o->a < at ||
+	    o->a >= at + reg(ctx)->width || o->a - at > 7)
 		return RULE_NA;
-	if ((uint8_t)(reg(l)->value >> (8 * (o->a - at))) != (uint8_t)o->b)
-		return RULE_HELD;
-	when(l);
-	also(l, o->number, "the configuration written");
-	return fail(
-		l,
+	if ((uint8_t)(reg(ctx)->value >> (8 * (o->a - at))) != (uint8_t)o->b)
+		return RULE_PASSED;
+	when(ctx);
+	rule_related(ctx, o->number, "the configuration written");
+	return rule_fail(
+		ctx,
 		"byte %u of the device configuration reads 0x%02x, as it was written while suspended",
 		o->a, o->b & 0xff);
 }
 
-static enum verdict change_untold(struct look *l)
+static enum verdict change_untold(struct rule_context *ctx)
 {
-	struct owed *o = &l->d->susp_change;
+	struct obligation *o = &ctx->d->susp_change;
 
-	if (!o->number || !on(l) || l->d->suspend != SUSPEND_NO || !l->d->ts_resumed ||
-	    l->now - l->d->ts_resumed < STALL)
+	if (!o->number || !on(ctx) || ctx->d->suspend != SUSPEND_NO || !ctx->d->ts_resumed ||
+	    ctx->now - ctx->d->ts_resumed < STALL)
 		return RULE_NA;
-	if (l->d->n_config_irq > o->number) {
+	if (ctx->d->n_config_irq > o->number) {
 		o->number = 0;
-		return RULE_HELD;
+		return RULE_PASSED;
 	}
-	when(l);
-	also(l, o->number, "read with another value");
+	when(ctx);
+	rule_related(ctx, o->number, "read with another value");
 	o->number = 0;
-	return fail(
-		l,
+	return rule_fail(
+		ctx,
 		"the configuration changed while suspended, and no notification came since the resume");
 }
 
-static const struct lesson lesson = {
+static const struct explanation explanation = {
 	.why = "A suspended device is about to lose its memory or its power: what it still does then is\n"
 	       "lost, or written where nothing of it may be any more.",
 	.right = "device_status <- ...|SUSPEND, read until SUSPEND without DRIVER_OK\n"
@@ -230,56 +232,58 @@ static const struct lesson lesson = {
 const struct rule rules_suspend[] = {
 	{ "suspend-out-of-place", "SUSP-D1", CHECK_DRIVER, CHECK_SHOULD, 0, "3.4.1",
 	  "SUSPEND is set on a live device with VIRTIO_F_SUSPEND.", REGS, AT(STATUS_WRITE),
-	  out_of_place, 0, &lesson, "SUSPEND before DRIVER_OK" },
+	  out_of_place, 0, &explanation, "SUSPEND before DRIVER_OK" },
 	{ "suspend-unverified", "SUSP-D2", DRIVER, "3.4.1",
 	  "After SUSPEND the driver reads device_status until the device is suspended.", REGS,
-	  AT(COMMON) | AT(CONFIG_WRITE), unverified, 0, &lesson, "SUSPEND, then queue_select" },
+	  AT(COMMON) | AT(CONFIG_WRITE), unverified, 0, &explanation,
+	  "SUSPEND, then queue_select" },
 	{ "suspend-made-available", "SUSP-D3", DRIVER, "3.4.1",
 	  "No buffers are made available to a suspended device.", REGS | NEED_RING,
-	  AT(RING) | ONLY(SPLIT) | ONLY(SUSPEND), made_available, 0, &lesson,
+	  AT(RING) | ONLY(SPLIT) | ONLY(SUSPEND), made_available, 0, &explanation,
 	  "avail.idx grows while suspended" },
 	{ "suspend-kicked", "SUSP-D4", DRIVER, "3.4.1", "A suspended device is not kicked.",
-	  REGS | NEED_KICK, AT(KICK) | ONLY(SUSPEND), kicked, 0, &lesson, "SUSPEND, kick" },
+	  REGS | NEED_KICK, AT(KICK) | ONLY(SUSPEND), kicked, 0, &explanation, "SUSPEND, kick" },
 	{ "suspend-config-written", "SUSP-D5", DRIVER, "3.4.1",
 	  "The configuration of a suspended device is not written.", REGS, AT(CONFIG_WRITE),
-	  config_written, 0, &lesson, "SUSPEND, writeback <- 0" },
+	  config_written, 0, &explanation, "SUSPEND, writeback <- 0" },
 	{ "resume-not-awaited", "SUSP-D6", DRIVER, "3.4.1",
 	  "After a resume the driver waits for DRIVER_OK without SUSPEND.", REGS,
-	  AT(KICK) | AT(CONFIG_WRITE) | ONLY(SUSPEND), hasty, 0, &lesson, "DRIVER_OK, kick" },
+	  AT(KICK) | AT(CONFIG_WRITE) | ONLY(SUSPEND), hasty, 0, &explanation, "DRIVER_OK, kick" },
 	{ "suspend-early-obeyed", "SUSP-V1", DEVICE, "3.4.2",
 	  "A device that is not set up ignores SUSPEND.", REGS, AT(STATUS_READ), early_obeyed, 0,
-	  &lesson, "SUSPEND before DRIVER_OK, and it reads back" },
+	  &explanation, "SUSPEND before DRIVER_OK, and it reads back" },
 	{ "suspended-active", "SUSP-V3 SUSP-V8", DEVICE, "3.4.2",
 	  "A suspended device leaves queues alone and sends no used buffer notifications.", REGS,
-	  AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | ONLY(SUSPEND), active, 0, &lesson,
-	  "suspended, a chain is taken" },
+	  AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | ONLY(SUSPEND), active, 0, &explanation,
+	  "suspended, a chain is popped" },
 	{ "suspended-config-notified", "SUSP-V4", DEVICE, "3.4.2",
 	  "A suspended device does not notify of configuration changes.", REGS | NEED_IRQ,
-	  AT(CONFIG_IRQ), active, 0, &lesson, "suspended, a configuration interrupt" },
+	  AT(CONFIG_IRQ), active, 0, &explanation, "suspended, a configuration interrupt" },
 	{ "suspended-config-changed", "SUSP-V3", DEVICE, "3.4.2",
 	  "A suspended device changes nothing in its configuration.", REGS | NEED_CONFIG,
-	  AT(CONFIG_READ), config_changed, 0, &lesson, "suspended, capacity reads 100, then 200" },
+	  AT(CONFIG_READ), config_changed, 0, &explanation,
+	  "suspended, capacity reads 100, then 200" },
 	{ "suspended-write-taken", "SUSP-V2", CHECK_DEVICE, CHECK_SHOULD, 0, "3.4.2",
 	  "A suspended device ignores writes to its configuration.", REGS | NEED_CONFIG,
-	  AT(CONFIG_READ), write_taken, 0, &lesson, "suspended, writeback <- 0, = 0" },
+	  AT(CONFIG_READ), write_taken, 0, &explanation, "suspended, writeback <- 0, = 0" },
 	{ "suspended-change-untold", "SUSP-V5", DEVICE, "3.4.2",
 	  "What changed while suspended is notified after the resume.",
-	  REGS | NEED_CONFIG | NEED_IRQ, AT(TICK) | AT(END), change_untold, 0, &lesson,
+	  REGS | NEED_CONFIG | NEED_IRQ, AT(TICK) | AT(END), change_untold, 0, &explanation,
 	  "suspended, capacity reads 100, then 200; resumed, no notification" },
 	{ "suspend-undecided", "SUSP-V6", DEVICE, "3.4.2",
 	  "A device that is told to suspend does, or sets DEVICE_NEEDS_RESET.", REGS,
-	  AT(STATUS_READ), undecided, SUSPEND_ASKED, &lesson,
+	  AT(STATUS_READ), undecided, SUSPEND_ASKED, &explanation,
 	  "SUSPEND, and device_status stays 0x1f" },
 	{ "resume-undecided", "SUSP-V7", DEVICE, "3.4.2",
 	  "A device that is told to resume does, or sets DEVICE_NEEDS_RESET.", REGS,
-	  AT(STATUS_READ), undecided, SUSPEND_RESUMING, &lesson,
+	  AT(STATUS_READ), undecided, SUSPEND_RESUMING, &explanation,
 	  "DRIVER_OK, and device_status still shows SUSPEND" },
 	{ "suspend-not-drained", "SUSP-V9", CHECK_DEVICE, CHECK_SHOULD, 0, "3.4.2",
-	  "A device shows SUSPEND when all buffers it took have been used.", REGS | NEED_CHAIN,
-	  AT(STATUS_READ), not_drained, 0, &lesson, "3 chains in flight, SUSPEND shows" },
+	  "A device shows SUSPEND when all buffers it popped have been used.", REGS | NEED_CHAIN,
+	  AT(STATUS_READ), not_drained, 0, &explanation, "3 chains in flight, SUSPEND shows" },
 	{ "suspend-not-told", "SUSP-V10", CHECK_DEVICE, CHECK_SHOULD, 0, "3.4.2",
 	  "A device sends the notifications it owes before it shows SUSPEND.",
-	  REGS | NEED_IRQ | NEED_RING, AT(STATUS_READ), not_told, 0, &lesson,
+	  REGS | NEED_IRQ | NEED_RING, AT(STATUS_READ), not_told, 0, &explanation,
 	  "a chain used, no notification, SUSPEND shows" },
 	ROW_END,
 };

@@ -10,21 +10,21 @@ struct window {
 	uint32_t offset, length;
 };
 
-static uint32_t at32(const struct look *l, unsigned at)
+static uint32_t at32(const struct rule_context *ctx, unsigned at)
 {
-	return get_le32(l->dev->pci + (at & 0xffc));
+	return get_le32(ctx->dev->pci + (at & 0xffc));
 }
 
 /* The event is an access to pci_cfg_data. */
-static bool window(const struct look *l, struct window *w)
+static bool window(const struct rule_context *ctx, struct window *w)
 {
-	unsigned at = l->e->pci_cap;
+	unsigned at = ctx->e->pci_cap;
 	uint32_t bar;
 
 	/* Where it stands was written, and that may be what was lost. */
-	if (l->d->n_lost || !field_is(l, "pci_cfg_data") || !at || at >= 240 ||
-	    !check_pci(l->dev, at + 4, 1, &bar) || !check_pci(l->dev, at + 8, 4, &w->offset) ||
-	    !check_pci(l->dev, at + 12, 4, &w->length))
+	if (ctx->d->n_lost || !field_is(ctx, "pci_cfg_data") || !at || at >= 240 ||
+	    !check_pci(ctx->dev, at + 4, 1, &bar) || !check_pci(ctx->dev, at + 8, 4, &w->offset) ||
+	    !check_pci(ctx->dev, at + 12, 4, &w->length))
 		return false;
 	w->cap = at;
 	w->bar = (uint8_t)bar;
@@ -32,44 +32,46 @@ static bool window(const struct look *l, struct window *w)
 }
 
 /* The capability in whose structure a range of a BAR lies; 0 none. */
-static unsigned structure_of(const struct look *l, unsigned bar, uint32_t offset, uint32_t length)
+static unsigned structure_of(const struct rule_context *ctx, unsigned bar, uint32_t offset,
+			     uint32_t length)
 {
 	unsigned at;
 
-	for (unsigned i = 0; (at = model_pci_cap(l->dev, PCI_CAP_ID_VNDR, i)); i++) {
-		uint32_t start = at32(l, at + 8), size = at32(l, at + 12);
+	for (unsigned i = 0; (at = model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, i)); i++) {
+		uint32_t start = at32(ctx, at + 8), size = at32(ctx, at + 12);
 
-		if (l->dev->pci[at + 3] != 5 && l->dev->pci[at + 4] == bar && offset >= start &&
+		if (ctx->dev->pci[at + 3] != 5 && ctx->dev->pci[at + 4] == bar && offset >= start &&
 		    (uint64_t)offset + length <= (uint64_t)start + size)
 			return at;
 	}
 	return 0;
 }
 
-static enum verdict aligned(struct look *l)
+static enum verdict aligned(struct rule_context *ctx)
 {
 	struct window w;
 
-	if (!window(l, &w) || !w.length)
+	if (!window(ctx, &w) || !w.length)
 		return RULE_NA;
 	if (!(w.offset % w.length))
-		return RULE_HELD;
-	return fail(l, "pci_cfg_data is accessed with offset 0x%x and length %u", w.offset,
-		    w.length);
+		return RULE_PASSED;
+	return rule_fail(ctx, "pci_cfg_data is accessed with offset 0x%x and length %u", w.offset,
+			 w.length);
 }
 
-static enum verdict inside(struct look *l)
+static enum verdict inside(struct rule_context *ctx)
 {
 	struct window w;
 
-	if (!window(l, &w) || !l->d->caps_whole)
+	if (!window(ctx, &w) || !ctx->d->caps_whole)
 		return RULE_NA;
 	if (w.length != 1 && w.length != 2 && w.length != 4)
-		return fail(l, "pci_cfg_data is accessed with length %u", w.length);
-	if (structure_of(l, w.bar, w.offset, w.length))
-		return RULE_HELD;
-	return fail(l, "pci_cfg_data is accessed for BAR %u, offset 0x%x, which is in no structure",
-		    w.bar, w.offset);
+		return rule_fail(ctx, "pci_cfg_data is accessed with length %u", w.length);
+	if (structure_of(ctx, w.bar, w.offset, w.length))
+		return RULE_PASSED;
+	return rule_fail(
+		ctx, "pci_cfg_data is accessed for BAR %u, offset 0x%x, which is in no structure",
+		w.bar, w.offset);
 }
 
 static bool reserved_type(unsigned type)
@@ -78,123 +80,125 @@ static bool reserved_type(unsigned type)
 }
 
 /* The range lies in a structure that no driver knows. arg: 0 of reserved type, 1 in a reserved BAR */
-static enum verdict reserved(struct look *l)
+static enum verdict reserved(struct rule_context *ctx)
 {
 	struct window w;
 	unsigned at, in = 0;
 
-	if (!window(l, &w))
+	if (!window(ctx, &w))
 		return RULE_NA;
-	for (unsigned i = 0; (at = model_pci_cap(l->dev, PCI_CAP_ID_VNDR, i)); i++) {
-		uint32_t start = at32(l, at + 8), size = at32(l, at + 12);
+	for (unsigned i = 0; (at = model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, i)); i++) {
+		uint32_t start = at32(ctx, at + 8), size = at32(ctx, at + 12);
 
-		if (l->dev->pci[at + 3] == 5 || l->dev->pci[at + 4] != w.bar || w.offset < start ||
-		    (uint64_t)w.offset + w.length > (uint64_t)start + size ||
-		    !(l->d->caps_seen >> (at / 4 & 63) & 1))
+		if (ctx->dev->pci[at + 3] == 5 || ctx->dev->pci[at + 4] != w.bar ||
+		    w.offset < start || (uint64_t)w.offset + w.length > (uint64_t)start + size ||
+		    !(ctx->d->caps_seen >> (at / 4 & 63) & 1))
 			continue;
-		if (l->rule->arg ? w.bar <= 5 : !reserved_type(l->dev->pci[at + 3]))
-			return RULE_HELD; /* named by another capability, too */
+		if (ctx->rule->arg ? w.bar <= 5 : !reserved_type(ctx->dev->pci[at + 3]))
+			return RULE_PASSED; /* named by another capability, too */
 		in = at;
 	}
 	if (!in)
 		return RULE_NA;
-	return fail(
-		l,
+	return rule_fail(
+		ctx,
 		"pci_cfg_data is accessed for BAR %u, offset 0x%x: only the capability of type %u at "
 		"0x%02x has it",
-		w.bar, w.offset, l->dev->pci[in + 3], in);
+		w.bar, w.offset, ctx->dev->pci[in + 3], in);
 }
 
-static enum verdict later(struct look *l)
+static enum verdict later(struct rule_context *ctx)
 {
 	struct window w;
 	unsigned at, cap;
 
-	if (!window(l, &w) || !w.length)
+	if (!window(ctx, &w) || !w.length)
 		return RULE_NA;
-	cap = structure_of(l, w.bar, w.offset, w.length);
-	if (!cap || l->dev->pci[cap + 3] > 4 || !l->dev->pci[cap + 3])
+	cap = structure_of(ctx, w.bar, w.offset, w.length);
+	if (!cap || ctx->dev->pci[cap + 3] > 4 || !ctx->dev->pci[cap + 3])
 		return RULE_NA;
-	for (unsigned i = 0; (at = model_pci_cap(l->dev, PCI_CAP_ID_VNDR, i)) && at != cap; i++)
-		if (l->dev->pci[at + 3] == l->dev->pci[cap + 3] && l->dev->pci[at + 4] <= 5 &&
-		    l->d->caps_seen >> (at / 4 & 63) & 1)
-			return fail(
-				l,
+	for (unsigned i = 0; (at = model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, i)) && at != cap; i++)
+		if (ctx->dev->pci[at + 3] == ctx->dev->pci[cap + 3] && ctx->dev->pci[at + 4] <= 5 &&
+		    ctx->d->caps_seen >> (at / 4 & 63) & 1)
+			return rule_fail(
+				ctx,
 				"the structure of the capability at 0x%02x is used, and that at 0x%02x "
 				"is of the same type and comes first",
 				cap, at);
-	return RULE_HELD;
+	return RULE_PASSED;
 }
 
 /* Regions whose accesses are recorded as registers, by capability type. */
-static unsigned region_of(const struct look *l, unsigned cap)
+static unsigned region_of(const struct rule_context *ctx, unsigned cap)
 {
 	static const uint8_t regions[] = { 0, VQT_REGION_COMMON, 0, VQT_REGION_ISR,
 					   VQT_REGION_DEVICE };
-	unsigned type = l->dev->pci[cap + 3];
+	unsigned type = ctx->dev->pci[cap + 3];
 
 	return cap && type < sizeof(regions) ? regions[type] : 0;
 }
 
 /* A read returns first what the register gave, then what the window shows. */
-static enum verdict read_value(struct look *l)
+static enum verdict read_value(struct rule_context *ctx)
 {
 	struct window w;
 	unsigned cap;
 	uint64_t mask;
 
-	if (is_write(l) || !window(l, &w) || (w.length != 1 && w.length != 2 && w.length != 4) ||
-	    reg(l)->width < w.length)
+	if (is_write(ctx) || !window(ctx, &w) ||
+	    (w.length != 1 && w.length != 2 && w.length != 4) || reg(ctx)->width < w.length)
 		return RULE_NA;
-	cap = structure_of(l, w.bar, w.offset, w.length);
-	if (!region_of(l, cap) || l->d->n_via + 1 != l->number)
+	cap = structure_of(ctx, w.bar, w.offset, w.length);
+	if (!region_of(ctx, cap) || ctx->d->n_via + 1 != ctx->number)
 		return RULE_NA;
 	mask = (1ULL << (8 * w.length)) - 1;
-	if (l->d->via_region == region_of(l, cap) &&
-	    l->d->via_offset == w.offset - at32(l, cap + 8) &&
-	    (l->d->via_failed || !((reg(l)->value ^ l->d->via_value) & mask)))
-		return RULE_HELD;
-	also(l, l->d->n_via, "the register read");
-	if (l->d->via_failed)
-		return fail(
-			l,
+	if (ctx->d->via_region == region_of(ctx, cap) &&
+	    ctx->d->via_offset == w.offset - at32(ctx, cap + 8) &&
+	    (ctx->d->via_failed || !((reg(ctx)->value ^ ctx->d->via_value) & mask)))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_via, "the register read");
+	if (ctx->d->via_failed)
+		return rule_fail(
+			ctx,
 			"the window was set to offset 0x%x and the access made was to 0x%x of the %s "
 			"region",
-			w.offset, l->d->via_offset, spec_region_name(l->d->via_region));
-	return fail(l,
-		    "the window reads 0x%" PRIx64
-		    " for offset 0x%x and the access made was to 0x%x of "
-		    "the %s region, giving 0x%" PRIx64,
-		    reg(l)->value & mask, w.offset, l->d->via_offset,
-		    spec_region_name(l->d->via_region), l->d->via_value);
+			w.offset, ctx->d->via_offset, spec_region_name(ctx->d->via_region));
+	return rule_fail(ctx,
+			 "the window reads 0x%" PRIx64
+			 " for offset 0x%x and the access made was to 0x%x of "
+			 "the %s region, giving 0x%" PRIx64,
+			 reg(ctx)->value & mask, w.offset, ctx->d->via_offset,
+			 spec_region_name(ctx->d->via_region), ctx->d->via_value);
 }
 
 /* After a write to the window the next record of the device is the write it makes. */
-static enum verdict write_made(struct look *l)
+static enum verdict write_made(struct rule_context *ctx)
 {
-	const struct owed *o = &l->d->window;
+	const struct obligation *o = &ctx->d->window;
 	unsigned at, cap = 0;
 
-	if (!o->number || o->number + 1 != l->number || !is_write(l))
+	if (!o->number || o->number + 1 != ctx->number || !is_write(ctx))
 		return RULE_NA;
-	for (unsigned i = 0; (at = model_pci_cap(l->dev, PCI_CAP_ID_VNDR, i)); i++)
-		if (l->dev->pci[at + 3] == 5)
-			cap = structure_of(l, l->dev->pci[at + 4], o->b, 1);
-	if (!region_of(l, cap))
+	for (unsigned i = 0; (at = model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, i)); i++)
+		if (ctx->dev->pci[at + 3] == 5)
+			cap = structure_of(ctx, ctx->dev->pci[at + 4], o->b, 1);
+	if (!region_of(ctx, cap))
 		return RULE_NA;
-	if (reg(l)->region == region_of(l, cap) && reg(l)->offset == o->b - at32(l, cap + 8) &&
-	    (uint32_t)reg(l)->value ==
-		    (o->a & (reg(l)->width >= 4 ? ~0U : (1U << 8 * reg(l)->width) - 1)))
-		return RULE_HELD;
-	also(l, o->number, "pci_cfg_data written");
-	return fail(l,
-		    "the window was given 0x%x for offset 0x%x and 0x%" PRIx64
-		    " was written to 0x%x of "
-		    "the %s region",
-		    o->a, o->b, reg(l)->value, reg(l)->offset, spec_region_name(reg(l)->region));
+	if (reg(ctx)->region == region_of(ctx, cap) &&
+	    reg(ctx)->offset == o->b - at32(ctx, cap + 8) &&
+	    (uint32_t)reg(ctx)->value ==
+		    (o->a & (reg(ctx)->width >= 4 ? ~0U : (1U << 8 * reg(ctx)->width) - 1)))
+		return RULE_PASSED;
+	rule_related(ctx, o->number, "pci_cfg_data written");
+	return rule_fail(ctx,
+			 "the window was given 0x%x for offset 0x%x and 0x%" PRIx64
+			 " was written to 0x%x of "
+			 "the %s region",
+			 o->a, o->b, reg(ctx)->value, reg(ctx)->offset,
+			 spec_region_name(reg(ctx)->region));
 }
 
-static const struct lesson lesson = {
+static const struct explanation explanation = {
 	.why = "Firmware that cannot map BARs reaches the device through this window only: where it lies,\n"
 	       "the machine does not boot.",
 	.right =
@@ -205,28 +209,28 @@ static const struct lesson lesson = {
 const struct rule rules_window[] = {
 	{ "window-misaligned", "PCICFG-D1", CHECK_DRIVER, CHECK_MUST, 0, "4.1.4.9.2",
 	  "cap.offset is a multiple of cap.length.", NEED_PCI, AT(PCI_READ) | AT(PCI_WRITE),
-	  aligned, 0, &lesson, "offset 0x1002, length 4, pci_cfg_data is read" },
+	  aligned, 0, &explanation, "offset 0x1002, length 4, pci_cfg_data is read" },
 	{ "window-outside", "PCICFG-D2 T20", CHECK_DRIVER, CHECK_MUST, 0, "4.1.4.9.2",
 	  "The window is used for 1, 2 or 4 bytes inside another capability's structure.", NEED_PCI,
-	  AT(PCI_READ) | AT(PCI_WRITE), inside, 0, &lesson,
+	  AT(PCI_READ) | AT(PCI_WRITE), inside, 0, &explanation,
 	  "offset 0x100000, pci_cfg_data is read" },
 	{ "cap-reserved-type-used", "PCICAP-D4", CHECK_DRIVER, CHECK_MUST, 0, "4.1.4.1",
 	  "Capabilities of a reserved type are ignored.", NEED_PCI, AT(PCI_READ) | AT(PCI_WRITE),
-	  reserved, 0, &lesson, "a capability of type 200, and its structure is read" },
+	  reserved, 0, &explanation, "a capability of type 200, and its structure is read" },
 	{ "cap-reserved-bar-used", "PCICAP-D7", CHECK_DRIVER, CHECK_MUST, 0, "4.1.4.1",
 	  "Capabilities with a reserved BAR are ignored.", NEED_PCI, AT(PCI_READ) | AT(PCI_WRITE),
-	  reserved, 1, &lesson, "a capability with bar 7, and its structure is read" },
+	  reserved, 1, &explanation, "a capability with bar 7, and its structure is read" },
 	{ "cap-later-instance", "PCICAP-D5", CHECK_DRIVER, CHECK_SHOULD, 0, "4.1.4.1",
 	  "Of several structures of one type the first is used.", NEED_PCI,
-	  AT(PCI_READ) | AT(PCI_WRITE), later, 0, &lesson,
+	  AT(PCI_READ) | AT(PCI_WRITE), later, 0, &explanation,
 	  "two COMMON_CFG, and the second is used" },
 	{ "window-read-wrong", "PCICFG-V3 T20", CHECK_DEVICE, CHECK_MUST, 0, "4.1.4.9.1",
 	  "Reading pci_cfg_data reads the register that bar, offset and length name.",
-	  NEED_PCI | NEED_REGS, AT(PCI_READ), read_value, 0, &lesson,
+	  NEED_PCI | NEED_REGS, AT(PCI_READ), read_value, 0, &explanation,
 	  "offset of device_status, num_queues is read" },
 	{ "window-write-wrong", "PCICFG-V2 T20", CHECK_DEVICE, CHECK_MUST, 0, "4.1.4.9.1",
 	  "Writing pci_cfg_data writes the register that bar, offset and length name.",
-	  NEED_PCI | NEED_REGS, AT(VIA_CFG), write_made, 0, &lesson,
+	  NEED_PCI | NEED_REGS, AT(VIA_CFG), write_made, 0, &explanation,
 	  "offset of device_status, offset 0 is written" },
 	ROW_END,
 };

@@ -108,7 +108,7 @@ struct replay_target {
 	uint16_t vectors;
 	struct qemu_vector *vector;
 	uint64_t doorbell; /* guest address of a word a vector, where its message lands */
-	struct qemu_watch *watch; /* NULL: no trace is wanted */
+	struct qemu_snoop *watch; /* NULL: no trace is wanted */
 	/* What is below the device. */
 	struct qemu_disk *disk;
 	struct nbd nbd[QEMU_ENDS];
@@ -120,17 +120,17 @@ struct replay_target {
 };
 
 /* --- emu/replay/qemu/snoop.c: the replay as a trace.  All take NULL and do nothing. --- */
-struct qemu_watch;
-int qemu_watch_new(struct qemu_watch **out, struct replay_target *t,
+struct qemu_snoop;
+int qemu_snoop_new(struct qemu_snoop **out, struct replay_target *t,
 		   const struct replay_target_config *cfg);
-void qemu_watch_free(struct qemu_watch *w);
+void qemu_snoop_free(struct qemu_snoop *w);
 /* Reads when they were answered, writes before they are sent; not notifications. */
-void qemu_watch_reg(struct qemu_watch *w, unsigned region, unsigned op, unsigned width,
+void qemu_snoop_reg(struct qemu_snoop *w, unsigned region, unsigned op, unsigned width,
 		    uint32_t off, uint64_t value);
-void qemu_watch_kick(struct qemu_watch *w, const struct replay_kick *k); /* before it is sent */
-void qemu_watch_used(struct qemu_watch *w); /* look whether something was */
-void qemu_watch_irq(struct qemu_watch *w, const struct replay_irq *irq);
-void qemu_watch_config(struct qemu_watch *w); /* it is about to change */
+void qemu_snoop_kick(struct qemu_snoop *w, const struct replay_kick *k); /* before it is sent */
+void qemu_snoop_used(struct qemu_snoop *w); /* look whether something was */
+void qemu_snoop_irq(struct qemu_snoop *w, const struct replay_irq *irq);
+void qemu_snoop_config(struct qemu_snoop *w); /* it is about to change */
 
 /* Words of trouble; returns rc. */
 int qemu_trouble(struct replay_target *t, int rc);

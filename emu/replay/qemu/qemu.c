@@ -245,7 +245,7 @@ static void qemu_destroy(struct replay_target *t)
 		return;
 	stop(t);
 	qemu_disk_free(t->disk);
-	qemu_watch_free(t->watch);
+	qemu_snoop_free(t->watch);
 	qemu_ram_free(t);
 	qemu_about_fini(&t->about);
 	free(t->vector);
@@ -277,7 +277,7 @@ static int qemu_create(struct replay_target **out, const struct replay_target_co
 	snprintf(t->version, sizeof(t->version), "QEMU %s", t->about.version);
 	if (!rc && (rc = qemu_ram_new(t, cfg)))
 		say(why, size, rc, "guest memory");
-	if (!rc && cfg->emit && (rc = qemu_watch_new(&t->watch, t, cfg)))
+	if (!rc && cfg->emit && (rc = qemu_snoop_new(&t->watch, t, cfg)))
 		say(why, size, rc, "writing a trace");
 	if (!rc)
 		rc = make_backend(t, cfg, why, size);
@@ -315,7 +315,7 @@ static int qemu_kick(struct replay_target *t, const struct replay_kick *k)
 	uint32_t at = k->notify_off * t->notify_multiplier;
 
 	t->quiet_ms = 0;
-	qemu_watch_kick(t->watch, k);
+	qemu_snoop_kick(t->watch, k);
 	if (k->legacy)
 		return qemu_reg_write(t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_NOTIFY, 2, k->value);
 	return qemu_reg_write(t, VQT_REGION_NOTIFY, at, k->width == 4 ? 4 : 2, k->value);
@@ -414,9 +414,9 @@ static int qemu_irqs(struct replay_target *t, struct replay_irq *out, unsigned m
 			out[n++] = (struct replay_irq){ .kind = VQT_IRQ_INTX,
 							.level = irq.level,
 							.vector = VQT_NO_VECTOR };
-	qemu_watch_used(t->watch);
+	qemu_snoop_used(t->watch);
 	for (unsigned i = 0; i < n; i++)
-		qemu_watch_irq(t->watch, &out[i]);
+		qemu_snoop_irq(t->watch, &out[i]);
 	return n;
 }
 
@@ -427,13 +427,13 @@ static int pci_read(struct replay_target *t, uint32_t off, unsigned width, uint3
 	int rc = qemu_pci_read(t, off, width, value);
 
 	if (!rc)
-		qemu_watch_reg(t->watch, VQT_REGION_PCI, VQT_READ, width, off, *value);
+		qemu_snoop_reg(t->watch, VQT_REGION_PCI, VQT_READ, width, off, *value);
 	return rc;
 }
 
 static int pci_write(struct replay_target *t, uint32_t off, unsigned width, uint32_t value)
 {
-	qemu_watch_reg(t->watch, VQT_REGION_PCI, VQT_WRITE, width, off, value);
+	qemu_snoop_reg(t->watch, VQT_REGION_PCI, VQT_WRITE, width, off, value);
 	return qemu_pci_write(t, off, width, value);
 }
 
@@ -443,14 +443,14 @@ static int reg_read(struct replay_target *t, unsigned region, uint32_t off, unsi
 	int rc = qemu_reg_read(t, region, off, width, value);
 
 	if (!rc)
-		qemu_watch_reg(t->watch, region, VQT_READ, width, off, *value);
+		qemu_snoop_reg(t->watch, region, VQT_READ, width, off, *value);
 	return rc;
 }
 
 static int reg_write(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
 		     uint64_t value)
 {
-	qemu_watch_reg(t->watch, region, VQT_WRITE, width, off, value);
+	qemu_snoop_reg(t->watch, region, VQT_WRITE, width, off, value);
 	return qemu_reg_write(t, region, off, width, value);
 }
 
@@ -483,7 +483,7 @@ static int qemu_config_change(struct replay_target *t, const struct replay_confi
 		 "{\"execute\":\"block_resize\",\"arguments\":{\"node-name\":"
 		 "\"disk%u\",\"size\":%llu}}\n",
 		 n, (unsigned long long)now->sectors * 512);
-	qemu_watch_config(t->watch);
+	qemu_snoop_config(t->watch);
 	rc = qemu_tell(t->qmp_fd, !t->told, wait_answer, t, commands);
 	t->told = true;
 	t->sectors = now->sectors;

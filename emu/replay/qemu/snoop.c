@@ -25,7 +25,7 @@ struct watched {
 	struct emu_chain *chains; /* in flight */
 };
 
-struct qemu_watch {
+struct qemu_snoop {
 	struct emu_tap *tap;
 	struct emu_mem *mem;
 	const struct replay_device *d;
@@ -48,12 +48,12 @@ static void down(struct watched *q)
 	q->up = false;
 }
 
-static bool has(const struct qemu_watch *w, unsigned bit)
+static bool has(const struct qemu_snoop *w, unsigned bit)
 {
 	return w->accepted >> bit & 1;
 }
 
-static void up(struct qemu_watch *w, struct watched *q, bool legacy)
+static void up(struct qemu_snoop *w, struct watched *q, bool legacy)
 {
 	struct emu_ring *r = &q->ring;
 
@@ -74,7 +74,7 @@ static void up(struct qemu_watch *w, struct watched *q, bool legacy)
 }
 
 /* The chains that the device will find. */
-static void take(struct qemu_watch *w, uint16_t n, struct watched *q)
+static void take(struct qemu_snoop *w, uint16_t n, struct watched *q)
 {
 	for (;;) {
 		struct emu_chain *c = emu_chain_new();
@@ -145,7 +145,7 @@ static void advance(struct emu_ring *r, unsigned slots)
 	}
 }
 
-static void see_used(struct qemu_watch *w, uint16_t n, struct watched *q)
+static void see_used(struct qemu_snoop *w, uint16_t n, struct watched *q)
 {
 	struct vqt_ring before;
 	uint16_t id, pos;
@@ -168,13 +168,13 @@ static void see_used(struct qemu_watch *w, uint16_t n, struct watched *q)
 		*at = c->next;
 		emu_tap_used(w->tap, n, &before, pos, w->mem, c, id, len);
 		advance(&q->ring, c->ndirect);
-		q->ring.taken--;
+		q->ring.popped--;
 		emu_ring_set_busy(&q->ring, id, false);
 		emu_chain_free(c);
 	}
 }
 
-void qemu_watch_used(struct qemu_watch *w)
+void qemu_snoop_used(struct qemu_snoop *w)
 {
 	for (unsigned i = 0; w && i < w->d->num_queues; i++)
 		if (w->queue[i].up && w->queue[i].chains)
@@ -183,7 +183,7 @@ void qemu_watch_used(struct qemu_watch *w)
 
 /* --- registers that shape rings -------------------------------------------------------------- */
 
-static void all_down(struct qemu_watch *w)
+static void all_down(struct qemu_snoop *w)
 {
 	for (unsigned i = 0; i < w->d->num_queues; i++) {
 		down(&w->queue[i]);
@@ -202,7 +202,7 @@ static void set_half(uint64_t *v, bool high, unsigned width, uint64_t half)
 		*v = *v >> 32 << 32 | (uint32_t)half;
 }
 
-static void common_write(struct qemu_watch *w, uint32_t off, unsigned width, uint64_t v)
+static void common_write(struct qemu_snoop *w, uint32_t off, unsigned width, uint64_t v)
 {
 	struct watched *q = w->select < w->d->num_queues ? &w->queue[w->select] : NULL;
 
@@ -224,7 +224,7 @@ static void common_write(struct qemu_watch *w, uint32_t off, unsigned width, uin
 		down(q);
 }
 
-static void legacy_write(struct qemu_watch *w, uint32_t off, uint64_t v)
+static void legacy_write(struct qemu_snoop *w, uint32_t off, uint64_t v)
 {
 	struct watched *q = w->select < w->d->num_queues ? &w->queue[w->select] : NULL;
 
@@ -249,7 +249,7 @@ static void legacy_write(struct qemu_watch *w, uint32_t off, uint64_t v)
 	}
 }
 
-void qemu_watch_reg(struct qemu_watch *w, unsigned region, unsigned op, unsigned width,
+void qemu_snoop_reg(struct qemu_snoop *w, unsigned region, unsigned op, unsigned width,
 		    uint32_t off, uint64_t value)
 {
 	bool legacy = region == VQT_REGION_LEGACY;
@@ -263,7 +263,7 @@ void qemu_watch_reg(struct qemu_watch *w, unsigned region, unsigned op, unsigned
 		legacy_write(w, off, value);
 }
 
-void qemu_watch_kick(struct qemu_watch *w, const struct replay_kick *k)
+void qemu_snoop_kick(struct qemu_snoop *w, const struct replay_kick *k)
 {
 	struct watched *q = w && k->queue < w->d->num_queues ? &w->queue[k->queue] : NULL;
 
@@ -277,13 +277,13 @@ void qemu_watch_kick(struct qemu_watch *w, const struct replay_kick *k)
 		take(w, k->queue, q);
 }
 
-void qemu_watch_config(struct qemu_watch *w)
+void qemu_snoop_config(struct qemu_snoop *w)
 {
 	if (w)
-		emu_tap_life(w->tap, VQT_LIFE_CONFIG_CHANGE, VQT_NO_QUEUE, 0, 0, 0, NULL);
+		emu_tap_lifecycle(w->tap, VQT_LIFECYCLE_CONFIG_CHANGE, VQT_NO_QUEUE, 0, 0, 0, NULL);
 }
 
-void qemu_watch_irq(struct qemu_watch *w, const struct replay_irq *irq)
+void qemu_snoop_irq(struct qemu_snoop *w, const struct replay_irq *irq)
 {
 	if (w)
 		emu_tap_irq(w->tap, VQT_NO_QUEUE, irq->kind, irq->vector, irq->level);
@@ -291,7 +291,7 @@ void qemu_watch_irq(struct qemu_watch *w, const struct replay_irq *irq)
 
 /* --- life -------------------------------------------------------------------------------------- */
 
-void qemu_watch_free(struct qemu_watch *w)
+void qemu_snoop_free(struct qemu_snoop *w)
 {
 	if (!w)
 		return;
@@ -307,7 +307,7 @@ void qemu_watch_free(struct qemu_watch *w)
 }
 
 /* Guest memory as the device sees it. */
-static int add_memory(struct qemu_watch *w, struct replay_target *t)
+static int add_memory(struct qemu_snoop *w, struct replay_target *t)
 {
 	const struct {
 		uint64_t first, end;
@@ -325,7 +325,7 @@ static int add_memory(struct qemu_watch *w, struct replay_target *t)
 	return rc;
 }
 
-int qemu_watch_new(struct qemu_watch **out, struct replay_target *t,
+int qemu_snoop_new(struct qemu_snoop **out, struct replay_target *t,
 		   const struct replay_target_config *cfg)
 {
 	struct emu_tap_config tap = { .emit = cfg->emit,
@@ -335,7 +335,7 @@ int qemu_watch_new(struct qemu_watch **out, struct replay_target *t,
 				      .device = cfg->device->id,
 				      .source = cfg->source,
 				      .kind = VQT_SRC_REPLAY };
-	struct qemu_watch *w = calloc(1, sizeof(*w));
+	struct qemu_snoop *w = calloc(1, sizeof(*w));
 	char name[80];
 
 	if (!w)
@@ -345,7 +345,7 @@ int qemu_watch_new(struct qemu_watch **out, struct replay_target *t,
 	w->mem = emu_mem_new();
 	w->queue = calloc(w->d->num_queues + 1u, sizeof(*w->queue));
 	if (!w->tap || !w->mem || !w->queue || add_memory(w, t)) {
-		qemu_watch_free(w);
+		qemu_snoop_free(w);
 		return -ENOMEM;
 	}
 	all_down(w);
@@ -356,7 +356,7 @@ int qemu_watch_new(struct qemu_watch **out, struct replay_target *t,
 		       w->d->user_id, qemu_type(w->d));
 	/* Whoever replays that knows that it begins where the device does. */
 	if (!w->d->late)
-		emu_tap_life(w->tap, VQT_LIFE_BUS_PLUGGED, VQT_NO_QUEUE, 0, 0, 0, NULL);
+		emu_tap_lifecycle(w->tap, VQT_LIFECYCLE_BUS_PLUGGED, VQT_NO_QUEUE, 0, 0, 0, NULL);
 	*out = w;
 	return 0;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "tests/unit/tape.h"
+#include "tests/unit/trace_buffer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "decoder/trace/file.h"
 
-void tape_add(struct tape *t, const void *bytes, size_t len)
+void trace_buffer_add(struct trace_buffer *t, const void *bytes, size_t len)
 {
 	if (t->n == t->cap) {
 		t->cap = t->cap ? 2 * t->cap : 1024;
@@ -22,7 +22,7 @@ void tape_add(struct tape *t, const void *bytes, size_t len)
 	t->len[t->n++] = len;
 }
 
-bool tape_load(struct tape *t, const char *path)
+bool trace_buffer_load(struct trace_buffer *t, const char *path)
 {
 	struct trace_reader *r;
 	struct trace_error err;
@@ -33,19 +33,19 @@ bool tape_load(struct tape *t, const char *path)
 	if (trace_open(&r, path, &err))
 		return false;
 	while (trace_next(r, &rec, &again, &err) == 1)
-		tape_add(t, rec.raw, rec.len);
+		trace_buffer_add(t, rec.raw, rec.len);
 	trace_close(r);
 	return true;
 }
 
-void tape_copy(struct tape *to, const struct tape *from)
+void trace_buffer_copy(struct trace_buffer *to, const struct trace_buffer *from)
 {
 	memset(to, 0, sizeof(*to));
 	for (size_t i = 0; i < from->n; i++)
-		tape_add(to, from->bytes[i], from->len[i]);
+		trace_buffer_add(to, from->bytes[i], from->len[i]);
 }
 
-void tape_remove(struct tape *t, size_t i)
+void trace_buffer_remove(struct trace_buffer *t, size_t i)
 {
 	free(t->bytes[i]);
 	t->n--;
@@ -53,7 +53,7 @@ void tape_remove(struct tape *t, size_t i)
 	memmove(t->len + i, t->len + i + 1, (t->n - i) * sizeof(*t->len));
 }
 
-void tape_free(struct tape *t)
+void trace_buffer_free(struct trace_buffer *t)
 {
 	for (size_t i = 0; i < t->n; i++)
 		free(t->bytes[i]);
@@ -62,7 +62,8 @@ void tape_free(struct tape *t)
 	memset(t, 0, sizeof(*t));
 }
 
-uint8_t *tape_find(struct tape *t, bool (*is)(const struct event *e), unsigned nth, size_t *index)
+uint8_t *trace_buffer_find(struct trace_buffer *t, bool (*is)(const struct event *e), unsigned nth,
+			   size_t *index)
 {
 	struct model *m = model_new();
 	uint8_t *found = NULL;

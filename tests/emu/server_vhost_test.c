@@ -18,7 +18,7 @@
 #define SIZE 16
 
 struct client {
-	struct door *door;
+	struct server *server;
 	int fd, ram_fd, kick, call;
 	uint8_t *ram;
 	char said[256];
@@ -26,19 +26,19 @@ struct client {
 	bool mapped;
 };
 
-static void say(void *opaque, enum door_say what, const char *text)
+static void say(void *opaque, enum server_event what, const char *text)
 {
 	struct client *c = opaque;
-	if (what == DOOR_BAD || what == DOOR_NOTE)
+	if (what == SERVER_PROTOCOL_ERROR || what == SERVER_NOTE)
 		snprintf(c->said, sizeof(c->said), "%s", text);
-	c->went += what == DOOR_WENT || what == DOOR_BAD;
-	c->notes += what == DOOR_NOTE;
+	c->went += what == SERVER_DISCONNECTED || what == SERVER_PROTOCOL_ERROR;
+	c->notes += what == SERVER_NOTE;
 }
 
 static void turn(struct client *c)
 {
 	for (int i = 0; i < 8; i++)
-		door_step(c->door, 0, NULL);
+		server_step(c->server, 0, NULL);
 }
 
 static void connect_client(struct client *c)
@@ -50,23 +50,23 @@ static void connect_client(struct client *c)
 	c->said[0] = 0;
 	c->went = 0;
 	c->mapped = false;
-	door_attach(c->door, pair[1]);
+	server_attach(c->server, pair[1]);
 }
 
-static void open_door(struct client *c, unsigned queues)
+static void open_server(struct client *c, unsigned queues)
 {
 	static struct emu_blk_config blk;
 	memset(c, 0, sizeof(*c));
 	memset(&blk, 0, sizeof(blk));
 	emu_backend_mem(&blk.backend, NULL, 64 << 10);
-	struct door_config cfg = { .cls = &emu_blk,
-				   .class_config = &blk,
-				   .queues = queues,
-				   .queue_size = 64,
-				   .say = say,
-				   .opaque = c };
-	door_map_guard();
-	if (vhost_user_new(&c->door, &cfg) < 0)
+	struct server_config cfg = { .cls = &emu_blk,
+				     .class_config = &blk,
+				     .queues = queues,
+				     .queue_size = 64,
+				     .say = say,
+				     .opaque = c };
+	server_map_guard();
+	if (vhost_user_new(&c->server, &cfg) < 0)
 		abort();
 	c->ram_fd = memfd_create("ram", 0);
 	if (ftruncate(c->ram_fd, RAM) < 0)
@@ -77,11 +77,11 @@ static void open_door(struct client *c, unsigned queues)
 	connect_client(c);
 }
 
-static void close_door(struct client *c)
+static void close_server(struct client *c)
 {
 	close(c->fd);
 	turn(c);
-	door_free(c->door);
+	server_free(c->server);
 	munmap(c->ram, RAM);
 	close(c->ram_fd);
 	close(c->kick);
@@ -204,7 +204,7 @@ static void test_io(void)
 	struct client c;
 	uint32_t state[2] = { 0 };
 	uint64_t n = 0;
-	open_door(&c, 1);
+	open_server(&c, 1);
 	start(&c, 0);
 	put_request(&c, 0, VIRTIO_BLK_T_OUT, 3);
 	memset(c.ram + 0x4100, 0x5a, 512);
@@ -231,7 +231,7 @@ static void test_io(void)
 	is(used(&c), 3, "a disabled ring is not served");
 	request(&c, VH_SET_VRING_ENABLE, 0, on, 8, -1);
 	is(used(&c), 4, "enabled again it is");
-	close_door(&c);
+	close_server(&c);
 }
 
 static void test_garbage(void)
@@ -253,7 +253,7 @@ static void test_garbage(void)
 		{ "memory that is not there to be removed", VH_REM_MEM_REG, 0, 16, { 0 } },
 	};
 	struct client c;
-	open_door(&c, 1);
+	open_server(&c, 1);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		request(&c, bad[i].request, bad[i].flags, bad[i].body, bad[i].n, -1);
 		ok(c.went == 1 && c.said[0], "%s: disconnected: %s", bad[i].what, c.said);
@@ -281,13 +281,13 @@ static void test_garbage(void)
 	is(reply(&c, &ack, 8, NULL), 8, "REPLY_ACK: a refusal is a reply");
 	is(ack, 1, "which says so");
 	is(c.went, 0, "and the client stays");
-	close_door(&c);
+	close_server(&c);
 }
 
 static void test_cut_memory(void)
 {
 	struct client c;
-	open_door(&c, 1);
+	open_server(&c, 1);
 	start(&c, 0);
 	put_request(&c, 0, VIRTIO_BLK_T_IN, 0);
 	offer(&c, 0);
@@ -300,13 +300,13 @@ static void test_cut_memory(void)
 	/* our own mapping has gone with the file */
 	munmap(c.ram, RAM);
 	c.ram = mmap(NULL, RAM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	close_door(&c);
+	close_server(&c);
 }
 
 static void test_broken_driver(void)
 {
 	struct client c;
-	open_door(&c, 1);
+	open_server(&c, 1);
 	start(&c, 0);
 	offer(&c, 200);
 	ok(c.notes && strstr(c.said, "head outside"), "a broken ring is told: %s", c.said);
@@ -319,7 +319,7 @@ static void test_broken_driver(void)
 	put_request(&c, 0, VIRTIO_BLK_T_IN, 0);
 	offer(&c, 0);
 	is(used(&c), 1, "after a new start it works again");
-	close_door(&c);
+	close_server(&c);
 }
 
 /* The client's copy of the configuration is stale from then on: it is told by its channel. */
@@ -330,8 +330,8 @@ static void test_resize(void)
 	struct vhost_user_hdr h = { 0 };
 	uint8_t config[12 + 8] = { [4] = 8 };
 	uint64_t ack = 1;
-	open_door(&c, 1);
-	struct emu_virtio *v = door_virtio(c.door);
+	open_server(&c, 1);
+	struct emu_virtio *v = server_virtio(c.server);
 	emu_blk_resize(v, 64);
 	is(c.notes, 0, "nobody is there to be told");
 	start(&c, 0);
@@ -341,7 +341,7 @@ static void test_resize(void)
 		abort();
 	request(&c, VH_SET_BACKEND_REQ_FD, VH_NEED_REPLY, NULL, 0, pair[1]);
 	close(pair[1]);
-	is(reply(&c, &ack, 8, NULL), 8, "a channel is taken");
+	is(reply(&c, &ack, 8, NULL), 8, "a channel is popped");
 	is(ack, 0, "with a yes");
 	emu_blk_resize(v, 200);
 	is(recv(pair[0], &h, sizeof(h), MSG_DONTWAIT), sizeof(h), "a message comes by it");
@@ -366,7 +366,7 @@ static void test_resize(void)
 	is(c.went, 0, "does not matter");
 	request(&c, VH_SET_BACKEND_REQ_FD, 0, NULL, 0, -1);
 	ok(c.went == 1, "a channel that did not come does: %s", c.said);
-	close_door(&c);
+	close_server(&c);
 }
 
 /* Two requests were in flight when the server died; one of them was used, not yet noted. */
@@ -375,7 +375,7 @@ static void test_inflight(void)
 	struct client c;
 	struct vhost_user_inflight f = { .queues = 1, .queue_size = SIZE };
 	int fd = -1;
-	open_door(&c, 1);
+	open_server(&c, 1);
 	request(&c, VH_GET_INFLIGHT_FD, 0, &f, sizeof(f), -1);
 	is(reply(&c, &f, sizeof(f), &fd), sizeof(f), "memory to track requests in");
 	ok(fd >= 0 && f.size >= 16 + SIZE * 16, "of %u bytes", (unsigned)f.size);
@@ -406,7 +406,7 @@ static void test_inflight(void)
 	is(t[16 + 0] | t[16 + 3 * 16] | t[16 + 6 * 16] | t[16 + 9 * 16], 0, "nothing is in flight");
 	munmap(t, f.size);
 	close(fd);
-	close_door(&c);
+	close_server(&c);
 }
 
 /* --- packed rings: a server died with requests in flight ------------------------------- */
@@ -496,7 +496,7 @@ static void test_packed_inflight(bool told)
 	struct client c;
 	struct vhost_user_inflight f;
 	int fd;
-	open_door(&c, 1);
+	open_server(&c, 1);
 	struct pregion *t = get_packed(&c, &f, &fd);
 	is(t->version, 0, "packed: nothing tracked yet");
 	for (unsigned i = 0; i < 4; i++)
@@ -539,7 +539,7 @@ static void test_packed_inflight(bool told)
 	is(t->used_idx, 15, "is accounted for");
 	munmap(t, f.size);
 	close(fd);
-	close_door(&c);
+	close_server(&c);
 }
 
 /* Whatever is in that memory, a client can only harm itself. */
@@ -551,7 +551,7 @@ static void test_packed_garbage(void)
 		struct client c;
 		struct vhost_user_inflight f;
 		int fd;
-		open_door(&c, 1);
+		open_server(&c, 1);
 		struct pregion *t = get_packed(&c, &f, &fd);
 		for (unsigned i = 0; i < 4; i++)
 			put_packed(&c, 3 * i, i, i);
@@ -571,9 +571,9 @@ static void test_packed_garbage(void)
 		refused += c.went != 0;
 		munmap(t, f.size);
 		close(fd);
-		close_door(&c);
+		close_server(&c);
 	}
-	ok(survived && refused, "packed: spoilt memory, %u taken, %u refused", survived, refused);
+	ok(survived && refused, "packed: spoilt memory, %u popped, %u refused", survived, refused);
 }
 
 int main(void)

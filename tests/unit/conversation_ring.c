@@ -3,9 +3,9 @@
 #include <linux/virtio_ring.h>
 #include <string.h>
 
-#include "tests/unit/check_script_impl.h"
+#include "tests/unit/conversation_impl.h"
 
-struct vqt_ring *script_ring(struct script *s)
+struct vqt_ring *conversation_ring(struct conversation *s)
 {
 	struct vqt_ring *r = &s->ring[s->t.queue & 3];
 
@@ -21,7 +21,7 @@ struct vqt_ring *script_ring(struct script *s)
 	return r;
 }
 
-static uint16_t advance(const struct script *s, uint16_t pos, unsigned n)
+static uint16_t advance(const struct conversation *s, uint16_t pos, unsigned n)
 {
 	unsigned slot = (pos & 0x7fff) + n, wrap = pos >> 15;
 
@@ -34,9 +34,9 @@ static uint16_t advance(const struct script *s, uint16_t pos, unsigned n)
 	return (uint16_t)(slot | wrap << 15);
 }
 
-bool script_set_ring(struct script *s, const char *word)
+bool conversation_set_ring(struct conversation *s, const char *word)
 {
-	struct vqt_ring *r = script_ring(s);
+	struct vqt_ring *r = conversation_ring(s);
 	struct {
 		const char *name;
 		uint16_t *at;
@@ -49,14 +49,14 @@ bool script_set_ring(struct script *s, const char *word)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (!strncmp(word, keys[i].name, 2) && word[2] == '=') {
 			word += 3;
-			*keys[i].at = (uint16_t)script_number(&word);
+			*keys[i].at = (uint16_t)conversation_number(&word);
 			return true;
 		}
 	if (strncmp(word, "fi=", 3))
 		return false;
 	word += 3;
 	r->known &= (uint16_t)~VQT_RING_FILLED;
-	r->known |= VQT_RING_SLOT | (script_number(&word) ? VQT_RING_FILLED : 0);
+	r->known |= VQT_RING_SLOT | (conversation_number(&word) ? VQT_RING_FILLED : 0);
 	return true;
 }
 
@@ -80,7 +80,7 @@ static void descriptor(struct chain *c, const char **at, bool last, bool table, 
 	if (**at == 'w')
 		d->flags |= VRING_DESC_F_WRITE;
 	++*at;
-	d->len = (uint32_t)script_number(at);
+	d->len = (uint32_t)conversation_number(at);
 	d->addr = 0x100000 + 0x10000 * c->a.ndesc;
 	if (!last && !(packed && table)) {
 		d->flags |= VRING_DESC_F_NEXT;
@@ -89,22 +89,22 @@ static void descriptor(struct chain *c, const char **at, bool last, bool table, 
 	}
 	if (**at == '&') {
 		++*at;
-		d->addr = script_number(at);
+		d->addr = conversation_number(at);
 		placed = true;
 	}
 	if (**at == 'f') {
 		++*at;
-		d->flags = (uint16_t)script_number(at);
+		d->flags = (uint16_t)conversation_number(at);
 	}
 	if (**at == '>') {
 		++*at;
-		d->next = (uint16_t)script_number(at);
+		d->next = (uint16_t)conversation_number(at);
 	}
 	if (**at == '*') { /* as often */
 		unsigned n;
 
 		++*at;
-		for (n = (unsigned)script_number(at); n > 1 && c->a.ndesc < 590; n--) {
+		for (n = (unsigned)conversation_number(at); n > 1 && c->a.ndesc < 590; n--) {
 			c->desc[c->a.ndesc + 1] = *d;
 			if (placed)
 				c->desc[c->a.ndesc + 1].addr = c->desc[c->a.ndesc].addr + d->len;
@@ -151,22 +151,22 @@ static void header(struct chain *c, const char **at)
 			++*at;
 			return;
 		}
-		type = script_number(at);
+		type = conversation_number(at);
 		sector = 0;
 		if (**at == ',') {
 			++*at;
-			sector = script_number(at);
+			sector = conversation_number(at);
 		}
 	}
 	put(c, type, 8);
 	put(c, sector, 8);
 	while (**at == ';') {
 		++*at;
-		put(c, script_number(at), 8);
+		put(c, conversation_number(at), 8);
 		++*at;
-		put(c, script_number(at), 4);
+		put(c, conversation_number(at), 4);
 		++*at;
-		put(c, script_number(at), 4);
+		put(c, conversation_number(at), 4);
 	}
 }
 
@@ -193,25 +193,25 @@ static size_t segments(const struct chain *c, uint8_t *tail)
 	return len;
 }
 
-void script_chain(struct script *s, const char *word)
+void conversation_chain(struct conversation *s, const char *word)
 {
 	static struct chain c;
 	static uint8_t tail[16384];
-	struct vqt_ring *r = script_ring(s);
+	struct vqt_ring *r = conversation_ring(s);
 	size_t at;
 
 	memset(&c, 0, sizeof(c));
 	memset(tail, 0, sizeof(tail));
-	c.a.head = (uint16_t)script_number(&word);
+	c.a.head = (uint16_t)conversation_number(&word);
 	c.a.pos = r->last_avail;
 	c.a.ring = *r;
 	if (*word == '@') {
 		word++;
-		c.a.pos = (uint16_t)script_number(&word);
+		c.a.pos = (uint16_t)conversation_number(&word);
 	}
 	if (*word == '^') {
 		word++;
-		c.a.flags = (uint16_t)script_number(&word);
+		c.a.flags = (uint16_t)conversation_number(&word);
 	}
 	if (*word == ':') {
 		word++;
@@ -229,7 +229,7 @@ void script_chain(struct script *s, const char *word)
 	memcpy(tail, c.desc, at);
 	at += segments(&c, tail + at);
 	r->last_avail = advance(s, c.a.pos, s->packed ? c.a.ndirect : 1);
-	talk_say(&s->t, VQT_AVAIL, &c.a, sizeof(c.a), tail, at);
+	builder_add(&s->t, VQT_AVAIL, &c.a, sizeof(c.a), tail, at);
 }
 
 /* zD.START.CAPACITY.WP.TYPE.STATE: a report of one zone in descriptor D, 5.2.6 */
@@ -240,10 +240,10 @@ static size_t zone_report(uint8_t *tail, const char **at)
 	uint64_t v[5];
 
 	++*at;
-	seg.desc = (uint16_t)script_number(at);
+	seg.desc = (uint16_t)conversation_number(at);
 	for (unsigned i = 0; i < 5; i++) {
 		++*at;
-		v[i] = script_number(at);
+		v[i] = conversation_number(at);
 	}
 	memcpy(tail, &seg, sizeof(seg));
 	tail[sizeof(seg)] = 1; /* nr_zones */
@@ -255,9 +255,9 @@ static size_t zone_report(uint8_t *tail, const char **at)
 	return sizeof(seg) + seg.len;
 }
 
-void script_used(struct script *s, const char *word)
+void conversation_used(struct conversation *s, const char *word)
 {
-	struct vqt_ring *r = script_ring(s);
+	struct vqt_ring *r = conversation_ring(s);
 	struct vqt_used u = {
 		.ring = *r, .len = 4097, .flags = VQT_USED_STATUS, .pos = r->used_idx
 	};
@@ -266,21 +266,21 @@ void script_used(struct script *s, const char *word)
 	size_t len = 0;
 	unsigned slots;
 
-	u.id = (uint16_t)script_number(&word);
+	u.id = (uint16_t)conversation_number(&word);
 	if (*word == '@') {
 		word++;
-		u.pos = (uint16_t)script_number(&word);
+		u.pos = (uint16_t)conversation_number(&word);
 	}
 	if (*word == '^') {
 		word++;
-		u.flags |= (uint8_t)script_number(&word);
+		u.flags |= (uint8_t)conversation_number(&word);
 	}
 	if (*word == '=') {
 		word++;
-		u.len = (uint32_t)script_number(&word);
+		u.len = (uint32_t)conversation_number(&word);
 		if (*word == ',') {
 			word++;
-			u.status = (uint8_t)script_number(&word);
+			u.status = (uint8_t)conversation_number(&word);
 		}
 	}
 	if (*word == ';' && word[1] == 'z') {
@@ -292,9 +292,9 @@ void script_used(struct script *s, const char *word)
 		uint64_t v;
 
 		word++;
-		seg.desc = (uint16_t)script_number(&word);
+		seg.desc = (uint16_t)conversation_number(&word);
 		word++;
-		v = script_number(&word);
+		v = conversation_number(&word);
 		memcpy(tail, &seg, sizeof(seg));
 		memcpy(tail + sizeof(seg), &v, 8);
 		u.nseg = 1;
@@ -305,26 +305,26 @@ void script_used(struct script *s, const char *word)
 		      : NULL;
 	slots = s->packed && req ? req->ndirect : 1;
 	r->used_idx = advance(s, u.pos, slots);
-	talk_say(&s->t, VQT_USED, &u, sizeof(u), tail, len);
+	builder_add(&s->t, VQT_USED, &u, sizeof(u), tail, len);
 }
 
-void script_kick(struct script *s, const char *word)
+void conversation_kick(struct conversation *s, const char *word)
 {
-	struct vqt_kick k = { .ring = *script_ring(s), .via = VQT_KICK_IOEVENTFD };
+	struct vqt_kick k = { .ring = *conversation_ring(s), .via = VQT_KICK_IOEVENTFD };
 	uint8_t heads[2 * VQT_KICK_HEADS] = { 0 };
 
 	if (*word && *word != ':') {
 		k.via = VQT_KICK_MMIO;
-		k.width = (uint8_t)script_number(&word);
+		k.width = (uint8_t)conversation_number(&word);
 		k.value = s->t.queue;
 		if (*word == '=') {
 			word++;
-			k.value = (uint32_t)script_number(&word);
+			k.value = (uint32_t)conversation_number(&word);
 		}
 	}
 	if (*word == ':') {
 		word++;
-		k.nheads = (uint16_t)script_number(&word);
+		k.nheads = (uint16_t)conversation_number(&word);
 	}
-	talk_say(&s->t, VQT_KICK, &k, sizeof(k), heads, (2u * k.nheads + 3) & ~3U);
+	builder_add(&s->t, VQT_KICK, &k, sizeof(k), heads, (2u * k.nheads + 3) & ~3U);
 }

@@ -17,24 +17,24 @@
 #define RAM 0x10000u
 
 struct client {
-	struct door *door;
+	struct server *server;
 	int fd, ram_fd;
 	char said[256];
 	int went;
 };
 
-static void say(void *opaque, enum door_say what, const char *text)
+static void say(void *opaque, enum server_event what, const char *text)
 {
 	struct client *c = opaque;
-	if (what == DOOR_BAD)
+	if (what == SERVER_PROTOCOL_ERROR)
 		snprintf(c->said, sizeof(c->said), "%s", text);
-	c->went += what == DOOR_WENT || what == DOOR_BAD;
+	c->went += what == SERVER_DISCONNECTED || what == SERVER_PROTOCOL_ERROR;
 }
 
 static void turn(struct client *c)
 {
 	for (int i = 0; i < 8; i++)
-		door_step(c->door, 0, NULL);
+		server_step(c->server, 0, NULL);
 }
 
 static void connect_client(struct client *c)
@@ -45,24 +45,24 @@ static void connect_client(struct client *c)
 	c->fd = pair[0];
 	c->said[0] = 0;
 	c->went = 0;
-	door_attach(c->door, pair[1]);
+	server_attach(c->server, pair[1]);
 }
 
-static void open_door(struct client *c, bool no_msix)
+static void open_server(struct client *c, bool no_msix)
 {
 	static struct emu_blk_config blk;
 	memset(c, 0, sizeof(*c));
 	memset(&blk, 0, sizeof(blk));
 	emu_backend_mem(&blk.backend, NULL, 64 << 10);
-	struct door_config cfg = { .cls = &emu_blk,
-				   .class_config = &blk,
-				   .queues = 2,
-				   .no_msix = no_msix,
-				   .patience_ms = 50,
-				   .say = say,
-				   .opaque = c };
-	door_map_guard();
-	if (vfio_user_new(&c->door, &cfg) < 0)
+	struct server_config cfg = { .cls = &emu_blk,
+				     .class_config = &blk,
+				     .queues = 2,
+				     .no_msix = no_msix,
+				     .patience_ms = 50,
+				     .say = say,
+				     .opaque = c };
+	server_map_guard();
+	if (vfio_user_new(&c->server, &cfg) < 0)
 		abort();
 	c->ram_fd = memfd_create("ram", 0);
 	if (ftruncate(c->ram_fd, RAM) < 0)
@@ -70,11 +70,11 @@ static void open_door(struct client *c, bool no_msix)
 	connect_client(c);
 }
 
-static void close_door(struct client *c)
+static void close_server(struct client *c)
 {
 	close(c->fd);
 	turn(c);
-	door_free(c->door);
+	server_free(c->server);
 	close(c->ram_fd);
 }
 
@@ -164,7 +164,7 @@ static void test_info(void)
 	struct vfio_region_info reg = { .argsz = sizeof(reg), .index = 7 };
 	struct vfio_irq_info irq = { .argsz = sizeof(irq), .index = VFIO_PCI_MSIX_IRQ_INDEX };
 	char buf[64];
-	open_door(&c, false);
+	open_server(&c, false);
 	version(&c);
 	is(call(&c, VU_DEVICE_GET_INFO, info, 16, -1, info, sizeof(info)), 0, "device info");
 	is(info[2], 9, "nine regions");
@@ -185,7 +185,7 @@ static void test_info(void)
 	   "a command that we do not have is refused");
 	is(call(&c, VU_DEVICE_RESET, NULL, 0, -1, buf, sizeof(buf)), 0, "reset");
 	is(c.went, 0, "and the client stays");
-	close_door(&c);
+	close_server(&c);
 }
 
 static void test_garbage(void)
@@ -201,7 +201,7 @@ static void test_garbage(void)
 	};
 	struct client c;
 	char buf[64];
-	open_door(&c, false);
+	open_server(&c, false);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		if (send(c.fd, &bad[i].h, sizeof(bad[i].h), MSG_NOSIGNAL) < 0)
 			abort();
@@ -229,7 +229,7 @@ static void test_garbage(void)
 		turn(&c);
 	}
 	is(receive(&c, &h, buf, sizeof(buf)), 0, "a message in sixteen pieces is answered");
-	close_door(&c);
+	close_server(&c);
 }
 
 static void test_memory(void)
@@ -239,7 +239,7 @@ static void test_memory(void)
 		.argsz = sizeof(m), .flags = 3, .address = 0x1000, .size = RAM
 	};
 	struct vfio_user_dma_unmap un = { .argsz = sizeof(un), .address = 0x1000, .size = RAM };
-	open_door(&c, false);
+	open_server(&c, false);
 	version(&c);
 	char buf[64];
 	is(call(&c, VU_DMA_MAP, &m, sizeof(m), c.ram_fd, buf, sizeof(buf)), 0, "memory is mapped");
@@ -265,7 +265,7 @@ static void test_memory(void)
 	is(call(&c, VU_DMA_UNMAP, &un, sizeof(un), -1, buf, sizeof(buf)), 0,
 	   "the whole is unmapped");
 	is(c.went, 0, "and the client stays");
-	close_door(&c);
+	close_server(&c);
 }
 
 /* Bring the device up with its first queue at 0. */
@@ -293,7 +293,7 @@ static void test_intx(void)
 				  .flags =
 					  VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER };
 	int ev = eventfd(0, EFD_NONBLOCK);
-	open_door(&c, true);
+	open_server(&c, true);
 	version(&c);
 	call(&c, VU_DMA_MAP, &m, sizeof(m), c.ram_fd, buf, sizeof(buf));
 	is(call(&c, VU_SET_IRQS, &s, sizeof(s), ev, buf, sizeof(buf)), 0, "INTx has a descriptor");
@@ -313,7 +313,7 @@ static void test_intx(void)
 	call(&c, VU_SET_IRQS, &s, sizeof(s), -1, buf, sizeof(buf));
 	ok(read(ev, &n, 8) < 0, "after that the line is down");
 	close(ev);
-	close_door(&c);
+	close_server(&c);
 }
 
 /* Rings by messages: the answers are mixed with registers, or never come. */
@@ -323,7 +323,7 @@ static void test_message_dma(void)
 	struct vfio_user_hdr h;
 	char buf[8192];
 	struct vfio_user_dma_map m = { .argsz = sizeof(m), .flags = 3, .size = RAM };
-	open_door(&c, true);
+	open_server(&c, true);
 	version(&c);
 	is(call(&c, VU_DMA_MAP, &m, sizeof(m), -1, buf, sizeof(buf)), 0,
 	   "memory without a descriptor");
@@ -336,7 +336,7 @@ static void test_message_dma(void)
 	is(reg_write(&c, 4, 0x14, 0, 1, false), 0, "reset");
 	is(reg_read(&c, 4, 0x14, 1), 0, "is over");
 	is(c.went, 0, "and the client stays");
-	close_door(&c);
+	close_server(&c);
 }
 
 int main(void)

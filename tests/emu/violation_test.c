@@ -41,7 +41,7 @@ static void watch(void *opaque, const void *rec, size_t len)
 }
 
 /* device_status, how many chains were used, and of the last one length and status byte */
-static void look(void *opaque, struct emu_rig *r)
+static void look(void *opaque, struct emu_testbed *r)
 {
 	struct seen *s = opaque;
 	int n = sprintf(s->text, "0x%02x used %u", emu_virtio_get_status(r->v), s->used);
@@ -142,25 +142,25 @@ static const char *outcome(const char *name)
 /* For emu/DIFFERENCES.md, behind that of bad_input_test. */
 static void markdown(void)
 {
-	const struct emu_wrong *w;
+	const struct emu_violation *w;
 	printf("%s",
 	       "\n## What shipped drivers did wrong\n\n"
 	       "The violations that our driver commits on request (emu/driver/violation.h), and what the device\n"
 	       "makes of each: device_status after it, chains used, and of the last one the length and\n"
 	       "the status byte.\n\n"
 	       "| violation | what | rules | outcome |\n|---|---|---|---|\n");
-	for (unsigned n = 0; (w = emu_wrong_nth(n)); n++)
+	for (unsigned n = 0; (w = emu_violation_nth(n)); n++)
 		printf("| %s | %s | %s | `%s` |\n", w->name, w->what, w->clauses, outcome(w->name));
 }
 
 static void test_outcomes(void)
 {
-	const struct emu_wrong *w;
-	for (unsigned n = 0; (w = emu_wrong_nth(n)); n++) {
+	const struct emu_violation *w;
+	for (unsigned n = 0; (w = emu_violation_nth(n)); n++) {
 		struct seen s = { 0 };
 		struct emu_tap_config t = { .emit = watch, .opaque = &s };
 		const char *want = outcome(w->name);
-		emu_wrong_play_to(w, &t, look, &s);
+		emu_violation_play_to(w, &t, look, &s);
 		if (!ok(!strcmp(s.text, want), "%s: %s", w->name, want))
 			printf("#  got %s\n", s.text);
 	}
@@ -174,19 +174,19 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	test_outcomes();
-	const struct emu_wrong *w;
-	for (unsigned n = 0; (w = emu_wrong_nth(n)); n++) {
+	const struct emu_violation *w;
+	for (unsigned n = 0; (w = emu_violation_nth(n)); n++) {
 		struct sum s = { 0 }, again = { 0 };
 		struct emu_tap_config t = { .emit = emit, .opaque = &s };
-		int ret = emu_wrong_play(w, &t);
+		int ret = emu_violation_play(w, &t);
 		t.opaque = &again;
-		emu_wrong_play(w, &t);
+		emu_violation_play(w, &t);
 		ok(ret == 0 && s.records > 20 && !s.bad && s.hash == again.hash,
 		   "%s: %u records (%d)", w->name, s.records, ret);
-		ok(emu_wrong_by_name(w->name) == w, "%s: unique", w->name);
+		ok(emu_violation_by_name(w->name) == w, "%s: unique", w->name);
 		ranks |= 1ull << w->top40;
 	}
-	is((uintptr_t)emu_wrong_by_name("no such"), 0, "an unknown name");
+	is((uintptr_t)emu_violation_by_name("no such"), 0, "an unknown name");
 	struct sum base[16];
 	for (unsigned bits = 0; bits < 16; bits++) {
 		struct emu_workload w = { bits & 1, bits & 2, bits & 4, false, bits & 8 };

@@ -5,24 +5,24 @@
 
 #include "decoder/check/report/recent.h"
 #include "decoder/print/line.h"
-#include "tests/unit/make.h"
+#include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
 
-static struct talk t;
-static struct keep *k;
+static struct record_builder t;
+static struct recent *k;
 
 static void begin(void)
 {
 	memset(&t, 0, sizeof(t));
-	talk_begin(&t);
-	k = keep_new();
-	keep_event(k, &t.e);
+	builder_begin(&t);
+	k = recent_new();
+	recent_event_add(k, &t.e);
 }
 
 static void end(void)
 {
-	keep_free(k);
-	talk_end(&t);
+	recent_free(k);
+	builder_finish(&t);
 }
 
 static char *line(const struct event *e)
@@ -39,16 +39,16 @@ static char *line(const struct event *e)
 
 static void status(unsigned value)
 {
-	talk_write(&t, VQT_REGION_COMMON, 20, 1, value);
-	keep_event(k, &t.e);
+	builder_write(&t, VQT_REGION_COMMON, 20, 1, value);
+	recent_event_add(k, &t.e);
 }
 
 static void request(unsigned head)
 {
-	talk_read_request(&t, (uint16_t)head, 8);
-	keep_event(k, &t.e);
-	talk_used(&t, (uint16_t)head, 4097, 0);
-	keep_event(k, &t.e);
+	builder_read_request(&t, (uint16_t)head, 8);
+	recent_event_add(k, &t.e);
+	builder_used(&t, (uint16_t)head, 4097, 0);
+	recent_event_add(k, &t.e);
 }
 
 /* A busy queue does not push out the registers. */
@@ -61,13 +61,13 @@ static void rings(void)
 	ok = t.number;
 	for (unsigned i = 0; i < 5000; i++)
 		request(i & 63);
-	CHECK(keep_find(k, ok) != NULL);
-	CHECK_EQ(keep_find(k, ok)->rec->reg.value, 15);
-	CHECK(keep_find(k, ok + 1) == NULL);
-	CHECK(keep_find(k, t.number) != NULL);
-	CHECK(keep_find(k, t.number - 50) != NULL);
-	CHECK_EQ(keep_find(k, t.number - 50)->number, t.number - 50);
-	CHECK(keep_find(k, t.number + 1) == NULL);
+	CHECK(recent_event(k, ok) != NULL);
+	CHECK_EQ(recent_event(k, ok)->rec->reg.value, 15);
+	CHECK(recent_event(k, ok + 1) == NULL);
+	CHECK(recent_event(k, t.number) != NULL);
+	CHECK(recent_event(k, t.number - 50) != NULL);
+	CHECK_EQ(recent_event(k, t.number - 50)->number, t.number - 50);
+	CHECK(recent_event(k, t.number + 1) == NULL);
 	end();
 }
 
@@ -78,26 +78,26 @@ static void lines(void)
 	char *before[3];
 
 	begin();
-	talk_write(&t, VQT_REGION_COMMON, 24, 2, 128); /* queue_size */
-	keep_event(k, &t.e);
-	talk_write(&t, VQT_REGION_COMMON, 28, 2, 1); /* queue_enable */
-	keep_event(k, &t.e);
+	builder_write(&t, VQT_REGION_COMMON, 24, 2, 128); /* queue_size */
+	recent_event_add(k, &t.e);
+	builder_write(&t, VQT_REGION_COMMON, 28, 2, 1); /* queue_enable */
+	recent_event_add(k, &t.e);
 	before[0] = line(&t.e);
 	number[0] = t.number;
-	talk_read_request(&t, 5, 1024);
-	keep_event(k, &t.e);
+	builder_read_request(&t, 5, 1024);
+	recent_event_add(k, &t.e);
 	before[1] = line(&t.e);
 	number[1] = t.number;
-	talk_used(&t, 5, 4097, 1);
-	keep_event(k, &t.e);
+	builder_used(&t, 5, 4097, 1);
+	recent_event_add(k, &t.e);
 	before[2] = line(&t.e);
 	number[2] = t.number;
 	status(0);
-	talk_write(&t, VQT_REGION_COMMON, 24, 2, 8);
-	keep_event(k, &t.e);
+	builder_write(&t, VQT_REGION_COMMON, 24, 2, 8);
+	recent_event_add(k, &t.e);
 	request(5);
 	for (unsigned i = 0; i < 3; i++) {
-		char *after = line(keep_find(k, number[i]));
+		char *after = line(recent_event(k, number[i]));
 
 		CHECK(!strcmp(before[i], after));
 		free(before[i]);
@@ -115,9 +115,9 @@ static void texts(void)
 
 	begin();
 	memset(words, 'x', sizeof(words));
-	talk_say(&t, VQT_NOTE, &n, sizeof(n), words, sizeof(words));
-	keep_event(k, &t.e);
-	e = keep_find(k, t.number);
+	builder_add(&t, VQT_NOTE, &n, sizeof(n), words, sizeof(words));
+	recent_event_add(k, &t.e);
+	e = recent_event(k, t.number);
 	CHECK(e && !memcmp(record_text(e->rec, &len), words, 64));
 	CHECK(len >= 64 && len < sizeof(words));
 	end();
@@ -132,22 +132,22 @@ static void before(void)
 	begin();
 	status(1);
 	first = t.number;
-	talk_read(&t, VQT_REGION_PCI, 4, 2, 7);
-	keep_event(k, &t.e);
+	builder_read(&t, VQT_REGION_PCI, 4, 2, 7);
+	recent_event_add(k, &t.e);
 	request(1);
 	second = t.number;
 	t.queue = 1;
 	request(2);
 	t.device = 2;
 	request(3);
-	e = keep_before(k, t.number + 1, 1, 0);
+	e = recent_event_before(k, t.number + 1, 1, 0);
 	CHECK(e && e->number == second);
-	e = keep_before(k, second - 1, 1, 0);
+	e = recent_event_before(k, second - 1, 1, 0);
 	CHECK(e && e->number == first); /* not the access to configuration space */
-	e = keep_before(k, t.number + 1, 1, VQT_NO_QUEUE);
+	e = recent_event_before(k, t.number + 1, 1, VQT_NO_QUEUE);
 	CHECK(e && e->number == second + 2);
-	CHECK(keep_before(k, 1, 1, 0) == NULL);
-	CHECK(keep_before(k, t.number, 77, 0) == NULL);
+	CHECK(recent_event_before(k, 1, 1, 0) == NULL);
+	CHECK(recent_event_before(k, t.number, 77, 0) == NULL);
 	end();
 }
 

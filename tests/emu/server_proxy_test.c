@@ -22,7 +22,7 @@
 #define USER 0x7f0000000000ull
 #define SIZE 16
 
-static struct door *proxy, *device;
+static struct server *proxy, *device;
 static int front = -1, ram_fd, kick, call;
 static int back = -1; /* a back end that is this test, instead of the device */
 static bool refuse, by_hand;
@@ -39,9 +39,9 @@ static void emit(void *opaque, const void *record, size_t len)
 		memcpy(&state, record, sizeof(state));
 }
 
-static void say(void *opaque, enum door_say what, const char *text)
+static void say(void *opaque, enum server_event what, const char *text)
 {
-	if (what == DOOR_BAD || what == DOOR_NOTE)
+	if (what == SERVER_PROTOCOL_ERROR || what == SERVER_NOTE)
 		snprintf(said, sizeof(said), "%s", text);
 }
 
@@ -55,15 +55,15 @@ static int to_back(void *opaque)
 	if (by_hand)
 		back = pair[1];
 	else
-		door_attach(device, pair[1]);
+		server_attach(device, pair[1]);
 	return pair[0];
 }
 
 static void turn(void)
 {
 	for (int i = 0; i < 12; i++) {
-		door_step(proxy, 0, NULL);
-		door_step(device, 0, NULL);
+		server_step(proxy, 0, NULL);
+		server_step(device, 0, NULL);
 	}
 }
 
@@ -74,7 +74,7 @@ static void connect_front(void)
 		abort();
 	front = pair[0];
 	said[0] = 0;
-	door_attach(proxy, pair[1]);
+	server_attach(proxy, pair[1]);
 	turn();
 }
 
@@ -228,7 +228,7 @@ static void through(void)
 	is(get_from(front, &what, base, sizeof(base), NULL, NULL), 8, "where the ring stopped");
 	close(front);
 	turn();
-	ok(!door_connected(device), "the front end goes, and the back end hears");
+	ok(!server_connected(device), "the front end goes, and the back end hears");
 }
 
 /* A driver that says nothing: the ring is looked at all the same. */
@@ -298,7 +298,7 @@ static void as_said(void)
 	close(pair[1]);
 	close(back);
 	turn();
-	ok(!door_connected(proxy) && strstr(said, "back end"),
+	ok(!server_connected(proxy) && strstr(said, "back end"),
 	   "the back end goes, and the front end hears");
 	close(front);
 	by_hand = false;
@@ -323,7 +323,8 @@ static void hostile(void)
 	connect_front();
 	request(VH_SET_VRING_NUM, 0, num, sizeof(num), -1);
 	request(VH_SET_VRING_KICK, 0, &kick_at, 8, open("/dev/null", O_RDONLY | O_CLOEXEC));
-	ok(!door_connected(proxy) && strstr(said, "cannot be waited for"), "a kick that is a file");
+	ok(!server_connected(proxy) && strstr(said, "cannot be waited for"),
+	   "a kick that is a file");
 	close(front);
 	close(back);
 	turn();
@@ -334,13 +335,13 @@ static void hostile(void)
 	if (write(front, &h, sizeof(h)) < 0)
 		abort();
 	turn();
-	ok(!door_connected(proxy), "a message of a gigabyte");
+	ok(!server_connected(proxy), "a message of a gigabyte");
 	close(front);
 	close(back);
 	by_hand = false;
 	refuse = true;
 	connect_front();
-	ok(!door_connected(proxy) && strstr(said, "cannot be reached"), "no back end");
+	ok(!server_connected(proxy) && strstr(said, "cannot be reached"), "no back end");
 	close(front);
 	refuse = false;
 	turn();
@@ -358,8 +359,8 @@ int main(void)
 					  .type_name = "vhost-user-blk",
 					  .say = say };
 	emu_backend_mem(&blk.backend, NULL, 64 << 10);
-	struct door_config dc = { .cls = &emu_blk, .class_config = &blk, .queue_size = 64 };
-	door_map_guard();
+	struct server_config dc = { .cls = &emu_blk, .class_config = &blk, .queue_size = 64 };
+	server_map_guard();
 	if (vhost_user_new(&device, &dc) < 0 || vhost_proxy_new(&proxy, &cfg) < 0)
 		abort();
 	ram_fd = memfd_create("ram", 0);
@@ -373,8 +374,8 @@ int main(void)
 	polled();
 	as_said();
 	hostile();
-	door_free(proxy);
-	door_free(device);
+	server_free(proxy);
+	server_free(device);
 	emu_tap_free(tap);
 	munmap(ram, RAM);
 	close(ram_fd);

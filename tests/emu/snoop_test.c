@@ -18,7 +18,7 @@
 static uint8_t ram[RAM] __attribute__((aligned(4096)));
 static struct emu_mem *mem;
 static struct emu_tap *tap;
-static struct emu_watch w;
+static struct snoop w;
 static uint16_t avail_idx, used_idx;
 static struct {
 	uint8_t type[64];
@@ -57,19 +57,19 @@ static void begin(uint64_t features, uint32_t base)
 	mem = emu_mem_new();
 	emu_mem_add(mem, 0, RAM, ram, EMU_MEM_READ);
 	tap = emu_tap_new(&tc);
-	emu_watch_init(&w, mem, tap, 0);
+	snoop_init(&w, mem, tap, 0);
 	w.ring.size = SIZE;
 	w.ring.driver = AVAIL;
 	w.ring.device = USED;
 	avail_idx = used_idx = base;
 	PUT16(AVAIL + 2, base);
 	PUT16(USED + 2, base);
-	is(emu_watch_start(&w, features, base), 0, "the ring can be followed");
+	is(snoop_start(&w, features, base), 0, "the ring can be followed");
 }
 
 static void end(void)
 {
-	emu_watch_fini(&w);
+	snoop_fini(&w);
 	emu_tap_free(tap);
 	emu_mem_free(mem);
 }
@@ -121,9 +121,9 @@ static void in_time(void)
 	for (unsigned round = 0; round < 4; round++) { /* over the end of the index */
 		log_.n = 0;
 		offer(0, 1);
-		emu_watch_kick(&w);
+		snoop_kick(&w);
 		finish(0);
-		emu_watch_call(&w);
+		snoop_call(&w);
 		ok(log_.n == 4 && log_.type[0] == VQT_KICK && is_chain(1, 0, 0) &&
 			   is_used(2, 0, true) && log_.type[3] == VQT_IRQ,
 		   "kick, chain, used with its status, interrupt");
@@ -137,18 +137,18 @@ static void late(void)
 {
 	begin(1ull << VIRTIO_F_VERSION_1, 0);
 	offer(0, 1);
-	emu_watch_look(&w, true);
+	snoop_look(&w, true);
 	ok(is_chain(0, 0, VQT_CHAIN_LATE), "found without a kick: late, but whole");
 	offer(2, 1);
 	finish(2);
-	emu_watch_look(&w, true);
+	snoop_look(&w, true);
 	ok(is_chain(1, 2, VQT_CHAIN_CUT | VQT_CHAIN_LATE),
 	   "used before it was read: without descriptors");
 	ok(is_used(2, 2, false), "and used without a status");
 	is(w.stats.unread, 1, "which is counted");
 	finish(0);
 	offer(0, 2); /* at once again */
-	emu_watch_kick(&w);
+	snoop_kick(&w);
 	ok(is_used(3, 0, false) && log_.type[4] == VQT_KICK && is_chain(5, 0, 0),
 	   "used and made available again: told in that order, the status left out");
 	is(w.stats.unsure, 2, "which is counted");
@@ -162,20 +162,20 @@ static void held_up(void)
 	offer(0, 1);
 	offer(2, 1);
 	offer(4, 1);
-	emu_watch_kick(&w);
+	snoop_kick(&w);
 	finish(0);
-	emu_watch_look(&w, true);
+	snoop_look(&w, true);
 	finish(2);
-	emu_watch_call_late(&w);
+	snoop_call_late(&w);
 	ok(log_.n == 7 && is_used(4, 0, true) && log_.type[5] == VQT_IRQ && is_used(6, 2, true),
 	   "a late call is of what was known to be used, not of what is found now");
 	finish(4);
-	emu_watch_call(&w);
+	snoop_call(&w);
 	log_.n = 0;
 	offer(0, 1);
-	emu_watch_kick(&w);
+	snoop_kick(&w);
 	finish(0);
-	emu_watch_call_late(&w);
+	snoop_call_late(&w);
 	ok(log_.n == 4 && is_used(2, 0, true) && log_.type[3] == VQT_IRQ,
 	   "where nothing was known, it is of that");
 	end();
@@ -186,10 +186,10 @@ static void reused(void)
 {
 	begin(1ull << VIRTIO_F_VERSION_1, 0);
 	offer(0, 1);
-	emu_watch_kick(&w);
+	snoop_kick(&w);
 	finish(0);
 	prepare(0, 2);
-	emu_watch_call(&w);
+	snoop_call(&w);
 	ok(is_used(2, 0, false), "another header where the used one was: its status is not told");
 	end();
 }
@@ -199,17 +199,17 @@ static void out_of_order(void)
 	begin(1ull << VIRTIO_F_VERSION_1, 0);
 	offer(0, 1);
 	offer(2, 1);
-	emu_watch_kick(&w);
+	snoop_kick(&w);
 	finish(2);
 	offer(4, 1);
 	finish(4);
 	offer(2, 3);
-	emu_watch_look(&w, true);
+	snoop_look(&w, true);
 	ok(is_used(3, 2, false) && is_chain(4, 4, VQT_CHAIN_CUT | VQT_CHAIN_LATE) &&
 		   is_used(5, 4, false) && is_chain(6, 2, VQT_CHAIN_LATE),
 	   "whatever the order, use comes before the next chain with that id");
 	log_.n = 0;
-	emu_watch_stop(&w);
+	snoop_stop(&w);
 	ok(log_.n == 2 && log_.flags[0] == VQT_USED_DETACHED && log_.flags[1] == VQT_USED_DETACHED,
 	   "what the device had not used when it stopped is given up");
 	end();
@@ -222,13 +222,13 @@ static void overrun(void)
 		offer(2 * (i % 3), i);
 		finish(2 * (i % 3));
 	}
-	emu_watch_look(&w, true);
+	snoop_look(&w, true);
 	ok(log_.n == 1 && log_.type[0] == VQT_LOSS, "more than the ring shows: a loss");
 	is(w.stats.lost, 3 * SIZE, "of so many");
 	offer(0, 1);
-	emu_watch_kick(&w);
+	snoop_kick(&w);
 	finish(0);
-	emu_watch_call(&w);
+	snoop_call(&w);
 	ok(is_chain(2, 0, 0) && is_used(3, 0, true), "and it goes on from there");
 	end();
 }
@@ -243,7 +243,7 @@ static void bad_driver(void)
 	PUT16(AVAIL + 4 + 2 * (avail_idx % SIZE), 99);
 	avail_idx++;
 	PUT16(AVAIL + 2, avail_idx);
-	emu_watch_kick(&w);
+	snoop_kick(&w);
 	ok(log_.type[1] == VQT_AVAIL && log_.flags[1] == VQT_CHAIN_BAD_NEXT,
 	   "a chain that leads nowhere");
 	ok(is_chain(2, 2, 0), "the next one is read all the same");
@@ -251,7 +251,7 @@ static void bad_driver(void)
 	   "a head outside the table");
 	finish(0);
 	offer(2, 1); /* in flight */
-	emu_watch_kick(&w);
+	snoop_kick(&w);
 	ok(is_used(4, 0, false), "the bad chain is used: where its status is nobody knows");
 	ok(log_.type[6] == VQT_AVAIL && log_.flags[6] == VQT_CHAIN_BAD_HEAD,
 	   "a head in flight is told as such");
@@ -262,13 +262,13 @@ static void bad_device(void)
 {
 	begin(1ull << VIRTIO_F_VERSION_1, 0);
 	offer(0, 1);
-	emu_watch_kick(&w);
+	snoop_kick(&w);
 	finish(5);
-	emu_watch_call(&w);
+	snoop_call(&w);
 	ok(is_used(2, 5, false) && !(log_.flags[2] & VQT_USED_SYNTHETIC),
 	   "an id that nobody offered");
 	finish(0);
-	emu_watch_call(&w);
+	snoop_call(&w);
 	ok(is_used(4, 0, true), "the one that was is still known");
 	end();
 }
@@ -279,32 +279,32 @@ static void in_order(void)
 	offer(0, 1);
 	offer(2, 1);
 	offer(4, 1);
-	emu_watch_kick(&w);
+	snoop_kick(&w);
 	finish(4); /* one entry for all three */
 	used_idx += 2;
 	PUT16(USED + 2, used_idx);
-	emu_watch_call(&w);
+	snoop_call(&w);
 	ok(log_.type[4] == VQT_USED && log_.id[4] == 0 && log_.flags[4] & VQT_USED_SYNTHETIC &&
 		   log_.id[5] == 2 && is_used(6, 4, true) && log_.type[7] == VQT_IRQ,
 	   "IN_ORDER: one used entry stands for those before it");
-	is(w.ring.taken, 0, "and none is left in flight");
+	is(w.ring.popped, 0, "and none is left in flight");
 	end();
 }
 
 static void notifications(void)
 {
 	begin(1ull << VIRTIO_F_VERSION_1, 0);
-	ok(!emu_watch_pending(&w), "nothing there");
+	ok(!snoop_pending(&w), "nothing there");
 	offer(0, 1);
-	ok(emu_watch_pending(&w) && emu_watch_kick_due(&w), "an entry that a kick is due for");
+	ok(snoop_pending(&w) && snoop_kick_due(&w), "an entry that a kick is due for");
 	PUT16(USED, VRING_USED_F_NO_NOTIFY);
-	ok(!emu_watch_kick_due(&w), "the device asked for none");
+	ok(!snoop_kick_due(&w), "the device asked for none");
 	end();
 	begin(1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_RING_F_EVENT_IDX, 0);
 	offer(0, 1);
-	ok(emu_watch_pending(&w) && emu_watch_kick_due(&w), "event index: its mark is passed");
+	ok(snoop_pending(&w) && snoop_kick_due(&w), "event index: its mark is passed");
 	PUT16(USED + 4 + 8 * SIZE, 5);
-	ok(!emu_watch_kick_due(&w), "event index: not passed");
+	ok(!snoop_kick_due(&w), "event index: not passed");
 	end();
 }
 
@@ -354,9 +354,9 @@ static void packed(void)
 	for (unsigned i = 0; i < 6; i++) { /* twice round: 8 slots of 2 */
 		log_.n = 0;
 		offer_packed(i & 1);
-		emu_watch_kick(&w);
+		snoop_kick(&w);
 		finish_packed(at, w_, i & 1);
-		emu_watch_call(&w);
+		snoop_call(&w);
 		ok(log_.n == 4 && is_chain(1, i & 1, 0) && is_used(2, i & 1, true),
 		   "packed: kick, chain, used with its status, interrupt");
 		w_ ^= at + 2 >= SIZE;
@@ -365,18 +365,18 @@ static void packed(void)
 	log_.n = 0;
 	offer_packed(0);
 	offer_packed(1);
-	emu_watch_kick(&w);
+	snoop_kick(&w);
 	finish_packed(at, w_, 1); /* over the other's descriptor */
-	emu_watch_call(&w);
+	snoop_call(&w);
 	ok(is_used(3, 1, true), "packed: out of order");
 	finish_packed(at + 2, w_, 0);
-	emu_watch_call(&w);
+	snoop_call(&w);
 	ok(is_used(5, 0, true), "packed: whose descriptor was overwritten");
 	at += 4;
 	log_.n = 0;
 	offer_packed(0);
 	finish_packed(at % SIZE, w_ ^ (at >= SIZE), 0);
-	emu_watch_look(&w, true);
+	snoop_look(&w, true);
 	ok(log_.n && log_.type[0] == VQT_LOSS && !w.on,
 	   "packed: used before it was seen: lost, no guess");
 	end();

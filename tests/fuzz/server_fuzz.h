@@ -22,7 +22,7 @@
 #define RAM (1u << 18)
 
 struct client {
-	struct door *door;
+	struct server *server;
 	int fd, ram_fd, cut_fd;
 	int event_fd; /* the last that was sent: a kick, with luck */
 	uint8_t *ram;
@@ -73,7 +73,7 @@ static void client_turn(struct client *c)
 {
 	char sink[4096];
 	for (int i = 0; i < 4; i++)
-		door_step(c->door, 0, NULL);
+		server_step(c->server, 0, NULL);
 	while (recv(c->fd, sink, sizeof(sink), MSG_DONTWAIT) > 0)
 		;
 }
@@ -116,11 +116,12 @@ static void client_request(struct client *c, const uint8_t *p, size_t n)
 	memcpy(c->ram + 0x1002, &c->made, 2);
 }
 
-static int client_open(struct client *c, int (*make)(struct door **, const struct door_config *),
-		       const struct door_config *base, uint8_t how)
+static int client_open(struct client *c,
+		       int (*make)(struct server **, const struct server_config *),
+		       const struct server_config *base, uint8_t how)
 {
 	static struct emu_blk_config blk;
-	struct door_config cfg = *base;
+	struct server_config cfg = *base;
 	int pair[2];
 	memset(&blk, 0, sizeof(blk));
 	if (emu_backend_mem(&blk.backend, NULL, 128 << 10) < 0)
@@ -129,8 +130,8 @@ static int client_open(struct client *c, int (*make)(struct door **, const struc
 	cfg.class_config = &blk;
 	cfg.queues = 1 + (how & 3);
 	cfg.patience_ms = -1;
-	door_map_guard();
-	if (make(&c->door, &cfg) < 0) {
+	server_map_guard();
+	if (make(&c->server, &cfg) < 0) {
 		emu_backend_close(blk.backend);
 		return -1;
 	}
@@ -139,7 +140,7 @@ static int client_open(struct client *c, int (*make)(struct door **, const struc
 	c->fd = pair[0];
 	c->made = 0;
 	c->event_fd = eventfd(0, EFD_NONBLOCK);
-	door_attach(c->door, pair[1]);
+	server_attach(c->server, pair[1]);
 	c->ram_fd = memfd_create("ram", MFD_CLOEXEC);
 	c->cut_fd = memfd_create("cut", MFD_CLOEXEC);
 	if (ftruncate(c->ram_fd, RAM) < 0 || ftruncate(c->cut_fd, 8192) < 0)
@@ -153,7 +154,7 @@ static void client_close(struct client *c)
 	client_turn(c);
 	close(c->fd);
 	client_turn(c);
-	door_free(c->door);
+	server_free(c->server);
 	munmap(c->ram, RAM);
 	close(c->ram_fd);
 	close(c->cut_fd);

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "decoder/trace/file.h"
-#include "tests/emu/replays.h"
+#include "tests/emu/recording.h"
 
-void reel_insert(struct reel *t, unsigned n, const void *record, size_t len)
+void recording_insert(struct recording *t, unsigned n, const void *record, size_t len)
 {
 	if (t->count == t->cap) {
 		t->cap = t->cap ? t->cap * 2 : 256;
@@ -21,17 +21,17 @@ void reel_insert(struct reel *t, unsigned n, const void *record, size_t len)
 	t->count++;
 }
 
-static void reel_add(struct reel *t, const void *record, size_t len)
+static void recording_add(struct recording *t, const void *record, size_t len)
 {
-	reel_insert(t, t->count, record, len);
+	recording_insert(t, t->count, record, len);
 }
 
-void reel_emit(void *opaque, const void *record, size_t len)
+void recording_emit(void *opaque, const void *record, size_t len)
 {
-	reel_add(opaque, record, len);
+	recording_add(opaque, record, len);
 }
 
-void reel_load(struct reel *t, const char *path)
+void recording_load(struct recording *t, const char *path)
 {
 	struct trace_reader *r;
 	struct trace_error err;
@@ -44,16 +44,16 @@ void reel_load(struct reel *t, const char *path)
 		exit(1);
 	}
 	while (trace_next(r, &rec, &again, &err) == 1)
-		reel_add(t, rec.raw, rec.len);
+		recording_add(t, rec.raw, rec.len);
 	trace_close(r);
 }
 
-void *reel_at(struct reel *t, unsigned n)
+void *recording_at(struct recording *t, unsigned n)
 {
 	return t->bytes[n];
 }
 
-void reel_delete(struct reel *t, unsigned n)
+void recording_delete(struct recording *t, unsigned n)
 {
 	free(t->bytes[n]);
 	t->count--;
@@ -61,10 +61,10 @@ void reel_delete(struct reel *t, unsigned n)
 	memmove(t->len + n, t->len + n + 1, (t->count - n) * sizeof(*t->len));
 }
 
-void reel_free(struct reel *t)
+void recording_free(struct recording *t)
 {
 	while (t->count)
-		reel_delete(t, t->count - 1);
+		recording_delete(t, t->count - 1);
 	free(t->bytes);
 	free(t->len);
 	memset(t, 0, sizeof(*t));
@@ -78,7 +78,7 @@ static void note(void *opaque, const struct replay_divergence *d)
 		o->first = *d;
 }
 
-static void gather(struct reel *t, struct replay_gather *g)
+static void gather(struct recording *t, struct replay_profile *g)
 {
 	struct model *m = model_new();
 	struct record rec;
@@ -87,14 +87,14 @@ static void gather(struct reel *t, struct replay_gather *g)
 	for (unsigned i = 0; i < t->count; i++)
 		if (record_parse(&rec, t->bytes[i], t->len[i], NULL) == 0 &&
 		    model_feed(m, &rec, i + 1, &e) == 0)
-			replay_gather_feed(g, &e);
-	replay_gather_finish(g);
+			replay_profile_feed(g, &e);
+	replay_profile_finish(g);
 	model_free(m);
 }
 
-void reel_replay(struct reel *t, const struct replay_options *opt, struct outcome *out)
+void recording_replay(struct recording *t, const struct replay_options *opt, struct outcome *out)
 {
-	struct replay_gather *g = replay_gather_new();
+	struct replay_profile *g = replay_profile_new();
 	struct replay_options o = opt ? *opt : (struct replay_options){ 0 };
 	struct replay *r = NULL;
 	struct record rec;
@@ -116,7 +116,7 @@ void reel_replay(struct reel *t, const struct replay_options *opt, struct outcom
 			snprintf(out->why, sizeof(out->why), "%s", replay_error(r));
 	}
 	replay_free(r);
-	replay_gather_free(g);
+	replay_profile_free(g);
 }
 
 bool outcome_names(const struct outcome *o, uint64_t number, const char *subject)

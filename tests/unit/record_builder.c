@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/unit/make.h"
+#include "tests/unit/record_builder.h"
 
-void talk_say(struct talk *t, unsigned type, void *fixed, size_t size, const void *tail, size_t n)
+void builder_add(struct record_builder *t, unsigned type, void *fixed, size_t size,
+		 const void *tail, size_t n)
 {
 	struct vqt_hdr *h = fixed;
 	const char *why = "";
@@ -35,7 +36,7 @@ void talk_say(struct talk *t, unsigned type, void *fixed, size_t size, const voi
 		trace_write(t->writer, t->bytes, t->len);
 }
 
-void talk_begin(struct talk *t)
+void builder_begin(struct record_builder *t)
 {
 	struct vqt_session s = { .major = VQT_VERSION_MAJOR, .snaplen = 16 };
 	struct vqt_source src = { .kind = VQT_SRC_QEMU, .pid = 42 };
@@ -48,20 +49,20 @@ void talk_begin(struct talk *t)
 	t->model = model_new();
 	t->ts = 1000000;
 	t->device = 0;
-	talk_say(t, VQT_SESSION, &s, sizeof(s), NULL, 0);
-	talk_say(t, VQT_SOURCE, &src, sizeof(src), NULL, 0);
+	builder_add(t, VQT_SESSION, &s, sizeof(s), NULL, 0);
+	builder_add(t, VQT_SOURCE, &src, sizeof(src), NULL, 0);
 	t->device = 1;
-	talk_say(t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
+	builder_add(t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
 }
 
-void talk_end(struct talk *t)
+void builder_finish(struct record_builder *t)
 {
 	model_free(t->model);
 	t->model = NULL;
 }
 
-static void access(struct talk *t, unsigned op, unsigned region, uint32_t offset, unsigned width,
-		   uint64_t value)
+static void access(struct record_builder *t, unsigned op, unsigned region, uint32_t offset,
+		   unsigned width, uint64_t value)
 {
 	struct vqt_reg r = {
 		.region = (uint8_t)region,
@@ -71,20 +72,22 @@ static void access(struct talk *t, unsigned op, unsigned region, uint32_t offset
 		.value = value,
 	};
 
-	talk_say(t, VQT_REG, &r, sizeof(r), NULL, 0);
+	builder_add(t, VQT_REG, &r, sizeof(r), NULL, 0);
 }
 
-void talk_read(struct talk *t, unsigned region, uint32_t offset, unsigned width, uint64_t value)
+void builder_read(struct record_builder *t, unsigned region, uint32_t offset, unsigned width,
+		  uint64_t value)
 {
 	access(t, VQT_READ, region, offset, width, value);
 }
 
-void talk_write(struct talk *t, unsigned region, uint32_t offset, unsigned width, uint64_t value)
+void builder_write(struct record_builder *t, unsigned region, uint32_t offset, unsigned width,
+		   uint64_t value)
 {
 	access(t, VQT_WRITE, region, offset, width, value);
 }
 
-void talk_kick(struct talk *t, uint16_t last_avail, uint16_t avail_idx)
+void builder_kick(struct record_builder *t, uint16_t last_avail, uint16_t avail_idx)
 {
 	struct vqt_kick k = {
 		.ring = { .avail_idx = avail_idx,
@@ -93,11 +96,11 @@ void talk_kick(struct talk *t, uint16_t last_avail, uint16_t avail_idx)
 		.via = VQT_KICK_IOEVENTFD,
 	};
 
-	talk_say(t, VQT_KICK, &k, sizeof(k), NULL, 0);
+	builder_add(t, VQT_KICK, &k, sizeof(k), NULL, 0);
 }
 
-void talk_avail(struct talk *t, uint16_t head, const struct vqt_desc *desc, unsigned n,
-		uint32_t type, uint64_t sector)
+void builder_avail(struct record_builder *t, uint16_t head, const struct vqt_desc *desc, unsigned n,
+		   uint32_t type, uint64_t sector)
 {
 	struct vqt_avail a = {
 		.head = head,
@@ -113,24 +116,24 @@ void talk_avail(struct talk *t, uint16_t head, const struct vqt_desc *desc, unsi
 	memcpy(tail, desc, at);
 	memcpy(tail + at, &seg, sizeof(seg));
 	memcpy(tail + at + sizeof(seg), &hdr, sizeof(hdr));
-	talk_say(t, VQT_AVAIL, &a, sizeof(a), tail, at + sizeof(seg) + sizeof(hdr));
+	builder_add(t, VQT_AVAIL, &a, sizeof(a), tail, at + sizeof(seg) + sizeof(hdr));
 }
 
-void talk_used(struct talk *t, uint16_t id, uint32_t len, uint8_t status)
+void builder_used(struct record_builder *t, uint16_t id, uint32_t len, uint8_t status)
 {
 	struct vqt_used u = { .id = id, .len = len, .flags = VQT_USED_STATUS, .status = status };
 
-	talk_say(t, VQT_USED, &u, sizeof(u), NULL, 0);
+	builder_add(t, VQT_USED, &u, sizeof(u), NULL, 0);
 }
 
-void talk_irq(struct talk *t, unsigned kind, uint16_t vector)
+void builder_irq(struct record_builder *t, unsigned kind, uint16_t vector)
 {
 	struct vqt_irq i = { .kind = (uint8_t)kind, .vector = vector, .level = 1 };
 
-	talk_say(t, VQT_IRQ, &i, sizeof(i), NULL, 0);
+	builder_add(t, VQT_IRQ, &i, sizeof(i), NULL, 0);
 }
 
-void talk_read_request(struct talk *t, uint16_t head, uint64_t sector)
+void builder_read_request(struct record_builder *t, uint16_t head, uint64_t sector)
 {
 	const struct vqt_desc d[3] = {
 		{ 0x1000, 16, VRING_DESC_F_NEXT, 1 },
@@ -138,5 +141,5 @@ void talk_read_request(struct talk *t, uint16_t head, uint64_t sector)
 		{ 0x3000, 1, VRING_DESC_F_WRITE, 0 },
 	};
 
-	talk_avail(t, head, d, 3, VIRTIO_BLK_T_IN, sector);
+	builder_avail(t, head, d, 3, VIRTIO_BLK_T_IN, sector);
 }

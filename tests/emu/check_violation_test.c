@@ -191,22 +191,22 @@ static void good(unsigned bits, uint64_t tick)
 	watch_free(&w);
 }
 
-static void driver(const struct emu_wrong *wrong)
+static void driver(const struct emu_violation *violation)
 {
-	const struct expected *e = of(drivers, wrong->name);
+	const struct expected *e = of(drivers, violation->name);
 	struct emu_tap_config tap;
 	char except[512];
 	struct watch w;
 
-	if (!ok(e != NULL, "%s has a rule", wrong->name))
+	if (!ok(e != NULL, "%s has a rule", violation->name))
 		return;
 	snprintf(except, sizeof(except), USUAL "%s,%s", e->rule, e->also);
 	watch_begin(&w, e->tick ? e->tick : FAST, except);
 	tap = watch_tap(&w);
-	emu_wrong_play(wrong, &tap);
+	emu_violation_play(violation, &tap);
 	watch_end(&w);
-	ok(watch_hit(&w, e->rule), "driver %s: found by %s", wrong->name, e->rule);
-	if (!ok(!w.found, "driver %s: by that alone", wrong->name))
+	ok(watch_hit(&w, e->rule), "driver %s: found by %s", violation->name, e->rule);
+	if (!ok(!w.found, "driver %s: by that alone", violation->name))
 		printf("# %s\n", w.first);
 	watch_free(&w);
 }
@@ -250,7 +250,7 @@ static void rules_exist(const struct expected *table)
 
 int main(void)
 {
-	const struct emu_wrong *wrong;
+	const struct emu_violation *violation;
 
 	rules_exist(drivers);
 	rules_exist(devices);
@@ -258,8 +258,8 @@ int main(void)
 		good(bits, FAST);
 		good(bits, SLOW);
 	}
-	for (unsigned n = 0; (wrong = emu_wrong_nth(n)); n++)
-		driver(wrong);
+	for (unsigned n = 0; (violation = emu_violation_nth(n)); n++)
+		driver(violation);
 	for (const struct emu_fault_row *row = emu_faults; row->name; row++)
 		device(row);
 	return done();

@@ -29,17 +29,17 @@
  *   ms: mg:     virtio-mmio registers     as:A/W=N ag: the common configuration by place; las: lag: legacy
  *   @NAME       one of the pieces below   !WORD     the finding is expected here
  */
-#ifndef VQT_TESTS_UNIT_CHECK_SCRIPT_H
-#define VQT_TESTS_UNIT_CHECK_SCRIPT_H
+#ifndef VQT_TESTS_UNIT_CONVERSATION_H
+#define VQT_TESTS_UNIT_CONVERSATION_H
 
 #include "decoder/check/check.h"
 #include "decoder/check/rule.h"
-#include "tests/unit/make.h"
+#include "tests/unit/record_builder.h"
 
-#define SCRIPT_FINDINGS 64
+#define CONVERSATION_FINDINGS 64
 
-struct script {
-	struct talk t;
+struct conversation {
+	struct record_builder t;
 	struct check *c;
 	struct vqt_ring ring[4];
 	bool packed;
@@ -50,17 +50,17 @@ struct script {
 		uint64_t number, nth;
 		unsigned nbefore, queue;
 		char seen[160];
-	} found[SCRIPT_FINDINGS];
+	} found[CONVERSATION_FINDINGS];
 	unsigned nfound;
 	const char *error; /* the word nobody understood */
 	bool no_reset; /* begin as a late capture does */
 };
 
 /* A talk, a checker of these rules. */
-void script_begin(struct script *s, const char *selection);
-void script_run(struct script *s, const char *words);
-void script_end(struct script *s); /* the trace ends, then everything is freed */
+void conversation_begin(struct conversation *s, const char *selection);
+void conversation_run(struct conversation *s, const char *words);
+void conversation_end(struct conversation *s); /* the trace ends, then everything is freed */
 /* Findings of a rule. */
-unsigned script_count(const struct script *s, const char *id);
+unsigned conversation_count(const struct conversation *s, const char *id);
 
 #endif

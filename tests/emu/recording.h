@@ -5,20 +5,20 @@
 
 #include "emu/replay/replay.h"
 
-struct reel {
+struct recording {
 	uint8_t **bytes; /* records, aligned */
 	uint32_t *len;
 	unsigned count, cap;
 };
 
-void reel_load(struct reel *t, const char *path); /* exits when it cannot */
+void recording_load(struct recording *t, const char *path); /* exits when it cannot */
 /* An emit function for emu_tap_config and replay_options; opaque is the reel. */
-void reel_emit(void *opaque, const void *record, size_t len);
+void recording_emit(void *opaque, const void *record, size_t len);
 /* The record at n (from 0), to be changed in place. */
-void *reel_at(struct reel *t, unsigned n);
-void reel_insert(struct reel *t, unsigned n, const void *record, size_t len);
-void reel_delete(struct reel *t, unsigned n);
-void reel_free(struct reel *t);
+void *recording_at(struct recording *t, unsigned n);
+void recording_insert(struct recording *t, unsigned n, const void *record, size_t len);
+void recording_delete(struct recording *t, unsigned n);
+void recording_free(struct recording *t);
 
 /* Event numbers are those of the reel: record n is event n + 1. */
 struct outcome {
@@ -28,7 +28,7 @@ struct outcome {
 	struct replay_divergence first; /* of the lowest event number */
 	char why[256];
 };
-void reel_replay(struct reel *t, const struct replay_options *opt, struct outcome *out);
+void recording_replay(struct recording *t, const struct replay_options *opt, struct outcome *out);
 /* Is every difference about this event? */
 bool outcome_names(const struct outcome *o, uint64_t number, const char *subject);
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "decoder/spec/spec.h"
-#include "tests/emu/replays.h"
+#include "tests/emu/recording.h"
 
 struct unfound {
 	char name[96];
@@ -41,12 +41,12 @@ static void miss(const char *name)
 	unfound[i].count++;
 }
 
-static unsigned class_of(struct reel *t, unsigned device)
+static unsigned class_of(struct recording *t, unsigned device)
 {
 	unsigned id = 0;
 
 	for (unsigned i = 0; i < t->count; i++) {
-		const struct vqt_device *d = reel_at(t, i);
+		const struct vqt_device *d = recording_at(t, i);
 
 		if (d->h.type == VQT_DEVICE && d->h.device == device && d->virtio_id)
 			id = d->virtio_id;
@@ -55,7 +55,7 @@ static unsigned class_of(struct reel *t, unsigned device)
 }
 
 /* Its legacy registers are named as if MSI-X was on; for a count that will do. */
-static void name_of(char *to, size_t size, struct reel *t, const struct vqt_reg *r)
+static void name_of(char *to, size_t size, struct recording *t, const struct vqt_reg *r)
 {
 	const struct spec_field *f =
 		spec_field_at(r->region, class_of(t, r->h.device), r->offset, r->width, 1);
@@ -92,11 +92,11 @@ static struct replay_declared *declared_of(const char *path)
 	return d;
 }
 
-static unsigned differences(struct reel *t, struct replay_options *o)
+static unsigned differences(struct recording *t, struct replay_options *o)
 {
 	struct outcome out;
 
-	reel_replay(t, o, &out);
+	recording_replay(t, o, &out);
 	return out.rc < 0 ? ~0U : out.differences; /* a replay that gives up has noticed, too */
 }
 
@@ -104,14 +104,14 @@ static void bend(const char *path)
 {
 	struct replay_options o = { .declared = declared_of(path) };
 	unsigned long before = changed, missed_before = missed;
-	struct reel t;
+	struct recording t;
 	unsigned base;
 
 	o.io_errors = o.declared && replay_declared_io_errors(o.declared, "emu");
-	reel_load(&t, path);
+	recording_load(&t, path);
 	base = differences(&t, &o);
 	for (unsigned i = 0; i < t.count; i++) {
-		struct vqt_reg *r = reel_at(&t, i);
+		struct vqt_reg *r = recording_at(&t, i);
 
 		if (r->h.type != VQT_REG || r->op != VQT_READ)
 			continue;
@@ -131,7 +131,7 @@ static void bend(const char *path)
 	       strrchr(path, '/') ? strrchr(path, '/') + 1 : path, changed - before,
 	       missed - missed_before);
 	fflush(stdout);
-	reel_free(&t);
+	recording_free(&t);
 	replay_declared_free(o.declared);
 }
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/check_script_impl.h"
+#include "tests/unit/conversation_impl.h"
 
 /* A driver that does everything right, in pieces. */
 static const struct {
@@ -82,7 +82,7 @@ static const struct {
 	{ "msix", "pg:0x34/1=0x98 pg:0x98/4=0x00020011 ps:0x9a/2=0x8002" },
 };
 
-static void feed(struct script *s)
+static void feed(struct conversation *s)
 {
 	if (check_feed(s->c, s->t.model, &s->t.e))
 		abort();
@@ -90,9 +90,9 @@ static void feed(struct script *s)
 
 static void found(void *opaque, const struct finding *f)
 {
-	struct script *s = opaque;
+	struct conversation *s = opaque;
 
-	if (s->nfound == SCRIPT_FINDINGS)
+	if (s->nfound == CONVERSATION_FINDINGS)
 		return;
 	s->found[s->nfound].rule = f->rule;
 	s->found[s->nfound].number = f->number;
@@ -103,7 +103,7 @@ static void found(void *opaque, const struct finding *f)
 	s->nfound++;
 }
 
-void script_begin(struct script *s, const char *selection)
+void conversation_begin(struct conversation *s, const char *selection)
 {
 	struct vqt_session session = { .major = VQT_VERSION_MAJOR, .snaplen = 256 };
 	struct vqt_source src = { .kind = VQT_SRC_EMU, .pid = 42 };
@@ -119,23 +119,23 @@ void script_begin(struct script *s, const char *selection)
 	s->t.model = model_new();
 	s->t.ts = 1000000;
 	s->size = 8;
-	talk_say(&s->t, VQT_SESSION, &session, sizeof(session), NULL, 0);
+	builder_add(&s->t, VQT_SESSION, &session, sizeof(session), NULL, 0);
 	feed(s);
-	talk_say(&s->t, VQT_SOURCE, &src, sizeof(src), NULL, 0);
+	builder_add(&s->t, VQT_SOURCE, &src, sizeof(src), NULL, 0);
 	feed(s);
 	s->t.device = 1;
-	talk_say(&s->t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
+	builder_add(&s->t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
 	feed(s);
 }
 
-void script_end(struct script *s)
+void conversation_end(struct conversation *s)
 {
 	check_finish(s->c, s->t.model);
 	check_free(s->c);
-	talk_end(&s->t);
+	builder_finish(&s->t);
 }
 
-unsigned script_count(const struct script *s, const char *id)
+unsigned conversation_count(const struct conversation *s, const char *id)
 {
 	unsigned n = 0;
 
@@ -146,7 +146,7 @@ unsigned script_count(const struct script *s, const char *id)
 
 /* --- registers -------------------------------------------------------------- */
 
-unsigned long long script_number(const char **at)
+unsigned long long conversation_number(const char **at)
 {
 	char *end;
 	unsigned long long v = strtoull(*at, &end, 0);
@@ -155,8 +155,8 @@ unsigned long long script_number(const char **at)
 	return v;
 }
 
-static void access_reg(struct script *s, unsigned region, bool write, bool via, uint32_t offset,
-		       unsigned width, uint64_t value)
+static void access_reg(struct conversation *s, unsigned region, bool write, bool via,
+		       uint32_t offset, unsigned width, uint64_t value)
 {
 	struct vqt_reg r = {
 		.region = (uint8_t)region,
@@ -167,11 +167,11 @@ static void access_reg(struct script *s, unsigned region, bool write, bool via, 
 		.flags = via ? VQT_REG_VIA_CFG : 0,
 	};
 
-	talk_say(&s->t, VQT_REG, &r, sizeof(r), NULL, 0);
+	builder_add(&s->t, VQT_REG, &r, sizeof(r), NULL, 0);
 }
 
 /* REG[/W][+O]=N */
-static bool named(struct script *s, unsigned region, bool write, bool via, const char *word)
+static bool named(struct conversation *s, unsigned region, bool write, bool via, const char *word)
 {
 	const struct spec_fields *fields = spec_region_fields(region, VIRTIO_ID_BLOCK);
 	const struct spec_field *f;
@@ -188,30 +188,30 @@ static bool named(struct script *s, unsigned region, bool write, bool via, const
 	width = f->width;
 	if (*word == '/') {
 		word++;
-		width = (unsigned)script_number(&word);
+		width = (unsigned)conversation_number(&word);
 	}
 	if (*word == '+') {
 		word++;
-		plus = (uint32_t)script_number(&word);
+		plus = (uint32_t)conversation_number(&word);
 	}
 	if (*word++ != '=')
 		return false;
-	access_reg(s, region, write, via, f->offset + plus, width, script_number(&word));
+	access_reg(s, region, write, via, f->offset + plus, width, conversation_number(&word));
 	return true;
 }
 
 /* A/W=N */
-static bool placed(struct script *s, unsigned region, bool write, const char *word)
+static bool placed(struct conversation *s, unsigned region, bool write, const char *word)
 {
-	uint32_t at = (uint32_t)script_number(&word);
+	uint32_t at = (uint32_t)conversation_number(&word);
 	unsigned width;
 
 	if (*word++ != '/')
 		return false;
-	width = (unsigned)script_number(&word);
+	width = (unsigned)conversation_number(&word);
 	if (*word++ != '=')
 		return false;
-	access_reg(s, region, write, false, at, width, script_number(&word));
+	access_reg(s, region, write, false, at, width, conversation_number(&word));
 	return true;
 }
 
@@ -229,7 +229,7 @@ static const struct {
 	{ "as:", VQT_REGION_COMMON, true, true },  { "ag:", VQT_REGION_COMMON, false, true },
 };
 
-static int reg_word(struct script *s, const char *word)
+static int reg_word(struct conversation *s, const char *word)
 {
 	bool via = !strncmp(word, "v:", 2);
 
@@ -249,7 +249,7 @@ static int reg_word(struct script *s, const char *word)
 
 /* --- the rest --------------------------------------------------------------- */
 
-static void irq_word(struct script *s, const char *word)
+static void irq_word(struct conversation *s, const char *word)
 {
 	struct vqt_irq i = { .vector = VQT_NO_VECTOR };
 	uint16_t queue = s->t.queue;
@@ -261,67 +261,67 @@ static void irq_word(struct script *s, const char *word)
 	case 'I': i.kind = VQT_IRQ_SIGNAL; break;
 	case 'M':
 		i.kind = VQT_IRQ_MSIX;
-		i.vector = (uint16_t)script_number(&word);
+		i.vector = (uint16_t)conversation_number(&word);
 		if (*word == 'q')
 			s->t.queue = queue;
 		break;
 	case 'N': i.kind = VQT_IRQ_CONFIG; break;
 	case 'X':
 		i.kind = VQT_IRQ_INTX;
-		i.level = (uint8_t)script_number(&word);
+		i.level = (uint8_t)conversation_number(&word);
 		break;
 	}
-	talk_say(&s->t, VQT_IRQ, &i, sizeof(i), NULL, 0);
+	builder_add(&s->t, VQT_IRQ, &i, sizeof(i), NULL, 0);
 	s->t.queue = queue;
 }
 
-static void life_word(struct script *s, unsigned what, uint64_t arg)
+static void event_name_word(struct conversation *s, unsigned what, uint64_t arg)
 {
-	struct vqt_life l = { .what = (uint16_t)what, .arg = { arg } };
+	struct vqt_lifecycle l = { .what = (uint16_t)what, .arg = { arg } };
 	uint16_t queue = s->t.queue;
 
 	s->t.queue = VQT_NO_QUEUE;
-	talk_say(&s->t, VQT_LIFE, &l, sizeof(l), NULL, 0);
+	builder_add(&s->t, VQT_LIFECYCLE, &l, sizeof(l), NULL, 0);
 	s->t.queue = queue;
 }
 
 /* E:WHAT=A,B,C of the queue */
-static void life_of_queue(struct script *s, const char *w)
+static void life_of_queue(struct conversation *s, const char *w)
 {
-	struct vqt_life l = { .what = (uint16_t)script_number(&w) };
+	struct vqt_lifecycle l = { .what = (uint16_t)conversation_number(&w) };
 
 	for (unsigned i = 0; i < 3 && *w; i++) {
 		w++;
-		l.arg[i] = script_number(&w);
+		l.arg[i] = conversation_number(&w);
 	}
-	talk_say(&s->t, VQT_LIFE, &l, sizeof(l), NULL, 0);
+	builder_add(&s->t, VQT_LIFECYCLE, &l, sizeof(l), NULL, 0);
 }
 
 /* B a flush of the backend for head H begins, b it ends */
-static void backend_word(struct script *s, const char *w)
+static void backend_word(struct conversation *s, const char *w)
 {
 	struct vqt_backend b = { .op = VQT_BACKEND_FLUSH, .phase = *w == 'b', .cookie = 1 };
 
 	w++;
-	b.head = (uint16_t)script_number(&w);
-	talk_say(&s->t, VQT_BACKEND, &b, sizeof(b), NULL, 0);
+	b.head = (uint16_t)conversation_number(&w);
+	builder_add(&s->t, VQT_BACKEND, &b, sizeof(b), NULL, 0);
 }
 
 /* D=TYPE,TRANSPORT: another device, which speaks from here on */
-static void device_word(struct script *s, const char *w)
+static void device_word(struct conversation *s, const char *w)
 {
 	struct vqt_device d = { .bdf = 0x20 };
 
-	d.virtio_id = (uint16_t)script_number(&w);
+	d.virtio_id = (uint16_t)conversation_number(&w);
 	w++;
-	d.transport = (uint16_t)script_number(&w);
+	d.transport = (uint16_t)conversation_number(&w);
 	s->t.device++;
-	talk_say(&s->t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
+	builder_add(&s->t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
 }
 
-static bool one_event(struct script *s, const char *w)
+static bool one_event(struct conversation *s, const char *w)
 {
-	struct vqt_ringstate g = { .ring = *script_ring(s) };
+	struct vqt_ringstate g = { .ring = *conversation_ring(s) };
 	struct vqt_loss loss = { .lost = 3, .why = VQT_LOSS_BUFFER };
 	struct vqt_source source = { .kind = VQT_SRC_QEMU, .pid = 42 };
 	int rc = reg_word(s, w);
@@ -331,25 +331,25 @@ static bool one_event(struct script *s, const char *w)
 	if (!strncmp(w, "S=", 2) || !strncmp(w, "g=", 2)) {
 		const char *v = w + 2;
 
-		access_reg(s, VQT_REGION_COMMON, *w == 'S', false, 20, 1, script_number(&v));
+		access_reg(s, VQT_REGION_COMMON, *w == 'S', false, 20, 1, conversation_number(&v));
 	} else if (!strncmp(w, "isr=", 4)) {
 		const char *v = w + 4;
 
-		access_reg(s, VQT_REGION_ISR, false, false, 0, 1, script_number(&v));
+		access_reg(s, VQT_REGION_ISR, false, false, 0, 1, conversation_number(&v));
 	} else if (!strncmp(w, "n:", 2)) {
 		const char *v = w + 2;
-		uint32_t at = (uint32_t)script_number(&v);
+		uint32_t at = (uint32_t)conversation_number(&v);
 
 		v++;
-		access_reg(s, VQT_REGION_NOTIFY, true, false, at, 2, script_number(&v));
+		access_reg(s, VQT_REGION_NOTIFY, true, false, at, 2, conversation_number(&v));
 	} else if (!strncmp(w, "D=", 2)) {
 		device_word(s, w + 2);
 	} else if (*w == 'K') {
-		script_kick(s, w + 1);
+		conversation_kick(s, w + 1);
 	} else if (*w == 'C') {
-		script_chain(s, w + 1);
+		conversation_chain(s, w + 1);
 	} else if (*w == 'U') {
-		script_used(s, w + 1);
+		conversation_used(s, w + 1);
 	} else if (strchr("IMNX", *w)) {
 		irq_word(s, w);
 	} else if (*w == 'G' && strlen(w) <= 2) {
@@ -358,25 +358,25 @@ static bool one_event(struct script *s, const char *w)
 
 		g.why = p ? VQT_RING_PERIODIC : w[1] == 'S' ? VQT_RING_STATUS : VQT_RING_ASKED;
 		g.pending = p ? (uint8_t)(p - pending) : VQT_PENDING_UNKNOWN;
-		talk_say(&s->t, VQT_RING, &g, sizeof(g), NULL, 0);
+		builder_add(&s->t, VQT_RING, &g, sizeof(g), NULL, 0);
 	} else if (!strcmp(w, "qemu") || !strcmp(w, "proxy")) {
 		if (*w == 'p')
 			source.kind = VQT_SRC_PROXY;
-		talk_say(&s->t, VQT_SOURCE, &source, sizeof(source), NULL, 0);
+		builder_add(&s->t, VQT_SOURCE, &source, sizeof(source), NULL, 0);
 	} else if (!strncmp(w, "E:", 2)) {
 		life_of_queue(s, w + 2);
 	} else if ((*w == 'B' || *w == 'b') && w[1] >= '0' && w[1] <= '9') {
 		backend_word(s, w);
 	} else if (!strcmp(w, "E")) {
-		life_word(s, VQT_LIFE_ERROR, 0);
+		event_name_word(s, VQT_LIFECYCLE_ERROR, 0);
 	} else if (!strcmp(w, "R")) {
-		life_word(s, VQT_LIFE_RESET, 0);
+		event_name_word(s, VQT_LIFECYCLE_RESET, 0);
 	} else if (!strncmp(w, "Q=", 2)) {
 		const char *v = w + 2;
 
-		life_word(s, VQT_LIFE_SET_STATUS, script_number(&v));
+		event_name_word(s, VQT_LIFECYCLE_SET_STATUS, conversation_number(&v));
 	} else if (!strcmp(w, "L")) {
-		talk_say(&s->t, VQT_LOSS, &loss, sizeof(loss), NULL, 0);
+		builder_add(&s->t, VQT_LOSS, &loss, sizeof(loss), NULL, 0);
 		s->t.seq += 3;
 	} else {
 		return false;
@@ -384,7 +384,7 @@ static bool one_event(struct script *s, const char *w)
 	return true;
 }
 
-static void restart_ring(struct script *s, const char *w)
+static void restart_ring(struct conversation *s, const char *w)
 {
 	if (!strcmp(w, "S=0") || !strcmp(w, "R") || !strcmp(w, "ls:device_status=0"))
 		memset(s->ring, 0, sizeof(s->ring));
@@ -393,32 +393,32 @@ static void restart_ring(struct script *s, const char *w)
 }
 
 /* Words that are no event. True if it was one. */
-static bool setting(struct script *s, const char *w)
+static bool setting(struct conversation *s, const char *w)
 {
 	const char *v = w + 1;
 
 	if (*w == 'q' && w[1] >= '0' && w[1] <= '9')
-		s->t.queue = (uint16_t)script_number(&v);
+		s->t.queue = (uint16_t)conversation_number(&v);
 	else if (*w == 'A')
-		script_ring(s)->avail_idx =
-			(uint16_t)(script_ring(s)->avail_idx + (w[1] ? script_number(&v) : 1));
+		conversation_ring(s)->avail_idx = (uint16_t)(conversation_ring(s)->avail_idx +
+							     (w[1] ? conversation_number(&v) : 1));
 	else if (!strncmp(w, "r.", 2))
-		return script_set_ring(s, w + 2);
+		return conversation_set_ring(s, w + 2);
 	else if (!strcmp(w, "packed"))
 		s->packed = true;
 	else if (!strncmp(w, "T+", 2)) {
 		v = w + 2;
-		s->t.ts += script_number(&v) * 1000000;
+		s->t.ts += conversation_number(&v) * 1000000;
 	} else if (!strncmp(w, "th=", 3)) {
 		v = w + 3;
-		s->t.tid = (uint32_t)script_number(&v);
+		s->t.tid = (uint32_t)conversation_number(&v);
 	} else {
 		return false;
 	}
 	return true;
 }
 
-static void word(struct script *s, const char *w)
+static void word(struct conversation *s, const char *w)
 {
 	bool mark = *w == '!';
 
@@ -426,7 +426,7 @@ static void word(struct script *s, const char *w)
 	if (*w == '@') {
 		for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
 			if (!strcmp(pieces[i].name, w + 1)) {
-				script_run(s, pieces[i].words);
+				conversation_run(s, pieces[i].words);
 				if (mark) /* the last of it */
 					s->mark = s->t.number;
 				return;
@@ -447,7 +447,7 @@ static void word(struct script *s, const char *w)
 	feed(s);
 }
 
-void script_run(struct script *s, const char *words)
+void conversation_run(struct conversation *s, const char *words)
 {
 	while (words && *words) {
 		size_t n = strcspn(words, " ");

@@ -1,0 +1,7 @@
+# Words of output that were renamed: an old golden output, passed through this,
+# is the new one (sed -E -f), but for the width of a column. Kept while the renaming lasts.
+s/"taken":/"popped":/
+s/kick to taken /kick to popped/
+s/taken to used  /popped to used /
+s/waiting to be taken/waiting to be popped/
+s/\bpacked-taken-/packed-popped-/g
