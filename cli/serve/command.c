@@ -11,7 +11,8 @@
 #include "cli/serve/impl.h"
 #include "decoder/spec/spec.h"
 #include "emu/server/confine.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 #include "emu/server/map.h"
 
 #define FLUSH_MS 200

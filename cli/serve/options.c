@@ -7,7 +7,8 @@
 
 #include "cli/serve/impl.h"
 #include "decoder/spec/spec.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 
 const char serve_usage[] =
 	"usage: vqtrace serve --disk DISK --vfio-user SOCKET [OPTIONS]\n"

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "decoder/class/blk.h"
 #include "decoder/check/impl.h"
 #include "decoder/util/hash.h"
 
@@ -296,7 +297,7 @@ static uint64_t where(const struct rule_context *ctx)
 	return (ctx->q ? where_queue(ctx) : ONLY(PACKED) | ONLY(SPLIT)) |
 	       (accepted(ctx, VIRTIO_RING_F_EVENT_IDX) ? ONLY(EVENT_IDX) : ONLY(NO_EVENT_IDX)) |
 	       (accepted(ctx, VIRTIO_F_IN_ORDER) ? ONLY(IN_ORDER) : 0) |
-	       (accepted(ctx, F_SUSPEND) ? ONLY(SUSPEND) : 0) |
+	       (accepted(ctx, VIRTIO_F_SUSPEND) ? ONLY(SUSPEND) : 0) |
 	       (ctx->d->legacy ? ONLY(LEGACY) : 0) |
 	       (ctx->req && has_table(ctx->req) ? ONLY(TABLE) : 0) | (plain ? 0 : ONLY(UNUSUAL)) |
 	       (ctx->e && ctx->e->rec->h.type == VQT_KICK &&

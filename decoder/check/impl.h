@@ -16,13 +16,7 @@
 #include <string.h>
 
 #include "decoder/check/rule.h"
-
-/* Not in the headers of Debian 12. */
-#define S_SUSPEND 0x10
-#define F_NOTIFICATION_DATA 38
-#define F_NOTIF_CONFIG_DATA 39
-#define F_ADMIN_VQ 41
-#define F_SUSPEND 43
+#include "decoder/spec/constants.h"
 
 #define SECONDS 1000000000ULL
 /* What counts as proof that nobody is coming any more. */

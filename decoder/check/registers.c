@@ -6,9 +6,9 @@ static void suspend_written(struct rule_context *ctx, uint8_t value)
 {
 	struct cdev *d = ctx->d;
 
-	if (!accepted(ctx, F_SUSPEND))
+	if (!accepted(ctx, VIRTIO_F_SUSPEND))
 		return;
-	if (d->suspend == SUSPEND_NO && value & S_SUSPEND && d->n_driver_ok) {
+	if (d->suspend == SUSPEND_NO && value & VIRTIO_CONFIG_S_SUSPEND && d->n_driver_ok) {
 		d->suspend = SUSPEND_ASKED;
 		d->n_suspend = ctx->number;
 	} else if (d->suspend == SUSPEND_DONE && value & VIRTIO_CONFIG_S_DRIVER_OK) {
@@ -20,12 +20,13 @@ static void suspend_written(struct rule_context *ctx, uint8_t value)
 static void suspend_read(struct rule_context *ctx, uint8_t value)
 {
 	struct cdev *d = ctx->d;
-	bool suspended = value & S_SUSPEND && !(value & VIRTIO_CONFIG_S_DRIVER_OK);
+	bool suspended = value & VIRTIO_CONFIG_S_SUSPEND && !(value & VIRTIO_CONFIG_S_DRIVER_OK);
 
 	if (d->suspend == SUSPEND_ASKED && suspended) {
 		d->suspend = SUSPEND_DONE;
 		d->n_suspended = ctx->number;
-	} else if (d->suspend == SUSPEND_RESUMING && !suspended && !(value & S_SUSPEND)) {
+	} else if (d->suspend == SUSPEND_RESUMING && !suspended &&
+		   !(value & VIRTIO_CONFIG_S_SUSPEND)) {
 		d->suspend = SUSPEND_NO;
 		d->ts_resumed = ctx->now;
 	}

@@ -2,6 +2,7 @@
 /* What the checker remembers of devices and queues, and when it forgets. */
 #include <stdlib.h>
 
+#include "decoder/class/blk.h"
 #include "decoder/check/impl.h"
 #include "decoder/util/hash.h"
 

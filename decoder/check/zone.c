@@ -120,6 +120,6 @@ void check_zone_used(struct rule_context *ctx)
 	if (!r || !r->typed || ctx->dev->virtio_id != VIRTIO_ID_BLOCK)
 		return;
 	if (r->type_raw == BLK_ZONE_REPORT && r->status_known && !r->status &&
-	    accepted(ctx, BLK_F_ZONED))
+	    accepted(ctx, VIRTIO_BLK_F_ZONED))
 		learn_report(ctx);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The block device (5.2). */
+#include "decoder/class/blk.h"
 #include "decoder/spec/tables.h"
 
 enum {

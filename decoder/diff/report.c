@@ -391,8 +391,8 @@ static void tell_framing(const struct tale *t)
 	if (a->at != b->at) {
 		char ba[80], bb[80];
 
-		spec_format_bits(ba, sizeof(ba), life_chain_flags, a->at);
-		spec_format_bits(bb, sizeof(bb), life_chain_flags, b->at);
+		spec_format_bits(ba, sizeof(ba), event_chain_flags, a->at);
+		spec_format_bits(bb, sizeof(bb), event_chain_flags, b->at);
 		add(t, DIFF_ERRORS, true, subject.buf, ba, bb);
 	}
 }
@@ -519,8 +519,8 @@ void diff_report_pair(struct diff *d, struct diff_pair_impl *p)
 		return;
 	}
 	tell_fact(d, p, "virtio device ID", a->virtio_id, b->virtio_id);
-	tell_words(d, p, "transport", spec_name_of(life_transports, a->transport) ?: "unknown",
-		   spec_name_of(life_transports, b->transport) ?: "unknown");
+	tell_words(d, p, "transport", spec_name_of(event_transports, a->transport) ?: "unknown",
+		   spec_name_of(event_transports, b->transport) ?: "unknown");
 	tell_words(d, p, "data path", a->flags & VQT_DEV_DATAPATH_ELSEWHERE ? "elsewhere" : "here",
 		   b->flags & VQT_DEV_DATAPATH_ELSEWHERE ? "elsewhere" : "here");
 	if (a->num_queues && b->num_queues)
@@ -560,7 +560,7 @@ static void tell_vias(struct diff *d, struct diff_pair_impl *p)
 	char text[DIFF_SIDES][64] = { "", "" };
 
 	for (int side = 0; side < DIFF_SIDES; side++)
-		for (const struct spec_name *n = life_kick_vias; n->name; n++)
+		for (const struct spec_name *n = event_kick_vias; n->name; n++)
 			if (p->pub.vias[side] >> n->value & 1)
 				snprintf(text[side] + strlen(text[side]), 64 - strlen(text[side]),
 					 "%s%s", text[side][0] ? ", " : "", n->name);

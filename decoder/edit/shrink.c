@@ -542,7 +542,7 @@ static void start_over(struct shrink *s, const struct event *e)
 	for (const struct model_queue *q = e->dev->queues; q; q = q->hh.next) {
 		struct watched *w = find(s, e->dev->id, q->index);
 
-		if (w && !q->taken_life && !q->used_life)
+		if (w && !q->popped_life && !q->used_life)
 			w->avail = w->used = 0;
 	}
 }

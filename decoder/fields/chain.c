@@ -44,7 +44,7 @@ static bool get_kick_head(const struct event *e, unsigned i, struct field_value 
 }
 
 const struct field fields_kick[] = {
-	{ "kick.via", FIELD_STR, FIELD_AT(kick.via), .names = life_kick_vias, .label = "Via",
+	{ "kick.via", FIELD_STR, FIELD_AT(kick.via), .names = event_kick_vias, .label = "Via",
 	  .help = "mmio, ioeventfd, legacy or call" },
 	{ "kick.value", FIELD_HEX, .get = get_kick_value, .label = "Value",
 	  .help = "as written; unseen by ioeventfd" },
@@ -92,9 +92,9 @@ const struct field fields_ring[] = {
 /* --- what only a sample says --- */
 
 const struct field fields_sample[] = {
-	{ "sample.why", FIELD_STR, FIELD_AT(ring.why), .names = life_ring_whys, .label = "Popped",
+	{ "sample.why", FIELD_STR, FIELD_AT(ring.why), .names = event_ring_whys, .label = "Taken",
 	  .help = "asked, status (at a write of device_status) or periodic" },
-	{ "sample.pending", FIELD_STR, FIELD_AT(ring.pending), .names = life_pendings,
+	{ "sample.pending", FIELD_STR, FIELD_AT(ring.pending), .names = event_pendings,
 	  .label = "Kick pending",
 	  .help = "the driver has kicked and the device not heard of it: unknown, no or yes" },
 	{ .path = NULL },
@@ -173,7 +173,7 @@ const struct field fields_avail[] = {
 	  .help = "how many of the chain are not from an indirect table" },
 	{ "avail.first", FIELD_U64, .get = get_first, .label = "First",
 	  .help = "place in the chain of the first one, for a continued chain" },
-	{ "avail.flags", FIELD_HEX, FIELD_AT(avail.flags), .names = life_chain_flags,
+	{ "avail.flags", FIELD_HEX, FIELD_AT(avail.flags), .names = event_chain_flags,
 	  .label = "Flags", .help = "what is particular about the chain" },
 	{ "avail.in_flight", FIELD_BOOL, .get = get_again, .label = "Head was still in flight",
 	  .help = "the head had been popped before and not used yet" },
@@ -337,8 +337,8 @@ const struct field fields_used[] = {
 	  .help = "bytes the device says it wrote" },
 	{ "used.pos", FIELD_U64, FIELD_AT(used.pos), .label = "Position",
 	  .help = "used index of the entry; packed: slot, wrap counter in bit 15" },
-	{ "used.flags", FIELD_HEX, FIELD_AT(used.flags), .names = life_used_flags, .label = "Flags",
-	  .help = "what is particular about the completion" },
+	{ "used.flags", FIELD_HEX, FIELD_AT(used.flags), .names = event_used_flags,
+	  .label = "Flags", .help = "what is particular about the completion" },
 	{ "used.status", FIELD_STR, FIELD_IF(used.flags, VQT_USED_STATUS), .get = get_used_status,
 	  .word = status_word, .label = "Status", .help = "OK, IOERR, UNSUPP, ... or the number" },
 	{ "used.status_byte", FIELD_HEX, FIELD_FILTER, FIELD_AT(used.status),
@@ -364,8 +364,8 @@ static bool get_level(const struct event *e, unsigned i, struct field_value *v)
 }
 
 const struct field fields_interrupt[] = {
-	{ "interrupt.kind", FIELD_STR, FIELD_AT(irq.kind), .names = life_irq_kinds, .label = "Kind",
-	  .help = "signal, msix, intx or config" },
+	{ "interrupt.kind", FIELD_STR, FIELD_AT(irq.kind), .names = event_irq_kinds,
+	  .label = "Kind", .help = "signal, msix, intx or config" },
 	{ "interrupt.vector", FIELD_U64, .get = get_vector, .label = "Vector",
 	  .help = "MSI-X vector" },
 	{ "interrupt.level", FIELD_U64, .get = get_level, .label = "Level",

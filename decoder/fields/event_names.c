@@ -168,7 +168,7 @@ const struct guest_step *guest_step(unsigned what)
 	return what < ARRAY_LEN(guest_steps) && guest_steps[what].name ? &guest_steps[what] : NULL;
 }
 
-const char *life_step_name(unsigned what)
+const char *lifecycle_step_name(unsigned what)
 {
 	if (what >= ARRAY_LEN(steps))
 		return NULL;
@@ -182,14 +182,14 @@ const char *guest_step_name(unsigned what)
 	return guest_steps[what].name ? guest_steps[what].name : "";
 }
 
-const char *life_source_kind(unsigned kind)
+const char *event_source_kind(unsigned kind)
 {
-	const char *name = spec_name_of(life_source_kinds, kind);
+	const char *name = spec_name_of(event_source_kinds, kind);
 
 	return name ? name : "unknown";
 }
 
-const char *life_loss_why(unsigned why)
+const char *event_loss_why(unsigned why)
 {
 	static const char *const words[] = {
 		[VQT_LOSS_BUFFER] = "the ring buffer was full",
@@ -201,21 +201,21 @@ const char *life_loss_why(unsigned why)
 	return why < ARRAY_LEN(words) && words[why] ? words[why] : "for an unknown reason";
 }
 
-const struct spec_name life_source_kinds[] = {
+const struct spec_name event_source_kinds[] = {
 	{ VQT_SRC_UNKNOWN, "unknown" }, { VQT_SRC_QEMU, "qemu" },
 	{ VQT_SRC_KVM, "kvm" },		{ VQT_SRC_GUEST, "guest" },
 	{ VQT_SRC_EMU, "emu" },		{ VQT_SRC_REPLAY, "replay" },
 	{ VQT_SRC_PROXY, "proxy" },	{ 0, NULL },
 };
 
-const struct spec_name life_clock_ids[] = {
+const struct spec_name event_clock_ids[] = {
 	{ VQT_CLOCK_MONOTONIC, "monotonic" },
 	{ VQT_CLOCK_GUEST, "guest" },
 	{ VQT_CLOCK_VIRTUAL, "virtual" },
 	{ 0, NULL },
 };
 
-const struct spec_name life_transports[] = {
+const struct spec_name event_transports[] = {
 	{ VQT_TRANSPORT_UNKNOWN, "unknown" },
 	{ VQT_TRANSPORT_PCI, "pci" },
 	{ VQT_TRANSPORT_MMIO, "mmio" },
@@ -223,7 +223,7 @@ const struct spec_name life_transports[] = {
 	{ 0, NULL },
 };
 
-const struct spec_name life_device_flags[] = {
+const struct spec_name event_device_flags[] = {
 	{ VQT_DEV_TRANSITIONAL, "TRANSITIONAL" },
 	{ VQT_DEV_DATAPATH_ELSEWHERE, "DATAPATH_ELSEWHERE" },
 	{ VQT_DEV_LATE, "LATE" },
@@ -231,27 +231,27 @@ const struct spec_name life_device_flags[] = {
 	{ 0, NULL },
 };
 
-const struct spec_name life_reg_ops[] = {
+const struct spec_name event_reg_ops[] = {
 	{ VQT_READ, "read" },
 	{ VQT_WRITE, "write" },
 	{ 0, NULL },
 };
 
-const struct spec_name life_ring_whys[] = {
+const struct spec_name event_ring_whys[] = {
 	{ VQT_RING_ASKED, "asked" },
 	{ VQT_RING_STATUS, "status" },
 	{ VQT_RING_PERIODIC, "periodic" },
 	{ 0, NULL },
 };
 
-const struct spec_name life_pendings[] = {
+const struct spec_name event_pendings[] = {
 	{ VQT_PENDING_UNKNOWN, "unknown" },
 	{ VQT_PENDING_NO, "no" },
 	{ VQT_PENDING_YES, "yes" },
 	{ 0, NULL },
 };
 
-const struct spec_name life_kick_vias[] = {
+const struct spec_name event_kick_vias[] = {
 	{ VQT_KICK_MMIO, "mmio" },
 	{ VQT_KICK_IOEVENTFD, "ioeventfd" },
 	{ VQT_KICK_LEGACY, "legacy" },
@@ -259,7 +259,7 @@ const struct spec_name life_kick_vias[] = {
 	{ 0, NULL },
 };
 
-const struct spec_name life_irq_kinds[] = {
+const struct spec_name event_irq_kinds[] = {
 	{ VQT_IRQ_SIGNAL, "signal" },
 	{ VQT_IRQ_MSIX, "msix" },
 	{ VQT_IRQ_INTX, "intx" },
@@ -267,7 +267,7 @@ const struct spec_name life_irq_kinds[] = {
 	{ 0, NULL },
 };
 
-const struct spec_name life_chain_flags[] = {
+const struct spec_name event_chain_flags[] = {
 	{ VQT_CHAIN_MORE, "MORE" },
 	{ VQT_CHAIN_CUT, "CUT" },
 	{ VQT_CHAIN_LOOP, "LOOP" },
@@ -281,7 +281,7 @@ const struct spec_name life_chain_flags[] = {
 	{ 0, NULL },
 };
 
-const struct spec_name life_used_flags[] = {
+const struct spec_name event_used_flags[] = {
 	{ VQT_USED_STATUS, "STATUS" },
 	{ VQT_USED_BATCHED, "BATCHED" },
 	{ VQT_USED_SYNTHETIC, "SYNTHETIC" },
@@ -289,7 +289,7 @@ const struct spec_name life_used_flags[] = {
 	{ 0, NULL },
 };
 
-const struct spec_name life_loss_whys[] = {
+const struct spec_name event_loss_whys[] = {
 	{ VQT_LOSS_BUFFER, "buffer" },
 	{ VQT_LOSS_MEMORY, "memory" },
 	{ VQT_LOSS_LIMIT, "limit" },
@@ -297,27 +297,27 @@ const struct spec_name life_loss_whys[] = {
 	{ 0, NULL },
 };
 
-const struct spec_name life_note_levels[] = {
+const struct spec_name event_note_levels[] = {
 	{ VQT_NOTE_INFO, "info" },
 	{ VQT_NOTE_WARNING, "warning" },
 	{ VQT_NOTE_COMMENT, "comment" },
 	{ 0, NULL },
 };
 
-const struct spec_name life_guest_phases[] = {
+const struct spec_name event_guest_phases[] = {
 	{ 0, "entry" },
 	{ 1, "return" },
 	{ 2, "point" },
 	{ 0, NULL },
 };
 
-const struct spec_name life_backend_ops[] = {
+const struct spec_name event_backend_ops[] = {
 	{ VQT_BACKEND_READ, "read" },	  { VQT_BACKEND_WRITE, "write" },
 	{ VQT_BACKEND_FLUSH, "flush" },	  { VQT_BACKEND_DISCARD, "discard" },
 	{ VQT_BACKEND_ZEROES, "zeroes" }, { 0, NULL },
 };
 
-const struct spec_name life_backend_phases[] = {
+const struct spec_name event_backend_phases[] = {
 	{ 0, "start" },
 	{ 1, "end" },
 	{ 0, NULL },

@@ -10,7 +10,7 @@
 #include "decoder/trace/event.h"
 #include "decoder/spec/spec.h"
 
-struct life_arg {
+struct lifecycle_arg {
 	const char *name; /* NULL: the step has no such argument */
 	enum spec_kind kind; /* SPEC_HEX or SPEC_DEC */
 };
@@ -20,7 +20,7 @@ struct lifecycle_step {
 	const char *name; /* "add_queue" */
 	const char *function; /* QEMU's, where the probe is */
 	const char *meaning; /* for people */
-	struct life_arg arg[3];
+	struct lifecycle_arg arg[3];
 	const char *text; /* what the record's text is, NULL none */
 };
 
@@ -34,29 +34,29 @@ struct guest_step {
 const struct lifecycle_step *lifecycle_step(unsigned what); /* NULL unknown */
 const struct guest_step *guest_step(unsigned what); /* NULL unknown */
 /* For lists: the names in order of their numbers; "" holes, NULL the end. */
-const char *life_step_name(unsigned what);
+const char *lifecycle_step_name(unsigned what);
 const char *guest_step_name(unsigned what);
 
 /* Never NULL. */
-const char *life_source_kind(unsigned kind);
-const char *life_loss_why(unsigned why); /* for people: "the ring buffer was full" */
+const char *event_source_kind(unsigned kind);
+const char *event_loss_why(unsigned why); /* for people: "the ring buffer was full" */
 
 /* Numbers and names, end with name NULL. */
-extern const struct spec_name life_source_kinds[]; /* enum vqt_source_kind */
-extern const struct spec_name life_clock_ids[];
-extern const struct spec_name life_transports[];
-extern const struct spec_name life_device_flags[]; /* bits VQT_DEV_* */
-extern const struct spec_name life_reg_ops[];
-extern const struct spec_name life_kick_vias[];
-extern const struct spec_name life_ring_whys[]; /* enum vqt_ring_why */
-extern const struct spec_name life_pendings[]; /* enum vqt_pending */
-extern const struct spec_name life_irq_kinds[];
-extern const struct spec_name life_chain_flags[]; /* bits VQT_CHAIN_* */
-extern const struct spec_name life_used_flags[]; /* bits VQT_USED_* */
-extern const struct spec_name life_loss_whys[];
-extern const struct spec_name life_note_levels[];
-extern const struct spec_name life_guest_phases[];
-extern const struct spec_name life_backend_ops[];
-extern const struct spec_name life_backend_phases[];
+extern const struct spec_name event_source_kinds[]; /* enum vqt_source_kind */
+extern const struct spec_name event_clock_ids[];
+extern const struct spec_name event_transports[];
+extern const struct spec_name event_device_flags[]; /* bits VQT_DEV_* */
+extern const struct spec_name event_reg_ops[];
+extern const struct spec_name event_kick_vias[];
+extern const struct spec_name event_ring_whys[]; /* enum vqt_ring_why */
+extern const struct spec_name event_pendings[]; /* enum vqt_pending */
+extern const struct spec_name event_irq_kinds[];
+extern const struct spec_name event_chain_flags[]; /* bits VQT_CHAIN_* */
+extern const struct spec_name event_used_flags[]; /* bits VQT_USED_* */
+extern const struct spec_name event_loss_whys[];
+extern const struct spec_name event_note_levels[];
+extern const struct spec_name event_guest_phases[];
+extern const struct spec_name event_backend_ops[];
+extern const struct spec_name event_backend_phases[];
 
 #endif

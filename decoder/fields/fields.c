@@ -146,7 +146,8 @@ static bool get_source(const struct event *e, unsigned i, struct field_value *v)
 {
 	if (!e->source)
 		return false;
-	return set_str(v, e->source->name[0] ? e->source->name : life_source_kind(e->source->kind));
+	return set_str(v,
+		       e->source->name[0] ? e->source->name : event_source_kind(e->source->kind));
 }
 
 static bool get_device(const struct event *e, unsigned i, struct field_value *v)

@@ -68,12 +68,12 @@ const struct field fields_session[] = {
 };
 
 const struct field fields_source[] = {
-	{ "source_info.kind", FIELD_STR, FIELD_AT(source.kind), .names = life_source_kinds,
+	{ "source_info.kind", FIELD_STR, FIELD_AT(source.kind), .names = event_source_kinds,
 	  .label = "Kind", .help = "qemu, kvm, guest, emu or replay" },
 	{ "source_info.name", FIELD_STR, .get = get_name, .label = "Name", .help = "its name" },
 	{ "source_info.pid", FIELD_U64, FIELD_AT(source.pid), .label = "Process",
 	  .help = "process id" },
-	{ "source_info.clock", FIELD_STR, FIELD_AT(source.clock), .names = life_clock_ids,
+	{ "source_info.clock", FIELD_STR, FIELD_AT(source.clock), .names = event_clock_ids,
 	  .label = "Clock", .help = "monotonic, guest or virtual" },
 	{ "source_info.exe", FIELD_STR, .get = get_exe, .label = "Program",
 	  .help = "path of the traced program" },
@@ -107,11 +107,11 @@ const struct field fields_device[] = {
 	  .help = "type in the source, such as virtio-blk-pci" },
 	{ "device_info.path", FIELD_STR, .get = get_path, .label = "Path",
 	  .help = "path in the source's object tree" },
-	{ "device_info.transport", FIELD_STR, FIELD_AT(device.transport), .names = life_transports,
+	{ "device_info.transport", FIELD_STR, FIELD_AT(device.transport), .names = event_transports,
 	  .label = "Transport", .help = "pci, mmio or ccw" },
 	{ "device_info.bdf", FIELD_STR, .get = get_bdf, .label = "PCI address",
 	  .help = "segment:bus:device.function" },
-	{ "device_info.flags", FIELD_HEX, FIELD_AT(device.flags), .names = life_device_flags,
+	{ "device_info.flags", FIELD_HEX, FIELD_AT(device.flags), .names = event_device_flags,
 	  .label = "Flags", .help = "TRANSITIONAL, DATAPATH_ELSEWHERE, LATE, GONE" },
 	{ "device_info.queues", FIELD_U64, FIELD_AT(device.queues), FIELD_IF(device.queues, 0xffff),
 	  .label = "Queues", .help = "virtqueues it has" },
@@ -240,8 +240,8 @@ static bool get_text(const struct event *e, unsigned i, struct field_value *v)
 }
 
 const struct field fields_lifecycle[] = {
-	{ "lifecycle.step", FIELD_STR, .get = get_step, .word = life_step_name, .label = "Step",
-	  .help = "realize, add_queue, reset, set_status, error, ..." },
+	{ "lifecycle.step", FIELD_STR, .get = get_step, .word = lifecycle_step_name,
+	  .label = "Step", .help = "realize, add_queue, reset, set_status, error, ..." },
 	{ "lifecycle.args", FIELD_HEX, FIELD_ARRAY, .get = get_arg, .label = "Arguments",
 	  .help = "the step's arguments" },
 	{ "lifecycle.text", FIELD_STR, .get = get_text, .label = "Text",
@@ -271,7 +271,7 @@ static bool get_guest_arg(const struct event *e, unsigned i, struct field_value 
 const struct field fields_guest[] = {
 	{ "guest.step", FIELD_STR, .get = get_guest_step, .word = guest_step_name, .label = "Step",
 	  .help = "probe, find_vqs, add, notify, irq, done, ..." },
-	{ "guest.phase", FIELD_STR, FIELD_AT(guest.phase), .names = life_guest_phases,
+	{ "guest.phase", FIELD_STR, FIELD_AT(guest.phase), .names = event_guest_phases,
 	  .label = "Phase", .help = "entry, return or point" },
 	{ "guest.ret", FIELD_I64, .get = get_guest_ret, .label = "Result",
 	  .help = "on return: the function's result" },
@@ -293,9 +293,9 @@ static bool get_backend_head(const struct event *e, unsigned i, struct field_val
 }
 
 const struct field fields_backend[] = {
-	{ "backend.op", FIELD_STR, FIELD_AT(backend.op), .names = life_backend_ops,
+	{ "backend.op", FIELD_STR, FIELD_AT(backend.op), .names = event_backend_ops,
 	  .label = "Operation", .help = "read, write, flush, discard or zeroes" },
-	{ "backend.phase", FIELD_STR, FIELD_AT(backend.phase), .names = life_backend_phases,
+	{ "backend.phase", FIELD_STR, FIELD_AT(backend.phase), .names = event_backend_phases,
 	  .label = "Phase", .help = "start or end" },
 	{ "backend.head", FIELD_U64, .get = get_backend_head, .label = "Head",
 	  .help = "the chain it serves" },
@@ -324,13 +324,13 @@ const struct field fields_clock[] = {
 const struct field fields_loss[] = {
 	{ "loss.lost", FIELD_U64, FIELD_AT(loss.lost), .label = "Events lost",
 	  .help = "events that went missing" },
-	{ "loss.why", FIELD_STR, FIELD_AT(loss.why), .names = life_loss_whys, .label = "Why",
+	{ "loss.why", FIELD_STR, FIELD_AT(loss.why), .names = event_loss_whys, .label = "Why",
 	  .help = "buffer, memory, limit or file" },
 	{ .path = NULL },
 };
 
 const struct field fields_note[] = {
-	{ "note.level", FIELD_STR, FIELD_AT(note.level), .names = life_note_levels,
+	{ "note.level", FIELD_STR, FIELD_AT(note.level), .names = event_note_levels,
 	  .label = "Level", .help = "info, warning or comment" },
 	{ "note.text", FIELD_STR, .get = get_text, .label = "Text", .help = "text for people" },
 	{ .path = NULL },

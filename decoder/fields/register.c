@@ -227,7 +227,7 @@ bool field_register_text(const struct event *e, char *buf, size_t len)
 const struct field fields_register[] = {
 	{ "register.region", FIELD_STR, .get = get_region, .word = region_word, .label = "Region",
 	  .help = "common, notify, isr, device, pci, msix_table, legacy, ..." },
-	{ "register.op", FIELD_STR, FIELD_AT(reg.op), .names = life_reg_ops, .label = "Operation",
+	{ "register.op", FIELD_STR, FIELD_AT(reg.op), .names = event_reg_ops, .label = "Operation",
 	  .help = "read or write" },
 	{ "register.offset", FIELD_HEX, FIELD_AT(reg.offset), .label = "Offset",
 	  .help = "from the start of the region" },

@@ -60,7 +60,7 @@ void model_reset_queue(struct model *m, struct model_queue *q)
 	q->vector = VQT_NO_VECTOR;
 	q->packed = false;
 	q->kick_ts = 0;
-	q->taken_life = q->used_life = 0;
+	q->popped_life = q->used_life = 0;
 	q->nannounced = 0;
 	memset(&q->ring, 0, sizeof(q->ring));
 }

@@ -49,7 +49,7 @@ struct model_queue {
 	struct model_request *in_flight; /* uthash by head; see model_in_flight() */
 	unsigned n_in_flight;
 	uint64_t kicks, popped, used, irqs; /* counts since the trace began */
-	uint64_t taken_life, used_life; /* since the device was last reset */
+	uint64_t popped_life, used_life; /* since the device was last reset */
 	struct model_request *open; /* a chain whose descriptors continue (VQT_CHAIN_MORE) */
 	struct model_kick announced[MODEL_KICKS]; /* kicks whose entries wait, oldest first */
 	unsigned nannounced;

@@ -169,7 +169,7 @@ static struct model_request *begin_chain(struct model *m, struct event *e)
 		drop_in_flight(m, q, r);
 	} else {
 		q->popped++;
-		q->taken_life++;
+		q->popped_life++;
 		e->dev->requests++;
 	}
 	r = model_new_request(m);

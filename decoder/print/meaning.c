@@ -292,7 +292,7 @@ static enum direction put_source(struct text *t, const struct event *e,
 	static const unsigned tags[] = { VQT_TAG_NAME, VQT_TAG_VERSION, VQT_TAG_EXE };
 
 	text_add(t, "source %u: %s", e->rec->h.source,
-		 name_or(life_source_kinds, e->rec->source.kind));
+		 name_or(event_source_kinds, e->rec->source.kind));
 	for (size_t i = 0; i < 3; i++) {
 		size_t len;
 		const char *s = record_tlv(e->rec, tags[i], &len);
@@ -310,7 +310,7 @@ static enum direction put_source(struct text *t, const struct event *e,
 static enum direction put_loss(struct text *t, const struct event *e, const struct line_options *o)
 {
 	text_add(t, "LOST %" PRIu64 " events: %s", e->rec->loss.lost,
-		 name_or(life_loss_whys, e->rec->loss.why));
+		 name_or(event_loss_whys, e->rec->loss.why));
 	return NEITHER;
 }
 

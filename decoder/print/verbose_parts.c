@@ -244,7 +244,7 @@ static void life_meaning(struct text *t, const struct event *e, uint64_t value)
 
 static void loss_why(struct text *t, const struct event *e, uint64_t value)
 {
-	text_add(t, " (%s)", life_loss_why(e->rec->loss.why));
+	text_add(t, " (%s)", event_loss_why(e->rec->loss.why));
 }
 
 static void used_len(struct text *t, const struct event *e, uint64_t value)

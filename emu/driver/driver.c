@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/driver/driver.h"
 
 #define PATIENCE 100000 /* polls for something the device owes */

@@ -2,6 +2,7 @@
 /* A good driver's day, which brings a device's faults out. */
 #include <string.h>
 
+#include "decoder/class/blk.h"
 #include "emu/driver/violation_impl.h"
 
 static void burst(struct emu_testbed *r, unsigned queue)

@@ -5,7 +5,8 @@
 
 #include "decoder/trace/event.h"
 #include "decoder/trace/record.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 #include "emu/driver/driver.h"
 
 #define SPLIT_RING(i) (4 + 2 * (i))

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "decoder/class/blk.h"
 #include "emu/driver/violation_impl.h"
 
 uint64_t violation_rd(struct emu_testbed *r, uint32_t off, unsigned w)

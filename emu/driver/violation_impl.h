@@ -3,7 +3,7 @@
 #ifndef VQT_EMU_DRIVER_VIOLATION_IMPL_H
 #define VQT_EMU_DRIVER_VIOLATION_IMPL_H
 
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/driver/violation.h"
 
 #define BIT(n) (1ull << (n))

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "decoder/class/blk.h"
 #include "emu/driver/violation_impl.h"
 
 /* --- rings ------------------------------------------------------------------------------------ */

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "decoder/trace/record.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/proxy/impl.h"
 
 #define BIT(n) (1ull << (n))

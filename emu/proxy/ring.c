@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "decoder/trace/record.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/proxy/impl.h"
 
 #define MS 1000000ull /* ns */

@@ -5,7 +5,8 @@
 
 #include "decoder/trace/record.h"
 #include "emu/class/blk/blk.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 #include "emu/replay/class.h"
 
 /* Lives in emu_chain.priv: the chain's own links are the queue's. */

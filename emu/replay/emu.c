@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 #include "emu/class/blk/blk.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 #include "emu/transport/function.h"
 #include "emu/replay/backend.h"
 #include "emu/replay/class.h"

@@ -5,7 +5,7 @@
  */
 #include <errno.h>
 
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/replay/impl.h"
 
 static int common(struct replay *r, struct replay_instance *i, uint32_t off, unsigned width,

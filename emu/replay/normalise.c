@@ -10,7 +10,8 @@
 
 #include "decoder/trace/record.h"
 #include "decoder/spec/spec.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 #include "emu/replay/profile_impl.h"
 
 #define QEMU_NOTIFY_QUEUES 1024u /* its notification structure has room for so many */

@@ -5,7 +5,7 @@
  * 2.8.10.2), and pays for everything used before it.  A side fails when the
  * driver has visibly gone on without it, or when it speaks with nothing to say.
  */
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/replay/impl.h"
 
 static const char *clause_due(const struct replay_queue *q)

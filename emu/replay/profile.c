@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "decoder/util/hash.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 #include "emu/replay/profile_impl.h"
 
 #define BLK_FAILURES 1 /* VIRTIO_BLK_S_IOERR */

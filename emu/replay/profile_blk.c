@@ -2,7 +2,8 @@
 /* What the requests of a trace tell of a disk: contents, size, serial number. */
 #include <string.h>
 
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 #include "emu/replay/profile_impl.h"
 
 /*

@@ -4,7 +4,7 @@
 #define VQT_EMU_REPLAY_PROFILE_IMPL_H
 
 #include "decoder/util/hash.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/replay/profile.h"
 
 /* The answers to one question. */

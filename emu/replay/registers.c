@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "decoder/spec/spec.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/replay/impl.h"
 
 enum vary {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "decoder/class/class.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/replay/class.h"
 #include "emu/replay/impl.h"
 #include "emu/replay/qemu/qemu.h"

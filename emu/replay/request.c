@@ -7,7 +7,8 @@
 
 #include "decoder/class/class.h"
 #include "emu/class/blk/blk.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 #include "emu/replay/impl.h"
 
 #define PATIENCE 1000 /* ms, the most asked of a target at a time */

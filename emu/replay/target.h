@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decoder/class/blk.h"
 #include "decoder/trace/record.h"
 #include "emu/transport/pci.h"
 #include "emu/replay/disk.h"

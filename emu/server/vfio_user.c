@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "decoder/trace/record.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/server/vfio_user.h"
 
 #define PAGE 4096

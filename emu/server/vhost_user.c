@@ -7,7 +7,7 @@
 
 #include "decoder/trace/record.h"
 #include "emu/class/blk/blk.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/server/vhost_user.h"
 
 #define BIT(n) (1ull << (n))

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "decoder/trace/record.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/server/vhost_user.h"
 
 #define ALIGN 64

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "decoder/trace/record.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/server/vhost_user.h"
 
 #define NONE 0xffff

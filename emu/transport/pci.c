@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "decoder/trace/record.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/transport/pci.h"
 
 #define NO_SOFT_RESET 0x8 /* PCI_PM_CTRL, PM 1.2 */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "decoder/trace/record.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/virtio/fault.h"
 #include "emu/transport/virtio_pci.h"
 

@@ -2,7 +2,7 @@
 /* The legacy interface of a transitional device: 4.1.4.10, 2.7.2 (legacy layout). */
 #include <string.h>
 
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/transport/virtio_pci.h"
 
 static uint32_t r_host_features(struct emu_device *d)

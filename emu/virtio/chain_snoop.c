@@ -2,7 +2,7 @@
 /* For the tap: is a chain in guest memory still what was taken when it is given back? */
 #include <string.h>
 
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/virtio/impl.h"
 
 /* The beginning of the readable part, where looking costs no message. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "decoder/spec/spec.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/virtio/fault.h"
 #include "emu/virtio/device.h"
 #include "emu/virtio/impl.h"

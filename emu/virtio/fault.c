@@ -2,7 +2,7 @@
 /* The named faults, and those of them that bend used entries. */
 #include <string.h>
 
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/virtio/fault.h"
 #include "emu/virtio/device.h"
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/virtio/ring.h"
 
 enum { DESC, AVAIL, USED };

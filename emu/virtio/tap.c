@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/virtio/tap.h"
 
 #define DESCS_A_RECORD 4096

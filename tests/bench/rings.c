@@ -17,7 +17,7 @@
 #include <x86intrin.h>
 #endif
 
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/driver/testbed.h"
 
 #define DISK (64ull << 20)

@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #include "emu/class/blk/backend.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 #include "emu/virtio/mem.h"
 #include "emu/driver/testbed.h"
 #include "tests/emu/tap.h"

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 #include "decoder/trace/event.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 #include "emu/driver/testbed.h"
 #include "tests/emu/tap.h"
 

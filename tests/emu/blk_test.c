@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 #include "emu/driver/testbed.h"
 #include "tests/emu/tap.h"
 

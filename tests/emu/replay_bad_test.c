@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "tests/emu/recording.h"
 #include "tests/emu/tap.h"
 

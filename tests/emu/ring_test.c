@@ -2,7 +2,8 @@
 /* Rings by themselves: when to notify, positions, wrap counters, broken packed lists. */
 #include <stdlib.h>
 
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 #include "emu/driver/testbed.h"
 #include "tests/emu/tap.h"
 

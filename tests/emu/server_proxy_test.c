@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "emu/class/blk/blk.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/proxy/vhost_user.h"
 #include "emu/server/vhost_user.h"
 #include "tests/emu/tap.h"

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "emu/class/blk/blk.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/server/vfio_user.h"
 #include "tests/emu/tap.h"
 

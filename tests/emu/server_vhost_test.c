@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include "emu/class/blk/blk.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 #include "emu/server/vhost_user.h"
 #include "tests/emu/tap.h"
 

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 #include "emu/driver/testbed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

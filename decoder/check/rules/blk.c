@@ -2,6 +2,7 @@
 /* Block requests as the driver makes them: 5.2.6. */
 #include <inttypes.h>
 
+#include "decoder/class/blk.h"
 #include "decoder/check/rules/blk.h"
 
 static enum verdict shape(struct rule_context *ctx)
@@ -242,8 +243,8 @@ static enum verdict segment_flags(struct rule_context *ctx)
 
 static bool zoned(const struct rule_context *ctx, uint64_t *zone_sectors)
 {
-	return accepted(ctx, BLK_F_ZONED) && check_config(ctx, BLK_ZONE_SECTORS, 4, zone_sectors) &&
-	       *zone_sectors;
+	return accepted(ctx, VIRTIO_BLK_F_ZONED) &&
+	       check_config(ctx, BLK_ZONE_SECTORS, 4, zone_sectors) && *zone_sectors;
 }
 
 /* arg: 1 for ZONE_APPEND, 0 for the zone commands */
@@ -268,7 +269,7 @@ static enum verdict append_size(struct rule_context *ctx)
 	const struct model_request *r = ctx->req;
 	uint64_t granularity, max;
 
-	if (r->type_raw != BLK_ZONE_APPEND || !accepted(ctx, BLK_F_ZONED) || !chain_whole(r))
+	if (r->type_raw != BLK_ZONE_APPEND || !accepted(ctx, VIRTIO_BLK_F_ZONED) || !chain_whole(r))
 		return RULE_NA;
 	if (check_config(ctx, BLK_WRITE_GRANULARITY, 4, &granularity) && granularity &&
 	    blk_out(r) % granularity)

@@ -3,14 +3,8 @@
 #ifndef VQT_DECODER_CHECK_RULES_BLK_H
 #define VQT_DECODER_CHECK_RULES_BLK_H
 
+#include "decoder/class/blk.h"
 #include "decoder/check/impl.h"
-
-#define BLK_SECTOR 512
-#define BLK_HEADER 16
-#define BLK_SEGMENT 16
-#define BLK_F_LIFETIME 15
-#define BLK_F_SECURE_ERASE 16
-#define BLK_F_ZONED 17
 
 enum blk_type {
 	BLK_IN = 0,

@@ -2,6 +2,7 @@
 /* Block device features and configuration: 5.2.3 to 5.2.5. */
 #include <inttypes.h>
 
+#include "decoder/class/blk.h"
 #include "decoder/check/rules/blk.h"
 
 #define FEATURES_OK VIRTIO_CONFIG_S_FEATURES_OK
@@ -82,7 +83,7 @@ static enum verdict padding(struct rule_context *ctx)
 	bool any = false;
 	uint8_t v;
 
-	if (ctx->rule->arg && !accepted(ctx, BLK_F_ZONED))
+	if (ctx->rule->arg && !accepted(ctx, VIRTIO_BLK_F_ZONED))
 		return RULE_NA;
 	for (unsigned i = 0; bytes[ctx->rule->arg][i]; i++) {
 		if (!reads(ctx, bytes[ctx->rule->arg][i], &v))
@@ -98,7 +99,7 @@ static enum verdict padding(struct rule_context *ctx)
 
 static bool model(const struct rule_context *ctx, uint8_t *v)
 {
-	return offered_known(ctx, BLK_F_ZONED) && offered(ctx, BLK_F_ZONED) &&
+	return offered_known(ctx, VIRTIO_BLK_F_ZONED) && offered(ctx, VIRTIO_BLK_F_ZONED) &&
 	       reads(ctx, BLK_ZONE_MODEL, v);
 }
 
@@ -117,7 +118,7 @@ static enum verdict zone_model(struct rule_context *ctx)
 {
 	uint8_t v;
 
-	if (!model(ctx, &v) || !accepted(ctx, BLK_F_ZONED))
+	if (!model(ctx, &v) || !accepted(ctx, VIRTIO_BLK_F_ZONED))
 		return RULE_NA;
 	if (v <= 2)
 		return RULE_PASSED;
@@ -128,7 +129,7 @@ static enum verdict zoned_legacy(struct rule_context *ctx)
 {
 	if (reg(ctx)->region != VQT_REGION_LEGACY)
 		return RULE_NA;
-	if (!(reg(ctx)->value >> BLK_F_ZONED & 1))
+	if (!(reg(ctx)->value >> VIRTIO_BLK_F_ZONED & 1))
 		return RULE_PASSED;
 	return rule_fail(ctx, "the legacy device_features read 0x%08x, with VIRTIO_BLK_F_ZONED",
 			 (uint32_t)reg(ctx)->value);
@@ -138,7 +139,7 @@ static enum verdict zoned_discard(struct rule_context *ctx)
 {
 	uint64_t v;
 
-	if (!settles(ctx) || !offered(ctx, BLK_F_ZONED) ||
+	if (!settles(ctx) || !offered(ctx, VIRTIO_BLK_F_ZONED) ||
 	    !check_config(ctx, BLK_ZONE_MODEL, 1, &v) || v != 1)
 		return RULE_NA;
 	if (!accepted(ctx, VIRTIO_BLK_F_DISCARD))
@@ -151,8 +152,9 @@ static enum verdict zoned_agreed(struct rule_context *ctx)
 {
 	uint64_t v;
 
-	if (!ctx->d->n_features_ok || ctx->d->features_checked || !offered(ctx, BLK_F_ZONED) ||
-	    accepted(ctx, BLK_F_ZONED) || !check_config(ctx, BLK_ZONE_MODEL, 1, &v) || v != 1)
+	if (!ctx->d->n_features_ok || ctx->d->features_checked ||
+	    !offered(ctx, VIRTIO_BLK_F_ZONED) || accepted(ctx, VIRTIO_BLK_F_ZONED) ||
+	    !check_config(ctx, BLK_ZONE_MODEL, 1, &v) || v != 1)
 		return RULE_NA;
 	if (!(reg(ctx)->value & FEATURES_OK))
 		return RULE_PASSED;
@@ -166,8 +168,8 @@ static enum verdict zoned_fields(struct rule_context *ctx)
 	bool any = false;
 	uint8_t v;
 
-	if (!negotiated(ctx) || !modern(ctx) || accepted(ctx, BLK_F_ZONED) ||
-	    !offered(ctx, BLK_F_ZONED))
+	if (!negotiated(ctx) || !modern(ctx) || accepted(ctx, VIRTIO_BLK_F_ZONED) ||
+	    !offered(ctx, VIRTIO_BLK_F_ZONED))
 		return RULE_NA;
 	for (unsigned at = BLK_ZONE_SECTORS; at < 96; at++) {
 		if (!reads(ctx, at, &v))
@@ -186,7 +188,7 @@ static enum verdict append_limit(struct rule_context *ctx)
 {
 	uint64_t append, seg, size;
 
-	if (!accepted(ctx, BLK_F_ZONED) || !check_config(ctx, BLK_MAX_APPEND, 4, &append) ||
+	if (!accepted(ctx, VIRTIO_BLK_F_ZONED) || !check_config(ctx, BLK_MAX_APPEND, 4, &append) ||
 	    !check_config(ctx, BLK_SEG_MAX, 4, &seg) ||
 	    !check_config(ctx, BLK_SIZE_MAX, 4, &size) || !accepted(ctx, VIRTIO_BLK_F_SEG_MAX) ||
 	    !accepted(ctx, VIRTIO_BLK_F_SIZE_MAX))
@@ -202,7 +204,7 @@ static enum verdict erase_alignment(struct rule_context *ctx)
 {
 	uint64_t align, zone;
 
-	if (!accepted(ctx, BLK_F_ZONED) || !accepted(ctx, BLK_F_SECURE_ERASE) ||
+	if (!accepted(ctx, VIRTIO_BLK_F_ZONED) || !accepted(ctx, VIRTIO_BLK_F_SECURE_ERASE) ||
 	    !check_config(ctx, BLK_ERASE_ALIGNMENT, 4, &align) ||
 	    !check_config(ctx, BLK_ZONE_SECTORS, 4, &zone) || !zone)
 		return RULE_NA;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The block device's legacy interface: 5.2.5.3, 5.2.6.3, 5.2.6.4. */
+#include "decoder/class/blk.h"
 #include "decoder/check/rules/blk.h"
 
 #define BARRIER_BIT 0x80000000U

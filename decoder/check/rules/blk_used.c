@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "decoder/class/blk.h"
 #include "decoder/check/rules/blk.h"
 
 /* A completion of a request whose header and status are known. */
@@ -31,7 +32,7 @@ static enum verdict wrong(struct rule_context *ctx, const char *why)
 
 static enum verdict range(struct rule_context *ctx)
 {
-	unsigned most = accepted(ctx, BLK_F_ZONED) ? 6 : 2;
+	unsigned most = accepted(ctx, VIRTIO_BLK_F_ZONED) ? 6 : 2;
 
 	if (!answered(ctx) || !ctx->req->writable)
 		return RULE_NA;
@@ -75,7 +76,7 @@ static enum verdict zone_unnegotiated(struct rule_context *ctx)
 {
 	if (!answered(ctx) || ctx->req->type_raw < BLK_ZONE_APPEND ||
 	    ctx->req->type_raw > BLK_ZONE_RESET_ALL || !ctx->req->type || !negotiated(ctx) ||
-	    accepted(ctx, BLK_F_ZONED))
+	    accepted(ctx, VIRTIO_BLK_F_ZONED))
 		return RULE_NA;
 	if (ctx->req->status == BLK_UNSUPP)
 		return RULE_PASSED;
@@ -84,7 +85,8 @@ static enum verdict zone_unnegotiated(struct rule_context *ctx)
 
 static bool append(const struct rule_context *ctx)
 {
-	return answered(ctx) && ctx->req->type_raw == BLK_ZONE_APPEND && accepted(ctx, BLK_F_ZONED);
+	return answered(ctx) && ctx->req->type_raw == BLK_ZONE_APPEND &&
+	       accepted(ctx, VIRTIO_BLK_F_ZONED);
 }
 
 static enum verdict append_start(struct rule_context *ctx)

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "decoder/class/blk.h"
 #include "decoder/check/rules/blk.h"
 
 #define ZT_CONV 1
@@ -17,14 +18,14 @@
 
 static bool zoned(const struct rule_context *ctx, uint64_t *sectors)
 {
-	return accepted(ctx, BLK_F_ZONED) && check_config(ctx, BLK_ZONE_SECTORS, 4, sectors) &&
-	       *sectors;
+	return accepted(ctx, VIRTIO_BLK_F_ZONED) &&
+	       check_config(ctx, BLK_ZONE_SECTORS, 4, sectors) && *sectors;
 }
 
 static bool answered(const struct rule_context *ctx)
 {
 	return ctx->req && ctx->req->typed && ctx->req->status_known && chain_whole(ctx->req) &&
-	       ctx->req->type && accepted(ctx, BLK_F_ZONED);
+	       ctx->req->type && accepted(ctx, VIRTIO_BLK_F_ZONED);
 }
 
 static const char *status(unsigned v)
@@ -84,7 +85,7 @@ static enum verdict limits(struct rule_context *ctx)
 {
 	uint64_t open, active, sectors, granularity, model;
 
-	if (!accepted(ctx, BLK_F_ZONED) || !check_config(ctx, BLK_ZONE_MODEL, 1, &model) ||
+	if (!accepted(ctx, VIRTIO_BLK_F_ZONED) || !check_config(ctx, BLK_ZONE_MODEL, 1, &model) ||
 	    !model || model > 2)
 		return RULE_NA;
 	if (check_config(ctx, BLK_ZONE_SECTORS, 4, &sectors) && !sectors)

@@ -71,10 +71,10 @@ static const struct {
 	unsigned feature;
 	const char *field;
 } optional[] = {
-	{ F_NOTIF_CONFIG_DATA, "queue_notif_config_data" },
+	{ VIRTIO_F_NOTIF_CONFIG_DATA, "queue_notif_config_data" },
 	{ VIRTIO_F_RING_RESET, "queue_reset" },
-	{ F_ADMIN_VQ, "admin_queue_index" },
-	{ F_ADMIN_VQ, "admin_queue_num" },
+	{ VIRTIO_F_ADMIN_VQ, "admin_queue_index" },
+	{ VIRTIO_F_ADMIN_VQ, "admin_queue_num" },
 };
 
 static enum verdict without_feature(struct rule_context *ctx)
@@ -97,7 +97,7 @@ static enum verdict admin_range(struct rule_context *ctx)
 {
 	uint64_t index = reg(ctx)->value;
 
-	if (!accepted(ctx, F_ADMIN_VQ) || !ctx->d->num_queues_known)
+	if (!accepted(ctx, VIRTIO_F_ADMIN_VQ) || !ctx->d->num_queues_known)
 		return RULE_NA;
 	if (field_is(ctx, "admin_queue_num") && ctx->d->admin_index_known) {
 		if (index + ctx->d->admin_index <= 0x10000)

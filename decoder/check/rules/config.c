@@ -2,6 +2,7 @@
 /* Device configuration space: 2.5, 4.1.4.3 (config_generation). */
 #include <inttypes.h>
 
+#include "decoder/class/blk.h"
 #include "decoder/check/impl.h"
 
 static bool in_old(const struct rule_context *ctx)

@@ -386,7 +386,7 @@ const struct rule rules_features[] = {
 	  VIRTIO_F_ORDER_PLATFORM, &offer, "bit 36 is offered and ignored" },
 	{ "notif-config-data-refused", "BITS-D12", DRIVER_SHOULD, "6.1",
 	  "VIRTIO_F_NOTIF_CONFIG_DATA is accepted when it is offered.", WRITE, refused,
-	  F_NOTIF_CONFIG_DATA, &offer, "bit 39 is offered and ignored" },
+	  VIRTIO_F_NOTIF_CONFIG_DATA, &offer, "bit 39 is offered and ignored" },
 	{ "version-1-not-offered", "BITS-V1", DEVICE, "6.2",
 	  "A device with the modern registers offers VIRTIO_F_VERSION_1.", NEED_REGS | NEED_AGREED,
 	  AT(OFFER_READ), version_1_missing, 0, &offer, "device_feature[1] = 0" },

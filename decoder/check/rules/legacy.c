@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a legacy driver may do before negotiation is over: 3.1.2. */
+#include "decoder/class/blk.h"
 #include "decoder/check/rules/blk.h"
 
 static enum verdict write_lost(struct rule_context *ctx)

@@ -9,12 +9,12 @@ static const struct vqt_kick *kick(const struct rule_context *ctx)
 
 static bool data(const struct rule_context *ctx)
 {
-	return accepted(ctx, F_NOTIFICATION_DATA);
+	return accepted(ctx, VIRTIO_F_NOTIFICATION_DATA);
 }
 
 static bool config_data(const struct rule_context *ctx)
 {
-	return accepted(ctx, F_NOTIF_CONFIG_DATA);
+	return accepted(ctx, VIRTIO_F_NOTIF_CONFIG_DATA);
 }
 
 /* Value and width were seen, and features are settled. */

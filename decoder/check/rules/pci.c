@@ -285,12 +285,12 @@ static bool notify_cap(const struct rule_context *ctx, struct notify_cap *n)
 {
 	unsigned at;
 
-	if (!offered_known(ctx, F_NOTIFICATION_DATA))
+	if (!offered_known(ctx, VIRTIO_F_NOTIFICATION_DATA))
 		return false;
 	for (unsigned i = 0; (at = model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, i)); i++) {
 		if (pci8(ctx, at + 3) != 2)
 			continue;
-		n->data = offered(ctx, F_NOTIFICATION_DATA);
+		n->data = offered(ctx, VIRTIO_F_NOTIFICATION_DATA);
 		return known(ctx, at + 8, 4, &n->offset) && known(ctx, at + 12, 4, &n->length) &&
 		       known(ctx, at + 16, 4, &n->multiplier);
 	}

@@ -23,7 +23,7 @@ static bool power_of_2(uint64_t v)
 static bool absent(const struct rule_context *ctx)
 {
 	return ctx->d->num_queues_known && ctx->dev->queue_select >= ctx->d->num_queues &&
-	       !offered(ctx, F_ADMIN_VQ);
+	       !offered(ctx, VIRTIO_F_ADMIN_VQ);
 }
 
 static enum verdict absent_written(struct rule_context *ctx)
@@ -183,7 +183,7 @@ static enum verdict admin_index(struct rule_context *ctx)
 	const struct cdev *d = ctx->d;
 	unsigned index = ctx->dev->queue_select;
 
-	if (!accepted(ctx, F_ADMIN_VQ) || !d->num_queues_known || !d->admin_index_known ||
+	if (!accepted(ctx, VIRTIO_F_ADMIN_VQ) || !d->num_queues_known || !d->admin_index_known ||
 	    !d->admin_num || index < d->num_queues)
 		return RULE_NA;
 	if (index >= d->admin_index && index - d->admin_index < d->admin_num)

@@ -34,8 +34,8 @@ static enum verdict bit_cleared(struct rule_context *ctx)
 
 	if (!value(ctx) || !ctx->e->before_known || ctx->d->reset_wait)
 		return RULE_NA;
-	if (accepted(ctx, F_SUSPEND))
-		free |= S_SUSPEND | DRIVER_OK;
+	if (accepted(ctx, VIRTIO_F_SUSPEND))
+		free |= VIRTIO_CONFIG_S_SUSPEND | DRIVER_OK;
 	lost = ctx->e->status_before & (uint8_t)~value(ctx) & (uint8_t)~free;
 	if (!lost)
 		return RULE_PASSED;

@@ -7,7 +7,7 @@
 
 static bool on(const struct rule_context *ctx)
 {
-	return accepted(ctx, F_SUSPEND);
+	return accepted(ctx, VIRTIO_F_SUSPEND);
 }
 
 static uint8_t value(const struct rule_context *ctx)
@@ -30,7 +30,8 @@ static void when(struct rule_context *ctx)
 
 static enum verdict out_of_place(struct rule_context *ctx)
 {
-	if (!(value(ctx) & S_SUSPEND) || ctx->e->status_before & S_SUSPEND)
+	if (!(value(ctx) & VIRTIO_CONFIG_S_SUSPEND) ||
+	    ctx->e->status_before & VIRTIO_CONFIG_S_SUSPEND)
 		return RULE_NA;
 	if (on(ctx) && ctx->d->n_driver_ok)
 		return RULE_PASSED;
@@ -95,9 +96,9 @@ static enum verdict hasty(struct rule_context *ctx)
 
 static enum verdict early_obeyed(struct rule_context *ctx)
 {
-	if (!(ctx->d->ever & S_SUSPEND) || ctx->d->n_driver_ok || ctx->d->reset_wait)
+	if (!(ctx->d->ever & VIRTIO_CONFIG_S_SUSPEND) || ctx->d->n_driver_ok || ctx->d->reset_wait)
 		return RULE_NA;
-	if (!(value(ctx) & S_SUSPEND))
+	if (!(value(ctx) & VIRTIO_CONFIG_S_SUSPEND))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->n_status, "the last status write");
 	return rule_fail(ctx, "device_status shows SUSPEND on a device that was never set up");
@@ -116,8 +117,8 @@ static enum verdict active(struct rule_context *ctx)
 
 static enum verdict not_drained(struct rule_context *ctx)
 {
-	if (!on(ctx) || ctx->d->suspend != SUSPEND_ASKED || !(value(ctx) & S_SUSPEND) ||
-	    value(ctx) & DRIVER_OK)
+	if (!on(ctx) || ctx->d->suspend != SUSPEND_ASKED ||
+	    !(value(ctx) & VIRTIO_CONFIG_S_SUSPEND) || value(ctx) & DRIVER_OK)
 		return RULE_NA;
 	for (struct cqueue *q = ctx->d->queues; q; q = q->hh.next) {
 		const struct model_queue *m = model_queue(ctx->dev, q->index);
@@ -135,8 +136,8 @@ static enum verdict not_drained(struct rule_context *ctx)
 
 static enum verdict not_told(struct rule_context *ctx)
 {
-	if (!on(ctx) || ctx->d->suspend != SUSPEND_ASKED || !(value(ctx) & S_SUSPEND) ||
-	    value(ctx) & DRIVER_OK)
+	if (!on(ctx) || ctx->d->suspend != SUSPEND_ASKED ||
+	    !(value(ctx) & VIRTIO_CONFIG_S_SUSPEND) || value(ctx) & DRIVER_OK)
 		return RULE_NA;
 	for (struct cqueue *q = ctx->d->queues; q; q = q->hh.next)
 		if (q->flight && q->irq.number && ctx->now - q->irq.ts > 1000000) {
@@ -156,8 +157,9 @@ static enum verdict undecided(struct rule_context *ctx)
 
 	if (!on(ctx) || (unsigned)ctx->d->suspend != ctx->rule->arg || value(ctx) & NEEDS_RESET)
 		return RULE_NA;
-	if (ctx->rule->arg == SUSPEND_ASKED ? value(ctx) & S_SUSPEND && !(value(ctx) & DRIVER_OK)
-					    : !(value(ctx) & S_SUSPEND) && value(ctx) & DRIVER_OK)
+	if (ctx->rule->arg == SUSPEND_ASKED
+		    ? value(ctx) & VIRTIO_CONFIG_S_SUSPEND && !(value(ctx) & DRIVER_OK)
+		    : !(value(ctx) & VIRTIO_CONFIG_S_SUSPEND) && value(ctx) & DRIVER_OK)
 		return RULE_PASSED;
 	if (ctx->now - ctx->d->ts_status < STALL || ctx->d->n_status != since)
 		return RULE_NA;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/class/blk.h"
 #include "emu/class/blk/impl.h"
 #include "emu/virtio/fault.h"
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "decoder/class/blk.h"
 #include "emu/class/blk/backend.h"
 #include "emu/virtio/device.h"
 

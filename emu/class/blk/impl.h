@@ -4,7 +4,8 @@
 #define VQT_EMU_CLASS_BLK_IMPL_H
 
 #include "emu/class/blk/blk.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 
 struct blk_zone {
 	uint64_t wp; /* sectors from the device's start */

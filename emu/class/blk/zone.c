@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/class/blk.h"
 #include "emu/class/blk/impl.h"
 
 #define OK VIRTIO_BLK_S_OK

@@ -14,18 +14,9 @@
 #include <string.h>
 
 #include "emu/class/blk/blk.h"
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 #include "emu/replay/qemu/impl.h"
-
-#ifndef VIRTIO_F_NOTIFY_ON_EMPTY
-#define VIRTIO_F_NOTIFY_ON_EMPTY 24
-#endif
-#ifndef VIRTIO_F_ANY_LAYOUT
-#define VIRTIO_F_ANY_LAYOUT 27
-#endif
-#ifndef VIRTIO_F_IN_ORDER
-#define VIRTIO_F_IN_ORDER 35
-#endif
 
 /* A bit that is offered or not, as a property that is on or off. */
 struct bit_row {

@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
+#include "decoder/class/blk.h"
 #include "emu/replay/qemu/impl.h"
 
 #define SECTOR 512u

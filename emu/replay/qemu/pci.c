@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/replay/qemu/impl.h"
 
 /* The host bridge of a q35 machine, at 0:0.0. */

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "emu/virtio/defs.h"
+#include "decoder/spec/constants.h"
 #include "emu/replay/qemu/impl.h"
 
 #define BINARY "qemu-system-x86_64"

@@ -1,60 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Constants of virtio 1.4 for the device: those of <linux/virtio_*.h>, and the
- * ones that older kernel headers lack, under the names newer ones use.
+ * The block device (5.2): constants of <linux/virtio_blk.h>, those that older kernel
+ * headers lack under the names newer ones use, and offsets of its configuration.
  */
-#ifndef VQT_EMU_VIRTIO_DEFS_H
-#define VQT_EMU_VIRTIO_DEFS_H
+#ifndef VQT_DECODER_CLASS_BLK_H
+#define VQT_DECODER_CLASS_BLK_H
 
-#include <linux/pci_regs.h>
 #include <linux/virtio_blk.h>
-#include <linux/virtio_config.h>
-#include <linux/virtio_ids.h>
-#include <linux/virtio_pci.h>
-#include <linux/virtio_ring.h>
-
-/* 2.1 */
-#ifndef VIRTIO_CONFIG_S_SUSPEND
-#define VIRTIO_CONFIG_S_SUSPEND 0x10
-#endif
-
-/* 6 */
-#ifndef VIRTIO_F_NOTIFICATION_DATA
-#define VIRTIO_F_NOTIFICATION_DATA 38
-#endif
-#ifndef VIRTIO_F_NOTIF_CONFIG_DATA
-#define VIRTIO_F_NOTIF_CONFIG_DATA 39
-#endif
-#ifndef VIRTIO_F_ADMIN_VQ
-#define VIRTIO_F_ADMIN_VQ 41
-#endif
-#ifndef VIRTIO_F_SUSPEND
-#define VIRTIO_F_SUSPEND 43
-#endif
-/* 6.3: legacy only */
-#ifndef VIRTIO_F_BAD_FEATURE
-#define VIRTIO_F_BAD_FEATURE 30
-#endif
-
-/* 4.1.5.2: the largest virtqueue, 2.7 and 2.8 */
-#define VIRTQ_SIZE_MAX 32768
-
-/* 4.1.4.3: fields the uapi header has no offset for yet */
-#ifndef VIRTIO_PCI_COMMON_ADM_Q_IDX
-#define VIRTIO_PCI_COMMON_ADM_Q_IDX 60
-#define VIRTIO_PCI_COMMON_ADM_Q_NUM 62
-#endif
-#ifndef VIRTIO_PCI_COMMON_Q_NDATA
-#define VIRTIO_PCI_COMMON_Q_NDATA 56
-#define VIRTIO_PCI_COMMON_Q_RESET 58
-#endif
-#ifndef VIRTIO_PCI_ISR_QUEUE
-#define VIRTIO_PCI_ISR_QUEUE 0x1
-#endif
-#define VIRTIO_PCI_VENDOR 0x1af4
-#define VIRTIO_PCI_ID_MODERN 0x1040 /* plus the device ID, 4.1.2.1 */
 
 /* 5.2 */
+#ifndef VIRTIO_BLK_F_SECURE_ERASE
+#define VIRTIO_BLK_F_SECURE_ERASE 16
+#endif
 #ifndef VIRTIO_BLK_F_LIFETIME
 #define VIRTIO_BLK_F_LIFETIME 15
 #endif
