@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 bin=$(dirname "$vqtrace")/tests/emu
 
 same() {
-	{ "$bin/bad_input_test" --markdown && "$bin/wrong_test" --markdown; } >"$tmp/now.md" || return 1
+	{ "$bin/bad_input_test" --markdown && "$bin/violation_test" --markdown; } >"$tmp/now.md" || return 1
 	diff emu/DIFFERENCES.md "$tmp/now.md" >"$tmp/diff" && return 0
 	head -n 10 "$tmp/diff"
 	echo "'make differences' writes it"
