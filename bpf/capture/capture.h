@@ -116,7 +116,7 @@ struct capture_device {
 };
 size_t capture_devices(const struct capture *c, struct capture_device *out, size_t max);
 
-/* Fill in what a running QEMU tells on a QMP socket; -EBADMSG for a reply of no sense. */
+/* Fill in what a running QEMU tells on a QMP socket; -EPROTO when the answer is not QMP. */
 int capture_qmp(struct capture *c, pid_t pid, const char *socket, struct capture_error *err);
 
 #endif

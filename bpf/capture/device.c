@@ -201,9 +201,9 @@ static unsigned count_queues(const struct device *d)
 	return n;
 }
 
-const struct qmp_device *device_qmp(const struct device *d)
+const struct query_device *device_answer(const struct device *d)
 {
-	const struct qmp_answer *a = &d->target->qmp;
+	const struct query_answer *a = &d->target->qmp;
 	char path[sizeof(d->path) + 16];
 
 	snprintf(path, sizeof(path), "%s/virtio-backend", d->path);
@@ -216,7 +216,7 @@ const struct qmp_device *device_qmp(const struct device *d)
 /* Gaps that QMP can fill. */
 static void look_qmp(struct device *d)
 {
-	const struct qmp_device *m = device_qmp(d);
+	const struct query_device *m = device_answer(d);
 
 	if (!m)
 		return;
@@ -434,7 +434,7 @@ void device_hear(struct device *d, const struct vqt_hdr *h)
 
 void device_answered(struct device *d)
 {
-	const struct qmp_device *m = device_qmp(d);
+	const struct query_device *m = device_answer(d);
 
 	device_refresh(d);
 	if (d->wanted && d->target->late && m && (m->known & ~d->state_known))

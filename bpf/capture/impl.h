@@ -8,7 +8,7 @@
 #include "bpf/qemu/discover.h"
 #include "bpf/capture/order.h"
 #include "bpf/qemu/process.h"
-#include "bpf/qemu/qmp.h"
+#include "bpf/qemu/query.h"
 #include "bpf/qemu/qom.h"
 
 #define TARGETS 64
@@ -59,7 +59,7 @@ struct target {
 	bool listed; /* all devices there were are known */
 	struct samples
 		*samples; /* taken, and not yet at their place in the stream; NULL: none ever */
-	struct qmp_answer qmp; /* fills gaps only */
+	struct query_answer qmp; /* fills gaps only */
 };
 
 struct capture {
@@ -119,7 +119,7 @@ void device_free(struct device *d);
 /* The lifecycle record tells something about the device itself. */
 void device_life(struct target *t, const struct vqt_lifecycle *l);
 /* What QMP said of it, NULL; and that it has now said something. */
-const struct qmp_device *device_qmp(const struct device *d);
+const struct query_device *device_answer(const struct device *d);
 void device_answered(struct device *d);
 
 /* state.c: what was negotiated and set up before, from memory or by QMP. */

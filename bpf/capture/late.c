@@ -14,6 +14,7 @@
 #include "bpf/capture/impl.h"
 #include "bpf/prog/qemu.skel.h"
 #include "bpf/qemu/qom.h"
+#include "decoder/util/qmp.h"
 
 #define FOUND 256
 
@@ -127,7 +128,7 @@ void late_describe(struct target *t)
 /* --- QMP ------------------------------------------------------------------- */
 
 /* One that memory did not show: known by its name only, until it shows itself. */
-static void add_unseen(struct target *t, const struct qmp_device *m)
+static void add_unseen(struct target *t, const struct query_device *m)
 {
 	struct device *d = device_get(t, next_id(t->c));
 	char *tail;
@@ -155,12 +156,12 @@ static void merge(struct target *t)
 
 		for (size_t i = 0; i < DEVICES && !seen; i++)
 			seen = c->device[i] && c->device[i]->target == t &&
-			       device_qmp(c->device[i]) == &t->qmp.dev[k];
+			       device_answer(c->device[i]) == &t->qmp.dev[k];
 		if (!seen)
 			add_unseen(t, &t->qmp.dev[k]);
 	}
 	for (size_t i = 0; i < DEVICES; i++)
-		if (c->device[i] && c->device[i]->target == t && device_qmp(c->device[i]))
+		if (c->device[i] && c->device[i]->target == t && device_answer(c->device[i]))
 			device_answered(c->device[i]);
 }
 
@@ -194,15 +195,16 @@ int capture_qmp(struct capture *c, pid_t pid, const char *socket, struct capture
 	if (t)
 		code = fd = qmp_connect(socket);
 	if (fd >= 0) {
-		qmp_free(&t->qmp);
-		code = qmp_ask(fd, wants, t, &t->qmp);
+		query_free(&t->qmp);
+		code = query_devices(fd, wants, t, &t->qmp);
 		close(fd);
 		merge(t); /* what was said until it failed holds */
 	}
 	if (code < 0)
 		snprintf(err->text, sizeof(err->text),
 			 "QMP socket %.200s: %s; what was missed stays unknown%s", socket,
-			 code == -EBADMSG ? "the answer is not QMP"
+			 code == -EPROTO  ? "the answer is not QMP"
+			 : code == -EPIPE ? "the connection was closed"
 			 : code == -EOPNOTSUPP
 				 ? "this QEMU has no x-query-virtio (7.2 and later do)"
 				 : strerror(-code),

@@ -56,7 +56,7 @@ static void from_memory(const struct device *d, struct state *r)
 
 static void from_qmp(struct device *d, struct state *r)
 {
-	const struct qmp_device *m = device_qmp(d);
+	const struct query_device *m = device_answer(d);
 	uint32_t fills = m ? m->known & ~r->s.known : 0;
 	char text[200];
 
@@ -125,7 +125,7 @@ static bool queue_from_memory(const struct device *d, uint64_t vq, bool packed,
 
 static bool queue_from_qmp(const struct device *d, unsigned n, struct vqt_queue_state *s)
 {
-	const struct qmp_device *m = device_qmp(d);
+	const struct query_device *m = device_answer(d);
 
 	if (!m || n >= m->nqueue || !m->queue[n].known)
 		return false;

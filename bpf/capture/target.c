@@ -171,7 +171,7 @@ void target_free(struct target *t)
 			device_free(t->c->device[i]);
 			t->c->device[i] = NULL;
 		}
-	qmp_free(&t->qmp);
+	query_free(&t->qmp);
 	qemu_close(t->q);
 	order_free(t->order);
 	sample_free(t);

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "bpf/qemu/qmp.h"
+#include "bpf/qemu/query.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,7 +16,7 @@ static bool wants(void *ctx, const char *path)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct qmp_answer a;
+	struct query_answer a;
 	int fd[2];
 
 	/* what fits into the socket at once: the client's questions are never read */
@@ -25,12 +25,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size && write(fd[1], data, size) != (ssize_t)size)
 		abort();
 	shutdown(fd[1], SHUT_WR);
-	qmp_ask(fd[0], wants, NULL, &a);
+	query_devices(fd[0], wants, NULL, &a);
 	for (size_t i = 0; i < a.n; i++)
 		if (memchr(a.dev[i].path, 0, sizeof(a.dev[i].path)) == NULL ||
-		    a.dev[i].nqueue > QMP_QUEUES)
+		    a.dev[i].nqueue > QUERY_QUEUES)
 			abort();
-	qmp_free(&a);
+	query_free(&a);
 	close(fd[0]);
 	close(fd[1]);
 	return 0;
