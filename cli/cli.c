@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <getopt.h>
 #include <time.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -163,72 +161,6 @@ bool cli_color(FILE *to)
 	if (color_when != COLOR_AUTO)
 		return color_when == COLOR_ALWAYS;
 	return !(no && *no) && isatty(fileno(to)) && term && strcmp(term, "dumb");
-}
-
-/* A number and what follows it. */
-static bool scan(const char *s, unsigned long long *v, const char **rest)
-{
-	char *end;
-
-	if (*s < '0' || *s > '9')
-		return false;
-	errno = 0;
-	*v = strtoull(s, &end, 0);
-	*rest = end;
-	return !errno;
-}
-
-static bool scaled(unsigned long long factor, unsigned long long v, unsigned long long *out)
-{
-	if (v > ULLONG_MAX / factor)
-		return false;
-	*out = v * factor;
-	return true;
-}
-
-bool cli_number(const char *s, unsigned long long max, unsigned long long *out)
-{
-	unsigned long long v;
-	const char *rest;
-
-	if (!scan(s, &v, &rest) || *rest || v > max)
-		return false;
-	*out = v;
-	return true;
-}
-
-bool cli_size(const char *s, unsigned long long *out)
-{
-	static const char units[] = "kKmMgG";
-	unsigned long long v;
-	const char *rest, *u;
-
-	if (!scan(s, &v, &rest))
-		return false;
-	if (!*rest)
-		return scaled(1, v, out);
-	u = strchr(units, *rest);
-	return u && !rest[1] && scaled(1ULL << (10 * ((u - units) / 2 + 1)), v, out);
-}
-
-bool cli_duration(const char *s, unsigned long long *ns)
-{
-	static const struct {
-		const char *suffix;
-		unsigned long long ns;
-	} units[] = {
-		{ "", 1000000000ULL }, { "s", 1000000000ULL },	{ "ms", 1000000 },
-		{ "us", 1000 },	       { "m", 60000000000ULL }, { "h", 3600000000000ULL },
-	};
-	unsigned long long v;
-	const char *rest;
-
-	if (!scan(s, &v, &rest))
-		return false;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (!strcmp(rest, units[i].suffix))
-			return scaled(units[i].ns, v, ns);
-	return false;
 }
 
 int cli_trace_path(const char **path, int argc, char **argv)

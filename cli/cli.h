@@ -88,11 +88,4 @@ void cli_catch_ends(void (*handler)(int));
 /* CLOCK_MONOTONIC, ns. */
 uint64_t cli_clock(void);
 
-/* Numbers as options have them; false and no change when not a number in range. */
-bool cli_number(const char *s, unsigned long long max, unsigned long long *out);
-/* "64k", "10M", "1G" (powers of 1024), or bytes. */
-bool cli_size(const char *s, unsigned long long *out);
-/* "500ms", "10s", "5m", "1h", or seconds; result in ns. */
-bool cli_duration(const char *s, unsigned long long *ns);
-
 #endif

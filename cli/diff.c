@@ -15,6 +15,7 @@
 #include "decoder/diff/print.h"
 #include "decoder/print/line.h"
 #include "decoder/trace/file.h"
+#include "decoder/util/number.h"
 
 static const char usage[] =
 	"usage: vqtrace diff [OPTIONS] A B\n"
@@ -135,7 +136,7 @@ static int option(void *to, int c)
 	case OPT_IGNORE: return parse_classes("--ignore", optarg, &r->ignore);
 	case OPT_STRICT: r->strict = true; return 0;
 	case 'C':
-		if (!cli_number(optarg, 1000, &r->lines))
+		if (!number_parse(optarg, 1000, &r->lines))
 			return 1 + cli_usage("-C %s: not a number of events", optarg);
 		return 0;
 	case 'T':

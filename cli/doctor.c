@@ -14,6 +14,7 @@
 #include "bpf/capture/kernel.h"
 #include "bpf/qemu/process.h"
 #include "cli/cli.h"
+#include "decoder/util/number.h"
 
 enum verdict { OK, WARN, FAIL };
 
@@ -266,7 +267,7 @@ static int look_target(struct report *r, const char *what)
 	struct process p;
 	int err;
 
-	if (!cli_number(what, 1 << 22, &pid))
+	if (!number_parse(what, 1 << 22, &pid))
 		return look_qemu(r, what, what);
 	err = process_read(&p, (pid_t)pid);
 	if (err) {

@@ -16,6 +16,7 @@
 #include "decoder/print/requests.h"
 #include "decoder/print/verbose.h"
 #include "decoder/trace/file.h"
+#include "decoder/util/number.h"
 
 static const char usage[] =
 	"usage: vqtrace show [OPTIONS] -r FILE\n"
@@ -113,7 +114,7 @@ static int option(void *to, int c)
 			return 1 + cli_usage("-T %s: the formats are text and json", optarg);
 		return 0;
 	case 'c':
-		if (!cli_number(optarg, ~0ULL, &s->count) || !s->count)
+		if (!number_parse(optarg, ~0ULL, &s->count) || !s->count)
 			return 1 + cli_usage("-c %s: not a number of events", optarg);
 		return 0;
 	case 't':

@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "decoder/check/report/rules.h"
 #include "decoder/trace/file.h"
+#include "decoder/util/number.h"
 
 #define FOLD 3
 #define PROGRESS_EVERY 200000000ULL
@@ -117,7 +118,7 @@ static int option(void *to, int c)
 	case 'Y': k->filter_text = optarg; return 0;
 	case 'T': return format(k, optarg);
 	case 'c':
-		if (!cli_number(optarg, ~0ULL, &n) || !n)
+		if (!number_parse(optarg, ~0ULL, &n) || !n)
 			return 1 + cli_usage("-c %s: not a number of findings", optarg);
 		k->run.count = n;
 		return 0;

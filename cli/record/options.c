@@ -8,6 +8,7 @@
 #include "bpf/qemu/process.h"
 #include "cli/cli.h"
 #include "cli/record/run.h"
+#include "decoder/util/number.h"
 
 /* --- which processes ------------------------------------------------------- */
 
@@ -110,7 +111,7 @@ static int parse_one(struct record_run *r, int opt, const char *arg)
 	switch (opt) {
 	case 'w': r->out.path = arg; return CLI_OK;
 	case 'p':
-		if (!cli_number(arg, 1 << 22, &v) || !v || r->npids == RECORD_PIDS)
+		if (!number_parse(arg, 1 << 22, &v) || !v || r->npids == RECORD_PIDS)
 			return cli_bad_value("-p", arg, "a process id");
 		r->pid[r->npids++] = (pid_t)v;
 		return CLI_OK;
@@ -120,45 +121,45 @@ static int parse_one(struct record_run *r, int opt, const char *arg)
 			r->device[r->ndevices++] = arg;
 		return CLI_OK;
 	case 'c':
-		if (!cli_number(arg, ~0ULL, &v) || !v)
+		if (!number_parse(arg, ~0ULL, &v) || !v)
 			return cli_bad_value("-c", arg, "a count of events");
 		r->count = v;
 		return CLI_OK;
 	case 's':
-		if (!cli_number(arg, 1024, &v))
+		if (!number_parse(arg, 1024, &v))
 			return cli_bad_value("-s", arg, "a number of bytes from 0 to 1024");
 		r->options.snaplen = (uint32_t)v;
 		return CLI_OK;
 	case 'W':
-		if (!cli_number(arg, 100000, &v) || !v)
+		if (!number_parse(arg, 100000, &v) || !v)
 			return cli_bad_value("-W", arg, "a count of files");
 		r->out.files = (unsigned)v;
 		return CLI_OK;
 	case 'q': r->quiet = true; return CLI_OK;
 	case 'v': r->verbose = true; return CLI_OK;
 	case OPT_MAX_SIZE:
-		return cli_size(arg, (unsigned long long *)&r->out.max_size)
+		return number_size(arg, (unsigned long long *)&r->out.max_size)
 			       ? CLI_OK
 			       : cli_bad_value("--max-size", arg, "a size such as 100M");
 	case OPT_DURATION:
-		return cli_duration(arg, (unsigned long long *)&r->duration)
+		return number_duration(arg, (unsigned long long *)&r->duration)
 			       ? CLI_OK
 			       : cli_bad_value("--duration", arg, "a time such as 10s or 5m");
 	case OPT_ROTATE_SIZE:
-		return cli_size(arg, (unsigned long long *)&r->out.rotate_size)
+		return number_size(arg, (unsigned long long *)&r->out.rotate_size)
 			       ? CLI_OK
 			       : cli_bad_value("--rotate-size", arg, "a size such as 100M");
 	case OPT_ROTATE_TIME:
-		return cli_duration(arg, (unsigned long long *)&r->out.rotate_ns)
+		return number_duration(arg, (unsigned long long *)&r->out.rotate_ns)
 			       ? CLI_OK
 			       : cli_bad_value("--rotate-time", arg, "a time such as 10s or 5m");
 	case OPT_BUFFER:
-		if (!cli_size(arg, &v) || v < 65536 || v > 1ULL << 30)
+		if (!number_size(arg, &v) || v < 65536 || v > 1ULL << 30)
 			return cli_bad_value("--buffer", arg, "a size from 64k to 1G");
 		r->options.buffer = v;
 		return CLI_OK;
 	case OPT_QUEUE:
-		if (!cli_number(arg, 1023, &v))
+		if (!number_parse(arg, 1023, &v))
 			return cli_bad_value("--queue", arg, "a queue number");
 		r->options.queues |= 1ULL << (v < 63 ? v : 63);
 		return CLI_OK;
@@ -167,16 +168,16 @@ static int parse_one(struct record_run *r, int opt, const char *arg)
 	case OPT_NO_LIFECYCLE: r->options.no_lifecycle = true; return CLI_OK;
 	case OPT_QMP_ONLY: r->options.qmp_only = true; return CLI_OK;
 	case OPT_LIGHT:
-		if (!cli_duration(arg ? arg : "1s", (unsigned long long *)&r->options.light))
+		if (!number_duration(arg ? arg : "1s", (unsigned long long *)&r->options.light))
 			return cli_bad_value("--light", arg, "a time such as 1s or 200ms");
 		return CLI_OK;
 	case OPT_SAMPLE:
-		return cli_duration(arg, (unsigned long long *)&r->options.sample)
+		return number_duration(arg, (unsigned long long *)&r->options.sample)
 			       ? CLI_OK
 			       : cli_bad_value("--sample", arg, "a time such as 1s or 200ms, or 0");
 	case OPT_CHECK: return check_live_option(&r->check, arg);
 	case OPT_TABLES:
-		if (!cli_number(arg, 1 << 20, &v) || !v)
+		if (!number_parse(arg, 1 << 20, &v) || !v)
 			return cli_bad_value("--tables", arg, "a number of queues");
 		r->options.tables = (uint32_t)v;
 		return CLI_OK;

@@ -15,6 +15,7 @@
 #include "decoder/print/line.h"
 #include "decoder/trace/file.h"
 #include "emu/replay/replay.h"
+#include "decoder/util/number.h"
 
 static const char usage[] =
 	"usage: vqtrace replay [OPTIONS] -r FILE\n"
@@ -122,7 +123,7 @@ static int number(const char *what, uint64_t max, uint64_t *out)
 {
 	unsigned long long v;
 
-	if (!cli_number(optarg, max, &v) || !v)
+	if (!number_parse(optarg, max, &v) || !v)
 		return 1 + cli_usage("%s %s: not a number from 1 to %llu", what, optarg,
 				     (unsigned long long)max);
 	*out = v;

@@ -14,6 +14,7 @@
 #include "decoder/spec/constants.h"
 #include "decoder/class/blk.h"
 #include "emu/server/map.h"
+#include "decoder/util/number.h"
 
 #define FLUSH_MS 200
 #define SAMPLE 1000000000ULL
@@ -91,7 +92,7 @@ static int open_disk(struct serve_run *r)
 	int err;
 
 	if (mem || null) {
-		if (!cli_size(colon + 1, &size) || size < BLK_SECTOR)
+		if (!number_size(colon + 1, &size) || size < BLK_SECTOR)
 			return cli_usage("--disk '%s': not a size of at least 512 bytes, such as "
 					 "64M",
 					 r->disk);

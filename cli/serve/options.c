@@ -9,6 +9,7 @@
 #include "decoder/spec/spec.h"
 #include "decoder/spec/constants.h"
 #include "decoder/class/blk.h"
+#include "decoder/util/number.h"
 
 const char serve_usage[] =
 	"usage: vqtrace serve --disk DISK --vfio-user SOCKET [OPTIONS]\n"
@@ -179,7 +180,7 @@ static int parse_zones(struct serve_run *r, const char *arg)
 		}
 		for (i = 0; i < n && strncmp(word, keys[i].name, strlen(keys[i].name)); i++)
 			;
-		if (i == n || !cli_size(word + strlen(keys[i].name), &v) ||
+		if (i == n || !number_size(word + strlen(keys[i].name), &v) ||
 		    (keys[i].size ? v / BLK_SECTOR : v) > UINT32_MAX)
 			return cli_usage("--zones: '%s' is not understood; for example "
 					 "hm,size=64M,conventional=2,open=8,active=12",
@@ -195,12 +196,12 @@ static int parse_device(struct serve_run *r, int opt, const char *arg)
 
 	switch (opt) {
 	case OPT_QUEUES:
-		if (!cli_number(arg, 1024, &v) || !v)
+		if (!number_parse(arg, 1024, &v) || !v)
 			return cli_bad_value("--queues", arg, "a number from 1 to 1024");
 		r->cfg.queues = (uint16_t)v;
 		return CLI_OK;
 	case OPT_QUEUE_SIZE:
-		if (!cli_number(arg, 32768, &v) || v < 2 || v & (v - 1))
+		if (!number_parse(arg, 32768, &v) || v < 2 || v & (v - 1))
 			return cli_bad_value("--queue-size", arg, "a power of two from 2 to 32768");
 		r->cfg.queue_size = (uint16_t)v;
 		return CLI_OK;
@@ -210,7 +211,7 @@ static int parse_device(struct serve_run *r, int opt, const char *arg)
 		strcpy(r->blk.serial, arg);
 		return CLI_OK;
 	case OPT_BLOCK_SIZE:
-		if (!cli_size(arg, &v) || v < BLK_SECTOR || v > 65536 || v & (v - 1))
+		if (!number_size(arg, &v) || v < BLK_SECTOR || v > 65536 || v & (v - 1))
 			return cli_bad_value("--block-size", arg, "a power of two from 512 to 64k");
 		r->blk.blk_size = (uint32_t)v;
 		return CLI_OK;
@@ -229,7 +230,7 @@ static int parse_one(struct serve_run *r, int opt, const char *arg)
 	switch (opt) {
 	case OPT_DISK: r->disk = arg; return CLI_OK;
 	case OPT_SIZE:
-		if (!cli_size(arg, &r->size) || r->size < BLK_SECTOR || r->size > INT64_MAX)
+		if (!number_size(arg, &r->size) || r->size < BLK_SECTOR || r->size > INT64_MAX)
 			return cli_bad_value("--size", arg,
 					     "a size of at least 512 bytes, such as 64M");
 		return CLI_OK;
@@ -237,7 +238,7 @@ static int parse_one(struct serve_run *r, int opt, const char *arg)
 	case OPT_VHOST: r->vhost = r->path = arg; return CLI_OK;
 	case 'w': r->trace = arg; return CLI_OK;
 	case 's':
-		if (!cli_number(arg, 1024, &v))
+		if (!number_parse(arg, 1024, &v))
 			return cli_bad_value("-s", arg, "a number of bytes from 0 to 1024");
 		r->tap.snaplen = (uint32_t)v;
 		return CLI_OK;
@@ -245,14 +246,14 @@ static int parse_one(struct serve_run *r, int opt, const char *arg)
 	case OPT_DIRECT: r->file.flags |= EMU_FILE_DIRECT; return CLI_OK;
 	case OPT_NO_URING: r->file.flags |= EMU_FILE_NO_URING; return CLI_OK;
 	case OPT_SPIN:
-		if (!cli_number(arg, 10000, &v))
+		if (!number_parse(arg, 10000, &v))
 			return cli_bad_value("--spin", arg, "a number of microseconds up to 10000");
 		r->cfg.spin_us = (unsigned)v;
 		return CLI_OK;
 	case OPT_ONCE: r->once = true; return CLI_OK;
 	case OPT_CHECK: return check_live_option(&r->check, arg);
 	case OPT_SAMPLE:
-		return cli_duration(arg, (unsigned long long *)&r->sample)
+		return number_duration(arg, (unsigned long long *)&r->sample)
 			       ? CLI_OK
 			       : cli_bad_value("--sample", arg, "a time such as 1s or 200ms, or 0");
 	case OPT_NO_CONFINE: r->no_confine = true; return CLI_OK;

@@ -13,6 +13,7 @@
 #include "cli/top/batch.h"
 #include "cli/top/screen.h"
 #include "cli/top/source.h"
+#include "decoder/util/number.h"
 
 struct top_run {
 	struct top_options o;
@@ -104,7 +105,7 @@ static const char usage[] =
 /* -n means what it looks like: a number of ticks, or the name of a guest. */
 static int count_or_name(struct top_run *r, const char *arg)
 {
-	if (cli_number(arg, ~0ULL, &r->count) && r->count)
+	if (number_parse(arg, ~0ULL, &r->count) && r->count)
 		return CLI_OK;
 	if (r->o.nnames == TOP_CHOSEN)
 		return cli_usage("too many names");
@@ -121,7 +122,7 @@ static int option(struct top_run *r, int c, const char *arg)
 	case 'r': r->o.path = arg; return CLI_OK;
 	case 'b': r->batch = true; return CLI_OK;
 	case 'd':
-		if (!cli_duration(arg, &v) || v < 50000000)
+		if (!number_duration(arg, &v) || v < 50000000)
 			return cli_usage("-d %s: not a time of 50ms or more", arg);
 		r->o.delay = v;
 		return CLI_OK;
@@ -132,7 +133,7 @@ static int option(struct top_run *r, int c, const char *arg)
 		r->o.name[r->o.nnames++] = arg;
 		return CLI_OK;
 	case 'p':
-		if (!cli_number(arg, 1 << 22, &v) || !v || r->o.npids == TOP_CHOSEN)
+		if (!number_parse(arg, 1 << 22, &v) || !v || r->o.npids == TOP_CHOSEN)
 			return cli_usage("-p %s: not a process id", arg);
 		r->o.pid[r->o.npids++] = (pid_t)v;
 		return CLI_OK;

@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/top/screen.h"
 #include "cli/top/screen_impl.h"
+#include "decoder/util/number.h"
 
 static bool in_table(const struct screen *x)
 {
@@ -229,7 +230,7 @@ static void press_delay(struct screen *x, int arg)
 
 	if (!ask(x, "delay between two looks (1s, 500ms)", text, sizeof(text)) || !text[0])
 		return;
-	if (!cli_duration(text, &ns) || ns < 50000000)
+	if (!number_duration(text, &ns) || ns < 50000000)
 		message(x, true, "'%s' is not a time of 50ms or more", text);
 	else
 		x->o->delay = ns;
