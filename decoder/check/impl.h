@@ -282,7 +282,6 @@ void check_remember_irq(struct rule_context *ctx, uint64_t triggers);
 /* Rings (decoder/check/queue.c). */
 void check_remember_queue(struct rule_context *ctx, uint64_t triggers);
 const struct vqt_ring *check_ring(const struct event *e); /* the event's snapshot, or NULL */
-uint16_t check_advance(uint16_t pos, unsigned n, unsigned size, bool packed);
 /* Does the device want to be told of the next entry (2.7.10, 2.8.10), as the ring has it? */
 bool check_asks(const struct rule_context *ctx, const struct vqt_ring *r);
 /* When this thread of the event's source spoke last before the event; 0 not known. */

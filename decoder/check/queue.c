@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the checker remembers of a ring, and what its two sides owe each other. */
 #include "decoder/check/impl.h"
+#include "decoder/util/virtqueue.h"
 
 const struct vqt_ring *check_ring(const struct event *e)
 {
@@ -11,19 +12,6 @@ const struct vqt_ring *check_ring(const struct event *e)
 	case VQT_USED: return &e->rec->used.ring;
 	}
 	return NULL;
-}
-
-uint16_t check_advance(uint16_t pos, unsigned n, unsigned size, bool packed)
-{
-	unsigned slot = (pos & 0x7fff) + n, wrap = pos >> 15;
-
-	if (!packed)
-		return (uint16_t)(pos + n);
-	if (size && slot >= size) {
-		slot -= size;
-		wrap ^= 1;
-	}
-	return (uint16_t)(slot | wrap << 15);
 }
 
 static enum irq_by due_by(const struct rule_context *ctx, const struct vqt_ring *r)
@@ -79,7 +67,7 @@ static void remember_used(struct rule_context *ctx)
 	owe_irq(ctx, &u->ring);
 	q->last_batched = u->flags & VQT_USED_BATCHED;
 	q->used_pos_unsure = (packed && q->last_batched) || !ctx->req;
-	q->next_used = check_advance(u->pos, packed ? slots : 1, ctx->queue->size, packed);
+	q->next_used = virtq_after(u->pos, slots, ctx->queue->size, packed);
 	if (ctx->req)
 		q->last_in_order = ctx->req->number;
 	q->last_used_id = u->id;
@@ -95,7 +83,7 @@ static void remember_chain(struct rule_context *ctx)
 	struct cqueue *q = ctx->q;
 	bool packed = ctx->queue->packed;
 
-	q->next_avail = check_advance(r->pos, packed ? r->ndirect : 1, ctx->queue->size, packed);
+	q->next_avail = virtq_after(r->pos, r->ndirect, ctx->queue->size, packed);
 	q->avail_pos_unsure = r->flags & (VQT_CHAIN_CUT | VQT_CHAIN_BAD_NEXT | VQT_CHAIN_LOOP |
 					  VQT_CHAIN_BAD_HEAD | VQT_CHAIN_DERIVED) &&
 			      packed;

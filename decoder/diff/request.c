@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "decoder/diff/impl.h"
+#include "decoder/util/virtqueue.h"
 
 static struct diff_queue *get_queue(struct diff *d, const struct diff_pair_impl *p,
 				    enum diff_side side, unsigned queue)
@@ -76,7 +77,7 @@ static void describe(struct diff_item *t, const struct model_request *r)
 static enum notified kicked(const struct diff_queue *q, const struct model_request *r)
 {
 	if (q->kick_idx_known)
-		return (uint16_t)(q->kick_idx - r->pos - 1) < 0x8000 ? NOTIFY_YES : NOTIFY_NO;
+		return virtq_passed(r->pos, q->kick_idx) ? NOTIFY_YES : NOTIFY_NO;
 	return q->kicked ? NOTIFY_YES : NOTIFY_NO;
 }
 

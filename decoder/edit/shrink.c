@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "decoder/edit/shrink.h"
+#include "decoder/util/virtqueue.h"
 
 #define QUEUES_MAX 4096 /* watched; the traffic of others stays whole */
 #define CLASSES_MAX 65536 /* kinds of requests counted; others stay */
@@ -182,12 +183,7 @@ static bool event_idx(const struct model_device *d)
 	return model_accepted(d, VIRTIO_RING_F_EVENT_IDX);
 }
 
-#define DESC_EVENT 2 /* packed: RING_EVENT_FLAGS_DESC, 2.8.10 */
-
-static unsigned linear(uint16_t pos, unsigned size)
-{
-	return ((pos & 0x7fff) + (pos & 0x8000 ? 0 : size)) % (2 * size);
-}
+#define EVENT_FLAGS 3 /* packed: the bits in use of a suppression structure's flags, 2.8.10 */
 
 static struct stance stance_at(const struct event *e)
 {
@@ -202,14 +198,12 @@ static struct stance stance_at(const struct event *e)
 		s.known = size && r->known & VQT_RING_AVAIL_FLAGS && r->known & VQT_RING_LAST_AVAIL;
 		if (!s.known)
 			return s;
-		if ((r->avail_flags & 3) == DESC_EVENT)
-			s.used_event = (uint16_t)((linear(r->used_event, size) + 4 * size -
-						   linear(r->last_avail, size)) %
-						  (2 * size));
-		if ((r->used_flags & 3) == DESC_EVENT)
-			s.avail_event = (uint16_t)((linear(r->avail_event, size) + 4 * size -
-						    linear(r->last_avail, size)) %
-						   (2 * size));
+		if ((r->avail_flags & EVENT_FLAGS) == VRING_PACKED_EVENT_FLAG_DESC)
+			s.used_event =
+				(uint16_t)virtq_slots_between(r->last_avail, r->used_event, size);
+		if ((r->used_flags & EVENT_FLAGS) == VRING_PACKED_EVENT_FLAG_DESC)
+			s.avail_event =
+				(uint16_t)virtq_slots_between(r->last_avail, r->avail_event, size);
 		return s;
 	}
 	s.known = r->known & VQT_RING_LAST_AVAIL && r->known & VQT_RING_AVAIL_IDX;
@@ -448,14 +442,11 @@ static void count_left_out(struct watched *w, const struct event *e)
 
 static uint16_t move(uint16_t pos, uint32_t by, bool packed, unsigned size)
 {
-	unsigned at;
-
 	if (!packed)
 		return (uint16_t)(pos - by);
 	if (!size)
 		return pos;
-	at = (linear(pos, size) + 2 * size - by % (2 * size)) % (2 * size);
-	return (uint16_t)(at % size | (at < size ? 0x8000 : 0));
+	return virtq_numbered(virtq_number(pos, size) + 2 * size - by % (2 * size), size);
 }
 
 static void move_ring(struct vqt_ring *r, const struct watched *w, const struct event *e)
@@ -472,10 +463,10 @@ static void move_ring(struct vqt_ring *r, const struct watched *w, const struct 
 	if (r->known & (VQT_RING_USED_IDX | VQT_RING_USED_POS))
 		r->used_idx = move(r->used_idx, w->used, packed, size);
 	if (r->known & VQT_RING_USED_EVENT && events &&
-	    (!packed || (r->avail_flags & 3) == DESC_EVENT))
+	    (!packed || (r->avail_flags & EVENT_FLAGS) == VRING_PACKED_EVENT_FLAG_DESC))
 		r->used_event = move(r->used_event, w->used, packed, size);
 	if (r->known & VQT_RING_AVAIL_EVENT && events &&
-	    (!packed || (r->used_flags & 3) == DESC_EVENT))
+	    (!packed || (r->used_flags & EVENT_FLAGS) == VRING_PACKED_EVENT_FLAG_DESC))
 		r->avail_event = move(r->avail_event, w->avail, packed, size);
 }
 
@@ -492,25 +483,21 @@ static void move_kick(struct vqt_kick *k, const struct watched *w, const struct 
 			   << 16;
 }
 
-#define PACKED_BITS (1 << VRING_PACKED_DESC_F_AVAIL | 1 << VRING_PACKED_DESC_F_USED)
-
 /* Packed: descriptors in the ring carry the wrap counter of their slot, 2.8.1. */
 static void move_descs(struct vqt_avail *a, const struct watched *w, const struct event *e)
 {
 	struct vqt_desc *d = (struct vqt_desc *)(a + 1);
-	unsigned size = e->queue->size, at;
+	unsigned size = e->queue->size;
 
 	if (!(a->ring.known & VQT_RING_PACKED) || !size)
 		return;
-	at = linear(a->pos, size);
 	for (unsigned i = 0; i < a->ndesc && a->first + i < a->ndirect; i++) {
-		unsigned was = (at + a->first + i) % (2 * size);
-		unsigned is = (was + 2 * size - w->avail % (2 * size)) % (2 * size);
+		uint16_t was = virtq_numbered(virtq_number(a->pos, size) + a->first + i, size);
 		struct vqt_desc desc;
 
 		memcpy(&desc, &d[i], sizeof(desc));
-		if ((was < size) != (is < size))
-			desc.flags ^= PACKED_BITS;
+		if (virtq_wrap(was) != virtq_wrap(move(was, w->avail, true, size)))
+			desc.flags ^= VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED;
 		memcpy(&d[i], &desc, sizeof(desc));
 	}
 }

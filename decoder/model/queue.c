@@ -8,6 +8,7 @@
 
 #include "decoder/class/class.h"
 #include "decoder/model/impl.h"
+#include "decoder/util/virtqueue.h"
 
 /* No chain is longer than the largest queue plus one indirect table of it. */
 #define CHAIN_MAX 65536
@@ -270,8 +271,6 @@ int model_used(struct model *m, struct event *e)
 int model_irq_due(const struct model_device *d, const struct model_queue *q,
 		  const struct vqt_ring *r, uint16_t pos, unsigned slots)
 {
-	unsigned size = q->size, from, event;
-
 	if (!(r->known & VQT_RING_PACKED)) {
 		if (model_accepted(d, VIRTIO_RING_F_EVENT_IDX))
 			return r->known & VQT_RING_USED_EVENT ? pos == r->used_event : -1;
@@ -284,12 +283,9 @@ int model_irq_due(const struct model_device *d, const struct model_queue *q,
 	if (r->avail_flags < 2)
 		return !r->avail_flags;
 	if (r->avail_flags != VRING_PACKED_EVENT_FLAG_DESC || !(r->known & VQT_RING_USED_EVENT) ||
-	    !size)
+	    !q->size)
 		return -1;
-	/* Does [pos, pos + slots) cover off/wrap? Both on one line of 2 * size. */
-	from = (pos & 0x7fff) + (pos >> 15 ? 0 : size);
-	event = (r->used_event & 0x7fff) + (r->used_event >> 15 ? 0 : size);
-	return (event + 2 * size - from) % (2 * size) < slots;
+	return virtq_slots_between(pos, r->used_event, q->size) < slots;
 }
 
 /* An MSI-X message names a vector, not a queue: whose vector is it? */

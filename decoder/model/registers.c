@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "decoder/model/impl.h"
+#include "decoder/util/virtqueue.h"
 
 #define LEGACY_ALIGN 4096 /* VIRTIO_PCI_VRING_ALIGN */
 #define VENDOR_VIRTIO 0x1af4 /* 4.1.2 */
@@ -206,8 +207,9 @@ static void legacy_pfn(struct access *a)
 		return;
 	}
 	q->desc = at;
-	q->driver = at + 16ULL * q->size;
-	q->device = (q->driver + 6 + 2ULL * q->size + LEGACY_ALIGN - 1) & ~(LEGACY_ALIGN - 1ULL);
+	q->driver = at + virtq_desc_at(q->size);
+	q->device = (q->driver + virtq_driver_len(q->size, false) + LEGACY_ALIGN - 1) &
+		    ~(LEGACY_ALIGN - 1ULL);
 	q->addr_known = q->size_known;
 	q->enabled = true;
 }

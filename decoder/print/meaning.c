@@ -7,6 +7,7 @@
 #include "decoder/fields/event_names.h"
 #include "decoder/print/impl.h"
 #include "decoder/model/tally.h"
+#include "decoder/util/virtqueue.h"
 
 static const char *name_or(const struct spec_name *names, unsigned value)
 {
@@ -18,7 +19,7 @@ static const char *name_or(const struct spec_name *names, unsigned value)
 static void put_position(struct text *t, const struct vqt_ring *ring, uint16_t pos)
 {
 	if (ring->known & VQT_RING_PACKED)
-		text_add(t, "slot %u%s", pos & 0x7fff, pos & 0x8000 ? "" : "'");
+		text_add(t, "slot %u%s", virtq_slot(pos), virtq_wrap(pos) ? "" : "'");
 	else
 		text_add(t, "%u", pos);
 }

@@ -7,6 +7,7 @@
 
 #include "decoder/fields/event_names.h"
 #include "decoder/print/verbose_impl.h"
+#include "decoder/util/virtqueue.h"
 
 /* --- bits --- */
 
@@ -151,9 +152,9 @@ static bool event_idx(const struct event *e)
 	return e->dev && model_accepted(e->dev, VIRTIO_RING_F_EVENT_IDX);
 }
 
-static void put_position(struct text *t, uint64_t pos)
+static void put_position(struct text *t, uint16_t pos)
 {
-	text_add(t, "slot %" PRIu64 ", wrap counter %" PRIu64, pos & 0x7fff, pos >> 15 & 1);
+	text_add(t, "slot %u, wrap counter %u", virtq_slot(pos), virtq_wrap(pos));
 }
 
 static void suppression(struct text *t, const struct event *e, uint64_t flags, const char *what)

@@ -109,6 +109,12 @@ static inline __u16 virtq_advance(__u16 pos, __u32 n, __u32 size)
 	return virtq_position((__u16)(over ? slot - size : slot), virtq_wrap(pos) ^ over);
 }
 
+/* The position behind a chain: the next entry, or as many slots on as it has descriptors. */
+static inline __u16 virtq_after(__u16 pos, __u32 slots, __u32 size, bool packed)
+{
+	return packed ? virtq_advance(pos, slots, size) : (__u16)(pos + 1);
+}
+
 /* --- packed descriptors -------------------------------------------------------- */
 
 /* 2.8.1: available when AVAIL equals the driver's wrap counter and USED does not. */

@@ -13,6 +13,7 @@
 #include "decoder/edit/shrink.h"
 #include "decoder/spec/constants.h"
 #include "decoder/class/blk.h"
+#include "decoder/util/virtqueue.h"
 #include "emu/driver/testbed.h"
 #include "tests/emu/tap.h"
 #include "tests/unit/trace_buffer.h"
@@ -135,12 +136,8 @@ struct expected {
 static uint16_t after(const struct event *e)
 {
 	const struct vqt_avail *a = &e->rec->avail;
-	unsigned size = e->queue->size, at;
 
-	if (!(a->ring.known & VQT_RING_PACKED))
-		return (uint16_t)(a->pos + 1);
-	at = (a->pos & 0x7fff) + a->ndirect;
-	return (uint16_t)(at >= size ? (at - size) | (~a->pos & 0x8000) : at | (a->pos & 0x8000));
+	return virtq_after(a->pos, a->ndirect, e->queue->size, a->ring.known & VQT_RING_PACKED);
 }
 
 static void look(struct report *r, struct expected *x, const struct event *e)

@@ -3,6 +3,7 @@
 #include <linux/virtio_ring.h>
 #include <string.h>
 
+#include "decoder/util/virtqueue.h"
 #include "tests/unit/conversation_impl.h"
 
 struct vqt_ring *conversation_ring(struct conversation *s)
@@ -19,19 +20,6 @@ struct vqt_ring *conversation_ring(struct conversation *s)
 		r->known = 0x7f;
 	}
 	return r;
-}
-
-static uint16_t advance(const struct conversation *s, uint16_t pos, unsigned n)
-{
-	unsigned slot = (pos & 0x7fff) + n, wrap = pos >> 15;
-
-	if (!s->packed)
-		return (uint16_t)(pos + n);
-	if (slot >= s->size) {
-		slot -= s->size;
-		wrap ^= 1;
-	}
-	return (uint16_t)(slot | wrap << 15);
 }
 
 bool conversation_set_ring(struct conversation *s, const char *word)
@@ -223,12 +211,13 @@ void conversation_chain(struct conversation *s, const char *word)
 	}
 	header(&c, &word);
 	for (unsigned i = 0; s->packed && i < c.a.ndirect; i++)
-		if (!(c.desc[i].flags & 0x8080))
-			c.desc[i].flags |= advance(s, c.a.pos, i) >> 15 ? 0x80 : 0x8000;
+		if (!(c.desc[i].flags & (VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED)))
+			c.desc[i].flags |= virtq_available_flags(
+				virtq_wrap(virtq_advance(c.a.pos, i, s->size)));
 	at = c.a.ndesc * sizeof(c.desc[0]);
 	memcpy(tail, c.desc, at);
 	at += segments(&c, tail + at);
-	r->last_avail = advance(s, c.a.pos, s->packed ? c.a.ndirect : 1);
+	r->last_avail = virtq_after(c.a.pos, c.a.ndirect, s->size, s->packed);
 	builder_add(&s->t, VQT_AVAIL, &c.a, sizeof(c.a), tail, at);
 }
 
@@ -264,7 +253,6 @@ void conversation_used(struct conversation *s, const char *word)
 	struct model_request *req;
 	uint8_t tail[192] = { 0 };
 	size_t len = 0;
-	unsigned slots;
 
 	u.id = (uint16_t)conversation_number(&word);
 	if (*word == '@') {
@@ -303,8 +291,7 @@ void conversation_used(struct conversation *s, const char *word)
 	req = model_device(s->t.model, 1) && model_queue(model_device(s->t.model, 1), s->t.queue)
 		      ? model_in_flight(model_queue(model_device(s->t.model, 1), s->t.queue), u.id)
 		      : NULL;
-	slots = s->packed && req ? req->ndirect : 1;
-	r->used_idx = advance(s, u.pos, slots);
+	r->used_idx = virtq_after(u.pos, req ? req->ndirect : 1, s->size, s->packed);
 	builder_add(&s->t, VQT_USED, &u, sizeof(u), tail, len);
 }
 

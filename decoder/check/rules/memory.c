@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "decoder/check/impl.h"
+#include "decoder/util/virtqueue.h"
 
 static const struct vqt_lifecycle *life(const struct rule_context *ctx)
 {
@@ -106,13 +107,13 @@ static enum verdict size(struct rule_context *ctx)
 	if (!m->packed || !m->size_known || !m->size || !ctx->q->n_reset || ctx->q->draining ||
 	    ctx->q->avail_pos_unsure)
 		return RULE_NA;
-	if ((ctx->req->pos & 0x7fff) < m->size)
+	if (virtq_slot(ctx->req->pos) < m->size)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->n_reset, "queue_reset written");
 	rule_related(ctx, ctx->q->n_size, "queue_size written");
 	return rule_fail(ctx,
 			 "the device popped slot %u and queue_size is %u since the queue was reset",
-			 ctx->req->pos & 0x7fff, m->size);
+			 virtq_slot(ctx->req->pos), m->size);
 }
 
 #define JOINS 64

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where and how a driver kicks: 2.9, 4.1.4.4, 4.1.5.2. */
 #include "decoder/check/impl.h"
+#include "decoder/util/virtqueue.h"
 
 static const struct vqt_kick *kick(const struct rule_context *ctx)
 {
@@ -64,10 +65,10 @@ static enum verdict next(struct rule_context *ctx)
 	if (!visible(ctx) || !data(ctx) || !ctx->queue->size_known || !ctx->queue->size)
 		return RULE_NA;
 	if (ctx->queue->packed) {
-		if ((where & 0x7fff) < ctx->queue->size)
+		if (virtq_slot(where) < ctx->queue->size)
 			return RULE_PASSED;
-		return rule_fail(ctx, "the kick says next_off %u in a ring of %u", where & 0x7fff,
-				 ctx->queue->size);
+		return rule_fail(ctx, "the kick says next_off %u in a ring of %u",
+				 virtq_slot(where), ctx->queue->size);
 	}
 	if (!(r->known & VQT_RING_AVAIL_IDX))
 		return RULE_NA;

@@ -1,24 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Packed virtqueues: 2.8. */
 #include "decoder/check/impl.h"
-
-#define F_AVAIL (1 << VRING_PACKED_DESC_F_AVAIL)
-#define F_USED (1 << VRING_PACKED_DESC_F_USED)
+#include "decoder/util/virtqueue.h"
 
 static const struct vqt_ring *ring(const struct rule_context *ctx)
 {
 	return ctx->ring;
-}
-
-static bool wrap(uint16_t pos)
-{
-	return pos >> 15;
-}
-
-/* 2.8.1: available to the device when AVAIL is its wrap counter and USED is not. */
-static bool available(uint16_t flags, bool w)
-{
-	return !!(flags & F_AVAIL) == w && !!(flags & F_USED) != w;
 }
 
 static bool direct(const struct rule_context *ctx)
@@ -35,10 +22,10 @@ static enum verdict unavailable(struct rule_context *ctx)
 
 	if (!direct(ctx) || r->flags & VQT_CHAIN_AGAIN)
 		return RULE_NA;
-	if (available(r->desc[0].flags, wrap(r->pos)))
+	if (virtq_is_available(r->desc[0].flags, virtq_wrap(r->pos)))
 		return RULE_PASSED;
 	return rule_fail(ctx, "the device popped slot %u at wrap counter %u with flags 0x%04x",
-			 r->pos & 0x7fff, wrap(r->pos), r->desc[0].flags);
+			 virtq_slot(r->pos), virtq_wrap(r->pos), r->desc[0].flags);
 }
 
 static enum verdict published_early(struct rule_context *ctx)
@@ -48,14 +35,14 @@ static enum verdict published_early(struct rule_context *ctx)
 	if (!direct(ctx) || r->ndirect < 2)
 		return RULE_NA;
 	for (uint32_t i = 1; i < r->ndirect; i++) {
-		uint16_t pos = check_advance(r->pos, i, ctx->queue->size, true);
+		uint16_t pos = virtq_advance(r->pos, i, ctx->queue->size);
 
-		if (!available(r->desc[i].flags, wrap(pos)))
+		if (!virtq_is_available(r->desc[i].flags, virtq_wrap(pos)))
 			return rule_fail(
 				ctx,
 				"buffer %u begins at slot %u and its descriptor %u at slot %u has "
 				"flags 0x%04x",
-				r->head, r->pos & 0x7fff, i, pos & 0x7fff, r->desc[i].flags);
+				r->head, virtq_slot(r->pos), i, virtq_slot(pos), r->desc[i].flags);
 	}
 	return RULE_PASSED;
 }
@@ -72,14 +59,14 @@ static enum verdict taken_at(struct rule_context *ctx)
 		return RULE_NA;
 	if (r->pos == ctx->q->next_avail)
 		return RULE_PASSED;
-	slot = (r->pos ^ ctx->q->next_avail) & 0x7fff;
+	slot = virtq_slot(r->pos ^ ctx->q->next_avail);
 	if (slot == (ctx->rule->arg != 0))
 		return RULE_NA;
 	rule_related(ctx, ctx->q->n_chain, "the chain before");
 	return rule_fail(ctx,
 			 "the device popped slot %u at wrap counter %u; next was slot %u at %u",
-			 r->pos & 0x7fff, wrap(r->pos), ctx->q->next_avail & 0x7fff,
-			 wrap(ctx->q->next_avail));
+			 virtq_slot(r->pos), virtq_wrap(r->pos), virtq_slot(ctx->q->next_avail),
+			 virtq_wrap(ctx->q->next_avail));
 }
 
 static enum verdict used_at(struct rule_context *ctx)
@@ -93,14 +80,15 @@ static enum verdict used_at(struct rule_context *ctx)
 		return RULE_NA;
 	if (u->pos == ctx->q->next_used)
 		return RULE_PASSED;
-	slot = (u->pos ^ ctx->q->next_used) & 0x7fff;
+	slot = virtq_slot(u->pos ^ ctx->q->next_used);
 	if (slot == (ctx->rule->arg != 0))
 		return RULE_NA;
 	rule_related(ctx, ctx->q->n_used, "the chain used before");
 	return rule_fail(
 		ctx,
 		"a used descriptor was written to slot %u at wrap counter %u; next was slot %u at %u",
-		u->pos & 0x7fff, wrap(u->pos), ctx->q->next_used & 0x7fff, wrap(ctx->q->next_used));
+		virtq_slot(u->pos), virtq_wrap(u->pos), virtq_slot(ctx->q->next_used),
+		virtq_wrap(ctx->q->next_used));
 }
 
 static enum verdict overfull(struct rule_context *ctx)
@@ -138,7 +126,7 @@ static enum verdict event_offset(struct rule_context *ctx)
 	unsigned need = driver ? VQT_RING_AVAIL_FLAGS | VQT_RING_USED_EVENT
 			       : VQT_RING_USED_FLAGS | VQT_RING_AVAIL_EVENT;
 	unsigned flags = driver ? ring(ctx)->avail_flags : ring(ctx)->used_flags;
-	unsigned off = (driver ? ring(ctx)->used_event : ring(ctx)->avail_event) & 0x7fff;
+	unsigned off = virtq_slot(driver ? ring(ctx)->used_event : ring(ctx)->avail_event);
 
 	if (!(ring(ctx)->known & VQT_RING_PACKED) || (ring(ctx)->known & need) != need ||
 	    flags != 2 || !accepted(ctx, VIRTIO_RING_F_EVENT_IDX) || !ctx->queue->size_known ||

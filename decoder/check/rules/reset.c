@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Reset of devices and queues: 2.4, 2.6.1, 3.3. */
 #include "decoder/check/impl.h"
+#include "decoder/util/virtqueue.h"
 
 static const char *what(const struct rule_context *ctx)
 {
@@ -86,7 +87,7 @@ static enum verdict enabled_after(struct rule_context *ctx)
 /* Positions start over: 2.7.13, 2.8.1. */
 static enum verdict first_position(struct rule_context *ctx)
 {
-	uint16_t start = ctx->queue->packed ? 0x8000 : 0, pos;
+	uint16_t start = ctx->queue->packed ? virtq_position(0, true) : 0, pos;
 	bool used = ctx->e->rec->h.type == VQT_USED;
 
 	if (used ? ctx->q->any_used || ctx->e->rec->used.flags & VQT_USED_BATCHED
@@ -102,8 +103,8 @@ static enum verdict first_position(struct rule_context *ctx)
 	rule_related(ctx, ctx->rule->arg ? ctx->q->n_reset : ctx->d->n_reset, "the reset");
 	rule_related(ctx, ctx->q->n_enable, "the queue enabled");
 	return rule_fail(ctx, "the first chain %s since the reset is at position %u%s",
-			 used ? "used" : "popped", pos & 0x7fff,
-			 ctx->queue->packed && !(pos >> 15) ? " with wrap counter 0" : "");
+			 used ? "used" : "popped", virtq_slot(pos),
+			 ctx->queue->packed && !virtq_wrap(pos) ? " with wrap counter 0" : "");
 }
 
 static enum verdict taken_back(struct rule_context *ctx)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "decoder/check/impl.h"
+#include "decoder/util/virtqueue.h"
 
 /*
  * Two kinds of proof.  The queue's own events: seconds later one of them shows the
@@ -178,25 +179,17 @@ enum waiting {
 	WAIT_NO_WISH, /* the device asked for no kick and does not look */
 };
 
-static bool reached(uint16_t idx, uint16_t event)
-{
-	return (uint16_t)(idx - event - 1) < 0x8000;
-}
-
 static enum waiting by_event(const struct rule_context *ctx)
 {
 	const struct vqt_ring *r = ring(ctx), *before = &ctx->q->ring;
 
 	if (!(r->known & VQT_RING_AVAIL_EVENT) || r->avail_event != before->avail_event)
 		return WAIT_UNKNOWN;
-	if ((uint16_t)(r->avail_event - r->last_avail) >=
-	    (uint16_t)((uint16_t)ctx->q->stall.a - r->last_avail))
-		return (uint16_t)(r->avail_event - r->last_avail) <
-				       (uint16_t)(r->avail_idx - r->last_avail)
-			       ? WAIT_UNKNOWN
-			       : WAIT_NO_WISH;
+	if (!virtq_need_event(r->avail_event, (uint16_t)ctx->q->stall.a, r->last_avail))
+		return virtq_need_event(r->avail_event, r->avail_idx, r->last_avail) ? WAIT_UNKNOWN
+										     : WAIT_NO_WISH;
 	if (ctx->q->kick_avail_known && ctx->q->n_kick &&
-	    reached(ctx->q->kick_avail, r->avail_event))
+	    virtq_passed(r->avail_event, ctx->q->kick_avail))
 		return WAIT_IGNORED;
 	return WAIT_FOR_DRIVER;
 }
@@ -253,7 +246,7 @@ static const char *what_waits(const struct rule_context *ctx, char to[64])
 
 	if (is_packed(ctx))
 		snprintf(to, 64, "slot %u is available, the device has not popped it",
-			 r->last_avail & 0x7fff);
+			 virtq_slot(r->last_avail));
 	else
 		snprintf(to, 64, "avail.idx is %u, the device has popped up to %u", r->avail_idx,
 			 r->last_avail);
@@ -316,7 +309,6 @@ static enum waiting by_sample(const struct rule_context *ctx)
 {
 	const struct vqt_ring *r = ring(ctx);
 	const struct cqueue *q = ctx->q;
-	uint16_t entries = (uint16_t)(r->avail_idx - r->last_avail);
 
 	if (is_packed(ctx)) /* how many wait it does not say */
 		return r->known & VQT_RING_USED_FLAGS &&
@@ -325,7 +317,7 @@ static enum waiting by_sample(const struct rule_context *ctx)
 			       : WAIT_UNKNOWN;
 	if (event_idx(ctx) ? !(r->known & VQT_RING_AVAIL_EVENT) : !(r->known & VQT_RING_USED_FLAGS))
 		return WAIT_UNKNOWN;
-	if (event_idx(ctx) ? (uint16_t)(r->avail_event - r->last_avail) >= entries
+	if (event_idx(ctx) ? !virtq_need_event(r->avail_event, r->avail_idx, r->last_avail)
 			   : r->used_flags & VRING_USED_F_NO_NOTIFY)
 		return WAIT_NO_WISH;
 	return q->n_kick && q->kick_avail_known && (int16_t)(q->kick_avail - r->last_avail) > 0
@@ -402,8 +394,7 @@ static enum verdict kick_unasked(struct rule_context *ctx)
 	    (before->known & need) != need || !ctx->q->kick_avail_known ||
 	    r->avail_event != before->avail_event || r->avail_idx == ctx->q->kick_avail)
 		return RULE_NA;
-	if ((uint16_t)(r->avail_event - ctx->q->kick_avail) <
-	    (uint16_t)(r->avail_idx - ctx->q->kick_avail))
+	if (virtq_need_event(r->avail_event, r->avail_idx, ctx->q->kick_avail))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->n_kick, "the kick before");
 	return rule_fail(ctx, "kicked for entries %u to %u and avail_event is %u",
