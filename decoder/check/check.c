@@ -15,6 +15,7 @@
 struct tally {
 	uint64_t held, broken, blocked;
 	unsigned blocked_by; /* NEED_* */
+	unsigned virtio_id; /* the one device type, 0 any */
 	bool selected;
 };
 
@@ -130,8 +131,9 @@ static int index_rules(struct check *c)
 		return -ENOMEM;
 	for (unsigned i = 0; i < c->nrules; i++) {
 		c->rule[i] = rule_nth(i);
-		if (c->rule[i]->virtio_id < TYPES)
-			c->own[c->rule[i]->virtio_id] = true;
+		c->tally[i].virtio_id = rule_virtio_id(c->rule[i]);
+		if (c->tally[i].virtio_id < TYPES)
+			c->own[c->tally[i].virtio_id] = true;
 	}
 	return 0;
 }
@@ -154,7 +156,7 @@ static void fill_plan(struct check *c, struct plan *p)
 			if (!(r->at & trigger) || r->at & done ||
 			    r->at & ONLY_ANY & ~p->key.triggers)
 				continue;
-			if (r->virtio_id && r->virtio_id != p->key.virtio_id)
+			if (c->tally[i].virtio_id && c->tally[i].virtio_id != p->key.virtio_id)
 				continue;
 			p->slot[p->n++] =
 				(struct slot){ r->check, r, i,
@@ -300,6 +302,7 @@ static uint64_t where(const struct rule_context *ctx)
 	       (accepted(ctx, VIRTIO_F_SUSPEND) ? ONLY(SUSPEND) : 0) |
 	       (ctx->d->legacy ? ONLY(LEGACY) : 0) |
 	       (ctx->req && has_table(ctx->req) ? ONLY(TABLE) : 0) | (plain ? 0 : ONLY(UNUSUAL)) |
+	       (ctx->dev->virtio_id == VIRTIO_ID_BLOCK ? ONLY(SERVED) : 0) |
 	       (ctx->e && ctx->e->rec->h.type == VQT_KICK &&
 				ctx->e->rec->kick.via == VQT_KICK_IOEVENTFD
 			? 0

@@ -367,9 +367,4 @@ static inline bool chain_whole(const struct model_request *r)
 			     VQT_CHAIN_BAD_HEAD | VQT_CHAIN_NO_TABLE | VQT_CHAIN_BAD_TABLE));
 }
 
-#define ROW_END \
-	{ \
-		.id = NULL \
-	}
-
 #endif

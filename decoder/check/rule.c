@@ -1,16 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 #include <fnmatch.h>
+#include <linux/virtio_ids.h>
 #include <string.h>
 
 #include "decoder/check/rule.h"
 
 /* In the order of the specification. */
-static const struct rule *const tables[] = {
-	rules_status,  rules_reset,    rules_features, rules_config,	 rules_chain,
-	rules_used,    rules_ring,     rules_packed,   rules_memory,	 rules_stall,
-	rules_suspend, rules_legacy,   rules_pci,      rules_window,	 rules_common,
-	rules_queue,   rules_isr,      rules_msix,     rules_notify,	 rules_blk_config,
-	rules_blk,     rules_blk_used, rules_blk_zone, rules_blk_legacy,
+static const struct {
+	const struct rule *rule;
+	unsigned virtio_id; /* rules of one device type; 0 any */
+} tables[] = {
+	{ rules_status, 0 },
+	{ rules_reset, 0 },
+	{ rules_features, 0 },
+	{ rules_config, 0 },
+	{ rules_chain, 0 },
+	{ rules_used, 0 },
+	{ rules_ring, 0 },
+	{ rules_packed, 0 },
+	{ rules_memory, 0 },
+	{ rules_stall, 0 },
+	{ rules_suspend, 0 },
+	{ rules_legacy, 0 },
+	{ rules_pci, 0 },
+	{ rules_window, 0 },
+	{ rules_common, 0 },
+	{ rules_queue, 0 },
+	{ rules_isr, 0 },
+	{ rules_msix, 0 },
+	{ rules_notify, 0 },
+	{ rules_blk_config, VIRTIO_ID_BLOCK },
+	{ rules_blk, VIRTIO_ID_BLOCK },
+	{ rules_blk_used, VIRTIO_ID_BLOCK },
+	{ rules_blk_zone, VIRTIO_ID_BLOCK },
+	{ rules_blk_legacy, VIRTIO_ID_BLOCK },
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
@@ -23,7 +46,7 @@ static unsigned rows(size_t t)
 
 	if (count[t])
 		return count[t];
-	while (tables[t][n].id)
+	while (tables[t].rule[n].id)
 		n++;
 	return count[t] = n;
 }
@@ -32,8 +55,13 @@ const struct rule *rule_nth(unsigned n)
 {
 	for (size_t t = 0; t < TABLES; n -= rows(t++))
 		if (n < rows(t))
-			return &tables[t][n];
+			return &tables[t].rule[n];
 	return NULL;
+}
+
+static bool in_table(const struct rule *r, size_t t)
+{
+	return r >= tables[t].rule && r < tables[t].rule + rows(t);
 }
 
 int rule_index(const struct rule *r)
@@ -41,9 +69,17 @@ int rule_index(const struct rule *r)
 	unsigned before = 0;
 
 	for (size_t t = 0; t < TABLES; before += rows(t++))
-		if (r >= tables[t] && r < tables[t] + rows(t))
-			return (int)(before + (unsigned)(r - tables[t]));
+		if (in_table(r, t))
+			return (int)(before + (unsigned)(r - tables[t].rule));
 	return -1;
+}
+
+unsigned rule_virtio_id(const struct rule *r)
+{
+	for (size_t t = 0; t < TABLES; t++)
+		if (in_table(r, t))
+			return tables[t].virtio_id;
+	return 0;
 }
 
 const struct rule *rule_by_id(const char *id)

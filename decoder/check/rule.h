@@ -72,6 +72,7 @@ enum only {
 	ONLY_OBLIGATION_IRQ, /* a used buffer notification is due */
 	ONLY_STALL, /* entries wait */
 	ONLY_UNUSUAL, /* the request is no IN or OUT, or not known */
+	ONLY_SERVED, /* devices of this type take and complete requests as they come */
 };
 #define ONLY(where) (1ULL << ONLY_##where)
 #define ONLY_ANY (~0ULL << ONLY_PACKED)
@@ -107,25 +108,44 @@ struct explanation {
 	const char *right; /* a right sequence, lines */
 };
 
+/*
+ * A row.  Rows are written with designated initialisers behind one macro that says
+ * who has to obey and how strictly: { DRIVER_MUST, .id = "...", ... }.
+ */
 struct rule {
-	const char *id; /* "driver-kick-before-driver-ok" */
+	uint8_t party; /* enum check_party */
+	uint8_t severity; /* enum check_severity */
+	const char *id; /* what users write: "kick-before-driver-ok"; never changes */
+	const char *section; /* of virtio 1.4: "2.1.1" */
 	const char *
-		refs; /* clause refs (decoder/check/refs.h), I01.. structural, T01.. shipped violations */
-	uint8_t party, severity;
-	uint16_t virtio_id; /* only this device type, 0 any */
-	const char *section; /* of virtio 1.4 */
-	const char *text; /* what is required, in our words, one sentence */
-	unsigned needs; /* NEED_* */
-	uint64_t at; /* AT(), ONLY() */
+		refs; /* its statements there (decoder/check/refs.h), and I01.., T01..: by spaces */
+	const char *text; /* what is required: one sentence in our words */
+	unsigned needs; /* NEED_*: without them the rule is not decidable */
+	uint64_t at; /* AT(), ONLY(): the events at which check is called */
 	enum verdict (*check)(struct rule_context *ctx);
 	unsigned arg; /* for functions that serve several rows */
-	const struct explanation *explanation;
-	const char *wrong; /* a wrong sequence */
+	const struct explanation *explanation; /* shared by rules of one kind */
+	const char *wrong; /* a sequence that breaks the rule, in one line */
 };
+
+#define DRIVER_MUST .party = CHECK_DRIVER, .severity = CHECK_MUST
+#define DRIVER_STRUCTURAL .party = CHECK_DRIVER, .severity = CHECK_STRUCTURAL
+#define DRIVER_SHOULD .party = CHECK_DRIVER, .severity = CHECK_SHOULD
+#define DRIVER_SUSPICIOUS .party = CHECK_DRIVER, .severity = CHECK_SUSPICIOUS
+#define DEVICE_MUST .party = CHECK_DEVICE, .severity = CHECK_MUST
+#define DEVICE_STRUCTURAL .party = CHECK_DEVICE, .severity = CHECK_STRUCTURAL
+#define DEVICE_SHOULD .party = CHECK_DEVICE, .severity = CHECK_SHOULD
+#define DEVICE_SUSPICIOUS .party = CHECK_DEVICE, .severity = CHECK_SUSPICIOUS
+/* Behind the last row of a table. */
+#define ROW_END \
+	{ \
+		.id = NULL \
+	}
 
 /* All rules in order: NULL past the end. */
 const struct rule *rule_nth(unsigned n);
 int rule_index(const struct rule *r); /* the n of rule_nth(); -1 if it is none of them */
+unsigned rule_virtio_id(const struct rule *r); /* the one device type it is about; 0 any */
 const struct rule *rule_by_id(const char *id); /* NULL */
 /* Whether a word is among the refs of a rule. */
 bool rule_has_ref(const struct rule *r, const char *ref);

@@ -169,51 +169,102 @@ static enum verdict swapped(struct rule_context *ctx)
 			 swap32(type));
 }
 
+static enum verdict legacy_once(struct rule_context *ctx)
+{
+	uint8_t now = (uint8_t)reg(ctx)->value & (uint8_t)~ctx->e->status_before;
+
+	if (reg(ctx)->region != VQT_REGION_LEGACY || !(now & VIRTIO_CONFIG_S_DRIVER_OK) ||
+	    !ctx->d->capacity_reads)
+		return RULE_NA;
+	if (ctx->d->capacity_reads > 1)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->n_config[0], "the capacity read");
+	return rule_fail(ctx, "the capacity was read only once");
+}
+
+static enum verdict write_lost(struct rule_context *ctx)
+{
+	const struct obligation *o = &ctx->d->early;
+	uint8_t v = (uint8_t)reg(ctx)->value;
+
+	if (!o->number || reg(ctx)->width != 1 || !offered_known(ctx, 0) ||
+	    !offered(ctx, VIRTIO_BLK_F_CONFIG_WCE) ||
+	    spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix) != BLK_WRITEBACK)
+		return RULE_NA;
+	if (v == o->a)
+		return RULE_PASSED;
+	rule_related(ctx, o->number, "writeback written");
+	return rule_fail(ctx,
+			 "writeback reads %u after %u was written before the features were read", v,
+			 o->a);
+}
+
+static const struct explanation early = {
+	.why = "The legacy interface has no config_generation and no order of initialisation. A disk that\n"
+	       "is resized between two reads has a capacity nobody ever set; a device that ignores early\n"
+	       "writes runs in a cache mode the driver did not choose.",
+	.right = "capacity = 100, capacity = 100, then DRIVER_OK\n"
+		 "writeback <- 0, then the features are read, writeback = 0\n",
+};
+
 static const struct explanation explanation = {
 	.why = "Devices that speak the legacy interface were written for drivers with one fixed layout, and\n"
 	       "so were the drivers: the old form is the only one that works everywhere.",
 	.right = "16 readable bytes alone, then data, then 1 writable byte alone\n",
 };
 
-#define DRIVER CHECK_DRIVER, CHECK_MUST, VIRTIO_ID_BLOCK
-#define DEVICE CHECK_DEVICE, CHECK_MUST, VIRTIO_ID_BLOCK
 #define NEEDS (NEED_REGS | NEED_CHAIN | NEED_BYTES | NEED_LIFE)
 
 const struct rule rules_blk_legacy[] = {
-	{ "blk-legacy-layout", "BLKLEG-D7", DRIVER, "5.2.6.4",
-	  "Without ANY_LAYOUT a legacy request has its header and its status in descriptors of their own.",
-	  NEEDS, AT(REQUEST) | ONLY(LEGACY), layout, 0, &explanation,
-	  "header and data in one descriptor" },
-	{ "blk-legacy-config-implausible", "BLKLEG-B1 PCILEG-V5", CHECK_DEVICE, CHECK_SUSPICIOUS,
-	  VIRTIO_ID_BLOCK, "5.2.4.1",
-	  "The legacy configuration follows the header at once, in the guest's byte order.",
-	  NEED_REGS | NEED_CONFIG | NEED_LIFE, AT(CONFIG_READ), implausible, 0, &explanation,
-	  "capacity = 0x0008000000000000" },
-	{ "blk-legacy-byte-swapped", "BLKLEG-B2", CHECK_DRIVER, CHECK_SUSPICIOUS, VIRTIO_ID_BLOCK,
-	  "5.2.6.3", "Both sides read the header of a request in the guest's byte order.", NEEDS,
-	  AT(REQUEST), swapped, 0, &explanation, "type 0x01000000" },
-	{ "blk-legacy-scsi-command", "BLKLEG-D5", DRIVER, "5.2.6.3",
-	  "The command of a SCSI request is in a readable buffer of its own.", NEEDS,
-	  AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), scsi_cmd, 0, &explanation,
-	  "header and command in one descriptor" },
-	{ "blk-legacy-scsi-sense", "BLKLEG-D8", DRIVER, "5.2.6.4",
-	  "Sense has 96 bytes in a descriptor of its own, and so have the fields after it.", NEEDS,
-	  AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), scsi_trailer, 0, &explanation,
-	  "sense of 64 bytes" },
-	{ "blk-legacy-flush-out", "BLKLEG-D3", CHECK_DEVICE, CHECK_MUST, VIRTIO_ID_BLOCK, "5.2.6.3",
-	  "FLUSH_OUT is another word for FLUSH.", NEED_CHAIN | NEED_BYTES | NEED_USED | NEED_AGREED,
-	  AT(USED) | ONLY(UNUSUAL), flush_out, 0, &explanation, "FLUSH_OUT, UNSUPP" },
-	{ "blk-legacy-barrier", "BLKLEG-V4", CHECK_DEVICE, CHECK_SHOULD, VIRTIO_ID_BLOCK, "5.2.6.3",
-	  "Nothing passes a request with the barrier bit.", NEEDS | NEED_USED,
-	  AT(USED) | ONLY(LEGACY), barrier, 0, &explanation,
-	  "OUT, OUT|BARRIER; the second is used first" },
-	{ "blk-legacy-writeback-status", "BLKLEG-V2", DEVICE, "5.2.5.3",
-	  "A status write does not change the cache mode, DRIVER_OK excepted.",
-	  NEED_REGS | NEED_CONFIG | NEED_LIFE, AT(CONFIG_READ), writeback, 0, &explanation,
-	  "writeback 1, DRIVER set, writeback 0" },
-	{ "blk-legacy-writeback-features", "BLKLEG-V3", DEVICE, "5.2.5.3",
-	  "Writing features does not change the cache mode.", NEED_REGS | NEED_CONFIG | NEED_LIFE,
-	  AT(CONFIG_READ), writeback, 1, &explanation,
-	  "writeback 1, features written, writeback 0" },
+	{ DRIVER_MUST, .id = "blk-legacy-layout", .section = "5.2.6.4", .refs = "BLKLEG-D7",
+	  .text = "Without ANY_LAYOUT a legacy request has its header and its status in descriptors of their own.",
+	  .needs = NEEDS, .at = AT(REQUEST) | ONLY(LEGACY), .check = layout,
+	  .explanation = &explanation, .wrong = "header and data in one descriptor" },
+	{ DEVICE_SUSPICIOUS, .id = "blk-legacy-config-implausible", .section = "5.2.4.1",
+	  .refs = "BLKLEG-B1 PCILEG-V5",
+	  .text = "The legacy configuration follows the header at once, in the guest's byte order.",
+	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(CONFIG_READ), .check = implausible,
+	  .explanation = &explanation, .wrong = "capacity = 0x0008000000000000" },
+	{ DRIVER_SUSPICIOUS, .id = "blk-legacy-byte-swapped", .section = "5.2.6.3",
+	  .refs = "BLKLEG-B2",
+	  .text = "Both sides read the header of a request in the guest's byte order.",
+	  .needs = NEEDS, .at = AT(REQUEST), .check = swapped, .explanation = &explanation,
+	  .wrong = "type 0x01000000" },
+	{ DRIVER_MUST, .id = "blk-legacy-scsi-command", .section = "5.2.6.3", .refs = "BLKLEG-D5",
+	  .text = "The command of a SCSI request is in a readable buffer of its own.",
+	  .needs = NEEDS, .at = AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), .check = scsi_cmd,
+	  .explanation = &explanation, .wrong = "header and command in one descriptor" },
+	{ DRIVER_MUST, .id = "blk-legacy-scsi-sense", .section = "5.2.6.4", .refs = "BLKLEG-D8",
+	  .text = "Sense has 96 bytes in a descriptor of its own, and so have the fields after it.",
+	  .needs = NEEDS, .at = AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), .check = scsi_trailer,
+	  .explanation = &explanation, .wrong = "sense of 64 bytes" },
+	{ DEVICE_MUST, .id = "blk-legacy-flush-out", .section = "5.2.6.3", .refs = "BLKLEG-D3",
+	  .text = "FLUSH_OUT is another word for FLUSH.",
+	  .needs = NEED_CHAIN | NEED_BYTES | NEED_USED | NEED_AGREED,
+	  .at = AT(USED) | ONLY(UNUSUAL), .check = flush_out, .explanation = &explanation,
+	  .wrong = "FLUSH_OUT, UNSUPP" },
+	{ DEVICE_SHOULD, .id = "blk-legacy-barrier", .section = "5.2.6.3", .refs = "BLKLEG-V4",
+	  .text = "Nothing passes a request with the barrier bit.", .needs = NEEDS | NEED_USED,
+	  .at = AT(USED) | ONLY(LEGACY), .check = barrier, .explanation = &explanation,
+	  .wrong = "OUT, OUT|BARRIER; the second is used first" },
+	{ DEVICE_MUST, .id = "blk-legacy-writeback-status", .section = "5.2.5.3",
+	  .refs = "BLKLEG-V2",
+	  .text = "A status write does not change the cache mode, DRIVER_OK excepted.",
+	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(CONFIG_READ), .check = writeback,
+	  .explanation = &explanation, .wrong = "writeback 1, DRIVER set, writeback 0" },
+	{ DEVICE_MUST, .id = "blk-legacy-writeback-features", .section = "5.2.5.3",
+	  .refs = "BLKLEG-V3", .text = "Writing features does not change the cache mode.",
+	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(CONFIG_READ), .check = writeback,
+	  .arg = 1, .explanation = &explanation,
+	  .wrong = "writeback 1, features written, writeback 0" },
+	{ DRIVER_SHOULD, .id = "legacy-config-read-once", .section = "2.5.4", .refs = "DEVCFG-D5",
+	  .text = "Without config_generation the capacity is read until two reads agree.",
+	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(STATUS_WRITE),
+	  .check = legacy_once, .explanation = &early,
+	  .wrong = "capacity is read once, then DRIVER_OK" },
+	{ DEVICE_MUST, .id = "legacy-config-write-lost", .section = "3.1.2", .refs = "INIT-V1",
+	  .text = "Through the legacy interface configuration can be written before features are read.",
+	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(CONFIG_READ), .check = write_lost,
+	  .explanation = &early, .wrong = "writeback <- 0, = 1, then features are read" },
 	ROW_END,
 };

@@ -98,18 +98,6 @@ static enum verdict generation_same(struct rule_context *ctx)
 			 c->width, c->offset, generation_text(c), c->generation);
 }
 
-static enum verdict legacy_once(struct rule_context *ctx)
-{
-	uint8_t now = (uint8_t)reg(ctx)->value & (uint8_t)~ctx->e->status_before;
-
-	if (!in_old(ctx) || !(now & VIRTIO_CONFIG_S_DRIVER_OK) || !ctx->d->capacity_reads)
-		return RULE_NA;
-	if (ctx->d->capacity_reads > 1)
-		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_config[0], "the capacity read");
-	return rule_fail(ctx, "the capacity was read only once");
-}
-
 static enum verdict other_place(struct rule_context *ctx)
 {
 	if (!in_old(ctx) || reg(ctx)->offset < 20)
@@ -190,47 +178,50 @@ static const struct explanation fields = {
 };
 
 #define REGS (NEED_REGS | NEED_CONFIG | NEED_LIFE)
-#define DRIVER CHECK_DRIVER, CHECK_MUST, 0
-#define DEVICE CHECK_DEVICE, CHECK_MUST, 0
 
 const struct rule rules_config[] = {
-	{ "config-read-torn", "DEVCFG-D1 T12", CHECK_DRIVER, CHECK_SHOULD, 0, "2.5.1",
-	  "A field of more than 32 bits is read between two equal reads of config_generation.",
-	  REGS, AT(COMMON) | AT(CONFIG_WRITE) | AT(KICK) | AT(GENERATION), torn, 0, &generation,
-	  "capacity lo, capacity hi, queue_select" },
-	{ "config-read-untimed", "DEVCFG-D1 T12", CHECK_DRIVER, CHECK_SHOULD, 0, "2.5.1",
-	  "config_generation is read before a field that takes several reads.", REGS,
-	  AT(CONFIG_READ), untimed, 0, &generation,
-	  "capacity lo, with config_generation never read" },
-	{ "config-without-feature", "DEVCFG-D2", DRIVER, "2.5.1",
-	  "A field that belongs to a feature is accessed only if that is offered.", REGS,
-	  AT(CONFIG_READ) | AT(CONFIG_WRITE), without_feature, 0, &fields,
-	  "seg_max is read and VIRTIO_BLK_F_SEG_MAX not offered" },
-	{ "config-generation-stuck", "COMMON-V6 T11", DEVICE, "4.1.4.3.1",
-	  "When the driver has read a changed field, config_generation has changed too.", REGS,
-	  AT(GENERATION), generation_same, 0, &generation,
-	  "generation 3, capacity 100; capacity 200, generation 3" },
-	{ "config-halves-disagree", "PCICAP-V1", DEVICE, "4.1.3.2",
-	  "A 64-bit field reads the same in two halves as in one piece.", REGS, AT(GENERATION),
-	  generation_same, 2, &generation,
-	  "capacity reads 0x100000800 whole, 0x800 and 0 in halves" },
-	{ "config-differs-early", "DEVCFG-V1", DEVICE, "2.5.2",
-	  "Device configuration can be read, and reads the same, before FEATURES_OK.", REGS,
-	  AT(GENERATION), generation_same, 1, &generation,
-	  "capacity reads 0 before FEATURES_OK and 2048 after" },
-	{ "legacy-config-read-once", "DEVCFG-D5", CHECK_DRIVER, CHECK_SHOULD, VIRTIO_ID_BLOCK,
-	  "2.5.4", "Without config_generation the capacity is read until two reads agree.", REGS,
-	  AT(STATUS_WRITE), legacy_once, 0, &generation, "capacity is read once, then DRIVER_OK" },
-	{ "legacy-config-misplaced", "PCILEG-D3", DRIVER, "4.1.4.10",
-	  "With MSI-X enabled the legacy device configuration begins at 24, else at 20.",
-	  NEED_REGS | NEED_MSIX, AT(COMMON) | AT(CONFIG_READ) | AT(CONFIG_WRITE), other_place, 0,
-	  &fields, "MSI-X enabled, a 4-byte read at 20" },
-	{ "legacy-config-width", "PCILEG-D2", CHECK_DEVICE, CHECK_SUSPICIOUS, 0, "4.1.4.10",
-	  "The legacy device configuration reads the same in any width.", NEED_REGS | NEED_LIFE,
-	  AT(CONFIG_READ), by_width, 0, &fields, "4 bytes at 20 read 0x800, 1 byte at 21 reads 0" },
-	{ "config-irq-without-change", "I19 T21", CHECK_DEVICE, CHECK_STRUCTURAL, 0, "4.1.5.4",
-	  "A configuration change notification means that configuration or status has changed.",
-	  REGS | NEED_IRQ, AT(STATUS_READ) | AT(GENERATION), no_change, 0, &generation,
-	  "a notification; config_generation and device_status read as before" },
+	{ DRIVER_SHOULD, .id = "config-read-torn", .section = "2.5.1", .refs = "DEVCFG-D1 T12",
+	  .text = "A field of more than 32 bits is read between two equal reads of config_generation.",
+	  .needs = REGS, .at = AT(COMMON) | AT(CONFIG_WRITE) | AT(KICK) | AT(GENERATION),
+	  .check = torn, .explanation = &generation,
+	  .wrong = "capacity lo, capacity hi, queue_select" },
+	{ DRIVER_SHOULD, .id = "config-read-untimed", .section = "2.5.1", .refs = "DEVCFG-D1 T12",
+	  .text = "config_generation is read before a field that takes several reads.",
+	  .needs = REGS, .at = AT(CONFIG_READ), .check = untimed, .explanation = &generation,
+	  .wrong = "capacity lo, with config_generation never read" },
+	{ DRIVER_MUST, .id = "config-without-feature", .section = "2.5.1", .refs = "DEVCFG-D2",
+	  .text = "A field that belongs to a feature is accessed only if that is offered.",
+	  .needs = REGS, .at = AT(CONFIG_READ) | AT(CONFIG_WRITE), .check = without_feature,
+	  .explanation = &fields, .wrong = "seg_max is read and VIRTIO_BLK_F_SEG_MAX not offered" },
+	{ DEVICE_MUST, .id = "config-generation-stuck", .section = "4.1.4.3.1",
+	  .refs = "COMMON-V6 T11",
+	  .text = "When the driver has read a changed field, config_generation has changed too.",
+	  .needs = REGS, .at = AT(GENERATION), .check = generation_same, .explanation = &generation,
+	  .wrong = "generation 3, capacity 100; capacity 200, generation 3" },
+	{ DEVICE_MUST, .id = "config-halves-disagree", .section = "4.1.3.2", .refs = "PCICAP-V1",
+	  .text = "A 64-bit field reads the same in two halves as in one piece.", .needs = REGS,
+	  .at = AT(GENERATION), .check = generation_same, .arg = 2, .explanation = &generation,
+	  .wrong = "capacity reads 0x100000800 whole, 0x800 and 0 in halves" },
+	{ DEVICE_MUST, .id = "config-differs-early", .section = "2.5.2", .refs = "DEVCFG-V1",
+	  .text = "Device configuration can be read, and reads the same, before FEATURES_OK.",
+	  .needs = REGS, .at = AT(GENERATION), .check = generation_same, .arg = 1,
+	  .explanation = &generation,
+	  .wrong = "capacity reads 0 before FEATURES_OK and 2048 after" },
+	{ DRIVER_MUST, .id = "legacy-config-misplaced", .section = "4.1.4.10", .refs = "PCILEG-D3",
+	  .text = "With MSI-X enabled the legacy device configuration begins at 24, else at 20.",
+	  .needs = NEED_REGS | NEED_MSIX, .at = AT(COMMON) | AT(CONFIG_READ) | AT(CONFIG_WRITE),
+	  .check = other_place, .explanation = &fields,
+	  .wrong = "MSI-X enabled, a 4-byte read at 20" },
+	{ DEVICE_SUSPICIOUS, .id = "legacy-config-width", .section = "4.1.4.10",
+	  .refs = "PCILEG-D2",
+	  .text = "The legacy device configuration reads the same in any width.",
+	  .needs = NEED_REGS | NEED_LIFE, .at = AT(CONFIG_READ), .check = by_width,
+	  .explanation = &fields, .wrong = "4 bytes at 20 read 0x800, 1 byte at 21 reads 0" },
+	{ DEVICE_STRUCTURAL, .id = "config-irq-without-change", .section = "4.1.5.4",
+	  .refs = "I19 T21",
+	  .text = "A configuration change notification means that configuration or status has changed.",
+	  .needs = REGS | NEED_IRQ, .at = AT(STATUS_READ) | AT(GENERATION), .check = no_change,
+	  .explanation = &generation,
+	  .wrong = "a notification; config_generation and device_status read as before" },
 	ROW_END,
 };
