@@ -423,7 +423,7 @@ static int load_declared(struct command *c, const char *path, bool must)
 		return CLI_TROUBLE;
 	}
 	c->opt.declared = c->declared;
-	if (replay_declared_io_errors(c->declared, c->opt.against ? c->opt.against->name : "emu"))
+	if (replay_declared_io_errors(c->declared, c->opt.against->name))
 		c->opt.io_errors = true;
 	return CLI_OK;
 }
@@ -492,7 +492,7 @@ static int tell(struct command *c)
 {
 	const struct replay_report_options o = {
 		.trace = c->path,
-		.against = c->opt.against ? c->opt.against->name : "emu",
+		.against = c->opt.against->name,
 		.json = c->json,
 		.verbose = c->verbose,
 		.quiet = c->quiet,
@@ -550,7 +550,7 @@ static int steps(struct command *c)
 
 static int run(int argc, char **argv)
 {
-	struct command c = { .stdin_copy = STDIN_COPY_NONE };
+	struct command c = { .opt.against = replay_targets[0], .stdin_copy = STDIN_COPY_NONE };
 	int rc = parse(&c, argc, argv);
 
 	if (rc)

@@ -226,36 +226,36 @@ static void print_text(FILE *to, const struct replay_report *r, const struct rep
 		       const struct replay_declared *declared,
 		       const struct replay_report_options *o)
 {
-	const struct replay_counts *n = replay_counts(p);
+	const struct replay_counts n = replay_counts(p);
 
 	print_differences(to, r, o);
 	print_unmet(to, declared, o->against);
 	if (o->quiet)
 		return;
 	fprintf(to, "%s against %s: %llu events played, ", o->trace, o->against,
-		(unsigned long long)n->events);
-	if (n->divergences)
+		(unsigned long long)n.events);
+	if (n.divergences)
 		fprintf(to, "%s%llu difference%s%s\n", paint(o->color, "\033[1;31m"),
-			(unsigned long long)n->divergences, n->divergences == 1 ? "" : "s",
+			(unsigned long long)n.divergences, n.divergences == 1 ? "" : "s",
 			paint(o->color, "\033[0m"));
 	else
-		fputs(n->events ? "no difference\n" : "so nothing was compared\n", to);
+		fputs(n.events ? "no difference\n" : "so nothing was compared\n", to);
 	print_devices(to, p);
-	print_compared(to, "registers", &n->registers);
-	print_compared(to, "requests", &n->requests);
-	print_compared(to, "data bytes", &n->data);
-	print_compared(to, "interrupts", &n->interrupts);
-	print_compared(to, "final rings", &n->rings);
-	if (n->environment)
+	print_compared(to, "registers", &n.registers);
+	print_compared(to, "requests", &n.requests);
+	print_compared(to, "data bytes", &n.data);
+	print_compared(to, "interrupts", &n.interrupts);
+	print_compared(to, "final rings", &n.rings);
+	if (n.environment)
 		fprintf(to, "  %-12s %llu answers taken over from the recorded surroundings\n",
-			"environment", (unsigned long long)n->environment);
-	if (n->declared)
+			"environment", (unsigned long long)n.environment);
+	if (n.declared)
 		fprintf(to, "  %-12s %llu differences that were declared to be right%s\n",
-			"declared", (unsigned long long)n->declared,
+			"declared", (unsigned long long)n.declared,
 			o->verbose ? "" : " (-V shows them)");
-	if (n->skipped)
+	if (n.skipped)
 		fprintf(to, "  %-12s %llu answers, because\n", "not compared",
-			(unsigned long long)n->skipped);
+			(unsigned long long)n.skipped);
 	print_skips(to, p);
 }
 
@@ -349,11 +349,12 @@ static void print_json_report(FILE *to, const struct replay_report *r, const str
 	struct json_object *skips = json_object_new_array(), *unmet = json_object_new_array();
 	struct replay_skip skip[REPLAY_SKIPS];
 	const struct replay_declaration *d;
+	const struct replay_counts counts = replay_counts(p);
 	unsigned n = replay_skips(p, skip);
 
 	put_str(all, "trace", o->trace);
 	put_str(all, "against", o->against);
-	put_counts(all, replay_counts(p));
+	put_counts(all, &counts);
 	for (unsigned i = 0; i < n; i++) {
 		struct json_object *s = json_object_new_object();
 
@@ -394,5 +395,5 @@ bool replay_report_findings(const struct replay_report *r, const struct replay *
 	for (unsigned n = 0; (d = replay_declared_nth(declared, against, n)); n++)
 		if (!d->met)
 			return true;
-	return replay_counts(p)->divergences;
+	return replay_counts(p).divergences;
 }

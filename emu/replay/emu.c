@@ -295,18 +295,6 @@ static const char *emu_error(struct replay_target *t)
 
 /* --- accesses ------------------------------------------------------------------------ */
 
-static int emu_pci_rd(struct replay_target *t, uint32_t off, unsigned width, uint32_t *value)
-{
-	*value = emu_device_config_read(t->dev, off, width);
-	return 0;
-}
-
-static int emu_pci_wr(struct replay_target *t, uint32_t off, unsigned width, uint32_t value)
-{
-	emu_device_config_write(t->dev, off, width, value);
-	return 0;
-}
-
 static const struct {
 	uint8_t cap_id, type;
 } places[] = {
@@ -359,29 +347,29 @@ static int place(struct replay_target *t, unsigned region, uint32_t off, unsigne
 	return off > len || width > len - off ? -ENXIO : 0;
 }
 
-static int emu_reg_rd(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-		      uint64_t *value)
+static int emu_access(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
+		      uint64_t *value, bool write)
 {
 	unsigned bar;
 	uint64_t at;
+	if (region == VQT_REGION_PCI && write)
+		emu_device_config_write(t->dev, off, width, (uint32_t)*value);
+	else if (region == VQT_REGION_PCI)
+		*value = emu_device_config_read(t->dev, off, width);
+	if (region == VQT_REGION_PCI)
+		return 0;
 	int ret = place(t, region, off, width, &bar, &at);
-	if (ret == 0)
+	if (ret < 0)
+		return ret;
+	if (!write) {
 		*value = emu_device_bar_read(t->dev, bar, at, width);
-	return ret;
-}
-
-static int emu_reg_wr(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-		      uint64_t value)
-{
-	unsigned bar;
-	uint64_t at;
-	int ret = place(t, region, off, width, &bar, &at);
-	if (ret == 0)
-		emu_device_bar_write(t->dev, bar, at, width, value);
+		return 0;
+	}
+	emu_device_bar_write(t->dev, bar, at, width, *value);
 	/* 2.4.1: what is in flight at a reset is not held any longer */
-	if (ret == 0 && emu_device_resetting(t->dev))
+	if (emu_device_resetting(t->dev))
 		emu_device_drain(t->dev);
-	return ret;
+	return 0;
 }
 
 /* --- requests ------------------------------------------------------------------------- */
@@ -408,10 +396,11 @@ static int emu_kick(struct replay_target *t, const struct replay_kick *k)
 		q->kicked = q->enabled;
 		return 0;
 	}
+	uint64_t value = k->value;
 	if (k->legacy)
-		return emu_reg_wr(t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_NOTIFY, 2, k->value);
-	return emu_reg_wr(t, VQT_REGION_NOTIFY, c ? k->notify_off * c->multiplier : 0,
-			  k->width == 4 ? 4 : 2, k->value);
+		return emu_access(t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_NOTIFY, 2, &value, true);
+	return emu_access(t, VQT_REGION_NOTIFY, c ? k->notify_off * c->multiplier : 0,
+			  k->width == 4 ? 4 : 2, &value, true);
 }
 
 static int emu_complete(struct replay_target *t, const struct replay_answer *a)
@@ -458,10 +447,7 @@ const struct replay_target_ops replay_target_emu = {
 	.destroy = emu_destroy,
 	.version = emu_version,
 	.error = emu_error,
-	.pci_read = emu_pci_rd,
-	.pci_write = emu_pci_wr,
-	.reg_read = emu_reg_rd,
-	.reg_write = emu_reg_wr,
+	.access = emu_access,
 	.mem_read = emu_read,
 	.mem_write = emu_write,
 	.mem_touch = emu_touch,

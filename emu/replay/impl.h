@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rooms of the replay engine among themselves; users include replay.h. */
+/* What the files of the replay engine share; users include replay.h. */
 #ifndef VQT_EMU_REPLAY_IMPL_H
 #define VQT_EMU_REPLAY_IMPL_H
 
@@ -7,12 +7,14 @@
 #include "emu/replay/replay.h"
 #include "emu/virtio/tap.h"
 
+struct replay_instance;
+
 /* Driver-written bytes of a chain that the recording kept. */
 struct replay_known_bytes {
 	uint32_t desc, offset, len;
 };
 
-/* A chain of the recording, made available in the target's ring. */
+/* A descriptor chain of the recording, made available in the target's ring. */
 struct replay_chain {
 	uint16_t head; /* split: index; packed: buffer id */
 	uint16_t ndirect;
@@ -31,72 +33,75 @@ struct replay_chain {
 	UT_hash_handle hh;
 };
 
-/* One side's view of whether notifications came when due. */
+/* Whether one side, the recorded or the replayed device, sent notifications when due. */
 struct replay_side {
-	bool news; /* something was used since it last told */
-	uint64_t reported_popped; /* chains taken when it last told */
-	bool due; /* a notification is owed */
-	uint64_t due_at; /* event number of the used buffer it is owed for */
-	uint64_t due_popped; /* chains taken by then: a later one shows the driver went on */
-};
-
-struct replay_queue {
-	uint16_t index;
-	bool up; /* rings are laid out in the target */
-	bool torn; /* but for chains that could not be */
-	bool packed, event_idx, in_order;
-	uint16_t size, vector;
-	uint64_t desc, driver, device; /* areas */
-	/* Positions of the target's ring: split free-running; packed slot + size * lap, mod 2 * size. */
-	uint32_t avail, used;
-	uint32_t shift; /* recorded position - ours */
-	uint16_t flags, event; /* the driver's suppression, as laid out */
-	bool flags_known;
-	struct replay_chain *chains; /* uthash by head: published, completion not yet matched */
-	struct replay_chain *spare;
-	uint64_t published, popped, matched;
-	uint64_t used_recorded, used_replayed; /* since the ring came up */
-	uint32_t used_last; /* recorded: position after the latest used entry, ours */
-	struct replay_side side[2]; /* RECORDED, REPLAYED */
+	bool news; /* a buffer was used since its last notification */
+	uint64_t reported_popped; /* chains popped when it last notified */
+	bool due; /* a notification is due and has not been sent */
+	uint64_t due_at; /* event number of the used buffer it is due for */
+	uint64_t due_popped; /* chains popped by then: a later one shows that the driver went on */
 };
 enum { RECORDED, REPLAYED };
 
-/* Which bytes of a disk have a known value: a set. */
+struct replay_queue {
+	struct replay_instance *i; /* it belongs to */
+	uint16_t index;
+	bool up; /* rings are laid out in the target */
+	bool torn; /* some chains could not be laid out */
+	bool packed, event_idx, in_order;
+	uint16_t size;
+	uint64_t desc, driver, device; /* areas */
+	/* Positions in the target's ring: virtq_number() of decoder/util/virtqueue.h, split: indices. */
+	uint32_t avail, used;
+	uint32_t shift; /* recorded position minus the target's */
+	uint16_t flags, event; /* notification suppression by the driver, as laid out */
+	bool flags_known;
+	struct replay_chain *chains; /* uthash by head: published, completion not matched yet */
+	struct replay_chain *spare;
+	uint64_t published, popped;
+	uint64_t used_recorded, used_replayed; /* since the ring came up */
+	uint32_t used_last; /* recorded: the target's position after the latest used entry */
+	struct replay_side side[2]; /* RECORDED, REPLAYED */
+};
+
+/* The bytes of a disk whose value is known: a set. */
 struct replay_known {
 	struct replay_disk *set;
-	bool inverted; /* the set is of the unknown ones */
+	bool inverted; /* the set holds the unknown ones */
 };
 
 #define REPLAY_WRITES 64
 
 struct replay_instance {
+	struct replay *r; /* it belongs to */
+	const struct replay_target_ops *ops;
 	const struct replay_device *d;
-	struct replay_target *target;
-	const char *why; /* not played */
+	struct replay_target *target; /* NULL: not played, for this reason: */
+	const char *why;
 	char why_text[192];
-	bool scripted; /* its class cannot answer for itself */
-	bool state_told; /* device_state or queue_state records came: see emu/replay/late.c */
+	bool scripted; /* answers are taken from the recording: replay_scripted() */
+	bool state_told; /* device_state or queue_state records came: see late.c */
 	bool line; /* INTx of the target is asserted */
-	bool blind; /* the driver set it up before the trace did begin */
-	bool msix_assumed; /* enabled before the trace, by all that is seen */
-	bool unsure; /* of PCI and MSI-X, which no device reset brings back: late, or lost */
+	bool blind; /* the driver set the device up before the trace began */
+	bool msix_assumed; /* MSI-X was enabled before the trace, as its interrupts show */
+	bool unsure; /* of PCI and MSI-X registers, which no device reset restores: late, or lost */
 	bool doubt; /* records were lost since the last reset */
-	bool gap; /* some are missing, and nobody said that they were lost */
+	bool gap; /* sequence numbers are missing, and no loss record explains it */
 	uint8_t generation[2]; /* as last read: RECORDED, REPLAYED */
 	bool generation_known, generation_steady;
-	bool status_reset; /* 0 was written and the recorded device has not said 0 yet */
+	bool status_reset; /* 0 was written and the recorded device has not answered 0 yet */
 	uint8_t status_was;
 	struct replay_queue *queue;
 	struct replay_known known;
 	struct {
 		uint64_t off, len, number;
-	} writes[REPLAY_WRITES]; /* the latest: a read beside one may see either */
+	} writes[REPLAY_WRITES]; /* the latest: a read at the same time may see old or new data */
 	unsigned nwrites;
 	bool used_since_isr; /* so ISR may show it on one side already */
 	bool queue_resetting; /* queue_reset was written */
 	uint64_t driver_at; /* event number of the driver's last action */
 	bool config_moved; /* CONFIG_CHANGE since config_generation was read */
-	bool config_differs; /* and with it the configuration */
+	bool config_differs; /* and the configuration differs since */
 	struct replay_counts n;
 };
 
@@ -113,7 +118,6 @@ struct replay_pending {
 struct replay {
 	const struct replay_profile *profile;
 	struct replay_options opt;
-	const struct replay_target_ops *ops;
 	struct model *model;
 	struct replay_instance *instance;
 	unsigned ninstance;
@@ -121,9 +125,8 @@ struct replay {
 	unsigned waiting;
 	size_t waiting_bytes;
 	uint64_t now; /* ns, of the event being played */
-	bool stopped, began;
+	bool stopped;
 	struct replay_skip skip[REPLAY_SKIPS];
-	struct replay_counts n;
 	char error[256];
 };
 
@@ -132,78 +135,105 @@ static inline bool replay_has(const struct event *e, unsigned bit)
 	return model_accepted(e->dev, bit);
 }
 
-/* Does the device speak by vectors now? */
+/* Does the driver use the legacy interface? */
+static inline bool replay_legacy(const struct replay_instance *i, const struct event *e)
+{
+	return i->d->transitional && !replay_has(e, VIRTIO_F_VERSION_1);
+}
+
+/* Does the device interrupt by MSI-X vectors now? */
 static inline bool replay_msix(const struct replay_instance *i, const struct event *e)
 {
 	return e->dev->msix || i->msix_assumed;
 }
 
-/* replay.c: accounts.  All take the event being played. */
-void replay_skipped(struct replay *r, struct replay_instance *i, const char *why);
+static inline int replay_read(struct replay_instance *i, unsigned region, uint32_t off,
+			      unsigned width, uint64_t *value)
+{
+	return i->ops->access(i->target, region, off, width, value, false);
+}
+
+static inline int replay_write(struct replay_instance *i, unsigned region, uint32_t off,
+			       unsigned width, uint64_t value)
+{
+	return i->ops->access(i->target, region, off, width, &value, true);
+}
+
+static inline void replay_compared(struct replay_compared *c, bool equal)
+{
+	c->compared++;
+	c->equal += equal;
+}
+
+/*
+ * The files below call only those above them.  All take the event being played;
+ * int is 0, or negative errno, which ends the replay.
+ */
+
+/* account.c */
+#define REPLAY_DOUBT "records that were lost, or left out, before them may decide the answer"
+void replay_skipped(struct replay_instance *i, const char *why); /* why: static */
 struct replay_found {
 	const char *clause, *hint; /* NULL: none */
 	uint64_t number; /* 0: that of the event */
 	uint64_t related;
 	uint16_t queue;
 };
-/* A difference, in words. */
-void replay_differs(struct replay *r, struct replay_instance *i, const struct event *e,
-		    const struct replay_found *f, const char *subject, const char *recorded,
-		    const char *replayed);
-/* After any action: let the device work, see what it used and told. */
-int replay_settle(struct replay *r, struct replay_instance *i, const struct event *e);
-/* A ring is given up: the final comparison. */
-void replay_queue_gone(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-		       const struct event *e);
-struct replay_queue *replay_queue_of(struct replay_instance *i, const struct event *e);
+/* A difference, in words; while records are missing it is skipped instead. */
+void replay_differs(struct replay_instance *i, const struct event *e, const struct replay_found *f,
+		    const char *subject, const char *recorded, const char *replayed);
 
-/* emu/replay/ring.c: the driver's half of a ring in guest memory. */
+/* notifications.c */
+/* An entry was used at that position, of that chain (NULL unknown). */
+void replay_notifications_used(struct replay_queue *q, unsigned side, const struct event *e,
+			       uint32_t position, const struct replay_chain *c);
+/* q: the queue it is for, if the record says so, or NULL. */
+void replay_notifications_irq(struct replay_instance *i, const struct event *e, unsigned side,
+			      const struct replay_irq *irq, struct replay_queue *q);
+/* The queue goes down, or the trace ends: which notifications are still due? */
+void replay_notifications_end(struct replay_queue *q, const struct event *e);
+
+/* ring.c: the driver's half of a ring in guest memory. */
 /* The queue is about to be enabled: fresh rings. */
-int replay_ring_up(struct replay *r, struct replay_instance *i, const struct event *e,
-		   const struct model_queue *q);
+int replay_ring_up(struct replay_instance *i, const struct event *e, const struct model_queue *m);
 void replay_ring_down(struct replay_queue *q);
-/* The driver's fields of a recorded snapshot. */
-int replay_ring_apply(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-		      const struct vqt_ring *ring);
+/* Write the driver's fields of a recorded snapshot. */
+int replay_ring_apply(struct replay_queue *q, const struct vqt_ring *ring);
 /* Lay out the chain that begins in this avail record.  1: done; 0: it cannot be, and why. */
-int replay_ring_publish(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-			struct replay_pending *p, const char **why);
-/* Let what was laid out be seen: avail.idx. */
-int replay_ring_show(struct replay *r, struct replay_instance *i, struct replay_queue *q);
-/* What the target used since: completions are noted in their chains. */
-int replay_ring_collect(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-			const struct event *e);
+int replay_ring_publish(struct replay_queue *q, struct replay_pending *p, const char **why);
+/* Let the device see what was laid out: write avail.idx. */
+int replay_ring_show(struct replay_queue *q);
+/* Read what the target used since: completions are noted in their chains. */
+int replay_ring_collect(struct replay_queue *q, const struct event *e);
 struct replay_chain *replay_ring_chain(struct replay_queue *q, uint16_t head);
 void replay_ring_forget(struct replay_queue *q, struct replay_chain *c);
-uint32_t replay_ring_wrap(const struct replay_queue *q); /* positions count modulo this */
 uint32_t replay_ring_position(const struct replay_queue *q, uint16_t pos); /* of a record */
 
-/* emu/replay/late.c: set the target up as the recorded device stood when the trace began. */
-int replay_msix_on(struct replay *r, struct replay_instance *i);
-int replay_late(struct replay *r, struct replay_instance *i, const struct event *e);
+/* settle.c */
+struct replay_queue *replay_queue_of(struct replay_instance *i, const struct event *e);
+/* After any action: let the device work, collect what it used and its interrupts. */
+int replay_settle(struct replay_instance *i, const struct event *e);
+/* A ring is given up, or all of the device's: compare how far it was used. */
+void replay_queue_gone(struct replay_queue *q, const struct event *e);
+void replay_queues_gone(struct replay_instance *i, const struct event *e);
 
-/* emu/replay/request.c */
-int replay_play_used(struct replay *r, struct replay_instance *i, const struct event *e);
+/* request.c */
+int replay_play_used(struct replay_instance *i, const struct event *e);
 int replay_requests_begin(struct replay_instance *i, bool whole_disk);
 void replay_forget_disk(struct replay_instance *i); /* nothing on it is known any more */
 void replay_requests_end(struct replay_instance *i);
-/* What a target is told of a request: type, place, whether it fails. */
-void replay_request_of(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-		       const struct replay_chain *c, const uint8_t *head, size_t len,
-		       struct replay_request *out);
 
-/* emu/replay/registers.c */
-int replay_play_reg(struct replay *r, struct replay_instance *i, const struct event *e);
+void replay_request_of(struct replay_queue *q, const struct replay_chain *c, const uint8_t *head,
+		       size_t len, struct replay_request *out);
 
-/* emu/replay/notifications.c: notifications. */
-void replay_notifications_used(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-			       unsigned side, const struct event *e, uint32_t position,
-			       uint32_t slots);
-void replay_notifications_irq(struct replay *r, struct replay_instance *i, const struct event *e,
-			      unsigned side, const struct replay_irq *irq, struct replay_queue *q);
-void replay_notifications_popped(struct replay_queue *q);
-/* The queue goes down, or the trace ends: what is still owed? */
-void replay_notifications_end(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-			      const struct event *e, bool went_on);
+/* late.c: set the target up as the recorded device was when the trace began. */
+int replay_msix_on(struct replay_instance *i);
+int replay_late(struct replay_instance *i, const struct event *e);
+
+/* registers.c */
+int replay_play_reg(struct replay_instance *i, const struct event *e);
+
+/* play.c */
+int replay_play(struct replay_instance *i, const struct event *e, struct replay_pending *p);
 
 #endif

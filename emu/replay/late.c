@@ -8,31 +8,29 @@
 #include "decoder/spec/constants.h"
 #include "emu/replay/impl.h"
 
-static int common(struct replay *r, struct replay_instance *i, uint32_t off, unsigned width,
-		  uint64_t value)
+static int common(struct replay_instance *i, uint32_t off, unsigned width, uint64_t value)
 {
-	int ret = r->ops->reg_write(i->target, VQT_REGION_COMMON, off, width, value);
+	int ret = replay_write(i, VQT_REGION_COMMON, off, width, value);
 	return ret == -ENXIO ? 0 : ret;
 }
 
-static int features(struct replay *r, struct replay_instance *i, const struct event *e)
+static int features(struct replay_instance *i, const struct event *e)
 {
-	int ret = common(r, i, VIRTIO_PCI_COMMON_STATUS, 1,
+	int ret = common(i, VIRTIO_PCI_COMMON_STATUS, 1,
 			 VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
 	for (unsigned w = 0; w < 4 && ret == 0; w++) {
-		ret = common(r, i, VIRTIO_PCI_COMMON_GFSELECT, 4, w);
+		ret = common(i, VIRTIO_PCI_COMMON_GFSELECT, 4, w);
 		if (ret == 0)
-			ret = common(r, i, VIRTIO_PCI_COMMON_GF, 4,
+			ret = common(i, VIRTIO_PCI_COMMON_GF, 4,
 				     (uint32_t)(e->dev->accepted[w / 2] >> w % 2 * 32));
 	}
 	return ret < 0 ? ret
-		       : common(r, i, VIRTIO_PCI_COMMON_STATUS, 1,
+		       : common(i, VIRTIO_PCI_COMMON_STATUS, 1,
 				VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
 					VIRTIO_CONFIG_S_FEATURES_OK);
 }
 
-static int queue(struct replay *r, struct replay_instance *i, const struct event *e,
-		 const struct model_queue *m)
+static int queue(struct replay_instance *i, const struct event *e, const struct model_queue *m)
 {
 	const struct {
 		uint8_t off, width;
@@ -49,33 +47,33 @@ static int queue(struct replay *r, struct replay_instance *i, const struct event
 		{ VIRTIO_PCI_COMMON_Q_USEDHI, 4, m->device >> 32 },
 		{ VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1 },
 	};
-	int ret = replay_ring_up(r, i, e, m);
+	int ret = replay_ring_up(i, e, m);
 	for (unsigned n = 0; n < sizeof(writes) / sizeof(writes[0]) && ret == 0; n++)
-		ret = common(r, i, writes[n].off, writes[n].width, writes[n].value);
+		ret = common(i, writes[n].off, writes[n].width, writes[n].value);
 	return ret;
 }
 
 /* MSI-X on, so that vectors are what the device speaks with: wherever its capability is. */
-int replay_msix_on(struct replay *r, struct replay_instance *i)
+int replay_msix_on(struct replay_instance *i)
 {
-	uint32_t at = 0, head = 0, flags;
-	int ret = r->ops->pci_read(i->target, PCI_CAPABILITY_LIST, 1, &at);
+	uint64_t at = 0, head = 0, flags;
+	int ret = replay_read(i, VQT_REGION_PCI, PCI_CAPABILITY_LIST, 1, &at);
 	for (unsigned n = 0; ret == 0 && at >= 0x40 && n < 48; n++, at = head >> 8 & 0xff) {
 		at &= ~3u;
-		ret = r->ops->pci_read(i->target, at, 2, &head);
+		ret = replay_read(i, VQT_REGION_PCI, at, 2, &head);
 		if (ret < 0 || (head & 0xff) != PCI_CAP_ID_MSIX)
 			continue;
-		ret = r->ops->pci_read(i->target, at + PCI_MSIX_FLAGS, 2, &flags);
+		ret = replay_read(i, VQT_REGION_PCI, at + PCI_MSIX_FLAGS, 2, &flags);
 		if (ret < 0)
 			return ret;
 		i->msix_assumed = true;
-		return r->ops->pci_write(i->target, at + PCI_MSIX_FLAGS, 2,
-					 flags | PCI_MSIX_FLAGS_ENABLE);
+		return replay_write(i, VQT_REGION_PCI, at + PCI_MSIX_FLAGS, 2,
+				    flags | PCI_MSIX_FLAGS_ENABLE);
 	}
 	return ret;
 }
 
-int replay_late(struct replay *r, struct replay_instance *i, const struct event *e)
+int replay_late(struct replay_instance *i, const struct event *e)
 {
 	const struct model_device *d = e->dev;
 	int ret = 0;
@@ -85,13 +83,13 @@ int replay_late(struct replay *r, struct replay_instance *i, const struct event 
 		return 0;
 	i->blind = false;
 	if (d->msix)
-		ret = replay_msix_on(r, i);
+		ret = replay_msix_on(i);
 	if (ret == 0)
-		ret = features(r, i, e);
+		ret = features(i, e);
 	for (const struct model_queue *q = d->queues; q && ret == 0; q = q->hh.next)
 		if (q->enabled && q->addr_known && q->index < i->d->num_queues)
-			ret = queue(r, i, e, q);
+			ret = queue(i, e, q);
 	if (ret == 0)
-		ret = common(r, i, VIRTIO_PCI_COMMON_STATUS, 1, d->status);
+		ret = common(i, VIRTIO_PCI_COMMON_STATUS, 1, d->status);
 	return ret;
 }

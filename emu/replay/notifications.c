@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Notifications, judged on either side by what the driver asked for, not by
- * count: one is owed when a used buffer reaches what the driver named (2.7.7.2,
- * 2.8.10.2), and pays for everything used before it.  A side fails when the
- * driver has visibly gone on without it, or when it speaks with nothing to say.
+ * Used buffer notifications are compared by what the driver asked for, not by their
+ * number: one is due when a used buffer reaches the entry that the driver named
+ * (2.7.7.2, 2.8.10.2), and covers everything used before it.  A device differs when
+ * the driver made its next step without a notification that was due, or when it
+ * notified though nothing had been used.
  */
 #include "decoder/spec/constants.h"
+#include "decoder/util/virtqueue.h"
 #include "emu/replay/impl.h"
 
 static const char *clause_due(const struct replay_queue *q)
@@ -13,24 +15,25 @@ static const char *clause_due(const struct replay_queue *q)
 	return q->packed ? "2.8.10.2" : "2.7.7.2";
 }
 
-/* What the driver asked for when the entry at position was used. */
+/*
+ * Has the driver asked for a notification when the entry at position was used, of so
+ * many slots?  *exact: by naming an entry, not by flags.
+ */
 static bool is_due(const struct replay_queue *q, uint32_t position, uint32_t slots, bool *exact)
 {
-	uint32_t wrap = replay_ring_wrap(q), event;
-	*exact = false;
-	if (!q->flags_known)
-		return false;
-	if (q->packed && q->flags != 2) /* RING_EVENT_FLAGS_DESC */
-		return q->flags == 0;
-	if (!q->packed && !q->event_idx)
-		return !(q->flags & VRING_AVAIL_F_NO_INTERRUPT);
-	*exact = true;
-	event = q->packed ? (q->event & 0x7fffu) % q->size + (q->event & 0x8000 ? 0 : q->size)
-			  : q->event;
-	return (event + wrap - position) % wrap < slots;
+	*exact = q->flags_known &&
+		 (q->packed ? q->flags == VRING_PACKED_EVENT_FLAG_DESC : q->event_idx);
+	if (*exact && q->packed)
+		return virtq_packed_need_event(q->event, virtq_numbered(position + slots, q->size),
+					       slots, q->size);
+	if (*exact)
+		return virtq_need_event(q->event, position + 1, position);
+	if (q->packed)
+		return q->flags_known && q->flags == VRING_PACKED_EVENT_FLAG_ENABLE;
+	return q->flags_known && !(q->flags & VRING_AVAIL_F_NO_INTERRUPT);
 }
 
-/* Nobody hears of a queue without a vector, 4.1.5.1.2. */
+/* 4.1.5.1.2: a queue without a vector sends no notification. */
 static bool silent(const struct replay_instance *i, const struct event *e,
 		   const struct replay_queue *q)
 {
@@ -38,15 +41,9 @@ static bool silent(const struct replay_instance *i, const struct event *e,
 	return replay_msix(i, e) && m && m->vector == VQT_NO_VECTOR;
 }
 
-static void owe_no_more(struct replay_queue *q, struct replay_side *s)
+static void missed(struct replay_queue *q, unsigned side, const struct event *e)
 {
-	s->due = false;
-	s->reported_popped = q->popped;
-}
-
-static void missed(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-		   unsigned side, const struct event *e)
-{
+	struct replay_instance *i = q->i;
 	struct replay_side *s = &q->side[side], *other = &q->side[!side];
 	struct replay_found f = {
 		.number = s->due_at,
@@ -60,56 +57,44 @@ static void missed(struct replay *r, struct replay_instance *i, struct replay_qu
 		other->due = false;
 		return;
 	}
-	if (i->doubt) {
-		replay_skipped(r, i, "what was lost, or left out, before it may decide");
-		return;
-	}
-	if (side == RECORDED) {
+	if (side == RECORDED && !i->doubt)
 		i->n.interrupts.equal--;
-		r->n.interrupts.equal--;
-	}
-	replay_differs(r, i, e, &f, "interrupt.missing",
+	replay_differs(i, e, &f, "interrupt.missing",
 		       side == RECORDED ? "no notification of what was used" : "a notification",
 		       side == RECORDED ? "a notification" : "no notification of what was used");
 }
 
-void replay_notifications_used(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-			       unsigned side, const struct event *e, uint32_t position,
-			       uint32_t slots)
+void replay_notifications_used(struct replay_queue *q, unsigned side, const struct event *e,
+			       uint32_t position, const struct replay_chain *c)
 {
+	struct replay_instance *i = q->i;
 	struct replay_side *s = &q->side[side];
-	if (!q->packed)
-		slots = 1; /* an entry each, however long the chain */
-	const struct replay_chain *c = e->rec->h.type == VQT_USED && e->req && side == RECORDED
-					       ? replay_ring_chain(q, e->rec->used.id)
-					       : NULL;
+	uint32_t slots = q->packed && c ? c->ndirect : 1; /* split: an entry for each chain */
+	bool go_on = c && side == RECORDED && e->req;
 	bool exact, due = is_due(q, position, slots, &exact) && !silent(i, e, q);
 	s->news = true;
-	if (s->due && c && c->order >= s->due_popped)
-		missed(r, i, q, side, e);
+	if (s->due && go_on && c->order >= s->due_popped)
+		missed(q, side, e);
 	/*
-	 * Flags come and go while a driver works: a notification on its way makes it
-	 * look, and with that it may find this one, too.
+	 * A driver changes its flags while it works: the notification already sent makes
+	 * it look at the ring, where it may find this entry, too.
 	 */
-	if (due && !exact && c && c->order < s->reported_popped)
+	if (due && !exact && go_on && c->order < s->reported_popped)
 		due = false;
-	if (side == REPLAYED && i->line && !replay_msix(i, e)) /* the line says it already */
+	if (side == REPLAYED && i->line && !replay_msix(i, e)) /* the line is still asserted */
 		due = false;
 	if (!due || s->due)
 		return;
 	s->due = true;
 	s->due_at = e->number;
 	s->due_popped = q->popped;
-	if (side == RECORDED) {
-		i->n.interrupts.compared++;
-		i->n.interrupts.equal++;
-		r->n.interrupts.compared++;
-		r->n.interrupts.equal++;
-	}
+	if (side == RECORDED)
+		replay_compared(&i->n.interrupts, true);
 }
 
-static bool hears(const struct replay_instance *i, const struct event *e,
-		  const struct replay_queue *q, const struct replay_irq *irq)
+/* Is this interrupt the queue's? */
+static bool is_for(const struct replay_instance *i, const struct event *e,
+		   const struct replay_queue *q, const struct replay_irq *irq)
 {
 	const struct model_queue *m = model_queue(e->dev, q->index);
 	if (irq->kind == VQT_IRQ_INTX)
@@ -117,32 +102,26 @@ static bool hears(const struct replay_instance *i, const struct event *e,
 	return m && m->vector == irq->vector;
 }
 
-void replay_notifications_irq(struct replay *r, struct replay_instance *i, const struct event *e,
-			      unsigned side, const struct replay_irq *irq, struct replay_queue *q)
+void replay_notifications_irq(struct replay_instance *i, const struct event *e, unsigned side,
+			      const struct replay_irq *irq, struct replay_queue *q)
 {
 	bool news = false, anyone = false;
 	for (unsigned n = 0; n < i->d->num_queues; n++) {
 		struct replay_queue *k = &i->queue[n];
-		if (!k->up || (q ? k != q : !hears(i, e, k, irq)))
+		if (!k->up || (q ? k != q : !is_for(i, e, k, irq)))
 			continue;
 		anyone = true;
 		news |= k->side[side].news;
-		k->side[side].news = false;
-		owe_no_more(k, &k->side[side]);
+		k->side[side].news = k->side[side].due = false;
+		k->side[side].reported_popped = k->popped;
 	}
-	/* of the configuration, 4.1.5.4: when, is not the driver's doing */
+	/* 4.1.5.4: it may announce a configuration change, at any time */
 	bool config = irq->kind == VQT_IRQ_INTX || irq->vector == e->dev->config_vector;
 	if (news || !anyone || (config && !q))
 		return;
-	if (i->doubt) {
-		replay_skipped(r, i, "what was lost, or left out, before it may decide");
-		return;
-	}
-	if (side == RECORDED) {
+	if (side == RECORDED && !i->doubt)
 		i->n.interrupts.compared++;
-		r->n.interrupts.compared++;
-	}
-	replay_differs(r, i, e,
+	replay_differs(i, e,
 		       &(struct replay_found){ .clause = q ? clause_due(q) : "2.7.7.2",
 					       .queue = q ? q->index : VQT_NO_QUEUE },
 		       "interrupt.spurious",
@@ -150,15 +129,9 @@ void replay_notifications_irq(struct replay *r, struct replay_instance *i, const
 		       side == RECORDED ? "none" : "a notification, and nothing was used");
 }
 
-void replay_notifications_popped(struct replay_queue *q)
-{
-	q->popped++;
-}
-
-void replay_notifications_end(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-			      const struct event *e, bool went_on)
+void replay_notifications_end(struct replay_queue *q, const struct event *e)
 {
 	for (unsigned side = 0; side < 2; side++)
-		if (q->side[side].due && went_on && i->driver_at > q->side[side].due_at)
-			missed(r, i, q, side, e);
+		if (q->side[side].due && q->i->driver_at > q->side[side].due_at)
+			missed(q, side, e);
 }

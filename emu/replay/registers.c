@@ -152,8 +152,7 @@ static void subject(const struct event *e, char *buf, size_t size)
 		snprintf(buf, size, "register.%s.%s", region ? region : "?", field);
 }
 
-static void differ(struct replay *r, struct replay_instance *i, const struct event *e,
-		   uint64_t mine)
+static void differ(struct replay_instance *i, const struct event *e, uint64_t mine)
 {
 	char name[80], recorded[128], replayed[128];
 	struct replay_found f = {
@@ -168,46 +167,28 @@ static void differ(struct replay *r, struct replay_instance *i, const struct eve
 		describe(e, e->rec->reg.value, recorded, sizeof(recorded));
 		describe(e, mine, replayed, sizeof(replayed));
 	}
-	replay_differs(r, i, e, &f, name, recorded, replayed);
+	replay_differs(i, e, &f, name, recorded, replayed);
 }
 
-static void compare(struct replay *r, struct replay_instance *i, const struct event *e,
-		    uint64_t mine)
+static void compare(struct replay_instance *i, const struct event *e, uint64_t mine)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
 	const char *why = NULL;
 	uint64_t all = reg->width < 8 ? (1ull << 8 * reg->width) - 1 : ~0ull;
 	uint64_t wrong = (reg->value ^ mine) & all, vary = wrong ? varying(i, reg, &why) : 0;
 	if (wrong & vary && !(wrong & ~vary)) {
-		replay_skipped(r, i, why);
+		replay_skipped(i, why);
 		return;
 	}
 	if (wrong && unsure_of(i, reg)) {
-		replay_skipped(r, i,
-			       i->doubt ? "what was lost, or left out, before it may decide"
-					: "registers set before the trace began, or while "
-					  "records were lost");
+		replay_skipped(i, i->doubt ? REPLAY_DOUBT
+					   : "registers set before the trace began, or while "
+					     "records were lost");
 		return;
 	}
-	i->n.registers.compared++;
-	r->n.registers.compared++;
-	if (wrong) {
-		differ(r, i, e, mine);
-		return;
-	}
-	i->n.registers.equal++;
-	r->n.registers.equal++;
-}
-
-static int read_target(struct replay *r, struct replay_instance *i, const struct vqt_reg *reg,
-		       uint64_t *value)
-{
-	uint32_t word = 0;
-	if (reg->region != VQT_REGION_PCI)
-		return r->ops->reg_read(i->target, reg->region, reg->offset, reg->width, value);
-	int ret = r->ops->pci_read(i->target, reg->offset, reg->width, &word);
-	*value = word;
-	return ret;
+	replay_compared(&i->n.registers, !wrong);
+	if (wrong)
+		differ(i, e, mine);
 }
 
 static bool is_generation(const struct vqt_reg *r)
@@ -221,8 +202,7 @@ static bool is_generation(const struct vqt_reg *r)
  * So what is compared is how far it moved since it was last read; when the
  * configuration has changed, whether it did, if the other had to: 4.1.4.3.1.
  */
-static void compare_generation(struct replay *r, struct replay_instance *i, const struct event *e,
-			       uint64_t mine)
+static void compare_generation(struct replay_instance *i, const struct event *e, uint64_t mine)
 {
 	uint8_t recorded = e->rec->reg.value, moved = recorded - i->generation[RECORDED];
 	bool known = i->generation_known;
@@ -234,23 +214,22 @@ static void compare_generation(struct replay *r, struct replay_instance *i, cons
 	bool free = i->config_moved && !stuck;
 	i->config_moved = i->config_differs = false;
 	if (!known || free) {
-		replay_skipped(r, i, reasons[VARY_GENERATION]);
+		replay_skipped(i, reasons[VARY_GENERATION]);
 		return;
 	}
 	i->generation_steady = true;
 	/* as if both had started from the same number */
-	compare(r, i, e, (uint8_t)(recorded - moved + (uint8_t)(mine - was)));
+	compare(i, e, (uint8_t)(recorded - moved + (uint8_t)(mine - was)));
 	i->generation_steady = false;
 }
 
-static int play_read(struct replay *r, struct replay_instance *i, const struct event *e)
+static int play_read(struct replay_instance *i, const struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
 	uint64_t mine = 0;
-	int ret = read_target(r, i, reg, &mine);
+	int ret = replay_read(i, reg->region, reg->offset, reg->width, &mine);
 	if (ret == -ENXIO) {
-		replay_skipped(r, i,
-			       "registers that the device it is played against does not have");
+		replay_skipped(i, "registers that the device it is played against does not have");
 		return 0;
 	}
 	if (ret < 0)
@@ -261,14 +240,14 @@ static int play_read(struct replay *r, struct replay_instance *i, const struct e
 		(reg->region == VQT_REGION_COMMON && reg->offset == VIRTIO_PCI_COMMON_STATUS) ||
 		(reg->region == VQT_REGION_LEGACY && reg->offset == VIRTIO_PCI_STATUS);
 	if (blind_to(i, reg))
-		replay_skipped(r, i, "registers set before the trace began");
+		replay_skipped(i, "registers set before the trace began");
 	else if (is_generation(reg))
-		compare_generation(r, i, e, mine);
+		compare_generation(i, e, mine);
 	else
-		compare(r, i, e, mine);
+		compare(i, e, mine);
 	if (status && !(reg->value & 0xff))
 		i->status_reset = false;
-	ret = replay_settle(r, i, e);
+	ret = replay_settle(i, e);
 	if (isr)
 		i->used_since_isr = false;
 	return ret;
@@ -289,7 +268,7 @@ static bool is_notify(const struct vqt_reg *r)
 }
 
 /* Rings that the recorded driver gives up, or sets up, with this write. */
-static int follow_queues(struct replay *r, struct replay_instance *i, const struct event *e)
+static int follow_queues(struct replay_instance *i, const struct event *e)
 {
 	int ret = 0;
 	for (unsigned n = 0; n < i->d->num_queues && ret == 0; n++) {
@@ -297,31 +276,23 @@ static int follow_queues(struct replay *r, struct replay_instance *i, const stru
 		const struct model_queue *m = model_queue(e->dev, n);
 		bool enabled = m && m->enabled && m->addr_known;
 		if (q->up && !enabled)
-			replay_queue_gone(r, i, q, e);
+			replay_queue_gone(q, e);
 		else if (!q->up && enabled)
-			ret = replay_ring_up(r, i, e, m);
+			ret = replay_ring_up(i, e, m);
 	}
 	return ret;
 }
 
-static int write_target(struct replay *r, struct replay_instance *i, const struct vqt_reg *reg)
-{
-	if (reg->region == VQT_REGION_PCI)
-		return r->ops->pci_write(i->target, reg->offset, reg->width, (uint32_t)reg->value);
-	return r->ops->reg_write(i->target, reg->region, reg->offset, reg->width, reg->value);
-}
-
-static int play_write(struct replay *r, struct replay_instance *i, const struct event *e)
+static int play_write(struct replay_instance *i, const struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
-	if (is_notify(reg) && replay_profile_kicks(r->profile, i->d->id))
+	if (is_notify(reg) && replay_profile_kicks(i->r->profile, i->d->id))
 		return 0; /* the kick that follows says more */
 	if (blind_to(i, reg) && !(is_status(reg) && !(reg->value & 0xff))) {
-		replay_skipped(r, i,
-			       "what the driver did to a device set up before the trace began");
+		replay_skipped(i, "what the driver did to a device set up before the trace began");
 		return 0;
 	}
-	int ret = follow_queues(r, i, e);
+	int ret = follow_queues(i, e);
 	if (ret < 0)
 		return ret;
 	if (reg->region == VQT_REGION_COMMON && reg->offset == VIRTIO_PCI_COMMON_Q_RESET)
@@ -336,16 +307,15 @@ static int play_write(struct replay *r, struct replay_instance *i, const struct 
 	}
 	if (reg->region == VQT_REGION_PCI && e->field && !strcmp(e->field->name, "msix_control"))
 		i->msix_assumed = false; /* now it is known */
-	ret = write_target(r, i, reg);
+	ret = replay_write(i, reg->region, reg->offset, reg->width, reg->value);
 	if (ret == -ENXIO) {
-		replay_skipped(r, i,
-			       "registers that the device it is played against does not have");
+		replay_skipped(i, "registers that the device it is played against does not have");
 		ret = 0;
 	}
-	return ret < 0 ? ret : replay_settle(r, i, e);
+	return ret < 0 ? ret : replay_settle(i, e);
 }
 
-int replay_play_reg(struct replay *r, struct replay_instance *i, const struct event *e)
+int replay_play_reg(struct replay_instance *i, const struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
 	bool width = reg->width == 1 || reg->width == 2 || reg->width == 4 || reg->width == 8;
@@ -354,14 +324,14 @@ int replay_play_reg(struct replay *r, struct replay_instance *i, const struct ev
 		return 0;
 	if (!width || reg->region == VQT_REGION_BAR || reg->region == VQT_REGION_MMIO ||
 	    (reg->region == VQT_REGION_PCI && reg->width == 8)) {
-		replay_skipped(r, i, "accesses that are no register's");
+		replay_skipped(i, "accesses that are no register's");
 		return 0;
 	}
 	if (reg->op == VQT_WRITE) {
 		i->driver_at = e->number;
-		return play_write(r, i, e);
+		return play_write(i, e);
 	}
-	int ret = play_read(r, i, e);
+	int ret = play_read(i, e);
 	i->driver_at = e->number;
 	return ret;
 }

@@ -1,360 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* The replay engine: keeps records until they can be played, and plays them. */
+/* The life of a replay: records wait until they can be played, and are played in order. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/class/class.h"
 #include "decoder/spec/constants.h"
 #include "emu/replay/class.h"
 #include "emu/replay/impl.h"
-#include "emu/replay/qemu/qemu.h"
 
 /* Looked ahead for the chains of a kick: so many records, so many bytes. */
 #define AHEAD 512
 #define AHEAD_BYTES (8u << 20)
 
-const struct replay_target_ops *const replay_targets[] = {
-	&replay_target_emu,
-	&replay_target_qemu,
-	NULL,
-};
-
-/* --- accounts --------------------------------------------------------------------------- */
-
-void replay_skipped(struct replay *r, struct replay_instance *i, const char *why)
-{
-	unsigned k = 0;
-	i->n.skipped++;
-	r->n.skipped++;
-	while (k < REPLAY_SKIPS - 1 && r->skip[k].why && strcmp(r->skip[k].why, why))
-		k++;
-	if (!r->skip[k].why)
-		r->skip[k].why = why;
-	r->skip[k].count++;
-}
-
-void replay_differs(struct replay *r, struct replay_instance *i, const struct event *e,
-		    const struct replay_found *f, const char *subject, const char *recorded,
-		    const char *replayed)
-{
-	struct replay_divergence d = {
-		.number = f->number ? f->number : e->number,
-		.device = i->d->id,
-		.queue = f->queue,
-		.clause = f->clause ? f->clause : "",
-		.hint = f->hint ? f->hint
-			: i->gap
-				? "Records are missing before it (the sequence numbers have a gap): "
-				  "it may be for want of them."
-				: "",
-		.related = f->related,
-	};
-	if (i->doubt) {
-		replay_skipped(r, i, "what was lost, or left out, before it may decide");
-		return;
-	}
-	snprintf(d.name, sizeof(d.name), "%s", i->d->name);
-	snprintf(d.subject, sizeof(d.subject), "%s", subject);
-	snprintf(d.recorded, sizeof(d.recorded), "%s", recorded);
-	snprintf(d.replayed, sizeof(d.replayed), "%s", replayed);
-	d.declared = replay_declared_meet(r->opt.declared, r->ops->name, subject);
-	if (d.declared) {
-		i->n.declared++;
-		r->n.declared++;
-	} else {
-		i->n.divergences++;
-		r->n.divergences++;
-	}
-	if (r->opt.diverged)
-		r->opt.diverged(r->opt.opaque, &d);
-}
-
 /* Trouble of the target: keeps the words, returns rc. */
 static int trouble(struct replay *r, struct replay_instance *i, int rc)
 {
-	const char *why = i && i->target ? r->ops->error(i->target) : "";
+	const char *why = i ? i->ops->error(i->target) : "";
 	snprintf(r->error, sizeof(r->error), "%s: %s", i ? i->d->name : "replay",
 		 *why ? why : strerror(-rc));
 	return rc;
 }
 
-/* --- the target's side --------------------------------------------------------------------- */
-
-#define IRQS 256
-
-int replay_settle(struct replay *r, struct replay_instance *i, const struct event *e)
-{
-	struct replay_irq irq[IRQS];
-	int ret = r->ops->wait(i->target, 0), n;
-	if (ret < 0)
-		return ret;
-	/* first the interrupts: what they tell of has been used by then */
-	n = r->ops->irqs(i->target, irq, IRQS);
-	if (n < 0)
-		return n;
-	ret = 0;
-	for (unsigned k = 0; k < i->d->num_queues && ret == 0; k++) {
-		struct replay_queue *q = &i->queue[k];
-		uint64_t before = q->used_replayed;
-		if (q->up && q->chains)
-			ret = replay_ring_collect(r, i, q, e);
-		i->used_since_isr |= q->used_replayed != before;
-	}
-	for (int k = 0; k < n && ret >= 0; k++) {
-		if (irq[k].kind == VQT_IRQ_INTX)
-			i->line = irq[k].level;
-		if (irq[k].kind != VQT_IRQ_INTX || irq[k].level)
-			replay_notifications_irq(r, i, e, REPLAYED, &irq[k], NULL);
-	}
-	return ret;
-}
-
-struct replay_queue *replay_queue_of(struct replay_instance *i, const struct event *e)
-{
-	return e->queue && e->queue->index < i->d->num_queues ? &i->queue[e->queue->index] : NULL;
-}
-
-/* --- one event ------------------------------------------------------------------------------- */
-
-static bool for_queue(const struct replay_pending *p, const struct event *e)
-{
-	return p->rec.h.device == e->rec->h.device && p->rec.h.queue == e->rec->h.queue;
-}
-
-/* Is this chain among those that the kick's ring showed as available? */
-static bool shown(const struct replay_queue *q, const struct vqt_kick *k, uint16_t pos)
-{
-	uint16_t left = k->ring.avail_idx - pos;
-	return !q->packed && k->ring.known & VQT_RING_AVAIL_IDX && left && left <= q->size;
-}
-
-static int publish(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-		   struct replay_pending *p)
-{
-	const char *why;
-	int ret = replay_ring_publish(r, i, q, p, &why);
-	if (ret == 0) {
-		q->torn = true;
-		replay_skipped(r, i, why);
-	}
-	return ret;
-}
-
-/* Chains that were in the ring when it was kicked, as later records show them. */
-static int publish_ahead(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-			 const struct event *e)
-{
-	const struct vqt_kick *k = &e->rec->kick;
-	bool counted = !q->packed && k->ring.known & VQT_RING_AVAIL_IDX;
-	for (struct replay_pending *p = r->first; p; p = p->next) {
-		if (p->rec.h.type == VQT_REG && p->rec.h.device == e->rec->h.device &&
-		    p->rec.reg.op == VQT_WRITE)
-			break;
-		if (!for_queue(p, e))
-			continue;
-		if (p->rec.h.type == VQT_AVAIL && !p->published && !p->rec.avail.first) {
-			const struct vqt_avail *a = &p->rec.avail;
-			if ((counted && !shown(q, k, a->pos)) || a->flags & VQT_CHAIN_AGAIN ||
-			    replay_ring_chain(q, a->head))
-				break;
-			int ret = publish(r, i, q, p);
-			if (ret < 0)
-				return ret;
-		} else if (p->rec.h.type != VQT_AVAIL && !counted) {
-			break; /* only what follows at once is surely there */
-		} else if (p->rec.h.type == VQT_KICK || p->rec.h.type == VQT_LIFECYCLE) {
-			break;
-		}
-	}
-	return replay_ring_show(r, i, q);
-}
-
-/* 4.1.5.2: what the driver writes to notify of this queue. */
-static uint32_t kick_value(const struct event *e, const struct replay_queue *q)
-{
-	const struct vqt_kick *k = &e->rec->kick;
-	uint32_t at = q->avail;
-	if (k->width && k->via != VQT_KICK_IOEVENTFD)
-		return k->value;
-	if (!replay_has(e, VIRTIO_F_NOTIFICATION_DATA))
-		return q->index;
-	if (q->packed)
-		at = at % q->size | (at < q->size ? 0x8000 : 0);
-	return q->index | at << 16;
-}
-
-static int kick(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-		const struct event *e, bool nudge)
-{
-	struct replay_kick k = {
-		.queue = q->index,
-		.notify_off = i->d->notify_off[q->index],
-		.value = nudge ? q->index : kick_value(e, q),
-		.width = replay_has(e, VIRTIO_F_NOTIFICATION_DATA) ? 4 : 2,
-		.legacy = i->d->transitional && !replay_has(e, VIRTIO_F_VERSION_1),
-		.nudge = nudge,
-	};
-	if (!nudge && e->rec->kick.width && e->rec->kick.via != VQT_KICK_IOEVENTFD)
-		k.width = e->rec->kick.width;
-	int ret = r->ops->kick(i->target, &k);
-	return ret == -ENXIO ? 0 : ret;
-}
-
-static int play_kick(struct replay *r, struct replay_instance *i, const struct event *e)
-{
-	struct replay_queue *q = replay_queue_of(i, e);
-	i->driver_at = e->number;
-	if (!q || !q->up)
-		return 0;
-	int ret = replay_ring_apply(r, i, q, &e->rec->kick.ring);
-	if (ret == 0)
-		ret = publish_ahead(r, i, q, e);
-	if (ret >= 0)
-		ret = kick(r, i, q, e, false);
-	return ret < 0 ? ret : replay_settle(r, i, e);
-}
-
-/* The head is in use still: its completion is not in the trace. */
-static int make_room(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-		     const struct event *e, struct replay_chain *c)
-{
-	struct record none = { .h = { .type = VQT_USED } };
-	struct replay_answer a = { .queue = q->index, .head = c->head, .used = &none };
-	int ret = r->ops->complete && !c->done ? r->ops->complete(i->target, &a) : 0;
-	if (ret == 0)
-		ret = replay_settle(r, i, e);
-	replay_skipped(r, i, "completions that are not in the trace");
-	replay_ring_forget(q, c);
-	return ret;
-}
-
-static int play_avail(struct replay *r, struct replay_instance *i, const struct event *e,
-		      struct replay_pending *p)
-{
-	struct replay_queue *q = replay_queue_of(i, e);
-	const struct vqt_avail *a = &e->rec->avail;
-	struct replay_chain *c;
-	int ret;
-	if (!q || !q->up)
-		return 0;
-	ret = replay_ring_apply(r, i, q, &a->ring);
-	c = replay_ring_chain(q, a->head);
-	if (ret < 0 || a->first || (c && a->flags & VQT_CHAIN_AGAIN))
-		return ret;
-	if (!p->published) { /* added while the device was looking: nobody kicked */
-		if (c)
-			ret = make_room(r, i, q, e, c);
-		if (ret == 0)
-			ret = publish(r, i, q, p);
-		if (ret > 0)
-			ret = replay_ring_show(r, i, q);
-		if (ret == 0)
-			ret = kick(r, i, q, e, true);
-		if (ret < 0)
-			return ret;
-		c = replay_ring_chain(q, a->head);
-	}
-	if (c)
-		c->popped = true;
-	replay_notifications_popped(q);
-	return replay_settle(r, i, e);
-}
-
-/* What the driver read of it from then on says what it became. */
-static int change_config(struct replay *r, struct replay_instance *i, const struct event *e)
-{
-	const struct replay_config *now = replay_profile_change(r->profile, i->d->id, e->number);
-	if (!now)
-		return 0;
-	i->config_moved = true;
-	i->config_differs |= now->any;
-	int ret = r->ops->config_change ? r->ops->config_change(i->target, now) : -ENOTSUP;
-	if (ret == -ENOTSUP) {
-		replay_skipped(r, i, "changes of the configuration, which cannot be made here");
-		return 0;
-	}
-	i->n.environment++;
-	r->n.environment++;
-	return ret < 0 ? ret : replay_settle(r, i, e);
-}
-
-static int play_irq(struct replay *r, struct replay_instance *i, const struct event *e)
-{
-	const struct vqt_irq *k = &e->rec->irq;
-	bool signals = replay_profile_signals(r->profile, i->d->id);
-	struct replay_irq irq = { .kind = k->kind, .level = k->level, .vector = k->vector };
-	if (k->kind == VQT_IRQ_CONFIG)
-		return change_config(r, i, e);
-	if ((signals && k->kind != VQT_IRQ_SIGNAL) || (k->kind == VQT_IRQ_INTX && !k->level))
-		return 0;
-	if (k->kind == VQT_IRQ_SIGNAL)
-		irq.kind = replay_msix(i, e) ? VQT_IRQ_MSIX : VQT_IRQ_INTX;
-	if (k->kind == VQT_IRQ_SIGNAL && e->rec->h.queue == VQT_NO_QUEUE)
-		return 0;
-	replay_notifications_irq(r, i, e, RECORDED, &irq,
-				 e->rec->h.queue != VQT_NO_QUEUE ? replay_queue_of(i, e) : NULL);
-	return 0;
-}
-
-void replay_queue_gone(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-		       const struct event *e)
-{
-	replay_notifications_end(r, i, q, e, true);
-	if (q->used_recorded && !q->chains && !i->doubt && !q->torn) {
-		uint32_t wrap = replay_ring_wrap(q);
-		bool equal = q->used_last % wrap == q->used % wrap;
-		i->n.rings.compared++;
-		r->n.rings.compared++;
-		i->n.rings.equal += equal;
-		r->n.rings.equal += equal;
-		if (!equal) {
-			char a[48], b[48];
-			snprintf(a, sizeof(a), "position %u", q->used_last % wrap);
-			snprintf(b, sizeof(b), "position %u", q->used % wrap);
-			replay_differs(
-				r, i, e,
-				&(struct replay_found){ .queue = q->index, .clause = "2.7.8" },
-				"ring.final", a, b);
-		}
-	}
-	replay_ring_down(q);
-}
-
-/* The device was reset; by whom, is lost. */
-static int reset_by_hand(struct replay *r, struct replay_instance *i, const struct event *e)
-{
-	for (unsigned n = 0; n < i->d->num_queues; n++)
-		if (i->queue[n].up)
-			replay_queue_gone(r, i, &i->queue[n], e);
-	int ret = r->ops->reg_write(i->target, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
-	if (ret == -ENXIO)
-		ret = r->ops->reg_write(i->target, VQT_REGION_LEGACY, VIRTIO_PCI_STATUS, 1, 0);
-	i->doubt = false;
-	return ret < 0 && ret != -ENXIO ? ret : replay_settle(r, i, e);
-}
-
-static int play_life(struct replay *r, struct replay_instance *i, const struct event *e)
-{
-	int ret;
-	switch (e->rec->life.what) {
-	case VQT_LIFECYCLE_RESET: /* the driver's own has passed already */
-		if (!e->status_before || !r->ops->platform_reset)
-			return 0;
-		if (i->doubt) /* the driver's own write may be lost */
-			return reset_by_hand(r, i, e);
-		for (unsigned n = 0; n < i->d->num_queues; n++)
-			if (i->queue[n].up)
-				replay_queue_gone(r, i, &i->queue[n], e);
-		i->blind = i->doubt = i->gap = i->unsure = false;
-		ret = r->ops->platform_reset(i->target);
-		return ret < 0 ? ret : replay_settle(r, i, e);
-	case VQT_LIFECYCLE_CONFIG_CHANGE: return change_config(r, i, e);
-	}
-	return 0;
-}
+/* --- records ----------------------------------------------------------------------------- */
 
 /* A capture that loses records says so; a gap alone is the work of someone else. */
 static void lose(struct replay *r, bool told)
@@ -377,26 +45,6 @@ static struct replay_instance *instance_of(struct replay *r, const struct event 
 	return NULL;
 }
 
-static int play(struct replay *r, struct replay_instance *i, const struct event *e,
-		struct replay_pending *p)
-{
-	switch (e->rec->h.type) {
-	case VQT_REG: return replay_play_reg(r, i, e);
-	case VQT_KICK: return play_kick(r, i, e);
-	case VQT_AVAIL: return play_avail(r, i, e, p);
-	case VQT_USED: return replay_play_used(r, i, e);
-	case VQT_IRQ: return play_irq(r, i, e);
-	case VQT_LIFECYCLE: return play_life(r, i, e);
-	case VQT_DEVICE_STATE:
-		if (!(e->rec->device_state.known & ~VQT_KNOWN_CONFIG))
-			return 0; /* the configuration changed, and nothing else */
-		i->state_told = true;
-		return 0;
-	case VQT_QUEUE_STATE: i->state_told = true; return 0;
-	}
-	return 0;
-}
-
 static int play_first(struct replay *r)
 {
 	struct replay_pending *p = r->first;
@@ -417,11 +65,10 @@ static int play_first(struct replay *r)
 	struct replay_instance *i = ret == 0 ? instance_of(r, &e) : NULL;
 	if (i && i->target) {
 		i->n.events++;
-		r->n.events++;
 		if (i->state_told && p->rec.h.type >= VQT_REG)
-			ret = replay_late(r, i, &e);
+			ret = replay_late(i, &e);
 		if (ret == 0)
-			ret = play(r, i, &e, p);
+			ret = replay_play(i, &e, p);
 		if (ret < 0)
 			trouble(r, i, ret);
 	}
@@ -463,27 +110,22 @@ int replay_feed(struct replay *r, const struct record *rec, uint64_t number)
 
 /* --- the end ----------------------------------------------------------------------------------- */
 
-static void final_status(struct replay *r, struct replay_instance *i, const struct event *e)
+static void final_status(struct replay_instance *i, const struct event *e)
 {
 	uint64_t mine = 0;
-	bool legacy = i->d->transitional && !replay_has(e, VIRTIO_F_VERSION_1);
 	if (i->blind || i->doubt || !e->dev->status_known)
 		return;
-	if (legacy ? r->ops->reg_read(i->target, VQT_REGION_LEGACY, VIRTIO_PCI_STATUS, 1, &mine)
-		   : r->ops->reg_read(i->target, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1,
-				      &mine))
+	if (replay_legacy(i, e)
+		    ? replay_read(i, VQT_REGION_LEGACY, VIRTIO_PCI_STATUS, 1, &mine)
+		    : replay_read(i, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, &mine))
 		return;
-	i->n.registers.compared++;
-	r->n.registers.compared++;
-	if (mine == e->dev->status) {
-		i->n.registers.equal++;
-		r->n.registers.equal++;
+	replay_compared(&i->n.registers, mine == e->dev->status);
+	if (mine == e->dev->status)
 		return;
-	}
 	char recorded[80], replayed[80];
 	spec_format_status(recorded, sizeof(recorded), e->dev->status);
 	spec_format_status(replayed, sizeof(replayed), (unsigned)mine);
-	replay_differs(r, i, e, &(struct replay_found){ .clause = "2.1", .queue = VQT_NO_QUEUE },
+	replay_differs(i, e, &(struct replay_found){ .clause = "2.1", .queue = VQT_NO_QUEUE },
 		       "state.device_status", recorded, replayed);
 }
 
@@ -499,10 +141,8 @@ int replay_finish(struct replay *r)
 		if (!i->target || !e.dev)
 			continue;
 		e.number = i->driver_at;
-		final_status(r, i, &e);
-		for (unsigned k = 0; k < i->d->num_queues; k++)
-			if (i->queue[k].up)
-				replay_queue_gone(r, i, &i->queue[k], &e);
+		final_status(i, &e);
+		replay_queues_gone(i, &e);
 	}
 	return ret;
 }
@@ -531,8 +171,9 @@ static const char *unplayable(const struct replay *r, const struct replay_device
 	return NULL;
 }
 
-static int begin(struct replay *r, struct replay_instance *i, const struct replay_device *d)
+static int begin(struct replay_instance *i, const struct replay_device *d)
 {
+	struct replay *r = i->r;
 	struct replay_target_config cfg = {
 		.device = d,
 		.emit = r->opt.emit ? tap_emit : NULL,
@@ -552,16 +193,16 @@ static int begin(struct replay *r, struct replay_instance *i, const struct repla
 	i->queue = calloc(d->num_queues, sizeof(*i->queue));
 	int ret = i->queue ? replay_requests_begin(i, d->disk_path) : -ENOMEM;
 	for (unsigned n = 0; ret == 0 && n < d->num_queues; n++)
-		i->queue[n].index = n;
+		i->queue[n] = (struct replay_queue){ .i = i, .index = n };
 	if (ret == 0)
-		ret = r->ops->create(&i->target, &cfg, i->why_text, sizeof(i->why_text));
+		ret = i->ops->create(&i->target, &cfg, i->why_text, sizeof(i->why_text));
 	if (ret == -ENOTSUP) {
 		i->why = i->why_text;
 		i->target = NULL;
 		return 0;
 	}
 	if (ret == 0 && i->blind && d->vectored)
-		ret = replay_msix_on(r, i);
+		ret = replay_msix_on(i);
 	return ret;
 }
 
@@ -588,7 +229,6 @@ int replay_new(struct replay **out, const struct replay_profile *g,
 		return -ENOMEM;
 	r->profile = g;
 	r->opt = *opt;
-	r->ops = opt->against ? opt->against : &replay_target_emu;
 	r->now = opt->start;
 	r->last = &r->first;
 	r->model = model_new();
@@ -601,7 +241,9 @@ int replay_new(struct replay **out, const struct replay_profile *g,
 		begin_trace(r);
 	for (unsigned k = 0; k < n && ret == 0; k++) {
 		struct replay_instance *i = &r->instance[r->ninstance++];
-		ret = begin(r, i, replay_profile_device(g, k));
+		i->r = r;
+		i->ops = opt->against;
+		ret = begin(i, replay_profile_device(g, k));
 		if (ret < 0)
 			snprintf(why, size, "%s: %s", replay_profile_device(g, k)->name,
 				 *i->why_text ? i->why_text : strerror(-ret));
@@ -626,7 +268,7 @@ void replay_free(struct replay *r)
 	for (unsigned n = 0; n < r->ninstance; n++) {
 		struct replay_instance *i = &r->instance[n];
 		if (i->target)
-			r->ops->destroy(i->target);
+			i->ops->destroy(i->target);
 		for (unsigned k = 0; i->queue && k < i->d->num_queues; k++)
 			replay_ring_down(&i->queue[k]);
 		free(i->queue);
@@ -640,40 +282,4 @@ void replay_free(struct replay *r)
 const char *replay_error(const struct replay *r)
 {
 	return r->error;
-}
-
-const struct replay_counts *replay_counts(const struct replay *r)
-{
-	return &r->n;
-}
-
-static int by_count(const void *a, const void *b)
-{
-	const struct replay_skip *x = a, *y = b;
-	return x->count < y->count ? 1 : x->count > y->count ? -1 : 0;
-}
-
-unsigned replay_skips(const struct replay *r, struct replay_skip out[REPLAY_SKIPS])
-{
-	unsigned n = 0;
-	memcpy(out, r->skip, sizeof(r->skip));
-	while (n < REPLAY_SKIPS && out[n].why)
-		n++;
-	qsort(out, n, sizeof(*out), by_count);
-	return n;
-}
-
-bool replay_report(const struct replay *r, unsigned n, struct replay_device_report *out)
-{
-	if (n >= r->ninstance)
-		return false;
-	const struct replay_instance *i = &r->instance[n];
-	*out = (struct replay_device_report){
-		.device = i->d,
-		.played = i->target,
-		.why = i->why ? i->why : "",
-		.against = i->target ? r->ops->version(i->target) : "",
-		.counts = i->n,
-	};
-	return true;
 }

@@ -63,7 +63,7 @@ struct replay_skip {
 #define REPLAY_SKIPS 24
 
 struct replay_options {
-	const struct replay_target_ops *against; /* NULL: the emulator */
+	const struct replay_target_ops *against; /* one of replay_targets */
 	const char *binary; /* for targets that run a program */
 	const char *only; /* name or user id of the one device to replay, or NULL */
 	uint64_t until; /* stop after this event; 0: play all */
@@ -95,7 +95,7 @@ int replay_feed(struct replay *r, const struct record *rec, uint64_t number);
 int replay_finish(struct replay *r);
 const char *replay_error(const struct replay *r);
 
-const struct replay_counts *replay_counts(const struct replay *r);
+struct replay_counts replay_counts(const struct replay *r); /* of all devices */
 /* Reasons for skipping, most frequent first; how many. */
 unsigned replay_skips(const struct replay *r, struct replay_skip out[REPLAY_SKIPS]);
 /* The devices: NULL when n is past the last. */

@@ -88,10 +88,11 @@ static void note_write(struct replay_instance *i, const struct event *e, uint64_
 
 /* --- telling the target ------------------------------------------------------------------ */
 
-void replay_request_of(struct replay *r, struct replay_instance *i, struct replay_queue *q,
-		       const struct replay_chain *c, const uint8_t *head, size_t len,
-		       struct replay_request *out)
+void replay_request_of(struct replay_queue *q, const struct replay_chain *c, const uint8_t *head,
+		       size_t len, struct replay_request *out)
 {
+	struct replay_instance *i = q->i;
+	struct replay *r = i->r;
 	*out = (struct replay_request){
 		.queue = q->index,
 		.head = c->head,
@@ -117,7 +118,6 @@ void replay_request_of(struct replay *r, struct replay_instance *i, struct repla
 /* --- comparing -------------------------------------------------------------------------- */
 
 struct look {
-	struct replay *r;
 	struct replay_instance *i;
 	struct replay_queue *q;
 	struct replay_chain *c;
@@ -130,7 +130,7 @@ static void differs(struct look *l, const char *subject, const char *clause, con
 {
 	l->equal = false;
 	l->doubtful = l->i->doubt;
-	replay_differs(l->r, l->i, l->e,
+	replay_differs(l->i, l->e,
 		       &(struct replay_found){ .clause = clause,
 					       .hint = hint,
 					       .queue = l->q->index,
@@ -167,13 +167,12 @@ static int compare_status(struct look *l)
 	uint8_t status;
 	if (!(u->flags & VQT_USED_STATUS) || !l->c->has_status)
 		return 0;
-	int ret = l->r->ops->mem_read(l->i->target, l->c->status_at, &status, 1);
+	int ret = l->i->ops->mem_read(l->i->target, l->c->status_at, &status, 1);
 	if (ret < 0)
 		return ret;
 	if (l->c->fail) {
-		replay_declared_meet(l->r->opt.declared, l->r->ops->name, "io-error");
+		replay_declared_meet(l->i->r->opt.declared, l->i->ops->name, "io-error");
 		l->i->n.environment++;
-		l->r->n.environment++;
 	}
 	if (status == u->status)
 		return 0;
@@ -212,12 +211,10 @@ static void compare_bytes(struct look *l, const struct record_seg *seg, size_t l
 			first = k;
 	}
 	l->i->n.data.compared += compared;
-	l->r->n.data.compared += compared;
 	if (compared < len)
-		replay_skipped(l->r, l->i, "read data nobody knows (never written or read before)");
+		replay_skipped(l->i, "read data nobody knows (never written or read before)");
 	if (first == len) {
 		l->i->n.data.equal += compared;
-		l->r->n.data.equal += compared;
 		return;
 	}
 	char recorded[96], replayed[96], a[52], b[52];
@@ -259,11 +256,11 @@ static int compare_data(struct look *l, bool of_disk)
 			continue;
 		len = len < d->len - seg.offset ? len : d->len - seg.offset;
 		len = len < end - at ? len : end - at;
-		int ret = l->r->ops->mem_read(l->i->target, d->addr + seg.offset, mine, len);
+		int ret = l->i->ops->mem_read(l->i->target, d->addr + seg.offset, mine, len);
 		if (ret < 0)
 			return ret;
 		if (len < d->len - seg.offset && len < end - at)
-			replay_skipped(l->r, l->i,
+			replay_skipped(l->i,
 				       "read data past the snap length (record with a larger -s)");
 		if (!of_disk) { /* 5.2.6.1: a string; what is behind its end is the driver's */
 			size_t text = strnlen((const char *)seg.bytes, len);
@@ -298,8 +295,7 @@ static void learn_write(struct look *l, const struct replay_known_bytes *bytes)
 	}
 	if (seen < len)
 		replay_skipped(
-			l->r, l->i,
-			"written data past the snap length (reading it back proves nothing)");
+			l->i, "written data past the snap length (reading it back proves nothing)");
 }
 
 static void learn_range(struct look *l, bool known)
@@ -315,7 +311,7 @@ static int compare_blk(struct look *l)
 	const struct model_request *req = l->e->req;
 	bool ok = !req->status_known || req->status == VIRTIO_BLK_S_OK;
 	if (!req->typed) {
-		replay_skipped(l->r, l->i, "requests whose header was not captured");
+		replay_skipped(l->i, "requests whose header was not captured");
 		return 0;
 	}
 	if (req->sector >= INT64_MAX / BLK_SECTOR || !req->writable)
@@ -326,7 +322,7 @@ static int compare_blk(struct look *l)
 			return 0;
 		if (!beside_write(l->i, req->sector * BLK_SECTOR, req->writable - 1, req->number))
 			return compare_data(l, true);
-		replay_skipped(l->r, l->i, "data read while it was being written");
+		replay_skipped(l->i, "data read while it was being written");
 		return 0;
 	case VIRTIO_BLK_T_GET_ID: return ok && l->equal ? compare_data(l, false) : 0;
 	case VIRTIO_BLK_T_OUT: learn_write(l, l->c->bytes); return 0;
@@ -352,18 +348,18 @@ static int complete(struct look *l)
 	};
 	unsigned patience = 1;
 	int ret = 0;
-	if (l->r->ops->complete)
-		ret = l->r->ops->complete(l->i->target, &a);
+	if (l->i->ops->complete)
+		ret = l->i->ops->complete(l->i->target, &a);
 	if (ret == 0)
-		ret = replay_settle(l->r, l->i, l->e);
+		ret = replay_settle(l->i, l->e);
 	while (ret == 0 && !l->c->done) {
-		ret = l->r->ops->wait(l->i->target, patience);
+		ret = l->i->ops->wait(l->i->target, patience);
 		if (ret <= 0)
 			break;
 		patience = patience < PATIENCE ? patience * 2 : PATIENCE;
-		ret = replay_settle(l->r, l->i, l->e);
+		ret = replay_settle(l->i, l->e);
 	}
-	return ret < 0 ? ret : replay_settle(l->r, l->i, l->e);
+	return ret < 0 ? ret : replay_settle(l->i, l->e);
 }
 
 static struct replay_chain *oldest(struct replay_queue *q, bool only_taken)
@@ -423,7 +419,7 @@ static int compare(struct look *l)
 	}
 	if (l->i->scripted) {
 		replay_skipped(
-			l->r, l->i,
+			l->i,
 			"answers of a device type that vqtrace does not have: taken from the trace");
 		return 0;
 	}
@@ -435,11 +431,10 @@ static int compare(struct look *l)
 }
 
 /* A request that is not played: what it wrote to the disk is not there. */
-static int not_played(struct replay *r, struct replay_instance *i, const struct event *e,
-		      const char *why)
+static int not_played(struct replay_instance *i, const struct event *e, const char *why)
 {
 	const struct model_request *req = e->req;
-	replay_skipped(r, i, why);
+	replay_skipped(i, why);
 	if (i->d->virtio_id != VIRTIO_ID_BLOCK || !req || !req->typed ||
 	    req->sector >= INT64_MAX / BLK_SECTOR || req->type_raw == VIRTIO_BLK_T_IN)
 		return 0;
@@ -448,28 +443,26 @@ static int not_played(struct replay *r, struct replay_instance *i, const struct 
 	return 0;
 }
 
-int replay_play_used(struct replay *r, struct replay_instance *i, const struct event *e)
+int replay_play_used(struct replay_instance *i, const struct event *e)
 {
 	struct replay_queue *q = replay_queue_of(i, e);
 	const struct vqt_used *u = &e->rec->used;
-	struct look l = { .r = r, .i = i, .q = q, .e = e, .equal = true };
+	struct look l = { .i = i, .q = q, .e = e, .equal = true };
 	int ret = 0;
 	if (!q || !q->up)
-		return not_played(r, i, e, "requests of a queue whose set-up is not in the trace");
-	ret = replay_ring_apply(r, i, q, &u->ring);
+		return not_played(i, e, "requests of a queue whose set-up is not in the trace");
+	ret = replay_ring_apply(q, &u->ring);
 	if (ret < 0)
 		return ret;
 	l.c = replay_ring_chain(q, u->id);
-	replay_notifications_used(r, i, q, RECORDED, e, replay_ring_position(q, u->pos),
-				  l.c ? l.c->ndirect : 1);
+	replay_notifications_used(q, RECORDED, e, replay_ring_position(q, u->pos), l.c);
 	q->used_recorded++;
 	q->used_last = replay_ring_position(q, u->pos) + (q->packed && l.c ? l.c->ndirect : 1);
 	if (!l.c && !e->unknown_id) {
 		q->torn = true;
-		return not_played(r, i, e, "requests that could not be laid out");
+		return not_played(i, e, "requests that could not be laid out");
 	}
 	i->n.requests.compared++;
-	r->n.requests.compared++;
 	if (!l.c || !l.c->popped)
 		return unknown_id(&l);
 	if (q->in_order)
@@ -478,11 +471,8 @@ int replay_play_used(struct replay *r, struct replay_instance *i, const struct e
 		ret = complete(&l);
 	if (ret == 0)
 		ret = compare(&l);
-	q->matched++;
 	i->n.requests.compared -= l.doubtful;
-	r->n.requests.compared -= l.doubtful;
 	i->n.requests.equal += l.equal;
-	r->n.requests.equal += l.equal;
 	replay_ring_forget(q, l.c);
 	return ret;
 }

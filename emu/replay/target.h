@@ -157,14 +157,12 @@ struct replay_target_ops {
 	/* What went wrong last, in words; borrowed. */
 	const char *(*error)(struct replay_target *t);
 
-	/* PCI configuration space: width 1, 2, 4. */
-	int (*pci_read)(struct replay_target *t, uint32_t off, unsigned width, uint32_t *value);
-	int (*pci_write)(struct replay_target *t, uint32_t off, unsigned width, uint32_t value);
-	/* Registers in BARs: region is enum vqt_region (COMMON ... LEGACY); width 1 to 8. */
-	int (*reg_read)(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-			uint64_t *value);
-	int (*reg_write)(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-			 uint64_t value);
+	/*
+	 * Registers: region is enum vqt_region (PCI, COMMON ... LEGACY), width 1, 2 or 4
+	 * bytes, 8 only in BARs.
+	 */
+	int (*access)(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
+		      uint64_t *value, bool write);
 	/* Guest memory. */
 	int (*mem_read)(struct replay_target *t, uint64_t gpa, void *buf, size_t len);
 	int (*mem_write)(struct replay_target *t, uint64_t gpa, const void *buf, size_t len);
@@ -197,8 +195,8 @@ struct replay_target_ops {
 	int (*platform_reset)(struct replay_target *t); /* power-on state again, memory kept */
 };
 
-extern const struct replay_target_ops replay_target_emu;
-/* The table of them, ending in NULL: --against NAME. */
+/* One row a target, ending in NULL (emu/replay/targets.c): --against NAME. */
 extern const struct replay_target_ops *const replay_targets[];
+extern const struct replay_target_ops replay_target_emu, replay_target_qemu;
 
 #endif

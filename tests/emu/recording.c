@@ -101,6 +101,7 @@ void recording_replay(struct recording *t, const struct replay_options *opt, str
 
 	memset(out, 0, sizeof(*out));
 	gather(t, g);
+	o.against = &replay_target_emu;
 	o.diverged = note;
 	if (!o.emit)
 		o.opaque = out;
@@ -111,7 +112,7 @@ void recording_replay(struct recording *t, const struct replay_options *opt, str
 	if (r && out->rc >= 0)
 		out->rc = replay_finish(r);
 	if (r) {
-		out->n = *replay_counts(r);
+		out->n = replay_counts(r);
 		if (out->rc < 0)
 			snprintf(out->why, sizeof(out->why), "%s", replay_error(r));
 	}

@@ -64,6 +64,7 @@ static void differs(void *opaque, const struct replay_divergence *d)
 static void play(const struct input *in, const struct replay_profile *g, unsigned how)
 {
 	struct replay_options o = {
+		.against = &replay_target_emu,
 		.memory = 64 << 20,
 		.io_errors = how & 2,
 		.emit = how & 4 ? check_record : NULL,

@@ -147,12 +147,9 @@ int qemu_mem_touch(struct replay_target *t, uint64_t gpa, uint64_t len);
 
 /* --- emu/replay/qemu/pci.c --- */
 int qemu_pci_setup(struct replay_target *t);
-int qemu_pci_read(struct replay_target *t, uint32_t off, unsigned width, uint32_t *value);
-int qemu_pci_write(struct replay_target *t, uint32_t off, unsigned width, uint32_t value);
-int qemu_reg_read(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-		  uint64_t *value);
-int qemu_reg_write(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-		   uint64_t value);
+/* As replay_target_ops.access. */
+int qemu_access(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
+		uint64_t *value, bool write);
 /* Messages that landed: the vectors, each once. */
 unsigned qemu_msix_take(struct replay_target *t, struct replay_irq *out, unsigned max);
 

@@ -250,44 +250,35 @@ static int ecam(struct replay_target *t, uint32_t off, uint64_t *at)
 	return qemu_trouble(t, qtest_pci_write(&t->qtest, 0, MCH_PCIEXBAR, 4, ECAM | 1));
 }
 
-int qemu_pci_read(struct replay_target *t, uint32_t off, unsigned width, uint32_t *value)
+static int pci_access(struct replay_target *t, uint32_t off, unsigned width, uint64_t *value,
+		      bool write)
 {
-	uint64_t at, v;
-	int rc;
-
-	if (off % width || off + width > EMU_PCI_CONFIG)
-		return -ENXIO;
-	if (off < 256)
-		return cfg_read(t, off, width, value);
-	if (!t->d->layout.express)
-		return -ENXIO;
-	rc = ecam(t, off, &at);
-	if (!rc)
-		rc = qemu_trouble(t, qtest_read(&t->qtest, at, width, &v));
-	*value = rc ? 0 : v;
-	return rc;
-}
-
-int qemu_pci_write(struct replay_target *t, uint32_t off, unsigned width, uint32_t value)
-{
+	uint32_t v = 0;
 	uint64_t at;
 	int rc;
 
-	if (off % width || off + width > EMU_PCI_CONFIG)
+	if (off % width || off + width > (t->d->layout.express ? EMU_PCI_CONFIG : 256))
 		return -ENXIO;
-	t->bars_known &= off >= PCI_BASE_ADDRESS_5 + 4 || off + width <= PCI_COMMAND;
-	if (off < 256)
-		return cfg_write(t, off, width, value);
-	if (!t->d->layout.express)
-		return -ENXIO;
+	if (write)
+		t->bars_known &= off >= PCI_BASE_ADDRESS_5 + 4 || off + width <= PCI_COMMAND;
+	if (off < 256 && write)
+		return cfg_write(t, off, width, (uint32_t)*value);
+	if (off < 256) {
+		rc = cfg_read(t, off, width, &v);
+		*value = v;
+		return rc;
+	}
 	rc = ecam(t, off, &at);
-	return rc ? rc : qemu_trouble(t, qtest_write(&t->qtest, at, width, value));
+	if (rc)
+		return rc;
+	return qemu_trouble(t, write ? qtest_write(&t->qtest, at, width, *value)
+				     : qtest_read(&t->qtest, at, width, value));
 }
 
 /* --- registers ------------------------------------------------------------------------------- */
 
-static int raw_read(struct replay_target *t, const struct qemu_place *p, uint32_t off,
-		    unsigned width, uint64_t *value)
+static int bar_access(struct replay_target *t, const struct qemu_place *p, uint32_t off,
+		      unsigned width, uint64_t *value, bool write)
 {
 	uint64_t at;
 	uint32_t v = 0;
@@ -297,76 +288,57 @@ static int raw_read(struct replay_target *t, const struct qemu_place *p, uint32_
 		return rc;
 	at = t->bar[p->bar] + p->offset + off;
 	if (!t->bar_io[p->bar])
-		return qemu_trouble(t, qtest_read(&t->qtest, at, width, value));
+		return qemu_trouble(t, write ? qtest_write(&t->qtest, at, width, *value)
+					     : qtest_read(&t->qtest, at, width, value));
 	if (width > 4)
 		return -ENXIO;
+	if (write)
+		return qemu_trouble(t, qtest_out(&t->qtest, at, width, (uint32_t)*value));
 	rc = qtest_in(&t->qtest, at, width, &v);
 	*value = v;
 	return qemu_trouble(t, rc);
 }
 
-static int raw_write(struct replay_target *t, const struct qemu_place *p, uint32_t off,
-		     unsigned width, uint64_t value)
-{
-	uint64_t at;
-	int rc = ensure_bar(t, p->bar);
-
-	if (rc)
-		return rc;
-	at = t->bar[p->bar] + p->offset + off;
-	if (!t->bar_io[p->bar])
-		return qemu_trouble(t, qtest_write(&t->qtest, at, width, value));
-	if (width > 4)
-		return -ENXIO;
-	return qemu_trouble(t, qtest_out(&t->qtest, at, width, value));
-}
-
-static const struct qemu_place *place_of(struct replay_target *t, unsigned region, uint32_t off,
-					 unsigned width)
-{
-	const struct qemu_place *p = region < QEMU_REGIONS ? &t->place[region] : NULL;
-
-	return p && p->found && off <= p->length && width <= p->length - off ? p : NULL;
-}
-
 /* --- MSI-X ------------------------------------------------------------------------------------ */
 
-/* Address and data of an entry are ours: which of them, or 3 for what is not. */
-static unsigned msix_field(uint32_t off, unsigned width)
-{
-	return width == 4 && off % 4 == 0 ? off % 16 / 4 : 3;
-}
-
-static uint32_t msix_given(const struct replay_target *t, unsigned vector, unsigned field)
-{
-	uint64_t at = t->doorbell + vector * 4;
-
-	return field == 0 ? (uint32_t)at : field == 1 ? at >> 32 : vector + 1;
-}
-
-static int msix_write(struct replay_target *t, const struct qemu_place *p, uint32_t off,
-		      unsigned width, uint64_t v)
+/*
+ * Address and data of an entry are ours: QEMU is given those of a word in guest memory,
+ * the driver reads back what it wrote.
+ */
+static int msix_access(struct replay_target *t, const struct qemu_place *p, uint32_t off,
+		       unsigned width, uint64_t *value, bool write)
 {
 	struct qemu_vector *e = &t->vector[off / 16];
-	unsigned field = msix_field(off, width);
+	unsigned field = width == 4 && off % 4 == 0 ? off % 16 / 4 : 3;
+	uint64_t word = t->doorbell + off / 16 * 4, given;
+	int rc;
 
 	if (field == 3)
-		return raw_write(t, p, off, width, v);
-	e->said[field] = v;
-	e->given[field] = msix_given(t, off / 16, field);
-	e->written |= 1 << field;
-	return raw_write(t, p, off, 4, e->given[field]);
+		return bar_access(t, p, off, width, value, write);
+	if (write) {
+		e->said[field] = *value;
+		e->given[field] = field == 0 ? word : field == 1 ? word >> 32 : off / 16 + 1;
+		e->written |= 1 << field;
+		given = e->given[field];
+		return bar_access(t, p, off, 4, &given, true);
+	}
+	rc = bar_access(t, p, off, width, value, false);
+	if (!rc && e->written >> field & 1 && *value == e->given[field])
+		*value = e->said[field];
+	return rc;
 }
 
-static int msix_read(struct replay_target *t, const struct qemu_place *p, uint32_t off,
-		     unsigned width, uint64_t *v)
+/* An access of 8 bytes is two of 4. */
+static int msix_halves(struct replay_target *t, const struct qemu_place *p, uint32_t off,
+		       uint64_t *value, bool write)
 {
-	const struct qemu_vector *e = &t->vector[off / 16];
-	unsigned field = msix_field(off, width);
-	int rc = raw_read(t, p, off, width, v);
+	uint64_t low = (uint32_t)*value, high = *value >> 32;
+	int rc = msix_access(t, p, off, 4, &low, write);
 
-	if (!rc && field < 3 && e->written >> field & 1 && *v == e->given[field])
-		*v = e->said[field];
+	if (!rc)
+		rc = msix_access(t, p, off + 4, 4, &high, write);
+	if (!rc && !write)
+		*value = low | high << 32;
 	return rc;
 }
 
@@ -381,40 +353,17 @@ unsigned qemu_msix_take(struct replay_target *t, struct replay_irq *out, unsigne
 	return n;
 }
 
-int qemu_reg_read(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-		  uint64_t *value)
+int qemu_access(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
+		uint64_t *value, bool write)
 {
-	const struct qemu_place *p = place_of(t, region, off, width);
+	const struct qemu_place *p = region < QEMU_REGIONS ? &t->place[region] : NULL;
 
-	if (!p)
+	if (region == VQT_REGION_PCI)
+		return pci_access(t, off, width, value, write);
+	if (!p || !p->found || off > p->length || width > p->length - off)
 		return -ENXIO;
-	if (region == VQT_REGION_MSIX_TABLE && width == 8 && off % 4 == 0) {
-		uint64_t high = 0;
-		int rc = msix_read(t, p, off, 4, value);
-
-		if (!rc)
-			rc = msix_read(t, p, off + 4, 4, &high);
-		*value |= high << 32;
-		return rc;
-	}
-	if (region == VQT_REGION_MSIX_TABLE)
-		return msix_read(t, p, off, width, value);
-	return raw_read(t, p, off, width, value);
-}
-
-int qemu_reg_write(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-		   uint64_t value)
-{
-	const struct qemu_place *p = place_of(t, region, off, width);
-
-	if (!p)
-		return -ENXIO;
-	if (region == VQT_REGION_MSIX_TABLE && width == 8 && off % 4 == 0) {
-		int rc = msix_write(t, p, off, 4, (uint32_t)value);
-
-		return rc ? rc : msix_write(t, p, off + 4, 4, value >> 32);
-	}
-	if (region == VQT_REGION_MSIX_TABLE)
-		return msix_write(t, p, off, width, value);
-	return raw_write(t, p, off, width, value);
+	if (region != VQT_REGION_MSIX_TABLE)
+		return bar_access(t, p, off, width, value, write);
+	return width == 8 && off % 4 == 0 ? msix_halves(t, p, off, value, write)
+					  : msix_access(t, p, off, width, value, write);
 }

@@ -313,12 +313,13 @@ static int qemu_request(struct replay_target *t, const struct replay_request *r)
 static int qemu_kick(struct replay_target *t, const struct replay_kick *k)
 {
 	uint32_t at = k->notify_off * t->notify_multiplier;
+	uint64_t value = k->value;
 
 	t->quiet_ms = 0;
 	qemu_snoop_kick(t->watch, k);
 	if (k->legacy)
-		return qemu_reg_write(t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_NOTIFY, 2, k->value);
-	return qemu_reg_write(t, VQT_REGION_NOTIFY, at, k->width == 4 ? 4 : 2, k->value);
+		return qemu_access(t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_NOTIFY, 2, &value, true);
+	return qemu_access(t, VQT_REGION_NOTIFY, at, k->width == 4 ? 4 : 2, &value, true);
 }
 
 /* 5.1.6: a packet that the recorded device received is sent to this one. */
@@ -422,36 +423,17 @@ static int qemu_irqs(struct replay_target *t, struct replay_irq *out, unsigned m
 
 /* --- accesses, seen by the trace ------------------------------------------------------------- */
 
-static int pci_read(struct replay_target *t, uint32_t off, unsigned width, uint32_t *value)
+static int target_access(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
+			 uint64_t *value, bool write)
 {
-	int rc = qemu_pci_read(t, off, width, value);
+	int rc;
 
-	if (!rc)
-		qemu_snoop_reg(t->watch, VQT_REGION_PCI, VQT_READ, width, off, *value);
-	return rc;
-}
-
-static int pci_write(struct replay_target *t, uint32_t off, unsigned width, uint32_t value)
-{
-	qemu_snoop_reg(t->watch, VQT_REGION_PCI, VQT_WRITE, width, off, value);
-	return qemu_pci_write(t, off, width, value);
-}
-
-static int reg_read(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-		    uint64_t *value)
-{
-	int rc = qemu_reg_read(t, region, off, width, value);
-
-	if (!rc)
+	if (write)
+		qemu_snoop_reg(t->watch, region, VQT_WRITE, width, off, *value);
+	rc = qemu_access(t, region, off, width, value, write);
+	if (!rc && !write)
 		qemu_snoop_reg(t->watch, region, VQT_READ, width, off, *value);
 	return rc;
-}
-
-static int reg_write(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-		     uint64_t value)
-{
-	qemu_snoop_reg(t->watch, region, VQT_WRITE, width, off, value);
-	return qemu_reg_write(t, region, off, width, value);
 }
 
 /* --- from outside the driver ------------------------------------------------------------------ */
@@ -519,10 +501,7 @@ const struct replay_target_ops replay_target_qemu = {
 	.destroy = qemu_destroy,
 	.version = qemu_version,
 	.error = qemu_error,
-	.pci_read = pci_read,
-	.pci_write = pci_write,
-	.reg_read = reg_read,
-	.reg_write = reg_write,
+	.access = target_access,
 	.mem_read = qemu_mem_read,
 	.mem_write = qemu_mem_write,
 	.mem_touch = qemu_mem_touch,

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* One event of the recording: what the driver did is done, what the device did is compared. */
+#include <errno.h>
+
+#include "decoder/spec/constants.h"
+#include "decoder/util/virtqueue.h"
+#include "emu/replay/impl.h"
+
+/* --- buffers are made available ---------------------------------------------------------- */
+
+static bool for_queue(const struct replay_pending *p, const struct event *e)
+{
+	return p->rec.h.device == e->rec->h.device && p->rec.h.queue == e->rec->h.queue;
+}
+
+/* Is this chain among those that the kick's ring showed as available? */
+static bool shown(const struct replay_queue *q, const struct vqt_kick *k, uint16_t pos)
+{
+	uint16_t left = k->ring.avail_idx - pos;
+	return !q->packed && k->ring.known & VQT_RING_AVAIL_IDX && left && left <= q->size;
+}
+
+static int publish(struct replay_queue *q, struct replay_pending *p)
+{
+	const char *why;
+	int ret = replay_ring_publish(q, p, &why);
+	if (ret == 0) {
+		q->torn = true;
+		replay_skipped(q->i, why);
+	}
+	return ret;
+}
+
+/* Chains that were in the ring when it was kicked, as later records show them. */
+static int publish_ahead(struct replay_queue *q, const struct event *e)
+{
+	const struct vqt_kick *k = &e->rec->kick;
+	bool counted = !q->packed && k->ring.known & VQT_RING_AVAIL_IDX;
+	for (struct replay_pending *p = q->i->r->first; p; p = p->next) {
+		if (p->rec.h.type == VQT_REG && p->rec.h.device == e->rec->h.device &&
+		    p->rec.reg.op == VQT_WRITE)
+			break;
+		if (!for_queue(p, e))
+			continue;
+		if (p->rec.h.type == VQT_AVAIL && !p->published && !p->rec.avail.first) {
+			const struct vqt_avail *a = &p->rec.avail;
+			if ((counted && !shown(q, k, a->pos)) || a->flags & VQT_CHAIN_AGAIN ||
+			    replay_ring_chain(q, a->head))
+				break;
+			int ret = publish(q, p);
+			if (ret < 0)
+				return ret;
+		} else if (p->rec.h.type != VQT_AVAIL && !counted) {
+			break; /* only what follows at once is surely there */
+		} else if (p->rec.h.type == VQT_KICK || p->rec.h.type == VQT_LIFECYCLE) {
+			break;
+		}
+	}
+	return replay_ring_show(q);
+}
+
+/* 4.1.5.2: what the driver writes to notify of this queue. */
+static uint32_t kick_value(const struct event *e, const struct replay_queue *q)
+{
+	const struct vqt_kick *k = &e->rec->kick;
+	if (k->width && k->via != VQT_KICK_IOEVENTFD)
+		return k->value;
+	if (!replay_has(e, VIRTIO_F_NOTIFICATION_DATA))
+		return q->index;
+	return q->index | (q->packed ? virtq_numbered(q->avail, q->size) : q->avail) << 16;
+}
+
+static int kick(struct replay_queue *q, const struct event *e, bool nudge)
+{
+	struct replay_instance *i = q->i;
+	struct replay_kick k = {
+		.queue = q->index,
+		.notify_off = i->d->notify_off[q->index],
+		.value = nudge ? q->index : kick_value(e, q),
+		.width = replay_has(e, VIRTIO_F_NOTIFICATION_DATA) ? 4 : 2,
+		.legacy = replay_legacy(i, e),
+		.nudge = nudge,
+	};
+	if (!nudge && e->rec->kick.width && e->rec->kick.via != VQT_KICK_IOEVENTFD)
+		k.width = e->rec->kick.width;
+	int ret = i->ops->kick(i->target, &k);
+	return ret == -ENXIO ? 0 : ret;
+}
+
+static int play_kick(struct replay_instance *i, const struct event *e)
+{
+	struct replay_queue *q = replay_queue_of(i, e);
+	i->driver_at = e->number;
+	if (!q || !q->up)
+		return 0;
+	int ret = replay_ring_apply(q, &e->rec->kick.ring);
+	if (ret == 0)
+		ret = publish_ahead(q, e);
+	if (ret >= 0)
+		ret = kick(q, e, false);
+	return ret < 0 ? ret : replay_settle(i, e);
+}
+
+/* The head is still in flight, as its completion is not in the trace: complete it now. */
+static int make_room(struct replay_queue *q, const struct event *e, struct replay_chain *c)
+{
+	struct replay_instance *i = q->i;
+	struct record none = { .h = { .type = VQT_USED } };
+	struct replay_answer a = { .queue = q->index, .head = c->head, .used = &none };
+	int ret = i->ops->complete && !c->done ? i->ops->complete(i->target, &a) : 0;
+	if (ret == 0)
+		ret = replay_settle(i, e);
+	replay_skipped(i, "completions that are not in the trace");
+	replay_ring_forget(q, c);
+	return ret;
+}
+
+static int play_avail(struct replay_instance *i, const struct event *e, struct replay_pending *p)
+{
+	struct replay_queue *q = replay_queue_of(i, e);
+	const struct vqt_avail *a = &e->rec->avail;
+	struct replay_chain *c;
+	int ret;
+	if (!q || !q->up)
+		return 0;
+	ret = replay_ring_apply(q, &a->ring);
+	c = replay_ring_chain(q, a->head);
+	if (ret < 0 || a->first || (c && a->flags & VQT_CHAIN_AGAIN))
+		return ret;
+	if (!p->published) { /* added while the device was looking: nobody kicked */
+		if (c)
+			ret = make_room(q, e, c);
+		if (ret == 0)
+			ret = publish(q, p);
+		if (ret > 0)
+			ret = replay_ring_show(q);
+		if (ret == 0)
+			ret = kick(q, e, true);
+		if (ret < 0)
+			return ret;
+		c = replay_ring_chain(q, a->head);
+	}
+	if (c)
+		c->popped = true;
+	q->popped++;
+	return replay_settle(i, e);
+}
+
+/* What the driver read of it from then on says what it became. */
+static int change_config(struct replay_instance *i, const struct event *e)
+{
+	const struct replay_config *now = replay_profile_change(i->r->profile, i->d->id, e->number);
+	if (!now)
+		return 0;
+	i->config_moved = true;
+	i->config_differs |= now->any;
+	int ret = i->ops->config_change ? i->ops->config_change(i->target, now) : -ENOTSUP;
+	if (ret == -ENOTSUP) {
+		replay_skipped(i, "changes of the configuration, which cannot be made here");
+		return 0;
+	}
+	i->n.environment++;
+	return ret < 0 ? ret : replay_settle(i, e);
+}
+
+static int play_irq(struct replay_instance *i, const struct event *e)
+{
+	const struct vqt_irq *k = &e->rec->irq;
+	bool signals = replay_profile_signals(i->r->profile, i->d->id);
+	struct replay_irq irq = { .kind = k->kind, .level = k->level, .vector = k->vector };
+	if (k->kind == VQT_IRQ_CONFIG)
+		return change_config(i, e);
+	if ((signals && k->kind != VQT_IRQ_SIGNAL) || (k->kind == VQT_IRQ_INTX && !k->level))
+		return 0;
+	if (k->kind == VQT_IRQ_SIGNAL)
+		irq.kind = replay_msix(i, e) ? VQT_IRQ_MSIX : VQT_IRQ_INTX;
+	if (k->kind == VQT_IRQ_SIGNAL && e->rec->h.queue == VQT_NO_QUEUE)
+		return 0;
+	replay_notifications_irq(i, e, RECORDED, &irq,
+				 e->rec->h.queue != VQT_NO_QUEUE ? replay_queue_of(i, e) : NULL);
+	return 0;
+}
+
+/* The device was reset, and the record of the driver's write may be lost: write it here. */
+static int reset_by_hand(struct replay_instance *i, const struct event *e)
+{
+	replay_queues_gone(i, e);
+	int ret = replay_write(i, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	if (ret == -ENXIO)
+		ret = replay_write(i, VQT_REGION_LEGACY, VIRTIO_PCI_STATUS, 1, 0);
+	i->doubt = false;
+	return ret < 0 && ret != -ENXIO ? ret : replay_settle(i, e);
+}
+
+static int play_life(struct replay_instance *i, const struct event *e)
+{
+	int ret;
+	switch (e->rec->life.what) {
+	case VQT_LIFECYCLE_RESET: /* the driver's own has passed already */
+		if (!e->status_before || !i->ops->platform_reset)
+			return 0;
+		if (i->doubt) /* the driver's own write may be lost */
+			return reset_by_hand(i, e);
+		replay_queues_gone(i, e);
+		i->blind = i->doubt = i->gap = i->unsure = false;
+		ret = i->ops->platform_reset(i->target);
+		return ret < 0 ? ret : replay_settle(i, e);
+	case VQT_LIFECYCLE_CONFIG_CHANGE: return change_config(i, e);
+	}
+	return 0;
+}
+
+int replay_play(struct replay_instance *i, const struct event *e, struct replay_pending *p)
+{
+	switch (e->rec->h.type) {
+	case VQT_REG: return replay_play_reg(i, e);
+	case VQT_KICK: return play_kick(i, e);
+	case VQT_AVAIL: return play_avail(i, e, p);
+	case VQT_USED: return replay_play_used(i, e);
+	case VQT_IRQ: return play_irq(i, e);
+	case VQT_LIFECYCLE: return play_life(i, e);
+	case VQT_DEVICE_STATE:
+		if (!(e->rec->device_state.known & ~VQT_KNOWN_CONFIG))
+			return 0; /* the configuration changed, and nothing else */
+		i->state_told = true;
+		return 0;
+	case VQT_QUEUE_STATE: i->state_told = true; return 0;
+	}
+	return 0;
+}
