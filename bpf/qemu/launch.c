@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "bpf/qemu/launch.h"
 #include "bpf/qemu/process.h"
+#include "decoder/util/child.h"
 
 #define TRACEES 64
 #define OPTIONS \
@@ -37,49 +37,6 @@ static void drop(struct tracees *t, pid_t pid)
 	for (size_t i = 0; i < t->n; i++)
 		if (t->pid[i] == pid)
 			t->pid[i] = t->pid[--t->n];
-}
-
-/* In the child: wait to be seized, then become the command; tell why it could not. */
-static _Noreturn void become(char *const argv[], int go, int failed)
-{
-	char c;
-	int err;
-
-	if (read(go, &c, 1) == 1) {
-		execvp(argv[0], argv);
-		err = errno;
-		if (write(failed, &err, sizeof(err)) < 0)
-			_exit(126);
-	}
-	_exit(127);
-}
-
-/* Fork a child that waits on *go; reading *failed gives the errno of a failed exec. */
-static pid_t spawn(char *const argv[], int *go, int *failed)
-{
-	int a[2], b[2];
-	pid_t pid;
-
-	if (pipe2(a, O_CLOEXEC))
-		return -errno;
-	if (pipe2(b, O_CLOEXEC)) {
-		close(a[0]);
-		close(a[1]);
-		return -errno;
-	}
-	pid = fork();
-	if (!pid) {
-		close(a[1]);
-		close(b[0]);
-		become(argv, a[0], b[1]);
-	}
-	if (pid < 0)
-		pid = -errno;
-	close(a[0]);
-	close(b[1]);
-	*go = a[1];
-	*failed = b[0];
-	return pid;
 }
 
 /* Has this stop just mapped something executable?  Only then is it worth a look. */
@@ -167,36 +124,28 @@ static int run_until_mapped(struct launch *l)
 
 int launch_start(struct launch *l, char *const argv[])
 {
-	int go = -1, failed = -1, err = 0;
-	pid_t pid = spawn(argv, &go, &failed);
+	struct child_held h;
+	int err = child_hold(&h, argv);
 
 	memset(l, 0, sizeof(*l));
-	if (pid < 0) {
-		err = pid;
-		goto out;
-	}
-	l->child = pid;
-	if (ptrace(PTRACE_SEIZE, pid, NULL, (void *)OPTIONS)) {
+	if (err)
+		return err;
+	l->child = h.pid;
+	if (ptrace(PTRACE_SEIZE, h.pid, NULL, (void *)OPTIONS)) {
 		err = -errno;
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+		kill(h.pid, SIGKILL);
+		waitpid(h.pid, NULL, 0);
 		goto out;
 	}
 	/* Stopped by us once, so that it goes on from system call to system call. */
-	ptrace(PTRACE_INTERRUPT, pid, NULL, NULL);
-	if (write(go, "g", 1) != 1)
-		err = -errno;
+	ptrace(PTRACE_INTERRUPT, h.pid, NULL, NULL);
+	err = child_go(&h);
 	if (!err)
 		err = run_until_mapped(l);
-	if (l->exited && read(failed, &err, sizeof(err)) == sizeof(err))
-		err = -err;
-	else
-		err = err == -EINTR ? err : 0;
+	if (l->exited)
+		err = child_outcome(&h);
 out:
-	if (go >= 0) {
-		close(go);
-		close(failed);
-	}
+	child_forget(&h);
 	return err;
 }
 

@@ -4,7 +4,6 @@
 #include <getopt.h>
 #include <langinfo.h>
 #include <locale.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 
 #include "cli/cli.h"
 #include "cli/demo/walkthrough.h"
+#include "decoder/util/child.h"
 
 #define SHIPPED "qemu7-q1.pcap"
 
@@ -71,7 +71,7 @@ static int boot_and_record(const struct demo *d)
 {
 	char kernel[512], initrd[512], disk[256], drive[320];
 	pid_t pid;
-	int status, fd, err;
+	int status, fd;
 
 	snprintf(kernel, sizeof(kernel), "%s/vmlinuz", d->guest);
 	snprintf(initrd, sizeof(initrd), "%s/initramfs.cpio.gz", d->guest);
@@ -114,11 +114,11 @@ static int boot_and_record(const struct demo *d)
 		"virtio-blk-pci,drive=drive0,id=disk0,serial=VQTRACE",
 		NULL,
 	};
-	err = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, (char **)argv, environ);
-	if (!err && waitpid(pid, &status, 0) < 0)
-		err = errno;
-	if (err) {
-		cli_error("the recorder could not be started: %s", strerror(err));
+	pid = child_run("/proc/self/exe", (char **)argv);
+	if (pid > 0 && waitpid(pid, &status, 0) < 0)
+		pid = -errno;
+	if (pid < 0) {
+		cli_error("the recorder could not be started: %s", strerror(-pid));
 		return CLI_TROUBLE;
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : CLI_TROUBLE;

@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/record/run.h"
+#include "decoder/util/child.h"
 
 #define STATUS_EVERY 200000000ULL
 
@@ -66,7 +67,7 @@ static int open_capture(struct record_run *r)
 /* Beside the proxy runs whatever connects to it. */
 static int start_front_end(struct record_run *r)
 {
-	pid_t pid = r->command ? record_proxy_start(r->command) : 0;
+	pid_t pid = r->command ? child_run(r->command[0], r->command) : 0;
 
 	r->live = pid >= 0;
 	if (pid < 0) {

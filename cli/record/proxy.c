@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -189,31 +187,6 @@ void record_proxy_poll(struct record_proxy *p, int ms)
 		return;
 	for (unsigned i = 0; i < p->n; i++)
 		server_step(p->one[i].server, 0, NULL);
-}
-
-pid_t record_proxy_start(char *const argv[])
-{
-	int failed[2], err = 0;
-	pid_t pid;
-
-	if (pipe2(failed, O_CLOEXEC))
-		return -errno;
-	pid = fork();
-	if (!pid) {
-		signal(SIGPIPE, SIG_DFL);
-		execvp(argv[0], argv);
-		err = errno;
-		if (write(failed[1], &err, sizeof(err)) < 0)
-			_exit(126);
-		_exit(127);
-	}
-	close(failed[1]);
-	if (pid < 0)
-		err = errno;
-	else if (read(failed[0], &err, sizeof(err)) != sizeof(err))
-		err = 0;
-	close(failed[0]);
-	return err ? -err : pid;
 }
 
 void record_proxy_end(struct record_proxy *p)

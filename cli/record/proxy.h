@@ -43,8 +43,6 @@ int record_proxy_open(struct record_proxy *p);
 void record_proxy_preamble(struct record_proxy *p);
 /* Wait at most ms, do what there is to do. */
 void record_proxy_poll(struct record_proxy *p, int ms);
-/* Run a command beside it: its pid, or negative errno. */
-pid_t record_proxy_start(char *const argv[]);
 /* What was said until now is dealt with, the rings are looked at once more, and that is all. */
 void record_proxy_end(struct record_proxy *p);
 /* Requests lost, all queues. */

@@ -14,20 +14,39 @@
 #define HIGH_FD 64 /* out of the way of CHILD_FD and up */
 #define READS 128 /* at a time: more than a pipe holds, as some never stop talking */
 
-/* In the child, after fork: nothing but system calls. */
-static _Noreturn void become(pid_t parent, char *const argv[], const int *fds, unsigned nfds,
-			     int err, int failed)
+/* --- in the child, after fork: nothing but system calls ------------------------ */
+
+static _Noreturn void give_up(int failed)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), high[CHILD_FDS], e;
+	int e = errno;
+
+	if (write(failed, &e, sizeof(e)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+/* Become the program, or write why that failed to `failed`. */
+static _Noreturn void execute(const char *file, char *const argv[], int failed)
+{
 	sigset_t none;
 
-	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent) /* it has gone before that */
-		_exit(126);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	execvp(file, argv);
+	give_up(failed);
+}
+
+/* With /dev/null, the descriptors given, a process group, and an end with its parent's. */
+static _Noreturn void become(pid_t parent, char *const argv[], const int *fds, unsigned nfds,
+			     int err, int failed)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), high[CHILD_FDS];
+
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent) /* it has ended before that */
+		_exit(126);
 	failed = fcntl(failed, F_DUPFD_CLOEXEC, HIGH_FD);
 	err = fcntl(err, F_DUPFD_CLOEXEC, HIGH_FD);
 	for (unsigned i = 0; i < nfds; i++)
@@ -37,19 +56,24 @@ static _Noreturn void become(pid_t parent, char *const argv[], const int *fds, u
 	dup2(err, 2);
 	for (unsigned i = 0; i < nfds; i++)
 		if (dup2(high[i], CHILD_FD + i) < 0)
-			goto out;
-	execvp(argv[0], argv);
-out:
-	e = errno;
-	if (write(failed, &e, sizeof(e)) < 0)
-		_exit(126);
-	_exit(127);
+			give_up(failed);
+	execute(argv[0], argv, failed);
+}
+
+/* --- in the parent --------------------------------------------------------------- */
+
+/* The errno that execute() wrote, negative; 0 when exec has closed the other end. */
+static int read_failure(int failed)
+{
+	int e = 0;
+
+	return read(failed, &e, sizeof(e)) == sizeof(e) ? -e : 0;
 }
 
 int child_start(struct child *c, char *const argv[], const int *fds, unsigned nfds)
 {
 	pid_t self = getpid();
-	int failed[2], err[2], e = 0;
+	int failed[2], err[2], rc = 0;
 
 	memset(c, 0, sizeof(*c));
 	c->err = -1;
@@ -58,29 +82,97 @@ int child_start(struct child *c, char *const argv[], const int *fds, unsigned nf
 	if (pipe2(failed, O_CLOEXEC))
 		return -errno;
 	if (pipe2(err, O_CLOEXEC)) {
-		e = errno;
+		rc = -errno;
 		close(failed[0]);
 		close(failed[1]);
-		return -e;
+		return rc;
 	}
 	c->pid = fork();
 	if (!c->pid)
 		become(self, argv, fds, nfds, err[1], failed[1]);
 	if (c->pid < 0)
-		e = errno;
+		rc = -errno;
 	close(failed[1]);
 	close(err[1]);
 	c->err = err[0];
 	fcntl(c->err, F_SETFL, O_NONBLOCK);
-	/* ends when exec has closed the other end, or failed */
-	if (c->pid > 0 && read(failed[0], &e, sizeof(e)) != sizeof(e))
-		e = 0;
+	if (c->pid > 0)
+		rc = read_failure(failed[0]);
 	close(failed[0]);
-	if (e) {
+	if (rc) {
 		child_stop(c);
 		c->ended = false; /* there was none */
 	}
-	return -e;
+	return rc;
+}
+
+/* A child that executes file once a byte arrives through *go. */
+static int hold(struct child_held *h, const char *file, char *const argv[])
+{
+	int go[2], failed[2], rc = 0;
+	char byte;
+
+	if (pipe2(go, O_CLOEXEC))
+		return -errno;
+	if (pipe2(failed, O_CLOEXEC)) {
+		rc = -errno;
+		close(go[0]);
+		close(go[1]);
+		return rc;
+	}
+	h->pid = fork();
+	if (!h->pid) {
+		close(go[1]); /* or the end of the parent would not be seen */
+		if (read(go[0], &byte, 1) == 1)
+			execute(file, argv, failed[1]);
+		_exit(127);
+	}
+	if (h->pid < 0)
+		rc = -errno;
+	close(go[0]);
+	close(failed[1]);
+	h->go = go[1];
+	h->failed = failed[0];
+	if (rc)
+		child_forget(h);
+	return rc;
+}
+
+int child_hold(struct child_held *h, char *const argv[])
+{
+	return hold(h, argv[0], argv);
+}
+
+int child_go(struct child_held *h)
+{
+	return write(h->go, "g", 1) == 1 ? 0 : -errno;
+}
+
+int child_outcome(struct child_held *h)
+{
+	return read_failure(h->failed);
+}
+
+void child_forget(struct child_held *h)
+{
+	close(h->go);
+	close(h->failed);
+}
+
+pid_t child_run(const char *file, char *const argv[])
+{
+	struct child_held h;
+	int rc = hold(&h, file, argv);
+
+	if (rc)
+		return rc;
+	rc = child_go(&h);
+	if (!rc)
+		rc = child_outcome(&h);
+	child_forget(&h);
+	if (rc)
+		waitpid(h.pid, NULL, 0);
+	return rc ? rc : h.pid;
 }
 
 void child_listen(struct child *c)
