@@ -174,7 +174,7 @@ static const char *const program_names[QEMU_PROGRAMS] = {
 	[QEMU_CONFIG] = "on_config",
 	[QEMU_CONFIG_RETURN] = "on_config_return",
 	[QEMU_IRQ] = "on_irq",
-	[QEMU_LIFECYCLE] = "on_life",
+	[QEMU_LIFECYCLE] = "on_lifecycle",
 };
 
 const char *qemu_program_name(enum qemu_program p)
