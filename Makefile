@@ -5,7 +5,7 @@
 #   make demo          set up, record a real guest, show it
 #   make check         the quick tests
 #   make test          all tests; installs what they need
-#   make bench         measure: ratios against peers
+#   make bench         measure: ratios against peers; QUICK=1 to see that it runs
 #   make deps          install what building and tests need
 #   make install       program, manual pages, traces (PREFIX, DESTDIR); uninstall
 #   make clean         what was built; distclean: what was downloaded, too
@@ -206,7 +206,6 @@ $(BUILD)/tests/lab/%: $(BUILD)/tests/lab/%.o $(BUILD)/libvqtrace.a
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
-# Ratios against peers in interleaved runs; nothing is asserted.
 .PHONY: coverage
 coverage: $(BUILD)/libvqtrace.a # of emu/ by its unit tests, by line
 	$(Q)CC="$(CC)" LIBS="$(LDLIBS)" tests/emu/coverage $(BUILD)
@@ -230,11 +229,11 @@ screens: $(BUILD)/vqtrace # of top, for the documentation
 known: $(BUILD)/tests/unit/check_known_test # the violations that shipped, and their rules
 	$(Q)$(BUILD)/tests/unit/check_known_test --markdown > decoder/check/KNOWN.md
 
+# Ratios against peers in interleaved runs; nothing is asserted. See tests/bench/README.md.
 bench:
-	$(Q)tests/deps --install build test
+	$(Q)tests/deps --install build bench
 	$(Q)$(MAKE) -j$(JOBS) all guest qemu11 tools blkio
-	$(Q)for b in $(sort $(filter-out %.c %.h,$(wildcard tests/bench/*))); do \
-		printf '\n== %s\n' $$b; $$b || exit 1; done
+	$(Q)tests/bench/run $(if $(QUICK),-q)
 
 # Independent drivers against independent devices: recorded, checked, traces/CONFORMANCE.md.
 .PHONY: conformance

@@ -100,7 +100,7 @@ static unsigned differences(struct recording *t, struct replay_options *o)
 	return out.rc < 0 ? ~0U : out.differences; /* a replay that gives up has noticed, too */
 }
 
-static void bend(const char *path)
+static void mutate(const char *path)
 {
 	struct replay_options o = { .declared = declared_of(path) };
 	unsigned long before = changed, missed_before = missed;
@@ -138,11 +138,11 @@ static void bend(const char *path)
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
-		fprintf(stderr, "usage: bent TRACE...\n");
+		fprintf(stderr, "usage: mutation TRACE...\n");
 		return 2;
 	}
 	for (int i = 1; i < argc; i++)
-		bend(argv[i]);
+		mutate(argv[i]);
 	printf("%lu answers changed, %lu of them not found (%.1f %%)\n", changed, missed,
 	       changed ? 100.0 * (double)missed / (double)changed : 0);
 	qsort(unfound, nunfound, sizeof(*unfound), by_count);
