@@ -183,8 +183,6 @@ static bool event_idx(const struct model_device *d)
 	return model_accepted(d, VIRTIO_RING_F_EVENT_IDX);
 }
 
-#define EVENT_FLAGS 3 /* packed: the bits in use of a suppression structure's flags, 2.8.10 */
-
 static struct stance stance_at(const struct event *e)
 {
 	const struct vqt_ring *r = &e->rec->kick.ring;
@@ -198,10 +196,10 @@ static struct stance stance_at(const struct event *e)
 		s.known = size && r->known & VQT_RING_AVAIL_FLAGS && r->known & VQT_RING_LAST_AVAIL;
 		if (!s.known)
 			return s;
-		if ((r->avail_flags & EVENT_FLAGS) == VRING_PACKED_EVENT_FLAG_DESC)
+		if ((r->avail_flags & VIRTQ_EVENT_FLAGS_MASK) == VRING_PACKED_EVENT_FLAG_DESC)
 			s.used_event =
 				(uint16_t)virtq_slots_between(r->last_avail, r->used_event, size);
-		if ((r->used_flags & EVENT_FLAGS) == VRING_PACKED_EVENT_FLAG_DESC)
+		if ((r->used_flags & VIRTQ_EVENT_FLAGS_MASK) == VRING_PACKED_EVENT_FLAG_DESC)
 			s.avail_event =
 				(uint16_t)virtq_slots_between(r->last_avail, r->avail_event, size);
 		return s;
@@ -463,10 +461,10 @@ static void move_ring(struct vqt_ring *r, const struct watched *w, const struct 
 	if (r->known & (VQT_RING_USED_IDX | VQT_RING_USED_POS))
 		r->used_idx = move(r->used_idx, w->used, packed, size);
 	if (r->known & VQT_RING_USED_EVENT && events &&
-	    (!packed || (r->avail_flags & EVENT_FLAGS) == VRING_PACKED_EVENT_FLAG_DESC))
+	    (!packed || (r->avail_flags & VIRTQ_EVENT_FLAGS_MASK) == VRING_PACKED_EVENT_FLAG_DESC))
 		r->used_event = move(r->used_event, w->used, packed, size);
 	if (r->known & VQT_RING_AVAIL_EVENT && events &&
-	    (!packed || (r->used_flags & EVENT_FLAGS) == VRING_PACKED_EVENT_FLAG_DESC))
+	    (!packed || (r->used_flags & VIRTQ_EVENT_FLAGS_MASK) == VRING_PACKED_EVENT_FLAG_DESC))
 		r->avail_event = move(r->avail_event, w->avail, packed, size);
 }
 

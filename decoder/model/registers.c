@@ -13,7 +13,6 @@
 #include "decoder/model/impl.h"
 #include "decoder/util/virtqueue.h"
 
-#define LEGACY_ALIGN 4096 /* VIRTIO_PCI_VRING_ALIGN */
 #define VENDOR_VIRTIO 0x1af4 /* 4.1.2 */
 
 /* One access, cut to one register. */
@@ -194,7 +193,7 @@ static void queue_reset(struct access *a)
 		model_reset_queue(a->m, a->q);
 }
 
-/* 2.7.2: one contiguous area, the used ring on the next page boundary. */
+/* 2.7.2 */
 static void legacy_pfn(struct access *a)
 {
 	struct model_queue *q = a->q;
@@ -207,9 +206,8 @@ static void legacy_pfn(struct access *a)
 		return;
 	}
 	q->desc = at;
-	q->driver = at + virtq_desc_at(q->size);
-	q->device = (q->driver + virtq_driver_len(q->size, false) + LEGACY_ALIGN - 1) &
-		    ~(LEGACY_ALIGN - 1ULL);
+	q->driver = virtq_legacy_driver(at, q->size);
+	q->device = virtq_legacy_device(at, q->size);
 	q->addr_known = q->size_known;
 	q->enabled = true;
 }

@@ -142,12 +142,15 @@ static inline __u16 virtq_used_flags(bool wrap)
 
 /* --- places in memory ------------------------------------------------------------ */
 
-/* Offsets of flags in a packed descriptor (2.8.13), and of the indices of split rings. */
+/* Offsets in a packed descriptor (2.8.13), and in the available and the used ring. */
+#define VIRTQ_PACKED_ID 12
 #define VIRTQ_PACKED_FLAGS 14
+#define VIRTQ_RING_FLAGS 0
 #define VIRTQ_RING_IDX 2
-/* Offsets in an event suppression structure, 2.8.10 */
+/* Offsets in an event suppression structure (2.8.10), and the bits in use of its flags. */
 #define VIRTQ_EVENT_POS 0
 #define VIRTQ_EVENT_FLAGS 2
+#define VIRTQ_EVENT_FLAGS_MASK 3
 
 /* Offset of descriptor i in a table or a packed ring, and the length of i descriptors. */
 static inline __u64 virtq_desc_at(__u32 i)
@@ -155,27 +158,51 @@ static inline __u64 virtq_desc_at(__u32 i)
 	return 16ULL * i;
 }
 
-/* 2.7.6: offset of entry i of the available ring; used_event is at `size`. */
+/* 2.7.6: offset of entry i of the available ring. */
 static inline __u64 virtq_avail_at(__u32 i)
 {
 	return 4 + 2ULL * i;
 }
 
-/* 2.7.8: offset of entry i of the used ring; avail_event is at `size`. */
+/* 2.7.8: offset of entry i of the used ring. */
 static inline __u64 virtq_used_at(__u32 i)
 {
 	return 4 + 8ULL * i;
 }
 
-/* 2.7, 2.8: lengths of the driver's and the device's area; the events are always there. */
+/* 2.7.6, 2.7.8: the offset of used_event in the available ring, of avail_event in the used. */
+static inline __u64 virtq_used_event_at(__u32 size)
+{
+	return virtq_avail_at(size);
+}
+
+static inline __u64 virtq_avail_event_at(__u32 size)
+{
+	return virtq_used_at(size);
+}
+
+/* 2.7, 2.8: lengths of the driver's and the device's area, events included. */
 static inline __u64 virtq_driver_len(__u32 size, bool packed)
 {
-	return packed ? 4 : virtq_avail_at(size) + 2;
+	return packed ? 4 : virtq_used_event_at(size) + 2;
 }
 
 static inline __u64 virtq_device_len(__u32 size, bool packed)
 {
-	return packed ? 4 : virtq_used_at(size) + 2;
+	return packed ? 4 : virtq_avail_event_at(size) + 2;
+}
+
+/* 2.7.2, legacy: the areas in one piece from desc on, the used ring at the next page. */
+static inline __u64 virtq_legacy_driver(__u64 desc, __u32 size)
+{
+	return desc + virtq_desc_at(size);
+}
+
+static inline __u64 virtq_legacy_device(__u64 desc, __u32 size)
+{
+	__u64 end = virtq_legacy_driver(desc, size) + virtq_driver_len(size, false);
+
+	return (end + 4095) & ~4095ULL;
 }
 
 #endif

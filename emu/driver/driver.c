@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "decoder/spec/constants.h"
+#include "decoder/util/virtqueue.h"
 #include "emu/driver/driver.h"
 
 #define PATIENCE 100000 /* polls for something the device owes */
 #define BAR_SPACE 0xe0000000u
 #define IO_SPACE 0xc000u
-#define QALIGN 4096
+#define QALIGN 4096 /* of a legacy queue */
 
 int emu_driver_init(struct emu_driver *d, const struct emu_bus *bus)
 {
@@ -317,14 +318,14 @@ static int alloc_queue(struct emu_driver *d, struct emu_driver_queue *q)
 	if (!q->slot || !q->free)
 		return -ENOMEM;
 	if (d->opt.legacy) { /* 2.7.2 */
-		uint64_t avail = 16 * n, used = (avail + 6 + 2 * n + QALIGN - 1) & ~(QALIGN - 1ull);
-		q->desc = emu_driver_alloc(d, used + 6 + 8 * n, QALIGN);
-		q->driver = q->desc + avail;
-		q->device = q->desc + used;
+		q->desc = emu_driver_alloc(
+			d, virtq_legacy_device(0, n) + virtq_device_len(n, false), QALIGN);
+		q->driver = virtq_legacy_driver(q->desc, n);
+		q->device = virtq_legacy_device(q->desc, n);
 	} else {
-		q->desc = emu_driver_alloc(d, 16 * n, 16);
-		q->driver = emu_driver_alloc(d, q->packed ? 4 : 6 + 2 * n, 4);
-		q->device = emu_driver_alloc(d, q->packed ? 4 : 6 + 8 * n, 4);
+		q->desc = emu_driver_alloc(d, virtq_desc_at(n), 16);
+		q->driver = emu_driver_alloc(d, virtq_driver_len(n, q->packed), 4);
+		q->device = emu_driver_alloc(d, virtq_device_len(n, q->packed), 4);
 	}
 	if (!q->desc || !q->driver || !q->device)
 		return -ENOMEM;

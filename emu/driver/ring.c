@@ -6,13 +6,9 @@
 #include "decoder/trace/event.h"
 #include "decoder/trace/record.h"
 #include "decoder/spec/constants.h"
+#include "decoder/util/virtqueue.h"
 #include "decoder/class/blk.h"
 #include "emu/driver/driver.h"
-
-#define SPLIT_RING(i) (4 + 2 * (i))
-#define SPLIT_USED(i) (4 + 8 * (i))
-#define F_AVAIL (1u << VRING_PACKED_DESC_F_AVAIL)
-#define F_USED (1u << VRING_PACKED_DESC_F_USED)
 
 static void put16(void *p, uint16_t v)
 {
@@ -49,7 +45,7 @@ static void give_free(struct emu_driver_queue *q, uint16_t i)
 static uint64_t table_of(struct emu_driver *d, struct emu_driver_slot *s, unsigned n)
 {
 	if (s->table_cap < n) {
-		s->table = emu_driver_alloc(d, 16ull * n, 16);
+		s->table = emu_driver_alloc(d, virtq_desc_at(n), 16);
 		s->table_cap = s->table ? n : 0;
 	}
 	return s->table;
@@ -65,12 +61,13 @@ static int write_table(struct emu_driver *d, struct emu_driver_queue *q, uint16_
 	for (unsigned i = 0; i < n; i++) {
 		uint16_t flags = seg[i].writable ? VRING_DESC_F_WRITE : 0;
 		if (q->packed)
-			put_packed(p + 16 * i, &seg[i], flags, 0);
+			put_packed(p + virtq_desc_at(i), &seg[i], flags, 0);
 		else
-			put_split(p + 16 * i, &seg[i], flags | (i + 1 < n ? VRING_DESC_F_NEXT : 0),
+			put_split(p + virtq_desc_at(i), &seg[i],
+				  flags | (i + 1 < n ? VRING_DESC_F_NEXT : 0),
 				  i + 1 < n ? i + 1 : 0);
 	}
-	*one = (struct emu_seg){ .gpa = table, .len = 16 * n };
+	*one = (struct emu_seg){ .gpa = table, .len = virtq_desc_at(n) };
 	return 0;
 }
 
@@ -82,12 +79,13 @@ static int add_split(struct emu_driver *d, struct emu_driver_queue *q, const str
 		uint16_t at = take_free(q), flags = extra;
 		flags |= seg[i].writable ? VRING_DESC_F_WRITE : 0;
 		flags |= i + 1 < n ? VRING_DESC_F_NEXT : 0;
-		put_split(q->p_desc + 16 * at, &seg[i], flags,
+		put_split(q->p_desc + virtq_desc_at(at), &seg[i], flags,
 			  i + 1 < n ? q->free[q->free_head] : 0);
 	}
-	put16(q->p_driver + SPLIT_RING(q->avail % q->size), head);
+	put16(q->p_driver + virtq_avail_at(q->avail % q->size), head);
 	q->avail++;
-	__atomic_store_n((uint16_t *)(void *)(q->p_driver + 2), q->avail, __ATOMIC_RELEASE);
+	__atomic_store_n((uint16_t *)(void *)(q->p_driver + VIRTQ_RING_IDX), q->avail,
+			 __ATOMIC_RELEASE);
 	return head;
 }
 
@@ -96,22 +94,22 @@ static int add_packed(struct emu_driver *d, struct emu_driver_queue *q, const st
 {
 	uint16_t id = take_free(q), first = q->avail, first_flags = 0;
 	for (unsigned i = 0; i < n; i++) {
-		uint16_t flags = extra | (q->avail_wrap ? F_AVAIL : F_USED);
+		uint16_t flags = extra | virtq_available_flags(q->avail_wrap);
 		flags |= seg[i].writable ? VRING_DESC_F_WRITE : 0;
 		flags |= i + 1 < n ? VRING_DESC_F_NEXT : 0;
-		uint8_t *p = q->p_desc + 16 * q->avail;
+		uint8_t *p = q->p_desc + virtq_desc_at(q->avail);
 		if (i == 0) { /* 2.8.21: made available last */
 			first_flags = flags;
-			flags = get_le16(p + 14);
+			flags = get_le16(p + VIRTQ_PACKED_FLAGS);
 		}
 		put_packed(p, &seg[i], flags, id);
-		if (++q->avail == q->size) {
-			q->avail = 0;
-			q->avail_wrap = !q->avail_wrap;
-		}
+		uint16_t next = virtq_advance(virtq_position(q->avail, q->avail_wrap), 1, q->size);
+		q->avail = virtq_slot(next);
+		q->avail_wrap = virtq_wrap(next);
 	}
-	__atomic_store_n((uint16_t *)(void *)(q->p_desc + 16 * first + 14), first_flags,
-			 __ATOMIC_RELEASE);
+	__atomic_store_n(
+		(uint16_t *)(void *)(q->p_desc + virtq_desc_at(first) + VIRTQ_PACKED_FLAGS),
+		first_flags, __ATOMIC_RELEASE);
 	q->free_desc -= n;
 	return id;
 }
@@ -156,7 +154,7 @@ void emu_driver_kick_now(struct emu_driver *d, struct emu_driver_queue *q)
 		emu_driver_write(d, &d->notify, q->notify_off, 2, value);
 		return;
 	}
-	uint32_t next = q->packed ? q->avail | (uint32_t)q->avail_wrap << 15 : q->avail; /* 2.9 */
+	uint32_t next = q->packed ? virtq_position(q->avail, q->avail_wrap) : q->avail; /* 2.9 */
 	emu_driver_write(d, &d->notify, q->notify_off, 4, value | next << 16);
 }
 
@@ -166,16 +164,15 @@ static bool wants_kick(struct emu_driver_queue *q)
 	if (!q->packed) {
 		if (!q->event_idx)
 			return !(get_le16(q->p_device) & VRING_USED_F_NO_NOTIFY);
-		uint16_t event = get_le16(q->p_device + SPLIT_USED(q->size));
-		return (uint16_t)(q->avail - event - 1) < (uint16_t)(q->avail - q->kicked);
+		uint16_t event = get_le16(q->p_device + virtq_avail_event_at(q->size));
+		return virtq_need_event(event, q->avail, q->kicked);
 	}
-	uint16_t flags = get_le16(q->p_device + 2) & 3, event = get_le16(q->p_device);
+	uint16_t flags = get_le16(q->p_device + VIRTQ_EVENT_FLAGS) & VIRTQ_EVENT_FLAGS_MASK;
+	uint16_t event = get_le16(q->p_device + VIRTQ_EVENT_POS);
 	if (flags != VRING_PACKED_EVENT_FLAG_DESC)
 		return flags == VRING_PACKED_EVENT_FLAG_ENABLE;
-	int back = q->avail - (event & 0x7fff);
-	if (event >> 15 != q->avail_wrap)
-		back += q->size;
-	return back > 0 && back <= q->added;
+	return virtq_packed_need_event(event, virtq_position(q->avail, q->avail_wrap), q->added,
+				       q->size);
 }
 
 bool emu_driver_kick(struct emu_driver *d, struct emu_driver_queue *q)
@@ -196,14 +193,16 @@ void emu_driver_interrupts(struct emu_driver *d, struct emu_driver_queue *q, boo
 	q->no_interrupts = !on;
 	if (!q->packed) {
 		if (q->event_idx) /* as far away as can be, or the next one */
-			put16(q->p_driver + SPLIT_RING(q->size), on ? q->used : q->used - 1);
+			put16(q->p_driver + virtq_used_event_at(q->size),
+			      on ? q->used : q->used - 1);
 		else
 			put16(q->p_driver, on ? 0 : VRING_AVAIL_F_NO_INTERRUPT);
 	} else {
-		put16(q->p_driver, q->used | (uint16_t)q->used_wrap << 15);
-		put16(q->p_driver + 2, !on	      ? VRING_PACKED_EVENT_FLAG_DISABLE
-				       : q->event_idx ? VRING_PACKED_EVENT_FLAG_DESC
-						      : VRING_PACKED_EVENT_FLAG_ENABLE);
+		put16(q->p_driver + VIRTQ_EVENT_POS, virtq_position(q->used, q->used_wrap));
+		put16(q->p_driver + VIRTQ_EVENT_FLAGS, !on ? VRING_PACKED_EVENT_FLAG_DISABLE
+						       : q->event_idx
+							       ? VRING_PACKED_EVENT_FLAG_DESC
+							       : VRING_PACKED_EVENT_FLAG_ENABLE);
 	}
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
@@ -220,7 +219,8 @@ static void release(struct emu_driver_queue *q, uint16_t id)
 		return;
 	}
 	for (uint16_t i = 0, at = id; i < s->ndesc; i++) {
-		uint16_t next = get_le16(q->p_desc + 16 * at + 14);
+		uint16_t next =
+			get_le16(q->p_desc + virtq_desc_at(at) + offsetof(struct vqt_desc, next));
 		give_free(q, at);
 		at = next;
 	}
@@ -230,20 +230,20 @@ static void release(struct emu_driver_queue *q, uint16_t id)
 static int next_used(struct emu_driver_queue *q, uint32_t *id, uint32_t *len)
 {
 	if (!q->packed) {
-		uint16_t idx =
-			__atomic_load_n((uint16_t *)(void *)(q->p_device + 2), __ATOMIC_ACQUIRE);
+		uint16_t idx = __atomic_load_n((uint16_t *)(void *)(q->p_device + VIRTQ_RING_IDX),
+					       __ATOMIC_ACQUIRE);
 		if (idx == q->used)
 			return 0;
-		*id = get_le32(q->p_device + SPLIT_USED(q->used % q->size));
-		*len = get_le32(q->p_device + SPLIT_USED(q->used % q->size) + 4);
+		*id = get_le32(q->p_device + virtq_used_at(q->used % q->size));
+		*len = get_le32(q->p_device + virtq_used_at(q->used % q->size) + 4);
 		return 1;
 	}
-	const uint8_t *p = q->p_desc + 16 * q->used;
-	uint16_t flags =
-		__atomic_load_n((const uint16_t *)(const void *)(p + 14), __ATOMIC_ACQUIRE);
-	if (!!(flags & F_AVAIL) != q->used_wrap || !!(flags & F_USED) != q->used_wrap)
+	const uint8_t *p = q->p_desc + virtq_desc_at(q->used);
+	uint16_t flags = __atomic_load_n((const uint16_t *)(const void *)(p + VIRTQ_PACKED_FLAGS),
+					 __ATOMIC_ACQUIRE);
+	if (!virtq_is_used(flags, q->used_wrap))
 		return 0;
-	*id = get_le16(p + 12);
+	*id = get_le16(p + VIRTQ_PACKED_ID);
 	*len = flags & VRING_DESC_F_WRITE ? get_le32(p + 8) : 0;
 	return 1;
 }
@@ -260,11 +260,10 @@ int emu_driver_get(struct emu_driver *d, struct emu_driver_queue *q, uint64_t *c
 	}
 	*cookie = q->slot[id].cookie;
 	if (q->packed) {
-		q->used += q->slot[id].ndesc;
-		if (q->used >= q->size) {
-			q->used -= q->size;
-			q->used_wrap = !q->used_wrap;
-		}
+		uint16_t pos = virtq_advance(virtq_position(q->used, q->used_wrap),
+					     q->slot[id].ndesc, q->size);
+		q->used = virtq_slot(pos);
+		q->used_wrap = virtq_wrap(pos);
 	} else {
 		q->used++;
 	}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decoder/class/blk.h"
+#include "decoder/util/virtqueue.h"
 #include "emu/driver/violation_impl.h"
 
 uint64_t violation_rd(struct emu_testbed *r, uint32_t off, unsigned w)
@@ -66,7 +67,7 @@ void violation_desc(struct emu_testbed *r, unsigned i, uint64_t addr, uint32_t l
 		    uint16_t next)
 {
 	struct vqt_desc d = { .addr = addr, .len = len, .flags = flags, .next = next };
-	memcpy(violation_q0(r)->p_desc + 16 * i, &d, sizeof(d));
+	memcpy(violation_q0(r)->p_desc + virtq_desc_at(i), &d, sizeof(d));
 }
 
 /* The usual read in descriptors 0 to 2 by hand, to be bent before violation_publish(). */
@@ -82,8 +83,8 @@ int violation_publish(struct emu_testbed *r, uint16_t head, uint16_t advance)
 {
 	struct emu_driver_queue *q = violation_q0(r);
 	uint16_t idx = q->avail + advance;
-	memcpy(q->p_driver + 4 + 2 * (q->avail % q->size), &head, 2);
-	memcpy(q->p_driver + 2, &idx, 2);
+	memcpy(q->p_driver + virtq_avail_at(q->avail % q->size), &head, 2);
+	memcpy(q->p_driver + VIRTQ_RING_IDX, &idx, 2);
 	q->avail = idx;
 	emu_driver_kick_now(&r->drv, q);
 	emu_driver_run(&r->drv);

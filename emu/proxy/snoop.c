@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decoder/spec/constants.h"
+#include "decoder/util/virtqueue.h"
 #include "emu/virtio/impl.h"
 #include "emu/proxy/snoop.h"
 
@@ -145,8 +146,8 @@ static void lose(struct snoop *w, uint64_t lost)
 	forget_all(w, false);
 	w->earlier = true;
 	/* a packed ring does not say where it stands */
-	if (packed(w) || emu_ring_load16(r, DEVICE, 2, &idx) < 0 ||
-	    emu_ring_load16(r, DRIVER, 2, &r->avail_seen) < 0) {
+	if (packed(w) || emu_ring_load16(r, DEVICE, VIRTQ_RING_IDX, &idx) < 0 ||
+	    emu_ring_load16(r, DRIVER, VIRTQ_RING_IDX, &r->avail_seen) < 0) {
 		emu_tap_note(
 			w->tap, VQT_NOTE_WARNING,
 			"a queue could not be followed any further; it will be from its next start on");
@@ -218,7 +219,9 @@ static bool same_flags(struct snoop *w, const struct emu_chain *c)
 {
 	uint16_t pos = c->pos, flags;
 	for (uint32_t i = 0; packed(w) && i < c->ndirect; i++) {
-		if (emu_ring_load16(&w->ring, DESC, 16ull * (pos & 0x7fff) + 14, &flags) < 0 ||
+		if (emu_ring_load16(&w->ring, DESC,
+				    virtq_desc_at(virtq_slot(pos)) + VIRTQ_PACKED_FLAGS,
+				    &flags) < 0 ||
 		    flags != c->desc[i].flags)
 			return false;
 		pos = w->ring.ops->used_next(&w->ring, pos, 1);
@@ -314,10 +317,12 @@ static bool offered_again(struct snoop *w, uint16_t id)
 	uint16_t idx, head;
 	if (packed(w))
 		return r->ops->pending(r) != 0;
-	if (emu_ring_load16(r, DRIVER, 2, &idx) < 0 || (uint16_t)(idx - r->last_avail) > r->size)
+	if (emu_ring_load16(r, DRIVER, VIRTQ_RING_IDX, &idx) < 0 ||
+	    (uint16_t)(idx - r->last_avail) > r->size)
 		return true;
 	for (uint16_t at = r->last_avail; at != idx; at++)
-		if (emu_ring_load16(r, DRIVER, 4 + 2ull * (at % r->size), &head) < 0 || head == id)
+		if (emu_ring_load16(r, DRIVER, virtq_avail_at(at % r->size), &head) < 0 ||
+		    head == id)
 			return true;
 	return false;
 }
@@ -327,14 +332,15 @@ static bool same_descs(struct snoop *w, const struct emu_chain *c)
 	struct vqt_desc d;
 	uint16_t at = c->head;
 	for (uint32_t i = 0; !packed(w) && i < c->ndirect; at = c->desc[i++].next)
-		if (emu_ring_read(&w->ring, DESC, 16ull * (at % w->ring.size), &d, sizeof(d)) < 0 ||
+		if (emu_ring_read(&w->ring, DESC, virtq_desc_at(at % w->ring.size), &d, sizeof(d)) <
+			    0 ||
 		    memcmp(&d, &c->desc[i], sizeof(d)))
 			return false;
 	if (!c->table || packed(w))
 		return true;
 	for (uint32_t i = 0, n = c->ndesc - c->ndirect; i < n && i < TABLE_COMPARED; i++)
-		if (emu_mem_read(w->mem, c->desc[c->ndirect - 1].addr + 16ull * i, &d, sizeof(d)) <
-			    0 ||
+		if (emu_mem_read(w->mem, c->desc[c->ndirect - 1].addr + virtq_desc_at(i), &d,
+				 sizeof(d)) < 0 ||
 		    d.addr != c->desc[c->ndirect + i].addr || d.len != c->desc[c->ndirect + i].len)
 			return false;
 	return true;
@@ -434,7 +440,7 @@ static unsigned give_up(struct snoop *w, unsigned seen)
 {
 	uint16_t idx;
 	uint64_t lost = 0;
-	if (!packed(w) && emu_ring_load16(&w->ring, DEVICE, 2, &idx) == 0)
+	if (!packed(w) && emu_ring_load16(&w->ring, DEVICE, VIRTQ_RING_IDX, &idx) == 0)
 		lost = (uint16_t)(idx - w->ring.used);
 	lose(w, lost);
 	return seen + 1;
@@ -448,7 +454,7 @@ static void refresh(struct snoop *w)
 {
 	struct emu_ring *r = &w->ring;
 	if (!packed(w))
-		emu_ring_load16(r, DRIVER, 2, &r->avail_seen);
+		emu_ring_load16(r, DRIVER, VIRTQ_RING_IDX, &r->avail_seen);
 }
 
 static unsigned take_all(struct snoop *w, bool late, unsigned seen)
@@ -536,7 +542,7 @@ bool snoop_kick_due(struct snoop *w)
 		return now.known & VQT_RING_USED_FLAGS &&
 		       !(now.used_flags & VRING_USED_F_NO_NOTIFY);
 	return now.known & VQT_RING_AVAIL_EVENT &&
-	       emu_ring_need_event(now.avail_event, r->avail_seen, r->last_avail);
+	       virtq_need_event(now.avail_event, r->avail_seen, r->last_avail);
 }
 
 void snoop_sample(struct snoop *w)

@@ -12,6 +12,7 @@
 
 #include "decoder/trace/record.h"
 #include "decoder/spec/constants.h"
+#include "decoder/util/virtqueue.h"
 #include "emu/server/vhost_user.h"
 
 #define ALIGN 64
@@ -187,7 +188,7 @@ static int split_start(struct vhost_user *u, unsigned index)
 	uint16_t used_now;
 	if (t->version != 1)
 		return -EINVAL;
-	if (emu_mem_read(u->mem, q->device + 2, &used_now, sizeof(used_now)) < 0)
+	if (emu_mem_read(u->mem, q->device + VIRTQ_RING_IDX, &used_now, sizeof(used_now)) < 0)
 		return -EFAULT;
 	r->left = calloc(r->num, sizeof(*r->left));
 	if (!r->left)

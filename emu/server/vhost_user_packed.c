@@ -14,11 +14,10 @@
 
 #include "decoder/trace/record.h"
 #include "decoder/spec/constants.h"
+#include "decoder/util/virtqueue.h"
 #include "emu/server/vhost_user.h"
 
 #define NONE 0xffff
-#define F_AVAIL (1u << VRING_PACKED_DESC_F_AVAIL)
-#define F_USED (1u << VRING_PACKED_DESC_F_USED)
 
 struct entry {
 	uint8_t inflight, pad;
@@ -45,8 +44,8 @@ _Static_assert(sizeof(struct entry) == 32 && sizeof(struct region) == 32, "as in
 struct packed_track {
 	struct region *shared;
 	uint16_t n, size; /* entries; slots of the ring */
-	uint16_t free_head, used;
-	bool wrap;
+	uint16_t free_head;
+	uint16_t used; /* position: slot and wrap counter */
 	struct {
 		uint16_t next, last, num;
 	} e[];
@@ -96,25 +95,18 @@ static void taken(void *opaque, struct emu_queue *q, struct emu_chain *c)
 	c->account = head;
 }
 
-static void step(const struct packed_track *t, uint16_t *slot, bool *wrap, unsigned n)
-{
-	unsigned s = *slot + n;
-	*wrap ^= s >= t->size;
-	*slot = s >= t->size ? s - t->size : s;
-}
-
 static void using(void *opaque, struct emu_queue *q, struct emu_chain *c)
 {
 	struct packed_track *t = ((struct vhost_user *)opaque)->ring[q->index].packed;
-	step(t, &t->used, &t->wrap, c->ndirect);
+	t->used = virtq_advance(t->used, c->ndirect, t->size);
 	if (c->account != NONE) {
 		uint16_t last = t->e[c->account].last;
 		t->e[last].next = t->shared->desc[last].next = t->free_head;
 		t->free_head = c->account;
 		PUBLISH(t->shared->free_head, t->free_head);
 	}
-	PUBLISH(t->shared->used_wrap, t->wrap);
-	PUBLISH(t->shared->used_idx, t->used);
+	PUBLISH(t->shared->used_wrap, virtq_wrap(t->used));
+	PUBLISH(t->shared->used_idx, virtq_slot(t->used));
 }
 
 static void used(void *opaque, struct emu_queue *q, struct emu_chain *c)
@@ -123,8 +115,8 @@ static void used(void *opaque, struct emu_queue *q, struct emu_chain *c)
 	if (c->account != NONE)
 		PUBLISH(t->shared->desc[c->account].inflight, 0);
 	PUBLISH(t->shared->old_free_head, t->free_head);
-	PUBLISH(t->shared->old_used_wrap, t->wrap);
-	PUBLISH(t->shared->old_used_idx, t->used);
+	PUBLISH(t->shared->old_used_wrap, virtq_wrap(t->used));
+	PUBLISH(t->shared->old_used_idx, virtq_slot(t->used));
 }
 
 static const struct emu_queue_account account = { taken, using, used };
@@ -139,10 +131,11 @@ static int settle(struct vhost_user *u, struct emu_queue *q, struct region *was)
 	if (was->used_idx != was->old_used_idx || was->used_wrap != was->old_used_wrap) {
 		if (was->old_used_idx >= q->size)
 			return -EINVAL;
-		if (emu_mem_read(u->mem, q->desc + 16ull * was->old_used_idx + 14, &flags,
-				 sizeof(flags)) < 0)
+		if (emu_mem_read(u->mem,
+				 q->desc + virtq_desc_at(was->old_used_idx) + VIRTQ_PACKED_FLAGS,
+				 &flags, sizeof(flags)) < 0)
 			return -EFAULT;
-		told = !!(flags & F_AVAIL) != wrap || !!(flags & F_USED) == wrap;
+		told = !virtq_is_available(flags, wrap);
 	}
 	if (!told) {
 		was->free_head = was->old_free_head;
@@ -199,10 +192,7 @@ static int find_left(struct vhost_user_ring *r, struct packed_track *t, const st
 		t->e[i].num = head->num;
 	}
 	qsort(r->left, r->nleft, sizeof(*r->left), earlier);
-	uint16_t slot = t->used;
-	bool wrap = t->wrap;
-	step(t, &slot, &wrap, slots);
-	r->base = slot | wrap << 15 | (uint32_t)(t->used | t->wrap << 15) << 16;
+	r->base = virtq_advance(t->used, slots, t->size) | (uint32_t)t->used << 16;
 	r->counter = r->nleft ? r->left[r->nleft - 1].counter + 1 : 0;
 	return 0;
 }
@@ -222,8 +212,8 @@ static void publish(struct packed_track *t, const bool *busy)
 	}
 	s->desc_num = t->n;
 	s->free_head = s->old_free_head = t->free_head;
-	s->used_idx = s->old_used_idx = t->used;
-	s->used_wrap = s->old_used_wrap = t->wrap;
+	s->used_idx = s->old_used_idx = virtq_slot(t->used);
+	s->used_wrap = s->old_used_wrap = virtq_wrap(t->used);
 	PUBLISH(s->version, 1);
 }
 
@@ -235,15 +225,14 @@ static int take_over(struct vhost_user *u, unsigned index, struct region *was, b
 	memcpy(was, t->shared, vhost_user_packed_len(t->n));
 	if (was->version == 1) {
 		ret = was->desc_num == t->n ? settle(u, &u->v.queue[index], was) : -EINVAL;
-		t->used = was->used_idx;
-		t->wrap = was->used_wrap & 1;
-		if (ret == 0 && t->used >= t->size)
+		if (ret == 0 && was->used_idx >= t->size)
 			ret = -EINVAL;
+		t->used = virtq_position(was->used_idx, was->used_wrap & 1);
 		if (ret == 0)
 			ret = find_left(r, t, was, busy);
 	} else if (was->version == 0) { /* never used: the client says where the ring is */
-		t->used = (r->base >> 16 & 0x7fff) % t->size;
-		t->wrap = r->base >> 31;
+		uint16_t pos = r->base >> 16;
+		t->used = virtq_position(virtq_slot(pos) % t->size, virtq_wrap(pos));
 	} else {
 		ret = -EINVAL;
 	}

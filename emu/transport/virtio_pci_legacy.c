@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "decoder/spec/constants.h"
+#include "decoder/util/virtqueue.h"
 #include "emu/transport/virtio_pci.h"
 
 static uint32_t r_host_features(struct emu_device *d)
@@ -40,10 +41,9 @@ static void w_pfn(struct emu_device *d, uint32_t pfn)
 	}
 	if (q->enabled)
 		return;
-	uint64_t mask = VIRTIO_PCI_VRING_ALIGN - 1;
 	q->desc = (uint64_t)pfn << VIRTIO_PCI_QUEUE_ADDR_SHIFT;
-	q->driver = q->desc + 16ull * q->size;
-	q->device = (q->driver + 2ull * (3 + q->size) + mask) & ~mask;
+	q->driver = virtq_legacy_driver(q->desc, q->size);
+	q->device = virtq_legacy_device(q->desc, q->size);
 	emu_queue_enable(q);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "decoder/spec/constants.h"
+#include "decoder/util/virtqueue.h"
 #include "emu/virtio/impl.h"
 
 /* The beginning of the readable part, where looking costs no message. */
@@ -39,10 +40,10 @@ void emu_chain_report(struct emu_queue *q, const struct emu_chain *c)
 				  NULL);
 	if (!r->p_desc || (packed && q->completed != c->completed))
 		return;
-	for (uint32_t i = 0, at = packed ? c->pos & 0x7fff : c->head;
+	for (uint32_t i = 0, at = packed ? virtq_slot(c->pos) : c->head;
 	     i < c->ndirect && i < c->ndesc; i++) {
 		struct vqt_desc d;
-		memcpy(&d, r->p_desc + sizeof(d) * (at % r->size), sizeof(d));
+		memcpy(&d, r->p_desc + virtq_desc_at(at % r->size), sizeof(d));
 		if (packed) { /* 2.8.13: the id comes before the flags */
 			uint16_t id = d.flags;
 			d.flags = d.next;

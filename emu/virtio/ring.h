@@ -152,10 +152,5 @@ int emu_ring_indirect(struct emu_ring *r, struct emu_chain *c, const struct vqt_
 int emu_ring_bad(struct emu_ring *r, struct emu_chain *c, unsigned flag, const char *why);
 bool emu_ring_busy(const struct emu_ring *r, uint16_t id);
 void emu_ring_set_busy(struct emu_ring *r, uint16_t id, bool on);
-/* 2.7.10: has `event` been passed on the way from old to new? */
-static inline bool emu_ring_need_event(uint16_t event, uint16_t now, uint16_t old)
-{
-	return (uint16_t)(now - event - 1) < (uint16_t)(now - old);
-}
 
 #endif

@@ -4,26 +4,16 @@
 #include <string.h>
 
 #include "decoder/spec/constants.h"
+#include "decoder/util/virtqueue.h"
 #include "emu/virtio/ring.h"
 
 enum { DESC, AVAIL, USED };
 
-/* 2.7.6: flags, idx, ring[], used_event */
-#define AVAIL_FLAGS 0
-#define AVAIL_IDX 2
-#define AVAIL_RING(i) (4 + 2 * (uint64_t)(i))
-#define USED_EVENT(r) AVAIL_RING((r)->size)
-/* 2.7.8: flags, idx, ring[] of id and len, avail_event */
-#define USED_FLAGS 0
-#define USED_IDX 2
-#define USED_RING(i) (4 + 8 * (uint64_t)(i))
-#define AVAIL_EVENT(r) USED_RING((r)->size)
-
 static void split_layout(unsigned size, uint64_t len[3], unsigned align[3])
 {
-	len[DESC] = 16ull * size;
-	len[AVAIL] = 6 + 2ull * size;
-	len[USED] = 6 + 8ull * size;
+	len[DESC] = virtq_desc_at(size);
+	len[AVAIL] = virtq_driver_len(size, false);
+	len[USED] = virtq_device_len(size, false);
 	align[DESC] = VRING_DESC_ALIGN_SIZE;
 	align[AVAIL] = VRING_AVAIL_ALIGN_SIZE;
 	align[USED] = VRING_USED_ALIGN_SIZE;
@@ -49,7 +39,7 @@ static int available(struct emu_ring *r)
 {
 	uint16_t n = r->avail_seen - r->last_avail;
 	if (!n) {
-		if (emu_ring_load16(r, AVAIL, AVAIL_IDX, &r->avail_seen) < 0)
+		if (emu_ring_load16(r, AVAIL, VIRTQ_RING_IDX, &r->avail_seen) < 0)
 			return unreachable(r);
 		n = r->avail_seen - r->last_avail;
 	}
@@ -64,7 +54,7 @@ static int walk_chain(struct emu_ring *r, struct emu_chain *c)
 	uint16_t i = c->head;
 	for (;;) {
 		struct vqt_desc d;
-		if (emu_ring_read(r, DESC, 16ull * i, &d, sizeof(d)) < 0)
+		if (emu_ring_read(r, DESC, virtq_desc_at(i), &d, sizeof(d)) < 0)
 			return unreachable(r);
 		if (d.flags & VRING_DESC_F_INDIRECT)
 			return emu_ring_indirect(r, c, &d, false);
@@ -101,7 +91,7 @@ static int split_pop(struct emu_ring *r, struct emu_chain *c)
 	if (n <= 0)
 		return n;
 	c->pos = r->last_avail;
-	if (emu_ring_load16(r, AVAIL, AVAIL_RING(r->last_avail % r->size), &c->head) < 0)
+	if (emu_ring_load16(r, AVAIL, virtq_avail_at(r->last_avail % r->size), &c->head) < 0)
 		return unreachable(r);
 	int ret = take_head(r, c);
 	if (ret > 0)
@@ -121,8 +111,8 @@ static int split_pop_again(struct emu_ring *r, struct emu_chain *c, const struct
 static int split_push(struct emu_ring *r, struct emu_chain *c, uint32_t len)
 {
 	uint32_t elem[2] = { c->head, len };
-	if (emu_ring_write(r, USED, USED_RING(r->used % r->size), elem, sizeof(elem)) < 0 ||
-	    emu_ring_store16(r, USED, USED_IDX, r->used + 1) < 0)
+	if (emu_ring_write(r, USED, virtq_used_at(r->used % r->size), elem, sizeof(elem)) < 0 ||
+	    emu_ring_store16(r, USED, VIRTQ_RING_IDX, r->used + 1) < 0)
 		return unreachable(r);
 	r->used++;
 	r->popped--;
@@ -138,9 +128,10 @@ static int split_want_kicks(struct emu_ring *r, bool on)
 	int ret = 0;
 	if (r->event_idx) {
 		if (on)
-			ret = emu_ring_store16(r, USED, AVAIL_EVENT(r), r->last_avail);
+			ret = emu_ring_store16(r, USED, virtq_avail_event_at(r->size),
+					       r->last_avail);
 	} else if (r->kicks_off == on) {
-		ret = emu_ring_store16(r, USED, USED_FLAGS, on ? 0 : VRING_USED_F_NO_NOTIFY);
+		ret = emu_ring_store16(r, USED, VIRTQ_RING_FLAGS, on ? 0 : VRING_USED_F_NO_NOTIFY);
 	}
 	if (ret < 0)
 		return unreachable(r);
@@ -164,11 +155,11 @@ static int split_must_notify(struct emu_ring *r)
 	if (r->notify_on_empty && !r->popped && available(r) == 0) /* 6.3 */
 		return 1;
 	if (r->event_idx) {
-		if (emu_ring_load16(r, AVAIL, USED_EVENT(r), &event) < 0)
+		if (emu_ring_load16(r, AVAIL, virtq_used_event_at(r->size), &event) < 0)
 			return unreachable(r);
-		return !valid || emu_ring_need_event(event, r->used, old);
+		return !valid || virtq_need_event(event, r->used, old);
 	}
-	if (emu_ring_load16(r, AVAIL, AVAIL_FLAGS, &flags) < 0)
+	if (emu_ring_load16(r, AVAIL, VIRTQ_RING_FLAGS, &flags) < 0)
 		return unreachable(r);
 	return !(flags & VRING_AVAIL_F_NO_INTERRUPT);
 }
@@ -181,12 +172,12 @@ static void split_snapshot(struct emu_ring *r, struct vqt_ring *o)
 #define SNAP(area, off, field, bit) \
 	if (emu_ring_load16(r, area, off, &o->field) == 0) \
 	o->known |= bit
-	SNAP(AVAIL, AVAIL_IDX, avail_idx, VQT_RING_AVAIL_IDX);
-	SNAP(AVAIL, AVAIL_FLAGS, avail_flags, VQT_RING_AVAIL_FLAGS);
-	SNAP(AVAIL, USED_EVENT(r), used_event, VQT_RING_USED_EVENT);
-	SNAP(USED, USED_IDX, used_idx, VQT_RING_USED_IDX);
-	SNAP(USED, USED_FLAGS, used_flags, VQT_RING_USED_FLAGS);
-	SNAP(USED, AVAIL_EVENT(r), avail_event, VQT_RING_AVAIL_EVENT);
+	SNAP(AVAIL, VIRTQ_RING_IDX, avail_idx, VQT_RING_AVAIL_IDX);
+	SNAP(AVAIL, VIRTQ_RING_FLAGS, avail_flags, VQT_RING_AVAIL_FLAGS);
+	SNAP(AVAIL, virtq_used_event_at(r->size), used_event, VQT_RING_USED_EVENT);
+	SNAP(USED, VIRTQ_RING_IDX, used_idx, VQT_RING_USED_IDX);
+	SNAP(USED, VIRTQ_RING_FLAGS, used_flags, VQT_RING_USED_FLAGS);
+	SNAP(USED, virtq_avail_event_at(r->size), avail_event, VQT_RING_AVAIL_EVENT);
 #undef SNAP
 	if (r->watched) { /* as far as it was followed: what is behind that comes later */
 		o->avail_idx = r->avail_seen;
@@ -204,7 +195,7 @@ static void split_set_base(struct emu_ring *r, uint32_t base)
 	uint16_t used;
 	r->last_avail = r->avail_seen = base;
 	/* what was published before: the ring knows */
-	r->used = emu_ring_load16(r, USED, USED_IDX, &used) == 0 ? used : base;
+	r->used = emu_ring_load16(r, USED, VIRTQ_RING_IDX, &used) == 0 ? used : base;
 	r->signalled_valid = false;
 }
 
@@ -212,13 +203,13 @@ static int split_used_at(struct emu_ring *r, uint16_t pos, uint16_t *id, uint32_
 {
 	uint16_t idx;
 	uint32_t elem[2];
-	if (emu_ring_load16(r, USED, USED_IDX, &idx) < 0)
+	if (emu_ring_load16(r, USED, VIRTQ_RING_IDX, &idx) < 0)
 		return -EFAULT;
 	if (idx == pos)
 		return 0;
 	if ((uint16_t)(idx - pos) > r->size) /* overwritten since, or taken back */
 		return -ESTALE;
-	if (emu_ring_read(r, USED, USED_RING(pos % r->size), elem, sizeof(elem)) < 0)
+	if (emu_ring_read(r, USED, virtq_used_at(pos % r->size), elem, sizeof(elem)) < 0)
 		return -EFAULT;
 	*id = elem[0];
 	*len = elem[1];

@@ -167,9 +167,9 @@ static void areas(void)
 	vring_init(&r, 8, memory, 16);
 	CHECK_EQ(virtq_desc_at(8), (char *)r.avail - (char *)r.desc);
 	CHECK_EQ(virtq_avail_at(5), (char *)&r.avail->ring[5] - (char *)r.avail);
-	CHECK_EQ(virtq_avail_at(8), (char *)&vring_used_event(&r) - (char *)r.avail);
+	CHECK_EQ(virtq_used_event_at(8), (char *)&vring_used_event(&r) - (char *)r.avail);
 	CHECK_EQ(virtq_used_at(5), (char *)&r.used->ring[5] - (char *)r.used);
-	CHECK_EQ(virtq_used_at(8), (char *)&vring_avail_event(&r) - (char *)r.used);
+	CHECK_EQ(virtq_avail_event_at(8), (char *)&vring_avail_event(&r) - (char *)r.used);
 	CHECK_EQ(virtq_driver_len(8, false), 22);
 	CHECK_EQ(virtq_device_len(8, false), 70);
 	CHECK_EQ(virtq_driver_len(8, true), 4);
