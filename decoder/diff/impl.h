@@ -137,18 +137,6 @@ static inline bool diff_on(const struct diff *d, unsigned class)
 	return d->classes >> class & 1;
 }
 
-/* Hashes of numbers; a collision makes a difference go unseen, once in 2^64. */
-static inline uint64_t diff_mix(uint64_t h, uint64_t v)
-{
-	h ^= v + 0x9e3779b97f4a7c15ULL + (h << 6) + (h >> 2);
-	h ^= h >> 30;
-	h *= 0xbf58476d1ce4e5b9ULL;
-	h ^= h >> 27;
-	h *= 0x94d049bb133111ebULL;
-	return h ^ h >> 31;
-}
-uint64_t diff_mix_text(uint64_t h, const char *s);
-
 /* decoder/diff/match.c: the pair and side a device of the trace belongs to; NULL. */
 struct diff_pair_impl *diff_pair_of(struct diff *d, enum diff_side side, unsigned id);
 
@@ -160,7 +148,7 @@ static inline struct diff_item *item_at(const struct item_list *l, size_t i)
 	return l->t ? l->t + l->first + i : NULL; /* NULL: an empty list's */
 }
 
-/* decoder/diff/setup.c, decoder/diff/request.c: events into tokens.  0 or -ENOMEM. */
+/* decoder/diff/setup.c, decoder/diff/request.c: events into items.  0 or -ENOMEM. */
 int diff_setup_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
 		    const struct event *e);
 int diff_setup_end(struct diff *d, struct diff_pair_impl *p, enum diff_side side);

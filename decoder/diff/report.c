@@ -61,17 +61,17 @@ static struct diff_group *get_group(struct diff *d, uint64_t key, bool *made)
 static void add(const struct tale *t, unsigned class, bool each, const char *subject, const char *a,
 		const char *b)
 {
-	uint64_t order = order_of(t), key = diff_mix(class, (uint64_t)(t->p - t->d->pair));
+	uint64_t order = order_of(t), key = hash_mix(class, (uint64_t)(t->p - t->d->pair));
 	struct difference *x;
 	struct diff_group *g;
 	bool made;
 
 	if (!diff_on(t->d, class))
 		return;
-	key = diff_mix_text(key, subject);
-	key = diff_mix(key, !*a << 1 | !*b);
+	key = hash_mix_text(key, subject);
+	key = hash_mix(key, !*a << 1 | !*b);
 	if (each)
-		key = diff_mix_text(diff_mix(diff_mix_text(key, a), 1), b);
+		key = hash_mix_text(hash_mix(hash_mix_text(key, a), 1), b);
 	t->d->total++;
 	g = get_group(t->d, key, &made);
 	if (!g) {

@@ -39,20 +39,20 @@ static struct diff_queue *get_queue(struct diff *d, const struct diff_pair_impl 
 /* Classes that are not compared must not keep requests from being alike. */
 static void set_keys(const struct diff *d, struct diff_item *t)
 {
-	uint64_t type = diff_mix(ITEM_REQUEST, t->v[REQ_TYPE]);
-	uint64_t sector = diff_mix(type, t->v[REQ_SECTOR]);
+	uint64_t type = hash_mix(ITEM_REQUEST, t->v[REQ_TYPE]);
+	uint64_t sector = hash_mix(type, t->v[REQ_SECTOR]);
 
 	t->key[4] = type;
-	t->key[3] = diff_mix(diff_mix(type, 1), t->v[REQ_BYTES]);
-	t->key[2] = diff_mix(sector, 2);
-	t->key[1] = diff_mix(sector, t->v[REQ_BYTES]);
-	t->key[0] = diff_mix(t->key[1], (uint64_t)t->at << 1 | t->indirect);
+	t->key[3] = hash_mix(hash_mix(type, 1), t->v[REQ_BYTES]);
+	t->key[2] = hash_mix(sector, 2);
+	t->key[1] = hash_mix(sector, t->v[REQ_BYTES]);
+	t->key[0] = hash_mix(t->key[1], (uint64_t)t->at << 1 | t->indirect);
 	if (diff_on(d, DIFF_SEGMENTS))
-		t->key[0] = diff_mix(t->key[0], t->v[REQ_SEGMENTS]);
+		t->key[0] = hash_mix(t->key[0], t->v[REQ_SEGMENTS]);
 	if (!diff_on(d, DIFF_COMPLETIONS))
 		return;
-	t->key[0] = diff_mix(t->key[0], t->v[REQ_USED_LEN]);
-	t->key[0] = diff_mix(t->key[0], t->v[REQ_STATUS]);
+	t->key[0] = hash_mix(t->key[0], t->v[REQ_USED_LEN]);
+	t->key[0] = hash_mix(t->key[0], t->v[REQ_STATUS]);
 }
 
 /* Chain flags that say something of the driver, not of the capture. */

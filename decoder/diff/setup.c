@@ -85,12 +85,12 @@ struct setup {
 
 static uint64_t hash_name(const struct diff_item *t)
 {
-	uint64_t h = diff_mix(t->kind, (uint64_t)t->op << 32 | t->select);
+	uint64_t h = hash_mix(t->kind, (uint64_t)t->op << 32 | t->select);
 
-	h = diff_mix(h, t->region == VQT_REGION_PCI ? t->at : 0);
+	h = hash_mix(h, t->region == VQT_REGION_PCI ? t->at : 0);
 	if (t->field)
-		return diff_mix_text(h, t->field->name);
-	return diff_mix(h, (uint64_t)t->region << 40 | (uint64_t)t->width << 32 | t->at);
+		return hash_mix_text(h, t->field->name);
+	return hash_mix(h, (uint64_t)t->region << 40 | (uint64_t)t->width << 32 | t->at);
 }
 
 /* A step of the device: into its stream. */
@@ -102,9 +102,9 @@ static int add(struct setup *s, unsigned stream, struct diff_item *t)
 		return 0;
 	}
 	t->key[1] = hash_name(t);
-	t->key[0] = diff_mix(t->key[1], t->v[0]);
+	t->key[0] = hash_mix(t->key[1], t->v[0]);
 	if (t->text)
-		t->key[0] = diff_mix_text(t->key[0], t->text);
+		t->key[0] = hash_mix_text(t->key[0], t->text);
 	return diff_stream_add(s->d, s->p, stream, s->side, t);
 }
 
@@ -147,7 +147,7 @@ static int learn(struct setup *s, struct diff_item *t)
 	t->kind = ITEM_REGISTER;
 	t->number = s->e->number;
 	t->key[1] = hash_name(t);
-	t->key[0] = diff_mix(t->key[1], t->v[0]);
+	t->key[0] = hash_mix(t->key[1], t->v[0]);
 	for (size_t i = l->n; i-- > 0;) {
 		if (item_at(l, i)->key[1] != t->key[1])
 			continue;
@@ -167,7 +167,7 @@ static uint64_t bytes_at(const uint8_t *bytes, unsigned n)
 	for (unsigned i = 0; i < n && i < 8; i++)
 		v |= (uint64_t)bytes[i] << (8 * i);
 	for (unsigned i = 8; i < n; i++)
-		v = diff_mix(v, bytes[i]);
+		v = hash_mix(v, bytes[i]);
 	return v;
 }
 

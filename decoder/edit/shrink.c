@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "decoder/edit/shrink.h"
+#include "decoder/util/hash.h"
 #include "decoder/util/virtqueue.h"
 
 #define QUEUES_MAX 4096 /* watched; the traffic of others stays whole */
@@ -282,13 +283,6 @@ static int end_queue(struct watched *w)
 	return rc;
 }
 
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-	h ^= v + 0x9e3779b97f4a7c15ULL + (h << 6) + (h >> 2);
-	h *= 0xbf58476d1ce4e5b9ULL;
-	return h ^ h >> 31;
-}
-
 static unsigned depth(unsigned n)
 {
 	return n < 2 ? n : n < 5 ? 2 : n < 17 ? 3 : 4;
@@ -321,7 +315,7 @@ static int plan_used(struct shrink *s, const struct event *e, struct watched *w)
 {
 	const struct model_request *r = e->req;
 	const struct vqt_used *u = &e->rec->used;
-	uint64_t class = mix(e->dev->id, (uint64_t)e->dev->life << 16 | e->queue->index);
+	uint64_t class = hash_mix(e->dev->id, (uint64_t)e->dev->life << 16 | e->queue->index);
 
 	/* Whatever is out of the ordinary stays. */
 	if (!r || u->flags & (VQT_USED_DETACHED | VQT_USED_SYNTHETIC) ||
@@ -329,10 +323,10 @@ static int plan_used(struct shrink *s, const struct event *e, struct watched *w)
 		w->wanted = true;
 		return 0;
 	}
-	class = mix(mix(class, r->typed ? r->type_raw : ~0U), r->bytes);
-	class = mix(mix(class, r->ndesc), r->ndirect);
-	class = mix(class, depth(e->queue->n_in_flight + 1));
-	class = mix(mix(class, r->status_known ? r->status : 256), u->len == r->writable);
+	class = hash_mix(hash_mix(class, r->typed ? r->type_raw : ~0U), r->bytes);
+	class = hash_mix(hash_mix(class, r->ndesc), r->ndirect);
+	class = hash_mix(class, depth(e->queue->n_in_flight + 1));
+	class = hash_mix(hash_mix(class, r->status_known ? r->status : 256), u->len == r->writable);
 	if (r->status_known && r->status && e->dev->virtio_id == 2)
 		w->wanted = true;
 	return count_class(s, class, &w->wanted);
@@ -353,7 +347,7 @@ static int plan_kick(struct shrink *s, const struct event *e, struct watched *w)
 	/* Kicks that bring nothing are a class, too. */
 	if (!(e->rec->kick.ring.known & VQT_RING_PACKED) &&
 	    e->rec->kick.ring.avail_idx == e->rec->kick.ring.last_avail && !rc)
-		rc = count_class(s, mix(mix(e->dev->id, e->queue->index), e->dev->life),
+		rc = count_class(s, hash_mix(hash_mix(e->dev->id, e->queue->index), e->dev->life),
 				 &w->wanted);
 	return rc;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rooms of the statistics among themselves; others include stats.h. */
+/* What the files of the statistics share; others include stats.h. */
 #ifndef VQT_DECODER_STATS_IMPL_H
 #define VQT_DECODER_STATS_IMPL_H
 
@@ -42,7 +42,7 @@ struct feed {
 	bool counted;
 };
 
-/* Add n to the member at this offset of everything the event counts for. */
+/* decoder/stats/count.c: add n to the member at this offset of all that the event counts for. */
 void stats_count_at(struct feed *f, size_t at, uint64_t n);
 #define COUNT(f, member, n) stats_count_at(f, offsetof(struct stats_counts, member), n)
 #define COUNT_ELEMENT(f, member, i) \

@@ -1,441 +1,314 @@
 /* SPDX-License-Identifier: MIT */
-/* Counting what the model tells; looking at it is in decoder/stats/query.c. */
-#include <errno.h>
-#include <linux/virtio_config.h>
+/* Making and freeing statistics, reading their figures, the names of these. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "decoder/stats/impl.h"
 
-#define SECTOR 512
+_Static_assert(sizeof(struct stats_counts) % sizeof(uint64_t) == 0, "subtracted as an array");
 
-/* --- counting --- */
-
-void stats_count_at(struct feed *f, size_t at, uint64_t n)
+struct stats *stats_new(void)
 {
-	if (!f->counted)
-		return;
-	*stats_member(&f->d->counts, at) += n;
-	if (f->q)
-		*stats_member(&f->q->counts, at) += n;
-	if (f->t)
-		*stats_member(&f->t->group.counts, at) += n;
+	struct stats *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->slice_ns = STATS_SLICE_NS;
+	return s;
 }
 
-unsigned stats_batch_of(uint64_t n)
+static void free_spans(struct hist **span)
 {
-	unsigned b = n ? 64 - (unsigned)__builtin_clzll(n) : 0;
-
-	return b < STATS_BATCHES ? b : STATS_BATCHES - 1;
+	for (unsigned i = 0; i < STATS_SPANS; i++)
+		free(span[i]);
 }
 
-static struct hist *span_hist(struct hist **h)
+static void free_device(struct stats_device *d)
 {
-	if (!*h)
-		*h = calloc(1, sizeof(**h));
-	return *h;
-}
+	struct stats_queue *q, *next;
 
-int stats_add_span(struct feed *f, unsigned span, uint64_t from, uint64_t to)
-{
-	struct hist *d, *q;
-	uint64_t ns = to > from ? to - from : 0;
-
-	if (!f->counted || !from)
-		return 0;
-	d = span_hist(&f->d->span[span]);
-	q = f->q ? span_hist(&f->q->span[span]) : NULL;
-	if (!d || (f->q && !q))
-		return -ENOMEM;
-	hist_add(d, ns, 1);
-	if (q)
-		hist_add(q, ns, 1);
-	return 0;
-}
-
-/* --- making what is counted for --- */
-
-static struct stats_device *get_device(struct stats *s, const struct event *e)
-{
-	struct stats_device *d = s->last;
-
-	if (d && d->id == e->dev->id)
-		return d;
-	HASH_FIND(hh, s->devices, &e->dev->id, sizeof(e->dev->id), d);
-	if (!d) {
-		d = calloc(1, sizeof(*d));
-		if (!d)
-			return NULL;
-		d->id = e->dev->id;
-		d->access.sector_min = ~UINT64_C(0);
-		HASH_ADD(hh, s->devices, id, sizeof(d->id), d);
-		if (!hash_holds(d)) {
-			free(d);
-			return NULL;
-		}
+	HASH_ITER (hh, d->queues, q, next) {
+		HASH_DEL(d->queues, q);
+		free_spans(q->span);
+		free(q);
 	}
-	return s->last = d;
+	free_spans(d->span);
+	for (unsigned i = 0; i < STATS_TYPES; i++)
+		free(d->type[i]);
+	for (unsigned i = 0; i < STATS_SIZES; i++)
+		free(d->size[i]);
+	free(d->slice);
+	free(d);
 }
 
-static int get_queue(struct feed *f)
+void stats_free(struct stats *s)
 {
-	const struct model_queue *mq = f->e->queue;
+	struct stats_device *d, *next;
+	struct stats_thread *t, *after;
+
+	if (!s)
+		return;
+	HASH_ITER (hh, s->devices, d, next) {
+		HASH_DEL(s->devices, d);
+		free_device(d);
+	}
+	HASH_ITER (hh, s->threads, t, after) {
+		HASH_DEL(s->threads, t);
+		free(t);
+	}
+	free(s);
+}
+
+void stats_counts_sub(struct stats_counts *out, const struct stats_counts *now,
+		      const struct stats_counts *before)
+{
+	struct stats_counts diff = *now, minus = *before;
+
+	for (size_t at = 0; at < sizeof(diff); at += sizeof(uint64_t))
+		*stats_member(&diff, at) -= *stats_member(&minus, at);
+	*out = diff;
+}
+
+const struct stats_device *stats_device(const struct stats *s, unsigned id)
+{
+	uint16_t key = (uint16_t)id;
+	struct stats_device *d;
+
+	HASH_FIND(hh, s->devices, &key, sizeof(key), d);
+	return d;
+}
+
+const struct stats_device *stats_device_nth(const struct stats *s, unsigned n)
+{
+	const struct stats_device *d = s->devices;
+
+	while (d && n--)
+		d = d->hh.next;
+	return d;
+}
+
+struct stats_queue *stats_queue_find(const struct stats_device *d, uint16_t index)
+{
 	struct stats_queue *q;
 
-	HASH_FIND(hh, f->d->queues, &mq->index, sizeof(mq->index), q);
-	if (!q && f->s->nqueues == STATS_QUEUES_MAX) {
-		f->s->left_out++;
-		return 0;
-	}
-	if (!q) {
-		const struct model_request *r = f->e->req;
-		bool took = r && f->e->rec->h.type == VQT_AVAIL && r->number == f->e->number;
-
-		q = calloc(1, sizeof(*q));
-		if (!q)
-			return -ENOMEM;
-		q->device = f->d->id;
-		q->index = mq->index;
-		q->model_popped = mq->popped - took;
-		q->depth_ts = f->s->now;
-		q->vector = VQT_NO_VECTOR;
-		q->progress_ts = f->e->ts;
-		HASH_ADD(hh, f->d->queues, index, sizeof(q->index), q);
-		if (!hash_holds(q)) {
-			free(q);
-			return -ENOMEM;
-		}
-		f->s->nqueues++;
-	}
-	f->q = q;
-	return 0;
+	HASH_FIND(hh, d->queues, &index, sizeof(index), q);
+	return q;
 }
 
-static int get_thread(struct feed *f)
+const struct stats_queue *stats_queue(const struct stats_device *d, unsigned index)
 {
-	const struct vqt_hdr *h = &f->e->rec->h;
-	struct stats_thread *t = f->s->last_thread;
-
-	/* Who looks at a ring from beside is none of theirs. */
-	if (h->type < VQT_REG || (h->type == VQT_RING && !h->tid))
-		return 0;
-	if (!t || t->key.tid != h->tid || t->key.source != h->source) {
-		struct stats_thread key = { .key = { h->tid, h->source } };
-
-		if (f->s->nthreads >= STATS_THREADS_MAX)
-			key.key.tid = 0;
-		HASH_FIND(hh, f->s->threads, &key.key, sizeof(key.key), t);
-		/* Beyond the limit one a source is still made: there are 256 of them. */
-		if (!t) {
-			t = calloc(1, sizeof(*t));
-			if (!t)
-				return -ENOMEM;
-			t->key = key.key;
-			HASH_ADD(hh, f->s->threads, key, sizeof(t->key), t);
-			if (!hash_holds(t)) {
-				free(t);
-				return -ENOMEM;
-			}
-			f->s->nthreads++;
-		}
-	}
-	f->t = f->s->last_thread = t;
-	return 0;
+	return index < VQT_NO_QUEUE ? stats_queue_find(d, (uint16_t)index) : NULL;
 }
 
-/* --- depth: what is in flight, over time; which never goes back here --- */
-
-static void integrate(struct stats_counts *c, uint64_t *since, unsigned flight, uint64_t ts)
+const struct stats_thread *stats_threads(const struct stats *s)
 {
-	uint64_t dt = ts > *since ? ts - *since : 0;
-
-	c->flight_ns += dt * flight;
-	c->busy_ns += flight ? dt : 0;
-	*since += dt;
+	return s->threads;
 }
 
-static void set_depth(struct stats_device *d, struct stats_queue *q, unsigned n, uint64_t ts)
+/* What has been in flight since the last change. */
+static void go_on(struct stats_counts *c, unsigned flight, uint64_t since, uint64_t now)
 {
-	q->progress_ts = !q->flight && n ? ts : q->progress_ts;
-	integrate(&q->counts, &q->depth_ts, q->flight, ts);
-	integrate(&d->counts, &d->depth_ts, d->flight, ts);
-	d->flight += n - q->flight;
-	q->flight = n;
-	if (q->flight > q->flight_max)
-		q->flight_max = q->flight;
-	if (d->flight > d->flight_max)
-		d->flight_max = d->flight;
-}
-
-static void follow_depth(struct feed *f)
-{
-	const struct event *e = f->e;
-
-	if (f->q && f->q->flight != e->queue->n_in_flight)
-		set_depth(f->d, f->q, e->queue->n_in_flight, f->s->now);
-	/* A reset takes back what is in flight in all queues. */
-	for (const struct model_request *r = e->dropped; r; r = r->next) {
-		struct stats_queue *q = stats_queue_find(f->d, r->queue);
-		const struct model_queue *mq = model_queue(e->dev, r->queue);
-
-		if (f->counted) {
-			f->d->counts.dropped++;
-			f->d->last_ts = f->s->now;
-		}
-		if (f->counted && q) {
-			q->counts.dropped++;
-			q->last_ts = f->s->now;
-		}
-		if (q && mq && q->flight != mq->n_in_flight)
-			set_depth(f->d, q, mq->n_in_flight, f->s->now);
-	}
-}
-
-/* --- the ring, as its records show it --- */
-
-void stats_follow_ring(struct feed *f, const struct vqt_ring *r)
-{
-	const uint16_t both = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
-
-	if (!f->q || r->known & VQT_RING_PACKED || (r->known & both) != both)
+	if (!flight || now <= since)
 		return;
-	f->q->waiting = (uint16_t)(r->avail_idx - r->last_avail);
-	if (f->q->waiting > f->q->waiting_max)
-		f->q->waiting_max = f->q->waiting;
+	c->flight_ns += (now - since) * flight;
+	c->busy_ns += now - since;
 }
 
-static bool backlog_known(const struct vqt_ring *r)
+void stats_device_counts(const struct stats *s, const struct stats_device *d, uint64_t now,
+			 struct stats_counts *out)
 {
-	const uint16_t both = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
-
-	return !(r->known & VQT_RING_PACKED) && (r->known & both) == both;
+	*out = d->counts;
+	go_on(out, d->flight, d->depth_ts, now ? now : s->now);
 }
 
-/* --- the events --- */
-
-/* Remember what was agreed on, before a reset makes both sides forget. */
-static void follow_status(struct feed *f)
+void stats_queue_counts(const struct stats *s, const struct stats_queue *q, uint64_t now,
+			struct stats_counts *out)
 {
-	const struct model_device *m = f->e->dev;
-	struct stats_ready *r = &f->d->ready;
-
-	if (m->status && !f->e->status_before)
-		f->d->born_ts = f->e->ts;
-	if (!(m->status & ~f->e->status_before & VIRTIO_CONFIG_S_DRIVER_OK))
-		return;
-	r->times++;
-	r->number = f->e->number;
-	r->ts = f->e->ts;
-	r->took_ns = f->d->born_ts && f->e->ts > f->d->born_ts ? f->e->ts - f->d->born_ts : 0;
-	memcpy(r->offered, m->offered, sizeof(r->offered));
-	memcpy(r->accepted, m->accepted, sizeof(r->accepted));
-	r->msix = m->msix;
+	*out = q->counts;
+	go_on(out, q->flight, q->depth_ts, now ? now : s->now);
 }
 
-static int on_reg(struct feed *f)
+uint64_t stats_stalled_for(const struct stats_queue *q, uint64_t now)
 {
-	const struct vqt_reg *r = &f->e->rec->reg;
-	bool write = r->op == VQT_WRITE;
-
-	if (r->region == VQT_REGION_PCI && write)
-		COUNT(f, pci_writes, 1);
-	else if (r->region == VQT_REGION_PCI)
-		COUNT(f, pci_reads, 1);
-	else if (write)
-		COUNT(f, reg_writes, 1);
-	else
-		COUNT(f, reg_reads, 1);
-	if (f->t)
-		f->t->vcpu = true;
-	follow_status(f);
-	return 0;
+	return q->flight && !q->offers && now > q->progress_ts ? now - q->progress_ts : 0;
 }
 
-static int on_kick(struct feed *f)
+double stats_rate(uint64_t n, uint64_t ns)
 {
-	const struct vqt_ring *r = &f->e->rec->kick.ring;
-	struct stats_slice *slice;
+	return ns ? (double)n * 1e9 / (double)ns : 0;
+}
 
-	stats_follow_ring(f, r);
-	if (!f->counted)
-		return 0;
-	COUNT(f, kicks, 1);
-	if (backlog_known(r)) {
-		uint16_t n = (uint16_t)(r->avail_idx - r->last_avail);
+double stats_ratio(uint64_t n, uint64_t by)
+{
+	return by ? (double)n / (double)by : 0;
+}
 
-		COUNT(f, kicks_empty, !n);
-		COUNT_ELEMENT(f, kick_batch, stats_batch_of(n));
+uint64_t stats_active_ns(const struct stats *s, uint64_t first_ts, uint64_t last_ts,
+			 unsigned flight)
+{
+	uint64_t end = flight && s->now > last_ts ? s->now : last_ts;
+
+	return first_ts && end > first_ts ? end - first_ts : 0;
+}
+
+uint64_t stats_slice_ns(const struct stats *s)
+{
+	return s->slice_ns;
+}
+
+uint64_t stats_slice_start(const struct stats *s, unsigned i)
+{
+	uint64_t begin = s->slice_ts > s->start_ts ? s->slice_ts - s->start_ts : 0;
+
+	return begin + i * s->slice_ns;
+}
+
+uint64_t stats_first_ts(const struct stats *s)
+{
+	return s->first_ts;
+}
+
+uint64_t stats_last_ts(const struct stats *s)
+{
+	return s->last_ts;
+}
+
+uint64_t stats_start_ts(const struct stats *s)
+{
+	return s->start_ts;
+}
+
+uint64_t stats_events(const struct stats *s)
+{
+	return s->events;
+}
+
+uint64_t stats_lost(const struct stats *s)
+{
+	return s->lost;
+}
+
+uint64_t stats_left_out(const struct stats *s)
+{
+	return s->left_out;
+}
+
+/* --- names --- */
+
+#define ONE(member, text) \
+	{ \
+#member, text, offsetof(struct stats_counts, member), 1, NULL \
 	}
-	if (f->e->rec->kick.via != VQT_KICK_IOEVENTFD && f->t)
-		f->t->vcpu = true;
-	slice = stats_slice_at(f->s, f->d, f->e->ts);
-	if (!slice)
-		return -ENOMEM;
-	slice->kicks++;
-	return 0;
-}
-
-static void follow_streams(struct stats_device *d, uint64_t sector, uint64_t end)
-{
-	for (unsigned i = 0; i < d->nstreams; i++)
-		if (d->stream_end[i] == sector) {
-			d->stream_end[i] = end;
-			d->access.sequential++;
-			return;
-		}
-	d->access.random++;
-	d->stream_end[d->stream_next] = end;
-	d->stream_next = (d->stream_next + 1) % STATS_STREAMS;
-	if (d->nstreams < STATS_STREAMS)
-		d->nstreams++;
-}
-
-/* Where a request lies; once, when the whole chain is known. */
-static void follow_access(struct feed *f)
-{
-	const struct model_request *r = f->e->req;
-	struct stats_access *a = &f->d->access;
-	bool again = f->e->rec->h.type == VQT_AVAIL ? r->flags & VQT_CHAIN_AGAIN : !f->e->typed_now;
-	uint64_t n, bits;
-	unsigned align;
-
-	if (!f->counted || again || r->flags & VQT_CHAIN_MORE || !r->type ||
-	    !(r->type->flags & SPEC_REQ_SECTOR) || r->bytes < SECTOR)
-		return;
-	n = r->bytes / SECTOR;
-	follow_streams(f->d, r->sector, r->sector + n);
-	bits = r->sector | n;
-	align = (unsigned)__builtin_ctzll(bits);
-	a->align[align < STATS_ALIGNS ? align : STATS_ALIGNS - 1]++;
-	if (r->sector < a->sector_min)
-		a->sector_min = r->sector;
-	if (r->sector + n > a->sector_end)
-		a->sector_end = r->sector + n;
-}
-
-static int on_avail(struct feed *f)
-{
-	const struct model_request *r = f->e->req;
-	const struct model_queue *mq = f->e->queue;
-	struct stats_slice *slice;
-
-	stats_follow_ring(f, &f->e->rec->avail.ring);
-	if (!r)
-		return 0;
-	follow_access(f);
-	if (!f->q || mq->popped == f->q->model_popped)
-		return 0;
-	f->q->model_popped = mq->popped;
-	if (f->q->waiting)
-		f->q->waiting--; /* the snapshot was from before */
-	f->q->offers = stats_is_offer(f);
-	if (!f->counted)
-		return 0;
-	COUNT(f, popped, 1);
-	slice = stats_slice_at(f->s, f->d, f->e->ts);
-	if (!slice)
-		return -ENOMEM;
-	slice->popped++;
-	return stats_is_offer(f) ? 0 : stats_add_span(f, STATS_WAIT, r->announce_ts, r->avail_ts);
-}
-
-static int on_data(struct feed *f)
-{
-	if (f->e->req)
-		follow_access(f);
-	return 0;
-}
-
-static int on_ring(struct feed *f)
-{
-	stats_follow_ring(f, &f->e->rec->ring.ring);
-	return 0;
-}
-
-static int on_lifecycle(struct feed *f)
-{
-	switch (f->e->rec->life.what) {
-	case VQT_LIFECYCLE_RESET:
-	case VQT_LIFECYCLE_QUEUE_RESET: COUNT(f, resets, 1); break;
-	case VQT_LIFECYCLE_ERROR: COUNT(f, device_errors, 1); break;
+#define MANY(member, n, names, text) \
+	{ \
+#member, text, offsetof(struct stats_counts, member), n, names \
 	}
-	return 0;
-}
 
-static int (*const handlers[])(struct feed *f) = {
-	[VQT_REG] = on_reg,	[VQT_KICK] = on_kick,		[VQT_RING] = on_ring,
-	[VQT_AVAIL] = on_avail, [VQT_USED] = stats_on_used,	[VQT_IRQ] = stats_on_irq,
-	[VQT_DATA] = on_data,	[VQT_LIFECYCLE] = on_lifecycle, [VQT_TALLY] = stats_on_tally,
+const struct stats_count_name stats_count_names[] = {
+	ONE(events, "records"),
+	ONE(reg_reads, "register reads"),
+	ONE(reg_writes, "register writes"),
+	ONE(pci_reads, "reads of PCI configuration space"),
+	ONE(pci_writes, "writes of PCI configuration space"),
+	ONE(kicks, "available buffer notifications"),
+	ONE(kicks_empty, "kicks when nothing was available"),
+	MANY(kick_batch, STATS_BATCHES, stats_batch_name, "kicks by how many entries waited"),
+	ONE(popped, "requests the device popped"),
+	ONE(used, "requests completed"),
+	ONE(errors, "requests completed with an error"),
+	ONE(detached, "requests the device gave up"),
+	ONE(dropped, "requests taken back by a reset"),
+	ONE(unknown, "completions of nothing in flight"),
+	ONE(interrupts, "used buffer notifications"),
+	ONE(irqs_empty, "interrupts with nothing new"),
+	ONE(irqs_unwanted, "completions the driver had asked not to be told of"),
+	MANY(irq_batch, STATS_BATCHES, stats_batch_name, "interrupts by how many completions"),
+	ONE(config_irqs, "configuration change notifications"),
+	ONE(bytes_in, "bytes of data to the driver"),
+	ONE(bytes_out, "bytes of data from the driver"),
+	ONE(bytes_ranged, "bytes named by discards and the like"),
+	ONE(descriptors, "descriptors of completed requests"),
+	ONE(indirect, "completed requests with an indirect table"),
+	MANY(status, STATS_STATUSES, NULL, "completions by status"),
+	ONE(stalls, "times nothing was completed for a second and more"),
+	ONE(device_errors, "errors the device declared"),
+	ONE(resets, "resets"),
+	ONE(flight_ns, "requests in flight times ns"),
+	ONE(busy_ns, "ns with requests in flight"),
+	{ NULL, NULL, 0, 0, NULL },
 };
 
-#define DATA_PATH (1ULL << VQT_KICK | 1ULL << VQT_AVAIL | 1ULL << VQT_USED | 1ULL << VQT_TALLY)
-
-static void follow_time(struct feed *f)
+const char *stats_span_name(unsigned span)
 {
-	uint64_t ts = f->e->ts;
+	static const char *const names[STATS_SPANS] = {
+		[STATS_WAIT] = "wait",	   [STATS_SERVICE] = "service", [STATS_TOTAL] = "total",
+		[STATS_NOTIFY] = "notify", [STATS_BACKEND] = "backend",
+	};
 
-	if (!f->counted)
-		return;
-	f->d->first_ts = f->d->first_ts ? f->d->first_ts : ts;
-	f->d->last_ts = ts > f->d->last_ts ? ts : f->d->last_ts;
-	if (!f->q)
-		return;
-	f->q->first_ts = f->q->first_ts ? f->q->first_ts : ts;
-	f->q->last_ts = ts > f->q->last_ts ? ts : f->q->last_ts;
-	f->q->size = f->e->queue->size;
-	f->q->vector = f->e->queue->vector;
-	f->q->packed = f->e->queue->packed;
+	return span < STATS_SPANS ? names[span] : NULL;
 }
 
-static int feed_device(struct feed *f)
+const char *stats_span_title(unsigned span)
 {
-	unsigned type = f->e->rec->h.type;
-	int rc = 0;
+	static const char *const titles[STATS_SPANS] = {
+		[STATS_WAIT] = "kick to popped",    [STATS_SERVICE] = "popped to used",
+		[STATS_TOTAL] = "kick to used",	    [STATS_NOTIFY] = "used to interrupt",
+		[STATS_BACKEND] = "in the backend",
+	};
 
-	f->d = get_device(f->s, f->e);
-	if (!f->d)
-		return -ENOMEM;
-	if (f->d->life != f->e->dev->life) /* a reset: what comes is about other requests */
-		for (struct stats_queue *q = f->d->queues; q; q = q->hh.next)
-			stats_forget_due(q);
-	f->d->life = f->e->dev->life;
-	if (f->e->queue)
-		rc = get_queue(f);
-	else if (type < 64 && DATA_PATH >> type & 1)
-		f->s->left_out++;
-	rc = rc ? rc : get_thread(f);
-	if (rc)
-		return rc;
-	COUNT(f, events, 1);
-	if (type < 64 && DATA_PATH >> type & 1)
-		follow_time(f);
-	if (type < sizeof(handlers) / sizeof(handlers[0]) && handlers[type])
-		rc = handlers[type](f);
-	if (type != VQT_TALLY)
-		follow_depth(f);
-	if (!rc && type == VQT_AVAIL && f->counted)
-		rc = stats_slice_depth(f->s, f->d, f->e->ts);
-	return rc;
+	return span < STATS_SPANS ? titles[span] : NULL;
 }
 
-int stats_feed(struct stats *s, const struct model *m, const struct event *e, bool counted)
+const char *stats_batch_name(unsigned batch)
 {
-	struct feed f = { .s = s, .m = m, .e = e, .counted = counted };
+	static const char *const names[STATS_BATCHES] = {
+		"0", "1", "2-3", "4-7", "8-15", "16-31", "32-63", "64+",
+	};
 
-	if (e->ts && !s->started) {
-		s->start_ts = e->ts - e->since;
-		s->started = true;
-	}
-	if (e->ts > s->now)
-		s->now = e->ts;
-	if (counted) {
-		s->events++;
-		if (!s->first_ts)
-			s->first_ts = e->ts;
-		if (e->ts > s->last_ts)
-			s->last_ts = e->ts;
-	}
-	if (e->gap || e->rec->h.type == VQT_LOSS)
-		s->lost = model_lost(m);
-	return e->dev ? feed_device(&f) : 0;
+	return batch < STATS_BATCHES ? names[batch] : NULL;
+}
+
+unsigned stats_size_class(uint64_t bytes)
+{
+	unsigned size = 0;
+
+	while (size < STATS_SIZES - 1 && bytes > stats_size_limit(size))
+		size++;
+	return size;
+}
+
+uint64_t stats_size_limit(unsigned size)
+{
+	if (size >= STATS_SIZES - 1)
+		return UINT64_MAX;
+	return size ? UINT64_C(256) << size : 0;
+}
+
+const char *stats_size_name(unsigned size)
+{
+	static const char *const names[STATS_SIZES] = {
+		"0",	  "512 B",  "1 KiB",  "2 KiB",	 "4 KiB",   "8 KiB",
+		"16 KiB", "32 KiB", "64 KiB", "128 KiB", "256 KiB", "512 KiB",
+		"1 MiB",  "2 MiB",  "4 MiB",  "8 MiB",	 "more",
+	};
+
+	return size < STATS_SIZES ? names[size] : NULL;
+}
+
+const char *stats_type_name(const struct spec_class *class, unsigned type)
+{
+	static const char *const names[STATS_TYPE_OTHERS] = {
+		[STATS_TYPE_UNKNOWN] = "unknown",     [STATS_TYPE_UNSEEN] = "not_captured",
+		[STATS_TYPE_TO_DEVICE] = "to_device", [STATS_TYPE_FROM_DEVICE] = "from_device",
+		[STATS_TYPE_BOTH] = "both_ways",
+	};
+	const unsigned others = STATS_TYPES - STATS_TYPE_OTHERS;
+
+	if (type >= others)
+		return type < STATS_TYPES ? names[type - others] : NULL;
+	if (!stats_has_types(class))
+		return NULL;
+	for (unsigned i = 0; class->requests[i].name; i++)
+		if (i == type)
+			return class->requests[i].json;
+	return NULL;
 }

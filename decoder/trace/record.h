@@ -87,9 +87,20 @@ char *record_tlv_str(const struct record *r, unsigned tag, char *buf, size_t siz
 /* Text of note and life records, not terminated. */
 const char *record_text(const struct record *r, size_t *len);
 
-/* Little-endian reads for the bytes in segments and configuration. */
 /*
- * Does an entry wait for the device, as far as a ring tells: 1 or 0; -1: it does not.
+ * How many entries wait for the device, from 2.7.6; -1 where the record does not
+ * say so.  Records of packed rings never do.
+ */
+static inline int record_ring_backlog(const struct vqt_ring *r)
+{
+	const uint16_t need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
+	if (r->known & VQT_RING_PACKED || (r->known & need) != need)
+		return -1;
+	return (uint16_t)(r->avail_idx - r->last_avail);
+}
+
+/*
+ * Does an entry wait for the device: 1 or 0; -1 where the record does not say so.
  * From 2.7.6 (split), 2.8.1 (packed).
  */
 static inline int record_ring_waits(const struct vqt_ring *r)
@@ -101,6 +112,7 @@ static inline int record_ring_waits(const struct vqt_ring *r)
 	return r->known & VQT_RING_AVAIL_IDX ? r->avail_idx != r->last_avail : -1;
 }
 
+/* Little-endian reads for the bytes in segments and configuration. */
 static inline uint16_t get_le16(const void *p)
 {
 	const uint8_t *b = p;

@@ -1,15 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uthash, told not to end the process when there is no memory: HASH_ADD() then
- * leaves the element out of the table, and it is still the caller's.
+ * Hash tables and hashes.  uthash is built so that it does not end the process
+ * when there is no memory: HASH_ADD() then leaves the element out of the table,
+ * and the caller still owns it.
  */
 #ifndef VQT_DECODER_UTIL_HASH_H
 #define VQT_DECODER_UTIL_HASH_H
+
+#include <stdint.h>
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 /* After HASH_ADD(): is it in the table? */
 #define hash_holds(element) ((element)->hh.tbl != NULL)
+
+/*
+ * Mixes v into the hash h; order matters.  64 bits wide, so that hashes may stand
+ * for what they were made of: of n things, two are taken for one with a chance of
+ * n * n / 2^65.  Not for input that an attacker chooses to collide.
+ */
+static inline uint64_t hash_mix(uint64_t h, uint64_t v)
+{
+	h ^= v + 0x9e3779b97f4a7c15ULL + (h << 6) + (h >> 2);
+	h ^= h >> 30;
+	h *= 0xbf58476d1ce4e5b9ULL;
+	h ^= h >> 27;
+	h *= 0x94d049bb133111ebULL;
+	return h ^ h >> 31;
+}
+
+static inline uint64_t hash_mix_text(uint64_t h, const char *s)
+{
+	while (*s)
+		h = hash_mix(h, (unsigned char)*s++);
+	return h;
+}
 
 #endif

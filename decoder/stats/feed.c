@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/* Which device, queue and thread an event counts for, and what it adds to them. */
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/stats/impl.h"
+
+#define SECTOR 512
+
+/* --- making what is counted for --- */
+
+static struct stats_device *get_device(struct stats *s, const struct event *e)
+{
+	struct stats_device *d = s->last;
+
+	if (d && d->id == e->dev->id)
+		return d;
+	HASH_FIND(hh, s->devices, &e->dev->id, sizeof(e->dev->id), d);
+	if (!d) {
+		d = calloc(1, sizeof(*d));
+		if (!d)
+			return NULL;
+		d->id = e->dev->id;
+		d->access.sector_min = ~UINT64_C(0);
+		HASH_ADD(hh, s->devices, id, sizeof(d->id), d);
+		if (!hash_holds(d)) {
+			free(d);
+			return NULL;
+		}
+	}
+	return s->last = d;
+}
+
+static int get_queue(struct feed *f)
+{
+	const struct model_queue *mq = f->e->queue;
+	struct stats_queue *q;
+
+	HASH_FIND(hh, f->d->queues, &mq->index, sizeof(mq->index), q);
+	if (!q && f->s->nqueues == STATS_QUEUES_MAX) {
+		f->s->left_out++;
+		return 0;
+	}
+	if (!q) {
+		const struct model_request *r = f->e->req;
+		bool took = r && f->e->rec->h.type == VQT_AVAIL && r->number == f->e->number;
+
+		q = calloc(1, sizeof(*q));
+		if (!q)
+			return -ENOMEM;
+		q->device = f->d->id;
+		q->index = mq->index;
+		q->model_popped = mq->popped - took;
+		q->depth_ts = f->s->now;
+		q->vector = VQT_NO_VECTOR;
+		q->progress_ts = f->e->ts;
+		HASH_ADD(hh, f->d->queues, index, sizeof(q->index), q);
+		if (!hash_holds(q)) {
+			free(q);
+			return -ENOMEM;
+		}
+		f->s->nqueues++;
+	}
+	f->q = q;
+	return 0;
+}
+
+static int get_thread(struct feed *f)
+{
+	const struct vqt_hdr *h = &f->e->rec->h;
+	struct stats_thread *t = f->s->last_thread;
+
+	/* Who looks at a ring from beside is none of theirs. */
+	if (h->type < VQT_REG || (h->type == VQT_RING && !h->tid))
+		return 0;
+	if (!t || t->key.tid != h->tid || t->key.source != h->source) {
+		struct stats_thread key = { .key = { h->tid, h->source } };
+
+		if (f->s->nthreads >= STATS_THREADS_MAX)
+			key.key.tid = 0;
+		HASH_FIND(hh, f->s->threads, &key.key, sizeof(key.key), t);
+		/* Beyond the limit one a source is still made: there are 256 of them. */
+		if (!t) {
+			t = calloc(1, sizeof(*t));
+			if (!t)
+				return -ENOMEM;
+			t->key = key.key;
+			HASH_ADD(hh, f->s->threads, key, sizeof(t->key), t);
+			if (!hash_holds(t)) {
+				free(t);
+				return -ENOMEM;
+			}
+			f->s->nthreads++;
+		}
+	}
+	f->t = f->s->last_thread = t;
+	return 0;
+}
+
+/* --- depth: what is in flight, over time; which never goes back here --- */
+
+static void integrate(struct stats_counts *c, uint64_t *since, unsigned flight, uint64_t ts)
+{
+	uint64_t dt = ts > *since ? ts - *since : 0;
+
+	c->flight_ns += dt * flight;
+	c->busy_ns += flight ? dt : 0;
+	*since += dt;
+}
+
+static void set_depth(struct stats_device *d, struct stats_queue *q, unsigned n, uint64_t ts)
+{
+	q->progress_ts = !q->flight && n ? ts : q->progress_ts;
+	integrate(&q->counts, &q->depth_ts, q->flight, ts);
+	integrate(&d->counts, &d->depth_ts, d->flight, ts);
+	d->flight += n - q->flight;
+	q->flight = n;
+	if (q->flight > q->flight_max)
+		q->flight_max = q->flight;
+	if (d->flight > d->flight_max)
+		d->flight_max = d->flight;
+}
+
+static void follow_depth(struct feed *f)
+{
+	const struct event *e = f->e;
+
+	if (f->q && f->q->flight != e->queue->n_in_flight)
+		set_depth(f->d, f->q, e->queue->n_in_flight, f->s->now);
+	/* A reset takes back what is in flight in all queues. */
+	for (const struct model_request *r = e->dropped; r; r = r->next) {
+		struct stats_queue *q = stats_queue_find(f->d, r->queue);
+		const struct model_queue *mq = model_queue(e->dev, r->queue);
+
+		if (f->counted) {
+			f->d->counts.dropped++;
+			f->d->last_ts = f->s->now;
+		}
+		if (f->counted && q) {
+			q->counts.dropped++;
+			q->last_ts = f->s->now;
+		}
+		if (q && mq && q->flight != mq->n_in_flight)
+			set_depth(f->d, q, mq->n_in_flight, f->s->now);
+	}
+}
+
+/* --- the events --- */
+
+/* Remember what was agreed on, before a reset makes both sides forget. */
+static void follow_status(struct feed *f)
+{
+	const struct model_device *m = f->e->dev;
+	struct stats_ready *r = &f->d->ready;
+
+	if (m->status && !f->e->status_before)
+		f->d->born_ts = f->e->ts;
+	if (!(m->status & ~f->e->status_before & VIRTIO_CONFIG_S_DRIVER_OK))
+		return;
+	r->times++;
+	r->number = f->e->number;
+	r->ts = f->e->ts;
+	r->took_ns = f->d->born_ts && f->e->ts > f->d->born_ts ? f->e->ts - f->d->born_ts : 0;
+	memcpy(r->offered, m->offered, sizeof(r->offered));
+	memcpy(r->accepted, m->accepted, sizeof(r->accepted));
+	r->msix = m->msix;
+}
+
+static int on_reg(struct feed *f)
+{
+	const struct vqt_reg *r = &f->e->rec->reg;
+	bool write = r->op == VQT_WRITE;
+
+	if (r->region == VQT_REGION_PCI && write)
+		COUNT(f, pci_writes, 1);
+	else if (r->region == VQT_REGION_PCI)
+		COUNT(f, pci_reads, 1);
+	else if (write)
+		COUNT(f, reg_writes, 1);
+	else
+		COUNT(f, reg_reads, 1);
+	if (f->t)
+		f->t->vcpu = true;
+	follow_status(f);
+	return 0;
+}
+
+static int on_kick(struct feed *f)
+{
+	const struct vqt_ring *r = &f->e->rec->kick.ring;
+	int waiting = record_ring_backlog(r);
+	struct stats_slice *slice;
+
+	stats_follow_ring(f, r);
+	if (!f->counted)
+		return 0;
+	COUNT(f, kicks, 1);
+	if (waiting >= 0) {
+		COUNT(f, kicks_empty, !waiting);
+		COUNT_ELEMENT(f, kick_batch, stats_batch_of((uint64_t)waiting));
+	}
+	if (f->e->rec->kick.via != VQT_KICK_IOEVENTFD && f->t)
+		f->t->vcpu = true;
+	slice = stats_slice_at(f->s, f->d, f->e->ts);
+	if (!slice)
+		return -ENOMEM;
+	slice->kicks++;
+	return 0;
+}
+
+static void follow_streams(struct stats_device *d, uint64_t sector, uint64_t end)
+{
+	for (unsigned i = 0; i < d->nstreams; i++)
+		if (d->stream_end[i] == sector) {
+			d->stream_end[i] = end;
+			d->access.sequential++;
+			return;
+		}
+	d->access.random++;
+	d->stream_end[d->stream_next] = end;
+	d->stream_next = (d->stream_next + 1) % STATS_STREAMS;
+	if (d->nstreams < STATS_STREAMS)
+		d->nstreams++;
+}
+
+/* Where a request lies; once, when the whole chain is known. */
+static void follow_access(struct feed *f)
+{
+	const struct model_request *r = f->e->req;
+	struct stats_access *a = &f->d->access;
+	bool again = f->e->rec->h.type == VQT_AVAIL ? r->flags & VQT_CHAIN_AGAIN : !f->e->typed_now;
+	uint64_t n, bits;
+	unsigned align;
+
+	if (!f->counted || again || r->flags & VQT_CHAIN_MORE || !r->type ||
+	    !(r->type->flags & SPEC_REQ_SECTOR) || r->bytes < SECTOR)
+		return;
+	n = r->bytes / SECTOR;
+	follow_streams(f->d, r->sector, r->sector + n);
+	bits = r->sector | n;
+	align = (unsigned)__builtin_ctzll(bits);
+	a->align[align < STATS_ALIGNS ? align : STATS_ALIGNS - 1]++;
+	if (r->sector < a->sector_min)
+		a->sector_min = r->sector;
+	if (r->sector + n > a->sector_end)
+		a->sector_end = r->sector + n;
+}
+
+static int on_avail(struct feed *f)
+{
+	const struct model_request *r = f->e->req;
+	const struct model_queue *mq = f->e->queue;
+	struct stats_slice *slice;
+
+	stats_follow_ring(f, &f->e->rec->avail.ring);
+	if (!r)
+		return 0;
+	follow_access(f);
+	if (!f->q || mq->popped == f->q->model_popped)
+		return 0;
+	f->q->model_popped = mq->popped;
+	if (f->q->waiting)
+		f->q->waiting--; /* the snapshot was from before */
+	f->q->offers = stats_is_offer(f);
+	if (!f->counted)
+		return 0;
+	COUNT(f, popped, 1);
+	slice = stats_slice_at(f->s, f->d, f->e->ts);
+	if (!slice)
+		return -ENOMEM;
+	slice->popped++;
+	return stats_is_offer(f) ? 0 : stats_add_span(f, STATS_WAIT, r->announce_ts, r->avail_ts);
+}
+
+static int on_data(struct feed *f)
+{
+	if (f->e->req)
+		follow_access(f);
+	return 0;
+}
+
+static int on_ring(struct feed *f)
+{
+	stats_follow_ring(f, &f->e->rec->ring.ring);
+	return 0;
+}
+
+static int on_lifecycle(struct feed *f)
+{
+	switch (f->e->rec->life.what) {
+	case VQT_LIFECYCLE_RESET:
+	case VQT_LIFECYCLE_QUEUE_RESET: COUNT(f, resets, 1); break;
+	case VQT_LIFECYCLE_ERROR: COUNT(f, device_errors, 1); break;
+	}
+	return 0;
+}
+
+static int (*const handlers[])(struct feed *f) = {
+	[VQT_REG] = on_reg,	[VQT_KICK] = on_kick,		[VQT_RING] = on_ring,
+	[VQT_AVAIL] = on_avail, [VQT_USED] = stats_on_used,	[VQT_IRQ] = stats_on_irq,
+	[VQT_DATA] = on_data,	[VQT_LIFECYCLE] = on_lifecycle, [VQT_TALLY] = stats_on_tally,
+};
+
+#define DATA_PATH (1ULL << VQT_KICK | 1ULL << VQT_AVAIL | 1ULL << VQT_USED | 1ULL << VQT_TALLY)
+
+static void follow_time(struct feed *f)
+{
+	uint64_t ts = f->e->ts;
+
+	if (!f->counted)
+		return;
+	f->d->first_ts = f->d->first_ts ? f->d->first_ts : ts;
+	f->d->last_ts = ts > f->d->last_ts ? ts : f->d->last_ts;
+	if (!f->q)
+		return;
+	f->q->first_ts = f->q->first_ts ? f->q->first_ts : ts;
+	f->q->last_ts = ts > f->q->last_ts ? ts : f->q->last_ts;
+	f->q->size = f->e->queue->size;
+	f->q->vector = f->e->queue->vector;
+	f->q->packed = f->e->queue->packed;
+}
+
+static int feed_device(struct feed *f)
+{
+	unsigned type = f->e->rec->h.type;
+	int rc = 0;
+
+	f->d = get_device(f->s, f->e);
+	if (!f->d)
+		return -ENOMEM;
+	if (f->d->life != f->e->dev->life) /* a reset: what comes is about other requests */
+		for (struct stats_queue *q = f->d->queues; q; q = q->hh.next)
+			stats_forget_due(q);
+	f->d->life = f->e->dev->life;
+	if (f->e->queue)
+		rc = get_queue(f);
+	else if (type < 64 && DATA_PATH >> type & 1)
+		f->s->left_out++;
+	rc = rc ? rc : get_thread(f);
+	if (rc)
+		return rc;
+	COUNT(f, events, 1);
+	if (type < 64 && DATA_PATH >> type & 1)
+		follow_time(f);
+	if (type < sizeof(handlers) / sizeof(handlers[0]) && handlers[type])
+		rc = handlers[type](f);
+	if (type != VQT_TALLY)
+		follow_depth(f);
+	if (!rc && type == VQT_AVAIL && f->counted)
+		rc = stats_slice_depth(f->s, f->d, f->e->ts);
+	return rc;
+}
+
+int stats_feed(struct stats *s, const struct model *m, const struct event *e, bool counted)
+{
+	struct feed f = { .s = s, .m = m, .e = e, .counted = counted };
+
+	if (e->ts && !s->started) {
+		s->start_ts = e->ts - e->since;
+		s->started = true;
+	}
+	if (e->ts > s->now)
+		s->now = e->ts;
+	if (counted) {
+		s->events++;
+		if (!s->first_ts)
+			s->first_ts = e->ts;
+		if (e->ts > s->last_ts)
+			s->last_ts = e->ts;
+	}
+	if (e->gap || e->rec->h.type == VQT_LOSS)
+		s->lost = model_lost(m);
+	return e->dev ? feed_device(&f) : 0;
+}
