@@ -51,7 +51,9 @@ LIBS := libbpf libelf libdw libpcap ncursesw json-c libxml-2.0 liburing libsecco
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD) -DVQTRACE_VERSION='"$(VERSION)"' \
 	-DVQTRACE_DATADIR='"$(DATADIR)"'
 CFLAGS ?= -O2 -g
-ALL_CFLAGS := -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes \
+# A struct may hold another without a name (model_request a class_request), as in Linux.
+C_DIALECT := -std=gnu11 -fms-extensions -Wno-microsoft-anon-tag
+ALL_CFLAGS := $(C_DIALECT) -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes \
 	-Wstrict-prototypes $(if $(WERROR),-Werror) \
 	$(CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 ALL_LDFLAGS := $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
@@ -138,15 +140,15 @@ FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-r
 FUZZ_OBJ := $(patsubst $(BUILD)/%.o,build/fuzz/obj/%.o,$(LIB_OBJ))
 build/fuzz/obj/%.o: %.c | $(BPF_OBJ) $(GEN_HDR)
 	$(say) FUZZCC $<
-	$(Q)mkdir -p $(@D) && $(CLANG) $(CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+	$(Q)mkdir -p $(@D) && $(CLANG) $(CPPFLAGS) $(C_DIALECT) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
 build/fuzz/obj/%.o: $(BUILD)/%.c | $(GEN_HDR)
 	$(say) FUZZCC $<
-	$(Q)mkdir -p $(@D) && $(CLANG) $(CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+	$(Q)mkdir -p $(@D) && $(CLANG) $(CPPFLAGS) $(C_DIALECT) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
 build/fuzz/libvqtrace.a: $(FUZZ_OBJ)
 	$(Q)rm -f $@ && $(AR) qcs $@ $^
 build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c build/fuzz/libvqtrace.a
 	$(say) FUZZLD $@
-	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+	$(Q)$(CLANG) $(CPPFLAGS) $(C_DIALECT) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 .PHONY: fuzz
 fuzz: $(FUZZ_BIN)
 

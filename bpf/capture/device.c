@@ -12,7 +12,7 @@
 
 #include "bpf/capture/impl.h"
 #include "bpf/prog/qemu.skel.h"
-#include "decoder/spec/spec.h"
+#include "decoder/class/class.h"
 #include "decoder/trace/file.h"
 
 /* Looks at a device that is still being made, at the pace of housekeeping. */
@@ -128,8 +128,8 @@ static void look_pci(struct device *d)
 		unsigned subsystem = (unsigned)(config[0x2e] | config[0x2f] << 8);
 
 		d->r.transport = VQT_TRANSPORT_PCI;
-		if (spec_virtio_id_of_pci(device, subsystem))
-			d->r.virtio_id = (uint16_t)spec_virtio_id_of_pci(device, subsystem);
+		if (class_id_of_pci(device, subsystem))
+			d->r.virtio_id = (uint16_t)class_id_of_pci(device, subsystem);
 		/* All begin as transitional; plugging makes them modern ones (4.1.2.1). */
 		if (d->realized && device >= 0x1000 && device < 0x1040)
 			d->r.flags |= VQT_DEV_TRANSITIONAL;
@@ -143,14 +143,14 @@ static unsigned id_of_typename(const char *type)
 {
 	char word[64];
 	const char *p = strncmp(type, "virtio-", 7) ? type : type + 7;
-	const struct spec_class *s;
+	const struct class *s;
 
 	if (!strncmp(p, "vhost-user-", 11))
 		p += 11;
 	else if (!strncmp(p, "vhost-", 6))
 		p += 6;
 	snprintf(word, sizeof(word), "%.*s", (int)strcspn(p, "-"), p);
-	s = spec_class_by_name(word);
+	s = class_by_name(word);
 	return s ? s->id : 0;
 }
 
@@ -285,8 +285,8 @@ static void name_device(struct device *d)
 		    c->device[i]->r.virtio_id == d->r.virtio_id)
 			n++;
 	d->number = n;
-	snprintf(d->name, sizeof(d->name), "%.20s%u",
-		 spec_class_name(d->r.virtio_id, buf, sizeof(buf)), n);
+	snprintf(d->name, sizeof(d->name), "%.20s%u", class_name(d->r.virtio_id, buf, sizeof(buf)),
+		 n);
 }
 
 /* Our names count for nothing where the user's ids look the same: "blk1" is that id, then. */

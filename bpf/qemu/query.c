@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "bpf/qemu/query.h"
-#include "decoder/spec/spec.h"
+#include "decoder/class/class.h"
 #include "decoder/trace/event.h"
 #include "decoder/util/qmp.h"
 
@@ -74,7 +74,7 @@ static int feature_bit(unsigned virtio_id, const char *name)
 	/* the vhost-user protocol's own, offered to no driver as such */
 	if (!strcmp(name, "VHOST_USER_F_PROTOCOL_FEATURES"))
 		return 30;
-	return spec_feature_by_name(virtio_id, name);
+	return class_feature_by_name(virtio_id, name);
 }
 
 static void features_in(struct json_object *list, unsigned virtio_id, uint64_t out[2], bool *whole)

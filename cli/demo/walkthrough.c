@@ -129,12 +129,18 @@ static void begin_lifecycle(struct walkthrough *t, const struct event *e)
 	t->lives++;
 }
 
+/* The demo's guest has one. */
+static bool is_disk(const struct model_device *d)
+{
+	return d->class && !strcmp(d->class->name, "blk");
+}
+
 /* Every step of 3.1.1 with what was said in it. */
 static void show_init(struct walkthrough *t, const struct event *e)
 {
 	unsigned steps = init_steps_of(e);
 
-	if (!steps || (t->device && e->dev->id != t->device) || e->dev->virtio_id != 2)
+	if (!steps || (t->device && e->dev->id != t->device) || !is_disk(e->dev))
 		return;
 	t->device = e->dev->id;
 	if (!t->lives || (e->dev->life != t->life))
@@ -172,7 +178,7 @@ static void count_requests(struct walkthrough *t, const struct event *e)
 		return;
 	t->requests++;
 	t->types[r->type->type % 32]++;
-	t->errors += r->status_known && r->status;
+	t->errors += class_failed(e->dev->class, &r->io);
 	note_latency(t, e->latency);
 	/* Linux's first requests carry on from here: show one with some data. */
 	if (!t->full_number && e->dev->life && r->bytes >= 4096)
@@ -209,7 +215,7 @@ static void print_counts(struct walkthrough *t)
 	const char *sep = "";
 
 	for (unsigned i = 0; i < 32; i++) {
-		const struct spec_request *r = spec_request(2, i);
+		const struct spec_request *r = class_request_type(class_by_name("blk"), i);
 
 		if (!t->types[i] || !r)
 			continue;

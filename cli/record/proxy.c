@@ -8,7 +8,7 @@
 
 #include "cli/cli.h"
 #include "cli/record/proxy.h"
-#include "decoder/spec/spec.h"
+#include "decoder/class/class.h"
 #include "emu/server/server.h"
 #include "emu/server/map.h"
 #include "emu/proxy/vhost_user.h"
@@ -39,7 +39,7 @@ int record_proxy_option(struct record_proxy *p, const char *arg)
 
 int record_proxy_type(struct record_proxy *p, const char *arg)
 {
-	if (!spec_class_by_name(arg))
+	if (!class_by_name(arg))
 		return cli_usage("--type '%s': no device type such as blk, net, fs, scsi", arg);
 	p->type = arg;
 	return CLI_OK;
@@ -105,7 +105,7 @@ static int listen_on(struct record_proxy_one *one)
 static int open_one(struct record_proxy *p, unsigned i)
 {
 	struct record_proxy_one *one = &p->one[i];
-	const struct spec_class *c = spec_class_by_name(p->type ? p->type : "blk");
+	const struct class *c = class_by_name(p->type ? p->type : "blk");
 	struct emu_tap_config tap = { .emit = emit,
 				      .now = now,
 				      .opaque = one,

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "cli/serve/impl.h"
-#include "decoder/spec/spec.h"
+#include "decoder/class/class.h"
 #include "decoder/spec/constants.h"
 #include "decoder/class/blk.h"
 #include "decoder/util/number.h"
@@ -136,7 +136,7 @@ static int parse_features(struct serve_run *r, const char *arg)
 	snprintf(copy, sizeof(copy), "%s", arg);
 	for (word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
 		bool minus = *word == '-';
-		int bit = spec_feature_by_name(emu_blk.virtio_id, word + (minus || *word == '+'));
+		int bit = class_feature_by_name(emu_blk.virtio_id, word + (minus || *word == '+'));
 
 		if (bit < 0 || bit > 63 || !(can & SPEC_BIT(bit)))
 			return cli_usage("--features: '%s' is not a feature this device can offer; "

@@ -206,7 +206,7 @@ static void draw_requests(struct screen *x, int y, int h)
 		TEXT(took, 32);
 
 		text_duration(&took, age);
-		class_ops(d->virtio_id)->describe(d, r, what, sizeof(what));
+		class_describe(d->class, &r->io, what, sizeof(what));
 		put(x, y + 1 + i, 0, age > STATS_STALL_NS ? PAINT_BAD : PAINT_PLAIN,
 		    "%10" PRIu64 " %5u %5u %10s  %s, %u descriptors", r->number, r->queue, r->head,
 		    took.buf, what, r->ndesc - (r->ndirect < r->ndesc));
@@ -361,7 +361,7 @@ static void page_features(struct page *p, const struct model_device *d)
 {
 	page_line(p, PAINT_NOTE, "Features (offered, accepted)");
 	for (unsigned bit = 0; bit < 128; bit++) {
-		const struct spec_feature *f = spec_feature(d->virtio_id, bit);
+		const struct spec_feature *f = class_feature(d->virtio_id, bit);
 		bool off = d->offered[bit / 64] & SPEC_BIT(bit),
 		     acc = d->accepted[bit / 64] & SPEC_BIT(bit);
 
@@ -399,7 +399,7 @@ static void page_config(struct page *p, const struct model_device *d)
 		for (unsigned b = f->width; b--;)
 			v = v << 8 | d->config[f->offset + b];
 		page_line(p, PAINT_PLAIN, "  %-28s %s", f->name,
-			  spec_format_value(buf, sizeof(buf), f, d->virtio_id, v));
+			  class_format_value(buf, sizeof(buf), f, d->virtio_id, v));
 	}
 }
 
@@ -411,8 +411,8 @@ static void page_queues(struct page *p, const struct model_device *d)
 
 		if (q->vector != VQT_NO_VECTOR)
 			snprintf(vector, sizeof(vector), "%u", q->vector);
-		spec_queue_name(name, sizeof(name), d->virtio_id, q->index, d->accepted,
-				d->num_queues);
+		class_queue_name(name, sizeof(name), d->virtio_id, q->index, d->accepted,
+				 d->num_queues);
 		page_line(p, PAINT_PLAIN, "  q%-3u %-14s %s size %u, %s, vector %s", q->index, name,
 			  q->packed ? "packed" : "split", q->size,
 			  q->enabled ? "enabled" : "not enabled", vector);

@@ -1,19 +1,30 @@
 /* SPDX-License-Identifier: MIT */
+/* What is asked of a device type: its functions, and what it adds to the core's tables. */
+#include "decoder/class/class.h"
+
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "decoder/class/class.h"
+#include "decoder/spec/tables.h"
 
-static void parse_any(const struct model_device *d, const struct model_queue *q,
-		      struct model_request *r)
+static const struct spec_fields no_fields;
+
+/* --- requests --- */
+
+void class_parse(const struct class *c, struct class_request *r)
 {
-	r->bytes = r->readable + r->writable;
+	if (c && c->parse)
+		c->parse(r);
+	else
+		r->bytes = r->readable + r->writable;
 }
 
-static void describe_any(const struct model_device *d, const struct model_request *r, char *buf,
-			 size_t len)
+void class_describe(const struct class *c, const struct class_request *r, char *buf, size_t len)
 {
-	if (!r->writable)
+	if (c && c->describe)
+		c->describe(r, buf, len);
+	else if (!r->writable)
 		snprintf(buf, len, "%" PRIu64 " bytes to the device", r->readable);
 	else if (!r->readable)
 		snprintf(buf, len, "%" PRIu64 " bytes of room", r->writable);
@@ -22,24 +33,159 @@ static void describe_any(const struct model_device *d, const struct model_reques
 			 r->readable, r->writable);
 }
 
-static void result_any(const struct model_device *d, const struct model_request *r, char *buf,
-		       size_t len)
+void class_result(const struct class *c, const struct class_request *r, char *buf, size_t len)
 {
+	const char *name;
+
 	buf[0] = '\0';
+	if (c && c->result) {
+		c->result(r, buf, len);
+		return;
+	}
+	if (!r->status_known)
+		return;
+	name = c ? spec_name_of(c->statuses, r->status) : NULL;
+	if (name)
+		snprintf(buf, len, "%s", name);
+	else
+		snprintf(buf, len, "status 0x%02x", r->status);
 }
 
-static const struct class_ops any = {
-	.parse = parse_any,
-	.describe = describe_any,
-	.result = result_any,
-};
-
-const struct class_ops *class_ops(unsigned virtio_id)
+const struct spec_fields *class_header(const struct class *c, const struct class_request *r)
 {
-	static const struct class_ops *const rows[] = { &class_blk, &class_net };
+	const struct spec_fields *fields = c && c->header ? c->header(r) : NULL;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i]->virtio_id == virtio_id)
-			return rows[i];
-	return &any;
+	return fields ? fields : &no_fields;
+}
+
+int class_status_at(const struct class *c, const struct class_request *r)
+{
+	return c && c->status_at ? c->status_at(r) : CLASS_STATUS_NONE;
+}
+
+bool class_failed(const struct class *c, const struct class_request *r)
+{
+	if (!r->status_known)
+		return false;
+	return c && c->failed ? c->failed(r->status) : r->status != 0;
+}
+
+struct class_visible class_visible(const struct class *c, const struct class_request *r,
+				   bool writable)
+{
+	if (c && c->visible)
+		return c->visible(r, writable);
+	return (struct class_visible){ .tail = UINT64_MAX };
+}
+
+const struct spec_request *class_request_type(const struct class *c, uint32_t type)
+{
+	return c ? spec_request(c->requests, type) : NULL;
+}
+
+/* --- device configuration --- */
+
+const struct spec_fields *class_region_fields(unsigned region, unsigned virtio_id)
+{
+	const struct class *c;
+
+	if (region != VQT_REGION_DEVICE)
+		return spec_region_fields(region);
+	c = class_find(virtio_id);
+	return c ? &c->config : &no_fields;
+}
+
+const struct spec_field *class_field_at(unsigned region, unsigned virtio_id, uint32_t offset,
+					unsigned width, int msix)
+{
+	region = spec_field_region(region, &offset, msix);
+	return spec_fields_at(class_region_fields(region, virtio_id), offset, width);
+}
+
+const struct spec_field *class_config_at(const struct class *c, const uint8_t *config, size_t len,
+					 uint32_t offset, unsigned width)
+{
+	const struct spec_field *f;
+
+	for (const struct class_variant *v = c ? c->variants : NULL; v && v->fields.count; v++) {
+		if (v->selector >= len || config[v->selector] != v->value)
+			continue;
+		f = spec_fields_at(&v->fields, offset, width);
+		if (f)
+			return f;
+	}
+	return c ? spec_fields_at(&c->config, offset, width) : NULL;
+}
+
+bool class_config_identifies(const struct class *c)
+{
+	for (size_t i = 0; c && i < c->config.count; i++)
+		if (c->config.field[i].flags & SPEC_IDENTITY)
+			return true;
+	return !c;
+}
+
+/* --- features --- */
+
+static const struct spec_feature *own_features(unsigned virtio_id)
+{
+	const struct class *c = class_find(virtio_id);
+
+	return c ? c->features : NULL;
+}
+
+const struct spec_feature *class_feature(unsigned virtio_id, unsigned bit)
+{
+	return spec_feature(own_features(virtio_id), bit);
+}
+
+int class_feature_by_name(unsigned virtio_id, const char *name)
+{
+	return spec_feature_by_name(own_features(virtio_id), name);
+}
+
+enum spec_feature_kind class_feature_kind(unsigned virtio_id, unsigned bit, unsigned transport)
+{
+	const struct class *c = class_find(virtio_id);
+	/* Types with a chapter have a section of their own, the others just "5". */
+	bool chapter = c && c->section[1];
+
+	return spec_feature_kind(own_features(virtio_id), chapter, bit, transport);
+}
+
+/* --- text --- */
+
+char *class_queue_name(char *buf, size_t len, unsigned virtio_id, unsigned index,
+		       const uint64_t *features, unsigned queues)
+{
+	const struct class *c = class_find(virtio_id);
+
+	return spec_queue_name(buf, len, c ? c->queues : NULL, index, features, queues);
+}
+
+char *class_format_features(char *buf, size_t len, unsigned virtio_id, unsigned select,
+			    uint32_t bits)
+{
+	return spec_format_features(buf, len, own_features(virtio_id), select, bits);
+}
+
+char *class_format_feature_set(char *buf, size_t len, unsigned virtio_id, const uint64_t bits[2])
+{
+	return spec_format_feature_set(buf, len, own_features(virtio_id), bits);
+}
+
+char *class_format_value(char *buf, size_t len, const struct spec_field *f, unsigned virtio_id,
+			 uint64_t value)
+{
+	if (f->kind == SPEC_FEATURES)
+		return class_format_features(buf, len, virtio_id, 0, (uint32_t)value);
+	return spec_format_value(buf, len, f, value);
+}
+
+char *class_format_access(char *buf, size_t len, const struct spec_field *f, unsigned virtio_id,
+			  uint32_t offset, unsigned width, uint64_t value)
+{
+	if (f && f->kind == SPEC_FEATURES && offset == f->offset && width == f->width)
+		return class_format_features(buf, len, virtio_id, 0, (uint32_t)value);
+	return spec_format_access(buf, len, f, offset, width, value);
 }

@@ -1,29 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Entropy (5.4), crypto (5.9). */
+/* The crypto device (5.9). */
+#include "decoder/class/class.h"
 #include "decoder/spec/tables.h"
-
-#define RO SPEC_RO
-
-static const struct spec_queue rng_queues[] = {
-	{ "requestq", -1, 0, 0 },
-	SPEC_END,
-};
-
-const struct spec_class spec_class_rng = {
-	.id = 4,
-	.name = "rng",
-	.title = "entropy device",
-	.section = "5.4",
-	.features = spec_no_features,
-	.queues = rng_queues,
-};
 
 enum { REVISION_1 = 0 };
 
 #define F(bit, name, ...) SPEC_FEATURE(bit, name, "5.9.3", ##__VA_ARGS__)
 #define NEEDS_REVISION .requires = { SPEC_BIT(REVISION_1) } /* 5.9.3.1 */
 
-static const struct spec_feature crypto_features[] = {
+static const struct spec_feature features[] = {
 	F(REVISION_1, "VIRTIO_CRYPTO_F_REVISION_1"),
 	F(1, "VIRTIO_CRYPTO_F_CIPHER_STATELESS_MODE", NEEDS_REVISION),
 	F(2, "VIRTIO_CRYPTO_F_HASH_STATELESS_MODE", NEEDS_REVISION),
@@ -33,7 +18,7 @@ static const struct spec_feature crypto_features[] = {
 	SPEC_END,
 };
 
-static const struct spec_name crypto_status[] = {
+static const struct spec_name status_bits[] = {
 	{ 1, "HW_READY" },
 	{ 0, NULL },
 };
@@ -105,10 +90,11 @@ static const struct spec_name akciphers[] = {
 	{ 0, NULL },
 };
 
-#define C(off, w, kind, name, ...) SPEC_FIELD(off, w, kind, RO, name, -1, "5.9.5", ##__VA_ARGS__)
+#define C(off, w, kind, name, ...) \
+	SPEC_FIELD(off, w, kind, SPEC_RO, name, -1, "5.9.5", ##__VA_ARGS__)
 
-static const struct spec_field crypto_config[] = {
-	C(0, 4, BITS, "status", .names = crypto_status),
+static const struct spec_field config[] = {
+	C(0, 4, BITS, "status", .names = status_bits),
 	C(4, 4, DEC, "max_dataqueues"),
 	C(8, 4, BITS, "crypto_services", .names = services),
 	C(12, 4, BITS, "cipher_algo_l", .names = ciphers),
@@ -123,18 +109,18 @@ static const struct spec_field crypto_config[] = {
 	C(48, 8, DEC, "max_size"),
 };
 
-static const struct spec_queue crypto_queues[] = {
+static const struct spec_queue queues[] = {
 	{ "dataq#", -1, SPEC_QUEUE_REPEAT, 0 },
 	{ "controlq", -1, SPEC_QUEUE_LAST, 0 },
 	SPEC_END,
 };
 
-const struct spec_class spec_class_crypto = {
+const struct class class_crypto = {
 	.id = 20,
 	.name = "crypto",
 	.title = "crypto device",
 	.section = "5.9",
-	.features = crypto_features,
-	.config = SPEC_TABLE(crypto_config),
-	.queues = crypto_queues,
+	.features = features,
+	.config = SPEC_TABLE(config),
+	.queues = queues,
 };

@@ -142,7 +142,7 @@ static void put_features(struct text *s, unsigned virtio_id, unsigned word, uint
 	const char *sep = "";
 
 	for (unsigned i = 0; i < 32; i++) {
-		const struct spec_feature *f = spec_feature(virtio_id, word * 32 + i);
+		const struct spec_feature *f = class_feature(virtio_id, word * 32 + i);
 
 		if (!(bits >> i & 1))
 			continue;
@@ -164,13 +164,13 @@ static void put_value(struct text *s, const struct diff_item *t, unsigned virtio
 	if (f && t->region == VQT_REGION_PCI && t->class == DIFF_VECTORS)
 		text_puts(s, t->v[0] ? "on" : "off");
 	else if (f && f->kind == SPEC_FEATURES)
-		text_puts(s, spec_format_features(buf, sizeof(buf), virtio_id, t->select,
-						  (uint32_t)t->v[0]));
+		text_puts(s, class_format_features(buf, sizeof(buf), virtio_id, t->select,
+						   (uint32_t)t->v[0]));
 	else if (f && f->kind == SPEC_BYTES && f->width <= 8)
 		for (unsigned i = 0; i < f->width; i++)
 			text_add(s, "%s%02x", i ? ":" : "", (unsigned)(t->v[0] >> 8 * i) & 0xff);
 	else if (f && f->kind != SPEC_BYTES)
-		text_puts(s, spec_format_value(buf, sizeof(buf), f, virtio_id, t->v[0]));
+		text_puts(s, class_format_value(buf, sizeof(buf), f, virtio_id, t->v[0]));
 	else
 		text_add(s, "0x%0*" PRIx64, 2 * (t->width <= 8 ? t->width : 8), t->v[0]);
 }
@@ -319,12 +319,11 @@ static void put_request(struct text *s, const struct diff_item *t)
 	text_add(s, " on q%u", t->queue);
 }
 
-static void put_number(struct text *s, const struct diff_item *t, unsigned which)
+static void put_number(struct text *s, const struct class *c, const struct diff_item *t,
+		       unsigned which)
 {
 	uint64_t v = t->v[which];
-	const struct spec_class *c = spec_class(2);
-	const char *name =
-		c && c->statuses && which == REQ_STATUS ? spec_name_of(c->statuses, v) : NULL;
+	const char *name = c && which == REQ_STATUS ? spec_name_of(c->statuses, v) : NULL;
 
 	if (which == REQ_TYPE)
 		put_type(s, t);
@@ -363,14 +362,15 @@ static bool never_done(const struct diff_item *t)
 
 static void tell_value(const struct tale *t, size_t i)
 {
+	const struct class *class = class_find(t->p->virtio_id);
 	TEXT(subject, 96);
 	TEXT(ta, 224);
 	TEXT(tb, 224);
 
 	put_type(&subject, t->t[DIFF_A]);
 	text_add(&subject, ": %s", values[i].name);
-	put_number(&ta, t->t[DIFF_A], values[i].which);
-	put_number(&tb, t->t[DIFF_B], values[i].which);
+	put_number(&ta, class, t->t[DIFF_A], values[i].which);
+	put_number(&tb, class, t->t[DIFF_B], values[i].which);
 	if (!values[i].each && values[i].which == REQ_SECTOR && t->t[DIFF_A]->v[REQ_BYTES]) {
 		text_add(&ta, " (%" PRIu64 " bytes)", t->t[DIFF_A]->v[REQ_BYTES]);
 		text_add(&tb, " (%" PRIu64 " bytes)", t->t[DIFF_B]->v[REQ_BYTES]);

@@ -163,7 +163,7 @@ static int used(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
 		return 0;
 	t->done = e->number;
 	t->v[REQ_USED_LEN] = u->flags & VQT_USED_DETACHED ? REQ_NONE - 1 : u->len;
-	t->v[REQ_STATUS] = u->flags & VQT_USED_STATUS && p->virtio_id == 2 ? u->status : REQ_NONE;
+	t->v[REQ_STATUS] = e->req->status_known ? e->req->status : REQ_NONE;
 	set_keys(d, t);
 	t->pending = q->spell == t->number; /* until its spell has been judged */
 	return 0;

@@ -184,7 +184,7 @@ static int config(struct setup *s, uint32_t offset)
 {
 	const struct vqt_reg *r = &s->e->rec->reg;
 	const struct model_device *dev = s->e->dev;
-	const struct spec_fields *fields = spec_region_fields(VQT_REGION_DEVICE, dev->virtio_id);
+	const struct spec_fields *fields = class_region_fields(VQT_REGION_DEVICE, dev->virtio_id);
 	bool any = false;
 	int rc = 0;
 
@@ -277,7 +277,7 @@ static int pci(struct setup *s)
 	const struct spec_fields *fields =
 		cap && cap < sizeof(dev->pci) - 4
 			? spec_pci_cap_fields(dev->pci[cap], dev->pci[cap + 3])
-			: spec_region_fields(VQT_REGION_PCI, 0);
+			: class_region_fields(VQT_REGION_PCI, 0);
 	int rc = 0;
 
 	for (size_t i = 0; i < fields->count && !rc; i++) {
@@ -432,7 +432,7 @@ static int reg(struct setup *s)
 static int device_state(struct setup *s)
 {
 	const struct vqt_device_state *st = &s->e->rec->device_state;
-	const struct spec_fields *fields = spec_region_fields(VQT_REGION_COMMON, 0);
+	const struct spec_fields *fields = class_region_fields(VQT_REGION_COMMON, 0);
 	static const struct {
 		unsigned known;
 		const char *name;

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <linux/virtio_blk.h>
-#include <linux/virtio_config.h>
-#include <linux/virtio_ids.h>
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +10,6 @@
 #define NAME_MIN 3 /* shorter names are words of the language */
 #define THREADS_MAX 1024
 #define TEXT_MAX 4096
-
-static const char serial[20] = "vqtrace"; /* VIRTIO_BLK_ID_BYTES */
-static const uint8_t mac[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
 
 struct anonymise {
 	char *name[NAMES_MAX];
@@ -169,28 +163,15 @@ static size_t life(struct anonymise *a, const struct event *e, uint8_t *buf, siz
 
 /* --- device configuration ----------------------------------------------------------- */
 
-/* What stands in for byte i of a field: names become nothing, a MAC QEMU's first. */
-static bool hidden(const struct spec_field *f, uint32_t i, uint8_t *out)
-{
-	bool is_mac = strstr(f->name, "mac") != NULL;
-
-	if (f->kind != SPEC_BYTES || strstr(f->name, "unused") || strstr(f->name, "reserved"))
-		return false;
-	*out = is_mac && i < sizeof(mac) ? mac[i] : 0;
-	return true;
-}
-
 static void hide_config(const struct model_device *d, uint32_t offset, uint8_t *bytes, size_t n)
 {
-	const struct spec_fields *fields = spec_region_fields(VQT_REGION_DEVICE, d->virtio_id);
-
 	for (size_t k = 0; k < n; k++) {
 		uint32_t at = offset + (uint32_t)k;
-		const struct spec_field *f = spec_fields_at(fields, at, 1);
-		uint8_t instead;
+		const struct spec_field *f =
+			class_config_at(d->class, d->config, sizeof(d->config), at, 1);
 
-		if (f && at - f->offset < f->width && hidden(f, at - f->offset, &instead))
-			bytes[k] = instead;
+		if (f && f->flags & SPEC_IDENTITY)
+			bytes[k] = f->instead ? f->instead[at - f->offset] : 0;
 	}
 }
 
@@ -205,8 +186,8 @@ static void hide_register(const struct event *e, struct vqt_reg *r)
 		base = spec_legacy_config_base(e->dev->msix);
 	else if (r->region == VQT_REGION_MMIO)
 		base = 0x100;
-	else if (r->region == VQT_REGION_PCI && e->field &&
-		 !strcmp(e->field->name, "pci_cfg_data") && e->dev->virtio_id != VIRTIO_ID_BLOCK)
+	else if (r->region == VQT_REGION_PCI && e->field && e->field->id == SPEC_REG_PCI_CFG_DATA &&
+		 class_config_identifies(e->dev->class))
 		r->value = 0; /* the window to any of the regions, 4.1.4.9 */
 	else if (r->region != VQT_REGION_DEVICE)
 		return;
@@ -221,53 +202,6 @@ static void hide_register(const struct event *e, struct vqt_reg *r)
 }
 
 /* --- buffers ------------------------------------------------------------------------- */
-
-/* Which bytes of a chain's readable or writable half are the protocol's own. */
-struct visible {
-	uint64_t head; /* leading bytes that stay */
-	uint64_t tail; /* and those from here on */
-	bool serial; /* the head is an identity, and replaced */
-};
-
-static struct visible blk_visible(const struct model_request *r, bool writable)
-{
-	struct visible v = { .tail = UINT64_MAX };
-
-	if (!writable) {
-		v.head = sizeof(struct virtio_blk_outhdr);
-		if (r->type && r->type->flags & SPEC_REQ_SEGMENTS)
-			v.head = UINT64_MAX; /* sectors, not data */
-		return v;
-	}
-	v.tail = r->writable ? r->writable - 1 : 0; /* the status byte */
-	if (!r->typed)
-		return v;
-	v.serial = r->type_raw == VIRTIO_BLK_T_GET_ID;
-	if (r->type &&
-	    (r->type_raw == 10 /* GET_LIFETIME */ || r->type_raw == 16 /* ZONE_REPORT */))
-		v.head = UINT64_MAX;
-	if (r->type && r->type->flags & SPEC_REQ_RESULT && r->writable >= 9)
-		v.tail = r->writable - 9;
-	return v;
-}
-
-static struct visible net_visible(const struct model_device *d)
-{
-	bool full = model_accepted(d, VIRTIO_F_VERSION_1) || model_accepted(d, 15 /* MRG_RXBUF */);
-
-	return (struct visible){ .head = full ? 12 : 10, .tail = UINT64_MAX };
-}
-
-static struct visible visible_of(const struct event *e, bool writable)
-{
-	if (!e->req || !e->dev)
-		return (struct visible){ .tail = UINT64_MAX };
-	if (e->dev->virtio_id == VIRTIO_ID_BLOCK)
-		return blk_visible(e->req, writable);
-	if (e->dev->virtio_id == VIRTIO_ID_NET)
-		return net_visible(e->dev);
-	return (struct visible){ .tail = UINT64_MAX };
-}
 
 /* Where in its half of the chain a descriptor begins, and which half that is. */
 static uint64_t place_of(const struct model_request *r, unsigned desc, bool *writable)
@@ -286,11 +220,13 @@ static void hide_bytes(const struct event *e, const struct vqt_seg *seg, uint8_t
 {
 	bool writable = e->rec->h.type == VQT_USED;
 	uint64_t at = e->req ? place_of(e->req, seg->desc, &writable) + seg->offset : 0;
-	struct visible v = visible_of(e, writable);
+	struct class_visible v = { .tail = UINT64_MAX };
 
+	if (e->req && e->dev)
+		v = class_visible(e->dev->class, &e->req->io, writable);
 	for (unsigned i = 0; i < seg->len; i++, at++) {
-		if (v.serial && at < sizeof(serial) && at < v.tail)
-			bytes[i] = (uint8_t)serial[at];
+		if (at < v.instead_len && at < v.tail)
+			bytes[i] = (uint8_t)v.instead[at];
 		else if (at >= v.head && at < v.tail)
 			bytes[i] = 0;
 	}

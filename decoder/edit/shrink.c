@@ -327,7 +327,7 @@ static int plan_used(struct shrink *s, const struct event *e, struct watched *w)
 	class = hash_mix(hash_mix(class, r->ndesc), r->ndirect);
 	class = hash_mix(class, depth(e->queue->n_in_flight + 1));
 	class = hash_mix(hash_mix(class, r->status_known ? r->status : 256), u->len == r->writable);
-	if (r->status_known && r->status && e->dev->virtio_id == 2)
+	if (class_failed(e->dev->class, &r->io))
 		w->wanted = true;
 	return count_class(s, class, &w->wanted);
 }

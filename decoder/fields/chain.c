@@ -264,9 +264,9 @@ static bool get_latency(const struct event *e, unsigned i, struct field_value *v
 /* Request types of all classes, one after the other. */
 static const char *request_word(unsigned n)
 {
-	const struct spec_class *c;
+	const struct class *c;
 
-	for (size_t k = 0; (c = spec_class_nth(k)); k++)
+	for (size_t k = 0; (c = class_nth(k)); k++)
 		for (const struct spec_request *r = c->requests; r && r->name; r++)
 			if (!n--)
 				return r->json;
@@ -301,24 +301,27 @@ const struct field fields_request[] = {
 
 static bool get_used_status(const struct event *e, unsigned i, struct field_value *v)
 {
-	const struct spec_class *c = e->dev ? e->dev->class : NULL;
+	const struct class *c = e->dev ? e->dev->class : NULL;
+	unsigned status = e->req ? e->req->status : e->rec->used.status;
 	const char *name;
 
-	/* Without a class that has them, the last byte is a byte like any other. */
-	if (!c || !c->statuses)
+	/* Of a chain that was not seen: the last byte, where the class always has it there. */
+	if (e->req ? !e->req->status_known
+		   : !(e->rec->used.flags & VQT_USED_STATUS) ||
+			     class_status_at(c, NULL) != CLASS_STATUS_LAST)
 		return false;
-	name = spec_name_of(c->statuses, e->rec->used.status);
+	name = spec_name_of(c->statuses, status);
 	if (name)
 		return set_str(v, name);
-	snprintf(v->buf, sizeof(v->buf), "%u", e->rec->used.status);
+	snprintf(v->buf, sizeof(v->buf), "%u", status);
 	return set_str(v, v->buf);
 }
 
 static const char *status_word(unsigned n)
 {
-	const struct spec_class *c;
+	const struct class *c;
 
-	for (size_t k = 0; (c = spec_class_nth(k)); k++)
+	for (size_t k = 0; (c = class_nth(k)); k++)
 		for (const struct spec_name *s = c->statuses; s && s->name; s++)
 			if (!n--)
 				return s->name;
@@ -339,8 +342,8 @@ const struct field fields_used[] = {
 	  .help = "used index of the entry; packed: slot, wrap counter in bit 15" },
 	{ "used.flags", FIELD_HEX, FIELD_AT(used.flags), .names = event_used_flags,
 	  .label = "Flags", .help = "what is particular about the completion" },
-	{ "used.status", FIELD_STR, FIELD_IF(used.flags, VQT_USED_STATUS), .get = get_used_status,
-	  .word = status_word, .label = "Status", .help = "OK, IOERR, UNSUPP, ... or the number" },
+	{ "used.status", FIELD_STR, .get = get_used_status, .word = status_word, .label = "Status",
+	  .help = "OK, IOERR, UNSUPP, ... or the number" },
 	{ "used.status_byte", FIELD_HEX, FIELD_FILTER, FIELD_AT(used.status),
 	  FIELD_IF(used.flags, VQT_USED_STATUS), .label = "Status byte",
 	  .help = "the status as a number (filters only)" },

@@ -159,7 +159,7 @@ static bool get_device_type(const struct event *e, unsigned i, struct field_valu
 {
 	if (!e->dev || !e->dev->virtio_id)
 		return false;
-	return set_str(v, spec_class_name(e->dev->virtio_id, v->buf, sizeof(v->buf)));
+	return set_str(v, class_name(e->dev->virtio_id, v->buf, sizeof(v->buf)));
 }
 
 static bool get_device_id(const struct event *e, unsigned i, struct field_value *v)
@@ -216,7 +216,7 @@ static const char *event_word(unsigned n)
 
 static const char *device_type_word(unsigned n)
 {
-	const struct spec_class *c = spec_class_nth(n);
+	const struct class *c = class_nth(n);
 
 	return c ? c->name : NULL;
 }

@@ -123,16 +123,16 @@ const struct field fields_device[] = {
 /* Names of feature bits reach over two words of 64. */
 static bool resolve_feature(const struct event *e, unsigned i, const char *word, uint64_t *value)
 {
-	const struct spec_class *c;
+	const struct class *c;
 	int bit;
 
 	if (!e) {
-		for (size_t k = 0; (c = spec_class_nth(k)); k++)
-			if (spec_feature_by_name(c->id, word) >= 0)
+		for (size_t k = 0; (c = class_nth(k)); k++)
+			if (class_feature_by_name(c->id, word) >= 0)
 				return true;
-		return spec_feature_by_name(0, word) >= 0;
+		return class_feature_by_name(0, word) >= 0;
 	}
-	bit = spec_feature_by_name(e->dev ? e->dev->virtio_id : 0, word);
+	bit = class_feature_by_name(e->dev ? e->dev->virtio_id : 0, word);
 	if (bit < 0 || (unsigned)bit / 64 != i)
 		return false;
 	*value = 1ULL << (bit % 64);

@@ -114,16 +114,16 @@ static const char *region_word(unsigned n)
 /* Field names: of the fixed regions, then of every class's configuration. */
 static const char *field_word(unsigned n)
 {
-	const struct spec_class *c;
+	const struct class *c;
 
 	for (unsigned r = 1; r <= REGION_LAST; r++) {
-		const struct spec_fields *t = spec_region_fields(r, 0);
+		const struct spec_fields *t = class_region_fields(r, 0);
 
 		if (n < t->count)
 			return t->field[n].name;
 		n -= (unsigned)t->count;
 	}
-	for (size_t k = 0; (c = spec_class_nth(k)); k++) {
+	for (size_t k = 0; (c = class_nth(k)); k++) {
 		if (n < c->config.count)
 			return c->config.field[n].name;
 		n -= (unsigned)c->config.count;
@@ -154,15 +154,15 @@ static bool any_field_knows(const struct spec_fields *t, const char *word)
 
 static bool anything_knows(const char *word)
 {
-	const struct spec_class *c;
+	const struct class *c;
 
-	if (spec_feature_by_name(0, word) >= 0)
+	if (class_feature_by_name(0, word) >= 0)
 		return true;
 	for (unsigned r = 1; r <= REGION_LAST; r++)
-		if (any_field_knows(spec_region_fields(r, 0), word))
+		if (any_field_knows(class_region_fields(r, 0), word))
 			return true;
-	for (size_t k = 0; (c = spec_class_nth(k)); k++)
-		if (any_field_knows(&c->config, word) || spec_feature_by_name(c->id, word) >= 0)
+	for (size_t k = 0; (c = class_nth(k)); k++)
+		if (any_field_knows(&c->config, word) || class_feature_by_name(c->id, word) >= 0)
 			return true;
 	return false;
 }
@@ -182,7 +182,7 @@ static bool resolve(const struct event *e, unsigned i, const char *word, uint64_
 		*value >>= 8 * e->field_offset;
 		return true;
 	}
-	bit = spec_feature_by_name(class_of(e), word);
+	bit = class_feature_by_name(class_of(e), word);
 	if (bit < 0 || (uint32_t)bit / 32 != e->select)
 		return false;
 	*value = 1ULL << (bit % 32);
@@ -195,7 +195,7 @@ static bool format_features(const struct event *e, char *buf, size_t len)
 
 	if (r->width != 4 || e->field_offset || e->select > 3)
 		return false;
-	spec_format_features(buf, len, class_of(e), e->select, (uint32_t)r->value);
+	class_format_features(buf, len, class_of(e), e->select, (uint32_t)r->value);
 	return true;
 }
 
@@ -220,7 +220,7 @@ bool field_register_text(const struct event *e, char *buf, size_t len)
 	}
 	if (f->width < 8)
 		value &= (1ULL << 8 * f->width) - 1;
-	spec_format_value(buf, len, f, class_of(e), value);
+	class_format_value(buf, len, f, class_of(e), value);
 	return true;
 }
 

@@ -182,7 +182,7 @@ static void name_device(struct model *m, struct model_device *d)
 			n++;
 	if (d->virtio_id)
 		snprintf(d->name, sizeof(d->name), "%s%u",
-			 spec_class_name(d->virtio_id, buf, sizeof(buf)), n);
+			 class_name(d->virtio_id, buf, sizeof(buf)), n);
 	else
 		snprintf(d->name, sizeof(d->name), "virtio%u", n);
 }
@@ -260,7 +260,7 @@ static int feed_device(struct model *m, struct event *e)
 		return 0;
 	if (v->virtio_id && v->virtio_id != d->virtio_id) {
 		d->virtio_id = v->virtio_id;
-		d->class = spec_class(v->virtio_id);
+		d->class = class_find(v->virtio_id);
 		name_device(m, d);
 	}
 	if (v->transport)

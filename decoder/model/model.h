@@ -18,6 +18,7 @@
 
 #include "decoder/util/hash.h"
 #include "decoder/trace/record.h"
+#include "decoder/class/class.h"
 #include "decoder/spec/spec.h"
 
 struct model;
@@ -56,11 +57,13 @@ struct model_queue {
 	UT_hash_handle hh;
 };
 
-#define MODEL_HEAD_BYTES 64
-
-/* A chain from the moment the device took it until it was used (5.2.6 for blk). */
+/* A chain from the moment the device popped it until it was used. */
 struct model_request {
-	uint16_t device, queue;
+	union {
+		struct class_request; /* what its class reads and says of it */
+		struct class_request io; /* the same, for functions of the class */
+	};
+	uint16_t device;
 	uint16_t head, pos;
 	uint16_t flags; /* VQT_CHAIN_* */
 	uint16_t ndirect;
@@ -70,22 +73,7 @@ struct model_request {
 	uint64_t backend_ts, backend_end_ts; /* 0 unknown */
 	uint32_t ndesc, cap;
 	struct vqt_desc *desc;
-	uint64_t readable, writable; /* bytes offered each way */
-	/* Leading driver-written bytes of the whole chain, as far as captured without a gap. */
-	uint8_t head_bytes[MODEL_HEAD_BYTES];
-	uint32_t head_len;
-	uint32_t head_next; /* descriptor the next of them would come from */
-	/* Filled in by the device class (decoder/class/class.h); type is NULL if not decoded. */
-	const struct spec_request *type;
-	bool typed; /* type_raw and sector are valid */
-	uint32_t type_raw;
-	uint64_t sector;
-	uint64_t bytes; /* of data, both framing ends taken off */
-	/* After completion. */
-	bool done;
-	uint32_t used_len;
-	bool status_known;
-	uint8_t status;
+	uint32_t head_next; /* descriptor the next of head_bytes would come from */
 	struct model_request *next; /* in event.dropped */
 	UT_hash_handle hh;
 };
@@ -96,7 +84,7 @@ struct model_device {
 	char name[40]; /* "blk0": class name and a count, unique in the trace */
 	char user_id[64]; /* the user's own id, "" if none */
 	char type_name[64]; /* QOM type, "" unknown */
-	const struct spec_class *class; /* NULL unknown */
+	const struct class *class; /* NULL unknown */
 	unsigned virtio_id; /* 0 unknown */
 	unsigned transport; /* enum vqt_transport */
 	uint32_t flags; /* VQT_DEV_* */

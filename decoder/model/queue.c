@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/class/class.h"
 #include "decoder/model/impl.h"
 #include "decoder/util/virtqueue.h"
 
@@ -119,7 +118,7 @@ static bool find_seg(const struct record *rec, uint32_t desc, struct record_seg 
  */
 static void collect_head(struct model_request *r, const struct record *rec)
 {
-	for (; r->head_next < r->ndesc && r->head_len < MODEL_HEAD_BYTES; r->head_next++) {
+	for (; r->head_next < r->ndesc && r->head_len < CLASS_HEAD_BYTES; r->head_next++) {
 		const struct vqt_desc *d = &r->desc[r->head_next];
 		struct record_seg seg;
 		uint32_t n;
@@ -131,8 +130,8 @@ static void collect_head(struct model_request *r, const struct record *rec)
 		if (!find_seg(rec, r->head_next, &seg))
 			return;
 		n = seg.len < d->len ? seg.len : d->len;
-		if (n > MODEL_HEAD_BYTES - r->head_len)
-			n = MODEL_HEAD_BYTES - r->head_len;
+		if (n > CLASS_HEAD_BYTES - r->head_len)
+			n = CLASS_HEAD_BYTES - r->head_len;
 		memcpy(r->head_bytes + r->head_len, seg.bytes, n);
 		r->head_len += n;
 		if (n < d->len) {
@@ -142,11 +141,33 @@ static void collect_head(struct model_request *r, const struct record *rec)
 	}
 }
 
+/* The byte at this offset of what the device wrote; false: it was not captured. */
+static bool written_byte(const struct record *rec, const struct model_request *r, uint64_t at,
+			 uint8_t *byte)
+{
+	for (uint32_t i = 0; i < r->ndesc; i++) {
+		const struct vqt_desc *d = &r->desc[i];
+		struct record_seg seg;
+
+		if (d->flags & VRING_DESC_F_INDIRECT || !(d->flags & VRING_DESC_F_WRITE))
+			continue;
+		if (at >= d->len) {
+			at -= d->len;
+			continue;
+		}
+		if (!find_seg(rec, i, &seg) || at >= seg.len)
+			return false;
+		*byte = seg.bytes[at];
+		return true;
+	}
+	return false;
+}
+
 static void parse_request(struct event *e, struct model_request *r)
 {
 	bool before = r->typed;
 
-	class_ops(e->dev->virtio_id)->parse(e->dev, e->queue, r);
+	class_parse(e->dev->class, &r->io);
 	e->typed_now = r->typed && !before;
 }
 
@@ -157,6 +178,18 @@ static void drop_in_flight(struct model *m, struct model_queue *q, struct model_
 	if (q->open == r)
 		q->open = NULL;
 	model_free_request(m, r);
+}
+
+/* The row of the class's table of queues that this one is; NULL: unknown. */
+static const struct spec_queue *queue_role(const struct model_device *d,
+					   const struct model_queue *q)
+{
+	unsigned number;
+
+	return d->class ? spec_queue_row(d->class->queues, q->index,
+					 d->accepted_known ? d->accepted : NULL, d->num_queues,
+					 &number)
+			: NULL;
 }
 
 static struct model_request *begin_chain(struct model *m, struct event *e)
@@ -177,6 +210,8 @@ static struct model_request *begin_chain(struct model *m, struct event *e)
 	if (!r)
 		return NULL;
 	r->device = e->dev->id;
+	r->accepted = e->dev->accepted;
+	r->role = queue_role(e->dev, q);
 	r->queue = q->index;
 	r->head = a->head;
 	r->pos = a->pos;
@@ -238,6 +273,25 @@ int model_data(struct model *m, struct event *e)
 	return 0;
 }
 
+/*
+ * Where the status stands, the class says.  The record holds the last byte that the
+ * device had room for, and as many of the others as were captured.
+ */
+static void find_status(struct event *e, struct model_request *r)
+{
+	const struct vqt_used *u = &e->rec->used;
+	int at = class_status_at(e->dev->class, &r->io);
+
+	if (at == CLASS_STATUS_NONE)
+		return;
+	if (at == CLASS_STATUS_LAST || (uint64_t)at + 1 == r->writable) {
+		r->status_known = u->flags & VQT_USED_STATUS;
+		r->status = u->status;
+		return;
+	}
+	r->status_known = written_byte(e->rec, r, (uint64_t)at, &r->status);
+}
+
 int model_used(struct model *m, struct event *e)
 {
 	const struct vqt_used *u = &e->rec->used;
@@ -261,8 +315,8 @@ int model_used(struct model *m, struct event *e)
 	r->done = true;
 	r->used_ts = e->ts;
 	r->used_len = u->len;
-	r->status_known = u->flags & VQT_USED_STATUS;
-	r->status = u->status;
+	find_status(e, r);
+	class_parse(e->dev->class, &r->io);
 	e->latency = e->ts > r->avail_ts ? e->ts - r->avail_ts : 0;
 	e->req = m->done = r;
 	return 0;

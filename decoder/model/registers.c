@@ -376,11 +376,10 @@ static void apply_pci(struct event *e)
 		return;
 	if (!pci_known(d, PCI_VENDOR_ID, 4) || get_le16(d->pci) != VENDOR_VIRTIO)
 		return;
-	id = spec_virtio_id_of_pci(get_le16(d->pci + PCI_DEVICE_ID),
-				   get_le16(d->pci + PCI_SUBSYSTEM_ID));
+	id = class_id_of_pci(get_le16(d->pci + PCI_DEVICE_ID), get_le16(d->pci + PCI_SUBSYSTEM_ID));
 	if (id) {
 		d->virtio_id = id;
-		d->class = spec_class(id);
+		d->class = class_find(id);
 	}
 }
 
@@ -414,10 +413,14 @@ static void find_field(struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
 	int msix = e->dev && e->dev->msix;
-	uint32_t at = spec_field_offset(reg->region, reg->offset, msix);
+	uint32_t at = reg->offset;
+	unsigned region = spec_field_region(reg->region, &at, msix);
 
-	e->field = spec_field_at(reg->region, e->dev ? e->dev->virtio_id : 0, reg->offset,
-				 reg->width, msix);
+	if (e->dev && region == VQT_REGION_DEVICE)
+		e->field = class_config_at(e->dev->class, e->dev->config, sizeof(e->dev->config),
+					   at, reg->width);
+	else
+		e->field = spec_fields_at(spec_region_fields(region), at, reg->width);
 	if (e->field)
 		e->field_offset = at - e->field->offset;
 }

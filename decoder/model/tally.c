@@ -9,7 +9,7 @@ const char *tally_type_name(const struct model_device *dev, uint32_t type)
 	const struct spec_request *r = NULL;
 
 	if (dev && type != VQT_TALLY_OTHER)
-		r = spec_request(dev->virtio_id, type);
+		r = class_request_type(dev->class, type);
 	return r ? r->name : "other";
 }
 

@@ -60,8 +60,7 @@ static bool is_alarm(const struct event *e)
 {
 	return e->rec->h.type == VQT_LOSS || e->gap ||
 	       (e->rec->h.type == VQT_LIFECYCLE && e->rec->life.what == VQT_LIFECYCLE_ERROR) ||
-	       (e->rec->h.type == VQT_USED && e->rec->used.status && e->req && e->req->type &&
-		e->rec->used.flags & VQT_USED_STATUS);
+	       (e->rec->h.type == VQT_USED && e->req && class_failed(e->dev->class, &e->req->io));
 }
 
 int print_line(FILE *to, const struct event *e, const struct model *m, struct line_options *o)

@@ -95,7 +95,7 @@ static enum direction put_avail(struct text *t, const struct event *e, const str
 		put_continuation(t, a);
 		return TO_DEVICE;
 	}
-	class_ops(e->dev ? e->dev->virtio_id : 0)->describe(e->dev, r, what, sizeof(what));
+	class_describe(e->dev ? e->dev->class : NULL, &r->io, what, sizeof(what));
 	text_add(t, "%s, %u descriptor%s", what, r->ndesc - (r->ndirect < r->ndesc),
 		 r->ndesc - (r->ndirect < r->ndesc) == 1 ? "" : "s");
 	if (r->ndirect < r->ndesc)
@@ -121,7 +121,7 @@ static enum direction put_used(struct text *t, const struct event *e, const stru
 		text_puts(t, e->unknown_id ? " [no such chain seen in flight]" : "");
 		return TO_DRIVER;
 	}
-	class_ops(e->dev ? e->dev->virtio_id : 0)->result(e->dev, e->req, result, sizeof(result));
+	class_result(e->dev ? e->dev->class : NULL, &e->req->io, result, sizeof(result));
 	/* Seen only after the device had taken it: it has waited longer than we know. */
 	text_add(t, "%s%s, %s", result[0] ? " " : "", result,
 		 e->req->flags & VQT_CHAIN_LATE ? "at least " : "");
@@ -183,7 +183,7 @@ static enum direction put_data(struct text *t, const struct event *e, const stru
 	text_add(t, "bytes of head %u, not readable earlier", e->rec->data.head);
 	if (!e->req)
 		return TO_DEVICE;
-	class_ops(e->dev->virtio_id)->describe(e->dev, e->req, what, sizeof(what));
+	class_describe(e->dev->class, &e->req->io, what, sizeof(what));
 	text_add(t, ": %s", what);
 	return TO_DEVICE;
 }

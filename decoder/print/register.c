@@ -20,7 +20,7 @@ static void put_features(struct text *t, unsigned virtio_id, uint32_t word, uint
 
 		if (!(bits >> i & 1))
 			continue;
-		f = spec_feature(virtio_id, word * 32 + i);
+		f = class_feature(virtio_id, word * 32 + i);
 		if (f)
 			text_add(t, "%s%s", sep, f->name);
 		else
@@ -43,8 +43,8 @@ static void put_value(struct text *t, const struct event *e)
 		   e->field->kind != SPEC_BYTES) {
 		uint64_t mask = e->field->width >= 8 ? ~0ULL : (1ULL << 8 * e->field->width) - 1;
 
-		text_puts(t, spec_format_value(buf, sizeof(buf), e->field,
-					       e->dev ? e->dev->virtio_id : 0, r->value & mask));
+		text_puts(t, class_format_value(buf, sizeof(buf), e->field,
+						e->dev ? e->dev->virtio_id : 0, r->value & mask));
 		if (r->width > e->field->width)
 			text_add(t, " (0x%" PRIx64 " over %u bytes)", r->value, r->width);
 	} else {
@@ -113,7 +113,7 @@ static const struct spec_fields *layout(const struct event *e, uint32_t *base)
 	*base = e->pci_cap;
 	if (e->pci_cap)
 		return spec_pci_cap_fields(e->dev->pci[e->pci_cap], e->dev->pci[e->pci_cap + 3]);
-	return spec_region_fields(r->region, e->dev ? e->dev->virtio_id : 0);
+	return class_region_fields(r->region, e->dev ? e->dev->virtio_id : 0);
 }
 
 /* An access to several fields at once: each by name. False if it is not one. */
@@ -137,9 +137,9 @@ static bool put_several(struct text *t, const struct event *e, const char *sign)
 		if (e->pci_cap)
 			put_capability(t, e);
 		text_add(t, "%s %s %s", f->name, sign,
-			 spec_format_value(buf, sizeof(buf), f, 0,
-					   r->value >> 8 * (at - r->offset) &
-						   ((1ULL << 8 * f->width) - 1)));
+			 class_format_value(buf, sizeof(buf), f, 0,
+					    r->value >> 8 * (at - r->offset) &
+						    ((1ULL << 8 * f->width) - 1)));
 		sep = ", ";
 		at += f->width;
 	}

@@ -124,7 +124,7 @@ static void print_row(struct request_table *t, const struct model_device *d, uns
 static void fill(struct request_table *t, struct row *row, const struct model_device *d,
 		 const struct model_request *r)
 {
-	const struct class_ops *ops = class_ops(d ? d->virtio_id : 0);
+	const struct class *class = d ? d->class : NULL;
 
 	*row = (struct row){
 		.number = r->number,
@@ -141,9 +141,9 @@ static void fill(struct request_table *t, struct row *row, const struct model_de
 		.done = r->done,
 		.type = r->type ? r->type->json : NULL,
 	};
-	ops->describe(d, r, row->what, sizeof(row->what));
+	class_describe(class, &r->io, row->what, sizeof(row->what));
 	if (r->done)
-		ops->result(d, r, row->result, sizeof(row->result));
+		class_result(class, &r->io, row->result, sizeof(row->result));
 }
 
 static void flush_queue(struct request_table *t, const struct model *m, struct waiting *w,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The parts of the tree that say more than a name and a number. */
 #include <inttypes.h>
-#include <linux/virtio_ids.h>
 #include <linux/virtio_ring.h>
 #include <string.h>
 
@@ -63,7 +62,7 @@ static void view_features(struct view *p, unsigned depth, unsigned virtio_id, un
 			  uint32_t bits)
 {
 	for (unsigned i = 0; i < 32 && word < 4; i++) {
-		const struct spec_feature *f = spec_feature(virtio_id, word * 32 + i);
+		const struct spec_feature *f = class_feature(virtio_id, word * 32 + i);
 		char name[32];
 
 		snprintf(name, sizeof(name), "bit %u, undefined", word * 32 + i);
@@ -119,7 +118,7 @@ static void feature_set(struct view *p, unsigned depth, const uint64_t bits[2])
 
 		if (!(bits[i / 64] >> i % 64 & 1))
 			continue;
-		f = spec_feature(class_of(p->e), i);
+		f = class_feature(class_of(p->e), i);
 		view_printf(p, depth, "bit %u = %s", i, f ? f->name : "undefined");
 	}
 }
@@ -262,7 +261,7 @@ static void sector(struct text *t, const struct event *e, uint64_t value)
 
 static void device_type(struct text *t, const struct event *e, uint64_t value)
 {
-	const struct spec_class *c = spec_class((unsigned)value);
+	const struct class *c = class_find((unsigned)value);
 
 	if (c)
 		text_add(t, " (%s, virtio %s)", c->title, c->section);
@@ -369,42 +368,14 @@ void view_frames(struct view *p, unsigned depth)
 
 /* --- request headers --- */
 
-#define HEADER(at, bytes, how, what, where) \
-	{ \
-		.offset = at, .width = bytes, .kind = SPEC_##how, .name = what, .feature = -1, \
-		.section = where \
-	}
-
-static const struct spec_field blk_header[] = {
-	HEADER(0, 4, HEX, "type", "5.2.6"),
-	HEADER(4, 4, HEX, "reserved", "5.2.6"),
-	HEADER(8, 8, DEC, "sector", "5.2.6"),
-};
-
-static const struct spec_field net_header[] = {
-	HEADER(0, 1, HEX, "flags", "5.1.6"),	    HEADER(1, 1, DEC, "gso_type", "5.1.6"),
-	HEADER(2, 2, DEC, "hdr_len", "5.1.6"),	    HEADER(4, 2, DEC, "gso_size", "5.1.6"),
-	HEADER(6, 2, DEC, "csum_start", "5.1.6"),   HEADER(8, 2, DEC, "csum_offset", "5.1.6"),
-	HEADER(10, 2, DEC, "num_buffers", "5.1.6"),
-};
-
-static const struct header {
-	unsigned virtio_id;
-	const struct spec_field *field;
-	size_t count;
-} headers[] = {
-	{ VIRTIO_ID_BLOCK, blk_header, sizeof(blk_header) / sizeof(blk_header[0]) },
-	{ VIRTIO_ID_NET, net_header, sizeof(net_header) / sizeof(net_header[0]) },
-};
-
 static void header_line(struct view *p, unsigned depth, const struct spec_field *f, uint64_t value)
 {
 	const struct spec_request *r = NULL;
 	char buf[64];
 
-	if (!strcmp(f->name, "type"))
-		r = spec_request(class_of(p->e), (uint32_t)value);
-	spec_format_value(buf, sizeof(buf), f, class_of(p->e), value);
+	if (f->id == SPEC_REG_REQUEST_TYPE)
+		r = class_request_type(p->e->dev->class, (uint32_t)value);
+	class_format_value(buf, sizeof(buf), f, class_of(p->e), value);
 	view_printf(p, depth, "Header %s: %s%s%s%s (virtio %s)", f->name, buf, r ? " (" : "",
 		    r ? r->name : "", r ? ")" : "", f->section);
 }
@@ -412,22 +383,19 @@ static void header_line(struct view *p, unsigned depth, const struct spec_field 
 void view_header(struct view *p, unsigned depth)
 {
 	const struct model_request *r = p->e->req;
+	const struct spec_fields *fields;
 
-	/* A chain that both reads and writes is a command of a control queue, not a packet. */
-	if (!r || (class_of(p->e) == VIRTIO_ID_NET && r->writable))
+	if (!r || !p->e->dev)
 		return;
-	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
-		if (headers[i].virtio_id != class_of(p->e))
-			continue;
-		for (size_t k = 0; k < headers[i].count; k++) {
-			const struct spec_field *f = &headers[i].field[k];
-			uint64_t value = 0;
+	fields = class_header(p->e->dev->class, &r->io);
+	for (size_t k = 0; k < fields->count; k++) {
+		const struct spec_field *f = &fields->field[k];
+		uint64_t value = 0;
 
-			if (f->offset + f->width > r->head_len)
-				return;
-			for (unsigned b = 0; b < f->width; b++)
-				value |= (uint64_t)r->head_bytes[f->offset + b] << 8 * b;
-			header_line(p, depth, f, value);
-		}
+		if (f->offset + f->width > r->head_len)
+			return;
+		for (unsigned b = 0; b < f->width; b++)
+			value |= (uint64_t)r->head_bytes[f->offset + b] << 8 * b;
+		header_line(p, depth, f, value);
 	}
 }

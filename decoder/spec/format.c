@@ -86,11 +86,12 @@ static void put_bits(struct out *o, const struct spec_name *names, uint64_t bits
 	}
 }
 
-static void put_features(struct out *o, unsigned virtio_id, unsigned select, uint32_t bits)
+static void put_features(struct out *o, const struct spec_feature *own, unsigned select,
+			 uint32_t bits)
 {
 	for (unsigned i = 0; i < 32; i++) {
 		uint64_t bit = (uint64_t)select * 32 + i;
-		const struct spec_feature *f = bit < 128 ? spec_feature(virtio_id, bit) : NULL;
+		const struct spec_feature *f = bit < 128 ? spec_feature(own, (unsigned)bit) : NULL;
 
 		if (!(bits & UINT32_C(1) << i))
 			continue;
@@ -125,23 +126,24 @@ char *spec_format_bits(char *buf, size_t len, const struct spec_name *names, uin
 	return finish(&o);
 }
 
-char *spec_format_features(char *buf, size_t len, unsigned virtio_id, unsigned select,
+char *spec_format_features(char *buf, size_t len, const struct spec_feature *own, unsigned select,
 			   uint32_t bits)
 {
 	struct out o = { .buf = buf, .len = len };
 
-	put_features(&o, virtio_id, select, bits);
+	put_features(&o, own, select, bits);
 	if (!o.items)
 		putf(&o, "none");
 	return finish(&o);
 }
 
-char *spec_format_feature_set(char *buf, size_t len, unsigned virtio_id, const uint64_t bits[2])
+char *spec_format_feature_set(char *buf, size_t len, const struct spec_feature *own,
+			      const uint64_t bits[2])
 {
 	struct out o = { .buf = buf, .len = len };
 
 	for (unsigned word = 0; word < 4; word++)
-		put_features(&o, virtio_id, word, (uint32_t)(bits[word / 2] >> (word % 2 * 32)));
+		put_features(&o, own, word, (uint32_t)(bits[word / 2] >> (word % 2 * 32)));
 	if (!o.items)
 		putf(&o, "none");
 	return finish(&o);
@@ -164,8 +166,7 @@ static void put_enum(struct out *o, const struct spec_name *names, uint64_t valu
 		putf(o, "%" PRIu64, value);
 }
 
-char *spec_format_value(char *buf, size_t len, const struct spec_field *f, unsigned virtio_id,
-			uint64_t value)
+char *spec_format_value(char *buf, size_t len, const struct spec_field *f, uint64_t value)
 {
 	struct out o = { .buf = buf, .len = len };
 
@@ -185,7 +186,6 @@ char *spec_format_value(char *buf, size_t len, const struct spec_field *f, unsig
 		put_hex(&o, f->width, value);
 		putf(&o, ")");
 		break;
-	case SPEC_FEATURES: return spec_format_features(buf, len, virtio_id, 0, (uint32_t)value);
 	case SPEC_VECTOR:
 		if (value == VQT_NO_VECTOR)
 			putf(&o, "NO_VECTOR");
@@ -198,13 +198,13 @@ char *spec_format_value(char *buf, size_t len, const struct spec_field *f, unsig
 	return finish(&o);
 }
 
-char *spec_format_access(char *buf, size_t len, const struct spec_field *f, unsigned virtio_id,
-			 uint32_t offset, unsigned width, uint64_t value)
+char *spec_format_access(char *buf, size_t len, const struct spec_field *f, uint32_t offset,
+			 unsigned width, uint64_t value)
 {
 	struct out o = { .buf = buf, .len = len };
 
 	if (f && offset == f->offset && width == f->width)
-		return spec_format_value(buf, len, f, virtio_id, value);
+		return spec_format_value(buf, len, f, value);
 	value &= width_mask(width);
 	if (f && f->kind == SPEC_BYTES)
 		put_bytes(&o, width, value);
@@ -266,12 +266,9 @@ static void put_queue(struct out *o, const char *name, unsigned number)
 		putf(o, "%s", name);
 }
 
-char *spec_queue_name(char *buf, size_t len, unsigned virtio_id, unsigned index,
-		      const uint64_t *features, unsigned queues)
+const struct spec_queue *spec_queue_row(const struct spec_queue *q, unsigned index,
+					const uint64_t *features, unsigned queues, unsigned *number)
 {
-	const struct spec_class *c = spec_class(virtio_id);
-	const struct spec_queue *q = c ? c->queues : NULL;
-	struct out o = { .buf = buf, .len = len };
 	unsigned i = index, n, end;
 
 	for (; q && q->name; q++) {
@@ -281,12 +278,25 @@ char *spec_queue_name(char *buf, size_t len, unsigned virtio_id, unsigned index,
 		n = group(q);
 		end = n ? repeated(q, n, features, queues) : 1;
 		if (i < end) {
-			put_queue(&o, n ? q[i % n].name : q->name, n ? i / n + 1 : 0);
-			return finish(&o);
+			*number = n ? i / n + 1 : 0;
+			return n ? &q[i % n] : q;
 		}
 		i -= end;
 		q += n ? n - 1 : 0;
 	}
-	putf(&o, "queue %u", index);
+	return NULL;
+}
+
+char *spec_queue_name(char *buf, size_t len, const struct spec_queue *rows, unsigned index,
+		      const uint64_t *features, unsigned queues)
+{
+	unsigned number;
+	const struct spec_queue *q = spec_queue_row(rows, index, features, queues, &number);
+	struct out o = { .buf = buf, .len = len };
+
+	if (q)
+		put_queue(&o, q->name, number);
+	else
+		putf(&o, "queue %u", index);
 	return finish(&o);
 }

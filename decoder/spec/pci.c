@@ -199,7 +199,7 @@ static const struct spec_field notify_cap[] = {
 };
 static const struct spec_field pci_cfg_cap[] = {
 	VIRTIO_CAP(0),
-	F(16, 4, HEX, 0, "pci_cfg_data", "4.1.4.9"),
+	F(16, 4, HEX, 0, "pci_cfg_data", "4.1.4.9", .id = SPEC_REG_PCI_CFG_DATA),
 };
 static const struct spec_field shm_cap[] = {
 	VIRTIO_CAP(RO),

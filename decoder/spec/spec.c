@@ -41,14 +41,8 @@ int spec_region_by_name(const char *name)
 	return -ENOENT;
 }
 
-const struct spec_fields *spec_region_fields(unsigned region, unsigned virtio_id)
+const struct spec_fields *spec_region_fields(unsigned region)
 {
-	const struct spec_class *c;
-
-	if (region == VQT_REGION_DEVICE) {
-		c = spec_class(virtio_id);
-		return c ? &c->config : &no_fields;
-	}
 	return region < REGIONS && regions[region].fields ? regions[region].fields : &no_fields;
 }
 
@@ -57,8 +51,7 @@ uint32_t spec_legacy_config_base(int msix)
 	return msix ? 24 : 20;
 }
 
-/* The region whose table describes `*offset`, which is made relative to it. */
-static unsigned rebase(unsigned region, uint32_t *offset, int msix)
+unsigned spec_field_region(unsigned region, uint32_t *offset, int msix)
 {
 	switch (region) {
 	case VQT_REGION_LEGACY:
@@ -80,7 +73,7 @@ static unsigned rebase(unsigned region, uint32_t *offset, int msix)
 
 uint32_t spec_field_offset(unsigned region, uint32_t offset, int msix)
 {
-	rebase(region, &offset, msix);
+	spec_field_region(region, &offset, msix);
 	return offset;
 }
 
@@ -96,13 +89,6 @@ const struct spec_field *spec_fields_at(const struct spec_fields *fields, uint32
 			return f;
 	}
 	return NULL;
-}
-
-const struct spec_field *spec_field_at(unsigned region, unsigned virtio_id, uint32_t offset,
-				       unsigned width, int msix)
-{
-	region = rebase(region, &offset, msix);
-	return spec_fields_at(spec_region_fields(region, virtio_id), offset, width);
 }
 
 const struct spec_field *spec_field_by_name(const struct spec_fields *fields, const char *name)
@@ -126,18 +112,17 @@ int spec_field_exists(const struct spec_field *f, const uint64_t features[2])
 
 static const struct spec_feature *feature_in(const struct spec_feature *f, unsigned bit)
 {
-	for (; f->name; f++)
+	for (; f && f->name; f++)
 		if (f->bit == bit)
 			return f;
 	return NULL;
 }
 
-const struct spec_feature *spec_feature(unsigned virtio_id, unsigned bit)
+const struct spec_feature *spec_feature(const struct spec_feature *own, unsigned bit)
 {
 	const struct spec_feature *f = feature_in(spec_core_features, bit);
-	const struct spec_class *c = spec_class(virtio_id);
 
-	return f || !c ? f : feature_in(c->features, bit);
+	return f ? f : feature_in(own, bit);
 }
 
 const char *spec_feature_short(const struct spec_feature *f)
@@ -149,22 +134,21 @@ const char *spec_feature_short(const struct spec_feature *f)
 
 static int feature_named(const struct spec_feature *f, const char *name)
 {
-	for (; f->name; f++)
+	for (; f && f->name; f++)
 		if (!strcasecmp(f->name, name) || !strcasecmp(spec_feature_short(f), name))
 			return f->bit;
 	return -ENOENT;
 }
 
-int spec_feature_by_name(unsigned virtio_id, const char *name)
+int spec_feature_by_name(const struct spec_feature *own, const char *name)
 {
 	static const char ring[] = "VIRTIO_RING_F_"; /* Linux's spelling of bits 28 and 29 */
-	const struct spec_class *c = spec_class(virtio_id);
 	int bit;
 
 	if (!strncasecmp(name, ring, sizeof(ring) - 1))
 		name += sizeof(ring) - 1;
 	bit = feature_named(spec_core_features, name);
-	return bit >= 0 || !c ? bit : feature_named(c->features, name);
+	return bit >= 0 ? bit : feature_named(own, name);
 }
 
 /* The bits the specification keeps for the core (2.2). */
@@ -173,10 +157,10 @@ static int core_bit(unsigned bit)
 	return (bit >= 24 && bit <= 40) || bit == 43;
 }
 
-enum spec_feature_kind spec_feature_kind(unsigned virtio_id, unsigned bit, unsigned transport)
+enum spec_feature_kind spec_feature_kind(const struct spec_feature *own, int chapter, unsigned bit,
+					 unsigned transport)
 {
-	const struct spec_feature *f = spec_feature(virtio_id, bit);
-	const struct spec_class *c = spec_class(virtio_id);
+	const struct spec_feature *f = spec_feature(own, bit);
 
 	if (f && f->legacy)
 		return SPEC_FEATURE_LEGACY;
@@ -186,8 +170,7 @@ enum spec_feature_kind spec_feature_kind(unsigned virtio_id, unsigned bit, unsig
 		return SPEC_FEATURE_DEFINED;
 	if (core_bit(bit) || (bit >= 44 && bit <= 49) || bit >= 128)
 		return SPEC_FEATURE_RESERVED;
-	/* Types with a chapter have a section of their own, the others just "5". */
-	return c && c->section[1] ? SPEC_FEATURE_UNDEFINED : SPEC_FEATURE_UNKNOWN;
+	return chapter ? SPEC_FEATURE_UNDEFINED : SPEC_FEATURE_UNKNOWN;
 }
 
 enum spec_missing spec_feature_missing(const struct spec_feature *f, const uint64_t have[2],
@@ -209,15 +192,11 @@ enum spec_missing spec_feature_missing(const struct spec_feature *f, const uint6
 	return SPEC_MISSING_ANY;
 }
 
-const struct spec_request *spec_request(unsigned virtio_id, uint32_t type)
+const struct spec_request *spec_request(const struct spec_request *rows, uint32_t type)
 {
-	const struct spec_class *c = spec_class(virtio_id);
-
-	if (!c || !c->requests)
-		return NULL;
-	for (const struct spec_request *r = c->requests; r->name; r++)
-		if (r->type == type)
-			return r;
+	for (; rows && rows->name; rows++)
+		if (rows->type == type)
+			return rows;
 	return NULL;
 }
 

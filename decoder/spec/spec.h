@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The specification as data: registers, features, status bits, configuration
- * fields and request types of virtio 1.4 as tables which code only walks.
+ * The specification as data: registers, features and status bits of virtio 1.4,
+ * and how rows of device types are written, as tables which code only walks.
+ * The device types themselves stand in decoder/class.
  * Everything here is constant and needs no initialisation; nothing allocates.
  */
 #ifndef VQT_DECODER_SPEC_SPEC_H
@@ -32,6 +33,14 @@ enum spec_kind {
 #define SPEC_LO 0x04 /* low 32 bits of a 64-bit field, where halves are listed */
 #define SPEC_PER_QUEUE 0x08 /* refers to the queue in queue_select */
 #define SPEC_LEGACY 0x10 /* legacy interface only */
+#define SPEC_IDENTITY 0x20 /* tells whose device it is: anonymising replaces it */
+
+/* What a register or field is, on whichever transport (spec_field.id). */
+enum spec_reg {
+	SPEC_REG_NONE = 0,
+	SPEC_REG_PCI_CFG_DATA, /* 4.1.4.9 */
+	SPEC_REG_REQUEST_TYPE, /* in the header of a request */
+};
 
 /* One register or configuration field. */
 struct spec_field {
@@ -44,6 +53,8 @@ struct spec_field {
 	int16_t feature; /* bit without which the field does not exist; -1 always */
 	const char *section; /* of virtio 1.4, or "PCI " and that of PCI Express Base 5.0 */
 	int16_t feature2; /* a bit that does as well as `feature`; 0 none */
+	uint8_t id; /* enum spec_reg: what it is, on whichever transport */
+	const uint8_t *instead; /* SPEC_IDENTITY: `width` bytes to show; NULL: zeros */
 };
 
 /* A table of fields sorted by offset. */
@@ -55,27 +66,21 @@ struct spec_fields {
 /* enum vqt_region -> its name ("common") and, where the layout is fixed, its fields. */
 const char *spec_region_name(unsigned region);
 int spec_region_by_name(const char *name); /* -ENOENT */
-/* Fields of a region; for VQT_REGION_DEVICE those of the device type. Never NULL. */
-const struct spec_fields *spec_region_fields(unsigned region, unsigned virtio_id);
+/* Fields of a region, except device configuration: class_region_fields().  Never NULL. */
+const struct spec_fields *spec_region_fields(unsigned region);
 /*
- * The field an access of `width` bytes at `offset` begins in; NULL when there is
- * none.  A half of a 64-bit field gives that field, an access to several fields
- * the first.  For the legacy region pass msix so that device configuration is
- * looked for at 20 or 24 (4.1.4.10).
- *
- * Compare field->offset with spec_field_offset(), not with the offset in the
- * region: device configuration inside the legacy and MMIO regions, entries of
- * the MSI-X structures and the notification area have their own origin.
- * PCI configuration space past the header depends on the device's capability
- * list: use spec_pci_cap_fields() with spec_fields_at().
+ * The region whose table describes `*offset`, which is made relative to what that
+ * table counts from: device configuration lies inside the legacy and MMIO regions.
  */
-const struct spec_field *spec_field_at(unsigned region, unsigned virtio_id, uint32_t offset,
-				       unsigned width, int msix);
-/* `offset` counted from where the fields of spec_field_at() are counted from. */
+unsigned spec_field_region(unsigned region, uint32_t *offset, int msix);
+/* The offset that spec_field_region() makes of it. */
 uint32_t spec_field_offset(unsigned region, uint32_t offset, int msix);
 /* Where device configuration begins in the legacy region: 20, or 24 with MSI-X enabled. */
 uint32_t spec_legacy_config_base(int msix);
-/* The same lookup in one table. */
+/*
+ * The field of a table that an access of `width` bytes at `offset` begins in; NULL
+ * when there is none.
+ */
 const struct spec_field *spec_fields_at(const struct spec_fields *fields, uint32_t offset,
 					unsigned width);
 const struct spec_field *spec_field_by_name(const struct spec_fields *fields, const char *name);
@@ -116,6 +121,7 @@ struct spec_request {
 #define SPEC_REQ_SECTOR 0x04 /* header sector is meaningful */
 #define SPEC_REQ_SEGMENTS 0x08 /* data is an array of discard/write-zeroes segments */
 #define SPEC_REQ_LEGACY 0x10 /* legacy interface only */
+#define SPEC_REQ_COUNTED 0x40 /* light capture counts it apart, by the first word */
 #define SPEC_REQ_RESULT 0x20 /* 8 more bytes (append_sector) lie before the status byte */
 
 /* spec_queue.flags */
@@ -131,32 +137,13 @@ struct spec_queue {
 	uint64_t many; /* repeats only with one of these bits; 0 always */
 };
 
-/* One device type (chapter 5). */
-struct spec_class {
-	uint16_t id; /* 5: virtio device ID */
-	const char *name; /* short: "blk" */
-	const char *title; /* "block device" */
-	const char *section;
-	const struct spec_feature *features; /* its own bits, sorted; ends with name NULL */
-	struct spec_fields config; /* device configuration */
-	const struct spec_request *requests; /* ends with name NULL; NULL if not decoded */
-	const struct spec_name *statuses; /* of requests; NULL if none */
-	const struct spec_queue *queues; /* ends with name NULL; NULL unknown: spec_queue_name() */
-};
-
-const struct spec_class *spec_class(unsigned virtio_id); /* NULL unknown */
-const struct spec_class *spec_class_by_name(const char *name); /* "blk"; NULL */
-/* All classes, for listings: iterate until NULL. */
-const struct spec_class *spec_class_nth(size_t n);
-/* "blk", or "virtio-99" into buf for an unknown type. */
-const char *spec_class_name(unsigned virtio_id, char *buf, size_t len);
-/* virtio device ID of a PCI device ID (4.1.2.1), transitional ids too; 0 if neither. */
-unsigned spec_virtio_id_of_pci(unsigned pci_device_id, unsigned subsystem_id);
-
-/* A feature bit of the core or of the device type; NULL when undefined or reserved. */
-const struct spec_feature *spec_feature(unsigned virtio_id, unsigned bit);
+/*
+ * A feature bit of the core or of the device type, whose own rows are given (NULL:
+ * none); NULL when undefined or reserved.
+ */
+const struct spec_feature *spec_feature(const struct spec_feature *own, unsigned bit);
 /* The bit of a name, with or without VIRTIO_[class_]F_, in any case; -ENOENT. */
-int spec_feature_by_name(unsigned virtio_id, const char *name);
+int spec_feature_by_name(const struct spec_feature *own, const char *name);
 /* "SEG_MAX" of VIRTIO_BLK_F_SEG_MAX. */
 const char *spec_feature_short(const struct spec_feature *f);
 
@@ -169,8 +156,9 @@ enum spec_feature_kind {
 	SPEC_FEATURE_UNDEFINED, /* a device-specific bit this type does not define */
 	SPEC_FEATURE_UNKNOWN, /* device-specific, of a type without a chapter: cannot tell */
 };
-/* transport: enum vqt_transport; VQT_TRANSPORT_UNKNOWN never gives SPEC_FEATURE_TRANSPORT. */
-enum spec_feature_kind spec_feature_kind(unsigned virtio_id, unsigned bit, unsigned transport);
+/* chapter: whether one describes the type.  transport: enum vqt_transport. */
+enum spec_feature_kind spec_feature_kind(const struct spec_feature *own, int chapter, unsigned bit,
+					 unsigned transport);
 
 /* What is missing for a feature (FEAT-D1, FEAT-V1). */
 enum spec_missing {
@@ -185,9 +173,14 @@ enum spec_missing spec_feature_missing(const struct spec_feature *f, const uint6
  * The name of a virtqueue.  features: as accepted, NULL if unknown; queues: how
  * many the device has, 0 if unknown.  "queue 9" for one without a name.
  */
-char *spec_queue_name(char *buf, size_t len, unsigned virtio_id, unsigned index,
+char *spec_queue_name(char *buf, size_t len, const struct spec_queue *rows, unsigned index,
 		      const uint64_t *features, unsigned queues);
-const struct spec_request *spec_request(unsigned virtio_id, uint32_t type); /* NULL */
+/* The row of that virtqueue, and its number among those the row stands for; NULL. */
+const struct spec_queue *spec_queue_row(const struct spec_queue *rows, unsigned index,
+					const uint64_t *features, unsigned queues,
+					unsigned *number);
+/* The row of a request type; NULL. */
+const struct spec_request *spec_request(const struct spec_request *rows, uint32_t type);
 
 /*
  * Formatting.  All write at most len bytes with a terminating NUL and return
@@ -195,24 +188,20 @@ const struct spec_request *spec_request(unsigned virtio_id, uint32_t type); /* N
  */
 /* "ACKNOWLEDGE|DRIVER (0x03)"; undefined bits as hex; 0 as "RESET (0x00)". */
 char *spec_format_status(char *buf, size_t len, unsigned status);
-/*
- * Feature word `select` (32 bits of it): "SEG_MAX|FLUSH|bit 23" with the class
- * prefix dropped; 0 as "none".
- */
-char *spec_format_features(char *buf, size_t len, unsigned virtio_id, unsigned select,
+/* See class_format_features() and class_format_feature_set(). */
+char *spec_format_features(char *buf, size_t len, const struct spec_feature *own, unsigned select,
 			   uint32_t bits);
-/* The same of bits 0-127. */
-char *spec_format_feature_set(char *buf, size_t len, unsigned virtio_id, const uint64_t bits[2]);
-/* The value of a whole field, by its kind, as people read it; features as word 0. */
-char *spec_format_value(char *buf, size_t len, const struct spec_field *f, unsigned virtio_id,
-			uint64_t value);
+char *spec_format_feature_set(char *buf, size_t len, const struct spec_feature *own,
+			      const uint64_t bits[2]);
+/* The value of a whole field, by its kind, as people read it; not of SPEC_FEATURES. */
+char *spec_format_value(char *buf, size_t len, const struct spec_field *f, uint64_t value);
 /*
  * The value of an access, which need not be to the whole field: a part, or
  * more than the field, is shown as a plain number of its width (SPEC_BYTES: as
  * bytes).  offset is that of spec_field_offset().
  */
-char *spec_format_access(char *buf, size_t len, const struct spec_field *f, unsigned virtio_id,
-			 uint32_t offset, unsigned width, uint64_t value);
+char *spec_format_access(char *buf, size_t len, const struct spec_field *f, uint32_t offset,
+			 unsigned width, uint64_t value);
 /*
  * What an access touches: "queue_desc", "queue_desc.lo", "queue_desc.hi",
  * "mac+4" (a part), "cols..." (begins there and reaches further).

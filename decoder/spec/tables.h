@@ -40,12 +40,4 @@ extern const struct spec_fields spec_common, spec_notify, spec_isr; /* 4.1.4 */
 extern const struct spec_fields spec_legacy; /* 4.1.4.10 */
 extern const struct spec_fields spec_mmio; /* 4.2.2, 4.2.4 */
 
-/* Device types with a chapter, in its order (5.1 to 5.23). */
-extern const struct spec_class spec_class_net, spec_class_blk, spec_class_console, spec_class_rng,
-	spec_class_balloon, spec_class_scsi, spec_class_gpu, spec_class_input, spec_class_crypto,
-	spec_class_vsock, spec_class_fs, spec_class_rpmb, spec_class_iommu, spec_class_sound,
-	spec_class_mem, spec_class_i2c, spec_class_scmi, spec_class_gpio, spec_class_pmem,
-	spec_class_can, spec_class_spi, spec_class_media, spec_class_rtc;
-extern const struct spec_feature spec_no_features[]; /* just the end */
-
 #endif

@@ -24,7 +24,7 @@ static inline uint64_t *stats_member(struct stats_counts *c, size_t at)
 	return (uint64_t *)((char *)c + at);
 }
 
-static inline bool stats_has_types(const struct spec_class *class)
+static inline bool stats_has_types(const struct class *class)
 {
 	return class && class->requests;
 }

@@ -106,7 +106,7 @@ static json *features_json(unsigned virtio_id, const uint64_t set[2])
 	json *list = json_object_new_array();
 
 	for (unsigned i = 0; i < 128; i++) {
-		const struct spec_feature *f = spec_feature(virtio_id, i);
+		const struct spec_feature *f = class_feature(virtio_id, i);
 		char number[16];
 
 		if (!(set[i / 64] >> i % 64 & 1))

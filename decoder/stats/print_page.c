@@ -124,7 +124,7 @@ static void feature_line(struct page *p, const char *label, const uint64_t set[2
 
 	if (!set[0] && !set[1])
 		return;
-	spec_format_feature_set(names, sizeof(names), p->dev->virtio_id, set);
+	class_format_feature_set(names, sizeof(names), p->dev->virtio_id, set);
 	text_add(&t, "%u: %s", count_bits(set), names);
 	say(p, label, &t);
 }
@@ -347,7 +347,7 @@ static void occupancy(struct page *p)
 
 static void errors(struct page *p)
 {
-	const struct spec_class *class = p->dev->class;
+	const struct class *class = p->dev->class;
 	const char *comma = "";
 	TEXT(t, 512);
 

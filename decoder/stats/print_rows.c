@@ -37,7 +37,7 @@ static const char *queue_name(const struct model_device *dev, const struct stats
 	uint64_t offered[2], accepted[2];
 
 	stat_features(dev, d, offered, accepted);
-	return spec_queue_name(buf, len, dev->virtio_id, index, accepted, dev->num_queues);
+	return class_queue_name(buf, len, dev->virtio_id, index, accepted, dev->num_queues);
 }
 
 const char *stat_source_name(const struct model *m, unsigned source, char *buf, size_t len)

@@ -294,7 +294,7 @@ const char *stats_size_name(unsigned size)
 	return size < STATS_SIZES ? names[size] : NULL;
 }
 
-const char *stats_type_name(const struct spec_class *class, unsigned type)
+const char *stats_type_name(const struct class *class, unsigned type)
 {
 	static const char *const names[STATS_TYPE_OTHERS] = {
 		[STATS_TYPE_UNKNOWN] = "unknown",     [STATS_TYPE_UNSEEN] = "not_captured",

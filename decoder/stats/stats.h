@@ -263,7 +263,7 @@ uint64_t stats_active_ns(const struct stats *s, uint64_t first_ts, uint64_t last
 			 unsigned flight);
 
 /* "in", "flush"; NULL for an index without a meaning.  The class may be NULL. */
-const char *stats_type_name(const struct spec_class *class, unsigned type);
+const char *stats_type_name(const struct class *class, unsigned type);
 
 uint64_t stats_slice_ns(const struct stats *s); /* width of the slices now */
 /* When slice i begins, ns since the trace did: the first with the first counted request or kick. */

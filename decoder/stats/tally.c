@@ -7,7 +7,7 @@
 #include "decoder/model/tally.h"
 
 /* Where requests of this type are counted, as those of full traces are (stats_type_name()). */
-static unsigned type_of(const struct spec_class *class, const struct record_group *g)
+static unsigned type_of(const struct class *class, const struct record_group *g)
 {
 	const unsigned others = STATS_TYPES - STATS_TYPE_OTHERS;
 

@@ -46,7 +46,7 @@ static void add_completion(const struct feed *f, struct stats_counts *c, bool fa
 		count_bytes(f, c);
 }
 
-static unsigned type_of(const struct spec_class *class, const struct model_request *r)
+static unsigned type_of(const struct class *class, const struct model_request *r)
 {
 	const unsigned others = STATS_TYPES - STATS_TYPE_OTHERS;
 
@@ -81,8 +81,8 @@ static int slice_completion(struct feed *f, const struct stats_counts *one)
 static int count_completion(struct feed *f)
 {
 	const struct model_request *r = f->e->req;
-	const struct spec_class *class = f->e->dev->class;
-	bool failed = class && class->statuses && r->status_known && r->status;
+	const struct class *class = f->e->dev->class;
+	bool failed = class_failed(class, &r->io);
 	struct stats_group *type = get_group(&f->d->type[type_of(class, r)]);
 	struct stats_group *size = get_group(&f->d->size[stats_size_class(r->bytes)]);
 	struct stats_counts one = { 0 };

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "decoder/trace/record.h"
-#include "decoder/spec/spec.h"
+#include "decoder/class/class.h"
 #include "decoder/spec/constants.h"
 #include "decoder/class/blk.h"
 #include "emu/replay/profile_impl.h"
@@ -66,7 +66,7 @@ void replay_normalise_features(struct replay_finding *f)
 			must_offer(d, b);
 		if (!(d->offered[b / 64] >> b % 64 & 1))
 			continue;
-		const struct spec_feature *s = spec_feature(d->virtio_id, b);
+		const struct spec_feature *s = class_feature(d->virtio_id, b);
 		for (unsigned n = 0; s && n < 128; n++) /* 2.2.2 */
 			if ((s->requires[n / 64] | s->offers[n / 64]) >> n % 64 & 1)
 				must_offer(d, n);
@@ -152,7 +152,7 @@ void replay_normalise_config(struct replay_finding *f)
 static unsigned transitional_id(unsigned virtio_id)
 {
 	for (unsigned id = 0x1000; id < 0x1040; id++)
-		if (spec_virtio_id_of_pci(id, 0) == virtio_id)
+		if (class_id_of_pci(id, 0) == virtio_id)
 			return id;
 	return 0;
 }

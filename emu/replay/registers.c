@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "decoder/spec/spec.h"
+#include "decoder/class/class.h"
 #include "decoder/spec/constants.h"
 #include "emu/replay/impl.h"
 
@@ -110,12 +110,12 @@ static void describe(const struct event *e, uint64_t value, char *buf, size_t si
 	const struct vqt_reg *r = &e->rec->reg;
 	if (e->field && e->field->kind == SPEC_FEATURES && r->width == 4) {
 		char names[96];
-		spec_format_features(names, sizeof(names), e->dev->virtio_id, e->select,
-				     (uint32_t)value);
+		class_format_features(names, sizeof(names), e->dev->virtio_id, e->select,
+				      (uint32_t)value);
 		snprintf(buf, size, "0x%08x (%s)", (uint32_t)value, names);
 	} else if (e->field) {
-		spec_format_access(buf, size, e->field, e->dev->virtio_id,
-				   e->field->offset + e->field_offset, r->width, value);
+		class_format_access(buf, size, e->field, e->dev->virtio_id,
+				    e->field->offset + e->field_offset, r->width, value);
 	} else {
 		snprintf(buf, size, "0x%0*llx", 2 * r->width, (unsigned long long)value);
 	}
@@ -127,11 +127,11 @@ static void describe_features(const struct event *e, uint64_t mine, char *a, cha
 	const struct vqt_reg *r = &e->rec->reg;
 	char names[64];
 	uint32_t only = r->value & ~mine;
-	spec_format_features(names, sizeof(names), e->dev->virtio_id, e->select, only);
+	class_format_features(names, sizeof(names), e->dev->virtio_id, e->select, only);
 	snprintf(a, size, "0x%08x (%s%s)", (uint32_t)r->value,
 		 only ? "only here: " : "nothing more", only ? names : "");
 	only = mine & ~r->value;
-	spec_format_features(names, sizeof(names), e->dev->virtio_id, e->select, only);
+	class_format_features(names, sizeof(names), e->dev->virtio_id, e->select, only);
 	snprintf(b, size, "0x%08x (%s%s)", (uint32_t)mine, only ? "only here: " : "nothing more",
 		 only ? names : "");
 }

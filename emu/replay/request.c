@@ -151,7 +151,7 @@ static void compare_len(struct look *l)
 
 static void status_name(char *buf, size_t size, uint8_t status)
 {
-	const struct spec_class *c = spec_class(VIRTIO_ID_BLOCK);
+	const struct class *c = class_find(VIRTIO_ID_BLOCK);
 	const char *name = c && c->statuses ? spec_name_of(c->statuses, status) : NULL;
 	if (name)
 		snprintf(buf, size, "%s (%u)", name, status);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/spec/spec.h"
+#include "decoder/class/class.h"
 #include "decoder/spec/constants.h"
 #include "emu/virtio/fault.h"
 #include "emu/virtio/device.h"
@@ -41,7 +41,7 @@ static bool covers(const uint64_t f[2], const uint64_t set[2])
 /* Does the set f hold what bit needs? Offering may need more than accepting. */
 static bool founded(const struct emu_virtio *v, const uint64_t f[2], unsigned bit, bool offering)
 {
-	const struct spec_feature *s = spec_feature(v->cls->virtio_id, bit);
+	const struct spec_feature *s = class_feature(v->cls->virtio_id, bit);
 	if (!s)
 		return true;
 	bool any = s->any_of[0] | s->any_of[1];
@@ -67,7 +67,7 @@ static uint64_t legacy_only(const struct emu_virtio *v)
 {
 	uint64_t mask = LEGACY_BITS | BIT(VIRTIO_F_BAD_FEATURE);
 	for (unsigned b = 0; b < 24; b++) {
-		const struct spec_feature *s = spec_feature(v->cls->virtio_id, b);
+		const struct spec_feature *s = class_feature(v->cls->virtio_id, b);
 		if (s && s->legacy)
 			mask |= BIT(b);
 	}

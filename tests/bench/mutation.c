@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/spec/spec.h"
+#include "decoder/class/class.h"
 #include "tests/emu/recording.h"
 
 struct unfound {
@@ -58,7 +58,7 @@ static unsigned class_of(struct recording *t, unsigned device)
 static void name_of(char *to, size_t size, struct recording *t, const struct vqt_reg *r)
 {
 	const struct spec_field *f =
-		spec_field_at(r->region, class_of(t, r->h.device), r->offset, r->width, 1);
+		class_field_at(r->region, class_of(t, r->h.device), r->offset, r->width, 1);
 	uint32_t offset = spec_field_offset(r->region, r->offset, 1);
 	char field[64];
 

@@ -67,7 +67,7 @@ ok "and the table has no circle" "$(sed -E '/^(#|$)/d; s/\[[^]]*\]//g' tests/che
 alone=
 for h in $(find decoder emu cli bpf -name '*.h' | sort); do
 	grep -q 'vqtrace: BPF side only' "$h" && continue
-	out=$(printf '#include "%s"\n' "$h" | ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -I. -Ibuild -Wall -Wextra \
+	out=$(printf '#include "%s"\n' "$h" | ${CC:-cc} -std=gnu11 -fms-extensions -D_GNU_SOURCE -I. -Ibuild -Wall -Wextra \
 		-Wno-unused-parameter -fsyntax-only -xc - 2>&1) || alone="$alone$h: $out"$'\n'
 done
 ok "every header compiles alone" "$alone"

@@ -151,7 +151,7 @@ static void named(struct run *r, unsigned region)
 
 	if (region == VQT_REGION_PCI || region == VQT_REGION_MMIO)
 		offset += op & 0x10 ? 0x100 : 0;
-	f = spec_field_at(region, VIRTIO_ID_BLOCK, offset, 1, 0);
+	f = class_field_at(region, VIRTIO_ID_BLOCK, offset, 1, 0);
 	if (!width)
 		width = f && f->width <= 8 ? (f->width == 8 ? 4 : f->width) : 4;
 	if (width == 3 || (width > 4 && width < 8))

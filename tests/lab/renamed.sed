@@ -5,3 +5,5 @@ s/kick to taken /kick to popped/
 s/taken to used  /popped to used /
 s/waiting to be taken/waiting to be popped/
 s/\bpacked-taken-/packed-popped-/g
+# A network command has a status (5.1.6.5).
+s/("device_type":"net".*"event":"used".*"flags":1)(,"latency":[0-9]+,"request":\{[^{}]*"readable":[1-9][0-9]*,"writable":[1-9])/\1,"status":"OK"\2/

@@ -173,7 +173,7 @@ static void access_reg(struct conversation *s, unsigned region, bool write, bool
 /* REG[/W][+O]=N */
 static bool named(struct conversation *s, unsigned region, bool write, bool via, const char *word)
 {
-	const struct spec_fields *fields = spec_region_fields(region, VIRTIO_ID_BLOCK);
+	const struct spec_fields *fields = class_region_fields(region, VIRTIO_ID_BLOCK);
 	const struct spec_field *f;
 	char name[64];
 	size_t n = strcspn(word, "/+=");

@@ -28,7 +28,7 @@
 #include <string.h>
 
 #include "decoder/trace/event.h"
-#include "decoder/spec/spec.h"
+#include "decoder/class/class.h"
 #include "tests/unit/tap.h"
 
 #define IS(id, constant) \
@@ -137,7 +137,7 @@ static const struct {
 static void linux_feature_bits(void)
 {
 	for (size_t i = 0; i < sizeof(linux_features) / sizeof(linux_features[0]); i++) {
-		CHECK_EQ(spec_feature_by_name(linux_features[i].id, linux_features[i].name),
+		CHECK_EQ(class_feature_by_name(linux_features[i].id, linux_features[i].name),
 			 linux_features[i].bit);
 		if (tap_failed) {
 			printf("# in %s\n", linux_features[i].name);
@@ -167,7 +167,7 @@ static const struct {
 static void linux_device_ids(void)
 {
 	for (size_t i = 0; i < sizeof(linux_ids) / sizeof(linux_ids[0]); i++) {
-		const struct spec_class *c = spec_class_by_name(linux_ids[i].name);
+		const struct class *c = class_by_name(linux_ids[i].name);
 
 		CHECK(c && c->id == linux_ids[i].id);
 	}
@@ -291,7 +291,7 @@ static void linux_config_layouts(void)
 {
 	for (size_t i = 0; i < sizeof(linux_layouts) / sizeof(linux_layouts[0]); i++) {
 		const struct spec_fields *t =
-			spec_region_fields(VQT_REGION_DEVICE, linux_layouts[i].id);
+			class_region_fields(VQT_REGION_DEVICE, linux_layouts[i].id);
 		const struct spec_field *f = spec_field_by_name(t, linux_layouts[i].name);
 
 		CHECK(f && f->offset == linux_layouts[i].offset &&
@@ -376,7 +376,7 @@ static const struct {
 static void linux_register_offsets(void)
 {
 	for (size_t i = 0; i < sizeof(linux_registers) / sizeof(linux_registers[0]); i++) {
-		const struct spec_fields *t = spec_region_fields(linux_registers[i].region, 0);
+		const struct spec_fields *t = class_region_fields(linux_registers[i].region, 0);
 		const struct spec_field *f = spec_field_by_name(t, linux_registers[i].name);
 
 		CHECK(f && f->offset == linux_registers[i].offset);
@@ -385,7 +385,7 @@ static void linux_register_offsets(void)
 			return;
 		}
 	}
-	CHECK_EQ(spec_region_fields(VQT_REGION_MSIX_TABLE, 0)->count, PCI_MSIX_ENTRY_SIZE / 4);
+	CHECK_EQ(class_region_fields(VQT_REGION_MSIX_TABLE, 0)->count, PCI_MSIX_ENTRY_SIZE / 4);
 	CHECK_EQ(spec_legacy_config_base(0), VIRTIO_PCI_CONFIG_OFF(0));
 	CHECK_EQ(spec_legacy_config_base(1), VIRTIO_PCI_CONFIG_OFF(1));
 }

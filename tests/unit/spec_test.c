@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "decoder/trace/event.h"
-#include "decoder/spec/spec.h"
+#include "decoder/class/class.h"
 #include "tests/unit/tap.h"
 
 #define WITH_CHAPTER 23 /* sections 5.1 to 5.23 */
@@ -59,8 +59,8 @@ static void field_ok(const struct spec_field *f, unsigned virtio_id)
 	if (f->names)
 		names_ok(f->names, f->kind == SPEC_BITS);
 	CHECK(f->feature >= -1 && f->feature < 128);
-	CHECK(f->feature < 0 || spec_feature(virtio_id, (unsigned)f->feature));
-	CHECK(!f->feature2 || (f->feature >= 0 && spec_feature(virtio_id, (unsigned)f->feature2)));
+	CHECK(f->feature < 0 || class_feature(virtio_id, (unsigned)f->feature));
+	CHECK(!f->feature2 || (f->feature >= 0 && class_feature(virtio_id, (unsigned)f->feature2)));
 }
 
 static void fields_ok(const struct spec_fields *t, unsigned virtio_id)
@@ -82,32 +82,32 @@ static void fields_ok(const struct spec_fields *t, unsigned virtio_id)
 
 static void all_fields(void)
 {
-	const struct spec_class *c;
+	const struct class *c;
 
 	for (unsigned r = VQT_REGION_PCI; r <= VQT_REGION_BAR; r++) {
 		CHECK_EQ(spec_region_by_name(spec_region_name(r)), r);
-		CHECK((spec_region_fields(r, 0)->count == 0) ==
+		CHECK((class_region_fields(r, 0)->count == 0) ==
 		      (r == VQT_REGION_DEVICE || r == VQT_REGION_BAR));
-		fields_ok(spec_region_fields(r, 0), 0);
+		fields_ok(class_region_fields(r, 0), 0);
 	}
-	for (size_t n = 0; (c = spec_class_nth(n)); n++) {
-		CHECK(spec_region_fields(VQT_REGION_DEVICE, c->id) == &c->config);
+	for (size_t n = 0; (c = class_nth(n)); n++) {
+		CHECK(class_region_fields(VQT_REGION_DEVICE, c->id) == &c->config);
 		fields_ok(&c->config, c->id);
 	}
 	for (unsigned id = 0; id < 0x20; id++)
 		for (unsigned type = 0; type < 12; type++)
 			fields_ok(spec_pci_cap_fields(id, type), 0);
 	CHECK_EQ(spec_region_by_name("nowhere"), (uint64_t)-ENOENT);
-	CHECK_EQ(spec_region_fields(99, 2)->count, 0);
+	CHECK_EQ(class_region_fields(99, 2)->count, 0);
 	CHECK_STR(spec_region_name(0), "unknown");
 	CHECK_STR(spec_region_name(99), "unknown");
 }
 
-static void prerequisites_ok(const struct spec_class *c, const struct spec_feature *f,
+static void prerequisites_ok(const struct class *c, const struct spec_feature *f,
 			     const uint64_t set[2])
 {
 	for (unsigned bit = 0; bit < 128; bit++) {
-		const struct spec_feature *needed = spec_feature(c->id, bit);
+		const struct spec_feature *needed = class_feature(c->id, bit);
 
 		if (!(set[bit / 64] & SPEC_BIT(bit)))
 			continue;
@@ -116,22 +116,22 @@ static void prerequisites_ok(const struct spec_class *c, const struct spec_featu
 	}
 }
 
-static void features_ok(const struct spec_class *c)
+static void features_ok(const struct class *c)
 {
 	char section[16];
 
 	snprintf(section, sizeof(section), "%s.3", c->section);
-	for (const struct spec_feature *f = c->features; f->name; f++) {
+	for (const struct spec_feature *f = c->features; f && f->name; f++) {
 		CHECK(f == c->features || f->bit > f[-1].bit);
 		CHECK(f->bit <= 23 || f->bit == 41 || f->bit == 42 ||
 		      (f->bit >= 50 && f->bit < 128));
 		CHECK(starts(f->section, section));
 		CHECK(starts(f->name, "VIRTIO_"));
 		CHECK(strstr(f->name, "_F_") && !strstr(spec_feature_short(f), "_F_"));
-		CHECK_EQ(spec_feature_by_name(c->id, f->name), f->bit);
-		CHECK_EQ(spec_feature_by_name(c->id, spec_feature_short(f)), f->bit);
+		CHECK_EQ(class_feature_by_name(c->id, f->name), f->bit);
+		CHECK_EQ(class_feature_by_name(c->id, spec_feature_short(f)), f->bit);
 		/* One number has two meanings, 5.1.3.2 and 6: the core's is the living one. */
-		CHECK(spec_feature(c->id, f->bit) == f || (c->id == 1 && f->bit == 41));
+		CHECK(class_feature(c->id, f->bit) == f || (c->id == 1 && f->bit == 41));
 		prerequisites_ok(c, f, f->requires);
 		prerequisites_ok(c, f, f->any_of);
 		prerequisites_ok(c, f, f->offers);
@@ -144,47 +144,47 @@ static void features_ok(const struct spec_class *c)
 
 static void all_features(void)
 {
-	const struct spec_class *c;
+	const struct class *c;
 
-	for (size_t n = 0; (c = spec_class_nth(n)); n++)
+	for (size_t n = 0; (c = class_nth(n)); n++)
 		features_ok(c);
 	for (unsigned bit = 0; bit < 256; bit++) {
-		const struct spec_feature *f = spec_feature(0, bit);
+		const struct spec_feature *f = class_feature(0, bit);
 
 		CHECK(!f || (bit >= 24 && bit <= 43));
 		if (!f)
 			continue;
 		CHECK_EQ(f->bit, bit);
 		CHECK(starts(f->name, "VIRTIO_F_") && starts(f->section, "6"));
-		CHECK_EQ(spec_feature_by_name(0, f->name), bit);
-		CHECK_EQ(spec_feature_by_name(2, spec_feature_short(f)), bit);
+		CHECK_EQ(class_feature_by_name(0, f->name), bit);
+		CHECK_EQ(class_feature_by_name(2, spec_feature_short(f)), bit);
 	}
-	CHECK_EQ(spec_feature_by_name(2, "seg_max"), 2);
-	CHECK_EQ(spec_feature_by_name(2, "VIRTIO_RING_F_EVENT_IDX"), 29);
-	CHECK_EQ(spec_feature_by_name(2, "VIRTIO_NET_F_MQ"), (uint64_t)-ENOENT);
-	CHECK_EQ(spec_feature_by_name(2, ""), (uint64_t)-ENOENT);
-	CHECK_EQ(spec_feature_by_name(2, "VIRTIO_RING_F_"), (uint64_t)-ENOENT);
-	CHECK_EQ(spec_feature_by_name(99, "MQ"), (uint64_t)-ENOENT);
+	CHECK_EQ(class_feature_by_name(2, "seg_max"), 2);
+	CHECK_EQ(class_feature_by_name(2, "VIRTIO_RING_F_EVENT_IDX"), 29);
+	CHECK_EQ(class_feature_by_name(2, "VIRTIO_NET_F_MQ"), (uint64_t)-ENOENT);
+	CHECK_EQ(class_feature_by_name(2, ""), (uint64_t)-ENOENT);
+	CHECK_EQ(class_feature_by_name(2, "VIRTIO_RING_F_"), (uint64_t)-ENOENT);
+	CHECK_EQ(class_feature_by_name(99, "MQ"), (uint64_t)-ENOENT);
 }
 
-static void requests_ok(const struct spec_class *c)
+static void requests_ok(const struct class *c)
 {
 	for (const struct spec_request *r = c->requests; r && r->name; r++) {
 		CHECK(r == c->requests || r->type > r[-1].type);
-		CHECK(spec_request(c->id, r->type) == r);
+		CHECK(class_request_type(c, r->type) == r);
 		CHECK(starts(r->section, c->section));
 		CHECK(strlen(r->json) == strlen(r->name) && !strcasecmp(r->json, r->name));
-		CHECK(r->feature == -1 || spec_feature(c->id, (unsigned)r->feature));
+		CHECK(r->feature == -1 || class_feature(c->id, (unsigned)r->feature));
 	}
 	if (c->statuses)
 		names_ok(c->statuses, false);
 }
 
-static void queues_ok(const struct spec_class *c)
+static void queues_ok(const struct class *c)
 {
 	for (const struct spec_queue *q = c->queues; q && q->name; q++) {
 		CHECK(q->feature < 64 &&
-		      (q->feature < 0 || spec_feature(c->id, (unsigned)q->feature)));
+		      (q->feature < 0 || class_feature(c->id, (unsigned)q->feature)));
 		CHECK(!(q->flags & SPEC_QUEUE_REPEAT) == !strchr(q->name, '#'));
 		CHECK(!(q->flags & SPEC_QUEUE_SHIFT) || q->feature >= 0);
 		CHECK(!(q->flags & SPEC_QUEUE_LAST) ||
@@ -194,18 +194,18 @@ static void queues_ok(const struct spec_class *c)
 
 static void all_classes(void)
 {
-	const struct spec_class *c;
+	const struct class *c;
 	char section[16], buf[32];
 	size_t n;
 
-	for (n = 0; (c = spec_class_nth(n)); n++) {
-		CHECK(spec_class(c->id) == c && spec_class_by_name(c->name) == c);
-		CHECK(c->title && *c->title && c->features);
+	for (n = 0; (c = class_nth(n)); n++) {
+		CHECK(class_find(c->id) == c && class_by_name(c->name) == c);
+		CHECK(c->title && *c->title);
 		snprintf(section, sizeof(section), "5.%zu", n + 1);
 		CHECK_STR(c->section, n < WITH_CHAPTER ? section : "5");
 		CHECK(!c->queues == (n >= WITH_CHAPTER));
-		CHECK_EQ(spec_virtio_id_of_pci(0x1040u + c->id, 0), c->id);
-		CHECK_STR(spec_class_name(c->id, buf, sizeof(buf)), c->name);
+		CHECK_EQ(class_id_of_pci(0x1040u + c->id, 0), c->id);
+		CHECK_STR(class_name(c->id, buf, sizeof(buf)), c->name);
 		requests_ok(c);
 		queues_ok(c);
 		if (tap_failed) {
@@ -214,9 +214,10 @@ static void all_classes(void)
 		}
 	}
 	CHECK(n > WITH_CHAPTER);
-	CHECK_STR(spec_class_name(99, buf, sizeof(buf)), "virtio-99");
-	CHECK(!spec_class(0) && !spec_class(99) && !spec_class_by_name("blk0"));
-	CHECK(!spec_request(99, 0) && !spec_request(1, 0) && !spec_request(2, 9));
+	CHECK_STR(class_name(99, buf, sizeof(buf)), "virtio-99");
+	CHECK(!class_find(0) && !class_find(99) && !class_by_name("blk0"));
+	CHECK(!class_request_type(NULL, 0) && !class_request_type(class_find(1), 0) &&
+	      !class_request_type(class_find(2), 9));
 }
 
 static void shared_tables(void)
@@ -233,7 +234,7 @@ static void shared_tables(void)
 
 static void check_request(unsigned type, const char *name, int feature, unsigned flags)
 {
-	const struct spec_request *r = spec_request(2, type);
+	const struct spec_request *r = class_request_type(class_find(2), type);
 
 	CHECK(r && !strcmp(r->name, name) && r->feature == feature && r->flags == flags);
 	if (tap_failed)
@@ -242,14 +243,17 @@ static void check_request(unsigned type, const char *name, int feature, unsigned
 
 static void blk_requests(void)
 {
-	check_request(VIRTIO_BLK_T_IN, "IN", -1, SPEC_REQ_DATA_IN | SPEC_REQ_SECTOR);
-	check_request(VIRTIO_BLK_T_OUT, "OUT", -1, SPEC_REQ_DATA_OUT | SPEC_REQ_SECTOR);
-	check_request(VIRTIO_BLK_T_FLUSH, "FLUSH", VIRTIO_BLK_F_FLUSH, 0);
+	check_request(VIRTIO_BLK_T_IN, "IN", -1,
+		      SPEC_REQ_DATA_IN | SPEC_REQ_SECTOR | SPEC_REQ_COUNTED);
+	check_request(VIRTIO_BLK_T_OUT, "OUT", -1,
+		      SPEC_REQ_DATA_OUT | SPEC_REQ_SECTOR | SPEC_REQ_COUNTED);
+	check_request(VIRTIO_BLK_T_FLUSH, "FLUSH", VIRTIO_BLK_F_FLUSH, SPEC_REQ_COUNTED);
 	check_request(VIRTIO_BLK_T_GET_ID, "GET_ID", -1, SPEC_REQ_DATA_IN);
 	check_request(10, "GET_LIFETIME", 15, SPEC_REQ_DATA_IN);
-	check_request(VIRTIO_BLK_T_DISCARD, "DISCARD", 13, SPEC_REQ_DATA_OUT | SPEC_REQ_SEGMENTS);
+	check_request(VIRTIO_BLK_T_DISCARD, "DISCARD", 13,
+		      SPEC_REQ_DATA_OUT | SPEC_REQ_SEGMENTS | SPEC_REQ_COUNTED);
 	check_request(VIRTIO_BLK_T_WRITE_ZEROES, "WRITE_ZEROES", 14,
-		      SPEC_REQ_DATA_OUT | SPEC_REQ_SEGMENTS);
+		      SPEC_REQ_DATA_OUT | SPEC_REQ_SEGMENTS | SPEC_REQ_COUNTED);
 	check_request(VIRTIO_BLK_T_SECURE_ERASE, "SECURE_ERASE", 16,
 		      SPEC_REQ_DATA_OUT | SPEC_REQ_SEGMENTS);
 	check_request(15, "ZONE_APPEND", 17, SPEC_REQ_DATA_OUT | SPEC_REQ_SECTOR | SPEC_REQ_RESULT);
@@ -261,18 +265,18 @@ static void blk_requests(void)
 	check_request(26, "ZONE_RESET_ALL", 17, 0);
 	check_request(VIRTIO_BLK_T_SCSI_CMD, "SCSI_CMD", VIRTIO_BLK_F_SCSI,
 		      SPEC_REQ_DATA_IN | SPEC_REQ_DATA_OUT | SPEC_REQ_LEGACY);
-	CHECK_STR(spec_name_of(spec_class(2)->statuses, VIRTIO_BLK_S_OK), "OK");
-	CHECK_STR(spec_name_of(spec_class(2)->statuses, VIRTIO_BLK_S_IOERR), "IOERR");
-	CHECK_STR(spec_name_of(spec_class(2)->statuses, VIRTIO_BLK_S_UNSUPP), "UNSUPP");
-	CHECK_STR(spec_name_of(spec_class(2)->statuses, 6), "ZONE_ACTIVE_RESOURCE");
-	CHECK(!spec_name_of(spec_class(2)->statuses, 7));
+	CHECK_STR(spec_name_of(class_find(2)->statuses, VIRTIO_BLK_S_OK), "OK");
+	CHECK_STR(spec_name_of(class_find(2)->statuses, VIRTIO_BLK_S_IOERR), "IOERR");
+	CHECK_STR(spec_name_of(class_find(2)->statuses, VIRTIO_BLK_S_UNSUPP), "UNSUPP");
+	CHECK_STR(spec_name_of(class_find(2)->statuses, 6), "ZONE_ACTIVE_RESOURCE");
+	CHECK(!spec_name_of(class_find(2)->statuses, 7));
 }
 
 /* --- walkers -------------------------------------------------------------------- */
 
 static const char *at(unsigned region, unsigned id, uint32_t offset, unsigned width, int msix)
 {
-	const struct spec_field *f = spec_field_at(region, id, offset, width, msix);
+	const struct spec_field *f = class_field_at(region, id, offset, width, msix);
 
 	return f ? f->name : "-";
 }
@@ -316,7 +320,7 @@ static bool exists(unsigned id, const char *name, uint64_t low)
 {
 	const uint64_t features[2] = { low, 0 };
 
-	return spec_field_exists(spec_field_by_name(&spec_class(id)->config, name), features);
+	return spec_field_exists(spec_field_by_name(&class_find(id)->config, name), features);
 }
 
 static void optional_fields(void)
@@ -332,55 +336,55 @@ static void optional_fields(void)
 
 static void pci_ids(void)
 {
-	CHECK_EQ(spec_virtio_id_of_pci(0x1000, 1), 1);
-	CHECK_EQ(spec_virtio_id_of_pci(0x1001, 2), 2);
-	CHECK_EQ(spec_virtio_id_of_pci(0x1002, 5), 5);
-	CHECK_EQ(spec_virtio_id_of_pci(0x1003, 3), 3);
-	CHECK_EQ(spec_virtio_id_of_pci(0x1004, 8), 8);
-	CHECK_EQ(spec_virtio_id_of_pci(0x1005, 4), 4);
-	CHECK_EQ(spec_virtio_id_of_pci(0x1009, 9), 9);
-	CHECK_EQ(spec_virtio_id_of_pci(0x1012, 19), 19);
-	CHECK_EQ(spec_virtio_id_of_pci(0x1012, 0x1100), 0);
-	CHECK_EQ(spec_virtio_id_of_pci(0x1042, 0x1100), 2);
-	CHECK_EQ(spec_virtio_id_of_pci(0x1040, 2), 0);
-	CHECK_EQ(spec_virtio_id_of_pci(0x107f, 2), 0x3f);
-	CHECK_EQ(spec_virtio_id_of_pci(0x1080, 2), 0);
-	CHECK_EQ(spec_virtio_id_of_pci(0xfff, 2), 0);
+	CHECK_EQ(class_id_of_pci(0x1000, 1), 1);
+	CHECK_EQ(class_id_of_pci(0x1001, 2), 2);
+	CHECK_EQ(class_id_of_pci(0x1002, 5), 5);
+	CHECK_EQ(class_id_of_pci(0x1003, 3), 3);
+	CHECK_EQ(class_id_of_pci(0x1004, 8), 8);
+	CHECK_EQ(class_id_of_pci(0x1005, 4), 4);
+	CHECK_EQ(class_id_of_pci(0x1009, 9), 9);
+	CHECK_EQ(class_id_of_pci(0x1012, 19), 19);
+	CHECK_EQ(class_id_of_pci(0x1012, 0x1100), 0);
+	CHECK_EQ(class_id_of_pci(0x1042, 0x1100), 2);
+	CHECK_EQ(class_id_of_pci(0x1040, 2), 0);
+	CHECK_EQ(class_id_of_pci(0x107f, 2), 0x3f);
+	CHECK_EQ(class_id_of_pci(0x1080, 2), 0);
+	CHECK_EQ(class_id_of_pci(0xfff, 2), 0);
 }
 
 static void feature_kinds(void)
 {
 	const unsigned pci = VQT_TRANSPORT_PCI, mmio = VQT_TRANSPORT_MMIO, ccw = VQT_TRANSPORT_CCW;
 
-	CHECK_EQ(spec_feature_kind(2, 9, pci), SPEC_FEATURE_DEFINED);
-	CHECK_EQ(spec_feature_kind(2, 0, pci), SPEC_FEATURE_LEGACY);
-	CHECK_EQ(spec_feature_kind(2, 27, pci), SPEC_FEATURE_LEGACY);
-	CHECK_EQ(spec_feature_kind(2, 3, pci), SPEC_FEATURE_UNDEFINED);
-	CHECK_EQ(spec_feature_kind(2, 42, pci), SPEC_FEATURE_UNDEFINED);
-	CHECK_EQ(spec_feature_kind(2, 127, pci), SPEC_FEATURE_UNDEFINED);
-	CHECK_EQ(spec_feature_kind(1, 42, pci), SPEC_FEATURE_LEGACY);
-	CHECK_EQ(spec_feature_kind(9, 0, pci), SPEC_FEATURE_UNKNOWN);
-	CHECK_EQ(spec_feature_kind(99, 0, pci), SPEC_FEATURE_UNKNOWN);
-	CHECK_EQ(spec_feature_kind(9, 32, pci), SPEC_FEATURE_DEFINED);
-	CHECK_EQ(spec_feature_kind(2, 25, pci), SPEC_FEATURE_RESERVED);
-	CHECK_EQ(spec_feature_kind(2, 31, pci), SPEC_FEATURE_RESERVED);
-	CHECK_EQ(spec_feature_kind(2, 44, pci), SPEC_FEATURE_RESERVED);
-	CHECK_EQ(spec_feature_kind(2, 49, pci), SPEC_FEATURE_RESERVED);
-	CHECK_EQ(spec_feature_kind(2, 128, pci), SPEC_FEATURE_RESERVED);
-	CHECK_EQ(spec_feature_kind(1, 41, pci), SPEC_FEATURE_DEFINED);
-	CHECK_EQ(spec_feature_kind(2, 41, mmio), SPEC_FEATURE_TRANSPORT);
-	CHECK_EQ(spec_feature_kind(2, 37, ccw), SPEC_FEATURE_TRANSPORT);
-	CHECK_EQ(spec_feature_kind(2, 40, ccw), SPEC_FEATURE_TRANSPORT);
-	CHECK_EQ(spec_feature_kind(2, 40, mmio), SPEC_FEATURE_DEFINED);
-	CHECK_EQ(spec_feature_kind(2, 41, VQT_TRANSPORT_UNKNOWN), SPEC_FEATURE_DEFINED);
-	CHECK_EQ(spec_feature_kind(2, 41, 77), SPEC_FEATURE_DEFINED);
-	CHECK_EQ(spec_feature_kind(2, 43, pci), SPEC_FEATURE_DEFINED);
+	CHECK_EQ(class_feature_kind(2, 9, pci), SPEC_FEATURE_DEFINED);
+	CHECK_EQ(class_feature_kind(2, 0, pci), SPEC_FEATURE_LEGACY);
+	CHECK_EQ(class_feature_kind(2, 27, pci), SPEC_FEATURE_LEGACY);
+	CHECK_EQ(class_feature_kind(2, 3, pci), SPEC_FEATURE_UNDEFINED);
+	CHECK_EQ(class_feature_kind(2, 42, pci), SPEC_FEATURE_UNDEFINED);
+	CHECK_EQ(class_feature_kind(2, 127, pci), SPEC_FEATURE_UNDEFINED);
+	CHECK_EQ(class_feature_kind(1, 42, pci), SPEC_FEATURE_LEGACY);
+	CHECK_EQ(class_feature_kind(9, 0, pci), SPEC_FEATURE_UNKNOWN);
+	CHECK_EQ(class_feature_kind(99, 0, pci), SPEC_FEATURE_UNKNOWN);
+	CHECK_EQ(class_feature_kind(9, 32, pci), SPEC_FEATURE_DEFINED);
+	CHECK_EQ(class_feature_kind(2, 25, pci), SPEC_FEATURE_RESERVED);
+	CHECK_EQ(class_feature_kind(2, 31, pci), SPEC_FEATURE_RESERVED);
+	CHECK_EQ(class_feature_kind(2, 44, pci), SPEC_FEATURE_RESERVED);
+	CHECK_EQ(class_feature_kind(2, 49, pci), SPEC_FEATURE_RESERVED);
+	CHECK_EQ(class_feature_kind(2, 128, pci), SPEC_FEATURE_RESERVED);
+	CHECK_EQ(class_feature_kind(1, 41, pci), SPEC_FEATURE_DEFINED);
+	CHECK_EQ(class_feature_kind(2, 41, mmio), SPEC_FEATURE_TRANSPORT);
+	CHECK_EQ(class_feature_kind(2, 37, ccw), SPEC_FEATURE_TRANSPORT);
+	CHECK_EQ(class_feature_kind(2, 40, ccw), SPEC_FEATURE_TRANSPORT);
+	CHECK_EQ(class_feature_kind(2, 40, mmio), SPEC_FEATURE_DEFINED);
+	CHECK_EQ(class_feature_kind(2, 41, VQT_TRANSPORT_UNKNOWN), SPEC_FEATURE_DEFINED);
+	CHECK_EQ(class_feature_kind(2, 41, 77), SPEC_FEATURE_DEFINED);
+	CHECK_EQ(class_feature_kind(2, 43, pci), SPEC_FEATURE_DEFINED);
 }
 
 static void missing_features(void)
 {
-	const struct spec_feature *tso = spec_feature(1, 7), *ecn = spec_feature(1, 9);
-	const struct spec_feature *tunnel = spec_feature(1, 51), *csum = spec_feature(1, 66);
+	const struct spec_feature *tso = class_feature(1, 7), *ecn = class_feature(1, 9);
+	const struct spec_feature *tunnel = class_feature(1, 51), *csum = class_feature(1, 66);
 	uint64_t missing[2];
 
 	CHECK_EQ(spec_feature_missing(tso, (uint64_t[2]){ 0, 0 }, missing), SPEC_MISSING_ALL);
@@ -398,16 +402,16 @@ static void missing_features(void)
 	CHECK_EQ(spec_feature_missing(csum, (uint64_t[2]){ 0, 0 }, missing), SPEC_MISSING_ALL);
 	CHECK(!missing[0] && missing[1] == SPEC_BIT(65));
 	/* A driver may accept CONFIG_WCE alone; only a device must offer both. */
-	CHECK_EQ(spec_feature_missing(spec_feature(2, 11), (uint64_t[2]){ 0, 0 }, missing),
+	CHECK_EQ(spec_feature_missing(class_feature(2, 11), (uint64_t[2]){ 0, 0 }, missing),
 		 SPEC_MISSING_NONE);
-	CHECK_EQ(spec_feature(2, 11)->offers[0], SPEC_BIT(9));
+	CHECK_EQ(class_feature(2, 11)->offers[0], SPEC_BIT(9));
 }
 
 static const char *queue(unsigned id, unsigned index, const uint64_t *features, unsigned queues)
 {
 	static char buf[64];
 
-	return spec_queue_name(buf, sizeof(buf), id, index, features, queues);
+	return class_queue_name(buf, sizeof(buf), id, index, features, queues);
 }
 
 static void queue_names(void)
@@ -464,29 +468,29 @@ static void format_status(void)
 
 static void format_features(void)
 {
-	CHECK_STR(spec_format_features(buf, sizeof(buf), 2, 0, 0x44), "SEG_MAX|BLK_SIZE");
-	CHECK_STR(spec_format_features(buf, sizeof(buf), 2, 0, 0), "none");
-	CHECK_STR(spec_format_features(buf, sizeof(buf), 2, 0, 0x30800200),
+	CHECK_STR(class_format_features(buf, sizeof(buf), 2, 0, 0x44), "SEG_MAX|BLK_SIZE");
+	CHECK_STR(class_format_features(buf, sizeof(buf), 2, 0, 0), "none");
+	CHECK_STR(class_format_features(buf, sizeof(buf), 2, 0, 0x30800200),
 		  "FLUSH|bit 23|INDIRECT_DESC|EVENT_IDX");
-	CHECK_STR(spec_format_features(buf, sizeof(buf), 2, 1, 0x101), "VERSION_1|RING_RESET");
-	CHECK_STR(spec_format_features(buf, sizeof(buf), 1, 2, 3),
+	CHECK_STR(class_format_features(buf, sizeof(buf), 2, 1, 0x101), "VERSION_1|RING_RESET");
+	CHECK_STR(class_format_features(buf, sizeof(buf), 1, 2, 3),
 		  "RSS_CONTEXT|GUEST_UDP_TUNNEL_GSO");
-	CHECK_STR(spec_format_features(buf, sizeof(buf), 2, 4, 1), "bit 128");
-	CHECK_STR(spec_format_features(buf, sizeof(buf), 2, 0xffffffff, 0x80000000),
+	CHECK_STR(class_format_features(buf, sizeof(buf), 2, 4, 1), "bit 128");
+	CHECK_STR(class_format_features(buf, sizeof(buf), 2, 0xffffffff, 0x80000000),
 		  "bit 137438953471");
-	CHECK_STR(spec_format_features(buf, sizeof(buf), 99, 0, 0x20000001), "bit 0|EVENT_IDX");
+	CHECK_STR(class_format_features(buf, sizeof(buf), 99, 0, 0x20000001), "bit 0|EVENT_IDX");
 	CHECK_STR(
-		spec_format_feature_set(buf, sizeof(buf), 2,
-					(uint64_t[2]){ SPEC_BIT(2) | SPEC_BIT(32), SPEC_BIT(64) }),
+		class_format_feature_set(buf, sizeof(buf), 2,
+					 (uint64_t[2]){ SPEC_BIT(2) | SPEC_BIT(32), SPEC_BIT(64) }),
 		"SEG_MAX|VERSION_1|bit 64");
-	CHECK_STR(spec_format_feature_set(buf, sizeof(buf), 2, (uint64_t[2]){ 0 }), "none");
+	CHECK_STR(class_format_feature_set(buf, sizeof(buf), 2, (uint64_t[2]){ 0 }), "none");
 }
 
 static const char *value(unsigned region, unsigned id, const char *name, uint64_t v)
 {
-	const struct spec_field *f = spec_field_by_name(spec_region_fields(region, id), name);
+	const struct spec_field *f = spec_field_by_name(class_region_fields(region, id), name);
 
-	return spec_format_value(buf, sizeof(buf), f, id, v);
+	return class_format_value(buf, sizeof(buf), f, id, v);
 }
 
 static void format_values(void)
@@ -510,26 +514,26 @@ static void format_values(void)
 	CHECK_STR(spec_format_bits(buf, sizeof(buf), spec_desc_flags, 0), "none");
 	CHECK_STR(spec_format_bits(buf, sizeof(buf), NULL, 8), "0x8");
 	CHECK_STR(
-		spec_format_value(buf, sizeof(buf),
-				  spec_field_by_name(spec_pci_cap_fields(0x11, 0), "msix_control"),
-				  0, 0x8003),
+		class_format_value(buf, sizeof(buf),
+				   spec_field_by_name(spec_pci_cap_fields(0x11, 0), "msix_control"),
+				   0, 0x8003),
 		"TABLE_SIZE=3|ENABLE (0x8003)");
-	CHECK_STR(spec_format_value(buf, sizeof(buf),
-				    spec_field_by_name(spec_pci_cap_fields(9, 1), "cfg_type"), 0,
-				    1),
+	CHECK_STR(class_format_value(buf, sizeof(buf),
+				     spec_field_by_name(spec_pci_cap_fields(9, 1), "cfg_type"), 0,
+				     1),
 		  "COMMON_CFG (1)");
 }
 
 static const char *access_to(unsigned id, uint32_t offset, unsigned width, uint64_t v)
 {
-	const struct spec_field *f = spec_field_at(VQT_REGION_DEVICE, id, offset, width, 0);
+	const struct spec_field *f = class_field_at(VQT_REGION_DEVICE, id, offset, width, 0);
 
-	return spec_format_access(buf, sizeof(buf), f, id, offset, width, v);
+	return class_format_access(buf, sizeof(buf), f, id, offset, width, v);
 }
 
 static const char *touched(unsigned id, uint32_t offset, unsigned width)
 {
-	const struct spec_field *f = spec_field_at(VQT_REGION_DEVICE, id, offset, width, 0);
+	const struct spec_field *f = class_field_at(VQT_REGION_DEVICE, id, offset, width, 0);
 
 	return spec_format_field(buf, sizeof(buf), f, offset, width);
 }
@@ -542,7 +546,7 @@ static void format_accesses(void)
 	CHECK_STR(access_to(1, 0, 1, 0x52), "52");
 	CHECK_STR(access_to(1, 4, 4, 0x00015634), "34:56:01:00");
 	CHECK_STR(access_to(26, 0, 4, 0x7366796d), "6d:79:66:73");
-	CHECK_STR(spec_format_access(buf, sizeof(buf), NULL, 2, 96, 2, 5), "0x0005");
+	CHECK_STR(class_format_access(buf, sizeof(buf), NULL, 2, 96, 2, 5), "0x0005");
 	CHECK_STR(touched(2, 0, 8), "capacity");
 	CHECK_STR(touched(2, 0, 4), "capacity.lo");
 	CHECK_STR(touched(2, 4, 4), "capacity.hi");
@@ -571,8 +575,8 @@ static void truncation(void)
 		free(small);
 	}
 	CHECK(!spec_format_status(NULL, 0, 3));
-	CHECK(!spec_format_feature_set(NULL, 0, 1, (uint64_t[2]){ UINT64_MAX, UINT64_MAX }));
-	CHECK_STR(spec_format_feature_set(buf, 16, 1, (uint64_t[2]){ UINT64_MAX, UINT64_MAX }),
+	CHECK(!class_format_feature_set(NULL, 0, 1, (uint64_t[2]){ UINT64_MAX, UINT64_MAX }));
+	CHECK_STR(class_format_feature_set(buf, 16, 1, (uint64_t[2]){ UINT64_MAX, UINT64_MAX }),
 		  "CSUM|GUEST_C...");
 }
 

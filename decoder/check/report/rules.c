@@ -57,11 +57,11 @@ static struct json_object *words(const char *s)
 }
 
 /* The one type of device a rule is about; NULL if it is about any. */
-static const struct spec_class *device_type(const struct rule *rule)
+static const struct class *device_type(const struct rule *rule)
 {
 	unsigned id = rule_virtio_id(rule);
 
-	return id ? spec_class(id) : NULL;
+	return id ? class_find(id) : NULL;
 }
 
 void check_rule_json(struct json_object *o, const struct rule *rule)
@@ -80,7 +80,7 @@ void check_rule_json(struct json_object *o, const struct rule *rule)
 static void list_json(FILE *to, const struct rule *rule)
 {
 	struct json_object *o = json_object_new_object(), *needs = json_object_new_array();
-	const struct spec_class *class = device_type(rule);
+	const struct class *class = device_type(rule);
 	const char *need;
 
 	check_rule_json(o, rule);
@@ -143,7 +143,7 @@ static void known(FILE *to, const struct rule *rule)
 
 static void facts(FILE *to, const struct rule *rule)
 {
-	const struct spec_class *class = device_type(rule);
+	const struct class *class = device_type(rule);
 	const char *need;
 
 	fprintf(to, "    broken by the %s; severity %s; virtio 1.4, %s; %s\n",

@@ -158,7 +158,7 @@ static enum verdict implausible(struct rule_context *ctx)
 
 static enum verdict swapped(struct rule_context *ctx)
 {
-	const struct spec_class *c = ctx->dev->class;
+	const struct class *c = ctx->dev->class;
 	uint32_t type = ctx->req->type_raw;
 
 	if (!old(ctx) || !c || !type)

@@ -15,7 +15,7 @@ static bool answered(const struct rule_context *ctx)
 static const char *status(const struct model_request *r)
 {
 	static _Thread_local char buf[24];
-	const struct spec_class *c = spec_class(VIRTIO_ID_BLOCK);
+	const struct class *c = class_find(VIRTIO_ID_BLOCK);
 	const char *name = c ? spec_name_of(c->statuses, r->status) : NULL;
 
 	if (name)

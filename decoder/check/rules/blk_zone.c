@@ -31,7 +31,7 @@ static bool answered(const struct rule_context *ctx)
 static const char *status(unsigned v)
 {
 	static _Thread_local char buf[8];
-	const struct spec_class *c = spec_class(VIRTIO_ID_BLOCK);
+	const struct class *c = class_find(VIRTIO_ID_BLOCK);
 	const char *name = c ? spec_name_of(c->statuses, v) : NULL;
 
 	snprintf(buf, sizeof(buf), "0x%02x", v);

@@ -12,7 +12,7 @@ static const char *name(const struct rule_context *ctx, unsigned bit)
 {
 	static _Thread_local char buf[2][48];
 	static _Thread_local unsigned n;
-	const struct spec_feature *f = spec_feature(ctx->dev->virtio_id, bit);
+	const struct spec_feature *f = class_feature(ctx->dev->virtio_id, bit);
 	char *to = buf[n++ & 1];
 
 	if (f)
@@ -59,7 +59,7 @@ static int unmet(const struct rule_context *ctx, const uint64_t set[2], const ch
 
 		if (!has(set, bit))
 			continue;
-		f = spec_feature(ctx->dev->virtio_id, bit);
+		f = class_feature(ctx->dev->virtio_id, bit);
 		if (!f || spec_feature_missing(f, set, lack) == SPEC_MISSING_NONE)
 			continue;
 		*missing = name(ctx, lack[0] ? (unsigned)__builtin_ctzll(lack[0])
@@ -103,7 +103,7 @@ static enum verdict accepted_kind(struct rule_context *ctx)
 		return RULE_NA;
 	for (unsigned bit = 0; bit < 128; bit++)
 		if (has(ctx->dev->accepted, bit) &&
-		    spec_feature_kind(ctx->dev->virtio_id, bit, ctx->dev->transport) ==
+		    class_feature_kind(ctx->dev->virtio_id, bit, ctx->dev->transport) ==
 			    ctx->rule->arg) {
 			rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
 			return rule_fail(ctx, "%s was accepted", name(ctx, bit));
@@ -122,7 +122,7 @@ static enum verdict offered_kind(struct rule_context *ctx)
 
 		if (!has(ctx->dev->offered, bit))
 			continue;
-		kind = spec_feature_kind(ctx->dev->virtio_id, bit, ctx->dev->transport);
+		kind = class_feature_kind(ctx->dev->virtio_id, bit, ctx->dev->transport);
 		if (kind == SPEC_FEATURE_RESERVED || kind == SPEC_FEATURE_UNDEFINED ||
 		    kind == SPEC_FEATURE_TRANSPORT)
 			return rule_fail(ctx, "%s is offered, which version 1.4 does not know here",

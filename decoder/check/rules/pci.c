@@ -44,7 +44,7 @@ static enum verdict device_id(struct rule_context *ctx)
 	    !ctx->dev->virtio_id)
 		return RULE_NA;
 	if (v == 0x1040 + ctx->dev->virtio_id ||
-	    (v < 0x1040 && spec_virtio_id_of_pci(v, ctx->dev->virtio_id) == ctx->dev->virtio_id))
+	    (v < 0x1040 && class_id_of_pci(v, ctx->dev->virtio_id) == ctx->dev->virtio_id))
 		return RULE_PASSED;
 	return rule_fail(ctx, "the device ID is 0x%04x for device type %u", v, ctx->dev->virtio_id);
 }
