@@ -1,39 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 #include <fnmatch.h>
-#include <linux/virtio_ids.h>
 #include <string.h>
 
-#include "decoder/check/rule.h"
+#include "decoder/check/class.h"
+
+/* Rules of every device type, and types that have none of their own. */
+static const struct check_class any;
 
 /* In the order of the specification. */
 static const struct {
 	const struct rule *rule;
-	unsigned virtio_id; /* rules of one device type; 0 any */
+	const struct check_class *class;
 } tables[] = {
-	{ rules_status, 0 },
-	{ rules_reset, 0 },
-	{ rules_features, 0 },
-	{ rules_config, 0 },
-	{ rules_chain, 0 },
-	{ rules_used, 0 },
-	{ rules_ring, 0 },
-	{ rules_packed, 0 },
-	{ rules_memory, 0 },
-	{ rules_stall, 0 },
-	{ rules_suspend, 0 },
-	{ rules_legacy, 0 },
-	{ rules_pci, 0 },
-	{ rules_window, 0 },
-	{ rules_common, 0 },
-	{ rules_queue, 0 },
-	{ rules_isr, 0 },
-	{ rules_msix, 0 },
-	{ rules_notify, 0 },
-	{ rules_blk_config, VIRTIO_ID_BLOCK },
-	{ rules_blk, VIRTIO_ID_BLOCK },
-	{ rules_blk_used, VIRTIO_ID_BLOCK },
-	{ rules_blk_zone, VIRTIO_ID_BLOCK },
-	{ rules_blk_legacy, VIRTIO_ID_BLOCK },
+	{ rules_status, &any },
+	{ rules_reset, &any },
+	{ rules_features, &any },
+	{ rules_config, &any },
+	{ rules_chain, &any },
+	{ rules_used, &any },
+	{ rules_ring, &any },
+	{ rules_packed, &any },
+	{ rules_memory, &any },
+	{ rules_stall, &any },
+	{ rules_suspend, &any },
+	{ rules_legacy, &any },
+	{ rules_pci, &any },
+	{ rules_window, &any },
+	{ rules_common, &any },
+	{ rules_queue, &any },
+	{ rules_isr, &any },
+	{ rules_msix, &any },
+	{ rules_notify, &any },
+	{ rules_blk_config, &check_class_blk },
+	{ rules_blk, &check_class_blk },
+	{ rules_blk_used, &check_class_blk },
+	{ rules_blk_zone, &check_class_blk },
+	{ rules_blk_legacy, &check_class_blk },
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
@@ -78,8 +80,16 @@ unsigned rule_virtio_id(const struct rule *r)
 {
 	for (size_t t = 0; t < TABLES; t++)
 		if (in_table(r, t))
-			return tables[t].virtio_id;
+			return tables[t].class->virtio_id;
 	return 0;
+}
+
+const struct check_class *check_class(unsigned virtio_id)
+{
+	for (size_t t = 0; t < TABLES; t++)
+		if (tables[t].class->virtio_id == virtio_id)
+			return tables[t].class;
+	return &any;
 }
 
 const struct rule *rule_by_id(const char *id)

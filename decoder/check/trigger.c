@@ -70,7 +70,7 @@ static uint64_t new_cap(struct rule_context *ctx)
 	uint32_t len;
 
 	if (!at || at >= 256 || ctx->dev->pci[at] != PCI_CAP_ID_VNDR ||
-	    ctx->d->caps_seen >> bit & 1)
+	    ctx->d->pci.caps_seen >> bit & 1)
 		return 0;
 	if (!check_pci(ctx->dev, at + 2, 1, &len) ||
 	    !check_pci(ctx->dev, at + 3, 1, &(uint32_t){ 0 }))
@@ -89,7 +89,7 @@ static uint64_t new_cap(struct rule_context *ctx)
 	if ((ctx->dev->pci[at + 3] == 2 || ctx->dev->pci[at + 3] == 8) && len >= 20 &&
 	    !check_pci(ctx->dev, at + 16, 4, &(uint32_t){ 0 }))
 		return 0;
-	ctx->d->caps_seen |= 1ULL << bit;
+	ctx->d->pci.caps_seen |= 1ULL << bit;
 	ctx->cap = at;
 	return AT(CAP);
 }
@@ -119,9 +119,9 @@ static uint64_t of_pci(struct rule_context *ctx)
 	if (is_write(ctx))
 		return at;
 	at |= new_cap(ctx);
-	if (!ctx->d->caps_whole && reg(ctx)->offset >= PCI_CAPABILITY_LIST &&
+	if (!ctx->d->pci.caps_whole && reg(ctx)->offset >= PCI_CAPABILITY_LIST &&
 	    caps_whole(ctx->dev)) {
-		ctx->d->caps_whole = true;
+		ctx->d->pci.caps_whole = true;
 		at |= AT(CAPS);
 	}
 	return at;
@@ -139,8 +139,9 @@ static uint64_t of_access(struct rule_context *ctx)
 	case VQT_REGION_ISR: return at | (is_write(ctx) ? 0 : AT(ISR_READ));
 	}
 	/* Where its fields are depends on MSI-X. */
-	if (reg(ctx)->region == VQT_REGION_LEGACY && reg(ctx)->offset >= 20 && !ctx->d->msix_sure) {
-		ctx->d->config_unsure = true;
+	if (reg(ctx)->region == VQT_REGION_LEGACY && reg(ctx)->offset >= 20 &&
+	    !ctx->d->known.msix) {
+		ctx->d->known.config_unsure = true;
 		return at;
 	}
 	if (in_config(ctx))
@@ -203,7 +204,9 @@ uint64_t check_triggers(struct rule_context *ctx)
 	case VQT_RING: return ctx->q ? of_sample(&r->ring) : 0;
 	case VQT_AVAIL: return ctx->q ? of_chain(ctx) | of_ring(&r->avail.ring) : 0;
 	case VQT_DATA:
-		return ctx->e->typed_now && !(ctx->req->flags & VQT_CHAIN_MORE) ? AT(REQUEST) : 0;
+		return ctx->e->typed_now && ctx->req && !(ctx->req->flags & VQT_CHAIN_MORE)
+			       ? AT(REQUEST)
+			       : 0;
 	case VQT_USED:
 		return ctx->q ? (r->used.flags & VQT_USED_DETACHED ? 0 : AT(USED)) |
 					of_ring(&r->used.ring)

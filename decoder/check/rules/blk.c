@@ -26,15 +26,15 @@ static enum verdict other_way(struct rule_context *ctx)
 
 	if (!chain_whole(r))
 		return RULE_NA;
-	if (r->type_raw == BLK_IN && blk_out(r))
+	if (r->type_raw == VIRTIO_BLK_T_IN && blk_out(r))
 		return rule_fail(ctx,
 				 "an IN request has %" PRIu64 " readable bytes besides its header",
 				 blk_out(r));
-	if (r->type_raw == BLK_OUT && blk_in(r))
+	if (r->type_raw == VIRTIO_BLK_T_OUT && blk_in(r))
 		return rule_fail(ctx,
 				 "an OUT request has %" PRIu64 " writable bytes besides the status",
 				 blk_in(r));
-	return r->type_raw <= BLK_OUT ? RULE_PASSED : RULE_NA;
+	return r->type_raw <= VIRTIO_BLK_T_OUT ? RULE_PASSED : RULE_NA;
 }
 
 static enum verdict unnegotiated(struct rule_context *ctx)
@@ -45,7 +45,7 @@ static enum verdict unnegotiated(struct rule_context *ctx)
 		return RULE_NA;
 	if (accepted(ctx, (unsigned)r->type->feature))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	return rule_fail(ctx, "%s was sent and its feature is not negotiated", blk_name(r));
 }
 
@@ -53,13 +53,13 @@ static enum verdict sector_unused(struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req;
 	uint64_t sector = blk_sector(r);
-	bool flush = r->type_raw == BLK_FLUSH || r->type_raw == BLK_FLUSH_OUT;
-	bool all = r->type_raw == BLK_ZONE_RESET_ALL;
+	bool flush = r->type_raw == VIRTIO_BLK_T_FLUSH || r->type_raw == VIRTIO_BLK_T_FLUSH_OUT;
+	bool all = r->type_raw == VIRTIO_BLK_T_ZONE_RESET_ALL;
 
-	if (!r->type || r->type->flags & SPEC_REQ_SECTOR || r->type_raw == BLK_SCSI ||
-	    r->type_raw == BLK_SCSI_OUT)
+	if (!r->type || r->type->flags & SPEC_REQ_SECTOR || r->type_raw == VIRTIO_BLK_T_SCSI_CMD ||
+	    r->type_raw == VIRTIO_BLK_T_SCSI_CMD_OUT)
 		return RULE_NA;
-	if (ctx->rule->arg != (flush ? BLK_FLUSH : all ? BLK_ZONE_RESET_ALL : 0))
+	if (ctx->rule->arg != (flush ? VIRTIO_BLK_T_FLUSH : all ? VIRTIO_BLK_T_ZONE_RESET_ALL : 0))
 		return RULE_NA;
 	if (!sector)
 		return RULE_PASSED;
@@ -94,14 +94,14 @@ static enum verdict too_many(struct rule_context *ctx)
 	uint32_t longest;
 	unsigned n;
 
-	if (!r->type || r->type_raw > BLK_OUT || !chain_whole(r))
+	if (!r->type || r->type_raw > VIRTIO_BLK_T_OUT || !chain_whole(r))
 		return RULE_NA;
 	n = data_segments(r, &longest);
-	if (accepted(ctx, VIRTIO_BLK_F_SEG_MAX) && check_config(ctx, BLK_SEG_MAX, 4, &max) && max &&
-	    n > max)
+	if (accepted(ctx, VIRTIO_BLK_F_SEG_MAX) && check_config(ctx, BLK_CFG_SEG_MAX, 4, &max) &&
+	    max && n > max)
 		return rule_fail(ctx, "%s has %u data segments and seg_max is %" PRIu64,
 				 blk_name(r), n, max);
-	if (accepted(ctx, VIRTIO_BLK_F_SIZE_MAX) && check_config(ctx, BLK_SIZE_MAX, 4, &max) &&
+	if (accepted(ctx, VIRTIO_BLK_F_SIZE_MAX) && check_config(ctx, BLK_CFG_SIZE_MAX, 4, &max) &&
 	    max && longest > max)
 		return rule_fail(ctx, "%s has a data segment of %u bytes and size_max is %" PRIu64,
 				 blk_name(r), longest, max);
@@ -114,7 +114,7 @@ static enum verdict past_end(struct rule_context *ctx)
 	uint64_t capacity, sectors = 0;
 	struct blk_segment s;
 
-	if (!r->type || !chain_whole(r) || !check_config(ctx, BLK_CAPACITY, 8, &capacity))
+	if (!r->type || !chain_whole(r) || !check_config(ctx, BLK_CFG_CAPACITY, 8, &capacity))
 		return RULE_NA;
 	if (blk_segmented(r)) {
 		for (unsigned i = 0; blk_segment(r, i, &s); i++)
@@ -126,9 +126,9 @@ static enum verdict past_end(struct rule_context *ctx)
 						 capacity);
 		return RULE_PASSED;
 	}
-	if (r->type_raw > BLK_OUT && r->type_raw != BLK_ZONE_REPORT)
+	if (r->type_raw > VIRTIO_BLK_T_OUT && r->type_raw != VIRTIO_BLK_T_ZONE_REPORT)
 		return RULE_NA;
-	if (r->type_raw <= BLK_OUT)
+	if (r->type_raw <= VIRTIO_BLK_T_OUT)
 		sectors = r->bytes / BLK_SECTOR;
 	else
 		sectors = 1;
@@ -143,7 +143,7 @@ static enum verdict flush_data(struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req;
 
-	if (r->type_raw != BLK_FLUSH || !chain_whole(r))
+	if (r->type_raw != VIRTIO_BLK_T_FLUSH || !chain_whole(r))
 		return RULE_NA;
 	if (!blk_out(r) && !blk_in(r))
 		return RULE_PASSED;
@@ -158,15 +158,15 @@ static enum verdict length(struct rule_context *ctx)
 
 	if (!r->type || !chain_whole(r))
 		return RULE_NA;
-	if (ctx->rule->arg == BLK_DISCARD ? !blk_segmented(r)
-	    : ctx->rule->arg == BLK_IN	  ? r->type_raw > BLK_OUT
-					  : r->type_raw != ctx->rule->arg)
+	if (ctx->rule->arg == VIRTIO_BLK_T_DISCARD ? !blk_segmented(r)
+	    : ctx->rule->arg == VIRTIO_BLK_T_IN	   ? r->type_raw > VIRTIO_BLK_T_OUT
+						   : r->type_raw != ctx->rule->arg)
 		return RULE_NA;
-	if (ctx->rule->arg == BLK_DISCARD)
+	if (ctx->rule->arg == VIRTIO_BLK_T_DISCARD)
 		bytes = blk_out(r);
-	bad = ctx->rule->arg == BLK_GET_ID ? bytes != 20
-	      : ctx->rule->arg == BLK_IN   ? bytes % BLK_SECTOR
-					   : !bytes || bytes % BLK_SEGMENT;
+	bad = ctx->rule->arg == VIRTIO_BLK_T_GET_ID ? bytes != 20
+	      : ctx->rule->arg == VIRTIO_BLK_T_IN   ? bytes % BLK_SECTOR
+						    : !bytes || bytes % BLK_SEGMENT;
 	if (!bad)
 		return RULE_PASSED;
 	return rule_fail(ctx, "%s has %" PRIu64 " bytes of data", blk_name(r), bytes);
@@ -175,11 +175,11 @@ static enum verdict length(struct rule_context *ctx)
 /* arg: the type; how many segments it may have, and how long one */
 static const struct {
 	unsigned type;
-	enum blk_field seg, sectors;
+	unsigned seg, sectors;
 } limits[] = {
-	{ BLK_DISCARD, BLK_MAX_DISCARD_SEG, BLK_MAX_DISCARD_SECTORS },
-	{ BLK_WRITE_ZEROES, BLK_MAX_ZEROES_SEG, BLK_MAX_ZEROES_SECTORS },
-	{ BLK_SECURE_ERASE, BLK_MAX_ERASE_SEG, BLK_MAX_ERASE_SECTORS },
+	{ VIRTIO_BLK_T_DISCARD, BLK_CFG_DISCARD_SEG, BLK_CFG_DISCARD_SECTORS },
+	{ VIRTIO_BLK_T_WRITE_ZEROES, BLK_CFG_ZEROES_SEG, BLK_CFG_ZEROES_SECTORS },
+	{ VIRTIO_BLK_T_SECURE_ERASE, BLK_CFG_ERASE_SEG, BLK_CFG_ERASE_SECTORS },
 };
 
 static enum verdict segments(struct rule_context *ctx)
@@ -230,7 +230,7 @@ static enum verdict segment_flags(struct rule_context *ctx)
 	uint32_t bad = ctx->rule->arg;
 	struct blk_segment s;
 
-	if (!blk_segmented(r) || (bad == 1 && r->type_raw != BLK_DISCARD))
+	if (!blk_segmented(r) || (bad == 1 && r->type_raw != VIRTIO_BLK_T_DISCARD))
 		return RULE_NA;
 	for (unsigned n = 0; blk_segment(r, n, &s); n++)
 		if (s.flags & bad)
@@ -244,7 +244,7 @@ static enum verdict segment_flags(struct rule_context *ctx)
 static bool zoned(const struct rule_context *ctx, uint64_t *zone_sectors)
 {
 	return accepted(ctx, VIRTIO_BLK_F_ZONED) &&
-	       check_config(ctx, BLK_ZONE_SECTORS, 4, zone_sectors) && *zone_sectors;
+	       check_config(ctx, BLK_CFG_ZONE_SECTORS, 4, zone_sectors) && *zone_sectors;
 }
 
 /* arg: 1 for ZONE_APPEND, 0 for the zone commands */
@@ -255,8 +255,9 @@ static enum verdict zone_start(struct rule_context *ctx)
 
 	if (!zoned(ctx, &zone))
 		return RULE_NA;
-	if (ctx->rule->arg ? r->type_raw != BLK_ZONE_APPEND
-			   : r->type_raw < BLK_ZONE_OPEN || r->type_raw > BLK_ZONE_RESET)
+	if (ctx->rule->arg
+		    ? r->type_raw != VIRTIO_BLK_T_ZONE_APPEND
+		    : r->type_raw < VIRTIO_BLK_T_ZONE_OPEN || r->type_raw > VIRTIO_BLK_T_ZONE_RESET)
 		return RULE_NA;
 	if (!(r->sector % zone))
 		return RULE_PASSED;
@@ -269,14 +270,15 @@ static enum verdict append_size(struct rule_context *ctx)
 	const struct model_request *r = ctx->req;
 	uint64_t granularity, max;
 
-	if (r->type_raw != BLK_ZONE_APPEND || !accepted(ctx, VIRTIO_BLK_F_ZONED) || !chain_whole(r))
+	if (r->type_raw != VIRTIO_BLK_T_ZONE_APPEND || !accepted(ctx, VIRTIO_BLK_F_ZONED) ||
+	    !chain_whole(r))
 		return RULE_NA;
-	if (check_config(ctx, BLK_WRITE_GRANULARITY, 4, &granularity) && granularity &&
+	if (check_config(ctx, BLK_CFG_ZONE_GRANULARITY, 4, &granularity) && granularity &&
 	    blk_out(r) % granularity)
 		return rule_fail(
 			ctx, "ZONE_APPEND of %" PRIu64 " bytes and write_granularity is %" PRIu64,
 			blk_out(r), granularity);
-	if (check_config(ctx, BLK_MAX_APPEND, 4, &max) && blk_out(r) / BLK_SECTOR > max)
+	if (check_config(ctx, BLK_CFG_ZONE_APPEND, 4, &max) && blk_out(r) / BLK_SECTOR > max)
 		return rule_fail(ctx,
 				 "ZONE_APPEND of %" PRIu64
 				 " sectors and max_append_sectors is %" PRIu64,
@@ -290,7 +292,7 @@ static enum verdict erase_zones(struct rule_context *ctx)
 	struct blk_segment s;
 	uint64_t zone;
 
-	if (r->type_raw != BLK_SECURE_ERASE || !zoned(ctx, &zone))
+	if (r->type_raw != VIRTIO_BLK_T_SECURE_ERASE || !zoned(ctx, &zone))
 		return RULE_NA;
 	for (unsigned n = 0; blk_segment(r, n, &s); n++)
 		if (s.sectors % zone)
@@ -341,7 +343,7 @@ const struct rule rules_blk[] = {
 	  .wrong = "capacity 2048, IN sector 2048" },
 	{ DRIVER_MUST, .id = "blk-flush-sector", .section = "5.2.6.1", .refs = "BLKOP-D4",
 	  .text = "FLUSH has sector 0.", .needs = NEED_CHAIN | NEED_BYTES,
-	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = sector_unused, .arg = BLK_FLUSH,
+	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = sector_unused, .arg = VIRTIO_BLK_T_FLUSH,
 	  .explanation = &request, .wrong = "FLUSH sector 8" },
 	{ DRIVER_SHOULD, .id = "blk-flush-data", .section = "5.2.6.1", .refs = "BLKOP-D5",
 	  .text = "FLUSH has no data.", .needs = NEED_CHAIN | NEED_BYTES,
@@ -349,27 +351,27 @@ const struct rule rules_blk[] = {
 	  .wrong = "FLUSH with 512 bytes" },
 	{ DRIVER_MUST, .id = "blk-length", .section = "5.2.6.1", .refs = "BLKOP-D6 T38",
 	  .text = "Data of IN and OUT is a multiple of 512 bytes, whatever the block size.",
-	  .needs = NEED_CHAIN | NEED_BYTES, .at = AT(REQUEST), .check = length, .arg = BLK_IN,
-	  .explanation = &request, .wrong = "IN of 500 bytes" },
+	  .needs = NEED_CHAIN | NEED_BYTES, .at = AT(REQUEST), .check = length,
+	  .arg = VIRTIO_BLK_T_IN, .explanation = &request, .wrong = "IN of 500 bytes" },
 	{ DRIVER_MUST, .id = "blk-segment-length", .section = "5.2.6.1", .refs = "BLKOP-D7 T40",
 	  .text = "Data of DISCARD, WRITE_ZEROES and SECURE_ERASE is a number of whole segments of 16 bytes.",
 	  .needs = NEED_CHAIN | NEED_BYTES, .at = AT(REQUEST) | ONLY(UNUSUAL), .check = length,
-	  .arg = BLK_DISCARD, .explanation = &request, .wrong = "DISCARD with 24 bytes" },
+	  .arg = VIRTIO_BLK_T_DISCARD, .explanation = &request, .wrong = "DISCARD with 24 bytes" },
 	{ DRIVER_MUST, .id = "blk-id-length", .section = "5.2.6.1", .refs = "BLKOP-D8",
 	  .text = "GET_ID has room for 20 bytes.", .needs = NEED_CHAIN | NEED_BYTES,
-	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = length, .arg = BLK_GET_ID,
+	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = length, .arg = VIRTIO_BLK_T_GET_ID,
 	  .explanation = &request, .wrong = "GET_ID with 16 bytes" },
 	{ DRIVER_MUST, .id = "blk-discard-segments", .section = "5.2.6.1", .refs = "BLKOP-D9 T40",
 	  .text = "DISCARD has at most max_discard_seg segments.", .needs = LIMITED,
-	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = segments, .arg = BLK_DISCARD,
+	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = segments, .arg = VIRTIO_BLK_T_DISCARD,
 	  .explanation = &request, .wrong = "max_discard_seg 1, 2 segments" },
 	{ DRIVER_MUST, .id = "blk-erase-segments", .section = "5.2.6.1", .refs = "BLKOP-D10",
 	  .text = "SECURE_ERASE has at most max_secure_erase_seg segments.", .needs = LIMITED,
-	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = segments, .arg = BLK_SECURE_ERASE,
+	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = segments, .arg = VIRTIO_BLK_T_SECURE_ERASE,
 	  .explanation = &request, .wrong = "max_secure_erase_seg 1, 2 segments" },
 	{ DRIVER_MUST, .id = "blk-zeroes-segments", .section = "5.2.6.1", .refs = "BLKOP-D11 T40",
 	  .text = "WRITE_ZEROES has at most max_write_zeroes_seg segments.", .needs = LIMITED,
-	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = segments, .arg = BLK_WRITE_ZEROES,
+	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = segments, .arg = VIRTIO_BLK_T_WRITE_ZEROES,
 	  .explanation = &request, .wrong = "max_write_zeroes_seg 1, 2 segments" },
 	{ DRIVER_STRUCTURAL, .id = "blk-segment-too-long", .section = "5.2.6", .refs = "T40",
 	  .text = "A segment has at most as many sectors as the configuration says.",
@@ -389,8 +391,9 @@ const struct rule rules_blk[] = {
 	  .explanation = &request, .wrong = "zones of 4096 sectors, ZONE_OPEN sector 8" },
 	{ DRIVER_MUST, .id = "blk-zone-reset-all", .section = "5.2.6.1", .refs = "BLKOP-D21",
 	  .text = "ZONE_RESET_ALL has sector 0.", .needs = NEED_CHAIN | NEED_BYTES,
-	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = sector_unused, .arg = BLK_ZONE_RESET_ALL,
-	  .explanation = &request, .wrong = "ZONE_RESET_ALL sector 8" },
+	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = sector_unused,
+	  .arg = VIRTIO_BLK_T_ZONE_RESET_ALL, .explanation = &request,
+	  .wrong = "ZONE_RESET_ALL sector 8" },
 	{ DRIVER_MUST, .id = "blk-append-start", .section = "5.2.6.1",
 	  .refs = "BLKOP-D22 BLKOP-D26", .text = "ZONE_APPEND names the first sector of its zone.",
 	  .needs = LIMITED, .at = AT(REQUEST) | ONLY(UNUSUAL), .check = zone_start, .arg = 1,

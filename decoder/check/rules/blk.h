@@ -4,59 +4,45 @@
 #define VQT_DECODER_CHECK_RULES_BLK_H
 
 #include "decoder/class/blk.h"
-#include "decoder/check/impl.h"
+#include "decoder/check/class.h"
+#include "decoder/check/context.h"
 
-enum blk_type {
-	BLK_IN = 0,
-	BLK_OUT = 1,
-	BLK_SCSI = 2,
-	BLK_SCSI_OUT = 3,
-	BLK_FLUSH = 4,
-	BLK_FLUSH_OUT = 5,
-	BLK_GET_ID = 8,
-	BLK_GET_LIFETIME = 10,
-	BLK_DISCARD = 11,
-	BLK_WRITE_ZEROES = 13,
-	BLK_SECURE_ERASE = 14,
-	BLK_ZONE_APPEND = 15,
-	BLK_ZONE_REPORT = 16,
-	BLK_ZONE_OPEN = 18,
-	BLK_ZONE_CLOSE = 20,
-	BLK_ZONE_FINISH = 22,
-	BLK_ZONE_RESET = 24,
-	BLK_ZONE_RESET_ALL = 26,
+/* A zone as the latest report has it. */
+struct blk_zone {
+	uint64_t start, capacity, wp; /* sectors */
+	uint8_t type, state; /* 5.2.6: VIRTIO_BLK_ZT_*, ZS_* */
+	bool settled; /* nothing was sent since that could change it */
+	uint64_t number; /* of the report */
+	uint64_t expect; /* a write taken while settled: the event at which it was popped */
 };
 
-enum blk_status {
-	BLK_OK,
-	BLK_IOERR,
-	BLK_UNSUPP,
-	BLK_ZONE_INVALID_CMD,
-	BLK_ZONE_UNALIGNED_WP,
-	BLK_ZONE_OPEN_RESOURCE,
-	BLK_ZONE_ACTIVE_RESOURCE,
+#define BLK_ZONES 64
+struct blk_zones {
+	uint64_t sectors; /* of a zone */
+	unsigned n;
+	struct blk_zone zone[BLK_ZONES];
 };
 
-/* Fields of the configuration, by offset: 5.2.4. */
-enum blk_field {
-	BLK_CAPACITY = 0,
-	BLK_SIZE_MAX = 8,
-	BLK_SEG_MAX = 12,
-	BLK_WRITEBACK = 32,
-	BLK_MAX_DISCARD_SECTORS = 36,
-	BLK_MAX_DISCARD_SEG = 40,
-	BLK_MAX_ZEROES_SECTORS = 48,
-	BLK_MAX_ZEROES_SEG = 52,
-	BLK_MAX_ERASE_SECTORS = 60,
-	BLK_MAX_ERASE_SEG = 64,
-	BLK_ERASE_ALIGNMENT = 68,
-	BLK_ZONE_SECTORS = 72,
-	BLK_MAX_OPEN_ZONES = 76,
-	BLK_MAX_ACTIVE_ZONES = 80,
-	BLK_MAX_APPEND = 84,
-	BLK_WRITE_GRANULARITY = 88,
-	BLK_ZONE_MODEL = 92,
+/* What the rules remember of a block device. */
+struct blk_memory {
+	struct obligation early_write; /* writeback before features were read, legacy; a: value */
+	struct obligation
+		capacity_read; /* a configuration change notified, the capacity not read */
+	unsigned capacity_reads;
+	struct blk_zones *zones; /* NULL: no report yet */
+	uint64_t n_zone_touched; /* the latest request that may change a zone */
+	uint64_t flushes, writes;
+	uint8_t framed[2][2]; /* requests: unusual framing, failed; saturating */
+	bool backend_ends; /* it was seen that the backend finished one */
 };
+
+/* Of the device that the event is of: a block device, for rules of block devices. */
+static inline struct blk_memory *blk_memory(const struct rule_context *ctx)
+{
+	return ctx->d->of_class;
+}
+
+struct blk_zone *blk_zone_at(const struct rule_context *ctx, uint64_t sector); /* NULL: not known */
 
 /* Segment i of a discard-like request, 5.2.6; false when it was not captured. */
 struct blk_segment {

@@ -32,7 +32,7 @@ static enum verdict ro_refused(struct rule_context *ctx)
 		return RULE_NA;
 	if (accepted(ctx, VIRTIO_BLK_F_RO))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_offer, "the features offered");
+	rule_related(ctx, ctx->d->features.n_offer, "the features offered");
 	return rule_fail(ctx, "VIRTIO_BLK_F_RO is offered and was not accepted");
 }
 
@@ -55,11 +55,11 @@ static enum verdict writeback_early(struct rule_context *ctx)
 {
 	uint8_t v;
 
-	if (!reads(ctx, BLK_WRITEBACK, &v) || !modern(ctx))
+	if (!reads(ctx, BLK_CFG_WRITEBACK, &v) || !modern(ctx))
 		return RULE_NA;
 	if (ctx->dev->status & FEATURES_OK)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_status, "the last status write");
+	rule_related(ctx, ctx->d->status.n_write, "the last status write");
 	return rule_fail(ctx, "writeback was read before FEATURES_OK");
 }
 
@@ -67,12 +67,12 @@ static enum verdict writeback_on(struct rule_context *ctx)
 {
 	uint8_t v;
 
-	if (!reads(ctx, BLK_WRITEBACK, &v) || !modern(ctx) || !negotiated(ctx) ||
+	if (!reads(ctx, BLK_CFG_WRITEBACK, &v) || !modern(ctx) || !negotiated(ctx) ||
 	    !accepted(ctx, VIRTIO_BLK_F_CONFIG_WCE) || accepted(ctx, VIRTIO_BLK_F_FLUSH))
 		return RULE_NA;
 	if (!v)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	return rule_fail(ctx, "writeback reads %u with CONFIG_WCE and without FLUSH negotiated", v);
 }
 
@@ -100,7 +100,7 @@ static enum verdict padding(struct rule_context *ctx)
 static bool model(const struct rule_context *ctx, uint8_t *v)
 {
 	return offered_known(ctx, VIRTIO_BLK_F_ZONED) && offered(ctx, VIRTIO_BLK_F_ZONED) &&
-	       reads(ctx, BLK_ZONE_MODEL, v);
+	       reads(ctx, BLK_CFG_ZONE_MODEL, v);
 }
 
 static enum verdict zoned_none(struct rule_context *ctx)
@@ -140,11 +140,11 @@ static enum verdict zoned_discard(struct rule_context *ctx)
 	uint64_t v;
 
 	if (!settles(ctx) || !offered(ctx, VIRTIO_BLK_F_ZONED) ||
-	    !check_config(ctx, BLK_ZONE_MODEL, 1, &v) || v != 1)
+	    !check_config(ctx, BLK_CFG_ZONE_MODEL, 1, &v) || v != 1)
 		return RULE_NA;
 	if (!accepted(ctx, VIRTIO_BLK_F_DISCARD))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	return rule_fail(ctx, "VIRTIO_BLK_F_DISCARD was accepted on a host-managed zoned device");
 }
 
@@ -152,13 +152,13 @@ static enum verdict zoned_agreed(struct rule_context *ctx)
 {
 	uint64_t v;
 
-	if (!ctx->d->n_features_ok || ctx->d->features_checked ||
+	if (!ctx->d->status.n_features_ok || ctx->d->features.answered ||
 	    !offered(ctx, VIRTIO_BLK_F_ZONED) || accepted(ctx, VIRTIO_BLK_F_ZONED) ||
-	    !check_config(ctx, BLK_ZONE_MODEL, 1, &v) || v != 1)
+	    !check_config(ctx, BLK_CFG_ZONE_MODEL, 1, &v) || v != 1)
 		return RULE_NA;
 	if (!(reg(ctx)->value & FEATURES_OK))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_features_ok, "FEATURES_OK set");
+	rule_related(ctx, ctx->d->status.n_features_ok, "FEATURES_OK set");
 	return rule_fail(
 		ctx, "FEATURES_OK stays on a host-managed device, VIRTIO_BLK_F_ZONED not accepted");
 }
@@ -171,7 +171,7 @@ static enum verdict zoned_fields(struct rule_context *ctx)
 	if (!negotiated(ctx) || !modern(ctx) || accepted(ctx, VIRTIO_BLK_F_ZONED) ||
 	    !offered(ctx, VIRTIO_BLK_F_ZONED))
 		return RULE_NA;
-	for (unsigned at = BLK_ZONE_SECTORS; at < 96; at++) {
+	for (unsigned at = BLK_CFG_ZONE_SECTORS; at < 96; at++) {
 		if (!reads(ctx, at, &v))
 			continue;
 		any = true;
@@ -188,10 +188,11 @@ static enum verdict append_limit(struct rule_context *ctx)
 {
 	uint64_t append, seg, size;
 
-	if (!accepted(ctx, VIRTIO_BLK_F_ZONED) || !check_config(ctx, BLK_MAX_APPEND, 4, &append) ||
-	    !check_config(ctx, BLK_SEG_MAX, 4, &seg) ||
-	    !check_config(ctx, BLK_SIZE_MAX, 4, &size) || !accepted(ctx, VIRTIO_BLK_F_SEG_MAX) ||
-	    !accepted(ctx, VIRTIO_BLK_F_SIZE_MAX))
+	if (!accepted(ctx, VIRTIO_BLK_F_ZONED) ||
+	    !check_config(ctx, BLK_CFG_ZONE_APPEND, 4, &append) ||
+	    !check_config(ctx, BLK_CFG_SEG_MAX, 4, &seg) ||
+	    !check_config(ctx, BLK_CFG_SIZE_MAX, 4, &size) ||
+	    !accepted(ctx, VIRTIO_BLK_F_SEG_MAX) || !accepted(ctx, VIRTIO_BLK_F_SIZE_MAX))
 		return RULE_NA;
 	if (append * BLK_SECTOR <= seg * size)
 		return RULE_PASSED;
@@ -205,8 +206,8 @@ static enum verdict erase_alignment(struct rule_context *ctx)
 	uint64_t align, zone;
 
 	if (!accepted(ctx, VIRTIO_BLK_F_ZONED) || !accepted(ctx, VIRTIO_BLK_F_SECURE_ERASE) ||
-	    !check_config(ctx, BLK_ERASE_ALIGNMENT, 4, &align) ||
-	    !check_config(ctx, BLK_ZONE_SECTORS, 4, &zone) || !zone)
+	    !check_config(ctx, BLK_CFG_ERASE_ALIGN, 4, &align) ||
+	    !check_config(ctx, BLK_CFG_ZONE_SECTORS, 4, &zone) || !zone)
 		return RULE_NA;
 	if (!(align % zone))
 		return RULE_PASSED;
@@ -220,7 +221,7 @@ static enum verdict erase_alignment(struct rule_context *ctx)
 
 static enum verdict not_looked(struct rule_context *ctx)
 {
-	struct obligation *o = &ctx->d->capacity_read;
+	struct obligation *o = &blk_memory(ctx)->capacity_read;
 
 	if (!o->number || ctx->now - o->ts < STALL || ctx->driver_ts < o->ts + STALL / 2)
 		return RULE_NA;
@@ -241,14 +242,14 @@ static enum verdict not_told(struct rule_context *ctx)
 	if (!driver_ok(ctx))
 		return RULE_NA;
 	for (unsigned i = at; i < at + width; i++) {
-		if (!reads(ctx, i, &v) || !bit_set(ctx->d->config_known, i))
+		if (!reads(ctx, i, &v) || !bit_set(ctx->d->config.known, i))
 			continue;
-		old = ctx->d->n_config[i / 4];
-		differs |= ctx->d->config[i] != v;
+		old = ctx->d->config.n_word[i / 4];
+		differs |= ctx->d->config.bytes[i] != v;
 	}
-	if (!old || old < ctx->d->n_driver_ok)
+	if (!old || old < ctx->d->status.n_driver_ok)
 		return RULE_NA;
-	if (!differs || ctx->d->n_config_irq > old)
+	if (!differs || ctx->d->irqs.n_config > old)
 		return RULE_PASSED;
 	rule_related(ctx, old, "read before");
 	return rule_fail(ctx,
@@ -258,14 +259,14 @@ static enum verdict not_told(struct rule_context *ctx)
 
 static enum verdict never_flushed(struct rule_context *ctx)
 {
-	struct cdev *d = ctx->d;
+	struct check_device *d = ctx->d;
 
-	if (!accepted(ctx, VIRTIO_BLK_F_FLUSH) || d->flushes || d->writes < 1000 ||
-	    ctx->now - d->first_ts < 2 * STUCK)
+	if (!accepted(ctx, VIRTIO_BLK_F_FLUSH) || blk_memory(ctx)->flushes ||
+	    blk_memory(ctx)->writes < 1000 || ctx->now - d->ts_first < 2 * STUCK)
 		return RULE_NA;
-	rule_related(ctx, d->n_feature_write, "the features accepted");
+	rule_related(ctx, d->features.n_accept, "the features accepted");
 	return rule_fail(ctx, "%" PRIu64 " writes and not one FLUSH, which was negotiated",
-			 d->writes);
+			 blk_memory(ctx)->writes);
 }
 
 static const struct explanation explanation = {
@@ -346,7 +347,7 @@ const struct rule rules_blk_config[] = {
 	{ DEVICE_SHOULD, .id = "blk-capacity-untold", .section = "5.2.6.2", .refs = "BLKOP-V2",
 	  .text = "A change of the capacity is notified.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_IRQ | NEED_LIFE, .at = AT(CONFIG_READ),
-	  .check = not_told, .arg = BLK_CAPACITY | 8 << 16, .explanation = &explanation,
+	  .check = not_told, .arg = BLK_CFG_CAPACITY | 8 << 16, .explanation = &explanation,
 	  .wrong = "capacity = 100, later 200, no interrupt between" },
 	{ DEVICE_SHOULD, .id = "blk-may-unmap-untold", .section = "5.2.6.2", .refs = "BLKOP-V10",
 	  .text = "A change of write_zeroes_may_unmap is notified.",

@@ -34,7 +34,7 @@ static enum verdict layout(struct rule_context *ctx)
 	const struct vqt_desc *first = nth(r, 0), *end = last(r, 0);
 
 	if (!old(ctx) || accepted(ctx, VIRTIO_F_ANY_LAYOUT) || !chain_whole(r) || !first || !end ||
-	    r->type_raw == BLK_SCSI || r->type_raw == BLK_SCSI_OUT)
+	    r->type_raw == VIRTIO_BLK_T_SCSI_CMD || r->type_raw == VIRTIO_BLK_T_SCSI_CMD_OUT)
 		return RULE_NA;
 	if (first->len == BLK_HEADER && !(first->flags & VRING_DESC_F_WRITE) && end->len == 1 &&
 	    end->flags & VRING_DESC_F_WRITE)
@@ -46,7 +46,8 @@ static enum verdict layout(struct rule_context *ctx)
 
 static bool scsi(const struct rule_context *ctx)
 {
-	return ctx->req->type_raw == BLK_SCSI || ctx->req->type_raw == BLK_SCSI_OUT;
+	return ctx->req->type_raw == VIRTIO_BLK_T_SCSI_CMD ||
+	       ctx->req->type_raw == VIRTIO_BLK_T_SCSI_CMD_OUT;
 }
 
 /* header, cmd, [data out], [data in], sense, trailer, status */
@@ -78,9 +79,9 @@ static enum verdict scsi_trailer(struct rule_context *ctx)
 static enum verdict flush_out(struct rule_context *ctx)
 {
 	if (!ctx->req || !ctx->req->typed || !ctx->req->status_known ||
-	    ctx->req->type_raw != BLK_FLUSH_OUT || !accepted(ctx, VIRTIO_BLK_F_FLUSH))
+	    ctx->req->type_raw != VIRTIO_BLK_T_FLUSH_OUT || !accepted(ctx, VIRTIO_BLK_F_FLUSH))
 		return RULE_NA;
-	if (ctx->req->status != BLK_UNSUPP)
+	if (ctx->req->status != VIRTIO_BLK_S_UNSUPP)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->req->number, "the request");
 	return rule_fail(ctx, "FLUSH_OUT completed with UNSUPP and FLUSH is negotiated");
@@ -112,23 +113,24 @@ static enum verdict barrier(struct rule_context *ctx)
 static enum verdict writeback(struct rule_context *ctx)
 {
 	uint32_t at = spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
-	uint64_t before = ctx->d->n_config[BLK_WRITEBACK / 4];
+	uint64_t before = ctx->d->config.n_word[BLK_CFG_WRITEBACK / 4];
 	uint8_t v;
 
-	if (!old(ctx) || at > BLK_WRITEBACK || at + reg(ctx)->width <= BLK_WRITEBACK ||
-	    !bit_set(ctx->d->config_known, BLK_WRITEBACK))
+	if (!old(ctx) || at > BLK_CFG_WRITEBACK || at + reg(ctx)->width <= BLK_CFG_WRITEBACK ||
+	    !bit_set(ctx->d->config.known, BLK_CFG_WRITEBACK))
 		return RULE_NA;
-	if (ctx->rule->arg ? ctx->d->n_feature_write < before || ctx->d->n_status > before
-			   : ctx->d->n_status < before || ctx->d->n_driver_ok == ctx->d->n_status)
+	if (ctx->rule->arg ? ctx->d->features.n_accept < before || ctx->d->status.n_write > before
+			   : ctx->d->status.n_write < before ||
+				     ctx->d->status.n_driver_ok == ctx->d->status.n_write)
 		return RULE_NA;
-	v = (uint8_t)(reg(ctx)->value >> (8 * (BLK_WRITEBACK - at)));
-	if (v == ctx->d->config[BLK_WRITEBACK])
+	v = (uint8_t)(reg(ctx)->value >> (8 * (BLK_CFG_WRITEBACK - at)));
+	if (v == ctx->d->config.bytes[BLK_CFG_WRITEBACK])
 		return RULE_PASSED;
 	rule_related(ctx, before, "writeback read before");
-	rule_related(ctx, ctx->rule->arg ? ctx->d->n_feature_write : ctx->d->n_status,
+	rule_related(ctx, ctx->rule->arg ? ctx->d->features.n_accept : ctx->d->status.n_write,
 		     "the write between");
 	return rule_fail(ctx, "writeback reads %u and read %u before", v,
-			 ctx->d->config[BLK_WRITEBACK]);
+			 ctx->d->config.bytes[BLK_CFG_WRITEBACK]);
 }
 
 static uint32_t swap32(uint32_t v)
@@ -143,13 +145,13 @@ static enum verdict implausible(struct rule_context *ctx)
 
 	if (!old(ctx))
 		return RULE_NA;
-	if (check_config(ctx, BLK_CAPACITY, 8, &capacity) && capacity >> 55)
+	if (check_config(ctx, BLK_CFG_CAPACITY, 8, &capacity) && capacity >> 55)
 		return rule_fail(ctx,
 				 "the capacity reads %llu sectors, 0x%llx in the other byte order",
 				 (unsigned long long)capacity,
 				 (unsigned long long)__builtin_bswap64(capacity));
 	if (offered_known(ctx, 0) && offered(ctx, VIRTIO_BLK_F_SEG_MAX) &&
-	    check_config(ctx, BLK_SEG_MAX, 4, &seg) && seg > 0xffff &&
+	    check_config(ctx, BLK_CFG_SEG_MAX, 4, &seg) && seg > 0xffff &&
 	    swap32((uint32_t)seg) <= 0xffff && seg != 0xffffffff)
 		return rule_fail(ctx, "seg_max reads %u, %u in the other byte order", (uint32_t)seg,
 				 swap32((uint32_t)seg));
@@ -174,22 +176,23 @@ static enum verdict legacy_once(struct rule_context *ctx)
 	uint8_t now = (uint8_t)reg(ctx)->value & (uint8_t)~ctx->e->status_before;
 
 	if (reg(ctx)->region != VQT_REGION_LEGACY || !(now & VIRTIO_CONFIG_S_DRIVER_OK) ||
-	    !ctx->d->capacity_reads)
+	    !blk_memory(ctx)->capacity_reads)
 		return RULE_NA;
-	if (ctx->d->capacity_reads > 1)
+	if (blk_memory(ctx)->capacity_reads > 1)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_config[0], "the capacity read");
+	rule_related(ctx, ctx->d->config.n_word[0], "the capacity read");
 	return rule_fail(ctx, "the capacity was read only once");
 }
 
 static enum verdict write_lost(struct rule_context *ctx)
 {
-	const struct obligation *o = &ctx->d->early;
+	const struct obligation *o = &blk_memory(ctx)->early_write;
 	uint8_t v = (uint8_t)reg(ctx)->value;
 
 	if (!o->number || reg(ctx)->width != 1 || !offered_known(ctx, 0) ||
 	    !offered(ctx, VIRTIO_BLK_F_CONFIG_WCE) ||
-	    spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix) != BLK_WRITEBACK)
+	    spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix) !=
+		    BLK_CFG_WRITEBACK)
 		return RULE_NA;
 	if (v == o->a)
 		return RULE_PASSED;

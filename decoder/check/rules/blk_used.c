@@ -43,10 +43,10 @@ static enum verdict range(struct rule_context *ctx)
 
 static enum verdict ro(struct rule_context *ctx)
 {
-	if (!answered(ctx) || ctx->req->type_raw != BLK_OUT || !offered_known(ctx, 0) ||
+	if (!answered(ctx) || ctx->req->type_raw != VIRTIO_BLK_T_OUT || !offered_known(ctx, 0) ||
 	    !offered(ctx, VIRTIO_BLK_F_RO))
 		return RULE_NA;
-	if (ctx->req->status == BLK_IOERR)
+	if (ctx->req->status == VIRTIO_BLK_S_IOERR)
 		return RULE_PASSED;
 	return wrong(ctx, " to a read-only device");
 }
@@ -58,14 +58,14 @@ static enum verdict flags(struct rule_context *ctx)
 	struct blk_segment s;
 
 	if (!answered(ctx) || !blk_segmented(ctx->req) ||
-	    (bad == 1 && ctx->req->type_raw != BLK_DISCARD))
+	    (bad == 1 && ctx->req->type_raw != VIRTIO_BLK_T_DISCARD))
 		return RULE_NA;
 	/* Not negotiated, or refused for another reason first: some other error is as good. */
 	if (!accepted(ctx, (unsigned)ctx->req->type->feature))
 		return RULE_NA;
 	for (unsigned n = 0; blk_segment(ctx->req, n, &s); n++)
 		if (s.flags & bad)
-			return ctx->req->status == BLK_UNSUPP
+			return ctx->req->status == VIRTIO_BLK_S_UNSUPP
 				       ? RULE_PASSED
 				       : wrong(ctx, bad == 1 ? " with unmap set"
 							     : " with reserved flags");
@@ -74,18 +74,18 @@ static enum verdict flags(struct rule_context *ctx)
 
 static enum verdict zone_unnegotiated(struct rule_context *ctx)
 {
-	if (!answered(ctx) || ctx->req->type_raw < BLK_ZONE_APPEND ||
-	    ctx->req->type_raw > BLK_ZONE_RESET_ALL || !ctx->req->type || !negotiated(ctx) ||
-	    accepted(ctx, VIRTIO_BLK_F_ZONED))
+	if (!answered(ctx) || ctx->req->type_raw < VIRTIO_BLK_T_ZONE_APPEND ||
+	    ctx->req->type_raw > VIRTIO_BLK_T_ZONE_RESET_ALL || !ctx->req->type ||
+	    !negotiated(ctx) || accepted(ctx, VIRTIO_BLK_F_ZONED))
 		return RULE_NA;
-	if (ctx->req->status == BLK_UNSUPP)
+	if (ctx->req->status == VIRTIO_BLK_S_UNSUPP)
 		return RULE_PASSED;
 	return wrong(ctx, " without VIRTIO_BLK_F_ZONED");
 }
 
 static bool append(const struct rule_context *ctx)
 {
-	return answered(ctx) && ctx->req->type_raw == BLK_ZONE_APPEND &&
+	return answered(ctx) && ctx->req->type_raw == VIRTIO_BLK_T_ZONE_APPEND &&
 	       accepted(ctx, VIRTIO_BLK_F_ZONED);
 }
 
@@ -93,10 +93,10 @@ static enum verdict append_start(struct rule_context *ctx)
 {
 	uint64_t zone;
 
-	if (!append(ctx) || !check_config(ctx, BLK_ZONE_SECTORS, 4, &zone) || !zone ||
+	if (!append(ctx) || !check_config(ctx, BLK_CFG_ZONE_SECTORS, 4, &zone) || !zone ||
 	    !(ctx->req->sector % zone))
 		return RULE_NA;
-	if (ctx->req->status == BLK_ZONE_INVALID_CMD)
+	if (ctx->req->status == VIRTIO_BLK_S_ZONE_INVALID_CMD)
 		return RULE_PASSED;
 	return wrong(ctx, " to the middle of a zone");
 }
@@ -106,12 +106,13 @@ static enum verdict append_size(struct rule_context *ctx)
 {
 	uint64_t max, zone;
 
-	if (!append(ctx) || !check_config(ctx, BLK_MAX_APPEND, 4, &max) ||
+	if (!append(ctx) || !check_config(ctx, BLK_CFG_ZONE_APPEND, 4, &max) ||
 	    !max != (ctx->rule->arg != 0) || blk_out(ctx->req) / BLK_SECTOR <= max)
 		return RULE_NA;
-	if (!check_config(ctx, BLK_ZONE_SECTORS, 4, &zone) || !zone || ctx->req->sector % zone)
+	if (!check_config(ctx, BLK_CFG_ZONE_SECTORS, 4, &zone) || !zone || ctx->req->sector % zone)
 		return RULE_NA; /* another rule's */
-	if (ctx->req->status == (ctx->rule->arg ? BLK_UNSUPP : BLK_ZONE_INVALID_CMD))
+	if (ctx->req->status ==
+	    (ctx->rule->arg ? VIRTIO_BLK_S_UNSUPP : VIRTIO_BLK_S_ZONE_INVALID_CMD))
 		return RULE_PASSED;
 	return wrong(ctx, ctx->rule->arg ? " to a device without it"
 					 : " of more than max_append_sectors");
@@ -150,7 +151,7 @@ static enum verdict append_sector(struct rule_context *ctx)
 	uint64_t zone, sector, end;
 
 	if (!append(ctx) || ctx->req->status || ctx->req->writable < 9 ||
-	    !check_config(ctx, BLK_ZONE_SECTORS, 4, &zone) || !zone ||
+	    !check_config(ctx, BLK_CFG_ZONE_SECTORS, 4, &zone) || !zone ||
 	    !written(ctx, ctx->req->writable - 9, 8, &sector))
 		return RULE_NA;
 	end = ctx->req->sector + zone;
@@ -167,7 +168,7 @@ static enum verdict lifetime(struct rule_context *ctx)
 {
 	uint64_t v;
 
-	if (!answered(ctx) || ctx->req->type_raw != BLK_GET_LIFETIME || ctx->req->status ||
+	if (!answered(ctx) || ctx->req->type_raw != VIRTIO_BLK_T_GET_LIFETIME || ctx->req->status ||
 	    !written(ctx, 0, 6, &v))
 		return RULE_NA;
 	if ((v & 0xffff) <= 3 && (v >> 16 & 0xffff) <= 11 && (v >> 32 & 0xffff) <= 11)
@@ -186,16 +187,16 @@ static enum verdict negotiated_refused(struct rule_context *ctx)
 	if (!answered(ctx) || !r->type || !negotiated(ctx) ||
 	    (r->type->feature >= 0 && !accepted(ctx, (unsigned)r->type->feature)))
 		return RULE_NA;
-	if (r->type->flags & SPEC_REQ_LEGACY || r->type_raw == BLK_GET_ID ||
-	    r->type_raw == BLK_ZONE_APPEND || r->type_raw == BLK_GET_LIFETIME)
+	if (r->type->flags & SPEC_REQ_LEGACY || r->type_raw == VIRTIO_BLK_T_GET_ID ||
+	    r->type_raw == VIRTIO_BLK_T_ZONE_APPEND || r->type_raw == VIRTIO_BLK_T_GET_LIFETIME)
 		return RULE_NA;
 	for (unsigned n = 0; blk_segmented(r) && blk_segment(r, n, &s); n++)
-		if (s.flags & (r->type_raw == BLK_DISCARD ? ~0U : ~1U))
+		if (s.flags & (r->type_raw == VIRTIO_BLK_T_DISCARD ? ~0U : ~1U))
 			return RULE_NA;
 	/* Too long or misaligned segments may be answered so. */
-	if (blk_segmented(r) || (r->type_raw == BLK_OUT && offered(ctx, VIRTIO_BLK_F_RO)))
+	if (blk_segmented(r) || (r->type_raw == VIRTIO_BLK_T_OUT && offered(ctx, VIRTIO_BLK_F_RO)))
 		return RULE_NA;
-	if (r->status != BLK_UNSUPP)
+	if (r->status != VIRTIO_BLK_S_UNSUPP)
 		return RULE_PASSED;
 	return wrong(ctx, ", which is negotiated,");
 }
@@ -204,7 +205,7 @@ static enum verdict len_short(struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req;
 
-	if (!answered(ctx) || r->type_raw != BLK_IN || r->status ||
+	if (!answered(ctx) || r->type_raw != VIRTIO_BLK_T_IN || r->status ||
 	    !accepted(ctx, VIRTIO_F_VERSION_1) || !r->used_len)
 		return RULE_NA;
 	if (r->used_len >= r->writable)
@@ -235,21 +236,21 @@ static bool unusual(const struct model_request *r)
 static enum verdict framing(struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req;
-	struct cdev *d = ctx->d;
+	struct blk_memory *m = blk_memory(ctx);
 	uint64_t capacity;
 	bool odd = unusual(r), bad;
 
-	if (!answered(ctx) || !r->type || r->type_raw > BLK_OUT || r->bytes % BLK_SECTOR ||
-	    !r->bytes || !check_config(ctx, BLK_CAPACITY, 8, &capacity) ||
+	if (!answered(ctx) || !r->type || r->type_raw > VIRTIO_BLK_T_OUT || r->bytes % BLK_SECTOR ||
+	    !r->bytes || !check_config(ctx, BLK_CFG_CAPACITY, 8, &capacity) ||
 	    r->sector + r->bytes / BLK_SECTOR > capacity || offered(ctx, VIRTIO_BLK_F_RO))
 		return RULE_NA;
 	/* Media fail, too: it takes several, and all of one kind. */
-	bad = r->status != BLK_OK;
-	if (d->framed[odd][bad] < 255)
-		d->framed[odd][bad]++;
-	if (!odd || !bad || d->framed[1][0] || d->framed[0][1])
+	bad = r->status != VIRTIO_BLK_S_OK;
+	if (m->framed[odd][bad] < 255)
+		m->framed[odd][bad]++;
+	if (!odd || !bad || m->framed[1][0] || m->framed[0][1])
 		return odd ? RULE_PASSED : RULE_NA;
-	if (d->framed[1][1] < FRAMINGS || d->framed[0][0] < FRAMINGS || told(ctx))
+	if (m->framed[1][1] < FRAMINGS || m->framed[0][0] < FRAMINGS || reported(ctx))
 		return RULE_NA;
 	return wrong(ctx, ", as all in an unusual framing and no other,");
 }
@@ -259,13 +260,13 @@ static enum verdict flush_early(struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req;
 
-	if (!answered(ctx) || r->type_raw != BLK_FLUSH || !r->backend_ts)
+	if (!answered(ctx) || r->type_raw != VIRTIO_BLK_T_FLUSH || !r->backend_ts)
 		return RULE_NA;
 	if (r->backend_end_ts) {
-		ctx->d->backend_ends = true;
+		blk_memory(ctx)->backend_ends = true;
 		return RULE_PASSED;
 	}
-	if (r->status != BLK_OK || !ctx->d->backend_ends)
+	if (r->status != VIRTIO_BLK_S_OK || !blk_memory(ctx)->backend_ends)
 		return RULE_NA;
 	rule_related(ctx, r->number, "the request");
 	return rule_fail(

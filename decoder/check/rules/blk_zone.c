@@ -19,7 +19,7 @@
 static bool zoned(const struct rule_context *ctx, uint64_t *sectors)
 {
 	return accepted(ctx, VIRTIO_BLK_F_ZONED) &&
-	       check_config(ctx, BLK_ZONE_SECTORS, 4, sectors) && *sectors;
+	       check_config(ctx, BLK_CFG_ZONE_SECTORS, 4, sectors) && *sectors;
 }
 
 static bool answered(const struct rule_context *ctx)
@@ -40,29 +40,33 @@ static const char *status(unsigned v)
 
 static uint64_t data_sectors(const struct model_request *r)
 {
-	return (r->type_raw == BLK_IN ? blk_in(r) : blk_out(r)) / BLK_SECTOR;
+	return (r->type_raw == VIRTIO_BLK_T_IN ? blk_in(r) : blk_out(r)) / BLK_SECTOR;
 }
 
 static bool writes(const struct model_request *r)
 {
-	return r->type_raw == BLK_OUT || r->type_raw == BLK_ZONE_APPEND;
+	return r->type_raw == VIRTIO_BLK_T_OUT || r->type_raw == VIRTIO_BLK_T_ZONE_APPEND;
 }
 
 static bool manages(const struct model_request *r)
 {
-	return r->type_raw >= BLK_ZONE_OPEN && r->type_raw <= BLK_ZONE_RESET;
+	return r->type_raw >= VIRTIO_BLK_T_ZONE_OPEN && r->type_raw <= VIRTIO_BLK_T_ZONE_RESET;
 }
 
 /* Statuses that a request of this type cannot have, whatever its zone: bits. */
 static const struct {
 	unsigned type, never;
 } domains[] = {
-#define UNALIGNED (1 << BLK_ZONE_UNALIGNED_WP)
-#define RESOURCES (1 << BLK_ZONE_OPEN_RESOURCE | 1 << BLK_ZONE_ACTIVE_RESOURCE)
-	{ BLK_IN, UNALIGNED | RESOURCES },	    { BLK_SECURE_ERASE, UNALIGNED | RESOURCES },
-	{ BLK_ZONE_REPORT, UNALIGNED | RESOURCES }, { BLK_ZONE_OPEN, UNALIGNED },
-	{ BLK_ZONE_CLOSE, UNALIGNED | RESOURCES },  { BLK_ZONE_FINISH, UNALIGNED },
-	{ BLK_ZONE_RESET, UNALIGNED | RESOURCES },  { BLK_ZONE_RESET_ALL, UNALIGNED | RESOURCES },
+#define UNALIGNED (1 << VIRTIO_BLK_S_ZONE_UNALIGNED_WP)
+#define RESOURCES (1 << VIRTIO_BLK_S_ZONE_OPEN_RESOURCE | 1 << VIRTIO_BLK_S_ZONE_ACTIVE_RESOURCE)
+	{ VIRTIO_BLK_T_IN, UNALIGNED | RESOURCES },
+	{ VIRTIO_BLK_T_SECURE_ERASE, UNALIGNED | RESOURCES },
+	{ VIRTIO_BLK_T_ZONE_REPORT, UNALIGNED | RESOURCES },
+	{ VIRTIO_BLK_T_ZONE_OPEN, UNALIGNED },
+	{ VIRTIO_BLK_T_ZONE_CLOSE, UNALIGNED | RESOURCES },
+	{ VIRTIO_BLK_T_ZONE_FINISH, UNALIGNED },
+	{ VIRTIO_BLK_T_ZONE_RESET, UNALIGNED | RESOURCES },
+	{ VIRTIO_BLK_T_ZONE_RESET_ALL, UNALIGNED | RESOURCES },
 };
 
 static enum verdict domain(struct rule_context *ctx)
@@ -85,16 +89,16 @@ static enum verdict limits(struct rule_context *ctx)
 {
 	uint64_t open, active, sectors, granularity, model;
 
-	if (!accepted(ctx, VIRTIO_BLK_F_ZONED) || !check_config(ctx, BLK_ZONE_MODEL, 1, &model) ||
-	    !model || model > 2)
+	if (!accepted(ctx, VIRTIO_BLK_F_ZONED) ||
+	    !check_config(ctx, BLK_CFG_ZONE_MODEL, 1, &model) || !model || model > 2)
 		return RULE_NA;
-	if (check_config(ctx, BLK_ZONE_SECTORS, 4, &sectors) && !sectors)
+	if (check_config(ctx, BLK_CFG_ZONE_SECTORS, 4, &sectors) && !sectors)
 		return rule_fail(ctx, "zone_sectors is 0");
-	if (check_config(ctx, BLK_WRITE_GRANULARITY, 4, &granularity) &&
+	if (check_config(ctx, BLK_CFG_ZONE_GRANULARITY, 4, &granularity) &&
 	    (!granularity || granularity % BLK_SECTOR))
 		return rule_fail(ctx, "write_granularity is %" PRIu64, granularity);
-	if (check_config(ctx, BLK_MAX_OPEN_ZONES, 4, &open) &&
-	    check_config(ctx, BLK_MAX_ACTIVE_ZONES, 4, &active) && active && open > active)
+	if (check_config(ctx, BLK_CFG_ZONE_OPEN, 4, &open) &&
+	    check_config(ctx, BLK_CFG_ZONE_ACTIVE, 4, &active) && active && open > active)
 		return rule_fail(ctx,
 				 "max_open_zones is %" PRIu64 " and max_active_zones %" PRIu64
 				 ": an open zone is active",
@@ -105,10 +109,10 @@ static enum verdict limits(struct rule_context *ctx)
 /* --- with a report ---------------------------------------------------------- */
 
 /* What the request is answered with must be `want`. */
-static enum verdict must_be(struct rule_context *ctx, const struct czone *z, unsigned want,
+static enum verdict must_be(struct rule_context *ctx, const struct blk_zone *z, unsigned want,
 			    const char *why)
 {
-	if (ctx->req->status == want || ctx->req->status == BLK_IOERR)
+	if (ctx->req->status == want || ctx->req->status == VIRTIO_BLK_S_IOERR)
 		return RULE_PASSED;
 	rule_related(ctx, z->number, "the zone reported");
 	rule_related(ctx, ctx->req->number, "the request");
@@ -116,65 +120,65 @@ static enum verdict must_be(struct rule_context *ctx, const struct czone *z, uns
 			 ctx->req->sector, status(ctx->req->status), why);
 }
 
-static const struct czone *zone(const struct rule_context *ctx)
+static const struct blk_zone *zone(const struct rule_context *ctx)
 {
-	const struct czone *z = answered(ctx) ? check_zone_at(ctx->d, ctx->req->sector) : NULL;
+	const struct blk_zone *z = answered(ctx) ? blk_zone_at(ctx, ctx->req->sector) : NULL;
 
 	return z && z->number < ctx->number ? z : NULL;
 }
 
 static enum verdict conventional(struct rule_context *ctx)
 {
-	const struct czone *z = zone(ctx);
+	const struct blk_zone *z = zone(ctx);
 
 	if (!z || !manages(ctx->req) || z->type != ZT_CONV)
 		return RULE_NA;
-	return must_be(ctx, z, BLK_ZONE_INVALID_CMD, "in a conventional zone");
+	return must_be(ctx, z, VIRTIO_BLK_S_ZONE_INVALID_CMD, "in a conventional zone");
 }
 
 static enum verdict append_type(struct rule_context *ctx)
 {
-	const struct czone *z = zone(ctx);
+	const struct blk_zone *z = zone(ctx);
 
-	if (!z || ctx->req->type_raw != BLK_ZONE_APPEND ||
-	    ctx->req->sector % ctx->d->zones->sectors)
+	if (!z || ctx->req->type_raw != VIRTIO_BLK_T_ZONE_APPEND ||
+	    ctx->req->sector % blk_memory(ctx)->zones->sectors)
 		return RULE_NA;
 	if (z->type == ZT_SWR)
 		return RULE_PASSED;
-	return must_be(ctx, z, BLK_ZONE_INVALID_CMD,
+	return must_be(ctx, z, VIRTIO_BLK_S_ZONE_INVALID_CMD,
 		       "in a zone that is not sequential-write-required");
 }
 
 /* A zone that went read-only or offline stays so: arg. */
 static enum verdict dead(struct rule_context *ctx)
 {
-	const struct czone *z = zone(ctx);
+	const struct blk_zone *z = zone(ctx);
 
 	if (!z || z->state != ctx->rule->arg || z->number > ctx->req->number)
 		return RULE_NA;
-	if (ctx->rule->arg == ZS_RDONLY
-		    ? !writes(ctx->req)
-		    : !writes(ctx->req) && !manages(ctx->req) && ctx->req->type_raw != BLK_IN)
+	if (ctx->rule->arg == ZS_RDONLY ? !writes(ctx->req)
+					: !writes(ctx->req) && !manages(ctx->req) &&
+						  ctx->req->type_raw != VIRTIO_BLK_T_IN)
 		return RULE_NA;
-	return must_be(ctx, z, BLK_ZONE_INVALID_CMD,
+	return must_be(ctx, z, VIRTIO_BLK_S_ZONE_INVALID_CMD,
 		       ctx->rule->arg == ZS_RDONLY ? "in a read-only zone" : "in an offline zone");
 }
 
 /* Beyond the end of the zone, for any zone that is appended to: no report is needed. */
 static enum verdict crossed(struct rule_context *ctx)
 {
-	const struct czone *z = zone(ctx);
+	const struct blk_zone *z = zone(ctx);
 	uint64_t sectors, end;
 
 	if (!answered(ctx) || !zoned(ctx, &sectors) ||
-	    (!writes(ctx->req) && ctx->req->type_raw != BLK_IN))
+	    (!writes(ctx->req) && ctx->req->type_raw != VIRTIO_BLK_T_IN))
 		return RULE_NA;
-	if (ctx->req->type_raw != BLK_ZONE_APPEND && (!z || z->type != ZT_SWR))
+	if (ctx->req->type_raw != VIRTIO_BLK_T_ZONE_APPEND && (!z || z->type != ZT_SWR))
 		return RULE_NA;
 	end = ctx->req->sector - ctx->req->sector % sectors + sectors;
 	if (ctx->req->sector + data_sectors(ctx->req) <= end)
 		return RULE_PASSED;
-	if (ctx->req->status != BLK_OK)
+	if (ctx->req->status != VIRTIO_BLK_S_OK)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->req->number, "the request");
 	return rule_fail(ctx,
@@ -183,39 +187,39 @@ static enum verdict crossed(struct rule_context *ctx)
 			 blk_name(ctx->req), data_sectors(ctx->req), ctx->req->sector, end);
 }
 
-static bool beyond(const struct rule_context *ctx, const struct czone *z,
+static bool beyond(const struct rule_context *ctx, const struct blk_zone *z,
 		   const struct model_request *r)
 {
-	uint64_t from = r->type_raw == BLK_ZONE_APPEND ? z->start : r->sector;
+	uint64_t from = r->type_raw == VIRTIO_BLK_T_ZONE_APPEND ? z->start : r->sector;
 
 	return z->type == ZT_SWR && from + data_sectors(r) > z->start + z->capacity;
 }
 
 static enum verdict overrun_done(struct rule_context *ctx)
 {
-	const struct czone *z = zone(ctx);
+	const struct blk_zone *z = zone(ctx);
 
 	if (!z || !writes(ctx->req) ||
-	    ctx->req->sector % ctx->d->zones->sectors + data_sectors(ctx->req) >
-		    ctx->d->zones->sectors)
+	    ctx->req->sector % blk_memory(ctx)->zones->sectors + data_sectors(ctx->req) >
+		    blk_memory(ctx)->zones->sectors)
 		return RULE_NA; /* another rule's */
 	if (!beyond(ctx, z, ctx->req))
 		return RULE_PASSED;
-	if (ctx->req->status != BLK_OK)
+	if (ctx->req->status != VIRTIO_BLK_S_OK)
 		return RULE_PASSED;
-	return must_be(ctx, z, BLK_ZONE_INVALID_CMD, "beyond the capacity of the zone");
+	return must_be(ctx, z, VIRTIO_BLK_S_ZONE_INVALID_CMD, "beyond the capacity of the zone");
 }
 
 /* The write pointer was known and nothing else was on its way when this was taken. */
 static enum verdict unaligned(struct rule_context *ctx)
 {
-	const struct czone *z = zone(ctx);
+	const struct blk_zone *z = zone(ctx);
 
 	if (!z || z->expect != ctx->req->number || z->type != ZT_SWR || z->state == ZS_FULL ||
 	    z->state == ZS_RDONLY || z->state == ZS_OFFLINE || beyond(ctx, z, ctx->req))
 		return RULE_NA;
 	if (ctx->rule->arg) {
-		if (ctx->req->sector != z->wp || ctx->req->status != BLK_ZONE_INVALID_CMD)
+		if (ctx->req->sector != z->wp || ctx->req->status != VIRTIO_BLK_S_ZONE_INVALID_CMD)
 			return ctx->req->sector == z->wp ? RULE_PASSED : RULE_NA;
 		rule_related(ctx, z->number, "the zone reported");
 		rule_related(ctx, ctx->req->number, "the request");
@@ -225,22 +229,22 @@ static enum verdict unaligned(struct rule_context *ctx)
 	}
 	if (ctx->req->sector == z->wp)
 		return RULE_PASSED;
-	if (ctx->req->status != BLK_OK)
+	if (ctx->req->status != VIRTIO_BLK_S_OK)
 		return RULE_PASSED;
-	return must_be(ctx, z, BLK_ZONE_UNALIGNED_WP, "not at the write pointer");
+	return must_be(ctx, z, VIRTIO_BLK_S_ZONE_UNALIGNED_WP, "not at the write pointer");
 }
 
 static enum verdict overrun(struct rule_context *ctx)
 {
-	const struct czone *z;
+	const struct blk_zone *z;
 	uint64_t sectors;
 
 	if (!zoned(ctx, &sectors) || !writes(ctx->req) || !chain_whole(ctx->req))
 		return RULE_NA;
-	if (ctx->req->type_raw == BLK_ZONE_APPEND && data_sectors(ctx->req) > sectors)
+	if (ctx->req->type_raw == VIRTIO_BLK_T_ZONE_APPEND && data_sectors(ctx->req) > sectors)
 		return rule_fail(ctx, "ZONE_APPEND of %" PRIu64 " sectors and zones have %" PRIu64,
 				 data_sectors(ctx->req), sectors);
-	z = check_zone_at(ctx->d, ctx->req->sector);
+	z = blk_zone_at(ctx, ctx->req->sector);
 	if (!z)
 		return RULE_NA;
 	if (!beyond(ctx, z, ctx->req))
@@ -261,7 +265,8 @@ static enum verdict spacing(struct rule_context *ctx)
 	uint64_t sectors, n;
 	uint32_t pos = 0;
 
-	if (!answered(ctx) || r->type_raw != BLK_ZONE_REPORT || r->status || !zoned(ctx, &sectors))
+	if (!answered(ctx) || r->type_raw != VIRTIO_BLK_T_ZONE_REPORT || r->status ||
+	    !zoned(ctx, &sectors))
 		return RULE_NA;
 	while (record_seg_next(ctx->e->rec, &pos, &seg)) {
 		if (seg.desc >= r->ndesc || !(r->desc[seg.desc].flags & VRING_DESC_F_WRITE) ||

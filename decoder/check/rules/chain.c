@@ -2,7 +2,7 @@
 /* Descriptor chains as the driver made them: 2.7.4, 2.7.5, 2.8.5 to 2.8.19. */
 #include <inttypes.h>
 
-#include "decoder/check/impl.h"
+#include "decoder/check/context.h"
 
 #define NEXT VRING_DESC_F_NEXT
 #define WRITE VRING_DESC_F_WRITE
@@ -25,7 +25,7 @@ static enum verdict bad_head(struct rule_context *ctx)
 		return RULE_NA;
 	if (ctx->req->head < ctx->queue->size)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_kick, "the last kick");
+	rule_related(ctx, ctx->q->seen.n_kick, "the last kick");
 	return rule_fail(ctx, "available ring entry %u names descriptor %u of a queue of %u",
 			 ctx->req->pos, ctx->req->head, ctx->queue->size);
 }
@@ -38,7 +38,7 @@ static enum verdict bad_next(struct rule_context *ctx)
 		return RULE_NA;
 	if (!(r->flags & VQT_CHAIN_BAD_NEXT))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_kick, "the last kick");
+	rule_related(ctx, ctx->q->seen.n_kick, "the last kick");
 	return rule_fail(ctx,
 			 "chain %u goes on after descriptor number %u to one outside its table",
 			 r->head, r->ndesc);
@@ -52,7 +52,7 @@ static enum verdict in_flight(struct rule_context *ctx)
 		return RULE_NA;
 	if (!ctx->e->head_in_flight)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_used, "the last chain used");
+	rule_related(ctx, ctx->q->seen.n_used, "the last chain used");
 	return rule_fail(ctx, "%s %u was made available again and is still in flight",
 			 packed(ctx) ? "buffer id" : "descriptor", r->head);
 }
@@ -155,7 +155,7 @@ static enum verdict indirect_unnegotiated(struct rule_context *ctx)
 			continue;
 		if (accepted(ctx, VIRTIO_RING_F_INDIRECT_DESC))
 			return RULE_PASSED;
-		rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+		rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 		return rule_fail(ctx,
 				 "chain %u has an indirect table and VIRTIO_F_INDIRECT_DESC is not "
 				 "negotiated",
@@ -252,22 +252,23 @@ static enum verdict order_table(struct rule_context *ctx)
 /* arg: 0 any chain, 1 one with WRITE on its table, 2 one whose table follows direct ones */
 static enum verdict refused(struct rule_context *ctx)
 {
-	struct cqueue *q = ctx->q;
+	struct check_queue *q = ctx->q;
 
-	for (struct cqueue *c = ctx->d->queues; !q && c; c = c->hh.next)
-		if (c->n_chain && c->n_chain + 1 == ctx->number)
+	for (struct check_queue *c = ctx->d->queues; !q && c; c = c->hh.next)
+		if (c->chain.number && c->chain.number + 1 == ctx->number)
 			q = c;
-	if (!q || !q->n_chain || q->n_chain < ctx->d->n_error)
+	if (!q || !q->chain.number || q->chain.number < ctx->d->status.n_error)
 		return RULE_NA;
-	if (q->chain_faulty || q->n_chain < q->n_used || q->n_chain < q->n_kick || q->chain_flags)
+	if (q->chain.faulty || q->chain.number < q->seen.n_used ||
+	    q->chain.number < q->seen.n_kick || q->chain.flags)
 		return RULE_NA;
-	if (ctx->rule->arg == 1 && !q->chain_write_table)
+	if (ctx->rule->arg == 1 && !q->chain.write_table)
 		return RULE_NA;
-	if (ctx->rule->arg == 2 && !q->chain_after_direct)
+	if (ctx->rule->arg == 2 && !q->chain.after_direct)
 		return RULE_NA;
-	if (!ctx->rule->arg && (q->chain_write_table || q->chain_after_direct))
+	if (!ctx->rule->arg && (q->chain.write_table || q->chain.after_direct))
 		return RULE_NA;
-	rule_related(ctx, q->n_chain, "the chain");
+	rule_related(ctx, q->chain.number, "the chain");
 	return rule_fail_queue(ctx, q->index,
 			       "the device met an error right after taking a chain with nothing "
 			       "wrong in it%s",
@@ -278,19 +279,19 @@ static enum verdict refused(struct rule_context *ctx)
 
 static enum verdict spurious_refused(struct rule_context *ctx)
 {
-	struct cqueue *q = ctx->q;
+	struct check_queue *q = ctx->q;
 	const struct vqt_ring *r;
 
-	for (struct cqueue *c = ctx->d->queues; !q && c; c = c->hh.next)
-		if (c->n_kick && c->n_kick + 1 == ctx->number)
+	for (struct check_queue *c = ctx->d->queues; !q && c; c = c->hh.next)
+		if (c->seen.n_kick && c->seen.n_kick + 1 == ctx->number)
 			q = c;
-	if (!q || q->n_kick + 1 != ctx->number || q->n_ring != q->n_kick)
+	if (!q || q->seen.n_kick + 1 != ctx->number || q->last.number != q->seen.n_kick)
 		return RULE_NA;
-	r = &q->ring;
+	r = &q->last.ring;
 	if (r->known & VQT_RING_PACKED || !(r->known & VQT_RING_AVAIL_IDX) ||
 	    !(r->known & VQT_RING_LAST_AVAIL) || r->avail_idx != r->last_avail)
 		return RULE_NA;
-	rule_related(ctx, q->n_kick, "the kick");
+	rule_related(ctx, q->seen.n_kick, "the kick");
 	return rule_fail_queue(ctx, q->index,
 			       "the device met an error right after a kick with nothing new");
 }

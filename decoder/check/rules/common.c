@@ -2,7 +2,7 @@
 /* How registers are accessed: 4.1.3.1, 4.1.4.3. */
 #include <inttypes.h>
 
-#include "decoder/check/impl.h"
+#include "decoder/check/context.h"
 
 static bool by_rows(const struct rule_context *ctx)
 {
@@ -86,7 +86,7 @@ static enum verdict without_feature(struct rule_context *ctx)
 			continue;
 		if (offered(ctx, optional[i].feature))
 			return RULE_PASSED;
-		rule_related(ctx, ctx->d->n_offer, "the features offered");
+		rule_related(ctx, ctx->d->features.n_offer, "the features offered");
 		return rule_fail(ctx, "a %s %s, whose feature is not offered", op(ctx),
 				 ctx->e->field->name);
 	}
@@ -99,11 +99,11 @@ static enum verdict admin_range(struct rule_context *ctx)
 
 	if (!accepted(ctx, VIRTIO_F_ADMIN_VQ) || !ctx->d->num_queues_known)
 		return RULE_NA;
-	if (field_is(ctx, "admin_queue_num") && ctx->d->admin_index_known) {
-		if (index + ctx->d->admin_index <= 0x10000)
+	if (field_is(ctx, "admin_queue_num") && ctx->d->admin.index_known) {
+		if (index + ctx->d->admin.index <= 0x10000)
 			return RULE_PASSED;
 		return rule_fail(ctx, "admin_queue_num is %" PRIu64 " and admin_queue_index %u",
-				 index, ctx->d->admin_index);
+				 index, ctx->d->admin.index);
 	}
 	if (!field_is(ctx, "admin_queue_index"))
 		return RULE_NA;

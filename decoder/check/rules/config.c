@@ -3,7 +3,8 @@
 #include <inttypes.h>
 
 #include "decoder/class/blk.h"
-#include "decoder/check/impl.h"
+#include "decoder/check/class.h"
+#include "decoder/check/context.h"
 
 static bool in_old(const struct rule_context *ctx)
 {
@@ -18,13 +19,13 @@ static const char *name(const struct rule_context *ctx)
 /* The read ends when something else begins; a generation read makes it whole. */
 static enum verdict torn(struct rule_context *ctx)
 {
-	struct obligation *o = &ctx->d->torn;
+	struct obligation *o = &ctx->d->config.torn;
 
 	if (!o->number || !modern(ctx))
 		return RULE_NA;
 	if (ctx->e->field && field_is(ctx, "config_generation"))
 		return o->b ? RULE_PASSED : RULE_NA;
-	rule_related(ctx, ctx->d->n_generation, "config_generation read");
+	rule_related(ctx, ctx->d->config.n_generation, "config_generation read");
 	rule_related(ctx, o->number, "the last part read");
 	return rule_fail(
 		ctx,
@@ -37,11 +38,11 @@ static enum verdict untimed(struct rule_context *ctx)
 {
 	if (!ctx->e->field || ctx->e->field->width != 8 || reg(ctx)->width == 8 || !modern(ctx))
 		return RULE_NA;
-	if (ctx->d->n_generation)
+	if (ctx->d->config.n_generation)
 		return RULE_PASSED;
-	if (ctx->d->torn.number)
+	if (ctx->d->config.torn.number)
 		return RULE_NA; /* the other half: said already */
-	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
 	return rule_fail(ctx, "%s is read in parts and config_generation has not been read before",
 			 name(ctx));
 }
@@ -52,36 +53,36 @@ static enum verdict without_feature(struct rule_context *ctx)
 
 	if (!f || f->feature < 0 || f->kind == SPEC_BYTES || ctx->e->field_offset)
 		return RULE_NA;
-	if (!(ctx->d->offer_read >> (f->feature / 32) & 1)) {
+	if (!(ctx->d->features.offer_read >> (f->feature / 32) & 1)) {
 		if (in_old(ctx))
 			return RULE_NA; /* 3.1.2 lets it */
-		rule_related(ctx, ctx->d->n_reset, "the reset");
+		rule_related(ctx, ctx->d->reset.number, "the reset");
 		return rule_fail(ctx, "%s was %s before device_feature was read", f->name,
 				 is_write(ctx) ? "written" : "read");
 	}
 	if (spec_field_exists(f, ctx->dev->offered))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_offer, "the features offered");
+	rule_related(ctx, ctx->d->features.n_offer, "the features offered");
 	return rule_fail(ctx, "%s was %s and its feature is not offered", f->name,
 			 is_write(ctx) ? "written" : "read");
 }
 
-static const char *generation_text(const struct config_diff *c)
+static const char *generation_text(const struct check_config_change *c)
 {
 	return c->across_features_ok ? "before and after FEATURES_OK" : "between two reads";
 }
 
-/* Zoned characteristics and the cache mode may depend on what was accepted, 5.2.5. */
-static bool may_follow_features(const struct rule_context *ctx, const struct config_diff *c)
+static bool may_follow_features(const struct rule_context *ctx, const struct check_config_change *c)
 {
-	return ctx->dev->virtio_id == VIRTIO_ID_BLOCK &&
-	       ((c->offset >= 72 && c->offset < 96) || c->offset == 32);
+	const struct check_class *class = ctx->d->class;
+
+	return class->config_varies && class->config_varies(c->offset);
 }
 
 /* arg: 1 FEATURES_OK came between the reads; 2 one was of a whole, the other of halves. */
 static enum verdict generation_same(struct rule_context *ctx)
 {
-	const struct config_diff *c = &ctx->d->diff;
+	const struct check_config_change *c = &ctx->d->config.change;
 
 	bool halves = c->old_width && (c->old_width == 8) != (c->width == 8);
 
@@ -115,52 +116,52 @@ static enum verdict by_width(struct rule_context *ctx)
 {
 	uint32_t at = spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
 
-	if (!in_old(ctx) || ctx->d->n_config_read + 1 != ctx->number ||
-	    ctx->d->config_width == reg(ctx)->width)
+	if (!in_old(ctx) || ctx->d->config.n_read + 1 != ctx->number ||
+	    ctx->d->config.read_width == reg(ctx)->width)
 		return RULE_NA;
 	for (unsigned i = 0; i < reg(ctx)->width && i < 8 && at + i < CHECK_CONFIG; i++) {
-		if (ctx->d->n_config[(at + i) / 4] + 1 != ctx->number ||
-		    !bit_set(ctx->d->config_known, at + i))
+		if (ctx->d->config.n_word[(at + i) / 4] + 1 != ctx->number ||
+		    !bit_set(ctx->d->config.known, at + i))
 			continue;
-		if (ctx->d->config[at + i] == (uint8_t)(reg(ctx)->value >> (8 * i)))
+		if (ctx->d->config.bytes[at + i] == (uint8_t)(reg(ctx)->value >> (8 * i)))
 			continue;
-		rule_related(ctx, ctx->d->n_config_read, "the read before");
+		rule_related(ctx, ctx->d->config.n_read, "the read before");
 		return rule_fail(
 			ctx, "byte %u reads otherwise in an access of %u bytes than in one of %u",
-			at + i, reg(ctx)->width, ctx->d->config_width);
+			at + i, reg(ctx)->width, ctx->d->config.read_width);
 	}
 	return RULE_PASSED;
 }
 
 static enum verdict no_change(struct rule_context *ctx)
 {
-	struct cdev *d = ctx->d;
-	bool status = d->nochange_status, generation = d->nochange_generation;
+	struct check_device *d = ctx->d;
+	bool status = d->irqs.no_change_status, generation = d->irqs.no_change_generation;
 
-	if (!d->nochange.number)
+	if (!d->irqs.no_change.number)
 		return RULE_NA;
 	if (field_is(ctx, "device_status")) {
 		if (reg(ctx)->value & VIRTIO_CONFIG_S_NEEDS_RESET || !(reg(ctx)->value & 0xff)) {
-			d->nochange.number = 0;
+			d->irqs.no_change.number = 0;
 			return RULE_PASSED;
 		}
 		status = true;
 	} else {
-		if (!d->n_generation || d->generation != (uint8_t)reg(ctx)->value) {
-			d->nochange.number = 0;
+		if (!d->config.n_generation || d->config.generation != (uint8_t)reg(ctx)->value) {
+			d->irqs.no_change.number = 0;
 			return RULE_PASSED;
 		}
 		generation = true;
 	}
 	if (!status || !generation)
 		return RULE_NA;
-	rule_related(ctx, d->nochange.number, "the notification");
-	rule_related(ctx, d->n_generation, "config_generation read");
-	d->nochange.number = 0;
+	rule_related(ctx, d->irqs.no_change.number, "the notification");
+	rule_related(ctx, d->config.n_generation, "config_generation read");
+	d->irqs.no_change.number = 0;
 	return rule_fail(ctx,
 			 "a configuration change was notified; config_generation is still %u and "
 			 "device_status asks for no reset",
-			 d->generation);
+			 d->config.generation);
 }
 
 static const struct explanation generation = {

@@ -3,7 +3,8 @@
 #include <linux/pci_regs.h>
 #include <stdio.h>
 
-#include "decoder/check/impl.h"
+#include "decoder/check/class.h"
+#include "decoder/check/context.h"
 
 #define FEATURES_OK VIRTIO_CONFIG_S_FEATURES_OK
 #define DRIVER_OK VIRTIO_CONFIG_S_DRIVER_OK
@@ -45,7 +46,7 @@ static enum verdict not_offered(struct rule_context *ctx)
 		~(uint32_t)(ctx->dev->offered[word / 2] >> (32 * (word % 2)));
 	if (!extra)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_offer, "the features offered");
+	rule_related(ctx, ctx->d->features.n_offer, "the features offered");
 	return rule_fail(ctx, "%s was accepted and is not offered",
 			 name(ctx, word * 32 + (unsigned)__builtin_ctz(extra)));
 }
@@ -79,7 +80,7 @@ static enum verdict prerequisite(struct rule_context *ctx)
 	bit = unmet(ctx, ctx->dev->accepted, &missing);
 	if (bit < 0)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	return rule_fail(ctx, "%s was accepted without %s", name(ctx, (unsigned)bit), missing);
 }
 
@@ -105,7 +106,7 @@ static enum verdict accepted_kind(struct rule_context *ctx)
 		if (has(ctx->dev->accepted, bit) &&
 		    class_feature_kind(ctx->dev->virtio_id, bit, ctx->dev->transport) ==
 			    ctx->rule->arg) {
-			rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+			rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 			return rule_fail(ctx, "%s was accepted", name(ctx, bit));
 		}
 	return RULE_PASSED;
@@ -142,8 +143,8 @@ static enum verdict refused(struct rule_context *ctx)
 		return RULE_NA;
 	if (accepted(ctx, bit))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_offer, "the features offered");
-	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	rule_related(ctx, ctx->d->features.n_offer, "the features offered");
+	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	return rule_fail(ctx, "%s is offered and was not accepted", name(ctx, bit));
 }
 
@@ -179,17 +180,18 @@ static enum verdict unused_bit(struct rule_context *ctx)
 		return RULE_NA;
 	if (!accepted(ctx, 30))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	return rule_fail(ctx, "bit 30 was accepted");
 }
 
 static enum verdict offer_changed(struct rule_context *ctx)
 {
-	if (!ctx->e->before_known || !(ctx->d->offer_read >> ctx->e->select & 1) || ctx->d->legacy)
+	if (!ctx->e->before_known || !(ctx->d->features.offer_read >> ctx->e->select & 1) ||
+	    ctx->d->legacy)
 		return RULE_NA;
 	if ((uint32_t)ctx->e->before == (uint32_t)reg(ctx)->value || reg(ctx)->width != 4)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_offer, "the features offered before");
+	rule_related(ctx, ctx->d->features.n_offer, "the features offered before");
 	return rule_fail(ctx, "device_feature[%u] reads 0x%08x and read 0x%08x before",
 			 ctx->e->select, (uint32_t)reg(ctx)->value, (uint32_t)ctx->e->before);
 }
@@ -199,14 +201,14 @@ static enum verdict accept_lost(struct rule_context *ctx)
 	unsigned word = ctx->e->select;
 	uint32_t lost;
 
-	if (word > 3 || !ctx->e->before_known || !(ctx->d->accept_written >> word & 1) ||
+	if (word > 3 || !ctx->e->before_known || !(ctx->d->features.accept_written >> word & 1) ||
 	    !(ctx->dev->offered_known >> word & 1) || reg(ctx)->width != 4)
 		return RULE_NA;
 	lost = (uint32_t)ctx->e->before & ~(uint32_t)reg(ctx)->value &
 	       (uint32_t)(ctx->dev->offered[word / 2] >> (32 * (word % 2)));
 	if (!lost)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	return rule_fail(ctx,
 			 "driver_feature[%u] reads without 0x%08x, which was offered and written",
 			 word, lost);
@@ -215,8 +217,8 @@ static enum verdict accept_lost(struct rule_context *ctx)
 /* What the device did with FEATURES_OK: only the first read after it tells. */
 static bool answers(const struct rule_context *ctx)
 {
-	return ctx->d->n_features_ok && !ctx->d->features_checked && !ctx->d->reset_wait &&
-	       (ctx->dev->offered_known & 3) == 3;
+	return ctx->d->status.n_features_ok && !ctx->d->features.answered &&
+	       !ctx->d->reset.awaited && (ctx->dev->offered_known & 3) == 3;
 }
 
 static bool within_offer(const struct rule_context *ctx)
@@ -225,16 +227,13 @@ static bool within_offer(const struct rule_context *ctx)
 	       !(ctx->dev->accepted[1] & ~ctx->dev->offered[1]);
 }
 
-/* Features a device may insist on (6.2), and those a model of disk needs (5.2.5.2). */
+/* Features a device may insist on: 6.2, and those of its type. */
 static bool may_insist(const struct rule_context *ctx)
 {
-	static const unsigned bits[] = { VIRTIO_F_VERSION_1, VIRTIO_F_ACCESS_PLATFORM,
-					 VIRTIO_F_ORDER_PLATFORM };
+	const uint64_t ring = 1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_F_ACCESS_PLATFORM |
+			      1ULL << VIRTIO_F_ORDER_PLATFORM;
 
-	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
-		if (offered(ctx, bits[i]) && !accepted(ctx, bits[i]))
-			return true;
-	return ctx->dev->virtio_id == VIRTIO_ID_BLOCK && offered(ctx, 17) && !accepted(ctx, 17);
+	return (ring | ctx->d->class->insists) & ctx->dev->offered[0] & ~ctx->dev->accepted[0];
 }
 
 static enum verdict valid_refused(struct rule_context *ctx)
@@ -247,8 +246,8 @@ static enum verdict valid_refused(struct rule_context *ctx)
 		return RULE_PASSED;
 	if (!within_offer(ctx) || unmet(ctx, ctx->dev->accepted, &missing) >= 0)
 		return RULE_NA;
-	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
-	rule_related(ctx, ctx->d->n_features_ok, "FEATURES_OK set");
+	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
+	rule_related(ctx, ctx->d->status.n_features_ok, "FEATURES_OK set");
 	return rule_fail(ctx, "FEATURES_OK was refused for a valid subset of what is offered");
 }
 
@@ -260,21 +259,21 @@ static enum verdict invalid_agreed(struct rule_context *ctx)
 		return RULE_PASSED;
 	if (!(reg(ctx)->value & FEATURES_OK))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
-	rule_related(ctx, ctx->d->n_features_ok, "FEATURES_OK set");
+	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
+	rule_related(ctx, ctx->d->status.n_features_ok, "FEATURES_OK set");
 	return rule_fail(ctx,
 			 "FEATURES_OK stayed although features were accepted that are not offered");
 }
 
 static enum verdict agreed_before(struct rule_context *ctx)
 {
-	if (!answers(ctx) || !ctx->d->ok_set_known ||
-	    memcmp(ctx->d->ok_set, ctx->dev->accepted, sizeof(ctx->d->ok_set)))
+	if (!answers(ctx) || !ctx->d->agreed.known ||
+	    memcmp(ctx->d->agreed.set, ctx->dev->accepted, sizeof(ctx->d->agreed.set)))
 		return RULE_NA;
 	if (reg(ctx)->value & FEATURES_OK)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_ok_set, "the same features agreed to");
-	rule_related(ctx, ctx->d->n_features_ok, "FEATURES_OK set");
+	rule_related(ctx, ctx->d->agreed.number, "the same features agreed to");
+	rule_related(ctx, ctx->d->status.n_features_ok, "FEATURES_OK set");
 	return rule_fail(ctx, "FEATURES_OK was refused for features that were agreed to before");
 }
 
@@ -335,7 +334,7 @@ static enum verdict sriov_enabled(struct rule_context *ctx)
 	if (sriov_cap(ctx, &at) != 1 || reg(ctx)->offset != at + PCI_SRIOV_CTRL ||
 	    !(reg(ctx)->value & PCI_SRIOV_CTRL_VFE))
 		return RULE_NA;
-	if (ctx->d->ok_set_known && ctx->d->ok_set[0] >> VIRTIO_F_SR_IOV & 1)
+	if (ctx->d->agreed.known && ctx->d->agreed.set[0] >> VIRTIO_F_SR_IOV & 1)
 		return RULE_PASSED;
 	return rule_fail(ctx,
 			 "virtual functions were enabled and VIRTIO_F_SR_IOV was never negotiated");

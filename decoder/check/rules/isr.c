@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ISR status and the INTx line: 4.1.4.5. */
-#include "decoder/check/impl.h"
+#include "decoder/check/context.h"
 
 /* Longer than an interrupt and the read it causes can be out of order in a recording. */
 #define SETTLED 1000000ULL
@@ -17,56 +17,56 @@ static bool settled(const struct rule_context *ctx, bool line, uint64_t ts)
 
 static enum verdict config_bit(struct rule_context *ctx)
 {
-	const struct cdev *d = ctx->d;
+	const struct check_device *d = ctx->d;
 
-	if (ctx->dev->msix || d->n_config_irq <= d->n_config_irq_isr || !driver_ok(ctx) ||
-	    !settled(ctx, d->intx_since_config, d->ts_config_irq))
+	if (ctx->dev->msix || d->irqs.n_config <= d->irqs.n_config_seen || !driver_ok(ctx) ||
+	    !settled(ctx, d->irqs.intx_since_config, d->irqs.ts_config))
 		return RULE_NA;
 	if (value(ctx) & 2)
 		return RULE_PASSED;
-	rule_related(ctx, d->n_config_irq, "the notification");
+	rule_related(ctx, d->irqs.n_config, "the notification");
 	return rule_fail(ctx, "ISR status reads 0x%02x after a configuration change notification",
 			 value(ctx));
 }
 
 static enum verdict queue_bit(struct rule_context *ctx)
 {
-	const struct cdev *d = ctx->d;
+	const struct check_device *d = ctx->d;
 
-	if (ctx->dev->msix || d->n_queue_irq <= d->n_queue_irq_isr ||
-	    !settled(ctx, d->intx_since_queue, d->ts_queue_irq))
+	if (ctx->dev->msix || d->irqs.n_queue <= d->irqs.n_queue_seen ||
+	    !settled(ctx, d->irqs.intx_since_queue, d->irqs.ts_queue))
 		return RULE_NA;
 	if (value(ctx) & 1)
 		return RULE_PASSED;
-	rule_related(ctx, d->n_queue_irq, "the notification");
+	rule_related(ctx, d->irqs.n_queue, "the notification");
 	return rule_fail(ctx, "ISR status reads 0x%02x after a used buffer notification",
 			 value(ctx));
 }
 
 static enum verdict not_cleared(struct rule_context *ctx)
 {
-	const struct cdev *d = ctx->d;
+	const struct check_device *d = ctx->d;
 
-	if (!d->isr_read && !d->reset_written)
+	if (!d->irqs.isr_read && !d->reset.written)
 		return RULE_NA;
 	if (!value(ctx))
 		return RULE_PASSED;
-	if (d->isr_read ? d->n_any_irq > d->n_isr : d->n_any_irq != 0)
+	if (d->irqs.isr_read ? d->irqs.n_any > d->irqs.n_isr : d->irqs.n_any != 0)
 		return RULE_PASSED;
-	rule_related(ctx, d->n_reset, "the reset");
-	rule_related(ctx, d->n_isr, "ISR status read before");
+	rule_related(ctx, d->reset.number, "the reset");
+	rule_related(ctx, d->irqs.n_isr, "ISR status read before");
 	return rule_fail(ctx, "ISR status reads 0x%02x and no interrupt came since %s", value(ctx),
-			 d->isr_read ? "it was read" : "the reset");
+			 d->irqs.isr_read ? "it was read" : "the reset");
 }
 
 static enum verdict with_msix(struct rule_context *ctx)
 {
-	if (told(ctx))
+	if (reported(ctx))
 		return RULE_NA;
-	if (!ctx->dev->msix || !ctx->d->n_queue_irq ||
-	    ctx->d->n_queue_irq <= ctx->d->n_queue_irq_isr || !driver_ok(ctx))
+	if (!ctx->dev->msix || !ctx->d->irqs.n_queue ||
+	    ctx->d->irqs.n_queue <= ctx->d->irqs.n_queue_seen || !driver_ok(ctx))
 		return RULE_NA;
-	rule_related(ctx, ctx->d->n_queue_irq, "the interrupt");
+	rule_related(ctx, ctx->d->irqs.n_queue, "the interrupt");
 	return rule_fail(ctx, "ISR status was read with MSI-X enabled");
 }
 
@@ -79,10 +79,10 @@ static bool disabled(const struct rule_context *ctx)
 
 static enum verdict unacknowledged(struct rule_context *ctx)
 {
-	struct obligation *o = &ctx->d->intx;
+	struct obligation *o = &ctx->d->irqs.intx;
 
 	if (!o->number || ctx->dev->msix || disabled(ctx) || !driver_ok(ctx) ||
-	    ctx->now - o->ts < STALL || ctx->d->driver_ts < o->ts + STALL / 2)
+	    ctx->now - o->ts < STALL || ctx->d->ts_driver < o->ts + STALL / 2)
 		return RULE_NA;
 	rule_related(ctx, o->number, "INTx asserted");
 	o->number = 0;
@@ -93,12 +93,12 @@ static enum verdict unacknowledged(struct rule_context *ctx)
 /* One interrupt for two causes, and the driver saw to the other. */
 static enum verdict overlooked(struct rule_context *ctx)
 {
-	struct obligation *o = &ctx->d->shared;
+	struct obligation *o = &ctx->d->irqs.shared;
 
 	if (!o->number || !driver_ok(ctx) || ctx->now - o->ts < STALL ||
-	    ctx->d->driver_ts < o->ts + STALL / 2)
+	    ctx->d->ts_driver < o->ts + STALL / 2)
 		return RULE_NA;
-	rule_related(ctx, ctx->d->n_config_irq, "the configuration change notified");
+	rule_related(ctx, ctx->d->irqs.n_config, "the configuration change notified");
 	rule_related(ctx, o->number, "the interrupt");
 	o->number = 0;
 	return rule_fail(

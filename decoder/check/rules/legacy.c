@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What a legacy driver may do before negotiation is over: 3.1.2. */
-#include "decoder/check/impl.h"
+#include "decoder/check/context.h"
 
 /* Kicked, something is there, and the device does not look: for as long as the driver waited. */
 static enum verdict early_ignored(struct rule_context *ctx)
 {
 	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
 	const struct vqt_ring *r = check_ring(ctx->e);
-	const struct obligation *o = &ctx->q->early;
+	const struct obligation *o = &ctx->q->kicks.early;
 
 	if (!o->number || driver_ok(ctx) || r->known & VQT_RING_PACKED ||
 	    (r->known & need) != need || ctx->e->rec->h.type == VQT_AVAIL ||
@@ -16,7 +16,7 @@ static enum verdict early_ignored(struct rule_context *ctx)
 	if (ctx->now - o->ts < STALL || ctx->driver_ts < o->ts + STALL / 2)
 		return RULE_PASSED;
 	rule_related(ctx, o->number, "the kick");
-	ctx->q->early.number = 0;
+	ctx->q->kicks.early.number = 0;
 	return rule_fail(
 		ctx,
 		"avail.idx is %u, the device was kicked and has popped up to %u: it waits for "

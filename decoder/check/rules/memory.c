@@ -2,7 +2,7 @@
 /* What the two sides find in memory: where rings and buffers are, and that they stay. 2.7, 2.8, 6.1. */
 #include <inttypes.h>
 
-#include "decoder/check/impl.h"
+#include "decoder/check/context.h"
 #include "decoder/util/virtqueue.h"
 
 static const struct vqt_lifecycle *life(const struct rule_context *ctx)
@@ -66,8 +66,8 @@ static enum verdict ring_address(struct rule_context *ctx)
 {
 	const struct model_queue *m = model_queue(ctx->dev, ctx->dev->queue_select);
 
-	if (!physical(ctx) || !m || !ctx->q || !ctx->q->n_desc || !ctx->q->n_driver ||
-	    !ctx->q->n_device)
+	if (!physical(ctx) || !m || !ctx->q || !ctx->q->setup.n_desc || !ctx->q->setup.n_driver ||
+	    !ctx->q->setup.n_device)
 		return RULE_NA;
 	if (!beyond(m->desc, 0) && !beyond(m->driver, 0) && !beyond(m->device, 0))
 		return RULE_PASSED;
@@ -83,15 +83,15 @@ static enum verdict areas(struct rule_context *ctx)
 	const struct model_queue *m = ctx->queue;
 	const uint64_t *arg = life(ctx)->arg;
 
-	if (!m || !ctx->q || !ctx->q->n_enable || ctx->q->legacy || !ctx->q->n_desc ||
-	    !ctx->q->n_driver || !ctx->q->n_device ||
-	    (ctx->q->n_reset != 0) != (ctx->rule->arg != 0))
+	if (!m || !ctx->q || !ctx->q->setup.n_enable || ctx->q->setup.legacy ||
+	    !ctx->q->setup.n_desc || !ctx->q->setup.n_driver || !ctx->q->setup.n_device ||
+	    (ctx->q->setup.n_reset != 0) != (ctx->rule->arg != 0))
 		return RULE_NA;
 	if (arg[0] == m->desc && arg[1] == m->driver && arg[2] == m->device)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_reset, "queue_reset written");
-	rule_related(ctx, ctx->q->n_desc, "queue_desc written");
-	rule_related(ctx, ctx->q->n_enable, "the queue enabled");
+	rule_related(ctx, ctx->q->setup.n_reset, "queue_reset written");
+	rule_related(ctx, ctx->q->setup.n_desc, "queue_desc written");
+	rule_related(ctx, ctx->q->setup.n_enable, "the queue enabled");
 	return rule_fail(ctx,
 			 "the device looks for queue %u at 0x%" PRIx64 ", 0x%" PRIx64
 			 " and 0x%" PRIx64 "; it was set to 0x%" PRIx64 ", 0x%" PRIx64
@@ -104,13 +104,13 @@ static enum verdict size(struct rule_context *ctx)
 {
 	const struct model_queue *m = ctx->queue;
 
-	if (!m->packed || !m->size_known || !m->size || !ctx->q->n_reset || ctx->q->draining ||
-	    ctx->q->avail_pos_unsure)
+	if (!m->packed || !m->size_known || !m->size || !ctx->q->setup.n_reset ||
+	    ctx->q->draining || ctx->q->pos.avail_unsure)
 		return RULE_NA;
 	if (virtq_slot(ctx->req->pos) < m->size)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_reset, "queue_reset written");
-	rule_related(ctx, ctx->q->n_size, "queue_size written");
+	rule_related(ctx, ctx->q->setup.n_reset, "queue_reset written");
+	rule_related(ctx, ctx->q->setup.n_size, "queue_size written");
 	return rule_fail(ctx,
 			 "the device popped slot %u and queue_size is %u since the queue was reset",
 			 virtq_slot(ctx->req->pos), m->size);
@@ -152,8 +152,8 @@ static enum verdict swapped(struct rule_context *ctx)
 	const struct vqt_kick *k = &ctx->e->rec->kick;
 
 	if (k->ring.known & VQT_RING_PACKED || !(k->ring.known & VQT_RING_AVAIL_IDX) ||
-	    !(k->ring.known & VQT_RING_LAST_AVAIL) || k->ring.last_avail || ctx->q->n_chain ||
-	    ctx->q->n_kick || k->nheads < 2 || ctx->q->draining)
+	    !(k->ring.known & VQT_RING_LAST_AVAIL) || k->ring.last_avail || ctx->q->chain.number ||
+	    ctx->q->seen.n_kick || k->nheads < 2 || ctx->q->draining)
 		return RULE_NA;
 	if (!k->ring.avail_idx || k->ring.avail_idx & 0xff)
 		return RULE_PASSED;
@@ -171,22 +171,22 @@ static enum verdict swapped(struct rule_context *ctx)
 
 static enum verdict finds_nothing(struct rule_context *ctx)
 {
-	const struct cqueue *q = ctx->q;
+	const struct check_queue *q = ctx->q;
 	const struct vqt_ring *r = &ctx->e->rec->kick.ring;
 
-	if (!driver_ok(ctx) || q->draining || ctx->d->suspend || ctx->d->n_error ||
-	    ctx->d->n_needs_reset || ctx->queue->n_in_flight ||
-	    ctx->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE || ctx->d->n_failed)
+	if (!driver_ok(ctx) || q->draining || ctx->d->suspend.state || ctx->d->status.n_error ||
+	    ctx->d->status.n_needs_reset || ctx->queue->n_in_flight ||
+	    ctx->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE || ctx->d->status.n_failed)
 		return RULE_NA;
 	if (!(r->known & VQT_RING_LAST_AVAIL))
 		return RULE_NA;
 	if (!(r->known & VQT_RING_PACKED) &&
 	    (!(r->known & VQT_RING_AVAIL_IDX) || r->avail_idx != r->last_avail))
 		return RULE_NA;
-	if (q->idle_kicks != IDLE_KICKS - 1 || ctx->now - q->ts_idle < STALL)
+	if (q->kicks.idle != IDLE_KICKS - 1 || ctx->now - q->kicks.ts_idle < STALL)
 		return RULE_PASSED;
-	rule_related(ctx, q->n_chain, "the last chain popped");
-	rule_related(ctx, q->n_idle, "the first kick without any");
+	rule_related(ctx, q->chain.number, "the last chain popped");
+	rule_related(ctx, q->kicks.n_idle, "the first kick without any");
 	return rule_fail(
 		ctx, "%u kicks of queue %u in a row, and nothing was there for the device to take",
 		IDLE_KICKS, q->index);
@@ -195,11 +195,11 @@ static enum verdict finds_nothing(struct rule_context *ctx)
 /* The driver took the legacy interface, which has no feature bits above 31. */
 static enum verdict packed_legacy(struct rule_context *ctx)
 {
-	if (!ctx->d->legacy || ctx->d->modern || !ctx->d->n_driver_ok)
+	if (!ctx->d->legacy || ctx->d->modern || !ctx->d->status.n_driver_ok)
 		return RULE_NA;
 	if (!(check_ring(ctx->e)->known & VQT_RING_PACKED))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	return rule_fail(
 		ctx, "the device goes by a packed ring, and the driver uses the legacy interface");
 }

@@ -2,7 +2,7 @@
 /* MSI-X vectors: 4.1.5.1.2, 4.1.5.3. */
 #include <inttypes.h>
 
-#include "decoder/check/impl.h"
+#include "decoder/check/context.h"
 
 static uint16_t value(const struct rule_context *ctx)
 {
@@ -12,7 +12,7 @@ static uint16_t value(const struct rule_context *ctx)
 /* Vectors in the table; 0 not known. */
 static unsigned table_size(const struct rule_context *ctx)
 {
-	return ctx->d->msix_table;
+	return ctx->d->pci.msix_table;
 }
 
 static const char *which(const struct rule_context *ctx)
@@ -46,7 +46,7 @@ static enum verdict outside(struct rule_context *ctx)
 /* Anything but reading the same register back. */
 static enum verdict unread(struct rule_context *ctx)
 {
-	struct obligation *o = &ctx->d->vector;
+	struct obligation *o = &ctx->d->vectors.unread;
 	uint16_t queue = (uint16_t)o->b;
 
 	if (!o->number || !is_write(ctx))
@@ -62,7 +62,7 @@ static enum verdict unread(struct rule_context *ctx)
 
 static enum verdict read_back(struct rule_context *ctx)
 {
-	const struct obligation *o = &ctx->d->vector;
+	const struct obligation *o = &ctx->d->vectors.unread;
 
 	if (!o->number || o->b != (ctx->q ? ctx->q->index : VQT_NO_QUEUE))
 		return RULE_NA;
@@ -79,7 +79,7 @@ static enum verdict unread_or_read(struct rule_context *ctx)
 /* The model's value is the last one written, until this read. */
 static bool was_written(const struct rule_context *ctx)
 {
-	return ctx->q ? ctx->q->n_vector : ctx->d->n_config_vector;
+	return ctx->q ? ctx->q->setup.n_vector : ctx->d->vectors.n_config;
 }
 
 static enum verdict shown(struct rule_context *ctx)
@@ -104,7 +104,7 @@ static enum verdict unmapping(struct rule_context *ctx)
 
 static enum verdict refused(struct rule_context *ctx)
 {
-	const struct obligation *o = &ctx->d->vector;
+	const struct obligation *o = &ctx->d->vectors.unread;
 
 	if (!o->number || o->b != (ctx->q ? ctx->q->index : VQT_NO_QUEUE) || !table_size(ctx))
 		return RULE_NA;
@@ -117,12 +117,12 @@ static enum verdict refused(struct rule_context *ctx)
 
 static enum verdict after_reset(struct rule_context *ctx)
 {
-	if (was_written(ctx) || ctx->d->reset_wait || !ctx->d->reset_written ||
-	    (ctx->q && ctx->q->n_reset))
+	if (was_written(ctx) || ctx->d->reset.awaited || !ctx->d->reset.written ||
+	    (ctx->q && ctx->q->setup.n_reset))
 		return RULE_NA;
 	if (value(ctx) == VQT_NO_VECTOR)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
 	return rule_fail(ctx, "%s reads %u since the reset, nobody wrote it", which(ctx),
 			 value(ctx));
 }
@@ -143,11 +143,11 @@ static enum verdict unmapped(struct rule_context *ctx)
 {
 	unsigned v = ctx->e->rec->irq.vector;
 
-	if (v >= CHECK_VECTORS || !ctx->dev->msix || !ctx->d->n_status)
+	if (v >= CHECK_VECTORS || !ctx->dev->msix || !ctx->d->status.n_write)
 		return RULE_NA;
-	if (bit_set(ctx->d->vector_mapped, v))
+	if (bit_set(ctx->d->vectors.mapped, v))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
 	return rule_fail(ctx, "an interrupt on vector %u, which is mapped to nothing", v);
 }
 
@@ -158,23 +158,23 @@ static enum verdict unmapped(struct rule_context *ctx)
 static enum verdict of_nobody(struct rule_context *ctx)
 {
 	unsigned v = ctx->e->rec->irq.vector;
-	const struct cqueue *from = NULL;
+	const struct check_queue *from = NULL;
 
-	if (ctx->d->n_queue_irq + 1 != ctx->number || ctx->d->n_config_irq > ctx->d->n_msix)
+	if (ctx->d->irqs.n_queue + 1 != ctx->number || ctx->d->irqs.n_config > ctx->d->irqs.n_msix)
 		return RULE_NA;
-	for (const struct cqueue *q = ctx->d->queues; q; q = q->hh.next) {
+	for (const struct check_queue *q = ctx->d->queues; q; q = q->hh.next) {
 		const struct model_queue *m = model_queue(ctx->dev, q->index);
 
 		if (m && m->vector == v)
 			return RULE_NA;
-		if (m && q->n_irq == ctx->d->n_queue_irq && m->vector == VQT_NO_VECTOR &&
-		    q->n_vector)
+		if (m && q->seen.n_irq == ctx->d->irqs.n_queue && m->vector == VQT_NO_VECTOR &&
+		    q->setup.n_vector)
 			from = q;
 	}
 	if (!from)
 		return RULE_NA;
-	rule_related(ctx, from->n_vector, "the vector written");
-	rule_related(ctx, ctx->d->n_queue_irq, "the notification");
+	rule_related(ctx, from->setup.n_vector, "the vector written");
+	rule_related(ctx, ctx->d->irqs.n_queue, "the notification");
 	return rule_fail_queue(ctx, from->index,
 			       "an interrupt on vector %u for queue %u, whose vector is NO_VECTOR",
 			       v, from->index);
@@ -189,9 +189,9 @@ static enum verdict no_vector(struct rule_context *ctx)
 		return RULE_NA;
 	if (ctx->e->rec->h.queue == VQT_NO_QUEUE || !q)
 		return of_nobody(ctx);
-	if (q->vector != VQT_NO_VECTOR || ctx->q->n_vector == 0)
+	if (q->vector != VQT_NO_VECTOR || ctx->q->setup.n_vector == 0)
 		return q->vector == VQT_NO_VECTOR ? RULE_NA : RULE_PASSED;
-	rule_related(ctx, ctx->q->n_vector, "the vector written");
+	rule_related(ctx, ctx->q->setup.n_vector, "the vector written");
 	return rule_fail(ctx, "an interrupt on vector %u for queue %u, whose vector is NO_VECTOR",
 			 ctx->e->rec->irq.vector, q->index);
 }

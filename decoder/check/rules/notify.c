@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Where and how a driver kicks: 2.9, 4.1.4.4, 4.1.5.2. */
-#include "decoder/check/impl.h"
+#include "decoder/check/context.h"
 #include "decoder/util/virtqueue.h"
 
 static const struct vqt_kick *kick(const struct rule_context *ctx)
@@ -47,9 +47,9 @@ static enum verdict value(struct rule_context *ctx)
 	    config_data(ctx) != (ctx->rule->arg >> 1))
 		return RULE_NA;
 	if (config_data(ctx)) {
-		if (!ctx->q->notify_config_known)
+		if (!ctx->q->setup.notify_config_known)
 			return RULE_NA;
-		want = (unsigned)ctx->q->notify_config;
+		want = (unsigned)ctx->q->setup.notify_config;
 	}
 	if (low == want)
 		return RULE_PASSED;
@@ -102,7 +102,7 @@ static enum verdict nowhere(struct rule_context *ctx)
 	bool unsure = false, meant = false;
 	uint64_t offset;
 
-	if (ctx->d->n_error || ctx->d->n_needs_reset || ctx->d->reset_wait)
+	if (ctx->d->status.n_error || ctx->d->status.n_needs_reset || ctx->d->reset.awaited)
 		return RULE_NA;
 	for (const struct model_queue *q = ctx->dev->queues; q; q = q->hh.next) {
 		if (!q->enabled)
@@ -116,7 +116,7 @@ static enum verdict nowhere(struct rule_context *ctx)
 	if (unsure)
 		return RULE_NA;
 	if (meant)
-		rule_related(ctx, ctx->d->n_driver_ok, "DRIVER_OK set");
+		rule_related(ctx, ctx->d->status.n_driver_ok, "DRIVER_OK set");
 	else
 		rule_related(ctx, ctx->d->n_setup, "the last write to a queue register");
 	return rule_fail(ctx, "%u was written at offset 0x%x of the notification structure%s",
@@ -127,11 +127,11 @@ static enum verdict nowhere(struct rule_context *ctx)
 
 static enum verdict not_enabled(struct rule_context *ctx)
 {
-	if (ctx->q->draining || !ctx->d->n_status)
+	if (ctx->q->draining || !ctx->d->status.n_write)
 		return RULE_NA;
 	if (ctx->queue->enabled)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
 	rule_related(ctx, ctx->d->n_setup, "the last write to a queue register");
 	return rule_fail(ctx, "queue %u was kicked and is not enabled", ctx->q->index);
 }

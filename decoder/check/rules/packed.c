@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Packed virtqueues: 2.8. */
-#include "decoder/check/impl.h"
+#include "decoder/check/context.h"
 #include "decoder/util/virtqueue.h"
 
 static const struct vqt_ring *ring(const struct rule_context *ctx)
@@ -53,20 +53,20 @@ static enum verdict taken_at(struct rule_context *ctx)
 	const struct model_request *r = ctx->req;
 	bool slot;
 
-	if (!ctx->queue->packed || !ctx->q->n_chain || ctx->q->avail_pos_unsure ||
+	if (!ctx->queue->packed || !ctx->q->chain.number || ctx->q->pos.avail_unsure ||
 	    ctx->q->draining || r->flags & (VQT_CHAIN_AGAIN | VQT_CHAIN_DERIVED) ||
 	    !ctx->queue->size_known)
 		return RULE_NA;
-	if (r->pos == ctx->q->next_avail)
+	if (r->pos == ctx->q->pos.next_avail)
 		return RULE_PASSED;
-	slot = virtq_slot(r->pos ^ ctx->q->next_avail);
+	slot = virtq_slot(r->pos ^ ctx->q->pos.next_avail);
 	if (slot == (ctx->rule->arg != 0))
 		return RULE_NA;
-	rule_related(ctx, ctx->q->n_chain, "the chain before");
+	rule_related(ctx, ctx->q->chain.number, "the chain before");
 	return rule_fail(ctx,
 			 "the device popped slot %u at wrap counter %u; next was slot %u at %u",
-			 virtq_slot(r->pos), virtq_wrap(r->pos), virtq_slot(ctx->q->next_avail),
-			 virtq_wrap(ctx->q->next_avail));
+			 virtq_slot(r->pos), virtq_wrap(r->pos), virtq_slot(ctx->q->pos.next_avail),
+			 virtq_wrap(ctx->q->pos.next_avail));
 }
 
 static enum verdict used_at(struct rule_context *ctx)
@@ -74,21 +74,21 @@ static enum verdict used_at(struct rule_context *ctx)
 	const struct vqt_used *u = &ctx->e->rec->used;
 	bool slot;
 
-	if (!ctx->queue->packed || !ctx->q->any_used || ctx->q->used_pos_unsure ||
+	if (!ctx->queue->packed || !ctx->q->pos.any_used || ctx->q->pos.used_unsure ||
 	    ctx->q->draining || u->flags & VQT_USED_BATCHED || !ctx->queue->size_known ||
 	    accepted(ctx, VIRTIO_F_IN_ORDER))
 		return RULE_NA;
-	if (u->pos == ctx->q->next_used)
+	if (u->pos == ctx->q->pos.next_used)
 		return RULE_PASSED;
-	slot = virtq_slot(u->pos ^ ctx->q->next_used);
+	slot = virtq_slot(u->pos ^ ctx->q->pos.next_used);
 	if (slot == (ctx->rule->arg != 0))
 		return RULE_NA;
-	rule_related(ctx, ctx->q->n_used, "the chain used before");
+	rule_related(ctx, ctx->q->seen.n_used, "the chain used before");
 	return rule_fail(
 		ctx,
 		"a used descriptor was written to slot %u at wrap counter %u; next was slot %u at %u",
-		virtq_slot(u->pos), virtq_wrap(u->pos), virtq_slot(ctx->q->next_used),
-		virtq_wrap(ctx->q->next_used));
+		virtq_slot(u->pos), virtq_wrap(u->pos), virtq_slot(ctx->q->pos.next_used),
+		virtq_wrap(ctx->q->pos.next_used));
 }
 
 static enum verdict overfull(struct rule_context *ctx)
@@ -96,11 +96,11 @@ static enum verdict overfull(struct rule_context *ctx)
 	if (!ctx->queue->packed || !ctx->queue->size_known || !ctx->queue->size ||
 	    ctx->q->draining || ctx->req->flags & VQT_CHAIN_AGAIN)
 		return RULE_NA;
-	if (ctx->q->slots + ctx->req->ndirect <= ctx->queue->size)
+	if (ctx->q->pos.slots + ctx->req->ndirect <= ctx->queue->size)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_used, "the last chain used");
-	return rule_fail(ctx, "%u descriptors in flight and %u more in a ring of %u", ctx->q->slots,
-			 ctx->req->ndirect, ctx->queue->size);
+	rule_related(ctx, ctx->q->seen.n_used, "the last chain used");
+	return rule_fail(ctx, "%u descriptors in flight and %u more in a ring of %u",
+			 ctx->q->pos.slots, ctx->req->ndirect, ctx->queue->size);
 }
 
 static enum verdict event_flags(struct rule_context *ctx)
@@ -111,7 +111,7 @@ static enum verdict event_flags(struct rule_context *ctx)
 
 	if (!(ring(ctx)->known & VQT_RING_PACKED) || !(ring(ctx)->known & need) || !negotiated(ctx))
 		return RULE_NA;
-	if (!driver && !ctx->q->n_chain)
+	if (!driver && !ctx->q->chain.number)
 		return RULE_NA; /* the area is the driver's to clear */
 	if (flags < 2 || (flags == 2 && accepted(ctx, VIRTIO_RING_F_EVENT_IDX)))
 		return RULE_PASSED;

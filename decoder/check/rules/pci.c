@@ -2,7 +2,7 @@
 /* PCI configuration space and the virtio capabilities in it: 4.1.2, 4.1.4. */
 #include <inttypes.h>
 
-#include "decoder/check/impl.h"
+#include "decoder/check/context.h"
 
 static unsigned pci8(const struct rule_context *ctx, unsigned at)
 {
@@ -102,7 +102,7 @@ static enum verdict legacy_id(struct rule_context *ctx)
 {
 	uint32_t id;
 
-	if (told(ctx))
+	if (reported(ctx))
 		return RULE_NA;
 	if (reg(ctx)->region != VQT_REGION_LEGACY || !known(ctx, PCI_DEVICE_ID, 2, &id))
 		return RULE_NA;
@@ -117,8 +117,9 @@ static enum verdict unsought(struct rule_context *ctx)
 	uint32_t cap;
 	bool old = reg(ctx)->region == VQT_REGION_LEGACY;
 
-	if (old != (ctx->rule->arg != 0) || !ctx->d->from_start || !(ctx->d->have & NEED_PCI) ||
-	    reg(ctx)->region == VQT_REGION_MMIO || ctx->d->n_setup || ctx->d->n_status)
+	if (old != (ctx->rule->arg != 0) || !ctx->d->known.from_start ||
+	    !(ctx->d->have & NEED_PCI) || reg(ctx)->region == VQT_REGION_MMIO || ctx->d->n_setup ||
+	    ctx->d->status.n_write)
 		return RULE_NA;
 	if (known(ctx, PCI_CAPABILITY_LIST, 1, &cap))
 		return RULE_PASSED;
@@ -128,9 +129,9 @@ static enum verdict unsought(struct rule_context *ctx)
 /* A list without virtio capabilities: a legacy device. */
 static enum verdict not_there(struct rule_context *ctx)
 {
-	if (told(ctx))
+	if (reported(ctx))
 		return RULE_NA;
-	if (reg(ctx)->region != VQT_REGION_COMMON || !ctx->d->caps_whole)
+	if (reg(ctx)->region != VQT_REGION_COMMON || !ctx->d->pci.caps_whole)
 		return RULE_NA;
 	if (model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, 0))
 		return RULE_PASSED;
@@ -189,15 +190,15 @@ static enum verdict in_bar(struct rule_context *ctx)
 	unsigned type = pci8(ctx, ctx->cap + 3), bar = pci8(ctx, ctx->cap + 4);
 	uint64_t end = (uint64_t)pci32(ctx, ctx->cap + 8) + pci32(ctx, ctx->cap + 12);
 
-	if ((type > 4 && type != 8) || !type || bar > 5 || !ctx->d->bar_size[bar])
+	if ((type > 4 && type != 8) || !type || bar > 5 || !ctx->d->pci.bar_size[bar])
 		return RULE_NA;
 	if ((type == 8) != (ctx->rule->arg != 0))
 		return RULE_NA;
-	if (end <= ctx->d->bar_size[bar])
+	if (end <= ctx->d->pci.bar_size[bar])
 		return RULE_PASSED;
 	return rule_fail(
 		ctx, "the capability of type %u reaches to 0x%" PRIx64 " and BAR %u has 0x%x bytes",
-		type, end, bar, ctx->d->bar_size[bar]);
+		type, end, bar, ctx->d->pci.bar_size[bar]);
 }
 
 static enum verdict shm_id(struct rule_context *ctx)
@@ -207,7 +208,7 @@ static enum verdict shm_id(struct rule_context *ctx)
 	if (pci8(ctx, ctx->cap + 3) != 8)
 		return RULE_NA;
 	for (; (other = model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, n)); n++)
-		if (other != ctx->cap && ctx->d->caps_seen >> (other / 4 & 63) & 1 &&
+		if (other != ctx->cap && ctx->d->pci.caps_seen >> (other / 4 & 63) & 1 &&
 		    pci8(ctx, other + 3) == 8 && pci8(ctx, other + 5) == pci8(ctx, ctx->cap + 5))
 			return rule_fail(
 				ctx,
@@ -253,7 +254,7 @@ static enum verdict vendor_unread(struct rule_context *ctx)
 
 	if (!in_vendor_cap(ctx) || reg(ctx)->offset < at + 6)
 		return RULE_NA;
-	if (ctx->d->vendor_read >> (at / 4 & 63) & 1)
+	if (ctx->d->pci.vendor_read >> (at / 4 & 63) & 1)
 		return RULE_PASSED;
 	return rule_fail(
 		ctx,
@@ -350,11 +351,11 @@ static enum verdict status_bit(struct rule_context *ctx)
 	uint32_t v;
 
 	if (!reads(ctx, PCI_STATUS, 1) || !known(ctx, PCI_STATUS, 2, &v) || ctx->dev->msix ||
-	    !ctx->d->intx.number || ctx->now - ctx->d->intx.ts < 1000000)
+	    !ctx->d->irqs.intx.number || ctx->now - ctx->d->irqs.intx.ts < 1000000)
 		return RULE_NA;
 	if (v & PCI_STATUS_INTERRUPT)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->intx.number, "INTx asserted");
+	rule_related(ctx, ctx->d->irqs.intx.number, "INTx asserted");
 	return rule_fail(ctx, "the PCI status reads 0x%04x while INTx is asserted", v);
 }
 

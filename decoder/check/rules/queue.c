@@ -2,7 +2,7 @@
 /* Queue registers: 2.7, 2.8, 4.1.4.3, 4.1.5.1.3. */
 #include <inttypes.h>
 
-#include "decoder/check/impl.h"
+#include "decoder/check/context.h"
 
 static unsigned long long value(const struct rule_context *ctx)
 {
@@ -84,11 +84,11 @@ static enum verdict size_big(struct rule_context *ctx)
 	if (value(ctx) > 32768)
 		return rule_fail(ctx, "queue_size of queue %u was set to %llu",
 				 ctx->dev->queue_select, value(ctx));
-	if (!m || !m->size_max || !ctx->q || !ctx->q->n_size_read || ctx->q->n_size)
+	if (!m || !m->size_max || !ctx->q || !ctx->q->setup.n_size_read || ctx->q->setup.n_size)
 		return RULE_NA;
 	if (value(ctx) <= m->size_max)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_size_read, "queue_size read");
+	rule_related(ctx, ctx->q->setup.n_size_read, "queue_size read");
 	return rule_fail(ctx, "queue_size of queue %u was set to %llu and was %u after reset",
 			 ctx->dev->queue_select, value(ctx), m->size_max);
 }
@@ -103,9 +103,9 @@ static enum verdict changed_enabled(struct rule_context *ctx)
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		if (!field_is(ctx, fields[i]))
 			continue;
-		if (!ctx->q->n_enable)
+		if (!ctx->q->setup.n_enable)
 			return RULE_PASSED;
-		rule_related(ctx, ctx->q->n_enable, "the queue enabled");
+		rule_related(ctx, ctx->q->setup.n_enable, "the queue enabled");
 		return rule_fail(ctx, "%s of queue %u was written after it was enabled", fields[i],
 				 ctx->q->index);
 	}
@@ -114,17 +114,17 @@ static enum verdict changed_enabled(struct rule_context *ctx)
 
 static enum verdict unconfigured(struct rule_context *ctx)
 {
-	const struct cqueue *q = ctx->q;
+	const struct check_queue *q = ctx->q;
 
-	if (!q || reg(ctx)->region != VQT_REGION_COMMON || q->n_reset || q->n_enable)
+	if (!q || reg(ctx)->region != VQT_REGION_COMMON || q->setup.n_reset || q->setup.n_enable)
 		return RULE_NA;
-	if (q->n_desc && q->n_driver && q->n_device)
+	if (q->setup.n_desc && q->setup.n_driver && q->setup.n_device)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
 	return rule_fail(ctx, "queue %u was enabled and its %s never set", q->index,
-			 !q->n_desc	? "queue_desc"
-			 : !q->n_driver ? "queue_driver"
-					: "queue_device");
+			 !q->setup.n_desc     ? "queue_desc"
+			 : !q->setup.n_driver ? "queue_driver"
+					      : "queue_device");
 }
 
 static enum verdict disabled(struct rule_context *ctx)
@@ -133,7 +133,7 @@ static enum verdict disabled(struct rule_context *ctx)
 		return RULE_NA;
 	if (value(ctx))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q ? ctx->q->n_enable : 0, "the queue enabled");
+	rule_related(ctx, ctx->q ? ctx->q->setup.n_enable : 0, "the queue enabled");
 	return rule_fail(ctx, "0 was written to queue_enable of queue %u", ctx->dev->queue_select);
 }
 
@@ -142,14 +142,14 @@ static enum verdict misaligned(struct rule_context *ctx)
 	const struct model_queue *m = model_queue(ctx->dev, ctx->dev->queue_select);
 	unsigned driver = ctx->rule->arg ? 4 : 2;
 
-	if (packed(ctx) != (ctx->rule->arg != 0) || !m || !ctx->q || !ctx->q->n_desc ||
-	    !ctx->q->n_driver || !ctx->q->n_device)
+	if (packed(ctx) != (ctx->rule->arg != 0) || !m || !ctx->q || !ctx->q->setup.n_desc ||
+	    !ctx->q->setup.n_driver || !ctx->q->setup.n_device)
 		return RULE_NA;
 	if (!(m->desc % 16) && !(m->driver % driver) && !(m->device % 4))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_desc, "queue_desc written");
-	rule_related(ctx, ctx->q->n_driver, "queue_driver written");
-	rule_related(ctx, ctx->q->n_device, "queue_device written");
+	rule_related(ctx, ctx->q->setup.n_desc, "queue_desc written");
+	rule_related(ctx, ctx->q->setup.n_driver, "queue_driver written");
+	rule_related(ctx, ctx->q->setup.n_device, "queue_device written");
 	return rule_fail(ctx,
 			 "queue %u was enabled with areas at 0x%" PRIx64 ", 0x%" PRIx64
 			 " and 0x%" PRIx64,
@@ -160,9 +160,9 @@ static enum verdict legacy_size_unread(struct rule_context *ctx)
 {
 	if (reg(ctx)->region != VQT_REGION_LEGACY || !ctx->q)
 		return RULE_NA;
-	if (ctx->q->n_size_read)
+	if (ctx->q->setup.n_size_read)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
 	return rule_fail(ctx, "the address of queue %u was written and its queue_size never read",
 			 ctx->q->index);
 }
@@ -180,16 +180,16 @@ static enum verdict zero_size(struct rule_context *ctx)
 
 static enum verdict admin_index(struct rule_context *ctx)
 {
-	const struct cdev *d = ctx->d;
+	const struct check_device *d = ctx->d;
 	unsigned index = ctx->dev->queue_select;
 
-	if (!accepted(ctx, VIRTIO_F_ADMIN_VQ) || !d->num_queues_known || !d->admin_index_known ||
-	    !d->admin_num || index < d->num_queues)
+	if (!accepted(ctx, VIRTIO_F_ADMIN_VQ) || !d->num_queues_known || !d->admin.index_known ||
+	    !d->admin.num || index < d->num_queues)
 		return RULE_NA;
-	if (index >= d->admin_index && index - d->admin_index < d->admin_num)
+	if (index >= d->admin.index && index - d->admin.index < d->admin.num)
 		return RULE_PASSED;
 	return rule_fail(ctx, "queue %u was set up; administration queues are %u to %u", index,
-			 d->admin_index, d->admin_index + d->admin_num - 1);
+			 d->admin.index, d->admin.index + d->admin.num - 1);
 }
 
 static enum verdict reset_unnegotiated(struct rule_context *ctx)
@@ -198,7 +198,7 @@ static enum verdict reset_unnegotiated(struct rule_context *ctx)
 		return RULE_NA;
 	if (accepted(ctx, VIRTIO_F_RING_RESET))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	return rule_fail(ctx, "queue_reset was written and VIRTIO_F_RING_RESET is not negotiated");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reset of devices and queues: 2.4, 2.6.1, 3.3. */
-#include "decoder/check/impl.h"
+#include "decoder/check/context.h"
 #include "decoder/util/virtqueue.h"
 
 static const char *what(const struct rule_context *ctx)
@@ -17,68 +17,68 @@ static enum verdict not_awaited(struct rule_context *ctx)
 {
 	bool old = reg(ctx)->region == VQT_REGION_LEGACY;
 
-	if (old != ctx->rule->arg || !ctx->d->n_reset || !ctx->d->reset_written)
+	if (old != ctx->rule->arg || !ctx->d->reset.number || !ctx->d->reset.written)
 		return RULE_NA;
 	if (ctx->e->field && !strcmp(ctx->e->field->name, "device_status") &&
 	    !(reg(ctx)->value & 0xff))
 		return RULE_NA; /* another reset */
-	if (!ctx->d->reset_wait)
+	if (!ctx->d->reset.awaited)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
-	ctx->d->reset_wait = false; /* said once */
+	rule_related(ctx, ctx->d->reset.number, "the reset");
+	ctx->d->reset.awaited = false; /* said once */
 	return rule_fail(ctx, "%s was written and device_status has not read 0 since the reset",
 			 ctx->e->field ? ctx->e->field->name : "the device configuration");
 }
 
 static enum verdict never_done(struct rule_context *ctx)
 {
-	struct cdev *d = ctx->d;
+	struct check_device *d = ctx->d;
 
-	if (!d->reset_wait || !d->reset_reads)
+	if (!d->reset.awaited || !d->reset.reads)
 		return RULE_NA;
-	if (ctx->now - d->reset_ts < STALL || d->driver_ts - d->reset_ts < STALL / 2)
+	if (ctx->now - d->reset.ts < STALL || d->ts_driver - d->reset.ts < STALL / 2)
 		return RULE_NA;
-	rule_related(ctx, d->n_reset, "the reset");
-	d->reset_reads = 0;
-	d->reset_ts = ctx->now;
+	rule_related(ctx, d->reset.number, "the reset");
+	d->reset.reads = 0;
+	d->reset.ts = ctx->now;
 	return rule_fail(ctx, "device_status still reads %s %s after 0 was written", "other than 0",
 			 "a second or more");
 }
 
 static enum verdict busy_after(struct rule_context *ctx)
 {
-	struct cdev *d = ctx->d;
+	struct check_device *d = ctx->d;
 
-	if (!d->n_reset_done || ctx->now == d->reset_ts)
+	if (!d->reset.n_done || ctx->now == d->reset.ts)
 		return RULE_NA;
 	if (ctx->e->rec->h.type == VQT_IRQ && ctx->e->rec->irq.kind == VQT_IRQ_INTX &&
 	    !ctx->e->rec->irq.level)
 		return RULE_NA;
-	if (d->n_status)
+	if (d->status.n_write)
 		return RULE_PASSED;
-	rule_related(ctx, d->n_reset, "the reset");
-	rule_related(ctx, d->n_reset_done, "device_status read 0");
+	rule_related(ctx, d->reset.number, "the reset");
+	rule_related(ctx, d->reset.n_done, "device_status read 0");
 	return rule_fail(ctx, "%s after its reset had ended", what(ctx));
 }
 
 static enum verdict line_after(struct rule_context *ctx)
 {
-	if (!ctx->d->reset_wait || reg(ctx)->value & 0xff)
+	if (!ctx->d->reset.awaited || reg(ctx)->value & 0xff)
 		return RULE_NA;
 	if (!ctx->dev->intx)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
 	return rule_fail(ctx, "the reset is complete and the INTx line still asserted");
 }
 
 static enum verdict enabled_after(struct rule_context *ctx)
 {
-	if (!field_is(ctx, "queue_enable") || !ctx->q || ctx->d->reset_wait ||
-	    !ctx->d->reset_written)
+	if (!field_is(ctx, "queue_enable") || !ctx->q || ctx->d->reset.awaited ||
+	    !ctx->d->reset.written)
 		return RULE_NA;
-	if (!(reg(ctx)->value & 1) || ctx->q->n_enable || ctx->q->n_reset)
+	if (!(reg(ctx)->value & 1) || ctx->q->setup.n_enable || ctx->q->setup.n_reset)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
 	return rule_fail(ctx,
 			 "queue_enable of queue %u reads 1 and nobody enabled it since the reset",
 			 ctx->q->index);
@@ -90,18 +90,20 @@ static enum verdict first_position(struct rule_context *ctx)
 	uint16_t start = ctx->queue->packed ? virtq_position(0, true) : 0, pos;
 	bool used = ctx->e->rec->h.type == VQT_USED;
 
-	if (used ? ctx->q->any_used || ctx->e->rec->used.flags & VQT_USED_BATCHED
-		 : ctx->q->n_chain || !chain_true(ctx->req) || ctx->req->flags & VQT_CHAIN_AGAIN)
+	if (used ? ctx->q->pos.any_used || ctx->e->rec->used.flags & VQT_USED_BATCHED
+		 : ctx->q->chain.number || !chain_true(ctx->req) ||
+			    ctx->req->flags & VQT_CHAIN_AGAIN)
 		return RULE_NA;
-	if (ctx->q->draining || ctx->q->avail_pos_unsure || (used && !ctx->q->n_chain))
+	if (ctx->q->draining || ctx->q->pos.avail_unsure || (used && !ctx->q->chain.number))
 		return RULE_NA;
-	if ((ctx->q->n_reset != 0) != (ctx->rule->arg != 0))
+	if ((ctx->q->setup.n_reset != 0) != (ctx->rule->arg != 0))
 		return RULE_NA;
 	pos = used ? ctx->e->rec->used.pos : ctx->req->pos;
 	if (pos == start)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->rule->arg ? ctx->q->n_reset : ctx->d->n_reset, "the reset");
-	rule_related(ctx, ctx->q->n_enable, "the queue enabled");
+	rule_related(ctx, ctx->rule->arg ? ctx->q->setup.n_reset : ctx->d->reset.number,
+		     "the reset");
+	rule_related(ctx, ctx->q->setup.n_enable, "the queue enabled");
 	return rule_fail(ctx, "the first chain %s since the reset is at position %u%s",
 			 used ? "used" : "popped", virtq_slot(pos),
 			 ctx->queue->packed && !virtq_wrap(pos) ? " with wrap counter 0" : "");
@@ -121,12 +123,12 @@ static enum verdict taken_back(struct rule_context *ctx)
 			(unsigned long long)ctx->e->dropped->number);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		n += field_is(ctx, fields[i]);
-	if (!n || !m || !ctx->q->n_enable || ctx->d->reset_wait)
+	if (!n || !m || !ctx->q->setup.n_enable || ctx->d->reset.awaited)
 		return RULE_NA;
 	if (!m->n_in_flight || (field_is(ctx, "queue_enable") && reg(ctx)->value))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_enable, "the queue enabled");
-	rule_related(ctx, ctx->q->n_avail, "the last chain popped");
+	rule_related(ctx, ctx->q->setup.n_enable, "the queue enabled");
+	rule_related(ctx, ctx->q->seen.n_avail, "the last chain popped");
 	return rule_fail(ctx, "%s was written with %u chains in flight", ctx->e->field->name,
 			 m->n_in_flight);
 }
@@ -135,12 +137,12 @@ static enum verdict taken_back(struct rule_context *ctx)
 
 static enum verdict qreset_busy(struct rule_context *ctx)
 {
-	if (!ctx->q->n_reset)
+	if (!ctx->q->setup.n_reset)
 		return RULE_NA;
-	if (ctx->q->reset != QRESET_DONE)
+	if (ctx->q->setup.reset != QRESET_DONE)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_reset, "queue_reset written");
-	rule_related(ctx, ctx->q->n_reset_read, "queue_reset read 0");
+	rule_related(ctx, ctx->q->setup.n_reset, "queue_reset written");
+	rule_related(ctx, ctx->q->setup.n_reset_read, "queue_reset read 0");
 	return rule_fail(ctx, "%s of queue %u after its reset had ended",
 			 ctx->e->rec->h.type == VQT_IRQ ? "a notification" : what(ctx),
 			 ctx->q->index);
@@ -148,40 +150,40 @@ static enum verdict qreset_busy(struct rule_context *ctx)
 
 static enum verdict qreset_unread(struct rule_context *ctx)
 {
-	if (!ctx->q->n_reset || field_is(ctx, "queue_reset"))
+	if (!ctx->q->setup.n_reset || field_is(ctx, "queue_reset"))
 		return RULE_NA;
-	if (ctx->q->reset != QRESET_ASKED)
+	if (ctx->q->setup.reset != QRESET_ASKED)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_reset, "queue_reset written");
-	ctx->q->reset = QRESET_NONE;
+	rule_related(ctx, ctx->q->setup.n_reset, "queue_reset written");
+	ctx->q->setup.reset = QRESET_NONE;
 	return rule_fail(ctx, "queue %u was used again and queue_reset has not read 0",
 			 ctx->q->index);
 }
 
 static enum verdict qreset_unconfigured(struct rule_context *ctx)
 {
-	const struct cqueue *q = ctx->q;
+	const struct check_queue *q = ctx->q;
 
-	if (!q->n_reset)
+	if (!q->setup.n_reset)
 		return RULE_NA;
-	if (q->n_desc && q->n_driver && q->n_device)
+	if (q->setup.n_desc && q->setup.n_driver && q->setup.n_device)
 		return RULE_PASSED;
-	rule_related(ctx, q->n_reset, "queue_reset written");
+	rule_related(ctx, q->setup.n_reset, "queue_reset written");
 	return rule_fail(ctx, "queue %u was enabled again without its %s address", q->index,
-			 !q->n_desc	? "descriptor area"
-			 : !q->n_driver ? "driver area"
-					: "device area");
+			 !q->setup.n_desc     ? "descriptor area"
+			 : !q->setup.n_driver ? "driver area"
+					      : "device area");
 }
 
 static enum verdict qreset_shown(struct rule_context *ctx)
 {
 	if (!(reg(ctx)->value & 1))
 		return RULE_PASSED;
-	if (ctx->q->reset == QRESET_ASKED)
+	if (ctx->q->setup.reset == QRESET_ASKED)
 		return RULE_NA;
-	rule_related(ctx, ctx->d->n_reset, "the device's reset");
-	rule_related(ctx, ctx->q->n_enable, "the queue enabled");
-	if ((ctx->q->n_enable != 0) != (ctx->rule->arg != 0))
+	rule_related(ctx, ctx->d->reset.number, "the device's reset");
+	rule_related(ctx, ctx->q->setup.n_enable, "the queue enabled");
+	if ((ctx->q->setup.n_enable != 0) != (ctx->rule->arg != 0))
 		return RULE_NA;
 	return rule_fail(ctx, "queue_reset of queue %u reads 1 and no reset of it is going on",
 			 ctx->q->index);
@@ -189,12 +191,12 @@ static enum verdict qreset_shown(struct rule_context *ctx)
 
 static enum verdict qreset_enabled(struct rule_context *ctx)
 {
-	if (!field_is(ctx, "queue_enable") || ctx->q->reset != QRESET_DONE)
+	if (!field_is(ctx, "queue_enable") || ctx->q->setup.reset != QRESET_DONE)
 		return RULE_NA;
 	if (!(reg(ctx)->value & 1))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_reset, "queue_reset written");
-	rule_related(ctx, ctx->q->n_reset_read, "queue_reset read 0");
+	rule_related(ctx, ctx->q->setup.n_reset, "queue_reset written");
+	rule_related(ctx, ctx->q->setup.n_reset_read, "queue_reset read 0");
 	return rule_fail(ctx, "queue_enable of queue %u reads 1 after its reset had ended",
 			 ctx->q->index);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What snapshots of split rings show: 2.7.6 to 2.7.10. */
-#include "decoder/check/impl.h"
+#include "decoder/check/context.h"
 
 static const struct vqt_ring *ring(const struct rule_context *ctx)
 {
@@ -27,7 +27,7 @@ static enum verdict jump(struct rule_context *ctx)
 	waiting = (uint16_t)(ring(ctx)->avail_idx - ring(ctx)->last_avail);
 	if (waiting <= ctx->queue->size)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_ring, "the ring before");
+	rule_related(ctx, ctx->q->last.number, "the ring before");
 	return rule_fail(ctx, "avail.idx is %u and the device has popped up to %u of a queue of %u",
 			 ring(ctx)->avail_idx, ring(ctx)->last_avail, ctx->queue->size);
 }
@@ -37,16 +37,16 @@ static enum verdict backwards(struct rule_context *ctx)
 {
 	int16_t step;
 
-	if (!split(ctx, VQT_RING_AVAIL_IDX) || !ctx->q->n_ring ||
-	    !(ctx->q->ring.known & VQT_RING_AVAIL_IDX) || ctx->q->draining ||
-	    ctx->q->ring_tid != ctx->e->rec->h.tid)
+	if (!split(ctx, VQT_RING_AVAIL_IDX) || !ctx->q->last.number ||
+	    !(ctx->q->last.ring.known & VQT_RING_AVAIL_IDX) || ctx->q->draining ||
+	    ctx->q->last.tid != ctx->e->rec->h.tid)
 		return RULE_NA;
-	step = (int16_t)(ring(ctx)->avail_idx - ctx->q->ring.avail_idx);
+	step = (int16_t)(ring(ctx)->avail_idx - ctx->q->last.ring.avail_idx);
 	if (step >= 0 || (ctx->queue->size_known && step < -(int)ctx->queue->size))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_ring, "the ring before");
+	rule_related(ctx, ctx->q->last.number, "the ring before");
 	return rule_fail(ctx, "avail.idx is %u and was %u", ring(ctx)->avail_idx,
-			 ctx->q->ring.avail_idx);
+			 ctx->q->last.ring.avail_idx);
 }
 
 /* arg: with (1) or without (0) EVENT_IDX */
@@ -59,7 +59,7 @@ static enum verdict avail_flags(struct rule_context *ctx)
 		return RULE_NA;
 	if (ctx->rule->arg ? !flags : flags < 2)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	return rule_fail(ctx, "avail.flags is 0x%04x%s", flags,
 			 ctx->rule->arg ? " with EVENT_IDX negotiated" : "");
 }
@@ -69,11 +69,11 @@ static enum verdict used_flags(struct rule_context *ctx)
 	unsigned flags = ring(ctx)->used_flags;
 
 	if (!split(ctx, VQT_RING_USED_FLAGS) || !negotiated(ctx) ||
-	    event_idx(ctx) != (ctx->rule->arg != 0) || !ctx->q->n_chain)
+	    event_idx(ctx) != (ctx->rule->arg != 0) || !ctx->q->chain.number)
 		return RULE_NA;
 	if (ctx->rule->arg ? !flags : flags < 2)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	return rule_fail(ctx, "used.flags is 0x%04x%s", flags,
 			 ctx->rule->arg ? " with EVENT_IDX negotiated" : "");
 }
@@ -81,12 +81,12 @@ static enum verdict used_flags(struct rule_context *ctx)
 /* Before the device has done anything; bit 0 may be its first word already. */
 static enum verdict used_flags_first(struct rule_context *ctx)
 {
-	if (!split(ctx, VQT_RING_USED_FLAGS) || ctx->q->n_ring || ctx->q->n_chain ||
-	    ctx->q->any_used)
+	if (!split(ctx, VQT_RING_USED_FLAGS) || ctx->q->last.number || ctx->q->chain.number ||
+	    ctx->q->pos.any_used)
 		return RULE_NA;
 	if (!(ring(ctx)->used_flags & ~1))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_enable, "the queue enabled");
+	rule_related(ctx, ctx->q->setup.n_enable, "the queue enabled");
 	return rule_fail(ctx, "used.flags is 0x%04x before the device used anything",
 			 ring(ctx)->used_flags);
 }
@@ -95,13 +95,13 @@ static enum verdict used_flags_first(struct rule_context *ctx)
 
 static enum verdict used_event_idle(struct rule_context *ctx)
 {
-	if (!split(ctx, VQT_RING_USED_EVENT) || !event_idx(ctx) || ctx->q->completions < MANY ||
-	    ring(ctx)->used_event || ctx->q->suppressed)
+	if (!split(ctx, VQT_RING_USED_EVENT) || !event_idx(ctx) ||
+	    ctx->q->seen.completions < MANY || ring(ctx)->used_event || ctx->q->irq.suppressed)
 		return RULE_NA;
-	if (ctx->q->used_event_moved || ctx->q->completions != MANY ||
+	if (ctx->q->irq.used_event_moved || ctx->q->seen.completions != MANY ||
 	    ctx->e->rec->h.type != VQT_USED)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_feature_write, "the features accepted");
+	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	return rule_fail(ctx, "used_event is still 0 after %u completions", MANY);
 }
 

@@ -6,7 +6,8 @@
  */
 #include <stdio.h>
 
-#include "decoder/check/impl.h"
+#include "decoder/check/class.h"
+#include "decoder/check/context.h"
 #include "decoder/util/virtqueue.h"
 
 /*
@@ -76,25 +77,25 @@ static bool still_waiting(const struct rule_context *ctx, const struct obligatio
 	if (!(r->known & VQT_RING_AVAIL_FLAGS) || (o->b == IRQ_BY_FLAGS && r->avail_flags))
 		return false;
 	/* Flags come and go while a driver polls, which it begins after an interrupt. */
-	return !ctx->q->ts_irq || o->ts - ctx->q->ts_irq > STALL;
+	return !ctx->q->seen.ts_irq || o->ts - ctx->q->seen.ts_irq > STALL;
 }
 
 static enum verdict irq_missing(struct rule_context *ctx)
 {
-	struct obligation *o = &ctx->q->irq;
+	struct obligation *o = &ctx->q->irq.due;
 	uint64_t waited = ctx->now - o->ts;
 
 	if (!o->number || !of_kind(ctx, o->b) || waited < STALL || no_vector(ctx) ||
-	    ctx->d->n_error || ctx->d->n_needs_reset || ctx->d->suspend)
+	    ctx->d->status.n_error || ctx->d->status.n_needs_reset || ctx->d->suspend.state)
 		return RULE_NA;
 	/* The thread that owes it may have been held up right after the used entry. */
-	if ((is_sample(ctx) || ctx->e->rec->h.tid != ctx->q->irq_tid) &&
-	    check_spoke(ctx, ctx->q->irq_tid) < o->ts + STALL / 2)
+	if ((is_sample(ctx) || ctx->e->rec->h.tid != ctx->q->irq.due_tid) &&
+	    check_spoke(ctx, ctx->q->irq.due_tid) < o->ts + STALL / 2)
 		return RULE_NA;
 	if (!still_waiting(ctx, o))
 		return RULE_NA;
 	rule_related(ctx, o->number, "the chain used");
-	rule_related(ctx, ctx->q->n_irq, "the last notification");
+	rule_related(ctx, ctx->q->seen.n_irq, "the last notification");
 	o->number = 0;
 	return rule_fail(
 		ctx,
@@ -106,14 +107,15 @@ static enum verdict irq_missing(struct rule_context *ctx)
 /* The device took a vector and said so; it has never used it. */
 static enum verdict vector_silent(struct rule_context *ctx)
 {
-	const struct obligation *o = &ctx->q->irq;
+	const struct obligation *o = &ctx->q->irq.due;
 
 	if (!o->number || ctx->now - o->ts < STALL || !ctx->dev->msix || no_vector(ctx) ||
-	    ctx->d->n_error || ctx->d->n_needs_reset || ctx->d->suspend || !still_waiting(ctx, o))
+	    ctx->d->status.n_error || ctx->d->status.n_needs_reset || ctx->d->suspend.state ||
+	    !still_waiting(ctx, o))
 		return RULE_NA;
-	if (ctx->q->irqs || !ctx->q->n_vector_read)
+	if (ctx->q->seen.irqs || !ctx->q->setup.n_vector_read)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_vector_read, "the vector read back");
+	rule_related(ctx, ctx->q->setup.n_vector_read, "the vector read back");
 	rule_related(ctx, o->number, "the chain used");
 	return rule_fail(
 		ctx,
@@ -123,7 +125,7 @@ static enum verdict vector_silent(struct rule_context *ctx)
 
 static enum verdict irq_extra(struct rule_context *ctx)
 {
-	const struct obligation *o = &ctx->q->extra_irq;
+	const struct obligation *o = &ctx->q->irq.extra;
 
 	if (!event_idx(ctx) || is_packed(ctx) || !(ring(ctx)->known & VQT_RING_USED_EVENT) ||
 	    accepted(ctx, 24))
@@ -131,7 +133,7 @@ static enum verdict irq_extra(struct rule_context *ctx)
 	if (!o->number || ring(ctx)->used_event != o->a)
 		return RULE_PASSED;
 	rule_related(ctx, o->number, "the notification");
-	rule_related(ctx, ctx->q->n_used, "the last chain used");
+	rule_related(ctx, ctx->q->seen.n_used, "the last chain used");
 	return rule_fail(
 		ctx,
 		"a notification was sent and used_event stands at %u, not passed since the one "
@@ -141,7 +143,7 @@ static enum verdict irq_extra(struct rule_context *ctx)
 
 static enum verdict irq_suppressed(struct rule_context *ctx)
 {
-	const struct obligation *o = &ctx->q->extra_irq;
+	const struct obligation *o = &ctx->q->irq.extra;
 
 	if (event_idx(ctx) || accepted(ctx, 24))
 		return RULE_NA;
@@ -160,11 +162,12 @@ static enum verdict irq_suppressed(struct rule_context *ctx)
 static bool stalled(const struct rule_context *ctx)
 {
 	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
-	const struct obligation *o = &ctx->q->stall;
+	const struct obligation *o = &ctx->q->wait.stall;
 	const struct vqt_ring *r = ring(ctx);
 
 	if (!o->number || !ctx->q->flight || (r->known & need) != need || is_packed(ctx) ||
-	    ctx->d->suspend || ctx->d->n_error || ctx->d->n_needs_reset || ctx->q->draining)
+	    ctx->d->suspend.state || ctx->d->status.n_error || ctx->d->status.n_needs_reset ||
+	    ctx->q->draining)
 		return false;
 	if (ctx->e->rec->h.type == VQT_AVAIL)
 		return false; /* it has just woken up */
@@ -181,29 +184,29 @@ enum waiting {
 
 static enum waiting by_event(const struct rule_context *ctx)
 {
-	const struct vqt_ring *r = ring(ctx), *before = &ctx->q->ring;
+	const struct vqt_ring *r = ring(ctx), *before = &ctx->q->last.ring;
 
 	if (!(r->known & VQT_RING_AVAIL_EVENT) || r->avail_event != before->avail_event)
 		return WAIT_UNKNOWN;
-	if (!virtq_need_event(r->avail_event, (uint16_t)ctx->q->stall.a, r->last_avail))
+	if (!virtq_need_event(r->avail_event, (uint16_t)ctx->q->wait.stall.a, r->last_avail))
 		return virtq_need_event(r->avail_event, r->avail_idx, r->last_avail) ? WAIT_UNKNOWN
 										     : WAIT_NO_WISH;
-	if (ctx->q->kick_avail_known && ctx->q->n_kick &&
-	    virtq_passed(r->avail_event, ctx->q->kick_avail))
+	if (ctx->q->kicks.avail_known && ctx->q->seen.n_kick &&
+	    virtq_passed(r->avail_event, ctx->q->kicks.avail))
 		return WAIT_IGNORED;
 	return WAIT_FOR_DRIVER;
 }
 
 static enum waiting by_flags(const struct rule_context *ctx)
 {
-	const struct vqt_ring *r = ring(ctx), *before = &ctx->q->ring;
+	const struct vqt_ring *r = ring(ctx), *before = &ctx->q->last.ring;
 
 	if (!(r->known & VQT_RING_USED_FLAGS) || r->used_flags != before->used_flags)
 		return WAIT_UNKNOWN;
 	if (r->used_flags & VRING_USED_F_NO_NOTIFY)
 		return WAIT_NO_WISH;
-	if (ctx->q->kick_avail_known && ctx->q->n_kick &&
-	    (int16_t)(ctx->q->kick_avail - (uint16_t)ctx->q->stall.a) >= 0)
+	if (ctx->q->kicks.avail_known && ctx->q->seen.n_kick &&
+	    (int16_t)(ctx->q->kicks.avail - (uint16_t)ctx->q->wait.stall.a) >= 0)
 		return WAIT_IGNORED;
 	return WAIT_FOR_DRIVER;
 }
@@ -212,29 +215,30 @@ static enum waiting by_flags(const struct rule_context *ctx)
 static bool waited(const struct rule_context *ctx, unsigned pending, uint64_t time)
 {
 	const struct vqt_ringstate *s = &ctx->e->rec->ring;
-	const struct cqueue *q = ctx->q;
+	const struct check_queue *q = ctx->q;
 
-	return q->waiting.number && q->waiting_pending == pending && s->pending == pending &&
-	       record_ring_waits(&s->ring) == 1 && s->ring.last_avail == q->waiting.b &&
-	       ctx->now - q->waiting.ts >= time && q->alive_ts &&
-	       ctx->now - q->alive_ts >= STALL / 2 && driver_ok(ctx) && !ctx->d->suspend &&
-	       !ctx->d->n_error && !ctx->d->n_needs_reset && !q->draining &&
-	       !(ctx->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE);
+	return q->wait.sampled.number && q->wait.pending == pending && s->pending == pending &&
+	       record_ring_waits(&s->ring) == 1 && s->ring.last_avail == q->wait.sampled.b &&
+	       ctx->now - q->wait.sampled.ts >= time && q->wait.ts_alive &&
+	       ctx->now - q->wait.ts_alive >= STALL / 2 && driver_ok(ctx) &&
+	       !ctx->d->suspend.state && !ctx->d->status.n_error && !ctx->d->status.n_needs_reset &&
+	       !q->draining && !(ctx->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE);
 }
 
 /* The device still asks for what it asked for before the entries came. */
 static bool still_asks(const struct rule_context *ctx)
 {
-	const struct obligation *a = &ctx->q->asked;
+	const struct obligation *a = &ctx->q->wait.asked;
 	const struct vqt_ring *r = ring(ctx);
 
 	if (!a->number || a->b != r->last_avail)
 		return false;
 	/* A kick for the entry would have found it there (QEMU kicks itself at DRIVER_OK). */
-	if (ctx->q->n_kick > a->number && (!ctx->q->kick_avail_known || ctx->q->kick_avail != a->b))
+	if (ctx->q->seen.n_kick > a->number &&
+	    (!ctx->q->kicks.avail_known || ctx->q->kicks.avail != a->b))
 		return false;
 	/* Without a chain taken here, who knows who serves the queue (vhost)? */
-	if (ctx->dev->virtio_id != VIRTIO_ID_BLOCK && !ctx->q->n_chain)
+	if (!ctx->d->class->serves && !ctx->q->chain.number)
 		return false;
 	return check_asks(ctx, r) && (!(r->known & VQT_RING_AVAIL_EVENT) || r->avail_event == a->a);
 }
@@ -261,10 +265,10 @@ static enum verdict kick_missing_sampled(struct rule_context *ctx)
 		return RULE_NA;
 	if (!still_asks(ctx))
 		return RULE_NA;
-	rule_related(ctx, ctx->q->asked.number, "nothing available, a kick asked for");
-	rule_related(ctx, ctx->q->waiting.number, "the entries first sampled");
-	rule_related(ctx, ctx->q->n_kick, "the last kick");
-	ctx->q->asked.number = 0;
+	rule_related(ctx, ctx->q->wait.asked.number, "nothing available, a kick asked for");
+	rule_related(ctx, ctx->q->wait.sampled.number, "the entries first sampled");
+	rule_related(ctx, ctx->q->seen.n_kick, "the last kick");
+	ctx->q->wait.asked.number = 0;
 	return rule_fail(ctx, "%s and waits for a kick, and there is none, nor one on its way",
 			 what_waits(ctx, what));
 }
@@ -292,23 +296,17 @@ static enum verdict kick_missing(struct rule_context *ctx)
 		return RULE_NA;
 	if ((event_idx(ctx) ? by_event(ctx) : by_flags(ctx)) != WAIT_FOR_DRIVER)
 		return RULE_NA;
-	rule_related(ctx, ctx->q->stall.number, "the entries first seen");
-	rule_related(ctx, ctx->q->n_kick, "the last kick");
+	rule_related(ctx, ctx->q->wait.stall.number, "the entries first seen");
+	rule_related(ctx, ctx->q->seen.n_kick, "the last kick");
 	return rule_fail(ctx, "avail.idx is %u, the device has popped up to %u and was not kicked",
-			 ctx->q->stall.a, ctx->q->stall.b);
-}
-
-/* A queue whose entries are requests, which the device takes as they come. */
-static bool takes_all(const struct rule_context *ctx)
-{
-	return ctx->dev->virtio_id == VIRTIO_ID_BLOCK;
+			 ctx->q->wait.stall.a, ctx->q->wait.stall.b);
 }
 
 /* What entries that samples have seen wait for all the time wait for. */
 static enum waiting by_sample(const struct rule_context *ctx)
 {
 	const struct vqt_ring *r = ring(ctx);
-	const struct cqueue *q = ctx->q;
+	const struct check_queue *q = ctx->q;
 
 	if (is_packed(ctx)) /* how many wait it does not say */
 		return r->known & VQT_RING_USED_FLAGS &&
@@ -320,7 +318,8 @@ static enum waiting by_sample(const struct rule_context *ctx)
 	if (event_idx(ctx) ? !virtq_need_event(r->avail_event, r->avail_idx, r->last_avail)
 			   : r->used_flags & VRING_USED_F_NO_NOTIFY)
 		return WAIT_NO_WISH;
-	return q->n_kick && q->kick_avail_known && (int16_t)(q->kick_avail - r->last_avail) > 0
+	return q->seen.n_kick && q->kicks.avail_known &&
+			       (int16_t)(q->kicks.avail - r->last_avail) > 0
 		       ? WAIT_IGNORED
 		       : WAIT_UNKNOWN;
 }
@@ -330,14 +329,15 @@ static enum verdict asleep_sampled(struct rule_context *ctx)
 	enum waiting w;
 	char what[64];
 
-	if (!waited(ctx, VQT_PENDING_NO, ABANDONED) || ctx->queue->n_in_flight || !takes_all(ctx))
+	if (!waited(ctx, VQT_PENDING_NO, ABANDONED) || ctx->queue->n_in_flight ||
+	    !ctx->d->class->serves)
 		return RULE_NA;
 	w = by_sample(ctx);
 	if (w != ctx->rule->arg)
 		return RULE_NA;
-	rule_related(ctx, ctx->q->waiting.number, "the entries first sampled");
-	rule_related(ctx, ctx->q->n_kick, "the last kick");
-	ctx->q->waiting.ts = ctx->now; /* again after as long */
+	rule_related(ctx, ctx->q->wait.sampled.number, "the entries first sampled");
+	rule_related(ctx, ctx->q->seen.n_kick, "the last kick");
+	ctx->q->wait.sampled.ts = ctx->now; /* again after as long */
 	return rule_fail(ctx, "%s for %llu s%s", what_waits(ctx, what), ABANDONED / SECONDS,
 			 w == WAIT_IGNORED ? " and was kicked" : " and asks for no kick");
 }
@@ -349,9 +349,9 @@ static enum verdict unserved(struct rule_context *ctx)
 
 	if (!waited(ctx, VQT_PENDING_YES, ABANDONED))
 		return RULE_NA;
-	rule_related(ctx, ctx->q->waiting.number, "the entries first sampled");
-	rule_related(ctx, ctx->q->n_kick, "the last kick that arrived");
-	ctx->q->waiting.ts = ctx->now;
+	rule_related(ctx, ctx->q->wait.sampled.number, "the entries first sampled");
+	rule_related(ctx, ctx->q->seen.n_kick, "the last kick that arrived");
+	ctx->q->wait.sampled.ts = ctx->now;
 	return rule_fail(ctx, "%s, and a kick has waited for it for %llu s", what_waits(ctx, what),
 			 ABANDONED / SECONDS);
 }
@@ -362,55 +362,56 @@ static enum verdict asleep(struct rule_context *ctx)
 
 	if (is_sample(ctx))
 		return asleep_sampled(ctx);
-	if (!stalled(ctx) || ctx->queue->n_in_flight || !takes_all(ctx))
+	if (!stalled(ctx) || ctx->queue->n_in_flight || !ctx->d->class->serves)
 		return RULE_NA;
 	w = event_idx(ctx) ? by_event(ctx) : by_flags(ctx);
 	if (w != ctx->rule->arg)
 		return RULE_NA;
-	rule_related(ctx, ctx->q->stall.number, "the entries first seen");
-	rule_related(ctx, ctx->q->n_kick, "the last kick");
+	rule_related(ctx, ctx->q->wait.stall.number, "the entries first seen");
+	rule_related(ctx, ctx->q->seen.n_kick, "the last kick");
 	if (w == WAIT_IGNORED)
 		return rule_fail(
 			ctx, "avail.idx is %u, the device was kicked and has popped up to %u only",
-			ctx->q->stall.a, ctx->q->stall.b);
+			ctx->q->wait.stall.a, ctx->q->wait.stall.b);
 	return rule_fail(
 		ctx, "avail.idx is %u, the device has popped up to %u and its %s asks for no kick",
-		ctx->q->stall.a, ctx->q->stall.b, event_idx(ctx) ? "avail_event" : "used.flags");
+		ctx->q->wait.stall.a, ctx->q->wait.stall.b,
+		event_idx(ctx) ? "avail_event" : "used.flags");
 }
 
 /* A kick that the device saw as the driver made it, and two looks at the ring before it. */
 static bool real_kick(const struct rule_context *ctx)
 {
-	return ctx->e->rec->kick.via != VQT_KICK_IOEVENTFD && ctx->q->n_kick && ctx->q->n_ring &&
-	       ctx->now - ctx->q->ts_ring > SETTLED && !ctx->q->draining;
+	return ctx->e->rec->kick.via != VQT_KICK_IOEVENTFD && ctx->q->seen.n_kick &&
+	       ctx->q->last.number && ctx->now - ctx->q->last.ts > SETTLED && !ctx->q->draining;
 }
 
 static enum verdict kick_unasked(struct rule_context *ctx)
 {
-	const struct vqt_ring *r = ring(ctx), *before = &ctx->q->ring;
+	const struct vqt_ring *r = ring(ctx), *before = &ctx->q->last.ring;
 	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_AVAIL_EVENT;
 
 	if (!event_idx(ctx) || is_packed(ctx) || !real_kick(ctx) || (r->known & need) != need ||
-	    (before->known & need) != need || !ctx->q->kick_avail_known ||
-	    r->avail_event != before->avail_event || r->avail_idx == ctx->q->kick_avail)
+	    (before->known & need) != need || !ctx->q->kicks.avail_known ||
+	    r->avail_event != before->avail_event || r->avail_idx == ctx->q->kicks.avail)
 		return RULE_NA;
-	if (virtq_need_event(r->avail_event, r->avail_idx, ctx->q->kick_avail))
+	if (virtq_need_event(r->avail_event, r->avail_idx, ctx->q->kicks.avail))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_kick, "the kick before");
+	rule_related(ctx, ctx->q->seen.n_kick, "the kick before");
 	return rule_fail(ctx, "kicked for entries %u to %u and avail_event is %u",
-			 ctx->q->kick_avail, (uint16_t)(r->avail_idx - 1), r->avail_event);
+			 ctx->q->kicks.avail, (uint16_t)(r->avail_idx - 1), r->avail_event);
 }
 
 static enum verdict kick_suppressed(struct rule_context *ctx)
 {
-	const struct vqt_ring *r = ring(ctx), *before = &ctx->q->ring;
+	const struct vqt_ring *r = ring(ctx), *before = &ctx->q->last.ring;
 
 	if (is_packed(ctx) != (ctx->rule->arg != 0) || (!is_packed(ctx) && event_idx(ctx)) ||
 	    !real_kick(ctx) || !(r->known & before->known & VQT_RING_USED_FLAGS))
 		return RULE_NA;
 	if (r->used_flags != 1 || before->used_flags != 1)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_ring, "the ring before");
+	rule_related(ctx, ctx->q->last.number, "the ring before");
 	return rule_fail(ctx, "kicked and the device's flags ask for no kicks");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Device status and the order of initialisation: 2.1, 3.1. */
-#include "decoder/check/impl.h"
+#include "decoder/check/context.h"
 
 #define ACK VIRTIO_CONFIG_S_ACKNOWLEDGE
 #define DRV VIRTIO_CONFIG_S_DRIVER
@@ -32,14 +32,14 @@ static enum verdict bit_cleared(struct rule_context *ctx)
 {
 	uint8_t free = NEEDS_RESET, lost;
 
-	if (!value(ctx) || !ctx->e->before_known || ctx->d->reset_wait)
+	if (!value(ctx) || !ctx->e->before_known || ctx->d->reset.awaited)
 		return RULE_NA;
 	if (accepted(ctx, VIRTIO_F_SUSPEND))
 		free |= VIRTIO_CONFIG_S_SUSPEND | DRIVER_OK;
 	lost = ctx->e->status_before & (uint8_t)~value(ctx) & (uint8_t)~free;
 	if (!lost)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_status, "the status before");
+	rule_related(ctx, ctx->d->status.n_write, "the status before");
 	return rule_fail(ctx, "device_status was %s and the driver wrote %s",
 			 status(ctx, ctx->e->status_before), status(ctx, value(ctx)));
 }
@@ -56,8 +56,8 @@ static enum verdict step_order(struct rule_context *ctx)
 		return RULE_NA;
 	if ((value(ctx) & needs) == needs)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
-	rule_related(ctx, ctx->d->n_status, "the status before");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
+	rule_related(ctx, ctx->d->status.n_write, "the status before");
 	return rule_fail(ctx, "device_status went from %s to %s",
 			 status(ctx, ctx->e->status_before), status(ctx, value(ctx)));
 }
@@ -65,12 +65,12 @@ static enum verdict step_order(struct rule_context *ctx)
 /* Features are written, or a queue enabled, with the bit `arg` never set. */
 static enum verdict bit_missing(struct rule_context *ctx)
 {
-	if (ctx->d->reset_wait || !ctx->dev->status_known)
+	if (ctx->d->reset.awaited || !ctx->dev->status_known)
 		return RULE_NA;
-	if (ctx->d->ever & ctx->rule->arg)
+	if (ctx->d->status.ever & ctx->rule->arg)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
-	rule_related(ctx, ctx->d->n_status, "the status before");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
+	rule_related(ctx, ctx->d->status.n_write, "the status before");
 	return rule_fail(ctx, "%s was written while device_status is %s", ctx->e->field->name,
 			 status(ctx, ctx->dev->status));
 }
@@ -83,16 +83,16 @@ static enum verdict steps_merged(struct rule_context *ctx)
 		return RULE_NA;
 	if (!(steps & (steps - 1)))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
 	return rule_fail(ctx, "one write took several steps: %s to %s",
 			 status(ctx, ctx->e->status_before), status(ctx, value(ctx)));
 }
 
 static enum verdict no_reset_first(struct rule_context *ctx)
 {
-	if (!value(ctx) || ctx->e->status_before || ctx->d->n_status)
+	if (!value(ctx) || ctx->e->status_before || ctx->d->status.n_write)
 		return RULE_NA;
-	if (ctx->d->reset_written)
+	if (ctx->d->reset.written)
 		return RULE_PASSED;
 	return rule_fail(ctx, "the first status written is %s, no 0 came before it",
 			 status(ctx, value(ctx)));
@@ -100,12 +100,12 @@ static enum verdict no_reset_first(struct rule_context *ctx)
 
 static enum verdict after_failed(struct rule_context *ctx)
 {
-	if (!ctx->d->n_failed || ctx->d->reset_wait)
+	if (!ctx->d->status.n_failed || ctx->d->reset.awaited)
 		return RULE_NA;
 	if (ctx->e->field && !strcmp(ctx->e->field->name, "device_status") &&
-	    (!value(ctx) || value(ctx) == ctx->d->written))
+	    (!value(ctx) || value(ctx) == ctx->d->status.written))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_failed, "FAILED set");
+	rule_related(ctx, ctx->d->status.n_failed, "FAILED set");
 	return rule_fail(ctx, "%s was written with FAILED set and no reset since",
 			 ctx->e->field ? ctx->e->field->name : "a register");
 }
@@ -122,22 +122,22 @@ static bool sets_up(const struct rule_context *ctx)
 
 static enum verdict features_ok_unread(struct rule_context *ctx)
 {
-	if (!modern(ctx) || !ctx->d->n_features_ok || !sets_up(ctx) || ctx->d->reset_wait)
+	if (!modern(ctx) || !ctx->d->status.n_features_ok || !sets_up(ctx) || ctx->d->reset.awaited)
 		return RULE_NA;
-	if (ctx->d->features_checked || ctx->d->n_driver_ok)
+	if (ctx->d->features.answered || ctx->d->status.n_driver_ok)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_features_ok, "FEATURES_OK set");
-	ctx->d->features_checked = true; /* said once */
+	rule_related(ctx, ctx->d->status.n_features_ok, "FEATURES_OK set");
+	ctx->d->features.answered = true; /* said once */
 	return rule_fail(ctx, "%s was written and device_status not read since FEATURES_OK was set",
 			 ctx->e->field->name);
 }
 
 static enum verdict after_refusal(struct rule_context *ctx)
 {
-	if (!ctx->d->features_refused || !sets_up(ctx))
+	if (!ctx->d->features.refused || !sets_up(ctx))
 		return RULE_NA;
-	rule_related(ctx, ctx->d->n_features_ok, "FEATURES_OK set");
-	rule_related(ctx, ctx->d->n_refused, "the device showed it clear");
+	rule_related(ctx, ctx->d->status.n_features_ok, "FEATURES_OK set");
+	rule_related(ctx, ctx->d->features.n_refused, "the device showed it clear");
 	return rule_fail(ctx, "%s was written although the device did not keep FEATURES_OK",
 			 ctx->e->field->name);
 }
@@ -148,12 +148,12 @@ static enum verdict features_after_ok(struct rule_context *ctx)
 
 	if (!modern(ctx) || !ctx->e->before_known)
 		return RULE_NA;
-	if (!(ctx->dev->status & FEATURES_OK) || ctx->d->features_refused)
+	if (!(ctx->dev->status & FEATURES_OK) || ctx->d->features.refused)
 		return RULE_PASSED;
 	added = (uint32_t)reg(ctx)->value & ~(uint32_t)ctx->e->before;
 	if (!added)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_features_ok, "FEATURES_OK set");
+	rule_related(ctx, ctx->d->status.n_features_ok, "FEATURES_OK set");
 	return rule_fail(ctx, "driver_feature[%u] gained 0x%08x after FEATURES_OK", ctx->e->select,
 			 added);
 }
@@ -162,11 +162,11 @@ static enum verdict features_after_ok(struct rule_context *ctx)
 static enum verdict features_rewritten(struct rule_context *ctx)
 {
 	if (!modern(ctx) || !ctx->e->before_known || !(ctx->dev->status & FEATURES_OK) ||
-	    ctx->d->features_refused)
+	    ctx->d->features.refused)
 		return RULE_NA;
 	if (!((uint32_t)ctx->e->before & ~(uint32_t)reg(ctx)->value))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_features_ok, "FEATURES_OK set");
+	rule_related(ctx, ctx->d->status.n_features_ok, "FEATURES_OK set");
 	return rule_fail(ctx, "driver_feature[%u] lost 0x%08x after FEATURES_OK", ctx->e->select,
 			 (uint32_t)ctx->e->before & ~(uint32_t)reg(ctx)->value);
 }
@@ -177,20 +177,20 @@ static enum verdict features_unread(struct rule_context *ctx)
 
 	if (!(sets(ctx) & FEATURES_OK))
 		return RULE_NA;
-	if ((ctx->d->offer_read & words) == words)
+	if ((ctx->d->features.offer_read & words) == words)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
 	return rule_fail(ctx, "FEATURES_OK was set and device_feature[%u] not read since the reset",
-			 ctx->d->offer_read & 1);
+			 ctx->d->features.offer_read & 1);
 }
 
 static enum verdict features_unwritten(struct rule_context *ctx)
 {
 	if (!(sets(ctx) & FEATURES_OK))
 		return RULE_NA;
-	if (ctx->d->accept_written)
+	if (ctx->d->features.accept_written)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
 	return rule_fail(ctx, "FEATURES_OK was set and driver_feature not written since the reset");
 }
 
@@ -200,7 +200,7 @@ static enum verdict config_written_early(struct rule_context *ctx)
 		return RULE_NA;
 	if (ctx->dev->status & FEATURES_OK)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
 	return rule_fail(
 		ctx, "%s of the device configuration was written while device_status is %s",
 		ctx->e->field ? ctx->e->field->name : "a byte", status(ctx, ctx->dev->status));
@@ -208,11 +208,11 @@ static enum verdict config_written_early(struct rule_context *ctx)
 
 static enum verdict queue_too_early(struct rule_context *ctx)
 {
-	if (!modern(ctx) || ctx->d->reset_wait)
+	if (!modern(ctx) || ctx->d->reset.awaited)
 		return RULE_NA;
 	if (ctx->dev->status & FEATURES_OK)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
 	return rule_fail(ctx, "queue %u was enabled while device_status is %s",
 			 ctx->dev->queue_select, status(ctx, ctx->dev->status));
 }
@@ -221,9 +221,9 @@ static enum verdict queue_too_late(struct rule_context *ctx)
 {
 	if (!modern(ctx))
 		return RULE_NA;
-	if (!(ctx->dev->status & DRIVER_OK) || (ctx->q && ctx->q->n_reset))
+	if (!(ctx->dev->status & DRIVER_OK) || (ctx->q && ctx->q->setup.n_reset))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_driver_ok, "DRIVER_OK set");
+	rule_related(ctx, ctx->d->status.n_driver_ok, "DRIVER_OK set");
 	return rule_fail(ctx, "queue %u was enabled after DRIVER_OK", ctx->dev->queue_select);
 }
 
@@ -234,7 +234,7 @@ static enum verdict no_queue(struct rule_context *ctx)
 	for (const struct model_queue *q = ctx->dev->queues; q; q = q->hh.next)
 		if (q->enabled)
 			return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
 	rule_related(ctx, ctx->d->n_setup, "the last write to a queue register");
 	return rule_fail(ctx, "DRIVER_OK was set and no queue is enabled");
 }
@@ -255,44 +255,45 @@ static enum verdict modern_on_legacy(struct rule_context *ctx)
 		return RULE_NA;
 	if (offered(ctx, VIRTIO_F_VERSION_1))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_offer, "the features offered");
+	rule_related(ctx, ctx->d->features.n_offer, "the features offered");
 	return rule_fail(ctx, "FEATURES_OK was set though VIRTIO_F_VERSION_1 is not offered");
 }
 
 static enum verdict abandoned(struct rule_context *ctx)
 {
-	struct cdev *d = ctx->d;
+	struct check_device *d = ctx->d;
 
-	if (!(d->ever & DRV) || d->n_driver_ok || d->n_failed || d->reset_wait)
+	if (!(d->status.ever & DRV) || d->status.n_driver_ok || d->status.n_failed ||
+	    d->reset.awaited)
 		return RULE_NA;
-	if (ctx->now - d->driver_ts < ABANDONED || ctx->driver_ts <= d->driver_ts)
+	if (ctx->now - d->ts_driver < ABANDONED || ctx->driver_ts <= d->ts_driver)
 		return RULE_NA;
-	rule_related(ctx, d->n_status, "the last status write");
+	rule_related(ctx, d->status.n_write, "the last status write");
 	return rule_fail(ctx, "initialisation stopped at %s, without FAILED or a reset",
-			 status(ctx, d->written));
+			 status(ctx, d->status.written));
 }
 
 static enum verdict kick_early(struct rule_context *ctx)
 {
 	if (!modern(ctx) || ctx->q->draining || !ctx->dev->status_known)
 		return RULE_NA;
-	if (ctx->d->n_driver_ok)
+	if (ctx->d->status.n_driver_ok)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
-	rule_related(ctx, ctx->q->n_enable, "the queue enabled");
-	rule_related(ctx, ctx->d->n_status, "the last status write");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
+	rule_related(ctx, ctx->q->setup.n_enable, "the queue enabled");
+	rule_related(ctx, ctx->d->status.n_write, "the last status write");
 	return rule_fail(ctx, "queue %u was kicked while device_status is %s", ctx->q->index,
 			 status(ctx, ctx->dev->status));
 }
 
 static enum verdict consumed_early(struct rule_context *ctx)
 {
-	if (!modern(ctx) || ctx->q->draining || !ctx->d->n_status)
+	if (!modern(ctx) || ctx->q->draining || !ctx->d->status.n_write)
 		return RULE_NA;
-	if (ctx->d->n_driver_ok)
+	if (ctx->d->status.n_driver_ok)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
-	rule_related(ctx, ctx->d->n_status, "the last status write");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
+	rule_related(ctx, ctx->d->status.n_write, "the last status write");
 	return rule_fail(ctx, "the device %s while device_status is %s",
 			 ctx->e->rec->h.type == VQT_AVAIL  ? "popped a chain"
 			 : ctx->e->rec->h.type == VQT_USED ? "used a chain"
@@ -304,25 +305,26 @@ static enum verdict consumed_early(struct rule_context *ctx)
 
 static enum verdict device_failed(struct rule_context *ctx)
 {
-	if (ctx->d->reset_wait)
+	if (ctx->d->reset.awaited)
 		return RULE_NA;
-	if (!(value(ctx) & FAILED) || ctx->d->ever & FAILED)
+	if (!(value(ctx) & FAILED) || ctx->d->status.ever & FAILED)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_status, "the last status write");
+	rule_related(ctx, ctx->d->status.n_write, "the last status write");
 	return rule_fail(ctx, "device_status reads %s and the driver never set FAILED",
 			 status(ctx, value(ctx)));
 }
 
 static enum verdict device_set_bits(struct rule_context *ctx)
 {
-	uint8_t extra = value(ctx) & (ACK | DRV | DRIVER_OK | FEATURES_OK) & (uint8_t)~ctx->d->ever;
+	uint8_t extra =
+		value(ctx) & (ACK | DRV | DRIVER_OK | FEATURES_OK) & (uint8_t)~ctx->d->status.ever;
 
-	if (ctx->d->reset_wait)
+	if (ctx->d->reset.awaited)
 		return RULE_NA;
 	if (!extra)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_reset, "the reset");
-	rule_related(ctx, ctx->d->n_status, "the last status write");
+	rule_related(ctx, ctx->d->reset.number, "the reset");
+	rule_related(ctx, ctx->d->status.n_write, "the last status write");
 	return rule_fail(ctx, "device_status reads %s, of which the driver never set %s",
 			 status(ctx, value(ctx)), status(ctx, extra));
 }
@@ -337,28 +339,29 @@ static bool bus_master_off(const struct rule_context *ctx)
 
 static enum verdict device_cleared(struct rule_context *ctx)
 {
-	uint8_t lost =
-		ctx->d->written & (uint8_t)~value(ctx) & (ACK | DRV | DRIVER_OK | FEATURES_OK);
+	uint8_t lost = ctx->d->status.written & (uint8_t)~value(ctx) &
+		       (ACK | DRV | DRIVER_OK | FEATURES_OK);
 
-	if (ctx->d->reset_wait || !ctx->d->n_status || bus_master_off(ctx) || ctx->d->suspend)
+	if (ctx->d->reset.awaited || !ctx->d->status.n_write || bus_master_off(ctx) ||
+	    ctx->d->suspend.state)
 		return RULE_NA;
-	if (!ctx->d->n_driver_ok)
+	if (!ctx->d->status.n_driver_ok)
 		lost &= (uint8_t)~FEATURES_OK; /* its way to refuse, 2.2.2 */
 	if (!lost)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_status, "the last status write");
+	rule_related(ctx, ctx->d->status.n_write, "the last status write");
 	return rule_fail(ctx, "device_status reads %s after the driver wrote %s",
-			 status(ctx, value(ctx)), status(ctx, ctx->d->written));
+			 status(ctx, value(ctx)), status(ctx, ctx->d->status.written));
 }
 
 static enum verdict needs_reset_silent(struct rule_context *ctx)
 {
-	struct obligation *o = &ctx->d->needs_reset_irq;
+	struct obligation *o = &ctx->d->irqs.needs_reset;
 
 	if (!o->number || ctx->now - o->ts < STALL)
 		return RULE_NA;
 	rule_related(ctx, o->number, "DEVICE_NEEDS_RESET read");
-	rule_related(ctx, ctx->d->n_config_irq, "the last configuration change notification");
+	rule_related(ctx, ctx->d->irqs.n_config, "the last configuration change notification");
 	o->number = 0;
 	return rule_fail(
 		ctx, "DEVICE_NEEDS_RESET appeared and no configuration change notification came");
@@ -366,22 +369,22 @@ static enum verdict needs_reset_silent(struct rule_context *ctx)
 
 static enum verdict kick_needs_reset(struct rule_context *ctx)
 {
-	if (told(ctx))
+	if (reported(ctx))
 		return RULE_NA;
-	if (!ctx->d->n_needs_reset)
+	if (!ctx->d->status.n_needs_reset)
 		return RULE_NA;
-	rule_related(ctx, ctx->d->n_needs_reset, "DEVICE_NEEDS_RESET read");
+	rule_related(ctx, ctx->d->status.n_needs_reset, "DEVICE_NEEDS_RESET read");
 	return rule_fail(ctx, "queue %u was kicked although the driver has read DEVICE_NEEDS_RESET",
 			 ctx->q->index);
 }
 
 static enum verdict error_hidden(struct rule_context *ctx)
 {
-	if (!ctx->d->n_error || !modern(ctx) || ctx->d->reset_wait)
+	if (!ctx->d->status.n_error || !modern(ctx) || ctx->d->reset.awaited)
 		return RULE_NA;
 	if (value(ctx) & NEEDS_RESET)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_error, "the device's error");
+	rule_related(ctx, ctx->d->status.n_error, "the device's error");
 	return rule_fail(ctx, "device_status reads %s after the device had met an error",
 			 status(ctx, value(ctx)));
 }

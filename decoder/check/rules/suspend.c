@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Suspending a device: 3.4, VIRTIO_F_SUSPEND. */
-#include "decoder/check/impl.h"
+#include "decoder/check/context.h"
 
 #define DRIVER_OK VIRTIO_CONFIG_S_DRIVER_OK
 #define NEEDS_RESET VIRTIO_CONFIG_S_NEEDS_RESET
@@ -18,14 +18,14 @@ static uint8_t value(const struct rule_context *ctx)
 /* Asked for, and what became of it; a device that fails says NEEDS_RESET. */
 static bool between(const struct rule_context *ctx)
 {
-	return on(ctx) && ctx->d->suspend != SUSPEND_NO;
+	return on(ctx) && ctx->d->suspend.state != SUSPEND_NO;
 }
 
 static void when(struct rule_context *ctx)
 {
-	rule_related(ctx, ctx->d->n_suspend, "SUSPEND written");
-	rule_related(ctx, ctx->d->n_suspended, "the device suspended");
-	rule_related(ctx, ctx->d->n_resume, "DRIVER_OK written to resume");
+	rule_related(ctx, ctx->d->suspend.n_asked, "SUSPEND written");
+	rule_related(ctx, ctx->d->suspend.n_done, "the device suspended");
+	rule_related(ctx, ctx->d->suspend.n_resume, "DRIVER_OK written to resume");
 }
 
 static enum verdict out_of_place(struct rule_context *ctx)
@@ -33,7 +33,7 @@ static enum verdict out_of_place(struct rule_context *ctx)
 	if (!(value(ctx) & VIRTIO_CONFIG_S_SUSPEND) ||
 	    ctx->e->status_before & VIRTIO_CONFIG_S_SUSPEND)
 		return RULE_NA;
-	if (on(ctx) && ctx->d->n_driver_ok)
+	if (on(ctx) && ctx->d->status.n_driver_ok)
 		return RULE_PASSED;
 	return rule_fail(ctx, "SUSPEND was written %s",
 			 on(ctx) ? "before DRIVER_OK" : "and VIRTIO_F_SUSPEND is not negotiated");
@@ -42,7 +42,7 @@ static enum verdict out_of_place(struct rule_context *ctx)
 /* Anything but looking at the status. */
 static enum verdict unverified(struct rule_context *ctx)
 {
-	if (!between(ctx) || ctx->d->suspend != SUSPEND_ASKED || !is_write(ctx))
+	if (!between(ctx) || ctx->d->suspend.state != SUSPEND_ASKED || !is_write(ctx))
 		return RULE_NA;
 	if (field_is(ctx, "device_status") && !value(ctx))
 		return RULE_NA;
@@ -56,7 +56,7 @@ static enum verdict kicked(struct rule_context *ctx)
 {
 	if (!on(ctx))
 		return RULE_NA;
-	if (ctx->d->suspend != SUSPEND_ASKED && ctx->d->suspend != SUSPEND_DONE)
+	if (ctx->d->suspend.state != SUSPEND_ASKED && ctx->d->suspend.state != SUSPEND_DONE)
 		return RULE_PASSED;
 	when(ctx);
 	return rule_fail(ctx, "queue %u was kicked while the device is suspended", ctx->q->index);
@@ -64,10 +64,11 @@ static enum verdict kicked(struct rule_context *ctx)
 
 static enum verdict made_available(struct rule_context *ctx)
 {
-	const struct vqt_ring *r = ctx->ring, *before = &ctx->q->ring;
+	const struct vqt_ring *r = ctx->ring, *before = &ctx->q->last.ring;
 
-	if (!on(ctx) || ctx->d->suspend != SUSPEND_DONE || r->known & VQT_RING_PACKED ||
-	    !(r->known & before->known & VQT_RING_AVAIL_IDX) || ctx->q->n_ring < ctx->d->n_suspend)
+	if (!on(ctx) || ctx->d->suspend.state != SUSPEND_DONE || r->known & VQT_RING_PACKED ||
+	    !(r->known & before->known & VQT_RING_AVAIL_IDX) ||
+	    ctx->q->last.number < ctx->d->suspend.n_asked)
 		return RULE_NA;
 	if (r->avail_idx == before->avail_idx)
 		return RULE_PASSED;
@@ -78,7 +79,7 @@ static enum verdict made_available(struct rule_context *ctx)
 
 static enum verdict config_written(struct rule_context *ctx)
 {
-	if (!between(ctx) || ctx->d->suspend == SUSPEND_RESUMING)
+	if (!between(ctx) || ctx->d->suspend.state == SUSPEND_RESUMING)
 		return RULE_NA;
 	when(ctx);
 	return rule_fail(ctx, "the device configuration was written while the device is suspended");
@@ -86,7 +87,7 @@ static enum verdict config_written(struct rule_context *ctx)
 
 static enum verdict hasty(struct rule_context *ctx)
 {
-	if (!on(ctx) || ctx->d->suspend != SUSPEND_RESUMING)
+	if (!on(ctx) || ctx->d->suspend.state != SUSPEND_RESUMING)
 		return RULE_NA;
 	when(ctx);
 	return rule_fail(ctx, "%s before device_status has shown DRIVER_OK without SUSPEND",
@@ -96,17 +97,18 @@ static enum verdict hasty(struct rule_context *ctx)
 
 static enum verdict early_obeyed(struct rule_context *ctx)
 {
-	if (!(ctx->d->ever & VIRTIO_CONFIG_S_SUSPEND) || ctx->d->n_driver_ok || ctx->d->reset_wait)
+	if (!(ctx->d->status.ever & VIRTIO_CONFIG_S_SUSPEND) || ctx->d->status.n_driver_ok ||
+	    ctx->d->reset.awaited)
 		return RULE_NA;
 	if (!(value(ctx) & VIRTIO_CONFIG_S_SUSPEND))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_status, "the last status write");
+	rule_related(ctx, ctx->d->status.n_write, "the last status write");
 	return rule_fail(ctx, "device_status shows SUSPEND on a device that was never set up");
 }
 
 static enum verdict active(struct rule_context *ctx)
 {
-	if (!on(ctx) || ctx->d->suspend != SUSPEND_DONE)
+	if (!on(ctx) || ctx->d->suspend.state != SUSPEND_DONE)
 		return RULE_NA;
 	when(ctx);
 	return rule_fail(ctx, "the device %s while suspended",
@@ -117,16 +119,16 @@ static enum verdict active(struct rule_context *ctx)
 
 static enum verdict not_drained(struct rule_context *ctx)
 {
-	if (!on(ctx) || ctx->d->suspend != SUSPEND_ASKED ||
+	if (!on(ctx) || ctx->d->suspend.state != SUSPEND_ASKED ||
 	    !(value(ctx) & VIRTIO_CONFIG_S_SUSPEND) || value(ctx) & DRIVER_OK)
 		return RULE_NA;
-	for (struct cqueue *q = ctx->d->queues; q; q = q->hh.next) {
+	for (struct check_queue *q = ctx->d->queues; q; q = q->hh.next) {
 		const struct model_queue *m = model_queue(ctx->dev, q->index);
 
 		if (!m || !q->flight || !m->n_in_flight)
 			continue;
 		when(ctx);
-		rule_related(ctx, q->n_avail, "the last chain popped");
+		rule_related(ctx, q->seen.n_avail, "the last chain popped");
 		return rule_fail_queue(ctx, q->index,
 				       "the device shows SUSPEND with %u chains in flight",
 				       m->n_in_flight);
@@ -136,13 +138,13 @@ static enum verdict not_drained(struct rule_context *ctx)
 
 static enum verdict not_told(struct rule_context *ctx)
 {
-	if (!on(ctx) || ctx->d->suspend != SUSPEND_ASKED ||
+	if (!on(ctx) || ctx->d->suspend.state != SUSPEND_ASKED ||
 	    !(value(ctx) & VIRTIO_CONFIG_S_SUSPEND) || value(ctx) & DRIVER_OK)
 		return RULE_NA;
-	for (struct cqueue *q = ctx->d->queues; q; q = q->hh.next)
-		if (q->flight && q->irq.number && ctx->now - q->irq.ts > 1000000) {
+	for (struct check_queue *q = ctx->d->queues; q; q = q->hh.next)
+		if (q->flight && q->irq.due.number && ctx->now - q->irq.due.ts > 1000000) {
 			when(ctx);
-			rule_related(ctx, q->irq.number, "the chain used");
+			rule_related(ctx, q->irq.due.number, "the chain used");
 			return rule_fail_queue(
 				ctx, q->index,
 				"the device shows SUSPEND and owes a used buffer notification");
@@ -153,15 +155,17 @@ static enum verdict not_told(struct rule_context *ctx)
 /* arg: SUSPEND_ASKED or SUSPEND_RESUMING, and nothing has become of it */
 static enum verdict undecided(struct rule_context *ctx)
 {
-	uint64_t since = ctx->rule->arg == SUSPEND_ASKED ? ctx->d->n_suspend : ctx->d->n_resume;
+	uint64_t since = ctx->rule->arg == SUSPEND_ASKED ? ctx->d->suspend.n_asked
+							 : ctx->d->suspend.n_resume;
 
-	if (!on(ctx) || (unsigned)ctx->d->suspend != ctx->rule->arg || value(ctx) & NEEDS_RESET)
+	if (!on(ctx) || (unsigned)ctx->d->suspend.state != ctx->rule->arg ||
+	    value(ctx) & NEEDS_RESET)
 		return RULE_NA;
 	if (ctx->rule->arg == SUSPEND_ASKED
 		    ? value(ctx) & VIRTIO_CONFIG_S_SUSPEND && !(value(ctx) & DRIVER_OK)
 		    : !(value(ctx) & VIRTIO_CONFIG_S_SUSPEND) && value(ctx) & DRIVER_OK)
 		return RULE_PASSED;
-	if (ctx->now - ctx->d->ts_status < STALL || ctx->d->n_status != since)
+	if (ctx->now - ctx->d->status.ts_write < STALL || ctx->d->status.n_write != since)
 		return RULE_NA;
 	when(ctx);
 	return rule_fail(ctx, "device_status reads 0x%02x a second after it was told to %s",
@@ -172,22 +176,23 @@ static enum verdict config_changed(struct rule_context *ctx)
 {
 	uint32_t at = spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
 
-	if (!on(ctx) || ctx->d->suspend != SUSPEND_DONE || at >= CHECK_CONFIG ||
-	    !bit_set(ctx->d->config_known, at) || ctx->d->n_config[at / 4] <= ctx->d->n_suspended)
+	if (!on(ctx) || ctx->d->suspend.state != SUSPEND_DONE || at >= CHECK_CONFIG ||
+	    !bit_set(ctx->d->config.known, at) ||
+	    ctx->d->config.n_word[at / 4] <= ctx->d->suspend.n_done)
 		return RULE_NA;
-	if (ctx->d->config[at] == (uint8_t)reg(ctx)->value)
+	if (ctx->d->config.bytes[at] == (uint8_t)reg(ctx)->value)
 		return RULE_PASSED;
 	when(ctx);
-	rule_related(ctx, ctx->d->n_config[at / 4], "read before");
+	rule_related(ctx, ctx->d->config.n_word[at / 4], "read before");
 	return rule_fail(ctx, "the device configuration changed at offset %u while suspended", at);
 }
 
 static enum verdict write_taken(struct rule_context *ctx)
 {
-	const struct obligation *o = &ctx->d->susp_write;
+	const struct obligation *o = &ctx->d->suspend.write;
 	uint32_t at = spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
 
-	if (!on(ctx) || ctx->d->suspend != SUSPEND_DONE || !o->number || o->a < at ||
+	if (!on(ctx) || ctx->d->suspend.state != SUSPEND_DONE || !o->number || o->a < at ||
 	    o->a >= at + reg(ctx)->width || o->a - at > 7)
 		return RULE_NA;
 	if ((uint8_t)(reg(ctx)->value >> (8 * (o->a - at))) != (uint8_t)o->b)
@@ -202,12 +207,12 @@ static enum verdict write_taken(struct rule_context *ctx)
 
 static enum verdict change_untold(struct rule_context *ctx)
 {
-	struct obligation *o = &ctx->d->susp_change;
+	struct obligation *o = &ctx->d->suspend.change;
 
-	if (!o->number || !on(ctx) || ctx->d->suspend != SUSPEND_NO || !ctx->d->ts_resumed ||
-	    ctx->now - ctx->d->ts_resumed < STALL)
+	if (!o->number || !on(ctx) || ctx->d->suspend.state != SUSPEND_NO ||
+	    !ctx->d->suspend.ts_resumed || ctx->now - ctx->d->suspend.ts_resumed < STALL)
 		return RULE_NA;
-	if (ctx->d->n_config_irq > o->number) {
+	if (ctx->d->irqs.n_config > o->number) {
 		o->number = 0;
 		return RULE_PASSED;
 	}

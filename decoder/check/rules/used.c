@@ -2,7 +2,8 @@
 /* Completions: 2.7.8, 2.8.22. */
 #include <inttypes.h>
 
-#include "decoder/check/impl.h"
+#include "decoder/check/class.h"
+#include "decoder/check/context.h"
 
 static const struct vqt_used *used(const struct rule_context *ctx)
 {
@@ -16,11 +17,11 @@ static enum verdict unknown_id(struct rule_context *ctx)
 		return RULE_NA;
 	if (!ctx->e->unknown_id)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_avail, "the last chain popped");
-	rule_related(ctx, ctx->q->n_used, "the last chain used");
+	rule_related(ctx, ctx->q->seen.n_avail, "the last chain popped");
+	rule_related(ctx, ctx->q->seen.n_used, "the last chain used");
 	return rule_fail(ctx, "used %s %u, which is no chain in flight%s",
 			 ctx->queue->packed ? "buffer id" : "id", used(ctx)->id,
-			 ctx->q->any_used && ctx->q->last_used_id == used(ctx)->id
+			 ctx->q->pos.any_used && ctx->q->pos.last_used_id == used(ctx)->id
 				 ? ": it was used just before"
 				 : "");
 }
@@ -44,7 +45,7 @@ static enum verdict nothing(struct rule_context *ctx)
 	const struct model_request *r = ctx->req;
 
 	if (!r || !chain_whole(r) || !r->writable || used(ctx)->flags & VQT_USED_SYNTHETIC ||
-	    !accepted(ctx, VIRTIO_F_VERSION_1) || ctx->dev->virtio_id != VIRTIO_ID_BLOCK)
+	    !accepted(ctx, VIRTIO_F_VERSION_1) || !ctx->d->class->writes)
 		return RULE_NA;
 	if (used(ctx)->len)
 		return RULE_PASSED;
@@ -61,10 +62,10 @@ static enum verdict order(struct rule_context *ctx)
 	/* QEMU says when a request completes; it keeps the order when it writes the ring. */
 	if (ctx->e->source && ctx->e->source->kind == VQT_SRC_QEMU)
 		return RULE_NA;
-	if (r->number > ctx->q->last_in_order)
+	if (r->number > ctx->q->pos.last_in_order)
 		return RULE_PASSED;
 	rule_related(ctx, r->number, "the chain popped");
-	rule_related(ctx, ctx->q->last_in_order, "a later chain popped, and used before");
+	rule_related(ctx, ctx->q->pos.last_in_order, "a later chain popped, and used before");
 	return rule_fail(ctx, "chain %u was used after one that was made available later", r->head);
 }
 
@@ -75,52 +76,53 @@ static enum verdict index_jump(struct rule_context *ctx)
 	uint16_t ahead;
 
 	if (r->known & VQT_RING_PACKED || !(r->known & VQT_RING_USED_IDX) || ctx->q->draining ||
-	    accepted(ctx, VIRTIO_F_IN_ORDER) || !ctx->q->any_used)
+	    accepted(ctx, VIRTIO_F_IN_ORDER) || !ctx->q->pos.any_used)
 		return RULE_NA;
-	ahead = (uint16_t)(r->used_idx - ctx->q->next_used);
+	ahead = (uint16_t)(r->used_idx - ctx->q->pos.next_used);
 	if (!ahead)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_used, "the last chain used");
+	rule_related(ctx, ctx->q->seen.n_used, "the last chain used");
 	if (ahead < 0x8000)
 		return rule_fail(ctx, "used.idx is %u and elements were written up to %u",
-				 r->used_idx, ctx->q->next_used);
+				 r->used_idx, ctx->q->pos.next_used);
 	/* Behind: only when the last element was published and this thread wrote it. */
 	if (ctx->e->rec->h.type != VQT_USED || used(ctx)->flags & VQT_USED_BATCHED ||
-	    ctx->q->last_batched)
+	    ctx->q->pos.last_batched)
 		return RULE_NA;
 	if ((uint16_t)-ahead > 1 + ctx->queue->size)
 		return RULE_NA;
 	return rule_fail(ctx, "used.idx is still %u and elements were written up to %u",
-			 r->used_idx, ctx->q->next_used);
+			 r->used_idx, ctx->q->pos.next_used);
 }
 
 static enum verdict position(struct rule_context *ctx)
 {
-	if (ctx->queue->packed || !ctx->q->any_used || used(ctx)->flags & VQT_USED_BATCHED ||
-	    ctx->q->last_batched || accepted(ctx, VIRTIO_F_IN_ORDER) || ctx->q->draining)
+	if (ctx->queue->packed || !ctx->q->pos.any_used || used(ctx)->flags & VQT_USED_BATCHED ||
+	    ctx->q->pos.last_batched || accepted(ctx, VIRTIO_F_IN_ORDER) || ctx->q->draining)
 		return RULE_NA;
-	if (used(ctx)->pos == ctx->q->next_used)
+	if (used(ctx)->pos == ctx->q->pos.next_used)
 		return RULE_PASSED;
-	rule_related(ctx, ctx->q->n_used, "the last chain used");
+	rule_related(ctx, ctx->q->seen.n_used, "the last chain used");
 	return rule_fail(ctx, "a used element was written at %u and the one before at %u",
-			 used(ctx)->pos, (uint16_t)(ctx->q->next_used - 1));
+			 used(ctx)->pos, (uint16_t)(ctx->q->pos.next_used - 1));
 }
 
 static enum verdict stuck(struct rule_context *ctx)
 {
-	for (struct cqueue *q = ctx->d->queues; q; q = q->hh.next) {
+	for (struct check_queue *q = ctx->d->queues; q; q = q->hh.next) {
 		const struct model_queue *m = model_queue(ctx->dev, q->index);
 		const struct model_request *r, *oldest = NULL;
 
-		if (!m || !q->flight || !m->n_in_flight || q->draining || ctx->d->n_needs_reset)
+		if (!m || !q->flight || !m->n_in_flight || q->draining ||
+		    ctx->d->status.n_needs_reset)
 			continue;
 		for (r = m->in_flight; r; r = r->hh.next)
 			if (!oldest || r->avail_ts < oldest->avail_ts)
 				oldest = r;
 		if (ctx->now - oldest->avail_ts < STUCK ||
-		    ctx->driver_ts < oldest->avail_ts + STUCK || q->n_stuck == oldest->number)
+		    ctx->driver_ts < oldest->avail_ts + STUCK || q->seen.n_stuck == oldest->number)
 			continue;
-		q->n_stuck = oldest->number;
+		q->seen.n_stuck = oldest->number;
 		rule_related(ctx, oldest->number, "the chain popped");
 		rule_fail_queue(ctx, q->index, "chain %u has been in flight for more than %llu s",
 				oldest->head, STUCK / SECONDS);

@@ -2,7 +2,7 @@
 /* The PCI configuration access window: 4.1.4.9. */
 #include <inttypes.h>
 
-#include "decoder/check/impl.h"
+#include "decoder/check/context.h"
 
 struct window {
 	unsigned cap;
@@ -22,7 +22,7 @@ static bool window(const struct rule_context *ctx, struct window *w)
 	uint32_t bar;
 
 	/* Where it stands was written, and that may be what was lost. */
-	if (ctx->d->n_lost || !field_is(ctx, "pci_cfg_data") || !at || at >= 240 ||
+	if (ctx->d->known.n_lost || !field_is(ctx, "pci_cfg_data") || !at || at >= 240 ||
 	    !check_pci(ctx->dev, at + 4, 1, &bar) || !check_pci(ctx->dev, at + 8, 4, &w->offset) ||
 	    !check_pci(ctx->dev, at + 12, 4, &w->length))
 		return false;
@@ -63,7 +63,7 @@ static enum verdict inside(struct rule_context *ctx)
 {
 	struct window w;
 
-	if (!window(ctx, &w) || !ctx->d->caps_whole)
+	if (!window(ctx, &w) || !ctx->d->pci.caps_whole)
 		return RULE_NA;
 	if (w.length != 1 && w.length != 2 && w.length != 4)
 		return rule_fail(ctx, "pci_cfg_data is accessed with length %u", w.length);
@@ -92,7 +92,7 @@ static enum verdict reserved(struct rule_context *ctx)
 
 		if (ctx->dev->pci[at + 3] == 5 || ctx->dev->pci[at + 4] != w.bar ||
 		    w.offset < start || (uint64_t)w.offset + w.length > (uint64_t)start + size ||
-		    !(ctx->d->caps_seen >> (at / 4 & 63) & 1))
+		    !(ctx->d->pci.caps_seen >> (at / 4 & 63) & 1))
 			continue;
 		if (ctx->rule->arg ? w.bar <= 5 : !reserved_type(ctx->dev->pci[at + 3]))
 			return RULE_PASSED; /* named by another capability, too */
@@ -119,7 +119,7 @@ static enum verdict later(struct rule_context *ctx)
 		return RULE_NA;
 	for (unsigned i = 0; (at = model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, i)) && at != cap; i++)
 		if (ctx->dev->pci[at + 3] == ctx->dev->pci[cap + 3] && ctx->dev->pci[at + 4] <= 5 &&
-		    ctx->d->caps_seen >> (at / 4 & 63) & 1)
+		    ctx->d->pci.caps_seen >> (at / 4 & 63) & 1)
 			return rule_fail(
 				ctx,
 				"the structure of the capability at 0x%02x is used, and that at 0x%02x "
@@ -149,32 +149,32 @@ static enum verdict read_value(struct rule_context *ctx)
 	    (w.length != 1 && w.length != 2 && w.length != 4) || reg(ctx)->width < w.length)
 		return RULE_NA;
 	cap = structure_of(ctx, w.bar, w.offset, w.length);
-	if (!region_of(ctx, cap) || ctx->d->n_via + 1 != ctx->number)
+	if (!region_of(ctx, cap) || ctx->d->window.n_access + 1 != ctx->number)
 		return RULE_NA;
 	mask = (1ULL << (8 * w.length)) - 1;
-	if (ctx->d->via_region == region_of(ctx, cap) &&
-	    ctx->d->via_offset == w.offset - at32(ctx, cap + 8) &&
-	    (ctx->d->via_failed || !((reg(ctx)->value ^ ctx->d->via_value) & mask)))
+	if (ctx->d->window.region == region_of(ctx, cap) &&
+	    ctx->d->window.offset == w.offset - at32(ctx, cap + 8) &&
+	    (ctx->d->window.failed || !((reg(ctx)->value ^ ctx->d->window.value) & mask)))
 		return RULE_PASSED;
-	rule_related(ctx, ctx->d->n_via, "the register read");
-	if (ctx->d->via_failed)
+	rule_related(ctx, ctx->d->window.n_access, "the register read");
+	if (ctx->d->window.failed)
 		return rule_fail(
 			ctx,
 			"the window was set to offset 0x%x and the access made was to 0x%x of the %s "
 			"region",
-			w.offset, ctx->d->via_offset, spec_region_name(ctx->d->via_region));
+			w.offset, ctx->d->window.offset, spec_region_name(ctx->d->window.region));
 	return rule_fail(ctx,
 			 "the window reads 0x%" PRIx64
 			 " for offset 0x%x and the access made was to 0x%x of "
 			 "the %s region, giving 0x%" PRIx64,
-			 reg(ctx)->value & mask, w.offset, ctx->d->via_offset,
-			 spec_region_name(ctx->d->via_region), ctx->d->via_value);
+			 reg(ctx)->value & mask, w.offset, ctx->d->window.offset,
+			 spec_region_name(ctx->d->window.region), ctx->d->window.value);
 }
 
 /* After a write to the window the next record of the device is the write it makes. */
 static enum verdict write_made(struct rule_context *ctx)
 {
-	const struct obligation *o = &ctx->d->window;
+	const struct obligation *o = &ctx->d->window.write;
 	unsigned at, cap = 0;
 
 	if (!o->number || o->number + 1 != ctx->number || !is_write(ctx))

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a rule has before it: the event, what the checker remembers, and how to say
+ * that the rule was broken.  Rules run before the event is remembered, so memory
+ * tells what was the case before.  Only decoder/check includes this.
+ */
+#ifndef VQT_DECODER_CHECK_CONTEXT_H
+#define VQT_DECODER_CHECK_CONTEXT_H
+
+#include <linux/pci_regs.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_pci.h>
+#include <linux/virtio_ring.h>
+#include <string.h>
+
+#include "decoder/check/memory.h"
+#include "decoder/check/rule.h"
+#include "decoder/spec/constants.h"
+
+#define SECONDS 1000000000ULL
+/* For how long the other side must have gone on before a silence counts. */
+#define STALL (1 * SECONDS)
+#define STUCK (30 * SECONDS)
+#define ABANDONED (10 * SECONDS)
+
+struct rule_context {
+	struct check *c;
+	const struct model *model;
+	const struct event *e; /* NULL at the end */
+	const struct rule *rule;
+	unsigned index; /* of the rule */
+	const struct model_device *dev; /* never NULL */
+	struct model_queue *queue; /* NULL if none */
+	struct check_device *d; /* never NULL */
+	struct check_queue *q; /* NULL if none */
+	const struct model_request *req;
+	const struct vqt_ring *ring; /* the event's snapshot, NULL if its kind has none */
+	unsigned lacks; /* NEED_* that is missing at this event */
+	unsigned cap; /* AT_CAP: its offset in configuration space */
+	uint64_t now, number, since; /* of this moment */
+	uint64_t driver_ts; /* latest sign of life of any driver of this source */
+	struct finding f;
+};
+
+/* An earlier event that matters; 0 is left out.  Before rule_fail(). */
+void rule_related(struct rule_context *ctx, uint64_t number, const char *what);
+/* Report; returns RULE_BROKEN. */
+enum verdict rule_fail(struct rule_context *ctx, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The same, of a certain queue (ticks). */
+enum verdict rule_fail_queue(struct rule_context *ctx, unsigned queue, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Whether this device broke the rule before: some are reported once only. */
+static inline bool reported(const struct rule_context *ctx)
+{
+	return ctx->d->nth && ctx->d->nth[ctx->index];
+}
+
+/* The event's snapshot of the ring, or NULL. */
+const struct vqt_ring *check_ring(const struct event *e);
+/* A position n entries (packed: slots) on, in a ring of that size. */
+uint16_t check_advance(uint16_t pos, unsigned n, unsigned size, bool packed);
+/* Does the device want to be told of the next entry (2.7.10, 2.8.10), as the ring has it? */
+bool check_asks(const struct rule_context *ctx, const struct vqt_ring *r);
+/* When this thread of the event's source last acted before the event, ns; 0 not known. */
+uint64_t check_spoke(const struct rule_context *ctx, uint32_t tid);
+
+/* --- small questions, used by many rules ------------------------------------ */
+
+static inline const struct vqt_reg *reg(const struct rule_context *ctx)
+{
+	return &ctx->e->rec->reg;
+}
+
+static inline bool is_write(const struct rule_context *ctx)
+{
+	return reg(ctx)->op == VQT_WRITE;
+}
+
+static inline bool field_is(const struct rule_context *ctx, const char *name)
+{
+	return ctx->e->field && !strcmp(ctx->e->field->name, name);
+}
+
+static inline bool accepted(const struct rule_context *ctx, unsigned bit)
+{
+	return ctx->dev->accepted[bit / 64] >> (bit % 64) & 1; /* bit < 128 */
+}
+
+static inline bool word_known(uint8_t known, unsigned bit)
+{
+	return known >> (bit / 32) & 1;
+}
+
+static inline bool offered_known(const struct rule_context *ctx, unsigned bit)
+{
+	return word_known(ctx->dev->offered_known, bit);
+}
+
+static inline bool offered(const struct rule_context *ctx, unsigned bit)
+{
+	return ctx->dev->offered[bit / 64] >> (bit % 64) & 1;
+}
+
+/* Negotiation is over: what was accepted is what counts (legacy: once DRIVER_OK). */
+static inline bool negotiated(const struct rule_context *ctx)
+{
+	return ctx->dev->status_known && ctx->dev->accepted_known &&
+	       ctx->dev->status & (VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
+}
+
+static inline bool driver_ok(const struct rule_context *ctx)
+{
+	return ctx->dev->status_known && ctx->dev->status & VIRTIO_CONFIG_S_DRIVER_OK;
+}
+
+/* The modern interface is in use in this life; false too when nobody knows. */
+static inline bool modern(const struct rule_context *ctx)
+{
+	return ctx->d->modern && !ctx->d->legacy;
+}
+
+static inline bool bit_set(const uint8_t *bits, unsigned n)
+{
+	return bits[n / 8] >> (n % 8) & 1;
+}
+
+/* A field of the device configuration as last read; false when not known. */
+bool check_config(const struct rule_context *ctx, unsigned offset, unsigned width, uint64_t *value);
+/* Bytes of PCI configuration space, all seen? */
+bool check_pci(const struct model_device *d, unsigned offset, unsigned width, uint32_t *value);
+
+/* Descriptors can be trusted to be what the driver wrote, all of them. */
+static inline bool chain_true(const struct model_request *r)
+{
+	return !(r->flags & (VQT_CHAIN_DERIVED | VQT_CHAIN_LATE));
+}
+
+static inline bool chain_whole(const struct model_request *r)
+{
+	return !(r->flags & (VQT_CHAIN_CUT | VQT_CHAIN_LOOP | VQT_CHAIN_BAD_NEXT |
+			     VQT_CHAIN_BAD_HEAD | VQT_CHAIN_NO_TABLE | VQT_CHAIN_BAD_TABLE));
+}
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Devices and queues of the checker: found, made, and forgotten at resets and losses. */
+#include <stdlib.h>
+
+#include "decoder/check/impl.h"
+#include "decoder/util/hash.h"
+
+static void free_class(struct check_device *d)
+{
+	if (d->of_class && d->class->free)
+		d->class->free(d->of_class);
+	free(d->of_class);
+}
+
+/* False, and nothing changed, if there is no memory. */
+static bool set_class(struct check_device *d, unsigned virtio_id)
+{
+	const struct check_class *class = check_class(virtio_id);
+	void *memory = class->memory ? calloc(1, class->memory) : NULL;
+
+	if (class->memory && !memory)
+		return false;
+	free_class(d);
+	d->virtio_id = virtio_id;
+	d->class = class;
+	d->of_class = memory;
+	return true;
+}
+
+static struct check_device *new_device(struct check *c, struct model_device *m)
+{
+	struct check_device *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	d->id = m->id;
+	d->model = m;
+	d->known.n_lost = c->lost[m->source]; /* its beginning may be what was lost */
+	if (set_class(d, m->virtio_id))
+		HASH_ADD(hh, c->devices, id, sizeof(d->id), d);
+	if (!hash_holds(d)) {
+		free_class(d);
+		free(d);
+		return NULL;
+	}
+	return d;
+}
+
+struct check_device *check_device_get(struct check *c, struct model_device *m)
+{
+	struct check_device *d = c->last;
+
+	/* Most events are of the same one. */
+	if (!d || d->id != m->id)
+		HASH_FIND(hh, c->devices, &m->id, sizeof(m->id), d);
+	if (!d)
+		d = new_device(c, m);
+	/* A device can be described after its first events. */
+	if (d && d->virtio_id != m->virtio_id && !set_class(d, m->virtio_id))
+		return NULL;
+	return c->last = d;
+}
+
+void check_device_free(struct check_device *d)
+{
+	struct check_queue *q, *next;
+
+	HASH_ITER (hh, d->queues, q, next) {
+		HASH_DEL(d->queues, q);
+		free(q);
+	}
+	free_class(d);
+	free(d->nth);
+	free(d);
+}
+
+static struct check_queue *queue_find(const struct check_device *d, unsigned index)
+{
+	uint16_t key = (uint16_t)index;
+	struct check_queue *q;
+
+	HASH_FIND(hh, d->queues, &key, sizeof(key), q);
+	return q;
+}
+
+struct check_queue *check_queue_get(struct check_device *d, unsigned index)
+{
+	struct check_queue *q = d->last_queue;
+
+	/* Most events speak of the same one. */
+	if (q && q->index == index)
+		return q;
+	q = queue_find(d, index);
+	if (q)
+		return d->last_queue = q;
+	q = calloc(1, sizeof(*q));
+	if (!q)
+		return NULL;
+	q->index = (uint16_t)index;
+	q->flight = d->known.born;
+	HASH_ADD(hh, d->queues, index, sizeof(q->index), q);
+	if (!hash_holds(q)) {
+		free(q);
+		return NULL;
+	}
+	return q;
+}
+
+/* --- resets and losses ------------------------------------------------------ */
+
+/* All but which queue it is. */
+void check_queue_clear(struct check_queue *q, bool flight)
+{
+	UT_hash_handle hh = q->hh;
+	uint16_t index = q->index;
+
+	memset(q, 0, sizeof(*q));
+	q->hh = hh;
+	q->index = index;
+	q->flight = flight;
+}
+
+static void clear(struct check_device *d)
+{
+	memset((char *)d + offsetof(struct check_device, modern), 0,
+	       offsetof(struct check_device, known) - offsetof(struct check_device, modern));
+	d->known.born = d->known.agreed = false;
+	if (d->class->reset)
+		d->class->reset(d->of_class);
+}
+
+void check_device_reset(struct check_device *d, uint64_t number)
+{
+	clear(d);
+	d->known.born = d->known.agreed = true;
+	d->reset.number = number;
+	for (struct check_queue *q = d->queues; q; q = q->hh.next)
+		check_queue_clear(q, true);
+}
+
+void check_device_forget(struct check_device *d, uint64_t number)
+{
+	clear(d);
+	d->known.n_lost = number;
+	d->known.from_start = d->known.msix = false;
+	d->known.config_unsure = true;
+	d->pci.bar_sizing = 0;
+	d->window.write.number = 0;
+	for (struct check_queue *q = d->queues; q; q = q->hh.next)
+		check_queue_clear(q, false);
+}
+
+/* The device may be busy until it shows 0, or the driver goes on regardless. */
+void check_device_drain(struct check_device *d, bool on)
+{
+	for (struct check_queue *q = d->queues; q; q = q->hh.next)
+		q->draining = on;
+}

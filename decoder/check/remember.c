@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* Takes an event into memory, after the rules have seen it. */
+#include "decoder/check/impl.h"
+
+/* QEMU restores a migrated device without a word on the registers. */
+static bool unexplained(const struct rule_context *ctx)
+{
+	uint64_t status = ctx->e->rec->life.arg[0] & 0xff;
+
+	return status & ~(uint64_t)(ctx->d->status.ever | VIRTIO_CONFIG_S_NEEDS_RESET);
+}
+
+/*
+ * A reset of the machine.  The driver's own began with its write; and one that
+ * only follows that (QEMU resets once more when a legacy queue is taken away)
+ * does not undo that the driver has asked for it.
+ */
+static void machine_reset(struct rule_context *ctx)
+{
+	struct check_device *d = ctx->d;
+	bool asked = d->reset.written && !d->status.n_write;
+	uint64_t ts = d->reset.ts, done = d->reset.n_done, began = d->reset.number;
+
+	bool known = d->known.born;
+
+	if (d->reset.awaited)
+		return;
+	check_device_reset(d, ctx->number);
+	/* The driver's own write may be what was lost. */
+	if (!known && d->known.n_lost) {
+		d->reset.written = true;
+		return;
+	}
+	if (!asked)
+		return;
+	d->reset.written = true;
+	d->reset.ts = ts;
+	d->reset.n_done = done;
+	d->reset.number = began;
+}
+
+static void remember_life(struct rule_context *ctx)
+{
+	struct check_device *d = ctx->d;
+
+	switch (ctx->e->rec->life.what) {
+	case VQT_LIFECYCLE_RESET: machine_reset(ctx); break;
+	case VQT_LIFECYCLE_SET_STATUS:
+		if (d->known.born && unexplained(ctx))
+			check_device_forget(d, ctx->number);
+		break;
+	case VQT_LIFECYCLE_VHOST_START:
+	case VQT_LIFECYCLE_VHOST_STOP:
+		for (struct check_queue *q = d->queues; q; q = q->hh.next)
+			q->flight = false;
+		break;
+	case VQT_LIFECYCLE_UNPOP:
+		if (ctx->q)
+			ctx->q->pos.avail_unsure = true;
+		break;
+	case VQT_LIFECYCLE_ERROR: d->status.n_error = ctx->number; break;
+	}
+}
+
+static void remember_device(struct rule_context *ctx)
+{
+	struct check_device *d = ctx->d;
+
+	if (ctx->e->rec->device.flags & VQT_DEV_LATE) {
+		if (ctx->dev->events == 1)
+			d->known.born = false;
+		return;
+	}
+	if (ctx->dev->events == 1 && !d->known.n_lost) { /* the first anybody says of it */
+		check_device_reset(d, ctx->number);
+		d->known.from_start = d->known.msix = true;
+	}
+}
+
+void check_remember(struct rule_context *ctx, uint64_t triggers)
+{
+	switch (ctx->e->rec->h.type) {
+	case VQT_DEVICE: remember_device(ctx); break;
+	case VQT_DEVICE_STATE:
+		ctx->d->known.from_start = false;
+		ctx->d->known.agreed |= ctx->e->rec->device_state.known & VQT_KNOWN_ACCEPTED &&
+					!ctx->d->known.n_lost;
+		ctx->d->known.msix |= (ctx->e->rec->device_state.known & VQT_KNOWN_MSIX) != 0;
+		break;
+	case VQT_QUEUE_STATE: ctx->d->known.from_start = false; break;
+	case VQT_REG: check_remember_register(ctx, triggers); break;
+	case VQT_IRQ: check_remember_irq(ctx, triggers); break;
+	case VQT_LIFECYCLE: remember_life(ctx); break;
+	default:
+		if (ctx->q)
+			check_remember_queue(ctx, triggers);
+	}
+	if (ctx->d->class->remember)
+		ctx->d->class->remember(ctx, triggers);
+}

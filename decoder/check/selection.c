@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* Which rules are selected, and what became of each. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "decoder/check/impl.h"
+
+int check_index_rules(struct check *c)
+{
+	while (rule_nth(c->nrules))
+		c->nrules++;
+	c->rule = calloc(c->nrules, sizeof(*c->rule));
+	c->tally = calloc(c->nrules, sizeof(*c->tally));
+	if (!c->rule || !c->tally)
+		return -ENOMEM;
+	for (unsigned i = 0; i < c->nrules; i++) {
+		c->rule[i] = rule_nth(i);
+		c->tally[i].virtio_id = rule_virtio_id(c->rule[i]);
+		if (c->tally[i].virtio_id < CHECK_TYPES)
+			c->own[c->tally[i].virtio_id] = true;
+	}
+	return 0;
+}
+
+static bool select_word(struct check *c, const char *word, bool on)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < c->nrules; i++) {
+		if (!rule_matches(c->rule[i], word))
+			continue;
+		c->tally[i].selected = on;
+		any = true;
+	}
+	return any;
+}
+
+int check_select(struct check *c, const char *text, const char **bad)
+{
+	bool all = !text || !*text || *text == '!';
+
+	for (unsigned i = 0; i < c->nrules; i++)
+		c->tally[i].selected = all;
+	while (text && *text) {
+		size_t n = strcspn(text, ",");
+		bool off = *text == '!';
+		char word[96];
+
+		snprintf(word, sizeof(word), "%.*s", (int)(n - off), text + off);
+		if (n && (n - off >= sizeof(word) || !select_word(c, word, !off))) {
+			if (bad)
+				*bad = text;
+			return -ENOENT;
+		}
+		text += n + (text[n] == ',');
+	}
+	return 0;
+}
+
+/* --- what became of a rule -------------------------------------------------- */
+
+static const struct {
+	unsigned need;
+	const char *why; /* not in the whole trace */
+	const char *then; /* not at the events that asked for it, if that is another sentence */
+} reasons[] = {
+	{ NEED_REGS, "register accesses were not recorded", NULL },
+	{ NEED_PCI, "PCI configuration accesses were not recorded", NULL },
+	{ NEED_CONFIG, "device configuration accesses were not recorded", NULL },
+	{ NEED_KICK, "kicks were not recorded", NULL },
+	{ NEED_CHAIN, "descriptor chains were not recorded", NULL },
+	{ NEED_USED, "completions were not recorded", NULL },
+	{ NEED_RING, "ring states were not recorded", NULL },
+	{ NEED_BYTES, "leading bytes of buffers were not recorded", NULL },
+	{ NEED_PROMPT, "rings were looked at from beside, not by those who acted on them", NULL },
+	{ NEED_IRQ, "interrupts were not recorded",
+	  "no interrupt of the device had been recorded by then" },
+	{ NEED_LIFE, "no reset was recorded, or records were lost since: history unknown", NULL },
+	{ NEED_AGREED,
+	  "what was negotiated and set up is not known: the recording began later, or records "
+	  "were lost",
+	  NULL },
+	{ NEED_MSIX, "whether MSI-X is enabled is not known", NULL },
+	{ NEED_FLIGHT, "the queue was not recorded from its start, or records were lost since",
+	  NULL },
+};
+
+static const char *why_not(unsigned missing, bool then)
+{
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (missing & reasons[i].need)
+			return then && reasons[i].then ? reasons[i].then : reasons[i].why;
+	return NULL;
+}
+
+void check_tally(const struct check *c, const struct rule *r, struct check_tally *out)
+{
+	int i = rule_index(r);
+	const struct tally *t;
+	unsigned never;
+
+	*out = (struct check_tally){ 0 };
+	if (i < 0)
+		return;
+	t = &c->tally[i];
+	out->selected = t->selected;
+	out->held = t->held;
+	out->broken = t->broken;
+	out->blocked = t->blocked;
+	if (t->held || t->broken)
+		return;
+	never = r->needs &
+		~(c->have | NEED_LIFE | NEED_FLIGHT | NEED_AGREED | NEED_MSIX | NEED_PROMPT);
+	out->why = never ? why_not(never, false) : why_not(t->blocked_by, true);
+}
