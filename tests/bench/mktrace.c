@@ -13,15 +13,18 @@
 
 static void request(struct conversation *s, unsigned long i)
 {
-	char words[160];
+	unsigned long head = i % DEPTH * 3;
+	char text[160];
 
-	if (i >= DEPTH)
-		snprintf(words, sizeof(words), "U%lu=4097 I A K C%lu:r16,w4096,w1%%0,%lu",
-			 i % DEPTH * 3, i % DEPTH * 3, i * 8 % 4096);
-	else
-		snprintf(words, sizeof(words), "A K C%lu:r16,w4096,w1%%0,%lu", i % DEPTH * 3,
-			 i * 8);
-	conversation_run(s, words);
+	if (i >= DEPTH) {
+		snprintf(text, sizeof(text), "use %lu; interrupt", head);
+		conversation_run(s, text);
+	}
+	snprintf(text, sizeof(text),
+		 "avail; kick; "
+		 "pop %lu: readable 16, writable 4096, writable 1 type IN sector %lu",
+		 head, i * 8 % 4096);
+	conversation_run(s, text);
 }
 
 int main(int argc, char **argv)
@@ -39,13 +42,11 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	conversation_begin(&s, "reset-not-awaited"); /* the findings are not wanted here */
-	conversation_run(&s, "@up @config");
+	conversation_run(&s, "up; read-config");
 	for (unsigned long i = 0; i < count && !s.error; i++)
 		request(&s, i);
-	if (s.error) {
-		fprintf(stderr, "mktrace: '%s' is no word\n", s.error);
+	if (s.error)
 		return 2;
-	}
 	conversation_end(&s);
 	return trace_finish(s.t.writer) ? 2 : 0;
 }

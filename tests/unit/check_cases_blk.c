@@ -4,223 +4,383 @@
 
 #include "tests/unit/check_cases.h"
 
-#define OFFER(low, high) \
-	"@reset @ack s:device_feature_select=0 g:device_feature=" low \
-	" s:device_feature_select=1 " \
-	"g:device_feature=" high " "
-#define ACCEPT(low, high) \
-	"s:driver_feature_select=0 s:driver_feature=" low " s:driver_feature_select=1 " \
-	"s:driver_feature=" high " "
-#define LIVE "@fok @queue @enable @dok "
+#define OFFER(low, high) "reset; acknowledge; offer " low " " high "; "
+#define ACCEPT(low, high) "accept " low " " high "; "
+#define LIVE "features-ok; setup; enable; driver-ok; "
 #define RO_UP OFFER("0x30006a66", "1") ACCEPT("0x10006a66", "1") LIVE
 #define OLD_UP \
-	"ls:device_status=0 lg:device_status=0 ls:device_status=1 ls:device_status=3 " \
-	"lg:device_features=0x39006ac7 ls:driver_features=0x10006ac7 ls:queue_select=0 lg:queue_size=256 " \
-	"ls:queue_address=0x10 ls:device_status=7 "
+	"reset-legacy; acknowledge-legacy; read legacy.device_features 0x39006ac7; " \
+	"write legacy.driver_features 0x10006ac7; write legacy.queue_select 0; " \
+	"read legacy.queue_size 256; write legacy.queue_address 0x10; " \
+	"write legacy.device_status 7; "
 #define LEGACY "any-layout-refused,any-layout-not-offered"
-#define READY "@up @config A K "
-#define ZONES "@zone-up A K "
+#define READY "up; read-config; avail; kick; "
+#define ZONES "up-zoned; avail; kick; "
 
 const struct check_case check_cases_blk[] = {
-	{ "blk-shape", "@up A K !C5:r16,r512%1,8", "@up A K C5:r16,r512,w1%1,8", "" },
-	{ "blk-other-way", "@up A K !C5:r528,w512,w1", "@up A K C5:r16,w512,w1", "" },
-	{ "blk-unnegotiated", "@up A K !C5:r16,r16,w1%14,0;0.8.0",
-	  "@up A K C5:r16,r16,w1%11,0;0.8.0", "" },
-	{ "blk-sector-unused", "@up A K !C5:r16,w20,w1%8,8", "@up A K C5:r16,w20,w1%8,0", "" },
-	{ "blk-segments", READY "!C5:ir2064|r16,w512*127,w1%0,0",
-	  READY "C5:ir2048|r16,w512*126,w1%0,0", "" },
-	{ "blk-past-end", READY "!C5:r16,w4096,w1%0,0xff9", READY "C5:r16,w4096,w1%0,0xff8", "" },
-	{ "blk-flush-sector", "@up A K !C5:r16,w1%4,8", "@up A K C5:r16,w1%4,0", "" },
-	{ "blk-flush-data", "@up A K !C5:r16,r512,w1%4,0", "@up A K C5:r16,w1%4,0", "" },
-	{ "blk-length", "@up A K !C5:r16,w500,w1", "@up A K C5:r16,w512,w1", "" },
-	{ "blk-segment-length", "@up A K !C5:r16,r24,w1%11,0;0.8.0",
-	  "@up A K C5:r16,r16,w1%11,0;0.8.0", "" },
-	{ "blk-id-length", "@up A K !C5:r16,w16,w1%8,0", "@up A K C5:r16,w20,w1%8,0", "" },
-	{ "blk-discard-segments", READY "!C5:r16,r32,w1%11,0;0.8.0;8.8.0",
-	  READY "C5:r16,r16,w1%11,0;0.8.0", "" },
+	{ "blk-shape", "up; avail; kick; ! pop 5: readable 16, readable 512 type OUT sector 8",
+	  "up; avail; kick; pop 5: readable 16, readable 512, writable 1 type OUT sector 8", "" },
+	{ "blk-other-way", "up; avail; kick; ! pop 5: readable 528, writable 512, writable 1",
+	  "up; avail; kick; pop 5: readable 16, writable 512, writable 1", "" },
+	{ "blk-unnegotiated",
+	  "up; avail; kick; "
+	  "! pop 5: readable 16, readable 16, writable 1 type SECURE_ERASE segment 0 8 0",
+	  "up; avail; kick; pop 5: readable 16, readable 16, writable 1 type DISCARD segment 0 8 0",
+	  "" },
+	{ "blk-sector-unused",
+	  "up; avail; kick; ! pop 5: readable 16, writable 20, writable 1 type GET_ID sector 8",
+	  "up; avail; kick; pop 5: readable 16, writable 20, writable 1 type GET_ID", "" },
+	{ "blk-segments",
+	  READY
+	  "! pop 5: indirect readable 2064 | readable 16, writable 512 times 127, writable 1 type IN",
+	  READY
+	  "pop 5: indirect readable 2048 | readable 16, writable 512 times 126, writable 1 type IN",
+	  "" },
+	{ "blk-past-end",
+	  READY "! pop 5: readable 16, writable 4096, writable 1 type IN sector 0xff9",
+	  READY "pop 5: readable 16, writable 4096, writable 1 type IN sector 0xff8", "" },
+	{ "blk-flush-sector",
+	  "up; avail; kick; ! pop 5: readable 16, writable 1 type FLUSH sector 8",
+	  "up; avail; kick; pop 5: readable 16, writable 1 type FLUSH", "" },
+	{ "blk-flush-data",
+	  "up; avail; kick; ! pop 5: readable 16, readable 512, writable 1 type FLUSH",
+	  "up; avail; kick; pop 5: readable 16, writable 1 type FLUSH", "" },
+	{ "blk-length", "up; avail; kick; ! pop 5: readable 16, writable 500, writable 1",
+	  "up; avail; kick; pop 5: readable 16, writable 512, writable 1", "" },
+	{ "blk-segment-length",
+	  "up; avail; kick; "
+	  "! pop 5: readable 16, readable 24, writable 1 type DISCARD segment 0 8 0",
+	  "up; avail; kick; pop 5: readable 16, readable 16, writable 1 type DISCARD segment 0 8 0",
+	  "" },
+	{ "blk-id-length",
+	  "up; avail; kick; ! pop 5: readable 16, writable 16, writable 1 type GET_ID",
+	  "up; avail; kick; pop 5: readable 16, writable 20, writable 1 type GET_ID", "" },
+	{ "blk-discard-segments",
+	  READY
+	  "! pop 5: readable 16, readable 32, writable 1 type DISCARD segment 0 8 0 segment 8 8 0",
+	  READY "pop 5: readable 16, readable 16, writable 1 type DISCARD segment 0 8 0", "" },
 	{ "blk-erase-segments",
-	  "@zone-up cg:max_secure_erase_seg=1 A K !C5:r16,r32,w1%14,0;0.4096.0;4096.4096.0",
-	  "@zone-up cg:max_secure_erase_seg=1 A K C5:r16,r16,w1%14,0;0.4096.0",
+	  "up-zoned; read config.max_secure_erase_seg 1; avail; kick; "
+	  "! pop 5: readable 16, readable 32, writable 1 type SECURE_ERASE segment 0 4096 0 segment 4096 4096 0",
+	  "up-zoned; read config.max_secure_erase_seg 1; avail; kick; "
+	  "pop 5: readable 16, readable 16, writable 1 type SECURE_ERASE segment 0 4096 0",
 	  "blk-unnegotiated" },
-	{ "blk-zeroes-segments", READY "!C5:r16,r32,w1%13,0;0.8.0;8.8.0",
-	  READY "C5:r16,r16,w1%13,0;0.8.1", "" },
-	{ "blk-segment-too-long", READY "!C5:r16,r16,w1%11,0;0.1025.0",
-	  READY "C5:r16,r16,w1%11,0;0.1024.0", "" },
-	{ "blk-discard-unmap", READY "!C5:r16,r16,w1%11,0;0.8.1", READY "C5:r16,r16,w1%13,0;0.8.1",
-	  "" },
-	{ "blk-segment-flags", READY "!C5:r16,r16,w1%13,0;0.8.4", READY "C5:r16,r16,w1%13,0;0.8.1",
-	  "" },
-	{ "blk-zone-start", ZONES "!C5:r16,w1%18,8", ZONES "C5:r16,w1%18,4096", "" },
-	{ "blk-zone-reset-all", ZONES "!C5:r16,w1%26,8", ZONES "C5:r16,w1%26,0", "" },
-	{ "blk-append-start", ZONES "!C5:r16,r4096,w9%15,8", ZONES "C5:r16,r4096,w9%15,4096", "" },
-	{ "blk-append-size", ZONES "!C5:r16,r65536,w9%15,4096", ZONES "C5:r16,r32768,w9%15,4096",
-	  "" },
-	{ "blk-erase-zones", ZONES "!C5:r16,r16,w1%14,0;0.8.0", ZONES "C5:r16,r16,w1%14,0;0.4096.0",
+	{ "blk-zeroes-segments",
+	  READY
+	  "! pop 5: readable 16, readable 32, writable 1 type WRITE_ZEROES segment 0 8 0 segment 8 8 0",
+	  READY "pop 5: readable 16, readable 16, writable 1 type WRITE_ZEROES segment 0 8 1", "" },
+	{ "blk-segment-too-long",
+	  READY "! pop 5: readable 16, readable 16, writable 1 type DISCARD segment 0 1025 0",
+	  READY "pop 5: readable 16, readable 16, writable 1 type DISCARD segment 0 1024 0", "" },
+	{ "blk-discard-unmap",
+	  READY "! pop 5: readable 16, readable 16, writable 1 type DISCARD segment 0 8 1",
+	  READY "pop 5: readable 16, readable 16, writable 1 type WRITE_ZEROES segment 0 8 1", "" },
+	{ "blk-segment-flags",
+	  READY "! pop 5: readable 16, readable 16, writable 1 type WRITE_ZEROES segment 0 8 4",
+	  READY "pop 5: readable 16, readable 16, writable 1 type WRITE_ZEROES segment 0 8 1", "" },
+	{ "blk-zone-start", ZONES "! pop 5: readable 16, writable 1 type ZONE_OPEN sector 8",
+	  ZONES "pop 5: readable 16, writable 1 type ZONE_OPEN sector 4096", "" },
+	{ "blk-zone-reset-all",
+	  ZONES "! pop 5: readable 16, writable 1 type ZONE_RESET_ALL sector 8",
+	  ZONES "pop 5: readable 16, writable 1 type ZONE_RESET_ALL", "" },
+	{ "blk-append-start",
+	  ZONES "! pop 5: readable 16, readable 4096, writable 9 type ZONE_APPEND sector 8",
+	  ZONES "pop 5: readable 16, readable 4096, writable 9 type ZONE_APPEND sector 4096", "" },
+	{ "blk-append-size",
+	  ZONES "! pop 5: readable 16, readable 65536, writable 9 type ZONE_APPEND sector 4096",
+	  ZONES "pop 5: readable 16, readable 32768, writable 9 type ZONE_APPEND sector 4096", "" },
+	{ "blk-erase-zones",
+	  ZONES "! pop 5: readable 16, readable 16, writable 1 type SECURE_ERASE segment 0 8 0",
+	  ZONES "pop 5: readable 16, readable 16, writable 1 type SECURE_ERASE segment 0 4096 0",
 	  "blk-unnegotiated" },
 
-	{ "blk-ro-refused", OFFER("0x30006a66", "1") "@accept !S=11", RO_UP, "" },
+	{ "blk-ro-refused", OFFER("0x30006a66", "1") "accept; ! write status 11", RO_UP, "" },
 	{ "blk-wce-without-flush",
-	  "@reset @ack s:device_feature_select=0 !g:device_feature=0x30006846",
-	  "@reset @ack @offer", "" },
+	  "reset; acknowledge; write device_feature_select 0; ! read device_feature 0x30006846",
+	  "reset; acknowledge; offer", "" },
 	{ "blk-flush-not-offered",
-	  "@reset @ack s:device_feature_select=0 !g:device_feature=0x30006046",
-	  "@reset @ack @offer", "" },
-	{ "blk-writeback-early", "@reset @ack @offer !cg:writeback=1", "@up cg:writeback=1", "" },
+	  "reset; acknowledge; write device_feature_select 0; ! read device_feature 0x30006046",
+	  "reset; acknowledge; offer", "" },
+	{ "blk-writeback-early", "reset; acknowledge; offer; ! read config.writeback 1",
+	  "up; read config.writeback 1", "" },
 	{ "blk-writeback-on",
-	  OFFER("0x30006a46", "1") ACCEPT("0x10006846", "1") LIVE "!cg:writeback=1",
-	  OFFER("0x30006a46", "1") ACCEPT("0x10006846", "1") LIVE "cg:writeback=0", "" },
-	{ "blk-padding", "@up !cg:unused0=255", "@up cg:unused0=0", "" },
-	{ "blk-padding-zoned", "@zone-up !cg:zoned.unused2/1=1", "@zone-up cg:zoned.unused2/1=0",
-	  "" },
-	{ "blk-zoned-none", OFFER("0x30036a46", "1") "!cg:zoned.model=0",
-	  OFFER("0x30036a46", "1") "cg:zoned.model=2", "" },
+	  OFFER("0x30006a46", "1") ACCEPT("0x10006846", "1") LIVE "! read config.writeback 1",
+	  OFFER("0x30006a46", "1") ACCEPT("0x10006846", "1") LIVE "read config.writeback 0", "" },
+	{ "blk-padding", "up; ! read config.unused0 255", "up; read config.unused0 0", "" },
+	{ "blk-padding-zoned", "up-zoned; ! read config.zoned.unused2/1 1",
+	  "up-zoned; read config.zoned.unused2/1 0", "" },
+	{ "blk-zoned-none", OFFER("0x30036a46", "1") "! read config.zoned.model 0",
+	  OFFER("0x30036a46", "1") "read config.zoned.model 2", "" },
 	{ "blk-zone-model",
-	  OFFER("0x30036a46", "1") ACCEPT("0x10034a46", "1") LIVE "!cg:zoned.model=7", "@zone-up",
-	  "" },
+	  OFFER("0x30036a46", "1") ACCEPT("0x10034a46", "1") LIVE "! read config.zoned.model 7",
+	  "up-zoned", "" },
 	{ "blk-zoned-legacy",
-	  "ls:device_status=0 lg:device_status=0 ls:device_status=1 ls:device_status=3 "
-	  "!lg:device_features=0x39026a46",
-	  "@old", LEGACY },
+	  "reset-legacy; acknowledge-legacy; ! read legacy.device_features 0x39026a46", "up-legacy",
+	  LEGACY },
 	{ "blk-zoned-discard",
-	  OFFER("0x30036a46", "1") "cg:zoned.model=1 " ACCEPT("0x10036a46", "1") "!S=11",
-	  OFFER("0x30036a46", "1") "cg:zoned.model=1 " ACCEPT("0x10034a46", "1") "S=11", "" },
+	  OFFER("0x30036a46", "1") "read config.zoned.model 1; " ACCEPT("0x10036a46",
+									"1") "! write status 11",
+	  OFFER("0x30036a46", "1") "read config.zoned.model 1; " ACCEPT("0x10034a46",
+									"1") "write status 11",
+	  "" },
 	{ "blk-zoned-agreed",
-	  OFFER("0x30036a46", "1") "cg:zoned.model=1 " ACCEPT("0x10006a46", "1") "S=11 !g=11",
-	  OFFER("0x30036a46", "1") "cg:zoned.model=1 " ACCEPT("0x10006a46", "1") "S=11 g=3",
+	  OFFER("0x30036a46", "1") "read config.zoned.model 1; " ACCEPT(
+		  "0x10006a46", "1") "write status 11; ! read status 11",
+	  OFFER("0x30036a46", "1") "read config.zoned.model 1; " ACCEPT(
+		  "0x10006a46", "1") "write status 11; read status 3",
 	  "blk-zoned-discard" },
 	{ "blk-zoned-fields",
-	  OFFER("0x30036a46", "1") ACCEPT("0x10006a46", "1") LIVE "!cg:zoned.zone_sectors=8",
-	  OFFER("0x30036a46", "1") ACCEPT("0x10006a46", "1") LIVE "cg:zoned.zone_sectors=0", "" },
-	{ "blk-append-limit", "@zone-up cg:seg_max=1 !cg:size_max=4096",
-	  "@zone-up cg:seg_max=16 cg:size_max=4096", "" },
+	  OFFER("0x30036a46", "1") ACCEPT("0x10006a46", "1") LIVE
+	  "! read config.zoned.zone_sectors 8",
+	  OFFER("0x30036a46", "1") ACCEPT("0x10006a46", "1") LIVE
+	  "read config.zoned.zone_sectors 0",
+	  "" },
+	{ "blk-append-limit", "up-zoned; read config.seg_max 1; ! read config.size_max 4096",
+	  "up-zoned; read config.seg_max 16; read config.size_max 4096", "" },
 	{ "blk-erase-alignment",
 	  OFFER("0x30036a46", "1") ACCEPT("0x10034a46", "1") LIVE
-	  "cg:zoned.zone_sectors=4096 !cg:secure_erase_sector_alignment=8",
+	  "read config.zoned.zone_sectors 4096; ! read config.secure_erase_sector_alignment 8",
 	  OFFER("0x30036a46", "1") ACCEPT("0x10034a46", "1") LIVE
-	  "cg:zoned.zone_sectors=4096 cg:secure_erase_sector_alignment=8192",
+	  "read config.zoned.zone_sectors 4096; read config.secure_erase_sector_alignment 8192",
 	  "" },
-	{ "blk-capacity-unread", "@up N T+700 g:num_queues=1 T+700 !g:num_queues=1",
-	  "@up N T+100 @config T+700 g:num_queues=1 T+700 g:num_queues=1", "" },
+	{ "blk-capacity-unread",
+	  "up; interrupt config; wait 700ms; read num_queues 1; wait 700ms; ! read num_queues 1",
+	  "up; interrupt config; wait 100ms; read-config; wait 700ms; read num_queues 1; "
+	  "wait 700ms; read num_queues 1",
+	  "" },
 	{ "blk-capacity-untold",
-	  "@up @config g:config_generation=1 !cg:capacity/4=0x2000 cg:capacity/4+4=0 "
-	  "g:config_generation=1",
-	  "@up @config N g:config_generation=1 cg:capacity/4=0x2000 cg:capacity/4+4=0 "
-	  "g:config_generation=1",
+	  "up; read-config; read config_generation 1; ! read config.capacity/4 0x2000; "
+	  "read config.capacity/4+4 0; read config_generation 1",
+	  "up; read-config; interrupt config; read config_generation 1; "
+	  "read config.capacity/4 0x2000; read config.capacity/4+4 0; read config_generation 1",
 	  "" },
 	{ "blk-may-unmap-untold",
-	  "@up g:config_generation=0 cg:write_zeroes_may_unmap=1 g:config_generation=1 "
-	  "!cg:write_zeroes_may_unmap=0",
-	  "@up g:config_generation=0 cg:write_zeroes_may_unmap=1 N "
-	  "g:config_generation=1 cg:write_zeroes_may_unmap=0",
+	  "up; read config_generation 0; read config.write_zeroes_may_unmap 1; "
+	  "read config_generation 1; ! read config.write_zeroes_may_unmap 0",
+	  "up; read config_generation 0; read config.write_zeroes_may_unmap 1; interrupt config; "
+	  "read config_generation 1; read config.write_zeroes_may_unmap 0",
 	  "" },
 #define TEN(x) x x x x x x x x x x
 	{ "blk-never-flushed",
-	  "@up A1000 r.ai=0 " TEN(TEN(
-		  TEN("A K C5:r16,r512,w1%1,8 U5=1 I "))) "T+61000 A K C5:r16,r512,w1%1,8 U5=1 I",
-	  "@up A K C5:r16,w1%4,0 U5=1 I " TEN(TEN(
-		  TEN("A K C5:r16,r512,w1%1,8 U5=1 I "))) "T+61000 A K C5:r16,r512,w1%1,8 U5=1 I",
+	  "up; avail 1000; ring avail_idx 0; " TEN(TEN(TEN(
+		  "avail; kick; pop 5: readable 16, readable 512, writable 1 type OUT sector 8; "
+		  "use 5 len 1; interrupt; "))) "wait 61000ms; avail; kick; "
+						"pop 5: readable 16, readable 512, writable 1 type OUT sector 8; use 5 len 1; interrupt",
+	  "up; avail; kick; pop 5: readable 16, writable 1 type FLUSH; use 5 len 1; interrupt; " TEN(TEN(
+		  TEN("avail; kick; pop 5: readable 16, readable 512, writable 1 type OUT sector 8; "
+		      "use 5 len 1; interrupt; "))) "wait 61000ms; avail; kick; "
+						    "pop 5: readable 16, readable 512, writable 1 type OUT sector 8; use 5 len 1; interrupt",
 	  "" },
 
-	{ "blk-status-range", "@up A K C5 !U5=4097,0x55", "@up A K C5 U5=1,1", "blk-len-short" },
-	{ "blk-write-on-ro", RO_UP "A K C5:r16,r512,w1%1,8 !U5=1,0",
-	  RO_UP "A K C5:r16,r512,w1%1,8 U5=1,1", "" },
-	{ "blk-unknown-flags-done", READY "C5:r16,r16,w1%13,0;0.8.4 !U5=1,0",
-	  READY "C5:r16,r16,w1%13,0;0.8.4 U5=1,2", "blk-segment-flags" },
-	{ "blk-discard-unmap-done", READY "C5:r16,r16,w1%11,0;0.8.1 !U5=1,0",
-	  READY "C5:r16,r16,w1%11,0;0.8.1 U5=1,2", "blk-discard-unmap" },
-	{ "blk-zone-unnegotiated-done", READY "C5:r16,w1%18,0 !U5=1,0",
-	  READY "C5:r16,w1%18,0 U5=1,2", "blk-unnegotiated" },
-	{ "blk-append-start-done", ZONES "C5:r16,r4096,w9%15,8 !U5=9,0",
-	  ZONES "C5:r16,r4096,w9%15,8 U5=9,3", "blk-append-start" },
-	{ "blk-append-size-done", ZONES "C5:r16,r65536,w9%15,4096 !U5=9,0",
-	  ZONES "C5:r16,r65536,w9%15,4096 U5=9,3", "blk-append-size" },
-	{ "blk-append-unsupported-done",
-	  "@zone-up cg:zoned.max_append_sectors=0 A K C5:r16,r4096,w9%15,4096 !U5=9,0",
-	  "@zone-up cg:zoned.max_append_sectors=0 A K C5:r16,r4096,w9%15,4096 U5=9,2",
+	{ "blk-status-range", "up; avail; kick; pop 5; ! use 5 status 0x55",
+	  "up; avail; kick; pop 5; use 5 len 1 status 1", "blk-len-short" },
+	{ "blk-write-on-ro",
+	  RO_UP "avail; kick; pop 5: readable 16, readable 512, writable 1 type OUT sector 8; "
+		"! use 5 len 1",
+	  RO_UP "avail; kick; pop 5: readable 16, readable 512, writable 1 type OUT sector 8; "
+		"use 5 len 1 status 1",
+	  "" },
+	{ "blk-unknown-flags-done",
+	  READY "pop 5: readable 16, readable 16, writable 1 type WRITE_ZEROES segment 0 8 4; "
+		"! use 5 len 1",
+	  READY "pop 5: readable 16, readable 16, writable 1 type WRITE_ZEROES segment 0 8 4; "
+		"use 5 len 1 status 2",
+	  "blk-segment-flags" },
+	{ "blk-discard-unmap-done",
+	  READY
+	  "pop 5: readable 16, readable 16, writable 1 type DISCARD segment 0 8 1; ! use 5 len 1",
+	  READY "pop 5: readable 16, readable 16, writable 1 type DISCARD segment 0 8 1; "
+		"use 5 len 1 status 2",
+	  "blk-discard-unmap" },
+	{ "blk-zone-unnegotiated-done",
+	  READY "pop 5: readable 16, writable 1 type ZONE_OPEN; ! use 5 len 1",
+	  READY "pop 5: readable 16, writable 1 type ZONE_OPEN; use 5 len 1 status 2",
+	  "blk-unnegotiated" },
+	{ "blk-append-start-done",
+	  ZONES
+	  "pop 5: readable 16, readable 4096, writable 9 type ZONE_APPEND sector 8; ! use 5 len 9",
+	  ZONES "pop 5: readable 16, readable 4096, writable 9 type ZONE_APPEND sector 8; "
+		"use 5 len 9 status 3",
+	  "blk-append-start" },
+	{ "blk-append-size-done",
+	  ZONES "pop 5: readable 16, readable 65536, writable 9 type ZONE_APPEND sector 4096; "
+		"! use 5 len 9",
+	  ZONES "pop 5: readable 16, readable 65536, writable 9 type ZONE_APPEND sector 4096; "
+		"use 5 len 9 status 3",
 	  "blk-append-size" },
-	{ "blk-append-sector", ZONES "C5:r16,r4096,w9%15,4096 !U5=9,0;2.0",
-	  ZONES "C5:r16,r4096,w9%15,4096 U5=9,0;2.4100", "" },
-	{ "blk-flush-early", "@up A2 K C5:r16,w1%4,0 B5 b5 U5=1,0 I C6:r16,w1%4,0 B6 !U6=1,0",
-	  "@up A2 K C5:r16,w1%4,0 B5 b5 U5=1,0 I C6:r16,w1%4,0 B6 b6 U6=1,0", "" },
+	{ "blk-append-unsupported-done",
+	  "up-zoned; read config.zoned.max_append_sectors 0; avail; kick; "
+	  "pop 5: readable 16, readable 4096, writable 9 type ZONE_APPEND sector 4096; "
+	  "! use 5 len 9",
+	  "up-zoned; read config.zoned.max_append_sectors 0; avail; kick; "
+	  "pop 5: readable 16, readable 4096, writable 9 type ZONE_APPEND sector 4096; "
+	  "use 5 len 9 status 2",
+	  "blk-append-size" },
+	{ "blk-append-sector",
+	  ZONES "pop 5: readable 16, readable 4096, writable 9 type ZONE_APPEND sector 4096; "
+		"! use 5 len 9 bytes 2 0",
+	  ZONES "pop 5: readable 16, readable 4096, writable 9 type ZONE_APPEND sector 4096; "
+		"use 5 len 9 bytes 2 4100",
+	  "" },
+	{ "blk-flush-early",
+	  "up; avail 2; kick; pop 5: readable 16, writable 1 type FLUSH; backend begin 5; "
+	  "backend end 5; use 5 len 1; interrupt; pop 6: readable 16, writable 1 type FLUSH; "
+	  "backend begin 6; ! use 6 len 1",
+	  "up; avail 2; kick; pop 5: readable 16, writable 1 type FLUSH; backend begin 5; "
+	  "backend end 5; use 5 len 1; interrupt; pop 6: readable 16, writable 1 type FLUSH; "
+	  "backend begin 6; backend end 6; use 6 len 1",
+	  "" },
 	{ "blk-lifetime",
 	  OFFER("0x3000ea46", "1") ACCEPT("0x1000ea46", "1") LIVE
-	  "A K C5:r16,w6,w1%10,0 !U5=7,0;1.9",
+	  "avail; kick; pop 5: readable 16, writable 6, writable 1 type GET_LIFETIME; "
+	  "! use 5 len 7 bytes 1 9",
 	  OFFER("0x3000ea46", "1") ACCEPT("0x1000ea46", "1") LIVE
-	  "A K C5:r16,w6,w1%10,0 U5=7,0;1.1",
+	  "avail; kick; pop 5: readable 16, writable 6, writable 1 type GET_LIFETIME; "
+	  "use 5 len 7 bytes 1 1",
 	  "" },
-	{ "blk-negotiated-refused", "@up A K C5:r16,w1%4,0 !U5=1,2", "@up A K C5:r16,w1%4,0 U5=1,0",
-	  "" },
-	{ "blk-len-short", "@up A K C5 !U5=4096,0", "@up A K C5 U5=4097,0", "" },
-#define USUAL "A K C5 U5=4097,0 I "
-#define ODD "A K C5:r8,r8,w4096,w1 U5=4097,1 I "
+	{ "blk-negotiated-refused",
+	  "up; avail; kick; pop 5: readable 16, writable 1 type FLUSH; ! use 5 len 1 status 2",
+	  "up; avail; kick; pop 5: readable 16, writable 1 type FLUSH; use 5 len 1", "" },
+	{ "blk-len-short", "up; avail; kick; pop 5; ! use 5 len 4096",
+	  "up; avail; kick; pop 5; use 5", "" },
+#define USUAL "avail; kick; pop 5; use 5; interrupt; "
+#define ODD \
+	"avail; kick; pop 5: readable 8, readable 8, writable 4096, writable 1; use 5 status 1; " \
+	"interrupt; "
 	{ "blk-framing-refused",
-	  "@up @config " USUAL USUAL USUAL ODD ODD "A K C5:r8,r8,w4096,w1 !U5=4097,1",
-	  "@up @config " USUAL USUAL USUAL ODD ODD "A K C5 U5=4097,1 I " ODD, "" },
-
-#define REPORT(zone) "A K C5:r16,w192,w1%16,0 U5=193,0;z1." zone " I A K "
-	{ "blk-zone-status", ZONES "C5:r16,w1%20,4096 !U5=1,5", ZONES "C5:r16,w1%20,4096 U5=1,3",
+	  "up; read-config; " USUAL USUAL USUAL ODD ODD
+	  "avail; kick; pop 5: readable 8, readable 8, writable 4096, writable 1; ! use 5 status 1",
+	  "up; read-config; " USUAL USUAL USUAL ODD ODD
+	  "avail; kick; pop 5; use 5 status 1; interrupt; " ODD,
 	  "" },
-	{ "blk-zone-limits", "@zone-up cg:zoned.max_active_zones=4 !cg:zoned.max_open_zones=8",
-	  "@zone-up cg:zoned.max_active_zones=4 cg:zoned.max_open_zones=4", "" },
+
+#define REPORT(zone) \
+	"avail; kick; pop 5: readable 16, writable 192, writable 1 type ZONE_REPORT; " \
+	"use 5 len 193 zone 1 " zone "; interrupt; avail; kick; "
+	{ "blk-zone-status",
+	  ZONES
+	  "pop 5: readable 16, writable 1 type ZONE_CLOSE sector 4096; ! use 5 len 1 status 5",
+	  ZONES "pop 5: readable 16, writable 1 type ZONE_CLOSE sector 4096; use 5 len 1 status 3",
+	  "" },
+	{ "blk-zone-limits",
+	  "up-zoned; read config.zoned.max_active_zones 4; ! read config.zoned.max_open_zones 8",
+	  "up-zoned; read config.zoned.max_active_zones 4; read config.zoned.max_open_zones 4",
+	  "" },
 	{ "blk-zone-conventional-managed",
-	  "@zone-up " REPORT("0.4096.0.1.0") "C5:r16,w1%18,0 !U5=1,0",
-	  "@zone-up " REPORT("0.4096.0.1.0") "C5:r16,w1%18,0 U5=1,3", "" },
+	  "up-zoned; " REPORT(
+		  "0 4096 0 1 0") "pop 5: readable 16, writable 1 type ZONE_OPEN; ! use 5 len 1",
+	  "up-zoned; " REPORT(
+		  "0 4096 0 1 0") "pop 5: readable 16, writable 1 type ZONE_OPEN; use 5 len 1 status 3",
+	  "" },
 	{ "blk-zone-append-elsewhere",
-	  "@zone-up " REPORT("4096.4096.0.1.0") "C5:r16,r4096,w9%15,4096 !U5=9,0",
-	  "@zone-up " REPORT("4096.4096.4096.2.2") "C5:r16,r4096,w9%15,4096 U5=9,0", "" },
+	  "up-zoned; " REPORT(
+		  "4096 4096 0 1 0") "pop 5: readable 16, readable 4096, writable 9 type ZONE_APPEND sector 4096; "
+				     "! use 5 len 9",
+	  "up-zoned; " REPORT(
+		  "4096 4096 4096 2 2") "pop 5: readable 16, readable 4096, writable 9 type ZONE_APPEND sector 4096; use 5 len 9",
+	  "" },
 	{ "blk-zone-read-only-written",
-	  "@zone-up " REPORT("4096.4096.4096.2.13") "C5:r16,r4096,w1%1,4096 !U5=1,0",
-	  "@zone-up " REPORT("4096.4096.4096.2.13") "C5:r16,r4096,w1%1,4096 U5=1,3", "" },
+	  "up-zoned; " REPORT(
+		  "4096 4096 4096 2 13") "pop 5: readable 16, readable 4096, writable 1 type OUT sector 4096; ! use 5 len 1",
+	  "up-zoned; " REPORT(
+		  "4096 4096 4096 2 13") "pop 5: readable 16, readable 4096, writable 1 type OUT sector 4096; use 5 len 1 status 3",
+	  "" },
 	{ "blk-zone-offline-served",
-	  "@zone-up " REPORT("4096.4096.4096.2.15") "C5:r16,w4096,w1%0,4096 !U5=4097,0",
-	  "@zone-up " REPORT("4096.4096.4096.2.15") "C5:r16,w4096,w1%0,4096 U5=1,3", "" },
-	{ "blk-zone-crossed", ZONES "C5:r16,r2560000,w9%15,4096 !U5=9,0",
-	  ZONES "C5:r16,r2560000,w9%15,4096 U5=9,3",
+	  "up-zoned; " REPORT(
+		  "4096 4096 4096 2 15") "pop 5: readable 16, writable 4096, writable 1 type IN sector 4096; ! use 5",
+	  "up-zoned; " REPORT(
+		  "4096 4096 4096 2 15") "pop 5: readable 16, writable 4096, writable 1 type IN sector 4096; use 5 len 1 status 3",
+	  "" },
+	{ "blk-zone-crossed",
+	  ZONES "pop 5: readable 16, readable 2560000, writable 9 type ZONE_APPEND sector 4096; "
+		"! use 5 len 9",
+	  ZONES "pop 5: readable 16, readable 2560000, writable 9 type ZONE_APPEND sector 4096; "
+		"use 5 len 9 status 3",
 	  "blk-append-size,blk-append-size-done,blk-zone-overrun" },
 	{ "blk-zone-overrun-done",
-	  "@zone-up " REPORT("4096.4000.8092.2.2") "C5:r16,r4096,w1%1,8092 !U5=1,0",
-	  "@zone-up " REPORT("4096.4000.8092.2.2") "C5:r16,r4096,w1%1,8092 U5=1,3",
+	  "up-zoned; " REPORT(
+		  "4096 4000 8092 2 2") "pop 5: readable 16, readable 4096, writable 1 type OUT sector 8092; ! use 5 len 1",
+	  "up-zoned; " REPORT(
+		  "4096 4000 8092 2 2") "pop 5: readable 16, readable 4096, writable 1 type OUT sector 8092; use 5 len 1 status 3",
 	  "blk-zone-overrun" },
 	{ "blk-zone-unaligned-done",
-	  "@zone-up " REPORT("4096.4096.4100.2.2") "C5:r16,r4096,w1%1,4096 !U5=1,0",
-	  "@zone-up " REPORT(
-		  "4096.4096.4100.2.2") "C5:r16,r4096,w1%1,4096 U5=1,4 I A K C6:r16,r4096,w1%1,4108 "
-					"U6=1,0",
+	  "up-zoned; " REPORT(
+		  "4096 4096 4100 2 2") "pop 5: readable 16, readable 4096, writable 1 type OUT sector 4096; ! use 5 len 1",
+	  "up-zoned; " REPORT(
+		  "4096 4096 4100 2 2") "pop 5: readable 16, readable 4096, writable 1 type OUT sector 4096; "
+					"use 5 len 1 status 4; interrupt; avail; kick; "
+					"pop 6: readable 16, readable 4096, writable 1 type OUT sector 4108; use 6 len 1",
 	  "" },
 	{ "blk-zone-write-refused",
-	  "@zone-up " REPORT("4096.4096.4100.2.2") "C5:r16,r4096,w1%1,4100 !U5=1,3",
-	  "@zone-up " REPORT("4096.4096.4100.2.2") "C5:r16,r4096,w1%1,4100 U5=1,5", "" },
-	{ "blk-zone-overrun", ZONES "!C5:r16,r2560000,w9%15,4096", ZONES "C5:r16,r32768,w9%15,4096",
+	  "up-zoned; " REPORT(
+		  "4096 4096 4100 2 2") "pop 5: readable 16, readable 4096, writable 1 type OUT sector 4100; "
+					"! use 5 len 1 status 3",
+	  "up-zoned; " REPORT(
+		  "4096 4096 4100 2 2") "pop 5: readable 16, readable 4096, writable 1 type OUT sector 4100; use 5 len 1 status 5",
+	  "" },
+	{ "blk-zone-overrun",
+	  ZONES "! pop 5: readable 16, readable 2560000, writable 9 type ZONE_APPEND sector 4096",
+	  ZONES "pop 5: readable 16, readable 32768, writable 9 type ZONE_APPEND sector 4096",
 	  "blk-append-size" },
-	{ "blk-zone-misplaced", ZONES "C5:r16,w192,w1%16,0 !U5=193,0;z1.4100.4096.4100.2.2",
-	  ZONES "C5:r16,w192,w1%16,0 U5=193,0;z1.8192.4096.8192.2.2", "" },
+	{ "blk-zone-misplaced",
+	  ZONES "pop 5: readable 16, writable 192, writable 1 type ZONE_REPORT; "
+		"! use 5 len 193 zone 1 4100 4096 4100 2 2",
+	  ZONES "pop 5: readable 16, writable 192, writable 1 type ZONE_REPORT; "
+		"use 5 len 193 zone 1 8192 4096 8192 2 2",
+	  "" },
 
-	{ "blk-legacy-layout", OLD_UP "A K !C5:r528,w1%1,8", OLD_UP "A K C5:r16,r512,w1%1,8",
+	{ "blk-legacy-layout",
+	  OLD_UP "avail; kick; ! pop 5: readable 528, writable 1 type OUT sector 8",
+	  OLD_UP "avail; kick; pop 5: readable 16, readable 512, writable 1 type OUT sector 8",
 	  LEGACY },
-	{ "blk-legacy-config-implausible", OLD_UP "lag:20/4=0 !lag:24/4=0x08000000",
-	  OLD_UP "lag:20/4=0x800 lag:24/4=0", LEGACY },
-	{ "blk-legacy-byte-swapped", OLD_UP "A K !C5:r16,r512,w1%0x01000000,8",
-	  OLD_UP "A K C5:r16,r512,w1%1,8", LEGACY },
-	{ "blk-legacy-scsi-command", OLD_UP "A K !C5:r22,w96,w16,w1%2,0",
-	  OLD_UP "A K C5:r16,r6,w96,w16,w1%2,0", LEGACY },
-	{ "blk-legacy-scsi-sense", OLD_UP "A K !C5:r16,r6,w64,w16,w1%2,0",
-	  OLD_UP "A K C5:r16,r6,w96,w16,w1%2,0", LEGACY },
-	{ "blk-legacy-flush-out", OLD_UP "A K C5:r16,w1%5,0 !U5=1,2",
-	  OLD_UP "A K C5:r16,w1%5,0 U5=1,0", LEGACY },
+	{ "blk-legacy-config-implausible",
+	  OLD_UP "read legacy@20/4 0; ! read legacy@24/4 0x08000000",
+	  OLD_UP "read legacy@20/4 0x800; read legacy@24/4 0", LEGACY },
+	{ "blk-legacy-byte-swapped",
+	  OLD_UP
+	  "avail; kick; ! pop 5: readable 16, readable 512, writable 1 type 0x01000000 sector 8",
+	  OLD_UP "avail; kick; pop 5: readable 16, readable 512, writable 1 type OUT sector 8",
+	  LEGACY },
+	{ "blk-legacy-scsi-command",
+	  OLD_UP
+	  "avail; kick; ! pop 5: readable 22, writable 96, writable 16, writable 1 type SCSI_CMD",
+	  OLD_UP
+	  "avail; kick; "
+	  "pop 5: readable 16, readable 6, writable 96, writable 16, writable 1 type SCSI_CMD",
+	  LEGACY },
+	{ "blk-legacy-scsi-sense",
+	  OLD_UP
+	  "avail; kick; "
+	  "! pop 5: readable 16, readable 6, writable 64, writable 16, writable 1 type SCSI_CMD",
+	  OLD_UP
+	  "avail; kick; "
+	  "pop 5: readable 16, readable 6, writable 96, writable 16, writable 1 type SCSI_CMD",
+	  LEGACY },
+	{ "blk-legacy-flush-out",
+	  OLD_UP
+	  "avail; kick; pop 5: readable 16, writable 1 type FLUSH_OUT; ! use 5 len 1 status 2",
+	  OLD_UP "avail; kick; pop 5: readable 16, writable 1 type FLUSH_OUT; use 5 len 1",
+	  LEGACY },
 	{ "blk-legacy-barrier",
-	  OLD_UP "A2 K C5:r16,r512,w1%1,8 C9:r16,r512,w1%0x80000001,16 !U9=1,0",
-	  OLD_UP "A2 K C5:r16,r512,w1%1,8 C9:r16,r512,w1%0x80000001,16 U5=1,0 U9=1,0", LEGACY },
+	  OLD_UP
+	  "avail 2; kick; pop 5: readable 16, readable 512, writable 1 type OUT sector 8; "
+	  "pop 9: readable 16, readable 512, writable 1 type 0x80000001 sector 16; ! use 9 len 1",
+	  OLD_UP
+	  "avail 2; kick; pop 5: readable 16, readable 512, writable 1 type OUT sector 8; "
+	  "pop 9: readable 16, readable 512, writable 1 type 0x80000001 sector 16; use 5 len 1; "
+	  "use 9 len 1",
+	  LEGACY },
 	{ "blk-legacy-writeback-status",
-	  "ls:device_status=0 lg:device_status=0 ls:device_status=1 "
-	  "lg:device_features=0x39006ac7 lag:52/1=1 ls:device_status=3 !lag:52/1=0",
-	  "ls:device_status=0 lg:device_status=0 ls:device_status=1 "
-	  "lg:device_features=0x39006ac7 lag:52/1=1 ls:device_status=3 lag:52/1=1",
+	  "reset-legacy; write legacy.device_status 1; read legacy.device_features 0x39006ac7; "
+	  "read legacy@52/1 1; write legacy.device_status 3; ! read legacy@52/1 0",
+	  "reset-legacy; write legacy.device_status 1; read legacy.device_features 0x39006ac7; "
+	  "read legacy@52/1 1; write legacy.device_status 3; read legacy@52/1 1",
 	  LEGACY },
 	{ "blk-legacy-writeback-features",
-	  "ls:device_status=0 lg:device_status=0 ls:device_status=1 ls:device_status=3 "
-	  "lg:device_features=0x39006ac7 lag:52/1=1 ls:driver_features=0x10006ac7 !lag:52/1=0",
-	  "ls:device_status=0 lg:device_status=0 ls:device_status=1 ls:device_status=3 "
-	  "lg:device_features=0x39006ac7 lag:52/1=1 ls:driver_features=0x10006ac7 lag:52/1=1",
+	  "reset-legacy; acknowledge-legacy; read legacy.device_features 0x39006ac7; "
+	  "read legacy@52/1 1; write legacy.driver_features 0x10006ac7; ! read legacy@52/1 0",
+	  "reset-legacy; acknowledge-legacy; read legacy.device_features 0x39006ac7; "
+	  "read legacy@52/1 1; write legacy.driver_features 0x10006ac7; read legacy@52/1 1",
 	  LEGACY },
 	{ NULL, NULL, NULL, NULL },
 };

@@ -4,222 +4,296 @@
 
 #include "tests/unit/check_cases.h"
 
-#define OFFER "@reset @ack @offer "
+#define OFFER "reset; acknowledge; offer; "
 
 const struct check_case check_cases_core[] = {
 	/* --- status */
-	{ "status-bit-cleared", "@reset @ack !S=2", "@reset @ack S=3", "" },
-	{ "init-without-reset", "!S=1 S=3", "@reset S=1 S=3", "" },
-	{ "acknowledge-missing", "@reset S=2 @offer !s:driver_feature=0x40",
-	  "@reset @ack @offer @accept", "" },
-	{ "driver-missing", "@reset S=1 @offer !s:driver_feature=0x40",
-	  "@reset @ack @offer @accept", "" },
-	{ "features-ok-before-driver", "@reset S=1 @offer @accept !S=9", "@neg", "driver-missing" },
-	{ "driver-ok-without-features-ok", "@reset @ack @offer @accept @queue @enable !S=7", "@up",
+	{ "status-bit-cleared", "reset; acknowledge; ! write status 2",
+	  "reset; acknowledge; write status 3", "" },
+	{ "init-without-reset", "! write status 1; write status 3",
+	  "reset; write status 1; write status 3", "" },
+	{ "acknowledge-missing", "reset; write status 2; offer; ! write driver_feature 0x40",
+	  "reset; acknowledge; offer; accept", "" },
+	{ "driver-missing", "reset; write status 1; offer; ! write driver_feature 0x40",
+	  "reset; acknowledge; offer; accept", "" },
+	{ "features-ok-before-driver", "reset; write status 1; offer; accept; ! write status 9",
+	  "negotiate", "driver-missing" },
+	{ "driver-ok-without-features-ok",
+	  "reset; acknowledge; offer; accept; setup; enable; ! write status 7", "up",
 	  "queue-set-up-early" },
-	{ "status-steps-merged", "@reset !S=3", "@reset @ack", "" },
-	{ "features-unread", "@reset @ack g:device_feature=0x30006a46 @accept !S=11",
-	  OFFER "@accept S=11", "" },
-	{ "features-unwritten", OFFER "!S=11", OFFER "@accept S=11", "version-1-refused" },
+	{ "status-steps-merged", "reset; ! write status 3", "reset; acknowledge", "" },
+	{ "features-unread",
+	  "reset; acknowledge; read device_feature 0x30006a46; accept; ! write status 11",
+	  OFFER "accept; write status 11", "" },
+	{ "features-unwritten", OFFER "! write status 11", OFFER "accept; write status 11",
+	  "version-1-refused" },
 	{ "features-ok-unread",
-	  OFFER "@accept S=11 s:queue_select=0 g:queue_size=256 !s:queue_size=256", "@up", "" },
+	  OFFER "accept; write status 11; write queue_select 0; read queue_size 256; "
+		"! write queue_size 256",
+	  "up", "" },
 	{ "init-after-refusal",
-	  OFFER "@accept S=11 g=3 s:queue_select=0 g:queue_size=256 !s:queue_size=256",
-	  OFFER "@accept S=11 g=3 S=131", "valid-features-refused" },
+	  OFFER
+	  "accept; write status 11; read status 3; write queue_select 0; read queue_size 256; "
+	  "! write queue_size 256",
+	  OFFER "accept; write status 11; read status 3; write status 131",
+	  "valid-features-refused" },
 	{ "features-after-features-ok",
-	  "@neg s:driver_feature_select=0 !s:driver_feature=0x30006a46",
-	  "@neg s:driver_feature_select=0 s:driver_feature=0x10006a46", "" },
-	{ "features-dropped-late", "@neg s:driver_feature_select=0 !s:driver_feature=0x40",
-	  "@neg s:driver_feature_select=0 s:driver_feature=0x10006a46", "" },
-	{ "config-written-early", "@reset @ack @offer @accept !cs:writeback=0",
-	  "@up cs:writeback=0", "" },
-	{ "queue-set-up-early", OFFER "@accept @queue !s:queue_enable=1", "@neg @queue @enable",
-	  "" },
+	  "negotiate; write driver_feature_select 0; ! write driver_feature 0x30006a46",
+	  "negotiate; write driver_feature_select 0; write driver_feature 0x10006a46", "" },
+	{ "features-dropped-late",
+	  "negotiate; write driver_feature_select 0; ! write driver_feature 0x40",
+	  "negotiate; write driver_feature_select 0; write driver_feature 0x10006a46", "" },
+	{ "config-written-early", "reset; acknowledge; offer; accept; ! write config.writeback 0",
+	  "up; write config.writeback 0", "" },
+	{ "queue-set-up-early", OFFER "accept; setup; ! write queue_enable 1",
+	  "negotiate; setup; enable", "" },
 	{ "queue-enabled-late",
-	  "@up s:queue_select=1 g:queue_size=256 s:queue_desc/4=0x30000 "
-	  "s:queue_driver/4=0x32000 s:queue_device/4=0x33000 !s:queue_enable=1",
-	  "@up", "" },
-	{ "driver-ok-without-queue", "@neg @queue !S=15", "@up", "" },
-	{ "kick-before-driver-ok", "@neg @queue @enable A !K S=15", "@up A K", "" },
-	{ "legacy-features-ok",
-	  "ls:device_status=0 lg:device_status=0 ls:device_status=1 ls:device_status=3 "
-	  "!ls:device_status=11",
-	  "@old", "features-unread,features-unwritten" },
+	  "up; write queue_select 1; read queue_size 256; write queue_desc/4 0x30000; "
+	  "write queue_driver/4 0x32000; write queue_device/4 0x33000; ! write queue_enable 1",
+	  "up", "" },
+	{ "driver-ok-without-queue", "negotiate; setup; ! write status 15", "up", "" },
+	{ "kick-before-driver-ok", "negotiate; setup; enable; avail; ! kick; write status 15",
+	  "up; avail; kick", "" },
+	{ "legacy-features-ok", "reset-legacy; acknowledge-legacy; ! write legacy.device_status 11",
+	  "up-legacy", "features-unread,features-unwritten" },
 	{ "features-ok-on-legacy-device",
-	  "@reset @ack s:device_feature_select=0 g:device_feature=0x40 "
-	  "s:device_feature_select=1 g:device_feature=0 s:driver_feature_select=0 s:driver_feature=0x40 !S=11",
-	  "@neg", "version-1-not-offered,blk-flush-not-offered" },
-	{ "init-abandoned", "@reset @ack T+11000 D=1,1 !S=0", "@reset @ack S=131 T+11000 D=1,1 S=0",
+	  "reset; acknowledge; offer 0x40 0; write driver_feature_select 0; "
+	  "write driver_feature 0x40; ! write status 11",
+	  "negotiate", "version-1-not-offered,blk-flush-not-offered" },
+	{ "init-abandoned", "reset; acknowledge; wait 11000ms; device net pci; ! write status 0",
+	  "reset; acknowledge; write status 131; wait 11000ms; device net pci; write status 0",
 	  "" },
-	{ "used-after-failed", "@reset @ack S=131 !s:driver_feature=0",
-	  "@reset @ack S=131 S=0 g=0 S=1", "" },
-	{ "kick-after-needs-reset", "@up g=79 N A !K", "@up g=15 A K",
-	  "config-irq-without-change" },
-	{ "served-before-driver-ok", "@neg @queue @enable A !C5", "@up A C5", "" },
-	{ "device-sets-failed", "@up !g=143", "@up g=15", "" },
-	{ "device-sets-status-bits", "@reset S=1 !g=3", "@reset S=1 g=1", "" },
-	{ "device-clears-status-bits", "@up !g=13", "@up g=79 N", "" },
-	{ "needs-reset-silent", "@up g=79 T+2000 !g=79", "@up g=79 N T+2000 g=79", "" },
-	{ "error-without-needs-reset", "@up E !g=15", "@up E N g=79", "" },
+	{ "used-after-failed", "reset; acknowledge; write status 131; ! write driver_feature 0",
+	  "reset; acknowledge; write status 131; write status 0; read status 0; write status 1",
+	  "" },
+	{ "kick-after-needs-reset", "up; read status 79; interrupt config; avail; ! kick",
+	  "up; read status 15; avail; kick", "config-irq-without-change" },
+	{ "served-before-driver-ok", "negotiate; setup; enable; avail; ! pop 5", "up; avail; pop 5",
+	  "" },
+	{ "device-sets-failed", "up; ! read status 143", "up; read status 15", "" },
+	{ "device-sets-status-bits", "reset; write status 1; ! read status 3",
+	  "reset; write status 1; read status 1", "" },
+	{ "device-clears-status-bits", "up; ! read status 13",
+	  "up; read status 79; interrupt config", "" },
+	{ "needs-reset-silent", "up; read status 79; wait 2000ms; ! read status 79",
+	  "up; read status 79; interrupt config; wait 2000ms; read status 79", "" },
+	{ "error-without-needs-reset", "up; error; ! read status 15",
+	  "up; error; interrupt config; read status 79", "" },
 
 	/* --- reset */
-	{ "reset-not-awaited", "S=0 !S=1", "S=0 g=15 g=0 S=1", "" },
-	{ "legacy-reset-not-read", "ls:device_status=0 !ls:device_status=1",
-	  "ls:device_status=0 lg:device_status=0 ls:device_status=1", "" },
-	{ "reset-never-ends", "@up S=0 g=15 T+600 g=15 T+600 !g=15", "@up S=0 g=15 T+100 g=0", "" },
-	{ "busy-after-reset", "@up A K C5 S=0 g=0 !U5", "@up A K C5 S=0 U5 g=0",
-	  "used-id-unknown" },
-	{ "intx-kept-over-reset", "@up A K C5 U5 I X1 S=0 !g=0", "@up A K C5 U5 I X1 S=0 X0 g=0",
+	{ "reset-not-awaited", "write status 0; ! write status 1",
+	  "write status 0; read status 15; read status 0; write status 1", "" },
+	{ "legacy-reset-not-read", "write legacy.device_status 0; ! write legacy.device_status 1",
+	  "reset-legacy; write legacy.device_status 1", "" },
+	{ "reset-never-ends",
+	  "up; write status 0; read status 15; wait 600ms; read status 15; wait 600ms; "
+	  "! read status 15",
+	  "up; write status 0; read status 15; wait 100ms; read status 0", "" },
+	{ "busy-after-reset", "up; avail; kick; pop 5; write status 0; read status 0; ! use 5",
+	  "up; avail; kick; pop 5; write status 0; use 5; read status 0", "used-id-unknown" },
+	{ "intx-kept-over-reset",
+	  "up; avail; kick; pop 5; use 5; interrupt; intx 1; write status 0; ! read status 0",
+	  "up; avail; kick; pop 5; use 5; interrupt; intx 1; write status 0; intx 0; read status 0",
 	  "" },
-	{ "enabled-after-reset", "@up S=0 g=0 S=1 S=3 !g:queue_enable=1",
-	  "@up S=0 g=0 S=1 S=3 g:queue_enable=0", "" },
-	{ "position-kept-over-reset", "@up A K !C5@17", "@up A K C5", "" },
-	{ "buffers-taken-back", "@up A K C5 !s:queue_desc/4=0x50000",
-	  "@up A K C5 U5 I s:queue_msix_vector=0xffff", "queue-changed-enabled" },
-	{ "qreset-busy", "@qreset-up A K C5 s:queue_reset=1 g:queue_reset=0 !U5",
-	  "@qreset-up A K C5 s:queue_reset=1 U5 g:queue_reset=0", "used-id-unknown" },
+	{ "enabled-after-reset",
+	  "up; write status 0; read status 0; write status 1; write status 3; ! read queue_enable 1",
+	  "up; write status 0; read status 0; write status 1; write status 3; read queue_enable 0",
+	  "" },
+	{ "position-kept-over-reset", "up; avail; kick; ! pop 5 at 17", "up; avail; kick; pop 5",
+	  "" },
+	{ "buffers-taken-back", "up; avail; kick; pop 5; ! write queue_desc/4 0x50000",
+	  "up; avail; kick; pop 5; use 5; interrupt; write queue_msix_vector 0xffff",
+	  "queue-changed-enabled" },
+	{ "qreset-busy",
+	  "up-queue-reset; avail; kick; pop 5; write queue_reset 1; read queue_reset 0; ! use 5",
+	  "up-queue-reset; avail; kick; pop 5; write queue_reset 1; use 5; read queue_reset 0",
+	  "used-id-unknown" },
 	{ "qreset-position",
-	  "@qreset-up @one s:queue_reset=1 g:queue_reset=0 @queue @enable A K !C5@1",
-	  "@qreset-up @one s:queue_reset=1 g:queue_reset=0 @queue @enable A K C5", "" },
-	{ "qreset-unread", "@qreset-up s:queue_reset=1 g:queue_reset=1 !s:queue_size=64",
-	  "@qreset-up s:queue_reset=1 g:queue_reset=1 g:queue_reset=0 s:queue_size=64", "" },
-	{ "qreset-unconfigured", "@qreset-up s:queue_reset=1 g:queue_reset=0 !s:queue_enable=1",
-	  "@qreset-up s:queue_reset=1 g:queue_reset=0 @queue @enable", "" },
-	{ "qreset-after-reset", "@qreset-up S=0 g=0 !g:queue_reset=1",
-	  "@qreset-up S=0 g=0 g:queue_reset=0", "" },
-	{ "qreset-after-enable", "@qreset-up !g:queue_reset=1", "@qreset-up g:queue_reset=0", "" },
-	{ "qreset-still-enabled", "@qreset-up s:queue_reset=1 g:queue_reset=0 !g:queue_enable=1",
-	  "@qreset-up s:queue_reset=1 g:queue_reset=0 g:queue_enable=0", "" },
+	  "up-queue-reset; request; write queue_reset 1; read queue_reset 0; setup; enable; avail; "
+	  "kick; ! pop 5 at 1",
+	  "up-queue-reset; request; write queue_reset 1; read queue_reset 0; setup; enable; avail; "
+	  "kick; pop 5",
+	  "" },
+	{ "qreset-unread",
+	  "up-queue-reset; write queue_reset 1; read queue_reset 1; ! write queue_size 64",
+	  "up-queue-reset; write queue_reset 1; read queue_reset 1; read queue_reset 0; "
+	  "write queue_size 64",
+	  "" },
+	{ "qreset-unconfigured",
+	  "up-queue-reset; write queue_reset 1; read queue_reset 0; ! write queue_enable 1",
+	  "up-queue-reset; write queue_reset 1; read queue_reset 0; setup; enable", "" },
+	{ "qreset-after-reset",
+	  "up-queue-reset; write status 0; read status 0; ! read queue_reset 1",
+	  "up-queue-reset; write status 0; read status 0; read queue_reset 0", "" },
+	{ "qreset-after-enable", "up-queue-reset; ! read queue_reset 1",
+	  "up-queue-reset; read queue_reset 0", "" },
+	{ "qreset-still-enabled",
+	  "up-queue-reset; write queue_reset 1; read queue_reset 0; ! read queue_enable 1",
+	  "up-queue-reset; write queue_reset 1; read queue_reset 0; read queue_enable 0", "" },
 
 	/* --- features */
-	{ "feature-not-offered", OFFER "!s:driver_feature=0x10006a47", OFFER "@accept", "" },
+	{ "feature-not-offered", OFFER "! write driver_feature 0x10006a47", OFFER "accept", "" },
 #define NET(offer, accept) \
-	"D=1,1 @reset @ack s:device_feature_select=0 g:device_feature=" offer \
-	" s:device_feature_select=1 g:device_feature=1 s:driver_feature_select=0 s:driver_feature=" accept \
-	" s:driver_feature_select=1 s:driver_feature=1 "
-	{ "feature-without-prerequisite", NET("0x82", "0x80") "!S=11", NET("0x82", "0x82") "S=11",
-	  "" },
+	"device net pci; reset; acknowledge; offer " offer " 1; accept " accept " 1; "
+	{ "feature-without-prerequisite", NET("0x82", "0x80") "! write status 11",
+	  NET("0x82", "0x82") "write status 11", "" },
 	{ "feature-reserved-accepted",
-	  "@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 "
-	  "s:device_feature_select=1 g:device_feature=0x1001 s:driver_feature_select=1 "
-	  "s:driver_feature=0x1001 !S=11",
-	  "@neg", "feature-undefined-offered" },
+	  "reset; acknowledge; offer 0x30006a46 0x1001; write driver_feature_select 1; "
+	  "write driver_feature 0x1001; ! write status 11",
+	  "negotiate", "feature-undefined-offered" },
 #define MMIO(accept) \
-	"D=2,2 ms:Status=0 mg:Status=0 ms:Status=1 ms:Status=3 ms:DeviceFeaturesSel=0 " \
-	"mg:DeviceFeatures=0x200 ms:DeviceFeaturesSel=1 mg:DeviceFeatures=0x21 ms:DriverFeaturesSel=0 " \
-	"ms:DriverFeatures=0x200 ms:DriverFeaturesSel=1 ms:DriverFeatures=" accept " "
-	{ "feature-other-transport-accepted", MMIO("0x21") "!ms:Status=11",
-	  MMIO("1") "ms:Status=11", "feature-undefined-offered" },
+	"device blk mmio; write mmio.Status 0; read mmio.Status 0; write mmio.Status 1; " \
+	"write mmio.Status 3; write mmio.DeviceFeaturesSel 0; read mmio.DeviceFeatures 0x200; " \
+	"write mmio.DeviceFeaturesSel 1; read mmio.DeviceFeatures 0x21; " \
+	"write mmio.DriverFeaturesSel 0; write mmio.DriverFeatures 0x200; " \
+	"write mmio.DriverFeaturesSel 1; write mmio.DriverFeatures " accept "; "
+	{ "feature-other-transport-accepted", MMIO("0x21") "! write mmio.Status 11",
+	  MMIO("1") "write mmio.Status 11", "feature-undefined-offered" },
 	{ "feature-undefined-accepted",
-	  "@reset @ack s:device_feature_select=0 g:device_feature=0x30106a46 "
-	  "s:device_feature_select=1 g:device_feature=0x1 s:driver_feature=0x10106a46 "
-	  "s:driver_feature_select=1 s:driver_feature=0x1 !S=11",
-	  "@neg", "feature-undefined-offered" },
-	{ "version-1-refused",
-	  OFFER "s:driver_feature_select=0 s:driver_feature=0x10006a46 "
-		"s:driver_feature_select=1 s:driver_feature=0 !S=11",
-	  "@neg", "" },
-#define OFFER_BIT(word) \
-	"@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 " \
-	"s:device_feature_select=1 g:device_feature=" word " s:driver_feature_select=0 " \
-	"s:driver_feature=0x10006a46 s:driver_feature_select=1 s:driver_feature="
-	{ "access-platform-refused", OFFER_BIT("3") "1 !S=11", OFFER_BIT("3") "3 S=11", "" },
-	{ "packed-refused", OFFER_BIT("5") "1 !S=11", OFFER_BIT("5") "5 S=11", "" },
-	{ "order-platform-refused", OFFER_BIT("0x11") "1 !S=11", OFFER_BIT("0x11") "0x11 S=11",
+	  "reset; acknowledge; offer 0x30106a46 0x1; write driver_feature 0x10106a46; "
+	  "write driver_feature_select 1; write driver_feature 0x1; ! write status 11",
+	  "negotiate", "feature-undefined-offered" },
+	{ "version-1-refused", OFFER "accept 0x10006a46 0; ! write status 11", "negotiate", "" },
+#define OFFER_BIT(word) "reset; acknowledge; offer 0x30006a46 " word "; accept 0x10006a46 "
+	{ "access-platform-refused", OFFER_BIT("3") "1; ! write status 11",
+	  OFFER_BIT("3") "3; write status 11", "" },
+	{ "packed-refused", OFFER_BIT("5") "1; ! write status 11",
+	  OFFER_BIT("5") "5; write status 11", "" },
+	{ "order-platform-refused", OFFER_BIT("0x11") "1; ! write status 11",
+	  OFFER_BIT("0x11") "0x11; write status 11", "" },
+	{ "notif-config-data-refused", OFFER_BIT("0x81") "1; ! write status 11",
+	  OFFER_BIT("0x81") "0x81; write status 11", "" },
+	{ "version-1-not-offered",
+	  "reset; acknowledge; write device_feature_select 1; ! read device_feature 0", "negotiate",
 	  "" },
-	{ "notif-config-data-refused", OFFER_BIT("0x81") "1 !S=11", OFFER_BIT("0x81") "0x81 S=11",
-	  "" },
-	{ "version-1-not-offered", "@reset @ack s:device_feature_select=1 !g:device_feature=0",
-	  "@neg", "" },
 	{ "offer-without-prerequisite",
-	  "D=1,1 @reset @ack s:device_feature_select=0 g:device_feature=0x80 "
-	  "s:device_feature_select=1 !g:device_feature=1",
+	  "device net pci; reset; acknowledge; write device_feature_select 0; "
+	  "read device_feature 0x80; write device_feature_select 1; ! read device_feature 1",
 	  NET("0x82", "0x82"), "" },
 	{ "feature-undefined-offered",
-	  "@reset @ack s:device_feature_select=0 !g:device_feature=0x30106a46",
-	  "@reset @ack @offer", "" },
+	  "reset; acknowledge; write device_feature_select 0; ! read device_feature 0x30106a46",
+	  "reset; acknowledge; offer", "" },
 	{ "offer-changed",
-	  "@reset @ack @offer s:device_feature_select=0 !g:device_feature=0x30006a44",
-	  "@reset @ack @offer s:device_feature_select=0 g:device_feature=0x30006a46", "" },
-	{ "accepted-not-shown", OFFER "s:driver_feature=0x46 !g:driver_feature=0x06",
-	  OFFER "s:driver_feature=0x46 g:driver_feature=0x46", "" },
-	{ "valid-features-refused", OFFER "@accept S=11 !g=3", "@neg", "" },
+	  "reset; acknowledge; offer; write device_feature_select 0; "
+	  "! read device_feature 0x30006a44",
+	  "reset; acknowledge; offer; write device_feature_select 0; read device_feature 0x30006a46",
+	  "" },
+	{ "accepted-not-shown", OFFER "write driver_feature 0x46; ! read driver_feature 0x06",
+	  OFFER "write driver_feature 0x46; read driver_feature 0x46", "" },
+	{ "valid-features-refused", OFFER "accept; write status 11; ! read status 3", "negotiate",
+	  "" },
 	{ "invalid-features-agreed",
-	  OFFER "s:driver_feature=0x10006a47 s:driver_feature_select=1 "
-		"s:driver_feature=1 S=11 !g=11",
-	  OFFER "s:driver_feature=0x10006a47 s:driver_feature_select=1 "
-		"s:driver_feature=1 S=11 g=3",
+	  OFFER
+	  "write driver_feature 0x10006a47; write driver_feature_select 1; write driver_feature 1; "
+	  "write status 11; ! read status 11",
+	  OFFER
+	  "write driver_feature 0x10006a47; write driver_feature_select 1; write driver_feature 1; "
+	  "write status 11; read status 3",
 	  "feature-not-offered" },
-	{ "features-agreed-before", "@up S=0 g=0 @ack @offer @accept S=11 !g=3", "@up @neg",
-	  "valid-features-refused" },
+	{ "features-agreed-before",
+	  "up; write status 0; read status 0; acknowledge; offer; accept; write status 11; "
+	  "! read status 3",
+	  "up; negotiate", "valid-features-refused" },
 	{ "any-layout-not-offered",
-	  "@caps pg:0/4=0x10011af4 ls:device_status=0 lg:device_status=0 ls:device_status=1 "
-	  "ls:device_status=3 !lg:device_features=0x30006a46",
-	  "@caps pg:0/4=0x10011af4 @old", "" },
+	  "read-caps; read pci@0/4 0x10011af4; reset-legacy; acknowledge-legacy; "
+	  "! read legacy.device_features 0x30006a46",
+	  "read-caps; read pci@0/4 0x10011af4; up-legacy", "" },
 	/* A device with the legacy interface only. */
 	{ "any-layout-not-offered",
-	  "@caps pg:0/4=0x10011af4 ls:device_status=0 lg:device_status=0 ls:device_status=1 "
-	  "ls:device_status=3 !lg:device_features=0x30006a46",
-	  "pg:0/4=0x10011af4 pg:0x34/1=0x98 "
-	  "pg:0x98/4=0x00020011 ls:device_status=0 lg:device_status=0 ls:device_status=1 ls:device_status=3 "
-	  "lg:device_features=0x30006a46",
+	  "read-caps; read pci@0/4 0x10011af4; reset-legacy; acknowledge-legacy; "
+	  "! read legacy.device_features 0x30006a46",
+	  "read pci@0/4 0x10011af4; read pci@0x34/1 0x98; read pci@0x98/4 0x00020011; "
+	  "reset-legacy; acknowledge-legacy; read legacy.device_features 0x30006a46",
 	  "" },
 	{ "any-layout-refused",
-	  "ls:device_status=0 lg:device_status=0 ls:device_status=1 "
-	  "ls:device_status=3 lg:device_features=0x38006a46 ls:driver_features=0x10006a46 ls:queue_select=0 "
-	  "lg:queue_size=256 ls:queue_address=0x10 !ls:device_status=7",
-	  "ls:device_status=0 lg:device_status=0 ls:device_status=1 "
-	  "ls:device_status=3 lg:device_features=0x38006a46 ls:driver_features=0x18006a46",
+	  "reset-legacy; acknowledge-legacy; read legacy.device_features 0x38006a46; "
+	  "write legacy.driver_features 0x10006a46; write legacy.queue_select 0; "
+	  "read legacy.queue_size 256; write legacy.queue_address 0x10; "
+	  "! write legacy.device_status 7",
+	  "reset-legacy; acknowledge-legacy; read legacy.device_features 0x38006a46; "
+	  "write legacy.driver_features 0x18006a46",
 	  "" },
 	{ "bit-30-accepted",
-	  "@reset @ack s:device_feature_select=0 g:device_feature=0x70006a46 "
-	  "s:device_feature_select=1 g:device_feature=1 s:driver_feature=0x40006a46 "
-	  "s:driver_feature_select=1 s:driver_feature=1 !S=11",
-	  "@neg", "" },
-#define EXT "pg:0x34/1=0x40 pg:0x100/4=0x00010001 "
-#define SRIOV "pg:0x34/1=0x40 pg:0x100/4=0x00010010 "
-	{ "sr-iov-without-capability", EXT OFFER_BIT("0x21") "0x21 !S=11",
-	  SRIOV OFFER_BIT("0x21") "0x21 S=11", "sr-iov-offer" },
-	{ "sr-iov-offer", EXT OFFER_BIT("0x21") "1 !S=11", EXT "@neg", "" },
-	{ "sr-iov-enabled-early", "@reset " SRIOV "!ps:0x108/2=1",
-	  SRIOV OFFER_BIT("0x21") "0x21 @fok "
-				  "ps:0x108/2=1",
-	  "" },
+	  "reset; acknowledge; offer 0x70006a46 1; write driver_feature 0x40006a46; "
+	  "write driver_feature_select 1; write driver_feature 1; ! write status 11",
+	  "negotiate", "" },
+#define EXT "read pci@0x34/1 0x40; read pci@0x100/4 0x00010001; "
+#define SRIOV "read pci@0x34/1 0x40; read pci@0x100/4 0x00010010; "
+	{ "sr-iov-without-capability", EXT OFFER_BIT("0x21") "0x21; ! write status 11",
+	  SRIOV OFFER_BIT("0x21") "0x21; write status 11", "sr-iov-offer" },
+	{ "sr-iov-offer", EXT OFFER_BIT("0x21") "1; ! write status 11", EXT "negotiate", "" },
+	{ "sr-iov-enabled-early", "reset; " SRIOV "! write pci@0x108/2 1",
+	  SRIOV OFFER_BIT("0x21") "0x21; features-ok; write pci@0x108/2 1", "" },
 
 	/* --- suspend */
-	{ "suspend-out-of-place", "@up !S=31", "@suspend-up S=31 g=27", "" },
-	{ "suspend-unverified", "@suspend-up S=31 !s:queue_select=0",
-	  "@suspend-up S=31 g=27 s:queue_select=0", "" },
-	{ "suspend-made-available", "@suspend-up @one S=31 G g=27 A !G",
-	  "@suspend-up @one S=31 G g=27 G", "" },
-	{ "suspend-kicked", "@suspend-up S=31 g=27 !K", "@suspend-up S=31 g=27 S=15 g=15 A K", "" },
-	{ "suspend-config-written", "@suspend-up S=31 g=27 !cs:writeback=0",
-	  "@suspend-up cs:writeback=0", "" },
-	{ "resume-not-awaited", "@suspend-up S=31 g=27 S=15 A !K",
-	  "@suspend-up S=31 g=27 S=15 g=15 A K", "" },
-	{ "suspend-early-obeyed", "@reset S=1 S=3 S=19 !g=19", "@reset S=1 S=3 S=19 g=3",
-	  "suspend-out-of-place" },
-	{ "suspended-active", "@suspend-up A K S=31 g=27 !C5", "@suspend-up A K S=31 C5 U5 I g=27",
+	{ "suspend-out-of-place", "up; ! write status 31",
+	  "up-suspend; write status 31; read status 27", "" },
+	{ "suspend-unverified", "up-suspend; write status 31; ! write queue_select 0",
+	  "up-suspend; write status 31; read status 27; write queue_select 0", "" },
+	{ "suspend-made-available",
+	  "up-suspend; request; write status 31; sample; read status 27; avail; ! sample",
+	  "up-suspend; request; write status 31; sample; read status 27; sample", "" },
+	{ "suspend-kicked", "up-suspend; write status 31; read status 27; ! kick",
+	  "up-suspend; write status 31; read status 27; write status 15; read status 15; avail; "
+	  "kick",
 	  "" },
-	{ "suspended-config-notified", "@suspend-up S=31 g=27 !N",
-	  "@suspend-up S=31 g=27 S=15 g=15 N", "config-irq-without-change" },
-	{ "suspended-config-changed", "@suspend-up S=31 g=27 cg:seg_max=1 !cg:seg_max=2",
-	  "@suspend-up cg:seg_max=1 S=31 g=27 cg:seg_max=1 cg:seg_max=1", "" },
+	{ "suspend-config-written",
+	  "up-suspend; write status 31; read status 27; ! write config.writeback 0",
+	  "up-suspend; write config.writeback 0", "" },
+	{ "resume-not-awaited",
+	  "up-suspend; write status 31; read status 27; write status 15; avail; ! kick",
+	  "up-suspend; write status 31; read status 27; write status 15; read status 15; avail; "
+	  "kick",
+	  "" },
+	{ "suspend-early-obeyed",
+	  "reset; write status 1; write status 3; write status 19; ! read status 19",
+	  "reset; write status 1; write status 3; write status 19; read status 3",
+	  "suspend-out-of-place" },
+	{ "suspended-active", "up-suspend; avail; kick; write status 31; read status 27; ! pop 5",
+	  "up-suspend; avail; kick; write status 31; pop 5; use 5; interrupt; read status 27", "" },
+	{ "suspended-config-notified",
+	  "up-suspend; write status 31; read status 27; ! interrupt config",
+	  "up-suspend; write status 31; read status 27; write status 15; read status 15; "
+	  "interrupt config",
+	  "config-irq-without-change" },
+	{ "suspended-config-changed",
+	  "up-suspend; write status 31; read status 27; read config.seg_max 1; "
+	  "! read config.seg_max 2",
+	  "up-suspend; read config.seg_max 1; write status 31; read status 27; "
+	  "read config.seg_max 1; read config.seg_max 1",
+	  "" },
 	{ "suspended-write-taken",
-	  "@suspend-up S=31 g=27 cg:writeback=1 cs:writeback=0 !cg:writeback=0",
-	  "@suspend-up S=31 g=27 cg:writeback=1 cs:writeback=0 cg:writeback=1",
+	  "up-suspend; write status 31; read status 27; read config.writeback 1; "
+	  "write config.writeback 0; ! read config.writeback 0",
+	  "up-suspend; write status 31; read status 27; read config.writeback 1; "
+	  "write config.writeback 0; read config.writeback 1",
 	  "suspend-config-written" },
 	{ "suspended-change-untold",
-	  "@suspend-up S=31 g=27 cg:seg_max=1 cg:seg_max=2 S=15 g=15 T+2000 !g=15",
-	  "@suspend-up S=31 g=27 cg:seg_max=1 cg:seg_max=2 S=15 g=15 N T+2000 g=15",
+	  "up-suspend; write status 31; read status 27; read config.seg_max 1; "
+	  "read config.seg_max 2; write status 15; read status 15; wait 2000ms; ! read status 15",
+	  "up-suspend; write status 31; read status 27; read config.seg_max 1; "
+	  "read config.seg_max 2; write status 15; read status 15; interrupt config; wait 2000ms; "
+	  "read status 15",
 	  "suspended-config-changed,blk-capacity-unread" },
-	{ "suspend-undecided", "@suspend-up S=31 g=31 T+2000 !g=31",
-	  "@suspend-up S=31 g=31 T+2000 g=95 N", "needs-reset-silent" },
-	{ "resume-undecided", "@suspend-up S=31 g=27 S=15 T+2000 !g=27",
-	  "@suspend-up S=31 g=27 S=15 T+2000 g=15", "" },
-	{ "suspend-not-drained", "@suspend-up A K C5 S=31 !g=27",
-	  "@suspend-up A K C5 S=31 U5 I g=27", "" },
-	{ "suspend-not-told", "@suspend-up @one A K C6 U6 T+10 S=31 !g=27",
-	  "@suspend-up @one A K C6 U6 I T+10 S=31 g=27", "" },
+	{ "suspend-undecided",
+	  "up-suspend; write status 31; read status 31; wait 2000ms; ! read status 31",
+	  "up-suspend; write status 31; read status 31; wait 2000ms; read status 95; "
+	  "interrupt config",
+	  "needs-reset-silent" },
+	{ "resume-undecided",
+	  "up-suspend; write status 31; read status 27; write status 15; wait 2000ms; "
+	  "! read status 27",
+	  "up-suspend; write status 31; read status 27; write status 15; wait 2000ms; "
+	  "read status 15",
+	  "" },
+	{ "suspend-not-drained",
+	  "up-suspend; avail; kick; pop 5; write status 31; ! read status 27",
+	  "up-suspend; avail; kick; pop 5; write status 31; use 5; interrupt; read status 27", "" },
+	{ "suspend-not-told",
+	  "up-suspend; request; avail; kick; pop 6; use 6; wait 10ms; write status 31; "
+	  "! read status 27",
+	  "up-suspend; request; avail; kick; pop 6; use 6; interrupt; wait 10ms; write status 31; "
+	  "read status 27",
+	  "" },
 	{ NULL, NULL, NULL, NULL },
 };

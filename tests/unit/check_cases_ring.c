@@ -4,257 +4,463 @@
 
 #include "tests/unit/check_cases.h"
 
-#define DATA \
-	"@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 s:device_feature_select=1 "
-#define WITH(bits) \
-	DATA "g:device_feature=" bits " s:driver_feature_select=0 s:driver_feature=0x10006a46 " \
-	     "s:driver_feature_select=1 s:driver_feature=" bits " @fok "
-#define SPOKEN(bits) WITH(bits) "@queue @enable @dok A "
-#define NOTIFY(bits) WITH(bits) "@queue g:queue_notif_config_data=7 @enable @dok A "
+#define DATA "reset; acknowledge; offer 0x30006a46 "
+#define WITH(bits) DATA bits "; accept 0x10006a46 " bits "; features-ok; "
+#define SPOKEN(bits) WITH(bits) "setup; enable; driver-ok; avail; "
+#define NOTIFY(bits) WITH(bits) "setup; read queue_notif_config_data 7; enable; driver-ok; avail; "
 /* Without INDIRECT_DESC. */
-#define PLAIN \
-	DATA "g:device_feature=0x1 s:driver_feature_select=0 s:driver_feature=0x6a46 " \
-	     "s:driver_feature_select=1 s:driver_feature=1 @fok @queue @enable @dok "
+#define PLAIN DATA "0x1; accept 0x6a46 1; features-ok; setup; enable; driver-ok; "
 #define PLAIN_PACKED \
-	DATA "g:device_feature=0x5 s:driver_feature_select=0 s:driver_feature=0x6a46 " \
-	     "s:driver_feature_select=1 s:driver_feature=5 @fok s:queue_select=0 g:queue_size=256 s:queue_size=8 " \
-	     "s:queue_desc/4=0x10000 s:queue_driver/4=0x12000 s:queue_device/4=0x13000 @enable @dok packed "
+	DATA "0x5; accept 0x6a46 5; features-ok; setup-packed; enable; driver-ok; " \
+	     "packed; "
 /* 8 chains of 3 fill a packed ring of 8 thrice: up to the slot before the end. */
-#define THREE(id) "K C" id " U" id " I "
+#define THREE(id) "kick; pop " id "; use " id "; interrupt; "
 #define EIGHT(x) x x x x x x x x
 
 const struct check_case check_cases_ring[] = {
-	{ "head-out-of-range", "@up A K !C300", "@up A K C255", "" },
-	{ "next-out-of-range", "@up A K !C5^8:r16,w512,w1>300", "@up A K C5", "" },
-	{ "head-in-flight", "@up A2 K C5 !C5", "@up A2 K C5 U5 I C5", "" },
-	{ "buffer-empty", "@up A K !C5:r16,w0,w1", "@up A K C5:r16,w512,w1", "" },
-	{ "indirect-table-length", "@up A K !C5^0x200:ir40", "@up A K C5:ir48|r16,w512,w1",
+	{ "head-out-of-range", "up; avail; kick; ! pop 300", "up; avail; kick; pop 255", "" },
+	{ "next-out-of-range",
+	  "up; avail; kick; ! pop 5 flags BAD_NEXT: readable 16, writable 512, writable 1 next 300",
+	  "up; avail; kick; pop 5", "" },
+	{ "head-in-flight", "up; avail 2; kick; pop 5; ! pop 5",
+	  "up; avail 2; kick; pop 5; use 5; interrupt; pop 5", "" },
+	{ "buffer-empty", "up; avail; kick; ! pop 5: readable 16, writable 0, writable 1",
+	  "up; avail; kick; pop 5: readable 16, writable 512, writable 1", "" },
+	{ "indirect-table-length", "up; avail; kick; ! pop 5 flags BAD_TABLE: indirect readable 40",
+	  "up; avail; kick; pop 5: indirect readable 48 | readable 16, writable 512, writable 1",
 	  "blk-shape" },
-	{ "readable-after-writable", "@up A K !C5:r16,w1,r512%1,8", "@up A K C5:r16,r512,w1%1,8",
+	{ "readable-after-writable",
+	  "up; avail; kick; ! pop 5: readable 16, writable 1, readable 512 type OUT sector 8",
+	  "up; avail; kick; pop 5: readable 16, readable 512, writable 1 type OUT sector 8", "" },
+	{ "chain-loops",
+	  "up; avail; kick; ! pop 5 flags LOOP: readable 16, writable 512, writable 1",
+	  "up; avail; kick; pop 5", "" },
+	{ "chain-too-long",
+	  "up; avail; kick; "
+	  "! pop 5: indirect readable 4816 | readable 16, writable 512 times 299, writable 1",
+	  "up; avail; kick; "
+	  "pop 5: indirect readable 4048 | readable 16, writable 512 times 250, writable 1",
 	  "" },
-	{ "chain-loops", "@up A K !C5^4:r16,w512,w1", "@up A K C5", "" },
-	{ "chain-too-long", "@up A K !C5:ir4816|r16,w512*299,w1",
-	  "@up A K C5:ir4048|r16,w512*250,w1", "" },
-	{ "list-too-long", "@packed-up K !C5:ir160|r16,w512*8,w1",
-	  "@packed-up K C5:ir128|r16,w512*6,w1", "" },
-	{ "indirect-unnegotiated", PLAIN "A K !C5:ir48|r16,w512,w1", "@up A K C5:ir48|r16,w512,w1",
+	{ "list-too-long",
+	  "up-packed; kick; "
+	  "! pop 5: indirect readable 160 | readable 16, writable 512 times 8, writable 1",
+	  "up-packed; kick; "
+	  "pop 5: indirect readable 128 | readable 16, writable 512 times 6, writable 1",
 	  "" },
-	{ "indirect-unnegotiated-packed", PLAIN_PACKED "K !C5:ir48|r16,w512,w1",
-	  "@packed-up K C5:ir48|r16,w512,w1", "packed-refused" },
-	{ "indirect-nested", "@up A K !C5:ir64|r16,w512,w512f7,w1",
-	  "@up A K C5:ir64|r16,w512,w512,w1", "" },
-	{ "indirect-table-flags", "@packed-up K !C5:ir48|r16f1,w512,w1",
-	  "@packed-up K C5:ir48|r16,w512,w1", "" },
-	{ "indirect-and-next", "@up A K !C5:ir48f5|r16,w512,w1", "@up A K C5:ir48|r16,w512,w1",
+	{ "indirect-unnegotiated",
+	  PLAIN
+	  "avail; kick; ! pop 5: indirect readable 48 | readable 16, writable 512, writable 1",
+	  "up; avail; kick; pop 5: indirect readable 48 | readable 16, writable 512, writable 1",
 	  "" },
-	{ "indirect-in-list", "@packed-up K !C5:r16,ir32|w512,w1",
-	  "@packed-up K C5:ir48|r16,w512,w1", "" },
-	{ "in-order-next", "@order-up A K !C5:r16>9,w512,w1", "@order-up A K C5", "" },
-	{ "in-order-table", "@order-up A K !C5:ir48|r16>2,w512,w1",
-	  "@order-up A K C5:ir48|r16,w512,w1", "" },
-	{ "legal-chain-refused", "@up A K C5:r8,r8,w4096,w1 !E", "@up A K C5:r16,w0,w1 E",
-	  "buffer-empty" },
-	{ "write-on-table-refused", "@up A K C5:iw48|r16,w512,w1 !E",
-	  "@up A K C5:iw48|r16,w512,w1 U5=513 E", "" },
-	{ "table-after-direct-refused", "@up A K C5:r16,ir32|w512,w1 !E",
-	  "@up A K C5:r16,ir32|w512,w1 U5=513 E", "" },
-	{ "spurious-kick-refused", "@up @one K !E", "@up @one A K E", "" },
+	{ "indirect-unnegotiated-packed",
+	  PLAIN_PACKED
+	  "kick; ! pop 5: indirect readable 48 | readable 16, writable 512, writable 1",
+	  "up-packed; kick; pop 5: indirect readable 48 | readable 16, writable 512, writable 1",
+	  "packed-refused" },
+	{ "indirect-nested",
+	  "up; avail; kick; "
+	  "! pop 5: indirect readable 64 | readable 16, writable 512, writable 512 flags 7, writable 1",
+	  "up; avail; kick; "
+	  "pop 5: indirect readable 64 | readable 16, writable 512, writable 512, writable 1",
+	  "" },
+	{ "indirect-table-flags",
+	  "up-packed; kick; "
+	  "! pop 5: indirect readable 48 | readable 16 flags 1, writable 512, writable 1",
+	  "up-packed; kick; pop 5: indirect readable 48 | readable 16, writable 512, writable 1",
+	  "" },
+	{ "indirect-and-next",
+	  "up; avail; kick; "
+	  "! pop 5: indirect readable 48 flags 5 | readable 16, writable 512, writable 1",
+	  "up; avail; kick; pop 5: indirect readable 48 | readable 16, writable 512, writable 1",
+	  "" },
+	{ "indirect-in-list",
+	  "up-packed; kick; ! pop 5: readable 16, indirect readable 32 | writable 512, writable 1",
+	  "up-packed; kick; pop 5: indirect readable 48 | readable 16, writable 512, writable 1",
+	  "" },
+	{ "in-order-next",
+	  "up-in-order; avail; kick; ! pop 5: readable 16 next 9, writable 512, writable 1",
+	  "up-in-order; avail; kick; pop 5", "" },
+	{ "in-order-table",
+	  "up-in-order; avail; kick; "
+	  "! pop 5: indirect readable 48 | readable 16 next 2, writable 512, writable 1",
+	  "up-in-order; avail; kick; "
+	  "pop 5: indirect readable 48 | readable 16, writable 512, writable 1",
+	  "" },
+	{ "legal-chain-refused",
+	  "up; avail; kick; pop 5: readable 8, readable 8, writable 4096, writable 1; ! error",
+	  "up; avail; kick; pop 5: readable 16, writable 0, writable 1; error", "buffer-empty" },
+	{ "write-on-table-refused",
+	  "up; avail; kick; pop 5: indirect writable 48 | readable 16, writable 512, writable 1; "
+	  "! error",
+	  "up; avail; kick; pop 5: indirect writable 48 | readable 16, writable 512, writable 1; "
+	  "use 5 len 513; error",
+	  "" },
+	{ "table-after-direct-refused",
+	  "up; avail; kick; pop 5: readable 16, indirect readable 32 | writable 512, writable 1; "
+	  "! error",
+	  "up; avail; kick; pop 5: readable 16, indirect readable 32 | writable 512, writable 1; "
+	  "use 5 len 513; error",
+	  "" },
+	{ "spurious-kick-refused", "up; request; kick; ! error", "up; request; avail; kick; error",
+	  "" },
 
-	{ "used-id-unknown", "@up A K C5 !U6", "@up A K C5 U5", "" },
-	{ "used-id-unknown-packed", "@packed-up K C5 !U6", "@packed-up K C5 U5", "" },
-	{ "used-len-too-big", "@up A K C5 !U5=8192", "@up A K C5 U5=4097", "" },
-	{ "used-len-zero", "@up A K C5 !U5=0", "@up A K C5 U5", "" },
-	{ "used-out-of-order", "@order-up A2 K C5 C8 U8 I !U5", "@order-up A2 K C5 C8 U5 I U8",
+	{ "used-id-unknown", "up; avail; kick; pop 5; ! use 6", "up; avail; kick; pop 5; use 5",
 	  "" },
-	{ "used-index-wrong", "@up @one r.ui=2 A !K", "@up @one A K C5 U5", "" },
-	{ "used-position-wrong", "@up A3 K C5 U5 I C8 !U8@2", "@up A3 K C5 U5 I C8 U8", "" },
-	{ "request-stuck", "@up A K C5 T+20000 g:num_queues=1 T+11000 !g:num_queues=1",
-	  "@up A K C5 T+20000 g:num_queues=1 U5 I T+11000 g:num_queues=1 T+500 g:num_queues=1",
+	{ "used-id-unknown-packed", "up-packed; kick; pop 5; ! use 6",
+	  "up-packed; kick; pop 5; use 5", "" },
+	{ "used-len-too-big", "up; avail; kick; pop 5; ! use 5 len 8192",
+	  "up; avail; kick; pop 5; use 5", "" },
+	{ "used-len-zero", "up; avail; kick; pop 5; ! use 5 len 0", "up; avail; kick; pop 5; use 5",
+	  "" },
+	{ "used-out-of-order",
+	  "up-in-order; avail 2; kick; pop 5; pop 8; use 8; interrupt; ! use 5",
+	  "up-in-order; avail 2; kick; pop 5; pop 8; use 5; interrupt; use 8", "" },
+	{ "used-index-wrong", "up; request; ring used_idx 2; avail; ! kick",
+	  "up; request; avail; kick; pop 5; use 5", "" },
+	{ "used-position-wrong", "up; avail 3; kick; pop 5; use 5; interrupt; pop 8; ! use 8 at 2",
+	  "up; avail 3; kick; pop 5; use 5; interrupt; pop 8; use 8", "" },
+	{ "request-stuck",
+	  "up; avail; kick; pop 5; wait 20000ms; read num_queues 1; wait 11000ms; "
+	  "! read num_queues 1",
+	  "up; avail; kick; pop 5; wait 20000ms; read num_queues 1; use 5; interrupt; "
+	  "wait 11000ms; read num_queues 1; wait 500ms; read num_queues 1",
 	  "" },
 
-	{ "avail-index-jump", "@up A300 !K", "@up A256 K", "" },
-	{ "avail-index-back", "@up A3 K A-1 !K", "@up A3 K A1 K", "" },
-	{ "avail-flags", "@up r.af=2 A !K", "@up r.af=1 A K", "" },
-	{ "avail-flags-event-idx", "@up-event r.af=1 A !K", "@up-event r.ue=7 A K", "" },
-	{ "used-flags", "@up @one r.uf=2 A !K", "@up @one r.uf=1 A K", "" },
-	{ "used-flags-event-idx", "@up-event @one r.uf=1 A !K", "@up-event @one r.ae=1 A K", "" },
-	{ "used-flags-uninitialised", "@up r.uf=0xa5a4 A !K", "@up r.uf=1 A K", "" },
+	{ "avail-index-jump", "up; avail 300; ! kick", "up; avail 256; kick", "" },
+	{ "avail-index-back", "up; avail 3; kick; avail -1; ! kick",
+	  "up; avail 3; kick; avail 1; kick", "" },
+	{ "avail-flags", "up; ring avail_flags 2; avail; ! kick",
+	  "up; ring avail_flags 1; avail; kick", "" },
+	{ "avail-flags-event-idx", "up-event; ring avail_flags 1; avail; ! kick",
+	  "up-event; ring used_event 7; avail; kick", "" },
+	{ "used-flags", "up; request; ring used_flags 2; avail; ! kick",
+	  "up; request; ring used_flags 1; avail; kick", "" },
+	{ "used-flags-event-idx", "up-event; request; ring used_flags 1; avail; ! kick",
+	  "up-event; request; ring avail_event 1; avail; kick", "" },
+	{ "used-flags-uninitialised", "up; ring used_flags 0xa5a4; avail; ! kick",
+	  "up; ring used_flags 1; avail; kick", "" },
 #define N16(x) x x x x x x x x x x x x x x x x
 #define N256(x) N16(N16(x))
-	{ "used-event-idle", "@up-event r.ue=0 " N256("A K C5 U5 ") "I A K C5 !U5",
-	  "@up-event r.ue=0 A K C5 U5 I r.ue=100 G " N256("A K C5 U5 ") "r.ue=0 A K C5 U5", "" },
+	{ "used-event-idle",
+	  "up-event; ring used_event 0; " N256(
+		  "avail; kick; pop 5; use 5; ") "interrupt; avail; kick; pop 5; ! use 5",
+	  "up-event; ring used_event 0; avail; kick; pop 5; use 5; interrupt; ring used_event 100; "
+	  "sample; " N256(
+		  "avail; kick; pop 5; use 5; ") "ring used_event 0; avail; kick; pop 5; use 5",
+	  "" },
 
-	{ "packed-popped-unavailable", "@packed-up K !C5:r16f0x8001,w512,w1",
-	  "@packed-up K C5:r16,w512,w1", "" },
-	{ "packed-list-early", "@packed-up K !C5:r16,w512f0x8083,w1", "@packed-up K C5:r16,w512,w1",
+	{ "packed-popped-unavailable",
+	  "up-packed; kick; ! pop 5: readable 16 flags 0x8001, writable 512, writable 1",
+	  "up-packed; kick; pop 5: readable 16, writable 512, writable 1", "" },
+	{ "packed-list-early",
+	  "up-packed; kick; ! pop 5: readable 16, writable 512 flags 0x8083, writable 1",
+	  "up-packed; kick; pop 5: readable 16, writable 512, writable 1", "" },
+	{ "packed-popped-order",
+	  "up-packed; kick; pop 5: readable 16, writable 512, writable 1; use 5 len 513; "
+	  "interrupt; ! pop 5 at 0x8005: readable 16, writable 512, writable 1",
+	  "up-packed; kick; pop 5: readable 16, writable 512, writable 1; use 5 len 513; "
+	  "interrupt; pop 5: readable 16, writable 512, writable 1",
 	  "" },
-	{ "packed-popped-order", "@packed-up K C5:r16,w512,w1 U5=513 I !C5@0x8005:r16,w512,w1",
-	  "@packed-up K C5:r16,w512,w1 U5=513 I C5:r16,w512,w1", "" },
-	{ "packed-popped-wrap", "@packed-up " THREE("5") THREE("5") THREE("5") "K !C5@0x8001",
-	  "@packed-up " EIGHT(THREE("5")) "K C5", "" },
-	{ "packed-used-order", "@packed-up K C5 U5 I C5 !U5@0x8001", "@packed-up K C5 U5 I C5 U5",
+	{ "packed-popped-wrap",
+	  "up-packed; " THREE("5") THREE("5") THREE("5") "kick; ! pop 5 at 0x8001",
+	  "up-packed; " EIGHT(THREE("5")) "kick; pop 5", "" },
+	{ "packed-used-order", "up-packed; kick; pop 5; use 5; interrupt; pop 5; ! use 5 at 0x8001",
+	  "up-packed; kick; pop 5; use 5; interrupt; pop 5; use 5", "" },
+	{ "packed-used-wrap", "up-packed; " THREE("5") THREE("5") "kick; pop 5; ! use 5 at 6",
+	  "up-packed; " EIGHT(THREE("5")), "" },
+	{ "packed-overfull", "up-packed; kick; pop 5; pop 6; ! pop 7",
+	  "up-packed; kick; pop 5; pop 6; use 5; interrupt; pop 7", "" },
+	{ "packed-driver-flags", "up-packed; ring avail_flags 3; ! kick",
+	  "up-packed; ring avail_flags 1; kick", "" },
+	{ "packed-device-flags",
+	  "up-packed; kick; pop 5; use 5; interrupt; ring used_flags 2; ! kick",
+	  "up-packed; kick; pop 5; use 5; interrupt; ring used_flags 1; kick", "" },
+	{ "packed-driver-offset",
+	  "up-packed-event; ring avail_flags 2; ring used_event 0x8008; ! kick",
+	  "up-packed-event; ring avail_flags 2; ring used_event 0x8007; kick", "" },
+	{ "packed-device-offset",
+	  "up-packed-event; kick; pop 5; use 5; interrupt; ring used_flags 2; "
+	  "ring avail_event 0x8008; ! kick",
+	  "up-packed-event; kick; pop 5; use 5; interrupt; ring used_flags 2; "
+	  "ring avail_event 0x8007; kick",
 	  "" },
-	{ "packed-used-wrap", "@packed-up " THREE("5") THREE("5") "K C5 !U5@6",
-	  "@packed-up " EIGHT(THREE("5")), "" },
-	{ "packed-overfull", "@packed-up K C5 C6 !C7", "@packed-up K C5 C6 U5 I C7", "" },
-	{ "packed-driver-flags", "@packed-up r.af=3 !K", "@packed-up r.af=1 K", "" },
-	{ "packed-device-flags", "@packed-up K C5 U5 I r.uf=2 !K", "@packed-up K C5 U5 I r.uf=1 K",
-	  "" },
-	{ "packed-driver-offset", "@packed-up-event r.af=2 r.ue=0x8008 !K",
-	  "@packed-up-event r.af=2 r.ue=0x8007 K", "" },
-	{ "packed-device-offset", "@packed-up-event K C5 U5 I r.uf=2 r.ae=0x8008 !K",
-	  "@packed-up-event K C5 U5 I r.uf=2 r.ae=0x8007 K", "" },
 
-	{ "descriptor-changed-in-flight", "@up A K C5 !E:34=5,1,0", "@up A K C5 U5 I E:34=5,1,0",
-	  "" },
-	{ "readable-buffer-changed", "@up A K C5 !E:34=5,0,1", "@up A K C5 E:34=6,0,1", "" },
-	{ "address-not-physical", "@up A K !C5:r16&0xffff888001234000,w512,w1",
-	  "@up A K "
-	  "C5:r16&0xffffff01234000,w512,w1",
-	  "" },
+	{ "descriptor-changed-in-flight", "up; avail; kick; pop 5; ! lifecycle chain_changed 5 1 0",
+	  "up; avail; kick; pop 5; use 5; interrupt; lifecycle chain_changed 5 1 0", "" },
+	{ "readable-buffer-changed", "up; avail; kick; pop 5; ! lifecycle chain_changed 5 0 1",
+	  "up; avail; kick; pop 5; lifecycle chain_changed 6 0 1", "" },
+	{ "address-not-physical",
+	  "up; avail; kick; ! pop 5: readable 16 at 0xffff888001234000, writable 512, writable 1",
+	  "up; avail; kick; pop 5: readable 16 at 0xffffff01234000, writable 512, writable 1", "" },
 	{ "ring-address-not-physical",
-	  "@neg s:queue_select=0 g:queue_size=256 s:queue_desc/4=0x10000 "
-	  "s:queue_desc/4+4=0xffff8880 s:queue_driver/4=0x12000 s:queue_driver/4+4=0 s:queue_device/4=0x13000 "
-	  "s:queue_device/4+4=0 !@enable",
-	  "@up", "" },
-	{ "areas-not-as-set", "@up !E:22=0x20000,0x12000,0x13000",
-	  "@up E:22=0x10000,0x12000,0x13000", "" },
+	  "negotiate; write queue_select 0; read queue_size 256; write queue_desc/4 0x10000; "
+	  "write queue_desc/4+4 0xffff8880; write queue_driver/4 0x12000; "
+	  "write queue_driver/4+4 0; write queue_device/4 0x13000; write queue_device/4+4 0; "
+	  "! enable",
+	  "up", "" },
+	{ "areas-not-as-set", "up; ! lifecycle set_rings 0x20000 0x12000 0x13000",
+	  "up; lifecycle set_rings 0x10000 0x12000 0x13000", "" },
 	{ "qreset-areas-ignored",
-	  "@qreset-up s:queue_reset=1 g:queue_reset=0 @queue @enable "
-	  "!E:22=0x20000,0x12000,0x13000",
-	  "@qreset-up s:queue_reset=1 g:queue_reset=0 @queue @enable "
-	  "E:22=0x10000,0x12000,0x13000",
+	  "up-queue-reset; write queue_reset 1; read queue_reset 0; setup; enable; "
+	  "! lifecycle set_rings 0x20000 0x12000 0x13000",
+	  "up-queue-reset; write queue_reset 1; read queue_reset 0; setup; enable; "
+	  "lifecycle set_rings 0x10000 0x12000 0x13000",
 	  "" },
 	{ "qreset-size-ignored",
-	  WITH("0x105") "s:queue_select=0 g:queue_size=256 s:queue_size=8 "
-			"s:queue_desc/4=0x10000 s:queue_driver/4=0x12000 s:queue_device/4=0x13000 @enable @dok packed "
-			"s:queue_reset=1 g:queue_reset=0 s:queue_size=4 s:queue_desc/4=0x10000 s:queue_driver/4=0x12000 "
-			"s:queue_device/4=0x13000 @enable K C5 U5 I K !C5@0x8005",
-	  WITH("0x105") "s:queue_select=0 "
-			"g:queue_size=256 s:queue_size=8 s:queue_desc/4=0x10000 s:queue_driver/4=0x12000 "
-			"s:queue_device/4=0x13000 @enable @dok packed s:queue_reset=1 g:queue_reset=0 s:queue_size=16 "
-			"s:queue_desc/4=0x10000 s:queue_driver/4=0x12000 s:queue_device/4=0x13000 @enable K C5 U5 I K C5",
+	  WITH("0x105") "setup-packed; enable; driver-ok; packed; write queue_reset 1; read queue_reset 0; "
+			"write queue_size 4; write queue_desc/4 0x10000; write queue_driver/4 0x12000; "
+			"write queue_device/4 0x13000; enable; kick; pop 5; use 5; interrupt; kick; "
+			"! pop 5 at 0x8005",
+	  WITH("0x105") "setup-packed; enable; driver-ok; packed; write queue_reset 1; read queue_reset 0; "
+			"write queue_size 16; write queue_desc/4 0x10000; write queue_driver/4 0x12000; "
+			"write queue_device/4 0x13000; enable; kick; pop 5; use 5; interrupt; kick; pop 5",
 	  "packed-popped-order,packed-list-early,packed-popped-unavailable" },
-	{ "chain-fragmented", "@up A K !C5:ir3104|r16,w16&0x200000*192,w1",
-	  "@up A K C5:ir3104|r16,w512*192,w1", "blk-segments" },
-	{ "ring-byte-swapped", "@up r.ai=0x100 !K:16", "@up A K:1", "" },
-	{ "kick-finds-nothing", "@up K T+600 K T+600 !K", "@up K T+600 A K C5 U5 I T+600 K T+600 K",
+	{ "chain-fragmented",
+	  "up; avail; kick; "
+	  "! pop 5: indirect readable 3104 | readable 16, writable 16 at 0x200000 times 192, writable 1",
+	  "up; avail; kick; "
+	  "pop 5: indirect readable 3104 | readable 16, writable 512 times 192, writable 1",
+	  "blk-segments" },
+	{ "ring-byte-swapped", "up; ring avail_idx 0x100; ! kick heads 16",
+	  "up; avail; kick heads 1", "" },
+	{ "kick-finds-nothing", "up; kick; wait 600ms; kick; wait 600ms; ! kick",
+	  "up; kick; wait 600ms; avail; kick; pop 5; use 5; interrupt; wait 600ms; kick; "
+	  "wait 600ms; kick",
 	  "" },
-	{ "legacy-driver-packed-ring", "@old packed !G", "@old G", "" },
+	{ "legacy-driver-packed-ring", "up-legacy; packed; ! sample", "up-legacy; sample", "" },
 	{ "vector-silent",
-	  "@neg @queue s:queue_msix_vector=1 g:queue_msix_vector=1 @msix @enable @dok A K C5 U5 "
-	  "T+1500 A !K",
-	  "@neg @queue s:queue_msix_vector=1 g:queue_msix_vector=1 @msix @enable @dok @one T+1500 "
-	  "A K C5 U5 T+1500 A K",
+	  "negotiate; setup; write queue_msix_vector 1; read queue_msix_vector 1; enable-msix; "
+	  "enable; driver-ok; avail; kick; pop 5; use 5; wait 1500ms; avail; ! kick",
+	  "negotiate; setup; write queue_msix_vector 1; read queue_msix_vector 1; enable-msix; "
+	  "enable; driver-ok; request; wait 1500ms; avail; kick; pop 5; use 5; wait 1500ms; avail; "
+	  "kick",
 	  "interrupt-missing,pci-modern-without-caps,pci-list-unread" },
-	{ "interrupt-missing", "@up @one T+1500 A K C5 U5 T+1500 A !K",
-	  "@up @one T+1500 A K C5 U5 I T+1500 A K", "" },
-	{ "interrupt-missing-event-idx", "@up-event @one r.ue=1 A K C5 U5 T+1500 A !K",
-	  "@up-event @one r.ue=1 A K C5 U5 T+1500 r.ue=2 A K", "" },
-	{ "interrupt-missing-packed", "@packed-up K C5 U5 I T+1500 C5 U5 T+1500 !K",
-	  "@packed-up K C5 U5 I T+1500 C5 U5 I T+1500 K", "" },
+	{ "interrupt-missing",
+	  "up; request; wait 1500ms; avail; kick; pop 5; use 5; wait 1500ms; avail; ! kick",
+	  "up; request; wait 1500ms; avail; kick; pop 5; use 5; interrupt; wait 1500ms; avail; kick",
+	  "" },
+	{ "interrupt-missing-event-idx",
+	  "up-event; request; ring used_event 1; avail; kick; pop 5; use 5; wait 1500ms; avail; "
+	  "! kick",
+	  "up-event; request; ring used_event 1; avail; kick; pop 5; use 5; wait 1500ms; "
+	  "ring used_event 2; avail; kick",
+	  "" },
+	{ "interrupt-missing-packed",
+	  "up-packed; kick; pop 5; use 5; interrupt; wait 1500ms; pop 5; use 5; wait 1500ms; ! kick",
+	  "up-packed; kick; pop 5; use 5; interrupt; wait 1500ms; pop 5; use 5; interrupt; "
+	  "wait 1500ms; kick",
+	  "" },
 	{ "interrupt-missing-empty",
-	  DATA
-	  "g:device_feature=1 s:driver_feature_select=0 s:driver_feature=0x11006a46 "
-	  "s:driver_feature_select=1 s:driver_feature=1 @fok @queue @enable @dok r.af=1 A K C5 U5 T+1500 A !K",
-	  DATA
-	  "g:device_feature=1 s:driver_feature_select=0 s:driver_feature=0x11006a46 "
-	  "s:driver_feature_select=1 s:driver_feature=1 @fok @queue @enable @dok r.af=1 A K C5 U5 I T+1500 A K",
+	  DATA "1; accept 0x11006a46 1; features-ok; setup; enable; driver-ok; "
+	       "ring avail_flags 1; avail; kick; pop 5; use 5; wait 1500ms; avail; ! kick",
+	  DATA "1; accept 0x11006a46 1; features-ok; setup; enable; driver-ok; "
+	       "ring avail_flags 1; avail; kick; pop 5; use 5; interrupt; wait 1500ms; avail; kick",
 	  "feature-not-offered,invalid-features-agreed" },
-	{ "interrupt-unasked", "@up-event r.ue=0 @one r.ue=40 A K C5 U5 I A !K",
-	  "@up-event r.ue=0 @one r.ue=1 A K C5 U5 I r.ue=2 A K", "" },
-	{ "interrupt-suppressed", "@up @one r.af=1 " N16("G ") "A K C5 U5 I A !K",
-	  "@up @one r.af=1 A K C5 U5 I A K", "" },
-	{ "kick-missing", "@up @one A G T+800 g:num_queues=1 T+800 !G",
-	  "@up @one A G T+100 K C5 U5 I T+800 g:num_queues=1 T+800 G", "" },
+	{ "interrupt-unasked",
+	  "up-event; ring used_event 0; request; ring used_event 40; avail; kick; pop 5; use 5; "
+	  "interrupt; avail; ! kick",
+	  "up-event; ring used_event 0; request; ring used_event 1; avail; kick; pop 5; use 5; "
+	  "interrupt; ring used_event 2; avail; kick",
+	  "" },
+	{ "interrupt-suppressed",
+	  "up; request; ring avail_flags 1; " N16(
+		  "sample; ") "avail; kick; pop 5; use 5; interrupt; avail; ! kick",
+	  "up; request; ring avail_flags 1; avail; kick; pop 5; use 5; interrupt; avail; kick",
+	  "" },
+	{ "kick-missing",
+	  "up; request; avail; sample; wait 800ms; read num_queues 1; wait 800ms; ! sample",
+	  "up; request; avail; sample; wait 100ms; kick; pop 5; use 5; interrupt; wait 800ms; "
+	  "read num_queues 1; wait 800ms; sample",
+	  "" },
 	{ "kick-missing-event-idx",
-	  "@up-event r.ue=0 @one r.ae=1 A G T+800 g:num_queues=1 T+800 !G",
-	  "@up-event r.ue=0 @one r.ae=1 A G T+100 K C5 T+800 g:num_queues=1 T+800 G", "" },
-	{ "kick-ignored", "@up @one A K T+800 g:num_queues=1 T+800 !G",
-	  "@up @one A K C5 U5 I T+800 g:num_queues=1 T+800 G", "" },
-	{ "device-asleep", "@up-event r.ue=0 @one r.ae=0 A G T+800 g:num_queues=1 T+800 !G",
-	  "@up-event r.ue=0 @one r.ae=1 A K C5 T+800 g:num_queues=1 T+800 G", "" },
+	  "up-event; ring used_event 0; request; ring avail_event 1; avail; sample; wait 800ms; "
+	  "read num_queues 1; wait 800ms; ! sample",
+	  "up-event; ring used_event 0; request; ring avail_event 1; avail; sample; wait 100ms; "
+	  "kick; pop 5; wait 800ms; read num_queues 1; wait 800ms; sample",
+	  "" },
+	{ "kick-ignored",
+	  "up; request; avail; kick; wait 800ms; read num_queues 1; wait 800ms; ! sample",
+	  "up; request; avail; kick; pop 5; use 5; interrupt; wait 800ms; read num_queues 1; "
+	  "wait 800ms; sample",
+	  "" },
+	{ "device-asleep",
+	  "up-event; ring used_event 0; request; ring avail_event 0; avail; sample; wait 800ms; "
+	  "read num_queues 1; wait 800ms; ! sample",
+	  "up-event; ring used_event 0; request; ring avail_event 1; avail; kick; pop 5; "
+	  "wait 800ms; read num_queues 1; wait 800ms; sample",
+	  "" },
 	/* By samples of a QEMU: each near miss is one of the excuses a driver can have. */
 	{ "kick-missing",
-	  "qemu @up Gn A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn", /* a kick pends */
-	  "qemu @up Gn A T+900 Gn T+300 g:num_queues=1 T+700 Gy T+700 Gn T+700 g:num_queues=1 T+700 Gy T+700 Gy",
+	  "source qemu; up; sample pending no; avail; wait 900ms; sample pending no; wait 300ms; "
+	  "read num_queues 1; wait 700ms; sample pending no; wait 700ms; ! sample pending no",
+	  "source qemu; up; sample pending no; avail; wait 900ms; sample pending no; wait 300ms; "
+	  "read num_queues 1; wait 700ms; sample pending yes; wait 700ms; sample pending no; "
+	  "wait 700ms; read num_queues 1; wait 700ms; sample pending yes; wait 700ms; "
+	  "sample pending yes" /* a kick pends */,
 	  "" },
 	{ "kick-missing",
-	  "qemu @up @one Gn A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn", /* nobody knows */
-	  "qemu @up @one Gn A T+900 Gu T+300 g:num_queues=1 T+700 Gu T+700 Gu T+700 g:num_queues=1 T+700 Gu",
+	  "source qemu; up; request; sample pending no; avail; wait 900ms; sample pending no; "
+	  "wait 300ms; read num_queues 1; wait 700ms; sample pending no; wait 700ms; "
+	  "! sample pending no",
+	  "source qemu; up; request; sample pending no; avail; wait 900ms; sample pending unknown; "
+	  "wait 300ms; read num_queues 1; wait 700ms; sample pending unknown; wait 700ms; "
+	  "sample pending unknown; wait 700ms; read num_queues 1; wait 700ms; "
+	  "sample pending unknown" /* nobody knows */,
 	  "" },
 	{ "kick-missing",
-	  "qemu @up GS A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn", /* not asked before */
-	  "qemu @up A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 Gn T+700 g:num_queues=1 T+700 Gn",
+	  "source qemu; up; sample status; avail; wait 900ms; sample pending no; wait 300ms; "
+	  "read num_queues 1; wait 700ms; sample pending no; wait 700ms; ! sample pending no",
+	  "source qemu; up; avail; wait 900ms; sample pending no; wait 300ms; read num_queues 1; "
+	  "wait 700ms; sample pending no; wait 700ms; sample pending no; wait 700ms; "
+	  "read num_queues 1; wait 700ms; sample pending no" /* not asked before */,
 	  "" },
 	{ "kick-missing",
-	  "qemu @up Gn A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn", /* the machine paused */
-	  "qemu @up Gn A T+900 Gn T+5000 Gn T+5000 Gn T+10 g:num_queues=1 T+10 Gn T+10 Gn", "" },
+	  "source qemu; up; sample pending no; avail; wait 900ms; sample pending no; wait 300ms; "
+	  "read num_queues 1; wait 700ms; sample pending no; wait 700ms; ! sample pending no",
+	  "source qemu; up; sample pending no; avail; wait 900ms; sample pending no; wait 5000ms; "
+	  "sample pending no; wait 5000ms; sample pending no; wait 10ms; read num_queues 1; "
+	  "wait 10ms; sample pending no; wait 10ms; sample pending no" /* the machine paused */,
+	  "" },
 	{ "kick-missing",
-	  "qemu @up Gn A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn", /* served elsewhere */
-	  "qemu @up Gn A E:32=0,0,0 T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 Gn", "" },
+	  "source qemu; up; sample pending no; avail; wait 900ms; sample pending no; wait 300ms; "
+	  "read num_queues 1; wait 700ms; sample pending no; wait 700ms; ! sample pending no",
+	  "source qemu; up; sample pending no; avail; lifecycle vhost_start; wait 900ms; "
+	  "sample pending no; wait 300ms; read num_queues 1; wait 700ms; sample pending no; "
+	  "wait 700ms; sample pending no" /* served elsewhere */,
+	  "" },
 	{ "kick-missing",
-	  "@up @one A G T+800 g:num_queues=1 T+800 !G", /* in an eventfd, for all that is known */
-	  "qemu @up @one A G T+800 g:num_queues=1 T+800 G T+800 GS", "" },
+	  "up; request; avail; sample; wait 800ms; read num_queues 1; wait 800ms; ! sample",
+	  "source qemu; up; request; avail; sample; wait 800ms; read num_queues 1; wait 800ms; "
+	  "sample; wait 800ms; sample status" /* in an eventfd, for all that is known */,
+	  "" },
 	{ "kick-missing-event-idx",
-	  "qemu @up-event Gn K A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn", /* kicked */
-	  "qemu @up-event Gn A K T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 Gn", "" },
+	  "source qemu; up-event; sample pending no; kick; avail; wait 900ms; sample pending no; "
+	  "wait 300ms; read num_queues 1; wait 700ms; sample pending no; wait 700ms; "
+	  "! sample pending no",
+	  "source qemu; up-event; sample pending no; avail; kick; wait 900ms; sample pending no; "
+	  "wait 300ms; read num_queues 1; wait 700ms; sample pending no; wait 700ms; "
+	  "sample pending no" /* kicked */,
+	  "" },
 	{ "kick-missing-event-idx",
-	  "qemu @up-event @one r.ae=1 Gn A T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn",
-	  /* the device asks for the one after */
-	  "qemu @up-event @one r.ae=1 Gn A r.ae=2 T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 Gn",
+	  "source qemu; up-event; request; ring avail_event 1; sample pending no; avail; "
+	  "wait 900ms; sample pending no; wait 300ms; read num_queues 1; wait 700ms; "
+	  "sample pending no; wait 700ms; ! sample pending no",
+	  "source qemu; up-event; request; ring avail_event 1; sample pending no; avail; "
+	  "ring avail_event 2; wait 900ms; sample pending no; wait 300ms; read num_queues 1; "
+	  "wait 700ms; sample pending no; wait 700ms; sample pending no" /* the device asks for the one after */
+	  ,
 	  "" },
 	{ "device-asleep",
-	  "qemu @up-event r.ae=0 @one A Gn T+900 g:num_queues=1 T+900 Gn T+9000 !Gn",
-	  "qemu @up-event r.ae=0 @one A Gn T+900 g:num_queues=1 T+900 Gn T+5000 Gn",
+	  "source qemu; up-event; ring avail_event 0; request; avail; sample pending no; "
+	  "wait 900ms; read num_queues 1; wait 900ms; sample pending no; wait 9000ms; "
+	  "! sample pending no",
+	  "source qemu; up-event; ring avail_event 0; request; avail; sample pending no; "
+	  "wait 900ms; read num_queues 1; wait 900ms; sample pending no; wait 5000ms; "
+	  "sample pending no",
 	  "" }, /* not long enough */
 	{ "kick-ignored",
-	  "qemu @up @one A K Gn T+900 g:num_queues=1 T+900 Gn T+9000 !Gn", /* it has only now come */
-	  "qemu @up @one A K Gy T+900 g:num_queues=1 T+900 Gy T+7000 Gn T+900 Gn", "" },
-	{ "interrupt-missing", "@up @one T+1500 A K C5 U5 T+1500 A !K",
-	  "@up @one T+1500 A K C5 U5 T+1500 th=2 A K",
+	  "source qemu; up; request; avail; kick; sample pending no; wait 900ms; "
+	  "read num_queues 1; wait 900ms; sample pending no; wait 9000ms; ! sample pending no",
+	  "source qemu; up; request; avail; kick; sample pending yes; wait 900ms; "
+	  "read num_queues 1; wait 900ms; sample pending yes; wait 7000ms; sample pending no; "
+	  "wait 900ms; sample pending no" /* it has only now come */,
+	  "" },
+	{ "interrupt-missing",
+	  "up; request; wait 1500ms; avail; kick; pop 5; use 5; wait 1500ms; avail; ! kick",
+	  "up; request; wait 1500ms; avail; kick; pop 5; use 5; wait 1500ms; thread 2; avail; kick",
 	  "" }, /* the thread that owes it is held up */
-	{ "interrupt-missing", "qemu @up @one T+1500 A K C5 U5 T+900 g:num_queues=1 T+600 !Gn",
-	  "qemu @up @one T+1500 A K C5 U5 T+1500 Gn T+1500 Gn",
+	{ "interrupt-missing",
+	  "source qemu; up; request; wait 1500ms; avail; kick; pop 5; use 5; wait 900ms; "
+	  "read num_queues 1; wait 600ms; ! sample pending no",
+	  "source qemu; up; request; wait 1500ms; avail; kick; pop 5; use 5; wait 1500ms; "
+	  "sample pending no; wait 1500ms; sample pending no",
 	  "" }, /* its thread has not gone on */
 	{ "kick-missing-packed",
-	  "qemu @packed-up r.fi=0 Gn r.fi=1 T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn",
-	  "qemu @packed-up r.fi=0 Gn r.fi=1 T+900 Gy T+300 g:num_queues=1 T+700 Gy T+700 Gy",
+	  "source qemu; up-packed; ring filled 0; sample pending no; ring filled 1; wait 900ms; "
+	  "sample pending no; wait 300ms; read num_queues 1; wait 700ms; sample pending no; "
+	  "wait 700ms; ! sample pending no",
+	  "source qemu; up-packed; ring filled 0; sample pending no; ring filled 1; wait 900ms; "
+	  "sample pending yes; wait 300ms; read num_queues 1; wait 700ms; sample pending yes; "
+	  "wait 700ms; sample pending yes",
 	  "" }, /* a kick pends */
 	{ "kick-missing-packed",
-	  "qemu @packed-up r.uf=2 r.ae=0x8000 r.fi=0 Gn K r.fi=1 T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn",
-	  "qemu @packed-up r.uf=2 r.ae=0x8000 r.fi=0 Gn r.fi=1 K T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 Gn",
+	  "source qemu; up-packed; ring used_flags 2; ring avail_event 0x8000; ring filled 0; "
+	  "sample pending no; kick; ring filled 1; wait 900ms; sample pending no; wait 300ms; "
+	  "read num_queues 1; wait 700ms; sample pending no; wait 700ms; ! sample pending no",
+	  "source qemu; up-packed; ring used_flags 2; ring avail_event 0x8000; ring filled 0; "
+	  "sample pending no; ring filled 1; kick; wait 900ms; sample pending no; wait 300ms; "
+	  "read num_queues 1; wait 700ms; sample pending no; wait 700ms; sample pending no",
 	  "" },
 	{ "kick-missing-packed",
-	  "qemu @packed-up K C0 U0 I r.fi=0 Gn r.fi=1 T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn",
-	  "qemu @packed-up K C0 U0 I r.fi=1 Gn T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 Gn",
+	  "source qemu; up-packed; kick; pop 0; use 0; interrupt; ring filled 0; "
+	  "sample pending no; ring filled 1; wait 900ms; sample pending no; wait 300ms; "
+	  "read num_queues 1; wait 700ms; sample pending no; wait 700ms; ! sample pending no",
+	  "source qemu; up-packed; kick; pop 0; use 0; interrupt; ring filled 1; "
+	  "sample pending no; wait 900ms; sample pending no; wait 300ms; read num_queues 1; "
+	  "wait 700ms; sample pending no; wait 700ms; sample pending no",
 	  "" }, /* not seen asking */
 	{ "kick-missing-packed",
-	  "qemu @packed-up r.uf=2 r.ae=0x8000 r.fi=0 Gn r.fi=1 T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 !Gn",
-	  "qemu @packed-up r.uf=2 r.ae=0x8003 r.fi=0 Gn r.fi=1 T+900 Gn T+300 g:num_queues=1 T+700 Gn T+700 Gn",
+	  "source qemu; up-packed; ring used_flags 2; ring avail_event 0x8000; ring filled 0; "
+	  "sample pending no; ring filled 1; wait 900ms; sample pending no; wait 300ms; "
+	  "read num_queues 1; wait 700ms; sample pending no; wait 700ms; ! sample pending no",
+	  "source qemu; up-packed; ring used_flags 2; ring avail_event 0x8003; ring filled 0; "
+	  "sample pending no; ring filled 1; wait 900ms; sample pending no; wait 300ms; "
+	  "read num_queues 1; wait 700ms; sample pending no; wait 700ms; sample pending no",
 	  "" }, /* later */
 	{ "device-asleep",
-	  "qemu @packed-up K C0 U0 I r.uf=1 r.fi=1 Gn T+900 g:num_queues=1 T+900 Gn T+9000 !Gn",
-	  "qemu @packed-up K C0 U0 I r.fi=1 Gn T+900 g:num_queues=1 T+900 Gn T+9000 Gn", "" },
-	{ "kick-unserved", "@packed-up r.fi=1 Gy T+900 g:num_queues=1 T+900 Gy T+9000 !Gy",
-	  "@packed-up r.fi=0 Gy T+900 g:num_queues=1 T+900 Gy T+9000 Gy", "" },
-	{ "kick-unserved", "@up @one A Gy T+900 g:num_queues=1 T+900 Gy T+9000 !Gy",
-	  "@up @one A Gy T+900 g:num_queues=1 T+900 Gy T+9000 Gn", "" },
-	{ "kick-unasked", "@up-event r.ue=0 r.ae=0 A K2 C5 U5 I r.ae=40 G T+5 A !K2",
-	  "@up-event r.ue=0 r.ae=0 A K2 C5 U5 I r.ae=1 G T+5 A K2", "" },
-	{ "kick-suppressed", "@up A K2 C5 U5 I r.uf=1 G T+5 A !K2",
-	  "@up A K2 C5 U5 I r.uf=0 G T+5 A K2", "" },
-	{ "kick-suppressed-packed", "@packed-up K2 C5 U5 I r.uf=1 G T+5 !K2",
-	  "@packed-up K2 C5 U5 I r.uf=0 G T+5 K2", "" },
+	  "source qemu; up-packed; kick; pop 0; use 0; interrupt; ring used_flags 1; "
+	  "ring filled 1; sample pending no; wait 900ms; read num_queues 1; wait 900ms; "
+	  "sample pending no; wait 9000ms; ! sample pending no",
+	  "source qemu; up-packed; kick; pop 0; use 0; interrupt; ring filled 1; "
+	  "sample pending no; wait 900ms; read num_queues 1; wait 900ms; sample pending no; "
+	  "wait 9000ms; sample pending no",
+	  "" },
+	{ "kick-unserved",
+	  "up-packed; ring filled 1; sample pending yes; wait 900ms; read num_queues 1; "
+	  "wait 900ms; sample pending yes; wait 9000ms; ! sample pending yes",
+	  "up-packed; ring filled 0; sample pending yes; wait 900ms; read num_queues 1; "
+	  "wait 900ms; sample pending yes; wait 9000ms; sample pending yes",
+	  "" },
+	{ "kick-unserved",
+	  "up; request; avail; sample pending yes; wait 900ms; read num_queues 1; wait 900ms; "
+	  "sample pending yes; wait 9000ms; ! sample pending yes",
+	  "up; request; avail; sample pending yes; wait 900ms; read num_queues 1; wait 900ms; "
+	  "sample pending yes; wait 9000ms; sample pending no",
+	  "" },
+	{ "kick-unasked",
+	  "up-event; ring used_event 0; ring avail_event 0; avail; kick width 2; pop 5; use 5; "
+	  "interrupt; ring avail_event 40; sample; wait 5ms; avail; ! kick width 2",
+	  "up-event; ring used_event 0; ring avail_event 0; avail; kick width 2; pop 5; use 5; "
+	  "interrupt; ring avail_event 1; sample; wait 5ms; avail; kick width 2",
+	  "" },
+	{ "kick-suppressed",
+	  "up; avail; kick width 2; pop 5; use 5; interrupt; ring used_flags 1; sample; wait 5ms; "
+	  "avail; ! kick width 2",
+	  "up; avail; kick width 2; pop 5; use 5; interrupt; ring used_flags 0; sample; wait 5ms; "
+	  "avail; kick width 2",
+	  "" },
+	{ "kick-suppressed-packed",
+	  "up-packed; kick width 2; pop 5; use 5; interrupt; ring used_flags 1; sample; wait 5ms; "
+	  "! kick width 2",
+	  "up-packed; kick width 2; pop 5; use 5; interrupt; ring used_flags 0; sample; wait 5ms; "
+	  "kick width 2",
+	  "" },
 
-	{ "kick-width", "@up A !K4", "@up A K2", "" },
-	{ "kick-width-data", SPOKEN("0x41") "!K2", SPOKEN("0x41") "K4=0x10000", "kick-next" },
-	{ "kick-value", "@up A !K2=1", "@up A K2=0", "" },
-	{ "kick-value-data", SPOKEN("0x41") "!K4=0x10001", SPOKEN("0x41") "K4=0x10000", "" },
-	{ "kick-value-config", NOTIFY("0x81") "!K2=0", NOTIFY("0x81") "K2=7", "" },
-	{ "kick-value-config-data", NOTIFY("0xc1") "!K4=0x10000", NOTIFY("0xc1") "K4=0x10007", "" },
-	{ "kick-next", SPOKEN("0x41") "!K4=0x90000", SPOKEN("0x41") "K4=0x10000", "" },
-	{ "kick-nowhere", "@up !n:2=1", "@up A n:0=0 K2", "" },
-	{ "kick-not-enabled", "@up q1 !K", "@up A K", "" },
+	{ "kick-width", "up; avail; ! kick width 4", "up; avail; kick width 2", "" },
+	{ "kick-width-data", SPOKEN("0x41") "! kick width 2",
+	  SPOKEN("0x41") "kick width 4 value 0x10000", "kick-next" },
+	{ "kick-value", "up; avail; ! kick width 2 value 1", "up; avail; kick width 2 value 0",
+	  "" },
+	{ "kick-value-data", SPOKEN("0x41") "! kick width 4 value 0x10001",
+	  SPOKEN("0x41") "kick width 4 value 0x10000", "" },
+	{ "kick-value-config", NOTIFY("0x81") "! kick width 2 value 0",
+	  NOTIFY("0x81") "kick width 2 value 7", "" },
+	{ "kick-value-config-data", NOTIFY("0xc1") "! kick width 4 value 0x10000",
+	  NOTIFY("0xc1") "kick width 4 value 0x10007", "" },
+	{ "kick-next", SPOKEN("0x41") "! kick width 4 value 0x90000",
+	  SPOKEN("0x41") "kick width 4 value 0x10000", "" },
+	{ "kick-nowhere", "up; ! write notify@2/2 1", "up; avail; write notify@0/2 0; kick width 2",
+	  "" },
+	{ "kick-not-enabled", "up; queue 1; ! kick", "up; avail; kick", "" },
 	{ NULL, NULL, NULL, NULL },
 };

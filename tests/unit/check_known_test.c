@@ -21,18 +21,20 @@ struct known {
 	const char *also; /* other rules that are broken with it */
 };
 
-#define OFFER "@reset @ack @offer "
+#define OFFER "reset; acknowledge; offer; "
 
 static const struct known rows[] = {
 	{ 1, "kick-before-driver-ok", "queues are filled and kicked, then DRIVER_OK is set", NULL,
-	  "@neg @queue @enable A !K @dok A K C5 U5 I", "" },
+	  "negotiate; setup; enable; avail; ! kick; driver-ok; avail; kick; pop 5; use 5; interrupt",
+	  "" },
 	{ 2, "status-steps-merged", "ACKNOWLEDGE, DRIVER and the rest in few writes",
-	  "asterinas#3465", "@reset !S=3 @offer @accept @fok @queue @enable @dok", "" },
+	  "asterinas#3465",
+	  "reset; ! write status 3; offer; accept; features-ok; setup; enable; driver-ok", "" },
 	{ 2, "init-after-refusal", "the device refuses FEATURES_OK, the driver sets up queues",
 	  "virtio-win#1612", NULL, "valid-features-refused" },
 	{ 2, "features-ok-unread", "FEATURES_OK is set and never read back", "hermit#2207",
-	  OFFER
-	  "@accept S=11 s:queue_select=0 g:queue_size=256 !s:queue_size=256 s:queue_desc/4=0x10000",
+	  OFFER "accept; write status 11; write queue_select 0; read queue_size 256; "
+		"! write queue_size 256; write queue_desc/4 0x10000",
 	  "" },
 	{ 3, "status-bit-cleared", "device_status is written with a bit less, without a reset",
 	  "propolis#1064", NULL, "" },
@@ -45,7 +47,10 @@ static const struct known rows[] = {
 	{ 4, "reset-never-ends", "0 is written and device_status never reads 0", "firecracker#5455",
 	  NULL, "" },
 	{ 5, "position-kept-over-reset", "a second driver starts at 0, the device at its old index",
-	  "cloud-hypervisor#1120", "@up @one @one @one S=0 g=0 @up A K !C5@3", "" },
+	  "cloud-hypervisor#1120",
+	  "up; request; request; request; write status 0; read status 0; up; avail; kick; "
+	  "! pop 5 at 3",
+	  "" },
 	{ 5, "busy-after-reset", "a request of before the reset is written to memory after it",
 	  "openvmm#3915", NULL, "used-id-unknown" },
 	{ 5, "intx-kept-over-reset", "the interrupt line stays asserted", "libvmm#349", NULL, "" },
@@ -73,8 +78,8 @@ static const struct known rows[] = {
 	  "" },
 	{ 16, "absent-queue-written", "registers of a queue are written that is not there",
 	  "cloud-hypervisor#7918",
-	  "@neg g:num_queues=1 s:queue_select=0xffff !s:queue_msix_vector=0 "
-	  "g:queue_msix_vector=0xffff",
+	  "negotiate; read num_queues 1; write queue_select 0xffff; ! write queue_msix_vector 0; "
+	  "read queue_msix_vector 0xffff",
 	  "" },
 	{ 16, "absent-queue-size", "a queue that is not there has a size", "alioth#483", NULL, "" },
 	{ 17, "queue-enabled-unconfigured", "queue_enable comes before the addresses",
@@ -137,8 +142,9 @@ static const struct known rows[] = {
 	{ 31, "packed-overfull", "more descriptors in flight than the ring has", "openvmm#4002",
 	  NULL, "" },
 	{ 32, "used-id-unknown", "an id is used twice", "zephyr#111289; MigTD#986",
-	  "@up A2 K C5 C8 U5 I !U5", "" },
-	{ 32, "used-id-unknown", "a used id is no head", "kvm-host#50", "@up A K C5 !U6", "" },
+	  "up; avail 2; kick; pop 5; pop 8; use 5; interrupt; ! use 5", "" },
+	{ 32, "used-id-unknown", "a used id is no head", "kvm-host#50",
+	  "up; avail; kick; pop 5; ! use 6", "" },
 	{ 33, "used-len-zero", "len is 0 after a read", "firecracker#2364", NULL, "" },
 	{ 33, "blk-len-short", "len leaves the status byte out", "cloud-hypervisor#8066", NULL,
 	  "" },
@@ -155,7 +161,7 @@ static const struct known rows[] = {
 	{ 37, "used-out-of-order", "IN_ORDER is negotiated and the order not kept",
 	  "SerenityOS#26513/#26523", NULL, "" },
 	{ 37, "head-in-flight", "a head is reused as if all before it were back", "nanos#633",
-	  "@up A3 K C5 C8 U8 I !C5", "" },
+	  "up; avail 3; kick; pop 5; pop 8; use 8; interrupt; ! pop 5", "" },
 	{ 38, "blk-past-end", "a request goes beyond the capacity",
 	  "virtio-win#997; openvmm#4046; cloud-hypervisor#7873,#8557", NULL, "" },
 	{ 38, "blk-length", "data is no multiple of 512 bytes", "cloud-hypervisor#7873,#8557", NULL,

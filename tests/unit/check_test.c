@@ -37,62 +37,87 @@ static void clean(const char *words)
 
 static void split(void)
 {
-	clean("@caps @neg @config @queue s:queue_msix_vector=0xffff g:queue_msix_vector=0xffff @enable @dok @one "
-	      "A2 K C1:r16,r4096,w1%1,16 C4 U1=1 I U4 I A K C7:r16,w1%4,0 U7=1 I A K "
-	      "C9:r16,r16,w1%11,0;0.8.0 U9=1 I isr=0");
+	clean("read-caps; negotiate; read-config; setup; write queue_msix_vector 0xffff; "
+	      "read queue_msix_vector 0xffff; enable; driver-ok; request; avail 2; kick; "
+	      "pop 1: readable 16, readable 4096, writable 1 type OUT sector 16; pop 4; use 1 len 1; "
+	      "interrupt; use 4; interrupt; avail; kick; pop 7: readable 16, writable 1 type FLUSH; "
+	      "use 7 len 1; interrupt; avail; kick; "
+	      "pop 9: readable 16, readable 16, writable 1 type DISCARD segment 0 8 0; use 9 len 1; "
+	      "interrupt; read isr 0");
 }
 
 static void indirect_event(void)
 {
-	clean("@up-event @config r.ue=0 A K C5:ir48|r16,w4096,w1 U5 I r.ue=1 A2 K "
-	      "C5:ir64|r16,w4096,w4096,w1 U5=8193 I r.ue=2 C6:r16,ir32|w512,w1 U6=513 I");
+	clean("up-event; read-config; ring used_event 0; avail; kick; "
+	      "pop 5: indirect readable 48 | readable 16, writable 4096, writable 1; use 5; interrupt; "
+	      "ring used_event 1; avail 2; kick; "
+	      "pop 5: indirect readable 64 | readable 16, writable 4096, writable 4096, writable 1; "
+	      "use 5 len 8193; interrupt; ring used_event 2; "
+	      "pop 6: readable 16, indirect readable 32 | writable 512, writable 1; use 6 len 513; "
+	      "interrupt");
 }
 
 static void packed(void)
 {
-	clean("@packed-up @config K C0 U0 I K C1 C2 U2 I U1 I K C1:ir48|r16,w512,w1 U1=513 I K C0 U0 I K C0 U0 I");
+	clean("up-packed; read-config; kick; pop 0; use 0; interrupt; kick; pop 1; pop 2; use 2; "
+	      "interrupt; use 1; interrupt; kick; "
+	      "pop 1: indirect readable 48 | readable 16, writable 512, writable 1; use 1 len 513; "
+	      "interrupt; kick; pop 0; use 0; interrupt; kick; pop 0; use 0; interrupt");
 }
 
 static void legacy(void)
 {
-	clean("ls:device_status=0 lg:device_status=0 ls:device_status=1 ls:device_status=3 "
-	      "lg:device_features=0x39006a46 ls:driver_features=0x18006a46 lag:20/4=0x1000 lag:24/4=0 "
-	      "lag:20/4=0x1000 lag:24/4=0 ls:queue_select=0 lg:queue_size=256 ls:queue_address=0x10 "
-	      "ls:device_status=7 A K C5 U5 I X1 lg:isr_status=1 X0 ls:device_status=0 lg:device_status=0 "
-	      "ls:queue_select=0 ls:queue_address=0 R ls:device_status=1");
+	clean("reset-legacy; acknowledge-legacy; read legacy.device_features 0x39006a46; "
+	      "write legacy.driver_features 0x18006a46; read legacy@20/4 0x1000; read legacy@24/4 0; "
+	      "read legacy@20/4 0x1000; read legacy@24/4 0; write legacy.queue_select 0; "
+	      "read legacy.queue_size 256; write legacy.queue_address 0x10; "
+	      "write legacy.device_status 7; avail; kick; pop 5; use 5; interrupt; intx 1; "
+	      "read legacy.isr_status 1; intx 0; reset-legacy; write legacy.queue_select 0; "
+	      "write legacy.queue_address 0; reset-machine; write legacy.device_status 1");
 }
 
 static void intx(void)
 {
-	clean("@up A K C5 U5 I X1 isr=1 X0 A K C6 U6 I X1 isr=1 X0 N X1 isr=2 X0 "
-	      "g:config_generation=0 cg:capacity/4=4096 cg:capacity/4+4=0 g:config_generation=0");
+	clean("up; avail; kick; pop 5; use 5; interrupt; intx 1; read isr 1; intx 0; avail; kick; "
+	      "pop 6; use 6; interrupt; intx 1; read isr 1; intx 0; interrupt config; intx 1; "
+	      "read isr 2; intx 0; read config_generation 0; read config.capacity/4 4096; "
+	      "read config.capacity/4+4 0; read config_generation 0");
 }
 
 static void again(void)
 {
-	clean("@up @one A K C5 U5 I S=0 g=0 @up @one A2 K C7 C8 S=0 U7 U8 g=0 @up @one R @up @one");
+	clean("up; request; avail; kick; pop 5; use 5; interrupt; write status 0; read status 0; up; "
+	      "request; avail 2; kick; pop 7; pop 8; write status 0; use 7; use 8; read status 0; up; "
+	      "request; reset-machine; up; request");
 }
 
 static void one_queue(void)
 {
-	clean("@qreset-up @one A K C5 s:queue_reset=1 g:queue_reset=1 g:queue_reset=0 g:queue_enable=0 @queue @enable "
-	      "@one");
+	clean("up-queue-reset; request; avail; kick; pop 5; write queue_reset 1; read queue_reset 1; "
+	      "read queue_reset 0; read queue_enable 0; setup; enable; request");
 }
 
 static void suspended(void)
 {
-	clean("@suspend-up @one A K C5 S=31 U5 I g=27 S=15 g=15 @one");
+	clean("up-suspend; request; avail; kick; pop 5; write status 31; use 5; interrupt; "
+	      "read status 27; write status 15; read status 15; request");
 }
 
 /* ACKNOWLEDGE and DRIVER at once, features written twice: told, but not as broken. */
 static void widespread(void)
 {
 	begin("must,structural");
-	conversation_run(&s, "S=0 g=0 S=3 @offer @accept @accept @fok @queue @enable @dok @one");
+	conversation_run(
+		&s,
+		"write status 0; read status 0; write status 3; offer; accept; accept; features-ok; "
+		"setup; enable; driver-ok; request");
 	conversation_end(&s);
 	CHECK_EQ(s.nfound, 0);
 	begin(NULL);
-	conversation_run(&s, "S=0 g=0 S=3 @offer @accept @accept @fok @queue @enable @dok @one");
+	conversation_run(
+		&s,
+		"write status 0; read status 0; write status 3; offer; accept; accept; features-ok; "
+		"setup; enable; driver-ok; request");
 	conversation_end(&s);
 	CHECK_EQ(s.nfound, 1);
 	CHECK_EQ(conversation_count(&s, "status-steps-merged"), 1);
@@ -106,7 +131,9 @@ static void late(void)
 	conversation_begin(&s, NULL);
 	conversation_run(
 		&s,
-		"r.ai=7 r.la=7 r.ui=5 S=15 U3 U9 I A K C4 U4 I s:queue_enable=1 K g=15 C5@99 U77@3");
+		"ring avail_idx 7; ring last_avail 7; ring used_idx 5; write status 15; use 3; use 9; "
+		"interrupt; avail; kick; pop 4; use 4; interrupt; write queue_enable 1; kick; "
+		"read status 15; pop 5 at 99; use 77 at 3");
 	conversation_end(&s);
 	CHECK_EQ(s.nfound, 0);
 	if (s.nfound)
@@ -116,12 +143,15 @@ static void late(void)
 static void lost(void)
 {
 	begin(NULL);
-	conversation_run(&s, "@up @one A K C5 L U6 U5 U9 I S=11 A39 K C17@40 U17@40 I");
+	conversation_run(
+		&s,
+		"up; request; avail; kick; pop 5; lose; use 6; use 5; use 9; interrupt; write status 11; "
+		"avail 39; kick; pop 17 at 40; use 17 at 40; interrupt");
 	CHECK_EQ(s.nfound, 0);
 	if (s.nfound)
 		show();
 	/* a reset, and all is known again */
-	conversation_run(&s, "@up @one A K C5 U6");
+	conversation_run(&s, "up; request; avail; kick; pop 5; use 6");
 	conversation_end(&s);
 	CHECK_EQ(conversation_count(&s, "used-id-unknown"), 1);
 }
@@ -129,7 +159,9 @@ static void lost(void)
 static void migrated(void)
 {
 	begin(NULL);
-	conversation_run(&s, "R Q=15 A K C5@700 U5@699 I");
+	conversation_run(
+		&s,
+		"reset-machine; restore-status 15; avail; kick; pop 5 at 700; use 5 at 699; interrupt");
 	conversation_end(&s);
 	CHECK_EQ(s.nfound, 0);
 	if (s.nfound)
@@ -141,7 +173,7 @@ static void migrated(void)
 static void findings(void)
 {
 	begin(NULL);
-	conversation_run(&s, "@neg @queue @enable A K K S=15");
+	conversation_run(&s, "negotiate; setup; enable; avail; kick; kick; write status 15");
 	CHECK_EQ(conversation_count(&s, "kick-before-driver-ok"), 2);
 	CHECK_EQ(s.found[1].nth, 2);
 	CHECK_EQ(s.found[0].queue, 0);
@@ -191,7 +223,7 @@ static void undecidable(void)
 	struct check_tally t;
 
 	begin(NULL);
-	conversation_run(&s, "@up @one");
+	conversation_run(&s, "up; request");
 	check_finish(s.c, s.t.model);
 	check_tally(s.c, rule_by_id("cap-length"), &t);
 	CHECK(t.why && !strcmp(t.why, "PCI configuration accesses were not recorded"));
@@ -206,7 +238,9 @@ static void undecidable(void)
 /* From beside, a notification may be judged by a used_event that is newer than it. */
 static void beside(void)
 {
-	static const char words[] = "@up-event r.ue=0 @one r.ue=40 A K C5 U5 I A K2";
+	static const char words[] =
+		"up-event; ring used_event 0; request; ring used_event 40; avail; kick; pop 5; use 5; "
+		"interrupt; avail; kick width 2";
 	const struct rule *r = rule_by_id("interrupt-unasked");
 	struct check_tally t;
 
@@ -215,7 +249,7 @@ static void beside(void)
 	CHECK_EQ(conversation_count(&s, "interrupt-unasked"), 1);
 	conversation_end(&s);
 	begin(NULL);
-	conversation_run(&s, "proxy");
+	conversation_run(&s, "source proxy");
 	conversation_run(&s, words);
 	CHECK(!s.error);
 	check_finish(s.c, s.t.model);

@@ -3,83 +3,73 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "decoder/fields/event_names.h"
 #include "tests/unit/conversation_impl.h"
 
 /* A driver that does everything right, in pieces. */
 static const struct {
-	const char *name, *words;
+	const char *name, *text;
 } pieces[] = {
-	{ "reset", "S=0 g=0" },
-	{ "ack", "S=1 S=3" },
-	/* BLK: SIZE_MAX SEG_MAX RO? no; BLK_SIZE FLUSH CONFIG_WCE DISCARD WRITE_ZEROES; ring features */
-	{ "offer",
-	  "s:device_feature_select=0 g:device_feature=0x30006a46 s:device_feature_select=1 "
-	  "g:device_feature=0x1" },
-	{ "accept",
-	  "s:driver_feature_select=0 s:driver_feature=0x10006a46 s:driver_feature_select=1 "
-	  "s:driver_feature=0x1" },
-	{ "accept-event", "s:driver_feature_select=0 s:driver_feature=0x30006a46 "
-			  "s:driver_feature_select=1 s:driver_feature=0x1" },
-	{ "fok", "S=11 g=11" },
-	{ "queue", "s:queue_select=0 g:queue_size=256 s:queue_size=256 s:queue_desc/4=0x10000 "
-		   "s:queue_desc/4+4=0 s:queue_driver/4=0x12000 s:queue_driver/4+4=0 "
-		   "s:queue_device/4=0x13000 s:queue_device/4+4=0" },
-	{ "enable", "s:queue_enable=1" },
-	{ "dok", "S=15" },
-	{ "neg", "@reset @ack @offer @accept @fok" },
-	{ "neg-event", "@reset @ack @offer @accept-event @fok" },
-	{ "up", "@neg @queue @enable @dok" },
-	{ "up-event", "@neg-event @queue @enable @dok" },
-	{ "config",
-	  "g:config_generation=0 cg:capacity/4=0x1000 cg:capacity/4+4=0 cg:seg_max=126 "
-	  "cg:size_max=65536 cg:max_discard_sectors=1024 cg:max_discard_seg=1 "
-	  "cg:max_write_zeroes_sectors=1024 cg:max_write_zeroes_seg=1 g:config_generation=0" },
-	{ "one", "A K C5 U5 I" },
-	{ "old", "ls:device_status=0 lg:device_status=0 ls:device_status=1 ls:device_status=3 "
-		 "lg:device_features=0x39006a46 ls:driver_features=0x18006a46 ls:queue_select=0 "
-		 "lg:queue_size=256 ls:queue_address=0x10 ls:device_status=7" },
-	{ "packed-up",
-	  "@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 "
-	  "s:device_feature_select=1 g:device_feature=0x5 s:driver_feature_select=0 "
-	  "s:driver_feature=0x10006a46 s:driver_feature_select=1 s:driver_feature=0x5 @fok "
-	  "s:queue_select=0 g:queue_size=256 s:queue_size=8 s:queue_desc/4=0x10000 "
-	  "s:queue_driver/4=0x12000 s:queue_device/4=0x13000 @enable @dok packed" },
-	{ "packed-up-event",
-	  "@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 "
-	  "s:device_feature_select=1 g:device_feature=0x5 s:driver_feature_select=0 "
-	  "s:driver_feature=0x30006a46 s:driver_feature_select=1 s:driver_feature=0x5 @fok "
-	  "s:queue_select=0 g:queue_size=256 s:queue_size=8 s:queue_desc/4=0x10000 "
-	  "s:queue_driver/4=0x12000 s:queue_device/4=0x13000 @enable @dok packed" },
-	{ "suspend-up",
-	  "@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 "
-	  "s:device_feature_select=1 g:device_feature=0x801 s:driver_feature_select=0 "
-	  "s:driver_feature=0x10006a46 s:driver_feature_select=1 s:driver_feature=0x801 @fok "
-	  "@queue @enable @dok" },
-	{ "qreset-up",
-	  "@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 "
-	  "s:device_feature_select=1 g:device_feature=0x101 s:driver_feature_select=0 "
-	  "s:driver_feature=0x10006a46 s:driver_feature_select=1 s:driver_feature=0x101 @fok "
-	  "@queue @enable @dok" },
-	{ "order-up",
-	  "@reset @ack s:device_feature_select=0 g:device_feature=0x30006a46 "
-	  "s:device_feature_select=1 g:device_feature=0x9 s:driver_feature_select=0 "
-	  "s:driver_feature=0x10006a46 s:driver_feature_select=1 s:driver_feature=0x9 @fok "
-	  "@queue @enable @dok" },
-	{ "zone-up",
-	  "@reset @ack s:device_feature_select=0 g:device_feature=0x30036a46 "
-	  "s:device_feature_select=1 g:device_feature=0x1 s:driver_feature_select=0 "
-	  "s:driver_feature=0x10034a46 s:driver_feature_select=1 s:driver_feature=0x1 @fok "
-	  "@queue @enable @dok g:config_generation=0 cg:capacity/4=0x10000 cg:capacity/4+4=0 "
-	  "cg:zoned.zone_sectors=4096 cg:zoned.max_append_sectors=64 "
-	  "cg:zoned.write_granularity=4096 cg:zoned.model=1 g:config_generation=0" },
-	{ "caps", "pg:0/4=0x10421af4 pg:8/4=0x01000001 pg:0x2c/4=0x11001af4 pg:0x34/1=0x40 "
-		  "pg:0x40/4=0x01105009 pg:0x44/4=4 pg:0x48/4=0 pg:0x4c/4=0x1000 "
-		  "pg:0x50/4=0x03106009 pg:0x54/4=4 pg:0x58/4=0x1000 pg:0x5c/4=0x1000 "
-		  "pg:0x60/4=0x04107009 pg:0x64/4=4 pg:0x68/4=0x2000 pg:0x6c/4=0x1000 "
-		  "pg:0x70/4=0x02148409 pg:0x74/4=4 pg:0x78/4=0x3000 pg:0x7c/4=0x1000 pg:0x80/4=4 "
-		  "pg:0x84/4=0x05149809 pg:0x88/4=0 pg:0x8c/4=0 pg:0x90/4=0 "
-		  "pg:0x98/4=0x00020011" },
-	{ "msix", "pg:0x34/1=0x98 pg:0x98/4=0x00020011 ps:0x9a/2=0x8002" },
+	{ "reset", "write status 0; read status 0" },
+	{ "acknowledge", "write status 1; write status 3" },
+	/* Of blk: SIZE_MAX SEG_MAX BLK_SIZE FLUSH CONFIG_WCE DISCARD WRITE_ZEROES; INDIRECT, EVENT_IDX. */
+	{ "offer", "offer 0x30006a46 0x1" },
+	{ "accept", "accept 0x10006a46 0x1" },
+	{ "accept-event", "accept 0x30006a46 0x1" },
+	{ "features-ok", "write status 11; read status 11" },
+	{ "setup",
+	  "write queue_select 0; read queue_size 256; write queue_size 256; "
+	  "write queue_desc/4 0x10000; write queue_desc/4+4 0; write queue_driver/4 0x12000; "
+	  "write queue_driver/4+4 0; write queue_device/4 0x13000; write queue_device/4+4 0" },
+	{ "setup-packed",
+	  "write queue_select 0; read queue_size 256; write queue_size 8; "
+	  "write queue_desc/4 0x10000; write queue_driver/4 0x12000; write queue_device/4 0x13000" },
+	{ "enable", "write queue_enable 1" },
+	{ "driver-ok", "write status 15" },
+	{ "negotiate", "reset; acknowledge; offer; accept; features-ok" },
+	{ "negotiate-event", "reset; acknowledge; offer; accept-event; features-ok" },
+	{ "up", "negotiate; setup; enable; driver-ok" },
+	{ "up-event", "negotiate-event; setup; enable; driver-ok" },
+	{ "read-config",
+	  "read config_generation 0; read config.capacity/4 0x1000; read config.capacity/4+4 0; "
+	  "read config.seg_max 126; read config.size_max 65536; read config.max_discard_sectors 1024; "
+	  "read config.max_discard_seg 1; read config.max_write_zeroes_sectors 1024; "
+	  "read config.max_write_zeroes_seg 1; read config_generation 0" },
+	{ "request", "avail; kick; pop 5; use 5; interrupt" },
+	{ "reset-legacy", "write legacy.device_status 0; read legacy.device_status 0" },
+	{ "acknowledge-legacy", "write legacy.device_status 1; write legacy.device_status 3" },
+	{ "up-legacy", "reset-legacy; acknowledge-legacy; read legacy.device_features 0x39006a46; "
+		       "write legacy.driver_features 0x18006a46; write legacy.queue_select 0; "
+		       "read legacy.queue_size 256; write legacy.queue_address 0x10; "
+		       "write legacy.device_status 7" },
+	{ "up-packed", "reset; acknowledge; offer 0x30006a46 0x5; accept 0x10006a46 0x5; "
+		       "features-ok; setup-packed; enable; driver-ok; packed" },
+	{ "up-packed-event", "reset; acknowledge; offer 0x30006a46 0x5; accept 0x30006a46 0x5; "
+			     "features-ok; setup-packed; enable; driver-ok; packed" },
+	{ "up-suspend", "reset; acknowledge; offer 0x30006a46 0x801; accept 0x10006a46 0x801; "
+			"features-ok; setup; enable; driver-ok" },
+	{ "up-queue-reset", "reset; acknowledge; offer 0x30006a46 0x101; accept 0x10006a46 0x101; "
+			    "features-ok; setup; enable; driver-ok" },
+	{ "up-in-order", "reset; acknowledge; offer 0x30006a46 0x9; accept 0x10006a46 0x9; "
+			 "features-ok; setup; enable; driver-ok" },
+	{ "up-zoned", "reset; acknowledge; offer 0x30036a46 0x1; accept 0x10034a46 0x1; "
+		      "features-ok; setup; enable; driver-ok; "
+		      "read config_generation 0; read config.capacity/4 0x10000; "
+		      "read config.capacity/4+4 0; read config.zoned.zone_sectors 4096; "
+		      "read config.zoned.max_append_sectors 64; "
+		      "read config.zoned.write_granularity 4096; read config.zoned.model 1; "
+		      "read config_generation 0" },
+	{ "read-caps",
+	  "read pci@0/4 0x10421af4; read pci@8/4 0x01000001; read pci@0x2c/4 0x11001af4; "
+	  "read pci@0x34/1 0x40; read pci@0x40/4 0x01105009; read pci@0x44/4 4; read pci@0x48/4 0; "
+	  "read pci@0x4c/4 0x1000; read pci@0x50/4 0x03106009; read pci@0x54/4 4; "
+	  "read pci@0x58/4 0x1000; read pci@0x5c/4 0x1000; read pci@0x60/4 0x04107009; "
+	  "read pci@0x64/4 4; read pci@0x68/4 0x2000; read pci@0x6c/4 0x1000; "
+	  "read pci@0x70/4 0x02148409; read pci@0x74/4 4; read pci@0x78/4 0x3000; "
+	  "read pci@0x7c/4 0x1000; read pci@0x80/4 4; read pci@0x84/4 0x05149809; read pci@0x88/4 0; "
+	  "read pci@0x8c/4 0; read pci@0x90/4 0; read pci@0x98/4 0x00020011" },
+	{ "enable-msix",
+	  "read pci@0x34/1 0x98; read pci@0x98/4 0x00020011; write pci@0x9a/2 0x8002" },
 };
 
 static void feed(struct conversation *s)
@@ -146,7 +136,39 @@ unsigned conversation_count(const struct conversation *s, const char *id)
 
 /* --- registers -------------------------------------------------------------- */
 
-unsigned long long conversation_number(const char **at)
+static void access_reg(struct conversation *s, const struct vqt_reg *r)
+{
+	struct vqt_reg one = *r;
+
+	builder_add(&s->t, VQT_REG, &one, sizeof(one), NULL, 0);
+}
+
+static const struct {
+	const char *name;
+	unsigned region;
+} spaces[] = {
+	{ "common", VQT_REGION_COMMON }, { "config", VQT_REGION_DEVICE },
+	{ "legacy", VQT_REGION_LEGACY }, { "mmio", VQT_REGION_MMIO },
+	{ "pci", VQT_REGION_PCI },	 { "notify", VQT_REGION_NOTIFY },
+};
+
+/* SPACE, up to its "." or "@", which is returned; 0 if the word begins with a name. */
+static char split_space(const char **word, unsigned *region)
+{
+	size_t n = strcspn(*word, ".@");
+
+	*region = VQT_REGION_COMMON;
+	for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
+		if (strlen(spaces[i].name) != n || strncmp(*word, spaces[i].name, n))
+			continue;
+		*region = spaces[i].region;
+		*word += n + 1;
+		return (*word)[-1];
+	}
+	return 0;
+}
+
+static unsigned long long number_in(const char **at)
 {
 	char *end;
 	unsigned long long v = strtoull(*at, &end, 0);
@@ -155,307 +177,347 @@ unsigned long long conversation_number(const char **at)
 	return v;
 }
 
-static void access_reg(struct conversation *s, unsigned region, bool write, bool via,
-		       uint32_t offset, unsigned width, uint64_t value)
+static bool find_name(struct vqt_reg *r, const char **word)
 {
-	struct vqt_reg r = {
-		.region = (uint8_t)region,
-		.op = write ? VQT_WRITE : VQT_READ,
-		.width = (uint8_t)width,
-		.offset = offset,
-		.value = value,
-		.flags = via ? VQT_REG_VIA_CFG : 0,
-	};
-
-	builder_add(&s->t, VQT_REG, &r, sizeof(r), NULL, 0);
-}
-
-/* REG[/W][+O]=N */
-static bool named(struct conversation *s, unsigned region, bool write, bool via, const char *word)
-{
-	const struct spec_fields *fields = class_region_fields(region, VIRTIO_ID_BLOCK);
 	const struct spec_field *f;
 	char name[64];
-	size_t n = strcspn(word, "/+=");
-	unsigned width;
-	uint32_t plus = 0;
+	size_t n = strcspn(*word, "/+");
 
-	snprintf(name, sizeof(name), "%.*s", (int)n, word);
-	word += n;
-	f = spec_field_by_name(fields, name);
+	snprintf(name, sizeof(name), "%.*s", (int)n, *word);
+	*word += n;
+	f = spec_field_by_name(class_region_fields(r->region, VIRTIO_ID_BLOCK),
+			       strcmp(name, "status") ? name : "device_status");
 	if (!f)
 		return false;
-	width = f->width;
+	r->offset = f->offset;
+	r->width = (uint8_t)f->width;
+	return true;
+}
+
+/* REG */
+static bool find_register(struct vqt_reg *r, const char *word)
+{
+	unsigned region;
+	char by;
+
+	if (!strcmp(word, "isr")) {
+		r->region = VQT_REGION_ISR;
+		r->width = 1;
+		return true;
+	}
+	by = split_space(&word, &region);
+	r->region = (uint8_t)region;
+	if (by == '@')
+		r->offset = (uint32_t)number_in(&word);
+	else if (!find_name(r, &word))
+		return false;
 	if (*word == '/') {
 		word++;
-		width = (unsigned)conversation_number(&word);
+		r->width = (uint8_t)number_in(&word);
 	}
 	if (*word == '+') {
 		word++;
-		plus = (uint32_t)conversation_number(&word);
+		r->offset += (uint32_t)number_in(&word);
 	}
-	if (*word++ != '=')
-		return false;
-	access_reg(s, region, write, via, f->offset + plus, width, conversation_number(&word));
-	return true;
+	return r->width && !*word;
 }
 
-/* A/W=N */
-static bool placed(struct conversation *s, unsigned region, bool write, const char *word)
+/* The rings of a device, or of a queue, start over. */
+static void restart_rings(struct conversation *s, const struct vqt_reg *r, const char *name)
 {
-	uint32_t at = (uint32_t)conversation_number(&word);
-	unsigned width;
-
-	if (*word++ != '/')
-		return false;
-	width = (unsigned)conversation_number(&word);
-	if (*word++ != '=')
-		return false;
-	access_reg(s, region, write, false, at, width, conversation_number(&word));
-	return true;
+	if (r->op != VQT_WRITE)
+		return;
+	if (!r->value && (!strcmp(name, "status") || !strcmp(name, "legacy.device_status")))
+		memset(s->ring, 0, sizeof(s->ring));
+	if (r->value == 1 && !strcmp(name, "queue_reset"))
+		memset(&s->ring[s->t.queue & 3], 0, sizeof(s->ring[0]));
 }
 
-static const struct {
-	const char *prefix;
-	unsigned region;
-	bool write, by_place;
-} spaces[] = {
-	{ "s:", VQT_REGION_COMMON, true, false },  { "g:", VQT_REGION_COMMON, false, false },
-	{ "ls:", VQT_REGION_LEGACY, true, false }, { "lg:", VQT_REGION_LEGACY, false, false },
-	{ "cs:", VQT_REGION_DEVICE, true, false }, { "cg:", VQT_REGION_DEVICE, false, false },
-	{ "ps:", VQT_REGION_PCI, true, true },	   { "pg:", VQT_REGION_PCI, false, true },
-	{ "las:", VQT_REGION_LEGACY, true, true }, { "lag:", VQT_REGION_LEGACY, false, true },
-	{ "ms:", VQT_REGION_MMIO, true, false },   { "mg:", VQT_REGION_MMIO, false, false },
-	{ "as:", VQT_REGION_COMMON, true, true },  { "ag:", VQT_REGION_COMMON, false, true },
-};
-
-static int reg_word(struct conversation *s, const char *word)
+static void access_statement(struct conversation *s, struct statement *w, bool via)
 {
-	bool via = !strncmp(word, "v:", 2);
+	struct vqt_reg r = { .op = statement_takes(w, "write") ? VQT_WRITE : VQT_READ,
+			     .flags = via ? VQT_REG_VIA_CFG : 0 };
+	const char *name;
 
-	if (via)
-		word += 2;
-	for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
-		size_t n = strlen(spaces[i].prefix);
-
-		if (strncmp(word, spaces[i].prefix, n))
-			continue;
-		if (spaces[i].by_place)
-			return placed(s, spaces[i].region, spaces[i].write, word + n) ? 1 : -1;
-		return named(s, spaces[i].region, spaces[i].write, via, word + n) ? 1 : -1;
+	if (r.op == VQT_READ)
+		w->bad |= !statement_takes(w, "read");
+	name = w->word[w->at];
+	if (!*name || !find_register(&r, name)) {
+		w->bad = true;
+		return;
 	}
-	return 0;
+	w->at++;
+	r.value = statement_number(w);
+	restart_rings(s, &r, name);
+	access_reg(s, &r);
+}
+
+static void read_statement(struct conversation *s, struct statement *w)
+{
+	w->at--;
+	access_statement(s, w, false);
+}
+
+static void window_statement(struct conversation *s, struct statement *w)
+{
+	access_statement(s, w, true);
 }
 
 /* --- the rest --------------------------------------------------------------- */
 
-static void irq_word(struct conversation *s, const char *word)
+static void add_without_queue(struct conversation *s, unsigned type, void *fixed, size_t size)
 {
-	struct vqt_irq i = { .vector = VQT_NO_VECTOR };
-	uint16_t queue = s->t.queue;
-	char kind = *word++;
-
-	if (kind != 'I')
-		s->t.queue = VQT_NO_QUEUE;
-	switch (kind) {
-	case 'I': i.kind = VQT_IRQ_SIGNAL; break;
-	case 'M':
-		i.kind = VQT_IRQ_MSIX;
-		i.vector = (uint16_t)conversation_number(&word);
-		if (*word == 'q')
-			s->t.queue = queue;
-		break;
-	case 'N': i.kind = VQT_IRQ_CONFIG; break;
-	case 'X':
-		i.kind = VQT_IRQ_INTX;
-		i.level = (uint8_t)conversation_number(&word);
-		break;
-	}
-	builder_add(&s->t, VQT_IRQ, &i, sizeof(i), NULL, 0);
-	s->t.queue = queue;
-}
-
-static void event_name_word(struct conversation *s, unsigned what, uint64_t arg)
-{
-	struct vqt_lifecycle l = { .what = (uint16_t)what, .arg = { arg } };
 	uint16_t queue = s->t.queue;
 
 	s->t.queue = VQT_NO_QUEUE;
-	builder_add(&s->t, VQT_LIFECYCLE, &l, sizeof(l), NULL, 0);
+	builder_add(&s->t, type, fixed, size, NULL, 0);
 	s->t.queue = queue;
 }
 
-/* E:WHAT=A,B,C of the queue */
-static void life_of_queue(struct conversation *s, const char *w)
+static void interrupt_statement(struct conversation *s, struct statement *w)
 {
-	struct vqt_lifecycle l = { .what = (uint16_t)conversation_number(&w) };
+	struct vqt_irq i = { .vector = VQT_NO_VECTOR, .kind = VQT_IRQ_SIGNAL };
+	bool of_queue = true;
 
-	for (unsigned i = 0; i < 3 && *w; i++) {
-		w++;
-		l.arg[i] = conversation_number(&w);
+	if (statement_takes(w, "config")) {
+		i.kind = VQT_IRQ_CONFIG;
+		of_queue = false;
+	} else if (statement_takes(w, "vector")) {
+		i.kind = VQT_IRQ_MSIX;
+		i.vector = (uint16_t)statement_number(w);
+		of_queue = statement_takes(w, "queue");
 	}
+	if (of_queue)
+		builder_add(&s->t, VQT_IRQ, &i, sizeof(i), NULL, 0);
+	else
+		add_without_queue(s, VQT_IRQ, &i, sizeof(i));
+}
+
+static void intx_statement(struct conversation *s, struct statement *w)
+{
+	struct vqt_irq i = { .vector = VQT_NO_VECTOR, .kind = VQT_IRQ_INTX };
+
+	i.level = (uint8_t)statement_number(w);
+	add_without_queue(s, VQT_IRQ, &i, sizeof(i));
+}
+
+static void device_step(struct conversation *s, unsigned what, uint64_t arg)
+{
+	struct vqt_lifecycle l = { .what = (uint16_t)what, .arg = { arg } };
+
+	add_without_queue(s, VQT_LIFECYCLE, &l, sizeof(l));
+}
+
+static void reset_machine_statement(struct conversation *s, struct statement *w)
+{
+	(void)w;
+	memset(s->ring, 0, sizeof(s->ring));
+	device_step(s, VQT_LIFECYCLE_RESET, 0);
+}
+
+static void restore_status_statement(struct conversation *s, struct statement *w)
+{
+	device_step(s, VQT_LIFECYCLE_SET_STATUS, statement_number(w));
+}
+
+static void error_statement(struct conversation *s, struct statement *w)
+{
+	(void)w;
+	device_step(s, VQT_LIFECYCLE_ERROR, 0);
+}
+
+static void lifecycle_statement(struct conversation *s, struct statement *w)
+{
+	struct vqt_lifecycle l = { 0 };
+	const char *name;
+
+	for (unsigned i = 0; (name = lifecycle_step_name(i)); i++)
+		if (*name && !strcmp(name, w->word[w->at]))
+			l.what = (uint16_t)i;
+	if (l.what)
+		w->at++;
+	else
+		w->bad = true;
+	for (unsigned i = 0; i < 3 && *w->word[w->at]; i++)
+		l.arg[i] = statement_number(w);
 	builder_add(&s->t, VQT_LIFECYCLE, &l, sizeof(l), NULL, 0);
 }
 
-/* B a flush of the backend for head H begins, b it ends */
-static void backend_word(struct conversation *s, const char *w)
+static void backend_statement(struct conversation *s, struct statement *w)
 {
-	struct vqt_backend b = { .op = VQT_BACKEND_FLUSH, .phase = *w == 'b', .cookie = 1 };
+	struct vqt_backend b = { .op = VQT_BACKEND_FLUSH, .cookie = 1 };
 
-	w++;
-	b.head = (uint16_t)conversation_number(&w);
+	b.phase = statement_takes(w, "end");
+	w->bad |= !b.phase && !statement_takes(w, "begin");
+	b.head = (uint16_t)statement_number(w);
 	builder_add(&s->t, VQT_BACKEND, &b, sizeof(b), NULL, 0);
 }
 
-/* D=TYPE,TRANSPORT: another device, which speaks from here on */
-static void device_word(struct conversation *s, const char *w)
+static void device_statement(struct conversation *s, struct statement *w)
 {
+	const struct spec_class *class = spec_class_by_name(w->word[w->at]);
 	struct vqt_device d = { .bdf = 0x20 };
 
-	d.virtio_id = (uint16_t)conversation_number(&w);
-	w++;
-	d.transport = (uint16_t)conversation_number(&w);
+	if (!class) {
+		w->bad = true;
+		return;
+	}
+	w->at++;
+	d.virtio_id = class->id;
+	d.transport = (uint16_t)statement_name(w, event_transports);
 	s->t.device++;
 	builder_add(&s->t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
 }
 
-static bool one_event(struct conversation *s, const char *w)
+static void source_statement(struct conversation *s, struct statement *w)
 {
-	struct vqt_ringstate g = { .ring = *conversation_ring(s) };
+	struct vqt_source source = { .pid = 42 };
+
+	source.kind = (uint16_t)statement_name(w, event_source_kinds);
+	builder_add(&s->t, VQT_SOURCE, &source, sizeof(source), NULL, 0);
+}
+
+static void lose_statement(struct conversation *s, struct statement *w)
+{
 	struct vqt_loss loss = { .lost = 3, .why = VQT_LOSS_BUFFER };
-	struct vqt_source source = { .kind = VQT_SRC_QEMU, .pid = 42 };
-	int rc = reg_word(s, w);
 
-	if (rc)
-		return rc > 0;
-	if (!strncmp(w, "S=", 2) || !strncmp(w, "g=", 2)) {
-		const char *v = w + 2;
+	(void)w;
+	builder_add(&s->t, VQT_LOSS, &loss, sizeof(loss), NULL, 0);
+	s->t.seq += 3;
+}
 
-		access_reg(s, VQT_REGION_COMMON, *w == 'S', false, 20, 1, conversation_number(&v));
-	} else if (!strncmp(w, "isr=", 4)) {
-		const char *v = w + 4;
+static void queue_statement(struct conversation *s, struct statement *w)
+{
+	s->t.queue = (uint16_t)statement_number(w);
+}
 
-		access_reg(s, VQT_REGION_ISR, false, false, 0, 1, conversation_number(&v));
-	} else if (!strncmp(w, "n:", 2)) {
-		const char *v = w + 2;
-		uint32_t at = (uint32_t)conversation_number(&v);
+static void avail_statement(struct conversation *s, struct statement *w)
+{
+	struct vqt_ring *r = conversation_ring(s);
 
-		v++;
-		access_reg(s, VQT_REGION_NOTIFY, true, false, at, 2, conversation_number(&v));
-	} else if (!strncmp(w, "D=", 2)) {
-		device_word(s, w + 2);
-	} else if (*w == 'K') {
-		conversation_kick(s, w + 1);
-	} else if (*w == 'C') {
-		conversation_chain(s, w + 1);
-	} else if (*w == 'U') {
-		conversation_used(s, w + 1);
-	} else if (strchr("IMNX", *w)) {
-		irq_word(s, w);
-	} else if (*w == 'G' && strlen(w) <= 2) {
-		static const char pending[] = "uny"; /* enum vqt_pending */
-		const char *p = w[1] ? strchr(pending, w[1]) : NULL;
+	r->avail_idx = (uint16_t)(r->avail_idx + (*w->word[w->at] ? statement_number(w) : 1));
+}
 
-		g.why = p ? VQT_RING_PERIODIC : w[1] == 'S' ? VQT_RING_STATUS : VQT_RING_ASKED;
-		g.pending = p ? (uint8_t)(p - pending) : VQT_PENDING_UNKNOWN;
-		builder_add(&s->t, VQT_RING, &g, sizeof(g), NULL, 0);
-	} else if (!strcmp(w, "qemu") || !strcmp(w, "proxy")) {
-		if (*w == 'p')
-			source.kind = VQT_SRC_PROXY;
-		builder_add(&s->t, VQT_SOURCE, &source, sizeof(source), NULL, 0);
-	} else if (!strncmp(w, "E:", 2)) {
-		life_of_queue(s, w + 2);
-	} else if ((*w == 'B' || *w == 'b') && w[1] >= '0' && w[1] <= '9') {
-		backend_word(s, w);
-	} else if (!strcmp(w, "E")) {
-		event_name_word(s, VQT_LIFECYCLE_ERROR, 0);
-	} else if (!strcmp(w, "R")) {
-		event_name_word(s, VQT_LIFECYCLE_RESET, 0);
-	} else if (!strncmp(w, "Q=", 2)) {
-		const char *v = w + 2;
+static void packed_statement(struct conversation *s, struct statement *w)
+{
+	(void)w;
+	s->packed = true;
+}
 
-		event_name_word(s, VQT_LIFECYCLE_SET_STATUS, conversation_number(&v));
-	} else if (!strcmp(w, "L")) {
-		builder_add(&s->t, VQT_LOSS, &loss, sizeof(loss), NULL, 0);
-		s->t.seq += 3;
-	} else {
+static void thread_statement(struct conversation *s, struct statement *w)
+{
+	s->t.tid = (uint32_t)statement_number(w);
+}
+
+static void wait_statement(struct conversation *s, struct statement *w)
+{
+	const char *word = w->word[w->at++];
+	uint64_t ms = number_in(&word);
+
+	w->bad |= strcmp(word, "ms") != 0;
+	s->t.ts += ms * 1000000;
+}
+
+static const struct {
+	const char *word;
+	void (*run)(struct conversation *s, struct statement *w);
+	bool setting; /* no event */
+} statements[] = {
+	{ "write", read_statement, false },
+	{ "read", read_statement, false },
+	{ "window", window_statement, false },
+	{ "queue", queue_statement, true },
+	{ "packed", packed_statement, true },
+	{ "avail", avail_statement, true },
+	{ "ring", conversation_set_ring, true },
+	{ "kick", conversation_kick, false },
+	{ "pop", conversation_pop, false },
+	{ "use", conversation_use, false },
+	{ "sample", conversation_sample, false },
+	{ "interrupt", interrupt_statement, false },
+	{ "intx", intx_statement, false },
+	{ "device", device_statement, false },
+	{ "source", source_statement, false },
+	{ "thread", thread_statement, true },
+	{ "wait", wait_statement, true },
+	{ "lose", lose_statement, false },
+	{ "reset-machine", reset_machine_statement, false },
+	{ "restore-status", restore_status_statement, false },
+	{ "error", error_statement, false },
+	{ "lifecycle", lifecycle_statement, false },
+	{ "backend", backend_statement, false },
+};
+
+/* "offer LOW HIGH", "accept LOW HIGH": two words of features. */
+static bool run_features(struct conversation *s, struct statement *w)
+{
+	bool offer = !strcmp(w->word[w->at], "offer");
+	const char *register_name = offer ? "device_feature" : "driver_feature",
+		   *op = offer ? "read" : "write";
+	char text[256];
+
+	if ((!offer && strcmp(w->word[w->at], "accept")) || !*w->word[w->at + 1])
 		return false;
-	}
+	snprintf(text, sizeof(text),
+		 "write %s_select 0; %s %s %.32s; write %s_select 1; %s %s %.32s", register_name,
+		 op, register_name, w->word[w->at + 1], register_name, op, register_name,
+		 w->word[w->at + 2]);
+	w->at += 3;
+	conversation_run(s, text);
 	return true;
 }
 
-static void restart_ring(struct conversation *s, const char *w)
+static bool run_piece(struct conversation *s, struct statement *w)
 {
-	if (!strcmp(w, "S=0") || !strcmp(w, "R") || !strcmp(w, "ls:device_status=0"))
-		memset(s->ring, 0, sizeof(s->ring));
-	if (!strcmp(w, "s:queue_reset=1"))
-		memset(&s->ring[s->t.queue & 3], 0, sizeof(s->ring[0]));
+	if (run_features(s, w))
+		return true;
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
+		if (statement_takes(w, pieces[i].name)) {
+			conversation_run(s, pieces[i].text);
+			return true;
+		}
+	return false;
 }
 
-/* Words that are no event. True if it was one. */
-static bool setting(struct conversation *s, const char *w)
+static bool run_event(struct conversation *s, struct statement *w, bool *setting)
 {
-	const char *v = w + 1;
-
-	if (*w == 'q' && w[1] >= '0' && w[1] <= '9')
-		s->t.queue = (uint16_t)conversation_number(&v);
-	else if (*w == 'A')
-		conversation_ring(s)->avail_idx = (uint16_t)(conversation_ring(s)->avail_idx +
-							     (w[1] ? conversation_number(&v) : 1));
-	else if (!strncmp(w, "r.", 2))
-		return conversation_set_ring(s, w + 2);
-	else if (!strcmp(w, "packed"))
-		s->packed = true;
-	else if (!strncmp(w, "T+", 2)) {
-		v = w + 2;
-		s->t.ts += conversation_number(&v) * 1000000;
-	} else if (!strncmp(w, "th=", 3)) {
-		v = w + 3;
-		s->t.tid = (uint32_t)conversation_number(&v);
-	} else {
-		return false;
-	}
-	return true;
+	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
+		if (statement_takes(w, statements[i].word)) {
+			*setting = statements[i].setting;
+			statements[i].run(s, w);
+			return true;
+		}
+	return false;
 }
 
-static void word(struct conversation *s, const char *w)
+static void run_statement(struct conversation *s, const char *text, size_t len)
 {
-	bool mark = *w == '!';
+	bool piece, known, setting = false, mark;
+	struct statement w;
 
-	w += mark;
-	if (*w == '@') {
-		for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
-			if (!strcmp(pieces[i].name, w + 1)) {
-				conversation_run(s, pieces[i].words);
-				if (mark) /* the last of it */
-					s->mark = s->t.number;
-				return;
-			}
-		s->error = "@?";
+	statement_cut(&w, text, len);
+	mark = statement_takes(&w, "!");
+	if (!*w.word[w.at])
 		return;
-	}
-	if (setting(s, w))
-		return;
-	restart_ring(s, w);
-	if (!one_event(s, w)) {
-		fprintf(stderr, "script: what is '%s'?\n", w);
-		s->error = "?";
+	piece = run_piece(s, &w);
+	known = piece || run_event(s, &w, &setting);
+	if (!known || w.bad || *w.word[w.at] || (mark && setting)) {
+		fprintf(stderr, "conversation: what is '%.*s'?\n", (int)len, text);
+		s->error = true;
 		return;
 	}
 	if (mark)
 		s->mark = s->t.number;
-	feed(s);
+	if (!piece && !setting)
+		feed(s);
 }
 
-void conversation_run(struct conversation *s, const char *words)
+void conversation_run(struct conversation *s, const char *text)
 {
-	while (words && *words) {
-		size_t n = strcspn(words, " ");
-		char one[512];
+	while (text && *text) {
+		size_t n = strcspn(text, ";");
 
-		snprintf(one, sizeof(one), "%.*s", (int)n, words);
-		if (n)
-			word(s, one);
-		words += n + (words[n] == ' ');
+		run_statement(s, text, n);
+		text += n + (text[n] == ';');
 	}
 }

@@ -1,33 +1,71 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Conversations as a line of words, fed to a model and a checker: one line is
- * enough to break a rule.  Words are separated by spaces; numbers as in C.
+ * Conversations of a driver and a device, written in words and fed to a model and a
+ * checker: one line is enough to break a rule.  Statements are separated by ";",
+ * their words by blanks.
  *
- *   s:REG=N     write a register of the common configuration, by name
- *   g:REG=N     it is read as N; /W after the name: in W bytes; +O: at offset O in it
- *   S=N g=N     device_status written, read
- *   ls: lg:     the legacy registers      cs: cg:   device configuration
- *   ps:A/W=N pg: PCI configuration space at A, W bytes    v: before any of them: by the window
- *   isr=N       ISR status read           n:O=N     written at O of the notification structure
- *   qN          the queue that follows    A[N]      N chains are made available (1)
- *   K           kick by eventfd           Kw[=V]    by a write of w bytes; :N after: N entries, all head 0
- *   C[H][@P][^F][:D,..[|D,..]][%T[,S[;S.N.F..]]]  a chain is taken: head, position, flags, descriptors
- *               rL readable, wL writable, &A then: address, fX flags, >N next, *N as often; after | those of a table
- *               (an i before: INDIRECT); T,S type and sector, then segments; %- no header bytes
- *   U[H][@P][^F][=L[,S]]  a chain is used: length, status; ;D.V 8 bytes, ;zD.. a zone
- *   I M[V] N X[L]  interrupts: decided, MSI-X vector, configuration, INTx level
- *   G           a ring sample             r.K=N     the ring from here on: ai la af ue ui uf ae, fi: filled
- *   Gn Gy Gu    a periodic one: no kick pends, one does, nobody knows    GS at a status write
- *   qemu        what follows QEMU tells, whose kicks may pend in an eventfd
- *   proxy       what follows one tells that looks from beside, at its own moments
- *   packed      the ring is packed        E         the device reports an error
- *   E:W=A,B,C   a life step W of the queue          BH bH  the backend's flush for head H begins, ends
- *   R           the machine is reset      Q=N       QEMU sets status N
- *   L           records are lost          T+N       N ms pass
- *   th=N        a thread that speaks from here on
- *   D=T,P       another device of type T at transport P begins and speaks from here on
- *   ms: mg:     virtio-mmio registers     as:A/W=N ag: the common configuration by place; las: lag: legacy
- *   @NAME       one of the pieces below   !WORD     the finding is expected here
+ *     "up; avail; kick; pop 5: readable 16, writable 512, writable 1; ! use 5 len 8192"
+ *
+ * Numbers are as in C.  N is a number, [x] may be left out, {x} may come any number of
+ * times, a|b is one of them.
+ *
+ *   conversation = statement {; statement}
+ *   statement    = [!] piece | [!] event | setting
+ *
+ * "!" marks the event at which the finding is expected (the last one of a piece).
+ * A piece is a row of `pieces` in conversation.c: "up" brings a device from its reset to
+ * DRIVER_OK, "request" is a whole request.
+ *
+ * Registers:
+ *   write REG N                a register is written
+ *   read REG N                 a register is read, as N
+ *   window write|read REG N    the same, by the PCI configuration access window
+ *   offer LOW HIGH             feature words 0 and 1 are read
+ *   accept LOW HIGH            and written
+ *     REG = NAME | status | isr | SPACE.NAME | SPACE@OFFSET, then [/WIDTH] [+OFFSET]
+ *                              a NAME alone is of the common configuration, "status" is
+ *                              device_status; widths are in bytes, the field's own by default
+ *     SPACE = common | config | legacy | mmio | pci | notify
+ *
+ * Rings, of the queue chosen last (0 at first):
+ *   queue N                    choose a queue
+ *   packed                     rings are packed from here on
+ *   avail [N]                  N entries (1) are made available
+ *   ring {FIELD N}             what the ring holds from here on; FIELD = avail_idx | last_avail |
+ *                              avail_flags | used_event | used_idx | used_flags | avail_event |
+ *                              filled (packed: whether the next slot is available)
+ *   kick [width N] [value N] [heads N]
+ *                              by eventfd, or by a write of so many bytes; then so many heads follow
+ *   pop HEAD [at POSITION] [flags CHAIN_FLAG|N] [: DESC {, DESC} [| DESC {, DESC}]]
+ *       [type NAME|N] [sector N] {segment SECTOR SECTORS FLAGS} [headerless]
+ *                              a chain is popped; after | those of its indirect table; without
+ *                              descriptors: header, 4096 bytes, status; without a type: IN of sector 8
+ *     DESC = [indirect] readable|writable LENGTH [at ADDRESS] [flags N] [next N] [times N]
+ *   use ID [at POSITION] [flags N] [len N] [status N] [bytes DESC VALUE]
+ *       [zone DESC START CAPACITY POINTER TYPE STATE]
+ *                              a chain is used: 4097 bytes, OK; with 8 bytes of descriptor DESC,
+ *                              or a report of one zone there
+ *   sample [status | pending yes|no|unknown]
+ *                              a snapshot of the ring by itself: asked for, at a status write, or
+ *                              periodic, when a kick pends or not
+ *
+ * Interrupts:
+ *   interrupt                  the device decides to notify of used buffers
+ *   interrupt config           of a configuration change
+ *   interrupt vector N [queue] an MSI-X message, of the chosen queue if it says so
+ *   intx N                     the line goes to that level
+ *
+ * The rest:
+ *   device TYPE TRANSPORT      another device begins, and what follows is about it: "device net pci"
+ *   source qemu|proxy          what follows was recorded there, not in our own device
+ *   thread N                   what follows was done by this thread
+ *   wait Nms                   time passes
+ *   lose                       three records are lost
+ *   reset-machine              the machine is reset
+ *   restore-status N           QEMU sets device_status without the driver
+ *   error                      the device reports that it cannot go on
+ *   lifecycle STEP {N}         any other step of the queue's life: decoder/fields/event_names.c
+ *   backend begin|end HEAD     the backend's flush for this chain
  */
 #ifndef VQT_TESTS_UNIT_CONVERSATION_H
 #define VQT_TESTS_UNIT_CONVERSATION_H
@@ -52,13 +90,13 @@ struct conversation {
 		char seen[160];
 	} found[CONVERSATION_FINDINGS];
 	unsigned nfound;
-	const char *error; /* the word nobody understood */
-	bool no_reset; /* begin as a late capture does */
+	bool error; /* a statement was not understood; it has been printed to stderr */
+	bool no_reset; /* set before conversation_begin(): as a late capture begins */
 };
 
-/* A talk, a checker of these rules. */
+/* A block device, and a checker of the rules that `selection` names (check_new()). */
 void conversation_begin(struct conversation *s, const char *selection);
-void conversation_run(struct conversation *s, const char *words);
+void conversation_run(struct conversation *s, const char *text);
 void conversation_end(struct conversation *s); /* the trace ends, then everything is freed */
 /* Findings of a rule. */
 unsigned conversation_count(const struct conversation *s, const char *id);
