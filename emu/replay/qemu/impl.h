@@ -4,6 +4,7 @@
 #define VQT_EMU_REPLAY_QEMU_IMPL_H
 
 #include "decoder/util/child.h"
+#include "decoder/util/qmp.h"
 #include "emu/replay/qemu/nbd.h"
 #include "emu/replay/qemu/qtest.h"
 #include "emu/replay/target.h"
@@ -11,25 +12,19 @@
 struct json_object;
 
 /* --- emu/replay/qemu/ask.c ------------------------------------------------------------- */
-/* What a binary says of itself and of one device type. */
+/* A QEMU's version and the properties of one of its device types. */
 struct qemu_about {
 	char version[48]; /* "7.2.22" */
 	struct json_object *props; /* of QMP's device-list-properties; owned */
 };
-#define QEMU_START_MS 20000 /* it has so long to speak at all */
-#define QEMU_ANSWER_MS 30000 /* and for each answer */
-#define QEMU_END_MS 20000 /* from a socket that it closed to its end */
-/* 0, or negative errno with the reason in why[size]. -ENOTSUP: no such device type. */
+#define QEMU_START_MS 20000 /* for its first answer */
+#define QEMU_ANSWER_MS 30000 /* for each answer to a command */
+#define QEMU_END_MS 20000 /* from closing a socket to its exit */
+/* 0, or negative errno with the reason in why[size]. -EOPNOTSUPP: no such device type. */
 int qemu_ask(struct qemu_about *a, const char *binary, const char *type, char *why, size_t size);
 /* The conversation alone, on a connected non-blocking socket. */
 int qemu_ask_fd(struct qemu_about *a, int fd, int patience, const char *type, char *why,
 		size_t size);
-/*
- * Commands of QMP, up to NULL, each answered before the next; first: none was sent
- * to this socket before.  0; -ENOTSUP: an answer is an error; or negative errno.
- */
-int qemu_tell(int fd, bool first, int (*wait)(void *opaque, int fd, int ms), void *opaque,
-	      const char *const *commands);
 void qemu_about_fini(struct qemu_about *a);
 
 /* --- emu/replay/qemu/args.c ------------------------------------------------------------ */
@@ -88,7 +83,8 @@ struct replay_target {
 	struct qemu_about about;
 	struct child child;
 	struct qtest qtest;
-	int qtest_fd, qmp_fd, backend_fd[QEMU_ENDS]; /* our ends */
+	struct qmp qmp; /* qmp.fd is -1 without one */
+	int qtest_fd, backend_fd[QEMU_ENDS]; /* our ends */
 	char version[64], binary[128];
 	char why[640];
 	/* Guest memory: a file shared with QEMU. */
@@ -114,7 +110,7 @@ struct replay_target {
 	struct nbd nbd[QEMU_ENDS];
 	unsigned ends;
 	uint64_t sectors; /* of the disk the device has now */
-	bool net, told; /* told: QMP was greeted */
+	bool net, greeted; /* greeted: QMP is ready for commands */
 	uint64_t moved; /* counts what came from or went to the backend */
 	unsigned quiet_ms; /* since then, with the engine waiting */
 };

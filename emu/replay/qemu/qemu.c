@@ -168,13 +168,18 @@ static int start(struct replay_target *t, bool plain, char *why, size_t size)
 	struct qemu_args args;
 	int fds[QEMU_FDS] = { -1, t->ram_fd, qemu_bios(), -1 }, *backend = fds + AT(BACKEND);
 	int rc = fds[AT(BIOS)] < 0 ? fds[AT(BIOS)] : socket_pair(&t->qtest_fd, &fds[0]);
+	int qmp_fd = -1;
 	unsigned n;
 
 	t->ends = 1 + t->d->resizes;
 	for (n = 0; n < QEMU_ENDS; n++)
 		backend[n] = -1;
 	if (!rc)
-		rc = socket_pair(&t->qmp_fd, &fds[AT(QMP)]);
+		rc = socket_pair(&qmp_fd, &fds[AT(QMP)]);
+	if (qmp_init(&t->qmp, qmp_fd, QEMU_ANSWER_MS) && !rc)
+		rc = -ENOMEM;
+	t->qmp.wait = wait_answer;
+	t->qmp.opaque = t;
 	for (n = 0; !rc && n < t->ends; n++) {
 		rc = socket_pair(&t->backend_fd[n], &backend[n]);
 		if (!rc && t->disk)
@@ -212,9 +217,11 @@ static void stop(struct replay_target *t)
 	child_stop(&t->child);
 	if (t->qtest_fd >= 0)
 		close(t->qtest_fd);
-	if (t->qmp_fd >= 0)
-		close(t->qmp_fd);
-	t->qtest_fd = t->qmp_fd = -1;
+	if (t->qmp.fd >= 0)
+		close(t->qmp.fd);
+	qmp_fini(&t->qmp);
+	t->qtest_fd = t->qmp.fd = -1;
+	t->greeted = false;
 	for (unsigned i = 0; i < QEMU_ENDS; i++) {
 		if (t->backend_fd[i] >= 0)
 			close(t->backend_fd[i]);
@@ -269,7 +276,7 @@ static int qemu_create(struct replay_target **out, const struct replay_target_co
 		return -ENOMEM;
 	t->d = cfg->device;
 	t->sectors = cfg->device->sectors;
-	t->ram_fd = t->qtest_fd = t->qmp_fd = t->child.err = -1;
+	t->ram_fd = t->qtest_fd = t->qmp.fd = t->child.err = -1;
 	for (unsigned i = 0; i < QEMU_ENDS; i++)
 		t->backend_fd[i] = -1;
 	snprintf(t->binary, sizeof(t->binary), "%s", cfg->binary ? cfg->binary : BINARY);
@@ -443,10 +450,29 @@ static int target_access(struct replay_target *t, unsigned region, uint32_t off,
  * of the same bytes; that it is to tell its driver comes of resizing that to the size
  * it has.
  */
+static int give_disk(struct replay_target *t, unsigned n, uint64_t bytes)
+{
+	char drive[128], size[64];
+	struct json_object *ret = NULL;
+	int rc = t->greeted ? 0 : qmp_greet(&t->qmp, NULL);
+
+	t->greeted = true;
+	snprintf(drive, sizeof(drive),
+		 "{'path': '/machine/peripheral/dev', 'property': 'drive', 'value': 'disk%u'}", n);
+	snprintf(size, sizeof(size), "{'node-name': 'disk%u', 'size': %llu}", n,
+		 (unsigned long long)bytes);
+	if (!rc)
+		rc = qmp_command(&t->qmp, "qom-set", json_tokener_parse(drive), &ret);
+	json_object_put(ret);
+	ret = NULL;
+	if (!rc)
+		rc = qmp_command(&t->qmp, "block_resize", json_tokener_parse(size), &ret);
+	json_object_put(ret);
+	return rc;
+}
+
 static int qemu_config_change(struct replay_target *t, const struct replay_config *now)
 {
-	char replace[160], resize[160];
-	const char *const commands[] = { replace, resize, NULL };
 	unsigned n = 0;
 	int rc;
 
@@ -457,19 +483,10 @@ static int qemu_config_change(struct replay_target *t, const struct replay_confi
 	n = now->sectors == t->d->sectors ? 0 : n + 1;
 	if (!t->d->resizes || t->d->read_only || n > t->d->resizes || now->sectors == t->sectors)
 		return -ENOTSUP;
-	snprintf(replace, sizeof(replace),
-		 "{\"execute\":\"qom-set\",\"arguments\":{\"path\":"
-		 "\"/machine/peripheral/dev\",\"property\":\"drive\",\"value\":\"disk%u\"}}\n",
-		 n);
-	snprintf(resize, sizeof(resize),
-		 "{\"execute\":\"block_resize\",\"arguments\":{\"node-name\":"
-		 "\"disk%u\",\"size\":%llu}}\n",
-		 n, (unsigned long long)now->sectors * 512);
 	qemu_snoop_config(t->watch);
-	rc = qemu_tell(t->qmp_fd, !t->told, wait_answer, t, commands);
-	t->told = true;
+	rc = give_disk(t, n, now->sectors * 512);
 	t->sectors = now->sectors;
-	return rc == -ENOTSUP ? rc : qemu_trouble(t, rc);
+	return rc == -EOPNOTSUPP ? rc : qemu_trouble(t, rc);
 }
 
 static int qemu_platform_reset(struct replay_target *t)
