@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A class without a will: answers as it is told. */
+/* Device types; and the class of the emulator whose answers are those of the recording. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "decoder/trace/record.h"
-#include "emu/class/blk/blk.h"
 #include "decoder/spec/constants.h"
-#include "decoder/class/blk.h"
 #include "emu/replay/class.h"
 
-/* Lives in emu_chain.priv: the chain's own links are the queue's. */
+/* In emu_chain.priv, as the chain's own links belong to the queue. */
 struct held {
 	struct emu_chain *chain;
 	struct held *next;
@@ -49,7 +47,7 @@ static void any_handle(struct emu_queue *q, struct emu_chain *c)
 	a->first = h;
 }
 
-/* Waiting is for a reset: nothing is held back any more. */
+/* It is waited for at a reset only: every chain is completed. */
 static int any_poll(struct emu_virtio *v, bool wait)
 {
 	struct any *a = v->priv;
@@ -103,24 +101,24 @@ const struct emu_class replay_class_any = {
 	.poll = any_poll,
 };
 
-/* Those that answer for themselves. */
-static const struct emu_class *const classes[] = {
-	&emu_blk,
+/* --- device types ---------------------------------------------------------------------- */
+
+static const struct replay_class *const classes[] = {
+	&replay_blk,
+	&replay_net,
 };
 
-const struct emu_class *replay_class(unsigned virtio_id)
+const struct replay_class *replay_class(unsigned virtio_id)
 {
+	static const struct replay_class none = { 0 };
 	for (unsigned i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
 		if (classes[i]->virtio_id == virtio_id)
 			return classes[i];
-	return &replay_class_any;
+	return &none;
 }
 
-/* A zoned disk's zones had states before the trace that it does not tell. */
 bool replay_scripted(const struct replay_device *d)
 {
-	if (replay_class(d->virtio_id) == &replay_class_any)
-		return true;
-	return d->virtio_id == VIRTIO_ID_BLOCK && d->accepted_ever[0] >> VIRTIO_BLK_F_ZONED & 1 &&
-	       d->config[BLK_CFG_ZONE_MODEL];
+	const struct replay_class *c = replay_class(d->virtio_id);
+	return !c->device || (c->scripted && c->scripted(d));
 }

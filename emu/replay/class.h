@@ -1,21 +1,81 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A device class for replay that does nothing of its own: it holds each chain
- * until told how the recorded device answered it.  So the transport, the rings
- * and the notifications of any device type can be replayed.
+ * What replay needs of a device type beyond what every virtio device has: one struct
+ * replay_class in emu/class/TYPE, one row in class.c.  A type without one is replayed,
+ * too: its PCI function, registers, rings and notifications are the emulator's, the
+ * answers to its requests those of the recording.
  */
 #ifndef VQT_EMU_REPLAY_CLASS_H
 #define VQT_EMU_REPLAY_CLASS_H
 
+#include "decoder/model/model.h"
 #include "emu/replay/target.h"
 #include "emu/virtio/device.h"
 
-extern const struct emu_class replay_class_any; /* class_config: unused */
+struct qemu_class; /* emu/replay/qemu/class.h */
+struct replay_change;
+struct replay_completion;
+struct replay_finding;
+struct replay_instance;
 
-/* The class that answers for itself, or replay_class_any.  Never NULL. */
-const struct emu_class *replay_class(unsigned virtio_id);
+/* All functions may be NULL. */
+struct replay_class {
+	uint16_t virtio_id;
+	uint8_t pci_class; /* base class of its PCI class code */
+	const char *section; /* of the specification: its requests */
+	int backend_error; /* the status with which a failure of the backend is reported; 0: none */
+	const struct emu_class *device; /* of the emulator, if that answers requests by itself */
+	const struct qemu_class *qemu; /* NULL: cannot be played against QEMU */
+
+	/* The first reading: emu/replay/profile_impl.h. */
+	/* A request was used. */
+	void (*learn)(struct replay_finding *f, const struct event *e);
+	/* Correct what the specification or the rest of the trace rules out. */
+	void (*normalise)(struct replay_finding *f);
+	/* Fill in f->d; then, for each configuration change, c->told. */
+	void (*describe)(struct replay_finding *f);
+	void (*describe_change)(struct replay_finding *f, struct replay_change *c,
+				const uint8_t now[REPLAY_CONFIG_MAX]);
+	void (*forget)(struct replay_finding *f); /* release f->learned */
+
+	/* The emulator's device.  `backend` is what make() returned, owned by the device. */
+	/* Must this device's answers come from the recording, though it has .device? */
+	bool (*scripted)(const struct replay_device *d);
+	/*
+	 * *config: class_config, to be freed when the device is made.  0, or negative errno
+	 * and why in words.
+	 */
+	int (*make)(void **backend, void **config, const struct replay_target_config *cfg,
+		    char *why, size_t size);
+	void (*unmake)(void *backend); /* no device came of it */
+	/* The I/O of the request with this tag will fail; 0 or -ENOMEM.  Do it now. */
+	int (*fail)(void *backend, uint64_t tag);
+	void (*complete)(void *backend, uint64_t tag);
+	/* The configuration is about to be this.  true: the driver has been notified. */
+	bool (*reconfigure)(struct emu_virtio *v, const uint8_t config[REPLAY_CONFIG_MAX]);
+
+	/* The second reading: emu/replay/impl.h. */
+	int (*begin)(struct replay_instance *i); /* sets i->play; 0 or -ENOMEM */
+	void (*end)(struct replay_instance *i);
+	void (*lost)(struct replay_instance *i); /* records are missing */
+	/* What a request is for the storage below the device: out->io, offset, len. */
+	void (*io)(const struct model_request *r, struct replay_request *out);
+	/* Compare the data of a request; length and status have been compared.  0 or errno. */
+	int (*compare)(struct replay_completion *c);
+	void (*unplayed)(struct replay_instance *i, const struct model_request *r);
+};
+
+extern const struct replay_class replay_blk, replay_net;
+
+const struct replay_class *replay_class(unsigned virtio_id); /* never NULL */
 /* Must the answers of this device come from its recording? */
 bool replay_scripted(const struct replay_device *d);
+
+/*
+ * A class of the emulator that does nothing of its own: it holds each chain until told
+ * how the recorded device answered it.  class_config: unused.
+ */
+extern const struct emu_class replay_class_any;
 /* With replay_class_any: let the chain go. -ENOENT: no such chain. */
 int replay_class_answer(struct emu_virtio *v, const struct replay_answer *a);
 

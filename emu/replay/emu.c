@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The emulator as a target of replay: it needs no time, so nothing is waited for. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "emu/class/blk/blk.h"
 #include "decoder/spec/constants.h"
-#include "decoder/class/blk.h"
-#include "emu/transport/function.h"
-#include "emu/replay/backend.h"
 #include "emu/replay/class.h"
+#include "emu/replay/layout.h"
+#include "emu/transport/function.h"
 #include "emu/replay/target.h"
 
 #define CHUNK 65536u /* of guest memory, at its own multiple */
@@ -24,7 +20,8 @@ struct replay_target {
 	struct emu_device *dev;
 	struct emu_mem *mem;
 	struct emu_tap *tap;
-	struct emu_backend *backend; /* the device's; NULL: not a block device of ours */
+	const struct replay_class *class; /* NULL: answers are those of the recording */
+	void *backend; /* of the class; owned by dev */
 	struct emu_class any; /* replay_class_any under the device's own id */
 	uint8_t **chunk;
 	unsigned chunks, chunk_cap, chunk_max;
@@ -120,45 +117,6 @@ static int emu_write(struct replay_target *t, uint64_t gpa, const void *buf, siz
 
 /* --- life --------------------------------------------------------------------------- */
 
-static int make_disk(struct replay_target *t, const struct replay_target_config *cfg,
-		     struct emu_blk_config *blk, char *why, size_t size)
-{
-	const struct replay_device *d = cfg->device;
-	const uint8_t *c = d->config;
-	int fd = -1;
-	if (d->sectors > INT64_MAX / BLK_SECTOR) {
-		snprintf(why, size, "a capacity of %llu sectors is not possible",
-			 (unsigned long long)d->sectors);
-		return -ENOTSUP;
-	}
-	if (d->disk_path) {
-		fd = open(d->disk_path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0) {
-			int err = errno;
-			snprintf(why, size, "%s: %s", d->disk_path, strerror(err));
-			return -err;
-		}
-	}
-	int ret =
-		replay_backend_new(&t->backend, d->sectors * BLK_SECTOR, d->disk, fd, cfg->memory);
-	if (ret < 0) {
-		if (fd >= 0)
-			close(fd);
-		snprintf(why, size, "no memory for the disk");
-		return ret;
-	}
-	blk->backend = t->backend;
-	blk->capacity = d->sectors;
-	memcpy(blk->serial, d->serial, sizeof(blk->serial));
-	blk->max_discard_sectors = get_le32(c + BLK_CFG_DISCARD_SECTORS);
-	blk->max_discard_seg = get_le32(c + BLK_CFG_DISCARD_SEG);
-	blk->max_zeroes_sectors = get_le32(c + BLK_CFG_ZEROES_SECTORS);
-	blk->max_zeroes_seg = get_le32(c + BLK_CFG_ZEROES_SEG);
-	blk->max_erase_sectors = get_le32(c + BLK_CFG_ERASE_SECTORS);
-	blk->max_erase_seg = get_le32(c + BLK_CFG_ERASE_SEG);
-	return 0;
-}
-
 static void begin_trace(struct replay_target *t, const struct replay_target_config *cfg)
 {
 	struct emu_tap_config tap = {
@@ -180,8 +138,8 @@ static void begin_trace(struct replay_target *t, const struct replay_target_conf
 }
 
 /*
- * What was read of it cannot all be true.  So that the rest of the recording is played
- * all the same, registers lie where ours do, and what was read is compared with that.
+ * The layout that was read is impossible.  To play the recording all the same, registers
+ * lie where the emulator has them, and what was read is compared with that.
  */
 static int make_usual(struct replay_target *t, struct emu_device_config *dev)
 {
@@ -206,10 +164,10 @@ static int make_device(struct replay_target *t, const struct replay_target_confi
 		       size_t size)
 {
 	const struct replay_device *d = cfg->device;
-	struct emu_blk_config blk = { 0 };
+	const struct replay_class *class = replay_class(d->virtio_id);
+	void *config = NULL;
 	struct emu_device_config dev = {
 		.cls = &t->any,
-		.class_config = &blk,
 		.mem = t->mem,
 		.host = { .msix = host_msix, .intx = host_intx, .opaque = t },
 		.tap = t->tap,
@@ -229,18 +187,25 @@ static int make_device(struct replay_target *t, const struct replay_target_confi
 	};
 	t->any = replay_class_any;
 	t->any.virtio_id = d->virtio_id;
+	int ret = 0;
 	if (!replay_scripted(d)) {
-		int ret = make_disk(t, cfg, &blk, why, size);
-		if (ret < 0)
-			return ret;
-		dev.cls = replay_class(d->virtio_id);
+		ret = class->make(&t->backend, &config, cfg, why, size);
+		dev.cls = class->device;
+		dev.class_config = config;
+		t->class = class;
 	}
-	int ret = emu_device_new(&t->dev, &dev);
+	if (ret == 0)
+		ret = emu_device_new(&t->dev, &dev);
+	else
+		t->backend = NULL;
 	if (ret == -EINVAL)
 		ret = make_usual(t, &dev);
+	free(config);
+	if (ret < 0 && *why)
+		return ret;
 	if (ret < 0) {
 		if (t->backend)
-			emu_backend_close(t->backend);
+			class->unmake(t->backend);
 		snprintf(why, size, "%s",
 			 ret == -ENOMEM ? "no memory"
 					: "its registers are laid out in a way that cannot be");
@@ -295,77 +260,34 @@ static const char *emu_error(struct replay_target *t)
 
 /* --- accesses ------------------------------------------------------------------------ */
 
-static const struct {
-	uint8_t cap_id, type;
-} places[] = {
-	[VQT_REGION_COMMON] = { PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_COMMON_CFG },
-	[VQT_REGION_NOTIFY] = { PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_NOTIFY_CFG },
-	[VQT_REGION_ISR] = { PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_ISR_CFG },
-	[VQT_REGION_DEVICE] = { PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_DEVICE_CFG },
-	[VQT_REGION_MSIX_TABLE] = { PCI_CAP_ID_MSIX, 0 },
-	[VQT_REGION_MSIX_PBA] = { PCI_CAP_ID_MSIX, 0 },
-};
-
-static const struct emu_pci_cap *cap_of(const struct replay_target *t, unsigned region)
-{
-	const struct emu_pci_cap *c = emu_device_pci(t->dev)->l.cap;
-	if (region >= sizeof(places) / sizeof(places[0]) || !places[region].cap_id)
-		return NULL;
-	for (unsigned i = 0; i < EMU_PCI_CAPS && c[i].id; i++)
-		if (c[i].id == places[region].cap_id &&
-		    (c[i].id != PCI_CAP_ID_VNDR || c[i].type == places[region].type))
-			return &c[i];
-	return NULL;
-}
-
-/* Where a register is: BAR and offset in it. */
 static int place(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
-		 unsigned *bar, uint64_t *at)
+		 struct replay_place *p)
 {
-	const struct emu_pci_cap *c = cap_of(t, region);
-	uint64_t base, len;
-	if (region == VQT_REGION_LEGACY && t->d->transitional) {
-		*bar = 0;
-		base = 0;
-		len = emu_device_region_size(t->dev, 0);
-	} else if (!c) {
+	if (region == VQT_REGION_LEGACY && t->d->transitional)
+		*p = (struct replay_place){ .length = emu_device_region_size(t->dev, 0) };
+	else if (!replay_layout_place(&emu_device_pci(t->dev)->l, region, p))
 		return -ENXIO;
-	} else if (region == VQT_REGION_MSIX_TABLE) {
-		*bar = c->bar;
-		base = c->offset;
-		len = emu_device_pci(t->dev)->l.vectors * 16ull;
-	} else if (region == VQT_REGION_MSIX_PBA) {
-		*bar = c->pba_bar;
-		base = c->pba_offset;
-		len = (emu_device_pci(t->dev)->l.vectors + 63ull) / 64 * 8;
-	} else {
-		*bar = c->bar;
-		base = c->offset;
-		len = c->length;
-	}
-	*at = base + off;
-	return off > len || width > len - off ? -ENXIO : 0;
+	return off > p->length || width > p->length - off ? -ENXIO : 0;
 }
 
 static int emu_access(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
 		      uint64_t *value, bool write)
 {
-	unsigned bar;
-	uint64_t at;
+	struct replay_place p;
 	if (region == VQT_REGION_PCI && write)
 		emu_device_config_write(t->dev, off, width, (uint32_t)*value);
 	else if (region == VQT_REGION_PCI)
 		*value = emu_device_config_read(t->dev, off, width);
 	if (region == VQT_REGION_PCI)
 		return 0;
-	int ret = place(t, region, off, width, &bar, &at);
+	int ret = place(t, region, off, width, &p);
 	if (ret < 0)
 		return ret;
 	if (!write) {
-		*value = emu_device_bar_read(t->dev, bar, at, width);
+		*value = emu_device_bar_read(t->dev, p.bar, p.offset + off, width);
 		return 0;
 	}
-	emu_device_bar_write(t->dev, bar, at, width, *value);
+	emu_device_bar_write(t->dev, p.bar, p.offset + off, width, *value);
 	/* 2.4.1: what is in flight at a reset is not held any longer */
 	if (emu_device_resetting(t->dev))
 		emu_device_drain(t->dev);
@@ -381,15 +303,14 @@ static uint64_t tag_of(uint16_t queue, uint16_t head)
 
 static int emu_request(struct replay_target *t, const struct replay_request *r)
 {
-	if (!r->fail || !t->backend)
-		return 0;
-	return replay_backend_fail(t->backend, tag_of(r->queue, r->head));
+	return r->fail && t->class ? t->class->fail(t->backend, tag_of(r->queue, r->head)) : 0;
 }
 
 static int emu_kick(struct replay_target *t, const struct replay_kick *k)
 {
 	struct emu_queue *q = emu_virtio_queue(emu_device_virtio(t->dev), k->queue);
-	const struct emu_pci_cap *c = cap_of(t, VQT_REGION_NOTIFY);
+	const struct emu_pci_cap *c = replay_layout_cap(&emu_device_pci(t->dev)->l, PCI_CAP_ID_VNDR,
+							VIRTIO_PCI_CAP_NOTIFY_CFG);
 	if (!q)
 		return -ENXIO;
 	if (k->nudge) {
@@ -405,8 +326,8 @@ static int emu_kick(struct replay_target *t, const struct replay_kick *k)
 
 static int emu_complete(struct replay_target *t, const struct replay_answer *a)
 {
-	if (t->backend) {
-		replay_backend_go(t->backend, tag_of(a->queue, a->head));
+	if (t->class) {
+		t->class->complete(t->backend, tag_of(a->queue, a->head));
 		return 0;
 	}
 	int ret = replay_class_answer(emu_device_virtio(t->dev), a);
@@ -427,11 +348,10 @@ static int emu_config_change(struct replay_target *t, const struct replay_config
 	for (unsigned i = 0; i < v->config_len; i++)
 		if (now->known[i / 8] >> i % 8 & 1)
 			config[i] = now->bytes[i];
-	uint64_t sectors = get_le64(config + BLK_CFG_CAPACITY);
-	bool resized = t->backend && sectors != get_le64(v->config + BLK_CFG_CAPACITY);
+	if (t->class && t->class->reconfigure(v, config))
+		return 0;
 	memcpy(v->config, config, sizeof(config));
-	if (!resized || emu_blk_resize(v, sectors) < 0)
-		emu_virtio_config_changed(v);
+	emu_virtio_config_changed(v);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #ifndef VQT_EMU_REPLAY_IMPL_H
 #define VQT_EMU_REPLAY_IMPL_H
 
+#include "decoder/spec/constants.h"
 #include "decoder/util/hash.h"
 #include "emu/replay/replay.h"
 #include "emu/virtio/tap.h"
@@ -64,18 +65,12 @@ struct replay_queue {
 	struct replay_side side[2]; /* RECORDED, REPLAYED */
 };
 
-/* The bytes of a disk whose value is known: a set. */
-struct replay_known {
-	struct replay_disk *set;
-	bool inverted; /* the set holds the unknown ones */
-};
-
-#define REPLAY_WRITES 64
-
 struct replay_instance {
 	struct replay *r; /* it belongs to */
 	const struct replay_target_ops *ops;
 	const struct replay_device *d;
+	const struct replay_class *class;
+	void *play; /* of the class */
 	struct replay_target *target; /* NULL: not played, for this reason: */
 	const char *why;
 	char why_text[192];
@@ -92,11 +87,6 @@ struct replay_instance {
 	bool status_reset; /* 0 was written and the recorded device has not answered 0 yet */
 	uint8_t status_was;
 	struct replay_queue *queue;
-	struct replay_known known;
-	struct {
-		uint64_t off, len, number;
-	} writes[REPLAY_WRITES]; /* the latest: a read at the same time may see old or new data */
-	unsigned nwrites;
 	bool used_since_isr; /* so ISR may show it on one side already */
 	bool queue_resetting; /* queue_reset was written */
 	uint64_t driver_at; /* event number of the driver's last action */
@@ -159,6 +149,17 @@ static inline int replay_write(struct replay_instance *i, unsigned region, uint3
 	return i->ops->access(i->target, region, off, width, &value, true);
 }
 
+/* Where descriptor n begins in the bytes of its direction. */
+static inline uint64_t replay_desc_place(const struct vqt_desc *desc, uint32_t n)
+{
+	uint64_t at = 0;
+	for (uint32_t k = 0; k < n; k++)
+		if (!(desc[k].flags & VRING_DESC_F_INDIRECT) &&
+		    !((desc[k].flags ^ desc[n].flags) & VRING_DESC_F_WRITE))
+			at += desc[k].len;
+	return at;
+}
+
 static inline void replay_compared(struct replay_compared *c, bool equal)
 {
 	c->compared++;
@@ -219,12 +220,17 @@ void replay_queues_gone(struct replay_instance *i, const struct event *e);
 
 /* request.c */
 int replay_play_used(struct replay_instance *i, const struct event *e);
-int replay_requests_begin(struct replay_instance *i, bool whole_disk);
-void replay_forget_disk(struct replay_instance *i); /* nothing on it is known any more */
-void replay_requests_end(struct replay_instance *i);
-
-void replay_request_of(struct replay_queue *q, const struct replay_chain *c, const uint8_t *head,
-		       size_t len, struct replay_request *out);
+/* A completion that is being compared. */
+struct replay_completion {
+	struct replay_instance *i;
+	struct replay_queue *q;
+	struct replay_chain *c; /* NULL: none is meant */
+	const struct event *e;
+	bool equal; /* so far */
+	bool doubtful; /* a difference was not reported, as records are missing */
+};
+void replay_completion_differs(struct replay_completion *l, const char *subject, const char *clause,
+			       const char *hint, const char *recorded, const char *replayed);
 
 /* late.c: set the target up as the recorded device was when the trace began. */
 int replay_msix_on(struct replay_instance *i);

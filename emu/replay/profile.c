@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What a trace tells of its devices, before it is replayed. */
+/* The first reading of a trace: what its events show of each device. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "decoder/util/hash.h"
 #include "decoder/spec/constants.h"
-#include "decoder/class/blk.h"
 #include "emu/replay/profile_impl.h"
-
-#define BLK_FAILURES 1 /* VIRTIO_BLK_S_IOERR */
 
 static bool bit(const uint8_t *set, unsigned i)
 {
@@ -56,17 +53,16 @@ static struct replay_finding *get(struct replay_profile *g, const struct model_d
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return NULL;
-	f->disk = replay_disk_new(0);
-	f->now = replay_disk_new(0);
+	f->change = calloc(1, sizeof(*f->change));
+	f->changes = 1;
 	f->key = f->d.id = d->id;
 	f->d.mem_first = UINT64_MAX;
 	f->d.bdf = ~0U;
-	if (f->disk && f->now)
+	if (f->change)
 		HASH_ADD(hh, g->devices, key, sizeof(f->key), f);
 	if (hash_holds(f))
 		return f;
-	replay_disk_free(f->disk);
-	replay_disk_free(f->now);
+	free(f->change);
 	free(f);
 	return NULL;
 }
@@ -113,21 +109,20 @@ static void profile_pci(struct replay_finding *f, const struct vqt_reg *r)
 		f->bar_sized[bar] = true;
 }
 
-/* What is answered from now on is about the configuration since its last change. */
+/* The answers about the configuration since its last change. */
 static struct replay_vote *config_votes(struct replay_finding *f)
 {
-	return f->changes ? f->change[f->changes - 1].config : f->config;
+	return f->change[f->changes - 1].config;
 }
 
-/* Told of twice in a row, by the device and its interrupt, it is one. */
+/* Two reports in a row, by the device and by its interrupt, are one change. */
 static int profile_change(struct replay_finding *f, uint64_t number)
 {
 	f->just_changed = true;
-	if (f->changes == REPLAY_CHANGES_MAX)
+	if (f->changes > REPLAY_CHANGES_MAX)
 		return 0;
 	if (!(f->changes & (f->changes - 1))) { /* a power of two: full */
-		struct replay_change *p =
-			reallocarray(f->change, f->changes ? f->changes * 2 : 1, sizeof(*p));
+		struct replay_change *p = reallocarray(f->change, f->changes * 2, sizeof(*p));
 		if (!p)
 			return -ENOMEM;
 		f->change = p;
@@ -217,8 +212,6 @@ static void profile_reg(struct replay_finding *f, const struct event *e)
 	const struct vqt_reg *r = &e->rec->reg;
 	if (r->flags & VQT_REG_FAILED || !r->width || r->width > 8)
 		return;
-	if (r->region < 16)
-		f->regions |= 1 << r->region;
 	switch (r->region) {
 	case VQT_REGION_PCI: profile_pci(f, r); break;
 	case VQT_REGION_COMMON: profile_common(f, e); break;
@@ -318,7 +311,7 @@ static void profile_avail(struct replay_finding *f, const struct event *e)
 	profile_range(f, q->device, 6 + 8ull * q->size);
 }
 
-static int remember(struct replay_profile *g, uint64_t number, bool failed, int status)
+static int remember(struct replay_profile *g, uint64_t number, bool backend, bool error)
 {
 	struct replay_outcome *o;
 	HASH_FIND(hh, g->outcomes, &number, sizeof(number), o);
@@ -327,40 +320,31 @@ static int remember(struct replay_profile *g, uint64_t number, bool failed, int 
 		if (!o)
 			return -ENOMEM;
 		o->number = number;
-		o->status = -1;
 		HASH_ADD(hh, g->outcomes, number, sizeof(o->number), o);
 		if (!hash_holds(o)) {
 			free(o);
 			return -ENOMEM;
 		}
 	}
-	o->failed |= failed;
-	if (status >= 0)
-		o->status = status;
+	o->backend |= backend;
+	o->error |= error;
 	return 0;
 }
 
 static int profile_used(struct replay_profile *g, struct replay_finding *f, const struct event *e)
 {
-	if (!e->req)
+	const struct model_request *r = e->req;
+	if (r && f->class->learn)
+		f->class->learn(f, e);
+	if (!r || !r->status_known || !r->status || r->status != f->class->backend_error)
 		return 0;
-	if (e->dev->virtio_id == VIRTIO_ID_BLOCK)
-		replay_profile_blk(f, e);
-	if (e->req->status_known && e->req->status != VIRTIO_BLK_S_OK &&
-	    e->dev->virtio_id == VIRTIO_ID_BLOCK) {
-		f->d.io_errors += e->req->status == BLK_FAILURES;
-		return remember(g, e->req->number, false, e->req->status);
-	}
-	return 0;
+	return remember(g, r->number, false, true);
 }
 
-static int profile_backend(struct replay_profile *g, struct replay_finding *f,
-			   const struct event *e)
+static int profile_backend(struct replay_profile *g, const struct event *e)
 {
 	const struct vqt_backend *b = &e->rec->backend;
-	if (!e->req || !b->phase || b->ret >= 0)
-		return 0;
-	return remember(g, e->req->number, true, -1);
+	return e->req && b->phase && b->ret < 0 ? remember(g, e->req->number, true, false) : 0;
 }
 
 /* A trace that began in the middle may bring what a driver asked before. */
@@ -376,16 +360,18 @@ static void profile_state(struct replay_finding *f, const struct event *e)
 
 static void profile_identity(struct replay_finding *f, const struct model_device *m)
 {
+	const struct replay_class *class = replay_class(m->virtio_id);
 	struct replay_device *d = &f->d;
 	memcpy(d->name, m->name, sizeof(d->name));
 	memcpy(d->user_id, m->user_id, sizeof(d->user_id));
-	memcpy(d->type_name, m->type_name, sizeof(d->type_name));
 	d->virtio_id = m->virtio_id;
 	d->bdf = m->bdf;
 	f->late = m->flags & VQT_DEV_LATE;
-	d->elsewhere = m->flags & VQT_DEV_DATAPATH_ELSEWHERE;
 	f->transitional = m->flags & VQT_DEV_TRANSITIONAL;
-	f->transport = m->transport;
+	d->transport = m->transport;
+	if (f->class && f->class != class && f->class->forget) /* a hostile trace */
+		f->class->forget(f);
+	f->class = class;
 	if (m->num_queues && !f->num_queues.any)
 		f->queues_told = m->num_queues;
 	for (unsigned i = 0; i < 2; i++)
@@ -417,7 +403,7 @@ int replay_profile_feed(struct replay_profile *g, const struct event *e)
 		break;
 	case VQT_AVAIL: profile_avail(f, e); break;
 	case VQT_USED: return profile_used(g, f, e);
-	case VQT_BACKEND: return profile_backend(g, f, e);
+	case VQT_BACKEND: return profile_backend(g, e);
 	}
 	if (e->queue && e->queue->index < REPLAY_QUEUES_MAX && e->queue->index >= f->spoken)
 		f->spoken = e->queue->index + 1;
@@ -442,8 +428,8 @@ void replay_profile_free(struct replay_profile *g)
 		return;
 	HASH_ITER (hh, g->devices, f, next) {
 		HASH_DEL(g->devices, f);
-		replay_disk_free(f->disk);
-		replay_disk_free(f->now);
+		if (f->class && f->class->forget)
+			f->class->forget(f);
 		free(f->change);
 		free(f);
 	}
@@ -457,10 +443,8 @@ void replay_profile_free(struct replay_profile *g)
 void replay_profile_finish(struct replay_profile *g)
 {
 	for (struct replay_finding *f = g->devices; f; f = f->hh.next) {
+		f->d.disk_path = g->disk_path;
 		replay_describe(f);
-		replay_describe_changes(f);
-		if (f->d.virtio_id == VIRTIO_ID_BLOCK)
-			f->d.disk_path = g->disk_path;
 	}
 }
 
@@ -472,23 +456,11 @@ const struct replay_device *replay_profile_device(const struct replay_profile *g
 	return f ? &f->d : NULL;
 }
 
-static const struct replay_outcome *outcome(const struct replay_profile *g, uint64_t number)
+bool replay_profile_failed(const struct replay_profile *g, uint64_t number, bool any)
 {
 	struct replay_outcome *o;
 	HASH_FIND(hh, g->outcomes, &number, sizeof(number), o);
-	return o;
-}
-
-bool replay_profile_backend_failed(const struct replay_profile *g, uint64_t number)
-{
-	const struct replay_outcome *o = outcome(g, number);
-	return o && o->failed;
-}
-
-int replay_profile_status(const struct replay_profile *g, uint64_t number)
-{
-	const struct replay_outcome *o = outcome(g, number);
-	return o ? o->status : -1;
+	return o && o->error && (any || o->backend);
 }
 
 static int by_number(const void *number, const void *change)
@@ -502,8 +474,7 @@ const struct replay_config *replay_profile_change(const struct replay_profile *g
 {
 	const struct replay_finding *f = find(g, device);
 	const struct replay_change *c =
-		f && f->changes ? bsearch(&number, f->change, f->changes, sizeof(*c), by_number)
-				: NULL;
+		f ? bsearch(&number, f->change + 1, f->changes - 1, sizeof(*c), by_number) : NULL;
 	return c ? &c->told : NULL;
 }
 

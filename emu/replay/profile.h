@@ -24,10 +24,11 @@ void replay_profile_finish(struct replay_profile *g);
 
 /* The devices found, in order of appearance; NULL: no more.  Borrowed. */
 const struct replay_device *replay_profile_device(const struct replay_profile *g, unsigned n);
-/* How the backend of the request taken in event `number` ended: a backend record said so. */
-bool replay_profile_backend_failed(const struct replay_profile *g, uint64_t number);
-/* The status byte recorded for the request taken in event `number`; -1 unknown. */
-int replay_profile_status(const struct replay_profile *g, uint64_t number);
+/*
+ * Did the request popped in event `number` end with the backend_error of its class,
+ * and (unless any) does a backend record say that the backend failed it?
+ */
+bool replay_profile_failed(const struct replay_profile *g, uint64_t number, bool any);
 /*
  * What is another in the configuration since the change of it in event `number`, as
  * far as it was ever read: until the next change.  NULL: no such event.

@@ -33,7 +33,8 @@ static void lose(struct replay *r, bool told)
 		if (!told || !i->target)
 			continue;
 		i->doubt = i->unsure = true;
-		replay_forget_disk(i); /* a write may be among what is lost */
+		if (i->class->lost)
+			i->class->lost(i);
 	}
 }
 
@@ -189,9 +190,10 @@ static int begin(struct replay_instance *i, const struct replay_device *d)
 	if (i->why)
 		return 0;
 	i->blind = i->unsure = d->late;
+	i->class = replay_class(d->virtio_id);
 	i->scripted = replay_scripted(d);
 	i->queue = calloc(d->num_queues, sizeof(*i->queue));
-	int ret = i->queue ? replay_requests_begin(i, d->disk_path) : -ENOMEM;
+	int ret = !i->queue ? -ENOMEM : i->class->begin ? i->class->begin(i) : 0;
 	for (unsigned n = 0; ret == 0 && n < d->num_queues; n++)
 		i->queue[n] = (struct replay_queue){ .i = i, .index = n };
 	if (ret == 0)
@@ -272,7 +274,8 @@ void replay_free(struct replay *r)
 		for (unsigned k = 0; i->queue && k < i->d->num_queues; k++)
 			replay_ring_down(&i->queue[k]);
 		free(i->queue);
-		replay_requests_end(i);
+		if (i->class && i->class->end)
+			i->class->end(i);
 	}
 	free(r->instance);
 	model_free(r->model);

@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/class/class.h"
 #include "decoder/spec/constants.h"
 #include "decoder/util/virtqueue.h"
+#include "emu/replay/class.h"
 #include "emu/replay/impl.h"
 
 #define CHAIN_MAX 65536
@@ -376,11 +378,33 @@ static int put_packed(struct replay_queue *q, const struct replay_chain *c)
 	return ret;
 }
 
+/* What the request is, as its device type reads it. */
+static void request_of(struct replay_queue *q, const struct replay_chain *c,
+		       struct replay_request *out)
+{
+	struct replay_instance *i = q->i;
+	const struct model_device *d = model_device(i->r->model, i->d->id);
+	struct model_request r = { .desc = c->desc, .ndesc = c->ndesc };
+	*out = (struct replay_request){
+		.queue = q->index,
+		.head = c->head,
+		.fail = replay_profile_failed(i->r->profile, c->number, i->r->opt.io_errors),
+	};
+	if (!i->class->io)
+		return;
+	for (uint32_t k = 0; k < c->ndesc; k++)
+		if (is_data(c, k))
+			*(c->desc[k].flags & VRING_DESC_F_WRITE ? &r.writable : &r.readable) +=
+				c->desc[k].len;
+	r.head_len = read_head(i, c, r.head_bytes, sizeof(r.head_bytes));
+	class_ops(i->d->virtio_id)->parse(d, model_queue(d, q->index), &r);
+	i->class->io(&r, out);
+}
+
 static int lay_out(struct replay_queue *q, struct replay_chain *c, const struct replay_pending *p)
 {
 	struct replay_instance *i = q->i;
 	struct replay_request req;
-	uint8_t head[24];
 	int ret = put_buffers(i, c);
 	if (ret == 0 && c->ndirect && c->desc[c->ndirect - 1].flags & VRING_DESC_F_INDIRECT)
 		ret = put_table(q, c);
@@ -388,7 +412,7 @@ static int lay_out(struct replay_queue *q, struct replay_chain *c, const struct 
 		ret = put_all_bytes(i, c, p);
 	if (ret < 0)
 		return ret;
-	replay_request_of(q, c, head, read_head(i, c, head, sizeof(head)), &req);
+	request_of(q, c, &req);
 	c->fail = req.fail;
 	if (i->ops->request)
 		ret = i->ops->request(i->target, &req);

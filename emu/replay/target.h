@@ -19,7 +19,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decoder/class/blk.h"
 #include "decoder/trace/record.h"
 #include "emu/transport/pci.h"
 #include "emu/replay/disk.h"
@@ -40,7 +39,6 @@ struct replay_device {
 	uint16_t id; /* in the trace */
 	char name[40]; /* "blk0" */
 	char user_id[64]; /* the recorded program's id of it, "" */
-	char type_name[64]; /* QOM type, "" */
 	uint16_t virtio_id; /* 5: device type; 0 unknown */
 	uint16_t transport; /* enum vqt_transport */
 	uint32_t bdf; /* PCI segment<<16|bus<<8|devfn, ~0 unknown */
@@ -48,7 +46,6 @@ struct replay_device {
 	bool modern; /* has virtio capabilities */
 	bool late; /* the trace began after the device did */
 	bool vectored; /* an interrupt with an MSI-X vector was recorded */
-	bool elsewhere; /* vhost and the like: rings are not served by the device */
 	uint64_t offered[2]; /* feature bits 0-127, modern interface */
 	uint8_t offered_known; /* bit n: 32-bit word n was read */
 	uint32_t legacy_offered; /* word read at the legacy interface */
@@ -71,13 +68,12 @@ struct replay_device {
 	uint8_t pci_known[EMU_PCI_CONFIG / 8];
 	/* Guest memory that rings, tables and buffers lie in. */
 	uint64_t mem_first, mem_last; /* first and last byte; first > last: none */
-	/* Block devices. */
+	/* Devices with storage, as their class learned it. */
 	uint64_t sectors; /* capacity */
 	uint64_t resize[REPLAY_RESIZES]; /* others that it has later, each once */
 	unsigned resizes;
 	char serial[21]; /* GET_ID's answer, "" unknown */
 	bool read_only;
-	uint64_t io_errors; /* requests that the recorded backend failed */
 	/* What the disk held before the trace, as far as it was read from it; borrowed. */
 	struct replay_disk *disk;
 	const char *disk_path; /* contents given by the user instead (never written to); or NULL */
@@ -98,13 +94,20 @@ struct replay_kick {
 	bool nudge;
 };
 
-/* A request the engine is about to make available, and what surrounds it. */
+enum replay_io {
+	REPLAY_IO_NONE,
+	REPLAY_IO_READ,
+	REPLAY_IO_WRITE,
+	REPLAY_IO_FLUSH,
+	REPLAY_IO_DISCARD,
+	REPLAY_IO_ZEROES,
+};
+
+/* A request the engine is about to make available. */
 struct replay_request {
 	uint16_t queue, head;
-	uint64_t number; /* of its avail event */
-	uint16_t virtio_id;
-	uint32_t type; /* block: VIRTIO_BLK_T_*; ~0 unknown */
-	uint64_t sector, bytes;
+	enum replay_io io; /* what it makes the storage below the device do */
+	uint64_t offset, len; /* bytes; of reads and writes */
 	bool fail; /* the recorded backend failed it: so must this one's */
 };
 

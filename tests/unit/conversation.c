@@ -355,7 +355,7 @@ static void backend_statement(struct conversation *s, struct statement *w)
 
 static void device_statement(struct conversation *s, struct statement *w)
 {
-	const struct spec_class *class = spec_class_by_name(w->word[w->at]);
+	const struct class *class = class_by_name(w->word[w->at]);
 	struct vqt_device d = { .bdf = 0x20 };
 
 	if (!class) {

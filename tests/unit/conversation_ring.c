@@ -142,7 +142,7 @@ static void put(struct chain *c, uint64_t v, unsigned n)
 
 static unsigned long long request_type(struct statement *w)
 {
-	const struct spec_request *r = spec_class_by_name("blk")->requests;
+	const struct spec_request *r = class_by_name("blk")->requests;
 
 	for (; r->name; r++)
 		if (statement_takes(w, r->name))

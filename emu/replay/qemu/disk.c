@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "decoder/spec/constants.h"
-#include "decoder/class/blk.h"
 #include "emu/replay/qemu/impl.h"
 
 #define SECTOR 512u
@@ -93,16 +91,10 @@ static struct asked *slot_for(struct qemu_disk *d, uint16_t queue, uint16_t head
 	return free_one;
 }
 
-static const struct {
-	uint32_t type;
-	enum nbd_op op;
-	bool anywhere;
-} ops[] = {
-	{ VIRTIO_BLK_T_IN, NBD_READ, false },
-	{ VIRTIO_BLK_T_OUT, NBD_WRITE, false },
-	{ VIRTIO_BLK_T_FLUSH, NBD_FLUSH, true },
-	{ VIRTIO_BLK_T_DISCARD, NBD_TRIM, true },
-	{ VIRTIO_BLK_T_WRITE_ZEROES, NBD_ZEROES, true },
+static const enum nbd_op op_of[] = {
+	[REPLAY_IO_READ] = NBD_READ,	 [REPLAY_IO_WRITE] = NBD_WRITE,
+	[REPLAY_IO_FLUSH] = NBD_FLUSH,	 [REPLAY_IO_DISCARD] = NBD_TRIM,
+	[REPLAY_IO_ZEROES] = NBD_ZEROES,
 };
 
 void qemu_disk_request(struct qemu_disk *d, const struct replay_request *r)
@@ -111,17 +103,14 @@ void qemu_disk_request(struct qemu_disk *d, const struct replay_request *r)
 
 	if (!a) /* more than that are answered as they come */
 		return;
-	a->live = false;
-	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
-		if (ops[i].type == r->type && r->sector < INT64_MAX / SECTOR)
-			*a = (struct asked){ .queue = r->queue,
-					     .head = r->head,
-					     .live = true,
-					     .fail = r->fail,
-					     .op = ops[i].op,
-					     .anywhere = ops[i].anywhere,
-					     .off = r->sector * SECTOR,
-					     .len = r->bytes };
+	*a = (struct asked){ .queue = r->queue,
+			     .head = r->head,
+			     .live = r->io != REPLAY_IO_NONE,
+			     .fail = r->fail,
+			     .op = op_of[r->io],
+			     .anywhere = r->io != REPLAY_IO_READ && r->io != REPLAY_IO_WRITE,
+			     .off = r->offset,
+			     .len = r->len };
 }
 
 int64_t qemu_disk_go(struct qemu_disk *d, uint16_t queue, uint16_t head)

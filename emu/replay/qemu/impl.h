@@ -10,6 +10,7 @@
 #include "emu/replay/target.h"
 
 struct json_object;
+struct qemu_class;
 
 /* --- emu/replay/qemu/ask.c ------------------------------------------------------------- */
 /* A QEMU's version and the properties of one of its device types. */
@@ -32,8 +33,6 @@ void qemu_about_fini(struct qemu_about *a);
 enum { QEMU_FD_QTEST = CHILD_FD, QEMU_FD_RAM, QEMU_FD_BIOS, QEMU_FD_QMP, QEMU_FD_BACKEND };
 #define QEMU_ENDS (1 + REPLAY_RESIZES) /* of disks: as it is at first, and each other size */
 #define QEMU_FDS (QEMU_FD_BACKEND - CHILD_FD + QEMU_ENDS)
-/* The type of QEMU's device for this one; NULL: none that can be replayed. */
-const char *qemu_type(const struct replay_device *d);
 bool qemu_legacy(const struct replay_device *d); /* has it the legacy interface? */
 #define QEMU_ARGS 80
 struct qemu_args {
@@ -80,6 +79,7 @@ struct qemu_vector {
 
 struct replay_target {
 	const struct replay_device *d;
+	const struct qemu_class *class;
 	struct qemu_about about;
 	struct child child;
 	struct qtest qtest;
@@ -106,11 +106,11 @@ struct replay_target {
 	uint64_t doorbell; /* guest address of a word a vector, where its message lands */
 	struct qemu_snoop *watch; /* NULL: no trace is wanted */
 	/* What is below the device. */
-	struct qemu_disk *disk;
+	struct qemu_disk *disk; /* NULL: a netdev */
 	struct nbd nbd[QEMU_ENDS];
 	unsigned ends;
 	uint64_t sectors; /* of the disk the device has now */
-	bool net, greeted; /* greeted: QMP is ready for commands */
+	bool greeted; /* QMP is ready for commands */
 	uint64_t moved; /* counts what came from or went to the backend */
 	unsigned quiet_ms; /* since then, with the engine waiting */
 };

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "decoder/spec/constants.h"
+#include "emu/replay/class.h"
+#include "emu/replay/qemu/class.h"
 #include "emu/replay/qemu/impl.h"
 
 #define BINARY "qemu-system-x86_64"
@@ -62,9 +64,9 @@ static void drain_net(struct replay_target *t)
 
 static void serve_backend(struct replay_target *t)
 {
-	if (t->net && t->backend_fd[0] >= 0)
+	if (!t->disk && t->backend_fd[0] >= 0)
 		drain_net(t);
-	for (unsigned i = 0; !t->net && i < t->ends; i++) {
+	for (unsigned i = 0; t->disk && i < t->ends; i++) {
 		int rc = t->backend_fd[i] < 0 ? 0 : nbd_run(&t->nbd[i]);
 
 		if (rc > 0)
@@ -81,7 +83,7 @@ static int release(struct replay_target *t, int64_t id)
 {
 	int n = 0, rc = 0;
 
-	for (unsigned i = 0; !t->net && i < t->ends && rc >= 0; i++) {
+	for (unsigned i = 0; t->disk && i < t->ends && rc >= 0; i++) {
 		rc = nbd_release(&t->nbd[i], id);
 		n += rc;
 	}
@@ -108,7 +110,7 @@ static int serve_until(struct replay_target *t, int fd, int ms)
 
 	for (unsigned i = 0; i < t->ends; i++)
 		p[2 + i] = (struct pollfd){ .fd = t->backend_fd[i],
-					    .events = t->net ? POLLIN : nbd_events(&t->nbd[i]) };
+					    .events = !t->disk ? POLLIN : nbd_events(&t->nbd[i]) };
 	n = poll(p, 2 + t->ends, ms);
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
@@ -145,8 +147,7 @@ static int say(char *why, size_t size, int rc, const char *what)
 static int make_backend(struct replay_target *t, const struct replay_target_config *cfg, char *why,
 			size_t size)
 {
-	t->net = cfg->device->virtio_id == VIRTIO_ID_NET;
-	return t->net ? 0 : qemu_disk_new(&t->disk, cfg, why, size);
+	return t->class->disk ? qemu_disk_new(&t->disk, cfg, why, size) : 0;
 }
 
 /* Two ends of a socket: theirs is given to the child. */
@@ -262,11 +263,11 @@ static void qemu_destroy(struct replay_target *t)
 static int qemu_create(struct replay_target **out, const struct replay_target_config *cfg,
 		       char *why, size_t size)
 {
-	const char *type = qemu_type(cfg->device);
+	const struct qemu_class *class = replay_class(cfg->device->virtio_id)->qemu;
 	struct replay_target *t;
 	int rc;
 
-	if (!type) {
+	if (!class) {
 		snprintf(why, size, "playing a device of type %u against QEMU is not implemented",
 			 cfg->device->virtio_id);
 		return -ENOTSUP;
@@ -275,12 +276,13 @@ static int qemu_create(struct replay_target **out, const struct replay_target_co
 	if (!t)
 		return -ENOMEM;
 	t->d = cfg->device;
+	t->class = class;
 	t->sectors = cfg->device->sectors;
 	t->ram_fd = t->qtest_fd = t->qmp.fd = t->child.err = -1;
 	for (unsigned i = 0; i < QEMU_ENDS; i++)
 		t->backend_fd[i] = -1;
 	snprintf(t->binary, sizeof(t->binary), "%s", cfg->binary ? cfg->binary : BINARY);
-	rc = qemu_ask(&t->about, t->binary, type, why, size);
+	rc = qemu_ask(&t->about, t->binary, class->type, why, size);
 	snprintf(t->version, sizeof(t->version), "QEMU %s", t->about.version);
 	if (!rc && (rc = qemu_ram_new(t, cfg)))
 		say(why, size, rc, "guest memory");
@@ -329,12 +331,12 @@ static int qemu_kick(struct replay_target *t, const struct replay_kick *k)
 	return qemu_access(t, VQT_REGION_NOTIFY, at, k->width == 4 ? 4 : 2, &value, true);
 }
 
-/* 5.1.6: a packet that the recorded device received is sent to this one. */
+/* A frame that the recorded device received is sent to this one. */
 static int send_frame(struct replay_target *t, const struct replay_answer *a)
 {
 	uint8_t frame[4 + 65550] = { 0 };
-	unsigned header = t->d->modern || t->d->accepted_ever[0] >> 15 & 1 ? 12 : 10;
-	uint32_t len = a->len > header ? a->len - header : 0;
+	unsigned header = t->class->frame(t->d, a);
+	uint32_t len = header && a->len > header ? a->len - header : 0;
 	struct record_seg seg;
 	uint32_t pos = 0;
 
@@ -360,8 +362,8 @@ static int qemu_complete(struct replay_target *t, const struct replay_answer *a)
 	int rc;
 
 	t->quiet_ms = 0;
-	if (t->net)
-		return a->queue % 2 == 0 && a->queue + 1 < t->d->num_queues ? send_frame(t, a) : 0;
+	if (!t->disk)
+		return send_frame(t, a);
 	id = qemu_disk_go(t->disk, a->queue, a->head);
 	rc = id ? release(t, id) : 0;
 	if (rc >= 0)

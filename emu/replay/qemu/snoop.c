@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "decoder/spec/constants.h"
+#include "emu/replay/qemu/class.h"
 #include "emu/replay/qemu/impl.h"
 #include "emu/virtio/tap.h"
 
@@ -353,7 +354,7 @@ int qemu_snoop_new(struct qemu_snoop **out, struct replay_target *t,
 	emu_tap_source(w->tap, name, 0);
 	emu_tap_device(w->tap, w->d->virtio_id, VQT_TRANSPORT_PCI,
 		       qemu_legacy(w->d) ? VQT_DEV_TRANSITIONAL : 0, w->d->bdf, w->d->num_queues,
-		       w->d->user_id, qemu_type(w->d));
+		       w->d->user_id, t->class->type);
 	/* Whoever replays that knows that it begins where the device does. */
 	if (!w->d->late)
 		emu_tap_lifecycle(w->tap, VQT_LIFECYCLE_BUS_PLUGGED, VQT_NO_QUEUE, 0, 0, 0, NULL);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "emu/replay/backend.h"
+#include "emu/class/blk/backend_replay.h"
 
 #define ZERO_WHOLE (16u << 20) /* larger ranges are zeroed where something is */
 

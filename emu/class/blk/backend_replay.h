@@ -4,8 +4,8 @@
  * file that is never written to, changes kept in memory; every I/O is held until
  * it is told to happen, so that they happen in recorded order.
  */
-#ifndef VQT_EMU_REPLAY_BACKEND_H
-#define VQT_EMU_REPLAY_BACKEND_H
+#ifndef VQT_EMU_CLASS_BLK_BACKEND_REPLAY_H
+#define VQT_EMU_CLASS_BLK_BACKEND_REPLAY_H
 
 #include "emu/class/blk/backend.h"
 #include "emu/replay/disk.h"

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Network devices in replay.  The emulator has none: answers are those of the recording.
+ * QEMU's is given the recorded frames again.
+ */
+#include <linux/virtio_net.h>
+#include <net/ethernet.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "decoder/spec/constants.h"
+#include "emu/replay/class.h"
+#include "emu/replay/profile_impl.h"
+#include "emu/replay/qemu/class.h"
+
+#define CONFIG(field) offsetof(struct virtio_net_config, field)
+
+static bool offers(const struct replay_device *d, unsigned bit)
+{
+	return d->offered[0] >> bit & 1;
+}
+
+/* 5.1.4 */
+static void net_normalise(struct replay_finding *f)
+{
+	struct replay_device *d = &f->d;
+	const unsigned status = CONFIG(status);
+	replay_say_config(d, status + 1, 1, 0);
+	replay_say_config(d, status, 1,
+			  d->config[status] & (VIRTIO_NET_S_LINK_UP | VIRTIO_NET_S_ANNOUNCE));
+	/* all queues but the control queue are pairs */
+	if (offers(d, VIRTIO_NET_F_MQ) && offers(d, VIRTIO_NET_F_CTRL_VQ) && f->added > 2)
+		replay_say_config(d, CONFIG(max_virtqueue_pairs), 2, (f->added - 1) / 2);
+}
+
+static const struct qemu_bit bits[] = {
+	/* 5.1.3; not those that need help by QEMU's backend */
+	{ VIRTIO_NET_F_MRG_RXBUF, "mrg_rxbuf" },
+	{ VIRTIO_NET_F_STATUS, "status" },
+	{ VIRTIO_NET_F_CTRL_VQ, "ctrl_vq" },
+	{ VIRTIO_NET_F_CTRL_RX, "ctrl_rx" },
+	{ VIRTIO_NET_F_CTRL_VLAN, "ctrl_vlan" },
+	{ VIRTIO_NET_F_CTRL_RX_EXTRA, "ctrl_rx_extra" },
+	{ VIRTIO_NET_F_CTRL_MAC_ADDR, "ctrl_mac_addr" },
+	{ VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, "ctrl_guest_offloads" },
+	{ VIRTIO_NET_F_GUEST_ANNOUNCE, "guest_announce" },
+	{ VIRTIO_NET_F_MQ, "mq" },
+};
+
+static void properties(struct qemu_properties *p, const struct replay_device *d)
+{
+	const uint8_t *c = d->config;
+	uint64_t v;
+	char mac[18];
+
+	qemu_set_text(p, "netdev", "net");
+	qemu_set_text(p, "romfile", "");
+	qemu_set_bits(p, bits, sizeof(bits) / sizeof(bits[0]));
+	if (qemu_field(d, CONFIG(mac), ETH_ALEN, &v)) {
+		snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", c[0], c[1], c[2], c[3],
+			 c[4], c[5]);
+		qemu_set_text(p, "mac", mac);
+	}
+	if (d->queue_size[0])
+		qemu_set_number(p, "rx_queue_size", d->queue_size[0]);
+	if (d->queue_size[1])
+		qemu_set_number(p, "tx_queue_size", d->queue_size[1]);
+	if (qemu_offered(d, VIRTIO_NET_F_MTU) && qemu_field(d, CONFIG(mtu), 2, &v))
+		qemu_set_number(p, "host_mtu", v);
+	qemu_set_text(p, "tx", "bh"); /* a timer does not run: the machine stands still */
+}
+
+/* 5.1.6: receive queues have even numbers; the control queue is the last. */
+static unsigned frame(const struct replay_device *d, const struct replay_answer *a)
+{
+	if (a->queue % 2 || a->queue + 1 >= d->num_queues)
+		return 0;
+	return d->modern || d->accepted_ever[0] >> VIRTIO_NET_F_MRG_RXBUF & 1
+		       ? sizeof(struct virtio_net_hdr_mrg_rxbuf)
+		       : sizeof(struct virtio_net_hdr);
+}
+
+const struct qemu_class qemu_net = {
+	.type = "virtio-net-pci",
+	.properties = properties,
+	.frame = frame,
+};
+
+const struct replay_class replay_net = {
+	.virtio_id = VIRTIO_ID_NET,
+	.pci_class = 0x02,
+	.qemu = &qemu_net,
+	.normalise = net_normalise,
+};
