@@ -18,7 +18,7 @@ uint32_t replay_layout_number(const uint8_t *pci, const uint8_t *known, unsigned
 			      uint32_t otherwise)
 {
 	for (unsigned i = 0; i < len && at + i < EMU_PCI_CONFIG; i++)
-		if (known[(at + i) / 8] >> (at + i) % 8 & 1)
+		if (!known || known[(at + i) / 8] >> (at + i) % 8 & 1)
 			otherwise = (otherwise & ~(0xffu << 8 * i)) | (uint32_t)pci[at + i]
 									      << 8 * i;
 	return otherwise;
@@ -31,7 +31,7 @@ struct space {
 
 static bool known(const struct space *s, unsigned at)
 {
-	return s->known[at / 8] >> at % 8 & 1;
+	return !s->known || s->known[at / 8] >> at % 8 & 1;
 }
 
 static uint32_t number(const struct space *s, unsigned at, unsigned len, uint32_t otherwise)

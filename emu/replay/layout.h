@@ -10,8 +10,8 @@ const struct emu_pci_cap *replay_layout_cap(const struct emu_pci_layout *l, unsi
 					    unsigned type);
 
 /*
- * A little-endian number in pci[EMU_PCI_CONFIG], of which a bit in known[] says which
- * bytes are known; the others are those of otherwise.
+ * A little-endian number in the configuration space pci[], of which known[] has a bit for
+ * each byte that is known (NULL: all are).  Unknown bytes are those of otherwise.
  */
 uint32_t replay_layout_number(const uint8_t *pci, const uint8_t *known, unsigned at, unsigned len,
 			      uint32_t otherwise);

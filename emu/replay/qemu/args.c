@@ -117,33 +117,22 @@ bool qemu_legacy(const struct replay_device *d)
 	return d->transitional && d->layout.device < VIRTIO_PCI_ID_MODERN;
 }
 
-static const struct emu_pci_cap *vendor_cap(const struct replay_device *d, unsigned type)
-{
-	for (unsigned i = 0; i < EMU_PCI_CAPS && d->layout.cap[i].id; i++)
-		if (d->layout.cap[i].id == PCI_CAP_ID_VNDR && d->layout.cap[i].type == type)
-			return &d->layout.cap[i];
-	return NULL;
-}
-
 /* PCI Express 7.5.3.3, where a driver read it. */
 static bool express_cap(const struct replay_device *d, uint32_t *caps)
 {
-	for (unsigned i = 0; i < EMU_PCI_CAPS && d->layout.cap[i].id; i++) {
-		unsigned at = d->layout.cap[i].at + PCI_EXP_DEVCAP;
+	const struct emu_pci_cap *c = replay_layout_cap(&d->layout, PCI_CAP_ID_EXP, 0);
+	unsigned at = c ? c->at + PCI_EXP_DEVCAP : 0;
 
-		if (d->layout.cap[i].id != PCI_CAP_ID_EXP || !(d->pci_known[at / 8] >> at % 8 & 1))
-			continue;
-		*caps = get_le32(d->pci + at);
-		return true;
-	}
-	return false;
+	*caps = get_le32(d->pci + at);
+	return c && d->pci_known[at / 8] >> at % 8 & 1;
 }
 
 /* 4.1: what is the same for all classes. */
 static void transport(struct qemu_properties *p)
 {
 	const struct replay_device *d = p->d;
-	const struct emu_pci_cap *notify = vendor_cap(d, VIRTIO_PCI_CAP_NOTIFY_CFG);
+	const struct emu_pci_cap *notify =
+		replay_layout_cap(&d->layout, PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_NOTIFY_CFG);
 	uint32_t caps;
 
 	qemu_set_flag(p, "disable-legacy", !qemu_legacy(d));

@@ -5,6 +5,7 @@
 
 #include "decoder/util/child.h"
 #include "decoder/util/qmp.h"
+#include "emu/replay/layout.h"
 #include "emu/replay/qemu/nbd.h"
 #include "emu/replay/qemu/qtest.h"
 #include "emu/replay/target.h"
@@ -61,15 +62,7 @@ int64_t qemu_disk_go(struct qemu_disk *d, uint16_t queue, uint16_t head);
 void qemu_disk_over(struct qemu_disk *d);
 
 /* --- the target ---------------------------------------------------------------------- */
-#define QEMU_VECTORS 2048
-#define QEMU_REGIONS (VQT_REGION_BAR + 1)
-
-/* A structure in a BAR. */
-struct qemu_place {
-	bool found;
-	uint8_t bar;
-	uint32_t offset, length;
-};
+#define QEMU_VECTORS 2048 /* PCI 6.8.2.3: a function has no more */
 
 /* What the driver wrote to an MSI-X table entry, and what QEMU was given for it. */
 struct qemu_vector {
@@ -78,6 +71,7 @@ struct qemu_vector {
 };
 
 struct replay_target {
+	struct replay_target_config cfg;
 	const struct replay_device *d;
 	const struct qemu_class *class;
 	struct qemu_about about;
@@ -95,14 +89,11 @@ struct replay_target {
 	uint64_t chunks_left;
 	/* The PCI function. */
 	uint16_t bdf;
-	struct qemu_place place[QEMU_REGIONS];
-	uint32_t notify_multiplier;
+	struct emu_pci_layout layout; /* capabilities and vectors */
 	uint64_t bar[REPLAY_BARS];
 	bool bars_known, bar_io[REPLAY_BARS];
 	uint8_t bars_good; /* bit n: accesses to BAR n arrive */
-	uint8_t msix_at;
-	uint16_t vectors;
-	struct qemu_vector *vector;
+	struct qemu_vector *vector; /* [QEMU_VECTORS] */
 	uint64_t doorbell; /* guest address of a word a vector, where its message lands */
 	struct qemu_snoop *watch; /* NULL: no trace is wanted */
 	/* What is below the device. */

@@ -6,6 +6,7 @@
  * memory, in a place of our own.  MSI-X messages are sent to a page of guest
  * memory, one word a vector, and the driver does not see that in the table.
  */
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,76 +37,23 @@ static int cfg_write(struct replay_target *t, uint32_t off, unsigned width, uint
 	return qemu_trouble(t, qtest_pci_write(&t->qtest, t->bdf, off, width, value));
 }
 
-/* --- finding things --------------------------------------------------------------------- */
+/* --- making it reachable ------------------------------------------------------------------ */
 
-static const uint8_t region_of_type[] = {
-	/* 4.1.4 */
-	[VIRTIO_PCI_CAP_COMMON_CFG] = VQT_REGION_COMMON,
-	[VIRTIO_PCI_CAP_NOTIFY_CFG] = VQT_REGION_NOTIFY,
-	[VIRTIO_PCI_CAP_ISR_CFG] = VQT_REGION_ISR,
-	[VIRTIO_PCI_CAP_DEVICE_CFG] = VQT_REGION_DEVICE,
-};
-
-static int read_vendor_cap(struct replay_target *t, uint8_t at)
+static int read_layout(struct replay_target *t)
 {
-	uint32_t type, bar, offset, length, multiplier = 0;
-	int rc = cfg_read(t, at + 3, 1, &type);
+	const struct emu_pci_layout none = { 0 };
+	uint8_t pci[EMU_PCI_CONFIG] = { 0 };
+	uint32_t v;
+	int rc = 0;
 
-	if (rc || type >= sizeof(region_of_type) || !region_of_type[type] || at > 0xf0)
-		return rc;
-	if ((rc = cfg_read(t, at + 4, 1, &bar)) || (rc = cfg_read(t, at + 8, 4, &offset)) ||
-	    (rc = cfg_read(t, at + 12, 4, &length)))
-		return rc;
-	if (type == VIRTIO_PCI_CAP_NOTIFY_CFG && at <= 0xec &&
-	    (rc = cfg_read(t, at + 16, 4, &multiplier)))
-		return rc;
-	if (bar >= REPLAY_BARS || t->place[region_of_type[type]].found)
-		return 0;
-	t->place[region_of_type[type]] = (struct qemu_place){ true, bar, offset, length };
-	if (type == VIRTIO_PCI_CAP_NOTIFY_CFG)
-		t->notify_multiplier = multiplier;
-	return 0;
-}
-
-static int read_msix_cap(struct replay_target *t, uint8_t at)
-{
-	uint32_t control, table, pba;
-	int rc;
-
-	if (at > 0xf0)
-		return 0;
-	if ((rc = cfg_read(t, at + PCI_MSIX_FLAGS, 2, &control)) ||
-	    (rc = cfg_read(t, at + PCI_MSIX_TABLE, 4, &table)) ||
-	    (rc = cfg_read(t, at + PCI_MSIX_PBA, 4, &pba)))
-		return rc;
-	if ((table & 7) >= REPLAY_BARS || (pba & 7) >= REPLAY_BARS)
-		return 0;
-	t->msix_at = at;
-	t->vectors = (control & PCI_MSIX_FLAGS_QSIZE) + 1;
-	t->place[VQT_REGION_MSIX_TABLE] =
-		(struct qemu_place){ true, table & 7, table & ~7u, t->vectors * 16u };
-	t->place[VQT_REGION_MSIX_PBA] =
-		(struct qemu_place){ true, pba & 7, pba & ~7u, (t->vectors + 63u) / 64 * 8 };
-	return 0;
-}
-
-static int walk_caps(struct replay_target *t)
-{
-	uint32_t at, id, status;
-	int rc = cfg_read(t, PCI_STATUS, 2, &status);
-
-	if (rc || !(status & PCI_STATUS_CAP_LIST))
-		return rc;
-	rc = cfg_read(t, PCI_CAPABILITY_LIST, 1, &at);
-	for (unsigned n = 0; !rc && n < 48 && (at &= 0xfc) >= 0x40; n++) {
-		rc = cfg_read(t, at, 1, &id);
-		if (!rc && id == PCI_CAP_ID_VNDR)
-			rc = read_vendor_cap(t, at);
-		else if (!rc && id == PCI_CAP_ID_MSIX)
-			rc = read_msix_cap(t, at);
-		if (!rc)
-			rc = cfg_read(t, at + 1, 1, &at);
+	for (unsigned at = 0; !rc && at < 256; at += 4) {
+		rc = cfg_read(t, at, 4, &v);
+		v = htole32(v);
+		memcpy(pci + at, &v, 4);
 	}
+	t->layout = none;
+	if (!rc && get_le16(pci + PCI_STATUS) & PCI_STATUS_CAP_LIST)
+		replay_layout_read(&t->layout, pci, NULL, &none);
 	return rc;
 }
 
@@ -141,13 +89,6 @@ static int open_root_port(struct replay_target *t, uint16_t port)
 	return qemu_trouble(t, rc);
 }
 
-static void forget(struct replay_target *t)
-{
-	t->bars_known = false;
-	if (t->vector)
-		memset(t->vector, 0, t->vectors * sizeof(*t->vector));
-}
-
 int qemu_pci_setup(struct replay_target *t)
 {
 	unsigned slot = t->d->bdf == UINT32_MAX ? 4 : t->d->bdf >> 3 & 31;
@@ -158,17 +99,15 @@ int qemu_pci_setup(struct replay_target *t)
 	if (!rc && t->d->layout.express)
 		rc = open_root_port(t, slot << 3);
 	if (!rc)
-		rc = walk_caps(t);
+		rc = read_layout(t);
 	if (rc)
 		return rc;
-	if (qemu_legacy(t->d))
-		t->place[VQT_REGION_LEGACY] = (struct qemu_place){ true, 0, 0, LEGACY_LENGTH };
-	if (!t->vector && t->vectors) {
-		t->vector = calloc(t->vectors, sizeof(*t->vector));
-		if (!t->vector)
-			return -ENOMEM;
-	}
-	forget(t);
+	if (!t->vector)
+		t->vector = calloc(QEMU_VECTORS, sizeof(*t->vector));
+	if (!t->vector)
+		return -ENOMEM;
+	t->bars_known = false;
+	memset(t->vector, 0, QEMU_VECTORS * sizeof(*t->vector));
 	return 0;
 }
 
@@ -277,7 +216,7 @@ static int pci_access(struct replay_target *t, uint32_t off, unsigned width, uin
 
 /* --- registers ------------------------------------------------------------------------------- */
 
-static int bar_access(struct replay_target *t, const struct qemu_place *p, uint32_t off,
+static int bar_access(struct replay_target *t, const struct replay_place *p, uint32_t off,
 		      unsigned width, uint64_t *value, bool write)
 {
 	uint64_t at;
@@ -305,7 +244,7 @@ static int bar_access(struct replay_target *t, const struct qemu_place *p, uint3
  * Address and data of an entry are ours: QEMU is given those of a word in guest memory,
  * the driver reads back what it wrote.
  */
-static int msix_access(struct replay_target *t, const struct qemu_place *p, uint32_t off,
+static int msix_access(struct replay_target *t, const struct replay_place *p, uint32_t off,
 		       unsigned width, uint64_t *value, bool write)
 {
 	struct qemu_vector *e = &t->vector[off / 16];
@@ -329,7 +268,7 @@ static int msix_access(struct replay_target *t, const struct qemu_place *p, uint
 }
 
 /* An access of 8 bytes is two of 4. */
-static int msix_halves(struct replay_target *t, const struct qemu_place *p, uint32_t off,
+static int msix_halves(struct replay_target *t, const struct replay_place *p, uint32_t off,
 		       uint64_t *value, bool write)
 {
 	uint64_t low = (uint32_t)*value, high = *value >> 32;
@@ -347,7 +286,7 @@ unsigned qemu_msix_take(struct replay_target *t, struct replay_irq *out, unsigne
 	uint32_t *bell = (uint32_t *)qemu_ram_at(t, t->doorbell, QEMU_VECTORS * 4);
 	unsigned n = 0;
 
-	for (unsigned i = 0; bell && i < t->vectors && i < QEMU_VECTORS && n < max; i++)
+	for (unsigned i = 0; bell && i < t->layout.vectors && n < max; i++)
 		if (t->vector[i].written && __atomic_exchange_n(&bell[i], 0, __ATOMIC_ACQUIRE))
 			out[n++] = (struct replay_irq){ .kind = VQT_IRQ_MSIX, .vector = i };
 	return n;
@@ -356,14 +295,17 @@ unsigned qemu_msix_take(struct replay_target *t, struct replay_irq *out, unsigne
 int qemu_access(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
 		uint64_t *value, bool write)
 {
-	const struct qemu_place *p = region < QEMU_REGIONS ? &t->place[region] : NULL;
+	struct replay_place p = { .length = LEGACY_LENGTH };
 
 	if (region == VQT_REGION_PCI)
 		return pci_access(t, off, width, value, write);
-	if (!p || !p->found || off > p->length || width > p->length - off)
+	if (region == VQT_REGION_LEGACY ? !qemu_legacy(t->d)
+					: !replay_layout_place(&t->layout, region, &p))
+		return -ENXIO;
+	if (off > p.length || width > p.length - off)
 		return -ENXIO;
 	if (region != VQT_REGION_MSIX_TABLE)
-		return bar_access(t, p, off, width, value, write);
-	return width == 8 && off % 4 == 0 ? msix_halves(t, p, off, value, write)
-					  : msix_access(t, p, off, width, value, write);
+		return bar_access(t, &p, off, width, value, write);
+	return width == 8 && off % 4 == 0 ? msix_halves(t, &p, off, value, write)
+					  : msix_access(t, &p, off, width, value, write);
 }

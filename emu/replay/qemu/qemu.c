@@ -275,6 +275,7 @@ static int qemu_create(struct replay_target **out, const struct replay_target_co
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return -ENOMEM;
+	t->cfg = *cfg;
 	t->d = cfg->device;
 	t->class = class;
 	t->sectors = cfg->device->sectors;
@@ -321,7 +322,9 @@ static int qemu_request(struct replay_target *t, const struct replay_request *r)
 
 static int qemu_kick(struct replay_target *t, const struct replay_kick *k)
 {
-	uint32_t at = k->notify_off * t->notify_multiplier;
+	const struct emu_pci_cap *notify =
+		replay_layout_cap(&t->layout, PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_NOTIFY_CFG);
+	uint32_t at = notify ? k->notify_off * notify->multiplier : 0;
 	uint64_t value = k->value;
 
 	t->quiet_ms = 0;
@@ -510,7 +513,6 @@ static int qemu_platform_reset(struct replay_target *t)
 		serve_until(t, -1, 5);
 	}
 	qemu_trouble(t, rc);
-	memset(t->place, 0, sizeof(t->place));
 	return rc ? rc : qemu_pci_setup(t);
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/model/model.h"
 #include "decoder/spec/constants.h"
 #include "emu/replay/qemu/class.h"
 #include "emu/replay/qemu/impl.h"
@@ -20,20 +21,20 @@
 
 struct watched {
 	struct emu_ring ring;
-	bool made, up;
-	uint16_t size;
-	uint64_t area[3]; /* desc, driver, device */
+	bool made; /* ring is initialised */
+	bool enabled; /* by the driver */
+	bool up; /* it can be followed */
 	struct emu_chain *chains; /* in flight */
 };
 
 struct qemu_snoop {
 	struct emu_tap *tap;
 	struct emu_mem *mem;
+	struct model *model; /* of what the tap wrote: knows where the rings are */
+	const struct replay_target_config *cfg;
 	const struct replay_device *d;
 	struct watched *queue;
-	uint16_t select;
-	uint32_t feature_select;
-	uint64_t accepted;
+	uint64_t number; /* of records */
 };
 
 /* --- rings ------------------------------------------------------------------------------- */
@@ -49,29 +50,24 @@ static void down(struct watched *q)
 	q->up = false;
 }
 
-static bool has(const struct qemu_snoop *w, unsigned bit)
-{
-	return w->accepted >> bit & 1;
-}
-
-static void up(struct qemu_snoop *w, struct watched *q, bool legacy)
+static void up(struct qemu_snoop *w, struct watched *q, const struct model_device *d,
+	       const struct model_queue *m)
 {
 	struct emu_ring *r = &q->ring;
 
-	down(q);
 	if (!q->made && emu_ring_init(r, w->mem))
 		return;
 	q->made = true;
-	r->ops = !legacy && has(w, VIRTIO_F_RING_PACKED) ? &emu_ring_packed : &emu_ring_split;
-	r->size = q->size;
-	r->desc = q->area[0];
-	r->driver = q->area[1];
-	r->device = q->area[2];
+	r->ops = m->packed ? &emu_ring_packed : &emu_ring_split;
+	r->size = m->size;
+	r->desc = m->desc;
+	r->driver = m->driver;
+	r->device = m->device;
 	r->max_chain = MAX_CHAIN;
-	r->indirect = has(w, VIRTIO_RING_F_INDIRECT_DESC);
-	r->event_idx = has(w, VIRTIO_RING_F_EVENT_IDX);
+	r->indirect = model_accepted(d, VIRTIO_RING_F_INDIRECT_DESC);
+	r->event_idx = model_accepted(d, VIRTIO_RING_F_EVENT_IDX);
 	emu_ring_rewind(r);
-	q->up = q->size && !r->ops->start(r);
+	q->up = r->size && !r->ops->start(r);
 }
 
 /* The chains that the device will find. */
@@ -182,86 +178,35 @@ void qemu_snoop_used(struct qemu_snoop *w)
 			see_used(w, i, &w->queue[i]);
 }
 
-/* --- registers that shape rings -------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------------------------- */
 
-static void all_down(struct qemu_snoop *w)
+/* After a register access: which rings does the driver use now? */
+static void follow(struct qemu_snoop *w)
 {
-	for (unsigned i = 0; i < w->d->num_queues; i++) {
-		down(&w->queue[i]);
-		w->queue[i].size = w->d->queue_size[i];
-	}
-	w->accepted = w->select = w->feature_select = 0;
-}
+	const struct model_device *d = model_device(w->model, w->d->id);
 
-static void set_half(uint64_t *v, bool high, unsigned width, uint64_t half)
-{
-	if (width == 8)
-		*v = half;
-	else if (high)
-		*v = (uint32_t)*v | half << 32;
-	else
-		*v = *v >> 32 << 32 | (uint32_t)half;
-}
+	for (unsigned i = 0; d && i < w->d->num_queues; i++) {
+		const struct model_queue *m = model_queue(d, i);
+		struct watched *q = &w->queue[i];
+		bool enabled = m && m->enabled && m->addr_known;
 
-static void common_write(struct qemu_snoop *w, uint32_t off, unsigned width, uint64_t v)
-{
-	struct watched *q = w->select < w->d->num_queues ? &w->queue[w->select] : NULL;
-
-	if (off == VIRTIO_PCI_COMMON_STATUS && !v)
-		all_down(w);
-	else if (off == VIRTIO_PCI_COMMON_GFSELECT)
-		w->feature_select = v;
-	else if (off == VIRTIO_PCI_COMMON_GF && w->feature_select < 2)
-		set_half(&w->accepted, w->feature_select, 4, v);
-	else if (off == VIRTIO_PCI_COMMON_Q_SELECT)
-		w->select = v;
-	else if (q && off == VIRTIO_PCI_COMMON_Q_SIZE)
-		q->size = v;
-	else if (q && off >= VIRTIO_PCI_COMMON_Q_DESCLO && off <= VIRTIO_PCI_COMMON_Q_USEDHI)
-		set_half(&q->area[(off - VIRTIO_PCI_COMMON_Q_DESCLO) / 8], off & 4, width, v);
-	else if (q && off == VIRTIO_PCI_COMMON_Q_ENABLE && v)
-		up(w, q, false);
-	else if (q && off == VIRTIO_PCI_COMMON_Q_RESET && v)
-		down(q);
-}
-
-static void legacy_write(struct qemu_snoop *w, uint32_t off, uint64_t v)
-{
-	struct watched *q = w->select < w->d->num_queues ? &w->queue[w->select] : NULL;
-
-	if (off == VIRTIO_PCI_STATUS && !v) {
-		all_down(w);
-	} else if (off == VIRTIO_PCI_GUEST_FEATURES) {
-		w->accepted = v;
-	} else if (off == VIRTIO_PCI_QUEUE_SEL) {
-		w->select = v;
-	} else if (q && off == VIRTIO_PCI_QUEUE_PFN) { /* 2.7.2: one page-aligned block */
-		uint64_t used;
-
-		q->size = w->d->queue_size[w->select];
-		q->area[0] = v * LEGACY_PAGE;
-		q->area[1] = q->area[0] + 16ull * q->size;
-		used = q->area[1] + 6 + 2ull * q->size;
-		q->area[2] = (used + LEGACY_PAGE - 1) / LEGACY_PAGE * LEGACY_PAGE;
-		if (v)
-			up(w, q, true);
-		else
+		if (q->enabled && !enabled)
 			down(q);
+		else if (!q->enabled && enabled)
+			up(w, q, d, m);
+		q->enabled = enabled;
 	}
 }
 
 void qemu_snoop_reg(struct qemu_snoop *w, unsigned region, unsigned op, unsigned width,
 		    uint32_t off, uint64_t value)
 {
-	bool legacy = region == VQT_REGION_LEGACY;
-
 	if (!w)
 		return;
-	emu_tap_reg(w->tap, region, op, width, legacy ? VQT_REG_PIO : 0, off, value);
-	if (op == VQT_WRITE && region == VQT_REGION_COMMON)
-		common_write(w, off, width, value);
-	else if (op == VQT_WRITE && legacy)
-		legacy_write(w, off, value);
+	emu_tap_reg(w->tap, region, op, width, region == VQT_REGION_LEGACY ? VQT_REG_PIO : 0, off,
+		    value);
+	if (op == VQT_WRITE)
+		follow(w);
 }
 
 void qemu_snoop_kick(struct qemu_snoop *w, const struct replay_kick *k)
@@ -302,6 +247,7 @@ void qemu_snoop_free(struct qemu_snoop *w)
 			emu_ring_fini(&w->queue[i].ring);
 	}
 	free(w->queue);
+	model_free(w->model);
 	emu_mem_free(w->mem);
 	emu_tap_free(w->tap);
 	free(w);
@@ -326,30 +272,49 @@ static int add_memory(struct qemu_snoop *w, struct replay_target *t)
 	return rc;
 }
 
+static void emit(void *opaque, const void *record, size_t len)
+{
+	struct qemu_snoop *w = opaque;
+	struct record r;
+	struct event e;
+
+	if (!record_parse(&r, record, len, NULL))
+		model_feed(w->model, &r, ++w->number, &e);
+	w->cfg->emit(w->cfg->opaque, record, len);
+}
+
+static uint64_t now(void *opaque)
+{
+	struct qemu_snoop *w = opaque;
+
+	return w->cfg->now(w->cfg->opaque);
+}
+
 int qemu_snoop_new(struct qemu_snoop **out, struct replay_target *t,
 		   const struct replay_target_config *cfg)
 {
-	struct emu_tap_config tap = { .emit = cfg->emit,
-				      .now = cfg->now,
-				      .opaque = cfg->opaque,
+	struct qemu_snoop *w = calloc(1, sizeof(*w));
+	struct emu_tap_config tap = { .emit = emit,
+				      .now = now,
+				      .opaque = w,
 				      .snaplen = cfg->snaplen,
 				      .device = cfg->device->id,
 				      .source = cfg->source,
 				      .kind = VQT_SRC_REPLAY };
-	struct qemu_snoop *w = calloc(1, sizeof(*w));
 	char name[80];
 
 	if (!w)
 		return -ENOMEM;
-	w->d = cfg->device;
+	w->d = t->d;
+	w->cfg = &t->cfg;
+	w->model = model_new();
 	w->tap = emu_tap_new(&tap);
 	w->mem = emu_mem_new();
 	w->queue = calloc(w->d->num_queues + 1u, sizeof(*w->queue));
-	if (!w->tap || !w->mem || !w->queue || add_memory(w, t)) {
+	if (!w->model || !w->tap || !w->mem || !w->queue || add_memory(w, t)) {
 		qemu_snoop_free(w);
 		return -ENOMEM;
 	}
-	all_down(w);
 	snprintf(name, sizeof(name), "replay against %s", t->version);
 	emu_tap_source(w->tap, name, 0);
 	emu_tap_device(w->tap, w->d->virtio_id, VQT_TRANSPORT_PCI,
