@@ -29,7 +29,7 @@ static const char usage[] =
 	"  -d DEVICE          only this device (blk0, or the user's own id)\n"
 	"  --disk FILE        what the disk held (raw; it is not written to); without it\n"
 	"                     data is known where the trace has it\n"
-	"  --declared FILE    differences that are right; default: FILE.declared beside\n"
+	"  --declared FILE    differences to be expected; default: FILE.declared beside\n"
 	"                     FILE.pcap, where there is one\n"
 	"  --io-errors        the IOERRs of the recording were its disk's, not the device's\n"
 	"  --until N          stop after event N\n"
@@ -54,7 +54,7 @@ static const char usage[] =
 	"  vqtrace replay -r t.pcap --against qemu=/opt/qemu/bin/qemu-system-x86_64\n"
 	"  vqtrace replay -r t.pcap -w replay.pcap       the same conversation, with our device\n"
 	"\n"
-	"Exit status: 0 equal; 1 differences (or a declaration that nothing met); 2 trouble:\n"
+	"Exit status: 0 equal; 1 differences (or a declaration that matches none); 2 trouble:\n"
 	"an unreadable trace, or no device in it that can be replayed.\n";
 
 struct command {
@@ -70,11 +70,11 @@ struct command {
 	uint64_t first_ts, start; /* ns: of the trace, of this run */
 	bool timed;
 	bool broken; /* the trace ends or breaks early */
-	/* The readings: what is in the trace, the replay, the lines before what differs. */
-	struct replay_profile *gather;
+	/* The trace is read up to three times: for the profile, the replay, the context lines. */
+	struct replay_profile *profile;
 	struct replay *player;
-	struct model *model; /* of the reading, but for the replay, which has its own */
-	int stopped; /* what ended the latest reading: 0, or what was returned for a record */
+	struct model *model; /* of the first and third reading; the replay has its own */
+	int stopped; /* what use() of each_record() returned last */
 };
 
 enum { OPT_AGAINST = 256, OPT_DISK, OPT_DECLARED, OPT_ERRORS, OPT_UNTIL, OPT_STEP, OPT_REALTIME };
@@ -194,7 +194,7 @@ static int open_trace(struct command *c, struct trace_reader **t)
 	return CLI_OK;
 }
 
-/* Each record to `use`, until that returns not 0: c->stopped.  complain: say what is broken. */
+/* Pass each record to `use` until that returns other than 0 (c->stopped). */
 static int each_record(struct command *c, bool complain,
 		       int (*use)(struct command *c, const struct record *rec, uint64_t number))
 {
@@ -225,7 +225,7 @@ static int each_record(struct command *c, bool complain,
 
 /* --- the passes --------------------------------------------------------------------- */
 
-static int gather_record(struct command *c, const struct record *rec, uint64_t number)
+static int profile_record(struct command *c, const struct record *rec, uint64_t number)
 {
 	struct event e;
 	int rc;
@@ -238,26 +238,26 @@ static int gather_record(struct command *c, const struct record *rec, uint64_t n
 	if (!c->opt.start)
 		c->opt.start = rec->h.ts;
 	rc = model_feed(c->model, rec, number, &e);
-	return rc ? rc : replay_profile_feed(c->gather, &e);
+	return rc ? rc : replay_profile_feed(c->profile, &e);
 }
 
 static int read_first(struct command *c)
 {
 	int rc;
 
-	c->gather = replay_profile_new();
+	c->profile = replay_profile_new();
 	c->model = model_new();
-	if (!c->gather || !c->model) {
+	if (!c->profile || !c->model) {
 		cli_error("no memory");
 		return CLI_TROUBLE;
 	}
-	replay_profile_disk(c->gather, c->disk);
-	rc = each_record(c, true, gather_record);
+	replay_profile_disk(c->profile, c->disk);
+	rc = each_record(c, true, profile_record);
 	if (rc == CLI_OK && c->stopped) {
 		cli_error("%s", strerror(-c->stopped));
 		return CLI_TROUBLE;
 	}
-	replay_profile_finish(c->gather);
+	replay_profile_finish(c->profile);
 	return rc;
 }
 
@@ -283,7 +283,7 @@ static void diverged(void *opaque, const struct replay_divergence *d)
 
 	replay_report_difference(c->report, d);
 	if (c->step)
-		report_now(stdout, d, &c->line);
+		replay_report_now(stdout, d, &c->line);
 }
 
 static void keep_pace(struct command *c, const struct event *e)
@@ -303,7 +303,7 @@ static void keep_pace(struct command *c, const struct event *e)
 		;
 }
 
-/* Enter: the next one; c: on to the end; q: no further. */
+/* Enter: the next event; c: continue to the end; q: stop. */
 static int ask(struct command *c)
 {
 	char answer[64];
@@ -340,7 +340,7 @@ static int play(struct command *c)
 	c->opt.emit = c->writer ? emit : NULL;
 	c->opt.diverged = diverged;
 	c->opt.opaque = c;
-	if (replay_new(&c->player, c->gather, &c->opt, why, sizeof(why))) {
+	if (replay_new(&c->player, c->profile, &c->opt, why, sizeof(why))) {
 		cli_error("%s", *why ? why : "no memory");
 		return CLI_TROUBLE;
 	}
@@ -350,7 +350,7 @@ static int play(struct command *c)
 	if (rc >= 0 && !c->write_error)
 		rc = replay_finish(c->player);
 	if (rc == -ECANCELED)
-		return CLI_OK; /* stopped by hand: what there is, is told */
+		return CLI_OK; /* the user stopped it: report what was compared */
 	if (rc < 0) {
 		cli_error("%s", replay_error(c->player));
 		return CLI_TROUBLE;
@@ -367,7 +367,7 @@ static int context_record(struct command *c, const struct record *rec, uint64_t 
 	return rc ? rc : replay_report_context(c->report, &e, c->model, &c->line);
 }
 
-/* The events before each difference, in the very lines of show: a third reading. */
+/* The third reading: the events before each difference, in the lines of show. */
 static int read_context(struct command *c)
 {
 	int rc;
@@ -488,7 +488,7 @@ static bool any_played(const struct command *c)
 	return false;
 }
 
-static int tell(struct command *c)
+static int report(struct command *c)
 {
 	const struct replay_report_options o = {
 		.trace = c->path,
@@ -516,11 +516,11 @@ static int tell(struct command *c)
 										    : CLI_OK;
 }
 
-static void let_go(struct command *c)
+static void cleanup(struct command *c)
 {
 	replay_report_free(c->report);
 	replay_free(c->player);
-	replay_profile_free(c->gather);
+	replay_profile_free(c->profile);
 	model_free(c->model);
 	replay_declared_free(c->declared);
 	stdin_copy_close(&c->stdin_copy);
@@ -544,7 +544,7 @@ static int steps(struct command *c)
 	if (rc == CLI_OK)
 		rc = out;
 	if (rc == CLI_OK)
-		rc = tell(c);
+		rc = report(c);
 	return c->broken ? CLI_TROUBLE : rc;
 }
 
@@ -564,7 +564,7 @@ static int run(int argc, char **argv)
 		return CLI_TROUBLE;
 	}
 	rc = steps(&c);
-	let_go(&c);
+	cleanup(&c);
 	return rc;
 }
 

@@ -6,20 +6,20 @@
 
 #include "cli/replay/report.h"
 
-#define KEEP 200 /* differences told in full */
+#define KEEP 200 /* differences reported in full */
 #define BEFORE 4 /* events shown before each */
 
-struct told {
+struct difference {
 	struct replay_divergence d;
 	char *lines[BEFORE + 1]; /* oldest first; the last is the event itself */
 	unsigned nlines;
 };
 
 struct replay_report {
-	struct told told[KEEP];
+	struct difference kept[KEEP];
 	unsigned count;
 	uint64_t more; /* not kept */
-	unsigned next; /* the first whose event has not come by */
+	unsigned next; /* the first whose event has not been read again */
 	/* The latest events of the trace, as records that could be shown. */
 	char *recent[BEFORE];
 };
@@ -34,8 +34,8 @@ void replay_report_free(struct replay_report *r)
 	if (!r)
 		return;
 	for (unsigned i = 0; i < r->count; i++)
-		for (unsigned k = 0; k < r->told[i].nlines; k++)
-			free(r->told[i].lines[k]);
+		for (unsigned k = 0; k < r->kept[i].nlines; k++)
+			free(r->kept[i].lines[k]);
 	free(r);
 }
 
@@ -45,19 +45,19 @@ void replay_report_difference(struct replay_report *r, const struct replay_diver
 		r->more++;
 		return;
 	}
-	r->told[r->count++].d = *d;
+	r->kept[r->count++].d = *d;
 }
 
 static int by_number(const void *a, const void *b)
 {
-	const struct told *x = a, *y = b;
+	const struct difference *x = a, *y = b;
 
 	return x->d.number < y->d.number ? -1 : x->d.number > y->d.number;
 }
 
 bool replay_report_wants_context(struct replay_report *r)
 {
-	qsort(r->told, r->count, sizeof(r->told[0]), by_number);
+	qsort(r->kept, r->count, sizeof(r->kept[0]), by_number);
 	r->next = 0;
 	return r->count;
 }
@@ -78,16 +78,16 @@ static char *line_of(const struct event *e, const struct model *m, struct line_o
 	return NULL;
 }
 
-/* Is this event among those to be shown with a difference that comes soon? */
+/* Is this event to be shown with a difference that follows soon? */
 static bool near_one(const struct replay_report *r, const struct event *e)
 {
 	for (unsigned i = r->next; i < r->count; i++)
-		if (r->told[i].d.number >= e->number)
-			return r->told[i].d.number - e->number < 64;
+		if (r->kept[i].d.number >= e->number)
+			return r->kept[i].d.number - e->number < 64;
 	return false;
 }
 
-static int push(struct told *t, const char *line)
+static int push(struct difference *t, const char *line)
 {
 	char *copy = strdup(line);
 
@@ -105,7 +105,7 @@ static int push(struct told *t, const char *line)
 int replay_report_context(struct replay_report *r, const struct event *e, const struct model *m,
 			  struct line_options *o)
 {
-	while (r->next < r->count && r->told[r->next].d.number < e->number)
+	while (r->next < r->count && r->kept[r->next].d.number < e->number)
 		r->next++;
 	if (r->next == r->count)
 		return 1;
@@ -118,10 +118,10 @@ int replay_report_context(struct replay_report *r, const struct event *e, const 
 	int rc = line ? 0 : -ENOMEM;
 
 	for (unsigned i = r->next; !rc && i < r->count; i++) {
-		const struct replay_divergence *d = &r->told[i].d;
+		const struct replay_divergence *d = &r->kept[i].d;
 
 		if (d->number < e->number + 64 && d->number >= e->number && d->device == e->dev->id)
-			rc = push(&r->told[i], line);
+			rc = push(&r->kept[i], line);
 	}
 	free(line);
 	return rc;
@@ -153,7 +153,7 @@ static void print_difference(FILE *to, const struct replay_divergence *d, bool c
 		fprintf(to, "    %s\n", d->hint);
 }
 
-void report_now(FILE *to, const struct replay_divergence *d, const struct line_options *line)
+void replay_report_now(FILE *to, const struct replay_divergence *d, const struct line_options *line)
 {
 	print_difference(to, d, line->color);
 }
@@ -162,7 +162,7 @@ static void print_differences(FILE *to, const struct replay_report *r,
 			      const struct replay_report_options *o)
 {
 	for (unsigned i = 0; i < r->count; i++) {
-		const struct told *t = &r->told[i];
+		const struct difference *t = &r->kept[i];
 
 		if (t->d.declared && !o->verbose)
 			continue;
@@ -218,7 +218,8 @@ static void print_unmet(FILE *to, const struct replay_declared *declared, const 
 
 	for (unsigned n = 0; (d = replay_declared_nth(declared, against, n)); n++)
 		if (!d->met)
-			fprintf(to, "declaration of line %u met nothing: %s %s (take it out)\n",
+			fprintf(to,
+				"the declaration in line %u matches no difference: %s %s (remove it)\n",
 				d->line, d->subject, d->clause);
 }
 
@@ -247,12 +248,12 @@ static void print_text(FILE *to, const struct replay_report *r, const struct rep
 	print_compared(to, "interrupts", &n.interrupts);
 	print_compared(to, "final rings", &n.rings);
 	if (n.environment)
-		fprintf(to, "  %-12s %llu answers taken over from the recorded surroundings\n",
+		fprintf(to,
+			"  %-12s %llu disk errors and configuration changes repeated as recorded\n",
 			"environment", (unsigned long long)n.environment);
 	if (n.declared)
-		fprintf(to, "  %-12s %llu differences that were declared to be right%s\n",
-			"declared", (unsigned long long)n.declared,
-			o->verbose ? "" : " (-V shows them)");
+		fprintf(to, "  %-12s %llu differences that were declared%s\n", "declared",
+			(unsigned long long)n.declared, o->verbose ? "" : " (-V shows them)");
 	if (n.skipped)
 		fprintf(to, "  %-12s %llu answers, because\n", "not compared",
 			(unsigned long long)n.skipped);
@@ -294,7 +295,7 @@ static void put_counts(struct json_object *o, const struct replay_counts *n)
 	put_u64(o, "divergences", n->divergences);
 }
 
-static struct json_object *difference(const struct told *t)
+static struct json_object *difference_json(const struct difference *t)
 {
 	struct json_object *o = json_object_new_object(), *lines = json_object_new_array();
 
@@ -364,7 +365,7 @@ static void print_json_report(FILE *to, const struct replay_report *r, const str
 	}
 	json_object_object_add(all, "skips", skips);
 	for (unsigned i = 0; i < r->count; i++)
-		json_object_array_add(list, difference(&r->told[i]));
+		json_object_array_add(list, difference_json(&r->kept[i]));
 	json_object_object_add(all, "differences", list);
 	for (n = 0; (d = replay_declared_nth(declared, o->against, n)); n++)
 		if (!d->met)

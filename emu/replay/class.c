@@ -61,7 +61,7 @@ static int any_poll(struct emu_virtio *v, bool wait)
 	return n;
 }
 
-/* The recorded bytes, where they were. */
+/* Write the recorded bytes to where they were. */
 static void write_bytes(struct emu_virtio *v, const struct emu_chain *c, const struct record *used)
 {
 	struct record_seg seg;

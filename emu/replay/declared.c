@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Declared differences: parsed once, met or not. */
+/* Declared differences: parse them, find the one that matches. */
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Differences that are right: a file beside a trace says once where the device
- * that plays may answer otherwise than the recorded one, by which clause and
- * why.  One a line:
+ * Declared differences: a file beside a trace says where the replayed device may
+ * answer otherwise than the recorded one, by which clause and why.  One a line:
  *
  *     TARGET SUBJECT CLAUSE REASON...
  *
  * TARGET is emu, qemu or * ; SUBJECT as replay prints it, with the wildcards of
- * fnmatch(3); CLAUSE a section of the specification, or "-" where it says nothing;
+ * fnmatch(3);
+ * CLAUSE a section of the specification, or "-" for none;
  * the rest of the line is for people.  The subject io-error is not a difference:
  * it says that the IOERRs of the recording were its backend's.  Lines that are
- * empty or begin with # are skipped.  A declaration that nothing met is an error.
+ * empty or begin with # are skipped.  A declaration that matches nothing is a finding.
  */
 #ifndef VQT_EMU_REPLAY_DECLARED_H
 #define VQT_EMU_REPLAY_DECLARED_H

@@ -95,7 +95,7 @@ static void witness(struct replay_vote *v, uint64_t value)
 static void fill_queues(struct replay_finding *f)
 {
 	struct replay_device *d = &f->d;
-	if (f->added) /* how many were made, and how large, counts for more than one answer */
+	if (f->added) /* a record of creation counts twice as much as a read */
 		witness(&f->num_queues, f->added);
 	unsigned n = f->num_queues.any ? f->num_queues.value : 0;
 	d->num_queues_known = n;

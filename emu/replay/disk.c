@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks of a disk by number, each with a bit a byte: is it known? */
+/* Blocks of a disk by number, each with a bit for every byte that is known. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,7 +150,7 @@ void replay_disk_forget(struct replay_disk *d, uint64_t off, uint64_t len)
 	struct block *b;
 	if (!len)
 		return;
-	if (last - first <= d->count) { /* the fewer of the two ways */
+	if (last - first <= d->count) { /* fewer look-ups than blocks */
 		for (uint64_t n = first; n <= last; n++) {
 			b = find(d, n);
 			if (b)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is known of a disk's contents: sparse bytes, each known or not.  Reads
- * and writes of a recording teach it; replay compares data only where it is
- * known.  Sizes are in bytes.
+ * What is known of a disk's contents: sparse bytes, each known or not.  They are
+ * learned from the reads and writes of a recording; replay compares data only where
+ * they are known.  Sizes are in bytes.
  */
 #ifndef VQT_EMU_REPLAY_DISK_H
 #define VQT_EMU_REPLAY_DISK_H
@@ -15,7 +15,7 @@ struct replay_disk;
 
 #define REPLAY_DISK_BLOCK 4096u
 
-/* At most `limit` bytes of contents are kept (0: 1 GiB); what is more stays unknown. */
+/* At most `limit` bytes of contents are kept (0: 1 GiB); the rest stays unknown. */
 struct replay_disk *replay_disk_new(uint64_t limit); /* NULL: no memory */
 void replay_disk_free(struct replay_disk *d);
 /* A deep copy; NULL: no memory. */
@@ -25,7 +25,7 @@ struct replay_disk *replay_disk_copy(const struct replay_disk *d);
 int replay_disk_set(struct replay_disk *d, uint64_t off, const void *bytes, size_t len);
 /* The same for bytes not known yet; the others keep their value. */
 int replay_disk_learn(struct replay_disk *d, uint64_t off, const void *bytes, size_t len);
-/* Nobody knows what is there any more. */
+/* The value of these bytes is not known any more. */
 void replay_disk_forget(struct replay_disk *d, uint64_t off, uint64_t len);
 /*
  * Contents; known (may be NULL) gets 1 or 0 for each byte. Unknown bytes are 0.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The emulator as a target of replay: it needs no time, so nothing is waited for. */
+/* The emulator as a target of replay.  It has no clock: nothing is waited for. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "emu/transport/function.h"
 #include "emu/replay/target.h"
 
-#define CHUNK 65536u /* of guest memory, at its own multiple */
+#define CHUNK 65536u /* bytes of guest memory allocated at a time, aligned */
 #define IRQS 4096
 #define MAX_CHAIN 1024 /* QEMU's VIRTQUEUE_MAX_SIZE, whatever the queue's size */
 
@@ -34,7 +34,7 @@ struct replay_target {
 
 static void push_irq(struct replay_target *t, struct replay_irq irq)
 {
-	if (t->nirq < IRQS) /* more than that says no more */
+	if (t->nirq < IRQS) /* further ones would not change the comparison */
 		t->irq[t->nirq++] = irq;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A trace that began in the middle: what a driver must have done before, from
- * the states that the capture asked for (device_state, queue_state): 3.1.1.
+ * A trace that began late: do what the driver must have done before, as far as the
+ * records of the state at its beginning say (device_state, queue_state): 3.1.1.
  */
 #include <errno.h>
 
@@ -53,7 +53,7 @@ static int queue(struct replay_instance *i, const struct event *e, const struct 
 	return ret;
 }
 
-/* MSI-X on, so that vectors are what the device speaks with: wherever its capability is. */
+/* Enable MSI-X, so that the device interrupts by vectors. */
 int replay_msix_on(struct replay_instance *i)
 {
 	uint64_t at = 0, head = 0, flags;
@@ -78,7 +78,7 @@ int replay_late(struct replay_instance *i, const struct event *e)
 	const struct model_device *d = e->dev;
 	int ret = 0;
 	i->state_told = false;
-	/* the legacy interface cannot be told what it was: 4.1.4.10 */
+	/* 4.1.4.10: the legacy interface has no register for the ring's positions */
 	if (!(d->status & VIRTIO_CONFIG_S_DRIVER_OK) || !replay_has(e, VIRTIO_F_VERSION_1))
 		return 0;
 	i->blind = false;

@@ -51,7 +51,7 @@ static int publish_ahead(struct replay_queue *q, const struct event *e)
 			if (ret < 0)
 				return ret;
 		} else if (p->rec.h.type != VQT_AVAIL && !counted) {
-			break; /* only what follows at once is surely there */
+			break; /* only chains that follow at once are surely in the ring */
 		} else if (p->rec.h.type == VQT_KICK || p->rec.h.type == VQT_LIFECYCLE) {
 			break;
 		}
@@ -127,7 +127,7 @@ static int play_avail(struct replay_instance *i, const struct event *e, struct r
 	c = replay_ring_chain(q, a->head);
 	if (ret < 0 || a->first || (c && a->flags & VQT_CHAIN_AGAIN))
 		return ret;
-	if (!p->published) { /* added while the device was looking: nobody kicked */
+	if (!p->published) { /* added while the device was processing the ring: no kick */
 		if (c)
 			ret = make_room(q, e, c);
 		if (ret == 0)
@@ -146,7 +146,7 @@ static int play_avail(struct replay_instance *i, const struct event *e, struct r
 	return replay_settle(i, e);
 }
 
-/* What the driver read of it from then on says what it became. */
+/* The configuration changes to what the driver read of it from then on. */
 static int change_config(struct replay_instance *i, const struct event *e)
 {
 	const struct replay_config *now = replay_profile_change(i->r->profile, i->d->id, e->number);
@@ -156,7 +156,7 @@ static int change_config(struct replay_instance *i, const struct event *e)
 	i->config_differs |= now->any;
 	int ret = i->ops->config_change ? i->ops->config_change(i->target, now) : -ENOTSUP;
 	if (ret == -ENOTSUP) {
-		replay_skipped(i, "changes of the configuration, which cannot be made here");
+		replay_skipped(i, "configuration changes, which this target cannot make");
 		return 0;
 	}
 	i->n.environment++;
@@ -196,7 +196,7 @@ static int play_life(struct replay_instance *i, const struct event *e)
 {
 	int ret;
 	switch (e->rec->life.what) {
-	case VQT_LIFECYCLE_RESET: /* the driver's own has passed already */
+	case VQT_LIFECYCLE_RESET: /* by the platform: the driver's own was played as a write */
 		if (!e->status_before || !i->ops->platform_reset)
 			return 0;
 		if (i->doubt) /* the driver's own write may be lost */

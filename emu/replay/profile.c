@@ -18,10 +18,7 @@ static void set_bit(uint8_t *set, unsigned i)
 	set[i / 8] |= 1 << i % 8;
 }
 
-/*
- * The most frequent of the answers to one question, in constant space (Boyer and
- * Moore); of two the earlier.
- */
+/* The most frequent of the answers, in constant space (Boyer and Moore); of two the earlier. */
 void replay_vote(struct replay_vote *v, uint64_t value)
 {
 	if (!v->any || (!v->count && v->value != value)) {
@@ -87,7 +84,7 @@ static void profile_pci(struct replay_finding *f, const struct vqt_reg *r)
 	for (unsigned i = 0; i < r->width && i < 8 && r->offset < EMU_PCI_CONFIG - i; i++) {
 		unsigned at = r->offset + i;
 		uint8_t v = r->value >> 8 * i;
-		if (at == PCI_STATUS) /* Interrupt Status comes and goes */
+		if (at == PCI_STATUS) /* Interrupt Status varies */
 			v &= ~PCI_STATUS_INTERRUPT;
 		if (r->op == VQT_WRITE)
 			set_bit(f->pci_written, at);
@@ -103,7 +100,7 @@ static void profile_pci(struct replay_finding *f, const struct vqt_reg *r)
 	    r->offset >= PCI_BASE_ADDRESS_0 + 24)
 		return;
 	unsigned bar = (r->offset - PCI_BASE_ADDRESS_0) / 4;
-	if (r->op == VQT_WRITE) /* all ones: its size is asked for */
+	if (r->op == VQT_WRITE) /* all ones: the next read gives the size */
 		f->bar_probe[bar] = r->value == UINT32_MAX;
 	else if (f->bar_probe[bar])
 		f->bar_sized[bar] = true;
@@ -224,7 +221,7 @@ static void profile_reg(struct replay_finding *f, const struct event *e)
 	}
 }
 
-/* Queues are made in their order, whether or not the event has their number. */
+/* Queues are created in order; not every event has the number. */
 static void profile_added(struct replay_finding *f, unsigned queue, uint64_t size)
 {
 	if (queue == VQT_NO_QUEUE)
@@ -236,7 +233,7 @@ static void profile_added(struct replay_finding *f, unsigned queue, uint64_t siz
 		f->added = queue + 1;
 }
 
-/* QEMU names what it makes of a device; newer ones add its type. */
+/* QEMU names the memory regions of a device; newer versions append the device type. */
 static void profile_region(struct replay_finding *f, const char *text, size_t len, uint64_t size)
 {
 	static const char *const names[] = {
@@ -347,7 +344,7 @@ static int profile_backend(struct replay_profile *g, const struct event *e)
 	return e->req && b->phase && b->ret < 0 ? remember(g, e->req->number, true, false) : 0;
 }
 
-/* A trace that began in the middle may bring what a driver asked before. */
+/* A trace that began late may begin with the state of the device. */
 static void profile_state(struct replay_finding *f, const struct event *e)
 {
 	const struct vqt_device_state *s = &e->rec->device_state;

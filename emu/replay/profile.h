@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first reading of a trace for replay: what devices it speaks of, what they
- * are like, what their disks held, which requests their backends failed.
- * Where a device answered the same question differently, what it said most
- * often is taken for its nature, so that the odd answer stands out in replay.
+ * The first reading of a trace for replay: which devices it has and how to build them,
+ * what their disks held, which requests their backends failed.  Where reads of the same
+ * register gave different values, the most frequent one is taken, so that a single
+ * wrong value is a difference in replay.
  */
 #ifndef VQT_EMU_REPLAY_PROFILE_H
 #define VQT_EMU_REPLAY_PROFILE_H
@@ -14,10 +14,10 @@
 struct replay_profile;
 
 struct replay_profile *replay_profile_new(void); /* NULL: no memory */
-/* What the disks hold is in this file (raw), not in the trace.  Borrowed. */
+/* The disks hold what is in this raw file, and not what the trace shows.  Borrowed. */
 void replay_profile_disk(struct replay_profile *g, const char *path);
 void replay_profile_free(struct replay_profile *g);
-/* One event, fresh from model_feed().  0 or -ENOMEM. */
+/* One event, as model_feed() filled it in.  0 or -ENOMEM. */
 int replay_profile_feed(struct replay_profile *g, const struct event *e);
 /* After the last event. */
 void replay_profile_finish(struct replay_profile *g);
@@ -30,12 +30,12 @@ const struct replay_device *replay_profile_device(const struct replay_profile *g
  */
 bool replay_profile_failed(const struct replay_profile *g, uint64_t number, bool any);
 /*
- * What is another in the configuration since the change of it in event `number`, as
- * far as it was ever read: until the next change.  NULL: no such event.
+ * What differs in the configuration since the change of it in event `number`, as far
+ * as it was read before the next change.  NULL: no such event.
  */
 const struct replay_config *replay_profile_change(const struct replay_profile *g, unsigned device,
 						  uint64_t number);
-/* Does the trace have VQT_IRQ_SIGNAL (the device's decision) of this device? */
+/* Does the trace have VQT_IRQ_SIGNAL (the device decided to notify) for this device? */
 bool replay_profile_signals(const struct replay_profile *g, unsigned device);
 /* Are kicks recorded as such, or only as register writes? */
 bool replay_profile_kicks(const struct replay_profile *g, unsigned device);

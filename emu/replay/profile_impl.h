@@ -8,7 +8,7 @@
 #include "emu/replay/class.h"
 #include "emu/replay/profile.h"
 
-/* The answers to one question. */
+/* The values that one register, or one byte of it, was read with. */
 struct replay_vote {
 	uint64_t value;
 	uint32_t count;
@@ -19,7 +19,7 @@ void replay_vote(struct replay_vote *v, uint64_t value);
 struct replay_queue_finding {
 	struct replay_vote size, notify_off;
 	uint16_t added; /* size at its creation */
-	bool written; /* the driver chose a size since the reset */
+	bool written; /* the driver wrote a size since the reset */
 };
 
 /* The configuration from a change of it on, until the next; the first: from the beginning. */
@@ -58,7 +58,7 @@ struct replay_finding {
 	uint64_t agreed[2]; /* accepted, when device_status was read with FEATURES_OK */
 	uint32_t agreed_legacy; /* accepted by a legacy driver whose request was done */
 	bool kicks, signals;
-	bool born, late; /* its making was seen; the capture says it came late */
+	bool born, late; /* its creation was recorded; the capture began after it */
 	UT_hash_handle hh;
 };
 

@@ -12,11 +12,11 @@
 #include "emu/replay/impl.h"
 
 enum vary {
-	VARY_GENERATION, /* any number, which moves with the configuration: 4.1.4.3.1 */
-	VARY_ISR, /* set when the device gets to it, 4.1.4.5 */
+	VARY_GENERATION, /* any value, which changes with the configuration: 4.1.4.3.1 */
+	VARY_ISR, /* set whenever the device notifies, 4.1.4.5 */
 	VARY_PENDING, /* likewise, PCI 6.8.2 */
 	VARY_RESETTING, /* a reset may take its time, 2.4.1 */
-	VARY_QUEUE, /* so may that of a queue, 2.6.1.2 */
+	VARY_QUEUE, /* so may the reset of a queue, 2.6.1.2 */
 };
 
 static const struct row {
@@ -35,16 +35,16 @@ static const struct row {
 };
 
 static const char *const reasons[] = {
-	[VARY_GENERATION] = "config_generation, whose number says nothing",
+	[VARY_GENERATION] = "config_generation, whose value is free",
 	[VARY_ISR] = "the ISR status, whose timing may differ",
 	[VARY_PENDING] = "pending MSI-X vectors, whose timing may differ",
-	[VARY_RESETTING] = "device_status while the recorded device was still resetting",
-	[VARY_QUEUE] = "queue_reset while the recorded device was still at it",
+	[VARY_RESETTING] = "device_status while the recorded device was resetting",
+	[VARY_QUEUE] = "queue_reset while the recorded device was resetting the queue",
 };
 
 /*
  * What a driver did to PCI and MSI-X registers stays when it resets the device:
- * where not all of it is in the trace, a difference there says nothing.
+ * where not all of it is in the trace, a difference there may be a consequence.
  */
 static bool unsure_of(const struct replay_instance *i, const struct vqt_reg *r)
 {
@@ -52,7 +52,7 @@ static bool unsure_of(const struct replay_instance *i, const struct vqt_reg *r)
 	       (i->unsure && (r->region == VQT_REGION_PCI || r->region == VQT_REGION_MSIX_TABLE));
 }
 
-/* Has anything been used since the last look, so that ISR may or may not show it? */
+/* Was anything used since ISR was read, so that either value of the queue bit is right? */
 static bool isr_moves(const struct replay_instance *i)
 {
 	return i->used_since_isr;
@@ -91,7 +91,7 @@ static uint64_t varying(const struct replay_instance *i, const struct vqt_reg *r
 	return mask;
 }
 
-/* Registers whose value follows from what came before the trace. */
+/* Registers whose value depends on events before the trace. */
 static bool blind_to(const struct replay_instance *i, const struct vqt_reg *r)
 {
 	if (!i->blind)
@@ -121,7 +121,7 @@ static void describe(const struct event *e, uint64_t value, char *buf, size_t si
 	}
 }
 
-/* The names of features in which two words differ say more than both words do. */
+/* Name only the features in which the two words differ. */
 static void describe_features(const struct event *e, uint64_t mine, char *a, char *b, size_t size)
 {
 	const struct vqt_reg *r = &e->rec->reg;
@@ -198,9 +198,9 @@ static bool is_generation(const struct vqt_reg *r)
 }
 
 /*
- * The number itself says nothing, but it must stay while the configuration does.
- * So what is compared is how far it moved since it was last read; when the
- * configuration has changed, whether it did, if the other had to: 4.1.4.3.1.
+ * The value is free, but it must not change while the configuration does not.  So the
+ * step since the last read is compared; after a configuration change, whether there was
+ * a step where the configuration that the driver reads differs: 4.1.4.3.1.
  */
 static void compare_generation(struct replay_instance *i, const struct event *e, uint64_t mine)
 {
@@ -218,7 +218,7 @@ static void compare_generation(struct replay_instance *i, const struct event *e,
 		return;
 	}
 	i->generation_steady = true;
-	/* as if both had started from the same number */
+	/* as if both values had been equal at the last read */
 	compare(i, e, (uint8_t)(recorded - moved + (uint8_t)(mine - was)));
 	i->generation_steady = false;
 }
@@ -229,7 +229,7 @@ static int play_read(struct replay_instance *i, const struct event *e)
 	uint64_t mine = 0;
 	int ret = replay_read(i, reg->region, reg->offset, reg->width, &mine);
 	if (ret == -ENXIO) {
-		replay_skipped(i, "registers that the device it is played against does not have");
+		replay_skipped(i, "registers that the replayed device does not have");
 		return 0;
 	}
 	if (ret < 0)
@@ -267,7 +267,7 @@ static bool is_notify(const struct vqt_reg *r)
 	       (r->region == VQT_REGION_LEGACY && r->offset == VIRTIO_PCI_QUEUE_NOTIFY);
 }
 
-/* Rings that the recorded driver gives up, or sets up, with this write. */
+/* Take down, or set up, the rings that the recorded driver does with this write. */
 static int follow_queues(struct replay_instance *i, const struct event *e)
 {
 	int ret = 0;
@@ -287,7 +287,7 @@ static int play_write(struct replay_instance *i, const struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
 	if (is_notify(reg) && replay_profile_kicks(i->r->profile, i->d->id))
-		return 0; /* the kick that follows says more */
+		return 0; /* the kick record that follows is played instead */
 	if (blind_to(i, reg) && !(is_status(reg) && !(reg->value & 0xff))) {
 		replay_skipped(i, "what the driver did to a device set up before the trace began");
 		return 0;
@@ -306,10 +306,10 @@ static int play_write(struct replay_instance *i, const struct event *e)
 		i->status_reset = false;
 	}
 	if (reg->region == VQT_REGION_PCI && e->field && !strcmp(e->field->name, "msix_control"))
-		i->msix_assumed = false; /* now it is known */
+		i->msix_assumed = false; /* the model knows from now on */
 	ret = replay_write(i, reg->region, reg->offset, reg->width, reg->value);
 	if (ret == -ENXIO) {
-		replay_skipped(i, "registers that the device it is played against does not have");
+		replay_skipped(i, "registers that the replayed device does not have");
 		ret = 0;
 	}
 	return ret < 0 ? ret : replay_settle(i, e);
@@ -319,12 +319,12 @@ int replay_play_reg(struct replay_instance *i, const struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
 	bool width = reg->width == 1 || reg->width == 2 || reg->width == 4 || reg->width == 8;
-	/* what the configuration access window does, PCI accesses make it do: 4.1.4.9 */
+	/* 4.1.4.9: accesses through the window are replayed as the PCI accesses that cause them */
 	if (reg->flags & (VQT_REG_FAILED | VQT_REG_VIA_CFG))
 		return 0;
 	if (!width || reg->region == VQT_REGION_BAR || reg->region == VQT_REGION_MMIO ||
 	    (reg->region == VQT_REGION_PCI && reg->width == 8)) {
-		replay_skipped(i, "accesses that are no register's");
+		replay_skipped(i, "accesses that reach no register");
 		return 0;
 	}
 	if (reg->op == VQT_WRITE) {

@@ -9,11 +9,11 @@
 #include "emu/replay/class.h"
 #include "emu/replay/impl.h"
 
-/* Looked ahead for the chains of a kick: so many records, so many bytes. */
+/* How far is looked ahead for the chains of a kick: records, bytes. */
 #define AHEAD 512
 #define AHEAD_BYTES (8u << 20)
 
-/* Trouble of the target: keeps the words, returns rc. */
+/* The replay cannot go on: keep the reason in words; returns rc. */
 static int trouble(struct replay *r, struct replay_instance *i, int rc)
 {
 	const char *why = i ? i->ops->error(i->target) : "";
@@ -24,7 +24,7 @@ static int trouble(struct replay *r, struct replay_instance *i, int rc)
 
 /* --- records ----------------------------------------------------------------------------- */
 
-/* A capture that loses records says so; a gap alone is the work of someone else. */
+/* A capture reports its losses (told); a gap alone means that a trace was edited. */
 static void lose(struct replay *r, bool told)
 {
 	for (unsigned n = 0; n < r->ninstance; n++) {
@@ -96,7 +96,7 @@ int replay_feed(struct replay *r, const struct record *rec, uint64_t number)
 	memcpy(p->bytes, rec->raw, rec->len);
 	p->number = number;
 	p->len = rec->len;
-	if (record_parse(&p->rec, p->bytes, p->len, NULL)) { /* it was parsed before */
+	if (record_parse(&p->rec, p->bytes, p->len, NULL)) { /* cannot be: the caller parsed it */
 		free(p);
 		return 0;
 	}

@@ -32,11 +32,12 @@ struct replay_compared {
 };
 
 struct replay_counts {
-	uint64_t events; /* of the recording, played or looked at */
+	uint64_t events; /* of the recording that were played */
 	struct replay_compared registers, requests, interrupts, rings;
 	struct replay_compared data; /* bytes */
 	uint64_t skipped; /* answers of the recorded device that were not compared */
-	uint64_t environment; /* answers taken over: the backend's errors, configuration changes */
+	uint64_t
+		environment; /* repeated from the recording: backend errors, configuration changes */
 	uint64_t declared; /* differences that were declared */
 	uint64_t divergences; /* differences that were not */
 };
@@ -71,7 +72,7 @@ struct replay_options {
 	int64_t wall; /* of the recording: see struct vqt_session */
 	uint64_t start; /* ns, of its first event */
 	uint64_t memory; /* bytes of guest memory a device may touch; 0: 4 GiB */
-	bool io_errors; /* the recorded IOERRs were the backend's */
+	bool io_errors; /* recorded I/O errors were the backend's */
 	struct replay_declared *declared; /* or NULL */
 	/* All may be NULL. */
 	void (*emit)(void *opaque, const void *record, size_t len); /* the replay as a trace */
@@ -86,9 +87,9 @@ int replay_new(struct replay **out, const struct replay_profile *g,
 	       const struct replay_options *opt, char *why, size_t size);
 void replay_free(struct replay *r);
 /*
- * The next record of the recording.  It may be played now or, because the engine
- * looks ahead, later.  0; 1: --until is reached, nothing more is wanted; negative
- * errno: trouble, see replay_error().
+ * The next record of the recording.  As the engine looks ahead, it may be played
+ * later.  0; 1: opt.until is reached, no more records are wanted; negative errno:
+ * the replay cannot go on, see replay_error().
  */
 int replay_feed(struct replay *r, const struct record *rec, uint64_t number);
 /* No more records: play the rest, compare the final state. */

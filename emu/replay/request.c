@@ -6,7 +6,7 @@
 #include "emu/replay/class.h"
 #include "emu/replay/impl.h"
 
-#define PATIENCE 1000 /* ms, the most asked of a target at a time */
+#define PATIENCE 1000 /* ms, the longest single wait */
 
 /* --- comparing -------------------------------------------------------------------------- */
 
@@ -64,8 +64,8 @@ static int compare_status(struct replay_completion *l)
 	status_name(recorded, sizeof(recorded), l->i->d->virtio_id, u->status);
 	status_name(replayed, sizeof(replayed), l->i->d->virtio_id, status);
 	if (u->status == l->i->class->backend_error && !status)
-		hint = "If the recorded disk failed, that is no fault of the device: say so with "
-		       "--io-errors, or with io-error in the declarations.";
+		hint = "If the recorded disk failed, the device is not at fault: use --io-errors, or "
+		       "declare io-error.";
 	replay_completion_differs(l, "request.status", l->i->class->section, hint, recorded,
 				  replayed);
 	return 0;
@@ -73,7 +73,7 @@ static int compare_status(struct replay_completion *l)
 
 /* --- matching ---------------------------------------------------------------------------- */
 
-/* Let the target complete this chain; wait for it if it needs time. */
+/* Let the target complete this chain, and wait until it has. */
 static int complete(struct replay_completion *l)
 {
 	struct replay_answer a = {
@@ -107,7 +107,7 @@ static struct replay_chain *oldest(struct replay_queue *q, bool only_taken)
 	return first;
 }
 
-/* The recording used an id that was not in flight: which one was meant? */
+/* The recording used an id that was not in flight: complete the oldest chain instead. */
 static int unknown_id(struct replay_completion *l)
 {
 	char recorded[64], replayed[64] = "nothing to use";
@@ -159,7 +159,7 @@ static int compare(struct replay_completion *l)
 	if (l->i->scripted) {
 		replay_skipped(
 			l->i,
-			"answers of a device type that vqtrace does not have: taken from the trace");
+			"answers taken from the trace, as vqtrace does not emulate this device");
 		return 0;
 	}
 	compare_len(l);

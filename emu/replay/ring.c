@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The driver's half of a ring in the target's guest memory: 2.7 (split), 2.8
- * (packed).  Areas, tables and buffers lie where the recording has them; only
- * positions in the ring are ours, which are the recorded ones unless something
- * could not be laid out.
+ * (packed).  Areas, tables and buffers lie at their recorded addresses.  Positions in
+ * the ring are the recorded ones, unless a chain before could not be laid out.
  */
 #include <endian.h>
 #include <errno.h>
@@ -186,7 +185,7 @@ static bool continues(const struct replay_pending *p, const struct replay_pendin
 	       p->rec.avail.first == have;
 }
 
-/* The descriptors of all records of the chain.  Its later records are marked as seen to. */
+/* The descriptors of all records of the chain.  Its later records are marked as published. */
 static int read_chain(struct replay_chain *c, struct replay_pending *p)
 {
 	struct replay_pending *of = p;
@@ -253,7 +252,7 @@ static int put_table(const struct replay_queue *q, const struct replay_chain *c)
 	return ret;
 }
 
-/* Room for the device's writes, with contents that no device writes by chance. */
+/* Make room for the device's writes, filled with bytes that no device writes by chance. */
 static int put_buffers(struct replay_instance *i, struct replay_chain *c)
 {
 	static const uint8_t poison[POISON] = { [0 ... POISON - 1] = 0xa5 };

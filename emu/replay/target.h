@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a recorded driver can be played against: a target.  The replay engine
- * (emu/replay/replay.h) decides what the driver does and when, lays rings and buffers
- * out, reads the used ring and compares; a target only moves bytes between it
- * and one device.  The emulator is one (emu/replay/emu.c, needs no time), QEMU's own
- * device over qtest another (has a time of its own: see wait()).
+ * A target: what a recorded driver can be played against.  The replay engine
+ * (emu/replay/replay.h) decides what the driver does and when, lays out rings and buffers,
+ * reads the used ring and compares; a target only moves bytes between the engine and
+ * one device.  Targets are the emulator (emu.c), which needs no time, and QEMU's own
+ * device over qtest (qemu/), which does: see wait().
  *
  * Everything is called from one thread.  Numbers are host-endian; offsets of
  * registers are from the start of their structure; guest addresses are those of
- * the recording.  A target never fails on what a recording says: an access its
- * device has no place for is -ENXIO, an address it has no memory for -EFAULT;
- * anything else negative is trouble that ends the replay (why in words: error()).
+ * the recording.  A recording cannot make a target fail: an access for which its
+ * device has no register is -ENXIO, an address without memory -EFAULT.  Any other
+ * negative errno ends the replay; error() has the reason in words.
  */
 #ifndef VQT_EMU_REPLAY_TARGET_H
 #define VQT_EMU_REPLAY_TARGET_H
@@ -31,9 +31,9 @@ struct replay_target;
 #define REPLAY_RESIZES 8
 
 /*
- * The recorded device, as far as its trace tells: what a target must set up to
- * stand in for it.  Values that the trace never showed are the usual ones of
- * this kind of device and their _known flag is clear.
+ * The recorded device, as far as its trace shows: what a target must set up to be
+ * like it.  Values that the trace never showed are the usual ones of this kind of
+ * device, and their _known flag is clear.
  */
 struct replay_device {
 	uint16_t id; /* in the trace */
@@ -87,9 +87,9 @@ struct replay_kick {
 	uint8_t width; /* bytes, 2 or 4 */
 	bool legacy; /* by the legacy Queue Notify register */
 	/*
-	 * The recorded device was still looking when the driver added buffers, so no
-	 * notification was sent.  A target whose device may have stopped looking
-	 * makes it look again, by notifying it if there is no other way.
+	 * The recorded device was processing the ring when the driver added buffers, so
+	 * the driver sent no notification.  A target whose device may have stopped
+	 * processing makes it go on, by a notification if there is no other way.
 	 */
 	bool nudge;
 };
@@ -111,17 +111,17 @@ struct replay_request {
 	bool fail; /* the recorded backend failed it: so must this one's */
 };
 
-/* How the device answered a request in the recording: for what cannot be computed. */
+/* How the recorded device answered a request: for answers that cannot be computed. */
 struct replay_answer {
 	uint16_t queue, head;
 	uint32_t len; /* used length */
 	const struct record *used; /* the event, with the bytes it kept */
 };
 
-/* Bytes of the device configuration that are others now. */
+/* Bytes of the device configuration that have changed. */
 struct replay_config {
 	uint8_t bytes[REPLAY_CONFIG_MAX];
-	uint8_t known[REPLAY_CONFIG_MAX / 8]; /* bit n: bytes[n] counts; others stay as they are */
+	uint8_t known[REPLAY_CONFIG_MAX / 8]; /* bit n: bytes[n] has changed; others stay */
 	bool any;
 	uint64_t sectors; /* block devices: the capacity */
 };
@@ -148,8 +148,8 @@ struct replay_target_config {
 struct replay_target_ops {
 	const char *name; /* "emu", "qemu": --against */
 	/*
-	 * A fresh device, after power-on, that stands in for cfg->device (borrowed
-	 * for the target's life).  Negative errno with the reason in why[size], in
+	 * Make a device like cfg->device (borrowed for the target's life), as after
+	 * power-on.  Negative errno with the reason in why[size], in
 	 * words: -ENOTSUP for a device it cannot be (that device is skipped).
 	 */
 	int (*create)(struct replay_target **out, const struct replay_target_config *cfg, char *why,
@@ -157,7 +157,7 @@ struct replay_target_ops {
 	void (*destroy)(struct replay_target *t);
 	/* "vqtrace 0.1", "QEMU 7.2.22": borrowed. */
 	const char *(*version)(struct replay_target *t);
-	/* What went wrong last, in words; borrowed. */
+	/* The latest failure in words; borrowed. */
 	const char *(*error)(struct replay_target *t);
 
 	/*
@@ -169,7 +169,7 @@ struct replay_target_ops {
 	/* Guest memory. */
 	int (*mem_read)(struct replay_target *t, uint64_t gpa, void *buf, size_t len);
 	int (*mem_write)(struct replay_target *t, uint64_t gpa, const void *buf, size_t len);
-	/* Let there be memory (of any contents): a buffer for the device. */
+	/* Make sure that there is memory, of any contents: a buffer for the device. */
 	int (*mem_touch)(struct replay_target *t, uint64_t gpa, uint64_t len);
 
 	/* Called before a request is published in its ring; may be NULL. */
@@ -177,17 +177,17 @@ struct replay_target_ops {
 	/* Available buffer notification; the device may begin to work. */
 	int (*kick)(struct replay_target *t, const struct replay_kick *k);
 	/*
-	 * The recording has come to where this request was used: let it complete.
-	 * For targets that hold completions back until then, so that they come in
-	 * recorded order; NULL for one whose device has its own timing.
+	 * The recording has come to the event in which this request was used: let it
+	 * complete.  For targets that hold requests back until then, so that they
+	 * complete in recorded order; NULL for a device with its own timing.
 	 */
 	int (*complete)(struct replay_target *t, const struct replay_answer *a);
 	/*
-	 * Let the device work.  The engine calls this after each action and looks at
-	 * the used rings afterwards; while it misses a completion it calls again with
-	 * growing patience (ms; 0: only what can be done at once).  1: something may
-	 * come yet, call again; 0: nothing will come without another action, so what
-	 * is missing now is missing.  A target with a clock returns 0 when it gave up.
+	 * Let the device work.  The engine calls this after each action and reads the
+	 * used rings afterwards; while a completion is missing it calls again with
+	 * growing patience (ms; 0: only what can be done at once).  1: more may
+	 * follow, call again; 0: nothing will follow without another action, or the
+	 * target waited long enough.
 	 */
 	int (*wait)(struct replay_target *t, unsigned patience);
 	/* Interrupts since the last call, oldest first: how many (at most max). */

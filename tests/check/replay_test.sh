@@ -49,7 +49,7 @@ undeclared() { # without its declarations the broken disk is four differences
 unmet() {
 	echo '* register.common.num_queues 4.1.4.3 none such' >"$tmp/d"
 	"$vqtrace" replay --declared "$tmp/d" -r $trace >"$tmp/out"
-	[ $? = 1 ] && grep -q 'line 1 met nothing' "$tmp/out"
+	[ $? = 1 ] && grep -q 'line 1 matches no difference' "$tmp/out"
 }
 
 bad_declared() {

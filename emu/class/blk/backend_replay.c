@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Holds I/Os; does them on a sparse disk when told. */
+/* A backend that holds each I/O until it is released, then does it on a sparse disk. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

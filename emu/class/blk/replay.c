@@ -425,7 +425,8 @@ static void compare_bytes(struct replay_completion *l, const struct piece *piece
 	}
 	l->i->n.data.compared += compared;
 	if (compared < len)
-		replay_skipped(l->i, "read data nobody knows (never written or read before)");
+		replay_skipped(l->i,
+			       "read data whose value is not known (never written or read before)");
 	if (first == len) {
 		l->i->n.data.equal += compared;
 		return;
@@ -498,7 +499,8 @@ static void written(struct replay_completion *l)
 	}
 	if (seen < written_len(r))
 		replay_skipped(
-			l->i, "written data past the snap length (reading it back proves nothing)");
+			l->i,
+			"written data past the snap length (later reads of it are not compared)");
 }
 
 static int blk_compare(struct replay_completion *l)

@@ -111,7 +111,7 @@ bool qemu_field(const struct replay_device *d, unsigned at, unsigned width, uint
 
 /* --- the device ------------------------------------------------------------------------- */
 
-/* 4.1.2.1: the number says it more surely than a type's name. */
+/* 4.1.2.1: the PCI device ID is more reliable than the name of the type. */
 bool qemu_legacy(const struct replay_device *d)
 {
 	return d->transitional && d->layout.device < VIRTIO_PCI_ID_MODERN;
@@ -142,7 +142,8 @@ static void transport(struct qemu_properties *p)
 		qemu_set_flag(p, "page-per-vq", notify->multiplier == 4096);
 	if (express_cap(d, &caps)) /* the default has changed between versions */
 		qemu_set_flag(p, "x-pcie-ext-tag", caps & PCI_EXP_DEVCAP_EXT_TAG);
-	qemu_set_flag(p, "ioeventfd", false); /* a kick is dealt with when it is given */
+	qemu_set_flag(p, "ioeventfd",
+		      false); /* a kick takes effect before the access is answered */
 	qemu_set_bits(p, core_bits, sizeof(core_bits) / sizeof(core_bits[0]));
 }
 
@@ -237,10 +238,10 @@ void qemu_args(struct qemu_args *a, const char *binary, const struct replay_devi
 	add(a, "-object");
 	add(a, "memory-backend-file,id=ram,share=on,size=%lluM,mem-path=/proc/self/fd/%d",
 	    (unsigned long long)(ram >> 20), QEMU_FD_RAM);
-	/* running, because a NIC of a stopped machine does nothing; its processor sleeps at once */
+	/* Not stopped (-S), as the NIC of a stopped machine does nothing; the firmware sleeps. */
 	add(a, "-bios");
 	add(a, "/proc/self/fd/%d", QEMU_FD_BIOS);
-	/* 11 looks for the character device "qtest", whatever is said here: so that is its name */
+	/* QEMU 11 uses the character device "qtest", whatever -qtest says. */
 	add(a, "-chardev");
 	add(a, "socket,id=qtest,fd=%d", QEMU_FD_QTEST);
 	add(a, "-qtest");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The disk of the QEMU that is replayed against: an NBD server's.  What it holds
- * is what the trace or a file says, in memory; the I/O of a request is kept back
- * until the recording says that it was done, so that requests end in recorded
- * order; and one that the recorded backend failed fails here, too.
+ * The disk of the QEMU that is replayed against, for the NBD server.  Its contents, in
+ * memory, are those of the trace or of a file.  The I/O of a request is held back until
+ * the recording has its completion, so that requests complete in recorded order; a
+ * request that the recorded backend failed fails here, too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,10 +24,10 @@
 struct asked {
 	uint16_t queue, head;
 	bool live, fail;
-	bool go; /* its end has come in the recording */
+	bool go; /* the recording has come to its completion */
 	bool came; /* its I/O has begun */
 	uint8_t op; /* enum nbd_op */
-	bool anywhere; /* its place on the disk is in its data, not in its header */
+	bool anywhere; /* off and len do not tell its place on the disk */
 	uint64_t off, len;
 };
 
@@ -35,7 +35,7 @@ struct qemu_disk {
 	struct nbd_disk nbd[QEMU_ENDS];
 	uint64_t size; /* the largest */
 	int fd; /* a sparse file in memory */
-	uint64_t room; /* bytes it may still be written */
+	uint64_t room; /* bytes that may still be written to it */
 	struct asked asked[REQUESTS];
 	unsigned nasked; /* slots in use, live or not */
 };
@@ -101,7 +101,7 @@ void qemu_disk_request(struct qemu_disk *d, const struct replay_request *r)
 {
 	struct asked *a = slot_for(d, r->queue, r->head);
 
-	if (!a) /* more than that are answered as they come */
+	if (!a) /* the I/O of more requests is done at once */
 		return;
 	*a = (struct asked){ .queue = r->queue,
 			     .head = r->head,
@@ -185,7 +185,7 @@ static int disk_zero(void *opaque, uint64_t off, uint32_t len, bool discard)
 	return 0;
 }
 
-/* What the trace tells of it: bytes it does not are zero. */
+/* Fill it with what the trace shows; other bytes are zero. */
 static int fill_known(struct qemu_disk *d, struct replay_disk *known)
 {
 	const uint8_t *bytes, *mask;

@@ -439,7 +439,7 @@ static int take(struct nbd *n)
 {
 	ssize_t r;
 
-	if (n->have >= IN_MAX) /* cannot be: a request is taken as soon as it is whole */
+	if (n->have >= IN_MAX) /* cannot be: a request is served as soon as it is complete */
 		return -EPROTO;
 	if (grow(&n->in, &n->in_cap, n->have + CHUNK))
 		return -ENOMEM;
@@ -464,7 +464,7 @@ int nbd_run(struct nbd *n)
 	int did = 0, rc;
 
 	for (;;) {
-		/* one answer at a time, so that a client who does not read costs no memory */
+		/* One answer at a time: a client that does not read costs no memory. */
 		if (n->out_len) {
 			rc = flush_out(n);
 			if (rc < 0 || n->out_len)

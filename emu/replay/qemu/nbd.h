@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A small server of the NBD protocol (fixed newstyle, simple replies) on one
- * connected socket: the disk below another program's virtio device, so that what
- * it holds and which I/O fails is ours to say.  One thread, never blocks; the
- * owner polls the socket for nbd_events() and calls nbd_run().
+ * connected socket: the disk below another program's virtio device, so that the owner
+ * decides what it holds and which I/O fails.  One thread, never blocks; the owner polls
+ * the socket for nbd_events() and calls nbd_run().
  */
 #ifndef VQT_EMU_REPLAY_QEMU_NBD_H
 #define VQT_EMU_REPLAY_QEMU_NBD_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The PCI function of QEMU's device, reached from outside its machine: where its
- * registers are, and how its interrupts become visible.  BARs are placed as the
- * recorded driver placed them; where it did not, or where this machine has
- * memory, in a place of our own.  MSI-X messages are sent to a page of guest
- * memory, one word a vector, and the driver does not see that in the table.
+ * The PCI function of QEMU's device, accessed from outside its machine: where its
+ * registers are, and how its interrupts become visible.  BARs are where the recorded
+ * driver placed them; if it did not, or if this machine has memory there, they are
+ * placed elsewhere.  MSI-X messages are directed to guest memory, one word for each
+ * vector; the driver reads back the address and data that it wrote.
  */
 #include <endian.h>
 #include <errno.h>
@@ -18,13 +18,13 @@
 #define MCH_PCIEXBAR 0x60
 #define MCH_PAM0 0x90
 #define MCH_PAMS 7
-#define ECAM 0xb0000000u /* above all low memory, as firmware has it */
+#define ECAM 0xb0000000u /* above all low memory, as firmware sets it */
 
 #define OUR_MMIO 0xe0000000u
 #define OUR_MMIO_STEP 0x01000000u
 #define OUR_PORTS 0xd000u
 #define OUR_PORTS_STEP 0x100u
-#define LOCAL_APIC_SPACE 0xfec00000u /* from there to 4 GiB is the platform's */
+#define LOCAL_APIC_SPACE 0xfec00000u /* from there to 4 GiB: interrupt controllers */
 #define LEGACY_LENGTH 256u
 
 static int cfg_read(struct replay_target *t, uint32_t off, unsigned width, uint32_t *value)
@@ -57,7 +57,7 @@ static int read_layout(struct replay_target *t)
 	return rc;
 }
 
-/* What firmware does first: memory, not ROM, below 1 MiB. */
+/* As firmware does: map memory, not ROM, below 1 MiB. */
 static int open_low_memory(struct replay_target *t)
 {
 	int rc = 0;
@@ -67,7 +67,7 @@ static int open_low_memory(struct replay_target *t)
 	return qemu_trouble(t, rc);
 }
 
-/* The port a PCI Express function sits behind: it lets everything through. */
+/* Let the root port of a PCI Express function forward everything. */
 static int open_root_port(struct replay_target *t, uint16_t port)
 {
 	static const struct {
@@ -140,7 +140,7 @@ static int read_bars(struct replay_target *t)
 	return 0;
 }
 
-/* Does an access there arrive at the device? */
+/* Does an access to this BAR reach the device? */
 static bool reachable(struct replay_target *t, unsigned bar, uint32_t command)
 {
 	uint64_t at = t->bar[bar];
@@ -151,7 +151,7 @@ static bool reachable(struct replay_target *t, unsigned bar, uint32_t command)
 	       at != (at & 0xfffff) && !(at >= LOCAL_APIC_SPACE && at < 1ull << 32);
 }
 
-/* The driver's half of a trace may begin after it placed them: do what it must have done. */
+/* The trace may begin after the driver placed the BARs: do what it must have done. */
 static int place_bar(struct replay_target *t, unsigned bar, uint32_t command)
 {
 	uint32_t at =

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * QEMU's own device as a target of replay.  A QEMU is started whose processors
- * sleep; over qtest its device is reached as a driver reaches it, its memory
- * is shared with us, and the disk below the device is ours (NBD), so that we know
- * what is under way.  One thread: whenever QEMU is waited for, its disk is served.
+ * QEMU's own device as a target of replay.  The processors of the QEMU that is started
+ * sleep; its device is accessed over qtest as by a driver, its memory is shared with this
+ * process, and the disk below the device is served by this process (NBD), which so knows
+ * what is in flight.  One thread: while it waits for QEMU, it serves QEMU's disk.
  */
 #include <errno.h>
 #include <poll.h>
@@ -20,9 +20,9 @@
 
 #define BINARY "qemu-system-x86_64"
 #define IOAPIC_INTX 16 /* q35: PCI interrupts arrive from this input on */
-#define IMPATIENT_MS 300 /* QEMU may be waiting for I/O that we keep back (a reset does) */
-#define QUIET_ROUNDS 4 /* answers of an idle QEMU until it is believed */
-#define QUIET_MS 400 /* and so much time, for work we cannot see */
+#define IMPATIENT_MS 300 /* QEMU may be waiting for I/O that is held back (a reset does) */
+#define QUIET_ROUNDS 4 /* answers of QEMU without new I/O before it counts as idle */
+#define QUIET_MS 400 /* and so much time, for work that cannot be observed */
 #define IDLE_MS 4
 #define RESET_PORT 0xcf9
 #define RESET_HARD 0x06
@@ -31,7 +31,7 @@
 
 int qemu_trouble(struct replay_target *t, int rc)
 {
-	char words[140]; /* of what fits on a line, the end */
+	char words[140]; /* the end of what it said */
 
 	if (rc >= 0)
 		return rc;
@@ -45,7 +45,7 @@ int qemu_trouble(struct replay_target *t, int rc)
 		snprintf(t->why, sizeof(t->why), "%s (%s): %s", t->binary, t->version,
 			 strerror(-rc));
 	}
-	/* the numbers that mean something to the engine are not meant */
+	/* -ENXIO and -EFAULT have a meaning for the engine, which is not meant here */
 	return rc == -ENXIO || rc == -EFAULT ? -EIO : rc;
 }
 
@@ -56,7 +56,7 @@ static void drain_net(struct replay_target *t)
 
 	while ((n = recv(t->backend_fd[0], buf, sizeof(buf), MSG_DONTWAIT)) > 0)
 		t->moved++;
-	if (!n) { /* closed: QEMU's end will be noticed elsewhere */
+	if (!n) { /* closed: if QEMU ended, qtest reports that */
 		close(t->backend_fd[0]);
 		t->backend_fd[0] = -1;
 	}
@@ -78,7 +78,7 @@ static void serve_backend(struct replay_target *t)
 	}
 }
 
-/* I/O that is kept back: let this, or (0) all of it go; how much, or negative errno. */
+/* Do the I/O that is held back with this id, or (0) all of it: how much, or negative errno. */
 static int release(struct replay_target *t, int64_t id)
 {
 	int n = 0, rc = 0;
@@ -123,7 +123,7 @@ static int serve_until(struct replay_target *t, int fd, int ms)
 	return p[0].revents != 0;
 }
 
-/* For qtest and QMP: an answer is waited for. */
+/* qtest and QMP wait here for an answer. */
 static int wait_answer(void *opaque, int fd, int ms)
 {
 	struct replay_target *t = opaque;
@@ -197,7 +197,7 @@ static int start(struct replay_target *t, bool plain, char *why, size_t size)
 	return rc ? say(why, size, rc, t->binary) : 0;
 }
 
-/* The first words, and what is done before any driver comes. */
+/* Connect, and set up what firmware would have. */
 static int greet(struct replay_target *t, char *why, size_t size)
 {
 	int rc;
@@ -231,7 +231,7 @@ static void stop(struct replay_target *t)
 	}
 }
 
-/* QEMU may refuse what a trace says of a device, from half a trace or a bad one: then without. */
+/* QEMU may refuse the values of an incomplete or bad trace: then try without them. */
 static int launch(struct replay_target *t, char *why, size_t size)
 {
 	int rc = start(t, false, why, size);
@@ -354,7 +354,7 @@ static int send_frame(struct replay_target *t, const struct replay_answer *a)
 	}
 	if (send(t->backend_fd[0], frame, 4 + len, MSG_NOSIGNAL | MSG_DONTWAIT) !=
 	    (ssize_t)(4 + len))
-		return 0; /* then it does not arrive, which shows */
+		return 0; /* the missing frame will be a difference */
 	t->moved++;
 	return 0;
 }
@@ -375,11 +375,11 @@ static int qemu_complete(struct replay_target *t, const struct replay_answer *a)
 }
 
 /*
- * A kept back I/O that nothing will let go may hold up the one that is wanted:
- * QEMU's NBD client has 16 at a time, and 7.2 finishes a later one only with the
- * first.  Then the order is QEMU's own, which is as good.
+ * An I/O that is held back may delay the one that is waited for: QEMU's NBD client has
+ * 16 at a time, and 7.2 finishes a later one only with the first.  Then all are done,
+ * in QEMU's own order, which is right as well.
  */
-static void let_go(struct replay_target *t)
+static void release_all(struct replay_target *t)
 {
 	if (t->quiet_ms >= IDLE_MS && keeps_back(t))
 		t->moved += release(t, 0) > 0;
@@ -405,7 +405,7 @@ static int qemu_wait(struct replay_target *t, unsigned patience)
 		if (rc < 0)
 			return rc;
 		t->quiet_ms += ms;
-		let_go(t);
+		release_all(t);
 	}
 	if (t->moved != before)
 		t->quiet_ms = 0;
@@ -417,7 +417,10 @@ static int qemu_irqs(struct replay_target *t, struct replay_irq *out, unsigned m
 {
 	struct qtest_irq irq;
 	unsigned n;
-	int rc = qemu_trouble(t, qtest_barrier(&t->qtest)); /* what was used has been told by now */
+	int rc = qemu_trouble(
+		t,
+		qtest_barrier(
+			&t->qtest)); /* all interrupts of used buffers have been reported by now */
 
 	if (rc)
 		return rc;
@@ -451,9 +454,8 @@ static int target_access(struct replay_target *t, unsigned region, uint32_t off,
 /* --- from outside the driver ------------------------------------------------------------------ */
 
 /*
- * NBD has no other size for a disk that is in use.  So the device gets another disk,
- * of the same bytes; that it is to tell its driver comes of resizing that to the size
- * it has.
+ * NBD cannot resize a disk that is in use.  So the device is given another disk with the
+ * same bytes; resizing that to its own size makes QEMU notify the driver.
  */
 static int give_disk(struct replay_target *t, unsigned n, uint64_t bytes)
 {
@@ -481,7 +483,7 @@ static int qemu_config_change(struct replay_target *t, const struct replay_confi
 	unsigned n = 0;
 	int rc;
 
-	if (!now->any) /* QEMU 11 tells of a change twice */
+	if (!now->any) /* QEMU 11 reports a change twice */
 		return 0;
 	while (n < t->d->resizes && t->d->resize[n] != now->sectors)
 		n++;
@@ -502,7 +504,7 @@ static int qemu_platform_reset(struct replay_target *t)
 	release(t, 0);
 	if (t->disk)
 		qemu_disk_over(t->disk);
-	/* a mark that a reset wipes: it happens some time after it was asked for */
+	/* The reset happens some time after it was requested: it clears this mark. */
 	rc = qtest_pci_write(&t->qtest, t->bdf, PCI_INTERRUPT_LINE, 1, 0xa5);
 	if (!rc)
 		rc = qtest_out(&t->qtest, RESET_PORT, 1, RESET_HARD);

@@ -32,7 +32,7 @@ static int fail(struct qtest *q, int rc, const char *fmt, ...)
 	return rc;
 }
 
-/* Into q->why, which goes to terminals. */
+/* Into q->why, which is shown on terminals. */
 static int fail_line(struct qtest *q, int rc, const char *what, const char *line)
 {
 	int n = snprintf(q->why, sizeof(q->why), "%s: \"%.100s\"", what, line);
@@ -62,7 +62,7 @@ static int wait_fd(struct qtest *q, int ms)
 	return n < 0 ? (errno == EINTR ? 0 : -errno) : n;
 }
 
-/* "IRQ raise 17": said between answers, whenever a line changes. */
+/* "IRQ raise 17": QEMU sends this between answers, whenever a line changes. */
 static int take_irq(struct qtest *q, const char *line)
 {
 	char what[8];
@@ -72,7 +72,7 @@ static int take_irq(struct qtest *q, const char *line)
 	if (sscanf(line, "IRQ %7s %u%n", what, &n, &end) != 2 || line[end] || n > UINT16_MAX ||
 	    (strcmp(what, "raise") && strcmp(what, "lower")))
 		return fail_line(q, -EPROTO, "not an interrupt of the qtest protocol", line);
-	if (q->nirq == QTEST_IRQS) { /* more than that says no more */
+	if (q->nirq == QTEST_IRQS) { /* the oldest is dropped */
 		q->irq_first = (q->irq_first + 1) % QTEST_IRQS;
 		q->nirq--;
 	}
@@ -141,7 +141,7 @@ static int send_all(struct qtest *q, const char *text, size_t len)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0) /* commands are short and answered one by one: there is room */
+		if (n < 0) /* not for want of room: commands are short and answered one by one */
 			return fail(q, -EPIPE, "the qtest connection was closed");
 		text += n;
 		len -= n;
@@ -263,7 +263,7 @@ int qtest_intercept(struct qtest *q, const char *path)
 
 int qtest_barrier(struct qtest *q)
 {
-	/* in both QEMUs it does nothing else; 7.2 without its accelerator knows few words */
+	/* it only returns a constant; QEMU 7.2 without accel=qtest has few commands */
 	return command(q, NULL, "endianness\n");
 }
 

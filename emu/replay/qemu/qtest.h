@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A client of QEMU's qtest protocol: lines of text over a stream socket, one
- * answer a command.  It reaches ports and memory of a machine whose processors
- * stand still.  What comes back is not trusted: lines are short, numbers are
- * checked, waiting is bounded.
+ * A client of QEMU's qtest protocol: lines of text over a stream socket, one answer
+ * for each command.  It accesses ports and memory of a machine whose processors stand
+ * still.  Answers are not trusted: lines are bounded, numbers are checked, waiting is
+ * bounded.
  */
 #ifndef VQT_EMU_REPLAY_QEMU_QTEST_H
 #define VQT_EMU_REPLAY_QEMU_QTEST_H
@@ -51,9 +51,9 @@ int qtest_write(struct qtest *q, uint64_t addr, unsigned width, uint64_t value);
 /* The configuration space of bus:devfn by ports 0xcf8 and 0xcfc; off below 256, aligned. */
 int qtest_pci_read(struct qtest *q, uint16_t bdf, uint8_t off, unsigned width, uint32_t *value);
 int qtest_pci_write(struct qtest *q, uint16_t bdf, uint8_t off, unsigned width, uint32_t value);
-/* From now on the input lines of this device (QOM path) are reported, not acted upon. */
+/* From now on changes of this device's (QOM path) input lines are reported, and have no effect. */
 int qtest_intercept(struct qtest *q, const char *path);
-/* A command that does nothing but be answered: what QEMU's main loop did before is done. */
+/* A command without effect: when it is answered, earlier work of QEMU's main loop is done. */
 int qtest_barrier(struct qtest *q);
 /* The oldest change of an intercepted line that was reported. */
 bool qtest_next_irq(struct qtest *q, struct qtest_irq *irq);

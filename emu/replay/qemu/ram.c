@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest memory of the QEMU that is replayed against: a sparse file in memory,
- * mapped here and there, so that reading and writing it costs no message.  As on
- * any q35 machine, it ends below the PCI hole and goes on at 4 GiB.
+ * The guest memory of the QEMU that is replayed against: a sparse file in memory that
+ * both processes map, so that accesses to it need no message.  As on any q35 machine,
+ * it ends below the PCI hole and continues at 4 GiB.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,8 +16,8 @@
 #define GIB (1ull << 30)
 #define CHUNK 65536u
 #define LOW_ALL 0xb0000000ull /* q35: all of it below 4 GiB, if it is smaller than this */
-#define LOW_SPLIT (2 * GIB) /* else so much */
-#define RAM_MAX (256 * GIB) /* of address space; touched is little of it */
+#define LOW_SPLIT (2 * GIB) /* else this much */
+#define RAM_MAX (256 * GIB) /* of address space; little of it is touched */
 #define BIOS_SIZE 65536
 #define VGA_FIRST 0xa0000u
 #define VGA_LAST 0xbffffu
@@ -32,11 +32,11 @@ static uint64_t ram_size(const struct replay_device *d)
 	else
 		size = last < LOW_ALL ? last : LOW_ALL - 1;
 	if (size > RAM_MAX)
-		size = LOW_SPLIT; /* where that is, nothing is */
+		size = LOW_SPLIT; /* the recorded addresses have no memory then */
 	size = (size / MIB + 2) * MIB;
 	if (size < 16 * MIB)
 		size = 16 * MIB;
-	/* QEMU lays memory out anew from there on */
+	/* from there on QEMU splits memory otherwise */
 	if (last < 4 * GIB && size >= LOW_ALL)
 		size = LOW_ALL - MIB;
 	if (last >= 4 * GIB && size < LOW_ALL)
@@ -117,7 +117,7 @@ int qemu_mem_read(struct replay_target *t, uint64_t gpa, void *buf, size_t len)
 	return 0;
 }
 
-/* A page of the file is memory once it is written, by the device too: so much and no more. */
+/* Written pages of the file take memory, also those written by the device: bound them. */
 int qemu_mem_touch(struct replay_target *t, uint64_t gpa, uint64_t len)
 {
 	const uint8_t *p = qemu_ram_at(t, gpa, len);
@@ -143,7 +143,7 @@ int qemu_mem_write(struct replay_target *t, uint64_t gpa, const void *buf, size_
 		return rc;
 	if (len)
 		memcpy(qemu_ram_at(t, gpa, len), buf, len);
-	/* what follows a write is seen by QEMU after it, at the latest with the next command */
+	/* QEMU sees this write before later ones, at the latest with the next command */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	return 0;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What happens to QEMU's device in a replay, as a trace (replay -w).  QEMU tells
- * nobody, but all that reaches its device passes through here, and its rings lie
- * in memory that is ours, too: chains are read before a notification is sent, as
- * the device will find them, and used entries when they appear.
+ * What happens to QEMU's device in a replay, as a trace (replay -w).  All accesses to
+ * the device pass through here, and its rings lie in shared memory: chains are read
+ * before a notification is sent, as the device will find them, and used entries when
+ * they appear.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -84,7 +84,7 @@ static void take(struct qemu_snoop *w, uint16_t n, struct watched *q)
 		rc = q->ring.ops->pop(&q->ring, c);
 		if (rc <= 0) {
 			emu_chain_free(c);
-			q->up = !rc; /* broken by the driver: the device will not go on either */
+			q->up = !rc; /* an error of the driver: the device stops there, too */
 			return;
 		}
 		emu_tap_avail(w->tap, n, &before, w->mem, c);
@@ -158,7 +158,7 @@ static void see_used(struct qemu_snoop *w, uint16_t n, struct watched *q)
 		while (*at && (*at)->head != id)
 			at = &(*at)->next;
 		c = *at;
-		if (!c) { /* an id that is not in flight: nothing more can be told */
+		if (!c) { /* an id that is not in flight: the ring cannot be followed further */
 			q->up = false;
 			return;
 		}
@@ -320,7 +320,7 @@ int qemu_snoop_new(struct qemu_snoop **out, struct replay_target *t,
 	emu_tap_device(w->tap, w->d->virtio_id, VQT_TRANSPORT_PCI,
 		       qemu_legacy(w->d) ? VQT_DEV_TRANSITIONAL : 0, w->d->bdf, w->d->num_queues,
 		       w->d->user_id, t->class->type);
-	/* Whoever replays that knows that it begins where the device does. */
+	/* A replay of that trace knows from this that it has the device's beginning. */
 	if (!w->d->late)
 		emu_tap_lifecycle(w->tap, VQT_LIFECYCLE_BUS_PLUGGED, VQT_NO_QUEUE, 0, 0, 0, NULL);
 	*out = w;
