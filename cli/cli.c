@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <getopt.h>
 #include <time.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "decoder/filter/filter.h"
+#include "decoder/util/option.h"
 #include "decoder/util/text.h"
 
 const struct cli_command *cli_current;
@@ -53,11 +55,6 @@ int cli_usage(const char *fmt, ...)
 	return CLI_TROUBLE;
 }
 
-int cli_bad_value(const char *option, const char *value, const char *want)
-{
-	return cli_usage("%s '%s': not %s", option, value, want);
-}
-
 void cli_consider(struct cli_guess *g, const char *name)
 {
 	size_t len = strlen(g->word), n = strlen(name), d;
@@ -70,75 +67,6 @@ void cli_consider(struct cli_guess *g, const char *name)
 		return;
 	g->best = name;
 	g->distance = d;
-}
-
-/* The option that a word begins, "--colo" or "--color=x"; NULL for none, or several. */
-static const struct option *long_option(const char *word, const struct option *longs, bool *several)
-{
-	size_t n = strcspn(word, "=");
-	const struct option *found = NULL;
-
-	*several = false;
-	for (; longs->name; longs++) {
-		if (strncmp(longs->name, word, n))
-			continue;
-		if (!longs->name[n])
-			return longs;
-		*several |= found != NULL;
-		found = longs;
-	}
-	return *several ? NULL : found;
-}
-
-/* getopt says which short option, but not whether it was one: argv[optind - 1] tells. */
-int cli_bad_option(int c, char **argv, const struct option *longs)
-{
-	const char *word = argv[optind - 1];
-	bool is_long = !strncmp(word, "--", 2) && word[2], several = false, valued;
-	const struct option *o = is_long ? long_option(word + 2, longs, &several) : NULL;
-	struct cli_guess g;
-	char name[64];
-
-	valued = strchr(word, '=');
-	if (o && c == '?' && o->has_arg == no_argument && valued)
-		return cli_usage("--%s takes no value", o->name);
-	if (o && c == ':' && !valued)
-		return cli_usage("--%s needs a value", o->name);
-	if (!is_long || o)
-		return cli_usage(c == ':' ? "-%c needs a value" : "no option '-%c'", optopt);
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
-	if (several)
-		return cli_usage("'--%s' begins several options; write it in full", name);
-	g = (struct cli_guess){ .word = name };
-	for (; longs->name; longs++)
-		cli_consider(&g, longs->name);
-	return cli_usage("no option '--%s'%s%s%s", name, g.best ? "; did you mean '--" : "",
-			 g.best ? g.best : "", g.best ? "'?" : "");
-}
-
-/* Those of all commands, the others to their own. */
-static int any_option(int c, int (*option)(void *to, int c), void *to)
-{
-	switch (c) {
-	case CLI_OPT_HELP: fputs(cli_current->usage, stdout); return 1 + CLI_OK;
-	case CLI_OPT_COLOR:
-		if (!cli_color_set(optarg))
-			return 1 + cli_usage("--color %s: auto, always or never", optarg);
-		return 0;
-	}
-	return option(to, c);
-}
-
-int cli_options(int argc, char **argv, const char *letters, const struct option *longs,
-		int (*option)(void *to, int c), void *to)
-{
-	int c, stop = 0;
-
-	opterr = 0;
-	while (!stop && (c = getopt_long(argc, argv, letters, longs, NULL)) != -1)
-		stop = c == '?' || c == ':' ? 1 + cli_bad_option(c, argv, longs)
-					    : any_option(c, option, to);
-	return stop;
 }
 
 bool cli_color_set(const char *when)
@@ -163,15 +91,21 @@ bool cli_color(FILE *to)
 	return !(no && *no) && isatty(fileno(to)) && term && strcmp(term, "dumb");
 }
 
+static bool has_filter(const struct cli_command *c)
+{
+	for (const struct option_row *o = c->options; o->kind != OPTION_END; o++)
+		if (o->letter == 'Y')
+			return true;
+	return false;
+}
+
 int cli_trace_path(const char **path, int argc, char **argv)
 {
 	if (!*path && optind < argc)
 		*path = argv[optind++];
 	if (optind < argc)
 		return cli_usage("'%s' is one argument too many%s", argv[optind],
-				 strstr(cli_current->usage, "-Y FILTER")
-					 ? "; a filter goes after -Y, quoted"
-					 : "");
+				 has_filter(cli_current) ? "; a filter goes after -Y, quoted" : "");
 	if (!*path)
 		return cli_usage("which trace? give -r FILE, or -r - for standard input");
 	if (!strcmp(*path, "-") && isatty(STDIN_FILENO))

@@ -18,10 +18,16 @@ enum cli_exit {
 	CLI_TROUBLE = 2, /* bad usage, unreadable input, no permission */
 };
 
+struct option_row; /* decoder/util/option.h */
+
 struct cli_command {
 	const char *name;
 	const char *summary; /* one line for `vqtrace help` */
-	const char *usage; /* the whole --help page, starting with "usage: " */
+	/* --help: "usage: vqtrace NAME LINE" of each line, what it does, the options, the rest. */
+	const char *synopsis, *about;
+	const struct option_row *options;
+	const char *notes; /* the exit status, examples */
+	bool runs_command; /* the first word that is no option begins another command line */
 	int (*run)(int argc, char **argv); /* argv[0] is the command; returns enum cli_exit */
 };
 
@@ -33,22 +39,7 @@ void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* An error, then a pointer at --help; returns CLI_TROUBLE. */
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* An option's value that is not what it wants ("a size"), on stderr; returns CLI_TROUBLE. */
-int cli_bad_value(const char *option, const char *value, const char *want);
-/*
- * What is wrong with the option at which getopt_long(argc, argv, ":...", longs) returned
- * `c`, '?' or ':', and which was probably meant, on stderr; returns CLI_TROUBLE.
- */
-struct option;
-int cli_bad_option(int c, char **argv, const struct option *longs);
-/*
- * Every option, as getopt_long finds them, to `option`, which returns 0 to go on, else the
- * exit code + 1; so does this.  Unknown ones are told.  The two that all commands have are
- * seen to here: `val` in longs says which they are.
- */
-enum { CLI_OPT_HELP = 1, CLI_OPT_COLOR };
-int cli_options(int argc, char **argv, const char *letters, const struct option *longs,
-		int (*option)(void *to, int c), void *to);
+void cli_help(FILE *to, const struct cli_command *c);
 /*
  * A guess at what `word` was to be: `best` is NULL at first, or the nearest so far of the
  * names considered, all of which live as long as the guess.

@@ -8,45 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/stdin_copy.h"
 #include "decoder/diff/diff.h"
 #include "decoder/filter/filter.h"
 #include "decoder/diff/print.h"
 #include "decoder/print/line.h"
 #include "decoder/trace/file.h"
-#include "decoder/util/number.h"
-
-static const char usage[] =
-	"usage: vqtrace diff [OPTIONS] A B\n"
-	"\n"
-	"Compares two traces by what is said in them, not by when: initialisation,\n"
-	"features, configuration, queues, registers, requests, completions,\n"
-	"notifications, errors.  Addresses, times, threads, polling and the order of\n"
-	"independent requests are no differences.  First comes the first meaningful\n"
-	"difference with what both traces show around it, then the rest, folded.\n"
-	"\n"
-	"  -d A=B          device A of the first trace is device B of the second\n"
-	"                  (names as show prints them, or the user's ids; repeat)\n"
-	"  -Y FILTER       compare only events that match, as in 'vqtrace show -Y'\n"
-	"  --only LIST     only these classes of differences, separated by commas\n"
-	"  --ignore LIST   all but these\n"
-	"  --strict        also what only one driver reads, order, placement and counts\n"
-	"  -C LINES        events to show before and after the first difference (3)\n"
-	"  -T text|json    json: one object\n"
-	"  -q              nothing but the exit status\n"
-	"  --ascii         no characters beyond ASCII\n"
-	"  --color WHEN    auto, always, never; NO_COLOR is respected\n"
-	"  --classes       list the classes, and stop\n"
-	"\n"
-	"One of the traces may be -, standard input.\n"
-	"\n"
-	"Examples:\n"
-	"  vqtrace diff works.pcap hangs.pcap\n"
-	"  vqtrace diff -d blk0=blk1 --ignore lifecycle linux-6.1.pcap linux-6.12.pcap\n"
-	"  vqtrace diff -Y 'queue == 0' --only requests,completions a.pcap b.pcap\n"
-	"\n"
-	"Exit status: 0 no differences, 1 differences, 2 trouble.\n";
 
 struct side {
 	struct trace_reader *t;
@@ -59,34 +27,15 @@ struct diff_run {
 	struct stdin_copy stdin_copy; /* standard input, copied: a trace is read twice */
 	const char *filter_text;
 	struct filter *filter;
-	const char *force[64];
-	unsigned nforce;
+	struct option_list pairs; /* -d A=B */
 	uint32_t only, ignore;
-	bool strict, json, quiet;
-	unsigned long long lines;
+	bool strict, json, quiet, list;
+	uint64_t lines; /* of context */
 	bool cut; /* no memory for some of the lines around the first difference */
 	struct line_options line;
 	struct diff *d;
 	struct side side[DIFF_SIDES];
 	struct diff_trace trace[DIFF_SIDES];
-};
-
-enum { OPT_ONLY = 256, OPT_IGNORE, OPT_STRICT, OPT_ASCII, OPT_CLASSES };
-
-static const struct option longs[] = {
-	{ "device", required_argument, NULL, 'd' },
-	{ "filter", required_argument, NULL, 'Y' },
-	{ "only", required_argument, NULL, OPT_ONLY },
-	{ "ignore", required_argument, NULL, OPT_IGNORE },
-	{ "strict", no_argument, NULL, OPT_STRICT },
-	{ "context", required_argument, NULL, 'C' },
-	{ "format", required_argument, NULL, 'T' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "ascii", no_argument, NULL, OPT_ASCII },
-	{ "color", required_argument, NULL, CLI_OPT_COLOR },
-	{ "classes", no_argument, NULL, OPT_CLASSES },
-	{ "help", no_argument, NULL, CLI_OPT_HELP },
-	{ NULL, 0, NULL, 0 },
 };
 
 static int list_classes(void)
@@ -100,63 +49,76 @@ static int list_classes(void)
 	return CLI_OK;
 }
 
-/* 0, or the exit code + 1. */
-static int parse_classes(const char *option, const char *arg, uint32_t *set)
+static int parse_classes(const char *value, uint32_t *set, struct text *why)
 {
 	char buf[256], *save = NULL;
 
-	if (strlen(arg) >= sizeof(buf))
-		return 1 + cli_usage("%s: too long a list", option);
-	strcpy(buf, arg);
+	if (strlen(value) >= sizeof(buf)) {
+		text_add(why, "too long a list");
+		return -EINVAL;
+	}
+	strcpy(buf, value);
 	for (char *w = strtok_r(buf, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
 		int c = diff_class_by_name(w);
 
-		if (c < 0)
-			return 1 + cli_usage("%s %s: no such class; 'vqtrace diff --classes' "
-					     "lists them",
-					     option, w);
+		if (c < 0) {
+			text_add(why, "no class '%s'; 'vqtrace diff --classes' lists them", w);
+			return -EINVAL;
+		}
 		*set |= 1U << c;
 	}
 	return 0;
 }
 
-/* 0 to go on, else the exit code + 1. */
-static int option(void *to, int c)
+static int parse_only(void *config, const char *value, struct text *why)
 {
-	struct diff_run *r = to;
-
-	switch (c) {
-	case 'd':
-		if (!strchr(optarg, '=') || r->nforce == sizeof(r->force) / sizeof(r->force[0]))
-			return 1 + cli_usage("-d %s: not of the form A=B", optarg);
-		r->force[r->nforce++] = optarg;
-		return 0;
-	case 'Y': r->filter_text = optarg; return 0;
-	case OPT_ONLY: return parse_classes("--only", optarg, &r->only);
-	case OPT_IGNORE: return parse_classes("--ignore", optarg, &r->ignore);
-	case OPT_STRICT: r->strict = true; return 0;
-	case 'C':
-		if (!number_parse(optarg, 1000, &r->lines))
-			return 1 + cli_usage("-C %s: not a number of events", optarg);
-		return 0;
-	case 'T':
-		r->json = !strcmp(optarg, "json");
-		if (!r->json && strcmp(optarg, "text"))
-			return 1 + cli_usage("-T %s: the formats are text and json", optarg);
-		return 0;
-	case 'q': r->quiet = true; return 0;
-	case OPT_ASCII: r->line.ascii = true; return 0;
-	case OPT_CLASSES: return 1 + list_classes();
-	}
-	return 0;
+	return parse_classes(value, &((struct diff_run *)config)->only, why);
 }
+
+static int parse_ignore(void *config, const char *value, struct text *why)
+{
+	return parse_classes(value, &((struct diff_run *)config)->ignore, why);
+}
+
+static const struct option_row options[] = {
+	{ OPTION_LIST, 'd', "device", "A=B",
+	  "device A of the first trace is device B of the second (names as show prints them, or "
+	  "the user's ids; repeat)",
+	  OPTION_TO(struct diff_run, pairs) },
+	{ OPTION_TEXT, 'Y', "filter", "FILTER",
+	  "compare only events that match, as in 'vqtrace show -Y'",
+	  OPTION_TO(struct diff_run, filter_text) },
+	{ OPTION_CALL, 0, "only", "LIST", "only these classes of differences, separated by commas",
+	  .call = parse_only },
+	{ OPTION_CALL, 0, "ignore", "LIST", "all classes but these", .call = parse_ignore },
+	{ OPTION_FLAG, 0, "strict", NULL,
+	  "also what only one of the drivers reads, order, placement and counts",
+	  OPTION_TO(struct diff_run, strict) },
+	{ OPTION_NUMBER, 'C', "context", "LINES",
+	  "events to show before and after the first difference (3)",
+	  OPTION_TO(struct diff_run, lines), .max = 1000, .want = "a number of events" },
+	{ OPTION_CHOICE, 'T', "format", "text|json", "json: one object",
+	  OPTION_TO(struct diff_run, json), .choices = option_text_or_json },
+	{ OPTION_FLAG, 'q', "quiet", NULL, "nothing but the exit status",
+	  OPTION_TO(struct diff_run, quiet) },
+	CLI_OPTION_ASCII(struct diff_run, line.ascii),
+	CLI_OPTION_COLOR,
+	{ OPTION_FLAG, 0, "classes", NULL, "list the classes, and stop",
+	  OPTION_TO(struct diff_run, list) },
+	{},
+};
 
 static int parse(struct diff_run *r, int argc, char **argv)
 {
-	int stop = cli_options(argc, argv, ":d:Y:C:T:q", longs, option, r);
+	int stop = cli_parse(argc, argv, r);
 
 	if (stop)
 		return stop;
+	if (r->list)
+		return 1 + list_classes();
+	for (unsigned i = 0; i < r->pairs.n; i++)
+		if (!strchr(r->pairs.item[i], '='))
+			return 1 + cli_usage("-d %s: not of the form A=B", r->pairs.item[i]);
 	if (argc - optind != 2)
 		return 1 + cli_usage("which two traces? give A and B");
 	r->path[DIFF_A] = argv[optind];
@@ -266,19 +228,19 @@ static int survey(struct diff_run *r, int side)
 
 static int match(struct diff_run *r)
 {
-	for (unsigned i = 0; i < r->nforce; i++) {
+	for (unsigned i = 0; i < r->pairs.n; i++) {
 		char a[128];
-		const char *b = strchr(r->force[i], '=') + 1;
+		const char *b = strchr(r->pairs.item[i], '=') + 1;
 		enum diff_side side = DIFF_A;
 		int rc;
 
-		snprintf(a, sizeof(a), "%.*s", (int)(b - 1 - r->force[i]), r->force[i]);
+		snprintf(a, sizeof(a), "%.*s", (int)(b - 1 - r->pairs.item[i]), r->pairs.item[i]);
 		rc = diff_force(r->d, a, b, &side);
 		if (rc == -ENOMEM)
 			return CLI_TROUBLE;
 		if (rc) {
 			cli_error("-d %s: %s %s '%s'; 'vqtrace show -r %s' names its devices",
-				  r->force[i], r->path[side],
+				  r->pairs.item[i], r->path[side],
 				  rc == -EBUSY ? "has already given away" : "has no device",
 				  side ? b : a, r->path[side]);
 			return CLI_TROUBLE;
@@ -338,9 +300,9 @@ static int keep_line(char **line, const struct event *e, const struct model *m,
 }
 
 /* Print and drop the last lines of a ring in which `n` have been kept ever. */
-static void put_kept(FILE *to, char **line, unsigned long long keep, unsigned long long n)
+static void put_kept(FILE *to, char **line, uint64_t keep, uint64_t n)
 {
-	for (unsigned long long i = n > keep ? n - keep : 0; i < n; i++)
+	for (uint64_t i = n > keep ? n - keep : 0; i < n; i++)
 		if (line[i % keep]) {
 			fputs(line[i % keep], to);
 			free(line[i % keep]);
@@ -352,7 +314,7 @@ static void put_kept(FILE *to, char **line, unsigned long long keep, unsigned lo
 static int put_around(FILE *to, struct diff_run *r, enum diff_side side, uint64_t number,
 		      const struct diff_pair *p, char **line)
 {
-	unsigned long long keep = r->lines + 1, n = 0, after = 0;
+	uint64_t keep = r->lines + 1, n = 0, after = 0;
 	struct line_options o = r->line;
 	struct record rec;
 	struct event e;
@@ -391,7 +353,7 @@ static void context(void *opaque, FILE *to, enum diff_side side, uint64_t number
 		cli_error("no memory");
 		r->cut = true;
 	}
-	for (unsigned long long i = 0; i <= r->lines; i++)
+	for (uint64_t i = 0; i <= r->lines; i++)
 		free(line[i]);
 	free(line);
 	close_side(r, side);
@@ -474,6 +436,20 @@ static int run(int argc, char **argv)
 const struct cli_command cmd_diff = {
 	.name = "diff",
 	.summary = "compare two traces by meaning",
-	.usage = usage,
 	.run = run,
+	.synopsis = "[OPTIONS] A B",
+	.about = "Compares two traces by what is said in them, not by when: initialisation,\n"
+		 "features, configuration, queues, registers, requests, completions,\n"
+		 "notifications, errors.  Addresses, times, threads, polling and the order of\n"
+		 "independent requests are no differences.  First comes the first meaningful\n"
+		 "difference with what both traces show around it, then the rest, folded.\n",
+	.options = options,
+	.notes = "One of the traces may be -, standard input.\n"
+		 "\n"
+		 "Examples:\n"
+		 "  vqtrace diff works.pcap hangs.pcap\n"
+		 "  vqtrace diff -d blk0=blk1 --ignore lifecycle linux-6.1.pcap linux-6.12.pcap\n"
+		 "  vqtrace diff -Y 'queue == 0' --only requests,completions a.pcap b.pcap\n"
+		 "\n"
+		 "Exit status: 0 no differences, 1 differences, 2 trouble.\n",
 };

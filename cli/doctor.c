@@ -13,7 +13,7 @@
 #include "bpf/qemu/layout.h"
 #include "bpf/capture/kernel.h"
 #include "bpf/qemu/process.h"
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "decoder/util/number.h"
 
 enum verdict { OK, WARN, FAIL };
@@ -30,6 +30,7 @@ struct finding {
 struct report {
 	struct finding f[160];
 	size_t n;
+	const char *target;
 	bool json, verbose, limited; /* limited: a capability is missing */
 	struct json_object *qemu;
 };
@@ -355,53 +356,38 @@ static int answer(const struct report *r)
 	return worst == FAIL ? CLI_TROUBLE : worst == WARN ? CLI_FINDINGS : CLI_OK;
 }
 
+static const struct option_row options[] = {
+	{ OPTION_TEXT, 'p', "pid", "PID|BINARY", "which QEMU; the -p may be left out",
+	  OPTION_TO(struct report, target) },
+	{ OPTION_FLAG, 'V', "verbose", NULL, "every probe and structure offset, too",
+	  OPTION_TO(struct report, verbose) },
+	{ OPTION_CHOICE, 'T', "format", "text|json", "how to print", OPTION_TO(struct report, json),
+	  .choices = option_text_or_json },
+	CLI_OPTION_COLOR,
+	{},
+};
+
 static int run(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "color", required_argument, NULL, 'C' },
-		{ "verbose", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },
-		{},
-	};
 	struct report *r = calloc(1, sizeof(*r));
-	const char *target = NULL;
-	int opt, code = CLI_OK;
+	int code;
 
 	if (!r)
 		return CLI_TROUBLE;
-	opterr = 0;
-	optind = 1;
-	while ((opt = getopt_long(argc, argv, ":p:T:Vh", longs, NULL)) != -1) {
-		if (opt == 'h') {
-			fputs(cli_current->usage, stdout);
-			goto out;
-		}
-		if (opt == 'p')
-			target = optarg;
-		else if (opt == 'V')
-			r->verbose = true;
-		else if (opt == 'T' && (!strcmp(optarg, "json") || !strcmp(optarg, "text")))
-			r->json = !strcmp(optarg, "json");
-		else if (opt == '?' || opt == ':')
-			code = cli_bad_option(opt, argv, longs);
-		else if (opt == 'T')
-			code = cli_usage("-T %s: the formats are text and json", optarg);
-		else if (!cli_color_set(optarg))
-			code = cli_usage("--color %s: auto, always or never", optarg);
-		if (code != CLI_OK)
-			goto out;
-	}
-	if (!target && optind < argc)
-		target = argv[optind++];
-	if (optind < argc) {
-		code = cli_usage("'%s' is one argument too many", argv[optind]);
+	code = cli_parse(argc, argv, r);
+	if (!code && !r->target && optind < argc)
+		r->target = argv[optind++];
+	if (!code)
+		code = cli_no_operands(argc, argv);
+	if (code) {
+		code--;
 		goto out;
 	}
 	look_kernel(r);
 	look_privileges(r);
 	look_bpf(r);
-	if (target)
-		code = look_target(r, target);
+	if (r->target)
+		code = look_target(r, r->target);
 	else
 		look_running(r);
 	if (code == CLI_OK)
@@ -415,18 +401,12 @@ const struct cli_command cmd_doctor = {
 	.name = "doctor",
 	.summary = "say what can be recorded here, and what cannot and why",
 	.run = run,
-	.usage =
-		"usage: vqtrace doctor [-V] [-T text|json] [-p PID|BINARY]\n"
-		"\n"
+	.synopsis = "[OPTIONS] [[-p] PID|BINARY]",
+	.about =
 		"Checks kernel, privileges and BPF by trying, and how much of a QEMU can be\n"
 		"traced: of a running one (PID), of a file (BINARY), or of the installed one.\n"
 		"Each line is ok, warn (a trace will lack something) or fail (no recording), with\n"
-		"the remedy.\n"
-		"\n"
-		"  -p PID|BINARY       which QEMU; the -p may be left out\n"
-		"  -V                  every probe and structure offset, too\n"
-		"  -T text|json        how to print\n"
-		"  --color WHEN        auto, always or never\n"
-		"\n"
-		"Exit status: 0 all is well, 1 recording works with limits, 2 it does not.\n",
+		"the remedy.\n",
+	.options = options,
+	.notes = "Exit status: 0 all is well, 1 recording works with limits, 2 it does not.\n",
 };

@@ -77,10 +77,6 @@ int main(int argc, char **argv)
 		if (strcmp(commands[i]->name, verb))
 			continue;
 		cli_current = commands[i];
-		if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"))) {
-			fputs(cli_current->usage, stdout);
-			return printed(CLI_OK);
-		}
 		return printed(cli_current->run(argc - 1, argv + 1));
 	}
 	return no_command(verb);

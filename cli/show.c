@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <getopt.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "decoder/fields/fields.h"
 #include "decoder/filter/filter.h"
 #include "decoder/print/hexdump.h"
@@ -16,65 +15,47 @@
 #include "decoder/print/requests.h"
 #include "decoder/print/verbose.h"
 #include "decoder/trace/file.h"
-#include "decoder/util/number.h"
-
-static const char usage[] =
-	"usage: vqtrace show [OPTIONS] -r FILE\n"
-	"\n"
-	"Prints a trace as a timeline, one line an event, as it is read.\n"
-	"\n"
-	"  -r FILE        read this trace; - is standard input\n"
-	"  -Y FILTER      only events that match, e.g. 'device == blk0 && event == kick'\n"
-	"  -V             every field of every event, as a tree\n"
-	"  -x             also the captured bytes, as a hex dump\n"
-	"  -T text|json   json: one object a line, keys as in 'vqtrace show --fields'\n"
-	"  --requests     one row a request: where its time went\n"
-	"  -c COUNT       stop after COUNT events printed\n"
-	"  -t r|a|d|e     times relative to the first event (default), of day, of day\n"
-	"                 with the date, epoch\n"
-	"  -l             flush after every line (done by itself on a terminal or from a pipe)\n"
-	"  --ascii        no characters beyond ASCII\n"
-	"  --color WHEN   auto, always, never; NO_COLOR is respected\n"
-	"  --fields       list the names that -Y and -T json know, and stop\n"
-	"\n"
-	"An arrow to the right is the driver speaking to the device, to the left the\n"
-	"device to the driver. 'name ← value' is a write, 'name = value' a read.\n"
-	"\n"
-	"Examples:\n"
-	"  vqtrace show -r t.pcap -Y 'register.region == common'    the initialisation\n"
-	"  vqtrace show -r t.pcap -Y 'used.latency > 10ms'          slow requests\n"
-	"  vqtrace show -r t.pcap -Y 'since in {7s .. 8s}'          by the first column\n"
-	"  vqtrace show -r t.pcap -Y 'request.type in {flush, discard}' -V\n"
-	"  vqtrace record -w - -p 4711 | vqtrace show -r -          live\n"
-	"\n"
-	"Exit status: 0; 2 for an unreadable or broken trace (what is readable is shown).\n";
 
 struct show {
 	const char *path, *filter_text;
-	bool verbose, hex, json, requests, flush;
-	unsigned long long count;
+	bool verbose, hex, json, requests, flush, fields;
+	uint64_t count;
 	struct line_options line;
 	struct filter *filter;
 	struct request_table *table;
 	struct model *model;
 };
 
-enum { OPT_REQUESTS = 256, OPT_ASCII, OPT_FIELDS };
+static const char *const times[] = { "r", "a", "e", "d", NULL }; /* enum line_time */
 
-static const struct option longs[] = {
-	{ "read", required_argument, NULL, 'r' },
-	{ "filter", required_argument, NULL, 'Y' },
-	{ "verbose", no_argument, NULL, 'V' },
-	{ "hex", no_argument, NULL, 'x' },
-	{ "format", required_argument, NULL, 'T' },
-	{ "count", required_argument, NULL, 'c' },
-	{ "time", required_argument, NULL, 't' },
-	{ "requests", no_argument, NULL, OPT_REQUESTS },
-	{ "ascii", no_argument, NULL, OPT_ASCII },
-	{ "color", required_argument, NULL, CLI_OPT_COLOR },
-	{ "fields", no_argument, NULL, OPT_FIELDS },
-	{ "help", no_argument, NULL, CLI_OPT_HELP },
-	{ NULL, 0, NULL, 0 },
+static const struct option_row options[] = {
+	CLI_OPTION_READ(struct show, path),
+	{ OPTION_TEXT, 'Y', "filter", "FILTER",
+	  "only events that match, for example 'device == blk0 && event == kick'",
+	  OPTION_TO(struct show, filter_text) },
+	{ OPTION_FLAG, 'V', "verbose", NULL, "every field of every event, as a tree",
+	  OPTION_TO(struct show, verbose) },
+	{ OPTION_FLAG, 'x', "hex", NULL, "also the captured bytes, as a hex dump",
+	  OPTION_TO(struct show, hex) },
+	{ OPTION_CHOICE, 'T', "format", "text|json",
+	  "json: one object a line, with the keys that --fields lists",
+	  OPTION_TO(struct show, json), .choices = option_text_or_json },
+	{ OPTION_FLAG, 0, "requests", NULL, "one row a request: where its time went",
+	  OPTION_TO(struct show, requests) },
+	{ OPTION_NUMBER, 'c', "count", "COUNT", "stop after COUNT events were printed",
+	  OPTION_TO(struct show, count), .min = 1, .want = "a number of events" },
+	{ OPTION_CHOICE, 't', "time", "r|a|d|e",
+	  "times relative to the first event (default), of day, of day with the date, or "
+	  "since 1970",
+	  OPTION_TO(struct show, line.time), .choices = times },
+	{ OPTION_FLAG, 'l', "line-buffered", NULL,
+	  "flush after every line (the default on a terminal and when reading a pipe)",
+	  OPTION_TO(struct show, flush) },
+	CLI_OPTION_ASCII(struct show, line.ascii),
+	CLI_OPTION_COLOR,
+	{ OPTION_FLAG, 0, "fields", NULL, "list the names that -Y and -T json know, and stop",
+	  OPTION_TO(struct show, fields) },
+	{},
 };
 
 static int list_fields(void)
@@ -84,62 +65,6 @@ static int list_fields(void)
 	for (unsigned i = 0; (f = field_nth(i)); i++)
 		printf("%-34s %-8s %s\n", f->path, field_kind_name(f->kind), f->help);
 	return CLI_OK;
-}
-
-static bool parse_time(struct show *s, const char *arg)
-{
-	static const char letters[] = "raed";
-	const char *at = strlen(arg) == 1 ? strchr(letters, *arg) : NULL;
-
-	if (!at)
-		return false;
-	s->line.time = (enum line_time)(at - letters);
-	return true;
-}
-
-/* 0 to go on, else the exit code + 1. */
-static int option(void *to, int c)
-{
-	struct show *s = to;
-
-	switch (c) {
-	case 'r': s->path = optarg; return 0;
-	case 'Y': s->filter_text = optarg; return 0;
-	case 'V': s->verbose = true; return 0;
-	case 'x': s->hex = true; return 0;
-	case 'l': s->flush = true; return 0;
-	case 'T':
-		s->json = !strcmp(optarg, "json");
-		if (!s->json && strcmp(optarg, "text"))
-			return 1 + cli_usage("-T %s: the formats are text and json", optarg);
-		return 0;
-	case 'c':
-		if (!number_parse(optarg, ~0ULL, &s->count) || !s->count)
-			return 1 + cli_usage("-c %s: not a number of events", optarg);
-		return 0;
-	case 't':
-		if (!parse_time(s, optarg))
-			return 1 +
-			       cli_usage(
-				       "-t %s: r (relative), a (time of day), d (with the date) or e (epoch)",
-				       optarg);
-		return 0;
-	case OPT_REQUESTS: s->requests = true; return 0;
-	case OPT_ASCII: s->line.ascii = true; return 0;
-	case OPT_FIELDS: return 1 + list_fields();
-	}
-	return 0;
-}
-
-static int parse(struct show *s, int argc, char **argv)
-{
-	int stop = cli_options(argc, argv, ":r:Y:VxT:c:t:l", longs, option, s);
-
-	if (stop)
-		return stop;
-	if (cli_trace_path(&s->path, argc, argv))
-		return 1 + CLI_TROUBLE;
-	return 0;
 }
 
 static int prepare(struct show *s)
@@ -190,7 +115,7 @@ static int output_failed(void)
 
 static int run_trace(struct show *s, struct trace_reader *t)
 {
-	unsigned long long printed = 0;
+	uint64_t printed = 0;
 	int trouble = CLI_OK;
 	struct trace_error err;
 	struct record rec;
@@ -227,11 +152,15 @@ static int run(int argc, char **argv)
 	struct show s = { 0 };
 	struct trace_reader *t;
 	struct trace_error err;
-	int rc = parse(&s, argc, argv);
+	int rc = cli_parse(argc, argv, &s);
 
 	if (rc)
 		return rc - 1;
-	rc = prepare(&s);
+	if (s.fields)
+		return list_fields();
+	rc = cli_trace_path(&s.path, argc, argv);
+	if (!rc)
+		rc = prepare(&s);
 	if (rc)
 		return rc;
 	cli_leave_interrupt(s.path);
@@ -252,6 +181,20 @@ static int run(int argc, char **argv)
 const struct cli_command cmd_show = {
 	.name = "show",
 	.summary = "print a trace as a timeline",
-	.usage = usage,
 	.run = run,
+	.synopsis = "[OPTIONS] -r FILE",
+	.about = "Prints a trace as a timeline, one line an event, as it is read.\n",
+	.options = options,
+	.notes =
+		"An arrow to the right: the driver speaks to the device.  To the left: the device\n"
+		"speaks to the driver.  'name ← value' is a write, 'name = value' a read.\n"
+		"\n"
+		"Examples:\n"
+		"  vqtrace show -r t.pcap -Y 'register.region == common'    the initialisation\n"
+		"  vqtrace show -r t.pcap -Y 'used.latency > 10ms'          slow requests\n"
+		"  vqtrace show -r t.pcap -Y 'since in {7s .. 8s}'          by the first column\n"
+		"  vqtrace show -r t.pcap -Y 'request.type in {flush, discard}' -V\n"
+		"  vqtrace record -w - -p 4711 | vqtrace show -r -          live\n"
+		"\n"
+		"Exit status: 0; 2 for an unreadable or broken trace (what is readable is shown).\n",
 };

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "decoder/check/check.h"
 #include "decoder/filter/filter.h"
 #include "decoder/model/model.h"
@@ -11,31 +10,6 @@
 #include "decoder/stats/print.h"
 #include "decoder/stats/stats.h"
 #include "decoder/trace/file.h"
-
-static const char usage[] =
-	"usage: vqtrace stat [OPTIONS] -r FILE\n"
-	"\n"
-	"Counts and times a trace, and prints a page for each device: what was\n"
-	"negotiated, queues, request mix, access pattern, notifications, occupancy,\n"
-	"errors, what 'vqtrace check' found, latencies.\n"
-	"\n"
-	"  -r FILE        read this trace; - is standard input\n"
-	"  -Y FILTER      count only events that match, e.g. 'device == blk0'\n"
-	"  --by WHAT      a table instead: queue, type, size, vcpu or time\n"
-	"  --latency      latency histograms instead\n"
-	"  --plot FILE    also draw throughput and latency over time, as SVG\n"
-	"  -T text|json|csv   json: the page is one object, a table one object a row\n"
-	"\n"
-	"Latencies are in histograms whose buckets are 1/16 of their value wide, and a\n"
-	"percentile is the upper end of its bucket: never too low, at most 6.25 % too high.\n"
-	"\n"
-	"Examples:\n"
-	"  vqtrace stat -r t.pcap\n"
-	"  vqtrace stat -r t.pcap --by queue -T csv\n"
-	"  vqtrace stat -r t.pcap --latency -Y 'request.type == flush'\n"
-	"  vqtrace record -w - -p 4711 | vqtrace stat -r -          at the end, with Ctrl-C\n"
-	"\n"
-	"Exit status: 0; 2 for an unreadable or broken trace (what is readable is counted).\n";
 
 struct stat_run {
 	const char *path, *filter_text, *plot;
@@ -49,77 +23,50 @@ struct stat_run {
 	struct stat_findings *findings;
 };
 
-enum { OPT_BY = 256, OPT_LATENCY, OPT_PLOT };
-
-static const struct option longs[] = {
-	{ "read", required_argument, NULL, 'r' },
-	{ "filter", required_argument, NULL, 'Y' },
-	{ "format", required_argument, NULL, 'T' },
-	{ "by", required_argument, NULL, OPT_BY },
-	{ "latency", no_argument, NULL, OPT_LATENCY },
-	{ "plot", required_argument, NULL, OPT_PLOT },
-	{ "help", no_argument, NULL, CLI_OPT_HELP },
-	{ NULL, 0, NULL, 0 },
+static const char *const formats[] = {
+	[STAT_TEXT] = "text", [STAT_JSON] = "json", [STAT_CSV] = "csv", NULL
 };
 
-static bool parse_format(struct stat_run *s, const char *arg)
+static int choose_by(void *config, const char *value, struct text *why)
 {
-	static const char *const words[] = {
-		[STAT_TEXT] = "text",
-		[STAT_JSON] = "json",
-		[STAT_CSV] = "csv",
-	};
+	struct stat_run *s = config;
 
-	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (!strcmp(words[i], arg)) {
-			s->format = (enum stat_format)i;
-			return true;
-		}
-	return false;
-}
-
-static bool parse_by(struct stat_run *s, const char *arg)
-{
 	for (unsigned i = 0; i < STAT_BYS; i++)
-		if (!strcmp(stat_by_name(i), arg)) {
+		if (!strcmp(stat_by_name(i), value)) {
 			s->by = (int)i;
-			return true;
+			return 0;
 		}
-	return false;
+	text_add(why, "the choices are queue, type, size, vcpu and time");
+	return -EINVAL;
 }
 
-/* 0 to go on, else the exit code + 1. */
-static int option(void *to, int c)
-{
-	struct stat_run *s = to;
-
-	switch (c) {
-	case 'r': s->path = optarg; return 0;
-	case 'Y': s->filter_text = optarg; return 0;
-	case 'T':
-		if (!parse_format(s, optarg))
-			return 1 + cli_usage("-T %s: the formats are text, json and csv", optarg);
-		return 0;
-	case OPT_BY:
-		if (!parse_by(s, optarg))
-			return 1 + cli_usage("--by %s: queue, type, size, vcpu or time", optarg);
-		return 0;
-	case OPT_LATENCY: s->latency = true; return 0;
-	case OPT_PLOT: s->plot = optarg; return 0;
-	}
-	return 0;
-}
+static const struct option_row options[] = {
+	CLI_OPTION_READ(struct stat_run, path),
+	{ OPTION_TEXT, 'Y', "filter", "FILTER",
+	  "count only events that match, for example 'device == blk0'",
+	  OPTION_TO(struct stat_run, filter_text) },
+	{ OPTION_CALL, 0, "by", "WHAT", "a table instead: queue, type, size, vcpu or time",
+	  .call = choose_by },
+	{ OPTION_FLAG, 0, "latency", NULL, "latency histograms instead",
+	  OPTION_TO(struct stat_run, latency) },
+	{ OPTION_TEXT, 0, "plot", "FILE", "also draw throughput and latency over time, as SVG",
+	  OPTION_TO(struct stat_run, plot) },
+	{ OPTION_CHOICE, 'T', "format", "text|json|csv",
+	  "json: the page is one object, a table is one object a row",
+	  OPTION_TO(struct stat_run, format), .choices = formats },
+	{},
+};
 
 static int parse(struct stat_run *s, int argc, char **argv)
 {
-	int stop = cli_options(argc, argv, ":r:Y:T:", longs, option, s);
+	int stop = cli_parse(argc, argv, s);
 
 	if (stop)
 		return stop;
 	if (cli_trace_path(&s->path, argc, argv))
 		return 1 + CLI_TROUBLE;
 	if (s->latency && s->by >= 0)
-		return 1 + cli_usage("--by and --latency are two things; one at a time");
+		return 1 + cli_usage("--by and --latency exclude each other; give one of them");
 	if (s->format == STAT_CSV && s->by < 0 && !s->latency)
 		return 1 + cli_usage("-T csv is for tables: add --by queue, or --latency");
 	return 0;
@@ -261,6 +208,21 @@ static int run(int argc, char **argv)
 const struct cli_command cmd_stat = {
 	.name = "stat",
 	.summary = "a trace in one page a device: counts, latencies, findings",
-	.usage = usage,
 	.run = run,
+	.synopsis = "[OPTIONS] -r FILE",
+	.about = "Counts and times a trace, and prints a page for each device: what was\n"
+		 "negotiated, queues, request mix, access pattern, notifications, occupancy,\n"
+		 "errors, what 'vqtrace check' found, latencies.\n",
+	.options = options,
+	.notes =
+		"A latency histogram has buckets that are 1/16 of their value wide.  A percentile is\n"
+		"the upper end of its bucket: never too low, at most 6.25 % too high.\n"
+		"\n"
+		"Examples:\n"
+		"  vqtrace stat -r t.pcap\n"
+		"  vqtrace stat -r t.pcap --by queue -T csv\n"
+		"  vqtrace stat -r t.pcap --latency -Y 'request.type == flush'\n"
+		"  vqtrace record -w - -p 4711 | vqtrace stat -r -          at the end, with Ctrl-C\n"
+		"\n"
+		"Exit status: 0; 2 for an unreadable or broken trace (what is readable is counted).\n",
 };

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <getopt.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdlib.h>
@@ -11,135 +10,94 @@
 
 #include "cli/check/annotate.h"
 #include "cli/check/run.h"
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "decoder/check/report/rules.h"
 #include "decoder/trace/file.h"
-#include "decoder/util/number.h"
 
 #define FOLD 3
 #define PROGRESS_EVERY 200000000ULL
 
-static const char usage[] =
-	"usage: vqtrace check [OPTIONS] -r FILE\n"
-	"       vqtrace check --list [--rules SELECTION] [-T json]\n"
-	"       vqtrace check --explain RULE\n"
-	"\n"
-	"Tells which rules of virtio 1.4 were broken in a trace, by whom and where.\n"
-	"\n"
-	"  -r FILE            check this trace; - is standard input\n"
-	"  --rules SELECTION  globs of rule names, clauses, 'driver', 'device' or a severity,\n"
-	"                     separated by commas; ! before one takes away: 'T*,!blk-*'\n"
-	"  --severity LEVEL   what counts: must, structural (default: what nothing works\n"
-	"                     without), should, suspicious; each with those before it\n"
-	"  -Y FILTER          only findings at events that match, as in 'vqtrace show'\n"
-	"  -a, --all          every repetition, not only the first three of a rule and device\n"
-	"  -c COUNT           stop after COUNT findings\n"
-	"  -V                 all rules by name: in order, never came up, not decidable\n"
-	"  -T FORMAT          text; json: an object a line; junit, sarif: for other programs\n"
-	"  -w FILE            also write the trace as pcapng, findings as packet comments\n"
-	"  -l                 flush after every finding (done by itself on a terminal or\n"
-	"                     from a pipe)\n"
-	"  --ascii            no characters beyond ASCII\n"
-	"  --color WHEN       auto, always, never; NO_COLOR is respected\n"
-	"  --list             every rule, and stop\n"
-	"  --explain RULE     a page about a rule, and stop\n"
-	"\n"
-	"A finding shows the events that matter as 'vqtrace show' prints them, the one at\n"
-	"which it became certain last. Rules that the trace cannot decide are told.\n"
-	"\n"
-	"Examples:\n"
-	"  vqtrace check -r t.pcap                           what is wrong here?\n"
-	"  vqtrace check -r t.pcap --rules driver --severity suspicious\n"
-	"  vqtrace check -r t.pcap -w annotated.pcapng       for Wireshark\n"
-	"  vqtrace record -w - -p 4711 | vqtrace check -r -  live\n"
-	"\n"
-	"Exit status: 0 nothing found; 1 findings of the severity asked or worse; 2 trouble\n"
-	"(what is readable was checked).\n";
-
 struct check_cmd {
 	struct check_run run;
 	const char *path, *write, *filter_text, *explain;
-	bool list;
+	bool list, all;
 	struct filter *filter;
 	struct annotate *annotate;
 	uint64_t size, shown; /* progress: bytes of the file; when it was told last, ns */
 	bool progress, told;
 };
 
-enum { OPT_RULES = 256, OPT_SEVERITY, OPT_LIST, OPT_EXPLAIN, OPT_ASCII };
-
-static const struct option longs[] = {
-	{ "read", required_argument, NULL, 'r' },
-	{ "write", required_argument, NULL, 'w' },
-	{ "filter", required_argument, NULL, 'Y' },
-	{ "format", required_argument, NULL, 'T' },
-	{ "count", required_argument, NULL, 'c' },
-	{ "all", no_argument, NULL, 'a' },
-	{ "verbose", no_argument, NULL, 'V' },
-	{ "rules", required_argument, NULL, OPT_RULES },
-	{ "severity", required_argument, NULL, OPT_SEVERITY },
-	{ "list", no_argument, NULL, OPT_LIST },
-	{ "explain", required_argument, NULL, OPT_EXPLAIN },
-	{ "ascii", no_argument, NULL, OPT_ASCII },
-	{ "color", required_argument, NULL, CLI_OPT_COLOR },
-	{ "help", no_argument, NULL, CLI_OPT_HELP },
-	{ NULL, 0, NULL, 0 },
-};
-
-static int severity(struct check_cmd *k, const char *arg)
+static int choose_severity(void *config, const char *value, struct text *why)
 {
-	int s = check_severity_by_name(arg);
+	struct check_cmd *k = config;
+	int severity = check_severity_by_name(value);
 
-	if (s < 0)
-		return 1 + cli_usage("--severity %s: must, structural, should or suspicious", arg);
-	k->run.report.severity = (unsigned)s;
-	return 0;
-}
-
-static int format(struct check_cmd *k, const char *arg)
-{
-	int f = report_format_by_name(arg);
-
-	if (f < 0)
-		return 1 + cli_usage("-T %s: the formats are text, json, junit and sarif", arg);
-	k->run.report.format = (enum report_format)f;
-	return 0;
-}
-
-/* 0 to go on, else the exit code + 1. */
-static int option(void *to, int c)
-{
-	struct check_cmd *k = to;
-	unsigned long long n;
-
-	switch (c) {
-	case 'r': k->path = optarg; return 0;
-	case 'w': k->write = optarg; return 0;
-	case 'Y': k->filter_text = optarg; return 0;
-	case 'T': return format(k, optarg);
-	case 'c':
-		if (!number_parse(optarg, ~0ULL, &n) || !n)
-			return 1 + cli_usage("-c %s: not a number of findings", optarg);
-		k->run.count = n;
-		return 0;
-	case 'a': k->run.report.fold = 0; return 0;
-	case 'V': k->run.report.verbose = true; return 0;
-	case 'l': k->run.flush = true; return 0;
-	case OPT_RULES: k->run.rules = optarg; return 0;
-	case OPT_SEVERITY: return severity(k, optarg);
-	case OPT_LIST: k->list = true; return 0;
-	case OPT_EXPLAIN: k->explain = optarg; return 0;
-	case OPT_ASCII: k->run.report.ascii = true; return 0;
+	if (severity < 0) {
+		text_add(why, "the choices are must, structural, should and suspicious");
+		return -EINVAL;
 	}
+	k->run.report.severity = (unsigned)severity;
 	return 0;
 }
+
+static int choose_format(void *config, const char *value, struct text *why)
+{
+	struct check_cmd *k = config;
+	int format = report_format_by_name(value);
+
+	if (format < 0) {
+		text_add(why, "the choices are text, json, junit and sarif");
+		return -EINVAL;
+	}
+	k->run.report.format = (enum report_format)format;
+	return 0;
+}
+
+static const struct option_row options[] = {
+	CLI_OPTION_READ(struct check_cmd, path),
+	{ OPTION_TEXT, 0, "rules", "SELECTION",
+	  "globs of rule names, clauses, 'driver', 'device' or a severity, separated by commas; "
+	  "! before one takes away: 'T*,!blk-*'",
+	  OPTION_TO(struct check_cmd, run.rules) },
+	{ OPTION_CALL, 0, "severity", "LEVEL",
+	  "what counts: must, structural (default: what nothing works without), should, "
+	  "suspicious; each with those before it",
+	  .call = choose_severity },
+	{ OPTION_TEXT, 'Y', "filter", "FILTER",
+	  "only findings at events that match, as in 'vqtrace show'",
+	  OPTION_TO(struct check_cmd, filter_text) },
+	{ OPTION_FLAG, 'a', "all", NULL,
+	  "every repetition, not only the first three of a rule and device",
+	  OPTION_TO(struct check_cmd, all) },
+	{ OPTION_NUMBER, 'c', "count", "COUNT", "stop after COUNT findings",
+	  OPTION_TO(struct check_cmd, run.count), .min = 1, .want = "a number of findings" },
+	{ OPTION_FLAG, 'V', "verbose", NULL,
+	  "all rules by name: passed, never came up, not decidable",
+	  OPTION_TO(struct check_cmd, run.report.verbose) },
+	{ OPTION_CALL, 'T', "format", "text|json|junit|sarif",
+	  "json: an object a line; junit, sarif: for other programs", .call = choose_format },
+	{ OPTION_TEXT, 'w', "write", "FILE",
+	  "also write the trace as pcapng, with the findings as packet comments",
+	  OPTION_TO(struct check_cmd, write) },
+	{ OPTION_FLAG, 'l', "line-buffered", NULL,
+	  "flush after every finding (the default on a terminal and when reading a pipe)",
+	  OPTION_TO(struct check_cmd, run.flush) },
+	CLI_OPTION_ASCII(struct check_cmd, run.report.ascii),
+	CLI_OPTION_COLOR,
+	{ OPTION_FLAG, 0, "list", NULL, "every rule, and stop", OPTION_TO(struct check_cmd, list) },
+	{ OPTION_TEXT, 0, "explain", "RULE", "a page about a rule, and stop",
+	  OPTION_TO(struct check_cmd, explain) },
+	{},
+};
 
 static int parse(struct check_cmd *k, int argc, char **argv)
 {
-	int stop = cli_options(argc, argv, ":r:w:Y:T:c:aVl", longs, option, k);
+	int stop = cli_parse(argc, argv, k);
 
 	if (stop)
 		return stop;
+	if (k->all)
+		k->run.report.fold = 0;
 	if (k->list || k->explain)
 		return 0;
 	if (cli_trace_path(&k->path, argc, argv))
@@ -378,6 +336,22 @@ static int run(int argc, char **argv)
 const struct cli_command cmd_check = {
 	.name = "check",
 	.summary = "tell which rules of virtio 1.4 were broken, by whom",
-	.usage = usage,
 	.run = run,
+	.synopsis = "[OPTIONS] -r FILE\n"
+		    "--list [--rules SELECTION] [-T json]\n"
+		    "--explain RULE",
+	.about = "Tells which rules of virtio 1.4 were broken in a trace, by whom and where.\n",
+	.options = options,
+	.notes =
+		"A finding shows the events that matter as 'vqtrace show' prints them; the last one is\n"
+		"the event at which it became certain.  Rules that the trace cannot decide are listed.\n"
+		"\n"
+		"Examples:\n"
+		"  vqtrace check -r t.pcap                           what is wrong here?\n"
+		"  vqtrace check -r t.pcap --rules driver --severity suspicious\n"
+		"  vqtrace check -r t.pcap -w annotated.pcapng       for Wireshark\n"
+		"  vqtrace record -w - -p 4711 | vqtrace check -r -  live\n"
+		"\n"
+		"Exit status: 0 nothing found; 1 findings of the severity asked or worse; 2 trouble\n"
+		"(what is readable was checked).\n",
 };

@@ -11,15 +11,17 @@
 
 #define FOLD 3
 
-int check_live_option(struct check_live *l, const char *severity)
+int check_live_option(struct check_live *l, const char *severity, struct text *why)
 {
 	int s = severity ? check_severity_by_name(severity) : CHECK_STRUCTURAL;
 
-	if (s < 0)
-		return cli_usage("--check=%s: must, structural, should or suspicious", severity);
+	if (s < 0) {
+		text_add(why, "the choices are must, structural, should and suspicious");
+		return -EINVAL;
+	}
 	l->on = true;
 	l->run.report.severity = (unsigned)s;
-	return CLI_OK;
+	return 0;
 }
 
 static void wipe_line(void *opaque, const struct finding *f)

@@ -8,6 +8,7 @@
 #define VQT_CLI_CHECK_LIVE_H
 
 #include "cli/check/run.h"
+#include "decoder/util/text.h"
 
 struct check_live {
 	bool on;
@@ -18,8 +19,14 @@ struct check_live {
 	int err; /* checking ended early */
 };
 
-/* The option, with its severity or NULL.  CLI_OK or CLI_TROUBLE. */
-int check_live_option(struct check_live *l, const char *severity);
+/*
+ * What --check of a command does with its level, NULL where it was left out: 0, or
+ * -EINVAL with the reason in `why`.
+ */
+int check_live_option(struct check_live *l, const char *severity, struct text *why);
+#define CHECK_LIVE_HELP \
+	"print rules of virtio that are broken as it happens, and a summary; LEVEL as in " \
+	"'vqtrace check --severity'"
 /* These do nothing unless the option was given.  `trace` names it in the summary; NULL: there is none. */
 int check_live_begin(struct check_live *l, const char *trace);
 void check_live_record(struct check_live *l, const void *bytes, size_t len);

@@ -2,11 +2,10 @@
 # bash completion for vqtrace. What it offers is read off --help, --list and --fields, so
 # that it cannot fall behind. `make install` puts it where bash-completion looks.
 
-# The options in front of their explanations: "-q, -v  text", "--light[=TIME]  text".
+# The options in front of their explanations: "-q, --quiet  text", "--light[=TIME]  text".
 _vqtrace_options() { # PROGRAM COMMAND
 	"$1" "$2" --help 2>/dev/null | sed -n 's/^  \(-.*\)/\1/p' | sed 's/   *.*//' |
 		grep -oE -- '(^|[ ,])--?[[:alnum:]][[:alnum:]-]*' | tr -d ' ,'
-	echo --help
 }
 
 # What may follow an option; nothing: a file.
@@ -19,8 +18,8 @@ _vqtrace_values() { # PROGRAM COMMAND OPTION
 	--against) echo emu qemu ;;
 	-p | --pid) pgrep -f qemu-system ;;
 	-Y | --filter) "$1" show --fields 2>/dev/null | cut -d' ' -f1 ;;
-	# "-T text|json  ..." names them all
-	*) "$1" "$2" --help 2>/dev/null | sed -n "s/^  $3 \([a-z]*|[a-z|]*\).*/\1/p" | tr '|' ' ' ;;
+	# "-T, --format text|json  ..." names them all
+	*) "$1" "$2" --help 2>/dev/null | sed -nE "s/^  ($3,.*|.*$3) ([a-z]+[|][a-z|]+).*/\2/p" | tr '|' ' ' ;;
 	esac
 }
 

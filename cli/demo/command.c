@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdlib.h>
@@ -10,61 +9,29 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/demo/walkthrough.h"
 #include "decoder/util/child.h"
 
 #define SHIPPED "qemu7-q1.pcap"
-
-static const char usage[] =
-	"usage: vqtrace demo [OPTIONS]\n"
-	"\n"
-	"Boots a small Linux guest in QEMU, records what its firmware and its kernel\n"
-	"say to a virtio disk, and walks through the trace.  Where recording is not\n"
-	"possible, it says why and walks through a recorded trace instead.\n"
-	"\n"
-	"  --guest DIR      vmlinuz and initramfs.cpio.gz (built by 'make guest')\n"
-	"  --qemu PATH      the QEMU to boot (default qemu-system-x86_64)\n"
-	"  -w FILE          keep the trace here (default vqtrace-demo.pcap)\n"
-	"  -r FILE          no guest: walk through this trace\n"
-	"  --color WHEN     auto, always, never\n";
 
 struct demo {
 	const char *guest, *qemu, *out, *in;
 	char dir[64];
 };
 
-enum { OPT_GUEST = 256, OPT_QEMU, OPT_COLOR };
-
-static const struct option longs[] = {
-	{ "guest", required_argument, NULL, OPT_GUEST },
-	{ "qemu", required_argument, NULL, OPT_QEMU },
-	{ "color", required_argument, NULL, OPT_COLOR },
-	{ NULL, 0, NULL, 0 },
+static const struct option_row options[] = {
+	{ OPTION_TEXT, 0, "guest", "DIR", "vmlinuz and initramfs.cpio.gz (built by 'make guest')",
+	  OPTION_TO(struct demo, guest) },
+	{ OPTION_TEXT, 0, "qemu", "PATH", "the QEMU to boot (default qemu-system-x86_64)",
+	  OPTION_TO(struct demo, qemu) },
+	{ OPTION_TEXT, 'w', "write", "FILE", "keep the trace here (default vqtrace-demo.pcap)",
+	  OPTION_TO(struct demo, out) },
+	{ OPTION_TEXT, 'r', "read", "FILE", "boot no guest: walk through this trace",
+	  OPTION_TO(struct demo, in) },
+	CLI_OPTION_COLOR,
+	{},
 };
-
-static int parse(struct demo *d, int argc, char **argv)
-{
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":w:r:", longs, NULL)) != -1) {
-		switch (c) {
-		case 'w': d->out = optarg; break;
-		case 'r': d->in = optarg; break;
-		case OPT_GUEST: d->guest = optarg; break;
-		case OPT_QEMU: d->qemu = optarg; break;
-		case OPT_COLOR:
-			if (!cli_color_set(optarg))
-				return cli_usage("--color %s: auto, always or never", optarg);
-			break;
-		default: return cli_bad_option(c, argv, longs);
-		}
-	}
-	if (optind < argc)
-		return cli_usage("'%s' is one argument too many", argv[optind]);
-	return CLI_OK;
-}
 
 /* argv[] of the guest's QEMU after our own `record -w OUT --`. */
 static int boot_and_record(const struct demo *d)
@@ -178,10 +145,12 @@ static int run(int argc, char **argv)
 		.dir = "/tmp/vqtrace-demo-XXXXXX",
 	};
 	const char *path;
-	int rc = parse(&d, argc, argv);
+	int rc = cli_parse(argc, argv, &d);
 
+	if (!rc)
+		rc = cli_no_operands(argc, argv);
 	if (rc)
-		return rc;
+		return rc - 1;
 	setlocale(LC_CTYPE, "");
 	path = d.in ? d.in : record_or_shipped(&d);
 	clean(&d);
@@ -200,6 +169,11 @@ static int run(int argc, char **argv)
 const struct cli_command cmd_demo = {
 	.name = "demo",
 	.summary = "boot a guest, record it, and walk through the trace",
-	.usage = usage,
 	.run = run,
+	.synopsis = "[OPTIONS]",
+	.about = "Boots a small Linux guest in QEMU, records what its firmware and its kernel\n"
+		 "say to a virtio disk, and walks through the trace.  Where recording is not\n"
+		 "possible, it says why and walks through a recorded trace instead.\n",
+	.options = options,
+	.notes = "Exit status: 0, or 2 when something went wrong.\n",
 };

@@ -309,7 +309,7 @@ static void summarize(struct record_run *r)
 	n = capture_devices(r->c, dev, 64);
 	for (size_t i = 0; i < n; i++)
 		matched += dev[i].recorded;
-	unmatched = r->ndevices && !matched;
+	unmatched = r->devices.n && !matched;
 	if (unmatched)
 		cli_warn("no device that -d names was seen%s", n ? "; these were:" : "");
 	else if (!n)
@@ -375,16 +375,18 @@ static int run(int argc, char **argv)
 					     .sample = CAPTURE_SAMPLE } };
 	struct sigaction sa = { .sa_handler = on_signal };
 	char command[1024] = "vqtrace";
-	int code = record_options(&r, argc, argv);
+	int code = record_command_line(&r, argc, argv);
 
-	if (code != CLI_OK || r.regression.read)
-		return regression_end(&r.regression, NULL, code, r.quiet);
+	if (code == 1 + CLI_OK)
+		return CLI_OK;
+	if (code || r.regression.read)
+		return regression_end(&r.regression, NULL, code ? code - 1 : CLI_OK, r.quiet);
 	for (int i = 0; i < argc; i++) {
 		strncat(command, " ", sizeof(command) - strlen(command) - 1);
 		strncat(command, argv[i], sizeof(command) - strlen(command) - 1);
 	}
 	r.options.command = command;
-	r.options.devices = r.ndevices ? r.device : NULL;
+	r.options.devices = r.devices.n ? r.devices.item : NULL;
 	r.options.record = on_record;
 	r.options.ctx = &r;
 	r.proxy.record = on_record;
@@ -418,59 +420,18 @@ const struct cli_command cmd_record = {
 	.name = "record",
 	.summary = "record a QEMU's virtio devices to a trace file",
 	.run = run,
-	.usage =
-		"usage: vqtrace record -w FILE [OPTIONS] -p PID...\n"
-		"       vqtrace record -w FILE [OPTIONS] -n NAME\n"
-		"       vqtrace record -w FILE [OPTIONS] [--] QEMU-COMMAND...\n"
-		"       vqtrace record -w FILE [OPTIONS] --vhost-user LISTEN=BACKEND... [-- COMMAND...]\n"
-		"       vqtrace record -r FILE --regression NAME [--origin TEXT]\n"
-		"\n"
-		"Records what drivers and virtio devices say to each other in a QEMU: register\n"
-		"accesses, kicks, rings, descriptor chains, completions, interrupts.  QEMU needs\n"
-		"no debug information and is not restarted or changed.  Needs root (or CAP_BPF,\n"
-		"CAP_PERFMON and CAP_SYS_PTRACE); 'vqtrace doctor' tells what works here.\n"
-		"\n"
-		"What to record:\n"
-		"  -p PID              a running QEMU (repeat for several)\n"
-		"  -n NAME             a running QEMU by guest name (-name), UUID or program\n"
-		"  -- COMMAND...       start QEMU, or a script that does, and record from the start\n"
-		"  -d DEVICE           only this device: its id, \"blk0\", type or QOM path (repeat)\n"
-		"  --queue N           only this virtqueue (repeat; 63 and above count as one)\n"
-		"  --qmp SOCKET        of a running QEMU: ask what was missed\n"
-		"  --vhost-user LISTEN=BACKEND\n"
-		"                      stand between any vhost-user front end, which connects to the\n"
-		"                      socket LISTEN, and the device that serves BACKEND (repeat); needs\n"
-		"                      neither root nor BPF.  COMMAND then starts the front end\n"
-		"  --type NAME         with --vhost-user: the device's type (blk), which is not said there\n"
-		"\n"
-		"How much:\n"
-		"  -s SNAPLEN          leading bytes of each buffer, 0 to 1024 (default 32: a 4 KiB\n"
-		"                      request then takes less than 400 bytes of file)\n"
-		"  --delivery          MSI-X messages as sent too, not only decisions to interrupt\n"
-		"  --no-lifecycle      no steps of device creation and set-up inside QEMU\n"
-		"  --light[=TIME]      count and measure only: a tally of each queue every TIME (1s)\n"
-		"                      instead of every step, at a fraction of the cost\n"
-		"  --sample TIME       look at each queue's ring this often (default 1s; 0: never), which\n"
-		"                      shows what waits where nothing happens\n"
-		"  --buffer SIZE       between kernel and file (default 16M); larger loses less\n"
-		"  --check[=LEVEL]     print rules of virtio that are broken as it happens, and a\n"
-		"                      summary; LEVEL as in 'vqtrace check --severity'\n"
-		"\n"
-		"Where to and until when:\n"
-		"  -w FILE             trace file; - is standard output\n"
-		"  -c COUNT            stop after so many events\n"
-		"  --duration TIME     stop after 10s, 5m, ...\n"
-		"  --max-size SIZE     stop when the file has grown to 100M, 1G, ...\n"
-		"  --rotate-size SIZE  begin FILE1, FILE2, ... whenever one reaches this size\n"
-		"  --rotate-time TIME  begin a new file this often; FILE may be a strftime pattern\n"
-		"  -W COUNT            keep this many files (by size: reuse them; by time: stop)\n"
-		"  -q, -v              no summary; also list devices\n"
-		"  --regression NAME   also make NAME.pcap, a test out of the recording: short, without\n"
-		"                      data, names and paths; -w is then not needed.  Prints its line\n"
-		"                      for traces/LIST\n"
-		"  -r FILE             with --regression: of this trace, recorded earlier\n"
-		"  --origin TEXT       with --regression: what to say of where it is from\n"
-		"\n"
+	.synopsis = "-w FILE [OPTIONS] -p PID...\n"
+		    "-w FILE [OPTIONS] -n NAME\n"
+		    "-w FILE [OPTIONS] [--] QEMU-COMMAND...\n"
+		    "-w FILE [OPTIONS] --vhost-user LISTEN=BACKEND... [-- COMMAND...]\n"
+		    "-r FILE --regression NAME [--origin TEXT]",
+	.about = "Records what drivers and virtio devices say to each other in a QEMU: register\n"
+		 "accesses, kicks, rings, descriptor chains, completions, interrupts.  QEMU needs\n"
+		 "no debug information and is not restarted or changed.  Needs root (or CAP_BPF,\n"
+		 "CAP_PERFMON and CAP_SYS_PTRACE); 'vqtrace doctor' says what works here.\n",
+	.options = record_options,
+	.runs_command = true,
+	.notes =
 		"Ctrl-C ends a recording; a QEMU started here is ended with it.  Exit status: 0;\n"
 		"1 with --check when rules were broken; 2 when something went wrong (the file is\n"
 		"readable even then).\n"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The options of `record`. */
+#include <errno.h>
 #include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bpf/qemu/process.h"
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/record/run.h"
 #include "decoder/util/number.h"
 
@@ -19,19 +19,147 @@ static void list_processes(const struct process *p, size_t n)
 			p[i].name[0] ? p[i].name : "(no name)", p[i].object_name);
 }
 
-/* -p without a number. */
-static int list_all(void)
+static int parse_pid(void *config, const char *value, struct text *why)
 {
-	static struct process all[256];
-	size_t n = process_list(all, 256);
+	struct record_run *r = config;
+	unsigned long long v;
 
-	cli_error("-p needs a process id; %s",
-		  n ? "these QEMUs run:" : "no QEMU runs that we may see (as root all are)");
-	list_processes(all, n);
-	return CLI_TROUBLE;
+	if (!number_parse(value, 1 << 22, &v) || !v || r->npids == RECORD_PIDS) {
+		text_add(why, "not a process id");
+		return -EINVAL;
+	}
+	r->pid[r->npids++] = (pid_t)v;
+	return 0;
 }
 
-static int add_named(struct record_run *r, const char *word)
+static int parse_queue(void *config, const char *value, struct text *why)
+{
+	unsigned long long v;
+
+	if (!number_parse(value, 1023, &v)) {
+		text_add(why, "not a queue number");
+		return -EINVAL;
+	}
+	((struct record_run *)config)->options.queues |= 1ULL << (v < 63 ? v : 63);
+	return 0;
+}
+
+static int parse_light(void *config, const char *value, struct text *why)
+{
+	unsigned long long v;
+
+	if (!number_duration(value ? value : "1s", &v)) {
+		text_add(why, "not a time such as 1s or 200ms");
+		return -EINVAL;
+	}
+	((struct record_run *)config)->options.light = v;
+	return 0;
+}
+
+static int parse_check(void *config, const char *value, struct text *why)
+{
+	return check_live_option(&((struct record_run *)config)->check, value, why);
+}
+
+/* --- the table ------------------------------------------------------------- */
+
+static int add_proxy(void *config, const char *value, struct text *why)
+{
+	return record_proxy_option(&((struct record_run *)config)->proxy, value, why);
+}
+
+static int set_type(void *config, const char *value, struct text *why)
+{
+	return record_proxy_type(&((struct record_run *)config)->proxy, value, why);
+}
+
+const struct option_row record_options[] = {
+	{ OPTION_HEADING, .help = "What to record" },
+	{ OPTION_CALL, 'p', "pid", "PID", "a running QEMU (repeat for several)",
+	  .call = parse_pid },
+	{ OPTION_LIST, 'n', "name", "NAME",
+	  "a running QEMU by guest name (-name), UUID or program (repeat)",
+	  OPTION_TO(struct record_run, names) },
+	{ OPTION_LIST, 'd', "device", "DEVICE",
+	  "only this device: its id, \"blk0\", type or QOM path (repeat)",
+	  OPTION_TO(struct record_run, devices) },
+	{ OPTION_CALL, 0, "queue", "N", "only this virtqueue (repeat; 63 and above count as one)",
+	  .call = parse_queue },
+	{ OPTION_TEXT, 0, "qmp", "SOCKET", "of a running QEMU: ask it for what was missed",
+	  OPTION_TO(struct record_run, qmp) },
+	{ OPTION_CALL, 0, "vhost-user", "LISTEN=BACKEND",
+	  "stand between any vhost-user front end, which connects to the socket LISTEN, and the "
+	  "device that serves BACKEND (repeat); needs neither root nor BPF.  COMMAND then starts "
+	  "the front end",
+	  .call = add_proxy },
+	{ OPTION_CALL, 0, "type", "NAME",
+	  "with --vhost-user: the device's type (blk), which the protocol does not say",
+	  .call = set_type },
+	{ OPTION_HEADING, .help = "How much" },
+	{ OPTION_NUMBER, 's', "snaplen", "BYTES",
+	  "leading bytes of each buffer, 0 to 1024 (default 32: a 4 KiB request then takes less "
+	  "than 400 bytes of file)",
+	  OPTION_TO(struct record_run, options.snaplen), .max = 1024,
+	  .want = "a number of bytes from 0 to 1024" },
+	{ OPTION_FLAG, 0, "delivery", NULL,
+	  "MSI-X messages as sent too, not only decisions to interrupt",
+	  OPTION_TO(struct record_run, options.delivery) },
+	{ OPTION_FLAG, 0, "no-lifecycle", NULL,
+	  "no steps of device creation and set-up inside QEMU",
+	  OPTION_TO(struct record_run, options.no_lifecycle) },
+	{ OPTION_CALL, 0, "light", "[=TIME]",
+	  "count and measure only: a tally of each queue every TIME (1s) instead of every step, at "
+	  "a fraction of the cost",
+	  .call = parse_light },
+	{ OPTION_TIME, 0, "sample", "TIME",
+	  "look at each queue's ring this often (default 1s; 0: never), which shows what waits "
+	  "where nothing happens",
+	  OPTION_TO(struct record_run, options.sample),
+	  .want = "a time such as 1s or 200ms, or 0" },
+	{ OPTION_SIZE, 0, "buffer", "SIZE",
+	  "between kernel and file (default 16M); larger loses less",
+	  OPTION_TO(struct record_run, options.buffer), .min = 65536, .max = 1 << 30,
+	  .want = "a size from 64k to 1G" },
+	{ OPTION_CALL, 0, "check", "[=LEVEL]", CHECK_LIVE_HELP, .call = parse_check },
+	{ OPTION_FLAG, 0, "empty-probes", NULL, NULL, OPTION_TO(struct record_run, options.empty) },
+	{ OPTION_FLAG, 0, "qmp-only", NULL, NULL, OPTION_TO(struct record_run, options.qmp_only) },
+	{ OPTION_NUMBER, 0, "tables", "N", NULL, OPTION_TO(struct record_run, options.tables),
+	  .min = 1, .max = 1 << 20, .want = "a number of queues" },
+	{ OPTION_HEADING, .help = "Where to and until when" },
+	{ OPTION_TEXT, 'w', "write", "FILE", "trace file; - is standard output",
+	  OPTION_TO(struct record_run, out.path) },
+	{ OPTION_NUMBER, 'c', "count", "COUNT", "stop after so many events",
+	  OPTION_TO(struct record_run, count), .min = 1, .want = "a count of events" },
+	{ OPTION_TIME, 0, "duration", "TIME", "stop after 10s, 5m, ...",
+	  OPTION_TO(struct record_run, duration), .want = "a time such as 10s or 5m" },
+	{ OPTION_SIZE, 0, "max-size", "SIZE", "stop when the file has grown to 100M, 1G, ...",
+	  OPTION_TO(struct record_run, out.max_size), .want = "a size such as 100M" },
+	{ OPTION_SIZE, 0, "rotate-size", "SIZE",
+	  "begin FILE1, FILE2, ... whenever one reaches this size",
+	  OPTION_TO(struct record_run, out.rotate_size), .want = "a size such as 100M" },
+	{ OPTION_TIME, 0, "rotate-time", "TIME",
+	  "begin a new file this often; FILE may be a strftime pattern",
+	  OPTION_TO(struct record_run, out.rotate_ns), .want = "a time such as 10s or 5m" },
+	{ OPTION_NUMBER, 'W', "files", "COUNT",
+	  "keep this many files (by size: reuse them; by time: stop)",
+	  OPTION_TO(struct record_run, out.files), .min = 1, .max = 100000,
+	  .want = "a count of files" },
+	{ OPTION_FLAG, 'q', "quiet", NULL, "no summary", OPTION_TO(struct record_run, quiet) },
+	{ OPTION_FLAG, 'V', "verbose", NULL, "list the devices as well",
+	  OPTION_TO(struct record_run, verbose) },
+	{ OPTION_TEXT, 0, "regression", "NAME",
+	  "also make NAME.pcap, a test out of the recording: short, without data, names and paths; "
+	  "-w is then not needed.  Prints its line for traces/LIST",
+	  OPTION_TO(struct record_run, regression.name) },
+	{ OPTION_TEXT, 'r', "read", "FILE", "with --regression: of this trace, recorded earlier",
+	  OPTION_TO(struct record_run, regression.read) },
+	{ OPTION_TEXT, 0, "origin", "TEXT", "with --regression: what to say of where it is from",
+	  OPTION_TO(struct record_run, regression.origin) },
+	{},
+};
+
+/* The QEMUs that -n names: one each.  CLI_OK or CLI_TROUBLE. */
+static int find_named(struct record_run *r, const char *word)
 {
 	static struct process all[256], match[256];
 	size_t n = process_list(all, 256), m = 0;
@@ -54,143 +182,6 @@ static int add_named(struct record_run *r, const char *word)
 	return CLI_TROUBLE;
 }
 
-/* --- one option after the other -------------------------------------------- */
-
-enum {
-	OPT_MAX_SIZE = 256,
-	OPT_DURATION,
-	OPT_ROTATE_SIZE,
-	OPT_ROTATE_TIME,
-	OPT_BUFFER,
-	OPT_QMP,
-	OPT_DELIVERY,
-	OPT_NO_LIFECYCLE,
-	OPT_LIGHT,
-	OPT_SAMPLE,
-	OPT_CHECK,
-	OPT_QUEUE,
-	OPT_EMPTY,
-	OPT_QMP_ONLY,
-	OPT_TABLES,
-	OPT_REGRESSION,
-	OPT_ORIGIN,
-	OPT_VHOST_USER,
-	OPT_TYPE,
-};
-
-static const struct option longs[] = {
-	{ "max-size", required_argument, NULL, OPT_MAX_SIZE },
-	{ "duration", required_argument, NULL, OPT_DURATION },
-	{ "rotate-size", required_argument, NULL, OPT_ROTATE_SIZE },
-	{ "rotate-time", required_argument, NULL, OPT_ROTATE_TIME },
-	{ "buffer", required_argument, NULL, OPT_BUFFER },
-	{ "qmp", required_argument, NULL, OPT_QMP },
-	{ "delivery", no_argument, NULL, OPT_DELIVERY },
-	{ "no-lifecycle", no_argument, NULL, OPT_NO_LIFECYCLE },
-	{ "light", optional_argument, NULL, OPT_LIGHT },
-	{ "sample", required_argument, NULL, OPT_SAMPLE },
-	{ "check", optional_argument, NULL, OPT_CHECK },
-	{ "queue", required_argument, NULL, OPT_QUEUE },
-	{ "empty-probes", no_argument, NULL, OPT_EMPTY },
-	{ "qmp-only", no_argument, NULL, OPT_QMP_ONLY },
-	{ "tables", required_argument, NULL, OPT_TABLES },
-	{ "regression", required_argument, NULL, OPT_REGRESSION },
-	{ "origin", required_argument, NULL, OPT_ORIGIN },
-	{ "vhost-user", required_argument, NULL, OPT_VHOST_USER },
-	{ "type", required_argument, NULL, OPT_TYPE },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },
-	{},
-};
-
-static int parse_one(struct record_run *r, int opt, const char *arg)
-{
-	unsigned long long v = 0;
-
-	switch (opt) {
-	case 'w': r->out.path = arg; return CLI_OK;
-	case 'p':
-		if (!number_parse(arg, 1 << 22, &v) || !v || r->npids == RECORD_PIDS)
-			return cli_bad_value("-p", arg, "a process id");
-		r->pid[r->npids++] = (pid_t)v;
-		return CLI_OK;
-	case 'n': return add_named(r, arg);
-	case 'd':
-		if (r->ndevices + 1 < sizeof(r->device) / sizeof(r->device[0]))
-			r->device[r->ndevices++] = arg;
-		return CLI_OK;
-	case 'c':
-		if (!number_parse(arg, ~0ULL, &v) || !v)
-			return cli_bad_value("-c", arg, "a count of events");
-		r->count = v;
-		return CLI_OK;
-	case 's':
-		if (!number_parse(arg, 1024, &v))
-			return cli_bad_value("-s", arg, "a number of bytes from 0 to 1024");
-		r->options.snaplen = (uint32_t)v;
-		return CLI_OK;
-	case 'W':
-		if (!number_parse(arg, 100000, &v) || !v)
-			return cli_bad_value("-W", arg, "a count of files");
-		r->out.files = (unsigned)v;
-		return CLI_OK;
-	case 'q': r->quiet = true; return CLI_OK;
-	case 'v': r->verbose = true; return CLI_OK;
-	case OPT_MAX_SIZE:
-		return number_size(arg, (unsigned long long *)&r->out.max_size)
-			       ? CLI_OK
-			       : cli_bad_value("--max-size", arg, "a size such as 100M");
-	case OPT_DURATION:
-		return number_duration(arg, (unsigned long long *)&r->duration)
-			       ? CLI_OK
-			       : cli_bad_value("--duration", arg, "a time such as 10s or 5m");
-	case OPT_ROTATE_SIZE:
-		return number_size(arg, (unsigned long long *)&r->out.rotate_size)
-			       ? CLI_OK
-			       : cli_bad_value("--rotate-size", arg, "a size such as 100M");
-	case OPT_ROTATE_TIME:
-		return number_duration(arg, (unsigned long long *)&r->out.rotate_ns)
-			       ? CLI_OK
-			       : cli_bad_value("--rotate-time", arg, "a time such as 10s or 5m");
-	case OPT_BUFFER:
-		if (!number_size(arg, &v) || v < 65536 || v > 1ULL << 30)
-			return cli_bad_value("--buffer", arg, "a size from 64k to 1G");
-		r->options.buffer = v;
-		return CLI_OK;
-	case OPT_QUEUE:
-		if (!number_parse(arg, 1023, &v))
-			return cli_bad_value("--queue", arg, "a queue number");
-		r->options.queues |= 1ULL << (v < 63 ? v : 63);
-		return CLI_OK;
-	case OPT_QMP: r->qmp = arg; return CLI_OK;
-	case OPT_DELIVERY: r->options.delivery = true; return CLI_OK;
-	case OPT_NO_LIFECYCLE: r->options.no_lifecycle = true; return CLI_OK;
-	case OPT_QMP_ONLY: r->options.qmp_only = true; return CLI_OK;
-	case OPT_LIGHT:
-		if (!number_duration(arg ? arg : "1s", (unsigned long long *)&r->options.light))
-			return cli_bad_value("--light", arg, "a time such as 1s or 200ms");
-		return CLI_OK;
-	case OPT_SAMPLE:
-		return number_duration(arg, (unsigned long long *)&r->options.sample)
-			       ? CLI_OK
-			       : cli_bad_value("--sample", arg, "a time such as 1s or 200ms, or 0");
-	case OPT_CHECK: return check_live_option(&r->check, arg);
-	case OPT_TABLES:
-		if (!number_parse(arg, 1 << 20, &v) || !v)
-			return cli_bad_value("--tables", arg, "a number of queues");
-		r->options.tables = (uint32_t)v;
-		return CLI_OK;
-	case OPT_REGRESSION: r->regression.name = arg; return CLI_OK;
-	case OPT_ORIGIN: r->regression.origin = arg; return CLI_OK;
-	case 'r': r->regression.read = arg; return CLI_OK;
-	case OPT_EMPTY: r->options.empty = true; return CLI_OK;
-	case OPT_VHOST_USER: return record_proxy_option(&r->proxy, arg);
-	case OPT_TYPE: return record_proxy_type(&r->proxy, arg);
-	}
-	return cli_usage("unknown option");
-}
-
 /* The proxy sees rings and messages, the probes a QEMU. */
 static int parse_proxy(struct record_run *r)
 {
@@ -204,7 +195,7 @@ static int parse_proxy(struct record_run *r)
 		return cli_usage(
 			"record a QEMU (-p, -n) or a vhost-user connection (--vhost-user), not "
 			"both in one trace");
-	if (r->ndevices || r->qmp || o->queues || o->light || o->delivery || o->no_lifecycle ||
+	if (r->devices.n || r->qmp || o->queues || o->light || o->delivery || o->no_lifecycle ||
 	    o->empty || o->buffer || o->qmp_only)
 		return cli_usage(
 			"-d, --queue, --qmp, --light, --delivery, --buffer and --no-lifecycle are "
@@ -238,33 +229,23 @@ static int fits(const struct record_run *r)
 	return CLI_OK;
 }
 
-int record_options(struct record_run *r, int argc, char **argv)
+/* 0 to go on, else the exit code + 1. */
+int record_command_line(struct record_run *r, int argc, char **argv)
 {
-	int opt, code = CLI_OK;
+	int code = cli_parse(argc, argv, r);
 
-	opterr = 0;
-	optind = 1;
-	while (code == CLI_OK &&
-	       (opt = getopt_long(argc, argv, "+:w:p:n:d:c:s:W:r:qvh", longs, NULL)) != -1) {
-		if (opt == 'h') {
-			fputs(cli_current->usage, stdout);
-			exit(CLI_OK);
-		}
-		if (opt == ':' && optopt == 'p')
-			return list_all();
-		if (opt == ':' || opt == '?')
-			return cli_bad_option(opt, argv, longs);
-		code = parse_one(r, opt, optarg);
-	}
-	if (code != CLI_OK)
+	if (code)
 		return code;
 	if (optind < argc)
 		r->command = argv + optind;
 	code = regression_begin(&r->regression, &r->out.path);
-	if (code != CLI_OK || r->regression.read)
-		return code;
-	code = parse_proxy(r);
-	if (code != CLI_OK)
-		return code;
-	return fits(r);
+	if (code == CLI_OK && r->regression.read)
+		return 0;
+	for (unsigned i = 0; i < r->names.n && code == CLI_OK; i++)
+		code = find_named(r, r->names.item[i]);
+	if (code == CLI_OK)
+		code = parse_proxy(r);
+	if (code == CLI_OK)
+		code = fits(r);
+	return code == CLI_OK ? 0 : code + 1;
 }

@@ -16,33 +16,38 @@
 #define SPIN_US 5
 #define LAST_STEPS 64 /* for what waits at the end */
 
-int record_proxy_option(struct record_proxy *p, const char *arg)
+static int bad(struct text *why, const char *words)
+{
+	text_puts(why, words);
+	return -EINVAL;
+}
+
+int record_proxy_option(struct record_proxy *p, const char *value, struct text *why)
 {
 	struct record_proxy_one *one = &p->one[p->n];
-	const char *eq = strchr(arg, '=');
+	const char *eq = strchr(value, '=');
 
-	if (!eq || eq == arg || !eq[1])
-		return cli_usage(
-			"--vhost-user '%s': not LISTEN=BACKEND, two sockets: the front end "
-			"connects to LISTEN, the device serves BACKEND",
-			arg);
+	if (!eq || eq == value || !eq[1])
+		return bad(why,
+			   "not LISTEN=BACKEND, two sockets: the front end connects to LISTEN, "
+			   "the device serves BACKEND");
 	if (p->n == RECORD_PROXIES)
-		return cli_usage("--vhost-user: at most %d of them", RECORD_PROXIES);
-	if ((size_t)(eq - arg) >= sizeof(one->listen))
-		return cli_usage("--vhost-user '%s': socket paths have at most 107 bytes", arg);
-	memcpy(one->listen, arg, (size_t)(eq - arg));
+		return bad(why, "too many of them");
+	if ((size_t)(eq - value) >= sizeof(one->listen))
+		return bad(why, "socket paths have at most 107 bytes");
+	memcpy(one->listen, value, (size_t)(eq - value));
 	one->backend = eq + 1;
 	one->all = p;
 	p->n++;
-	return CLI_OK;
+	return 0;
 }
 
-int record_proxy_type(struct record_proxy *p, const char *arg)
+int record_proxy_type(struct record_proxy *p, const char *value, struct text *why)
 {
-	if (!class_by_name(arg))
-		return cli_usage("--type '%s': no device type such as blk, net, fs, scsi", arg);
-	p->type = arg;
-	return CLI_OK;
+	if (!class_by_name(value))
+		return bad(why, "no device type such as blk, net, fs, scsi");
+	p->type = value;
+	return 0;
 }
 
 /* --- the doors ------------------------------------------------------------- */

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "decoder/util/text.h"
+
 #define RECORD_PROXIES 32
 
 struct record_proxy;
@@ -34,9 +36,9 @@ struct record_proxy {
 	const char *command; /* line, for the trace */
 };
 
-/* LISTEN=BACKEND: CLI_OK, or the exit code after saying what is wrong. */
-int record_proxy_option(struct record_proxy *p, const char *arg);
-int record_proxy_type(struct record_proxy *p, const char *arg);
+/* LISTEN=BACKEND: 0, or -EINVAL with the reason in `why`. */
+int record_proxy_option(struct record_proxy *p, const char *value, struct text *why);
+int record_proxy_type(struct record_proxy *p, const char *value, struct text *why);
 /* Listen.  CLI_OK or CLI_TROUBLE. */
 int record_proxy_open(struct record_proxy *p);
 /* What a trace begins with. */

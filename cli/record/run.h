@@ -14,6 +14,7 @@
 #include "cli/record/output.h"
 #include "cli/record/proxy.h"
 #include "cli/record/regression.h"
+#include "decoder/util/option.h"
 
 #define RECORD_PIDS 64
 
@@ -24,8 +25,7 @@ struct record_run {
 	struct record_proxy proxy;
 	pid_t pid[RECORD_PIDS];
 	size_t npids;
-	const char *device[64];
-	size_t ndevices;
+	struct option_list names, devices;
 	const char *qmp;
 	uint64_t count, duration; /* 0: no limit */
 	uint64_t events, begun, shown;
@@ -42,7 +42,8 @@ struct record_run {
 	int child_status;
 };
 
-/* Options and what they may not be together: CLI_OK, or the exit code after saying why. */
-int record_options(struct record_run *r, int argc, char **argv);
+extern const struct option_row record_options[];
+/* 0 to go on, else the exit code + 1: --help was printed, or an error. */
+int record_command_line(struct record_run *r, int argc, char **argv);
 
 #endif

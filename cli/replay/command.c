@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vqtrace replay: a recorded driver plays against a device, and answers are compared. */
 #include <errno.h>
-#include <getopt.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdlib.h>
@@ -9,53 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/replay/report.h"
 #include "cli/stdin_copy.h"
 #include "decoder/print/line.h"
 #include "decoder/trace/file.h"
 #include "emu/replay/replay.h"
-#include "decoder/util/number.h"
-
-static const char usage[] =
-	"usage: vqtrace replay [OPTIONS] -r FILE\n"
-	"\n"
-	"Plays the driver's half of a recorded conversation against a device, and says\n"
-	"where the device's half differs from the recording.  No guest is needed.\n"
-	"\n"
-	"  -r FILE            replay this trace; - is standard input\n"
-	"  --against TARGET   emu: our device, configured from the trace (default);\n"
-	"                     qemu or qemu=BINARY: QEMU's own device, without a guest\n"
-	"  -d DEVICE          only this device (blk0, or the user's own id)\n"
-	"  --disk FILE        what the disk held (raw; it is not written to); without it\n"
-	"                     data is known where the trace has it\n"
-	"  --declared FILE    differences to be expected; default: FILE.declared beside\n"
-	"                     FILE.pcap, where there is one\n"
-	"  --io-errors        the IOERRs of the recording were its disk's, not the device's\n"
-	"  --until N          stop after event N\n"
-	"  --step             show each event and wait for Enter before it is played\n"
-	"  --realtime         with the recorded pauses\n"
-	"  -w FILE            write the replay as a trace\n"
-	"  -s SNAPLEN         bytes of each buffer in that trace (default: as recorded)\n"
-	"  -T text|json       json: the summary and every difference as one object\n"
-	"  -V                 also differences that were declared\n"
-	"  -q                 nothing but differences\n"
-	"  --color WHEN       auto, always, never; NO_COLOR is respected\n"
-	"\n"
-	"Compared are: every register that the driver read; of every request its used\n"
-	"length, status and data where they are known; the order of completion where\n"
-	"IN_ORDER was negotiated; interrupts by the rules that say when one is due, not\n"
-	"by their number; the final position of the rings and the device status.\n"
-	"\n"
-	"Examples:\n"
-	"  vqtrace replay -r t.pcap                      does our device answer the same?\n"
-	"  vqtrace replay -r t.pcap -T json | jq .requests\n"
-	"  vqtrace replay -r t.pcap --step --until 240   see it happen\n"
-	"  vqtrace replay -r t.pcap --against qemu=/opt/qemu/bin/qemu-system-x86_64\n"
-	"  vqtrace replay -r t.pcap -w replay.pcap       the same conversation, with our device\n"
-	"\n"
-	"Exit status: 0 equal; 1 differences (or a declaration that matches none); 2 trouble:\n"
-	"an unreadable trace, or no device in it that can be replayed.\n";
 
 struct command {
 	const char *path, *write_path, *declared_path, *disk;
@@ -77,95 +35,70 @@ struct command {
 	int stopped; /* what use() of each_record() returned last */
 };
 
-enum { OPT_AGAINST = 256, OPT_DISK, OPT_DECLARED, OPT_ERRORS, OPT_UNTIL, OPT_STEP, OPT_REALTIME };
-
-static const struct option longs[] = {
-	{ "read", required_argument, NULL, 'r' },
-	{ "against", required_argument, NULL, OPT_AGAINST },
-	{ "device", required_argument, NULL, 'd' },
-	{ "disk", required_argument, NULL, OPT_DISK },
-	{ "declared", required_argument, NULL, OPT_DECLARED },
-	{ "io-errors", no_argument, NULL, OPT_ERRORS },
-	{ "until", required_argument, NULL, OPT_UNTIL },
-	{ "step", no_argument, NULL, OPT_STEP },
-	{ "realtime", no_argument, NULL, OPT_REALTIME },
-	{ "write", required_argument, NULL, 'w' },
-	{ "snaplen", required_argument, NULL, 's' },
-	{ "format", required_argument, NULL, 'T' },
-	{ "verbose", no_argument, NULL, 'V' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "color", required_argument, NULL, CLI_OPT_COLOR },
-	{ "help", no_argument, NULL, CLI_OPT_HELP },
-	{ NULL, 0, NULL, 0 },
-};
-
 /* NAME or NAME=PROGRAM. */
-static int choose_target(struct command *c, const char *arg)
+static int choose_target(void *config, const char *value, struct text *why)
 {
-	size_t n = strcspn(arg, "=");
+	struct command *c = config;
+	size_t n = strcspn(value, "=");
 
 	for (unsigned i = 0; replay_targets[i]; i++) {
 		if (strlen(replay_targets[i]->name) != n ||
-		    strncmp(replay_targets[i]->name, arg, n))
+		    strncmp(replay_targets[i]->name, value, n))
 			continue;
 		c->opt.against = replay_targets[i];
-		c->opt.binary = arg[n] ? arg + n + 1 : NULL;
+		c->opt.binary = value[n] ? value + n + 1 : NULL;
 		return 0;
 	}
-	char names[128] = "";
+	text_add(why, "no such target; there are:");
 	for (unsigned i = 0; replay_targets[i]; i++)
-		snprintf(names + strlen(names), sizeof(names) - strlen(names), " %s",
-			 replay_targets[i]->name);
-	return 1 + cli_usage("--against %s: no such target; there are:%s", arg, names);
+		text_add(why, " %s", replay_targets[i]->name);
+	return -EINVAL;
 }
 
-static int number(const char *what, uint64_t max, uint64_t *out)
-{
-	unsigned long long v;
-
-	if (!number_parse(optarg, max, &v) || !v)
-		return 1 + cli_usage("%s %s: not a number from 1 to %llu", what, optarg,
-				     (unsigned long long)max);
-	*out = v;
-	return 0;
-}
-
-/* 0 to go on, else the exit code + 1. */
-static int option(void *to, int o)
-{
-	struct command *c = to;
-	uint64_t v = 0;
-	int rc;
-
-	switch (o) {
-	case 'r': c->path = optarg; return 0;
-	case OPT_AGAINST: return choose_target(c, optarg);
-	case 'd': c->opt.only = optarg; return 0;
-	case OPT_DISK: c->disk = optarg; return 0;
-	case OPT_DECLARED: c->declared_path = optarg; return 0;
-	case OPT_ERRORS: c->opt.io_errors = true; return 0;
-	case OPT_UNTIL: return number("--until", UINT64_MAX, &c->opt.until);
-	case OPT_STEP: c->step = true; return 0;
-	case OPT_REALTIME: c->realtime = true; return 0;
-	case 'w': c->write_path = optarg; return 0;
-	case 's':
-		rc = number("-s", 65535, &v);
-		c->opt.snaplen = (uint32_t)v;
-		return rc;
-	case 'T':
-		c->json = !strcmp(optarg, "json");
-		if (!c->json && strcmp(optarg, "text"))
-			return 1 + cli_usage("-T %s: the formats are text and json", optarg);
-		return 0;
-	case 'V': c->verbose = true; return 0;
-	case 'q': c->quiet = true; return 0;
-	}
-	return 0;
-}
+static const struct option_row options[] = {
+	CLI_OPTION_READ(struct command, path),
+	{ OPTION_CALL, 0, "against", "TARGET",
+	  "emu: our device, configured from the trace (default); qemu or qemu=BINARY: QEMU's own "
+	  "device, without a guest",
+	  .call = choose_target },
+	{ OPTION_TEXT, 'd', "device", "DEVICE", "only this device (blk0, or the user's own id)",
+	  OPTION_TO(struct command, opt.only) },
+	{ OPTION_TEXT, 0, "disk", "FILE",
+	  "what the disk held (raw; it is not written to); without it data is known where the "
+	  "trace has it",
+	  OPTION_TO(struct command, disk) },
+	{ OPTION_TEXT, 0, "declared", "FILE",
+	  "differences that are right; default: FILE.declared beside FILE.pcap, where there is one",
+	  OPTION_TO(struct command, declared_path) },
+	{ OPTION_FLAG, 0, "io-errors", NULL,
+	  "the IOERRs of the recording came from its disk, not from the device",
+	  OPTION_TO(struct command, opt.io_errors) },
+	{ OPTION_NUMBER, 0, "until", "N", "stop after event N",
+	  OPTION_TO(struct command, opt.until), .min = 1, .want = "the number of an event" },
+	{ OPTION_FLAG, 0, "step", NULL, "show each event and wait for Enter before it is played",
+	  OPTION_TO(struct command, step) },
+	{ OPTION_FLAG, 0, "realtime", NULL, "with the recorded pauses",
+	  OPTION_TO(struct command, realtime) },
+	{ OPTION_TEXT, 'w', "write", "FILE", "write the replay as a trace",
+	  OPTION_TO(struct command, write_path) },
+	{ OPTION_NUMBER, 's', "snaplen", "BYTES",
+	  "bytes of each buffer in that trace (default: as recorded)",
+	  OPTION_TO(struct command, opt.snaplen), .min = 1, .max = 65535,
+	  .want = "a number from 1 to 65535" },
+	{ OPTION_CHOICE, 'T', "format", "text|json",
+	  "json: the summary and every difference as one object", OPTION_TO(struct command, json),
+	  .choices = option_text_or_json },
+	{ OPTION_FLAG, 'V', "verbose", NULL, "also differences that were declared",
+	  OPTION_TO(struct command, verbose) },
+	{ OPTION_FLAG, 'q', "quiet", NULL, "nothing but differences",
+	  OPTION_TO(struct command, quiet) },
+	CLI_OPTION_COLOR,
+	{},
+};
 
 static int parse(struct command *c, int argc, char **argv)
 {
-	int stop = cli_options(argc, argv, ":r:d:w:s:T:Vq", longs, option, c);
+	int stop = cli_parse(argc, argv, c);
 
 	if (stop)
 		return stop;
@@ -571,6 +504,24 @@ static int run(int argc, char **argv)
 const struct cli_command cmd_replay = {
 	.name = "replay",
 	.summary = "play a recorded driver against a device, and compare",
-	.usage = usage,
 	.run = run,
+	.synopsis = "[OPTIONS] -r FILE",
+	.about = "Plays the driver's half of a recorded conversation against a device, and says\n"
+		 "where the device's half differs from the recording.  No guest is needed.\n",
+	.options = options,
+	.notes =
+		"Compared are: every register that the driver read; of every request its used\n"
+		"length, status and data where they are known; the order of completion where\n"
+		"IN_ORDER was negotiated; interrupts by the rules that say when one is due, not\n"
+		"by their number; the final position of the rings and the device status.\n"
+		"\n"
+		"Examples:\n"
+		"  vqtrace replay -r t.pcap                      does our device answer the same?\n"
+		"  vqtrace replay -r t.pcap -T json | jq .requests\n"
+		"  vqtrace replay -r t.pcap --step --until 240   see it happen\n"
+		"  vqtrace replay -r t.pcap --against qemu=/opt/qemu/bin/qemu-system-x86_64\n"
+		"  vqtrace replay -r t.pcap -w replay.pcap       the same conversation, with our device\n"
+		"\n"
+		"Exit status: 0 equal; 1 differences (or a declaration that nothing met); 2 trouble:\n"
+		"an unreadable trace, or no device in it that can be replayed.\n",
 };

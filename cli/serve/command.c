@@ -393,8 +393,8 @@ static int run(int argc, char **argv)
 	char folder[256];
 	int code = serve_parse(&r, argc, argv);
 
-	if (code != CLI_OK)
-		return code;
+	if (code)
+		return code - 1;
 	remember_command(&r, argc, argv);
 	cli_catch_ends(on_signal);
 	sigaction(SIGHUP, &sa, NULL);
@@ -418,5 +418,23 @@ const struct cli_command cmd_serve = {
 	.name = "serve",
 	.summary = "be a virtio-blk device for a guest, and trace it",
 	.run = run,
-	.usage = serve_usage,
+	.synopsis = "--disk DISK --vfio-user SOCKET [OPTIONS]\n"
+		    "--disk DISK --vhost-user SOCKET [OPTIONS]",
+	.about = "Is a virtio-blk device in a process of its own, strict about the specification,\n"
+		 "which guests boot from.  vfio-user: a whole PCI function (QEMU 10.1 or later;\n"
+		 "its registers are in the trace); vhost-user: the data path behind the client's\n"
+		 "own PCI function (any QEMU, libblkio).  Needs no root.  Serves one client\n"
+		 "after another until Ctrl-C.\n",
+	.options = serve_options,
+	.notes =
+		"SIGHUP: FILE was made larger or smaller; the guest is told its new size.\n"
+		"A guest that breaks the rules gets DEVICE_NEEDS_RESET; a client that breaks the\n"
+		"protocol is disconnected.  Exit status: 0; 1 with --check when rules were broken; 2\n"
+		"when something went wrong.\n"
+		"\n"
+		"Examples:\n"
+		"  vqtrace serve --disk disk.img --vfio-user /tmp/vblk -w boot.pcap\n"
+		"  vqtrace serve --disk mem:1G --queues 4 --vhost-user /tmp/vblk\n"
+		"  vqtrace serve --disk mem:64M --vfio-user /tmp/vblk -w - | vqtrace show -r -\n"
+		"  vqtrace serve --disk mem:1G --zones hm,size=64M,open=8 --vfio-user /tmp/vblk\n",
 };

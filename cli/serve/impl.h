@@ -6,6 +6,7 @@
 #include "cli/check/live.h"
 #include "cli/cli.h"
 #include "decoder/trace/file.h"
+#include "decoder/util/option.h"
 #include "emu/class/blk/blk.h"
 #include "emu/server/server.h"
 
@@ -19,7 +20,7 @@ struct serve_run {
 	struct server_config cfg;
 	struct emu_tap_config tap;
 	uint64_t on[1], off[1]; /* --features */
-	bool quiet, verbose, once, no_confine;
+	bool quiet, verbose, once, no_confine, read_only, direct, no_uring;
 	/* while it runs */
 	char command[1024];
 	struct trace_writer *w;
@@ -34,8 +35,8 @@ struct serve_run {
 	bool stop;
 };
 
-extern const char serve_usage[];
-/* CLI_OK, or the exit code when the command line is wrong (it was said why). */
+extern const struct option_row serve_options[];
+/* 0 to go on, else the exit code + 1: --help was printed, or an error. */
 int serve_parse(struct serve_run *r, int argc, char **argv);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vqtrace top: queues live. */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/top/batch.h"
 #include "cli/top/screen.h"
 #include "cli/top/source.h"
@@ -21,9 +20,7 @@ struct top_run {
 	struct top_core core;
 	struct top_prom *prom;
 	const char *filter, *prometheus;
-	const char *device[TOP_CHOSEN + 1];
-	size_t ndevices;
-	unsigned long long count; /* ticks, 0 until the end */
+	uint64_t count; /* ticks, 0 until the end */
 	bool batch, json, no_check;
 	bool failed; /* standard output cannot be written */
 };
@@ -35,160 +32,87 @@ static void on_signal(int sig)
 	stopped = sig;
 }
 
-enum {
-	OPT_LIGHT = 256,
-	OPT_PROMETHEUS,
-	OPT_SPEED,
-	OPT_NO_CHECK,
-	OPT_COLOR,
-	OPT_ASCII,
-};
-
-static const struct option longs[] = {
-	{ "read", required_argument, NULL, 'r' },
-	{ "batch", no_argument, NULL, 'b' },
-	{ "delay", required_argument, NULL, 'd' },
-	{ "count", required_argument, NULL, 'n' },
-	{ "pid", required_argument, NULL, 'p' },
-	{ "name", required_argument, NULL, 'N' },
-	{ "device", required_argument, NULL, 'D' },
-	{ "filter", required_argument, NULL, 'Y' },
-	{ "format", required_argument, NULL, 'T' },
-	{ "light", no_argument, NULL, OPT_LIGHT },
-	{ "prometheus", required_argument, NULL, OPT_PROMETHEUS },
-	{ "speed", required_argument, NULL, OPT_SPEED },
-	{ "no-check", no_argument, NULL, OPT_NO_CHECK },
-	{ "color", required_argument, NULL, OPT_COLOR },
-	{ "ascii", no_argument, NULL, OPT_ASCII },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
-static const char usage[] =
-	"usage: vqtrace top [options]                 the QEMUs that run\n"
-	"       vqtrace top -r FILE [options]         a trace, played back\n"
-	"\n"
-	"Watch queues: requests, bytes, latency, what is in flight, notifications, and\n"
-	"what the conformance checker finds.  VMs that start are attached to and VMs that\n"
-	"end are let go.  Press h for the keys.\n"
-	"\n"
-	"What to watch:\n"
-	"  -p, --pid PID        this QEMU (repeat); -n, --name NAME by guest name or UUID\n"
-	"  --device DEVICE      only this device: its id, \"blk0\", type or QOM path (repeat)\n"
-	"  -r, --read FILE      a trace; - is standard input\n"
-	"  --speed N            of a trace: 1 as recorded (default), 4, 0.1, 0 as fast as it goes\n"
-	"  -Y, --filter FILTER  count only these events (as in 'vqtrace show -Y')\n"
-	"  --light              counters and histograms made in the kernel, no record of each\n"
-	"                       event: for busy machines; no checker, no timeline\n"
-	"  --no-check           without the conformance checker\n"
-	"\n"
-	"How:\n"
-	"  -d, --delay TIME     between two looks: 1s (default), 500ms, ...\n"
-	"  -b, --batch          no screen: a table, or with -T json an object, each time\n"
-	"  -n, --count COUNT    with -b: stop after so many\n"
-	"  -T, --format FORMAT  of -b: text or json\n"
-	"  --prometheus ADDR    serve the counts for Prometheus at ADDR:PORT (127.0.0.1:9752 for\n"
-	"                       \":9752\"); without -b and a terminal nothing else is shown\n"
-	"  --color WHEN         auto, always or never (and NO_COLOR); --ascii: plain letters only\n"
-	"\n"
-	"Watching running QEMUs needs root (or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE).\n"
-	"Exit status: 0, or 2 when something went wrong.\n"
-	"\n"
-	"Examples:\n"
-	"  vqtrace top\n"
-	"  vqtrace top --light -n web1 -d 5s\n"
-	"  vqtrace top -r slow.pcap --speed 4\n"
-	"  vqtrace top -b -n 10 -d 1s -T json | jq '.rows[] | select(.kind == \"device\")'\n"
-	"  vqtrace top --light --prometheus 127.0.0.1:9752\n"
-	"  vqtrace record -w - -n web1 | vqtrace top -r -\n";
-
-/* -n means what it looks like: a number of ticks, or the name of a guest. */
-static int count_or_name(struct top_run *r, const char *arg)
+static int parse_pid(void *config, const char *value, struct text *why)
 {
-	if (number_parse(arg, ~0ULL, &r->count) && r->count)
-		return CLI_OK;
-	if (r->o.nnames == TOP_CHOSEN)
-		return cli_usage("too many names");
-	r->o.name[r->o.nnames++] = arg;
-	return CLI_OK;
+	struct top_run *r = config;
+	unsigned long long v;
+
+	if (!number_parse(value, 1 << 22, &v) || !v || r->o.npids == TOP_CHOSEN) {
+		text_add(why, "not a process id");
+		return -EINVAL;
+	}
+	r->o.pid[r->o.npids++] = (pid_t)v;
+	return 0;
 }
 
-static int option(struct top_run *r, int c, const char *arg)
+static int parse_speed(void *config, const char *value, struct text *why)
 {
-	unsigned long long v;
+	struct top_run *r = config;
 	char *end;
 
-	switch (c) {
-	case 'r': r->o.path = arg; return CLI_OK;
-	case 'b': r->batch = true; return CLI_OK;
-	case 'd':
-		if (!number_duration(arg, &v) || v < 50000000)
-			return cli_usage("-d %s: not a time of 50ms or more", arg);
-		r->o.delay = v;
-		return CLI_OK;
-	case 'n': return count_or_name(r, arg);
-	case 'N':
-		if (r->o.nnames == TOP_CHOSEN)
-			return cli_usage("too many names");
-		r->o.name[r->o.nnames++] = arg;
-		return CLI_OK;
-	case 'p':
-		if (!number_parse(arg, 1 << 22, &v) || !v || r->o.npids == TOP_CHOSEN)
-			return cli_usage("-p %s: not a process id", arg);
-		r->o.pid[r->o.npids++] = (pid_t)v;
-		return CLI_OK;
-	case 'D':
-		if (r->ndevices == TOP_CHOSEN)
-			return cli_usage("too many devices");
-		r->device[r->ndevices++] = arg;
-		r->o.devices = r->device;
-		return CLI_OK;
-	case 'Y': r->filter = arg; return CLI_OK;
-	case 'T':
-		r->json = !strcmp(arg, "json");
-		return r->json || !strcmp(arg, "text")
-			       ? CLI_OK
-			       : cli_usage("-T %s: the formats are text and json", arg);
-	case OPT_LIGHT: r->o.light = true; return CLI_OK;
-	case OPT_PROMETHEUS: r->prometheus = arg; return CLI_OK;
-	case OPT_SPEED:
-		r->o.speed = strtod(arg, &end);
-		return *arg && !*end && r->o.speed >= 0 && r->o.speed <= 1024
-			       ? CLI_OK
-			       : cli_usage("--speed %s: not a number from 0 to 1024", arg);
-	case OPT_NO_CHECK: r->no_check = true; return CLI_OK;
-	case OPT_COLOR:
-		return cli_color_set(arg) ? CLI_OK
-					  : cli_usage("--color %s: auto, always or never", arg);
-	case OPT_ASCII: r->o.ascii = true; return CLI_OK;
-	}
-	return CLI_OK;
+	r->o.speed = strtod(value, &end);
+	if (*value && !*end && r->o.speed >= 0 && r->o.speed <= 1024)
+		return 0;
+	text_add(why, "not a number from 0 to 1024");
+	return -EINVAL;
 }
 
+static const struct option_row options[] = {
+	{ OPTION_HEADING, .help = "What to watch" },
+	{ OPTION_CALL, 'p', "pid", "PID", "this QEMU (repeat)", .call = parse_pid },
+	{ OPTION_LIST, 'n', "name", "NAME",
+	  "a QEMU by guest name (-name), UUID or program (repeat)",
+	  OPTION_TO(struct top_run, o.names) },
+	{ OPTION_LIST, 'd', "device", "DEVICE",
+	  "only this device: its id, \"blk0\", type or QOM path (repeat)",
+	  OPTION_TO(struct top_run, o.devices) },
+	{ OPTION_TEXT, 'r', "read", "FILE", "a trace; - is standard input",
+	  OPTION_TO(struct top_run, o.path) },
+	{ OPTION_CALL, 0, "speed", "N",
+	  "of a trace: 1 as recorded (default), 4, 0.1, 0 as fast as it goes",
+	  .call = parse_speed },
+	{ OPTION_TEXT, 'Y', "filter", "FILTER", "count only these events (as in 'vqtrace show -Y')",
+	  OPTION_TO(struct top_run, filter) },
+	{ OPTION_FLAG, 0, "light", NULL,
+	  "counters and histograms made in the kernel, no record of each event: for busy "
+	  "machines; no checker, no timeline",
+	  OPTION_TO(struct top_run, o.light) },
+	{ OPTION_FLAG, 0, "no-check", NULL, "without the conformance checker",
+	  OPTION_TO(struct top_run, no_check) },
+	{ OPTION_HEADING, .help = "How" },
+	{ OPTION_TIME, 0, "delay", "TIME", "between two updates: 1s (default), 500ms, ...",
+	  OPTION_TO(struct top_run, o.delay), .min = 50000000, .want = "a time of 50ms or more" },
+	{ OPTION_FLAG, 'b', "batch", NULL,
+	  "no screen: a table, or with -T json an object, each time",
+	  OPTION_TO(struct top_run, batch) },
+	{ OPTION_NUMBER, 'c', "count", "COUNT", "with -b: stop after so many updates",
+	  OPTION_TO(struct top_run, count), .min = 1, .want = "a number of updates" },
+	{ OPTION_CHOICE, 'T', "format", "text|json", "of -b", OPTION_TO(struct top_run, json),
+	  .choices = option_text_or_json },
+	{ OPTION_TEXT, 0, "prometheus", "ADDR",
+	  "serve the counts for Prometheus at ADDR:PORT (127.0.0.1:9752 for \":9752\"); without "
+	  "-b and a terminal nothing else is shown",
+	  OPTION_TO(struct top_run, prometheus) },
+	CLI_OPTION_ASCII(struct top_run, o.ascii),
+	CLI_OPTION_COLOR,
+	{},
+};
+
+/* 0 to go on, else the exit code + 1. */
 static int parse(struct top_run *r, int argc, char **argv)
 {
-	int c, rc;
+	int stop = cli_parse(argc, argv, r);
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":r:bd:n:p:Y:T:h", longs, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(usage, stdout);
-			return -1;
-		}
-		if (c == '?' || c == ':')
-			return cli_bad_option(c, argv, longs);
-		rc = option(r, c, optarg);
-		if (rc)
-			return rc;
-	}
-	if (optind < argc)
-		return cli_usage("'%s' is one argument too many", argv[optind]);
-	if (r->o.path && (r->o.npids || r->o.nnames || r->o.light || r->o.devices))
-		return cli_usage("-p, -n, --device and --light are for running QEMUs, not for -r; "
-				 "-Y 'device == blk0' narrows a trace");
+	if (!stop)
+		stop = cli_no_operands(argc, argv);
+	if (stop)
+		return stop;
+	if (r->o.path && (r->o.npids || r->o.names.n || r->o.light || r->o.devices.n))
+		return 1 + cli_usage("-p, -n, -d and --light are for running QEMUs, not for -r; "
+				     "-Y 'device == blk0' narrows a trace");
 	if (r->json && !r->batch)
-		return cli_usage("-T json is for -b");
-	return CLI_OK;
+		return 1 + cli_usage("-T json is for -b");
+	return 0;
 }
 
 static int prepare(struct top_run *r)
@@ -231,7 +155,7 @@ static int print(struct top_run *r)
 /* A trace without a screen has no reason to wait: its own clock makes the ticks. */
 static int batch_file(struct top_run *r)
 {
-	unsigned long long n = 0;
+	uint64_t n = 0;
 	int more = top_file_play(&r->s, 0);
 
 	while (more && !stopped && !r->core.err) {
@@ -251,7 +175,7 @@ static int batch_file(struct top_run *r)
 static int batch(struct top_run *r)
 {
 	uint64_t due = cli_clock() + r->o.delay;
-	unsigned long long n = 0;
+	uint64_t n = 0;
 	int more = 1;
 
 	while (more && !stopped && !r->core.err) {
@@ -308,10 +232,7 @@ static int run(int argc, char **argv)
 	r->o.delay = 1000000000;
 	r->o.speed = 1;
 	rc = parse(r, argc, argv);
-	if (rc < 0)
-		rc = CLI_OK;
-	else if (!rc)
-		rc = watch(r);
+	rc = rc ? rc - 1 : watch(r);
 	if (r->s.ops)
 		r->s.ops->close(&r->s);
 	top_prom_close(r->prom);
@@ -323,6 +244,22 @@ static int run(int argc, char **argv)
 const struct cli_command cmd_top = {
 	.name = "top",
 	.summary = "watch queues live, or a trace as it was",
-	.usage = usage,
 	.run = run,
+	.synopsis = "[OPTIONS]                 the QEMUs that run\n"
+		    "-r FILE [OPTIONS]         a trace, played back",
+	.about =
+		"Watch queues: requests, bytes, latency, what is in flight, notifications, and\n"
+		"what the conformance checker finds.  top attaches to VMs as they start and lets go of\n"
+		"VMs that end.  Press h for the keys.\n",
+	.options = options,
+	.notes = "Watching running QEMUs needs root (or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE).\n"
+		 "Exit status: 0, or 2 when something went wrong.\n"
+		 "\n"
+		 "Examples:\n"
+		 "  vqtrace top\n"
+		 "  vqtrace top --light -n web1 --delay 5s\n"
+		 "  vqtrace top -r slow.pcap --speed 4\n"
+		 "  vqtrace top -b -c 10 -T json | jq '.rows[] | select(.kind == \"device\")'\n"
+		 "  vqtrace top --light --prometheus 127.0.0.1:9752\n"
+		 "  vqtrace record -w - -n web1 | vqtrace top -r -\n",
 };

@@ -50,10 +50,10 @@ static bool is_chosen(const struct top_source *s, const struct process *p)
 	for (size_t i = 0; i < o->npids; i++)
 		if (o->pid[i] == p->pid)
 			return true;
-	for (size_t i = 0; i < o->nnames; i++)
-		if (process_matches(p, o->name[i]))
+	for (size_t i = 0; i < o->names.n; i++)
+		if (process_matches(p, o->names.item[i]))
 			return true;
-	return !o->npids && !o->nnames;
+	return !o->npids && !o->names.n;
 }
 
 /* Forget those that ended: their number may be given to another. */
@@ -87,7 +87,7 @@ static int open_live(struct top_source *s)
 {
 	struct capture_options o = {
 		.snaplen = 16, /* a request's header */
-		.devices = s->o->devices,
+		.devices = s->o->devices.n ? s->o->devices.item : NULL,
 		.sample = CAPTURE_SAMPLE,
 		.light = s->o->light ? s->o->delay : 0,
 		.command = s->o->light ? "vqtrace top --light" : "vqtrace top",
@@ -106,7 +106,7 @@ static int open_live(struct top_source *s)
 		capture_preamble(
 			s->capture); /* the time of day, which else comes with the first QEMU */
 		snprintf(s->problem, sizeof(s->problem), "no QEMU %s; waiting for one to start",
-			 s->o->nnames ? "that -n names runs" : "runs that we may see");
+			 s->o->names.n ? "that -n names runs" : "runs that we may see");
 	}
 	if (s->o->npids && !s->nknown) {
 		cli_error(
@@ -150,7 +150,7 @@ static int poll_live(struct top_source *s, int timeout_ms)
 	snprintf(s->status, sizeof(s->status), "%u QEMU%s, %s", stats.alive,
 		 stats.alive == 1 ? "" : "s", s->o->light ? "light" : "full");
 	/* Chosen processes that have all ended end it; a name may come again. */
-	if (n <= 0 && s->o->npids && !s->o->nnames && !stats.alive)
+	if (n <= 0 && s->o->npids && !s->o->names.n && !stats.alive)
 		return 0;
 	return 1;
 }

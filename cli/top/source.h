@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "cli/top/core.h"
+#include "decoder/util/option.h"
 
 #define TOP_CHOSEN 64
 
@@ -16,9 +17,7 @@ struct top_options {
 	const char *path; /* a trace; NULL: live */
 	pid_t pid[TOP_CHOSEN]; /* live: these; none and no name: all there are */
 	size_t npids;
-	const char *name[TOP_CHOSEN];
-	size_t nnames;
-	const char *const *devices; /* NULL-terminated; NULL all */
+	struct option_list names, devices; /* of devices: none means all */
 	bool ascii; /* nothing beyond ASCII on the screen */
 	bool light; /* counters instead of records */
 	uint64_t delay; /* ns between ticks */

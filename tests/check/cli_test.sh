@@ -189,12 +189,22 @@ manuals() {
 		a=$("$vqtrace" "$c" --help | sed '/^Examples:/,$d' | options)
 		b=$(man -l -Tascii "cli/man/vqtrace-$c.1" 2>/dev/null | col -bx |
 			sed '/^EXAMPLES/,/^SEE ALSO/d' | options)
-		a=$(grep -vxF -- --help <<<"$a")
+		a=$(grep -vxE -- '--help|-h' <<<"$a")
 		for o in $a; do
 			grep -qxF -- "$o" <<<"$b" || { echo "$c: $o is not in its manual page"; bad=1; }
 		done
 	done
 	return $bad
+}
+
+# Each letter stands for one long option, whatever the command.
+letters() {
+	local c
+	for c in $(commands); do
+		"$vqtrace" "$c" --help | sed -nE 's/^  -(.), --([a-z-]+).*/\1 \2/p'
+	done | sort -u >"$tmp/letters"
+	[ "$(wc -l <"$tmp/letters")" -gt 15 ] || { echo "--help shows hardly a letter"; return 1; }
+	[ -z "$(cut -d' ' -f1 "$tmp/letters" | uniq -d)" ] || { cat "$tmp/letters"; return 1; }
 }
 
 completion() { # WORDS COMMAND-LINE...: the last word is completed to these, among others
@@ -213,7 +223,7 @@ completions() {
 	local c
 	completion "$("$vqtrace" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p')" "" || return 1
 	for c in $("$vqtrace" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
-		completion "$("$vqtrace" "$c" --help | grep -oE '^  --[a-z-]+' | tr -d ' ')" "$c" -- || return 1
+		completion "$("$vqtrace" "$c" --help | sed -nE 's/^  (-., )?(--[a-z-]+).*/\2/p')" "$c" -- || return 1
 	done
 	completion --light record --li && completion "r a d e" show -t "" &&
 		completion "kick-missing kick-missing-packed" check --explain kick-m &&
@@ -221,7 +231,7 @@ completions() {
 		completion "" show -r nothing-of-this-name && [ "$(tr -d "\n" <"$tmp/reply")" = "" ]
 }
 
-plan 36
+plan 37
 check "no command" fails "usage: vqtrace" sh -c "'$vqtrace' 2>&1 | head -n 1 >&2; exit 2"
 check "an unknown command" fails "no command 'shwo'; did you mean 'show'?" "$vqtrace" shwo
 check "a command that is like none" fails "no command 'merge'; 'vqtrace help'" "$vqtrace" merge
@@ -255,6 +265,7 @@ check "record to nowhere" fails "cannot be written" "$vqtrace" record -w /nonexi
 check "record without privileges" nobody
 check "doctor for a file that is no QEMU" fails "not a QEMU" "$vqtrace" doctor -p README.md
 check "every command explains itself" helps
+check "a letter means the same in every command" letters
 check "manual pages have every option" manuals
 check "bash completion offers every command and option" completions
 check "the first manual page and make help are complete" indexes

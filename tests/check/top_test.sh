@@ -16,7 +16,7 @@ by_stat() { # TRACE
 by_top() { # TRACE
 	local known
 	known=$("$vqtrace" stat -r "$1" -T json | jq -c "[.devices[] | .id // .device]")
-	"$vqtrace" top -b -T json -d 700ms -r "$1" | tail -n 1 | jq -c --argjson known "$known" '.rows[] | select(.kind == "device") |
+	"$vqtrace" top -b -T json --delay 700ms -r "$1" | tail -n 1 | jq -c --argjson known "$known" '.rows[] | select(.kind == "device") |
 		select(.name as $n | $known | index($n)) | [.name, (.total | with_entries(select(.value | type == "number"))),
 		.flight_max, (.latency_total | [.count, .p50, .p99, .max] | if .[0] == 0 then [null, null, null, null] else . end)]'
 }
@@ -35,7 +35,7 @@ same() { # TRACE...
 intervals() {
 	local d
 	for d in 50ms 333ms 10s; do
-		"$vqtrace" top -b -T json -d $d -r traces/qemu7-mq4.pcap | jq -se '
+		"$vqtrace" top -b -T json --delay $d -r traces/qemu7-mq4.pcap | jq -se '
 			([.[].rows[] | select(.kind == "queue") | .interval.used] | add) as $sum |
 			([.[-1].rows[] | select(.kind == "queue") | .total.used] | add) as $all |
 			$sum == $all and $all > 100' >/dev/null || { echo "at $d they do not add up"; return 1; }
@@ -44,10 +44,10 @@ intervals() {
 
 text() {
 	local out
-	out=$("$vqtrace" top -b -r traces/qemu11-q1.pcap -d 10s) || return 1
+	out=$("$vqtrace" top -b -r traces/qemu11-q1.pcap --delay 10s) || return 1
 	grep -q '^NAME .*REQ/S.*P99' <<<"$out" && grep -q ' q0 .*split' <<<"$out" && grep -q '0 lost$' <<<"$out" ||
 		{ echo "$out"; return 1; }
-	[ "$("$vqtrace" top -b -n 2 -d 100ms -r traces/qemu11-q1.pcap | grep -c '^NAME')" = 2 ] || { echo "-n 2 is not two"; return 1; }
+	[ "$("$vqtrace" top -b -c 2 --delay 100ms -r traces/qemu11-q1.pcap | grep -c '^NAME')" = 2 ] || { echo "-c 2 is not two"; return 1; }
 }
 
 # until_true SECONDS COMMAND...: wait until it is true.
@@ -69,7 +69,7 @@ piped() {
 		head -c $((size / 2)) traces/qemu7-q1.pcap
 		until_true 120 grep -qs '"events":[1-9]' "$tmp/piped" || echo "nothing was shown of the first half" >&2
 		tail -c +$((size / 2 + 1)) traces/qemu7-q1.pcap
-	} | "$vqtrace" top -b -T json -d 200ms -r - >"$tmp/piped" || return 1
+	} | "$vqtrace" top -b -T json --delay 200ms -r - >"$tmp/piped" || return 1
 	jq -se '([.[].events] | unique | length) >= 2 and (.[-1].rows[] | select(.kind == "device") | .total.used) > 50' \
 		>/dev/null "$tmp/piped" || { tail -n 1 "$tmp/piped" | cut -c1-300; return 1; }
 	[ "$(tail -n 1 "$tmp/piped" | jq -c '.rows[] | select(.kind == "device") | .total.used')" = \
@@ -98,7 +98,7 @@ not_found() { # ADDRESS PORT
 prometheus() {
 	local at=127.$((1 + ($$ >> 16 & 63))).$(($$ >> 8 & 255)).$(($$ & 255)) port=29752 pid want rc=0
 	mkfifo "$tmp/prom"
-	"$vqtrace" top -b -T json -d 100ms -r - --prometheus $at:$port <"$tmp/prom" >"$tmp/prom.json" 2>"$tmp/prom.err" &
+	"$vqtrace" top -b -T json --delay 100ms -r - --prometheus $at:$port <"$tmp/prom" >"$tmp/prom.json" 2>"$tmp/prom.err" &
 	pid=$!
 	exec 8>"$tmp/prom" # kept open: the trace does not end
 	cat traces/qemu7-mq4.pcap >&8
@@ -135,7 +135,7 @@ refused() { # WORD ARGS...
 refusals() {
 	refused "not a terminal" -r traces/qemu7-q1.pcap &&
 		refused "No such file" -b -r "$tmp/none.pcap" &&
-		refused "50ms or more" -b -d 1ms -r traces/qemu7-q1.pcap &&
+		refused "50ms or more" -b --delay 1ms -r traces/qemu7-q1.pcap &&
 		refused "for running QEMUs" -b --light -r traces/qemu7-q1.pcap &&
 		refused "no field" -b -Y 'nosuch == 1' -r traces/qemu7-q1.pcap &&
 		refused "not an address" -b --prometheus '[::1' -r traces/qemu7-q1.pcap &&

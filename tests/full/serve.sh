@@ -10,7 +10,7 @@ serve() {
 	sock=$tmp/$name.sock
 	: >"$tmp/$name.err" # what one before it said does not count
 	# the sanitizers' runtime needs rights that a confined server gave up
-	"$vqtrace" serve ${VQTRACE_SERVE:-} "$@" -v 2>"$tmp/$name.err" &
+	"$vqtrace" serve ${VQTRACE_SERVE:-} "$@" -V 2>"$tmp/$name.err" &
 	serve_pid=$!
 	for _ in $(seq 1200); do
 		[ -S "$sock" ] && grep -q 'virtio-blk on' "$tmp/$name.err" && return 0

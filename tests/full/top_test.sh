@@ -50,7 +50,7 @@ left_clean() {
 }
 
 panels() {
-	start 120 36 "$vqtrace top -r $PWD/traces/qemu7-mq4.pcap --speed 0 -d 200ms"
+	start 120 36 "$vqtrace top -r $PWD/traces/qemu7-mq4.pcap --speed 0 --delay 200ms"
 	sees '^vqtrace top: end at' && sees '^NAME .*REQ/S.*P99.*FIND' && sees '^  blk0 .*DRIVER_OK' && sees '^    q3 ' || return 1
 	key Down Down
 	key m && sees 'latency over time of blk0 q0' && sees '^ *262 us' && key m || return 1
@@ -74,7 +74,7 @@ panels() {
 
 # Paused, stepped, sought in: back at the start it knows less, at the end the same again.
 playback() {
-	start 120 30 "$vqtrace top -r $PWD/traces/qemu7-q1.pcap --speed 0.01 -d 200ms"
+	start 120 30 "$vqtrace top -r $PWD/traces/qemu7-q1.pcap --speed 0.01 --delay 200ms"
 	sees 'playing 0' && key Space && sees 'paused at' || return 1
 	key . && key . && sees 'paused at' || return 1
 	key Right && key Right && key Right && sees 'paused at|end at' && sees '^  blk0 .*DRIVER_OK' || return 1
@@ -85,7 +85,7 @@ playback() {
 
 sizes() {
 	local size
-	start 120 40 "$vqtrace top -r $PWD/traces/qemu7-mq4.pcap --speed 0 -d 200ms"
+	start 120 40 "$vqtrace top -r $PWD/traces/qemu7-mq4.pcap --speed 0 --delay 200ms"
 	sees '^    q3 ' || return 1
 	for size in "80 24" "40 10" "200 60" "20 3" "120 40"; do
 		T resize-window -x ${size% *} -y ${size#* }
@@ -97,7 +97,7 @@ sizes() {
 
 # No colour, plain letters; a terminal that cannot.
 plain() {
-	start 100 30 "NO_COLOR=1 $vqtrace top --ascii -r $PWD/traces/qemu7-mq4.pcap --speed 0 -d 200ms"
+	start 100 30 "NO_COLOR=1 $vqtrace top --ascii -r $PWD/traces/qemu7-mq4.pcap --speed 0 --delay 200ms"
 	sees '^    q3 ' && key Down t || return 1
 	sees 'timeline' && ! screen | LC_ALL=C grep -q '[^ -~]' || { echo "not plain"; screen; return 1; }
 	key q && sees 'EXIT 0' || return 1
@@ -116,7 +116,7 @@ killed() {
 	local sig who pid child
 	for sig in TERM KILL SEGV; do
 		for who in parent child; do
-			start 100 30 "$vqtrace top -r $PWD/traces/qemu7-q1.pcap --speed 0.01 -d 200ms"
+			start 100 30 "$vqtrace top -r $PWD/traces/qemu7-q1.pcap --speed 0.01 --delay 200ms"
 			sees '^NAME' || return 1
 			pid=$(pgrep -P "$(T display -p '#{pane_pid}')") && child=$(pgrep -P "$pid") || return 1
 			[ $who = child ] && kill -$sig "$child" || kill -$sig "$pid"
@@ -133,7 +133,7 @@ saved() { [ "$(stat -c %s "$tmp/saved.pcap")" -gt 400000 ]; }
 live() {
 	local qemu guest
 	"$vqtrace" doctor >/dev/null 2>&1 || { echo "recording is not possible here"; return 77; }
-	start 130 30 "$vqtrace top -n top-$$ -d 500ms"
+	start 130 30 "$vqtrace top -n top-$$ --delay 500ms"
 	sees 'no QEMU runs|^NAME' || return 1
 	eval "tests/lab/guest-cmd --exec --timeout 600 --serial '$tmp/serial' --run 'read,bs=4k,t=600,rand,qd=8' --pidfile '$tmp/pid' --arg -name --arg top-$$ q1" >"$tmp/guest.out" 2>&1 &
 	guest=$!
