@@ -27,6 +27,7 @@ struct cli_command {
 	const char *synopsis, *about;
 	const struct option_row *options;
 	const char *notes; /* the exit status, examples */
+	bool sources; /* has the options of sources, too (cli/sources.h) */
 	bool runs_command; /* the first word that is no option begins another command line */
 	int (*run)(int argc, char **argv); /* argv[0] is the command; returns enum cli_exit */
 };

@@ -387,6 +387,11 @@ int capture_poll(struct capture *c, int timeout_ms)
 	return n < 0 ? n : (int)c->handed;
 }
 
+int capture_fd(const struct capture *c)
+{
+	return ring_buffer__epoll_fd(c->rb);
+}
+
 void capture_stop(struct capture *c)
 {
 	for (size_t i = 0; i < c->ntargets; i++)

@@ -21,13 +21,7 @@ struct capture_error {
 	char text[512];
 };
 
-/*
- * 4k read at the default detail: kick 68, avail 168 at most, used 112, interrupt
- * 48 bytes in the file, packet headers included.
- */
-#define CAPTURE_SNAPLEN 32
 #define CAPTURE_BUFFER (16 << 20)
-#define CAPTURE_SAMPLE 1000000000ULL
 
 struct capture_options {
 	uint32_t snaplen; /* leading bytes of each buffer; 0 none */
@@ -70,6 +64,8 @@ void capture_detach(struct capture *c, pid_t pid);
  * Records handed on, or negative errno (EINTR).
  */
 int capture_poll(struct capture *c, int timeout_ms);
+/* A descriptor that can be read when much has arrived; what is less only time tells. */
+int capture_fd(const struct capture *c);
 /* Take all probes out, hand on everything that is left. */
 void capture_stop(struct capture *c);
 void capture_close(struct capture *c);

@@ -3,43 +3,30 @@
 #ifndef VQT_CLI_RECORD_RUN_H
 #define VQT_CLI_RECORD_RUN_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
-
-#include "bpf/capture/capture.h"
-#include "bpf/qemu/launch.h"
 #include "cli/check/live.h"
 #include "cli/record/output.h"
-#include "cli/record/proxy.h"
 #include "cli/record/regression.h"
-#include "decoder/util/option.h"
-
-#define RECORD_PIDS 64
+#include "cli/sources.h"
 
 struct record_run {
 	struct record_out out;
-	struct capture_options options;
-	struct capture *c; /* NULL: the proxy */
-	struct record_proxy proxy;
-	pid_t pid[RECORD_PIDS];
-	size_t npids;
-	struct option_list names, devices;
-	const char *qmp;
+	struct sources_choice choice;
+	struct source *source;
 	uint64_t count, duration; /* 0: no limit */
-	uint64_t events, begun, shown;
-	uint64_t by_type[64]; /* written */
-	bool quiet, verbose, live;
-	bool done; /* nothing more is written */
-	bool ended; /* by a signal: what was in flight still is */
-	bool told; /* that the next file cannot be written */
-	struct launch launch;
+	bool quiet, verbose;
 	struct check_live check;
-	struct regression regression;
-	char **command;
+	struct record_regression regression;
+	char **command; /* to be started; NULL: none */
+	/* While it runs: */
+	struct source_child child;
 	bool child_gone;
 	int child_status;
+	uint64_t events, begun, shown; /* shown: when the status line was printed, ns */
+	uint64_t by_type[64]; /* records written */
+	bool live; /* the source has begun */
+	bool done; /* nothing more is written */
+	bool ended; /* by a signal: what is in flight still belongs to the recording */
+	bool reported; /* that the next file cannot be written */
 };
 
 extern const struct option_row record_options[];

@@ -16,6 +16,7 @@
 
 struct top_run {
 	struct top_options o;
+	struct sources_choice sources;
 	struct top_source s;
 	struct top_core core;
 	struct top_prom *prom;
@@ -32,19 +33,6 @@ static void on_signal(int sig)
 	stopped = sig;
 }
 
-static int parse_pid(void *config, const char *value, struct text *why)
-{
-	struct top_run *r = config;
-	unsigned long long v;
-
-	if (!number_parse(value, 1 << 22, &v) || !v || r->o.npids == TOP_CHOSEN) {
-		text_add(why, "not a process id");
-		return -EINVAL;
-	}
-	r->o.pid[r->o.npids++] = (pid_t)v;
-	return 0;
-}
-
 static int parse_speed(void *config, const char *value, struct text *why)
 {
 	struct top_run *r = config;
@@ -58,14 +46,7 @@ static int parse_speed(void *config, const char *value, struct text *why)
 }
 
 static const struct option_row options[] = {
-	{ OPTION_HEADING, .help = "What to watch" },
-	{ OPTION_CALL, 'p', "pid", "PID", "this QEMU (repeat)", .call = parse_pid },
-	{ OPTION_LIST, 'n', "name", "NAME",
-	  "a QEMU by guest name (-name), UUID or program (repeat)",
-	  OPTION_TO(struct top_run, o.names) },
-	{ OPTION_LIST, 'd', "device", "DEVICE",
-	  "only this device: its id, \"blk0\", type or QOM path (repeat)",
-	  OPTION_TO(struct top_run, o.devices) },
+	{ OPTION_HEADING, .help = "How to watch" },
 	{ OPTION_TEXT, 'r', "read", "FILE", "a trace; - is standard input",
 	  OPTION_TO(struct top_run, o.path) },
 	{ OPTION_CALL, 0, "speed", "N",
@@ -73,13 +54,8 @@ static const struct option_row options[] = {
 	  .call = parse_speed },
 	{ OPTION_TEXT, 'Y', "filter", "FILTER", "count only these events (as in 'vqtrace show -Y')",
 	  OPTION_TO(struct top_run, filter) },
-	{ OPTION_FLAG, 0, "light", NULL,
-	  "counters and histograms made in the kernel, no record of each event: for busy "
-	  "machines; no checker, no timeline",
-	  OPTION_TO(struct top_run, o.light) },
 	{ OPTION_FLAG, 0, "no-check", NULL, "without the conformance checker",
 	  OPTION_TO(struct top_run, no_check) },
-	{ OPTION_HEADING, .help = "How" },
 	{ OPTION_TIME, 0, "delay", "TIME", "between two updates: 1s (default), 500ms, ...",
 	  OPTION_TO(struct top_run, o.delay), .min = 50000000, .want = "a time of 50ms or more" },
 	{ OPTION_FLAG, 'b', "batch", NULL,
@@ -101,15 +77,23 @@ static const struct option_row options[] = {
 /* 0 to go on, else the exit code + 1. */
 static int parse(struct top_run *r, int argc, char **argv)
 {
-	int stop = cli_parse(argc, argv, r);
+	struct sources_choice *c = &r->sources;
+	struct source_error err;
+	int stop = sources_parse(argc, argv, r, c);
 
 	if (!stop)
 		stop = cli_no_operands(argc, argv);
 	if (stop)
 		return stop;
-	if (r->o.path && (r->o.npids || r->o.names.n || r->o.light || r->o.devices.n))
-		return 1 + cli_usage("-p, -n, -d and --light are for running QEMUs, not for -r; "
-				     "-Y 'device == blk0' narrows a trace");
+	if (r->o.path && c->given)
+		return 1 +
+		       cli_usage(
+			       "-p, -n, -d, --light and the other options of a source are not for -r; "
+			       "-Y 'device == blk0' narrows a trace");
+	if (!r->o.path && c->ops->check(c->config, &c->request, false, &err))
+		return 1 + cli_usage("%s", err.text);
+	if (c->request.light)
+		c->request.light = r->o.delay; /* a tally for each update */
 	if (r->json && !r->batch)
 		return 1 + cli_usage("-T json is for -b");
 	return 0;
@@ -117,7 +101,7 @@ static int parse(struct top_run *r, int argc, char **argv)
 
 static int prepare(struct top_run *r)
 {
-	if (top_core_init(&r->core, !r->no_check && !r->o.light)) {
+	if (top_core_init(&r->core, !r->no_check && !r->sources.request.light)) {
 		cli_error("no memory");
 		return CLI_TROUBLE;
 	}
@@ -201,9 +185,9 @@ static int watch(struct top_run *r)
 
 	if (rc >= 0)
 		return rc;
-	/* takes a while: some 10 ms a probe, with 70 of them */
+	/* attaching takes a while: some 10 ms for each of 70 probes of a QEMU */
 	if (screen && !r->o.path)
-		fputs("attaching to QEMU ...", stderr);
+		fputs("attaching ...", stderr);
 	rc = prepare(r);
 	if (screen && !r->o.path)
 		fputs("\r\033[K", stderr);
@@ -231,12 +215,20 @@ static int run(int argc, char **argv)
 	}
 	r->o.delay = 1000000000;
 	r->o.speed = 1;
+	r->o.sources = &r->sources;
+	r->s.keyboard = -1;
+	r->sources.request = (struct source_request){
+		.snaplen = 16, /* a request's header */
+		.sample = SOURCE_SAMPLE,
+		.follow = true,
+	};
 	rc = parse(r, argc, argv);
 	rc = rc ? rc - 1 : watch(r);
 	if (r->s.ops)
 		r->s.ops->close(&r->s);
 	top_prom_close(r->prom);
 	top_core_free(&r->core);
+	sources_choice_free(&r->sources);
 	free(r);
 	return rc;
 }
@@ -245,13 +237,14 @@ const struct cli_command cmd_top = {
 	.name = "top",
 	.summary = "watch queues live, or a trace as it was",
 	.run = run,
-	.synopsis = "[OPTIONS]                 the QEMUs that run\n"
+	.synopsis = "[OPTIONS]                 what runs\n"
 		    "-r FILE [OPTIONS]         a trace, played back",
 	.about =
 		"Watch queues: requests, bytes, latency, what is in flight, notifications, and\n"
 		"what the conformance checker finds.  top attaches to VMs as they start and lets go of\n"
 		"VMs that end.  Press h for the keys.\n",
 	.options = options,
+	.sources = true,
 	.notes = "Watching running QEMUs needs root (or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE).\n"
 		 "Exit status: 0, or 2 when something went wrong.\n"
 		 "\n"

@@ -276,8 +276,11 @@ static void press_screenshot(struct screen *x, int arg)
 /* Another depth of capture sees other things: all begins anew. */
 static void press_light(struct screen *x, int arg)
 {
-	if (x->s->ops != &top_live) {
-		message(x, true, "that is for QEMUs that run");
+	const struct sources_choice *c = x->o->sources;
+	uint64_t *light = &x->o->sources->request.light;
+
+	if (x->s->ops != &top_live || !(c->ops->takes & SOURCE_TAKES_LIGHT)) {
+		message(x, true, "what is being shown has no light mode");
 		return;
 	}
 	/* seconds on a busy machine: say what is going on */
@@ -291,14 +294,13 @@ static void press_light(struct screen *x, int arg)
 	x->filter[0] = '\0';
 	top_core_free(x->core);
 	x->nlist = 0;
-	x->s->nknown = 0;
-	x->o->light = !x->o->light;
+	*light = *light ? 0 : x->o->delay;
 	x->panel = &panel_table;
-	if (top_core_init(x->core, !x->o->light))
+	if (top_core_init(x->core, !*light))
 		x->core->err = -ENOMEM;
 	else if (x->s->ops->open(x->s))
 		x->quit = true;
-	message(x, false, x->o->light ? "light: counters in the kernel" : "full: every event");
+	message(x, false, *light ? "light: counters in the kernel" : "full: every event");
 }
 
 static void press_quit(struct screen *x, int arg)

@@ -192,7 +192,7 @@ static void draw_requests(struct screen *x, int y, int h)
 	size_t n;
 
 	put_bar_line(x, y, PAINT_HEAD, "     EVENT QUEUE  HEAD        AGE  REQUEST");
-	if (x->o->light) {
+	if (x->o->sources->request.light) {
 		put(x, y + 2, 2, PAINT_NOTE,
 		    "light mode counts requests and does not know them one by one; l switches");
 		return;
@@ -490,7 +490,7 @@ static void draw_events(struct screen *x, int y, int h)
 		page_line(&p, PAINT_WARN, "NOTE  %s", x->s->problem);
 	if (!c->check)
 		page_line(&p, PAINT_NOTE, "the checker is off%s",
-			  x->o->light ? ": light mode records no events" : "");
+			  x->o->sources->request.light ? ": light mode records no events" : "");
 	for (uint64_t i = 0; i < c->nfindings && i < TOP_FINDINGS; i++)
 		page_finding(&p, &c->finding[(c->nfindings - 1 - i) % TOP_FINDINGS]);
 	if (c->check && !c->nfindings)

@@ -301,6 +301,7 @@ static bool begin(struct screen *x)
 			  getenv("TERM") ? getenv("TERM") : "");
 		return false;
 	}
+	x->s->keyboard = fileno(tty);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		signal(ends[i], on_end);
 	x->color = cli_color(stdout) && has_colors();
@@ -344,7 +345,7 @@ int top_screen_run(struct top_source *s, struct top_options *o)
 	}
 	loop(x);
 	endwin();
-	failed = x->core->err || (x->quit && s->ops == &top_live && !s->capture);
+	failed = x->core->err || (x->quit && s->ops == &top_live && !s->source);
 	if (failed && s->problem[0])
 		cli_error("%s", s->problem);
 	free(x->list);

@@ -1,25 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where `top` gets its records: QEMUs that run, or a trace played back.  One ops
+ * Where `top` gets its records: a source that is live, or a trace played back.  One ops
  * struct each; both hand records to the core and say what time it is there.
  */
 #ifndef VQT_CLI_TOP_SOURCE_H
 #define VQT_CLI_TOP_SOURCE_H
 
-#include <sys/types.h>
-
+#include "cli/sources.h"
 #include "cli/top/core.h"
-#include "decoder/util/option.h"
-
-#define TOP_CHOSEN 64
 
 struct top_options {
 	const char *path; /* a trace; NULL: live */
-	pid_t pid[TOP_CHOSEN]; /* live: these; none and no name: all there are */
-	size_t npids;
-	struct option_list names, devices; /* of devices: none means all */
+	struct sources_choice *sources; /* live: what to watch */
 	bool ascii; /* nothing beyond ASCII on the screen */
-	bool light; /* counters instead of records */
 	uint64_t delay; /* ns between ticks */
 	double speed; /* of a trace: 1 as recorded, 0 as fast as it goes */
 };
@@ -38,7 +31,6 @@ struct top_source_ops {
 	void (*close)(struct top_source *s);
 };
 
-struct capture;
 struct trace_reader;
 struct trace_writer;
 struct top_pipe;
@@ -50,12 +42,11 @@ struct top_source {
 	char status[160]; /* "2 QEMUs, light"; "playing 12.3 s of 60.1 s, 4x" */
 	char problem[320]; /* the latest thing that went wrong, "" nothing */
 	/* Live. */
-	struct capture *capture;
-	uint64_t looked; /* when processes were last looked for */
+	struct source *source;
+	int keyboard; /* to be waited for, too; -1: none */
+	uint64_t looked; /* when VMs that have ended were last looked for */
 	struct trace_writer *save; /* what is seen from now on; NULL */
-	pid_t known[256];
-	size_t nknown;
-	uint64_t cost_hits, cost_ns; /* of this capture, when top_live_cost last asked */
+	uint64_t cost_hits, cost_ns; /* of this source, when top_live_cost last asked */
 	/* A trace. */
 	struct trace_reader *reader;
 	struct record pending; /* read and not due yet */

@@ -136,7 +136,7 @@ refusals() {
 	refused "not a terminal" -r traces/qemu7-q1.pcap &&
 		refused "No such file" -b -r "$tmp/none.pcap" &&
 		refused "50ms or more" -b --delay 1ms -r traces/qemu7-q1.pcap &&
-		refused "for running QEMUs" -b --light -r traces/qemu7-q1.pcap &&
+		refused "not for -r" -b --light -r traces/qemu7-q1.pcap &&
 		refused "no field" -b -Y 'nosuch == 1' -r traces/qemu7-q1.pcap &&
 		refused "not an address" -b --prometheus '[::1' -r traces/qemu7-q1.pcap &&
 		refused "for -b" -T json -r traces/qemu7-q1.pcap

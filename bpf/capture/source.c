@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: MIT */
+/* Probes in QEMU processes as a source of events (decoder/source/source.h). */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bpf/capture/examine.h"
+#include "bpf/capture/impl.h"
+#include "bpf/capture/kernel.h"
+#include "bpf/capture/source.h"
+#include "bpf/qemu/launch.h"
+#include "bpf/qemu/process.h"
+#include "decoder/trace/event.h"
+
+#define PROCESSES 256
+#define FOLLOW_EVERY UINT64_C(1000000000) /* ns between two looks for new processes */
+#define STEP_MS 25 /* the kernel does not wake us below a fill level of its buffer */
+
+struct qemu_config {
+	const char *qmp;
+	bool delivery, no_lifecycle, empty, qmp_only;
+	uint64_t buffer;
+	uint32_t tables;
+};
+
+struct qemu_source {
+	struct source base;
+	struct source_request request;
+	struct qemu_config config;
+	struct capture *capture;
+	bool command; /* was QEMU started by us? */
+	pid_t known[PROCESSES]; /* following: tried already */
+	size_t nknown;
+	uint64_t looked; /* ns: when processes were last looked for */
+	struct capture_error why; /* the latest that could not be attached to */
+};
+
+static const struct option_row options[] = {
+	{ OPTION_TEXT, 0, "qmp", "SOCKET", "of a running QEMU: ask it for what was missed",
+	  OPTION_TO(struct qemu_config, qmp) },
+	{ OPTION_FLAG, 0, "delivery", NULL,
+	  "MSI-X messages as they are sent, too, not only decisions to interrupt",
+	  OPTION_TO(struct qemu_config, delivery) },
+	{ OPTION_FLAG, 0, "no-lifecycle", NULL,
+	  "no steps of device creation and set-up inside QEMU",
+	  OPTION_TO(struct qemu_config, no_lifecycle) },
+	{ OPTION_SIZE, 0, "buffer", "SIZE",
+	  "between kernel and file (default 16M); a larger one loses less",
+	  OPTION_TO(struct qemu_config, buffer), .min = 65536, .max = 1 << 30,
+	  .want = "a size from 64k to 1G" },
+	/* for measurements and tests */
+	{ OPTION_FLAG, 0, "empty-probes", NULL, NULL, OPTION_TO(struct qemu_config, empty) },
+	{ OPTION_FLAG, 0, "qmp-only", NULL, NULL, OPTION_TO(struct qemu_config, qmp_only) },
+	{ OPTION_NUMBER, 0, "tables", "N", NULL, OPTION_TO(struct qemu_config, tables), .min = 1,
+	  .max = 1 << 20, .want = "a number of queues" },
+	{},
+};
+
+/* --- which processes ------------------------------------------------------- */
+
+static void list_processes(struct text *to, const struct process *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		TEXT(name, 256);
+		TEXT(object, 256);
+
+		text_untrusted(&name, p[i].name, strlen(p[i].name));
+		text_untrusted(&object, p[i].object_name, strlen(p[i].object_name));
+		text_add(to, "\n  %7d  %-20s %.80s", (int)p[i].pid,
+			 name.len ? name.buf : "(no name)", object.buf);
+	}
+}
+
+static void list(struct text *lines)
+{
+	static struct process all[PROCESSES];
+
+	list_processes(lines, all, process_list(all, PROCESSES));
+}
+
+/* The one QEMU that a name means: 0, or -ESRCH with those that it could mean. */
+static int find_named(const char *word, pid_t *pid, struct source_error *err)
+{
+	static struct process all[PROCESSES], match[PROCESSES];
+	struct text t = { .buf = err->text, .size = sizeof(err->text) };
+	size_t n = process_list(all, PROCESSES), m = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (process_matches(&all[i], word))
+			match[m++] = all[i];
+	if (m == 1) {
+		*pid = match[0].pid;
+		return 0;
+	}
+	if (m)
+		text_add(&t, "'%s' means %zu QEMU processes; choose one with -p:", word, m);
+	else if (n)
+		text_add(&t, "no QEMU is called '%s'; these run:", word);
+	else
+		text_add(&t,
+			 "no QEMU is called '%s', and none runs that we may see (as root all are)",
+			 word);
+	list_processes(&t, m ? match : all, m ? m : n);
+	return -ESRCH;
+}
+
+static bool is_chosen(const struct source_request *r, const struct process *p)
+{
+	for (unsigned i = 0; i < r->npids; i++)
+		if (r->pid[i] == p->pid)
+			return true;
+	for (unsigned i = 0; i < r->names.n; i++)
+		if (process_matches(p, r->names.item[i]))
+			return true;
+	return !r->npids && !r->names.n;
+}
+
+static bool is_known(const struct qemu_source *q, pid_t pid)
+{
+	for (size_t i = 0; i < q->nknown; i++)
+		if (q->known[i] == pid)
+			return true;
+	return false;
+}
+
+/* Forget those that have ended: their number may be given to another. */
+static void forget_dead(struct qemu_source *q)
+{
+	for (size_t i = 0; i < q->nknown;)
+		if (process_alive(q->known[i]))
+			i++;
+		else
+			q->known[i] = q->known[--q->nknown];
+}
+
+static void attach_new(struct qemu_source *q)
+{
+	static struct process all[PROCESSES];
+	size_t n = process_list(all, PROCESSES);
+
+	forget_dead(q);
+	q->looked = capture_now();
+	for (size_t i = 0; i < n; i++) {
+		if (is_known(q, all[i].pid) || !is_chosen(&q->request, &all[i]) ||
+		    q->nknown == PROCESSES)
+			continue;
+		q->known[q->nknown++] = all[i].pid; /* tried once: a second time fails alike */
+		if (capture_attach(q->capture, all[i].pid, true, &q->why))
+			source_say(&q->request, SOURCE_WARNING, "%s", q->why.text);
+	}
+}
+
+/* --- beginning ------------------------------------------------------------- */
+
+static int check(const void *config, const struct source_request *r, bool command,
+		 struct source_error *err)
+{
+	if (command && (r->npids || r->names.n))
+		return source_fail(err, -EINVAL,
+				   "record what runs (-p, -n) or a command, not both");
+	if (!command && !r->npids && !r->names.n && !r->follow)
+		return source_fail(err, -EINVAL,
+				   "say what to record: -p PID, -n NAME or -- COMMAND (or another "
+				   "source: -D lists them)");
+	return 0;
+}
+
+static int open_source(struct source **out, const void *config,
+		       const struct source_request *request, struct source_error *err)
+{
+	const struct qemu_config *c = config;
+	struct qemu_source *q = calloc(1, sizeof(*q));
+	struct capture_error why;
+	int code;
+
+	if (!q)
+		return source_fail(err, -ENOMEM, "no memory");
+	q->base.ops = &qemu_source_ops;
+	q->request = *request;
+	q->config = *c;
+	const struct capture_options o = {
+		.snaplen = request->snaplen,
+		.buffer = c->buffer,
+		.queues = request->queues,
+		.devices = q->request.devices.n ? q->request.devices.item : NULL,
+		.delivery = c->delivery,
+		.no_lifecycle = c->no_lifecycle,
+		.tables = c->tables,
+		.qmp_only = c->qmp_only,
+		.light = request->light,
+		.sample = request->sample,
+		.empty = c->empty,
+		.command = request->command,
+		.record = request->record,
+		.ctx = request->ctx,
+	};
+	/* -n means what runs now, unless what starts later is wanted, too */
+	for (unsigned i = 0; i < request->names.n && !request->follow; i++) {
+		if (q->request.npids == SOURCE_PIDS)
+			break;
+		code = find_named(request->names.item[i], &q->request.pid[q->request.npids], err);
+		if (code) {
+			free(q);
+			return code;
+		}
+		q->request.npids++;
+	}
+	code = capture_open(&q->capture, &o, &why);
+	if (code) {
+		free(q);
+		return source_fail(err, code, "%s", why.text);
+	}
+	*out = &q->base;
+	return 0;
+}
+
+static int begin_command(struct qemu_source *q, char *const argv[], struct source_child *child,
+			 struct source_error *err)
+{
+	struct launch l = { .child = 0 };
+	struct capture_error why;
+	int code = launch_start(&l, argv);
+
+	if (code)
+		return source_fail(err, code, "cannot start %s: %s%s", argv[0], strerror(-code),
+				   code == -ENOENT ? "; is it installed and in PATH?" : "");
+	if (!l.qemu)
+		return source_fail(err, -ENOEXEC,
+				   "%s ended without becoming a QEMU system emulator; nothing was "
+				   "recorded",
+				   argv[0]);
+	code = capture_attach(q->capture, l.qemu, false, &why);
+	if (code) {
+		source_fail(err, code, "%s", why.text);
+		kill(l.qemu, SIGKILL);
+	}
+	launch_release(&l);
+	*child = (struct source_child){ .pid = l.child, .worker = l.qemu };
+	q->command = true;
+	return code;
+}
+
+static int begin_running(struct qemu_source *q, struct source_error *err)
+{
+	struct capture_error why;
+
+	for (unsigned i = 0; i < q->request.npids; i++) {
+		pid_t pid = q->request.pid[i];
+		int code = capture_attach(q->capture, pid, true, &why);
+
+		if (code)
+			return source_fail(err, code, "%s", why.text);
+		if (q->config.qmp && capture_qmp(q->capture, pid, q->config.qmp, &why))
+			source_say(&q->request, SOURCE_WARNING, "%s", why.text);
+	}
+	return 0;
+}
+
+static int begin_following(struct qemu_source *q, struct source_error *err)
+{
+	const struct source_request *r = &q->request;
+	struct capture_stats stats;
+
+	attach_new(q);
+	capture_stats(q->capture, &stats);
+	if (r->npids && !q->nknown)
+		return source_fail(err, -ESRCH,
+				   "none of these processes is a QEMU that runs; -D lists those");
+	if (r->npids && !r->names.n && !stats.alive)
+		return source_fail(err, -ESRCH, "%s", q->why.text);
+	if (!q->nknown) {
+		/* the time of day, which else comes with the first QEMU */
+		capture_preamble(q->capture);
+		source_say(r, SOURCE_WARNING, "no QEMU %s; waiting for one to start",
+			   r->names.n ? "that -n names runs" : "runs that we may see");
+	}
+	return 0;
+}
+
+static int begin(struct source *s, char *const argv[], struct source_child *child,
+		 struct source_error *err)
+{
+	struct qemu_source *q = (struct qemu_source *)s;
+
+	return argv		   ? begin_command(q, argv, child, err)
+	       : q->request.follow ? begin_following(q, err)
+				   : begin_running(q, err);
+}
+
+/* --- running --------------------------------------------------------------- */
+
+static unsigned descriptors(struct source *s, struct pollfd *fd, unsigned max, int *timeout_ms)
+{
+	struct qemu_source *q = (struct qemu_source *)s;
+
+	if (*timeout_ms < 0 || *timeout_ms > STEP_MS)
+		*timeout_ms = STEP_MS;
+	fd[0] = (struct pollfd){ .fd = capture_fd(q->capture), .events = POLLIN };
+	return 1;
+}
+
+static int step(struct source *s, int timeout_ms)
+{
+	struct qemu_source *q = (struct qemu_source *)s;
+	int n = capture_poll(q->capture, timeout_ms);
+
+	if (q->request.follow && capture_now() - q->looked >= FOLLOW_EVERY)
+		attach_new(q);
+	return n;
+}
+
+static void describe(struct source *s)
+{
+	capture_preamble(((struct qemu_source *)s)->capture);
+}
+
+static void stop(struct source *s)
+{
+	capture_stop(((struct qemu_source *)s)->capture);
+}
+
+static void stats(const struct source *s, struct source_stats *out)
+{
+	const struct qemu_source *q = (const struct qemu_source *)s;
+	struct capture_stats c;
+
+	capture_stats(q->capture, &c);
+	*out = (struct source_stats){ .lost = c.lost, .alive = c.alive };
+}
+
+static bool alive(const struct source *s, pid_t pid)
+{
+	return process_alive(pid);
+}
+
+static bool cost(struct source *s, uint64_t *hits, uint64_t *ns)
+{
+	return !capture_cost(((struct qemu_source *)s)->capture, hits, ns);
+}
+
+static void close_source(struct source *s)
+{
+	struct qemu_source *q = (struct qemu_source *)s;
+
+	if (q)
+		capture_close(q->capture);
+	free(q);
+}
+
+/* --- the end --------------------------------------------------------------- */
+
+static void report_losses(const struct qemu_source *q, const struct capture_stats *c)
+{
+	struct capture_missing missing[128];
+	size_t n = capture_missing(q->capture, missing, 128);
+
+	if (c->lost || c->chains_missed)
+		source_say(
+			&q->request, SOURCE_WARNING,
+			"%llu records lost (%llu buffer full, %llu memory unreadable, %llu table "
+			"full), %llu chains missed; a larger --buffer helps against the first",
+			(unsigned long long)c->lost,
+			(unsigned long long)c->lost_why[VQT_LOSS_BUFFER],
+			(unsigned long long)c->lost_why[VQT_LOSS_MEMORY],
+			(unsigned long long)c->lost_why[VQT_LOSS_LIMIT],
+			(unsigned long long)c->chains_missed);
+	for (size_t i = 0; i < n; i++)
+		source_say(&q->request, SOURCE_WARNING, "no probe for %s (%s): the trace lacks %s",
+			   missing[i].probe, missing[i].reason, missing[i].costs);
+}
+
+static uint64_t events_of(const struct capture_stats *c)
+{
+	uint64_t n = 0;
+
+	for (unsigned type = VQT_REG; type < 64; type++)
+		n += type == VQT_RING ? 0 : c->by_type[type];
+	return n;
+}
+
+static void report_device(const struct qemu_source *q, const struct capture_device *d,
+			  bool unmatched)
+{
+	if (d->recorded && d->flags & VQT_DEV_DATAPATH_ELSEWHERE)
+		source_say(&q->request, SOURCE_WARNING,
+			   "%s (%s): its data path is not in this QEMU (vhost, vhost-user): "
+			   "registers are recorded, requests are not%s",
+			   d->name, d->type,
+			   strstr(d->type, "vhost-user")
+				   ? "; 'vqtrace record --vhost-user' between QEMU and the device "
+				     "records them"
+				   : "");
+	else
+		source_say(&q->request, unmatched ? SOURCE_INFO : SOURCE_DETAIL, "  %-12s %s%s",
+			   d->name, d->type, d->recorded ? "" : " (not asked for)");
+}
+
+static void report(struct source *s)
+{
+	struct qemu_source *q = (struct qemu_source *)s;
+	const struct source_request *r = &q->request;
+	struct capture_device dev[64];
+	struct capture_stats c;
+	size_t n, matched = 0;
+	bool unmatched;
+
+	capture_stats(q->capture, &c);
+	report_losses(q, &c);
+	n = capture_devices(q->capture, dev, 64);
+	for (size_t i = 0; i < n; i++)
+		matched += dev[i].recorded;
+	unmatched = r->devices.n && !matched;
+	if (unmatched)
+		source_say(r, SOURCE_WARNING, "no device that -d names was seen%s",
+			   n ? "; these were:" : "");
+	else if (!n)
+		source_say(r, SOURCE_WARNING, "no virtio device was seen");
+	else if (!events_of(&c) && !q->command && !r->light)
+		source_say(r, SOURCE_WARNING,
+			   "nothing happened while recording: the guest is idle or hangs, or -d "
+			   "and --queue leave nothing; 'vqtrace show' has the state of its queues");
+	for (size_t i = 0; i < n; i++)
+		report_device(q, &dev[i], unmatched);
+}
+
+/* --- what can be done here ------------------------------------------------- */
+
+static enum source_verdict available(struct text *reason, struct text *remedy)
+{
+	struct probe_result p[16];
+	size_t n = probe_kernel(p, 16);
+	enum source_verdict verdict = SOURCE_OK;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!p[i].err || (verdict == SOURCE_LIMITED && !p[i].needed))
+			continue;
+		reason->len = remedy->len = 0;
+		text_add(reason, "%s: %s", p[i].what, strerror(-p[i].err));
+		text_add(remedy, "%s; 'vqtrace doctor' says more",
+			 p[i].err == -EPERM || p[i].err == -EACCES ? "run as root" : p[i].remedy);
+		verdict = p[i].needed ? SOURCE_UNAVAILABLE : SOURCE_LIMITED;
+		if (p[i].needed)
+			break;
+	}
+	return verdict;
+}
+
+const struct source_ops qemu_source_ops = {
+	.name = "qemu",
+	.summary = "QEMU processes, by BPF probes: -p PID, -n NAME, -- COMMAND",
+	.noun = "QEMU",
+	.takes = SOURCE_TAKES_PROCESSES | SOURCE_TAKES_DEVICES | SOURCE_TAKES_QUEUES |
+		 SOURCE_TAKES_LIGHT | SOURCE_TAKES_SAMPLE,
+	.options = options,
+	.config_size = sizeof(struct qemu_config),
+	.available = available,
+	.list = list,
+	.examine = qemu_examine,
+	.check = check,
+	.open = open_source,
+	.begin = begin,
+	.descriptors = descriptors,
+	.step = step,
+	.describe = describe,
+	.stop = stop,
+	.stats = stats,
+	.alive = alive,
+	.cost = cost,
+	.report = report,
+	.close = close_source,
+};

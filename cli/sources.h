@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sources of events that there are, and how a command line chooses among them: -i,
+ * -D, and the options that go to a source.
+ */
+#ifndef VQT_CLI_SOURCES_H
+#define VQT_CLI_SOURCES_H
+
+#include "cli/options.h"
+#include "decoder/source/source.h"
+
+#define SOURCES_MAX 8
+
+extern const struct source_ops *const sources[]; /* ends with NULL; the first is the default */
+
+/* What the command line says of sources.  `request` holds the command's own defaults. */
+struct sources_choice {
+	struct source_request request;
+	const char *name; /* -i */
+	bool list; /* -D */
+	bool given; /* filled in: did any option ask for a source? */
+	const struct source_ops *ops; /* filled in: the source that is meant */
+	void *config; /* of that source */
+	void *configs[SOURCES_MAX]; /* of all; NULL before sources_parse() */
+};
+
+/*
+ * Read a command line: the options of the command that is run into `config`, those of
+ * sources into `choice`.  0 to go on, else the exit code + 1.
+ */
+int sources_parse(int argc, char **argv, void *config, struct sources_choice *choice);
+void sources_choice_free(struct sources_choice *choice);
+/* -D: what each source can record here; enum cli_exit. */
+int sources_list(void);
+/* The part of --help about sources. */
+void sources_help(FILE *to, void (*row)(FILE *to, const struct option_row *o));
+/* -i and -D, for commands that take nothing else of a source (doctor). */
+const struct source_ops *sources_by_name(const char *name); /* NULL, after an error */
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "decoder/source/source.h"
+
+#define DESCRIPTORS 64
+
+int source_fail(struct source_error *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+void source_say(const struct source_request *r, enum source_level level, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	r->say(r->ctx, level, text);
+}
+
+void source_found(struct source_report *r, enum source_verdict verdict, const char *what,
+		  const char *remedy, const char *fmt, ...)
+{
+	struct source_finding *f;
+	va_list ap;
+
+	if (r->n == sizeof(r->finding) / sizeof(r->finding[0]))
+		return;
+	f = &r->finding[r->n++];
+	f->verdict = verdict;
+	snprintf(f->what, sizeof(f->what), "%s", what);
+	snprintf(f->remedy, sizeof(f->remedy), "%s", verdict == SOURCE_OK ? "" : remedy);
+	va_start(ap, fmt);
+	vsnprintf(f->found, sizeof(f->found), fmt, ap);
+	va_end(ap);
+}
+
+int source_step(struct source *s, int other, int timeout_ms)
+{
+	struct pollfd fd[DESCRIPTORS + 1];
+	unsigned n;
+
+	if (other < 0)
+		return s->ops->step(s, timeout_ms);
+	n = s->ops->descriptors(s, fd, DESCRIPTORS, &timeout_ms);
+	fd[n] = (struct pollfd){ .fd = other, .events = POLLIN };
+	if (poll(fd, n + 1, timeout_ms) < 0 && errno == EINTR)
+		return -EINTR;
+	/* one that is closed at its other end is always ready */
+	return s->ops->step(s, fd[n].revents & ~POLLIN ? timeout_ms : 0);
+}

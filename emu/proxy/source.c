@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT */
+/* Proxies between vhost-user front ends and back ends as a source of events. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "decoder/class/class.h"
+#include "emu/proxy/source.h"
+#include "emu/proxy/vhost_user.h"
+#include "emu/server/map.h"
+#include "emu/server/server.h"
+
+#define PROXIES 32
+#define SPIN_US 5
+#define LAST_STEPS 64 /* for what waits at the end */
+
+struct proxy_config {
+	struct {
+		char listen[108]; /* where front ends connect */
+		const char *backend;
+	} pair[PROXIES];
+	unsigned n;
+	const char *type; /* of the devices; NULL: blk */
+};
+
+struct proxy_source;
+
+struct proxy_one {
+	struct proxy_source *all;
+	char listen[108];
+	const char *backend;
+	char name[24]; /* in the trace */
+	char type[32];
+	struct server *server;
+	struct emu_tap *tap;
+	bool bound; /* the socket is ours to remove */
+};
+
+struct proxy_source {
+	struct source base;
+	struct source_request request;
+	struct proxy_one one[PROXIES];
+	unsigned n;
+};
+
+/* --- options --------------------------------------------------------------- */
+
+static int bad(struct text *why, const char *words)
+{
+	text_puts(why, words);
+	return -EINVAL;
+}
+
+static int add_pair(void *config, const char *value, struct text *why)
+{
+	struct proxy_config *c = config;
+	const char *eq = strchr(value, '=');
+
+	if (!eq || eq == value || !eq[1])
+		return bad(why,
+			   "not LISTEN=BACKEND, two sockets: the front end connects to LISTEN, "
+			   "the device serves BACKEND");
+	if (c->n == PROXIES)
+		return bad(why, "too many of them");
+	if ((size_t)(eq - value) >= sizeof(c->pair[0].listen))
+		return bad(why, "socket paths have at most 107 bytes");
+	memcpy(c->pair[c->n].listen, value, (size_t)(eq - value));
+	c->pair[c->n++].backend = eq + 1;
+	return 0;
+}
+
+static int set_type(void *config, const char *value, struct text *why)
+{
+	if (!class_by_name(value))
+		return bad(why, "no device type such as blk, net, fs, scsi");
+	((struct proxy_config *)config)->type = value;
+	return 0;
+}
+
+static const struct option_row options[] = {
+	{ OPTION_CALL, 0, "vhost-user", "LISTEN=BACKEND",
+	  "any vhost-user front end connects to the socket LISTEN, the device serves BACKEND "
+	  "(repeat); COMMAND, if there is one, starts the front end",
+	  .call = add_pair },
+	{ OPTION_CALL, 0, "type", "NAME",
+	  "the device's type (blk), which the protocol does not say", .call = set_type },
+	{},
+};
+
+static int check(const void *config, const struct source_request *r, bool command,
+		 struct source_error *err)
+{
+	const struct proxy_config *c = config;
+
+	if (!c->n)
+		return source_fail(err, -EINVAL,
+				   "say between what to stand: --vhost-user LISTEN=BACKEND");
+	return 0;
+}
+
+/* --- opening --------------------------------------------------------------- */
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t now(void *opaque)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+static void emit(void *opaque, const void *record, size_t len)
+{
+	struct proxy_source *p = ((struct proxy_one *)opaque)->all;
+
+	p->request.record(p->request.ctx, record, len);
+}
+
+static int to_backend(void *opaque)
+{
+	struct proxy_one *one = opaque;
+	int fd = vhost_proxy_connect(one->backend);
+
+	if (fd < 0)
+		source_say(&one->all->request, SOURCE_WARNING,
+			   "%s: %s; is the device running there?", one->backend, strerror(-fd));
+	return fd;
+}
+
+static void on_event(void *opaque, enum server_event what, const char *text)
+{
+	struct proxy_one *one = opaque;
+	const struct source_request *r = &one->all->request;
+
+	if (what == SERVER_PROTOCOL_ERROR || what == SERVER_NOTE)
+		source_say(r, SOURCE_WARNING, "%s: %s", one->name, text);
+	else
+		source_say(r, SOURCE_DETAIL, "%s: %s", one->name,
+			   what == SERVER_CONNECTED ? "a front end connected"
+						    : "the front end disconnected");
+}
+
+static void close_source(struct source *s)
+{
+	struct proxy_source *p = (struct proxy_source *)s;
+
+	for (unsigned i = 0; p && i < p->n; i++) {
+		server_free(p->one[i].server);
+		emu_tap_free(p->one[i].tap);
+		if (p->one[i].bound)
+			unlink(p->one[i].listen);
+	}
+	free(p);
+}
+
+static int open_one(struct proxy_source *p, unsigned i, const char *type, struct source_error *err)
+{
+	struct proxy_one *one = &p->one[i];
+	const struct class *c = class_by_name(type ? type : "blk");
+	struct emu_tap_config tap = { .emit = emit,
+				      .now = now,
+				      .opaque = one,
+				      .snaplen = p->request.snaplen,
+				      .device = (uint16_t)(i + 1),
+				      .source = (uint8_t)(i + 1),
+				      .kind = VQT_SRC_PROXY };
+	struct vhost_proxy_config cfg = { .connect = to_backend,
+					  .connect_opaque = one,
+					  .virtio_id = c->id,
+					  .name = one->name,
+					  .type_name = one->type,
+					  .spin_us = SPIN_US,
+					  .say = on_event,
+					  .opaque = one };
+	int code = -ENOMEM;
+
+	one->all = p;
+	snprintf(one->name, sizeof(one->name), "%.11s%u", c->name, i);
+	snprintf(one->type, sizeof(one->type), "vhost-user-%.19s", c->name);
+	cfg.tap = one->tap = emu_tap_new(&tap);
+	if (one->tap)
+		code = vhost_proxy_new(&one->server, &cfg);
+	if (code)
+		return source_fail(err, code, "cannot stand between %s and %s: %s", one->listen,
+				   one->backend, strerror(-code));
+	return 0;
+}
+
+static int open_source(struct source **out, const void *config,
+		       const struct source_request *request, struct source_error *err)
+{
+	const struct proxy_config *c = config;
+	struct proxy_source *p = calloc(1, sizeof(*p));
+	int code = 0;
+
+	if (!p)
+		return source_fail(err, -ENOMEM, "no memory");
+	p->base.ops = &proxy_source_ops;
+	p->request = *request;
+	for (unsigned i = 0; i < c->n && !code; i++, p->n++) {
+		memcpy(p->one[i].listen, c->pair[i].listen, sizeof(p->one[i].listen));
+		p->one[i].backend = c->pair[i].backend;
+		code = open_one(p, i, c->type, err);
+	}
+	if (code) {
+		close_source(&p->base);
+		return code;
+	}
+	*out = &p->base;
+	return 0;
+}
+
+/* --- beginning ------------------------------------------------------------- */
+
+static int listen_on(struct proxy_one *one, struct source_error *err)
+{
+	int fd = server_socket(one->listen), code;
+
+	if (fd < 0)
+		return source_fail(
+			err, fd, "cannot listen on %s: %s%s", one->listen, strerror(-fd),
+			fd == -EADDRINUSE ? "; is another server using it, or is it a file? Choose "
+					    "another name or remove it"
+			: fd == -ENOENT	  ? "; its folder does not exist"
+					  : "");
+	one->bound = true;
+	code = server_listen(one->server, fd);
+	if (code)
+		return source_fail(err, code, "cannot wait for front ends: %s", strerror(-code));
+	return 0;
+}
+
+static void describe(struct source *s)
+{
+	struct proxy_source *p = (struct proxy_source *)s;
+	char name[320];
+
+	emu_tap_session(p->one[0].tap, "vqtrace " VQTRACE_VERSION, p->request.command,
+			(int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC)));
+	for (unsigned i = 0; i < p->n; i++) {
+		snprintf(name, sizeof(name), "vhost-user, before %s", p->one[i].backend);
+		emu_tap_source(p->one[i].tap, name, (uint32_t)getpid());
+		vhost_proxy_preamble(p->one[i].server);
+	}
+}
+
+/* Run a program beside the proxies: its pid, or negative errno. */
+static pid_t start_program(char *const argv[])
+{
+	posix_spawnattr_t attr;
+	sigset_t pipe;
+	pid_t pid;
+	int err;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE); /* ignored by us, not by it */
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigdefault(&attr, &pipe);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
+	err = posix_spawnp(&pid, argv[0], NULL, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
+	return err ? -err : pid;
+}
+
+static int begin(struct source *s, char *const argv[], struct source_child *child,
+		 struct source_error *err)
+{
+	struct proxy_source *p = (struct proxy_source *)s;
+	int code = 0;
+
+	server_map_guard();
+	for (unsigned i = 0; i < p->n && !code; i++)
+		code = listen_on(&p->one[i], err);
+	if (code)
+		return code;
+	describe(s);
+	for (unsigned i = 0; i < p->n; i++)
+		source_say(&p->request, SOURCE_INFO, "%s: front ends of %s connect to %s",
+			   p->one[i].name, p->one[i].backend, p->one[i].listen);
+	if (argv) {
+		pid_t pid = start_program(argv);
+
+		if (pid < 0)
+			return source_fail(err, pid, "cannot start %s: %s%s", argv[0],
+					   strerror(-pid),
+					   pid == -ENOENT ? "; is it installed and in PATH?" : "");
+		*child = (struct source_child){ .pid = pid, .worker = pid };
+	}
+	return 0;
+}
+
+/* --- running --------------------------------------------------------------- */
+
+static unsigned descriptors(struct source *s, struct pollfd *fd, unsigned max, int *timeout_ms)
+{
+	struct proxy_source *p = (struct proxy_source *)s;
+	unsigned n = p->n < max ? p->n : max;
+
+	for (unsigned i = 0; i < n; i++) {
+		int own = vhost_proxy_timeout(p->one[i].server);
+
+		if (own >= 0 && (*timeout_ms < 0 || own < *timeout_ms))
+			*timeout_ms = own;
+		fd[i] = (struct pollfd){ .fd = p->one[i].server->ep, .events = POLLIN };
+	}
+	return n;
+}
+
+static int step(struct source *s, int timeout_ms)
+{
+	struct proxy_source *p = (struct proxy_source *)s;
+	struct pollfd fd[PROXIES];
+	unsigned n = descriptors(s, fd, PROXIES, &timeout_ms);
+
+	if (n == 1) /* it can wait for itself */
+		server_step(p->one[0].server, timeout_ms, NULL);
+	else if (poll(fd, n, timeout_ms) < 0)
+		return -errno;
+	for (unsigned i = 0; n > 1 && i < n; i++)
+		server_step(p->one[i].server, 0, NULL);
+	return 0; /* nothing is buffered */
+}
+
+/* What has been signalled until now is dealt with; then the front ends lose their connection. */
+static void stop(struct source *s)
+{
+	struct proxy_source *p = (struct proxy_source *)s;
+
+	for (unsigned i = 0; i < p->n; i++) {
+		struct server *d = p->one[i].server;
+
+		for (int n = 0; n < LAST_STEPS && server_connected(d) && !server_quiet(d); n++)
+			server_step(d, 0, NULL);
+		server_hang_up(d);
+	}
+}
+
+static void stats(const struct source *s, struct source_stats *out)
+{
+	const struct proxy_source *p = (const struct proxy_source *)s;
+
+	*out = (struct source_stats){ .alive = p->n };
+	for (unsigned i = 0; i < p->n; i++)
+		out->lost += vhost_proxy_stats(p->one[i].server).rings.lost;
+}
+
+static bool alive(const struct source *s, pid_t pid)
+{
+	return true; /* a proxy waits for its next front end */
+}
+
+static void report(struct source *s)
+{
+	struct proxy_source *p = (struct proxy_source *)s;
+	const struct source_request *r = &p->request;
+
+	for (unsigned i = 0; i < p->n; i++) {
+		struct vhost_proxy_stats v = vhost_proxy_stats(p->one[i].server);
+		const struct snoop_stats *q = &v.rings;
+		const char *name = p->one[i].name;
+
+		source_say(r, SOURCE_INFO,
+			   "%s: %llu front end%s, %llu messages, %llu kicks, %llu calls; of %llu "
+			   "chains %llu seen late, %llu used before they could be read, %llu "
+			   "without their status",
+			   name, (unsigned long long)v.clients, v.clients == 1 ? "" : "s",
+			   (unsigned long long)v.messages, (unsigned long long)q->kicks,
+			   (unsigned long long)q->calls, (unsigned long long)q->chains,
+			   (unsigned long long)q->late, (unsigned long long)q->unread,
+			   (unsigned long long)q->unsure);
+		if (v.unknown)
+			source_say(r, SOURCE_WARNING,
+				   "%s: %llu messages of unknown kinds were handed on unchanged",
+				   name, (unsigned long long)v.unknown);
+		if (q->lost)
+			source_say(
+				r, SOURCE_WARNING,
+				"%s: %llu chains were gone before they could be read: both sides "
+				"poll, and this process got no processor time",
+				name, (unsigned long long)q->lost);
+	}
+}
+
+/* --- what can be done here ------------------------------------------------- */
+
+static enum source_verdict available(struct text *reason, struct text *remedy)
+{
+	return SOURCE_OK; /* UNIX sockets and shared memory: everybody has them */
+}
+
+static int examine(const char *target, struct source_report *r, struct source_error *err)
+{
+	if (target)
+		return source_fail(err, -EINVAL,
+				   "%s: this source looks at no process; it stands between two "
+				   "sockets",
+				   target);
+	source_found(r, SOURCE_OK, "privileges", "",
+		     "none needed, but to connect to the device's socket");
+	source_found(r, SOURCE_OK, "front ends", "",
+		     "any that share their memory by descriptor (QEMU: share=on)");
+	return 0;
+}
+
+const struct source_ops proxy_source_ops = {
+	.name = "vhost-user",
+	.summary = "a vhost-user front end and its device, from between them: --vhost-user",
+	.noun = "device",
+	.options = options,
+	.config_size = sizeof(struct proxy_config),
+	.available = available,
+	.examine = examine,
+	.check = check,
+	.open = open_source,
+	.begin = begin,
+	.descriptors = descriptors,
+	.step = step,
+	.describe = describe,
+	.stop = stop,
+	.whole_stop = true,
+	.stats = stats,
+	.alive = alive,
+	.report = report,
+	.close = close_source,
+};
