@@ -7,13 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "bpf/capture/impl.h"
+#include "bpf/capture/describe.h"
+#include "bpf/capture/device.h"
+#include "bpf/capture/emit.h"
+#include "bpf/capture/light.h"
+#include "bpf/capture/memory.h"
+#include "bpf/capture/sample.h"
+#include "bpf/capture/state.h"
+#include "bpf/capture/stream.h"
+#include "bpf/capture/target.h"
 #include "bpf/prog/qemu.skel.h"
-#include "decoder/trace/file.h"
 
 /*
  * How long after a later one a record may come.  The programs count what they could
@@ -24,14 +30,6 @@
 #define ORDER_PATIENCE 20000000000ULL
 #define HOUSEKEEPING 20000000ULL
 
-uint64_t capture_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
 static int64_t wall_offset(void)
 {
 	struct timespec ts;
@@ -39,124 +37,6 @@ static int64_t wall_offset(void)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (int64_t)ts.tv_sec * 1000000000LL + ts.tv_nsec - (int64_t)capture_now();
 }
-
-/* --- handing on ------------------------------------------------------------ */
-
-static void hand_on(struct capture *c, const void *record, size_t len)
-{
-	const struct vqt_hdr *h = record;
-
-	c->stats.records++;
-	c->stats.bytes += len;
-	c->stats.by_type[h->type & 63]++;
-	c->handed++;
-	c->o.record(c->o.ctx, record, len);
-}
-
-void target_emit(struct target *t, void *record, size_t len)
-{
-	struct vqt_hdr *h = record;
-
-	h->seq = t->out_seq++;
-	hand_on(t->c, record, len);
-}
-
-void target_stamp(struct target *t, struct vqt_hdr *h, uint8_t type, uint16_t device)
-{
-	h->ts = t->last_ts ? t->last_ts : capture_now();
-	h->type = type;
-	h->source = t->source;
-	h->device = device;
-	h->queue = VQT_NO_QUEUE;
-}
-
-void target_note(struct target *t, uint16_t device, const char *text)
-{
-	struct {
-		struct vqt_note n;
-		char text[256];
-	} r = {};
-	size_t len = strnlen(text, sizeof(r.text));
-
-	target_stamp(t, &r.n.h, VQT_NOTE, device);
-	r.n.level = VQT_NOTE_WARNING;
-	r.n.len = (uint16_t)len;
-	memcpy(r.text, text, len);
-	target_emit(t, &r, sizeof(r.n) + len);
-}
-
-/* Why records went missing: what the kernel side counted since it was last asked. */
-static uint64_t counter(struct capture *c, uint32_t which)
-{
-	uint64_t v = 0;
-
-	bpf_map_lookup_elem(bpf_map__fd(c->skel->maps.counters), &which, &v);
-	return v;
-}
-
-static void on_lost(void *ctx, uint32_t count, uint64_t ts)
-{
-	struct target *t = ctx;
-	struct capture *c = t->c;
-	uint64_t full = counter(c, VQP_LOST_BUFFER);
-	struct vqt_loss l = { .lost = count, .why = VQT_LOSS_LIMIT };
-
-	if (full > c->seen_lost) {
-		l.why = VQT_LOSS_BUFFER;
-		c->seen_lost += count < full - c->seen_lost ? count : full - c->seen_lost;
-	}
-	t->out_seq += count;
-	t->last_ts = ts;
-	target_stamp(t, &l.h, VQT_LOSS, VQT_NO_DEVICE);
-	c->stats.lost += count;
-	c->stats.lost_why[l.why] += count;
-	target_emit(t, &l, sizeof(l));
-}
-
-/* A device is unplugged. */
-static bool is_end(const struct vqt_hdr *h)
-{
-	return h->type == VQT_LIFECYCLE &&
-	       ((const struct vqt_lifecycle *)h)->what == VQT_LIFECYCLE_UNREALIZE;
-}
-
-static void on_record(void *ctx, void *record, size_t len)
-{
-	struct target *t = ctx;
-	struct vqt_hdr *h = record;
-	struct device *d;
-
-	sample_flush(t, h->ts);
-	if (t->c->light && is_end(h))
-		light_read(t->c); /* what was counted of it until now belongs before its end */
-	/* Clocks of CPUs agree to less than the order of events does. */
-	if (h->ts < t->last_ts)
-		h->ts = t->last_ts;
-	t->last_ts = h->ts;
-	if (h->type == VQT_DEVICE) {
-		device_seen(t, record);
-		return;
-	}
-	d = h->device ? device_get(t, h->device) : NULL;
-	if (d)
-		device_hear(d, h);
-	if (d && (device_keeps(d, record, len) || !d->wanted))
-		return;
-	if (h->type == VQT_LIFECYCLE)
-		device_life(t, record);
-	if (h->type == VQT_LOSS) {
-		const struct vqt_loss *l = record;
-
-		t->c->stats.lost += l->lost;
-		t->c->stats.lost_why[l->why & 3] += l->lost;
-	}
-	if (h->type != VQT_LIFECYCLE || !t->c->o.no_lifecycle)
-		target_emit(t, record, len);
-	if (d && is_end(h))
-		device_gone(d);
-}
-
-const struct order_ops target_order_ops = { .record = on_record, .lost = on_lost };
 
 static int on_sample(void *ctx, void *data, size_t len)
 {
@@ -169,82 +49,22 @@ static int on_sample(void *ctx, void *data, size_t len)
 	return 0;
 }
 
-/* --- descriptions ---------------------------------------------------------- */
-
-static size_t put_text(uint8_t *buf, size_t at, size_t size, unsigned tag, const char *s)
-{
-	size_t len = strlen(s), n;
-
-	n = len ? trace_put_tlv(buf, at, size, tag, s, len < 4000 ? len : 4000) : 0;
-
-	return n ? n : at;
-}
-
-void capture_write_session(struct capture *c)
-{
-	_Alignas(8) uint8_t buf[8192] = {};
-	struct vqt_session *s = (void *)buf;
-	struct utsname u;
-	char os[256] = "";
-	size_t at = sizeof(*s);
-
-	s->h.ts = capture_now();
-	s->h.type = VQT_SESSION;
-	s->h.queue = VQT_NO_QUEUE;
-	s->major = VQT_VERSION_MAJOR;
-	s->minor = VQT_VERSION_MINOR;
-	s->snaplen = c->o.snaplen;
-	s->wall = c->wall;
-	if (!uname(&u)) {
-		snprintf(os, sizeof(os), "%.64s %.100s %.64s", u.sysname, u.release, u.machine);
-		at = put_text(buf, at, sizeof(buf), VQT_TAG_HOST, u.nodename);
-		at = put_text(buf, at, sizeof(buf), VQT_TAG_OS, os);
-	}
-	at = put_text(buf, at, sizeof(buf), VQT_TAG_TOOL, "vqtrace " VQTRACE_VERSION);
-	at = put_text(buf, at, sizeof(buf), VQT_TAG_COMMAND, c->o.command ? c->o.command : "");
-	hand_on(c, buf, at);
-}
-
-void target_write_source(struct target *t)
-{
-	_Alignas(8) uint8_t buf[8192] = {};
-	struct vqt_source *s = (void *)buf;
-	size_t at = sizeof(*s);
-
-	target_stamp(t, &s->h, VQT_SOURCE, VQT_NO_DEVICE);
-	s->kind = VQT_SRC_QEMU;
-	s->clock = VQT_CLOCK_MONOTONIC;
-	s->pid = (uint32_t)t->p.pid;
-	at = put_text(buf, at, sizeof(buf), VQT_TAG_NAME, t->p.name);
-	at = put_text(buf, at, sizeof(buf), VQT_TAG_EXE, t->p.object_name);
-	at = put_text(buf, at, sizeof(buf), VQT_TAG_VERSION, t->q->version);
-	at = put_text(buf, at, sizeof(buf), VQT_TAG_BUILD_ID, elf_build_id(t->q->elf));
-	at = put_text(buf, at, sizeof(buf), VQT_TAG_COMMAND, t->p.cmdline);
-	target_emit(t, buf, at);
-}
-
 void capture_preamble(struct capture *c)
 {
-	capture_write_session(c);
+	describe_session(c);
 	for (size_t i = 0; i < c->ntargets; i++)
-		target_write_source(c->target[i]);
+		describe_source(c->target[i]);
 	for (size_t i = 0; i < DEVICES; i++) {
 		struct device *d = c->device[i];
 
 		if (!d || !d->wanted || d->gone || d->fresh)
 			continue;
-		device_write(d);
-		device_write_state(d);
+		describe_device(d);
+		state_write(d);
 	}
 }
 
 /* --- opening --------------------------------------------------------------- */
-
-int capture_fail(struct capture_error *err, int code, const char *text)
-{
-	snprintf(err->text, sizeof(err->text), "%s", text);
-	return code;
-}
 
 static int explain_load(struct capture_error *err, int code)
 {
@@ -353,7 +173,7 @@ static void housekeeping(struct capture *c, uint64_t now)
 	if (now - c->tick < HOUSEKEEPING)
 		return;
 	c->tick = now;
-	window = counter(c, VQP_LOST_BUFFER) > c->seen_lost ? ORDER_WINDOW : ORDER_PATIENCE;
+	window = stream_counter(c, VQP_LOST_BUFFER) > c->seen_lost ? ORDER_WINDOW : ORDER_PATIENCE;
 	for (size_t i = 0; i < c->ntargets; i++) {
 		struct target *t = c->target[i];
 
@@ -426,7 +246,7 @@ void capture_close(struct capture *c)
 void capture_stats(const struct capture *c, struct capture_stats *out)
 {
 	*out = c->stats;
-	out->chains_missed = counter((struct capture *)c, VQP_LOST_CHAINS);
+	out->chains_missed = stream_counter(c, VQP_LOST_CHAINS);
 	out->targets = (unsigned)c->ntargets;
 	out->alive = 0;
 	for (size_t i = 0; i < c->ntargets; i++)
@@ -479,7 +299,7 @@ size_t capture_devices(const struct capture *c, struct capture_device *out, size
 						  .pid = d->target->p.pid,
 						  .recorded = d->wanted };
 		snprintf(out[n].name, sizeof(out[n].name), "%s", d->name);
-		snprintf(out[n].type, sizeof(out[n].type), "%s", d->typename);
+		snprintf(out[n].type, sizeof(out[n].type), "%s", d->who.typename);
 		n++;
 	}
 	return n;

@@ -1,33 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside a capture session: what capture.c, device.c and qmp.c share. */
+/* Inside a capture session: a session, the processes it traces, and their devices. */
 #ifndef VQT_BPF_CAPTURE_IMPL_H
 #define VQT_BPF_CAPTURE_IMPL_H
 
+#include <stdio.h>
+
 #include "bpf/capture/attach.h"
 #include "bpf/capture/capture.h"
-#include "bpf/qemu/discover.h"
 #include "bpf/capture/order.h"
+#include "bpf/qemu/discover.h"
+#include "bpf/qemu/identity.h"
 #include "bpf/qemu/process.h"
 #include "bpf/qemu/query.h"
-#include "bpf/qemu/qom.h"
 
 #define TARGETS 64
 #define DEVICES 1024
 #define MISSING 128
 
-/* DeviceState, BusState: behind Object, the same since 2.x */
-#define DEVICE_ID 40
-#define DEVICE_PATH 48
-#define BUS_PARENT 40
-#define BUS_NAME 48
-
 /* A device as far as it is known. */
 struct device {
 	struct vqt_device r; /* what was last written of it */
 	struct target *target;
-	uint64_t proxy, vdev; /* 0 unknown */
-	uint64_t pci_config; /* its configuration space in the process, 0 unknown */
-	char user_id[128], typename[64], path[256], name[64];
+	struct identity who;
+	char name[64]; /* ours: "blk0" */
 	bool wanted, complete, gone, written, state_written;
 	bool realized; /* QEMU has finished making it: its PCI identity is what it will be */
 	/*
@@ -48,6 +43,7 @@ struct device {
 struct target {
 	struct capture *c;
 	struct process p;
+	struct process_memory mem;
 	struct qemu *q;
 	struct order *order;
 	struct attach *attach[QEMU_PROGRAMS];
@@ -82,66 +78,11 @@ struct capture {
 	int cost_fd; /* as long as it is open the kernel counts; 0 not yet */
 };
 
-uint64_t capture_now(void); /* CLOCK_MONOTONIC */
-/* Number, count and hand on a record of a target; its header's device and type are set. */
-void target_emit(struct target *t, void *record, size_t len);
-/* Give hdr.ts and hdr.source to a record of our own making. */
-void target_stamp(struct target *t, struct vqt_hdr *h, uint8_t type, uint16_t device);
-void target_note(struct target *t, uint16_t device, const char *text);
-
 /* Write why into err, for a person; returns code. */
-int capture_fail(struct capture_error *err, int code, const char *text);
-void capture_write_session(struct capture *c);
-void target_write_source(struct target *t);
-extern const struct order_ops target_order_ops; /* what becomes of records in order */
-
-/* target.c, besides capture_attach() and capture_detach() */
-void target_free(struct target *t);
-bool target_needs(const struct capture *c, const char *program); /* is it attached at all? */
-
-/* device.c */
-struct device *device_get(struct target *t, uint16_t id); /* NULL without memory */
-/* The proxy a VirtIODevice is plugged into: what its bus, a virtio bus, belongs to; 0. */
-uint64_t device_slot(const struct target *t, uint64_t vdev);
-/* Learn what it is and what it is called; tell the programs if nobody asked for it. */
-void device_meet(struct device *d);
-/* First sight in the stream: handle is the pointer BPF saw. */
-void device_seen(struct target *t, const struct vqt_device *r);
-/* A record of it has come: what does that tell of the device itself? */
-void device_hear(struct device *d, const struct vqt_hdr *h);
-/* Look again at what is incomplete; write what is new. */
-void device_refresh(struct device *d);
-void device_write(struct device *d);
-void device_gone(struct device *d);
-/* A record of it came: true when it is to be kept back for now. */
-bool device_keeps(struct device *d, const void *record, size_t len);
-void device_free(struct device *d);
-/* The lifecycle record tells something about the device itself. */
-void device_life(struct target *t, const struct vqt_lifecycle *l);
-/* What QMP said of it, NULL; and that it has now said something. */
-const struct query_device *device_answer(const struct device *d);
-void device_answered(struct device *d);
-
-/* state.c: what was negotiated and set up before, from memory or by QMP. */
-void device_write_state(struct device *d);
-
-/* late.c: find the devices of a running QEMU before its probes may speak; then describe them. */
-void late_find(struct target *t);
-void late_describe(struct target *t);
-
-/* light.c: before the programs are loaded, and after; 0 or negative errno. */
-int light_prepare(struct capture *c);
-int light_open(struct capture *c);
-void light_close(struct capture *c);
-void light_tick(struct capture *c, uint64_t now); /* look, if it is time */
-void light_read(struct capture *c);
-
-/* sample.c: look at the rings, if it is time; hand on what was seen before ts. */
-void sample_tick(struct capture *c, uint64_t now);
-void sample_flush(struct target *t, uint64_t ts);
-void sample_free(struct target *t);
-
-/* memory.c */
-void memory_update(struct target *t);
+static inline int capture_fail(struct capture_error *err, int code, const char *text)
+{
+	snprintf(err->text, sizeof(err->text), "%s", text);
+	return code;
+}
 
 #endif

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bpf/capture/impl.h"
+#include "bpf/capture/device.h"
+#include "bpf/capture/emit.h"
+#include "bpf/capture/late.h"
 #include "bpf/prog/qemu.skel.h"
 #include "bpf/qemu/qom.h"
 #include "decoder/util/qmp.h"
@@ -38,14 +40,14 @@ static bool begins(const char *s, const char *with)
 static bool visit(void *ctx, uint64_t obj, uint64_t parent, const char *name)
 {
 	struct search *s = ctx;
-	pid_t pid = s->t->p.pid;
+	const struct process_memory *m = &s->t->mem;
 	uint64_t proxy;
 	char type[64];
 
-	qom_typename(pid, obj, type, sizeof(type));
+	qom_typename(m, obj, type, sizeof(type));
 	if (!begins(type, "virtio-") && !begins(type, "vhost-"))
 		return true;
-	proxy = device_slot(s->t, obj);
+	proxy = identity_slot(m, &s->t->q->layout, obj);
 	if (!proxy && !strcmp(name, "virtio-backend"))
 		proxy = parent;
 	if (!proxy)
@@ -54,7 +56,8 @@ static bool visit(void *ctx, uint64_t obj, uint64_t parent, const char *name)
 		struct found *f = &s->f[s->n++];
 
 		*f = (struct found){ .vdev = obj, .proxy = proxy };
-		process_string(pid, qom_pointer(pid, obj + DEVICE_PATH), f->path, sizeof(f->path));
+		process_string(m, process_pointer(m, obj + IDENTITY_PATH), f->path,
+			       sizeof(f->path));
 	}
 	return false;
 }
@@ -92,7 +95,7 @@ void late_find(struct target *t)
 	if (!s)
 		return;
 	s->t = t;
-	n = t->q->root && !t->c->o.qmp_only ? qom_walk(t->p.pid, t->q->root + bias, visit, s)
+	n = t->q->root && !t->c->o.qmp_only ? qom_walk(&t->mem, t->q->root + bias, visit, s)
 					    : -ENOENT;
 	t->listed = n > 0;
 	/* A table's order means nothing: number them as they are called. */
@@ -103,8 +106,8 @@ void late_find(struct target *t)
 
 		if (!d || introduce(t->c, t->p.pid, &s->f[i], id))
 			continue;
-		d->proxy = d->r.handle = s->f[i].proxy;
-		d->vdev = s->f[i].vdev;
+		d->who.proxy = d->r.handle = s->f[i].proxy;
+		d->who.vdev = s->f[i].vdev;
 		d->r.flags |= VQT_DEV_LATE;
 		d->realized = true;
 		device_meet(d);
@@ -135,12 +138,12 @@ static void add_unseen(struct target *t, const struct query_device *m)
 
 	if (!d)
 		return;
-	snprintf(d->path, sizeof(d->path), "%s", m->path);
-	tail = strstr(d->path, "/virtio-backend");
+	snprintf(d->who.path, sizeof(d->who.path), "%s", m->path);
+	tail = strstr(d->who.path, "/virtio-backend");
 	if (tail)
 		*tail = 0;
-	if (begins(d->path, "/machine/peripheral/"))
-		snprintf(d->user_id, sizeof(d->user_id), "%.100s", d->path + 20);
+	if (begins(d->who.path, "/machine/peripheral/"))
+		snprintf(d->who.user_id, sizeof(d->who.user_id), "%.100s", d->who.path + 20);
 	d->r.flags |= VQT_DEV_LATE;
 	d->placeholder = true;
 	device_meet(d);
@@ -177,8 +180,8 @@ static bool wants(void *ctx, const char *path)
 	for (size_t i = 0; i < DEVICES; i++) {
 		const struct device *d = t->c->device[i];
 
-		if (d && d->target == t && !d->gone && !strncmp(d->path, path, n) && !d->path[n] &&
-		    (d->state_known & WHOLE) == WHOLE)
+		if (d && d->target == t && !d->gone && !strncmp(d->who.path, path, n) &&
+		    !d->who.path[n] && (d->state_known & WHOLE) == WHOLE)
 			return false;
 	}
 	return true;

@@ -13,7 +13,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "bpf/capture/impl.h"
+#include "bpf/capture/device.h"
+#include "bpf/capture/emit.h"
+#include "bpf/capture/light.h"
 #include "bpf/prog/qemu.skel.h"
 #include "decoder/util/histogram.h"
 

@@ -7,7 +7,7 @@
 #include <bpf/libbpf.h>
 #include <string.h>
 
-#include "bpf/capture/impl.h"
+#include "bpf/capture/memory.h"
 #include "bpf/prog/qemu.skel.h"
 
 #define GIB (1ULL << 30)

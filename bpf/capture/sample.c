@@ -27,7 +27,8 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#include "bpf/capture/impl.h"
+#include "bpf/capture/emit.h"
+#include "bpf/capture/sample.h"
 #include "bpf/prog/qemu.skel.h"
 #include "decoder/util/hash.h"
 #include "decoder/trace/record.h"
@@ -110,10 +111,11 @@ static size_t cache_step(const uint8_t *b, size_t n, uint64_t num, bool packed)
 enum { RING, DRIVER_AREA, DEVICE_AREA, AREAS };
 
 /* Where the process has the areas mapped. */
-static bool areas(pid_t pid, uint64_t caches, uint64_t num, bool packed, uint64_t area[AREAS])
+static bool areas(const struct process_memory *m, uint64_t caches, uint64_t num, bool packed,
+		  uint64_t area[AREAS])
 {
 	uint8_t b[CACHES_FIRST + 3 * CACHE_STEP_MAX];
-	ssize_t n = caches ? process_mem(pid, caches, b, sizeof(b)) : -1;
+	ssize_t n = caches ? process_mem(m, caches, b, sizeof(b)) : -1;
 	size_t step;
 
 	if (n < CACHES_FIRST + CACHE_LEN + 8 || get64(b + CACHES_FIRST + CACHE_LEN) != 16 * num)
@@ -137,10 +139,9 @@ static bool packed(const struct reading *r)
 }
 
 /* The words of both sides, in one system call. */
-static bool read_words(pid_t pid, uint64_t num, uint16_t last, const uint64_t area[AREAS],
-		       struct reading *r)
+static bool read_words(const struct process_memory *m, uint64_t num, uint16_t last,
+		       const uint64_t area[AREAS], struct reading *r)
 {
-	struct iovec local = { r->word, 8 };
 	struct iovec remote[4] = {
 		{ (void *)area[DRIVER_AREA], 4 },
 		{ (void *)area[DEVICE_AREA], 4 },
@@ -153,27 +154,26 @@ static bool read_words(pid_t pid, uint64_t num, uint16_t last, const uint64_t ar
 		remote[n++] = (struct iovec){ (void *)(area[DRIVER_AREA] + 4 + 2 * num), 2 };
 		remote[n++] = (struct iovec){ (void *)(area[DEVICE_AREA] + 4 + 8 * num), 2 };
 	}
-	local.iov_len += 2 * (n - 2);
 	memset(r->word, 0, sizeof(r->word));
-	return process_vm_readv(pid, &local, 1, remote, n, 0) == (ssize_t)local.iov_len;
+	return process_mem_ranges(m, remote, n, r->word);
 }
 
 static bool read_queue(const struct device *d, uint64_t vq, struct reading *r)
 {
 	const struct vqp_proc *l = &d->target->q->layout;
-	pid_t pid = d->target->p.pid;
+	const struct process_memory *m = &d->target->mem;
 	uint64_t area[AREAS], num;
 	uint16_t last;
 
 	memset(r, 0, sizeof(*r));
-	if (!process_mem_all(pid, vq, r->vq, sizeof(r->vq)) ||
-	    !process_mem_all(pid, d->vdev + l->vdev_features, &r->features, 8))
+	if (!process_mem_all(m, vq, r->vq, sizeof(r->vq)) ||
+	    !process_mem_all(m, d->who.vdev + l->vdev_features, &r->features, 8))
 		return false;
 	num = get16(r->vq + l->vq_num);
 	last = get16(r->vq + l->vq_last);
 	return num && (!packed(r) || last < num) && get64(r->vq + l->vq_desc) &&
-	       areas(pid, get64(r->vq + l->vq_caches), num, packed(r), area) &&
-	       read_words(pid, num, last, area, r);
+	       areas(m, get64(r->vq + l->vq_caches), num, packed(r), area) &&
+	       read_words(m, num, last, area, r);
 }
 
 /* struct EventNotifier { int rfd, wfd; bool initialized; }, then host_notifier_enabled */
@@ -309,10 +309,10 @@ static bool served(const struct device *d)
 	const struct vqp_proc *l = &d->target->q->layout;
 	uint8_t status = 0;
 
-	return d->wanted && !d->gone && !d->fresh && d->vdev &&
+	return d->wanted && !d->gone && !d->fresh && d->who.vdev &&
 	       !(d->r.flags & VQT_DEV_DATAPATH_ELSEWHERE) && l->vdev_vq != VQP_UNKNOWN &&
 	       l->vq_size != VQP_UNKNOWN && l->vdev_status != VQP_UNKNOWN &&
-	       process_mem_all(d->target->p.pid, d->vdev + l->vdev_status, &status, 1) &&
+	       process_mem_all(&d->target->mem, d->who.vdev + l->vdev_status, &status, 1) &&
 	       status & VIRTIO_CONFIG_S_DRIVER_OK;
 }
 
@@ -325,7 +325,7 @@ static bool chosen(const struct capture *c, unsigned queue)
 static bool look_device(struct samples *s, const struct device *d)
 {
 	const struct vqp_proc *l = &d->target->q->layout;
-	uint64_t vq = qom_pointer(d->target->p.pid, d->vdev + l->vdev_vq);
+	uint64_t vq = process_pointer(&d->target->mem, d->who.vdev + l->vdev_vq);
 
 	for (; vq && s->queue < d->r.queues; s->queue++) {
 		if (s->n == SAMPLES)

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bpf/capture/impl.h"
+#include "bpf/capture/device.h"
+#include "bpf/capture/emit.h"
+#include "bpf/capture/state.h"
 
 struct state {
 	struct vqt_device_state s;
@@ -19,7 +21,8 @@ static void msix_from_memory(const struct device *d, struct state *r)
 	uint8_t c[256];
 	unsigned at;
 
-	if (!d->pci_config || !process_mem_all(d->target->p.pid, d->pci_config, c, sizeof(c)))
+	if (!d->who.pci_config ||
+	    !process_mem_all(&d->target->mem, d->who.pci_config, c, sizeof(c)))
 		return;
 	r->s.known |= VQT_KNOWN_MSIX;
 	at = c[0x06] & 0x10 ? c[0x34] & 0xfc : 0; /* is there a list of capabilities */
@@ -31,23 +34,23 @@ static void msix_from_memory(const struct device *d, struct state *r)
 static void from_memory(const struct device *d, struct state *r)
 {
 	const struct qemu *q = d->target->q;
-	pid_t pid = d->target->p.pid;
+	const struct process_memory *m = &d->target->mem;
 	uint64_t len = 0;
 
 	if (q->layout.vdev_status != VQP_UNKNOWN &&
-	    process_mem_all(pid, d->vdev + q->layout.vdev_status, &r->s.status, 1))
+	    process_mem_all(m, d->who.vdev + q->layout.vdev_status, &r->s.status, 1))
 		r->s.known |= VQT_KNOWN_STATUS;
-	if (process_mem_all(pid, d->vdev + q->layout.vdev_features, &r->s.accepted[0], 8))
+	if (process_mem_all(m, d->who.vdev + q->layout.vdev_features, &r->s.accepted[0], 8))
 		r->s.known |= VQT_KNOWN_ACCEPTED;
 	if (q->vdev_host_features != VQP_UNKNOWN &&
-	    process_mem_all(pid, d->vdev + q->vdev_host_features, &r->s.offered[0], 8))
+	    process_mem_all(m, d->who.vdev + q->vdev_host_features, &r->s.offered[0], 8))
 		r->s.known |= VQT_KNOWN_OFFERED;
 	/* The driver can only accept what was offered: else these are not the offsets. */
 	if (r->s.known & VQT_KNOWN_OFFERED && r->s.accepted[0] & ~r->s.offered[0])
 		r->s.known &= ~VQT_KNOWN_OFFERED;
 	if (q->vdev_config != VQP_UNKNOWN &&
-	    process_mem_all(pid, d->vdev + q->vdev_config_len, &len, 8) && len && len <= 256 &&
-	    process_mem_all(pid, qom_pointer(pid, d->vdev + q->vdev_config), r->config, len)) {
+	    process_mem_all(m, d->who.vdev + q->vdev_config_len, &len, 8) && len && len <= 256 &&
+	    process_mem_all(m, process_pointer(m, d->who.vdev + q->vdev_config), r->config, len)) {
 		r->s.known |= VQT_KNOWN_CONFIG;
 		r->s.config_len = (uint16_t)len;
 	}
@@ -106,7 +109,7 @@ static bool queue_from_memory(const struct device *d, uint64_t vq, bool packed,
 	uint8_t b[VQP_VQ_BYTES];
 	uint32_t num;
 
-	if (!vq || !process_mem_all(d->target->p.pid, vq, b, sizeof(b)))
+	if (!vq || !process_mem_all(&d->target->mem, vq, b, sizeof(b)))
 		return false;
 	memcpy(&num, b + l->vq_num, 4);
 	memcpy(&s->desc, b + l->vq_desc, 8);
@@ -138,14 +141,14 @@ static bool queue_from_qmp(const struct device *d, unsigned n, struct vqt_queue_
 	return true;
 }
 
-void device_write_state(struct device *d)
+void state_write(struct device *d)
 {
 	const struct vqp_proc *l = &d->target->q->layout;
 	struct state r = {};
 	uint64_t vq;
 	bool packed;
 
-	if (d->vdev && !d->target->c->o.qmp_only)
+	if (d->who.vdev && !d->target->c->o.qmp_only)
 		from_memory(d, &r);
 	from_qmp(d, &r);
 	if (!r.s.known)
@@ -154,9 +157,9 @@ void device_write_state(struct device *d)
 	d->state_written = true;
 	target_stamp(d->target, &r.s.h, VQT_DEVICE_STATE, d->r.h.device);
 	target_emit(d->target, &r, sizeof(r.s) + r.s.config_len);
-	vq = d->vdev && !d->target->c->o.qmp_only && l->vdev_vq != VQP_UNKNOWN &&
+	vq = d->who.vdev && !d->target->c->o.qmp_only && l->vdev_vq != VQP_UNKNOWN &&
 			     l->vq_size != VQP_UNKNOWN
-		     ? qom_pointer(d->target->p.pid, d->vdev + l->vdev_vq)
+		     ? process_pointer(&d->target->mem, d->who.vdev + l->vdev_vq)
 		     : 0;
 	packed = r.s.known & VQT_KNOWN_ACCEPTED && r.s.accepted[0] >> 34 & 1; /* 6 */
 	for (unsigned i = 0; i < d->r.queues; i++) {

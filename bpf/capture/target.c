@@ -7,7 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/capture/impl.h"
+#include "bpf/capture/describe.h"
+#include "bpf/capture/device.h"
+#include "bpf/capture/emit.h"
+#include "bpf/capture/late.h"
+#include "bpf/capture/sample.h"
+#include "bpf/capture/stream.h"
+#include "bpf/capture/target.h"
 #include "bpf/prog/qemu.skel.h"
 
 static void miss(struct capture *c, pid_t pid, const struct qemu_probe *p, int code)
@@ -186,6 +192,7 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 	if (!t)
 		return capture_fail(err, -ENOMEM, "out of memory");
 	t->c = c;
+	t->mem = process_memory(pid);
 	code = process_read(&t->p, pid);
 	if (!code)
 		code = qemu_open(&t->q, t->p.object);
@@ -194,7 +201,7 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 		target_free(t);
 		return code;
 	}
-	t->order = order_new(&target_order_ops, t);
+	t->order = order_new(&stream_ops, t);
 	if (!t->order || qemu_unusable(t->q)) {
 		snprintf(err->text, sizeof(err->text),
 			 "process %d: %.200s: its virtqueues could not be understood (%.40s); "
@@ -249,9 +256,9 @@ int capture_attach(struct capture *c, pid_t pid, bool late, struct capture_error
 		return code;
 	}
 	if (!c->stats.records)
-		capture_write_session(c);
+		describe_session(c);
 	t->last_ts = capture_now();
-	target_write_source(t);
+	describe_source(t);
 	for (size_t i = 0; i < c->nmissing; i++) {
 		char text[256];
 

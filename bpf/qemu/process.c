@@ -200,34 +200,72 @@ bool process_matches(const struct process *p, const char *word)
 	       (base && !strcmp(base + 1, word));
 }
 
-/* Negative errno, or the bytes read (less at a hole). */
-ssize_t process_mem(pid_t pid, uint64_t addr, void *buf, size_t len)
-{
-	struct iovec l = { buf, len }, r = { (void *)(uintptr_t)addr, len };
-	ssize_t n = process_vm_readv(pid, &l, 1, &r, 1, 0);
+/* --- memory ---------------------------------------------------------------- */
 
-	return n < 0 ? -errno : n;
+static size_t total(const struct iovec *range, unsigned n)
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		len += range[i].iov_len;
+	return len;
 }
 
-bool process_mem_all(pid_t pid, uint64_t addr, void *buf, size_t len)
+static ssize_t read_live(const struct process_memory *m, const struct iovec *range, unsigned n,
+			 void *buf)
 {
-	return process_mem(pid, addr, buf, len) == (ssize_t)len;
+	struct iovec local = { buf, total(range, n) };
+	ssize_t got = process_vm_readv(m->pid, &local, 1, range, n, 0);
+
+	return got < 0 ? -errno : got;
 }
 
-char *process_string(pid_t pid, uint64_t addr, char *buf, size_t size)
+struct process_memory process_memory(pid_t pid)
+{
+	return (struct process_memory){ .pid = pid, .read = read_live };
+}
+
+ssize_t process_mem(const struct process_memory *m, uint64_t addr, void *buf, size_t len)
+{
+	struct iovec range = { (void *)(uintptr_t)addr, len };
+
+	return m->read(m, &range, 1, buf);
+}
+
+bool process_mem_all(const struct process_memory *m, uint64_t addr, void *buf, size_t len)
+{
+	return process_mem(m, addr, buf, len) == (ssize_t)len;
+}
+
+bool process_mem_ranges(const struct process_memory *m, const struct iovec *range, unsigned n,
+			void *buf)
+{
+	return m->read(m, range, n, buf) == (ssize_t)total(range, n);
+}
+
+uint64_t process_pointer(const struct process_memory *m, uint64_t addr)
+{
+	uint64_t v = 0;
+
+	return process_mem_all(m, addr, &v, sizeof(v)) ? v : 0;
+}
+
+char *process_string(const struct process_memory *m, uint64_t addr, char *buf, size_t size)
 {
 	/* not over the end of a page that may be the last one mapped */
 	size_t room = 4096 - (addr & 4095), want = size - 1 < room ? size - 1 : room;
-	ssize_t n = addr ? process_mem(pid, addr, buf, want) : 0;
+	ssize_t n = addr ? process_mem(m, addr, buf, want) : 0;
 
 	if (n == (ssize_t)want && want < size - 1 && !memchr(buf, 0, want)) {
-		ssize_t more = process_mem(pid, addr + want, buf + want, size - 1 - want);
+		ssize_t more = process_mem(m, addr + want, buf + want, size - 1 - want);
 
 		n += more > 0 ? more : 0;
 	}
 	buf[n > 0 ? n : 0] = 0;
 	return buf;
 }
+
+/* --- its state --------------------------------------------------------------- */
 
 bool process_mapping(pid_t pid, uint64_t addr, uint64_t *start, uint64_t *end)
 {

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 struct process {
 	pid_t pid;
@@ -29,12 +30,33 @@ size_t process_list(struct process *out, size_t max);
 /* Does a user's word mean this process: guest name, UUID, command name. */
 bool process_matches(const struct process *p, const char *word);
 
-/* Memory of a process: bytes read (less at a hole), or negative errno. */
-ssize_t process_mem(pid_t pid, uint64_t addr, void *buf, size_t len);
-/* False when some of it could not be read. */
-bool process_mem_all(pid_t pid, uint64_t addr, void *buf, size_t len);
+/*
+ * Memory of a process: what is read there is not trusted.  Tests and fuzzers put memory
+ * of their own in its place.
+ */
+struct process_memory {
+	pid_t pid;
+	/*
+	 * Read n ranges of addresses, one behind the other, into buf, which has room for
+	 * them.  Bytes read, fewer where a range ends in a hole; or negative errno.
+	 */
+	ssize_t (*read)(const struct process_memory *m, const struct iovec *range, unsigned n,
+			void *buf);
+};
+struct process_memory process_memory(pid_t pid);
+
+/* Bytes read (fewer at a hole), or negative errno. */
+ssize_t process_mem(const struct process_memory *m, uint64_t addr, void *buf, size_t len);
+/* False when some of it could not be read; then buf holds nothing of use. */
+bool process_mem_all(const struct process_memory *m, uint64_t addr, void *buf, size_t len);
+/* The same of n ranges, one behind the other in buf, at one moment as far as the system allows. */
+bool process_mem_ranges(const struct process_memory *m, const struct iovec *range, unsigned n,
+			void *buf);
+/* A pointer in it; 0 when unreadable. */
+uint64_t process_pointer(const struct process_memory *m, uint64_t addr);
 /* A C string, cut to fit; "" when unreadable. */
-char *process_string(pid_t pid, uint64_t addr, char *buf, size_t size);
+char *process_string(const struct process_memory *m, uint64_t addr, char *buf, size_t size);
+
 /* Bounds of the mapping that holds addr. */
 bool process_mapping(pid_t pid, uint64_t addr, uint64_t *start, uint64_t *end);
 bool process_alive(pid_t pid);

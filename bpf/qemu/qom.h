@@ -11,15 +11,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
+
+#include "bpf/qemu/process.h"
 
 /* struct Object {class, free, properties, ref, parent}: the same since 2.x. */
 #define QOM_PROPERTIES 16
 #define QOM_PARENT 32
 
-uint64_t qom_pointer(pid_t pid, uint64_t addr); /* 0 unreadable */
 /* Name of an object's type; "" when that is no object. */
-const char *qom_typename(pid_t pid, uint64_t obj, char *buf, size_t size);
+const char *qom_typename(const struct process_memory *m, uint64_t obj, char *buf, size_t size);
 
 /* Called for each object below the root; false: do not go below this one. */
 typedef bool qom_visit(void *ctx, uint64_t obj, uint64_t parent, const char *name);
@@ -28,6 +28,6 @@ typedef bool qom_visit(void *ctx, uint64_t obj, uint64_t parent, const char *nam
  * Visit the tree under the object that *root points at.  The number of objects
  * visited, or -ENOENT when there is no tree there, -E2BIG when it does not end.
  */
-int qom_walk(pid_t pid, uint64_t root, qom_visit *visit, void *ctx);
+int qom_walk(const struct process_memory *m, uint64_t root, qom_visit *visit, void *ctx);
 
 #endif

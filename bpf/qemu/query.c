@@ -282,6 +282,20 @@ int query_devices(int fd, query_wants *wants, void *ctx, struct query_answer *ou
 	return err;
 }
 
+const struct query_device *query_find(const struct query_answer *a, const char *path)
+{
+	static const char inside[] = "/virtio-backend";
+	size_t n = strlen(path);
+
+	for (size_t i = 0; i < a->n && n; i++) {
+		const char *p = a->dev[i].path;
+
+		if (!strncmp(p, path, n) && (!p[n] || !strcmp(p + n, inside)))
+			return &a->dev[i];
+	}
+	return NULL;
+}
+
 void query_free(struct query_answer *a)
 {
 	for (size_t i = 0; i < a->n; i++)

@@ -47,6 +47,11 @@ typedef bool query_wants(void *ctx, const char *path);
  * has no x-query-virtio (7.2 introduced it).  *out is to be freed in any case.
  */
 int query_devices(int fd, query_wants *wants, void *ctx, struct query_answer *out);
+/*
+ * What was answered about the device whose proxy (or, without one, which itself) has this
+ * QOM path; NULL nothing.
+ */
+const struct query_device *query_find(const struct query_answer *a, const char *path);
 void query_free(struct query_answer *a);
 
 #endif

@@ -251,6 +251,15 @@ static int feed_source(struct model *m, struct event *e)
 	return 0;
 }
 
+/* The later description counts, unless it leaves the text out. */
+static void learn_text(const struct record *r, unsigned tag, char *buf, size_t size)
+{
+	size_t len;
+
+	if (record_tlv(r, tag, &len) && len)
+		record_tlv_str(r, tag, buf, size);
+}
+
 static int feed_device(struct model *m, struct event *e)
 {
 	const struct vqt_device *v = &e->rec->device;
@@ -270,10 +279,8 @@ static int feed_device(struct model *m, struct event *e)
 	if (v->queues)
 		d->num_queues = v->queues;
 	d->flags |= v->flags;
-	if (!d->user_id[0])
-		record_tlv_str(e->rec, VQT_TAG_ID, d->user_id, sizeof(d->user_id));
-	if (!d->type_name[0])
-		record_tlv_str(e->rec, VQT_TAG_TYPENAME, d->type_name, sizeof(d->type_name));
+	learn_text(e->rec, VQT_TAG_ID, d->user_id, sizeof(d->user_id));
+	learn_text(e->rec, VQT_TAG_TYPENAME, d->type_name, sizeof(d->type_name));
 	return 0;
 }
 

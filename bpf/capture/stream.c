@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "bpf/capture/device.h"
+#include "bpf/capture/emit.h"
+#include "bpf/capture/light.h"
+#include "bpf/capture/sample.h"
+#include "bpf/capture/stream.h"
+#include "bpf/prog/qemu.skel.h"
+
+uint64_t stream_counter(const struct capture *c, enum vqp_counter which)
+{
+	uint32_t key = which;
+	uint64_t v = 0;
+
+	bpf_map_lookup_elem(bpf_map__fd(c->skel->maps.counters), &key, &v);
+	return v;
+}
+
+/* As many as the programs could not send for want of buffer are laid to that. */
+static void on_lost(void *ctx, uint32_t count, uint64_t ts)
+{
+	struct target *t = ctx;
+	struct capture *c = t->c;
+	uint64_t full = stream_counter(c, VQP_LOST_BUFFER) - c->seen_lost;
+
+	c->seen_lost += count < full ? count : full;
+	target_lost(t, count, ts, full ? VQT_LOSS_BUFFER : VQT_LOSS_LIMIT);
+}
+
+/* A device is unplugged. */
+static bool is_end(const struct vqt_hdr *h)
+{
+	return h->type == VQT_LIFECYCLE &&
+	       ((const struct vqt_lifecycle *)h)->what == VQT_LIFECYCLE_UNREALIZE;
+}
+
+static void on_record(void *ctx, void *record, size_t len)
+{
+	struct target *t = ctx;
+	struct vqt_hdr *h = record;
+	struct device *d;
+
+	sample_flush(t, h->ts);
+	if (t->c->light && is_end(h))
+		light_read(t->c); /* what was counted of it until now belongs before its end */
+	/* Clocks of CPUs agree to less than the order of events does. */
+	if (h->ts < t->last_ts)
+		h->ts = t->last_ts;
+	t->last_ts = h->ts;
+	if (h->type == VQT_DEVICE) {
+		device_seen(t, record);
+		return;
+	}
+	d = h->device ? device_get(t, h->device) : NULL;
+	if (d)
+		device_hear(d, h);
+	if (d && (device_keeps(d, record, len) || !d->wanted))
+		return;
+	if (h->type == VQT_LIFECYCLE)
+		device_lifecycle(t, record);
+	if (h->type == VQT_LOSS) {
+		const struct vqt_loss *l = record;
+
+		t->c->stats.lost += l->lost;
+		t->c->stats.lost_why[l->why & 3] += l->lost;
+	}
+	if (h->type != VQT_LIFECYCLE || !t->c->o.no_lifecycle)
+		target_emit(t, record, len);
+	if (d && is_end(h))
+		device_gone(d);
+}
+
+const struct order_ops stream_ops = { .record = on_record, .lost = on_lost };

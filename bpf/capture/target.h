@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VQT_BPF_CAPTURE_TARGET_H
+#define VQT_BPF_CAPTURE_TARGET_H
+
+#include "bpf/capture/impl.h"
+
+/* target.c also has capture_attach() and capture_detach(). */
+void target_free(struct target *t);
+/* Does any probe of this capture run the program? */
+bool target_needs(const struct capture *c, const char *program);
+
+#endif
