@@ -467,6 +467,26 @@ static bool handlers_in(struct qemu *q, size_t r, uint64_t lea, uint64_t string,
 	return found;
 }
 
+/*
+ * Places that may name a region.  A QEMU has a few of each; more are a file that is made
+ * to keep us busy.
+ */
+#define STRINGS_MAX 32
+#define LEAS_MAX 128
+
+static bool probe_region(struct qemu *q, size_t r, uint64_t init)
+{
+	unsigned strings = 0, leas = 0;
+	bool found = false;
+	uint64_t s = 0;
+
+	while (!found && strings++ < STRINGS_MAX &&
+	       (s = elf_find_string(q->elf, regions[r].string, s)))
+		for (uint64_t l = 0; leas++ < LEAS_MAX && (l = elf_find_lea(q->elf, s, l));)
+			found |= handlers_in(q, r, l, s, init);
+	return found;
+}
+
 static void probe_regions(struct qemu *q)
 {
 	uint64_t init = elf_symbol(q->elf, "memory_region_init_io");
@@ -474,12 +494,7 @@ static void probe_regions(struct qemu *q)
 	for (size_t r = 0; r < sizeof(regions) / sizeof(regions[0]); r++) {
 		static const struct row missing = { .costs = "register accesses of this region",
 						    .program = QEMU_REG_WRITE };
-		bool found = false;
-
-		for (uint64_t s = 0; !found && (s = elf_find_string(q->elf, regions[r].string, s));)
-			for (uint64_t l = 0; (l = elf_find_lea(q->elf, s, l));)
-				found |= handlers_in(q, r, l, s, init);
-		if (!found)
+		if (!probe_region(q, r, init))
 			probe_add(q, regions[r].name, &missing);
 	}
 }
@@ -519,21 +534,20 @@ static void read_version(struct qemu *q)
 	snprintf(q->version, sizeof(q->version), "%s", buf + sizeof(prefix) - 1);
 }
 
-int qemu_open(struct qemu **out, const char *path)
+int qemu_open_elf(struct qemu **out, struct elf *e)
 {
 	struct qemu *q = calloc(1, sizeof(*q));
-	int err = -ENOMEM;
+	int err = q ? 0 : -ENOMEM;
 
 	*out = NULL;
-	if (!q)
-		return err;
-	err = elf_open(&q->elf, path);
-	if (!err && !elf_symbol(q->elf, "virtqueue_pop"))
+	if (!err && !elf_symbol(e, "virtqueue_pop"))
 		err = -ENOENT;
 	if (err) {
-		qemu_close(q);
+		elf_close(e);
+		free(q);
 		return err;
 	}
+	q->elf = e;
 	read_version(q);
 	layout_find(q);
 	probe_kick(q);
@@ -543,6 +557,15 @@ int qemu_open(struct qemu **out, const char *path)
 	probe_regions(q);
 	*out = q;
 	return 0;
+}
+
+int qemu_open(struct qemu **out, const char *path)
+{
+	struct elf *e;
+	int err = elf_open(&e, path);
+
+	*out = NULL;
+	return err ? err : qemu_open_elf(out, e);
 }
 
 void qemu_close(struct qemu *q)

@@ -66,6 +66,8 @@ struct qemu {
 
 /* -ENOEXEC no x86-64 ELF object; -ENOENT exports no virtqueue_pop: not a QEMU. */
 int qemu_open(struct qemu **out, const char *path);
+/* The same of an object that is open; it is closed with *out, or now when this fails. */
+int qemu_open_elf(struct qemu **out, struct elf *e);
 void qemu_close(struct qemu *q);
 /* Does the object at path export what a QEMU system emulator does? */
 bool qemu_is(const char *path);

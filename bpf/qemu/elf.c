@@ -181,7 +181,7 @@ static int load_fdes(struct elf *e, const GElf_Shdr *sh)
 	const uint8_t *h = elf_bytes(e, sh->sh_addr, 12);
 	uint32_t n;
 
-	if (!h || h[0] != 1 || h[2] != 0x03 || h[3] != 0x3b)
+	if (e->fdes || !h || h[0] != 1 || h[2] != 0x03 || h[3] != 0x3b)
 		return 0;
 	n = (uint32_t)get_s32(h + 8);
 	if (n > sh->sh_size / 8 || !elf_bytes(e, sh->sh_addr, 12 + 8ULL * n))
@@ -239,8 +239,10 @@ static int load(struct elf *e)
 
 		err = load_section(e, scn, name ? name : "");
 	}
-	qsort(e->syms, e->nsyms, sizeof(*e->syms), by_name);
-	qsort(e->relocs, e->nrelocs, sizeof(*e->relocs), by_u64);
+	if (e->nsyms)
+		qsort(e->syms, e->nsyms, sizeof(*e->syms), by_name);
+	if (e->nrelocs)
+		qsort(e->relocs, e->nrelocs, sizeof(*e->relocs), by_u64);
 	return err;
 }
 
@@ -280,7 +282,15 @@ out:
 	return err;
 }
 
-int elf_open(struct elf **out, const char *path)
+static int parse(struct elf *e)
+{
+	elf_version(EV_CURRENT);
+	e->elf = elf_memory((char *)e->bytes, e->size);
+	return e->elf ? load(e) : -ENOEXEC;
+}
+
+/* As elf_open(); without bytes, the file at path is read. */
+static int open_any(struct elf **out, const char *path, const void *bytes, size_t size)
 {
 	struct elf *e = calloc(1, sizeof(*e));
 	int err = -ENOMEM;
@@ -289,21 +299,32 @@ int elf_open(struct elf **out, const char *path)
 	if (!e)
 		return err;
 	e->path = strdup(path);
-	if (!e->path)
-		goto fail;
-	err = read_file(e);
+	if (e->path && bytes) {
+		e->size = size;
+		e->bytes = malloc(size ? size : 1);
+		err = e->bytes ? 0 : -ENOMEM;
+		if (!err)
+			memcpy(e->bytes, bytes, size);
+	} else if (e->path) {
+		err = read_file(e);
+	}
+	if (!err)
+		err = parse(e);
 	if (err)
-		goto fail;
-	elf_version(EV_CURRENT);
-	e->elf = elf_memory((char *)e->bytes, e->size);
-	err = e->elf ? load(e) : -ENOEXEC;
-	if (err)
-		goto fail;
-	*out = e;
-	return 0;
-fail:
-	elf_close(e);
+		elf_close(e);
+	else
+		*out = e;
 	return err;
+}
+
+int elf_open(struct elf **out, const char *path)
+{
+	return open_any(out, path, NULL, 0);
+}
+
+int elf_open_memory(struct elf **out, const char *path, const void *bytes, size_t size)
+{
+	return open_any(out, path, bytes, size);
 }
 
 void elf_close(struct elf *e)

@@ -15,6 +15,8 @@ struct elf;
 
 /* -ENOEXEC: not an ELF object of this machine's kind. */
 int elf_open(struct elf **out, const char *path);
+/* The same of bytes in memory: a copy of them is taken; the path is only a name. */
+int elf_open_memory(struct elf **out, const char *path, const void *bytes, size_t size);
 void elf_close(struct elf *e);
 
 /* Virtual address of a symbol; 0 when absent. */

@@ -8,6 +8,7 @@
 #include "bpf/prog/qemu.h"
 
 #define INSN_MAX 8192
+#define COLD_MAX 16 /* cold blocks decoded in search of one trace site */
 #define OPERANDS 4 /* that are explicit and matter */
 
 static const struct value unknown = { .base = VALUE_UNKNOWN };
@@ -427,6 +428,8 @@ static bool touches_cold(const struct function *f, uint64_t addr, uint64_t varia
 size_t function_trace_site(const struct function *f, uint64_t enabled_count, uint64_t state,
 			   size_t from)
 {
+	unsigned cold = 0;
+
 	if (!enabled_count || !state)
 		return f->n;
 	for (size_t i = from; i < f->n; i++) {
@@ -436,7 +439,8 @@ size_t function_trace_site(const struct function *f, uint64_t enabled_count, uin
 			if (f->insn[k].kind == INSN_OTHER)
 				continue;
 			if (f->insn[k].kind == INSN_JCC &&
-			    (touches_cold(f, f->insn[k].target, state) || touches(f, k + 1, state)))
+			    (touches(f, k + 1, state) ||
+			     (cold++ < COLD_MAX && touches_cold(f, f->insn[k].target, state))))
 				return k;
 			break;
 		}

@@ -27,6 +27,15 @@ seeds() { # TARGET DIR
 			{ printf '\7'; head -c 60000 traces/$t.pcap; } >"$2/$t.file"
 		done
 		;;
+	elf_fuzz) # the code of the unit tests, as an object of its own
+		${CC:-cc} -shared -nostdlib -Wl,-Bsymbolic -Wl,-z,noseparate-code -s \
+			-o "$2/fake" tests/unit/fake_qemu_code.c
+		;;
+	insn_fuzz) # some functions of a program that is at hand
+		for t in 1 2 3 4 5 6 7 8; do
+			dd if=build/vqtrace bs=500 skip=$((t * 500)) count=1 of="$2/$t" status=none
+		done
+		;;
 	esac
 	[ -d "tests/fuzz/corpus/$1" ] && cp "tests/fuzz/corpus/$1"/* "$2/"
 	return 0

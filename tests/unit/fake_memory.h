@@ -16,6 +16,7 @@ struct fake_memory {
 	struct process_memory m; /* first: what is under test gets its address */
 	uint8_t *bytes;
 	size_t size; /* of what can be read: 0 when the process has ended */
+	uint64_t next; /* unused from here on */
 };
 
 static ssize_t fake_read(const struct process_memory *m, const struct iovec *range, unsigned n,
@@ -42,7 +43,8 @@ static inline void fake_init(struct fake_memory *f, uint8_t *bytes, size_t size)
 {
 	*f = (struct fake_memory){ .m = { .pid = getpid(), .read = fake_read },
 				   .bytes = bytes,
-				   .size = size };
+				   .size = size,
+				   .next = FAKE_BASE + 16 };
 }
 
 #endif

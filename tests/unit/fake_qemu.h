@@ -3,6 +3,8 @@
 #ifndef VQT_TESTS_UNIT_FAKE_QEMU_H
 #define VQT_TESTS_UNIT_FAKE_QEMU_H
 
+#include <stdlib.h>
+
 #include "tests/unit/fake_memory.h"
 
 /* struct Object, DeviceState, BusState: what is read of them lies at these offsets. */
@@ -29,18 +31,19 @@ static inline void fake_put32(struct fake_memory *f, uint64_t addr, uint32_t v)
 }
 
 /* Unused memory, 16-aligned. */
-static inline uint64_t fake_new(size_t n)
+static inline uint64_t fake_new(struct fake_memory *f, size_t n)
 {
-	static uint64_t next = FAKE_BASE + 4096;
-	uint64_t at = next;
+	uint64_t at = f->next;
 
-	next += (n + 15) & ~15ULL;
-	return at < FAKE_BASE + FAKE_SIZE - n ? at : FAKE_BASE;
+	if (n > FAKE_SIZE - (at - FAKE_BASE))
+		abort();
+	f->next += (n + 15) & ~15ULL;
+	return at;
 }
 
 static inline uint64_t fake_string(struct fake_memory *f, const char *s)
 {
-	uint64_t at = fake_new(strlen(s) + 1);
+	uint64_t at = fake_new(f, strlen(s) + 1);
 
 	fake_put(f, at, s, strlen(s) + 1);
 	return at;
@@ -49,7 +52,7 @@ static inline uint64_t fake_string(struct fake_memory *f, const char *s)
 /* Object -> class -> type -> name */
 static inline void fake_type(struct fake_memory *f, uint64_t obj, const char *type)
 {
-	uint64_t class = fake_new(8), impl = fake_new(8);
+	uint64_t class = fake_new(f, 8), impl = fake_new(f, 8);
 
 	fake_put64(f, impl, fake_string(f, type));
 	fake_put64(f, class, impl);
@@ -58,7 +61,7 @@ static inline void fake_type(struct fake_memory *f, uint64_t obj, const char *ty
 
 static inline uint64_t fake_object(struct fake_memory *f, const char *type, size_t size)
 {
-	uint64_t obj = fake_new(size);
+	uint64_t obj = fake_new(f, size);
 
 	fake_type(f, obj, type);
 	return obj;

@@ -77,11 +77,12 @@ static void same_as(const struct identity *was, const struct vqt_device *r_was, 
 /* What was known stays known, whatever becomes of the memory. */
 static void kept(void)
 {
-	uint64_t vqs = fake_new(3 * QUEUE_SIZE);
 	struct identity was;
 	struct vqt_device r_was;
+	uint64_t vqs;
 
 	begin();
+	vqs = fake_new(&mem, 3 * QUEUE_SIZE);
 	who.vdev = blk_device();
 	name(who.vdev, "mblk", "/machine/peripheral/mblk");
 	fake_put64(&mem, who.vdev + QUEUES_AT, vqs);
@@ -108,9 +109,10 @@ static void kept(void)
 /* QEMU adds queues one by one. */
 static void queues_grow(void)
 {
-	uint64_t vqs = fake_new(4 * QUEUE_SIZE);
+	uint64_t vqs;
 
 	begin();
+	vqs = fake_new(&mem, 4 * QUEUE_SIZE);
 	who.vdev = blk_device();
 	fake_put64(&mem, who.vdev + QUEUES_AT, vqs);
 	fake_put32(&mem, vqs + 4, 128);
@@ -179,7 +181,7 @@ static void pci(void)
 	fake_put64(&mem, bus + FAKE_BUS_NAME, fake_string(&mem, "pcie.0"));
 	fake_put64(&mem, bus + FAKE_BUS_PARENT, host);
 	fake_put64(&mem, who.proxy + 88, bus);
-	config = fake_new(256);
+	config = fake_new(&mem, 256);
 	fake_put(&mem, config, c, sizeof(c));
 	fake_put64(&mem, who.proxy + 168, config);
 	fake_put32(&mem, who.proxy + 200, 3 << 3); /* devfn, 24 bytes before the name */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Any bytes as the machine code of a function. */
+#include <stdlib.h>
+
+#include "bpf/prog/qemu.h"
+#include "bpf/qemu/insn.h"
+#include "tests/unit/tiny_elf.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_function(const struct function *f)
+{
+	uint64_t at = f->start;
+
+	for (size_t i = 0; i < f->n; i++) {
+		const struct insn *in = &f->insn[i];
+
+		if (in->addr != at || !in->len || function_at(f, at) != i)
+			abort();
+		at += in->len;
+		for (int r = 0; r < 16; r++)
+			if (f->in[i][r].base >= VALUE_LOAD + (int)f->n)
+				abort(); /* loaded by no instruction */
+	}
+	if (at > f->end)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct tiny_elf t;
+	struct function *f;
+	struct elf *e;
+	int64_t off;
+
+	if (!size || size > TINY_CODE_MAX)
+		return 0;
+	tiny_elf(&t, data, size);
+	if (elf_open_memory(&e, "fuzz", t.bytes, t.size))
+		abort();
+	if (!function_open(&f, e, TINY_CODE + size / 2)) {
+		check_function(f);
+		for (unsigned n = 0; n < 6; n++) {
+			size_t i = function_probe_point(f, 1U << n);
+
+			if (i >= f->n)
+				abort();
+			function_arg_reg(f, i, n);
+			function_arg_reg_near(f, f->n - 1, n, &off);
+		}
+		function_trace_site(f, TINY_CODE, TINY_CODE + 8, 0);
+		function_call_site(f, TINY_CODE + size / 2, 0);
+		function_close(f);
+	}
+	elf_close(e);
+	return 0;
+}
