@@ -14,11 +14,9 @@ cd "$(dirname "$0")/../.." || exit 1
 traces=${VQT_TRACES:-traces}
 
 findings() { # TRACE: names of rules, comma-separated, or -
-	local list
 	"$vqtrace" check -r "$1" -T json -a --severity suspicious >"$tmp/found" 2>"$tmp/err"
 	[ $? -le 1 ] || { cat "$tmp/err" >&2; return 1; }
-	list=$(jq -r 'select(.type == "finding") | .rule' "$tmp/found" | sort -u | paste -sd,)
-	echo "${list:--}"
+	jq -rs 'map(select(.type == "finding").rule) | unique | if . == [] then "-" else join(",") end' "$tmp/found"
 }
 
 replay() { # TRACE: equal, different, or none: no device in it that we can be
@@ -61,11 +59,10 @@ listed() { # each once, and says where it is from
 	local f
 	is "$(cd "$traces" && ls -- *.pcap)" "$(lines | awk '{ print $1 }' | sort)" || return 1
 	for f in "$traces"/*.pcap; do
-		"$vqtrace" show -r "$f" -c 1 -T json | jq -e '.session.origin | length > 10' >/dev/null ||
-			{ echo "$f does not say where it is from"; return 1; }
-		"$vqtrace" show -r "$f" -T json -Y 'event in {session, source}' |
-			jq -e '(.session.host // .session.command // .source_info.exe // .source_info.command) == null' >/dev/null ||
-			{ echo "$f names a machine"; return 1; }
+		"$vqtrace" show -r "$f" -T json -Y 'event in {session, source}' | jq -rs '
+			(select(.[0].session.origin | length <= 10) | "does not say where it is from"),
+			(.[] | select(.session.host // .session.command // .source_info.exe // .source_info.command)
+				| "names a machine")' >"$tmp/why" && [ ! -s "$tmp/why" ] || { echo "$f"; cat "$tmp/why"; return 1; }
 	done
 }
 
@@ -77,18 +74,18 @@ shorten() { # IN NAME [OPTION...]: the line it prints is in $tmp/line
 
 # What is left of every trace: the same set-up and findings, the same replay, fewer requests.
 short_shows_the_same() {
-	local f n
-	for f in "$traces"/*.pcap; do
-		n=$tmp/short/$(basename "$f" .pcap)
-		mkdir -p "$tmp/short"
+	local f n found verdict
+	mkdir -p "$tmp/short"
+	while read -r f found verdict; do # what the whole one shows was compared with the list above
+		n=$tmp/short/${f%.pcap} f=$traces/$f
 		shorten "$f" "$n" || return 1
 		[ -f "${f%.pcap}.declared" ] && cp "${f%.pcap}.declared" "$n.declared"
-		is "$(findings "$f")" "$(findings "$n.pcap")" || { echo "$f"; return 1; }
-		is "$(replay "$f")" "$(replay "$n.pcap")" || { echo "$f"; head -n 20 "$tmp/replay"; return 1; }
+		is "$found" "$(findings "$n.pcap")" || { echo "$f"; return 1; }
+		is "$verdict" "$(replay "$n.pcap")" || { echo "$f"; head -n 20 "$tmp/replay"; return 1; }
 		"$vqtrace" diff -T json "$f" "$n.pcap" >"$tmp/json"
 		jq -e '[.differences[] | select(.class != "requests" or .b != null)] == []' "$tmp/json" >/dev/null ||
 			{ echo "$f"; jq -c '.differences[]' "$tmp/json" | head -n 5; return 1; }
-	done
+	done < <(lines)
 }
 
 errors_stay() {

@@ -71,19 +71,23 @@ agree() {
 
 # What is counted twice is counted alike: queues, types, sizes, threads, slices.
 sums() {
-	local t what
+	local t what all
 	for t in traces/*.pcap; do
-		"$vqtrace" stat -r "$t" -T json | jq -r '.devices[] | "\(.device) \(.counts.used) \(.counts.bytes_in) \(.counts.bytes_out) \(.counts.errors)"' |
-			sort >"$tmp/all"
-		for what in queue type size time; do
-			"$vqtrace" stat -r "$t" --by $what -T json | jq -rs 'group_by(.device)[]
-				| "\(.[0].device) \(map(.requests) | add) \(map(.bytes_in) | add) \(map(.bytes_out) | add) \(map(.errors) | add)"' |
-				sort >"$tmp/by"
-			grep -v ' 0 0 0 0$' "$tmp/all" | cmp - <(grep -v ' 0 0 0 0$' "$tmp/by") ||
-				{ echo "$t: by $what"; cat "$tmp/all" "$tmp/by"; return 1; }
+		"$vqtrace" stat -r "$t" -T json >"$tmp/by-all" || return 1
+		for what in queue type size time vcpu; do
+			"$vqtrace" stat -r "$t" --by $what -T json >"$tmp/by-$what" || return 1
 		done
-		[ "$("$vqtrace" stat -r "$t" --by vcpu -T json | jq -s 'map(.requests) | add')" = \
-			"$(awk '{ n += $2 } END { print n }' "$tmp/all")" ] || { echo "$t: by vcpu"; return 1; }
+		jq -nr --slurpfile all "$tmp/by-all" --slurpfile queue "$tmp/by-queue" --slurpfile type "$tmp/by-type" \
+			--slurpfile size "$tmp/by-size" --slurpfile time "$tmp/by-time" --slurpfile vcpu "$tmp/by-vcpu" '
+			def rows: group_by(.device) | map([.[0].device, (map(.requests) | add), (map(.bytes_in) | add),
+				(map(.bytes_out) | add), (map(.errors) | add)]) | map(select(.[1:] != [0, 0, 0, 0]));
+			($all[0].devices | map([.device, .counts.used, .counts.bytes_in, .counts.bytes_out, .counts.errors])
+				| map(select(.[1:] != [0, 0, 0, 0])) | sort) as $want |
+			({$queue, $type, $size, $time} | to_entries[] | select((.value | rows) != $want)
+				| "by \(.key): \(.value | rows), in all \($want)"),
+			(($vcpu | map(.requests) | add // 0) as $n | ($want | map(.[1]) | add // 0) as $all |
+				select($n != $all) | "by vcpu: \($n), in all \($all)")' >"$tmp/differ" || return 1
+		[ ! -s "$tmp/differ" ] || { echo "$t"; cat "$tmp/differ"; return 1; }
 	done
 }
 
