@@ -149,21 +149,28 @@ build/fuzz/libvqtrace.a: $(FUZZ_OBJ)
 build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c build/fuzz/libvqtrace.a
 	$(say) FUZZLD $@
 	$(Q)$(CLANG) $(CPPFLAGS) $(C_DIALECT) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
-.PHONY: fuzz
+# The unit tests under ASan and UBSan, from the same objects.
+SANITIZED_BIN := $(patsubst tests/%.c,build/fuzz/tests/%,$(TEST_SRC))
+SANITIZED_LIB := $(patsubst $(BUILD)/%.o,build/fuzz/obj/%.o,$(TEST_LIB))
+build/fuzz/tests/%_test: build/fuzz/obj/tests/%_test.o $(SANITIZED_LIB) build/fuzz/libvqtrace.a
+	$(say) FUZZLD $@
+	$(Q)mkdir -p $(@D) && $(CLANG) $(FUZZ_FLAGS) -o $@ $^ $(LDLIBS)
+.PHONY: fuzz sanitized
 fuzz: $(FUZZ_BIN)
+sanitized: $(SANITIZED_BIN)
 
 check: all $(TEST_BIN) tools
 	$(Q)tests/run $(TEST_BIN) $(sort $(wildcard tests/check/*_test.sh))
 
 # All tests, from nothing: installs packages, builds, also instrumented, and boots guests.
+# The guests wait now and then: a few more run at the same time than there are processors.
+FULL_JOBS := $(shell echo $$(($(JOBS) + ($(JOBS) + 1) / 2)))
+FULL_TEST := $(sort $(wildcard tests/full/*_test.sh))
 test:
 	$(Q)tests/deps --install build test
-	$(Q)$(MAKE) -j$(JOBS) all guest qemu11
-	$(Q)$(MAKE) -j$(JOBS) tests tools blkio
-	$(Q)$(MAKE) -j$(JOBS) SANITIZE=address,undefined tests
-	$(Q)$(MAKE) -j$(JOBS) fuzz
-	$(Q)tests/run $(patsubst %.c,build/%,$(TEST_SRC)) $(patsubst %.c,build/san/%,$(TEST_SRC)) \
-		$(sort $(wildcard tests/check/*_test.sh)) $(sort $(wildcard tests/full/*_test.sh))
+	$(Q)$(MAKE) -j$(JOBS) all guest qemu11 tests tools blkio fuzz sanitized
+	$(Q)tests/run -j $(FULL_JOBS) $(FULL_TEST) $(SANITIZED_BIN) $(TEST_BIN) \
+		$(sort $(wildcard tests/check/*_test.sh))
 .PHONY: tests tools guest qemu11
 tests: $(TEST_BIN)
 # Programs that the shell tests, the lab and the benchmarks run.
@@ -238,11 +245,13 @@ bench:
 	$(Q)tests/bench/run $(if $(QUICK),-q)
 
 # Independent drivers against independent devices: recorded, checked, traces/CONFORMANCE.md.
+# First the tests of tests/full that run fewer combinations in make test, with all of them.
 .PHONY: conformance
 conformance:
 	$(Q)tests/deps --install build test conformance
 	$(Q)$(MAKE) -j$(JOBS) all guest qemu11 tools blkio
 	$(Q)tests/guest/mkguest --suite bookworm-backports build/guest-backports
+	$(Q)VQT_MATRIX=all tests/run -j $(FULL_JOBS) $(shell grep -lE 'VQT_MATRIX|check_more' $(FULL_TEST))
 	$(Q)tests/lab/conformance
 
 # What is expected of the traces in traces/, written anew: look at the difference.
@@ -283,5 +292,5 @@ help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
 .SECONDARY:
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(call objs,cli/main.c) $(TEST_LIB) $(FUZZ_OBJ)) \
-	$(BUILD)/cli/check/examples.d $(addsuffix .d,$(TEST_BIN) $(TOOL_BIN)) $(BPF_OBJ:.skel.h=.bpf.d)
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(call objs,cli/main.c) $(TEST_LIB) $(FUZZ_OBJ) $(SANITIZED_LIB)) \
+	$(BUILD)/cli/check/examples.d $(addsuffix .d,$(TEST_BIN) $(TOOL_BIN)) $(patsubst build/fuzz/tests/%,build/fuzz/obj/tests/%.d,$(SANITIZED_BIN)) $(BPF_OBJ:.skel.h=.bpf.d)

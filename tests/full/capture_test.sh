@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Recording in the weather: signals, dying QEMUs, full disks, closed pipes, limits,
-# late attachment, neighbours, load. Every file must be readable, nothing lost
-# without saying so.
+# Recording while things go wrong: signals, dying QEMUs, full disks, closed pipes, limits,
+# late attachment, other QEMUs, load. Every file must be readable, nothing lost without
+# saying so. Most checks attach to one guest, which lives as long as the test.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
@@ -56,19 +56,17 @@ lost() { # TRACE: what the trace says it lost
 	"$vqtrace" show -r "$1" -T json | jq -s '[.[] | (.loss.lost // 0) + (.missing // 0)] | add'
 }
 
-busy="read,bs=4k,t=600,rand,qd=4" # longer than anything here takes
+busy="read,bs=4k,t=7200,rand,qd=4" # longer than anything here takes
 
 attach_and_signal() { # SIGNAL
 	local trace=$tmp/sig$1.pcap rec rc
-	boot "sig$1" "$busy" || return 1
-	"$vqtrace" record -w "$trace" -p "$qemu" 2>"$tmp/sig.err" &
+	"$vqtrace" record -w "$trace" -p "$shared" 2>"$tmp/sig.err" &
 	rec=$!
 	flowing "$trace"
 	kill -"$1" $rec
 	wait $rec
 	rc=$?
-	kill -0 "$qemu" || { echo "QEMU did not survive"; return 1; }
-	end "$qemu"
+	kill -0 "$shared" || { echo "QEMU did not survive"; return 1; }
 	cat "$tmp/sig.err"
 	[ $rc = 0 ] || { echo "exit $rc"; return 1; }
 	readable "$trace" && grep -q "requests" "$tmp/sig.err"
@@ -88,21 +86,17 @@ late() {
 }
 
 late_qmp() {
-	boot qmp "$busy" --qmp "$tmp/qmp.sock" || return 1
-	"$vqtrace" record -q -w "$tmp/qmp.pcap" -p "$qemu" --qmp "$tmp/qmp.sock" -c 200 || return 1
-	end "$qemu"
+	"$vqtrace" record -q -w "$tmp/qmp.pcap" -p "$shared" --qmp "$tmp/qmp.sock" -c 200 || return 1
 	readable "$tmp/qmp.pcap" || return 1
 	[ "$(count "$tmp/qmp.pcap" 'device_state.status & DRIVER_OK')" -ge 1 ] || { echo "no status"; return 1; }
 	[ "$(count "$tmp/qmp.pcap" 'device_state.accepted & VERSION_1 || device_state.accepted')" -ge 1 ]
 }
 
-qemu_dies() {
-	boot die "$busy" || return 1
-	"$vqtrace" record -q -w "$tmp/die.pcap" -p "$qemu" 2>"$tmp/err2" &
+qemu_dies() { # the last check that needs the shared guest
+	"$vqtrace" record -q -w "$tmp/die.pcap" -p "$shared" 2>"$tmp/err2" &
 	local rec=$! rc
 	flowing "$tmp/die.pcap"
-	kill -9 "$qemu"
-	wait "$qemu" 2>/dev/null
+	kill -9 "$shared"
 	wait $rec
 	rc=$?
 	[ $rc = 0 ] || { cat "$tmp/err2"; echo "exit $rc"; return 1; }
@@ -110,15 +104,13 @@ qemu_dies() {
 }
 
 recorder_dies() { # kill -9: what was flushed is readable, QEMU goes on
-	boot rk "$busy" || return 1
-	"$vqtrace" record -q -w "$tmp/rk.pcap" -p "$qemu" &
+	"$vqtrace" record -q -w "$tmp/rk.pcap" -p "$shared" &
 	local rec=$!
 	flowing "$tmp/rk.pcap"
 	kill -9 $rec
 	wait $rec 2>/dev/null
 	sleep 0.5
-	kill -0 "$qemu" || { echo "QEMU did not survive"; return 1; }
-	end "$qemu"
+	kill -0 "$shared" || { echo "QEMU did not survive"; return 1; }
 	"$vqtrace" show -r "$tmp/rk.pcap" >"$tmp/shown" 2>/dev/null
 	[ "$(wc -l <"$tmp/shown")" -gt 100 ]
 }
@@ -126,10 +118,8 @@ recorder_dies() { # kill -9: what was flushed is readable, QEMU goes on
 full_disk() {
 	mkdir -p "$tmp/small"
 	mount -t tmpfs -o size=256k none "$tmp/small" || { echo "no tmpfs here"; return 77; }
-	boot fd "$busy" || return 1
-	timeout 120 "$vqtrace" record -q -w "$tmp/small/t.pcap" -p "$qemu" 2>"$tmp/fd.err"
+	timeout 120 "$vqtrace" record -q -w "$tmp/small/t.pcap" -p "$shared" 2>"$tmp/fd.err"
 	local rc=$?
-	end "$qemu"
 	cp "$tmp/small/t.pcap" "$tmp/fd.pcap"
 	umount "$tmp/small"
 	cat "$tmp/fd.err"
@@ -139,10 +129,8 @@ full_disk() {
 }
 
 closed_pipe() {
-	boot pipe "$busy" || return 1
-	"$vqtrace" record -q -w - -p "$qemu" 2>"$tmp/cp.err" | "$vqtrace" show -r - -c 50 >"$tmp/cp.out"
+	"$vqtrace" record -q -w - -p "$shared" 2>"$tmp/cp.err" | "$vqtrace" show -r - -c 50 >"$tmp/cp.out"
 	local rc=${PIPESTATUS[0]}
-	end "$qemu"
 	cat "$tmp/cp.err"
 	echo "record exits $rc, $(wc -l <"$tmp/cp.out") lines"
 	[ "$(wc -l <"$tmp/cp.out")" = 50 ] && [ "$rc" = 0 ]
@@ -150,9 +138,8 @@ closed_pipe() {
 
 # Ctrl-C while a write waits for the reader: what was recorded still comes, and whole.
 slow_reader() {
-	boot slow "$busy" || return 1
 	mkfifo "$tmp/slow"
-	env --default-signal=INT "$vqtrace" record -q -w - -p "$qemu" >"$tmp/slow" 2>"$tmp/slow.err" &
+	env --default-signal=INT "$vqtrace" record -q -w - -p "$shared" >"$tmp/slow" 2>"$tmp/slow.err" &
 	local rec=$! rc i
 	exec 7<"$tmp/slow"
 	for ((i = 0; i < 600; i++)); do
@@ -167,7 +154,6 @@ slow_reader() {
 	exec 7<&-
 	wait $rec
 	rc=$?
-	end "$qemu"
 	[ $rc = 0 ] || { cat "$tmp/slow.err"; echo "exit $rc"; return 1; }
 	readable "$tmp/slow.pcap"
 }
@@ -175,7 +161,7 @@ slow_reader() {
 # A guest may be held up: not for so long, but until all three files have been begun.
 rotated() {
 	local rec i
-	"$vqtrace" record -q -w "$tmp/r.pcap" -p "$qemu" --rotate-size 32k -W 3 &
+	"$vqtrace" record -q -w "$tmp/r.pcap" -p "$shared" --rotate-size 32k -W 3 &
 	rec=$!
 	for ((i = 0; i < 900; i++)); do
 		[ -s "$tmp/r.pcap2" ] && break
@@ -186,13 +172,11 @@ rotated() {
 }
 
 limits() {
-	boot lim "$busy" || return 1
-	"$vqtrace" record -q -w "$tmp/c.pcap" -p "$qemu" -c 100 || return 1
-	"$vqtrace" record -q -w "$tmp/m.pcap" -p "$qemu" --max-size 64k || return 1
-	"$vqtrace" record -q -w "$tmp/d.pcap" -p "$qemu" --duration 3s || return 1
+	"$vqtrace" record -q -w "$tmp/c.pcap" -p "$shared" -c 100 || return 1
+	"$vqtrace" record -q -w "$tmp/m.pcap" -p "$shared" --max-size 64k || return 1
+	"$vqtrace" record -q -w "$tmp/d.pcap" -p "$shared" --duration 3s || return 1
 	rotated || return 1
-	"$vqtrace" record -q -w "$tmp/none.pcap" -p "$qemu" --queue 9 --duration 1s || return 1
-	end "$qemu"
+	"$vqtrace" record -q -w "$tmp/none.pcap" -p "$shared" --queue 9 --duration 1s || return 1
 	[ "$(count "$tmp/c.pcap" 'avail || used || kick || interrupt || register || lifecycle || data')" = 100 ] ||
 		{ echo "-c 100 gave $(count "$tmp/c.pcap" ts)"; return 1; }
 	[ "$(stat -c %s "$tmp/m.pcap")" -le 66000 ] || { ls -l "$tmp/m.pcap"; return 1; }
@@ -208,23 +192,18 @@ limits() {
 }
 
 neighbours() { # two QEMUs, one asked for
-	boot n1 "$busy" || return 1
-	local first=$qemu rc
+	local first=$shared rc
 	boot n2 "$busy" || return 1
 	"$vqtrace" record -q -w "$tmp/n.pcap" -p "$first" -c 5000
 	rc=$?
-	end "$first" "$qemu"
+	end "$qemu"
 	[ $rc = 0 ] && readable "$tmp/n.pcap" || return 1
 	[ "$("$vqtrace" show -r "$tmp/n.pcap" -T json -Y avail | jq -r .thread | sort -u | while read -r t; do
 		[ "$t" = "$first" ] || echo "$t"; done)" = "" ] || { echo "foreign threads"; return 1; }
 }
 
 by_name() {
-	boot bn "$busy" --arg -name --arg vqtrace-guest-7 || return 1
-	"$vqtrace" record -q -w "$tmp/bn.pcap" -n vqtrace-guest-7 -d blk0 -c 60
-	local rc=$?
-	end "$qemu"
-	[ $rc = 0 ] && readable "$tmp/bn.pcap"
+	"$vqtrace" record -q -w "$tmp/bn.pcap" -n "shared-$$" -d blk0 -c 60 && readable "$tmp/bn.pcap"
 }
 
 # What is started gets none of our descriptors: the reader of a pipe would wait for it to end.
@@ -312,11 +291,13 @@ demo_fallback() { # no guest to boot: says so, shows a shipped trace
 }
 
 plan 20
+boot shared "$busy" --qmp "$tmp/qmp.sock" --arg -name --arg "shared-$$" || finish
+shared=$qemu
+trap 'kill -9 "$shared" 2>/dev/null; rm -rf "$tmp"' EXIT
 check "attach, then SIGINT" attach_and_signal INT
 check "attach, then SIGTERM" attach_and_signal TERM
 check "late attachment learns the queue" late
 check "late attachment asks by QMP" late_qmp
-check "QEMU is killed" qemu_dies
 check "the recorder is killed" recorder_dies
 check "the disk is full" full_disk
 check "the reader of the pipe leaves" closed_pipe
@@ -324,6 +305,7 @@ check "Ctrl-C while the reader of the pipe is slow" slow_reader
 check "count, size, duration, rotation, queue" limits
 check "another QEMU is not recorded" neighbours
 check "by name and device" by_name
+check "QEMU is killed" qemu_dies
 check "what is started inherits nothing" private
 check "queue depth 32 for ten seconds on QEMU 7.2 without loss" load 7
 check "queue depth 32 for ten seconds on QEMU 11 without loss" load 11

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Every fuzz target for a short time, under ASan and UBSan, from real traces.
-# VQT_FUZZ_SECONDS (15) each, from the same VQT_FUZZ_SEED (1), so that what fails here
+# VQT_FUZZ_SECONDS (8) each, from the same VQT_FUZZ_SEED (1), so that what fails here
 # fails for a change of ours; by hand: VQT_FUZZ_SEED=$RANDOM VQT_FUZZ_SECONDS=3600.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
-seconds=${VQT_FUZZ_SECONDS:-15}
+seconds=${VQT_FUZZ_SECONDS:-8}
 seed=${VQT_FUZZ_SEED:-1}
 
 seeds() { # TARGET DIR

@@ -41,9 +41,9 @@ one() { # QEMU CONFIG
 	grep -qaF -- "$host" "$d/whole.pcap"
 }
 
-plan 4
+plan 2 2
 check "QEMU 7.2, packed rings, four queues" one 7 packed-mq4
-check "QEMU 7.2, INTx" one 7 intx
-check "QEMU 11.1, four queues" one 11 mq4
+check_more "QEMU 7.2, INTx" one 7 intx
+check_more "QEMU 11.1, four queues" one 11 mq4
 check "QEMU 11.1, legacy" one 11 legacy
 finish
