@@ -10,7 +10,8 @@
 #   make install       program, manual pages, traces (PREFIX, DESTDIR); uninstall
 #   make clean         what was built; distclean: what was downloaded, too
 #   make guest qemu11  the guest that is booted, and a second QEMU, unpacked in build/
-#   make tests tools fuzz blkio    only build: tests, their tools, fuzz targets, a client
+#   make tests sanitized tools fuzz blkio    only build: tests (also with sanitizers),
+#                      their tools, fuzz targets, a client
 #   make coverage      of emu/ by its unit tests
 #   make format        the whole tree, as .clang-format says
 # Written anew, to be looked at and committed:

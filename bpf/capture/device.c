@@ -102,8 +102,8 @@ static void name_device(struct device *d)
 		    other->r.virtio_id == d->r.virtio_id && other->number >= d->number)
 			d->number = other->number + 1;
 	}
-	snprintf(d->name, sizeof(d->name), "%.20s%u",
-		 class_name(d->r.virtio_id, buf, sizeof(buf)), d->number);
+	snprintf(d->name, sizeof(d->name), "%.20s%u", class_name(d->r.virtio_id, buf, sizeof(buf)),
+		 d->number);
 }
 
 /*

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bpf/capture/emit.h"
 #include "bpf/capture/examine.h"
 #include "bpf/capture/impl.h"
 #include "bpf/capture/kernel.h"

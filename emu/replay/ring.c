@@ -396,7 +396,9 @@ static void request_of(struct replay_queue *q, const struct replay_chain *c,
 			*(c->desc[k].flags & VRING_DESC_F_WRITE ? &r.writable : &r.readable) +=
 				c->desc[k].len;
 	r.head_len = read_head(i, c, r.head_bytes, sizeof(r.head_bytes));
-	class_ops(i->d->virtio_id)->parse(d, model_queue(d, q->index), &r);
+	r.accepted = d->accepted;
+	r.queue = q->index;
+	class_parse(d->class, &r.io);
 	i->class->io(&r, out);
 }
 

@@ -123,7 +123,7 @@ check "what is not recorded is no difference" not_recorded
 check "a recording and its replay" replayed
 check "quiet" sh -c "[ -z \"\$('$vqtrace' diff -q $t/qemu7-q1.pcap $t/qemu7-mq4.pcap)\" ]"
 check "a file cut off in the middle" cut_file
-check "a class that is not there" trouble "no such class" --only nonsense $t/qemu7-q1.pcap $t/qemu7-q1.pcap
+check "a class that is not there" trouble "no class 'nonsense'" --only nonsense $t/qemu7-q1.pcap $t/qemu7-q1.pcap
 check "a device that is not there" trouble "has no device 'blk7'" -d blk7=blk0 $t/qemu7-q1.pcap $t/qemu7-q1.pcap
 check "one trace is not enough" trouble "which two traces" $t/qemu7-q1.pcap
 check "standard input twice" trouble "only one" - -

@@ -146,7 +146,7 @@ fails() { # WORDS COMMAND...
 
 errors() {
 	fails "--by" "$vqtrace" stat -r $trace --by colour &&
-		fails "formats are" "$vqtrace" stat -r $trace -T xml &&
+		fails "choices are" "$vqtrace" stat -r $trace -T xml &&
 		fails "tables" "$vqtrace" stat -r $trace -T csv &&
 		fails "one at a time" "$vqtrace" stat -r $trace --by queue --latency &&
 		fails "which trace" "$vqtrace" stat &&
