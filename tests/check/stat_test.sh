@@ -148,7 +148,7 @@ errors() {
 	fails "--by" "$vqtrace" stat -r $trace --by colour &&
 		fails "choices are" "$vqtrace" stat -r $trace -T xml &&
 		fails "tables" "$vqtrace" stat -r $trace -T csv &&
-		fails "one at a time" "$vqtrace" stat -r $trace --by queue --latency &&
+		fails "exclude each other" "$vqtrace" stat -r $trace --by queue --latency &&
 		fails "which trace" "$vqtrace" stat &&
 		fails "did you mean" "$vqtrace" stat -r $trace -Y 'evnt == kick' &&
 		fails "cannot be written" "$vqtrace" stat -r $trace --plot /nonexistent/x.svg
