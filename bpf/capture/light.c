@@ -6,8 +6,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/virtio_blk.h>
-#include <linux/virtio_ids.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,25 +15,17 @@
 #include "bpf/capture/emit.h"
 #include "bpf/capture/light.h"
 #include "bpf/prog/qemu.skel.h"
+#include "decoder/class/class.h"
 #include "decoder/util/histogram.h"
 
 _Static_assert(VQP_HIST_SUB_BITS == HIST_SUB_BITS && VQP_HIST_OCTAVES == HIST_OCTAVES &&
 		       VQP_HIST_BUCKETS == HIST_BUCKETS,
 	       "one kind of histogram");
 
-static const uint32_t sort_type[VQP_SORTS] = {
-	[VQP_SORT_IN] = VIRTIO_BLK_T_IN,
-	[VQP_SORT_OUT] = VIRTIO_BLK_T_OUT,
-	[VQP_SORT_FLUSH] = VIRTIO_BLK_T_FLUSH,
-	[VQP_SORT_DISCARD] = VIRTIO_BLK_T_DISCARD,
-	[VQP_SORT_WRITE_ZEROES] = VIRTIO_BLK_T_WRITE_ZEROES,
-	[VQP_SORT_OTHER] = VQT_TALLY_OTHER,
-};
-
-/* The largest tally there can be: every bucket of every sort. */
+/* The largest tally there can be: every bucket of every group. */
 #define GROUP_BYTES \
 	(sizeof(struct vqt_tally_group) + HIST_BUCKETS * sizeof(struct vqt_tally_bucket))
-#define TALLY_BYTES (sizeof(struct vqt_tally) + VQP_SORTS * GROUP_BYTES)
+#define TALLY_BYTES (sizeof(struct vqt_tally) + VQP_GROUPS * GROUP_BYTES)
 _Static_assert(TALLY_BYTES < VQT_RECORD_MAX, "a tally fits a record");
 
 struct light {
@@ -43,14 +33,21 @@ struct light {
 	size_t bytes;
 	uint64_t last; /* time of the last look */
 	struct vqp_tally before[VQP_TALLIES]; /* what was there at the last look */
+	uint32_t type[VQP_TYPES]; /* of the groups */
+	size_t ntypes;
 	_Alignas(8) uint8_t record[TALLY_BYTES];
 };
 
 int light_prepare(struct capture *c)
 {
 	int err = bpf_map__set_max_entries(c->skel->maps.tallies, VQP_TALLIES);
+	uint32_t type[VQP_TYPES];
+	size_t n = class_counted_types(type, VQP_TYPES);
 
 	c->skel->rodata->max_tallies = VQP_TALLIES;
+	c->skel->rodata->tally_types = (uint32_t)n;
+	for (size_t i = 0; i < n; i++)
+		c->skel->rodata->tally_type[i] = type[i];
 	return err;
 }
 
@@ -72,6 +69,7 @@ int light_open(struct capture *c)
 	}
 	l->map = map;
 	l->last = capture_now();
+	l->ntypes = class_counted_types(l->type, VQP_TYPES);
 	c->light = l;
 	return 0;
 }
@@ -85,18 +83,18 @@ void light_close(struct capture *c)
 	c->light = NULL;
 }
 
-/* Of all buffers; what the data of a block request is (5.2.6): less header and status. */
-static void data_bytes(struct vqt_tally_group *g)
+/* What was counted is of all buffers: the framing of the requests is taken off. */
+static void data_bytes(struct vqt_tally_group *g, const struct class *class)
 {
-	uint64_t headers = 16 * g->used, statuses = g->used;
+	uint64_t out = class->framing_out * g->used, in = class->framing_in * g->used;
 
-	g->bytes_out -= g->bytes_out < headers ? g->bytes_out : headers;
-	g->bytes_in -= g->bytes_in < statuses ? g->bytes_in : statuses;
+	g->bytes_out -= g->bytes_out < out ? g->bytes_out : out;
+	g->bytes_in -= g->bytes_in < in ? g->bytes_in : in;
 }
 
-/* One sort of requests, what is new of it, behind what is there; nothing if nothing is. */
-static size_t put_group(uint8_t *to, uint32_t type, bool block, const struct vqp_group *now,
-			const struct vqp_group *before)
+/* What is new of one group, behind what is there; nothing if nothing is. */
+static size_t put_group(uint8_t *to, uint32_t type, const struct class *class,
+			const struct vqp_group *now, const struct vqp_group *before)
 {
 	struct vqt_tally_group g = {
 		.type = type,
@@ -120,30 +118,52 @@ static size_t put_group(uint8_t *to, uint32_t type, bool block, const struct vqp
 		len += sizeof(b);
 		g.nbucket++;
 	}
-	if (block)
-		data_bytes(&g);
+	if (class)
+		data_bytes(&g, class);
 	memcpy(to, &g, sizeof(g));
 	return len;
 }
 
-/* A class without request types has its requests in all sorts: together they are one. */
-static void merge(struct vqp_tally *t)
+static void merge(struct vqp_group *to, struct vqp_group *from)
 {
-	struct vqp_group *to = &t->group[VQP_SORT_OTHER];
+	to->used += from->used;
+	to->errors += from->errors;
+	to->bytes_in += from->bytes_in;
+	to->bytes_out += from->bytes_out;
+	to->timed += from->timed;
+	to->sum += from->sum;
+	for (unsigned i = 0; i < HIST_BUCKETS; i++)
+		to->bucket[i] += from->bucket[i];
+	memset(from, 0, sizeof(*from));
+}
 
-	for (unsigned s = 0; s < VQP_SORT_OTHER; s++) {
-		struct vqp_group *from = &t->group[s];
+/*
+ * The programs know no class: what begins with a number that is a type of another
+ * class belongs to the others, and only where the class has a status byte at the
+ * end is it one that they counted.
+ */
+static void interpret(const struct light *l, const struct class *class, struct vqp_tally *t)
+{
+	bool status = class_status_at(class, NULL) == CLASS_STATUS_LAST;
 
-		to->used += from->used;
-		to->bytes_in += from->bytes_in;
-		to->bytes_out += from->bytes_out;
-		to->timed += from->timed;
-		to->sum += from->sum;
-		for (unsigned i = 0; i < HIST_BUCKETS; i++)
-			to->bucket[i] += from->bucket[i];
-		memset(from, 0, sizeof(*from));
+	for (size_t i = 0; i < l->ntypes; i++) {
+		const struct spec_request *r = class_request_type(class, l->type[i]);
+
+		if (!r || !(r->flags & SPEC_REQ_COUNTED))
+			merge(&t->group[VQP_GROUP_OTHER], &t->group[i]);
 	}
-	to->errors = 0; /* the last byte is data */
+	for (unsigned i = 0; i < VQP_GROUPS && !status; i++)
+		t->group[i].errors = 0;
+}
+
+/* The type of a group's requests. */
+static uint32_t type_of(const struct light *l, const struct class *class, unsigned group)
+{
+	const struct spec_request *only = class_only_type(class);
+
+	if (group < l->ntypes)
+		return l->type[group];
+	return only ? only->type : VQT_TALLY_OTHER;
 }
 
 static void write_tally(struct device *d, const struct vqp_tally *now,
@@ -151,6 +171,7 @@ static void write_tally(struct device *d, const struct vqp_tally *now,
 {
 	struct target *t = d->target;
 	struct light *l = t->c->light;
+	const struct class *class = class_find(d->r.virtio_id);
 	struct vqt_tally *r = (void *)l->record;
 	size_t len = sizeof(*r);
 
@@ -167,10 +188,9 @@ static void write_tally(struct device *d, const struct vqp_tally *now,
 	r->dropped = now->dropped - before->dropped;
 	r->flight = now->flight;
 	r->flight_max = now->flight_max;
-	for (unsigned s = 0; s < VQP_SORTS; s++) {
-		size_t n =
-			put_group(l->record + len, sort_type[s], d->r.virtio_id == VIRTIO_ID_BLOCK,
-				  &now->group[s], &before->group[s]);
+	for (unsigned i = 0; i < VQP_GROUPS; i++) {
+		size_t n = put_group(l->record + len, type_of(l, class, i), class, &now->group[i],
+				     &before->group[i]);
 
 		r->ngroup += n != 0;
 		len += n;
@@ -200,8 +220,8 @@ static void look_at(struct capture *c, struct vqp_tally *shared, struct vqp_tall
 	if (!now)
 		return;
 	memcpy(now, shared, sizeof(*now));
-	if (d && d->r.virtio_id != VIRTIO_ID_BLOCK)
-		merge(now);
+	if (d)
+		interpret(c->light, class_find(d->r.virtio_id), now);
 	if (d && d->wanted && !d->gone && memcmp(now, before, offsetof(struct vqp_tally, began)))
 		write_tally(d, now, before, interval);
 	memcpy(before, now, sizeof(*before));

@@ -17,6 +17,8 @@ struct {
 } tallies SEC(".maps");
 
 const volatile __u32 max_tallies = 1;
+const volatile __u32 tally_types; /* how many are in ... */
+const volatile __u32 tally_type[VQP_TYPES];
 
 struct claim {
 	struct vqp_queue *q;
@@ -226,20 +228,16 @@ static __always_inline __u32 bucket_of(__u64 v)
 	       (v >> (top - VQP_HIST_SUB_BITS) & ((1 << VQP_HIST_SUB_BITS) - 1));
 }
 
-static __always_inline __u32 sort_of(struct iov *first)
+static __always_inline __u32 group_of(struct iov *first)
 {
 	__u32 type;
 
 	if (first->len < 8 || read_user(&type, 4, (void *)first->base))
-		return VQP_SORT_OTHER;
-	switch (type) {
-	case 0: return VQP_SORT_IN;
-	case 1: return VQP_SORT_OUT;
-	case 4: return VQP_SORT_FLUSH;
-	case 11: return VQP_SORT_DISCARD;
-	case 13: return VQP_SORT_WRITE_ZEROES;
-	}
-	return VQP_SORT_OTHER;
+		return VQP_GROUP_OTHER;
+	for (__u32 i = 0; i < VQP_TYPES; i++)
+		if (i < tally_types && type == tally_type[i])
+			return i;
+	return VQP_GROUP_OTHER;
 }
 
 /* Bytes of a request's readable buffers. */
@@ -267,7 +265,7 @@ static __always_inline void light_fill_at(struct vqp_proc *p, __u64 vq, __u64 el
 	struct iov first = {}, last = {};
 	struct element e = {};
 	struct vqp_group *g;
-	__u32 sort = VQP_SORT_OTHER;
+	__u32 group = VQP_GROUP_OTHER;
 	__u64 *at, took;
 	__u8 status = 0;
 
@@ -289,13 +287,13 @@ static __always_inline void light_fill_at(struct vqp_proc *p, __u64 vq, __u64 el
 		return;
 	}
 	if (e.out_num && !read_user(&first, sizeof(first), (void *)e.out_sg))
-		sort = sort_of(&first);
+		group = group_of(&first);
 	out.sg = e.out_sg;
 	bpf_loop(e.out_num < VQP_CHAIN_MAX ? e.out_num : VQP_CHAIN_MAX, length_step, &out, 0);
 	if (e.in_num && e.in_num <= VQP_CHAIN_MAX &&
 	    !read_user(&last, sizeof(last), (void *)(e.in_sg + 16ULL * (e.in_num - 1))) && last.len)
 		read_user(&status, 1, (void *)(last.base + last.len - 1));
-	g = &t->group[sort];
+	g = &t->group[group];
 	__sync_fetch_and_add(&g->used, 1);
 	if (status)
 		__sync_fetch_and_add(&g->errors, 1);

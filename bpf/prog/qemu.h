@@ -91,16 +91,13 @@ struct vqp_queue {
 #define VQP_HIST_OCTAVES 40
 #define VQP_HIST_BUCKETS (((VQP_HIST_OCTAVES - VQP_HIST_SUB_BITS + 1) << VQP_HIST_SUB_BITS) + 1)
 
-/* Requests told apart by their first word, if it is a block device's (5.2.6). */
-enum vqp_sort {
-	VQP_SORT_IN,
-	VQP_SORT_OUT,
-	VQP_SORT_FLUSH,
-	VQP_SORT_DISCARD,
-	VQP_SORT_WRITE_ZEROES,
-	VQP_SORT_OTHER,
-	VQP_SORTS
-};
+/*
+ * Requests are counted apart by their first word, where it is one of these types
+ * of any class (the reading side knows the class), and all others together.
+ */
+#define VQP_TYPES 5
+#define VQP_GROUP_OTHER VQP_TYPES
+#define VQP_GROUPS (VQP_TYPES + 1)
 
 struct vqp_group {
 	__u64 used; /* completions */
@@ -123,7 +120,7 @@ struct vqp_tally {
 	__u32 flight, flight_max; /* requests taken and not used, as far as seen */
 	__u32 pad;
 	__u64 kicks, popped, signals, detached, dropped;
-	struct vqp_group group[VQP_SORTS];
+	struct vqp_group group[VQP_GROUPS];
 	__u64 began[VQP_QUEUE_MAX]; /* by head: when it was taken, 0 not in flight */
 };
 #define VQP_TALLIES 1024 /* queues counted at a time */

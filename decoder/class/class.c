@@ -83,6 +83,31 @@ const struct spec_request *class_request_type(const struct class *c, uint32_t ty
 	return c ? spec_request(c->requests, type) : NULL;
 }
 
+const struct spec_request *class_only_type(const struct class *c)
+{
+	return c && c->requests && c->requests[0].name && !c->requests[1].name ? c->requests : NULL;
+}
+
+static bool contains(const uint32_t *types, size_t n, uint32_t type)
+{
+	while (n--)
+		if (types[n] == type)
+			return true;
+	return false;
+}
+
+size_t class_counted_types(uint32_t *types, size_t max)
+{
+	const struct class *c;
+	size_t n = 0;
+
+	for (size_t i = 0; (c = class_nth(i)); i++)
+		for (const struct spec_request *r = c->requests; r && r->name; r++)
+			if (r->flags & SPEC_REQ_COUNTED && n < max && !contains(types, n, r->type))
+				types[n++] = r->type;
+	return n;
+}
+
 /* --- device configuration --- */
 
 const struct spec_fields *class_region_fields(unsigned region, unsigned virtio_id)

@@ -35,7 +35,7 @@ struct class_request {
 	uint32_t head_len;
 	/* What the class makes of them. */
 	const struct spec_request *type; /* NULL: not decoded, or unknown */
-	bool typed; /* type_raw and sector are valid */
+	bool typed; /* a header was captured: type_raw and sector are valid */
 	uint32_t type_raw; /* as the header has it */
 	uint64_t sector; /* in units of 512 bytes */
 	uint64_t bytes; /* of data, without header and status */
@@ -139,6 +139,11 @@ struct class_visible class_visible(const struct class *c, const struct class_req
 				   bool writable);
 /* A row of c->requests by the number in the header; NULL. */
 const struct spec_request *class_request_type(const struct class *c, uint32_t type);
+
+/* The one row of c->requests where every request is of the same type; else NULL. */
+const struct spec_request *class_only_type(const struct class *c);
+/* The numbers of all types with SPEC_REQ_COUNTED, of any class, once each; how many. */
+size_t class_counted_types(uint32_t *types, size_t max);
 
 /* --- device configuration --- */
 

@@ -25,7 +25,6 @@ static const struct spec_request requests[] = {
 
 static void parse(struct class_request *r)
 {
-	r->typed = true;
 	r->type = requests;
 	r->bytes = r->writable;
 	if (r->done && r->used_len < r->bytes) /* 5.4.6.2: the device may write less */

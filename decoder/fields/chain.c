@@ -201,10 +201,12 @@ static bool get_req_number(const struct event *e, unsigned i, struct field_value
 
 static bool get_req_type(const struct event *e, unsigned i, struct field_value *v)
 {
-	if (!e->req || !e->req->typed)
+	if (!e->req)
 		return false;
 	if (e->req->type)
 		return set_str(v, e->req->type->json);
+	if (!e->req->typed)
+		return false;
 	snprintf(v->buf, sizeof(v->buf), "%" PRIu32, e->req->type_raw);
 	return set_str(v, v->buf);
 }
