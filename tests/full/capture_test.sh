@@ -231,7 +231,7 @@ load() { # QEMU
 }
 
 # A buffer far too small: every lost event is counted, and the counts add up.
-counted_loss() { # nobody reads for two seconds under load
+counted_loss() { # nobody reads until the load has ended
 	local guest rec i n said
 	tests/lab/guest-cmd --exec --serial "$tmp/cl.serial" --pidfile "$tmp/cl.pid" --run "read,bs=4k,t=5,rand,qd=32" q1 -- \
 		"$vqtrace" record --buffer 64k -s 1024 -w "$tmp/cl.pcap" -- 2>"$tmp/cl.err" &
@@ -241,7 +241,12 @@ counted_loss() { # nobody reads for two seconds under load
 		sleep 0.1
 	done
 	rec=$(ps -o ppid= -p "$(cat "$tmp/cl.pid")")
-	kill -STOP $rec && sleep 2 && kill -CONT $rec
+	kill -STOP $rec
+	for ((i = 0; i < 600; i++)); do
+		grep -q VQLOAD "$tmp/cl.serial" && break
+		sleep 0.1
+	done
+	kill -CONT $rec
 	wait $guest || { cat "$tmp/cl.err"; return 1; }
 	n=$(lost "$tmp/cl.pcap")
 	said=$(sed -n 's/.* \([0-9]*\) lost.*/\1/p' "$tmp/cl.err" | tail -n 1)
