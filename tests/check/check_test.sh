@@ -23,7 +23,7 @@ pipe() {
 	cmp "$tmp/a" "$tmp/b"
 }
 
-# The events of a finding are the lines of show, but for the time since the line before.
+# A finding prints its events as show prints them, without the time since the line before.
 lines_of_show() {
 	local n line
 	"$vqtrace" check -r $trace --severity suspicious >"$tmp/out"
@@ -60,7 +60,7 @@ folded() {
 	[ "$(grep -ac 'reset-not-awaited (driver, must, ' "$tmp/many.pcapng")" = 6 ]
 }
 
-# A selection takes findings away and changes none: rules go by what others see.
+# A selection of rules gives the findings that all rules give, only fewer.
 selection() {
 	local t s n
 	for t in traces/qemu7-q1 traces/qemu7-legacy traces/qemu11-packed; do
@@ -88,7 +88,7 @@ json() {
 		| .party == "driver" and .severity == "must" and .device == "blk0"
 		and (.clauses | index("RESET-D1")) != null and (.events[-1].number == .number)
 		and (.events[0].what == "the reset") and (.events[0].text | contains("RESET"))' "$tmp/json" || return 1
-	# Every rule is accounted for, undecided ones with their reason.
+	# Every rule has a line; one that could not be decided has a reason.
 	jq -e -s '(map(select(.type == "rule")) | length) == '"$("$vqtrace" check --list | wc -l)" "$tmp/json" || return 1
 	"$vqtrace" check -r "$tmp/early" -T json >"$tmp/early.json" 2>/dev/null
 	jq -e -s 'map(select(.type == "rule" and .state == "not decidable")) | length > 100 and all(.why | length > 0)' \
@@ -108,7 +108,7 @@ junit() {
 	[ "$(xmllint --xpath 'string(//testcase[failure]/@name)' "$tmp/junit.xml")" = reset-not-awaited ]
 }
 
-# The properties that the standard's schema requires, and the ones viewers look for.
+# The properties that the SARIF schema requires, and those that viewers read.
 sarif() {
 	"$vqtrace" check -r $trace -T sarif --severity should >"$tmp/sarif"
 	[ $? = 1 ] || return 1

@@ -30,12 +30,12 @@ pipe() {
 	[ "$("$vqtrace" show -r - -T json <$trace | wc -l)" = "$("$vqtrace" show -r $trace | wc -l)" ]
 }
 
-# Has it taken SIGINT into its own hands?  Bit 1 of the signals it catches.
+# Does the process handle SIGINT?  Bit 1 of SigCgt.
 handles_int() { # PID
 	[ "/proc/$1/exe" -ef "$vqtrace" ] && awk '/^SigCgt/ { exit $2 !~ /[2367abef]$/ }' "/proc/$1/status"
 }
 
-# Ctrl-C goes to both ends of a pipe: what the writer wrote at its end is still told.
+# Ctrl-C reaches both ends of a pipe; the reader still processes all that the writer wrote.
 interrupted() {
 	local c pid i
 	mkfifo "$tmp/fifo"
@@ -61,7 +61,7 @@ interrupted() {
 	done
 }
 
-# A terminal is no place for a trace, to read or to write.
+# Commands refuse to read a trace from a terminal, and to write one to it.
 terminal() {
 	local c
 	command -v script >/dev/null || { echo "script is not installed (bsdutils)"; return 77; }
@@ -90,7 +90,7 @@ full_disk() { # whatever prints: 2 and a word about it
 	done
 }
 
-# A name that is not ASCII: shown where the terminal has it, "?" where not.
+# A character that is not ASCII is printed in a UTF-8 locale, and as "?" with --ascii.
 ascii() {
 	local more
 	LC_ALL=C sed 's,(Debian,(Deb\xc3\xa4n,g' $trace >"$tmp/umlaut.pcap"
@@ -133,7 +133,7 @@ nobody() {
 		"$tmp/vqtrace" record -w "$tmp/open/x.pcap" -p 1
 }
 
-# Unknown ones, long and short, alone and behind others; a value too many, one too few.
+# Unknown options, long and short, alone and after others; values where none belongs, or none where one does.
 options_wrong() {
 	local c
 	for c in $(commands); do

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# vqtrace diff: exit codes, what is told of real traces, options, JSON.
+# vqtrace diff: exit codes, differences between real traces, options, JSON.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
@@ -33,7 +33,7 @@ every() {
 	done
 }
 
-# Same guest, same requests, two versions of QEMU: alike but for QEMU's inner steps.
+# The same guest and requests on two versions of QEMU differ only in QEMU's lifecycle steps.
 versions() {
 	local c
 	for c in q1 mq4 packed intx legacy iothread; do
@@ -83,7 +83,7 @@ not_recorded() { # a trace without lifecycle records is not one without lifecycl
 	same "$t/qemu7-q1.pcap" "$tmp/bare.pcap" && grep -q '^note: lifecycle steps are not in B' "$tmp/out"
 }
 
-# What replay writes is the recording again, where it says that it was equal.
+# Where replay reports no difference, the trace that it writes equals the recording.
 replayed() {
 	local c
 	for c in q1 packed-mq4 intx legacy blkdebug two-disks; do

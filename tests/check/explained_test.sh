@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# What the checker says of the shipped traces, all of other people's drivers and
-# devices, is looked into: each finding of severity must or structural is in
-# tests/lab/explained.tsv, so that one that is new fails here first.
+# The shipped traces are of drivers and devices that are not ours. Each finding of
+# severity must or structural in them is explained in tests/lab/explained.tsv; a new
+# finding fails here until somebody has explained it.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
@@ -14,7 +14,7 @@ explained() { # TRACE
 	[ -z "$new" ] || { echo "$new"; return 1; }
 }
 
-# The tool itself: SeaBIOS's missing read is found, is SeaBIOS's, and is unknown without the file.
+# tests/lab/findings attributes SeaBIOS's missing read to SeaBIOS, and has no explanation without the file.
 attributed() {
 	tests/lab/findings --severity must traces/qemu7-q1.pcap >"$tmp/f" || return 1
 	[ "$(cut -f3,5,9 "$tmp/f")" = "$(printf 'reset-not-awaited\tSeaBIOS\ttheirs')" ] || { cat "$tmp/f"; return 1; }
@@ -22,7 +22,7 @@ attributed() {
 	[ "$(cut -f9 "$tmp/f")" = unexplained ] || { cat "$tmp/f"; return 1; }
 }
 
-# Rules are called by their names, with an explanation each.
+# Each line names an existing rule and explains the finding.
 well_formed() {
 	"$vqtrace" check --list -T json | jq -r .rule >"$tmp/rules" || return 1
 	awk -F'\t' 'NR == FNR { rule[$1] = 1; next } /^#/ { next }

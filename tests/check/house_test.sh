@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The house stands: includes point downwards, headers stand alone, nothing extra on top.
+# The structure of the tree: which room includes which, headers that compile alone, one format.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 n=0 bad=0

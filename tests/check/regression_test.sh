@@ -72,7 +72,7 @@ shorten() { # IN NAME [OPTION...]: the line it prints is in $tmp/line
 	"$vqtrace" record -r "$1" --regression "$2" "${@:3}" >"$tmp/line" 2>"$tmp/err" || { cat "$tmp/err"; return 1; }
 }
 
-# What is left of every trace: the same set-up and findings, the same replay, fewer requests.
+# Every trace when shortened has the same set-up, findings and replay, and fewer requests.
 short_shows_the_same() {
 	local f n found verdict
 	mkdir -p "$tmp/short"
@@ -112,7 +112,8 @@ none_of_it_survives() {
 	"$vqtrace" show -r "$tmp/clean.pcap" -c 1 -T json | jq -e '.session.origin == "a test"' >/dev/null
 }
 
-# A MAC is told by what reads it, not by a pattern: all of QEMU's own begin 52:54:00.
+# The MAC address is found by the register reads that return it, not by a pattern: all of QEMU's
+# begin with 52:54:00.
 mac_replaced() {
 	local n=$tmp/short/qemu7-net.pcap
 	"$vqtrace" show --ascii -r "$n" | grep -q 'config.mac' || return 1
@@ -123,7 +124,7 @@ mac_replaced() {
 	[ -s "$tmp/short.mac" ] && [ "$(wc -l <"$tmp/whole")" = "$(wc -l <"$tmp/short.mac")" ]
 }
 
-# From a trace to an entry that is checked, and that notices a change.
+# The command makes an entry for traces/LIST; it passes, and fails when it is changed.
 an_entry() {
 	mkdir -p "$tmp/entry"
 	shorten $traces/qemu7-q1.pcap "$tmp/entry/bug" --origin "somebody's machine" || return 1
@@ -142,7 +143,7 @@ refuses() { # WORDS OPTIONS...
 	[ $? = 2 ] && grep -qF -- "$words" "$tmp/out" || { cat "$tmp/out"; return 1; }
 }
 
-# A queue that is never idle: cut, and said, with what is then not in it.
+# The trace of a queue that is never idle is cut at 1 MiB, and the command says so.
 never_idle() {
 	build/tests/bench/mktrace "$tmp/busy.pcap" 6000 || return 1
 	shorten "$tmp/busy.pcap" "$tmp/busy-short" && grep -q 'cut off at 1 MiB' "$tmp/err" &&

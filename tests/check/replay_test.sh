@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Replay against the emulator: every shipped trace plays without a difference that
-# is not declared, twice the same, and what the command promises it does.
+# Replay against the emulator: every shipped trace replays without an undeclared
+# difference, twice with the same result; the options of the command.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh

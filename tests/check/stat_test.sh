@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# `vqtrace stat`: its figures against the events themselves, counted and sorted by
-# jq; its forms against each other; its errors.
+# `vqtrace stat`: its figures equal those that jq counts from the events; its formats
+# agree with each other; its errors.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
@@ -69,7 +69,7 @@ agree() {
 		END { exit bad || n < least }'
 }
 
-# What is counted twice is counted alike: queues, types, sizes, threads, slices.
+# Tables by queue, type, size, thread and time slice add up to the totals.
 sums() {
 	local t what all
 	for t in traces/*.pcap; do
@@ -131,7 +131,7 @@ plot() {
 	! grep -oE '#[0-9a-f]{6}' "$tmp/p.svg" | grep -vE '#(..)\1\1' || return 1
 	"$vqtrace" stat -r traces/qemu7-two-disks.pcap --plot "$tmp/p.svg" >/dev/null &&
 		[ "$(grep -c '<rect class="f"' "$tmp/p.svg")" = 8 ] && xmllint --noout "$tmp/p.svg" || return 1
-	# nothing to draw is a picture, too
+	# a plot without requests is still a valid picture
 	"$vqtrace" stat -r $trace -Y 'event == session' --plot "$tmp/p.svg" >/dev/null &&
 		xmllint --noout "$tmp/p.svg" && grep -q "no requests" "$tmp/p.svg"
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# top without a terminal: on traces its figures are stat's, to the last digit; the
-# page for Prometheus; pipes; what is refused.
+# top without a terminal: its figures on traces equal those of stat exactly; the page
+# for Prometheus; pipes; errors.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
@@ -60,7 +60,7 @@ until_true() {
 	done
 }
 
-# What is in flight when a pipe stops shows, and what comes later, too.
+# When a pipe pauses, top shows what it has read so far; the rest follows.
 piped() {
 	local size
 	size=$(stat -c %s traces/qemu7-q1.pcap)
@@ -93,8 +93,8 @@ not_found() { # ADDRESS PORT
 	get "$1" "$2" /nothing 2>/dev/null | head -n 1 | grep -q 404
 }
 
-# An address of the loopback network and a port that are this process's: those that
-# others use, also for a moment for a connection, are above 32767 or on 127.0.0.1.
+# An address of the loopback network and a port that no other process uses: ephemeral
+# ports are above 32767, and other servers listen on 127.0.0.1.
 prometheus() {
 	local at=127.$((1 + ($$ >> 16 & 63))).$(($$ >> 8 & 255)).$(($$ & 255)) port=29752 pid want rc=0
 	mkfifo "$tmp/prom"
@@ -142,7 +142,7 @@ refusals() {
 		refused "for -b" -T json -r traces/qemu7-q1.pcap
 }
 
-# A broken file: what can be read is shown, and the rest is said.
+# Of a truncated file top shows what can be read, and reports the rest.
 broken() {
 	head -c 20000 traces/qemu7-q1.pcap >"$tmp/cut.pcap"
 	"$vqtrace" top -b -r "$tmp/cut.pcap" >"$tmp/cut.out" 2>"$tmp/cut.err"
@@ -154,7 +154,7 @@ full() { # what cannot be written is trouble, not the end
 	[ $? = 2 ] && grep -q "No space left" "$tmp/err"
 }
 
-# A terminal that cannot move its cursor gets no screen, but a way out.
+# On a terminal that cannot move its cursor, top refuses and names the alternative.
 dumb() {
 	command -v script >/dev/null || { echo "script is not installed (bsdutils)"; return 77; }
 	TERM=dumb script -qec "'$vqtrace' top -r traces/qemu7-q1.pcap" /dev/null </dev/null >"$tmp/dumb" 2>&1

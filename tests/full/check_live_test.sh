@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# `record --check` on a real guest: SeaBIOS breaks a rule (it does not wait for
-# the reset), Linux none; told while it runs, and the same as by `check` later.
+# `record --check` on a real guest: SeaBIOS breaks a rule (it does not wait for the
+# reset), Linux none. The finding is printed while the guest runs, and equals that of
+# `check` afterwards.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
@@ -25,7 +26,7 @@ live() {
 	diff "$tmp/later" "$tmp/told"
 }
 
-# The finding comes while the guest runs: it stands before the recording's end is told.
+# The finding is printed while the guest runs: it stands before the summary of the recording.
 early() {
 	local told summary
 	told=$(grep -n '^must: reset-not-awaited' "$tmp/live.err" | head -n 1 | cut -d: -f1)
@@ -64,7 +65,7 @@ served() {
 
 plan 4
 check "record --check finds what check finds" live
-check "and tells it while the guest runs" early
+check "and prints it while the guest runs" early
 check "nothing found: exit 0" quiet
 check "serve --check: its device breaks no rule" served
 finish

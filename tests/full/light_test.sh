@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Light recording counts as QEMU's own log does: real guests, every figure of
-# each queue, nothing lost.
+# Light recording of real guests counts what QEMU's own log counts, for each queue, and
+# loses nothing.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# vqtrace record --vhost-user: between front ends and back ends that are not ours, and
-# before our own device, whose trace of itself is the witness.
+# vqtrace record --vhost-user: between front ends and back ends that are not ours, and in
+# front of our own device, with whose own trace the recording is compared.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
@@ -23,7 +23,7 @@ summary() { # NAME
 	[ -n "$unsure" ] || { cat "$tmp/$1.proxy"; return 1; }
 }
 
-# No request is missing: as many are in the trace as were made, each was used, nothing is
+# No request is missing: the trace has as many as were made, each was used, nothing is
 # lost; and those without descriptors are the ones that the summary counts.
 complete() { # NAME REQUESTS
 	summary "$1" || return 1
@@ -70,7 +70,7 @@ verify() { # QSD QUEUES
 	sound "$name"
 }
 
-# What both recordings say of the rings, queue by queue: what was taken, what was used.
+# What both recordings say of the rings, queue by queue: what was popped, what was used.
 # A line of the proxy without descriptors or status stands for any.
 said() { # TRACE
 	"$vqtrace" show -r "$1" -T json | jq -r '
@@ -138,7 +138,7 @@ command_too() {
 		{ cat "$tmp/c.proxy" "$tmp/c2.proxy"; return 1; }
 }
 
-# Nobody behind: the front end is told by its connection, the user by a word.
+# Without a back end the front end's connection ends, and the user reads why.
 nobody() {
 	[ -x build/blkio/client ] || { echo "no libblkio client (make blkio)"; return 77; }
 	sock=$tmp/none.sock
@@ -160,5 +160,5 @@ check "QEMU 11's guest on our device: both say the same of four packed rings" \
 	witnessed w11 11 4 disable-legacy=on,packed=on
 check "QEMU 11's guest on qemu-storage-daemon 11, counted by the guest, too" guest_on_qsd 11 11
 check "a command may be the front end" command_too
-check "no back end: said, not hung" nobody
+check "no back end: reported, and the client is not left waiting" nobody
 finish

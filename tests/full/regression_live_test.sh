@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# `vqtrace record --regression` on live guests: in one step a trace fit to be sent:
-# short, nameless, and telling what the whole recording tells.
+# `vqtrace record --regression` on live guests makes, in one step, a trace that can be
+# sent: short, anonymous, with the findings of the whole recording.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh

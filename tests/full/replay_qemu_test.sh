@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Replay against QEMU's own devices: every shipped trace, recorded on either QEMU,
-# plays on both without a difference that is not declared; a QEMU whose device is
-# another is found out; one that is none, hangs or dies is told of; nothing stays.
+# replays on both without an undeclared difference; a QEMU with a different device is
+# reported; so is a program that is no QEMU, hangs or dies; no process or file is left.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Rings looked at while nothing happens (record --sample): a real driver that does not
-# kick is told of, and one that kicks is not, whatever befalls the machine: load, pauses
-# by QMP, a stopped process.
+# Sampling of idle rings (record --sample): a real driver that does not kick is reported,
+# and one that kicks is not, also under load, while QMP pauses the machine, and while the
+# process is stopped.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
@@ -25,23 +25,23 @@ image() { # NAME DRIVER OPTIONS...: of the assembler
 		truncate -s 1M "$tmp/$name.img"
 }
 
-# Has it been told of that the driver does not kick?
-told() { # NAME DRIVER
+# Was it reported that the driver does not kick?
+reported() { # NAME DRIVER
 	grep -q "^${rule[$2]} by" "$tmp/$1.err"
 }
 
-# Has the driver used its queue, and lived on for ten seconds?
-lived() { # NAME
+# Has the driver used its queue, and gone on for ten seconds?
+went_on() { # NAME
 	[ "$(count "$tmp/$1.pcap" 'avail && device_status & DRIVER_OK')" -ge 2 ] &&
 		[ "$(count "$tmp/$1.pcap" 'sample.why == periodic')" -ge 3 ] && sleep 10
 } 2>/dev/null # not there yet, or still growing
 
-# A driver of tests/lab on a QEMU, until told or lived is true.
+# A driver of tests/lab on a QEMU, until reported or went_on is true.
 driver() { # UNTIL NAME DRIVER QEMU OPTIONS...: of the assembler
 	local until=$1 name=$2 kind=$3 qemu=$4 rec i
 	shift 4
 	image "$name" "$kind" "$@" || return 1
-	rm -f "$tmp/$name.pcap" # the other driver's, which has lived
+	rm -f "$tmp/$name.pcap" # the other driver's
 	: >"$tmp/$name.err"
 	"$vqtrace" record --check --sample 500ms -w "$tmp/$name.pcap" -- "$qemu" \
 		-machine q35,accel=tcg -m 64 -display none -nodefaults \
@@ -63,7 +63,7 @@ assembler() {
 
 no_kick() { # NAME DRIVER QEMU
 	assembler || return
-	driver told "$@"
+	driver reported "$@"
 	"$vqtrace" check -r "$tmp/$1.pcap" --rules "$stalls" --severity suspicious >"$tmp/$1.found"
 	[ "$(grep -c ' by the d[a-z]*: blk0' "$tmp/$1.found")" = 1 ] &&
 		grep -q "^${rule[$2]} by the driver: blk0 queue 0" "$tmp/$1.found" &&
@@ -79,13 +79,13 @@ no_finding() { # TRACE
 
 kicks() { # NAME DRIVER QEMU
 	assembler || return
-	driver lived "$@" --defsym KICK=1
+	driver went_on "$@" --defsym KICK=1
 	[ "$(count "$tmp/$1.pcap" 'avail && device_status & DRIVER_OK')" -ge 2 ] && no_finding "$1"
 }
 
 # Under load the machine is paused by QMP, then the process is stopped, for longer than a
 # stall takes to be proven.
-weather() { # QEMU CONFIG
+interrupted() { # QEMU CONFIG
 	local name=w$1$2 rec i
 	mkfifo "$tmp/$name.in" "$tmp/$name.out"
 	exec 8<>"$tmp/$name.in" 9<>"$tmp/$name.out"
@@ -136,7 +136,7 @@ served() { # DRIVER SERVE-OPTIONS...
 		-object memory-backend-memfd,id=m0,size=64M,share=on \
 		-device "{'driver':'vfio-user-pci','addr':'4','id':'d0','socket':{'type':'unix','path':'$tmp/s.sock'}}" &
 	for ((i = 0; i < 900; i++)); do
-		told s "$kind" && break
+		reported s "$kind" && break
 		sleep 0.1
 	done
 	kill $!
@@ -164,10 +164,10 @@ for d in driver packed; do
 	check "$d: nor on QEMU 11" kicks loud11 $d "$VQT_QEMU11"
 done
 for c in 7:q1 11:packed; do
-	check "load, a pause, a stop: nobody is accused on QEMU ${c%:*}, ${c#*:}" weather ${c%:*} ${c#*:}
+	check "load, a pause, a stop: no finding on QEMU ${c%:*}, ${c#*:}" interrupted ${c%:*} ${c#*:}
 done
 for c in 7:iothread 7:packed 11:q1 11:iothread; do
-	check_more "load, a pause, a stop: nobody is accused on QEMU ${c%:*}, ${c#*:}" weather ${c%:*} ${c#*:}
+	check_more "load, a pause, a stop: no finding on QEMU ${c%:*}, ${c#*:}" interrupted ${c%:*} ${c#*:}
 done
 check "our own device finds it, too" served driver --transitional
 check "our own device finds it on a packed ring" served packed

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# vqtrace serve as a command: its words, its exit codes, its containment.
+# vqtrace serve as a command: its messages, exit codes and confinement.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # One integrity workload on every kind of virtqueue: split and packed, one and four
 # queues, with and without event index, with and without indirect descriptors; all
-# sixteen as disks of one guest, through either door.
+# sixteen as disks of one guest, over either protocol.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
@@ -16,7 +16,7 @@ kind() { # INDEX: sets ring queues event indirect
 	ring=$(($1 & 1)) queues=$(($1 & 2 ? 4 : 1)) event=$(($1 >> 2 & 1)) indirect=$(($1 >> 3 & 1))
 }
 
-start_all() { # DOOR
+start_all() { # PROTOCOL
 	local i list
 	for i in "${!disks[@]}"; do
 		kind "$i"
@@ -57,7 +57,7 @@ holds() { # SERIAL INDEX IMAGE: the image is what the guest read back
 		{ echo "disk $2: the image has ${sum%% *}"; grep "VQSUM vd${disks[$2]}" "$1"; return 1; }
 }
 
-matrix() { # DOOR QEMU
+matrix() { # PROTOCOL QEMU
 	local i all=() bad=0 serial=$tmp/$1.serial
 	start_all "$1" || return 1
 	for i in "${!disks[@]}"; do

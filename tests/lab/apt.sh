@@ -28,8 +28,8 @@ apt_mirror() {
 		sed -n "s|^'\\(.*\\)/dists/$codename/InRelease'.*|\\1|p" | head -n 1
 }
 
-# Mirrors hiccup, and are now and then half-way through an update of their own: some more
-# tries, each after a longer pause. apt calls unreachable lists a warning and goes on.
+# A mirror may fail for a moment, or be in the middle of an update: try again, each time
+# after a longer pause. apt calls unreachable lists a warning and goes on.
 apt_get() {
 	for pause in 5 15 30 60 0; do
 		APT_CONFIG=$apt_dir/apt.conf apt-get -q -y "$@" >"$apt_dir/log" 2>&1 &&
