@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bpf/qemu/query.h"
 #include "decoder/trace/event.h"
+#include "decoder/util/qmp.h"
 #include "tests/unit/tap.h"
 
 static char asked[65536]; /* the client's side of the last conversation */
@@ -187,6 +189,106 @@ static void deep(void)
 	query_free(&a);
 }
 
+/* --- the client itself --------------------------------------------------------- */
+
+static int gives_up(void *opaque, int fd, int ms)
+{
+	++*(int *)opaque;
+	return -ECANCELED;
+}
+
+/* A server that says something and then nothing. */
+static int silent(const char *said, int (*wait)(void *opaque, int fd, int ms), void *opaque)
+{
+	struct json_object *ret;
+	struct qmp q;
+	int fd[2], err;
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	CHECK_EQ(write(fd[1], said, strlen(said)), strlen(said));
+	CHECK_EQ(qmp_init(&q, fd[0], 30), 0);
+	q.wait = wait;
+	q.opaque = opaque;
+	err = qmp_greet(&q, NULL);
+	if (!err)
+		err = qmp_command(&q, "stop", NULL, &ret);
+	qmp_fini(&q);
+	close(fd[0]);
+	close(fd[1]);
+	return err;
+}
+
+static void slow(void)
+{
+	int waits = 0;
+
+	CHECK_EQ(silent("", NULL, NULL), -ETIMEDOUT);
+	CHECK_EQ(silent(GREETING, NULL, NULL), -ETIMEDOUT);
+	CHECK_EQ(silent(GREETING "{\"return\": ", NULL, NULL), -ETIMEDOUT);
+	CHECK_EQ(silent(GREETING, gives_up, &waits), -ECANCELED);
+	CHECK_EQ(waits, 1);
+}
+
+/* More bytes than an answer may have, without an end. */
+static void too_long(void)
+{
+	static char much[65536];
+	struct json_object *ret;
+	struct qmp q;
+	int fd[2];
+	pid_t pid;
+
+	memset(much, ' ', sizeof(much));
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	pid = fork();
+	if (!pid) {
+		close(fd[0]);
+		while (send(fd[1], much, sizeof(much), MSG_NOSIGNAL) > 0)
+			;
+		_exit(0);
+	}
+	close(fd[1]);
+	CHECK_EQ(qmp_init(&q, fd[0], 60000), 0);
+	CHECK_EQ(qmp_command(&q, "stop", NULL, &ret), -EPROTO);
+	CHECK(ret == NULL);
+	qmp_fini(&q);
+	close(fd[0]);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+}
+
+/* Two messages in one read, and the arguments of a command. */
+static void commands(void)
+{
+	static const char said[] = GREETING "{\"event\": \"STOP\"} {\"return\": {\"a\": 7}}"
+					    "{\"error\": {}}{\"return\": null}";
+	struct json_object *ret, *args = json_object_new_object();
+	struct qmp q;
+	int fd[2];
+	ssize_t n;
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	CHECK_EQ(write(fd[1], said, sizeof(said) - 1), sizeof(said) - 1);
+	CHECK_EQ(qmp_init(&q, fd[0], 1000), 0);
+	CHECK_EQ(qmp_greet(&q, NULL), 0);
+	json_object_object_add(args, "path", json_object_new_string("/x"));
+	CHECK_EQ(qmp_command(&q, "qom-get", args, &ret), 0);
+	CHECK_EQ(qmp_number(ret, "a", 1), 7);
+	CHECK_EQ(qmp_number(ret, "b", 1), 1);
+	CHECK(qmp_string(ret, "a") == NULL);
+	CHECK_EQ(qmp_length(ret), 0);
+	json_object_put(ret);
+	CHECK_EQ(qmp_command(&q, "bad", NULL, &ret), -EOPNOTSUPP);
+	CHECK_EQ(qmp_command(&q, "good", NULL, &ret), 0); /* an error does not end it */
+	CHECK(ret == NULL);
+	qmp_fini(&q);
+	n = recv(fd[1], asked, sizeof(asked) - 1, MSG_DONTWAIT);
+	asked[n > 0 ? n : 0] = 0;
+	CHECK(strstr(asked, "\"execute\": \"qom-get\", \"arguments\": { \"path\": \"/x\" }") !=
+	      NULL);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static const struct tap_test tests[] = {
 	{ "states, features and queues are understood", understands },
 	{ "queues of vhost devices are left alone", leaves_vhost_alone },
@@ -194,5 +296,8 @@ static const struct tap_test tests[] = {
 	{ "answers of no sense", hostile },
 	{ "events without end", endless },
 	{ "arrays without end", deep },
+	{ "commands, arguments, answers and errors", commands },
+	{ "servers that say nothing", slow },
+	{ "answers that do not end", too_long },
 };
 TAP_MAIN(tests)
