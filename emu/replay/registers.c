@@ -42,6 +42,17 @@ static const char *const reasons[] = {
 	[VARY_QUEUE] = "queue_reset while the recorded device was resetting the queue",
 };
 
+static bool is_at(const struct vqt_reg *r, unsigned region, uint32_t offset)
+{
+	return r->region == region && r->offset == offset;
+}
+
+static bool is_status(const struct vqt_reg *r)
+{
+	return is_at(r, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS) ||
+	       is_at(r, VQT_REGION_LEGACY, VIRTIO_PCI_STATUS);
+}
+
 /*
  * What a driver did to PCI and MSI-X registers stays when it resets the device:
  * where not all of it is in the trace, a difference there may be a consequence.
@@ -52,17 +63,11 @@ static bool unsure_of(const struct replay_instance *i, const struct vqt_reg *r)
 	       (i->unsure && (r->region == VQT_REGION_PCI || r->region == VQT_REGION_MSIX_TABLE));
 }
 
-/* Was anything used since ISR was read, so that either value of the queue bit is right? */
-static bool isr_moves(const struct replay_instance *i)
-{
-	return i->used_since_isr;
-}
-
 static bool may_vary(const struct replay_instance *i, const struct row *w, uint64_t recorded)
 {
 	switch (w->how) {
 	case VARY_GENERATION: return !i->generation_steady;
-	case VARY_ISR: return isr_moves(i);
+	case VARY_ISR: return i->used_since_isr; /* so either value is right */
 	case VARY_RESETTING: return i->status_reset && recorded == i->status_was;
 	case VARY_QUEUE: return i->queue_resetting;
 	default: return true;
@@ -191,12 +196,6 @@ static void compare(struct replay_instance *i, const struct event *e, uint64_t m
 		differ(i, e, mine);
 }
 
-static bool is_generation(const struct vqt_reg *r)
-{
-	return r->region == VQT_REGION_COMMON && r->offset == VIRTIO_PCI_COMMON_CFGGENERATION &&
-	       r->width == 1;
-}
-
 /*
  * The value is free, but it must not change while the configuration does not.  So the
  * step since the last read is compared; after a configuration change, whether there was
@@ -234,38 +233,21 @@ static int play_read(struct replay_instance *i, const struct event *e)
 	}
 	if (ret < 0)
 		return ret;
-	bool isr = reg->region == VQT_REGION_ISR ||
-		   (reg->region == VQT_REGION_LEGACY && reg->offset == VIRTIO_PCI_ISR);
-	bool status =
-		(reg->region == VQT_REGION_COMMON && reg->offset == VIRTIO_PCI_COMMON_STATUS) ||
-		(reg->region == VQT_REGION_LEGACY && reg->offset == VIRTIO_PCI_STATUS);
 	if (blind_to(i, reg))
 		replay_skipped(i, "registers set before the trace began");
-	else if (is_generation(reg))
+	else if (is_at(reg, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_CFGGENERATION) && reg->width == 1)
 		compare_generation(i, e, mine);
 	else
 		compare(i, e, mine);
-	if (status && !(reg->value & 0xff))
+	if (is_status(reg) && !(reg->value & 0xff))
 		i->status_reset = false;
 	ret = replay_settle(i, e);
-	if (isr)
+	if (reg->region == VQT_REGION_ISR || is_at(reg, VQT_REGION_LEGACY, VIRTIO_PCI_ISR))
 		i->used_since_isr = false;
 	return ret;
 }
 
-static bool is_status(const struct vqt_reg *r)
-{
-	return (r->region == VQT_REGION_COMMON && r->offset == VIRTIO_PCI_COMMON_STATUS) ||
-	       (r->region == VQT_REGION_LEGACY && r->offset == VIRTIO_PCI_STATUS);
-}
-
 /* --- writes --------------------------------------------------------------------------------- */
-
-static bool is_notify(const struct vqt_reg *r)
-{
-	return r->region == VQT_REGION_NOTIFY ||
-	       (r->region == VQT_REGION_LEGACY && r->offset == VIRTIO_PCI_QUEUE_NOTIFY);
-}
 
 /* Take down, or set up, the rings that the recorded driver does with this write. */
 static int follow_queues(struct replay_instance *i, const struct event *e)
@@ -286,7 +268,9 @@ static int follow_queues(struct replay_instance *i, const struct event *e)
 static int play_write(struct replay_instance *i, const struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
-	if (is_notify(reg) && replay_profile_kicks(i->r->profile, i->d->id))
+	if ((reg->region == VQT_REGION_NOTIFY ||
+	     is_at(reg, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_NOTIFY)) &&
+	    replay_profile_kicks(i->r->profile, i->d->id))
 		return 0; /* the kick record that follows is played instead */
 	if (blind_to(i, reg) && !(is_status(reg) && !(reg->value & 0xff))) {
 		replay_skipped(i, "what the driver did to a device set up before the trace began");
@@ -295,7 +279,7 @@ static int play_write(struct replay_instance *i, const struct event *e)
 	int ret = follow_queues(i, e);
 	if (ret < 0)
 		return ret;
-	if (reg->region == VQT_REGION_COMMON && reg->offset == VIRTIO_PCI_COMMON_Q_RESET)
+	if (is_at(reg, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_Q_RESET))
 		i->queue_resetting = true;
 	if (is_status(reg) && !(reg->value & 0xff)) {
 		i->blind = i->doubt = i->gap = i->queue_resetting = false;
