@@ -119,18 +119,9 @@ static int emu_write(struct replay_target *t, uint64_t gpa, const void *buf, siz
 
 static void begin_trace(struct replay_target *t, const struct replay_target_config *cfg)
 {
-	struct emu_tap_config tap = {
-		.emit = cfg->emit,
-		.now = cfg->now,
-		.opaque = cfg->opaque,
-		.snaplen = cfg->snaplen,
-		.device = cfg->device->id,
-		.source = cfg->source,
-		.kind = VQT_SRC_REPLAY,
-	};
-	if (!cfg->emit)
+	if (!cfg->tap.emit)
 		return;
-	t->tap = emu_tap_new(&tap);
+	t->tap = emu_tap_new(&cfg->tap);
 	emu_tap_source(t->tap, "emu", 0);
 	emu_tap_device(t->tap, t->d->virtio_id, VQT_TRANSPORT_PCI,
 		       t->d->transitional ? VQT_DEV_TRANSITIONAL : 0, t->d->bdf, t->d->num_queues,
@@ -238,7 +229,7 @@ static int emu_create(struct replay_target **out, const struct replay_target_con
 	t->chunk_max = memory / CHUNK;
 	t->mem = emu_mem_new();
 	begin_trace(t, cfg);
-	int ret = t->mem && (t->tap || !cfg->emit) ? make_device(t, cfg, why, size) : -ENOMEM;
+	int ret = t->mem && (t->tap || !cfg->tap.emit) ? make_device(t, cfg, why, size) : -ENOMEM;
 	if (ret < 0) {
 		t->dev = NULL;
 		emu_destroy(t);

@@ -161,6 +161,17 @@ static void tap_emit(void *opaque, const void *record, size_t len)
 	r->opt.emit(r->opt.opaque, record, len);
 }
 
+static struct emu_tap_config tap_config(struct replay *r, uint8_t source, uint16_t device)
+{
+	return (struct emu_tap_config){ .emit = r->opt.emit ? tap_emit : NULL,
+					.now = tap_now,
+					.opaque = r,
+					.snaplen = r->opt.snaplen,
+					.device = device,
+					.source = source,
+					.kind = VQT_SRC_REPLAY };
+}
+
 static const char *unplayable(const struct replay *r, const struct replay_device *d)
 {
 	if (r->opt.only && strcmp(r->opt.only, d->name) && strcmp(r->opt.only, d->user_id))
@@ -177,11 +188,7 @@ static int begin(struct replay_instance *i, const struct replay_device *d)
 	struct replay *r = i->r;
 	struct replay_target_config cfg = {
 		.device = d,
-		.emit = r->opt.emit ? tap_emit : NULL,
-		.now = tap_now,
-		.opaque = r,
-		.snaplen = r->opt.snaplen,
-		.source = (uint8_t)(1 + (i - r->instance) % 255),
+		.tap = tap_config(r, 1 + (i - r->instance) % 255, d->id),
 		.memory = r->opt.memory,
 		.binary = r->opt.binary,
 	};
@@ -210,13 +217,8 @@ static int begin(struct replay_instance *i, const struct replay_device *d)
 
 static void begin_trace(struct replay *r)
 {
-	struct emu_tap_config cfg = { .emit = tap_emit,
-				      .now = tap_now,
-				      .opaque = r,
-				      .snaplen = r->opt.snaplen,
-				      .source = 255,
-				      .kind = VQT_SRC_REPLAY };
-	struct emu_tap *tap = r->opt.emit ? emu_tap_new(&cfg) : NULL;
+	struct emu_tap_config cfg = tap_config(r, 255, 0);
+	struct emu_tap *tap = cfg.emit ? emu_tap_new(&cfg) : NULL;
 	emu_tap_session(tap, "vqtrace " VQTRACE_VERSION, "vqtrace replay", r->opt.wall);
 	emu_tap_free(tap);
 }

@@ -135,12 +135,8 @@ struct replay_irq {
 
 struct replay_target_config {
 	const struct replay_device *device;
-	/* Every event of the target's own side, for -w; NULL: not wanted, or it has none. */
-	void (*emit)(void *opaque, const void *record, size_t len);
-	uint64_t (*now)(void *opaque); /* ns: the recorded time of the event being played */
-	void *opaque;
-	uint32_t snaplen;
-	uint8_t source; /* trace-wide source id for what it emits */
+	/* For the events of the target's own side; .emit is NULL if they are not wanted. */
+	struct emu_tap_config tap;
 	uint64_t memory; /* at most so many bytes of guest memory; 0: 4 GiB */
 	const char *binary; /* of the program with the device; NULL: the usual */
 };

@@ -136,37 +136,16 @@ void qemu_disk_over(struct qemu_disk *d)
 static int disk_read(void *opaque, uint64_t off, void *buf, uint32_t len)
 {
 	struct qemu_disk *d = opaque;
-	uint32_t done = 0;
 
-	while (done < len) {
-		ssize_t n = pread(d->fd, (char *)buf + done, len - done, off + done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? -errno : -EIO;
-		done += n;
-	}
-	return 0;
+	return pread(d->fd, buf, len, off) == (ssize_t)len ? 0 : -EIO;
 }
 
 static int store(struct qemu_disk *d, uint64_t off, const void *buf, size_t len)
 {
-	size_t done = 0;
-
 	if (len > d->room)
 		return -ENOSPC;
 	d->room -= len;
-	while (done < len) {
-		ssize_t n = pwrite(d->fd, (const char *)buf + done, len - done, off + done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? -errno : -EIO;
-		done += n;
-	}
-	return 0;
+	return pwrite(d->fd, buf, len, off) == (ssize_t)len ? 0 : -EIO;
 }
 
 static int disk_write(void *opaque, uint64_t off, const void *buf, uint32_t len)

@@ -71,7 +71,6 @@ struct qemu_vector {
 };
 
 struct replay_target {
-	struct replay_target_config cfg;
 	const struct replay_device *d;
 	const struct qemu_class *class;
 	struct qemu_about about;

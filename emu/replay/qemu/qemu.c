@@ -275,7 +275,6 @@ static int qemu_create(struct replay_target **out, const struct replay_target_co
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return -ENOMEM;
-	t->cfg = *cfg;
 	t->d = cfg->device;
 	t->class = class;
 	t->sectors = cfg->device->sectors;
@@ -287,7 +286,7 @@ static int qemu_create(struct replay_target **out, const struct replay_target_co
 	snprintf(t->version, sizeof(t->version), "QEMU %s", t->about.version);
 	if (!rc && (rc = qemu_ram_new(t, cfg)))
 		say(why, size, rc, "guest memory");
-	if (!rc && cfg->emit && (rc = qemu_snoop_new(&t->watch, t, cfg)))
+	if (!rc && cfg->tap.emit && (rc = qemu_snoop_new(&t->watch, t, cfg)))
 		say(why, size, rc, "writing a trace");
 	if (!rc)
 		rc = make_backend(t, cfg, why, size);

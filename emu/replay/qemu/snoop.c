@@ -31,7 +31,7 @@ struct qemu_snoop {
 	struct emu_tap *tap;
 	struct emu_mem *mem;
 	struct model *model; /* of what the tap wrote: knows where the rings are */
-	const struct replay_target_config *cfg;
+	struct emu_tap_config out; /* where the records go to */
 	const struct replay_device *d;
 	struct watched *queue;
 	uint64_t number; /* of records */
@@ -280,33 +280,30 @@ static void emit(void *opaque, const void *record, size_t len)
 
 	if (!record_parse(&r, record, len, NULL))
 		model_feed(w->model, &r, ++w->number, &e);
-	w->cfg->emit(w->cfg->opaque, record, len);
+	w->out.emit(w->out.opaque, record, len);
 }
 
 static uint64_t now(void *opaque)
 {
 	struct qemu_snoop *w = opaque;
 
-	return w->cfg->now(w->cfg->opaque);
+	return w->out.now(w->out.opaque);
 }
 
 int qemu_snoop_new(struct qemu_snoop **out, struct replay_target *t,
 		   const struct replay_target_config *cfg)
 {
 	struct qemu_snoop *w = calloc(1, sizeof(*w));
-	struct emu_tap_config tap = { .emit = emit,
-				      .now = now,
-				      .opaque = w,
-				      .snaplen = cfg->snaplen,
-				      .device = cfg->device->id,
-				      .source = cfg->source,
-				      .kind = VQT_SRC_REPLAY };
+	struct emu_tap_config tap = cfg->tap;
 	char name[80];
 
 	if (!w)
 		return -ENOMEM;
 	w->d = t->d;
-	w->cfg = &t->cfg;
+	w->out = cfg->tap;
+	tap.emit = emit;
+	tap.now = now;
+	tap.opaque = w;
 	w->model = model_new();
 	w->tap = emu_tap_new(&tap);
 	w->mem = emu_mem_new();
