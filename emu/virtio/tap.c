@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Builds event records and hands them to whoever listens. */
+/* What our own device and the proxy record: events are built here and handed to `emit`. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "decoder/spec/constants.h"
+#include "decoder/trace/build.h"
+#include "decoder/util/virtqueue.h"
 #include "emu/virtio/tap.h"
 
 #define DESCS_A_RECORD 4096
@@ -14,12 +16,11 @@ struct emu_tap {
 	uint64_t time;
 	uint32_t seq;
 	/*
-	 * The record being built.  Its bytes may have to be fetched from a client by
-	 * messages, and one of another kind comes between: hence two places.
+	 * The records being built: `depth` of them.  To fetch bytes of a buffer a client
+	 * may have to be asked by message, which makes a record of its own meanwhile.
 	 */
 	unsigned depth;
-	size_t len, outer_len;
-	uint8_t *buf;
+	struct build rec[2];
 	uint8_t space[2][VQT_RECORD_MAX] __attribute__((aligned(8)));
 };
 
@@ -51,52 +52,28 @@ static void stamp(struct emu_tap *t, struct vqt_hdr *h)
 	h->source = t->cfg.source;
 }
 
+/* The record that is being built. */
+static struct build *now(struct emu_tap *t)
+{
+	return &t->rec[(t->depth - 1) & 1];
+}
+
 static void *begin(struct emu_tap *t, unsigned type, size_t size, uint16_t queue)
 {
-	if (t->depth++)
-		t->outer_len = t->len;
-	t->buf = t->space[(t->depth - 1) & 1];
-	memset(t->buf, 0, size);
-	t->len = size;
-	struct vqt_hdr *h = (struct vqt_hdr *)t->buf;
-	h->type = type;
+	t->depth++;
+	struct vqt_hdr *h =
+		build_begin(now(t), t->space[(t->depth - 1) & 1], VQT_RECORD_MAX, type, size);
 	h->device = t->cfg.device;
 	h->queue = queue;
-	return t->buf;
+	return h;
 }
 
 static void end(struct emu_tap *t)
 {
-	stamp(t, (struct vqt_hdr *)t->buf); /* in the order they are handed on */
-	t->cfg.emit(t->cfg.opaque, t->buf, t->len);
-	if (--t->depth) {
-		t->buf = t->space[0];
-		t->len = t->outer_len;
-	}
-}
-
-/* Append bytes, zero-padded to 4; false when the record is full. */
-static bool append(struct emu_tap *t, const void *p, size_t n)
-{
-	size_t padded = (n + 3) & ~(size_t)3;
-	if (padded > VQT_RECORD_MAX - t->len)
-		return false;
-	memset(t->buf + t->len, 0, padded);
-	if (n)
-		memcpy(t->buf + t->len, p, n);
-	t->len += padded;
-	return true;
-}
-
-static void append_tlv(struct emu_tap *t, unsigned tag, const char *s)
-{
-	struct vqt_tlv tlv = { .tag = tag };
-	if (!s || !*s)
-		return;
-	size_t n = strlen(s);
-	tlv.len = n < 1024 ? n : 1024;
-	append(t, &tlv, sizeof(tlv));
-	append(t, s, tlv.len);
+	const struct build *b = now(t);
+	stamp(t, (struct vqt_hdr *)b->bytes); /* in the order they are handed on */
+	t->cfg.emit(t->cfg.opaque, b->bytes, b->len);
+	t->depth--;
 }
 
 void emu_tap_put(struct emu_tap *t, void *record, size_t len)
@@ -119,8 +96,8 @@ void emu_tap_session(struct emu_tap *t, const char *tool, const char *command, i
 	s->minor = VQT_VERSION_MINOR;
 	s->snaplen = t->cfg.snaplen;
 	s->wall = wall;
-	append_tlv(t, VQT_TAG_TOOL, tool);
-	append_tlv(t, VQT_TAG_COMMAND, command);
+	build_text(now(t), VQT_TAG_TOOL, tool);
+	build_text(now(t), VQT_TAG_COMMAND, command);
 	end(t);
 }
 
@@ -133,7 +110,7 @@ void emu_tap_source(struct emu_tap *t, const char *name, uint32_t pid)
 	s->kind = t->cfg.kind;
 	s->clock = t->cfg.now ? VQT_CLOCK_MONOTONIC : VQT_CLOCK_VIRTUAL;
 	s->pid = pid;
-	append_tlv(t, VQT_TAG_NAME, name);
+	build_text(now(t), VQT_TAG_NAME, name);
 	end(t);
 }
 
@@ -148,8 +125,8 @@ void emu_tap_device(struct emu_tap *t, unsigned virtio_id, unsigned transport, u
 	d->flags = flags;
 	d->bdf = bdf;
 	d->queues = queues;
-	append_tlv(t, VQT_TAG_ID, id);
-	append_tlv(t, VQT_TAG_TYPENAME, type_name);
+	build_text(now(t), VQT_TAG_ID, id);
+	build_text(now(t), VQT_TAG_TYPENAME, type_name);
 	end(t);
 }
 
@@ -161,7 +138,7 @@ void emu_tap_note(struct emu_tap *t, unsigned level, const char *text)
 	size_t len = strlen(text);
 	n->level = level;
 	n->len = len < 4096 ? len : 4096;
-	append(t, text, n->len);
+	build_bytes(now(t), text, n->len);
 	end(t);
 }
 
@@ -211,10 +188,10 @@ void emu_tap_kick(struct emu_tap *t, uint16_t queue, struct emu_ring *r, uint32_
 			n = 0;
 		n = n < VQT_KICK_HEADS ? n : VQT_KICK_HEADS;
 		for (unsigned i = 0; i < n; i++)
-			if (emu_ring_load16(r, 1, 4 + 2 * ((r->last_avail + i) % r->size),
+			if (emu_ring_load16(r, 1, virtq_avail_at((r->last_avail + i) % r->size),
 					    &heads[k->nheads]) == 0)
 				k->nheads++;
-		append(t, heads, 2u * k->nheads);
+		build_bytes(now(t), heads, 2u * k->nheads);
 	}
 	end(t);
 }
@@ -235,26 +212,15 @@ void emu_tap_ring(struct emu_tap *t, uint16_t queue, struct emu_ring *r, unsigne
 static bool append_seg(struct emu_tap *t, struct emu_mem *m, const struct vqt_desc *d, uint32_t i,
 		       uint32_t max)
 {
-	struct vqt_seg seg = { .desc = i };
-	uint8_t bytes[512];
+	struct build *b = now(t);
+	size_t before = b->len;
 	uint32_t n = d->len < max ? d->len : max;
 	n = n < SEG_MAX ? n : SEG_MAX;
-	if (!n || emu_mem_check(m, d->addr, n, 0) < 0 ||
-	    t->len + sizeof(seg) + n + 4 > VQT_RECORD_MAX)
-		return false;
-	seg.len = n;
-	size_t start = t->len;
-	append(t, &seg, sizeof(seg));
-	for (uint32_t done = 0; done < n;) {
-		uint32_t part = n - done < sizeof(bytes) ? n - done : sizeof(bytes);
-		if (emu_mem_read(m, d->addr + done, bytes, part) < 0) {
-			t->len = start;
-			return false;
-		}
-		append(t, bytes, part);
-		done += part;
-	}
-	return true;
+	uint8_t *at = n && emu_mem_check(m, d->addr, n, 0) == 0 ? build_seg(b, i, 0, n) : NULL;
+	if (at && emu_mem_read(m, d->addr, at, n) == 0)
+		return true;
+	b->len = before;
+	return false;
 }
 
 static bool data_bearing(const struct emu_chain *c, uint32_t i, bool writable)
@@ -272,7 +238,7 @@ void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *bef
 /* What was read is of nobody knows what: only that there was a chain stays. */
 static void forget_chain(struct emu_tap *t, struct vqt_avail *a)
 {
-	t->len = sizeof(*a);
+	now(t)->len = sizeof(*a);
 	a->ndesc = a->nseg = 0;
 	if (!(a->ring.known & VQT_RING_PACKED))
 		a->ndirect = 0;
@@ -298,7 +264,7 @@ void emu_tap_avail_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring
 		a->first = first;
 		a->ndesc = n;
 		a->ndirect = c->ndirect;
-		append(t, c->desc + first, n * sizeof(*c->desc));
+		build_bytes(now(t), c->desc + first, n * sizeof(*c->desc));
 		for (uint32_t i = first; i < first + n; i++)
 			if (data_bearing(c, i, false))
 				a->nseg += append_seg(t, m, &c->desc[i], i, t->cfg.snaplen);
@@ -339,7 +305,7 @@ void emu_tap_used_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring 
 		left -= n;
 	}
 	if (still && !still(opaque)) {
-		t->len = sizeof(*u);
+		now(t)->len = sizeof(*u);
 		u->nseg = u->flags = u->status = 0;
 	}
 	u->flags |= flags;
@@ -369,7 +335,7 @@ void emu_tap_lifecycle(struct emu_tap *t, unsigned what, uint16_t queue, uint64_
 	l->arg[2] = arg2;
 	if (text) {
 		l->len = strlen(text);
-		append(t, text, l->len);
+		build_bytes(now(t), text, l->len);
 	}
 	end(t);
 }
@@ -406,7 +372,7 @@ void emu_tap_device_state(struct emu_tap *t, uint32_t known, uint8_t status,
 	if (known & VQT_KNOWN_CONFIG && config && config_len) {
 		s->known |= VQT_KNOWN_CONFIG;
 		s->config_len = config_len;
-		append(t, config, config_len);
+		build_bytes(now(t), config, config_len);
 	}
 	end(t);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/trace/build.h"
 #include "tests/unit/record_builder.h"
 
 void builder_add(struct record_builder *t, unsigned type, void *fixed, size_t size,
@@ -108,15 +109,17 @@ void builder_avail(struct record_builder *t, uint16_t head, const struct vqt_des
 		.ndirect = (uint16_t)n,
 		.nseg = 1,
 	};
-	uint8_t tail[64 * sizeof(*desc) + sizeof(struct vqt_seg) + 16];
-	struct vqt_seg seg = { .desc = 0, .len = 16 };
+	_Alignas(8) uint8_t tail[64 * sizeof(*desc) + sizeof(struct vqt_seg) + 16];
+	struct build b = { .bytes = tail, .size = sizeof(tail) };
 	struct virtio_blk_outhdr hdr = { .type = type, .sector = sector };
-	size_t at = n * sizeof(*desc);
+	uint8_t *seg;
 
-	memcpy(tail, desc, at);
-	memcpy(tail + at, &seg, sizeof(seg));
-	memcpy(tail + at + sizeof(seg), &hdr, sizeof(hdr));
-	builder_add(t, VQT_AVAIL, &a, sizeof(a), tail, at + sizeof(seg) + sizeof(hdr));
+	build_bytes(&b, desc, n * sizeof(*desc));
+	seg = build_seg(&b, 0, 0, sizeof(hdr));
+	if (!seg)
+		abort();
+	memcpy(seg, &hdr, sizeof(hdr));
+	builder_add(t, VQT_AVAIL, &a, sizeof(a), tail, b.len);
 }
 
 void builder_used(struct record_builder *t, uint16_t id, uint32_t len, uint8_t status)

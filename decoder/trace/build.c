@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "decoder/trace/build.h"
+
+void *build_begin(struct build *b, void *bytes, size_t size, unsigned type, size_t fixed)
+{
+	struct vqt_hdr *h = bytes;
+
+	if (fixed > size || fixed < sizeof(*h))
+		return NULL;
+	*b = (struct build){ .bytes = bytes, .size = size, .len = fixed };
+	memset(bytes, 0, fixed);
+	h->type = (uint8_t)type;
+	h->queue = VQT_NO_QUEUE;
+	return bytes;
+}
+
+/* Room for n bytes and their padding, all zero; NULL: there is not as much. */
+static uint8_t *extend(struct build *b, size_t n)
+{
+	size_t padded = (n + 3) & ~(size_t)3;
+	uint8_t *at = b->bytes + b->len;
+
+	if (padded < n || padded > b->size - b->len)
+		return NULL;
+	memset(at, 0, padded);
+	b->len += padded;
+	return at;
+}
+
+bool build_bytes(struct build *b, const void *p, size_t n)
+{
+	uint8_t *at = extend(b, n);
+
+	if (at && n)
+		memcpy(at, p, n);
+	return at != NULL;
+}
+
+/* A small head, and n bytes behind it; NULL when both do not fit. */
+static uint8_t *extend_after(struct build *b, const void *head, size_t size, size_t n)
+{
+	uint8_t *at = n <= UINT16_MAX ? extend(b, size + n) : NULL;
+
+	if (!at)
+		return NULL;
+	memcpy(at, head, size);
+	return at + size;
+}
+
+bool build_tlv(struct build *b, unsigned tag, const void *value, size_t n)
+{
+	struct vqt_tlv tlv = { .tag = (uint16_t)tag, .len = (uint16_t)n };
+	uint8_t *at = extend_after(b, &tlv, sizeof(tlv), n);
+
+	if (at && n)
+		memcpy(at, value, n);
+	return at != NULL;
+}
+
+bool build_text(struct build *b, unsigned tag, const char *s)
+{
+	return !s || !*s || build_tlv(b, tag, s, strnlen(s, BUILD_TEXT_MAX));
+}
+
+uint8_t *build_seg(struct build *b, uint16_t desc, uint32_t offset, uint16_t n)
+{
+	struct vqt_seg seg = { .desc = desc, .len = n, .offset = offset };
+
+	return extend_after(b, &seg, sizeof(seg), n);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Building event records, the counterpart of decoder/trace/record.h: the fixed
+ * part, then descriptors, segments of buffers, TLVs or text.  Every part is
+ * checked against the room that is left, and padded with zeroes to a multiple of
+ * 4 bytes; what does not fit leaves the record as it was.  Counts in the fixed
+ * part (ndesc, nseg, len) are the caller's to set.
+ */
+#ifndef VQT_DECODER_TRACE_BUILD_H
+#define VQT_DECODER_TRACE_BUILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decoder/trace/event.h"
+
+struct build {
+	uint8_t *bytes; /* the caller's, aligned to 8 */
+	size_t size; /* of the buffer: VQT_RECORD_MAX at most is worth having */
+	size_t len; /* of the record so far */
+};
+
+/*
+ * Begin a record of this type in the buffer: `fixed` bytes of zeroes, a header for
+ * no queue.  Returns the fixed part, to be filled in; NULL when there is no room.
+ */
+void *build_begin(struct build *b, void *bytes, size_t size, unsigned type, size_t fixed);
+
+/* Append n bytes; false when they do not fit. */
+bool build_bytes(struct build *b, const void *p, size_t n);
+/* Append a value of a descriptive record; false when it does not fit. */
+bool build_tlv(struct build *b, unsigned tag, const void *value, size_t n);
+/* The same for a string, cut at BUILD_TEXT_MAX bytes; NULL and "" leave the tag out. */
+#define BUILD_TEXT_MAX 4000
+bool build_text(struct build *b, unsigned tag, const char *s);
+/*
+ * Append a segment of n bytes of descriptor desc, from this offset in its buffer;
+ * returns where its bytes are to be put, which are zero, or NULL when it does not
+ * fit.  A caller that cannot get the bytes takes it back: b->len as it was before.
+ */
+uint8_t *build_seg(struct build *b, uint16_t desc, uint32_t offset, uint16_t n);
+
+#endif
