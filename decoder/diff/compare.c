@@ -60,7 +60,7 @@ void diff_free(struct diff *d)
 	free(d);
 }
 
-/* A side that is ahead somewhere waits; else the one with fewer things said goes on. */
+/* A side with a full stream waits; otherwise the side with fewer items is read. */
 enum diff_side diff_wants(const struct diff *d)
 {
 	if (d->ended[DIFF_A] || d->ended[DIFF_B])
@@ -113,8 +113,8 @@ static void caveat(struct diff *d, const char *fmt, const char *what, int side)
 }
 
 /*
- * What one side's capture does not record at all is not a difference of the
- * conversations: those classes are left out, and it is said.
+ * What the capture of one side does not record at all is not a difference of the
+ * conversations: those classes are not compared, and a caveat reports it.
  */
 static const struct {
 	unsigned class;

@@ -84,9 +84,9 @@ uint64_t diff_total(const struct diff *d)
 	return d->total;
 }
 
-uint64_t diff_untold(const struct diff *d)
+uint64_t diff_unreported(const struct diff *d)
 {
-	return d->untold;
+	return d->unreported;
 }
 
 const char *diff_caveat(const struct diff *d, unsigned n)

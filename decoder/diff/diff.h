@@ -2,16 +2,16 @@
 /*
  * What differs between two conversations, by meaning and not by time.
  *
- * An observer of two models, one a side.  Each event becomes at most one token:
- * what it is about, and what it says.  Tokens lie in streams (a device's set-up,
- * its lifecycle, the requests of each queue); streams of matched devices are
- * aligned, and what does not align is paired by what it is about, so that a
- * changed value is told from a missing step.
+ * An observer of two models, one a side.  An event becomes at most one item: a
+ * subject (a field, a step, a request) and its value.  Items lie in streams (a
+ * device's set-up, its lifecycle, the requests of each queue).  The streams of
+ * matched devices are aligned.  Items that do not align are paired by subject, so
+ * that a changed value is reported as a change and not as two missing steps.
  *
  * Memory does not grow with the traces: both are read side by side
- * (diff_wants()), equal heads of streams are dropped as they come, and the rest
- * is aligned in windows of DIFF_WINDOW tokens.  What a window cannot show
- * (a request that moved further than that) is told as missing on both sides.
+ * (diff_wants()), equal items at the heads of streams are dropped at once, and
+ * the rest is aligned in windows of DIFF_WINDOW items.  A request that moved
+ * further than a window is reported as missing on both sides.
  */
 #ifndef VQT_DECODER_DIFF_DIFF_H
 #define VQT_DECODER_DIFF_DIFF_H
@@ -22,7 +22,7 @@
 
 #include "decoder/model/model.h"
 
-#define DIFF_WINDOW 1024 /* tokens of a stream aligned at a time */
+#define DIFF_WINDOW 1024 /* items of a stream aligned at a time */
 
 enum diff_side { DIFF_A, DIFF_B, DIFF_SIDES };
 
@@ -61,12 +61,11 @@ struct diff *diff_new(uint32_t classes); /* NULL: no memory */
 void diff_free(struct diff *d);
 
 /*
- * First the devices of both sides, those that said anything, from a survey of
- * the traces (diff_speaks()); then
- * diff_match(), which pairs those of one type by the user's id, by PCI address,
- * by order.  Only what is copied here is remembered.  0 or -ENOMEM.
+ * First add the devices of both sides that took part in a conversation: those with
+ * an event that diff_speaks() accepts.  Then diff_match() pairs devices of one type
+ * by the user's id, by PCI address, by order.  The device is copied.  0 or -ENOMEM.
  */
-/* Whether an event is of a conversation: not of a device that only comes into being. */
+/* Is this event part of a conversation, and not only of a device's creation? */
 bool diff_speaks(const struct event *e);
 int diff_add_device(struct diff *d, enum diff_side side, const struct model_device *dev);
 /* "blk0" of A is "blk1" of B: names, user's ids.  -ENOENT with *side that lacks it, -EBUSY. */
@@ -78,7 +77,7 @@ struct diff_pair {
 	char name[DIFF_SIDES][40]; /* "blk0" */
 	char user_id[DIFF_SIDES][64];
 	const char *by; /* "id", "PCI address", "order", "-d"; "" unmatched */
-	uint64_t alike[DIFF_CLASSES]; /* tokens found equal */
+	uint64_t alike[DIFF_CLASSES]; /* items found equal */
 	uint64_t requests[DIFF_SIDES], kicks[DIFF_SIDES], irqs[DIFF_SIDES];
 	unsigned vias[DIFF_SIDES]; /* 1 << enum vqt_kick_via */
 };
@@ -111,12 +110,12 @@ struct difference {
 	uint64_t order; /* of the first in the conversation */
 };
 
-/* In the order to tell them: the first meaningful one, then by device and class. */
+/* In the order to report them: the first meaningful one, then by device and class. */
 const struct difference *diff_nth(const struct diff *d, size_t n); /* NULL past the end */
 /* All that were found, folded ones counted one by one. */
 uint64_t diff_total(const struct diff *d);
-/* Differences that found no room, being more kinds than anyone reads. */
-uint64_t diff_untold(const struct diff *d);
+/* Differences beyond the limit of kinds that are kept. */
+uint64_t diff_unreported(const struct diff *d);
 /* Why classes were not compared, a sentence each: NULL past the end. */
 const char *diff_caveat(const struct diff *d, unsigned n);
 

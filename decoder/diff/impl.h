@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The rooms of the comparison among themselves. */
+/* What the files of the comparison share; others include diff.h. */
 #ifndef VQT_DECODER_DIFF_IMPL_H
 #define VQT_DECODER_DIFF_IMPL_H
 
 #include "decoder/diff/diff.h"
 #include "decoder/util/hash.h"
 
-#define DIFF_STREAM_MAX (4 * DIFF_WINDOW) /* tokens a side of a stream holds at most */
+#define DIFF_STREAM_MAX (4 * DIFF_WINDOW) /* items a side of a stream holds at most */
 #define DIFF_STREAMS_MAX 4096 /* queues beyond are not compared (a hostile file) */
-#define DIFF_ITEMS_MAX 262144 /* tokens held in all streams of a side */
+#define DIFF_ITEMS_MAX 262144 /* items held in all streams of a side */
 #define DIFF_KEYS 5
 #define DIFF_IDLE_KICK "request on an idle queue"
 #define DIFF_WHOLE (UINT64_MAX / 4) /* a difference of the whole, not near one event */
@@ -25,7 +25,7 @@ enum item_kind {
 	ITEM_REQUEST,
 };
 
-/* What a notification was at the begin and end of a busy spell of a queue. */
+/* Whether there was a notification at the beginning and end of a queue's busy period. */
 enum notified { NOTIFY_UNJUDGED, NOTIFY_YES, NOTIFY_NO };
 
 /* Requests: indices into v[]. */
@@ -34,8 +34,8 @@ enum { REQ_TYPE, REQ_SECTOR, REQ_BYTES, REQ_SEGMENTS, REQ_USED_LEN, REQ_STATUS, 
 
 struct diff_item {
 	/*
-	 * What two tokens can agree in, from all they say to the least that makes
-	 * them one thing said differently; 0: no such level.
+	 * Hashes of what two items can agree in: at level 0 all of it, at the last level
+	 * the least that makes them one subject with two values; 0: no such level.
 	 */
 	uint64_t key[DIFF_KEYS];
 	uint64_t number, done; /* events; done: of the completion, 0 none */
@@ -54,7 +54,7 @@ struct diff_item {
 	uint8_t kicked, interrupted; /* enum notified */
 };
 
-/* A queue of tokens: array used as a ring would be, compacted as it moves. */
+/* A queue of items: array used as a ring would be, compacted as it moves. */
 struct item_list {
 	struct diff_item *t;
 	size_t first, n, cap;
@@ -63,10 +63,10 @@ struct item_list {
 struct diff_stream {
 	unsigned pair;
 	unsigned key; /* stream_key() */
-	size_t window; /* tokens to align: more where the last had nothing in common */
-	bool pooled; /* what does not align goes to the pair's pool: order is not all */
+	size_t window; /* items to align; doubled when the last window had nothing in common */
+	bool pooled; /* items that do not align go to the pair's pool: they may stand elsewhere */
 	struct item_list side[DIFF_SIDES];
-	uint64_t last[DIFF_SIDES]; /* event numbers of the latest aligned tokens */
+	uint64_t last[DIFF_SIDES]; /* event numbers of the latest aligned items */
 	UT_hash_handle hh;
 };
 
@@ -77,7 +77,7 @@ struct diff_queue {
 	unsigned key; /* pair << 16 | queue */
 	bool kick_idx_known, kicked;
 	uint16_t kick_idx; /* available index as of the latest kick */
-	uint64_t spell; /* number of the request that began the busy spell */
+	uint64_t busy; /* number of the request that began the busy period, 0 idle */
 	bool asked, interrupted; /* an interrupt was asked for in it, and came */
 	UT_hash_handle hh;
 };
@@ -118,7 +118,7 @@ struct diff {
 	struct diff_queue *queue[DIFF_SIDES]; /* uthash */
 	bool ended[DIFF_SIDES];
 	uint64_t items[DIFF_SIDES]; /* made so far */
-	size_t held[DIFF_SIDES]; /* tokens in all streams */
+	size_t held[DIFF_SIDES]; /* items in all streams */
 	unsigned full[DIFF_SIDES]; /* streams at their limit */
 	uint64_t seen[DIFF_SIDES]; /* 1ULL << enum vqt_type, any device */
 	bool seen_pci[DIFF_SIDES];
@@ -126,7 +126,7 @@ struct diff {
 	struct diff_group *group; /* uthash */
 	struct difference **sorted;
 	size_t nsorted;
-	uint64_t total, untold;
+	uint64_t total, unreported;
 	char caveat[8][160];
 	unsigned ncaveat;
 	struct diff_work *work;
@@ -140,7 +140,7 @@ static inline bool diff_on(const struct diff *d, unsigned class)
 /* decoder/diff/match.c: the pair and side a device of the trace belongs to; NULL. */
 struct diff_pair_impl *diff_pair_of(struct diff *d, enum diff_side side, unsigned id);
 
-/* decoder/diff/stream.c.  0 or -ENOMEM; the token's text is then the list's. */
+/* decoder/diff/stream.c.  0 or -ENOMEM; the item's text is then the list's. */
 int item_append(struct item_list *l, const struct diff_item *t);
 void item_list_free(struct item_list *l);
 static inline struct diff_item *item_at(const struct item_list *l, size_t i)
@@ -156,7 +156,7 @@ int diff_request_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side s
 		      const struct event *e);
 void diff_request_end(struct diff *d, enum diff_side side);
 
-/* decoder/diff/stream.c: append a token to a stream of a pair; NULL *stream is fine.  0 or -ENOMEM. */
+/* decoder/diff/stream.c: append a item to a stream of a pair; NULL *stream is fine.  0 or -ENOMEM. */
 int diff_stream_add(struct diff *d, struct diff_pair_impl *p, unsigned key, enum diff_side side,
 		    const struct diff_item *t);
 struct diff_stream *diff_stream_find(struct diff *d, const struct diff_pair_impl *p, unsigned key);
@@ -174,7 +174,7 @@ int diff_align(struct diff_work **w, const uint64_t *a, size_t n, const uint64_t
 	       uint8_t *ma, uint8_t *mb);
 void diff_work_free(struct diff_work *w);
 
-/* decoder/diff/report.c: tokens into differences.  Either may be NULL; near: events to show. */
+/* decoder/diff/report.c: items into differences.  Either may be NULL; near: events to show. */
 void diff_report(struct diff *d, struct diff_pair_impl *p, const struct diff_item *a,
 		 const struct diff_item *b, const uint64_t near[DIFF_SIDES]);
 void diff_report_moved(struct diff *d, struct diff_pair_impl *p, const struct diff_item *a,

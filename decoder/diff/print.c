@@ -125,8 +125,8 @@ static void put_rest(FILE *to, const struct diff *d, const struct print_diff_opt
 		put_sides(to, x, "      ", o);
 		before = x;
 	}
-	if (diff_untold(d))
-		fprintf(to, "  and %" PRIu64 " of still more kinds\n", diff_untold(d));
+	if (diff_unreported(d))
+		fprintf(to, "  and %" PRIu64 " of still more kinds\n", diff_unreported(d));
 }
 
 static uint64_t alike(const struct diff *d, bool requests)
@@ -251,7 +251,7 @@ int print_diff_json(FILE *to, const struct diff *d, const struct diff_trace trac
 		json_object_array_add(notes, json_object_new_string(diff_caveat(d, i)));
 	json_object_object_add(o, "notes", notes);
 	json_object_object_add(o, "total", json_object_new_uint64(diff_total(d)));
-	json_object_object_add(o, "untold", json_object_new_uint64(diff_untold(d)));
+	json_object_object_add(o, "untold", json_object_new_uint64(diff_unreported(d)));
 	json_object_object_add(o, "alike_requests", json_object_new_uint64(alike(d, true)));
 	json_object_object_add(o, "alike_steps", json_object_new_uint64(alike(d, false)));
 	fprintf(to, "%s\n",

@@ -75,7 +75,7 @@ static void add(const struct tale *t, unsigned class, bool each, const char *sub
 	t->d->total++;
 	g = get_group(t->d, key, &made);
 	if (!g) {
-		t->d->untold++;
+		t->d->unreported++;
 		return;
 	}
 	x = &g->pub;

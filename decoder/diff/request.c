@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests into tokens, and whether they were notified.  How many kicks and
- * interrupts a stretch of requests takes depends on timing: a busy queue needs
- * fewer.  What does not: a queue that was idle needs a kick to start, and,
- * where the driver asks for interrupts, one until it is idle again.  So each
- * busy spell of a queue is judged by these two, at the request that began it.
+ * Requests into items, and whether they were notified.  How many kicks and
+ * interrupts a number of requests takes depends on timing: a busy queue needs
+ * fewer.  Two things do not depend on it: an idle queue needs a kick to start,
+ * and, where the driver asks for interrupts, one before it is idle again.  These
+ * two are compared for each busy period, at the request that began it.
  */
 #include <errno.h>
 #include <linux/virtio_config.h>
@@ -81,11 +81,11 @@ static enum notified kicked(const struct diff_queue *q, const struct model_reque
 	return q->kicked ? NOTIFY_YES : NOTIFY_NO;
 }
 
-static int end_spell(struct diff *d, struct diff_pair_impl *p, enum diff_side side, unsigned queue,
-		     struct diff_queue *q)
+static int end_busy(struct diff *d, struct diff_pair_impl *p, enum diff_side side, unsigned queue,
+		    struct diff_queue *q)
 {
-	struct diff_stream *l = q->spell ? diff_stream_find(d, p, queue) : NULL;
-	struct diff_item *t = l ? diff_stream_item(l, side, q->spell) : NULL;
+	struct diff_stream *l = q->busy ? diff_stream_find(d, p, queue) : NULL;
+	struct diff_item *t = l ? diff_stream_item(l, side, q->busy) : NULL;
 
 	if (t) {
 		t->interrupted = !q->asked	  ? NOTIFY_UNJUDGED
@@ -93,7 +93,7 @@ static int end_spell(struct diff *d, struct diff_pair_impl *p, enum diff_side si
 						  : NOTIFY_NO;
 		t->pending = t->done == 0;
 	}
-	q->spell = 0;
+	q->busy = 0;
 	q->asked = q->interrupted = false;
 	return 0;
 }
@@ -125,8 +125,8 @@ static int avail(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
 	}
 	p->pub.requests[side]++;
 	if (e->queue->n_in_flight == 1 && !(a->flags & VQT_CHAIN_AGAIN)) {
-		end_spell(d, p, side, t.queue, q);
-		q->spell = e->number;
+		end_busy(d, p, side, t.queue, q);
+		q->busy = e->number;
 		t.kicked = d->seen[side] >> VQT_KICK & 1 ? kicked(q, e->req) : NOTIFY_UNJUDGED;
 		q->kicked = false;
 	}
@@ -135,7 +135,7 @@ static int avail(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
 	return diff_stream_add(d, p, t.queue, side, &t);
 }
 
-/* Did the driver want to be told of the entry that is being written? 2.7.7, 2.7.10, 2.8.10 */
+/* Did the driver ask for an interrupt for the entry being written? 2.7.7, 2.7.10, 2.8.10 */
 static bool asks(const struct event *e)
 {
 	const struct vqt_used *u = &e->rec->used;
@@ -165,7 +165,7 @@ static int used(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
 	t->v[REQ_USED_LEN] = u->flags & VQT_USED_DETACHED ? REQ_NONE - 1 : u->len;
 	t->v[REQ_STATUS] = e->req->status_known ? e->req->status : REQ_NONE;
 	set_keys(d, t);
-	t->pending = q->spell == t->number; /* until its spell has been judged */
+	t->pending = q->busy == t->number; /* until its busy period is over */
 	return 0;
 }
 
@@ -216,7 +216,7 @@ static int dropped(struct diff *d, struct diff_pair_impl *p, enum diff_side side
 		if (q->key >> 16 == (unsigned)(p - d->pair) &&
 		    (!e->queue || e->queue->index == (q->key & 0xffff)) &&
 		    model_queue(e->dev, q->key & 0xffff)) {
-			end_spell(d, p, side, q->key & 0xffff, q);
+			end_busy(d, p, side, q->key & 0xffff, q);
 			q->kick_idx_known = q->kicked = false;
 		}
 	return 0;
@@ -261,7 +261,7 @@ void diff_request_end(struct diff *d, enum diff_side side)
 	struct diff_queue *q, *next;
 
 	HASH_ITER (hh, d->queue[side], q, next)
-		end_spell(d, &d->pair[q->key >> 16], side, q->key & 0xffff, q);
+		end_busy(d, &d->pair[q->key >> 16], side, q->key & 0xffff, q);
 	for (struct diff_stream *l = d->stream; l; l = l->hh.next)
 		for (size_t i = 0; i < l->side[side].n; i++)
 			item_at(&l->side[side], i)->pending = false;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Set-up and lifecycle of a device into tokens.  Steps (status writes, resets,
- * errors) are tokens at once.  What is learned on the way (features, fields,
- * queue set-up) is order-free between steps: each is kept once, as last seen,
- * and goes into the stream sorted when the device goes live or is reset.  So
- * polling, reading twice and another order of reading are no differences.
+ * Set-up and lifecycle of a device into items.  A step (status write, reset,
+ * error) becomes an item at once.  Facts learned between steps (features, fields,
+ * queue set-up) have no order: each is kept once, with its last value, and they
+ * go into the stream sorted when the device goes live or is reset.  So polling,
+ * reading twice and another order of reading are no differences.
  */
 #include <errno.h>
 #include <linux/pci_regs.h>
@@ -14,7 +14,7 @@
 
 #include "decoder/diff/impl.h"
 
-#define PENDING_MAX 2048 /* facts between two steps; more are told in pieces */
+#define PENDING_MAX 2048 /* facts between two steps; more of them are flushed in pieces */
 
 enum treatment {
 	FACT, /* the value counts */
@@ -137,7 +137,7 @@ static int flush(struct diff *d, struct diff_pair_impl *p, enum diff_side side)
 	return rc;
 }
 
-/* Something learned; said again with the same value it is nothing new. */
+/* A fact; the same value once more is not a new one. */
 static int learn(struct setup *s, struct diff_item *t)
 {
 	struct item_list *l = &s->h->pending;
@@ -332,7 +332,7 @@ static int status_write(struct setup *s, uint8_t value)
 	return rc ? rc : add(s, STREAM_SETUP, &t);
 }
 
-/* A status read says something when it is not what the driver wrote. */
+/* A status read is an item when it is not what the driver wrote. */
 static int status_read(struct setup *s, uint8_t value)
 {
 	struct diff_item t = { .class = DIFF_STATUS, .op = VQT_READ, .v = { value } };
@@ -463,7 +463,7 @@ static int device_state(struct setup *s)
 	return rc;
 }
 
-/* Steps that registers tell already, or that are about the machine around. */
+/* Not: steps that registers show already, or that are about the machine around the device. */
 static bool life_matters(unsigned what)
 {
 	switch (what) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lanes: what both sides say of one thing, aligned in windows.  Heads that are
- * equal go at once; otherwise a window of both sides is aligned and all of it up
- * to the last place where they agree again is told and dropped.
+ * Streams: the items of both sides about one thing, aligned in windows.  Equal
+ * items at the heads are dropped at once.  Otherwise a window of both sides is
+ * aligned; all of it up to the last item that both have is reported and dropped.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -146,9 +146,9 @@ static void drop_equal_heads(struct diff *d, struct diff_stream *l)
 	drop(d, l, DIFF_B, n);
 }
 
-/* Tokens that neither alignment nor key made one: told, each, as missing there. */
-static void tell_alone(struct diff *d, struct diff_stream *l, const struct diff_item *a,
-		       const struct diff_item *b)
+/* One item, or two of one subject: a difference, with what both sides had before it. */
+static void report_alone(struct diff *d, struct diff_stream *l, const struct diff_item *a,
+			 const struct diff_item *b)
 {
 	uint64_t near[DIFF_SIDES] = { l->last[DIFF_A], l->last[DIFF_B] };
 
@@ -159,11 +159,11 @@ static void tell_alone(struct diff *d, struct diff_stream *l, const struct diff_
 }
 
 /*
- * A stretch without anything equal: what is about the same thing on both sides
- * is a change, by the strongest key first; what remains is only there or here.
+ * A stretch without equal items.  Items of one subject are a change, those that
+ * agree in most first; the others are missing on one side.
  */
-static int tell_stretch(struct diff *d, struct diff_stream *l, struct diff_item *a, size_t n,
-			struct diff_item *b, size_t m)
+static int report_stretch(struct diff *d, struct diff_stream *l, struct diff_item *a, size_t n,
+			  struct diff_item *b, size_t m)
 {
 	uint64_t *ka = calloc(n + m + 1, sizeof(*ka)), *kb = ka + n;
 	uint8_t *ma = calloc(2 * (n + m) + 1, 1), *mb = ma + n, *da = mb + m, *db = da + n;
@@ -180,22 +180,22 @@ static int tell_stretch(struct diff *d, struct diff_stream *l, struct diff_item 
 				continue;
 			while (!mb[j])
 				j++;
-			tell_alone(d, l, &a[i], &b[j]);
+			report_alone(d, l, &a[i], &b[j]);
 			da[i] = db[j++] = 1;
 		}
 	}
 	for (size_t i = 0; i < n && !rc; i++)
 		if (!da[i])
-			tell_alone(d, l, &a[i], NULL);
+			report_alone(d, l, &a[i], NULL);
 	for (size_t j = 0; j < m && !rc; j++)
 		if (!db[j])
-			tell_alone(d, l, NULL, &b[j]);
+			report_alone(d, l, NULL, &b[j]);
 	free(ka);
 	free(ma);
 	return rc;
 }
 
-/* Requests wait for their like from elsewhere before they are told. */
+/* Requests wait in the pool for an equal one from elsewhere before they are reported. */
 static int to_pool(struct diff *d, struct diff_stream *l, int side, struct diff_item *t, size_t n)
 {
 	struct diff_pair_impl *p = &d->pair[l->pair];
@@ -219,14 +219,14 @@ static int stretch(struct diff *d, struct diff_stream *l, struct diff_item *a, s
 	int rc;
 
 	if (!l->pooled)
-		return tell_stretch(d, l, a, n, b, m);
+		return report_stretch(d, l, a, n, b, m);
 	rc = to_pool(d, l, DIFF_A, a, n);
 	return rc ? rc : to_pool(d, l, DIFF_B, b, m);
 }
 
-/* Tell the first n and m tokens, whose alignment ma and mb is. */
-static int tell_window(struct diff *d, struct diff_stream *l, const uint8_t *ma, size_t n,
-		       const uint8_t *mb, size_t m)
+/* Report the first n and m items; ma and mb mark those that align. */
+static int report_window(struct diff *d, struct diff_stream *l, const uint8_t *ma, size_t n,
+			 const uint8_t *mb, size_t m)
 {
 	struct diff_item *a = item_at(&l->side[DIFF_A], 0), *b = item_at(&l->side[DIFF_B], 0);
 	size_t i = 0, j = 0;
@@ -252,7 +252,7 @@ static int tell_window(struct diff *d, struct diff_stream *l, const uint8_t *ma,
 	return rc;
 }
 
-/* Up to where a window can be told: behind the last agreement; else half of it. */
+/* Up to where a window can be reported: behind its last equal items; else half of it. */
 static bool commit_point(const uint8_t *ma, size_t *n, const uint8_t *mb, size_t *m)
 {
 	size_t i = *n, j = *m;
@@ -288,13 +288,13 @@ static int align_window(struct diff *d, struct diff_stream *l, size_t n, size_t 
 	if (!rc && !all && !commit_point(marks, &n, mb, &m) && wait)
 		rc = 1;
 	if (!rc)
-		rc = tell_window(d, l, marks, n, mb, m);
+		rc = report_window(d, l, marks, n, mb, m);
 	free(keys);
 	free(marks);
 	return rc;
 }
 
-/* Tokens that can be aligned: those before the first that may still change. */
+/* Items that can be aligned: those before the first that may still change. */
 static size_t ready(const struct diff_stream *l, int side, size_t most, bool all)
 {
 	const struct item_list *list = &l->side[side];
@@ -351,7 +351,7 @@ int diff_stream_add(struct diff *d, struct diff_pair_impl *p, unsigned key, enum
 		d->full[side]++;
 		return 0; /* the other side is read first: diff_wants() */
 	}
-	/* Not for each token: heads are mostly equal once both are there. */
+	/* Not for each item: heads are mostly equal once both are there. */
 	force = l->side[side].n > DIFF_STREAM_MAX || d->held[side] > DIFF_ITEMS_MAX;
 	if (!force && l->side[side].n % 16)
 		return 0;
@@ -436,7 +436,7 @@ static int by_queue(const void *x, const void *y)
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-/* At the end all of the pool is told; before, the older half if it is crowded. */
+/* At the end all of the pool is reported; before, the older half if it is crowded. */
 int diff_pool_settle(struct diff *d, struct diff_pair_impl *p, bool all)
 {
 	struct item_list *a = &p->pool[DIFF_A], *b = &p->pool[DIFF_B];
@@ -460,8 +460,8 @@ int diff_pool_settle(struct diff *d, struct diff_pair_impl *p, bool all)
 		qsort(item_at(l, 0), l->n, sizeof(struct diff_item), by_number);
 		qsort(item_at(l, 0), n[side], sizeof(struct diff_item), by_queue);
 	}
-	rc = tell_stretch(d, &stream, a->n ? item_at(a, 0) : NULL, n[DIFF_A],
-			  b->n ? item_at(b, 0) : NULL, n[DIFF_B]);
+	rc = report_stretch(d, &stream, a->n ? item_at(a, 0) : NULL, n[DIFF_A],
+			    b->n ? item_at(b, 0) : NULL, n[DIFF_B]);
 	drop_first(a, n[DIFF_A]);
 	drop_first(b, n[DIFF_B]);
 	return rc;
