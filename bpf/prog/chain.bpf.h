@@ -125,7 +125,7 @@ static long walk_step(__u32 i, void *ctx)
 
 	/* The index comes from i, not from w->n: it may not run away. */
 	at = (void *)(s->rec + ((REC_DESC + 16 * (w->ndirect + i)) & (VQP_REC_MAX - 8)));
-	if (read_user(at, sizeof(d), (void *)(w->table + 16ULL * w->next))) {
+	if (read_user(at, sizeof(d), (void *)(w->table + virtq_desc_at(w->next)))) {
 		w->flags |= w->indirect ? VQT_CHAIN_NO_TABLE : VQT_CHAIN_CUT;
 		w->more = 0;
 		return 1;
@@ -335,9 +335,9 @@ static __noinline int chain_record(struct ring *r, struct vqp_queue *q, struct v
 	w->entries = r->num;
 	w->packed = r->packed;
 	w->more = 1;
-	w->next = pos & 0x7fff;
+	w->next = virtq_slot(pos);
 	if (!w->packed) {
-		__u64 at = r->driver + 4 + 2 * ((pos & 0xffff) % (r->num ?: 1));
+		__u64 at = r->driver + virtq_avail_at((pos & 0xffff) % (r->num ?: 1));
 
 		if (read_user(&w->head, 2, (void *)at)) {
 			lose(r->p, q->dev, q->index, VQT_LOSS_MEMORY, 1);
@@ -388,14 +388,10 @@ static long batch_step(__u32 i, void *ctx)
 	return 0;
 }
 
-/* Packed: has QEMU gone on from this place, not back to an earlier one (2.8.1: a lap, a wrap)? */
+/* Packed: has QEMU gone on from this position, by a lap at most, and not back? */
 static __always_inline bool gone_on(struct ring *r, __u16 from)
 {
-	__u32 lap = r->num, now = r->last + (r->last_wrap ? lap : 0);
-	__u32 then = (from & 0x7fff) + (from >> 15 ? lap : 0);
-	__u32 far = now >= then ? now - then : now + 2 * lap - then;
-
-	return far && far <= lap;
+	return virtq_packed_need_event(from, virtq_position(r->last, r->last_wrap), r->num, r->num);
 }
 
 /*
@@ -449,7 +445,7 @@ static __always_inline bool pop_split(struct ring *r, struct vqp_queue *q, struc
 
 static __always_inline bool pop_packed(struct ring *r, struct vqp_queue *q, struct batch *b)
 {
-	__u16 pos = r->last | r->last_wrap << 15;
+	__u16 pos = virtq_position(r->last, r->last_wrap);
 
 	ring_packed(r, &b->ring);
 	missed_packed(r, q, b);
@@ -490,7 +486,7 @@ static __always_inline void pop(struct vqp_proc *p, __u64 vq)
 	if (!err) {
 		/* The first sight of a queue tells where guest memory is. */
 		if (!q->valid)
-			learn(vq64(s, p->vq_desc), r.desc, 16ULL * r.num);
+			learn(vq64(s, p->vq_desc), r.desc, virtq_desc_at(r.num));
 		popped = r.packed ? pop_packed(&r, q, &b) : pop_split(&r, q, &b);
 		bpf_loop(b.late + popped, batch_step, &b, 0);
 	}

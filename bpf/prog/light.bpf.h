@@ -110,20 +110,19 @@ static __always_inline void began(struct vqp_tally *t, __u16 head, __u64 when)
 /* A place in the ring: index of the available ring, or slot and wrap counter (2.8.1). */
 static __always_inline __u16 place(struct ring *r)
 {
-	return r->packed ? r->last | r->last_wrap << 15 : r->last;
+	return r->packed ? virtq_position(r->last, r->last_wrap) : r->last;
 }
 
 /* Packed: the buffer id is in the last descriptor of the list (2.8.13). */
 static __always_inline bool packed_head(struct ring *r, __u16 pos, __u16 *head)
 {
 	struct vqt_desc d; /* its words 12 and 14 are id and flags here */
-	__u32 slot = pos & 0x7fff;
-	bool wrap = pos >> 15;
+	__u32 slot = virtq_slot(pos);
 
 	for (int i = 0; i < 16; i++) {
-		if (read_user(&d, sizeof(d), (void *)(r->desc + 16ULL * slot)))
+		if (read_user(&d, sizeof(d), (void *)(r->desc + virtq_desc_at(slot))))
 			return false;
-		if (!i && !is_available(d.next, wrap))
+		if (!i && !virtq_is_available(d.next, virtq_wrap(pos)))
 			return false;
 		*head = d.flags;
 		if (!(d.next & DESC_F_NEXT))
@@ -136,14 +135,14 @@ static __always_inline bool packed_head(struct ring *r, __u16 pos, __u16 *head)
 
 static __always_inline bool split_head(struct ring *r, __u16 pos, __u16 *head)
 {
-	return !read_user(head, 2, (void *)(r->driver + 4 + 2 * (pos % (r->num ?: 1))));
+	return !read_user(head, 2, (void *)(r->driver + virtq_avail_at(pos % (r->num ?: 1))));
 }
 
 static __always_inline bool split_ready(struct ring *r)
 {
 	__u16 idx;
 
-	return !read_user(&idx, 2, (void *)(r->driver + 2)) && idx != r->last;
+	return !read_user(&idx, 2, (void *)(r->driver + VIRTQ_RING_IDX)) && idx != r->last;
 }
 
 /*

@@ -8,12 +8,11 @@
 #define VQT_BPF_PROG_RING_BPF_H
 
 #include "bpf/prog/common.bpf.h"
+#include "decoder/util/virtqueue.h"
 
 #define DESC_F_NEXT 1
 #define DESC_F_WRITE 2
 #define DESC_F_INDIRECT 4
-#define DESC_F_AVAIL (1 << 7)
-#define DESC_F_USED (1 << 15)
 
 #define FEATURE_EVENT_IDX (1ULL << 29)
 #define FEATURE_PLATFORM (1ULL << 33)
@@ -48,6 +47,12 @@ static __always_inline __u64 vq64(struct scratch *s, __u16 off)
 	return *(__u64 *)(s->vq + (off & 0xf8));
 }
 
+/* The length of an area as QEMU maps it: without EVENT_IDX less the event of a split ring. */
+static __always_inline bool is_area(__u64 len, __u64 whole, bool packed)
+{
+	return len == whole || (!packed && len == whole - 2);
+}
+
 /*
  * sizeof(MemoryRegionCache) differs between versions: try sizes until the
  * lengths of the caches of descriptor and available area are right.
@@ -57,15 +62,16 @@ static __noinline int cache_step_find(struct vqp_proc *p, __u64 caches, __u32 nu
 	__u64 len;
 
 	for (__u32 step = 64; step <= 256; step += 8) {
-		if (read_user(&len, 8, (void *)(caches + CACHES_FIRST + 16)) || len != 16ULL * num)
+		if (read_user(&len, 8, (void *)(caches + CACHES_FIRST + 16)) ||
+		    len != virtq_desc_at(num))
 			return 0;
 		if (read_user(&len, 8, (void *)(caches + CACHES_FIRST + step + 16)))
 			return 0;
-		if (packed ? len != 4 : len != 4 + 2ULL * num && len != 6 + 2ULL * num)
+		if (!is_area(len, virtq_driver_len(num, packed), packed))
 			continue;
 		if (read_user(&len, 8, (void *)(caches + CACHES_FIRST + 2 * step + 16)))
 			return 0;
-		if (packed ? len != 4 : len != 4 + 8ULL * num && len != 6 + 8ULL * num)
+		if (!is_area(len, virtq_device_len(num, packed), packed))
 			continue;
 		if (p)
 			p->cache_step = step;
@@ -139,16 +145,10 @@ static __always_inline void ring_split(struct ring *r, struct vqt_ring *o)
 	o->known |= VQT_RING_LAST_AVAIL;
 	if (!(r->features & FEATURE_EVENT_IDX))
 		return;
-	if (!read_user(&o->used_event, 2, (void *)(r->driver + 4 + 2 * r->num)))
+	if (!read_user(&o->used_event, 2, (void *)(r->driver + virtq_used_event_at(r->num))))
 		o->known |= VQT_RING_USED_EVENT;
-	if (!read_user(&o->avail_event, 2, (void *)(r->device + 4 + 8 * r->num)))
+	if (!read_user(&o->avail_event, 2, (void *)(r->device + virtq_avail_event_at(r->num))))
 		o->known |= VQT_RING_AVAIL_EVENT;
-}
-
-/* 2.8.1: available when AVAIL equals the wrap counter and USED does not. */
-static __always_inline bool is_available(__u16 flags, bool wrap)
-{
-	return !!(flags & DESC_F_AVAIL) == wrap && !!(flags & DESC_F_USED) != wrap;
 }
 
 static __always_inline void ring_packed(struct ring *r, struct vqt_ring *o)
@@ -156,8 +156,8 @@ static __always_inline void ring_packed(struct ring *r, struct vqt_ring *o)
 	__u16 w[2];
 
 	o->known = VQT_RING_PACKED | VQT_RING_LAST_AVAIL | VQT_RING_USED_POS;
-	o->last_avail = r->last | r->last_wrap << 15;
-	o->used_idx = r->used | r->used_wrap << 15;
+	o->last_avail = virtq_position(r->last, r->last_wrap);
+	o->used_idx = virtq_position(r->used, r->used_wrap);
 	if (!read_user(w, 4, (void *)r->driver)) {
 		o->used_event = w[0];
 		o->avail_flags = w[1];
@@ -168,10 +168,10 @@ static __always_inline void ring_packed(struct ring *r, struct vqt_ring *o)
 		o->used_flags = w[1];
 		o->known |= VQT_RING_AVAIL_EVENT | VQT_RING_USED_FLAGS;
 	}
-	if (read_user(w, 2, (void *)(r->desc + 16ULL * r->last + 14)))
+	if (read_user(w, 2, (void *)(r->desc + virtq_desc_at(r->last) + VIRTQ_PACKED_FLAGS)))
 		return;
 	o->known |= VQT_RING_SLOT;
-	if (is_available(w[0], r->last_wrap))
+	if (virtq_is_available(w[0], r->last_wrap))
 		o->known |= VQT_RING_FILLED;
 }
 
@@ -199,7 +199,7 @@ static __always_inline void kick_heads(struct ring *r, struct kick_record *k)
 	for (__u32 i = 0; i < VQT_KICK_HEADS && i < n; i++) {
 		__u32 slot = (__u16)(r->last + i) % r->num;
 
-		if (read_user(&k->heads[i], 2, (void *)(r->driver + 4 + 2 * slot)))
+		if (read_user(&k->heads[i], 2, (void *)(r->driver + virtq_avail_at(slot))))
 			break;
 		k->k.nheads = i + 1;
 	}

@@ -179,10 +179,8 @@ static __always_inline void used_record(struct ring *r, struct vqp_queue *q, str
 	u->len = len;
 	u->id = e->index;
 	u->pos = r->used + idx;
-	if (r->packed) {
-		n = r->used + idx;
-		u->pos = n >= r->num ? (n - r->num) | !r->used_wrap << 15 : n | r->used_wrap << 15;
-	}
+	if (r->packed)
+		u->pos = virtq_advance(virtq_position(r->used, r->used_wrap), idx, r->num);
 	u->flags = flags;
 	u->status = status;
 	u->nseg = s->segs;
