@@ -62,7 +62,7 @@ void cli_consider(struct cli_guess *g, const char *name)
 	if (!len || len > TEXT_DISTANCE_MAX || n > TEXT_DISTANCE_MAX)
 		return;
 	d = text_distance(g->word, len, name, n);
-	/* Further away than this it would be a guess at random. */
+	/* A name that differs in more letters is not what was meant. */
 	if (d > len / 3 || (g->best && d >= g->distance))
 		return;
 	g->best = name;
@@ -125,13 +125,13 @@ int cli_filter(struct filter **out, const char *text)
 	return CLI_TROUBLE;
 }
 
-static void left_to_the_writer(int sig)
+static void ignore_first_interrupt(int sig)
 {
 }
 
 void cli_leave_interrupt(const char *path)
 {
-	struct sigaction act = { .sa_handler = left_to_the_writer,
+	struct sigaction act = { .sa_handler = ignore_first_interrupt,
 				 .sa_flags = SA_RESTART | SA_RESETHAND };
 
 	if (!strcmp(path, "-"))

@@ -23,7 +23,10 @@ struct option_row; /* decoder/util/option.h */
 struct cli_command {
 	const char *name;
 	const char *summary; /* one line for `vqtrace help` */
-	/* --help: "usage: vqtrace NAME LINE" of each line, what it does, the options, the rest. */
+	/*
+	 * The --help page: a "usage: vqtrace NAME LINE" for each line of the synopsis; what
+	 * the command does; its options, from the table; and notes.
+	 */
 	const char *synopsis, *about;
 	const struct option_row *options;
 	const char *notes; /* the exit status, examples */
@@ -42,8 +45,8 @@ void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_help(FILE *to, const struct cli_command *c);
 /*
- * A guess at what `word` was to be: `best` is NULL at first, or the nearest so far of the
- * names considered, all of which live as long as the guess.
+ * Finds the name that a misspelt word is nearest to.  `best` is NULL at first, then the
+ * nearest of the names considered so far; it points to that name.
  */
 struct cli_guess {
 	const char *word, *best;
@@ -62,19 +65,19 @@ bool cli_color(FILE *to); /* after cli_color_set, or with the default auto */
  * nothing after it.  0, or CLI_TROUBLE after saying what is wrong.
  */
 int cli_trace_path(const char **path, int argc, char **argv);
-/* -Y: compile, or say what is wrong with it; text NULL: none.  CLI_OK or CLI_TROUBLE. */
+/* Compile the filter of -Y; text NULL: there is none.  CLI_OK, or CLI_TROUBLE after an error. */
 struct filter;
 int cli_filter(struct filter **out, const char *text);
 /*
- * To be called when the trace at `path` is about to be read: Ctrl-C goes to all of a
- * pipe, and what record writes at its end is still to be read and told.  So where `path`
- * is standard input the first one is left to the writer; the second ends us.
+ * Call this before the trace at `path` is read.  Ctrl-C goes to all processes of a pipe,
+ * but what record writes at its end still has to be read and shown.  So if `path` is
+ * standard input, the first SIGINT is ignored here and the second ends this process.
  */
 void cli_leave_interrupt(const char *path);
 /*
- * SIGINT and SIGTERM end what writes a trace: `handler` is called.  A write that waits for
- * a slow reader goes on after the first of them, else the trace were torn in the middle of
- * a record; from the second on it ends with EINTR.
+ * SIGINT and SIGTERM end a command that writes a trace: they call `handler`.  The first
+ * one does not interrupt a write that waits for a slow reader, because that would cut the
+ * trace in the middle of a record; later ones end the write with EINTR.
  */
 void cli_catch_ends(void (*handler)(int));
 /* CLOCK_MONOTONIC, ns. */

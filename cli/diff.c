@@ -161,8 +161,8 @@ static void close_side(struct diff_run *r, int side)
 }
 
 /*
- * The next event of a side: 1, 0 at the end, -ENOMEM.  A trace that breaks is
- * compared up to there; quietly when it is read again.
+ * The next event of a side: 1, 0 at the end, -ENOMEM.  A broken trace is compared up to
+ * the place where it breaks; `say`: report that (only in the first reading).
  */
 static int next(struct diff_run *r, int side, struct record *rec, struct event *e, bool say)
 {
@@ -198,7 +198,7 @@ static void note_source(struct diff_trace *t, const struct record *rec)
 		 version[0] ? " " : "", version);
 }
 
-/* Which devices there are: known only at the end, as a description can grow. */
+/* Which devices there are.  This takes a reading of its own: later records can complete a description. */
 static int survey(struct diff_run *r, int side)
 {
 	uint8_t spoke[65536 / 8] = { 0 };
@@ -241,7 +241,7 @@ static int match(struct diff_run *r)
 		if (rc) {
 			cli_error("-d %s: %s %s '%s'; 'vqtrace show -r %s' names its devices",
 				  r->pairs.item[i], r->path[side],
-				  rc == -EBUSY ? "has already given away" : "has no device",
+				  rc == -EBUSY ? "has already matched" : "has no device",
 				  side ? b : a, r->path[side]);
 			return CLI_TROUBLE;
 		}
@@ -275,7 +275,7 @@ static int compare(struct diff_run *r)
 	return rc ? CLI_TROUBLE : CLI_OK;
 }
 
-/* --- telling --------------------------------------------------------------- */
+/* --- the report --------------------------------------------------------------- */
 
 static bool shown(const struct diff_pair *p, int side, const struct event *e)
 {
@@ -299,7 +299,7 @@ static int keep_line(char **line, const struct event *e, const struct model *m,
 	return fclose(mem) ? -ENOMEM : 0;
 }
 
-/* Print and drop the last lines of a ring in which `n` have been kept ever. */
+/* Print and free the lines in a ring of `keep`; n: how many lines have been put into it. */
 static void put_kept(FILE *to, char **line, uint64_t keep, uint64_t n)
 {
 	for (uint64_t i = n > keep ? n - keep : 0; i < n; i++)
@@ -310,7 +310,7 @@ static void put_kept(FILE *to, char **line, uint64_t keep, uint64_t n)
 		}
 }
 
-/* Read a side again, up to the place; lines of the device before it are kept.  0 or -ENOMEM. */
+/* Read a side again, up to event `number`, and print the lines around it.  0 or -ENOMEM. */
 static int put_around(FILE *to, struct diff_run *r, enum diff_side side, uint64_t number,
 		      const struct diff_pair *p, char **line)
 {
@@ -359,7 +359,7 @@ static void context(void *opaque, FILE *to, enum diff_side side, uint64_t number
 	close_side(r, side);
 }
 
-static int tell(struct diff_run *r)
+static int report(struct diff_run *r)
 {
 	struct print_diff_options o = {
 		.color = !r->json && cli_color(stdout),
@@ -426,7 +426,7 @@ static int run(int argc, char **argv)
 	for (int side = 0; side < DIFF_SIDES; side++)
 		close_side(&r, side);
 	if (rc == CLI_OK)
-		rc = tell(&r);
+		rc = report(&r);
 	diff_free(r.d);
 	filter_free(r.filter);
 	stdin_copy_close(&r.stdin_copy);

@@ -14,27 +14,27 @@ static void help(FILE *to)
 {
 	fputs("usage: vqtrace COMMAND [OPTIONS]\n"
 	      "\n"
-	      "Records, decodes, checks and replays what a virtio driver and a virtio\n"
-	      "device say to each other.\n"
+	      "Records, decodes, checks and replays the conversation between a virtio driver\n"
+	      "and a virtio device.\n"
 	      "\n",
 	      to);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n"
-	      "'vqtrace COMMAND --help' tells more; 'vqtrace --version' the version.\n"
+	      "'vqtrace COMMAND --help' explains a command; 'vqtrace --version' prints the version.\n"
 	      "First steps: vqtrace doctor; vqtrace record -w t.pcap -- qemu-system-x86_64 ...;\n"
 	      "vqtrace show -r t.pcap; vqtrace check -r t.pcap\n",
 	      to);
 }
 
-/* What a command has printed must have gone out, or it has failed. */
+/* A command whose output could not be written has failed. */
 static int printed(int code)
 {
 	bool before = ferror(stdout), now = fflush(stdout) == EOF;
 
 	if (code == CLI_TROUBLE || (!before && !now))
 		return code;
-	if (!now || errno != EPIPE) /* a reader that has seen enough is no trouble to speak of */
+	if (!now || errno != EPIPE) /* a reader that stops reading early is no error */
 		cli_error("standard output: %s",
 			  now ? strerror(errno) : "not all of it could be written");
 	return CLI_TROUBLE;

@@ -105,7 +105,7 @@ static int print_event(struct show *s, const struct event *e)
 	return rc;
 }
 
-/* A reader that has seen enough is no trouble to speak of; a full disk is. */
+/* A reader that stops reading early is no error; a full disk is. */
 static int output_failed(void)
 {
 	if (errno != EPIPE)

@@ -171,7 +171,7 @@ static int output(struct stat_run *s)
 		.filter = s->filter_text,
 		.latency = s->latency,
 	};
-	/* the picture first: a reader of the page may leave early, and end us with that */
+	/* the picture first: if the reader of the page leaves early, SIGPIPE ends this process */
 	int drawn = s->plot ? draw(s, &v) : CLI_OK, rc = print(s, &v);
 
 	return rc ? rc : drawn;

@@ -156,7 +156,7 @@ static int run(int argc, char **argv)
 	clean(&d);
 	if (!path)
 		return CLI_TROUBLE;
-	rc = walkthrough(path, cli_color(stdout), strcmp(nl_langinfo(CODESET), "UTF-8") != 0);
+	rc = demo_walkthrough(path, cli_color(stdout), strcmp(nl_langinfo(CODESET), "UTF-8") != 0);
 	if (rc == CLI_OK)
 		printf("\nThe trace is in %s. Look around:\n"
 		       "  vqtrace show -r %s\n"

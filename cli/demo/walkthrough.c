@@ -323,7 +323,7 @@ static int show_check(struct walkthrough *t)
 	return CLI_OK;
 }
 
-int walkthrough(const char *path, bool color, bool ascii)
+int demo_walkthrough(const char *path, bool color, bool ascii)
 {
 	struct walkthrough t = { .path = path, .line = { .color = color, .ascii = ascii } };
 	int rc;

@@ -26,7 +26,7 @@ struct record_out {
 int record_out_open(struct record_out *o, struct trace_error *err);
 /* Append; after the first error nothing is written any more. */
 void record_out_write(struct record_out *o, const void *record, size_t len);
-/* Is it time for the next file? */
+/* Has this file reached the size or the age at which the next one begins? */
 bool record_out_due(const struct record_out *o, uint64_t now);
 /* Finish this file and begin the next; the caller then writes a preamble. */
 int record_out_next(struct record_out *o, struct trace_error *err);

@@ -31,7 +31,7 @@ static void put_cell(FILE *to, const struct top_column *c, const char *text, boo
 	fprintf(to, "%*s%s", c->left ? -width : width, text, last ? "" : " ");
 }
 
-int top_print_text(FILE *to, const struct top_core *c, const struct top_source *s)
+int top_print_text(FILE *to, const struct top_core *c, const struct top_feed *s)
 {
 	size_t n = top_columns_count();
 
@@ -125,7 +125,7 @@ static struct json_object *row(const struct top_row *r)
 	return o;
 }
 
-int top_print_json(FILE *to, const struct top_core *c, const struct top_source *s)
+int top_print_json(FILE *to, const struct top_core *c, const struct top_feed *s)
 {
 	struct json_object *o = json_object_new_object(), *rows = json_object_new_array();
 

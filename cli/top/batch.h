@@ -5,11 +5,11 @@
 
 #include <stdio.h>
 
-#include "cli/top/source.h"
+#include "cli/top/feed.h"
 
 /* One tick; 0 or negative errno of a write. */
-int top_print_text(FILE *to, const struct top_core *c, const struct top_source *s);
-int top_print_json(FILE *to, const struct top_core *c, const struct top_source *s);
+int top_print_text(FILE *to, const struct top_core *c, const struct top_feed *s);
+int top_print_json(FILE *to, const struct top_core *c, const struct top_feed *s);
 
 /*
  * Serve the counts in the Prometheus exposition format at ADDR:PORT (an address

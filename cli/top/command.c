@@ -11,13 +11,13 @@
 #include "cli/options.h"
 #include "cli/top/batch.h"
 #include "cli/top/screen.h"
-#include "cli/top/source.h"
+#include "cli/top/feed.h"
 #include "decoder/util/number.h"
 
 struct top_run {
 	struct top_options o;
 	struct sources_choice sources;
-	struct top_source s;
+	struct top_feed s;
 	struct top_core core;
 	struct top_prom *prom;
 	const char *filter, *prometheus;

@@ -67,8 +67,8 @@ int top_core_init(struct top_core *c, bool checked)
 {
 	c->model = model_new();
 	c->stats = stats_new();
-	c->keep = recent_new();
-	if (!c->model || !c->stats || !c->keep)
+	c->recent = recent_new();
+	if (!c->model || !c->stats || !c->recent)
 		return -ENOMEM;
 	return checked ? check_new(&c->check, NULL, found, c, NULL) : 0;
 }
@@ -85,7 +85,7 @@ void top_core_free(struct top_core *c)
 		free(f);
 	}
 	check_free(c->check);
-	recent_free(c->keep);
+	recent_free(c->recent);
 	stats_free(c->stats);
 	model_free(c->model);
 	filter_free(c->filter);
@@ -105,7 +105,7 @@ void top_core_feed(struct top_core *c, const struct record *rec)
 		c->ts = e.ts;
 	if (!c->tick_ts)
 		c->tick_ts = c->ts;
-	recent_event_add(c->keep, &e);
+	recent_event_add(c->recent, &e);
 	c->err = stats_feed(c->stats, c->model, &e, !c->filter || filter_match(c->filter, &e));
 	if (!c->err && c->check)
 		c->err = check_feed(c->check, c->model, &e);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What `top` knows, whoever shows it: records go in, through the one model to the
- * statistics and the checker; at each tick the rows of the moment come out.
- * Screens, batch output and the exporter only read the rows.
+ * The data behind `top`.  Records go through the model to the statistics and the checker;
+ * each tick makes rows of them.  The screen, batch output and the Prometheus exporter only
+ * read the rows.
  */
 #ifndef VQT_CLI_TOP_CORE_H
 #define VQT_CLI_TOP_CORE_H
@@ -71,7 +71,7 @@ struct top_core {
 	struct model *model;
 	struct stats *stats;
 	struct check *check; /* NULL: not wanted, or light */
-	struct recent *keep;
+	struct recent *recent;
 	struct filter *filter; /* what is counted; NULL all */
 	uint64_t number; /* events so far */
 	uint64_t ts; /* trace clock of the latest */
@@ -82,7 +82,7 @@ struct top_core {
 		finding[TOP_FINDINGS]; /* ring: finding[(nfindings - 1) % TOP_FINDINGS] */
 	uint64_t nfindings;
 	struct top_found *found;
-	bool ended; /* during a tick: the VM whose devices are looked at has */
+	bool ended; /* during a tick: the VM whose devices are being updated has ended */
 	int err; /* -ENOMEM */
 	/* Called for each event after the observers; NULL nobody. */
 	void (*event)(void *ctx, const struct event *e);
@@ -95,7 +95,7 @@ void top_core_free(struct top_core *c);
 void top_core_feed(struct top_core *c, const struct record *rec);
 /* The interval since the last tick ends at `ts` of the trace's clock: make the rows. */
 int top_core_tick(struct top_core *c, uint64_t ts);
-/* What is lost so far: records. */
+/* Records lost so far. */
 uint64_t top_core_lost(const struct top_core *c);
 /* Latest history entry i ticks ago, NULL if there is none. */
 const struct top_past *top_row_past(const struct top_row *r, unsigned i);

@@ -21,7 +21,7 @@ static const struct {
 	[PAINT_SELECTED] = { -1, A_REVERSE, A_REVERSE },
 };
 
-void paint(struct screen *x, enum paint p, bool on)
+void screen_paint(struct screen *x, enum paint p, bool on)
 {
 	attr_t a = x->color ? paints[p].with : paints[p].without;
 
@@ -59,7 +59,7 @@ static int cut(const char *s, int n)
 	return (int)(p - s);
 }
 
-int put(struct screen *x, int y, int at, enum paint p, const char *fmt, ...)
+int screen_put(struct screen *x, int y, int at, enum paint p, const char *fmt, ...)
 {
 	char buf[1024];
 	va_list ap;
@@ -73,20 +73,20 @@ int put(struct screen *x, int y, int at, enum paint p, const char *fmt, ...)
 	n = cells(buf);
 	if (n > room)
 		buf[cut(buf, room)] = '\0';
-	paint(x, p, true);
+	screen_paint(x, p, true);
 	mvaddstr(y, at, buf);
-	paint(x, p, false);
+	screen_paint(x, p, false);
 	return at + (n > room ? room : n);
 }
 
-void put_bar_line(struct screen *x, int y, enum paint p, const char *text)
+void screen_put_bar(struct screen *x, int y, enum paint p, const char *text)
 {
 	int n = COLS - cells(text);
 
-	put(x, y, 0, p, "%s%*s", text, n > 0 ? n : 0, "");
+	screen_put(x, y, 0, p, "%s%*s", text, n > 0 ? n : 0, "");
 }
 
-void put_gauge(struct screen *x, int y, int at, int width, double share)
+void screen_put_gauge(struct screen *x, int y, int at, int width, double share)
 {
 	char bar[64];
 	int n = width - 2 < 60 ? width - 2 : 60, full;
@@ -98,16 +98,16 @@ void put_gauge(struct screen *x, int y, int at, int width, double share)
 	for (int i = 0; i < n; i++)
 		bar[i] = i < full ? '|' : ' ';
 	bar[n] = '\0';
-	at = put(x, y, at, PAINT_PLAIN, "[");
-	at = put(x, y, at,
-		 share > 0.9   ? PAINT_BAD
-		 : share > 0.6 ? PAINT_WARN
-			       : PAINT_GOOD,
-		 "%s", bar);
-	put(x, y, at, PAINT_PLAIN, "]");
+	at = screen_put(x, y, at, PAINT_PLAIN, "[");
+	at = screen_put(x, y, at,
+			share > 0.9   ? PAINT_BAD
+			: share > 0.6 ? PAINT_WARN
+				      : PAINT_GOOD,
+			"%s", bar);
+	screen_put(x, y, at, PAINT_PLAIN, "]");
 }
 
-const char *spark(const struct screen *x, unsigned level)
+const char *screen_spark(const struct screen *x, unsigned level)
 {
 	static const char *const blocks[] = { " ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
 	static const char *const plain[] = { " ", ".", ":", "-", "=", "+", "*", "#", "@" };
@@ -115,8 +115,8 @@ const char *spark(const struct screen *x, unsigned level)
 	return (x->ascii ? plain : blocks)[level < 9 ? level : 8];
 }
 
-void put_sparkline(struct screen *x, int y, int at, int width, const struct top_row *r,
-		   double (*value)(const struct top_past *p))
+void screen_put_sparkline(struct screen *x, int y, int at, int width, const struct top_row *r,
+			  double (*value)(const struct top_past *p))
 {
 	double most = 0;
 
@@ -131,11 +131,11 @@ void put_sparkline(struct screen *x, int y, int at, int width, const struct top_
 		double v = p ? value(p) : 0;
 		unsigned level = v > 0 ? 1 + (unsigned)(v / most * 7.0) : 0;
 
-		put(x, y, at + i, PAINT_NOTE, "%s", spark(x, level));
+		screen_put(x, y, at + i, PAINT_NOTE, "%s", screen_spark(x, level));
 	}
 }
 
-int screenshot(const char *path)
+int screen_save_text(const char *path)
 {
 	FILE *to = fopen(path, "we");
 	int err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A trace played back: at the speed it was recorded, or another; paused, stepped, sought in. */
+/* A trace played back, at the recorded or another speed; it can be paused, stepped and sought in. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/top/source.h"
+#include "cli/top/feed.h"
 #include "decoder/trace/file.h"
 
-static int open_file(struct top_source *s)
+static int open_file(struct top_feed *s)
 {
 	struct trace_error err;
 
@@ -24,8 +24,8 @@ static int open_file(struct top_source *s)
 	return CLI_OK;
 }
 
-/* The next record, kept until it is due; false: there is none now, or none at all. */
-static bool next(struct top_source *s)
+/* Read the next record, which is kept until it is due; false at the end. */
+static bool next(struct top_feed *s)
 {
 	struct trace_error err;
 	bool again;
@@ -47,7 +47,7 @@ static bool next(struct top_source *s)
 	return false;
 }
 
-static void give(struct top_source *s)
+static void give(struct top_feed *s)
 {
 	if (s->pending.h.ts > s->play_ts)
 		s->play_ts = s->pending.h.ts;
@@ -55,10 +55,10 @@ static void give(struct top_source *s)
 	s->has_pending = false;
 }
 
-/* Up to this time of the trace's clock; more records than this at a time let the screen wait. */
+/* Play up to a time of the trace's clock, but at most so many records: the screen waits meanwhile. */
 #define CHUNK 50000
 
-static void play_to(struct top_source *s, uint64_t ts)
+static void play_to(struct top_feed *s, uint64_t ts)
 {
 	for (unsigned n = 0; n < CHUNK && next(s); n++) {
 		if (s->pending.h.ts > ts)
@@ -69,7 +69,7 @@ static void play_to(struct top_source *s, uint64_t ts)
 		s->play_ts = ts > s->play_ts && !s->ended ? ts : s->play_ts;
 }
 
-static void describe(struct top_source *s)
+static void describe(struct top_feed *s)
 {
 	snprintf(s->status, sizeof(s->status), "%s %.1f s%s",
 		 s->paused  ? "paused at"
@@ -81,7 +81,7 @@ static void describe(struct top_source *s)
 			 ", %gx", s->speed);
 }
 
-static int poll_file(struct top_source *s, int timeout_ms)
+static int poll_file(struct top_feed *s, int timeout_ms)
 {
 	uint64_t wall = cli_clock(), passed;
 
@@ -99,19 +99,19 @@ static int poll_file(struct top_source *s, int timeout_ms)
 	return !s->ended;
 }
 
-static uint64_t now_file(const struct top_source *s)
+static uint64_t now_file(const struct top_feed *s)
 {
 	return s->play_ts;
 }
 
-static void close_file(struct top_source *s)
+static void close_file(struct top_feed *s)
 {
 	if (s->reader)
 		trace_close(s->reader);
 	s->reader = NULL;
 }
 
-int top_file_play(struct top_source *s, uint64_t ts)
+int top_file_play(struct top_feed *s, uint64_t ts)
 {
 	while (next(s) && s->pending.h.ts <= ts)
 		give(s);
@@ -121,13 +121,13 @@ int top_file_play(struct top_source *s, uint64_t ts)
 	return !s->ended;
 }
 
-void top_file_pause(struct top_source *s, bool on)
+void top_file_pause(struct top_feed *s, bool on)
 {
 	s->paused = on;
 	s->wall = cli_clock();
 }
 
-int top_file_step(struct top_source *s)
+int top_file_step(struct top_feed *s)
 {
 	s->paused = true;
 	if (!next(s))
@@ -137,14 +137,14 @@ int top_file_step(struct top_source *s)
 	return 1;
 }
 
-void top_file_speed(struct top_source *s, double speed)
+void top_file_speed(struct top_feed *s, double speed)
 {
 	s->speed = speed < 1.0 / 1024 ? 1.0 / 1024 : speed > 1024 ? 1024 : speed;
 	s->wall = cli_clock();
 }
 
-/* The past is made anew: what is known of it depends on all that came before. */
-static int rewind_file(struct top_source *s)
+/* Begin again: the state at an earlier time can only be computed from the beginning. */
+static int rewind_file(struct top_feed *s)
 {
 	struct top_core fresh = { .event = s->core->event, .ctx = s->core->ctx };
 	struct filter *filter = s->core->filter;
@@ -172,7 +172,7 @@ static int rewind_file(struct top_source *s)
 	return CLI_OK;
 }
 
-int top_file_seek(struct top_source *s, double seconds)
+int top_file_seek(struct top_feed *s, double seconds)
 {
 	double to = (double)(s->play_ts - s->first_ts) + seconds * 1e9;
 	uint64_t target = s->first_ts + (to > 0 ? (uint64_t)to : 0);
@@ -184,7 +184,7 @@ int top_file_seek(struct top_source *s, double seconds)
 	return CLI_OK;
 }
 
-const struct top_source_ops top_file = {
+const struct top_feed_ops top_file = {
 	.open = open_file,
 	.poll = poll_file,
 	.now = now_file,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the keys do: one table, from which the help is made, too. */
+/* The keys: one table, from which the help is made, too. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +18,8 @@ static bool in_table(const struct screen *x)
 
 static void show_panel(struct screen *x, const struct panel *p)
 {
-	if (p->device && !selected_device(x)) {
-		message(x, true, "select a device or a queue first (arrows)");
+	if (p->device && !screen_selected_device(x)) {
+		screen_message(x, true, "select a device or a queue first (arrows)");
 		return;
 	}
 	x->panel = p;
@@ -28,11 +28,11 @@ static void show_panel(struct screen *x, const struct panel *p)
 
 static void press_move(struct screen *x, int by)
 {
-	size_t at = list_index(x), page = LINES > 8 ? (size_t)LINES - 8 : 1, n;
+	size_t at = screen_list_index(x), page = LINES > 8 ? (size_t)LINES - 8 : 1, n;
 
 	n = by == 2 || by == -2 ? page : by == 3 || by == -3 ? (size_t)1 << 30 : 1;
 	if (in_table(x)) {
-		list_select(x, by > 0 ? at + n : at > n ? at - n : 0);
+		screen_list_select(x, by > 0 ? at + n : at > n ? at - n : 0);
 		return;
 	}
 	if (by > 0)
@@ -45,7 +45,7 @@ static void press_move(struct screen *x, int by)
 
 static void press_enter(struct screen *x, int arg)
 {
-	const struct top_row *r = selected(x);
+	const struct top_row *r = screen_selected(x);
 
 	if (!r || !in_table(x))
 		return;
@@ -56,8 +56,8 @@ static void press_enter(struct screen *x, int arg)
 	x->only_source = r->source;
 	x->only_device = r->kind == TOP_DEVICE ? r->device : 0;
 	x->deepest = TOP_QUEUE;
-	list_rows(x);
-	list_select(x, 1);
+	screen_list_rows(x);
+	screen_list_select(x, 1);
 }
 
 static void press_back(struct screen *x, int arg)
@@ -69,14 +69,14 @@ static void press_back(struct screen *x, int arg)
 	else
 		x->only_source = 0;
 	x->scroll = 0;
-	list_rows(x);
+	screen_list_rows(x);
 }
 
 static void press_depth(struct screen *x, int depth)
 {
 	x->deepest = (enum top_kind)depth;
 	x->panel = &panel_table;
-	list_rows(x);
+	screen_list_rows(x);
 }
 
 static void press_panel(struct screen *x, int which)
@@ -94,15 +94,15 @@ static void press_sort(struct screen *x, int by)
 	int n = (int)top_columns_count();
 
 	x->sort = (x->sort + 1 + by + n + 1) % (n + 1) - 1;
-	list_rows(x);
-	message(x, false, "sorted by %s",
-		x->sort < 0 ? "what belongs together" : top_columns[x->sort].title);
+	screen_list_rows(x);
+	screen_message(x, false, "sorted by %s",
+		       x->sort < 0 ? "VM, device and queue" : top_columns[x->sort].title);
 }
 
 static void press_reverse(struct screen *x, int arg)
 {
 	x->reverse = !x->reverse;
-	list_rows(x);
+	screen_list_rows(x);
 }
 
 static void press_pause(struct screen *x, int arg)
@@ -116,14 +116,14 @@ static void press_pause(struct screen *x, int arg)
 static bool playing(struct screen *x)
 {
 	if (x->s->ops != &top_file)
-		message(x, true, "that is for traces (top -r FILE)");
+		screen_message(x, true, "that is for traces (top -r FILE)");
 	return x->s->ops == &top_file;
 }
 
 static void press_step(struct screen *x, int arg)
 {
 	if (playing(x) && !top_file_step(x->s))
-		message(x, false, "that was the last event");
+		screen_message(x, false, "that was the last event");
 	else if (x->s->ops == &top_file)
 		top_core_tick(x->core, x->s->ops->now(x->s));
 }
@@ -133,9 +133,9 @@ static void press_seek(struct screen *x, int secs)
 	if (!playing(x))
 		return;
 	if (top_file_seek(x->s, secs))
-		message(x, true, "%s", x->s->problem);
+		screen_message(x, true, "%s", x->s->problem);
 	top_core_tick(x->core, x->s->ops->now(x->s));
-	list_rows(x);
+	screen_list_rows(x);
 }
 
 static void press_speed(struct screen *x, int up)
@@ -143,10 +143,10 @@ static void press_speed(struct screen *x, int up)
 	if (!playing(x))
 		return;
 	top_file_speed(x->s, up ? x->s->speed * 2 : x->s->speed / 2);
-	message(x, false, "speed %gx", x->s->speed);
+	screen_message(x, false, "speed %gx", x->s->speed);
 }
 
-/* A line from the user at the bottom; false: given up. */
+/* Ask the user for a line at the bottom of the screen; false: cancelled. */
 static bool ask(struct screen *x, const char *what, char *answer, size_t size)
 {
 	size_t n = strlen(answer);
@@ -156,9 +156,9 @@ static bool ask(struct screen *x, const char *what, char *answer, size_t size)
 	while (!done) {
 		int c;
 
-		put_bar_line(x, LINES - 1, PAINT_PLAIN, "");
-		put(x, LINES - 1, put(x, LINES - 1, 0, PAINT_WARN, "%s: ", what), PAINT_PLAIN, "%s",
-		    answer);
+		screen_put_bar(x, LINES - 1, PAINT_PLAIN, "");
+		screen_put(x, LINES - 1, screen_put(x, LINES - 1, 0, PAINT_WARN, "%s: ", what),
+			   PAINT_PLAIN, "%s", answer);
 		curs_set(1);
 		refresh();
 		c = getch();
@@ -176,7 +176,7 @@ static bool ask(struct screen *x, const char *what, char *answer, size_t size)
 		}
 	}
 	curs_set(0);
-	timeout(0); /* as the loop wants it */
+	timeout(0); /* as loop() in screen.c needs it */
 	return ok;
 }
 
@@ -190,7 +190,7 @@ static void press_filter(struct screen *x, int arg)
 	if (!ask(x, "filter (as in show -Y; empty: none)", text, sizeof(text)))
 		return;
 	if (text[0] && filter_compile(&f, text, &err)) {
-		message(x, true, "column %d: %s", err.column, err.text);
+		screen_message(x, true, "column %d: %s", err.column, err.text);
 		return;
 	}
 	filter_free(x->core->filter);
@@ -201,15 +201,15 @@ static void press_filter(struct screen *x, int arg)
 /* The next row whose name has the word in it. */
 static void search(struct screen *x)
 {
-	size_t from = list_index(x);
+	size_t from = screen_list_index(x);
 
 	for (size_t i = 1; i <= x->nlist && x->search[0]; i++)
 		if (strcasestr(x->list[(from + i) % x->nlist]->name, x->search)) {
-			list_select(x, (from + i) % x->nlist);
+			screen_list_select(x, (from + i) % x->nlist);
 			return;
 		}
 	if (x->search[0])
-		message(x, true, "nothing is called '%s'", x->search);
+		screen_message(x, true, "nothing is called '%s'", x->search);
 }
 
 static void press_search(struct screen *x, int again)
@@ -228,10 +228,10 @@ static void press_delay(struct screen *x, int arg)
 	char text[24] = "";
 	unsigned long long ns;
 
-	if (!ask(x, "delay between two looks (1s, 500ms)", text, sizeof(text)) || !text[0])
+	if (!ask(x, "delay between two updates (1s, 500ms)", text, sizeof(text)) || !text[0])
 		return;
 	if (!number_duration(text, &ns) || ns < 50000000)
-		message(x, true, "'%s' is not a time of 50ms or more", text);
+		screen_message(x, true, "'%s' is not a time of 50ms or more", text);
 	else
 		x->o->delay = ns;
 }
@@ -242,19 +242,19 @@ static void press_save(struct screen *x, int arg)
 
 	if (x->s->save) {
 		top_live_save(x->s, NULL);
-		message(x, false, "saving ended");
+		screen_message(x, false, "saving ended");
 		return;
 	}
 	if (x->s->ops != &top_live) {
-		message(x, true, "a trace is being shown: there is nothing new to save");
+		screen_message(x, true, "a trace is being shown: there is nothing new to save");
 		return;
 	}
 	if (!ask(x, "save what comes to", path, sizeof(path)) || !path[0])
 		return;
 	if (top_live_save(x->s, path))
-		message(x, true, "%s", x->s->problem);
+		screen_message(x, true, "%s", x->s->problem);
 	else
-		message(x, false, "saving to %s; w ends it", path);
+		screen_message(x, false, "saving to %s; w ends it", path);
 }
 
 static void press_screenshot(struct screen *x, int arg)
@@ -266,27 +266,27 @@ static void press_screenshot(struct screen *x, int arg)
 
 	localtime_r(&now, &tm);
 	strftime(path, sizeof(path), "vqtrace-top-%Y%m%d-%H%M%S.txt", &tm);
-	err = screenshot(path);
+	err = screen_save_text(path);
 	if (err)
-		message(x, true, "%s: %s", path, strerror(-err));
+		screen_message(x, true, "%s: %s", path, strerror(-err));
 	else
-		message(x, false, "this screen is in %s", path);
+		screen_message(x, false, "this screen is in %s", path);
 }
 
-/* Another depth of capture sees other things: all begins anew. */
+/* Light and full capture record different things, so all data begins anew. */
 static void press_light(struct screen *x, int arg)
 {
 	const struct sources_choice *c = x->o->sources;
 	uint64_t *light = &x->o->sources->request.light;
 
 	if (x->s->ops != &top_live || !(c->ops->takes & SOURCE_TAKES_LIGHT)) {
-		message(x, true, "what is being shown has no light mode");
+		screen_message(x, true, "what is being shown has no light mode");
 		return;
 	}
-	/* seconds on a busy machine: say what is going on */
+	/* this takes seconds on a busy machine */
 	move(LINES - 1, 0);
 	clrtoeol();
-	put(x, LINES - 1, 0, PAINT_NOTE, "letting go and attaching anew ...");
+	screen_put(x, LINES - 1, 0, PAINT_NOTE, "detaching and attaching anew ...");
 	refresh();
 	x->s->ops->close(x->s);
 	filter_free(x->core->filter);
@@ -300,7 +300,7 @@ static void press_light(struct screen *x, int arg)
 		x->core->err = -ENOMEM;
 	else if (x->s->ops->open(x->s))
 		x->quit = true;
-	message(x, false, *light ? "light: counters in the kernel" : "full: every event");
+	screen_message(x, false, *light ? "light: counters in the kernel" : "full: every event");
 }
 
 static void press_quit(struct screen *x, int arg)
@@ -308,7 +308,7 @@ static void press_quit(struct screen *x, int arg)
 	x->quit = true;
 }
 
-const struct key top_keys[] = {
+const struct key screen_keys[] = {
 	{ { 'h', '?', KEY_F(1) }, "h ? F1", "this help", press_panel, 0 },
 	{ { KEY_UP, 'k', 0 }, "arrows, j k", "move", press_move, -1 },
 	{ { KEY_DOWN, 'j', 0 }, "down", NULL, press_move, 1 },
@@ -350,7 +350,7 @@ const struct key top_keys[] = {
 	{ { KEY_LEFT, '[', 0 }, "left", NULL, press_seek, -5 },
 	{ { '+', '=', 0 }, "+ -", "a trace: twice, half as fast", press_speed, 1 },
 	{ { '-', 0, 0 }, "-", NULL, press_speed, 0 },
-	{ { 'd', 0, 0 }, "d", "delay between two looks", press_delay, 0 },
+	{ { 'd', 0, 0 }, "d", "delay between two updates", press_delay, 0 },
 	{ { 'l', 0, 0 }, "l", "light or full capture", press_light, 0 },
 	{ { 'w', 0, 0 },
 	  "w",
@@ -362,9 +362,9 @@ const struct key top_keys[] = {
 	{ { 0, 0, 0 }, NULL, NULL, NULL, 0 },
 };
 
-void press_key(struct screen *x, int code)
+void screen_press_key(struct screen *x, int code)
 {
-	for (const struct key *k = top_keys; k->name; k++)
+	for (const struct key *k = screen_keys; k->name; k++)
 		for (size_t i = 0; i < 3; i++)
 			if (k->code[i] && k->code[i] == code) {
 				x->message[0] = '\0';

@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/top/source.h"
+#include "cli/top/feed.h"
 #include "decoder/trace/file.h"
 
 #define LOOK_EVERY UINT64_C(1000000000)
 
 /* An error of the trace that is being saved ends the saving; the screen says so. */
-static void note_save(struct top_source *s, int err)
+static void note_save(struct top_feed *s, int err)
 {
 	if (!err)
 		return;
@@ -22,7 +22,7 @@ static void note_save(struct top_source *s, int err)
 
 static void on_record(void *ctx, const void *record, size_t len)
 {
-	struct top_source *s = ctx;
+	struct top_feed *s = ctx;
 	struct record rec;
 
 	if (s->save)
@@ -33,13 +33,13 @@ static void on_record(void *ctx, const void *record, size_t len)
 
 static void on_words(void *ctx, enum source_level level, const char *text)
 {
-	struct top_source *s = ctx;
+	struct top_feed *s = ctx;
 
 	if (level == SOURCE_WARNING)
 		snprintf(s->problem, sizeof(s->problem), "%.300s", text);
 }
 
-static int open_live(struct top_source *s)
+static int open_live(struct top_feed *s)
 {
 	struct sources_choice *c = s->o->sources;
 	struct source_child none;
@@ -61,7 +61,7 @@ static int open_live(struct top_source *s)
 }
 
 /* The rows of VMs that have ended say so. */
-static void mark_dead(struct top_source *s)
+static void mark_dead(struct top_feed *s)
 {
 	for (size_t i = 0; i < s->core->nrows; i++) {
 		struct top_row *r = s->core->row[i];
@@ -73,7 +73,7 @@ static void mark_dead(struct top_source *s)
 	}
 }
 
-static int poll_live(struct top_source *s, int timeout_ms)
+static int poll_live(struct top_feed *s, int timeout_ms)
 {
 	const struct sources_choice *c = s->o->sources;
 	int more = source_step(s->source, s->keyboard, timeout_ms);
@@ -93,12 +93,12 @@ static int poll_live(struct top_source *s, int timeout_ms)
 	return more > 0 || stats.alive || !c->request.npids || c->request.names.n;
 }
 
-static uint64_t now_live(const struct top_source *s)
+static uint64_t now_live(const struct top_feed *s)
 {
 	return cli_clock();
 }
 
-static void close_live(struct top_source *s)
+static void close_live(struct top_feed *s)
 {
 	if (s->source)
 		s->source->ops->close(s->source);
@@ -109,7 +109,7 @@ static void close_live(struct top_source *s)
 	s->cost_hits = s->cost_ns = 0;
 }
 
-int top_live_save(struct top_source *s, const char *path)
+int top_live_save(struct top_feed *s, const char *path)
 {
 	struct trace_error err;
 
@@ -132,7 +132,7 @@ int top_live_save(struct top_source *s, const char *path)
 	return CLI_OK;
 }
 
-bool top_live_cost(struct top_source *s, double secs, double *hits, double *share)
+bool top_live_cost(struct top_feed *s, double secs, double *hits, double *share)
 {
 	uint64_t h, ns;
 
@@ -146,7 +146,7 @@ bool top_live_cost(struct top_source *s, double secs, double *hits, double *shar
 	return true;
 }
 
-const struct top_source_ops top_live = {
+const struct top_feed_ops top_live = {
 	.open = open_live,
 	.poll = poll_live,
 	.now = now_live,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The panels: each draws what the core knows in its way, and keeps nothing. */
+/* The panels: each draws the data of the core; none has state of its own. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 /* --- table ----------------------------------------------------------------- */
 
-/* Columns that fit: the least important go first. */
+/* Which columns fit; the least important ones are left out first. */
 static unsigned fitting(int room, bool show[], size_t n)
 {
 	int width = 0, worst;
@@ -50,7 +50,7 @@ static void draw_row(struct screen *x, int y, const struct top_row *r, const boo
 	int at = 0;
 
 	if (marked)
-		put_bar_line(x, y, p, "");
+		screen_put_bar(x, y, p, "");
 	for (size_t i = 0; i < n; i++) {
 		const struct top_column *c = &top_columns[i];
 		TEXT(cell, 80);
@@ -60,18 +60,19 @@ static void draw_row(struct screen *x, int y, const struct top_row *r, const boo
 		c->text(r, &cell);
 		if (c->left && cell.len > (size_t)c->width)
 			cell.buf[c->width] = '\0';
-		put(x, y, at, p, "%*s", c->left ? -c->width : c->width, cell.buf);
+		screen_put(x, y, at, p, "%*s", c->left ? -c->width : c->width, cell.buf);
 		at += c->width + 1;
 	}
 	if (!marked && spare >= 8)
-		put_gauge(x, y, at, 8, r->size ? (double)(r->flight + r->waiting) / r->size : 0);
+		screen_put_gauge(x, y, at, 8,
+				 r->size ? (double)(r->flight + r->waiting) / r->size : 0);
 }
 
 static void draw_titles(struct screen *x, int y, const bool show[], size_t n, unsigned spare)
 {
 	int at = 0;
 
-	put_bar_line(x, y, PAINT_HEAD, "");
+	screen_put_bar(x, y, PAINT_HEAD, "");
 	for (size_t i = 0; i < n; i++) {
 		const struct top_column *c = &top_columns[i];
 		char title[24];
@@ -80,11 +81,11 @@ static void draw_titles(struct screen *x, int y, const bool show[], size_t n, un
 			continue;
 		snprintf(title, sizeof(title), "%s%s", c->title,
 			 (int)i == x->sort ? x->reverse ? "^" : "v" : "");
-		put(x, y, at, PAINT_HEAD, "%*s", c->left ? -c->width : c->width, title);
+		screen_put(x, y, at, PAINT_HEAD, "%*s", c->left ? -c->width : c->width, title);
 		at += c->width + 1;
 	}
 	if (spare >= 8)
-		put(x, y, at, PAINT_HEAD, "RING");
+		screen_put(x, y, at, PAINT_HEAD, "RING");
 }
 
 static double past_rate(const struct top_past *p)
@@ -105,18 +106,18 @@ static void draw_past(struct screen *x, int y, const struct top_row *r)
 
 	if (width > TOP_HISTORY)
 		width = TOP_HISTORY;
-	at = put(x, y, 0, PAINT_NOTE, "%-12.12s req/s", r->name);
-	put_sparkline(x, y, at + 1, width, r, past_rate);
-	at = put(x, y + 1, 0, PAINT_NOTE, "%-12.12s p99  ", "");
-	put_sparkline(x, y + 1, at + 1, width, r, past_p99);
+	at = screen_put(x, y, 0, PAINT_NOTE, "%-12.12s req/s", r->name);
+	screen_put_sparkline(x, y, at + 1, width, r, past_rate);
+	at = screen_put(x, y + 1, 0, PAINT_NOTE, "%-12.12s p99  ", "");
+	screen_put_sparkline(x, y + 1, at + 1, width, r, past_p99);
 	text_duration(&now, hist_percentile(&r->service, 990000));
-	put(x, y, COLS - 9, PAINT_PLAIN, "%9.0f", top_per_second(r, r->now.used));
-	put(x, y + 1, COLS - 9, PAINT_PLAIN, "%9s", r->service.count ? now.buf : "-");
+	screen_put(x, y, COLS - 9, PAINT_PLAIN, "%9.0f", top_per_second(r, r->now.used));
+	screen_put(x, y + 1, COLS - 9, PAINT_PLAIN, "%9s", r->service.count ? now.buf : "-");
 }
 
 static void draw_table(struct screen *x, int y, int h)
 {
-	size_t n = top_columns_count(), at = list_index(x);
+	size_t n = top_columns_count(), at = screen_list_index(x);
 	bool show[32];
 	unsigned spare = fitting(COLS, show, n);
 	int rows = h > 8 ? h - 3 : h - 1;
@@ -136,9 +137,10 @@ static void draw_table(struct screen *x, int y, int h)
 		draw_row(x, y + 1 + i, r, show, n, spare, x->top + (size_t)i == at);
 	}
 	if (!x->nlist)
-		put(x, y + 2, 2, PAINT_NOTE,
-		    x->o->path ? "nothing yet"
-			       : "no QEMU runs that we may see; one that starts appears here");
+		screen_put(x, y + 2, 2, PAINT_NOTE,
+			   x->o->path
+				   ? "nothing yet"
+				   : "no QEMU runs that we may see; one that starts appears here");
 	if (h > 8 && x->nlist)
 		draw_past(x, y + h - 2, x->list[at]);
 }
@@ -186,15 +188,16 @@ static const struct model_request **in_flight(struct screen *x, const struct mod
 
 static void draw_requests(struct screen *x, int y, int h)
 {
-	const struct model_device *d = selected_device(x);
+	const struct model_device *d = screen_selected_device(x);
 	uint64_t now = x->core->tick_ts > x->core->ts ? x->core->tick_ts : x->core->ts;
 	const struct model_request **all;
 	size_t n;
 
-	put_bar_line(x, y, PAINT_HEAD, "     EVENT QUEUE  HEAD        AGE  REQUEST");
+	screen_put_bar(x, y, PAINT_HEAD, "     EVENT QUEUE  HEAD        AGE  REQUEST");
 	if (x->o->sources->request.light) {
-		put(x, y + 2, 2, PAINT_NOTE,
-		    "light mode counts requests and does not know them one by one; l switches");
+		screen_put(
+			x, y + 2, 2, PAINT_NOTE,
+			"light mode counts requests and does not know them one by one; l switches");
 		return;
 	}
 	all = in_flight(x, d, &n);
@@ -207,12 +210,12 @@ static void draw_requests(struct screen *x, int y, int h)
 
 		text_duration(&took, age);
 		class_describe(d->class, &r->io, what, sizeof(what));
-		put(x, y + 1 + i, 0, age > STATS_STALL_NS ? PAINT_BAD : PAINT_PLAIN,
-		    "%10" PRIu64 " %5u %5u %10s  %s, %u descriptors", r->number, r->queue, r->head,
-		    took.buf, what, r->ndesc - (r->ndirect < r->ndesc));
+		screen_put(x, y + 1 + i, 0, age > STATS_STALL_NS ? PAINT_BAD : PAINT_PLAIN,
+			   "%10" PRIu64 " %5u %5u %10s  %s, %u descriptors", r->number, r->queue,
+			   r->head, took.buf, what, r->ndesc - (r->ndirect < r->ndesc));
 	}
 	if (all && !n)
-		put(x, y + 2, 2, PAINT_NOTE, "nothing is in flight");
+		screen_put(x, y + 2, 2, PAINT_NOTE, "nothing is in flight");
 	free(all);
 }
 
@@ -246,14 +249,14 @@ static unsigned heat_level(uint64_t n, uint64_t most)
 
 static void draw_heat(struct screen *x, int y, int h)
 {
-	const struct top_row *r = selected(x);
+	const struct top_row *r = screen_selected(x);
 	int width = COLS - 22, rows = HEAT_HIGH - HEAT_LOW + 1, step = rows > h - 3 ? 2 : 1;
 	uint64_t most = 0, all = 0;
 
 	if (width > TOP_HISTORY)
 		width = TOP_HISTORY;
-	put_bar_line(x, y, PAINT_HEAD,
-		     "   UP TO  requests by latency (up) and time (right is now)");
+	screen_put_bar(x, y, PAINT_HEAD,
+		       "   UP TO  requests by latency (up) and time (right is now)");
 	for (int i = 0; i < width; i++)
 		for (int o = HEAT_LOW; o <= HEAT_HIGH; o++) {
 			const struct top_past *p = top_row_past(r, (unsigned)i);
@@ -265,7 +268,7 @@ static void draw_heat(struct screen *x, int y, int h)
 		TEXT(to, 32);
 
 		text_duration(&to, UINT64_C(1) << (o + 1));
-		put(x, y + 1 + line, 0, PAINT_PLAIN, "%8s ", to.buf);
+		screen_put(x, y + 1 + line, 0, PAINT_PLAIN, "%8s ", to.buf);
 		all = 0;
 		for (int i = 0; i < width; i++) {
 			const struct top_past *p = top_row_past(r, (unsigned)(width - 1 - i));
@@ -276,11 +279,11 @@ static void draw_heat(struct screen *x, int y, int h)
 
 			all += n;
 			if (n)
-				put(x, y + 1 + line, 9 + i,
-				    heat_level(n, most) > 5 ? PAINT_BAD : PAINT_WARN, "%s",
-				    spark(x, heat_level(n, most)));
+				screen_put(x, y + 1 + line, 9 + i,
+					   heat_level(n, most) > 5 ? PAINT_BAD : PAINT_WARN, "%s",
+					   screen_spark(x, heat_level(n, most)));
 		}
-		put(x, y + 1 + line, 10 + width, PAINT_PLAIN, "%10" PRIu64, all);
+		screen_put(x, y + 1 + line, 10 + width, PAINT_PLAIN, "%10" PRIu64, all);
 	}
 }
 
@@ -290,7 +293,7 @@ const struct panel panel_heat = { .name = "latency over time", .draw = draw_heat
 
 static void draw_timeline(struct screen *x, int y, int h)
 {
-	const struct model_device *d = selected_device(x);
+	const struct model_device *d = screen_selected_device(x);
 	unsigned queue = x->kind == TOP_QUEUE ? x->queue : VQT_NO_QUEUE;
 	struct line_options o = { .ascii = x->ascii };
 	const struct event *e[512];
@@ -301,7 +304,8 @@ static void draw_timeline(struct screen *x, int y, int h)
 	FILE *to;
 
 	while (n < (size_t)h && n < sizeof(e) / sizeof(e[0])) {
-		const struct event *one = recent_event_before(x->core->keep, before, d->id, queue);
+		const struct event *one =
+			recent_event_before(x->core->recent, before, d->id, queue);
 
 		if (!one)
 			break;
@@ -322,8 +326,9 @@ static void draw_timeline(struct screen *x, int y, int h)
 		if (print_line(to, e[n - 1 - i], x->core->model, &o) || fflush(to))
 			break;
 		line[strcspn(line, "\n")] = '\0';
-		put(x, y + (int)i, 0,
-		    e[n - 1 - i]->rec->h.type == VQT_LOSS ? PAINT_BAD : PAINT_PLAIN, "%s", line);
+		screen_put(x, y + (int)i, 0,
+			   e[n - 1 - i]->rec->h.type == VQT_LOSS ? PAINT_BAD : PAINT_PLAIN, "%s",
+			   line);
 	}
 	fclose(to);
 	free(line);
@@ -333,7 +338,7 @@ const struct panel panel_timeline = { .name = "timeline", .draw = draw_timeline,
 
 /* --- device ---------------------------------------------------------------- */
 
-/* Lines of a page that may be longer than the screen. */
+/* A page that may be longer than the screen: draws the lines that are visible. */
 struct page {
 	struct screen *x;
 	int y, h;
@@ -354,7 +359,7 @@ static void page_line(struct page *p, enum paint paint, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(buf, sizeof(buf), fmt, ap);
 	va_end(ap);
-	put(p->x, p->y + (int)(at - p->x->scroll), 0, paint, "%s", buf);
+	screen_put(p->x, p->y + (int)(at - p->x->scroll), 0, paint, "%s", buf);
 }
 
 static void page_features(struct page *p, const struct model_device *d)
@@ -426,7 +431,7 @@ static void page_queues(struct page *p, const struct model_device *d)
 
 static void draw_device(struct screen *x, int y, int h)
 {
-	const struct model_device *d = selected_device(x);
+	const struct model_device *d = screen_selected_device(x);
 	struct page p = { .x = x, .y = y, .h = h };
 	char status[128], pci[40] = "";
 
@@ -507,7 +512,7 @@ static void draw_help(struct screen *x, int y, int h)
 	struct page p = { .x = x, .y = y, .h = h };
 
 	page_line(&p, PAINT_NOTE, "Keys");
-	for (const struct key *k = top_keys; k->name; k++)
+	for (const struct key *k = x->keys; k->name; k++)
 		if (k->help)
 			page_line(&p, PAINT_PLAIN, "  %-16s %s", k->name, k->help);
 	page_line(&p, PAINT_PLAIN, "%s", "");

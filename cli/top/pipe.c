@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "cli/cli.h"
-#include "cli/top/source.h"
+#include "cli/top/feed.h"
 #include "decoder/trace/file.h"
 
 #define ROOM (4 << 20) /* bytes between reader and screen: several of the largest records */
@@ -67,7 +67,7 @@ static void *reading(void *arg)
 	return NULL;
 }
 
-static int open_pipe(struct top_source *s)
+static int open_pipe(struct top_feed *s)
 {
 	struct top_pipe *p = calloc(1, sizeof(*p));
 	struct trace_error err;
@@ -114,7 +114,7 @@ static void wait_for_more(struct top_pipe *p, int timeout_ms)
 			break;
 }
 
-static void feed(struct top_source *s, const uint8_t *bytes, size_t len)
+static void feed(struct top_feed *s, const uint8_t *bytes, size_t len)
 {
 	struct record rec;
 	uint32_t n;
@@ -131,7 +131,7 @@ static void feed(struct top_source *s, const uint8_t *bytes, size_t len)
 	}
 }
 
-static int poll_pipe(struct top_source *s, int timeout_ms)
+static int poll_pipe(struct top_feed *s, int timeout_ms)
 {
 	struct top_pipe *p = s->pipe;
 	uint8_t *full;
@@ -156,12 +156,12 @@ static int poll_pipe(struct top_source *s, int timeout_ms)
 	return !s->ended || n;
 }
 
-static uint64_t now_pipe(const struct top_source *s)
+static uint64_t now_pipe(const struct top_feed *s)
 {
 	return s->play_ts;
 }
 
-static void close_pipe(struct top_source *s)
+static void close_pipe(struct top_feed *s)
 {
 	struct top_pipe *p = s->pipe;
 
@@ -170,7 +170,7 @@ static void close_pipe(struct top_source *s)
 	pthread_mutex_lock(&p->lock);
 	p->closing = true;
 	pthread_cond_signal(&p->space);
-	if (!p->ended) { /* it hangs in read(2), and ends with the process */
+	if (!p->ended) { /* the thread is blocked in read(2), and ends with the process */
 		pthread_mutex_unlock(&p->lock);
 		pthread_detach(p->thread);
 		return;
@@ -184,7 +184,7 @@ static void close_pipe(struct top_source *s)
 	s->pipe = NULL;
 }
 
-const struct top_source_ops top_pipe = {
+const struct top_feed_ops top_pipe = {
 	.open = open_pipe,
 	.poll = poll_pipe,
 	.now = now_pipe,

@@ -22,7 +22,7 @@ struct top_prom {
 
 /* --- the page -------------------------------------------------------------- */
 
-/* A label's value: backslash, quote and newline are escaped, the rest of what is no text left out. */
+/* A label's value: backslash, quote and newline are escaped, other control characters left out. */
 static void put_value(FILE *to, const char *s)
 {
 	for (; *s; s++) {
@@ -285,7 +285,7 @@ int top_prom_open(struct top_prom **out, const char *where, const struct top_cor
 		return CLI_TROUBLE;
 	}
 	p->core = c;
-	/* No thread: it is asked for its turn between ticks, so nothing needs a lock. */
+	/* No thread: top_prom_poll() serves requests between ticks, so nothing needs a lock. */
 	p->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, p,
 				     MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, 32u,
 				     MHD_OPTION_CONNECTION_TIMEOUT, 10u, MHD_OPTION_END);

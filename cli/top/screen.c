@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The screen of top: what is selected, the frame, the loop, the terminal. */
+/* The screen of top: the frame, the loop, the terminal. */
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -18,117 +16,6 @@
 #include "cli/cli.h"
 #include "cli/top/screen.h"
 #include "cli/top/screen_impl.h"
-
-/* --- what is selected ------------------------------------------------------ */
-
-static bool is_row(const struct screen *x, const struct top_row *r)
-{
-	return r->kind == x->kind && r->source == x->source && r->device == x->device &&
-	       r->queue == x->queue;
-}
-
-size_t list_index(const struct screen *x)
-{
-	for (size_t i = 0; i < x->nlist; i++)
-		if (is_row(x, x->list[i]))
-			return i;
-	return 0;
-}
-
-void list_select(struct screen *x, size_t i)
-{
-	const struct top_row *r;
-
-	if (!x->nlist)
-		return;
-	r = x->list[i < x->nlist ? i : x->nlist - 1];
-	x->kind = r->kind;
-	x->source = r->source;
-	x->device = r->device;
-	x->queue = r->queue;
-}
-
-struct top_row *selected(struct screen *x)
-{
-	for (size_t i = 0; i < x->core->nrows; i++)
-		if (is_row(x, x->core->row[i]))
-			return x->core->row[i];
-	return NULL;
-}
-
-struct model_device *selected_device(struct screen *x)
-{
-	const struct top_row *r = selected(x);
-
-	return r && r->kind != TOP_VM ? model_device(x->core->model, r->device) : NULL;
-}
-
-static struct screen *sorting; /* qsort() has no room for it */
-
-static int by_column(const void *a, const void *b)
-{
-	const struct top_row *p = *(struct top_row *const *)a, *q = *(struct top_row *const *)b;
-	const struct top_column *c = &top_columns[sorting->sort];
-	double v = c->value ? c->value(p) - c->value(q) : 0;
-	int o = v < 0 ? 1 : v > 0 ? -1 : 0; /* the most first */
-
-	if (!c->value) {
-		TEXT(s, 80);
-		TEXT(t, 80);
-
-		c->text(p, &s);
-		c->text(q, &t);
-		o = strcmp(s.buf, t.buf);
-	}
-	if (sorting->reverse)
-		o = -o;
-	return o			? o
-	       : p->device != q->device ? (p->device < q->device ? -1 : 1)
-					: (int)p->queue - (int)q->queue;
-}
-
-void list_rows(struct screen *x)
-{
-	const struct top_core *c = x->core;
-
-	if (x->list_cap < c->nrows) {
-		struct top_row **more = realloc(x->list, c->nrows * sizeof(*more));
-
-		if (!more)
-			return;
-		x->list = more;
-		x->list_cap = c->nrows;
-	}
-	x->nlist = 0;
-	for (size_t i = 0; i < c->nrows; i++) {
-		struct top_row *r = c->row[i];
-
-		if (r->kind > x->deepest || (x->only_source && r->source != x->only_source) ||
-		    (x->only_device && (r->kind == TOP_VM || r->device != x->only_device)))
-			continue;
-		/* Sorted by a figure, sums would hide what they are the sums of. */
-		if (x->sort >= 0 && r->kind != x->deepest)
-			continue;
-		x->list[x->nlist++] = r;
-	}
-	sorting = x;
-	if (x->sort >= 0)
-		qsort(x->list, x->nlist, sizeof(*x->list), by_column);
-	if (x->nlist && !(selected(x) && is_row(x, x->list[list_index(x)])))
-		list_select(x, 0);
-}
-
-void message(struct screen *x, bool bad, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(x->message, sizeof(x->message), fmt, ap);
-	va_end(ap);
-	x->message_bad = bad;
-	if (bad)
-		beep();
-}
 
 /* --- the frame ------------------------------------------------------------- */
 
@@ -142,38 +29,40 @@ static void draw_head(struct screen *x)
 			 100 * x->share);
 	snprintf(line, sizeof(line), "vqtrace top: %s%s%s, every %gs", x->s->status, cost,
 		 x->frozen ? ", FROZEN" : "", (double)x->o->delay / 1e9);
-	put_bar_line(x, 0, PAINT_PLAIN, line);
-	put_bar_line(x, 1, PAINT_PLAIN, "");
-	n = (size_t)put(x, 1, 0, PAINT_NOTE, "%s", x->panel->name);
-	if (x->panel->device && selected_device(x))
-		n = (size_t)put(x, 1, (int)n, PAINT_NOTE, " of %s%s%s", selected_device(x)->name,
-				x->kind == TOP_QUEUE ? " " : "",
-				x->kind == TOP_QUEUE ? selected(x)->name : "");
+	screen_put_bar(x, 0, PAINT_PLAIN, line);
+	screen_put_bar(x, 1, PAINT_PLAIN, "");
+	n = (size_t)screen_put(x, 1, 0, PAINT_NOTE, "%s", x->panel->name);
+	if (x->panel->device && screen_selected_device(x))
+		n = (size_t)screen_put(x, 1, (int)n, PAINT_NOTE, " of %s%s%s",
+				       screen_selected_device(x)->name,
+				       x->kind == TOP_QUEUE ? " " : "",
+				       x->kind == TOP_QUEUE ? screen_selected(x)->name : "");
 	if (x->filter[0])
-		n = (size_t)put(x, 1, (int)n, PAINT_WARN, "  [%s]", x->filter);
+		n = (size_t)screen_put(x, 1, (int)n, PAINT_WARN, "  [%s]", x->filter);
 	if (x->s->save)
-		n = (size_t)put(x, 1, (int)n, PAINT_WARN, "  SAVING");
+		n = (size_t)screen_put(x, 1, (int)n, PAINT_WARN, "  SAVING");
 	if (top_core_lost(x->core))
-		put(x, 1, (int)n, PAINT_BAD, "  %llu LOST",
-		    (unsigned long long)top_core_lost(x->core));
+		screen_put(x, 1, (int)n, PAINT_BAD, "  %llu LOST",
+			   (unsigned long long)top_core_lost(x->core));
 }
 
 static void draw(struct screen *x)
 {
 	erase();
-	if (x->panel->device && !selected_device(x))
+	if (x->panel->device && !screen_selected_device(x))
 		x->panel = &panel_table;
 	draw_head(x);
 	if (LINES > 4)
 		x->panel->draw(x, 2, LINES - 3);
 	if (x->message[0])
-		put(x, LINES - 1, 0, x->message_bad ? PAINT_BAD : PAINT_PLAIN, "%s", x->message);
+		screen_put(x, LINES - 1, 0, x->message_bad ? PAINT_BAD : PAINT_PLAIN, "%s",
+			   x->message);
 	else if (x->s->problem[0])
-		put(x, LINES - 1, 0, PAINT_WARN, "%s", x->s->problem);
+		screen_put(x, LINES - 1, 0, PAINT_WARN, "%s", x->s->problem);
 	else
-		put(x, LINES - 1, 0, PAINT_NOTE,
-		    "h help  Enter into  Esc back  t timeline  m map  i device  "
-		    "e findings  q quit");
+		screen_put(x, LINES - 1, 0, PAINT_NOTE,
+			   "h help  Enter into  Esc back  t timeline  m map  i device  "
+			   "e findings  q quit");
 	refresh();
 }
 
@@ -182,24 +71,24 @@ static void tick(struct screen *x, double secs)
 	if (!x->frozen && !(x->s->ops == &top_file && x->s->paused && x->core->tick_ts))
 		top_core_tick(x->core, x->s->ops->now(x->s));
 	x->cost_known = top_live_cost(x->s, secs, &x->hits, &x->share);
-	list_rows(x);
+	screen_list_rows(x);
 }
 
-static volatile sig_atomic_t told; /* to end */
+static volatile sig_atomic_t end_signal;
 
 static void on_end(int sig)
 {
-	told = sig;
+	end_signal = sig;
 }
 
-/* Keys answer at once, the rest comes as it does; drawn no more than 20 times a second. */
+/* Keys are answered at once; otherwise the screen is drawn after an update, or 4 times a second. */
 static void loop(struct screen *x)
 {
 	uint64_t last = cli_clock(), drawn = 0, now;
 	bool changed = true;
 
 	tick(x, 0);
-	while (!x->quit && !told && !x->core->err) {
+	while (!x->quit && !end_signal && !x->core->err) {
 		int c;
 
 		x->s->ops->poll(x->s, 25);
@@ -211,7 +100,7 @@ static void loop(struct screen *x)
 		}
 		timeout(0);
 		while ((c = getch()) != ERR && !x->quit) {
-			press_key(x, c);
+			screen_press_key(x, c);
 			changed = true;
 		}
 		if (changed || now - drawn > 250000000) {
@@ -232,8 +121,8 @@ static void pass_on(int sig)
 }
 
 /*
- * The screen runs in a child.  If that dies, this one puts the terminal back; if
- * this one is killed, the child is told and leaves in order.
+ * The screen runs in a child process.  If the child crashes, the parent restores the
+ * terminal; if the parent is killed, the child gets SIGTERM and ends in order.
  */
 static int guard(void)
 {
@@ -248,7 +137,7 @@ static int guard(void)
 			if (getppid() != parent)
 				_exit(CLI_TROUBLE);
 		}
-		return -1; /* on with it, guarded or not */
+		return -1; /* the child, or no child could be made: show the screen in this process */
 	}
 	guarded = child;
 	signal(SIGINT, SIG_IGN);
@@ -261,7 +150,7 @@ static int guard(void)
 		return WEXITSTATUS(status);
 	if (tty)
 		tcsetattr(STDIN_FILENO, TCSANOW, &before);
-	/* out of the alternate screen, cursor visible, plain letters, ordinary keys */
+	/* leave the alternate screen, show the cursor, reset attributes and keypad */
 	fputs("\033[?1049l\033[?25h\033[0m\033[?1l\033>\r\n", stdout);
 	fflush(stdout);
 	cli_error("the screen was ended by signal %d (%s)", WTERMSIG(status),
@@ -323,7 +212,7 @@ static bool begin(struct screen *x)
 	return true;
 }
 
-int top_screen_run(struct top_source *s, struct top_options *o)
+int top_screen_run(struct top_feed *s, struct top_options *o)
 {
 	struct screen *x = calloc(1, sizeof(*x));
 	bool failed;
@@ -335,6 +224,7 @@ int top_screen_run(struct top_source *s, struct top_options *o)
 	*x = (struct screen){ .s = s,
 			      .o = o,
 			      .core = s->core,
+			      .keys = screen_keys,
 			      .panel = &panel_table,
 			      .deepest = TOP_QUEUE,
 			      .sort = -1,

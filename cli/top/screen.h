@@ -3,14 +3,14 @@
 #ifndef VQT_CLI_TOP_SCREEN_H
 #define VQT_CLI_TOP_SCREEN_H
 
-#include "cli/top/source.h"
+#include "cli/top/feed.h"
 
 /*
- * Before anything is opened: make the screen's process.  -1: go on; otherwise the
- * screen is over and this is the exit code.
+ * Make the process that runs the screen; call it before anything is opened.  -1: go on, in
+ * that process; otherwise the screen has ended and this is the exit code.
  */
 int top_screen_guard(void);
-/* Show until the user has seen enough: CLI_OK, or CLI_TROUBLE, having said why. */
-int top_screen_run(struct top_source *s, struct top_options *o);
+/* Show the screen until the user quits: CLI_OK, or CLI_TROUBLE after an error. */
+int top_screen_run(struct top_feed *s, struct top_options *o);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rooms of the screen among themselves: state, panels, drawing. */
+/* What the files of the screen share: state, panels, drawing. */
 #ifndef VQT_CLI_TOP_SCREEN_IMPL_H
 #define VQT_CLI_TOP_SCREEN_IMPL_H
 
@@ -7,9 +7,9 @@
 #include <stdbool.h>
 
 #include "cli/top/columns.h"
-#include "cli/top/source.h"
+#include "cli/top/feed.h"
 
-/* Colours, and what they come with on a terminal without any. */
+/* Colours; terminals without colours show attributes instead (cli/top/draw.c). */
 enum paint {
 	PAINT_PLAIN,
 	PAINT_HEAD,
@@ -22,8 +22,9 @@ enum paint {
 };
 
 struct screen;
+struct key;
 
-/* One way to look; one constant each. */
+/* One view of the data; one constant each. */
 struct panel {
 	const char *name; /* in the title line */
 	void (*draw)(struct screen *x, int y, int h); /* h lines from line y on */
@@ -34,7 +35,8 @@ extern const struct panel panel_table, panel_requests, panel_heat, panel_timelin
 	panel_events, panel_help;
 
 struct screen {
-	struct top_source *s;
+	const struct key *keys;
+	struct top_feed *s;
 	struct top_options *o;
 	struct top_core *core;
 	const struct panel *panel;
@@ -44,7 +46,7 @@ struct screen {
 	struct top_row **list; /* as drawn: sorted, chosen; borrowed rows */
 	size_t nlist, list_cap;
 	size_t top; /* first line that is seen */
-	/* What is selected; rows move. */
+	/* The selected row, by its ids: rows move. */
 	enum top_kind kind;
 	unsigned source, device, queue;
 	size_t scroll; /* of panels that are longer than the screen */
@@ -63,34 +65,34 @@ struct screen {
 
 /* --- drawing (cli/top/draw.c) --- */
 
-void paint(struct screen *x, enum paint p, bool on);
+void screen_paint(struct screen *x, enum paint p, bool on);
 /* Text at y, x, cut at the right edge; returns the column behind it. */
-int put(struct screen *x, int y, int at, enum paint p, const char *fmt, ...)
+int screen_put(struct screen *x, int y, int at, enum paint p, const char *fmt, ...)
 	__attribute__((format(printf, 4 + 1, 4 + 2)));
 /* A line over the whole width. */
-void put_bar_line(struct screen *x, int y, enum paint p, const char *text);
+void screen_put_bar(struct screen *x, int y, enum paint p, const char *text);
 /* "[####    ]": share of 0 to 1. */
-void put_gauge(struct screen *x, int y, int at, int width, double share);
+void screen_put_gauge(struct screen *x, int y, int at, int width, double share);
 /* One character for a level of 0 to 8. */
-const char *spark(const struct screen *x, unsigned level);
-/* The last `width` ticks of a row: which of its values. */
-void put_sparkline(struct screen *x, int y, int at, int width, const struct top_row *r,
-		   double (*value)(const struct top_past *p));
-/* What is seen, as text, into a file; 0 or negative errno. */
-int screenshot(const char *path);
+const char *screen_spark(const struct screen *x, unsigned level);
+/* The last `width` ticks of a row; value: which figure of a tick. */
+void screen_put_sparkline(struct screen *x, int y, int at, int width, const struct top_row *r,
+			  double (*value)(const struct top_past *p));
+/* Save the screen as text into a file; 0 or negative errno. */
+int screen_save_text(const char *path);
 
-/* --- shared by panels and keys --- */
+/* --- what is listed and selected (cli/top/list.c) --- */
 
 /* The selected row; NULL if there is none. */
-struct top_row *selected(struct screen *x);
-/* The device that is meant, also by a queue; NULL. */
-struct model_device *selected_device(struct screen *x);
-void message(struct screen *x, bool bad, const char *fmt, ...)
+struct top_row *screen_selected(struct screen *x);
+/* The selected device, or that of the selected queue; NULL if there is none. */
+struct model_device *screen_selected_device(struct screen *x);
+void screen_message(struct screen *x, bool bad, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Make the list of the table anew. */
-void list_rows(struct screen *x);
-size_t list_index(const struct screen *x); /* of the selected row, 0 if it is not there */
-void list_select(struct screen *x, size_t i);
+void screen_list_rows(struct screen *x);
+size_t screen_list_index(const struct screen *x); /* of the selected row, 0 if it is not there */
+void screen_list_select(struct screen *x, size_t i);
 
 struct key {
 	int code[3]; /* curses key codes; 0 unused */
@@ -98,7 +100,7 @@ struct key {
 	void (*press)(struct screen *x, int arg);
 	int arg;
 };
-extern const struct key top_keys[]; /* ends with name NULL */
-void press_key(struct screen *x, int code);
+extern const struct key screen_keys[]; /* ends with name NULL */
+void screen_press_key(struct screen *x, int code);
 
 #endif

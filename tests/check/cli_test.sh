@@ -149,6 +149,30 @@ options_wrong() {
 		fails "begins several options" "$vqtrace" show --f
 }
 
+# -D lists the sources, each of which -i knows and doctor examines; options go to their own.
+sources() {
+	local c s
+	for c in record top doctor; do
+		"$vqtrace" $c -D >"$tmp/sources" 2>"$tmp/err" || { cat "$tmp/err"; return 1; }
+		grep -q '^qemu ' "$tmp/sources" && grep -q '^vhost-user ' "$tmp/sources" || { cat "$tmp/sources"; return 1; }
+	done
+	for s in $(sed -n 's/^\([a-z-]*\)  .*/\1/p' "$tmp/sources"); do
+		"$vqtrace" doctor -i "$s" -T json 2>/dev/null | jq -e --arg s "$s" '.source == $s and (.checks | length) > 0' >/dev/null ||
+			{ echo "doctor -i $s"; return 1; }
+		fails "say " "$vqtrace" record -i "$s" -w "$tmp/x" || return 1
+	done
+	fails "no such source, did you mean 'qemu'" "$vqtrace" record -i qemo -w "$tmp/x" &&
+		fails "no such source" "$vqtrace" doctor -i nothing &&
+		fails "of the source qemu, not of vhost-user" "$vqtrace" record -i vhost-user --delivery -w "$tmp/x" &&
+		fails "of the source vhost-user, not of qemu" "$vqtrace" top -i qemu --vhost-user a=b &&
+		fails "-d does not go with" "$vqtrace" record --vhost-user a=b -d blk0 -w "$tmp/x" &&
+		fails "--light does not go with" "$vqtrace" top --vhost-user a=b --light -b &&
+		fails "not LISTEN=BACKEND" "$vqtrace" record --vhost-user a -w "$tmp/x" &&
+		fails "no device type" "$vqtrace" record --vhost-user a=b --type nothing -w "$tmp/x" &&
+		fails "not a process id" "$vqtrace" record -p 0 -w "$tmp/x" &&
+		fails "not both" "$vqtrace" record -p 1 -w "$tmp/x" -- true
+}
+
 helps() {
 	local c
 	"$vqtrace" help | grep -q '^usage:' || return 1
@@ -231,7 +255,7 @@ completions() {
 		completion "" show -r nothing-of-this-name && [ "$(tr -d "\n" <"$tmp/reply")" = "" ]
 }
 
-plan 37
+plan 38
 check "no command" fails "usage: vqtrace" sh -c "'$vqtrace' 2>&1 | head -n 1 >&2; exit 2"
 check "an unknown command" fails "no command 'shwo'; did you mean 'show'?" "$vqtrace" shwo
 check "a command that is like none" fails "no command 'merge'; 'vqtrace help'" "$vqtrace" merge
@@ -264,6 +288,7 @@ check "record a program that ends" fails "without becoming a QEMU" "$vqtrace" re
 check "record to nowhere" fails "cannot be written" "$vqtrace" record -w /nonexistent/x -- /bin/true
 check "record without privileges" nobody
 check "doctor for a file that is no QEMU" fails "not a QEMU" "$vqtrace" doctor -p README.md
+check "sources: listed, chosen, their options refused elsewhere" sources
 check "every command explains itself" helps
 check "a letter means the same in every command" letters
 check "manual pages have every option" manuals

@@ -68,7 +68,7 @@ panels() {
 	key '\' && sees 'filter' && key 'request.type == in' Enter && sees '\[request.type == in\]' || return 1
 	key d && sees 'delay' && key 300ms Enter && sees 'every 0.3s' || return 1
 	key s && sees 'this screen is in vqtrace-top' && grep -q 'blk0' "$tmp"/vqtrace-top-*.txt || return 1
-	key l && sees 'for QEMUs that run' && key w && sees 'nothing new to save' || return 1
+	key l && sees 'has no light mode' && key w && sees 'nothing new to save' || return 1
 	key q && sees 'EXIT 0' && left_clean
 }
 

@@ -3,8 +3,8 @@
  * Where `top` gets its records: a source that is live, or a trace played back.  One ops
  * struct each; both hand records to the core and say what time it is there.
  */
-#ifndef VQT_CLI_TOP_SOURCE_H
-#define VQT_CLI_TOP_SOURCE_H
+#ifndef VQT_CLI_TOP_FEED_H
+#define VQT_CLI_TOP_FEED_H
 
 #include "cli/sources.h"
 #include "cli/top/core.h"
@@ -17,26 +17,23 @@ struct top_options {
 	double speed; /* of a trace: 1 as recorded, 0 as fast as it goes */
 };
 
-struct top_source;
+struct top_feed;
 
-struct top_source_ops {
-	/* CLI_OK or CLI_TROUBLE, having said why. */
-	int (*open)(struct top_source *s);
-	/*
-	 * Hand over what there is, waiting at most so long.  1 something came or may
-	 * still come; 0 the end.
-	 */
-	int (*poll)(struct top_source *s, int timeout_ms);
-	uint64_t (*now)(const struct top_source *s); /* on the trace's clock */
-	void (*close)(struct top_source *s);
+struct top_feed_ops {
+	/* CLI_OK, or CLI_TROUBLE after an error was printed. */
+	int (*open)(struct top_feed *s);
+	/* Wait at most so long for records, and hand them to the core; 0 at the end, else 1. */
+	int (*poll)(struct top_feed *s, int timeout_ms);
+	uint64_t (*now)(const struct top_feed *s); /* on the trace's clock */
+	void (*close)(struct top_feed *s);
 };
 
 struct trace_reader;
 struct trace_writer;
 struct top_pipe;
 
-struct top_source {
-	const struct top_source_ops *ops;
+struct top_feed {
+	const struct top_feed_ops *ops;
 	const struct top_options *o;
 	struct top_core *core;
 	char status[160]; /* "2 QEMUs, light"; "playing 12.3 s of 60.1 s, 4x" */
@@ -58,22 +55,22 @@ struct top_source {
 	struct top_pipe *pipe;
 };
 
-extern const struct top_source_ops top_live, top_file, top_pipe;
+extern const struct top_feed_ops top_live, top_file, top_pipe;
 
-/* A trace: all records up to `ts` at once; 0 if that was its end. */
-int top_file_play(struct top_source *s, uint64_t ts);
-/* A trace: go on or wait; one event more; n seconds on (or back, from the beginning anew). */
-void top_file_pause(struct top_source *s, bool on);
-int top_file_step(struct top_source *s);
-int top_file_seek(struct top_source *s, double seconds);
-void top_file_speed(struct top_source *s, double speed);
+/* Of a trace: play all records up to `ts` at once; 0 at its end. */
+int top_file_play(struct top_feed *s, uint64_t ts);
+/* Of a trace: pause or go on; play one event; seek so many seconds forward or back. */
+void top_file_pause(struct top_feed *s, bool on);
+int top_file_step(struct top_feed *s);
+int top_file_seek(struct top_feed *s, double seconds);
+void top_file_speed(struct top_feed *s, double speed);
 
 /*
- * Live: what is seen from now on goes to a trace, too (NULL: no longer).  CLI_OK,
- * or CLI_TROUBLE with s->problem.
+ * Live: write all records from now on to a trace as well (NULL: stop that).  CLI_OK, or
+ * CLI_TROUBLE with the reason in s->problem.
  */
-int top_live_save(struct top_source *s, const char *path);
+int top_live_save(struct top_feed *s, const char *path);
 /* Live: probe hits and ns in probes since the last call, for all our programs; false: unknown. */
-bool top_live_cost(struct top_source *s, double secs, double *hits, double *share);
+bool top_live_cost(struct top_feed *s, double secs, double *hits, double *share);
 
 #endif
