@@ -31,10 +31,10 @@ struct proxy_ring {
 	struct vhost_user_addr addr;
 	uint32_t num, base;
 	bool has_addr, enabled, started, running;
-	bool said; /* that it cannot be followed */
-	uint64_t waiting; /* ns: since when entries lie there that should be kicked for; 0 none */
-	uint64_t busy; /* ns: when something was seen last */
-	bool sampled; /* since then */
+	bool said; /* was it reported that the ring cannot be followed? */
+	uint64_t waiting; /* ns: since when entries wait for a kick that is due; 0: none do */
+	uint64_t busy; /* ns: when the ring last changed */
+	bool sampled; /* since the ring last changed? */
 	struct snoop w;
 };
 
@@ -45,12 +45,12 @@ struct vhost_proxy {
 	struct emu_mem *mem;
 	struct server_maps maps;
 	uint64_t offered, features, protocol;
-	bool features_known, offered_known, lived, told;
+	bool features_known, offered_known, lived, reported;
 	uint8_t status;
 	uint8_t config[PROXY_CONFIG];
 	uint16_t config_len;
 	unsigned queues; /* as the back end says; 0 unknown */
-	bool inflight; /* the front end has memory of what an earlier back end left */
+	bool inflight; /* the front end has a record of chains that an earlier back end left in flight */
 	struct proxy_ring *ring[PROXY_RINGS];
 	uint64_t ran; /* ns: when rings were looked at last; 0 never */
 	struct vhost_proxy_stats stats; /* of rings that are gone */
@@ -68,17 +68,18 @@ uint64_t proxy_now(void); /* ns */
 
 /* emu/proxy/message.c */
 const struct proxy_row *proxy_row(uint32_t request);
-/* What is known of the device, for the trace. */
-void proxy_tell_state(struct vhost_proxy *p);
+/* Write what is known of the device to the trace. */
+void proxy_report_state(struct vhost_proxy *p);
 
 /* emu/proxy/ring.c */
 extern const struct proxy_row proxy_ring_rows[]; /* ends with request 0 */
 struct proxy_ring *proxy_ring(struct vhost_proxy *p, unsigned index); /* made when new; or NULL */
 void proxy_rings_start(struct vhost_proxy *p); /* those that are ready */
-void proxy_rings_look(struct vhost_proxy *p); /* before something changes */
+void proxy_rings_look(struct vhost_proxy *p); /* read all rings, before something changes */
 void proxy_rings_stop(struct vhost_proxy *p, bool drop); /* drop: descriptors, too */
 bool proxy_any_running(const struct vhost_proxy *p);
-int proxy_rings_run(struct vhost_proxy *p); /* look where it is time; how much was seen */
+int proxy_rings_run(
+	struct vhost_proxy *p); /* read the rings that are due; how many entries were new */
 int proxy_rings_timeout(struct vhost_proxy *p);
 void proxy_rings_free(struct vhost_proxy *p);
 

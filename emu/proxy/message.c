@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What passes between front end and back end, as far as it says what the device is like. */
+/* The messages between front end and back end that describe the device. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,31 +10,31 @@
 #include "emu/proxy/impl.h"
 
 #define BIT(n) (1ull << (n))
-/* Their data path does not come by here. */
+/* With these, data would bypass the proxy. */
 #define NOT_OFFERED (BIT(VH_P_PAGEFAULT) | BIT(VH_P_HOST_NOTIFIER))
 #define RUNNING \
 	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK | \
 	 VIRTIO_CONFIG_S_DRIVER_OK)
 
-void proxy_tell_state(struct vhost_proxy *p)
+void proxy_report_state(struct vhost_proxy *p)
 {
 	uint64_t offered[2] = { p->offered & ~BIT(VH_F_PROTOCOL_FEATURES), 0 };
 	uint64_t accepted[2] = { p->features & ~BIT(VH_F_PROTOCOL_FEATURES), 0 };
-	/* without messages for it: rings run when the driver is through with its set-up */
+	/* without the STATUS messages: rings run once the driver has finished its set-up */
 	uint8_t status = p->protocol & BIT(VH_P_STATUS) ? p->status : RUNNING;
 	emu_tap_device_state(p->cfg.tap,
 			     VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED |
 				     VQT_KNOWN_CONFIG,
 			     status, offered, accepted, p->config, p->config_len);
-	p->lived = p->told = true;
+	p->lived = p->reported = true;
 }
 
-/* What went before is over: a driver begins anew. */
+/* A driver begins anew: record a reset, if there was a driver before. */
 static void begin_lifecycle(struct vhost_proxy *p)
 {
 	if (p->lived)
 		emu_tap_lifecycle(p->cfg.tap, VQT_LIFECYCLE_RESET, VQT_NO_QUEUE, 0, 0, 0, NULL);
-	p->lived = p->told = false;
+	p->lived = p->reported = false;
 }
 
 static int features_offered(struct vhost_proxy *p, uint8_t *b, size_t n)
@@ -44,7 +44,7 @@ static int features_offered(struct vhost_proxy *p, uint8_t *b, size_t n)
 	return 0;
 }
 
-/* The same again on running rings (logging goes on or off that way) is nothing new. */
+/* Features that are set again while rings run (to switch logging) are no new beginning. */
 static int features_accepted(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	uint64_t f = get_le64(b);
@@ -105,8 +105,8 @@ static int config(struct vhost_proxy *p, const uint8_t *b, size_t n)
 	memcpy(p->config + off, b + 12, len);
 	if (off + len > p->config_len)
 		p->config_len = off + len;
-	if (!same && p->told)
-		proxy_tell_state(p);
+	if (!same && p->reported)
+		proxy_report_state(p);
 	return 0;
 }
 
@@ -136,22 +136,22 @@ static int status_set(struct vhost_proxy *p, uint8_t *b, size_t n, struct server
 	if (!b[0] && was)
 		return reset(p, b, n, in);
 	p->status = b[0];
-	if (was != p->status && p->told)
-		proxy_tell_state(p);
+	if (was != p->status && p->reported)
+		proxy_report_state(p);
 	return 0;
 }
 
 static int status_got(struct vhost_proxy *p, uint8_t *b, size_t n)
 {
 	const uint8_t broken = VIRTIO_CONFIG_S_NEEDS_RESET;
-	if (!n || !p->told || !(b[0] & ~p->status & broken))
+	if (!n || !p->reported || !(b[0] & ~p->status & broken))
 		return 0;
 	p->status |= broken;
-	proxy_tell_state(p);
+	proxy_report_state(p);
 	return 0;
 }
 
-/* The back end's own requests come by a socket of the front end: ours in between. */
+/* The back end sends its own requests by a socket of the front end: put ours in between. */
 static int channel(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	int pair[2], theirs = in->nfds ? in->fd[0] : -1;

@@ -12,14 +12,15 @@
 #include "emu/proxy/impl.h"
 
 #define MS 1000000ull /* ns */
-#define LIVELY (100 * MS) /* so long after something was seen rings are looked at each ms */
+#define LIVELY (100 * MS) /* so long after a change rings are read each ms */
 #define PATIENCE (1 * MS) /* for a kick that is due */
-#define REST (1500 * MS) /* nothing moves any more: how does the ring stand? */
-#define HELD_UP (200 * MS) /* longer than the rings are left alone, if we get a processor */
+#define REST (1500 * MS) /* without a change for so long, a ring is sampled once */
+#define HELD_UP \
+	(200 * MS) /* rings that run are read more often than this, unless we got no processor */
 
 /* --- kicks and calls -------------------------------------------------------------------- */
 
-/* Take what was signalled; false: nothing. */
+/* Read an eventfd; false: it was not signalled. */
 static bool taken(int fd)
 {
 	uint64_t n;
@@ -35,8 +36,9 @@ static void saw(struct proxy_ring *r, unsigned n)
 }
 
 /*
- * This process was held up: what the device has signalled meanwhile is of what it used
- * before, and would look as if it were missing if more was told to be used first.
+ * Was this process held up?  Then a call that the device has made meanwhile belongs to the
+ * chains that it had used before that; if later used entries were recorded first, an
+ * interrupt would seem to be missing.
  */
 static bool held_up(const struct vhost_proxy *p)
 {
@@ -113,7 +115,7 @@ struct proxy_ring *proxy_ring(struct vhost_proxy *p, unsigned index)
 	return p->ring[index] = r;
 }
 
-/* The areas as guest-physical: the front end names them by its own addresses. */
+/* The areas by guest-physical address: the front end names them by its own virtual addresses. */
 static int place(struct vhost_proxy *p, struct proxy_ring *r)
 {
 	struct emu_ring *q = &r->w.ring;
@@ -132,8 +134,8 @@ static void start(struct vhost_proxy *p, struct proxy_ring *r)
 	if (r->running || !on || !r->started || !r->has_addr || !r->num || !p->features_known ||
 	    r->num > VIRTQ_SIZE_MAX || !p->maps.count)
 		return;
-	if (!p->told)
-		proxy_tell_state(p);
+	if (!p->reported)
+		proxy_report_state(p);
 	r->w.ring.size = r->num;
 	int ret = place(p, r);
 	if (ret == 0)
@@ -231,8 +233,8 @@ void proxy_rings_free(struct vhost_proxy *p)
 /* --- looking by time -------------------------------------------------------------------- */
 
 /*
- * Entries that a kick is due for are left until it comes: the device waits for it, too.
- * When it does not come they are taken all the same.
+ * Entries for which a kick is due are left until it comes, because the device waits for it,
+ * too.  If it does not come within PATIENCE, they are read without it.
  */
 static unsigned look(struct proxy_ring *r)
 {
@@ -257,7 +259,7 @@ static unsigned look(struct proxy_ring *r)
 
 static void rest(struct proxy_ring *r, uint64_t now)
 {
-	/* a call that lies there is not one that is missing */
+	/* a call that has not been read yet is not a missing one */
 	if (r->sampled || now - r->busy < REST || called(r))
 		return;
 	r->sampled = true;
@@ -287,7 +289,7 @@ int proxy_rings_run(struct vhost_proxy *p)
 	return total;
 }
 
-/* Does nobody tell us of what comes next on this ring? */
+/* Will no kick announce the next entry of this ring? */
 static bool silent(struct proxy_ring *r)
 {
 	struct vqt_ring now;
@@ -388,7 +390,7 @@ static int set_enable(struct vhost_proxy *p, uint8_t *b, size_t n, struct server
 	return 0;
 }
 
-/* A descriptor of ours in place of the message's; its own becomes *theirs. */
+/* Put our descriptor in the place of the message's, which becomes *theirs. */
 static int swap(struct server_in *in, int ours, int *theirs)
 {
 	int fd = dup(ours);
@@ -405,8 +407,8 @@ static bool has_fd(const uint8_t *b, const struct server_in *in)
 }
 
 /*
- * Ours stay the same for as long as the connection lasts: what is signalled while the
- * other side changes its own is not lost.
+ * Our descriptors stay the same as long as the connection lasts, so that a signal is not
+ * lost while the other side changes its own.
  */
 static int set_kick(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
@@ -439,7 +441,7 @@ static int set_kick(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_i
 	return 0;
 }
 
-/* What the back end signals through ours goes to the front end's latest. */
+/* The back end signals our descriptor; we signal the latest one of the front end. */
 static int set_event(struct vhost_proxy *p, const uint8_t *b, struct server_in *in, bool call)
 {
 	struct proxy_ring *r = proxy_ring(p, get_le64(b) & 0xff);
@@ -503,7 +505,7 @@ static int set_mem_table(struct vhost_proxy *p, uint8_t *b, size_t n, struct ser
 	uint32_t count = get_le32(b);
 	int err = 0;
 	if (count > SERVER_FDS || n < 8 + count * sizeof(struct vhost_user_region))
-		return 0; /* the back end will say so */
+		return 0; /* the back end will refuse it */
 	proxy_rings_look(p);
 	server_maps_clear(&p->maps);
 	for (uint32_t i = 0; i < count; i++) {

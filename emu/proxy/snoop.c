@@ -24,13 +24,13 @@ int snoop_init(struct snoop *w, struct emu_mem *mem, struct emu_tap *tap, uint16
 	return ret;
 }
 
-static void forget_all(struct snoop *w, bool tell)
+static void forget_all(struct snoop *w, bool report)
 {
 	for (unsigned id = 0; w->ring.popped && id < w->ids; id++) {
 		struct emu_chain *c = w->by_id[id];
 		if (!c)
 			continue;
-		if (tell)
+		if (report)
 			emu_tap_used_seen(w->tap, w->queue, &(struct vqt_ring){ 0 }, 0, w->mem,
 					  &w->none, id, 0, VQT_USED_DETACHED, NULL, NULL);
 		emu_ring_set_busy(&w->ring, id, false);
@@ -135,7 +135,7 @@ void snoop_stop(struct snoop *w)
 	w->on = false;
 }
 
-/* It went on without us: what is in flight, nobody knows. */
+/* The device went on while the ring was not read: which chains are in flight is unknown. */
 static void lose(struct snoop *w, uint64_t lost)
 {
 	struct emu_ring *r = &w->ring;
@@ -247,12 +247,12 @@ static void keep(struct snoop *w, struct emu_chain *c)
 		w->order[(w->order_at + w->order_n++) % w->ids] = c->head;
 }
 
-/* Of a chain that the ring code refused: go on behind it, where that can be. */
+/* After a chain that the ring code refused: continue behind it, where that is possible. */
 static int step_over(struct snoop *w, struct emu_chain *c)
 {
 	struct emu_ring *r = &w->ring;
 	if (packed(w))
-		return -ESTALE; /* how long it is, nobody knows */
+		return -ESTALE; /* its length is unknown */
 	r->last_avail++;
 	if (c->head >= r->size || flying(w, c->head))
 		return 0;
@@ -285,7 +285,7 @@ static int take(struct snoop *w, bool late, bool sure)
 	a.c = c;
 	c->flags |= late ? VQT_CHAIN_LATE : 0;
 	emu_chain_keep(w->mem, c);
-	/* nobody to hear of it: the question is asked all the same */
+	/* without a trace, the answer still counts for the statistics */
 	if (w->tap)
 		emu_tap_avail_seen(w->tap, w->queue, &before, w->mem, c, still_there, &a);
 	else
@@ -374,7 +374,7 @@ static void use(struct snoop *w, struct emu_chain *c, uint16_t id, uint32_t len,
 	else
 		still_left(&a);
 	w->stats.used++;
-	w->told = true;
+	w->used_seen = true;
 	w->stats.unsure += a.unread;
 	r->ops->set_used(r, r->ops->used_next(r, pos, c->ndirect ? c->ndirect : 1));
 	if (c == &w->none)
@@ -501,7 +501,7 @@ unsigned snoop_kick(struct snoop *w)
 static void notified(struct snoop *w)
 {
 	w->stats.calls++;
-	w->told = false;
+	w->used_seen = false;
 	emu_tap_irq(w->tap, w->queue, VQT_IRQ_SIGNAL, VQT_NO_VECTOR, 0);
 }
 
@@ -514,7 +514,7 @@ unsigned snoop_call(struct snoop *w)
 
 unsigned snoop_call_late(struct snoop *w)
 {
-	if (!w->told)
+	if (!w->used_seen)
 		return snoop_call(w);
 	notified(w);
 	return snoop_look(w, false);
@@ -535,7 +535,7 @@ bool snoop_kick_due(struct snoop *w)
 	if (!w->on)
 		return false;
 	r->ops->snapshot(r, &now);
-	if (packed(w)) /* where its mark lies is not looked into: it has one */
+	if (packed(w)) /* where its event offset lies is not examined */
 		return now.known & VQT_RING_USED_FLAGS &&
 		       now.used_flags != VRING_PACKED_EVENT_FLAG_DISABLE;
 	if (!r->event_idx)

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A virtqueue of somebody else's device, watched from beside it: what the driver
- * makes available and what the device uses, read from the memory that both share,
- * as events.  Nothing is written there.  No thread, clock or descriptor in here:
- * whoever stands between kick and call says when to look (emu/proxy/ring.c).
+ * The snooper: reads a virtqueue of another process's device from the memory that driver
+ * and device share, and makes events of what the driver makes available and what the
+ * device uses.  It never writes there, and has no thread, clock or descriptor: its caller,
+ * which sees kicks and calls pass, says when to read (emu/proxy/ring.c).
  *
- * What such a watcher can know:
- * - the order: a chain is told before its use, and the use of an id before the next
- *   chain with that id, however late the look;
- * - descriptors and bytes of a chain, when it had not been used by the end of the
- *   look: then they are what the device sees.  Otherwise the driver may have put
- *   others there: the chain is told without (CUT, LATE), and counted;
- * - status and bytes of a used chain, while its descriptors and header are what
- *   they were and its id was not made available again: else they are left out;
- * - not when the device took a chain: it is told at the kick, or when it is found
- *   without one (LATE).
- * Where more was used than the ring still shows, that is a loss (VQT_LOSS).
+ * What the snooper can observe:
+ * - The order.  A chain is reported before its use, and the use of an id before the next
+ *   chain with that id, however late the ring is read.
+ * - Descriptors and bytes of a chain, if it had not been used by the time they were read:
+ *   then the device sees the same.  Otherwise the driver may have replaced them; the chain
+ *   is reported without them (CUT, LATE), and counted.
+ * - Status and bytes of a used chain, as long as its descriptors and header are unchanged
+ *   and its id was not made available again; otherwise they are left out.
+ * - Not when the device pops a chain.  It is reported at the kick, or, if there is no
+ *   kick, when it is found (LATE).
+ * If more was used than the ring still shows, that is a loss (VQT_LOSS).
  */
 #ifndef VQT_EMU_PROXY_SNOOP_H
 #define VQT_EMU_PROXY_SNOOP_H
@@ -41,7 +41,7 @@ struct snoop {
 	struct emu_tap *tap; /* borrowed, may be NULL */
 	uint16_t queue;
 	bool on; /* started, and can be followed */
-	bool told; /* used entries, since the device notified last */
+	bool used_seen; /* were used entries reported since the device last notified? */
 	bool earlier; /* chains from before the start, or a loss, may be in flight */
 	uint64_t features;
 	uint32_t ids; /* a split ring has as many as entries, a packed one 65536 */
@@ -63,25 +63,25 @@ void snoop_fini(struct snoop *w);
  */
 int snoop_start(struct snoop *w, uint64_t features, uint32_t base);
 /*
- * Another device served the ring before, and this one knows from elsewhere what it left
- * in flight: what is in the available ring already may be of either kind.
+ * Another device served the ring before, and this one knows which chains it left in
+ * flight: entries that are in the available ring now may be those, or new ones.
  */
 void snoop_skip(struct snoop *w);
-/* The device has stopped: what it did not use is given up. */
+/* The device has stopped: chains that it did not use are reported as detached. */
 void snoop_stop(struct snoop *w);
 /* Are there new entries in the available ring? */
 bool snoop_pending(struct snoop *w);
-/* If so: are they such as the device asked to be kicked for? */
+/* If so: did the device ask to be kicked for them? */
 bool snoop_kick_due(struct snoop *w);
 /* A kick: before the device gets it. */
 unsigned snoop_kick(struct snoop *w);
 /* The device notifies: before the driver hears of it. */
 unsigned snoop_call(struct snoop *w);
-/* It did so long ago, and nobody looked: of what is known to be used, not of what is found now. */
+/* The device notified some time ago: that belongs to what was known to be used, not to what is found now. */
 unsigned snoop_call_late(struct snoop *w);
-/* Any other time; with everything new in the available ring, or only what was used. */
+/* At any other time; all: read the available ring, too, not only the used ring. */
 unsigned snoop_look(struct snoop *w, bool all);
-/* How the ring stands, as an event. */
+/* Write the state of the ring as an event (VQT_RING). */
 void snoop_sample(struct snoop *w);
 
 #endif

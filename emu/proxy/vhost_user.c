@@ -185,7 +185,7 @@ static void opened(struct server *d)
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
 	int fd = p->cfg.connect(p->cfg.connect_opaque);
 	p->protocol = p->features = 0;
-	p->features_known = p->told = p->inflight = false;
+	p->features_known = p->reported = p->inflight = false;
 	p->status = 0;
 	if (fd >= 0 && server_watch(d, &p->back.source, fd, EPOLLIN) < 0) {
 		close(fd);
@@ -301,6 +301,6 @@ void vhost_proxy_preamble(struct server *d)
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
 	emu_tap_device(p->cfg.tap, p->cfg.virtio_id, VQT_TRANSPORT_UNKNOWN, 0, ~0u, p->queues,
 		       p->cfg.name, p->cfg.type_name);
-	if (p->told)
-		proxy_tell_state(p);
+	if (p->reported)
+		proxy_report_state(p);
 }

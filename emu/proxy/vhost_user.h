@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A door without a device: between any vhost-user front end and any back end.  All
- * messages are handed on with their descriptors; those that say where memory and
- * rings are, are looked at, and kicks and calls pass through descriptors of ours, so
- * that the rings can be read before the other side hears (emu/proxy/snoop.h).
+ * A proxy between any vhost-user front end and any back end.  It hands on all messages
+ * with their descriptors, and reads those that say where memory and rings are.  Kicks and
+ * calls pass through the proxy's own descriptors, so that it can read the rings before it
+ * notifies the other side (emu/proxy/snoop.h).
  *
- * It is a struct door whose client is the front end: server_listen, server_step,
- * server_free serve it, with vhost_proxy_timeout() for the time to wait.
+ * The proxy is a struct server whose client is the front end: use server_listen(),
+ * server_step() and server_free(), with vhost_proxy_timeout() for the time to wait.
  *
- * Not handed on are the offers of two protocol features, whose data path does not
- * come by here: PAGEFAULT (userfaultfd) and HOST_NOTIFIER (a doorbell in hardware).
+ * The proxy does not offer two protocol features of the back end to the front end, because
+ * their data would bypass it: PAGEFAULT (userfaultfd) and HOST_NOTIFIER (a doorbell in
+ * hardware).
  */
 #ifndef VQT_EMU_PROXY_VHOST_USER_H
 #define VQT_EMU_PROXY_VHOST_USER_H
@@ -22,7 +23,7 @@ struct vhost_proxy_config {
 	int (*connect)(void *opaque);
 	void *connect_opaque;
 	struct emu_tap *tap; /* borrowed, may be NULL */
-	uint16_t virtio_id; /* the protocol does not say */
+	uint16_t virtio_id; /* device type, which the protocol does not say */
 	const char *name, *type_name; /* for the trace; borrowed */
 	unsigned spin_us;
 	void (*say)(void *opaque, enum server_event what, const char *text);
@@ -35,10 +36,10 @@ struct vhost_proxy_stats {
 };
 
 int vhost_proxy_new(struct server **out, const struct vhost_proxy_config *cfg);
-/* ms until rings must be looked at again, for server_step(); -1: a kick or a call tells. */
+/* ms until the rings must be read again, for server_step(); -1: not before a kick or a call. */
 int vhost_proxy_timeout(struct server *d);
 struct vhost_proxy_stats vhost_proxy_stats(const struct server *d);
-/* Device and states as the trace has to begin with: once, and for each further file. */
+/* Write the device and its state, with which each trace file begins. */
 void vhost_proxy_preamble(struct server *d);
 /* Connect to a UNIX socket; negative errno. */
 int vhost_proxy_connect(const char *path);
