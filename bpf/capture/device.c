@@ -42,15 +42,10 @@ struct device *device_get(struct target *t, uint16_t id)
 
 /* --- who it is --------------------------------------------------------------- */
 
-const struct query_device *device_answer(const struct device *d)
-{
-	return d->gone ? NULL : query_find(&d->target->qmp, d->who.path);
-}
-
 /* Gaps that QMP can fill. */
 static void look_qmp(struct device *d)
 {
-	const struct query_device *m = device_answer(d);
+	const struct query_device *m = state_answer(d);
 
 	if (!m)
 		return;
@@ -238,7 +233,7 @@ void device_refresh(struct device *d)
 
 void device_answered(struct device *d)
 {
-	const struct query_device *m = device_answer(d);
+	const struct query_device *m = state_answer(d);
 
 	device_refresh(d);
 	if (d->wanted && d->target->late && m && (m->known & ~d->state_known))

@@ -15,8 +15,7 @@ void device_meet(struct device *d);
 void device_refresh(struct device *d);
 /* It has been unplugged: describe it for the last time. */
 void device_gone(struct device *d);
-/* What QMP answered about it, NULL nothing; and: that answer has come now. */
-const struct query_device *device_answer(const struct device *d);
+/* QMP has answered (state_answer). */
 void device_answered(struct device *d);
 
 /* First sight in the stream: r->handle is the object that BPF saw. */

@@ -14,6 +14,7 @@
 #include "bpf/capture/device.h"
 #include "bpf/capture/emit.h"
 #include "bpf/capture/late.h"
+#include "bpf/capture/state.h"
 #include "bpf/prog/qemu.skel.h"
 #include "bpf/qemu/qom.h"
 #include "decoder/util/qmp.h"
@@ -159,12 +160,12 @@ static void merge(struct target *t)
 
 		for (size_t i = 0; i < DEVICES && !seen; i++)
 			seen = c->device[i] && c->device[i]->target == t &&
-			       device_answer(c->device[i]) == &t->qmp.dev[k];
+			       state_answer(c->device[i]) == &t->qmp.dev[k];
 		if (!seen)
 			add_unseen(t, &t->qmp.dev[k]);
 	}
 	for (size_t i = 0; i < DEVICES; i++)
-		if (c->device[i] && c->device[i]->target == t && device_answer(c->device[i]))
+		if (c->device[i] && c->device[i]->target == t && state_answer(c->device[i]))
 			device_answered(c->device[i]);
 }
 

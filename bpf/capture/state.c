@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bpf/capture/device.h"
 #include "bpf/capture/emit.h"
 #include "bpf/capture/state.h"
 
@@ -14,6 +13,11 @@ struct state {
 	struct vqt_device_state s;
 	uint8_t config[256];
 };
+
+const struct query_device *state_answer(const struct device *d)
+{
+	return d->gone ? NULL : query_find(&d->target->qmp, d->who.path);
+}
 
 /* PCI 6.8.2: the Enable bit of the MSI-X capability, in QEMU's configuration space. */
 static void msix_from_memory(const struct device *d, struct state *r)
@@ -59,7 +63,7 @@ static void from_memory(const struct device *d, struct state *r)
 
 static void from_qmp(struct device *d, struct state *r)
 {
-	const struct query_device *m = device_answer(d);
+	const struct query_device *m = state_answer(d);
 	uint32_t fills = m ? m->known & ~r->s.known : 0;
 	char text[200];
 
@@ -128,7 +132,7 @@ static bool queue_from_memory(const struct device *d, uint64_t vq, bool packed,
 
 static bool queue_from_qmp(const struct device *d, unsigned n, struct vqt_queue_state *s)
 {
-	const struct query_device *m = device_answer(d);
+	const struct query_device *m = state_answer(d);
 
 	if (!m || n >= m->nqueue || !m->queue[n].known)
 		return false;

@@ -4,6 +4,8 @@
 
 #include "bpf/capture/impl.h"
 
+/* What QMP answered about the device; NULL nothing. */
+const struct query_device *state_answer(const struct device *d);
 /*
  * Record what a device and its queues had come to before the capture began: from QEMU's
  * memory where the offsets are known, else from what QMP answered.  Nothing is recorded

@@ -396,21 +396,84 @@ static __always_inline void life_after(struct vqp_proc *p, struct vqp_dev *d, __
 }
 
 /* (object, arg, arg, arg, queue) by the cookie; aux: enum vqt_lifecycle_what */
+/* The device may say that its configuration changed: an interrupt, if the driver is ready. */
+static __always_inline void config_irq(struct vqp_proc *p, struct vqp_dev *d, __u64 vdev)
+{
+	struct vqt_irq r = { .kind = VQT_IRQ_CONFIG, .vector = VQT_NO_VECTOR };
+	__u8 status = 4;
+
+	/* QEMU does not notify a driver that has not set DRIVER_OK. */
+	if (p->vdev_status != VQP_UNKNOWN)
+		read_user(&status, 1, (void *)(vdev + p->vdev_status));
+	if (!(status & 4))
+		return;
+	if (p->vdev_config_vector != VQP_UNKNOWN)
+		read_user(&r.vector, 2, (void *)(vdev + p->vdev_config_vector));
+	hdr_begin(p, &r.h, VQT_IRQ, d ? d->id : 0, VQT_NO_QUEUE);
+	emit(&r, sizeof(r));
+}
+
+/* The numbers of a step stand in slots 1 to 3 of the cookie; a text takes slot 1 from them. */
+static __always_inline void life_args(struct pt_regs *ctx, __u64 cookie, struct vqt_lifecycle *r)
+{
+	if (cookie & VQP_LIFECYCLE_TEXT) {
+		if (has_arg(cookie, 2))
+			r->arg[0] = arg(ctx, cookie, 2);
+		return;
+	}
+	if (has_arg(cookie, 1))
+		r->arg[0] = arg(ctx, cookie, 1);
+	if (has_arg(cookie, 2))
+		r->arg[1] = arg(ctx, cookie, 2);
+	if (has_arg(cookie, 3))
+		r->arg[2] = arg(ctx, cookie, 3);
+}
+
+/* The text of a step, in the process; 0 none. */
+static __always_inline __u64 life_text_of(struct pt_regs *ctx, __u64 cookie, __u64 obj)
+{
+	__u64 text = 0;
+
+	if (cookie >> 48 == VQT_LIFECYCLE_TYPE_REGISTER) {
+		/* VirtioPCIDeviceTypeInfo: base_name, generic_name */
+		if (read_user(&text, 8, (void *)(obj + 8)) || !text)
+			read_user(&text, 8, (void *)obj);
+		return text;
+	}
+	if (cookie & VQP_LIFECYCLE_TYPENAME)
+		return typename_of(obj);
+	return cookie & VQP_LIFECYCLE_TEXT ? arg(ctx, cookie, 1) : 0;
+}
+
+static __always_inline void life_emit(struct pt_regs *ctx, struct vqp_proc *p, struct vqp_dev *d,
+				      __u64 cookie, __u64 obj, __u16 queue)
+{
+	__u64 text = life_text_of(ctx, cookie, obj);
+	struct life_text l = {};
+	long n = 0;
+
+	l.r.what = cookie >> 48;
+	life_args(ctx, cookie, &l.r);
+	if (text)
+		n = read_user_str(l.text, sizeof(l.text), (void *)text);
+	n = n > 1 ? n - 1 : 0;
+	n &= sizeof(l.text) - 1; /* for the verifier */
+	l.r.len = n;
+	hdr_begin(p, &l.r.h, VQT_LIFECYCLE, d ? d->id : 0, queue);
+	emit(&l, sizeof(l.r) + n);
+}
+
 SEC("uprobe")
 int on_lifecycle(struct pt_regs *ctx)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx), obj;
-	__u32 flags = cookie & 0xff, kind = flags & VQP_OBJ_KINDS;
+	__u64 cookie = bpf_get_attach_cookie(ctx), obj = arg0(ctx, cookie);
+	__u32 kind = cookie & VQP_OBJ_KINDS;
 	struct vqp_proc *p = proc_get();
 	struct vqp_dev *d = NULL;
-	struct life_text l = {};
 	__u16 queue = VQT_NO_QUEUE;
-	__u64 text = 0;
-	long n = 0;
 
 	if (!p)
 		return 0;
-	obj = arg0(ctx, cookie);
 	if (kind != VQP_OBJ_NONE) {
 		d = life_dev(p, kind, obj, &queue);
 		if (!d || d->skip)
@@ -422,50 +485,13 @@ int on_lifecycle(struct pt_regs *ctx)
 		if (d && !queue_exists(p, d, queue))
 			return 0;
 	}
-	if (flags & VQP_LIFECYCLE_IRQ) {
-		struct vqt_irq r = { .kind = VQT_IRQ_CONFIG, .vector = VQT_NO_VECTOR };
-		__u8 status = 4;
-
-		/* QEMU says nothing to a driver that is not ready (DRIVER_OK). */
-		if (p->vdev_status != VQP_UNKNOWN)
-			read_user(&status, 1, (void *)(obj + p->vdev_status));
-		if (!(status & 4))
-			return 0;
-		if (p->vdev_config_vector != VQP_UNKNOWN)
-			read_user(&r.vector, 2, (void *)(obj + p->vdev_config_vector));
-		hdr_begin(p, &r.h, VQT_IRQ, d ? d->id : 0, VQT_NO_QUEUE);
-		emit(&r, sizeof(r));
+	if (cookie & VQP_LIFECYCLE_IRQ) {
+		config_irq(p, d, obj);
 		return 0;
 	}
-	l.r.what = cookie >> 48;
-	/* A text takes the second slot; the numbers after it move up. */
-	if (flags & VQP_LIFECYCLE_TEXT) {
-		text = arg(ctx, cookie, 1);
-		if (has_arg(cookie, 2))
-			l.r.arg[0] = arg(ctx, cookie, 2);
-	} else {
-		if (has_arg(cookie, 1))
-			l.r.arg[0] = arg(ctx, cookie, 1);
-		if (has_arg(cookie, 2))
-			l.r.arg[1] = arg(ctx, cookie, 2);
-		if (has_arg(cookie, 3))
-			l.r.arg[2] = arg(ctx, cookie, 3);
-	}
-	if (flags & VQP_LIFECYCLE_TYPENAME)
-		text = typename_of(obj);
-	/* VirtioPCIDeviceTypeInfo: base_name, generic_name */
-	if (l.r.what == VQT_LIFECYCLE_TYPE_REGISTER &&
-	    (read_user(&text, 8, (void *)(obj + 8)) || !text))
-		read_user(&text, 8, (void *)obj);
-	if (text)
-		n = read_user_str(l.text, sizeof(l.text), (void *)text);
-	n = n > 1 ? n - 1 : 0;
-	n &= 127;
-	l.r.len = n;
-	hdr_begin(p, &l.r.h, VQT_LIFECYCLE, d ? d->id : 0, queue);
-	emit(&l, sizeof(l.r) + n);
-	if (d && flags & (VQP_LIFECYCLE_FORGET | VQP_LIFECYCLE_REWIND))
-		life_after(p, d, flags, queue);
+	life_emit(ctx, p, d, cookie, obj, queue);
+	if (d && cookie & (VQP_LIFECYCLE_FORGET | VQP_LIFECYCLE_REWIND))
+		life_after(p, d, cookie & 0xff, queue);
 	return 0;
 }
 
