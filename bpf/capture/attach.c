@@ -70,7 +70,7 @@ bool attach_have_multi(void)
 
 	if (prog < 0)
 		return false;
-	/* A kernel that knows such links gets as far as looking at the path. */
+	/* A kernel that has such links rejects the path, and nothing before it. */
 	link = link_create(prog, "/", &offset, NULL, 1, false, 0);
 	if (link >= 0)
 		close(link);
@@ -171,7 +171,7 @@ int attach_try(uint64_t offset)
 
 	if (prog < 0)
 		return -errno;
-	if (!multi) { /* loading is what can be refused; perf events follow the same rules */
+	if (!multi) { /* perf events: permission to load is permission to attach */
 		close(prog);
 		return 0;
 	}

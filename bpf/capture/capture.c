@@ -22,9 +22,9 @@
 #include "bpf/prog/qemu.skel.h"
 
 /*
- * How long after a later one a record may come.  The programs count what they could
- * not send; when none of that is open, a record that is missing is still on its way:
- * its thread, or the processor under it, is held up between numbering and sending it.
+ * How long to wait for a record when a later one has arrived already.  The programs count
+ * the records that they could not send.  When all of those are accounted for, a missing
+ * record is still to come: its thread was interrupted between numbering and sending it.
  */
 #define ORDER_WINDOW 200000000ULL
 #define ORDER_PATIENCE 20000000000ULL
@@ -152,7 +152,7 @@ int capture_open(struct capture **out, const struct capture_options *options,
 		return capture_fail(err, -ENOMEM, "out of memory");
 	c->o = *options;
 	c->wall = wall_offset();
-	/* Needed before 5.11 only; where it is refused it is not needed. */
+	/* Only kernels before 5.11 need it; later ones may refuse it. */
 	setrlimit(RLIMIT_MEMLOCK, &all);
 	libbpf_set_print(quiet);
 	code = load(c, err);
@@ -198,7 +198,7 @@ int capture_poll(struct capture *c, int timeout_ms)
 
 	c->handed = 0;
 	n = ring_buffer__consume(c->rb);
-	/* Nothing wakes us below the fill level: it is the time-out that does. */
+	/* Below the fill level the programs wake nobody: this waits for the time-out. */
 	if (n >= 0 && !c->handed && timeout_ms > 0 && poll(&p, 1, timeout_ms) < 0 && errno == EINTR)
 		return -EINTR;
 	if (n >= 0 && !c->handed)

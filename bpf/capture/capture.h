@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A capture session: probes in one or more QEMU processes, their events as
- * records in causal order, ready for trace_write().  Everything a user may want
- * to know is data here; nothing prints.
+ * A capture session: probes in one or more QEMU processes, and their events as records in
+ * causal order, ready for trace_write().
  */
 #ifndef VQT_BPF_CAPTURE_CAPTURE_H
 #define VQT_BPF_CAPTURE_CAPTURE_H
@@ -30,8 +29,8 @@ struct capture_options {
 	const char *const *devices; /* names to record, NULL-terminated; NULL all */
 	bool delivery; /* MSI-X messages too, not only decisions to interrupt */
 	bool no_lifecycle;
-	uint32_t tables; /* most queues followed; 0 default (8192) */
-	bool qmp_only; /* learn nothing from memory that QMP could tell (tests) */
+	uint32_t tables; /* at most so many queues are followed; 0 default (8192) */
+	bool qmp_only; /* take from QMP all that QMP can tell (tests) */
 	/*
 	 * Light: count and measure inside the kernel, a VQT_TALLY of each queue every
 	 * so many ns; no records of registers, kicks, chains and completions.  0: full.
@@ -42,7 +41,7 @@ struct capture_options {
 	 * that moment, 0 none: shows what waits where nothing happens.  Not when light.
 	 */
 	uint64_t sample;
-	bool empty; /* attach programs that do nothing: what do probes cost (bench) */
+	bool empty; /* attach programs that do nothing, to measure what probes cost */
 	const char *command; /* of the capture, for the session record */
 	/* Called for each record, in order; the bytes are valid during the call. */
 	void (*record)(void *ctx, const void *record, size_t len);
@@ -80,7 +79,7 @@ struct capture_stats {
 	uint64_t by_type[64]; /* enum vqt_type */
 	uint64_t lost; /* records */
 	uint64_t lost_why[5]; /* enum vqt_loss_why */
-	uint64_t chains_missed; /* taken by the device without having been seen */
+	uint64_t chains_missed; /* popped by the device without being recorded */
 	unsigned targets, alive; /* processes */
 };
 void capture_stats(const struct capture *c, struct capture_stats *out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices as they are met in the stream: who they are, what they are called, who asked for them. */
+/* Devices as they appear in the stream: identity, name, and whether they are to be recorded. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "bpf/qemu/qom.h"
 #include "decoder/class/class.h"
 
-/* Looks at a device that is still being made, at the pace of housekeeping. */
+/* Looks at a device that QEMU has not finished making; one look per housekeeping. */
 #define TRIES 500
 /* ms that the reader waits for QEMU to name a device */
 #define NAMING 20
@@ -42,7 +42,7 @@ struct device *device_get(struct target *t, uint16_t id)
 
 /* --- who it is --------------------------------------------------------------- */
 
-/* Gaps that QMP can fill. */
+/* Fill in from QMP what memory did not show. */
 static void look_qmp(struct device *d)
 {
 	const struct query_device *m = state_answer(d);
@@ -132,7 +132,7 @@ static bool is_wanted(const struct capture *c, const struct device *d)
 	return nameless(d); /* not decided */
 }
 
-/* Tell the programs to look away. */
+/* Make the programs skip the device. */
 static void skip_in_kernel(struct device *d)
 {
 	struct capture *c = d->target->c;
@@ -188,7 +188,7 @@ static void write_device(struct device *d)
 	describe_device(d);
 }
 
-/* Met at last: what QMP told of it was said under another id. */
+/* The device has now been seen in memory: end the entry that only QMP knew of. */
 static void retire_placeholder(struct device *d)
 {
 	struct capture *c = d->target->c;
@@ -222,7 +222,7 @@ void device_refresh(struct device *d)
 		d->complete = d->complete || d->who.vdev;
 		return;
 	}
-	/* The later description is the one that counts. */
+	/* Readers take the later of two descriptions. */
 	if (!d->written || memcmp(&before, &d->r, sizeof(before)) ||
 	    strcmp(who.user_id, d->who.user_id) || strcmp(who.typename, d->who.typename) ||
 	    strcmp(who.path, d->who.path))
@@ -256,7 +256,7 @@ void device_seen(struct target *t, const struct vqt_device *r)
 
 	if (!d)
 		return;
-	/* BPF hands out ids for proxies; a device without one stands for itself. */
+	/* BPF gives ids to proxies, and to a VirtIODevice only when it has no proxy. */
 	qom_typename(&t->mem, r->handle, type, sizeof(type));
 	if (strstr(type, "-device"))
 		d->who.vdev = r->handle;
@@ -282,8 +282,8 @@ static bool keep(struct device *d, const void *record, size_t len)
 }
 
 /*
- * QEMU has been making it when the record was taken.  Usually it is long done when the
- * record is read; if not, its names come within a moment.
+ * QEMU was making the device when the record was taken.  Usually that is over when the
+ * record is read; if not, QEMU sets the names within a few microseconds.
  */
 static void wait_for_names(struct device *d)
 {
@@ -307,7 +307,7 @@ bool device_keeps(struct device *d, const void *record, size_t len)
 	wait_for_names(d);
 	device_refresh(d);
 	if (d->making && d->wanted && !d->target->c->o.no_lifecycle) {
-		d->making->h.ts = d->target->last_ts; /* what has been written since came first */
+		d->making->h.ts = d->target->last_ts; /* later records have been written already */
 		target_emit(d->target, d->making, d->making_len);
 	}
 	free(d->making);
@@ -315,7 +315,7 @@ bool device_keeps(struct device *d, const void *record, size_t len)
 	return false;
 }
 
-/* A driver only meets what is realized, and QEMU ends realizing with a reset. */
+/* Drivers see only realized devices, and QEMU ends realizing with a reset. */
 void device_hear(struct device *d, const struct vqt_hdr *h)
 {
 	const struct vqt_lifecycle *l = (const void *)h;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices as they are met in the stream: who they are, what they are called, who asked for them. */
+/* Devices as they appear in the stream: identity, name, and whether they are to be recorded. */
 #ifndef VQT_BPF_CAPTURE_DEVICE_H
 #define VQT_BPF_CAPTURE_DEVICE_H
 

@@ -26,14 +26,14 @@ struct device {
 	bool wanted, complete, gone, written, state_written;
 	bool realized; /* QEMU has finished making it: its PCI identity is what it will be */
 	/*
-	 * QEMU makes objects only to look at them, and frees them: a device is one
-	 * when more than its making is seen.  That waits here.
+	 * QEMU creates objects only to list their properties, and frees them.  A device is
+	 * described once a second event of it arrives; until then `making` holds the first.
 	 */
 	bool fresh;
 	struct vqt_lifecycle *making;
 	size_t making_len;
-	bool noted; /* that its data path is elsewhere */
-	bool placeholder; /* of QMP's telling only: not yet met in memory */
+	bool noted; /* a note says that its data path is elsewhere */
+	bool placeholder; /* known by QMP only, not yet seen in memory */
 	uint32_t state_known; /* VQT_KNOWN_* as last written */
 	unsigned number; /* of its class, for "blk0" */
 	unsigned tries;
@@ -49,7 +49,7 @@ struct target {
 	struct attach *attach[QEMU_PROGRAMS];
 	uint32_t out_seq; /* of records handed on */
 	uint64_t last_ts;
-	uint64_t region_done[VQP_REGIONS]; /* upper bound of each when last widened */
+	uint64_t region_done[VQP_REGIONS]; /* upper bound of each region when it was last widened */
 	uint8_t source;
 	bool late, dead;
 	bool listed; /* all devices there were are known */
@@ -70,12 +70,13 @@ struct capture {
 	struct capture_missing missing[MISSING];
 	size_t nmissing;
 	struct capture_stats stats;
-	uint64_t seen_lost; /* drops for want of buffer that a gap has been laid to */
+	uint64_t
+		seen_lost; /* records dropped because the buffer was full, as far as gaps were explained by it */
 	uint64_t tick; /* time of the last housekeeping */
 	uint64_t sampled; /* of the last samples */
 	unsigned handed; /* by the current poll */
 	struct light *light; /* NULL: full */
-	int cost_fd; /* as long as it is open the kernel counts; 0 not yet */
+	int cost_fd; /* the kernel counts while it is open; 0 not opened */
 };
 
 /* Write why into err, for a person; returns code. */

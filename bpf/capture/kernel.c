@@ -61,7 +61,7 @@ static void ignore(void *ctx, const void *record, size_t len)
 {
 }
 
-/* The real programs, through the real verifier. */
+/* Load the programs that a capture uses: this runs the verifier. */
 static int try_load(void)
 {
 	struct capture_options o = { .record = ignore };
@@ -80,7 +80,7 @@ __attribute__((noinline)) static int vqtrace_probe_here(int x)
 	return x + 1;
 }
 
-/* Where it is in the file: from the mapping it lies in. */
+/* Its offset in the file, from the mapping that contains it. */
 static uint64_t own_offset(uintptr_t addr)
 {
 	FILE *f = fopen("/proc/self/maps", "re");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Attaching to a QEMU that has been running: which devices there are, used or
- * not, from its tree of objects; and what a QMP socket adds to that.
+ * Attaching to a QEMU that has been running.  Its tree of objects lists the devices,
+ * whether they are used or not; a QMP socket can add to that.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -68,7 +68,7 @@ static int by_path(const void *a, const void *b)
 	return strcmp(((const struct found *)a)->path, ((const struct found *)b)->path);
 }
 
-/* Make the programs know it under both its names. */
+/* Enter it into the map of the programs, under both pointers. */
 static int introduce(struct capture *c, pid_t pid, const struct found *f, uint16_t id)
 {
 	struct vqp_dev e = { .id = id, .vdev = f->vdev, .proxy = f->proxy };
@@ -99,7 +99,7 @@ void late_find(struct target *t)
 	n = t->q->root && !t->c->o.qmp_only ? qom_walk(&t->mem, t->q->root + bias, visit, s)
 					    : -ENOENT;
 	t->listed = n > 0;
-	/* A table's order means nothing: number them as they are called. */
+	/* The order in a hash table has no meaning: number devices in the order of their paths. */
 	qsort(s->f, s->n, sizeof(s->f[0]), by_path);
 	for (size_t i = 0; i < s->n; i++) {
 		uint16_t id = next_id(t->c);
@@ -126,12 +126,12 @@ void late_describe(struct target *t)
 	if (!t->listed && !c->o.qmp_only)
 		target_note(t, VQT_NO_DEVICE,
 			    "QEMU's tree of objects could not be read: devices without traffic "
-			    "are not listed unless QMP tells of them");
+			    "are not listed unless QMP names them");
 }
 
 /* --- QMP ------------------------------------------------------------------- */
 
-/* One that memory did not show: known by its name only, until it shows itself. */
+/* A device that was not found in memory: only its path is known until it is used. */
 static void add_unseen(struct target *t, const struct query_device *m)
 {
 	struct device *d = device_get(t, next_id(t->c));
@@ -171,7 +171,7 @@ static void merge(struct target *t)
 
 #define WHOLE (VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED)
 
-/* A running guest is not bothered with what its memory has told already. */
+/* QMP is not asked for what memory showed: each question delays the guest. */
 static bool wants(void *ctx, const char *path)
 {
 	const struct target *t = ctx;
@@ -202,7 +202,7 @@ int capture_qmp(struct capture *c, pid_t pid, const char *socket, struct capture
 		query_free(&t->qmp);
 		code = query_devices(fd, wants, t, &t->qmp);
 		close(fd);
-		merge(t); /* what was said until it failed holds */
+		merge(t); /* what was answered before a failure counts */
 	}
 	if (code < 0)
 		snprintf(err->text, sizeof(err->text),

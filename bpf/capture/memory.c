@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bounds of guest memory.  The programs learn one pair of addresses at a time;
- * the mapping a host address lies in tells how far the same difference holds.
+ * Bounds of guest memory.  The programs learn one pair of guest and host addresses at a
+ * time.  The difference of the two holds for the whole mapping that the host address is in.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -62,7 +62,7 @@ void memory_update(struct target *t)
 			continue;
 		changed |= widen(t->p.pid, g, low_end);
 	}
-	/* What the programs have learned in the meantime is not to be undone: once more, then. */
+	/* Do not overwrite what the programs have learned in the meantime: try again next time. */
 	if (changed && (bpf_map_lookup_elem(fd, &key, &now) || memcmp(&now, &before, sizeof(now)) ||
 			bpf_map_update_elem(fd, &key, &m, BPF_EXIST)))
 		return;

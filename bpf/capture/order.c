@@ -7,7 +7,7 @@
 #include "bpf/capture/order.h"
 #include "decoder/trace/event.h"
 
-/* More than this waiting for one missing record is more than we keep: seconds of heavy load. */
+/* Bytes kept while one record is missing: some seconds of heavy load. */
 #define WAITING_BYTES (64 << 20)
 
 struct waiting {

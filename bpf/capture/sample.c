@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rings looked at from beside, because time has passed.  What waits in a queue where
- * nothing happens no probe tells of.
+ * Samples: rings read from beside the device at intervals.  Probes fire only when something
+ * happens; samples show what waits in a queue where nothing happens.
  *
- * Is what a sample says true of one moment?  QEMU's VirtQueue and the ring's words are
- * read, then the count of the eventfd that kicks come by, then VirtQueue and words once
- * more; only when both readings are the same is there a sample.  So the ring stood like
- * this while the count was read: entries that wait had been made available by then, and a
- * count of 0 says that no kick of theirs was on its way to QEMU's handler.  A queue that is
- * being served gives no sample, and needs none: its own events tell how it stands.
+ * A sample describes one moment.  The reader reads QEMU's VirtQueue and the words of the
+ * ring, then the count of the eventfd that carries kicks, then VirtQueue and words again.
+ * It takes a sample only if both readings are equal.  The ring was then in this state while
+ * the count was read: waiting entries were available by then, and a count of 0 means that
+ * no kick for them was on its way to QEMU.  A queue in use gives no sample and needs none,
+ * because its own events show its state.
  *
- * Where does it belong?  At the time of the second reading, by the clock the probes use:
- * it is held back until a record with a later time is handed on, or none has come for
- * LATE.  Probes take their time before QEMU acts on what they saw, so a sample may show
- * what the record before it is about to change; readers know that (vqt_ringstate.why).
+ * A sample has the time of the second reading, by the clock of the probes.  It is held back
+ * until a record with a later time is handed on, or for LATE.  A probe fires before QEMU
+ * acts on what the probe saw, so a sample may show a state that the record before it is
+ * about to change; readers allow for that (vqt_ringstate.why).
  *
- * A kick that does not come by the eventfd (ioeventfd=off, not started yet, or a guest
- * paused) is not to be seen on its way: then whether one pends is unknown.  Nor is a
- * sample taken of a process that has been stopped, where everything may be half done.
+ * A kick that does not use the eventfd (ioeventfd=off, not started yet, guest paused)
+ * cannot be seen on its way: whether one is pending is then unknown.  A stopped process is
+ * not sampled, because it may be anywhere inside an operation.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -46,10 +46,10 @@ struct seen {
 	UT_hash_handle hh;
 };
 
-/* The same again says little, and a trace should not grow where nothing happens. */
-#define TIMES_IDLE 3 /* longer than what is owed may take */
+/* How often an unchanged state is recorded, so that the trace of an idle queue stays small. */
+#define TIMES_IDLE 3 /* covers the time within which the checker expects a notification */
 #define TIMES_WAITING 60
-#define TIMES_LATER 64 /* from then on one of so many */
+#define TIMES_LATER 64 /* after that one sample in so many */
 
 struct samples {
 	struct seen *seen;
@@ -89,7 +89,7 @@ static uint16_t get16(const uint8_t *p)
 	return v;
 }
 
-/* sizeof(MemoryRegionCache) differs: the one with which the areas have their lengths (2.7, 2.8). */
+/* sizeof(MemoryRegionCache) differs by version: try until the areas have their lengths (2.7, 2.8). */
 static size_t cache_step(const uint8_t *b, size_t n, uint64_t num, bool packed)
 {
 	for (size_t step = 64; step <= CACHE_STEP_MAX; step += 8) {
@@ -110,7 +110,7 @@ static size_t cache_step(const uint8_t *b, size_t n, uint64_t num, bool packed)
 
 enum { RING, DRIVER_AREA, DEVICE_AREA, AREAS };
 
-/* Where the process has the areas mapped. */
+/* The addresses at which the process has the areas mapped. */
 static bool areas(const struct process_memory *m, uint64_t caches, uint64_t num, bool packed,
 		  uint64_t area[AREAS])
 {
@@ -238,14 +238,14 @@ static void fill_packed(const struct vqp_proc *l, const struct reading *r, struc
 	};
 }
 
-/* Wrong offsets of wrap counters and used positions must not be invented. */
+/* Packed rings need offsets that not every QEMU gives away. */
 static bool readable(const struct vqp_proc *l, const struct reading *r)
 {
 	return !packed(r) || (l->vq_last_wrap != VQP_UNKNOWN && l->vq_used != VQP_UNKNOWN &&
 			      l->vq_used_wrap != VQP_UNKNOWN);
 }
 
-/* A queue at rest; false when it is not, or not set up. */
+/* Sample a queue; false if it is in use or not set up. */
 static bool sample(const struct device *d, uint64_t vq, unsigned index, struct vqt_ringstate *s)
 {
 	const struct vqp_proc *l = &d->target->q->layout;
@@ -275,7 +275,7 @@ static bool sample(const struct device *d, uint64_t vq, unsigned index, struct v
 	return false;
 }
 
-/* Does the sample tell anything new, or is it time to say so again? */
+/* Is the sample new, or is it time to repeat it? */
 static bool tells(struct samples *s, const struct vqt_ringstate *r)
 {
 	uint32_t key = (uint32_t)r->h.device << 16 | r->h.queue;
@@ -303,7 +303,7 @@ static bool tells(struct samples *s, const struct vqt_ringstate *r)
 	       !(q->times % TIMES_LATER);
 }
 
-/* A device whose driver is done setting it up, and that serves its queues itself. */
+/* Its driver has set DRIVER_OK, and this process serves its queues. */
 static bool served(const struct device *d)
 {
 	const struct vqp_proc *l = &d->target->q->layout;
@@ -346,7 +346,7 @@ static void look_target(struct target *t)
 		s = t->samples = calloc(1, sizeof(*s));
 	if (!s || t->dead || process_stopped(t->p.pid))
 		return;
-	sample_flush(t, UINT64_MAX); /* those of a stream at rest */
+	sample_flush(t, UINT64_MAX); /* no later record will come to release them */
 	for (; s->device < DEVICES; s->device++) {
 		struct device *d = t->c->device[s->device];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a device and its queues have come to before the capture began: from
- * QEMU's memory where the offsets are known, else as QMP told it.
+ * The state of a device and its queues when the capture began: from QEMU's memory where
+ * the offsets are known, else from QMP.
  */
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +49,7 @@ static void from_memory(const struct device *d, struct state *r)
 	if (q->vdev_host_features != VQP_UNKNOWN &&
 	    process_mem_all(m, d->who.vdev + q->vdev_host_features, &r->s.offered[0], 8))
 		r->s.known |= VQT_KNOWN_OFFERED;
-	/* The driver can only accept what was offered: else these are not the offsets. */
+	/* A driver accepts only what was offered: anything else means that the offsets are wrong. */
 	if (r->s.known & VQT_KNOWN_OFFERED && r->s.accepted[0] & ~r->s.offered[0])
 		r->s.known &= ~VQT_KNOWN_OFFERED;
 	if (q->vdev_config != VQP_UNKNOWN &&
@@ -76,7 +76,7 @@ static void from_qmp(struct device *d, struct state *r)
 	if (fills & VQT_KNOWN_ACCEPTED)
 		memcpy(r->s.accepted, m->accepted, sizeof(r->s.accepted));
 	r->s.known |= fills;
-	/* What a device offers does not change while it runs: both must say the same. */
+	/* Offered features do not change while a device runs: both sources must agree. */
 	if (m->known & ~fills & VQT_KNOWN_OFFERED && m->offered[0] != r->s.offered[0]) {
 		snprintf(
 			text, sizeof(text),
@@ -86,7 +86,7 @@ static void from_qmp(struct device *d, struct state *r)
 	}
 }
 
-/* Where the device stands in its rings; a vhost back end keeps that to itself. */
+/* The device's positions in its rings; unknown if a vhost back end serves them. */
 static void positions(const struct device *d, const uint8_t *vq, bool packed,
 		      struct vqt_queue_state *s)
 {

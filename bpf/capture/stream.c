@@ -18,7 +18,10 @@ uint64_t stream_counter(const struct capture *c, enum vqp_counter which)
 	return v;
 }
 
-/* As many as the programs could not send for want of buffer are laid to that. */
+/*
+ * The reason of a loss: a full buffer, for as many records as the programs counted as not
+ * sent; else a limit.
+ */
 static void on_lost(void *ctx, uint32_t count, uint64_t ts)
 {
 	struct target *t = ctx;
@@ -44,8 +47,8 @@ static void on_record(void *ctx, void *record, size_t len)
 
 	sample_flush(t, h->ts);
 	if (t->c->light && is_end(h))
-		light_read(t->c); /* what was counted of it until now belongs before its end */
-	/* Clocks of CPUs agree to less than the order of events does. */
+		light_read(t->c); /* its last counts belong before its end */
+	/* The clocks of CPUs differ by more than the time between two events. */
 	if (h->ts < t->last_ts)
 		h->ts = t->last_ts;
 	t->last_ts = h->ts;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A process being traced: its probes, and what it is to the programs. */
+/* A process being traced: attaching probes to it, and telling the programs about it. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -30,7 +30,7 @@ static void miss(struct capture *c, pid_t pid, const struct qemu_probe *p, int c
 		 code ? strerror(-code) : "not found in this QEMU");
 }
 
-/* Light: what tells of requests, and of devices; of registers, those that are kicks. */
+/* Light capture needs the probes on requests and devices, and on registers that are kicks. */
 static bool counts(const struct qemu_probe *p)
 {
 	unsigned aux = (unsigned)(p->cookie >> 48), region = aux & 0xff;
@@ -64,7 +64,7 @@ static bool is_return(enum qemu_program role)
 	return role == QEMU_REG_RETURN || role == QEMU_CONFIG_RETURN;
 }
 
-/* The program for a role in this capture: its own, the one that counts, the empty one. */
+/* The program for a role: its own, in light capture the one that counts, or the empty one. */
 static void program_name(const struct capture *c, enum qemu_program role, char name[32])
 {
 	const char *own = qemu_program_name(role);
@@ -89,7 +89,7 @@ bool target_needs(const struct capture *c, const char *program)
 	return false;
 }
 
-/* All probes of one program; one that does not hold is missing, not fatal. */
+/* Attach all probes of one program.  One that fails is reported as missing, no more. */
 static void attach_role(struct target *t, enum qemu_program role)
 {
 	bool ret = is_return(role);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptor chains as guest memory has them when QEMU takes them (2.7.5, 2.8.5). */
+/* Descriptor chains as guest memory has them when QEMU pops them (2.7.5, 2.8.5). */
 #ifndef VQT_BPF_PROG_CHAIN_BPF_H
 #define VQT_BPF_PROG_CHAIN_BPF_H
 
@@ -46,7 +46,7 @@ static long mapping_found(struct task_struct *task, struct vm_area_struct *vma, 
 	return 0;
 }
 
-/* Without it, or while somebody changes the mappings, what is usual is assumed. */
+/* Without it, or while the mappings are being changed, the usual mapping is assumed. */
 static __always_inline void mapping_get(struct mapping *to, __u64 hva)
 {
 	if (can_find_vma)
@@ -99,12 +99,12 @@ static __always_inline void learn_in(struct vqp_memory *m, __u64 gpa, __u64 hva,
 	}
 }
 
-/* Where addresses of both kinds meet, guest memory is mapped. */
+/* A pair of guest and host addresses shows where guest memory is mapped. */
 static __noinline int learn(__u64 gpa, __u64 hva, __u64 len)
 {
 	struct vqp_memory *m = memory_get();
 
-	/* One at a time, or the bounds of two were mixed; who comes second learns later. */
+	/* One thread at a time, or the bounds of two would mix; a second one learns later. */
 	if (!m || !gpa || !hva || __sync_val_compare_and_swap(&m->learning, 0, 1))
 		return 0;
 	learn_in(m, gpa, hva, len);
@@ -123,7 +123,7 @@ static long walk_step(__u32 i, void *ctx)
 	struct walk *w = &s->w;
 	struct vqt_desc d, *at;
 
-	/* The index comes from i, not from w->n: it may not run away. */
+	/* For the verifier: i is bounded, w->n is not. */
 	at = (void *)(s->rec + ((REC_DESC + 16 * (w->ndirect + i)) & (VQP_REC_MAX - 8)));
 	if (read_user(at, sizeof(d), (void *)(w->table + virtq_desc_at(w->next)))) {
 		w->flags |= w->indirect ? VQT_CHAIN_NO_TABLE : VQT_CHAIN_CUT;
@@ -236,7 +236,7 @@ static long seg_step(__u32 i, void *ctx)
 	return 0;
 }
 
-/* What the steps of a chain share; the scratch comes first. */
+/* What the steps of a chain share. */
 struct chain {
 	struct scratch *s;
 	struct ring *r;
@@ -244,7 +244,7 @@ struct chain {
 	struct vqt_ring *ring;
 };
 
-/* Behind the descriptors, which stay: later parts read them. */
+/* Behind the descriptors, which later parts read. */
 static __always_inline void more_emit(struct scratch *s)
 {
 	__u32 base = s->base, len = s->pos - base;
@@ -365,19 +365,19 @@ static __noinline int chain_record(struct ring *r, struct vqp_queue *q, struct v
 	return 1;
 }
 
-/* Chains taken between our last look and QEMU's; the most that one hit catches up. */
+/* Chains popped without a record since the last probe; one hit records at most so many. */
 #define LATE_MAX 32
 
-/* What a hit has to record: chains missed from pos on, then perhaps the one being taken. */
+/* What a hit has to record: chains missed from pos on, then perhaps the one being popped. */
 struct batch {
 	struct ring *r;
 	struct vqp_queue *q;
 	struct vqt_ring ring;
-	__u32 late, flags; /* how many missed; of the one being taken */
-	__u16 pos, last; /* of the first missed; of the one being taken */
+	__u32 late, flags; /* how many were missed; flags of the one being popped */
+	__u16 pos, last; /* of the first one missed; of the one being popped */
 };
 
-/* The one place chains are recorded from: the verifier follows it once. */
+/* Chains are recorded here only, so that the verifier follows that code once. */
 static long batch_step(__u32 i, void *ctx)
 {
 	struct batch *b = ctx;
@@ -395,8 +395,9 @@ static __always_inline bool gone_on(struct ring *r, __u16 from)
 }
 
 /*
- * QEMU looks after us: a chain made available in between it takes, and we saw none.
- * The ring shows it, at the next look or when the chain is returned, if that is sooner.
+ * The probe reads the ring before QEMU does.  QEMU also pops a chain that was made available
+ * in between, which the probe has not seen.  The ring shows it at the next pop, or when the
+ * chain is returned, whichever is first.
  */
 static __always_inline void missed_split(struct ring *r, struct vqp_queue *q, struct batch *b)
 {
@@ -493,7 +494,7 @@ static __always_inline void pop(struct vqp_proc *p, __u64 vq)
 	scratch_put(s);
 }
 
-/* A chain is returned that was not seen being taken. */
+/* A chain is returned whose pop was not seen. */
 static __noinline int missed_record(struct ring *r, struct vqp_queue *q, struct vqt_ring *ring)
 {
 	struct batch b = { .r = r, .q = q };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Maps, registers, records and device identity: the floor of the QEMU probes. */
+/* Maps, registers, records and device identity: what all QEMU probes use. */
 #ifndef VQT_BPF_PROG_COMMON_BPF_H
 #define VQT_BPF_PROG_COMMON_BPF_H
 
@@ -113,25 +113,24 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
-/* Bytes waiting in the buffer from which on the reader is woken. */
+/* The reader is woken when so many bytes wait in the buffer. */
 const volatile __u64 wake_level = 4 << 20;
 
 #define E2BIG_ 7
 
-/* What a queue is before anything is known of it. */
+/* The initial value of a queue. */
 const volatile struct vqp_queue no_queue;
 
-/* Programs may sleep (Linux 6.0): then a page that is not there right now can be brought in. */
+/* Programs may sleep (Linux 6.0): then they can fault in a page that is not present. */
 const volatile bool can_sleep = false;
 
-/* The kernel tells of mappings (Linux 5.17). */
+/* The kernel has bpf_find_vma (Linux 5.17). */
 const volatile bool can_find_vma = false;
 
 /*
- * Memory of the process.  Pages are taken away for moments (THP collapse, NUMA
- * balancing, swap); a program that may sleep waits for them to come back.  One
- * helper or the other, not one after the other: the verifier would follow both
- * outcomes of every read.
+ * Memory of the process.  The kernel removes pages for a short time (THP collapse, NUMA
+ * balancing, swap); a program that may sleep faults them in.  It uses one helper or the
+ * other, never both in turn: the verifier would follow both outcomes of every read.
  */
 static __always_inline long read_user(void *to, __u32 n, const void *from)
 {
@@ -145,7 +144,7 @@ static __always_inline long read_user_str(char *to, __u32 n, const void *from)
 	long len = bpf_probe_read_user_str(to, n, from);
 	char byte;
 
-	/* Bring the page in, then once more; what crosses into another absent one is cut. */
+	/* Fault the page in and try again; text that crosses into another absent page is cut. */
 	if (len < 0 && can_sleep && !bpf_copy_from_user(&byte, 1, from))
 		len = bpf_probe_read_user_str(to, n, from);
 	return len;
@@ -243,7 +242,7 @@ static __always_inline void hdr_begin(struct vqp_proc *p, struct vqt_hdr *h, __u
 	h->cpu = bpf_get_smp_processor_id();
 }
 
-/* Never wakes the reader before there is much to read: a wake-up costs more than a record. */
+/* Wakes the reader only when there is much to read: a wake-up costs more than a record. */
 static __always_inline bool emit(void *rec, __u64 len)
 {
 	__u64 flags = BPF_RB_NO_WAKEUP;
@@ -256,7 +255,7 @@ static __always_inline bool emit(void *rec, __u64 len)
 	return false;
 }
 
-/* n records that should be here are not. */
+/* Record that n records are missing here. */
 static __noinline int lose(struct vqp_proc *p, __u32 dev, __u32 queue, __u32 why, __u64 n)
 {
 	struct vqt_loss l = { .lost = n, .why = why };
@@ -268,7 +267,7 @@ static __noinline int lose(struct vqp_proc *p, __u32 dev, __u32 queue, __u32 why
 	return 0;
 }
 
-/* Space for a large record; migration is off, preemption is not. */
+/* Space for a large record.  The thread stays on its CPU, but can be preempted there. */
 static __always_inline struct scratch *scratch_get(struct vqp_proc *p, struct vqp_queue *q)
 {
 	__u32 base = bpf_get_smp_processor_id() * VQP_SCRATCH_PER_CPU;
@@ -390,7 +389,7 @@ static __always_inline __u64 slot_of(struct vqp_proc *p, __u64 vdev)
 	return slot && is_virtio(slot) ? slot : 0;
 }
 
-/* Without a proxy that contains it, it is found under its slot from when it is plugged in. */
+/* A device without a proxy around it is also entered under its slot, once it is plugged in. */
 static __always_inline void plug(struct vqp_proc *p, struct vqp_dev *d, __u64 vdev)
 {
 	struct vqp_key k = { .tgid = bpf_get_current_pid_tgid() >> 32 };

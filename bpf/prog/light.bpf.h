@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Light capture: counters and histograms of latency in a map, no records of
- * single events, so that a busy machine can be watched for as long as one likes.
+ * Light capture: counters and histograms of latency in a map and no records of single
+ * events, so that a busy machine can be watched for a long time.
  */
 #ifndef VQT_BPF_PROG_LIGHT_BPF_H
 #define VQT_BPF_PROG_LIGHT_BPF_H
@@ -146,8 +146,9 @@ static __always_inline bool split_ready(struct ring *r)
 }
 
 /*
- * QEMU looks after us: a chain made available in between it takes, and we saw none.
- * Its place shows it, at the next look or when the chain is returned.
+ * The probe reads the ring before QEMU does.  QEMU also pops a chain that was made available
+ * in between, which the probe has not seen.  The position shows it at the next pop, or when
+ * the chain is returned.
  */
 static __always_inline void late_pop(struct vqp_queue *q, struct vqp_tally *t, struct ring *r)
 {
@@ -193,7 +194,7 @@ static __always_inline void light_pop_at(struct vqp_proc *p, __u64 vq)
 	scratch_put(s);
 }
 
-/* A chain is returned that was not seen being taken. */
+/* A chain is returned whose pop was not seen. */
 static __noinline int late_fill(struct vqp_proc *p, struct vqp_queue *q, struct vqp_tally *t,
 				__u64 vq)
 {

@@ -147,7 +147,7 @@ int on_reg_write(struct pt_regs *ctx)
 	if (vq && !legacy && kick(p, vq, VQT_KICK_MMIO, r.value, r.width))
 		return 0;
 	status = is_status(r.region, r.offset);
-	if (status && !r.value) /* the rings belong to what ends with it */
+	if (status && !r.value) /* the reset ends what the rings belong to */
 		sample_rings(p, d);
 	reg_emit(p, d->id, &r);
 	if (status && r.value)
@@ -301,7 +301,7 @@ struct life_text {
 	char text[128];
 };
 
-/* Where something else was before, a device may have been made: look again. */
+/* A device may have been created where another object was before: look again. */
 static __always_inline void reconsider(__u64 obj)
 {
 	struct vqp_key k = { .ptr = obj, .tgid = bpf_get_current_pid_tgid() >> 32 };
@@ -565,7 +565,7 @@ int light_reg_write(struct pt_regs *ctx)
 	return 0;
 }
 
-/* What probing costs by itself: attached instead of the others by the bench. */
+/* Attached by the benchmark in place of the others, to measure what a probe costs. */
 SEC("uprobe")
 int on_nothing(struct pt_regs *ctx)
 {

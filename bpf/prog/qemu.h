@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-/* An offset that could not be found; what depends on it is left out. */
+/* An offset that was not found; what depends on it is not recorded. */
 #define VQP_UNKNOWN 0xffff
 
 /* Guest memory as QEMU has it mapped: hva = gpa + delta for lo <= gpa < hi. */
@@ -78,13 +78,13 @@ struct vqp_queue {
 	__u32 tally; /* light: 1 + the index in the map of tallies, 0 none */
 	__u16 none_at,
 		none; /* packed: where QEMU came for a chain and none was there; not 0: still so */
-	__u64 looked; /* light: when QEMU came for a chain at `seen` and none was there; 0 no more */
+	__u64 looked; /* light: when QEMU looked for a chain at `seen` and found none; 0 later */
 	__u8 head[VQP_QUEUE_MAX];
 };
 
 /*
- * Light capture: what is counted of a queue where it happens, instead of being
- * recorded.  All but `flight` only grow.  Durations are counted in the buckets of
+ * Light capture: the programs count what happens in a queue instead of recording it.  All
+ * counters but `flight` only grow.  Durations are counted in the buckets of
  * struct hist (decoder/util/histogram.h), which user space asserts.
  */
 #define VQP_HIST_SUB_BITS 4
@@ -103,25 +103,25 @@ struct vqp_group {
 	__u64 used; /* completions */
 	__u64 errors; /* whose last byte written is not 0 */
 	__u64 bytes_in, bytes_out; /* of all buffers, headers and status included */
-	__u64 timed, sum; /* completions of requests that were seen being taken, ns they took */
+	__u64 timed, sum; /* completions whose pop was seen, and the sum of their durations in ns */
 	__u32 bucket[VQP_HIST_BUCKETS];
 };
 
 /* vqp_tally.owner */
 #define VQP_TALLY_FREE 0
 #define VQP_TALLY_USED 1
-#define VQP_TALLY_GONE 2 /* its queue is: to be read for the last time, and freed */
+#define VQP_TALLY_GONE 2 /* its queue has ended: to be read once more, and freed */
 #define VQP_TALLY_CLAIMED 3 /* being given its names: not to be read yet */
 
 struct vqp_tally {
 	__u32 owner;
 	__u32 tgid;
 	__u16 dev, index;
-	__u32 flight, flight_max; /* requests taken and not used, as far as seen */
+	__u32 flight, flight_max; /* requests popped and not used, as far as seen */
 	__u32 pad;
 	__u64 kicks, popped, signals, detached, dropped;
 	struct vqp_group group[VQP_GROUPS];
-	__u64 began[VQP_QUEUE_MAX]; /* by head: when it was taken, 0 not in flight */
+	__u64 began[VQP_QUEUE_MAX]; /* by head: when it was popped, 0 not in flight */
 };
 #define VQP_TALLIES 1024 /* queues counted at a time */
 
@@ -186,7 +186,7 @@ enum vqp_irq {
 /* Counters, one array map. */
 enum vqp_counter {
 	VQP_LOST_BUFFER, /* the ring buffer was full */
-	VQP_LOST_CHAINS, /* chains the device took while nobody looked */
+	VQP_LOST_CHAINS, /* chains that the device popped without a record */
 	VQP_COUNTERS
 };
 

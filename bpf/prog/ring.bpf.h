@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rings, chains and buffers as guest memory has them at the moment QEMU looks:
- * split (virtio 1.4, 2.7) and packed (2.8).  Everything read here can be changed
- * by a hostile guest at any time, so each word is read once.
+ * Rings as guest memory has them when QEMU is about to read them: split (virtio 1.4, 2.7)
+ * and packed (2.8).  A hostile guest can change them at any time, so each word is read once.
  */
 #ifndef VQT_BPF_PROG_RING_BPF_H
 #define VQT_BPF_PROG_RING_BPF_H
@@ -187,7 +186,9 @@ static __always_inline void ring_snapshot(struct ring *r, struct vqt_ring *o)
 
 struct kick_record {
 	struct vqt_kick k;
-	__u16 heads[2 * VQT_KICK_HEADS]; /* room for what the verifier thinks possible */
+	__u16 heads
+		[2 *
+		 VQT_KICK_HEADS]; /* twice the need, because the verifier does not know the bound */
 };
 
 static __always_inline void kick_heads(struct ring *r, struct kick_record *k)

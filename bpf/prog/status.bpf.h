@@ -31,8 +31,8 @@ static __always_inline void sample_queue(struct vqp_proc *p, struct vqp_queue *q
 		ring_snapshot(&ring, &r.ring);
 	scratch_put(s);
 	/*
-	 * Another thread may serve the queue meanwhile.  Then its own records tell how
-	 * the ring stands, and this one would mix two moments.
+	 * If another thread serves the queue meanwhile, its own records show the state of
+	 * the ring, and this one would mix two moments.
 	 */
 	if (!r.ring.known || read_user(&last, 2, (void *)(vq + p->vq_last)) || last != ring.last)
 		return;

@@ -36,7 +36,7 @@ static long sg_step(__u32 i, void *ctx)
 		return 1;
 	n = v.len < s->left ? v.len : s->left;
 	s->left -= n;
-	/* A last buffer of one byte is the status, which the record has anyway. */
+	/* A last buffer of one byte is the status, which has a field in the record. */
 	if (!n || (!g->all && i + 1 == g->count && v.len == 1))
 		return 0;
 	if (n > s->w.snaplen)
@@ -46,7 +46,7 @@ static long sg_step(__u32 i, void *ctx)
 
 #define SG_MAX VQP_CHAIN_MAX
 
-/* What could not be read when the chain was taken, from QEMU's mapped copy. */
+/* Buffers that could not be read when the chain was popped, from QEMU's mapping of them. */
 static __noinline int data_record(struct vqp_proc *p, struct vqp_queue *q, struct scratch *s,
 				  struct element *e, __u32 shift)
 {
@@ -107,8 +107,8 @@ static long element_step(__u32 i, void *ctx)
 }
 
 /*
- * A chain never seen in guest memory, or what its table held (shift descriptors
- * were): as QEMU parsed it, descriptors made up from that.
+ * A chain that was not read from guest memory, or whose table was not (`shift` descriptors
+ * were): its descriptors are derived from what QEMU parsed.
  */
 static __noinline int derived_record(struct ring *r, struct vqp_queue *q, struct vqt_ring *ring,
 				     struct element *e, __u32 shift)
@@ -137,7 +137,7 @@ static __noinline int derived_record(struct ring *r, struct vqp_queue *q, struct
 	return 0;
 }
 
-/* Host and guest address of a readable buffer teach where guest memory is. */
+/* The host and guest addresses of a readable buffer show where guest memory is mapped. */
 static __always_inline void learn_element(struct element *e)
 {
 	__u64 gpa;

@@ -202,7 +202,7 @@ static struct qemu_probe *probe_add(struct qemu *q, const char *name, const stru
 	return p;
 }
 
-/* Put a probe at instruction i of f, its arguments found there. */
+/* Put a probe at instruction i of f, with the registers that hold its arguments there. */
 static void place(struct qemu *q, struct qemu_probe *p, const struct row *row,
 		  const struct function *f, size_t i, const char *placed)
 {
@@ -237,7 +237,7 @@ static unsigned arg_mask(const struct row *row)
 	return mask;
 }
 
-/* A probe on the function at addr, as early as it is cheap. */
+/* Put a probe on the function at addr, at the first instruction where it is cheap. */
 static void probe_function(struct qemu *q, const char *name, uint64_t addr, const struct row *row)
 {
 	struct qemu_probe *p = probe_add(q, name, row);
@@ -271,7 +271,7 @@ static void kick_at(struct qemu *q, struct qemu_probe *p, uint64_t addr)
 
 	if (function_open(&f, q->elf, addr))
 		return;
-	/* There QEMU has decided not to ignore the kick. */
+	/* At this point QEMU has decided to handle the kick. */
 	i = function_trace_site(f, enabled, state, 0);
 	if (i < f->n)
 		place(q, p, &kick_row, f, i, "trace site");
@@ -336,7 +336,7 @@ static size_t signal_site(struct qemu *q, const struct function *f, const char *
 		    in->load.off == q->layout.vq_vector)
 			return i;
 	}
-	/* or the jump that leaves for good with the queue as its argument */
+	/* or the tail call with the queue as its argument */
 	for (size_t i = 0; i < f->n; i++)
 		if (f->insn[i].kind == INSN_JMP && f->reached[i] &&
 		    (f->insn[i].target < f->start || f->insn[i].target >= f->end) &&
@@ -418,7 +418,7 @@ static void probe_handlers(struct qemu *q, size_t r, uint64_t read, uint64_t wri
 	struct row row;
 	char name[48];
 
-	/* Identical handlers are folded by compilers: the first region has it. */
+	/* Compilers fold identical handlers: then the first region has the probe. */
 	if (!have_handler(q, read)) {
 		snprintf(name, sizeof(name), "%s read", regions[r].name);
 		row = rd;
@@ -467,10 +467,7 @@ static bool handlers_in(struct qemu *q, size_t r, uint64_t lea, uint64_t string,
 	return found;
 }
 
-/*
- * Places that may name a region.  A QEMU has a few of each; more are a file that is made
- * to keep us busy.
- */
+/* Places that may name a region.  A QEMU has a few of each; a hostile file may have many. */
 #define STRINGS_MAX 32
 #define LEAS_MAX 128
 
@@ -499,7 +496,7 @@ static void probe_regions(struct qemu *q)
 	}
 }
 
-/* --- */
+/* --- a whole binary ---------------------------------------------------------- */
 
 bool qemu_is(const char *path)
 {

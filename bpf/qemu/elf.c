@@ -247,8 +247,8 @@ static int load(struct elf *e)
 }
 
 /*
- * Read, not mapped: other people's uprobes on this file would put breakpoints
- * into our mapping of it, too, and we would decode those.
+ * Read, not mapped: uprobes that other tools placed on this file would put breakpoints into
+ * our mapping of it, too, and they would be decoded.
  */
 static int read_file(struct elf *e)
 {
@@ -408,7 +408,7 @@ uint64_t elf_pointer(const struct elf *e, uint64_t addr)
 	r = e->nrelocs ? bsearch(&key, e->relocs, e->nrelocs, sizeof(*r), by_u64) : NULL;
 	if (r)
 		return r->value;
-	b = elf_bytes(e, addr, 8); /* packed relative relocations keep it in place */
+	b = elf_bytes(e, addr, 8); /* packed relative relocations leave the value in the data */
 	if (!b)
 		return 0;
 	memcpy(&v, b, 8);

@@ -15,7 +15,7 @@ static const struct value unknown = { .base = VALUE_UNKNOWN };
 
 static const uint8_t arg_regs[] = { VQP_RDI, VQP_RSI, VQP_RDX, VQP_RCX, VQP_R8, VQP_R9 };
 
-/* A decoded instruction, with what of Zydis's view the evaluation needs. */
+/* A decoded instruction: the part of Zydis's result that the evaluation needs. */
 struct decoded {
 	uint64_t addr;
 	uint16_t mnemonic, written; /* bit n: general register n is written */
@@ -373,7 +373,7 @@ static bool args_live(const struct function *f, size_t i, unsigned mask)
 	return true;
 }
 
-/* Is anything from the first to instruction i reached by a jump, too? */
+/* Does a jump lead to any instruction up to i? */
 static bool jumped_into(const struct function *f, size_t i)
 {
 	for (size_t k = 0; k < f->n; k++)

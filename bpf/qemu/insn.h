@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What machine code says without names: a function is decoded and its register
- * values followed symbolically from the entry, over all paths, as far as they
- * are sums of an argument or of a loaded value, a multiple of the second
- * argument, and a constant.  That is enough to read structure offsets out of
- * accessors and to know which register holds an argument at any instruction,
- * whatever the compiler did.  x86-64, System V calling convention.
+ * Analysis of machine code without symbols.  A function is decoded, and the values of its
+ * registers are followed from its entry over all paths.  A value is known if it is the sum
+ * of an argument or a loaded value, a multiple of the second argument, and a constant.
+ * That is enough to read structure offsets out of accessors, and to know which register
+ * holds an argument at any instruction.  x86-64, System V calling convention.
  */
 #ifndef VQT_BPF_QEMU_INSN_H
 #define VQT_BPF_QEMU_INSN_H

@@ -39,7 +39,7 @@ static void drop(struct tracees *t, pid_t pid)
 			t->pid[i] = t->pid[--t->n];
 }
 
-/* Has this stop just mapped something executable?  Only then is it worth a look. */
+/* Has the tracee mapped something executable in this stop?  It may be QEMU then. */
 static bool may_have_mapped(pid_t pid, int status)
 {
 	struct user_regs_struct r;
@@ -61,7 +61,7 @@ static int deliver(int status)
 	return sig;
 }
 
-/* A child that has been made is traced too, and stopped, before we have heard of it by itself. */
+/* A new child is traced and stopped, too, before waitpid() reports it. */
 static void add_made(struct tracees *t, pid_t pid, int status)
 {
 	int event = status >> 16;
@@ -73,7 +73,7 @@ static void add_made(struct tracees *t, pid_t pid, int status)
 		add(t, (pid_t)made);
 }
 
-/* Detach from everything but one: stop it first, it may be running. */
+/* Detach from every tracee but one.  Each is stopped first, as detaching needs that. */
 static void detach_others(struct tracees *t, pid_t keep)
 {
 	for (size_t i = 0; i < t->n; i++) {
@@ -89,7 +89,7 @@ static void detach_others(struct tracees *t, pid_t keep)
 	}
 }
 
-/* Go from stop to stop until somebody has QEMU mapped or the child is gone. */
+/* Go from stop to stop until a tracee has mapped QEMU, or the child has ended. */
 static int run_until_mapped(struct launch *l)
 {
 	struct tracees t = { .pid = { l->child }, .n = 1 };
@@ -137,7 +137,7 @@ int launch_start(struct launch *l, char *const argv[])
 		waitpid(h.pid, NULL, 0);
 		goto out;
 	}
-	/* Stopped by us once, so that it goes on from system call to system call. */
+	/* It must stop once before it can be continued from system call to system call. */
 	ptrace(PTRACE_INTERRUPT, h.pid, NULL, NULL);
 	err = child_go(&h);
 	if (!err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting QEMU so that its first instruction of main can be seen: the command
- * runs under ptrace until it has mapped a QEMU, however it gets there (directly,
- * by a wrapper script, through another dynamic loader), and stops there.
+ * Starting QEMU so that probes see it from its first instruction.  The command runs under
+ * ptrace until one of its processes has mapped a QEMU (directly, by a wrapper script, or
+ * through another dynamic loader), and stops there.
  */
 #ifndef VQT_BPF_QEMU_LAUNCH_H
 #define VQT_BPF_QEMU_LAUNCH_H
@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 struct launch {
-	pid_t child; /* what we started: signals and exit status are its */
+	pid_t child; /* the process that was started: signals go to it, and its exit status counts */
 	pid_t qemu; /* that or a descendant, stopped with QEMU mapped; 0 if none came */
 	bool exited; /* the child ended before there was a QEMU */
 	int status; /* then: of waitpid */

@@ -100,7 +100,7 @@ static void find_accessors(struct qemu *q)
 	}
 }
 
-/* The saved state of a queue: positions of both sides, and how QEMU tells packed rings. */
+/* The saved state of a queue: the positions of both sides, and the bit for packed rings. */
 static void find_indices(struct qemu *q)
 {
 	struct function *f = open_symbol(q, "virtio_queue_get_last_avail_idx");
@@ -149,9 +149,8 @@ static int64_t first_load(const struct qemu *q, const char *symbol, int base, ui
 }
 
 /*
- * The eventfd a queue is kicked by: what virtio_queue_get_host_notifier(vq) returns,
- * and what virtio_queue_host_notifier_read(notifier) takes off to come to its queue.
- * Both must say the same.
+ * The offset of a queue's kick eventfd: virtio_queue_get_host_notifier(vq) adds it, and
+ * virtio_queue_host_notifier_read(notifier) subtracts it.  Both must agree.
  */
 static void find_notifier(struct qemu *q)
 {
@@ -172,12 +171,12 @@ static void find_notifier(struct qemu *q)
 			taken = -v.off;
 	}
 	function_close(f);
-	/* Whether it is in use follows it (struct EventNotifier is 12 bytes). */
+	/* The flag behind it says whether it is in use (struct EventNotifier is 12 bytes). */
 	if (given > 0 && given == taken && given + 16 <= VQP_VQ_BYTES)
 		set(&q->layout, FIELD(vq_notifier), given);
 }
 
-/* The variable object_get_root() keeps the root of all objects in. */
+/* The variable in which object_get_root() keeps the root of all objects. */
 static void find_root(struct qemu *q)
 {
 	struct function *f = open_symbol(q, "object_get_root");
@@ -188,7 +187,7 @@ static void find_root(struct qemu *q)
 	function_close(f);
 }
 
-/* Declared sizes relate the neighbours of what is known (struct VirtIODevice). */
+/* Offsets of fields that struct VirtIODevice declares beside known ones. */
 static void find_device_state(struct qemu *q)
 {
 	const struct vqp_proc *l = &q->layout;

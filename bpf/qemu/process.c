@@ -83,7 +83,7 @@ static void openable(pid_t pid, const struct mapping *m, char *out, size_t size)
 	snprintf(out, size, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid, m->start, m->end);
 }
 
-/* The last few objects looked at: a list of processes maps the same ones over and over. */
+/* Cached, because most processes map the same objects. */
 static bool object_is_qemu(uint64_t inode, unsigned major, unsigned minor, const char *path)
 {
 	static struct {

@@ -60,9 +60,9 @@ char *process_string(const struct process_memory *m, uint64_t addr, char *buf, s
 /* Bounds of the mapping that holds addr. */
 bool process_mapping(pid_t pid, uint64_t addr, uint64_t *start, uint64_t *end);
 bool process_alive(pid_t pid);
-/* It has been stopped, by a signal or a debugger; true, too, when nobody knows. */
+/* Stopped by a signal or a debugger; also true if its state cannot be read. */
 bool process_stopped(pid_t pid);
-/* The count of an eventfd of it: 0 or 1 (more than 0), or negative errno where it is none. */
+/* Is the count of its eventfd fd above 0?  1, 0, or negative errno if it is no eventfd. */
 int process_eventfd(pid_t pid, int fd);
 
 #endif

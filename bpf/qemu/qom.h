@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * QEMU's tree of objects, read out of a running process: what devices there are,
- * used or not.  Nothing is called and nothing is believed that does not confirm
- * itself: a property is one whose table key is its own name, a child one whose
- * parent pointer leads back.
+ * QEMU's tree of objects, read from the memory of a running process: it lists all devices,
+ * used or not.  An entry counts only if it confirms itself: the key of a property in the
+ * table is the property's own name, and the parent pointer of a child leads back.
  */
 #ifndef VQT_BPF_QEMU_QOM_H
 #define VQT_BPF_QEMU_QOM_H

@@ -71,7 +71,7 @@ static bool word_of(struct json_object *o, char *buf, size_t size)
 
 static int feature_bit(unsigned virtio_id, const char *name)
 {
-	/* the vhost-user protocol's own, offered to no driver as such */
+	/* a bit of the vhost-user protocol, which no driver is offered under this name */
 	if (!strcmp(name, "VHOST_USER_F_PROTOCOL_FEATURES"))
 		return 30;
 	return class_feature_by_name(virtio_id, name);
