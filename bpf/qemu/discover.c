@@ -7,161 +7,8 @@
 #include "bpf/qemu/discover.h"
 #include "bpf/qemu/insn.h"
 #include "bpf/qemu/layout.h"
+#include "bpf/qemu/probes.h"
 #include "decoder/trace/event.h"
-
-#define NONE 0xff
-
-/* One row a probe on an exported function: which arguments go where in the cookie. */
-struct row {
-	const char *symbol;
-	const char *costs;
-	uint8_t program, flags;
-	uint16_t aux;
-	uint8_t what; /* low byte of the cookie */
-	uint8_t arg[5]; /* C argument in each slot, NONE */
-};
-
-#define LIFE(sym, life, what_, ...) \
-	{ \
-		.symbol = sym, .program = QEMU_LIFECYCLE, .flags = QEMU_PROBE_LIFE, .aux = life, \
-		.what = what_, .arg = { __VA_ARGS__ }, .costs = "that lifecycle step" \
-	}
-#define LIFECYCLE_OPT(sym, life, what_, ...) \
-	{ \
-		.symbol = sym, .program = QEMU_LIFECYCLE, \
-		.flags = QEMU_PROBE_LIFE | QEMU_PROBE_OPTIONAL, .aux = life, .what = what_, \
-		.arg = { __VA_ARGS__ }, .costs = "that lifecycle step" \
-	}
-
-static const struct row rows[] = {
-	{ "virtqueue_pop",
-	  "descriptor chains and requests",
-	  QEMU_POP,
-	  QEMU_PROBE_HOT | QEMU_PROBE_ESSENTIAL,
-	  0,
-	  0,
-	  { 0, NONE, NONE, NONE, NONE } },
-	{ "virtqueue_fill",
-	  "completions",
-	  QEMU_FILL,
-	  QEMU_PROBE_HOT | QEMU_PROBE_ESSENTIAL,
-	  0,
-	  0,
-	  { 0, 1, 2, 3, NONE } },
-	{ "virtqueue_detach_element",
-	  "chains given up unused",
-	  QEMU_FILL,
-	  0,
-	  1,
-	  0,
-	  { 0, 1, 2, NONE, NONE } },
-	{ "pci_host_config_write_common",
-	  "PCI configuration writes",
-	  QEMU_CONFIG,
-	  0,
-	  VQT_WRITE,
-	  0,
-	  { 0, 1, 3, 4, NONE } },
-	{ "pci_host_config_write_common",
-	  "which register accesses come by the PCI window",
-	  QEMU_CONFIG_RETURN,
-	  0,
-	  0,
-	  0,
-	  { NONE, NONE, NONE, NONE, NONE } },
-	{ "pci_host_config_read_common",
-	  "PCI configuration reads",
-	  QEMU_CONFIG,
-	  0,
-	  VQT_READ,
-	  0,
-	  { 0, 1, NONE, 3, NONE } },
-	{ "pci_host_config_read_common",
-	  "PCI configuration reads",
-	  QEMU_CONFIG_RETURN,
-	  0,
-	  0,
-	  0,
-	  { NONE, NONE, NONE, NONE, NONE } },
-	{ "pci_set_irq",
-	  "INTx interrupts",
-	  QEMU_IRQ,
-	  0,
-	  VQP_IRQ_INTX,
-	  0,
-	  { 0, 1, NONE, NONE, NONE } },
-	{ "msix_notify",
-	  "MSI-X messages as sent",
-	  QEMU_IRQ,
-	  QEMU_PROBE_DELIVERY,
-	  VQP_IRQ_MSIX,
-	  0,
-	  { 0, 1, NONE, NONE, NONE } },
-	{ "virtio_notify_config",
-	  "configuration change interrupts",
-	  QEMU_LIFECYCLE,
-	  0,
-	  0,
-	  VQP_OBJ_VDEV | VQP_LIFECYCLE_IRQ,
-	  { 0, NONE, NONE, NONE, NONE } },
-	LIFE("virtio_pci_types_register", VQT_LIFECYCLE_TYPE_REGISTER, VQP_OBJ_NONE, 0, NONE, NONE,
-	     NONE, NONE),
-	LIFE("virtio_instance_init_common", VQT_LIFECYCLE_INSTANCE_INIT,
-	     VQP_OBJ_QDEV | VQP_LIFECYCLE_TEXT, 0, 3, NONE, NONE, NONE),
-	LIFE("qdev_realize", VQT_LIFECYCLE_REALIZE, VQP_OBJ_QDEV | VQP_LIFECYCLE_TYPENAME, 0, NONE,
-	     NONE, NONE, NONE),
-	LIFE("virtio_init", VQT_LIFECYCLE_VIRTIO_INIT, VQP_OBJ_VDEV, 0, 1, 2, NONE, NONE),
-	LIFE("virtio_add_queue", VQT_LIFECYCLE_ADD_QUEUE, VQP_OBJ_VDEV, 0, 1, 2, NONE, NONE),
-	LIFE("virtio_bus_device_plugged", VQT_LIFECYCLE_BUS_PLUGGED, VQP_OBJ_VDEV, 0, NONE, NONE,
-	     NONE, NONE),
-	LIFE("pci_register_bar", VQT_LIFECYCLE_BAR, VQP_OBJ_PCI, 0, 1, 2, NONE, NONE),
-	LIFE("memory_region_init_io", VQT_LIFECYCLE_REGION, VQP_OBJ_QDEV | VQP_LIFECYCLE_TEXT, 1, 4,
-	     5, NONE, NONE),
-	LIFE("msix_init", VQT_LIFECYCLE_MSIX_INIT, VQP_OBJ_PCI, 0, 1, 3, NONE, NONE),
-	LIFE("virtio_bus_start_ioeventfd", VQT_LIFECYCLE_IOEVENTFD_START, VQP_OBJ_BUS, 0, NONE,
-	     NONE, NONE, NONE),
-	LIFE("virtio_bus_stop_ioeventfd", VQT_LIFECYCLE_IOEVENTFD_STOP, VQP_OBJ_BUS, 0, NONE, NONE,
-	     NONE, NONE),
-	LIFECYCLE_OPT("virtio_blk_data_plane_start", VQT_LIFECYCLE_DATAPLANE_START, VQP_OBJ_VDEV, 0,
-		      NONE, NONE, NONE, NONE),
-	LIFECYCLE_OPT("virtio_blk_data_plane_stop", VQT_LIFECYCLE_DATAPLANE_STOP, VQP_OBJ_VDEV, 0,
-		      NONE, NONE, NONE, NONE),
-	LIFE("virtio_bus_set_host_notifier", VQT_LIFECYCLE_HOST_NOTIFIER, VQP_OBJ_BUS, 0, 2, NONE,
-	     NONE, 1),
-	LIFECYCLE_OPT("virtio_queue_set_guest_notifier_fd_handler", VQT_LIFECYCLE_GUEST_NOTIFIER,
-		      VQP_OBJ_VQ, 0, 1, 2, NONE, NONE),
-	LIFE("kvm_irqchip_add_msi_route", VQT_LIFECYCLE_MSI_ROUTE, VQP_OBJ_PCI, 2, 1, NONE, NONE,
-	     NONE),
-	LIFE("kvm_irqchip_commit_routes", VQT_LIFECYCLE_GSI_COMMIT, VQP_OBJ_NONE, 0, NONE, NONE,
-	     NONE, NONE),
-	LIFE("kvm_irqchip_add_irqfd_notifier_gsi", VQT_LIFECYCLE_IRQFD, VQP_OBJ_NONE, 0, 3, NONE,
-	     NONE, NONE),
-	LIFE("virtio_reset", VQT_LIFECYCLE_RESET, VQP_OBJ_VDEV | VQP_LIFECYCLE_REWIND, 0, NONE,
-	     NONE, NONE, NONE),
-	LIFE("virtio_set_status", VQT_LIFECYCLE_SET_STATUS, VQP_OBJ_VDEV, 0, 1, NONE, NONE, NONE),
-	LIFE("virtio_set_features", VQT_LIFECYCLE_SET_FEATURES, VQP_OBJ_VDEV, 0, 1, NONE, NONE,
-	     NONE),
-	LIFE("virtio_queue_set_rings", VQT_LIFECYCLE_SET_RINGS, VQP_OBJ_VDEV | VQP_LIFECYCLE_REWIND,
-	     0, 2, 3, 4, 1),
-	LIFE("virtio_queue_set_num", VQT_LIFECYCLE_SET_NUM, VQP_OBJ_VDEV, 0, 2, NONE, NONE, 1),
-	LIFE("virtio_queue_set_vector", VQT_LIFECYCLE_SET_VECTOR, VQP_OBJ_VDEV, 0, 2, NONE, NONE,
-	     1),
-	LIFE("virtio_queue_enable", VQT_LIFECYCLE_QUEUE_ENABLE, VQP_OBJ_VDEV, 0, NONE, NONE, NONE,
-	     1),
-	LIFE("virtio_queue_reset", VQT_LIFECYCLE_QUEUE_RESET, VQP_OBJ_VDEV | VQP_LIFECYCLE_REWIND,
-	     0, NONE, NONE, NONE, 1),
-	LIFE("virtio_error", VQT_LIFECYCLE_ERROR, VQP_OBJ_VDEV | VQP_LIFECYCLE_TEXT, 0, 1, NONE,
-	     NONE, NONE),
-	LIFE("virtio_del_queue", VQT_LIFECYCLE_DELETE_QUEUE, VQP_OBJ_VDEV, 0, NONE, NONE, NONE, 1),
-	LIFE("virtio_cleanup", VQT_LIFECYCLE_UNREALIZE, VQP_OBJ_VDEV | VQP_LIFECYCLE_FORGET, 0,
-	     NONE, NONE, NONE, NONE),
-	LIFE("virtqueue_unpop", VQT_LIFECYCLE_UNPOP, VQP_OBJ_VQ, 0, NONE, NONE, NONE, NONE),
-	LIFE("virtqueue_rewind", VQT_LIFECYCLE_UNPOP, VQP_OBJ_VQ, 0, 1, NONE, NONE, NONE),
-	LIFECYCLE_OPT("vhost_dev_start", VQT_LIFECYCLE_VHOST_START, VQP_OBJ_VDEV, 1, NONE, NONE,
-		      NONE, NONE),
-	LIFECYCLE_OPT("vhost_dev_stop", VQT_LIFECYCLE_VHOST_STOP, VQP_OBJ_VDEV, 1, NONE, NONE, NONE,
-		      NONE),
-};
 
 static const char *const program_names[QEMU_PROGRAMS] = {
 	[QEMU_KICK] = "on_kick",
@@ -187,7 +34,7 @@ static bool is_return(enum qemu_program p)
 	return p == QEMU_REG_RETURN || p == QEMU_CONFIG_RETURN;
 }
 
-static struct qemu_probe *probe_add(struct qemu *q, const char *name, const struct row *row)
+static struct qemu_probe *probe_add(struct qemu *q, const char *name, const struct probe_row *row)
 {
 	struct qemu_probe *p;
 
@@ -203,18 +50,19 @@ static struct qemu_probe *probe_add(struct qemu *q, const char *name, const stru
 }
 
 /* Put a probe at instruction i of f, with the registers that hold its arguments there. */
-static void place(struct qemu *q, struct qemu_probe *p, const struct row *row,
+static void place(struct qemu *q, struct qemu_probe *p, const struct probe_row *row,
 		  const struct function *f, size_t i, const char *placed)
 {
 	uint64_t cookie = VQP_COOKIE(row->what) | VQP_COOKIE_AUX(row->aux);
 
-	for (unsigned s = 0; s < 5; s++) {
+	for (unsigned s = 0; s < PROBE_SLOTS; s++) {
 		int64_t off = 0;
-		unsigned reg = row->arg[s] == NONE ? VQP_NO_REG
-			       : s		   ? function_arg_reg(f, i, row->arg[s])
-						   : function_arg_reg_near(f, i, row->arg[s], &off);
+		unsigned arg = row->arg[s] - PROBE_ARG(0), reg = VQP_NO_REG;
 
-		if (row->arg[s] != NONE && reg == VQP_NO_REG)
+		if (row->arg[s])
+			reg = s ? function_arg_reg(f, i, arg)
+				: function_arg_reg_near(f, i, arg, &off);
+		if (row->arg[s] && reg == VQP_NO_REG)
 			return;
 		cookie |= VQP_COOKIE_REG(s, reg);
 		if (!s && off < 8192 && off > -8192)
@@ -227,18 +75,19 @@ static void place(struct qemu *q, struct qemu_probe *p, const struct row *row,
 	p->placed = placed;
 }
 
-static unsigned arg_mask(const struct row *row)
+static unsigned arg_mask(const struct probe_row *row)
 {
 	unsigned mask = 0;
 
-	for (unsigned s = 0; s < 5; s++)
-		if (row->arg[s] != NONE)
-			mask |= 1U << row->arg[s];
+	for (unsigned s = 0; s < PROBE_SLOTS; s++)
+		if (row->arg[s])
+			mask |= 1U << (row->arg[s] - PROBE_ARG(0));
 	return mask;
 }
 
 /* Put a probe on the function at addr, at the first instruction where it is cheap. */
-static void probe_function(struct qemu *q, const char *name, uint64_t addr, const struct row *row)
+static void probe_function(struct qemu *q, const char *name, uint64_t addr,
+			   const struct probe_row *row)
 {
 	struct qemu_probe *p = probe_add(q, name, row);
 	struct function *f;
@@ -255,11 +104,11 @@ static void probe_function(struct qemu *q, const char *name, uint64_t addr, cons
 
 /* --- kicks ----------------------------------------------------------------- */
 
-static const struct row kick_row = {
+static const struct probe_row kick_row = {
 	.costs = "kicks by ioeventfd",
 	.program = QEMU_KICK,
 	.flags = QEMU_PROBE_HOT,
-	.arg = { 0, NONE, NONE, NONE, NONE },
+	.arg = { PROBE_ARG(0) },
 };
 
 static void kick_at(struct qemu *q, struct qemu_probe *p, uint64_t addr)
@@ -350,10 +199,10 @@ static void probe_signals(struct qemu *q)
 	uint64_t enabled = elf_symbol(q->elf, "trace_events_enabled_count");
 
 	for (size_t k = 0; k < sizeof(signals) / sizeof(signals[0]); k++) {
-		struct row row = { .costs = "interrupt decisions",
-				   .program = QEMU_SIGNAL,
-				   .flags = (uint8_t)signals[k].flags,
-				   .arg = { 1, NONE, NONE, NONE, NONE } };
+		struct probe_row row = { .costs = "interrupt decisions",
+					 .program = QEMU_SIGNAL,
+					 .flags = (uint8_t)signals[k].flags,
+					 .arg = { PROBE_ARG(1) } };
 		uint64_t addr = elf_symbol(q->elf, signals[k].function);
 		struct qemu_probe *p = probe_add(q, signals[k].function, &row);
 		struct function *f;
@@ -406,16 +255,17 @@ static bool have_handler(const struct qemu *q, uint64_t addr)
 
 static void probe_handlers(struct qemu *q, size_t r, uint64_t read, uint64_t write)
 {
-	static const struct row rd = { .costs = "reads of this region",
-				       .program = QEMU_REG_READ,
-				       .arg = { 0, 1, 2, NONE, NONE } };
-	static const struct row ret = { .costs = "reads of this region",
-					.program = QEMU_REG_RETURN,
-					.arg = { NONE, NONE, NONE, NONE, NONE } };
-	static const struct row wr = { .costs = "writes of this region",
-				       .program = QEMU_REG_WRITE,
-				       .arg = { 0, 1, 2, 3, NONE } };
-	struct row row;
+	static const struct probe_row rd = { .costs = "reads of this region",
+					     .program = QEMU_REG_READ,
+					     .arg = { PROBE_ARG(0), PROBE_ARG(1), PROBE_ARG(2) } };
+	static const struct probe_row ret = { .costs = "reads of this region",
+					      .program = QEMU_REG_RETURN,
+					      .arg = { 0 } };
+	static const struct probe_row wr = { .costs = "writes of this region",
+					     .program = QEMU_REG_WRITE,
+					     .arg = { PROBE_ARG(0), PROBE_ARG(1), PROBE_ARG(2),
+						      PROBE_ARG(3) } };
+	struct probe_row row;
 	char name[48];
 
 	/* Compilers fold identical handlers: then the first region has the probe. */
@@ -489,8 +339,9 @@ static void probe_regions(struct qemu *q)
 	uint64_t init = elf_symbol(q->elf, "memory_region_init_io");
 
 	for (size_t r = 0; r < sizeof(regions) / sizeof(regions[0]); r++) {
-		static const struct row missing = { .costs = "register accesses of this region",
-						    .program = QEMU_REG_WRITE };
+		static const struct probe_row missing = {
+			.costs = "register accesses of this region", .program = QEMU_REG_WRITE
+		};
 		if (!probe_region(q, r, init))
 			probe_add(q, regions[r].name, &missing);
 	}
@@ -548,8 +399,9 @@ int qemu_open_elf(struct qemu **out, struct elf *e)
 	read_version(q);
 	layout_find(q);
 	probe_kick(q);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		probe_function(q, rows[i].symbol, elf_symbol(q->elf, rows[i].symbol), &rows[i]);
+	for (size_t i = 0; i < probe_nrows; i++)
+		probe_function(q, probe_rows[i].symbol, elf_symbol(e, probe_rows[i].symbol),
+			       &probe_rows[i]);
 	probe_signals(q);
 	probe_regions(q);
 	*out = q;

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* Steps in the life of a device: which device and queue one is of, and what it says. */
+#ifndef VQT_BPF_PROG_LIFECYCLE_BPF_H
+#define VQT_BPF_PROG_LIFECYCLE_BPF_H
+
+#include "bpf/prog/common.bpf.h"
+#include "bpf/prog/light.bpf.h"
+
+struct life_text {
+	struct vqt_lifecycle r;
+	char text[128];
+};
+
+/* A device may have been created where another object was before: look again. */
+static __always_inline void reconsider(__u64 obj)
+{
+	struct vqp_key k = { .ptr = obj, .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct vqp_dev *d = bpf_map_lookup_elem(&devices, &k);
+
+	if (d && !d->id && is_virtio(obj))
+		bpf_map_delete_elem(&devices, &k);
+}
+
+/* The device a lifecycle probe's object belongs to; NULL when it is none of ours. */
+static __always_inline struct vqp_dev *life_dev(struct vqp_proc *p, __u32 kind, __u64 obj,
+						__u16 *queue)
+{
+	struct vqp_queue *q;
+	__u64 parent;
+
+	switch (kind) {
+	case VQP_OBJ_VDEV: return vdev_get(p, obj);
+	case VQP_OBJ_PCI: return proxy_get(p, obj);
+	case VQP_OBJ_QDEV: /* a virtio device inside its proxy, or the proxy */
+		if (!read_user(&parent, 8, (void *)(obj + QOM_OBJECT_PARENT)) && parent &&
+		    is_virtio(parent))
+			return vdev_get(p, obj);
+		if (is_virtio(obj) && is_vdev(obj))
+			return vdev_get(p, obj);
+		reconsider(obj);
+		return proxy_get(p, obj);
+	case VQP_OBJ_BUS:
+		if (read_user(&parent, 8, (void *)(obj + QOM_BUS_PARENT)))
+			return NULL;
+		return proxy_get(p, parent);
+	case VQP_OBJ_VQ:
+		q = queue_get(p, obj);
+		if (!q)
+			return NULL;
+		*queue = q->index;
+		return vdev_get(p, q->vdev);
+	}
+	return NULL;
+}
+
+/* Was the queue added: vring.num_default, behind vring.num, is not 0. */
+static __always_inline bool queue_exists(struct vqp_proc *p, struct vqp_dev *d, __u16 queue)
+{
+	__u32 num = 1;
+	__u64 vq;
+
+	if (!d->vdev || p->vdev_vq == VQP_UNKNOWN || p->vq_size == VQP_UNKNOWN ||
+	    read_user(&vq, 8, (void *)(d->vdev + p->vdev_vq)))
+		return true;
+	vq += (__u64)queue * p->vq_size + p->vq_num + 4;
+	read_user(&num, 4, (void *)vq);
+	return num != 0;
+}
+
+static long rewind_queue(__u32 i, void *data)
+{
+	struct rewind *w = data;
+	struct vqp_key k = { .ptr = w->vq + (__u64)i * w->step, .tgid = w->tgid };
+	struct vqp_queue *q = bpf_map_lookup_elem(&queues, &k);
+
+	if (q)
+		tally_rewind(q, w->forget);
+	if (q && w->forget)
+		bpf_map_delete_elem(&queues, &k);
+	else if (q)
+		q->valid = q->none = 0;
+	return 0;
+}
+
+static __always_inline void life_after(struct vqp_proc *p, struct vqp_dev *d, __u32 flags,
+				       __u16 queue)
+{
+	struct rewind w = { .step = p->vq_size, .forget = flags & VQP_LIFECYCLE_FORGET };
+	__u32 n = d->queues;
+
+	w.tgid = bpf_get_current_pid_tgid() >> 32;
+	if (d->vdev && p->vdev_vq != VQP_UNKNOWN &&
+	    !read_user(&w.vq, 8, (void *)(d->vdev + p->vdev_vq))) {
+		if (queue != VQT_NO_QUEUE && !w.forget)
+			rewind_queue(queue, &w);
+		else
+			bpf_loop(n < VQP_QUEUE_MAX ? n : VQP_QUEUE_MAX, rewind_queue, &w, 0);
+	}
+	if (w.forget) {
+		struct vqp_key v = { .ptr = d->vdev, .tgid = w.tgid };
+		struct vqp_key x = { .ptr = d->proxy, .tgid = w.tgid };
+
+		bpf_map_delete_elem(&devices, &v);
+		bpf_map_delete_elem(&devices, &x);
+	}
+}
+
+/* (object, arg, arg, arg, queue) by the cookie; aux: enum vqt_lifecycle_what */
+/* The device may say that its configuration changed: an interrupt, if the driver is ready. */
+static __always_inline void config_irq(struct vqp_proc *p, struct vqp_dev *d, __u64 vdev)
+{
+	struct vqt_irq r = { .kind = VQT_IRQ_CONFIG, .vector = VQT_NO_VECTOR };
+	__u8 status = 4;
+
+	/* QEMU does not notify a driver that has not set DRIVER_OK. */
+	if (p->vdev_status != VQP_UNKNOWN)
+		read_user(&status, 1, (void *)(vdev + p->vdev_status));
+	if (!(status & 4))
+		return;
+	if (p->vdev_config_vector != VQP_UNKNOWN)
+		read_user(&r.vector, 2, (void *)(vdev + p->vdev_config_vector));
+	hdr_begin(p, &r.h, VQT_IRQ, d ? d->id : 0, VQT_NO_QUEUE);
+	emit(&r, sizeof(r));
+}
+
+/* The numbers of a step stand in slots 1 to 3 of the cookie; a text takes slot 1 from them. */
+static __always_inline void life_args(struct pt_regs *ctx, __u64 cookie, struct vqt_lifecycle *r)
+{
+	if (cookie & VQP_LIFECYCLE_TEXT) {
+		if (has_arg(cookie, 2))
+			r->arg[0] = arg(ctx, cookie, 2);
+		return;
+	}
+	if (has_arg(cookie, 1))
+		r->arg[0] = arg(ctx, cookie, 1);
+	if (has_arg(cookie, 2))
+		r->arg[1] = arg(ctx, cookie, 2);
+	if (has_arg(cookie, 3))
+		r->arg[2] = arg(ctx, cookie, 3);
+}
+
+/* The text of a step, in the process; 0 none. */
+static __always_inline __u64 life_text_of(struct pt_regs *ctx, __u64 cookie, __u64 obj)
+{
+	__u64 text = 0;
+
+	if (cookie >> 48 == VQT_LIFECYCLE_TYPE_REGISTER) {
+		/* VirtioPCIDeviceTypeInfo: base_name, generic_name */
+		if (read_user(&text, 8, (void *)(obj + 8)) || !text)
+			read_user(&text, 8, (void *)obj);
+		return text;
+	}
+	if (cookie & VQP_LIFECYCLE_TYPENAME)
+		return typename_of(obj);
+	return cookie & VQP_LIFECYCLE_TEXT ? arg(ctx, cookie, 1) : 0;
+}
+
+static __always_inline void life_emit(struct pt_regs *ctx, struct vqp_proc *p, struct vqp_dev *d,
+				      __u64 cookie, __u64 obj, __u16 queue)
+{
+	__u64 text = life_text_of(ctx, cookie, obj);
+	struct life_text l = {};
+	long n = 0;
+
+	l.r.what = cookie >> 48;
+	life_args(ctx, cookie, &l.r);
+	if (text)
+		n = read_user_str(l.text, sizeof(l.text), (void *)text);
+	n = n > 1 ? n - 1 : 0;
+	n &= sizeof(l.text) - 1; /* for the verifier */
+	l.r.len = n;
+	hdr_begin(p, &l.r.h, VQT_LIFECYCLE, d ? d->id : 0, queue);
+	emit(&l, sizeof(l.r) + n);
+}
+
+#endif
