@@ -2,8 +2,6 @@
 /* Proxies between vhost-user front ends and back ends as a source of events. */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +9,7 @@
 #include <unistd.h>
 
 #include "decoder/class/class.h"
+#include "decoder/util/child.h"
 #include "emu/proxy/source.h"
 #include "emu/proxy/vhost_user.h"
 #include "emu/server/map.h"
@@ -254,24 +253,6 @@ static void describe(struct source *s)
 	}
 }
 
-/* Run a program beside the proxies: its pid, or negative errno. */
-static pid_t start_program(char *const argv[])
-{
-	posix_spawnattr_t attr;
-	sigset_t pipe;
-	pid_t pid;
-	int err;
-
-	sigemptyset(&pipe);
-	sigaddset(&pipe, SIGPIPE); /* ignored by us, not by it */
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigdefault(&attr, &pipe);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
-	err = posix_spawnp(&pid, argv[0], NULL, &attr, argv, environ);
-	posix_spawnattr_destroy(&attr);
-	return err ? -err : pid;
-}
-
 static int begin(struct source *s, char *const argv[], struct source_child *child,
 		 struct source_error *err)
 {
@@ -288,7 +269,7 @@ static int begin(struct source *s, char *const argv[], struct source_child *chil
 		source_say(&p->request, SOURCE_INFO, "%s: front ends of %s connect to %s",
 			   p->one[i].name, p->one[i].backend, p->one[i].listen);
 	if (argv) {
-		pid_t pid = start_program(argv);
+		pid_t pid = child_run(argv[0], argv);
 
 		if (pid < 0)
 			return source_fail(err, pid, "cannot start %s: %s%s", argv[0],
