@@ -32,6 +32,7 @@
 #include "bpf/prog/qemu.skel.h"
 #include "decoder/util/hash.h"
 #include "decoder/trace/record.h"
+#include "decoder/util/virtqueue.h"
 
 #define SAMPLES 256 /* queues looked at in one go; the others next time */
 #define LATE 100000000ULL /* ns a record may come after its time */
@@ -62,8 +63,6 @@ struct samples {
 #define CACHES_FIRST 16
 #define CACHE_LEN 16
 #define CACHE_STEP_MAX 256
-
-#define DESC_FLAGS 14 /* in struct vring_packed_desc */
 
 struct reading {
 	uint8_t vq[VQP_VQ_BYTES];
@@ -100,9 +99,8 @@ static size_t cache_step(const uint8_t *b, size_t n, uint64_t num, bool packed)
 			return 0;
 		avail = get64(b + at + step);
 		used = get64(b + at + 2 * step);
-		if (packed ? avail == 4 && used == 4
-			   : (avail == 4 + 2 * num || avail == 6 + 2 * num) &&
-				     (used == 4 + 8 * num || used == 6 + 8 * num))
+		if (vqp_is_area(avail, virtq_driver_len((uint32_t)num, packed), packed) &&
+		    vqp_is_area(used, virtq_device_len((uint32_t)num, packed), packed))
 			return step;
 	}
 	return 0;
@@ -118,7 +116,8 @@ static bool areas(const struct process_memory *m, uint64_t caches, uint64_t num,
 	ssize_t n = caches ? process_mem(m, caches, b, sizeof(b)) : -1;
 	size_t step;
 
-	if (n < CACHES_FIRST + CACHE_LEN + 8 || get64(b + CACHES_FIRST + CACHE_LEN) != 16 * num)
+	if (n < CACHES_FIRST + CACHE_LEN + 8 ||
+	    get64(b + CACHES_FIRST + CACHE_LEN) != virtq_desc_at((uint32_t)num))
 		return false;
 	step = cache_step(b, (size_t)n, num, packed);
 	if (!step)
@@ -149,10 +148,16 @@ static bool read_words(const struct process_memory *m, uint64_t num, uint16_t la
 	unsigned n = 2;
 
 	if (packed(r)) {
-		remote[n++] = (struct iovec){ (void *)(area[RING] + 16ULL * last + DESC_FLAGS), 2 };
+		remote[n++] = (struct iovec){
+			(void *)(area[RING] + virtq_desc_at(last) + VIRTQ_PACKED_FLAGS), 2
+		};
 	} else if (event_idx(r)) {
-		remote[n++] = (struct iovec){ (void *)(area[DRIVER_AREA] + 4 + 2 * num), 2 };
-		remote[n++] = (struct iovec){ (void *)(area[DEVICE_AREA] + 4 + 8 * num), 2 };
+		remote[n++] = (struct iovec){
+			(void *)(area[DRIVER_AREA] + virtq_used_event_at((uint32_t)num)), 2
+		};
+		remote[n++] = (struct iovec){
+			(void *)(area[DEVICE_AREA] + virtq_avail_event_at((uint32_t)num)), 2
+		};
 	}
 	memset(r->word, 0, sizeof(r->word));
 	return process_mem_ranges(m, remote, n, r->word);
@@ -213,13 +218,6 @@ static void fill_split(const struct vqp_proc *l, const struct reading *r, struct
 	o->known |= VQT_RING_USED_EVENT | VQT_RING_AVAIL_EVENT;
 }
 
-/* 2.8.1: available when AVAIL equals the wrap counter and USED does not. */
-static bool filled(uint16_t flags, bool wrap)
-{
-	return (flags >> VRING_PACKED_DESC_F_AVAIL & 1) == wrap &&
-	       (flags >> VRING_PACKED_DESC_F_USED & 1) != wrap;
-}
-
 static void fill_packed(const struct vqp_proc *l, const struct reading *r, struct vqt_ring *o)
 {
 	*o = (struct vqt_ring){
@@ -227,14 +225,14 @@ static void fill_packed(const struct vqp_proc *l, const struct reading *r, struc
 		.avail_flags = r->word[1],
 		.avail_event = r->word[2],
 		.used_flags = r->word[3],
-		.last_avail =
-			(uint16_t)(get16(r->vq + l->vq_last) | (r->vq[l->vq_last_wrap] & 1) << 15),
-		.used_idx =
-			(uint16_t)(get16(r->vq + l->vq_used) | (r->vq[l->vq_used_wrap] & 1) << 15),
+		.last_avail = virtq_position(get16(r->vq + l->vq_last), r->vq[l->vq_last_wrap] & 1),
+		.used_idx = virtq_position(get16(r->vq + l->vq_used), r->vq[l->vq_used_wrap] & 1),
 		.known = VQT_RING_PACKED | VQT_RING_LAST_AVAIL | VQT_RING_USED_POS |
 			 VQT_RING_USED_EVENT | VQT_RING_AVAIL_FLAGS | VQT_RING_AVAIL_EVENT |
 			 VQT_RING_USED_FLAGS | VQT_RING_SLOT |
-			 (filled(r->word[4], r->vq[l->vq_last_wrap] & 1) ? VQT_RING_FILLED : 0),
+			 (virtq_is_available(r->word[4], r->vq[l->vq_last_wrap] & 1)
+				  ? VQT_RING_FILLED
+				  : 0),
 	};
 }
 

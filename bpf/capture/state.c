@@ -8,6 +8,7 @@
 
 #include "bpf/capture/emit.h"
 #include "bpf/capture/state.h"
+#include "decoder/util/virtqueue.h"
 
 struct state {
 	struct vqt_device_state s;
@@ -99,8 +100,8 @@ static void positions(const struct device *d, const uint8_t *vq, bool packed,
 	memcpy(&s->last_avail, vq + l->vq_last, 2);
 	memcpy(&s->used, vq + l->vq_used, 2);
 	if (packed) {
-		s->last_avail |= (uint16_t)((vq[l->vq_last_wrap] & 1) << 15);
-		s->used |= (uint16_t)((vq[l->vq_used_wrap] & 1) << 15);
+		s->last_avail = virtq_position(s->last_avail, vq[l->vq_last_wrap] & 1);
+		s->used = virtq_position(s->used, vq[l->vq_used_wrap] & 1);
 	}
 	s->known |= VQT_KNOWN_INDEX;
 }

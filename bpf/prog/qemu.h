@@ -8,6 +8,7 @@
 #define VQT_BPF_PROG_QEMU_H
 
 #include <linux/types.h>
+#include <stdbool.h>
 
 /* An offset that was not found; what depends on it is not recorded. */
 #define VQP_UNKNOWN 0xffff
@@ -189,6 +190,12 @@ enum vqp_counter {
 	VQP_LOST_CHAINS, /* chains that the device popped without a record */
 	VQP_COUNTERS
 };
+
+/* The length of an area as QEMU maps it: a split ring without EVENT_IDX has no event field. */
+static inline bool vqp_is_area(__u64 len, __u64 whole, bool packed)
+{
+	return len == whole || (!packed && len == whole - 2);
+}
 
 #define VQP_REC_MAX 65536 /* bytes of the largest record built in BPF */
 #define VQP_CHAIN_MAX 1024 /* descriptors of a ring or table recorded */

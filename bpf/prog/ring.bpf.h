@@ -46,12 +46,6 @@ static __always_inline __u64 vq64(struct scratch *s, __u16 off)
 	return *(__u64 *)(s->vq + (off & 0xf8));
 }
 
-/* The length of an area as QEMU maps it: without EVENT_IDX less the event of a split ring. */
-static __always_inline bool is_area(__u64 len, __u64 whole, bool packed)
-{
-	return len == whole || (!packed && len == whole - 2);
-}
-
 /*
  * sizeof(MemoryRegionCache) differs between versions: try sizes until the
  * lengths of the caches of descriptor and available area are right.
@@ -66,11 +60,11 @@ static __noinline int cache_step_find(struct vqp_proc *p, __u64 caches, __u32 nu
 			return 0;
 		if (read_user(&len, 8, (void *)(caches + CACHES_FIRST + step + 16)))
 			return 0;
-		if (!is_area(len, virtq_driver_len(num, packed), packed))
+		if (!vqp_is_area(len, virtq_driver_len(num, packed), packed))
 			continue;
 		if (read_user(&len, 8, (void *)(caches + CACHES_FIRST + 2 * step + 16)))
 			return 0;
-		if (!is_area(len, virtq_device_len(num, packed), packed))
+		if (!vqp_is_area(len, virtq_device_len(num, packed), packed))
 			continue;
 		if (p)
 			p->cache_step = step;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/trace/build.h"
 #include "decoder/edit/anonymise.h"
 #include "decoder/trace/file.h"
 
@@ -109,21 +110,20 @@ static size_t rewrite_tlvs(const struct event *e, uint8_t *buf, size_t fixed, si
 		VQT_TAG_VERSION,
 		VQT_TAG_TYPENAME,
 	};
-	size_t len = fixed, n;
+	struct build b = { .bytes = buf, .size = size, .len = fixed };
+	size_t n;
 
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
 		const char *value = record_tlv(e->rec, kept[i], &n);
-		size_t more = value ? trace_put_tlv(buf, len, size, kept[i], value, n) : 0;
 
-		len = more ? more : len;
+		if (value)
+			build_tlv(&b, kept[i], value, n);
 	}
 	if (e->rec->h.type == VQT_DEVICE && e->dev && record_tlv(e->rec, VQT_TAG_ID, &n))
-		n = trace_put_tlv(buf, len, size, VQT_TAG_ID, e->dev->name, strlen(e->dev->name));
-	else if (e->rec->h.type == VQT_SESSION && origin)
-		n = trace_put_tlv(buf, len, size, VQT_TAG_ORIGIN, origin, strlen(origin));
-	else
-		n = 0;
-	return n ? n : len;
+		build_text(&b, VQT_TAG_ID, e->dev->name);
+	else if (e->rec->h.type == VQT_SESSION)
+		build_text(&b, VQT_TAG_ORIGIN, origin);
+	return b.len;
 }
 
 static size_t describe(const struct event *e, uint8_t *buf, size_t size, const char *origin)

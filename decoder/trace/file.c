@@ -282,17 +282,3 @@ int trace_finish(struct trace_writer *w)
 	free(w);
 	return rc;
 }
-
-size_t trace_put_tlv(uint8_t *buf, size_t len, size_t size, unsigned tag, const void *value,
-		     size_t n)
-{
-	struct vqt_tlv tlv = { .tag = (uint16_t)tag, .len = (uint16_t)n };
-	size_t padded = (n + 3) & ~(size_t)3;
-
-	if (n > UINT16_MAX || len > size || size - len < sizeof(tlv) + padded)
-		return 0;
-	memcpy(buf + len, &tlv, sizeof(tlv));
-	memset(buf + len + sizeof(tlv), 0, padded);
-	memcpy(buf + len + sizeof(tlv), value, n);
-	return len + sizeof(tlv) + padded;
-}

@@ -56,8 +56,4 @@ uint64_t trace_written(const struct trace_writer *w); /* bytes */
 /* Flush, close; the error of the last write if there was one. */
 int trace_finish(struct trace_writer *w);
 
-/* Build descriptive records: append a TLV to buf; returns the new length or 0 if it does not fit. */
-size_t trace_put_tlv(uint8_t *buf, size_t len, size_t size, unsigned tag, const void *value,
-		     size_t n);
-
 #endif

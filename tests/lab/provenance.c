@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "decoder/trace/build.h"
 #include "decoder/trace/file.h"
 
 /* Tags of descriptive records that are about the conversation, not the machine. */
@@ -17,19 +18,19 @@ static const unsigned kept[] = {
 
 static size_t rewrite(const struct record *r, const char *origin, uint8_t *out, size_t size)
 {
-	size_t fixed = r->len - r->tail_len, len = fixed;
+	struct build b = { .bytes = out, .size = size, .len = r->len - r->tail_len };
 
-	memcpy(out, r->raw, fixed);
+	memcpy(out, r->raw, b.len);
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
 		size_t n;
 		const char *value = record_tlv(r, kept[i], &n);
 
 		if (value)
-			len = trace_put_tlv(out, len, size, kept[i], value, n);
+			build_tlv(&b, kept[i], value, n);
 	}
 	if (r->h.type == VQT_SESSION)
-		len = trace_put_tlv(out, len, size, VQT_TAG_ORIGIN, origin, strlen(origin));
-	return len;
+		build_text(&b, VQT_TAG_ORIGIN, origin);
+	return b.len;
 }
 
 static int copy(struct trace_reader *in, struct trace_writer *out, const char *origin)

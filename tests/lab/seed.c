@@ -9,13 +9,17 @@
 #include <string.h>
 
 #include "decoder/model/model.h"
+#include "decoder/trace/build.h"
 #include "decoder/trace/file.h"
 
 static uint8_t buf[VQT_RECORD_MAX + 4096];
 
 static size_t put(size_t len, unsigned tag, const char *value)
 {
-	return trace_put_tlv(buf, len, sizeof(buf), tag, value, strlen(value));
+	struct build b = { .bytes = buf, .size = sizeof(buf), .len = len };
+
+	build_text(&b, tag, value);
+	return b.len;
 }
 
 static void fill(uint8_t *bytes, size_t n, const char *with)

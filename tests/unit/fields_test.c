@@ -8,6 +8,7 @@
 #include "decoder/print/hexdump.h"
 #include "decoder/print/json.h"
 #include "decoder/print/verbose.h"
+#include "decoder/trace/build.h"
 #include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
 
@@ -232,12 +233,12 @@ static void test_descriptive(void)
 	};
 	uint8_t tlvs[64], frames[3 * 8 + 9] = { 0x10, [8] = 0x20, [16] = 0x30 };
 	struct json_object *o;
-	size_t n = 0;
+	struct build b = { .bytes = tlvs, .size = sizeof(tlvs) };
 
 	begin();
-	n = trace_put_tlv(tlvs, n, sizeof(tlvs), VQT_TAG_HOST, "h\xff", 2);
-	n = trace_put_tlv(tlvs, n, sizeof(tlvs), VQT_TAG_TOOL, "vqtrace 0.1", 11);
-	builder_add(&t, VQT_SESSION, &s, sizeof(s), tlvs, n);
+	build_text(&b, VQT_TAG_HOST, "h\xff");
+	build_text(&b, VQT_TAG_TOOL, "vqtrace 0.1");
+	builder_add(&t, VQT_SESSION, &s, sizeof(s), tlvs, b.len);
 	o = json();
 	string(o, "session.version", "1.2");
 	string(o, "session.tool", "vqtrace 0.1");

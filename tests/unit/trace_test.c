@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "decoder/trace/build.h"
 #include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
 
@@ -182,21 +183,20 @@ static void tlvs(void)
 	struct vqt_source s = { .h.type = VQT_SOURCE, .h.source = 1 };
 	struct record r;
 	char text[8];
-	size_t len;
+	struct build b = { .bytes = buf, .size = sizeof(buf), .len = sizeof(s) };
 
 	memcpy(buf, &s, sizeof(s));
-	len = trace_put_tlv(buf, sizeof(s), sizeof(buf), VQT_TAG_NAME, "abcde", 5);
-	len = trace_put_tlv(buf, len, sizeof(buf), VQT_TAG_ID, "xy", 2);
-	CHECK_EQ(len, sizeof(s) + 12 + 8);
-	CHECK_EQ(trace_put_tlv(buf, len, sizeof(buf), VQT_TAG_EXE, buf, 20), 0);
-	CHECK(!record_parse(&r, buf, len, NULL));
+	CHECK(build_tlv(&b, VQT_TAG_NAME, "abcde", 5) && build_tlv(&b, VQT_TAG_ID, "xy", 2));
+	CHECK_EQ(b.len, sizeof(s) + 12 + 8);
+	CHECK(!build_tlv(&b, VQT_TAG_EXE, buf, 20));
+	CHECK(!record_parse(&r, buf, b.len, NULL));
 	CHECK_STR(record_tlv_str(&r, VQT_TAG_ID, text, sizeof(text)), "xy");
 	CHECK_STR(record_tlv_str(&r, VQT_TAG_NAME, text, 4), "abc");
 	CHECK_STR(record_tlv_str(&r, VQT_TAG_EXE, text, sizeof(text)), "");
 	/* a length that runs past the end is refused, not read */
 	buf[sizeof(s) + 12 + 2] = 3;
 	buf[sizeof(s) + 12 + 3] = 1;
-	CHECK_EQ(record_parse(&r, buf, len, NULL), -EBADMSG);
+	CHECK_EQ(record_parse(&r, buf, b.len, NULL), -EBADMSG);
 }
 
 /* pcapng of the same link type is read too, because libpcap does. */
