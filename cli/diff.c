@@ -401,7 +401,7 @@ static int prepare(struct diff_run *r)
 		r->line.ascii = true;
 	for (int side = 0; side < DIFF_SIDES; side++) {
 		r->trace[side].path = r->path[side];
-		if (!strcmp(r->path[side], "-") && stdin_copy_stdin(&r->stdin_copy))
+		if (!strcmp(r->path[side], "-") && stdin_copy_make(&r->stdin_copy))
 			return CLI_TROUBLE;
 	}
 	return CLI_OK;

@@ -67,7 +67,7 @@ static int copy(int to)
 	}
 }
 
-int stdin_copy_stdin(struct stdin_copy *s)
+int stdin_copy_make(struct stdin_copy *s)
 {
 	s->fd = make();
 	if (s->fd < 0)

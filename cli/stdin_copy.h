@@ -17,7 +17,7 @@ struct stdin_copy {
  * Copy standard input to its end into a file without a name, in TMPDIR or /tmp.
  * CLI_OK, or CLI_TROUBLE after saying what is wrong.
  */
-int stdin_copy_stdin(struct stdin_copy *s);
+int stdin_copy_make(struct stdin_copy *s);
 void stdin_copy_close(struct stdin_copy *s); /* also of none */
 
 #endif

@@ -463,7 +463,7 @@ static void cleanup(struct command *c)
 
 static int steps(struct command *c)
 {
-	int rc = strcmp(c->path, "-") ? CLI_OK : stdin_copy_stdin(&c->stdin_copy), out;
+	int rc = strcmp(c->path, "-") ? CLI_OK : stdin_copy_make(&c->stdin_copy), out;
 
 	if (rc == CLI_OK)
 		rc = find_declared(c);
