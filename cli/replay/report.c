@@ -20,8 +20,6 @@ struct replay_report {
 	unsigned count;
 	uint64_t more; /* not kept */
 	unsigned next; /* the first whose event has not been read again */
-	/* The latest events of the trace, as records that could be shown. */
-	char *recent[BEFORE];
 };
 
 struct replay_report *replay_report_new(void)

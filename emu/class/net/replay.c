@@ -80,7 +80,7 @@ static unsigned frame(const struct replay_device *d, const struct replay_answer 
 		       : sizeof(struct virtio_net_hdr);
 }
 
-const struct qemu_class qemu_net = {
+static const struct qemu_class qemu_net = {
 	.type = "virtio-net-pci",
 	.properties = properties,
 	.frame = frame,

@@ -24,7 +24,7 @@ struct qemu_class {
 	unsigned (*frame)(const struct replay_device *d, const struct replay_answer *a);
 };
 
-extern const struct qemu_class qemu_blk, qemu_net;
+extern const struct qemu_class qemu_blk;
 
 /* A feature bit that is offered or not, as a property that is on or off. */
 struct qemu_bit {
