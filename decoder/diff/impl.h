@@ -174,6 +174,19 @@ int diff_align(struct diff_work **w, const uint64_t *a, size_t n, const uint64_t
 	       uint8_t *ma, uint8_t *mb);
 void diff_work_free(struct diff_work *w);
 
+/* decoder/diff/item_text.c: an item in words. */
+struct text;
+struct class;
+void item_put_subject(struct text *s, const struct diff_item *t); /* of set-up and lifecycle */
+void item_put_value(struct text *s, const struct diff_item *t, unsigned virtio_id);
+/* The names of these bits of a word of features; "none". */
+void item_put_features(struct text *s, unsigned virtio_id, unsigned word, uint32_t bits);
+void item_put_type(struct text *s, const struct diff_item *t); /* of a request */
+void item_put_request(struct text *s, const struct diff_item *t);
+/* v[which] of a request. */
+void item_put_number(struct text *s, const struct class *c, const struct diff_item *t,
+		     unsigned which);
+
 /* decoder/diff/report.c: items into differences.  Either may be NULL; near: events to show. */
 void diff_report(struct diff *d, struct diff_pair_impl *p, const struct diff_item *a,
 		 const struct diff_item *b, const uint64_t near[DIFF_SIDES]);
