@@ -11,7 +11,7 @@ struct annotate;
 
 /* 0 or negative errno. */
 int annotate_open(struct annotate **out, const char *path);
-/* The next record, before its findings are told; wall: ns since 1970.  Errors wait for the end. */
+/* The next record, before its findings; wall: ns since 1970.  Errors wait for the end. */
 void annotate_record(struct annotate *a, const struct record *rec, uint64_t wall);
 /* A finding at the last record. */
 void annotate_finding(struct annotate *a, const struct finding *f);

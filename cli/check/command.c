@@ -23,7 +23,7 @@ struct check_cmd {
 	bool list, all;
 	struct filter *filter;
 	struct annotate *annotate;
-	uint64_t size, shown; /* progress: bytes of the file; when it was told last, ns */
+	uint64_t size, shown; /* progress: bytes of the file; when it was printed last, ns */
 	bool progress, told;
 };
 
@@ -57,22 +57,22 @@ static const struct option_row options[] = {
 	CLI_OPTION_READ(struct check_cmd, path),
 	{ OPTION_TEXT, 0, "rules", "SELECTION",
 	  "globs of rule names, clauses, 'driver', 'device' or a severity, separated by commas; "
-	  "! before one takes away: 'T*,!blk-*'",
+	  "! before one excludes it: 'T*,!blk-*'",
 	  OPTION_TO(struct check_cmd, run.rules) },
 	{ OPTION_CALL, 0, "severity", "LEVEL",
-	  "what counts: must, structural (default: what nothing works without), should, "
-	  "suspicious; each with those before it",
+	  "findings of this severity and those before it: must, structural (default: "
+	  "nothing works otherwise), should, suspicious",
 	  .call = choose_severity },
 	{ OPTION_TEXT, 'Y', "filter", "FILTER",
 	  "only findings at events that match, as in 'vqtrace show'",
 	  OPTION_TO(struct check_cmd, filter_text) },
 	{ OPTION_FLAG, 'a', "all", NULL,
-	  "every repetition, not only the first three of a rule and device",
+	  "all repetitions, not only the first three of a rule and device",
 	  OPTION_TO(struct check_cmd, all) },
 	{ OPTION_NUMBER, 'c', "count", "COUNT", "stop after COUNT findings",
 	  OPTION_TO(struct check_cmd, run.count), .min = 1, .want = "a number of findings" },
 	{ OPTION_FLAG, 'V', "verbose", NULL,
-	  "all rules by name: passed, never came up, not decidable",
+	  "name all rules: in order, never came up, not decidable",
 	  OPTION_TO(struct check_cmd, run.report.verbose) },
 	{ OPTION_CALL, 'T', "format", "text|json|junit|sarif",
 	  "json: an object a line; junit, sarif: for other programs", .call = choose_format },
@@ -84,8 +84,9 @@ static const struct option_row options[] = {
 	  OPTION_TO(struct check_cmd, run.flush) },
 	CLI_OPTION_ASCII(struct check_cmd, run.report.ascii),
 	CLI_OPTION_COLOR,
-	{ OPTION_FLAG, 0, "list", NULL, "every rule, and stop", OPTION_TO(struct check_cmd, list) },
-	{ OPTION_TEXT, 0, "explain", "RULE", "a page about a rule, and stop",
+	{ OPTION_FLAG, 0, "list", NULL, "list the rules, and exit",
+	  OPTION_TO(struct check_cmd, list) },
+	{ OPTION_TEXT, 0, "explain", "RULE", "print a page about a rule, and exit",
 	  OPTION_TO(struct check_cmd, explain) },
 	{},
 };
@@ -340,11 +341,11 @@ const struct cli_command cmd_check = {
 	.synopsis = "[OPTIONS] -r FILE\n"
 		    "--list [--rules SELECTION] [-T json]\n"
 		    "--explain RULE",
-	.about = "Tells which rules of virtio 1.4 were broken in a trace, by whom and where.\n",
+	.about = "Reports which rules of virtio 1.4 a trace breaks, where, and by whom.\n",
 	.options = options,
 	.notes =
 		"A finding shows the events that matter as 'vqtrace show' prints them; the last one is\n"
-		"the event at which it became certain.  Rules that the trace cannot decide are listed.\n"
+		"the event at which it became certain.  The summary names rules that could not be decided.\n"
 		"\n"
 		"Examples:\n"
 		"  vqtrace check -r t.pcap                           what is wrong here?\n"
@@ -352,6 +353,6 @@ const struct cli_command cmd_check = {
 		"  vqtrace check -r t.pcap -w annotated.pcapng       for Wireshark\n"
 		"  vqtrace record -w - -p 4711 | vqtrace check -r -  live\n"
 		"\n"
-		"Exit status: 0 nothing found; 1 findings of the severity asked or worse; 2 trouble\n"
+		"Exit status: 0 no findings; 1 findings of the requested severity or worse; 2 trouble\n"
 		"(what is readable was checked).\n",
 };

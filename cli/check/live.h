@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * --check of commands that make traces: findings on stderr as they happen, a
- * summary at the end.  It runs in the thread that reads the records; should
- * that fall behind, records are lost and counted as always.
+ * --check of commands that make traces: findings on stderr as they happen, and a
+ * summary at the end.  It runs in the thread that reads the records; if that
+ * thread falls behind, records are lost and counted as usual.
  */
 #ifndef VQT_CLI_CHECK_LIVE_H
 #define VQT_CLI_CHECK_LIVE_H
@@ -15,7 +15,7 @@ struct check_live {
 	struct check_run run;
 	FILE *to; /* stderr with a buffer */
 	uint64_t number; /* of the last record */
-	bool line; /* a status line stands on the terminal: to be wiped away */
+	bool line; /* a status line is on the terminal, to be erased */
 	int err; /* checking ended early */
 };
 

@@ -2,8 +2,8 @@
 /*
  * The conformance checker: rules of virtio 1.4 applied to a conversation.  An
  * observer of the model: feed it every event the model made, live or from a
- * file, and it calls back with what it finds.  Memory is bounded by devices,
- * queues and rules, never by the length of a trace.
+ * file, and it calls back with each finding.  Memory is bounded by the numbers of
+ * devices, queues and rules; it does not grow with the length of a trace.
  */
 #ifndef VQT_DECODER_CHECK_CHECK_H
 #define VQT_DECODER_CHECK_CHECK_H
@@ -55,24 +55,24 @@ typedef void check_found(void *opaque, const struct finding *f);
 
 /*
  * A checker for the rules that `selection` names: comma-separated globs of rule
- * ids, clause refs, "driver" or "device"; ! before one takes away; NULL or ""
+ * ids, clause refs, parties or severities; ! before one excludes it; NULL or ""
  * is all.  0; -ENOMEM; -ENOENT with *bad (if not NULL) at the word that names
  * nothing.
  */
 int check_new(struct check **out, const char *selection, check_found *found, void *opaque,
 	      const char **bad);
 void check_free(struct check *c);
-/* Call after model_feed() made `e`, for every event.  0 or -ENOMEM. */
+/* After model_feed() filled in `e`, for every event in order.  0 or -ENOMEM. */
 int check_feed(struct check *c, const struct model *m, const struct event *e);
-/* The trace is over: what was still owed.  0 or -ENOMEM. */
+/* The trace is over: reports what is still due.  0 or -ENOMEM. */
 int check_finish(struct check *c, const struct model *m);
 
 /* Whether a rule is selected, and what became of it so far. */
 struct check_tally {
 	bool selected;
-	uint64_t held; /* looked at and found in order */
+	uint64_t held; /* events that obeyed it */
 	uint64_t broken;
-	uint64_t blocked; /* could not be decided: see why */
+	uint64_t blocked; /* events at which it could not be decided */
 	const char
 		*why; /* "register accesses were not recorded"; NULL: decidable, or never came up */
 };

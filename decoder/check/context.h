@@ -59,8 +59,6 @@ static inline bool reported(const struct rule_context *ctx)
 
 /* The event's snapshot of the ring, or NULL. */
 const struct vqt_ring *check_ring(const struct event *e);
-/* A position n entries (packed: slots) on, in a ring of that size. */
-uint16_t check_advance(uint16_t pos, unsigned n, unsigned size, bool packed);
 /* Does the device want to be told of the next entry (2.7.10, 2.8.10), as the ring has it? */
 bool check_asks(const struct rule_context *ctx, const struct vqt_ring *r);
 /* When this thread of the event's source last acted before the event, ns; 0 not known. */

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a rule is.  Rules are rows of tables at the end of the files of decoder/check/rules: a
- * new one is one row, and a function if none of those there serves.  Only the
- * checker and those files need this header beyond the rule's own facts.
+ * What a rule is: a row of the table at the end of a file of decoder/check/rules.  A
+ * new rule is one row, and a function if none of those there fits.
  */
 #ifndef VQT_DECODER_CHECK_RULE_H
 #define VQT_DECODER_CHECK_RULE_H
 
 #include "decoder/check/check.h"
 
-/* The moments at which rules look; one event can be several. */
+/* The events at which rules are called; one event can be several of these. */
 enum trigger {
 	AT_STATUS_WRITE, /* device_status; 0 too */
 	AT_STATUS_READ,
@@ -29,24 +28,24 @@ enum trigger {
 	AT_GENERATION, /* config_generation read */
 	AT_PCI_READ,
 	AT_PCI_WRITE,
-	AT_CAP, /* a virtio capability has been read whole, once each; look.cap */
+	AT_CAP, /* a virtio capability has been read whole: once each, rule_context.cap */
 	AT_CAPS, /* the capability list has been read to its end, once */
 	AT_VIA_CFG, /* an access through the PCI configuration access window */
 	AT_ISR_READ,
-	AT_NOTIFY, /* a write to the notification structure, whether a kick or not */
+	AT_NOTIFY, /* a write to the notification structure, whether it is a kick or not */
 	AT_KICK,
 	AT_RING, /* the event holds a snapshot of the ring, in order with the queue's other events */
-	AT_CHAIN, /* a chain was taken, all descriptors known */
-	AT_REQUEST, /* and its request header is known too */
+	AT_CHAIN, /* a chain was popped, and all its descriptors are known */
+	AT_REQUEST, /* and its request header is known, too */
 	AT_USED,
-	AT_QUEUE_IRQ, /* the device notifies of used buffers */
-	AT_CONFIG_IRQ, /* of a configuration change */
+	AT_QUEUE_IRQ, /* a notification of used buffers */
+	AT_CONFIG_IRQ, /* a notification of a configuration change */
 	AT_MSIX, /* an MSI-X message */
 	AT_INTX, /* the line was asserted or released */
-	AT_ERROR, /* the device says it is in trouble */
-	AT_CHANGED, /* a chain in memory is not as it was taken */
-	AT_SAMPLE, /* the ring was looked at because time has passed: look.ring */
-	AT_RINGS, /* the device says where it looks for a queue */
+	AT_ERROR, /* the device reports an error */
+	AT_CHANGED, /* a chain in memory has changed since it was popped */
+	AT_SAMPLE, /* a periodic snapshot of the ring: rule_context.ring */
+	AT_RINGS, /* the device reports the addresses it uses for a queue */
 	AT_TICK, /* time has passed; for each device */
 	AT_END, /* the trace is over; for each device */
 	AT_TRIGGERS,
@@ -54,8 +53,8 @@ enum trigger {
 #define AT(trigger) (1ULL << AT_##trigger)
 
 /*
- * Where a rule has something to say, beside its moments: ORed to them in a row.
- * Most rules do not apply to most events; what is said here saves the call.
+ * Conditions beside the triggers, ORed to them in a row: most rules do not apply to
+ * most events, and a condition here saves the call.
  */
 enum only {
 	ONLY_PACKED = 48, /* the queue or the snapshot is packed */
@@ -64,13 +63,13 @@ enum only {
 	ONLY_NO_EVENT_IDX,
 	ONLY_IN_ORDER, /* VIRTIO_F_IN_ORDER accepted */
 	ONLY_SUSPEND, /* VIRTIO_F_SUSPEND accepted */
-	ONLY_LEGACY, /* the legacy interface was used in this life */
-	ONLY_TABLE, /* the chain has an indirect table, or says so */
+	ONLY_LEGACY, /* the legacy interface was used since the reset */
+	ONLY_TABLE, /* the chain has an indirect descriptor */
 	ONLY_SEEN_KICK, /* not by eventfd */
-	ONLY_FIRST, /* nothing was taken, or nothing used, on this queue yet */
+	ONLY_FIRST, /* nothing was popped, or nothing used, on this queue yet */
 	ONLY_QRESET, /* the queue was reset by itself */
 	ONLY_OBLIGATION_IRQ, /* a used buffer notification is due */
-	ONLY_STALL, /* entries wait */
+	ONLY_STALL, /* available entries have not been popped */
 	ONLY_UNUSUAL, /* the request is no IN or OUT, or not known */
 	ONLY_SERVED, /* devices of this type take and complete requests as they come */
 };
@@ -78,7 +77,7 @@ enum only {
 #define ONLY_ANY (~0ULL << ONLY_PACKED)
 
 /* What a rule needs a trace to have recorded. */
-#define NEED_LIFE 0x001 /* the device from its reset on, without loss */
+#define NEED_LIFE 0x001 /* the device since its reset, without loss */
 #define NEED_REGS 0x002 /* accesses to virtio registers */
 #define NEED_PCI 0x004 /* PCI configuration accesses */
 #define NEED_CONFIG 0x008 /* device configuration reads */
@@ -88,11 +87,11 @@ enum only {
 #define NEED_USED 0x080 /* completions */
 #define NEED_BYTES 0x100 /* leading bytes of buffers (request headers) */
 #define NEED_IRQ 0x200 /* interrupts, of the kind the rule is about */
-#define NEED_FLIGHT 0x400 /* the queue from its start on, without loss */
+#define NEED_FLIGHT 0x400 /* the queue since it was enabled, without loss */
 #define NEED_AGREED \
-	0x800 /* what was negotiated and set up: from the reset on, or learned; without loss */
+	0x800 /* features and queue set-up: since the reset, or learned later; without loss */
 #define NEED_MSIX 0x1000 /* whether MSI-X is enabled */
-#define NEED_PROMPT 0x2000 /* rings as they were when a side acted, not when somebody looked */
+#define NEED_PROMPT 0x2000 /* ring snapshots taken when a side acted, not by an observer */
 
 enum verdict {
 	RULE_NA, /* does not apply here */
@@ -102,10 +101,10 @@ enum verdict {
 
 struct rule_context;
 
-/* Shared by rules of one kind: for `check --explain`. */
+/* For `check --explain`, shared by rules of one kind. */
 struct explanation {
 	const char *why; /* it matters */
-	const char *right; /* a right sequence, lines */
+	const char *right; /* a correct sequence, one step a line */
 };
 
 /*

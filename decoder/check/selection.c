@@ -62,8 +62,8 @@ int check_select(struct check *c, const char *text, const char **bad)
 
 static const struct {
 	unsigned need;
-	const char *why; /* not in the whole trace */
-	const char *then; /* not at the events that asked for it, if that is another sentence */
+	const char *why; /* in the whole trace */
+	const char *then; /* when the rule needed it, if that is another sentence; or NULL */
 } reasons[] = {
 	{ NEED_REGS, "register accesses were not recorded", NULL },
 	{ NEED_PCI, "PCI configuration accesses were not recorded", NULL },
@@ -73,10 +73,11 @@ static const struct {
 	{ NEED_USED, "completions were not recorded", NULL },
 	{ NEED_RING, "ring states were not recorded", NULL },
 	{ NEED_BYTES, "leading bytes of buffers were not recorded", NULL },
-	{ NEED_PROMPT, "rings were looked at from beside, not by those who acted on them", NULL },
+	{ NEED_PROMPT,
+	  "ring states were read by an observer, not when the driver or the device acted", NULL },
 	{ NEED_IRQ, "interrupts were not recorded",
 	  "no interrupt of the device had been recorded by then" },
-	{ NEED_LIFE, "no reset was recorded, or records were lost since: history unknown", NULL },
+	{ NEED_LIFE, "no reset was recorded, or records were lost since", NULL },
 	{ NEED_AGREED,
 	  "what was negotiated and set up is not known: the recording began later, or records "
 	  "were lost",

@@ -256,7 +256,7 @@ static void beside(void)
 	CHECK_EQ(conversation_count(&s, "interrupt-unasked"), 0);
 	check_tally(s.c, r, &t);
 	CHECK(t.blocked);
-	CHECK(t.why && !strncmp(t.why, "rings were looked at from beside", 32));
+	CHECK(t.why && !strncmp(t.why, "ring states were read by an observer", 36));
 	conversation_end(&s);
 }
 

@@ -250,7 +250,7 @@ static void sarif_finding(struct report *r, const struct finding *f, const struc
 	print(r, o, "");
 }
 
-/* Rules without a decision are told as notifications: silence would look like a pass. */
+/* Rules that could not be decided are notifications; left out, they would look passed. */
 static void sarif_end(struct report *r, const struct check *c, const struct model *m,
 		      uint64_t events)
 {

@@ -11,7 +11,7 @@
 
 #include "decoder/check/report/impl.h"
 
-/* Findings told of a rule; more of them are counted. */
+/* Findings printed of a rule; more are only counted. */
 #define CASE_MAX 100
 
 struct report_case {

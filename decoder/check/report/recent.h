@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Recent events, kept so that a report can still print them when it turns out
- * that they mattered.  Memory is fixed: the last accesses to PCI configuration
- * space, to registers, and the last of all else, each in a ring of their own,
- * so that a busy queue does not push out the initialisation.
+ * Recent events, kept so that a report can print them when they turn out to
+ * matter.  Memory is fixed: accesses to PCI configuration space, accesses to
+ * registers and all other events have a ring each, so that a busy queue does
+ * not push out the initialisation.
  */
 #ifndef VQT_DECODER_CHECK_REPORT_RECENT_H
 #define VQT_DECODER_CHECK_REPORT_RECENT_H

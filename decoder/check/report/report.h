@@ -15,7 +15,7 @@
 
 enum report_format {
 	REPORT_TEXT,
-	REPORT_JSON, /* an object a line: findings, rules, the summary, told apart by "type" */
+	REPORT_JSON, /* an object a line: findings, rules, the summary, each with a "type" */
 	REPORT_JUNIT, /* a test case a rule; printed at the end */
 	REPORT_SARIF, /* 2.1.0 */
 };
@@ -39,7 +39,7 @@ int report_new(struct report **out, const struct report_options *o);
 /* In the callback of the checker.  `kept` is where its events are looked for. */
 int report_finding(struct report *r, const struct finding *f, const struct model *m,
 		   const struct recent *kept);
-/* Findings told so far that are of the severity asked or worse. */
+/* Findings so far of the requested severity or worse. */
 uint64_t report_count(const struct report *r);
 /* After check_finish(): the summary.  `events`: how many were looked at. */
 int report_end(struct report *r, const struct check *c, const struct model *m, uint64_t events);

@@ -10,7 +10,7 @@
 #define DIM "\033[2m"
 #define PLAIN "\033[0m"
 #define WIDTH 96
-/* More rules than these for one reason are only counted, unless -V asks: nobody reads them. */
+/* More undecided rules than these for one reason are only counted, unless -V is given. */
 #define NAMED_MAX 16
 
 static const char *paint(const struct report *r, const char *sgr)
@@ -63,7 +63,7 @@ static void text_finding(struct report *r, const struct finding *f, const struct
 static void text_folded(struct report *r, const struct finding *f)
 {
 	fprintf(r->o.to,
-		"%smore of %s by the %s: %s; only counted from here on (--all prints them)%s\n\n",
+		"%smore of %s by the %s: %s; from here on only counted (--all prints them)%s\n\n",
 		paint(r, DIM), f->rule->id, check_party_name(f->rule->party), f->device->name,
 		paint(r, PLAIN));
 }
@@ -117,7 +117,8 @@ static void put_parties(struct report *r)
 	}
 	if (r->hidden)
 		fprintf(r->o.to,
-			"        %" PRIu64 " of them less severe than asked and not printed "
+			"        %" PRIu64
+			" of them are less severe than requested and not printed "
 			"(--severity suspicious prints all)\n",
 			r->hidden);
 }
@@ -140,7 +141,7 @@ static unsigned count_ids(const struct check *c, enum report_state state, const 
 	return n;
 }
 
-/* Rules of a state, and for those without a decision for one reason, as a paragraph. */
+/* Rules of a state, as a paragraph; `why` narrows undecided ones to a reason. */
 static void put_ids(struct report *r, const struct check *c, enum report_state state,
 		    const char *why)
 {
@@ -165,8 +166,8 @@ static void put_ids(struct report *r, const struct check *c, enum report_state s
 /* Each reason once, in the order of its first rule. */
 static void put_undecided(struct report *r, const struct check *c)
 {
-	const char *told[32];
-	unsigned ntold = 0, seen, n;
+	const char *printed[32];
+	unsigned nprinted = 0, seen, n;
 	const struct rule *rule;
 	struct check_tally t;
 
@@ -174,11 +175,11 @@ static void put_undecided(struct report *r, const struct check *c)
 		check_tally(c, rule, &t);
 		if (!t.selected || report_state(&t) != STATE_UNDECIDED)
 			continue;
-		for (seen = 0; seen < ntold && strcmp(told[seen], t.why); seen++)
+		for (seen = 0; seen < nprinted && strcmp(printed[seen], t.why); seen++)
 			;
-		if (seen < ntold || ntold == sizeof(told) / sizeof(told[0]))
+		if (seen < nprinted || nprinted == sizeof(printed) / sizeof(printed[0]))
 			continue;
-		told[ntold++] = t.why;
+		printed[nprinted++] = t.why;
 		fprintf(r->o.to, "not decidable here: %s:", t.why);
 		n = count_ids(c, STATE_UNDECIDED, t.why);
 		if (n > NAMED_MAX && !r->o.verbose)
@@ -212,7 +213,7 @@ static void text_end(struct report *r, const struct check *c, const struct model
 	fprintf(r->o.to, "%ssummary%s of %s, %" PRIu64 " events", paint(r, BOLD), paint(r, PLAIN),
 		r->o.trace, events);
 	if (model_lost(m))
-		fprintf(r->o.to, " (%" PRIu64 " more were lost: what they held is unknown)",
+		fprintf(r->o.to, " (%" PRIu64 " more were lost: what they contained is unknown)",
 			model_lost(m));
 	fputc('\n', r->o.to);
 	put_found(r);

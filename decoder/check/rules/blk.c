@@ -13,7 +13,7 @@ static enum verdict shape(struct rule_context *ctx)
 		return RULE_NA;
 	if (r->readable < BLK_HEADER)
 		return rule_fail(ctx,
-				 "chain %u has %" PRIu64 " readable bytes, a request header has 16",
+				 "chain %u has %" PRIu64 " readable bytes; a request header has 16",
 				 r->head, r->readable);
 	if (!r->writable)
 		return rule_fail(ctx, "chain %u has no writable byte for the status", r->head);
@@ -46,7 +46,7 @@ static enum verdict unnegotiated(struct rule_context *ctx)
 	if (accepted(ctx, (unsigned)r->type->feature))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
-	return rule_fail(ctx, "%s was sent and its feature is not negotiated", blk_name(r));
+	return rule_fail(ctx, "%s was sent, but its feature is not negotiated", blk_name(r));
 }
 
 static enum verdict sector_unused(struct rule_context *ctx)
@@ -99,11 +99,11 @@ static enum verdict too_many(struct rule_context *ctx)
 	n = data_segments(r, &longest);
 	if (accepted(ctx, VIRTIO_BLK_F_SEG_MAX) && check_config(ctx, BLK_CFG_SEG_MAX, 4, &max) &&
 	    max && n > max)
-		return rule_fail(ctx, "%s has %u data segments and seg_max is %" PRIu64,
+		return rule_fail(ctx, "%s has %u data segments, but seg_max is %" PRIu64,
 				 blk_name(r), n, max);
 	if (accepted(ctx, VIRTIO_BLK_F_SIZE_MAX) && check_config(ctx, BLK_CFG_SIZE_MAX, 4, &max) &&
 	    max && longest > max)
-		return rule_fail(ctx, "%s has a data segment of %u bytes and size_max is %" PRIu64,
+		return rule_fail(ctx, "%s has a data segment of %u bytes, but size_max is %" PRIu64,
 				 blk_name(r), longest, max);
 	return RULE_PASSED;
 }
@@ -195,7 +195,7 @@ static enum verdict segments(struct rule_context *ctx)
 		if (blk_out(r) / BLK_SEGMENT <= max)
 			return RULE_PASSED;
 		return rule_fail(ctx,
-				 "%s has %" PRIu64 " segments and at most %" PRIu64 " are allowed",
+				 "%s has %" PRIu64 " segments, but at most %" PRIu64 " are allowed",
 				 blk_name(r), blk_out(r) / BLK_SEGMENT, max);
 	}
 	return RULE_NA;
@@ -215,7 +215,7 @@ static enum verdict segment_long(struct rule_context *ctx)
 			if (s.sectors > max)
 				return rule_fail(
 					ctx,
-					"%s has a segment of %u sectors and at most %" PRIu64
+					"%s has a segment of %u sectors, but at most %" PRIu64
 					" are allowed",
 					blk_name(r), s.sectors, max);
 		return RULE_PASSED;
@@ -261,7 +261,7 @@ static enum verdict zone_start(struct rule_context *ctx)
 		return RULE_NA;
 	if (!(r->sector % zone))
 		return RULE_PASSED;
-	return rule_fail(ctx, "%s has sector %" PRIu64 " and zones have %" PRIu64 " sectors",
+	return rule_fail(ctx, "%s has sector %" PRIu64 ", but zones have %" PRIu64 " sectors",
 			 blk_name(r), r->sector, zone);
 }
 
@@ -276,12 +276,12 @@ static enum verdict append_size(struct rule_context *ctx)
 	if (check_config(ctx, BLK_CFG_ZONE_GRANULARITY, 4, &granularity) && granularity &&
 	    blk_out(r) % granularity)
 		return rule_fail(
-			ctx, "ZONE_APPEND of %" PRIu64 " bytes and write_granularity is %" PRIu64,
+			ctx, "ZONE_APPEND of %" PRIu64 " bytes, but write_granularity is %" PRIu64,
 			blk_out(r), granularity);
 	if (check_config(ctx, BLK_CFG_ZONE_APPEND, 4, &max) && blk_out(r) / BLK_SECTOR > max)
 		return rule_fail(ctx,
 				 "ZONE_APPEND of %" PRIu64
-				 " sectors and max_append_sectors is %" PRIu64,
+				 " sectors, but max_append_sectors is %" PRIu64,
 				 blk_out(r) / BLK_SECTOR, max);
 	return RULE_PASSED;
 }
@@ -298,14 +298,15 @@ static enum verdict erase_zones(struct rule_context *ctx)
 		if (s.sectors % zone)
 			return rule_fail(
 				ctx,
-				"segment %u of SECURE_ERASE has %u sectors and zones have %" PRIu64,
+				"segment %u of SECURE_ERASE has %u sectors, but zones have %" PRIu64,
 				n, s.sectors, zone);
 	return RULE_PASSED;
 }
 
 static const struct explanation request = {
-	.why = "A device that trusts a malformed request reads or writes the wrong sectors, or the wrong\n"
-	       "memory; one that does not stops, and the guest's disk is gone until it restarts.",
+	.why = "A device that trusts a malformed request reads or writes the wrong sectors or the wrong\n"
+	       "memory; a device that does not trust it stops, and the guest loses its disk until it\n"
+	       "restarts.",
 	.right =
 		"16 readable bytes: type, 0, sector\n"
 		"data: readable for OUT, writable for IN, a multiple of 512 bytes, inside the capacity\n"
@@ -317,28 +318,29 @@ static const struct explanation request = {
 
 const struct rule rules_blk[] = {
 	{ DRIVER_STRUCTURAL, .id = "blk-shape", .section = "5.2.6", .refs = "I21 T40",
-	  .text = "A request has a header of 16 readable bytes and ends with a writable byte.",
+	  .text = "A request begins with a header of 16 readable bytes and ends with a writable byte.",
 	  .needs = NEED_CHAIN, .at = AT(CHAIN), .check = shape, .explanation = &request,
 	  .wrong = "header and data, and no status byte" },
 	{ DRIVER_STRUCTURAL, .id = "blk-other-way", .section = "5.2.6", .refs = "I22",
-	  .text = "IN has writable data only, OUT readable data only.",
+	  .text = "IN requests have writable data only, OUT requests readable data only.",
 	  .needs = NEED_CHAIN | NEED_BYTES, .at = AT(REQUEST), .check = other_way,
 	  .explanation = &request, .wrong = "IN with 512 readable bytes" },
 	{ DRIVER_STRUCTURAL, .id = "blk-unnegotiated", .section = "5.2.6", .refs = "I23 T08",
-	  .text = "Request types that belong to a feature are sent when it is negotiated.",
+	  .text = "The driver sends a request that belongs to a feature only if that feature is "
+		  "negotiated.",
 	  .needs = AGREED, .at = AT(REQUEST) | ONLY(UNUSUAL), .check = unnegotiated,
 	  .explanation = &request, .wrong = "DISCARD without VIRTIO_BLK_F_DISCARD" },
 	{ DRIVER_STRUCTURAL, .id = "blk-sector-unused", .section = "5.2.6", .refs = "I24",
-	  .text = "sector is 0 in requests that do not name one.", .needs = NEED_CHAIN | NEED_BYTES,
-	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = sector_unused, .explanation = &request,
-	  .wrong = "GET_ID with sector 8" },
+	  .text = "sector is 0 in requests that have no use for it.",
+	  .needs = NEED_CHAIN | NEED_BYTES, .at = AT(REQUEST) | ONLY(UNUSUAL),
+	  .check = sector_unused, .explanation = &request, .wrong = "GET_ID with sector 8" },
 	{ DRIVER_STRUCTURAL, .id = "blk-segments", .section = "5.2.6",
 	  .refs = "I25 PACKED-D6 PACKED-D14 T26",
 	  .text = "A request has at most seg_max data segments, each of at most size_max bytes.",
 	  .needs = LIMITED, .at = AT(REQUEST), .check = too_many, .explanation = &request,
 	  .wrong = "seg_max 126, 127 data descriptors" },
 	{ DRIVER_MUST, .id = "blk-past-end", .section = "5.2.6.1", .refs = "BLKOP-D2 BLKOP-D18 T38",
-	  .text = "No request goes past the capacity that the driver has read.", .needs = LIMITED,
+	  .text = "No request goes beyond the capacity that the driver has read.", .needs = LIMITED,
 	  .at = AT(REQUEST), .check = past_end, .explanation = &request,
 	  .wrong = "capacity 2048, IN sector 2048" },
 	{ DRIVER_MUST, .id = "blk-flush-sector", .section = "5.2.6.1", .refs = "BLKOP-D4",
@@ -350,11 +352,13 @@ const struct rule rules_blk[] = {
 	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = flush_data, .explanation = &request,
 	  .wrong = "FLUSH with 512 bytes" },
 	{ DRIVER_MUST, .id = "blk-length", .section = "5.2.6.1", .refs = "BLKOP-D6 T38",
-	  .text = "Data of IN and OUT is a multiple of 512 bytes, whatever the block size.",
+	  .text = "The data of IN and OUT requests is a multiple of 512 bytes, whatever the "
+		  "block size.",
 	  .needs = NEED_CHAIN | NEED_BYTES, .at = AT(REQUEST), .check = length,
 	  .arg = VIRTIO_BLK_T_IN, .explanation = &request, .wrong = "IN of 500 bytes" },
 	{ DRIVER_MUST, .id = "blk-segment-length", .section = "5.2.6.1", .refs = "BLKOP-D7 T40",
-	  .text = "Data of DISCARD, WRITE_ZEROES and SECURE_ERASE is a number of whole segments of 16 bytes.",
+	  .text = "The data of DISCARD, WRITE_ZEROES and SECURE_ERASE requests consists of whole "
+		  "segments of 16 bytes.",
 	  .needs = NEED_CHAIN | NEED_BYTES, .at = AT(REQUEST) | ONLY(UNUSUAL), .check = length,
 	  .arg = VIRTIO_BLK_T_DISCARD, .explanation = &request, .wrong = "DISCARD with 24 bytes" },
 	{ DRIVER_MUST, .id = "blk-id-length", .section = "5.2.6.1", .refs = "BLKOP-D8",
@@ -374,19 +378,20 @@ const struct rule rules_blk[] = {
 	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = segments, .arg = VIRTIO_BLK_T_WRITE_ZEROES,
 	  .explanation = &request, .wrong = "max_write_zeroes_seg 1, 2 segments" },
 	{ DRIVER_STRUCTURAL, .id = "blk-segment-too-long", .section = "5.2.6", .refs = "T40",
-	  .text = "A segment has at most as many sectors as the configuration says.",
+	  .text = "A segment has at most as many sectors as the configuration allows.",
 	  .needs = LIMITED, .at = AT(REQUEST) | ONLY(UNUSUAL), .check = segment_long,
 	  .explanation = &request, .wrong = "max_discard_sectors 1024, a segment of 2048" },
 	{ DRIVER_MUST, .id = "blk-discard-unmap", .section = "5.2.6.1", .refs = "BLKOP-D14 T40",
-	  .text = "DISCARD does not set unmap.", .needs = NEED_CHAIN | NEED_BYTES,
+	  .text = "DISCARD does not set the unmap flag.", .needs = NEED_CHAIN | NEED_BYTES,
 	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = segment_flags, .arg = 1,
 	  .explanation = &request, .wrong = "DISCARD with flags 1" },
 	{ DRIVER_STRUCTURAL, .id = "blk-segment-flags", .section = "5.2.6", .refs = "T40",
-	  .text = "Reserved flags of segments are 0.", .needs = NEED_CHAIN | NEED_BYTES,
+	  .text = "Reserved flags of a segment are 0.", .needs = NEED_CHAIN | NEED_BYTES,
 	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = segment_flags, .arg = ~1U,
 	  .explanation = &request, .wrong = "WRITE_ZEROES with flags 4" },
 	{ DRIVER_MUST, .id = "blk-zone-start", .section = "5.2.6.1", .refs = "BLKOP-D20",
-	  .text = "OPEN, CLOSE, FINISH and RESET name the first sector of their zone.",
+	  .text = "The sector of ZONE_OPEN, ZONE_CLOSE, ZONE_FINISH and ZONE_RESET is the first "
+		  "one of a zone.",
 	  .needs = LIMITED, .at = AT(REQUEST) | ONLY(UNUSUAL), .check = zone_start,
 	  .explanation = &request, .wrong = "zones of 4096 sectors, ZONE_OPEN sector 8" },
 	{ DRIVER_MUST, .id = "blk-zone-reset-all", .section = "5.2.6.1", .refs = "BLKOP-D21",
@@ -395,15 +400,17 @@ const struct rule rules_blk[] = {
 	  .arg = VIRTIO_BLK_T_ZONE_RESET_ALL, .explanation = &request,
 	  .wrong = "ZONE_RESET_ALL sector 8" },
 	{ DRIVER_MUST, .id = "blk-append-start", .section = "5.2.6.1",
-	  .refs = "BLKOP-D22 BLKOP-D26", .text = "ZONE_APPEND names the first sector of its zone.",
-	  .needs = LIMITED, .at = AT(REQUEST) | ONLY(UNUSUAL), .check = zone_start, .arg = 1,
-	  .explanation = &request, .wrong = "zones of 4096 sectors, ZONE_APPEND sector 8" },
+	  .refs = "BLKOP-D22 BLKOP-D26",
+	  .text = "The sector of ZONE_APPEND is the first one of a zone.", .needs = LIMITED,
+	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = zone_start, .arg = 1, .explanation = &request,
+	  .wrong = "zones of 4096 sectors, ZONE_APPEND sector 8" },
 	{ DRIVER_MUST, .id = "blk-append-size", .section = "5.2.6.1", .refs = "BLKOP-D23 BLKOP-D25",
-	  .text = "ZONE_APPEND has whole units of write_granularity, at most max_append_sectors.",
+	  .text = "The data of ZONE_APPEND is a multiple of write_granularity and at most "
+		  "max_append_sectors.",
 	  .needs = LIMITED, .at = AT(REQUEST) | ONLY(UNUSUAL), .check = append_size,
 	  .explanation = &request, .wrong = "max_append_sectors 64, 128 sectors" },
 	{ DRIVER_MUST, .id = "blk-erase-zones", .section = "5.2.6.2", .refs = "BLKOP-V39",
-	  .text = "On a zoned device SECURE_ERASE is for whole zones.", .needs = LIMITED,
+	  .text = "On a zoned device SECURE_ERASE covers whole zones.", .needs = LIMITED,
 	  .at = AT(REQUEST) | ONLY(UNUSUAL), .check = erase_zones, .explanation = &request,
 	  .wrong = "zones of 4096 sectors, 8 sectors erased" },
 	ROW_END,

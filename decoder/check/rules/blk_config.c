@@ -33,7 +33,7 @@ static enum verdict ro_refused(struct rule_context *ctx)
 	if (accepted(ctx, VIRTIO_BLK_F_RO))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->features.n_offer, "the features offered");
-	return rule_fail(ctx, "VIRTIO_BLK_F_RO is offered and was not accepted");
+	return rule_fail(ctx, "VIRTIO_BLK_F_RO is offered, but was not accepted");
 }
 
 /* arg: 1 because of CONFIG_WCE */
@@ -111,7 +111,7 @@ static enum verdict zoned_none(struct rule_context *ctx)
 		return RULE_NA;
 	if (v)
 		return RULE_PASSED;
-	return rule_fail(ctx, "VIRTIO_BLK_F_ZONED is offered and the zone model is NONE");
+	return rule_fail(ctx, "VIRTIO_BLK_F_ZONED is offered, but the zone model is NONE");
 }
 
 static enum verdict zone_model(struct rule_context *ctx)
@@ -159,8 +159,7 @@ static enum verdict zoned_agreed(struct rule_context *ctx)
 	if (!(reg(ctx)->value & FEATURES_OK))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->status.n_features_ok, "FEATURES_OK set");
-	return rule_fail(
-		ctx, "FEATURES_OK stays on a host-managed device, VIRTIO_BLK_F_ZONED not accepted");
+	return rule_fail(ctx, "a host-managed device keeps FEATURES_OK without VIRTIO_BLK_F_ZONED");
 }
 
 static enum verdict zoned_fields(struct rule_context *ctx)
@@ -227,8 +226,8 @@ static enum verdict not_looked(struct rule_context *ctx)
 		return RULE_NA;
 	rule_related(ctx, o->number, "the notification");
 	o->number = 0;
-	return rule_fail(ctx,
-			 "a configuration change was notified and the capacity not read since");
+	return rule_fail(
+		ctx, "the capacity has not been read since a configuration change was notified");
 }
 
 /* arg: first byte of the field; its width is in the upper half */
@@ -252,8 +251,7 @@ static enum verdict not_told(struct rule_context *ctx)
 	if (!differs || ctx->d->irqs.n_config > old)
 		return RULE_PASSED;
 	rule_related(ctx, old, "read before");
-	return rule_fail(ctx,
-			 "%s reads otherwise than before and no configuration change was notified",
+	return rule_fail(ctx, "%s has changed, but no configuration change was notified",
 			 at ? "write_zeroes_may_unmap" : "capacity");
 }
 
@@ -265,38 +263,41 @@ static enum verdict never_flushed(struct rule_context *ctx)
 	    blk_memory(ctx)->writes < 1000 || ctx->now - d->ts_first < 2 * STUCK)
 		return RULE_NA;
 	rule_related(ctx, d->features.n_accept, "the features accepted");
-	return rule_fail(ctx, "%" PRIu64 " writes and not one FLUSH, which was negotiated",
+	return rule_fail(ctx, "%" PRIu64 " writes and no FLUSH, although FLUSH was negotiated",
 			 blk_memory(ctx)->writes);
 }
 
 static const struct explanation explanation = {
-	.why = "The block device's configuration tells what requests may look like and how long written\n"
-	       "data may stay in a cache: a misunderstanding here is data lost at the next power cut.",
-	.right = "FEATURES_OK first, then writeback\n"
-		 "a notified change: generation, capacity, generation\n",
+	.why = "The block device's configuration says what requests may look like and whether written data\n"
+	       "may stay in a cache. If driver and device understand it differently, data is lost at the\n"
+	       "next power failure.",
+	.right = "the driver sets FEATURES_OK, then reads writeback\n"
+		 "a change is notified: it reads config_generation, capacity, config_generation\n",
 };
 
 #define CONFIG (NEED_REGS | NEED_CONFIG | NEED_AGREED)
 
 const struct rule rules_blk_config[] = {
 	{ DRIVER_SHOULD, .id = "blk-ro-refused", .section = "5.2.6.1", .refs = "BLKOP-D3 T39",
-	  .text = "VIRTIO_BLK_F_RO is accepted when it is offered.",
+	  .text = "The driver accepts VIRTIO_BLK_F_RO when the device offers it.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(STATUS_WRITE), .check = ro_refused,
 	  .explanation = &explanation, .wrong = "bit 5 is offered and ignored" },
 	{ DEVICE_MUST, .id = "blk-wce-without-flush", .section = "5.2.5.2", .refs = "BLKINIT-V1",
-	  .text = "A device that offers CONFIG_WCE offers FLUSH.", .needs = NEED_REGS | NEED_AGREED,
-	  .at = AT(OFFER_READ), .check = no_flush, .arg = 1, .explanation = &explanation,
-	  .wrong = "bit 11 without bit 9" },
+	  .text = "A device that offers VIRTIO_BLK_F_CONFIG_WCE also offers VIRTIO_BLK_F_FLUSH.",
+	  .needs = NEED_REGS | NEED_AGREED, .at = AT(OFFER_READ), .check = no_flush, .arg = 1,
+	  .explanation = &explanation, .wrong = "bit 11 without bit 9" },
 	{ DEVICE_SHOULD, .id = "blk-flush-not-offered", .section = "5.2.5.2", .refs = "BLKINIT-V1",
-	  .text = "A device offers FLUSH.", .needs = NEED_REGS | NEED_AGREED, .at = AT(OFFER_READ),
-	  .check = no_flush, .explanation = &explanation, .wrong = "bit 9 is not offered" },
+	  .text = "The device offers VIRTIO_BLK_F_FLUSH.", .needs = NEED_REGS | NEED_AGREED,
+	  .at = AT(OFFER_READ), .check = no_flush, .explanation = &explanation,
+	  .wrong = "bit 9 is not offered" },
 	{ DRIVER_MUST, .id = "blk-writeback-early", .section = "5.2.5.1", .refs = "BLKINIT-D4",
-	  .text = "writeback is read after FEATURES_OK, for it depends on what was accepted.",
+	  .text = "The driver reads writeback only after FEATURES_OK: it depends on the features "
+		  "accepted.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(CONFIG_READ),
 	  .check = writeback_early, .explanation = &explanation,
 	  .wrong = "writeback is read at ACKNOWLEDGE|DRIVER" },
 	{ DEVICE_MUST, .id = "blk-writeback-on", .section = "5.2.5.2", .refs = "BLKINIT-V2",
-	  .text = "With CONFIG_WCE and without FLUSH writeback begins as 0.", .needs = CONFIG,
+	  .text = "With CONFIG_WCE and without FLUSH writeback is 0 at first.", .needs = CONFIG,
 	  .at = AT(CONFIG_READ), .check = writeback_on, .explanation = &explanation,
 	  .wrong = "writeback = 1 and nobody can flush" },
 	{ DEVICE_MUST, .id = "blk-padding", .section = "5.2.5.2", .refs = "BLKINIT-V3",
@@ -314,16 +315,17 @@ const struct rule rules_blk_config[] = {
 	  .needs = CONFIG, .at = AT(CONFIG_READ), .check = zone_model, .explanation = &explanation,
 	  .wrong = "model = 7" },
 	{ DEVICE_MUST, .id = "blk-zoned-legacy", .section = "5.2.5.2", .refs = "BLKINIT-V5",
-	  .text = "VIRTIO_BLK_F_ZONED is not offered through the legacy interface.",
+	  .text = "The device does not offer VIRTIO_BLK_F_ZONED through the legacy interface.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(OFFER_READ), .check = zoned_legacy,
 	  .explanation = &explanation, .wrong = "legacy features with bit 17" },
 	{ DRIVER_MUST, .id = "blk-zoned-discard", .section = "5.2.5.1", .refs = "BLKINIT-D6",
-	  .text = "DISCARD is not accepted on a host-managed device.",
+	  .text = "The driver does not accept VIRTIO_BLK_F_DISCARD on a host-managed device.",
 	  .needs = NEED_REGS | NEED_AGREED | NEED_CONFIG, .at = AT(STATUS_WRITE),
 	  .check = zoned_discard, .explanation = &explanation,
 	  .wrong = "model HM, bits 13 and 17 accepted" },
 	{ DEVICE_MUST, .id = "blk-zoned-agreed", .section = "5.2.5.2", .refs = "BLKINIT-V7",
-	  .text = "A host-managed device refuses FEATURES_OK without VIRTIO_BLK_F_ZONED.",
+	  .text = "A host-managed device refuses FEATURES_OK if the driver did not accept "
+		  "VIRTIO_BLK_F_ZONED.",
 	  .needs = NEED_REGS | NEED_AGREED | NEED_CONFIG, .at = AT(STATUS_READ),
 	  .check = zoned_agreed, .explanation = &explanation,
 	  .wrong = "model HM, bit 17 refused, FEATURES_OK stays" },
@@ -332,7 +334,7 @@ const struct rule rules_blk_config[] = {
 	  .at = AT(CONFIG_READ), .check = zoned_fields, .explanation = &explanation,
 	  .wrong = "bit 17 refused, zone_sectors = 4096" },
 	{ DEVICE_MUST, .id = "blk-append-limit", .section = "5.2.5.2", .refs = "BLKINIT-V16",
-	  .text = "max_append_sectors fits into seg_max segments of size_max bytes.",
+	  .text = "max_append_sectors sectors fit into seg_max segments of size_max bytes.",
 	  .needs = CONFIG, .at = AT(CONFIG_READ), .check = append_limit,
 	  .explanation = &explanation, .wrong = "seg_max 1, size_max 4096, max_append_sectors 16" },
 	{ DEVICE_MUST, .id = "blk-erase-alignment", .section = "5.2.6.2", .refs = "BLKOP-V38",
@@ -340,22 +342,23 @@ const struct rule rules_blk_config[] = {
 	  .needs = CONFIG, .at = AT(CONFIG_READ), .check = erase_alignment,
 	  .explanation = &explanation, .wrong = "zones of 4096 sectors, alignment 8" },
 	{ DRIVER_SHOULD, .id = "blk-capacity-unread", .section = "5.2.6.1", .refs = "BLKOP-D1",
-	  .text = "A driver looks at the capacity when a configuration change is notified.",
+	  .text = "The driver reads the capacity after a configuration change notification.",
 	  .needs = NEED_REGS | NEED_IRQ | NEED_LIFE, .at = AT(TICK) | AT(END), .check = not_looked,
 	  .explanation = &explanation,
 	  .wrong = "a configuration interrupt, capacity never read again" },
 	{ DEVICE_SHOULD, .id = "blk-capacity-untold", .section = "5.2.6.2", .refs = "BLKOP-V2",
-	  .text = "A change of the capacity is notified.",
+	  .text = "The device notifies the driver when the capacity changes.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_IRQ | NEED_LIFE, .at = AT(CONFIG_READ),
 	  .check = not_told, .arg = BLK_CFG_CAPACITY | 8 << 16, .explanation = &explanation,
 	  .wrong = "capacity = 100, later 200, no interrupt between" },
 	{ DEVICE_SHOULD, .id = "blk-may-unmap-untold", .section = "5.2.6.2", .refs = "BLKOP-V10",
-	  .text = "A change of write_zeroes_may_unmap is notified.",
+	  .text = "The device notifies the driver when write_zeroes_may_unmap changes.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_IRQ | NEED_LIFE, .at = AT(CONFIG_READ),
 	  .check = not_told, .arg = 56 | 1 << 16, .explanation = &explanation,
 	  .wrong = "write_zeroes_may_unmap = 1, later 0, no interrupt between" },
 	{ DRIVER_SUSPICIOUS, .id = "blk-never-flushed", .section = "5.2.5.1",
-	  .refs = "BLKINIT-D1 BLKINIT-D3", .text = "A driver that negotiates FLUSH sends some.",
+	  .refs = "BLKINIT-D1 BLKINIT-D3",
+	  .text = "A driver that negotiated VIRTIO_BLK_F_FLUSH sends FLUSH requests.",
 	  .needs = NEED_REGS | NEED_BYTES | NEED_LIFE, .at = AT(END), .check = never_flushed,
 	  .explanation = &explanation, .wrong = "thousands of writes and no FLUSH" },
 	ROW_END,

@@ -84,7 +84,7 @@ static enum verdict flush_out(struct rule_context *ctx)
 	if (ctx->req->status != VIRTIO_BLK_S_UNSUPP)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->req->number, "the request");
-	return rule_fail(ctx, "FLUSH_OUT completed with UNSUPP and FLUSH is negotiated");
+	return rule_fail(ctx, "FLUSH_OUT completed with UNSUPP, but FLUSH is negotiated");
 }
 
 static enum verdict barrier(struct rule_context *ctx)
@@ -101,9 +101,8 @@ static enum verdict barrier(struct rule_context *ctx)
 			    : other->type_raw & BARRIER_BIT && other->number < r->number) {
 			rule_related(ctx, other->number, "the request before");
 			rule_related(ctx, r->number, "the request");
-			return rule_fail(
-				ctx, "chain %u was used before chain %u, and a barrier is between",
-				r->head, other->head);
+			return rule_fail(ctx, "chain %u was used before chain %u, across a barrier",
+					 r->head, other->head);
 		}
 	}
 	return RULE_PASSED;
@@ -129,7 +128,7 @@ static enum verdict writeback(struct rule_context *ctx)
 	rule_related(ctx, before, "writeback read before");
 	rule_related(ctx, ctx->rule->arg ? ctx->d->features.n_accept : ctx->d->status.n_write,
 		     "the write between");
-	return rule_fail(ctx, "writeback reads %u and read %u before", v,
+	return rule_fail(ctx, "writeback reads %u; it read %u before", v,
 			 ctx->d->config.bytes[BLK_CFG_WRITEBACK]);
 }
 
@@ -204,15 +203,15 @@ static enum verdict write_lost(struct rule_context *ctx)
 
 static const struct explanation early = {
 	.why = "The legacy interface has no config_generation and no order of initialisation. A disk that\n"
-	       "is resized between two reads has a capacity nobody ever set; a device that ignores early\n"
-	       "writes runs in a cache mode the driver did not choose.",
+	       "is resized between two reads appears with a capacity it never had; a device that ignores\n"
+	       "early writes runs in a cache mode that the driver did not choose.",
 	.right = "capacity = 100, capacity = 100, then DRIVER_OK\n"
 		 "writeback <- 0, then the features are read, writeback = 0\n",
 };
 
 static const struct explanation explanation = {
-	.why = "Devices that speak the legacy interface were written for drivers with one fixed layout, and\n"
-	       "so were the drivers: the old form is the only one that works everywhere.",
+	.why = "Devices with the legacy interface were written for drivers with one fixed layout, and\n"
+	       "drivers for such devices: only that layout works everywhere.",
 	.right = "16 readable bytes alone, then data, then 1 writable byte alone\n",
 };
 
@@ -220,53 +219,58 @@ static const struct explanation explanation = {
 
 const struct rule rules_blk_legacy[] = {
 	{ DRIVER_MUST, .id = "blk-legacy-layout", .section = "5.2.6.4", .refs = "BLKLEG-D7",
-	  .text = "Without ANY_LAYOUT a legacy request has its header and its status in descriptors of their own.",
+	  .text = "Without VIRTIO_F_ANY_LAYOUT the header and the status of a legacy request "
+		  "have descriptors of their own.",
 	  .needs = NEEDS, .at = AT(REQUEST) | ONLY(LEGACY), .check = layout,
 	  .explanation = &explanation, .wrong = "header and data in one descriptor" },
 	{ DEVICE_SUSPICIOUS, .id = "blk-legacy-config-implausible", .section = "5.2.4.1",
 	  .refs = "BLKLEG-B1 PCILEG-V5",
-	  .text = "The legacy configuration follows the header at once, in the guest's byte order.",
+	  .text = "The legacy configuration directly follows the legacy header and is in the "
+		  "guest's byte order.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(CONFIG_READ), .check = implausible,
 	  .explanation = &explanation, .wrong = "capacity = 0x0008000000000000" },
 	{ DRIVER_SUSPICIOUS, .id = "blk-legacy-byte-swapped", .section = "5.2.6.3",
 	  .refs = "BLKLEG-B2",
-	  .text = "Both sides read the header of a request in the guest's byte order.",
-	  .needs = NEEDS, .at = AT(REQUEST), .check = swapped, .explanation = &explanation,
+	  .text = "Both sides read the request header in the guest's byte order.", .needs = NEEDS,
+	  .at = AT(REQUEST), .check = swapped, .explanation = &explanation,
 	  .wrong = "type 0x01000000" },
 	{ DRIVER_MUST, .id = "blk-legacy-scsi-command", .section = "5.2.6.3", .refs = "BLKLEG-D5",
-	  .text = "The command of a SCSI request is in a readable buffer of its own.",
+	  .text = "The command of a SCSI request is in a readable descriptor of its own.",
 	  .needs = NEEDS, .at = AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), .check = scsi_cmd,
 	  .explanation = &explanation, .wrong = "header and command in one descriptor" },
 	{ DRIVER_MUST, .id = "blk-legacy-scsi-sense", .section = "5.2.6.4", .refs = "BLKLEG-D8",
-	  .text = "Sense has 96 bytes in a descriptor of its own, and so have the fields after it.",
+	  .text = "The sense buffer has 96 bytes in a descriptor of its own; the fields after it "
+		  "have one, too.",
 	  .needs = NEEDS, .at = AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), .check = scsi_trailer,
 	  .explanation = &explanation, .wrong = "sense of 64 bytes" },
 	{ DEVICE_MUST, .id = "blk-legacy-flush-out", .section = "5.2.6.3", .refs = "BLKLEG-D3",
-	  .text = "FLUSH_OUT is another word for FLUSH.",
+	  .text = "The device treats FLUSH_OUT like FLUSH.",
 	  .needs = NEED_CHAIN | NEED_BYTES | NEED_USED | NEED_AGREED,
 	  .at = AT(USED) | ONLY(UNUSUAL), .check = flush_out, .explanation = &explanation,
 	  .wrong = "FLUSH_OUT, UNSUPP" },
 	{ DEVICE_SHOULD, .id = "blk-legacy-barrier", .section = "5.2.6.3", .refs = "BLKLEG-V4",
-	  .text = "Nothing passes a request with the barrier bit.", .needs = NEEDS | NEED_USED,
-	  .at = AT(USED) | ONLY(LEGACY), .check = barrier, .explanation = &explanation,
-	  .wrong = "OUT, OUT|BARRIER; the second is used first" },
+	  .text = "The device does not reorder requests across one with the barrier bit.",
+	  .needs = NEEDS | NEED_USED, .at = AT(USED) | ONLY(LEGACY), .check = barrier,
+	  .explanation = &explanation, .wrong = "OUT, OUT|BARRIER; the second is used first" },
 	{ DEVICE_MUST, .id = "blk-legacy-writeback-status", .section = "5.2.5.3",
 	  .refs = "BLKLEG-V2",
-	  .text = "A status write does not change the cache mode, DRIVER_OK excepted.",
+	  .text = "A write to device_status does not change the cache mode, except when it sets "
+		  "DRIVER_OK.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(CONFIG_READ), .check = writeback,
 	  .explanation = &explanation, .wrong = "writeback 1, DRIVER set, writeback 0" },
 	{ DEVICE_MUST, .id = "blk-legacy-writeback-features", .section = "5.2.5.3",
-	  .refs = "BLKLEG-V3", .text = "Writing features does not change the cache mode.",
+	  .refs = "BLKLEG-V3", .text = "A write of features does not change the cache mode.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(CONFIG_READ), .check = writeback,
 	  .arg = 1, .explanation = &explanation,
 	  .wrong = "writeback 1, features written, writeback 0" },
 	{ DRIVER_SHOULD, .id = "legacy-config-read-once", .section = "2.5.4", .refs = "DEVCFG-D5",
-	  .text = "Without config_generation the capacity is read until two reads agree.",
+	  .text = "Without config_generation the driver reads the capacity until two reads agree.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(STATUS_WRITE),
 	  .check = legacy_once, .explanation = &early,
 	  .wrong = "capacity is read once, then DRIVER_OK" },
 	{ DEVICE_MUST, .id = "legacy-config-write-lost", .section = "3.1.2", .refs = "INIT-V1",
-	  .text = "Through the legacy interface configuration can be written before features are read.",
+	  .text = "Through the legacy interface the driver can write configuration before it "
+		  "reads features.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(CONFIG_READ), .check = write_lost,
 	  .explanation = &early, .wrong = "writeback <- 0, = 1, then features are read" },
 	ROW_END,

@@ -159,7 +159,7 @@ static enum verdict append_sector(struct rule_context *ctx)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->req->number, "the request");
 	return rule_fail(ctx,
-			 "append_sector is %" PRIu64 " and the zone has sectors %" PRIu64
+			 "append_sector is %" PRIu64 ", but the zone has sectors %" PRIu64
 			 " to %" PRIu64,
 			 sector, ctx->req->sector, end);
 }
@@ -211,7 +211,7 @@ static enum verdict len_short(struct rule_context *ctx)
 	if (r->used_len >= r->writable)
 		return RULE_PASSED;
 	rule_related(ctx, r->number, "the request");
-	return rule_fail(ctx, "IN completed with OK and len %u, %" PRIu64 " bytes were written",
+	return rule_fail(ctx, "IN completed with OK and len %u, but %" PRIu64 " bytes were written",
 			 r->used_len, r->writable);
 }
 
@@ -252,7 +252,7 @@ static enum verdict framing(struct rule_context *ctx)
 		return odd ? RULE_PASSED : RULE_NA;
 	if (m->framed[1][1] < FRAMINGS || m->framed[0][0] < FRAMINGS || reported(ctx))
 		return RULE_NA;
-	return wrong(ctx, ", as all in an unusual framing and no other,");
+	return wrong(ctx, ", like all requests in an unusual framing and no others,");
 }
 
 /* What the backend has not finished is not durable. Backends that never say so prove nothing. */
@@ -269,16 +269,15 @@ static enum verdict flush_early(struct rule_context *ctx)
 	if (r->status != VIRTIO_BLK_S_OK || !blk_memory(ctx)->backend_ends)
 		return RULE_NA;
 	rule_related(ctx, r->number, "the request");
-	return rule_fail(
-		ctx,
-		"FLUSH completed with OK and the backend's flush, begun for it, has not ended");
+	return rule_fail(ctx,
+			 "FLUSH completed with OK, but the backend's flush for it has not ended");
 }
 
 static const struct explanation answer = {
-	.why = "The status byte is all a driver learns of what became of its data. A wrong OK loses data\n"
-	       "silently; a wrong error makes a file system go read-only.",
+	.why = "The status byte is all that the driver learns about the fate of its data. A wrong OK loses\n"
+	       "data silently; a wrong error makes a file system read-only.",
 	.right = "done: 0 (OK); the medium failed or is read-only: 1 (IOERR)\n"
-		 "not known, or with flags that have no meaning: 2 (UNSUPP)\n"
+		 "an unknown type, or flags without a meaning: 2 (UNSUPP)\n"
 		 "used len = data written + 1\n",
 };
 
@@ -286,63 +285,64 @@ static const struct explanation answer = {
 
 const struct rule rules_blk_used[] = {
 	{ DEVICE_STRUCTURAL, .id = "blk-status-range", .section = "5.2.6", .refs = "I26",
-	  .text = "The status byte is one of those defined, and written.", .needs = USED,
+	  .text = "The device writes a status byte, and its value is a defined one.", .needs = USED,
 	  .at = AT(USED), .check = range, .explanation = &answer, .wrong = "status 0x55" },
 	{ DEVICE_MUST, .id = "blk-write-on-ro", .section = "5.2.6.2", .refs = "BLKOP-V3 T39",
-	  .text = "A device that offers VIRTIO_BLK_F_RO answers writes with IOERR.", .needs = USED,
-	  .at = AT(USED), .check = ro, .explanation = &answer,
+	  .text = "A device that offers VIRTIO_BLK_F_RO completes writes with IOERR.",
+	  .needs = USED, .at = AT(USED), .check = ro, .explanation = &answer,
 	  .wrong = "OUT to a read-only device, OK" },
 	{ DEVICE_MUST, .id = "blk-unknown-flags-done", .section = "5.2.6.2", .refs = "BLKOP-V4 T40",
-	  .text = "Segments with unknown flags are answered with UNSUPP.", .needs = USED,
-	  .at = AT(USED) | ONLY(UNUSUAL), .check = flags, .arg = ~1U, .explanation = &answer,
-	  .wrong = "WRITE_ZEROES with flags 4, OK" },
+	  .text = "The device completes requests whose segments have unknown flags with UNSUPP.",
+	  .needs = USED, .at = AT(USED) | ONLY(UNUSUAL), .check = flags, .arg = ~1U,
+	  .explanation = &answer, .wrong = "WRITE_ZEROES with flags 4, OK" },
 	{ DEVICE_MUST, .id = "blk-discard-unmap-done", .section = "5.2.6.2", .refs = "BLKOP-V5 T40",
-	  .text = "DISCARD with unmap set is answered with UNSUPP.", .needs = USED,
+	  .text = "The device completes DISCARD with the unmap flag with UNSUPP.", .needs = USED,
 	  .at = AT(USED) | ONLY(UNUSUAL), .check = flags, .arg = 1, .explanation = &answer,
 	  .wrong = "DISCARD with flags 1, OK" },
 	{ DEVICE_MUST, .id = "blk-zone-unnegotiated-done", .section = "5.2.6.2",
 	  .refs = "BLKOP-V16",
-	  .text = "Without VIRTIO_BLK_F_ZONED zone requests are answered with UNSUPP.",
+	  .text = "Without VIRTIO_BLK_F_ZONED the device completes zone requests with UNSUPP.",
 	  .needs = USED, .at = AT(USED) | ONLY(UNUSUAL), .check = zone_unnegotiated,
 	  .explanation = &answer, .wrong = "ZONE_REPORT without bit 17, OK" },
 	{ DEVICE_MUST, .id = "blk-append-start-done", .section = "5.2.6.2", .refs = "BLKOP-V25",
-	  .text = "ZONE_APPEND that does not name a zone's first sector is answered with ZONE_INVALID_CMD.",
+	  .text = "The device completes ZONE_APPEND with ZONE_INVALID_CMD if its sector is not "
+		  "the first one of a zone.",
 	  .needs = USED, .at = AT(USED) | ONLY(UNUSUAL), .check = append_start,
 	  .explanation = &answer, .wrong = "zones of 4096 sectors, ZONE_APPEND sector 8, OK" },
 	{ DEVICE_MUST, .id = "blk-append-size-done", .section = "5.2.6.2",
 	  .refs = "BLKOP-V29 BLKINIT-V15",
-	  .text = "ZONE_APPEND beyond max_append_sectors is answered with ZONE_INVALID_CMD.",
+	  .text = "The device completes ZONE_APPEND beyond max_append_sectors with ZONE_INVALID_CMD.",
 	  .needs = USED, .at = AT(USED) | ONLY(UNUSUAL), .check = append_size,
 	  .explanation = &answer, .wrong = "max_append_sectors 64, 128 sectors, OK" },
 	{ DEVICE_MUST, .id = "blk-append-unsupported-done", .section = "5.2.6.2",
 	  .refs = "BLKOP-V28",
-	  .text = "With max_append_sectors 0 ZONE_APPEND is answered with UNSUPP.", .needs = USED,
-	  .at = AT(USED) | ONLY(UNUSUAL), .check = append_size, .arg = 1, .explanation = &answer,
-	  .wrong = "max_append_sectors 0, ZONE_APPEND, OK" },
+	  .text = "A device with max_append_sectors 0 completes ZONE_APPEND with UNSUPP.",
+	  .needs = USED, .at = AT(USED) | ONLY(UNUSUAL), .check = append_size, .arg = 1,
+	  .explanation = &answer, .wrong = "max_append_sectors 0, ZONE_APPEND, OK" },
 	{ DEVICE_MUST, .id = "blk-append-sector", .section = "5.2.6.2", .refs = "BLKOP-V27",
-	  .text = "append_sector lies in the zone that was appended to.", .needs = USED,
+	  .text = "append_sector is in the zone to which the data was appended.", .needs = USED,
 	  .at = AT(USED) | ONLY(UNUSUAL), .check = append_sector, .explanation = &answer,
 	  .wrong = "ZONE_APPEND sector 4096, append_sector 0" },
 	{ DEVICE_MUST, .id = "blk-flush-early", .section = "5.2.6.2", .refs = "BLKOP-V11 T39",
-	  .text = "FLUSH is completed when the storage has taken what was written.", .needs = USED,
-	  .at = AT(USED), .check = flush_early, .explanation = &answer,
+	  .text = "The device completes FLUSH only after written data is in stable storage.",
+	  .needs = USED, .at = AT(USED), .check = flush_early, .explanation = &answer,
 	  .wrong = "FLUSH, the backend's flush begins, OK, the backend's flush ends" },
 	{ DEVICE_MUST, .id = "blk-lifetime", .section = "5.2.6.2", .refs = "BLKOP-V15",
-	  .text = "Lifetime metrics have no reserved values.", .needs = USED,
+	  .text = "The lifetime metrics contain no reserved values.", .needs = USED,
 	  .at = AT(USED) | ONLY(UNUSUAL), .check = lifetime, .explanation = &answer,
 	  .wrong = "pre_eol_info 9" },
 	{ DEVICE_STRUCTURAL, .id = "blk-negotiated-refused", .section = "5.2.6",
 	  .refs = "FEAT-V3 T39",
-	  .text = "Requests that were negotiated are not answered with UNSUPP.", .needs = USED,
-	  .at = AT(USED), .check = negotiated_refused, .explanation = &answer,
+	  .text = "The device does not complete negotiated request types with UNSUPP.",
+	  .needs = USED, .at = AT(USED), .check = negotiated_refused, .explanation = &answer,
 	  .wrong = "VIRTIO_BLK_F_FLUSH accepted, FLUSH, UNSUPP" },
 	{ DEVICE_STRUCTURAL, .id = "blk-len-short", .section = "2.7.8.2", .refs = "T33",
-	  .text = "len of a read that went well covers the data and the status byte.",
+	  .text = "The used length of a successful read covers the data and the status byte.",
 	  .needs = USED, .at = AT(USED), .check = len_short, .explanation = &answer,
 	  .wrong = "IN of 4096 bytes, OK, len 4096" },
 	{ DEVICE_SUSPICIOUS, .id = "blk-framing-refused", .section = "2.7.4.1",
 	  .refs = "SPLIT-V1 T35",
-	  .text = "How a request is cut into descriptors is no reason to fail it.",
+	  .text = "The device does not fail a request because of how it is divided into descriptors.",
 	  .needs = NEED_CHAIN | NEED_USED | NEED_BYTES | NEED_CONFIG | NEED_AGREED, .at = AT(USED),
 	  .check = framing, .explanation = &answer,
 	  .wrong = "the header in two descriptors, IOERR" },

@@ -290,12 +290,12 @@ static enum verdict spacing(struct rule_context *ctx)
 }
 
 static const struct explanation explanation = {
-	.why = "Zones of a shingled or flash disk are written from their start on. A file system for such\n"
-	       "disks goes by the statuses: a write that ends in OK and went elsewhere is lost data, a wrong\n"
-	       "error makes it take the zone for broken.",
+	.why = "Zones of a shingled or flash disk are written sequentially. File systems for such disks\n"
+	       "rely on the statuses: a write that ends in OK and went elsewhere is lost data, and after a\n"
+	       "wrong error the file system treats the zone as broken.",
 	.right = "ZONE_REPORT: the zone at 4096 is sequential, its write pointer at 4100\n"
 		 "OUT sector 4100: OK; OUT sector 4096: ZONE_UNALIGNED_WP\n"
-		 "ZONE_APPEND sector 4096: OK, and where it went\n",
+		 "ZONE_APPEND sector 4096: OK, with the sector it went to\n",
 };
 
 #define USED (NEED_CHAIN | NEED_USED | NEED_BYTES | NEED_CONFIG | NEED_AGREED)
@@ -303,57 +303,63 @@ static const struct explanation explanation = {
 const struct rule rules_blk_zone[] = {
 	{ DEVICE_MUST, .id = "blk-zone-status", .section = "5.2.6.2",
 	  .refs = "BLKOP-V19 BLKOP-V20 BLKOP-V21 BLKOP-V22 BLKOP-V23 BLKOP-V40",
-	  .text = "Zone requests are answered with the statuses that are meant for them.",
+	  .text = "The device completes zone requests only with the statuses defined for them.",
 	  .needs = USED, .at = AT(USED), .check = domain, .explanation = &explanation,
 	  .wrong = "ZONE_CLOSE, ZONE_OPEN_RESOURCE" },
 	{ DEVICE_MUST, .id = "blk-zone-limits", .section = "5.2.5.2",
 	  .refs = "BLKINIT-V11 BLKINIT-V13 BLKINIT-V14 BLKINIT-V18",
-	  .text = "The zoned characteristics make sense: zones have sectors, no more can be open than active.",
+	  .text = "zone_sectors is not 0, write_granularity is a multiple of 512 above 0, and "
+		  "max_open_zones is at most max_active_zones.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_AGREED, .at = AT(CONFIG_READ), .check = limits,
 	  .explanation = &explanation, .wrong = "max_active_zones 4, max_open_zones 8" },
 	{ DEVICE_MUST, .id = "blk-zone-conventional-managed", .section = "5.2.6.2",
 	  .refs = "BLKOP-V17",
-	  .text = "OPEN, CLOSE, FINISH and RESET of a conventional zone are answered with ZONE_INVALID_CMD.",
+	  .text = "The device completes ZONE_OPEN, ZONE_CLOSE, ZONE_FINISH and ZONE_RESET of a "
+		  "conventional zone with ZONE_INVALID_CMD.",
 	  .needs = USED, .at = AT(USED), .check = conventional, .explanation = &explanation,
 	  .wrong = "a conventional zone, ZONE_OPEN, OK" },
 	{ DEVICE_MUST, .id = "blk-zone-append-elsewhere", .section = "5.2.6.2", .refs = "BLKOP-V18",
-	  .text = "ZONE_APPEND to a zone that is not sequential-write-required is answered with ZONE_INVALID_CMD.",
+	  .text = "The device completes ZONE_APPEND to a zone that is not "
+		  "sequential-write-required with ZONE_INVALID_CMD.",
 	  .needs = USED, .at = AT(USED), .check = append_type, .explanation = &explanation,
 	  .wrong = "a conventional zone, ZONE_APPEND, OK" },
 	{ DEVICE_MUST, .id = "blk-zone-read-only-written", .section = "5.2.6.2",
 	  .refs = "BLKOP-V33",
-	  .text = "Writes to a read-only zone are answered with ZONE_INVALID_CMD.", .needs = USED,
-	  .at = AT(USED), .check = dead, .arg = ZS_RDONLY, .explanation = &explanation,
-	  .wrong = "a zone in state 13, OUT, OK" },
+	  .text = "The device completes writes to a read-only zone with ZONE_INVALID_CMD.",
+	  .needs = USED, .at = AT(USED), .check = dead, .arg = ZS_RDONLY,
+	  .explanation = &explanation, .wrong = "a zone in state 13, OUT, OK" },
 	{ DEVICE_MUST, .id = "blk-zone-offline-served", .section = "5.2.6.2", .refs = "BLKOP-V34",
-	  .text = "Requests to an offline zone are answered with ZONE_INVALID_CMD.", .needs = USED,
-	  .at = AT(USED), .check = dead, .arg = ZS_OFFLINE, .explanation = &explanation,
-	  .wrong = "a zone in state 15, IN, OK" },
+	  .text = "The device completes requests to an offline zone with ZONE_INVALID_CMD.",
+	  .needs = USED, .at = AT(USED), .check = dead, .arg = ZS_OFFLINE,
+	  .explanation = &explanation, .wrong = "a zone in state 15, IN, OK" },
 	{ DEVICE_MUST, .id = "blk-zone-crossed", .section = "5.2.6.2", .refs = "BLKOP-V30",
-	  .text = "A request that goes on into the next zone is answered with ZONE_INVALID_CMD.",
+	  .text = "The device completes a request that crosses into the next zone with "
+		  "ZONE_INVALID_CMD.",
 	  .needs = USED, .at = AT(USED), .check = crossed, .explanation = &explanation,
 	  .wrong = "zones of 4096 sectors, ZONE_APPEND of 5000, OK" },
 	{ DEVICE_MUST, .id = "blk-zone-overrun-done", .section = "5.2.6.2", .refs = "BLKOP-V26",
-	  .text = "A write beyond the capacity of its zone is answered with ZONE_INVALID_CMD.",
+	  .text = "The device completes a write beyond the capacity of a zone with ZONE_INVALID_CMD.",
 	  .needs = USED, .at = AT(USED), .check = overrun_done, .explanation = &explanation,
 	  .wrong = "a zone with a capacity of 4000, OUT at 3999 of 8 sectors, OK" },
 	{ DEVICE_MUST, .id = "blk-zone-unaligned-done", .section = "5.2.6.2", .refs = "BLKOP-V31",
-	  .text = "A write that is not at the write pointer is answered with ZONE_UNALIGNED_WP.",
+	  .text = "The device completes a write that does not start at the write pointer with "
+		  "ZONE_UNALIGNED_WP.",
 	  .needs = USED, .at = AT(USED), .check = unaligned, .explanation = &explanation,
 	  .wrong = "write pointer 4100, OUT sector 4096, OK" },
 	{ DEVICE_SUSPICIOUS, .id = "blk-zone-write-refused", .section = "5.2.6.2",
 	  .refs = "BLKOP-V24",
-	  .text = "A write at the write pointer fails for want of resources, and says so, or because the zone died.",
+	  .text = "A write at the write pointer fails only because resources are lacking, with "
+		  "that status, or because the zone has failed.",
 	  .needs = USED, .at = AT(USED), .check = unaligned, .arg = 1, .explanation = &explanation,
 	  .wrong = "write pointer 4100, OUT sector 4100, ZONE_INVALID_CMD" },
 	{ DRIVER_MUST, .id = "blk-zone-overrun", .section = "5.2.6.1", .refs = "BLKOP-D27",
-	  .text = "What is written to a zone fits into it.",
+	  .text = "The driver writes no data beyond the end of a zone.",
 	  .needs = NEED_CHAIN | NEED_BYTES | NEED_CONFIG | NEED_AGREED, .at = AT(REQUEST),
 	  .check = overrun, .explanation = &explanation,
 	  .wrong = "zones of 4096 sectors, ZONE_APPEND of 5000" },
 	{ DEVICE_MUST, .id = "blk-zone-misplaced", .section = "5.2.5.2", .refs = "BLKINIT-V11",
-	  .text = "Zones begin at multiples of zone_sectors.", .needs = USED, .at = AT(USED),
-	  .check = spacing, .explanation = &explanation,
+	  .text = "The start of each zone is a multiple of zone_sectors.", .needs = USED,
+	  .at = AT(USED), .check = spacing, .explanation = &explanation,
 	  .wrong = "zone_sectors 4096, a zone at 4100" },
 	ROW_END,
 };

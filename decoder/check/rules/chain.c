@@ -39,8 +39,7 @@ static enum verdict bad_next(struct rule_context *ctx)
 	if (!(r->flags & VQT_CHAIN_BAD_NEXT))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->seen.n_kick, "the last kick");
-	return rule_fail(ctx,
-			 "chain %u goes on after descriptor number %u to one outside its table",
+	return rule_fail(ctx, "after its descriptor %u chain %u continues outside its table",
 			 r->head, r->ndesc);
 }
 
@@ -53,7 +52,7 @@ static enum verdict in_flight(struct rule_context *ctx)
 	if (!ctx->e->head_in_flight)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->seen.n_used, "the last chain used");
-	return rule_fail(ctx, "%s %u was made available again and is still in flight",
+	return rule_fail(ctx, "%s %u was made available again, but is still in flight",
 			 packed(ctx) ? "buffer id" : "descriptor", r->head);
 }
 
@@ -117,7 +116,8 @@ static enum verdict loop(struct rule_context *ctx)
 	if (!chain_true(r) || long_table(ctx))
 		return RULE_NA;
 	if (r->flags & VQT_CHAIN_LOOP)
-		return rule_fail(ctx, "chain %u has more descriptors than there are", r->head);
+		return rule_fail(ctx, "chain %u has more descriptors than the queue: it loops",
+				 r->head);
 	if (r->readable + r->writable > 1ULL << 32)
 		return rule_fail(ctx, "chain %u has %" PRIu64 " bytes", r->head,
 				 r->readable + r->writable);
@@ -132,7 +132,7 @@ static enum verdict too_long(struct rule_context *ctx)
 	if (!ctx->queue->size_known || !ctx->queue->size || packed(ctx) != (ctx->rule->arg != 0))
 		return RULE_NA;
 	if (long_table(ctx))
-		return rule_fail(ctx, "chain %u goes on after %u descriptors in a queue of %u",
+		return rule_fail(ctx, "chain %u continues after %u descriptors in a queue of %u",
 				 r->head, n - 1, ctx->queue->size);
 	if (r->flags & VQT_CHAIN_LOOP)
 		return RULE_NA;
@@ -156,10 +156,11 @@ static enum verdict indirect_unnegotiated(struct rule_context *ctx)
 		if (accepted(ctx, VIRTIO_RING_F_INDIRECT_DESC))
 			return RULE_PASSED;
 		rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
-		return rule_fail(ctx,
-				 "chain %u has an indirect table and VIRTIO_F_INDIRECT_DESC is not "
-				 "negotiated",
-				 r->head);
+		return rule_fail(
+			ctx,
+			"chain %u has an indirect table, but VIRTIO_F_INDIRECT_DESC is not "
+			"negotiated",
+			r->head);
 	}
 	return RULE_NA;
 }
@@ -269,12 +270,13 @@ static enum verdict refused(struct rule_context *ctx)
 	if (!ctx->rule->arg && (q->chain.write_table || q->chain.after_direct))
 		return RULE_NA;
 	rule_related(ctx, q->chain.number, "the chain");
-	return rule_fail_queue(ctx, q->index,
-			       "the device met an error right after taking a chain with nothing "
-			       "wrong in it%s",
-			       ctx->rule->arg == 1 ? " but WRITE on its indirect descriptor"
-			       : ctx->rule->arg	   ? " whose table follows direct descriptors"
-						   : "");
+	return rule_fail_queue(
+		ctx, q->index,
+		"the device reported an error right after popping a chain with nothing "
+		"wrong in it%s",
+		ctx->rule->arg == 1 ? " but WRITE on its indirect descriptor"
+		: ctx->rule->arg    ? " whose table follows direct descriptors"
+				    : "");
 }
 
 static enum verdict spurious_refused(struct rule_context *ctx)
@@ -293,44 +295,47 @@ static enum verdict spurious_refused(struct rule_context *ctx)
 		return RULE_NA;
 	rule_related(ctx, q->seen.n_kick, "the kick");
 	return rule_fail_queue(ctx, q->index,
-			       "the device met an error right after a kick with nothing new");
+			       "the device reported an error right after a kick with nothing new");
 }
 
 static const struct explanation chain = {
-	.why = "A device walks chains with the lengths, flags and links it finds. What is not in order\n"
-	       "makes it stop for good (QEMU: 'broken' device), serve half a request, or, if it trusts too\n"
-	       "much, touch memory it was never given.",
+	.why = "A device follows chains by the lengths, flags and links it finds. A chain that is not in\n"
+	       "order makes it stop for good (QEMU: a 'broken' device), serve half a request, or, if it\n"
+	       "does not check, access memory it was never given.",
 	.right = "free descriptors only; readable ones first, then writable ones\n"
 		 "NEXT on all but the last, next below the size of the table\n"
 		 "at most queue_size descriptors, each with a length\n"
-		 "an indirect descriptor is the last and says a multiple of 16 bytes\n",
+		 "an indirect descriptor is the last, its length a multiple of 16\n",
 };
 
 static const struct explanation framing = {
-	.why = "How a request is cut into descriptors is the driver's business alone. Devices that expect\n"
-	       "the cut of one driver fail with the next.",
-	.right = "header and data in one descriptor, or the header in two: served all the same\n",
+	.why = "Only the driver decides how a request is divided into descriptors. Devices that expect the\n"
+	       "layout of one driver fail with the next.",
+	.right =
+		"header and data in one descriptor, or the header in two: the device serves both\n",
 };
 
 const struct rule rules_chain[] = {
 	{ DRIVER_STRUCTURAL, .id = "head-out-of-range", .section = "2.7.6", .refs = "I01 T30",
-	  .text = "Available ring entries name descriptors of the table.",
+	  .text = "Entries of the available ring are indices within the descriptor table.",
 	  .needs = NEED_CHAIN | NEED_AGREED, .at = AT(CHAIN) | ONLY(SPLIT), .check = bad_head,
 	  .explanation = &chain, .wrong = "queue_size 256, ring[3] = 300" },
 	{ DRIVER_STRUCTURAL, .id = "next-out-of-range", .section = "2.7.5", .refs = "I02 T30",
-	  .text = "next names a descriptor of the same table.", .needs = NEED_CHAIN,
+	  .text = "next is an index within the descriptor's own table.", .needs = NEED_CHAIN,
 	  .at = AT(CHAIN), .check = bad_next, .explanation = &chain,
 	  .wrong = "queue_size 256, next = 300" },
 	{ DRIVER_STRUCTURAL, .id = "head-in-flight", .section = "2.7.13", .refs = "I03 T31 T37",
-	  .text = "A descriptor or buffer id is free for new use only when its chain has been used.",
+	  .text = "The driver reuses a descriptor or a buffer id only after the device has used "
+		  "its chain.",
 	  .needs = NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, .at = AT(CHAIN), .check = in_flight,
 	  .explanation = &chain, .wrong = "chain 5 is in flight and made available once more" },
 	{ DRIVER_STRUCTURAL, .id = "buffer-empty", .section = "2.7.5", .refs = "I07 T34",
-	  .text = "Every buffer has a length; devices take a length of 0 for a broken driver.",
+	  .text = "Every descriptor has a length above 0; devices treat a length of 0 as a "
+		  "driver error.",
 	  .needs = NEED_CHAIN, .at = AT(CHAIN), .check = zero_length, .explanation = &chain,
 	  .wrong = "a data descriptor with len 0" },
 	{ DRIVER_STRUCTURAL, .id = "indirect-table-length", .section = "2.7.5.3", .refs = "I08 T28",
-	  .text = "An indirect table has one or more whole descriptors.", .needs = NEED_CHAIN,
+	  .text = "An indirect table holds one or more whole descriptors.", .needs = NEED_CHAIN,
 	  .at = AT(CHAIN) | ONLY(TABLE), .check = table_length, .explanation = &chain,
 	  .wrong = "an INDIRECT descriptor with len 40" },
 	{ DRIVER_MUST, .id = "readable-after-writable", .section = "2.7.4.2",
@@ -339,8 +344,8 @@ const struct rule rules_chain[] = {
 	  .needs = NEED_CHAIN, .at = AT(CHAIN), .check = order, .explanation = &chain,
 	  .wrong = "data (WRITE), then the header" },
 	{ DRIVER_MUST, .id = "chain-loops", .section = "2.7.5.2", .refs = "SPLIT-D5 T27",
-	  .text = "A chain ends, within 2^32 bytes: it cannot come back to itself.",
-	  .needs = NEED_CHAIN, .at = AT(CHAIN), .check = loop, .explanation = &chain,
+	  .text = "A chain ends within 2^32 bytes; it does not loop.", .needs = NEED_CHAIN,
+	  .at = AT(CHAIN), .check = loop, .explanation = &chain,
 	  .wrong = "descriptor 4 has next 3, descriptor 3 next 4" },
 	{ DRIVER_MUST, .id = "chain-too-long", .section = "2.7.5.3.1", .refs = "SPLIT-D9 T26",
 	  .text = "A chain has at most as many descriptors as the queue.",
@@ -351,34 +356,36 @@ const struct rule rules_chain[] = {
 	  .needs = NEED_CHAIN | NEED_AGREED, .at = AT(CHAIN) | ONLY(PACKED), .check = too_long,
 	  .arg = 1, .explanation = &chain, .wrong = "a table of 300 in a packed queue of 256" },
 	{ DRIVER_MUST, .id = "indirect-unnegotiated", .section = "2.7.5.3.1",
-	  .refs = "SPLIT-D7 T28 T08", .text = "Indirect descriptors need VIRTIO_F_INDIRECT_DESC.",
+	  .refs = "SPLIT-D7 T28 T08",
+	  .text = "The driver uses indirect descriptors only after negotiating VIRTIO_F_INDIRECT_DESC.",
 	  .needs = NEED_CHAIN | NEED_AGREED, .at = AT(CHAIN) | ONLY(SPLIT) | ONLY(TABLE),
 	  .check = indirect_unnegotiated, .explanation = &chain,
 	  .wrong = "an INDIRECT descriptor, bit 28 not accepted" },
 	{ DRIVER_MUST, .id = "indirect-unnegotiated-packed", .section = "2.8.19",
-	  .refs = "PACKED-D12 T28 T08", .text = "Indirect descriptors need VIRTIO_F_INDIRECT_DESC.",
+	  .refs = "PACKED-D12 T28 T08",
+	  .text = "The driver uses indirect descriptors only after negotiating VIRTIO_F_INDIRECT_DESC.",
 	  .needs = NEED_CHAIN | NEED_AGREED, .at = AT(CHAIN) | ONLY(PACKED) | ONLY(TABLE),
 	  .check = indirect_unnegotiated, .arg = 1, .explanation = &chain,
 	  .wrong = "an INDIRECT descriptor, bit 28 not accepted" },
 	{ DRIVER_MUST, .id = "indirect-nested", .section = "2.7.5.3.1", .refs = "SPLIT-D8 T28",
-	  .text = "An indirect table holds no indirect descriptor.", .needs = NEED_CHAIN,
+	  .text = "An indirect table contains no indirect descriptors.", .needs = NEED_CHAIN,
 	  .at = AT(CHAIN) | ONLY(SPLIT) | ONLY(TABLE), .check = nested, .explanation = &chain,
 	  .wrong = "a table entry with INDIRECT" },
 	{ DRIVER_MUST, .id = "indirect-table-flags", .section = "2.8.19",
 	  .refs = "PACKED-D13 T28 T36",
-	  .text = "Entries of a packed queue's indirect table have no flag but WRITE.",
+	  .text = "Entries of an indirect table of a packed queue have no flag other than WRITE.",
 	  .needs = NEED_CHAIN, .at = AT(CHAIN) | ONLY(PACKED) | ONLY(TABLE), .check = table_flags,
 	  .explanation = &chain, .wrong = "a table entry with NEXT" },
 	{ DRIVER_MUST, .id = "indirect-and-next", .section = "2.7.5.3.1", .refs = "SPLIT-D10 T28",
-	  .text = "A descriptor has INDIRECT or NEXT, not both.", .needs = NEED_CHAIN,
+	  .text = "A descriptor does not have both INDIRECT and NEXT set.", .needs = NEED_CHAIN,
 	  .at = AT(CHAIN) | ONLY(SPLIT) | ONLY(TABLE), .check = indirect_next,
 	  .explanation = &chain, .wrong = "flags 0x0005" },
 	{ DRIVER_MUST, .id = "indirect-in-list", .section = "2.8.19", .refs = "PACKED-D15 T28",
-	  .text = "An indirect descriptor of a packed queue stands alone.", .needs = NEED_CHAIN,
-	  .at = AT(CHAIN) | ONLY(PACKED) | ONLY(TABLE), .check = indirect_next, .arg = 1,
-	  .explanation = &chain, .wrong = "NEXT, then INDIRECT" },
+	  .text = "An indirect descriptor of a packed queue is not part of a list.",
+	  .needs = NEED_CHAIN, .at = AT(CHAIN) | ONLY(PACKED) | ONLY(TABLE), .check = indirect_next,
+	  .arg = 1, .explanation = &chain, .wrong = "NEXT, then INDIRECT" },
 	{ DRIVER_MUST, .id = "in-order-next", .section = "2.7.5.2", .refs = "SPLIT-D6",
-	  .text = "With VIRTIO_F_IN_ORDER a chain's descriptors lie one after the other in the table.",
+	  .text = "With VIRTIO_F_IN_ORDER the descriptors of a chain are consecutive in the table.",
 	  .needs = NEED_CHAIN | NEED_AGREED, .at = AT(CHAIN) | ONLY(SPLIT) | ONLY(IN_ORDER),
 	  .check = order_direct, .explanation = &chain, .wrong = "descriptor 4 has next 9" },
 	{ DRIVER_MUST, .id = "in-order-table", .section = "2.7.5.3.1", .refs = "SPLIT-D11",
@@ -388,21 +395,21 @@ const struct rule rules_chain[] = {
 	  .explanation = &chain, .wrong = "table entry 0 has next 2" },
 	{ DEVICE_SUSPICIOUS, .id = "legal-chain-refused", .section = "2.7.4.1",
 	  .refs = "SPLIT-V1 T35",
-	  .text = "A device takes any framing: an error right after a chain with nothing wrong needs a look.",
+	  .text = "The device accepts any framing: an error right after a correct chain is suspicious.",
 	  .needs = NEED_CHAIN, .at = AT(ERROR), .check = refused, .explanation = &framing,
 	  .wrong = "the header in two descriptors, virtio_error" },
 	{ DEVICE_SUSPICIOUS, .id = "write-on-table-refused", .section = "2.7.5.3.2",
 	  .refs = "SPLIT-V5",
-	  .text = "A device ignores WRITE on a descriptor that names an indirect table.",
+	  .text = "The device ignores WRITE on a descriptor that refers to an indirect table.",
 	  .needs = NEED_CHAIN, .at = AT(ERROR), .check = refused, .arg = 1, .explanation = &framing,
 	  .wrong = "INDIRECT|WRITE, virtio_error" },
 	{ DEVICE_SUSPICIOUS, .id = "table-after-direct-refused", .section = "2.7.5.3.2",
 	  .refs = "SPLIT-V6",
-	  .text = "A device takes direct descriptors followed by an indirect one.",
+	  .text = "The device accepts direct descriptors that are followed by an indirect one.",
 	  .needs = NEED_CHAIN, .at = AT(ERROR), .check = refused, .arg = 2, .explanation = &framing,
 	  .wrong = "NEXT, then INDIRECT, virtio_error" },
 	{ DEVICE_SUSPICIOUS, .id = "spurious-kick-refused", .section = "2.7.10.2",
-	  .refs = "SPLIT-V20", .text = "A device bears a kick that brings nothing new.",
+	  .refs = "SPLIT-V20", .text = "The device tolerates a kick when nothing new is available.",
 	  .needs = NEED_KICK | NEED_RING, .at = AT(ERROR), .check = spurious_refused,
 	  .explanation = &framing, .wrong = "kick with avail.idx unchanged, virtio_error" },
 	ROW_END,

@@ -29,7 +29,7 @@ static enum verdict torn(struct rule_context *ctx)
 	rule_related(ctx, o->number, "the last part read");
 	return rule_fail(
 		ctx,
-		"a 64-bit field at offset %u was read in parts and config_generation not read "
+		"a 64-bit field at offset %u was read in parts, but config_generation was not read "
 		"again after",
 		o->a);
 }
@@ -43,7 +43,7 @@ static enum verdict untimed(struct rule_context *ctx)
 	if (ctx->d->config.torn.number)
 		return RULE_NA; /* the other half: said already */
 	rule_related(ctx, ctx->d->reset.number, "the reset");
-	return rule_fail(ctx, "%s is read in parts and config_generation has not been read before",
+	return rule_fail(ctx, "%s is read in parts, but config_generation was not read before",
 			 name(ctx));
 }
 
@@ -63,7 +63,7 @@ static enum verdict without_feature(struct rule_context *ctx)
 	if (spec_field_exists(f, ctx->dev->offered))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->features.n_offer, "the features offered");
-	return rule_fail(ctx, "%s was %s and its feature is not offered", f->name,
+	return rule_fail(ctx, "%s was %s, but its feature is not offered", f->name,
 			 is_write(ctx) ? "written" : "read");
 }
 
@@ -95,7 +95,7 @@ static enum verdict generation_same(struct rule_context *ctx)
 		return RULE_PASSED;
 	rule_related(ctx, c->n_old, "read with the old value");
 	rule_related(ctx, c->n_new, "read with the new value");
-	return rule_fail(ctx, "%u bytes at offset %u changed %s and config_generation is still %u",
+	return rule_fail(ctx, "%u bytes at offset %u changed %s, but config_generation is still %u",
 			 c->width, c->offset, generation_text(c), c->generation);
 }
 
@@ -127,7 +127,7 @@ static enum verdict by_width(struct rule_context *ctx)
 			continue;
 		rule_related(ctx, ctx->d->config.n_read, "the read before");
 		return rule_fail(
-			ctx, "byte %u reads otherwise in an access of %u bytes than in one of %u",
+			ctx, "byte %u reads differently in an access of %u bytes than in one of %u",
 			at + i, reg(ctx)->width, ctx->d->config.read_width);
 	}
 	return RULE_PASSED;
@@ -158,23 +158,24 @@ static enum verdict no_change(struct rule_context *ctx)
 	rule_related(ctx, d->irqs.no_change.number, "the notification");
 	rule_related(ctx, d->config.n_generation, "config_generation read");
 	d->irqs.no_change.number = 0;
-	return rule_fail(ctx,
-			 "a configuration change was notified; config_generation is still %u and "
-			 "device_status asks for no reset",
-			 d->config.generation);
+	return rule_fail(
+		ctx,
+		"a configuration change was notified, but config_generation is still %u and "
+		"device_status does not show DEVICE_NEEDS_RESET",
+		d->config.generation);
 }
 
 static const struct explanation generation = {
 	.why = "A value that takes two reads, or two values that belong together, can change in between. A\n"
-	       "disk that grows across 2 TiB at that moment has a size nobody ever set.",
+	       "disk that grows beyond 2 TiB between the reads appears with a size it never had.",
 	.right = "before = config_generation\n"
 		 "read the fields\n"
 		 "config_generation = before? else start over\n",
 };
 
 static const struct explanation fields = {
-	.why = "Configuration fields exist by feature. What a device puts where a feature is missing is\n"
-	       "undefined: zeroes on one, other fields on the next.",
+	.why = "Which configuration fields exist depends on features. The content of a field whose feature\n"
+	       "is missing is undefined: zero on one device, another field on the next.",
 	.right = "read device_feature; only if the bit is there read the field\n",
 };
 
@@ -182,45 +183,52 @@ static const struct explanation fields = {
 
 const struct rule rules_config[] = {
 	{ DRIVER_SHOULD, .id = "config-read-torn", .section = "2.5.1", .refs = "DEVCFG-D1 T12",
-	  .text = "A field of more than 32 bits is read between two equal reads of config_generation.",
+	  .text = "The driver reads a field of more than 32 bits between two equal reads of "
+		  "config_generation.",
 	  .needs = REGS, .at = AT(COMMON) | AT(CONFIG_WRITE) | AT(KICK) | AT(GENERATION),
 	  .check = torn, .explanation = &generation,
 	  .wrong = "capacity lo, capacity hi, queue_select" },
 	{ DRIVER_SHOULD, .id = "config-read-untimed", .section = "2.5.1", .refs = "DEVCFG-D1 T12",
-	  .text = "config_generation is read before a field that takes several reads.",
+	  .text = "The driver reads config_generation before a field that it reads in several "
+		  "accesses.",
 	  .needs = REGS, .at = AT(CONFIG_READ), .check = untimed, .explanation = &generation,
 	  .wrong = "capacity lo, with config_generation never read" },
 	{ DRIVER_MUST, .id = "config-without-feature", .section = "2.5.1", .refs = "DEVCFG-D2",
-	  .text = "A field that belongs to a feature is accessed only if that is offered.",
+	  .text = "The driver accesses a field that belongs to a feature only if the device "
+		  "offers that feature.",
 	  .needs = REGS, .at = AT(CONFIG_READ) | AT(CONFIG_WRITE), .check = without_feature,
 	  .explanation = &fields, .wrong = "seg_max is read and VIRTIO_BLK_F_SEG_MAX not offered" },
 	{ DEVICE_MUST, .id = "config-generation-stuck", .section = "4.1.4.3.1",
 	  .refs = "COMMON-V6 T11",
-	  .text = "When the driver has read a changed field, config_generation has changed too.",
+	  .text = "config_generation changes when a configuration field that the driver has read "
+		  "changes.",
 	  .needs = REGS, .at = AT(GENERATION), .check = generation_same, .explanation = &generation,
 	  .wrong = "generation 3, capacity 100; capacity 200, generation 3" },
 	{ DEVICE_MUST, .id = "config-halves-disagree", .section = "4.1.3.2", .refs = "PCICAP-V1",
-	  .text = "A 64-bit field reads the same in two halves as in one piece.", .needs = REGS,
-	  .at = AT(GENERATION), .check = generation_same, .arg = 2, .explanation = &generation,
+	  .text = "A 64-bit field reads the same in two 32-bit accesses as in one 64-bit access.",
+	  .needs = REGS, .at = AT(GENERATION), .check = generation_same, .arg = 2,
+	  .explanation = &generation,
 	  .wrong = "capacity reads 0x100000800 whole, 0x800 and 0 in halves" },
 	{ DEVICE_MUST, .id = "config-differs-early", .section = "2.5.2", .refs = "DEVCFG-V1",
-	  .text = "Device configuration can be read, and reads the same, before FEATURES_OK.",
+	  .text = "The device configuration reads the same before FEATURES_OK as after it.",
 	  .needs = REGS, .at = AT(GENERATION), .check = generation_same, .arg = 1,
 	  .explanation = &generation,
 	  .wrong = "capacity reads 0 before FEATURES_OK and 2048 after" },
 	{ DRIVER_MUST, .id = "legacy-config-misplaced", .section = "4.1.4.10", .refs = "PCILEG-D3",
-	  .text = "With MSI-X enabled the legacy device configuration begins at 24, else at 20.",
+	  .text = "The driver accesses the legacy device configuration at offset 24 with MSI-X "
+		  "enabled, otherwise at 20.",
 	  .needs = NEED_REGS | NEED_MSIX, .at = AT(COMMON) | AT(CONFIG_READ) | AT(CONFIG_WRITE),
 	  .check = other_place, .explanation = &fields,
 	  .wrong = "MSI-X enabled, a 4-byte read at 20" },
 	{ DEVICE_SUSPICIOUS, .id = "legacy-config-width", .section = "4.1.4.10",
 	  .refs = "PCILEG-D2",
-	  .text = "The legacy device configuration reads the same in any width.",
+	  .text = "The legacy device configuration reads the same in accesses of any width.",
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(CONFIG_READ), .check = by_width,
 	  .explanation = &fields, .wrong = "4 bytes at 20 read 0x800, 1 byte at 21 reads 0" },
 	{ DEVICE_STRUCTURAL, .id = "config-irq-without-change", .section = "4.1.5.4",
 	  .refs = "I19 T21",
-	  .text = "A configuration change notification means that configuration or status has changed.",
+	  .text = "The device sends a configuration change notification only when the "
+		  "configuration or the status has changed.",
 	  .needs = REGS | NEED_IRQ, .at = AT(STATUS_READ) | AT(GENERATION), .check = no_change,
 	  .explanation = &generation,
 	  .wrong = "a notification; config_generation and device_status read as before" },

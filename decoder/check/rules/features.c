@@ -47,7 +47,7 @@ static enum verdict not_offered(struct rule_context *ctx)
 	if (!extra)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->features.n_offer, "the features offered");
-	return rule_fail(ctx, "%s was accepted and is not offered",
+	return rule_fail(ctx, "%s was accepted, but is not offered",
 			 name(ctx, word * 32 + (unsigned)__builtin_ctz(extra)));
 }
 
@@ -126,7 +126,8 @@ static enum verdict offered_kind(struct rule_context *ctx)
 		kind = class_feature_kind(ctx->dev->virtio_id, bit, ctx->dev->transport);
 		if (kind == SPEC_FEATURE_RESERVED || kind == SPEC_FEATURE_UNDEFINED ||
 		    kind == SPEC_FEATURE_TRANSPORT)
-			return rule_fail(ctx, "%s is offered, which version 1.4 does not know here",
+			return rule_fail(ctx,
+					 "%s is offered, but version 1.4 does not define it here",
 					 name(ctx, bit));
 	}
 	return RULE_PASSED;
@@ -145,7 +146,7 @@ static enum verdict refused(struct rule_context *ctx)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->features.n_offer, "the features offered");
 	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
-	return rule_fail(ctx, "%s is offered and was not accepted", name(ctx, bit));
+	return rule_fail(ctx, "%s is offered, but was not accepted", name(ctx, bit));
 }
 
 static enum verdict version_1_missing(struct rule_context *ctx)
@@ -192,7 +193,7 @@ static enum verdict offer_changed(struct rule_context *ctx)
 	if ((uint32_t)ctx->e->before == (uint32_t)reg(ctx)->value || reg(ctx)->width != 4)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->features.n_offer, "the features offered before");
-	return rule_fail(ctx, "device_feature[%u] reads 0x%08x and read 0x%08x before",
+	return rule_fail(ctx, "device_feature[%u] reads 0x%08x; it read 0x%08x before",
 			 ctx->e->select, (uint32_t)reg(ctx)->value, (uint32_t)ctx->e->before);
 }
 
@@ -261,8 +262,9 @@ static enum verdict invalid_agreed(struct rule_context *ctx)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	rule_related(ctx, ctx->d->status.n_features_ok, "FEATURES_OK set");
-	return rule_fail(ctx,
-			 "FEATURES_OK stayed although features were accepted that are not offered");
+	return rule_fail(
+		ctx,
+		"the device kept FEATURES_OK although features were accepted that it does not offer");
 }
 
 static enum verdict agreed_before(struct rule_context *ctx)
@@ -274,7 +276,7 @@ static enum verdict agreed_before(struct rule_context *ctx)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->agreed.number, "the same features agreed to");
 	rule_related(ctx, ctx->d->status.n_features_ok, "FEATURES_OK set");
-	return rule_fail(ctx, "FEATURES_OK was refused for features that were agreed to before");
+	return rule_fail(ctx, "the device refused features that it agreed to before");
 }
 
 /* --- SR-IOV ----------------------------------------------------------------- */
@@ -308,7 +310,7 @@ static enum verdict sriov_accepted(struct rule_context *ctx)
 	if (sriov_cap(ctx, &at))
 		return RULE_PASSED;
 	return rule_fail(ctx,
-			 "VIRTIO_F_SR_IOV was accepted and the function has no SR-IOV capability");
+			 "VIRTIO_F_SR_IOV was accepted, but the function has no SR-IOV capability");
 }
 
 static enum verdict sriov_offered(struct rule_context *ctx)
@@ -324,7 +326,7 @@ static enum verdict sriov_offered(struct rule_context *ctx)
 	if (cap)
 		return RULE_PASSED;
 	return rule_fail(ctx,
-			 "VIRTIO_F_SR_IOV is offered and the function has no SR-IOV capability");
+			 "VIRTIO_F_SR_IOV is offered, but the function has no SR-IOV capability");
 }
 
 static enum verdict sriov_enabled(struct rule_context *ctx)
@@ -337,12 +339,12 @@ static enum verdict sriov_enabled(struct rule_context *ctx)
 	if (ctx->d->agreed.known && ctx->d->agreed.set[0] >> VIRTIO_F_SR_IOV & 1)
 		return RULE_PASSED;
 	return rule_fail(ctx,
-			 "virtual functions were enabled and VIRTIO_F_SR_IOV was never negotiated");
+			 "virtual functions were enabled, but VIRTIO_F_SR_IOV was not negotiated");
 }
 
 static const struct explanation offer = {
-	.why = "A feature bit changes the meaning of registers, rings or requests. Unless both sides hold\n"
-	       "exactly the same set, one of them reads memory in a way the other did not write it.",
+	.why = "A feature bit changes the meaning of registers, rings or requests. Unless both sides agree\n"
+	       "on exactly the same set, one reads memory in another way than the other wrote it.",
 	.right = "device_feature_select <- 0, read device_feature; the same for 1\n"
 		 "driver_feature <- what is offered AND understood, with everything it requires\n"
 		 "FEATURES_OK set and still there when read again\n",
@@ -350,87 +352,92 @@ static const struct explanation offer = {
 
 const struct rule rules_features[] = {
 	{ DRIVER_MUST, .id = "feature-not-offered", .section = "2.2.1", .refs = "FEAT-D1 T08",
-	  .text = "The driver accepts only what the device offers.",
+	  .text = "The driver accepts only features that the device offers.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(FEATURE_WRITE), .check = not_offered,
 	  .explanation = &offer, .wrong = "device_feature[0] = 0x44, driver_feature[0] <- 0x46" },
 	{ DRIVER_MUST, .id = "feature-without-prerequisite", .section = "2.2.1",
-	  .refs = "FEAT-D1 T08", .text = "Whoever accepts a feature accepts those it requires.",
+	  .refs = "FEAT-D1 T08",
+	  .text = "The driver accepts a feature only together with the features it requires.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(STATUS_WRITE), .check = prerequisite,
 	  .explanation = &offer, .wrong = "a net driver accepts GUEST_TSO4 without GUEST_CSUM" },
 	{ DRIVER_MUST, .id = "feature-reserved-accepted", .section = "2.2.1",
 	  .refs = "FEAT-D3 FEAT-D4",
-	  .text = "Bits that are reserved or that the specification does not describe are not accepted.",
+	  .text = "The driver accepts no feature bits that are reserved or that the "
+		  "specification does not describe.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(STATUS_WRITE), .check = accepted_kind,
 	  .arg = SPEC_FEATURE_RESERVED, .explanation = &offer, .wrong = "bit 44 is accepted" },
 	{ DRIVER_MUST, .id = "feature-other-transport-accepted", .section = "2.2.1",
-	  .refs = "FEAT-D5", .text = "Bits that this transport does not support are not accepted.",
+	  .refs = "FEAT-D5",
+	  .text = "The driver accepts no feature bits that this transport does not support.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(STATUS_WRITE), .check = accepted_kind,
 	  .arg = SPEC_FEATURE_TRANSPORT, .explanation = &offer,
 	  .wrong = "SR_IOV is accepted on virtio-mmio" },
 	{ DRIVER_MUST, .id = "feature-undefined-accepted", .section = "2.2.1",
 	  .refs = "FEAT-D6 FEAT-D3",
-	  .text = "Bits that the device type does not define are not accepted.",
+	  .text = "The driver accepts no feature bits that are not defined for the device type.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(STATUS_WRITE), .check = accepted_kind,
 	  .arg = SPEC_FEATURE_UNDEFINED, .explanation = &offer,
 	  .wrong = "a block driver accepts bit 20" },
 	{ DRIVER_MUST, .id = "version-1-refused", .section = "6.1", .refs = "BITS-D1 PCILEG-D1 T07",
-	  .text = "VIRTIO_F_VERSION_1 is accepted when it is offered.",
+	  .text = "The driver accepts VIRTIO_F_VERSION_1 when the device offers it.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(STATUS_WRITE), .check = refused,
 	  .arg = VIRTIO_F_VERSION_1, .explanation = &offer, .wrong = "driver_feature[1] <- 0" },
 	{ DRIVER_SHOULD, .id = "access-platform-refused", .section = "6.1", .refs = "BITS-D3 T09",
-	  .text = "VIRTIO_F_ACCESS_PLATFORM is accepted when it is offered: without it addresses may mean "
-		  "nothing to the device.",
+	  .text = "The driver accepts VIRTIO_F_ACCESS_PLATFORM when the device offers it: "
+		  "otherwise the device may not be able to use its addresses.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(STATUS_WRITE), .check = refused,
 	  .arg = VIRTIO_F_ACCESS_PLATFORM, .explanation = &offer,
 	  .wrong = "bit 33 is offered and ignored" },
 	{ DRIVER_SHOULD, .id = "packed-refused", .section = "6.1", .refs = "BITS-D5",
-	  .text = "VIRTIO_F_RING_PACKED is accepted when it is offered.",
+	  .text = "The driver accepts VIRTIO_F_RING_PACKED when the device offers it.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(STATUS_WRITE), .check = refused,
 	  .arg = VIRTIO_F_RING_PACKED, .explanation = &offer,
 	  .wrong = "bit 34 is offered and ignored" },
 	{ DRIVER_SHOULD, .id = "order-platform-refused", .section = "6.1", .refs = "BITS-D6",
-	  .text = "VIRTIO_F_ORDER_PLATFORM is accepted when it is offered.",
+	  .text = "The driver accepts VIRTIO_F_ORDER_PLATFORM when the device offers it.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(STATUS_WRITE), .check = refused,
 	  .arg = VIRTIO_F_ORDER_PLATFORM, .explanation = &offer,
 	  .wrong = "bit 36 is offered and ignored" },
 	{ DRIVER_SHOULD, .id = "notif-config-data-refused", .section = "6.1", .refs = "BITS-D12",
-	  .text = "VIRTIO_F_NOTIF_CONFIG_DATA is accepted when it is offered.",
+	  .text = "The driver accepts VIRTIO_F_NOTIF_CONFIG_DATA when the device offers it.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(STATUS_WRITE), .check = refused,
 	  .arg = VIRTIO_F_NOTIF_CONFIG_DATA, .explanation = &offer,
 	  .wrong = "bit 39 is offered and ignored" },
 	{ DEVICE_MUST, .id = "version-1-not-offered", .section = "6.2", .refs = "BITS-V1",
-	  .text = "A device with the modern registers offers VIRTIO_F_VERSION_1.",
+	  .text = "A device with the modern interface offers VIRTIO_F_VERSION_1.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(OFFER_READ), .check = version_1_missing,
 	  .explanation = &offer, .wrong = "device_feature[1] = 0" },
 	{ DEVICE_MUST, .id = "offer-without-prerequisite", .section = "2.2.2", .refs = "FEAT-V1",
-	  .text = "Whatever a device offers, it offers what that requires.",
+	  .text = "The device offers a feature only together with the features it requires.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(OFFER_READ), .check = offer_prerequisite,
 	  .explanation = &offer, .wrong = "a net device offers MQ without CTRL_VQ" },
 	{ DEVICE_SUSPICIOUS, .id = "feature-undefined-offered", .section = "2.2.2",
 	  .refs = "FEAT-V3",
-	  .text = "A device offers features of the specification, this or a later one, only.",
+	  .text = "The device offers no feature bits that version 1.4 of the specification does "
+		  "not define.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(OFFER_READ), .check = offered_kind,
 	  .explanation = &offer, .wrong = "a block device offers bit 20" },
 	{ DEVICE_MUST, .id = "offer-changed", .section = "4.1.4.3.1", .refs = "COMMON-V3",
-	  .text = "What is offered does not change between reads.", .needs = NEED_REGS | NEED_LIFE,
+	  .text = "device_feature reads the same each time.", .needs = NEED_REGS | NEED_LIFE,
 	  .at = AT(OFFER_READ), .check = offer_changed, .explanation = &offer,
 	  .wrong = "device_feature[0] = 0x44, and later 0x40" },
 	{ DEVICE_MUST, .id = "accepted-not-shown", .section = "4.1.4.3.1", .refs = "COMMON-V4",
-	  .text = "driver_feature reads back the valid bits that were written.",
+	  .text = "driver_feature reads back the valid bits that the driver wrote.",
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(FEATURE_READ), .check = accept_lost,
 	  .explanation = &offer, .wrong = "driver_feature[0] <- 0x44, = 0x40" },
 	{ DEVICE_SHOULD, .id = "valid-features-refused", .section = "2.2.2", .refs = "FEAT-V2",
-	  .text = "A device agrees to any valid subset of what it offers.",
+	  .text = "The device accepts any valid subset of the features it offers.",
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(STATUS_READ), .check = valid_refused,
 	  .explanation = &offer,
 	  .wrong = "FEATURES_OK is cleared though all is offered and complete" },
 	{ DEVICE_MUST, .id = "invalid-features-agreed", .section = "2.2.2", .refs = "FEAT-V2",
-	  .text = "A device does not keep FEATURES_OK when features were accepted that it does not offer.",
+	  .text = "The device clears FEATURES_OK when the driver has accepted features that it "
+		  "does not offer.",
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(STATUS_READ), .check = invalid_agreed,
 	  .explanation = &offer,
 	  .wrong = "a bit is accepted that is not offered, FEATURES_OK stays" },
 	{ DEVICE_SHOULD, .id = "features-agreed-before", .section = "2.2.2", .refs = "FEAT-V4",
-	  .text = "Features that were agreed to once are agreed to again after a reset.",
+	  .text = "The device accepts a set of features that it accepted before the last reset.",
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(STATUS_READ), .check = agreed_before,
 	  .explanation = &offer,
 	  .wrong = "the same features: FEATURES_OK stayed, after a reset it does not" },
@@ -440,27 +447,28 @@ const struct rule rules_features[] = {
 	  .check = any_layout_missing, .explanation = &offer,
 	  .wrong = "legacy features without bit 27" },
 	{ DRIVER_SUSPICIOUS, .id = "any-layout-refused", .section = "6.3", .refs = "BITS-B1",
-	  .text = "A transitional driver accepts VIRTIO_F_ANY_LAYOUT; drivers that do not are common and keep "
-		  "to the old layout.",
+	  .text = "A transitional driver accepts VIRTIO_F_ANY_LAYOUT; many do not, and keep to "
+		  "the old layout.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(STATUS_WRITE), .check = any_layout_refused,
 	  .arg = VIRTIO_F_ANY_LAYOUT, .explanation = &offer,
 	  .wrong = "bit 27 is offered and ignored" },
 	{ DRIVER_SHOULD, .id = "bit-30-accepted", .section = "6.3", .refs = "BITS-B2",
-	  .text = "Bit 30 finds drivers that take whatever is offered; it is not to be accepted.",
+	  .text = "The driver does not accept bit 30, which detects drivers that accept whatever "
+		  "is offered.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(STATUS_WRITE), .check = unused_bit,
 	  .explanation = &offer, .wrong = "driver_feature[0] <- 0x40000000" },
 	{ DRIVER_MUST, .id = "sr-iov-without-capability", .section = "6.1", .refs = "BITS-D9",
-	  .text = "VIRTIO_F_SR_IOV is for functions with an SR-IOV capability.",
+	  .text = "The driver accepts VIRTIO_F_SR_IOV only on a function with an SR-IOV capability.",
 	  .needs = NEED_REGS | NEED_PCI | NEED_AGREED, .at = AT(STATUS_WRITE),
 	  .check = sriov_accepted, .explanation = &offer,
 	  .wrong = "bit 37 is accepted, no capability 0x10 in extended space" },
 	{ DEVICE_MUST, .id = "sr-iov-offer", .section = "6.2", .refs = "BITS-V9",
-	  .text = "VIRTIO_F_SR_IOV is offered only by functions with an SR-IOV capability.",
+	  .text = "The device offers VIRTIO_F_SR_IOV only if it has an SR-IOV capability.",
 	  .needs = NEED_REGS | NEED_PCI | NEED_AGREED, .at = AT(STATUS_WRITE),
 	  .check = sriov_offered, .explanation = &offer,
 	  .wrong = "bit 37 is offered, no capability 0x10 in extended space" },
 	{ DRIVER_MUST, .id = "sr-iov-enabled-early", .section = "6.1", .refs = "BITS-D10",
-	  .text = "Virtual functions are enabled after VIRTIO_F_SR_IOV was negotiated.",
+	  .text = "The driver enables virtual functions only after negotiating VIRTIO_F_SR_IOV.",
 	  .needs = NEED_REGS | NEED_PCI | NEED_LIFE, .at = AT(PCI_WRITE), .check = sriov_enabled,
 	  .explanation = &offer, .wrong = "VF Enable is set before FEATURES_OK" },
 	ROW_END,

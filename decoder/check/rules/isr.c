@@ -55,7 +55,7 @@ static enum verdict not_cleared(struct rule_context *ctx)
 		return RULE_PASSED;
 	rule_related(ctx, d->reset.number, "the reset");
 	rule_related(ctx, d->irqs.n_isr, "ISR status read before");
-	return rule_fail(ctx, "ISR status reads 0x%02x and no interrupt came since %s", value(ctx),
+	return rule_fail(ctx, "ISR status reads 0x%02x, but no interrupt came since %s", value(ctx),
 			 d->irqs.isr_read ? "it was read" : "the reset");
 }
 
@@ -103,47 +103,50 @@ static enum verdict overlooked(struct rule_context *ctx)
 	o->number = 0;
 	return rule_fail(
 		ctx,
-		"a configuration change came with an interrupt that queues use, too; the driver goes "
-		"on and has read neither status nor configuration");
+		"a configuration change came with an interrupt that queues use, too; the driver continues, "
+		"but has read neither status nor configuration");
 }
 
 static const struct explanation explanation = {
-	.why = "INTx stays asserted until ISR status is read. A driver that does not read it is interrupted\n"
-	       "without end; a device that shows the wrong bits makes it look in the wrong place, or not\n"
-	       "at all.",
+	.why = "INTx stays asserted until the driver reads ISR status. A driver that does not read it is\n"
+	       "interrupted without end; a device that shows the wrong bits makes the driver look in the\n"
+	       "wrong place, or not at all.",
 	.right = "the device sets bit 0 (queues) or 1 (configuration), then asserts INTx\n"
-		 "the driver reads ISR status: it is 0 from then on, the line released\n"
-		 "with MSI-X nobody needs ISR status\n",
+		 "the driver reads ISR status, which clears it and deasserts the line\n"
+		 "with MSI-X the driver does not read ISR status\n",
 };
 
 #define ISR (NEED_REGS | NEED_IRQ | NEED_MSIX)
 
 const struct rule rules_isr[] = {
 	{ DEVICE_MUST, .id = "isr-config-bit", .section = "4.1.4.5.1", .refs = "ISR-V2 T21",
-	  .text = "Bit 1 of ISR status is set before a configuration change is notified.",
+	  .text = "The device sets bit 1 of ISR status before it notifies of a configuration change.",
 	  .needs = ISR, .at = AT(ISR_READ), .check = config_bit, .explanation = &explanation,
 	  .wrong = "a configuration change, INTx, ISR status = 0x00" },
 	{ DEVICE_MUST, .id = "isr-queue-bit", .section = "4.1.4.5.1", .refs = "ISR-V3 T21",
-	  .text = "Without MSI-X bit 0 of ISR status is set before used buffers are notified.",
+	  .text = "Without MSI-X the device sets bit 0 of ISR status before it notifies of used "
+		  "buffers.",
 	  .needs = ISR, .at = AT(ISR_READ), .check = queue_bit, .explanation = &explanation,
 	  .wrong = "a chain used, INTx, ISR status = 0x00" },
 	{ DEVICE_MUST, .id = "isr-not-cleared", .section = "4.1.4.5.1",
 	  .refs = "ISR-V5 COMMON-V7 T21 T05",
-	  .text = "Reading ISR status clears it, and so does a reset.",
+	  .text = "A read of ISR status clears it, and so does a reset.",
 	  .needs = NEED_REGS | NEED_IRQ | NEED_LIFE, .at = AT(ISR_READ), .check = not_cleared,
 	  .explanation = &explanation, .wrong = "ISR status = 0x01, and again 0x01" },
 	{ DRIVER_SHOULD, .id = "isr-read-with-msix", .section = "4.1.4.5.2", .refs = "ISR-D1",
-	  .text = "With MSI-X enabled an interrupt is no reason to read ISR status.", .needs = ISR,
-	  .at = AT(ISR_READ), .check = with_msix, .explanation = &explanation,
+	  .text = "With MSI-X enabled the driver does not read ISR status because of an interrupt.",
+	  .needs = ISR, .at = AT(ISR_READ), .check = with_msix, .explanation = &explanation,
 	  .wrong = "a vector is signalled, ISR status is read" },
 	{ DRIVER_SUSPICIOUS, .id = "shared-interrupt-overlooked", .section = "4.1.5.4.2",
 	  .refs = "NOTIFY-D7",
-	  .text = "Where one interrupt stands for queues and configuration alike a driver looks at both.",
+	  .text = "When queues and configuration changes share an interrupt the driver checks "
+		  "for both.",
 	  .needs = NEED_REGS | NEED_IRQ | NEED_LIFE | NEED_MSIX, .at = AT(TICK) | AT(END),
 	  .check = overlooked, .explanation = &explanation,
 	  .wrong = "ISR status = 0x03, used buffers handled, the configuration never read" },
 	{ DRIVER_STRUCTURAL, .id = "intx-unacknowledged", .section = "4.1.5.5", .refs = "I20 T21",
-	  .text = "A driver that is interrupted by INTx reads ISR status, for nothing else releases the line.",
+	  .text = "A driver that uses INTx reads ISR status on each interrupt: nothing else "
+		  "deasserts the line.",
 	  .needs = NEED_REGS | NEED_IRQ | NEED_MSIX, .at = AT(TICK) | AT(END),
 	  .check = unacknowledged, .explanation = &explanation,
 	  .wrong = "INTx asserted, used buffers handled, ISR status never read" },

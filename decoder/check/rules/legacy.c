@@ -19,22 +19,22 @@ static enum verdict early_ignored(struct rule_context *ctx)
 	ctx->q->kicks.early.number = 0;
 	return rule_fail(
 		ctx,
-		"avail.idx is %u, the device was kicked and has popped up to %u: it waits for "
+		"avail.idx is %u, but the device, although kicked, has popped up to %u only: it waits for "
 		"DRIVER_OK",
 		r->avail_idx, r->last_avail);
 }
 
 static const struct explanation explanation = {
 	.why = "Legacy drivers were written before there was an order of initialisation: they read the\n"
-	       "partition table before they set DRIVER_OK. A device that insists on the order hangs their\n"
-	       "boot.",
-	.right = "ACKNOWLEDGE|DRIVER, a queue address, a request, a kick: served\n"
+	       "partition table before they set DRIVER_OK. A device that insists on the order makes their\n"
+	       "boot hang.",
+	.right = "ACKNOWLEDGE|DRIVER, a queue address, a request, a kick: the device serves it\n"
 		 "then DRIVER_OK\n",
 };
 
 const struct rule rules_legacy[] = {
 	{ DEVICE_MUST, .id = "legacy-early-use-ignored", .section = "3.1.2", .refs = "INIT-V2",
-	  .text = "Through the legacy interface the device works before DRIVER_OK.",
+	  .text = "Through the legacy interface the device serves queues before DRIVER_OK.",
 	  .needs = NEED_REGS | NEED_RING | NEED_KICK | NEED_LIFE, .at = AT(RING),
 	  .check = early_ignored, .explanation = &explanation,
 	  .wrong = "status 0x03, a kick, and nothing is popped" },

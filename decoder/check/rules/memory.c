@@ -24,12 +24,12 @@ static enum verdict changed(struct rule_context *ctx)
 	if (ctx->rule->arg)
 		return rule_fail(
 			ctx,
-			"the device-readable part of chain %u begins with other bytes than when it "
+			"the first bytes of the device-readable part of chain %u have changed since it "
 			"was popped",
 			r->head);
-	return rule_fail(ctx,
-			 "descriptor %" PRIu64 " of chain %u is not what it was when it was popped",
-			 life(ctx)->arg[1], r->head);
+	return rule_fail(
+		ctx, "descriptor %" PRIu64 " of chain %u has changed since the chain was popped",
+		life(ctx)->arg[1], r->head);
 }
 
 /* No machine has more physical address bits; kernels put their own addresses up there. */
@@ -111,9 +111,9 @@ static enum verdict size(struct rule_context *ctx)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->setup.n_reset, "queue_reset written");
 	rule_related(ctx, ctx->q->setup.n_size, "queue_size written");
-	return rule_fail(ctx,
-			 "the device popped slot %u and queue_size is %u since the queue was reset",
-			 virtq_slot(ctx->req->pos), m->size);
+	return rule_fail(
+		ctx, "the device popped slot %u, but queue_size is %u since the queue was reset",
+		virtq_slot(ctx->req->pos), m->size);
 }
 
 #define JOINS 64
@@ -136,8 +136,7 @@ static enum verdict fragmented(struct rule_context *ctx)
 	if (joins < JOINS)
 		return RULE_PASSED;
 	return rule_fail(
-		ctx,
-		"chain %u has %u descriptors, %u of which only go on where the one before ends",
+		ctx, "chain %u has %u descriptors, %u of which start where the previous one ends",
 		r->head, r->ndesc, joins);
 }
 
@@ -187,9 +186,8 @@ static enum verdict finds_nothing(struct rule_context *ctx)
 		return RULE_PASSED;
 	rule_related(ctx, q->chain.number, "the last chain popped");
 	rule_related(ctx, q->kicks.n_idle, "the first kick without any");
-	return rule_fail(
-		ctx, "%u kicks of queue %u in a row, and nothing was there for the device to take",
-		IDLE_KICKS, q->index);
+	return rule_fail(ctx, "%u kicks of queue %u in a row, but nothing was available",
+			 IDLE_KICKS, q->index);
 }
 
 /* The driver took the legacy interface, which has no feature bits above 31. */
@@ -200,63 +198,65 @@ static enum verdict packed_legacy(struct rule_context *ctx)
 	if (!(check_ring(ctx->e)->known & VQT_RING_PACKED))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
-	return rule_fail(
-		ctx, "the device goes by a packed ring, and the driver uses the legacy interface");
+	return rule_fail(ctx,
+			 "the device uses a packed ring, but the driver uses the legacy interface");
 }
 
 static const struct explanation stay = {
-	.why = "From the moment a chain is made available until it is used its memory belongs to the\n"
-	       "device for what it is to write, and to nobody for the rest. A descriptor that is rewritten\n"
-	       "in flight sends data where another request has its buffer by now.",
+	.why = "While a chain is in flight only the device may write to its writable buffers, and nobody\n"
+	       "may change its descriptors or its readable buffers. If a descriptor is changed in flight,\n"
+	       "data goes to memory that another request is using by then.",
 	.right = "the chain with head 5 is made available\n"
-		 "nobody touches its descriptors, nobody writes its header\n"
-		 "it comes back in the used ring: now they are free\n",
+		 "nobody changes its descriptors or its header\n"
+		 "the device uses it: its descriptors are free again\n",
 };
 
 static const struct explanation where = {
-	.why = "Both sides must mean the same memory in the same layout. Where they do not, each sees an\n"
-	       "empty ring, or one full of nonsense, and waits for the other.",
-	.right = "queue_desc, queue_driver, queue_device <- physical addresses\n"
-		 "avail.idx and the ring: little-endian; in the legacy interface as the guest is\n"
-		 "a kick, and the device finds what was made available\n",
+	.why = "Both sides have to use the same memory in the same layout. Otherwise each sees an empty\n"
+	       "ring, or one without meaning, and waits for the other.",
+	.right =
+		"queue_desc, queue_driver, queue_device <- physical addresses\n"
+		"avail.idx and the ring: little-endian; in the legacy interface the guest's byte order\n"
+		"the driver kicks, and the device finds the chains made available\n",
 };
 
 const struct rule rules_memory[] = {
 	{ DRIVER_MUST, .id = "descriptor-changed-in-flight", .section = "3.3.1",
 	  .refs = "INIT-D15 SPLIT-V4 PACKED-D2 PACKED-D3 T06",
-	  .text = "Descriptors of a chain in flight stay as they were made available; nobody rewrites them.",
+	  .text = "Neither side changes the descriptors of a chain while it is in flight.",
 	  .needs = NEED_CHAIN | NEED_FLIGHT, .at = AT(CHANGED), .check = changed,
 	  .explanation = &stay,
 	  .wrong = "chain 5 is in flight, its second descriptor gets another address" },
 	{ DEVICE_STRUCTURAL, .id = "readable-buffer-changed", .section = "2.7.5.1",
 	  .refs = "SPLIT-V3 PACKED-V4",
-	  .text = "A device does not write to buffers it was given to read.",
+	  .text = "The device does not write to device-readable buffers.",
 	  .needs = NEED_CHAIN | NEED_FLIGHT, .at = AT(CHANGED), .check = changed, .arg = 1,
 	  .explanation = &stay,
 	  .wrong = "a read is in flight, its header has another type when it is used" },
 	{ DRIVER_MUST, .id = "address-not-physical", .section = "6.1", .refs = "BITS-D4 T09",
-	  .text = "Without VIRTIO_F_ACCESS_PLATFORM descriptors hold physical addresses.",
+	  .text = "Without VIRTIO_F_ACCESS_PLATFORM the driver puts physical addresses in descriptors.",
 	  .needs = NEED_CHAIN | NEED_REGS | NEED_AGREED, .at = AT(CHAIN), .check = address,
 	  .explanation = &where, .wrong = "addr 0xffff888001234000" },
 	{ DRIVER_MUST, .id = "ring-address-not-physical", .section = "6.1", .refs = "BITS-D4 T09",
-	  .text = "Without VIRTIO_F_ACCESS_PLATFORM queues are at physical addresses.",
+	  .text = "Without VIRTIO_F_ACCESS_PLATFORM the driver gives the physical addresses of queues.",
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(ENABLE), .check = ring_address,
 	  .explanation = &where, .wrong = "queue_desc <- 0xffff888001234000" },
 	{ DEVICE_STRUCTURAL, .id = "areas-not-as-set", .section = "4.1.4.3", .refs = "T16",
-	  .text = "A device looks for a queue where the driver has put it.",
+	  .text = "The device uses the queue at the addresses that the driver has set.",
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(RINGS), .check = areas, .explanation = &where,
 	  .wrong = "queue_desc <- 0x10000, the device reads at 0x20000" },
 	{ DEVICE_MUST, .id = "qreset-areas-ignored", .section = "2.6.1.2.1", .refs = "QRESET-V3",
-	  .text = "A queue that is enabled again is where it was put since its reset.",
+	  .text = "After a queue is enabled again the device uses the addresses set since its reset.",
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(RINGS), .check = areas, .arg = 1,
 	  .explanation = &where,
 	  .wrong = "queue_reset, queue_desc <- 0x20000, the device reads at 0x10000" },
 	{ DEVICE_MUST, .id = "qreset-size-ignored", .section = "2.6.1.2.1", .refs = "QRESET-V3",
-	  .text = "A queue that is enabled again has the size it was given since its reset.",
+	  .text = "After a queue is enabled again the device uses the size set since its reset.",
 	  .needs = NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, .at = AT(CHAIN), .check = size,
 	  .explanation = &where, .wrong = "queue_reset, queue_size <- 4, the device takes slot 6" },
 	{ DRIVER_SUSPICIOUS, .id = "chain-fragmented", .section = "2.7.4.2", .refs = "SPLIT-D4",
-	  .text = "A buffer in one piece has one descriptor, not many small ones.",
+	  .text = "The driver describes a contiguous buffer with one descriptor, not with many "
+		  "small ones.",
 	  .needs = NEED_CHAIN, .at = AT(CHAIN), .check = fragmented, .explanation = &stay,
 	  .wrong = "128 descriptors of 512 bytes, each behind the other" },
 	{ DRIVER_SUSPICIOUS, .id = "ring-byte-swapped", .section = "2.7.3", .refs = "SPLIT-B2",
@@ -265,13 +265,15 @@ const struct rule rules_memory[] = {
 	  .explanation = &where, .wrong = "the first kick, avail.idx 0x0100, ring 0, 0, 0, ..." },
 	{ DRIVER_SUSPICIOUS, .id = "kick-finds-nothing", .section = "2.7.13",
 	  .refs = "SPLIT-B1 T36",
-	  .text = "Kicks follow something made available, where the device looks for it and as it reads it.",
+	  .text = "The driver kicks after it has made chains available, in the place and layout "
+		  "that the device reads.",
 	  .needs = NEED_KICK | NEED_RING | NEED_CHAIN | NEED_FLIGHT, .at = AT(KICK),
 	  .check = finds_nothing, .explanation = &where,
 	  .wrong = "kick after kick, and avail.idx stays where it was" },
 	{ DEVICE_MUST, .id = "legacy-driver-packed-ring", .section = "4.1.4.10",
 	  .refs = "PCILEG-V6 FEAT-V5",
-	  .text = "To a driver of the legacy interface nothing is negotiated that only the modern one has.",
+	  .text = "The device uses no feature of the modern interface with a driver that uses "
+		  "the legacy interface.",
 	  .needs = NEED_REGS | NEED_LIFE | NEED_RING, .at = AT(RING), .check = packed_legacy,
 	  .explanation = &where, .wrong = "legacy registers, and the device reads a packed ring" },
 	ROW_END,

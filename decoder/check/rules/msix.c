@@ -40,7 +40,7 @@ static enum verdict outside(struct rule_context *ctx)
 		return RULE_NA;
 	if (value(ctx) == VQT_NO_VECTOR || value(ctx) < n)
 		return RULE_PASSED;
-	return rule_fail(ctx, "%s <- %u and the table has %u vectors", which(ctx), value(ctx), n);
+	return rule_fail(ctx, "%s <- %u, but the table has %u vectors", which(ctx), value(ctx), n);
 }
 
 /* Anything but reading the same register back. */
@@ -54,9 +54,9 @@ static enum verdict unread(struct rule_context *ctx)
 	rule_related(ctx, o->number, "the vector written");
 	o->number = 0;
 	if (queue == VQT_NO_QUEUE)
-		return rule_fail(ctx, "config_msix_vector was set to %u and not read back", o->a);
+		return rule_fail(ctx, "config_msix_vector was set to %u, but not read back", o->a);
 	return rule_fail_queue(ctx, queue,
-			       "queue_msix_vector of queue %u was set to %u and not read back",
+			       "queue_msix_vector of queue %u was set to %u, but not read back",
 			       queue, o->a);
 }
 
@@ -123,7 +123,7 @@ static enum verdict after_reset(struct rule_context *ctx)
 	if (value(ctx) == VQT_NO_VECTOR)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->reset.number, "the reset");
-	return rule_fail(ctx, "%s reads %u since the reset, nobody wrote it", which(ctx),
+	return rule_fail(ctx, "%s reads %u, but was not written since the reset", which(ctx),
 			 value(ctx));
 }
 
@@ -148,7 +148,7 @@ static enum verdict unmapped(struct rule_context *ctx)
 	if (bit_set(ctx->d->vectors.mapped, v))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->reset.number, "the reset");
-	return rule_fail(ctx, "an interrupt on vector %u, which is mapped to nothing", v);
+	return rule_fail(ctx, "an interrupt on vector %u, to which no event is mapped", v);
 }
 
 /*
@@ -197,56 +197,57 @@ static enum verdict no_vector(struct rule_context *ctx)
 }
 
 static const struct explanation explanation = {
-	.why = "A device may run out of vectors: only reading back tells. A driver that does not look waits\n"
-	       "for interrupts that cannot come; a device that uses a vector nobody gave it interrupts\n"
-	       "somebody else.",
+	.why = "A device can run out of vectors, and only reading the register back shows it. A driver that\n"
+	       "does not read it back waits for interrupts that never come; a device that uses a vector it\n"
+	       "was not given interrupts another queue or device.",
 	.right = "queue_msix_vector <- 2\n"
-		 "queue_msix_vector = 2 (or NO_VECTOR: it could not)\n"
+		 "queue_msix_vector = 2 (or NO_VECTOR: the device could not map it)\n"
 		 "after a reset all vectors are NO_VECTOR\n",
 };
 
 const struct rule rules_msix[] = {
 	{ DEVICE_SHOULD, .id = "msix-table-small", .section = "4.1.5.1.2.1", .refs = "MSIX-V1",
-	  .text = "A device with MSI-X has two vectors or more.", .needs = NEED_PCI,
+	  .text = "A device with MSI-X has at least two vectors.", .needs = NEED_PCI,
 	  .at = AT(PCI_READ), .check = size, .explanation = &explanation, .wrong = "Table Size 0" },
 	{ DRIVER_MUST, .id = "vector-outside-table", .section = "4.1.5.1.2.2", .refs = "MSIX-D4",
-	  .text = "Events are mapped to vectors that the table has.", .needs = NEED_PCI | NEED_REGS,
-	  .at = AT(VECTOR_WRITE), .check = outside, .explanation = &explanation,
-	  .wrong = "a table of 3, queue_msix_vector <- 3" },
+	  .text = "The driver maps events only to vectors that the table has.",
+	  .needs = NEED_PCI | NEED_REGS, .at = AT(VECTOR_WRITE), .check = outside,
+	  .explanation = &explanation, .wrong = "a table of 3, queue_msix_vector <- 3" },
 	{ DRIVER_MUST, .id = "vector-not-read-back", .section = "4.1.5.1.2.2",
 	  .refs = "MSIX-D5 T14",
-	  .text = "After mapping a vector the driver reads it back, for the device may refuse.",
+	  .text = "After mapping an event to a vector the driver reads the register back: the "
+		  "device may refuse.",
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(COMMON), .check = unread_or_read,
 	  .explanation = &explanation, .wrong = "queue_msix_vector <- 1, queue_enable <- 1" },
 	{ DEVICE_MUST, .id = "vector-shown", .section = "4.1.5.1.2.1", .refs = "MSIX-V6",
-	  .text = "A vector register reads what was written, or NO_VECTOR.",
+	  .text = "A vector register reads what the driver wrote, or NO_VECTOR.",
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(VECTOR_READ), .check = shown,
 	  .explanation = &explanation, .wrong = "queue_msix_vector <- 2, = 0" },
 	{ DEVICE_MUST, .id = "vector-unmapping", .section = "4.1.5.1.2.1", .refs = "MSIX-V5",
-	  .text = "Any event can be unmapped.", .needs = NEED_REGS | NEED_LIFE,
+	  .text = "The device lets the driver unmap any event.", .needs = NEED_REGS | NEED_LIFE,
 	  .at = AT(VECTOR_READ), .check = unmapping, .explanation = &explanation,
 	  .wrong = "config_msix_vector <- NO_VECTOR, = 0" },
 	{ DEVICE_SHOULD, .id = "vector-refused", .section = "4.1.5.1.2.1",
 	  .refs = "MSIX-V4 MSIX-V8",
-	  .text = "A mapping to a vector of the table fails only for want of resources.",
+	  .text = "The device refuses a vector of the table only when it lacks resources.",
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(VECTOR_READ), .check = refused,
 	  .explanation = &explanation,
 	  .wrong = "a table of 3, queue_msix_vector <- 2, = NO_VECTOR" },
 	{ DEVICE_MUST, .id = "vector-after-reset", .section = "4.1.5.1.2.1", .refs = "MSIX-V7 T15",
-	  .text = "After a reset every vector reads NO_VECTOR.", .needs = NEED_REGS | NEED_LIFE,
-	  .at = AT(VECTOR_READ), .check = after_reset, .explanation = &explanation,
-	  .wrong = "device_status = 0, config_msix_vector = 0" },
+	  .text = "After a reset every vector register reads NO_VECTOR.",
+	  .needs = NEED_REGS | NEED_LIFE, .at = AT(VECTOR_READ), .check = after_reset,
+	  .explanation = &explanation, .wrong = "device_status = 0, config_msix_vector = 0" },
 	{ DEVICE_MUST, .id = "interrupt-beyond-table", .section = "4.1.5.1.2.1", .refs = "MSIX-V2",
-	  .text = "Vectors in use are below the size of the table.", .needs = NEED_PCI | NEED_IRQ,
-	  .at = AT(MSIX), .check = beyond, .explanation = &explanation,
-	  .wrong = "a table of 3, vector 5 is signalled" },
+	  .text = "The device uses only vectors below the size of the table.",
+	  .needs = NEED_PCI | NEED_IRQ, .at = AT(MSIX), .check = beyond,
+	  .explanation = &explanation, .wrong = "a table of 3, vector 5 is signalled" },
 	{ DEVICE_MUST, .id = "interrupt-unmapped", .section = "4.1.5.3.1",
 	  .refs = "NOTIFY-V1 NOTIFY-V2 T15",
-	  .text = "No interrupt comes on a vector that no event is mapped to.",
+	  .text = "The device sends no interrupt on a vector to which no event is mapped.",
 	  .needs = NEED_REGS | NEED_LIFE | NEED_IRQ | NEED_MSIX, .at = AT(MSIX), .check = unmapped,
 	  .explanation = &explanation, .wrong = "all vectors NO_VECTOR, vector 0 is signalled" },
 	{ DEVICE_MUST, .id = "interrupt-no-vector", .section = "4.1.5.3.1", .refs = "NOTIFY-V1 T15",
-	  .text = "A queue whose vector is NO_VECTOR sends no interrupts.",
+	  .text = "The device sends no interrupts for a queue whose vector is NO_VECTOR.",
 	  .needs = NEED_REGS | NEED_LIFE | NEED_IRQ | NEED_MSIX, .at = AT(MSIX), .check = no_vector,
 	  .explanation = &explanation,
 	  .wrong = "queue_msix_vector <- NO_VECTOR, the queue interrupts" },

@@ -67,15 +67,15 @@ static enum verdict next(struct rule_context *ctx)
 	if (ctx->queue->packed) {
 		if (virtq_slot(where) < ctx->queue->size)
 			return RULE_PASSED;
-		return rule_fail(ctx, "the kick says next_off %u in a ring of %u",
-				 virtq_slot(where), ctx->queue->size);
+		return rule_fail(ctx, "the kick has next_off %u in a ring of %u", virtq_slot(where),
+				 ctx->queue->size);
 	}
 	if (!(r->known & VQT_RING_AVAIL_IDX))
 		return RULE_NA;
 	if ((int16_t)(where - r->avail_idx) <= 0 &&
 	    (uint16_t)(r->avail_idx - where) <= ctx->queue->size)
 		return RULE_PASSED;
-	return rule_fail(ctx, "the kick says available index %u and avail.idx is %u", where,
+	return rule_fail(ctx, "the kick has available index %u, but avail.idx is %u", where,
 			 r->avail_idx);
 }
 
@@ -133,15 +133,16 @@ static enum verdict not_enabled(struct rule_context *ctx)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->reset.number, "the reset");
 	rule_related(ctx, ctx->d->n_setup, "the last write to a queue register");
-	return rule_fail(ctx, "queue %u was kicked and is not enabled", ctx->q->index);
+	return rule_fail(ctx, "queue %u was kicked, but is not enabled", ctx->q->index);
 }
 
 static const struct explanation explanation = {
-	.why = "The address and the value of a kick are computed from the notification capability, the\n"
-	       "multiplier and queue_notify_off. Where they are wrong the device serves another queue, or\n"
-	       "none: the request hangs with everything else in order.",
-	.right = "address = cap.offset + queue_notify_off * notify_off_multiplier, in cap.bar\n"
-		 "16 bits: the queue's index; 32 with NOTIFICATION_DATA, and where the driver is\n",
+	.why = "The driver computes the address and the value of a kick from the notification capability,\n"
+	       "the multiplier and queue_notify_off. If they are wrong the device serves another queue or\n"
+	       "none, and the request hangs although everything else is right.",
+	.right =
+		"address = cap.offset + queue_notify_off * notify_off_multiplier, in cap.bar\n"
+		"value: the queue's index, 16 bits; with NOTIFICATION_DATA 32, with the next position\n",
 };
 
 #define SEEN (NEED_REGS | NEED_KICK | NEED_AGREED)
@@ -160,7 +161,8 @@ const struct rule rules_notify[] = {
 	  .at = AT(KICK) | ONLY(SEEN_KICK), .check = value, .explanation = &explanation,
 	  .wrong = "0 is written at the address of queue 1" },
 	{ DRIVER_MUST, .id = "kick-value-data", .section = "4.1.5.2.1", .refs = "NOTIFY-D4 T19",
-	  .text = "With VIRTIO_F_NOTIFICATION_DATA the low 16 bits of a kick are the index of the queue.",
+	  .text = "With VIRTIO_F_NOTIFICATION_DATA the low 16 bits of a kick are the index of "
+		  "the queue.",
 	  .needs = SEEN, .at = AT(KICK) | ONLY(SEEN_KICK), .check = value, .arg = 1,
 	  .explanation = &explanation, .wrong = "the available index is in the low half" },
 	{ DRIVER_MUST, .id = "kick-value-config", .section = "4.1.5.2.1", .refs = "NOTIFY-D5 T19",
@@ -173,15 +175,17 @@ const struct rule rules_notify[] = {
 	  .needs = SEEN, .at = AT(KICK) | ONLY(SEEN_KICK), .check = value, .arg = 3,
 	  .explanation = &explanation, .wrong = "the queue's index is in the low half" },
 	{ DRIVER_MUST, .id = "kick-next", .section = "2.8.16", .refs = "PACKED-D4 T19",
-	  .text = "With VIRTIO_F_NOTIFICATION_DATA a kick says where the driver goes on, inside the ring.",
+	  .text = "With VIRTIO_F_NOTIFICATION_DATA a kick holds the driver's next position, "
+		  "which is inside the ring.",
 	  .needs = SEEN, .at = AT(KICK) | ONLY(SEEN_KICK), .check = next,
 	  .explanation = &explanation, .wrong = "next_off 300 in a ring of 256" },
 	{ DRIVER_STRUCTURAL, .id = "kick-nowhere", .section = "4.1.4.4", .refs = "I17 T19",
-	  .text = "Writes to the notification structure are at the address of an enabled queue.",
+	  .text = "The driver writes to the notification structure only at the addresses of "
+		  "enabled queues.",
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(NOTIFY), .check = nowhere,
 	  .explanation = &explanation, .wrong = "multiplier 4, queue 1 kicked at offset 2" },
 	{ DRIVER_STRUCTURAL, .id = "kick-not-enabled", .section = "4.1.4.4", .refs = "I17 T19",
-	  .text = "A queue is kicked when it is enabled.",
+	  .text = "The driver kicks only enabled queues.",
 	  .needs = NEED_REGS | NEED_LIFE | NEED_KICK, .at = AT(KICK), .check = not_enabled,
 	  .explanation = &explanation, .wrong = "queue 1 kicked, never enabled" },
 	ROW_END,

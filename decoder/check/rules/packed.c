@@ -64,7 +64,7 @@ static enum verdict taken_at(struct rule_context *ctx)
 		return RULE_NA;
 	rule_related(ctx, ctx->q->chain.number, "the chain before");
 	return rule_fail(ctx,
-			 "the device popped slot %u at wrap counter %u; next was slot %u at %u",
+			 "the device popped slot %u at wrap counter %u; slot %u at %u was next",
 			 virtq_slot(r->pos), virtq_wrap(r->pos), virtq_slot(ctx->q->pos.next_avail),
 			 virtq_wrap(ctx->q->pos.next_avail));
 }
@@ -86,7 +86,7 @@ static enum verdict used_at(struct rule_context *ctx)
 	rule_related(ctx, ctx->q->seen.n_used, "the chain used before");
 	return rule_fail(
 		ctx,
-		"a used descriptor was written to slot %u at wrap counter %u; next was slot %u at %u",
+		"a used descriptor was written to slot %u at wrap counter %u; slot %u at %u was next",
 		virtq_slot(u->pos), virtq_wrap(u->pos), virtq_slot(ctx->q->pos.next_used),
 		virtq_wrap(ctx->q->pos.next_used));
 }
@@ -139,17 +139,17 @@ static enum verdict event_offset(struct rule_context *ctx)
 }
 
 static const struct explanation wraps = {
-	.why = "In a packed ring nothing but two flag bits and a wrap counter on each side tells a new\n"
-	       "descriptor from the one of the round before. One side a round ahead sees a full ring as\n"
-	       "empty, or serves old requests again.",
+	.why = "In a packed ring only two flag bits, and a wrap counter on each side, distinguish a new\n"
+	       "descriptor from one of the previous round. If the two sides are a round apart, a full ring\n"
+	       "looks empty, or old requests are served again.",
 	.right = "wrap counter 1: available is AVAIL=1 USED=0, used is AVAIL=1 USED=1\n"
 		 "past the last slot the counter flips: available is AVAIL=0 USED=1\n"
-		 "the first descriptor of a list is made available last\n",
+		 "the driver makes the first descriptor of a list available last\n",
 };
 
 static const struct explanation suppression = {
-	.why = "The event suppression areas say who wants to be told. A value without a meaning is read\n"
-	       "as 'always' by some and as 'never' by others.",
+	.why = "The event suppression areas say who wants notifications. Some implementations treat an\n"
+	       "undefined value as 'always', others as 'never'.",
 	.right = "flags 0 enable, 1 disable, 2 at off/wrap (with EVENT_IDX)\n",
 };
 
@@ -158,49 +158,52 @@ static const struct explanation suppression = {
 const struct rule rules_packed[] = {
 	{ DEVICE_MUST, .id = "packed-popped-unavailable", .section = "2.8.15",
 	  .refs = "PACKED-V5 T36",
-	  .text = "A device takes a descriptor when its AVAIL and USED bits say that it is available.",
+	  .text = "The device pops a descriptor only if its AVAIL and USED bits mark it as available.",
 	  .needs = NEED_CHAIN | NEED_AGREED, .at = AT(CHAIN) | ONLY(PACKED), .check = unavailable,
 	  .explanation = &wraps, .wrong = "wrap counter 1, a descriptor with AVAIL=0 is popped" },
 	{ DRIVER_MUST, .id = "packed-list-early", .section = "2.8.17", .refs = "PACKED-D11 T36",
-	  .text = "The first descriptor of a list becomes available after all others of it.",
+	  .text = "The driver makes the first descriptor of a list available after all the others.",
 	  .needs = NEED_CHAIN | NEED_AGREED, .at = AT(CHAIN) | ONLY(PACKED),
 	  .check = published_early, .explanation = &wraps,
 	  .wrong = "the head is available, the next still used" },
 	{ DEVICE_MUST, .id = "packed-popped-order", .section = "2.8.12", .refs = "PACKED-V1",
-	  .text = "Descriptors are popped in the order in which they lie in the ring.",
+	  .text = "The device pops descriptors in the order in which they lie in the ring.",
 	  .needs = FLIGHT, .at = AT(CHAIN) | ONLY(PACKED), .check = taken_at, .explanation = &wraps,
 	  .wrong = "slot 3, then slot 5" },
 	{ DEVICE_STRUCTURAL, .id = "packed-popped-wrap", .section = "2.8.1", .refs = "I15 T36",
-	  .text = "The device's wrap counter for available descriptors flips each time it passes the end.",
+	  .text = "The device flips its wrap counter for available descriptors each time it "
+		  "passes the end of the ring.",
 	  .needs = FLIGHT, .at = AT(CHAIN) | ONLY(PACKED), .check = taken_at, .arg = 1,
 	  .explanation = &wraps, .wrong = "slot 255 at 1, then slot 0 at 1" },
 	{ DEVICE_MUST, .id = "packed-used-order", .section = "2.8.12", .refs = "PACKED-V2",
-	  .text = "Used descriptors are written one after the other, skipping as many slots as the chain had.",
+	  .text = "The device writes used descriptors in ring order, and skips as many slots as "
+		  "the chain had descriptors.",
 	  .needs = FLIGHT, .at = AT(USED) | ONLY(PACKED), .check = used_at, .explanation = &wraps,
 	  .wrong = "a list of 3 used at slot 0, the next at slot 1" },
 	{ DEVICE_STRUCTURAL, .id = "packed-used-wrap", .section = "2.8.1", .refs = "I15 T36",
-	  .text = "The device's wrap counter for used descriptors flips each time it passes the end.",
+	  .text = "The device flips its wrap counter for used descriptors each time it passes "
+		  "the end of the ring.",
 	  .needs = FLIGHT, .at = AT(USED) | ONLY(PACKED), .check = used_at, .arg = 1,
 	  .explanation = &wraps, .wrong = "slot 255 used at 1, then slot 0 at 1" },
 	{ DRIVER_MUST, .id = "packed-overfull", .section = "2.8.17", .refs = "PACKED-D10 T31",
-	  .text = "A list is made available when the ring has room for all of it.", .needs = FLIGHT,
-	  .at = AT(CHAIN) | ONLY(PACKED), .check = overfull, .explanation = &wraps,
+	  .text = "The driver makes a list available only if the ring has room for all of it.",
+	  .needs = FLIGHT, .at = AT(CHAIN) | ONLY(PACKED), .check = overfull, .explanation = &wraps,
 	  .wrong = "250 of 256 descriptors in flight, a list of 8" },
 	{ DRIVER_STRUCTURAL, .id = "packed-driver-flags", .section = "2.8.14", .refs = "I12",
-	  .text = "The driver's event suppression flags are 0, 1, or with EVENT_IDX 2.",
+	  .text = "The driver's event suppression flags are 0, 1, or with VIRTIO_F_EVENT_IDX 2.",
 	  .needs = NEED_RING | NEED_AGREED, .at = AT(RING) | ONLY(PACKED), .check = event_flags,
 	  .explanation = &suppression, .wrong = "flags 3" },
 	{ DEVICE_STRUCTURAL, .id = "packed-device-flags", .section = "2.8.14", .refs = "I12",
-	  .text = "The device's event suppression flags are 0, 1, or with EVENT_IDX 2.",
+	  .text = "The device's event suppression flags are 0, 1, or with VIRTIO_F_EVENT_IDX 2.",
 	  .needs = NEED_RING | NEED_AGREED, .at = AT(RING) | ONLY(PACKED), .check = event_flags,
 	  .explanation = &suppression, .wrong = "flags 2 without EVENT_IDX" },
 	{ DRIVER_STRUCTURAL, .id = "packed-driver-offset", .section = "2.8.14", .refs = "I12",
-	  .text = "The driver's event offset is a slot of the ring.",
+	  .text = "The driver's event offset is below the size of the ring.",
 	  .needs = NEED_RING | NEED_AGREED, .at = AT(RING) | ONLY(PACKED) | ONLY(EVENT_IDX),
 	  .check = event_offset, .explanation = &suppression,
 	  .wrong = "offset 300 in a ring of 256" },
 	{ DEVICE_STRUCTURAL, .id = "packed-device-offset", .section = "2.8.14", .refs = "I12",
-	  .text = "The device's event offset is a slot of the ring.",
+	  .text = "The device's event offset is below the size of the ring.",
 	  .needs = NEED_RING | NEED_AGREED, .at = AT(RING) | ONLY(PACKED) | ONLY(EVENT_IDX),
 	  .check = event_offset, .explanation = &suppression,
 	  .wrong = "offset 300 in a ring of 256" },

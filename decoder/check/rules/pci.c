@@ -94,8 +94,8 @@ static enum verdict bar0(struct rule_context *ctx)
 		return RULE_NA;
 	if (reg(ctx)->value & PCI_BASE_ADDRESS_SPACE_IO)
 		return RULE_PASSED;
-	return rule_fail(ctx, "device ID 0x%04x and BAR 0 reads 0x%08x, not an I/O region", id,
-			 (uint32_t)reg(ctx)->value);
+	return rule_fail(ctx, "device ID 0x%04x, but BAR 0 reads 0x%08x, which is no I/O region",
+			 id, (uint32_t)reg(ctx)->value);
 }
 
 static enum verdict legacy_id(struct rule_context *ctx)
@@ -123,7 +123,7 @@ static enum verdict unsought(struct rule_context *ctx)
 		return RULE_NA;
 	if (known(ctx, PCI_CAPABILITY_LIST, 1, &cap))
 		return RULE_PASSED;
-	return rule_fail(ctx, "registers are accessed and the capability list was never looked at");
+	return rule_fail(ctx, "registers are accessed, but the capability list was not read");
 }
 
 /* A list without virtio capabilities: a legacy device. */
@@ -136,7 +136,7 @@ static enum verdict not_there(struct rule_context *ctx)
 	if (model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, 0))
 		return RULE_PASSED;
 	return rule_fail(ctx,
-			 "the modern registers are used and the list has no virtio capability");
+			 "the modern registers are used, but the list has no virtio capability");
 }
 
 /* The list holds no capability of type arg. */
@@ -151,7 +151,7 @@ static enum verdict missing(struct rule_context *ctx)
 	}
 	if (!any || (ctx->rule->arg == 4 && !(ctx->dev->class && ctx->dev->class->config.count)))
 		return RULE_NA;
-	return rule_fail(ctx, "the list has %u virtio capabilities and none of type %u", any,
+	return rule_fail(ctx, "the list has %u virtio capabilities, but none of type %u", any,
 			 ctx->rule->arg);
 }
 
@@ -169,7 +169,7 @@ static enum verdict cap_len(struct rule_context *ctx)
 		if (other > ctx->cap && other < ctx->cap + len)
 			return rule_fail(
 				ctx,
-				"the capability at 0x%02x has cap_len %u and another begins at 0x%02x",
+				"the capability at 0x%02x has cap_len %u, but another begins at 0x%02x",
 				ctx->cap, len, other);
 	return RULE_PASSED;
 }
@@ -196,9 +196,10 @@ static enum verdict in_bar(struct rule_context *ctx)
 		return RULE_NA;
 	if (end <= ctx->d->pci.bar_size[bar])
 		return RULE_PASSED;
-	return rule_fail(
-		ctx, "the capability of type %u reaches to 0x%" PRIx64 " and BAR %u has 0x%x bytes",
-		type, end, bar, ctx->d->pci.bar_size[bar]);
+	return rule_fail(ctx,
+			 "the capability of type %u reaches to 0x%" PRIx64
+			 ", but BAR %u has 0x%x bytes",
+			 type, end, bar, ctx->d->pci.bar_size[bar]);
 }
 
 static enum verdict shm_id(struct rule_context *ctx)
@@ -258,7 +259,7 @@ static enum verdict vendor_unread(struct rule_context *ctx)
 		return RULE_PASSED;
 	return rule_fail(
 		ctx,
-		"data of the vendor capability at 0x%02x is accessed, its vendor_id was not read",
+		"data of the vendor capability at 0x%02x is accessed, but its vendor_id was not read",
 		at);
 }
 
@@ -342,7 +343,7 @@ static enum verdict notify_length(struct rule_context *ctx)
 		return RULE_PASSED;
 	return rule_fail(ctx,
 			 "queue_notify_off %" PRIu64 " times %u needs 0x%" PRIx64
-			 " bytes and there are 0x%x",
+			 " bytes, but there are 0x%x",
 			 reg(ctx)->value, n.multiplier, end, n.length);
 }
 
@@ -360,16 +361,17 @@ static enum verdict status_bit(struct rule_context *ctx)
 }
 
 static const struct explanation identity = {
-	.why = "Operating systems bind drivers by these numbers, and decide by them whether the legacy\n"
-	       "interface exists.",
+	.why = "Operating systems choose drivers by these numbers, and decide by them whether the device\n"
+	       "has a legacy interface.",
 	.right =
 		"modern: vendor 0x1af4, device 0x1040 + type, revision 1 or more, subsystem 0x40 or more\n"
 		"transitional: device 0x1000 to 0x103f, revision 0, subsystem = type, BAR 0 in I/O space\n",
 };
 
 static const struct explanation caps = {
-	.why = "The capability list is the map of the device. A driver that trusts a wrong one maps the\n"
-	       "wrong memory; one that does not read it works with one hypervisor's layout only.",
+	.why = "The capability list says where the device's structures are. A driver that relies on a wrong\n"
+	       "list maps the wrong memory; a driver that does not read the list works with one\n"
+	       "hypervisor's layout only.",
 	.right = "walk the list: COMMON_CFG, NOTIFY_CFG, ISR_CFG, DEVICE_CFG, PCI_CFG\n"
 		 "each cap_len covers its structure, each region lies inside its BAR\n"
 		 "notify address = cap.offset + queue_notify_off * notify_off_multiplier\n",
@@ -402,7 +404,7 @@ const struct rule rules_pci[] = {
 	  .explanation = &identity, .wrong = "device 0x1001, subsystem 1" },
 	{ DEVICE_MUST, .id = "pci-legacy-bar", .section = "4.1.4.10",
 	  .refs = "PCILEG-V4 PCILEG-V9 PCIDISC-V6",
-	  .text = "A transitional device has its legacy interface in I/O space at BAR 0.",
+	  .text = "A transitional device has its legacy interface in I/O space in BAR 0.",
 	  .needs = NEED_PCI, .at = AT(PCI_READ), .check = bar0, .explanation = &identity,
 	  .wrong = "device 0x1001, BAR 0 in memory" },
 	{ DEVICE_MUST, .id = "pci-legacy-id", .section = "4.1.2.3", .refs = "PCILEG-V3",
@@ -410,38 +412,40 @@ const struct rule rules_pci[] = {
 	  .needs = NEED_PCI | NEED_REGS, .at = AT(COMMON), .check = legacy_id,
 	  .explanation = &identity, .wrong = "device 0x1042 answers on legacy registers" },
 	{ DRIVER_MUST, .id = "pci-list-unread", .section = "4.1.5.1.1.1", .refs = "PCILEG-D6 T20",
-	  .text = "A driver looks for the virtio capabilities before it uses the registers.",
+	  .text = "The driver looks for the virtio capabilities before it accesses registers.",
 	  .needs = NEED_PCI | NEED_REGS, .at = AT(COMMON), .check = unsought, .explanation = &caps,
 	  .wrong = "device_status is read at an address nobody looked up" },
 	{ DRIVER_MUST, .id = "pci-list-unread-legacy", .section = "4.1.5.1.1.1",
 	  .refs = "PCILEG-D4",
-	  .text = "A transitional driver looks for the virtio capabilities before it falls back.",
+	  .text = "A transitional driver looks for the virtio capabilities before it uses the "
+		  "legacy interface.",
 	  .needs = NEED_PCI | NEED_REGS, .at = AT(COMMON), .check = unsought, .arg = 1,
 	  .explanation = &caps, .wrong = "BAR 0 is used without a look" },
 	{ DRIVER_MUST, .id = "pci-modern-without-caps", .section = "4.1.5.1.1.1",
 	  .refs = "PCILEG-D5",
-	  .text = "Without virtio capabilities a device is a legacy one and used through BAR 0.",
+	  .text = "The driver treats a device without virtio capabilities as a legacy device and "
+		  "uses BAR 0.",
 	  .needs = NEED_PCI | NEED_REGS, .at = AT(COMMON), .check = not_there, .explanation = &caps,
 	  .wrong = "modern registers at a guessed address" },
 	{ DEVICE_MUST, .id = "cap-common-missing", .section = "4.1.4.3.1",
-	  .refs = "COMMON-V2 PCIDISC-V1", .text = "There is a common configuration capability.",
-	  .needs = NEED_PCI, .at = AT(CAPS), .check = missing, .arg = 1, .explanation = &caps,
-	  .wrong = "no type 1" },
+	  .refs = "COMMON-V2 PCIDISC-V1",
+	  .text = "The device has a common configuration capability.", .needs = NEED_PCI,
+	  .at = AT(CAPS), .check = missing, .arg = 1, .explanation = &caps, .wrong = "no type 1" },
 	{ DEVICE_MUST, .id = "cap-notify-missing", .section = "4.1.4.4.1", .refs = "NOTIFYCAP-V1",
-	  .text = "There is a notification capability.", .needs = NEED_PCI, .at = AT(CAPS),
+	  .text = "The device has a notification capability.", .needs = NEED_PCI, .at = AT(CAPS),
 	  .check = missing, .arg = 2, .explanation = &caps, .wrong = "no type 2" },
 	{ DEVICE_MUST, .id = "cap-isr-missing", .section = "4.1.4.5.1", .refs = "ISR-V1",
-	  .text = "There is an ISR status capability.", .needs = NEED_PCI, .at = AT(CAPS),
+	  .text = "The device has an ISR status capability.", .needs = NEED_PCI, .at = AT(CAPS),
 	  .check = missing, .arg = 3, .explanation = &caps, .wrong = "no type 3" },
 	{ DEVICE_MUST, .id = "cap-device-missing", .section = "4.1.4.6", .refs = "PCIDEV-V1",
-	  .text = "A device type with a configuration has a device configuration capability.",
+	  .text = "A device whose type has configuration fields has a device configuration capability.",
 	  .needs = NEED_PCI, .at = AT(CAPS), .check = missing, .arg = 4, .explanation = &caps,
 	  .wrong = "a block device without type 4" },
 	{ DEVICE_MUST, .id = "cap-window-missing", .section = "4.1.4.9.1", .refs = "PCICFG-V1",
-	  .text = "There is a PCI configuration access capability.", .needs = NEED_PCI,
+	  .text = "The device has a PCI configuration access capability.", .needs = NEED_PCI,
 	  .at = AT(CAPS), .check = missing, .arg = 5, .explanation = &caps, .wrong = "no type 5" },
 	{ DEVICE_MUST, .id = "cap-length", .section = "4.1.4.2", .refs = "PCICAP-V5 T20",
-	  .text = "cap_len covers the whole capability, and nothing of the next.",
+	  .text = "cap_len covers the whole capability and does not reach into the next one.",
 	  .needs = NEED_PCI, .at = AT(CAP), .check = cap_len, .explanation = &caps,
 	  .wrong = "a notification capability of 16 bytes" },
 	{ DEVICE_MUST, .id = "cap-common-aligned", .section = "4.1.4.3.1", .refs = "COMMON-V1",
@@ -461,26 +465,27 @@ const struct rule rules_pci[] = {
 	  .needs = NEED_PCI, .at = AT(CAP), .check = in_bar, .arg = 1, .explanation = &caps,
 	  .wrong = "a region past the end of its BAR" },
 	{ DEVICE_MUST, .id = "cap-shm-id", .section = "4.1.4.7.1", .refs = "PCIDEV-V4",
-	  .text = "Shared memory regions have different ids.", .needs = NEED_PCI, .at = AT(CAP),
+	  .text = "Shared memory regions have distinct ids.", .needs = NEED_PCI, .at = AT(CAP),
 	  .check = shm_id, .explanation = &caps, .wrong = "two regions with id 0" },
 	{ DEVICE_MUST, .id = "cap-vendor-id", .section = "4.1.4.8.1", .refs = "PCIDEV-V6",
-	  .text = "A vendor data capability is of another vendor than virtio itself.",
+	  .text = "The vendor_id of a vendor data capability is not that of virtio.",
 	  .needs = NEED_PCI, .at = AT(CAP), .check = vendor_cap, .explanation = &caps,
 	  .wrong = "type 9 with vendor_id 0x1af4" },
 	{ DEVICE_MUST, .id = "cap-vendor-length", .section = "4.1.4.8.1", .refs = "PCIDEV-V7",
-	  .text = "A vendor data capability has a multiple of 4 bytes.", .needs = NEED_PCI,
-	  .at = AT(CAP), .check = vendor_cap, .arg = 1, .explanation = &caps,
+	  .text = "The length of a vendor data capability is a multiple of 4 bytes.",
+	  .needs = NEED_PCI, .at = AT(CAP), .check = vendor_cap, .arg = 1, .explanation = &caps,
 	  .wrong = "cap_len 14" },
 	{ DRIVER_SHOULD, .id = "cap-vendor-written", .section = "4.1.4.8.2", .refs = "PCIDEV-D1",
-	  .text = "Vendor data is for debugging and reporting, and seldom written.",
+	  .text = "The driver uses vendor data for debugging and reporting, and seldom writes it.",
 	  .needs = NEED_PCI, .at = AT(PCI_WRITE), .check = vendor_used, .explanation = &caps,
 	  .wrong = "a write into type 9" },
 	{ DRIVER_MUST, .id = "cap-vendor-unread", .section = "4.1.4.8.2", .refs = "PCIDEV-D2",
-	  .text = "vendor_id is read before vendor data is.", .needs = NEED_PCI,
+	  .text = "The driver reads vendor_id before other vendor data.", .needs = NEED_PCI,
 	  .at = AT(PCI_READ) | AT(PCI_WRITE), .check = vendor_unread, .explanation = &caps,
 	  .wrong = "data of type 9 is read first" },
 	{ DRIVER_MUST, .id = "cap-written", .section = "4.1.4.1", .refs = "PCICAP-D10",
-	  .text = "Virtio capabilities are not written, but for the configuration access window.",
+	  .text = "The driver does not write virtio capabilities, except the configuration "
+		  "access window.",
 	  .needs = NEED_PCI, .at = AT(PCI_WRITE), .check = cap_written, .explanation = &caps,
 	  .wrong = "a write to the length of COMMON_CFG" },
 	{ DEVICE_MUST, .id = "notify-offset", .section = "4.1.4.4.1", .refs = "NOTIFYCAP-V2",
@@ -488,7 +493,7 @@ const struct rule rules_pci[] = {
 	  .needs = NEED_PCI | NEED_AGREED, .at = AT(QUEUE_READ), .check = notify_aligned,
 	  .explanation = &caps, .wrong = "offset 0x3001" },
 	{ DEVICE_MUST, .id = "notify-multiplier", .section = "4.1.4.4.1", .refs = "NOTIFYCAP-V3",
-	  .text = "notify_off_multiplier is 0 or a power of 2 from 2.",
+	  .text = "notify_off_multiplier is 0 or a power of 2 that is at least 2.",
 	  .needs = NEED_PCI | NEED_AGREED, .at = AT(QUEUE_READ), .check = notify_multiplier,
 	  .explanation = &caps, .wrong = "notify_off_multiplier = 6" },
 	{ DEVICE_MUST, .id = "notify-length", .section = "4.1.4.4.1",
@@ -497,21 +502,25 @@ const struct rule rules_pci[] = {
 	  .needs = NEED_PCI | NEED_AGREED, .at = AT(QUEUE_READ), .check = notify_length,
 	  .explanation = &caps, .wrong = "queue_notify_off 3, multiplier 4, length 8" },
 	{ DEVICE_MUST, .id = "notify-offset-data", .section = "4.1.4.4.1", .refs = "NOTIFYCAP-V7",
-	  .text = "With VIRTIO_F_NOTIFICATION_DATA the notification structure begins at a multiple of 4.",
+	  .text = "With VIRTIO_F_NOTIFICATION_DATA the notification structure begins at a "
+		  "multiple of 4.",
 	  .needs = NEED_PCI | NEED_AGREED, .at = AT(QUEUE_READ), .check = notify_aligned, .arg = 1,
 	  .explanation = &caps, .wrong = "offset 0x3002" },
 	{ DEVICE_MUST, .id = "notify-multiplier-data", .section = "4.1.4.4.1",
 	  .refs = "NOTIFYCAP-V6",
-	  .text = "With VIRTIO_F_NOTIFICATION_DATA notify_off_multiplier is 0 or a power of 2 from 4.",
+	  .text = "With VIRTIO_F_NOTIFICATION_DATA notify_off_multiplier is 0 or a power of 2 "
+		  "that is at least 4.",
 	  .needs = NEED_PCI | NEED_AGREED, .at = AT(QUEUE_READ), .check = notify_multiplier,
 	  .arg = 1, .explanation = &caps, .wrong = "notify_off_multiplier = 2" },
 	{ DEVICE_MUST, .id = "notify-length-data", .section = "4.1.4.4.1",
 	  .refs = "NOTIFYCAP-V8 NOTIFYCAP-V9",
-	  .text = "With VIRTIO_F_NOTIFICATION_DATA the structure has room for 4 bytes for every queue.",
+	  .text = "With VIRTIO_F_NOTIFICATION_DATA the notification structure has room for 4 "
+		  "bytes for every queue.",
 	  .needs = NEED_PCI | NEED_AGREED, .at = AT(QUEUE_READ), .check = notify_length, .arg = 1,
 	  .explanation = &caps, .wrong = "queue_notify_off 1, multiplier 4, length 6" },
 	{ DEVICE_MUST, .id = "pci-interrupt-status", .section = "4.1.4.5.1", .refs = "ISR-V4",
-	  .text = "Without MSI-X the interrupt bit of the PCI status shows that ISR status is not 0.",
+	  .text = "Without MSI-X the interrupt bit of the PCI status register is set while ISR "
+		  "status is not 0.",
 	  .needs = NEED_PCI | NEED_IRQ | NEED_MSIX, .at = AT(PCI_READ), .check = status_bit,
 	  .explanation = &caps, .wrong = "INTx asserted, PCI status without 0x8" },
 	ROW_END,

@@ -32,7 +32,7 @@ static enum verdict absent_written(struct rule_context *ctx)
 		return RULE_NA;
 	if (!absent(ctx))
 		return RULE_PASSED;
-	return rule_fail(ctx, "%s of queue %u was written and num_queues is %u",
+	return rule_fail(ctx, "%s of queue %u was written, but num_queues is %u",
 			 ctx->e->field->name, ctx->dev->queue_select, ctx->d->num_queues);
 }
 
@@ -42,7 +42,7 @@ static enum verdict absent_size(struct rule_context *ctx)
 		return RULE_NA;
 	if (!value(ctx))
 		return RULE_PASSED;
-	return rule_fail(ctx, "queue_size of queue %u reads %llu and num_queues is %u",
+	return rule_fail(ctx, "queue_size of queue %u reads %llu, but num_queues is %u",
 			 ctx->dev->queue_select, value(ctx), ctx->d->num_queues);
 }
 
@@ -89,7 +89,7 @@ static enum verdict size_big(struct rule_context *ctx)
 	if (value(ctx) <= m->size_max)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->setup.n_size_read, "queue_size read");
-	return rule_fail(ctx, "queue_size of queue %u was set to %llu and was %u after reset",
+	return rule_fail(ctx, "queue_size of queue %u was set to %llu; it was %u after the reset",
 			 ctx->dev->queue_select, value(ctx), m->size_max);
 }
 
@@ -121,7 +121,7 @@ static enum verdict unconfigured(struct rule_context *ctx)
 	if (q->setup.n_desc && q->setup.n_driver && q->setup.n_device)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->reset.number, "the reset");
-	return rule_fail(ctx, "queue %u was enabled and its %s never set", q->index,
+	return rule_fail(ctx, "queue %u was enabled, but its %s was not set", q->index,
 			 !q->setup.n_desc     ? "queue_desc"
 			 : !q->setup.n_driver ? "queue_driver"
 					      : "queue_device");
@@ -163,7 +163,8 @@ static enum verdict legacy_size_unread(struct rule_context *ctx)
 	if (ctx->q->setup.n_size_read)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->reset.number, "the reset");
-	return rule_fail(ctx, "the address of queue %u was written and its queue_size never read",
+	return rule_fail(ctx,
+			 "the address of queue %u was written, but its queue_size was not read",
 			 ctx->q->index);
 }
 
@@ -175,7 +176,7 @@ static enum verdict zero_size(struct rule_context *ctx)
 		return RULE_NA;
 	if (m->size)
 		return RULE_PASSED;
-	return rule_fail(ctx, "queue %u was enabled and its queue_size is 0", m->index);
+	return rule_fail(ctx, "queue %u was enabled, but its queue_size is 0", m->index);
 }
 
 static enum verdict admin_index(struct rule_context *ctx)
@@ -199,12 +200,12 @@ static enum verdict reset_unnegotiated(struct rule_context *ctx)
 	if (accepted(ctx, VIRTIO_F_RING_RESET))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
-	return rule_fail(ctx, "queue_reset was written and VIRTIO_F_RING_RESET is not negotiated");
+	return rule_fail(ctx, "queue_reset was written, but VIRTIO_F_RING_RESET is not negotiated");
 }
 
 static const struct explanation setup = {
-	.why = "The moment a queue is enabled the device may look at its memory. Where that memory is, how\n"
-	       "big it is and how it is aligned must be right before, and stay so until a reset.",
+	.why = "As soon as a queue is enabled the device may access its memory. Address, size and alignment\n"
+	       "have to be right before that and stay the same until a reset.",
 	.right = "queue_select <- n, read queue_size (0: there is no such queue)\n"
 		 "queue_size <- what is used, a power of 2 in a split ring\n"
 		 "queue_desc (16-byte aligned), queue_driver (2; packed 4), queue_device (4)\n"
@@ -216,11 +217,11 @@ static const struct explanation setup = {
 
 const struct rule rules_queue[] = {
 	{ DRIVER_STRUCTURAL, .id = "absent-queue-written", .section = "4.1.4.3", .refs = "I16 T16",
-	  .text = "Queue registers are written for queues below num_queues only.",
+	  .text = "The driver writes queue registers only for queues below num_queues.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(QUEUE_WRITE), .check = absent_written,
 	  .explanation = &setup, .wrong = "num_queues = 1, queue_select <- 1, queue_size <- 256" },
 	{ DEVICE_MUST, .id = "absent-queue-size", .section = "4.1.4.3.1", .refs = "COMMON-V14 T16",
-	  .text = "queue_size reads 0 for a queue that is not there.",
+	  .text = "queue_size reads 0 for a queue that does not exist.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(QUEUE_READ), .check = absent_size,
 	  .explanation = &setup, .wrong = "num_queues = 1, queue_select <- 1, queue_size = 256" },
 	{ DEVICE_MUST, .id = "queue-size-offered", .section = "4.1.4.3.1", .refs = "COMMON-V15",
@@ -228,54 +229,60 @@ const struct rule rules_queue[] = {
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(QUEUE_READ), .check = size_read,
 	  .explanation = &setup, .wrong = "queue_size = 100" },
 	{ DRIVER_MUST, .id = "queue-size-split", .section = "4.1.4.3.2", .refs = "COMMON-D3 T18",
-	  .text = "Without VIRTIO_F_RING_PACKED a queue size is a power of 2.",
+	  .text = "Without VIRTIO_F_RING_PACKED the driver sets a queue size that is a power of 2.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(QUEUE_WRITE), .check = size_written,
 	  .explanation = &setup, .wrong = "queue_size <- 100" },
 	{ DRIVER_MUST, .id = "queue-size-zero", .section = "4.1.4.3.2", .refs = "COMMON-D2",
-	  .text = "With VIRTIO_F_RING_PACKED a queue size is not set to 0.",
+	  .text = "With VIRTIO_F_RING_PACKED the driver does not set a queue size of 0.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(QUEUE_WRITE), .check = size_zero,
 	  .explanation = &setup, .wrong = "queue_size <- 0" },
 	{ DRIVER_STRUCTURAL, .id = "queue-size-too-big", .section = "4.1.4.3", .refs = "I10 T18",
-	  .text = "A queue is made smaller than the device proposes, never bigger, and never above 32768.",
+	  .text = "The driver may reduce the queue size; it never sets more than the device "
+		  "offers, or more than 32768.",
 	  .needs = REGS, .at = AT(QUEUE_WRITE), .check = size_big, .explanation = &setup,
 	  .wrong = "queue_size = 128, <- 256" },
 	{ DRIVER_STRUCTURAL, .id = "queue-enabled-empty", .section = "4.1.4.3", .refs = "T17",
-	  .text = "A queue of size 0 is not there and not enabled.", .needs = REGS,
-	  .at = AT(ENABLE), .check = zero_size, .explanation = &setup,
+	  .text = "The driver does not enable a queue whose size reads 0: it does not exist.",
+	  .needs = REGS, .at = AT(ENABLE), .check = zero_size, .explanation = &setup,
 	  .wrong = "queue_size = 0, queue_enable <- 1" },
 	{ DRIVER_MUST, .id = "queue-changed-enabled", .section = "4.1.4.3.2",
 	  .refs = "COMMON-D4 T17",
-	  .text = "Size and addresses of a queue are set before it is enabled and stay.",
+	  .text = "The driver sets size and addresses of a queue before it enables it, and does "
+		  "not change them afterwards.",
 	  .needs = REGS, .at = AT(QUEUE_WRITE), .check = changed_enabled, .explanation = &setup,
 	  .wrong = "queue_enable <- 1, then queue_desc is written" },
 	{ DRIVER_MUST, .id = "queue-enabled-unconfigured", .section = "4.1.4.3.2",
-	  .refs = "COMMON-D4 T17", .text = "A queue has its three addresses before it is enabled.",
+	  .refs = "COMMON-D4 T17",
+	  .text = "The driver sets all three addresses of a queue before it enables it.",
 	  .needs = REGS, .at = AT(ENABLE), .check = unconfigured, .explanation = &setup,
 	  .wrong = "queue_enable <- 1 with queue_device never written" },
 	{ DRIVER_MUST, .id = "queue-disabled", .section = "4.1.4.3.2", .refs = "COMMON-D6 T17",
-	  .text = "0 is not written to queue_enable.", .needs = NEED_REGS, .at = AT(QUEUE_WRITE),
-	  .check = disabled, .explanation = &setup, .wrong = "queue_enable <- 0" },
+	  .text = "The driver does not write 0 to queue_enable.", .needs = NEED_REGS,
+	  .at = AT(QUEUE_WRITE), .check = disabled, .explanation = &setup,
+	  .wrong = "queue_enable <- 0" },
 	{ DRIVER_MUST, .id = "queue-misaligned", .section = "2.7.1", .refs = "SPLIT-D1 T18",
-	  .text = "The parts of a split queue are aligned to 16, 2 and 4 bytes.", .needs = REGS,
+	  .text = "The areas of a split queue are aligned to 16, 2 and 4 bytes.", .needs = REGS,
 	  .at = AT(ENABLE), .check = misaligned, .explanation = &setup,
 	  .wrong = "queue_desc <- 0x1008" },
 	{ DRIVER_MUST, .id = "queue-misaligned-packed", .section = "2.8.11",
 	  .refs = "PACKED-D1 T18",
-	  .text = "The parts of a packed queue are aligned to 16, 4 and 4 bytes.", .needs = REGS,
+	  .text = "The areas of a packed queue are aligned to 16, 4 and 4 bytes.", .needs = REGS,
 	  .at = AT(ENABLE), .check = misaligned, .arg = 1, .explanation = &setup,
 	  .wrong = "queue_driver <- 0x1002" },
 	{ DRIVER_MUST, .id = "legacy-size-unread", .section = "2.7.2", .refs = "SPLIT-D2 T10",
-	  .text = "In the legacy interface the driver reads the queue size, for it cannot choose it.",
+	  .text = "In the legacy interface the driver reads the queue size before it sets the "
+		  "address: it cannot choose a size.",
 	  .needs = REGS, .at = AT(ENABLE), .check = legacy_size_unread, .explanation = &setup,
 	  .wrong = "queue_address is written, queue_size never read" },
 	{ DRIVER_MUST, .id = "admin-queue-index", .section = "4.1.4.3.2", .refs = "COMMON-D10",
-	  .text = "Administration queues are set up at the indices that the device gives for them.",
+	  .text = "The driver sets up administration virtqueues at the indices that the device "
+		  "gives for them.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(QUEUE_WRITE), .check = admin_index,
 	  .explanation = &setup,
 	  .wrong = "admin_queue_index 4, admin_queue_num 1, queue 5 is set up" },
 	{ DRIVER_STRUCTURAL, .id = "queue-reset-unnegotiated", .section = "2.6.1", .refs = "T08",
-	  .text = "Single queues are reset when VIRTIO_F_RING_RESET is negotiated.", .needs = REGS,
-	  .at = AT(QRESET_WRITE), .check = reset_unnegotiated, .explanation = &setup,
+	  .text = "The driver resets a single queue only after negotiating VIRTIO_F_RING_RESET.",
+	  .needs = REGS, .at = AT(QRESET_WRITE), .check = reset_unnegotiated, .explanation = &setup,
 	  .wrong = "queue_reset <- 1 without bit 40" },
 	ROW_END,
 };

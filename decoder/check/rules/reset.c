@@ -26,7 +26,7 @@ static enum verdict not_awaited(struct rule_context *ctx)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->reset.number, "the reset");
 	ctx->d->reset.awaited = false; /* said once */
-	return rule_fail(ctx, "%s was written and device_status has not read 0 since the reset",
+	return rule_fail(ctx, "%s was written, but device_status has not read 0 since the reset",
 			 ctx->e->field ? ctx->e->field->name : "the device configuration");
 }
 
@@ -68,7 +68,7 @@ static enum verdict line_after(struct rule_context *ctx)
 	if (!ctx->dev->intx)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->reset.number, "the reset");
-	return rule_fail(ctx, "the reset is complete and the INTx line still asserted");
+	return rule_fail(ctx, "the reset is complete, but the INTx line is still asserted");
 }
 
 static enum verdict enabled_after(struct rule_context *ctx)
@@ -79,9 +79,10 @@ static enum verdict enabled_after(struct rule_context *ctx)
 	if (!(reg(ctx)->value & 1) || ctx->q->setup.n_enable || ctx->q->setup.n_reset)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->reset.number, "the reset");
-	return rule_fail(ctx,
-			 "queue_enable of queue %u reads 1 and nobody enabled it since the reset",
-			 ctx->q->index);
+	return rule_fail(
+		ctx,
+		"queue_enable of queue %u reads 1, but the queue was not enabled since the reset",
+		ctx->q->index);
 }
 
 /* Positions start over: 2.7.13, 2.8.1. */
@@ -156,7 +157,7 @@ static enum verdict qreset_unread(struct rule_context *ctx)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->setup.n_reset, "queue_reset written");
 	ctx->q->setup.reset = QRESET_NONE;
-	return rule_fail(ctx, "queue %u was used again and queue_reset has not read 0",
+	return rule_fail(ctx, "queue %u was used again, but queue_reset has not read 0",
 			 ctx->q->index);
 }
 
@@ -185,7 +186,7 @@ static enum verdict qreset_shown(struct rule_context *ctx)
 	rule_related(ctx, ctx->q->setup.n_enable, "the queue enabled");
 	if ((ctx->q->setup.n_enable != 0) != (ctx->rule->arg != 0))
 		return RULE_NA;
-	return rule_fail(ctx, "queue_reset of queue %u reads 1 and no reset of it is going on",
+	return rule_fail(ctx, "queue_reset of queue %u reads 1, but it is not being reset",
 			 ctx->q->index);
 }
 
@@ -202,18 +203,18 @@ static enum verdict qreset_enabled(struct rule_context *ctx)
 }
 
 static const struct explanation reset = {
-	.why = "Until the device shows 0 it may still write to memory and raise interrupts. A driver that\n"
-	       "does not wait, or a device that shows 0 too early, corrupts memory that belongs to somebody\n"
-	       "else by then, rarely enough to be blamed on anything but the reset.",
+	.why = "Until device_status reads 0 the device may still write to memory and raise interrupts. If\n"
+	       "the driver does not wait, or the device shows 0 too early, memory is corrupted that is used\n"
+	       "for something else by then, so rarely that nobody suspects the reset.",
 	.right = "device_status <- 0\n"
 		 "device_status = 0 (read until it is)\n"
-		 "nothing comes from the device any more; memory is free\n"
-		 "initialisation starts over, all positions and registers at their defaults\n",
+		 "the device does nothing any more; its memory can be reused\n"
+		 "initialisation starts over: all positions and registers have their defaults\n",
 };
 
 static const struct explanation qreset = {
-	.why = "A queue that is reset alone lives beside busy ones. Both sides have only queue_reset and\n"
-	       "queue_enable to agree on when its memory changes hands.",
+	.why = "A queue is reset by itself while others are busy. Both sides have only queue_reset and\n"
+	       "queue_enable to agree on who owns its memory.",
 	.right = "queue_select <- n, queue_reset <- 1\n"
 		 "queue_reset = 0 (read until it is), queue_enable = 0\n"
 		 "queue_size, queue_desc, queue_driver, queue_device written again\n"
@@ -225,75 +226,80 @@ static const struct explanation qreset = {
 const struct rule rules_reset[] = {
 	{ DRIVER_MUST, .id = "reset-not-awaited", .section = "4.1.4.3.2",
 	  .refs = "COMMON-D5 RESET-D1 T04",
-	  .text = "After writing 0 the driver reads device_status until it is 0, before it goes on.",
+	  .text = "After writing 0 to device_status the driver reads it until it is 0, before it "
+		  "does anything else.",
 	  .needs = REGS,
 	  .at = AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE),
 	  .check = not_awaited, .explanation = &reset,
 	  .wrong = "device_status <- 0, then <- ACKNOWLEDGE with no read between" },
 	{ DRIVER_SHOULD, .id = "legacy-reset-not-read", .section = "2.4.2", .refs = "RESET-D1 T04",
-	  .text = "In the legacy interface too the driver takes a reset as done when device_status reads 0.",
+	  .text = "In the legacy interface, too, the driver considers a reset complete when "
+		  "device_status reads 0.",
 	  .needs = REGS,
 	  .at = AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE),
 	  .check = not_awaited, .arg = 1, .explanation = &reset,
 	  .wrong = "device_status <- 0, then <- ACKNOWLEDGE with no read between" },
 	{ DEVICE_MUST, .id = "reset-never-ends", .section = "2.4.1",
 	  .refs = "RESET-V1 COMMON-V7 T04",
-	  .text = "A device that was told to reset shows 0 in device_status once that is done.",
-	  .needs = REGS, .at = AT(STATUS_READ) | AT(TICK) | AT(END), .check = never_done,
-	  .explanation = &reset, .wrong = "device_status <- 0, and it reads 0x0f for ever" },
+	  .text = "After a reset is complete device_status reads 0.", .needs = REGS,
+	  .at = AT(STATUS_READ) | AT(TICK) | AT(END), .check = never_done, .explanation = &reset,
+	  .wrong = "device_status <- 0, and it reads 0x0f for ever" },
 	{ DEVICE_MUST, .id = "busy-after-reset", .section = "2.4.1", .refs = "RESET-V2 T05",
-	  .text = "Once device_status reads 0 the device leaves queues alone and stays quiet.",
+	  .text = "After device_status reads 0 the device accesses no queues and sends no "
+		  "notifications.",
 	  .needs = REGS, .at = AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | AT(CONFIG_IRQ) | AT(INTX),
 	  .check = busy_after, .explanation = &reset,
 	  .wrong = "device_status = 0, then a chain of before is used" },
 	{ DEVICE_MUST, .id = "intx-kept-over-reset", .section = "2.4.1", .refs = "RESET-V2 T05",
-	  .text = "A reset releases the INTx line.", .needs = REGS, .at = AT(STATUS_READ),
+	  .text = "A reset deasserts the INTx line.", .needs = REGS, .at = AT(STATUS_READ),
 	  .check = line_after, .explanation = &reset,
 	  .wrong = "INTx asserted, device_status <- 0, = 0, the line still up" },
 	{ DEVICE_MUST, .id = "enabled-after-reset", .section = "4.1.4.3.1",
-	  .refs = "COMMON-V8 COMMON-V7 T05", .text = "After a reset every queue_enable reads 0.",
-	  .needs = REGS, .at = AT(QUEUE_READ), .check = enabled_after, .explanation = &reset,
+	  .refs = "COMMON-V8 COMMON-V7 T05",
+	  .text = "After a reset queue_enable reads 0 for every queue.", .needs = REGS,
+	  .at = AT(QUEUE_READ), .check = enabled_after, .explanation = &reset,
 	  .wrong = "device_status = 0, queue_enable = 1" },
 	{ DEVICE_MUST, .id = "position-kept-over-reset", .section = "4.1.4.3.1",
 	  .refs = "COMMON-V7 T05",
-	  .text = "After a reset a device takes and uses chains from the start of the rings.",
+	  .text = "After a reset the device pops and uses chains from the start of the rings.",
 	  .needs = NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, .at = AT(CHAIN) | AT(USED) | ONLY(FIRST),
 	  .check = first_position, .explanation = &reset,
 	  .wrong = "after the reset the first chain is popped from available index 17" },
 	{ DRIVER_MUST, .id = "buffers-taken-back", .section = "3.3.1",
 	  .refs = "INIT-D16 INIT-D15 T06",
-	  .text = "Exposed buffers are taken back by resetting the device or the queue, in no other way.",
+	  .text = "The driver takes back buffers in flight only by resetting the device or the queue.",
 	  .needs = REGS | NEED_CHAIN | NEED_FLIGHT, .at = AT(QUEUE_WRITE), .check = taken_back,
 	  .explanation = &reset, .wrong = "a chain is in flight, queue_address <- 0" },
 	{ DEVICE_MUST, .id = "qreset-busy", .section = "2.6.1.1.1",
 	  .refs = "QRESET-V1 COMMON-V11 COMMON-V12",
-	  .text = "A queue whose reset is complete is left alone until it is enabled again.",
+	  .text = "After the reset of a queue is complete the device does not access it until it "
+		  "is enabled again.",
 	  .needs = REGS, .at = AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | ONLY(QRESET),
 	  .check = qreset_busy, .explanation = &qreset,
 	  .wrong = "queue_reset = 0, then a chain of that queue is used" },
 	{ DEVICE_MUST, .id = "qreset-position", .section = "2.6.1.1.1", .refs = "QRESET-V2",
-	  .text = "A queue that was reset starts from the beginning of its rings.",
+	  .text = "After the reset of a queue the device starts at the beginning of its rings.",
 	  .needs = NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, .at = AT(CHAIN) | AT(USED) | ONLY(QRESET),
 	  .check = first_position, .arg = 1, .explanation = &qreset,
 	  .wrong = "queue_reset, queue_enable, the first chain is popped from index 17" },
 	{ DRIVER_MUST, .id = "qreset-unread", .section = "2.6.1.1.2", .refs = "QRESET-D1 COMMON-D7",
-	  .text = "The driver uses a queue again only after queue_reset has read 0.", .needs = REGS,
-	  .at = AT(QUEUE_WRITE) | AT(KICK), .check = qreset_unread, .explanation = &qreset,
-	  .wrong = "queue_reset <- 1, queue_enable <- 1" },
+	  .text = "The driver does not touch a queue that it has reset until queue_reset reads 0.",
+	  .needs = REGS, .at = AT(QUEUE_WRITE) | AT(KICK), .check = qreset_unread,
+	  .explanation = &qreset, .wrong = "queue_reset <- 1, queue_enable <- 1" },
 	{ DRIVER_MUST, .id = "qreset-unconfigured", .section = "2.6.1.2.2", .refs = "QRESET-D3",
-	  .text = "A queue that is enabled again after its reset is set up again first.",
+	  .text = "After resetting a queue the driver sets it up again before it enables it.",
 	  .needs = REGS, .at = AT(ENABLE), .check = qreset_unconfigured, .explanation = &qreset,
 	  .wrong = "queue_reset = 0, queue_enable <- 1 without addresses" },
 	{ DEVICE_MUST, .id = "qreset-after-reset", .section = "4.1.4.3.1", .refs = "COMMON-V9",
-	  .text = "After a reset of the device queue_reset reads 0.", .needs = REGS,
-	  .at = AT(QRESET_READ), .check = qreset_shown, .explanation = &qreset,
+	  .text = "After a device reset queue_reset reads 0.", .needs = REGS, .at = AT(QRESET_READ),
+	  .check = qreset_shown, .explanation = &qreset,
 	  .wrong = "device_status = 0, queue_reset = 1" },
 	{ DEVICE_MUST, .id = "qreset-after-enable", .section = "4.1.4.3.1", .refs = "COMMON-V10",
-	  .text = "Once a queue is enabled queue_reset reads 0.", .needs = REGS,
+	  .text = "After a queue is enabled queue_reset reads 0.", .needs = REGS,
 	  .at = AT(QRESET_READ), .check = qreset_shown, .arg = 1, .explanation = &qreset,
 	  .wrong = "queue_enable <- 1, queue_reset = 1" },
 	{ DEVICE_MUST, .id = "qreset-still-enabled", .section = "4.1.4.3.1", .refs = "COMMON-V13",
-	  .text = "When the reset of a queue is complete queue_enable reads 0 as queue_reset does.",
+	  .text = "When the reset of a queue is complete both queue_reset and queue_enable read 0.",
 	  .needs = REGS, .at = AT(QUEUE_READ), .check = qreset_enabled, .explanation = &qreset,
 	  .wrong = "queue_reset = 0, queue_enable = 1" },
 	ROW_END,

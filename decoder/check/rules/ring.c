@@ -28,8 +28,9 @@ static enum verdict jump(struct rule_context *ctx)
 	if (waiting <= ctx->queue->size)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->last.number, "the ring before");
-	return rule_fail(ctx, "avail.idx is %u and the device has popped up to %u of a queue of %u",
-			 ring(ctx)->avail_idx, ring(ctx)->last_avail, ctx->queue->size);
+	return rule_fail(
+		ctx, "avail.idx is %u, but the device has popped up to %u only, in a queue of %u",
+		ring(ctx)->avail_idx, ring(ctx)->last_avail, ctx->queue->size);
 }
 
 /* Snapshots of one thread are in order; those of two may cross. */
@@ -45,7 +46,7 @@ static enum verdict backwards(struct rule_context *ctx)
 	if (step >= 0 || (ctx->queue->size_known && step < -(int)ctx->queue->size))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->last.number, "the ring before");
-	return rule_fail(ctx, "avail.idx is %u and was %u", ring(ctx)->avail_idx,
+	return rule_fail(ctx, "avail.idx is %u; it was %u", ring(ctx)->avail_idx,
 			 ctx->q->last.ring.avail_idx);
 }
 
@@ -106,10 +107,10 @@ static enum verdict used_event_idle(struct rule_context *ctx)
 }
 
 static const struct explanation ring_explanation = {
-	.why = "Indices only ever go up, by what was added, and flags have one defined bit. Anything else\n"
-	       "makes the other side see requests that are not there, or miss some that are.",
+	.why = "Indices only grow, by the number of entries added, and flags have one defined bit.\n"
+	       "Otherwise the other side sees requests that do not exist, or misses some that do.",
 	.right =
-		"avail.idx grows by the number of chains added, never by more than queue_size unseen\n"
+		"avail.idx grows by the number of chains added, at most queue_size beyond what was popped\n"
 		"avail.flags and used.flags are 0, or 1 without EVENT_IDX\n",
 };
 
@@ -118,12 +119,13 @@ static const struct explanation ring_explanation = {
 const struct rule rules_ring[] = {
 	{ DRIVER_STRUCTURAL, .id = "avail-index-jump", .section = "2.7.6.1",
 	  .refs = "I04 SPLIT-D12 T29",
-	  .text = "No more chains are made available than the queue has entries.",
+	  .text = "The driver makes no more chains available than the queue has entries.",
 	  .needs = NEED_RING | NEED_AGREED, .at = AT(RING) | ONLY(SPLIT), .check = jump,
 	  .explanation = &ring_explanation, .wrong = "queue_size 256, avail.idx from 10 to 1000" },
 	{ DRIVER_MUST, .id = "avail-index-back", .section = "2.7.6.1", .refs = "SPLIT-D12 T29",
-	  .text = "avail.idx is never taken back.", .needs = RING, .at = AT(RING) | ONLY(SPLIT),
-	  .check = backwards, .explanation = &ring_explanation, .wrong = "avail.idx 12, then 11" },
+	  .text = "The driver never decreases avail.idx.", .needs = RING,
+	  .at = AT(RING) | ONLY(SPLIT), .check = backwards, .explanation = &ring_explanation,
+	  .wrong = "avail.idx 12, then 11" },
 	{ DRIVER_MUST, .id = "avail-flags", .section = "2.7.7.1", .refs = "SPLIT-D13",
 	  .text = "Without VIRTIO_F_EVENT_IDX avail.flags is 0 or 1.", .needs = RING,
 	  .at = AT(RING) | ONLY(SPLIT) | ONLY(NO_EVENT_IDX), .check = avail_flags,
@@ -141,13 +143,13 @@ const struct rule rules_ring[] = {
 	  .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), .check = used_flags, .arg = 1,
 	  .explanation = &ring_explanation, .wrong = "used.flags = 1 with EVENT_IDX" },
 	{ DRIVER_MUST, .id = "used-flags-uninitialised", .section = "2.7.10.1", .refs = "SPLIT-D19",
-	  .text = "The driver clears used.flags when it makes the ring.",
+	  .text = "The driver zeroes used.flags when it sets up the ring.",
 	  .needs = RING | NEED_FLIGHT, .at = AT(RING) | ONLY(SPLIT) | ONLY(FIRST),
 	  .check = used_flags_first, .explanation = &ring_explanation,
 	  .wrong = "the ring is not cleared, used.flags = 0xa5a5" },
 	{ DRIVER_SUSPICIOUS, .id = "used-event-idle", .section = "2.7.7.1", .refs = "T25",
-	  .text = "A driver that negotiated VIRTIO_F_EVENT_IDX moves used_event, or it hears from the device "
-		  "once in 65536 completions.",
+	  .text = "A driver that negotiated VIRTIO_F_EVENT_IDX updates used_event; otherwise it "
+		  "is notified once in 65536 completions.",
 	  .needs = RING | NEED_FLIGHT, .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX),
 	  .check = used_event_idle, .explanation = &ring_explanation,
 	  .wrong = "EVENT_IDX accepted, used_event left at 0 for ever" },

@@ -99,7 +99,7 @@ static enum verdict irq_missing(struct rule_context *ctx)
 	o->number = 0;
 	return rule_fail(
 		ctx,
-		"a used buffer notification was due and none came for %llu s; the driver still "
+		"a used buffer notification was due, but none came for %llu s; the driver still "
 		"waits",
 		(unsigned long long)(waited / SECONDS));
 }
@@ -119,7 +119,7 @@ static enum verdict vector_silent(struct rule_context *ctx)
 	rule_related(ctx, o->number, "the chain used");
 	return rule_fail(
 		ctx,
-		"queue_msix_vector of queue %u reads %u and no interrupt has ever come for the queue",
+		"queue_msix_vector of queue %u reads %u, but no interrupt has come for the queue",
 		ctx->q->index, ctx->queue->vector);
 }
 
@@ -136,7 +136,7 @@ static enum verdict irq_extra(struct rule_context *ctx)
 	rule_related(ctx, ctx->q->seen.n_used, "the last chain used");
 	return rule_fail(
 		ctx,
-		"a notification was sent and used_event stands at %u, not passed since the one "
+		"a notification was sent, but used_event is %u, which was not passed since the one "
 		"before",
 		o->a);
 }
@@ -152,7 +152,7 @@ static enum verdict irq_suppressed(struct rule_context *ctx)
 	rule_related(ctx, o->number, "the notification");
 	return rule_fail(
 		ctx,
-		"a notification was sent and the driver's flags asked for none the last %u times",
+		"a notification was sent, but the driver's flags asked for none the last %u times",
 		o->b);
 }
 
@@ -249,11 +249,11 @@ static const char *what_waits(const struct rule_context *ctx, char to[64])
 	const struct vqt_ring *r = ring(ctx);
 
 	if (is_packed(ctx))
-		snprintf(to, 64, "slot %u is available, the device has not popped it",
+		snprintf(to, 64, "slot %u is available, but the device has not popped it",
 			 virtq_slot(r->last_avail));
 	else
-		snprintf(to, 64, "avail.idx is %u, the device has popped up to %u", r->avail_idx,
-			 r->last_avail);
+		snprintf(to, 64, "avail.idx is %u, but the device has popped up to %u",
+			 r->avail_idx, r->last_avail);
 	return to;
 }
 
@@ -269,7 +269,7 @@ static enum verdict kick_missing_sampled(struct rule_context *ctx)
 	rule_related(ctx, ctx->q->wait.sampled.number, "the entries first sampled");
 	rule_related(ctx, ctx->q->seen.n_kick, "the last kick");
 	ctx->q->wait.asked.number = 0;
-	return rule_fail(ctx, "%s and waits for a kick, and there is none, nor one on its way",
+	return rule_fail(ctx, "%s and waits for a kick, but none came and none is pending",
 			 what_waits(ctx, what));
 }
 
@@ -298,7 +298,8 @@ static enum verdict kick_missing(struct rule_context *ctx)
 		return RULE_NA;
 	rule_related(ctx, ctx->q->wait.stall.number, "the entries first seen");
 	rule_related(ctx, ctx->q->seen.n_kick, "the last kick");
-	return rule_fail(ctx, "avail.idx is %u, the device has popped up to %u and was not kicked",
+	return rule_fail(ctx,
+			 "avail.idx is %u, but the device has popped up to %u and was not kicked",
 			 ctx->q->wait.stall.a, ctx->q->wait.stall.b);
 }
 
@@ -352,8 +353,8 @@ static enum verdict unserved(struct rule_context *ctx)
 	rule_related(ctx, ctx->q->wait.sampled.number, "the entries first sampled");
 	rule_related(ctx, ctx->q->seen.n_kick, "the last kick that arrived");
 	ctx->q->wait.sampled.ts = ctx->now;
-	return rule_fail(ctx, "%s, and a kick has waited for it for %llu s", what_waits(ctx, what),
-			 ABANDONED / SECONDS);
+	return rule_fail(ctx, "%s, although a kick has been pending for %llu s",
+			 what_waits(ctx, what), ABANDONED / SECONDS);
 }
 
 static enum verdict asleep(struct rule_context *ctx)
@@ -371,10 +372,12 @@ static enum verdict asleep(struct rule_context *ctx)
 	rule_related(ctx, ctx->q->seen.n_kick, "the last kick");
 	if (w == WAIT_IGNORED)
 		return rule_fail(
-			ctx, "avail.idx is %u, the device was kicked and has popped up to %u only",
+			ctx,
+			"avail.idx is %u, but the device, although kicked, has popped up to %u only",
 			ctx->q->wait.stall.a, ctx->q->wait.stall.b);
 	return rule_fail(
-		ctx, "avail.idx is %u, the device has popped up to %u and its %s asks for no kick",
+		ctx,
+		"avail.idx is %u, but the device has popped up to %u, and its %s asks for no kick",
 		ctx->q->wait.stall.a, ctx->q->wait.stall.b,
 		event_idx(ctx) ? "avail_event" : "used.flags");
 }
@@ -398,7 +401,7 @@ static enum verdict kick_unasked(struct rule_context *ctx)
 	if (virtq_need_event(r->avail_event, r->avail_idx, ctx->q->kicks.avail))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->seen.n_kick, "the kick before");
-	return rule_fail(ctx, "kicked for entries %u to %u and avail_event is %u",
+	return rule_fail(ctx, "kicked for entries %u to %u, but avail_event is %u",
 			 ctx->q->kicks.avail, (uint16_t)(r->avail_idx - 1), r->avail_event);
 }
 
@@ -412,13 +415,14 @@ static enum verdict kick_suppressed(struct rule_context *ctx)
 	if (r->used_flags != 1 || before->used_flags != 1)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->last.number, "the ring before");
-	return rule_fail(ctx, "kicked and the device's flags ask for no kicks");
+	return rule_fail(ctx, "kicked, but the device's flags ask for no kicks");
 }
 
 static const struct explanation sleep = {
-	.why = "Both sides sleep until they are told. Each must say what it waits for, then look once\n"
-	       "more; and each must tell when the other's mark is passed. One mistake, and a request hangs\n"
-	       "until something unrelated wakes the queue: the hang nobody can reproduce.",
+	.why = "Each side sleeps until the other notifies it. Each has to say what it waits for and then\n"
+	       "look at the ring once more, and each has to notify the other when that point is passed.\n"
+	       "After one mistake a request hangs until something unrelated wakes the queue; such hangs are\n"
+	       "hard to reproduce.",
 	.right =
 		"the driver: entries, avail.idx, barrier, read avail_event (or used.flags)\n"
 		"   passed since the last kick (or not suppressed)? kick\n"
@@ -432,38 +436,45 @@ static const struct explanation sleep = {
 
 const struct rule rules_stall[] = {
 	{ DEVICE_SUSPICIOUS, .id = "vector-silent", .section = "4.1.5.1.2.1", .refs = "MSIX-V9",
-	  .text = "A device that could not map a vector says NO_VECTOR, or the driver waits in vain.",
+	  .text = "A device that cannot map a vector shows NO_VECTOR; otherwise the driver waits "
+		  "for interrupts that never come.",
 	  .needs = IRQ | NEED_LIFE, .at = AT(RING), .check = vector_silent, .explanation = &sleep,
 	  .wrong = "queue_msix_vector <- 1, = 1; a chain is used, and no interrupt ever comes" },
 	{ DEVICE_MUST, .id = "interrupt-missing", .section = "2.7.7.2",
 	  .refs = "SPLIT-V9 SPLIT-V7 T23",
-	  .text = "Without VIRTIO_F_EVENT_IDX the driver is notified of used buffers unless avail.flags is 1.",
+	  .text = "Without VIRTIO_F_EVENT_IDX the device notifies the driver of used buffers "
+		  "unless avail.flags is 1.",
 	  .needs = IRQ, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), .check = irq_missing,
 	  .arg = MISSING_FLAGS, .explanation = &sleep,
 	  .wrong = "avail.flags 0, a chain is used, silence" },
 	{ DEVICE_MUST, .id = "interrupt-missing-event-idx", .section = "2.7.7.2",
 	  .refs = "SPLIT-V11 SPLIT-V10 T23",
-	  .text = "With VIRTIO_F_EVENT_IDX the driver is notified when used_event is passed.",
+	  .text = "With VIRTIO_F_EVENT_IDX the device notifies the driver when used.idx passes "
+		  "used_event.",
 	  .needs = IRQ, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), .check = irq_missing,
 	  .arg = MISSING_EVENT, .explanation = &sleep,
 	  .wrong = "used_event 5, element 5 is used, silence" },
 	{ DEVICE_STRUCTURAL, .id = "interrupt-missing-packed", .section = "2.8.10",
 	  .refs = "I13 T23",
-	  .text = "The driver is notified of used buffers as its event suppression area asks.",
+	  .text = "The device notifies the driver of used buffers as the driver's event "
+		  "suppression area asks.",
 	  .needs = IRQ, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), .check = irq_missing,
 	  .arg = MISSING_PACKED, .explanation = &sleep,
 	  .wrong = "flags 0, a buffer is used, silence" },
 	{ DEVICE_MUST, .id = "interrupt-missing-empty", .section = "6.3", .refs = "BITS-V11",
-	  .text = "With VIRTIO_F_NOTIFY_ON_EMPTY the driver is notified when the queue has run empty.",
+	  .text = "With VIRTIO_F_NOTIFY_ON_EMPTY the device notifies the driver when the queue "
+		  "has become empty.",
 	  .needs = IRQ, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), .check = irq_missing,
 	  .arg = MISSING_EMPTY, .explanation = &sleep, .wrong = "the last chain is used, silence" },
 	{ DEVICE_SHOULD, .id = "interrupt-unasked", .section = "2.7.7.2", .refs = "SPLIT-V12",
-	  .text = "With VIRTIO_F_EVENT_IDX no notification comes before used_event is passed.",
+	  .text = "With VIRTIO_F_EVENT_IDX the device sends no notification before used.idx "
+		  "passes used_event.",
 	  .needs = IRQ | NEED_PROMPT, .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX),
 	  .check = irq_extra, .explanation = &sleep,
 	  .wrong = "used_event 40, element 5 is used, a notification" },
 	{ DEVICE_SUSPICIOUS, .id = "interrupt-suppressed", .section = "2.7.7.2", .refs = "SPLIT-V8",
-	  .text = "While avail.flags is 1 the device need not notify; one that does costs time, no more.",
+	  .text = "While avail.flags is 1 the device need not send notifications; those it sends "
+		  "only cost time.",
 	  .needs = IRQ | NEED_PROMPT, .at = AT(RING) | ONLY(NO_EVENT_IDX), .check = irq_suppressed,
 	  .explanation = &sleep, .wrong = "avail.flags 1 all the time, notifications come" },
 	{ DRIVER_MUST, .id = "kick-missing", .section = "2.7.10.1",
@@ -474,32 +485,32 @@ const struct rule rules_stall[] = {
 	  .wrong = "avail.idx goes up, used.flags 0, no kick" },
 	{ DRIVER_MUST, .id = "kick-missing-event-idx", .section = "2.7.10.1",
 	  .refs = "SPLIT-D24 SPLIT-D23 T24",
-	  .text = "With VIRTIO_F_EVENT_IDX the driver kicks when avail_event is passed.",
+	  .text = "With VIRTIO_F_EVENT_IDX the driver kicks when avail.idx passes avail_event.",
 	  .needs = KICK, .at = AT(RING) | AT(SAMPLE) | ONLY(EVENT_IDX) | ONLY(STALL),
 	  .check = kick_missing, .arg = KICK_EVENT, .explanation = &sleep,
 	  .wrong = "avail_event 5, avail.idx 6, no kick" },
 	{ DRIVER_STRUCTURAL, .id = "kick-missing-packed", .section = "2.8.10", .refs = "I14 T24",
-	  .text = "The device is notified of available buffers as its event suppression area asks.",
-	  .needs = KICK, .at = AT(SAMPLE) | ONLY(PACKED) | ONLY(STALL), .check = kick_missing,
-	  .arg = KICK_PACKED, .explanation = &sleep,
-	  .wrong = "flags 0, a descriptor is made available, no kick" },
+	  .text = "The driver kicks as the device's event suppression area asks.", .needs = KICK,
+	  .at = AT(SAMPLE) | ONLY(PACKED) | ONLY(STALL), .check = kick_missing, .arg = KICK_PACKED,
+	  .explanation = &sleep, .wrong = "flags 0, a descriptor is made available, no kick" },
 	{ DEVICE_STRUCTURAL, .id = "kick-ignored", .section = "2.7.10.2", .refs = "T24",
-	  .text = "A device that is kicked takes what is available.", .needs = KICK,
+	  .text = "After a kick the device pops the available chains.", .needs = KICK,
 	  .at = AT(RING) | AT(SAMPLE) | ONLY(STALL), .check = asleep, .arg = WAIT_IGNORED,
 	  .explanation = &sleep, .wrong = "kick, avail.idx 6, the device stays at 5" },
 	{ DEVICE_STRUCTURAL, .id = "device-asleep", .section = "2.7.10.2", .refs = "T24",
-	  .text = "A device that stops looking at a ring asks to be kicked for the next entry.",
+	  .text = "A device that stops polling a ring asks to be notified of the next entry.",
 	  .needs = KICK, .at = AT(RING) | AT(SAMPLE) | ONLY(STALL), .check = asleep,
 	  .arg = WAIT_NO_WISH, .explanation = &sleep,
 	  .wrong = "avail_event stays at 2, the device sleeps at 5" },
 	{ DEVICE_SUSPICIOUS, .id = "kick-unserved", .section = "2.7.10.2", .refs = "T24",
-	  .text = "A kick reaches the device before long: one that does not is held up by the device or its host, "
-		  "not by the driver.",
+	  .text = "A kick reaches the device promptly; if not, the device or its host holds it "
+		  "up, not the driver.",
 	  .needs = NEED_RING | NEED_AGREED, .at = AT(SAMPLE) | ONLY(STALL), .check = unserved,
 	  .explanation = &sleep,
 	  .wrong = "samples see an entry wait, and a kick for it, for ten seconds" },
 	{ DRIVER_SHOULD, .id = "kick-unasked", .section = "2.7.10.1", .refs = "SPLIT-D25",
-	  .text = "With VIRTIO_F_EVENT_IDX the driver does not kick before avail_event is passed.",
+	  .text = "With VIRTIO_F_EVENT_IDX the driver does not kick before avail.idx passes "
+		  "avail_event.",
 	  .needs = KICK | NEED_FLIGHT,
 	  .at = AT(KICK) | ONLY(SPLIT) | ONLY(EVENT_IDX) | ONLY(SEEN_KICK), .check = kick_unasked,
 	  .explanation = &sleep, .wrong = "avail_event 40, avail.idx 6, a kick" },

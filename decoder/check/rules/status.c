@@ -84,7 +84,7 @@ static enum verdict steps_merged(struct rule_context *ctx)
 	if (!(steps & (steps - 1)))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->reset.number, "the reset");
-	return rule_fail(ctx, "one write took several steps: %s to %s",
+	return rule_fail(ctx, "one write set several bits: %s to %s",
 			 status(ctx, ctx->e->status_before), status(ctx, value(ctx)));
 }
 
@@ -94,7 +94,7 @@ static enum verdict no_reset_first(struct rule_context *ctx)
 		return RULE_NA;
 	if (ctx->d->reset.written)
 		return RULE_PASSED;
-	return rule_fail(ctx, "the first status written is %s, no 0 came before it",
+	return rule_fail(ctx, "the first status written is %s, without a 0 before it",
 			 status(ctx, value(ctx)));
 }
 
@@ -106,7 +106,7 @@ static enum verdict after_failed(struct rule_context *ctx)
 	    (!value(ctx) || value(ctx) == ctx->d->status.written))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->status.n_failed, "FAILED set");
-	return rule_fail(ctx, "%s was written with FAILED set and no reset since",
+	return rule_fail(ctx, "%s was written after FAILED, without a reset",
 			 ctx->e->field ? ctx->e->field->name : "a register");
 }
 
@@ -128,7 +128,8 @@ static enum verdict features_ok_unread(struct rule_context *ctx)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->status.n_features_ok, "FEATURES_OK set");
 	ctx->d->features.answered = true; /* said once */
-	return rule_fail(ctx, "%s was written and device_status not read since FEATURES_OK was set",
+	return rule_fail(ctx,
+			 "%s was written, but device_status was not read since FEATURES_OK was set",
 			 ctx->e->field->name);
 }
 
@@ -180,7 +181,8 @@ static enum verdict features_unread(struct rule_context *ctx)
 	if ((ctx->d->features.offer_read & words) == words)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->reset.number, "the reset");
-	return rule_fail(ctx, "FEATURES_OK was set and device_feature[%u] not read since the reset",
+	return rule_fail(ctx,
+			 "FEATURES_OK was set, but device_feature[%u] was not read since the reset",
 			 ctx->d->features.offer_read & 1);
 }
 
@@ -191,7 +193,8 @@ static enum verdict features_unwritten(struct rule_context *ctx)
 	if (ctx->d->features.accept_written)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->reset.number, "the reset");
-	return rule_fail(ctx, "FEATURES_OK was set and driver_feature not written since the reset");
+	return rule_fail(ctx,
+			 "FEATURES_OK was set, but driver_feature was not written since the reset");
 }
 
 static enum verdict config_written_early(struct rule_context *ctx)
@@ -236,7 +239,7 @@ static enum verdict no_queue(struct rule_context *ctx)
 			return RULE_PASSED;
 	rule_related(ctx, ctx->d->reset.number, "the reset");
 	rule_related(ctx, ctx->d->n_setup, "the last write to a queue register");
-	return rule_fail(ctx, "DRIVER_OK was set and no queue is enabled");
+	return rule_fail(ctx, "DRIVER_OK was set, but no queue is enabled");
 }
 
 static enum verdict legacy_features_ok(struct rule_context *ctx)
@@ -310,7 +313,7 @@ static enum verdict device_failed(struct rule_context *ctx)
 	if (!(value(ctx) & FAILED) || ctx->d->status.ever & FAILED)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->status.n_write, "the last status write");
-	return rule_fail(ctx, "device_status reads %s and the driver never set FAILED",
+	return rule_fail(ctx, "device_status reads %s, but the driver did not set FAILED",
 			 status(ctx, value(ctx)));
 }
 
@@ -325,7 +328,7 @@ static enum verdict device_set_bits(struct rule_context *ctx)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->reset.number, "the reset");
 	rule_related(ctx, ctx->d->status.n_write, "the last status write");
-	return rule_fail(ctx, "device_status reads %s, of which the driver never set %s",
+	return rule_fail(ctx, "device_status reads %s, but the driver did not set %s",
 			 status(ctx, value(ctx)), status(ctx, extra));
 }
 
@@ -364,7 +367,8 @@ static enum verdict needs_reset_silent(struct rule_context *ctx)
 	rule_related(ctx, ctx->d->irqs.n_config, "the last configuration change notification");
 	o->number = 0;
 	return rule_fail(
-		ctx, "DEVICE_NEEDS_RESET appeared and no configuration change notification came");
+		ctx,
+		"device_status shows DEVICE_NEEDS_RESET, but no configuration change notification came");
 }
 
 static enum verdict kick_needs_reset(struct rule_context *ctx)
@@ -385,7 +389,7 @@ static enum verdict error_hidden(struct rule_context *ctx)
 	if (value(ctx) & NEEDS_RESET)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->status.n_error, "the device's error");
-	return rule_fail(ctx, "device_status reads %s after the device had met an error",
+	return rule_fail(ctx, "device_status reads %s after the device reported an error",
 			 status(ctx, value(ctx)));
 }
 
@@ -396,14 +400,15 @@ static const struct explanation init = {
 	.right = "device_status <- 0, until it reads 0\n"
 		 "device_status <- ACKNOWLEDGE, then <- ACKNOWLEDGE|DRIVER\n"
 		 "read device_feature, write driver_feature\n"
-		 "device_status <- ...|FEATURES_OK, read it again: still there?\n"
+		 "device_status <- ...|FEATURES_OK; read it: the bit is still set\n"
 		 "set up queues, interrupts, configuration\n"
 		 "device_status <- ...|DRIVER_OK, and only then kick\n",
 };
 
 static const struct explanation trouble = {
-	.why = "Status bits are the only way in which a device can say that it gave up and a driver that\n"
-	       "it did. One that stays silent, or speaks for the other side, leaves a hang without a cause.",
+	.why = "Only status bits tell the driver that the device has given up, and the device that the\n"
+	       "driver has. If a side does not set them, or sets those of the other side, requests hang\n"
+	       "without a visible cause.",
 	.right = "the device meets an error: it sets DEVICE_NEEDS_RESET\n"
 		 "it sends a configuration change notification\n"
 		 "the driver reads device_status, stops using the queues, resets the device\n",
@@ -414,26 +419,26 @@ static const struct explanation trouble = {
 
 const struct rule rules_status[] = {
 	{ DRIVER_MUST, .id = "status-bit-cleared", .section = "2.1.1", .refs = "STATUS-D2 T03",
-	  .text = "Once set, a status bit stays until the driver resets the device by writing 0.",
+	  .text = "The driver clears a status bit only by resetting the device, that is, by writing 0.",
 	  .needs = REGS, .at = AT(STATUS_WRITE), .check = bit_cleared, .explanation = &init,
 	  .wrong = "device_status <- ACKNOWLEDGE|DRIVER, then <- FEATURES_OK alone" },
 	{ DRIVER_MUST, .id = "init-without-reset", .section = "3.1.1", .refs = "INIT-D1",
-	  .text = "Initialisation begins with a reset, whatever the device did before.",
-	  .needs = REGS, .at = AT(STATUS_WRITE), .check = no_reset_first, .explanation = &init,
+	  .text = "The driver begins initialisation with a reset of the device.", .needs = REGS,
+	  .at = AT(STATUS_WRITE), .check = no_reset_first, .explanation = &init,
 	  .wrong = "the first status write is ACKNOWLEDGE" },
 	{ DRIVER_MUST, .id = "acknowledge-missing", .section = "3.1.1",
 	  .refs = "INIT-D2 STATUS-D1 T02",
-	  .text = "The driver sets ACKNOWLEDGE before it goes on with the device.", .needs = REGS,
-	  .at = AT(FEATURE_WRITE) | AT(ENABLE), .check = bit_missing, .arg = ACK,
+	  .text = "The driver sets ACKNOWLEDGE before it negotiates features or enables a queue.",
+	  .needs = REGS, .at = AT(FEATURE_WRITE) | AT(ENABLE), .check = bit_missing, .arg = ACK,
 	  .explanation = &init, .wrong = "device_status <- 0, then driver_feature is written" },
 	{ DRIVER_MUST, .id = "driver-missing", .section = "3.1.1", .refs = "INIT-D3 STATUS-D1 T02",
-	  .text = "The driver sets DRIVER before it negotiates features or sets up queues.",
+	  .text = "The driver sets DRIVER before it negotiates features or enables a queue.",
 	  .needs = REGS, .at = AT(FEATURE_WRITE) | AT(ENABLE), .check = bit_missing, .arg = DRV,
 	  .explanation = &init,
 	  .wrong = "device_status <- ACKNOWLEDGE, then driver_feature is written" },
 	{ DRIVER_MUST, .id = "features-ok-before-driver", .section = "3.1.1",
 	  .refs = "STATUS-D1 INIT-D3 T02",
-	  .text = "FEATURES_OK comes after ACKNOWLEDGE and DRIVER.", .needs = REGS,
+	  .text = "The driver sets FEATURES_OK after ACKNOWLEDGE and DRIVER.", .needs = REGS,
 	  .at = AT(STATUS_WRITE), .check = step_order, .arg = ORDER(FEATURES_OK, ACK | DRV),
 	  .explanation = &init, .wrong = "device_status <- ACKNOWLEDGE|FEATURES_OK" },
 	{ DRIVER_MUST, .id = "driver-ok-without-features-ok", .section = "3.1.1",
@@ -444,104 +449,111 @@ const struct rule rules_status[] = {
 	  .wrong = "device_status <- ACKNOWLEDGE|DRIVER|DRIVER_OK" },
 	{ DRIVER_SUSPICIOUS, .id = "status-steps-merged", .section = "2.1.1",
 	  .refs = "STATUS-D1 T02",
-	  .text = "Each step of initialisation has its own status write; merging some is common and mostly "
-		  "harmless.",
+	  .text = "The driver sets each status bit in a write of its own; merging some is common "
+		  "and mostly harmless.",
 	  .needs = REGS, .at = AT(STATUS_WRITE), .check = steps_merged, .explanation = &init,
 	  .wrong = "device_status <- ACKNOWLEDGE|DRIVER in one write" },
 	{ DRIVER_MUST, .id = "features-unread", .section = "3.1.1", .refs = "INIT-D4 FEAT-D2 T02",
-	  .text = "The driver reads what the device offers, all words of it, before it settles on features.",
+	  .text = "The driver reads all words of device_feature before it sets FEATURES_OK.",
 	  .needs = REGS, .at = AT(STATUS_WRITE), .check = features_unread, .explanation = &init,
 	  .wrong = "FEATURES_OK is set and device_feature[1] was never read" },
 	{ DRIVER_MUST, .id = "features-unwritten", .section = "3.1.1", .refs = "INIT-D4",
-	  .text = "The driver writes the features it wants before it sets FEATURES_OK.",
-	  .needs = REGS, .at = AT(STATUS_WRITE), .check = features_unwritten, .explanation = &init,
+	  .text = "The driver writes driver_feature before it sets FEATURES_OK.", .needs = REGS,
+	  .at = AT(STATUS_WRITE), .check = features_unwritten, .explanation = &init,
 	  .wrong = "FEATURES_OK is set and driver_feature was never written" },
 	{ DRIVER_MUST, .id = "features-ok-unread", .section = "3.1.1", .refs = "INIT-D8 T02",
-	  .text = "After setting FEATURES_OK the driver reads device_status to learn whether the device agrees.",
+	  .text = "After setting FEATURES_OK the driver reads device_status to learn whether the "
+		  "device accepts the features.",
 	  .needs = REGS, .at = AT(STATUS_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE),
 	  .check = features_ok_unread, .explanation = &init,
 	  .wrong = "device_status <- ...|FEATURES_OK, then queue_size is written" },
 	{ DRIVER_MUST, .id = "init-after-refusal", .section = "3.1.1",
 	  .refs = "INIT-D8 INIT-D12 T02",
-	  .text = "A driver whose features the device refused does not go on with this initialisation.",
+	  .text = "The driver does not continue an initialisation whose features the device refused.",
 	  .needs = REGS, .at = AT(STATUS_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE),
 	  .check = after_refusal, .explanation = &init,
 	  .wrong = "device_status reads without FEATURES_OK, then queues are set up" },
 	{ DRIVER_MUST, .id = "features-after-features-ok", .section = "3.1.1",
-	  .refs = "INIT-D7 T03", .text = "No feature is added after FEATURES_OK.", .needs = REGS,
-	  .at = AT(FEATURE_WRITE), .check = features_after_ok, .explanation = &init,
+	  .refs = "INIT-D7 T03", .text = "The driver accepts no more features after FEATURES_OK.",
+	  .needs = REGS, .at = AT(FEATURE_WRITE), .check = features_after_ok, .explanation = &init,
 	  .wrong = "driver_feature is written again with more bits, after FEATURES_OK" },
 	{ DRIVER_SUSPICIOUS, .id = "features-dropped-late", .section = "3.1.1", .refs = "T08",
-	  .text = "Features are not given up after FEATURES_OK either: the device goes by what it agreed to.",
+	  .text = "The driver drops no features after FEATURES_OK: the device keeps to those it "
+		  "agreed to.",
 	  .needs = REGS, .at = AT(FEATURE_WRITE), .check = features_rewritten, .explanation = &init,
 	  .wrong = "driver_feature[0] <- 0 after FEATURES_OK" },
 	{ DRIVER_MUST, .id = "config-written-early", .section = "3.1.1", .refs = "INIT-D5",
-	  .text = "Before FEATURES_OK the driver may read the device configuration, not write it.",
+	  .text = "The driver does not write the device configuration before FEATURES_OK; it may "
+		  "read it.",
 	  .needs = REGS, .at = AT(CONFIG_WRITE), .check = config_written_early,
 	  .explanation = &init, .wrong = "writeback is written before FEATURES_OK" },
 	{ DRIVER_MUST, .id = "queue-set-up-early", .section = "3.1.1", .refs = "INIT-D9 T02",
-	  .text = "Queues are set up after features are settled.", .needs = REGS, .at = AT(ENABLE),
+	  .text = "The driver sets up queues after FEATURES_OK.", .needs = REGS, .at = AT(ENABLE),
 	  .check = queue_too_early, .explanation = &init,
 	  .wrong = "queue_enable <- 1 before FEATURES_OK" },
 	{ DRIVER_SUSPICIOUS, .id = "queue-enabled-late", .section = "3.1.1", .refs = "INIT-D9",
-	  .text = "Queues are set up before DRIVER_OK, unless they were reset one by one.",
+	  .text = "The driver enables queues before DRIVER_OK, except after resetting a single queue.",
 	  .needs = REGS, .at = AT(ENABLE), .check = queue_too_late, .explanation = &init,
 	  .wrong = "queue_enable <- 1 after DRIVER_OK" },
 	{ DRIVER_STRUCTURAL, .id = "driver-ok-without-queue", .section = "3.1.1", .refs = "I18 T17",
-	  .text = "When DRIVER_OK is set at least one queue is enabled.", .needs = REGS,
+	  .text = "The driver enables at least one queue before it sets DRIVER_OK.", .needs = REGS,
 	  .at = AT(STATUS_WRITE), .check = no_queue, .explanation = &init,
 	  .wrong = "device_status <- ...|DRIVER_OK with no queue_enable before" },
 	{ DRIVER_MUST, .id = "kick-before-driver-ok", .section = "3.1.1",
-	  .refs = "INIT-D13 INIT-D10 T01", .text = "No queue is kicked before DRIVER_OK.",
+	  .refs = "INIT-D13 INIT-D10 T01", .text = "The driver kicks no queue before DRIVER_OK.",
 	  .needs = REGS | NEED_KICK, .at = AT(KICK), .check = kick_early, .explanation = &init,
 	  .wrong = "queue_enable <- 1, kick, then DRIVER_OK" },
 	{ DRIVER_MUST, .id = "legacy-features-ok", .section = "3.1.2", .refs = "INIT-D14 T10",
-	  .text = "The legacy interface knows no FEATURES_OK: the driver leaves that step out.",
+	  .text = "The driver does not set FEATURES_OK through the legacy interface, which does "
+		  "not have it.",
 	  .needs = REGS, .at = AT(STATUS_WRITE), .check = legacy_features_ok, .explanation = &init,
 	  .wrong = "0x0b is written to the legacy status register" },
 	{ DRIVER_MUST, .id = "features-ok-on-legacy-device", .section = "2.2.3", .refs = "FEAT-D9",
-	  .text = "A device that does not offer VIRTIO_F_VERSION_1 is a legacy one and treated as such.",
+	  .text = "The driver treats a device that does not offer VIRTIO_F_VERSION_1 as a legacy "
+		  "device.",
 	  .needs = REGS, .at = AT(STATUS_WRITE), .check = modern_on_legacy, .explanation = &init,
 	  .wrong = "device_feature[1] lacks bit 0, FEATURES_OK is set" },
 	{ DRIVER_SHOULD, .id = "init-abandoned", .section = "3.1.1", .refs = "INIT-D11 FEAT-D7",
-	  .text = "A driver that gives up a device says so by FAILED, or resets it.", .needs = REGS,
-	  .at = AT(TICK), .check = abandoned, .explanation = &init,
+	  .text = "A driver that gives up on a device sets FAILED or resets the device.",
+	  .needs = REGS, .at = AT(TICK), .check = abandoned, .explanation = &init,
 	  .wrong = "device_status stays at ACKNOWLEDGE|DRIVER for ever" },
 	{ DRIVER_MUST, .id = "used-after-failed", .section = "2.1.1",
 	  .refs = "STATUS-D3 INIT-D12 T02",
-	  .text = "After FAILED a driver resets the device before it tries again.", .needs = REGS,
-	  .at = AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE), .check = after_failed,
-	  .explanation = &trouble,
+	  .text = "After setting FAILED the driver resets the device before it initialises it again.",
+	  .needs = REGS, .at = AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE),
+	  .check = after_failed, .explanation = &trouble,
 	  .wrong = "device_status <- FAILED, then ACKNOWLEDGE without 0 between" },
 	{ DRIVER_SHOULD, .id = "kick-after-needs-reset", .section = "2.1.1", .refs = "STATUS-D4",
-	  .text = "A driver that has seen DEVICE_NEEDS_RESET does not count on more completions.",
+	  .text = "A driver that has read DEVICE_NEEDS_RESET does not rely on further completions.",
 	  .needs = REGS | NEED_KICK, .at = AT(KICK), .check = kick_needs_reset,
 	  .explanation = &trouble, .wrong = "device_status reads with 0x40, kicks go on" },
 	{ DEVICE_MUST, .id = "served-before-driver-ok", .section = "2.1.2", .refs = "STATUS-V1",
-	  .text = "Before DRIVER_OK the device takes no buffers and sends no used buffer notifications.",
+	  .text = "Before DRIVER_OK the device pops no chains and sends no used buffer notifications.",
 	  .needs = REGS, .at = AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ), .check = consumed_early,
 	  .explanation = &init, .wrong = "the device takes a chain, then DRIVER_OK is written" },
 	{ DEVICE_STRUCTURAL, .id = "device-sets-failed", .section = "2.1", .refs = "T22",
-	  .text = "FAILED is the driver's word; a device in trouble sets DEVICE_NEEDS_RESET.",
+	  .text = "The device does not set FAILED, which is the driver's; in an error it sets "
+		  "DEVICE_NEEDS_RESET.",
 	  .needs = REGS, .at = AT(STATUS_READ), .check = device_failed, .explanation = &trouble,
 	  .wrong = "device_status reads with 0x80 that nobody wrote" },
 	{ DEVICE_STRUCTURAL, .id = "device-sets-status-bits", .section = "2.1", .refs = "T03",
-	  .text = "Status bits other than DEVICE_NEEDS_RESET appear only when the driver has written them.",
+	  .text = "The device sets no status bit that the driver has not written, except "
+		  "DEVICE_NEEDS_RESET.",
 	  .needs = REGS, .at = AT(STATUS_READ), .check = device_set_bits, .explanation = &trouble,
 	  .wrong = "device_status <- ACKNOWLEDGE, and it reads as ACKNOWLEDGE|DRIVER" },
 	{ DEVICE_STRUCTURAL, .id = "device-clears-status-bits", .section = "2.1", .refs = "T03",
-	  .text = "The device keeps the status bits that were written until it is reset; it may refuse "
-		  "FEATURES_OK only.",
+	  .text = "The device keeps the status bits that the driver has written until a reset; "
+		  "it may refuse FEATURES_OK only.",
 	  .needs = REGS, .at = AT(STATUS_READ), .check = device_cleared, .explanation = &trouble,
 	  .wrong = "device_status <- ...|DRIVER_OK, and it reads without DRIVER" },
 	{ DEVICE_MUST, .id = "needs-reset-silent", .section = "2.1.2", .refs = "STATUS-V3 T22",
-	  .text = "A device that sets DEVICE_NEEDS_RESET under DRIVER_OK also sends a configuration change "
-		  "notification.",
+	  .text = "A device that sets DEVICE_NEEDS_RESET after DRIVER_OK sends a configuration "
+		  "change notification.",
 	  .needs = REGS | NEED_IRQ, .at = AT(TICK) | AT(END), .check = needs_reset_silent,
 	  .explanation = &trouble,
 	  .wrong = "device_status reads with 0x40 and no notification comes" },
 	{ DEVICE_SHOULD, .id = "error-without-needs-reset", .section = "2.1.2", .refs = "STATUS-V2",
-	  .text = "A device in an error that only a reset ends shows DEVICE_NEEDS_RESET.",
+	  .text = "A device in an error that only a reset can end sets DEVICE_NEEDS_RESET.",
 	  .needs = REGS, .at = AT(STATUS_READ), .check = error_hidden, .explanation = &trouble,
 	  .wrong = "the device stops serving, device_status still reads 0x0f" },
 	ROW_END,

@@ -47,9 +47,9 @@ static enum verdict unverified(struct rule_context *ctx)
 	if (field_is(ctx, "device_status") && !value(ctx))
 		return RULE_NA;
 	when(ctx);
-	return rule_fail(ctx,
-			 "%s was written and device_status has not shown SUSPEND without DRIVER_OK",
-			 ctx->e->field ? ctx->e->field->name : "a register");
+	return rule_fail(
+		ctx, "%s was written, but device_status has not shown SUSPEND without DRIVER_OK",
+		ctx->e->field ? ctx->e->field->name : "a register");
 }
 
 static enum verdict kicked(struct rule_context *ctx)
@@ -73,7 +73,7 @@ static enum verdict made_available(struct rule_context *ctx)
 	if (r->avail_idx == before->avail_idx)
 		return RULE_PASSED;
 	when(ctx);
-	return rule_fail(ctx, "avail.idx is %u and was %u when the device was suspended",
+	return rule_fail(ctx, "avail.idx is %u; it was %u when the device was suspended",
 			 r->avail_idx, before->avail_idx);
 }
 
@@ -103,7 +103,7 @@ static enum verdict early_obeyed(struct rule_context *ctx)
 	if (!(value(ctx) & VIRTIO_CONFIG_S_SUSPEND))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->status.n_write, "the last status write");
-	return rule_fail(ctx, "device_status shows SUSPEND on a device that was never set up");
+	return rule_fail(ctx, "device_status shows SUSPEND before DRIVER_OK was set");
 }
 
 static enum verdict active(struct rule_context *ctx)
@@ -147,7 +147,7 @@ static enum verdict not_told(struct rule_context *ctx)
 			rule_related(ctx, q->irq.due.number, "the chain used");
 			return rule_fail_queue(
 				ctx, q->index,
-				"the device shows SUSPEND and owes a used buffer notification");
+				"the device shows SUSPEND, but a used buffer notification is still due");
 		}
 	return RULE_PASSED;
 }
@@ -168,7 +168,8 @@ static enum verdict undecided(struct rule_context *ctx)
 	if (ctx->now - ctx->d->status.ts_write < STALL || ctx->d->status.n_write != since)
 		return RULE_NA;
 	when(ctx);
-	return rule_fail(ctx, "device_status reads 0x%02x a second after it was told to %s",
+	return rule_fail(ctx,
+			 "device_status reads 0x%02x a second after the device was asked to %s",
 			 value(ctx), ctx->rule->arg == SUSPEND_ASKED ? "suspend" : "resume");
 }
 
@@ -221,12 +222,12 @@ static enum verdict change_untold(struct rule_context *ctx)
 	o->number = 0;
 	return rule_fail(
 		ctx,
-		"the configuration changed while suspended, and no notification came since the resume");
+		"the configuration changed while suspended, but no notification came since the resume");
 }
 
 static const struct explanation explanation = {
-	.why = "A suspended device is about to lose its memory or its power: what it still does then is\n"
-	       "lost, or written where nothing of it may be any more.",
+	.why = "A suspended device may lose its power or its memory. What it does after it shows SUSPEND is\n"
+	       "lost, or is written to memory that is used for something else.",
 	.right = "device_status <- ...|SUSPEND, read until SUSPEND without DRIVER_OK\n"
 		 "no buffers, no kicks, no configuration writes; no notifications either\n"
 		 "device_status <- ...|DRIVER_OK, read until DRIVER_OK without SUSPEND\n",
@@ -236,69 +237,73 @@ static const struct explanation explanation = {
 
 const struct rule rules_suspend[] = {
 	{ DRIVER_SHOULD, .id = "suspend-out-of-place", .section = "3.4.1", .refs = "SUSP-D1",
-	  .text = "SUSPEND is set on a live device with VIRTIO_F_SUSPEND.", .needs = REGS,
-	  .at = AT(STATUS_WRITE), .check = out_of_place, .explanation = &explanation,
+	  .text = "The driver sets SUSPEND only after DRIVER_OK and with VIRTIO_F_SUSPEND negotiated.",
+	  .needs = REGS, .at = AT(STATUS_WRITE), .check = out_of_place, .explanation = &explanation,
 	  .wrong = "SUSPEND before DRIVER_OK" },
 	{ DRIVER_MUST, .id = "suspend-unverified", .section = "3.4.1", .refs = "SUSP-D2",
-	  .text = "After SUSPEND the driver reads device_status until the device is suspended.",
+	  .text = "After setting SUSPEND the driver reads device_status until the device is suspended.",
 	  .needs = REGS, .at = AT(COMMON) | AT(CONFIG_WRITE), .check = unverified,
 	  .explanation = &explanation, .wrong = "SUSPEND, then queue_select" },
 	{ DRIVER_MUST, .id = "suspend-made-available", .section = "3.4.1", .refs = "SUSP-D3",
-	  .text = "No buffers are made available to a suspended device.", .needs = REGS | NEED_RING,
-	  .at = AT(RING) | ONLY(SPLIT) | ONLY(SUSPEND), .check = made_available,
-	  .explanation = &explanation, .wrong = "avail.idx grows while suspended" },
+	  .text = "The driver makes no buffers available while the device is suspended.",
+	  .needs = REGS | NEED_RING, .at = AT(RING) | ONLY(SPLIT) | ONLY(SUSPEND),
+	  .check = made_available, .explanation = &explanation,
+	  .wrong = "avail.idx grows while suspended" },
 	{ DRIVER_MUST, .id = "suspend-kicked", .section = "3.4.1", .refs = "SUSP-D4",
-	  .text = "A suspended device is not kicked.", .needs = REGS | NEED_KICK,
+	  .text = "The driver does not kick a suspended device.", .needs = REGS | NEED_KICK,
 	  .at = AT(KICK) | ONLY(SUSPEND), .check = kicked, .explanation = &explanation,
 	  .wrong = "SUSPEND, kick" },
 	{ DRIVER_MUST, .id = "suspend-config-written", .section = "3.4.1", .refs = "SUSP-D5",
-	  .text = "The configuration of a suspended device is not written.", .needs = REGS,
-	  .at = AT(CONFIG_WRITE), .check = config_written, .explanation = &explanation,
-	  .wrong = "SUSPEND, writeback <- 0" },
+	  .text = "The driver does not write the configuration of a suspended device.",
+	  .needs = REGS, .at = AT(CONFIG_WRITE), .check = config_written,
+	  .explanation = &explanation, .wrong = "SUSPEND, writeback <- 0" },
 	{ DRIVER_MUST, .id = "resume-not-awaited", .section = "3.4.1", .refs = "SUSP-D6",
-	  .text = "After a resume the driver waits for DRIVER_OK without SUSPEND.", .needs = REGS,
-	  .at = AT(KICK) | AT(CONFIG_WRITE) | ONLY(SUSPEND), .check = hasty,
+	  .text = "After resuming the device the driver waits until device_status shows "
+		  "DRIVER_OK without SUSPEND.",
+	  .needs = REGS, .at = AT(KICK) | AT(CONFIG_WRITE) | ONLY(SUSPEND), .check = hasty,
 	  .explanation = &explanation, .wrong = "DRIVER_OK, kick" },
 	{ DEVICE_MUST, .id = "suspend-early-obeyed", .section = "3.4.2", .refs = "SUSP-V1",
-	  .text = "A device that is not set up ignores SUSPEND.", .needs = REGS,
+	  .text = "The device ignores SUSPEND before DRIVER_OK.", .needs = REGS,
 	  .at = AT(STATUS_READ), .check = early_obeyed, .explanation = &explanation,
 	  .wrong = "SUSPEND before DRIVER_OK, and it reads back" },
 	{ DEVICE_MUST, .id = "suspended-active", .section = "3.4.2", .refs = "SUSP-V3 SUSP-V8",
-	  .text = "A suspended device leaves queues alone and sends no used buffer notifications.",
+	  .text = "While suspended the device accesses no queues and sends no used buffer "
+		  "notifications.",
 	  .needs = REGS, .at = AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | ONLY(SUSPEND),
 	  .check = active, .explanation = &explanation, .wrong = "suspended, a chain is popped" },
 	{ DEVICE_MUST, .id = "suspended-config-notified", .section = "3.4.2", .refs = "SUSP-V4",
-	  .text = "A suspended device does not notify of configuration changes.",
+	  .text = "While suspended the device sends no configuration change notifications.",
 	  .needs = REGS | NEED_IRQ, .at = AT(CONFIG_IRQ), .check = active,
 	  .explanation = &explanation, .wrong = "suspended, a configuration interrupt" },
 	{ DEVICE_MUST, .id = "suspended-config-changed", .section = "3.4.2", .refs = "SUSP-V3",
-	  .text = "A suspended device changes nothing in its configuration.",
+	  .text = "While suspended the device does not change its configuration.",
 	  .needs = REGS | NEED_CONFIG, .at = AT(CONFIG_READ), .check = config_changed,
 	  .explanation = &explanation, .wrong = "suspended, capacity reads 100, then 200" },
 	{ DEVICE_SHOULD, .id = "suspended-write-taken", .section = "3.4.2", .refs = "SUSP-V2",
-	  .text = "A suspended device ignores writes to its configuration.",
+	  .text = "While suspended the device ignores writes to its configuration.",
 	  .needs = REGS | NEED_CONFIG, .at = AT(CONFIG_READ), .check = write_taken,
 	  .explanation = &explanation, .wrong = "suspended, writeback <- 0, = 0" },
 	{ DEVICE_MUST, .id = "suspended-change-untold", .section = "3.4.2", .refs = "SUSP-V5",
-	  .text = "What changed while suspended is notified after the resume.",
+	  .text = "After it is resumed the device sends a notification if its configuration "
+		  "changed while it was suspended.",
 	  .needs = REGS | NEED_CONFIG | NEED_IRQ, .at = AT(TICK) | AT(END), .check = change_untold,
 	  .explanation = &explanation,
 	  .wrong = "suspended, capacity reads 100, then 200; resumed, no notification" },
 	{ DEVICE_MUST, .id = "suspend-undecided", .section = "3.4.2", .refs = "SUSP-V6",
-	  .text = "A device that is told to suspend does, or sets DEVICE_NEEDS_RESET.",
+	  .text = "A device that is asked to suspend does so or sets DEVICE_NEEDS_RESET.",
 	  .needs = REGS, .at = AT(STATUS_READ), .check = undecided, .arg = SUSPEND_ASKED,
 	  .explanation = &explanation, .wrong = "SUSPEND, and device_status stays 0x1f" },
 	{ DEVICE_MUST, .id = "resume-undecided", .section = "3.4.2", .refs = "SUSP-V7",
-	  .text = "A device that is told to resume does, or sets DEVICE_NEEDS_RESET.",
+	  .text = "A device that is asked to resume does so or sets DEVICE_NEEDS_RESET.",
 	  .needs = REGS, .at = AT(STATUS_READ), .check = undecided, .arg = SUSPEND_RESUMING,
 	  .explanation = &explanation,
 	  .wrong = "DRIVER_OK, and device_status still shows SUSPEND" },
 	{ DEVICE_SHOULD, .id = "suspend-not-drained", .section = "3.4.2", .refs = "SUSP-V9",
-	  .text = "A device shows SUSPEND when all buffers it popped have been used.",
+	  .text = "The device shows SUSPEND only after it has used all chains it popped.",
 	  .needs = REGS | NEED_CHAIN, .at = AT(STATUS_READ), .check = not_drained,
 	  .explanation = &explanation, .wrong = "3 chains in flight, SUSPEND shows" },
 	{ DEVICE_SHOULD, .id = "suspend-not-told", .section = "3.4.2", .refs = "SUSP-V10",
-	  .text = "A device sends the notifications it owes before it shows SUSPEND.",
+	  .text = "The device sends all notifications that are due before it shows SUSPEND.",
 	  .needs = REGS | NEED_IRQ | NEED_RING, .at = AT(STATUS_READ), .check = not_told,
 	  .explanation = &explanation, .wrong = "a chain used, no notification, SUSPEND shows" },
 	ROW_END,

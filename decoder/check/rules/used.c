@@ -19,7 +19,7 @@ static enum verdict unknown_id(struct rule_context *ctx)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->seen.n_avail, "the last chain popped");
 	rule_related(ctx, ctx->q->seen.n_used, "the last chain used");
-	return rule_fail(ctx, "used %s %u, which is no chain in flight%s",
+	return rule_fail(ctx, "used %s %u, but no such chain is in flight%s",
 			 ctx->queue->packed ? "buffer id" : "id", used(ctx)->id,
 			 ctx->q->pos.any_used && ctx->q->pos.last_used_id == used(ctx)->id
 				 ? ": it was used just before"
@@ -35,7 +35,7 @@ static enum verdict too_much(struct rule_context *ctx)
 	if (used(ctx)->len <= r->writable)
 		return RULE_PASSED;
 	rule_related(ctx, r->number, "the chain");
-	return rule_fail(ctx, "used len %u and the chain has %" PRIu64 " writable bytes",
+	return rule_fail(ctx, "used len %u, but the chain has %" PRIu64 " writable bytes",
 			 used(ctx)->len, r->writable);
 }
 
@@ -50,7 +50,7 @@ static enum verdict nothing(struct rule_context *ctx)
 	if (used(ctx)->len)
 		return RULE_PASSED;
 	rule_related(ctx, r->number, "the chain");
-	return rule_fail(ctx, "used len 0 and the device has written at least the status byte");
+	return rule_fail(ctx, "used len 0, but the device has written at least the status byte");
 }
 
 static enum verdict order(struct rule_context *ctx)
@@ -83,7 +83,7 @@ static enum verdict index_jump(struct rule_context *ctx)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->seen.n_used, "the last chain used");
 	if (ahead < 0x8000)
-		return rule_fail(ctx, "used.idx is %u and elements were written up to %u",
+		return rule_fail(ctx, "used.idx is %u, but elements were written up to %u",
 				 r->used_idx, ctx->q->pos.next_used);
 	/* Behind: only when the last element was published and this thread wrote it. */
 	if (ctx->e->rec->h.type != VQT_USED || used(ctx)->flags & VQT_USED_BATCHED ||
@@ -91,7 +91,7 @@ static enum verdict index_jump(struct rule_context *ctx)
 		return RULE_NA;
 	if ((uint16_t)-ahead > 1 + ctx->queue->size)
 		return RULE_NA;
-	return rule_fail(ctx, "used.idx is still %u and elements were written up to %u",
+	return rule_fail(ctx, "used.idx is still %u, but elements were written up to %u",
 			 r->used_idx, ctx->q->pos.next_used);
 }
 
@@ -103,7 +103,7 @@ static enum verdict position(struct rule_context *ctx)
 	if (used(ctx)->pos == ctx->q->pos.next_used)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->seen.n_used, "the last chain used");
-	return rule_fail(ctx, "a used element was written at %u and the one before at %u",
+	return rule_fail(ctx, "a used element was written at %u; the one before was at %u",
 			 used(ctx)->pos, (uint16_t)(ctx->q->pos.next_used - 1));
 }
 
@@ -131,11 +131,11 @@ static enum verdict stuck(struct rule_context *ctx)
 }
 
 static const struct explanation explanation = {
-	.why = "The driver looks up what a used element names and believes it. A wrong id frees or\n"
-	       "completes another request; a wrong length makes it read memory nobody wrote, or miss some\n"
-	       "that was.",
-	.right = "the chain with head 5 is popped\n"
-		 "its writable buffers are filled: 4096 bytes and a status byte\n"
+	.why = "The driver trusts the id and len of a used element. A wrong id frees or completes another\n"
+	       "request; a wrong len makes the driver read memory that was not written, or miss data that\n"
+	       "was.",
+	.right = "the device pops the chain with head 5\n"
+		 "it fills the writable buffers: 4096 bytes and a status byte\n"
 		 "used.ring[n] = { id 5, len 4097 }, then used.idx = n + 1\n",
 };
 
@@ -143,35 +143,39 @@ static const struct explanation explanation = {
 
 const struct rule rules_used[] = {
 	{ DEVICE_STRUCTURAL, .id = "used-id-unknown", .section = "2.7.8", .refs = "I05 T32",
-	  .text = "A used element names the head of a chain in flight, each once.",
+	  .text = "The id of a used element is the head of a chain in flight, and each chain is "
+		  "used once.",
 	  .needs = FLIGHT | NEED_LIFE, .at = AT(USED) | ONLY(SPLIT), .check = unknown_id,
 	  .explanation = &explanation, .wrong = "chain 5 is in flight, used id 6" },
 	{ DEVICE_STRUCTURAL, .id = "used-id-unknown-packed", .section = "2.8.22", .refs = "I11 T32",
-	  .text = "A used descriptor names a buffer id in flight, each once.",
+	  .text = "The id of a used descriptor is a buffer id in flight, and each is used once.",
 	  .needs = FLIGHT | NEED_LIFE, .at = AT(USED) | ONLY(PACKED), .check = unknown_id, .arg = 1,
 	  .explanation = &explanation, .wrong = "buffer 5 is in flight, used id 6" },
 	{ DEVICE_MUST, .id = "used-len-too-big", .section = "2.7.8.2", .refs = "I09 SPLIT-V14 T33",
-	  .text = "len is what the device wrote: at most the chain's writable bytes.",
+	  .text = "The len of a used element is at most the number of writable bytes of the chain.",
 	  .needs = NEED_CHAIN | NEED_USED, .at = AT(USED), .check = too_much,
 	  .explanation = &explanation, .wrong = "4097 writable bytes, used len 8192" },
 	{ DEVICE_STRUCTURAL, .id = "used-len-zero", .section = "2.7.8.2", .refs = "T33",
-	  .text = "len counts what the device wrote, the status byte too.",
+	  .text = "The len of a used element counts all bytes the device wrote, including the "
+		  "status byte.",
 	  .needs = NEED_CHAIN | NEED_USED | NEED_AGREED, .at = AT(USED), .check = nothing,
 	  .explanation = &explanation, .wrong = "a read completes OK with len 0" },
 	{ DEVICE_MUST, .id = "used-out-of-order", .section = "6.2", .refs = "BITS-V5 T37",
-	  .text = "With VIRTIO_F_IN_ORDER chains are used in the order in which they were made available.",
+	  .text = "With VIRTIO_F_IN_ORDER the device uses chains in the order in which they were "
+		  "made available.",
 	  .needs = FLIGHT, .at = AT(USED) | ONLY(IN_ORDER), .check = order,
 	  .explanation = &explanation, .wrong = "chains 1, 2, 3 are popped; 2, then 1 used" },
 	{ DEVICE_STRUCTURAL, .id = "used-index-wrong", .section = "2.7.8", .refs = "I06",
-	  .text = "used.idx counts the elements that were written.", .needs = FLIGHT | NEED_RING,
-	  .at = AT(RING) | ONLY(SPLIT), .check = index_jump, .explanation = &explanation,
-	  .wrong = "one element written, used.idx up by 2" },
+	  .text = "used.idx grows by the number of used elements written.",
+	  .needs = FLIGHT | NEED_RING, .at = AT(RING) | ONLY(SPLIT), .check = index_jump,
+	  .explanation = &explanation, .wrong = "one element written, used.idx up by 2" },
 	{ DEVICE_STRUCTURAL, .id = "used-position-wrong", .section = "2.7.8", .refs = "I06",
-	  .text = "Used elements are written one after the other.", .needs = FLIGHT,
+	  .text = "The device writes used elements one after the other.", .needs = FLIGHT,
 	  .at = AT(USED) | ONLY(SPLIT), .check = position, .explanation = &explanation,
 	  .wrong = "elements written at 7 and 9" },
 	{ DEVICE_STRUCTURAL, .id = "request-stuck", .section = "2.7.14", .refs = "I27",
-	  .text = "A request that the device popped is used some time, or the device asks for a reset.",
+	  .text = "The device uses each chain it has popped within some time, or sets "
+		  "DEVICE_NEEDS_RESET.",
 	  .needs = NEED_CHAIN | NEED_LIFE, .at = AT(TICK) | AT(END) | ONLY(SERVED), .check = stuck,
 	  .explanation = &explanation,
 	  .wrong = "a chain is popped and nothing comes for half a minute" },

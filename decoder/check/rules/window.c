@@ -70,7 +70,8 @@ static enum verdict inside(struct rule_context *ctx)
 	if (structure_of(ctx, w.bar, w.offset, w.length))
 		return RULE_PASSED;
 	return rule_fail(
-		ctx, "pci_cfg_data is accessed for BAR %u, offset 0x%x, which is in no structure",
+		ctx,
+		"pci_cfg_data is accessed for BAR %u, offset 0x%x, where there is no structure",
 		w.bar, w.offset);
 }
 
@@ -122,7 +123,7 @@ static enum verdict later(struct rule_context *ctx)
 		    ctx->d->pci.caps_seen >> (at / 4 & 63) & 1)
 			return rule_fail(
 				ctx,
-				"the structure of the capability at 0x%02x is used, and that at 0x%02x "
+				"the structure of the capability at 0x%02x is used, but that at 0x%02x "
 				"is of the same type and comes first",
 				cap, at);
 	return RULE_PASSED;
@@ -160,12 +161,12 @@ static enum verdict read_value(struct rule_context *ctx)
 	if (ctx->d->window.failed)
 		return rule_fail(
 			ctx,
-			"the window was set to offset 0x%x and the access made was to 0x%x of the %s "
+			"the window was set to offset 0x%x, but the access was to 0x%x of the %s "
 			"region",
 			w.offset, ctx->d->window.offset, spec_region_name(ctx->d->window.region));
 	return rule_fail(ctx,
 			 "the window reads 0x%" PRIx64
-			 " for offset 0x%x and the access made was to 0x%x of "
+			 " for offset 0x%x, but the access was to 0x%x of "
 			 "the %s region, giving 0x%" PRIx64,
 			 reg(ctx)->value & mask, w.offset, ctx->d->window.offset,
 			 spec_region_name(ctx->d->window.region), ctx->d->window.value);
@@ -191,7 +192,7 @@ static enum verdict write_made(struct rule_context *ctx)
 		return RULE_PASSED;
 	rule_related(ctx, o->number, "pci_cfg_data written");
 	return rule_fail(ctx,
-			 "the window was given 0x%x for offset 0x%x and 0x%" PRIx64
+			 "the window was given 0x%x for offset 0x%x, but 0x%" PRIx64
 			 " was written to 0x%x of "
 			 "the %s region",
 			 o->a, o->b, reg(ctx)->value, reg(ctx)->offset,
@@ -199,41 +200,44 @@ static enum verdict write_made(struct rule_context *ctx)
 }
 
 static const struct explanation explanation = {
-	.why = "Firmware that cannot map BARs reaches the device through this window only: where it lies,\n"
+	.why = "Firmware that cannot map BARs reaches the device only through this window: if it is wrong,\n"
 	       "the machine does not boot.",
 	.right =
 		"cap.bar, cap.offset, cap.length <- a register inside another capability's structure\n"
-		"pci_cfg_data is read or written: that register is\n",
+		"a read or write of pci_cfg_data reads or writes that register\n",
 };
 
 const struct rule rules_window[] = {
 	{ DRIVER_MUST, .id = "window-misaligned", .section = "4.1.4.9.2", .refs = "PCICFG-D1",
-	  .text = "cap.offset is a multiple of cap.length.", .needs = NEED_PCI,
+	  .text = "The driver sets cap.offset to a multiple of cap.length.", .needs = NEED_PCI,
 	  .at = AT(PCI_READ) | AT(PCI_WRITE), .check = aligned, .explanation = &explanation,
 	  .wrong = "offset 0x1002, length 4, pci_cfg_data is read" },
 	{ DRIVER_MUST, .id = "window-outside", .section = "4.1.4.9.2", .refs = "PCICFG-D2 T20",
-	  .text = "The window is used for 1, 2 or 4 bytes inside another capability's structure.",
+	  .text = "The driver uses the window for accesses of 1, 2 or 4 bytes inside the "
+		  "structure of another capability.",
 	  .needs = NEED_PCI, .at = AT(PCI_READ) | AT(PCI_WRITE), .check = inside,
 	  .explanation = &explanation, .wrong = "offset 0x100000, pci_cfg_data is read" },
 	{ DRIVER_MUST, .id = "cap-reserved-type-used", .section = "4.1.4.1", .refs = "PCICAP-D4",
-	  .text = "Capabilities of a reserved type are ignored.", .needs = NEED_PCI,
+	  .text = "The driver ignores capabilities of a reserved type.", .needs = NEED_PCI,
 	  .at = AT(PCI_READ) | AT(PCI_WRITE), .check = reserved, .explanation = &explanation,
 	  .wrong = "a capability of type 200, and its structure is read" },
 	{ DRIVER_MUST, .id = "cap-reserved-bar-used", .section = "4.1.4.1", .refs = "PCICAP-D7",
-	  .text = "Capabilities with a reserved BAR are ignored.", .needs = NEED_PCI,
+	  .text = "The driver ignores capabilities with a reserved BAR number.", .needs = NEED_PCI,
 	  .at = AT(PCI_READ) | AT(PCI_WRITE), .check = reserved, .arg = 1,
 	  .explanation = &explanation,
 	  .wrong = "a capability with bar 7, and its structure is read" },
 	{ DRIVER_SHOULD, .id = "cap-later-instance", .section = "4.1.4.1", .refs = "PCICAP-D5",
-	  .text = "Of several structures of one type the first is used.", .needs = NEED_PCI,
-	  .at = AT(PCI_READ) | AT(PCI_WRITE), .check = later, .explanation = &explanation,
-	  .wrong = "two COMMON_CFG, and the second is used" },
+	  .text = "The driver uses the first of several capabilities of one type.",
+	  .needs = NEED_PCI, .at = AT(PCI_READ) | AT(PCI_WRITE), .check = later,
+	  .explanation = &explanation, .wrong = "two COMMON_CFG, and the second is used" },
 	{ DEVICE_MUST, .id = "window-read-wrong", .section = "4.1.4.9.1", .refs = "PCICFG-V3 T20",
-	  .text = "Reading pci_cfg_data reads the register that bar, offset and length name.",
+	  .text = "A read of pci_cfg_data returns the register that cap.bar, cap.offset and "
+		  "cap.length select.",
 	  .needs = NEED_PCI | NEED_REGS, .at = AT(PCI_READ), .check = read_value,
 	  .explanation = &explanation, .wrong = "offset of device_status, num_queues is read" },
 	{ DEVICE_MUST, .id = "window-write-wrong", .section = "4.1.4.9.1", .refs = "PCICFG-V2 T20",
-	  .text = "Writing pci_cfg_data writes the register that bar, offset and length name.",
+	  .text = "A write of pci_cfg_data writes the register that cap.bar, cap.offset and "
+		  "cap.length select.",
 	  .needs = NEED_PCI | NEED_REGS, .at = AT(VIA_CFG), .check = write_made,
 	  .explanation = &explanation, .wrong = "offset of device_status, offset 0 is written" },
 	ROW_END,
