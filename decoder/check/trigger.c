@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What an event is to the rules: which moments, and what evidence. */
+/* What an event is to the rules: its triggers, and the evidence it brings. */
 #include "decoder/check/impl.h"
 
-/* Registers that have moments of their own, in all transports. */
+/* Registers with triggers of their own, of all transports. */
 static const struct {
 	const char *name;
 	uint64_t on_write, on_read;
@@ -217,7 +217,7 @@ uint64_t check_triggers(struct rule_context *ctx)
 	return 0;
 }
 
-/* What the event proves is recorded for its device. */
+/* Which kinds of evidence the event shows to be recorded. */
 unsigned check_have(const struct event *e)
 {
 	const struct record *r = e->rec;
