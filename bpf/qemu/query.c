@@ -58,7 +58,7 @@ static int run(struct query *q, const char *command, const char *path, int queue
 
 /* --- values ---------------------------------------------------------------- */
 
-/* "VIRTIO_BLK_F_FLUSH: Flush command supported": the word before the colon. */
+/* "VIRTIO_..._F_FLUSH: Flush command supported": the word before the colon. */
 static bool word_of(struct json_object *o, char *buf, size_t size)
 {
 	const char *s = json_object_is_type(o, json_type_string) ? json_object_get_string(o) : NULL;

@@ -318,6 +318,11 @@ int print_json(FILE *to, const struct event *e)
 	o.len = 0;
 	o.failed = false;
 	put_char(&o, '{');
+	if (e->rec->h.type == VQT_SESSION) {
+		put(&o, "\"json_version\":", 15);
+		put_u64(&o, JSON_VERSION);
+		put_char(&o, ',');
+	}
 	put_groups(&o, e, &v);
 	put(&o, "}\n", 2);
 	flush(&o);

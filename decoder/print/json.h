@@ -8,6 +8,13 @@
 #include "decoder/model/model.h"
 
 /*
+ * Of the format: "json_version" of a session's object, with which a trace begins.
+ * It grows when a key changes its name or meaning, not when one is added.
+ * 1: before chains were "popped", they were "taken".
+ */
+#define JSON_VERSION 2
+
+/*
  * Keys come in the table's order; a key without a value is left out.  Always
  * valid JSON and UTF-8, whatever bytes the trace holds: those that are not
  * UTF-8 become U+FFFD.  0 or a negative errno of the write.  Does not allocate.

@@ -33,3 +33,5 @@ s/In the legacy interface too the driver takes a reset as done when/In the legac
 s/: A field is accessed in its own width and aligned, 64-bit ones by 32-bit halves\./: The driver accesses each field aligned and in its own width, and 64-bit fields as two 32-bit halves./
 s/rings were looked at from beside, not by those who acted on them/ring states were read by an observer, not when the driver or the device acted/
 s/; only counted from here on \(--all/; from here on only counted (--all/
+# A session says which version of the JSON it begins.
+s/^\{("ts":.*"event":"session")/{"json_version":2,\1/
