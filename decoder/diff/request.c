@@ -229,7 +229,7 @@ static bool resets(const struct event *e)
 	if (e->dropped)
 		return true;
 	return e->rec->h.type == VQT_REG && r->op == VQT_WRITE && e->field && !r->value &&
-	       (!strcmp(e->field->name, "device_status") || !strcmp(e->field->name, "Status"));
+	       e->field->id == SPEC_REG_DEVICE_STATUS;
 }
 
 int diff_request_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side side,

@@ -25,54 +25,38 @@ enum treatment {
 	QUEUE_RESET,
 };
 
-/* By the field's name, whichever transport has it; others are FACT of DIFF_REGISTERS. */
+/* On whichever transport. */
 static const struct {
-	const char *name;
 	enum treatment treatment;
 	enum diff_class class;
-} treatments[] = {
-	{ "device_status", STATUS, DIFF_STATUS },
-	{ "Status", STATUS, DIFF_STATUS },
-	{ "device_feature", FACT_READ, DIFF_FEATURES },
-	{ "device_features", FACT_READ, DIFF_FEATURES },
-	{ "DeviceFeatures", FACT_READ, DIFF_FEATURES },
-	{ "driver_feature", FACT, DIFF_FEATURES },
-	{ "driver_features", FACT, DIFF_FEATURES },
-	{ "DriverFeatures", FACT, DIFF_FEATURES },
-	{ "config_msix_vector", FACT, DIFF_VECTORS },
-	{ "queue_msix_vector", FACT, DIFF_VECTORS },
-	{ "queue_size", FACT, DIFF_QUEUES },
-	{ "QueueSize", FACT, DIFF_QUEUES },
-	{ "QueueSizeMax", FACT, DIFF_QUEUES },
-	{ "queue_enable", FACT, DIFF_QUEUES },
-	{ "QueueReady", FACT, DIFF_QUEUES },
-	{ "QueueAlign", FACT, DIFF_QUEUES },
-	{ "queue_address", FACT_SET, DIFF_QUEUES },
-	{ "QueuePFN", FACT_SET, DIFF_QUEUES },
-	{ "queue_desc", FACT, DIFF_ADDRESSES },
-	{ "queue_driver", FACT, DIFF_ADDRESSES },
-	{ "queue_device", FACT, DIFF_ADDRESSES },
-	{ "QueueDescLow", FACT, DIFF_ADDRESSES },
-	{ "QueueDescHigh", FACT, DIFF_ADDRESSES },
-	{ "QueueDriverLow", FACT, DIFF_ADDRESSES },
-	{ "QueueDriverHigh", FACT, DIFF_ADDRESSES },
-	{ "QueueDeviceLow", FACT, DIFF_ADDRESSES },
-	{ "QueueDeviceHigh", FACT, DIFF_ADDRESSES },
-	{ "queue_reset", QUEUE_RESET, DIFF_STATUS },
-	{ "QueueReset", QUEUE_RESET, DIFF_STATUS },
-	{ "device_feature_select", IGNORE, DIFF_REGISTERS },
-	{ "driver_feature_select", IGNORE, DIFF_REGISTERS },
-	{ "DeviceFeaturesSel", IGNORE, DIFF_REGISTERS },
-	{ "DriverFeaturesSel", IGNORE, DIFF_REGISTERS },
-	{ "queue_select", IGNORE, DIFF_REGISTERS },
-	{ "QueueSel", IGNORE, DIFF_REGISTERS },
-	{ "queue_notify", IGNORE, DIFF_REGISTERS },
-	{ "QueueNotify", IGNORE, DIFF_REGISTERS },
-	{ "isr_status", IGNORE, DIFF_REGISTERS },
-	{ "InterruptStatus", IGNORE, DIFF_REGISTERS },
-	{ "InterruptACK", IGNORE, DIFF_REGISTERS },
-	{ "config_generation", IGNORE, DIFF_REGISTERS },
-	{ "ConfigGeneration", IGNORE, DIFF_REGISTERS },
+} treatments[SPEC_REGS] = {
+	[SPEC_REG_NONE] = { FACT, DIFF_REGISTERS },
+	[SPEC_REG_DEVICE_FEATURES_SELECT] = { IGNORE, DIFF_REGISTERS },
+	[SPEC_REG_DEVICE_FEATURES] = { FACT_READ, DIFF_FEATURES },
+	[SPEC_REG_DRIVER_FEATURES_SELECT] = { IGNORE, DIFF_REGISTERS },
+	[SPEC_REG_DRIVER_FEATURES] = { FACT, DIFF_FEATURES },
+	[SPEC_REG_CONFIG_VECTOR] = { FACT, DIFF_VECTORS },
+	[SPEC_REG_NUM_QUEUES] = { FACT, DIFF_REGISTERS },
+	[SPEC_REG_DEVICE_STATUS] = { STATUS, DIFF_STATUS },
+	[SPEC_REG_CONFIG_GENERATION] = { IGNORE, DIFF_REGISTERS },
+	[SPEC_REG_ISR] = { IGNORE, DIFF_REGISTERS },
+	[SPEC_REG_ISR_ACK] = { IGNORE, DIFF_REGISTERS },
+	[SPEC_REG_QUEUE_SELECT] = { IGNORE, DIFF_REGISTERS },
+	[SPEC_REG_QUEUE_SIZE] = { FACT, DIFF_QUEUES },
+	[SPEC_REG_QUEUE_SIZE_MAX] = { FACT, DIFF_QUEUES },
+	[SPEC_REG_QUEUE_ALIGN] = { FACT, DIFF_QUEUES },
+	[SPEC_REG_QUEUE_VECTOR] = { FACT, DIFF_VECTORS },
+	[SPEC_REG_QUEUE_ENABLE] = { FACT, DIFF_QUEUES },
+	[SPEC_REG_QUEUE_NOTIFY] = { IGNORE, DIFF_REGISTERS },
+	[SPEC_REG_QUEUE_NOTIFY_OFF] = { FACT, DIFF_REGISTERS },
+	[SPEC_REG_QUEUE_NOTIFY_DATA] = { FACT, DIFF_REGISTERS },
+	[SPEC_REG_QUEUE_DESC] = { FACT, DIFF_ADDRESSES },
+	[SPEC_REG_QUEUE_DRIVER] = { FACT, DIFF_ADDRESSES },
+	[SPEC_REG_QUEUE_DEVICE] = { FACT, DIFF_ADDRESSES },
+	[SPEC_REG_QUEUE_PFN] = { FACT_SET, DIFF_QUEUES },
+	[SPEC_REG_QUEUE_RESET] = { QUEUE_RESET, DIFF_STATUS },
+	[SPEC_REG_ADMIN_QUEUE_INDEX] = { FACT, DIFF_REGISTERS },
+	[SPEC_REG_ADMIN_QUEUE_NUM] = { FACT, DIFF_REGISTERS },
 };
 
 struct setup {
@@ -294,7 +278,7 @@ static int pci(struct setup *s)
 		if (at >= r->offset + r->width || r->offset >= at + f->width || f->width > 8 ||
 		    at + f->width > sizeof(dev->pci) || !known(dev->pci_known, at, f->width))
 			continue;
-		if (r->op == VQT_WRITE && cap && !strcmp(f->name, "msix_control"))
+		if (r->op == VQT_WRITE && cap && f->id == SPEC_REG_MSIX_CONTROL)
 			rc = msix_enabled(s, f, dev->pci + at);
 		if (r->op == VQT_WRITE || !pci_matters(f, cap, dev->pci))
 			continue;
@@ -422,10 +406,7 @@ static int reg(struct setup *s)
 
 		return learn(s, &t);
 	}
-	for (size_t i = 0; i < sizeof(treatments) / sizeof(treatments[0]); i++)
-		if (!strcmp(f->name, treatments[i].name))
-			return virtio_register(s, f, treatments[i].treatment, treatments[i].class);
-	return virtio_register(s, f, FACT, DIFF_REGISTERS);
+	return virtio_register(s, f, treatments[f->id].treatment, treatments[f->id].class);
 }
 
 /* Features learned by asking (a late capture) stand for those not seen read. */

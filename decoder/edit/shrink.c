@@ -134,14 +134,13 @@ static struct watched *only_queue(struct shrink *s, const struct model_device *d
 static bool isr_read(const struct event *e)
 {
 	return e->rec->h.type == VQT_REG && e->rec->reg.op == VQT_READ && e->field &&
-	       (!strcmp(e->field->name, "isr_status") ||
-		!strcmp(e->field->name, "InterruptStatus"));
+	       e->field->id == SPEC_REG_ISR;
 }
 
 static bool isr_ack(const struct event *e)
 {
 	return e->rec->h.type == VQT_REG && e->rec->reg.op == VQT_WRITE && e->field &&
-	       !strcmp(e->field->name, "InterruptACK");
+	       e->field->id == SPEC_REG_ISR_ACK;
 }
 
 /*
@@ -360,7 +359,7 @@ static bool ends_queues(const struct event *e)
 	if (e->rec->h.type == VQT_LIFECYCLE)
 		return true; /* rare, and some say what happened to the rings */
 	return e->rec->h.type == VQT_REG && e->rec->reg.op == VQT_WRITE && e->field &&
-	       !isr_ack(e) && strcmp(e->field->name, "queue_notify") != 0;
+	       !isr_ack(e) && e->field->id != SPEC_REG_QUEUE_NOTIFY;
 }
 
 static int end_device(struct shrink *s, const struct model_device *d)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <linux/virtio_config.h>
 #include <linux/virtio_pci.h>
-#include <string.h>
 
 #include "decoder/model/init_steps.h"
 
@@ -46,9 +45,9 @@ static unsigned steps_of_status(unsigned now, unsigned before)
 static unsigned steps_of_field(const struct event *e)
 {
 	const struct vqt_reg *r = &e->rec->reg;
-	const char *name = e->field ? e->field->name : "";
+	unsigned id = e->field ? e->field->id : SPEC_REG_NONE;
 
-	if (!strcmp(name, "device_status")) {
+	if (id == SPEC_REG_DEVICE_STATUS) {
 		if (r->op == VQT_WRITE)
 			return steps_of_status((unsigned)r->value & 0xff, e->status_before);
 		if (!e->status_before)
@@ -59,7 +58,8 @@ static unsigned steps_of_field(const struct event *e)
 	}
 	if (e->status_before & VIRTIO_CONFIG_S_DRIVER_OK)
 		return 0;
-	if (strstr(name, "feature"))
+	if (id == SPEC_REG_DEVICE_FEATURES_SELECT || id == SPEC_REG_DEVICE_FEATURES ||
+	    id == SPEC_REG_DRIVER_FEATURES_SELECT || id == SPEC_REG_DRIVER_FEATURES)
 		return 1 << INIT_FEATURES;
 	return e->status_before & VIRTIO_CONFIG_S_DRIVER ? 1 << INIT_SETUP : 0;
 }

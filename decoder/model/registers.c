@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a register access means to the model: 4.1.4 (virtio-pci), 4.1.4.10
- * (legacy), 4.2 (MMIO).  One row a register; an access that covers several
- * registers, or a part of one, is cut up here and nowhere else.
+ * (legacy), 4.2 (MMIO).  One function a register, by its id in the table
+ * of the transport; an access that covers several registers, or a part of one, is cut up here and nowhere else.
  */
 #include <linux/pci_regs.h>
 #include <linux/virtio_config.h>
-#include <linux/virtio_mmio.h>
 #include <linux/virtio_pci.h>
 #include <string.h>
 
@@ -22,7 +21,7 @@ struct access {
 	struct model_device *d;
 	struct model_queue *q; /* the selected queue, for per-queue registers */
 	bool write;
-	unsigned shift; /* bits below `value` that this access does not touch */
+	bool legacy; /* the region is the legacy one */
 	uint64_t mask; /* of the register's bits it does touch */
 	uint64_t value; /* already shifted into place */
 };
@@ -72,32 +71,32 @@ static void feature(struct access *a, uint64_t set[2], uint8_t *known, uint32_t 
 	*known |= (uint8_t)(1 << word);
 }
 
+/* The legacy interface has the first word only, and no select registers (4.1.4.10). */
 static void device_feature(struct access *a)
 {
+	uint32_t word = a->legacy ? 0 : a->d->device_select;
+
 	if (a->write)
-		a->e->select = a->d->device_select;
+		a->e->select = word;
 	else
-		feature(a, a->d->offered, &a->d->offered_known, a->d->device_select);
+		feature(a, a->d->offered, &a->d->offered_known, word);
 }
 
 static void driver_feature(struct access *a)
 {
-	feature(a, a->d->accepted, &a->d->accepted_known, a->d->driver_select);
+	feature(a, a->d->accepted, &a->d->accepted_known, a->legacy ? 0 : a->d->driver_select);
 }
 
-static void legacy_device_feature(struct access *a)
+/* Without MSI-X device configuration is where the legacy interface has its vectors. */
+static bool has_vectors(const struct access *a)
 {
-	if (!a->write)
-		feature(a, a->d->offered, &a->d->offered_known, 0);
-}
-
-static void legacy_driver_feature(struct access *a)
-{
-	feature(a, a->d->accepted, &a->d->accepted_known, 0);
+	return !a->legacy || a->d->msix;
 }
 
 static void config_vector(struct access *a)
 {
+	if (!has_vectors(a))
+		return;
 	note_before(a, a->d->config_vector);
 	a->d->config_vector = (uint16_t)merged(a, a->d->config_vector);
 }
@@ -148,6 +147,8 @@ static void queue_size(struct access *a)
 
 static void queue_vector(struct access *a)
 {
+	if (!has_vectors(a))
+		return;
 	note_before(a, a->q->vector);
 	a->q->vector = (uint16_t)merged(a, a->q->vector);
 }
@@ -193,13 +194,13 @@ static void queue_reset(struct access *a)
 		model_reset_queue(a->m, a->q);
 }
 
-/* 2.7.2 */
+/* 2.7.2.  Of the PCI transport: a page of virtio-mmio has a size of its own (4.2.4). */
 static void legacy_pfn(struct access *a)
 {
 	struct model_queue *q = a->q;
 	uint64_t at = (a->value & 0xffffffff) << VIRTIO_PCI_QUEUE_ADDR_SHIFT;
 
-	if (!a->write)
+	if (!a->write || !a->legacy)
 		return;
 	if (!at) {
 		model_reset_queue(a->m, q);
@@ -212,64 +213,25 @@ static void legacy_pfn(struct access *a)
 	q->enabled = true;
 }
 
-static void legacy_msix_vector(struct access *a)
-{
-	if (a->d->msix) /* else these offsets are device configuration */
-		config_vector(a);
-}
-
-static void legacy_queue_vector(struct access *a)
-{
-	if (a->d->msix)
-		queue_vector(a);
-}
-
-#define PER_QUEUE 1
-
-static const struct row {
-	uint8_t region, flags;
-	uint16_t offset, width;
-	void (*apply)(struct access *a);
-} rows[] = {
-	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_DFSELECT, 4, device_select },
-	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_DF, 4, device_feature },
-	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_GFSELECT, 4, driver_select },
-	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_GF, 4, driver_feature },
-	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_MSIX, 2, config_vector },
-	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_NUMQ, 2, num_queues },
-	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_STATUS, 1, device_status },
-	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_CFGGENERATION, 1, generation },
-	{ VQT_REGION_COMMON, 0, VIRTIO_PCI_COMMON_Q_SELECT, 2, queue_select },
-	{ VQT_REGION_COMMON, PER_QUEUE, VIRTIO_PCI_COMMON_Q_SIZE, 2, queue_size },
-	{ VQT_REGION_COMMON, PER_QUEUE, VIRTIO_PCI_COMMON_Q_MSIX, 2, queue_vector },
-	{ VQT_REGION_COMMON, PER_QUEUE, VIRTIO_PCI_COMMON_Q_ENABLE, 2, queue_enable },
-	{ VQT_REGION_COMMON, PER_QUEUE, VIRTIO_PCI_COMMON_Q_NOFF, 2, queue_notify_off },
-	{ VQT_REGION_COMMON, PER_QUEUE, VIRTIO_PCI_COMMON_Q_DESCLO, 8, queue_desc },
-	{ VQT_REGION_COMMON, PER_QUEUE, VIRTIO_PCI_COMMON_Q_AVAILLO, 8, queue_driver },
-	{ VQT_REGION_COMMON, PER_QUEUE, VIRTIO_PCI_COMMON_Q_USEDLO, 8, queue_device },
-	{ VQT_REGION_COMMON, PER_QUEUE, 0x3a, 2, queue_reset },
-
-	{ VQT_REGION_LEGACY, 0, VIRTIO_PCI_HOST_FEATURES, 4, legacy_device_feature },
-	{ VQT_REGION_LEGACY, 0, VIRTIO_PCI_GUEST_FEATURES, 4, legacy_driver_feature },
-	{ VQT_REGION_LEGACY, PER_QUEUE, VIRTIO_PCI_QUEUE_PFN, 4, legacy_pfn },
-	{ VQT_REGION_LEGACY, PER_QUEUE, VIRTIO_PCI_QUEUE_NUM, 2, queue_size },
-	{ VQT_REGION_LEGACY, 0, VIRTIO_PCI_QUEUE_SEL, 2, queue_select },
-	{ VQT_REGION_LEGACY, 0, VIRTIO_PCI_STATUS, 1, device_status },
-	{ VQT_REGION_LEGACY, 0, VIRTIO_MSI_CONFIG_VECTOR, 2, legacy_msix_vector },
-	{ VQT_REGION_LEGACY, PER_QUEUE, VIRTIO_MSI_QUEUE_VECTOR, 2, legacy_queue_vector },
-
-	{ VQT_REGION_MMIO, 0, VIRTIO_MMIO_DEVICE_FEATURES, 4, device_feature },
-	{ VQT_REGION_MMIO, 0, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 4, device_select },
-	{ VQT_REGION_MMIO, 0, VIRTIO_MMIO_DRIVER_FEATURES, 4, driver_feature },
-	{ VQT_REGION_MMIO, 0, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 4, driver_select },
-	{ VQT_REGION_MMIO, 0, VIRTIO_MMIO_QUEUE_SEL, 4, queue_select },
-	{ VQT_REGION_MMIO, PER_QUEUE, VIRTIO_MMIO_QUEUE_NUM, 4, queue_size },
-	{ VQT_REGION_MMIO, PER_QUEUE, VIRTIO_MMIO_QUEUE_READY, 4, queue_enable },
-	{ VQT_REGION_MMIO, 0, VIRTIO_MMIO_STATUS, 4, device_status },
-	{ VQT_REGION_MMIO, PER_QUEUE, VIRTIO_MMIO_QUEUE_DESC_LOW, 8, queue_desc },
-	{ VQT_REGION_MMIO, PER_QUEUE, VIRTIO_MMIO_QUEUE_AVAIL_LOW, 8, queue_driver },
-	{ VQT_REGION_MMIO, PER_QUEUE, VIRTIO_MMIO_QUEUE_USED_LOW, 8, queue_device },
-	{ VQT_REGION_MMIO, 0, VIRTIO_MMIO_CONFIG_GENERATION, 4, generation },
+static void (*const appliers[SPEC_REGS])(struct access *a) = {
+	[SPEC_REG_DEVICE_FEATURES_SELECT] = device_select,
+	[SPEC_REG_DEVICE_FEATURES] = device_feature,
+	[SPEC_REG_DRIVER_FEATURES_SELECT] = driver_select,
+	[SPEC_REG_DRIVER_FEATURES] = driver_feature,
+	[SPEC_REG_CONFIG_VECTOR] = config_vector,
+	[SPEC_REG_NUM_QUEUES] = num_queues,
+	[SPEC_REG_DEVICE_STATUS] = device_status,
+	[SPEC_REG_CONFIG_GENERATION] = generation,
+	[SPEC_REG_QUEUE_SELECT] = queue_select,
+	[SPEC_REG_QUEUE_SIZE] = queue_size,
+	[SPEC_REG_QUEUE_VECTOR] = queue_vector,
+	[SPEC_REG_QUEUE_ENABLE] = queue_enable,
+	[SPEC_REG_QUEUE_NOTIFY_OFF] = queue_notify_off,
+	[SPEC_REG_QUEUE_DESC] = queue_desc,
+	[SPEC_REG_QUEUE_DRIVER] = queue_driver,
+	[SPEC_REG_QUEUE_DEVICE] = queue_device,
+	[SPEC_REG_QUEUE_PFN] = legacy_pfn,
+	[SPEC_REG_QUEUE_RESET] = queue_reset,
 };
 
 static uint64_t ones(unsigned bytes)
@@ -277,17 +239,24 @@ static uint64_t ones(unsigned bytes)
 	return bytes >= 8 ? ~0ULL : (1ULL << (8 * bytes)) - 1;
 }
 
-static void apply_row(struct model *m, struct event *e, const struct row *row)
+static void apply_field(struct model *m, struct event *e, const struct spec_field *f)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
-	uint64_t start = reg->offset > row->offset ? reg->offset : row->offset;
+	uint64_t start = reg->offset > f->offset ? reg->offset : f->offset;
 	uint64_t end = (uint64_t)reg->offset + reg->width;
-	struct access a = { .m = m, .e = e, .d = e->dev, .write = reg->op == VQT_WRITE };
+	struct access a = {
+		.m = m,
+		.e = e,
+		.d = e->dev,
+		.write = reg->op == VQT_WRITE,
+		.legacy = reg->region == VQT_REGION_LEGACY,
+	};
 	uint64_t value;
+	unsigned shift; /* of what is touched, in the register */
 
-	if (end > (uint64_t)row->offset + row->width)
-		end = (uint64_t)row->offset + row->width;
-	if (row->flags & PER_QUEUE) {
+	if (end > (uint64_t)f->offset + f->width)
+		end = (uint64_t)f->offset + f->width;
+	if (f->flags & SPEC_PER_QUEUE) {
 		a.q = model_get_queue(a.d, a.d->queue_select);
 		if (!a.q)
 			return;
@@ -295,21 +264,24 @@ static void apply_row(struct model *m, struct event *e, const struct row *row)
 		e->select = a.d->queue_select;
 	}
 	value = reg->value >> (8 * (start - reg->offset)) & ones((unsigned)(end - start));
-	a.shift = 8 * (unsigned)(start - row->offset);
-	a.value = value << a.shift;
-	a.mask = ones((unsigned)(end - start)) << a.shift;
-	row->apply(&a);
+	shift = 8 * (unsigned)(start - f->offset) + (f->flags & SPEC_HI ? 32 : 0);
+	a.value = value << shift;
+	a.mask = ones((unsigned)(end - start)) << shift;
+	appliers[f->id](&a);
 }
 
 static void apply_registers(struct model *m, struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
+	const struct spec_fields *fields = spec_region_fields(reg->region);
 	uint64_t end = (uint64_t)reg->offset + reg->width;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].region == reg->region && reg->offset < rows[i].offset + rows[i].width &&
-		    rows[i].offset < end)
-			apply_row(m, e, &rows[i]);
+	for (size_t i = 0; i < fields->count && fields->field[i].offset < end; i++) {
+		const struct spec_field *f = &fields->field[i];
+
+		if (appliers[f->id] && reg->offset < f->offset + f->width)
+			apply_field(m, e, f);
+	}
 }
 
 /* Bytes of a space as last read or written. */

@@ -155,7 +155,7 @@ enum direction print_register(struct text *t, const struct event *e, const struc
 	bool write = r->op == VQT_WRITE;
 	const char *sign = write ? gets_sign(o) : "=";
 
-	if (write && e->queue && e->field && !strcmp(e->field->name, "queue_enable") &&
+	if (write && e->queue && e->field && e->field->id == SPEC_REG_QUEUE_ENABLE &&
 	    r->value == 1) {
 		queue_enabled(t, e);
 		return TO_DEVICE;

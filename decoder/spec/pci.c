@@ -149,7 +149,8 @@ static const struct spec_name bir[] = {
 
 static const struct spec_field msix_cap[] = {
 	CAP("PCI 7.7.2.1"),
-	F(2, 2, BITS, 0, "msix_control", "PCI 7.7.2.2", .names = msix_control),
+	F(2, 2, BITS, 0, "msix_control", "PCI 7.7.2.2", .names = msix_control,
+	  .id = SPEC_REG_MSIX_CONTROL),
 	F(4, 4, BITS, RO, "msix_table", "PCI 7.7.2.3", .names = bir),
 	F(8, 4, BITS, RO, "msix_pba", "PCI 7.7.2.4", .names = bir),
 };

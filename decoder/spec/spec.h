@@ -31,6 +31,7 @@ enum spec_kind {
 #define SPEC_RO 0x01 /* read-only for the driver */
 #define SPEC_WO 0x02
 #define SPEC_LO 0x04 /* low 32 bits of a 64-bit field, where halves are listed */
+#define SPEC_HI 0x40 /* the high ones */
 #define SPEC_PER_QUEUE 0x08 /* refers to the queue in queue_select */
 #define SPEC_LEGACY 0x10 /* legacy interface only */
 #define SPEC_IDENTITY 0x20 /* tells whose device it is: anonymising replaces it */
@@ -38,8 +39,36 @@ enum spec_kind {
 /* What a register or field is, on whichever transport (spec_field.id). */
 enum spec_reg {
 	SPEC_REG_NONE = 0,
+	SPEC_REG_DEVICE_FEATURES_SELECT,
+	SPEC_REG_DEVICE_FEATURES,
+	SPEC_REG_DRIVER_FEATURES_SELECT,
+	SPEC_REG_DRIVER_FEATURES,
+	SPEC_REG_CONFIG_VECTOR,
+	SPEC_REG_NUM_QUEUES,
+	SPEC_REG_DEVICE_STATUS,
+	SPEC_REG_CONFIG_GENERATION,
+	SPEC_REG_ISR,
+	SPEC_REG_ISR_ACK,
+	SPEC_REG_QUEUE_SELECT,
+	SPEC_REG_QUEUE_SIZE, /* legacy: the only possible one */
+	SPEC_REG_QUEUE_SIZE_MAX,
+	SPEC_REG_QUEUE_ALIGN,
+	SPEC_REG_QUEUE_VECTOR,
+	SPEC_REG_QUEUE_ENABLE,
+	SPEC_REG_QUEUE_NOTIFY,
+	SPEC_REG_QUEUE_NOTIFY_OFF,
+	SPEC_REG_QUEUE_NOTIFY_DATA, /* queue_notif_config_data */
+	SPEC_REG_QUEUE_DESC, /* SPEC_LO, SPEC_HI: half of it */
+	SPEC_REG_QUEUE_DRIVER,
+	SPEC_REG_QUEUE_DEVICE,
+	SPEC_REG_QUEUE_PFN, /* legacy: address of the queue, in pages */
+	SPEC_REG_QUEUE_RESET,
+	SPEC_REG_ADMIN_QUEUE_INDEX,
+	SPEC_REG_ADMIN_QUEUE_NUM,
 	SPEC_REG_PCI_CFG_DATA, /* 4.1.4.9 */
+	SPEC_REG_MSIX_CONTROL, /* PCI 7.7.2.2 */
 	SPEC_REG_REQUEST_TYPE, /* in the header of a request */
+	SPEC_REGS,
 };
 
 /* One register or configuration field. */

@@ -102,6 +102,34 @@ static void all_fields(void)
 	CHECK_STR(spec_region_name(0), "unknown");
 	CHECK_STR(spec_region_name(99), "unknown");
 }
+/* One register of a region has an id, or the two halves of one; the same on each transport. */
+static void register_ids(void)
+{
+	static const struct {
+		unsigned region;
+		const char *name;
+	} status[] = {
+		{ VQT_REGION_COMMON, "device_status" },
+		{ VQT_REGION_LEGACY, "device_status" },
+		{ VQT_REGION_MMIO, "Status" },
+	};
+	static const unsigned halves = SPEC_LO | SPEC_HI;
+
+	for (unsigned r = VQT_REGION_COMMON; r <= VQT_REGION_MMIO; r++) {
+		const struct spec_fields *t = spec_region_fields(r);
+
+		for (size_t i = 0; i < t->count; i++)
+			for (size_t k = i + 1; k < t->count && t->field[i].id; k++)
+				CHECK(t->field[i].id != t->field[k].id ||
+				      (t->field[i].flags & halves) != (t->field[k].flags & halves));
+	}
+	for (size_t i = 0; i < sizeof(status) / sizeof(status[0]); i++)
+		CHECK_EQ(spec_field_by_name(spec_region_fields(status[i].region), status[i].name)
+				 ->id,
+			 SPEC_REG_DEVICE_STATUS);
+	CHECK(spec_field_by_name(spec_region_fields(VQT_REGION_MMIO), "QueueDescHigh")->flags &
+	      SPEC_HI);
+}
 
 static void prerequisites_ok(const struct class *c, const struct spec_feature *f,
 			     const uint64_t set[2])
@@ -581,6 +609,7 @@ static void truncation(void)
 }
 
 static const struct tap_test tests[] = {
+	{ "registers have one id on every transport", register_ids },
 	{ "fields are sorted, apart and complete", all_fields },
 	{ "features are sorted, named once, with known prerequisites", all_features },
 	{ "device types are complete and in order", all_classes },
