@@ -110,35 +110,22 @@ static bool blind_to(const struct replay_instance *i, const struct vqt_reg *r)
 	return true;
 }
 
-static void describe(const struct event *e, uint64_t value, char *buf, size_t size)
+/* A value in words; of a feature word only the features that other, the other value, lacks. */
+static void describe(const struct event *e, uint64_t value, uint64_t other, char *buf, size_t size)
 {
 	const struct vqt_reg *r = &e->rec->reg;
+	char names[64];
 	if (e->field && e->field->kind == SPEC_FEATURES && r->width == 4) {
-		char names[96];
-		class_format_features(names, sizeof(names), e->dev->virtio_id, e->select,
-				      (uint32_t)value);
-		snprintf(buf, size, "0x%08x (%s)", (uint32_t)value, names);
+		uint32_t only = value & ~other;
+		class_format_features(names, sizeof(names), e->dev->virtio_id, e->select, only);
+		snprintf(buf, size, "0x%08x (%s%s)", (uint32_t)value,
+			 only ? "only here: " : "nothing more", only ? names : "");
 	} else if (e->field) {
 		class_format_access(buf, size, e->field, e->dev->virtio_id,
 				    e->field->offset + e->field_offset, r->width, value);
 	} else {
 		snprintf(buf, size, "0x%0*llx", 2 * r->width, (unsigned long long)value);
 	}
-}
-
-/* Name only the features in which the two words differ. */
-static void describe_features(const struct event *e, uint64_t mine, char *a, char *b, size_t size)
-{
-	const struct vqt_reg *r = &e->rec->reg;
-	char names[64];
-	uint32_t only = r->value & ~mine;
-	class_format_features(names, sizeof(names), e->dev->virtio_id, e->select, only);
-	snprintf(a, size, "0x%08x (%s%s)", (uint32_t)r->value,
-		 only ? "only here: " : "nothing more", only ? names : "");
-	only = mine & ~r->value;
-	class_format_features(names, sizeof(names), e->dev->virtio_id, e->select, only);
-	snprintf(b, size, "0x%08x (%s%s)", (uint32_t)mine, only ? "only here: " : "nothing more",
-		 only ? names : "");
 }
 
 static void subject(const struct event *e, char *buf, size_t size)
@@ -166,12 +153,8 @@ static void differ(struct replay_instance *i, const struct event *e, uint64_t mi
 								      : VQT_NO_QUEUE,
 	};
 	subject(e, name, sizeof(name));
-	if (e->field && e->field->kind == SPEC_FEATURES && e->rec->reg.width == 4) {
-		describe_features(e, mine, recorded, replayed, sizeof(recorded));
-	} else {
-		describe(e, e->rec->reg.value, recorded, sizeof(recorded));
-		describe(e, mine, replayed, sizeof(replayed));
-	}
+	describe(e, e->rec->reg.value, mine, recorded, sizeof(recorded));
+	describe(e, mine, e->rec->reg.value, replayed, sizeof(replayed));
 	replay_differs(i, e, &f, name, recorded, replayed);
 }
 
