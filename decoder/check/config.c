@@ -2,7 +2,7 @@
 /* What the checker remembers of configuration space: the device's and that of PCI. */
 #include "decoder/check/impl.h"
 
-/* Whether the event itself is a read of that byte. */
+/* The event itself is a read of that byte. */
 static bool reads_config(const struct rule_context *ctx, unsigned at)
 {
 	uint32_t from;
@@ -22,7 +22,7 @@ bool check_config(const struct rule_context *ctx, unsigned offset, unsigned widt
 	for (unsigned i = 0; i < width; i++) {
 		if (offset + i >= sizeof(m->config) || !bit_set(m->config_known, offset + i))
 			return false;
-		/* After a loss only what was read since then counts. */
+		/* Once something was missed only what was read since counts. */
 		if (ctx->d->known.config_unsure && offset + i < CHECK_CONFIG &&
 		    !bit_set(ctx->d->config.known, offset + i) && !reads_config(ctx, offset + i))
 			return false;
@@ -49,7 +49,7 @@ static uint32_t config_offset(const struct rule_context *ctx)
 	return spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
 }
 
-/* Remembers, for each word, the read that last covered it. */
+/* Word of the read that last covered the byte. */
 static void config_read(struct rule_context *ctx)
 {
 	uint32_t at = config_offset(ctx);
@@ -92,7 +92,7 @@ static void config_read(struct rule_context *ctx)
 						      (uint32_t)(d->config.n_generation != 0) };
 }
 
-/* A driver's write may change any field; only changes by the device are of interest. */
+/* What the driver writes may change anything; only what the device changes is of interest. */
 static void config_written(struct rule_context *ctx)
 {
 	uint32_t at = config_offset(ctx);
@@ -162,7 +162,7 @@ void check_remember_pci(struct rule_context *ctx)
 	if (at && ctx->dev->pci[at & 0xfff] == PCI_CAP_ID_MSIX && reg(ctx)->offset <= at + 3 &&
 	    reg(ctx)->offset + reg(ctx)->width >= at + 4)
 		ctx->d->known.msix = true;
-	/* From reads only: a write cannot change the size, but the model stores it. */
+	/* A write cannot change the size, but the model takes it for the register. */
 	if (at && !is_write(ctx) && ctx->dev->pci[at & 0xfff] == PCI_CAP_ID_MSIX &&
 	    reg(ctx)->offset <= at + 2 && reg(ctx)->offset + reg(ctx)->width >= at + 4)
 		ctx->d->pci.msix_table =

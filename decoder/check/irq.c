@@ -11,7 +11,7 @@ static void irq_to_queue(struct rule_context *ctx, struct check_queue *q)
 	q->seen.irqs++;
 }
 
-/* The device decided to notify: was a notification due? */
+/* The device's own decision, once per notification: did anybody ask for it? */
 static void irq_decided(struct rule_context *ctx)
 {
 	struct check_queue *q = ctx->q;
@@ -25,7 +25,7 @@ static void irq_decided(struct rule_context *ctx)
 	q->irq.crossed = false;
 }
 
-/* A vector, or the INTx line, can be shared by several queues. */
+/* A vector, or the line, can speak for several queues. */
 static void irq_to_all(struct rule_context *ctx, bool by_vector)
 {
 	for (struct check_queue *q = ctx->d->queues; q; q = q->hh.next) {
@@ -36,7 +36,7 @@ static void irq_to_all(struct rule_context *ctx, bool by_vector)
 	}
 }
 
-/* Whether a queue shares the vector of configuration changes. */
+/* The vector of configuration changes is a queue's, too. */
 static bool queue_has(const struct rule_context *ctx, uint16_t vector)
 {
 	if (!ctx->dev->msix || vector == VQT_NO_VECTOR || !ctx->d->vectors.n_config)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the checker remembers of a ring, and which notifications and pops are due. */
+/* What the checker remembers of a ring, and what its two sides owe each other. */
 #include "decoder/check/impl.h"
 #include "decoder/util/virtqueue.h"
 
@@ -53,7 +53,7 @@ static void owe_irq(struct rule_context *ctx, const struct vqt_ring *r)
 	q->irq.due_tid = ctx->e->rec->h.tid;
 }
 
-/* A used entry comes with a snapshot of the ring as the driver had left it. */
+/* Used entries take note of the ring as the driver had left it. */
 static void remember_used(struct rule_context *ctx)
 {
 	const struct vqt_used *u = &ctx->e->rec->used;
@@ -103,7 +103,7 @@ static void remember_chain(struct rule_context *ctx)
 	q->wait.stall.number = q->wait.sampled.number = q->wait.asked.number = 0;
 }
 
-/* Since when have available entries not been popped? */
+/* Entries wait and nobody takes them: since when? */
 static void watch_stall(struct rule_context *ctx, const struct vqt_ring *r)
 {
 	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
@@ -121,7 +121,7 @@ static void watch_stall(struct rule_context *ctx, const struct vqt_ring *r)
 			(struct obligation){ ctx->number, ctx->now, r->avail_idx, r->last_avail };
 }
 
-/* A driver that moves used_event or suppresses notifications is active: none is due. */
+/* A driver that moves used_event, or suppresses, is awake and needs no telling. */
 static void settle_irq(struct check_queue *q, const struct vqt_ring *r)
 {
 	if (q->irq.due.number && q->irq.due.b == IRQ_BY_EVENT && r->known & VQT_RING_USED_EVENT &&
@@ -174,7 +174,7 @@ static void watch_asked(struct rule_context *ctx, const struct vqt_ring *r)
 			(struct obligation){ ctx->number, ctx->now, r->avail_event, r->last_avail };
 }
 
-/* Samples of a queue at rest; they start over when the device pops or uses a chain. */
+/* Samples of a queue at rest; anything the device does with it begins them anew. */
 static void watch_waiting(struct rule_context *ctx)
 {
 	const struct vqt_ring *r = ctx->ring;
@@ -213,7 +213,7 @@ static void remember_ring(struct rule_context *ctx)
 	struct check_queue *q = ctx->q;
 
 	watch_irq(q, r);
-	if (ctx->e->rec->h.type == VQT_KICK) /* entries that wait now have waited since this kick */
+	if (ctx->e->rec->h.type == VQT_KICK) /* being seen to: what waits now waits from here */
 		q->wait.stall.number = q->wait.sampled.number = 0;
 	watch_stall(ctx, r);
 	watch_asked(ctx, r);
@@ -224,7 +224,7 @@ static void remember_ring(struct rule_context *ctx)
 	q->irq.extra.number = 0;
 }
 
-/* Kicks that bring nothing are legal, but a driver does not mean all of them to. */
+/* Kicks that bring nothing are legal; that there is never anything is not what a driver means. */
 static void watch_idle(struct rule_context *ctx, const struct vqt_ring *r)
 {
 	struct check_queue *q = ctx->q;
@@ -259,7 +259,7 @@ static void remember_kick(struct rule_context *ctx)
 	watch_idle(ctx, r);
 	watch_early(ctx, r);
 	ctx->q->seen.n_kick = ctx->number;
-	/* A snapshot of a packed ring says whether the next slot is available, not how many are. */
+	/* How far a packed ring is filled it does not say, only whether at all. */
 	ctx->q->kicks.avail_known = r->known & VQT_RING_PACKED ? record_ring_waits(r) == 0
 							       : r->known & VQT_RING_AVAIL_IDX;
 	ctx->q->kicks.avail = r->known & VQT_RING_PACKED ? r->last_avail : r->avail_idx;

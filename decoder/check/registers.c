@@ -128,7 +128,7 @@ static void queue_written(struct rule_context *ctx, uint64_t triggers)
 		ctx->q->setup.legacy = reg(ctx)->region == VQT_REGION_LEGACY;
 		ctx->q->setup.reset = QRESET_NONE;
 	}
-	/* In the legacy interface an address of 0 disables the queue. */
+	/* The legacy way to take a queue away. */
 	if (field_is(ctx, "queue_address") && !reg(ctx)->value)
 		check_queue_clear(ctx->q, ctx->d->known.born);
 	if (triggers & AT(QRESET_WRITE) && reg(ctx)->value & 1) {
@@ -194,7 +194,7 @@ static void isr_read(struct rule_context *ctx)
 {
 	struct check_device *d = ctx->d;
 
-	/* The driver sees both causes. */
+	/* Both causes are there to be seen. */
 	if (!ctx->dev->msix && (reg(ctx)->value & 3) == 3 && driver_ok(ctx) && !d->status.n_error)
 		d->irqs.shared = (struct obligation){ ctx->number, ctx->now, 0, 0 };
 	d->irqs.isr_read = true;
@@ -231,7 +231,7 @@ void check_remember_register(struct rule_context *ctx, uint64_t triggers)
 		d->legacy = true;
 	else if (triggers & AT(COMMON))
 		d->modern = true;
-	/* Any other access ends the reading of a configuration field. */
+	/* Whatever comes between, a configuration read has ended. */
 	if (!(triggers & (AT(CONFIG_READ) | AT(GENERATION))))
 		d->config.torn.number = 0;
 	if (triggers & AT(STATUS_READ))

@@ -2,7 +2,7 @@
 /* Takes an event into memory, after the rules have seen it. */
 #include "decoder/check/impl.h"
 
-/* QEMU restores the status of a migrated device without register accesses. */
+/* QEMU restores a migrated device without a word on the registers. */
 static bool unexplained(const struct rule_context *ctx)
 {
 	uint64_t status = ctx->e->rec->life.arg[0] & 0xff;
@@ -11,9 +11,9 @@ static bool unexplained(const struct rule_context *ctx)
 }
 
 /*
- * A reset of the machine.  A reset by the driver began with its write to
- * device_status.  A machine reset that only follows that (QEMU resets once more
- * when a legacy queue is disabled) does not undo the driver's request.
+ * A reset of the machine.  The driver's own began with its write; and one that
+ * only follows that (QEMU resets once more when a legacy queue is taken away)
+ * does not undo that the driver has asked for it.
  */
 static void machine_reset(struct rule_context *ctx)
 {
@@ -26,7 +26,7 @@ static void machine_reset(struct rule_context *ctx)
 	if (d->reset.awaited)
 		return;
 	check_device_reset(d, ctx->number);
-	/* The lost records may contain the driver's write. */
+	/* The driver's own write may be what was lost. */
 	if (!known && d->known.n_lost) {
 		d->reset.written = true;
 		return;
@@ -71,7 +71,7 @@ static void remember_device(struct rule_context *ctx)
 			d->known.born = false;
 		return;
 	}
-	if (ctx->dev->events == 1 && !d->known.n_lost) { /* its first event */
+	if (ctx->dev->events == 1 && !d->known.n_lost) { /* the first anybody says of it */
 		check_device_reset(d, ctx->number);
 		d->known.from_start = d->known.msix = true;
 	}

@@ -17,7 +17,7 @@ uint64_t check_spoke(const struct rule_context *ctx, uint32_t tid)
 		       : 0;
 }
 
-/* The recorder takes samples; they say nothing about the device's threads. */
+/* Samples are ours, not the device's thread's. */
 void check_thread_acted(struct check *c, const struct vqt_hdr *h, uint64_t ts)
 {
 	unsigned at = spoke_at(h->tid, h->source);

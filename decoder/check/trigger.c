@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What an event is to the rules: its triggers, and the evidence it brings. */
+/* What an event is to the rules: which moments, and what evidence. */
 #include "decoder/check/impl.h"
 
-/* Registers with triggers of their own, of all transports. */
+/* Registers that have moments of their own, in all transports. */
 static const struct {
 	const char *name;
 	uint64_t on_write, on_read;
@@ -217,7 +217,7 @@ uint64_t check_triggers(struct rule_context *ctx)
 	return 0;
 }
 
-/* Which kinds of evidence the event shows to be recorded. */
+/* What the event proves is recorded for its device. */
 unsigned check_have(const struct event *e)
 {
 	const struct record *r = e->rec;

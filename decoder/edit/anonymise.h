@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Take out of a trace what identifies a machine and its owner: data of
+ * Take out of a trace what belongs to a machine and its owner: data of
  * requests, serial numbers, MAC addresses and names in device configuration;
  * host and guest names, command lines, paths, process and thread ids, pointers.
  * The conversation stays: registers, rings, descriptors, request headers,

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "decoder/edit/shrink.h"
-#include "decoder/spec/constants.h"
 #include "decoder/util/hash.h"
 #include "decoder/util/virtqueue.h"
 
-#define QUEUES_MAX 4096 /* queues beyond are not shrunk */
-#define CLASSES_MAX 65536 /* kinds of requests counted; requests of further kinds stay */
+#define QUEUES_MAX 4096 /* watched; the traffic of others stays whole */
+#define CLASSES_MAX 65536 /* kinds of requests counted; others stay */
 
 /* Events of a queue, from one number to another, that are left out. */
 struct gap {
@@ -26,12 +27,12 @@ struct stance {
 
 struct watched {
 	unsigned key; /* device << 16 | queue */
-	/* Plan: the busy period being read. */
+	/* Plan: the spell being read. */
 	uint64_t first, last; /* its events, 0 none */
 	bool wanted; /* something in it has not been seen before */
 	struct stance stance; /* as it began */
-	/* Plan: the run of busy periods behind the last wanted one. */
-	uint64_t run_first, run_last; /* events that can be left out; 0 none */
+	/* Plan: the run of spells behind the last wanted one. */
+	uint64_t run_first, run_last; /* what can go for sure; 0 none */
 	struct stance run_stance;
 	bool running;
 	struct gap *gap;
@@ -144,8 +145,8 @@ static bool isr_ack(const struct event *e)
 }
 
 /*
- * The queue whose traffic an event is; NULL for other events.  The interrupt line
- * and the ISR are the device's: they count for a queue that alone has traffic.
+ * Whose traffic an event is: NULL for everything else.  What the device does as
+ * a whole (the interrupt line, the ISR) is a queue's if no other is at work.
  */
 static struct watched *traffic_of(struct shrink *s, const struct event *e)
 {
@@ -169,7 +170,7 @@ static struct watched *traffic_of(struct shrink *s, const struct event *e)
 	return NULL;
 }
 
-/* A sample shows the ring near its time: it would be out of order once something is cut. */
+/* What a sample says is of a moment near it: out of order once something is cut. */
 static bool is_sample(const struct event *e)
 {
 	return e->rec->h.type == VQT_RING && e->rec->ring.why == VQT_RING_PERIODIC;
@@ -239,8 +240,8 @@ static int add_gap(struct watched *w, uint64_t first, uint64_t last)
 }
 
 /*
- * A busy period has ended.  Unwanted ones form a run; a prefix of the run can be
- * left out if the busy period after it begins with the stance the run began with.
+ * The spell that has just ended.  Unwanted ones form a run; a prefix of the run
+ * can go if the spell after it begins with the stance the run began with.
  */
 static int end_busy(struct watched *w, const struct stance *next)
 {
@@ -267,7 +268,7 @@ static int end_busy(struct watched *w, const struct stance *next)
 	return rc;
 }
 
-/* The queue stops here (reset, end): its last busy period stays. */
+/* The queue stops here (reset, end): its last spell stays. */
 static int end_queue(struct watched *w)
 {
 	int rc = 0;
@@ -315,7 +316,7 @@ static int plan_used(struct shrink *s, const struct event *e, struct watched *w)
 	const struct vqt_used *u = &e->rec->used;
 	uint64_t class = hash_mix(e->dev->id, (uint64_t)e->dev->life << 16 | e->queue->index);
 
-	/* Unusual requests stay. */
+	/* Whatever is out of the ordinary stays. */
 	if (!r || u->flags & (VQT_USED_DETACHED | VQT_USED_SYNTHETIC) ||
 	    r->flags & ~(VQT_CHAIN_MORE | VQT_CHAIN_LATE | VQT_CHAIN_DERIVED)) {
 		w->wanted = true;
@@ -342,7 +343,7 @@ static int plan_kick(struct shrink *s, const struct event *e, struct watched *w)
 	w->first = e->number;
 	w->stance = now;
 	w->wanted = !now.known;
-	/* Kicks without a new entry are a class, too. */
+	/* Kicks that bring nothing are a class, too. */
 	if (!(e->rec->kick.ring.known & VQT_RING_PACKED) &&
 	    e->rec->kick.ring.avail_idx == e->rec->kick.ring.last_avail && !rc)
 		rc = count_class(s, hash_mix(hash_mix(e->dev->id, e->queue->index), e->dev->life),
@@ -396,7 +397,7 @@ int shrink_plan(struct shrink *s, const struct event *e)
 	else if (type == VQT_USED && w->first)
 		rc = plan_used(s, e, w);
 	if (e->gap || (type == VQT_RING && e->rec->ring.why == VQT_RING_ASKED))
-		w->wanted = true; /* beside lost records a busy period is not complete */
+		w->wanted = true; /* beside what is missing nothing is whole */
 	w->last = e->number;
 	return rc;
 }
@@ -443,7 +444,7 @@ static void move_ring(struct vqt_ring *r, const struct watched *w, const struct 
 {
 	bool packed = r->known & VQT_RING_PACKED;
 	unsigned size = e->queue->size;
-	/* Positions that neither side reads stay as they are. */
+	/* Positions that nobody looks at stay what they are. */
 	bool events = packed || event_idx(e->dev);
 
 	if (r->known & VQT_RING_AVAIL_IDX)
@@ -466,7 +467,7 @@ static void move_kick(struct vqt_kick *k, const struct watched *w, const struct 
 	bool packed = e->queue->packed;
 
 	move_ring(&k->ring, w, e);
-	if (k->width != 4 || !model_accepted(e->dev, VIRTIO_F_NOTIFICATION_DATA))
+	if (k->width != 4 || !model_accepted(e->dev, 38 /* VIRTIO_F_NOTIFICATION_DATA */))
 		return;
 	k->value = (k->value & 0xffff) |
 		   (uint32_t)move((uint16_t)(k->value >> 16), w->avail, packed, e->queue->size)
@@ -513,7 +514,7 @@ static void move_record(uint8_t *buf, const struct watched *w, const struct even
 	}
 }
 
-/* After a reset the indices start at 0. */
+/* A reset begins the indices anew. */
 static void start_over(struct shrink *s, const struct event *e)
 {
 	for (const struct model_queue *q = e->dev->queues; q; q = q->hh.next) {

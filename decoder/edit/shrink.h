@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Make a trace small and keep it a valid conversation.
+ * Make a trace small without making it another conversation.
  *
- * The traffic of a queue repeats.  It consists of busy periods, each from a kick
- * that finds the queue idle to the next such kick; every chain popped in a busy
- * period is used in it.  A busy period is left out when requests like all of its
- * own (by type, length, segments, result, depth) were seen before, and when the
- * ring is afterwards in the state it was in before, relative to its indices:
- * suppression, flags, interrupt line.  Later indices, slots and wrap counters are
- * moved back by the number of entries left out.
+ * What repeats is the traffic of a queue.  It falls into spells: from a kick
+ * that finds the queue idle to the next one.  A spell is whole in itself: every
+ * chain taken in it is used in it.  Spells whose requests were all seen before
+ * (by type, length, segments, outcome, depth) are left out, where the ring then
+ * stands, relative to its indices, as it stood before: suppression, flags and
+ * interrupt line.  The indices, slots and wrap counters after it are moved by
+ * what is missing, so that what remains is a conversation that could have been.
  *
- * Set-up, resets, errors and the busy periods beside them always stay.
+ * Set-up, resets, errors and the spells beside them always stay.
  *
  * Two passes over the same trace: shrink_plan() for every event, then
  * shrink_plan_end(), then shrink_apply() for every event of a fresh model.
@@ -26,7 +26,7 @@
 
 struct shrink;
 
-/* keep: how many busy periods stay of each class of requests, between two resets; at least 1. */
+/* keep: spells of each class of requests that stay, in each life of a device, at least 1. */
 struct shrink *shrink_new(unsigned keep); /* NULL: no memory */
 void shrink_free(struct shrink *s);
 
@@ -41,7 +41,7 @@ int shrink_plan_end(struct shrink *s);
  */
 bool shrink_apply(struct shrink *s, const struct event *e, uint8_t *buf, size_t *len);
 
-/* Call this for an event that shrink_apply() kept and the caller left out. */
+/* The caller has left out an event that stayed, too. */
 void shrink_left_out(struct shrink *s, const struct event *e);
 
 struct shrink_stats {

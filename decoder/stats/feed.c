@@ -9,7 +9,7 @@
 
 #define SECTOR 512
 
-/* --- finding or making what an event counts for --- */
+/* --- making what is counted for --- */
 
 static struct stats_device *get_device(struct stats *s, const struct event *e)
 {
@@ -72,7 +72,7 @@ static int get_thread(struct feed *f)
 	const struct vqt_hdr *h = &f->e->rec->h;
 	struct stats_thread *t = f->s->last_thread;
 
-	/* A sampler that reads the ring is not one of the source's threads. */
+	/* Who looks at a ring from beside is none of theirs. */
 	if (h->type < VQT_REG || (h->type == VQT_RING && !h->tid))
 		return 0;
 	if (!t || t->key.tid != h->tid || t->key.source != h->source) {
@@ -81,7 +81,7 @@ static int get_thread(struct feed *f)
 		if (f->s->nthreads >= STATS_THREADS_MAX)
 			key.key.tid = 0;
 		HASH_FIND(hh, f->s->threads, &key.key, sizeof(key.key), t);
-		/* Beyond the limit all other threads of a source share one, with tid 0. */
+		/* Beyond the limit one a source is still made: there are 256 of them. */
 		if (!t) {
 			t = calloc(1, sizeof(*t));
 			if (!t)
@@ -99,7 +99,7 @@ static int get_thread(struct feed *f)
 	return 0;
 }
 
-/* --- depth: requests in flight, over time; time never goes back here --- */
+/* --- depth: what is in flight, over time; which never goes back here --- */
 
 static void integrate(struct stats_counts *c, uint64_t *since, unsigned flight, uint64_t ts)
 {

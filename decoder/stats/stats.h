@@ -2,13 +2,13 @@
 /*
  * Statistics of a conversation: an observer of the model that counts, and keeps
  * histograms of latencies, per device, queue, request type, request size, thread
- * and slice of time.  `stat` prints them at the end of a trace, `top` shows them
- * while they grow: both show the same figures.
+ * and slice of time.  `stat` prints it at the end of a trace and `top` looks at
+ * it while it grows, so that both tell the same figures.
  *
  * Everything is an integer, times are ns on the trace's clock.  What happened in
  * an interval is the difference of two copies: stats_counts_sub(), hist_sub().
  * Memory is bounded by devices, queues and the constants below, never by the
- * length of a trace.
+ * length of a trace.  Nothing here reads a record: that is the model's.
  */
 #ifndef VQT_DECODER_STATS_STATS_H
 #define VQT_DECODER_STATS_STATS_H
@@ -35,16 +35,16 @@
 /*
  * The pieces of a request's time.
  *
- * wait     from the first kick that announced it until the device popped it: known
- *          where the kick's record shows how far the driver had filled the ring;
+ * wait     from the first kick that announced it until the device took it: known
+ *          where the kick's record tells how far the driver had filled the ring;
  *          in packed rings, only for the first request after a kick
- * service  from when the device popped it until it was used: always known
+ * service  from when the device took it until it was used: always known
  * total    both.  Buffers that are only offered (receive queues) have neither: they
  *          wait by design
- * notify   one for each interrupt: from the completion for which the driver had
- *          asked for it (2.7.7, 2.8.10) until the interrupt; where no snapshot of
- *          the ring shows which that was, from the last completion before it
- * backend  the part of `service` in the layer below the device (where recorded)
+ * notify   one for each interrupt: from the completion that the driver had asked to
+ *          be told of (2.7.7, 2.8.10) until the interrupt; where no snapshot of
+ *          the ring says which that was, from the last one before it
+ * backend  what of `service` the layer below the device had it (where recorded)
  */
 enum stats_span {
 	STATS_WAIT,
@@ -61,7 +61,7 @@ const char *stats_span_title(unsigned span); /* "popped to used" */
 #define STATS_BATCHES 8
 const char *stats_batch_name(unsigned batch); /* "4-7" */
 
-/* Completion statuses counted each; the last is "any other". */
+/* Completion statuses told apart; the last is "any other". */
 #define STATS_STATUSES 16
 
 /*
@@ -75,7 +75,7 @@ struct stats_counts {
 	uint64_t kicks;
 	uint64_t kicks_empty; /* nothing was available then (split rings) */
 	uint64_t kick_batch[STATS_BATCHES]; /* entries waiting at a kick (split rings) */
-	uint64_t popped; /* requests the device popped */
+	uint64_t popped; /* requests the device took */
 	uint64_t used; /* of them completed */
 	uint64_t errors; /* of them with a status other than success */
 	uint64_t detached; /* given up by the device */
@@ -83,8 +83,8 @@ struct stats_counts {
 	uint64_t unknown; /* completions of nothing known to be in flight */
 	uint64_t interrupts; /* of used buffers: see stats_feed() */
 	uint64_t irqs_empty; /* with no completion since the one before */
-	uint64_t irqs_unwanted; /* completions for which the driver had asked for no interrupt */
-	uint64_t irq_batch[STATS_BATCHES]; /* completions by one interrupt */
+	uint64_t irqs_unwanted; /* completions that the driver had asked not to be told of */
+	uint64_t irq_batch[STATS_BATCHES]; /* completions an interrupt told of */
 	uint64_t config_irqs; /* of configuration changes */
 	uint64_t bytes_in; /* data to the driver (reads), of successful requests */
 	uint64_t bytes_out; /* data from the driver (writes), of successful requests */
@@ -142,7 +142,7 @@ struct stats_queue {
 	UT_hash_handle hh;
 };
 
-/* Request types: the class's own, then these. */
+/* Request types told apart: the class's own, then these. */
 enum stats_type_other {
 	STATS_TYPE_UNKNOWN, /* a type number the class does not have */
 	STATS_TYPE_UNSEEN, /* the header was not captured */
@@ -189,7 +189,7 @@ struct stats_ready {
 
 struct stats_device {
 	uint16_t id; /* model_device.id */
-	struct stats_counts counts; /* of its queues, and of events without a queue */
+	struct stats_counts counts; /* its queues', and what belongs to none */
 	struct hist *span[STATS_SPANS]; /* of all its queues; NULL: never known */
 	struct stats_queue *queues; /* uthash by index, in order of appearance */
 	struct stats_group *type[STATS_TYPES]; /* NULL: none seen; stats_type_name() */
@@ -203,7 +203,7 @@ struct stats_device {
 	uint64_t first_ts, last_ts; /* of kicks, requests, completions; 0 none */
 	/* Private. */
 	unsigned slices_cap;
-	bool decides; /* its trace records the device's decisions to interrupt */
+	bool decides; /* its records tell when it decides to interrupt */
 	unsigned life;
 	uint64_t born_ts;
 	uint64_t depth_ts;
@@ -212,7 +212,7 @@ struct stats_device {
 	UT_hash_handle hh;
 };
 
-/* A thread of a source, which kicked, popped or completed. */
+/* A thread of a source: who kicked, took, completed. */
 struct stats_thread {
 	struct {
 		uint32_t tid; /* 0: unknown, or one of too many */
@@ -233,7 +233,7 @@ void stats_free(struct stats *s);
  * what is in flight and what waits for an interrupt.  0 or -ENOMEM.
  *
  * An interrupt is counted once: when the device decides to notify, or, for a
- * device whose decisions are not recorded, when the message or line is seen.
+ * device whose records never tell that, when the message or line is seen.
  */
 int stats_feed(struct stats *s, const struct model *m, const struct event *e, bool counted);
 

@@ -119,7 +119,7 @@ static void axis_log(struct plot *p, uint64_t least, uint64_t most)
 	}
 }
 
-/* --- curves: their subjects and strokes --- */
+/* --- curves: what they are of, and how they are told apart --- */
 
 struct curve {
 	const char *label, *class; /* stroke style */

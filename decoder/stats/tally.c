@@ -86,8 +86,8 @@ static int add_group(struct feed *f, const struct record_group *g)
 }
 
 /*
- * The record says how many requests are in flight, not since when.  A queue that completed
- * something in the interval counts as stalled only from the end of the next interval on.
+ * What is in flight is told, not followed.  When the queue went on within the interval is
+ * not told, and what comes next only at the end of the next one: nothing is stalled before.
  */
 static void set_flight(struct feed *f, const struct vqt_tally *y)
 {

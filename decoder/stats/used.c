@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Completions, and the interrupts for them. */
+/* Completions, and the interrupts that tell of them. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -110,7 +110,7 @@ static void follow_progress(struct feed *f)
 	uint64_t ns = f->e->ts > q->progress_ts ? f->e->ts - q->progress_ts : 0;
 
 	q->progress_ts = f->e->ts;
-	/* Buffers that wait to be filled are not stalled. */
+	/* Buffers that only wait to be filled are no work that got stuck. */
 	if (!f->counted || stats_is_offer(f) || ns < STATS_STALL_NS)
 		return;
 	COUNT(f, stalls, 1);
@@ -120,7 +120,7 @@ static void follow_progress(struct feed *f)
 		f->d->stall_max = ns;
 }
 
-/* Remember the completion that the next interrupt is for. */
+/* Which completion an interrupt to come is about. */
 static void follow_due(struct feed *f)
 {
 	const struct vqt_used *u = &f->e->rec->used;

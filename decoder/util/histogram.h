@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Histograms of durations.  Buckets are log-linear: an octave has 16 of equal
- * width, so a bucket is never wider than 1/16 (6.25 %) of the values in it, and
- * values under 32 have buckets of their own.  Count, sum, minimum and maximum are exact.
+ * width, so a bucket is never wider than 1/16 (6.25 %) of what lies in it, and
+ * values under 32 have buckets of their own.  Count, sum, least and most are exact.
  */
 #ifndef VQT_DECODER_UTIL_HISTOGRAM_H
 #define VQT_DECODER_UTIL_HISTOGRAM_H
@@ -24,28 +24,28 @@ struct hist {
 	uint64_t bucket[HIST_BUCKETS];
 };
 
-/* Add the value n times. */
+/* n times the value. */
 void hist_add(struct hist *h, uint64_t value, uint64_t n);
-/* Add all of `from` to `to`. */
+/* All of `from` into `to`. */
 void hist_merge(struct hist *to, const struct hist *from);
-/* The values added between `before` and `now`; minimum and maximum are those of the buckets. */
+/* What came to `now` after it was `before`; least and most become those of the buckets. */
 void hist_sub(struct hist *out, const struct hist *now, const struct hist *before);
 uint64_t hist_mean(const struct hist *h); /* rounded down; 0 if empty */
 /*
  * A value such that at least `ppm` millionths of all are not above it: the upper
- * end of the bucket where that is reached, or the exact maximum if that is less.
+ * end of the bucket where that is reached, or the exact most if that is less.
  * hist_percentile(h, 990000) is p99; at most 1/16 above the true one.  0 if empty.
  */
 uint64_t hist_percentile(const struct hist *h, uint32_t ppm);
 
-/* The bucket of a value, and the least and the greatest value of a bucket. */
+/* Where a value belongs, and the least and most that belong there. */
 unsigned hist_bucket(uint64_t value);
 uint64_t hist_lower(unsigned bucket);
 uint64_t hist_upper(unsigned bucket);
 unsigned coarse_bucket(uint64_t value);
 uint64_t coarse_lower(unsigned bucket);
 uint64_t coarse_upper(unsigned bucket);
-/* hist_percentile() of coarse buckets; most: the exact maximum, or UINT64_MAX. */
+/* hist_percentile() of coarse buckets; most: the exact one, or UINT64_MAX. */
 uint64_t coarse_percentile(const uint32_t *bucket, uint32_t ppm, uint64_t most);
 
 #endif

@@ -35,8 +35,8 @@ void text_duration(struct text *t, uint64_t ns);
 void text_size(struct text *t, uint64_t bytes);
 
 /*
- * How many letters to insert, delete, change or swap with the next to make one of the
- * other, ignoring case: for suggestions.  Both at most TEXT_DISTANCE_MAX bytes.
+ * Letters to insert, delete, change or swap with the next to make one of the other,
+ * whatever their case: what was probably meant.  Both at most TEXT_DISTANCE_MAX bytes.
  */
 #define TEXT_DISTANCE_MAX 48
 size_t text_distance(const char *a, size_t na, const char *b, size_t nb);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Status, reset, features, suspend: rules/{status,reset,features,suspend}.c. */
+/* Status, reset, features: decoder/check/rules/status.c, decoder/check/rules/reset.c, decoder/check/rules/features.c, decoder/check/rules/suspend.c. */
 #include <stddef.h>
 
 #include "tests/unit/check_cases.h"

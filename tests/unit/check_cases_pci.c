@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* PCI, MSI-X, ISR status: rules/{pci,window,msix,isr}.c. */
+/* PCI, MSI-X, ISR status: decoder/check/rules/pci.c, decoder/check/rules/window.c, decoder/check/rules/msix.c, decoder/check/rules/isr.c. */
 #include <stddef.h>
 
 #include "tests/unit/check_cases.h"

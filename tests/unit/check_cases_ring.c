@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rings: rules/{chain,used,ring,packed,memory,stall,notify}.c. */
+/* Rings: decoder/check/rules/chain.c, decoder/check/rules/used.c, decoder/check/rules/ring.c, decoder/check/rules/packed.c, decoder/check/rules/stall.c, decoder/check/rules/notify.c. */
 #include <stddef.h>
 
 #include "tests/unit/check_cases.h"

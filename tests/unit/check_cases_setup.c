@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Registers: rules/{common,queue,config,legacy}.c. */
+/* Registers: decoder/check/rules/common.c, decoder/check/rules/queue.c, decoder/check/rules/config.c. */
 #include <stddef.h>
 
 #include "tests/unit/check_cases.h"

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Soundness: a recording with lost records must not produce findings that the
- * whole recording does not produce.  From each shipped trace runs of records are
- * removed, and a loss record is put in their place; then beginnings and ends are
- * cut off.
+ * Soundness: a recording with a hole accuses nobody whom the whole one does
+ * not.  From each shipped trace runs of records are taken out, and a loss
+ * record says so; then beginnings and ends are cut off.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -125,7 +124,7 @@ static void unload(struct trace *t)
 	free(t->len);
 }
 
-/* Where descriptions end: those are never lost. */
+/* Where descriptions end: nobody loses those. */
 static size_t first_event(const struct trace *t)
 {
 	size_t i = 0;
@@ -272,6 +271,6 @@ int main(int argc, char **argv)
 	}
 	if (dir)
 		closedir(dir);
-	printf("# %u holes and cuts, %u with new findings\n1..%u\n", tests, bad, n);
+	printf("# %u holes and cuts, %u accused wrongly\n1..%u\n", tests, bad, n);
 	return bad || !n;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Make event records by hand, as a capture would, and feed them to a model.
- * The builder holds the clock, the sequence number and the last event.
+ * A conversation holds the clock, the sequence and the last event.
  */
-#ifndef VQT_TESTS_UNIT_RECORD_BUILDER_H
-#define VQT_TESTS_UNIT_RECORD_BUILDER_H
+#ifndef VQT_TESTS_UNIT_MAKE_H
+#define VQT_TESTS_UNIT_MAKE_H
 
 #include "decoder/model/model.h"
 #include "decoder/trace/file.h"

@@ -108,7 +108,7 @@ static enum verdict limits(struct rule_context *ctx)
 
 /* --- with a report ---------------------------------------------------------- */
 
-/* The request must complete with `want`. */
+/* What the request is answered with must be `want`. */
 static enum verdict must_be(struct rule_context *ctx, const struct blk_zone *z, unsigned want,
 			    const char *why)
 {
@@ -210,7 +210,7 @@ static enum verdict overrun_done(struct rule_context *ctx)
 	return must_be(ctx, z, VIRTIO_BLK_S_ZONE_INVALID_CMD, "beyond the capacity of the zone");
 }
 
-/* The write pointer was known, and nothing else was in flight, when this was popped. */
+/* The write pointer was known and nothing else was on its way when this was taken. */
 static enum verdict unaligned(struct rule_context *ctx)
 {
 	const struct blk_zone *z = zone(ctx);

@@ -248,7 +248,7 @@ static enum verdict order_table(struct rule_context *ctx)
 	return RULE_PASSED;
 }
 
-/* --- errors right after correct chains -------------------------------------- */
+/* --- what the device makes of a chain that is in order ----------------------- */
 
 /* arg: 0 any chain, 1 one with WRITE on its table, 2 one whose table follows direct ones */
 static enum verdict refused(struct rule_context *ctx)

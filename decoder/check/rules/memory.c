@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory: where rings and buffers are, and that they do not change in flight. 2.7, 2.8, 6.1. */
+/* What the two sides find in memory: where rings and buffers are, and that they stay. 2.7, 2.8, 6.1. */
 #include <inttypes.h>
 
 #include "decoder/check/context.h"
@@ -32,7 +32,7 @@ static enum verdict changed(struct rule_context *ctx)
 		life(ctx)->arg[1], r->head);
 }
 
-/* No machine has more physical address bits; kernel virtual addresses are above. */
+/* No machine has more physical address bits; kernels put their own addresses up there. */
 #define PHYSICAL_BITS 56
 
 static bool beyond(uint64_t addr, uint64_t len)
@@ -77,7 +77,7 @@ static enum verdict ring_address(struct rule_context *ctx)
 			 m->index, m->desc, m->driver, m->device);
 }
 
-/* The device reports which areas it uses. */
+/* The device says which areas it goes by. */
 static enum verdict areas(struct rule_context *ctx)
 {
 	const struct model_queue *m = ctx->queue;
@@ -99,7 +99,7 @@ static enum verdict areas(struct rule_context *ctx)
 			 m->index, arg[0], arg[1], arg[2], m->desc, m->driver, m->device);
 }
 
-/* The positions in a packed ring show its size: they wrap there. */
+/* A packed ring shows the size it is used with: in where the positions turn. */
 static enum verdict size(struct rule_context *ctx)
 {
 	const struct model_queue *m = ctx->queue;

@@ -79,7 +79,7 @@ static enum verdict used_flags(struct rule_context *ctx)
 			 ctx->rule->arg ? " with EVENT_IDX negotiated" : "");
 }
 
-/* Before the device has done anything; it may have set bit 0 already. */
+/* Before the device has done anything; bit 0 may be its first word already. */
 static enum verdict used_flags_first(struct rule_context *ctx)
 {
 	if (!split(ctx, VQT_RING_USED_FLAGS) || ctx->q->last.number || ctx->q->chain.number ||

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Notifications that are missing, or that were not asked for: 2.7.7, 2.7.10,
- * 2.8.10.  A notification counts as missing only with proof: time has passed, the
- * rings have not changed, and the other side is still active.
+ * Notifications that are missing, or that nobody asked for: 2.7.7, 2.7.10,
+ * 2.8.10.  A missing one counts only when it is proven to be missed: time has
+ * passed, the rings stand as they stood, and the other side is alive.
  */
 #include <stdio.h>
 
@@ -11,24 +11,24 @@
 #include "decoder/util/virtqueue.h"
 
 /*
- * There are two kinds of proof: an event of the queue that, seconds later, shows the
- * ring unchanged; and periodic samples, which come even when the queue has no events.
+ * Two kinds of proof.  The queue's own events: seconds later one of them shows the
+ * ring as it stood.  And samples, which come when nothing else does.
  *
- * An observer takes the samples, so they are evidence against the driver only if there
- * is no other explanation:
- *  - the driver may have kicked, and the kick is pending in an eventfd: samples say
- *    whether one is pending; two samples that do not know prove nothing;
- *  - the kick may be delayed because the machine is paused or a processor is held up: so
- *    the driver must act after the first sample that saw the entry, and then not kick for
- *    half a second;
- *  - the device may have asked for a kick too late and not checked the ring again: so a
- *    snapshot must have shown the ring empty and the device asking before the entry came.
- * The device's thread may be held up between receiving a kick and recording it, or while
- * it drains its backend: it is given ABANDONED, and only if its type serves requests
- * (check_class.serves).  A network device may leave receive buffers in the ring.
+ * A sample is taken by somebody beside the device, so it accuses a driver only where
+ * nobody else can be at fault:
+ *  - the kick may have been made and wait in an eventfd: samples say whether one does,
+ *    and two that do not know prove nothing;
+ *  - the kick may be under way when the machine is paused, or a processor held up: so
+ *    the driver must show a sign of life after the first sample that saw the entry, and
+ *    go on without a kick for half a second after that;
+ *  - the device may have asked for a kick too late, and not looked once more: so a look
+ *    at the ring must have shown it empty and the device asking, before the entry came.
+ * The device's own thread may be held up between hearing of a kick and recording it, or
+ * drain its backend: it is given ABANDONED, and only where taking requests is all it is
+ * for.  Buffers for what may come (a network's receive queue) are left lying by right.
  */
 
-#define SETTLED 1000000ULL /* 1 ms: longer than a notification takes to arrive */
+#define SETTLED 1000000ULL /* 1 ms: longer than a notification is on its way */
 
 static const struct vqt_ring *ring(const struct rule_context *ctx)
 {

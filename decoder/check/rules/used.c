@@ -85,7 +85,7 @@ static enum verdict index_jump(struct rule_context *ctx)
 	if (ahead < 0x8000)
 		return rule_fail(ctx, "used.idx is %u, but elements were written up to %u",
 				 r->used_idx, ctx->q->pos.next_used);
-	/* Too low: only if the last element was published and this thread wrote it. */
+	/* Behind: only when the last element was published and this thread wrote it. */
 	if (ctx->e->rec->h.type != VQT_USED || used(ctx)->flags & VQT_USED_BATCHED ||
 	    ctx->q->pos.last_batched)
 		return RULE_NA;
