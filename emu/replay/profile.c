@@ -6,6 +6,7 @@
 
 #include "decoder/util/hash.h"
 #include "decoder/spec/constants.h"
+#include "decoder/util/virtqueue.h"
 #include "emu/replay/profile_impl.h"
 
 static bool bit(const uint8_t *set, unsigned i)
@@ -142,83 +143,60 @@ static void profile_config(struct replay_finding *f, const struct vqt_reg *r, ui
 	}
 }
 
-static void profile_feature(struct replay_finding *f, const struct event *e, bool legacy)
+/* A register of the modern or of the legacy interface. */
+static void profile_register(struct replay_finding *f, const struct event *e)
 {
 	const struct vqt_reg *r = &e->rec->reg;
-	if (r->width != 4 || r->op != VQT_READ)
-		return;
-	if (legacy)
-		replay_vote(&f->legacy, r->value);
-	else if (e->select < 4)
-		replay_vote(&f->feature[e->select], r->value);
-}
-
-static struct replay_queue_finding *queue_of(struct replay_finding *f, const struct event *e)
-{
-	unsigned n = e->dev->queue_select;
-	return n < REPLAY_QUEUES_MAX ? &f->queue[n] : NULL;
-}
-
-static void profile_common(struct replay_finding *f, const struct event *e)
-{
-	const struct vqt_reg *r = &e->rec->reg;
-	struct replay_queue_finding *q = queue_of(f, e);
-	const bool read = r->op == VQT_READ;
-	switch (r->offset) {
-	case VIRTIO_PCI_COMMON_DF: profile_feature(f, e, false); break;
-	case VIRTIO_PCI_COMMON_NUMQ:
-		if (read && r->width == 2)
+	const struct spec_field *s = e->field;
+	struct replay_queue_finding *q =
+		e->select < REPLAY_QUEUES_MAX ? &f->queue[e->select] : NULL;
+	const bool read = r->op == VQT_READ, legacy = r->region == VQT_REGION_LEGACY;
+	const bool whole = s && !e->field_offset && r->width == s->width;
+	switch (s ? s->id : SPEC_REG_NONE) {
+	case SPEC_REG_DEVICE_FEATURES:
+		if (read && whole && (legacy || e->select < 4))
+			replay_vote(legacy ? &f->legacy : &f->feature[e->select], r->value);
+		break;
+	case SPEC_REG_NUM_QUEUES:
+		if (read && whole)
 			replay_vote(&f->num_queues, r->value);
 		break;
-	case VIRTIO_PCI_COMMON_STATUS:
+	case SPEC_REG_DEVICE_STATUS:
 		for (unsigned i = 0; read && r->value & VIRTIO_CONFIG_S_FEATURES_OK && i < 2; i++)
-			f->agreed[i] |= e->dev->accepted[i];
-		if (!read && !(r->value & 0xff))
-			for (unsigned i = 0; i < REPLAY_QUEUES_MAX; i++)
-				f->queue[i].written = false;
+			f->agreed[i] |= legacy ? 0 : e->dev->accepted[i];
+		for (unsigned i = 0; !read && !(r->value & 0xff) && i < REPLAY_QUEUES_MAX; i++)
+			f->queue[i].written = false;
 		break;
-	case VIRTIO_PCI_COMMON_Q_SIZE:
+	case SPEC_REG_QUEUE_SIZE:
 		if (q && !read)
 			q->written = true;
-		else if (q && !q->written && r->width == 2)
+		else if (q && !q->written && whole)
 			replay_vote(&q->size, r->value);
 		break;
-	case VIRTIO_PCI_COMMON_Q_NOFF:
-		if (q && read && r->width == 2)
+	case SPEC_REG_QUEUE_NOTIFY_OFF:
+		if (q && read && whole)
 			replay_vote(&q->notify_off, r->value);
 		break;
 	}
 }
 
-static void profile_legacy(struct replay_finding *f, const struct event *e)
-{
-	const struct vqt_reg *r = &e->rec->reg;
-	struct replay_queue_finding *q = queue_of(f, e);
-	unsigned config = VIRTIO_PCI_CONFIG_OFF(e->dev->msix);
-	f->legacy_seen = true;
-	if (r->offset >= config)
-		profile_config(f, r, r->offset - config);
-	else if (r->offset == VIRTIO_PCI_HOST_FEATURES)
-		profile_feature(f, e, true);
-	else if (r->offset == VIRTIO_PCI_QUEUE_NUM && q && r->width == 2 && r->op == VQT_READ)
-		replay_vote(&q->size, r->value);
-}
-
 static void profile_reg(struct replay_finding *f, const struct event *e)
 {
 	const struct vqt_reg *r = &e->rec->reg;
+	const uint32_t config = spec_legacy_config_base(e->dev->msix);
 	if (r->flags & VQT_REG_FAILED || !r->width || r->width > 8)
 		return;
-	switch (r->region) {
-	case VQT_REGION_PCI: profile_pci(f, r); break;
-	case VQT_REGION_COMMON: profile_common(f, e); break;
-	case VQT_REGION_DEVICE: profile_config(f, r, r->offset); break;
-	case VQT_REGION_LEGACY: profile_legacy(f, e); break;
-	case VQT_REGION_MSIX_TABLE:
-		if (r->offset / 16 + 1 > f->vectors_used)
-			f->vectors_used = r->offset / 16 + 1;
-		break;
-	}
+	f->legacy_seen |= r->region == VQT_REGION_LEGACY;
+	if (r->region == VQT_REGION_PCI)
+		profile_pci(f, r);
+	else if (r->region == VQT_REGION_DEVICE)
+		profile_config(f, r, r->offset);
+	else if (r->region == VQT_REGION_LEGACY && r->offset >= config)
+		profile_config(f, r, r->offset - config);
+	else if (r->region == VQT_REGION_COMMON || r->region == VQT_REGION_LEGACY)
+		profile_register(f, e);
+	else if (r->region == VQT_REGION_MSIX_TABLE && r->offset / 16 + 1 > f->vectors_used)
+		f->vectors_used = r->offset / 16 + 1;
 }
 
 /* Queues are created in order; not every event has the number. */
@@ -303,9 +281,9 @@ static void profile_avail(struct replay_finding *f, const struct event *e)
 	const struct model_queue *q = e->queue;
 	if (!q || !q->addr_known)
 		return;
-	profile_range(f, q->desc, 16ull * q->size);
-	profile_range(f, q->driver, 6 + 2ull * q->size);
-	profile_range(f, q->device, 6 + 8ull * q->size);
+	profile_range(f, q->desc, virtq_desc_at(q->size));
+	profile_range(f, q->driver, virtq_driver_len(q->size, false)); /* the longer ones */
+	profile_range(f, q->device, virtq_device_len(q->size, false));
 }
 
 static int remember(struct replay_profile *g, uint64_t number, bool backend, bool error)

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "decoder/class/class.h"
 #include "decoder/spec/constants.h"
@@ -42,15 +41,15 @@ static const char *const reasons[] = {
 	[VARY_QUEUE] = "queue_reset while the recorded device was resetting the queue",
 };
 
-static bool is_at(const struct vqt_reg *r, unsigned region, uint32_t offset)
+/* Is the access to this register, on either interface? */
+static bool is_to(const struct event *e, enum spec_reg id)
 {
-	return r->region == region && r->offset == offset;
+	return e->field && e->field->id == id && !e->field_offset;
 }
 
-static bool is_status(const struct vqt_reg *r)
+static bool is_reset(const struct event *e)
 {
-	return is_at(r, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS) ||
-	       is_at(r, VQT_REGION_LEGACY, VIRTIO_PCI_STATUS);
+	return is_to(e, SPEC_REG_DEVICE_STATUS) && !(e->rec->reg.value & 0xff);
 }
 
 /*
@@ -97,17 +96,11 @@ static uint64_t varying(const struct replay_instance *i, const struct vqt_reg *r
 }
 
 /* Registers whose value depends on events before the trace. */
-static bool blind_to(const struct replay_instance *i, const struct vqt_reg *r)
+static bool blind_to(const struct replay_instance *i, const struct event *e)
 {
-	if (!i->blind)
-		return false;
-	switch (r->region) {
-	case VQT_REGION_DEVICE:
-	case VQT_REGION_PCI:
-	case VQT_REGION_MSIX_TABLE: return false;
-	case VQT_REGION_COMMON: return r->offset != VIRTIO_PCI_COMMON_NUMQ;
-	}
-	return true;
+	const unsigned region = e->rec->reg.region;
+	return i->blind && region != VQT_REGION_DEVICE && region != VQT_REGION_PCI &&
+	       region != VQT_REGION_MSIX_TABLE && !is_to(e, SPEC_REG_NUM_QUEUES);
 }
 
 /* A value in words; of a feature word only the features that other, the other value, lacks. */
@@ -216,16 +209,16 @@ static int play_read(struct replay_instance *i, const struct event *e)
 	}
 	if (ret < 0)
 		return ret;
-	if (blind_to(i, reg))
+	if (blind_to(i, e))
 		replay_skipped(i, "registers set before the trace began");
-	else if (is_at(reg, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_CFGGENERATION) && reg->width == 1)
+	else if (is_to(e, SPEC_REG_CONFIG_GENERATION) && reg->width == 1)
 		compare_generation(i, e, mine);
 	else
 		compare(i, e, mine);
-	if (is_status(reg) && !(reg->value & 0xff))
+	if (is_reset(e))
 		i->status_reset = false;
 	ret = replay_settle(i, e);
-	if (reg->region == VQT_REGION_ISR || is_at(reg, VQT_REGION_LEGACY, VIRTIO_PCI_ISR))
+	if (is_to(e, SPEC_REG_ISR))
 		i->used_since_isr = false;
 	return ret;
 }
@@ -251,28 +244,27 @@ static int follow_queues(struct replay_instance *i, const struct event *e)
 static int play_write(struct replay_instance *i, const struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
-	if ((reg->region == VQT_REGION_NOTIFY ||
-	     is_at(reg, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_NOTIFY)) &&
+	if ((reg->region == VQT_REGION_NOTIFY || is_to(e, SPEC_REG_QUEUE_NOTIFY)) &&
 	    replay_profile_kicks(i->r->profile, i->d->id))
 		return 0; /* the kick record that follows is played instead */
-	if (blind_to(i, reg) && !(is_status(reg) && !(reg->value & 0xff))) {
+	if (blind_to(i, e) && !is_reset(e)) {
 		replay_skipped(i, "what the driver did to a device set up before the trace began");
 		return 0;
 	}
 	int ret = follow_queues(i, e);
 	if (ret < 0)
 		return ret;
-	if (is_at(reg, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_Q_RESET))
+	if (is_to(e, SPEC_REG_QUEUE_RESET))
 		i->queue_resetting = true;
-	if (is_status(reg) && !(reg->value & 0xff)) {
+	if (is_reset(e)) {
 		i->blind = i->doubt = i->gap = i->queue_resetting = false;
 		i->status_reset = true;
 		i->status_was = e->status_before;
 		i->used_since_isr = false;
-	} else if (is_status(reg)) {
+	} else if (is_to(e, SPEC_REG_DEVICE_STATUS)) {
 		i->status_reset = false;
 	}
-	if (reg->region == VQT_REGION_PCI && e->field && !strcmp(e->field->name, "msix_control"))
+	if (is_to(e, SPEC_REG_MSIX_CONTROL))
 		i->msix_assumed = false; /* the model knows from now on */
 	ret = replay_write(i, reg->region, reg->offset, reg->width, reg->value);
 	if (ret == -ENXIO) {
