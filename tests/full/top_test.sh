@@ -62,7 +62,7 @@ panels() {
 	# fold, go into, come back, sort, search, filter
 	key 1 && sees '^NAME' && until_true lacks '^    q3' && key 3 && sees '^    q3' || return 1
 	key Home Enter && sees '^  blk0' && key Escape || return 1
-	key '>' && sees 'sorted by NAME' && key '<' && sees 'belongs together' || return 1
+	key '>' && sees 'sorted by NAME' && key '<' && sees 'sorted by VM, device and queue' || return 1
 	key / && sees 'search:' && key q3 Enter && key r && sees 'blk0 q3' && key Escape || return 1
 	key '\' && sees 'filter' && key 'nonsense ==' Enter && sees 'column' || return 1
 	key '\' && sees 'filter' && key 'request.type == in' Enter && sees '\[request.type == in\]' || return 1
