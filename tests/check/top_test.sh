@@ -50,16 +50,6 @@ text() {
 	[ "$("$vqtrace" top -b -c 2 --delay 100ms -r traces/qemu11-q1.pcap | grep -c '^NAME')" = 2 ] || { echo "-c 2 is not two"; return 1; }
 }
 
-# until_true SECONDS COMMAND...: wait until it is true.
-until_true() {
-	local n=$(($1 * 20))
-	shift
-	while ! "$@"; do
-		[ $((n -= 1)) -gt 0 ] || return 1
-		sleep 0.05
-	done
-}
-
 # When a pipe pauses, top shows what it has read so far; the rest follows.
 piped() {
 	local size
@@ -67,7 +57,7 @@ piped() {
 	rm -f "$tmp/piped"
 	{
 		head -c $((size / 2)) traces/qemu7-q1.pcap
-		until_true 120 grep -qs '"events":[1-9]' "$tmp/piped" || echo "nothing was shown of the first half" >&2
+		until_true grep -qs '"events":[1-9]' "$tmp/piped" || echo "nothing was shown of the first half" >&2
 		tail -c +$((size / 2 + 1)) traces/qemu7-q1.pcap
 	} | "$vqtrace" top -b -T json --delay 200ms -r - >"$tmp/piped" || return 1
 	jq -se '([.[].events] | unique | length) >= 2 and (.[-1].rows[] | select(.kind == "device") | .total.used) > 50' \
@@ -103,8 +93,8 @@ prometheus() {
 	exec 8>"$tmp/prom" # kept open: the trace does not end
 	cat traces/qemu7-mq4.pcap >&8
 	want=$("$vqtrace" stat -r traces/qemu7-mq4.pcap -T json | jq '.devices[0].counts.used')
-	until_true 120 shows_all $at $port "$want"
-	until_true 120 not_found $at $port || { echo "no 404"; rc=1; }
+	until_true shows_all $at $port "$want"
+	until_true not_found $at $port || { echo "no 404"; rc=1; }
 	kill $pid
 	wait $pid 2>/dev/null
 	exec 8>&-

@@ -10,17 +10,13 @@ need_recording
 
 # A guest that runs STEPS; its pid is in $qemu. Options for guest-cmd may follow.
 boot() { # NAME STEPS [OPTIONS...]
-	local name=$1 steps=$2 i
+	local name=$1 steps=$2
 	shift 2
 	truncate -s 64M "$tmp/$name.img"
 	eval "$(tests/lab/guest-cmd --disk "$tmp/$name.img" --serial "$tmp/$name.serial" \
 		--run "$steps" "$@" q1) >'$tmp/$name.out' 2>&1 &"
 	qemu=$!
-	for ((i = 0; i < 1200; i++)); do
-		grep -q 'VQT STEP 1' "$tmp/$name.serial" 2>/dev/null && return 0
-		kill -0 $qemu 2>/dev/null || break
-		sleep 0.1
-	done
+	until_said "$tmp/$name.serial" 'VQT STEP 1' $qemu && return 0
 	cat "$tmp/$name.out" "$tmp/$name.serial"
 	return 1
 }
@@ -33,13 +29,8 @@ end() { # PID...: end what we started
 
 # Attaching takes a second or two: wait until the trace grows.
 flowing() { # TRACE
-	local i
-	for ((i = 0; i < 900; i++)); do
-		[ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -gt 30000 ] && return 0
-		sleep 0.1
-	done
-	echo "nothing flows into $1"
-	return 1
+	large() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -gt 30000 ]; }
+	until_true large "$1" || { echo "nothing flows into $1"; return 1; }
 }
 
 count() { # TRACE FILTER
@@ -140,12 +131,9 @@ closed_pipe() {
 slow_reader() {
 	mkfifo "$tmp/slow"
 	env --default-signal=INT "$vqtrace" record -q -w - -p "$shared" >"$tmp/slow" 2>"$tmp/slow.err" &
-	local rec=$! rc i
+	local rec=$! rc
 	exec 7<"$tmp/slow"
-	for ((i = 0; i < 600; i++)); do
-		grep -q pipe_write /proc/$rec/wchan && break
-		sleep 0.1
-	done
+	until_true grep -q pipe_write /proc/$rec/wchan
 	kill -INT $rec
 	while grep -q 'Pnd:.*[1-9a-f]' /proc/$rec/status; do # until it has been told
 		sleep 0.1
@@ -160,13 +148,10 @@ slow_reader() {
 
 # A guest may be held up: not for so long, but until all three files have been begun.
 rotated() {
-	local rec i
+	local rec
 	"$vqtrace" record -q -w "$tmp/r.pcap" -p "$shared" --rotate-size 32k -W 3 &
 	rec=$!
-	for ((i = 0; i < 900; i++)); do
-		[ -s "$tmp/r.pcap2" ] && break
-		sleep 0.1
-	done
+	until_true test -s "$tmp/r.pcap2"
 	kill -INT $rec
 	wait $rec
 }
@@ -232,20 +217,14 @@ load() { # QEMU
 
 # A buffer far too small: every lost event is counted, and the counts add up.
 counted_loss() { # nobody reads until the load has ended
-	local guest rec i n said
+	local guest rec n said
 	tests/lab/guest-cmd --exec --serial "$tmp/cl.serial" --pidfile "$tmp/cl.pid" --run "read,bs=4k,t=5,rand,qd=32" q1 -- \
 		"$vqtrace" record --buffer 64k -s 1024 -w "$tmp/cl.pcap" -- 2>"$tmp/cl.err" &
 	guest=$!
-	for ((i = 0; i < 600; i++)); do
-		grep -q 'VQT STEP 1' "$tmp/cl.serial" 2>/dev/null && break
-		sleep 0.1
-	done
+	until_said "$tmp/cl.serial" 'VQT STEP 1' $guest
 	rec=$(ps -o ppid= -p "$(cat "$tmp/cl.pid")")
 	kill -STOP $rec
-	for ((i = 0; i < 600; i++)); do
-		grep -q VQLOAD "$tmp/cl.serial" && break
-		sleep 0.1
-	done
+	until_said "$tmp/cl.serial" VQLOAD $guest
 	kill -CONT $rec
 	wait $guest || { cat "$tmp/cl.err"; return 1; }
 	n=$(lost "$tmp/cl.pcap")

@@ -45,10 +45,7 @@ served() {
 	[ -x "$VQT_QEMU11" ] || { echo "no QEMU 11 (make qemu11)"; return 77; }
 	"$vqtrace" serve --disk mem:64M --vfio-user "$tmp/s.sock" --check=structural 2>"$tmp/s.err" &
 	local pid=$! rc
-	for _ in $(seq 600); do
-		listens "$tmp/s.sock" && break
-		sleep 0.1
-	done
+	until_true listens "$tmp/s.sock"
 	linux "vqt.run=read,n=20;write,n=10;flush"
 	sock=$tmp/s.sock
 	vfio_user

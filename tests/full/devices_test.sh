@@ -81,13 +81,7 @@ qmp() { # COMMAND PATTERN
 }
 
 says() { # NAME WORDS: wait until the guest has said VQT WORDS
-	local i
-	for ((i = 0; i < 1200; i++)); do
-		grep -q "VQT $2" "$tmp/$1.serial" 2>/dev/null && return 0
-		sleep 0.1
-	done
-	echo "the guest never said VQT $2"
-	return 1
+	until_said "$tmp/$1.serial" "VQT $2"
 }
 
 step() { # NAME N: wait until the guest is there

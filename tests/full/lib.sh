@@ -42,6 +42,26 @@ finish() {
 	exit $tap_bad
 }
 
+# until_true COMMAND...: wait until the command succeeds, five minutes at most: the
+# machine may be busy.
+until_true() {
+	local end=$((SECONDS + 300))
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
+# until_said FILE WORDS [PID]: wait until the file has the words, while the process lives.
+until_said() {
+	said_or_dead() {
+		grep -q -- "$2" "$1" 2>/dev/null || { [ -n "${3:-}" ] && ! kill -0 "$3" 2>/dev/null; }
+	}
+	until_true said_or_dead "$@" && grep -q -- "$2" "$1" 2>/dev/null && return 0
+	echo "no '$2' in $(basename "$1")" >&2
+	return 1
+}
+
 # Does somebody listen at this socket? It is there a moment before.
 listens() { # PATH
 	grep -q " 00010000 .* $1\$" /proc/net/unix

@@ -38,7 +38,7 @@ went_on() { # NAME
 
 # A driver of tests/lab on a QEMU, until reported or went_on is true.
 driver() { # UNTIL NAME DRIVER QEMU OPTIONS...: of the assembler
-	local until=$1 name=$2 kind=$3 qemu=$4 rec i
+	local until=$1 name=$2 kind=$3 qemu=$4 rec
 	shift 4
 	image "$name" "$kind" "$@" || return 1
 	rm -f "$tmp/$name.pcap" # the other driver's
@@ -49,10 +49,7 @@ driver() { # UNTIL NAME DRIVER QEMU OPTIONS...: of the assembler
 		-device "virtio-blk-pci,drive=d,addr=4,${device[$kind]}" \
 		2>"$tmp/$name.err" &
 	rec=$!
-	for ((i = 0; i < 900; i++)); do
-		$until "$name" "$kind" && break
-		sleep 0.1
-	done
+	until_true $until "$name" "$kind"
 	kill -INT $rec
 	wait $rec
 }
@@ -86,7 +83,7 @@ kicks() { # NAME DRIVER QEMU
 # Under load the machine is paused by QMP, then the process is stopped, for longer than a
 # stall takes to be proven.
 interrupted() { # QEMU CONFIG
-	local name=w$1$2 rec i
+	local name=w$1$2 rec
 	mkfifo "$tmp/$name.in" "$tmp/$name.out"
 	exec 8<>"$tmp/$name.in" 9<>"$tmp/$name.out"
 	tests/lab/guest-cmd --exec --qemu "$1" --serial "$tmp/$name.serial" --pidfile "$tmp/$name.pid" \
@@ -94,10 +91,7 @@ interrupted() { # QEMU CONFIG
 		--arg -mon --arg chardev=mon,mode=control "$2" -- \
 		"$vqtrace" record --sample 20ms -w "$tmp/$name.pcap" -- >"$tmp/$name.out1" 2>"$tmp/$name.err" &
 	rec=$!
-	for ((i = 0; i < 600; i++)); do
-		grep -q 'VQT STEP 1' "$tmp/$name.serial" 2>/dev/null && break
-		sleep 0.1
-	done
+	until_said "$tmp/$name.serial" 'VQT STEP 1' $rec
 	sleep 1
 	echo '{"execute":"qmp_capabilities"} {"execute":"stop"}' >&8
 	sleep 3
@@ -118,7 +112,7 @@ interrupted() { # QEMU CONFIG
 
 # Our own device samples, too. It looks often: it has to see the ring while it is empty.
 served() { # DRIVER SERVE-OPTIONS...
-	local serve i kind=$1
+	local serve kind=$1
 	shift
 	assembler || return
 	[ -x "$VQT_QEMU11" ] || { echo "no QEMU 11 (make qemu11)"; return 77; }
@@ -128,17 +122,11 @@ served() { # DRIVER SERVE-OPTIONS...
 	"$vqtrace" serve --disk "$tmp/s.img" "$@" --vfio-user "$tmp/s.sock" --check --sample 10ms \
 		-w "$tmp/s.pcap" 2>"$tmp/s.err" &
 	serve=$!
-	for ((i = 0; i < 600; i++)); do
-		listens "$tmp/s.sock" && break
-		sleep 0.1
-	done
+	until_true listens "$tmp/s.sock"
 	"$VQT_QEMU11" -machine q35,accel=tcg,memory-backend=m0 -m 64 -display none -nodefaults \
 		-object memory-backend-memfd,id=m0,size=64M,share=on \
 		-device "{'driver':'vfio-user-pci','addr':'4','id':'d0','socket':{'type':'unix','path':'$tmp/s.sock'}}" &
-	for ((i = 0; i < 900; i++)); do
-		reported s "$kind" && break
-		sleep 0.1
-	done
+	until_true reported s "$kind"
 	kill $!
 	wait $!
 	kill -INT $serve

@@ -50,16 +50,6 @@ vhost_user() { # PROPERTIES
 	device=(-chardev "socket,id=c0,path=$sock${reconnect:-}" -device "vhost-user-blk-pci,id=d0,chardev=c0,$1")
 }
 
-# until_said FILE WORDS [PID]: waits for them, as long as the process lives
-until_said() {
-	for _ in $(seq 1200); do
-		grep -q -- "$2" "$1" 2>/dev/null && return 0
-		[ -z "${3:-}" ] || kill -0 "$3" 2>/dev/null || return 1
-		sleep 0.1
-	done
-	return 1
-}
-
 # A guest that did all it was told without an error.
 went_well() { # SERIAL
 	grep -q 'VQT DONE rc=0' "$1" && ! grep -q 'VQT ERROR' "$1" && return 0

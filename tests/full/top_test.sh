@@ -20,16 +20,6 @@ start() { # COLUMNS LINES COMMAND: the shell stays, and says how the command end
 
 screen() { T capture-pane -p; }
 
-# Wait until it is true: a minute, more on a slow machine.
-until_true() { # COMMAND...
-	local i
-	for i in $(seq 600); do
-		"$@" && return 0
-		sleep 0.1
-	done
-	return 1
-}
-
 has() { screen >"$tmp/seen" && grep -qE -- "$1" "$tmp/seen"; }
 lacks() { screen >"$tmp/seen" && ! grep -qE -- "$1" "$tmp/seen"; }
 
