@@ -8,7 +8,7 @@
 #include "cli/options.h"
 #include "decoder/fields/fields.h"
 #include "decoder/filter/filter.h"
-#include "decoder/print/hexdump.h"
+#include "decoder/print/hex.h"
 #include "decoder/model/model.h"
 #include "decoder/print/json.h"
 #include "decoder/print/line.h"

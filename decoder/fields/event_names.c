@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+
 #include "decoder/fields/event_names.h"
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -322,3 +324,9 @@ const struct spec_name event_backend_phases[] = {
 	{ 1, "end" },
 	{ 0, NULL },
 };
+
+void event_format_bdf(char *buf, size_t len, uint32_t bdf)
+{
+	snprintf(buf, len, "%04x:%02x:%02x.%x", bdf >> 16, bdf >> 8 & 0xff, bdf >> 3 & 0x1f,
+		 bdf & 7);
+}

@@ -58,5 +58,7 @@ extern const struct spec_name event_note_levels[];
 extern const struct spec_name event_guest_phases[];
 extern const struct spec_name event_backend_ops[];
 extern const struct spec_name event_backend_phases[];
+/* "0000:00:04.0"; bdf: domain, bus, device and function as records have them. */
+void event_format_bdf(char *buf, size_t len, uint32_t bdf);
 
 #endif

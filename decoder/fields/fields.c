@@ -251,9 +251,3 @@ const struct field fields_event[] = {
 	  .help = "events missing before this one, by its sequence number" },
 	{ .path = NULL },
 };
-
-void field_format_bdf(char *buf, size_t len, uint32_t bdf)
-{
-	snprintf(buf, len, "%04x:%02x:%02x.%x", bdf >> 16, bdf >> 8 & 0xff, bdf >> 3 & 0x1f,
-		 bdf & 7);
-}

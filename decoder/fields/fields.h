@@ -104,8 +104,6 @@ static inline bool field_group_has(const struct field_group *g, const struct eve
  * False (and "") where its field is unknown or the access was refused.
  */
 bool field_register_text(const struct event *e, char *buf, size_t len);
-/* "0000:00:04.0" */
-void field_format_bdf(char *buf, size_t len, uint32_t bdf);
 
 /* Room for the table's parts in their files; use field_groups. */
 extern const struct field fields_tally[], fields_event[], fields_register[], fields_kick[],

@@ -92,7 +92,7 @@ static bool get_bdf(const struct event *e, unsigned i, struct field_value *v)
 {
 	if (e->rec->device.bdf == ~0U)
 		return false;
-	field_format_bdf(v->buf, sizeof(v->buf), e->rec->device.bdf);
+	event_format_bdf(v->buf, sizeof(v->buf), e->rec->device.bdf);
 	v->str = v->buf;
 	v->len = strlen(v->buf);
 	return true;

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "decoder/print/hexdump.h"
+#include "decoder/model/model.h"
 #include "decoder/model/model.h"
 
 /* 0 or a negative errno of the write. ascii: no characters beyond ASCII. */

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "decoder/fields/fields.h"
+#include "decoder/fields/event_names.h"
 #include "decoder/check/rule.h"
 #include "decoder/stats/print_impl.h"
 
@@ -235,7 +235,7 @@ static json *device_json(const struct stat_view *v, const struct stats_device *d
 	put_untrusted(o, "id", dev->user_id);
 	put_untrusted(o, "type_name", dev->type_name);
 	if (dev->bdf != ~0U) {
-		field_format_bdf(bdf, sizeof(bdf), dev->bdf);
+		event_format_bdf(bdf, sizeof(bdf), dev->bdf);
 		put_str(o, "bdf", bdf);
 	}
 	json_object_object_add(o, "negotiation", negotiation_json(d, dev));

@@ -6,7 +6,7 @@
 #include <linux/virtio_ring.h>
 #include <string.h>
 
-#include "decoder/fields/fields.h"
+#include "decoder/fields/event_names.h"
 #include "decoder/check/rule.h"
 #include "decoder/stats/print_impl.h"
 
@@ -97,7 +97,7 @@ static void title(struct page *p)
 		text_untrusted(&t, m->type_name, strlen(m->type_name));
 	}
 	if (m->bdf != ~0U) {
-		field_format_bdf(bdf, sizeof(bdf), m->bdf);
+		event_format_bdf(bdf, sizeof(bdf), m->bdf);
 		text_add(&t, " at %s", bdf);
 	}
 	if (m->user_id[0]) {

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "decoder/print/hexdump.h"
+#include "decoder/print/hex.h"
 #include "decoder/model/model.h"
 #include "decoder/print/json.h"
 #include "decoder/print/line.h"

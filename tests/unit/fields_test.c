@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 #include "decoder/fields/fields.h"
-#include "decoder/print/hexdump.h"
+#include "decoder/print/hex.h"
+#include "decoder/util/hexdump.h"
 #include "decoder/print/json.h"
 #include "decoder/print/verbose.h"
 #include "decoder/trace/build.h"

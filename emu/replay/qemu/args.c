@@ -89,7 +89,7 @@ void qemu_set_bits(struct qemu_properties *p, const struct qemu_bit *rows, size_
 {
 	for (size_t i = 0; i < n; i++) {
 		const unsigned bit = rows[i].bit;
-		const struct spec_feature *s = spec_feature(0, bit);
+		const struct spec_feature *s = spec_feature(NULL, bit);
 		bool legacy = p->d->legacy_known && bit < 32; /* read at the legacy interface */
 
 		if (legacy || (p->d->offered_known >> bit / 32 & 1 && !(s && s->legacy)))
