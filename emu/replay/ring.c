@@ -501,7 +501,7 @@ static int collect_split(struct replay_queue *q, const struct event *e)
 	}
 	for (; n; n--) {
 		uint32_t elem[2], at = q->used;
-		ret = i->ops->mem_read(i->target, q->device + 4 + 8ull * (at % q->size), elem,
+		ret = i->ops->mem_read(i->target, q->device + virtq_used_at(at % q->size), elem,
 				       sizeof(elem));
 		if (ret < 0)
 			return ret;

@@ -93,53 +93,15 @@ static void take(struct qemu_snoop *w, uint16_t n, struct watched *q)
 	}
 }
 
-/* One used entry, if there is: its id, length and position. */
+/* One used entry, if there is one: its id, length and position. */
 static bool next_used(struct watched *q, uint16_t *id, uint32_t *len, uint16_t *pos)
 {
 	struct emu_ring *r = &q->ring;
 
-	if (r->ops == &emu_ring_split) {
-		uint16_t idx;
-		uint32_t elem[2];
-
-		if (emu_ring_load16(r, 2, 2, &idx) < 0 || idx == r->used ||
-		    emu_ring_read(r, 2, 4 + 8ull * (r->used % r->size), elem, sizeof(elem)) < 0)
-			return false;
-		*id = elem[0];
-		*len = elem[1];
-		*pos = r->used;
-	} else {
-		struct {
-			uint64_t addr;
-			uint32_t len;
-			uint16_t id, flags;
-		} d; /* 2.8.13 */
-		bool avail, used;
-
-		if (emu_ring_read(r, 0, 16ull * r->used, &d, sizeof(d)) < 0)
-			return false;
-		avail = d.flags >> VRING_PACKED_DESC_F_AVAIL & 1;
-		used = d.flags >> VRING_PACKED_DESC_F_USED & 1;
-		if (avail != used || used != r->used_wrap || !q->chains)
-			return false;
-		*id = d.id;
-		*len = d.len;
-		*pos = r->used | r->used_wrap << 15;
-	}
-	return true;
-}
-
-static void advance(struct emu_ring *r, unsigned slots)
-{
-	if (r->ops == &emu_ring_split) {
-		r->used++;
-		return;
-	}
-	r->used += slots;
-	if (r->used >= r->size) {
-		r->used -= r->size;
-		r->used_wrap = !r->used_wrap;
-	}
+	*pos = r->ops->used_pos(r);
+	if (r->ops == &emu_ring_packed && !q->chains)
+		return false; /* the next slot may hold the descriptor used a lap ago */
+	return r->ops->used_at(r, *pos, id, len) == 1;
 }
 
 static void see_used(struct qemu_snoop *w, uint16_t n, struct watched *q)
@@ -164,7 +126,7 @@ static void see_used(struct qemu_snoop *w, uint16_t n, struct watched *q)
 		}
 		*at = c->next;
 		emu_tap_used(w->tap, n, &before, pos, w->mem, c, id, len);
-		advance(&q->ring, c->ndirect);
+		q->ring.ops->set_used(&q->ring, q->ring.ops->used_next(&q->ring, pos, c->ndirect));
 		q->ring.popped--;
 		emu_ring_set_busy(&q->ring, id, false);
 		emu_chain_free(c);
