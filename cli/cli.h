@@ -30,7 +30,8 @@ struct cli_command {
 	const char *synopsis, *about;
 	const struct option_row *options;
 	const char *notes; /* the exit status, examples */
-	bool sources; /* has the options of sources, too (cli/sources.h) */
+	/* More of --help, behind the options: print each with row(); may be NULL. */
+	void (*more_options)(FILE *to, void (*row)(FILE *to, const struct option_row *o));
 	bool runs_command; /* the first word that is no option begins another command line */
 	int (*run)(int argc, char **argv); /* argv[0] is the command; returns enum cli_exit */
 };

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli/options.h"
-#include "cli/sources.h"
 #include "decoder/util/number.h"
 
 #define OPTIONS_MAX 96 /* of a command and all sources together */
@@ -303,7 +302,7 @@ void cli_help(FILE *to, const struct cli_command *c)
 	for (const struct option_row *o = c->options; o->kind != OPTION_END; o++)
 		print_row(to, o);
 	print_row(to, &help_row);
-	if (c->sources)
-		sources_help(to, print_row);
+	if (c->more_options)
+		c->more_options(to, print_row);
 	fprintf(to, "\n%s", c->notes);
 }

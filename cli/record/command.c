@@ -354,7 +354,7 @@ const struct cli_command cmd_record = {
 		"root (or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE); 'vqtrace doctor' says what works\n"
 		"here, and -D lists the sources.  COMMAND is started and recorded from its start.\n",
 	.options = record_options,
-	.sources = true,
+	.more_options = sources_help,
 	.runs_command = true,
 	.notes =
 		"Ctrl-C ends a recording; a command started here is ended with it.  Exit status: 0;\n"

@@ -9,12 +9,9 @@
 #include <unistd.h>
 
 #include "cli/serve/impl.h"
-#include "decoder/spec/spec.h"
 #include "emu/server/confine.h"
 #include "decoder/spec/constants.h"
-#include "decoder/class/blk.h"
 #include "emu/server/map.h"
-#include "decoder/util/number.h"
 
 #define FLUSH_MS 200
 #define SAMPLE 1000000000ULL
@@ -68,62 +65,23 @@ static void say(void *opaque, enum server_event what, const char *text)
 
 /* --- the device ------------------------------------------------------------ */
 
-/* --size: the file, if it is not there.  One that is keeps its size. */
-static int make_disk(struct serve_run *r)
+static int open_class(struct serve_run *r)
 {
-	int fd = open(r->disk, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666), err = 0;
+	const struct emu_class_setup *s = r->cfg.cls->setup;
+	char why[512];
 
-	if (fd < 0)
-		return errno == EEXIST ? 0 : -errno;
-	if (ftruncate(fd, (off_t)r->size) < 0) {
-		err = -errno;
-		unlink(r->disk);
-	}
-	close(fd);
-	return err;
-}
-
-static int open_disk(struct serve_run *r)
-{
-	struct emu_backend **b = &r->blk.backend;
-	unsigned long long size;
-	const char *colon = strchr(r->disk, ':');
-	bool mem = !strncmp(r->disk, "mem:", 4), null = !strncmp(r->disk, "null:", 5);
-	int err;
-
-	if (mem || null) {
-		if (!number_size(colon + 1, &size) || size < BLK_SECTOR)
-			return cli_usage("--disk '%s': not a size of at least 512 bytes, such as "
-					 "64M",
-					 r->disk);
-		err = mem ? emu_backend_mem(b, NULL, size) : emu_backend_null(b, size);
-	} else {
-		err = r->size ? make_disk(r) : 0;
-		if (!err)
-			err = emu_backend_file(b, r->disk, &r->file);
-	}
-	if (err) {
-		cli_error("cannot open the disk %s: %s%s", r->disk, strerror(-err),
-			  err == -ENOENT ? "; --size 1G makes one, or use --disk mem:64M"
-			  : err == -EACCES || err == -EROFS ? "; --read-only may do"
-			  : err == -EINVAL && r->file.flags & EMU_FILE_DIRECT
-				  ? "; this file system may not do --direct"
-				  : "");
-		return CLI_TROUBLE;
-	}
-	if ((*b)->size < BLK_SECTOR) {
-		cli_error("the disk %s has less than one sector; 'truncate -s 1G %s' makes it "
-			  "larger",
-			  r->disk, r->disk);
-		return CLI_TROUBLE;
-	}
-	if (r->file.flags & EMU_FILE_READ_ONLY)
-		(*b)->read_only = true;
-	return CLI_OK;
+	if (!s->open || s->open(r->class_config, why, sizeof(why)) >= 0)
+		return CLI_OK;
+	cli_error("%s", why);
+	free(r->class_config);
+	r->class_config = NULL;
+	return CLI_TROUBLE;
 }
 
 static int open_trace(struct serve_run *r)
 {
+	const struct emu_class *cls = r->cfg.cls;
+	char name[64], id[32];
 	struct trace_error err;
 	struct timespec ts;
 
@@ -147,12 +105,13 @@ static int open_trace(struct serve_run *r)
 	emu_tap_session(r->cfg.tap, "vqtrace " VQTRACE_VERSION, r->command,
 			(int64_t)((uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec -
 				  now_ns(NULL)));
-	emu_tap_source(r->cfg.tap, r->vfio ? "vfio-user device" : "vhost-user device",
-		       (uint32_t)getpid());
-	emu_tap_device(r->cfg.tap, emu_blk.virtio_id, VQT_TRANSPORT_PCI,
+	snprintf(name, sizeof(name), "%s device", r->protocol->name);
+	emu_tap_source(r->cfg.tap, name, (uint32_t)getpid());
+	snprintf(name, sizeof(name), "%s-%s", r->protocol->name, cls->name);
+	snprintf(id, sizeof(id), "%s0", cls->name);
+	emu_tap_device(r->cfg.tap, cls->virtio_id, VQT_TRANSPORT_PCI,
 		       r->cfg.transitional ? VQT_DEV_TRANSITIONAL : 0, ~0u,
-		       r->cfg.queues ? r->cfg.queues : 1, "blk0",
-		       r->vfio ? "vfio-user-blk" : "vhost-user-blk");
+		       r->cfg.queues ? r->cfg.queues : 1, id, name);
 	return CLI_OK;
 }
 
@@ -160,15 +119,11 @@ static int open_server(struct serve_run *r)
 {
 	int err, fd;
 
-	r->cfg.cls = &emu_blk;
-	r->cfg.class_config = &r->blk;
-	r->blk.features =
-		(emu_blk_default_features() | (r->on[0] & emu_blk_all_features())) & ~r->off[0];
-	r->cfg.features = (emu_virtio_core_features() | r->on[0]) & ~r->off[0];
+	r->cfg.class_config = r->class_config;
 	r->cfg.say = say;
 	r->cfg.opaque = r;
 	server_map_guard();
-	err = r->vfio ? vfio_user_new(&r->server, &r->cfg) : vhost_user_new(&r->server, &r->cfg);
+	err = r->protocol->new (&r->server, &r->cfg);
 	if (err) {
 		cli_error(
 			"cannot make this device: %s%s", strerror(-err),
@@ -178,7 +133,6 @@ static int open_server(struct serve_run *r)
 				: "");
 		return CLI_TROUBLE;
 	}
-	r->blk.backend = NULL; /* the device's now */
 	fd = server_socket(r->path);
 	if (fd < 0) {
 		cli_error("cannot listen on %s: %s%s", r->path, strerror(-fd),
@@ -219,46 +173,27 @@ static void lock_in(struct serve_run *r)
 
 static void announce(struct serve_run *r)
 {
+	char text[1024];
+
 	if (r->quiet)
 		return;
-	fprintf(stderr, "virtio-blk on %s %s; start the guest with for example\n",
-		r->vfio ? "vfio-user" : "vhost-user", r->path);
-	if (r->vfio)
-		fprintf(stderr,
-			"  qemu-system-x86_64 (10.1 or later) -machine q35,memory-backend=m0 \\\n"
-			"    -object memory-backend-memfd,id=m0,size=1G,share=on -m 1G \\\n"
-			"    -device '{\"driver\":\"vfio-user-pci\",\"socket\":{\"type\":\"unix\","
-			"\"path\":\"%s\"}}' ...\n",
-			r->path);
-	else
-		fprintf(stderr,
-			"  qemu-system-x86_64 -machine q35,memory-backend=m0 \\\n"
-			"    -object memory-backend-memfd,id=m0,size=1G,share=on -m 1G \\\n"
-			"    -chardev socket,id=c0,path=%s \\\n"
-			"    -device vhost-user-blk-pci,chardev=c0,num-queues=%u ...\n",
-			r->path, r->cfg.queues ? r->cfg.queues : 1);
+	r->protocol->example(text, sizeof(text), r->path, &r->cfg);
+	fprintf(stderr, "virtio-%s on %s %s; start the guest with for example\n%s",
+		r->cfg.cls->name, r->protocol->name, r->path, text);
 }
 
-/* SIGHUP: the file or block device was made larger or smaller. */
-static void rescan(struct serve_run *r)
+/* SIGHUP: what the device is made of was changed. */
+static void reload(struct serve_run *r)
 {
-	struct emu_virtio *v = server_virtio(r->server);
-	unsigned long long before = emu_blk_capacity(v);
-	int ret = emu_blk_rescan(v);
+	const struct emu_class_setup *s = r->cfg.cls->setup;
+	char text[512];
 
-	if (ret == -EINVAL)
-		cli_warn("%s: a zoned device keeps its size; start the server anew", r->disk);
-	else if (ret == -ENOTSUP)
-		cli_warn("%s is no file: its size does not change", r->disk);
-	else if (ret < 0)
-		cli_warn("cannot ask for the size of %s: %s; it stays as it was", r->disk,
-			 strerror(-ret));
+	if (!s->reload)
+		cli_warn("a virtio-%s device has nothing to look at again", r->cfg.cls->name);
+	else if (s->reload(server_virtio(r->server), r->class_config, text, sizeof(text)) < 0)
+		cli_warn("%s", text);
 	else if (!r->quiet)
-		fprintf(stderr, "%s: %llu sectors, before %llu%s\n", r->disk,
-			(unsigned long long)emu_blk_capacity(v), before,
-			ret == 0				? ""
-			: v->status & VIRTIO_CONFIG_S_DRIVER_OK ? "; the driver is told"
-								: "; no driver is running");
+		fprintf(stderr, "%s\n", text);
 }
 
 /* They come in while it waits; a device with always more to do never waits. */
@@ -319,7 +254,7 @@ static void loop(struct serve_run *r)
 		}
 		if (hung_up) {
 			hung_up = 0;
-			rescan(r);
+			reload(r);
 		}
 		if (dirty && r->written == before) {
 			seen = r->written;
@@ -345,6 +280,7 @@ static void summarize(struct serve_run *r, const struct server_stats *s)
 
 static int finish(struct serve_run *r, int code)
 {
+	const struct emu_class_setup *setup = r->cfg.cls->setup;
 	struct server_stats stats = { 0 };
 	int err;
 
@@ -356,8 +292,9 @@ static int finish(struct serve_run *r, int code)
 			 strrchr(r->path, '/') ? strrchr(r->path, '/') + 1 : r->path);
 		if (r->dir >= 0 && code == CLI_OK)
 			unlinkat(r->dir, name, 0);
-	}
-	emu_backend_close(r->blk.backend);
+	} else if (r->class_config && setup->close)
+		setup->close(r->class_config);
+	free(r->class_config);
 	if (code == CLI_OK)
 		summarize(r, &stats);
 	emu_tap_free(r->cfg.tap);
@@ -384,22 +321,22 @@ static void remember_command(struct serve_run *r, int argc, char **argv)
 
 static int run(int argc, char **argv)
 {
-	struct serve_run r = { .tap = { .snaplen = SERVE_SNAPLEN },
-			       .sample = SAMPLE,
-			       .dir = -1,
-			       .cfg.spin_us = 10,
-			       .blk = { .serial = "vqtrace" } };
+	struct serve_run r = {
+		.tap = { .snaplen = SERVE_SNAPLEN }, .sample = SAMPLE, .dir = -1, .cfg.spin_us = 10
+	};
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	char folder[256];
 	int code = serve_parse(&r, argc, argv);
 
-	if (code)
+	if (code) {
+		free(r.class_config);
 		return code - 1;
+	}
 	remember_command(&r, argc, argv);
 	cli_catch_ends(on_signal);
 	sigaction(SIGHUP, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	code = open_disk(&r);
+	code = open_class(&r);
 	if (code == CLI_OK)
 		code = open_trace(&r);
 	if (code == CLI_OK)
@@ -416,16 +353,16 @@ static int run(int argc, char **argv)
 
 const struct cli_command cmd_serve = {
 	.name = "serve",
-	.summary = "be a virtio-blk device for a guest, and trace it",
+	.summary = "be a virtio device for a guest, and trace it",
 	.run = run,
 	.synopsis = "--disk DISK --vfio-user SOCKET [OPTIONS]\n"
 		    "--disk DISK --vhost-user SOCKET [OPTIONS]",
-	.about = "Is a virtio-blk device in a process of its own, strict about the specification,\n"
-		 "which guests boot from.  vfio-user: a whole PCI function (QEMU 10.1 or later;\n"
-		 "its registers are in the trace); vhost-user: the data path behind the client's\n"
-		 "own PCI function (any QEMU, libblkio).  Needs no root.  Serves one client\n"
-		 "after another until Ctrl-C.\n",
+	.about =
+		"Is a virtio device in a process of its own, strict about the specification, for\n"
+		"guests.  One group of options below chooses the device, one option the protocol.\n"
+		"Needs no root.  Serves one client after another until Ctrl-C.\n",
 	.options = serve_options,
+	.more_options = serve_help,
 	.notes =
 		"SIGHUP: FILE was made larger or smaller; the guest is told its new size.\n"
 		"A guest that breaks the rules gets DEVICE_NEEDS_RESET; a client that breaks the\n"

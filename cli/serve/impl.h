@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between serve.c (what it does) and cli/serve/options.c (how it is told). */
+/* Between command.c (what serve does) and options.c (its command line). */
 #ifndef VQT_CLI_SERVE_IMPL_H
 #define VQT_CLI_SERVE_IMPL_H
 
@@ -7,20 +7,21 @@
 #include "cli/cli.h"
 #include "decoder/trace/file.h"
 #include "decoder/util/option.h"
-#include "emu/class/blk/blk.h"
+#include "emu/class/class.h"
 #include "emu/server/server.h"
 
+#define SERVE_PROTOCOLS 8 /* at most */
 #define SERVE_SNAPLEN 32 /* bytes of each buffer in a trace */
 
 struct serve_run {
-	const char *disk, *vfio, *vhost, *path, *trace;
-	unsigned long long size; /* of a file to be made; 0: it is there */
-	struct emu_blk_config blk;
-	struct emu_file_options file;
+	const char *socket[SERVE_PROTOCOLS]; /* as in server_protocols */
+	const struct server_protocol *protocol;
+	const char *path, *trace;
+	void *class_config; /* of cfg.cls */
 	struct server_config cfg;
 	struct emu_tap_config tap;
-	uint64_t on[1], off[1]; /* --features */
-	bool quiet, verbose, once, no_confine, read_only, direct, no_uring;
+	struct option_list features; /* --features */
+	bool quiet, verbose, once, no_confine;
 	/* while it runs */
 	char command[1024];
 	struct trace_writer *w;
@@ -36,6 +37,8 @@ struct serve_run {
 };
 
 extern const struct option_row serve_options[];
+/* The rest of --help: protocols and device types. */
+void serve_help(FILE *to, void (*row)(FILE *to, const struct option_row *o));
 /* 0 to go on, else the exit code + 1: --help was printed, or an error. */
 int serve_parse(struct serve_run *r, int argc, char **argv);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line of vqtrace serve. */
+/* The command line of vqtrace serve: its own options, the protocols', the device types'. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,87 +9,9 @@
 #include "cli/serve/impl.h"
 #include "decoder/class/class.h"
 #include "decoder/spec/constants.h"
-#include "decoder/class/blk.h"
 #include "decoder/util/number.h"
 
-/* Bits of the core it can offer beside the usual ones. */
-static uint64_t on_request(void)
-{
-	return SPEC_BIT(VIRTIO_F_IN_ORDER) | SPEC_BIT(VIRTIO_F_NOTIFICATION_DATA) |
-	       SPEC_BIT(VIRTIO_F_NOTIF_CONFIG_DATA) | SPEC_BIT(VIRTIO_F_ACCESS_PLATFORM) |
-	       SPEC_BIT(VIRTIO_F_ORDER_PLATFORM);
-}
-
-/* +name,-name,... */
-static int parse_features(void *config, const char *value, struct text *why)
-{
-	struct serve_run *r = config;
-	uint64_t can = emu_blk_all_features() | emu_virtio_core_features() | on_request();
-	char copy[512], *save, *word;
-
-	snprintf(copy, sizeof(copy), "%s", value);
-	for (word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
-		bool minus = *word == '-';
-		int bit = class_feature_by_name(emu_blk.virtio_id, word + (minus || *word == '+'));
-
-		if (bit < 0 || bit > 63 || !(can & SPEC_BIT(bit))) {
-			text_add(why,
-				 "'%s' is not a feature this device can offer; for example "
-				 "+in_order,-ring_packed,-event_idx,+lifetime",
-				 word);
-			return -EINVAL;
-		}
-		*(minus ? r->off : r->on) |= SPEC_BIT(bit);
-		*(minus ? r->on : r->off) &= ~SPEC_BIT(bit);
-	}
-	return CLI_OK;
-}
-
-/* hm|ha,size=256M,conventional=N,open=N,active=N,append=1M,capacity=SIZE */
-static int parse_zones(void *config, const char *value, struct text *why)
-{
-	struct serve_run *r = config;
-	struct emu_blk_zones *z = &r->blk.zones;
-	const struct {
-		const char *name;
-		uint32_t *to;
-		bool size;
-	} keys[] = {
-		{ "size=", &z->zone_sectors, true },
-		{ "capacity=", &z->capacity_sectors, true },
-		{ "append=", &z->max_append_sectors, true },
-		{ "conventional=", &z->conventional, false },
-		{ "open=", &z->max_open, false },
-		{ "active=", &z->max_active, false },
-	};
-	char copy[256], *save, *word;
-
-	*z = (struct emu_blk_zones){ .model = VIRTIO_BLK_Z_HM,
-				     .zone_sectors = (256u << 20) / BLK_SECTOR,
-				     .max_append_sectors = (1u << 20) / BLK_SECTOR };
-	snprintf(copy, sizeof(copy), "%s", value);
-	for (word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
-		unsigned long long v;
-		size_t i, n = sizeof(keys) / sizeof(keys[0]);
-
-		if (!strcmp(word, "hm") || !strcmp(word, "ha")) {
-			z->model = word[1] == 'm' ? VIRTIO_BLK_Z_HM : VIRTIO_BLK_Z_HA;
-			continue;
-		}
-		for (i = 0; i < n && strncmp(word, keys[i].name, strlen(keys[i].name)); i++)
-			;
-		if (i == n || !number_size(word + strlen(keys[i].name), &v) ||
-		    (keys[i].size ? v / BLK_SECTOR : v) > UINT32_MAX) {
-			text_add(why,
-				 "'%s' is not understood; for example "
-				 "hm,size=64M,conventional=2,open=8,active=12",
-				 word);
-			return -EINVAL;
-		}
-		*keys[i].to = (uint32_t)(keys[i].size ? v / BLK_SECTOR : v);
-	}
-	return CLI_OK;
-}
+#define CLASSES 32 /* at most */
 
 static int parse_queue_size(void *config, const char *value, struct text *why)
 {
@@ -103,51 +25,13 @@ static int parse_queue_size(void *config, const char *value, struct text *why)
 	return 0;
 }
 
-static int parse_block_size(void *config, const char *value, struct text *why)
-{
-	unsigned long long v;
-
-	if (!number_size(value, &v) || v < BLK_SECTOR || v > 65536 || v & (v - 1)) {
-		text_add(why, "not a power of two from 512 to 64k");
-		return -EINVAL;
-	}
-	((struct serve_run *)config)->blk.blk_size = (uint32_t)v;
-	return 0;
-}
-
-static int parse_serial(void *config, const char *value, struct text *why)
-{
-	struct serve_run *r = config;
-
-	if (strlen(value) >= sizeof(r->blk.serial)) {
-		text_add(why, "not at most 20 characters");
-		return -EINVAL;
-	}
-	strcpy(r->blk.serial, value);
-	return 0;
-}
-
 static int parse_check(void *config, const char *value, struct text *why)
 {
 	return check_live_option(&((struct serve_run *)config)->check, value, why);
 }
 
 const struct option_row serve_options[] = {
-	{ OPTION_HEADING, .help = "The disk" },
-	{ OPTION_TEXT, 0, "disk", "DISK",
-	  "FILE: a raw image or block device; mem:SIZE: memory, gone at the end; null:SIZE: reads "
-	  "zeroes, forgets writes, for measuring",
-	  OPTION_TO(struct serve_run, disk) },
-	{ OPTION_SIZE, 0, "size", "SIZE", "make FILE, sparse, if it is not there",
-	  OPTION_TO(struct serve_run, size), .min = BLK_SECTOR, .max = INT64_MAX,
-	  .want = "a size of at least 512 bytes, such as 64M" },
-	{ OPTION_FLAG, 0, "read-only", NULL, "the guest may not write",
-	  OPTION_TO(struct serve_run, read_only) },
-	{ OPTION_FLAG, 0, "direct", NULL, "O_DIRECT: past the page cache",
-	  OPTION_TO(struct serve_run, direct) },
-	{ OPTION_FLAG, 0, "no-io-uring", NULL, "plain reads and writes, one at a time",
-	  OPTION_TO(struct serve_run, no_uring) },
-	{ OPTION_HEADING, .help = "The device" },
+	{ OPTION_HEADING, .help = "Any device" },
 	{ OPTION_NUMBER, 0, "queues", "N", "request queues (default 1)",
 	  OPTION_TO(struct serve_run, cfg.queues), .min = 1, .max = 1024,
 	  .want = "a number from 1 to 1024" },
@@ -155,18 +39,10 @@ const struct option_row serve_options[] = {
 	  "entries in each, a power of two (default 256; vhost-user: at most 1024, the client "
 	  "chooses)",
 	  .call = parse_queue_size },
-	{ OPTION_CALL, 0, "serial", "TEXT", "what GET_ID answers, up to 20 characters",
-	  .call = parse_serial },
-	{ OPTION_CALL, 0, "block-size", "N", "logical block size, 512 to 64k (default 512)",
-	  .call = parse_block_size },
-	{ OPTION_CALL, 0, "features", "LIST",
+	{ OPTION_LIST, 0, "features", "LIST",
 	  "+NAME to offer, -NAME not to, of the features it can do: "
-	  "+in_order,-ring_packed,-event_idx,+lifetime,...",
-	  .call = parse_features },
-	{ OPTION_CALL, 0, "zones", "LIST",
-	  "a zoned device: hm or ha, size=256M, capacity=SIZE, conventional=N, open=N, active=N, "
-	  "append=SIZE",
-	  .call = parse_zones },
+	  "+in_order,-ring_packed,-event_idx,...",
+	  OPTION_TO(struct serve_run, features) },
 	{ OPTION_FLAG, 0, "transitional", NULL, "with the legacy interface too (vfio-user)",
 	  OPTION_TO(struct serve_run, cfg.transitional) },
 	{ OPTION_FLAG, 0, "no-msix", NULL, "INTx only (vfio-user)",
@@ -184,10 +60,6 @@ const struct option_row serve_options[] = {
 	  OPTION_TO(struct serve_run, sample), .want = "a time such as 1s or 200ms, or 0" },
 	{ OPTION_CALL, 0, "check", "[=LEVEL]", CHECK_LIVE_HELP, .call = parse_check },
 	{ OPTION_HEADING, .help = "Serving" },
-	{ OPTION_TEXT, 0, "vfio-user", "SOCKET", "serve a whole PCI function to a vfio-user client",
-	  OPTION_TO(struct serve_run, vfio) },
-	{ OPTION_TEXT, 0, "vhost-user", "SOCKET", "serve the data path to a vhost-user client",
-	  OPTION_TO(struct serve_run, vhost) },
 	{ OPTION_FLAG, 0, "once", NULL, "end when the first client leaves",
 	  OPTION_TO(struct serve_run, once) },
 	{ OPTION_NUMBER, 0, "spin", "USEC",
@@ -200,33 +72,173 @@ const struct option_row serve_options[] = {
 	  OPTION_TO(struct serve_run, no_confine) },
 	{ OPTION_FLAG, 'q', "quiet", NULL, "print only errors and warnings",
 	  OPTION_TO(struct serve_run, quiet) },
-	{ OPTION_FLAG, 'V', "verbose", NULL, "say more", OPTION_TO(struct serve_run, verbose) },
+	{ OPTION_FLAG, 'V', "verbose", NULL, "print more", OPTION_TO(struct serve_run, verbose) },
 	{},
 };
 
-int serve_parse(struct serve_run *r, int argc, char **argv)
+/* An option for each protocol, whose value is the socket. */
+static void protocol_rows(struct option_row out[SERVE_PROTOCOLS + 1])
 {
-	int stop = cli_parse(argc, argv, r);
+	unsigned i;
 
-	if (!stop)
-		stop = cli_no_operands(argc, argv);
-	if (stop)
-		return stop;
-	r->file.flags |= (r->read_only ? EMU_FILE_READ_ONLY : 0) |
-			 (r->direct ? EMU_FILE_DIRECT : 0) | (r->no_uring ? EMU_FILE_NO_URING : 0);
-	r->path = r->vfio ? r->vfio : r->vhost;
-	if (!r->disk)
-		return 1 + cli_usage("say what is on the disk: --disk FILE, mem:SIZE or null:SIZE");
-	if (!r->vfio == !r->vhost)
-		return 1 +
-		       cli_usage(
-			       "say where to serve: one of --vfio-user SOCKET, --vhost-user SOCKET");
-	if (r->vhost && (r->cfg.transitional || r->cfg.no_msix))
+	for (i = 0; server_protocols[i] && i < SERVE_PROTOCOLS; i++)
+		out[i] = (struct option_row){
+			.kind = OPTION_TEXT,
+			.name = server_protocols[i]->name,
+			.value = "SOCKET",
+			.help = server_protocols[i]->summary,
+			.to = offsetof(struct serve_run, socket) + i * sizeof(const char *),
+			.size = sizeof(const char *),
+		};
+	out[i] = (struct option_row){ .kind = OPTION_END };
+}
+
+static void print_rows(FILE *to, const char *heading, const struct option_row *rows,
+		       void (*row)(FILE *to, const struct option_row *o))
+{
+	fprintf(to, "\n%s:\n", heading);
+	for (; rows->kind != OPTION_END; rows++)
+		row(to, rows);
+}
+
+void serve_help(FILE *to, void (*row)(FILE *to, const struct option_row *o))
+{
+	struct option_row rows[SERVE_PROTOCOLS + 1];
+
+	protocol_rows(rows);
+	print_rows(to, "The protocol", rows, row);
+	for (unsigned i = 0; emu_classes[i]; i++)
+		print_rows(to, emu_classes[i]->setup->title, emu_classes[i]->setup->options, row);
+}
+
+/* --- what was chosen -------------------------------------------------------- */
+
+/* Bits of the core it can offer beside the usual ones. */
+static uint64_t on_request(void)
+{
+	return SPEC_BIT(VIRTIO_F_IN_ORDER) | SPEC_BIT(VIRTIO_F_NOTIFICATION_DATA) |
+	       SPEC_BIT(VIRTIO_F_NOTIF_CONFIG_DATA) | SPEC_BIT(VIRTIO_F_ACCESS_PLATFORM) |
+	       SPEC_BIT(VIRTIO_F_ORDER_PLATFORM);
+}
+
+/* +name,-name,... */
+static int parse_features(struct serve_run *r, const char *value)
+{
+	const struct emu_class *cls = r->cfg.cls;
+	uint64_t can = cls->features_all | emu_virtio_core_features() | on_request();
+	char copy[512], *save, *word;
+
+	snprintf(copy, sizeof(copy), "%s", value);
+	for (word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		bool minus = *word == '-';
+		int bit = class_feature_by_name(cls->virtio_id, word + (minus || *word == '+'));
+
+		if (bit < 0 || bit > 63 || !(can & SPEC_BIT(bit)))
+			return 1 + cli_usage("--features %s: '%s' is not a feature this device can "
+					     "offer; for example +in_order,-ring_packed,-event_idx",
+					     value, word);
+		*(minus ? &r->cfg.features_off : &r->cfg.features_on) |= SPEC_BIT(bit);
+		*(minus ? &r->cfg.features_on : &r->cfg.features_off) &= ~SPEC_BIT(bit);
+	}
+	return 0;
+}
+
+/* The class one of whose options was given; its configuration becomes the run's. */
+static int choose_class(struct serve_run *r, const struct cli_option_group *own)
+{
+	const struct option_row *by = NULL;
+	TEXT(list, 256);
+
+	for (unsigned i = 0; emu_classes[i]; i++) {
+		text_add(&list, "%s--%s", i ? ", " : "", emu_classes[i]->setup->options[0].name);
+		if (!own[i].given)
+			continue;
+		if (by)
+			return 1 + cli_usage("--%s is of a virtio-%s device, --%s of a virtio-%s "
+					     "device; choose one",
+					     by->name, r->cfg.cls->name, own[i].given->name,
+					     emu_classes[i]->name);
+		by = own[i].given;
+		r->cfg.cls = emu_classes[i];
+		r->class_config = own[i].config;
+	}
+	return by ? 0 : 1 + cli_usage("say which device to be, one of: %s", list.buf);
+}
+
+static int choose_protocol(struct serve_run *r)
+{
+	TEXT(list, 256);
+
+	for (unsigned i = 0; server_protocols[i]; i++) {
+		text_add(&list, "%s--%s SOCKET", i ? ", " : "", server_protocols[i]->name);
+		if (!r->socket[i])
+			continue;
+		if (r->protocol)
+			return 1 + cli_usage("--%s or --%s: choose one protocol", r->protocol->name,
+					     server_protocols[i]->name);
+		r->protocol = server_protocols[i];
+		r->path = r->socket[i];
+	}
+	return r->protocol ? 0 : 1 + cli_usage("say where to serve, one of: %s", list.buf);
+}
+
+/* Do the options fit together? */
+static int check_options(struct serve_run *r)
+{
+	const struct emu_class *cls = r->cfg.cls;
+	int stop = 0;
+
+	if (!r->protocol->pci_function && (r->cfg.transitional || r->cfg.no_msix))
 		return 1 +
 		       cli_usage("--transitional and --no-msix are of the PCI function, which with "
-				 "vhost-user is the client's (QEMU: disable-modern=, vectors=0)");
+				 "%s is the client's (QEMU: disable-modern=, vectors=0)",
+				 r->protocol->name);
+	if (cls->queues_max && r->cfg.queues > cls->queues_max)
+		return 1 + cli_usage("--queues: a virtio-%s device has at most %u", cls->name,
+				     cls->queues_max);
 	if (r->trace && !strcmp(r->trace, "-") && isatty(STDOUT_FILENO))
 		return 1 + cli_usage("-w -: standard output is a terminal; pipe it, "
 				     "for example into 'vqtrace show -r -'");
-	return 0;
+	for (unsigned i = 0; i < r->features.n && !stop; i++)
+		stop = parse_features(r, r->features.item[i]);
+	return stop;
+}
+
+int serve_parse(struct serve_run *r, int argc, char **argv)
+{
+	struct option_row protocols[SERVE_PROTOCOLS + 1];
+	struct cli_option_group g[2 + CLASSES] = {
+		{ .rows = serve_options, .config = r },
+		{ .rows = protocols, .config = r },
+	}, *own = g + 2;
+	unsigned n = 0;
+	int stop = 0;
+
+	protocol_rows(protocols);
+	for (; emu_classes[n] && n < CLASSES && !stop; n++) {
+		const struct emu_class_setup *s = emu_classes[n]->setup;
+
+		own[n] = (struct cli_option_group){ .rows = s->options,
+						    .config = calloc(1, s->config_size) };
+		if (!own[n].config) {
+			cli_error("no memory");
+			stop = 1 + CLI_TROUBLE;
+		} else if (s->init) {
+			s->init(own[n].config);
+		}
+	}
+	if (!stop)
+		stop = cli_parse_groups(argc, argv, g, 2 + n);
+	if (!stop)
+		stop = cli_no_operands(argc, argv);
+	if (!stop)
+		stop = choose_class(r, own);
+	if (!stop)
+		stop = choose_protocol(r);
+	if (!stop)
+		stop = check_options(r);
+	for (unsigned i = 0; i < n; i++)
+		if (own[i].config != r->class_config)
+			free(own[i].config);
+	return stop;
 }

@@ -244,7 +244,7 @@ const struct cli_command cmd_top = {
 		"what the conformance checker finds.  top attaches to VMs as they start and lets go of\n"
 		"VMs that end.  Press h for the keys.\n",
 	.options = options,
-	.sources = true,
+	.more_options = sources_help,
 	.notes = "Watching running QEMUs needs root (or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE).\n"
 		 "Exit status: 0, or 2 when something went wrong.\n"
 		 "\n"

@@ -136,15 +136,15 @@ int emu_fault_play(const struct emu_fault *fault, const struct emu_workload *w,
 	struct emu_testbed_options o = { .tap = tap, .dev = { .queues = 2, .queue_size = 16 } };
 	struct emu_driver_options d = { .queues = 2,
 					.no_msix = w->intx,
-					.features = { emu_blk_default_features() } };
+					.features = { emu_blk.features } };
 	struct emu_testbed *r;
 	if (fault)
 		o.fault = *fault;
 	o.fault.seen = 0;
 	if (o.fault.id == EMU_FAULT_WRITES_RO)
-		o.blk.features = emu_blk_default_features() | BIT(VIRTIO_BLK_F_RO);
+		o.blk.features = emu_blk.features | BIT(VIRTIO_BLK_F_RO);
 	if (o.fault.id == EMU_FAULT_OFFERS_WITHOUT_PREREQ)
-		o.blk.features = emu_blk_default_features() & ~BIT(VIRTIO_BLK_F_FLUSH);
+		o.blk.features = emu_blk.features & ~BIT(VIRTIO_BLK_F_FLUSH);
 	d.features[0] |= w->packed ? PACKED : 0;
 	d.features[0] |= w->event_idx ? EVT : 0;
 	d.features[0] |= w->indirect ? IND : 0;

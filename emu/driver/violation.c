@@ -124,7 +124,7 @@ int emu_violation_play_to(const struct emu_violation *w, const struct emu_tap_co
 						  .transitional = w->how & EMU_VIOLATION_LEGACY,
 						  .features = emu_virtio_core_features() |
 							      w->features } };
-	uint64_t blk = emu_blk_default_features();
+	uint64_t blk = emu_blk.features;
 	struct emu_testbed *r;
 	if (w->how & EMU_VIOLATION_READ_ONLY)
 		o.blk.features = blk | BIT(VIRTIO_BLK_F_RO);

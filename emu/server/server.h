@@ -51,7 +51,7 @@ struct server_config {
 	const void *class_config;
 	struct emu_tap *tap; /* borrowed, may be NULL */
 	uint16_t queues, queue_size; /* 0: 1, and the protocol's own */
-	uint64_t features; /* of the virtio core; 0: the usual */
+	uint64_t features_on, features_off; /* as in struct emu_virtio_config */
 	bool transitional;
 	bool no_msix; /* a PCI function with INTx only */
 	unsigned spin_us; /* look at rings that long before sleeping; 0: never */
@@ -108,9 +108,18 @@ struct server {
 	struct server_stats stats;
 };
 
-/* The protocols.  Negative errno. */
-int vfio_user_new(struct server **out, const struct server_config *cfg);
-int vhost_user_new(struct server **out, const struct server_config *cfg);
+/* A protocol: one file, and one row in list.c. */
+struct server_protocol {
+	const char *name; /* "vfio-user", also of the option that takes the socket */
+	const char *summary;
+	int (*new)(struct server **out, const struct server_config *cfg); /* 0 or negative errno */
+	bool pci_function; /* the server's; so transitional and no_msix can be asked for */
+	/* A client's command line, for a person: how a guest gets this device. */
+	void (*example)(char *out, size_t size, const char *path, const struct server_config *cfg);
+};
+
+extern const struct server_protocol *const server_protocols[]; /* NULL ends */
+extern const struct server_protocol server_vfio_user, server_vhost_user;
 void server_free(struct server *d);
 
 /* Make a listening UNIX socket; one that nobody listens to any more is replaced. */

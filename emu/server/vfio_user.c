@@ -416,7 +416,8 @@ static int make_device(struct vfio_user *u, const struct server_config *cfg)
 		.queues = cfg->queues,
 		.queue_size = cfg->queue_size,
 		.vectors = cfg->no_msix ? VQT_NO_VECTOR : 0,
-		.features = cfg->features
+		.features_on = cfg->features_on,
+		.features_off = cfg->features_off,
 	};
 	emu_mem_set_ops(u->mem, &vfio_user_dma_ops, u);
 	int ret = emu_device_new(&u->dev, &c);
@@ -424,7 +425,7 @@ static int make_device(struct vfio_user *u, const struct server_config *cfg)
 	return ret < 0 || fd < 0 ? ret : server_watch(&u->server, &u->server.backend, fd, EPOLLIN);
 }
 
-int vfio_user_new(struct server **out, const struct server_config *cfg)
+static int vfio_user_new(struct server **out, const struct server_config *cfg)
 {
 	struct vfio_user *u = calloc(1, sizeof(*u));
 	if (!u)
@@ -444,3 +445,21 @@ int vfio_user_new(struct server **out, const struct server_config *cfg)
 	*out = &u->server;
 	return 0;
 }
+
+static void example(char *out, size_t size, const char *path, const struct server_config *cfg)
+{
+	snprintf(out, size,
+		 "  qemu-system-x86_64 (10.1 or later) -machine q35,memory-backend=m0 \\\n"
+		 "    -object memory-backend-memfd,id=m0,size=1G,share=on -m 1G \\\n"
+		 "    -device '{\"driver\":\"vfio-user-pci\",\"socket\":{\"type\":\"unix\","
+		 "\"path\":\"%s\"}}' ...\n",
+		 path);
+}
+
+const struct server_protocol server_vfio_user = {
+	.name = "vfio-user",
+	.summary = "a whole PCI function (QEMU 10.1 or later); its registers are in the trace",
+	.new = vfio_user_new,
+	.pci_function = true,
+	.example = example,
+};

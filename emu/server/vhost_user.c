@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* vhost-user, the backend's side: features, configuration, the connection. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "decoder/trace/record.h"
-#include "emu/class/blk/blk.h"
 #include "decoder/spec/constants.h"
 #include "emu/server/vhost_user.h"
 
@@ -19,7 +19,7 @@
 	(BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_F_NOTIFICATION_DATA) | \
 	 BIT(VIRTIO_F_NOTIF_CONFIG_DATA))
 #define QUEUE_SIZE 1024 /* what clients choose at most */
-#define SEG_MAX 126 /* fits the 128 entries that QEMU gives a queue by default */
+#define QUEUE_SIZE_USUAL 128 /* what QEMU chooses by default */
 
 int vhost_user_reply(struct vhost_user *u, const struct vhost_user_hdr *h, const void *body,
 		     size_t len, int fd)
@@ -323,21 +323,16 @@ static const struct server_ops ops = {
 
 static int make_device(struct vhost_user *u, const struct server_config *cfg)
 {
-	struct emu_blk_config blk;
 	struct emu_virtio_config c = { .cls = cfg->cls,
 				       .class_config = cfg->class_config,
 				       .mem = u->mem,
 				       .tap = cfg->tap,
 				       .queues = cfg->queues,
 				       .queue_size = cfg->queue_size ? cfg->queue_size : QUEUE_SIZE,
-				       .features = { cfg->features ? cfg->features
-								   : emu_virtio_core_features() } };
-	if (cfg->cls == &emu_blk) {
-		blk = *(const struct emu_blk_config *)cfg->class_config;
-		if (!blk.seg_max)
-			blk.seg_max = SEG_MAX;
-		c.class_config = &blk;
-	}
+				       .queue_size_usual = QUEUE_SIZE_USUAL,
+				       .features = { emu_virtio_core_features() },
+				       .features_on = cfg->features_on,
+				       .features_off = cfg->features_off };
 	int ret = emu_virtio_init(&u->v, &c, &host, u);
 	if (ret < 0)
 		return ret;
@@ -352,7 +347,7 @@ static int make_device(struct vhost_user *u, const struct server_config *cfg)
 	return fd < 0 ? 0 : server_watch(&u->server, &u->server.backend, fd, EPOLLIN);
 }
 
-int vhost_user_new(struct server **out, const struct server_config *cfg)
+static int vhost_user_new(struct server **out, const struct server_config *cfg)
 {
 	struct vhost_user *u = calloc(1, sizeof(*u));
 	if (!u)
@@ -370,3 +365,23 @@ int vhost_user_new(struct server **out, const struct server_config *cfg)
 	*out = &u->server;
 	return 0;
 }
+
+static void example(char *out, size_t size, const char *path, const struct server_config *cfg)
+{
+	char queues[32] = "";
+	if (cfg->cls->queues_max != 1)
+		snprintf(queues, sizeof(queues), ",num-queues=%u", cfg->queues ? cfg->queues : 1);
+	snprintf(out, size,
+		 "  qemu-system-x86_64 -machine q35,memory-backend=m0 \\\n"
+		 "    -object memory-backend-memfd,id=m0,size=1G,share=on -m 1G \\\n"
+		 "    -chardev socket,id=c0,path=%s \\\n"
+		 "    -device vhost-user-%s-pci,chardev=c0%s ...\n",
+		 path, cfg->cls->name, queues);
+}
+
+const struct server_protocol server_vhost_user = {
+	.name = "vhost-user",
+	.summary = "the data path behind the client's own PCI function (any QEMU, libblkio)",
+	.new = vhost_user_new,
+	.example = example,
+};

@@ -195,6 +195,8 @@ int emu_device_new(struct emu_device **out, const struct emu_device_config *cfg)
 		.queue_size = cfg->queue_size,
 		.queue_sizes = cfg->queue_sizes,
 		.features = { cfg->features ? cfg->features : emu_virtio_core_features() },
+		.features_on = cfg->features_on,
+		.features_off = cfg->features_off,
 		.features_exact = cfg->features_exact,
 		.legacy_exact = cfg->legacy_exact,
 		.config_exact = cfg->config_exact,

@@ -47,6 +47,7 @@ struct emu_device_config {
 	const uint16_t *queue_sizes; /* per queue; overrides */
 	uint16_t vectors; /* MSI-X; 0: queues + 1; VQT_NO_VECTOR: no MSI-X */
 	uint64_t features; /* of the core; 0: emu_virtio_core_features() */
+	uint64_t features_on, features_off; /* as in struct emu_virtio_config */
 	const uint64_t *features_exact; /* [2]: offer precisely these */
 	const uint32_t *legacy_exact; /* and this at the legacy interface; NULL: the same */
 	const uint8_t *config_exact; /* device configuration, overlaid */

@@ -314,7 +314,7 @@ static int init_class(struct emu_virtio *v, const struct emu_virtio_config *cfg)
 	int ret = v->cls->init(v, cfg->class_config);
 	if (ret < 0)
 		return ret;
-	v->offered[0] |= cfg->features[0] & CORE_BITS;
+	v->offered[0] |= (cfg->features[0] | cfg->features_on) & ~cfg->features_off & CORE_BITS;
 	if (cfg->features_exact) {
 		v->exact = true;
 		memcpy(v->offered, cfg->features_exact, sizeof(v->offered));
@@ -342,6 +342,9 @@ int emu_virtio_init(struct emu_virtio *v, const struct emu_virtio_config *cfg,
 	v->tap = cfg->tap;
 	v->fault = cfg->fault;
 	v->max_chain = cfg->max_chain;
+	v->features_on = cfg->features_on;
+	v->features_off = cfg->features_off;
+	v->queue_size_usual = cfg->queue_size_usual;
 	v->transitional = cfg->transitional;
 	v->host = host;
 	v->host_opaque = opaque;

@@ -64,6 +64,10 @@ struct emu_class {
 	uint32_t pci_class; /* class, subclass, interface: 24 bits */
 	uint16_t pci_transitional; /* 4.1.2.1: transitional PCI device ID */
 	uint32_t modern_only; /* features 0-31 the legacy interface must not show */
+	/* Feature bits 0 to 63 of this device type: offered by default; that it can offer. */
+	uint64_t features, features_all;
+	uint16_t queues_max; /* 0: as many as a device may have */
+	const struct emu_class_setup *setup; /* emu/class/class.h; NULL: only programs make one */
 	/* Set v->offered, v->config, v->priv from the class's own configuration. */
 	int (*init)(struct emu_virtio *v, const void *config);
 	void (*fini)(struct emu_virtio *v);
@@ -98,6 +102,9 @@ struct emu_virtio {
 	bool lingering; /* a fault: reset is over, requests are not */
 	bool broken; /* DEVICE_NEEDS_RESET */
 	bool paused; /* the transport forbids DMA (bus master off) or the door holds us */
+	uint64_t features_on,
+		features_off; /* asked for beside the defaults, for the class's init */
+	uint16_t queue_size_usual; /* what drivers are expected to choose; 0: not known */
 	bool exact; /* offers precisely what it was told to (replay) */
 	bool legacy_exact; /* and this word at the legacy interface */
 	uint32_t legacy_offered;
@@ -134,8 +141,11 @@ struct emu_virtio_config {
 	struct emu_fault *fault; /* borrowed, may be NULL */
 	uint16_t queues; /* 0: 1 */
 	uint16_t queue_size; /* 0: 256 */
+	uint16_t queue_size_usual; /* what drivers are expected to choose; 0: not known */
 	const uint16_t *queue_sizes; /* per queue, overrides; 0 entries: absent queue */
 	uint64_t features[2]; /* of the core, to be offered beside the class's */
+	/* Bits 0 to 63, of core or class: offered though not by default; not offered. */
+	uint64_t features_on, features_off;
 	const uint64_t *features_exact; /* [2]: offer precisely these (replay) */
 	const uint32_t *legacy_exact; /* and this at the legacy interface; NULL: the same */
 	const uint8_t *config_exact; /* configuration space bytes, overlaid (replay) */

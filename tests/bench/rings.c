@@ -81,8 +81,7 @@ static int bed_open(struct bed *b)
 {
 	struct emu_testbed_options o = { .ram_size = 32 << 20, .dev = { .queue_size = 256 } };
 	struct emu_driver_options d = {
-		.features = { emu_blk_default_features() |
-			      (b->packed ? 1ull << VIRTIO_F_RING_PACKED : 0) |
+		.features = { emu_blk.features | (b->packed ? 1ull << VIRTIO_F_RING_PACKED : 0) |
 			      (b->event_idx ? 1ull << VIRTIO_RING_F_EVENT_IDX : 0) |
 			      (b->indirect ? 1ull << VIRTIO_RING_F_INDIRECT_DESC : 0) }
 	};

@@ -630,7 +630,7 @@ static void probe(const struct row *row, char *out)
 	e.d = &e.r->drv;
 	e.features = (emu_virtio_core_features() & ~BIT(VIRTIO_F_RING_PACKED) &
 		      ~BIT(VIRTIO_RING_F_EVENT_IDX)) |
-		     emu_blk_default_features();
+		     emu_blk.features;
 	setup(&e, row);
 	if (e.ok)
 		request(&e, row);

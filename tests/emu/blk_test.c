@@ -64,8 +64,7 @@ static bool all(const uint8_t *p, size_t n, uint8_t v)
 
 static void test_data(void)
 {
-	up((struct emu_testbed_options){ .blk = { .serial = "abc" } }, emu_blk_default_features(),
-	   false);
+	up((struct emu_testbed_options){ .blk = { .serial = "abc" } }, emu_blk.features, false);
 	memset(mem(), 0x11, 8192);
 	is(ask(VIRTIO_BLK_T_OUT, 4, 8192, false, 1), 0, "OUT");
 	memset(mem(), 0, 8192);
@@ -105,7 +104,7 @@ static void test_ranges(void)
 						  .max_zeroes_seg = 2,
 						  .max_discard_sectors = 100,
 						  .max_zeroes_sectors = 100 } };
-	up(o, emu_blk_default_features(), false);
+	up(o, emu_blk.features, false);
 	memset(mem(), 0x33, 65536);
 	ask(VIRTIO_BLK_T_OUT, 0, 65536, false, 1);
 	is(segs(VIRTIO_BLK_T_WRITE_ZEROES, 2, 8, 8, 0), 0, "WRITE_ZEROES, two segments");
@@ -145,9 +144,9 @@ static void test_ranges(void)
 
 static void test_read_only(void)
 {
-	up((struct emu_testbed_options){ .blk = { .features = emu_blk_default_features() |
+	up((struct emu_testbed_options){ .blk = { .features = emu_blk.features |
 							      BIT(VIRTIO_BLK_F_RO) } },
-	   emu_blk_default_features(), false);
+	   emu_blk.features, false);
 	is(ask(VIRTIO_BLK_T_OUT, 0, 512, false, 1), 1, "RO offered, not accepted: OUT is IOERR");
 	is(segs(VIRTIO_BLK_T_WRITE_ZEROES, 1, 0, 8, 0), 1, "WRITE_ZEROES is IOERR");
 	is(segs(VIRTIO_BLK_T_DISCARD, 1, 0, 8, 0), 1, "DISCARD is IOERR");
@@ -212,8 +211,7 @@ static void test_memory(void)
 
 static void test_legacy(void)
 {
-	up((struct emu_testbed_options){ .dev = { .transitional = true } },
-	   emu_blk_default_features(), true);
+	up((struct emu_testbed_options){ .dev = { .transitional = true } }, emu_blk.features, true);
 	is(ask(VIRTIO_BLK_T_FLUSH_OUT, 0, 0, false, 1), 0, "legacy FLUSH_OUT");
 	is(ask(VIRTIO_BLK_T_IN, 0, 512, true, 513), 0, "legacy IN");
 }
@@ -223,7 +221,7 @@ static void test_legacy(void)
 #define ZONE 128
 static void zoned(uint8_t model, uint32_t open, uint32_t active)
 {
-	struct emu_testbed_options o = { .blk = { .features = emu_blk_all_features() &
+	struct emu_testbed_options o = { .blk = { .features = emu_blk.features_all &
 							      ~BIT(VIRTIO_BLK_F_RO),
 						  .capacity = 2000,
 						  .max_erase_seg = 2,

@@ -190,7 +190,7 @@ static void play(unsigned bits, unsigned rounds)
 		.message_dma = bits & 32,
 		.blk = { .serial = "serial", .max_discard_seg = 4 }
 	};
-	struct emu_driver_options d = { .queues = 2, .features = { emu_blk_default_features() } };
+	struct emu_driver_options d = { .queues = 2, .features = { emu_blk.features } };
 	d.features[0] |= bits & 1 ? BIT(VIRTIO_F_RING_PACKED) : 0;
 	d.features[0] |= bits & 2 ? BIT(VIRTIO_RING_F_INDIRECT_DESC) : 0;
 	d.features[0] |= bits & 4 ? BIT(VIRTIO_RING_F_EVENT_IDX) : 0;

@@ -178,8 +178,7 @@ static void test_features(void)
 		is(rd(r, COMMON(DFSELECT), 4), s, "device_feature_select reads back");
 		f |= rd(r, COMMON(DF), 4) << 32 * s;
 	}
-	is(f, emu_virtio_core_features() | emu_blk_default_features(),
-	   "features offered, no legacy bits");
+	is(f, emu_virtio_core_features() | emu_blk.features, "features offered, no legacy bits");
 	wr(r, COMMON(DFSELECT), 4, 4);
 	is(rd(r, COMMON(DF), 4), 0, "no features beyond 127");
 	wr(r, COMMON(GFSELECT), 4, 4);
@@ -244,7 +243,7 @@ static void test_config(void)
 	struct emu_testbed *r = testbed((struct emu_testbed_options){ 0 });
 	uint64_t capacity;
 	uint32_t u32;
-	is(start(r, emu_blk_default_features(), false, false), 0, "started");
+	is(start(r, emu_blk.features, false, false), 0, "started");
 	emu_driver_config(&r->drv, 0, &capacity, 8);
 	is(capacity, 2048, "capacity");
 	is(emu_driver_read(&r->drv, &r->drv.config, 0, 8), 2048, "capacity in one access");

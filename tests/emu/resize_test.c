@@ -32,8 +32,7 @@ static void cut(off_t size)
 static void up(const struct emu_file_options *fo, bool no_msix)
 {
 	struct emu_testbed_options o = { 0 };
-	struct emu_driver_options d = { .features = { emu_blk_default_features() },
-					.no_msix = no_msix };
+	struct emu_driver_options d = { .features = { emu_blk.features }, .no_msix = no_msix };
 	cut(0);
 	cut(MIB);
 	emu_testbed_free(r);
@@ -154,7 +153,7 @@ static void test_intx(void)
 /* 2.5, 4.1.4.3: without a driver nobody is interrupted; the next one finds the new size. */
 static void test_no_driver(void)
 {
-	struct emu_driver_options d = { .features = { emu_blk_default_features() } };
+	struct emu_driver_options d = { .features = { emu_blk.features } };
 	up(NULL, false);
 	uint64_t before = capacity();
 	emu_driver_reset(&r->drv);
@@ -209,7 +208,7 @@ static void test_refused(void)
 static void test_in_flight(void)
 {
 	struct emu_testbed_options o = { .blk = { .max_zeroes_seg = 2 } };
-	struct emu_driver_options d = { .features = { emu_blk_default_features() } };
+	struct emu_driver_options d = { .features = { emu_blk.features } };
 	struct virtio_blk_discard_write_zeroes s[2] = { { .sector = 0, .num_sectors = 8 },
 							{ .sector = 2040, .num_sectors = 8 } };
 	struct emu_blk_request q = { .type = VIRTIO_BLK_T_WRITE_ZEROES, .len = sizeof(s) };

@@ -13,7 +13,7 @@ serve() {
 	"$vqtrace" serve ${VQTRACE_SERVE:-} "$@" -V 2>"$tmp/$name.err" &
 	serve_pid=$!
 	for _ in $(seq 1200); do
-		[ -S "$sock" ] && grep -q 'virtio-blk on' "$tmp/$name.err" && return 0
+		[ -S "$sock" ] && grep -q 'virtio-[a-z]* on' "$tmp/$name.err" && return 0
 		kill -0 "$serve_pid" 2>/dev/null || break
 		sleep 0.1
 	done

@@ -20,9 +20,9 @@ refused() {
 
 refusals() {
 	local s=(--vhost-user "$tmp/r.sock")
-	refused 'say what is on the disk' "${s[@]}" &&
+	refused 'say which device to be' "${s[@]}" &&
 		refused 'say where to serve' --disk mem:1M &&
-		refused 'say where to serve' --disk mem:1M "${s[@]}" --vfio-user "$tmp/x" &&
+		refused 'choose one protocol' --disk mem:1M "${s[@]}" --vfio-user "$tmp/x" &&
 		refused '--size 1G makes one' --disk "$tmp/none.img" "${s[@]}" &&
 		refused 'not a size' --disk "$tmp/none.img" --size many "${s[@]}" &&
 		refused 'not a size' --disk mem:no "${s[@]}" &&

@@ -136,7 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 						  .transitional = how & 4,
 						  .max_chain = how & 8 ? 64 : 0 },
 					 .blk = { .features =
-							  emu_blk_all_features() &
+							  emu_blk.features_all &
 							  ~(how & 32 ? 0 : 1ull << VIRTIO_BLK_F_RO),
 						  .max_discard_seg = 3,
 						  .max_zeroes_seg = 3,
@@ -149,7 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 							     .max_append_sectors = 32 } } };
 	struct emu_driver_options d = { .queues = 2,
 					.legacy = (how & 20) == 20,
-					.features = { emu_blk_all_features() } };
+					.features = { emu_blk.features_all } };
 	static const uint8_t bits[] = { VIRTIO_RING_F_INDIRECT_DESC, VIRTIO_RING_F_EVENT_IDX,
 					VIRTIO_F_RING_PACKED,	     VIRTIO_F_IN_ORDER,
 					VIRTIO_F_NOTIFICATION_DATA,  VIRTIO_F_RING_RESET,

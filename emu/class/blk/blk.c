@@ -10,19 +10,14 @@
 
 #define BIT(n) (1ull << (n))
 
-uint64_t emu_blk_default_features(void)
-{
-	return BIT(VIRTIO_BLK_F_SEG_MAX) | BIT(VIRTIO_BLK_F_GEOMETRY) | BIT(VIRTIO_BLK_F_BLK_SIZE) |
-	       BIT(VIRTIO_BLK_F_FLUSH) | BIT(VIRTIO_BLK_F_TOPOLOGY) | BIT(VIRTIO_BLK_F_CONFIG_WCE) |
-	       BIT(VIRTIO_BLK_F_MQ) | BIT(VIRTIO_BLK_F_DISCARD) | BIT(VIRTIO_BLK_F_WRITE_ZEROES) |
-	       BIT(VIRTIO_BLK_F_SIZE_MAX);
-}
-
-uint64_t emu_blk_all_features(void)
-{
-	return emu_blk_default_features() | BIT(VIRTIO_BLK_F_RO) | BIT(VIRTIO_BLK_F_LIFETIME) |
-	       BIT(VIRTIO_BLK_F_SECURE_ERASE) | BIT(VIRTIO_BLK_F_ZONED);
-}
+#define DEFAULT_FEATURES \
+	(BIT(VIRTIO_BLK_F_SEG_MAX) | BIT(VIRTIO_BLK_F_GEOMETRY) | BIT(VIRTIO_BLK_F_BLK_SIZE) | \
+	 BIT(VIRTIO_BLK_F_FLUSH) | BIT(VIRTIO_BLK_F_TOPOLOGY) | BIT(VIRTIO_BLK_F_CONFIG_WCE) | \
+	 BIT(VIRTIO_BLK_F_MQ) | BIT(VIRTIO_BLK_F_DISCARD) | BIT(VIRTIO_BLK_F_WRITE_ZEROES) | \
+	 BIT(VIRTIO_BLK_F_SIZE_MAX))
+#define ALL_FEATURES \
+	(DEFAULT_FEATURES | BIT(VIRTIO_BLK_F_RO) | BIT(VIRTIO_BLK_F_LIFETIME) | \
+	 BIT(VIRTIO_BLK_F_SECURE_ERASE) | BIT(VIRTIO_BLK_F_ZONED))
 
 static void put(struct emu_virtio *v, unsigned off, unsigned len, uint64_t value)
 {
@@ -39,7 +34,7 @@ static void default_to(uint32_t *field, uint32_t value)
 static void fill_defaults(struct blk *b)
 {
 	struct emu_blk_config *c = &b->cfg;
-	unsigned size = b->v->queue[0].size_max;
+	unsigned usual = b->v->queue_size_usual, size = usual ? usual : b->v->queue[0].size_max;
 	default_to(&c->size_max, 1u << 20);
 	default_to(&c->seg_max, size > 2 ? size - 2 : 1); /* header and status take two */
 	default_to(&c->blk_size, BLK_SECTOR);
@@ -126,7 +121,8 @@ static void fill_config(struct emu_virtio *v)
 static void choose_features(struct emu_virtio *v)
 {
 	struct blk *b = v->priv;
-	uint64_t f = b->cfg.features ? b->cfg.features : emu_blk_default_features();
+	uint64_t f = b->cfg.features ? b->cfg.features : DEFAULT_FEATURES;
+	f = (f | v->features_on) & ~v->features_off;
 	if (b->backend->read_only)
 		f |= BIT(VIRTIO_BLK_F_RO);
 	if (b->cfg.zones.model == VIRTIO_BLK_Z_HM) /* 5.2.5.1 */
@@ -134,7 +130,7 @@ static void choose_features(struct emu_virtio *v)
 	if (f & BIT(VIRTIO_BLK_F_CONFIG_WCE) &&
 	    !emu_fault_hit(v->fault, EMU_FAULT_OFFERS_WITHOUT_PREREQ)) /* 5.2.5.2 */
 		f |= BIT(VIRTIO_BLK_F_FLUSH);
-	v->offered[0] = f & emu_blk_all_features();
+	v->offered[0] = f & ALL_FEATURES;
 }
 
 static int blk_init(struct emu_virtio *v, const void *config)
@@ -277,6 +273,9 @@ const struct emu_class emu_blk = {
 	.pci_class = 0x010000,
 	.pci_transitional = 0x1001,
 	.modern_only = BIT(VIRTIO_BLK_F_ZONED), /* 5.2.5.2 */
+	.features = DEFAULT_FEATURES,
+	.features_all = ALL_FEATURES,
+	.setup = &blk_setup,
 	.init = blk_init,
 	.fini = blk_fini,
 	.refuse = blk_refuse,

@@ -23,7 +23,7 @@ struct emu_blk_zones {
 
 struct emu_blk_config {
 	struct emu_backend *backend; /* owned from a successful init on */
-	uint64_t features; /* VIRTIO_BLK_F_*: offered; 0: emu_blk_default_features */
+	uint64_t features; /* VIRTIO_BLK_F_*: offered; 0: those of emu_blk */
 	uint64_t capacity; /* sectors; 0: the backend's */
 	char serial[21]; /* GET_ID, up to 20 bytes */
 	uint32_t size_max, seg_max; /* 0: none (1 MiB), queue size - 2 */
@@ -40,13 +40,8 @@ struct emu_blk_config {
 	struct emu_blk_zones zones;
 };
 
-/* Everything but RO, ZONED, SECURE_ERASE and LIFETIME. */
-uint64_t emu_blk_default_features(void);
-uint64_t emu_blk_all_features(void);
-
 extern const struct emu_class emu_blk; /* class_config: struct emu_blk_config */
 
-/* For front doors. */
 uint64_t emu_blk_capacity(struct emu_virtio *v); /* sectors */
 int emu_blk_resize(struct emu_virtio *v, uint64_t sectors); /* capacity change, 5.2.6.2 */
 /*

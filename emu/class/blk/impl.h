@@ -4,6 +4,7 @@
 #define VQT_EMU_CLASS_BLK_IMPL_H
 
 #include "emu/class/blk/blk.h"
+#include "emu/class/class.h"
 #include "decoder/spec/constants.h"
 #include "decoder/class/blk.h"
 
@@ -52,6 +53,9 @@ struct blk_type {
 	bool modifies;
 	void (*start)(struct blk_req *r); /* ends in blk_finish or blk_move, or runs segments */
 };
+
+/* emu/class/blk/setup.c */
+extern const struct emu_class_setup blk_setup;
 
 void blk_handle(struct emu_queue *q, struct emu_chain *c);
 /* Complete with a status byte, 5.2.6. */
