@@ -138,7 +138,7 @@ $(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(TEST_LIB) $(BUILD)/libvqtrace.a
 
 # The fuzzers take the library's sources again, instrumented.
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-FUZZ_OBJ := $(patsubst $(BUILD)/%.o,build/fuzz/obj/%.o,$(LIB_OBJ))
+FUZZ_OBJ := $(patsubst $(BUILD)/%.o,build/fuzz/obj/%.o,$(LIB_OBJ) $(TEST_LIB))
 build/fuzz/obj/%.o: %.c | $(BPF_OBJ) $(GEN_HDR)
 	$(say) FUZZCC $<
 	$(Q)mkdir -p $(@D) && $(CLANG) $(CPPFLAGS) $(C_DIALECT) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<

@@ -3,7 +3,7 @@
  * A virtio-pci driver in process: it finds the device in PCI configuration
  * space, negotiates, lays out rings in guest memory and makes requests, by the
  * book.  It knows the device only through struct emu_bus, so it can drive any.
- * emu/driver/violation.h has the ways to break the rules with it.
+ * tests/emu/violation.h has the ways to break the rules with it.
  */
 #ifndef VQT_EMU_DRIVER_DRIVER_H
 #define VQT_EMU_DRIVER_DRIVER_H
@@ -126,23 +126,5 @@ int emu_driver_get(struct emu_driver *d, struct emu_driver_queue *q, uint64_t *c
 		   uint32_t *len);
 /* Ask for interrupts (2.7.7, 2.8.10), or not. */
 void emu_driver_interrupts(struct emu_driver *d, struct emu_driver_queue *q, bool on);
-
-/* --- block requests ------------------------------------------------------------------ */
-struct emu_blk_request {
-	uint32_t type;
-	uint64_t sector;
-	uint64_t data; /* guest-physical */
-	uint32_t len;
-	bool in; /* the device writes data */
-	bool indirect;
-	uint8_t pieces; /* data in so many descriptors; 0: 1 */
-	/* filled in */
-	uint64_t header; /* guest-physical: 16 bytes, status after them */
-	uint8_t status; /* 0xff until written */
-	uint32_t used_len;
-};
-int emu_driver_blk_add(struct emu_driver *d, struct emu_driver_queue *q, struct emu_blk_request *r);
-/* Offer, notify, run, take back: 0, -ETIMEDOUT when it was not used, or as above. */
-int emu_driver_blk(struct emu_driver *d, uint16_t queue, struct emu_blk_request *r);
 
 #endif

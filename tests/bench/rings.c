@@ -18,7 +18,7 @@
 #endif
 
 #include "decoder/spec/constants.h"
-#include "emu/driver/testbed.h"
+#include "tests/emu/testbed.h"
 
 #define DISK (64ull << 20)
 #define DEPTH_MAX 64

@@ -10,7 +10,7 @@
 #include "decoder/spec/constants.h"
 #include "decoder/class/blk.h"
 #include "emu/virtio/mem.h"
-#include "emu/driver/testbed.h"
+#include "tests/emu/testbed.h"
 #include "tests/emu/tap.h"
 
 #define SIZE (1u << 20)

@@ -6,7 +6,7 @@
 
 #include "decoder/spec/constants.h"
 #include "decoder/class/blk.h"
-#include "emu/driver/testbed.h"
+#include "tests/emu/testbed.h"
 #include "tests/emu/tap.h"
 
 #define BIT(n) (1ull << (n))

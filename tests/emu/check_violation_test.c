@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The checker against our own device and driver: nothing is found when both
- * behave; and each named wrong behaviour of a driver (emu/driver/violation.h) or device
+ * behave; and each named wrong behaviour of a driver (tests/emu/violation.h) or device
  * (emu/virtio/fault.h) is found by the rule that is about it, and by no others than
  * those it breaks with it.
  */
 #include <stdlib.h>
 
-#include "emu/driver/violation.h"
+#include "tests/emu/violation.h"
 #include "tests/emu/check.h"
 #include "tests/emu/tap.h"
 

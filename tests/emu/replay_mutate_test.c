@@ -7,7 +7,7 @@
 
 #include "decoder/spec/constants.h"
 #include "decoder/class/blk.h"
-#include "emu/driver/testbed.h"
+#include "tests/emu/testbed.h"
 #include "tests/emu/recording.h"
 #include "tests/emu/tap.h"
 

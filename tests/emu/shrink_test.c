@@ -14,7 +14,7 @@
 #include "decoder/spec/constants.h"
 #include "decoder/class/blk.h"
 #include "decoder/util/virtqueue.h"
-#include "emu/driver/testbed.h"
+#include "tests/emu/testbed.h"
 #include "tests/emu/tap.h"
 #include "tests/unit/trace_buffer.h"
 

@@ -5,7 +5,7 @@
 #include "decoder/trace/record.h"
 #include "decoder/spec/constants.h"
 #include "decoder/class/blk.h"
-#include "emu/driver/testbed.h"
+#include "tests/emu/testbed.h"
 #include "tests/emu/tap.h"
 
 #define BIT(n) (1ull << (n))

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "decoder/trace/record.h"
-#include "emu/driver/violation.h"
+#include "tests/emu/violation.h"
 #include "tests/emu/tap.h"
 
 struct sum {
@@ -145,7 +145,7 @@ static void markdown(void)
 	const struct emu_violation *w;
 	printf("%s",
 	       "\n## What shipped drivers did wrong\n\n"
-	       "The violations that our driver commits on request (emu/driver/violation.h), and what the device\n"
+	       "The violations that our driver commits on request (tests/emu/violation.h), and what the device\n"
 	       "makes of each: device_status after it, chains used, and of the last one the length and\n"
 	       "the status byte.\n\n"
 	       "| violation | what | rules | outcome |\n|---|---|---|---|\n");

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "emu/driver/testbed.h"
+#include "tests/emu/testbed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 
 #include "decoder/spec/constants.h"
 #include "decoder/class/blk.h"
-#include "emu/driver/testbed.h"
+#include "tests/emu/testbed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Plays a driver's violation against a fresh device. */
+/* Plays a driver's violation on a new device. */
 #include <errno.h>
 #include <string.h>
 
 #include "decoder/class/blk.h"
 #include "decoder/util/virtqueue.h"
-#include "emu/driver/violation_impl.h"
+#include "tests/emu/violation_impl.h"
 
 uint64_t violation_rd(struct emu_testbed *r, uint32_t off, unsigned w)
 {
@@ -39,7 +39,6 @@ int violation_take_back(struct emu_testbed *r)
 	return 0;
 }
 
-/* Offer these pieces, notify, let the device work, take back. */
 int violation_offer(struct emu_testbed *r, const struct emu_seg *seg, unsigned n, bool indirect)
 {
 	int ret = emu_driver_add(&r->drv, violation_q0(r), seg, n, indirect, 0);
@@ -62,7 +61,6 @@ int violation_good(struct emu_testbed *r)
 	return violation_request(r, VIRTIO_BLK_T_IN, 0, 512, true);
 }
 
-/* A raw split descriptor. */
 void violation_desc(struct emu_testbed *r, unsigned i, uint64_t addr, uint32_t len, uint16_t flags,
 		    uint16_t next)
 {
@@ -70,7 +68,6 @@ void violation_desc(struct emu_testbed *r, unsigned i, uint64_t addr, uint32_t l
 	memcpy(violation_q0(r)->p_desc + virtq_desc_at(i), &d, sizeof(d));
 }
 
-/* The usual read in descriptors 0 to 2 by hand, to be bent before violation_publish(). */
 void violation_chain(struct emu_testbed *r)
 {
 	violation_header(r, VIRTIO_BLK_T_IN, 0);

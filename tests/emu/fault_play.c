@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A good driver's day, which brings a device's faults out. */
+/* A workload that breaks no rule, and shows a device's faults. */
 #include <string.h>
 
 #include "decoder/class/blk.h"
-#include "emu/driver/violation_impl.h"
+#include "tests/emu/violation_impl.h"
 
 static void burst(struct emu_testbed *r, unsigned queue)
 {

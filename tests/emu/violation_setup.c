@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Violations in bringing a device up, in registers and in notifications. */
 #include "decoder/class/blk.h"
-#include "emu/driver/violation_impl.h"
+#include "tests/emu/violation_impl.h"
 
 /* --- initialisation ------------------------------------------------------------------- */
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "decoder/class/blk.h"
-#include "emu/driver/violation_impl.h"
+#include "tests/emu/violation_impl.h"
 
 /* --- rings ------------------------------------------------------------------------------------ */
 

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The in-process front door: a device, its memory and disk, and a driver on the
- * other side, in one piece.  For tests, demonstrations and making traces.
+ * A device, its memory and a driver in one process, without a server between
+ * them.  The device is a block device with a disk unless another class is given.
  */
-#ifndef VQT_EMU_DRIVER_TESTBED_H
-#define VQT_EMU_DRIVER_TESTBED_H
+#ifndef VQT_TESTS_EMU_TESTBED_H
+#define VQT_TESTS_EMU_TESTBED_H
 
 #include "emu/class/blk/blk.h"
 #include "emu/transport/function.h"
 #include "emu/driver/driver.h"
+#include "tests/emu/blk_driver.h"
 #include "emu/virtio/fault.h"
 
 struct emu_testbed_options {
-	struct emu_device_config dev; /* cls NULL: block; mem, host, tap, fault are set here */
+	/* mem, host, tap and fault are set here; cls NULL or &emu_blk: class_config, too */
+	struct emu_device_config dev;
 	struct emu_blk_config blk; /* backend NULL: memory, wrapped in a deferring one */
 	uint64_t ram_size; /* 0: 4 MiB, at guest-physical 0 */
 	uint64_t disk_size; /* 0: 1 MiB */
@@ -26,7 +28,7 @@ struct emu_testbed {
 	struct emu_testbed_options opt;
 	struct emu_mem *mem;
 	uint8_t *ram;
-	struct emu_backend *backend; /* emu_backend_defer's, unless one was given */
+	struct emu_backend *backend; /* emu_backend_defer's, unless one was given; NULL: no disk */
 	struct emu_device *dev;
 	struct emu_virtio *v;
 	struct emu_tap *tap;

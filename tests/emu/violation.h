@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Named wrong behaviour: what a driver can do against the rules, and workloads
- * that bring out a device's faults (emu/virtio/fault.h).  Each plays against a fresh
- * in-process device and leaves a trace through the tap.
+ * Rules that a driver can break, by name, and a workload that shows a device's
+ * faults (emu/virtio/fault.h).  Each is played on a new in-process block device and
+ * leaves a trace through the tap.
  */
-#ifndef VQT_EMU_DRIVER_VIOLATION_H
-#define VQT_EMU_DRIVER_VIOLATION_H
+#ifndef VQT_TESTS_EMU_VIOLATION_H
+#define VQT_TESTS_EMU_VIOLATION_H
 
-#include "emu/driver/testbed.h"
+#include "tests/emu/testbed.h"
 
 struct emu_violation {
 	const char *name; /* "kick-before-driver-ok" */
@@ -33,8 +33,9 @@ int emu_violation_play_to(const struct emu_violation *w, const struct emu_tap_co
 			  void (*end)(void *opaque, struct emu_testbed *r), void *opaque);
 
 /*
- * A correct driver's workload (requests on two queues, configuration change, an
- * error, reset and a second life) on a device with that fault; NULL: a good one.
+ * The workload of a driver that breaks no rule, on a device with that fault (NULL:
+ * none): requests on two queues, a configuration change, an error, a reset, and all
+ * of it again.
  */
 struct emu_workload {
 	bool packed, event_idx, indirect, in_order, intx;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Puts a device and a driver face to face. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "emu/driver/testbed.h"
+#include "tests/emu/testbed.h"
 
 static void on_msix(void *opaque, uint16_t vector, uint64_t address, uint32_t data)
 {
@@ -86,6 +85,10 @@ static int make_memory(struct emu_testbed *r)
 static int make_disk(struct emu_testbed *r)
 {
 	struct emu_backend *inner;
+	if (r->opt.dev.cls && r->opt.dev.cls != &emu_blk)
+		return 0;
+	r->opt.dev.cls = &emu_blk;
+	r->opt.dev.class_config = &r->opt.blk;
 	r->backend = r->opt.blk.backend;
 	if (r->backend)
 		return 0;
@@ -102,9 +105,6 @@ static int make_disk(struct emu_testbed *r)
 static int make_device(struct emu_testbed *r)
 {
 	struct emu_device_config *c = &r->opt.dev;
-	if (!c->cls)
-		c->cls = &emu_blk;
-	c->class_config = &r->opt.blk;
 	c->mem = r->mem;
 	c->tap = r->tap;
 	c->fault = r->fault.id ? &r->fault : NULL;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What the files of violations share. */
-#ifndef VQT_EMU_DRIVER_VIOLATION_IMPL_H
-#define VQT_EMU_DRIVER_VIOLATION_IMPL_H
+#ifndef VQT_TESTS_EMU_VIOLATION_IMPL_H
+#define VQT_TESTS_EMU_VIOLATION_IMPL_H
 
 #include "decoder/spec/constants.h"
-#include "emu/driver/violation.h"
+#include "tests/emu/violation.h"
 
 #define BIT(n) (1ull << (n))
 #define COMMON(name) VIRTIO_PCI_COMMON_##name
@@ -36,7 +36,7 @@ int violation_good(struct emu_testbed *r);
 /* A raw split descriptor. */
 void violation_desc(struct emu_testbed *r, unsigned i, uint64_t addr, uint32_t len, uint16_t flags,
 		    uint16_t next);
-/* The usual read in descriptors 0 to 2 by hand, to be bent before violation_publish(). */
+/* A read in descriptors 0 to 2, to be changed before violation_publish(). */
 void violation_chain(struct emu_testbed *r);
 int violation_publish(struct emu_testbed *r, uint16_t head, uint16_t advance);
 
