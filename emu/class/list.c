@@ -2,7 +2,9 @@
 /* The device types: each is `const struct emu_class emu_NAME`; a row each. */
 #include "emu/class/class.h"
 
-#define CLASSES(X) X(blk)
+#define CLASSES(X) \
+	X(blk) \
+	X(rng)
 
 #define DECLARE(name) extern const struct emu_class emu_##name;
 CLASSES(DECLARE)
