@@ -109,7 +109,9 @@ static int open_trace(struct serve_run *r)
 	emu_tap_source(r->cfg.tap, name, (uint32_t)getpid());
 	snprintf(name, sizeof(name), "%s-%s", r->protocol->name, cls->name);
 	snprintf(id, sizeof(id), "%s0", cls->name);
-	emu_tap_device(r->cfg.tap, cls->virtio_id, VQT_TRANSPORT_PCI,
+	/* clients of vhost-user do not tell; QEMU's have a PCI function */
+	emu_tap_device(r->cfg.tap, cls->virtio_id,
+		       r->protocol->transport ? r->protocol->transport->id : VQT_TRANSPORT_PCI,
 		       r->cfg.transitional ? VQT_DEV_TRANSITIONAL : 0, ~0u,
 		       r->cfg.queues ? r->cfg.queues : 1, id, name);
 	return CLI_OK;

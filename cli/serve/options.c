@@ -188,7 +188,7 @@ static int check_options(struct serve_run *r)
 	const struct emu_class *cls = r->cfg.cls;
 	int stop = 0;
 
-	if (!r->protocol->pci_function && (r->cfg.transitional || r->cfg.no_msix))
+	if (!r->protocol->transport && (r->cfg.transitional || r->cfg.no_msix))
 		return 1 +
 		       cli_usage("--transitional and --no-msix are of the PCI function, which with "
 				 "%s is the client's (QEMU: disable-modern=, vectors=0)",

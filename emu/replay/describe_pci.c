@@ -6,7 +6,7 @@
 #include "decoder/class/class.h"
 #include "emu/replay/layout.h"
 #include "emu/replay/profile_impl.h"
-#include "emu/transport/function.h"
+#include "emu/transport/virtio_pci.h"
 
 #define QEMU_NOTIFY_QUEUES 1024u /* its notification structure has room for so many */
 #define VECTORS_MAX 2048 /* PCI 6.8.2.3 */
@@ -302,7 +302,7 @@ static void usual_layout(const struct replay_finding *f, struct emu_pci_layout *
 	any.virtio_id = d->virtio_id;
 	if (cfg.vectors > VECTORS_MAX && cfg.vectors != VQT_NO_VECTOR)
 		cfg.vectors = VECTORS_MAX;
-	emu_device_layout(out, &cfg);
+	emu_vpci_layout(out, &cfg);
 }
 
 void replay_describe_pci(struct replay_finding *f)

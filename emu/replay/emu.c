@@ -8,7 +8,7 @@
 #include "decoder/spec/constants.h"
 #include "emu/replay/class.h"
 #include "emu/replay/layout.h"
-#include "emu/transport/function.h"
+#include "emu/transport/virtio_pci.h"
 #include "emu/replay/target.h"
 
 #define CHUNK 65536u /* bytes of guest memory allocated at a time, aligned */
@@ -137,7 +137,7 @@ static int make_usual(struct replay_target *t, struct emu_device_config *dev)
 	const struct emu_pci_layout *read = dev->layout;
 	struct emu_pci_layout l;
 	dev->layout = NULL;
-	emu_device_layout(&l, dev);
+	emu_vpci_layout(&l, dev);
 	l.vendor = read->vendor;
 	l.device = read->device;
 	l.revision = read->revision;
@@ -256,7 +256,7 @@ static int place(struct replay_target *t, unsigned region, uint32_t off, unsigne
 {
 	if (region == VQT_REGION_LEGACY && t->d->transitional)
 		*p = (struct replay_place){ .length = emu_device_region_size(t->dev, 0) };
-	else if (!replay_layout_place(&emu_device_pci(t->dev)->l, region, p))
+	else if (!replay_layout_place(&emu_vpci_pci(t->dev)->l, region, p))
 		return -ENXIO;
 	return off > p->length || width > p->length - off ? -ENXIO : 0;
 }
@@ -266,19 +266,19 @@ static int emu_access(struct replay_target *t, unsigned region, uint32_t off, un
 {
 	struct replay_place p;
 	if (region == VQT_REGION_PCI && write)
-		emu_device_config_write(t->dev, off, width, (uint32_t)*value);
+		emu_device_store(t->dev, EMU_REGION_CONFIG, off, width, (uint32_t)*value);
 	else if (region == VQT_REGION_PCI)
-		*value = emu_device_config_read(t->dev, off, width);
+		*value = emu_device_load(t->dev, EMU_REGION_CONFIG, off, width);
 	if (region == VQT_REGION_PCI)
 		return 0;
 	int ret = place(t, region, off, width, &p);
 	if (ret < 0)
 		return ret;
 	if (!write) {
-		*value = emu_device_bar_read(t->dev, p.bar, p.offset + off, width);
+		*value = emu_device_load(t->dev, p.bar, p.offset + off, width);
 		return 0;
 	}
-	emu_device_bar_write(t->dev, p.bar, p.offset + off, width, *value);
+	emu_device_store(t->dev, p.bar, p.offset + off, width, *value);
 	/* 2.4.1: what is in flight at a reset is not held any longer */
 	if (emu_device_resetting(t->dev))
 		emu_device_drain(t->dev);
@@ -300,7 +300,7 @@ static int emu_request(struct replay_target *t, const struct replay_request *r)
 static int emu_kick(struct replay_target *t, const struct replay_kick *k)
 {
 	struct emu_queue *q = emu_virtio_queue(emu_device_virtio(t->dev), k->queue);
-	const struct emu_pci_cap *c = replay_layout_cap(&emu_device_pci(t->dev)->l, PCI_CAP_ID_VNDR,
+	const struct emu_pci_cap *c = replay_layout_cap(&emu_vpci_pci(t->dev)->l, PCI_CAP_ID_VNDR,
 							VIRTIO_PCI_CAP_NOTIFY_CFG);
 	if (!q)
 		return -ENXIO;

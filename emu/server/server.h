@@ -20,6 +20,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "emu/transport/transport.h"
 #include "emu/virtio/tap.h"
 #include "emu/virtio/device.h"
 
@@ -113,7 +114,7 @@ struct server_protocol {
 	const char *name; /* "vfio-user", also of the option that takes the socket */
 	const char *summary;
 	int (*new)(struct server **out, const struct server_config *cfg); /* 0 or negative errno */
-	bool pci_function; /* the server's; so transitional and no_msix can be asked for */
+	const struct emu_transport *transport; /* that it serves; NULL: it is the client's */
 	/* A client's command line, for a person: how a guest gets this device. */
 	void (*example)(char *out, size_t size, const char *path, const struct server_config *cfg);
 };

@@ -9,6 +9,7 @@
 
 #include "decoder/trace/record.h"
 #include "decoder/spec/constants.h"
+#include "emu/transport/virtio_pci.h"
 #include "emu/server/vfio_user.h"
 
 #define PAGE 4096
@@ -213,19 +214,11 @@ static const struct {
 /* A kick reads guest memory (the tap does), and must not be lost on a device at work. */
 static bool is_kick(struct vfio_user *u, unsigned command, const uint8_t *p)
 {
-	const struct emu_pci_layout *l = &emu_device_pci(u->dev)->l;
 	struct vfio_user_region_access a;
 	if (command != VU_REGION_WRITE)
 		return false;
 	memcpy(&a, p, sizeof(a));
-	if (a.region == 0 && l->bar[0].flags & EMU_BAR_IO)
-		return a.offset <= VIRTIO_PCI_QUEUE_NOTIFY &&
-		       a.offset + a.count > VIRTIO_PCI_QUEUE_NOTIFY;
-	for (unsigned i = 0; i < EMU_PCI_CAPS && l->cap[i].id; i++)
-		if (l->cap[i].type == VIRTIO_PCI_CAP_NOTIFY_CFG && l->cap[i].bar == a.region &&
-		    a.offset >= l->cap[i].offset && a.offset - l->cap[i].offset < l->cap[i].length)
-			return true;
-	return false;
+	return emu_device_notifies(u->dev, a.region, a.offset, a.count);
 }
 
 /*
@@ -405,6 +398,7 @@ static const struct server_ops ops = {
 static int make_device(struct vfio_user *u, const struct server_config *cfg)
 {
 	struct emu_device_config c = {
+		.transport = server_vfio_user.transport,
 		.cls = cfg->cls,
 		.class_config = cfg->class_config,
 		.mem = u->mem,
@@ -460,6 +454,6 @@ const struct server_protocol server_vfio_user = {
 	.name = "vfio-user",
 	.summary = "a whole PCI function (QEMU 10.1 or later); its registers are in the trace",
 	.new = vfio_user_new,
-	.pci_function = true,
+	.transport = &emu_transport_pci,
 	.example = example,
 };

@@ -7,7 +7,7 @@
 #ifndef VQT_EMU_SERVER_VFIO_USER_H
 #define VQT_EMU_SERVER_VFIO_USER_H
 
-#include "emu/transport/function.h"
+#include "emu/transport/transport.h"
 #include "emu/server/server.h"
 #include "emu/server/map.h"
 

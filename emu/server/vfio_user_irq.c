@@ -5,11 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "emu/transport/virtio_pci.h"
 #include "emu/server/vfio_user.h"
 
 static unsigned vectors(const struct vfio_user *u)
 {
-	return emu_device_pci(u->dev)->l.vectors;
+	return emu_vpci_pci(u->dev)->l.vectors;
 }
 
 int vfio_user_irq_info(struct vfio_user *u, uint32_t index, uint32_t *flags, uint32_t *count)
@@ -19,7 +20,7 @@ int vfio_user_irq_info(struct vfio_user *u, uint32_t index, uint32_t *flags, uin
 		return -EINVAL;
 	if (index == VFIO_PCI_INTX_IRQ_INDEX) {
 		*flags = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED;
-		*count = emu_device_pci(u->dev)->l.pin != 0;
+		*count = emu_vpci_pci(u->dev)->l.pin != 0;
 	} else if (index == VFIO_PCI_MSIX_IRQ_INDEX) {
 		*flags = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE;
 		*count = vectors(u);

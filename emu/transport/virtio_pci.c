@@ -1,482 +1,273 @@
 /* SPDX-License-Identifier: MIT */
-/* The modern interface of virtio over PCI: 4.1.4.3 to 4.1.4.9, 4.1.5. */
+/* A virtio device as a PCI function (4.1): its layout, its regions, its events. */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "decoder/trace/record.h"
 #include "decoder/spec/constants.h"
 #include "emu/virtio/fault.h"
-#include "emu/transport/virtio_pci.h"
+#include "emu/transport/virtio_pci_impl.h"
 
-/* --- interrupts, 4.1.5.3 and 4.1.5.4 ------------------------------------------- */
+/* Where QEMU puts them, so that traces compare; any place would do. */
+#define MSIX_BAR 1
+#define MODERN_BAR 4
+#define COMMON_AT 0x0000
+#define ISR_AT 0x1000
+#define CONFIG_AT 0x2000
+#define NOTIFY_AT 0x3000
+#define STRUCT_LEN 0x1000
+#define NOTIFY_MULT 4
 
-void emu_vpci_interrupt(struct emu_device *d)
+static uint64_t pow2_above(uint64_t n)
 {
-	emu_pci_intx(&d->pci, d->isr && !emu_pci_msix_enabled(&d->pci));
+	uint64_t p = 16;
+	while (p < n)
+		p <<= 1;
+	return p;
 }
 
-static void signal(struct emu_device *d, uint16_t vector)
+static unsigned queue_count(const struct emu_device_config *cfg)
 {
-	if (vector == VQT_NO_VECTOR && emu_fault_hit(d->fault, EMU_FAULT_IRQ_FOR_NO_VECTOR))
-		vector = 0;
-	if (vector != VQT_NO_VECTOR)
-		emu_pci_msix(&d->pci, vector);
+	return cfg->queues ? cfg->queues : 1;
 }
 
-static void host_used(void *opaque, struct emu_queue *q)
+static void layout_ids(struct emu_pci_layout *l, const struct emu_device_config *cfg)
 {
-	struct emu_device *d = opaque;
-	if (emu_fault_hit(d->fault, EMU_FAULT_CONFIG_IRQ_SPURIOUS)) {
-		emu_tap_irq(d->tap, VQT_NO_QUEUE, VQT_IRQ_CONFIG, d->config_vector, 0);
-		d->isr |= VIRTIO_PCI_ISR_CONFIG;
-		signal(d, d->config_vector);
+	const struct emu_class *c = cfg->cls;
+	l->vendor = l->subsys_vendor = VIRTIO_PCI_VENDOR;
+	l->class_code = c->pci_class;
+	l->pin = 1;
+	if (cfg->transitional) { /* 4.1.2.3 */
+		l->device = c->pci_transitional;
+		l->subsys = c->virtio_id;
+		l->revision = 0;
+	} else { /* 4.1.2.1 */
+		l->device = VIRTIO_PCI_ID_MODERN + c->virtio_id;
+		l->subsys = 0x1100;
+		l->revision = 1;
 	}
-	if (emu_pci_msix_enabled(&d->pci)) {
-		signal(d, q->vector);
-	} else {
-		d->isr |= VIRTIO_PCI_ISR_QUEUE;
-		emu_vpci_interrupt(d);
+}
+
+void emu_vpci_layout(struct emu_pci_layout *out, const struct emu_device_config *cfg)
+{
+	struct emu_pci_layout *l = out;
+	unsigned queues = queue_count(cfg), n = 0;
+	uint32_t notify = pow2_above((uint64_t)queues * NOTIFY_MULT);
+	notify = notify < STRUCT_LEN ? STRUCT_LEN : notify;
+	memset(l, 0, sizeof(*l));
+	layout_ids(l, cfg);
+	l->express = cfg->express;
+	l->vectors = cfg->vectors == VQT_NO_VECTOR ? 0 : cfg->vectors ? cfg->vectors : queues + 1;
+	if (cfg->transitional)
+		l->bar[0] = (struct emu_pci_bar){ 128, EMU_BAR_IO };
+	l->bar[MODERN_BAR] = (struct emu_pci_bar){ pow2_above(NOTIFY_AT + notify),
+						   EMU_BAR_64 | EMU_BAR_PREFETCH };
+	if (l->vectors) {
+		uint32_t table = l->vectors * 16u, pba = (l->vectors + 63) / 64 * 8;
+		uint32_t at = table <= 2048 ? 2048 : (table + 4095) & ~4095u;
+		l->bar[MSIX_BAR].size = pow2_above(at + pba < 4096 ? 4096 : at + pba);
+		l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_MSIX,
+						    .bar = MSIX_BAR,
+						    .pba_bar = MSIX_BAR,
+						    .pba_offset = at };
 	}
+	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_VNDR,
+					    .type = VIRTIO_PCI_CAP_COMMON_CFG,
+					    .bar = MODERN_BAR,
+					    .offset = COMMON_AT,
+					    .length = STRUCT_LEN };
+	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_VNDR,
+					    .type = VIRTIO_PCI_CAP_ISR_CFG,
+					    .bar = MODERN_BAR,
+					    .offset = ISR_AT,
+					    .length = STRUCT_LEN };
+	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_VNDR,
+					    .type = VIRTIO_PCI_CAP_DEVICE_CFG,
+					    .bar = MODERN_BAR,
+					    .offset = CONFIG_AT,
+					    .length = STRUCT_LEN };
+	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_VNDR,
+					    .type = VIRTIO_PCI_CAP_NOTIFY_CFG,
+					    .bar = MODERN_BAR,
+					    .offset = NOTIFY_AT,
+					    .length = notify,
+					    .multiplier = NOTIFY_MULT };
+	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_VNDR, .type = VIRTIO_PCI_CAP_PCI_CFG };
+	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_PM };
+	if (cfg->express)
+		l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_EXP };
+	if (emu_fault_hit(cfg->fault, EMU_FAULT_CAP_LEN))
+		l->cap[l->vectors ? 1 : 0].len = 12;
 }
 
-static void host_config(void *opaque)
+/* Structures must lie in their BARs, 4.1.4. */
+static bool layout_valid(const struct emu_pci_layout *l)
 {
-	struct emu_device *d = opaque;
-	emu_tap_irq(d->tap, VQT_NO_QUEUE, VQT_IRQ_CONFIG, d->config_vector, 0);
-	/* 4.1.4.5.1: this bit whether or not MSI-X is in use */
-	if (!emu_fault_hit(d->fault, EMU_FAULT_ISR_NO_CONFIG))
-		d->isr |= VIRTIO_PCI_ISR_CONFIG;
-	if (emu_pci_msix_enabled(&d->pci))
-		signal(d, d->config_vector);
-	else
-		emu_vpci_interrupt(d);
-}
-
-static void host_reset_done(void *opaque)
-{
-	struct emu_device *d = opaque;
-	d->device_feature_select = d->driver_feature_select = 0;
-	d->queue_select = 0;
-	if (!emu_fault_hit(d->fault, EMU_FAULT_VECTOR_AFTER_RESET))
-		d->config_vector = VQT_NO_VECTOR;
-	if (!emu_fault_hit(d->fault, EMU_FAULT_RESET_KEEPS_ISR))
-		d->isr = 0;
-	emu_vpci_interrupt(d);
-}
-
-const struct emu_virtio_host emu_vpci_host = {
-	.used = host_used,
-	.config = host_config,
-	.reset_done = host_reset_done,
-};
-
-uint8_t emu_vpci_read_isr(struct emu_device *d)
-{
-	uint8_t isr = d->isr;
-	if (!emu_fault_hit(d->fault, EMU_FAULT_ISR_NOT_CLEARED))
-		d->isr = 0; /* 4.1.4.5.1 */
-	emu_vpci_interrupt(d);
-	return isr;
-}
-
-struct emu_queue *emu_vpci_selected(struct emu_device *d)
-{
-	return emu_virtio_queue(&d->v, d->queue_select);
-}
-
-/* 4.1.5.1.2.1 */
-uint16_t emu_vpci_vector(struct emu_device *d, uint32_t value)
-{
-	return d->pci.msix_at && value < d->pci.l.vectors ? value : VQT_NO_VECTOR;
-}
-
-/* --- 4.1.4.3: the common configuration structure, a row each ---------------------- */
-
-static uint32_t r_device_feature_select(struct emu_device *d)
-{
-	return d->device_feature_select;
-}
-
-static void w_device_feature_select(struct emu_device *d, uint32_t v)
-{
-	d->device_feature_select = v;
-}
-
-static uint32_t r_device_feature(struct emu_device *d)
-{
-	return emu_virtio_offered(&d->v, d->device_feature_select, false);
-}
-
-static uint32_t r_driver_feature_select(struct emu_device *d)
-{
-	return d->driver_feature_select;
-}
-
-static void w_driver_feature_select(struct emu_device *d, uint32_t v)
-{
-	d->driver_feature_select = v;
-}
-
-static uint32_t r_driver_feature(struct emu_device *d)
-{
-	return emu_virtio_accepted(&d->v, d->driver_feature_select);
-}
-
-static void w_driver_feature(struct emu_device *d, uint32_t v)
-{
-	emu_virtio_accept(&d->v, d->driver_feature_select, v, false);
-}
-
-static uint32_t r_config_vector(struct emu_device *d)
-{
-	return d->config_vector;
-}
-
-static void w_config_vector(struct emu_device *d, uint32_t v)
-{
-	d->config_vector = emu_vpci_vector(d, v);
-}
-
-static uint32_t r_num_queues(struct emu_device *d)
-{
-	return d->v.nqueues;
-}
-
-static uint32_t r_status(struct emu_device *d)
-{
-	return emu_virtio_get_status(&d->v);
-}
-
-static void w_status(struct emu_device *d, uint32_t v)
-{
-	emu_virtio_set_status(&d->v, v, false);
-}
-
-static uint32_t r_generation(struct emu_device *d)
-{
-	return d->v.generation;
-}
-
-static uint32_t r_queue_select(struct emu_device *d)
-{
-	return d->queue_select;
-}
-
-static void w_queue_select(struct emu_device *d, uint32_t v)
-{
-	d->queue_select = v;
-}
-
-static uint32_t r_queue_size(struct emu_device *d)
-{
-	struct emu_queue *q = emu_vpci_selected(d);
-	if (!q && emu_fault_hit(d->fault, EMU_FAULT_ABSENT_QUEUE_SIZE))
-		return 256;
-	return q ? q->size : 0; /* 4.1.4.3.1 */
-}
-
-static void w_queue_size(struct emu_device *d, uint32_t v)
-{
-	struct emu_queue *q = emu_vpci_selected(d);
-	if (q)
-		emu_queue_set_size(q, v);
-}
-
-static uint32_t r_queue_vector(struct emu_device *d)
-{
-	struct emu_queue *q = emu_vpci_selected(d);
-	return q ? q->vector : VQT_NO_VECTOR;
-}
-
-static void w_queue_vector(struct emu_device *d, uint32_t v)
-{
-	struct emu_queue *q = emu_vpci_selected(d);
-	if (q)
-		q->vector = emu_vpci_vector(d, v);
-}
-
-static uint32_t r_queue_enable(struct emu_device *d)
-{
-	struct emu_queue *q = emu_vpci_selected(d);
-	return q && q->enabled;
-}
-
-static void w_queue_enable(struct emu_device *d, uint32_t v)
-{
-	struct emu_queue *q = emu_vpci_selected(d);
-	if (q && v == 1) /* 4.1.4.3.2: nothing else is ever written */
-		emu_queue_enable(q);
-}
-
-static uint32_t r_queue_notify_off(struct emu_device *d)
-{
-	struct emu_queue *q = emu_vpci_selected(d);
-	return q ? q->index : 0;
-}
-
-#define HALVES(name) \
-	static uint32_t r_##name##_lo(struct emu_device *d) \
-	{ \
-		struct emu_queue *q = emu_vpci_selected(d); \
-		return q ? (uint32_t)q->name : 0; \
-	} \
-	static uint32_t r_##name##_hi(struct emu_device *d) \
-	{ \
-		struct emu_queue *q = emu_vpci_selected(d); \
-		return q ? q->name >> 32 : 0; \
-	} \
-	static void w_##name##_lo(struct emu_device *d, uint32_t v) \
-	{ \
-		struct emu_queue *q = emu_vpci_selected(d); \
-		if (q && !q->enabled) \
-			q->name = (q->name & ~0xffffffffull) | v; \
-	} \
-	static void w_##name##_hi(struct emu_device *d, uint32_t v) \
-	{ \
-		struct emu_queue *q = emu_vpci_selected(d); \
-		if (q && !q->enabled) \
-			q->name = (uint32_t)q->name | (uint64_t)v << 32; \
-	}
-HALVES(desc)
-HALVES(driver)
-HALVES(device)
-#undef HALVES
-
-/* 4.1.5.2: what names this queue in a notification, when so negotiated */
-static uint16_t notif_config_data(const struct emu_queue *q)
-{
-	return q->index | 0x8000;
-}
-
-static uint32_t r_queue_notif_config_data(struct emu_device *d)
-{
-	struct emu_queue *q = emu_vpci_selected(d);
-	return q && emu_virtio_has(&d->v, VIRTIO_F_NOTIF_CONFIG_DATA) ? notif_config_data(q) : 0;
-}
-
-static uint32_t r_queue_reset(struct emu_device *d)
-{
-	struct emu_queue *q = emu_vpci_selected(d);
-	return q && q->resetting;
-}
-
-static void w_queue_reset(struct emu_device *d, uint32_t v)
-{
-	struct emu_queue *q = emu_vpci_selected(d);
-	if (q && v == 1 && q->enabled && emu_virtio_has(&d->v, VIRTIO_F_RING_RESET))
-		emu_queue_reset(q);
-}
-
-static uint32_t r_zero(struct emu_device *d)
-{
-	return 0;
-}
-
-static const struct emu_reg common[] = {
-	{ VIRTIO_PCI_COMMON_DFSELECT, 4, r_device_feature_select, w_device_feature_select },
-	{ VIRTIO_PCI_COMMON_DF, 4, r_device_feature, NULL },
-	{ VIRTIO_PCI_COMMON_GFSELECT, 4, r_driver_feature_select, w_driver_feature_select },
-	{ VIRTIO_PCI_COMMON_GF, 4, r_driver_feature, w_driver_feature },
-	{ VIRTIO_PCI_COMMON_MSIX, 2, r_config_vector, w_config_vector },
-	{ VIRTIO_PCI_COMMON_NUMQ, 2, r_num_queues, NULL },
-	{ VIRTIO_PCI_COMMON_STATUS, 1, r_status, w_status },
-	{ VIRTIO_PCI_COMMON_CFGGENERATION, 1, r_generation, NULL },
-	{ VIRTIO_PCI_COMMON_Q_SELECT, 2, r_queue_select, w_queue_select },
-	{ VIRTIO_PCI_COMMON_Q_SIZE, 2, r_queue_size, w_queue_size },
-	{ VIRTIO_PCI_COMMON_Q_MSIX, 2, r_queue_vector, w_queue_vector },
-	{ VIRTIO_PCI_COMMON_Q_ENABLE, 2, r_queue_enable, w_queue_enable },
-	{ VIRTIO_PCI_COMMON_Q_NOFF, 2, r_queue_notify_off, NULL },
-	{ VIRTIO_PCI_COMMON_Q_DESCLO, 4, r_desc_lo, w_desc_lo },
-	{ VIRTIO_PCI_COMMON_Q_DESCHI, 4, r_desc_hi, w_desc_hi },
-	{ VIRTIO_PCI_COMMON_Q_AVAILLO, 4, r_driver_lo, w_driver_lo },
-	{ VIRTIO_PCI_COMMON_Q_AVAILHI, 4, r_driver_hi, w_driver_hi },
-	{ VIRTIO_PCI_COMMON_Q_USEDLO, 4, r_device_lo, w_device_lo },
-	{ VIRTIO_PCI_COMMON_Q_USEDHI, 4, r_device_hi, w_device_hi },
-	{ VIRTIO_PCI_COMMON_Q_NDATA, 2, r_queue_notif_config_data, NULL },
-	{ VIRTIO_PCI_COMMON_Q_RESET, 2, r_queue_reset, w_queue_reset },
-	{ VIRTIO_PCI_COMMON_ADM_Q_IDX, 2, r_zero, NULL },
-	{ VIRTIO_PCI_COMMON_ADM_Q_NUM, 2, r_zero, NULL },
-};
-
-bool emu_vpci_row(struct emu_device *d, const struct emu_reg *rows, unsigned count, uint64_t off,
-		  unsigned width, uint64_t *value, bool write)
-{
-	for (unsigned i = 0; i < count; i++) {
-		const struct emu_reg *r = &rows[i];
-		if (r->offset != off || r->width != width)
+	for (unsigned i = 0; i < EMU_PCI_CAPS && l->cap[i].id; i++) {
+		const struct emu_pci_cap *c = &l->cap[i];
+		uint64_t len = c->length;
+		if (c->id == PCI_CAP_ID_MSIX) {
+			uint64_t pba = (l->vectors + 63ull) / 64 * 8;
+			len = l->vectors * 16ull;
+			if (c->pba_bar >= EMU_PCI_BARS || c->offset & 7 || c->pba_offset & 7 ||
+			    c->pba_offset + pba > l->bar[c->pba_bar].size)
+				return false;
+		} else if (c->id != PCI_CAP_ID_VNDR || c->type == VIRTIO_PCI_CAP_PCI_CFG ||
+			   c->type > VIRTIO_PCI_CAP_DEVICE_CFG) {
 			continue;
-		if (!write)
-			*value = r->read(d);
-		else if (r->write)
-			r->write(d, *value);
-		return !write || r->write;
+		}
+		if (c->bar >= EMU_PCI_BARS || c->offset + len > l->bar[c->bar].size)
+			return false;
 	}
+	return true;
+}
+
+/* --- events of the PCI function ------------------------------------------------------ */
+
+static void pci_msix(void *opaque, uint16_t vector, uint64_t address, uint32_t data)
+{
+	struct emu_vpci *d = opaque;
+	if (d->dev.host.msix)
+		d->dev.host.msix(d->dev.host.opaque, vector, address, data);
+}
+
+static void pci_intx(void *opaque, bool level)
+{
+	struct emu_vpci *d = opaque;
+	if (d->dev.host.intx)
+		d->dev.host.intx(d->dev.host.opaque, level);
+}
+
+static void pci_changed(void *opaque)
+{
+	struct emu_vpci *d = opaque;
+	d->dev.v.paused = !d->ignore_bus_master && !emu_pci_master(&d->pci);
+	emu_vpci_interrupt(d);
+}
+
+static void pci_flr(void *opaque)
+{
+	struct emu_vpci *d = opaque;
+	emu_virtio_set_status(&d->dev.v, 0, false);
+	emu_pci_reset(&d->pci);
+	pci_changed(d);
+}
+
+static const struct emu_pci_owner owner = {
+	.msix = pci_msix,
+	.intx = pci_intx,
+	.changed = pci_changed,
+	.flr = pci_flr,
+	.vendor_access = emu_vpci_vendor,
+};
+
+/* --- the transport ----------------------------------------------------------------------- */
+
+static int init_pci(struct emu_vpci *d, const struct emu_device_config *cfg)
+{
+	struct emu_pci_layout l;
+	if (cfg->layout)
+		l = *cfg->layout;
+	else
+		emu_vpci_layout(&l, cfg);
+	if (!layout_valid(&l))
+		return -EINVAL;
+	d->legacy_bar = cfg->transitional && l.bar[0].flags & EMU_BAR_IO ? 0 : -1;
+	int ret = emu_pci_init(&d->pci, &l, &owner, d);
+	d->pci.tap = cfg->tap;
+	d->pci.masks_elsewhere = cfg->msix_elsewhere;
+	return ret;
+}
+
+static int create(struct emu_device **out, const struct emu_device_config *cfg)
+{
+	struct emu_vpci *d = calloc(1, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	d->ignore_bus_master = cfg->ignore_bus_master;
+	d->config_vector = VQT_NO_VECTOR;
+	int ret = init_pci(d, cfg);
+	if (ret < 0)
+		free(d);
+	else
+		*out = &d->dev;
+	return ret;
+}
+
+static void destroy(struct emu_device *dev)
+{
+	struct emu_vpci *d = emu_vpci(dev);
+	emu_pci_fini(&d->pci);
+	free(d);
+}
+
+static void reset(struct emu_device *dev)
+{
+	struct emu_vpci *d = emu_vpci(dev);
+	emu_pci_reset(&d->pci);
+	pci_changed(d);
+}
+
+static uint64_t region_size(const struct emu_device *dev, unsigned region)
+{
+	const struct emu_pci_layout *l = &((const struct emu_vpci *)dev)->pci.l;
+	if (region == EMU_REGION_CONFIG)
+		return l->express ? EMU_PCI_CONFIG : 256;
+	return region < EMU_PCI_BARS ? l->bar[region].size : 0;
+}
+
+static uint64_t load(struct emu_device *dev, unsigned region, uint64_t off, unsigned width)
+{
+	struct emu_vpci *d = emu_vpci(dev);
+	uint64_t value = 0;
+	if (region != EMU_REGION_CONFIG) {
+		emu_vpci_bar(d, region, off, width, &value, false, 0);
+		return value;
+	}
+	value = emu_pci_config_read(&d->pci, off, width);
+	emu_tap_reg(dev->tap, VQT_REGION_PCI, VQT_READ, width, 0, off, value);
+	return value;
+}
+
+static void store(struct emu_device *dev, unsigned region, uint64_t off, unsigned width,
+		  uint64_t value)
+{
+	struct emu_vpci *d = emu_vpci(dev);
+	if (region != EMU_REGION_CONFIG) {
+		emu_vpci_bar(d, region, off, width, &value, true, 0);
+		return;
+	}
+	emu_tap_reg(dev->tap, VQT_REGION_PCI, VQT_WRITE, width, 0, off, (uint32_t)value);
+	emu_pci_config_write(&d->pci, off, width, value);
+}
+
+static bool notifies(const struct emu_device *dev, unsigned region, uint64_t off, uint64_t len)
+{
+	const struct emu_vpci *d = (const struct emu_vpci *)dev;
+	const struct emu_pci_cap *c = d->pci.l.cap;
+	if (d->legacy_bar >= 0 && region == (unsigned)d->legacy_bar)
+		return off <= VIRTIO_PCI_QUEUE_NOTIFY && off + len > VIRTIO_PCI_QUEUE_NOTIFY;
+	for (unsigned i = 0; i < EMU_PCI_CAPS && c[i].id; i++)
+		if (c[i].type == VIRTIO_PCI_CAP_NOTIFY_CFG && c[i].bar == region &&
+		    off >= c[i].offset && off - c[i].offset < c[i].length)
+			return true;
 	return false;
 }
 
-#define ROWS (sizeof(common) / sizeof(common[0]))
-
-/* --- the structures ------------------------------------------------------------------ */
-
-static bool access_common(struct emu_device *d, const struct emu_pci_cap *cap, uint64_t off,
-			  unsigned width, uint64_t *value, bool write)
+struct emu_pci *emu_vpci_pci(struct emu_device *dev)
 {
-	uint64_t lo = *value, hi = *value >> 32;
-	if (width != 8)
-		return emu_vpci_row(d, common, ROWS, off, width, value, write);
-	/* 4.1.3.1 wants two 32-bit accesses; one of 64 means the same */
-	if (off < VIRTIO_PCI_COMMON_Q_DESCLO || off > VIRTIO_PCI_COMMON_Q_USEDLO || off % 8)
-		return false;
-	emu_vpci_row(d, common, ROWS, off, 4, &lo, write);
-	emu_vpci_row(d, common, ROWS, off + 4, 4, &hi, write);
-	*value = (uint32_t)lo | hi << 32;
-	return true;
+	return &emu_vpci(dev)->pci;
 }
 
-/* 4.1.4.4, 4.1.5.2: the address names the queue, or the value where all share one. */
-static bool access_notify(struct emu_device *d, const struct emu_pci_cap *cap, uint64_t off,
-			  unsigned width, uint64_t *value, bool write)
-{
-	uint16_t named = *value;
-	if (!write)
-		return true; /* reads as 0 */
-	if (cap->multiplier) {
-		if (off % cap->multiplier)
-			return false;
-		named = off / cap->multiplier;
-	} else if (emu_virtio_has(&d->v, VIRTIO_F_NOTIF_CONFIG_DATA)) {
-		named &= 0x7fff;
-	}
-	struct emu_queue *q = off / (cap->multiplier ? cap->multiplier : 1) > UINT16_MAX
-				      ? NULL
-				      : emu_virtio_queue(&d->v, named);
-	if (!q)
-		return false;
-	emu_queue_kick(q, *value, VQT_KICK_MMIO, width);
-	return true;
-}
-
-static bool access_isr(struct emu_device *d, const struct emu_pci_cap *cap, uint64_t off,
-		       unsigned width, uint64_t *value, bool write)
-{
-	if (off || width != 1 || write)
-		return false;
-	*value = emu_vpci_read_isr(d);
-	return true;
-}
-
-static bool access_device(struct emu_device *d, const struct emu_pci_cap *cap, uint64_t off,
-			  unsigned width, uint64_t *value, bool write)
-{
-	if (write)
-		emu_virtio_config_write(&d->v, off, value, width);
-	else
-		emu_virtio_config_read(&d->v, off, value, width);
-	return true;
-}
-
-static const struct {
-	uint8_t region; /* enum vqt_region */
-	bool (*access)(struct emu_device *d, const struct emu_pci_cap *cap, uint64_t off,
-		       unsigned width, uint64_t *value, bool write);
-} structures[] = {
-	[VIRTIO_PCI_CAP_COMMON_CFG] = { VQT_REGION_COMMON, access_common },
-	[VIRTIO_PCI_CAP_NOTIFY_CFG] = { VQT_REGION_NOTIFY, access_notify },
-	[VIRTIO_PCI_CAP_ISR_CFG] = { VQT_REGION_ISR, access_isr },
-	[VIRTIO_PCI_CAP_DEVICE_CFG] = { VQT_REGION_DEVICE, access_device },
+const struct emu_transport emu_transport_pci = {
+	.name = "pci",
+	.id = VQT_TRANSPORT_PCI,
+	.host = &emu_vpci_host,
+	.create = create,
+	.destroy = destroy,
+	.reset = reset,
+	.region_size = region_size,
+	.load = load,
+	.store = store,
+	.notifies = notifies,
 };
-
-static const struct emu_pci_cap *structure_at(const struct emu_device *d, unsigned bar,
-					      uint64_t off, unsigned width)
-{
-	const struct emu_pci_cap *c = d->pci.l.cap;
-	for (unsigned i = 0; i < EMU_PCI_CAPS && c[i].id; i++)
-		if (c[i].id == PCI_CAP_ID_VNDR && c[i].type >= VIRTIO_PCI_CAP_COMMON_CFG &&
-		    c[i].type <= VIRTIO_PCI_CAP_DEVICE_CFG && c[i].bar == bar &&
-		    off >= c[i].offset && off - c[i].offset < c[i].length &&
-		    width <= c[i].length - (off - c[i].offset))
-			return &c[i];
-	return NULL;
-}
-
-/* Where an access lands: its region, and the offset in there. */
-static unsigned region_of(struct emu_device *d, unsigned bar, uint64_t *off, unsigned width,
-			  const struct emu_pci_cap **cap)
-{
-	if ((int)bar == d->legacy_bar)
-		return VQT_REGION_LEGACY;
-	*cap = structure_at(d, bar, *off, width);
-	if (*cap) {
-		*off -= (*cap)->offset;
-		return structures[(*cap)->type].region;
-	}
-	if (d->pci.msix_at) {
-		uint32_t t = get_le32(d->pci.config + d->pci.msix_at + PCI_MSIX_TABLE);
-		uint32_t p = get_le32(d->pci.config + d->pci.msix_at + PCI_MSIX_PBA);
-		uint32_t at = t & PCI_MSIX_TABLE_OFFSET, pba = p & PCI_MSIX_PBA_OFFSET;
-		if (bar == (t & PCI_MSIX_TABLE_BIR) && *off >= at &&
-		    *off - at < d->pci.l.vectors * 16u) {
-			*off -= at;
-			return VQT_REGION_MSIX_TABLE;
-		}
-		if (bar == (p & PCI_MSIX_PBA_BIR) && *off >= pba &&
-		    *off - pba < (d->pci.l.vectors + 63u) / 64 * 8) {
-			*off -= pba;
-			return VQT_REGION_MSIX_PBA;
-		}
-	}
-	return VQT_REGION_BAR;
-}
-
-static bool dispatch(struct emu_device *d, unsigned region, const struct emu_pci_cap *cap,
-		     unsigned bar, uint64_t bar_off, uint64_t off, unsigned width, uint64_t *value,
-		     bool write)
-{
-	if (region == VQT_REGION_LEGACY)
-		return emu_vpci_legacy(d, off, width, value, write);
-	if (cap)
-		return structures[cap->type].access(d, cap, off, width, value, write);
-	return emu_pci_msix_access(&d->pci, bar, bar_off, width, value, write);
-}
-
-void emu_vpci_bar(struct emu_device *d, unsigned bar, uint64_t off, unsigned width, uint64_t *value,
-		  bool write, unsigned flags)
-{
-	const struct emu_pci_cap *cap = NULL;
-	uint64_t at = off, seen = *value;
-	unsigned region = region_of(d, bar, &at, width, &cap);
-	if (region == VQT_REGION_LEGACY)
-		flags |= VQT_REG_PIO;
-	if (width < 8)
-		seen &= (1ull << 8 * width) - 1;
-	*value = seen;
-	if (write) {
-		emu_tap_reg(d->tap, region, VQT_WRITE, width, flags, at, seen);
-		dispatch(d, region, cap, bar, off, at, width, value, true);
-		return;
-	}
-	*value = 0;
-	if (!dispatch(d, region, cap, bar, off, at, width, value, false))
-		flags |= VQT_REG_FAILED;
-	emu_tap_reg(d->tap, region, VQT_READ, width, flags, at, *value);
-}
-
-/* 4.1.4.9: an access through pci_cfg_data. */
-void emu_vpci_vendor(void *opaque, const struct emu_pci_cap *cap, unsigned at, unsigned width,
-		     bool write)
-{
-	struct emu_device *d = opaque;
-	uint8_t *c = d->pci.config + cap->at, *data = c + sizeof(struct virtio_pci_cap);
-	unsigned bar = c[VIRTIO_PCI_CAP_BAR];
-	uint32_t off = get_le32(c + VIRTIO_PCI_CAP_OFFSET),
-		 len = get_le32(c + VIRTIO_PCI_CAP_LENGTH);
-	uint64_t value = 0;
-	if (emu_fault_hit(d->fault, EMU_FAULT_CFG_WINDOW))
-		off = 0;
-	if (bar >= EMU_PCI_BARS || (len != 1 && len != 2 && len != 4) || off % len ||
-	    d->pci.l.bar[bar].size < len || off > d->pci.l.bar[bar].size - len)
-		return;
-	memcpy(&value, data, len);
-	emu_vpci_bar(d, bar, off, len, &value, write, VQT_REG_VIA_CFG);
-	if (!write)
-		memcpy(data, &value, len);
-}

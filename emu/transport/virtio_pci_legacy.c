@@ -4,36 +4,36 @@
 
 #include "decoder/spec/constants.h"
 #include "decoder/util/virtqueue.h"
-#include "emu/transport/virtio_pci.h"
+#include "emu/transport/virtio_pci_impl.h"
 
-static uint32_t r_host_features(struct emu_device *d)
+static uint32_t r_host_features(struct emu_vpci *d)
 {
-	return emu_virtio_offered(&d->v, 0, true);
+	return emu_virtio_offered(&d->dev.v, 0, true);
 }
 
-static uint32_t r_guest_features(struct emu_device *d)
+static uint32_t r_guest_features(struct emu_vpci *d)
 {
-	return emu_virtio_accepted(&d->v, 0);
+	return emu_virtio_accepted(&d->dev.v, 0);
 }
 
-static void w_guest_features(struct emu_device *d, uint32_t v)
+static void w_guest_features(struct emu_vpci *d, uint32_t v)
 {
-	emu_virtio_accept(&d->v, 0, v, true);
+	emu_virtio_accept(&d->dev.v, 0, v, true);
 }
 
-static uint32_t r_pfn(struct emu_device *d)
+static uint32_t r_pfn(struct emu_vpci *d)
 {
 	struct emu_queue *q = emu_vpci_selected(d);
 	return q && q->enabled ? q->desc >> VIRTIO_PCI_QUEUE_ADDR_SHIFT : 0;
 }
 
 /* 2.7.2: one contiguous area, the used ring on the next page. */
-static void w_pfn(struct emu_device *d, uint32_t pfn)
+static void w_pfn(struct emu_vpci *d, uint32_t pfn)
 {
 	struct emu_queue *q = emu_vpci_selected(d);
 	if (!q)
 		return;
-	d->v.legacy = true;
+	d->dev.v.legacy = true;
 	if (!pfn) { /* 4.1.5.1.3 (legacy): the queue is given up */
 		if (q->enabled)
 			emu_queue_reset(q);
@@ -47,66 +47,66 @@ static void w_pfn(struct emu_device *d, uint32_t pfn)
 	emu_queue_enable(q);
 }
 
-static uint32_t r_queue_num(struct emu_device *d)
+static uint32_t r_queue_num(struct emu_vpci *d)
 {
 	struct emu_queue *q = emu_vpci_selected(d);
 	return q ? q->size : 0;
 }
 
-static uint32_t r_queue_sel(struct emu_device *d)
+static uint32_t r_queue_sel(struct emu_vpci *d)
 {
 	return d->queue_select;
 }
 
-static void w_queue_sel(struct emu_device *d, uint32_t v)
+static void w_queue_sel(struct emu_vpci *d, uint32_t v)
 {
 	d->queue_select = v;
 }
 
-static uint32_t r_notify(struct emu_device *d)
+static uint32_t r_notify(struct emu_vpci *d)
 {
 	return 0;
 }
 
-static void w_notify(struct emu_device *d, uint32_t v)
+static void w_notify(struct emu_vpci *d, uint32_t v)
 {
-	struct emu_queue *q = emu_virtio_queue(&d->v, v);
+	struct emu_queue *q = emu_virtio_queue(&d->dev.v, v);
 	if (q)
 		emu_queue_kick(q, v, VQT_KICK_LEGACY, 2);
 }
 
-static uint32_t r_status(struct emu_device *d)
+static uint32_t r_status(struct emu_vpci *d)
 {
-	return emu_virtio_get_status(&d->v);
+	return emu_virtio_get_status(&d->dev.v);
 }
 
-static void w_status(struct emu_device *d, uint32_t v)
+static void w_status(struct emu_vpci *d, uint32_t v)
 {
-	emu_virtio_set_status(&d->v, v, true);
+	emu_virtio_set_status(&d->dev.v, v, true);
 }
 
-static uint32_t r_isr(struct emu_device *d)
+static uint32_t r_isr(struct emu_vpci *d)
 {
 	return emu_vpci_read_isr(d);
 }
 
-static uint32_t r_config_vector(struct emu_device *d)
+static uint32_t r_config_vector(struct emu_vpci *d)
 {
 	return d->config_vector;
 }
 
-static void w_config_vector(struct emu_device *d, uint32_t v)
+static void w_config_vector(struct emu_vpci *d, uint32_t v)
 {
 	d->config_vector = emu_vpci_vector(d, v);
 }
 
-static uint32_t r_queue_vector(struct emu_device *d)
+static uint32_t r_queue_vector(struct emu_vpci *d)
 {
 	struct emu_queue *q = emu_vpci_selected(d);
 	return q ? q->vector : VQT_NO_VECTOR;
 }
 
-static void w_queue_vector(struct emu_device *d, uint32_t v)
+static void w_queue_vector(struct emu_vpci *d, uint32_t v)
 {
 	struct emu_queue *q = emu_vpci_selected(d);
 	if (q)
@@ -127,8 +127,7 @@ static const struct emu_reg legacy[] = {
 	{ VIRTIO_MSI_QUEUE_VECTOR, 2, r_queue_vector, w_queue_vector },
 };
 
-bool emu_vpci_legacy(struct emu_device *d, uint64_t off, unsigned width, uint64_t *value,
-		     bool write)
+bool emu_vpci_legacy(struct emu_vpci *d, uint64_t off, unsigned width, uint64_t *value, bool write)
 {
 	unsigned config = VIRTIO_PCI_CONFIG_OFF(emu_pci_msix_enabled(&d->pci));
 	if (off < config)
@@ -136,8 +135,8 @@ bool emu_vpci_legacy(struct emu_device *d, uint64_t off, unsigned width, uint64_
 				    value, write);
 	/* 4.1.3.1: any width gives what the natural one would */
 	if (write)
-		emu_virtio_config_write(&d->v, off - config, value, width);
+		emu_virtio_config_write(&d->dev.v, off - config, value, width);
 	else
-		emu_virtio_config_read(&d->v, off - config, value, width);
+		emu_virtio_config_read(&d->dev.v, off - config, value, width);
 	return true;
 }

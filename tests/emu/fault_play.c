@@ -42,11 +42,11 @@ static void through_window(struct emu_testbed *r)
 	uint8_t at = r->drv.window.at;
 	if (!at)
 		return;
-	emu_device_config_write(r->dev, at + VIRTIO_PCI_CAP_BAR, 1, r->drv.common.bar);
-	emu_device_config_write(r->dev, at + VIRTIO_PCI_CAP_LENGTH, 4, 1);
-	emu_device_config_write(r->dev, at + VIRTIO_PCI_CAP_OFFSET, 4,
-				r->drv.common.offset + COMMON(STATUS));
-	emu_device_config_read(r->dev, at + sizeof(struct virtio_pci_cap), 1);
+	emu_device_store(r->dev, EMU_REGION_CONFIG, at + VIRTIO_PCI_CAP_BAR, 1, r->drv.common.bar);
+	emu_device_store(r->dev, EMU_REGION_CONFIG, at + VIRTIO_PCI_CAP_LENGTH, 4, 1);
+	emu_device_store(r->dev, EMU_REGION_CONFIG, at + VIRTIO_PCI_CAP_OFFSET, 4,
+			 r->drv.common.offset + COMMON(STATUS));
+	emu_device_load(r->dev, EMU_REGION_CONFIG, at + sizeof(struct virtio_pci_cap), 1);
 }
 
 /* Reset while a request is in flight; a device says 0 when it is no longer. */

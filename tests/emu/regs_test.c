@@ -6,6 +6,7 @@
 #include "decoder/trace/event.h"
 #include "decoder/spec/constants.h"
 #include "decoder/class/blk.h"
+#include "emu/transport/virtio_pci.h"
 #include "tests/emu/testbed.h"
 #include "tests/emu/tap.h"
 
@@ -32,12 +33,12 @@ static void wr(struct emu_testbed *r, uint32_t off, unsigned w, uint64_t v)
 
 static uint32_t cfg(struct emu_testbed *r, uint32_t off, unsigned w)
 {
-	return emu_device_config_read(r->dev, off, w);
+	return emu_device_load(r->dev, EMU_REGION_CONFIG, off, w);
 }
 
 static void set_cfg(struct emu_testbed *r, uint32_t off, unsigned w, uint32_t v)
 {
-	emu_device_config_write(r->dev, off, w, v);
+	emu_device_store(r->dev, EMU_REGION_CONFIG, off, w, v);
 }
 
 static int start(struct emu_testbed *r, uint64_t features, bool legacy, bool intx)
@@ -97,17 +98,17 @@ static void test_bars(void)
 	struct emu_testbed *r = testbed(
 		(struct emu_testbed_options){ .dev = { .transitional = true, .queues = 4 } });
 	uint64_t a;
-	is((uint64_t)-emu_pci_bar_address(emu_device_pci(r->dev), 4, &a), ENODEV,
+	is((uint64_t)-emu_pci_bar_address(emu_vpci_pci(r->dev), 4, &a), ENODEV,
 	   "BARs do not decode after reset");
 	is(emu_driver_probe(&r->drv), 0, "probe");
 	is(r->drv.bar_size[0], 128, "I/O BAR size");
 	is(r->drv.bar_size[1], 4096, "MSI-X BAR size");
 	is(r->drv.bar_size[4], 16384, "modern BAR size");
-	is(emu_pci_bar_address(emu_device_pci(r->dev), 4, &a), 0, "decodes");
+	is(emu_pci_bar_address(emu_vpci_pci(r->dev), 4, &a), 0, "decodes");
 	ok(a >= 0xe0000000 && a % 16384 == 0, "at the address given");
-	is(emu_pci_bar_address(emu_device_pci(r->dev), 0, &a), 0, "I/O decodes");
+	is(emu_pci_bar_address(emu_vpci_pci(r->dev), 0, &a), 0, "I/O decodes");
 	is(a, 0xc000, "at the port given");
-	is((uint64_t)-emu_pci_bar_address(emu_device_pci(r->dev), 5, &a), ENODEV,
+	is((uint64_t)-emu_pci_bar_address(emu_vpci_pci(r->dev), 5, &a), ENODEV,
 	   "BAR 5 is not there");
 	is(cfg(r, PCI_BASE_ADDRESS_0 + 8, 4), 0, "BAR 2 reads 0");
 	is(emu_device_region_size(r->dev, 4), 16384, "region size");
@@ -184,7 +185,7 @@ static void test_features(void)
 	wr(r, COMMON(GFSELECT), 4, 4);
 	wr(r, COMMON(GF), 4, 1);
 	is(rd(r, COMMON(GF), 4), 0, "none to be accepted there, either");
-	uint32_t old = emu_device_bar_read(r->dev, 0, VIRTIO_PCI_HOST_FEATURES, 4);
+	uint32_t old = emu_device_load(r->dev, 0, VIRTIO_PCI_HOST_FEATURES, 4);
 	ok(old & BIT(VIRTIO_F_ANY_LAYOUT) && old & BIT(VIRTIO_F_NOTIFY_ON_EMPTY),
 	   "legacy bits there");
 	emu_testbed_free(r);
@@ -306,23 +307,23 @@ static void test_msix(void)
 	is(start(r, 0, false, false), 0, "started with MSI-X");
 	unsigned m = cap_of(r, PCI_CAP_ID_MSIX);
 	is(cfg(r, m + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_QSIZE, 1, "table size");
-	is(emu_device_bar_read(r->dev, 1, 16, 8), 0xfee00000, "entry 1, address");
-	is(emu_device_bar_read(r->dev, 1, 24, 4), 0x41, "entry 1, data");
-	is(emu_device_bar_read(r->dev, 1, 17, 2), 0, "narrow accesses are not for it");
-	emu_device_bar_write(r->dev, 1, 25, 1, 9);
-	is(emu_device_bar_read(r->dev, 1, 24, 4), 0x41, "nor are narrow writes");
+	is(emu_device_load(r->dev, 1, 16, 8), 0xfee00000, "entry 1, address");
+	is(emu_device_load(r->dev, 1, 24, 4), 0x41, "entry 1, data");
+	is(emu_device_load(r->dev, 1, 17, 2), 0, "narrow accesses are not for it");
+	emu_device_store(r->dev, 1, 25, 1, 9);
+	is(emu_device_load(r->dev, 1, 24, 4), 0x41, "nor are narrow writes");
 	read_one(r, &q);
 	is(r->msix[1], 1, "vector 1");
 	ok(!r->intx && !(cfg(r, PCI_STATUS, 2) & PCI_STATUS_INTERRUPT), "no INTx");
-	emu_device_bar_write(r->dev, 1, 16 + 12, 4, 1);
+	emu_device_store(r->dev, 1, 16 + 12, 4, 1);
 	read_one(r, &q);
 	is(r->msix[1], 1, "masked");
-	is(emu_device_bar_read(r->dev, 1, 2048, 8), 2, "pending");
-	emu_device_bar_write(r->dev, 1, 2048, 8, 0);
-	is(emu_device_bar_read(r->dev, 1, 2048, 4), 2, "pending bits are read-only");
-	emu_device_bar_write(r->dev, 1, 16 + 12, 4, 0);
+	is(emu_device_load(r->dev, 1, 2048, 8), 2, "pending");
+	emu_device_store(r->dev, 1, 2048, 8, 0);
+	is(emu_device_load(r->dev, 1, 2048, 4), 2, "pending bits are read-only");
+	emu_device_store(r->dev, 1, 16 + 12, 4, 0);
 	is(r->msix[1], 2, "sent on unmasking");
-	is(emu_device_bar_read(r->dev, 1, 2048, 8), 0, "no longer pending");
+	is(emu_device_load(r->dev, 1, 2048, 8), 0, "no longer pending");
 	set_cfg(r, m + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
 	read_one(r, &q);
 	is(r->msix[1], 2, "function masked");
@@ -336,11 +337,11 @@ static void test_msix(void)
 	is(r->msix[0], 1, "configuration vector");
 	is(emu_driver_read(&r->drv, &r->drv.isr, 0, 1), VIRTIO_PCI_ISR_CONFIG,
 	   "ISR shows a configuration change under MSI-X, too (4.1.4.5.1)");
-	is(emu_device_bar_read(r->dev, 1, 3000, 4), 0, "between table and pending bits: 0");
+	is(emu_device_load(r->dev, 1, 3000, 4), 0, "between table and pending bits: 0");
 	emu_testbed_free(r);
 	r = testbed((struct emu_testbed_options){ .dev = { .msix_elsewhere = true } });
 	start(r, 0, false, false);
-	emu_device_bar_write(r->dev, 1, 16 + 12, 4, 1);
+	emu_device_store(r->dev, 1, 16 + 12, 4, 1);
 	q = (struct emu_blk_request){ 0 };
 	read_one(r, &q);
 	is(r->msix[1], 1, "masks kept by the host: ours do not count");
@@ -500,38 +501,36 @@ static void test_legacy(void)
 	is(r->msix[1], 1, "legacy vector");
 	emu_driver_config(&r->drv, 0, &capacity, 8);
 	is(capacity, 2048, "configuration behind the vectors");
-	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_GUEST_FEATURES, 4),
+	is(emu_device_load(r->dev, 0, VIRTIO_PCI_GUEST_FEATURES, 4),
 	   BIT(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT(VIRTIO_F_ANY_LAYOUT), "features read back");
-	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4), r->drv.queue[1].desc >> 12,
+	is(emu_device_load(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4), r->drv.queue[1].desc >> 12,
 	   "page number of the selected queue");
-	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_SEL, 2), 1, "selected queue");
-	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_NUM, 2, 8);
-	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_NUM, 2), 256,
-	   "size is not the driver's");
-	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4, 77);
-	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4), r->drv.queue[1].desc >> 12,
+	is(emu_device_load(r->dev, 0, VIRTIO_PCI_QUEUE_SEL, 2), 1, "selected queue");
+	emu_device_store(r->dev, 0, VIRTIO_PCI_QUEUE_NUM, 2, 8);
+	is(emu_device_load(r->dev, 0, VIRTIO_PCI_QUEUE_NUM, 2), 256, "size is not the driver's");
+	emu_device_store(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4, 77);
+	is(emu_device_load(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4), r->drv.queue[1].desc >> 12,
 	   "nor is a queue in use moved");
-	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4, 0);
-	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4), 0, "given up");
-	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_SEL, 2, 9);
-	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4, 1);
-	emu_device_bar_write(r->dev, 0, VIRTIO_MSI_QUEUE_VECTOR, 2, 1);
-	is(emu_device_bar_read(r->dev, 0, VIRTIO_MSI_QUEUE_VECTOR, 2), VQT_NO_VECTOR,
-	   "absent queue");
-	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_NUM, 2), 0, "absent queue has size 0");
-	is(emu_device_bar_read(r->dev, 0, VIRTIO_MSI_CONFIG_VECTOR, 2), 0, "configuration vector");
-	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_QUEUE_NOTIFY, 2), 0, "notify reads 0");
-	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_NOTIFY, 2, 9);
-	emu_device_bar_write(r->dev, 0, 24 + BLK_CFG_WRITEBACK, 1, 0);
-	is(emu_device_bar_read(r->dev, 0, 24 + BLK_CFG_WRITEBACK, 1), 0, "writeback, legacy");
+	emu_device_store(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4, 0);
+	is(emu_device_load(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4), 0, "given up");
+	emu_device_store(r->dev, 0, VIRTIO_PCI_QUEUE_SEL, 2, 9);
+	emu_device_store(r->dev, 0, VIRTIO_PCI_QUEUE_PFN, 4, 1);
+	emu_device_store(r->dev, 0, VIRTIO_MSI_QUEUE_VECTOR, 2, 1);
+	is(emu_device_load(r->dev, 0, VIRTIO_MSI_QUEUE_VECTOR, 2), VQT_NO_VECTOR, "absent queue");
+	is(emu_device_load(r->dev, 0, VIRTIO_PCI_QUEUE_NUM, 2), 0, "absent queue has size 0");
+	is(emu_device_load(r->dev, 0, VIRTIO_MSI_CONFIG_VECTOR, 2), 0, "configuration vector");
+	is(emu_device_load(r->dev, 0, VIRTIO_PCI_QUEUE_NOTIFY, 2), 0, "notify reads 0");
+	emu_device_store(r->dev, 0, VIRTIO_PCI_QUEUE_NOTIFY, 2, 9);
+	emu_device_store(r->dev, 0, 24 + BLK_CFG_WRITEBACK, 1, 0);
+	is(emu_device_load(r->dev, 0, 24 + BLK_CFG_WRITEBACK, 1), 0, "writeback, legacy");
 	emu_testbed_free(r);
 	r = testbed((struct emu_testbed_options){ .dev = { .transitional = true } });
 	q = (struct emu_blk_request){ 0 };
 	is(start(r, 0, true, true), 0, "legacy without MSI-X");
 	is(read_one(r, &q), 0, "request");
 	ok(r->intx, "INTx");
-	is(emu_device_bar_read(r->dev, 0, VIRTIO_PCI_ISR, 1), 1, "legacy ISR");
-	is(emu_device_bar_read(r->dev, 0, 20, 8), 2048, "configuration behind 20 bytes");
+	is(emu_device_load(r->dev, 0, VIRTIO_PCI_ISR, 1), 1, "legacy ISR");
+	is(emu_device_load(r->dev, 0, 20, 8), 2048, "configuration behind 20 bytes");
 	r->drv.opt.legacy = false;
 	emu_driver_reset(&r->drv);
 	is(start(r, 0, false, false), 0, "the same device, modern");
@@ -553,11 +552,11 @@ static void test_regions(void)
 	is(buf[0], 1, "status read");
 	uint64_t a = 0x5000;
 	is(emu_device_write(r->dev, 4, COMMON(Q_DESCLO), &a, 8), 0, "64 bits");
-	is(emu_device_bar_read(r->dev, 4, COMMON(Q_DESCLO), 4), 0x5000, "in one go");
+	is(emu_device_load(r->dev, 4, COMMON(Q_DESCLO), 4), 0x5000, "in one go");
 	is(emu_device_read(r->dev, 4, 32, buf, 24), 0, "a longer read");
 	is((uint64_t)-emu_device_write(r->dev, 4, 1 << 20, &one, 1), EINVAL, "write beyond");
-	is(emu_device_bar_read(r->dev, 4, 0x3000, 2), 0, "the notify region reads 0");
-	is(emu_device_bar_read(r->dev, 4, 0x3000 + 4096 - 2, 4), 0, "across its end");
+	is(emu_device_load(r->dev, 4, 0x3000, 2), 0, "the notify region reads 0");
+	is(emu_device_load(r->dev, 4, 0x3000 + 4096 - 2, 4), 0, "across its end");
 	is((uint64_t)emu_device_fd(r->dev), (uint64_t)-1, "nothing to wait for");
 	emu_testbed_free(r);
 }
@@ -574,7 +573,7 @@ static void test_layout(void)
 					    .features_exact = exact,
 					    .config_exact = bytes,
 					    .config_exact_len = sizeof(bytes) };
-	emu_device_layout(&l, &o.dev);
+	emu_vpci_layout(&l, &o.dev);
 	l.bar[2] = l.bar[4];
 	l.bar[2].flags = 0;
 	l.bar[4].size = 0;
@@ -605,16 +604,16 @@ static void test_layout(void)
 	o.dev.class_config = &bc;
 	l.cap[1].length = 1 << 20;
 	is((uint64_t)-emu_device_new(&d, &o.dev), EINVAL, "a structure outside its BAR");
-	emu_device_layout(&l, &o.dev);
+	emu_vpci_layout(&l, &o.dev);
 	l.bar[4].size = 12345;
 	is((uint64_t)-emu_device_new(&d, &o.dev), EINVAL, "a BAR that is no power of two");
-	emu_device_layout(&l, &o.dev);
+	emu_vpci_layout(&l, &o.dev);
 	l.cap[0].at = 0xfc;
 	is((uint64_t)-emu_device_new(&d, &o.dev), EINVAL, "a capability over the end");
-	emu_device_layout(&l, &o.dev);
+	emu_vpci_layout(&l, &o.dev);
 	l.cap[0].pba_offset = 4096;
 	is((uint64_t)-emu_device_new(&d, &o.dev), EINVAL, "pending bits outside the BAR");
-	emu_device_layout(&l, &o.dev);
+	emu_vpci_layout(&l, &o.dev);
 	l.vectors = 4000;
 	l.bar[1].size = 1 << 20;
 	l.cap[0].pba_offset = 1 << 19;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emu/transport/virtio_pci.h"
 #include "tests/emu/testbed.h"
 
 static void on_msix(void *opaque, uint16_t vector, uint64_t address, uint32_t data)
@@ -21,30 +22,30 @@ static void on_intx(void *opaque, bool level)
 static uint32_t bus_config_read(void *opaque, uint32_t off, unsigned width)
 {
 	struct emu_testbed *r = opaque;
-	return emu_device_config_read(r->dev, off, width);
+	return emu_device_load(r->dev, EMU_REGION_CONFIG, off, width);
 }
 
 static void bus_config_write(void *opaque, uint32_t off, unsigned width, uint32_t value)
 {
 	struct emu_testbed *r = opaque;
-	emu_device_config_write(r->dev, off, width, value);
+	emu_device_store(r->dev, EMU_REGION_CONFIG, off, width, value);
 }
 
 static uint64_t bus_bar_read(void *opaque, unsigned bar, uint64_t off, unsigned width)
 {
 	struct emu_testbed *r = opaque;
 	uint64_t addr;
-	if (emu_pci_bar_address(emu_device_pci(r->dev), bar, &addr) < 0)
+	if (emu_pci_bar_address(emu_vpci_pci(r->dev), bar, &addr) < 0)
 		return UINT64_MAX; /* nobody answers */
-	return emu_device_bar_read(r->dev, bar, off, width);
+	return emu_device_load(r->dev, bar, off, width);
 }
 
 static void bus_bar_write(void *opaque, unsigned bar, uint64_t off, unsigned width, uint64_t value)
 {
 	struct emu_testbed *r = opaque;
 	uint64_t addr;
-	if (emu_pci_bar_address(emu_device_pci(r->dev), bar, &addr) == 0)
-		emu_device_bar_write(r->dev, bar, off, width, value);
+	if (emu_pci_bar_address(emu_vpci_pci(r->dev), bar, &addr) == 0)
+		emu_device_store(r->dev, bar, off, width, value);
 }
 
 static void bus_run(void *opaque)

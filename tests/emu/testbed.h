@@ -7,7 +7,7 @@
 #define VQT_TESTS_EMU_TESTBED_H
 
 #include "emu/class/blk/blk.h"
-#include "emu/transport/function.h"
+#include "emu/transport/transport.h"
 #include "emu/driver/driver.h"
 #include "tests/emu/blk_driver.h"
 #include "emu/virtio/fault.h"

@@ -127,7 +127,7 @@ static int w_legacy_features_ok(struct emu_testbed *r)
 
 static int w_legacy_write_size(struct emu_testbed *r)
 {
-	emu_device_bar_write(r->dev, 0, VIRTIO_PCI_QUEUE_NUM, 2, 8);
+	emu_device_store(r->dev, 0, VIRTIO_PCI_QUEUE_NUM, 2, 8);
 	return violation_good(r);
 }
 

@@ -33,13 +33,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(&value, p + 4, 4);
 		unsigned width = 1u << (p[3] & 3), region = p[3] >> 2 & 7;
 		switch (p[0] % 7) {
-		case 0: emu_device_config_write(r->dev, off & 0xff, width, value); break;
-		case 1: emu_device_config_read(r->dev, off & 0x1fff, width); break;
-		case 2:
-			emu_device_bar_write(r->dev, region, off, width,
-					     value | (uint64_t)value << 32);
+		case 0:
+			emu_device_store(r->dev, EMU_REGION_CONFIG, off & 0xff, width, value);
 			break;
-		case 3: emu_device_bar_read(r->dev, region, off, width); break;
+		case 1: emu_device_load(r->dev, EMU_REGION_CONFIG, off & 0x1fff, width); break;
+		case 2:
+			emu_device_store(r->dev, region, off, width, value | (uint64_t)value << 32);
+			break;
+		case 3: emu_device_load(r->dev, region, off, width); break;
 		case 4: emu_device_read(r->dev, region, off, buf, value & 63); break;
 		case 5:
 			memset(buf, value, sizeof(buf));

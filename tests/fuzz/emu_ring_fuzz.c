@@ -78,9 +78,9 @@ static void access_bar(struct emu_testbed *r, struct input *in, bool write)
 	unsigned width = 1u << (what & 3), bar = bars[(what >> 2) % 5];
 	uint64_t off = take(in, 2);
 	if (write)
-		emu_device_bar_write(r->dev, bar, off, width, take(in, width));
+		emu_device_store(r->dev, bar, off, width, take(in, width));
 	else
-		emu_device_bar_read(r->dev, bar, off, width);
+		emu_device_load(r->dev, bar, off, width);
 }
 
 static void step(struct emu_testbed *r, struct input *in)
