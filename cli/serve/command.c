@@ -49,7 +49,7 @@ static void emit(void *opaque, const void *record, size_t len)
 			  strerror(-r->write_err));
 }
 
-static void say(void *opaque, enum server_event what, const char *text)
+static void report(void *opaque, enum server_event what, const char *text)
 {
 	struct serve_run *r = opaque;
 
@@ -122,7 +122,7 @@ static int open_server(struct serve_run *r)
 	int err, fd;
 
 	r->cfg.class_config = r->class_config;
-	r->cfg.say = say;
+	r->cfg.report = report;
 	r->cfg.opaque = r;
 	server_map_guard();
 	err = r->protocol->new (&r->server, &r->cfg);
@@ -218,7 +218,7 @@ static void sample(struct serve_run *r)
 	r->alike = r->written == r->sampled_at ? r->alike + 1 : 0;
 	if (r->alike < SAMPLES_ALIKE)
 		emu_virtio_sample(server_virtio(r->server), VQT_RING_PERIODIC,
-				  server_quiet(r->server) ? VQT_PENDING_NO : VQT_PENDING_UNKNOWN);
+				  server_idle(r->server) ? VQT_PENDING_NO : VQT_PENDING_UNKNOWN);
 	r->sampled_at = r->written;
 }
 

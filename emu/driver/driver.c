@@ -8,7 +8,7 @@
 #include "decoder/util/virtqueue.h"
 #include "emu/driver/driver.h"
 
-#define PATIENCE 100000 /* polls for something the device owes */
+#define PATIENCE 100000 /* polls of a register that the device must change */
 #define BAR_SPACE 0xe0000000u
 #define IO_SPACE 0xc000u
 #define QALIGN 4096 /* of a legacy queue */
@@ -17,7 +17,7 @@ int emu_driver_init(struct emu_driver *d, const struct emu_bus *bus)
 {
 	memset(d, 0, sizeof(*d));
 	d->bus = *bus;
-	d->next = bus->ram_gpa + 0x1000; /* address 0 is nobody's */
+	d->next = bus->ram_gpa + 0x1000; /* address 0 means none */
 	return 0;
 }
 

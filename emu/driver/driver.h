@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A virtio-pci driver in process: it finds the device in PCI configuration
- * space, negotiates, lays out rings in guest memory and makes requests, by the
- * book.  It knows the device only through struct emu_bus, so it can drive any.
- * tests/emu/violation.h has the ways to break the rules with it.
+ * A virtio-pci driver in process: it finds the device in PCI configuration space,
+ * negotiates, lays out rings in guest memory and makes requests, as the specification
+ * demands.  It reaches the device only through struct emu_bus, and does not depend on
+ * device types: a request is a list of buffers.  tests/emu/violation.h breaks rules with it.
  */
 #ifndef VQT_EMU_DRIVER_DRIVER_H
 #define VQT_EMU_DRIVER_DRIVER_H

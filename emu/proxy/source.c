@@ -320,9 +320,9 @@ static void stop(struct source *s)
 	for (unsigned i = 0; i < p->n; i++) {
 		struct server *d = p->one[i].server;
 
-		for (int n = 0; n < LAST_STEPS && server_connected(d) && !server_quiet(d); n++)
+		for (int n = 0; n < LAST_STEPS && server_connected(d) && !server_idle(d); n++)
 			server_step(d, 0, NULL);
-		server_hang_up(d);
+		server_disconnect(d);
 	}
 }
 

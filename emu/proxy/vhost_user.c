@@ -247,7 +247,7 @@ static const struct server_ops ops = {
 int vhost_proxy_new(struct server **out, const struct vhost_proxy_config *cfg)
 {
 	struct server_config dc = {
-		.tap = cfg->tap, .say = cfg->say, .opaque = cfg->opaque, .spin_us = cfg->spin_us
+		.tap = cfg->tap, .report = cfg->say, .opaque = cfg->opaque, .spin_us = cfg->spin_us
 	};
 	struct vhost_proxy *p = calloc(1, sizeof(*p));
 	if (!p)

@@ -16,7 +16,7 @@
 
 /* --- landlock ------------------------------------------------------------------------- */
 
-/* Newer than the headers may be. */
+/* Newer than what some headers have. */
 struct ruleset_attr {
 	uint64_t fs, net, scoped;
 };
@@ -117,7 +117,7 @@ static const int calls[] = {
 	CALL(exit_group),
 };
 
-/* Calls of which one form is enough: argument `arg` must be as said. */
+/* System calls that are allowed with one form of argument `arg` only. */
 static const struct {
 	int call;
 	unsigned arg;
@@ -153,8 +153,10 @@ static int seccomp_rules(scmp_filter_ctx ctx, int dirfd)
 	return ret;
 }
 
-/* Anything else fails with EPERM: a client that found a way here gets no further, and
- * a C library with a habit we did not know of does not end the device. */
+/*
+ * Other system calls fail with EPERM instead of ending the process: a C library may try
+ * one that this list does not know, and can do without it.
+ */
 static int seccomp(int dirfd)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Give up what a serving process does not need, once all its files are open:
- * no new privileges, no path opened any more (landlock), a short list of system
- * calls (seccomp).  What a hostile client could make of a bug in us then ends
- * at the disk and the trace it already has.
+ * Give up what a serving process does not need once all its files are open: new
+ * privileges, opening paths (landlock), and all but a short list of system calls
+ * (seccomp).  A hostile client that exploits a bug then reaches only what is open already,
+ * such as the disk and the trace.
  */
 #ifndef VQT_EMU_SERVER_CONFINE_H
 #define VQT_EMU_SERVER_CONFINE_H
@@ -13,7 +13,7 @@
 struct confine_result {
 	bool no_new_privs, landlock, seccomp;
 	int landlock_abi; /* 0: the kernel has none */
-	int error; /* negative errno of the first that failed though it is there */
+	int error; /* negative errno of the first that failed although the kernel has it */
 	const char *failed; /* its name, NULL */
 };
 

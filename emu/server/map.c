@@ -10,8 +10,8 @@
 #include "emu/server/map.h"
 
 /*
- * All mappings of the process, for the signal handler.  It interrupts this same
- * thread at an access to guest memory, never while the list is being changed.
+ * All mappings of the process, for the signal handler.  It interrupts this same thread at
+ * an access to guest memory, so never while the list is changed.
  */
 static struct server_map *all;
 
@@ -27,7 +27,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 			 0) != MAP_FAILED)
 			return;
 	}
-	signal(SIGBUS, SIG_DFL); /* not the client's doing: happens again, and ends us */
+	signal(SIGBUS, SIG_DFL); /* not guest memory: the access is repeated and ends us */
 }
 
 int server_map_guard(void)
@@ -42,7 +42,7 @@ int server_map_file(struct server_map *map, int fd, uint64_t offset, uint64_t si
 	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	/* memory is a file (memfd, tmpfs, hugetlbfs), and all of it must be there */
+	/* memory is a file (memfd, tmpfs, hugetlbfs) that must be as long as the range */
 	if (!S_ISREG(st.st_mode) || st.st_size < 0 || !size || offset > (uint64_t)st.st_size ||
 	    size > (uint64_t)st.st_size - offset)
 		return -EINVAL;
@@ -57,7 +57,7 @@ int server_map_file(struct server_map *map, int fd, uint64_t offset, uint64_t si
 	void *base = mmap(NULL, len, p, MAP_SHARED | MAP_NORESERVE, fd, offset - skip);
 	if (base == MAP_FAILED)
 		return -errno;
-	madvise(base, len, MADV_DONTDUMP); /* a guest's memory is not ours to leave lying about */
+	madvise(base, len, MADV_DONTDUMP); /* a core dump must not hold a guest's memory */
 	map->base = base;
 	map->len = len;
 	map->lost = 0;

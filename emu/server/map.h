@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest memory as a client hands it over: descriptors mapped here and made
- * known to the device by guest-physical address.  A client that cuts a file
- * short under our feet gets zeroes and is found out (server_maps_lost), instead
- * of ending us with SIGBUS.
+ * Guest memory that a client shares: its descriptors are mapped here and added to the
+ * device's memory by guest-physical address.  When a client truncates a file, the device
+ * reads zeroes and server_maps_lost() reports it, instead of SIGBUS ending the process.
  */
 #ifndef VQT_EMU_SERVER_MAP_H
 #define VQT_EMU_SERVER_MAP_H
@@ -15,9 +14,9 @@
 #include "emu/virtio/mem.h"
 
 struct server_map {
-	struct server_map *next, *all; /* of this door; of the process */
+	struct server_map *next, *all; /* of this server; of the process */
 	uint64_t gpa, size;
-	uint64_t user; /* where the client has it (vhost-user) */
+	uint64_t user; /* the client's own address (vhost-user) */
 	uint8_t *base; /* NULL: not mapped, reached by messages */
 	size_t len;
 	volatile int lost; /* set by the SIGBUS handler: the file is shorter than it was */
@@ -29,7 +28,7 @@ struct server_maps {
 	unsigned count;
 };
 
-/* fd -1: reached by messages.  Does not take the descriptor. */
+/* fd -1: reached by messages.  The caller keeps the descriptor. */
 int server_map_add(struct server_maps *m, uint64_t gpa, uint64_t size, uint64_t user, int fd,
 		   uint64_t offset, unsigned prot);
 /* Exactly that range; -ENOENT. */
@@ -38,11 +37,11 @@ void server_maps_clear(struct server_maps *m);
 /* A client's address as guest-physical; -EFAULT unless len bytes lie in one range. */
 int server_map_translate(const struct server_maps *m, uint64_t user, uint64_t len, uint64_t *gpa);
 bool server_maps_lost(const struct server_maps *m);
-/* Plain shared memory of a client, guarded likewise; server_unmap() ends it. */
+/* Shared memory of a client that is no guest memory, guarded likewise; server_unmap() unmaps it. */
 int server_map_file(struct server_map *map, int fd, uint64_t offset, uint64_t size, unsigned prot,
 		    uint8_t **at);
 void server_unmap(struct server_map *map);
-/* Take SIGBUS over, once in a process. */
+/* Install the SIGBUS handler, once in a process. */
 int server_map_guard(void);
 
 #endif

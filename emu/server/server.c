@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the front doors share: the loop, the client's life. Streams: emu/server/stream.c. */
+/* What all servers share: the loop, and a client from connecting to disconnecting. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,31 +15,31 @@
 
 #include "emu/server/impl.h"
 
-#define MESSAGES_A_TURN 64 /* then the device gets its turn */
-#define SPINS_A_STEP 64 /* then the caller */
+#define MESSAGES_A_TURN 64 /* then the device runs */
+#define SPINS_A_STEP 64 /* then server_step() returns */
 
 /* --- what to wait for --------------------------------------------------------------- */
 
-int server_watch(struct server *d, struct server_source *s, int fd, uint32_t events)
+int server_watch(struct server *srv, struct server_source *s, int fd, uint32_t events)
 {
 	struct epoll_event e = { .events = events, .data.ptr = s };
 	int op = s->fd >= 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-	if (epoll_ctl(d->ep, op, fd, &e) < 0)
+	if (epoll_ctl(srv->ep, op, fd, &e) < 0)
 		return -errno;
 	s->fd = fd;
 	return 0;
 }
 
-void server_unwatch(struct server *d, struct server_source *s)
+void server_unwatch(struct server *srv, struct server_source *s)
 {
 	if (s->fd < 0)
 		return;
-	epoll_ctl(d->ep, EPOLL_CTL_DEL, s->fd, NULL);
+	epoll_ctl(srv->ep, EPOLL_CTL_DEL, s->fd, NULL);
 	s->fd = -1;
-	/* what has been reported but not delivered yet is not for it any more */
-	for (int i = d->at; i < d->nready; i++)
-		if (d->ready[i].data.ptr == s)
-			d->ready[i].data.ptr = NULL;
+	/* events that epoll has reported but that were not handled yet must not reach it */
+	for (int i = srv->at; i < srv->nready; i++)
+		if (srv->ready[i].data.ptr == s)
+			srv->ready[i].data.ptr = NULL;
 }
 
 void server_nonblock(int fd)
@@ -49,116 +49,116 @@ void server_nonblock(int fd)
 		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-void server_signal(struct server *d, int fd)
+void server_signal(struct server *srv, int fd)
 {
 	static const uint64_t one = 1;
-	d->stats.interrupts++;
-	/* full (EAGAIN) is as good as signalled; anything else is the client's loss */
+	srv->stats.interrupts++;
+	/* EAGAIN: the counter is full, so the client is signalled; other errors are the client's */
 	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
 		return;
 }
 
-/* --- what it says --------------------------------------------------------------------- */
+/* --- reports --------------------------------------------------------------------------- */
 
-int server_fail(struct server *d, const char *fmt, ...)
+int server_fail(struct server *srv, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	if (!d->why[0]) /* the first reason is the cause */
-		vsnprintf(d->why, sizeof(d->why), fmt, ap);
+	if (!srv->why[0]) /* the first reason is the cause */
+		vsnprintf(srv->why, sizeof(srv->why), fmt, ap);
 	va_end(ap);
 	return -EBADMSG;
 }
 
-void server_report(struct server *d, enum server_event what, const char *fmt, ...)
+void server_report(struct server *srv, enum server_event what, const char *fmt, ...)
 {
 	char text[256];
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (d->say)
-		d->say(d->opaque, what, text);
+	if (srv->report)
+		srv->report(srv->opaque, what, text);
 }
 
-/* --- the client's life ---------------------------------------------------------------- */
+/* --- the client ------------------------------------------------------------------------- */
 
-static void end_client(struct server *d, int err)
+static void end_client(struct server *srv, int err)
 {
-	int fd = d->client.fd;
+	int fd = srv->client.fd;
 	if (fd < 0)
 		return;
-	if (d->why[0])
-		server_report(d, SERVER_PROTOCOL_ERROR, "%s", d->why);
+	if (srv->why[0])
+		server_report(srv, SERVER_PROTOCOL_ERROR, "%s", srv->why);
 	else if (err == -EPIPE || err == -ECONNRESET)
-		server_report(d, SERVER_DISCONNECTED, "the client has gone");
+		server_report(srv, SERVER_DISCONNECTED, "the client has gone");
 	else if (err)
-		server_report(d, SERVER_DISCONNECTED, "connection lost: %s", strerror(-err));
-	d->stats.sent_away += d->why[0] != 0;
-	server_unwatch(d, &d->client);
+		server_report(srv, SERVER_DISCONNECTED, "connection lost: %s", strerror(-err));
+	srv->stats.protocol_errors += srv->why[0] != 0;
+	server_unwatch(srv, &srv->client);
 	close(fd);
-	d->ops->closed(d);
-	server_in_reset(&d->in, true);
-	d->out.len = d->out.off = 0;
-	d->muted = false;
-	d->why[0] = 0;
-	if (d->listener.fd >= 0)
-		server_watch(d, &d->listener, d->listener.fd, EPOLLIN);
+	srv->ops->closed(srv);
+	server_in_reset(&srv->in, true);
+	srv->out.len = srv->out.off = 0;
+	srv->output_full = false;
+	srv->why[0] = 0;
+	if (srv->listener.fd >= 0)
+		server_watch(srv, &srv->listener, srv->listener.fd, EPOLLIN);
 }
 
-int server_attach(struct server *d, int fd)
+int server_attach(struct server *srv, int fd)
 {
-	int ret = d->client.fd >= 0 ? -EBUSY : server_watch(d, &d->client, fd, EPOLLIN);
+	int ret = srv->client.fd >= 0 ? -EBUSY : server_watch(srv, &srv->client, fd, EPOLLIN);
 	if (ret < 0) {
 		close(fd);
 		return ret;
 	}
 	server_nonblock(fd);
-	d->stats.clients++;
-	d->ops->opened(d);
-	server_report(d, SERVER_CONNECTED, "a client connected");
+	srv->stats.clients++;
+	srv->ops->opened(srv);
+	server_report(srv, SERVER_CONNECTED, "a client connected");
 	return 0;
 }
 
-struct server_stats server_stats(const struct server *d)
+struct server_stats server_stats(const struct server *srv)
 {
-	struct server_stats s = d->stats;
-	const struct emu_virtio *v = server_virtio((struct server *)d);
+	struct server_stats s = srv->stats;
+	const struct emu_virtio *v = server_virtio((struct server *)srv);
 	for (unsigned i = 0; v && i < v->nqueues; i++)
 		s.requests += v->queue[i].completed;
 	return s;
 }
 
-struct emu_virtio *server_virtio(struct server *d)
+struct emu_virtio *server_virtio(struct server *srv)
 {
-	return d->ops->virtio ? d->ops->virtio(d) : NULL;
+	return srv->ops->virtio ? srv->ops->virtio(srv) : NULL;
 }
 
-bool server_connected(const struct server *d)
+bool server_connected(const struct server *srv)
 {
-	return d->client.fd >= 0;
+	return srv->client.fd >= 0;
 }
 
-void server_hang_up(struct server *d)
+void server_disconnect(struct server *srv)
 {
-	end_client(d, 0);
+	end_client(srv, 0);
 }
 
-static void on_listener(struct server *d, struct server_source *s, uint32_t events)
+static void on_listener(struct server *srv, struct server_source *s, uint32_t events)
 {
 	int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
 	/* one at a time: others stay in the backlog */
-	server_watch(d, &d->listener, s->fd, 0);
-	if (server_attach(d, fd) < 0)
-		server_watch(d, &d->listener, s->fd, EPOLLIN);
+	server_watch(srv, &srv->listener, s->fd, 0);
+	if (server_attach(srv, fd) < 0)
+		server_watch(srv, &srv->listener, s->fd, EPOLLIN);
 }
 
-int server_listen(struct server *d, int fd)
+int server_listen(struct server *srv, int fd)
 {
-	d->listener.ready = on_listener;
-	int ret = server_watch(d, &d->listener, fd, EPOLLIN);
+	srv->listener.ready = on_listener;
+	int ret = server_watch(srv, &srv->listener, fd, EPOLLIN);
 	if (ret < 0)
 		close(fd);
 	return ret;
@@ -184,7 +184,7 @@ int server_socket(const char *path)
 	if (fd < 0)
 		return -errno;
 	int ret = bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? -errno : 0;
-	/* a socket left behind refuses connections (as files do: those stay) */
+	/* a socket that a dead server left refuses connections; so do plain files, which stay */
 	struct stat st;
 	if (ret == -EADDRINUSE && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
 	    connect_to(&a) == -ECONNREFUSED && unlink(path) == 0)
@@ -200,45 +200,45 @@ int server_socket(const char *path)
 
 /* --- messages --------------------------------------------------------------------------- */
 
-static int one_message(struct server *d)
+static int one_message(struct server *srv)
 {
-	int ret = server_in_read(d);
+	int ret = server_in_read(srv);
 	if (ret <= 0)
 		return ret;
-	/* the next one may arrive before this one is done with (server_receive) */
-	struct server_in mine = d->in, *outer = d->msg;
-	d->in = d->spare;
-	d->spare = (struct server_in){ 0 };
-	d->msg = &mine;
-	d->stats.messages++;
-	ret = d->ops->message(d, mine.buf, mine.have);
-	d->msg = outer;
-	server_in_reset(&mine, d->spare.buf);
+	/* another message may arrive while this one is handled (server_receive) */
+	struct server_in mine = srv->in, *outer = srv->msg;
+	srv->in = srv->spare;
+	srv->spare = (struct server_in){ 0 };
+	srv->msg = &mine;
+	srv->stats.messages++;
+	ret = srv->ops->message(srv, mine.buf, mine.have);
+	srv->msg = outer;
+	server_in_reset(&mine, srv->spare.buf);
 	if (mine.buf)
-		d->spare = mine;
+		srv->spare = mine;
 	return ret < 0 ? ret : 1;
 }
 
-static void on_client(struct server *d, struct server_source *s, uint32_t events)
+static void on_client(struct server *srv, struct server_source *s, uint32_t events)
 {
-	int ret = server_out_flush(d);
-	for (unsigned i = 0; ret >= 0 && i < MESSAGES_A_TURN && !d->muted; i++) {
-		ret = one_message(d);
+	int ret = server_out_flush(srv);
+	for (unsigned i = 0; ret >= 0 && i < MESSAGES_A_TURN && !srv->output_full; i++) {
+		ret = one_message(srv);
 		if (ret == 0)
 			break;
 	}
 	if (ret == 0 && events & (EPOLLHUP | EPOLLERR) && !(events & EPOLLIN))
 		ret = -EPIPE;
 	if (ret < 0)
-		end_client(d, ret);
+		end_client(srv, ret);
 }
 
-int server_receive(struct server *d, int ms)
+int server_receive(struct server *srv, int ms)
 {
-	int ret = server_in_wait(d, ms);
+	int ret = server_in_wait(srv, ms);
 	if (ret <= 0)
 		return ret;
-	return one_message(d);
+	return one_message(srv);
 }
 
 /* --- the loop ---------------------------------------------------------------------------- */
@@ -250,93 +250,95 @@ static uint64_t now_us(void)
 	return ts.tv_sec * 1000000ull + ts.tv_nsec / 1000;
 }
 
-/* Look at rings and completions for a while: cheaper than to sleep and be woken. */
-static bool spin(struct server *d)
+/* Poll rings and completions for a while: that costs less than sleeping and being woken. */
+static bool spin(struct server *srv)
 {
-	uint64_t until = now_us() + d->spin_us;
+	uint64_t until = now_us() + srv->spin_us;
 	do {
 		for (int i = 0; i < 64; i++)
-			if (d->ops->run(d) > 0)
+			if (srv->ops->run(srv) > 0)
 				return true;
 	} while (now_us() < until);
 	return false;
 }
 
-static int wait_events(struct server *d, int timeout, const sigset_t *mask)
+static int wait_events(struct server *srv, int timeout, const sigset_t *mask)
 {
-	d->at = 0;
-	d->nready = epoll_pwait(d->ep, d->ready, SERVER_BATCH, timeout, mask);
-	if (d->nready < 0) {
-		d->nready = 0;
+	srv->at = 0;
+	srv->nready = epoll_pwait(srv->ep, srv->ready, SERVER_BATCH, timeout, mask);
+	if (srv->nready < 0) {
+		srv->nready = 0;
 		return -errno;
 	}
-	while (d->at < d->nready) {
-		struct epoll_event e = d->ready[d->at++];
+	while (srv->at < srv->nready) {
+		struct epoll_event e = srv->ready[srv->at++];
 		struct server_source *s = e.data.ptr;
 		if (s)
-			s->ready(d, s, e.events);
+			s->ready(srv, s, e.events);
 	}
 	return 0;
 }
 
-int server_step(struct server *d, int timeout, const sigset_t *mask)
+int server_step(struct server *srv, int timeout, const sigset_t *mask)
 {
-	if (d->client.fd >= 0 && d->ops->busy(d))
+	if (srv->client.fd >= 0 && srv->ops->busy(srv))
 		timeout = 0;
-	int ret = wait_events(d, timeout, mask);
+	int ret = wait_events(srv, timeout, mask);
 	if (ret < 0)
 		return ret;
-	if (d->client.fd < 0)
+	if (srv->client.fd < 0)
 		return 0;
-	int did = d->ops->run(d);
-	if (d->why[0])
-		end_client(d, -EBADMSG);
-	else if (did > 0 && d->spin_us)
-		for (int i = 0; i < SPINS_A_STEP && d->client.fd >= 0 && !d->why[0] && spin(d); i++)
-			if (wait_events(d, 0, mask) < 0)
+	int did = srv->ops->run(srv);
+	if (srv->why[0])
+		end_client(srv, -EBADMSG);
+	else if (did > 0 && srv->spin_us)
+		for (int i = 0;
+		     i < SPINS_A_STEP && srv->client.fd >= 0 && !srv->why[0] && spin(srv); i++)
+			if (wait_events(srv, 0, mask) < 0)
 				return -EINTR;
 	return 0;
 }
 
-bool server_quiet(struct server *d)
+bool server_idle(struct server *srv)
 {
-	/* epoll_wait() would take the edge off a source that is watched for edges */
-	struct pollfd p = { .fd = d->ep, .events = POLLIN };
-	return d->at >= d->nready && !d->in.have && !d->ops->busy(d) && poll(&p, 1, 0) == 0;
+	/* epoll_wait() would consume the event of a descriptor that is watched with EPOLLET */
+	struct pollfd p = { .fd = srv->ep, .events = POLLIN };
+	return srv->at >= srv->nready && !srv->in.have && !srv->ops->busy(srv) &&
+	       poll(&p, 1, 0) == 0;
 }
 
-static void on_backend(struct server *d, struct server_source *s, uint32_t events)
+static void on_backend(struct server *srv, struct server_source *s, uint32_t events)
 {
-	/* only woke us: the device is run next */
+	/* it only wakes the loop, which runs the device next */
 }
 
-int server_init(struct server *d, const struct server_ops *ops, const struct server_config *cfg)
+int server_init(struct server *srv, const struct server_ops *ops, const struct server_config *cfg)
 {
-	d->ops = ops;
-	d->tap = cfg->tap;
-	d->say = cfg->say;
-	d->opaque = cfg->opaque;
-	d->spin_us = cfg->spin_us;
-	d->listener.fd = d->client.fd = d->backend.fd = -1;
-	d->client.ready = on_client;
-	d->backend.ready = on_backend;
-	d->in.nfds = 0;
-	d->ep = epoll_create1(EPOLL_CLOEXEC);
-	return d->ep < 0 ? -errno : 0;
+	srv->ops = ops;
+	srv->tap = cfg->tap;
+	srv->report = cfg->report;
+	srv->opaque = cfg->opaque;
+	srv->spin_us = cfg->spin_us;
+	srv->listener.fd = srv->client.fd = srv->backend.fd = -1;
+	srv->client.ready = on_client;
+	srv->backend.ready = on_backend;
+	srv->in.nfds = 0;
+	srv->ep = epoll_create1(EPOLL_CLOEXEC);
+	return srv->ep < 0 ? -errno : 0;
 }
 
-void server_fini(struct server *d)
+void server_fini(struct server *srv)
 {
-	end_client(d, 0);
-	server_in_reset(&d->in, true);
-	server_close(&d->listener.fd);
-	server_close(&d->ep);
-	server_in_reset(&d->spare, true);
-	free(d->out.buf);
+	end_client(srv, 0);
+	server_in_reset(&srv->in, true);
+	server_close(&srv->listener.fd);
+	server_close(&srv->ep);
+	server_in_reset(&srv->spare, true);
+	free(srv->out.buf);
 }
 
-void server_free(struct server *d)
+void server_free(struct server *srv)
 {
-	if (d)
-		d->ops->free(d);
+	if (srv)
+		srv->ops->free(srv);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Front doors: a device served to a client on a UNIX socket.  A door owns what
- * the pure device has not: waiting, descriptors, guest memory mapped from the
- * client.  What differs is the protocol: struct server_ops, one file each
- * (vfio_user.c, vhost_user.c).  One thread, one client at a time; the next one
- * waits in the socket's backlog.
+ * Servers: a device served to a client on a UNIX socket.  A server has what the device,
+ * a pure machine, has not: it waits, and owns descriptors and the guest memory that the
+ * client shares.  One thread serves one client at a time; the next client waits in the
+ * socket's backlog.  A protocol is one file with a struct server_protocol and the
+ * struct server_ops behind it.
  *
- * Nothing a client sends may end the process: it loses its connection.
+ * Nothing that a client sends may end the process: the client is disconnected.
  */
 #ifndef VQT_EMU_SERVER_SERVER_H
 #define VQT_EMU_SERVER_SERVER_H
@@ -30,21 +30,21 @@
 
 struct server;
 
-/* Something to wait for; part of its owner. */
+/* A descriptor to wait for.  It is a member of the struct whose descriptor it is. */
 struct server_source {
 	int fd; /* -1: not watched */
-	void (*ready)(struct server *d, struct server_source *s, uint32_t events);
+	void (*ready)(struct server *srv, struct server_source *s, uint32_t events);
 };
 
 enum server_event {
-	SERVER_CONNECTED, /* a client connected */
-	SERVER_DISCONNECTED, /* it closed the connection */
-	SERVER_PROTOCOL_ERROR, /* it was sent away: text says why */
-	SERVER_NOTE, /* worth telling */
+	SERVER_CONNECTED,
+	SERVER_DISCONNECTED,
+	SERVER_PROTOCOL_ERROR, /* the client was disconnected; the text says why */
+	SERVER_NOTE, /* anything else that a person should know */
 };
 
 struct server_stats {
-	uint64_t clients, sent_away, messages, interrupts, requests;
+	uint64_t clients, protocol_errors, messages, interrupts, requests;
 };
 
 struct server_config {
@@ -55,28 +55,32 @@ struct server_config {
 	uint64_t features_on, features_off; /* as in struct emu_virtio_config */
 	bool transitional;
 	bool no_msix; /* a PCI function with INTx only */
-	unsigned spin_us; /* look at rings that long before sleeping; 0: never */
-	int patience_ms; /* for an answer to a DMA by message that holds the client up; 0: 2000, below: none */
-	void (*say)(void *opaque, enum server_event what, const char *text); /* may be NULL */
+	unsigned spin_us; /* poll rings for so long before sleeping; 0: never */
+	/* For the answer to a DMA message while the client waits for us; 0: 2000; < 0: none. */
+	int dma_timeout_ms;
+	void (*report)(void *opaque, enum server_event what, const char *text); /* may be NULL */
 	void *opaque;
 };
 
 struct server_ops {
 	const char *name; /* "vfio-user" */
 	size_t header; /* bytes */
-	/* How many bytes follow this header; negative: garbage. */
-	ssize_t (*payload)(struct server *d, const uint8_t *header);
-	/* A whole message; see server_take_fd().  Negative: the client goes, server_fail says why. */
-	int (*message)(struct server *d, uint8_t *msg, size_t len);
-	void (*opened)(struct server *d);
-	void (*closed)(struct server *d); /* forget all that was the client's */
-	int (*run)(struct server *d); /* serve the device; how much was done */
-	bool (*busy)(struct server *d); /* more to do at once */
-	struct emu_virtio *(*virtio)(struct server *d); /* no such op: the device is elsewhere */
-	void (*free)(struct server *d);
+	/* How many bytes follow this header; negative errno: it is not a header. */
+	ssize_t (*payload)(struct server *srv, const uint8_t *header);
+	/*
+	 * A whole message; see server_take_fd().  Negative errno: the client is
+	 * disconnected; server_fail() keeps the reason.
+	 */
+	int (*message)(struct server *srv, uint8_t *msg, size_t len);
+	void (*opened)(struct server *srv);
+	void (*closed)(struct server *srv); /* release all that belonged to the client */
+	int (*run)(struct server *srv); /* run the device; 0: there was nothing to do */
+	bool (*busy)(struct server *srv); /* there is more to do without waiting */
+	struct emu_virtio *(*virtio)(struct server *srv); /* NULL: no device in this process */
+	void (*free)(struct server *srv);
 };
 
-/* A message arriving, byte by byte if need be. */
+/* A message of which some bytes have arrived. */
 struct server_in {
 	uint8_t *buf;
 	size_t cap, have, want;
@@ -85,7 +89,7 @@ struct server_in {
 	unsigned nfds;
 };
 
-/* Bytes the socket did not take at once. */
+/* Bytes that the socket has not accepted yet. */
 struct server_out {
 	uint8_t *buf;
 	size_t cap, len, off;
@@ -94,18 +98,18 @@ struct server_out {
 struct server {
 	const struct server_ops *ops;
 	struct emu_tap *tap;
-	void (*say)(void *opaque, enum server_event what, const char *text);
+	void (*report)(void *opaque, enum server_event what, const char *text);
 	void *opaque;
 	int ep;
-	struct epoll_event ready[SERVER_BATCH]; /* being delivered: [at, nready) */
+	struct epoll_event ready[SERVER_BATCH]; /* not yet handled: [at, nready) */
 	int nready, at;
 	struct server_source listener, client, backend;
-	struct server_in in, spare; /* spare: a buffer to go on with while one is in use */
-	struct server_in *msg; /* the message being dealt with */
+	struct server_in in, spare; /* spare: for the next message while one is handled */
+	struct server_in *msg; /* the message that is being handled */
 	struct server_out out;
 	unsigned spin_us;
-	bool muted; /* replies wait for the client: nothing more is read from it */
-	char why[160]; /* the client is sent away */
+	bool output_full; /* replies wait for the socket: nothing more is read until then */
+	char why[160]; /* why the client is to be disconnected; empty: it is not */
 	struct server_stats stats;
 };
 
@@ -121,43 +125,44 @@ struct server_protocol {
 
 extern const struct server_protocol *const server_protocols[]; /* NULL ends */
 extern const struct server_protocol server_vfio_user, server_vhost_user;
-void server_free(struct server *d);
+void server_free(struct server *srv);
 
-/* Make a listening UNIX socket; one that nobody listens to any more is replaced. */
+/* Make a listening UNIX socket; a socket file that no process listens on is replaced. */
 int server_socket(const char *path);
-int server_listen(struct server *d, int fd); /* owns fd from then on */
-int server_attach(struct server *d, int fd); /* a client that is connected already; owns fd */
-bool server_connected(const struct server *d);
-void server_hang_up(struct server *d); /* on the client, if there is one; without a word */
+int server_listen(struct server *srv, int fd); /* owns fd from now on */
+int server_attach(struct server *srv, int fd); /* fd is connected to a client; owns fd */
+bool server_connected(const struct server *srv);
+void server_disconnect(struct server *srv); /* the client, if there is one; nothing is reported */
 /*
- * Wait at most timeout ms (-1: any time) with this signal mask (NULL: the
- * present one), then do all there is to do.  0, or -EINTR.
+ * Wait at most timeout ms (-1: without limit) with this signal mask (NULL: the present
+ * one), then handle what has arrived and run the device.  0, or -EINTR.
  */
-int server_step(struct server *d, int timeout, const sigset_t *mask);
-struct server_stats server_stats(const struct server *d);
-struct emu_virtio *server_virtio(struct server *d); /* between two steps; NULL: it is elsewhere */
-/* Nothing has come from the client, kicks included, that was not dealt with. */
-bool server_quiet(struct server *d);
+int server_step(struct server *srv, int timeout, const sigset_t *mask);
+struct server_stats server_stats(const struct server *srv);
+/* Only between two steps; NULL: there is no device in this process. */
+struct emu_virtio *server_virtio(struct server *srv);
+/* All that has arrived from the client, kicks included, was handled. */
+bool server_idle(struct server *srv);
 
 /* --- for the protocols ------------------------------------------------------------ */
-int server_init(struct server *d, const struct server_ops *ops, const struct server_config *cfg);
-void server_fini(struct server *d);
-/* Watch for events (EPOLLIN, also EPOLLET); again to change them. */
-int server_watch(struct server *d, struct server_source *s, int fd, uint32_t events);
-void server_unwatch(struct server *d, struct server_source *s);
-/* Why the client has to go; returns -EBADMSG. */
-int server_fail(struct server *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void server_report(struct server *d, enum server_event what, const char *fmt, ...)
+int server_init(struct server *srv, const struct server_ops *ops, const struct server_config *cfg);
+void server_fini(struct server *srv);
+/* Watch for events (EPOLLIN, EPOLLET ...); call it again to change them. */
+int server_watch(struct server *srv, struct server_source *s, int fd, uint32_t events);
+void server_unwatch(struct server *srv, struct server_source *s);
+/* Keep the reason why the client is to be disconnected; returns -EBADMSG. */
+int server_fail(struct server *srv, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void server_report(struct server *srv, enum server_event what, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Send as one message; what the socket does not take goes out later. */
-int server_send(struct server *d, const struct iovec *iov, int n, int fd);
-/* Wait at most ms for one more message and hand it to ops->message: 1, 0 none came. */
-int server_receive(struct server *d, int ms);
-/* The i-th descriptor that came with the message becomes the caller's; -1: none. */
-int server_take_fd(struct server *d, unsigned i);
-/* An event descriptor of the client: never to block on. */
+/* Send one message; what the socket does not accept at once is sent later. */
+int server_send(struct server *srv, const struct iovec *iov, int n, int fd);
+/* Wait at most ms for one more message and pass it to ops->message: 1; 0: none came. */
+int server_receive(struct server *srv, int ms);
+/* The i-th descriptor of the message; the caller owns it; -1: none. */
+int server_take_fd(struct server *srv, unsigned i);
+/* Make a client's descriptor non-blocking. */
 void server_nonblock(int fd);
-void server_signal(struct server *d, int fd);
+void server_signal(struct server *srv, int fd);
 static inline void server_close(int *fd)
 {
 	if (*fd >= 0)

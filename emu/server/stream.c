@@ -9,7 +9,7 @@
 
 #include "emu/server/impl.h"
 
-#define OUT_MAX (8u << 20) /* a client that leaves more unread has stopped reading */
+#define OUT_MAX (8u << 20) /* a client that leaves more unread is taken to have stopped reading */
 
 void server_in_reset(struct server_in *in, bool all)
 {
@@ -25,12 +25,12 @@ void server_in_reset(struct server_in *in, bool all)
 	}
 }
 
-int server_take_fd(struct server *d, unsigned i)
+int server_take_fd(struct server *srv, unsigned i)
 {
-	if (!d->msg || i >= d->msg->nfds)
+	if (!srv->msg || i >= srv->msg->nfds)
 		return -1;
-	int fd = d->msg->fd[i];
-	d->msg->fd[i] = -1;
+	int fd = srv->msg->fd[i];
+	srv->msg->fd[i] = -1;
 	return fd;
 }
 
@@ -64,8 +64,8 @@ static void keep_fds(struct server_in *in, struct msghdr *m)
 }
 
 /*
- * Read up to `want` bytes of this message and not one more: descriptors come
- * with the bytes they were sent with, and messages follow each other closely.
+ * Read up to `want` bytes of this message and no byte of the next one: descriptors arrive
+ * with the bytes that they were sent with.
  */
 static int fill(struct server_in *in, int from, size_t want)
 {
@@ -113,23 +113,23 @@ int server_in_get(struct server_in *in, int fd, size_t header,
 
 static ssize_t server_payload(void *opaque, const uint8_t *header)
 {
-	struct server *d = opaque;
-	return d->ops->payload(d, header);
+	struct server *srv = opaque;
+	return srv->ops->payload(srv, header);
 }
 
-int server_in_read(struct server *d)
+int server_in_read(struct server *srv)
 {
-	return server_in_get(&d->in, d->client.fd, d->ops->header, server_payload, d);
+	return server_in_get(&srv->in, srv->client.fd, srv->ops->header, server_payload, srv);
 }
 
-int server_in_wait(struct server *d, int ms)
+int server_in_wait(struct server *srv, int ms)
 {
-	struct pollfd p = { .fd = d->client.fd, .events = POLLIN | (d->out.len ? POLLOUT : 0) };
+	struct pollfd p = { .fd = srv->client.fd, .events = POLLIN | (srv->out.len ? POLLOUT : 0) };
 	int ret = poll(&p, 1, ms);
 	if (ret < 0)
 		return -errno;
 	if (ret > 0 && p.revents & POLLOUT) {
-		int err = server_out_flush(d);
+		int err = server_out_flush(srv);
 		if (err < 0)
 			return err;
 	}
@@ -138,9 +138,9 @@ int server_in_wait(struct server *d, int ms)
 
 /* --- out ------------------------------------------------------------------------------ */
 
-static int keep_rest(struct server *d, const struct iovec *iov, int n, size_t sent)
+static int keep_rest(struct server *srv, const struct iovec *iov, int n, size_t sent)
 {
-	struct server_out *o = &d->out;
+	struct server_out *o = &srv->out;
 	for (int i = 0; i < n; i++) {
 		if (sent >= iov[i].iov_len) {
 			sent -= iov[i].iov_len;
@@ -148,7 +148,7 @@ static int keep_rest(struct server *d, const struct iovec *iov, int n, size_t se
 		}
 		size_t len = iov[i].iov_len - sent;
 		if (o->len + len > OUT_MAX)
-			return server_fail(d, "the client does not read its replies");
+			return server_fail(srv, "the client does not read its replies");
 		if (o->len + len > o->cap) {
 			uint8_t *p = realloc(o->buf, o->len + len);
 			if (!p)
@@ -160,15 +160,15 @@ static int keep_rest(struct server *d, const struct iovec *iov, int n, size_t se
 		o->len += len;
 		sent = 0;
 	}
-	d->muted = true;
-	return server_watch(d, &d->client, d->client.fd, EPOLLOUT);
+	srv->output_full = true;
+	return server_watch(srv, &srv->client, srv->client.fd, EPOLLOUT);
 }
 
-int server_out_flush(struct server *d)
+int server_out_flush(struct server *srv)
 {
-	struct server_out *o = &d->out;
+	struct server_out *o = &srv->out;
 	while (o->off < o->len) {
-		ssize_t n = send(d->client.fd, o->buf + o->off, o->len - o->off,
+		ssize_t n = send(srv->client.fd, o->buf + o->off, o->len - o->off,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -179,8 +179,8 @@ int server_out_flush(struct server *d)
 	if (!o->len)
 		return 0;
 	o->len = o->off = 0;
-	d->muted = false;
-	return server_watch(d, &d->client, d->client.fd, EPOLLIN);
+	srv->output_full = false;
+	return server_watch(srv, &srv->client, srv->client.fd, EPOLLIN);
 }
 
 static size_t length(const struct iovec *iov, int n)
@@ -191,7 +191,7 @@ static size_t length(const struct iovec *iov, int n)
 	return len;
 }
 
-int server_send(struct server *d, const struct iovec *iov, int n, int fd)
+int server_send(struct server *srv, const struct iovec *iov, int n, int fd)
 {
 	union {
 		struct cmsghdr align;
@@ -199,7 +199,7 @@ int server_send(struct server *d, const struct iovec *iov, int n, int fd)
 	} control = { 0 };
 	struct msghdr m = { .msg_iov = (struct iovec *)iov, .msg_iovlen = n };
 	size_t sent = 0;
-	if (d->client.fd < 0)
+	if (srv->client.fd < 0)
 		return -EPIPE;
 	if (fd >= 0) {
 		m.msg_control = control.buf;
@@ -209,21 +209,21 @@ int server_send(struct server *d, const struct iovec *iov, int n, int fd)
 		control.align.cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
 	}
-	if (!d->out.len) {
+	if (!srv->out.len) {
 		ssize_t got;
 		do
-			got = sendmsg(d->client.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+			got = sendmsg(srv->client.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 		while (got < 0 && errno == EINTR);
 		if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
 			return -errno;
 		sent = got < 0 ? 0 : got;
 	}
 	if (!sent && fd >= 0) /* a descriptor cannot wait in a buffer of bytes */
-		return server_fail(d, "the client does not read its replies");
-	return sent < length(iov, n) ? keep_rest(d, iov, n, sent) : 0;
+		return server_fail(srv, "the client does not read its replies");
+	return sent < length(iov, n) ? keep_rest(srv, iov, n, sent) : 0;
 }
 
-/* Every byte, or an error: nothing is kept for later, descriptors go with the first. */
+/* Send every byte or fail: nothing is kept for later.  The descriptors go with the first byte. */
 int server_send_wait(int to, const struct iovec *iov, int n, const int *fd, unsigned nfds, int ms)
 {
 	union {

@@ -106,7 +106,7 @@ static int do_dma_map(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_
 	return answer(u, h, ret);
 }
 
-/* Unmapping takes memory along that pointers may lead to (what is reached by messages has none). */
+/* Would the unmapping remove memory that is mapped here, so that requests may point into it? */
 static bool has_pointers(const struct vfio_user *u, const struct vfio_user_dma_unmap *m)
 {
 	for (const struct server_map *map = u->maps.list; map; map = map->next)
@@ -125,7 +125,7 @@ static int do_dma_unmap(struct vfio_user *u, const struct vfio_user_hdr *h, uint
 	if (m.flags & 2)
 		server_maps_clear(&u->maps);
 	else if (m.flags)
-		ret = -ENOTSUP; /* dirty pages: no migration here */
+		ret = -ENOTSUP; /* dirty page logging: migration is not supported */
 	else
 		ret = server_map_del(&u->maps, m.address, m.size);
 	return ret < 0 ? refuse(u, h, ret) : reply(u, h, p, sizeof(m));
@@ -145,7 +145,7 @@ static int do_region_info(struct vfio_user *u, const struct vfio_user_hdr *h, ui
 	if (i.index >= VU_REGIONS)
 		return refuse(u, h, -EINVAL);
 	i.size = emu_device_region_size(u->dev, i.index);
-	/* not mappable: that would make every write wait for its answer, device-wide */
+	/* not mappable: else the client would wait for the answer to every write to the device */
 	if (i.size)
 		i.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
 	return reply(u, h, &i, sizeof(i));
@@ -193,7 +193,7 @@ static int do_reset(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t 
 	return reply(u, h, NULL, 0);
 }
 
-/* `now`: may be dealt with while the device is in the middle of a DMA by messages. */
+/* `now`: it may be handled while the device waits for the answer to a DMA message. */
 static const struct {
 	uint16_t command, least; /* bytes of payload */
 	bool now;
@@ -211,7 +211,7 @@ static const struct {
 	{ VU_DEVICE_RESET, 0, false, do_reset },
 };
 
-/* A kick reads guest memory (the tap does), and must not be lost on a device at work. */
+/* A kick makes the tap read guest memory, which cannot be done in the middle of a DMA. */
 static bool is_kick(struct vfio_user *u, unsigned command, const uint8_t *p)
 {
 	struct vfio_user_region_access a;
@@ -222,8 +222,8 @@ static bool is_kick(struct vfio_user *u, unsigned command, const uint8_t *p)
 }
 
 /*
- * Memory without pointers may go while the device is at work, and must: the
- * client has its locks taken until it has our answer.
+ * Memory that is not mapped here can be unmapped while the device is in the middle of a
+ * DMA, and must be: the client holds its locks until it has the answer.
  */
 static bool pins_memory(struct vfio_user *u, unsigned command, const uint8_t *p)
 {
@@ -232,10 +232,11 @@ static bool pins_memory(struct vfio_user *u, unsigned command, const uint8_t *p)
 		memcpy(&m, p, sizeof(m));
 		u->unmap_later |= has_pointers(u, &m);
 	}
-	return (command == VU_DMA_UNMAP || command == VU_DMA_MAP) && u->unmap_later; /* in order */
+	return (command == VU_DMA_UNMAP || command == VU_DMA_MAP) &&
+	       u->unmap_later; /* mappings are handled in order */
 }
 
-/* Put a message off, with what came along. */
+/* Keep a message and its descriptors for run_later(). */
 static int put_off(struct vfio_user *u, const uint8_t *msg, size_t len)
 {
 	struct vfio_user_later *l = malloc(sizeof(*l) + len);
@@ -252,7 +253,7 @@ static int put_off(struct vfio_user *u, const uint8_t *msg, size_t len)
 	return 0;
 }
 
-/* Deal with one message; with later ones when the device is out of its DMA. */
+/* Handle one message, or keep it for later. */
 static int on_message(struct vfio_user *u, uint8_t *msg, size_t len)
 {
 	struct vfio_user_hdr h;
@@ -278,23 +279,23 @@ static int on_message(struct vfio_user *u, uint8_t *msg, size_t len)
 	return refuse(u, &h, -ENOTSUP);
 }
 
-/* --- the door --------------------------------------------------------------------------- */
+/* --- the server ------------------------------------------------------------------------ */
 
-static ssize_t payload(struct server *d, const uint8_t *header)
+static ssize_t payload(struct server *srv, const uint8_t *header)
 {
 	struct vfio_user_hdr h;
 	memcpy(&h, header, sizeof(h));
 	if (h.size < sizeof(h) || h.size > VU_MAX_MSG)
-		return server_fail(d, "the client sent a message of %u bytes", h.size);
+		return server_fail(srv, "the client sent a message of %u bytes", h.size);
 	if ((h.flags & VU_TYPE) > VU_REPLY)
-		return server_fail(d, "the client sent a message of unknown type %u",
+		return server_fail(srv, "the client sent a message of unknown type %u",
 				   h.flags & VU_TYPE);
 	return h.size - sizeof(h);
 }
 
-static int message(struct server *d, uint8_t *msg, size_t len)
+static int message(struct server *srv, uint8_t *msg, size_t len)
 {
-	return on_message((struct vfio_user *)d, msg, len);
+	return on_message((struct vfio_user *)srv, msg, len);
 }
 
 static void drop_later(struct vfio_user *u)
@@ -310,7 +311,7 @@ static void drop_later(struct vfio_user *u)
 	u->unmap_later = false;
 }
 
-/* What was put off during the last run; it may lead to another. */
+/* Handle what was kept during the last run; that may need another run. */
 static int run_later(struct vfio_user *u)
 {
 	int n = 0;
@@ -334,46 +335,46 @@ static int run_later(struct vfio_user *u)
 	return n;
 }
 
-static int run(struct server *d)
+static int run(struct server *srv)
 {
-	struct vfio_user *u = (struct vfio_user *)d;
+	struct vfio_user *u = (struct vfio_user *)srv;
 	int n = emu_device_run(u->dev, SERVER_BUDGET);
 	n += run_later(u);
 	if (server_maps_lost(&u->maps))
-		server_fail(d, "the client took memory away that it had mapped for us");
+		server_fail(srv, "the client took memory away that it had mapped for us");
 	return n;
 }
 
-static bool busy(struct server *d)
+static bool busy(struct server *srv)
 {
-	struct vfio_user *u = (struct vfio_user *)d;
+	struct vfio_user *u = (struct vfio_user *)srv;
 	return emu_device_busy(u->dev);
 }
 
-static void opened(struct server *d)
+static void opened(struct server *srv)
 {
-	struct vfio_user *u = (struct vfio_user *)d;
+	struct vfio_user *u = (struct vfio_user *)srv;
 	u->version_known = false;
 }
 
-static void closed(struct server *d)
+static void closed(struct server *srv)
 {
-	struct vfio_user *u = (struct vfio_user *)d;
+	struct vfio_user *u = (struct vfio_user *)srv;
 	drop_later(u);
 	vfio_user_irqs_drop(u);
-	emu_device_reset(u->dev); /* nothing may be in flight into memory that goes */
+	emu_device_reset(u->dev); /* no request may be in flight into memory that is unmapped */
 	server_maps_clear(&u->maps);
 }
 
-static struct emu_virtio *virtio(struct server *d)
+static struct emu_virtio *virtio(struct server *srv)
 {
-	return emu_device_virtio(((struct vfio_user *)d)->dev);
+	return emu_device_virtio(((struct vfio_user *)srv)->dev);
 }
 
-static void free_all(struct server *d)
+static void free_all(struct server *srv)
 {
-	struct vfio_user *u = (struct vfio_user *)d;
-	server_fini(d);
+	struct vfio_user *u = (struct vfio_user *)srv;
+	server_fini(srv);
 	drop_later(u);
 	if (u->dev)
 		emu_device_free(u->dev);
@@ -425,7 +426,7 @@ static int vfio_user_new(struct server **out, const struct server_config *cfg)
 	if (!u)
 		return -ENOMEM;
 	u->later_tail = &u->later;
-	u->patience_ms = cfg->patience_ms ? cfg->patience_ms : PATIENCE_MS;
+	u->dma_timeout_ms = cfg->dma_timeout_ms ? cfg->dma_timeout_ms : PATIENCE_MS;
 	vfio_user_irqs_init(u);
 	int ret = server_init(&u->server, &ops, cfg);
 	u->mem = emu_mem_new();

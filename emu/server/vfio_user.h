@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vfio-user door: a PCI function served to a client that stands in for its
- * bus (QEMU's vfio-user-pci).  Protocol 0.1, little-endian, structures of VFIO.
- * This header is between vfio_user*.c; the door itself is in emu/server/server.h.
+ * Between the files of vfio-user, protocol 0.1: a PCI function served to a client that has
+ * its bus (QEMU's vfio-user-pci).  Little-endian; the structures are VFIO's.
  */
 #ifndef VQT_EMU_SERVER_VFIO_USER_H
 #define VQT_EMU_SERVER_VFIO_USER_H
@@ -65,7 +64,7 @@ struct vfio_user_dma_access { /* data follows */
 	uint64_t address, count;
 };
 
-/* A message put off until the device is out of its DMA. */
+/* A message that is handled later, when the DMA of the device is over. */
 struct vfio_user_later {
 	struct vfio_user_later *next;
 	int fd[SERVER_FDS];
@@ -80,7 +79,7 @@ struct vfio_user {
 	struct emu_mem *mem;
 	struct server_maps maps;
 	bool version_known;
-	uint32_t client_data_max; /* the client takes that many bytes at once */
+	uint32_t client_data_max; /* the most data that the client accepts in a message */
 	/* interrupts: 5.4 of VFIO's uapi, indexes INTX and MSIX */
 	int intx_fd, vector_fd[VU_VECTORS];
 	struct server_source intx_unmask;
@@ -88,14 +87,14 @@ struct vfio_user {
 	/* the DMA message whose answer is awaited */
 	struct {
 		bool waiting;
-		bool refused; /* its reset owes the client an answer: no DMA */
+		bool refused; /* the client waits for the answer to its reset: no DMA meanwhile */
 		uint16_t id, command;
 		uint8_t *in;
 		size_t len;
 		int ret;
 	} dma;
 	uint16_t next_id;
-	int patience_ms;
+	int dma_timeout_ms;
 	struct vfio_user_later *later, **later_tail;
 	bool unmap_later; /* an unmapping is among them */
 	uint8_t *scratch; /* replies with data */

@@ -2,11 +2,11 @@
 /*
  * Guest memory without a descriptor: DMA_READ and DMA_WRITE, sent to the client.
  *
- * The client may itself be waiting for us, with its locks held, and then answers
- * no DMA before it has its own answer.  So what comes in meanwhile is dealt with
- * at once where that is possible (reads of registers always are), and put off
- * where it is not.  Should both sides wait nevertheless, we give in first; a client
- * that waits for nothing is only slow.
+ * The client may itself wait for us, with its locks held, and then answers no DMA message
+ * before it has its own answer.  So messages that arrive meanwhile are handled at once
+ * where that is possible (reads of registers always are) and kept for later where it is
+ * not.  If both sides wait for each other, our wait ends first.  A client that does not
+ * wait for us is only slow, and gets more time.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,8 +15,8 @@
 #include "decoder/trace/record.h"
 #include "emu/server/vfio_user.h"
 
-#define SLICE_US 100000 /* waited at a time, and no more counts: a machine may be paused */
-#define SLOW 5 /* so many times the patience, while nothing of the client's waits for us */
+#define SLICE_US 100000 /* what one wait counts at most: the machine may have been paused */
+#define SLOW 5 /* so many times the timeout, where the client waits for nothing from us */
 
 static int64_t now_us(void)
 {
@@ -29,7 +29,7 @@ void vfio_user_dma_answer(struct vfio_user *u, const struct vfio_user_hdr *h, co
 			  size_t len)
 {
 	if (!u->dma.waiting || h->id != u->dma.id || h->command != u->dma.command)
-		return; /* of a wait that was given up */
+		return; /* the answer to a DMA whose wait timed out */
 	u->dma.waiting = false;
 	if (h->flags & VU_ERROR) {
 		u->dma.ret = h->error > 0 && h->error < 4096 ? -(int)h->error : -EIO;
@@ -47,7 +47,7 @@ static int wait_answer(struct vfio_user *u)
 	int64_t waited = 0;
 	int ret = 0;
 	while (u->dma.waiting && ret >= 0) {
-		int64_t left = u->patience_ms * (u->later ? 1000ll : 1000ll * SLOW) - waited;
+		int64_t left = u->dma_timeout_ms * (u->later ? 1000ll : 1000ll * SLOW) - waited;
 		int64_t before = now_us(), slice = left < SLICE_US ? left : SLICE_US;
 		ret = left <= 0 ? -ETIMEDOUT : server_receive(&u->server, (slice + 999) / 1000);
 		if (ret == -EINTR)

@@ -61,7 +61,7 @@ void vfio_user_msix(void *opaque, uint16_t vector, uint64_t address, uint32_t da
 		server_signal(&u->server, u->vector_fd[vector]);
 }
 
-/* Level-triggered by messages: one signal, then silence until it is unmasked. */
+/* INTx is level-triggered: signal once, then not before the client unmasks it. */
 static void update_intx(struct vfio_user *u)
 {
 	if (!u->intx_level || u->intx_masked || u->intx_fd < 0)
@@ -133,7 +133,7 @@ static int set_intx(struct vfio_user *u, const struct vfio_irq_set *s, const uin
 static int set_msix(struct vfio_user *u, const struct vfio_irq_set *s, const uint8_t *data)
 {
 	if ((s->flags & VFIO_IRQ_SET_ACTION_TYPE_MASK) != VFIO_IRQ_SET_ACTION_TRIGGER)
-		return -ENOTSUP; /* the client masks by taking a descriptor away */
+		return -ENOTSUP; /* clients mask a vector by removing its descriptor */
 	if (!s->count)
 		for (unsigned i = 0; i < vectors(u); i++)
 			server_close(&u->vector_fd[i]);
@@ -141,7 +141,7 @@ static int set_msix(struct vfio_user *u, const struct vfio_irq_set *s, const uin
 		int *fd = &u->vector_fd[s->start + i];
 		if (s->flags & VFIO_IRQ_SET_DATA_EVENTFD) {
 			server_close(fd);
-			*fd = server_take_fd(&u->server, i); /* none came: it is taken away */
+			*fd = server_take_fd(&u->server, i); /* -1: it has none from now on */
 			if (*fd >= 0)
 				server_nonblock(*fd);
 		} else if (*fd >= 0 && (!(s->flags & VFIO_IRQ_SET_DATA_BOOL) || data[i])) {

@@ -14,7 +14,7 @@
 #define PROTOCOL \
 	(BIT(VH_P_MQ) | BIT(VH_P_REPLY_ACK) | BIT(VH_P_CONFIG) | BIT(VH_P_RESET_DEVICE) | \
 	 BIT(VH_P_MEM_SLOTS) | BIT(VH_P_INFLIGHT) | BIT(VH_P_BACKEND_REQ))
-/* Of the transport, which is the client's; and reset of a queue has no message. */
+/* The transport is the client's; and the protocol has no message to reset a queue. */
 #define NOT_OURS \
 	(BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_F_NOTIFICATION_DATA) | \
 	 BIT(VIRTIO_F_NOTIF_CONFIG_DATA))
@@ -48,7 +48,7 @@ static int get_features(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 	return reply64(u, h, offered(u));
 }
 
-/* What the client's transport knows and we never see, for the trace. */
+/* For the trace: what the client has told of registers that are in its transport. */
 static void tell_state(struct vhost_user *u, uint32_t known)
 {
 	emu_tap_device_state(u->server.tap, known, u->v.status, u->v.offered, u->v.accepted,
@@ -63,7 +63,7 @@ static bool any_running(const struct vhost_user *u)
 	return false;
 }
 
-/* The same features again on running rings (the log toggles that way) change nothing. */
+/* The same features again, on running rings, change nothing: clients toggle logging so. */
 static int set_features(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
 {
 	uint64_t f = get_le64(p), none = f & ~offered(u);
@@ -74,7 +74,7 @@ static int set_features(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 	if (u->features_known && u->features == f && any_running(u))
 		return 0;
 	vhost_user_rings_stop(u);
-	emu_virtio_set_status(&u->v, 0, false); /* a new start, also after it broke */
+	emu_virtio_set_status(&u->v, 0, false); /* reset, also after DEVICE_NEEDS_RESET */
 	uint64_t set[2] = { f & ~BIT(VH_F_PROTOCOL_FEATURES), 0 };
 	emu_virtio_adopt(&u->v, set);
 	u->features = f;
@@ -110,7 +110,7 @@ static int get_config(struct vhost_user *u, const struct vhost_user_hdr *h, uint
 {
 	uint32_t off = get_le32(p), len = get_le32(p + 4);
 	if (len > n - 12 || len > sizeof(u->v.config) || off > sizeof(u->v.config) - len)
-		return vhost_user_reply(u, h, NULL, 0, -1); /* how a refusal looks */
+		return vhost_user_reply(u, h, NULL, 0, -1); /* the protocol's way to refuse */
 	emu_virtio_config_read(&u->v, off, p + 12, len);
 	return vhost_user_reply(u, h, p, 12 + len, -1);
 }
@@ -150,7 +150,7 @@ static const struct vhost_user_row rows[] = {
 	{ VH_GET_FEATURES, get_features },
 	{ VH_SET_FEATURES, set_features },
 	{ VH_SET_OWNER, nothing },
-	{ VH_RESET_OWNER, nothing }, /* deprecated: no longer means anything */
+	{ VH_RESET_OWNER, nothing }, /* deprecated, without meaning */
 	{ VH_GET_PROTOCOL_FEATURES, get_protocol },
 	{ VH_SET_PROTOCOL_FEATURES, set_protocol },
 	{ VH_GET_QUEUE_NUM, get_queue_num },
@@ -177,40 +177,40 @@ static const struct vhost_user_row *find_any(uint32_t request)
 	return r ? r : find(vhost_user_inflight_rows, request);
 }
 
-static int message(struct server *d, uint8_t *msg, size_t len)
+static int message(struct server *srv, uint8_t *msg, size_t len)
 {
-	struct vhost_user *u = (struct vhost_user *)d;
+	struct vhost_user *u = (struct vhost_user *)srv;
 	struct vhost_user_hdr h;
 	memcpy(&h, msg, sizeof(h));
 	const struct vhost_user_row *r = find_any(h.request);
 	const struct vhost_user_message *m = vhost_user_message(h.request);
 	if (!r ||
-	    !m) /* nothing that we offered leads to it, and whether it has a reply is unknown */
-		return server_fail(d, "the client sent request %u, which was not offered",
+	    !m) /* it belongs to nothing that was offered, and whether it has a reply is unknown */
+		return server_fail(srv, "the client sent request %u, which was not offered",
 				   h.request);
 	if (len - sizeof(h) < m->least)
-		return server_fail(d, "the client sent request %u with only %u bytes", h.request,
+		return server_fail(srv, "the client sent request %u with only %u bytes", h.request,
 				   h.size);
 	int ret = r->handle(u, &h, msg + sizeof(h), len - sizeof(h));
-	if (d->why[0] || ret == -EPIPE)
+	if (srv->why[0] || ret == -EPIPE)
 		return -EBADMSG;
 	if (!m->replies && h.flags & VH_NEED_REPLY && vhost_user_has(u, VH_P_REPLY_ACK))
 		return reply64(u, &h, ret < 0);
 	if (ret < 0)
-		return server_fail(d, "the client's request %u failed: %s", h.request,
+		return server_fail(srv, "the client's request %u failed: %s", h.request,
 				   strerror(-ret));
 	return 0;
 }
 
-static ssize_t payload(struct server *d, const uint8_t *header)
+static ssize_t payload(struct server *srv, const uint8_t *header)
 {
 	struct vhost_user_hdr h;
 	memcpy(&h, header, sizeof(h));
 	if ((h.flags & VH_VERSION_MASK) != VH_VERSION || h.flags & VH_REPLY)
-		return server_fail(d, "the client does not speak vhost-user 1 (flags 0x%x)",
+		return server_fail(srv, "the client does not speak vhost-user 1 (flags 0x%x)",
 				   h.flags);
 	if (h.size > VH_MAX_MSG)
-		return server_fail(d, "the client sent a message of %u bytes", h.size);
+		return server_fail(srv, "the client sent a message of %u bytes", h.size);
 	return h.size;
 }
 
@@ -231,7 +231,7 @@ static void driver_broke(struct vhost_user *u)
 			server_signal(&u->server, u->ring[i].err);
 }
 
-/* No answer is asked for: whoever does not read its channel learns it later. */
+/* No answer is asked for: a client that does not read its channel must not hold us up. */
 static void config_changed(struct vhost_user *u)
 {
 	struct vhost_user_hdr h = { .request = VH_BACKEND_CONFIG_CHANGE, .flags = VH_VERSION };
@@ -256,34 +256,34 @@ static void host_config(void *opaque)
 
 static const struct emu_virtio_host host = { .used = host_used, .config = host_config };
 
-static int run(struct server *d)
+static int run(struct server *srv)
 {
-	struct vhost_user *u = (struct vhost_user *)d;
+	struct vhost_user *u = (struct vhost_user *)srv;
 	int n = emu_virtio_run(&u->v, SERVER_BUDGET);
 	if (server_maps_lost(&u->maps) || u->track_map.lost)
-		server_fail(d, "the client took memory away that it had mapped for us");
+		server_fail(srv, "the client took memory away that it had mapped for us");
 	return n;
 }
 
-static bool busy(struct server *d)
+static bool busy(struct server *srv)
 {
-	struct vhost_user *u = (struct vhost_user *)d;
+	struct vhost_user *u = (struct vhost_user *)srv;
 	for (unsigned i = 0; i < u->v.nqueues; i++)
 		if (u->v.queue[i].polled && u->ring[i].running)
 			return true;
 	return emu_virtio_busy(&u->v);
 }
 
-static void opened(struct server *d)
+static void opened(struct server *srv)
 {
-	struct vhost_user *u = (struct vhost_user *)d;
+	struct vhost_user *u = (struct vhost_user *)srv;
 	u->protocol = u->features = 0;
 	u->features_known = false;
 }
 
-static void closed(struct server *d)
+static void closed(struct server *srv)
 {
-	struct vhost_user *u = (struct vhost_user *)d;
+	struct vhost_user *u = (struct vhost_user *)srv;
 	vhost_user_rings_stop(u);
 	vhost_user_rings_drop(u);
 	vhost_user_inflight_drop(u);
@@ -292,15 +292,15 @@ static void closed(struct server *d)
 	server_maps_clear(&u->maps);
 }
 
-static struct emu_virtio *virtio(struct server *d)
+static struct emu_virtio *virtio(struct server *srv)
 {
-	return &((struct vhost_user *)d)->v;
+	return &((struct vhost_user *)srv)->v;
 }
 
-static void free_all(struct server *d)
+static void free_all(struct server *srv)
 {
-	struct vhost_user *u = (struct vhost_user *)d;
-	server_fini(d);
+	struct vhost_user *u = (struct vhost_user *)srv;
+	server_fini(srv);
 	if (u->v.queue)
 		emu_virtio_fini(&u->v);
 	emu_mem_free(u->mem);

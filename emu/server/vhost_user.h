@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vhost-user door: the data path of a virtio device whose registers are the
- * client's (QEMU's vhost-user-blk-pci, libblkio).  Protocol as in QEMU's
- * interop/vhost-user.  This header is between vhost_user*.c; see emu/server/server.h.
+ * Between the files of vhost-user: the data path of a virtio device whose registers are
+ * the client's (QEMU's vhost-user-*-pci, libblkio).  The protocol is QEMU's
+ * interop/vhost-user.
  */
 #ifndef VQT_EMU_SERVER_VHOST_USER_H
 #define VQT_EMU_SERVER_VHOST_USER_H
@@ -57,7 +57,7 @@ enum vhost_user_request {
 	VH_CHECK_DEVICE_STATE = 43,
 };
 
-#define VH_BACKEND_CONFIG_CHANGE 2 /* from us, by the channel of SET_BACKEND_REQ_FD */
+#define VH_BACKEND_CONFIG_CHANGE 2 /* sent by us on the channel of SET_BACKEND_REQ_FD */
 
 /* flags */
 #define VH_VERSION 0x1
@@ -107,7 +107,7 @@ struct vhost_user_inflight {
 
 struct vhost_user;
 
-/* A request that whoever served before us did not finish. */
+/* A request that a server before this one did not finish. */
 struct vhost_user_left {
 	uint64_t counter;
 	struct emu_again again;
@@ -119,11 +119,11 @@ struct vhost_user_ring {
 	int call, err;
 	uint16_t num;
 	bool has_addr, enabled, started, running;
-	struct vhost_user_addr addr; /* as the client has them */
+	struct vhost_user_addr addr; /* the client's own addresses */
 	uint32_t base;
-	uint8_t *track; /* its part of the inflight memory, NULL: not tracked */
+	uint8_t *track; /* its part of the in-flight memory; NULL: not tracked */
 	uint64_t counter; /* of requests, to keep their order */
-	struct vhost_user_left *left; /* to be done again, oldest first */
+	struct vhost_user_left *left; /* to be processed again, oldest first */
 	unsigned nleft;
 	struct packed_track *packed; /* vhost_user_packed.c */
 };
@@ -136,9 +136,9 @@ struct vhost_user {
 	uint64_t features; /* accepted */
 	uint64_t protocol;
 	bool features_known;
-	int channel; /* to the client, for what it did not ask; -1: none */
+	int channel; /* to the client, for messages that begin here; -1: none */
 	struct vhost_user_ring *ring; /* one a queue of v */
-	/* requests in flight, in memory that outlives us */
+	/* requests in flight, in memory that outlives this process */
 	struct server_map track_map;
 	uint8_t *track;
 	uint16_t track_size; /* entries a queue */
@@ -148,13 +148,13 @@ struct vhost_user {
 /* What is known of a message (vhost_user_message.c). */
 struct vhost_user_message {
 	uint16_t request, least; /* bytes of payload */
-	bool replies; /* has a reply of its own */
+	bool replies; /* the protocol defines a reply */
 	const char *name;
 };
 
 const struct vhost_user_message *vhost_user_message(uint32_t request); /* NULL: unknown */
 
-/* What this back end does about it. */
+/* How this back end handles a message. */
 struct vhost_user_row {
 	uint16_t request;
 	int (*handle)(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len);
@@ -170,19 +170,19 @@ int vhost_user_reply(struct vhost_user *u, const struct vhost_user_hdr *h, const
 
 /* vhost_user_ring.c: rings and memory */
 extern const struct vhost_user_row vhost_user_ring_rows[]; /* ends with request 0 */
-void vhost_user_rings_stop(struct vhost_user *u); /* drained; bases kept */
-void vhost_user_rings_start(struct vhost_user *u); /* those that are ready */
-void vhost_user_rings_drop(struct vhost_user *u); /* all that was the client's */
+void vhost_user_rings_stop(struct vhost_user *u); /* after draining; bases are kept */
+void vhost_user_rings_start(struct vhost_user *u); /* those that the client has set up */
+void vhost_user_rings_drop(struct vhost_user *u); /* release all that belonged to the client */
 
-/* vhost_user_inflight.c: what survives us, 'inflight I/O tracking' */
+/* vhost_user_inflight.c: requests that outlive this process, 'inflight I/O tracking' */
 extern const struct vhost_user_row vhost_user_inflight_rows[];
 void vhost_user_inflight_drop(struct vhost_user *u);
-/* A ring is about to run: find what was left in flight. */
+/* A ring is about to run: find the requests that were left in flight. */
 int vhost_user_inflight_start(struct vhost_user *u, unsigned index);
-/* It runs: do that again. */
+/* It runs: process those again. */
 void vhost_user_inflight_redo(struct vhost_user *u, unsigned index);
 
-/* vhost_user_packed.c: the same for packed rings, whose memory looks different */
+/* vhost_user_packed.c: the same for packed rings, whose layout differs */
 uint64_t vhost_user_packed_len(uint16_t queue_size);
 int vhost_user_packed_start(struct vhost_user *u, unsigned index);
 void vhost_user_packed_drop(struct vhost_user_ring *r);

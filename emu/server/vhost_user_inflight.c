@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests in flight, kept in memory that the client holds for us: when this
- * process dies, the next one finds there what it has to do again.  The layout is
- * the protocol's ('Inflight I/O tracking'); for packed rings vhost_user_packed.c.
+ * Requests in flight are recorded in memory that the client keeps: when this process dies,
+ * the next server finds there what it has to process again.  The layout is the protocol's
+ * ('Inflight I/O tracking'); for packed rings see vhost_user_packed.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -48,7 +48,7 @@ void vhost_user_inflight_drop(struct vhost_user *u)
 	u->track = NULL;
 }
 
-/* For packed rings version 0, not yet used: only a ring's start knows where it is. */
+/* Packed rings: version 0 means not yet used; the ring's position is known when it starts. */
 static int fresh(struct vhost_user_inflight *f, bool packed, int *out)
 {
 	uint64_t one = track_len(f->queue_size, packed);
@@ -120,7 +120,7 @@ const struct vhost_user_row vhost_user_inflight_rows[] = {
 	{},
 };
 
-/* --- keeping account ------------------------------------------------------------------------ */
+/* --- recording --------------------------------------------------------------------------- */
 
 static struct track *track_of(void *opaque, struct emu_queue *q)
 {
@@ -160,13 +160,13 @@ static int earlier(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* What the one before us did not finish; *base: where the ring goes on. */
+/* Find what the server before this one did not finish; *base: where the ring continues. */
 static unsigned find_left(struct track *t, unsigned n, uint16_t used_now,
 			  struct vhost_user_left *left)
 {
 	uint16_t batch = t->last_batch_head;
 	unsigned count = 0;
-	/* it died between publishing an entry and noting so */
+	/* it died after it published an entry and before it recorded that */
 	if (t->used_idx != used_now) {
 		if (batch < n)
 			t->desc[batch].inflight = 0;

@@ -40,7 +40,7 @@ struct region {
 
 _Static_assert(sizeof(struct entry) == 32 && sizeof(struct region) == 32, "as in the protocol");
 
-/* Our copy. */
+/* The copy in this process. */
 struct packed_track {
 	struct region *shared;
 	uint16_t n, size; /* entries; slots of the ring */
@@ -62,7 +62,7 @@ void vhost_user_packed_drop(struct vhost_user_ring *r)
 	r->packed = NULL;
 }
 
-/* --- keeping account ---------------------------------------------------------------------- */
+/* --- recording --------------------------------------------------------------------------- */
 
 #define PUBLISH(to, value) __atomic_store_n(&(to), value, __ATOMIC_RELEASE)
 
@@ -73,7 +73,7 @@ static void taken(void *opaque, struct emu_queue *q, struct emu_chain *c)
 	uint16_t head = t->free_head, at = head, last = NONE;
 	c->account = NONE;
 	for (uint32_t i = 0; i < c->ndirect; i++, at = t->e[at].next) {
-		if (at >= t->n) /* more than a ring holds: the driver's doing, and its loss */
+		if (at >= t->n) /* more than a ring holds: a fault of the driver; not recorded */
 			return;
 		const struct vqt_desc *d = &c->desc[i];
 		struct entry *e = &t->shared->desc[at];
@@ -121,9 +121,9 @@ static void used(void *opaque, struct emu_queue *q, struct emu_chain *c)
 
 static const struct emu_queue_account account = { taken, using, used };
 
-/* --- finding what the one before us left -------------------------------------------------- */
+/* --- what the server before this one left --------------------------------------------------- */
 
-/* It died while it used a chain: had it told the driver already? */
+/* It died while it used a chain: was the used descriptor already written? */
 static int settle(struct vhost_user *u, struct emu_queue *q, struct region *was)
 {
 	uint16_t flags;
@@ -142,7 +142,7 @@ static int settle(struct vhost_user *u, struct emu_queue *q, struct region *was)
 		was->used_idx = was->old_used_idx;
 		was->used_wrap = was->old_used_wrap;
 	}
-	/* what is free is not in flight, whatever its mark says */
+	/* a free entry is not in flight, whatever its flag says */
 	uint16_t at = was->free_head;
 	for (unsigned i = 0; i < was->desc_num && at < was->desc_num; i++, at = was->desc[at].next)
 		was->desc[at].inflight = 0;
@@ -197,7 +197,7 @@ static int find_left(struct vhost_user_ring *r, struct packed_track *t, const st
 	return 0;
 }
 
-/* What is not in flight is free; all that may be wrong in the memory is put right. */
+/* Entries not in flight become free, and what may be inconsistent in the memory is repaired. */
 static void publish(struct packed_track *t, const bool *busy)
 {
 	struct region *s = t->shared;
@@ -230,7 +230,7 @@ static int take_over(struct vhost_user *u, unsigned index, struct region *was, b
 		t->used = virtq_position(was->used_idx, was->used_wrap & 1);
 		if (ret == 0)
 			ret = find_left(r, t, was, busy);
-	} else if (was->version == 0) { /* never used: the client says where the ring is */
+	} else if (was->version == 0) { /* never used: the vring base is the position */
 		uint16_t pos = r->base >> 16;
 		t->used = virtq_position(virtq_slot(pos) % t->size, virtq_wrap(pos));
 	} else {

@@ -14,8 +14,8 @@ static void on_kick(struct server *d, struct server_source *s, uint32_t events)
 {
 	struct vhost_user_ring *r = (struct vhost_user_ring *)s;
 	/*
-	 * Edge-triggered: each write to the descriptor wakes us again, so it need
-	 * not be read, which saves a system call a kick.
+	 * Edge-triggered: each write to the descriptor is a new event even if it is never
+	 * read, which saves a system call for each kick.
 	 */
 	if (r->running)
 		emu_queue_kick(&r->u->v.queue[r - r->u->ring], 0, VQT_KICK_IOEVENTFD, 0);
@@ -23,7 +23,7 @@ static void on_kick(struct server *d, struct server_source *s, uint32_t events)
 		server_unwatch(d, s);
 }
 
-/* Where a stopped ring's descriptor goes back to the client: empty, as if read. */
+/* The ring is stopped and the client may use the descriptor again: reset its counter. */
 static void drain_kick(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -45,12 +45,12 @@ static void stop(struct vhost_user *u, unsigned i)
 	r->running = false;
 }
 
-/* The areas as guest-physical: the client names them by its own addresses. */
+/* Translate the areas, which the client gives as its own addresses, to guest-physical ones. */
 static int place(struct vhost_user *u, unsigned i)
 {
 	const struct vhost_user_addr *a = &u->ring[i].addr;
 	struct emu_queue *q = &u->v.queue[i];
-	/* the first byte only: that all of it is there is for the ring to find */
+	/* only the first byte: the ring checks that all of the area is in memory */
 	if (server_map_translate(&u->maps, a->desc, 1, &q->desc) < 0 ||
 	    server_map_translate(&u->maps, a->avail, 1, &q->driver) < 0 ||
 	    server_map_translate(&u->maps, a->used, 1, &q->device) < 0)
@@ -58,7 +58,7 @@ static int place(struct vhost_user *u, unsigned i)
 	return 0;
 }
 
-/* Run a ring that has become ready: 0, also when it is not. */
+/* Run a ring if it has all it needs: 0, also where it has not. */
 static int start(struct vhost_user *u, unsigned i)
 {
 	struct vhost_user_ring *r = &u->ring[i];
@@ -223,7 +223,10 @@ static int set_event(struct vhost_user *u, uint8_t *p, bool call)
 	if (fd < 0)
 		return 0;
 	server_nonblock(fd);
-	/* what was used while there was no descriptor is told now; one too many is harmless */
+	/*
+	 * notify of what was used while there was no descriptor; one notification too many
+	 * is harmless
+	 */
 	if (call && u->ring[i].running)
 		server_signal(&u->server, fd);
 	return 0;
@@ -282,7 +285,7 @@ static int set_mem_table(struct vhost_user *u, const struct vhost_user_hdr *h, u
 	return 0;
 }
 
-/* A table can be added to while rings run: what they point to stays where it is. */
+/* Regions can be added while rings run: what rings point to does not move. */
 static int add_mem(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
 {
 	struct vhost_user_region r;

@@ -166,7 +166,7 @@ static int build_caps(struct emu_pci *p)
 	return 0;
 }
 
-/* What a recorded device had where ours knows no better. */
+/* Bytes of a recorded device, where ours are not writable. */
 static void build_exact(struct emu_pci *p)
 {
 	for (unsigned i = 0; i < EMU_PCI_CONFIG; i++)
@@ -367,7 +367,7 @@ uint32_t emu_pci_config_read(struct emu_pci *p, uint32_t off, unsigned width)
 	if (w && p->owner->vendor_access)
 		p->owner->vendor_access(p->opaque, w, off - w->at, width, false);
 	memcpy(&v, p->config + off, width);
-	/* PCI 6.2.3: Interrupt Status shows the request, whether or not it is let out */
+	/* PCI 6.2.3: Interrupt Status is set even while the interrupt is disabled */
 	if (off <= PCI_STATUS && off + width > PCI_STATUS && p->intx_level)
 		v |= PCI_STATUS_INTERRUPT << (PCI_STATUS - off) * 8;
 	return v;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A PCI function: configuration space with BARs, capabilities, INTx and MSI-X
- * (PCI Local Bus 3.0 chapter 6, PCI Express 7.5).  Knows nothing of virtio; the
- * owner hears of what matters to it.
+ * A PCI function: configuration space with BARs, capabilities, INTx and MSI-X (PCI Local
+ * Bus 3.0 chapter 6, PCI Express 7.5).  It does not depend on virtio; it calls its owner.
  */
 #ifndef VQT_EMU_TRANSPORT_PCI_H
 #define VQT_EMU_TRANSPORT_PCI_H
@@ -52,8 +51,11 @@ struct emu_pci_layout {
 	uint16_t vectors; /* of MSI-X */
 	bool express; /* has a configuration space of 4096 bytes */
 	struct emu_pci_bar bar[EMU_PCI_BARS];
-	uint32_t rom_size; /* bytes, a power of two from 2 KiB to EMU_PCI_ROM_MAX: its address can
-			    * be written, nothing is there (PCI 7.5.1.2.4); 0: none */
+	/*
+	 * Bytes, a power of two from 2 KiB to EMU_PCI_ROM_MAX; 0: none.  Its address can be
+	 * written; no ROM is there (PCI 7.5.1.2.4).
+	 */
+	uint32_t rom_size;
 	struct emu_pci_cap cap[EMU_PCI_CAPS];
 	/*
 	 * Bytes of a recorded device's configuration space, [EMU_PCI_CONFIG], and a
@@ -85,8 +87,8 @@ struct emu_pci {
 	uint16_t msix_at, exp_at, pm_at; /* capability offsets, 0 none */
 	uint8_t *table; /* 16 bytes a vector */
 	uint64_t *pending;
-	bool intx_level; /* wanted by the function */
-	bool intx_out; /* as last reported */
+	bool intx_level; /* asserted by the function, though it may be masked */
+	bool intx_out; /* as last passed to the owner */
 	bool masks_elsewhere; /* a host (VFIO) keeps the MSI-X table: ours never masks */
 };
 
@@ -103,8 +105,8 @@ void emu_pci_config_write(struct emu_pci *p, uint32_t off, unsigned width, uint3
 bool emu_pci_msix_access(struct emu_pci *p, unsigned bar, uint64_t off, unsigned width,
 			 uint64_t *value, bool write);
 bool emu_pci_msix_enabled(const struct emu_pci *p);
-bool emu_pci_master(const struct emu_pci *p); /* may it reach memory? */
-void emu_pci_msix(struct emu_pci *p, uint16_t vector); /* send or leave pending */
+bool emu_pci_master(const struct emu_pci *p); /* may the function access memory? */
+void emu_pci_msix(struct emu_pci *p, uint16_t vector); /* send it, or set its pending bit */
 void emu_pci_intx(struct emu_pci *p, bool level);
 /* Address of a BAR as programmed: 0, or -ENODEV while its decoding is off. */
 int emu_pci_bar_address(const struct emu_pci *p, unsigned bar, uint64_t *addr);

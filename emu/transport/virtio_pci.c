@@ -8,7 +8,7 @@
 #include "emu/virtio/fault.h"
 #include "emu/transport/virtio_pci_impl.h"
 
-/* Where QEMU puts them, so that traces compare; any place would do. */
+/* The places are QEMU's, so that traces can be compared; any others would be correct, too. */
 #define MSIX_BAR 1
 #define MODERN_BAR 4
 #define COMMON_AT 0x0000

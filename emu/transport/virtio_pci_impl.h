@@ -34,13 +34,13 @@ void emu_vpci_bar(struct emu_vpci *d, unsigned bar, uint64_t off, unsigned width
 		  bool write, unsigned flags);
 /* The legacy structure (4.1.4.10); false: refused. */
 bool emu_vpci_legacy(struct emu_vpci *d, uint64_t off, unsigned width, uint64_t *value, bool write);
-/* Look a register up and do it; false: no such register of that width. */
+/* Find a register and access it; false: there is none of that offset and width. */
 bool emu_vpci_row(struct emu_vpci *d, const struct emu_reg *rows, unsigned count, uint64_t off,
 		  unsigned width, uint64_t *value, bool write);
 
 /* Shared by both interfaces. */
 struct emu_queue *emu_vpci_selected(struct emu_vpci *d); /* NULL: no such queue */
-uint16_t emu_vpci_vector(struct emu_vpci *d, uint32_t value); /* what is really set */
+uint16_t emu_vpci_vector(struct emu_vpci *d, uint32_t value); /* the value that a read returns */
 uint8_t emu_vpci_read_isr(struct emu_vpci *d);
 void emu_vpci_interrupt(struct emu_vpci *d); /* the INTx line follows ISR */
 void emu_vpci_vendor(void *opaque, const struct emu_pci_cap *cap, unsigned at, unsigned width,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* For the tap: is a chain in guest memory still what was taken when it is given back? */
+/* For the tap: when a chain is completed, is it in guest memory what it was when it was popped? */
 #include <string.h>
 
 #include "decoder/spec/constants.h"
 #include "decoder/util/virtqueue.h"
 #include "emu/virtio/impl.h"
 
-/* The beginning of the readable part, where looking costs no message. */
+/* The beginning of the readable part, where reading it needs no DMA message. */
 static const void *header_of(struct emu_mem *m, const struct emu_chain *c, uint8_t *len)
 {
 	for (uint32_t i = 0; i < c->ndesc; i++) {
@@ -28,7 +28,7 @@ void emu_chain_keep(struct emu_mem *m, struct emu_chain *c)
 		c->first_len = 0;
 }
 
-/* Slots of a packed ring may be ours by now. */
+/* Slots of a packed ring may hold used descriptors by now. */
 void emu_chain_report(struct emu_queue *q, const struct emu_chain *c)
 {
 	struct emu_ring *r = &q->ring;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The virtio device proper: status, features, configuration (2.1 to 2.5, 3.1). */
+/* Status, features, configuration (2.1 to 2.5, 3.1). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,7 @@ static bool covers(const uint64_t f[2], const uint64_t set[2])
 	return !(set[0] & ~f[0]) && !(set[1] & ~f[1]);
 }
 
-/* Does the set f hold what bit needs? Offering may need more than accepting. */
+/* Has f all features that `bit` requires?  Offering may require more than accepting. */
 static bool founded(const struct emu_virtio *v, const uint64_t f[2], unsigned bit, bool offering)
 {
 	const struct spec_feature *s = class_feature(v->cls->virtio_id, bit);
@@ -151,7 +151,7 @@ static void finish_reset(struct emu_virtio *v)
 		v->host->reset_done(v->host_opaque);
 }
 
-/* 3.4: nothing is in flight any more and all of it was told. */
+/* 3.4: nothing is in flight, and the driver was notified of all completions. */
 static void finish_suspend(struct emu_virtio *v)
 {
 	v->suspending = false;
@@ -173,7 +173,7 @@ static void resume(struct emu_virtio *v)
 	v->config_pending = false;
 }
 
-/* Called whenever requests in flight became fewer. */
+/* Call it whenever the number of requests in flight has decreased. */
 void emu_virtio_settle(struct emu_virtio *v)
 {
 	if (v->suspending && !v->inflight && !v->resetting)
@@ -234,7 +234,7 @@ void emu_virtio_set_status(struct emu_virtio *v, uint8_t value, bool legacy)
 			emu_virtio_break(v, NULL, "DRIVER_OK without FEATURES_OK");
 		}
 	}
-	/* 3.4: heard only once the device is running */
+	/* 3.4: only a running device can be suspended */
 	if (value & VIRTIO_CONFIG_S_SUSPEND && old & VIRTIO_CONFIG_S_DRIVER_OK &&
 	    emu_virtio_has(v, VIRTIO_F_SUSPEND) && !v->legacy && !v->broken) {
 		v->suspending = true;
@@ -267,7 +267,7 @@ void emu_virtio_break(struct emu_virtio *v, struct emu_queue *q, const char *why
 	v->why = why;
 	v->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
 	emu_tap_lifecycle(v->tap, VQT_LIFECYCLE_ERROR, q ? q->index : VQT_NO_QUEUE, 0, 0, 0, why);
-	/* 2.1.2: with DRIVER_OK set the driver must be told */
+	/* 2.1.2: with DRIVER_OK set the driver must be notified */
 	if (v->status & VIRTIO_CONFIG_S_DRIVER_OK &&
 	    !emu_fault_hit(v->fault, EMU_FAULT_NEEDS_RESET_SILENT))
 		v->host->config(v->host_opaque);
@@ -294,8 +294,10 @@ void emu_virtio_config_write(struct emu_virtio *v, uint32_t off, const void *buf
 
 void emu_virtio_config_changed(struct emu_virtio *v)
 {
-	/* 4.1.4.3.1: once per change that a driver can have seen half of; so 256
-	 * unobserved changes do not come round to the old value */
+	/*
+	 * 4.1.4.3.1: increment only if the driver read the configuration since the last
+	 * change, so that 256 unobserved changes do not wrap around to the old value
+	 */
 	if (v->config_was_read && !emu_fault_hit(v->fault, EMU_FAULT_GENERATION_STUCK)) {
 		v->generation++;
 		v->config_was_read = false;
@@ -307,7 +309,7 @@ void emu_virtio_config_changed(struct emu_virtio *v)
 		v->host->config(v->host_opaque);
 }
 
-/* --- life ---------------------------------------------------------------------- */
+/* --- lifecycle ----------------------------------------------------------------- */
 
 static int init_class(struct emu_virtio *v, const struct emu_virtio_config *cfg)
 {
@@ -362,7 +364,7 @@ int emu_virtio_init(struct emu_virtio *v, const struct emu_virtio_config *cfg,
 
 void emu_virtio_fini(struct emu_virtio *v)
 {
-	v->resetting = true; /* nothing is used any more */
+	v->resetting = true; /* completions write no used entry any more */
 	emu_virtio_drain(v);
 	emu_tap_lifecycle(v->tap, VQT_LIFECYCLE_UNREALIZE, VQT_NO_QUEUE, 0, 0, 0, NULL);
 	if (v->cls->fini)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A virtio device without its transport: status, features, configuration,
- * queues (virtio 1.4, 2 and 3).  Register accesses never touch guest memory;
- * emu_virtio_run() does all work on rings.  Transports (virtio_pci, a
- * vhost-user door) sit on top, device classes (blk) below.
+ * A virtio device without its transport: status, features, configuration, queues
+ * (virtio 1.4, 2 and 3).  Register accesses never touch guest memory; emu_virtio_run()
+ * does all work on rings.  Transports and the vhost-user server call it; it calls the
+ * device type (struct emu_class).
  */
 #ifndef VQT_EMU_VIRTIO_DEVICE_H
 #define VQT_EMU_VIRTIO_DEVICE_H
@@ -19,12 +19,13 @@
 struct emu_virtio;
 struct emu_queue;
 
-/* Who keeps account of chains in flight, beyond the life of this process (vhost-user). */
+/* Records chains in flight where they outlive this process (vhost-user). */
 struct emu_queue_account {
 	void (*popped)(void *opaque, struct emu_queue *q,
 		       struct emu_chain *c); /* may set c->account */
-	void (*using)(void *opaque, struct emu_queue *q, struct emu_chain *c); /* not yet written */
-	void (*used)(void *opaque, struct emu_queue *q, struct emu_chain *c); /* it is published */
+	/* before the used entry is written, and after it was published */
+	void (*using)(void *opaque, struct emu_queue *q, struct emu_chain *c);
+	void (*used)(void *opaque, struct emu_queue *q, struct emu_chain *c);
 };
 
 struct emu_queue {
@@ -36,25 +37,25 @@ struct emu_queue {
 	bool enabled;
 	bool resetting; /* queue_reset under way: requests still in flight */
 	bool kicked; /* has work, as far as we know */
-	bool polled; /* look at the ring at every run, wanted kicks or not */
+	bool polled; /* look at the ring at every run, not only after a kick */
 	struct emu_ring ring; /* running while ring.ops */
 	uint32_t inflight; /* chains the class holds */
-	struct emu_chain *order, **order_tail; /* IN_ORDER: taken, oldest first */
+	struct emu_chain *order, **order_tail; /* IN_ORDER: popped, oldest first */
 	struct emu_chain *free;
-	struct emu_chain *lost; /* a fault: never to be completed */
-	const struct emu_queue_account *account; /* NULL: nobody */
+	struct emu_chain *lost; /* by a fault: never completed */
+	const struct emu_queue_account *account; /* NULL: chains are not recorded */
 	void *account_opaque;
 	uint64_t completed; /* statistics */
 };
 
-/* What a transport gives: how the device speaks up. */
+/* What the device calls in its transport. */
 struct emu_virtio_host {
 	void (*used)(void *opaque, struct emu_queue *q); /* used buffer notification */
 	void (*config)(void *opaque); /* configuration change notification */
 	void (*reset_done)(void *opaque); /* device_status became 0 */
 };
 
-/* Ways for the device to misbehave, for tests of drivers and of the checker. */
+/* A rule that the device breaks on purpose, for tests of drivers and of the checker. */
 struct emu_fault; /* emu/virtio/fault.h */
 
 /* One device type. */
@@ -71,18 +72,18 @@ struct emu_class {
 	/* Set v->offered, v->config, v->priv from the class's own configuration. */
 	int (*init)(struct emu_virtio *v, const void *config);
 	void (*fini)(struct emu_virtio *v);
-	/* Last word on negotiated features: 0 or why not. */
+	/* May these features be negotiated?  NULL, or why not. */
 	const char *(*refuse)(struct emu_virtio *v);
 	/* The driver wrote config bytes [off, off+len); keep what is writable. */
 	void (*config_write)(struct emu_virtio *v, uint32_t off, const uint8_t *buf, uint32_t len);
 	/* The features are settled: FEATURES_OK accepted; legacy: DRIVER_OK. */
 	void (*negotiated)(struct emu_virtio *v);
 	void (*reset)(struct emu_virtio *v);
-	/* A chain was taken: complete it now or later, once, by emu_queue_complete. */
+	/* A chain was popped: complete it, now or later, by one call of emu_queue_complete(). */
 	void (*handle)(struct emu_queue *q, struct emu_chain *c);
 	void (*commit)(struct emu_virtio *v); /* after a batch of handle() */
 	int (*poll)(struct emu_virtio *v, bool wait); /* deliver completions; how many */
-	int (*fd)(struct emu_virtio *v); /* to wait for them, -1 */
+	int (*fd)(struct emu_virtio *v); /* readable when poll() has completions; -1: none */
 };
 
 struct emu_virtio {
@@ -91,26 +92,26 @@ struct emu_virtio {
 	void *host_opaque;
 	struct emu_mem *mem;
 	struct emu_tap *tap;
-	struct emu_fault *fault; /* NULL: behaves */
+	struct emu_fault *fault; /* NULL: breaks no rule */
 	void *priv; /* the class's */
 	uint8_t status; /* 2.1 */
 	bool legacy; /* driven through the legacy interface since reset */
 	bool transitional;
 	bool resetting; /* 0 was written, requests are in flight */
 	bool suspending; /* SUSPEND was written, requests are in flight */
-	bool config_pending; /* changed while suspended: to be told on resuming */
-	bool lingering; /* a fault: reset is over, requests are not */
+	bool config_pending; /* changed while suspended: notify on resuming */
+	bool lingering; /* by a fault: the reset is over, requests are still in flight */
 	bool broken; /* DEVICE_NEEDS_RESET */
-	bool paused; /* the transport forbids DMA (bus master off) or the door holds us */
+	bool paused; /* no DMA now: bus mastering is off, or the server has paused the device */
 	uint64_t features_on,
 		features_off; /* asked for beside the defaults, for the class's init */
 	uint16_t queue_size_usual; /* what drivers are expected to choose; 0: not known */
-	bool exact; /* offers precisely what it was told to (replay) */
-	bool legacy_exact; /* and this word at the legacy interface */
+	bool exact; /* offers exactly the features given (replay) */
+	bool legacy_exact; /* and legacy_offered at the legacy interface */
 	uint32_t legacy_offered;
 	uint64_t offered[2], accepted[2]; /* accepted: as written, then as negotiated */
 	uint8_t config[256];
-	uint8_t config_first[256]; /* as it was before any driver came */
+	uint8_t config_first[256]; /* as it was before the first driver */
 	uint16_t config_len;
 	uint8_t generation; /* 4.1.4.3 */
 	bool config_was_read; /* since generation last changed */
@@ -146,7 +147,7 @@ struct emu_virtio_config {
 	uint64_t features[2]; /* of the core, to be offered beside the class's */
 	/* Bits 0 to 63, of core or class: offered though not by default; not offered. */
 	uint64_t features_on, features_off;
-	const uint64_t *features_exact; /* [2]: offer precisely these (replay) */
+	const uint64_t *features_exact; /* [2]: offer exactly these (replay) */
 	const uint32_t *legacy_exact; /* and this at the legacy interface; NULL: the same */
 	const uint8_t *config_exact; /* configuration space bytes, overlaid (replay) */
 	uint16_t config_exact_len;
@@ -167,43 +168,46 @@ uint32_t emu_virtio_accepted(const struct emu_virtio *v, unsigned select);
 void emu_virtio_accept(struct emu_virtio *v, unsigned select, uint32_t bits, bool legacy);
 void emu_virtio_set_status(struct emu_virtio *v, uint8_t status, bool legacy);
 uint8_t emu_virtio_get_status(const struct emu_virtio *v); /* not 0 while a reset is under way */
-/* Any length at any offset; bytes outside read as 0 and swallow writes. */
+/* Any length at any offset; bytes outside read as 0, and writes to them are ignored. */
 void emu_virtio_config_read(struct emu_virtio *v, uint32_t off, void *buf, uint32_t len);
 void emu_virtio_config_write(struct emu_virtio *v, uint32_t off, const void *buf, uint32_t len);
-/* The device's configuration changed (class or front door): generation, notification. */
+/* The configuration was changed from outside the driver: increment the generation, notify. */
 void emu_virtio_config_changed(struct emu_virtio *v);
 
-/* NULL when the queue does not exist. */
+/* NULL: there is no such queue. */
 struct emu_queue *emu_virtio_queue(struct emu_virtio *v, unsigned index);
 void emu_queue_set_size(struct emu_queue *q, uint16_t size); /* ignored when not legal, 4.1.4.3.2 */
 int emu_queue_enable(struct emu_queue *q); /* -EINVAL: device needs reset */
 void emu_queue_reset(struct emu_queue *q); /* 2.6.1; over when !q->resetting */
 void emu_queue_kick(struct emu_queue *q, uint32_t value, unsigned via, unsigned width);
 /*
- * For a door that hears of the driver's choices second hand (vhost-user): take
- * these features as negotiated and the device as running, then start each queue
- * at a vring base, its size and areas set before.
+ * For a server that does not see the registers (vhost-user): regard these features as
+ * negotiated and the device as running.  Then start each queue, whose size and areas are
+ * set, at its vring base.
  */
 void emu_virtio_adopt(struct emu_virtio *v, const uint64_t features[2]);
 int emu_queue_start_at(struct emu_queue *q, uint32_t base);
-uint32_t emu_queue_base(const struct emu_queue *q); /* where it would go on */
-/* Take a chain again that was in flight when its device died: 1, or as emu_ring_ops.pop. */
+uint32_t emu_queue_base(const struct emu_queue *q); /* where it would continue */
+/* Pop a chain again that was in flight when its device died: 1, or as emu_ring_ops.pop. */
 int emu_queue_again(struct emu_queue *q, const struct emu_again *a);
-/* Stop serving without any of the driver's doing (vhost GET_VRING_BASE); drained first. */
+/* Stop serving though the driver did not ask for it (vhost GET_VRING_BASE); drain first. */
 void emu_queue_stop(struct emu_queue *q);
 /* An unrecoverable error of the driver: DEVICE_NEEDS_RESET, 2.1.2. */
 void emu_virtio_break(struct emu_virtio *v, struct emu_queue *q, const char *why);
 
 /*
- * Work: deliver completions, take chains, start I/O, write used entries, notify;
- * until nothing is left that needs no waiting or `budget` chains (0: no limit)
- * were taken.  Returns chains taken plus completions delivered.
+ * Work: deliver completions, pop chains, start I/O, write used entries, notify; until all
+ * that is left needs waiting, or `budget` chains (0: no limit) were popped.  Returns
+ * chains popped plus completions delivered.
  */
 int emu_virtio_run(struct emu_virtio *v, unsigned budget);
-bool emu_virtio_busy(const struct emu_virtio *v); /* its budget ended before its work did */
+bool emu_virtio_busy(
+	const struct emu_virtio
+		*v); /* the budget of the last run was used up, so there may be more to do */
 /*
- * Tell the tap how the rings stand, which shows what nobody was notified of; why, and
- * whether a kick may be under way, the caller knows (enum vqt_ring_why, vqt_pending).
+ * Report the state of the rings to the tap, which shows chains without a notification. 
+ * The caller says why, and whether a kick may be under way (enum vqt_ring_why,
+ * vqt_pending).
  */
 void emu_virtio_sample(struct emu_virtio *v, unsigned why, unsigned pending);
 /* Wait for the requests in flight: 0, or -EAGAIN when the class cannot wait. */
@@ -211,8 +215,8 @@ int emu_virtio_drain(struct emu_virtio *v);
 
 /* --- for device classes --------------------------------------------------------- */
 /*
- * Give a chain back with `len` bytes reported written.  The chain is gone after.
- * Notifications are sent by the run loop, or by emu_virtio_notify().
+ * Use a chain, with `len` bytes reported as written.  The chain must not be touched after.
+ * The run loop, or emu_virtio_notify(), sends the notification.
  */
 void emu_queue_complete(struct emu_queue *q, struct emu_chain *c, uint32_t len);
 void emu_virtio_notify(struct emu_virtio *v);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The named faults, and those of them that bend used entries. */
+/* The named faults; those in used entries are done here. */
 #include <string.h>
 
 #include "decoder/spec/constants.h"

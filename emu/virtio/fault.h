@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ways for the device to break the specification on request, by name: what a
- * checker of devices must find.  A device without struct emu_fault behaves.
+ * Rules that the device can be told to break, by name, so that a checker of devices can be
+ * tested.  A device without struct emu_fault breaks none.
  */
 #ifndef VQT_EMU_VIRTIO_FAULT_H
 #define VQT_EMU_VIRTIO_FAULT_H
@@ -53,7 +53,7 @@ enum emu_fault_id {
 	EMU_FAULT_COUNT
 };
 
-/* When to do it: the n-th opportunity (from 0), for `count` of them (0: all after). */
+/* When to break the rule: at the `after`-th opportunity (from 0), `count` times (0: always). */
 struct emu_fault {
 	enum emu_fault_id id;
 	uint32_t after, count;
@@ -72,7 +72,7 @@ struct emu_fault_row {
 extern const struct emu_fault_row emu_faults[]; /* ends with name NULL */
 const struct emu_fault_row *emu_fault_by_name(const char *name);
 
-/* An opportunity for fault `id`: is it to be taken? Counts. */
+/* An opportunity for fault `id`: should the rule be broken here?  Counts opportunities. */
 static inline bool emu_fault_hit(struct emu_fault *f, enum emu_fault_id id)
 {
 	if (!f || f->id != id)
@@ -84,7 +84,7 @@ static inline bool emu_fault_hit(struct emu_fault *f, enum emu_fault_id id)
 struct emu_virtio;
 struct emu_queue;
 struct emu_chain;
-/* What is told about a used chain, bent by the faults about used entries. */
+/* Change a used entry as the fault says. */
 void emu_fault_used(struct emu_virtio *v, struct emu_queue *q, struct emu_chain *c, uint32_t *len);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between virtio.c, queue.c and emu/virtio/chain_snoop.c. */
+/* Between device.c, queue.c and chain_snoop.c. */
 #ifndef VQT_EMU_VIRTIO_IMPL_H
 #define VQT_EMU_VIRTIO_IMPL_H
 
@@ -13,7 +13,7 @@ void emu_queues_negotiated(struct emu_virtio *v);
 /* DRIVER_OK: rings of queues enabled before their features were known. */
 void emu_queues_start(struct emu_virtio *v);
 void emu_virtio_settle(struct emu_virtio *v);
-/* For the tap (emu/virtio/chain_snoop.c): how the chain looked when it was popped; what differs by now. */
+/* For the tap: remember a chain when it is popped; report what differs when it is completed. */
 void emu_chain_keep(struct emu_mem *m, struct emu_chain *c);
 void emu_chain_report(struct emu_queue *q, const struct emu_chain *c);
 

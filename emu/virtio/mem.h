@@ -3,10 +3,10 @@
  * Guest memory: the one checked interface through which the device reaches it.
  * Ranges are known by guest-physical address and either mapped here (hva) or
  * reached by callbacks (message-based DMA).  Every access is bounds-checked,
- * copies once, and can fail; nothing is read twice to be trusted twice.
+ * copies once, and can fail; no byte is checked in one read and used from another.
  *
- * Ranges may change between calls of the device, not while requests that map
- * them are in flight: the front door drains first (emu_device_inflight).
+ * Ranges may change between calls of the device, but not while requests that map
+ * them are in flight: the server drains first (emu_device_inflight).
  */
 #ifndef VQT_EMU_VIRTIO_MEM_H
 #define VQT_EMU_VIRTIO_MEM_H

@@ -136,11 +136,11 @@ int emu_queue_enable(struct emu_queue *q)
 	if (q->enabled || q->resetting || v->resetting)
 		return 0;
 	q->enabled = true;
-	q->kicked = true; /* what was made available before counts, too */
+	q->kicked = true; /* buffers may have been made available before */
 	emu_tap_lifecycle(v->tap, VQT_LIFECYCLE_SET_RINGS, q->index, q->desc, q->driver, q->device,
 			  NULL);
 	emu_tap_lifecycle(v->tap, VQT_LIFECYCLE_QUEUE_ENABLE, q->index, 0, 0, 0, NULL);
-	/* which kind of ring it is only FEATURES_OK tells */
+	/* split or packed is known only after FEATURES_OK */
 	return v->status & VIRTIO_CONFIG_S_FEATURES_OK || v->legacy ? ring_start(q) : 0;
 }
 
@@ -158,8 +158,8 @@ static void queue_settle(struct emu_queue *q)
 }
 
 /*
- * While rings are read, registers may be written: a door whose memory is reached
- * by messages answers others meanwhile.  A reset then waits until we are out.
+ * While a ring is read, registers may be written: a server that reads memory by messages
+ * handles other messages meanwhile.  A reset then waits until the ring was read.
  */
 static void hold(struct emu_queue *q)
 {
@@ -208,7 +208,7 @@ void emu_queue_kick(struct emu_queue *q, uint32_t value, unsigned via, unsigned 
 	q->kicked = q->enabled;
 }
 
-/* --- taking -------------------------------------------------------------------- */
+/* --- popping ------------------------------------------------------------------- */
 
 static struct emu_chain *get_chain(struct emu_queue *q)
 {
@@ -251,7 +251,7 @@ static int pop(struct emu_queue *q, struct emu_chain *c, const struct emu_again 
 	return q->ring.ops->pop_again(&q->ring, c, again);
 }
 
-/* One chain (NULL: the next): 1, 0 when there is none, negative when the ring broke. */
+/* Pop one chain (`again` NULL: the next one): 1; 0: none; negative errno: the ring is broken. */
 static int take(struct emu_queue *q, const struct emu_again *again)
 {
 	struct emu_virtio *v = q->v;
@@ -272,7 +272,7 @@ static int take(struct emu_queue *q, const struct emu_again *again)
 			emu_virtio_break(v, q, q->ring.why);
 		return ret;
 	}
-	if (v->resetting || q->resetting) { /* while it was read */
+	if (v->resetting || q->resetting) { /* a register was written while the ring was read */
 		put_chain(q, c);
 		return 0;
 	}
@@ -301,7 +301,7 @@ int emu_queue_again(struct emu_queue *q, const struct emu_again *a)
 	return q->ring.ops ? take(q, a) : -ENOTSUP;
 }
 
-/* --- returning ------------------------------------------------------------------- */
+/* --- completing ------------------------------------------------------------------ */
 
 static void push(struct emu_queue *q, struct emu_chain *c, uint32_t len)
 {
@@ -426,13 +426,12 @@ static bool serveable(const struct emu_queue *q)
 }
 
 /*
- * Completions that the driver may hear of while the device goes on: both have work
- * then.  More would leave it waiting for the end of a batch, fewer would wake it
- * for each.
+ * Notify after so many completions: driver and device then work at the same time.  With
+ * more, the driver waits for the end of a batch; with fewer, it is woken for each.
  */
 #define TELL_AFTER 8
 
-/* Take up to budget chains; leaves kicked set while more may be there. */
+/* Pop up to budget chains; kicked stays set while there may be more. */
 static int serve_held(struct emu_queue *q, unsigned budget)
 {
 	unsigned n = 0;
@@ -449,7 +448,7 @@ static int serve_held(struct emu_queue *q, unsigned budget)
 			return n;
 		if (ret)
 			continue;
-		/* empty: ask for kicks, then look once more (2.7.10, 2.8.10) */
+		/* empty: enable notifications, then check once more (2.7.10, 2.8.10) */
 		if (q->polled)
 			return n;
 		if (want_kicks(q, true) < 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What split and packed rings share: areas, checks of descriptors, tables. */
+/* What split and packed rings share: areas, checks of descriptors, indirect tables. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +78,10 @@ int emu_ring_check(struct emu_ring *r)
 	return 0;
 }
 
-/* Look the areas up once; pointers stay good while the ranges do. */
+/*
+ * Find the host addresses of the areas once; they are valid while the memory ranges do not
+ * change.
+ */
 static void resolve(struct emu_ring *r)
 {
 	uint64_t len[3];
@@ -151,7 +154,7 @@ int emu_ring_bad(struct emu_ring *r, struct emu_chain *c, unsigned flag, const c
 	return -EBADMSG;
 }
 
-/* Account for one data-bearing descriptor of a chain. */
+/* Add one data-bearing descriptor to a chain. */
 int emu_ring_take_desc(struct emu_ring *r, struct emu_chain *c, const struct vqt_desc *d)
 {
 	uint32_t max = r->max_chain ? r->max_chain : r->size;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Virtqueue rings, the device's side: split (2.7) and packed (2.8).  A ring
- * takes descriptor chains as the driver made them available, checks them in
- * full, and returns them used.  What the driver wrote is copied once.
+ * Virtqueue rings, the device's side: split (2.7) and packed (2.8).  A ring pops
+ * descriptor chains in the order in which the driver made them available, checks them in
+ * full, and writes used entries.  What the driver wrote is copied once.
  */
 #ifndef VQT_EMU_VIRTIO_RING_H
 #define VQT_EMU_VIRTIO_RING_H
@@ -17,9 +17,9 @@
 struct emu_queue;
 
 /*
- * A descriptor chain taken from a ring.  desc[] holds the descriptors as read:
- * first ndirect of the ring, then those of the indirect table, if there is one:
- * the last direct descriptor names it and carries no data.
+ * A descriptor chain popped from a ring.  desc[] has the descriptors as they were read:
+ * first ndirect of the ring, then those of the indirect table, if there is one.  The last
+ * direct descriptor then refers to the table and carries no data.
  */
 struct emu_chain {
 	struct emu_chain *next; /* lists of the owner */
@@ -29,16 +29,16 @@ struct emu_chain {
 	uint32_t ndesc, ndirect;
 	uint16_t head; /* split: index of the head; packed: buffer id */
 	uint16_t pos; /* split: free-running index; packed: slot | wrap << 15 */
-	uint16_t flags; /* VQT_CHAIN_*: why it is bad */
+	uint16_t flags; /* VQT_CHAIN_*: what is wrong with it */
 	uint16_t nread, nwrite; /* data-bearing descriptors of each direction */
-	bool done; /* completed, waiting for its turn (IN_ORDER) */
+	bool done; /* completed, but an older chain is not (IN_ORDER) */
 	bool table; /* has an indirect table */
-	uint16_t account; /* of whoever keeps account of the queue (emu/virtio/device.h) */
+	uint16_t account; /* for struct emu_queue_account (emu/virtio/device.h) */
 	uint32_t used_len;
 	uint64_t read_len, write_len; /* bytes of each direction */
 	uint8_t first[VQT_HEADER_BYTES]; /* what the readable part began with, for the tap */
 	uint8_t first_len;
-	uint64_t completed; /* by the queue when this was taken */
+	uint64_t completed; /* number of completions of the queue when this was popped */
 	uint64_t touched; /* leading writable bytes known to be written */
 	void *priv; /* the device class's, kept with the chain when it is reused */
 	void (*priv_free)(void *priv);
@@ -61,11 +61,11 @@ struct emu_chain *emu_chain_new(void);
 void emu_chain_free(struct emu_chain *c);
 int emu_chain_add(struct emu_chain *c, const struct vqt_desc *d); /* grows desc */
 
-/* A chain that was taken before, by someone who is gone. */
+/* A chain that an earlier process popped. */
 struct emu_again {
 	uint16_t head; /* as in emu_chain */
 	uint16_t account;
-	/* packed: its descriptors of the ring, where used ones may be by now */
+	/* packed: a copy of its descriptors, which the ring may not have any more */
 	const struct vqt_desc *desc;
 	unsigned ndesc;
 };
@@ -79,7 +79,7 @@ struct emu_ring {
 	uint64_t desc, driver, device; /* the three areas */
 	bool indirect, event_idx, in_order;
 	bool notify_on_empty; /* 6.3, legacy */
-	bool watched; /* another's ring (emu/proxy/snoop.h): never written, its device's part read, too */
+	bool watched; /* another device's ring: never written; the device's part is read, too */
 	/* positions */
 	uint16_t last_avail; /* split: free-running; packed: slot */
 	uint16_t used; /* split: free-running, published; packed: slot */
@@ -88,7 +88,7 @@ struct emu_ring {
 	uint16_t signalled; /* split: used at the last decision to notify; packed: slot|wrap */
 	bool signalled_valid;
 	uint16_t unsignalled; /* used since the last decision (saturates) */
-	bool kicks_off; /* we asked the driver not to notify */
+	bool kicks_off; /* the driver was asked not to notify */
 	uint32_t popped; /* chains in flight */
 	bool stuck_wrap; /* a fault: the used wrap counter never toggles */
 	const char *why; /* after an error: one static sentence */
@@ -106,28 +106,27 @@ struct emu_ring_ops {
 	int (*start)(struct emu_ring *r); /* 0 or negative errno with why */
 	/* 1 and a chain; 0 nothing available; negative: the ring is broken, see why. */
 	int (*pop)(struct emu_ring *r, struct emu_chain *c);
-	/* The same for a chain taken before; the position stays where it is. */
+	/* The same for a chain that was popped before; the position does not change. */
 	int (*pop_again)(struct emu_ring *r, struct emu_chain *c, const struct emu_again *a);
 	/* Write and publish one used entry. */
 	int (*push)(struct emu_ring *r, struct emu_chain *c, uint32_t len);
-	/* Ask for (on) or decline available buffer notifications. */
+	/* Enable or disable available buffer notifications. */
 	int (*want_kicks)(struct emu_ring *r, bool on);
-	/* Is there something to take? Reads the ring. */
+	/* Is a chain available?  Reads the ring. */
 	int (*pending)(struct emu_ring *r);
-	/* Must the driver be told of what was used since the last call? 2.7.7, 2.8.10 */
+	/* Must the driver be notified of what was used since the last call?  2.7.7, 2.8.10 */
 	int (*must_notify)(struct emu_ring *r);
 	void (*snapshot)(struct emu_ring *r, struct vqt_ring *out);
 	/* Position for vhost's vring base, and back. */
 	uint32_t (*base)(const struct emu_ring *r);
 	void (*set_base)(struct emu_ring *r, uint32_t base);
 	/*
-	 * For who watches another's device: the used entry at pos (split: free-running;
-	 * packed: slot | wrap << 15): 1; 0 when it is not there yet, -ESTALE when it is
-	 * there no more, -EFAULT.
+	 * To snoop on another device: the used entry at pos (split: free-running; packed:
+	 * slot | wrap << 15): 1; 0: not written yet; -ESTALE: overwritten; -EFAULT.
 	 */
 	int (*used_at)(struct emu_ring *r, uint16_t pos, uint16_t *id, uint32_t *len);
 	uint16_t (*used_pos)(const struct emu_ring *r); /* of the next one */
-	/* The position behind that of a chain of so many descriptors of the ring. */
+	/* The position after a chain that has ndirect descriptors in the ring. */
 	uint16_t (*used_next)(const struct emu_ring *r, uint16_t pos, unsigned ndirect);
 	void (*set_used)(struct emu_ring *r, uint16_t pos);
 };

@@ -190,7 +190,7 @@ static int packed_want_kicks(struct emu_ring *r, bool on)
 	int ret = 0;
 	if (on && r->event_idx)
 		ret = emu_ring_store16(r, DEVICE_AREA, VIRTQ_EVENT_POS, avail_pos(r));
-	/* the driver's zeroes say ENABLE until we first speak */
+	/* until the device writes it, the driver's zeroes mean ENABLE */
 	if (ret == 0 && (r->kicks_off == on || !r->signalled_valid))
 		ret = emu_ring_store16(r, DEVICE_AREA, VIRTQ_EVENT_FLAGS, flags);
 	if (ret < 0)
@@ -264,7 +264,7 @@ static int packed_used_at(struct emu_ring *r, uint16_t pos, uint16_t *id, uint32
 	struct pdesc d;
 	if (load_flags(r, slot, &flags) < 0)
 		return -EFAULT;
-	/* the next round's is there, if there was one of this round: or it is of the round before */
+	/* of the next round: this one was overwritten; of the round before: not written yet */
 	if (virtq_is_available(flags, !wrap))
 		return r->popped ? -ESTALE : 0;
 	if (!virtq_is_used(flags, wrap))

@@ -34,7 +34,7 @@ static int split_start(struct emu_ring *r)
 	return emu_ring_check(r);
 }
 
-/* How many entries are waiting; re-reads avail.idx only when none are known. */
+/* How many entries are available; reads avail.idx only when none are known. */
 static int available(struct emu_ring *r)
 {
 	uint16_t n = r->avail_seen - r->last_avail;
@@ -179,7 +179,7 @@ static void split_snapshot(struct emu_ring *r, struct vqt_ring *o)
 	SNAP(USED, VIRTQ_RING_FLAGS, used_flags, VQT_RING_USED_FLAGS);
 	SNAP(USED, virtq_avail_event_at(r->size), avail_event, VQT_RING_AVAIL_EVENT);
 #undef SNAP
-	if (r->watched) { /* as far as it was followed: what is behind that comes later */
+	if (r->watched) { /* only up to where snooping has followed the ring */
 		o->avail_idx = r->avail_seen;
 		o->used_idx = r->used;
 	}
@@ -194,7 +194,7 @@ static void split_set_base(struct emu_ring *r, uint32_t base)
 {
 	uint16_t used;
 	r->last_avail = r->avail_seen = base;
-	/* what was published before: the ring knows */
+	/* what was published before is in the ring */
 	r->used = emu_ring_load16(r, USED, VIRTQ_RING_IDX, &used) == 0 ? used : base;
 	r->signalled_valid = false;
 }

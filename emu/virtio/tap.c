@@ -142,7 +142,7 @@ void emu_tap_note(struct emu_tap *t, unsigned level, const char *text)
 	end(t);
 }
 
-/* --- the conversation -------------------------------------------------------------- */
+/* --- events ------------------------------------------------------------------------ */
 
 void emu_tap_reg(struct emu_tap *t, unsigned region, unsigned op, unsigned width, unsigned flags,
 		 uint32_t offset, uint64_t value)
@@ -159,7 +159,7 @@ void emu_tap_reg(struct emu_tap *t, unsigned region, unsigned op, unsigned width
 	end(t);
 }
 
-/* Can the ring be looked at without asking anybody (message-based DMA)? */
+/* Can the ring be read without a DMA message? */
 static bool at_hand(struct emu_ring *r)
 {
 	uint64_t len[3];
@@ -235,7 +235,7 @@ void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *bef
 	emu_tap_avail_seen(t, queue, before, m, c, NULL, NULL);
 }
 
-/* What was read is of nobody knows what: only that there was a chain stays. */
+/* What was read may belong to another chain: keep only that there was a chain. */
 static void forget_chain(struct emu_tap *t, struct vqt_avail *a)
 {
 	now(t)->len = sizeof(*a);
@@ -356,7 +356,7 @@ void emu_tap_backend(struct emu_tap *t, uint16_t queue, uint16_t head, unsigned 
 	end(t);
 }
 
-/* --- learned ------------------------------------------------------------------------ */
+/* --- state -------------------------------------------------------------------------- */
 
 void emu_tap_device_state(struct emu_tap *t, uint32_t known, uint8_t status,
 			  const uint64_t offered[2], const uint64_t accepted[2],

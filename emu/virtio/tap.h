@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tap: the device's moments as records of decoder/trace/event.h, to a callback.
- * Time comes from the caller, or is counted (one tick a record), so that runs
- * repeat byte for byte.
+ * The tap: what happens in the device, as records of decoder/trace/event.h, to a callback.
+ * Time comes from the caller or is counted, one tick a record, so that runs repeat byte
+ * for byte.
  */
 #ifndef VQT_EMU_VIRTIO_TAP_H
 #define VQT_EMU_VIRTIO_TAP_H
@@ -37,12 +37,12 @@ void emu_tap_device(struct emu_tap *t, unsigned virtio_id, unsigned transport, u
 		    uint32_t bdf, unsigned queues, const char *id, const char *type_name);
 void emu_tap_note(struct emu_tap *t, unsigned level, const char *text);
 
-/* The conversation.  All take t == NULL and do nothing. */
+/* Events.  With t == NULL they do nothing. */
 void emu_tap_reg(struct emu_tap *t, unsigned region, unsigned op, unsigned width, unsigned flags,
 		 uint32_t offset, uint64_t value);
 void emu_tap_kick(struct emu_tap *t, uint16_t queue, struct emu_ring *r, uint32_t value,
 		  unsigned via, unsigned width);
-/* A look at the ring between other events: enum vqt_ring_why, enum vqt_pending. */
+/* The state of a ring between other events: enum vqt_ring_why, enum vqt_pending. */
 void emu_tap_ring(struct emu_tap *t, uint16_t queue, struct emu_ring *r, unsigned why,
 		  unsigned pending);
 void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
@@ -50,9 +50,9 @@ void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *bef
 void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before, uint16_t pos,
 		  struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len);
 /*
- * The same from memory that another device shares: `still` is asked, when all has
- * been read, whether it was the chain's at that time.  Where it was not, the record
- * has no bytes: of a chain, no descriptors either (CUT, LATE).  flags are added.
+ * The same from memory that another device uses.  When all has been read, `still` is asked
+ * whether it belonged to the chain until then.  If it did not, the record has no bytes,
+ * and for a chain no descriptors either (CUT, LATE).  flags are added.
  */
 typedef bool emu_tap_still(void *opaque);
 void emu_tap_avail_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
@@ -66,14 +66,17 @@ void emu_tap_lifecycle(struct emu_tap *t, unsigned what, uint16_t queue, uint64_
 		       uint64_t arg1, uint64_t arg2, const char *text);
 void emu_tap_backend(struct emu_tap *t, uint16_t queue, uint16_t head, unsigned op, bool end,
 		     int ret, uint64_t offset, uint64_t bytes, uint64_t cookie);
-/* Learned, not seen: what a door knows from its client.  known: VQT_KNOWN_*; config may be NULL. */
+/*
+ * State that a server has learned from its client, without seeing accesses.  known:
+ * VQT_KNOWN_*; config may be NULL.
+ */
 void emu_tap_device_state(struct emu_tap *t, uint32_t known, uint8_t status,
 			  const uint64_t offered[2], const uint64_t accepted[2],
 			  const uint8_t *config, uint16_t config_len);
 void emu_tap_queue_state(struct emu_tap *t, uint16_t queue, const struct emu_ring *r,
 			 uint16_t last_avail, uint16_t used);
 void emu_tap_loss(struct emu_tap *t, uint16_t queue, uint64_t lost, unsigned why);
-/* A record built elsewhere; its header is completed here. */
+/* A record that the caller has built; its header is completed here. */
 void emu_tap_put(struct emu_tap *t, void *record, size_t len);
 
 #endif

@@ -427,7 +427,7 @@ static void record_testbed(struct recording *t, uint64_t features, unsigned requ
 	memset(t, 0, sizeof(*t));
 	o.dev.features = d.features[0];
 	if (emu_testbed_new(&r, &o) < 0 || emu_driver_start(&r->drv, &d) < 0) {
-		printf("Bail out! no rig\n");
+		printf("Bail out! no testbed\n");
 		exit(1);
 	}
 	struct emu_driver_queue *q = &r->drv.queue[0];

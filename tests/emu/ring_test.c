@@ -223,7 +223,7 @@ static void test_break_on_push(void)
 	is(emu_device_inflight(r->dev), 0, "nothing is left in flight");
 }
 
-/* As a vhost-user door does it: no registers, no status writes. */
+/* As the vhost-user server does it: no registers, no status writes. */
 static void test_adopt(void)
 {
 	const uint64_t features[2] = { BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_BLK_F_FLUSH) };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The vfio-user door, from a client's end: what QEMU does not do. */
+/* The vfio-user server with a client that does what QEMU does not do. */
 #include <errno.h>
 #include <linux/vfio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ struct client {
 	int went;
 };
 
-static void say(void *opaque, enum server_event what, const char *text)
+static void report(void *opaque, enum server_event what, const char *text)
 {
 	struct client *c = opaque;
 	if (what == SERVER_PROTOCOL_ERROR)
@@ -58,8 +58,8 @@ static void open_server(struct client *c, bool no_msix)
 				     .class_config = &blk,
 				     .queues = 2,
 				     .no_msix = no_msix,
-				     .patience_ms = 50,
-				     .say = say,
+				     .dma_timeout_ms = 50,
+				     .report = report,
 				     .opaque = c };
 	server_map_guard();
 	if (server_vfio_user.new(&c->server, &cfg) < 0)

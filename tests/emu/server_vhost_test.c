@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The vhost-user door, from a client's end: what real clients do not do. */
+/* The vhost-user server with a client that does what real clients do not do. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ struct client {
 	bool mapped;
 };
 
-static void say(void *opaque, enum server_event what, const char *text)
+static void report(void *opaque, enum server_event what, const char *text)
 {
 	struct client *c = opaque;
 	if (what == SERVER_PROTOCOL_ERROR || what == SERVER_NOTE)
@@ -64,7 +64,7 @@ static void open_server(struct client *c, unsigned queues)
 				     .class_config = &blk,
 				     .queues = queues,
 				     .queue_size = 64,
-				     .say = say,
+				     .report = report,
 				     .opaque = c };
 	server_map_guard();
 	if (server_vhost_user.new(&c->server, &cfg) < 0)

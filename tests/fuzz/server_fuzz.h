@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What both message-stream fuzzers share: a door on one end of a socket pair,
+ * What both message-stream fuzzers share: a server on one end of a socket pair,
  * the input as a script for the other end.  A step: kind, descriptors, length
  * (2 bytes), bytes.
  */
-#ifndef VQT_TESTS_FUZZ_DOOR_FUZZ_H
-#define VQT_TESTS_FUZZ_DOOR_FUZZ_H
+#ifndef VQT_TESTS_FUZZ_SERVER_FUZZ_H
+#define VQT_TESTS_FUZZ_SERVER_FUZZ_H
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -129,7 +129,7 @@ static int client_open(struct client *c,
 	cfg.cls = &emu_blk;
 	cfg.class_config = &blk;
 	cfg.queues = 1 + (how & 3);
-	cfg.patience_ms = -1;
+	cfg.dma_timeout_ms = -1;
 	server_map_guard();
 	if (make(&c->server, &cfg) < 0) {
 		emu_backend_close(blk.backend);

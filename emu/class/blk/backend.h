@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Block backends: where a device's sectors are.  Asynchronous: submit() takes
- * an I/O and its done() is called once, from submit() itself or from poll().
- * The front door owns waiting: it polls fd() and calls poll(), or for a device
- * emu_device_run().  Nothing here knows about virtio.
+ * Block backends: where a device's sectors are.  Asynchronous: submit() starts an I/O, and
+ * its done() is called once, from submit() itself or from poll().  A server waits for fd()
+ * and calls poll(), or emu_device_run() for a device.  Nothing here depends on virtio.
  */
 #ifndef VQT_EMU_CLASS_BLK_BACKEND_H
 #define VQT_EMU_CLASS_BLK_BACKEND_H
@@ -55,14 +54,14 @@ struct emu_backend_ops {
 	int (*poll)(struct emu_backend *b, bool wait); /* how many were completed; may be NULL */
 	int (*fd)(struct emu_backend *b); /* readable when poll() has work; -1 none */
 	int (*resize)(struct emu_backend *b, uint64_t size); /* bytes; 0 or negative errno */
-	/* Take over the size it has by now, where others may change that; NULL: nobody can. */
+	/* Read the size again, where others may change it; NULL: nobody can. */
 	int (*reload)(struct emu_backend *b);
 	void (*close)(struct emu_backend *b);
 };
 
 /* Contents in memory; `data` (may be NULL: allocated, zero) is borrowed. */
 int emu_backend_mem(struct emu_backend **out, void *data, uint64_t size);
-/* Reads zeroes, swallows writes, for measuring. */
+/* Reads zeroes, discards writes: for measuring. */
 int emu_backend_null(struct emu_backend **out, uint64_t size);
 
 #define EMU_FILE_READ_ONLY 1
@@ -76,19 +75,19 @@ struct emu_file_options {
 /* A raw file or block device.  Negative errno of open(2). */
 int emu_backend_file(struct emu_backend **out, const char *path,
 		     const struct emu_file_options *opt);
-/* The same on a descriptor, which it closes at the end. */
+/* The same on a descriptor, which the backend owns. */
 int emu_backend_file_fd(struct emu_backend **out, int fd, const struct emu_file_options *opt);
 bool emu_backend_file_uring(const struct emu_backend *b); /* is io_uring in use? */
 
 /*
- * A backend that keeps finished I/Os until told to let them go, in an order of
- * the caller's choosing (replay, tests of reset under I/O).  Owns `inner`.
+ * A backend that holds finished I/Os until the caller releases them, in any order (replay,
+ * tests of reset under I/O).  Owns `inner`.
  */
 int emu_backend_defer(struct emu_backend **out, struct emu_backend *inner);
 unsigned emu_backend_defer_held(const struct emu_backend *b);
-/* Hold from now on, or pass through (releasing all). */
+/* Hold I/Os from now on; or release all and hold none. */
 void emu_backend_defer_hold(struct emu_backend *b, bool hold);
-/* Let the n-th held (0 oldest) or the oldest of that tag go: -ENOENT. */
+/* Release the n-th held I/O (0: the oldest), or the oldest with that tag.  0 or -ENOENT. */
 int emu_backend_defer_release(struct emu_backend *b, unsigned n);
 int emu_backend_defer_release_tag(struct emu_backend *b, uint64_t tag);
 /* The next `count` I/Os of op (0: any) fail with -err. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Holds what another backend finished until told to let it go. */
+/* Holds the finished I/Os of another backend until they are released. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -80,7 +80,7 @@ static void defer_commit(struct emu_backend *b)
 	emu_backend_commit(((struct defer *)b)->inner);
 }
 
-/* Waiting means the caller needs them all: hold nothing back. */
+/* A caller that waits needs all of them: hold none. */
 static int defer_poll(struct emu_backend *b, bool wait)
 {
 	struct defer *d = (struct defer *)b;

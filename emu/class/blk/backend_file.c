@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sectors in a file or block device: io_uring, or pread and pwrite where the
- * kernel has none.  A flush completes when fdatasync does; what O_DIRECT cannot
- * take (an offset or length out of step) goes through the page cache, which
- * Linux keeps coherent with direct I/O.
+ * Sectors in a file or block device: io_uring, or pread and pwrite where the kernel has
+ * none.  A flush completes when fdatasync does.  An offset or length that is not aligned
+ * as O_DIRECT requires goes through the page cache, which Linux keeps coherent with direct
+ * I/O.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@ struct file_backend {
 	bool uring;
 	struct io_uring ring;
 	unsigned queued, inflight, limit;
-	struct emu_io *wait, **wait_tail; /* no room in the ring */
+	struct emu_io *wait, **wait_tail; /* the submission ring was full */
 };
 
 static int io_fd(const struct file_backend *f, const struct emu_io *io)
@@ -59,7 +59,7 @@ static void zero_rest(struct emu_io *io)
 		memset(io->iov[i].iov_base, 0, io->iov[i].iov_len);
 }
 
-/* Zeroes written out, where fallocate cannot. */
+/* Write zeroes, where fallocate cannot. */
 static int write_zeroes(struct file_backend *f, const struct emu_io *io)
 {
 	static const uint8_t zero[65536];
@@ -83,7 +83,7 @@ static int fallocate_mode(const struct emu_io *io)
 	return FALLOC_FL_KEEP_SIZE | (punch ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE);
 }
 
-/* What a refused fallocate means: a discard is only advice, zeroes are not. */
+/* fallocate was refused: a discard is advice and need not happen, zeroes must. */
 static int finish_fallocate(struct file_backend *f, struct emu_io *io, int ret)
 {
 	if (ret == -EOPNOTSUPP || ret == -ENOSYS || ret == -EINVAL)
@@ -173,7 +173,7 @@ static void queue_io(struct file_backend *f, struct emu_io *io)
 	f->wait_tail = &io->next;
 }
 
-/* Those that found no room, as far as there is some now. */
+/* Submit those that had to wait for room in the ring. */
 static void refill(struct file_backend *f)
 {
 	while (f->wait && f->inflight + f->queued < f->limit && prepare(f, f->wait)) {
@@ -192,7 +192,7 @@ static void file_commit(struct emu_backend *b)
 	while (f->queued) {
 		int n = io_uring_submit(&f->ring);
 		if (n <= 0)
-			return; /* EAGAIN, EBUSY: poll() comes back to it */
+			return; /* EAGAIN, EBUSY: poll() tries again */
 		f->queued -= n;
 		f->inflight += n;
 		refill(f);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* No sectors at all: reads are zeroes, writes vanish. For measuring. */
+/* No storage: reads are zeroes, writes are discarded.  For measuring. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

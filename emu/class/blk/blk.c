@@ -183,7 +183,7 @@ static void blk_negotiated(struct emu_virtio *v)
 {
 	bool flush = emu_virtio_has(v, VIRTIO_BLK_F_FLUSH);
 	bool wce = emu_virtio_has(v, VIRTIO_BLK_F_CONFIG_WCE);
-	/* 5.2.5.2; what a legacy driver wrote before stays, 5.2.5.3 */
+	/* 5.2.5.2; a legacy driver may have written it before: keep that, 5.2.5.3 */
 	if (!wce || (!flush && !v->legacy))
 		v->config[BLK_CFG_WRITEBACK] = flush;
 	fill_zones(v, emu_virtio_has(v, VIRTIO_BLK_F_ZONED));
@@ -195,7 +195,7 @@ static void blk_reset(struct emu_virtio *v)
 	fill_zones(v, emu_virtio_offers(v, VIRTIO_BLK_F_ZONED));
 }
 
-/* The one field a driver may write: writeback, where CONFIG_WCE is agreed on. */
+/* The one field that a driver may write: writeback, where CONFIG_WCE is negotiated. */
 static void blk_config_write(struct emu_virtio *v, uint32_t off, const uint8_t *buf, uint32_t len)
 {
 	if (off > BLK_CFG_WRITEBACK || len <= BLK_CFG_WRITEBACK - off)
@@ -231,7 +231,7 @@ uint64_t emu_blk_capacity(struct emu_virtio *v)
 	return b->capacity;
 }
 
-/* 5.2.4: only the capacity moves; geometry and limits were made for good. */
+/* 5.2.4: only the capacity changes; geometry and limits do not. */
 static void set_capacity(struct emu_virtio *v, uint64_t sectors)
 {
 	struct blk *b = v->priv;

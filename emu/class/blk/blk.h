@@ -22,18 +22,18 @@ struct emu_blk_zones {
 };
 
 struct emu_blk_config {
-	struct emu_backend *backend; /* owned from a successful init on */
+	struct emu_backend *backend; /* owned by the device once init has succeeded */
 	uint64_t features; /* VIRTIO_BLK_F_*: offered; 0: those of emu_blk */
 	uint64_t capacity; /* sectors; 0: the backend's */
 	char serial[21]; /* GET_ID, up to 20 bytes */
 	uint32_t size_max, seg_max; /* 0: none (1 MiB), queue size - 2 */
 	uint32_t blk_size; /* 0: 512 */
-	uint16_t cylinders; /* geometry; all 0: made up */
+	uint16_t cylinders; /* geometry; all 0: computed from the capacity */
 	uint8_t heads, sectors;
 	uint8_t phys_exp, align_offset; /* topology, in logical blocks */
 	uint16_t min_io;
 	uint32_t opt_io;
-	uint32_t max_discard_sectors, max_discard_seg, discard_align; /* 0: sensible */
+	uint32_t max_discard_sectors, max_discard_seg, discard_align; /* 0: a default */
 	uint32_t max_zeroes_sectors, max_zeroes_seg;
 	uint32_t max_erase_sectors, max_erase_seg, erase_align;
 	uint16_t lifetime[3]; /* pre_eol_info, estimates of type A and B; 0 undefined */
@@ -45,9 +45,9 @@ extern const struct emu_class emu_blk; /* class_config: struct emu_blk_config */
 uint64_t emu_blk_capacity(struct emu_virtio *v); /* sectors */
 int emu_blk_resize(struct emu_virtio *v, uint64_t sectors); /* capacity change, 5.2.6.2 */
 /*
- * The same where someone else changed the backend's size: take it over.  1 when the
- * capacity is another now, 0 when not, -EINVAL for zoned devices, -ENOTSUP for
- * backends nobody else can change, or as fstat(2).
+ * The backend's size was changed by others: make it the capacity.  1: the capacity has
+ * changed; 0: it has not; -EINVAL: a zoned device; -ENOTSUP: a backend that nobody else
+ * can change; or as fstat(2).
  */
 int emu_blk_rescan(struct emu_virtio *v);
 /* For tests: a zone's state (VIRTIO_BLK_ZS_*), e.g. read-only or offline. */

@@ -23,7 +23,7 @@ struct blk {
 };
 
 #define BLK_IOV 64
-#define BLK_SEGMENTS 256 /* the most a request may have, whatever the configuration says */
+#define BLK_SEGMENTS 256 /* the most segments of a request, whatever the configuration has */
 
 /* A request in progress; lives in emu_chain.priv and is reused with it. */
 struct blk_req {
@@ -41,7 +41,7 @@ struct blk_req {
 	uint8_t op; /* enum emu_io_op of the steps */
 	uint8_t *bounce;
 	size_t bounce_size;
-	uint32_t seg, nseg; /* DISCARD and its like */
+	uint32_t seg, nseg; /* DISCARD, WRITE_ZEROES, SECURE_ERASE */
 	struct virtio_blk_discard_write_zeroes *segs;
 	struct iovec small[BLK_IOV], *iov;
 };
@@ -65,7 +65,10 @@ void blk_move(struct blk_req *r, uint8_t op, uint64_t sector, uint64_t bytes);
 
 /* emu/class/blk/zone.c */
 int blk_zones_init(struct blk *b);
-/* May this access go ahead? Else a status. Writes advance the write pointer. */
+/*
+ * Is this access allowed?  VIRTIO_BLK_S_OK or the status to return.  Writes advance the
+ * write pointer.
+ */
 uint8_t blk_zone_write(struct blk *b, uint64_t sector, uint64_t sectors);
 uint8_t blk_zone_read(struct blk *b, uint64_t sector,
 		      uint64_t *sectors); /* cut to what is written */

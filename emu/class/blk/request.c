@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Block requests: 5.2.6.  Whatever the outcome, every device-writable byte a
- * request has is written before it is used, so the reported length covers the
- * status byte (2.7.8.2); only unreachable memory makes it shorter.
+ * Block requests: 5.2.6.  Whatever the result, every device-writable byte of a request is
+ * written before the request is used, so that the used length includes the status byte
+ * (2.7.8.2).  Only memory that cannot be written makes it shorter.
  */
 #include <endian.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "emu/class/blk/impl.h"
 #include "emu/virtio/fault.h"
 
-#define BOUNCE (1u << 20) /* at most so much of a request is copied at a time */
+#define BOUNCE (1u << 20) /* how much of a request is copied at a time */
 #define IOVS 1024
 
 static void step(struct blk_req *r);
@@ -80,7 +80,7 @@ static uint64_t chain_off(const struct blk_req *r)
 	return (reads(r) ? 0 : BLK_HEADER) + r->done;
 }
 
-/* Straight to guest memory; -ENOTSUP or -E2BIG when it must be copied. */
+/* Without a copy; -ENOTSUP or -E2BIG: the data must be copied. */
 static int map_direct(struct blk_req *r)
 {
 	uint64_t left = r->todo - r->done;
@@ -153,7 +153,7 @@ static bool prepare_range(struct blk_req *r)
 	return true;
 }
 
-/* Writes are stable when done, unless a write-back cache was agreed on: 5.2.6.2. */
+/* Writes are stable when done, unless a write-back cache was negotiated: 5.2.6.2. */
 static bool write_through(const struct blk *b)
 {
 	if (!emu_virtio_has(b->v, VIRTIO_BLK_F_FLUSH))
@@ -183,7 +183,7 @@ static void io_done(struct emu_io *io, int ret)
 	bool ok = came_back(r, ret);
 	r->status = ok ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR;
 	r->came_back = true;
-	if (!r->submitting) /* else the loop below goes on */
+	if (!r->submitting) /* else the loop below continues */
 		step(r);
 }
 
@@ -202,7 +202,10 @@ static int next_step(struct blk_req *r)
 	}
 }
 
-/* The disk may have shrunk since the request was looked at: what is cut off is not touched. */
+/*
+ * The disk may have become smaller since the request was checked: do not access what is
+ * beyond its end.
+ */
 static bool cut_off(const struct blk_req *r)
 {
 	uint64_t end = r->b->capacity * BLK_SECTOR;
@@ -298,7 +301,7 @@ static void start_flush(struct blk_req *r)
 	begin(r, EMU_IO_FLUSH);
 }
 
-/* A fixed structure as the whole answer. */
+/* Answer with a structure of fixed size. */
 static void answer(struct blk_req *r, const void *data, size_t len)
 {
 	if (emu_chain_write(r->b->v->mem, r->c, 0, data, len) < 0) {

@@ -95,7 +95,7 @@ static void set_state(struct blk *b, struct blk_zone *z, uint8_t state)
 	z->state = state;
 }
 
-/* Sectors in zones that want to be written in order? */
+/* Are these sectors in zones that must be written sequentially? */
 bool blk_zone_sequential(const struct blk *b, uint64_t sector, uint64_t sectors)
 {
 	if (!is_zoned(b) || !sectors)
@@ -107,7 +107,7 @@ bool blk_zone_sequential(const struct blk *b, uint64_t sector, uint64_t sectors)
 	return false;
 }
 
-/* Make room by closing a zone that was opened implicitly (5.2.6.2: the device may). */
+/* Close a zone that was opened implicitly, which the device may do (5.2.6.2). */
 static bool close_one(struct blk *b)
 {
 	for (uint32_t i = 0; i < b->zones; i++)
@@ -118,7 +118,7 @@ static bool close_one(struct blk *b)
 	return false;
 }
 
-/* To IOPEN or EOPEN, resources permitting. */
+/* Change to IOPEN or EOPEN, if the limits allow it. */
 static uint8_t open_zone(struct blk *b, struct blk_zone *z, uint8_t state)
 {
 	const struct emu_blk_zones *c = &b->cfg.zones;
@@ -285,7 +285,7 @@ uint8_t blk_zone_erase(struct blk *b, uint64_t sector, uint64_t sectors)
 static uint8_t reset_all(struct blk *b)
 {
 	for (uint32_t i = 0; i < b->zones; i++)
-		reset_zone(b, &b->zone[i], i); /* those that cannot be stay as they are */
+		reset_zone(b, &b->zone[i], i); /* zones that cannot be reset keep their state */
 	return OK;
 }
 
