@@ -121,7 +121,7 @@ static int run_triggers(struct rule_context *ctx, uint64_t triggers)
 		ctx->index = s->index;
 		ctx->f.nbefore = 0;
 		v = s->check(ctx);
-		t->held += v == RULE_PASSED;
+		t->passed += v == RULE_PASSED;
 	}
 	return 0;
 }

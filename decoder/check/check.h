@@ -70,7 +70,7 @@ int check_finish(struct check *c, const struct model *m);
 /* Whether a rule is selected, and what became of it so far. */
 struct check_tally {
 	bool selected;
-	uint64_t held; /* events that obeyed it */
+	uint64_t passed; /* events that obeyed it */
 	uint64_t broken;
 	uint64_t blocked; /* events at which it could not be decided */
 	const char

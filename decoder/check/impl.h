@@ -10,7 +10,7 @@
 #define CHECK_THREADS 64
 
 struct tally {
-	uint64_t held, broken, blocked;
+	uint64_t passed, broken, blocked;
 	unsigned blocked_by; /* NEED_* */
 	unsigned virtio_id; /* the one device type the rule is about, 0 any */
 	bool selected;

@@ -106,10 +106,10 @@ void check_tally(const struct check *c, const struct rule *r, struct check_tally
 		return;
 	t = &c->tally[i];
 	out->selected = t->selected;
-	out->held = t->held;
+	out->passed = t->passed;
 	out->broken = t->broken;
 	out->blocked = t->blocked;
-	if (t->held || t->broken)
+	if (t->passed || t->broken)
 		return;
 	never = r->needs &
 		~(c->have | NEED_LIFE | NEED_FLIGHT | NEED_AGREED | NEED_MSIX | NEED_PROMPT);

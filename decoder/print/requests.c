@@ -66,7 +66,7 @@ static void print_text(struct request_table *t, const char *device, unsigned que
 
 	if (!t->headed)
 		fprintf(t->to, "%8s %12s %-8s %-36s %5s %9s %9s %9s %s\n", "event", "time", "queue",
-			"request", "descs", "kick>take", "take>used", "used>irq", "result");
+			"request", "descs", "kick>pop", "pop>used", "used>irq", "result");
 	t->headed = true;
 	text_add(&line, "%8" PRIu64 " %5" PRIu64 ".%06" PRIu64 " %s:%u", r->number,
 		 r->since / 1000000000, r->since % 1000000000 / 1000, device, queue);

@@ -35,3 +35,5 @@ s/rings were looked at from beside, not by those who acted on them/ring states w
 s/; only counted from here on \(--all/; from here on only counted (--all/
 # A session says which version of the JSON it begins.
 s/^\{("ts":.*"event":"session")/{"json_version":2,\1/
+s/"held":/"passed":/
+s/kick>take take>used/ kick>pop  pop>used/

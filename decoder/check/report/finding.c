@@ -15,8 +15,8 @@ enum report_state report_state(const struct check_tally *t)
 {
 	if (t->broken)
 		return STATE_BROKEN;
-	if (t->held)
-		return STATE_HELD;
+	if (t->passed)
+		return STATE_PASSED;
 	return t->why ? STATE_UNDECIDED : STATE_NEVER;
 }
 

@@ -48,7 +48,7 @@ int report_context(struct report_context *x, const struct report *r, const struc
 void report_context_free(struct report_context *x);
 
 /* What became of a rule, in a word. */
-enum report_state { STATE_BROKEN, STATE_HELD, STATE_NEVER, STATE_UNDECIDED, STATES };
+enum report_state { STATE_BROKEN, STATE_PASSED, STATE_NEVER, STATE_UNDECIDED, STATES };
 enum report_state report_state(const struct check_tally *t);
 extern const char *const report_states[STATES]; /* "in order" */
 

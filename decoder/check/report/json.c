@@ -88,7 +88,7 @@ static void json_rules(struct report *r, const struct check *c)
 		check_rule_json(o, rule);
 		put(o, "state", string(report_states[report_state(&t)]));
 		put(o, "broken", u64(t.broken));
-		put(o, "held", u64(t.held));
+		put(o, "passed", u64(t.passed));
 		put(o, "undecided", u64(t.blocked));
 		if (t.why)
 			put(o, "why", string(t.why));

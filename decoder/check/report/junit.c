@@ -139,7 +139,7 @@ static void test_case(xmlTextWriterPtr w, struct report *r, const struct check *
 		xmlTextWriterWriteFormatString(
 			w, "broken %" PRIu64 " times; less severe than asked", t.broken);
 		xmlTextWriterEndElement(w);
-	} else if (state != STATE_HELD) {
+	} else if (state != STATE_PASSED) {
 		xmlTextWriterStartElement(w, BAD_CAST "skipped");
 		if (t.why)
 			xmlTextWriterWriteFormatAttribute(w, BAD_CAST "message",

@@ -203,7 +203,7 @@ static void text_end(struct report *r, const struct check *c, const struct model
 	}
 	put_undecided(r, c);
 	if (r->o.verbose) {
-		for (unsigned s = STATE_HELD; s <= STATE_NEVER; s++) {
+		for (unsigned s = STATE_PASSED; s <= STATE_NEVER; s++) {
 			if (!states[s])
 				continue;
 			fprintf(r->o.to, "%s:", report_states[s]);
@@ -220,7 +220,7 @@ static void text_end(struct report *r, const struct check *c, const struct model
 	put_parties(r);
 	fprintf(r->o.to,
 		"%u rules: %u broken, %u in order, %u never came up, %u not decidable here\n", n,
-		states[STATE_BROKEN], states[STATE_HELD], states[STATE_NEVER],
+		states[STATE_BROKEN], states[STATE_PASSED], states[STATE_NEVER],
 		states[STATE_UNDECIDED]);
 }
 
