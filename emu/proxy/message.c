@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "decoder/class/class.h"
 #include "decoder/trace/record.h"
 #include "decoder/spec/constants.h"
 #include "emu/proxy/impl.h"
@@ -69,10 +70,15 @@ static int protocol_offered(struct vhost_proxy *p, uint8_t *b, size_t n)
 		emu_tap_note(
 			p->cfg.tap, VQT_NOTE_INFO,
 			"protocol features of the back end were not handed on: PAGEFAULT, HOST_NOTIFIER");
-	if (f & (BIT(VH_P_RARP) | BIT(VH_P_MTU)) && p->cfg.virtio_id == VIRTIO_ID_BLOCK)
+	/* These two are about network devices; what the user said is not doubted silently. */
+	if (f & (BIT(VH_P_RARP) | BIT(VH_P_MTU)) && p->cfg.virtio_id != class_by_name("net")->id) {
+		char name[32];
+
 		server_report(
 			&p->server, SERVER_NOTE,
-			"the back end looks like a network device and is recorded as a block device");
+			"the back end looks like a network device and is recorded as %s (--type)",
+			class_name(p->cfg.virtio_id, name, sizeof(name)));
+	}
 	return 0;
 }
 
