@@ -70,7 +70,10 @@ bool attach_have_multi(void)
 
 	if (prog < 0)
 		return false;
-	/* A kernel that has such links rejects the path, and nothing before it. */
+	/*
+	 * A kernel that has uprobe_multi links accepts all arguments before the path and rejects
+	 * the path.
+	 */
 	link = link_create(prog, "/", &offset, NULL, 1, false, 0);
 	if (link >= 0)
 		close(link);
@@ -171,7 +174,7 @@ int attach_try(uint64_t offset)
 
 	if (prog < 0)
 		return -errno;
-	if (!multi) { /* perf events: permission to load is permission to attach */
+	if (!multi) { /* perf events need no more permission than loading does */
 		close(prog);
 		return 0;
 	}

@@ -18,7 +18,7 @@ struct attach;
 bool attach_have_multi(void);
 /* May uprobe programs sleep (Linux 6.0), so that they can read any mapped page? */
 bool attach_can_sleep(void);
-/* Tell a program before it is loaded which kind of link it will get, and if it may sleep. */
+/* Call before the program is loaded: sets the kind of link it will get and whether it may sleep. */
 void attach_prepare(struct bpf_program *prog, bool multi, bool sleep);
 
 struct attach_point {
@@ -28,13 +28,14 @@ struct attach_point {
 };
 
 /*
- * Attach prog at n points of an object mapped by pid.  0 when at least one holds;
- * *out is to be given to attach_detach.
+ * Attach prog at n points of an object that pid has mapped.  Returns 0 when at least one
+ * point was attached; each point's err says why it was not.  The caller passes *out to
+ * attach_detach().
  */
 int attach_points(struct attach **out, struct bpf_program *prog, bool multi, bool ret, pid_t pid,
 		  const char *object, struct attach_point *points, size_t n);
 void attach_detach(struct attach *a);
-/* Put a probe on our own program at this file offset and take it out again. */
+/* Test whether uprobes work: attach a probe to this program at a file offset, and remove it. */
 int attach_try(uint64_t offset);
 
 #endif

@@ -22,9 +22,9 @@
 #include "bpf/prog/qemu.skel.h"
 
 /*
- * How long to wait for a record when a later one has arrived already.  The programs count
- * the records that they could not send.  When all of those are accounted for, a missing
- * record is still to come: its thread was interrupted between numbering and sending it.
+ * How long to wait for a missing record when a later one has arrived.  The BPF programs
+ * count the records that they could not send.  While a record is missing beyond that count,
+ * it is still to come: its thread was interrupted between numbering and sending it.
  */
 #define ORDER_WINDOW 200000000ULL
 #define ORDER_PATIENCE 20000000000ULL
@@ -198,7 +198,10 @@ int capture_poll(struct capture *c, int timeout_ms)
 
 	c->handed = 0;
 	n = ring_buffer__consume(c->rb);
-	/* Below the fill level the programs wake nobody: this waits for the time-out. */
+	/*
+	 * Below the fill level the BPF programs do not wake the reader: this waits for the
+	 * time-out.
+	 */
 	if (n >= 0 && !c->handed && timeout_ms > 0 && poll(&p, 1, timeout_ms) < 0 && errno == EINTR)
 		return -EINTR;
 	if (n >= 0 && !c->handed)

@@ -30,52 +30,57 @@ struct capture_options {
 	bool delivery; /* MSI-X messages too, not only decisions to interrupt */
 	bool no_lifecycle;
 	uint32_t tables; /* at most so many queues are followed; 0 default (8192) */
-	bool qmp_only; /* take from QMP all that QMP can tell (tests) */
+	bool qmp_only; /* use QMP even where memory has the answer (tests) */
 	/*
-	 * Light: count and measure inside the kernel, a VQT_TALLY of each queue every
-	 * so many ns; no records of registers, kicks, chains and completions.  0: full.
+	 * Interval in ns of a light capture, 0 for a full one.  The BPF programs only count and
+	 * measure, and every interval gives one VQT_TALLY for each queue.  There are no records of
+	 * registers, kicks, chains and completions.
 	 */
 	uint64_t light;
 	/*
-	 * Every so many ns a VQT_RING of each queue that is set up and not being used at
-	 * that moment, 0 none: shows what waits where nothing happens.  Not when light.
+	 * Interval in ns of samples, 0 for none.  Every interval gives one VQT_RING for each queue
+	 * that is set up and idle at that time, so that the trace shows requests that wait in an
+	 * idle queue. Not used in a light capture.
 	 */
 	uint64_t sample;
-	bool empty; /* attach programs that do nothing, to measure what probes cost */
+	bool empty; /* attach BPF programs that do nothing, to measure the cost of probes */
 	const char *command; /* of the capture, for the session record */
 	/* Called for each record, in order; the bytes are valid during the call. */
 	void (*record)(void *ctx, const void *record, size_t len);
 	void *ctx;
 };
 
-/* Load the programs.  -EPERM, -ENOSYS and others with *err saying what to do. */
+/* Load the BPF programs.  0, or -EPERM, -ENOSYS or another negative errno; *err says what to do. */
 int capture_open(struct capture **out, const struct capture_options *options,
 		 struct capture_error *err);
 /*
- * Probe a process, running or stopped; late: it has been running, so its state
- * is to be learned.  -ENOEXEC: it is no QEMU.
+ * Attach the probes to a process, running or stopped.  late: the process has been running,
+ * so the capture reads the state of its devices.  -ENOEXEC: the process is not a QEMU.
  */
 int capture_attach(struct capture *c, pid_t pid, bool late, struct capture_error *err);
-/* Take the probes out of one process. */
+/* Remove the probes from one process. */
 void capture_detach(struct capture *c, pid_t pid);
 /*
- * Hand on what has arrived; waits up to timeout_ms when there is nothing.
- * Records handed on, or negative errno (EINTR).
+ * Pass the records that have arrived to options.record; wait up to timeout_ms when there are
+ * none. Returns the number of records passed on, or negative errno (EINTR).
  */
 int capture_poll(struct capture *c, int timeout_ms);
-/* A descriptor that can be read when much has arrived; what is less only time tells. */
+/*
+ * A file descriptor that becomes readable when the kernel buffer has filled to a threshold.
+ * Smaller amounts do not make it readable: also call capture_poll() at intervals.
+ */
 int capture_fd(const struct capture *c);
-/* Take all probes out, hand on everything that is left. */
+/* Remove all probes and pass on all remaining records. */
 void capture_stop(struct capture *c);
 void capture_close(struct capture *c);
 
-/* Records a file needs to be understood from its start: session, sources, devices, state. */
+/* Write the records that a reader needs before all others: session, sources, devices, state. */
 void capture_preamble(struct capture *c);
 
-/* --- what there is to know ------------------------------------------------- */
+/* --- information about the capture ----------------------------------------- */
 
 struct capture_stats {
-	uint64_t records, bytes; /* handed on; bytes without file overhead */
+	uint64_t records, bytes; /* passed on; bytes without file overhead */
 	uint64_t by_type[64]; /* enum vqt_type */
 	uint64_t lost; /* records */
 	uint64_t lost_why[5]; /* enum vqt_loss_why */
@@ -85,18 +90,18 @@ struct capture_stats {
 void capture_stats(const struct capture *c, struct capture_stats *out);
 
 /*
- * What the programs cost: how often they ran and for how long, since the first
- * call, which makes the kernel count.  Entering and leaving a probe comes on top.
- * 0, or negative errno where the kernel does not tell.
+ * Cost of the BPF programs: how often they ran and for how many ns, counted since the first
+ * call, which turns the kernel's counting on.  Entering and leaving a probe costs extra time
+ * that is not included.  0, or negative errno where the kernel does not count.
  */
 int capture_cost(struct capture *c, uint64_t *hits, uint64_t *ns);
 
-/* A probe that was wanted and is not there. */
+/* A probe that was requested but could not be attached. */
 struct capture_missing {
 	pid_t pid;
 	char probe[48];
 	char reason[64];
-	const char *costs; /* what the trace lacks */
+	const char *costs; /* what is missing from the trace */
 };
 size_t capture_missing(const struct capture *c, struct capture_missing *out, size_t max);
 
@@ -107,11 +112,14 @@ struct capture_device {
 	pid_t pid;
 	char name[64]; /* "blk0" or the user's id */
 	char type[64];
-	bool recorded; /* asked for */
+	bool recorded; /* selected by options.devices */
 };
 size_t capture_devices(const struct capture *c, struct capture_device *out, size_t max);
 
-/* Fill in what a running QEMU tells on a QMP socket; -EPROTO when the answer is not QMP. */
+/*
+ * Ask a running QEMU over its QMP socket for devices and state that its memory did not show.
+ * -EPROTO: the answer is not QMP.
+ */
 int capture_qmp(struct capture *c, pid_t pid, const char *socket, struct capture_error *err);
 
 #endif

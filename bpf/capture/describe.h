@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Records that say what the other records are about: the session, its sources, devices. */
+/* Writes the descriptive records: session, source, device. */
 #ifndef VQT_BPF_CAPTURE_DESCRIBE_H
 #define VQT_BPF_CAPTURE_DESCRIBE_H
 

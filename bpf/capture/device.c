@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices as they appear in the stream: identity, name, and whether they are to be recorded. */
+/* Tracks devices: their identity, name, and whether they are recorded. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "bpf/qemu/qom.h"
 #include "decoder/class/class.h"
 
-/* Looks at a device that QEMU has not finished making; one look per housekeeping. */
+/* Reads of a device that QEMU has not realized; one at each housekeeping. */
 #define TRIES 500
 /* ms that the reader waits for QEMU to name a device */
 #define NAMING 20
@@ -40,7 +40,7 @@ struct device *device_get(struct target *t, uint16_t id)
 	return d;
 }
 
-/* --- who it is --------------------------------------------------------------- */
+/* --- identity --------------------------------------------------------------- */
 
 /* Fill in from QMP what memory did not show. */
 static void look_qmp(struct device *d)
@@ -59,7 +59,7 @@ static void look_qmp(struct device *d)
 		d->r.flags |= VQT_DEV_DATAPATH_ELSEWHERE;
 }
 
-/* The programs know which VirtIODevice belongs to a proxy once they have met one. */
+/* The BPF programs know the VirtIODevice of a proxy once they have seen one. */
 static void look_vdev(struct device *d)
 {
 	struct vqp_key k = { .ptr = d->who.proxy, .tgid = (uint32_t)d->target->p.pid };
@@ -102,8 +102,8 @@ static void name_device(struct device *d)
 }
 
 /*
- * Does the word mean our name of the device?  Not where the user's ids look like our
- * names: "blk1" is the user's id, then.
+ * Whether the word is our name of the device.  It is not if a user's id has the same form:
+ * then "blk1" means the device with that id.
  */
 static bool named(const struct device *d, const char *word)
 {
@@ -188,7 +188,7 @@ static void write_device(struct device *d)
 	describe_device(d);
 }
 
-/* The device has now been seen in memory: end the entry that only QMP knew of. */
+/* The device was found in memory: end the placeholder that only QMP reported. */
 static void retire_placeholder(struct device *d)
 {
 	struct capture *c = d->target->c;
@@ -222,7 +222,7 @@ void device_refresh(struct device *d)
 		d->complete = d->complete || d->who.vdev;
 		return;
 	}
-	/* Readers take the later of two descriptions. */
+	/* Readers use the later of two descriptions. */
 	if (!d->written || memcmp(&before, &d->r, sizeof(before)) ||
 	    strcmp(who.user_id, d->who.user_id) || strcmp(who.typename, d->who.typename) ||
 	    strcmp(who.path, d->who.path))
@@ -247,7 +247,7 @@ void device_gone(struct device *d)
 	write_device(d);
 }
 
-/* --- what the stream says of it ------------------------------------------------ */
+/* --- records of the device ---------------------------------------------------- */
 
 void device_seen(struct target *t, const struct vqt_device *r)
 {
@@ -256,7 +256,9 @@ void device_seen(struct target *t, const struct vqt_device *r)
 
 	if (!d)
 		return;
-	/* BPF gives ids to proxies, and to a VirtIODevice only when it has no proxy. */
+	/*
+	 * The BPF programs assign an id to a proxy, and to a VirtIODevice only if it has no proxy.
+	 */
 	qom_typename(&t->mem, r->handle, type, sizeof(type));
 	if (strstr(type, "-device"))
 		d->who.vdev = r->handle;
@@ -282,8 +284,8 @@ static bool keep(struct device *d, const void *record, size_t len)
 }
 
 /*
- * QEMU was making the device when the record was taken.  Usually that is over when the
- * record is read; if not, QEMU sets the names within a few microseconds.
+ * QEMU was creating the device when the probe sent the record.  Usually QEMU has finished
+ * when user space reads the record; if not, QEMU sets the names within a few microseconds.
  */
 static void wait_for_names(struct device *d)
 {
@@ -315,7 +317,7 @@ bool device_keeps(struct device *d, const void *record, size_t len)
 	return false;
 }
 
-/* Drivers see only realized devices, and QEMU ends realizing with a reset. */
+/* A driver sees only realized devices, and QEMU ends realizing with a reset. */
 void device_hear(struct device *d, const struct vqt_hdr *h)
 {
 	const struct vqt_lifecycle *l = (const void *)h;

@@ -5,26 +5,29 @@
 
 #include "bpf/capture/impl.h"
 
-/* The device with this id, made when it is new; NULL for id 0, one too large, without memory. */
+/*
+ * The device with this id; created if it is new.  NULL for id 0, for an id that is too
+ * large, or without memory.
+ */
 struct device *device_get(struct target *t, uint16_t id);
 void device_free(struct device *d);
 
-/* Learn who it is and what it is called; make the programs skip it if nobody asked for it. */
+/* Find the device's identity and name, and make the BPF programs skip it if it was not selected. */
 void device_meet(struct device *d);
-/* Look again at what is incomplete; describe it, and again whenever something changed. */
+/* Read again what is still unknown.  Write a VQT_DEVICE the first time and after each change. */
 void device_refresh(struct device *d);
-/* It has been unplugged: describe it for the last time. */
+/* The device was unplugged: write its last VQT_DEVICE. */
 void device_gone(struct device *d);
-/* QMP has answered (state_answer). */
+/* Called when QMP has answered for the device (state_answer()). */
 void device_answered(struct device *d);
 
-/* First sight in the stream: r->handle is the object that BPF saw. */
+/* Called for the first record of a device; r->handle is the object that the BPF program found. */
 void device_seen(struct target *t, const struct vqt_device *r);
-/* A record of it has come: what does it tell of the device itself? */
+/* Update the device from the header of one of its records. */
 void device_hear(struct device *d, const struct vqt_hdr *h);
-/* The same record: true when it is kept back for now. */
+/* Called with the same record; true: the record is held until the device is known to be real. */
 bool device_keeps(struct device *d, const void *record, size_t len);
-/* The same of a lifecycle record that is recorded. */
+/* Update a device from a lifecycle record that will be in the trace. */
 void device_lifecycle(struct target *t, const struct vqt_lifecycle *l);
 
 #endif

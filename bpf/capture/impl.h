@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside a capture session: a session, the processes it traces, and their devices. */
+/* Internal to bpf/capture: the session, the processes it traces, and their devices. */
 #ifndef VQT_BPF_CAPTURE_IMPL_H
 #define VQT_BPF_CAPTURE_IMPL_H
 
@@ -17,25 +17,25 @@
 #define DEVICES 1024
 #define MISSING 128
 
-/* A device as far as it is known. */
+/* A device, with the facts known so far. */
 struct device {
-	struct vqt_device r; /* what was last written of it */
+	struct vqt_device r; /* as in its latest VQT_DEVICE */
 	struct target *target;
 	struct identity who;
-	char name[64]; /* ours: "blk0" */
+	char name[64]; /* our name for it: "blk0" */
 	bool wanted, complete, gone, written, state_written;
-	bool realized; /* QEMU has finished making it: its PCI identity is what it will be */
+	bool realized; /* QEMU has realized it: its PCI identity is final */
 	/*
-	 * QEMU creates objects only to list their properties, and frees them.  A device is
-	 * described once a second event of it arrives; until then `making` holds the first.
+	 * QEMU creates some objects only to list their properties, and frees them.  So a device is
+	 * described only when its second event arrives; until then `making` holds the first one.
 	 */
 	bool fresh;
 	struct vqt_lifecycle *making;
 	size_t making_len;
-	bool noted; /* a note says that its data path is elsewhere */
-	bool placeholder; /* known by QMP only, not yet seen in memory */
+	bool noted; /* the note about its data path elsewhere was written */
+	bool placeholder; /* reported by QMP, not yet found in memory */
 	uint32_t state_known; /* VQT_KNOWN_* as last written */
-	unsigned number; /* of its class, for "blk0" */
+	unsigned number; /* counts devices of its class: 0 in "blk0" */
 	unsigned tries;
 };
 
@@ -47,15 +47,14 @@ struct target {
 	struct qemu *q;
 	struct order *order;
 	struct attach *attach[QEMU_PROGRAMS];
-	uint32_t out_seq; /* of records handed on */
+	uint32_t out_seq; /* seq of the next record passed on */
 	uint64_t last_ts;
-	uint64_t region_done[VQP_REGIONS]; /* upper bound of each region when it was last widened */
+	uint64_t region_done[VQP_REGIONS]; /* upper bound of each region after its last widening */
 	uint8_t source;
 	bool late, dead;
-	bool listed; /* all devices there were are known */
-	struct samples
-		*samples; /* taken, and not yet at their place in the stream; NULL: none ever */
-	struct query_answer qmp; /* fills gaps only */
+	bool listed; /* the devices present at attach are all known */
+	struct samples *samples; /* read, not yet written; NULL if sampling is off */
+	struct query_answer qmp; /* used only where memory gave no answer */
 };
 
 struct capture {
@@ -70,16 +69,15 @@ struct capture {
 	struct capture_missing missing[MISSING];
 	size_t nmissing;
 	struct capture_stats stats;
-	uint64_t
-		seen_lost; /* records dropped because the buffer was full, as far as gaps were explained by it */
+	uint64_t seen_lost; /* records dropped by a full buffer that explained gaps so far */
 	uint64_t tick; /* time of the last housekeeping */
-	uint64_t sampled; /* of the last samples */
-	unsigned handed; /* by the current poll */
-	struct light *light; /* NULL: full */
-	int cost_fd; /* the kernel counts while it is open; 0 not opened */
+	uint64_t sampled; /* time of the last samples */
+	unsigned handed; /* records passed on by the current poll */
+	struct light *light; /* NULL: not a light capture */
+	int cost_fd; /* the kernel counts run time while it is open; 0: not open */
 };
 
-/* Write why into err, for a person; returns code. */
+/* Write the reason into err->text; returns code. */
 static inline int capture_fail(struct capture_error *err, int code, const char *text)
 {
 	snprintf(err->text, sizeof(err->text), "%s", text);

@@ -61,7 +61,7 @@ static void ignore(void *ctx, const void *record, size_t len)
 {
 }
 
-/* Load the programs that a capture uses: this runs the verifier. */
+/* Load the programs of a capture, which runs the verifier. */
 static int try_load(void)
 {
 	struct capture_options o = { .record = ignore };

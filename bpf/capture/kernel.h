@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What this kernel lets this user do, found out by doing it. */
+/* Tests which kernel features this user may use, by using them. */
 #ifndef VQT_BPF_CAPTURE_KERNEL_H
 #define VQT_BPF_CAPTURE_KERNEL_H
 
@@ -8,13 +8,13 @@
 
 struct probe_result {
 	const char *what, *found, *remedy;
-	int err; /* negative errno, 0 works */
-	bool needed; /* no recording without it */
+	int err; /* 0: works, else negative errno */
+	bool needed; /* a capture is impossible without it */
 };
 
-/* Try everything; the number of results. */
+/* Run all tests; returns the number of results. */
 size_t probe_kernel(struct probe_result *out, size_t max);
-/* Effective capabilities, bit n: capability n. */
+/* Effective capabilities of this process; bit n: capability n. */
 unsigned long long probe_capabilities(void);
 
 #endif

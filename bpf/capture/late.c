@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Attaching to a QEMU that has been running.  Its tree of objects lists the devices,
- * whether they are used or not; a QMP socket can add to that.
+ * Late attach.  The object tree of a running QEMU lists all its devices; a QMP socket can
+ * add facts.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -68,7 +68,7 @@ static int by_path(const void *a, const void *b)
 	return strcmp(((const struct found *)a)->path, ((const struct found *)b)->path);
 }
 
-/* Enter it into the map of the programs, under both pointers. */
+/* Enter the device into the BPF programs' map, under both addresses. */
 static int introduce(struct capture *c, pid_t pid, const struct found *f, uint16_t id)
 {
 	struct vqp_dev e = { .id = id, .vdev = f->vdev, .proxy = f->proxy };
@@ -99,7 +99,7 @@ void late_find(struct target *t)
 	n = t->q->root && !t->c->o.qmp_only ? qom_walk(&t->mem, t->q->root + bias, visit, s)
 					    : -ENOENT;
 	t->listed = n > 0;
-	/* The order in a hash table has no meaning: number devices in the order of their paths. */
+	/* Hash table order has no meaning: number the devices in the order of their paths. */
 	qsort(s->f, s->n, sizeof(s->f[0]), by_path);
 	for (size_t i = 0; i < s->n; i++) {
 		uint16_t id = next_id(t->c);
@@ -131,7 +131,7 @@ void late_describe(struct target *t)
 
 /* --- QMP ------------------------------------------------------------------- */
 
-/* A device that was not found in memory: only its path is known until it is used. */
+/* A device that was not found in memory: until the guest uses it, only its path is known. */
 static void add_unseen(struct target *t, const struct query_device *m)
 {
 	struct device *d = device_get(t, next_id(t->c));
@@ -171,7 +171,7 @@ static void merge(struct target *t)
 
 #define WHOLE (VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED)
 
-/* QMP is not asked for what memory showed: each question delays the guest. */
+/* Do not ask QMP for what memory showed: each question delays the guest. */
 static bool wants(void *ctx, const char *path)
 {
 	const struct target *t = ctx;
@@ -202,7 +202,7 @@ int capture_qmp(struct capture *c, pid_t pid, const char *socket, struct capture
 		query_free(&t->qmp);
 		code = query_devices(fd, wants, t, &t->qmp);
 		close(fd);
-		merge(t); /* what was answered before a failure counts */
+		merge(t); /* answers from before a failure count */
 	}
 	if (code < 0)
 		snprintf(err->text, sizeof(err->text),

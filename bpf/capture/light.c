@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Light capture, the reading side: what the programs counted of each queue since
- * the last look becomes a VQT_TALLY.
+ * Light capture, user-space side: turns what the BPF programs counted in each queue since
+ * the last read into a VQT_TALLY.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -29,10 +29,10 @@ _Static_assert(VQP_HIST_SUB_BITS == HIST_SUB_BITS && VQP_HIST_OCTAVES == HIST_OC
 _Static_assert(TALLY_BYTES < VQT_RECORD_MAX, "a tally fits a record");
 
 struct light {
-	struct vqp_tally *map; /* the programs', shared */
+	struct vqp_tally *map; /* shared with the BPF programs */
 	size_t bytes;
-	uint64_t last; /* time of the last look */
-	struct vqp_tally before[VQP_TALLIES]; /* what was there at the last look */
+	uint64_t last; /* time of the last read */
+	struct vqp_tally before[VQP_TALLIES]; /* the counters at the last read */
 	uint32_t type[VQP_TYPES]; /* of the groups */
 	size_t ntypes;
 	_Alignas(8) uint8_t record[TALLY_BYTES];
@@ -83,7 +83,7 @@ void light_close(struct capture *c)
 	c->light = NULL;
 }
 
-/* What was counted is of all buffers: the framing of the requests is taken off. */
+/* The programs count the bytes of all buffers: subtract the requests' headers and status. */
 static void data_bytes(struct vqt_tally_group *g, const struct class *class)
 {
 	uint64_t out = class->framing_out * g->used, in = class->framing_in * g->used;
@@ -92,7 +92,7 @@ static void data_bytes(struct vqt_tally_group *g, const struct class *class)
 	g->bytes_in -= g->bytes_in < in ? g->bytes_in : in;
 }
 
-/* What is new of one group, behind what is there; nothing if nothing is. */
+/* Append one group's increments since the last read; nothing if there are none. */
 static size_t put_group(uint8_t *to, uint32_t type, const struct class *class,
 			const struct vqp_group *now, const struct vqp_group *before)
 {
@@ -138,9 +138,9 @@ static void merge(struct vqp_group *to, struct vqp_group *from)
 }
 
 /*
- * The programs know no class: what begins with a number that is a type of another
- * class belongs to the others, and only where the class has a status byte at the
- * end is it one that they counted.
+ * The BPF programs do not know the class of a device.  So a request whose first word is a
+ * type of another class is moved to the group of all others, and errors count only if the
+ * class has a status byte at the end.
  */
 static void interpret(const struct light *l, const struct class *class, struct vqp_tally *t)
 {
@@ -215,7 +215,7 @@ static void look_at(struct capture *c, struct vqp_tally *shared, struct vqp_tall
 	uint32_t owner = __atomic_load_n(&shared->owner, __ATOMIC_ACQUIRE);
 	struct vqp_tally *now;
 
-	/* A copy: the programs go on counting. */
+	/* Copy first: the programs go on counting. */
 	now = malloc(sizeof(*now));
 	if (!now)
 		return;

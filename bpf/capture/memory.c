@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bounds of guest memory.  The programs learn one pair of guest and host addresses at a
- * time.  The difference of the two holds for the whole mapping that the host address is in.
+ * Bounds of guest memory.  The BPF programs learn one pair of guest and host addresses at a
+ * time. The difference of the two is valid for the whole mapping that contains the host
+ * address.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,8 +14,8 @@
 #define GIB (1ULL << 30)
 
 /*
- * Guest RAM of a PC is one mapping: from 0, with what does not fit below the
- * PCI hole continuing at 4 GiB.  low_end is where the hole begins, if known.
+ * Guest RAM of a PC is one mapping.  It starts at guest address 0; the part that does not
+ * fit below the PCI hole continues at 4 GiB.  low_end: where the hole begins, if known.
  */
 static bool widen(pid_t pid, struct vqp_region *g, uint64_t low_end)
 {
@@ -32,7 +33,7 @@ static bool widen(pid_t pid, struct vqp_region *g, uint64_t low_end)
 		uint64_t size = end - start;
 
 		g->lo = start - g->delta;
-		/* q35 has the hole at 2 GiB when there is more memory than below it */
+		/* q35 puts the hole at 2 GiB if there is more memory than fits below it */
 		g->hi = g->lo + size <= low_end ? g->lo + size : low_end;
 	}
 	return memcmp(&old, g, sizeof(old)) != 0;
@@ -62,7 +63,9 @@ void memory_update(struct target *t)
 			continue;
 		changed |= widen(t->p.pid, g, low_end);
 	}
-	/* Do not overwrite what the programs have learned in the meantime: try again next time. */
+	/*
+	 * Do not overwrite what the BPF programs have learned in the meantime: try again next time.
+	 */
 	if (changed && (bpf_map_lookup_elem(fd, &key, &now) || memcmp(&now, &before, sizeof(now)) ||
 			bpf_map_update_elem(fd, &key, &m, BPF_EXIST)))
 		return;

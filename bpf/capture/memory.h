@@ -4,7 +4,10 @@
 
 #include "bpf/capture/impl.h"
 
-/* Widen what the programs have learned of guest memory to the mappings it lies in. */
+/*
+ * The BPF programs learn guest memory in pieces: extend each piece to the mapping that
+ * contains it.
+ */
 void memory_update(struct target *t);
 
 #endif

@@ -7,7 +7,7 @@
 #include "bpf/capture/order.h"
 #include "decoder/trace/event.h"
 
-/* Bytes kept while one record is missing: some seconds of heavy load. */
+/* Bytes kept while a record is missing: some seconds of heavy load. */
 #define WAITING_BYTES (64 << 20)
 
 struct waiting {
@@ -20,7 +20,7 @@ struct waiting {
 struct order {
 	const struct order_ops *ops;
 	void *ctx;
-	uint32_t next; /* sequence number to hand on */
+	uint32_t next; /* sequence number to pass on */
 	struct waiting *first; /* sorted */
 	size_t bytes;
 };
@@ -41,7 +41,7 @@ static uint32_t seq_of(const void *record)
 	return ((const struct vqt_hdr *)record)->seq;
 }
 
-/* Hand on the first one waiting. */
+/* Pass on the first waiting record. */
 static void pop_first(struct order *o)
 {
 	struct waiting *w = o->first;
@@ -80,13 +80,13 @@ int order_put(struct order *o, const void *record, size_t len, uint64_t now)
 	w->since = now;
 	w->len = len;
 	memcpy(w->bytes, record, len);
-	/* Late beyond the window: already counted as lost, but better late than never. */
+	/* The record came after the window and was counted as lost; pass it on all the same. */
 	if ((int32_t)(seq - o->next) < 0) {
 		o->ops->record(o->ctx, w->bytes, len);
 		free(w);
 		return 0;
 	}
-	/* Almost always it belongs at the end, or near it. */
+	/* Almost always the record belongs at the end of the list, or near it. */
 	while (before && (int32_t)(seq_of(before->bytes) - seq) > 0)
 		before = before == o->first ? NULL : before->prev;
 	DL_APPEND_ELEM(o->first, before, w);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records of one source, submitted by many CPUs, put back into the order of
- * their sequence numbers.  What does not come within the window is lost, and
- * reported at the place where it is missing.
+ * Sorts records of one source, sent from many CPUs, by sequence number.  A record that does
+ * not arrive within the window counts as lost; the loss is reported where the record is
+ * missing.
  */
 #ifndef VQT_BPF_CAPTURE_ORDER_H
 #define VQT_BPF_CAPTURE_ORDER_H
@@ -21,7 +21,10 @@ struct order *order_new(const struct order_ops *ops, void *ctx);
 void order_free(struct order *o);
 /* -ENOMEM: the record is dropped and will be counted as lost. */
 int order_put(struct order *o, const void *record, size_t len, uint64_t now);
-/* Give up on records missing since before now - window (ns); 0 gives up on all. */
+/*
+ * Count as lost all records that were missing before now - window (ns).  window 0: all that
+ * are missing.
+ */
 void order_expire(struct order *o, uint64_t now, uint64_t window);
 
 #endif

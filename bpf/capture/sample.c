@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Samples: rings read from beside the device at intervals.  Probes fire only when something
- * happens; samples show what waits in a queue where nothing happens.
+ * Samples: rings read at intervals, from outside the device.  Probes fire only when
+ * something happens; samples show what waits in an idle queue.
  *
- * A sample describes one moment.  The reader reads QEMU's VirtQueue and the words of the
- * ring, then the count of the eventfd that carries kicks, then VirtQueue and words again.
- * It takes a sample only if both readings are equal.  The ring was then in this state while
- * the count was read: waiting entries were available by then, and a count of 0 means that
- * no kick for them was on its way to QEMU.  A queue in use gives no sample and needs none,
- * because its own events show its state.
+ * A sample shows the state at one time.  The reader reads QEMU's VirtQueue and the words of
+ * the ring, then the count of the eventfd that carries kicks, then VirtQueue and words
+ * again. The sample is valid only if both readings are equal.  The ring was then in this
+ * state while the count was read: waiting entries were available by then, and a count of 0
+ * means that no kick for them was on its way to QEMU.  A queue in use gives no sample and
+ * needs none, because its own events show its state.
  *
- * A sample has the time of the second reading, by the clock of the probes.  It is held back
- * until a record with a later time is handed on, or for LATE.  A probe fires before QEMU
+ * The sample has the time of the second reading, on the clock of the probes.  It is held
+ * until a record with a later time is passed on, or for LATE ns.  A probe fires before QEMU
  * acts on what the probe saw, so a sample may show a state that the record before it is
  * about to change; readers allow for that (vqt_ringstate.why).
  *
- * A kick that does not use the eventfd (ioeventfd=off, not started yet, guest paused)
- * cannot be seen on its way: whether one is pending is then unknown.  A stopped process is
- * not sampled, because it may be anywhere inside an operation.
+ * A kick without eventfd (ioeventfd=off, not started yet, guest paused) cannot be seen on
+ * its way; vqt_ringstate.pending is then VQT_PENDING_UNKNOWN.  A stopped process is not
+ * sampled, because it may have stopped in the middle of an operation.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -34,11 +34,11 @@
 #include "decoder/trace/record.h"
 #include "decoder/util/virtqueue.h"
 
-#define SAMPLES 256 /* queues looked at in one go; the others next time */
-#define LATE 100000000ULL /* ns a record may come after its time */
-#define READINGS 3 /* tries to find a queue at rest */
+#define SAMPLES 256 /* queues sampled at a time; the others follow next time */
+#define LATE 100000000ULL /* ns that a record may arrive after its time */
+#define READINGS 3 /* attempts to get two equal readings */
 
-/* What a queue was last seen like, and how often in a row. */
+/* The last sample of a queue, and how often it was the same in a row. */
 struct seen {
 	uint32_t key; /* device << 16 | queue */
 	uint32_t times;
@@ -55,7 +55,7 @@ struct seen {
 struct samples {
 	struct seen *seen;
 	size_t n, done;
-	size_t device, queue; /* where the next look goes on */
+	size_t device, queue; /* where the next sampling continues */
 	struct vqt_ringstate of[SAMPLES];
 };
 
@@ -108,7 +108,7 @@ static size_t cache_step(const uint8_t *b, size_t n, uint64_t num, bool packed)
 
 enum { RING, DRIVER_AREA, DEVICE_AREA, AREAS };
 
-/* The addresses at which the process has the areas mapped. */
+/* Find the addresses at which the process has the areas mapped. */
 static bool areas(const struct process_memory *m, uint64_t caches, uint64_t num, bool packed,
 		  uint64_t area[AREAS])
 {
@@ -236,7 +236,7 @@ static void fill_packed(const struct vqp_proc *l, const struct reading *r, struc
 	};
 }
 
-/* Packed rings need offsets that not every QEMU gives away. */
+/* Sampling packed rings needs offsets that cannot be found in every QEMU. */
 static bool readable(const struct vqp_proc *l, const struct reading *r)
 {
 	return !packed(r) || (l->vq_last_wrap != VQP_UNKNOWN && l->vq_used != VQP_UNKNOWN &&
@@ -273,8 +273,8 @@ static bool sample(const struct device *d, uint64_t vq, unsigned index, struct v
 	return false;
 }
 
-/* Is the sample new, or is it time to repeat it? */
-static bool tells(struct samples *s, const struct vqt_ringstate *r)
+/* Whether to record the sample: its state is new, or it is time to repeat it. */
+static bool worth_recording(struct samples *s, const struct vqt_ringstate *r)
 {
 	uint32_t key = (uint32_t)r->h.device << 16 | r->h.queue;
 	struct seen *q;
@@ -301,7 +301,7 @@ static bool tells(struct samples *s, const struct vqt_ringstate *r)
 	       !(q->times % TIMES_LATER);
 }
 
-/* Its driver has set DRIVER_OK, and this process serves its queues. */
+/* Whether the driver has set DRIVER_OK and this process serves the device's queues. */
 static bool served(const struct device *d)
 {
 	const struct vqp_proc *l = &d->target->q->layout;
@@ -319,7 +319,7 @@ static bool chosen(const struct capture *c, unsigned queue)
 	return !c->o.queues || c->o.queues >> (queue < 63 ? queue : 63) & 1;
 }
 
-/* The queues of a device, from s->queue on; false when there is no more room. */
+/* Sample the queues of a device from s->queue on; false when there is no more room. */
 static bool look_device(struct samples *s, const struct device *d)
 {
 	const struct vqp_proc *l = &d->target->q->layout;
@@ -330,7 +330,7 @@ static bool look_device(struct samples *s, const struct device *d)
 			return false;
 		if (chosen(d->target->c, (unsigned)s->queue) &&
 		    sample(d, vq + s->queue * l->vq_size, (unsigned)s->queue, &s->of[s->n]))
-			s->n += tells(s, &s->of[s->n]);
+			s->n += worth_recording(s, &s->of[s->n]);
 	}
 	s->queue = 0;
 	return true;

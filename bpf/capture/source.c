@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Probes in QEMU processes as a source of events (decoder/source/source.h). */
+/* The event source that probes QEMU processes (decoder/source/source.h). */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include "decoder/trace/event.h"
 
 #define PROCESSES 256
-#define FOLLOW_EVERY UINT64_C(1000000000) /* ns between two looks for new processes */
+#define FOLLOW_EVERY UINT64_C(1000000000) /* ns between two searches for new processes */
 #define STEP_MS 25 /* the kernel does not wake us below a fill level of its buffer */
 
 struct qemu_config {
@@ -33,10 +33,10 @@ struct qemu_source {
 	struct qemu_config config;
 	struct capture *capture;
 	bool command; /* was QEMU started by us? */
-	pid_t known[PROCESSES]; /* following: tried already */
+	pid_t known[PROCESSES]; /* when following: already tried */
 	size_t nknown;
-	uint64_t looked; /* ns: when processes were last looked for */
-	struct capture_error why; /* the latest that could not be attached to */
+	uint64_t looked; /* ns: time of the last search for processes */
+	struct capture_error why; /* why the latest process could not be attached to */
 };
 
 static const struct option_row options[] = {
@@ -82,7 +82,7 @@ static void list(struct text *lines)
 	list_processes(lines, all, process_list(all, PROCESSES));
 }
 
-/* The one QEMU that a name means: 0, or -ESRCH with those that it could mean. */
+/* The one QEMU that a name means: 0; or -ESRCH, with a list of candidates. */
 static int find_named(const char *word, pid_t *pid, struct source_error *err)
 {
 	static struct process all[PROCESSES], match[PROCESSES];
@@ -127,7 +127,7 @@ static bool is_known(const struct qemu_source *q, pid_t pid)
 	return false;
 }
 
-/* Forget those that have ended: their number may be given to another. */
+/* Forget ended processes: their pids may be used again. */
 static void forget_dead(struct qemu_source *q)
 {
 	for (size_t i = 0; i < q->nknown;)
@@ -148,7 +148,7 @@ static void attach_new(struct qemu_source *q)
 		if (is_known(q, all[i].pid) || !is_chosen(&q->request, &all[i]) ||
 		    q->nknown == PROCESSES)
 			continue;
-		q->known[q->nknown++] = all[i].pid; /* tried once: a second time fails alike */
+		q->known[q->nknown++] = all[i].pid; /* do not try again: it would fail alike */
 		if (capture_attach(q->capture, all[i].pid, true, &q->why))
 			source_say(&q->request, SOURCE_WARNING, "%s", q->why.text);
 	}
@@ -198,7 +198,7 @@ static int open_source(struct source **out, const void *config,
 		.record = request->record,
 		.ctx = request->ctx,
 	};
-	/* -n means what runs now, unless what starts later is wanted, too */
+	/* -n selects among running processes; with follow, among later ones, too */
 	for (unsigned i = 0; i < request->names.n && !request->follow; i++) {
 		if (q->request.npids == SOURCE_PIDS)
 			break;
@@ -273,7 +273,7 @@ static int begin_following(struct qemu_source *q, struct source_error *err)
 	if (r->npids && !r->names.n && !stats.alive)
 		return source_fail(err, -ESRCH, "%s", q->why.text);
 	if (!q->nknown) {
-		/* the time of day, which else comes with the first QEMU */
+		/* the wall clock offset, which otherwise comes with the first QEMU */
 		capture_preamble(q->capture);
 		source_say(r, SOURCE_WARNING, "no QEMU %s; waiting for one to start",
 			   r->names.n ? "that -n names runs" : "runs that we may see");

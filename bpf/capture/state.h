@@ -4,12 +4,12 @@
 
 #include "bpf/capture/impl.h"
 
-/* What QMP answered about the device; NULL nothing. */
+/* QMP's answer about the device; NULL if there is none. */
 const struct query_device *state_answer(const struct device *d);
 /*
- * Record what a device and its queues had come to before the capture began: from QEMU's
- * memory where the offsets are known, else from what QMP answered.  Nothing is recorded
- * if neither knows.
+ * Record the state of a device and its queues at the start of the capture: from QEMU's
+ * memory where the offsets are known, else from QMP's answer.  Writes nothing if neither is
+ * available.
  */
 void state_write(struct device *d);
 

@@ -19,8 +19,8 @@ uint64_t stream_counter(const struct capture *c, enum vqp_counter which)
 }
 
 /*
- * The reason of a loss: a full buffer, for as many records as the programs counted as not
- * sent; else a limit.
+ * Report a loss.  The reason is a full buffer, for as many records as the BPF programs
+ * counted as not sent; otherwise a limit.
  */
 static void on_lost(void *ctx, uint32_t count, uint64_t ts)
 {
@@ -32,7 +32,7 @@ static void on_lost(void *ctx, uint32_t count, uint64_t ts)
 	target_lost(t, count, ts, full ? VQT_LOSS_BUFFER : VQT_LOSS_LIMIT);
 }
 
-/* A device is unplugged. */
+/* Whether the record says that a device was unplugged. */
 static bool is_end(const struct vqt_hdr *h)
 {
 	return h->type == VQT_LIFECYCLE &&
@@ -47,8 +47,11 @@ static void on_record(void *ctx, void *record, size_t len)
 
 	sample_flush(t, h->ts);
 	if (t->c->light && is_end(h))
-		light_read(t->c); /* its last counts belong before its end */
-	/* The clocks of CPUs differ by more than the time between two events. */
+		light_read(t->c); /* write its last counts before its end */
+	/*
+	 * Times may go back a little: clocks of CPUs differ by more than the time between two
+	 * events.
+	 */
 	if (h->ts < t->last_ts)
 		h->ts = t->last_ts;
 	t->last_ts = h->ts;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The records of a target in their order: what becomes of each. */
+/* Processes the sorted records of a target. */
 #ifndef VQT_BPF_CAPTURE_STREAM_H
 #define VQT_BPF_CAPTURE_STREAM_H
 
@@ -8,7 +8,7 @@
 
 extern const struct order_ops stream_ops; /* with a struct target */
 
-/* What the programs have counted. */
+/* The value of a counter of the BPF programs. */
 uint64_t stream_counter(const struct capture *c, enum vqp_counter which);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A process being traced: attaching probes to it, and telling the programs about it. */
+/* A traced process: attaches its probes and configures the BPF programs for it. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -54,7 +54,7 @@ static bool chosen(const struct capture *c, const struct qemu_probe *p)
 		return false;
 	if (c->o.light && !counts(p))
 		return false;
-	/* Some steps are needed to follow the queues, recorded or not. */
+	/* Some lifecycle steps are needed to follow the queues, even if they are not recorded. */
 	return !(p->flags & QEMU_PROBE_LIFE && c->o.no_lifecycle) ||
 	       p->cookie & (VQP_LIFECYCLE_FORGET | VQP_LIFECYCLE_REWIND);
 }
@@ -64,7 +64,7 @@ static bool is_return(enum qemu_program role)
 	return role == QEMU_REG_RETURN || role == QEMU_CONFIG_RETURN;
 }
 
-/* The program for a role: its own, in light capture the one that counts, or the empty one. */
+/* The program for a role: the usual one, the counting one in a light capture, or the empty one. */
 static void program_name(const struct capture *c, enum qemu_program role, char name[32])
 {
 	const char *own = qemu_program_name(role);
@@ -89,7 +89,7 @@ bool target_needs(const struct capture *c, const char *program)
 	return false;
 }
 
-/* Attach all probes of one program.  One that fails is reported as missing, no more. */
+/* Attach all probes of one program.  A probe that fails is only reported as missing. */
 static void attach_role(struct target *t, enum qemu_program role)
 {
 	bool ret = is_return(role);
@@ -150,7 +150,7 @@ static int explain_process(struct capture_error *err, pid_t pid, int code, const
 	return code;
 }
 
-/* Let the process pass the programs' filter. */
+/* Make the BPF programs accept events of this process. */
 static int admit(struct target *t)
 {
 	struct capture *c = t->c;

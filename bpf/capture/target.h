@@ -6,7 +6,7 @@
 
 /* target.c also has capture_attach() and capture_detach(). */
 void target_free(struct target *t);
-/* Does any probe of this capture run the program? */
+/* Whether any probe of this capture uses the program. */
 bool target_needs(const struct capture *c, const char *program);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptor chains as guest memory has them when QEMU pops them (2.7.5, 2.8.5). */
+/* Reads descriptor chains from guest memory when QEMU pops them (2.7.5, 2.8.5). */
 #ifndef VQT_BPF_PROG_CHAIN_BPF_H
 #define VQT_BPF_PROG_CHAIN_BPF_H
 
@@ -7,7 +7,7 @@
 
 /* --- guest memory ---------------------------------------------------------- */
 
-/* Where QEMU has a guest address mapped; 0 when not known for all of it. */
+/* Host-virtual address of a guest range in QEMU; 0 when not known for all of it. */
 static __noinline __u64 gpa_to_hva(__u64 gpa, __u64 len)
 {
 	struct vqp_memory *m = memory_get();
@@ -15,7 +15,7 @@ static __noinline __u64 gpa_to_hva(__u64 gpa, __u64 len)
 	if (!m)
 		return 0;
 	for (int i = 0; i < VQP_REGIONS; i++) {
-		__u64 hi = m->region[i].hi, lo; /* which is written last */
+		__u64 hi = m->region[i].hi, lo; /* region_set() writes hi last, so read it first */
 
 		barrier();
 		lo = m->region[i].lo;
@@ -26,9 +26,9 @@ static __noinline __u64 gpa_to_hva(__u64 gpa, __u64 len)
 }
 
 #define GIB (1ULL << 30)
-#define BLOCK (128ULL << 20) /* memory comes in multiples of this */
+#define BLOCK (128ULL << 20) /* guest memory sizes are multiples of this */
 
-/* The mapping of the process that an address lies in. */
+/* The mapping of the process that contains an address. */
 struct mapping {
 	__u64 start, end;
 };
@@ -46,7 +46,10 @@ static long mapping_found(struct task_struct *task, struct vm_area_struct *vma, 
 	return 0;
 }
 
-/* Without it, or while the mappings are being changed, the usual mapping is assumed. */
+/*
+ * If bpf_find_vma is missing, or the mappings are being changed, *to stays empty and the
+ * caller assumes the usual layout.
+ */
 static __always_inline void mapping_get(struct mapping *to, __u64 hva)
 {
 	if (can_find_vma)
@@ -54,9 +57,9 @@ static __always_inline void mapping_get(struct mapping *to, __u64 hva)
 }
 
 /*
- * Memory around one address of both kinds.  Guest RAM of a PC is one mapping: low
- * memory is one block from 0 to 2 GiB at least, if there is that much; what does
- * not fit goes on at 4 GiB.  User space knows where low memory ends, soon.
+ * Set a region from one pair of guest and host addresses.  A PC's guest RAM is one mapping:
+ * low memory starts at 0 and is one block of at least 2 GiB if there is that much RAM; the
+ * rest continues at 4 GiB.  User space corrects the end of low memory soon after.
  */
 static __always_inline void region_set(struct vqp_region *g, __u64 gpa, __u64 hva, __u64 len)
 {
@@ -99,12 +102,15 @@ static __always_inline void learn_in(struct vqp_memory *m, __u64 gpa, __u64 hva,
 	}
 }
 
-/* A pair of guest and host addresses shows where guest memory is mapped. */
+/* Learn from a pair of guest and host addresses where guest memory is mapped. */
 static __noinline int learn(__u64 gpa, __u64 hva, __u64 len)
 {
 	struct vqp_memory *m = memory_get();
 
-	/* One thread at a time, or the bounds of two would mix; a second one learns later. */
+	/*
+	 * Only one thread at a time, as two would mix their bounds; the other learns at its next
+	 * hit.
+	 */
 	if (!m || !gpa || !hva || __sync_val_compare_and_swap(&m->learning, 0, 1))
 		return 0;
 	learn_in(m, gpa, hva, len);
@@ -163,7 +169,7 @@ static long walk_step(__u32 i, void *ctx)
 	return !w->more;
 }
 
-/* Descend into the indirect table the chain ended with (2.7.5.3, 2.8.19). */
+/* Go on with the indirect table that the chain ended with (2.7.5.3, 2.8.19). */
 static __always_inline void walk_indirect(struct walk *w, bool translated)
 {
 	if (!w->ind_len || w->ind_len % 16) {
@@ -182,7 +188,7 @@ static __always_inline void walk_indirect(struct walk *w, bool translated)
 	w->entries = w->ind_len / 16;
 }
 
-/* Append one segment: n bytes of host memory; false when there is no room. */
+/* Append a segment with n bytes of host memory.  0; -1: no room; -2: memory not readable. */
 static __noinline int seg_append(struct scratch *s, __u32 desc, __u64 hva, __u32 n)
 {
 	struct vqt_seg seg = { .desc = desc, .len = n };
@@ -227,7 +233,7 @@ static long seg_step(__u32 i, void *ctx)
 		return 0;
 	}
 	switch (seg_append(s, at, hva, n)) {
-	case -1: /* in the next record, then */
+	case -1: /* no room: the next record continues here */
 		s->next = at;
 		s->full = 1;
 		return 1;
@@ -236,7 +242,7 @@ static long seg_step(__u32 i, void *ctx)
 	return 0;
 }
 
-/* What the steps of a chain share. */
+/* Arguments of the loop callbacks for a chain. */
 struct chain {
 	struct scratch *s;
 	struct ring *r;
@@ -244,7 +250,7 @@ struct chain {
 	struct vqt_ring *ring;
 };
 
-/* Behind the descriptors, which later parts read. */
+/* Emit a continuation.  It is built after the descriptors, which later parts still read. */
 static __always_inline void more_emit(struct scratch *s)
 {
 	__u32 base = s->base, len = s->pos - base;
@@ -257,8 +263,8 @@ static __always_inline void more_emit(struct scratch *s)
 }
 
 /*
- * One record of the chain: the first has all its descriptors and what bytes fit,
- * continuations the bytes that did not.
+ * Emit one record of the chain.  The first has all descriptors and the bytes that fit;
+ * continuations have the remaining bytes.
  */
 static long part_step(__u32 i, void *ctx)
 {
@@ -365,10 +371,10 @@ static __noinline int chain_record(struct ring *r, struct vqp_queue *q, struct v
 	return 1;
 }
 
-/* Chains popped without a record since the last probe; one hit records at most so many. */
+/* Chains popped unseen since the last probe hit; one hit records at most this many. */
 #define LATE_MAX 32
 
-/* What a hit has to record: chains missed from pos on, then perhaps the one being popped. */
+/* What a probe hit has to record: missed chains from pos on, then possibly the one being popped. */
 struct batch {
 	struct ring *r;
 	struct vqp_queue *q;
@@ -388,16 +394,16 @@ static long batch_step(__u32 i, void *ctx)
 	return 0;
 }
 
-/* Packed: has QEMU gone on from this position, by a lap at most, and not back? */
+/* Packed: whether QEMU has advanced from this position by at most one lap, and not gone back. */
 static __always_inline bool gone_on(struct ring *r, __u16 from)
 {
 	return virtq_packed_need_event(from, virtq_position(r->last, r->last_wrap), r->num, r->num);
 }
 
 /*
- * The probe reads the ring before QEMU does.  QEMU also pops a chain that was made available
- * in between, which the probe has not seen.  The ring shows it at the next pop, or when the
- * chain is returned, whichever is first.
+ * The probe reads the ring before QEMU does, so QEMU may pop a chain that the driver made
+ * available after the probe's read.  The device position shows this at the next pop, or when
+ * the chain is returned, whichever is first.
  */
 static __always_inline void missed_split(struct ring *r, struct vqp_queue *q, struct batch *b)
 {
@@ -458,7 +464,10 @@ static __always_inline bool pop_packed(struct ring *r, struct vqp_queue *q, stru
 		return false;
 	}
 	b->last = pos;
-	/* q->seen: the position recorded last; the same again means it was given back. */
+	/*
+	 * q->seen is the position recorded last; the same position again means that QEMU un-popped
+	 * the chain.
+	 */
 	b->flags = q->valid && q->seen == pos ? VQT_CHAIN_AGAIN : 0;
 	q->seen = pos;
 	q->valid = 1;
@@ -485,7 +494,7 @@ static __always_inline void pop(struct vqp_proc *p, __u64 vq)
 	if (err == UNREADABLE)
 		lose(p, q->dev, q->index, VQT_LOSS_MEMORY, 1);
 	if (!err) {
-		/* The first sight of a queue tells where guest memory is. */
+		/* A queue's first use shows where guest memory is mapped. */
 		if (!q->valid)
 			learn(vq64(s, p->vq_desc), r.desc, virtq_desc_at(r.num));
 		popped = r.packed ? pop_packed(&r, q, &b) : pop_split(&r, q, &b);
@@ -494,7 +503,7 @@ static __always_inline void pop(struct vqp_proc *p, __u64 vq)
 	scratch_put(s);
 }
 
-/* A chain is returned whose pop was not seen. */
+/* QEMU returns a chain whose pop was not recorded: record it now. */
 static __noinline int missed_record(struct ring *r, struct vqp_queue *q, struct vqt_ring *ring)
 {
 	struct batch b = { .r = r, .q = q };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Maps, registers, records and device identity: what all QEMU probes use. */
+/* Code that all QEMU probes use: maps, registers, records and device identity. */
 #ifndef VQT_BPF_PROG_COMMON_BPF_H
 #define VQT_BPF_PROG_COMMON_BPF_H
 
@@ -60,7 +60,7 @@ struct {
 	__type(value, __u64);
 } counters SEC(".maps");
 
-/* An access under way, by thread. */
+/* A register access in progress, by thread. */
 struct access {
 	__u32 offset;
 	__u16 dev, aux;
@@ -93,8 +93,8 @@ struct walk {
 struct scratch {
 	__u32 busy;
 	/*
-	 * The state of loops lives here and not on the stack, where the verifier
-	 * would follow its values through every iteration and every outcome.
+	 * Loop state is kept here and not on the stack: the verifier would follow stack values
+	 * through every iteration and every outcome.
 	 */
 	struct walk w;
 	__u32 pos, segs, room; /* bytes of rec written, segments among them, where to stop */
@@ -113,7 +113,7 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
-/* The reader is woken when so many bytes wait in the buffer. */
+/* The programs wake the reader when this many bytes wait in the buffer. */
 const volatile __u64 wake_level = 4 << 20;
 
 #define E2BIG_ 7
@@ -121,16 +121,17 @@ const volatile __u64 wake_level = 4 << 20;
 /* The initial value of a queue. */
 const volatile struct vqp_queue no_queue;
 
-/* Programs may sleep (Linux 6.0): then they can fault in a page that is not present. */
+/* Programs may sleep (Linux 6.0), so they can fault in an absent page. */
 const volatile bool can_sleep = false;
 
 /* The kernel has bpf_find_vma (Linux 5.17). */
 const volatile bool can_find_vma = false;
 
 /*
- * Memory of the process.  The kernel removes pages for a short time (THP collapse, NUMA
- * balancing, swap); a program that may sleep faults them in.  It uses one helper or the
- * other, never both in turn: the verifier would follow both outcomes of every read.
+ * Read memory of the process.  The kernel removes pages for a short time (THP collapse, NUMA
+ * balancing, swap); a program that may sleep faults them in.  A program uses only one of the
+ * two helpers, because with both in turn the verifier would follow both outcomes of every
+ * read.
  */
 static __always_inline long read_user(void *to, __u32 n, const void *from)
 {
@@ -144,7 +145,7 @@ static __always_inline long read_user_str(char *to, __u32 n, const void *from)
 	long len = bpf_probe_read_user_str(to, n, from);
 	char byte;
 
-	/* Fault the page in and try again; text that crosses into another absent page is cut. */
+	/* Fault the page in and try again; text that continues into another absent page is cut. */
 	if (len < 0 && can_sleep && !bpf_copy_from_user(&byte, 1, from))
 		len = bpf_probe_read_user_str(to, n, from);
 	return len;
@@ -242,7 +243,7 @@ static __always_inline void hdr_begin(struct vqp_proc *p, struct vqt_hdr *h, __u
 	h->cpu = bpf_get_smp_processor_id();
 }
 
-/* Wakes the reader only when there is much to read: a wake-up costs more than a record. */
+/* Wake the reader only when there is much to read: a wake-up costs more than a record. */
 static __always_inline bool emit(void *rec, __u64 len)
 {
 	__u64 flags = BPF_RB_NO_WAKEUP;
@@ -255,7 +256,7 @@ static __always_inline bool emit(void *rec, __u64 len)
 	return false;
 }
 
-/* Record that n records are missing here. */
+/* Emit a VQT_LOSS: n records are missing here. */
 static __noinline int lose(struct vqp_proc *p, __u32 dev, __u32 queue, __u32 why, __u64 n)
 {
 	struct vqt_loss l = { .lost = n, .why = why };
@@ -327,7 +328,7 @@ static __always_inline bool is_vdev(__u64 obj)
 	       n[(at + 3) & 63] == 'e';
 }
 
-/* A slot for a virtio-mmio device: there are many, mostly empty (4.2.3.1). */
+/* A virtio-mmio transport: there are many, mostly without a device (4.2.3.1). */
 static __always_inline bool is_slot(__u64 obj)
 {
 	char n[16] = {};
@@ -338,10 +339,10 @@ static __always_inline bool is_slot(__u64 obj)
 	return n[7] == 'm' && n[8] == 'm' && n[9] == 'i' && n[10] == 'o' && !n[11];
 }
 
-/* The last device id given out; user space takes ids, too (late attachment). */
+/* The last device id assigned; user space assigns ids too (late attach). */
 __u32 last_device;
 
-/* First sight of a device: an id, and a record that makes user space look closer. */
+/* A new device: assign an id, and emit a record that makes user space identify the device. */
 static __noinline __u16 device_new(struct vqp_proc *p, __u64 handle)
 {
 	struct vqt_device r = {};
@@ -357,7 +358,7 @@ static __noinline __u16 device_new(struct vqp_proc *p, __u64 handle)
 	return id;
 }
 
-/* A PCIDevice: a virtio proxy's entry, or the negative one. */
+/* Find the entry of a PCIDevice: that of a virtio proxy, or a negative entry with id 0. */
 static __noinline struct vqp_dev *proxy_get(struct vqp_proc *p, __u64 proxy)
 {
 	struct vqp_key k = { .ptr = proxy, .tgid = bpf_get_current_pid_tgid() >> 32 };
@@ -378,7 +379,7 @@ static __noinline struct vqp_dev *proxy_get(struct vqp_proc *p, __u64 proxy)
 	return d && d->id ? d : NULL;
 }
 
-/* What a VirtIODevice is plugged into, by its bus; 0 nothing yet. */
+/* The proxy that a VirtIODevice is plugged into, found through its bus; 0 if none yet. */
 static __always_inline __u64 slot_of(struct vqp_proc *p, __u64 vdev)
 {
 	__u64 bus = 0, slot = 0;
@@ -389,7 +390,7 @@ static __always_inline __u64 slot_of(struct vqp_proc *p, __u64 vdev)
 	return slot && is_virtio(slot) ? slot : 0;
 }
 
-/* A device without a proxy around it is also entered under its slot, once it is plugged in. */
+/* A device without a proxy object is also entered under its transport, once it is plugged in. */
 static __always_inline void plug(struct vqp_proc *p, struct vqp_dev *d, __u64 vdev)
 {
 	struct vqp_key k = { .tgid = bpf_get_current_pid_tgid() >> 32 };
@@ -403,7 +404,7 @@ static __always_inline void plug(struct vqp_proc *p, struct vqp_dev *d, __u64 vd
 	bpf_map_update_elem(&devices, &k, &new, BPF_ANY);
 }
 
-/* A VirtIODevice: its proxy's id, or its own when there is no proxy around it. */
+/* Find the entry of a VirtIODevice: it has its proxy's id, or its own if it has no proxy. */
 static __noinline struct vqp_dev *vdev_get(struct vqp_proc *p, __u64 vdev)
 {
 	struct vqp_key k = { .ptr = vdev, .tgid = bpf_get_current_pid_tgid() >> 32 };
@@ -436,7 +437,7 @@ static __noinline struct vqp_dev *vdev_get(struct vqp_proc *p, __u64 vdev)
 	return d;
 }
 
-/* A VirtQueue. */
+/* Find or make the entry of a VirtQueue. */
 static __noinline struct vqp_queue *queue_get(struct vqp_proc *p, __u64 vq)
 {
 	struct vqp_key k = { .ptr = vq, .tgid = bpf_get_current_pid_tgid() >> 32 };
@@ -455,7 +456,7 @@ static __noinline struct vqp_queue *queue_get(struct vqp_proc *p, __u64 vq)
 	d = vdev_get(p, vdev);
 	if (!d)
 		return NULL;
-	/* Too large for the stack: made empty, then filled in. */
+	/* Too large for the stack: insert an empty one, then fill it in. */
 	bpf_map_update_elem(&queues, &k, (void *)&no_queue, BPF_NOEXIST);
 	q = bpf_map_lookup_elem(&queues, &k);
 	if (!q) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Steps in the life of a device: which device and queue one is of, and what it says. */
+/* Lifecycle probes: find the device and queue that a step belongs to, and record its arguments. */
 #ifndef VQT_BPF_PROG_LIFECYCLE_BPF_H
 #define VQT_BPF_PROG_LIFECYCLE_BPF_H
 
@@ -11,7 +11,10 @@ struct life_text {
 	char text[128];
 };
 
-/* A device may have been created where another object was before: look again. */
+/*
+ * A new virtio device may be at the address of a freed object of another type: delete the
+ * negative entry of that address, so that the device is identified.
+ */
 static __always_inline void reconsider(__u64 obj)
 {
 	struct vqp_key k = { .ptr = obj, .tgid = bpf_get_current_pid_tgid() >> 32 };
@@ -21,7 +24,7 @@ static __always_inline void reconsider(__u64 obj)
 		bpf_map_delete_elem(&devices, &k);
 }
 
-/* The device a lifecycle probe's object belongs to; NULL when it is none of ours. */
+/* The device that a lifecycle probe's object belongs to; NULL when it is not a virtio device. */
 static __always_inline struct vqp_dev *life_dev(struct vqp_proc *p, __u32 kind, __u64 obj,
 						__u16 *queue)
 {
@@ -53,7 +56,7 @@ static __always_inline struct vqp_dev *life_dev(struct vqp_proc *p, __u32 kind, 
 	return NULL;
 }
 
-/* Was the queue added: vring.num_default, behind vring.num, is not 0. */
+/* Whether the queue exists: vring.num_default, which follows vring.num, is not 0. */
 static __always_inline bool queue_exists(struct vqp_proc *p, struct vqp_dev *d, __u16 queue)
 {
 	__u32 num = 1;
@@ -106,7 +109,7 @@ static __always_inline void life_after(struct vqp_proc *p, struct vqp_dev *d, __
 }
 
 /* (object, arg, arg, arg, queue) by the cookie; aux: enum vqt_lifecycle_what */
-/* The device may say that its configuration changed: an interrupt, if the driver is ready. */
+/* The device reports a configuration change: it is an interrupt if the driver is ready. */
 static __always_inline void config_irq(struct vqp_proc *p, struct vqp_dev *d, __u64 vdev)
 {
 	struct vqt_irq r = { .kind = VQT_IRQ_CONFIG, .vector = VQT_NO_VECTOR };
@@ -123,7 +126,7 @@ static __always_inline void config_irq(struct vqp_proc *p, struct vqp_dev *d, __
 	emit(&r, sizeof(r));
 }
 
-/* The numbers of a step stand in slots 1 to 3 of the cookie; a text takes slot 1 from them. */
+/* A step's numbers are in slots 1 to 3 of the cookie; a text, if any, takes slot 1. */
 static __always_inline void life_args(struct pt_regs *ctx, __u64 cookie, struct vqt_lifecycle *r)
 {
 	if (cookie & VQP_LIFECYCLE_TEXT) {
@@ -139,7 +142,7 @@ static __always_inline void life_args(struct pt_regs *ctx, __u64 cookie, struct 
 		r->arg[2] = arg(ctx, cookie, 3);
 }
 
-/* The text of a step, in the process; 0 none. */
+/* Address of a step's text in the process; 0 if none. */
 static __always_inline __u64 life_text_of(struct pt_regs *ctx, __u64 cookie, __u64 obj)
 {
 	__u64 text = 0;

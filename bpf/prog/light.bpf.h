@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Light capture: counters and histograms of latency in a map and no records of single
- * events, so that a busy machine can be watched for a long time.
+ * Light capture: counters and latency histograms in a map instead of records of single
+ * events, so that a busy machine can be observed for a long time.
  */
 #ifndef VQT_BPF_PROG_LIGHT_BPF_H
 #define VQT_BPF_PROG_LIGHT_BPF_H
@@ -40,7 +40,7 @@ static long claim_step(__u32 i, void *ctx)
 	return 1;
 }
 
-/* A queue's counters; NULL when it is not asked for, or there are too many (said once). */
+/* A queue's counters; NULL when it is not selected or there are too many queues (reported once). */
 static __noinline struct vqp_tally *tally_get(struct vqp_proc *p, struct vqp_queue *q)
 {
 	struct claim c = { .q = q, .tgid = bpf_get_current_pid_tgid() >> 32 };
@@ -68,7 +68,7 @@ static long land_step(__u32 i, void *ctx)
 	return 0;
 }
 
-/* No request is in flight any more; when the queue goes, neither is anything else. */
+/* After a reset no request is in flight.  When the queue is deleted, its other state goes too. */
 static __always_inline void tally_rewind(struct vqp_queue *q, bool forget)
 {
 	struct vqp_tally *t;
@@ -107,7 +107,7 @@ static __always_inline void began(struct vqp_tally *t, __u16 head, __u64 when)
 	*at = when;
 }
 
-/* A place in the ring: index of the available ring, or slot and wrap counter (2.8.1). */
+/* The device's position in the ring: available ring index, or slot and wrap counter (2.8.1). */
 static __always_inline __u16 place(struct ring *r)
 {
 	return r->packed ? virtq_position(r->last, r->last_wrap) : r->last;
@@ -130,7 +130,7 @@ static __always_inline bool packed_head(struct ring *r, __u16 pos, __u16 *head)
 		if (++slot >= r->num)
 			slot = 0;
 	}
-	return true; /* a longer one is counted, and not timed */
+	return true; /* a longer chain is counted, but not timed */
 }
 
 static __always_inline bool split_head(struct ring *r, __u16 pos, __u16 *head)
@@ -146,9 +146,9 @@ static __always_inline bool split_ready(struct ring *r)
 }
 
 /*
- * The probe reads the ring before QEMU does.  QEMU also pops a chain that was made available
- * in between, which the probe has not seen.  The position shows it at the next pop, or when
- * the chain is returned.
+ * The probe reads the ring before QEMU does, so QEMU may pop a chain that the driver made
+ * available after the probe's read.  The position shows this at the next pop, or when the
+ * chain is returned.
  */
 static __always_inline void late_pop(struct vqp_queue *q, struct vqp_tally *t, struct ring *r)
 {
@@ -159,7 +159,7 @@ static __always_inline void late_pop(struct vqp_queue *q, struct vqp_tally *t, s
 		return;
 	q->looked = 0;
 	if (r->packed ? !gone_on(r, q->seen) : place(r) != (__u16)(q->seen + 1))
-		return; /* put back, or elsewhere by a reset or a migration */
+		return; /* un-popped, or moved by a reset or a migration */
 	if (r->packed ? packed_head(r, q->seen, &head) : split_head(r, q->seen, &head))
 		began(t, head, looked);
 	else
@@ -194,7 +194,7 @@ static __always_inline void light_pop_at(struct vqp_proc *p, __u64 vq)
 	scratch_put(s);
 }
 
-/* A chain is returned whose pop was not seen. */
+/* QEMU returns a chain whose pop was not seen. */
 static __noinline int late_fill(struct vqp_proc *p, struct vqp_queue *q, struct vqp_tally *t,
 				__u64 vq)
 {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Probes in QEMU's virtio core.  Uprobe programs can be preempted by another
- * thread's: nothing per-CPU is used without being claimed (scratch_get), and
- * every record takes its sequence number when it is begun, so that user space
- * can put records of different CPUs back in order and count what is missing.
+ * Probes in QEMU's virtio core.
+ *
+ * One uprobe program can be preempted by another thread's.  Therefore a program claims
+ * per-CPU data before it uses it (scratch_get), and every record takes its sequence number
+ * when it is begun, so that user space can sort the records of different CPUs and count
+ * missing ones.
  */
 #include "bpf/prog/chain.bpf.h"
 #include "bpf/prog/common.bpf.h"
@@ -52,7 +54,7 @@ int on_fill(struct pt_regs *ctx)
 	return 0;
 }
 
-/* The device decided to notify the driver of used buffers. */
+/* QEMU decided to notify the driver of used buffers. */
 SEC("uprobe")
 int on_signal(struct pt_regs *ctx)
 {
@@ -78,7 +80,7 @@ int on_signal(struct pt_regs *ctx)
 /* --- registers ------------------------------------------------------------- */
 
 /*
- * The queue that a register write is a kick of; 0: it is none, or one that QEMU
+ * The queue that a register write kicks; 0 if the write is no kick, or one that QEMU
  * ignores.  Register handlers get the proxy (or the PCI device).
  */
 static __always_inline __u64 notified(struct vqp_proc *p, struct vqp_dev *d, __u16 aux,
@@ -148,12 +150,12 @@ int on_reg_write(struct pt_regs *ctx)
 	if (vq && !legacy && kick(p, vq, VQT_KICK_MMIO, r.value, r.width))
 		return 0;
 	status = is_status(r.region, r.offset);
-	if (status && !r.value) /* the reset ends what the rings belong to */
+	if (status && !r.value) /* a reset discards the rings: sample them first */
 		sample_rings(p, d);
 	reg_emit(p, d->id, &r);
 	if (status && r.value)
 		sample_rings(p, d);
-	/* Queue Notify of the legacy interface is seen as both. */
+	/* A legacy Queue Notify write is both a register access and a kick. */
 	if (vq && legacy)
 		kick(p, vq, VQT_KICK_LEGACY, r.value, r.width);
 	return 0;
@@ -315,7 +317,7 @@ int on_lifecycle(struct pt_regs *ctx)
 	}
 	if (has_arg(cookie, 4)) {
 		queue = arg(ctx, cookie, 4);
-		/* A reset touches all 1,024 queues a device could have. */
+		/* A reset touches all 1,024 queues that a device can have. */
 		if (d && !queue_exists(p, d, queue))
 			return 0;
 	}
@@ -380,7 +382,7 @@ int light_signal(struct pt_regs *ctx)
 	return 0;
 }
 
-/* Kicks that come as register writes; nothing else of registers. */
+/* In a light capture, only those register writes count that are kicks. */
 SEC("uprobe")
 int light_reg_write(struct pt_regs *ctx)
 {
@@ -399,7 +401,7 @@ int light_reg_write(struct pt_regs *ctx)
 	return 0;
 }
 
-/* Attached by the benchmark in place of the others, to measure what a probe costs. */
+/* The benchmark attaches this in place of the others, to measure the cost of a probe. */
 SEC("uprobe")
 int on_nothing(struct pt_regs *ctx)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the QEMU probes and their loader agree on: configuration of a traced
- * process, how a probe's cookie says where its arguments are, map layouts.
- * Included by BPF C: fixed layouts and <linux/types.h> only.
+ * Interface between the QEMU probe programs and user space: the offsets of a traced process,
+ * the format of probe cookies, and map layouts.  Included by BPF C: fixed layouts and
+ * <linux/types.h> only.
  */
 #ifndef VQT_BPF_PROG_QEMU_H
 #define VQT_BPF_PROG_QEMU_H
@@ -10,7 +10,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
-/* An offset that was not found; what depends on it is not recorded. */
+/* An offset that was not found; the facts that need it are not recorded. */
 #define VQP_UNKNOWN 0xffff
 
 /* Guest memory as QEMU has it mapped: hva = gpa + delta for lo <= gpa < hi. */
@@ -19,7 +19,7 @@ struct vqp_region {
 };
 #define VQP_REGIONS 8
 
-/* Where things are inside QEMU's structures: one traced process. */
+/* Offsets in QEMU's structures, and settings, of one traced process. */
 struct vqp_proc {
 	__u32 seq; /* next sequence number, atomically counted */
 	__u32 snaplen;
@@ -37,17 +37,20 @@ struct vqp_proc {
 	__u64 queues; /* bit n: record queue n (n < 63; bit 63 all others) */
 };
 
-/* Known mappings of guest memory, written by BPF (learning) and by user space (bounds). */
+/*
+ * Known mappings of guest memory.  The BPF programs add regions, user space extends their
+ * bounds.
+ */
 struct vqp_memory {
 	struct vqp_region region[VQP_REGIONS];
-	__u32 learning; /* by a program, just now */
+	__u32 learning; /* 1 while a program changes the regions */
 	__u32 pad;
 };
 
-/* The bytes of a VirtQueue that are read in one go: all offsets above are below. */
+/* Bytes of a VirtQueue that one read copies; all vq_ offsets above are below this. */
 #define VQP_VQ_BYTES 192
 
-/* Key of everything that is a pointer inside a process. */
+/* Map key for objects in a process: their address and the process. */
 struct vqp_key {
 	__u64 ptr;
 	__u32 tgid;
@@ -56,8 +59,8 @@ struct vqp_key {
 
 /* A device, found under its VirtIODevice and under its proxy (VirtIOPCIProxy). */
 struct vqp_dev {
-	__u16 id; /* of the trace; 0: not a virtio device, ignore */
-	__u8 skip; /* not asked for */
+	__u16 id; /* device id in the trace; 0: not a virtio device, ignore */
+	__u8 skip; /* not selected for recording */
 	__u8 pad;
 	__u32 queues; /* highest queue index seen, plus 1 */
 	__u64 vdev, proxy; /* 0 unknown */
@@ -66,35 +69,36 @@ struct vqp_dev {
 #define VQP_QUEUE_MAX 1024 /* VIRTQUEUE_MAX_SIZE */
 /* vqp_queue.head[] */
 #define VQP_HEAD_OPEN 0x01 /* its VQT_AVAIL was recorded */
-#define VQP_HEAD_OWED 0x02 /* buffers could not be read then */
+#define VQP_HEAD_OWED 0x02 /* its buffers could not be read when it was popped */
 #define VQP_HEAD_INDIRECT 0x04 /* chain begins with one indirect descriptor */
-#define VQP_HEAD_NO_TABLE 0x08 /* whose table could not be read then */
+#define VQP_HEAD_NO_TABLE 0x08 /* its indirect table could not be read when it was popped */
 
 struct vqp_queue {
 	__u16 dev, index;
 	__u16 seen; /* next position whose chain has not been recorded */
-	__u8 valid; /* seen means something */
+	__u8 valid; /* seen is valid */
 	__u8 skip;
 	__u64 vdev;
 	__u32 tally; /* light: 1 + the index in the map of tallies, 0 none */
 	__u16 none_at,
-		none; /* packed: where QEMU came for a chain and none was there; not 0: still so */
-	__u64 looked; /* light: when QEMU looked for a chain at `seen` and found none; 0 later */
+		none; /* packed: position where QEMU found no chain, and whether it is still waiting there */
+	__u64 looked; /* light: ns when QEMU found no chain at `seen`; 0 if it has popped since */
 	__u8 head[VQP_QUEUE_MAX];
 };
 
 /*
- * Light capture: the programs count what happens in a queue instead of recording it.  All
- * counters but `flight` only grow.  Durations are counted in the buckets of
- * struct hist (decoder/util/histogram.h), which user space asserts.
+ * Light capture: the programs count the events of a queue instead of recording them.  All
+ * counters but `flight` only grow.  Durations are counted in the buckets of struct hist
+ * (decoder/util/histogram.h); user space asserts that both layouts agree.
  */
 #define VQP_HIST_SUB_BITS 4
 #define VQP_HIST_OCTAVES 40
 #define VQP_HIST_BUCKETS (((VQP_HIST_OCTAVES - VQP_HIST_SUB_BITS + 1) << VQP_HIST_SUB_BITS) + 1)
 
 /*
- * Requests are counted apart by their first word, where it is one of these types
- * of any class (the reading side knows the class), and all others together.
+ * Requests are counted by their first 32-bit word, one group for each of these type numbers
+ * (of any class: the programs do not know the class, user space does), and one group for all
+ * others.
  */
 #define VQP_TYPES 5
 #define VQP_GROUP_OTHER VQP_TYPES
@@ -102,17 +106,17 @@ struct vqp_queue {
 
 struct vqp_group {
 	__u64 used; /* completions */
-	__u64 errors; /* whose last byte written is not 0 */
+	__u64 errors; /* completions whose last written byte is not 0 */
 	__u64 bytes_in, bytes_out; /* of all buffers, headers and status included */
-	__u64 timed, sum; /* completions whose pop was seen, and the sum of their durations in ns */
+	__u64 timed, sum; /* completions whose pop was seen; the sum of their durations, ns */
 	__u32 bucket[VQP_HIST_BUCKETS];
 };
 
 /* vqp_tally.owner */
 #define VQP_TALLY_FREE 0
 #define VQP_TALLY_USED 1
-#define VQP_TALLY_GONE 2 /* its queue has ended: to be read once more, and freed */
-#define VQP_TALLY_CLAIMED 3 /* being given its names: not to be read yet */
+#define VQP_TALLY_GONE 2 /* its queue was deleted: user space reads it once more and frees it */
+#define VQP_TALLY_CLAIMED 3 /* being initialised: not to be read yet */
 
 struct vqp_tally {
 	__u32 owner;
@@ -122,14 +126,14 @@ struct vqp_tally {
 	__u32 pad;
 	__u64 kicks, popped, signals, detached, dropped;
 	struct vqp_group group[VQP_GROUPS];
-	__u64 began[VQP_QUEUE_MAX]; /* by head: when it was popped, 0 not in flight */
+	__u64 began[VQP_QUEUE_MAX]; /* by head: ns when it was popped, 0 not in flight */
 };
 #define VQP_TALLIES 1024 /* queues counted at a time */
 
 /*
- * A probe's cookie: what it is, and for up to five values the register that
- * holds each at the probed instruction.  Found by decoding, so one program
- * serves every build and every probe address.
+ * A probe's cookie names the kind of probe and, for up to five values, the register that
+ * holds each one at the probed instruction.  User space finds the registers by decoding, so
+ * one BPF program serves every QEMU build and every probe address.
  */
 #define VQP_NO_REG 31
 #define VQP_COOKIE_REG(n, reg) ((__u64)((reg)&31) << (8 + 5 * (n)))
@@ -157,21 +161,24 @@ enum vqp_reg {
 	VQP_R15,
 };
 
-/* What the first value of a lifecycle probe points at (the cookie's low byte). */
+/*
+ * The type of object that the first value of a lifecycle probe points to (low byte of the
+ * cookie).
+ */
 enum vqp_object {
 	VQP_OBJ_NONE = 0,
 	VQP_OBJ_VDEV = 1, /* VirtIODevice */
-	VQP_OBJ_PCI = 2, /* PCIDevice, perhaps not virtio */
+	VQP_OBJ_PCI = 2, /* PCIDevice, virtio or not */
 	VQP_OBJ_VQ = 3, /* VirtQueue */
 	VQP_OBJ_BUS = 4, /* VirtioBusState */
-	VQP_OBJ_QDEV = 5, /* DeviceState, perhaps neither */
+	VQP_OBJ_QDEV = 5, /* DeviceState of any device */
 	VQP_OBJ_KINDS = 7, /* mask */
 	/* flags */
 	VQP_LIFECYCLE_TEXT = 0x08, /* second value is a string to record */
 	VQP_LIFECYCLE_TYPENAME = 0x10, /* record the object's QOM type name */
-	VQP_LIFECYCLE_FORGET = 0x20, /* the device goes away */
-	VQP_LIFECYCLE_REWIND = 0x40, /* queues start over */
-	VQP_LIFECYCLE_IRQ = 0x80, /* not VQT_LIFECYCLE but a VQT_IRQ_CONFIG */
+	VQP_LIFECYCLE_FORGET = 0x20, /* the device is being deleted */
+	VQP_LIFECYCLE_REWIND = 0x40, /* the positions of its queues are reset */
+	VQP_LIFECYCLE_IRQ = 0x80, /* makes a VQT_IRQ_CONFIG, not a VQT_LIFECYCLE */
 };
 
 /* cookie aux of register handlers: enum vqt_region in the low byte */
@@ -191,7 +198,10 @@ enum vqp_counter {
 	VQP_COUNTERS
 };
 
-/* The length of an area as QEMU maps it: a split ring without EVENT_IDX has no event field. */
+/*
+ * Whether len is a possible length of a mapped area: QEMU maps a split ring without
+ * EVENT_IDX without its 2-byte event field.
+ */
 static inline bool vqp_is_area(__u64 len, __u64 whole, bool packed)
 {
 	return len == whole || (!packed && len == whole - 2);

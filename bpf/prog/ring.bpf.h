@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rings as guest memory has them when QEMU is about to read them: split (virtio 1.4, 2.7)
- * and packed (2.8).  A hostile guest can change them at any time, so each word is read once.
+ * Reads rings from guest memory just before QEMU does: split (virtio 1.4, 2.7) and packed
+ * (2.8).  A hostile guest can change them at any time, so each word is read once.
  */
 #ifndef VQT_BPF_PROG_RING_BPF_H
 #define VQT_BPF_PROG_RING_BPF_H
@@ -20,7 +20,7 @@
 /* struct rcu_head at the head of VRingMemoryRegionCaches. */
 #define CACHES_FIRST 16
 
-/* One queue as seen by one probe hit. */
+/* State of one queue, as read by one probe hit. */
 struct ring {
 	struct vqp_proc *p;
 	struct scratch *s;
@@ -73,7 +73,7 @@ static __noinline int cache_step_find(struct vqp_proc *p, __u64 caches, __u32 nu
 	return 0;
 }
 
-#define UNREADABLE (-14) /* ring_open: memory that should be there is not */
+#define UNREADABLE (-14) /* ring_open: memory that should be mapped cannot be read */
 
 static __always_inline int ring_areas(struct ring *r, __u64 caches)
 {
@@ -182,7 +182,7 @@ struct kick_record {
 	struct vqt_kick k;
 	__u16 heads
 		[2 *
-		 VQT_KICK_HEADS]; /* twice the need, because the verifier does not know the bound */
+		 VQT_KICK_HEADS]; /* twice the needed size: the verifier does not know the bound */
 };
 
 static __always_inline void kick_heads(struct ring *r, struct kick_record *k)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the rings show when device_status is written: one VQT_RING a queue that is set up. */
+/* Samples the rings when device_status is written: one VQT_RING for each queue that is set up. */
 #ifndef VQT_BPF_PROG_STATUS_BPF_H
 #define VQT_BPF_PROG_STATUS_BPF_H
 
@@ -31,8 +31,8 @@ static __always_inline void sample_queue(struct vqp_proc *p, struct vqp_queue *q
 		ring_snapshot(&ring, &r.ring);
 	scratch_put(s);
 	/*
-	 * If another thread serves the queue meanwhile, its own records show the state of
-	 * the ring, and this one would mix two moments.
+	 * If another thread serves the queue meanwhile, this sample would mix states of two times.
+	 * It is not needed then: the other thread's records show the state of the ring.
 	 */
 	if (!r.ring.known || read_user(&last, 2, (void *)(vq + p->vq_last)) || last != ring.last)
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Completions: what QEMU returns to the driver, read from its VirtQueueElement. */
+/* Completions: reads what QEMU returns to the driver from its VirtQueueElement. */
 #ifndef VQT_BPF_PROG_USED_BPF_H
 #define VQT_BPF_PROG_USED_BPF_H
 
@@ -36,7 +36,9 @@ static long sg_step(__u32 i, void *ctx)
 		return 1;
 	n = v.len < s->left ? v.len : s->left;
 	s->left -= n;
-	/* A last buffer of one byte is the status, which has a field in the record. */
+	/*
+	 * A last buffer of one byte is the status byte, which the record has in a field of its own.
+	 */
 	if (!n || (!g->all && i + 1 == g->count && v.len == 1))
 		return 0;
 	if (n > s->w.snaplen)
@@ -46,7 +48,10 @@ static long sg_step(__u32 i, void *ctx)
 
 #define SG_MAX VQP_CHAIN_MAX
 
-/* Buffers that could not be read when the chain was popped, from QEMU's mapping of them. */
+/*
+ * Record buffers that could not be read when the chain was popped, through QEMU's mapping of
+ * them.
+ */
 static __noinline int data_record(struct vqp_proc *p, struct vqp_queue *q, struct scratch *s,
 				  struct element *e, __u32 shift)
 {
@@ -107,8 +112,8 @@ static long element_step(__u32 i, void *ctx)
 }
 
 /*
- * A chain that was not read from guest memory, or whose table was not (`shift` descriptors
- * were): its descriptors are derived from what QEMU parsed.
+ * Record a chain that was not read from guest memory, or whose indirect table was not (then
+ * `shift` descriptors were read).  Its descriptors are derived from QEMU's parsed copy.
  */
 static __noinline int derived_record(struct ring *r, struct vqp_queue *q, struct vqt_ring *ring,
 				     struct element *e, __u32 shift)

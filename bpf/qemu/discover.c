@@ -49,7 +49,7 @@ static struct qemu_probe *probe_add(struct qemu *q, const char *name, const stru
 	return p;
 }
 
-/* Put a probe at instruction i of f, with the registers that hold its arguments there. */
+/* Place a probe at instruction i of f, with the registers that hold its arguments there. */
 static void place(struct qemu *q, struct qemu_probe *p, const struct probe_row *row,
 		  const struct function *f, size_t i, const char *placed)
 {
@@ -85,7 +85,7 @@ static unsigned arg_mask(const struct probe_row *row)
 	return mask;
 }
 
-/* Put a probe on the function at addr, at the first instruction where it is cheap. */
+/* Place a probe on the function at addr, at the first instruction where a probe is cheap. */
 static void probe_function(struct qemu *q, const char *name, uint64_t addr,
 			   const struct probe_row *row)
 {
@@ -130,9 +130,9 @@ static void kick_at(struct qemu *q, struct qemu_probe *p, uint64_t addr)
 }
 
 /*
- * virtio_queue_notify_vq is static: it is what the exported notifier handler
- * calls or jumps to besides event_notifier_test_and_clear, with the VirtQueue
- * that contains the notifier.  The polling path goes there too.
+ * virtio_queue_notify_vq is static.  The exported notifier handler calls or jumps to it,
+ * with the VirtQueue that contains the notifier; the only other function that it calls so is
+ * event_notifier_test_and_clear.  The polling path also calls virtio_queue_notify_vq.
  */
 static void probe_kick(struct qemu *q)
 {
@@ -185,7 +185,7 @@ static size_t signal_site(struct qemu *q, const struct function *f, const char *
 		    in->load.off == q->layout.vq_vector)
 			return i;
 	}
-	/* or the tail call with the queue as its argument */
+	/* or the tail call that has the queue as its argument */
 	for (size_t i = 0; i < f->n; i++)
 		if (f->insn[i].kind == INSN_JMP && f->reached[i] &&
 		    (f->insn[i].target < f->start || f->insn[i].target >= f->end) &&
@@ -268,7 +268,7 @@ static void probe_handlers(struct qemu *q, size_t r, uint64_t read, uint64_t wri
 	struct probe_row row;
 	char name[48];
 
-	/* Compilers fold identical handlers: then the first region has the probe. */
+	/* Compilers merge identical handlers: then the first region has the probe. */
 	if (!have_handler(q, read)) {
 		snprintf(name, sizeof(name), "%s read", regions[r].name);
 		row = rd;
@@ -317,7 +317,10 @@ static bool handlers_in(struct qemu *q, size_t r, uint64_t lea, uint64_t string,
 	return found;
 }
 
-/* Places that may name a region.  A QEMU has a few of each; a hostile file may have many. */
+/*
+ * Limit on the places that may name a region.  A QEMU has a few of each; a hostile file may
+ * have many.
+ */
 #define STRINGS_MAX 32
 #define LEAS_MAX 128
 

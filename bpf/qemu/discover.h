@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What can be probed in a given QEMU binary, found by decoding it: structure
- * offsets from exported accessors, probe addresses, which register holds which
- * argument there.  No version tables, no debug information needed.
+ * Finds what can be probed in a QEMU binary by decoding its machine code: structure offsets
+ * from exported accessors, probe addresses, and the register that holds each argument at a
+ * probe.  Needs no version tables and no debug information.
  */
 #ifndef VQT_BPF_QEMU_DISCOVER_H
 #define VQT_BPF_QEMU_DISCOVER_H
@@ -28,14 +28,14 @@ enum qemu_program {
 
 /* qemu_probe.flags */
 #define QEMU_PROBE_HOT 0x01 /* hit by every request */
-#define QEMU_PROBE_DELIVERY 0x02 /* only when delivery is asked for */
+#define QEMU_PROBE_DELIVERY 0x02 /* only with capture_options.delivery */
 #define QEMU_PROBE_LIFE 0x04 /* part of the lifecycle set */
-#define QEMU_PROBE_OPTIONAL 0x08 /* exists in some versions only; absence is no loss */
-#define QEMU_PROBE_ESSENTIAL 0x10 /* nothing worth recording without it */
+#define QEMU_PROBE_OPTIONAL 0x08 /* exists in some versions only; absence is not reported */
+#define QEMU_PROBE_ESSENTIAL 0x10 /* a capture is useless without it */
 
 struct qemu_probe {
 	char name[48]; /* function, or region and direction */
-	const char *costs; /* what the trace lacks without it */
+	const char *costs; /* what is missing from the trace without it */
 	enum qemu_program program;
 	unsigned flags;
 	uint64_t addr; /* in the object; 0 not found */
@@ -56,7 +56,7 @@ struct qemu {
 	uint16_t vdev_host_features, vdev_config, vdev_config_len; /* for late attach */
 	struct qemu_probe probe[QEMU_PROBES];
 	size_t nprobes;
-	/* What could not be found out and what it costs. */
+	/* What could not be found, and what the trace lacks because of it. */
 	struct {
 		char what[48];
 		const char *costs;
@@ -66,13 +66,13 @@ struct qemu {
 
 /* -ENOEXEC no x86-64 ELF object; -ENOENT exports no virtqueue_pop: not a QEMU. */
 int qemu_open(struct qemu **out, const char *path);
-/* The same of an object that is open; it is closed with *out, or now when this fails. */
+/* The same for an open object.  It is closed with *out, or at once when this call fails. */
 int qemu_open_elf(struct qemu **out, struct elf *e);
 void qemu_close(struct qemu *q);
-/* Does the object at path export what a QEMU system emulator does? */
+/* Whether the object at path exports the functions of a QEMU system emulator. */
 bool qemu_is(const char *path);
 const char *qemu_program_name(enum qemu_program p); /* of the BPF function */
-/* NULL when rings can be followed with what was found, else the name of what is missing. */
+/* The name of what is missing to follow the rings; NULL when nothing is. */
 const char *qemu_unusable(const struct qemu *q);
 
 #endif

@@ -247,8 +247,8 @@ static int load(struct elf *e)
 }
 
 /*
- * Read, not mapped: uprobes that other tools placed on this file would put breakpoints into
- * our mapping of it, too, and they would be decoded.
+ * The file is read, not mapped: uprobes that other tools placed on it would also put
+ * breakpoints into our mapping, and the decoder would see them.
  */
 static int read_file(struct elf *e)
 {
@@ -447,7 +447,7 @@ uint64_t elf_find_string(const struct elf *e, const char *text, uint64_t from)
 		while ((p = memmem(p, (size_t)(end - p), text, n))) {
 			uint64_t at = s->addr + (uint64_t)(p - base);
 
-			/* the tail of a longer string serves too: linkers merge suffixes */
+			/* may be the tail of a longer string: linkers merge suffixes */
 			if (at > from)
 				return at;
 			p++;

@@ -15,7 +15,7 @@ struct elf;
 
 /* -ENOEXEC: not an ELF object of this machine's kind. */
 int elf_open(struct elf **out, const char *path);
-/* The same of bytes in memory: a copy of them is taken; the path is only a name. */
+/* The same for bytes in memory, which are copied; the path is only used as a name. */
 int elf_open_memory(struct elf **out, const char *path, const void *bytes, size_t size);
 void elf_close(struct elf *e);
 
@@ -28,7 +28,7 @@ bool elf_has_dwarf(const struct elf *e);
 const uint8_t *elf_bytes(const struct elf *e, uint64_t addr, size_t len);
 /* The same, as file offset for uprobes; 0 when not in the file. */
 uint64_t elf_offset(const struct elf *e, uint64_t addr);
-/* The other way round; 0 when not mapped. */
+/* Virtual address of a file offset; 0 when not mapped. */
 uint64_t elf_address(const struct elf *e, uint64_t offset);
 bool elf_is_code(const struct elf *e, uint64_t addr);
 /* A pointer in initialised data, as the dynamic linker would set it (load address 0). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * QOM's first structures have not moved since 2.x; everything further is checked
- * against something known before it is believed, and unknown otherwise.
+ * The layout of QOM's first structures is the same since 2.x.  Every other value is checked
+ * against a known one, and is unknown if the check fails.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,9 +18,9 @@
 /* --- PCI ------------------------------------------------------------------- */
 
 /*
- * struct PCIDevice: ... uint8_t *config; ... int32_t devfn; struct { PCIDevice
- * *dev; int type; }; char name[64]; the name is the type's and the pointer is
- * the device itself or its bridge: found by that, not by an offset.
+ * struct PCIDevice: ... uint8_t *config; ... int32_t devfn; struct { PCIDevice *dev; int
+ * type; }; char name[64]; The name is that of the type, and dev is the device itself or its
+ * bridge: these are searched for, as their offsets differ.
  */
 #define PCI_HEAD 512
 
@@ -36,7 +36,7 @@ static int pci_devfn(const uint8_t *head, const char *typename)
 	return devfn >= 0 && devfn < 256 ? devfn : -1;
 }
 
-/* The configuration space: a pointer to bytes that begin with a vendor and a sane header. */
+/* Find the configuration space: a pointer to bytes that begin with a vendor and a valid header. */
 static uint64_t pci_config(const struct process_memory *m, const uint8_t *head, uint16_t vendor,
 			   uint8_t config[256])
 {
@@ -51,7 +51,7 @@ static uint64_t pci_config(const struct process_memory *m, const uint8_t *head, 
 	return 0;
 }
 
-/* The bus a device sits on: 0 for a root bus, the secondary number behind a bridge, -1. */
+/* The number of the device's bus: 0 for a root bus, the secondary number behind a bridge, or -1. */
 static int pci_bus(const struct process_memory *m, const uint8_t *head)
 {
 	for (size_t at = 56; at < 128; at += 8) {
@@ -111,14 +111,14 @@ static void look_pci(struct identity *who, struct vqt_device *r, const struct pr
 	r->transport = VQT_TRANSPORT_PCI;
 	if (class_id_of_pci(device, subsystem))
 		r->virtio_id = (uint16_t)class_id_of_pci(device, subsystem);
-	/* All begin as transitional; plugging makes them modern ones (4.1.2.1). */
+	/* All begin as transitional; plugging turns some into modern ones (4.1.2.1). */
 	if (realized && device >= 0x1000 && device < 0x1040)
 		r->flags |= VQT_DEV_TRANSITIONAL;
 }
 
 /* --- virtio ---------------------------------------------------------------- */
 
-/* The class from the type name, where the PCI identity says nothing yet. */
+/* The class from the type name, used while the PCI identity is unknown. */
 static unsigned id_of_typename(const char *type)
 {
 	char word[64];
@@ -169,7 +169,7 @@ static unsigned count_queues(const struct process_memory *m, const struct vqp_pr
 	return n;
 }
 
-/* Replace what is known by what was read, unless nothing was. */
+/* Replace the known value by the value read, unless that is empty. */
 static void learn(char *known, size_t size, const char *read)
 {
 	if (*read)
@@ -177,8 +177,8 @@ static void learn(char *known, size_t size, const char *read)
 }
 
 /*
- * The type, the user's id and the path of an object.  False when it cannot be read, or is
- * of another type than before: then it has been freed, and its memory means nothing.
+ * Read the type, the user's id and the path of an object.  False when it cannot be read, or
+ * has another type than before: then it was freed, and its memory has another use.
  */
 static bool look_names(struct identity *who, const struct process_memory *m, uint64_t obj)
 {
@@ -209,7 +209,7 @@ void identity_read(struct identity *who, struct vqt_device *r, const struct proc
 	obj = who->proxy ? who->proxy : who->vdev;
 	if (!obj)
 		return;
-	/* Of virtio-mmio the device has the names, not the slot it is plugged into. */
+	/* For virtio-mmio the device has the names, not the transport it is plugged into. */
 	if (strstr(qom_typename(m, obj, type, sizeof(type)), "mmio")) {
 		r->transport = VQT_TRANSPORT_MMIO;
 		obj = who->vdev;

@@ -9,13 +9,13 @@
 
 #define INSN_MAX 8192
 #define COLD_MAX 16 /* cold blocks decoded in search of one trace site */
-#define OPERANDS 4 /* that are explicit and matter */
+#define OPERANDS 4 /* explicit operands kept for each instruction */
 
 static const struct value unknown = { .base = VALUE_UNKNOWN };
 
 static const uint8_t arg_regs[] = { VQP_RDI, VQP_RSI, VQP_RDX, VQP_RCX, VQP_R8, VQP_R9 };
 
-/* A decoded instruction: the part of Zydis's result that the evaluation needs. */
+/* A decoded instruction: the part of Zydis's result that is evaluated. */
 struct decoded {
 	uint64_t addr;
 	uint16_t mnemonic, written; /* bit n: general register n is written */
@@ -101,7 +101,7 @@ static struct value of_operand(const struct value r[16], const struct decoded *d
 	}
 }
 
-/* The value an instruction leaves in its first operand, a register. */
+/* The value that an instruction writes to its first operand, a register. */
 static struct value result(const struct value r[16], const struct decoded *d, size_t index)
 {
 	const ZydisDecodedOperand *dst = &d->op[0], *src = &d->op[1];
@@ -373,7 +373,7 @@ static bool args_live(const struct function *f, size_t i, unsigned mask)
 	return true;
 }
 
-/* Does a jump lead to any instruction up to i? */
+/* Whether a jump leads to any instruction up to i. */
 static bool jumped_into(const struct function *f, size_t i)
 {
 	for (size_t k = 0; k < f->n; k++)
@@ -396,7 +396,10 @@ size_t function_probe_point(const struct function *f, unsigned mask)
 	return 0;
 }
 
-/* Does the straight line from instruction i touch the variable before it branches twice? */
+/*
+ * Whether the straight-line code from instruction i accesses the variable before its second
+ * branch.
+ */
 static bool touches(const struct function *f, size_t i, uint64_t variable)
 {
 	for (size_t k = i; k < f->n && k < i + 6; k++) {

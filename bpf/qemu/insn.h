@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Analysis of machine code without symbols.  A function is decoded, and the values of its
- * registers are followed from its entry over all paths.  A value is known if it is the sum
- * of an argument or a loaded value, a multiple of the second argument, and a constant.
- * That is enough to read structure offsets out of accessors, and to know which register
- * holds an argument at any instruction.  x86-64, System V calling convention.
+ * registers are tracked from its entry along all paths.  A tracked value has the form: an
+ * argument or a loaded value, plus a multiple of the second argument, plus a constant.  This
+ * is enough to read structure offsets from accessors, and to find the register that holds an
+ * argument at any instruction.  x86-64, System V calling convention.
  */
 #ifndef VQT_BPF_QEMU_INSN_H
 #define VQT_BPF_QEMU_INSN_H
@@ -58,25 +58,25 @@ struct function {
 	bool *reached;
 };
 
-/* Decode and follow the function that contains addr.  Negative errno. */
+/* Decode the function that contains addr and track its registers.  0 or negative errno. */
 int function_open(struct function **out, const struct elf *e, uint64_t addr);
 void function_close(struct function *f);
 size_t function_at(const struct function *f, uint64_t addr); /* index; f->n when none */
 
 /* Register that holds argument n (0..5) before instruction i, or VQP_NO_REG. */
 unsigned function_arg_reg(const struct function *f, size_t i, unsigned n);
-/* The same, or failing that the argument plus a constant: *off. */
+/* The same; if there is none, a register that holds the argument plus a constant, *off. */
 unsigned function_arg_reg_near(const struct function *f, size_t i, unsigned n, int64_t *off);
 /*
- * First instruction of the first basic block that a uprobe emulates, with the
- * arguments of `mask` (bit n) in registers, and passed exactly once a call.
- * Index 0 when there is none.
+ * First instruction of the first basic block that the kernel can emulate for a uprobe, that
+ * has the arguments of `mask` (bit n: argument n) in registers, and that runs exactly once a
+ * call. Index 0 when there is none.
  */
 size_t function_probe_point(const struct function *f, unsigned mask);
 /*
- * Where the function decides to emit QEMU's own trace event: the conditional
- * branch on trace_events_enabled_count whose block tests the event's state
- * variable.  Index, or f->n.
+ * The place where the function tests whether to emit QEMU's own trace event: the conditional
+ * branch on trace_events_enabled_count whose block tests the event's state variable.  Index,
+ * or f->n.
  */
 size_t function_trace_site(const struct function *f, uint64_t enabled_count, uint64_t state,
 			   size_t from);

@@ -39,7 +39,7 @@ static void drop(struct tracees *t, pid_t pid)
 			t->pid[i] = t->pid[--t->n];
 }
 
-/* Has the tracee mapped something executable in this stop?  It may be QEMU then. */
+/* Whether the tracee has mapped something executable, which may be QEMU. */
 static bool may_have_mapped(pid_t pid, int status)
 {
 	struct user_regs_struct r;
@@ -51,7 +51,7 @@ static bool may_have_mapped(pid_t pid, int status)
 	return r.orig_rax == SYS_mmap && (long long)r.rax > 0 && r.rdx & 4 /* PROT_EXEC */;
 }
 
-/* What to deliver when a tracee goes on. */
+/* The signal to deliver when a tracee continues. */
 static int deliver(int status)
 {
 	int sig = WSTOPSIG(status);
@@ -89,7 +89,7 @@ static void detach_others(struct tracees *t, pid_t keep)
 	}
 }
 
-/* Go from stop to stop until a tracee has mapped QEMU, or the child has ended. */
+/* Continue the tracees until one has mapped QEMU, or the child has ended. */
 static int run_until_mapped(struct launch *l)
 {
 	struct tracees t = { .pid = { l->child }, .n = 1 };
@@ -137,7 +137,7 @@ int launch_start(struct launch *l, char *const argv[])
 		waitpid(h.pid, NULL, 0);
 		goto out;
 	}
-	/* It must stop once before it can be continued from system call to system call. */
+	/* PTRACE_SYSCALL works only on a stopped process, so stop it first. */
 	ptrace(PTRACE_INTERRUPT, h.pid, NULL, NULL);
 	err = child_go(&h);
 	if (!err)

@@ -27,7 +27,10 @@ static struct function *open_symbol(const struct qemu *q, const char *name)
 	return addr && !function_open(&f, q->elf, addr) ? f : NULL;
 }
 
-/* Is v the address of, or inside, vdev->vq[n]: a load from (argument 0 + vq), scaled by n? */
+/*
+ * Whether v is vdev->vq[n] or an address inside it: a load from (argument 0 + vq), plus n
+ * scaled.
+ */
 static bool in_queue(const struct function *f, struct value v, int64_t *vq)
 {
 	const struct insn *l;
@@ -100,7 +103,10 @@ static void find_accessors(struct qemu *q)
 	}
 }
 
-/* The saved state of a queue: the positions of both sides, and the bit for packed rings. */
+/*
+ * Find the positions of both sides and the bit for packed rings, from the code that saves a
+ * queue.
+ */
 static void find_indices(struct qemu *q)
 {
 	struct function *f = open_symbol(q, "virtio_queue_get_last_avail_idx");
@@ -171,12 +177,12 @@ static void find_notifier(struct qemu *q)
 			taken = -v.off;
 	}
 	function_close(f);
-	/* The flag behind it says whether it is in use (struct EventNotifier is 12 bytes). */
+	/* The flag that follows it (struct EventNotifier is 12 bytes) says whether it is in use. */
 	if (given > 0 && given == taken && given + 16 <= VQP_VQ_BYTES)
 		set(&q->layout, FIELD(vq_notifier), given);
 }
 
-/* The variable in which object_get_root() keeps the root of all objects. */
+/* Find the variable in which object_get_root() keeps the root object. */
 static void find_root(struct qemu *q)
 {
 	struct function *f = open_symbol(q, "object_get_root");
@@ -223,7 +229,7 @@ static void note(struct qemu *q, const char *what, const char *costs)
 static const struct {
 	const char *name;
 	size_t field;
-	const char *costs; /* NULL: nothing works without it */
+	const char *costs; /* what is missing without it; NULL: a capture is impossible */
 } fields[] = {
 	{ "DeviceState.parent_bus", FIELD(dev_bus), "virtio-mmio, idle devices on late attach" },
 	{ "VirtIODevice.vq", FIELD(vdev_vq), "kicks by register, queue state on late attach" },
@@ -274,7 +280,7 @@ void layout_find(struct qemu *q)
 	if (l->vq_index != VQP_UNKNOWN)
 		l->vq_inuse = (l->vq_index + 2 + 3) & ~3;
 	for (size_t i = 0; i < FIELDS; i++) {
-		/* all of a queue's fields are read in one go */
+		/* one read of VQP_VQ_BYTES copies all of a queue's fields */
 		if (!strncmp(fields[i].name, "VirtQueue.", 10) &&
 		    *field(l, fields[i].field) > VQP_VQ_BYTES - 8)
 			*field(l, fields[i].field) = VQP_UNKNOWN;

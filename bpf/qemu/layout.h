@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Structure offsets of a QEMU build, read out of its accessors. */
+/* Reads the structure offsets of a QEMU build from the code of its accessors. */
 #ifndef VQT_BPF_QEMU_LAYOUT_H
 #define VQT_BPF_QEMU_LAYOUT_H
 
@@ -7,12 +7,15 @@
 
 #include "bpf/qemu/discover.h"
 
-/* Fill in q->layout; what could not be found is VQP_UNKNOWN and noted. */
+/*
+ * Fill in q->layout.  An offset that was not found becomes VQP_UNKNOWN and is listed in q's
+ * gaps.
+ */
 void layout_find(struct qemu *q);
-/* Name of the first offset without which nothing works, NULL. */
+/* Name of the first missing offset that a capture cannot do without; NULL if there is none. */
 const char *layout_unusable(const struct vqp_proc *l);
 
-/* A table of the offsets for people. */
+/* The offsets, for display. */
 struct layout_field {
 	const char *name; /* "VirtQueue.last_avail_idx" */
 	unsigned short value; /* VQP_UNKNOWN */

@@ -3,7 +3,7 @@
 #include "decoder/trace/event.h"
 
 #define A(n) PROBE_ARG(n)
-/* A step of a device's life: its step, the object in the first slot, arguments by slot. */
+/* A lifecycle step: the function, the step, the type of its first argument, arguments by slot. */
 #define LIFE_FLAGS(sym, step, object, flags_, ...) \
 	{ \
 		.symbol = sym, .program = QEMU_LIFECYCLE, .flags = flags_, .aux = step, \

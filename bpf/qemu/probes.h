@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The probes on functions that QEMU exports: one row each. */
+/* The table of probes on functions that QEMU exports, one row each. */
 #ifndef VQT_BPF_QEMU_PROBES_H
 #define VQT_BPF_QEMU_PROBES_H
 
@@ -11,7 +11,7 @@
 
 struct probe_row {
 	const char *symbol;
-	const char *costs; /* what the trace lacks without it */
+	const char *costs; /* what is missing from the trace without it */
 	uint8_t program; /* enum qemu_program */
 	uint8_t flags; /* QEMU_PROBE_* */
 	uint16_t aux; /* of the cookie: depends on the program */

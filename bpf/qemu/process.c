@@ -66,11 +66,11 @@ static bool same_file(const char *path, const struct mapping *m)
 {
 	struct stat st;
 
-	/* Device numbers differ on overlay and btrfs: the inode has to do. */
+	/* Compare inodes only: device numbers differ on overlay and btrfs. */
 	return !stat(path, &st) && st.st_ino == m->inode;
 }
 
-/* A path by which we can open what the process has mapped, whatever its root. */
+/* A path by which this process can open what the other has mapped, whatever its root directory. */
 static void openable(pid_t pid, const struct mapping *m, char *out, size_t size)
 {
 	snprintf(out, size, "%.511s", m->path);
@@ -102,7 +102,7 @@ static bool object_is_qemu(uint64_t inode, unsigned major, unsigned minor, const
 	seen[at].inode = inode;
 	seen[at].major = major;
 	seen[at].minor = minor;
-	/* A system emulator is large; libraries of that size do not export virtqueue_pop. */
+	/* A system emulator is large; other libraries of that size do not export virtqueue_pop. */
 	seen[at].is = !stat(path, &st) && st.st_size > 1 << 20 && qemu_is(path);
 	return seen[at].is;
 }
@@ -252,7 +252,7 @@ uint64_t process_pointer(const struct process_memory *m, uint64_t addr)
 
 char *process_string(const struct process_memory *m, uint64_t addr, char *buf, size_t size)
 {
-	/* not over the end of a page that may be the last one mapped */
+	/* do not cross into the next page, which may be unmapped */
 	size_t room = 4096 - (addr & 4095), want = size - 1 < room ? size - 1 : room;
 	ssize_t n = addr ? process_mem(m, addr, buf, want) : 0;
 
@@ -284,7 +284,7 @@ bool process_mapping(pid_t pid, uint64_t addr, uint64_t *start, uint64_t *end)
 	return found;
 }
 
-/* The letter ps shows; 0 when there is no such process. */
+/* The state letter that ps shows; 0 when there is no such process. */
 static char process_state(pid_t pid)
 {
 	char stat[256], *p;

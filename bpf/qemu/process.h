@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Processes that run QEMU: finding them, what they map, what their memory says. */
+/* Finds processes that run QEMU and reads their mappings and memory. */
 #ifndef VQT_BPF_QEMU_PROCESS_H
 #define VQT_BPF_QEMU_PROCESS_H
 
@@ -21,24 +21,24 @@ struct process {
 };
 
 /*
- * Look at one process.  -ESRCH no such process, -EACCES not readable (whose?),
- * -ENOEXEC it runs, but maps no QEMU.
+ * Read one process.  -ESRCH: no such process; -EACCES: not readable by this user; -ENOEXEC:
+ * the process maps no QEMU.
  */
 int process_read(struct process *p, pid_t pid);
 /* All QEMU processes, at most max; the number found. */
 size_t process_list(struct process *out, size_t max);
-/* Does a user's word mean this process: guest name, UUID, command name. */
+/* Whether the word names this process: its guest name, UUID or command name. */
 bool process_matches(const struct process *p, const char *word);
 
 /*
- * Memory of a process: what is read there is not trusted.  Tests and fuzzers put memory
- * of their own in its place.
+ * Access to the memory of a process.  Its contents are not trusted.  Tests and fuzzers
+ * supply their own memory here.
  */
 struct process_memory {
 	pid_t pid;
 	/*
-	 * Read n ranges of addresses, one behind the other, into buf, which has room for
-	 * them.  Bytes read, fewer where a range ends in a hole; or negative errno.
+	 * Read n address ranges into buf, one after the other; buf has room for all of them.
+	 * Returns the bytes read, fewer where a range ends in a hole, or negative errno.
 	 */
 	ssize_t (*read)(const struct process_memory *m, const struct iovec *range, unsigned n,
 			void *buf);
@@ -47,22 +47,25 @@ struct process_memory process_memory(pid_t pid);
 
 /* Bytes read (fewer at a hole), or negative errno. */
 ssize_t process_mem(const struct process_memory *m, uint64_t addr, void *buf, size_t len);
-/* False when some of it could not be read; then buf holds nothing of use. */
+/* False when not all of it could be read; the contents of buf are then undefined. */
 bool process_mem_all(const struct process_memory *m, uint64_t addr, void *buf, size_t len);
-/* The same of n ranges, one behind the other in buf, at one moment as far as the system allows. */
+/*
+ * The same for n ranges, placed in buf one after the other.  One system call reads them all,
+ * which is as close to the same time as the system allows.
+ */
 bool process_mem_ranges(const struct process_memory *m, const struct iovec *range, unsigned n,
 			void *buf);
-/* A pointer in it; 0 when unreadable. */
+/* The pointer at addr; 0 when unreadable. */
 uint64_t process_pointer(const struct process_memory *m, uint64_t addr);
-/* A C string, cut to fit; "" when unreadable. */
+/* The C string at addr, cut to fit; "" when unreadable. */
 char *process_string(const struct process_memory *m, uint64_t addr, char *buf, size_t size);
 
 /* Bounds of the mapping that holds addr. */
 bool process_mapping(pid_t pid, uint64_t addr, uint64_t *start, uint64_t *end);
 bool process_alive(pid_t pid);
-/* Stopped by a signal or a debugger; also true if its state cannot be read. */
+/* Whether it is stopped by a signal or a debugger; also true if its state cannot be read. */
 bool process_stopped(pid_t pid);
-/* Is the count of its eventfd fd above 0?  1, 0, or negative errno if it is no eventfd. */
+/* Whether the count of its eventfd is above 0: 1 or 0; negative errno if fd is not an eventfd. */
 int process_eventfd(pid_t pid, int fd);
 
 #endif

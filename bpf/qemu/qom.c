@@ -30,7 +30,7 @@ struct walk {
 	qom_visit *visit;
 	void *ctx;
 	int n; /* objects visited */
-	size_t slots; /* looked at */
+	size_t slots; /* hash table slots read */
 };
 
 const char *qom_typename(const struct process_memory *m, uint64_t obj, char *buf, size_t size)
@@ -49,7 +49,7 @@ const char *qom_typename(const struct process_memory *m, uint64_t obj, char *buf
 
 static int walk(struct walk *w, uint64_t obj, unsigned depth);
 
-/* One slot of the table: go on below it when it is a child. */
+/* Handle one slot of the hash table: visit it and what is below it if it is a child. */
 static int follow(struct walk *w, uint64_t obj, uint64_t key, uint64_t value, unsigned depth)
 {
 	char type[8], name[128];
@@ -66,7 +66,7 @@ static int follow(struct walk *w, uint64_t obj, uint64_t key, uint64_t value, un
 	return w->visit(w->ctx, p.opaque, obj, name) ? walk(w, p.opaque, depth + 1) : 0;
 }
 
-/* The children of one object. */
+/* Visit the children of one object. */
 static int walk(struct walk *w, uint64_t obj, unsigned depth)
 {
 	uint64_t table = process_pointer(w->m, obj + QOM_PROPERTIES), *keys, *values;
@@ -81,7 +81,7 @@ static int walk(struct walk *w, uint64_t obj, unsigned depth)
 	w->slots += t.size;
 	if (w->slots > SLOTS)
 		return -E2BIG;
-	/* a set keeps its keys only, and never is a table of properties */
+	/* a GHashTable used as a set has no values: not a table of properties */
 	keys = calloc(t.size, sizeof(*keys) * 2 + sizeof(*hashes));
 	if (!keys)
 		return -ENOMEM;

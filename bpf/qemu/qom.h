@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * QEMU's tree of objects, read from the memory of a running process: it lists all devices,
- * used or not.  An entry counts only if it confirms itself: the key of a property in the
- * table is the property's own name, and the parent pointer of a child leads back.
+ * Reads QEMU's object tree, which lists all devices, from the memory of a running process.
+ * An entry counts only if it is consistent: the key of a property in the hash table equals
+ * the property's own name, and a child's parent pointer points to its parent.
  */
 #ifndef VQT_BPF_QEMU_QOM_H
 #define VQT_BPF_QEMU_QOM_H
@@ -17,15 +17,15 @@
 #define QOM_PROPERTIES 16
 #define QOM_PARENT 32
 
-/* Name of an object's type; "" when that is no object. */
+/* Name of the object's type; "" when obj is not an object. */
 const char *qom_typename(const struct process_memory *m, uint64_t obj, char *buf, size_t size);
 
-/* Called for each object below the root; false: do not go below this one. */
+/* Called for each object below the root.  Return false to skip the objects below this one. */
 typedef bool qom_visit(void *ctx, uint64_t obj, uint64_t parent, const char *name);
 
 /*
- * Visit the tree under the object that *root points at.  The number of objects
- * visited, or -ENOENT when there is no tree there, -E2BIG when it does not end.
+ * Visit the tree under the object that *root points to.  Returns the number of objects
+ * visited; -ENOENT when there is no tree; -E2BIG when the tree exceeds the limits.
  */
 int qom_walk(const struct process_memory *m, uint64_t root, qom_visit *visit, void *ctx);
 

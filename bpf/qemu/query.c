@@ -12,7 +12,7 @@
 
 #define ANSWER_MS 10000 /* for one answer: QEMU's main thread may be busy */
 #define TOTAL_SECONDS 30 /* after that no further question is asked */
-#define BRIDGES_MAX 8 /* behind each other */
+#define BRIDGES_MAX 8 /* nested */
 
 struct query {
 	struct qmp qmp;
@@ -25,7 +25,7 @@ struct query {
  * x-query-virtio-status ends QEMU 11.1.3 with an assertion, whatever the device.
  * Features grew to 128 bits in 10.2; 7.2 answers well.
  */
-#define STATUS_MAJOR 10 /* from this version on it is not asked */
+#define STATUS_MAJOR 10 /* from this version on the command is not used */
 
 static time_t seconds(void)
 {
@@ -36,7 +36,7 @@ static time_t seconds(void)
 }
 
 /*
- * Run a command, of the device at path (NULL: of none) and of its queue (< 0: of none).
+ * Run a command about the device at path (NULL: no device) and its queue (< 0: no queue).
  * The caller releases *ret.
  */
 static int run(struct query *q, const char *command, const char *path, int queue,
@@ -71,7 +71,7 @@ static bool word_of(struct json_object *o, char *buf, size_t size)
 
 static int feature_bit(unsigned virtio_id, const char *name)
 {
-	/* a bit of the vhost-user protocol, which no driver is offered under this name */
+	/* a vhost-user protocol bit, which is never offered to the driver under this name */
 	if (!strcmp(name, "VHOST_USER_F_PROTOCOL_FEATURES"))
 		return 30;
 	return class_feature_by_name(virtio_id, name);
@@ -88,11 +88,11 @@ static void features_in(struct json_object *list, unsigned virtio_id, uint64_t o
 		if (bit >= 0 && bit < 128)
 			out[bit / 64] |= 1ULL << (bit & 63);
 		else
-			*whole = false; /* a name we do not know: bits are missing */
+			*whole = false; /* unknown name: its bit is missing from the set */
 	}
 }
 
-/* Features by name, and as a number those that QEMU has no name for. */
+/* Features come by name; those that QEMU has no name for come as a number. */
 static bool features_of(struct json_object *status, const char *key, unsigned virtio_id,
 			uint64_t out[2])
 {
@@ -175,8 +175,8 @@ static int ask_queue(struct query *q, const struct query_device *d, unsigned n,
 }
 
 /*
- * Never of a vhost device: QEMU would ask the back-end for its position, and by
- * the vhost-user protocol that question stops the ring.
+ * Do not ask about queues of a vhost device: QEMU would ask the back end for its position,
+ * and in the vhost-user protocol that request stops the ring.
  */
 static void ask_queues(struct query *q, struct query_device *d)
 {
@@ -218,8 +218,8 @@ static int ask_device(struct query *q, struct query_answer *a, const char *path)
 }
 
 /*
- * PCI addresses of the devices of one bus and of the buses behind its bridges.  The
- * answer of query-pci names devices only by the id that the user gave.
+ * Find the PCI addresses of the devices on one bus and on the buses behind its bridges.  The
+ * answer of query-pci names a device only by the id that the user gave.
  */
 static void take_addresses(struct query_answer *a, struct json_object *devices, unsigned depth)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asking a running QEMU over QMP what its virtio devices are and in which state.
- * The answers come from the process being examined: every field may be absent,
- * of another type, or nonsense.
+ * Asks a running QEMU over QMP for its virtio devices and their state.  The answers are not
+ * trusted: every field may be absent, of another type, or nonsense.
  */
 #ifndef VQT_BPF_QEMU_QUERY_H
 #define VQT_BPF_QEMU_QUERY_H
@@ -24,7 +23,7 @@ struct query_device {
 	char path[256]; /* QOM path of the VirtIODevice */
 	uint16_t virtio_id, queues;
 	uint32_t bdf; /* bus << 8 | slot << 3 | function; ~0 unknown */
-	bool vhost; /* its rings are served by another process or by the kernel */
+	bool vhost; /* another process or the kernel serves its rings */
 	uint32_t known; /* VQT_KNOWN_STATUS, _OFFERED, _ACCEPTED */
 	uint8_t status;
 	uint64_t offered[2], accepted[2];
@@ -35,21 +34,22 @@ struct query_device {
 struct query_answer {
 	struct query_device *dev;
 	size_t n;
-	bool states_unsafe; /* states were not asked for: that question may end this QEMU */
+	bool states_unsafe; /* states were not requested: the command can crash this QEMU */
 };
 
-/* Should the state of the device at this path be asked for? */
+/* Whether to request the state of the device at this path. */
 typedef bool query_wants(void *ctx, const char *path);
 
 /*
- * Ask over a connected stream socket which devices there are, and for the state of
- * those that wants() names.  Errors are those of qmp_command(); -EOPNOTSUPP: this QEMU
- * has no x-query-virtio (7.2 introduced it).  *out is to be freed in any case.
+ * Ask over a connected stream socket for the list of devices, and for the state of those for
+ * which wants() returns true.  Errors are those of qmp_command(); -EOPNOTSUPP: this QEMU has
+ * no x-query-virtio (new in 7.2).  The caller frees *out with query_free(), also after an
+ * error.
  */
 int query_devices(int fd, query_wants *wants, void *ctx, struct query_answer *out);
 /*
- * What was answered about the device whose proxy (or, without one, which itself) has this
- * QOM path; NULL nothing.
+ * The answer for the device with this QOM path: the path of its proxy, or its own path if it
+ * has no proxy.  NULL if there is none.
  */
 const struct query_device *query_find(const struct query_answer *a, const char *path);
 void query_free(struct query_answer *a);
