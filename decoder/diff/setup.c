@@ -416,17 +416,17 @@ static int device_state(struct setup *s)
 	const struct spec_fields *fields = class_region_fields(VQT_REGION_COMMON, 0);
 	static const struct {
 		unsigned known;
-		const char *name;
+		enum spec_reg id;
 		uint8_t op;
 	} sets[] = {
-		{ VQT_KNOWN_OFFERED, "device_feature", VQT_READ },
-		{ VQT_KNOWN_ACCEPTED, "driver_feature", VQT_WRITE },
+		{ VQT_KNOWN_OFFERED, SPEC_REG_DEVICE_FEATURES, VQT_READ },
+		{ VQT_KNOWN_ACCEPTED, SPEC_REG_DRIVER_FEATURES, VQT_WRITE },
 	};
 	int rc = 0;
 
 	for (unsigned i = 0; i < 4 && !rc; i++) {
 		const uint64_t *set = i < 2 ? st->offered : st->accepted;
-		const struct spec_field *f = spec_field_by_name(fields, sets[i / 2].name);
+		const struct spec_field *f = spec_field_by_id(fields, sets[i / 2].id);
 		struct diff_item t = {
 			.class = DIFF_FEATURES,
 			.field = f,

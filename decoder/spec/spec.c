@@ -99,6 +99,14 @@ const struct spec_field *spec_field_by_name(const struct spec_fields *fields, co
 	return NULL;
 }
 
+const struct spec_field *spec_field_by_id(const struct spec_fields *fields, enum spec_reg id)
+{
+	for (size_t i = 0; i < fields->count; i++)
+		if (fields->field[i].id == id)
+			return &fields->field[i];
+	return NULL;
+}
+
 static int has_bit(const uint64_t bits[2], int bit)
 {
 	return (bits[bit / 64] & SPEC_BIT(bit)) != 0;

@@ -113,6 +113,8 @@ uint32_t spec_legacy_config_base(int msix);
 const struct spec_field *spec_fields_at(const struct spec_fields *fields, uint32_t offset,
 					unsigned width);
 const struct spec_field *spec_field_by_name(const struct spec_fields *fields, const char *name);
+/* The first field of a table with this id, not SPEC_REG_NONE; NULL when there is none. */
+const struct spec_field *spec_field_by_id(const struct spec_fields *fields, enum spec_reg id);
 /* Whether a field exists when these feature bits (0-127) are set. */
 int spec_field_exists(const struct spec_field *f, const uint64_t features[2]);
 /*

@@ -124,9 +124,11 @@ static void register_ids(void)
 				      (t->field[i].flags & halves) != (t->field[k].flags & halves));
 	}
 	for (size_t i = 0; i < sizeof(status) / sizeof(status[0]); i++)
-		CHECK_EQ(spec_field_by_name(spec_region_fields(status[i].region), status[i].name)
-				 ->id,
-			 SPEC_REG_DEVICE_STATUS);
+		CHECK_STR(spec_field_by_id(spec_region_fields(status[i].region),
+					   SPEC_REG_DEVICE_STATUS)
+				  ->name,
+			  status[i].name);
+	CHECK(!spec_field_by_id(spec_region_fields(VQT_REGION_MMIO), SPEC_REG_NUM_QUEUES));
 	CHECK(spec_field_by_name(spec_region_fields(VQT_REGION_MMIO), "QueueDescHigh")->flags &
 	      SPEC_HI);
 }
