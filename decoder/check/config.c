@@ -175,7 +175,7 @@ void check_remember_pci(struct rule_context *ctx)
 	    reg(ctx)->offset + reg(ctx)->width > at + 4)
 		ctx->d->pci.vendor_read |= 1ULL << at / 4;
 	ctx->d->window.write.number = 0;
-	if (is_write(ctx) && field_is(ctx, "pci_cfg_data") && at && at < 240)
+	if (is_write(ctx) && register_is(ctx, SPEC_REG_PCI_CFG_DATA) && at && at < 240)
 		ctx->d->window.write =
 			(struct obligation){ ctx->number, ctx->now, (uint32_t)reg(ctx)->value,
 					     get_le32(ctx->dev->pci + at + 8) };

@@ -76,9 +76,23 @@ static inline bool is_write(const struct rule_context *ctx)
 	return reg(ctx)->op == VQT_WRITE;
 }
 
-static inline bool field_is(const struct rule_context *ctx, const char *name)
+/* Whether the access is to this register (SPEC_REG_*), on whichever transport. */
+static inline bool register_is(const struct rule_context *ctx, enum spec_reg id)
 {
-	return ctx->e->field && !strcmp(ctx->e->field->name, name);
+	return ctx->e->field && ctx->e->field->id == id;
+}
+
+/* The same for a requirement of virtio-pci alone (4.1): virtio-mmio has its own. */
+static inline bool pci_register_is(const struct rule_context *ctx, enum spec_reg id)
+{
+	return register_is(ctx, id) && reg(ctx)->region != VQT_REGION_MMIO;
+}
+
+/* The access is to one of the queue's three addresses. */
+static inline bool places_queue(const struct rule_context *ctx)
+{
+	return register_is(ctx, SPEC_REG_QUEUE_DESC) || register_is(ctx, SPEC_REG_QUEUE_DRIVER) ||
+	       register_is(ctx, SPEC_REG_QUEUE_DEVICE);
 }
 
 static inline bool accepted(const struct rule_context *ctx, unsigned bit)

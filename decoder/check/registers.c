@@ -95,24 +95,18 @@ static void feature_access(struct rule_context *ctx, uint64_t triggers)
 
 static uint64_t *queue_history(struct rule_context *ctx)
 {
-	static const struct {
-		const char *field;
-		size_t at;
-	} rows[] = {
-		{ "queue_size", offsetof(struct check_queue, setup.n_size) },
-		{ "QueueSize", offsetof(struct check_queue, setup.n_size) },
-		{ "queue_desc", offsetof(struct check_queue, setup.n_desc) },
-		{ "QueueDescLow", offsetof(struct check_queue, setup.n_desc) },
-		{ "queue_driver", offsetof(struct check_queue, setup.n_driver) },
-		{ "QueueDriverLow", offsetof(struct check_queue, setup.n_driver) },
-		{ "queue_device", offsetof(struct check_queue, setup.n_device) },
-		{ "QueueDeviceLow", offsetof(struct check_queue, setup.n_device) },
-		{ "queue_msix_vector", offsetof(struct check_queue, setup.n_vector) },
-	};
+	const struct spec_field *f = ctx->e->field;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (field_is(ctx, rows[i].field))
-			return (uint64_t *)((char *)ctx->q + rows[i].at);
+	/* An address in two registers is set by its low half: the high one may stay as it is. */
+	if (!f || f->flags & SPEC_HI)
+		return NULL;
+	switch (f->id) {
+	case SPEC_REG_QUEUE_SIZE: return &ctx->q->setup.n_size;
+	case SPEC_REG_QUEUE_DESC: return &ctx->q->setup.n_desc;
+	case SPEC_REG_QUEUE_DRIVER: return &ctx->q->setup.n_driver;
+	case SPEC_REG_QUEUE_DEVICE: return &ctx->q->setup.n_device;
+	case SPEC_REG_QUEUE_VECTOR: return &ctx->q->setup.n_vector;
+	}
 	return NULL;
 }
 
@@ -129,7 +123,7 @@ static void queue_written(struct rule_context *ctx, uint64_t triggers)
 		ctx->q->setup.reset = QRESET_NONE;
 	}
 	/* The legacy way to take a queue away. */
-	if (field_is(ctx, "queue_address") && !reg(ctx)->value)
+	if (pci_register_is(ctx, SPEC_REG_QUEUE_PFN) && !reg(ctx)->value)
 		check_queue_clear(ctx->q, ctx->d->known.born);
 	if (triggers & AT(QRESET_WRITE) && reg(ctx)->value & 1) {
 		check_queue_clear(ctx->q, ctx->d->known.born);
@@ -141,9 +135,9 @@ static void queue_written(struct rule_context *ctx, uint64_t triggers)
 
 static void queue_read(struct rule_context *ctx, uint64_t triggers)
 {
-	if (field_is(ctx, "queue_size"))
+	if (register_is(ctx, SPEC_REG_QUEUE_SIZE))
 		ctx->q->setup.n_size_read = ctx->number;
-	if (field_is(ctx, "queue_notif_config_data")) {
+	if (register_is(ctx, SPEC_REG_QUEUE_NOTIFY_DATA)) {
 		ctx->q->setup.notify_config = reg(ctx)->value & 0xffff;
 		ctx->q->setup.notify_config_known = true;
 	}
@@ -179,13 +173,13 @@ static void vector_access(struct rule_context *ctx, uint64_t triggers)
 
 static void other_register(struct rule_context *ctx)
 {
-	if (field_is(ctx, "num_queues") && !is_write(ctx)) {
+	if (register_is(ctx, SPEC_REG_NUM_QUEUES) && !is_write(ctx)) {
 		ctx->d->num_queues = (uint16_t)reg(ctx)->value;
 		ctx->d->num_queues_known = true;
-	} else if (field_is(ctx, "admin_queue_index")) {
+	} else if (register_is(ctx, SPEC_REG_ADMIN_QUEUE_INDEX)) {
 		ctx->d->admin.index = (uint16_t)reg(ctx)->value;
 		ctx->d->admin.index_known = true;
-	} else if (field_is(ctx, "admin_queue_num")) {
+	} else if (register_is(ctx, SPEC_REG_ADMIN_QUEUE_NUM)) {
 		ctx->d->admin.num = (uint16_t)reg(ctx)->value;
 	}
 }

@@ -2,51 +2,40 @@
 /* What an event is to the rules: which moments, and what evidence. */
 #include "decoder/check/impl.h"
 
-/* Registers that have moments of their own, in all transports. */
+/* Registers that that have moments of their own, in all transports. */
 static const struct {
-	const char *name;
 	uint64_t on_write, on_read;
-} registers[] = {
-	{ "device_status", AT(STATUS_WRITE), AT(STATUS_READ) },
-	{ "device_feature", 0, AT(OFFER_READ) },
-	{ "device_features", 0, AT(OFFER_READ) },
-	{ "driver_feature", AT(FEATURE_WRITE), AT(FEATURE_READ) },
-	{ "driver_features", AT(FEATURE_WRITE), AT(FEATURE_READ) },
-	{ "config_generation", 0, AT(GENERATION) },
-	{ "config_msix_vector", AT(VECTOR_WRITE), AT(VECTOR_READ) },
-	{ "queue_msix_vector", AT(VECTOR_WRITE), AT(VECTOR_READ) },
-	{ "queue_reset", AT(QRESET_WRITE), AT(QRESET_READ) },
-	{ "isr_status", 0, AT(ISR_READ) },
-	{ "Status", AT(STATUS_WRITE), AT(STATUS_READ) },
-	{ "DeviceFeatures", 0, AT(OFFER_READ) },
-	{ "DriverFeatures", AT(FEATURE_WRITE), 0 },
-	{ "ConfigGeneration", 0, AT(GENERATION) },
-	{ "QueueReset", AT(QRESET_WRITE), AT(QRESET_READ) },
-	{ "InterruptStatus", 0, AT(ISR_READ) },
+} registers[SPEC_REGS] = {
+	[SPEC_REG_DEVICE_STATUS] = { AT(STATUS_WRITE), AT(STATUS_READ) },
+	[SPEC_REG_DEVICE_FEATURES] = { 0, AT(OFFER_READ) },
+	[SPEC_REG_DRIVER_FEATURES] = { AT(FEATURE_WRITE), AT(FEATURE_READ) },
+	[SPEC_REG_CONFIG_GENERATION] = { 0, AT(GENERATION) },
+	[SPEC_REG_CONFIG_VECTOR] = { AT(VECTOR_WRITE), AT(VECTOR_READ) },
+	[SPEC_REG_QUEUE_VECTOR] = { AT(VECTOR_WRITE), AT(VECTOR_READ) },
+	[SPEC_REG_QUEUE_RESET] = { AT(QRESET_WRITE), AT(QRESET_READ) },
+	[SPEC_REG_ISR] = { 0, AT(ISR_READ) },
 };
 
 static bool is_enable(const struct rule_context *ctx)
 {
-	if (!is_write(ctx))
-		return false;
-	return (reg(ctx)->value && (field_is(ctx, "queue_enable") || field_is(ctx, "QueueReady") ||
-				    field_is(ctx, "queue_address")));
+	return is_write(ctx) && reg(ctx)->value &&
+	       (register_is(ctx, SPEC_REG_QUEUE_ENABLE) ||
+		pci_register_is(ctx, SPEC_REG_QUEUE_PFN));
 }
 
 static uint64_t of_register(struct rule_context *ctx)
 {
+	const struct spec_field *f = ctx->e->field;
 	bool write = is_write(ctx);
 	uint64_t at = 0;
 
-	if (!ctx->e->field)
+	if (!f)
 		return 0;
-	for (size_t i = 0; i < sizeof(registers) / sizeof(registers[0]); i++) {
-		if (strcmp(registers[i].name, ctx->e->field->name))
-			continue;
-		at = write ? registers[i].on_write : registers[i].on_read;
-		break;
-	}
-	if (ctx->e->field->flags & SPEC_PER_QUEUE)
+	if (write)
+		at = registers[f->id].on_write;
+	else if (!(f->flags & SPEC_WO)) /* reading DriverFeatures of virtio-mmio shows nothing */
+		at = registers[f->id].on_read;
+	if (f->flags & SPEC_PER_QUEUE)
 		at |= write ? AT(QUEUE_WRITE) : AT(QUEUE_READ);
 	if (is_enable(ctx))
 		at |= AT(ENABLE);

@@ -147,8 +147,21 @@ const struct check_case check_cases_core[] = {
 	"write mmio.DeviceFeaturesSel 1; read mmio.DeviceFeatures 0x21; " \
 	"write mmio.DriverFeaturesSel 0; write mmio.DriverFeatures 0x200; " \
 	"write mmio.DriverFeaturesSel 1; write mmio.DriverFeatures " accept "; "
+#define MMIO_READ \
+	MMIO("1") \
+	"write mmio.Status 11; read mmio.Status 11; read mmio.ConfigGeneration 0; " \
+	"read mmio@0x100/4 1; read mmio@0x104/4 0; "
 	{ "feature-other-transport-accepted", MMIO("0x21") "! write mmio.Status 11",
 	  MMIO("1") "write mmio.Status 11", "feature-undefined-offered" },
+	/* The registers of virtio-mmio are those of virtio-pci by other names. */
+	{ "config-read-torn", MMIO_READ "! write mmio.QueueSel 0",
+	  MMIO_READ "read mmio.ConfigGeneration 0; write mmio.QueueSel 0",
+	  "feature-undefined-offered" },
+	{ "used-after-failed", MMIO("1") "write mmio.Status 131; ! write mmio.QueueSize 16",
+	  MMIO("1") "write mmio.Status 131; write mmio.Status 0; read mmio.Status 0",
+	  "feature-undefined-offered" },
+	{ "reset-not-awaited", "device blk mmio; write mmio.Status 0; ! write mmio.Status 1",
+	  "device blk mmio; write mmio.Status 0; write mmio.Status 0; read mmio.Status 0", "" },
 	{ "feature-undefined-accepted",
 	  "reset; acknowledge; offer 0x30106a46 0x1; write driver_feature 0x10106a46; "
 	  "write driver_feature_select 1; write driver_feature 0x1; ! write status 11",

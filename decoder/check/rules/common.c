@@ -67,30 +67,17 @@ static enum verdict nowhere(struct rule_context *ctx)
 		reg(ctx)->width, op(ctx), reg(ctx)->offset);
 }
 
-static const struct {
-	unsigned feature;
-	const char *field;
-} optional[] = {
-	{ VIRTIO_F_NOTIF_CONFIG_DATA, "queue_notif_config_data" },
-	{ VIRTIO_F_RING_RESET, "queue_reset" },
-	{ VIRTIO_F_ADMIN_VQ, "admin_queue_index" },
-	{ VIRTIO_F_ADMIN_VQ, "admin_queue_num" },
-};
-
 static enum verdict without_feature(struct rule_context *ctx)
 {
-	if (reg(ctx)->region != VQT_REGION_COMMON || !ctx->e->field || ctx->e->field->feature < 0)
+	const struct spec_field *f = ctx->e->field;
+
+	if (reg(ctx)->region != VQT_REGION_COMMON || !f || f->feature < 0 ||
+	    !offered_known(ctx, (unsigned)f->feature))
 		return RULE_NA;
-	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++) {
-		if (!field_is(ctx, optional[i].field) || !offered_known(ctx, optional[i].feature))
-			continue;
-		if (offered(ctx, optional[i].feature))
-			return RULE_PASSED;
-		rule_related(ctx, ctx->d->features.n_offer, "the features offered");
-		return rule_fail(ctx, "a %s %s, whose feature is not offered", op(ctx),
-				 ctx->e->field->name);
-	}
-	return RULE_NA;
+	if (offered(ctx, (unsigned)f->feature))
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->features.n_offer, "the features offered");
+	return rule_fail(ctx, "a %s %s, whose feature is not offered", op(ctx), f->name);
 }
 
 static enum verdict admin_range(struct rule_context *ctx)
@@ -99,13 +86,13 @@ static enum verdict admin_range(struct rule_context *ctx)
 
 	if (!accepted(ctx, VIRTIO_F_ADMIN_VQ) || !ctx->d->num_queues_known)
 		return RULE_NA;
-	if (field_is(ctx, "admin_queue_num") && ctx->d->admin.index_known) {
+	if (register_is(ctx, SPEC_REG_ADMIN_QUEUE_NUM) && ctx->d->admin.index_known) {
 		if (index + ctx->d->admin.index <= 0x10000)
 			return RULE_PASSED;
 		return rule_fail(ctx, "admin_queue_num is %" PRIu64 " and admin_queue_index %u",
 				 index, ctx->d->admin.index);
 	}
-	if (!field_is(ctx, "admin_queue_index"))
+	if (!register_is(ctx, SPEC_REG_ADMIN_QUEUE_INDEX))
 		return RULE_NA;
 	if (index >= ctx->d->num_queues)
 		return RULE_PASSED;

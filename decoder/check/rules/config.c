@@ -23,7 +23,7 @@ static enum verdict torn(struct rule_context *ctx)
 
 	if (!o->number || !modern(ctx))
 		return RULE_NA;
-	if (ctx->e->field && field_is(ctx, "config_generation"))
+	if (register_is(ctx, SPEC_REG_CONFIG_GENERATION))
 		return o->b ? RULE_PASSED : RULE_NA;
 	rule_related(ctx, ctx->d->config.n_generation, "config_generation read");
 	rule_related(ctx, o->number, "the last part read");
@@ -140,7 +140,7 @@ static enum verdict no_change(struct rule_context *ctx)
 
 	if (!d->irqs.no_change.number)
 		return RULE_NA;
-	if (field_is(ctx, "device_status")) {
+	if (register_is(ctx, SPEC_REG_DEVICE_STATUS)) {
 		if (reg(ctx)->value & VIRTIO_CONFIG_S_NEEDS_RESET || !(reg(ctx)->value & 0xff)) {
 			d->irqs.no_change.number = 0;
 			return RULE_PASSED;

@@ -335,7 +335,7 @@ static enum verdict notify_length(struct rule_context *ctx)
 	struct notify_cap n;
 	uint64_t end;
 
-	if (!field_is(ctx, "queue_notify_off") || !of_device(ctx, &n))
+	if (!register_is(ctx, SPEC_REG_QUEUE_NOTIFY_OFF) || !of_device(ctx, &n))
 		return RULE_NA;
 	least = n.data ? 4 : 2;
 	end = reg(ctx)->value * n.multiplier + least;

@@ -38,7 +38,7 @@ static enum verdict absent_written(struct rule_context *ctx)
 
 static enum verdict absent_size(struct rule_context *ctx)
 {
-	if (!field_is(ctx, "queue_size") || !absent(ctx))
+	if (!pci_register_is(ctx, SPEC_REG_QUEUE_SIZE) || !absent(ctx))
 		return RULE_NA;
 	if (!value(ctx))
 		return RULE_PASSED;
@@ -48,7 +48,7 @@ static enum verdict absent_size(struct rule_context *ctx)
 
 static enum verdict size_read(struct rule_context *ctx)
 {
-	if (!field_is(ctx, "queue_size") || packed(ctx))
+	if (!pci_register_is(ctx, SPEC_REG_QUEUE_SIZE) || packed(ctx))
 		return RULE_NA;
 	if (!value(ctx) || power_of_2(value(ctx)))
 		return RULE_PASSED;
@@ -58,7 +58,8 @@ static enum verdict size_read(struct rule_context *ctx)
 
 static enum verdict size_written(struct rule_context *ctx)
 {
-	if (!field_is(ctx, "queue_size") || packed(ctx) || reg(ctx)->region == VQT_REGION_LEGACY)
+	if (!pci_register_is(ctx, SPEC_REG_QUEUE_SIZE) || packed(ctx) ||
+	    reg(ctx)->region == VQT_REGION_LEGACY)
 		return RULE_NA;
 	if (power_of_2(value(ctx)))
 		return RULE_PASSED;
@@ -68,7 +69,7 @@ static enum verdict size_written(struct rule_context *ctx)
 
 static enum verdict size_zero(struct rule_context *ctx)
 {
-	if (!field_is(ctx, "queue_size") || !packed(ctx))
+	if (!pci_register_is(ctx, SPEC_REG_QUEUE_SIZE) || !packed(ctx))
 		return RULE_NA;
 	if (value(ctx))
 		return RULE_PASSED;
@@ -79,7 +80,7 @@ static enum verdict size_big(struct rule_context *ctx)
 {
 	const struct model_queue *m = model_queue(ctx->dev, ctx->dev->queue_select);
 
-	if (!field_is(ctx, "queue_size"))
+	if (!pci_register_is(ctx, SPEC_REG_QUEUE_SIZE))
 		return RULE_NA;
 	if (value(ctx) > 32768)
 		return rule_fail(ctx, "queue_size of queue %u was set to %llu",
@@ -95,21 +96,14 @@ static enum verdict size_big(struct rule_context *ctx)
 
 static enum verdict changed_enabled(struct rule_context *ctx)
 {
-	static const char *const fields[] = { "queue_size", "queue_desc", "queue_driver",
-					      "queue_device" };
-
-	if (!ctx->q || reg(ctx)->region != VQT_REGION_COMMON)
+	if (!ctx->q || reg(ctx)->region != VQT_REGION_COMMON ||
+	    !(places_queue(ctx) || register_is(ctx, SPEC_REG_QUEUE_SIZE)))
 		return RULE_NA;
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		if (!field_is(ctx, fields[i]))
-			continue;
-		if (!ctx->q->setup.n_enable)
-			return RULE_PASSED;
-		rule_related(ctx, ctx->q->setup.n_enable, "the queue enabled");
-		return rule_fail(ctx, "%s of queue %u was written after it was enabled", fields[i],
-				 ctx->q->index);
-	}
-	return RULE_NA;
+	if (!ctx->q->setup.n_enable)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->q->setup.n_enable, "the queue enabled");
+	return rule_fail(ctx, "%s of queue %u was written after it was enabled",
+			 ctx->e->field->name, ctx->q->index);
 }
 
 static enum verdict unconfigured(struct rule_context *ctx)
@@ -129,7 +123,7 @@ static enum verdict unconfigured(struct rule_context *ctx)
 
 static enum verdict disabled(struct rule_context *ctx)
 {
-	if (!field_is(ctx, "queue_enable") || reg(ctx)->region != VQT_REGION_COMMON)
+	if (!register_is(ctx, SPEC_REG_QUEUE_ENABLE) || reg(ctx)->region != VQT_REGION_COMMON)
 		return RULE_NA;
 	if (value(ctx))
 		return RULE_PASSED;

@@ -19,8 +19,7 @@ static enum verdict not_awaited(struct rule_context *ctx)
 
 	if (old != ctx->rule->arg || !ctx->d->reset.number || !ctx->d->reset.written)
 		return RULE_NA;
-	if (ctx->e->field && !strcmp(ctx->e->field->name, "device_status") &&
-	    !(reg(ctx)->value & 0xff))
+	if (register_is(ctx, SPEC_REG_DEVICE_STATUS) && !(reg(ctx)->value & 0xff))
 		return RULE_NA; /* another reset */
 	if (!ctx->d->reset.awaited)
 		return RULE_PASSED;
@@ -73,7 +72,7 @@ static enum verdict line_after(struct rule_context *ctx)
 
 static enum verdict enabled_after(struct rule_context *ctx)
 {
-	if (!field_is(ctx, "queue_enable") || !ctx->q || ctx->d->reset.awaited ||
+	if (!pci_register_is(ctx, SPEC_REG_QUEUE_ENABLE) || !ctx->q || ctx->d->reset.awaited ||
 	    !ctx->d->reset.written)
 		return RULE_NA;
 	if (!(reg(ctx)->value & 1) || ctx->q->setup.n_enable || ctx->q->setup.n_reset)
@@ -112,21 +111,21 @@ static enum verdict first_position(struct rule_context *ctx)
 
 static enum verdict taken_back(struct rule_context *ctx)
 {
-	static const char *const fields[] = { "queue_desc", "queue_driver", "queue_device",
-					      "queue_size", "queue_enable" };
 	const struct model_queue *m = model_queue(ctx->dev, ctx->q->index);
-	unsigned n = 0;
+	bool enable = register_is(ctx, SPEC_REG_QUEUE_ENABLE);
 
-	if (ctx->e->dropped && field_is(ctx, "queue_address"))
+	/* 4.2.2, 4.2.4: with QueueReady or QueuePFN a driver may stop using a queue. */
+	if (reg(ctx)->region == VQT_REGION_MMIO)
+		return RULE_NA;
+	if (ctx->e->dropped && register_is(ctx, SPEC_REG_QUEUE_PFN))
 		return rule_fail(
 			ctx,
 			"the queue was taken away with chains in flight, the first since event %llu",
 			(unsigned long long)ctx->e->dropped->number);
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		n += field_is(ctx, fields[i]);
-	if (!n || !m || !ctx->q->setup.n_enable || ctx->d->reset.awaited)
+	if (!(enable || places_queue(ctx) || register_is(ctx, SPEC_REG_QUEUE_SIZE)) || !m ||
+	    !ctx->q->setup.n_enable || ctx->d->reset.awaited)
 		return RULE_NA;
-	if (!m->n_in_flight || (field_is(ctx, "queue_enable") && reg(ctx)->value))
+	if (!m->n_in_flight || (enable && reg(ctx)->value))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->setup.n_enable, "the queue enabled");
 	rule_related(ctx, ctx->q->seen.n_avail, "the last chain popped");
@@ -151,7 +150,7 @@ static enum verdict qreset_busy(struct rule_context *ctx)
 
 static enum verdict qreset_unread(struct rule_context *ctx)
 {
-	if (!ctx->q->setup.n_reset || field_is(ctx, "queue_reset"))
+	if (!ctx->q->setup.n_reset || register_is(ctx, SPEC_REG_QUEUE_RESET))
 		return RULE_NA;
 	if (ctx->q->setup.reset != QRESET_ASKED)
 		return RULE_PASSED;
@@ -192,7 +191,7 @@ static enum verdict qreset_shown(struct rule_context *ctx)
 
 static enum verdict qreset_enabled(struct rule_context *ctx)
 {
-	if (!field_is(ctx, "queue_enable") || ctx->q->setup.reset != QRESET_DONE)
+	if (!pci_register_is(ctx, SPEC_REG_QUEUE_ENABLE) || ctx->q->setup.reset != QRESET_DONE)
 		return RULE_NA;
 	if (!(reg(ctx)->value & 1))
 		return RULE_PASSED;

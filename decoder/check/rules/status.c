@@ -102,7 +102,7 @@ static enum verdict after_failed(struct rule_context *ctx)
 {
 	if (!ctx->d->status.n_failed || ctx->d->reset.awaited)
 		return RULE_NA;
-	if (ctx->e->field && !strcmp(ctx->e->field->name, "device_status") &&
+	if (register_is(ctx, SPEC_REG_DEVICE_STATUS) &&
 	    (!value(ctx) || value(ctx) == ctx->d->status.written))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->status.n_failed, "FAILED set");
@@ -115,7 +115,7 @@ static bool sets_up(const struct rule_context *ctx)
 {
 	if (!is_write(ctx) || !ctx->e->field)
 		return false;
-	if (field_is(ctx, "device_status"))
+	if (register_is(ctx, SPEC_REG_DEVICE_STATUS))
 		return value(ctx) & DRIVER_OK;
 	return ctx->e->field->flags & SPEC_PER_QUEUE || reg(ctx)->region == VQT_REGION_DEVICE;
 }

@@ -44,7 +44,7 @@ static enum verdict unverified(struct rule_context *ctx)
 {
 	if (!between(ctx) || ctx->d->suspend.state != SUSPEND_ASKED || !is_write(ctx))
 		return RULE_NA;
-	if (field_is(ctx, "device_status") && !value(ctx))
+	if (register_is(ctx, SPEC_REG_DEVICE_STATUS) && !value(ctx))
 		return RULE_NA;
 	when(ctx);
 	return rule_fail(

@@ -22,7 +22,7 @@ static bool window(const struct rule_context *ctx, struct window *w)
 	uint32_t bar;
 
 	/* Where it stands was written, and that may be what was lost. */
-	if (ctx->d->known.n_lost || !field_is(ctx, "pci_cfg_data") || !at || at >= 240 ||
+	if (ctx->d->known.n_lost || !register_is(ctx, SPEC_REG_PCI_CFG_DATA) || !at || at >= 240 ||
 	    !check_pci(ctx->dev, at + 4, 1, &bar) || !check_pci(ctx->dev, at + 8, 4, &w->offset) ||
 	    !check_pci(ctx->dev, at + 12, 4, &w->length))
 		return false;
