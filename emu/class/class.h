@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The device types that a person can choose and configure: one row each in list.c.
- * A class says here which options it has; whoever reads a command line or a
- * configuration file knows none of them by name.
+ * The device types that a person can choose and configure: one row each in list.c.  A class
+ * lists its options here, so the code that reads a command line or a configuration file
+ * knows none of them by name.
  */
 #ifndef VQT_EMU_CLASS_CLASS_H
 #define VQT_EMU_CLASS_CLASS_H
@@ -12,19 +12,24 @@
 
 struct emu_class_setup {
 	const char *title; /* of its options: "A disk" */
-	/* Into the configuration.  Any of them chooses the class; names are unique in all. */
+	/*
+	 * They fill the configuration.  Giving any of them chooses the class, so names are
+	 * unique among all classes.
+	 */
 	const struct option_row *options;
 	size_t config_size; /* of class_config; zeroed, then init() */
 	void (*init)(void *config); /* may be NULL */
 	/*
-	 * All options are set: open what they name.  The device owns it once one was
-	 * made; until then close() gives it back.  0, or negative errno and why.
+	 * All options are set: open the files and other resources that they name.  The
+	 * device owns these once it was made; before that, close() releases them.  0, or
+	 * negative errno and the reason in why[size].
 	 */
 	int (*open)(void *config, char *why, size_t size); /* may be NULL */
 	void (*close)(void *config); /* may be NULL */
 	/*
-	 * Something outside was changed: take it over.  0 or 1 and what is to be told,
-	 * or negative errno and why it could not be.
+	 * Something outside this process has changed, such as the size of a file: update the
+	 * device.  0 (nothing changed) or 1 (changed), or negative errno; text[size] then
+	 * describes the result for the user.
 	 */
 	int (*reload)(struct emu_virtio *v, const void *config, char *text, size_t size);
 };

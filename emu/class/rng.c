@@ -10,7 +10,7 @@
 #include "emu/class/class.h"
 
 #define REQUEST_MAX 4096 /* bytes written for one request, however long its buffer is */
-#define PIECE 256 /* getrandom(2) gives so much at once whatever happens */
+#define PIECE 256 /* getrandom(2) always returns this many bytes in one call */
 
 struct rng {
 	bool chosen, seeded;
@@ -53,7 +53,7 @@ static void handle(struct emu_queue *q, struct emu_chain *c)
 	uint8_t bytes[PIECE];
 	if (c->nread) /* 5.4.6.1 */
 		emu_virtio_break(q->v, q, "a device-readable buffer in the entropy queue");
-	while (done < len && !q->v->broken) { /* 5.4.6.2: it may be less than the buffer has */
+	while (done < len && !q->v->broken) { /* 5.4.6.2: len may be below the buffer's size */
 		size_t n = len - done < PIECE ? len - done : PIECE;
 		if (r->seeded)
 			from_seed(r, bytes, n);

@@ -96,7 +96,7 @@ void emu_driver_run(struct emu_driver *d);
 
 /* PCI: identify, size and place BARs, enable, walk the capabilities. */
 int emu_driver_probe(struct emu_driver *d);
-/* 3.1.1, in one or step by step. */
+/* The initialisation of 3.1.1, in one call or step by step. */
 int emu_driver_start(struct emu_driver *d, const struct emu_driver_options *opt);
 int emu_driver_reset(struct emu_driver *d); /* waits until device_status reads 0 */
 int emu_driver_negotiate(struct emu_driver *d); /* ACKNOWLEDGE to FEATURES_OK; by d->opt */
@@ -118,7 +118,7 @@ bool emu_driver_has(const struct emu_driver *d, unsigned bit);
 /* Offer a buffer: readable pieces first.  Its head or id, or -ENOSPC. */
 int emu_driver_add(struct emu_driver *d, struct emu_driver_queue *q, const struct emu_seg *seg,
 		   unsigned n, bool indirect, uint64_t cookie);
-/* Notify if the device asks for it; whether it was done. */
+/* Notify the device if it asks for that; returns whether a notification was sent. */
 bool emu_driver_kick(struct emu_driver *d, struct emu_driver_queue *q);
 void emu_driver_kick_now(struct emu_driver *d, struct emu_driver_queue *q);
 /* Take a used buffer: 1, 0 none, -EPROTO when the device returned nonsense. */

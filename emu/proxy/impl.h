@@ -52,15 +52,18 @@ struct vhost_proxy {
 	unsigned queues; /* as the back end says; 0 unknown */
 	bool inflight; /* the front end has a record of chains that an earlier back end left in flight */
 	struct proxy_ring *ring[PROXY_RINGS];
-	uint64_t ran; /* ns: when rings were looked at last; 0 never */
+	uint64_t ran; /* ns: when rings were last read; 0 never */
 	struct vhost_proxy_stats stats; /* of rings that are gone */
 };
 
 struct proxy_row {
 	uint16_t request;
-	/* Before it is handed on; both may be changed.  Negative: the connection ends. */
+	/*
+	 * Called before the message is forwarded; it may change both.  Negative: the
+	 * connection ends.
+	 */
 	int (*ask)(struct vhost_proxy *p, uint8_t *body, size_t len, struct server_in *in);
-	/* The reply that it has of its own, before it is handed on. */
+	/* Called before the reply that the protocol defines (no REPLY_ACK) is forwarded. */
 	int (*answer)(struct vhost_proxy *p, uint8_t *body, size_t len);
 };
 

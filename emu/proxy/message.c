@@ -45,7 +45,7 @@ static int features_offered(struct vhost_proxy *p, uint8_t *b, size_t n)
 	return 0;
 }
 
-/* Features that are set again while rings run (to switch logging) are no new beginning. */
+/* Setting features again while rings run (to switch logging) does not restart the device. */
 static int features_accepted(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	uint64_t f = get_le64(b);
@@ -70,7 +70,7 @@ static int protocol_offered(struct vhost_proxy *p, uint8_t *b, size_t n)
 		emu_tap_note(
 			p->cfg.tap, VQT_NOTE_INFO,
 			"protocol features of the back end were not handed on: PAGEFAULT, HOST_NOTIFIER");
-	/* These two are about network devices; what the user said is not doubted silently. */
+	/* Only network devices use these two: warn if the user named another device type. */
 	if (f & (BIT(VH_P_RARP) | BIT(VH_P_MTU)) && p->cfg.virtio_id != class_by_name("net")->id) {
 		char name[32];
 
@@ -157,7 +157,10 @@ static int status_got(struct vhost_proxy *p, uint8_t *b, size_t n)
 	return 0;
 }
 
-/* The back end sends its own requests by a socket of the front end: put ours in between. */
+/*
+ * The back end sends its own requests over a socket that the front end passes: put a socket
+ * of the proxy in between.
+ */
 static int channel(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
 {
 	int pair[2], theirs = in->nfds ? in->fd[0] : -1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory, rings, and the descriptors of ours between kick and call. */
+/* Memory, rings, and the proxy's own descriptors through which kicks and calls pass. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +12,11 @@
 #include "emu/proxy/impl.h"
 
 #define MS 1000000ull /* ns */
-#define LIVELY (100 * MS) /* so long after a change rings are read each ms */
+#define LIVELY (100 * MS) /* for this long after a change, rings are read every ms */
 #define PATIENCE (1 * MS) /* for a kick that is due */
-#define REST (1500 * MS) /* without a change for so long, a ring is sampled once */
+#define REST (1500 * MS) /* a ring without a change for this long is sampled once */
 #define HELD_UP \
-	(200 * MS) /* rings that run are read more often than this, unless we got no processor */
+	(200 * MS) /* running rings are read more often, unless this process got no processor */
 
 /* --- kicks and calls -------------------------------------------------------------------- */
 
@@ -259,7 +259,7 @@ static unsigned look(struct proxy_ring *r)
 
 static void rest(struct proxy_ring *r, uint64_t now)
 {
-	/* a call that has not been read yet is not a missing one */
+	/* a call that has not been read yet is not missing */
 	if (r->sampled || now - r->busy < REST || called(r))
 		return;
 	r->sampled = true;
@@ -364,7 +364,7 @@ static int set_base(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_i
 	return 0;
 }
 
-/* The device has stopped when it answers, and says where. */
+/* When the device answers, it has stopped; the answer is its ring position. */
 static int base_got(struct vhost_proxy *p, uint8_t *b, size_t n)
 {
 	struct proxy_ring *r = n >= 8 ? proxy_ring(p, get_le32(b)) : NULL;
@@ -390,7 +390,7 @@ static int set_enable(struct vhost_proxy *p, uint8_t *b, size_t n, struct server
 	return 0;
 }
 
-/* Put our descriptor in the place of the message's, which becomes *theirs. */
+/* Replace the message's descriptor by ours; *theirs becomes the message's. */
 static int swap(struct server_in *in, int ours, int *theirs)
 {
 	int fd = dup(ours);
@@ -505,7 +505,7 @@ static int set_mem_table(struct vhost_proxy *p, uint8_t *b, size_t n, struct ser
 	uint32_t count = get_le32(b);
 	int err = 0;
 	if (count > SERVER_FDS || n < 8 + count * sizeof(struct vhost_user_region))
-		return 0; /* the back end will refuse it */
+		return 0; /* the back end will report the error */
 	proxy_rings_look(p);
 	server_maps_clear(&p->maps);
 	for (uint32_t i = 0; i < count; i++) {

@@ -8,7 +8,7 @@
 #include "emu/virtio/impl.h"
 #include "emu/proxy/snoop.h"
 
-#define TABLE_COMPARED 8 /* entries of an indirect table that show whether it is another's by now */
+#define TABLE_COMPARED 8 /* entries of an indirect table: does another chain use it by now? */
 
 /* Ring addresses of struct emu_ring's areas. */
 enum { DESC, DRIVER, DEVICE };
@@ -135,7 +135,7 @@ void snoop_stop(struct snoop *w)
 	w->on = false;
 }
 
-/* The device went on while the ring was not read: which chains are in flight is unknown. */
+/* The device worked while nobody read the ring, so it is not known which chains are in flight. */
 static void lose(struct snoop *w, uint64_t lost)
 {
 	struct emu_ring *r = &w->ring;
@@ -145,7 +145,7 @@ static void lose(struct snoop *w, uint64_t lost)
 	emu_tap_loss(w->tap, w->queue, lost, VQT_LOSS_MEMORY);
 	forget_all(w, false);
 	w->earlier = true;
-	/* a packed ring does not say where it stands */
+	/* a packed ring does not contain its positions */
 	if (packed(w) || emu_ring_load16(r, DEVICE, VIRTQ_RING_IDX, &idx) < 0 ||
 	    emu_ring_load16(r, DRIVER, VIRTQ_RING_IDX, &r->avail_seen) < 0) {
 		emu_tap_note(
@@ -262,8 +262,8 @@ static int step_over(struct snoop *w, struct emu_chain *c)
 }
 
 /*
- * One chain: 1; 0 none there; -EAGAIN: its id is in flight (sure: say so all the
- * same); -ESTALE: lost.
+ * One chain: 1; 0: none is available; -EAGAIN: its id is in flight (with `sure` it is
+ * reported nevertheless); -ESTALE: lost.
  */
 static int take(struct snoop *w, bool late, bool sure)
 {
@@ -360,7 +360,7 @@ static bool still_left(void *opaque)
 	return !a->unread;
 }
 
-/* One used entry, of a chain that is known or not. */
+/* One used entry; its chain may be unknown. */
 static void use(struct snoop *w, struct emu_chain *c, uint16_t id, uint32_t len, unsigned flags)
 {
 	struct emu_ring *r = &w->ring;
@@ -399,7 +399,7 @@ static void use_before(struct snoop *w, uint16_t id)
 	}
 }
 
-/* The chain of a used entry: take until it comes up. */
+/* Find the chain of a used entry: read available entries until it appears. */
 static struct emu_chain *find(struct snoop *w, uint16_t id)
 {
 	for (unsigned n = 0; !flying(w, id) && n < 2u * w->ring.size; n++) {
@@ -412,7 +412,7 @@ static struct emu_chain *find(struct snoop *w, uint16_t id)
 	return flying(w, id) ? flying(w, id) : &w->none;
 }
 
-/* All that was used; negative: lost. */
+/* Read all used entries; negative: some are lost. */
 static int drain(struct snoop *w, unsigned *seen)
 {
 	struct emu_ring *r = &w->ring;
@@ -535,7 +535,7 @@ bool snoop_kick_due(struct snoop *w)
 	if (!w->on)
 		return false;
 	r->ops->snapshot(r, &now);
-	if (packed(w)) /* where its event offset lies is not examined */
+	if (packed(w)) /* the event offset is not examined */
 		return now.known & VQT_RING_USED_FLAGS &&
 		       now.used_flags != VRING_PACKED_EVENT_FLAG_DISABLE;
 	if (!r->event_idx)
@@ -551,6 +551,6 @@ void snoop_sample(struct snoop *w)
 		return;
 	refresh(w);
 	snoop_look(w, false);
-	/* what the back end has not read of its eventfd is not known from here */
+	/* whether the back end has read its eventfd cannot be seen from here */
 	emu_tap_ring(w->tap, w->queue, &w->ring, VQT_RING_PERIODIC, VQT_PENDING_UNKNOWN);
 }

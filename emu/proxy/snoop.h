@@ -77,9 +77,12 @@ bool snoop_kick_due(struct snoop *w);
 unsigned snoop_kick(struct snoop *w);
 /* The device notifies: before the driver hears of it. */
 unsigned snoop_call(struct snoop *w);
-/* The device notified some time ago: that belongs to what was known to be used, not to what is found now. */
+/*
+ * The device notified some time ago, for the entries that were known to be used then, not
+ * for those found now.
+ */
 unsigned snoop_call_late(struct snoop *w);
-/* At any other time; all: read the available ring, too, not only the used ring. */
+/* Read the used ring, and (all) the available ring too, at any other time. */
 unsigned snoop_look(struct snoop *w, bool all);
 /* Write the state of the ring as an event (VQT_RING). */
 void snoop_sample(struct snoop *w);

@@ -17,7 +17,7 @@
 
 #define PROXIES 32
 #define SPIN_US 5
-#define LAST_STEPS 64 /* for what waits at the end */
+#define LAST_STEPS 64 /* for events that are still pending at the end */
 
 struct proxy_config {
 	struct {
@@ -38,7 +38,7 @@ struct proxy_one {
 	char type[32];
 	struct server *server;
 	struct emu_tap *tap;
-	bool bound; /* the socket is ours to remove */
+	bool bound; /* this process created the socket and removes it */
 };
 
 struct proxy_source {
@@ -312,7 +312,7 @@ static int step(struct source *s, int timeout_ms)
 	return 0; /* nothing is buffered */
 }
 
-/* What has been signalled until now is dealt with; then the front ends lose their connection. */
+/* Handle everything that has been signalled so far; then disconnect the front ends. */
 static void stop(struct source *s)
 {
 	struct proxy_source *p = (struct proxy_source *)s;
@@ -376,7 +376,7 @@ static void report(struct source *s)
 
 static enum source_verdict available(struct text *reason, struct text *remedy)
 {
-	return SOURCE_OK; /* UNIX sockets and shared memory: everybody has them */
+	return SOURCE_OK; /* it needs only UNIX sockets and shared memory, which every host has */
 }
 
 static int examine(const char *target, struct source_report *r, struct source_error *err)

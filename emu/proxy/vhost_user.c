@@ -12,7 +12,7 @@
 #include "emu/proxy/impl.h"
 
 #define MESSAGE_MAX (64u << 10) /* of any kind, known or not */
-#define SEND_MS 5000 /* for the other side to read */
+#define SEND_MS 5000 /* within which the other side must read */
 #define MESSAGES_A_TURN 64
 
 uint64_t proxy_now(void)
@@ -77,7 +77,7 @@ static ssize_t back_payload(void *opaque, const uint8_t *header)
 	return size_of(header);
 }
 
-/* What a message means to us; it is handed on whether we know it or not. */
+/* Call the function of a message's row, if it has one; every message is forwarded. */
 static int look_at(struct vhost_proxy *p, uint8_t *msg, size_t len, struct server_in *in,
 		   bool asked)
 {
@@ -150,12 +150,15 @@ static void on_back(struct server *d, struct server_source *s, uint32_t events)
 	else if (!d->why[0])
 		server_fail(d, "a message of the back end could not be handed on: %s",
 			    strerror(-ret));
-	/* the rings as it left them; the front end goes when this step ends */
+	/*
+	 * read the rings as the back end left them; the front end is disconnected at the end
+	 * of this step
+	 */
 	proxy_rings_look(p);
 	close_peer(p, &p->back);
 }
 
-/* The back end's own requests and the front end's replies: only handed on. */
+/* The back end's own requests and the front end's replies are only forwarded. */
 static void on_channel(struct server *d, struct server_source *s, uint32_t events)
 {
 	struct vhost_proxy *p = (struct vhost_proxy *)d;

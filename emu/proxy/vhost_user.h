@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A proxy between any vhost-user front end and any back end.  It hands on all messages
- * with their descriptors, and reads those that say where memory and rings are.  Kicks and
- * calls pass through the proxy's own descriptors, so that it can read the rings before it
- * notifies the other side (emu/proxy/snoop.h).
+ * A proxy between any vhost-user front end and any back end.  It forwards all messages with
+ * their descriptors, and reads those that say where memory and rings are.  Kicks and calls
+ * pass through the proxy's own descriptors, so that it can read the rings before it notifies
+ * the other side (emu/proxy/snoop.h).
  *
  * The proxy is a struct server whose client is the front end: use server_listen(),
  * server_step() and server_free(), with vhost_proxy_timeout() for the time to wait.
@@ -31,7 +31,7 @@ struct vhost_proxy_config {
 };
 
 struct vhost_proxy_stats {
-	uint64_t clients, messages, unknown; /* unknown to us: handed on as they came */
+	uint64_t clients, messages, unknown; /* unknown to the proxy: forwarded unchanged */
 	struct snoop_stats rings; /* of all queues */
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What replay needs of a device type beyond what every virtio device has: one struct
- * replay_class in emu/class/TYPE, one row in class.c.  A type without one is replayed,
- * too: its PCI function, registers, rings and notifications are the emulator's, the
- * answers to its requests those of the recording.
+ * What replay needs to know about a device type, beyond what every virtio device has: one
+ * struct replay_class in emu/class/TYPE, one row in class.c.  A type without one is
+ * replayed, too: the emulator provides its PCI function, registers, rings and notifications,
+ * and the answers to its requests come from the recording.
  */
 #ifndef VQT_EMU_REPLAY_CLASS_H
 #define VQT_EMU_REPLAY_CLASS_H
@@ -47,11 +47,17 @@ struct replay_class {
 	 */
 	int (*make)(void **backend, void **config, const struct replay_target_config *cfg,
 		    char *why, size_t size);
-	void (*unmake)(void *backend); /* no device came of it */
-	/* The I/O of the request with this tag will fail; 0 or -ENOMEM.  Do it now. */
+	void (*unmake)(void *backend); /* release the backend, as no device was made */
+	/*
+	 * fail: let the I/O of the request with this tag fail; 0 or -ENOMEM.  complete: do
+	 * that I/O now.
+	 */
 	int (*fail)(void *backend, uint64_t tag);
 	void (*complete)(void *backend, uint64_t tag);
-	/* The configuration is about to be this.  true: the driver has been notified. */
+	/*
+	 * The configuration is about to become this one.  Returns true if the driver has
+	 * been notified.
+	 */
 	bool (*reconfigure)(struct emu_virtio *v, const uint8_t config[REPLAY_CONFIG_MAX]);
 
 	/* The second reading: emu/replay/impl.h. */
@@ -72,11 +78,11 @@ const struct replay_class *replay_class(unsigned virtio_id); /* never NULL */
 bool replay_scripted(const struct replay_device *d);
 
 /*
- * A class of the emulator that does nothing of its own: it holds each chain until told
- * how the recorded device answered it.  class_config: unused.
+ * A class of the emulator that processes no requests: it holds each chain until
+ * replay_class_answer() gives the recorded device's answer.  class_config is not used.
  */
 extern const struct emu_class replay_class_any;
-/* With replay_class_any: let the chain go. -ENOENT: no such chain. */
+/* For replay_class_any: write this answer and complete the chain.  -ENOENT: no such chain. */
 int replay_class_answer(struct emu_virtio *v, const struct replay_answer *a);
 
 #endif

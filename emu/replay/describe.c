@@ -49,7 +49,10 @@ static void fill_features(struct replay_finding *f)
 	}
 	d->legacy_known = f->legacy.any;
 	d->legacy_offered = f->legacy.value;
-	/* Never read at one interface: what the other said, and what was accepted. */
+	/*
+	 * Features that were never read at one interface: use those of the other one and
+	 * those accepted.
+	 */
 	if (!(d->offered_known & 1))
 		d->offered[0] |=
 			d->legacy_known ? d->legacy_offered : (uint32_t)d->accepted_ever[0];
@@ -179,7 +182,7 @@ static void describe_changes(struct replay_finding *f)
 void replay_describe(struct replay_finding *f)
 {
 	struct replay_device *d = &f->d;
-	d->late = f->late || !f->born; /* a beginning may have been cut off */
+	d->late = f->late || !f->born; /* the beginning of the trace may have been cut off */
 	fill_bytes(f);
 	fill_features(f);
 	normalise_features(f);

@@ -74,7 +74,7 @@ struct replay_instance {
 	struct replay_target *target; /* NULL: not played, for this reason: */
 	const char *why;
 	char why_text[192];
-	bool scripted; /* answers are taken from the recording: replay_scripted() */
+	bool scripted; /* answers come from the recording: replay_scripted() */
 	bool state_told; /* device_state or queue_state records came: see late.c */
 	bool line; /* INTx of the target is asserted */
 	bool blind; /* the driver set the device up before the trace began */
@@ -87,7 +87,7 @@ struct replay_instance {
 	bool status_reset; /* 0 was written and the recorded device has not answered 0 yet */
 	uint8_t status_was;
 	struct replay_queue *queue;
-	bool used_since_isr; /* so ISR may show it on one side already */
+	bool used_since_isr; /* so one side's ISR status may already show it */
 	bool queue_resetting; /* queue_reset was written */
 	uint64_t driver_at; /* event number of the driver's last action */
 	bool config_moved; /* CONFIG_CHANGE since config_generation was read */

@@ -322,7 +322,7 @@ static int profile_backend(struct replay_profile *g, const struct event *e)
 	return e->req && b->phase && b->ret < 0 ? remember(g, e->req->number, true, false) : 0;
 }
 
-/* A trace that began late may begin with the state of the device. */
+/* A trace that began after the device was set up may begin with records of its state. */
 static void profile_state(struct replay_finding *f, const struct event *e)
 {
 	const struct vqt_device_state *s = &e->rec->device_state;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first reading of a trace for replay: which devices it has and how to build them,
- * what their disks held, which requests their backends failed.  Where reads of the same
- * register gave different values, the most frequent one is taken, so that a single
+ * The first reading of a trace for replay: which devices it has and how to build them, what
+ * their disks held, which requests their backends failed.  Where reads of the same register
+ * gave different values, the device is built with the most frequent one, so that a single
  * wrong value is a difference in replay.
  */
 #ifndef VQT_EMU_REPLAY_PROFILE_H
@@ -14,7 +14,7 @@
 struct replay_profile;
 
 struct replay_profile *replay_profile_new(void); /* NULL: no memory */
-/* The disks hold what is in this raw file, and not what the trace shows.  Borrowed. */
+/* Use this raw file as the disks' contents, instead of what the trace shows.  Borrowed. */
 void replay_profile_disk(struct replay_profile *g, const char *path);
 void replay_profile_free(struct replay_profile *g);
 /* One event, as model_feed() filled it in.  0 or -ENOMEM. */
@@ -30,8 +30,8 @@ const struct replay_device *replay_profile_device(const struct replay_profile *g
  */
 bool replay_profile_failed(const struct replay_profile *g, uint64_t number, bool any);
 /*
- * What differs in the configuration since the change of it in event `number`, as far
- * as it was read before the next change.  NULL: no such event.
+ * The configuration bytes that the change in event `number` changed, as far as the driver
+ * read them before the next change.  NULL: no such event.
  */
 const struct replay_config *replay_profile_change(const struct replay_profile *g, unsigned device,
 						  uint64_t number);

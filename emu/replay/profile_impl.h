@@ -22,14 +22,17 @@ struct replay_queue_finding {
 	bool written; /* the driver wrote a size since the reset */
 };
 
-/* The configuration from a change of it on, until the next; the first: from the beginning. */
+/*
+ * The configuration between one change of it and the next; the first element: from the
+ * beginning of the trace.
+ */
 struct replay_change {
 	uint64_t number; /* of the event */
-	uint64_t used; /* how much of its storage requests reached, for its class */
+	uint64_t used; /* how far into the storage requests reached; for its class */
 	struct replay_vote config[REPLAY_CONFIG_MAX];
 	struct replay_config told; /* what differs from before, at the end */
 };
-#define REPLAY_CHANGES_MAX 1024 /* later ones are taken for the last */
+#define REPLAY_CHANGES_MAX 1024 /* later changes count as the last one */
 
 /* What has been found out about a device. */
 struct replay_finding {

@@ -103,7 +103,7 @@ static bool blind_to(const struct replay_instance *i, const struct event *e)
 	       region != VQT_REGION_MSIX_TABLE && !is_to(e, SPEC_REG_NUM_QUEUES);
 }
 
-/* A value in words; of a feature word only the features that other, the other value, lacks. */
+/* A value as text; of a feature word, only the features that `other` lacks. */
 static void describe(const struct event *e, uint64_t value, uint64_t other, char *buf, size_t size)
 {
 	const struct vqt_reg *r = &e->rec->reg;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of a replay: records wait until they can be played, and are played in order. */
+/* Records wait until they can be played, and are played in order. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,10 @@ static int trouble(struct replay *r, struct replay_instance *i, int rc)
 
 /* --- records ----------------------------------------------------------------------------- */
 
-/* A capture reports its losses (told); a gap alone means that a trace was edited. */
+/*
+ * A capture writes a record of each loss (told); a gap without one means that the trace was
+ * edited.
+ */
 static void lose(struct replay *r, bool told)
 {
 	for (unsigned n = 0; n < r->ninstance; n++) {

@@ -98,7 +98,7 @@ static const int calls[] = {
 	CALL(madvise),
 	CALL(brk),
 	CALL(memfd_create),
-	/* the C library's housekeeping */
+	/* used by the C library itself */
 	CALL(futex),
 	CALL(rt_sigaction),
 	CALL(rt_sigprocmask),
@@ -129,7 +129,7 @@ static const struct {
 	{ CALL(fcntl), 1, SCMP_CMP_EQ, F_GETFL, 0 },
 	{ CALL(fcntl), 1, SCMP_CMP_EQ, F_SETFL, 0 },
 	{ CALL(ioctl), 1, SCMP_CMP_EQ, TCGETS, 0 }, /* isatty(3) */
-	/* how fstat(3) is done nowadays */
+	/* the C library's fstat(3) */
 	{ CALL(newfstatat), 3, SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH },
 };
 

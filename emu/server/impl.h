@@ -11,8 +11,8 @@ int server_in_read(struct server *srv);
 int server_in_get(struct server_in *in, int fd, size_t header,
 		  ssize_t (*payload)(void *opaque, const uint8_t *header), void *opaque);
 /*
- * The message was handled: close descriptors that were not taken; all: drop a partial
- * message, too.
+ * The message was handled: close the descriptors that server_take_fd() did not hand out;
+ * all: drop a partial message, too.
  */
 void server_in_reset(struct server_in *in, bool all);
 /* Send all of it with the descriptors; wait at most ms for the socket to accept it. */

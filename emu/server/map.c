@@ -27,7 +27,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 			 0) != MAP_FAILED)
 			return;
 	}
-	signal(SIGBUS, SIG_DFL); /* not guest memory: the access is repeated and ends us */
+	signal(SIGBUS, SIG_DFL); /* not guest memory: the repeated access ends the process */
 }
 
 int server_map_guard(void)

@@ -36,7 +36,7 @@ void server_unwatch(struct server *srv, struct server_source *s)
 		return;
 	epoll_ctl(srv->ep, EPOLL_CTL_DEL, s->fd, NULL);
 	s->fd = -1;
-	/* events that epoll has reported but that were not handled yet must not reach it */
+	/* epoll may already have reported events for this source: drop them */
 	for (int i = srv->at; i < srv->nready; i++)
 		if (srv->ready[i].data.ptr == s)
 			srv->ready[i].data.ptr = NULL;
@@ -64,7 +64,7 @@ int server_fail(struct server *srv, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	if (!srv->why[0]) /* the first reason is the cause */
+	if (!srv->why[0]) /* later reasons are consequences of the first */
 		vsnprintf(srv->why, sizeof(srv->why), fmt, ap);
 	va_end(ap);
 	return -EBADMSG;
@@ -149,7 +149,7 @@ static void on_listener(struct server *srv, struct server_source *s, uint32_t ev
 	int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
-	/* one at a time: others stay in the backlog */
+	/* one client at a time: others wait in the backlog */
 	server_watch(srv, &srv->listener, s->fd, 0);
 	if (server_attach(srv, fd) < 0)
 		server_watch(srv, &srv->listener, s->fd, EPOLLIN);

@@ -26,7 +26,7 @@
 
 #define SERVER_FDS 32 /* descriptors a message may carry */
 #define SERVER_BUDGET 4096 /* chains served, then messages and signals get their turn */
-#define SERVER_BATCH 16 /* events taken from the kernel at a time */
+#define SERVER_BATCH 16 /* events that one epoll_wait() returns */
 
 struct server;
 
@@ -85,7 +85,7 @@ struct server_in {
 	uint8_t *buf;
 	size_t cap, have, want;
 	bool whole_header;
-	int fd[SERVER_FDS]; /* -1: taken */
+	int fd[SERVER_FDS]; /* -1: the caller of server_take_fd() owns it */
 	unsigned nfds;
 };
 

@@ -9,7 +9,7 @@
 
 #include "emu/server/impl.h"
 
-#define OUT_MAX (8u << 20) /* a client that leaves more unread is taken to have stopped reading */
+#define OUT_MAX (8u << 20) /* bytes; a client that leaves more unread has stopped reading */
 
 void server_in_reset(struct server_in *in, bool all)
 {

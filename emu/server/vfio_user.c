@@ -193,7 +193,7 @@ static int do_reset(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t 
 	return reply(u, h, NULL, 0);
 }
 
-/* `now`: it may be handled while the device waits for the answer to a DMA message. */
+/* `now`: the message may be handled while the device waits for the answer to a DMA message. */
 static const struct {
 	uint16_t command, least; /* bytes of payload */
 	bool now;
@@ -311,7 +311,7 @@ static void drop_later(struct vfio_user *u)
 	u->unmap_later = false;
 }
 
-/* Handle what was kept during the last run; that may need another run. */
+/* Handle the messages that were kept during the last run; they may need another run. */
 static int run_later(struct vfio_user *u)
 {
 	int n = 0;

@@ -15,8 +15,8 @@
 #include "decoder/trace/record.h"
 #include "emu/server/vfio_user.h"
 
-#define SLICE_US 100000 /* what one wait counts at most: the machine may have been paused */
-#define SLOW 5 /* so many times the timeout, where the client waits for nothing from us */
+#define SLICE_US 100000 /* one wait counts at most this: the machine may have been paused */
+#define SLOW 5 /* the timeout times this, while the client waits for no answer of ours */
 
 static int64_t now_us(void)
 {

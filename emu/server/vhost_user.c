@@ -14,7 +14,7 @@
 #define PROTOCOL \
 	(BIT(VH_P_MQ) | BIT(VH_P_REPLY_ACK) | BIT(VH_P_CONFIG) | BIT(VH_P_RESET_DEVICE) | \
 	 BIT(VH_P_MEM_SLOTS) | BIT(VH_P_INFLIGHT) | BIT(VH_P_BACKEND_REQ))
-/* The transport is the client's; and the protocol has no message to reset a queue. */
+/* The client has the transport, and the protocol has no message to reset a queue. */
 #define NOT_OURS \
 	(BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_F_NOTIFICATION_DATA) | \
 	 BIT(VIRTIO_F_NOTIF_CONFIG_DATA))
@@ -48,7 +48,10 @@ static int get_features(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 	return reply64(u, h, offered(u));
 }
 
-/* For the trace: what the client has told of registers that are in its transport. */
+/*
+ * Record the registers, which the client's transport has, as far as the client has reported
+ * them.
+ */
 static void tell_state(struct vhost_user *u, uint32_t known)
 {
 	emu_tap_device_state(u->server.tap, known, u->v.status, u->v.offered, u->v.accepted,
@@ -63,7 +66,7 @@ static bool any_running(const struct vhost_user *u)
 	return false;
 }
 
-/* The same features again, on running rings, change nothing: clients toggle logging so. */
+/* Clients set the same features again on running rings to toggle logging: nothing changes. */
 static int set_features(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
 {
 	uint64_t f = get_le64(p), none = f & ~offered(u);
@@ -184,8 +187,7 @@ static int message(struct server *srv, uint8_t *msg, size_t len)
 	memcpy(&h, msg, sizeof(h));
 	const struct vhost_user_row *r = find_any(h.request);
 	const struct vhost_user_message *m = vhost_user_message(h.request);
-	if (!r ||
-	    !m) /* it belongs to nothing that was offered, and whether it has a reply is unknown */
+	if (!r || !m) /* not of an offered feature; whether it has a reply is unknown */
 		return server_fail(srv, "the client sent request %u, which was not offered",
 				   h.request);
 	if (len - sizeof(h) < m->least)
@@ -231,7 +233,7 @@ static void driver_broke(struct vhost_user *u)
 			server_signal(&u->server, u->ring[i].err);
 }
 
-/* No answer is asked for: a client that does not read its channel must not hold us up. */
+/* Ask for no answer: a client that does not read its channel must not block this process. */
 static void config_changed(struct vhost_user *u)
 {
 	struct vhost_user_hdr h = { .request = VH_BACKEND_CONFIG_CHANGE, .flags = VH_VERSION };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests in flight are recorded in memory that the client keeps: when this process dies,
- * the next server finds there what it has to process again.  The layout is the protocol's
- * ('Inflight I/O tracking'); for packed rings see vhost_user_packed.c.
+ * Requests in flight are recorded in memory that the client keeps.  When this process dies,
+ * the next server finds there which requests it must process again.  The layout is the
+ * protocol's ('Inflight I/O tracking'); for packed rings see vhost_user_packed.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -166,7 +166,7 @@ static unsigned find_left(struct track *t, unsigned n, uint16_t used_now,
 {
 	uint16_t batch = t->last_batch_head;
 	unsigned count = 0;
-	/* it died after it published an entry and before it recorded that */
+	/* the server died after it published a used entry and before it recorded that */
 	if (t->used_idx != used_now) {
 		if (batch < n)
 			t->desc[batch].inflight = 0;

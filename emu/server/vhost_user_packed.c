@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests of a packed ring in flight, in memory that outlives us: the packed half
- * of 'Inflight I/O tracking'.  A used descriptor may overwrite one that is still in
- * flight, so their contents are kept, too; and where the ring goes on follows from
- * what was used and what is in flight, as every slot between is one or the other.
+ * Requests of a packed ring in flight, in memory that outlives this process: the packed half
+ * of 'Inflight I/O tracking'.  A used descriptor may overwrite one that is still in flight,
+ * so the contents of descriptors are kept, too.  The position at which the ring continues
+ * follows from the used position and the chains in flight, because every slot in between
+ * belongs to one of these chains.
  *
- * The client can write there.  It is read once, when a ring starts, and checked;
- * from then on only our own copy counts.
+ * The client can write to this memory.  The server reads it once, when a ring starts, and
+ * checks it; after that it uses only its own copy.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -73,7 +74,7 @@ static void taken(void *opaque, struct emu_queue *q, struct emu_chain *c)
 	uint16_t head = t->free_head, at = head, last = NONE;
 	c->account = NONE;
 	for (uint32_t i = 0; i < c->ndirect; i++, at = t->e[at].next) {
-		if (at >= t->n) /* more than a ring holds: a fault of the driver; not recorded */
+		if (at >= t->n) /* a chain longer than the ring, a violation: not recorded */
 			return;
 		const struct vqt_desc *d = &c->desc[i];
 		struct entry *e = &t->shared->desc[at];
@@ -123,7 +124,7 @@ static const struct emu_queue_account account = { taken, using, used };
 
 /* --- what the server before this one left --------------------------------------------------- */
 
-/* It died while it used a chain: was the used descriptor already written? */
+/* The server died while it used a chain: had it written the used descriptor? */
 static int settle(struct vhost_user *u, struct emu_queue *q, struct region *was)
 {
 	uint16_t flags;
@@ -156,7 +157,7 @@ static int earlier(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The chains in flight: entries of each taken from the free ones, descriptors copied. */
+/* Find the chains in flight: remove their entries from the free list, copy their descriptors. */
 static int find_left(struct vhost_user_ring *r, struct packed_track *t, const struct region *was,
 		     bool *busy)
 {

@@ -50,7 +50,7 @@ static int place(struct vhost_user *u, unsigned i)
 {
 	const struct vhost_user_addr *a = &u->ring[i].addr;
 	struct emu_queue *q = &u->v.queue[i];
-	/* only the first byte: the ring checks that all of the area is in memory */
+	/* only the first byte here; the ring code checks that the whole area is in memory */
 	if (server_map_translate(&u->maps, a->desc, 1, &q->desc) < 0 ||
 	    server_map_translate(&u->maps, a->avail, 1, &q->driver) < 0 ||
 	    server_map_translate(&u->maps, a->used, 1, &q->device) < 0)
@@ -58,7 +58,7 @@ static int place(struct vhost_user *u, unsigned i)
 	return 0;
 }
 
-/* Run a ring if it has all it needs: 0, also where it has not. */
+/* Start a ring if it is set up completely; 0 also if it is not. */
 static int start(struct vhost_user *u, unsigned i)
 {
 	struct vhost_user_ring *r = &u->ring[i];
@@ -224,8 +224,8 @@ static int set_event(struct vhost_user *u, uint8_t *p, bool call)
 		return 0;
 	server_nonblock(fd);
 	/*
-	 * notify of what was used while there was no descriptor; one notification too many
-	 * is harmless
+	 * buffers may have been used while there was no descriptor: notify; an extra
+	 * notification is harmless
 	 */
 	if (call && u->ring[i].running)
 		server_signal(&u->server, fd);

@@ -58,15 +58,15 @@ struct emu_pci_layout {
 	uint32_t rom_size;
 	struct emu_pci_cap cap[EMU_PCI_CAPS];
 	/*
-	 * Bytes of a recorded device's configuration space, [EMU_PCI_CONFIG], and a
-	 * bit for each that is known: they replace ours where nothing can be written.
-	 * Borrowed; NULL: none.
+	 * The configuration space of a recorded device, [EMU_PCI_CONFIG] bytes, and a bit
+	 * for each byte that is known.  Known bytes replace those of the layout where the
+	 * driver cannot write.  Borrowed; NULL: none.
 	 */
 	const uint8_t *exact, *exact_known;
 };
 
 struct emu_pci_owner {
-	/* The message of a vector is to be sent (address and data from the table). */
+	/* Send the message of a vector; address and data are from the MSI-X table. */
 	void (*msix)(void *opaque, uint16_t vector, uint64_t address, uint32_t data);
 	void (*intx)(void *opaque, bool level);
 	/* PCI_COMMAND, MSI-X enable or power state changed. */
@@ -89,7 +89,7 @@ struct emu_pci {
 	uint64_t *pending;
 	bool intx_level; /* asserted by the function, though it may be masked */
 	bool intx_out; /* as last passed to the owner */
-	bool masks_elsewhere; /* a host (VFIO) keeps the MSI-X table: ours never masks */
+	bool masks_elsewhere; /* a host (VFIO) has the MSI-X table: the one here never masks */
 };
 
 int emu_pci_init(struct emu_pci *p, const struct emu_pci_layout *l,

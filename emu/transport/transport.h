@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A device as a driver sees it: a device type behind a transport.  A pure machine:
- * accesses and completions go in; values, guest-memory writes and interrupts come
- * out.  No thread, clock or descriptor is inside; one thread at a time may be in a
- * device.
+ * A device as a driver sees it: a device type behind a transport.  Its inputs are accesses
+ * and completions; its outputs are values, guest-memory writes and interrupts.  It has no
+ * thread, clock or descriptor, and only one thread at a time may call it.
  *
  * Its owner does, for each access of the driver:
  *     emu_device_read() or emu_device_write();   (touches no guest memory)
@@ -58,8 +57,8 @@ struct emu_device_config {
 	bool msix_elsewhere; /* the host keeps MSI-X masks (vfio-user) */
 	uint16_t vectors; /* MSI-X; 0: queues + 1; VQT_NO_VECTOR: no MSI-X */
 	/*
-	 * NULL: emu_vpci_layout()'s.  To stand in for a recorded device take that,
-	 * change ids, BARs and capabilities, and pass it.
+	 * NULL: the layout of emu_vpci_layout().  To imitate a recorded device, change ids,
+	 * BARs and capabilities in a copy of that, and pass the copy.
 	 */
 	const struct emu_pci_layout *layout;
 };
@@ -80,7 +79,10 @@ struct emu_transport {
 	/* A zeroed device with its registers; all of struct emu_device is the caller's. */
 	int (*create)(struct emu_device **out, const struct emu_device_config *cfg);
 	void (*destroy)(struct emu_device *d);
-	/* Registers outside the virtio device, as they were at first; also once after create. */
+	/*
+	 * Set the registers outside the virtio device to their initial values; also called
+	 * once after create().
+	 */
 	void (*reset)(struct emu_device *d);
 	uint64_t (*region_size)(const struct emu_device *d, unsigned region); /* bytes; 0: none */
 	/* One access as the bus does it: width 1, 2, 4, or 8 where the register is as wide. */
@@ -122,7 +124,7 @@ uint32_t emu_device_inflight(const struct emu_device *d);
 bool emu_device_resetting(const struct emu_device *d);
 int emu_device_drain(struct emu_device *d);
 int emu_device_fd(const struct emu_device *d); /* -1: completions never come by themselves */
-/* From outside the driver: PCI reset (VFIO DEVICE_RESET), drains first. */
+/* A reset by the platform, not the driver: PCI reset (VFIO DEVICE_RESET).  Drains first. */
 void emu_device_reset(struct emu_device *d);
 
 struct emu_virtio *emu_device_virtio(struct emu_device *d);

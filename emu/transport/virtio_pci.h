@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What else can be had of a device that is a PCI function. */
+/* Functions for a device that is a PCI function. */
 #ifndef VQT_EMU_TRANSPORT_VIRTIO_PCI_H
 #define VQT_EMU_TRANSPORT_VIRTIO_PCI_H
 

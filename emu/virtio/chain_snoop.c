@@ -28,7 +28,7 @@ void emu_chain_keep(struct emu_mem *m, struct emu_chain *c)
 		c->first_len = 0;
 }
 
-/* Slots of a packed ring may hold used descriptors by now. */
+/* The device may have overwritten slots of a packed ring with used descriptors. */
 void emu_chain_report(struct emu_queue *q, const struct emu_chain *c)
 {
 	struct emu_ring *r = &q->ring;

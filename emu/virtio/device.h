@@ -37,7 +37,7 @@ struct emu_queue {
 	bool enabled;
 	bool resetting; /* queue_reset under way: requests still in flight */
 	bool kicked; /* has work, as far as we know */
-	bool polled; /* look at the ring at every run, not only after a kick */
+	bool polled; /* read the ring at every run, not only after a kick */
 	struct emu_ring ring; /* running while ring.ops */
 	uint32_t inflight; /* chains the class holds */
 	struct emu_chain *order, **order_tail; /* IN_ORDER: popped, oldest first */
@@ -55,7 +55,7 @@ struct emu_virtio_host {
 	void (*reset_done)(void *opaque); /* device_status became 0 */
 };
 
-/* A rule that the device breaks on purpose, for tests of drivers and of the checker. */
+/* A rule that the device breaks on purpose, to test drivers and the checker. */
 struct emu_fault; /* emu/virtio/fault.h */
 
 /* One device type. */
@@ -103,8 +103,7 @@ struct emu_virtio {
 	bool lingering; /* by a fault: the reset is over, requests are still in flight */
 	bool broken; /* DEVICE_NEEDS_RESET */
 	bool paused; /* no DMA now: bus mastering is off, or the server has paused the device */
-	uint64_t features_on,
-		features_off; /* asked for beside the defaults, for the class's init */
+	uint64_t features_on, features_off; /* the class's init() adds or removes these */
 	uint16_t queue_size_usual; /* what drivers are expected to choose; 0: not known */
 	bool exact; /* offers exactly the features given (replay) */
 	bool legacy_exact; /* and legacy_offered at the legacy interface */
@@ -154,7 +153,10 @@ struct emu_virtio_config {
 	uint32_t max_chain; /* buffers in a chain; 0: queue size, as 2.7.5.3.1 has it */
 	bool transitional;
 };
-/* The core features this device can do: a default for .features[0] (1 in .features[1]: none). */
+/*
+ * The core features that this device implements: a value for .features[0].  None are in
+ * .features[1].
+ */
 uint64_t emu_virtio_core_features(void);
 
 int emu_virtio_init(struct emu_virtio *v, const struct emu_virtio_config *cfg,
@@ -190,7 +192,7 @@ int emu_queue_start_at(struct emu_queue *q, uint32_t base);
 uint32_t emu_queue_base(const struct emu_queue *q); /* where it would continue */
 /* Pop a chain again that was in flight when its device died: 1, or as emu_ring_ops.pop. */
 int emu_queue_again(struct emu_queue *q, const struct emu_again *a);
-/* Stop serving though the driver did not ask for it (vhost GET_VRING_BASE); drain first. */
+/* Stop the queue without a request of the driver (vhost GET_VRING_BASE); drain first. */
 void emu_queue_stop(struct emu_queue *q);
 /* An unrecoverable error of the driver: DEVICE_NEEDS_RESET, 2.1.2. */
 void emu_virtio_break(struct emu_virtio *v, struct emu_queue *q, const char *why);

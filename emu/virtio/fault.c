@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The named faults; those in used entries are done here. */
+/* The table of named faults, and the code of those in used entries. */
 #include <string.h>
 
 #include "decoder/spec/constants.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rules that the device can be told to break, by name, so that a checker of devices can be
- * tested.  A device without struct emu_fault breaks none.
+ * Named rules that the device breaks on request, to test checkers and drivers.  A device
+ * without a struct emu_fault breaks no rule.
  */
 #ifndef VQT_EMU_VIRTIO_FAULT_H
 #define VQT_EMU_VIRTIO_FAULT_H
@@ -72,7 +72,10 @@ struct emu_fault_row {
 extern const struct emu_fault_row emu_faults[]; /* ends with name NULL */
 const struct emu_fault_row *emu_fault_by_name(const char *name);
 
-/* An opportunity for fault `id`: should the rule be broken here?  Counts opportunities. */
+/*
+ * Called at each opportunity for fault `id`, and counts them: should the device break the
+ * rule here?
+ */
 static inline bool emu_fault_hit(struct emu_fault *f, enum emu_fault_id id)
 {
 	if (!f || f->id != id)

@@ -43,12 +43,12 @@ void emu_mem_clear(struct emu_mem *m);
 unsigned emu_mem_generation(const struct emu_mem *m);
 unsigned emu_mem_ranges(const struct emu_mem *m);
 
-/* Copy.  All or nothing is not promised on failure: -EFAULT, or what a callback said. */
+/* Copy.  0, or -EFAULT, or the error of a callback; after an error a part may have been copied. */
 int emu_mem_read(struct emu_mem *m, uint64_t gpa, void *buf, size_t len);
 int emu_mem_write(struct emu_mem *m, uint64_t gpa, const void *buf, size_t len);
-/* Is the whole of it within known ranges of that permission? 0 or -EFAULT. */
+/* Does all of it lie within ranges with that permission?  0 or -EFAULT. */
 int emu_mem_check(struct emu_mem *m, uint64_t gpa, uint64_t len, unsigned prot);
-/* Host address of len bytes in one mapped range; NULL when that cannot be had. */
+/* Host address of len bytes, if they lie in one mapped range; else NULL. */
 void *emu_mem_ptr(struct emu_mem *m, uint64_t gpa, uint64_t len, unsigned prot);
 /*
  * Append the host pieces of [gpa, gpa+len) to iov[*n], at most max in all.

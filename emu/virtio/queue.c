@@ -158,8 +158,9 @@ static void queue_settle(struct emu_queue *q)
 }
 
 /*
- * While a ring is read, registers may be written: a server that reads memory by messages
- * handles other messages meanwhile.  A reset then waits until the ring was read.
+ * Registers may be written while a ring is being read, because a server that reads memory by
+ * messages handles other messages meanwhile.  A reset then waits until the ring has been
+ * read.
  */
 static void hold(struct emu_queue *q)
 {
@@ -484,7 +485,7 @@ bool emu_virtio_busy(const struct emu_virtio *v)
 
 static void start_early(struct emu_virtio *v)
 {
-	/* a device that consumes before DRIVER_OK (a fault, or a legacy driver's way) */
+	/* a device that pops before DRIVER_OK (a fault, or with a legacy driver) */
 	for (unsigned i = 0; i < v->nqueues; i++)
 		if (v->queue[i].enabled && !v->queue[i].ring.ops)
 			ring_start(&v->queue[i]);

@@ -49,7 +49,7 @@ int emu_chain_read(struct emu_mem *m, const struct emu_chain *c, uint64_t off, v
 		   size_t len);
 int emu_chain_write(struct emu_mem *m, const struct emu_chain *c, uint64_t off, const void *buf,
 		    size_t len);
-/* Reads back writable bytes: for diagnosis only (2.7.4.2). */
+/* Read writable bytes back; a device may do this for diagnosis only (2.7.4.2). */
 int emu_chain_read_written(struct emu_mem *m, const struct emu_chain *c, uint64_t off, void *buf,
 			   size_t len);
 /* Zeroes [off, off+len) of the writable bytes; how many leading ones were reached. */

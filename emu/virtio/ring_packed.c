@@ -253,7 +253,7 @@ static void packed_set_base(struct emu_ring *r, uint32_t base)
 {
 	set_avail(r, (uint16_t)base);
 	set_used(r, (uint16_t)(base >> 16));
-	r->last_avail %= r->size; /* the client says what it likes */
+	r->last_avail %= r->size; /* the value comes from the client */
 	r->used %= r->size;
 }
 
@@ -264,7 +264,7 @@ static int packed_used_at(struct emu_ring *r, uint16_t pos, uint16_t *id, uint32
 	struct pdesc d;
 	if (load_flags(r, slot, &flags) < 0)
 		return -EFAULT;
-	/* of the next round: this one was overwritten; of the round before: not written yet */
+	/* one lap ahead: this entry was overwritten; one lap behind: it is not written yet */
 	if (virtq_is_available(flags, !wrap))
 		return r->popped ? -ESTALE : 0;
 	if (!virtq_is_used(flags, wrap))

@@ -136,7 +136,7 @@ static int split_want_kicks(struct emu_ring *r, bool on)
 	if (ret < 0)
 		return unreachable(r);
 	r->kicks_off = !on;
-	if (on) /* 2.7.13.4.1: the store before the caller looks at the ring again */
+	if (on) /* 2.7.13.4.1: the store must precede the caller's next read of the ring */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return 0;
 }
@@ -179,7 +179,7 @@ static void split_snapshot(struct emu_ring *r, struct vqt_ring *o)
 	SNAP(USED, VIRTQ_RING_FLAGS, used_flags, VQT_RING_USED_FLAGS);
 	SNAP(USED, virtq_avail_event_at(r->size), avail_event, VQT_RING_AVAIL_EVENT);
 #undef SNAP
-	if (r->watched) { /* only up to where snooping has followed the ring */
+	if (r->watched) { /* only up to the position that the snooper has reached */
 		o->avail_idx = r->avail_seen;
 		o->used_idx = r->used;
 	}
@@ -207,7 +207,7 @@ static int split_used_at(struct emu_ring *r, uint16_t pos, uint16_t *id, uint32_
 		return -EFAULT;
 	if (idx == pos)
 		return 0;
-	if ((uint16_t)(idx - pos) > r->size) /* overwritten since, or taken back */
+	if ((uint16_t)(idx - pos) > r->size) /* overwritten since, or the index went back */
 		return -ESTALE;
 	if (emu_ring_read(r, USED, virtq_used_at(pos % r->size), elem, sizeof(elem)) < 0)
 		return -EFAULT;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tap: what happens in the device, as records of decoder/trace/event.h, to a callback.
- * Time comes from the caller or is counted, one tick a record, so that runs repeat byte
- * for byte.
+ * The tap passes what happens in the device, as records of decoder/trace/event.h, to a
+ * callback.  Time comes from the caller or is counted, one tick a record, so that runs
+ * repeat byte for byte.
  */
 #ifndef VQT_EMU_VIRTIO_TAP_H
 #define VQT_EMU_VIRTIO_TAP_H
@@ -50,9 +50,9 @@ void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *bef
 void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before, uint16_t pos,
 		  struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len);
 /*
- * The same from memory that another device uses.  When all has been read, `still` is asked
- * whether it belonged to the chain until then.  If it did not, the record has no bytes,
- * and for a chain no descriptors either (CUT, LATE).  flags are added.
+ * The same from memory that another device uses.  After reading, `still` is called: did that
+ * memory belong to the chain until now?  If not, the record has no bytes, and for a chain no
+ * descriptors either (CUT, LATE).  `flags` are added to those of the record.
  */
 typedef bool emu_tap_still(void *opaque);
 void emu_tap_avail_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,

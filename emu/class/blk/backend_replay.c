@@ -7,7 +7,7 @@
 
 #include "emu/class/blk/backend_replay.h"
 
-#define ZERO_WHOLE (16u << 20) /* larger ranges are zeroed where something is */
+#define ZERO_WHOLE (16u << 20) /* in larger ranges, only blocks that exist are zeroed */
 
 struct rb {
 	struct emu_backend b;
@@ -137,7 +137,7 @@ static void let_go(struct rb *d, struct emu_io **at)
 	io->done(io, fails(d, io->tag) ? -EIO : perform(d, io));
 }
 
-/* Waiting means a reset: the rest is done, whatever became of it. */
+/* A caller waits only at a reset: do the remaining I/Os. */
 static int rb_poll(struct emu_backend *b, bool wait)
 {
 	struct rb *d = (struct rb *)b;

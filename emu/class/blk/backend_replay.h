@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The disk of a replayed block device: contents known from the trace or from a
- * file that is never written to, changes kept in memory; every I/O is held until
- * it is told to happen, so that they happen in recorded order.
+ * The disk of a replayed block device.  Its contents come from the trace, or from a file
+ * that is never written to; changes are kept in memory.  The backend holds every I/O until
+ * replay_backend_go() releases it, so that I/Os complete in recorded order.
  */
 #ifndef VQT_EMU_CLASS_BLK_BACKEND_REPLAY_H
 #define VQT_EMU_CLASS_BLK_BACKEND_REPLAY_H
@@ -11,14 +11,14 @@
 #include "emu/replay/disk.h"
 
 /*
- * base (borrowed) or fd (owned from success on; -1: none) says what was there
- * before; unknown bytes read as zero.  memory bounds the changes kept, bytes.
+ * The contents before the trace are in base (borrowed) or fd (owned after success; -1:
+ * none); unknown bytes read as zero.  At most `memory` bytes of changes are kept.
  */
 int replay_backend_new(struct emu_backend **out, uint64_t size, struct replay_disk *base, int fd,
 		       uint64_t memory);
-/* The I/Os of this tag from now until replay_backend_go() fail. */
+/* Let the I/Os with this tag fail, from now until replay_backend_go(). */
 int replay_backend_fail(struct emu_backend *b, uint64_t tag);
-/* Do the I/Os of the request of that tag, all its steps: how many. */
+/* Do all I/Os of the request with that tag; returns how many. */
 unsigned replay_backend_go(struct emu_backend *b, uint64_t tag);
 
 #endif

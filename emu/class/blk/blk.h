@@ -45,9 +45,9 @@ extern const struct emu_class emu_blk; /* class_config: struct emu_blk_config */
 uint64_t emu_blk_capacity(struct emu_virtio *v); /* sectors */
 int emu_blk_resize(struct emu_virtio *v, uint64_t sectors); /* capacity change, 5.2.6.2 */
 /*
- * The backend's size was changed by others: make it the capacity.  1: the capacity has
- * changed; 0: it has not; -EINVAL: a zoned device; -ENOTSUP: a backend that nobody else
- * can change; or as fstat(2).
+ * Read the backend's size again, which others may have changed, and make it the capacity.
+ * 1: the capacity has changed; 0: it has not; -EINVAL: a zoned device; -ENOTSUP: the
+ * backend's size cannot change; or an error of fstat(2).
  */
 int emu_blk_rescan(struct emu_virtio *v);
 /* For tests: a zone's state (VIRTIO_BLK_ZS_*), e.g. read-only or offline. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Block devices in replay.  What the disk held before the trace is learned from the reads
- * of a first reading; while the trace is played, data is compared where its value is
- * known: learned so, or written since.
+ * Block devices in replay.  The first reading of the trace learns from its read requests
+ * what the disk held before.  While the trace is played, data is compared where its value is
+ * known, either learned in this way or written since.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -229,7 +229,10 @@ static void blk_describe(struct replay_finding *f)
 	d->disk = l ? l->before : NULL;
 }
 
-/* A capacity that was not read stays; one that is less than what was used is as much. */
+/*
+ * A capacity that was not read stays as it is; the capacity is never less than what requests
+ * have used.
+ */
 static void blk_change(struct replay_finding *f, struct replay_change *c,
 		       const uint8_t now[REPLAY_CONFIG_MAX])
 {
@@ -250,7 +253,7 @@ static void blk_change(struct replay_finding *f, struct replay_change *c,
 
 /* --- the emulator's device ----------------------------------------------------------------- */
 
-/* The states that a zoned disk's zones had before are not in the trace. */
+/* The trace does not show the states that the zones of a zoned disk had before it. */
 static bool blk_scripted(const struct replay_device *d)
 {
 	return d->accepted_ever[0] >> VIRTIO_BLK_F_ZONED & 1 && d->config[BLK_CFG_ZONE_MODEL];
@@ -324,7 +327,7 @@ static bool blk_reconfigure(struct emu_virtio *v, const uint8_t config[REPLAY_CO
 /* --- the second reading --------------------------------------------------------------------- */
 
 struct played {
-	/* The bytes of the disk whose value is known, or (inverted) those it is not of. */
+	/* The bytes of the disk whose value is known, or (inverted) is not known. */
 	struct replay_disk *set;
 	bool inverted;
 	/* The latest writes: a read at the same time may see old or new data. */
@@ -457,7 +460,7 @@ static int compare_data(struct replay_completion *l, bool of_disk)
 		if (len < d->len - p.seg.offset && len < r->writable - 1 - p.at)
 			replay_skipped(l->i,
 				       "read data past the snap length (record with a larger -s)");
-		if (!of_disk) { /* 5.2.6.1: a string; what is behind its end is the driver's */
+		if (!of_disk) { /* 5.2.6.1: a string; bytes after its end are not the device's */
 			size_t text = strnlen((const char *)p.seg.bytes, len);
 			ended = text < len;
 			len = text + ended;

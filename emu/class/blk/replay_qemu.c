@@ -11,7 +11,7 @@ static const struct qemu_bit bits[] = {
 	{ VIRTIO_BLK_F_WRITE_ZEROES, "write-zeroes" },
 };
 
-/* A number of the device configuration, in what unit the property has it. */
+/* A number of the device configuration, and the unit of QEMU's property for it. */
 static const struct field {
 	uint8_t at, width;
 	enum { BLOCKS, SECTORS, EXPONENT, NOT_ZERO } kind;
@@ -65,7 +65,7 @@ static void properties(struct qemu_properties *p, const struct replay_device *d)
 		qemu_set_number(p, "heads", v >> 16 & 0xff);
 		qemu_set_number(p, "secs", v >> 24);
 	}
-	if (qemu_field(d, BLK_CFG_SEG_MAX, 4, &v)) /* 126 is that of QEMU's older machines */
+	if (qemu_field(d, BLK_CFG_SEG_MAX, 4, &v)) /* 126: QEMU's older machine types */
 		qemu_set_flag(p, "seg-max-adjust", v != 126 || d->queue_size[0] == 128);
 	if (d->num_queues_known && d->num_queues)
 		qemu_set_number(p, "num-queues", d->num_queues);

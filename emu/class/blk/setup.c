@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A block device as a person configures it. */
+/* The options of a block device on the command line. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ static void init(void *config)
 	strcpy(c->blk.serial, "vqtrace");
 }
 
-/* "mem:64M", "null:1G": what follows the word; NULL: a file. */
+/* Of "mem:64M" or "null:1G", the part after the colon; NULL: the disk is a file. */
 static const char *size_after(const char *disk, const char *word)
 {
 	size_t n = strlen(word);
@@ -110,7 +110,7 @@ static int set_zones(void *config, const char *value, struct text *why)
 	return 0;
 }
 
-/* --size: the file, if it is not there.  One that is keeps its size. */
+/* --size: create the file if it does not exist.  An existing file keeps its size. */
 static int make_file(const struct config *c)
 {
 	int fd = open(c->disk, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666), err = 0;

@@ -177,7 +177,7 @@ static uint8_t write_at_pointer(struct blk *b, uint32_t i, uint64_t sectors)
 	return OK;
 }
 
-/* SWP: anywhere; the pointer follows the highest sector written. */
+/* SWP: writes may go anywhere; the pointer follows the highest sector written. */
 static void follow_preferred(struct blk *b, uint64_t sector, uint64_t sectors)
 {
 	for (uint64_t s = sector; s < sector + sectors;) {
@@ -215,7 +215,7 @@ uint8_t blk_zone_write(struct blk *b, uint64_t sector, uint64_t sectors)
 	return write_at_pointer(b, i, sectors);
 }
 
-/* What lies beyond the write pointer is unwritten and reads as zeroes. */
+/* Sectors beyond the write pointer are unwritten and read as zeroes. */
 uint8_t blk_zone_read(struct blk *b, uint64_t sector, uint64_t *sectors)
 {
 	if (!is_zoned(b) || !*sectors)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Network devices in replay.  The emulator has none: answers are those of the recording.
- * QEMU's is given the recorded frames again.
+ * Network devices in replay.  The emulator has no network device, so the answers come from
+ * the recording.  QEMU's device receives the recorded frames again.
  */
 #include <linux/virtio_net.h>
 #include <net/ethernet.h>
@@ -34,7 +34,7 @@ static void net_normalise(struct replay_finding *f)
 }
 
 static const struct qemu_bit bits[] = {
-	/* 5.1.3; not those that need help by QEMU's backend */
+	/* 5.1.3; not the features that need support of QEMU's backend */
 	{ VIRTIO_NET_F_MRG_RXBUF, "mrg_rxbuf" },
 	{ VIRTIO_NET_F_STATUS, "status" },
 	{ VIRTIO_NET_F_CTRL_VQ, "ctrl_vq" },
@@ -67,7 +67,7 @@ static void properties(struct qemu_properties *p, const struct replay_device *d)
 		qemu_set_number(p, "tx_queue_size", d->queue_size[1]);
 	if (qemu_offered(d, VIRTIO_NET_F_MTU) && qemu_field(d, CONFIG(mtu), 2, &v))
 		qemu_set_number(p, "host_mtu", v);
-	qemu_set_text(p, "tx", "bh"); /* a timer does not run: the machine stands still */
+	qemu_set_text(p, "tx", "bh"); /* timers do not run in a machine whose processors sleep */
 }
 
 /* 5.1.6: receive queues have even numbers; the control queue is the last. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line of a QEMU whose device is like the recorded one. */
+/* Make the command line of a QEMU whose device has the recorded properties. */
 #include <json-c/json.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -147,7 +147,7 @@ static void transport(struct qemu_properties *p)
 	qemu_set_bits(p, core_bits, sizeof(core_bits) / sizeof(core_bits[0]));
 }
 
-/* On q35 the first and the last slot are taken. */
+/* On q35 the first and the last slot are in use. */
 static unsigned slot_of(const struct replay_device *d)
 {
 	unsigned slot = d->bdf == UINT32_MAX ? 4 : d->bdf >> 3 & 31;

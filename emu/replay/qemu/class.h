@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What playing a device type against QEMU needs: tables from what a trace shows (a
- * feature bit, a field of the device configuration) to the property of QEMU's device
- * that brings it about.  Properties that this QEMU does not have are left out; what
- * then differs, the comparison shows.
+ * What playing a device type against QEMU needs: tables from what a trace shows (a feature
+ * bit, a field of the device configuration) to the property of QEMU's device that brings it
+ * about.  Properties that this QEMU does not have are left out; the comparison shows what
+ * then differs.
  */
 #ifndef VQT_EMU_REPLAY_QEMU_CLASS_H
 #define VQT_EMU_REPLAY_QEMU_CLASS_H

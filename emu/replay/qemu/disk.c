@@ -27,7 +27,7 @@ struct asked {
 	bool go; /* the recording has come to its completion */
 	bool came; /* its I/O has begun */
 	uint8_t op; /* enum nbd_op */
-	bool anywhere; /* off and len do not tell its place on the disk */
+	bool anywhere; /* off and len do not give its place on the disk */
 	uint64_t off, len;
 };
 

@@ -54,9 +54,12 @@ int qemu_disk_new(struct qemu_disk **out, const struct replay_target_config *cfg
 void qemu_disk_free(struct qemu_disk *d);
 /* The same disk once for each of its sizes, 0: the first; they hold the same bytes. */
 const struct nbd_disk *qemu_disk_nbd(struct qemu_disk *d, unsigned n);
-/* It is about to be made available: hold its I/O back until qemu_disk_go(). */
+/* This request is about to be made available: hold its I/O back until qemu_disk_go(). */
 void qemu_disk_request(struct qemu_disk *d, const struct replay_request *r);
-/* The recording has come to its completion: the id for nbd_release(), 0 none. */
+/*
+ * The recording has reached the completion of this request; returns the id for
+ * nbd_release(), 0 none.
+ */
 int64_t qemu_disk_go(struct qemu_disk *d, uint16_t queue, uint16_t head);
 /* The device was reset: forget all requests. */
 void qemu_disk_over(struct qemu_disk *d);
@@ -77,7 +80,7 @@ struct replay_target {
 	struct child child;
 	struct qtest qtest;
 	struct qmp qmp; /* qmp.fd is -1 without one */
-	int qtest_fd, backend_fd[QEMU_ENDS]; /* our ends */
+	int qtest_fd, backend_fd[QEMU_ENDS]; /* our ends of the sockets */
 	char version[64], binary[128];
 	char why[640];
 	/* Guest memory: a file shared with QEMU. */
@@ -115,7 +118,7 @@ void qemu_snoop_free(struct qemu_snoop *w);
 void qemu_snoop_reg(struct qemu_snoop *w, unsigned region, unsigned op, unsigned width,
 		    uint32_t off, uint64_t value);
 void qemu_snoop_kick(struct qemu_snoop *w, const struct replay_kick *k); /* before it is sent */
-void qemu_snoop_used(struct qemu_snoop *w); /* look for used entries */
+void qemu_snoop_used(struct qemu_snoop *w); /* record new used entries */
 void qemu_snoop_irq(struct qemu_snoop *w, const struct replay_irq *irq);
 void qemu_snoop_config(struct qemu_snoop *w); /* it is about to change */
 

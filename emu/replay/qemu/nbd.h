@@ -17,7 +17,10 @@
 
 enum nbd_op { NBD_READ, NBD_WRITE, NBD_FLUSH, NBD_TRIM, NBD_ZEROES, NBD_OTHER };
 
-/* Where the bytes are: each 0 or negative errno, which the client is told. */
+/*
+ * Functions that access the disk's contents.  Each returns 0, or a negative errno that is
+ * sent to the client.
+ */
 struct nbd_disk {
 	uint64_t size; /* bytes */
 	bool read_only;
@@ -29,7 +32,7 @@ struct nbd_disk {
 	 * kept back until nbd_release(); negative errno: it fails with that.
 	 */
 	int64_t (*came)(void *opaque, enum nbd_op op, uint64_t off, uint32_t len);
-	/* The same once more when one that was kept back is done: 0 or negative errno. */
+	/* Called when a request that was kept back is done: 0 or negative errno. */
 	int (*going)(void *opaque, int64_t id);
 	void *opaque;
 };

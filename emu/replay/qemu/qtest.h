@@ -23,8 +23,8 @@ struct qtest_irq {
 struct qtest {
 	int fd; /* borrowed, non-blocking */
 	/*
-	 * Wait until fd is readable, at most ms: 1, 0 time is over, negative errno.
-	 * NULL: poll(2).  Whoever serves the same machine otherwise does so here.
+	 * Wait until fd is readable, at most ms: 1, 0 time is over, negative errno.  NULL:
+	 * poll(2).  An owner that also serves the machine's disk does so in this function.
 	 */
 	int (*wait)(void *opaque, int fd, int ms);
 	void *opaque;
