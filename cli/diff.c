@@ -198,7 +198,10 @@ static void note_source(struct diff_trace *t, const struct record *rec)
 		 version[0] ? " " : "", version);
 }
 
-/* Which devices there are.  This takes a reading of its own: later records can complete a description. */
+/*
+ * Find the devices.  This needs a separate reading, because later records can complete a
+ * description.
+ */
 static int survey(struct diff_run *r, int side)
 {
 	uint8_t spoke[65536 / 8] = { 0 };

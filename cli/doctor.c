@@ -34,7 +34,7 @@ static enum source_verdict worst_of(const struct source_report *r)
 	return worst;
 }
 
-/* The sources that were not examined, in a line each. */
+/* One line for each source that was not examined. */
 static void print_others(const struct source_ops *examined)
 {
 	for (unsigned i = 0; sources[i]; i++) {

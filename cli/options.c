@@ -76,7 +76,7 @@ static const struct option *long_option(const char *word, const struct option *l
 	return *several ? NULL : found;
 }
 
-/* getopt says which short option, but not whether it was one: argv[optind - 1] tells. */
+/* getopt returns the same value for the short and the long option: argv[optind - 1] shows which. */
 static int bad_option(const struct scanner *s, int c, char **argv)
 {
 	const char *word = argv[optind - 1], *valued = strchr(word, '=');

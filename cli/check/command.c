@@ -119,7 +119,7 @@ static int output(int rc)
 	return rc ? CLI_TROUBLE : CLI_OK;
 }
 
-/* The rule whose name shares most with a word that is none. */
+/* The rule whose name is most similar to an unknown word. */
 static const char *similar(const char *word)
 {
 	const char *best = NULL;
@@ -186,7 +186,7 @@ static void show_progress(struct check_cmd *k, const struct trace_reader *t)
 		return;
 	now = cli_clock();
 	if (!k->shown)
-		k->shown = now; /* what takes no time needs no progress */
+		k->shown = now; /* show no progress of a short check */
 	if (now - k->shown < PROGRESS_EVERY)
 		return;
 	k->shown = now;

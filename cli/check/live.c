@@ -80,7 +80,7 @@ int check_live_end(struct check_live *l, int code)
 
 	if (!l->on)
 		return code;
-	/* What never began needs no account of what was not found. */
+	/* If the command failed before the first record, print no summary. */
 	if (l->to && l->run.out && (code == CLI_OK || l->number)) {
 		wipe_line(l, NULL);
 		found = check_run_end(&l->run);

@@ -101,7 +101,7 @@ int check_run_end(struct check_run *r)
 	if (!r->err && fflush(r->report.to))
 		r->err = -errno;
 	if (r->err) {
-		/* A reader that has seen enough is no trouble to speak of; a full disk is. */
+		/* It is no error when the reader of a pipe stops reading; a full disk is one. */
 		if (r->err != -EPIPE)
 			cli_error("the findings cannot be written: %s", strerror(-r->err));
 		return CLI_TROUBLE;

@@ -20,7 +20,7 @@ struct check_run {
 	struct check *check;
 	struct recent *kept;
 	struct report *out;
-	const struct event *event; /* being looked at */
+	const struct event *event; /* being checked */
 	uint64_t events;
 	int err; /* of the output */
 	bool full; /* count is reached */

@@ -102,7 +102,7 @@ static void show_build(struct walkthrough *t, const struct event *e)
 	if (t->live || type == VQT_NOTE)
 		return;
 	if (type == VQT_REG) {
-		t->live = true; /* a driver speaks: the device is built */
+		t->live = true; /* a driver accesses the device, so QEMU has built it */
 		return;
 	}
 	if (type == VQT_LIFECYCLE && (!e->dev || e->queue) &&

@@ -242,7 +242,7 @@ static int finish_output(struct record_run *r)
 		err = r->out.err;
 	if (r->reported)
 		return CLI_TROUBLE;
-	if (!err || err == -EPIPE) /* a reader that has seen enough is no error */
+	if (!err || err == -EPIPE) /* it is no error when the reader of the pipe stops reading */
 		return CLI_OK;
 	cli_error("%s: %s%s; what was written until then is readable", r->out.current,
 		  strerror(-err), err == -ENOSPC ? " (make room, or use --max-size)" : "");

@@ -44,7 +44,7 @@ static void emit(void *opaque, const void *record, size_t len)
 	r->write_err = trace_write(r->w, record, len);
 	if (r->write_err == -EPIPE)
 		r->stop = true; /* the reader has had enough */
-	else if (r->write_err) /* the device goes on: a guest depends on it */
+	else if (r->write_err) /* the device continues, as a guest depends on it */
 		cli_error("%s: %s; the trace ends here, the device does not", r->trace,
 			  strerror(-r->write_err));
 }
@@ -109,7 +109,7 @@ static int open_trace(struct serve_run *r)
 	emu_tap_source(r->cfg.tap, name, (uint32_t)getpid());
 	snprintf(name, sizeof(name), "%s-%s", r->protocol->name, cls->name);
 	snprintf(id, sizeof(id), "%s0", cls->name);
-	/* clients of vhost-user do not tell; QEMU's have a PCI function */
+	/* clients of vhost-user do not report their transport; QEMU's devices are PCI functions */
 	emu_tap_device(r->cfg.tap, cls->virtio_id,
 		       r->protocol->transport ? r->protocol->transport->id : VQT_TRANSPORT_PCI,
 		       r->cfg.transitional ? VQT_DEV_TRANSITIONAL : 0, ~0u,
@@ -184,7 +184,7 @@ static void announce(struct serve_run *r)
 		r->cfg.cls->name, r->protocol->name, r->path, text);
 }
 
-/* SIGHUP: what the device is made of was changed. */
+/* SIGHUP: the device's class reads again what may have changed, such as the size of a file. */
 static void reload(struct serve_run *r)
 {
 	const struct emu_class_setup *s = r->cfg.cls->setup;
@@ -198,7 +198,7 @@ static void reload(struct serve_run *r)
 		fprintf(stderr, "%s\n", text);
 }
 
-/* They come in while it waits; a device with always more to do never waits. */
+/* Signals are delivered only while the server waits, which a busy device never does. */
 static bool signal_waits(void)
 {
 	sigset_t set;
@@ -207,7 +207,10 @@ static bool signal_waits(void)
 					 sigismember(&set, SIGHUP));
 }
 
-/* What waits in a ring where nothing happens; a trace does not grow for ever by that. */
+/*
+ * Sample rings in which nothing happens; less often after a while, so that an idle trace
+ * grows slowly.
+ */
 static void sample(struct serve_run *r)
 {
 	uint64_t now = now_ns(NULL);

@@ -28,9 +28,9 @@ struct serve_run {
 	struct check_live check;
 	int write_err;
 	uint64_t written, by_type[64];
-	uint64_t sample, sampled; /* ns between looks at the rings (0 none), time of the last */
+	uint64_t sample, sampled; /* ns between samples of the rings (0: none), time of the last */
 	uint64_t sampled_at; /* records written by then */
-	unsigned alike; /* looks in a row between which nothing happened */
+	unsigned alike; /* samples in a row between which nothing happened */
 	struct server *server;
 	int dir; /* of the socket */
 	bool stop;

@@ -200,7 +200,7 @@ const struct top_past *top_row_past(const struct top_row *r, unsigned i)
 	return &r->past[(r->ticks - 1 - i) % TOP_HISTORY];
 }
 
-/* The interval is over: what it brought, and one more tick of the past. */
+/* The interval is over: compute its figures, and add a tick to the row's past. */
 static void row_close(struct top_row *r, const struct stats_counts *all, const struct hist *service,
 		      double secs)
 {
@@ -224,7 +224,7 @@ static void row_close(struct top_row *r, const struct stats_counts *all, const s
 		p->octave[octave_of(hist_lower(b))] += (uint32_t)r->service.bucket[b];
 }
 
-/* Waiting is no stall before it has lasted. */
+/* A queue that waits for a short time is not stalled. */
 static uint64_t stalled_for(const struct stats_queue *q, uint64_t ts)
 {
 	uint64_t ns = stats_stalled_for(q, ts);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where `top` gets its records: a source that is live, or a trace played back.  One ops
- * struct each; both hand records to the core and say what time it is there.
+ * Where `top` gets its records: from a live source, or from a trace that is played back.
+ * Each is one ops struct that feeds records to the core and has the time of that trace's
+ * clock.
  */
 #ifndef VQT_CLI_TOP_FEED_H
 #define VQT_CLI_TOP_FEED_H
@@ -41,7 +42,7 @@ struct top_feed {
 	/* Live. */
 	struct source *source;
 	int keyboard; /* to be waited for, too; -1: none */
-	uint64_t looked; /* when VMs that have ended were last looked for */
+	uint64_t looked; /* when it was last checked which VMs have ended */
 	struct trace_writer *save; /* what is seen from now on; NULL */
 	uint64_t cost_hits, cost_ns; /* of this source, when top_live_cost last asked */
 	/* A trace. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A source of events, watched as it is. */
+/* A live source of events. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,7 +89,10 @@ static int poll_live(struct top_feed *s, int timeout_ms)
 	c->ops->stats(s->source, &stats);
 	snprintf(s->status, sizeof(s->status), "%u %s%s, %s", stats.alive, c->ops->noun,
 		 stats.alive == 1 ? "" : "s", c->request.light ? "light" : "full");
-	/* Processes chosen by number that have all ended end it; a name may come again. */
+	/*
+	 * If all processes chosen by pid have ended, top ends; a process with a chosen name
+	 * may start again.
+	 */
 	return more > 0 || stats.alive || !c->request.npids || c->request.names.n;
 }
 

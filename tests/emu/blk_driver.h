@@ -5,7 +5,7 @@
 
 #include "emu/driver/driver.h"
 
-/* One request.  Zero it, fill in what is asked for. */
+/* One request.  The caller zeroes it and fills in the first part. */
 struct emu_blk_request {
 	uint32_t type;
 	uint64_t sector;
@@ -20,7 +20,10 @@ struct emu_blk_request {
 	uint32_t used_len;
 };
 int emu_driver_blk_add(struct emu_driver *d, struct emu_driver_queue *q, struct emu_blk_request *r);
-/* Offer, notify, run, take back: 0, -ETIMEDOUT when it was not used, or as above. */
+/*
+ * Offer the request, notify, run the device, get the used buffer: 0, -ETIMEDOUT if it was
+ * not used, or an error of emu_driver_blk_add().
+ */
 int emu_driver_blk(struct emu_driver *d, uint16_t queue, struct emu_blk_request *r);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A checker at the end of a tap: what is found in what the emulator says. */
+/* A checker that reads the records of a tap, to find rules that the emulator breaks. */
 #ifndef VQT_TESTS_EMU_CHECK_H
 #define VQT_TESTS_EMU_CHECK_H
 
@@ -17,9 +17,9 @@ struct watch {
 };
 
 void watch_begin(struct watch *w, uint64_t tick, const char *except);
-/* To record from; w must stay. */
+/* The configuration of a tap that feeds the checker; w must outlive the tap. */
 struct emu_tap_config watch_tap(struct watch *w);
-/* The trace is over: what was still owed counts. */
+/* The trace ends: obligations that are not met now count as findings. */
 void watch_end(struct watch *w);
 bool watch_hit(const struct watch *w, const char *rule);
 void watch_free(struct watch *w);

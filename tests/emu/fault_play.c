@@ -87,7 +87,7 @@ static void live(struct emu_testbed *r)
 	emu_driver_interrupts(&r->drv, violation_q0(r), true);
 	violation_request(r, VIRTIO_BLK_T_FLUSH, 0, 0, false);
 	violation_request(r, VIRTIO_BLK_T_OUT, 0, 512, false);
-	if (r->fault.id == EMU_FAULT_BAD_FLAGS_OK) /* only a wrong request can tell */
+	if (r->fault.id == EMU_FAULT_BAD_FLAGS_OK) /* only an invalid request shows this fault */
 		discard_unmap(r);
 	emu_driver_config(&r->drv, 0, &capacity, 8);
 	emu_blk_resize(r->v, 1024);
@@ -153,7 +153,7 @@ int emu_fault_play(const struct emu_fault *fault, const struct emu_workload *w,
 	int ret = emu_testbed_new(&r, &o);
 	if (ret < 0)
 		return ret;
-	if (o.fault.id == EMU_FAULT_FEATURES_OK_ALWAYS) { /* only a wrong driver can tell */
+	if (o.fault.id == EMU_FAULT_FEATURES_OK_ALWAYS) { /* only an invalid driver shows it */
 		emu_driver_probe(&r->drv);
 		emu_driver_reset(&r->drv);
 		emu_violation_by_name("accepts-unoffered")->act(r);

@@ -12,7 +12,7 @@ struct recording {
 };
 
 void recording_load(struct recording *t, const char *path); /* exits when it cannot */
-/* An emit function for emu_tap_config and replay_options; opaque is the reel. */
+/* An emit function for emu_tap_config and replay_options; opaque is the struct recording. */
 void recording_emit(void *opaque, const void *record, size_t len);
 /* The record at n (from 0), to be changed in place. */
 void *recording_at(struct recording *t, unsigned n);
@@ -20,7 +20,7 @@ void recording_insert(struct recording *t, unsigned n, const void *record, size_
 void recording_delete(struct recording *t, unsigned n);
 void recording_free(struct recording *t);
 
-/* Event numbers are those of the reel: record n is event n + 1. */
+/* Event numbers count the records of the recording from 1: record n is event n + 1. */
 struct outcome {
 	int rc; /* of the replay: 0, or what went wrong */
 	struct replay_counts n;

@@ -153,7 +153,10 @@ static void test_registers(void)
 	}
 }
 
-/* Read once in that trace: what else the trace or the specification tells decides. */
+/*
+ * The driver reads these once in that trace: the specification or other parts of the trace
+ * determine them.
+ */
 static const struct {
 	const char *trace, *what, *subject;
 	uint8_t region, width;
@@ -217,7 +220,7 @@ static void test_once(void)
 	}
 }
 
-/* Nothing tells what these are but the device itself. */
+/* Only the device's own answers show these values. */
 static bool is_free(const struct vqt_reg *r, unsigned offset)
 {
 	static const struct {

@@ -204,7 +204,7 @@ static void test_packed_bad(void)
 	   "with event index");
 }
 
-/* The ring breaks at the moment of giving back. */
+/* The ring breaks when a buffer is returned. */
 static void test_break_on_push(void)
 {
 	struct emu_blk_request b = {

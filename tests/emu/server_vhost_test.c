@@ -323,7 +323,7 @@ static void test_broken_driver(void)
 	close_server(&c);
 }
 
-/* The client's copy of the configuration is stale from then on: it is told by its channel. */
+/* The client's copy of the configuration is now stale: the server notifies it over the channel. */
 static void test_resize(void)
 {
 	struct client c;
@@ -390,7 +390,7 @@ static void test_inflight(void)
 		avail[2 + i] = heads[i];
 	}
 	avail[1] = 4;
-	us[1] = 1; /* head 6 was used, out of order; 0 and 3 are in flight; 9 was never taken */
+	us[1] = 1; /* head 6 was used, out of order; 0 and 3 are in flight; 9 was never popped */
 	for (unsigned i = 0; i < 3; i++) {
 		t[16 + heads[i] * 16] = 1;
 		t[16 + heads[i] * 16 + 8] = i;
@@ -489,8 +489,9 @@ static struct pregion *get_packed(struct client *c, struct vhost_user_inflight *
 }
 
 /*
- * Three chains were taken and the last one used, out of order, which overwrote the
- * first slot; a fourth had not been seen.  told: it died after the driver was.
+ * Three chains were popped and the last one used, out of order, which overwrote the first
+ * slot; a fourth had not been popped.  told: the server died after it had written the used
+ * descriptor.
  */
 static void test_packed_inflight(bool told)
 {

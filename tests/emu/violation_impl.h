@@ -11,7 +11,7 @@
 #define NEXT VRING_DESC_F_NEXT
 #define WRITE VRING_DESC_F_WRITE
 #define INDIRECT VRING_DESC_F_INDIRECT
-#define HDR 0x100000 /* above what the rings take of guest memory */
+#define HDR 0x100000 /* above the rings in guest memory */
 #define DATA 0x110000
 #define TABLE 0x140000
 #define STEPS EMU_VIOLATION_STEPS
@@ -28,10 +28,10 @@ void violation_wr(struct emu_testbed *r, uint32_t off, unsigned w, uint64_t v);
 struct emu_driver_queue *violation_q0(struct emu_testbed *r);
 void violation_header(struct emu_testbed *r, uint32_t type, uint64_t sector);
 int violation_take_back(struct emu_testbed *r);
-/* Offer these pieces, notify, let the device work, take back. */
+/* Offer these pieces, notify, run the device, get the used buffer. */
 int violation_offer(struct emu_testbed *r, const struct emu_seg *seg, unsigned n, bool indirect);
 int violation_request(struct emu_testbed *r, uint32_t type, uint64_t sector, uint32_t len, bool in);
-/* A read that is in order. */
+/* A read request that breaks no rule. */
 int violation_good(struct emu_testbed *r);
 /* A raw split descriptor. */
 void violation_desc(struct emu_testbed *r, unsigned i, uint64_t addr, uint32_t len, uint16_t flags,

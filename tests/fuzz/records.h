@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the fuzzers of traces do with their input: records, as a file has them or bare. */
+/* How the fuzzers of traces read their input: as a trace file, or as bare records. */
 #ifndef VQT_TESTS_FUZZ_RECORDS_H
 #define VQT_TESTS_FUZZ_RECORDS_H
 
@@ -45,7 +45,7 @@ static inline void records_bare(const uint8_t *data, size_t size,
 	}
 }
 
-/* The first byte of the input says which: odd, a file. */
+/* The first byte of the input selects: odd: a file; even: bare records. */
 static inline void records_each(const uint8_t *data, size_t size,
 				void (*feed)(void *to, const struct record *rec), void *to)
 {

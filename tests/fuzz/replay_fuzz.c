@@ -31,7 +31,7 @@ static void keep(void *to, const struct record *rec)
 	bytes = in->bytes[in->count] = malloc(rec->len ? rec->len : 1);
 	memcpy(bytes, rec->raw, rec->len);
 	if (record_parse(&in->rec[in->count++], bytes, rec->len, NULL) == -EBADMSG)
-		abort(); /* it was good a moment ago */
+		abort(); /* the same text parsed without an error before */
 }
 
 static void gather(const struct input *in, struct replay_profile *g)

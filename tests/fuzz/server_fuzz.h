@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What both message-stream fuzzers share: a server on one end of a socket pair,
- * the input as a script for the other end.  A step: kind, descriptors, length
- * (2 bytes), bytes.
+ * Shared by the fuzzers of message streams: a server is on one end of a socket pair, and the
+ * input is a list of steps for the other end.  A step: kind, descriptors, length (2 bytes),
+ * bytes.
  */
 #ifndef VQT_TESTS_FUZZ_SERVER_FUZZ_H
 #define VQT_TESTS_FUZZ_SERVER_FUZZ_H
@@ -24,7 +24,7 @@
 struct client {
 	struct server *server;
 	int fd, ram_fd, cut_fd;
-	int event_fd; /* the last that was sent: a kick, with luck */
+	int event_fd; /* the last one that was sent, which may be a kick */
 	uint8_t *ram;
 	uint16_t made;
 };
@@ -78,7 +78,7 @@ static void client_turn(struct client *c)
 		;
 }
 
-/* The guest's memory is written, or the cut file cut. */
+/* Write to the guest's memory, or truncate the second file. */
 static void client_memory(struct client *c, const uint8_t *p, size_t n)
 {
 	uint32_t at;
@@ -94,8 +94,8 @@ static void client_memory(struct client *c, const uint8_t *p, size_t n)
 }
 
 /*
- * A request that is nearly right, in a split ring of 16 at 0, 0x1000, 0x2000:
- * type, sector and data as the input has them.
+ * An almost valid request in a split ring of 16 at 0, 0x1000, 0x2000; the input gives type,
+ * sector and data.
  */
 static void client_request(struct client *c, const uint8_t *p, size_t n)
 {

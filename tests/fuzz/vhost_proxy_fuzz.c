@@ -33,7 +33,7 @@ static int to_back(void *opaque)
 	return pair[1];
 }
 
-/* What the back end gets: it keeps the descriptors, and signals them when told. */
+/* The back end keeps the descriptors that it receives, and signals them when the input says so. */
 static void back_reads(void)
 {
 	char sink[4096];

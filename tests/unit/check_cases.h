@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* For every rule a conversation that breaks it and one that nearly does. */
+/* For every rule, a conversation that breaks it and a similar one that does not. */
 #ifndef VQT_TESTS_UNIT_CHECK_CASES_H
 #define VQT_TESTS_UNIT_CHECK_CASES_H
 
 struct check_case {
 	const char *rule;
-	const char *broken; /* words (conversation.h); the finding belongs to the marked one */
-	const char *near; /* the same or a like conversation in order: not found */
+	const char *broken; /* statements (conversation.h); the marked event is the finding */
+	const char *near; /* a similar conversation that does not break the rule */
 	const char *also; /* other rules that `broken` breaks, and `near` may: "a,b" */
 };
 

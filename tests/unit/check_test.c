@@ -103,7 +103,7 @@ static void suspended(void)
 	      "read status 27; write status 15; read status 15; request");
 }
 
-/* ACKNOWLEDGE and DRIVER at once, features written twice: told, but not as broken. */
+/* ACKNOWLEDGE and DRIVER at once, features written twice: reported, but not as violations. */
 static void widespread(void)
 {
 	begin("must,structural");

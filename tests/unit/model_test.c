@@ -242,7 +242,7 @@ static void late_bytes(void)
 	builder_finish(&t);
 }
 
-/* What a table held comes with the completion, when other chains have been taken since. */
+/* The contents of a table come with the completion, after other chains have been popped. */
 static void late_table(void)
 {
 	struct vqt_avail a = { .head = 4, .ndesc = 1, .ndirect = 1, .flags = VQT_CHAIN_NO_TABLE };

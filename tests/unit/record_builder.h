@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Make event records by hand, as a capture would, and feed them to a model.
- * A conversation holds the clock, the sequence and the last event.
+ * Make event records as a capture would, and feed them to a model.  A record builder has the
+ * clock, the sequence number and the last event.
  */
 #ifndef VQT_TESTS_UNIT_MAKE_H
 #define VQT_TESTS_UNIT_MAKE_H

@@ -293,7 +293,7 @@ static void who_announced(void)
 {
 	begin();
 	kick(1000, 0, 1);
-	kick(2000, 0, 2); /* before the first was taken */
+	kick(2000, 0, 2); /* before the first was popped */
 	take(3000, 0, 0, VIRTIO_BLK_T_IN, 0, 512);
 	CHECK_EQ(t.e.req->announce_ts, 1000);
 	take(3100, 1, 3, VIRTIO_BLK_T_IN, 8, 512);
@@ -302,7 +302,7 @@ static void who_announced(void)
 	take(3200, 2, 6, VIRTIO_BLK_T_IN, 16, 512);
 	CHECK_EQ(t.e.req->announce_ts, 0);
 	CHECK_EQ(t.e.req->kick_ts, 2000);
-	/* a kick for what has already been taken announces nothing */
+	/* a kick for chains that have already been popped announces nothing */
 	kick(3300, 3, 3);
 	take(4000, 3, 9, VIRTIO_BLK_T_IN, 16, 512);
 	CHECK_EQ(t.e.req->announce_ts, 0);
@@ -459,7 +459,7 @@ static void due(void)
 	CHECK_EQ(dev()->counts.irqs_unwanted, 2);
 	CHECK_EQ(dev()->counts.irq_batch[2], 1);
 	use_with(3000, 3, 3, &ring);
-	/* An interrupt in the driver's next life tells nothing of this one's. */
+	/* An interrupt after the reset says nothing about the requests before it. */
 	at(4000);
 	builder_write(&t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
 	feed(true);
@@ -509,7 +509,7 @@ static void stalls(void)
 	use(1000001000, 0, 0);
 	CHECK_EQ(dev()->counts.stalls, 1);
 	CHECK_EQ(queue()->stall_max, 1000000000);
-	use(1100000000, 1, 0); /* 1.1 s after it was taken, but there was progress */
+	use(1100000000, 1, 0); /* 1.1 s after it was popped, but there was progress */
 	CHECK_EQ(dev()->counts.stalls, 1);
 	CHECK_EQ(stats_stalled_for(queue(), 9900001000), 0);
 	end();
@@ -674,9 +674,9 @@ static void stalls_of_tallies(void)
 		tally(sec * 1000000000, 4000, 3);
 		CHECK_EQ(stats_stalled_for(queue(), sec * 1000000000 + 999999999), 0);
 	}
-	/* nothing more comes: from the end of the interval that would have told */
+	/* nothing more comes: counted from the end of the interval that would have shown it */
 	CHECK_EQ(stats_stalled_for(queue(), 11000000000), 2000000000);
-	tally(12000000000, 0, 4); /* more is taken, nothing completed */
+	tally(12000000000, 0, 4); /* more is popped, nothing completed */
 	CHECK_EQ(stats_stalled_for(queue(), 12000000000), 3000000000);
 	tally(13000000000, 4, 0);
 	CHECK_EQ(stats_stalled_for(queue(), 20000000000), 0);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* An ELF object of one function, made in memory: headers, code, and what says where it ends. */
+/*
+ * An ELF object of one function, made in memory: headers, code, and the .eh_frame_hdr that
+ * gives its length.
+ */
 #ifndef VQT_TESTS_UNIT_TINY_ELF_H
 #define VQT_TESTS_UNIT_TINY_ELF_H
 

@@ -19,8 +19,8 @@ void trace_buffer_remove(struct trace_buffer *t, size_t i);
 void trace_buffer_free(struct trace_buffer *t);
 
 /*
- * The nth event (from 0) that `is` says yes to, as the model sees it; its
- * record's bytes, to change in place, and its index (if not NULL).  NULL: none.
+ * Find the nth event (from 0) for which `is` returns true.  Returns its record's bytes,
+ * which may be changed in place, and its index (if not NULL); NULL: none.
  */
 uint8_t *trace_buffer_find(struct trace_buffer *t, bool (*is)(const struct event *e), unsigned nth,
 			   size_t *index);

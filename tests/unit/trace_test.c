@@ -68,7 +68,10 @@ static void round_trip(void)
 	free(b);
 }
 
-/* Cut at every byte: the whole records before the cut are there, the cut is told. */
+/*
+ * Cut the file at every byte: the whole records before the cut are read, and the cut is
+ * reported.
+ */
 static void truncation(void)
 {
 	size_t len;

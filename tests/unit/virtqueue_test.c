@@ -8,7 +8,7 @@
 
 #define SIZES 9 /* of packed rings: 1 to SIZES, not only powers of 2 */
 
-/* A packed position as 2.8.1 tells it: a slot, and a counter that flips at the end. */
+/* A packed position as 2.8.1 defines it: a slot, and a counter that flips at the end. */
 struct walker {
 	unsigned slot, size;
 	bool wrap;
