@@ -150,7 +150,7 @@ static void look(struct report *r, struct expected *x, const struct event *e)
 	r->marks += has(e->rec->raw, e->rec->len, MARK);
 	if (e->rec->h.type == VQT_USED && e->rec->used.status == 1)
 		r->errors++;
-	if (e->dropped || (e->field && !strcmp(e->field->name, "device_status") && !e->dev->status))
+	if (e->dropped || (e->field && e->field->id == SPEC_REG_DEVICE_STATUS && !e->dev->status))
 		memset(x, 0, 64 * sizeof(*x));
 	if (e->rec->h.type != VQT_AVAIL || a->first || !e->queue || e->queue->index >= 64)
 		return;

@@ -185,7 +185,7 @@ static void addresses_when_asked_for(void)
 static bool is_status_zero(const struct event *e)
 {
 	return e->rec->h.type == VQT_REG && e->rec->reg.op == VQT_READ && e->field &&
-	       !strcmp(e->field->name, "device_status") && !e->rec->reg.value;
+	       e->field->id == SPEC_REG_DEVICE_STATUS && !e->rec->reg.value;
 }
 
 static bool is_config_read(const struct event *e)
