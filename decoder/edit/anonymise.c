@@ -8,7 +8,7 @@
 #include "decoder/trace/file.h"
 
 #define NAMES_MAX 256
-#define NAME_MIN 3 /* shorter names are words of the language */
+#define NAME_MIN 3 /* shorter names may be ordinary words */
 #define THREADS_MAX 1024
 #define TEXT_MAX 4096
 
@@ -57,7 +57,7 @@ void anonymise_learn(struct anonymise *a, const struct event *e)
 		size_t len;
 		const char *s = record_tlv(e->rec, tags[i], &len);
 
-		/* A device's own name is what it will be called. */
+		/* The device's new name. */
 		if (s && !(e->dev && strlen(e->dev->name) == len && !memcmp(e->dev->name, s, len)))
 			learn_name(a, s, len);
 	}
@@ -74,7 +74,7 @@ static size_t name_at(const struct anonymise *a, const char *s, size_t left)
 	return 0;
 }
 
-/* Known names and words with a slash in them become "(...)". */
+/* Replace known names, and words that contain a slash, by "(...)". */
 static size_t scrub(const struct anonymise *a, const char *s, size_t len, char *out, size_t size)
 {
 	size_t n = 0;
@@ -188,7 +188,7 @@ static void hide_register(const struct event *e, struct vqt_reg *r)
 		base = 0x100;
 	else if (r->region == VQT_REGION_PCI && e->field && e->field->id == SPEC_REG_PCI_CFG_DATA &&
 		 class_config_identifies(e->dev->class))
-		r->value = 0; /* the window to any of the regions, 4.1.4.9 */
+		r->value = 0; /* the access window to other regions (4.1.4.9): may hold identity */
 	else if (r->region != VQT_REGION_DEVICE)
 		return;
 	if (r->region == VQT_REGION_PCI || r->offset < base)
@@ -203,7 +203,7 @@ static void hide_register(const struct event *e, struct vqt_reg *r)
 
 /* --- buffers ------------------------------------------------------------------------- */
 
-/* Where in its half of the chain a descriptor begins, and which half that is. */
+/* Offset of a descriptor in its half of the chain, and which half that is. */
 static uint64_t place_of(const struct model_request *r, unsigned desc, bool *writable)
 {
 	uint64_t at = 0;
@@ -287,7 +287,7 @@ size_t anonymise_record(struct anonymise *a, const struct event *e, uint8_t *buf
 		break;
 	case VQT_NOTE:
 		if (n->level == VQT_NOTE_COMMENT)
-			return 0; /* people write anything */
+			return 0; /* people's comments may contain anything */
 		return retext(a, e, buf, size, sizeof(*n), &n->len);
 	case VQT_STACK: return 0;
 	case VQT_REG: hide_register(e, (void *)buf); break;

@@ -9,13 +9,13 @@
 #include "decoder/edit/anonymise.h"
 #include "decoder/edit/regression.h"
 
-#define SIZE_LIMIT (1024 * 1024 - 16384) /* what traces/ takes, less room for the last records */
+#define SIZE_LIMIT (1024 * 1024 - 16384) /* size limit of traces/, less room for the last records */
 #define RULES_MAX 1024
 
-/* What a trace says, to compare it with another. */
+/* Summary of a trace, to compare it with another. */
 struct profile {
 	bool broken[RULES_MAX]; /* rules, by number */
-	uint64_t warnings; /* chains that do not fit: unknown, in flight twice, missing */
+	uint64_t warnings; /* inconsistent chains: unknown, in flight twice, missing */
 	uint64_t events;
 	char origin[400];
 };
@@ -66,7 +66,7 @@ static int read_records(struct reading *g, struct trace_reader *t, struct model 
 	}
 	if (rc != -EBADMSG)
 		return rc;
-	/* what comes before the place where a trace breaks off is taken */
+	/* a torn trace is used up to where it ends */
 	g->r->result->torn = true;
 	g->r->result->error = err;
 	return 0;
@@ -89,7 +89,7 @@ static int read_trace(struct reading *g, const char *path)
 	return rc;
 }
 
-/* --- what a trace says ------------------------------------------------------ */
+/* --- profile of a trace ----------------------------------------------------- */
 
 static int profile_event(struct reading *g, const struct event *e)
 {
@@ -173,7 +173,7 @@ static void forget(struct regression *r)
 	r->result->cut = false;
 }
 
-/* One try, which keeps so many requests of each kind; both traces are profiled. */
+/* One attempt, which keeps this many requests of each kind; both traces are profiled. */
 static int make_once(struct regression *r, unsigned keep)
 {
 	struct reading whole = { .r = r, .profile = &r->whole, .event = plan_event };
@@ -198,7 +198,7 @@ static int make_once(struct regression *r, unsigned keep)
 	return rc ? rc : check_trace(r, r->out, &r->test);
 }
 
-/* Does the test break the same rules as the whole trace, and hold together as well? */
+/* Whether the test breaks the same rules as the whole trace and has no more inconsistencies. */
 static bool is_faithful(const struct regression *r)
 {
 	for (unsigned i = 0; i < RULES_MAX; i++) {

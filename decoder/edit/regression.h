@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A test made of a trace: shortened and anonymised, and held against the whole trace: it
- * must break the same rules, and nothing in it may be missing or too many.
+ * Makes a regression test from a trace: shortens and anonymises it, then compares the result
+ * with the whole trace.  The test must break the same rules, with no inconsistency that the
+ * whole trace does not have.
  */
 #ifndef VQT_DECODER_EDIT_REGRESSION_H
 #define VQT_DECODER_EDIT_REGRESSION_H
@@ -14,26 +15,30 @@
 
 struct rule;
 
-/* Where a regression failed: see regression_make(). */
+/* Result of regression_make(). */
 struct regression_result {
 	struct shrink_stats shrunk;
 	uint64_t events; /* of the test */
-	bool cut; /* at the size that traces/ takes: queues were never idle */
+	bool cut; /* cut at the size limit of traces/, as queues were never idle */
 	bool torn; /* the trace ends in the middle of a record: read up to there */
-	struct trace_error error; /* of reading or writing, or why the trace is torn */
+	struct trace_error error; /* error of reading or writing, or why the trace is torn */
 };
 
 struct regression;
 
 /*
- * Make the test `out` of the trace `in`; origin: what it says of where it is from, NULL
- * for what the trace says itself.  0; -EDOM: result->error says what could not be read or
- * written; -ERANGE: no shortened trace shows what the whole one shows; or another negative
- * errno.  After an error `out` is of no use.  *r is to be freed even then.
+ * Make the test `out` from the trace `in`.  origin describes where the trace is from; NULL
+ * uses the trace's own description.  0; -EDOM: result->error says what could not be read or
+ * written; -ERANGE: no shortened trace breaks the same rules as the whole one; or another
+ * negative errno. After an error the contents of `out` are undefined.  The caller frees *r,
+ * also after an error.
  */
 int regression_make(struct regression **r, const char *in, const char *out, const char *origin,
 		    struct regression_result *result);
-/* The n-th rule that the test breaks; that only the whole trace breaks; NULL behind the last. */
+/*
+ * The n-th rule that the test breaks, and the n-th that only the whole trace breaks; NULL
+ * past the end.
+ */
 const struct rule *regression_broken(const struct regression *r, unsigned n);
 const struct rule *regression_lost(const struct regression *r, unsigned n);
 void regression_free(struct regression *r);

@@ -9,15 +9,15 @@
 #include "decoder/util/hash.h"
 #include "decoder/util/virtqueue.h"
 
-#define QUEUES_MAX 4096 /* watched; the traffic of others stays whole */
-#define CLASSES_MAX 65536 /* kinds of requests counted; others stay */
+#define QUEUES_MAX 4096 /* queues followed; the traffic of others is kept */
+#define CLASSES_MAX 65536 /* kinds of requests counted; others are kept */
 
-/* Events of a queue, from one number to another, that are left out. */
+/* Events of a queue that are left out: from one event number to another. */
 struct gap {
 	uint64_t first, last;
 };
 
-/* What a ring looks like from its own indices: equal before and after a cut. */
+/* State of a ring relative to its own indices: must be equal before and after a cut. */
 struct stance {
 	bool known;
 	uint16_t used_event, avail_event; /* relative */
@@ -27,19 +27,19 @@ struct stance {
 
 struct watched {
 	unsigned key; /* device << 16 | queue */
-	/* Plan: the spell being read. */
+	/* Plan: the current busy period. */
 	uint64_t first, last; /* its events, 0 none */
 	bool wanted; /* something in it has not been seen before */
-	struct stance stance; /* as it began */
-	/* Plan: the run of spells behind the last wanted one. */
-	uint64_t run_first, run_last; /* what can go for sure; 0 none */
+	struct stance stance; /* at its beginning */
+	/* Plan: the run of busy periods after the last wanted one. */
+	uint64_t run_first, run_last; /* events that can be left out; 0 none */
 	struct stance run_stance;
 	bool running;
 	struct gap *gap;
 	size_t ngap, cap;
 	/* Apply. */
 	size_t at; /* next gap */
-	uint32_t avail, used; /* entries (packed: slots) left out in this life */
+	uint32_t avail, used; /* entries (packed: slots) left out since the reset */
 	UT_hash_handle hh;
 };
 
@@ -117,7 +117,7 @@ static struct watched *watch(struct shrink *s, unsigned device, unsigned queue)
 	return w;
 }
 
-/* The only queue of a device that has traffic; NULL if there are more. */
+/* The device's only queue with traffic; NULL if there are several. */
 static struct watched *only_queue(struct shrink *s, const struct model_device *d)
 {
 	struct watched *found = NULL;
@@ -145,8 +145,8 @@ static bool isr_ack(const struct event *e)
 }
 
 /*
- * Whose traffic an event is: NULL for everything else.  What the device does as
- * a whole (the interrupt line, the ISR) is a queue's if no other is at work.
+ * The queue whose traffic an event belongs to; NULL for other events.  An event of the whole
+ * device (the interrupt line, the ISR) belongs to a queue if no other queue has traffic.
  */
 static struct watched *traffic_of(struct shrink *s, const struct event *e)
 {
@@ -170,7 +170,7 @@ static struct watched *traffic_of(struct shrink *s, const struct event *e)
 	return NULL;
 }
 
-/* What a sample says is of a moment near it: out of order once something is cut. */
+/* A sample shows a time near its place in the trace, so after a cut it would be out of order. */
 static bool is_sample(const struct event *e)
 {
 	return e->rec->h.type == VQT_RING && e->rec->ring.why == VQT_RING_PERIODIC;
@@ -240,8 +240,8 @@ static int add_gap(struct watched *w, uint64_t first, uint64_t last)
 }
 
 /*
- * The spell that has just ended.  Unwanted ones form a run; a prefix of the run
- * can go if the spell after it begins with the stance the run began with.
+ * A busy period has ended.  Unwanted ones form a run.  A prefix of the run can be left out
+ * if the busy period after it begins with the ring state that the run began with.
  */
 static int end_busy(struct watched *w, const struct stance *next)
 {
@@ -268,7 +268,7 @@ static int end_busy(struct watched *w, const struct stance *next)
 	return rc;
 }
 
-/* The queue stops here (reset, end): its last spell stays. */
+/* The queue stops (reset, end): its last busy period stays. */
 static int end_queue(struct watched *w)
 {
 	int rc = 0;
@@ -287,7 +287,7 @@ static unsigned depth(unsigned n)
 	return n < 2 ? n : n < 5 ? 2 : n < 17 ? 3 : 4;
 }
 
-/* Whether a request of this class is still wanted in this life. */
+/* Whether to keep a request of this class: not enough were kept since the reset. */
 static int count_class(struct shrink *s, uint64_t class, bool *wanted)
 {
 	struct counted *c;
@@ -316,7 +316,7 @@ static int plan_used(struct shrink *s, const struct event *e, struct watched *w)
 	const struct vqt_used *u = &e->rec->used;
 	uint64_t class = hash_mix(e->dev->id, (uint64_t)e->dev->life << 16 | e->queue->index);
 
-	/* Whatever is out of the ordinary stays. */
+	/* Keep everything unusual. */
 	if (!r || u->flags & (VQT_USED_DETACHED | VQT_USED_SYNTHETIC) ||
 	    r->flags & ~(VQT_CHAIN_MORE | VQT_CHAIN_LATE | VQT_CHAIN_DERIVED)) {
 		w->wanted = true;
@@ -343,7 +343,7 @@ static int plan_kick(struct shrink *s, const struct event *e, struct watched *w)
 	w->first = e->number;
 	w->stance = now;
 	w->wanted = !now.known;
-	/* Kicks that bring nothing are a class, too. */
+	/* Kicks without new entries are a class of their own. */
 	if (!(e->rec->kick.ring.known & VQT_RING_PACKED) &&
 	    e->rec->kick.ring.avail_idx == e->rec->kick.ring.last_avail && !rc)
 		rc = count_class(s, hash_mix(hash_mix(e->dev->id, e->queue->index), e->dev->life),
@@ -358,7 +358,7 @@ static bool ends_queues(const struct event *e)
 	if (e->dropped)
 		return true;
 	if (e->rec->h.type == VQT_LIFECYCLE)
-		return true; /* rare, and some say what happened to the rings */
+		return true; /* rare, and some report what happened to the rings */
 	return e->rec->h.type == VQT_REG && e->rec->reg.op == VQT_WRITE && e->field &&
 	       !isr_ack(e) && e->field->id != SPEC_REG_QUEUE_NOTIFY;
 }
@@ -397,7 +397,7 @@ int shrink_plan(struct shrink *s, const struct event *e)
 	else if (type == VQT_USED && w->first)
 		rc = plan_used(s, e, w);
 	if (e->gap || (type == VQT_RING && e->rec->ring.why == VQT_RING_ASKED))
-		w->wanted = true; /* beside what is missing nothing is whole */
+		w->wanted = true; /* busy periods next to a loss are incomplete */
 	w->last = e->number;
 	return rc;
 }
@@ -444,7 +444,7 @@ static void move_ring(struct vqt_ring *r, const struct watched *w, const struct 
 {
 	bool packed = r->known & VQT_RING_PACKED;
 	unsigned size = e->queue->size;
-	/* Positions that nobody looks at stay what they are. */
+	/* A position that is not known stays as it is. */
 	bool events = packed || event_idx(e->dev);
 
 	if (r->known & VQT_RING_AVAIL_IDX)
@@ -514,7 +514,7 @@ static void move_record(uint8_t *buf, const struct watched *w, const struct even
 	}
 }
 
-/* A reset begins the indices anew. */
+/* A reset restarts the indices. */
 static void start_over(struct shrink *s, const struct event *e)
 {
 	for (const struct model_queue *q = e->dev->queues; q; q = q->hh.next) {
@@ -553,7 +553,8 @@ bool shrink_apply(struct shrink *s, const struct event *e, uint8_t *buf, size_t 
 	memcpy(buf, e->rec->raw, e->rec->len);
 	*len = e->rec->len;
 	if (h->type >= VQT_REG || h->seq)
-		h->seq -= s->gone[h->source]; /* what is left out on purpose is not lost */
+		h->seq -=
+			s->gone[h->source]; /* records left out on purpose must not count as lost */
 	if (w && e->queue && (w->avail || w->used))
 		move_record(buf, w, e);
 	s->stats.events_kept++;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Make a trace small without making it another conversation.
+ * Shortens a trace so that it is still a valid conversation.
  *
- * What repeats is the traffic of a queue.  It falls into spells: from a kick
- * that finds the queue idle to the next one.  A spell is whole in itself: every
- * chain taken in it is used in it.  Spells whose requests were all seen before
- * (by type, length, segments, outcome, depth) are left out, where the ring then
- * stands, relative to its indices, as it stood before: suppression, flags and
- * interrupt line.  The indices, slots and wrap counters after it are moved by
- * what is missing, so that what remains is a conversation that could have been.
+ * The traffic of a queue repeats.  It is divided into busy periods: from a kick that finds
+ * the queue idle to the next such kick.  Every chain popped in a busy period is also used in
+ * it.  A busy period is left out if its requests were all seen before (by type, length,
+ * segments, outcome, depth) and the ring has the same state before and after it, relative to
+ * its indices: suppression, flags and interrupt line.  The indices, slots and wrap counters
+ * after a cut are moved by the number of entries left out, so that the result could have
+ * been captured.
  *
- * Set-up, resets, errors and the spells beside them always stay.
+ * Set-up, resets, errors and the busy periods next to them always stay.
  *
- * Two passes over the same trace: shrink_plan() for every event, then
+ * There are two passes over the same trace: shrink_plan() for every event, then
  * shrink_plan_end(), then shrink_apply() for every event of a fresh model.
  */
 #ifndef VQT_DECODER_EDIT_SHRINK_H
@@ -26,7 +26,7 @@
 
 struct shrink;
 
-/* keep: spells of each class of requests that stay, in each life of a device, at least 1. */
+/* keep: number of busy periods to keep of each class of requests after each reset; at least 1. */
 struct shrink *shrink_new(unsigned keep); /* NULL: no memory */
 void shrink_free(struct shrink *s);
 
@@ -35,13 +35,12 @@ int shrink_plan(struct shrink *s, const struct event *e);
 int shrink_plan_end(struct shrink *s);
 
 /*
- * Whether the event stays.  If so, its record is copied to buf (at least
- * e->rec->len bytes), with indices and sequence number moved; *len is its
- * length.
+ * Whether the event stays.  If so, its record is copied to buf (at least e->rec->len bytes),
+ * with adjusted indices and sequence number; *len is its length.
  */
 bool shrink_apply(struct shrink *s, const struct event *e, uint8_t *buf, size_t *len);
 
-/* The caller has left out an event that stayed, too. */
+/* Call when the caller leaves out an event for which shrink_apply() returned true. */
 void shrink_left_out(struct shrink *s, const struct event *e);
 
 struct shrink_stats {

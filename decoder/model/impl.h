@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rooms of the model among themselves; observers include model.h. */
+/* Internal to decoder/model; observers include model.h. */
 #ifndef VQT_DECODER_MODEL_IMPL_H
 #define VQT_DECODER_MODEL_IMPL_H
 
@@ -12,14 +12,14 @@ struct model {
 	uint64_t first_ts, last_ts;
 	bool any;
 	int64_t wall;
-	struct model_request *done; /* freed at the next feed: observers may still look */
-	struct model_request *dropped; /* likewise, after a reset */
+	struct model_request *done; /* completed; freed at the next feed */
+	struct model_request *dropped; /* cancelled by a reset: likewise */
 	struct model_request *spare; /* free list, through ->next */
 };
 
 struct model_queue *model_get_queue(struct model_device *d, unsigned index);
 
-/* The device forgets everything a reset makes it forget, 2.4. */
+/* Clear all state that a reset clears in the device, 2.4. */
 void model_reset_device(struct model *m, struct model_device *d);
 void model_reset_queue(struct model *m, struct model_queue *q);
 

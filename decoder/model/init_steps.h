@@ -19,8 +19,8 @@ enum init_step {
 };
 
 /*
- * The steps an event takes, as a set of bits 1 << step; one status write may
- * take several.  0 for everything that is no part of an initialisation.
+ * The initialisation steps that an event performs, as a set of bits 1 << step; one status
+ * write may perform several.  0: the event is not part of an initialisation.
  */
 unsigned init_steps_of(const struct event *e);
 /* "acknowledge: the driver has seen the device" */

@@ -31,7 +31,7 @@ struct model_request *model_new_request(struct model *m)
 
 void model_free_request(struct model *m, struct model_request *r)
 {
-	/* A monster chain's memory is not kept for the next, ordinary one. */
+	/* Free the arrays of a very large chain, so that later requests do not hold them. */
 	if (r->cap > 256) {
 		free(r->desc);
 		free(r);
@@ -92,7 +92,7 @@ static void free_device(struct model *m, struct model_device *d)
 	free(d);
 }
 
-/* What observers of the last event could still look at. */
+/* Free what observers of the last event could still read. */
 static void let_go(struct model *m)
 {
 	if (m->done)
@@ -171,7 +171,7 @@ uint64_t model_lost(const struct model *m)
 	return lost;
 }
 
-/* Devices are called after their class in order of appearance: blk0, blk1, net0. */
+/* A device's name is its class and a count in order of appearance: blk0, blk1, net0. */
 static void name_device(struct model *m, struct model_device *d)
 {
 	char buf[24];
@@ -251,7 +251,7 @@ static int feed_source(struct model *m, struct event *e)
 	return 0;
 }
 
-/* The later description counts, unless it leaves the text out. */
+/* A later description replaces an earlier one, except for texts that it leaves out. */
 static void learn_text(const struct record *r, unsigned tag, char *buf, size_t size)
 {
 	size_t len;
@@ -412,9 +412,9 @@ static feed_fn *const feeders[] = {
 };
 
 /*
- * Sequence numbers count lost records too, so a gap is a loss even when nobody
- * said so.  A loss record excuses the gap before it or the next one after it.
- * Descriptions made outside the probes may carry no number: 0.
+ * Sequence numbers also count lost records, so a gap is a loss even without a loss record.
+ * A loss record accounts for the gap before it or the next one after it.  Descriptive
+ * records made outside the probes may have the number 0, which counts as none.
  */
 static void track_seq(struct event *e)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The model: one state machine that consumes event records and knows, at each
- * moment, every device's status, features, configuration, MSI-X, queues, rings
- * and requests in flight.  Printers, filters, statistics, checks, the monitor
- * and replay are observers: they look at the struct event that model_feed()
- * fills and at the structures it points to, and change nothing.
+ * The model: a state machine that consumes event records and knows, after each one, every
+ * device's status, features, configuration, MSI-X, queues, rings and requests in flight.
  *
- * Memory is bounded by devices, queues and requests in flight, never by the
- * length of a trace.  Nothing here trusts a record beyond record_parse().
+ * Printers, filters, statistics, checks, the monitor and replay are observers: they read the
+ * struct event that model_feed() fills and the structures it points to, and change nothing.
+ *
+ * Devices, queues and requests in flight bound its memory; the length of a trace does not.
+ * Record contents are not trusted beyond the checks of record_parse().
  */
 #ifndef VQT_DECODER_MODEL_MODEL_H
 #define VQT_DECODER_MODEL_MODEL_H
@@ -24,14 +24,14 @@
 struct model;
 struct model_request;
 
-/* More devices than this in one trace are not told apart (a hostile file). */
+/* Limit of devices in one trace; events of others have no device (a hostile file). */
 #define MODEL_DEVICES_MAX 1024
 
-/* A kick and how far the driver had filled the ring by then. */
+/* A kick, and the available index that the driver had written by then. */
 struct model_kick {
 	uint64_t ts;
 	uint16_t avail_idx; /* split */
-	bool known; /* avail_idx is */
+	bool known; /* avail_idx is known */
 };
 #define MODEL_KICKS 8
 
@@ -50,30 +50,30 @@ struct model_queue {
 	struct model_request *in_flight; /* uthash by head; see model_in_flight() */
 	unsigned n_in_flight;
 	uint64_t kicks, popped, used, irqs; /* counts since the trace began */
-	uint64_t popped_life, used_life; /* since the device was last reset */
-	struct model_request *open; /* a chain whose descriptors continue (VQT_CHAIN_MORE) */
-	struct model_kick announced[MODEL_KICKS]; /* kicks whose entries wait, oldest first */
+	uint64_t popped_life, used_life; /* the same since the last device reset */
+	struct model_request *open; /* a chain that continues (VQT_CHAIN_MORE) */
+	struct model_kick announced[MODEL_KICKS]; /* of entries not popped, oldest first */
 	unsigned nannounced;
 	UT_hash_handle hh;
 };
 
-/* A chain from the moment the device popped it until it was used. */
+/* A descriptor chain, from when the device pops it until it is used. */
 struct model_request {
 	union {
-		struct class_request; /* what its class reads and says of it */
-		struct class_request io; /* the same, for functions of the class */
+		struct class_request; /* what its device class decodes */
+		struct class_request io; /* the same, to pass to functions of the class */
 	};
 	uint16_t device;
 	uint16_t head, pos;
 	uint16_t flags; /* VQT_CHAIN_* */
 	uint16_t ndirect;
 	uint64_t number; /* of the avail event in the trace */
-	uint64_t kick_ts, avail_ts, used_ts; /* kick_ts: the kick before it, 0 unknown */
-	uint64_t announce_ts; /* the first kick that covers it; 0: none did, or unknown */
+	uint64_t kick_ts, avail_ts, used_ts; /* kick_ts: the last kick before the pop, 0 unknown */
+	uint64_t announce_ts; /* the first kick that announced it; 0: none, or unknown */
 	uint64_t backend_ts, backend_end_ts; /* 0 unknown */
 	uint32_t ndesc, cap;
 	struct vqt_desc *desc;
-	uint32_t head_next; /* descriptor the next of head_bytes would come from */
+	uint32_t head_next; /* index of the descriptor that continues head_bytes */
 	struct model_request *next; /* in event.dropped */
 	UT_hash_handle hh;
 };
@@ -92,7 +92,7 @@ struct model_device {
 
 	bool status_known;
 	uint8_t status; /* as the driver last wrote or read it, 2.1 */
-	unsigned life; /* resets seen: which initialisation this is */
+	unsigned life; /* number of resets seen, which numbers the initialisations */
 	uint64_t offered[2], accepted[2];
 	uint8_t offered_known, accepted_known; /* bit n: 32-bit word n was seen */
 	uint32_t device_select, driver_select; /* feature selects */
@@ -118,14 +118,14 @@ struct model_source {
 	char name[64];
 	uint32_t next_seq;
 	bool seq_known;
-	uint64_t lost; /* told by loss records, or found as gaps */
-	uint64_t excused; /* of a gap yet to come, already told by a loss record */
-	int64_t clock; /* to add to its times for the trace's clock, ns */
+	uint64_t lost; /* reported by loss records, or found as gaps */
+	uint64_t excused; /* part of a later gap that a loss record has already reported */
+	int64_t clock; /* ns to add to its times to get the trace's clock */
 };
 
 /*
- * What model_feed() made of one record.  Pointers are borrowed from the model
- * and the record; valid until the next feed.
+ * What model_feed() derived from one record.  Pointers are borrowed from the model and the
+ * record; valid until the next feed.
  */
 struct event {
 	const struct record *rec;
@@ -136,7 +136,7 @@ struct event {
 	struct model_source *source; /* NULL unknown */
 	struct model_device *dev; /* NULL if none */
 	struct model_queue *queue; /* NULL if none */
-	struct model_request *req; /* avail, used, data: the chain; used: freed at the next feed */
+	struct model_request *req; /* of avail, used, data records; used: freed at the next feed */
 	/* Registers */
 	const struct spec_field *field; /* NULL unknown */
 	uint32_t field_offset; /* of the access within the field */
@@ -145,45 +145,44 @@ struct event {
 	uint64_t before; /* value the model held before, where it keeps one */
 	bool before_known;
 	uint8_t status_before; /* device status before this event */
-	/* used: what the model knows of the completion */
-	bool unknown_id; /* no such chain in flight */
+	/* Requests */
+	bool unknown_id; /* used: no chain with this id is in flight */
 	bool head_in_flight; /* avail: the head was already in flight */
 	bool typed_now; /* avail, data: with this event the request's header became known */
 	uint64_t latency; /* avail to used, ns */
-	struct model_request *dropped; /* in flight when a reset took them back; by ->next */
+	struct model_request *dropped; /* requests that a reset cancelled, linked by ->next */
 	uint64_t gap; /* sequence numbers missing before this record */
 };
 
 struct model *model_new(void); /* NULL: no memory */
 void model_free(struct model *m);
 /*
- * Consume one parsed record.  0, or -ENOMEM; everything a record can say is
- * accepted.  `number` counts events for reports.
+ * Consume one parsed record.  0 or -ENOMEM; any contents are accepted.  `number` is the
+ * event's number in reports.
  */
 int model_feed(struct model *m, const struct record *rec, uint64_t number, struct event *out);
 
-/* Look around.  Devices and sources are numbered from 0 for iteration. */
+/* Read the state.  Devices and sources are numbered from 0 for iteration. */
 struct model_device *model_device(const struct model *m, unsigned id); /* by trace id; NULL */
 struct model_device *model_device_nth(const struct model *m, unsigned n);
 struct model_source *model_source(const struct model *m, unsigned id);
-/* A queue of a device by index; NULL if the trace never spoke of it. */
+/* A queue of a device by index; NULL if no record named it. */
 struct model_queue *model_queue(const struct model_device *d, unsigned index);
 /* Offset of the nth PCI capability with this id in d->pci, 0 if not seen. */
 unsigned model_pci_cap(const struct model_device *d, unsigned id, unsigned nth);
-/* Start of the seen capability that offset (>= 0x40) lies in, 0 if none. */
+/* Start of the known capability that contains offset (>= 0x40), 0 if none. */
 unsigned model_pci_cap_at(const struct model_device *d, unsigned offset);
 /* The chain in flight with this head or id; NULL. */
 struct model_request *model_in_flight(const struct model_queue *q, uint16_t head);
 /*
- * Whether the driver has asked to be told when the entry at `pos` is used, of a
- * chain of so many ring slots: 2.7.7, 2.8.10.  1 yes, 0 no, -1 the snapshot does
- * not say.
+ * Whether the driver has requested a notification when the entry at `pos` is used, for a
+ * chain of `slots` ring slots: 2.7.7, 2.8.10.  1 yes, 0 no, -1 the snapshot does not say.
  */
 int model_irq_due(const struct model_device *d, const struct model_queue *q,
 		  const struct vqt_ring *r, uint16_t pos, unsigned slots);
-/* A feature the driver accepted. */
+/* Whether the driver accepted this feature bit. */
 bool model_accepted(const struct model_device *d, unsigned bit);
-/* The session record's facts. */
+/* Facts of the whole trace. */
 int64_t model_wall(const struct model *m); /* realtime minus trace clock, ns */
 uint64_t model_lost(const struct model *m); /* records lost, all sources */
 

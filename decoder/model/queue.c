@@ -29,10 +29,11 @@ void model_ring(struct event *e, const struct vqt_ring *ring)
 }
 
 /*
- * A driver need not kick for every entry, and kicks may come faster than the
- * device takes, so the latest kick is not the one that announced a request.  The
- * ring's index at the kick tells what it covers; a packed ring has none, and then
- * the latest kick covers the first request after it, as far as anybody can tell.
+ * A driver need not kick for every entry, and kicks may come faster than the device pops, so
+ * the latest kick is often not the one that announced a request.  In a split ring the
+ * available index at the kick shows which entries it covers.  A packed ring has no index;
+ * there the latest kick is taken to cover the first request after it, which is the best that
+ * can be known.
  */
 static void announce(struct model_queue *q, uint64_t ts, const struct vqt_ring *ring)
 {
@@ -41,8 +42,8 @@ static void announce(struct model_queue *q, uint64_t ts, const struct vqt_ring *
 	if (known && ring->known & VQT_RING_LAST_AVAIL && ring->avail_idx == ring->last_avail)
 		return; /* nothing new */
 	if (!known)
-		q->nannounced = 0; /* whatever came before may have been for nothing */
-	if (q->nannounced == MODEL_KICKS) /* the oldest count */
+		q->nannounced = 0; /* earlier kicks may have announced nothing */
+	if (q->nannounced == MODEL_KICKS) /* keep the oldest ones */
 		return;
 	q->announced[q->nannounced++] = (struct model_kick){ ts, ring->avail_idx, known };
 }
@@ -113,7 +114,7 @@ static bool find_seg(const struct record *rec, uint32_t desc, struct record_seg 
 }
 
 /*
- * Driver-written bytes in chain order, however the driver cut them into
+ * Collect driver-written bytes in chain order, however the driver split them into
  * descriptors (2.7.4.2), up to the first gap that the snap length left.
  */
 static void collect_head(struct model_request *r, const struct record *rec)
@@ -135,13 +136,13 @@ static void collect_head(struct model_request *r, const struct record *rec)
 		memcpy(r->head_bytes + r->head_len, seg.bytes, n);
 		r->head_len += n;
 		if (n < d->len) {
-			r->head_next = r->ndesc; /* a gap: nothing after it joins on */
+			r->head_next = r->ndesc; /* a gap: later bytes do not follow on */
 			return;
 		}
 	}
 }
 
-/* The byte at this offset of what the device wrote; false: it was not captured. */
+/* Read the byte at this offset of the device-written part; false: it was not captured. */
 static bool written_byte(const struct record *rec, const struct model_request *r, uint64_t at,
 			 uint8_t *byte)
 {
@@ -229,12 +230,12 @@ static struct model_request *begin_chain(struct model *m, struct event *e)
 	return r;
 }
 
-/* The chain that a record goes on with; NULL: it begins one. */
+/* The chain that a record continues; NULL: it begins a new one. */
 static struct model_request *continued(const struct model_queue *q, const struct vqt_avail *a)
 {
 	if (!a->first)
 		return NULL;
-	if (a->flags & VQT_CHAIN_DERIVED) /* what its table held, learned with the completion */
+	if (a->flags & VQT_CHAIN_DERIVED) /* the contents of its table, learned at its completion */
 		return model_in_flight(q, a->head);
 	return q->open && q->open->head == a->head ? q->open : NULL;
 }
@@ -274,8 +275,8 @@ int model_data(struct model *m, struct event *e)
 }
 
 /*
- * Where the status stands, the class says.  The record holds the last byte that the
- * device had room for, and as many of the others as were captured.
+ * The class says where the status byte is.  The record holds the last byte of the
+ * device-writable part, and as many of the others as were captured.
  */
 static void find_status(struct event *e, struct model_request *r)
 {
@@ -342,7 +343,7 @@ int model_irq_due(const struct model_device *d, const struct model_queue *q,
 	return virtq_slots_between(pos, r->used_event, q->size) < slots;
 }
 
-/* An MSI-X message names a vector, not a queue: whose vector is it? */
+/* An MSI-X message names a vector, not a queue: find the queue with that vector. */
 static struct model_queue *queue_of_vector(struct model_device *d, uint16_t vector)
 {
 	struct model_queue *found = NULL;
@@ -351,7 +352,7 @@ static struct model_queue *queue_of_vector(struct model_device *d, uint16_t vect
 		if (q->vector != vector || vector == VQT_NO_VECTOR)
 			continue;
 		if (found)
-			return NULL; /* shared: cannot tell */
+			return NULL; /* shared by several queues: unknown */
 		found = q;
 	}
 	return found;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a register access means to the model: 4.1.4 (virtio-pci), 4.1.4.10
- * (legacy), 4.2 (MMIO).  One function a register, by its id in the table
- * of the transport; an access that covers several registers, or a part of one, is cut up here and nowhere else.
+ * Applies register accesses to the model: 4.1.4 (virtio-pci), 4.1.4.10 (legacy), 4.2 (MMIO).
+ * There is one function a register, found by its id in the table of the transport.  An
+ * access that covers several registers, or a part of one, is split here and nowhere else.
  */
 #include <linux/pci_regs.h>
 #include <linux/virtio_config.h>
@@ -22,7 +22,7 @@ struct access {
 	struct model_queue *q; /* the selected queue, for per-queue registers */
 	bool write;
 	bool legacy; /* the region is the legacy one */
-	uint64_t mask; /* of the register's bits it does touch */
+	uint64_t mask; /* the register's bits that the access covers */
 	uint64_t value; /* already shifted into place */
 };
 
@@ -87,7 +87,7 @@ static void driver_feature(struct access *a)
 	feature(a, a->d->accepted, &a->d->accepted_known, a->legacy ? 0 : a->d->driver_select);
 }
 
-/* Without MSI-X device configuration is where the legacy interface has its vectors. */
+/* Without MSI-X, device configuration is where the legacy interface otherwise has its vectors. */
 static bool has_vectors(const struct access *a)
 {
 	return !a->legacy || a->d->msix;
@@ -194,7 +194,7 @@ static void queue_reset(struct access *a)
 		model_reset_queue(a->m, a->q);
 }
 
-/* 2.7.2.  Of the PCI transport: a page of virtio-mmio has a size of its own (4.2.4). */
+/* 2.7.2.  Only for PCI: virtio-mmio has a page size register (4.2.4). */
 static void legacy_pfn(struct access *a)
 {
 	struct model_queue *q = a->q;
@@ -252,7 +252,7 @@ static void apply_field(struct model *m, struct event *e, const struct spec_fiel
 		.legacy = reg->region == VQT_REGION_LEGACY,
 	};
 	uint64_t value;
-	unsigned shift; /* of what is touched, in the register */
+	unsigned shift; /* of the covered bits, in the register */
 
 	if (end > (uint64_t)f->offset + f->width)
 		end = (uint64_t)f->offset + f->width;
@@ -302,7 +302,7 @@ static bool pci_known(const struct model_device *d, unsigned at, unsigned n)
 	return true;
 }
 
-/* A list longer than the space it lives in is a loop. */
+/* A list with more entries than fit in the space is a loop. */
 #define CAPS_MAX 48
 
 /* The capability after `at` (0: the first), 0 at the end of what was seen. */
@@ -365,7 +365,7 @@ static void apply_legacy_config(struct event *e)
 		      reg->offset - base, reg);
 }
 
-/* Fields of the capability an access to configuration space falls into, 4.1.4. */
+/* Fields of the capability that an access to configuration space is in, 4.1.4. */
 static void find_cap_field(struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;

@@ -35,9 +35,10 @@ bool build_tlv(struct build *b, unsigned tag, const void *value, size_t n);
 #define BUILD_TEXT_MAX 4000
 bool build_text(struct build *b, unsigned tag, const char *s);
 /*
- * Append a segment of n bytes of descriptor desc, from this offset in its buffer;
- * returns where its bytes are to be put, which are zero, or NULL when it does not
- * fit.  A caller that cannot get the bytes takes it back: b->len as it was before.
+ * Append a segment of n bytes of descriptor desc, from this offset in its buffer.  Returns
+ * the place for the bytes, which are zero until the caller writes them, or NULL when there
+ * is no room.  A caller that cannot get the bytes removes the segment: it restores the
+ * former b->len.
  */
 uint8_t *build_seg(struct build *b, uint16_t desc, uint32_t offset, uint16_t n);
 

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The event vocabulary: what a captured moment of a virtio conversation is.
+ * The record types of a trace: one record for each captured event of a virtio device.
  *
- * Every capture (QEMU probes, guest probes, the emulator's tap, a replay)
- * emits these records and every reader consumes them.  A record is one packet
- * of a trace file (decoder/trace/file.h).  The BPF C includes this header too, so
- * it uses nothing but fixed-width integers and fixed layouts.
+ * Every capture (QEMU probes, guest probes, the emulator, the proxy, a replay) emits these
+ * records and every reader consumes them.  A record is one packet of a trace file
+ * (decoder/trace/file.h).  BPF C includes this header too, so it uses only fixed-width
+ * integers and fixed layouts.
  *
- * All fields are little-endian and naturally aligned; strings are bytes
- * without a terminating NUL unless said otherwise.  Readers must not trust any
- * length or count here: decoder/trace/record.h is the one family of accessors that
- * checks them.  Section numbers are those of virtio 1.4.
+ * All fields are little-endian and naturally aligned; strings are bytes without a
+ * terminating NUL unless said otherwise.  Readers must not trust any length or count here:
+ * use the accessors of decoder/trace/record.h, which check them.  Section numbers are those
+ * of virtio 1.4.
  *
- * Compatibility: VQT_VERSION_MAJOR changes when an old reader would
- * misunderstand; MINOR when records are added or grow at their end.  Readers
- * skip unknown types and ignore bytes past the struct they know, except where
- * a record ends in a counted array.
+ * Compatibility: VQT_VERSION_MAJOR changes when an old reader would misunderstand; MINOR
+ * when records are added or grow at their end.  Readers skip unknown types and ignore bytes
+ * past the struct they know, except where a record ends in a counted array.
  */
 #ifndef VQT_DECODER_TRACE_EVENT_H
 #define VQT_DECODER_TRACE_EVENT_H
@@ -38,12 +37,12 @@ typedef __s64 int64_t;
 /* The largest record: libpcap and tshark stop at packets longer than this. */
 #define VQT_RECORD_MAX 262144
 
-/* Header values for "does not belong to one". */
+/* Header values for a record without device or queue. */
 #define VQT_NO_DEVICE 0
 #define VQT_NO_QUEUE 0xffff
 
 enum vqt_type {
-	/* Who speaks, and about what. */
+	/* Descriptive records. */
 	VQT_SESSION = 1, /* struct vqt_session, first record of a trace */
 	VQT_SOURCE = 2, /* struct vqt_source */
 	VQT_DEVICE = 3, /* struct vqt_device */
@@ -53,7 +52,7 @@ enum vqt_type {
 	VQT_LOSS = 7, /* struct vqt_loss */
 	VQT_NOTE = 8, /* struct vqt_note */
 	VQT_STACK = 9, /* struct vqt_stack */
-	/* The conversation. */
+	/* Events of devices and queues. */
 	VQT_REG = 16, /* struct vqt_reg */
 	VQT_KICK = 17, /* struct vqt_kick */
 	VQT_RING = 18, /* struct vqt_ringstate */
@@ -62,17 +61,17 @@ enum vqt_type {
 	VQT_IRQ = 21, /* struct vqt_irq */
 	VQT_DATA = 22, /* struct vqt_data */
 	VQT_TALLY = 23, /* struct vqt_tally: many events of a queue, only counted */
-	/* Around it. */
+	/* Events around them. */
 	VQT_LIFECYCLE = 32, /* struct vqt_lifecycle */
 	VQT_GUEST = 33, /* struct vqt_guest */
 	VQT_BACKEND = 34, /* struct vqt_backend */
 };
 
-/* Leads every record. */
+/* The header of every record. */
 struct vqt_hdr {
 	uint64_t ts; /* ns on the source's clock (see vqt_source, vqt_clock) */
 	uint32_t seq; /* per source, counts lost records too; wraps */
-	uint32_t tid; /* thread that did it (0 unknown) */
+	uint32_t tid; /* thread that caused the event (0 unknown) */
 	uint16_t device; /* trace-wide device id, VQT_NO_DEVICE */
 	uint16_t queue; /* virtqueue index, VQT_NO_QUEUE */
 	uint8_t type; /* enum vqt_type */
@@ -95,7 +94,7 @@ enum vqt_tag {
 	VQT_TAG_OS = 2, /* kernel release and machine */
 	VQT_TAG_TOOL = 3, /* "vqtrace 0.1" */
 	VQT_TAG_COMMAND = 4, /* command line of the capture, or of the source */
-	VQT_TAG_NAME = 5, /* what the user calls it: "blk0", guest name */
+	VQT_TAG_NAME = 5, /* the user's name for it: "blk0", guest name */
 	VQT_TAG_EXE = 6, /* path of the traced binary */
 	VQT_TAG_BUILD_ID = 7, /* lower-case hex */
 	VQT_TAG_VERSION = 8, /* version of the traced program */
@@ -122,7 +121,7 @@ enum vqt_source_kind {
 	VQT_SRC_EMU = 4, /* our device's tap */
 	VQT_SRC_REPLAY = 5, /* a replay against a device */
 	VQT_SRC_PROXY =
-		6, /* between a front end and a back end; rings as looked at, not as acted on */
+		6, /* vhost-user proxy: rings as the proxy reads them, not as the device does */
 };
 
 /* VQT_SOURCE: hdr.source is the id being described. */
@@ -153,7 +152,7 @@ enum vqt_transport {
 #define VQT_DEV_LATE 0x04 /* capture began after the device did */
 #define VQT_DEV_GONE 0x08 /* unplugged; the id is not used again */
 
-/* VQT_DEVICE: hdr.device is the id being described; repeated when more is known. */
+/* VQT_DEVICE: hdr.device is the id being described.  A later record replaces an earlier one. */
 struct vqt_device {
 	struct vqt_hdr h;
 	uint16_t virtio_id; /* 5: device type, 0 unknown */
@@ -298,10 +297,10 @@ struct vqt_reg {
 #define VQT_RING_FILLED 0x200 /* an available descriptor (else: none) */
 
 /*
- * What the ring memory said at the moment of a record, before the device acted.
- * Packed (2.8): avail_flags/used_event are the driver's event suppression
- * structure (flags, desc), used_flags/avail_event the device's; avail_idx is
- * absent; positions carry the wrap counter in bit 15.
+ * Contents of the ring memory at the time of a record, before the device acted. Packed
+ * (2.8): avail_flags/used_event are the driver's event suppression structure (flags, desc),
+ * used_flags/avail_event the device's; avail_idx is absent; positions carry the wrap counter
+ * in bit 15.
  */
 struct vqt_ring {
 	uint16_t avail_idx; /* 2.7.6 */
@@ -310,13 +309,13 @@ struct vqt_ring {
 	uint16_t used_idx; /* 2.7.8; packed: device's next used slot */
 	uint16_t used_flags; /* 2.7.8; packed: device event flags */
 	uint16_t avail_event; /* 2.7.10; packed: device event off|wrap<<15 */
-	uint16_t last_avail; /* device's next entry to take; packed: slot|wrap<<15 */
+	uint16_t last_avail; /* device's next entry to pop; packed: slot|wrap<<15 */
 	uint16_t known; /* VQT_RING_* */
 };
 
 enum vqt_kick_via {
 	VQT_KICK_MMIO = 1, /* the register write itself reached the device */
-	VQT_KICK_IOEVENTFD = 2, /* by eventfd (or polling it): value and width unseen */
+	VQT_KICK_IOEVENTFD = 2, /* by eventfd (or polling it): value and width are unknown */
 	VQT_KICK_LEGACY = 3, /* legacy Queue Notify register */
 	VQT_KICK_CALL = 4, /* a function call (in-process driver) */
 };
@@ -337,16 +336,16 @@ struct vqt_kick {
 #define VQT_KICK_HEADS 16
 
 enum vqt_ring_why {
-	VQT_RING_ASKED = 0, /* somebody wanted to know; unknown before minor version 2 */
+	VQT_RING_ASKED = 0, /* requested; also before minor version 2, when it was not recorded */
 	/*
-	 * device_status is being written, and the device has not acted on it yet.  A 0
-	 * comes after what the rings held, anything else before it.
+	 * The driver writes device_status, and the device has not acted on it yet.  The sample
+	 * precedes the write of a 0 (a reset) in the trace and follows any other write.
 	 */
 	VQT_RING_STATUS = 1,
-	VQT_RING_PERIODIC = 2, /* time has passed */
+	VQT_RING_PERIODIC = 2, /* at an interval */
 };
 
-/* Has the driver notified (4.1.5.2), and the device not heard of it yet? */
+/* Whether a driver's notification (4.1.5.2) is on its way and has not reached the device. */
 enum vqt_pending {
 	VQT_PENDING_UNKNOWN = 0, /* and before minor version 2 */
 	VQT_PENDING_NO = 1,
@@ -354,10 +353,10 @@ enum vqt_pending {
 };
 
 /*
- * VQT_RING: a sample of a ring outside a kick, pop or push.  A periodic one is
- * taken from beside the device: its fields are of one moment, during which the
- * ring stood still, but events of other queues may lie between that moment and
- * its place in the trace.
+ * VQT_RING: a sample of a ring, not tied to a kick, pop or push.  A periodic sample is read
+ * from outside the device.  All its fields are of one time, during which the ring did not
+ * change, but events of other queues may lie between that time and the sample's place in the
+ * trace.
  */
 struct vqt_ringstate {
 	struct vqt_hdr h;
@@ -367,7 +366,7 @@ struct vqt_ringstate {
 	uint8_t pending; /* enum vqt_pending, when the ring was read */
 	uint8_t pad[6];
 };
-#define VQT_RINGSTATE_SIZE_1 40 /* without them */
+#define VQT_RINGSTATE_SIZE_1 40 /* without the fields of minor version 2 */
 
 /* A descriptor as in guest memory: 2.7.5 (split), 2.8.13 (packed: next is id). */
 struct vqt_desc {
@@ -377,11 +376,11 @@ struct vqt_desc {
 	uint16_t next;
 };
 
-/* Leading bytes of one buffer; follows the descriptors; padded to 4 bytes. */
+/* Leading bytes of one buffer.  Follows the descriptors; padded to 4 bytes. */
 struct vqt_seg {
 	uint16_t desc; /* index into the record's chain (vqt_avail.first + i) */
 	uint16_t len; /* bytes that follow */
-	uint32_t offset; /* of the first of them in the buffer */
+	uint32_t offset; /* offset in the buffer of the first of these bytes */
 };
 
 /* vqt_avail.flags */
@@ -392,15 +391,15 @@ struct vqt_seg {
 #define VQT_CHAIN_BAD_HEAD 0x0010 /* the head itself is outside the table */
 #define VQT_CHAIN_NO_TABLE 0x0020 /* the indirect table could not be read */
 #define VQT_CHAIN_DERIVED 0x0040 /* from the device's parsed copy, not from guest memory */
-#define VQT_CHAIN_LATE 0x0080 /* read after the device had taken it */
-#define VQT_CHAIN_AGAIN 0x0100 /* taken again after an un-pop */
+#define VQT_CHAIN_LATE 0x0080 /* read after the device had popped it */
+#define VQT_CHAIN_AGAIN 0x0100 /* popped again after an un-pop */
 #define VQT_CHAIN_BAD_TABLE 0x0200 /* indirect length is 0 or not a multiple of 16 */
 
 /*
- * VQT_AVAIL: the device takes a chain from the available ring (2.7.13, 2.8.21).
- * Descriptors: first the ndirect ones of the ring or table, in chain order,
- * then those of the indirect table which the first INDIRECT among them names
- * (2.7.5.3, 2.8.19), in table order as chained.
+ * VQT_AVAIL: the device pops a chain from the available ring (2.7.13, 2.8.21). Descriptors:
+ * first the ndirect ones of the ring or table, in chain order, then those of the indirect
+ * table which the first INDIRECT among them names (2.7.5.3, 2.8.19), in the order of their
+ * chain.
  */
 struct vqt_avail {
 	struct vqt_hdr h;
@@ -419,9 +418,9 @@ struct vqt_avail {
 
 /* vqt_used.flags */
 #define VQT_USED_STATUS 0x01 /* status holds the last writable byte */
-#define VQT_USED_BATCHED 0x02 /* written, published by a later record's used_idx */
+#define VQT_USED_BATCHED 0x02 /* written; a later record's used_idx publishes it */
 #define VQT_USED_SYNTHETIC 0x04 /* inferred from ring memory, not from the device's call */
-#define VQT_USED_DETACHED 0x08 /* the device gave the chain up without using it */
+#define VQT_USED_DETACHED 0x08 /* the device dropped the chain without using it */
 
 /* VQT_USED: the device returns a chain (2.7.8, 2.8.13). */
 struct vqt_used {
@@ -465,9 +464,8 @@ struct vqt_data {
 };
 
 /*
- * Lifecycle steps of a device.  QEMU's names are in the comments; other
- * sources use the nearest.  `arg` and the text are described per row in
- * decoder/fields/event_names.c.
+ * Lifecycle steps of a device.  The comments name QEMU's functions; other sources use the
+ * nearest step.  decoder/fields/event_names.c describes `arg` and the text of each step.
  */
 enum vqt_lifecycle_what {
 	VQT_LIFECYCLE_TYPE_REGISTER = 1, /* virtio_pci_types_register */
@@ -496,18 +494,18 @@ enum vqt_lifecycle_what {
 	VQT_LIFECYCLE_SET_VECTOR = 24, /* virtio_queue_set_vector: arg0 */
 	VQT_LIFECYCLE_QUEUE_ENABLE = 25, /* virtio_queue_enable */
 	VQT_LIFECYCLE_QUEUE_RESET = 26, /* virtio_queue_reset */
-	VQT_LIFECYCLE_ERROR = 27, /* virtio_error: text the device's words */
+	VQT_LIFECYCLE_ERROR = 27, /* virtio_error: text is the error message */
 	VQT_LIFECYCLE_CONFIG_CHANGE = 28, /* virtio_notify_config */
 	VQT_LIFECYCLE_DELETE_QUEUE = 29, /* virtio_del_queue */
 	VQT_LIFECYCLE_UNREALIZE = 30, /* virtio_cleanup, unplug */
 	VQT_LIFECYCLE_UNPOP = 31, /* virtqueue_unpop, virtqueue_rewind: arg0 count */
-	VQT_LIFECYCLE_VHOST_START = 32, /* vhost_dev_start: the data path leaves */
+	VQT_LIFECYCLE_VHOST_START =
+		32, /* vhost_dev_start: the data path moves out of this process */
 	VQT_LIFECYCLE_VHOST_STOP = 33,
 	/*
-	 * Guest memory of a chain at its completion is not what it was when it was
-	 * taken: arg0 head or id, arg1 descriptor of the chain, arg2 what differs: 0 the
-	 * descriptor itself, 1 the first VQT_HEADER_BYTES of the device-readable part.
-	 * Precedes the VQT_USED.
+	 * Guest memory of a chain has changed between its pop and its completion: arg0 head or id,
+	 * arg1 descriptor of the chain, arg2 what differs: 0 the descriptor itself, 1 the first
+	 * VQT_HEADER_BYTES of the device-readable part.  Precedes the VQT_USED.
 	 */
 	VQT_LIFECYCLE_CHAIN_CHANGED = 34,
 };
@@ -516,32 +514,30 @@ enum vqt_lifecycle_what {
 
 #define VQT_TALLY_OTHER 0xffffffff
 
-/* A count of one bucket of struct hist (decoder/util/histogram.h). */
+/* Count of one bucket of struct hist (decoder/util/histogram.h). */
 struct vqt_tally_bucket {
 	uint32_t bucket, count;
 };
 
-/* Requests of one type: completions since the tally before. */
+/* Completions of one request type since the previous tally. */
 struct vqt_tally_group {
-	uint32_t
-		type; /* virtio-blk: as in the header (5.2.6); VQT_TALLY_OTHER: none of the others */
+	uint32_t type; /* as in the header (blk: 5.2.6); VQT_TALLY_OTHER: all other types */
 	uint32_t nbucket; /* struct vqt_tally_bucket that follow */
 	uint64_t used; /* completions */
-	uint64_t errors; /* of them with a status other than success */
+	uint64_t errors; /* completions with a status other than success */
 	uint64_t bytes_in, bytes_out; /* data to and from the driver */
-	uint64_t timed, sum; /* completions whose time is known (those in the buckets), ns in all */
+	uint64_t timed, sum; /* completions of known duration (those in the buckets), sum in ns */
 };
 
 /*
- * VQT_TALLY: what a light capture counted of a queue since its tally before,
- * `interval` ns earlier.  Durations are from when the device took a request until
- * it was used.
+ * VQT_TALLY: what a light capture counted of a queue in the last `interval` ns, since its
+ * previous tally.  A duration is the time from pop to used.
  */
 struct vqt_tally {
 	struct vqt_hdr h;
 	uint64_t interval;
 	uint64_t kicks, popped, interrupts;
-	uint64_t detached, dropped; /* given up by the device; taken back by a reset */
+	uint64_t detached, dropped; /* dropped by the device; cancelled by a reset */
 	uint32_t flight, flight_max; /* requests in flight now, and most ever */
 	uint32_t ngroup; /* struct vqt_tally_group that follow, each with its buckets */
 	uint32_t pad;
@@ -599,13 +595,13 @@ struct vqt_backend {
 	struct vqt_hdr h;
 	uint8_t op; /* enum vqt_backend_op */
 	uint8_t phase; /* 0 start, 1 end */
-	uint16_t head; /* the request it serves, 0xffff unknown */
+	uint16_t head; /* head of the request that it serves, 0xffff unknown */
 	int32_t ret; /* on end: bytes or negative errno */
 	uint64_t offset, bytes;
 	uint64_t cookie; /* pairs start and end */
 };
 
-/* The layouts are a file format: hold them. */
+/* The layouts are a file format: they must not change. */
 #define VQT_SIZE(s, n) _Static_assert(sizeof(struct s) == (n), #s " changed size")
 VQT_SIZE(vqt_hdr, 24);
 VQT_SIZE(vqt_tlv, 4);

@@ -16,7 +16,7 @@ struct trace_reader {
 	pcap_t *pcap;
 	uint64_t number, bytes, wall;
 	bool have_session;
-	bool cut; /* the end was a broken one: say so once */
+	bool cut; /* the file ended within a record, and this was reported */
 };
 
 static int fail(struct trace_error *err, int code, const char *fmt, ...)
@@ -32,7 +32,7 @@ static int fail(struct trace_error *err, int code, const char *fmt, ...)
 	return code;
 }
 
-/* libpcap says everything in English; sort its sentences into ours. */
+/* libpcap reports all errors as English text: map them to our errors. */
 static int fail_pcap(struct trace_error *err, const char *path, const char *text)
 {
 	if (strstr(text, "truncated dump file") && strstr(text, "tried to read 4"))
@@ -80,7 +80,10 @@ static int reader_new(struct trace_reader **out, FILE *f, const char *path, stru
 	return 0;
 }
 
-/* A second descriptor, which programs that are started do not get: closing it closes the file. */
+/*
+ * A second file descriptor, so that closing the reader closes this one only; it is not
+ * inherited by started programs.
+ */
 static FILE *open_std(int fd, const char *mode)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);

@@ -32,9 +32,9 @@ int trace_open(struct trace_reader **out, const char *path, struct trace_error *
 int trace_open_memory(struct trace_reader **out, const void *bytes, size_t len,
 		      struct trace_error *err);
 /*
- * Next record.  1 and *rec is valid until the next call; 0 at the end; -EBADMSG
- * for a file that ends in the middle of a record or holds a broken one (err
- * says which; reading can go on only if *again is set to true).
+ * Read the next record.  1: *rec is valid until the next call; 0: end of file; -EBADMSG: the
+ * file ends in the middle of a record or holds an invalid one; err says which, and reading
+ * can go on only if *again is set to true.
  */
 int trace_next(struct trace_reader *t, struct record *rec, bool *again, struct trace_error *err);
 /* Number of the record last returned, from 1, and bytes of the file consumed so far. */

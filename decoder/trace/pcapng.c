@@ -51,7 +51,7 @@ int pcapng_begin(FILE *to)
 	put32(b + 4, 28);
 	put32(b + 8, ORDER);
 	put16(b + 12, 1); /* version 1.0 */
-	memset(b + 16, 0xff, 8); /* length of the section: not said */
+	memset(b + 16, 0xff, 8); /* length of the section: unspecified */
 	put32(b + 24, 28);
 	put32(i, INTERFACE);
 	put32(i + 4, 32);

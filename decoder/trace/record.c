@@ -23,7 +23,7 @@ static const struct row {
 	const char *name;
 	uint16_t size;
 	uint8_t tail;
-	uint8_t least; /* what it was before it grew, 0: it did not */
+	uint8_t least; /* size before the record type grew; 0: it never did */
 } rows[] = {
 	[VQT_SESSION] = { "session", sizeof(struct vqt_session), TAIL_TLV },
 	[VQT_SOURCE] = { "source", sizeof(struct vqt_source), TAIL_TLV },
@@ -52,7 +52,7 @@ static uint32_t align4(uint32_t n)
 	return (n + 3) & ~3U;
 }
 
-/* Every counted thing fits, or the record is bad. */
+/* Check that every counted array fits in the record. */
 static bool check_tlvs(const struct record *r)
 {
 	uint32_t pos = 0;
@@ -187,7 +187,7 @@ int record_parse(struct record *r, const void *bytes, size_t len, const char **w
 	}
 	size = rows[h.type].size;
 	if (len < size && rows[h.type].least && len >= rows[h.type].least) {
-		/* From an older writer: what it did not know is 0. */
+		/* An older writer's record is shorter: the fields it did not know are 0. */
 		memset((uint8_t *)&r->h + len, 0, size - len);
 		size = (uint16_t)len;
 	}

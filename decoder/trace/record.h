@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bounds-checked access to event records.  Bytes from a trace file, a pipe or a
- * kernel buffer become a typed record here and nowhere else: struct record
- * holds an aligned copy of the fixed part and checked views of the rest.
+ * Bounds-checked access to event records.  Only this code turns bytes from a trace file, a
+ * pipe or a kernel buffer into a typed record: struct record holds an aligned copy of the
+ * fixed part and checked pointers to the rest.
  */
 #ifndef VQT_DECODER_TRACE_RECORD_H
 #define VQT_DECODER_TRACE_RECORD_H
@@ -13,7 +13,7 @@
 
 #include "decoder/trace/event.h"
 
-/* A parsed record.  Borrowed: valid while the bytes it was parsed from are. */
+/* A parsed record.  It points into the bytes it was parsed from, and is valid while they are. */
 struct record {
 	union {
 		struct vqt_hdr h;
@@ -79,17 +79,17 @@ struct record_group {
 int record_group_next(const struct record *r, uint32_t *pos, struct record_group *out);
 struct vqt_tally_bucket record_bucket(const struct record_group *g, uint32_t i);
 
-/* TLV of the descriptive records: the value of `tag`, or NULL; *len gets its length. */
+/* The value of TLV `tag` of a descriptive record, or NULL; *len gets its length in bytes. */
 const char *record_tlv(const struct record *r, unsigned tag, size_t *len);
-/* The same into a NUL-terminated buffer (cut to fit); returns buf, "" when absent. */
+/* Copies it into buf, NUL-terminated and cut to fit; "" when absent.  Returns buf. */
 char *record_tlv_str(const struct record *r, unsigned tag, char *buf, size_t size);
 
-/* Text of note and life records, not terminated. */
+/* Text of note and lifecycle records, not NUL-terminated; *len gets its length. */
 const char *record_text(const struct record *r, size_t *len);
 
 /*
- * How many entries wait for the device, from 2.7.6; -1 where the record does not
- * say so.  Records of packed rings never do.
+ * Number of available entries that the device has not popped, by 2.7.6; -1 where the record
+ * does not say so.  Records of packed rings never do.
  */
 static inline int record_ring_backlog(const struct vqt_ring *r)
 {
@@ -100,8 +100,8 @@ static inline int record_ring_backlog(const struct vqt_ring *r)
 }
 
 /*
- * Does an entry wait for the device: 1 or 0; -1 where the record does not say so.
- * From 2.7.6 (split), 2.8.1 (packed).
+ * Whether an available entry waits for the device: 1 or 0; -1 where the record does not say
+ * so. By 2.7.6 (split), 2.8.1 (packed).
  */
 static inline int record_ring_waits(const struct vqt_ring *r)
 {
