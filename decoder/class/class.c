@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is asked of a device type: its functions, and what it adds to the core's tables. */
+/* Functions that use a device type: its callbacks, and its additions to the core's tables. */
 #include "decoder/class/class.h"
 
 #include <errno.h>

@@ -16,7 +16,7 @@ static const struct spec_field config[] = {
 	SPEC_FIELD(8, 128, BYTES, SPEC_RO | SPEC_IDENTITY, "u", -1, "5.8.4"),
 };
 
-/* What u is, select says; subsel only chooses which bitmap or axis. */
+/* select says what u holds; subsel only chooses which bitmap or axis. */
 #define U(off, w, kind, name) SPEC_FIELD(off, w, kind, SPEC_RO | SPEC_IDENTITY, name, -1, "5.8.4")
 
 static const struct spec_field string[] = { U(8, 128, BYTES, "u.string") };

@@ -122,7 +122,7 @@ static const struct spec_name tunnel_types[] = {
 #define C(off, w, kind, name, feature, ...) \
 	SPEC_FIELD(off, w, kind, SPEC_RO, name, feature, "5.1.4", ##__VA_ARGS__)
 
-/* What stands for anybody's address: the first that QEMU gives. */
+/* The address that replaces a user's: the first that QEMU assigns. */
 static const uint8_t mac[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
 
 /* In the legacy interface the driver may write mac (5.1.4.3). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A longest common subsequence: E. W. Myers, "An O(ND) Difference Algorithm and
- * Its Variations" (1986), the linear-space one: find the middle snake, divide.
+ * Finds a longest common subsequence by E. W. Myers, "An O(ND) Difference Algorithm and Its
+ * Variations" (1986), in linear space: find the middle snake, divide.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ struct diff_work {
 	int *forward, *backward; /* furthest x on each diagonal */
 	size_t cap;
 	uint64_t *sorted[2];
-	uint64_t *a, *b; /* what occurs on both sides */
+	uint64_t *a, *b; /* keys that occur on both sides */
 	size_t *at_a, *at_b;
 	size_t items;
 };
@@ -118,8 +118,8 @@ static int by_value(const void *x, const void *y)
 }
 
 /*
- * Only what occurs on both sides can align: with the rest left out, two
- * sequences without anything in common cost a sort and no search.
+ * Only keys that occur on both sides can align.  Leaving out the others first makes two
+ * sequences without common keys cost a sort and no search.
  */
 static size_t keep_common(const uint64_t *t, size_t n, const uint64_t *other, size_t m,
 			  uint64_t *kept, size_t *at)

@@ -60,7 +60,7 @@ void diff_free(struct diff *d)
 	free(d);
 }
 
-/* A side with a full stream waits; otherwise the side with fewer items is read. */
+/* Do not read a side that has a full stream; otherwise read the side with fewer items. */
 enum diff_side diff_wants(const struct diff *d)
 {
 	if (d->ended[DIFF_A] || d->ended[DIFF_B])
@@ -113,8 +113,8 @@ static void caveat(struct diff *d, const char *fmt, const char *what, int side)
 }
 
 /*
- * What the capture of one side does not record at all is not a difference of the
- * conversations: those classes are not compared, and a caveat reports it.
+ * If one side's capture does not record a kind of event at all, its absence is no difference
+ * of the conversations: those classes are not compared, and a caveat says so.
  */
 static const struct {
 	unsigned class;
@@ -152,7 +152,7 @@ static uint32_t left_out(struct diff *d)
 	return set;
 }
 
-/* A capture without any kick of a device does not say where one is missing. */
+/* A capture without any kick of a device cannot show that one is missing. */
 static bool unfounded(const struct diff *d, const struct difference *x)
 {
 	const uint64_t *kicks = d->pair[x->pair].pub.kicks;
@@ -161,7 +161,7 @@ static bool unfounded(const struct diff *d, const struct difference *x)
 	       (!kicks[DIFF_A] || !kicks[DIFF_B]);
 }
 
-/* The first meaningful one is of the conversation itself, if there is one. */
+/* Choose the first meaningful difference from the conversation itself, if there is one. */
 static unsigned rank(const struct difference *x)
 {
 	return x->class >= DIFF_PCI;

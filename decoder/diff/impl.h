@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the comparison share; others include diff.h. */
+/* Internal to decoder/diff; others include diff.h. */
 #ifndef VQT_DECODER_DIFF_IMPL_H
 #define VQT_DECODER_DIFF_IMPL_H
 
 #include "decoder/diff/diff.h"
 #include "decoder/util/hash.h"
 
-#define DIFF_STREAM_MAX (4 * DIFF_WINDOW) /* items a side of a stream holds at most */
-#define DIFF_STREAMS_MAX 4096 /* queues beyond are not compared (a hostile file) */
+#define DIFF_STREAM_MAX (4 * DIFF_WINDOW) /* most items that a side of a stream holds */
+#define DIFF_STREAMS_MAX 4096 /* further queues are not compared (a hostile file) */
 #define DIFF_ITEMS_MAX 262144 /* items held in all streams of a side */
 #define DIFF_KEYS 5
 #define DIFF_IDLE_KICK "request on an idle queue"
-#define DIFF_WHOLE (UINT64_MAX / 4) /* a difference of the whole, not near one event */
+#define DIFF_WHOLE (UINT64_MAX / 4) /* concerns the whole trace, not a place near one event */
 
 enum item_kind {
 	ITEM_REGISTER, /* field, op, value */
 	ITEM_STATUS, /* device_status written */
-	ITEM_ANSWER, /* device_status read, not as written */
-	ITEM_CHECK, /* the driver asks whether FEATURES_OK stuck */
+	ITEM_ANSWER, /* device_status read, different from what was written */
+	ITEM_CHECK, /* the driver checks whether FEATURES_OK is still set */
 	ITEM_QUEUE_RESET,
 	ITEM_ERROR, /* text */
 	ITEM_CONFIG_IRQ,
@@ -34,12 +34,13 @@ enum { REQ_TYPE, REQ_SECTOR, REQ_BYTES, REQ_SEGMENTS, REQ_USED_LEN, REQ_STATUS, 
 
 struct diff_item {
 	/*
-	 * Hashes of what two items can agree in: at level 0 all of it, at the last level
-	 * the least that makes them one subject with two values; 0: no such level.
+	 * Hashes of the properties in which two items can agree.  Level 0 covers all of them, the
+	 * last level only the subject, which two items with different values share; 0: no such
+	 * level.
 	 */
 	uint64_t key[DIFF_KEYS];
 	uint64_t number, done; /* events; done: of the completion, 0 none */
-	uint64_t behind[DIFF_SIDES]; /* in the pool: the events last aligned before it */
+	uint64_t behind[DIFF_SIDES]; /* in the pool: the events last aligned before it, a side */
 	uint64_t v[REQ_VALUES];
 	const struct spec_field *field;
 	const struct spec_request *request;
@@ -49,12 +50,12 @@ struct diff_item {
 	uint16_t queue;
 	uint8_t kind, class, op, region;
 	uint8_t width;
-	bool pending; /* may still change */
+	bool pending; /* may still change: cannot be aligned yet */
 	bool indirect;
 	uint8_t kicked, interrupted; /* enum notified */
 };
 
-/* A queue of items: array used as a ring would be, compacted as it moves. */
+/* A FIFO of items: an array whose first item moves up, and which is compacted at times. */
 struct item_list {
 	struct diff_item *t;
 	size_t first, n, cap;
@@ -64,7 +65,7 @@ struct diff_stream {
 	unsigned pair;
 	unsigned key; /* stream_key() */
 	size_t window; /* items to align; doubled when the last window had nothing in common */
-	bool pooled; /* items that do not align go to the pair's pool: they may stand elsewhere */
+	bool pooled; /* unaligned items go to the pair's pool, to match elsewhere */
 	struct item_list side[DIFF_SIDES];
 	uint64_t last[DIFF_SIDES]; /* event numbers of the latest aligned items */
 	UT_hash_handle hh;
@@ -72,13 +73,13 @@ struct diff_stream {
 
 enum { STREAM_SETUP = 0x10000, STREAM_LIFE = 0x10001 }; /* others: the queue's index */
 
-/* Watching one queue of one side. */
+/* State of one queue of one side. */
 struct diff_queue {
 	unsigned key; /* pair << 16 | queue */
 	bool kick_idx_known, kicked;
 	uint16_t kick_idx; /* available index as of the latest kick */
 	uint64_t busy; /* number of the request that began the busy period, 0 idle */
-	bool asked, interrupted; /* an interrupt was asked for in it, and came */
+	bool asked, interrupted; /* in the busy period an interrupt was requested; one came */
 	UT_hash_handle hh;
 };
 
@@ -87,7 +88,7 @@ struct diff_half {
 	bool there;
 	uint16_t id; /* trace-wide */
 	struct model_device facts; /* as surveyed; pointers in it are not used */
-	struct item_list pending; /* set-up learned since the last step */
+	struct item_list pending; /* set-up facts learned since the last step */
 	bool checking, resetting;
 	uint64_t seen; /* 1ULL << enum vqt_type */
 	bool seen_pci;
@@ -98,8 +99,7 @@ struct diff_pair_impl {
 	struct diff_half half[DIFF_SIDES];
 	struct item_list pool[DIFF_SIDES]; /* requests not aligned in their stream */
 	unsigned virtio_id;
-	bool decides
-		[DIFF_SIDES]; /* its decisions to interrupt are recorded: messages are the same again */
+	bool decides[DIFF_SIDES]; /* has VQT_IRQ_SIGNAL; messages repeat it */
 };
 
 struct diff_group {
@@ -148,7 +148,7 @@ static inline struct diff_item *item_at(const struct item_list *l, size_t i)
 	return l->t ? l->t + l->first + i : NULL; /* NULL: an empty list's */
 }
 
-/* decoder/diff/setup.c, decoder/diff/request.c: events into items.  0 or -ENOMEM. */
+/* decoder/diff/setup.c, decoder/diff/request.c: turn events into items.  0 or -ENOMEM. */
 int diff_setup_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
 		    const struct event *e);
 int diff_setup_end(struct diff *d, struct diff_pair_impl *p, enum diff_side side);
@@ -156,13 +156,13 @@ int diff_request_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side s
 		      const struct event *e);
 void diff_request_end(struct diff *d, enum diff_side side);
 
-/* decoder/diff/stream.c: append a item to a stream of a pair; NULL *stream is fine.  0 or -ENOMEM. */
+/* decoder/diff/stream.c: append an item to a stream of a pair.  0 or -ENOMEM. */
 int diff_stream_add(struct diff *d, struct diff_pair_impl *p, unsigned key, enum diff_side side,
 		    const struct diff_item *t);
 struct diff_stream *diff_stream_find(struct diff *d, const struct diff_pair_impl *p, unsigned key);
-/* A request still in its stream, by the number of its event; NULL. */
+/* A request that is still in its stream, by the number of its event; NULL if there is none. */
 struct diff_item *diff_stream_item(struct diff_stream *l, enum diff_side side, uint64_t number);
-/* Align what can be; all of it at the end. */
+/* Align the items that can be aligned; force: all of them. */
 int diff_stream_run(struct diff *d, struct diff_stream *l, bool force);
 int diff_pool_settle(struct diff *d, struct diff_pair_impl *p, bool all);
 
@@ -174,7 +174,7 @@ int diff_align(struct diff_work **w, const uint64_t *a, size_t n, const uint64_t
 	       uint8_t *ma, uint8_t *mb);
 void diff_work_free(struct diff_work *w);
 
-/* decoder/diff/item_text.c: an item in words. */
+/* decoder/diff/item_text.c: append an item to a text. */
 struct text;
 struct class;
 void item_put_subject(struct text *s, const struct diff_item *t); /* of set-up and lifecycle */
@@ -187,15 +187,15 @@ void item_put_request(struct text *s, const struct diff_item *t);
 void item_put_number(struct text *s, const struct class *c, const struct diff_item *t,
 		     unsigned which);
 
-/* decoder/diff/report.c: items into differences.  Either may be NULL; near: events to show. */
+/* decoder/diff/report.c: turn items into differences.  a or b may be NULL; near: events to show. */
 void diff_report(struct diff *d, struct diff_pair_impl *p, const struct diff_item *a,
 		 const struct diff_item *b, const uint64_t near[DIFF_SIDES]);
 void diff_report_moved(struct diff *d, struct diff_pair_impl *p, const struct diff_item *a,
 		       const struct diff_item *b);
-/* What is equal in a stream may still differ in how it was notified. */
+/* Report whether two equal requests differ in notifications. */
 void diff_report_notify(struct diff *d, struct diff_pair_impl *p, const struct diff_item *a,
 			const struct diff_item *b);
-/* The facts of two devices, once. */
+/* Report differences in the facts of two devices; call once a pair. */
 void diff_report_pair(struct diff *d, struct diff_pair_impl *p);
 void diff_report_counts(struct diff *d, struct diff_pair_impl *p);
 

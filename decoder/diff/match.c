@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which device of one trace is which of the other. */
+/* Matches devices of one trace with those of the other. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static struct diff_pair_impl *new_pair(struct diff *d)
 	return p;
 }
 
-/* Move a surveyed device into a pair; the survey's place is then taken. */
+/* Move a surveyed device into a pair; its survey entry is then marked as used. */
 static void take(struct diff_pair_impl *p, enum diff_side side, struct diff_half *h)
 {
 	p->half[side] = *h;
@@ -107,7 +107,7 @@ static bool any(const struct model_device *a, const struct model_device *b)
 	return true;
 }
 
-/* From the surest; a type that is not known on one side fits any. */
+/* From the most certain criterion to the least.  A type that one side does not know fits any. */
 static const struct {
 	const char *by;
 	bool (*same)(const struct model_device *a, const struct model_device *b);

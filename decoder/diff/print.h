@@ -7,7 +7,7 @@
 
 #include "decoder/diff/diff.h"
 
-/* What is known of a trace beside its differences. */
+/* Facts of a compared trace. */
 struct diff_trace {
 	const char *path;
 	char source[160]; /* "qemu 7.2.22 (Debian ...)", untrusted */
@@ -16,7 +16,7 @@ struct diff_trace {
 
 struct print_diff_options {
 	bool color, ascii;
-	/* Print what a trace shows around an event, indented lines; NULL: nothing. */
+	/* Print the events around one event as indented lines; NULL: print none. */
 	void (*context)(void *opaque, FILE *to, enum diff_side side, uint64_t number,
 			unsigned pair);
 	void *opaque;

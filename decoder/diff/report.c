@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Items that differ, into differences in words; those of the same kind are folded. */
+/* Turns items that differ into differences in words; several of the same kind become one. */
 #include <inttypes.h>
 #include <linux/virtio_config.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "decoder/fields/event_names.h"
 #include "decoder/util/text.h"
 
-#define GROUPS_MAX 4096 /* kinds of differences that are kept; others are only counted */
+#define GROUPS_MAX 4096 /* kinds of differences to store; others are only counted */
 
 struct report {
 	struct diff *d;
@@ -19,7 +19,10 @@ struct report {
 	uint64_t near[DIFF_SIDES];
 };
 
-/* Its place in the order of A; of what only B has: as far behind the last common item as in B. */
+/*
+ * Place of a difference in the order of A.  An item that only B has comes as far behind the
+ * last common item as it does in B.
+ */
 static uint64_t order_of(const struct report *t)
 {
 	if (t->t[DIFF_A])
@@ -57,7 +60,7 @@ static struct diff_group *get_group(struct diff *d, uint64_t key, bool *made)
 	return g;
 }
 
-/* each: fold only differences with the same texts, not all of one subject. */
+/* each: merge only differences with the same texts, not all differences of one subject. */
 static void add(const struct report *t, unsigned class, bool each, const char *subject,
 		const char *a, const char *b)
 {
@@ -104,7 +107,7 @@ static void add(const struct report *t, unsigned class, bool each, const char *s
 
 /* --- set-up ------------------------------------------------------------------ */
 
-/* Of two sets of features only the bits that differ are shown. */
+/* For two feature sets show only the bits that differ. */
 static void report_features(const struct report *t, const char *subject)
 {
 	const struct diff_item *a = t->t[DIFF_A], *b = t->t[DIFF_B];
@@ -119,7 +122,7 @@ static void report_features(const struct report *t, const char *subject)
 	add(t, DIFF_FEATURES, true, subject, ta.buf, tb.buf);
 }
 
-/* A register that only one driver reads has a class of its own. */
+/* A register that only one driver reads belongs to the class DIFF_READS. */
 static unsigned class_alone(const struct diff_item *t)
 {
 	return t->kind == ITEM_REGISTER && t->op == VQT_READ ? DIFF_READS : t->class;
@@ -150,7 +153,7 @@ static const struct {
 	unsigned which;
 	const char *name;
 	enum diff_class class;
-	bool each; /* not folded with other values */
+	bool each; /* do not merge with other values */
 } values[] = {
 	{ REQ_TYPE, "type", DIFF_REQUESTS, true },
 	{ REQ_SECTOR, "sector", DIFF_REQUESTS, false },
@@ -333,7 +336,7 @@ void diff_report_pair(struct diff *d, struct diff_pair_impl *p)
 		report_fact(d, p, "queues", a->num_queues, b->num_queues);
 }
 
-/* Rates that timing does not explain: more than four times as many a request. */
+/* Rates that timing does not explain: they differ by more than a factor of four a request. */
 static bool far_off(uint64_t n, uint64_t of, uint64_t m, uint64_t per)
 {
 	if (of < 16 || per < 16)
@@ -359,7 +362,7 @@ static void report_rate(struct diff *d, struct diff_pair_impl *p, const char *su
 	}
 }
 
-/* How kicks reach the device: what kind of machine it is in has a say in it. */
+/* How kicks reach the device, which partly depends on the kind of machine. */
 static void report_vias(struct diff *d, struct diff_pair_impl *p)
 {
 	struct report t = { .d = d, .p = p };

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests into items, and whether they were notified.  How many kicks and
- * interrupts a number of requests takes depends on timing: a busy queue needs
- * fewer.  Two things do not depend on it: an idle queue needs a kick to start,
- * and, where the driver asks for interrupts, one before it is idle again.  These
- * two are compared for each busy period, at the request that began it.
+ * Turns requests into items, and records whether they were notified.
+ *
+ * The number of kicks and interrupts for a number of requests depends on timing: a busy
+ * queue needs fewer.  Two things do not depend on it: an idle queue needs a kick to start,
+ * and, where the driver asks for interrupts, one before it is idle again.  These two are
+ * compared for each busy period, at the request that began it.
  */
 #include <errno.h>
 #include <linux/virtio_config.h>
@@ -36,7 +37,7 @@ static struct diff_queue *get_queue(struct diff *d, const struct diff_pair_impl 
 	return q;
 }
 
-/* Classes that are not compared must not keep requests from being alike. */
+/* Leave out values of classes that are not compared, so that they do not make requests differ. */
 static void set_keys(const struct diff *d, struct diff_item *t)
 {
 	uint64_t type = hash_mix(ITEM_REQUEST, t->v[REQ_TYPE]);
@@ -55,7 +56,7 @@ static void set_keys(const struct diff *d, struct diff_item *t)
 	t->key[0] = hash_mix(t->key[0], t->v[REQ_STATUS]);
 }
 
-/* Chain flags that say something of the driver, not of the capture. */
+/* Chain flags that describe the driver's chain and not the capture. */
 #define FLAGS_MATTER \
 	(VQT_CHAIN_LOOP | VQT_CHAIN_BAD_NEXT | VQT_CHAIN_BAD_HEAD | VQT_CHAIN_BAD_TABLE)
 
@@ -73,7 +74,7 @@ static void describe(struct diff_item *t, const struct model_request *r)
 	t->at = r->flags & FLAGS_MATTER;
 }
 
-/* Is the entry at pos covered by the kicks so far? */
+/* Whether a kick so far covers the entry at pos. */
 static enum notified kicked(const struct diff_queue *q, const struct model_request *r)
 {
 	if (q->kick_idx_known)
@@ -135,7 +136,7 @@ static int avail(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
 	return diff_stream_add(d, p, t.queue, side, &t);
 }
 
-/* Did the driver ask for an interrupt for the entry being written? 2.7.7, 2.7.10, 2.8.10 */
+/* Whether the driver asked for an interrupt for the entry being written: 2.7.7, 2.7.10, 2.8.10. */
 static bool asks(const struct event *e)
 {
 	const struct vqt_used *u = &e->rec->used;
@@ -199,7 +200,7 @@ static void kick(struct diff_pair_impl *p, enum diff_side side, const struct eve
 	q->kick_idx = r->avail_idx;
 }
 
-/* Requests that a reset took back are as complete as they will be. */
+/* Requests that a reset cancelled will not be completed. */
 static int dropped(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
 		   const struct event *e)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Set-up and lifecycle of a device into items.  A step (status write, reset,
- * error) becomes an item at once.  Facts learned between steps (features, fields,
- * queue set-up) have no order: each is kept once, with its last value, and they
- * go into the stream sorted when the device goes live or is reset.  So polling,
- * reading twice and another order of reading are no differences.
+ * Turns a device's set-up and lifecycle into items.
+ *
+ * A step (status write, reset, error) becomes an item at once.  Facts learned between steps
+ * (features, fields, queue set-up) have no order: each is kept once, with its last value,
+ * and they go into the stream sorted when the device goes live or is reset.  Therefore
+ * polling, reading twice or reading in another order makes no difference.
  */
 #include <errno.h>
 #include <linux/pci_regs.h>
@@ -17,15 +18,15 @@
 #define PENDING_MAX 2048 /* facts between two steps; more of them are flushed in pieces */
 
 enum treatment {
-	FACT, /* the value counts */
-	FACT_READ, /* only the device's answer counts */
-	FACT_SET, /* only whether it is not 0 */
-	IGNORE, /* selects, what moves with time, what other events say better */
+	FACT, /* compare the value */
+	FACT_READ, /* compare only what the driver reads */
+	FACT_SET, /* compare only whether it is not 0 */
+	IGNORE, /* selectors, values that change with time, facts of other events */
 	STATUS,
 	QUEUE_RESET,
 };
 
-/* On whichever transport. */
+/* How to compare each register, on any transport. */
 static const struct {
 	enum treatment treatment;
 	enum diff_class class;
@@ -77,7 +78,7 @@ static uint64_t hash_name(const struct diff_item *t)
 	return hash_mix(h, (uint64_t)t->region << 40 | (uint64_t)t->width << 32 | t->at);
 }
 
-/* A step of the device: into its stream. */
+/* Add a step of the device to its stream. */
 static int add(struct setup *s, unsigned stream, struct diff_item *t)
 {
 	t->number = s->e->number;
@@ -92,7 +93,7 @@ static int add(struct setup *s, unsigned stream, struct diff_item *t)
 	return diff_stream_add(s->d, s->p, stream, s->side, t);
 }
 
-/* Their order in the stream: by what they are about, then as they came. */
+/* Order of facts in the stream: by subject, then by time. */
 static int by_name(const void *x, const void *y)
 {
 	const struct diff_item *a = x, *b = y;
@@ -121,7 +122,7 @@ static int flush(struct diff *d, struct diff_pair_impl *p, enum diff_side side)
 	return rc;
 }
 
-/* A fact; the same value once more is not a new one. */
+/* Add a fact; a fact that is already pending only gets the new value. */
 static int learn(struct setup *s, struct diff_item *t)
 {
 	struct item_list *l = &s->h->pending;
@@ -163,7 +164,7 @@ static bool known(const uint8_t *map, size_t at, size_t n)
 	return true;
 }
 
-/* Device configuration is compared by whole fields, however they were read. */
+/* Compare device configuration by whole fields, however the driver read them. */
 static int config(struct setup *s, uint32_t offset)
 {
 	const struct vqt_reg *r = &s->e->rec->reg;
@@ -207,7 +208,7 @@ static int config(struct setup *s, uint32_t offset)
 	return rc;
 }
 
-/* What of PCI configuration space is the device's own, not the platform's choice. */
+/* Whether a PCI configuration field belongs to the device, not to the platform's choices. */
 static bool pci_matters(const struct spec_field *f, uint16_t cap, const uint8_t *pci)
 {
 	static const char *const names[] = {
@@ -232,7 +233,7 @@ static bool pci_matters(const struct spec_field *f, uint16_t cap, const uint8_t 
 	};
 
 	if (cap && pci[cap] == PCI_CAP_ID_VNDR && pci[cap + 3] == 5)
-		return false; /* a window (4.1.4.9): its fields are moved to look around */
+		return false; /* an access window (4.1.4.9): its fields only select what to read */
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strcmp(names[i], f->name))
 			return true;
@@ -323,7 +324,7 @@ static int status_read(struct setup *s, uint8_t value)
 	bool checking = s->h->checking;
 
 	s->h->checking = false;
-	if (s->h->resetting) { /* waiting for it takes as many reads as it takes, 4.1.4.3.2 */
+	if (s->h->resetting) { /* the number of reads while waiting for a reset varies, 4.1.4.3.2 */
 		s->h->resetting = value != 0;
 		return 0;
 	}
@@ -353,7 +354,7 @@ static int virtio_register(struct setup *s, const struct spec_field *f, enum tre
 
 	if (whole && f->width < 8)
 		t.v[0] &= (1ULL << 8 * f->width) - 1;
-	if (!whole) { /* a part: known by its place */
+	if (!whole) { /* a part: identified by its place */
 		t.field = NULL;
 		t.at = r->offset;
 	}
@@ -409,7 +410,7 @@ static int reg(struct setup *s)
 	return virtio_register(s, f, treatments[f->id].treatment, treatments[f->id].class);
 }
 
-/* Features learned by asking (a late capture) stand for those not seen read. */
+/* Features that a late capture asked for stand in for those whose reads it missed. */
 static int device_state(struct setup *s)
 {
 	const struct vqt_device_state *st = &s->e->rec->device_state;
@@ -444,7 +445,7 @@ static int device_state(struct setup *s)
 	return rc;
 }
 
-/* Not: steps that registers show already, or that are about the machine around the device. */
+/* Left out: steps that register accesses show already, or that concern the machine. */
 static bool life_matters(unsigned what)
 {
 	switch (what) {
@@ -493,7 +494,7 @@ static int life(struct setup *s)
 		t.select = VQT_NO_QUEUE;
 		return add(s, STREAM_SETUP, &t);
 	}
-	switch (l->what) { /* sizes and switches, not addresses */
+	switch (l->what) { /* compare sizes and switches, not addresses */
 	case VQT_LIFECYCLE_VIRTIO_INIT:
 	case VQT_LIFECYCLE_ADD_QUEUE:
 	case VQT_LIFECYCLE_REGION:

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams: the items of both sides about one thing, aligned in windows.  Equal
- * items at the heads are dropped at once.  Otherwise a window of both sides is
- * aligned; all of it up to the last item that both have is reported and dropped.
+ * Streams hold the items of both sides on one topic and align them in windows.
+ *
+ * Equal items at the heads are dropped at once.  Otherwise a window of both sides is
+ * aligned, and its items up to the last common one are reported and dropped.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ int item_append(struct item_list *l, const struct diff_item *t)
 	return 0;
 }
 
-/* Frees their texts. */
+/* Drop the first n items and free their texts. */
 static void drop_first(struct item_list *l, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -146,7 +147,7 @@ static void drop_equal_heads(struct diff *d, struct diff_stream *l)
 	drop(d, l, DIFF_B, n);
 }
 
-/* One item, or two of one subject: a difference, with what both sides had before it. */
+/* Report an item, or two items of one subject, with the last common events before them. */
 static void report_alone(struct diff *d, struct diff_stream *l, const struct diff_item *a,
 			 const struct diff_item *b)
 {
@@ -159,8 +160,8 @@ static void report_alone(struct diff *d, struct diff_stream *l, const struct dif
 }
 
 /*
- * A stretch without equal items.  Items of one subject are a change, those that
- * agree in most first; the others are missing on one side.
+ * Report a range without common items.  Items of one subject are a change, most similar
+ * first; the others are missing on one side.
  */
 static int report_stretch(struct diff *d, struct diff_stream *l, struct diff_item *a, size_t n,
 			  struct diff_item *b, size_t m)
@@ -195,7 +196,7 @@ static int report_stretch(struct diff *d, struct diff_stream *l, struct diff_ite
 	return rc;
 }
 
-/* Requests wait in the pool for an equal one from elsewhere before they are reported. */
+/* Move unaligned requests to the pool, where an equal one from elsewhere may match them later. */
 static int to_pool(struct diff *d, struct diff_stream *l, int side, struct diff_item *t, size_t n)
 {
 	struct diff_pair_impl *p = &d->pair[l->pair];
@@ -252,7 +253,7 @@ static int report_window(struct diff *d, struct diff_stream *l, const uint8_t *m
 	return rc;
 }
 
-/* Up to where a window can be reported: behind its last equal items; else half of it. */
+/* How much of a window can be reported: up to its last common items; else half of it. */
 static bool commit_point(const uint8_t *ma, size_t *n, const uint8_t *mb, size_t *m)
 {
 	size_t i = *n, j = *m;
@@ -271,7 +272,7 @@ static bool commit_point(const uint8_t *ma, size_t *n, const uint8_t *mb, size_t
 	return i && j;
 }
 
-/* 1 when it was left for a larger window. */
+/* Returns 1 when the items are left for a larger window. */
 static int align_window(struct diff *d, struct diff_stream *l, size_t n, size_t m, bool all,
 			bool wait)
 {
@@ -294,7 +295,7 @@ static int align_window(struct diff *d, struct diff_stream *l, size_t n, size_t 
 	return rc;
 }
 
-/* Items that can be aligned: those before the first that may still change. */
+/* Number of items that can be aligned: those before the first pending one. */
 static size_t ready(const struct diff_stream *l, int side, size_t most, bool all)
 {
 	const struct item_list *list = &l->side[side];
@@ -349,9 +350,9 @@ int diff_stream_add(struct diff *d, struct diff_pair_impl *p, unsigned key, enum
 	d->items[side]++;
 	if (l->side[side].n == DIFF_STREAM_MAX) {
 		d->full[side]++;
-		return 0; /* the other side is read first: diff_wants() */
+		return 0; /* diff_wants() reads the other side first */
 	}
-	/* Not for each item: heads are mostly equal once both are there. */
+	/* Aligning for each item would be slow: the heads are mostly equal once both are there. */
 	force = l->side[side].n > DIFF_STREAM_MAX || d->held[side] > DIFF_ITEMS_MAX;
 	if (!force && l->side[side].n % 16)
 		return 0;
@@ -381,7 +382,7 @@ static struct diff_item **sorted_pool(struct item_list *l)
 	return t;
 }
 
-/* Equal requests that stood elsewhere: in another order, on another queue. */
+/* Match equal requests that have another order or another queue. */
 static int settle_moved(struct diff *d, struct diff_pair_impl *p)
 {
 	struct diff_item **a = sorted_pool(&p->pool[DIFF_A]), **b = sorted_pool(&p->pool[DIFF_B]);
@@ -398,7 +399,7 @@ static int settle_moved(struct diff *d, struct diff_pair_impl *p)
 		}
 		p->pub.alike[a[i]->class]++;
 		diff_report_moved(d, p, a[i], b[j]);
-		a[i++]->pending = b[j++]->pending = true; /* settled */
+		a[i++]->pending = b[j++]->pending = true; /* matched: dropped below */
 	}
 	free(a);
 	free(b);
@@ -436,7 +437,7 @@ static int by_queue(const void *x, const void *y)
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-/* At the end all of the pool is reported; before, the older half if it is crowded. */
+/* At the end report the whole pool; before that, the older half when it is too full. */
 int diff_pool_settle(struct diff *d, struct diff_pair_impl *p, bool all)
 {
 	struct item_list *a = &p->pool[DIFF_A], *b = &p->pool[DIFF_B];
@@ -450,7 +451,8 @@ int diff_pool_settle(struct diff *d, struct diff_pair_impl *p, bool all)
 	forget_settled(b);
 	if (!all && a->n < DIFF_WINDOW && b->n < DIFF_WINDOW)
 		return 0;
-	even = (a->n < b->n ? a->n : b->n) / 2; /* what changed needs its counterpart */
+	even = (a->n < b->n ? a->n : b->n) /
+	       2; /* a changed request needs its counterpart: report equal numbers */
 	for (int side = 0; side < DIFF_SIDES; side++) {
 		struct item_list *l = &p->pool[side];
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The names of everything an event can say: one table, walked by the JSON and
- * verbose printers and by filters, so that `show -T json`, `show -V` and `-Y`
- * can never disagree.
+ * The names of all values of an event, in one table.  The JSON and verbose printers and the
+ * filters use it, so `show -T json`, `show -V` and `-Y` always agree.
  *
- * The table comes in groups.  A group is the JSON object of that name; the
- * group without a name is the event's own object.  A group says which events
- * can have it, so that walking an event costs what the event has to say.
+ * The table has groups.  A group is the JSON object of that name; the group without a name
+ * is the event's own object.  A group says which event types can have it, so that walking an
+ * event skips the other groups.
  */
 #ifndef VQT_DECODER_FIELDS_FIELDS_H
 #define VQT_DECODER_FIELDS_FIELDS_H
@@ -28,8 +27,8 @@ enum field_kind {
 };
 
 /*
- * One value.  Nothing needs initialising.  Elements of an array are asked for
- * from 0 upwards with the same struct: it remembers where the last one was.
+ * One value.  It needs no initialisation.  Get the elements of an array from 0 upwards with
+ * the same struct, which remembers its position.
  */
 struct field_value {
 	uint64_t u;
@@ -100,19 +99,19 @@ static inline bool field_group_has(const struct field_group *g, const struct eve
 }
 
 /*
- * What a register access means, in words: the field's value as people read it.
- * False (and "") where its field is unknown or the access was refused.
+ * The value of a register access as text for people.  False (and "") where its field is
+ * unknown or the access was refused.
  */
 bool field_register_text(const struct event *e, char *buf, size_t len);
 
-/* Room for the table's parts in their files; use field_groups. */
+/* The parts of the table in their files; use field_groups. */
 extern const struct field fields_tally[], fields_event[], fields_register[], fields_kick[],
 	fields_ring[], fields_sample[], fields_avail[], fields_request[], fields_used[],
 	fields_interrupt[], fields_buffers[], fields_data[], fields_lifecycle[], fields_guest[],
 	fields_backend[], fields_session[], fields_source[], fields_device[], fields_device_state[],
 	fields_queue_state[], fields_clock[], fields_loss[], fields_note[], fields_stack[];
 
-/* How the parts spell a row. */
+/* To write a row of the table. */
 #define FIELD_AT(member) \
 	.at = offsetof(struct record, member), .size = sizeof(((struct record *)0)->member)
 #define FIELD_IF(member, bits) .known_at = offsetof(struct record, member), .known = (bits)

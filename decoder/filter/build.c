@@ -8,7 +8,7 @@
 
 #include "decoder/filter/impl.h"
 
-/* Counted repetitions are expanded by regcomp: hold what a pattern can cost. */
+/* regcomp expands counted repetitions: limit the memory that a pattern can take. */
 #define REGEX_LEN_MAX 256
 #define REGEX_REPEAT_MAX 255
 

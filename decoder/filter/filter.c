@@ -171,7 +171,7 @@ bool filter_match(const struct filter *f, const struct event *e)
 	return match_node(f->root, e);
 }
 
-/* --- life --- */
+/* --- compile and free --- */
 
 void filter_free(struct filter *f)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The rooms of the timeline among themselves: columns, meanings, registers. */
+/* Internal to the timeline printer: columns, meanings, registers. */
 #ifndef VQT_DECODER_PRINT_IMPL_H
 #define VQT_DECODER_PRINT_IMPL_H
 
 #include "decoder/print/line.h"
 
-/* Who speaks to whom. */
+/* Direction of an event: from the driver or from the device. */
 enum direction { NEITHER, TO_DEVICE, TO_DRIVER };
 
 /* decoder/print/meaning.c: any event, and its direction. */

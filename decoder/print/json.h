@@ -8,9 +8,9 @@
 #include "decoder/model/model.h"
 
 /*
- * Of the format: "json_version" of a session's object, with which a trace begins.
- * It grows when a key changes its name or meaning, not when one is added.
- * 1: before chains were "popped", they were "taken".
+ * Version of the format: "json_version" in the session object, with which a trace begins.
+ * It grows when a key changes its name or meaning, not when one is added.  1 had "taken" for
+ * "popped".
  */
 #define JSON_VERSION 2
 

@@ -122,7 +122,9 @@ static enum direction put_used(struct text *t, const struct event *e, const stru
 		return TO_DRIVER;
 	}
 	class_result(e->dev ? e->dev->class : NULL, &e->req->io, result, sizeof(result));
-	/* Seen only after the device had taken it: it has waited longer than we know. */
+	/*
+	 * Recorded only after the device had popped it: it has waited longer than the records show.
+	 */
 	text_add(t, "%s%s, %s", result[0] ? " " : "", result,
 		 e->req->flags & VQT_CHAIN_LATE ? "at least " : "");
 	text_duration(t, e->latency);
@@ -235,7 +237,7 @@ static enum direction put_device_state(struct text *t, const struct event *e,
 	return NEITHER;
 }
 
-/* Where the device stands; in a split ring that tells how much it has in its hands. */
+/* The device's position; in a split ring also the number of requests it holds. */
 static void put_positions(struct text *t, const struct event *e)
 {
 	const struct vqt_queue_state *s = &e->rec->queue_state;

@@ -178,7 +178,10 @@ static struct waiting *waiting_for(struct request_table *t, const struct event *
 	return w;
 }
 
-/* No interrupt after a reset is for a completion before it: those had none, or polled. */
+/*
+ * An interrupt after a reset is not for completions before it: the driver polled those, or
+ * got none.
+ */
 static void flush_before_reset(struct request_table *t, const struct model *m,
 			       const struct model_device *d)
 {

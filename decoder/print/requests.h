@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One row a request: where its time went. */
+/* Prints one row for each request: how its time was spent. */
 #ifndef VQT_DECODER_PRINT_REQUESTS_H
 #define VQT_DECODER_PRINT_REQUESTS_H
 
@@ -17,7 +17,7 @@ struct request_table *request_table_new(FILE *to, bool json);
  * is seen, or it is clear that none will come.  0 or -ENOMEM.
  */
 int request_table_feed(struct request_table *t, const struct model *m, const struct event *e);
-/* Print what waits, and the requests still in flight. */
+/* Print the rows not printed yet, and the requests still in flight. */
 void request_table_finish(struct request_table *t, const struct model *m);
 void request_table_free(struct request_table *t);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rooms of the verbose printer among themselves. */
+/* Internal to the verbose printer. */
 #ifndef VQT_DECODER_PRINT_VERBOSE_IMPL_H
 #define VQT_DECODER_PRINT_VERBOSE_IMPL_H
 
@@ -30,10 +30,7 @@ void view_printf(struct view *p, unsigned depth, const char *fmt, ...)
 void view_bits(struct view *p, unsigned depth, unsigned width, const struct spec_name *names,
 	       uint64_t value);
 
-/*
- * What a field's line says after its value, and what stands below it, for the
- * fields with more to say than their number.
- */
+/* Additions for fields that need more than a number: text after the value, and lines below it. */
 struct view_extra {
 	const char *path;
 	void (*after)(struct text *t, const struct event *e, uint64_t value); /* or NULL */

@@ -48,7 +48,7 @@ const struct spec_fields spec_common = SPEC_TABLE(common);
 #undef SECTION
 
 /*
- * Every address of the area is the same register, told apart by queue.  Its 16
+ * Every address of the area is the same register; the address selects the queue.  Its 16
  * bits grow to 32 with NOTIFICATION_DATA (2.9, 4.1.5.2).
  */
 #define SECTION "4.1.4.4"

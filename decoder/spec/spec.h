@@ -14,7 +14,7 @@
 /* A name for one value, or (in a bit set) for one bit or a field of several bits. */
 struct spec_name {
 	uint64_t value; /* or mask; one of several bits is shown as "NAME=number" */
-	const char *name; /* as the specification spells it, without its VIRTIO_ prefix noise */
+	const char *name; /* as in the specification, without its VIRTIO_ prefix */
 };
 
 enum spec_kind {
@@ -34,7 +34,7 @@ enum spec_kind {
 #define SPEC_HI 0x40 /* the high ones */
 #define SPEC_PER_QUEUE 0x08 /* refers to the queue in queue_select */
 #define SPEC_LEGACY 0x10 /* legacy interface only */
-#define SPEC_IDENTITY 0x20 /* tells whose device it is: anonymising replaces it */
+#define SPEC_IDENTITY 0x20 /* identifies the device or its owner: anonymising replaces it */
 
 /* What a register or field is, on whichever transport (spec_field.id). */
 enum spec_reg {
@@ -81,7 +81,7 @@ struct spec_field {
 	const struct spec_name *names; /* for SPEC_ENUM and SPEC_BITS; ends with name NULL */
 	int16_t feature; /* bit without which the field does not exist; -1 always */
 	const char *section; /* of virtio 1.4, or "PCI " and that of PCI Express Base 5.0 */
-	int16_t feature2; /* a bit that does as well as `feature`; 0 none */
+	int16_t feature2; /* an alternative to `feature`; 0 none */
 	uint8_t id; /* enum spec_reg: what it is, on whichever transport */
 	const uint8_t *instead; /* SPEC_IDENTITY: `width` bytes to show; NULL: zeros */
 };
@@ -185,13 +185,13 @@ enum spec_feature_kind {
 	SPEC_FEATURE_TRANSPORT, /* described, but not for this transport */
 	SPEC_FEATURE_RESERVED, /* in a reserved range, or a core bit without a meaning */
 	SPEC_FEATURE_UNDEFINED, /* a device-specific bit this type does not define */
-	SPEC_FEATURE_UNKNOWN, /* device-specific, of a type without a chapter: cannot tell */
+	SPEC_FEATURE_UNKNOWN, /* device-specific, of a type without a chapter: unknown */
 };
 /* chapter: whether one describes the type.  transport: enum vqt_transport. */
 enum spec_feature_kind spec_feature_kind(const struct spec_feature *own, int chapter, unsigned bit,
 					 unsigned transport);
 
-/* What is missing for a feature (FEAT-D1, FEAT-V1). */
+/* The features that a feature lacks (FEAT-D1, FEAT-V1). */
 enum spec_missing {
 	SPEC_MISSING_NONE = 0,
 	SPEC_MISSING_ALL, /* every bit of missing[] is required */

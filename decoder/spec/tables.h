@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the specification tables share: how rows are written, and
- * the tables of each room.  Only decoder/spec and decoder/class include this.
+ * Internal to the specification tables: how rows are written, and the tables of each file.
+ * Only decoder/spec and decoder/class include this.
  */
 #ifndef VQT_DECODER_SPEC_TABLES_H
 #define VQT_DECODER_SPEC_TABLES_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which device, queue and thread an event counts for, and what it adds to them. */
+/* Finds the device, queue and thread that an event counts for, and adds to their counts. */
 #include <errno.h>
 #include <linux/virtio_config.h>
 #include <stdlib.h>
@@ -72,7 +72,7 @@ static int get_thread(struct feed *f)
 	const struct vqt_hdr *h = &f->e->rec->h;
 	struct stats_thread *t = f->s->last_thread;
 
-	/* Who looks at a ring from beside is none of theirs. */
+	/* A thread that samples a ring from outside is not one of the device's. */
 	if (h->type < VQT_REG || (h->type == VQT_RING && !h->tid))
 		return 0;
 	if (!t || t->key.tid != h->tid || t->key.source != h->source) {
@@ -81,7 +81,7 @@ static int get_thread(struct feed *f)
 		if (f->s->nthreads >= STATS_THREADS_MAX)
 			key.key.tid = 0;
 		HASH_FIND(hh, f->s->threads, &key.key, sizeof(key.key), t);
-		/* Beyond the limit one a source is still made: there are 256 of them. */
+		/* Beyond the limit, one entry for each of the 256 sources is still made. */
 		if (!t) {
 			t = calloc(1, sizeof(*t));
 			if (!t)
@@ -129,7 +129,7 @@ static void follow_depth(struct feed *f)
 
 	if (f->q && f->q->flight != e->queue->n_in_flight)
 		set_depth(f->d, f->q, e->queue->n_in_flight, f->s->now);
-	/* A reset takes back what is in flight in all queues. */
+	/* A reset cancels the requests in flight in all queues. */
 	for (const struct model_request *r = e->dropped; r; r = r->next) {
 		struct stats_queue *q = stats_queue_find(f->d, r->queue);
 		const struct model_queue *mq = model_queue(e->dev, r->queue);
@@ -149,7 +149,7 @@ static void follow_depth(struct feed *f)
 
 /* --- the events --- */
 
-/* Remember what was agreed on, before a reset makes both sides forget. */
+/* Store the negotiated state before a reset clears it in the model. */
 static void follow_status(struct feed *f)
 {
 	const struct model_device *m = f->e->dev;
@@ -225,7 +225,7 @@ static void follow_streams(struct stats_device *d, uint64_t sector, uint64_t end
 		d->nstreams++;
 }
 
-/* Where a request lies; once, when the whole chain is known. */
+/* Count where a request is on the disk; once, when the whole chain is known. */
 static void follow_access(struct feed *f)
 {
 	const struct model_request *r = f->e->req;
@@ -262,7 +262,7 @@ static int on_avail(struct feed *f)
 		return 0;
 	f->q->model_popped = mq->popped;
 	if (f->q->waiting)
-		f->q->waiting--; /* the snapshot was from before */
+		f->q->waiting--; /* the snapshot is from before the pop */
 	f->q->offers = stats_is_offer(f);
 	if (!f->counted)
 		return 0;
@@ -330,7 +330,7 @@ static int feed_device(struct feed *f)
 	f->d = get_device(f->s, f->e);
 	if (!f->d)
 		return -ENOMEM;
-	if (f->d->life != f->e->dev->life) /* a reset: what comes is about other requests */
+	if (f->d->life != f->e->dev->life) /* after a reset events concern other requests */
 		for (struct stats_queue *q = f->d->queues; q; q = q->hh.next)
 			stats_forget_due(q);
 	f->d->life = f->e->dev->life;

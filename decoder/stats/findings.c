@@ -90,7 +90,7 @@ int stat_findings_error(const struct stat_findings *f)
 const struct stat_finding *stat_findings_nth(const struct stat_findings *f, unsigned device,
 					     unsigned n)
 {
-	/* Sorting changes the order of looking only. */
+	/* The cast is safe: sorting changes only the order of iteration. */
 	HASH_SORT(((struct stat_findings *)f)->entries, worse);
 	for (const struct entry *e = f->entries; e; e = e->hh.next)
 		if (e->f.device == device && !n--)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the checker found, counted by rule and device, with the first example of each. */
+/* Counts the checker's findings by rule and device, with the first example of each. */
 #ifndef VQT_DECODER_STATS_FINDINGS_H
 #define VQT_DECODER_STATS_FINDINGS_H
 
@@ -18,11 +18,11 @@ struct stat_findings;
 
 struct stat_findings *stat_findings_new(void); /* NULL: no memory */
 void stat_findings_free(struct stat_findings *f);
-/* A check_found; opaque is the struct stat_findings. */
+/* Callback of type check_found; opaque is the struct stat_findings. */
 void stat_findings_add(void *opaque, const struct finding *f);
-/* 0; -ENOMEM when there was no memory for some of what was added. */
+/* 0; -ENOMEM when memory ran out for some findings. */
 int stat_findings_error(const struct stat_findings *f);
-/* The nth of a device, the worst and most frequent first; NULL past the end. */
+/* The nth finding of a device, the worst and most frequent first; NULL past the end. */
 const struct stat_finding *stat_findings_nth(const struct stat_findings *f, unsigned device,
 					     unsigned n);
 

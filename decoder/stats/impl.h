@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the statistics share; others include stats.h. */
+/* Internal to decoder/stats; others include stats.h. */
 #ifndef VQT_DECODER_STATS_IMPL_H
 #define VQT_DECODER_STATS_IMPL_H
 
@@ -31,7 +31,7 @@ static inline bool stats_has_types(const struct class *class)
 
 struct stats_queue *stats_queue_find(const struct stats_device *d, uint16_t index);
 
-/* Who an event is to be counted for. */
+/* The subjects that an event counts for. */
 struct feed {
 	struct stats *s;
 	const struct model *m;
@@ -48,11 +48,17 @@ void stats_count_at(struct feed *f, size_t at, uint64_t n);
 #define COUNT_ELEMENT(f, member, i) \
 	stats_count_at(f, offsetof(struct stats_counts, member) + (i) * sizeof(uint64_t), 1)
 unsigned stats_batch_of(uint64_t n);
-/* A latency of the device and queue, if it is counted and `from` known.  0 or -ENOMEM. */
+/*
+ * Add a latency to the device and queue, if the event is counted and `from` (ns) is not 0. 0
+ * or -ENOMEM.
+ */
 int stats_add_span(struct feed *f, unsigned span, uint64_t from, uint64_t to);
 void stats_follow_ring(struct feed *f, const struct vqt_ring *r);
 
-/* A buffer for the device to fill when it has something: it waits by design. */
+/*
+ * Whether the request is a buffer that the device fills when it has data, so that waiting is
+ * normal.
+ */
 static inline bool stats_is_offer(const struct feed *f)
 {
 	return !f->e->req->readable && !stats_has_types(f->e->dev->class);
@@ -65,9 +71,12 @@ int stats_on_irq(struct feed *f);
 int stats_on_tally(struct feed *f);
 void stats_forget_due(struct stats_queue *q);
 
-/* Slices of time (decoder/stats/slice.c).  The one a time is in, made if need be; NULL: no memory. */
+/*
+ * Slices of time (decoder/stats/slice.c).  The slice that contains a time, created if it is
+ * missing; NULL: no memory.
+ */
 struct stats_slice *stats_slice_at(struct stats *s, struct stats_device *d, uint64_t ts);
-/* Note how many are in flight.  0 or -ENOMEM. */
+/* Record the number of requests in flight.  0 or -ENOMEM. */
 int stats_slice_depth(struct stats *s, struct stats_device *d, uint64_t ts);
 
 #endif

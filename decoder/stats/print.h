@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Statistics (decoder/stats/stats.h) for people and programs: a page a device, tables
- * by one thing, latency histograms; as text, JSON or CSV.  All figures are the
- * observer's; here they only get a form.  Nothing is remembered.
- *
- * JSON and CSV have the same names; times are ns, sizes bytes, rates a second.
+ * Prints statistics (decoder/stats/stats.h) for people and programs: a page for each device,
+ * tables by one subject, latency histograms; as text, JSON or CSV.  The observer computes
+ * all figures; this code only formats them and keeps no state.  JSON and CSV use the same
+ * names; times are ns, sizes bytes, rates a second.
  */
 #ifndef VQT_DECODER_STATS_PRINT_H
 #define VQT_DECODER_STATS_PRINT_H
@@ -34,8 +33,8 @@ enum stat_format {
 struct stat_view {
 	const struct stats *stats;
 	const struct model *model;
-	const struct stat_findings *findings; /* NULL: not looked for */
-	const char *filter; /* what was counted, NULL everything */
+	const struct stat_findings *findings; /* NULL: the checker did not run */
+	const char *filter; /* the filter that selected events, NULL: all were counted */
 	bool latency; /* JSON page: with the buckets of the histograms */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rooms of stat's printer among themselves: subjects as rows, figures as columns. */
+/* Internal to the printers of statistics: subjects as rows, figures as columns. */
 #ifndef VQT_DECODER_STATS_PRINT_IMPL_H
 #define VQT_DECODER_STATS_PRINT_IMPL_H
 
@@ -39,14 +39,14 @@ enum stat_cell_kind {
 	CELL_BYTES, /* u */
 	CELL_REAL, /* real */
 	CELL_BYTE_RATE, /* real */
-	CELL_SECONDS, /* u in ns: a moment, not a duration */
+	CELL_SECONDS, /* u in ns: a point in time, not a duration */
 };
 
 struct stat_cell {
 	unsigned kind; /* enum stat_cell_kind */
 	uint64_t u;
 	double real;
-	const char *s; /* also: what text shows instead of a number, if not NULL */
+	const char *s; /* also: text to show instead of a number, if not NULL */
 	char buf[40];
 };
 
@@ -71,9 +71,9 @@ extern const struct stat_percentile {
 	uint32_t ppm;
 } stat_percentiles[STAT_PERCENTILES];
 
-/* Bytes a second, without the "/s"; a rate can be beyond what 64 bits hold. */
+/* Bytes a second, without the "/s"; double, as a rate can exceed 64 bits. */
 void stat_text_byte_rate(struct text *t, double rate);
-/* What was agreed on: from the last DRIVER_OK, or as it stands. */
+/* The negotiated features and queues at the last DRIVER_OK, or the current ones. */
 void stat_features(const struct model_device *dev, const struct stats_device *d,
 		   uint64_t offered[2], uint64_t accepted[2]);
 /* "qemu pid 4711" */

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Statistics of a conversation: an observer of the model that counts, and keeps
- * histograms of latencies, per device, queue, request type, request size, thread
- * and slice of time.  `stat` prints it at the end of a trace and `top` looks at
- * it while it grows, so that both tell the same figures.
+ * Statistics of a conversation: an observer of the model that counts, and keeps histograms
+ * of latencies, per device, queue, request type, request size, thread and slice of time.
+ * `stat` prints it at the end of a trace and `top` reads it while it grows, so both show the
+ * same figures.
  *
- * Everything is an integer, times are ns on the trace's clock.  What happened in
- * an interval is the difference of two copies: stats_counts_sub(), hist_sub().
- * Memory is bounded by devices, queues and the constants below, never by the
- * length of a trace.  Nothing here reads a record: that is the model's.
+ * Everything is an integer, times are ns on the trace's clock.  The counts of an interval
+ * are the difference of two copies: stats_counts_sub(), hist_sub().
+ *
+ * Devices, queues and the constants below bound its memory; the length of a trace does not.
+ * Only the model reads records; this code reads the model.
  */
 #ifndef VQT_DECODER_STATS_STATS_H
 #define VQT_DECODER_STATS_STATS_H
@@ -21,30 +22,30 @@
 #include "decoder/model/model.h"
 #include "decoder/util/histogram.h"
 
-/* A queue that has had requests and completed none of them for so long is stalled. */
+/* A queue that has had requests in flight for this many ns without a completion is stalled. */
 #define STATS_STALL_NS UINT64_C(1000000000)
-/* Queues and threads beyond these are counted, but not each by itself. */
+/* Limits of queues and threads; further ones are counted together. */
 #define STATS_QUEUES_MAX 4096
 #define STATS_THREADS_MAX 256
-/* Slices of time a device keeps; neighbours are joined when there are more. */
+/* Most slices of time of a device; when there are more, neighbours are joined. */
 #define STATS_SLICES 128
 #define STATS_SLICE_NS UINT64_C(1000000) /* the first width; doubles */
-/* Runs of neighbouring sectors a device's access pattern is looked for in. */
+/* Number of recent runs of neighbouring sectors in which a request may continue one. */
 #define STATS_STREAMS 16
 
 /*
- * The pieces of a request's time.
+ * The parts of a request's time.
  *
- * wait     from the first kick that announced it until the device took it: known
- *          where the kick's record tells how far the driver had filled the ring;
+ * wait     from the first kick that announced it until the device popped it: known
+ *          where the kick's record shows how far the driver had filled the ring;
  *          in packed rings, only for the first request after a kick
- * service  from when the device took it until it was used: always known
+ * service  from pop to used: always known
  * total    both.  Buffers that are only offered (receive queues) have neither: they
  *          wait by design
- * notify   one for each interrupt: from the completion that the driver had asked to
- *          be told of (2.7.7, 2.8.10) until the interrupt; where no snapshot of
- *          the ring says which that was, from the last one before it
- * backend  what of `service` the layer below the device had it (where recorded)
+ * notify   one for each interrupt: from the completion for which the driver had
+ *          requested it (2.7.7, 2.8.10) until the interrupt; where no snapshot of
+ *          the ring shows which that was, from the last one before it
+ * backend  the part of `service` spent in the layer below the device (where recorded)
  */
 enum stats_span {
 	STATS_WAIT,
@@ -61,7 +62,7 @@ const char *stats_span_title(unsigned span); /* "popped to used" */
 #define STATS_BATCHES 8
 const char *stats_batch_name(unsigned batch); /* "4-7" */
 
-/* Completion statuses told apart; the last is "any other". */
+/* Completion statuses counted separately; the last is "any other". */
 #define STATS_STATUSES 16
 
 /*
@@ -73,18 +74,18 @@ struct stats_counts {
 	uint64_t reg_reads, reg_writes; /* register accesses; PCI configuration space apart */
 	uint64_t pci_reads, pci_writes;
 	uint64_t kicks;
-	uint64_t kicks_empty; /* nothing was available then (split rings) */
+	uint64_t kicks_empty; /* kicks without an available entry (split rings) */
 	uint64_t kick_batch[STATS_BATCHES]; /* entries waiting at a kick (split rings) */
-	uint64_t popped; /* requests the device took */
+	uint64_t popped; /* requests the device popped */
 	uint64_t used; /* of them completed */
 	uint64_t errors; /* of them with a status other than success */
-	uint64_t detached; /* given up by the device */
-	uint64_t dropped; /* taken back by a reset */
-	uint64_t unknown; /* completions of nothing known to be in flight */
+	uint64_t detached; /* dropped by the device without using them */
+	uint64_t dropped; /* cancelled by a reset */
+	uint64_t unknown; /* completions whose request is not known to be in flight */
 	uint64_t interrupts; /* of used buffers: see stats_feed() */
 	uint64_t irqs_empty; /* with no completion since the one before */
-	uint64_t irqs_unwanted; /* completions that the driver had asked not to be told of */
-	uint64_t irq_batch[STATS_BATCHES]; /* completions an interrupt told of */
+	uint64_t irqs_unwanted; /* completions for which the driver had requested no interrupt */
+	uint64_t irq_batch[STATS_BATCHES]; /* completions since the previous interrupt */
 	uint64_t config_irqs; /* of configuration changes */
 	uint64_t bytes_in; /* data to the driver (reads), of successful requests */
 	uint64_t bytes_out; /* data from the driver (writes), of successful requests */
@@ -92,10 +93,10 @@ struct stats_counts {
 	uint64_t descriptors; /* of requests completed; those that name a table not counted */
 	uint64_t indirect; /* requests completed that used an indirect table */
 	uint64_t status[STATS_STATUSES]; /* completions whose status is known, by it */
-	uint64_t stalls; /* times nothing was completed for STATS_STALL_NS, and then was */
-	uint64_t device_errors; /* the device called the driver's doing an error (virtio_error) */
+	uint64_t stalls; /* how often a queue went on after STATS_STALL_NS without a completion */
+	uint64_t device_errors; /* the device reported an error of the driver (virtio_error) */
 	uint64_t resets; /* of the device, or of the queue */
-	/* Of the queue in whole, whatever was counted (see stats_feed): */
+	/* Of the whole queue, also of events that are not counted (see stats_feed): */
 	uint64_t flight_ns; /* requests in flight, integrated over time */
 	uint64_t busy_ns; /* time with at least one */
 };
@@ -104,7 +105,7 @@ struct stats_counts {
 void stats_counts_sub(struct stats_counts *out, const struct stats_counts *now,
 		      const struct stats_counts *before);
 
-/* Counts and latencies of one sort of requests: from when they were used. */
+/* Counts and latencies of one group of requests, from their completions. */
 struct stats_group {
 	struct stats_counts counts; /* used, errors, bytes, status */
 	struct hist service;
@@ -128,21 +129,21 @@ struct stats_queue {
 	uint16_t device, index;
 	struct stats_counts counts;
 	struct hist *span[STATS_SPANS]; /* NULL: never known */
-	uint16_t size, vector; /* as they were when it was last used; 0, VQT_NO_VECTOR unknown */
+	uint16_t size, vector; /* at its last use; 0, VQT_NO_VECTOR unknown */
 	bool packed;
-	unsigned flight, flight_max; /* requests taken and not used: now, most */
-	uint16_t waiting, waiting_max; /* available and not taken, as last seen (split) */
+	unsigned flight, flight_max; /* requests popped and not used: now, most */
+	uint16_t waiting, waiting_max; /* available and not popped, as last seen (split) */
 	uint64_t stall_max; /* longest time without a completion, ns */
 	uint64_t first_ts, last_ts; /* of kicks, requests, completions; 0 none */
 	/* Private. */
 	uint64_t depth_ts, progress_ts, model_popped;
-	uint64_t due_ts, last_used_ts; /* since the last interrupt, 0 none: completions that */
-	uint64_t since_irq; /* ... called for one; of any kind; and their number */
-	bool offers; /* its chains are buffers to be filled: waiting is their purpose */
+	uint64_t due_ts, last_used_ts; /* ns, since the last interrupt: completions that */
+	uint64_t since_irq; /* ... requested one; of any kind; and their number */
+	bool offers; /* its chains are buffers for the device to fill, which normally wait */
 	UT_hash_handle hh;
 };
 
-/* Request types told apart: the class's own, then these. */
+/* Request types counted separately: the class's own, then these. */
 enum stats_type_other {
 	STATS_TYPE_UNKNOWN, /* a type number the class does not have */
 	STATS_TYPE_UNSEEN, /* the header was not captured */
@@ -162,7 +163,7 @@ uint64_t stats_size_limit(unsigned size);
 /* Alignments: 512 bytes, 1 KiB ... 1 MiB and more. */
 #define STATS_ALIGNS 12
 
-/* How a block device's requests lie on the disk, in the order they were taken. */
+/* Where a block device's requests are on the disk, in the order of their pops. */
 struct stats_access {
 	uint64_t sequential; /* began where one of the latest runs ended */
 	uint64_t random; /* elsewhere; the first, too */
@@ -178,7 +179,7 @@ struct stats_slice {
 	uint32_t service[COARSE_BUCKETS]; /* decoder/util/histogram.h */
 };
 
-/* What driver and device had agreed on when DRIVER_OK was set (3.1.1); a reset forgets it. */
+/* The result of the negotiation when DRIVER_OK was set (3.1.1); a reset clears it. */
 struct stats_ready {
 	unsigned times; /* DRIVER_OK was set; 0: never seen, the rest is unknown */
 	uint64_t number, ts; /* of the event */
@@ -189,7 +190,7 @@ struct stats_ready {
 
 struct stats_device {
 	uint16_t id; /* model_device.id */
-	struct stats_counts counts; /* its queues', and what belongs to none */
+	struct stats_counts counts; /* of its queues, and of events without a queue */
 	struct hist *span[STATS_SPANS]; /* of all its queues; NULL: never known */
 	struct stats_queue *queues; /* uthash by index, in order of appearance */
 	struct stats_group *type[STATS_TYPES]; /* NULL: none seen; stats_type_name() */
@@ -197,13 +198,13 @@ struct stats_device {
 	struct stats_access access;
 	struct stats_slice *slice; /* nslices of stats_slice_ns() each; see stats_slice_start() */
 	unsigned nslices;
-	struct stats_ready ready; /* the latest negotiation that came to its end */
+	struct stats_ready ready; /* the latest completed negotiation */
 	unsigned flight, flight_max; /* of all its queues together */
 	uint64_t stall_max;
 	uint64_t first_ts, last_ts; /* of kicks, requests, completions; 0 none */
 	/* Private. */
 	unsigned slices_cap;
-	bool decides; /* its records tell when it decides to interrupt */
+	bool decides; /* records show its decisions to interrupt */
 	unsigned life;
 	uint64_t born_ts;
 	uint64_t depth_ts;
@@ -212,7 +213,7 @@ struct stats_device {
 	UT_hash_handle hh;
 };
 
-/* A thread of a source: who kicked, took, completed. */
+/* A thread of a source that kicked, popped or completed requests. */
 struct stats_thread {
 	struct {
 		uint32_t tid; /* 0: unknown, or one of too many */
@@ -228,16 +229,16 @@ struct stats;
 struct stats *stats_new(void); /* NULL: no memory */
 void stats_free(struct stats *s);
 /*
- * Observe: call after model_feed() made `e`, for every event.  `counted`: whether
- * it is to be counted (it matched a filter); the others are only followed for
- * what is in flight and what waits for an interrupt.  0 or -ENOMEM.
+ * Call after model_feed() made `e`, for every event.  `counted`: whether to count the event
+ * (it matched a filter).  The others only update what is in flight and what waits for an
+ * interrupt. 0 or -ENOMEM.
  *
- * An interrupt is counted once: when the device decides to notify, or, for a
- * device whose records never tell that, when the message or line is seen.
+ * An interrupt is counted once: when the device decides to notify, or, for a device whose
+ * records never show that, when the message or line is seen.
  */
 int stats_feed(struct stats *s, const struct model *m, const struct event *e, bool counted);
 
-/* By trace id, or in order of appearance; NULL. */
+/* A device by trace id, or in order of appearance; NULL. */
 const struct stats_device *stats_device(const struct stats *s, unsigned id);
 const struct stats_device *stats_device_nth(const struct stats *s, unsigned n);
 const struct stats_queue *stats_queue(const struct stats_device *d, unsigned index);
@@ -245,8 +246,8 @@ const struct stats_queue *stats_queue(const struct stats_device *d, unsigned ind
 const struct stats_thread *stats_threads(const struct stats *s);
 
 /*
- * Copies of the counts as they stand at `now` (0: the latest event): flight_ns
- * and busy_ns go up to there.
+ * Copies of the counts at time `now` (0: the latest event), with flight_ns and busy_ns up to
+ * then.
  */
 void stats_device_counts(const struct stats *s, const struct stats_device *d, uint64_t now,
 			 struct stats_counts *out);
@@ -258,7 +259,7 @@ uint64_t stats_stalled_for(const struct stats_queue *q, uint64_t now);
 /* n / ns, a second; n / by; 0 where that is not defined. */
 double stats_rate(uint64_t n, uint64_t ns);
 double stats_ratio(uint64_t n, uint64_t by);
-/* From the first to the last kick, request or completion; to now if one is in flight. */
+/* ns from the first to the last kick, request or completion; to now if a request is in flight. */
 uint64_t stats_active_ns(const struct stats *s, uint64_t first_ts, uint64_t last_ts,
 			 unsigned flight);
 

@@ -119,7 +119,7 @@ static void axis_log(struct plot *p, uint64_t least, uint64_t most)
 	}
 }
 
-/* --- curves: what they are of, and how they are told apart --- */
+/* --- curves: their subjects and styles --- */
 
 struct curve {
 	const char *label, *class; /* stroke style */

@@ -6,7 +6,7 @@
 #include "decoder/stats/impl.h"
 #include "decoder/model/tally.h"
 
-/* Where requests of this type are counted, as those of full traces are (stats_type_name()). */
+/* Index of the counts for this request type, the same as in full traces (stats_type_name()). */
 static unsigned type_of(const struct class *class, const struct record_group *g)
 {
 	const unsigned others = STATS_TYPES - STATS_TYPE_OTHERS;
@@ -28,7 +28,7 @@ static void add_counts(struct stats_counts *c, const struct vqt_tally_group *g)
 	c->errors += g->errors;
 	c->bytes_in += g->bytes_in;
 	c->bytes_out += g->bytes_out;
-	c->flight_ns += g->sum; /* Little's law: what each was in flight, summed up */
+	c->flight_ns += g->sum; /* Little's law: the sum of the times in flight */
 }
 
 static int add_service(struct hist **to, const struct hist *h)
@@ -86,8 +86,9 @@ static int add_group(struct feed *f, const struct record_group *g)
 }
 
 /*
- * What is in flight is told, not followed.  When the queue went on within the interval is
- * not told, and what comes next only at the end of the next one: nothing is stalled before.
+ * The tally reports the number in flight; it is not followed event by event.  The tally does
+ * not report when in the interval the last completion was, and the next one is known only at
+ * the end of the next interval: the queue is not stalled before then.
  */
 static void set_flight(struct feed *f, const struct vqt_tally *y)
 {
@@ -119,7 +120,7 @@ int stats_on_tally(struct feed *f)
 	uint32_t pos = 0;
 	int rc = 0;
 
-	f->t = NULL; /* no thread did all that */
+	f->t = NULL; /* a tally belongs to no single thread */
 	set_flight(f, y);
 	if (!f->counted)
 		return 0;

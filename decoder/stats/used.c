@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Completions, and the interrupts that tell of them. */
+/* Completions, and the interrupts that report them. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@ static struct stats_group *get_group(struct stats_group **g)
 	return *g;
 }
 
-/* The data that a completed request moved, for whom it is counted. */
+/* Count the data that a completed request moved, for each of its subjects. */
 static void count_bytes(const struct feed *f, struct stats_counts *c)
 {
 	const struct model_request *r = f->e->req;
@@ -31,7 +31,7 @@ static void count_bytes(const struct feed *f, struct stats_counts *c)
 	}
 }
 
-/* What is counted of a completion, in each of its subjects. */
+/* Count a completion in each of its subjects. */
 static void add_completion(const struct feed *f, struct stats_counts *c, bool failed)
 {
 	const struct model_request *r = f->e->req;
@@ -110,7 +110,7 @@ static void follow_progress(struct feed *f)
 	uint64_t ns = f->e->ts > q->progress_ts ? f->e->ts - q->progress_ts : 0;
 
 	q->progress_ts = f->e->ts;
-	/* Buffers that only wait to be filled are no work that got stuck. */
+	/* Buffers that wait to be filled are not stalled work. */
 	if (!f->counted || stats_is_offer(f) || ns < STATS_STALL_NS)
 		return;
 	COUNT(f, stalls, 1);
@@ -120,7 +120,7 @@ static void follow_progress(struct feed *f)
 		f->d->stall_max = ns;
 }
 
-/* Which completion an interrupt to come is about. */
+/* Find the completion that the next interrupt will report. */
 static void follow_due(struct feed *f)
 {
 	const struct vqt_used *u = &f->e->rec->used;
@@ -190,7 +190,9 @@ int stats_on_irq(struct feed *f)
 	if (f->q) {
 		COUNT(f, irqs_empty, !f->q->since_irq);
 		COUNT_ELEMENT(f, irq_batch, stats_batch_of(f->q->since_irq));
-		/* Of a completion that was counted, whether the interrupt is or not. */
+		/*
+		 * The span counts if its completion was counted, whether the interrupt is or not.
+		 */
 		f->counted = true;
 		rc = stats_add_span(f, STATS_NOTIFY,
 				    f->q->due_ts ? f->q->due_ts : f->q->last_used_ts, f->e->ts);
