@@ -99,7 +99,7 @@ static int bed_open(struct bed *b)
 	return b->req[DEPTH_MAX - 1].header ? 0 : -1;
 }
 
-/* n requests, depth at a time: offered, kicked, served, taken back. */
+/* n requests, depth at a time: made available, kicked, served, returned. */
 static void serve(struct bed *b, unsigned n, unsigned depth, uint32_t len)
 {
 	struct emu_driver *d = &b->testbed->drv;

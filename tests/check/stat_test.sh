@@ -164,7 +164,7 @@ cut_file() { # what is before the cut is counted
 	fails "ends or breaks after record" "$vqtrace" stat -r "$tmp/cut.pcap" && grep -q '^blk0' "$tmp/out"
 }
 
-loss() { # a packet taken out of the middle is said
+loss() { # a packet that is missing in the middle is reported
 	tshark -r $trace -w "$tmp/hole.pcap" -F nsecpcap 'frame.number != 600' 2>"$tmp/err" || { cat "$tmp/err"; return 1; }
 	"$vqtrace" stat -r "$tmp/hole.pcap" | head -n 1 | grep -q '1 LOST'
 }

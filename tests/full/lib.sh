@@ -62,7 +62,7 @@ until_said() {
 	return 1
 }
 
-# Does somebody listen at this socket? It is there a moment before.
+# Does a process listen at this socket? The file exists shortly before that.
 listens() { # PATH
 	grep -q " 00010000 .* $1\$" /proc/net/unix
 }

@@ -70,7 +70,7 @@ wrapper() { # NAME SCRIPT: "$@" is QEMU's command line
 	chmod +x "$tmp/$1"
 }
 
-# Another device than the recorded one: change an argument of QEMU's, see it told.
+# Another device than the recorded one: change an argument of QEMU, and expect replay to report it.
 other() { # FROM TO SUBJECT EVENT
 	wrapper other "exec ${qemu@Q} \"\${@//${1//\"/\\\"}/${2//\"/\\\"}}\""
 	"$vqtrace" replay -r $trace --against "qemu=$tmp/other" >"$tmp/out" 2>"$tmp/err"

@@ -50,7 +50,7 @@ vhost_user() { # PROPERTIES
 	device=(-chardev "socket,id=c0,path=$sock${reconnect:-}" -device "vhost-user-blk-pci,id=d0,chardev=c0,$1")
 }
 
-# A guest that did all it was told without an error.
+# The guest did everything that it was asked to do, without an error.
 went_well() { # SERIAL
 	grep -q 'VQT DONE rc=0' "$1" && ! grep -q 'VQT ERROR' "$1" && return 0
 	tail -n 20 "$1"

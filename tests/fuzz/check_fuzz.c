@@ -342,7 +342,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	o.to = null;
 	o.format = (enum report_format)(data[0] >> 2 & 3);
-	/* What is told once is told in all formats alike: SARIF begins with every rule, which takes long. */
+	/*
+	 * Findings are the same in all formats.  Print SARIF for some inputs only, as it
+	 * begins with every rule, which takes long.
+	 */
 	if (o.format == REPORT_SARIF && data[0] & 0x70)
 		o.format = REPORT_TEXT;
 	o.fold = data[0] & 0x80 ? 0 : 3;

@@ -2,7 +2,7 @@
 /*
  * The conversations by which each rule is tested (tests/unit/check_cases_*.c),
  * as `vqtrace show` prints them, in C: for the pages of `vqtrace check
- * --explain`.  The build runs this; so pages never tell what no test has seen.
+ * --explain`.  The build runs this, so the pages show only conversations that are tested.
  *
  * usage: examples > examples.c
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Soundness: a recording with a hole accuses nobody whom the whole one does
- * not.  From each shipped trace runs of records are taken out, and a loss
- * record says so; then beginnings and ends are cut off.
+ * Soundness: the checker finds no violation in a recording with a hole that it does not
+ * find in the whole one.  The test replaces runs of records of each shipped trace by a
+ * loss record, then cuts off beginnings and ends.
  */
 #include <dirent.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
  * QEMU by decoding: the functions are never called.  Linked into the unit tests, which
  * open their own program; built as a shared object, the seed of fuzzers.
  *
- * The offsets that the code tells (tests/unit/discover_test.c expects them):
+ * The offsets that the code contains (tests/unit/discover_test.c expects them):
  * VirtIODevice: parent_bus 96, status 176, guest_features 184, config_vector 224, vq 240,
  * broken 250.  VirtQueue (160 bytes): num 0, desc 16, avail 24, used 32, last_avail_idx 56
  * and 58, used_idx 64 and 66, queue_index 72, vector 80, vdev 96, host_notifier 116.
