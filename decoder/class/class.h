@@ -28,7 +28,6 @@ struct class_request {
 	/* What the caller knows of the descriptor chain. */
 	const uint64_t *accepted; /* feature bits 0-127 that the driver accepted; borrowed */
 	uint16_t queue; /* index */
-	const struct spec_queue *role; /* the queue's row in class->queues; NULL unknown */
 	uint64_t readable, writable; /* bytes the driver supplies, and room for the device's */
 	/* Leading driver-written bytes of the whole chain, as far as captured without a gap. */
 	uint8_t head_bytes[CLASS_HEAD_BYTES];

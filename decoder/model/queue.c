@@ -181,18 +181,6 @@ static void drop_in_flight(struct model *m, struct model_queue *q, struct model_
 	model_free_request(m, r);
 }
 
-/* The row of the class's table of queues that this one is; NULL: unknown. */
-static const struct spec_queue *queue_role(const struct model_device *d,
-					   const struct model_queue *q)
-{
-	unsigned number;
-
-	return d->class ? spec_queue_row(d->class->queues, q->index,
-					 d->accepted_known ? d->accepted : NULL, d->num_queues,
-					 &number)
-			: NULL;
-}
-
 static struct model_request *begin_chain(struct model *m, struct event *e)
 {
 	const struct vqt_avail *a = &e->rec->avail;
@@ -212,7 +200,6 @@ static struct model_request *begin_chain(struct model *m, struct event *e)
 		return NULL;
 	r->device = e->dev->id;
 	r->accepted = e->dev->accepted;
-	r->role = queue_role(e->dev, q);
 	r->queue = q->index;
 	r->head = a->head;
 	r->pos = a->pos;

@@ -266,8 +266,10 @@ static void put_queue(struct out *o, const char *name, unsigned number)
 		putf(o, "%s", name);
 }
 
-const struct spec_queue *spec_queue_row(const struct spec_queue *q, unsigned index,
-					const uint64_t *features, unsigned queues, unsigned *number)
+/* The row of that virtqueue, and its number among those the row stands for; NULL. */
+static const struct spec_queue *queue_row(const struct spec_queue *q, unsigned index,
+					  const uint64_t *features, unsigned queues,
+					  unsigned *number)
 {
 	unsigned i = index, n, end;
 
@@ -291,7 +293,7 @@ char *spec_queue_name(char *buf, size_t len, const struct spec_queue *rows, unsi
 		      const uint64_t *features, unsigned queues)
 {
 	unsigned number;
-	const struct spec_queue *q = spec_queue_row(rows, index, features, queues, &number);
+	const struct spec_queue *q = queue_row(rows, index, features, queues, &number);
 	struct out o = { .buf = buf, .len = len };
 
 	if (q)

@@ -206,10 +206,6 @@ enum spec_missing spec_feature_missing(const struct spec_feature *f, const uint6
  */
 char *spec_queue_name(char *buf, size_t len, const struct spec_queue *rows, unsigned index,
 		      const uint64_t *features, unsigned queues);
-/* The row of that virtqueue, and its number among those the row stands for; NULL. */
-const struct spec_queue *spec_queue_row(const struct spec_queue *rows, unsigned index,
-					const uint64_t *features, unsigned queues,
-					unsigned *number);
 /* The row of a request type; NULL. */
 const struct spec_request *spec_request(const struct spec_request *rows, uint32_t type);
 

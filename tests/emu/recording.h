@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* For the tests of replay: a trace in memory, which can be changed and replayed. */
-#ifndef VQT_TESTS_EMU_REPLAYS_H
-#define VQT_TESTS_EMU_REPLAYS_H
+#ifndef VQT_TESTS_EMU_RECORDING_H
+#define VQT_TESTS_EMU_RECORDING_H
 
 #include "emu/replay/replay.h"
 

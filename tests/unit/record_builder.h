@@ -3,8 +3,8 @@
  * Make event records as a capture would, and feed them to a model.  A record builder has the
  * clock, the sequence number and the last event.
  */
-#ifndef VQT_TESTS_UNIT_MAKE_H
-#define VQT_TESTS_UNIT_MAKE_H
+#ifndef VQT_TESTS_UNIT_RECORD_BUILDER_H
+#define VQT_TESTS_UNIT_RECORD_BUILDER_H
 
 #include "decoder/model/model.h"
 #include "decoder/trace/file.h"

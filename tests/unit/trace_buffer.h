@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A trace in memory, as a list of records that tests can change. */
-#ifndef VQT_TESTS_UNIT_TAPE_H
-#define VQT_TESTS_UNIT_TAPE_H
+#ifndef VQT_TESTS_UNIT_TRACE_BUFFER_H
+#define VQT_TESTS_UNIT_TRACE_BUFFER_H
 
 #include "decoder/model/model.h"
 
