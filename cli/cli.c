@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <getopt.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <time.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,6 +12,7 @@
 
 #include "cli/cli.h"
 #include "decoder/filter/filter.h"
+#include "decoder/trace/file.h"
 #include "decoder/util/option.h"
 #include "decoder/util/text.h"
 
@@ -26,13 +29,14 @@ static void complain(const char *kind, const char *fmt, va_list ap)
 	fputc('\n', stderr);
 }
 
-void cli_error(const char *fmt, ...)
+int cli_error(const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
 	complain("", fmt, ap);
 	va_end(ap);
+	return CLI_TROUBLE;
 }
 
 void cli_warn(const char *fmt, ...)
@@ -91,6 +95,19 @@ bool cli_color(FILE *to)
 	return !(no && *no) && isatty(fileno(to)) && term && strcmp(term, "dumb");
 }
 
+bool cli_ascii(void)
+{
+	setlocale(LC_CTYPE, "");
+	return strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+}
+
+int cli_output(bool failed)
+{
+	if (!failed && !fflush(stdout))
+		return CLI_OK;
+	return errno == EPIPE ? CLI_TROUBLE : cli_error("standard output: %s", strerror(errno));
+}
+
 static bool has_filter(const struct cli_command *c)
 {
 	for (const struct option_row *o = c->options; o->kind != OPTION_END; o++)
@@ -121,8 +138,31 @@ int cli_filter(struct filter **out, const char *text)
 	if (!text || !filter_compile(out, text, &err))
 		return CLI_OK;
 	filter_error_format(words, sizeof(words), text, &err);
-	cli_error("filter: %s", words);
-	return CLI_TROUBLE;
+	return cli_error("filter: %s", words);
+}
+
+int cli_trace_open(struct trace_reader **t, const char *path)
+{
+	struct trace_error err;
+
+	return trace_open(t, path, &err) ? cli_error("%s", err.text) : CLI_OK;
+}
+
+bool cli_trace_next(struct trace_reader *t, struct record *rec, bool say, bool *broken)
+{
+	struct trace_error err;
+	bool again = true;
+	int rc = -1;
+
+	while (rc < 0 && again) {
+		rc = trace_next(t, rec, &again, &err);
+		if (rc >= 0)
+			break;
+		if (say)
+			cli_error("%s", err.text);
+		*broken = true;
+	}
+	return rc > 0;
 }
 
 static void ignore_first_interrupt(int sig)

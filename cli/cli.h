@@ -39,8 +39,8 @@ struct cli_command {
 extern const struct cli_command cmd_record, cmd_show, cmd_stat, cmd_check, cmd_diff, cmd_doctor,
 	cmd_demo, cmd_serve, cmd_replay, cmd_top;
 
-/* "vqtrace VERB: what" on stderr; the text says cause and remedy. */
-void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* "vqtrace VERB: what" on stderr; the text says cause and remedy.  Returns CLI_TROUBLE. */
+int cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* An error, then a pointer at --help; returns CLI_TROUBLE. */
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -60,6 +60,13 @@ extern const struct cli_command *cli_current;
 /* --color=auto|always|never with NO_COLOR and isatty; false for an unknown word. */
 bool cli_color_set(const char *when);
 bool cli_color(FILE *to); /* after cli_color_set, or with the default auto */
+bool cli_ascii(void); /* set the locale; whether the terminal shows no characters beyond ASCII */
+/*
+ * The end of writing to standard output; `failed`: some of it could not be written, for the
+ * reason in errno.  That is an error, unless the reader stopped reading early.
+ * CLI_OK or CLI_TROUBLE.
+ */
+int cli_output(bool failed);
 
 /*
  * The trace of a command that reads one, -r FILE or the word after the options, and
@@ -69,6 +76,15 @@ int cli_trace_path(const char **path, int argc, char **argv);
 /* Compile the filter of -Y; text NULL: there is none.  CLI_OK, or CLI_TROUBLE after an error. */
 struct filter;
 int cli_filter(struct filter **out, const char *text);
+/* Open a trace.  CLI_OK, or CLI_TROUBLE after an error. */
+struct trace_reader;
+int cli_trace_open(struct trace_reader **t, const char *path);
+/*
+ * Read the next record.  Where the trace is broken, *broken becomes true, and reading goes on
+ * behind it where that is possible; `say`: with an error.  false at the end.
+ */
+struct record;
+bool cli_trace_next(struct trace_reader *t, struct record *rec, bool say, bool *broken);
 /*
  * Call this before the trace at `path` is read.  Ctrl-C goes to all processes of a pipe,
  * but what record writes at its end still has to be read and shown.  So if `path` is

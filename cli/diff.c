@@ -2,8 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -137,17 +135,11 @@ static const char *path_of(const struct diff_run *r, int side)
 
 static int open_side(struct diff_run *r, int side)
 {
-	struct trace_error err;
-
-	if (trace_open(&r->side[side].t, path_of(r, side), &err)) {
-		cli_error("%s", err.text);
+	if (cli_trace_open(&r->side[side].t, path_of(r, side)))
 		return CLI_TROUBLE;
-	}
 	r->side[side].m = model_new();
-	if (!r->side[side].m) {
-		cli_error("no memory");
-		return CLI_TROUBLE;
-	}
+	if (!r->side[side].m)
+		return cli_error("no memory");
 	return CLI_OK;
 }
 
@@ -167,18 +159,8 @@ static void close_side(struct diff_run *r, int side)
 static int next(struct diff_run *r, int side, struct record *rec, struct event *e, bool say)
 {
 	struct side *s = &r->side[side];
-	struct trace_error err;
-	bool again;
-	int rc;
 
-	while ((rc = trace_next(s->t, rec, &again, &err)) < 0) {
-		if (say)
-			cli_error("%s", err.text);
-		s->broken = true;
-		if (!again)
-			return 0;
-	}
-	if (!rc)
+	if (!cli_trace_next(s->t, rec, say, &s->broken))
 		return 0;
 	return model_feed(s->m, rec, trace_number(s->t), e) ? -ENOMEM : 1;
 }
@@ -241,13 +223,12 @@ static int match(struct diff_run *r)
 		rc = diff_force(r->d, a, b, &side);
 		if (rc == -ENOMEM)
 			return CLI_TROUBLE;
-		if (rc) {
-			cli_error("-d %s: %s %s '%s'; 'vqtrace show -r %s' names its devices",
-				  r->pairs.item[i], r->path[side],
-				  rc == -EBUSY ? "has already matched" : "has no device",
-				  side ? b : a, r->path[side]);
-			return CLI_TROUBLE;
-		}
+		if (rc)
+			return cli_error(
+				"-d %s: %s %s '%s'; 'vqtrace show -r %s' names its devices",
+				r->pairs.item[i], r->path[side],
+				rc == -EBUSY ? "has already matched" : "has no device",
+				side ? b : a, r->path[side]);
 	}
 	return diff_match(r->d) ? CLI_TROUBLE : CLI_OK;
 }
@@ -376,11 +357,8 @@ static int report(struct diff_run *r)
 	if (!r->quiet)
 		rc = r->json ? print_diff_json(stdout, r->d, r->trace)
 			     : print_diff(stdout, r->d, r->trace, &o);
-	if (fflush(stdout) || rc) {
-		if (errno != EPIPE)
-			cli_error("standard output: %s", strerror(errno));
+	if (cli_output(rc))
 		return CLI_TROUBLE;
-	}
 	if (r->side[DIFF_A].broken || r->side[DIFF_B].broken || r->cut)
 		return CLI_TROUBLE;
 	return diff_nth(r->d, 0) ? CLI_FINDINGS : CLI_OK;
@@ -395,13 +373,9 @@ static int prepare(struct diff_run *r)
 	if (r->only)
 		classes = r->only;
 	r->d = diff_new(classes & ~r->ignore);
-	if (!r->d) {
-		cli_error("no memory");
-		return CLI_TROUBLE;
-	}
-	setlocale(LC_CTYPE, "");
-	if (strcmp(nl_langinfo(CODESET), "UTF-8"))
-		r->line.ascii = true;
+	if (!r->d)
+		return cli_error("no memory");
+	r->line.ascii |= cli_ascii();
 	for (int side = 0; side < DIFF_SIDES; side++) {
 		r->trace[side].path = r->path[side];
 		if (!strcmp(r->path[side], "-") && stdin_copy_make(&r->stdin_copy))

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -74,13 +72,9 @@ static int prepare(struct show *s)
 	s->model = model_new();
 	if (s->requests)
 		s->table = request_table_new(stdout, s->json);
-	if (!s->model || (s->requests && !s->table)) {
-		cli_error("no memory");
-		return CLI_TROUBLE;
-	}
-	setlocale(LC_CTYPE, "");
-	if (strcmp(nl_langinfo(CODESET), "UTF-8"))
-		s->line.ascii = true;
+	if (!s->model || (s->requests && !s->table))
+		return cli_error("no memory");
+	s->line.ascii |= cli_ascii();
 	s->line.color = !s->json && cli_color(stdout);
 	s->flush |= !strcmp(s->path, "-") || isatty(STDOUT_FILENO);
 	return CLI_OK;
@@ -105,53 +99,32 @@ static int print_event(struct show *s, const struct event *e)
 	return rc;
 }
 
-/* A reader that stops reading early is no error; a full disk is. */
-static int output_failed(void)
-{
-	if (errno != EPIPE)
-		cli_error("standard output: %s", strerror(errno));
-	return CLI_TROUBLE;
-}
-
 static int run_trace(struct show *s, struct trace_reader *t)
 {
 	uint64_t printed = 0;
-	int trouble = CLI_OK;
-	struct trace_error err;
+	bool broken = false;
 	struct record rec;
 	struct event e;
-	bool again;
-	int rc;
 
-	while ((rc = trace_next(t, &rec, &again, &err))) {
-		if (rc < 0) {
-			cli_error("%s", err.text);
-			trouble = CLI_TROUBLE;
-			if (!again)
-				break;
-			continue;
-		}
-		if (model_feed(s->model, &rec, trace_number(t), &e)) {
-			cli_error("no memory");
-			return CLI_TROUBLE;
-		}
+	while (cli_trace_next(t, &rec, true, &broken)) {
+		if (model_feed(s->model, &rec, trace_number(t), &e))
+			return cli_error("no memory");
 		if (s->filter && !filter_match(s->filter, &e))
 			continue;
 		if (print_event(s, &e))
-			return output_failed();
+			return cli_output(true);
 		if (s->count && ++printed == s->count)
 			break;
 	}
 	if (s->table)
 		request_table_finish(s->table, s->model);
-	return trouble;
+	return broken ? CLI_TROUBLE : CLI_OK;
 }
 
 static int run(int argc, char **argv)
 {
 	struct show s = { 0 };
 	struct trace_reader *t;
-	struct trace_error err;
 	int rc = cli_parse(argc, argv, &s);
 
 	if (rc)
@@ -164,14 +137,12 @@ static int run(int argc, char **argv)
 	if (rc)
 		return rc;
 	cli_leave_interrupt(s.path);
-	if (trace_open(&t, s.path, &err)) {
-		cli_error("%s", err.text);
+	if (cli_trace_open(&t, s.path))
 		return CLI_TROUBLE;
-	}
 	rc = run_trace(&s, t);
 	trace_close(t);
-	if (rc == CLI_OK && fflush(stdout))
-		rc = output_failed();
+	if (rc == CLI_OK)
+		rc = cli_output(false);
 	request_table_free(s.table);
 	model_free(s.model);
 	filter_free(s.filter);

@@ -82,10 +82,8 @@ static int prepare(struct stat_run *s)
 	s->stats = stats_new();
 	s->findings = stat_findings_new();
 	if (!s->model || !s->stats || !s->findings ||
-	    (page && check_new(&s->check, NULL, stat_findings_add, s->findings, NULL))) {
-		cli_error("no memory");
-		return CLI_TROUBLE;
-	}
+	    (page && check_new(&s->check, NULL, stat_findings_add, s->findings, NULL)))
+		return cli_error("no memory");
 	return CLI_OK;
 }
 
@@ -99,31 +97,17 @@ static int feed(struct stat_run *s, const struct event *e)
 
 static int run_trace(struct stat_run *s, struct trace_reader *t)
 {
-	int trouble = CLI_OK;
-	struct trace_error err;
+	bool broken = false;
 	struct record rec;
 	struct event e;
-	bool again;
-	int rc;
 
-	while ((rc = trace_next(t, &rec, &again, &err))) {
-		if (rc < 0) {
-			cli_error("%s", err.text);
-			trouble = CLI_TROUBLE;
-			if (!again)
-				break;
-			continue;
-		}
-		if (model_feed(s->model, &rec, trace_number(t), &e) || feed(s, &e)) {
-			cli_error("no memory");
-			return CLI_TROUBLE;
-		}
+	while (cli_trace_next(t, &rec, true, &broken)) {
+		if (model_feed(s->model, &rec, trace_number(t), &e) || feed(s, &e))
+			return cli_error("no memory");
 	}
-	if ((s->check && check_finish(s->check, s->model)) || stat_findings_error(s->findings)) {
-		cli_error("no memory");
-		return CLI_TROUBLE;
-	}
-	return trouble;
+	if ((s->check && check_finish(s->check, s->model)) || stat_findings_error(s->findings))
+		return cli_error("no memory");
+	return broken ? CLI_TROUBLE : CLI_OK;
 }
 
 static int draw(struct stat_run *s, const struct stat_view *v)
@@ -135,8 +119,7 @@ static int draw(struct stat_run *s, const struct stat_view *v)
 		rc = -EIO;
 	if (!rc)
 		return CLI_OK;
-	cli_error("%s cannot be written: %s", s->plot, strerror(errno));
-	return CLI_TROUBLE;
+	return cli_error("%s cannot be written: %s", s->plot, strerror(errno));
 }
 
 static int print(struct stat_run *s, const struct stat_view *v)
@@ -151,15 +134,9 @@ static int print(struct stat_run *s, const struct stat_view *v)
 		rc = stat_print_json(stdout, v);
 	else
 		rc = stat_print_page(stdout, v);
-	if (rc == -ENOMEM) {
-		cli_error("no memory");
-		return CLI_TROUBLE;
-	}
-	if (!rc && !fflush(stdout))
-		return CLI_OK;
-	if (errno != EPIPE)
-		cli_error("standard output: %s", strerror(errno));
-	return CLI_TROUBLE;
+	if (rc == -ENOMEM)
+		return cli_error("no memory");
+	return cli_output(rc);
 }
 
 static int output(struct stat_run *s)
@@ -181,7 +158,6 @@ static int run(int argc, char **argv)
 {
 	struct stat_run s = { .by = -1 };
 	struct trace_reader *t;
-	struct trace_error err;
 	int rc = parse(&s, argc, argv), printed;
 
 	if (rc)
@@ -190,10 +166,8 @@ static int run(int argc, char **argv)
 	if (rc)
 		return rc;
 	cli_leave_interrupt(s.path);
-	if (trace_open(&t, s.path, &err)) {
-		cli_error("%s", err.text);
+	if (cli_trace_open(&t, s.path))
 		return CLI_TROUBLE;
-	}
 	rc = run_trace(&s, t);
 	trace_close(t);
 	printed = output(&s);

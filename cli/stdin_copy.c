@@ -54,16 +54,13 @@ static int copy(int to)
 			return CLI_OK;
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0) {
-			cli_error("standard input: %s", strerror(errno));
-			return CLI_TROUBLE;
-		}
+		if (n < 0)
+			return cli_error("standard input: %s", strerror(errno));
 		rc = write_all(to, buf, (size_t)n);
-		if (rc) {
-			cli_error("temporary file: %s; set TMPDIR, or give a file instead of -",
-				  strerror(-rc));
-			return CLI_TROUBLE;
-		}
+		if (rc)
+			return cli_error(
+				"temporary file: %s; set TMPDIR, or give a file instead of -",
+				strerror(-rc));
 	}
 }
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -110,15 +108,6 @@ static int parse(struct check_cmd *k, int argc, char **argv)
 
 /* --- rules ------------------------------------------------------------------ */
 
-static int output(int rc)
-{
-	if (!rc && fflush(stdout))
-		rc = -errno;
-	if (rc && rc != -EPIPE)
-		cli_error("standard output: %s", strerror(-rc));
-	return rc ? CLI_TROUBLE : CLI_OK;
-}
-
 /* The rule whose name is most similar to an unknown word. */
 static const char *similar(const char *word)
 {
@@ -150,11 +139,10 @@ static int explain(const struct check_cmd *k)
 	while (example->rule && strcmp(example->rule, id))
 		example++;
 	if (rule)
-		return output(check_explain(stdout, rule, example->rule ? example : NULL,
-					    k->run.report.ascii));
-	cli_error("--explain: no rule '%s'%s%s%s; 'vqtrace check --list' lists them", id,
-		  other ? "; did you mean '" : "", other ? other : "", other ? "'" : "");
-	return CLI_TROUBLE;
+		return cli_output(check_explain(stdout, rule, example->rule ? example : NULL,
+						k->run.report.ascii));
+	return cli_error("--explain: no rule '%s'%s%s%s; 'vqtrace check --list' lists them", id,
+			 other ? "; did you mean '" : "", other ? other : "", other ? "'" : "");
 }
 
 static int list(struct check_cmd *k)
@@ -164,7 +152,8 @@ static int list(struct check_cmd *k)
 	if (k->run.report.format > REPORT_JSON)
 		return cli_usage("--list comes as -T text or -T json");
 	if (check_run_begin(&k->run) == CLI_OK)
-		rc = output(check_list(stdout, k->run.check, k->run.report.format == REPORT_JSON));
+		rc = cli_output(
+			check_list(stdout, k->run.check, k->run.report.format == REPORT_JSON));
 	check_run_free(&k->run);
 	return rc;
 }
@@ -231,10 +220,8 @@ static int open_annotated(struct check_cmd *k)
 	if (!k->write)
 		return CLI_OK;
 	if (!stat(k->path, &in) && !stat(k->write, &out) && in.st_dev == out.st_dev &&
-	    in.st_ino == out.st_ino) {
-		cli_error("-w %s: is the trace itself; give another file", k->write);
-		return CLI_TROUBLE;
-	}
+	    in.st_ino == out.st_ino)
+		return cli_error("-w %s: is the trace itself; give another file", k->write);
 	rc = annotate_open(&k->annotate, k->write);
 	if (rc)
 		cli_error("%s: cannot be written: %s", k->write, strerror(-rc));
@@ -252,8 +239,7 @@ static int run_trace(struct check_cmd *k, struct trace_reader *t)
 	while (!k->run.full && (rc = trace_next(t, &rec, &again, &err))) {
 		if (rc < 0) {
 			hide_progress(k);
-			cli_error("%s", err.text);
-			trouble = CLI_TROUBLE;
+			trouble = cli_error("%s", err.text);
 			if (!again)
 				break;
 			continue;
@@ -261,10 +247,8 @@ static int run_trace(struct check_cmd *k, struct trace_reader *t)
 		if (k->annotate)
 			annotate_record(k->annotate, &rec, trace_wall(t));
 		rc = check_run_record(&k->run, &rec, trace_number(t));
-		if (rc == -ENOMEM) {
-			cli_error("no memory");
-			return CLI_TROUBLE;
-		}
+		if (rc == -ENOMEM)
+			return cli_error("no memory");
 		if (rc)
 			break;
 		show_progress(k, t);
@@ -276,14 +260,13 @@ static int run_trace(struct check_cmd *k, struct trace_reader *t)
 /* The rest of the trace still belongs into the annotated one. */
 static int finish_annotated(struct check_cmd *k, struct trace_reader *t)
 {
-	struct trace_error err;
 	struct record rec;
-	bool again;
+	bool broken;
 	int rc;
 
 	if (!k->annotate)
 		return CLI_OK;
-	while (k->run.full && trace_next(t, &rec, &again, &err) == 1)
+	while (k->run.full && cli_trace_next(t, &rec, false, &broken))
 		annotate_record(k->annotate, &rec, trace_wall(t));
 	rc = annotate_close(k->annotate);
 	if (rc)
@@ -294,14 +277,11 @@ static int finish_annotated(struct check_cmd *k, struct trace_reader *t)
 static int check_trace(struct check_cmd *k)
 {
 	struct trace_reader *t = NULL;
-	struct trace_error err;
 	int code = prepare(k), trouble = CLI_OK;
 
 	cli_leave_interrupt(k->path);
-	if (code == CLI_OK && trace_open(&t, k->path, &err)) {
-		cli_error("%s", err.text);
-		code = CLI_TROUBLE;
-	}
+	if (code == CLI_OK)
+		code = cli_trace_open(&t, k->path);
 	if (code == CLI_OK)
 		code = open_annotated(k);
 	if (code == CLI_OK) {
@@ -326,9 +306,7 @@ static int run(int argc, char **argv)
 
 	if (rc)
 		return rc - 1;
-	setlocale(LC_CTYPE, "");
-	if (strcmp(nl_langinfo(CODESET), "UTF-8"))
-		k.run.report.ascii = true;
+	k.run.report.ascii |= cli_ascii();
 	if (k.explain)
 		return explain(&k);
 	return k.list ? list(&k) : check_trace(&k);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,14 +44,13 @@ int check_live_begin(struct check_live *l, const char *trace)
 		l->on = false;
 		return CLI_TROUBLE;
 	}
-	setlocale(LC_CTYPE, "");
 	l->run.report.to = l->to;
 	l->run.report.trace = !trace		   ? "what was said"
 			      : strcmp(trace, "-") ? trace
 						   : "standard output";
 	l->run.report.fold = FOLD;
 	l->run.report.color = cli_color(stderr);
-	l->run.report.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+	l->run.report.ascii = cli_ascii();
 	l->run.flush = true;
 	l->run.found = wipe_line;
 	l->run.opaque = l;

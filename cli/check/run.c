@@ -58,21 +58,18 @@ int check_run_begin(struct check_run *r)
 	const char *bad = NULL;
 	int rc = check_new(&r->check, r->rules, on_finding, r, &bad);
 
-	if (rc == -ENOENT) {
-		cli_error(
+	if (rc == -ENOENT)
+		return cli_error(
 			"--rules: '%.*s' names no rule; 'vqtrace check --list' lists them, with their "
 			"clauses and parties",
 			(int)strcspn(bad, ","), bad);
-		return CLI_TROUBLE;
-	}
 	r->model = model_new();
 	r->kept = recent_new();
 	if (!rc)
 		rc = report_new(&r->out, &r->report);
 	if (!rc && r->model && r->kept)
 		return CLI_OK;
-	cli_error("%s", strerror(rc ? -rc : ENOMEM));
-	return CLI_TROUBLE;
+	return cli_error("%s", strerror(rc ? -rc : ENOMEM));
 }
 
 int check_run_record(struct check_run *r, const struct record *rec, uint64_t number)

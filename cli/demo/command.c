@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -45,10 +43,8 @@ static int boot_and_record(const struct demo *d)
 	snprintf(disk, sizeof(disk), "%s/disk.img", d->dir);
 	snprintf(drive, sizeof(drive), "if=none,id=drive0,format=raw,file=%s", disk);
 	fd = open(disk, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || ftruncate(fd, 64 << 20)) {
-		cli_error("%s: cannot be written: %s", disk, strerror(errno));
-		return CLI_TROUBLE;
-	}
+	if (fd < 0 || ftruncate(fd, 64 << 20))
+		return cli_error("%s: cannot be written: %s", disk, strerror(errno));
 	close(fd);
 	const char *argv[] = {
 		"vqtrace",
@@ -84,10 +80,8 @@ static int boot_and_record(const struct demo *d)
 	pid = child_run("/proc/self/exe", (char **)argv);
 	if (pid > 0 && waitpid(pid, &status, 0) < 0)
 		pid = -errno;
-	if (pid < 0) {
-		cli_error("the recorder could not be started: %s", strerror(-pid));
-		return CLI_TROUBLE;
-	}
+	if (pid < 0)
+		return cli_error("the recorder could not be started: %s", strerror(-pid));
 	return WIFEXITED(status) ? WEXITSTATUS(status) : CLI_TROUBLE;
 }
 
@@ -151,12 +145,11 @@ static int run(int argc, char **argv)
 		rc = cli_no_operands(argc, argv);
 	if (rc)
 		return rc - 1;
-	setlocale(LC_CTYPE, "");
 	path = d.in ? d.in : record_or_shipped(&d);
 	clean(&d);
 	if (!path)
 		return CLI_TROUBLE;
-	rc = demo_walkthrough(path, cli_color(stdout), strcmp(nl_langinfo(CODESET), "UTF-8") != 0);
+	rc = demo_walkthrough(path, cli_color(stdout), cli_ascii());
 	if (rc == CLI_OK)
 		printf("\nThe trace is in %s. Look around:\n"
 		       "  vqtrace show -r %s\n"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,17 +50,15 @@ static void heading(const char *title, const char *command, const char *path)
 /* One pass over the trace. */
 static int walk(struct walkthrough *t, walkthrough_fn *fn)
 {
-	struct trace_reader *r;
 	struct trace_error err;
+	struct trace_reader *r;
 	struct record rec;
 	struct event e;
 	bool again;
 	int rc;
 
-	if (trace_open(&r, t->path, &err)) {
-		cli_error("%s", err.text);
+	if (cli_trace_open(&r, t->path))
 		return CLI_TROUBLE;
-	}
 	model_free(t->model);
 	t->model = model_new();
 	t->line.any = false;
@@ -67,16 +66,14 @@ static int walk(struct walkthrough *t, walkthrough_fn *fn)
 		if (rc < 0)
 			continue;
 		if (!t->model || model_feed(t->model, &rec, trace_number(r), &e)) {
-			cli_error("no memory");
-			rc = -1;
+			snprintf(err.text, sizeof(err.text), "no memory");
+			rc = -ENOMEM;
 			break;
 		}
 		fn(t, &e);
 	}
-	if (rc < 0)
-		cli_error("%s", err.text);
 	trace_close(r);
-	return rc < 0 ? CLI_TROUBLE : CLI_OK;
+	return rc < 0 ? cli_error("%s", err.text) : CLI_OK;
 }
 
 static void list(struct walkthrough *t, const struct event *e, unsigned limit)
@@ -278,10 +275,8 @@ static int check_all(struct check_run *r, const char *path)
 	bool again;
 	int rc;
 
-	if (trace_open(&t, path, &err)) {
-		cli_error("%s", err.text);
+	if (cli_trace_open(&t, path))
 		return CLI_TROUBLE;
-	}
 	do
 		rc = trace_next(t, &rec, &again, &err);
 	while ((rc == 1 && !check_run_record(r, &rec, trace_number(t))) || (rc < 0 && again));

@@ -59,18 +59,12 @@ static int begin(struct record_run *r)
 	struct source_error err;
 	struct trace_error trace_err;
 
-	if (c->ops->open(&r->source, c->config, &c->request, &err)) {
-		cli_error("%s", err.text);
-		return CLI_TROUBLE;
-	}
-	if (record_out_open(&r->out, &trace_err)) {
-		cli_error("%s", trace_err.text);
-		return CLI_TROUBLE;
-	}
-	if (c->ops->begin(r->source, r->command, &r->child, &err)) {
-		cli_error("%s", err.text);
-		return CLI_TROUBLE;
-	}
+	if (c->ops->open(&r->source, c->config, &c->request, &err))
+		return cli_error("%s", err.text);
+	if (record_out_open(&r->out, &trace_err))
+		return cli_error("%s", trace_err.text);
+	if (c->ops->begin(r->source, r->command, &r->child, &err))
+		return cli_error("%s", err.text);
 	r->live = true;
 	return CLI_OK;
 }
@@ -244,9 +238,8 @@ static int finish_output(struct record_run *r)
 		return CLI_TROUBLE;
 	if (!err || err == -EPIPE) /* it is no error when the reader of the pipe stops reading */
 		return CLI_OK;
-	cli_error("%s: %s%s; what was written until then is readable", r->out.current,
-		  strerror(-err), err == -ENOSPC ? " (make room, or use --max-size)" : "");
-	return CLI_TROUBLE;
+	return cli_error("%s: %s%s; what was written until then is readable", r->out.current,
+			 strerror(-err), err == -ENOSPC ? " (make room, or use --max-size)" : "");
 }
 
 /* CLI_TROUBLE when the command failed by itself. */
@@ -254,15 +247,11 @@ static int finish_command(const struct record_run *r)
 {
 	int status = r->child_status;
 
-	if (r->child_gone && WIFEXITED(status) && WEXITSTATUS(status)) {
-		cli_error("%s ended with status %d", r->command[0], WEXITSTATUS(status));
-		return CLI_TROUBLE;
-	}
-	if (r->child_gone && WIFSIGNALED(status) && !stop_count) {
-		cli_error("%s was ended by signal %d (%s)", r->command[0], WTERMSIG(status),
-			  strsignal(WTERMSIG(status)));
-		return CLI_TROUBLE;
-	}
+	if (r->child_gone && WIFEXITED(status) && WEXITSTATUS(status))
+		return cli_error("%s ended with status %d", r->command[0], WEXITSTATUS(status));
+	if (r->child_gone && WIFSIGNALED(status) && !stop_count)
+		return cli_error("%s was ended by signal %d (%s)", r->command[0], WTERMSIG(status),
+				 strsignal(WTERMSIG(status)));
 	return CLI_OK;
 }
 

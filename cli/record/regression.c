@@ -54,10 +54,8 @@ static int make_test(const struct record_regression *r, const char *in, bool qui
 
 	if (snprintf(path, sizeof(path), "%s.pcap", r->name) >= (int)sizeof(path))
 		return cli_usage("--regression %s: too long a name", r->name);
-	if (!access(path, F_OK)) {
-		cli_error("%s is there already; remove it, or give another name", path);
-		return CLI_TROUBLE;
-	}
+	if (!access(path, F_OK))
+		return cli_error("%s is there already; remove it, or give another name", path);
 	rc = regression_make(&made, in, path, r->origin, &result);
 	if (result.torn && rc != -EDOM)
 		cli_warn("%s", result.error.text);

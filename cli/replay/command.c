@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vqtrace replay: a recorded driver plays against a device, and answers are compared. */
 #include <errno.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -116,44 +114,20 @@ static int parse(struct command *c, int argc, char **argv)
 
 /* --- reading, more than once ----------------------------------------------------- */
 
-static int open_trace(struct command *c, struct trace_reader **t)
-{
-	struct trace_error err;
-
-	if (trace_open(t, *c->stdin_copy.path ? c->stdin_copy.path : c->path, &err)) {
-		cli_error("%s", err.text);
-		return CLI_TROUBLE;
-	}
-	return CLI_OK;
-}
-
 /* Pass each record to `use` until that returns other than 0 (c->stopped). */
 static int each_record(struct command *c, bool complain,
 		       int (*use)(struct command *c, const struct record *rec, uint64_t number))
 {
 	struct trace_reader *t;
-	struct trace_error err;
 	struct record rec;
-	bool again;
-	int rc = open_trace(c, &t), got;
 
 	c->stopped = 0;
-	while (rc == CLI_OK && (got = trace_next(t, &rec, &again, &err))) {
-		if (got > 0) {
-			c->stopped = use(c, &rec, trace_number(t));
-			if (c->stopped)
-				break;
-			continue;
-		}
-		c->broken = true;
-		if (complain)
-			cli_error("%s", err.text);
-		if (!again)
-			break;
-	}
-	if (rc == CLI_OK)
-		trace_close(t);
-	return rc;
+	if (cli_trace_open(&t, *c->stdin_copy.path ? c->stdin_copy.path : c->path))
+		return CLI_TROUBLE;
+	while (!c->stopped && cli_trace_next(t, &rec, complain, &c->broken))
+		c->stopped = use(c, &rec, trace_number(t));
+	trace_close(t);
+	return CLI_OK;
 }
 
 /* --- the passes --------------------------------------------------------------------- */
@@ -180,16 +154,12 @@ static int read_first(struct command *c)
 
 	c->profile = replay_profile_new();
 	c->model = model_new();
-	if (!c->profile || !c->model) {
-		cli_error("no memory");
-		return CLI_TROUBLE;
-	}
+	if (!c->profile || !c->model)
+		return cli_error("no memory");
 	replay_profile_disk(c->profile, c->disk);
 	rc = each_record(c, true, profile_record);
-	if (rc == CLI_OK && c->stopped) {
-		cli_error("%s", strerror(-c->stopped));
-		return CLI_TROUBLE;
-	}
+	if (rc == CLI_OK && c->stopped)
+		return cli_error("%s", strerror(-c->stopped));
 	replay_profile_finish(c->profile);
 	return rc;
 }
@@ -273,10 +243,8 @@ static int play(struct command *c)
 	c->opt.emit = c->writer ? emit : NULL;
 	c->opt.diverged = diverged;
 	c->opt.opaque = c;
-	if (replay_new(&c->player, c->profile, &c->opt, why, sizeof(why))) {
-		cli_error("%s", *why ? why : "no memory");
-		return CLI_TROUBLE;
-	}
+	if (replay_new(&c->player, c->profile, &c->opt, why, sizeof(why)))
+		return cli_error("%s", *why ? why : "no memory");
 	if (each_record(c, false, play_record) != CLI_OK)
 		return CLI_TROUBLE;
 	rc = c->stopped;
@@ -284,10 +252,8 @@ static int play(struct command *c)
 		rc = replay_finish(c->player);
 	if (rc == -ECANCELED)
 		return CLI_OK; /* the user stopped it: report what was compared */
-	if (rc < 0) {
-		cli_error("%s", replay_error(c->player));
-		return CLI_TROUBLE;
-	}
+	if (rc < 0)
+		return cli_error("%s", replay_error(c->player));
 	return CLI_OK;
 }
 
@@ -308,10 +274,8 @@ static int read_context(struct command *c)
 	model_free(c->model);
 	c->model = model_new();
 	rc = c->model ? each_record(c, false, context_record) : CLI_OK;
-	if (!c->model || c->stopped < 0) {
-		cli_error("no memory");
-		return CLI_TROUBLE;
-	}
+	if (!c->model || c->stopped < 0)
+		return cli_error("no memory");
 	return rc;
 }
 
@@ -341,20 +305,16 @@ static int load_declared(struct command *c, const char *path, bool must)
 
 	if (!f && errno == ENOENT && !must)
 		return CLI_OK;
-	if (!f) {
-		cli_error("%s: %s", path, strerror(errno));
-		return CLI_TROUBLE;
-	}
+	if (!f)
+		return cli_error("%s: %s", path, strerror(errno));
 	text = read_file(f, &len);
 	rc = text ? replay_declared_parse(&c->declared, text, len, why, sizeof(why)) : -errno;
 	if (!text)
 		snprintf(why, sizeof(why), "%s", strerror(-rc));
 	fclose(f);
 	free(text);
-	if (rc) {
-		cli_error("%s: %s", path, why);
-		return CLI_TROUBLE;
-	}
+	if (rc)
+		return cli_error("%s: %s", path, why);
 	c->opt.declared = c->declared;
 	if (replay_declared_io_errors(c->declared, c->opt.against->name))
 		c->opt.io_errors = true;
@@ -391,10 +351,8 @@ static int open_output(struct command *c)
 
 	if (!c->write_path)
 		return CLI_OK;
-	if (trace_create(&c->writer, c->write_path, &err)) {
-		cli_error("%s", err.text);
-		return CLI_TROUBLE;
-	}
+	if (trace_create(&c->writer, c->write_path, &err))
+		return cli_error("%s", err.text);
 	return CLI_OK;
 }
 
@@ -407,8 +365,7 @@ static int close_output(struct command *c)
 	c->writer = NULL;
 	if (!rc)
 		return CLI_OK;
-	cli_error("%s: %s", c->write_path, strerror(-rc));
-	return CLI_TROUBLE;
+	return cli_error("%s: %s", c->write_path, strerror(-rc));
 }
 
 static bool any_played(const struct command *c)
@@ -435,16 +392,11 @@ static int report(struct command *c)
 	if (replay_report_wants_context(c->report) && read_context(c) != CLI_OK)
 		return CLI_TROUBLE;
 	replay_report_print(stdout, c->report, c->player, c->declared, &o);
-	if (fflush(stdout)) {
-		if (errno != EPIPE)
-			cli_error("standard output: %s", strerror(errno));
+	if (cli_output(false))
 		return CLI_TROUBLE;
-	}
-	if (!any_played(c)) {
-		cli_error("no device of this trace was replayed%s",
-			  c->opt.only ? "; is the name of -d right?" : "");
-		return CLI_TROUBLE;
-	}
+	if (!any_played(c))
+		return cli_error("no device of this trace was replayed%s",
+				 c->opt.only ? "; is the name of -d right?" : "");
 	return replay_report_findings(c->report, c->player, c->declared, o.against) ? CLI_FINDINGS
 										    : CLI_OK;
 }
@@ -488,14 +440,11 @@ static int run(int argc, char **argv)
 
 	if (rc)
 		return rc - 1;
-	setlocale(LC_CTYPE, "");
-	c.line.ascii = strcmp(nl_langinfo(CODESET), "UTF-8");
+	c.line.ascii = cli_ascii();
 	c.line.color = !c.json && cli_color(stdout);
 	c.report = replay_report_new();
-	if (!c.report) {
-		cli_error("no memory");
-		return CLI_TROUBLE;
-	}
+	if (!c.report)
+		return cli_error("no memory");
 	rc = steps(&c);
 	cleanup(&c);
 	return rc;

@@ -89,18 +89,14 @@ static int open_trace(struct serve_run *r)
 		return CLI_OK;
 	if (check_live_begin(&r->check, r->trace))
 		return CLI_TROUBLE;
-	if (r->trace && trace_create(&r->w, r->trace, &err)) {
-		cli_error("%s", err.text);
-		return CLI_TROUBLE;
-	}
+	if (r->trace && trace_create(&r->w, r->trace, &err))
+		return cli_error("%s", err.text);
 	r->tap.emit = emit;
 	r->tap.now = now_ns;
 	r->tap.opaque = r;
 	r->cfg.tap = emu_tap_new(&r->tap);
-	if (!r->cfg.tap) {
-		cli_error("no memory for the trace");
-		return CLI_TROUBLE;
-	}
+	if (!r->cfg.tap)
+		return cli_error("no memory for the trace");
 	clock_gettime(CLOCK_REALTIME, &ts);
 	emu_tap_session(r->cfg.tap, "vqtrace " VQTRACE_VERSION, r->command,
 			(int64_t)((uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec -
@@ -126,30 +122,25 @@ static int open_server(struct serve_run *r)
 	r->cfg.opaque = r;
 	server_map_guard();
 	err = r->protocol->new (&r->server, &r->cfg);
-	if (err) {
-		cli_error(
+	if (err)
+		return cli_error(
 			"cannot make this device: %s%s", strerror(-err),
 			err == -EINVAL
 				? "; its options do not fit together (queue sizes are powers of two, "
 				  "zones must fit the disk)"
 				: "");
-		return CLI_TROUBLE;
-	}
 	fd = server_socket(r->path);
-	if (fd < 0) {
-		cli_error("cannot listen on %s: %s%s", r->path, strerror(-fd),
-			  fd == -EADDRINUSE	? "; is another server using it, or is it a file? "
-						  "Choose another name or remove it"
-			  : fd == -ENAMETOOLONG ? "; socket paths have at most 107 bytes"
-			  : fd == -ENOENT	? "; its folder does not exist"
-						: "");
-		return CLI_TROUBLE;
-	}
+	if (fd < 0)
+		return cli_error("cannot listen on %s: %s%s", r->path, strerror(-fd),
+				 fd == -EADDRINUSE
+					 ? "; is another server using it, or is it a file? "
+					   "Choose another name or remove it"
+				 : fd == -ENAMETOOLONG ? "; socket paths have at most 107 bytes"
+				 : fd == -ENOENT       ? "; its folder does not exist"
+						       : "");
 	err = server_listen(r->server, fd);
-	if (err) {
-		cli_error("cannot wait for clients: %s", strerror(-err));
-		return CLI_TROUBLE;
-	}
+	if (err)
+		return cli_error("cannot wait for clients: %s", strerror(-err));
 	return CLI_OK;
 }
 

@@ -101,10 +101,8 @@ static int parse(struct top_run *r, int argc, char **argv)
 
 static int prepare(struct top_run *r)
 {
-	if (top_core_init(&r->core, !r->no_check && !r->sources.request.light)) {
-		cli_error("no memory");
-		return CLI_TROUBLE;
-	}
+	if (top_core_init(&r->core, !r->no_check && !r->sources.request.light))
+		return cli_error("no memory");
 	if (cli_filter(&r->core.filter, r->filter))
 		return CLI_TROUBLE;
 	r->s.ops = !r->o.path ? &top_live : strcmp(r->o.path, "-") ? &top_file : &top_pipe;
@@ -209,10 +207,8 @@ static int run(int argc, char **argv)
 	struct top_run *r = calloc(1, sizeof(*r));
 	int rc;
 
-	if (!r) {
-		cli_error("no memory");
-		return CLI_TROUBLE;
-	}
+	if (!r)
+		return cli_error("no memory");
 	r->o.delay = 1000000000;
 	r->o.speed = 1;
 	r->o.sources = &r->sources;

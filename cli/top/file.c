@@ -13,12 +13,8 @@
 
 static int open_file(struct top_feed *s)
 {
-	struct trace_error err;
-
-	if (trace_open(&s->reader, s->o->path, &err)) {
-		cli_error("%s", err.text);
+	if (cli_trace_open(&s->reader, s->o->path))
 		return CLI_TROUBLE;
-	}
 	s->speed = s->o->speed;
 	s->wall = cli_clock();
 	return CLI_OK;

@@ -70,7 +70,6 @@ static void *reading(void *arg)
 static int open_pipe(struct top_feed *s)
 {
 	struct top_pipe *p = calloc(1, sizeof(*p));
-	struct trace_error err;
 	pthread_condattr_t attr;
 	int code;
 
@@ -79,14 +78,10 @@ static int open_pipe(struct top_feed *s)
 		p->taken = malloc(ROOM);
 	}
 	s->pipe = p;
-	if (!p || !p->buf || !p->taken) {
-		cli_error("no memory");
+	if (!p || !p->buf || !p->taken)
+		return cli_error("no memory");
+	if (cli_trace_open(&p->reader, "-"))
 		return CLI_TROUBLE;
-	}
-	if (trace_open(&p->reader, "-", &err)) {
-		cli_error("%s", err.text);
-		return CLI_TROUBLE;
-	}
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); /* the time of day may be set back */
@@ -94,10 +89,8 @@ static int open_pipe(struct top_feed *s)
 	pthread_condattr_destroy(&attr);
 	pthread_cond_init(&p->space, NULL);
 	code = pthread_create(&p->thread, NULL, reading, p);
-	if (code) {
-		cli_error("cannot start a thread: %s", strerror(code));
-		return CLI_TROUBLE;
-	}
+	if (code)
+		return cli_error("cannot start a thread: %s", strerror(code));
 	return CLI_OK;
 }
 

@@ -153,18 +153,15 @@ static int guard(void)
 	/* leave the alternate screen, show the cursor, reset attributes and keypad */
 	fputs("\033[?1049l\033[?25h\033[0m\033[?1l\033>\r\n", stdout);
 	fflush(stdout);
-	cli_error("the screen was ended by signal %d (%s)", WTERMSIG(status),
-		  strsignal(WTERMSIG(status)));
-	return CLI_TROUBLE;
+	return cli_error("the screen was ended by signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
 }
 
 int top_screen_guard(void)
 {
-	if (!isatty(STDOUT_FILENO)) {
-		cli_error(
+	if (!isatty(STDOUT_FILENO))
+		return cli_error(
 			"standard output is not a terminal; -b prints tables, -b -T json objects");
-		return CLI_TROUBLE;
-	}
 	return guard();
 }
 
@@ -217,10 +214,8 @@ int top_screen_run(struct top_feed *s, struct top_options *o)
 	struct screen *x = calloc(1, sizeof(*x));
 	bool failed;
 
-	if (!x) {
-		cli_error("no memory");
-		return CLI_TROUBLE;
-	}
+	if (!x)
+		return cli_error("no memory");
 	*x = (struct screen){ .s = s,
 			      .o = o,
 			      .core = s->core,
