@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Named rules that the device breaks on request, to test checkers and drivers.  A device
+ * Rules that the device breaks on request, to test checkers and drivers.  A device
  * without a struct emu_fault breaks no rule.
  */
 #ifndef VQT_EMU_VIRTIO_FAULT_H
@@ -61,16 +61,6 @@ struct emu_fault {
 	uint16_t last_id; /* of the entry used before */
 	bool last_id_valid;
 };
-
-struct emu_fault_row {
-	enum emu_fault_id id;
-	const char *name; /* "used-len-zero" */
-	uint8_t top40; /* rank in the list of shipped violations, 0 none */
-	const char *clauses;
-	const char *what; /* one sentence */
-};
-extern const struct emu_fault_row emu_faults[]; /* ends with name NULL */
-const struct emu_fault_row *emu_fault_by_name(const char *name);
 
 /*
  * Called at each opportunity for fault `id`, and counts them: should the device break the

@@ -9,8 +9,9 @@
 #include "emu/class/blk/blk.h"
 #include "emu/transport/transport.h"
 #include "emu/driver/driver.h"
-#include "tests/emu/blk_driver.h"
 #include "emu/virtio/fault.h"
+#include "tests/emu/backend_defer.h"
+#include "tests/emu/blk_driver.h"
 
 struct emu_testbed_options {
 	/* mem, host, tap and fault are set here; cls NULL or &emu_blk: class_config, too */

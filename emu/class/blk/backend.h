@@ -79,20 +79,6 @@ int emu_backend_file(struct emu_backend **out, const char *path,
 int emu_backend_file_fd(struct emu_backend **out, int fd, const struct emu_file_options *opt);
 bool emu_backend_file_uring(const struct emu_backend *b); /* is io_uring in use? */
 
-/*
- * A backend that holds finished I/Os until the caller releases them, in any order (replay,
- * tests of reset under I/O).  Owns `inner`.
- */
-int emu_backend_defer(struct emu_backend **out, struct emu_backend *inner);
-unsigned emu_backend_defer_held(const struct emu_backend *b);
-/* Hold I/Os from now on; or release all and hold none. */
-void emu_backend_defer_hold(struct emu_backend *b, bool hold);
-/* Release the n-th held I/O (0: the oldest), or the oldest with that tag.  0 or -ENOENT. */
-int emu_backend_defer_release(struct emu_backend *b, unsigned n);
-int emu_backend_defer_release_tag(struct emu_backend *b, uint64_t tag);
-/* The next `count` I/Os of op (0: any) fail with -err. */
-void emu_backend_defer_fail(struct emu_backend *b, unsigned op, int err, unsigned count);
-
 static inline void emu_backend_commit(struct emu_backend *b)
 {
 	if (b->ops->commit)

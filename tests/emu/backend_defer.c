@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "emu/class/blk/backend.h"
+#include "tests/emu/backend_defer.h"
 
 struct held {
 	struct emu_io io; /* what the inner backend sees */
