@@ -45,6 +45,28 @@ void check_free(struct check *c)
 	free(c);
 }
 
+/* --- threads ---------------------------------------------------------------- */
+
+static struct check_thread *thread_at(struct check *c, uint32_t tid, uint8_t source)
+{
+	return &c->threads[(tid * 31 + source) % CHECK_THREADS];
+}
+
+uint64_t check_spoke(const struct rule_context *ctx, uint32_t tid)
+{
+	uint8_t source = ctx->e ? ctx->e->rec->h.source : 0;
+	const struct check_thread *t = thread_at(ctx->c, tid, source);
+
+	return t->tid == tid && t->source == source ? t->ts : 0;
+}
+
+/* Samples are ours, not the device's thread's. */
+static void thread_acted(struct check *c, const struct vqt_hdr *h, uint64_t ts)
+{
+	if (h->type >= VQT_REG && h->type != VQT_RING)
+		*thread_at(c, h->tid, h->source) = (struct check_thread){ h->tid, h->source, ts };
+}
+
 /* --- running ---------------------------------------------------------------- */
 
 /* Evidence that must be there each time and is not; the rest shows in what events there are. */
@@ -99,7 +121,6 @@ static uint64_t where(const struct rule_context *ctx)
 
 static int run_triggers(struct rule_context *ctx, uint64_t triggers)
 {
-	struct tally *tally = ctx->c->tally;
 	const struct plan *p;
 
 	if (!triggers)
@@ -109,19 +130,15 @@ static int run_triggers(struct rule_context *ctx, uint64_t triggers)
 		return -ENOMEM;
 	ctx->lacks = lacking(ctx);
 	for (const struct slot *s = p->slot, *end = s + p->n; s < end; s++) {
-		struct tally *t = &tally[s->index];
-		enum verdict v;
-
 		if (s->needs & ctx->lacks) {
-			t->blocked++;
-			t->blocked_by |= s->needs & ctx->lacks;
+			s->tally->blocked++;
+			s->tally->blocked_by |= s->needs & ctx->lacks;
 			continue;
 		}
 		ctx->rule = s->rule;
 		ctx->index = s->index;
 		ctx->f.nbefore = 0;
-		v = s->check(ctx);
-		t->passed += v == RULE_PASSED;
+		s->tally->passed += s->check(ctx) == RULE_PASSED;
 	}
 	return 0;
 }
@@ -227,7 +244,7 @@ int check_feed(struct check *c, const struct model *m, const struct event *e)
 	if (run_triggers(&ctx, triggers))
 		return -ENOMEM;
 	check_remember(&ctx, triggers);
-	check_thread_acted(c, &e->rec->h, e->ts);
+	thread_acted(c, &e->rec->h, e->ts);
 	if (e->ts >= c->next_tick) {
 		c->next_tick = e->ts + TICK;
 		return tick(c, &ctx, AT(TICK));

@@ -26,7 +26,8 @@ struct check_class {
 	bool (*config_varies)(unsigned offset);
 	/* What its rules remember: bytes, zeroed; 0 nothing. */
 	size_t memory;
-	void (*remember)(struct rule_context *ctx, uint64_t triggers); /* after the common memory */
+	uint64_t remember_at; /* AT(): when remember is called, after the common memory */
+	void (*remember)(struct rule_context *ctx, uint64_t triggers);
 	void (*reset)(void *memory); /* a reset or a loss */
 	void (*free)(void *memory); /* what it points to */
 };

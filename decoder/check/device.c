@@ -46,16 +46,13 @@ static struct check_device *new_device(struct check *c, struct model_device *m)
 	return d;
 }
 
-struct check_device *check_device_get(struct check *c, struct model_device *m)
+struct check_device *check_device_find(struct check *c, struct model_device *m)
 {
-	struct check_device *d = c->last;
+	struct check_device *d;
 
-	/* Most events are of the same one. */
-	if (!d || d->id != m->id)
-		HASH_FIND(hh, c->devices, &m->id, sizeof(m->id), d);
+	HASH_FIND(hh, c->devices, &m->id, sizeof(m->id), d);
 	if (!d)
 		d = new_device(c, m);
-	/* A device can be described after its first events. */
 	if (d && d->virtio_id != m->virtio_id && !set_class(d, m->virtio_id))
 		return NULL;
 	return c->last = d;
@@ -74,29 +71,18 @@ void check_device_free(struct check_device *d)
 	free(d);
 }
 
-static struct check_queue *queue_find(const struct check_device *d, unsigned index)
+struct check_queue *check_queue_find(struct check_device *d, unsigned index)
 {
 	uint16_t key = (uint16_t)index;
 	struct check_queue *q;
 
 	HASH_FIND(hh, d->queues, &key, sizeof(key), q);
-	return q;
-}
-
-struct check_queue *check_queue_get(struct check_device *d, unsigned index)
-{
-	struct check_queue *q = d->last_queue;
-
-	/* Most events speak of the same one. */
-	if (q && q->index == index)
-		return q;
-	q = queue_find(d, index);
 	if (q)
 		return d->last_queue = q;
 	q = calloc(1, sizeof(*q));
 	if (!q)
 		return NULL;
-	q->index = (uint16_t)index;
+	q->index = key;
 	q->flight = d->known.born;
 	HASH_ADD(hh, d->queues, index, sizeof(q->index), q);
 	if (!hash_holds(q)) {

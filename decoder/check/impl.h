@@ -20,6 +20,7 @@ struct tally {
 struct slot {
 	enum verdict (*check)(struct rule_context *ctx);
 	const struct rule *rule;
+	struct tally *tally;
 	unsigned index, needs;
 };
 
@@ -37,6 +38,13 @@ struct plan {
 	struct slot slot[];
 };
 
+/* A thread of a source, and when it acted last. */
+struct check_thread {
+	uint32_t tid;
+	uint8_t source;
+	uint64_t ts;
+};
+
 struct check {
 	check_found *found;
 	void *opaque;
@@ -52,12 +60,7 @@ struct check {
 	unsigned have; /* of any device */
 	uint64_t next_tick, now, since, number;
 	uint64_t driver_ts[256]; /* by source */
-	/* Threads and when each acted last: the latest of those that share a place. */
-	struct {
-		uint32_t tid;
-		uint8_t source;
-		uint64_t ts;
-	} spoke[CHECK_THREADS];
+	struct check_thread threads[CHECK_THREADS]; /* the latest of those that share a place */
 	uint64_t lost[256]; /* by source: the latest event after a loss, 0 none */
 };
 
@@ -65,24 +68,58 @@ struct check {
 int check_index_rules(struct check *c);
 int check_select(struct check *c, const char *text, const char **bad);
 /* Plans (decoder/check/plan.c): NULL if there is no memory. */
-const struct plan *check_plan(struct check *c, uint64_t triggers, unsigned virtio_id);
+const struct plan *check_plan_find(struct check *c, struct plan_key key);
 void check_free_plans(struct check *c);
+
+/* Where the plan of a key is kept once it was used. */
+static inline struct plan **check_plan_recent(struct check *c, struct plan_key key)
+{
+	return &c->recent[(key.triggers * 0x9e3779b97f4a7c15ULL >> 58 ^ key.virtio_id) & 63];
+}
+
+static inline const struct plan *check_plan(struct check *c, uint64_t triggers, unsigned virtio_id)
+{
+	/* All types without rules of their own share plans: a hostile trace can have many types. */
+	bool own = virtio_id < CHECK_TYPES && c->own[virtio_id];
+	struct plan_key key = { triggers, own ? virtio_id : 0 };
+	const struct plan *p = *check_plan_recent(c, key);
+
+	if (p && p->key.triggers == key.triggers && p->key.virtio_id == key.virtio_id)
+		return p;
+	return check_plan_find(c, key);
+}
+
 /* What an event is (decoder/check/trigger.c): AT() and NEED_*. */
 uint64_t check_triggers(struct rule_context *ctx);
 unsigned check_have(const struct event *e);
-/* Threads (decoder/check/thread.c). */
-void check_thread_acted(struct check *c, const struct vqt_hdr *h, uint64_t ts);
 
-/* Devices and queues (decoder/check/device.c). */
-struct check_device *check_device_get(struct check *c,
-				      struct model_device *m); /* NULL: no memory */
+/* Devices and queues (decoder/check/device.c): NULL if there is no memory. */
+struct check_device *check_device_find(struct check *c, struct model_device *m);
+struct check_queue *check_queue_find(struct check_device *d, unsigned index);
+
+static inline struct check_device *check_device_get(struct check *c, struct model_device *m)
+{
+	struct check_device *d = c->last;
+
+	/* Most events are of the same one; a device can be described after its first events. */
+	if (d && d->id == m->id && d->virtio_id == m->virtio_id)
+		return d;
+	return check_device_find(c, m);
+}
+
+static inline struct check_queue *check_queue_get(struct check_device *d, unsigned index)
+{
+	struct check_queue *q = d->last_queue;
+
+	return q && q->index == index ? q : check_queue_find(d, index);
+}
+
 void check_device_free(struct check_device *d);
 /* A reset: everything starts over. */
 void check_device_reset(struct check_device *d, uint64_t number);
 /* A loss: nothing is known any more. */
 void check_device_forget(struct check_device *d, uint64_t number);
 void check_device_drain(struct check_device *d, bool on);
-struct check_queue *check_queue_get(struct check_device *d, unsigned index); /* NULL: no memory */
 void check_queue_clear(struct check_queue *q, bool flight); /* all but which it is */
 
 /* Take an event in, after the rules have seen it: each topic in the file of its name. */

@@ -28,7 +28,7 @@ static void fill_plan(struct check *c, struct plan *p)
 			if (c->tally[i].virtio_id && c->tally[i].virtio_id != p->key.virtio_id)
 				continue;
 			p->slot[p->n++] =
-				(struct slot){ r->check, r, i,
+				(struct slot){ r->check, r, &c->tally[i], i,
 					       r->needs & (NEED_LIFE | NEED_FLIGHT | NEED_IRQ |
 							   NEED_AGREED | NEED_MSIX | NEED_PROMPT) };
 		}
@@ -67,21 +67,15 @@ static struct plan *new_plan(struct check *c, const struct plan_key *key)
 	return p;
 }
 
-const struct plan *check_plan(struct check *c, uint64_t triggers, unsigned virtio_id)
+const struct plan *check_plan_find(struct check *c, struct plan_key key)
 {
-	/* All types without rules of their own share plans: there can be many in a hostile trace. */
-	bool own = virtio_id < CHECK_TYPES && c->own[virtio_id];
-	struct plan_key key = { triggers, own ? virtio_id : 0 };
-	struct plan **recent =
-		&c->recent[(triggers * 0x9e3779b97f4a7c15ULL >> 58 ^ key.virtio_id) & 63];
-	struct plan *p = *recent;
+	struct plan *p;
 
-	if (p && p->key.triggers == key.triggers && p->key.virtio_id == key.virtio_id)
-		return p;
 	HASH_FIND(hh, c->plans, &key, sizeof(key), p);
-	if (p)
-		return *recent = p;
-	if (c->nplans == PLANS)
-		check_free_plans(c);
-	return *recent = new_plan(c, &key);
+	if (!p) {
+		if (c->nplans == PLANS)
+			check_free_plans(c);
+		p = new_plan(c, &key);
+	}
+	return *check_plan_recent(c, key) = p;
 }

@@ -95,6 +95,6 @@ void check_remember(struct rule_context *ctx, uint64_t triggers)
 		if (ctx->q)
 			check_remember_queue(ctx, triggers);
 	}
-	if (ctx->d->class->remember)
+	if (triggers & ctx->d->class->remember_at)
 		ctx->d->class->remember(ctx, triggers);
 }

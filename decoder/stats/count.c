@@ -5,17 +5,6 @@
 
 #include "decoder/stats/impl.h"
 
-void stats_count_at(struct feed *f, size_t at, uint64_t n)
-{
-	if (!f->counted)
-		return;
-	*stats_member(&f->d->counts, at) += n;
-	if (f->q)
-		*stats_member(&f->q->counts, at) += n;
-	if (f->t)
-		*stats_member(&f->t->group.counts, at) += n;
-}
-
 unsigned stats_batch_of(uint64_t n)
 {
 	unsigned b = n ? 64 - (unsigned)__builtin_clzll(n) : 0;

@@ -42,8 +42,18 @@ struct feed {
 	bool counted;
 };
 
-/* decoder/stats/count.c: add n to the member at this offset of all that the event counts for. */
-void stats_count_at(struct feed *f, size_t at, uint64_t n);
+/* Add n to the member at this offset of all that the event counts for. */
+static inline void stats_count_at(struct feed *f, size_t at, uint64_t n)
+{
+	if (!f->counted)
+		return;
+	*stats_member(&f->d->counts, at) += n;
+	if (f->q)
+		*stats_member(&f->q->counts, at) += n;
+	if (f->t)
+		*stats_member(&f->t->group.counts, at) += n;
+}
+
 #define COUNT(f, member, n) stats_count_at(f, offsetof(struct stats_counts, member), n)
 #define COUNT_ELEMENT(f, member, i) \
 	stats_count_at(f, offsetof(struct stats_counts, member) + (i) * sizeof(uint64_t), 1)

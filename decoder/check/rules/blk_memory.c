@@ -207,6 +207,8 @@ const struct check_class check_class_blk = {
 	.usual = usual,
 	.config_varies = config_varies,
 	.memory = sizeof(struct blk_memory),
+	.remember_at = AT(REQUEST) | AT(USED) | AT(STATUS_WRITE) | AT(STATUS_READ) |
+		       AT(FEATURE_WRITE) | AT(CONFIG_READ) | AT(CONFIG_WRITE) | AT(CONFIG_IRQ),
 	.remember = remember,
 	.reset = reset,
 	.free = free_zones,
