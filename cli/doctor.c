@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <getopt.h>
-#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/sources.h"
+#include "decoder/util/json.h"
 
 struct doctor {
 	const char *target, *source;
@@ -66,11 +66,6 @@ static void print_text(const struct source_report *r, const struct source_ops *s
 	print_others(source);
 }
 
-static void add_string(struct json_object *o, const char *key, const char *value)
-{
-	json_object_object_add(o, key, json_object_new_string(value));
-}
-
 static void print_json(const struct source_report *r, const struct source_ops *source)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
@@ -78,21 +73,19 @@ static void print_json(const struct source_report *r, const struct source_ops *s
 	for (size_t i = 0; i < r->n; i++) {
 		struct json_object *f = json_object_new_object();
 
-		add_string(f, "check", r->finding[i].what);
-		add_string(f, "verdict", words[r->finding[i].verdict]);
-		add_string(f, "found", r->finding[i].found);
+		json_put_str(f, "check", r->finding[i].what);
+		json_put_str(f, "verdict", words[r->finding[i].verdict]);
+		json_put_str(f, "found", r->finding[i].found);
 		if (r->finding[i].remedy[0])
-			add_string(f, "remedy", r->finding[i].remedy);
+			json_put_str(f, "remedy", r->finding[i].remedy);
 		json_object_array_add(list, f);
 	}
-	add_string(o, "source", source->name);
-	add_string(o, "verdict", words[worst_of(r)]);
+	json_put_str(o, "source", source->name);
+	json_put_str(o, "verdict", words[worst_of(r)]);
 	json_object_object_add(o, "checks", list);
 	if (r->detail)
 		json_object_object_add(o, source->name, json_tokener_parse(r->detail));
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-						       JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(o);
+	json_print(stdout, o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
 static int examine(struct doctor *d, const struct source_ops *source)

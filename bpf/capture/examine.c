@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -12,6 +11,7 @@
 #include "bpf/qemu/layout.h"
 #include "bpf/qemu/process.h"
 #include "decoder/util/number.h"
+#include "decoder/util/json.h"
 
 /* --- the host -------------------------------------------------------------- */
 
@@ -174,13 +174,13 @@ static struct json_object *probe_json(const struct qemu_probe *p)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "name", json_object_new_string(p->name));
-	json_object_object_add(o, "program", json_object_new_string(qemu_program_name(p->program)));
+	json_put_str(o, "name", p->name);
+	json_put_str(o, "program", qemu_program_name(p->program));
 	json_object_object_add(o, "found", json_object_new_boolean(p->addr != 0));
 	json_object_object_add(o, "address", json_object_new_int64((int64_t)p->addr));
-	json_object_object_add(o, "placed", json_object_new_string(p->placed));
+	json_put_str(o, "placed", p->placed);
 	json_object_object_add(o, "emulated", json_object_new_boolean(p->emulated));
-	json_object_object_add(o, "costs", json_object_new_string(p->costs));
+	json_put_str(o, "costs", p->costs);
 	return o;
 }
 
@@ -191,9 +191,9 @@ static void qemu_json(struct source_report *r, const struct qemu *q)
 	struct layout_field f[32];
 	size_t n = layout_list(q, f, 32);
 
-	json_object_object_add(o, "path", json_object_new_string(elf_path(q->elf)));
-	json_object_object_add(o, "version", json_object_new_string(q->version));
-	json_object_object_add(o, "build_id", json_object_new_string(elf_build_id(q->elf)));
+	json_put_str(o, "path", elf_path(q->elf));
+	json_put_str(o, "version", q->version);
+	json_put_str(o, "build_id", elf_build_id(q->elf));
 	for (size_t i = 0; i < q->nprobes; i++)
 		json_object_array_add(probes, probe_json(&q->probe[i]));
 	for (size_t i = 0; i < n; i++)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/replay/report.h"
+#include "decoder/util/json.h"
 
 #define KEEP 200 /* differences reported in full */
 #define BEFORE 4 /* events shown before each */
@@ -260,58 +260,48 @@ static void print_text(FILE *to, const struct replay_report *r, const struct rep
 
 /* --- JSON ----------------------------------------------------------------------------- */
 
-static void put_u64(struct json_object *o, const char *key, uint64_t v)
-{
-	json_object_object_add(o, key, json_object_new_uint64(v));
-}
-
-static void put_str(struct json_object *o, const char *key, const char *s)
-{
-	json_object_object_add(o, key, json_object_new_string(s));
-}
-
 static void put_compared(struct json_object *o, const char *key, const struct replay_compared *c)
 {
 	struct json_object *v = json_object_new_object();
 
-	put_u64(v, "compared", c->compared);
-	put_u64(v, "equal", c->equal);
+	json_put_u64(v, "compared", c->compared);
+	json_put_u64(v, "equal", c->equal);
 	json_object_object_add(o, key, v);
 }
 
 static void put_counts(struct json_object *o, const struct replay_counts *n)
 {
-	put_u64(o, "events", n->events);
+	json_put_u64(o, "events", n->events);
 	put_compared(o, "registers", &n->registers);
 	put_compared(o, "requests", &n->requests);
 	put_compared(o, "interrupts", &n->interrupts);
 	put_compared(o, "rings", &n->rings);
 	put_compared(o, "data", &n->data);
-	put_u64(o, "skipped", n->skipped);
-	put_u64(o, "environment", n->environment);
-	put_u64(o, "declared", n->declared);
-	put_u64(o, "divergences", n->divergences);
+	json_put_u64(o, "skipped", n->skipped);
+	json_put_u64(o, "environment", n->environment);
+	json_put_u64(o, "declared", n->declared);
+	json_put_u64(o, "divergences", n->divergences);
 }
 
 static struct json_object *difference_json(const struct difference *t)
 {
 	struct json_object *o = json_object_new_object(), *lines = json_object_new_array();
 
-	put_u64(o, "event", t->d.number);
-	put_str(o, "device", t->d.name);
+	json_put_u64(o, "event", t->d.number);
+	json_put_str(o, "device", t->d.name);
 	if (t->d.queue != VQT_NO_QUEUE)
-		put_u64(o, "queue", t->d.queue);
-	put_str(o, "subject", t->d.subject);
-	put_str(o, "recorded", t->d.recorded);
-	put_str(o, "replayed", t->d.replayed);
+		json_put_u64(o, "queue", t->d.queue);
+	json_put_str(o, "subject", t->d.subject);
+	json_put_str(o, "recorded", t->d.recorded);
+	json_put_str(o, "replayed", t->d.replayed);
 	if (*t->d.clause)
-		put_str(o, "clause", t->d.clause);
+		json_put_str(o, "clause", t->d.clause);
 	if (*t->d.hint)
-		put_str(o, "hint", t->d.hint);
+		json_put_str(o, "hint", t->d.hint);
 	if (t->d.related)
-		put_u64(o, "related", t->d.related);
+		json_put_u64(o, "related", t->d.related);
 	if (t->d.declared)
-		put_str(o, "declared", t->d.declared->reason);
+		json_put_str(o, "declared", t->d.declared->reason);
 	for (unsigned k = 0; k < t->nlines; k++)
 		json_object_array_add(lines, json_object_new_string_len(
 						     t->lines[k], (int)strcspn(t->lines[k], "\n")));
@@ -327,12 +317,12 @@ static struct json_object *devices(const struct replay *p)
 	for (unsigned n = 0; replay_report(p, n, &d); n++) {
 		struct json_object *o = json_object_new_object();
 
-		put_str(o, "device", d.device->name);
+		json_put_str(o, "device", d.device->name);
 		json_object_object_add(o, "played", json_object_new_boolean(d.played));
 		if (*d.why)
-			put_str(o, "why", d.why);
+			json_put_str(o, "why", d.why);
 		if (d.played) {
-			put_str(o, "version", d.against);
+			json_put_str(o, "version", d.against);
 			put_counts(o, &d.counts);
 		}
 		json_object_array_add(all, o);
@@ -351,14 +341,14 @@ static void print_json_report(FILE *to, const struct replay_report *r, const str
 	const struct replay_counts counts = replay_counts(p);
 	unsigned n = replay_skips(p, skip);
 
-	put_str(all, "trace", o->trace);
-	put_str(all, "against", o->against);
+	json_put_str(all, "trace", o->trace);
+	json_put_str(all, "against", o->against);
 	put_counts(all, &counts);
 	for (unsigned i = 0; i < n; i++) {
 		struct json_object *s = json_object_new_object();
 
-		put_str(s, "why", skip[i].why);
-		put_u64(s, "count", skip[i].count);
+		json_put_str(s, "why", skip[i].why);
+		json_put_u64(s, "count", skip[i].count);
 		json_object_array_add(skips, s);
 	}
 	json_object_object_add(all, "skips", skips);
@@ -370,10 +360,7 @@ static void print_json_report(FILE *to, const struct replay_report *r, const str
 			json_object_array_add(unmet, json_object_new_string(d->subject));
 	json_object_object_add(all, "unmet", unmet);
 	json_object_object_add(all, "devices", devices(p));
-	fprintf(to, "%s\n",
-		json_object_to_json_string_ext(all, JSON_C_TO_STRING_PLAIN |
-							    JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(all);
+	json_print(to, all, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
 void replay_report_print(FILE *to, struct replay_report *r, const struct replay *p,

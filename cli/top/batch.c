@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "cli/top/batch.h"
 #include "cli/top/columns.h"
+#include "decoder/util/json.h"
 
 /* The trace's time of day. */
 static void put_time(FILE *to, const struct top_core *c)
@@ -56,11 +56,6 @@ int top_print_text(FILE *to, const struct top_core *c, const struct top_feed *s)
 
 /* --- JSON ------------------------------------------------------------------ */
 
-static void add_u64(struct json_object *o, const char *key, uint64_t v)
-{
-	json_object_object_add(o, key, json_object_new_uint64(v));
-}
-
 static struct json_object *latencies(const struct hist *h)
 {
 	static const struct {
@@ -69,13 +64,13 @@ static struct json_object *latencies(const struct hist *h)
 	} rows[] = { { "p50", 500000 }, { "p90", 900000 }, { "p99", 990000 }, { "p999", 999000 } };
 	struct json_object *o = json_object_new_object();
 
-	add_u64(o, "count", h->count);
+	json_put_u64(o, "count", h->count);
 	if (!h->count)
 		return o;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		add_u64(o, rows[i].name, hist_percentile(h, rows[i].ppm));
-	add_u64(o, "mean", hist_mean(h));
-	add_u64(o, "max", h->max);
+		json_put_u64(o, rows[i].name, hist_percentile(h, rows[i].ppm));
+	json_put_u64(o, "mean", hist_mean(h));
+	json_put_u64(o, "max", h->max);
 	return o;
 }
 
@@ -87,7 +82,7 @@ static struct json_object *counts(const struct stats_counts *c)
 		struct json_object *a;
 
 		if (n->n <= 1) {
-			add_u64(o, n->name, stats_count(c, n, 0));
+			json_put_u64(o, n->name, stats_count(c, n, 0));
 			continue;
 		}
 		a = json_object_new_array();
@@ -103,21 +98,21 @@ static struct json_object *row(const struct top_row *r)
 	static const char *const kinds[] = { "vm", "device", "queue" };
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "kind", json_object_new_string(kinds[r->kind]));
-	add_u64(o, "vm", r->source);
+	json_put_str(o, "kind", kinds[r->kind]);
+	json_put_u64(o, "vm", r->source);
 	if (r->kind != TOP_VM)
-		add_u64(o, "device", r->device);
+		json_put_u64(o, "device", r->device);
 	if (r->kind == TOP_QUEUE)
-		add_u64(o, "queue", r->queue);
-	json_object_object_add(o, "name", json_object_new_string(r->name));
+		json_put_u64(o, "queue", r->queue);
+	json_put_str(o, "name", r->name);
 	if (r->kind == TOP_DEVICE)
-		json_object_object_add(o, "type", json_object_new_string(r->type));
-	json_object_object_add(o, "state", json_object_new_string(r->state));
+		json_put_str(o, "type", r->type);
+	json_put_str(o, "state", r->state);
 	json_object_object_add(o, "gone", json_object_new_boolean(r->gone));
-	add_u64(o, "flight", r->flight);
-	add_u64(o, "flight_max", r->flight_max);
-	add_u64(o, "stalled", r->stalled);
-	add_u64(o, "findings", r->findings);
+	json_put_u64(o, "flight", r->flight);
+	json_put_u64(o, "flight_max", r->flight_max);
+	json_put_u64(o, "stalled", r->stalled);
+	json_put_u64(o, "findings", r->findings);
 	json_object_object_add(o, "interval", counts(&r->now));
 	json_object_object_add(o, "total", counts(&r->all));
 	json_object_object_add(o, "latency", latencies(&r->service));
@@ -129,18 +124,17 @@ int top_print_json(FILE *to, const struct top_core *c, const struct top_feed *s)
 {
 	struct json_object *o = json_object_new_object(), *rows = json_object_new_array();
 
-	add_u64(o, "ts", c->tick_ts);
+	json_put_u64(o, "ts", c->tick_ts);
 	json_object_object_add(o, "wall",
 			       json_object_new_int64((int64_t)c->tick_ts + model_wall(c->model)));
 	json_object_object_add(o, "seconds",
 			       json_object_new_double(c->nrows ? c->row[0]->secs : 0));
-	json_object_object_add(o, "status", json_object_new_string(s->status));
-	add_u64(o, "events", c->number);
-	add_u64(o, "lost", top_core_lost(c));
+	json_put_str(o, "status", s->status);
+	json_put_u64(o, "events", c->number);
+	json_put_u64(o, "lost", top_core_lost(c));
 	for (size_t i = 0; i < c->nrows; i++)
 		json_object_array_add(rows, row(c->row[i]));
 	json_object_object_add(o, "rows", rows);
-	fprintf(to, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
-	json_object_put(o);
+	json_print(to, o, JSON_C_TO_STRING_PLAIN);
 	return fflush(to) ? -errno : 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
-#include <json-c/json.h>
 #include <string.h>
 
 #include "decoder/diff/print.h"
+#include "decoder/util/json.h"
 #include "decoder/util/text.h"
 
 static const char side_name[DIFF_SIDES] = { 'A', 'B' };
@@ -173,22 +173,14 @@ int print_diff(FILE *to, const struct diff *d, const struct diff_trace trace[DIF
 
 /* --- JSON ------------------------------------------------------------------------ */
 
-static struct json_object *text_json(const char *s)
-{
-	TEXT(t, 1024);
-
-	text_untrusted(&t, s, strlen(s));
-	return json_object_new_string(t.buf);
-}
-
 static struct json_object *trace_json(const struct diff_trace *t)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "file", text_json(t->path));
-	json_object_object_add(o, "source", text_json(t->source));
-	json_object_object_add(o, "events", json_object_new_uint64(t->events));
-	json_object_object_add(o, "lost", json_object_new_uint64(t->lost));
+	json_object_object_add(o, "file", json_untrusted(t->path));
+	json_object_object_add(o, "source", json_untrusted(t->source));
+	json_put_u64(o, "events", t->events);
+	json_put_u64(o, "lost", t->lost);
 	return o;
 }
 
@@ -198,7 +190,7 @@ static struct json_object *pair_json(const struct diff_pair *p)
 
 	for (int side = 0; side < DIFF_SIDES; side++)
 		json_object_object_add(o, side ? "b" : "a",
-				       p->name[side][0] ? text_json(p->name[side]) : NULL);
+				       p->name[side][0] ? json_untrusted(p->name[side]) : NULL);
 	json_object_object_add(o, "by", p->by[0] ? json_object_new_string(p->by) : NULL);
 	return o;
 }
@@ -211,8 +203,8 @@ static struct json_object *side_json(const struct difference *x, int side)
 		return NULL;
 	o = json_object_new_object();
 	if (x->number[side])
-		json_object_object_add(o, "event", json_object_new_uint64(x->number[side]));
-	json_object_object_add(o, "says", text_json(x->text[side]));
+		json_put_u64(o, "event", x->number[side]);
+	json_object_object_add(o, "says", json_untrusted(x->text[side]));
 	return o;
 }
 
@@ -220,12 +212,12 @@ static struct json_object *difference_json(const struct diff *d, const struct di
 {
 	struct json_object *o = json_object_new_object(), *also = json_object_new_array();
 
-	json_object_object_add(o, "class", json_object_new_string(diff_class_name(x->class)));
+	json_put_str(o, "class", diff_class_name(x->class));
 	json_object_object_add(o, "device", pair_json(diff_pair_nth(d, x->pair)));
-	json_object_object_add(o, "subject", text_json(x->subject));
+	json_object_object_add(o, "subject", json_untrusted(x->subject));
 	json_object_object_add(o, "a", side_json(x, DIFF_A));
 	json_object_object_add(o, "b", side_json(x, DIFF_B));
-	json_object_object_add(o, "count", json_object_new_uint64(x->count));
+	json_put_u64(o, "count", x->count);
 	for (unsigned i = 0; i < x->nalso; i++)
 		json_object_array_add(also, json_object_new_uint64(x->also[i]));
 	json_object_object_add(o, "also", also);
@@ -250,13 +242,10 @@ int print_diff_json(FILE *to, const struct diff *d, const struct diff_trace trac
 	for (unsigned i = 0; diff_caveat(d, i); i++)
 		json_object_array_add(notes, json_object_new_string(diff_caveat(d, i)));
 	json_object_object_add(o, "notes", notes);
-	json_object_object_add(o, "total", json_object_new_uint64(diff_total(d)));
-	json_object_object_add(o, "untold", json_object_new_uint64(diff_unreported(d)));
-	json_object_object_add(o, "alike_requests", json_object_new_uint64(alike(d, true)));
-	json_object_object_add(o, "alike_steps", json_object_new_uint64(alike(d, false)));
-	fprintf(to, "%s\n",
-		json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-							  JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(o);
+	json_put_u64(o, "total", diff_total(d));
+	json_put_u64(o, "untold", diff_unreported(d));
+	json_put_u64(o, "alike_requests", alike(d, true));
+	json_put_u64(o, "alike_steps", alike(d, false));
+	json_print(to, o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 	return ferror(to) ? -errno : 0;
 }

@@ -3,8 +3,6 @@
 #ifndef VQT_DECODER_STATS_PRINT_IMPL_H
 #define VQT_DECODER_STATS_PRINT_IMPL_H
 
-#include <json-c/json_object.h>
-
 #include "decoder/stats/print.h"
 #include "decoder/util/text.h"
 

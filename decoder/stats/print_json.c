@@ -6,28 +6,14 @@
 #include "decoder/fields/event_names.h"
 #include "decoder/check/rule.h"
 #include "decoder/stats/print_impl.h"
+#include "decoder/util/json.h"
 
 typedef struct json_object json;
 
-static void put_u64(json *o, const char *key, uint64_t v)
-{
-	json_object_object_add(o, key, json_object_new_uint64(v));
-}
-
-static void put_str(json *o, const char *key, const char *s)
-{
-	json_object_object_add(o, key, json_object_new_string(s));
-}
-
-/* Bytes from a trace: valid UTF-8 is not promised. */
 static void put_untrusted(json *o, const char *key, const char *s)
 {
-	TEXT(t, 512);
-
-	if (!*s)
-		return;
-	text_untrusted(&t, s, strlen(s));
-	put_str(o, key, t.buf);
+	if (*s)
+		json_object_object_add(o, key, json_untrusted(s));
 }
 
 static void put_real(json *o, const char *key, double v)
@@ -46,7 +32,7 @@ static json *counts_json(const struct stats_counts *c)
 		json *many = n->n > 1 ? json_object_new_object() : NULL;
 
 		if (!many) {
-			put_u64(o, n->name, stats_count(c, n, 0));
+			json_put_u64(o, n->name, stats_count(c, n, 0));
 			continue;
 		}
 		for (unsigned i = 0; i < n->n; i++) {
@@ -54,8 +40,8 @@ static json *counts_json(const struct stats_counts *c)
 
 			snprintf(number, sizeof(number), "%u", i);
 			if (stats_count(c, n, i))
-				put_u64(many, n->element ? n->element(i) : number,
-					stats_count(c, n, i));
+				json_put_u64(many, n->element ? n->element(i) : number,
+					     stats_count(c, n, i));
 		}
 		json_object_object_add(o, n->name, many);
 	}
@@ -66,13 +52,14 @@ static json *hist_json(const struct hist *h, bool buckets)
 {
 	json *o = json_object_new_object(), *list;
 
-	put_u64(o, "count", h->count);
-	put_u64(o, "sum", h->sum);
-	put_u64(o, "min", h->min);
-	put_u64(o, "mean", hist_mean(h));
+	json_put_u64(o, "count", h->count);
+	json_put_u64(o, "sum", h->sum);
+	json_put_u64(o, "min", h->min);
+	json_put_u64(o, "mean", hist_mean(h));
 	for (unsigned i = 0; i < STAT_PERCENTILES; i++)
-		put_u64(o, stat_percentiles[i].name, hist_percentile(h, stat_percentiles[i].ppm));
-	put_u64(o, "max", h->max);
+		json_put_u64(o, stat_percentiles[i].name,
+			     hist_percentile(h, stat_percentiles[i].ppm));
+	json_put_u64(o, "max", h->max);
 	if (!buckets)
 		return o;
 	list = json_object_new_array();
@@ -123,13 +110,13 @@ static json *negotiation_json(const struct stats_device *d, const struct model_d
 	uint64_t offered[2], accepted[2];
 
 	stat_features(dev, d, offered, accepted);
-	put_u64(o, "driver_ok", d->ready.times);
+	json_put_u64(o, "driver_ok", d->ready.times);
 	if (d->ready.times) {
-		put_u64(o, "number", d->ready.number);
-		put_u64(o, "took", d->ready.took_ns);
+		json_put_u64(o, "number", d->ready.number);
+		json_put_u64(o, "took", d->ready.took_ns);
 	}
 	if (dev->status_known)
-		put_u64(o, "status", dev->status);
+		json_put_u64(o, "status", dev->status);
 	json_object_object_add(o, "msix",
 			       json_object_new_boolean(d->ready.times ? d->ready.msix : dev->msix));
 	json_object_object_add(o, "offered", features_json(dev->virtio_id, offered));
@@ -141,19 +128,19 @@ static json *access_json(const struct stats_access *a)
 {
 	json *o = json_object_new_object(), *align = json_object_new_object();
 
-	put_u64(o, "sequential", a->sequential);
-	put_u64(o, "random", a->random);
+	json_put_u64(o, "sequential", a->sequential);
+	json_put_u64(o, "random", a->random);
 	for (unsigned i = 0; i < STATS_ALIGNS; i++) {
 		char bytes[16];
 
 		snprintf(bytes, sizeof(bytes), "%u", 512U << i);
 		if (a->align[i])
-			put_u64(align, bytes, a->align[i]);
+			json_put_u64(align, bytes, a->align[i]);
 	}
 	json_object_object_add(o, "aligned", align);
 	if (a->sector_end) {
-		put_u64(o, "sector_min", a->sector_min);
-		put_u64(o, "sector_max", a->sector_end - 1);
+		json_put_u64(o, "sector_min", a->sector_min);
+		json_put_u64(o, "sector_max", a->sector_end - 1);
 	}
 	return o;
 }
@@ -178,11 +165,11 @@ static int add_row(void *opaque, const struct stat_row *r)
 			continue;
 		col->get(r, &c);
 		if (c.kind == CELL_TEXT)
-			put_str(o, col->name, c.s);
+			json_put_str(o, col->name, c.s);
 		else if (c.kind == CELL_REAL || c.kind == CELL_BYTE_RATE)
 			put_real(o, col->name, c.real);
 		else if (c.kind != CELL_NONE)
-			put_u64(o, col->name, c.u);
+			json_put_u64(o, col->name, c.u);
 	}
 	if (r->q) {
 		json_object_object_add(o, "counts", counts_json(&r->counts));
@@ -210,11 +197,11 @@ static json *findings_json(const struct stat_findings *f, unsigned device)
 	for (unsigned n = 0; (x = stat_findings_nth(f, device, n)); n++) {
 		json *o = json_object_new_object();
 
-		put_str(o, "rule", x->rule->id);
-		put_str(o, "severity", check_severity_name(x->rule->severity));
-		put_str(o, "party", check_party_name(x->rule->party));
-		put_u64(o, "count", x->count);
-		put_u64(o, "number", x->number);
+		json_put_str(o, "rule", x->rule->id);
+		json_put_str(o, "severity", check_severity_name(x->rule->severity));
+		json_put_str(o, "party", check_party_name(x->rule->party));
+		json_put_u64(o, "count", x->count);
+		json_put_u64(o, "number", x->number);
 		put_untrusted(o, "seen", x->seen);
 		json_object_array_add(list, o);
 	}
@@ -229,21 +216,21 @@ static json *device_json(const struct stat_view *v, const struct stats_device *d
 	char bdf[24];
 
 	stats_device_counts(v->stats, d, 0, &c);
-	put_str(o, "device", dev->name);
+	json_put_str(o, "device", dev->name);
 	if (dev->class)
-		put_str(o, "device_type", dev->class->name);
+		json_put_str(o, "device_type", dev->class->name);
 	put_untrusted(o, "id", dev->user_id);
 	put_untrusted(o, "type_name", dev->type_name);
 	if (dev->bdf != ~0U) {
 		event_format_bdf(bdf, sizeof(bdf), dev->bdf);
-		put_str(o, "bdf", bdf);
+		json_put_str(o, "bdf", bdf);
 	}
 	json_object_object_add(o, "negotiation", negotiation_json(d, dev));
-	put_u64(o, "active", stats_active_ns(v->stats, d->first_ts, d->last_ts, d->flight));
+	json_put_u64(o, "active", stats_active_ns(v->stats, d->first_ts, d->last_ts, d->flight));
 	json_object_object_add(o, "counts", counts_json(&c));
-	put_u64(o, "in_flight", d->flight);
-	put_u64(o, "in_flight_max", d->flight_max);
-	put_u64(o, "stall_max", d->stall_max);
+	json_put_u64(o, "in_flight", d->flight);
+	json_put_u64(o, "in_flight_max", d->flight_max);
+	json_put_u64(o, "stall_max", d->stall_max);
 	json_object_object_add(o, "latency", spans_json(d->span, v->latency));
 	json_object_object_add(o, "access", access_json(&d->access));
 	json_object_object_add(o, "queues", rows_json(v, STAT_BY_QUEUE, d));
@@ -258,10 +245,10 @@ static json *trace_json(const struct stat_view *v)
 {
 	json *o = json_object_new_object();
 
-	put_u64(o, "events", stats_events(v->stats));
-	put_u64(o, "duration", stats_last_ts(v->stats) - stats_first_ts(v->stats));
-	put_u64(o, "lost", stats_lost(v->stats));
-	put_u64(o, "left_out", stats_left_out(v->stats));
+	json_put_u64(o, "events", stats_events(v->stats));
+	json_put_u64(o, "duration", stats_last_ts(v->stats) - stats_first_ts(v->stats));
+	json_put_u64(o, "lost", stats_lost(v->stats));
+	json_put_u64(o, "left_out", stats_left_out(v->stats));
 	if (v->filter)
 		put_untrusted(o, "filter", v->filter);
 	return o;
@@ -271,8 +258,6 @@ int stat_print_json(FILE *to, const struct stat_view *v)
 {
 	json *o = json_object_new_object(), *devices = json_object_new_array();
 	const struct stats_device *d;
-	const char *text;
-	int rc = 0;
 
 	json_object_object_add(o, "trace", trace_json(v));
 	for (unsigned i = 0; (d = stats_device_nth(v->stats, i)); i++) {
@@ -283,12 +268,5 @@ int stat_print_json(FILE *to, const struct stat_view *v)
 	}
 	json_object_object_add(o, "devices", devices);
 	json_object_object_add(o, "threads", rows_json(v, STAT_BY_VCPU, NULL));
-	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-							 JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (!text)
-		rc = -ENOMEM;
-	else if (fprintf(to, "%s\n", text) < 0)
-		rc = -EIO;
-	json_object_put(o);
-	return rc;
+	return json_print(to, o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
 }

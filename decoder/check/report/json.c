@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Findings for programs: JSON lines, and SARIF 2.1.0 for whoever shows code scanning results. */
 #include <inttypes.h>
-#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "decoder/check/report/impl.h"
 #include "decoder/check/report/rules.h"
+#include "decoder/util/json.h"
 
 #define FLAGS (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
@@ -18,15 +18,6 @@ static void put(struct json_object *o, const char *key, struct json_object *valu
 static struct json_object *u64(uint64_t v)
 {
 	return json_object_new_uint64(v);
-}
-
-/* Names from a trace can be any bytes; what is not UTF-8 is escaped. */
-static struct json_object *string(const char *s)
-{
-	TEXT(t, 2048);
-
-	text_untrusted(&t, s, strlen(s));
-	return json_object_new_string_len(t.buf, (int)t.len);
 }
 
 static void print(struct report *r, struct json_object *o, const char *end)
@@ -46,9 +37,9 @@ static struct json_object *before(const struct finding *f, const struct report_c
 
 		put(o, "number", u64(x->line[i].number));
 		if (x->line[i].what)
-			put(o, "what", string(x->line[i].what));
+			put(o, "what", json_untrusted(x->line[i].what));
 		if (x->line[i].text)
-			put(o, "text", string(x->line[i].text));
+			put(o, "text", json_untrusted(x->line[i].text));
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -58,16 +49,16 @@ static void json_finding(struct report *r, const struct finding *f, const struct
 {
 	struct json_object *o = json_object_new_object();
 
-	put(o, "type", string("finding"));
+	put(o, "type", json_untrusted("finding"));
 	put(o, "number", u64(f->number));
 	put(o, "ts", u64(f->ts));
 	put(o, "since", u64(f->since));
-	put(o, "device", string(f->device->name));
+	put(o, "device", json_untrusted(f->device->name));
 	if (f->queue != VQT_NO_QUEUE)
 		put(o, "queue", u64(f->queue));
 	check_rule_json(o, f->rule);
 	put(o, "nth", u64(f->nth));
-	put(o, "seen", string(f->seen));
+	put(o, "seen", json_untrusted(f->seen));
 	put(o, "events", before(f, x));
 	print(r, o, "\n");
 }
@@ -84,14 +75,14 @@ static void json_rules(struct report *r, const struct check *c)
 		if (!t.selected)
 			continue;
 		o = json_object_new_object();
-		put(o, "type", string("rule"));
+		put(o, "type", json_untrusted("rule"));
 		check_rule_json(o, rule);
-		put(o, "state", string(report_states[report_state(&t)]));
+		put(o, "state", json_untrusted(report_states[report_state(&t)]));
 		put(o, "broken", u64(t.broken));
 		put(o, "passed", u64(t.passed));
 		put(o, "undecided", u64(t.blocked));
 		if (t.why)
-			put(o, "why", string(t.why));
+			put(o, "why", json_untrusted(t.why));
 		print(r, o, "\n");
 	}
 }
@@ -102,11 +93,11 @@ static void json_end(struct report *r, const struct check *c, const struct model
 	struct json_object *o = json_object_new_object();
 
 	json_rules(r, c);
-	put(o, "type", string("summary"));
-	put(o, "trace", string(r->o.trace));
+	put(o, "type", json_untrusted("summary"));
+	put(o, "trace", json_untrusted(r->o.trace));
 	put(o, "events", u64(events));
 	put(o, "lost", u64(model_lost(m)));
-	put(o, "severity", string(check_severity_name(r->o.severity)));
+	put(o, "severity", json_untrusted(check_severity_name(r->o.severity)));
 	put(o, "findings", u64(r->shown));
 	put(o, "less_severe", u64(r->hidden));
 	for (unsigned p = 0; p < CHECK_PARTIES; p++) {
@@ -137,7 +128,7 @@ static struct json_object *message(const char *text)
 {
 	struct json_object *o = json_object_new_object();
 
-	put(o, "text", string(text));
+	put(o, "text", json_untrusted(text));
 	return o;
 }
 
@@ -147,7 +138,7 @@ static struct json_object *sarif_rule(const struct rule *rule)
 	struct json_object *properties = json_object_new_object();
 	char page[2048];
 
-	put(o, "id", string(rule->id));
+	put(o, "id", json_untrusted(rule->id));
 	put(o, "shortDescription", message(rule->text));
 	snprintf(page, sizeof(page), "%s\n%s", rule->text, rule->explanation->why);
 	put(o, "fullDescription", json_object_new_object());
@@ -156,7 +147,7 @@ static struct json_object *sarif_rule(const struct rule *rule)
 		 rule->explanation->right, rule->wrong, rule->id);
 	put(o, "help", json_object_new_object());
 	put(json_object_object_get(o, "help"), "text", json_object_new_string(page));
-	put(config, "level", string(level(rule->severity)));
+	put(config, "level", json_untrusted(level(rule->severity)));
 	put(o, "defaultConfiguration", config);
 	check_rule_json(properties, rule);
 	put(o, "properties", properties);
@@ -205,13 +196,13 @@ static struct json_object *location(struct report *r, const struct finding *f, u
 	put(artifact, "uri", uri(r->o.trace));
 	put(physical, "artifactLocation", artifact);
 	put(o, "physicalLocation", physical);
-	put(device, "name", string(f->device->name));
+	put(device, "name", json_untrusted(f->device->name));
 	if (f->queue != VQT_NO_QUEUE)
 		snprintf(name, sizeof(name), "%s/queue %u/event %" PRIu64, f->device->name,
 			 f->queue, number);
 	else
 		snprintf(name, sizeof(name), "%s/event %" PRIu64, f->device->name, number);
-	put(device, "fullyQualifiedName", string(name));
+	put(device, "fullyQualifiedName", json_untrusted(name));
 	json_object_array_add(list, device);
 	put(o, "logicalLocations", list);
 	if (text)
@@ -229,8 +220,8 @@ static void sarif_finding(struct report *r, const struct finding *f, const struc
 	char text[1400];
 
 	report_comment(text, sizeof(text), f);
-	put(o, "ruleId", string(f->rule->id));
-	put(o, "level", string(level(f->rule->severity)));
+	put(o, "ruleId", json_untrusted(f->rule->id));
+	put(o, "level", json_untrusted(level(f->rule->severity)));
 	put(o, "message", message(text));
 	json_object_array_add(list, location(r, f, f->number, NULL));
 	put(o, "locations", list);
@@ -241,7 +232,7 @@ static void sarif_finding(struct report *r, const struct finding *f, const struc
 	put(o, "relatedLocations", related);
 	put(properties, "eventNumber", u64(f->number));
 	put(properties, "ts", u64(f->ts));
-	put(properties, "device", string(f->device->name));
+	put(properties, "device", json_untrusted(f->device->name));
 	if (f->queue != VQT_NO_QUEUE)
 		put(properties, "queue", u64(f->queue));
 	put(properties, "nth", u64(f->nth));
@@ -267,9 +258,9 @@ static void sarif_end(struct report *r, const struct check *c, const struct mode
 			continue;
 		o = json_object_new_object();
 		id = json_object_new_object();
-		put(id, "id", string(rule->id));
+		put(id, "id", json_untrusted(rule->id));
 		put(o, "associatedRule", id);
-		put(o, "level", string("note"));
+		put(o, "level", json_untrusted("note"));
 		snprintf(text, sizeof(text), "not decidable here: %s", t.why);
 		put(o, "message", message(text));
 		json_object_array_add(list, o);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
-#include <json-c/json.h>
 #include <string.h>
 
 #include "decoder/check/report/rules.h"
 #include "decoder/check/refs.h"
+#include "decoder/util/json.h"
 
 /* Of the arrow in a line of an example. */
 #define COL_ARROW 11
@@ -66,13 +66,12 @@ static const struct class *device_type(const struct rule *rule)
 
 void check_rule_json(struct json_object *o, const struct rule *rule)
 {
-	json_object_object_add(o, "rule", json_object_new_string(rule->id));
-	json_object_object_add(o, "party", json_object_new_string(check_party_name(rule->party)));
-	json_object_object_add(o, "severity",
-			       json_object_new_string(check_severity_name(rule->severity)));
-	json_object_object_add(o, "section", json_object_new_string(rule->section));
+	json_put_str(o, "rule", rule->id);
+	json_put_str(o, "party", check_party_name(rule->party));
+	json_put_str(o, "severity", check_severity_name(rule->severity));
+	json_put_str(o, "section", rule->section);
 	json_object_object_add(o, "clauses", words(rule->refs));
-	json_object_object_add(o, "expected", json_object_new_string(rule->text));
+	json_put_str(o, "expected", rule->text);
 }
 
 /* --- the list --------------------------------------------------------------- */
@@ -85,14 +84,11 @@ static void list_json(FILE *to, const struct rule *rule)
 
 	check_rule_json(o, rule);
 	if (class)
-		json_object_object_add(o, "device_type", json_object_new_string(class->name));
+		json_put_str(o, "device_type", class->name);
 	for (unsigned i = 0; (need = need_name(rule->needs, i)); i++)
 		json_object_array_add(needs, json_object_new_string(need));
 	json_object_object_add(o, "needs", needs);
-	fprintf(to, "%s\n",
-		json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-							  JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(o);
+	json_print(to, o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
 int check_list(FILE *to, const struct check *c, bool json)
