@@ -30,7 +30,6 @@ int stat_rows(const struct stat_view *v, enum stat_by by, const struct stats_dev
 	      stat_row_fn *fn, void *opaque);
 
 enum stat_cell_kind {
-	CELL_NONE,
 	CELL_TEXT, /* s */
 	CELL_COUNT, /* u */
 	CELL_NS, /* u */
@@ -41,7 +40,6 @@ enum stat_cell_kind {
 };
 
 struct stat_cell {
-	unsigned kind; /* enum stat_cell_kind */
 	uint64_t u;
 	double real;
 	const char *s; /* also: text to show instead of a number, if not NULL */
@@ -52,7 +50,11 @@ struct stat_column {
 	const char *name; /* JSON, CSV */
 	const char *title; /* text; NULL: not there */
 	unsigned views; /* 1 << enum stat_by, STAT_PAGE of it */
-	void (*get)(const struct stat_row *r, struct stat_cell *c);
+	enum stat_cell_kind kind;
+	/* Fill in the cell, which is zeroed; false: the row has no such value. */
+	bool (*get)(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c);
+	size_t count, by; /* for some: offsets in struct stats_counts */
+	unsigned percentile; /* for some: index in stat_percentiles */
 };
 /* On the page, too, where the table is about one device. */
 #define STAT_PAGE(by) (1U << ((by) + STAT_BYS))

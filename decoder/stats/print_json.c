@@ -159,16 +159,16 @@ static int add_row(void *opaque, const struct stat_row *r)
 	json *o = json_object_new_object();
 
 	for (const struct stat_column *col = stat_columns; col->name; col++) {
-		struct stat_cell c = { .kind = CELL_NONE };
+		struct stat_cell c = { .s = NULL };
 
-		if (!(col->views & 1U << r->by) || !strcmp(col->name, "device"))
+		if (!(col->views & 1U << r->by) || !strcmp(col->name, "device") ||
+		    !col->get(r, col, &c))
 			continue;
-		col->get(r, &c);
-		if (c.kind == CELL_TEXT)
+		if (col->kind == CELL_TEXT)
 			json_put_str(o, col->name, c.s);
-		else if (c.kind == CELL_REAL || c.kind == CELL_BYTE_RATE)
+		else if (col->kind == CELL_REAL || col->kind == CELL_BYTE_RATE)
 			put_real(o, col->name, c.real);
-		else if (c.kind != CELL_NONE)
+		else
 			json_put_u64(o, col->name, c.u);
 	}
 	if (r->q) {

@@ -190,263 +190,197 @@ int stat_rows(const struct stat_view *v, enum stat_by by, const struct stats_dev
 
 /* --- columns --- */
 
-static void set_text(struct stat_cell *c, const char *s)
+static bool put_text(struct stat_cell *c, const char *s)
 {
-	c->kind = s ? CELL_TEXT : CELL_NONE;
 	c->s = s;
+	return s;
 }
 
-static void set_count(struct stat_cell *c, uint64_t u)
+static bool put_number(struct stat_cell *c, uint64_t u, bool known)
 {
-	c->kind = CELL_COUNT;
 	c->u = u;
+	return known;
 }
 
-static void set_real(struct stat_cell *c, unsigned kind, double real, bool known)
+static bool put_real(struct stat_cell *c, double real, bool known)
 {
-	c->kind = known ? kind : CELL_NONE;
 	c->real = real;
+	return known;
 }
 
-static void get_device(const struct stat_row *r, struct stat_cell *c)
+static uint64_t count_at(const struct stat_row *r, size_t at)
 {
-	set_text(c, r->dev->name);
+	return *(const uint64_t *)(const void *)((const char *)&r->counts + at);
 }
 
-static void get_queue(const struct stat_row *r, struct stat_cell *c)
+static bool get_count(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
-	set_count(c, r->q->index);
+	return put_number(c, count_at(r, col->count), true);
 }
 
-static void get_queue_name(const struct stat_row *r, struct stat_cell *c)
+/* col->count a second. */
+static bool get_rate(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
-	set_text(c, queue_name(r->dev, r->d, r->q->index, c->buf, sizeof(c->buf)));
+	return put_real(c, stats_rate(count_at(r, col->count), r->ns), r->ns);
 }
 
-static void get_ring_size(const struct stat_row *r, struct stat_cell *c)
+/* col->count for each of col->by. */
+static bool get_ratio(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
-	set_count(c, r->q->size);
-	c->kind = r->q->size ? CELL_COUNT : CELL_NONE;
+	uint64_t by = count_at(r, col->by);
+
+	return put_real(c, stats_ratio(count_at(r, col->count), by), by);
 }
 
-static void get_ring_layout(const struct stat_row *r, struct stat_cell *c)
+static bool get_device(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
-	set_text(c, r->q->packed ? "packed" : "split");
+	return put_text(c, r->dev->name);
 }
 
-static void get_vector(const struct stat_row *r, struct stat_cell *c)
+static bool get_queue(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
-	set_count(c, r->q->vector);
-	c->kind = r->q->vector == VQT_NO_VECTOR ? CELL_NONE : CELL_COUNT;
+	return put_number(c, r->q->index, true);
 }
 
-static void get_type(const struct stat_row *r, struct stat_cell *c)
+static bool get_queue_name(const struct stat_row *r, const struct stat_column *col,
+			   struct stat_cell *c)
 {
-	set_text(c, stats_type_name(r->dev->class, r->index));
+	return put_text(c, queue_name(r->dev, r->d, r->q->index, c->buf, sizeof(c->buf)));
 }
 
-static void get_size(const struct stat_row *r, struct stat_cell *c)
+static bool get_ring_size(const struct stat_row *r, const struct stat_column *col,
+			  struct stat_cell *c)
 {
-	set_count(c, stats_size_limit(r->index));
-	c->kind = c->u == UINT64_MAX ? CELL_NONE : CELL_COUNT;
+	return put_number(c, r->q->size, r->q->size);
+}
+
+static bool get_ring_layout(const struct stat_row *r, const struct stat_column *col,
+			    struct stat_cell *c)
+{
+	return put_text(c, r->q->packed ? "packed" : "split");
+}
+
+static bool get_vector(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
+{
+	return put_number(c, r->q->vector, r->q->vector != VQT_NO_VECTOR);
+}
+
+static bool get_type(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
+{
+	return put_text(c, stats_type_name(r->dev->class, r->index));
+}
+
+static bool get_size(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
+{
+	uint64_t limit = stats_size_limit(r->index);
+
 	c->s = stats_size_name(r->index);
+	return put_number(c, limit, limit != UINT64_MAX);
 }
 
-static void get_source(const struct stat_row *r, struct stat_cell *c)
+static bool get_source(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
-	set_text(c, stat_source_name(r->view->model, r->t->key.source, c->buf, sizeof(c->buf)));
+	return put_text(c,
+			stat_source_name(r->view->model, r->t->key.source, c->buf, sizeof(c->buf)));
 }
 
-static void get_thread(const struct stat_row *r, struct stat_cell *c)
+static bool get_thread(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
-	set_count(c, r->t->key.tid);
-	c->kind = r->t->key.tid ? CELL_COUNT : CELL_NONE;
+	return put_number(c, r->t->key.tid, r->t->key.tid);
 }
 
-static void get_role(const struct stat_row *r, struct stat_cell *c)
+static bool get_role(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
-	set_text(c, r->t->vcpu ? "vcpu" : "device");
+	return put_text(c, r->t->vcpu ? "vcpu" : "device");
 }
 
-static void get_start(const struct stat_row *r, struct stat_cell *c)
+static bool get_start(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
-	c->kind = CELL_SECONDS;
-	c->u = stats_slice_start(r->view->stats, r->index);
+	return put_number(c, stats_slice_start(r->view->stats, r->index), true);
 }
 
-static void get_width(const struct stat_row *r, struct stat_cell *c)
+static bool get_width(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
-	c->kind = CELL_NS;
-	c->u = r->ns;
+	return put_number(c, r->ns, true);
 }
 
-static void get_registers(const struct stat_row *r, struct stat_cell *c)
+static bool get_registers(const struct stat_row *r, const struct stat_column *col,
+			  struct stat_cell *c)
 {
-	set_count(c, r->counts.reg_reads + r->counts.reg_writes);
+	return put_number(c, r->counts.reg_reads + r->counts.reg_writes, true);
 }
 
-static void get_requests(const struct stat_row *r, struct stat_cell *c)
-{
-	set_count(c, r->counts.used);
-}
-
-static void get_popped(const struct stat_row *r, struct stat_cell *c)
-{
-	set_count(c, r->counts.popped);
-}
-
-static void get_share(const struct stat_row *r, struct stat_cell *c)
+static bool get_share(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
 	const uint64_t all = r->d->counts.used;
 
-	set_real(c, CELL_REAL, 100 * stats_ratio(r->counts.used, all), all);
+	return put_real(c, 100 * stats_ratio(r->counts.used, all), all);
 }
 
-static void get_rate(const struct stat_row *r, struct stat_cell *c)
+static bool get_flight(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
-	set_real(c, CELL_REAL, stats_rate(r->counts.used, r->ns), r->ns);
+	return put_number(c, r->q->flight, true);
 }
 
-static void get_bytes_in(const struct stat_row *r, struct stat_cell *c)
+static bool get_flight_mean(const struct stat_row *r, const struct stat_column *col,
+			    struct stat_cell *c)
 {
-	set_count(c, r->counts.bytes_in);
-	c->kind = CELL_BYTES;
+	return put_real(c, stats_ratio(r->counts.flight_ns, r->ns), r->ns && !r->view->filter);
 }
 
-static void get_bytes_out(const struct stat_row *r, struct stat_cell *c)
+static bool get_flight_max(const struct stat_row *r, const struct stat_column *col,
+			   struct stat_cell *c)
 {
-	set_count(c, r->counts.bytes_out);
-	c->kind = CELL_BYTES;
+	return put_number(c, r->slice ? r->slice->flight_max : r->q->flight_max, true);
 }
 
-static void get_bytes_ranged(const struct stat_row *r, struct stat_cell *c)
+static bool get_waiting_max(const struct stat_row *r, const struct stat_column *col,
+			    struct stat_cell *c)
 {
-	set_count(c, r->counts.bytes_ranged);
-	c->kind = CELL_BYTES;
+	return put_number(c, r->q->waiting_max, !r->q->packed);
 }
 
-static void get_in_rate(const struct stat_row *r, struct stat_cell *c)
+static bool get_busy(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
-	set_real(c, CELL_BYTE_RATE, stats_rate(r->counts.bytes_in, r->ns), r->ns);
+	return put_real(c, 100 * stats_ratio(r->counts.busy_ns, r->ns), r->ns && !r->view->filter);
 }
 
-static void get_out_rate(const struct stat_row *r, struct stat_cell *c)
+static bool get_stall_max(const struct stat_row *r, const struct stat_column *col,
+			  struct stat_cell *c)
 {
-	set_real(c, CELL_BYTE_RATE, stats_rate(r->counts.bytes_out, r->ns), r->ns);
+	return put_number(c, r->q->stall_max, r->q->stall_max);
 }
 
-static void get_errors(const struct stat_row *r, struct stat_cell *c)
+/* Completions whose time is known. */
+static uint64_t timed(const struct stat_row *r)
 {
-	set_count(c, r->counts.errors);
+	return r->slice ? r->slice->used : r->service ? r->service->count : 0;
 }
 
-static void get_dropped(const struct stat_row *r, struct stat_cell *c)
+static bool get_mean(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
-	set_count(c, r->counts.dropped);
+	uint64_t n = timed(r);
+
+	return n && put_number(c, (r->slice ? r->slice->service_sum : r->service->sum) / n, true);
 }
 
-static void get_kicks(const struct stat_row *r, struct stat_cell *c)
+static bool get_percentile(const struct stat_row *r, const struct stat_column *col,
+			   struct stat_cell *c)
 {
-	set_count(c, r->counts.kicks);
+	uint32_t ppm = stat_percentiles[col->percentile].ppm;
+
+	if (!timed(r))
+		return false;
+	return put_number(c,
+			  r->slice
+				  ? coarse_percentile(r->slice->service, ppm, r->slice->service_max)
+				  : hist_percentile(r->service, ppm),
+			  true);
 }
 
-static void get_per_kick(const struct stat_row *r, struct stat_cell *c)
+static bool get_max(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
-	set_real(c, CELL_REAL, stats_ratio(r->counts.popped, r->counts.kicks), r->counts.kicks);
-}
-
-static void get_interrupts(const struct stat_row *r, struct stat_cell *c)
-{
-	set_count(c, r->counts.interrupts);
-}
-
-static void get_per_interrupt(const struct stat_row *r, struct stat_cell *c)
-{
-	set_real(c, CELL_REAL, stats_ratio(r->counts.used, r->counts.interrupts),
-		 r->counts.interrupts);
-}
-
-static void get_flight(const struct stat_row *r, struct stat_cell *c)
-{
-	set_count(c, r->q->flight);
-}
-
-static void get_flight_mean(const struct stat_row *r, struct stat_cell *c)
-{
-	set_real(c, CELL_REAL, stats_ratio(r->counts.flight_ns, r->ns), r->ns && !r->view->filter);
-}
-
-static void get_flight_max(const struct stat_row *r, struct stat_cell *c)
-{
-	set_count(c, r->slice ? r->slice->flight_max : r->q->flight_max);
-}
-
-static void get_waiting_max(const struct stat_row *r, struct stat_cell *c)
-{
-	set_count(c, r->q->waiting_max);
-	c->kind = r->q->packed ? CELL_NONE : CELL_COUNT;
-}
-
-static void get_busy(const struct stat_row *r, struct stat_cell *c)
-{
-	set_real(c, CELL_REAL, 100 * stats_ratio(r->counts.busy_ns, r->ns),
-		 r->ns && !r->view->filter);
-}
-
-static void get_stall_max(const struct stat_row *r, struct stat_cell *c)
-{
-	c->kind = r->q->stall_max ? CELL_NS : CELL_NONE;
-	c->u = r->q->stall_max;
-}
-
-static void get_mean(const struct stat_row *r, struct stat_cell *c)
-{
-	uint64_t n = r->slice ? r->slice->used : r->service ? r->service->count : 0;
-	uint64_t sum = r->slice ? r->slice->service_sum : r->service ? r->service->sum : 0;
-
-	c->kind = n ? CELL_NS : CELL_NONE;
-	c->u = n ? sum / n : 0;
-}
-
-static void percentile(const struct stat_row *r, struct stat_cell *c, uint32_t ppm)
-{
-	bool any = r->slice ? r->slice->used : r->service && r->service->count;
-
-	c->kind = any ? CELL_NS : CELL_NONE;
-	if (any)
-		c->u = r->slice ? coarse_percentile(r->slice->service, ppm, r->slice->service_max)
-				: hist_percentile(r->service, ppm);
-}
-
-static void get_p50(const struct stat_row *r, struct stat_cell *c)
-{
-	percentile(r, c, stat_percentiles[0].ppm);
-}
-
-static void get_p90(const struct stat_row *r, struct stat_cell *c)
-{
-	percentile(r, c, stat_percentiles[1].ppm);
-}
-
-static void get_p99(const struct stat_row *r, struct stat_cell *c)
-{
-	percentile(r, c, stat_percentiles[2].ppm);
-}
-
-static void get_p999(const struct stat_row *r, struct stat_cell *c)
-{
-	percentile(r, c, stat_percentiles[3].ppm);
-}
-
-static void get_max(const struct stat_row *r, struct stat_cell *c)
-{
-	if (r->slice && r->slice->used) {
-		c->kind = CELL_NS;
-		c->u = r->slice->service_max;
-	} else if (r->service && r->service->count) {
-		c->kind = CELL_NS;
-		c->u = r->service->max;
-	}
+	return timed(r) && put_number(c, r->slice ? r->slice->service_max : r->service->max, true);
 }
 
 #define Q (1U << STAT_BY_QUEUE)
@@ -459,47 +393,55 @@ static void get_max(const struct stat_row *r, struct stat_cell *c)
 #define PT STAT_PAGE(STAT_BY_TYPE)
 #define PS STAT_PAGE(STAT_BY_SIZE)
 
+#define AT(member) offsetof(struct stats_counts, member)
+#define COUNT(member) .get = get_count, .count = AT(member)
+#define RATE(member) .get = get_rate, .count = AT(member)
+#define RATIO(member, each) .get = get_ratio, .count = AT(member), .by = AT(each)
+
 const struct stat_column stat_columns[] = {
-	{ "device", "device", ALL & ~V, get_device },
-	{ "queue", "queue", Q | PQ, get_queue },
-	{ "queue_name", "name", Q | PQ, get_queue_name },
-	{ "ring_size", "size", Q | PQ, get_ring_size },
-	{ "ring_layout", "ring", Q, get_ring_layout },
-	{ "vector", "vector", Q, get_vector },
-	{ "type", "type", T | PT, get_type },
-	{ "size_max", "up to", S | PS, get_size },
-	{ "source", "source", V, get_source },
-	{ "thread", "thread", V, get_thread },
-	{ "role", "role", V, get_role },
-	{ "start", "seconds", I, get_start },
-	{ "width", NULL, I, get_width },
-	{ "registers", "registers", V, get_registers },
-	{ "popped", "popped", V | I, get_popped },
-	{ "requests", "requests", ALL | PQ | PT | PS, get_requests },
-	{ "share", "%", T | S | PT | PS, get_share },
-	{ "requests_per_second", "/s", ALL & ~V, get_rate },
-	{ "bytes_in", "in", ALL | PQ | PT | PS, get_bytes_in },
-	{ "bytes_out", "out", ALL | PQ | PT | PS, get_bytes_out },
-	{ "bytes_ranged", "ranges", T | PT, get_bytes_ranged },
-	{ "bytes_in_per_second", "in/s", Q | T | S | I, get_in_rate },
-	{ "bytes_out_per_second", "out/s", Q | T | S | I, get_out_rate },
-	{ "errors", "errors", ALL | PQ | PT | PS, get_errors },
-	{ "dropped", "dropped", Q, get_dropped },
-	{ "kicks", "kicks", Q | V | I, get_kicks },
-	{ "requests_per_kick", "req/kick", Q | PQ, get_per_kick },
-	{ "interrupts", "irqs", Q | V | I, get_interrupts },
-	{ "requests_per_interrupt", "req/irq", Q | PQ, get_per_interrupt },
-	{ "in_flight", NULL, Q, get_flight },
-	{ "in_flight_mean", "depth", Q | PQ, get_flight_mean },
-	{ "in_flight_max", "max", Q | I | PQ, get_flight_max },
-	{ "waiting_max", NULL, Q, get_waiting_max },
-	{ "busy", "busy%", Q | PQ, get_busy },
-	{ "stall_max", NULL, Q, get_stall_max },
-	{ "service_mean", "mean", ALL, get_mean },
-	{ "service_p50", "p50", ALL | PQ | PT | PS, get_p50 },
-	{ "service_p90", "p90", ALL | PT | PS, get_p90 },
-	{ "service_p99", "p99", ALL | PQ | PT | PS, get_p99 },
-	{ "service_p99_9", "p99.9", ALL | PT | PS, get_p999 },
-	{ "service_max", "max", ALL | PQ | PT | PS, get_max },
-	{ NULL, NULL, 0, NULL },
+	{ "device", "device", ALL & ~V, CELL_TEXT, .get = get_device },
+	{ "queue", "queue", Q | PQ, CELL_COUNT, .get = get_queue },
+	{ "queue_name", "name", Q | PQ, CELL_TEXT, .get = get_queue_name },
+	{ "ring_size", "size", Q | PQ, CELL_COUNT, .get = get_ring_size },
+	{ "ring_layout", "ring", Q, CELL_TEXT, .get = get_ring_layout },
+	{ "vector", "vector", Q, CELL_COUNT, .get = get_vector },
+	{ "type", "type", T | PT, CELL_TEXT, .get = get_type },
+	{ "size_max", "up to", S | PS, CELL_COUNT, .get = get_size },
+	{ "source", "source", V, CELL_TEXT, .get = get_source },
+	{ "thread", "thread", V, CELL_COUNT, .get = get_thread },
+	{ "role", "role", V, CELL_TEXT, .get = get_role },
+	{ "start", "seconds", I, CELL_SECONDS, .get = get_start },
+	{ "width", NULL, I, CELL_NS, .get = get_width },
+	{ "registers", "registers", V, CELL_COUNT, .get = get_registers },
+	{ "popped", "popped", V | I, CELL_COUNT, COUNT(popped) },
+	{ "requests", "requests", ALL | PQ | PT | PS, CELL_COUNT, COUNT(used) },
+	{ "share", "%", T | S | PT | PS, CELL_REAL, .get = get_share },
+	{ "requests_per_second", "/s", ALL & ~V, CELL_REAL, RATE(used) },
+	{ "bytes_in", "in", ALL | PQ | PT | PS, CELL_BYTES, COUNT(bytes_in) },
+	{ "bytes_out", "out", ALL | PQ | PT | PS, CELL_BYTES, COUNT(bytes_out) },
+	{ "bytes_ranged", "ranges", T | PT, CELL_BYTES, COUNT(bytes_ranged) },
+	{ "bytes_in_per_second", "in/s", Q | T | S | I, CELL_BYTE_RATE, RATE(bytes_in) },
+	{ "bytes_out_per_second", "out/s", Q | T | S | I, CELL_BYTE_RATE, RATE(bytes_out) },
+	{ "errors", "errors", ALL | PQ | PT | PS, CELL_COUNT, COUNT(errors) },
+	{ "dropped", "dropped", Q, CELL_COUNT, COUNT(dropped) },
+	{ "kicks", "kicks", Q | V | I, CELL_COUNT, COUNT(kicks) },
+	{ "requests_per_kick", "req/kick", Q | PQ, CELL_REAL, RATIO(popped, kicks) },
+	{ "interrupts", "irqs", Q | V | I, CELL_COUNT, COUNT(interrupts) },
+	{ "requests_per_interrupt", "req/irq", Q | PQ, CELL_REAL, RATIO(used, interrupts) },
+	{ "in_flight", NULL, Q, CELL_COUNT, .get = get_flight },
+	{ "in_flight_mean", "depth", Q | PQ, CELL_REAL, .get = get_flight_mean },
+	{ "in_flight_max", "max", Q | I | PQ, CELL_COUNT, .get = get_flight_max },
+	{ "waiting_max", NULL, Q, CELL_COUNT, .get = get_waiting_max },
+	{ "busy", "busy%", Q | PQ, CELL_REAL, .get = get_busy },
+	{ "stall_max", NULL, Q, CELL_NS, .get = get_stall_max },
+	{ "service_mean", "mean", ALL, CELL_NS, .get = get_mean },
+	{ "service_p50", "p50", ALL | PQ | PT | PS, CELL_NS, .get = get_percentile,
+	  .percentile = 0 },
+	{ "service_p90", "p90", ALL | PT | PS, CELL_NS, .get = get_percentile, .percentile = 1 },
+	{ "service_p99", "p99", ALL | PQ | PT | PS, CELL_NS, .get = get_percentile,
+	  .percentile = 2 },
+	{ "service_p99_9", "p99.9", ALL | PT | PS, CELL_NS, .get = get_percentile,
+	  .percentile = 3 },
+	{ "service_max", "max", ALL | PQ | PT | PS, CELL_NS, .get = get_max },
+	{ .name = NULL },
 };
