@@ -281,15 +281,9 @@ static bool worth_recording(struct samples *s, const struct vqt_ringstate *r)
 
 	HASH_FIND(hh, s->seen, &key, sizeof(key), q);
 	if (!q) {
-		q = calloc(1, sizeof(*q));
+		hash_add_new(s->seen, key, key, q);
 		if (!q)
 			return true;
-		q->key = key;
-		HASH_ADD(hh, s->seen, key, sizeof(q->key), q);
-		if (!hash_holds(q)) {
-			free(q);
-			return true;
-		}
 	}
 	if (memcmp(&q->ring, &r->ring, sizeof(q->ring)) || q->pending != r->pending) {
 		q->ring = r->ring;

@@ -21,15 +21,8 @@ static void count_found(struct top_core *c, unsigned device, unsigned queue)
 
 	HASH_FIND(hh, c->found, &key, sizeof(key), f);
 	if (!f) {
-		f = calloc(1, sizeof(*f));
+		hash_add_new(c->found, key, key, f);
 		if (!f) {
-			c->err = -ENOMEM;
-			return;
-		}
-		f->key = key;
-		HASH_ADD(hh, c->found, key, sizeof(f->key), f);
-		if (!hash_holds(f)) {
-			free(f);
 			c->err = -ENOMEM;
 			return;
 		}

@@ -79,16 +79,9 @@ struct check_queue *check_queue_find(struct check_device *d, unsigned index)
 	HASH_FIND(hh, d->queues, &key, sizeof(key), q);
 	if (q)
 		return d->last_queue = q;
-	q = calloc(1, sizeof(*q));
-	if (!q)
-		return NULL;
-	q->index = key;
-	q->flight = d->known.born;
-	HASH_ADD(hh, d->queues, index, sizeof(q->index), q);
-	if (!hash_holds(q)) {
-		free(q);
-		return NULL;
-	}
+	hash_add_new(d->queues, index, key, q);
+	if (q)
+		q->flight = d->known.born;
 	return q;
 }
 

@@ -45,18 +45,10 @@ static struct diff_group *get_group(struct diff *d, uint64_t key, bool *made)
 
 	*made = false;
 	HASH_FIND(hh, d->group, &key, sizeof(key), g);
-	if (g)
+	if (g || HASH_COUNT(d->group) >= GROUPS_MAX)
 		return g;
-	g = HASH_COUNT(d->group) < GROUPS_MAX ? calloc(1, sizeof(*g)) : NULL;
-	if (!g)
-		return NULL;
-	g->key = key;
-	HASH_ADD(hh, d->group, key, sizeof(g->key), g);
-	if (!hash_holds(g)) {
-		free(g);
-		return NULL;
-	}
-	*made = true;
+	hash_add_new(d->group, key, key, g);
+	*made = g;
 	return g;
 }
 

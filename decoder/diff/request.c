@@ -25,15 +25,7 @@ static struct diff_queue *get_queue(struct diff *d, const struct diff_pair_impl 
 	HASH_FIND(hh, d->queue[side], &key, sizeof(key), q);
 	if (q || HASH_COUNT(d->queue[side]) >= DIFF_STREAMS_MAX)
 		return q;
-	q = calloc(1, sizeof(*q));
-	if (!q)
-		return NULL;
-	q->key = key;
-	HASH_ADD(hh, d->queue[side], key, sizeof(q->key), q);
-	if (!hash_holds(q)) {
-		free(q);
-		return NULL;
-	}
+	hash_add_new(d->queue[side], key, key, q);
 	return q;
 }
 

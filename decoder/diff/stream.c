@@ -71,20 +71,13 @@ static struct diff_stream *get_stream(struct diff *d, const struct diff_pair_imp
 	*rc = 0;
 	if (l || HASH_COUNT(d->stream) >= DIFF_STREAMS_MAX)
 		return l;
-	l = calloc(1, sizeof(*l));
+	hash_add_new(d->stream, key, stream_key(d, p, key), l);
 	*rc = l ? 0 : -ENOMEM;
 	if (!l)
 		return NULL;
 	l->pair = (unsigned)(p - d->pair);
-	l->key = stream_key(d, p, key);
 	l->pooled = key < STREAM_SETUP;
 	l->window = DIFF_WINDOW;
-	HASH_ADD(hh, d->stream, key, sizeof(l->key), l);
-	if (!hash_holds(l)) {
-		free(l);
-		*rc = -ENOMEM;
-		return NULL;
-	}
 	return l;
 }
 

@@ -105,15 +105,7 @@ static struct watched *watch(struct shrink *s, unsigned device, unsigned queue)
 
 	if (w || HASH_COUNT(s->queue) >= QUEUES_MAX)
 		return w;
-	w = calloc(1, sizeof(*w));
-	if (!w)
-		return NULL;
-	w->key = device << 16 | queue;
-	HASH_ADD(hh, s->queue, key, sizeof(w->key), w);
-	if (!hash_holds(w)) {
-		free(w);
-		return NULL;
-	}
+	hash_add_new(s->queue, key, device << 16 | queue, w);
 	return w;
 }
 
@@ -294,15 +286,9 @@ static int count_class(struct shrink *s, uint64_t class, bool *wanted)
 
 	HASH_FIND(hh, s->class, &class, sizeof(class), c);
 	if (!c && HASH_COUNT(s->class) < CLASSES_MAX) {
-		c = calloc(1, sizeof(*c));
+		hash_add_new(s->class, class, class, c);
 		if (!c)
 			return -ENOMEM;
-		c->class = class;
-		HASH_ADD(hh, s->class, class, sizeof(c->class), c);
-		if (!hash_holds(c)) {
-			free(c);
-			return -ENOMEM;
-		}
 	}
 	*wanted |= !c || c->n < s->keep;
 	if (c)

@@ -212,16 +212,9 @@ struct model_queue *model_get_queue(struct model_device *d, unsigned index)
 
 	if (q)
 		return q;
-	q = calloc(1, sizeof(*q));
-	if (!q)
-		return NULL;
-	q->index = (uint16_t)index;
-	q->vector = VQT_NO_VECTOR;
-	HASH_ADD(hh, d->queues, index, sizeof(q->index), q);
-	if (!hash_holds(q)) {
-		free(q);
-		return NULL;
-	}
+	hash_add_new(d->queues, index, (uint16_t)index, q);
+	if (q)
+		q->vector = VQT_NO_VECTOR;
 	return q;
 }
 

@@ -19,16 +19,10 @@ static struct stats_device *get_device(struct stats *s, const struct event *e)
 		return d;
 	HASH_FIND(hh, s->devices, &e->dev->id, sizeof(e->dev->id), d);
 	if (!d) {
-		d = calloc(1, sizeof(*d));
+		hash_add_new(s->devices, id, e->dev->id, d);
 		if (!d)
 			return NULL;
-		d->id = e->dev->id;
 		d->access.sector_min = ~UINT64_C(0);
-		HASH_ADD(hh, s->devices, id, sizeof(d->id), d);
-		if (!hash_holds(d)) {
-			free(d);
-			return NULL;
-		}
 	}
 	return s->last = d;
 }
@@ -47,20 +41,14 @@ static int get_queue(struct feed *f)
 		const struct model_request *r = f->e->req;
 		bool took = r && f->e->rec->h.type == VQT_AVAIL && r->number == f->e->number;
 
-		q = calloc(1, sizeof(*q));
+		hash_add_new(f->d->queues, index, mq->index, q);
 		if (!q)
 			return -ENOMEM;
 		q->device = f->d->id;
-		q->index = mq->index;
 		q->model_popped = mq->popped - took;
 		q->depth_ts = f->s->now;
 		q->vector = VQT_NO_VECTOR;
 		q->progress_ts = f->e->ts;
-		HASH_ADD(hh, f->d->queues, index, sizeof(q->index), q);
-		if (!hash_holds(q)) {
-			free(q);
-			return -ENOMEM;
-		}
 		f->s->nqueues++;
 	}
 	f->q = q;
@@ -83,15 +71,9 @@ static int get_thread(struct feed *f)
 		HASH_FIND(hh, f->s->threads, &key.key, sizeof(key.key), t);
 		/* Beyond the limit, one entry for each of the 256 sources is still made. */
 		if (!t) {
-			t = calloc(1, sizeof(*t));
+			hash_add_new(f->s->threads, key, key.key, t);
 			if (!t)
 				return -ENOMEM;
-			t->key = key.key;
-			HASH_ADD(hh, f->s->threads, key, sizeof(t->key), t);
-			if (!hash_holds(t)) {
-				free(t);
-				return -ENOMEM;
-			}
 			f->s->nthreads++;
 		}
 	}

@@ -57,12 +57,11 @@ void stat_findings_add(void *opaque, const struct finding *found)
 
 	HASH_FIND(hh, f->entries, &probe.key, sizeof(probe.key), e);
 	if (!e) {
-		e = calloc(1, sizeof(*e));
+		hash_add_new(f->entries, key, probe.key, e);
 		if (!e) {
 			f->err = -ENOMEM;
 			return;
 		}
-		e->key = probe.key;
 		e->f = (struct stat_finding){
 			.rule = found->rule,
 			.device = (uint16_t)probe.key.device,
@@ -72,12 +71,6 @@ void stat_findings_add(void *opaque, const struct finding *found)
 		};
 		seen = (struct text){ .buf = e->f.seen, .size = sizeof(e->f.seen) };
 		text_puts(&seen, found->seen);
-		HASH_ADD(hh, f->entries, key, sizeof(e->key), e);
-		if (!hash_holds(e)) {
-			free(e);
-			f->err = -ENOMEM;
-			return;
-		}
 	}
 	e->f.count++;
 }

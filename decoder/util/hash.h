@@ -8,12 +8,30 @@
 #define VQT_DECODER_UTIL_HASH_H
 
 #include <stdint.h>
+#include <stdlib.h>
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 /* After HASH_ADD(): is it in the table? */
 #define hash_holds(element) ((element)->hh.tbl != NULL)
+
+/*
+ * Make an element of a table: zeroed, with its member `key` set to `value`.  e becomes NULL
+ * if there is no memory.
+ */
+#define hash_add_new(head, key, value, e) \
+	do { \
+		(e) = calloc(1, sizeof(*(e))); \
+		if (!(e)) \
+			break; \
+		(e)->key = (value); \
+		HASH_ADD(hh, head, key, sizeof((e)->key), e); \
+		if (!hash_holds(e)) { \
+			free(e); \
+			(e) = NULL; \
+		} \
+	} while (0)
 
 /*
  * Mixes v into the hash h; order matters.  64 bits wide, so that hashes may stand

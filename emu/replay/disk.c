@@ -56,15 +56,10 @@ static struct block *make(struct replay_disk *d, uint64_t number, int *why)
 	if (b)
 		return b;
 	*why = d->count >= d->limit ? -ENOSPC : -ENOMEM;
-	b = d->count < d->limit ? calloc(1, sizeof(*b)) : NULL;
+	if (d->count < d->limit)
+		hash_add_new(d->blocks, number, number, b);
 	if (!b)
 		return NULL;
-	b->number = number;
-	HASH_ADD(hh, d->blocks, number, sizeof(b->number), b);
-	if (!hash_holds(b)) {
-		free(b);
-		return NULL;
-	}
 	d->count++;
 	d->sorted = false;
 	return b;

@@ -291,15 +291,9 @@ static int remember(struct replay_profile *g, uint64_t number, bool backend, boo
 	struct replay_outcome *o;
 	HASH_FIND(hh, g->outcomes, &number, sizeof(number), o);
 	if (!o) {
-		o = calloc(1, sizeof(*o));
+		hash_add_new(g->outcomes, number, number, o);
 		if (!o)
 			return -ENOMEM;
-		o->number = number;
-		HASH_ADD(hh, g->outcomes, number, sizeof(o->number), o);
-		if (!hash_holds(o)) {
-			free(o);
-			return -ENOMEM;
-		}
 	}
 	o->backend |= backend;
 	o->error |= error;

@@ -32,16 +32,9 @@ static struct report_tally *tally_of(struct report *r, const struct finding *f)
 	HASH_FIND(hh, r->tally, &key, sizeof(key), t);
 	if (t)
 		return t;
-	t = calloc(1, sizeof(*t));
-	if (!t)
-		return NULL;
-	t->key = key;
-	memcpy(t->name, f->device->name, sizeof(t->name));
-	HASH_ADD(hh, r->tally, key, sizeof(t->key), t);
-	if (!hash_holds(t)) {
-		free(t);
-		return NULL;
-	}
+	hash_add_new(r->tally, key, key, t);
+	if (t)
+		memcpy(t->name, f->device->name, sizeof(t->name));
 	return t;
 }
 
