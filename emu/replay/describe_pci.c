@@ -292,9 +292,9 @@ static void usual_layout(const struct replay_finding *f, struct emu_pci_layout *
 	const struct replay_device *d = &f->d;
 	struct emu_class any = replay_class_any;
 	struct emu_device_config cfg = {
-		.cls = f->class->device ? f->class->device : &any,
-		.transitional = d->transitional,
-		.queues = d->num_queues,
+		.v.cls = f->class->device ? f->class->device : &any,
+		.v.transitional = d->transitional,
+		.v.queues = d->num_queues,
 		.vectors = f->msix_life	     ? (f->vectors ? f->vectors : VQT_NO_VECTOR)
 			   : f->vectors_used ? f->vectors_used
 					     : 0,

@@ -158,22 +158,22 @@ static int make_device(struct replay_target *t, const struct replay_target_confi
 	const struct replay_class *class = replay_class(d->virtio_id);
 	void *config = NULL;
 	struct emu_device_config dev = {
-		.cls = &t->any,
-		.mem = t->mem,
+		.v.cls = &t->any,
+		.v.mem = t->mem,
 		.host = { .msix = host_msix, .intx = host_intx, .opaque = t },
-		.tap = t->tap,
-		.transitional = d->transitional,
+		.v.tap = t->tap,
+		.v.transitional = d->transitional,
 		.express = d->layout.express,
 		.ignore_bus_master = true,
 		.msix_elsewhere = true,
-		.queues = d->num_queues,
-		.queue_sizes = d->queue_size,
+		.v.queues = d->num_queues,
+		.v.queue_sizes = d->queue_size,
 		.vectors = d->layout.vectors ? d->layout.vectors : VQT_NO_VECTOR,
-		.features_exact = d->offered,
-		.legacy_exact = d->transitional ? &d->legacy_offered : NULL,
-		.config_exact = d->config,
-		.config_exact_len = d->config_len,
-		.max_chain = MAX_CHAIN,
+		.v.features_exact = d->offered,
+		.v.legacy_exact = d->transitional ? &d->legacy_offered : NULL,
+		.v.config_exact = d->config,
+		.v.config_exact_len = d->config_len,
+		.v.max_chain = MAX_CHAIN,
 		.layout = &d->layout,
 	};
 	t->any = replay_class_any;
@@ -181,8 +181,8 @@ static int make_device(struct replay_target *t, const struct replay_target_confi
 	int ret = 0;
 	if (!replay_scripted(d)) {
 		ret = class->make(&t->backend, &config, cfg, why, size);
-		dev.cls = class->device;
-		dev.class_config = config;
+		dev.v.cls = class->device;
+		dev.v.class_config = config;
 		t->class = class;
 	}
 	if (ret == 0)
@@ -281,7 +281,7 @@ static int emu_access(struct replay_target *t, unsigned region, uint32_t off, un
 	emu_device_store(t->dev, p.bar, p.offset + off, width, *value);
 	/* 2.4.1: what is in flight at a reset is not held any longer */
 	if (emu_device_resetting(t->dev))
-		emu_device_drain(t->dev);
+		emu_virtio_drain(&t->dev->v);
 	return 0;
 }
 
@@ -299,7 +299,7 @@ static int emu_request(struct replay_target *t, const struct replay_request *r)
 
 static int emu_kick(struct replay_target *t, const struct replay_kick *k)
 {
-	struct emu_queue *q = emu_virtio_queue(emu_device_virtio(t->dev), k->queue);
+	struct emu_queue *q = emu_virtio_queue(&t->dev->v, k->queue);
 	const struct emu_pci_cap *c = replay_layout_cap(&emu_vpci_pci(t->dev)->l, PCI_CAP_ID_VNDR,
 							VIRTIO_PCI_CAP_NOTIFY_CFG);
 	if (!q)
@@ -321,19 +321,19 @@ static int emu_complete(struct replay_target *t, const struct replay_answer *a)
 		t->class->complete(t->backend, tag_of(a->queue, a->head));
 		return 0;
 	}
-	int ret = replay_class_answer(emu_device_virtio(t->dev), a);
+	int ret = replay_class_answer(&t->dev->v, a);
 	return ret == -ENOENT ? 0 : ret;
 }
 
 static int emu_wait(struct replay_target *t, unsigned patience)
 {
-	emu_device_run(t->dev, 0);
+	emu_virtio_run(&t->dev->v, 0);
 	return 0;
 }
 
 static int emu_config_change(struct replay_target *t, const struct replay_config *now)
 {
-	struct emu_virtio *v = emu_device_virtio(t->dev);
+	struct emu_virtio *v = &t->dev->v;
 	uint8_t config[REPLAY_CONFIG_MAX];
 	memcpy(config, v->config, sizeof(config));
 	for (unsigned i = 0; i < v->config_len; i++)

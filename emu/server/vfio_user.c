@@ -120,8 +120,8 @@ static int do_dma_unmap(struct vfio_user *u, const struct vfio_user_hdr *h, uint
 	struct vfio_user_dma_unmap m;
 	memcpy(&m, p, sizeof(m));
 	int ret = 0;
-	if (emu_device_inflight(u->dev) && has_pointers(u, &m))
-		emu_device_drain(u->dev);
+	if (u->dev->v.inflight && has_pointers(u, &m))
+		emu_virtio_drain(&u->dev->v);
 	if (m.flags & 2)
 		server_maps_clear(&u->maps);
 	else if (m.flags)
@@ -338,7 +338,7 @@ static int run_later(struct vfio_user *u)
 static int run(struct server *srv)
 {
 	struct vfio_user *u = (struct vfio_user *)srv;
-	int n = emu_device_run(u->dev, SERVER_BUDGET);
+	int n = emu_virtio_run(&u->dev->v, SERVER_BUDGET);
 	n += run_later(u);
 	if (server_maps_lost(&u->maps))
 		server_fail(srv, "the client took memory away that it had mapped for us");
@@ -348,7 +348,7 @@ static int run(struct server *srv)
 static bool busy(struct server *srv)
 {
 	struct vfio_user *u = (struct vfio_user *)srv;
-	return emu_device_busy(u->dev);
+	return emu_virtio_busy(&u->dev->v);
 }
 
 static void opened(struct server *srv)
@@ -368,7 +368,7 @@ static void closed(struct server *srv)
 
 static struct emu_virtio *virtio(struct server *srv)
 {
-	return emu_device_virtio(((struct vfio_user *)srv)->dev);
+	return &((struct vfio_user *)srv)->dev->v;
 }
 
 static void free_all(struct server *srv)
@@ -400,23 +400,23 @@ static int make_device(struct vfio_user *u, const struct server_config *cfg)
 {
 	struct emu_device_config c = {
 		.transport = server_vfio_user.transport,
-		.cls = cfg->cls,
-		.class_config = cfg->class_config,
-		.mem = u->mem,
+		.v.cls = cfg->cls,
+		.v.class_config = cfg->class_config,
+		.v.mem = u->mem,
 		.host = { .msix = vfio_user_msix, .intx = vfio_user_intx, .opaque = u },
-		.tap = cfg->tap,
-		.transitional = cfg->transitional,
+		.v.tap = cfg->tap,
+		.v.transitional = cfg->transitional,
 		.express = !cfg->transitional,
 		.msix_elsewhere = true,
-		.queues = cfg->queues,
-		.queue_size = cfg->queue_size,
+		.v.queues = cfg->queues,
+		.v.queue_size = cfg->queue_size,
 		.vectors = cfg->no_msix ? VQT_NO_VECTOR : 0,
-		.features_on = cfg->features_on,
-		.features_off = cfg->features_off,
+		.v.features_on = cfg->features_on,
+		.v.features_off = cfg->features_off,
 	};
 	emu_mem_set_ops(u->mem, &vfio_user_dma_ops, u);
 	int ret = emu_device_new(&u->dev, &c);
-	int fd = ret < 0 ? -1 : emu_device_fd(u->dev);
+	int fd = ret < 0 ? -1 : emu_virtio_fd(&u->dev->v);
 	return ret < 0 || fd < 0 ? ret : server_watch(&u->server, &u->server.backend, fd, EPOLLIN);
 }
 

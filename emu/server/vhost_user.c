@@ -332,7 +332,6 @@ static int make_device(struct vhost_user *u, const struct server_config *cfg)
 				       .queues = cfg->queues,
 				       .queue_size = cfg->queue_size ? cfg->queue_size : QUEUE_SIZE,
 				       .queue_size_usual = QUEUE_SIZE_USUAL,
-				       .features = { emu_virtio_core_features() },
 				       .features_on = cfg->features_on,
 				       .features_off = cfg->features_off };
 	int ret = emu_virtio_init(&u->v, &c, &host, u);
@@ -345,7 +344,7 @@ static int make_device(struct vhost_user *u, const struct server_config *cfg)
 		u->ring[i].u = u;
 		u->ring[i].kick.fd = u->ring[i].call = u->ring[i].err = -1;
 	}
-	int fd = u->v.cls->fd ? u->v.cls->fd(&u->v) : -1;
+	int fd = emu_virtio_fd(&u->v);
 	return fd < 0 ? 0 : server_watch(&u->server, &u->server.backend, fd, EPOLLIN);
 }
 

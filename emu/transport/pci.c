@@ -297,44 +297,48 @@ void emu_pci_intx(struct emu_pci *p, bool level)
 	update_intx(p);
 }
 
-static bool in_bar(unsigned bar, uint64_t off, unsigned width, unsigned my_bar, uint64_t at,
-		   uint64_t len)
+unsigned emu_pci_msix_region(const struct emu_pci *p, unsigned bar, uint64_t *off)
 {
-	return bar == my_bar && off >= at && off - at < len && width <= len - (off - at);
+	const uint8_t *c = p->config + p->msix_at;
+	const uint32_t table = get_le32(c + PCI_MSIX_TABLE), pba = get_le32(c + PCI_MSIX_PBA);
+	const struct {
+		uint64_t bar, at, len;
+		unsigned region;
+	} places[] = {
+		{ table & PCI_MSIX_TABLE_BIR, table & PCI_MSIX_TABLE_OFFSET,
+		  (uint64_t)p->l.vectors * PCI_MSIX_ENTRY_SIZE, VQT_REGION_MSIX_TABLE },
+		{ pba & PCI_MSIX_PBA_BIR, pba & PCI_MSIX_PBA_OFFSET,
+		  (p->l.vectors + 63ull) / 64 * 8, VQT_REGION_MSIX_PBA },
+	};
+	for (unsigned i = 0; p->msix_at && i < 2; i++)
+		if (bar == places[i].bar && *off >= places[i].at &&
+		    *off - places[i].at < places[i].len) {
+			*off -= places[i].at;
+			return places[i].region;
+		}
+	return VQT_REGION_BAR;
 }
 
-bool emu_pci_msix_access(struct emu_pci *p, unsigned bar, uint64_t off, unsigned width,
+bool emu_pci_msix_access(struct emu_pci *p, unsigned region, uint64_t off, unsigned width,
 			 uint64_t *value, bool write)
 {
-	if (!p->msix_at)
+	const bool table = region == VQT_REGION_MSIX_TABLE;
+	const uint64_t len = table ? (uint64_t)p->l.vectors * PCI_MSIX_ENTRY_SIZE
+				   : (p->l.vectors + 63ull) / 64 * 8;
+	uint8_t *e = (table ? p->table : (uint8_t *)p->pending) + off;
+	if (off > len || width > len - off)
 		return false;
-	uint32_t t = get_le32(p->config + p->msix_at + PCI_MSIX_TABLE);
-	uint32_t b = get_le32(p->config + p->msix_at + PCI_MSIX_PBA);
-	uint64_t table = t & PCI_MSIX_TABLE_OFFSET, pba = b & PCI_MSIX_PBA_OFFSET;
-	bool natural = (width == 4 || width == 8) && off % width == 0; /* PCI 6.8.2 */
-	if (in_bar(bar, off, width, t & PCI_MSIX_TABLE_BIR, table,
-		   (uint64_t)p->l.vectors * PCI_MSIX_ENTRY_SIZE)) {
-		uint8_t *e = p->table + (off - table);
-		if (!natural) {
-			*value = write ? *value : 0;
-		} else if (write) {
-			memcpy(e, value, width);
-			send_pending(p);
-		} else {
-			*value = 0;
-			memcpy(value, e, width);
-		}
+	if (!write)
+		*value = 0;
+	if ((width != 4 && width != 8) || off % width) /* PCI 6.8.2 */
 		return true;
+	if (!write) {
+		memcpy(value, e, width);
+	} else if (table) {
+		memcpy(e, value, width);
+		send_pending(p);
 	}
-	if (in_bar(bar, off, width, b & PCI_MSIX_PBA_BIR, pba, (p->l.vectors + 63ull) / 64 * 8)) {
-		if (!write) {
-			*value = 0;
-			if (natural)
-				memcpy(value, (uint8_t *)p->pending + (off - pba), width);
-		}
-		return true;
-	}
-	return false;
+	return true;
 }
 
 /* --- configuration accesses ---------------------------------------------------------- */

@@ -101,8 +101,13 @@ void emu_pci_reset(struct emu_pci *p); /* conventional reset: registers as after
 uint32_t emu_pci_config_read(struct emu_pci *p, uint32_t off, unsigned width);
 void emu_pci_config_write(struct emu_pci *p, uint32_t off, unsigned width, uint32_t value);
 
-/* MSI-X structures in BARs: true when [off, off+width) of that BAR is theirs. */
-bool emu_pci_msix_access(struct emu_pci *p, unsigned bar, uint64_t off, unsigned width,
+/*
+ * MSI-X structures in BARs: VQT_REGION_MSIX_TABLE or _PBA, and *off is made the offset in it;
+ * else VQT_REGION_BAR.
+ */
+unsigned emu_pci_msix_region(const struct emu_pci *p, unsigned bar, uint64_t *off);
+/* false: not all of the access is in it. */
+bool emu_pci_msix_access(struct emu_pci *p, unsigned region, uint64_t off, unsigned width,
 			 uint64_t *value, bool write);
 bool emu_pci_msix_enabled(const struct emu_pci *p);
 bool emu_pci_master(const struct emu_pci *p); /* may the function access memory? */

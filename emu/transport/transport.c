@@ -11,33 +11,14 @@ int emu_device_new(struct emu_device **out, const struct emu_device_config *cfg)
 {
 	const struct emu_transport *t = cfg->transport ? cfg->transport : &emu_transport_pci;
 	struct emu_device *d;
-	struct emu_virtio_config vc = {
-		.cls = cfg->cls,
-		.class_config = cfg->class_config,
-		.mem = cfg->mem,
-		.tap = cfg->tap,
-		.fault = cfg->fault,
-		.queues = cfg->queues,
-		.queue_size = cfg->queue_size,
-		.queue_sizes = cfg->queue_sizes,
-		.features = { cfg->features ? cfg->features : emu_virtio_core_features() },
-		.features_on = cfg->features_on,
-		.features_off = cfg->features_off,
-		.features_exact = cfg->features_exact,
-		.legacy_exact = cfg->legacy_exact,
-		.config_exact = cfg->config_exact,
-		.config_exact_len = cfg->config_exact_len,
-		.max_chain = cfg->max_chain,
-		.transitional = cfg->transitional,
-	};
 	int ret = t->create(&d, cfg);
 	if (ret < 0)
 		return ret;
 	d->transport = t;
 	d->host = cfg->host;
-	d->tap = cfg->tap;
-	d->fault = cfg->fault;
-	ret = emu_virtio_init(&d->v, &vc, t->host, d);
+	d->tap = cfg->v.tap;
+	d->fault = cfg->v.fault;
+	ret = emu_virtio_init(&d->v, &cfg->v, t->host, d);
 	if (ret < 0) {
 		t->destroy(d);
 		return ret;
@@ -129,21 +110,6 @@ int emu_device_write(struct emu_device *d, unsigned region, uint64_t off, const 
 
 /* --- work ---------------------------------------------------------------------------------- */
 
-int emu_device_run(struct emu_device *d, unsigned budget)
-{
-	return emu_virtio_run(&d->v, budget);
-}
-
-bool emu_device_busy(const struct emu_device *d)
-{
-	return emu_virtio_busy(&d->v);
-}
-
-uint32_t emu_device_inflight(const struct emu_device *d)
-{
-	return d->v.inflight;
-}
-
 bool emu_device_resetting(const struct emu_device *d)
 {
 	for (unsigned i = 0; i < d->v.nqueues; i++)
@@ -152,25 +118,9 @@ bool emu_device_resetting(const struct emu_device *d)
 	return d->v.resetting;
 }
 
-int emu_device_drain(struct emu_device *d)
-{
-	return emu_virtio_drain(&d->v);
-}
-
-int emu_device_fd(const struct emu_device *d)
-{
-	struct emu_virtio *v = (struct emu_virtio *)&d->v;
-	return v->cls->fd ? v->cls->fd(v) : -1;
-}
-
 void emu_device_reset(struct emu_device *d)
 {
 	emu_virtio_set_status(&d->v, 0, false);
 	emu_virtio_drain(&d->v);
 	d->transport->reset(d);
-}
-
-struct emu_virtio *emu_device_virtio(struct emu_device *d)
-{
-	return &d->v;
 }

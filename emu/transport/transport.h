@@ -7,8 +7,8 @@
  * Its owner does, for each access of the driver:
  *     emu_device_read() or emu_device_write();   (touches no guest memory)
  *     answer the driver;
- *     emu_device_run();                          (serves rings, notifies)
- * and emu_device_run() again when emu_device_fd() becomes readable.
+ *     emu_virtio_run();                          (serves rings, notifies)
+ * and emu_virtio_run() again when emu_virtio_fd() becomes readable.
  *
  * A transport is one file that defines a struct emu_transport, and a row below it.
  */
@@ -35,23 +35,9 @@ struct emu_device_host {
 
 struct emu_device_config {
 	const struct emu_transport *transport; /* NULL: &emu_transport_pci */
-	const struct emu_class *cls; /* &emu_blk */
-	const void *class_config; /* struct emu_blk_config */
-	struct emu_mem *mem; /* borrowed */
+	struct emu_virtio_config v;
 	struct emu_device_host host;
-	struct emu_tap *tap; /* borrowed, may be NULL */
-	struct emu_fault *fault; /* borrowed, may be NULL */
-	uint16_t queues, queue_size; /* 0: 1, 256 */
-	const uint16_t *queue_sizes; /* per queue; overrides */
-	uint64_t features; /* of the core; 0: emu_virtio_core_features() */
-	uint64_t features_on, features_off; /* as in struct emu_virtio_config */
-	const uint64_t *features_exact; /* [2]: offer precisely these */
-	const uint32_t *legacy_exact; /* and this at the legacy interface; NULL: the same */
-	const uint8_t *config_exact; /* device configuration, overlaid */
-	uint16_t config_exact_len;
-	uint32_t max_chain; /* 0: the queue size */
-	/* PCI only */
-	bool transitional; /* legacy I/O BAR, 4.1.2.3 */
+	/* PCI only; v.transitional: with a legacy I/O BAR, 4.1.2.3 */
 	bool express; /* PCI Express capability and extended space */
 	bool ignore_bus_master; /* reach memory with bus mastering off (old drivers) */
 	bool msix_elsewhere; /* the host keeps MSI-X masks (vfio-user) */
@@ -116,17 +102,9 @@ void emu_device_store(struct emu_device *d, unsigned region, uint64_t off, unsig
 		      uint64_t value);
 bool emu_device_notifies(const struct emu_device *d, unsigned region, uint64_t off, uint64_t len);
 
-/* See emu_virtio_run(). */
-int emu_device_run(struct emu_device *d, unsigned budget);
-bool emu_device_busy(const struct emu_device *d); /* kicked queues remain to be run */
-uint32_t emu_device_inflight(const struct emu_device *d);
 /* The driver wrote 0 to device_status (or queue_reset) and requests are in flight. */
 bool emu_device_resetting(const struct emu_device *d);
-int emu_device_drain(struct emu_device *d);
-int emu_device_fd(const struct emu_device *d); /* -1: completions never come by themselves */
 /* A reset by the platform, not the driver: PCI reset (VFIO DEVICE_RESET).  Drains first. */
 void emu_device_reset(struct emu_device *d);
-
-struct emu_virtio *emu_device_virtio(struct emu_device *d);
 
 #endif

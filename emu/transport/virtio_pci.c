@@ -28,16 +28,16 @@ static uint64_t pow2_above(uint64_t n)
 
 static unsigned queue_count(const struct emu_device_config *cfg)
 {
-	return cfg->queues ? cfg->queues : 1;
+	return cfg->v.queues ? cfg->v.queues : 1;
 }
 
 static void layout_ids(struct emu_pci_layout *l, const struct emu_device_config *cfg)
 {
-	const struct emu_class *c = cfg->cls;
+	const struct emu_class *c = cfg->v.cls;
 	l->vendor = l->subsys_vendor = VIRTIO_PCI_VENDOR;
 	l->class_code = c->pci_class;
 	l->pin = 1;
-	if (cfg->transitional) { /* 4.1.2.3 */
+	if (cfg->v.transitional) { /* 4.1.2.3 */
 		l->device = c->pci_transitional;
 		l->subsys = c->virtio_id;
 		l->revision = 0;
@@ -47,6 +47,16 @@ static void layout_ids(struct emu_pci_layout *l, const struct emu_device_config 
 		l->revision = 1;
 	}
 }
+
+static const struct {
+	uint8_t type;
+	uint32_t offset;
+} structures[] = {
+	{ VIRTIO_PCI_CAP_COMMON_CFG, COMMON_AT },
+	{ VIRTIO_PCI_CAP_ISR_CFG, ISR_AT },
+	{ VIRTIO_PCI_CAP_DEVICE_CFG, CONFIG_AT },
+	{ VIRTIO_PCI_CAP_NOTIFY_CFG, NOTIFY_AT },
+};
 
 void emu_vpci_layout(struct emu_pci_layout *out, const struct emu_device_config *cfg)
 {
@@ -58,7 +68,7 @@ void emu_vpci_layout(struct emu_pci_layout *out, const struct emu_device_config 
 	layout_ids(l, cfg);
 	l->express = cfg->express;
 	l->vectors = cfg->vectors == VQT_NO_VECTOR ? 0 : cfg->vectors ? cfg->vectors : queues + 1;
-	if (cfg->transitional)
+	if (cfg->v.transitional)
 		l->bar[0] = (struct emu_pci_bar){ 128, EMU_BAR_IO };
 	l->bar[MODERN_BAR] = (struct emu_pci_bar){ pow2_above(NOTIFY_AT + notify),
 						   EMU_BAR_64 | EMU_BAR_PREFETCH };
@@ -71,32 +81,20 @@ void emu_vpci_layout(struct emu_pci_layout *out, const struct emu_device_config 
 						    .pba_bar = MSIX_BAR,
 						    .pba_offset = at };
 	}
-	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_VNDR,
-					    .type = VIRTIO_PCI_CAP_COMMON_CFG,
-					    .bar = MODERN_BAR,
-					    .offset = COMMON_AT,
-					    .length = STRUCT_LEN };
-	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_VNDR,
-					    .type = VIRTIO_PCI_CAP_ISR_CFG,
-					    .bar = MODERN_BAR,
-					    .offset = ISR_AT,
-					    .length = STRUCT_LEN };
-	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_VNDR,
-					    .type = VIRTIO_PCI_CAP_DEVICE_CFG,
-					    .bar = MODERN_BAR,
-					    .offset = CONFIG_AT,
-					    .length = STRUCT_LEN };
-	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_VNDR,
-					    .type = VIRTIO_PCI_CAP_NOTIFY_CFG,
-					    .bar = MODERN_BAR,
-					    .offset = NOTIFY_AT,
-					    .length = notify,
-					    .multiplier = NOTIFY_MULT };
+	for (unsigned i = 0; i < sizeof(structures) / sizeof(structures[0]); i++) {
+		bool notifies = structures[i].type == VIRTIO_PCI_CAP_NOTIFY_CFG;
+		l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_VNDR,
+						    .type = structures[i].type,
+						    .bar = MODERN_BAR,
+						    .offset = structures[i].offset,
+						    .length = notifies ? notify : STRUCT_LEN,
+						    .multiplier = notifies ? NOTIFY_MULT : 0 };
+	}
 	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_VNDR, .type = VIRTIO_PCI_CAP_PCI_CFG };
 	l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_PM };
 	if (cfg->express)
 		l->cap[n++] = (struct emu_pci_cap){ .id = PCI_CAP_ID_EXP };
-	if (emu_fault_hit(cfg->fault, EMU_FAULT_CAP_LEN))
+	if (emu_fault_hit(cfg->v.fault, EMU_FAULT_CAP_LEN))
 		l->cap[l->vectors ? 1 : 0].len = 12;
 }
 
@@ -172,9 +170,9 @@ static int init_pci(struct emu_vpci *d, const struct emu_device_config *cfg)
 		emu_vpci_layout(&l, cfg);
 	if (!layout_valid(&l))
 		return -EINVAL;
-	d->legacy_bar = cfg->transitional && l.bar[0].flags & EMU_BAR_IO ? 0 : -1;
+	d->legacy_bar = cfg->v.transitional && l.bar[0].flags & EMU_BAR_IO ? 0 : -1;
 	int ret = emu_pci_init(&d->pci, &l, &owner, d);
-	d->pci.tap = cfg->tap;
+	d->pci.tap = cfg->v.tap;
 	d->pci.masks_elsewhere = cfg->msix_elsewhere;
 	return ret;
 }

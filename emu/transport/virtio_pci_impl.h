@@ -21,26 +21,20 @@ static inline struct emu_vpci *emu_vpci(struct emu_device *dev)
 	return (struct emu_vpci *)dev;
 }
 
-/* One register: a row. */
-struct emu_reg {
-	uint16_t offset;
-	uint8_t width;
-	uint32_t (*read)(struct emu_vpci *d);
-	void (*write)(struct emu_vpci *d, uint32_t value); /* NULL: read-only */
-};
-
 /* An access in a BAR, wherever it lands; tap flags as in vqt_reg. */
 void emu_vpci_bar(struct emu_vpci *d, unsigned bar, uint64_t off, unsigned width, uint64_t *value,
 		  bool write, unsigned flags);
 /* The legacy structure (4.1.4.10); false: refused. */
 bool emu_vpci_legacy(struct emu_vpci *d, uint64_t off, unsigned width, uint64_t *value, bool write);
-/* Find a register and access it; false: there is none of that offset and width. */
-bool emu_vpci_row(struct emu_vpci *d, const struct emu_reg *rows, unsigned count, uint64_t off,
-		  unsigned width, uint64_t *value, bool write);
-
+/*
+ * The common and the device configuration structure; cap is the capability that has it, and
+ * not used.
+ */
+bool emu_vpci_common(struct emu_vpci *d, const struct emu_pci_cap *cap, uint64_t off,
+		     unsigned width, uint64_t *value, bool write);
+bool emu_vpci_config(struct emu_vpci *d, const struct emu_pci_cap *cap, uint64_t off,
+		     unsigned width, uint64_t *value, bool write);
 /* Shared by both interfaces. */
-struct emu_queue *emu_vpci_selected(struct emu_vpci *d); /* NULL: no such queue */
-uint16_t emu_vpci_vector(struct emu_vpci *d, uint32_t value); /* the value that a read returns */
 uint8_t emu_vpci_read_isr(struct emu_vpci *d);
 void emu_vpci_interrupt(struct emu_vpci *d); /* the INTx line follows ISR */
 void emu_vpci_vendor(void *opaque, const struct emu_pci_cap *cap, unsigned at, unsigned width,

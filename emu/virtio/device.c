@@ -254,11 +254,6 @@ void emu_virtio_adopt(struct emu_virtio *v, const uint64_t features[2])
 	negotiated(v);
 }
 
-uint8_t emu_virtio_get_status(const struct emu_virtio *v)
-{
-	return v->status;
-}
-
 void emu_virtio_break(struct emu_virtio *v, struct emu_queue *q, const char *why)
 {
 	if (v->broken)
@@ -316,7 +311,8 @@ static int init_class(struct emu_virtio *v, const struct emu_virtio_config *cfg)
 	int ret = v->cls->init(v, cfg->class_config);
 	if (ret < 0)
 		return ret;
-	v->offered[0] |= (cfg->features[0] | cfg->features_on) & ~cfg->features_off & CORE_BITS;
+	uint64_t core = cfg->features ? cfg->features : emu_virtio_core_features();
+	v->offered[0] |= (core | cfg->features_on) & ~cfg->features_off & CORE_BITS;
 	if (cfg->features_exact) {
 		v->exact = true;
 		memcpy(v->offered, cfg->features_exact, sizeof(v->offered));

@@ -94,7 +94,7 @@ struct emu_virtio {
 	struct emu_tap *tap;
 	struct emu_fault *fault; /* NULL: breaks no rule */
 	void *priv; /* the class's */
-	uint8_t status; /* 2.1 */
+	uint8_t status; /* 2.1; not 0 while a reset is under way */
 	bool legacy; /* driven through the legacy interface since reset */
 	bool transitional;
 	bool resetting; /* 0 was written, requests are in flight */
@@ -143,7 +143,7 @@ struct emu_virtio_config {
 	uint16_t queue_size; /* 0: 256 */
 	uint16_t queue_size_usual; /* what drivers are expected to choose; 0: not known */
 	const uint16_t *queue_sizes; /* per queue, overrides; 0 entries: absent queue */
-	uint64_t features[2]; /* of the core, to be offered beside the class's */
+	uint64_t features; /* of the core, beside the class's; 0: emu_virtio_core_features() */
 	/* Bits 0 to 63, of core or class: offered though not by default; not offered. */
 	uint64_t features_on, features_off;
 	const uint64_t *features_exact; /* [2]: offer exactly these (replay) */
@@ -153,10 +153,7 @@ struct emu_virtio_config {
 	uint32_t max_chain; /* buffers in a chain; 0: queue size, as 2.7.5.3.1 has it */
 	bool transitional;
 };
-/*
- * The core features that this device implements: a value for .features[0].  None are in
- * .features[1].
- */
+/* The core features that this device offers by default; all are below bit 64. */
 uint64_t emu_virtio_core_features(void);
 
 int emu_virtio_init(struct emu_virtio *v, const struct emu_virtio_config *cfg,
@@ -169,7 +166,6 @@ uint32_t emu_virtio_offered(const struct emu_virtio *v, unsigned select, bool le
 uint32_t emu_virtio_accepted(const struct emu_virtio *v, unsigned select);
 void emu_virtio_accept(struct emu_virtio *v, unsigned select, uint32_t bits, bool legacy);
 void emu_virtio_set_status(struct emu_virtio *v, uint8_t status, bool legacy);
-uint8_t emu_virtio_get_status(const struct emu_virtio *v); /* not 0 while a reset is under way */
 /* Any length at any offset; bytes outside read as 0, and writes to them are ignored. */
 void emu_virtio_config_read(struct emu_virtio *v, uint32_t off, void *buf, uint32_t len);
 void emu_virtio_config_write(struct emu_virtio *v, uint32_t off, const void *buf, uint32_t len);
@@ -203,9 +199,9 @@ void emu_virtio_break(struct emu_virtio *v, struct emu_queue *q, const char *why
  * chains popped plus completions delivered.
  */
 int emu_virtio_run(struct emu_virtio *v, unsigned budget);
-bool emu_virtio_busy(
-	const struct emu_virtio
-		*v); /* the budget of the last run was used up, so there may be more to do */
+/* Was the budget of the last run used up, so that there may be more to do? */
+bool emu_virtio_busy(const struct emu_virtio *v);
+int emu_virtio_fd(struct emu_virtio *v); /* readable when there are completions; -1: none */
 /*
  * Report the state of the rings to the tap, which shows chains without a notification. 
  * The caller says why, and whether a kick may be under way (enum vqt_ring_why,

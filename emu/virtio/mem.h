@@ -6,7 +6,7 @@
  * copies once, and can fail; no byte is checked in one read and used from another.
  *
  * Ranges may change between calls of the device, but not while requests that map
- * them are in flight: the server drains first (emu_device_inflight).
+ * them are in flight: the server drains first (emu_virtio_drain).
  */
 #ifndef VQT_EMU_VIRTIO_MEM_H
 #define VQT_EMU_VIRTIO_MEM_H

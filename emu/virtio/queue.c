@@ -483,6 +483,11 @@ bool emu_virtio_busy(const struct emu_virtio *v)
 	return false;
 }
 
+int emu_virtio_fd(struct emu_virtio *v)
+{
+	return v->cls->fd ? v->cls->fd(v) : -1;
+}
+
 static void start_early(struct emu_virtio *v)
 {
 	/* a device that pops before DRIVER_OK (a fault, or with a legacy driver) */

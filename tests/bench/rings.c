@@ -79,7 +79,7 @@ struct bed {
 
 static int bed_open(struct bed *b)
 {
-	struct emu_testbed_options o = { .ram_size = 32 << 20, .dev = { .queue_size = 256 } };
+	struct emu_testbed_options o = { .ram_size = 32 << 20, .dev = { .v.queue_size = 256 } };
 	struct emu_driver_options d = {
 		.features = { emu_blk.features | (b->packed ? 1ull << VIRTIO_F_RING_PACKED : 0) |
 			      (b->event_idx ? 1ull << VIRTIO_RING_F_EVENT_IDX : 0) |
@@ -116,7 +116,7 @@ static void serve(struct bed *b, unsigned n, unsigned depth, uint32_t len)
 			emu_driver_blk_add(d, q, &b->req[i]);
 		}
 		emu_driver_kick(d, q);
-		emu_device_run(b->testbed->dev, 0);
+		emu_virtio_run(&b->testbed->dev->v, 0);
 		while (emu_driver_get(d, q, &cookie, &got) > 0)
 			back += got == len + 1;
 		if (back != depth) {

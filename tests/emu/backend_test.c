@@ -238,7 +238,7 @@ static void test_device(unsigned flags, uint64_t features, uint8_t writeback)
 		emu_driver_blk_add(&r->drv, &r->drv.queue[0], &q);
 		emu_driver_kick(&r->drv, &r->drv.queue[0]);
 		emu_driver_run(&r->drv);
-		emu_device_drain(r->dev);
+		emu_virtio_drain(&r->dev->v);
 		uint64_t cookie;
 		ret = emu_driver_get(&r->drv, &r->drv.queue[0], &cookie, &q.used_len);
 		good &= ret == 1 && *(uint8_t *)emu_driver_ptr(&r->drv, q.header + 16) == 0;
@@ -246,7 +246,7 @@ static void test_device(unsigned flags, uint64_t features, uint8_t writeback)
 	for (unsigned i = 0; i < 65536; i++)
 		good &= p[i] == (uint8_t)(i * 7);
 	ok(good, "flags %u features 0x%" PRIx64 " writeback %u", flags, features, writeback);
-	ok(emu_device_fd(r->dev) >= 0 || flags & EMU_FILE_NO_URING, "something to wait for");
+	ok(emu_virtio_fd(&r->dev->v) >= 0 || flags & EMU_FILE_NO_URING, "something to wait for");
 	emu_testbed_free(r);
 }
 

@@ -624,7 +624,7 @@ static void outcome(struct env *e, const struct row *row, char *out)
 
 static void probe(const struct row *row, char *out)
 {
-	struct emu_testbed_options o = { .dev = { .queues = 2 } };
+	struct emu_testbed_options o = { .dev = { .v.queues = 2 } };
 	struct env e = { .size = 8, .enable = 1, .ok = 0xf };
 	emu_testbed_new(&e.r, &o);
 	e.d = &e.r->drv;

@@ -211,7 +211,8 @@ static void test_memory(void)
 
 static void test_legacy(void)
 {
-	up((struct emu_testbed_options){ .dev = { .transitional = true } }, emu_blk.features, true);
+	up((struct emu_testbed_options){ .dev = { .v.transitional = true } }, emu_blk.features,
+	   true);
 	is(ask(VIRTIO_BLK_T_FLUSH_OUT, 0, 0, false, 1), 0, "legacy FLUSH_OUT");
 	is(ask(VIRTIO_BLK_T_IN, 0, 512, true, 513), 0, "legacy IN");
 }

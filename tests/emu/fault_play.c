@@ -133,7 +133,7 @@ static int first_life(struct emu_testbed *r, const struct emu_driver_options *op
 int emu_fault_play(const struct emu_fault *fault, const struct emu_workload *w,
 		   const struct emu_tap_config *tap)
 {
-	struct emu_testbed_options o = { .tap = tap, .dev = { .queues = 2, .queue_size = 16 } };
+	struct emu_testbed_options o = { .tap = tap, .dev = { .v.queues = 2, .v.queue_size = 16 } };
 	struct emu_driver_options d = { .queues = 2,
 					.no_msix = w->intx,
 					.features = { emu_blk.features } };
@@ -149,7 +149,7 @@ int emu_fault_play(const struct emu_fault *fault, const struct emu_workload *w,
 	d.features[0] |= w->event_idx ? EVT : 0;
 	d.features[0] |= w->indirect ? IND : 0;
 	d.features[0] |= w->in_order ? BIT(VIRTIO_F_IN_ORDER) : 0;
-	o.dev.features = (emu_virtio_core_features() & ~PACKED) | d.features[0];
+	o.dev.v.features = (emu_virtio_core_features() & ~PACKED) | d.features[0];
 	int ret = emu_testbed_new(&r, &o);
 	if (ret < 0)
 		return ret;

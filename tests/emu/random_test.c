@@ -166,7 +166,7 @@ static void one_step(struct world *w)
 			submit(w, qi, i);
 		break;
 	case 2: emu_driver_kick(w->d, &w->d->queue[qi]); break;
-	case 3: emu_device_run(w->r->dev, rnd(4)); break;
+	case 3: emu_virtio_run(&w->r->dev->v, rnd(4)); break;
 	case 4:
 		if (held)
 			emu_backend_defer_release(w->r->backend, rnd(held));
@@ -185,7 +185,7 @@ static void play(unsigned bits, unsigned rounds)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct emu_testbed_options o = {
-		.dev = { .queues = 2, .queue_size = 16, .features = ~0ull },
+		.dev = { .v.queues = 2, .v.queue_size = 16, .v.features = ~0ull },
 		.disk_size = sizeof(w->disk),
 		.message_dma = bits & 32,
 		.blk = { .serial = "serial", .max_discard_seg = 4 }
@@ -211,7 +211,7 @@ static void play(unsigned bits, unsigned rounds)
 	emu_backend_defer_hold(w->r->backend, false);
 	for (unsigned qi = 0; qi < 2; qi++)
 		emu_driver_kick_now(w->d, &w->d->queue[qi]);
-	emu_device_run(w->r->dev, 0);
+	emu_virtio_run(&w->r->dev->v, 0);
 	reap(w);
 	ok(w->sane && w->total == all(w) && emu_driver_status(w->d) == 0xf,
 	   "%s%s%s%s%s%s: %d requests, %u interrupts, %u kicks", bits & 1 ? "packed" : "split",

@@ -84,7 +84,7 @@ static void test_ids(void)
 	set_cfg(r, 1, 4, 0);
 	is(cfg(r, 0, 4), 0x10421af4, "ids are read-only");
 	emu_testbed_free(r);
-	r = testbed((struct emu_testbed_options){ .dev = { .transitional = true } });
+	r = testbed((struct emu_testbed_options){ .dev = { .v.transitional = true } });
 	is(cfg(r, 0, 4), 0x10011af4, "transitional: device id, 4.1.2.1");
 	is(cfg(r, PCI_REVISION_ID, 1), 0, "transitional: revision 0");
 	is(cfg(r, PCI_SUBSYSTEM_ID, 2), 2, "transitional: subsystem id is the device type");
@@ -96,7 +96,7 @@ static void test_ids(void)
 static void test_bars(void)
 {
 	struct emu_testbed *r = testbed(
-		(struct emu_testbed_options){ .dev = { .transitional = true, .queues = 4 } });
+		(struct emu_testbed_options){ .dev = { .v.transitional = true, .v.queues = 4 } });
 	uint64_t a;
 	is((uint64_t)-emu_pci_bar_address(emu_vpci_pci(r->dev), 4, &a), ENODEV,
 	   "BARs do not decode after reset");
@@ -171,7 +171,7 @@ static void test_status(void)
 static void test_features(void)
 {
 	struct emu_testbed *r =
-		testbed((struct emu_testbed_options){ .dev = { .transitional = true } });
+		testbed((struct emu_testbed_options){ .dev = { .v.transitional = true } });
 	emu_driver_probe(&r->drv);
 	uint64_t f = 0;
 	for (unsigned s = 0; s < 2; s++) {
@@ -199,7 +199,7 @@ static void test_features(void)
 static void test_common(void)
 {
 	struct emu_testbed *r = testbed((struct emu_testbed_options){
-		.dev = { .queues = 2, .queue_sizes = (const uint16_t[]){ 64, 0 } } });
+		.dev = { .v.queues = 2, .v.queue_sizes = (const uint16_t[]){ 64, 0 } } });
 	emu_driver_probe(&r->drv);
 	is(rd(r, COMMON(NUMQ), 2), 2, "num_queues");
 	is(rd(r, COMMON(Q_SIZE), 2), 64, "queue_size");
@@ -356,8 +356,8 @@ static void test_bus_master(void)
 	set_cfg(r, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	is((uint64_t)-read_one(r, &q), ETIMEDOUT, "no bus mastering, no service");
 	set_cfg(r, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-	ok(emu_device_busy(r->dev), "the kick is not forgotten");
-	emu_device_run(r->dev, 0);
+	ok(emu_virtio_busy(&r->dev->v), "the kick is not forgotten");
+	emu_virtio_run(&r->dev->v, 0);
 	is(*(uint8_t *)emu_testbed_at(r, q.header + 16, 1), 0, "served when allowed");
 	emu_testbed_free(r);
 }
@@ -399,7 +399,7 @@ static void test_reset_under_io(void)
 	emu_driver_blk_add(&r->drv, &r->drv.queue[0], &q);
 	emu_driver_kick(&r->drv, &r->drv.queue[0]);
 	emu_driver_run(&r->drv);
-	is(emu_device_inflight(r->dev), 1, "in flight");
+	is(r->dev->v.inflight, 1, "in flight");
 	wr(r, COMMON(STATUS), 1, 0);
 	is(rd(r, COMMON(STATUS), 1), 0xf, "status is not 0 while memory may still be written");
 	ok(emu_device_resetting(r->dev), "resetting");
@@ -420,7 +420,7 @@ static void test_reset_under_io(void)
 	wr(r, COMMON(Q_RESET), 2, 1);
 	is(rd(r, COMMON(Q_RESET), 2), 1, "queue_reset is 1 while requests are in flight");
 	wr(r, COMMON(Q_ENABLE), 2, 1);
-	is(emu_device_drain(r->dev), 0, "drained");
+	is(emu_virtio_drain(&r->dev->v), 0, "drained");
 	is(rd(r, COMMON(Q_RESET), 2), 0, "queue_reset is over");
 	is(rd(r, COMMON(Q_ENABLE), 2), 0, "queue_enable is 0");
 	is(rd(r, COMMON(Q_SIZE), 2), 256, "size is the default");
@@ -455,7 +455,7 @@ static void test_needs_reset(void)
 static void test_suspend(void)
 {
 	struct emu_testbed *r =
-		testbed((struct emu_testbed_options){ .dev = { .features = ~0ull } });
+		testbed((struct emu_testbed_options){ .dev = { .v.features = ~0ull } });
 	struct emu_blk_request q = { .in = true, .len = 512 };
 	start(r, BIT(VIRTIO_BLK_F_FLUSH), false, false);
 	wr(r, COMMON(STATUS), 1, 0x1f);
@@ -492,7 +492,7 @@ static void test_suspend(void)
 static void test_legacy(void)
 {
 	struct emu_testbed *r = testbed(
-		(struct emu_testbed_options){ .dev = { .transitional = true, .queues = 2 } });
+		(struct emu_testbed_options){ .dev = { .v.transitional = true, .v.queues = 2 } });
 	struct emu_blk_request q = { 0 };
 	uint64_t capacity;
 	is(start(r, BIT(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT(VIRTIO_F_ANY_LAYOUT), true, false), 0,
@@ -524,7 +524,7 @@ static void test_legacy(void)
 	emu_device_store(r->dev, 0, 24 + BLK_CFG_WRITEBACK, 1, 0);
 	is(emu_device_load(r->dev, 0, 24 + BLK_CFG_WRITEBACK, 1), 0, "writeback, legacy");
 	emu_testbed_free(r);
-	r = testbed((struct emu_testbed_options){ .dev = { .transitional = true } });
+	r = testbed((struct emu_testbed_options){ .dev = { .v.transitional = true } });
 	q = (struct emu_blk_request){ 0 };
 	is(start(r, 0, true, true), 0, "legacy without MSI-X");
 	is(read_one(r, &q), 0, "request");
@@ -557,7 +557,7 @@ static void test_regions(void)
 	is((uint64_t)-emu_device_write(r->dev, 4, 1 << 20, &one, 1), EINVAL, "write beyond");
 	is(emu_device_load(r->dev, 4, 0x3000, 2), 0, "the notify region reads 0");
 	is(emu_device_load(r->dev, 4, 0x3000 + 4096 - 2, 4), 0, "across its end");
-	is((uint64_t)emu_device_fd(r->dev), (uint64_t)-1, "nothing to wait for");
+	is((uint64_t)emu_virtio_fd(&r->dev->v), (uint64_t)-1, "nothing to wait for");
 	emu_testbed_free(r);
 }
 
@@ -568,11 +568,11 @@ static void test_layout(void)
 	struct emu_pci_layout l;
 	uint64_t exact[2] = { BIT(32) | BIT(29) | BIT(24) | BIT(2), 0 };
 	uint8_t bytes[60] = { 9, 8, 7 };
-	o.dev = (struct emu_device_config){ .cls = &emu_blk,
+	o.dev = (struct emu_device_config){ .v.cls = &emu_blk,
 					    .vectors = 3,
-					    .features_exact = exact,
-					    .config_exact = bytes,
-					    .config_exact_len = sizeof(bytes) };
+					    .v.features_exact = exact,
+					    .v.config_exact = bytes,
+					    .v.config_exact_len = sizeof(bytes) };
 	emu_vpci_layout(&l, &o.dev);
 	l.bar[2] = l.bar[4];
 	l.bar[2].flags = 0;
@@ -601,7 +601,7 @@ static void test_layout(void)
 	struct emu_blk_config bc = { 0 };
 	emu_backend_mem(&b, NULL, 4096);
 	bc.backend = b;
-	o.dev.class_config = &bc;
+	o.dev.v.class_config = &bc;
 	l.cap[1].length = 1 << 20;
 	is((uint64_t)-emu_device_new(&d, &o.dev), EINVAL, "a structure outside its BAR");
 	emu_vpci_layout(&l, &o.dev);
@@ -619,9 +619,9 @@ static void test_layout(void)
 	l.cap[0].pba_offset = 1 << 19;
 	is((uint64_t)-emu_device_new(&d, &o.dev), EINVAL, "too many vectors");
 	o.dev.layout = NULL;
-	o.dev.queue_size = 100;
+	o.dev.v.queue_size = 100;
 	is((uint64_t)-emu_device_new(&d, &o.dev), EINVAL, "a queue size that is no power of two");
-	o.dev.queue_size = 0;
+	o.dev.v.queue_size = 0;
 	bc.capacity = 1000;
 	is((uint64_t)-emu_device_new(&d, &o.dev), EINVAL, "a capacity beyond the backend");
 	emu_backend_close(b);
@@ -640,7 +640,7 @@ static void test_layout(void)
 /* A size for a packed ring, and then it is to be a split one. */
 static void size_for_another_ring(bool early)
 {
-	struct emu_testbed *r = testbed((struct emu_testbed_options){ .dev = { .queues = 1 } });
+	struct emu_testbed *r = testbed((struct emu_testbed_options){ .dev = { .v.queues = 1 } });
 	uint64_t features = BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_PACKED);
 	emu_driver_probe(&r->drv);
 	emu_driver_reset(&r->drv);

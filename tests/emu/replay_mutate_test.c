@@ -424,11 +424,11 @@ static void test_data(void)
 static void record_testbed(struct recording *t, uint64_t features, unsigned requests)
 {
 	struct emu_tap_config tap = { .emit = recording_emit, .opaque = t, .snaplen = 64 };
-	struct emu_testbed_options o = { .tap = &tap, .dev = { .queue_size = 16 } };
+	struct emu_testbed_options o = { .tap = &tap, .dev = { .v.queue_size = 16 } };
 	struct emu_driver_options d = { .features = { features | 1ull << VIRTIO_F_VERSION_1 } };
 	struct emu_testbed *r;
 	memset(t, 0, sizeof(*t));
-	o.dev.features = d.features[0];
+	o.dev.v.features = d.features[0];
 	if (emu_testbed_new(&r, &o) < 0 || emu_driver_start(&r->drv, &d) < 0) {
 		printf("Bail out! no testbed\n");
 		exit(1);

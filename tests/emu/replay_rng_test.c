@@ -23,7 +23,7 @@ static void record(struct recording *t, uint64_t features)
 	struct emu_tap_config tap = { .emit = recording_emit, .opaque = t, .snaplen = 64 };
 	void *config = calloc(1, rng()->setup->config_size);
 	struct emu_testbed_options o = { .tap = &tap,
-					 .dev = { .cls = rng(), .class_config = config } };
+					 .dev = { .v.cls = rng(), .v.class_config = config } };
 	struct emu_driver_options d = { .features = { features } };
 	struct emu_testbed *r;
 	memset(t, 0, sizeof(*t));

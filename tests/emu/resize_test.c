@@ -59,7 +59,7 @@ static uint8_t ask(uint32_t type, uint64_t sector, uint32_t len, bool in)
 	emu_driver_blk_add(&r->drv, &r->drv.queue[0], &q);
 	emu_driver_kick(&r->drv, &r->drv.queue[0]);
 	emu_driver_run(&r->drv);
-	emu_device_drain(r->dev);
+	emu_virtio_drain(&r->dev->v);
 	if (emu_driver_get(&r->drv, &r->drv.queue[0], &cookie, &used) != 1 ||
 	    used != (in ? len + 1 : 1))
 		return 0xee;

@@ -16,7 +16,7 @@ static struct emu_testbed *r;
 static void up(uint64_t features)
 {
 	struct emu_testbed_options o = {
-		.dev = { .queues = 1, .queue_size = 8, .features = ~0ull }
+		.dev = { .v.queues = 1, .v.queue_size = 8, .v.features = ~0ull }
 	};
 	struct emu_driver_options d = { .features = { features } };
 	emu_testbed_free(r);
@@ -220,7 +220,7 @@ static void test_break_on_push(void)
 	emu_backend_defer_hold(r->backend, false);
 	emu_driver_run(&r->drv);
 	is(emu_driver_status(&r->drv), 0x4f, "a used ring that is gone: needs reset");
-	is(emu_device_inflight(r->dev), 0, "nothing is left in flight");
+	is(r->dev->v.inflight, 0, "nothing is left in flight");
 }
 
 /* As the vhost-user server does it: no registers, no status writes. */

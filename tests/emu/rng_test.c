@@ -23,7 +23,7 @@ static struct emu_testbed *up(const char *seed, uint64_t features)
 {
 	const struct emu_class_setup *s = rng()->setup;
 	void *config = calloc(1, s->config_size);
-	struct emu_testbed_options o = { .dev = { .cls = rng(), .class_config = config } };
+	struct emu_testbed_options o = { .dev = { .v.cls = rng(), .v.class_config = config } };
 	struct emu_driver_options d = { .features = { features } };
 	struct emu_testbed *r = NULL;
 	TEXT(why, 64);

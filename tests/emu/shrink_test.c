@@ -86,7 +86,9 @@ static void play(struct trace_buffer *t, uint64_t features, const struct emu_dri
 	struct emu_testbed_options o = {
 		.tap = &c,
 		.ram_size = 16 << 20,
-		.dev = { .queues = how->queues, .queue_size = 16, .transitional = how->legacy },
+		.dev = { .v.queues = how->queues,
+			 .v.queue_size = 16,
+			 .v.transitional = how->legacy },
 	};
 	struct emu_driver_options d = *how;
 	struct play p = { .seed = 7, .indirect = features & BIT(VIRTIO_RING_F_INDIRECT_DESC) };

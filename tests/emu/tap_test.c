@@ -51,7 +51,7 @@ static void play(struct log *l, uint64_t features, bool dma)
 	struct emu_tap_config t = { .emit = emit, .opaque = l, .snaplen = 32 };
 	struct emu_testbed_options o = { .tap = &t,
 					 .message_dma = dma,
-					 .dev = { .queues = 2, .queue_size = 8 } };
+					 .dev = { .v.queues = 2, .v.queue_size = 8 } };
 	struct emu_driver_options d = { .queues = 2, .features = { features } };
 	struct emu_testbed *r;
 	if (emu_testbed_new(&r, &o) < 0 || emu_driver_start(&r->drv, &d) < 0)

@@ -52,7 +52,7 @@ static void bus_run(void *opaque)
 {
 	struct emu_testbed *r = opaque;
 	if (!r->opt.hold_run)
-		emu_device_run(r->dev, 0);
+		emu_virtio_run(&r->dev->v, 0);
 }
 
 static int dma_read(void *opaque, uint64_t gpa, void *buf, size_t len)
@@ -86,10 +86,10 @@ static int make_memory(struct emu_testbed *r)
 static int make_disk(struct emu_testbed *r)
 {
 	struct emu_backend *inner;
-	if (r->opt.dev.cls && r->opt.dev.cls != &emu_blk)
+	if (r->opt.dev.v.cls && r->opt.dev.v.cls != &emu_blk)
 		return 0;
-	r->opt.dev.cls = &emu_blk;
-	r->opt.dev.class_config = &r->opt.blk;
+	r->opt.dev.v.cls = &emu_blk;
+	r->opt.dev.v.class_config = &r->opt.blk;
 	r->backend = r->opt.blk.backend;
 	if (r->backend)
 		return 0;
@@ -106,19 +106,19 @@ static int make_disk(struct emu_testbed *r)
 static int make_device(struct emu_testbed *r)
 {
 	struct emu_device_config *c = &r->opt.dev;
-	c->mem = r->mem;
-	c->tap = r->tap;
-	c->fault = r->fault.id ? &r->fault : NULL;
+	c->v.mem = r->mem;
+	c->v.tap = r->tap;
+	c->v.fault = r->fault.id ? &r->fault : NULL;
 	c->host = (struct emu_device_host){ .msix = on_msix, .intx = on_intx, .opaque = r };
 	emu_tap_session(r->tap, "vqtrace", NULL, 0);
 	emu_tap_source(r->tap, "in-process device", 0);
-	emu_tap_device(r->tap, c->cls->virtio_id, VQT_TRANSPORT_PCI,
-		       c->transitional ? VQT_DEV_TRANSITIONAL : 0, 0, c->queues ? c->queues : 1,
-		       "dev0", "vqtrace-device");
+	emu_tap_device(r->tap, c->v.cls->virtio_id, VQT_TRANSPORT_PCI,
+		       c->v.transitional ? VQT_DEV_TRANSITIONAL : 0, 0,
+		       c->v.queues ? c->v.queues : 1, "dev0", "vqtrace-device");
 	int ret = emu_device_new(&r->dev, c);
 	if (ret < 0)
 		return ret;
-	r->v = emu_device_virtio(r->dev);
+	r->v = &r->dev->v;
 	struct emu_bus bus = { .config_read = bus_config_read,
 			       .config_write = bus_config_write,
 			       .bar_read = bus_bar_read,

@@ -116,17 +116,17 @@ int emu_violation_play_to(const struct emu_violation *w, const struct emu_tap_co
 			  void (*end)(void *opaque, struct emu_testbed *r), void *opaque)
 {
 	struct emu_testbed_options o = { .tap = tap,
-					 .dev = { .queues = 2,
-						  .queue_size = 16,
-						  .transitional = w->how & EMU_VIOLATION_LEGACY,
-						  .features = emu_virtio_core_features() |
-							      w->features } };
+					 .dev = { .v.queues = 2,
+						  .v.queue_size = 16,
+						  .v.transitional = w->how & EMU_VIOLATION_LEGACY,
+						  .v.features = emu_virtio_core_features() |
+								w->features } };
 	uint64_t blk = emu_blk.features;
 	struct emu_testbed *r;
 	if (w->how & EMU_VIOLATION_READ_ONLY)
 		o.blk.features = blk | BIT(VIRTIO_BLK_F_RO);
 	if (w->how & EMU_VIOLATION_PLATFORM)
-		o.dev.features |= BIT(VIRTIO_F_ACCESS_PLATFORM);
+		o.dev.v.features |= BIT(VIRTIO_F_ACCESS_PLATFORM);
 	struct emu_driver_options d = { .queues = 2,
 					.legacy = w->how & EMU_VIOLATION_LEGACY,
 					.no_msix = w->how & EMU_VIOLATION_INTX,

@@ -44,7 +44,7 @@ static void watch(void *opaque, const void *rec, size_t len)
 static void look(void *opaque, struct emu_testbed *r)
 {
 	struct seen *s = opaque;
-	int n = sprintf(s->text, "0x%02x used %u", emu_virtio_get_status(r->v), s->used);
+	int n = sprintf(s->text, "0x%02x used %u", r->v->status, s->used);
 	if (s->used)
 		n += sprintf(s->text + n, " len %u", s->last.len);
 	if (s->used && s->last.flags & VQT_USED_STATUS)

@@ -13,9 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct emu_testbed_options o = { .ram_size = 64 << 10,
 					 .disk_size = 64 << 10,
-					 .dev = { .queues = 1 + (data[0] & 3),
-						  .queue_size = 8,
-						  .transitional = data[0] & 4,
+					 .dev = { .v.queues = 1 + (data[0] & 3),
+						  .v.queue_size = 8,
+						  .v.transitional = data[0] & 4,
 						  .express = data[0] & 8,
 						  .vectors = data[0] & 16 ? VQT_NO_VECTOR
 									  : data[1] & 63,
@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			memset(buf, value, sizeof(buf));
 			emu_device_write(r->dev, region, off, buf, value >> 8 & 63);
 			break;
-		default: emu_virtio_config_changed(r->v); emu_device_run(r->dev, 4);
+		default: emu_virtio_config_changed(r->v); emu_virtio_run(&r->dev->v, 4);
 		}
 	}
 	emu_testbed_free(r);

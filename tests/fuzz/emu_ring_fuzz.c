@@ -102,7 +102,7 @@ static void step(struct emu_testbed *r, struct input *in)
 		q->p_driver[take(in, 1) % (q->packed ? 4 : 6 + 2 * q->size)] = take(in, 1);
 		break;
 	case 6: emu_driver_kick_now(d, q); break;
-	case 7: emu_device_run(r->dev, take(in, 1) & 7); break;
+	case 7: emu_virtio_run(&r->dev->v, take(in, 1) & 7); break;
 	case 8:
 	case 9: request(r, q, in); break;
 	case 10: emu_backend_defer_hold(r->backend, take(in, 1) & 1); break;
@@ -112,7 +112,7 @@ static void step(struct emu_testbed *r, struct input *in)
 			;
 		break;
 	case 13: /* memory comes and goes */
-		if (emu_device_inflight(r->dev) == 0 && emu_mem_del(r->mem, 0, RAM) < 0)
+		if (r->dev->v.inflight == 0 && emu_mem_del(r->mem, 0, RAM) < 0)
 			emu_mem_add(r->mem, 0, RAM, op & 0x80 ? NULL : r->ram, 3);
 		break;
 	case 14: emu_driver_set_status(d, take(in, 1)); break;
@@ -130,11 +130,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					 .message_dma = how & 1,
 					 .tap = how & 2 ? &tap : NULL,
 					 .hold_run = true,
-					 .dev = { .queues = 2,
-						  .queue_size = 8,
-						  .features = ~0ull,
-						  .transitional = how & 4,
-						  .max_chain = how & 8 ? 64 : 0 },
+					 .dev = { .v.queues = 2,
+						  .v.queue_size = 8,
+						  .v.features = ~0ull,
+						  .v.transitional = how & 4,
+						  .v.max_chain = how & 8 ? 64 : 0 },
 					 .blk = { .features =
 							  emu_blk.features_all &
 							  ~(how & 32 ? 0 : 1ull << VIRTIO_BLK_F_RO),
@@ -164,7 +164,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		while (in.left)
 			step(r, &in);
 	emu_backend_defer_hold(r->backend, false);
-	emu_device_run(r->dev, 0);
+	emu_virtio_run(&r->dev->v, 0);
 	emu_testbed_free(r);
 	return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * Block backends: where a device's sectors are.  Asynchronous: submit() starts an I/O, and
  * its done() is called once, from submit() itself or from poll().  A server waits for fd()
- * and calls poll(), or emu_device_run() for a device.  Nothing here depends on virtio.
+ * and calls poll(), or emu_virtio_run() for a device.  Nothing here depends on virtio.
  */
 #ifndef VQT_EMU_CLASS_BLK_BACKEND_H
 #define VQT_EMU_CLASS_BLK_BACKEND_H
