@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <linux/virtio_ring.h>
 #include <string.h>
 
 #include "decoder/trace/build.h"
@@ -69,4 +70,33 @@ uint8_t *build_seg(struct build *b, uint16_t desc, uint32_t offset, uint16_t n)
 	struct vqt_seg seg = { .desc = desc, .len = n, .offset = offset };
 
 	return extend_after(b, &seg, sizeof(seg), n);
+}
+
+static bool append_seg(struct build *b, const struct build_buffers *from, uint32_t i, uint64_t len)
+{
+	size_t before = b->len;
+	uint16_t n = (uint16_t)(len < UINT16_MAX ? len : UINT16_MAX);
+	uint8_t *at = n ? build_seg(b, (uint16_t)i, 0, n) : NULL;
+
+	if (at && !from->read(from->opaque, from->desc[i].addr, at, n))
+		return true;
+	b->len = before;
+	return false;
+}
+
+unsigned build_segs(struct build *b, const struct build_buffers *from)
+{
+	uint64_t left = from->total;
+	unsigned count = 0;
+
+	for (uint32_t i = from->first; i < from->end && left; i++) {
+		const struct vqt_desc *d = &from->desc[i];
+		uint64_t n = d->len < left ? d->len : left;
+
+		if (i == from->table || !(d->flags & VRING_DESC_F_WRITE) == from->writable)
+			continue;
+		count += append_seg(b, from, i, n < from->each ? n : from->each);
+		left -= n;
+	}
+	return count;
 }

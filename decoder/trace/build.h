@@ -42,4 +42,22 @@ bool build_text(struct build *b, unsigned tag, const char *s);
  */
 uint8_t *build_seg(struct build *b, uint16_t desc, uint32_t offset, uint16_t n);
 
+/* Copies bytes of guest memory: 0 or negative errno. */
+typedef int build_read(void *opaque, uint64_t gpa, void *buf, size_t len);
+
+/* Buffers of a chain whose leading bytes a record shall have. */
+struct build_buffers {
+	const struct vqt_desc *desc;
+	uint32_t first, end; /* descriptors [first, end) */
+	uint32_t table; /* the one that refers to an indirect table, or BUILD_NO_TABLE */
+	bool writable; /* direction */
+	uint32_t each; /* bytes of a buffer at most */
+	uint64_t total; /* bytes of all buffers at most: what the device says it wrote */
+	build_read *read;
+	void *opaque;
+};
+#define BUILD_NO_TABLE UINT32_MAX
+/* Append them as segments; what cannot be read is left out.  Returns their number. */
+unsigned build_segs(struct build *b, const struct build_buffers *from);
+
 #endif

@@ -3,6 +3,7 @@
 #ifndef VQT_EMU_PROXY_IMPL_H
 #define VQT_EMU_PROXY_IMPL_H
 
+#include "decoder/source/snoop.h"
 #include "emu/server/impl.h"
 #include "emu/server/map.h"
 #include "emu/proxy/vhost_user.h"
@@ -43,6 +44,8 @@ struct vhost_proxy {
 	struct vhost_proxy_config cfg;
 	struct proxy_peer back, channel[2]; /* channel: the back end's own requests */
 	struct emu_mem *mem;
+	struct ring_memory memory; /* mem, as the snooper reads it */
+	struct snoop_sink sink; /* cfg.tap */
 	struct server_maps maps;
 	uint64_t offered, features, protocol;
 	bool features_known, offered_known, lived, reported;

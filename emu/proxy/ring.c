@@ -61,7 +61,7 @@ static void kicked(struct proxy_ring *r)
 		called(r);
 	r->waiting = 0;
 	if (r->running)
-		saw(r, 1 + snoop_kick(&r->w));
+		saw(r, 1 + snoop_kick(&r->w, VQT_KICK_IOEVENTFD, 0, 0));
 	server_signal(&r->p->server, r->kick_to);
 }
 
@@ -100,12 +100,9 @@ struct proxy_ring *proxy_ring(struct vhost_proxy *p, unsigned index)
 	if (r)
 		return r;
 	r = calloc(1, sizeof(*r));
-	if (!r || snoop_init(&r->w, p->mem, p->cfg.tap, index) < 0) {
-		if (r)
-			snoop_fini(&r->w);
-		free(r);
+	if (!r)
 		return NULL;
-	}
+	snoop_init(&r->w, &p->memory, &p->sink, index);
 	r->p = p;
 	r->index = index;
 	r->kick = (struct server_source){ -1, on_kick };
@@ -118,11 +115,11 @@ struct proxy_ring *proxy_ring(struct vhost_proxy *p, unsigned index)
 /* The areas by guest-physical address: the front end names them by its own virtual addresses. */
 static int place(struct vhost_proxy *p, struct proxy_ring *r)
 {
-	struct emu_ring *q = &r->w.ring;
-	if (server_map_translate(&p->maps, r->addr.desc, 1, &q->desc) < 0 ||
-	    server_map_translate(&p->maps, r->addr.avail, 1, &q->driver) < 0 ||
-	    server_map_translate(&p->maps, r->addr.used, 1, &q->device) < 0) {
-		q->why = "virtqueue outside the memory that the front end shares";
+	uint64_t *area = r->w.ring.area;
+	if (server_map_translate(&p->maps, r->addr.desc, 1, &area[RING_DESC]) < 0 ||
+	    server_map_translate(&p->maps, r->addr.avail, 1, &area[RING_DRIVER]) < 0 ||
+	    server_map_translate(&p->maps, r->addr.used, 1, &area[RING_DEVICE]) < 0) {
+		r->w.why = "virtqueue outside the memory that the front end shares";
 		return -EFAULT;
 	}
 	return 0;
@@ -140,12 +137,14 @@ static void start(struct vhost_proxy *p, struct proxy_ring *r)
 	int ret = place(p, r);
 	if (ret == 0)
 		ret = snoop_start(&r->w, p->features, r->base);
+	if (ret == 0)
+		snoop_describe(&r->w);
 	if (ret == 0 && p->inflight)
 		snoop_skip(&r->w);
 	if (ret < 0 && !r->said)
 		server_report(&p->server, SERVER_NOTE,
 			      "queue %u is handed on, but its requests cannot be followed: %s",
-			      r->index, r->w.ring.why ? r->w.ring.why : strerror(-ret));
+			      r->index, r->w.why ? r->w.why : strerror(-ret));
 	r->said = ret < 0;
 	r->running = ret == 0;
 	r->waiting = 0;
@@ -163,7 +162,7 @@ static void stop(struct proxy_ring *r, uint32_t base)
 
 static uint32_t base_now(const struct proxy_ring *r)
 {
-	return r->w.on ? r->w.ring.ops->base(&r->w.ring) : r->base;
+	return r->w.on ? ring_base(&r->w.ring) : r->base;
 }
 
 bool proxy_any_running(const struct vhost_proxy *p)
@@ -240,7 +239,7 @@ static unsigned look(struct proxy_ring *r)
 {
 	if (!snoop_pending(&r->w)) {
 		r->waiting = 0;
-		return r->w.ring.popped ? snoop_look(&r->w, false) : 0;
+		return r->w.in_flight ? snoop_look(&r->w, false) : 0;
 	}
 	if (taken(r->kick.fd)) {
 		kicked(r);
@@ -293,10 +292,10 @@ int proxy_rings_run(struct vhost_proxy *p)
 static bool silent(struct proxy_ring *r)
 {
 	struct vqt_ring now;
-	struct emu_ring *q = &r->w.ring;
+	struct ring_reader *q = &r->w.ring;
 	if (r->kick.fd < 0)
 		return true;
-	q->ops->snapshot(q, &now);
+	ring_snapshot(q, &now);
 	if (!(now.known & VQT_RING_PACKED) && q->event_idx)
 		return now.known & VQT_RING_AVAIL_EVENT &&
 		       now.avail_event !=
@@ -316,7 +315,7 @@ int proxy_rings_timeout(struct vhost_proxy *p)
 		uint64_t idle = now > r->busy ? now - r->busy : 0;
 		if (r->waiting || idle < LIVELY)
 			ms = 1;
-		else if (r->w.ring.popped || silent(r))
+		else if (r->w.in_flight || silent(r))
 			ms = 10;
 		else if (!r->sampled)
 			ms = (REST > idle ? (REST - idle) / MS : 0) + 1;
@@ -481,7 +480,7 @@ static int vring_kick(struct vhost_proxy *p, uint8_t *b, size_t n, struct server
 {
 	struct proxy_ring *r = proxy_ring(p, get_le32(b));
 	if (r && r->running)
-		saw(r, 1 + snoop_kick(&r->w));
+		saw(r, 1 + snoop_kick(&r->w, VQT_KICK_IOEVENTFD, 0, 0));
 	return 0;
 }
 

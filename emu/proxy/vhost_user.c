@@ -232,6 +232,7 @@ static void free_all(struct server *d)
 	server_fini(d);
 	proxy_rings_free(p);
 	emu_mem_free(p->mem);
+	free(p->sink.space);
 	free(p);
 }
 
@@ -247,6 +248,31 @@ static const struct server_ops ops = {
 	.free = free_all,
 };
 
+static int read_memory(void *opaque, uint64_t gpa, void *buf, size_t len)
+{
+	return emu_mem_read(opaque, gpa, buf, len);
+}
+
+static const void *map_memory(void *opaque, uint64_t gpa, uint64_t len)
+{
+	return emu_mem_ptr(opaque, gpa, len, EMU_MEM_READ);
+}
+
+static void to_tap(void *opaque, void *record, size_t len)
+{
+	emu_tap_put(opaque, record, len);
+}
+
+static int sink_to_tap(struct snoop_sink *s, struct emu_tap *tap)
+{
+	if (!tap)
+		return 0;
+	const struct emu_tap_config *c = emu_tap_config(tap);
+	*s = (struct snoop_sink){ to_tap, tap, malloc(VQT_RECORD_MAX), .device = c->device,
+				  .snaplen = c->snaplen };
+	return s->space ? 0 : -ENOMEM;
+}
+
 int vhost_proxy_new(struct server **out, const struct vhost_proxy_config *cfg)
 {
 	struct server_config dc = {
@@ -260,8 +286,9 @@ int vhost_proxy_new(struct server **out, const struct vhost_proxy_config *cfg)
 	p->channel[0].source = p->channel[1].source = (struct server_source){ -1, on_channel };
 	int ret = server_init(&p->server, &ops, &dc);
 	p->mem = p->maps.mem = emu_mem_new();
-	if (ret == 0 && !p->mem)
-		ret = -ENOMEM;
+	if (ret == 0)
+		ret = p->mem ? sink_to_tap(&p->sink, cfg->tap) : -ENOMEM;
+	p->memory = (struct ring_memory){ read_memory, map_memory, p->mem };
 	if (ret < 0) {
 		free_all(&p->server);
 		return ret;

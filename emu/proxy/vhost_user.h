@@ -3,7 +3,7 @@
  * A proxy between any vhost-user front end and any back end.  It forwards all messages with
  * their descriptors, and reads those that say where memory and rings are.  Kicks and calls
  * pass through the proxy's own descriptors, so that it can read the rings before it notifies
- * the other side (emu/proxy/snoop.h).
+ * the other side (decoder/source/snoop.h).
  *
  * The proxy is a struct server whose client is the front end: use server_listen(),
  * server_step() and server_free(), with vhost_proxy_timeout() for the time to wait.
@@ -16,7 +16,7 @@
 #define VQT_EMU_PROXY_VHOST_USER_H
 
 #include "emu/server/server.h"
-#include "emu/proxy/snoop.h"
+#include "decoder/source/snoop.h"
 
 struct vhost_proxy_config {
 	/* A connection to the back end, for each front end: descriptor or negative errno. */

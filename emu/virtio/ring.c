@@ -87,10 +87,9 @@ static void resolve(struct emu_ring *r)
 	uint64_t len[3];
 	unsigned align[3];
 	r->ops->layout(r->size, len, align);
-	unsigned both = EMU_MEM_READ | (r->watched ? 0 : EMU_MEM_WRITE);
-	r->p_desc = emu_mem_ptr(r->mem, r->desc, len[0], both);
+	r->p_desc = emu_mem_ptr(r->mem, r->desc, len[0], EMU_MEM_READ | EMU_MEM_WRITE);
 	r->p_driver = emu_mem_ptr(r->mem, r->driver, len[1], EMU_MEM_READ);
-	r->p_device = emu_mem_ptr(r->mem, r->device, len[2], both);
+	r->p_device = emu_mem_ptr(r->mem, r->device, len[2], EMU_MEM_READ | EMU_MEM_WRITE);
 	r->gen = emu_mem_generation(r->mem);
 	r->resolved = true;
 }
@@ -113,9 +112,7 @@ int emu_ring_read(struct emu_ring *r, unsigned area, uint64_t off, void *buf, si
 
 int emu_ring_write(struct emu_ring *r, unsigned area, uint64_t off, const void *buf, size_t len)
 {
-	uint8_t *p = r->watched ? NULL : area_ptr(r, area);
-	if (r->watched)
-		return -EROFS;
+	uint8_t *p = area_ptr(r, area);
 	if (!p)
 		return emu_mem_write(r->mem, area_addr(r, area) + off, buf, len);
 	memcpy(p + off, buf, len);
@@ -137,7 +134,7 @@ int emu_ring_load16(struct emu_ring *r, unsigned area, uint64_t off, uint16_t *v
 
 int emu_ring_store16(struct emu_ring *r, unsigned area, uint64_t off, uint16_t v)
 {
-	uint8_t *p = r->watched ? NULL : area_ptr(r, area);
+	uint8_t *p = area_ptr(r, area);
 	if (p && !((uintptr_t)(p + off) & 1)) {
 		__atomic_store_n((uint16_t *)(void *)(p + off), v, __ATOMIC_RELEASE);
 		return 0;

@@ -79,7 +79,6 @@ struct emu_ring {
 	uint64_t desc, driver, device; /* the three areas */
 	bool indirect, event_idx, in_order;
 	bool notify_on_empty; /* 6.3, legacy */
-	bool watched; /* another device's ring: never written; the device's part is read, too */
 	/* positions */
 	uint16_t last_avail; /* split: free-running; packed: slot */
 	uint16_t used; /* split: free-running, published; packed: slot */
@@ -120,15 +119,6 @@ struct emu_ring_ops {
 	/* Position for vhost's vring base, and back. */
 	uint32_t (*base)(const struct emu_ring *r);
 	void (*set_base)(struct emu_ring *r, uint32_t base);
-	/*
-	 * To snoop on another device: the used entry at pos (split: free-running; packed:
-	 * slot | wrap << 15): 1; 0: not written yet; -ESTALE: overwritten; -EFAULT.
-	 */
-	int (*used_at)(struct emu_ring *r, uint16_t pos, uint16_t *id, uint32_t *len);
-	uint16_t (*used_pos)(const struct emu_ring *r); /* of the next one */
-	/* The position after a chain that has ndirect descriptors in the ring. */
-	uint16_t (*used_next)(const struct emu_ring *r, uint16_t pos, unsigned ndirect);
-	void (*set_used)(struct emu_ring *r, uint16_t pos);
 };
 
 extern const struct emu_ring_ops emu_ring_split, emu_ring_packed;

@@ -257,35 +257,6 @@ static void packed_set_base(struct emu_ring *r, uint32_t base)
 	r->used %= r->size;
 }
 
-static int packed_used_at(struct emu_ring *r, uint16_t pos, uint16_t *id, uint32_t *len)
-{
-	uint16_t slot = virtq_slot(pos), flags, again;
-	bool wrap = virtq_wrap(pos);
-	struct pdesc d;
-	if (load_flags(r, slot, &flags) < 0)
-		return -EFAULT;
-	/* one lap ahead: this entry was overwritten; one lap behind: it is not written yet */
-	if (virtq_is_available(flags, !wrap))
-		return r->popped ? -ESTALE : 0;
-	if (!virtq_is_used(flags, wrap))
-		return 0;
-	if (emu_ring_read(r, RING, virtq_desc_at(slot), &d, VIRTQ_PACKED_FLAGS) < 0)
-		return -EFAULT;
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	if (load_flags(r, slot, &again) < 0)
-		return -EFAULT;
-	if (again != flags)
-		return -ESTALE;
-	*id = d.id;
-	*len = d.len;
-	return 1;
-}
-
-static uint16_t packed_used_next(const struct emu_ring *r, uint16_t pos, unsigned ndirect)
-{
-	return virtq_advance(pos, ndirect, r->size);
-}
-
 const struct emu_ring_ops emu_ring_packed = {
 	.name = "packed",
 	.layout = packed_layout,
@@ -299,8 +270,4 @@ const struct emu_ring_ops emu_ring_packed = {
 	.snapshot = packed_snapshot,
 	.base = packed_base,
 	.set_base = packed_set_base,
-	.used_at = packed_used_at,
-	.used_pos = used_pos,
-	.used_next = packed_used_next,
-	.set_used = set_used,
 };

@@ -179,10 +179,6 @@ static void split_snapshot(struct emu_ring *r, struct vqt_ring *o)
 	SNAP(USED, VIRTQ_RING_FLAGS, used_flags, VQT_RING_USED_FLAGS);
 	SNAP(USED, virtq_avail_event_at(r->size), avail_event, VQT_RING_AVAIL_EVENT);
 #undef SNAP
-	if (r->watched) { /* only up to the position that the snooper has reached */
-		o->avail_idx = r->avail_seen;
-		o->used_idx = r->used;
-	}
 }
 
 static uint32_t split_base(const struct emu_ring *r)
@@ -199,38 +195,6 @@ static void split_set_base(struct emu_ring *r, uint32_t base)
 	r->signalled_valid = false;
 }
 
-static int split_used_at(struct emu_ring *r, uint16_t pos, uint16_t *id, uint32_t *len)
-{
-	uint16_t idx;
-	uint32_t elem[2];
-	if (emu_ring_load16(r, USED, VIRTQ_RING_IDX, &idx) < 0)
-		return -EFAULT;
-	if (idx == pos)
-		return 0;
-	if ((uint16_t)(idx - pos) > r->size) /* overwritten since, or the index went back */
-		return -ESTALE;
-	if (emu_ring_read(r, USED, virtq_used_at(pos % r->size), elem, sizeof(elem)) < 0)
-		return -EFAULT;
-	*id = elem[0];
-	*len = elem[1];
-	return 1;
-}
-
-static uint16_t split_used_pos(const struct emu_ring *r)
-{
-	return r->used;
-}
-
-static uint16_t split_used_next(const struct emu_ring *r, uint16_t pos, unsigned ndirect)
-{
-	return pos + 1;
-}
-
-static void split_set_used(struct emu_ring *r, uint16_t pos)
-{
-	r->used = pos;
-}
-
 const struct emu_ring_ops emu_ring_split = {
 	.name = "split",
 	.layout = split_layout,
@@ -244,8 +208,4 @@ const struct emu_ring_ops emu_ring_split = {
 	.snapshot = split_snapshot,
 	.base = split_base,
 	.set_base = split_set_base,
-	.used_at = split_used_at,
-	.used_pos = split_used_pos,
-	.used_next = split_used_next,
-	.set_used = split_set_used,
 };

@@ -9,7 +9,6 @@
 #include "emu/virtio/tap.h"
 
 #define DESCS_A_RECORD 4096
-#define SEG_MAX 65535
 
 struct emu_tap {
 	struct emu_tap_config cfg;
@@ -42,6 +41,11 @@ struct emu_tap *emu_tap_new(const struct emu_tap_config *cfg)
 void emu_tap_free(struct emu_tap *t)
 {
 	free(t);
+}
+
+const struct emu_tap_config *emu_tap_config(const struct emu_tap *t)
+{
+	return &t->cfg;
 }
 
 static void stamp(struct emu_tap *t, struct vqt_hdr *h)
@@ -208,48 +212,32 @@ void emu_tap_ring(struct emu_tap *t, uint16_t queue, struct emu_ring *r, unsigne
 	end(t);
 }
 
-/* Leading bytes of descriptor i, at most max of them; true when something was kept. */
-static bool append_seg(struct emu_tap *t, struct emu_mem *m, const struct vqt_desc *d, uint32_t i,
-		       uint32_t max)
+static int read_buffer(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
-	struct build *b = now(t);
-	size_t before = b->len;
-	uint32_t n = d->len < max ? d->len : max;
-	n = n < SEG_MAX ? n : SEG_MAX;
-	uint8_t *at = n && emu_mem_check(m, d->addr, n, 0) == 0 ? build_seg(b, i, 0, n) : NULL;
-	if (at && emu_mem_read(m, d->addr, at, n) == 0)
-		return true;
-	b->len = before;
-	return false;
+	struct emu_mem *m = opaque;
+	/* outside of guest memory no client is asked */
+	return emu_mem_check(m, gpa, len, 0) < 0 ? -1 : emu_mem_read(m, gpa, buf, len);
 }
 
-static bool data_bearing(const struct emu_chain *c, uint32_t i, bool writable)
+/* The chain's buffers of this direction, descriptors [first, end). */
+static unsigned add_buffers(struct emu_tap *t, struct emu_mem *m, const struct emu_chain *c,
+			    bool writable, uint32_t first, uint32_t end, uint64_t total)
 {
-	return !(c->table && i == c->ndirect - 1) &&
-	       !(c->desc[i].flags & VRING_DESC_F_WRITE) == !writable;
+	const struct build_buffers from = { .desc = c->desc,
+					    .first = first,
+					    .end = end,
+					    .table = c->table ? c->ndirect - 1 : BUILD_NO_TABLE,
+					    .writable = writable,
+					    .each = t->cfg.snaplen,
+					    .total = total,
+					    .read = read_buffer,
+					    .opaque = m };
+	return build_segs(now(t), &from);
 }
 
 void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
 		   struct emu_mem *m, const struct emu_chain *c)
 {
-	emu_tap_avail_seen(t, queue, before, m, c, NULL, NULL);
-}
-
-/* What was read may belong to another chain: keep only that there was a chain. */
-static void forget_chain(struct emu_tap *t, struct vqt_avail *a)
-{
-	now(t)->len = sizeof(*a);
-	a->ndesc = a->nseg = 0;
-	if (!(a->ring.known & VQT_RING_PACKED))
-		a->ndirect = 0;
-	a->flags = VQT_CHAIN_CUT | VQT_CHAIN_LATE;
-}
-
-void emu_tap_avail_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
-			struct emu_mem *m, const struct emu_chain *c, emu_tap_still *still,
-			void *opaque)
-{
-	bool sure = true;
 	if (!t)
 		return;
 	uint32_t first = 0;
@@ -265,50 +253,25 @@ void emu_tap_avail_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring
 		a->ndesc = n;
 		a->ndirect = c->ndirect;
 		build_bytes(now(t), c->desc + first, n * sizeof(*c->desc));
-		for (uint32_t i = first; i < first + n; i++)
-			if (data_bearing(c, i, false))
-				a->nseg += append_seg(t, m, &c->desc[i], i, t->cfg.snaplen);
-		sure = !still || still(opaque);
-		if (!sure)
-			forget_chain(t, a);
+		a->nseg = add_buffers(t, m, c, false, first, first + n, UINT64_MAX);
 		end(t);
 		first += n;
-	} while (first < c->ndesc && sure);
+	} while (first < c->ndesc);
 }
 
 void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before, uint16_t pos,
 		  struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len)
 {
-	emu_tap_used_seen(t, queue, before, pos, m, c, id, len, 0, NULL, NULL);
-}
-
-void emu_tap_used_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
-		       uint16_t pos, struct emu_mem *m, const struct emu_chain *c, uint16_t id,
-		       uint32_t len, unsigned flags, emu_tap_still *still, void *opaque)
-{
 	if (!t)
 		return;
 	struct vqt_used *u = begin(t, VQT_USED, sizeof(*u), queue);
-	uint32_t left = len;
 	u->ring = *before;
 	u->id = id;
 	u->pos = pos;
 	u->len = len;
 	if (c->write_len && emu_chain_read_written(m, c, c->write_len - 1, &u->status, 1) == 0)
 		u->flags |= VQT_USED_STATUS;
-	for (uint32_t i = 0; i < c->ndesc && left; i++) {
-		if (!data_bearing(c, i, true))
-			continue;
-		uint32_t n = c->desc[i].len < left ? c->desc[i].len : left;
-		u->nseg +=
-			append_seg(t, m, &c->desc[i], i, n < t->cfg.snaplen ? n : t->cfg.snaplen);
-		left -= n;
-	}
-	if (still && !still(opaque)) {
-		now(t)->len = sizeof(*u);
-		u->nseg = u->flags = u->status = 0;
-	}
-	u->flags |= flags;
+	u->nseg = add_buffers(t, m, c, true, 0, c->ndesc, len);
 	end(t);
 }
 
@@ -392,15 +355,5 @@ void emu_tap_queue_state(struct emu_tap *t, uint16_t queue, const struct emu_rin
 	s->last_avail = last_avail;
 	s->used = used;
 	s->enabled = 1;
-	end(t);
-}
-
-void emu_tap_loss(struct emu_tap *t, uint16_t queue, uint64_t lost, unsigned why)
-{
-	if (!t)
-		return;
-	struct vqt_loss *l = begin(t, VQT_LOSS, sizeof(*l), queue);
-	l->lost = lost;
-	l->why = why;
 	end(t);
 }

@@ -29,6 +29,8 @@ struct emu_tap_config {
 
 struct emu_tap *emu_tap_new(const struct emu_tap_config *cfg); /* NULL: no memory */
 void emu_tap_free(struct emu_tap *t);
+/* The configuration, its zeroes replaced by the defaults. */
+const struct emu_tap_config *emu_tap_config(const struct emu_tap *t);
 
 /* Descriptive records.  Strings may be NULL. */
 void emu_tap_session(struct emu_tap *t, const char *tool, const char *command, int64_t wall);
@@ -49,18 +51,6 @@ void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *bef
 		   struct emu_mem *m, const struct emu_chain *c);
 void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before, uint16_t pos,
 		  struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len);
-/*
- * The same from memory that another device uses.  After reading, `still` is called: did that
- * memory belong to the chain until now?  If not, the record has no bytes, and for a chain no
- * descriptors either (CUT, LATE).  `flags` are added to those of the record.
- */
-typedef bool emu_tap_still(void *opaque);
-void emu_tap_avail_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
-			struct emu_mem *m, const struct emu_chain *c, emu_tap_still *still,
-			void *opaque);
-void emu_tap_used_seen(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
-		       uint16_t pos, struct emu_mem *m, const struct emu_chain *c, uint16_t id,
-		       uint32_t len, unsigned flags, emu_tap_still *still, void *opaque);
 void emu_tap_irq(struct emu_tap *t, uint16_t queue, unsigned kind, uint16_t vector, unsigned level);
 void emu_tap_lifecycle(struct emu_tap *t, unsigned what, uint16_t queue, uint64_t arg0,
 		       uint64_t arg1, uint64_t arg2, const char *text);
@@ -75,7 +65,6 @@ void emu_tap_device_state(struct emu_tap *t, uint32_t known, uint8_t status,
 			  const uint8_t *config, uint16_t config_len);
 void emu_tap_queue_state(struct emu_tap *t, uint16_t queue, const struct emu_ring *r,
 			 uint16_t last_avail, uint16_t used);
-void emu_tap_loss(struct emu_tap *t, uint16_t queue, uint64_t lost, unsigned why);
 /* A record that the caller has built; its header is completed here. */
 void emu_tap_put(struct emu_tap *t, void *record, size_t len);
 

@@ -11,133 +11,45 @@
 #include <string.h>
 
 #include "decoder/model/model.h"
+#include "decoder/source/snoop.h"
 #include "decoder/spec/constants.h"
 #include "emu/replay/qemu/class.h"
 #include "emu/replay/qemu/impl.h"
 #include "emu/virtio/tap.h"
 
 #define MAX_CHAIN 1024
-#define LEGACY_PAGE 4096u
-
-struct watched {
-	struct emu_ring ring;
-	bool made; /* ring is initialised */
-	bool enabled; /* by the driver */
-	bool up; /* it can be followed */
-	struct emu_chain *chains; /* in flight */
-};
 
 struct qemu_snoop {
 	struct emu_tap *tap;
-	struct emu_mem *mem;
 	struct model *model; /* of what the tap wrote: knows where the rings are */
 	struct emu_tap_config out; /* where the records go to */
 	const struct replay_device *d;
-	struct watched *queue;
+	struct ring_memory memory;
+	struct snoop_sink sink;
+	struct snoop *queue;
+	bool *enabled; /* queues, by the driver */
 	uint64_t number; /* of records */
 };
 
 /* --- rings ------------------------------------------------------------------------------- */
 
-static void down(struct watched *q)
+static void start(struct snoop *q, const struct model_device *d, const struct model_queue *m)
 {
-	while (q->chains) {
-		struct emu_chain *c = q->chains;
+	struct ring_reader *r = &q->ring;
 
-		q->chains = c->next;
-		emu_chain_free(c);
-	}
-	q->up = false;
-}
-
-static void up(struct qemu_snoop *w, struct watched *q, const struct model_device *d,
-	       const struct model_queue *m)
-{
-	struct emu_ring *r = &q->ring;
-
-	if (!q->made && emu_ring_init(r, w->mem))
-		return;
-	q->made = true;
-	r->ops = m->packed ? &emu_ring_packed : &emu_ring_split;
 	r->size = m->size;
-	r->desc = m->desc;
-	r->driver = m->driver;
-	r->device = m->device;
+	r->area[RING_DESC] = m->desc;
+	r->area[RING_DRIVER] = m->driver;
+	r->area[RING_DEVICE] = m->device;
 	r->max_chain = MAX_CHAIN;
-	r->indirect = model_accepted(d, VIRTIO_RING_F_INDIRECT_DESC);
-	r->event_idx = model_accepted(d, VIRTIO_RING_F_EVENT_IDX);
-	emu_ring_rewind(r);
-	q->up = r->size && !r->ops->start(r);
-}
-
-/* The chains that the device will find. */
-static void take(struct qemu_snoop *w, uint16_t n, struct watched *q)
-{
-	for (;;) {
-		struct emu_chain *c = emu_chain_new();
-		struct vqt_ring before;
-		int rc;
-
-		if (!c)
-			return;
-		q->ring.ops->snapshot(&q->ring, &before);
-		rc = q->ring.ops->pop(&q->ring, c);
-		if (rc <= 0) {
-			emu_chain_free(c);
-			q->up = !rc; /* an error of the driver: the device stops there, too */
-			return;
-		}
-		emu_tap_avail(w->tap, n, &before, w->mem, c);
-		c->next = q->chains;
-		q->chains = c;
-	}
-}
-
-/* One used entry, if there is one: its id, length and position. */
-static bool next_used(struct watched *q, uint16_t *id, uint32_t *len, uint16_t *pos)
-{
-	struct emu_ring *r = &q->ring;
-
-	*pos = r->ops->used_pos(r);
-	if (r->ops == &emu_ring_packed && !q->chains)
-		return false; /* the next slot may hold the descriptor used a lap ago */
-	return r->ops->used_at(r, *pos, id, len) == 1;
-}
-
-static void see_used(struct qemu_snoop *w, uint16_t n, struct watched *q)
-{
-	struct vqt_ring before;
-	uint16_t id, pos;
-	uint32_t len;
-
-	while (next_used(q, &id, &len, &pos)) {
-		struct emu_chain **at = &q->chains, *c;
-
-		q->ring.ops->snapshot(&q->ring, &before);
-		if (q->ring.ops == &emu_ring_split)
-			before.used_idx = q->ring.used; /* as it was before this one */
-
-		while (*at && (*at)->head != id)
-			at = &(*at)->next;
-		c = *at;
-		if (!c) { /* an id that is not in flight: the ring cannot be followed further */
-			q->up = false;
-			return;
-		}
-		*at = c->next;
-		emu_tap_used(w->tap, n, &before, pos, w->mem, c, id, len);
-		q->ring.ops->set_used(&q->ring, q->ring.ops->used_next(&q->ring, pos, c->ndirect));
-		q->ring.popped--;
-		emu_ring_set_busy(&q->ring, id, false);
-		emu_chain_free(c);
-	}
+	snoop_start(q, d->accepted[0], m->packed ? RING_BASE_PACKED : 0);
 }
 
 void qemu_snoop_used(struct qemu_snoop *w)
 {
 	for (unsigned i = 0; w && i < w->d->num_queues; i++)
-		if (w->queue[i].up && w->queue[i].chains)
-			see_used(w, i, &w->queue[i]);
+		if (w->queue[i].in_flight)
+			snoop_look(&w->queue[i], false);
 }
 
 /* --- registers ------------------------------------------------------------------------------- */
@@ -149,14 +61,13 @@ static void follow(struct qemu_snoop *w)
 
 	for (unsigned i = 0; d && i < w->d->num_queues; i++) {
 		const struct model_queue *m = model_queue(d, i);
-		struct watched *q = &w->queue[i];
 		bool enabled = m && m->enabled && m->addr_known;
 
-		if (q->enabled && !enabled)
-			down(q);
-		else if (!q->enabled && enabled)
-			up(w, q, d, m);
-		q->enabled = enabled;
+		if (w->enabled[i] && !enabled)
+			w->queue[i].on = false;
+		else if (!w->enabled[i] && enabled)
+			start(&w->queue[i], d, m);
+		w->enabled[i] = enabled;
 	}
 }
 
@@ -173,16 +84,14 @@ void qemu_snoop_reg(struct qemu_snoop *w, unsigned region, unsigned op, unsigned
 
 void qemu_snoop_kick(struct qemu_snoop *w, const struct replay_kick *k)
 {
-	struct watched *q = w && k->queue < w->d->num_queues ? &w->queue[k->queue] : NULL;
+	struct snoop *q = w && k->queue < w->d->num_queues ? &w->queue[k->queue] : NULL;
 
-	if (!q || !q->up)
+	if (!q || !q->on)
 		return;
-	see_used(w, k->queue, q);
-	if (!k->nudge)
-		emu_tap_kick(w->tap, k->queue, &q->ring, k->value,
-			     k->legacy ? VQT_KICK_LEGACY : VQT_KICK_MMIO, k->width);
-	if (q->up)
-		take(w, k->queue, q);
+	if (k->nudge)
+		snoop_look(q, true);
+	else
+		snoop_kick(q, k->legacy ? VQT_KICK_LEGACY : VQT_KICK_MMIO, k->value, k->width);
 }
 
 void qemu_snoop_config(struct qemu_snoop *w)
@@ -203,35 +112,29 @@ void qemu_snoop_free(struct qemu_snoop *w)
 {
 	if (!w)
 		return;
-	for (unsigned i = 0; w->queue && i < w->d->num_queues; i++) {
-		down(&w->queue[i]);
-		if (w->queue[i].made)
-			emu_ring_fini(&w->queue[i].ring);
-	}
+	for (unsigned i = 0; w->queue && i < w->d->num_queues; i++)
+		snoop_fini(&w->queue[i]);
 	free(w->queue);
+	free(w->enabled);
+	free(w->sink.space);
 	model_free(w->model);
-	emu_mem_free(w->mem);
 	emu_tap_free(w->tap);
 	free(w);
 }
 
-/* Guest memory as the device sees it. */
-static int add_memory(struct qemu_snoop *w, struct replay_target *t)
+static int read_memory(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
-	const struct {
-		uint64_t first, end;
-	} parts[] = { { 0, 0xa0000 },
-		      { 0xc0000, t->ram_low },
-		      { 1ull << 32, (1ull << 32) + (t->ram_size - t->ram_low) } };
-	int rc = 0;
+	return qemu_mem_read(opaque, gpa, buf, len);
+}
 
-	for (unsigned i = 0; i < 3 && !rc; i++)
-		if (parts[i].end > parts[i].first)
-			rc = emu_mem_add(
-				w->mem, parts[i].first, parts[i].end - parts[i].first,
-				qemu_ram_at(t, parts[i].first, parts[i].end - parts[i].first),
-				EMU_MEM_READ | EMU_MEM_WRITE);
-	return rc;
+static const void *map_memory(void *opaque, uint64_t gpa, uint64_t len)
+{
+	return qemu_ram_at(opaque, gpa, len);
+}
+
+static void to_tap(void *opaque, void *record, size_t len)
+{
+	emu_tap_put(opaque, record, len);
 }
 
 static void emit(void *opaque, const void *record, size_t len)
@@ -268,12 +171,20 @@ int qemu_snoop_new(struct qemu_snoop **out, struct replay_target *t,
 	tap.opaque = w;
 	w->model = model_new();
 	w->tap = emu_tap_new(&tap);
-	w->mem = emu_mem_new();
+	w->memory = (struct ring_memory){ read_memory, map_memory, t };
+	w->sink = (struct snoop_sink){ .record = to_tap,
+				       .opaque = w->tap,
+				       .space = malloc(VQT_RECORD_MAX) };
 	w->queue = calloc(w->d->num_queues + 1u, sizeof(*w->queue));
-	if (!w->model || !w->tap || !w->mem || !w->queue || add_memory(w, t)) {
+	w->enabled = calloc(w->d->num_queues + 1u, sizeof(*w->enabled));
+	if (!w->model || !w->tap || !w->sink.space || !w->queue || !w->enabled) {
 		qemu_snoop_free(w);
 		return -ENOMEM;
 	}
+	w->sink.device = emu_tap_config(w->tap)->device;
+	w->sink.snaplen = emu_tap_config(w->tap)->snaplen;
+	for (unsigned i = 0; i < w->d->num_queues; i++)
+		snoop_init(&w->queue[i], &w->memory, &w->sink, i);
 	snprintf(name, sizeof(name), "replay against %s", t->version);
 	emu_tap_source(w->tap, name, 0);
 	emu_tap_device(w->tap, w->d->virtio_id, VQT_TRANSPORT_PCI,

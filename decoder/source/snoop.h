@@ -3,7 +3,7 @@
  * The snooper: reads a virtqueue of another process's device from the memory that driver
  * and device share, and makes events of what the driver makes available and what the
  * device uses.  It never writes there, and has no thread, clock or descriptor: its caller,
- * which sees kicks and calls pass, says when to read (emu/proxy/ring.c).
+ * which sees kicks and calls pass, says when to read.
  *
  * What the snooper can observe:
  * - The order.  A chain is reported before its use, and the use of an id before the next
@@ -17,15 +17,27 @@
  *   kick, when it is found (LATE).
  * If more was used than the ring still shows, that is a loss (VQT_LOSS).
  */
-#ifndef VQT_EMU_PROXY_SNOOP_H
-#define VQT_EMU_PROXY_SNOOP_H
+#ifndef VQT_DECODER_SOURCE_SNOOP_H
+#define VQT_DECODER_SOURCE_SNOOP_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "emu/virtio/mem.h"
-#include "emu/virtio/ring.h"
-#include "emu/virtio/tap.h"
+#include "decoder/source/ring.h"
+
+/* Where events go, and what they say of the device. */
+struct snoop_sink {
+	/*
+	 * Called for each record, in order.  Its time, sequence number and source are the
+	 * callee's to fill in; the bytes are valid during the call.  NULL: only statistics
+	 * are wanted.
+	 */
+	void (*record)(void *opaque, void *record, size_t len);
+	void *opaque;
+	uint8_t *space; /* VQT_RECORD_MAX bytes, aligned to 8, in which records are built */
+	uint16_t device; /* trace-wide id */
+	uint32_t snaplen; /* leading bytes of each buffer */
+};
 
 struct snoop_stats {
 	uint64_t kicks, calls, chains, used;
@@ -36,32 +48,33 @@ struct snoop_stats {
 };
 
 struct snoop {
-	struct emu_ring ring; /* watched */
-	struct emu_mem *mem; /* borrowed */
-	struct emu_tap *tap; /* borrowed, may be NULL */
+	struct ring_reader ring;
+	const struct snoop_sink *sink; /* borrowed */
 	uint16_t queue;
 	bool on; /* started, and can be followed */
 	bool used_seen; /* were used entries reported since the device last notified? */
 	bool earlier; /* chains from before the start, or a loss, may be in flight */
-	uint64_t features;
+	uint32_t in_flight; /* chains */
 	uint32_t ids; /* a split ring has as many as entries, a packed one 65536 */
-	struct emu_chain **by_id; /* in flight; ids of them */
-	uint16_t *
-		order; /* IN_ORDER: ids in flight, oldest first, from order_at on, round; ids of them */
+	struct ring_chain **by_id; /* in flight; ids of them */
+	uint16_t *order; /* IN_ORDER: ids in flight, oldest first, from order_at on, round */
 	unsigned order_at, order_n;
-	struct emu_chain *free;
-	struct emu_chain none; /* a used chain that nobody knows */
+	struct ring_chain *free;
+	struct ring_chain none; /* a used chain that nobody knows */
 	struct snoop_stats stats;
+	const char *why; /* the ring cannot be followed: one static sentence, or NULL */
 };
 
-/* -ENOMEM.  snoop_fini is fine on zeroes. */
-int snoop_init(struct snoop *w, struct emu_mem *mem, struct emu_tap *tap, uint16_t queue);
-void snoop_fini(struct snoop *w);
+void snoop_init(struct snoop *w, const struct ring_memory *mem, const struct snoop_sink *sink,
+		uint16_t queue);
+void snoop_fini(struct snoop *w); /* fine on zeroes */
 /*
- * w->ring's size, desc, driver and device are set (guest-physical): follow it from this
- * vring base on.  Negative when the ring cannot be followed: w->ring.why.
+ * w->ring's size and areas are set: follow it from this vring base on.  Negative errno
+ * when the ring cannot be followed: w->why.
  */
 int snoop_start(struct snoop *w, uint64_t features, uint32_t base);
+/* Write where the ring lies and how far it is as an event (VQT_QUEUE_STATE). */
+void snoop_describe(struct snoop *w);
 /*
  * Another device served the ring before, and this one knows which chains it left in
  * flight: entries that are in the available ring now may be those, or new ones.
@@ -73,8 +86,8 @@ void snoop_stop(struct snoop *w);
 bool snoop_pending(struct snoop *w);
 /* If so: did the device ask to be kicked for them? */
 bool snoop_kick_due(struct snoop *w);
-/* A kick: before the device gets it. */
-unsigned snoop_kick(struct snoop *w);
+/* A kick: before the device gets it.  via, value and width as in struct vqt_kick. */
+unsigned snoop_kick(struct snoop *w, unsigned via, uint32_t value, unsigned width);
 /* The device notifies: before the driver hears of it. */
 unsigned snoop_call(struct snoop *w);
 /*

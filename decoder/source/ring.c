@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/source/ring.h"
+#include "decoder/spec/constants.h"
+#include "decoder/util/virtqueue.h"
+
+/* --- chains ------------------------------------------------------------------------ */
+
+struct ring_chain *ring_chain_new(void)
+{
+	return calloc(1, sizeof(struct ring_chain));
+}
+
+void ring_chain_free(struct ring_chain *c)
+{
+	if (c)
+		free(c->desc);
+	free(c);
+}
+
+uint32_t ring_chain_table(const struct ring_chain *c)
+{
+	return c->table ? c->ndirect - 1 : BUILD_NO_TABLE;
+}
+
+static int bad(struct ring_chain *c, unsigned flag)
+{
+	c->flags |= (uint16_t)flag;
+	return -EBADMSG;
+}
+
+static int add(const struct ring_reader *r, struct ring_chain *c, const struct vqt_desc *d)
+{
+	/* 2.7.5.3.1, 2.8.19: not longer than the queue, or it is a loop */
+	if (c->ndesc - c->table >= (r->max_chain ? r->max_chain : r->size))
+		return bad(c, VQT_CHAIN_LOOP);
+	if (c->ndesc == c->cap) {
+		uint32_t cap = c->cap ? 2 * c->cap : 16;
+		struct vqt_desc *p = reallocarray(c->desc, cap, sizeof(*p));
+
+		if (!p) {
+			c->flags |= VQT_CHAIN_CUT;
+			return -ENOMEM;
+		}
+		c->desc = p;
+		c->cap = cap;
+	}
+	c->desc[c->ndesc++] = *d;
+	return 0;
+}
+
+/* 2.8.13: a packed descriptor has its id before its flags. */
+static void swap_id(struct vqt_desc *d)
+{
+	uint16_t id = d->flags;
+
+	d->flags = d->next;
+	d->next = id;
+}
+
+/*
+ * The table that the last descriptor of the chain refers to.  Split: its entries are
+ * chained by next (2.7.5.3).  Packed: all of them, in order (2.8.7).
+ */
+static int read_table(const struct ring_reader *r, struct ring_chain *c)
+{
+	struct vqt_desc table = c->desc[c->ndesc - 1], e;
+	uint32_t n = table.len / sizeof(e), i = 0;
+	int ret;
+
+	c->table = true;
+	if (!r->indirect)
+		return bad(c, VQT_CHAIN_NO_TABLE);
+	if (!n || table.len % sizeof(e))
+		return bad(c, VQT_CHAIN_BAD_TABLE);
+	for (;;) {
+		uint64_t at = table.addr + virtq_desc_at(i);
+
+		if (at < table.addr || r->mem->read(r->mem->opaque, at, &e, sizeof(e)) < 0)
+			return bad(c, VQT_CHAIN_NO_TABLE);
+		if (r->packed)
+			swap_id(&e);
+		ret = add(r, c, &e);
+		if (ret < 0)
+			return ret;
+		if (!r->packed && e.flags & VRING_DESC_F_INDIRECT)
+			return bad(c, VQT_CHAIN_BAD_TABLE);
+		if (r->packed ? i + 1 == n : !(e.flags & VRING_DESC_F_NEXT))
+			return 0;
+		i = r->packed ? i + 1 : e.next;
+		if (i >= n)
+			return bad(c, VQT_CHAIN_BAD_NEXT);
+	}
+}
+
+static int split_chain(const struct ring_reader *r, struct ring_chain *c)
+{
+	uint16_t i = c->head;
+
+	if (i >= r->size)
+		return bad(c, VQT_CHAIN_BAD_HEAD);
+	for (;;) {
+		struct vqt_desc d;
+		int ret = ring_read(r, RING_DESC, virtq_desc_at(i), &d, sizeof(d));
+
+		if (ret == 0)
+			ret = add(r, c, &d);
+		c->ndirect = c->ndesc;
+		if (ret < 0)
+			return ret;
+		if (d.flags & VRING_DESC_F_INDIRECT)
+			return read_table(r, c);
+		if (!(d.flags & VRING_DESC_F_NEXT))
+			return 0;
+		if (d.next >= r->size)
+			return bad(c, VQT_CHAIN_BAD_NEXT);
+		i = d.next;
+	}
+}
+
+static int load_flags(const struct ring_reader *r, uint16_t pos, uint16_t *flags)
+{
+	return ring_load16(r, RING_DESC, virtq_desc_at(virtq_slot(pos)) + VIRTQ_PACKED_FLAGS,
+			   flags);
+}
+
+/* The descriptor at a packed position, if it is available; its flags are read first. */
+static int packed_desc(const struct ring_reader *r, uint16_t pos, struct vqt_desc *d)
+{
+	uint16_t flags;
+
+	if (load_flags(r, pos, &flags) < 0)
+		return -EFAULT;
+	if (!virtq_is_available(flags, virtq_wrap(pos)))
+		return 0;
+	if (ring_read(r, RING_DESC, virtq_desc_at(virtq_slot(pos)), d, sizeof(*d)) < 0)
+		return -EFAULT;
+	swap_id(d);
+	d->flags = flags;
+	return 1;
+}
+
+static int packed_chain(const struct ring_reader *r, struct ring_chain *c, uint16_t *after)
+{
+	uint16_t pos = r->avail;
+	struct vqt_desc d;
+	int ret = packed_desc(r, pos, &d);
+
+	while (ret > 0) {
+		ret = add(r, c, &d);
+		c->ndirect = c->ndesc;
+		if (ret < 0)
+			return ret;
+		c->head = d.next; /* the last one's id is the buffer's, 2.8.6 */
+		pos = virtq_advance(pos, 1, r->size);
+		if (d.flags & VRING_DESC_F_INDIRECT || !(d.flags & VRING_DESC_F_NEXT)) {
+			*after = pos;
+			ret = d.flags & VRING_DESC_F_INDIRECT ? read_table(r, c) : 0;
+			return ret < 0 ? ret : 1;
+		}
+		ret = packed_desc(r, pos, &d);
+	}
+	if (!c->ndesc || ret < 0)
+		return ret;
+	return bad(c, c->ndesc < r->size ? VQT_CHAIN_BAD_NEXT : VQT_CHAIN_LOOP);
+}
+
+int ring_chain(struct ring_reader *r, struct ring_chain *c, uint16_t *after)
+{
+	int ret;
+
+	c->pos = *after = r->avail;
+	if (r->packed)
+		return packed_chain(r, c, after);
+	ret = ring_pending(r);
+	if (ret <= 0)
+		return ret;
+	if (ring_load16(r, RING_DRIVER, virtq_avail_at(r->avail % r->size), &c->head) < 0)
+		return -EFAULT;
+	*after = (uint16_t)(r->avail + 1);
+	ret = split_chain(r, c);
+	return ret < 0 ? ret : 1;
+}
+
+/* --- the ring ----------------------------------------------------------------------- */
+
+static uint64_t area_len(const struct ring_reader *r, enum ring_area area)
+{
+	return area == RING_DESC     ? virtq_desc_at(r->size)
+	       : area == RING_DRIVER ? virtq_driver_len(r->size, r->packed)
+				     : virtq_device_len(r->size, r->packed);
+}
+
+void ring_remap(struct ring_reader *r)
+{
+	for (enum ring_area i = 0; i < RING_AREAS; i++)
+		r->at[i] = r->mem->map ? r->mem->map(r->mem->opaque, r->area[i], area_len(r, i))
+				       : NULL;
+}
+
+int ring_read(const struct ring_reader *r, enum ring_area area, uint64_t off, void *buf, size_t len)
+{
+	if (!r->at[area])
+		return r->mem->read(r->mem->opaque, r->area[area] + off, buf, len);
+	memcpy(buf, r->at[area] + off, len);
+	return 0;
+}
+
+int ring_load16(const struct ring_reader *r, enum ring_area area, uint64_t off, uint16_t *v)
+{
+	const uint8_t *p = r->at[area] ? r->at[area] + off : NULL;
+	int ret = 0;
+
+	if (p && !((uintptr_t)p & 1)) {
+		*v = __atomic_load_n((const uint16_t *)(const void *)p, __ATOMIC_ACQUIRE);
+		return 0;
+	}
+	ret = ring_read(r, area, off, v, sizeof(*v));
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return ret;
+}
+
+/* Both ends of each area can be read. */
+static bool reachable(const struct ring_reader *r)
+{
+	uint8_t byte;
+
+	for (enum ring_area i = 0; i < RING_AREAS; i++) {
+		uint64_t last = area_len(r, i) - 1;
+
+		if (r->area[i] + last < last || ring_read(r, i, 0, &byte, 1) < 0 ||
+		    ring_read(r, i, last, &byte, 1) < 0)
+			return false;
+	}
+	return true;
+}
+
+int ring_start(struct ring_reader *r, uint32_t base, const char **why)
+{
+	uint16_t used;
+
+	*why = r->packed ? "impossible queue size"
+			 : "the size of a split virtqueue is not a power of 2";
+	if (!r->size || r->size > VIRTQ_SIZE_MAX || (!r->packed && r->size & (r->size - 1)))
+		return -EINVAL;
+	ring_remap(r);
+	*why = "virtqueue outside guest memory";
+	if (!reachable(r))
+		return -EFAULT;
+	*why = NULL;
+	r->avail = r->used = r->avail_seen = (uint16_t)base;
+	if (r->packed) { /* from outside: any slot may be named */
+		r->avail = virtq_position(virtq_slot(r->avail) % r->size, virtq_wrap(r->avail));
+		r->used = (uint16_t)(base >> 16);
+		r->used = virtq_position(virtq_slot(r->used) % r->size, virtq_wrap(r->used));
+	} else if (ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &used) == 0) {
+		r->used = used; /* published before */
+	}
+	return 0;
+}
+
+uint32_t ring_base(const struct ring_reader *r)
+{
+	return r->avail | (r->packed ? (uint32_t)r->used << 16 : 0);
+}
+
+int ring_pending(struct ring_reader *r)
+{
+	uint16_t flags;
+
+	if (r->packed) {
+		if (load_flags(r, r->avail, &flags) < 0)
+			return -EFAULT;
+		return virtq_is_available(flags, virtq_wrap(r->avail));
+	}
+	if (r->avail_seen == r->avail &&
+	    ring_load16(r, RING_DRIVER, VIRTQ_RING_IDX, &r->avail_seen) < 0)
+		return -EFAULT;
+	/* 2.7.6 with 2.7.13.3: the index went back or jumped */
+	if ((uint16_t)(r->avail_seen - r->avail) > r->size)
+		return -EBADMSG;
+	return r->avail_seen != r->avail;
+}
+
+static int split_used(const struct ring_reader *r, uint16_t pos, uint16_t *id, uint32_t *len)
+{
+	uint16_t idx;
+	uint32_t elem[2];
+
+	if (ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &idx) < 0)
+		return -EFAULT;
+	if (idx == pos)
+		return 0;
+	if ((uint16_t)(idx - pos) > r->size) /* overwritten since, or the index went back */
+		return -ESTALE;
+	if (ring_read(r, RING_DEVICE, virtq_used_at(pos % r->size), elem, sizeof(elem)) < 0)
+		return -EFAULT;
+	*id = (uint16_t)elem[0];
+	*len = elem[1];
+	return 1;
+}
+
+int ring_used(const struct ring_reader *r, uint16_t pos, bool busy, uint16_t *id, uint32_t *len)
+{
+	bool wrap = virtq_wrap(pos);
+	uint16_t flags, again;
+	struct vqt_desc d;
+
+	if (!r->packed)
+		return split_used(r, pos, id, len);
+	if (load_flags(r, pos, &flags) < 0)
+		return -EFAULT;
+	/* one lap ahead: this entry was overwritten; one lap behind: it is not written yet */
+	if (virtq_is_available(flags, !wrap))
+		return busy ? -ESTALE : 0;
+	if (!virtq_is_used(flags, wrap))
+		return 0;
+	if (ring_read(r, RING_DESC, virtq_desc_at(virtq_slot(pos)), &d, sizeof(d)) < 0)
+		return -EFAULT;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (load_flags(r, pos, &again) < 0)
+		return -EFAULT;
+	if (again != flags)
+		return -ESTALE;
+	swap_id(&d);
+	*id = d.next;
+	*len = d.len;
+	return 1;
+}
+
+void ring_snapshot(const struct ring_reader *r, struct vqt_ring *o)
+{
+	const struct {
+		enum ring_area area;
+		uint64_t off;
+		uint16_t *to;
+		unsigned bit;
+	} word[] = {
+		{ RING_DRIVER, r->packed ? VIRTQ_EVENT_FLAGS : VIRTQ_RING_FLAGS, &o->avail_flags,
+		  VQT_RING_AVAIL_FLAGS },
+		{ RING_DRIVER, r->packed ? VIRTQ_EVENT_POS : virtq_used_event_at(r->size),
+		  &o->used_event, VQT_RING_USED_EVENT },
+		{ RING_DEVICE, r->packed ? VIRTQ_EVENT_FLAGS : VIRTQ_RING_FLAGS, &o->used_flags,
+		  VQT_RING_USED_FLAGS },
+		{ RING_DEVICE, r->packed ? VIRTQ_EVENT_POS : virtq_avail_event_at(r->size),
+		  &o->avail_event, VQT_RING_AVAIL_EVENT },
+	};
+	uint16_t flags;
+
+	memset(o, 0, sizeof(*o));
+	o->last_avail = r->avail;
+	o->used_idx = r->used;
+	o->known = VQT_RING_LAST_AVAIL | VQT_RING_USED_IDX;
+	for (unsigned i = 0; i < sizeof(word) / sizeof(word[0]); i++)
+		if (ring_load16(r, word[i].area, word[i].off, word[i].to) == 0)
+			o->known |= word[i].bit;
+	if (!r->packed) {
+		o->avail_idx = r->avail_seen;
+		o->known |= VQT_RING_AVAIL_IDX;
+		return;
+	}
+	o->known |= VQT_RING_PACKED | VQT_RING_USED_POS;
+	if (load_flags(r, r->avail, &flags) < 0)
+		return;
+	o->known |= VQT_RING_SLOT;
+	if (virtq_is_available(flags, virtq_wrap(r->avail)))
+		o->known |= VQT_RING_FILLED;
+}
