@@ -9,16 +9,15 @@
 
 /* --- chains ------------------------------------------------------------------------ */
 
-struct ring_chain *ring_chain_new(void)
+void ring_chain_clear(struct ring_chain *c)
 {
-	return calloc(1, sizeof(struct ring_chain));
+	*c = (struct ring_chain){ .desc = c->desc, .cap = c->cap };
 }
 
-void ring_chain_free(struct ring_chain *c)
+void ring_chain_fini(struct ring_chain *c)
 {
-	if (c)
-		free(c->desc);
-	free(c);
+	free(c->desc);
+	*c = (struct ring_chain){ 0 };
 }
 
 uint32_t ring_chain_table(const struct ring_chain *c)
@@ -26,29 +25,48 @@ uint32_t ring_chain_table(const struct ring_chain *c)
 	return c->table ? c->ndirect - 1 : BUILD_NO_TABLE;
 }
 
-static int bad(struct ring_chain *c, unsigned flag)
+static int bad(struct ring_chain *c, unsigned flag, const char *why)
 {
 	c->flags |= (uint16_t)flag;
+	c->why = why;
 	return -EBADMSG;
 }
 
-static int add(const struct ring_reader *r, struct ring_chain *c, const struct vqt_desc *d)
+static int add(struct ring_chain *c, const struct vqt_desc *d)
 {
-	/* 2.7.5.3.1, 2.8.19: not longer than the queue, or it is a loop */
-	if (c->ndesc - c->table >= (r->max_chain ? r->max_chain : r->size))
-		return bad(c, VQT_CHAIN_LOOP);
 	if (c->ndesc == c->cap) {
 		uint32_t cap = c->cap ? 2 * c->cap : 16;
 		struct vqt_desc *p = reallocarray(c->desc, cap, sizeof(*p));
 
 		if (!p) {
-			c->flags |= VQT_CHAIN_CUT;
+			bad(c, VQT_CHAIN_CUT, "no memory for a descriptor chain");
 			return -ENOMEM;
 		}
 		c->desc = p;
 		c->cap = cap;
 	}
 	c->desc[c->ndesc++] = *d;
+	return 0;
+}
+
+/* A descriptor of a buffer. */
+static int add_buffer(const struct ring_reader *r, struct ring_chain *c, const struct vqt_desc *d)
+{
+	int ret = add(c, d);
+
+	if (ret < 0)
+		return ret;
+	if (d->flags & VRING_DESC_F_WRITE) {
+		c->nwrite++;
+		c->write_len += d->len;
+	} else {
+		c->mixed |= c->nwrite != 0;
+		c->nread++;
+		c->read_len += d->len;
+	}
+	/* 2.7.5.3.1, 2.8.19 */
+	if (c->nread + c->nwrite > (r->max_chain ? r->max_chain : r->size))
+		return bad(c, VQT_CHAIN_LOOP, "descriptor chain longer than the queue, or a loop");
 	return 0;
 }
 
@@ -73,50 +91,71 @@ static int read_table(const struct ring_reader *r, struct ring_chain *c)
 
 	c->table = true;
 	if (!r->indirect)
-		return bad(c, VQT_CHAIN_NO_TABLE);
+		return bad(c, VQT_CHAIN_NO_TABLE,
+			   "indirect descriptor, but INDIRECT_DESC was not negotiated");
 	if (!n || table.len % sizeof(e))
-		return bad(c, VQT_CHAIN_BAD_TABLE);
+		return bad(c, VQT_CHAIN_BAD_TABLE,
+			   "indirect table length is 0 or not a multiple of 16");
 	for (;;) {
 		uint64_t at = table.addr + virtq_desc_at(i);
 
 		if (at < table.addr || r->mem->read(r->mem->opaque, at, &e, sizeof(e)) < 0)
-			return bad(c, VQT_CHAIN_NO_TABLE);
+			return bad(c, VQT_CHAIN_NO_TABLE, "indirect table outside guest memory");
 		if (r->packed)
 			swap_id(&e);
-		ret = add(r, c, &e);
+		ret = add_buffer(r, c, &e);
 		if (ret < 0)
 			return ret;
 		if (!r->packed && e.flags & VRING_DESC_F_INDIRECT)
-			return bad(c, VQT_CHAIN_BAD_TABLE);
+			return bad(c, VQT_CHAIN_BAD_TABLE,
+				   "indirect descriptor in an indirect table");
 		if (r->packed ? i + 1 == n : !(e.flags & VRING_DESC_F_NEXT))
 			return 0;
 		i = r->packed ? i + 1 : e.next;
 		if (i >= n)
-			return bad(c, VQT_CHAIN_BAD_NEXT);
+			return bad(c, VQT_CHAIN_BAD_NEXT, "next outside the indirect table");
 	}
 }
 
-static int split_chain(const struct ring_reader *r, struct ring_chain *c)
+int ring_chain_add(const struct ring_reader *r, struct ring_chain *c, const struct vqt_desc *d)
+{
+	bool table = d->flags & VRING_DESC_F_INDIRECT;
+	int ret = table ? add(c, d) : add_buffer(r, c, d);
+
+	c->ndirect = c->ndesc;
+	return ret < 0 || !table ? ret : read_table(r, c);
+}
+
+int ring_chain_in_flight(const struct ring_reader *r, struct ring_chain *c)
+{
+	if (!r->packed) {
+		uint16_t head = c->head, pos = c->pos;
+
+		ring_chain_clear(c);
+		c->head = head;
+		c->pos = pos;
+	}
+	c->flags = 0;
+	return bad(c, VQT_CHAIN_BAD_HEAD,
+		   r->packed ? "buffer id is still in flight" : "head is still in flight");
+}
+
+int ring_chain_at_head(const struct ring_reader *r, struct ring_chain *c)
 {
 	uint16_t i = c->head;
 
 	if (i >= r->size)
-		return bad(c, VQT_CHAIN_BAD_HEAD);
+		return bad(c, VQT_CHAIN_BAD_HEAD, "head outside the descriptor table");
 	for (;;) {
 		struct vqt_desc d;
 		int ret = ring_read(r, RING_DESC, virtq_desc_at(i), &d, sizeof(d));
 
 		if (ret == 0)
-			ret = add(r, c, &d);
-		c->ndirect = c->ndesc;
-		if (ret < 0)
+			ret = ring_chain_add(r, c, &d);
+		if (ret < 0 || d.flags & VRING_DESC_F_INDIRECT || !(d.flags & VRING_DESC_F_NEXT))
 			return ret;
-		if (d.flags & VRING_DESC_F_INDIRECT)
-			return read_table(r, c);
-		if (!(d.flags & VRING_DESC_F_NEXT))
-			return 0;
 		if (d.next >= r->size)
-			return bad(c, VQT_CHAIN_BAD_NEXT);
+			return bad(c, VQT_CHAIN_BAD_NEXT, "next outside the descriptor table");
 		i = d.next;
 	}
 }
@@ -150,22 +189,21 @@ static int packed_chain(const struct ring_reader *r, struct ring_chain *c, uint1
 	int ret = packed_desc(r, pos, &d);
 
 	while (ret > 0) {
-		ret = add(r, c, &d);
-		c->ndirect = c->ndesc;
-		if (ret < 0)
-			return ret;
-		c->head = d.next; /* the last one's id is the buffer's, 2.8.6 */
+		bool last = d.flags & VRING_DESC_F_INDIRECT || !(d.flags & VRING_DESC_F_NEXT);
+
 		pos = virtq_advance(pos, 1, r->size);
-		if (d.flags & VRING_DESC_F_INDIRECT || !(d.flags & VRING_DESC_F_NEXT)) {
+		if (last)
 			*after = pos;
-			ret = d.flags & VRING_DESC_F_INDIRECT ? read_table(r, c) : 0;
+		c->head = d.next; /* the last one's id is the buffer's, 2.8.6 */
+		ret = ring_chain_add(r, c, &d);
+		if (ret < 0 || last)
 			return ret < 0 ? ret : 1;
-		}
 		ret = packed_desc(r, pos, &d);
 	}
 	if (!c->ndesc || ret < 0)
 		return ret;
-	return bad(c, c->ndesc < r->size ? VQT_CHAIN_BAD_NEXT : VQT_CHAIN_LOOP);
+	return bad(c, c->ndesc < r->size ? VQT_CHAIN_BAD_NEXT : VQT_CHAIN_LOOP,
+		   "list goes on in a descriptor that is not available");
 }
 
 int ring_chain(struct ring_reader *r, struct ring_chain *c, uint16_t *after)
@@ -181,13 +219,13 @@ int ring_chain(struct ring_reader *r, struct ring_chain *c, uint16_t *after)
 	if (ring_load16(r, RING_DRIVER, virtq_avail_at(r->avail % r->size), &c->head) < 0)
 		return -EFAULT;
 	*after = (uint16_t)(r->avail + 1);
-	ret = split_chain(r, c);
+	ret = ring_chain_at_head(r, c);
 	return ret < 0 ? ret : 1;
 }
 
 /* --- the ring ----------------------------------------------------------------------- */
 
-static uint64_t area_len(const struct ring_reader *r, enum ring_area area)
+uint64_t ring_area_len(const struct ring_reader *r, enum ring_area area)
 {
 	return area == RING_DESC     ? virtq_desc_at(r->size)
 	       : area == RING_DRIVER ? virtq_driver_len(r->size, r->packed)
@@ -197,8 +235,9 @@ static uint64_t area_len(const struct ring_reader *r, enum ring_area area)
 void ring_remap(struct ring_reader *r)
 {
 	for (enum ring_area i = 0; i < RING_AREAS; i++)
-		r->at[i] = r->mem->map ? r->mem->map(r->mem->opaque, r->area[i], area_len(r, i))
-				       : NULL;
+		r->at[i] = r->mem->map
+				   ? r->mem->map(r->mem->opaque, r->area[i], ring_area_len(r, i))
+				   : NULL;
 }
 
 int ring_read(const struct ring_reader *r, enum ring_area area, uint64_t off, void *buf, size_t len)
@@ -229,7 +268,7 @@ static bool reachable(const struct ring_reader *r)
 	uint8_t byte;
 
 	for (enum ring_area i = 0; i < RING_AREAS; i++) {
-		uint64_t last = area_len(r, i) - 1;
+		uint64_t last = ring_area_len(r, i) - 1;
 
 		if (r->area[i] + last < last || ring_read(r, i, 0, &byte, 1) < 0 ||
 		    ring_read(r, i, last, &byte, 1) < 0)
@@ -238,10 +277,22 @@ static bool reachable(const struct ring_reader *r)
 	return true;
 }
 
+/* Packed: the value comes from outside and may name any slot. */
+void ring_set_base(struct ring_reader *r, uint32_t base)
+{
+	uint16_t used = (uint16_t)(base >> 16);
+
+	r->avail = r->used = r->avail_seen = (uint16_t)base;
+	if (r->packed) {
+		r->avail = virtq_position(virtq_slot(r->avail) % r->size, virtq_wrap(r->avail));
+		r->used = virtq_position(virtq_slot(used) % r->size, virtq_wrap(used));
+	} else if (ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &used) == 0) {
+		r->used = used; /* published before */
+	}
+}
+
 int ring_start(struct ring_reader *r, uint32_t base, const char **why)
 {
-	uint16_t used;
-
 	*why = r->packed ? "impossible queue size"
 			 : "the size of a split virtqueue is not a power of 2";
 	if (!r->size || r->size > VIRTQ_SIZE_MAX || (!r->packed && r->size & (r->size - 1)))
@@ -251,14 +302,7 @@ int ring_start(struct ring_reader *r, uint32_t base, const char **why)
 	if (!reachable(r))
 		return -EFAULT;
 	*why = NULL;
-	r->avail = r->used = r->avail_seen = (uint16_t)base;
-	if (r->packed) { /* from outside: any slot may be named */
-		r->avail = virtq_position(virtq_slot(r->avail) % r->size, virtq_wrap(r->avail));
-		r->used = (uint16_t)(base >> 16);
-		r->used = virtq_position(virtq_slot(r->used) % r->size, virtq_wrap(r->used));
-	} else if (ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &used) == 0) {
-		r->used = used; /* published before */
-	}
+	ring_set_base(r, base);
 	return 0;
 }
 

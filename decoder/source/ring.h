@@ -45,19 +45,27 @@ struct ring_chain {
 	struct ring_chain *next; /* the owner's */
 	struct vqt_desc *desc; /* malloced */
 	uint32_t cap; /* room in desc */
+	/* Of ndesc descriptors ndirect are in the ring, the others in an indirect table. */
 	uint32_t ndesc, ndirect;
 	uint16_t head; /* split: index of the head; packed: buffer id */
 	uint16_t pos;
 	uint16_t flags; /* VQT_CHAIN_*: what is wrong with it */
+	const char *why; /* the same in one static sentence, or NULL */
+	uint32_t nread, nwrite; /* data-bearing descriptors of each direction */
+	uint64_t read_len, write_len; /* bytes of each direction */
+	bool mixed; /* a device-readable descriptor after a writable one (2.7.4.2) */
 	bool table; /* its last direct descriptor refers to an indirect table */
 	uint8_t first[VQT_HEADER_BYTES]; /* the owner's: what the readable part began with */
 	uint8_t first_len;
 };
-struct ring_chain *ring_chain_new(void); /* NULL: no memory */
-void ring_chain_free(struct ring_chain *c);
+/* Empty it, but keep what was allocated; zeroes are an empty chain. */
+void ring_chain_clear(struct ring_chain *c);
+void ring_chain_fini(struct ring_chain *c);
 /* The descriptor that refers to the indirect table, or BUILD_NO_TABLE. */
 uint32_t ring_chain_table(const struct ring_chain *c);
 
+/* Lengths of the areas, 2.7 and 2.8. */
+uint64_t ring_area_len(const struct ring_reader *r, enum ring_area area);
 /*
  * Start to read a ring whose size, areas and kind are set, from this vring base on (as
  * vhost has it: packed rings have the used position in bits 16 to 31).  0; -EINVAL:
@@ -66,6 +74,7 @@ uint32_t ring_chain_table(const struct ring_chain *c);
 int ring_start(struct ring_reader *r, uint32_t base, const char **why);
 #define RING_BASE_PACKED 0x80008000u /* of a packed ring at its beginning */
 uint32_t ring_base(const struct ring_reader *r);
+void ring_set_base(struct ring_reader *r, uint32_t base);
 /* To be called before the first access after guest memory may have changed. */
 void ring_remap(struct ring_reader *r);
 
@@ -82,6 +91,12 @@ int ring_pending(struct ring_reader *r);
  * r->avail if that is unknown.
  */
 int ring_chain(struct ring_reader *r, struct ring_chain *c, uint16_t *after);
+/* Split: the chain that begins at c->head: 0 or negative, as above. */
+int ring_chain_at_head(const struct ring_reader *r, struct ring_chain *c);
+/* Append a descriptor of the ring, and the table that it refers to: 0 or negative. */
+int ring_chain_add(const struct ring_reader *r, struct ring_chain *c, const struct vqt_desc *d);
+/* The head (buffer id) is in flight already: a split chain has no descriptors of its own. */
+int ring_chain_in_flight(const struct ring_reader *r, struct ring_chain *c);
 /*
  * The used entry at pos: 1; 0: not written yet; -ESTALE: overwritten; -EFAULT.  busy: are
  * chains in flight?

@@ -49,7 +49,8 @@ void snoop_fini(struct snoop *w)
 	while (w->free) {
 		struct ring_chain *next = w->free->next;
 
-		ring_chain_free(w->free);
+		ring_chain_fini(w->free);
+		free(w->free);
 		w->free = next;
 	}
 	free(w->by_id);
@@ -149,9 +150,9 @@ static struct ring_chain *get_chain(struct snoop *w)
 	struct ring_chain *c = w->free;
 
 	if (!c)
-		return ring_chain_new();
+		return calloc(1, sizeof(*c));
 	w->free = c->next;
-	*c = (struct ring_chain){ .desc = c->desc, .cap = c->cap };
+	ring_chain_clear(c);
 	return c;
 }
 
@@ -239,13 +240,8 @@ static int take(struct snoop *w, bool late, bool sure)
 		put_chain(w, c);
 		return ret == 0 ? 0 : busy ? -EAGAIN : -ESTALE;
 	}
-	if (busy) {
-		c->flags = VQT_CHAIN_BAD_HEAD;
-		if (!r->packed) { /* its descriptors are those of the chain in flight */
-			c->ndesc = c->ndirect = 0;
-			c->table = false;
-		}
-	}
+	if (busy)
+		ring_chain_in_flight(r, c);
 	known = after != r->avail && !(c->flags & VQT_CHAIN_BAD_HEAD);
 	if (!r->packed)
 		before.avail_idx = r->avail_seen;

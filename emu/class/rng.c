@@ -49,9 +49,10 @@ static void fini(struct emu_virtio *v)
 static void handle(struct emu_queue *q, struct emu_chain *c)
 {
 	struct rng *r = q->v->priv;
-	uint64_t len = c->write_len < REQUEST_MAX ? c->write_len : REQUEST_MAX, done = 0;
+	uint64_t len = c->chain.write_len < REQUEST_MAX ? c->chain.write_len : REQUEST_MAX,
+		 done = 0;
 	uint8_t bytes[PIECE];
-	if (c->nread) /* 5.4.6.1 */
+	if (c->chain.nread) /* 5.4.6.1 */
 		emu_virtio_break(q->v, q, "a device-readable buffer in the entropy queue");
 	while (done < len && !q->v->broken) { /* 5.4.6.2: len may be below the buffer's size */
 		size_t n = len - done < PIECE ? len - done : PIECE;

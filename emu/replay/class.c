@@ -67,7 +67,8 @@ static void write_bytes(struct emu_virtio *v, const struct emu_chain *c, const s
 	struct record_seg seg;
 	uint32_t pos = 0;
 	while (record_seg_next(used, &pos, &seg)) {
-		const struct vqt_desc *d = seg.desc < c->ndesc ? &c->desc[seg.desc] : NULL;
+		const struct vqt_desc *d =
+			seg.desc < c->chain.ndesc ? &c->chain.desc[seg.desc] : NULL;
 		if (!d || !(d->flags & VRING_DESC_F_WRITE) || seg.offset > d->len ||
 		    seg.len > d->len - seg.offset)
 			continue;
@@ -79,7 +80,8 @@ int replay_class_answer(struct emu_virtio *v, const struct replay_answer *a)
 {
 	struct any *any = v->priv;
 	struct held **at = &any->first;
-	while (*at && ((*at)->chain->head != a->head || (*at)->chain->queue->index != a->queue))
+	while (*at &&
+	       ((*at)->chain->chain.head != a->head || (*at)->chain->queue->index != a->queue))
 		at = &(*at)->next;
 	if (!*at)
 		return -ENOENT;

@@ -132,7 +132,7 @@ static struct track *track_of(void *opaque, struct emu_queue *q)
 static void taken(void *opaque, struct emu_queue *q, struct emu_chain *c)
 {
 	struct vhost_user *u = opaque;
-	struct track_desc *d = &track_of(opaque, q)->desc[c->head];
+	struct track_desc *d = &track_of(opaque, q)->desc[c->chain.head];
 	d->counter = u->ring[q->index].counter++;
 	__atomic_store_n(&d->inflight, 1, __ATOMIC_RELEASE);
 }
@@ -140,15 +140,15 @@ static void taken(void *opaque, struct emu_queue *q, struct emu_chain *c)
 static void using(void *opaque, struct emu_queue *q, struct emu_chain *c)
 {
 	struct track *t = track_of(opaque, q);
-	t->desc[c->head].next = t->last_batch_head;
-	__atomic_store_n(&t->last_batch_head, c->head, __ATOMIC_RELEASE);
+	t->desc[c->chain.head].next = t->last_batch_head;
+	__atomic_store_n(&t->last_batch_head, c->chain.head, __ATOMIC_RELEASE);
 }
 
 static void used(void *opaque, struct emu_queue *q, struct emu_chain *c)
 {
 	struct track *t = track_of(opaque, q);
-	__atomic_store_n(&t->desc[c->head].inflight, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&t->used_idx, q->ring.used, __ATOMIC_RELEASE);
+	__atomic_store_n(&t->desc[c->chain.head].inflight, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&t->used_idx, q->ring.in.used, __ATOMIC_RELEASE);
 }
 
 static const struct emu_queue_account account = { taken, using, used };

@@ -73,10 +73,10 @@ static void taken(void *opaque, struct emu_queue *q, struct emu_chain *c)
 	struct packed_track *t = u->ring[q->index].packed;
 	uint16_t head = t->free_head, at = head, last = NONE;
 	c->account = NONE;
-	for (uint32_t i = 0; i < c->ndirect; i++, at = t->e[at].next) {
+	for (uint32_t i = 0; i < c->chain.ndirect; i++, at = t->e[at].next) {
 		if (at >= t->n) /* a chain longer than the ring, a violation: not recorded */
 			return;
-		const struct vqt_desc *d = &c->desc[i];
+		const struct vqt_desc *d = &c->chain.desc[i];
 		struct entry *e = &t->shared->desc[at];
 		e->inflight = 0;
 		e->addr = d->addr;
@@ -87,7 +87,7 @@ static void taken(void *opaque, struct emu_queue *q, struct emu_chain *c)
 	}
 	struct entry *e = &t->shared->desc[head];
 	t->e[head].last = e->last = last;
-	t->e[head].num = e->num = c->ndirect;
+	t->e[head].num = e->num = c->chain.ndirect;
 	e->counter = u->ring[q->index].counter++;
 	PUBLISH(e->inflight, 1);
 	t->free_head = t->e[last].next;
@@ -99,7 +99,7 @@ static void taken(void *opaque, struct emu_queue *q, struct emu_chain *c)
 static void using(void *opaque, struct emu_queue *q, struct emu_chain *c)
 {
 	struct packed_track *t = ((struct vhost_user *)opaque)->ring[q->index].packed;
-	t->used = virtq_advance(t->used, c->ndirect, t->size);
+	t->used = virtq_advance(t->used, c->chain.ndirect, t->size);
 	if (c->account != NONE) {
 		uint16_t last = t->e[c->account].last;
 		t->e[last].next = t->shared->desc[last].next = t->free_head;

@@ -78,8 +78,7 @@ static int start(struct vhost_user *u, unsigned i)
 		r->left = NULL;
 		return ret;
 	}
-	emu_tap_queue_state(u->server.tap, i, &q->ring, r->base,
-			    q->ring.ops == &emu_ring_packed ? r->base >> 16 : q->ring.used);
+	emu_tap_queue_state(u->server.tap, i, &q->ring, r->base, q->ring.in.used);
 	q->polled = r->kick.fd < 0;
 	r->running = true;
 	vhost_user_inflight_redo(u, i);

@@ -9,16 +9,7 @@
 
 struct emu_chain *emu_chain_new(void)
 {
-	struct emu_chain *c = calloc(1, sizeof(*c));
-	if (!c)
-		return NULL;
-	c->cap = 16;
-	c->desc = malloc(c->cap * sizeof(*c->desc));
-	if (!c->desc) {
-		free(c);
-		return NULL;
-	}
-	return c;
+	return calloc(1, sizeof(struct emu_chain));
 }
 
 void emu_chain_free(struct emu_chain *c)
@@ -27,26 +18,13 @@ void emu_chain_free(struct emu_chain *c)
 		return;
 	if (c->priv && c->priv_free)
 		c->priv_free(c->priv);
-	free(c->desc);
+	ring_chain_fini(&c->chain);
 	free(c);
-}
-
-int emu_chain_add(struct emu_chain *c, const struct vqt_desc *d)
-{
-	if (c->ndesc == c->cap) {
-		struct vqt_desc *p = reallocarray(c->desc, c->cap * 2, sizeof(*p));
-		if (!p)
-			return -ENOMEM;
-		c->desc = p;
-		c->cap *= 2;
-	}
-	c->desc[c->ndesc++] = *d;
-	return 0;
 }
 
 /* One contiguous guest piece after another of the part [off, off+len). */
 struct walk {
-	const struct emu_chain *c;
+	const struct ring_chain *c;
 	uint32_t i;
 	uint64_t off, len;
 	bool writable;
@@ -56,7 +34,7 @@ static bool walk_next(struct walk *w, uint64_t *gpa, uint64_t *n)
 {
 	while (w->len && w->i < w->c->ndesc) {
 		const struct vqt_desc *d = &w->c->desc[w->i];
-		bool mine = !(w->c->table && w->i == w->c->ndirect - 1) &&
+		bool mine = w->i != ring_chain_table(w->c) &&
 			    !(d->flags & VRING_DESC_F_WRITE) == !w->writable;
 		if (!mine || w->off >= d->len) {
 			if (mine)
@@ -78,7 +56,7 @@ static bool walk_next(struct walk *w, uint64_t *gpa, uint64_t *n)
 static int read_part(struct emu_mem *m, const struct emu_chain *c, bool writable, uint64_t off,
 		     void *buf, size_t len)
 {
-	struct walk w = { .c = c, .off = off, .len = len, .writable = writable };
+	struct walk w = { .c = &c->chain, .off = off, .len = len, .writable = writable };
 	uint8_t *p = buf;
 	uint64_t gpa, n;
 	while (walk_next(&w, &gpa, &n)) {
@@ -105,7 +83,7 @@ int emu_chain_read_written(struct emu_mem *m, const struct emu_chain *c, uint64_
 int emu_chain_write(struct emu_mem *m, const struct emu_chain *c, uint64_t off, const void *buf,
 		    size_t len)
 {
-	struct walk w = { .c = c, .off = off, .len = len, .writable = true };
+	struct walk w = { .c = &c->chain, .off = off, .len = len, .writable = true };
 	const uint8_t *p = buf;
 	uint64_t gpa, n;
 	while (walk_next(&w, &gpa, &n)) {
@@ -120,7 +98,7 @@ int emu_chain_write(struct emu_mem *m, const struct emu_chain *c, uint64_t off, 
 uint64_t emu_chain_zero(struct emu_mem *m, const struct emu_chain *c, uint64_t off, uint64_t len)
 {
 	static const uint8_t zero[4096];
-	struct walk w = { .c = c, .off = off, .len = len, .writable = true };
+	struct walk w = { .c = &c->chain, .off = off, .len = len, .writable = true };
 	uint64_t gpa, n, done = 0;
 	while (walk_next(&w, &gpa, &n)) {
 		if (emu_mem_check(m, gpa, n, EMU_MEM_WRITE) < 0)
@@ -140,7 +118,7 @@ uint64_t emu_chain_zero(struct emu_mem *m, const struct emu_chain *c, uint64_t o
 int emu_chain_map(struct emu_mem *m, const struct emu_chain *c, bool writable, uint64_t off,
 		  uint64_t len, struct iovec *iov, int max)
 {
-	struct walk w = { .c = c, .off = off, .len = len, .writable = writable };
+	struct walk w = { .c = &c->chain, .off = off, .len = len, .writable = writable };
 	uint64_t gpa, n;
 	int count = 0;
 	while (walk_next(&w, &gpa, &n)) {

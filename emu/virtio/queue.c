@@ -103,25 +103,27 @@ void emu_queues_negotiated(struct emu_virtio *v)
 	}
 }
 
-static int ring_start(struct emu_queue *q)
+static int start_ring(struct emu_queue *q)
 {
 	struct emu_virtio *v = q->v;
 	struct emu_ring *r = &q->ring;
 	if (r->ops)
 		return 0;
-	r->ops = emu_virtio_has(v, VIRTIO_F_RING_PACKED) ? &emu_ring_packed : &emu_ring_split;
-	r->size = q->size;
-	r->desc = q->desc;
-	r->driver = q->driver;
-	r->device = q->device;
-	r->max_chain = v->max_chain;
-	r->indirect = emu_virtio_has(v, VIRTIO_RING_F_INDIRECT_DESC);
-	r->event_idx = emu_virtio_has(v, VIRTIO_RING_F_EVENT_IDX);
-	r->in_order = emu_virtio_has(v, VIRTIO_F_IN_ORDER);
+	struct ring_reader *in = &r->in;
+	in->packed = emu_virtio_has(v, VIRTIO_F_RING_PACKED);
+	r->ops = in->packed ? &emu_ring_packed : &emu_ring_split;
+	in->size = q->size;
+	in->area[RING_DESC] = q->desc;
+	in->area[RING_DRIVER] = q->driver;
+	in->area[RING_DEVICE] = q->device;
+	in->max_chain = v->max_chain;
+	in->indirect = emu_virtio_has(v, VIRTIO_RING_F_INDIRECT_DESC);
+	in->event_idx = emu_virtio_has(v, VIRTIO_RING_F_EVENT_IDX);
+	in->in_order = emu_virtio_has(v, VIRTIO_F_IN_ORDER);
 	r->notify_on_empty = v->legacy && emu_virtio_has(v, VIRTIO_F_NOTIFY_ON_EMPTY);
 	r->stuck_wrap = emu_fault_hit(v->fault, EMU_FAULT_WRAP_NOT_TOGGLED);
 	emu_ring_rewind(r);
-	int ret = r->ops->start(r);
+	int ret = emu_ring_start(r);
 	if (ret < 0) {
 		r->ops = NULL;
 		q->enabled = false;
@@ -141,13 +143,13 @@ int emu_queue_enable(struct emu_queue *q)
 			  NULL);
 	emu_tap_lifecycle(v->tap, VQT_LIFECYCLE_QUEUE_ENABLE, q->index, 0, 0, 0, NULL);
 	/* split or packed is known only after FEATURES_OK */
-	return v->status & VIRTIO_CONFIG_S_FEATURES_OK || v->legacy ? ring_start(q) : 0;
+	return v->status & VIRTIO_CONFIG_S_FEATURES_OK || v->legacy ? start_ring(q) : 0;
 }
 
 void emu_queues_start(struct emu_virtio *v)
 {
 	for (unsigned i = 0; i < v->nqueues; i++)
-		if (v->queue[i].enabled && ring_start(&v->queue[i]) < 0)
+		if (v->queue[i].enabled && start_ring(&v->queue[i]) < 0)
 			return;
 }
 
@@ -187,13 +189,13 @@ int emu_queue_start_at(struct emu_queue *q, uint32_t base)
 {
 	int ret = emu_queue_enable(q);
 	if (ret == 0 && q->ring.ops)
-		q->ring.ops->set_base(&q->ring, base);
+		emu_ring_set_base(&q->ring, base);
 	return ret;
 }
 
 uint32_t emu_queue_base(const struct emu_queue *q)
 {
-	return q->ring.ops ? q->ring.ops->base(&q->ring) : 0;
+	return q->ring.ops ? ring_base(&q->ring.in) : 0;
 }
 
 void emu_queue_stop(struct emu_queue *q)
@@ -223,11 +225,10 @@ static struct emu_chain *get_chain(struct emu_queue *q)
 	}
 	q->free = c->next;
 	c->next = NULL;
-	c->ndesc = c->ndirect = 0;
-	c->flags = c->nread = c->nwrite = 0;
-	c->done = c->table = false;
+	ring_chain_clear(&c->chain);
+	c->done = false;
 	c->used_len = 0;
-	c->read_len = c->write_len = c->touched = 0;
+	c->touched = 0;
 	c->account = 0;
 	return c;
 }
@@ -241,15 +242,15 @@ static void put_chain(struct emu_queue *q, struct emu_chain *c)
 static bool ordered(const struct emu_queue *q)
 {
 	const struct emu_fault *f = q->v->fault;
-	return q->ring.in_order && !(f && f->id == EMU_FAULT_OUT_OF_ORDER);
+	return q->ring.in.in_order && !(f && f->id == EMU_FAULT_OUT_OF_ORDER);
 }
 
 static int pop(struct emu_queue *q, struct emu_chain *c, const struct emu_again *again)
 {
 	if (!again)
-		return q->ring.ops->pop(&q->ring, c);
+		return emu_ring_pop(&q->ring, c);
 	c->account = again->account;
-	return q->ring.ops->pop_again(&q->ring, c, again);
+	return emu_ring_pop_again(&q->ring, c, again);
 }
 
 /* Pop one chain (`again` NULL: the next one): 1; 0: none; negative errno: the ring is broken. */
@@ -263,9 +264,9 @@ static int take(struct emu_queue *q, const struct emu_again *again)
 		return -ENOMEM;
 	}
 	if (v->tap)
-		q->ring.ops->snapshot(&q->ring, &before);
+		emu_ring_snapshot(&q->ring, &before);
 	int ret = pop(q, c, again);
-	if (v->tap && (ret > 0 || c->flags || c->ndesc))
+	if (v->tap && (ret > 0 || c->chain.flags || c->chain.ndesc))
 		emu_tap_avail(v->tap, q->index, &before, v->mem, c);
 	if (ret <= 0) {
 		put_chain(q, c);
@@ -315,10 +316,9 @@ static void push(struct emu_queue *q, struct emu_chain *c, uint32_t len)
 	}
 	if (v->tap) {
 		emu_chain_report(q, c);
-		q->ring.ops->snapshot(&q->ring, &before);
-		uint16_t pos = q->ring.ops == &emu_ring_packed ? before.used_idx : q->ring.used;
-		emu_tap_used(v->tap, q->index, &before, pos, v->mem, c,
-			     v->fault ? lie.head : c->head, len);
+		emu_ring_snapshot(&q->ring, &before);
+		emu_tap_used(v->tap, q->index, &before, q->ring.in.used, v->mem, c,
+			     v->fault ? lie.chain.head : c->chain.head, len);
 	}
 	q->completed++;
 	if (q->account)
@@ -327,8 +327,8 @@ static void push(struct emu_queue *q, struct emu_chain *c, uint32_t len)
 		emu_virtio_break(v, q, q->ring.why);
 	if (q->account)
 		q->account->used(q->account_opaque, q, c);
-	if (v->fault && lie.head != c->head)
-		emu_ring_set_busy(&q->ring, c->head, false);
+	if (v->fault && lie.chain.head != c->chain.head)
+		emu_ring_set_busy(&q->ring, c->chain.head, false);
 }
 
 static void gone(struct emu_queue *q, struct emu_chain *c)
@@ -454,7 +454,7 @@ static int serve_held(struct emu_queue *q, unsigned budget)
 			return n;
 		if (want_kicks(q, true) < 0)
 			return n;
-		ret = q->ring.ops->pending(&q->ring);
+		ret = emu_ring_pending(&q->ring);
 		if (ret < 0)
 			emu_virtio_break(q->v, q, q->ring.why);
 		if (ret <= 0) {
@@ -493,7 +493,7 @@ static void start_early(struct emu_virtio *v)
 	/* a device that pops before DRIVER_OK (a fault, or with a legacy driver) */
 	for (unsigned i = 0; i < v->nqueues; i++)
 		if (v->queue[i].enabled && !v->queue[i].ring.ops)
-			ring_start(&v->queue[i]);
+			start_ring(&v->queue[i]);
 }
 
 int emu_virtio_run(struct emu_virtio *v, unsigned budget)

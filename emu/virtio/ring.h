@@ -11,33 +11,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decoder/source/ring.h"
 #include "decoder/trace/event.h"
 #include "emu/virtio/mem.h"
 
 struct emu_queue;
 
-/*
- * A descriptor chain popped from a ring.  desc[] has the descriptors as they were read:
- * first ndirect of the ring, then those of the indirect table, if there is one.  The last
- * direct descriptor then refers to the table and carries no data.
- */
+/* A descriptor chain popped from a ring. */
 struct emu_chain {
 	struct emu_chain *next; /* lists of the owner */
 	struct emu_queue *queue;
-	struct vqt_desc *desc;
-	uint32_t cap; /* room in desc */
-	uint32_t ndesc, ndirect;
-	uint16_t head; /* split: index of the head; packed: buffer id */
-	uint16_t pos; /* split: free-running index; packed: slot | wrap << 15 */
-	uint16_t flags; /* VQT_CHAIN_*: what is wrong with it */
-	uint16_t nread, nwrite; /* data-bearing descriptors of each direction */
+	struct ring_chain chain; /* its descriptors as they were read */
 	bool done; /* completed, but an older chain is not (IN_ORDER) */
-	bool table; /* has an indirect table */
 	uint16_t account; /* for struct emu_queue_account (emu/virtio/device.h) */
 	uint32_t used_len;
-	uint64_t read_len, write_len; /* bytes of each direction */
-	uint8_t first[VQT_HEADER_BYTES]; /* what the readable part began with, for the tap */
-	uint8_t first_len;
 	uint64_t completed; /* number of completions of the queue when this was popped */
 	uint64_t touched; /* leading writable bytes known to be written */
 	void *priv; /* the device class's, kept with the chain when it is reused */
@@ -57,9 +44,8 @@ uint64_t emu_chain_zero(struct emu_mem *m, const struct emu_chain *c, uint64_t o
 /* Host pieces of a part: count, -EFAULT, -ENOTSUP (copy instead), -E2BIG. */
 int emu_chain_map(struct emu_mem *m, const struct emu_chain *c, bool writable, uint64_t off,
 		  uint64_t len, struct iovec *iov, int max);
-struct emu_chain *emu_chain_new(void);
+struct emu_chain *emu_chain_new(void); /* NULL: no memory */
 void emu_chain_free(struct emu_chain *c);
-int emu_chain_add(struct emu_chain *c, const struct vqt_desc *d); /* grows desc */
 
 /* A chain that an earlier process popped. */
 struct emu_again {
@@ -73,52 +59,32 @@ struct emu_again {
 struct emu_ring {
 	const struct emu_ring_ops *ops;
 	struct emu_mem *mem;
-	/* set before start */
-	uint16_t size;
-	uint32_t max_chain; /* buffers in a chain; 0: size (2.7.5.3.1) */
-	uint64_t desc, driver, device; /* the three areas */
-	bool indirect, event_idx, in_order;
+	struct ring_memory memory; /* mem, for `in` */
+	struct ring_reader in; /* size, areas and positions; set before start */
 	bool notify_on_empty; /* 6.3, legacy */
-	/* positions */
-	uint16_t last_avail; /* split: free-running; packed: slot */
-	uint16_t used; /* split: free-running, published; packed: slot */
-	bool avail_wrap, used_wrap; /* packed */
-	uint16_t avail_seen; /* split: avail.idx as last read */
-	uint16_t signalled; /* split: used at the last decision to notify; packed: slot|wrap */
+	uint16_t signalled; /* split: in.used at the last decision to notify */
 	bool signalled_valid;
 	uint16_t unsignalled; /* used since the last decision (saturates) */
 	bool kicks_off; /* the driver was asked not to notify */
 	uint32_t popped; /* chains in flight */
 	bool stuck_wrap; /* a fault: the used wrap counter never toggles */
 	const char *why; /* after an error: one static sentence */
-	/* private: host addresses of the areas, when they have one */
+	/* private: host addresses of the areas that are written, when they have one */
 	unsigned gen;
 	bool resolved;
-	uint8_t *p_desc, *p_driver, *p_device;
+	uint8_t *out[RING_AREAS];
 	uint64_t *busy; /* heads or buffer ids in flight */
 };
 
+/* What differs between split and packed rings. */
 struct emu_ring_ops {
 	const char *name; /* "split", "packed" */
-	/* Lengths and alignments of the areas, 2.7 and 2.8. */
-	void (*layout)(unsigned size, uint64_t len[3], unsigned align[3]);
-	int (*start)(struct emu_ring *r); /* 0 or negative errno with why */
-	/* 1 and a chain; 0 nothing available; negative: the ring is broken, see why. */
-	int (*pop)(struct emu_ring *r, struct emu_chain *c);
-	/* The same for a chain that was popped before; the position does not change. */
-	int (*pop_again)(struct emu_ring *r, struct emu_chain *c, const struct emu_again *a);
 	/* Write and publish one used entry. */
 	int (*push)(struct emu_ring *r, struct emu_chain *c, uint32_t len);
 	/* Enable or disable available buffer notifications. */
 	int (*want_kicks)(struct emu_ring *r, bool on);
-	/* Is a chain available?  Reads the ring. */
-	int (*pending)(struct emu_ring *r);
 	/* Must the driver be notified of what was used since the last call?  2.7.7, 2.8.10 */
 	int (*must_notify)(struct emu_ring *r);
-	void (*snapshot)(struct emu_ring *r, struct vqt_ring *out);
-	/* Position for vhost's vring base, and back. */
-	uint32_t (*base)(const struct emu_ring *r);
-	void (*set_base)(struct emu_ring *r, uint32_t base);
 };
 
 extern const struct emu_ring_ops emu_ring_split, emu_ring_packed;
@@ -127,19 +93,25 @@ int emu_ring_init(struct emu_ring *r, struct emu_mem *mem); /* zeroes; -ENOMEM *
 void emu_ring_fini(struct emu_ring *r);
 /* Back to the state before start; keeps areas and size. */
 void emu_ring_rewind(struct emu_ring *r);
-/* Check areas for alignment, overlap and wrap-around: 0 or -EINVAL with why. */
-int emu_ring_check(struct emu_ring *r);
+/* Check size and areas (alignment, overlap, wrap-around): 0 or -EINVAL with why. */
+int emu_ring_start(struct emu_ring *r);
+/* 1 and a chain; 0 nothing available; negative: the ring is broken, see why. */
+int emu_ring_pop(struct emu_ring *r, struct emu_chain *c);
+/* The same for a chain that was popped before; the position does not change. */
+int emu_ring_pop_again(struct emu_ring *r, struct emu_chain *c, const struct emu_again *a);
+/* Is a chain available?  Reads the ring. */
+int emu_ring_pending(struct emu_ring *r);
+void emu_ring_snapshot(struct emu_ring *r, struct vqt_ring *out);
+void emu_ring_set_base(struct emu_ring *r, uint32_t base); /* as ring_set_base */
 
 /* For the ring implementations. */
-int emu_ring_read(struct emu_ring *r, unsigned area, uint64_t off, void *buf, size_t len);
-int emu_ring_write(struct emu_ring *r, unsigned area, uint64_t off, const void *buf, size_t len);
-int emu_ring_load16(struct emu_ring *r, unsigned area, uint64_t off, uint16_t *v); /* acquire */
-int emu_ring_store16(struct emu_ring *r, unsigned area, uint64_t off, uint16_t v); /* release */
-int emu_ring_take_desc(struct emu_ring *r, struct emu_chain *c, const struct vqt_desc *d);
-int emu_ring_indirect(struct emu_ring *r, struct emu_chain *c, const struct vqt_desc *d,
-		      bool packed);
-int emu_ring_bad(struct emu_ring *r, struct emu_chain *c, unsigned flag, const char *why);
-bool emu_ring_busy(const struct emu_ring *r, uint16_t id);
+void emu_ring_map(struct emu_ring *r); /* before accesses: memory may have changed */
+int emu_ring_load16(struct emu_ring *r, enum ring_area area, uint64_t off, uint16_t *v);
+int emu_ring_write(struct emu_ring *r, enum ring_area area, uint64_t off, const void *buf,
+		   size_t len);
+int emu_ring_store16(struct emu_ring *r, enum ring_area area, uint64_t off,
+		     uint16_t v); /* release */
+int emu_ring_unreachable(struct emu_ring *r); /* sets why */
 void emu_ring_set_busy(struct emu_ring *r, uint16_t id, bool on);
 
 #endif

@@ -166,13 +166,10 @@ void emu_tap_reg(struct emu_tap *t, unsigned region, unsigned op, unsigned width
 /* Can the ring be read without a DMA message? */
 static bool at_hand(struct emu_ring *r)
 {
-	uint64_t len[3];
-	unsigned align[3];
 	if (!r->ops)
 		return false;
-	r->ops->layout(r->size, len, align);
-	return emu_mem_ptr(r->mem, r->driver, len[1], EMU_MEM_READ) &&
-	       emu_mem_ptr(r->mem, r->device, len[2], EMU_MEM_READ);
+	emu_ring_map(r);
+	return r->in.at[RING_DRIVER] && r->in.at[RING_DEVICE];
 }
 
 void emu_tap_kick(struct emu_tap *t, uint16_t queue, struct emu_ring *r, uint32_t value,
@@ -186,13 +183,14 @@ void emu_tap_kick(struct emu_tap *t, uint16_t queue, struct emu_ring *r, uint32_
 	k->via = via;
 	k->width = width;
 	if (at_hand(r)) {
-		r->ops->snapshot(r, &k->ring);
-		uint16_t n = k->ring.avail_idx - r->last_avail;
-		if (r->ops != &emu_ring_split || !(k->ring.known & VQT_RING_AVAIL_IDX))
+		emu_ring_snapshot(r, &k->ring);
+		uint16_t n = k->ring.avail_idx - r->in.avail;
+		if (r->in.packed || !(k->ring.known & VQT_RING_AVAIL_IDX))
 			n = 0;
 		n = n < VQT_KICK_HEADS ? n : VQT_KICK_HEADS;
 		for (unsigned i = 0; i < n; i++)
-			if (emu_ring_load16(r, 1, virtq_avail_at((r->last_avail + i) % r->size),
+			if (emu_ring_load16(r, RING_DRIVER,
+					    virtq_avail_at((r->in.avail + i) % r->in.size),
 					    &heads[k->nheads]) == 0)
 				k->nheads++;
 		build_bytes(now(t), heads, 2u * k->nheads);
@@ -206,7 +204,7 @@ void emu_tap_ring(struct emu_tap *t, uint16_t queue, struct emu_ring *r, unsigne
 	if (!t || !at_hand(r))
 		return;
 	struct vqt_ringstate *s = begin(t, VQT_RING, sizeof(*s), queue);
-	r->ops->snapshot(r, &s->ring);
+	emu_ring_snapshot(r, &s->ring);
 	s->why = why;
 	s->pending = pending;
 	end(t);
@@ -223,10 +221,10 @@ static int read_buffer(void *opaque, uint64_t gpa, void *buf, size_t len)
 static unsigned add_buffers(struct emu_tap *t, struct emu_mem *m, const struct emu_chain *c,
 			    bool writable, uint32_t first, uint32_t end, uint64_t total)
 {
-	const struct build_buffers from = { .desc = c->desc,
+	const struct build_buffers from = { .desc = c->chain.desc,
 					    .first = first,
 					    .end = end,
-					    .table = c->table ? c->ndirect - 1 : BUILD_NO_TABLE,
+					    .table = ring_chain_table(&c->chain),
 					    .writable = writable,
 					    .each = t->cfg.snaplen,
 					    .total = total,
@@ -243,20 +241,20 @@ void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *bef
 	uint32_t first = 0;
 	do {
 		struct vqt_avail *a = begin(t, VQT_AVAIL, sizeof(*a), queue);
-		uint32_t n = c->ndesc - first;
+		uint32_t n = c->chain.ndesc - first;
 		n = n < DESCS_A_RECORD ? n : DESCS_A_RECORD;
 		a->ring = *before;
-		a->head = c->head;
-		a->pos = c->pos;
-		a->flags = c->flags | (first + n < c->ndesc ? VQT_CHAIN_MORE : 0);
+		a->head = c->chain.head;
+		a->pos = c->chain.pos;
+		a->flags = c->chain.flags | (first + n < c->chain.ndesc ? VQT_CHAIN_MORE : 0);
 		a->first = first;
 		a->ndesc = n;
-		a->ndirect = c->ndirect;
-		build_bytes(now(t), c->desc + first, n * sizeof(*c->desc));
+		a->ndirect = c->chain.ndirect;
+		build_bytes(now(t), c->chain.desc + first, n * sizeof(*c->chain.desc));
 		a->nseg = add_buffers(t, m, c, false, first, first + n, UINT64_MAX);
 		end(t);
 		first += n;
-	} while (first < c->ndesc);
+	} while (first < c->chain.ndesc);
 }
 
 void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before, uint16_t pos,
@@ -269,9 +267,10 @@ void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *befo
 	u->id = id;
 	u->pos = pos;
 	u->len = len;
-	if (c->write_len && emu_chain_read_written(m, c, c->write_len - 1, &u->status, 1) == 0)
+	if (c->chain.write_len &&
+	    emu_chain_read_written(m, c, c->chain.write_len - 1, &u->status, 1) == 0)
 		u->flags |= VQT_USED_STATUS;
-	u->nseg = add_buffers(t, m, c, true, 0, c->ndesc, len);
+	u->nseg = add_buffers(t, m, c, true, 0, c->chain.ndesc, len);
 	end(t);
 }
 
@@ -347,11 +346,11 @@ void emu_tap_queue_state(struct emu_tap *t, uint16_t queue, const struct emu_rin
 		return;
 	struct vqt_queue_state *s = begin(t, VQT_QUEUE_STATE, sizeof(*s), queue);
 	s->known = VQT_KNOWN_SIZE | VQT_KNOWN_ADDR | VQT_KNOWN_ENABLED | VQT_KNOWN_INDEX;
-	s->size = r->size;
+	s->size = r->in.size;
 	s->vector = VQT_NO_VECTOR;
-	s->desc = r->desc;
-	s->driver = r->driver;
-	s->device = r->device;
+	s->desc = r->in.area[RING_DESC];
+	s->driver = r->in.area[RING_DRIVER];
+	s->device = r->in.area[RING_DEVICE];
 	s->last_avail = last_avail;
 	s->used = used;
 	s->enabled = 1;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "decoder/spec/constants.h"
+#include "decoder/util/virtqueue.h"
 #include "decoder/class/blk.h"
 #include "tests/emu/testbed.h"
 #include "tests/emu/tap.h"
@@ -66,10 +67,11 @@ static void test_split_event(void)
 	is(burst(1), 0, "4: entry 4 is not entry 5");
 	is(burst(1), 1, "entry 5: notify");
 	is(burst(2), 0, "and no more");
-	put(used_event, r->v->queue[0].ring.used + 3);
+	put(used_event, r->v->queue[0].ring.in.used + 3);
 	is(burst(4), 1, "a batch that passes it: once");
 	for (unsigned i = 0; i < 40000; i++) { /* indices wrap at 2^16 */
-		put(used_event, i & 1 ? r->v->queue[0].ring.used : r->v->queue[0].ring.used - 1);
+		put(used_event,
+		    i & 1 ? r->v->queue[0].ring.in.used : r->v->queue[0].ring.in.used - 1);
 		if (burst(2) != (i & 1)) {
 			ok(0, "wrong at round %u", i);
 			return;
@@ -103,7 +105,8 @@ static void test_packed_event(void)
 	for (unsigned i = 0; i < 2000 && good; i++) {
 		struct emu_ring *ring = &r->v->queue[0].ring;
 		unsigned ahead = i % 3; /* slots: 2 a request */
-		unsigned slot = ring->used + 2 * ahead, wrap = ring->used_wrap;
+		unsigned slot = virtq_slot(ring->in.used) + 2 * ahead,
+			 wrap = virtq_wrap(ring->in.used);
 		if (slot >= 8) {
 			slot -= 8;
 			wrap = !wrap;
@@ -131,7 +134,7 @@ static void test_base(bool packed)
 	is(emu_queue_start_at(dq, base), 0, "started again");
 	is(burst(2), 1, "goes on where it was");
 	struct vqt_ring s;
-	dq->ring.ops->snapshot(&dq->ring, &s);
+	emu_ring_snapshot(&dq->ring, &s);
 	ok(!!(s.known & VQT_RING_PACKED) == packed, "snapshot");
 }
 
@@ -180,8 +183,8 @@ static void test_packed_bad(void)
 	emu_mem_clear(r->mem);
 	struct emu_ring *ring = &r->v->queue[0].ring;
 	struct emu_chain *c = emu_chain_new();
-	ok(ring->ops->pop(ring, c) < 0 && ring->ops->push(ring, c, 0) < 0 &&
-		   ring->ops->want_kicks(ring, false) < 0 && ring->ops->pending(ring) < 0,
+	ok(emu_ring_pop(ring, c) < 0 && ring->ops->push(ring, c, 0) < 0 &&
+		   ring->ops->want_kicks(ring, false) < 0 && emu_ring_pending(ring) < 0,
 	   "and every operation says so");
 	ring->unsignalled = 1;
 	ok(ring->ops->must_notify(ring) < 0, "notifying, too");
@@ -190,8 +193,8 @@ static void test_packed_bad(void)
 	emu_mem_clear(r->mem);
 	ring = &r->v->queue[0].ring;
 	c = emu_chain_new();
-	ok(ring->ops->pop(ring, c) < 0 && ring->ops->push(ring, c, 0) < 0 &&
-		   ring->ops->pending(ring) < 0,
+	ok(emu_ring_pop(ring, c) < 0 && ring->ops->push(ring, c, 0) < 0 &&
+		   emu_ring_pending(ring) < 0,
 	   "split: likewise");
 	ring->unsignalled = 1;
 	ok(ring->ops->must_notify(ring) < 0, "split: notifying, too");

@@ -42,7 +42,7 @@ void blk_finish(struct blk_req *r, uint8_t status)
 {
 	struct emu_virtio *v = r->b->v;
 	struct emu_chain *c = r->c;
-	uint64_t before = c->write_len - 1; /* of the status byte */
+	uint64_t before = c->chain.write_len - 1; /* of the status byte */
 	if (v->fault)
 		status = bend_status(r, status);
 	if (c->touched < before)
@@ -164,7 +164,7 @@ static bool write_through(const struct blk *b)
 static bool came_back(struct blk_req *r, int ret)
 {
 	struct blk *b = r->b;
-	emu_tap_backend(b->v->tap, r->q->index, r->c->head, r->op, true, ret, r->io.offset,
+	emu_tap_backend(b->v->tap, r->q->index, r->c->chain.head, r->op, true, ret, r->io.offset,
 			r->io.bytes, r->io.tag);
 	if (ret == 0 && reads(r) && r->bouncing)
 		ret = emu_chain_write(b->v->mem, r->c, r->done, r->bounce, r->io.bytes);
@@ -225,7 +225,7 @@ static void step(struct blk_req *r)
 		}
 		r->io.op = r->op;
 		r->io.done = io_done;
-		emu_tap_backend(r->b->v->tap, r->q->index, r->c->head, r->op, false, 0,
+		emu_tap_backend(r->b->v->tap, r->q->index, r->c->chain.head, r->op, false, 0,
 				r->io.offset, r->io.bytes, r->io.tag);
 		r->submitting = true;
 		r->came_back = false;
@@ -269,7 +269,7 @@ static void run_ranges(struct blk_req *r, uint8_t op)
 static void start_in(struct blk_req *r)
 {
 	uint64_t sectors = r->data_len / BLK_SECTOR;
-	if (r->c->read_len != BLK_HEADER || r->data_len % BLK_SECTOR ||
+	if (r->c->chain.read_len != BLK_HEADER || r->data_len % BLK_SECTOR ||
 	    !in_range(r->b, r->sector, sectors)) {
 		blk_finish(r, VIRTIO_BLK_S_IOERR);
 		return;
@@ -284,7 +284,7 @@ static void start_in(struct blk_req *r)
 static void start_out(struct blk_req *r)
 {
 	uint64_t sectors = r->data_len / BLK_SECTOR;
-	if (r->c->write_len != 1 || r->data_len % BLK_SECTOR ||
+	if (r->c->chain.write_len != 1 || r->data_len % BLK_SECTOR ||
 	    !in_range(r->b, r->sector, sectors)) {
 		blk_finish(r, VIRTIO_BLK_S_IOERR);
 		return;
@@ -349,7 +349,7 @@ static bool read_segments(struct blk_req *r, uint32_t max_seg, uint32_t max_sect
 {
 	uint64_t n = r->data_len / BLK_SEGMENT;
 	uint8_t status = VIRTIO_BLK_S_OK;
-	if (r->data_len % BLK_SEGMENT || r->c->write_len != 1)
+	if (r->data_len % BLK_SEGMENT || r->c->chain.write_len != 1)
 		status = VIRTIO_BLK_S_IOERR;
 	else if (n > max_seg || n > BLK_SEGMENTS)
 		status = VIRTIO_BLK_S_UNSUPP;
@@ -483,7 +483,7 @@ void blk_handle(struct emu_queue *q, struct emu_chain *c)
 	struct blk *b = q->v->priv;
 	struct blk_req *r = request_of(c);
 	struct virtio_blk_outhdr h;
-	if (!r || !c->write_len) {
+	if (!r || !c->chain.write_len) {
 		emu_virtio_break(q->v, q,
 				 r ? "request without a status byte" : "no memory for a request");
 		emu_queue_complete(q, c, 0);
@@ -492,10 +492,10 @@ void blk_handle(struct emu_queue *q, struct emu_chain *c)
 	r->b = b;
 	r->q = q;
 	r->c = c;
-	r->io.tag = (uint64_t)q->index << 16 | c->head;
+	r->io.tag = (uint64_t)q->index << 16 | c->chain.head;
 	r->type = UINT32_MAX;
-	if (c->read_len < BLK_HEADER || emu_chain_read(q->v->mem, c, 0, &h, sizeof(h)) < 0 ||
-	    (c->ndesc != 3 && emu_fault_hit(q->v->fault, EMU_FAULT_REFUSES_FRAMING))) {
+	if (c->chain.read_len < BLK_HEADER || emu_chain_read(q->v->mem, c, 0, &h, sizeof(h)) < 0 ||
+	    (c->chain.ndesc != 3 && emu_fault_hit(q->v->fault, EMU_FAULT_REFUSES_FRAMING))) {
 		blk_finish(r, VIRTIO_BLK_S_IOERR); /* 5.2.6: "device or driver error" */
 		return;
 	}
@@ -503,6 +503,6 @@ void blk_handle(struct emu_queue *q, struct emu_chain *c)
 	r->sector = le64toh(h.sector);
 	bool in = r->type == VIRTIO_BLK_T_IN || r->type == VIRTIO_BLK_T_GET_ID ||
 		  r->type == VIRTIO_BLK_T_GET_LIFETIME;
-	r->data_len = in ? c->write_len - 1 : c->read_len - BLK_HEADER;
+	r->data_len = in ? c->chain.write_len - 1 : c->chain.read_len - BLK_HEADER;
 	dispatch(r);
 }

@@ -318,7 +318,7 @@ void blk_zone_report(struct blk_req *r)
 {
 	struct blk *b = r->b;
 	struct report_header h = { 0 };
-	uint64_t room = r->c->write_len - 1, n = 0;
+	uint64_t room = r->c->chain.write_len - 1, n = 0;
 	if (!b->zones || r->sector >= b->capacity ||
 	    room < sizeof(h) + sizeof(struct report_zone)) {
 		blk_finish(r, INVALID);
@@ -369,7 +369,7 @@ void blk_zone_append(struct blk_req *r)
 {
 	struct blk *b = r->b;
 	uint32_t i = 0;
-	uint8_t s = r->c->write_len != 9 ? VIRTIO_BLK_S_IOERR : check_append(r, &i);
+	uint8_t s = r->c->chain.write_len != 9 ? VIRTIO_BLK_S_IOERR : check_append(r, &i);
 	uint64_t wp = s == OK ? b->zone[i].wp : 0, le = htole64(wp);
 	if (s == OK)
 		s = write_at_pointer(b, i, r->data_len / BLK_SECTOR);
