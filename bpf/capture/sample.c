@@ -72,22 +72,6 @@ struct reading {
 	uint16_t word[6];
 };
 
-static uint64_t get64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static uint16_t get16(const uint8_t *p)
-{
-	uint16_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
 /* sizeof(MemoryRegionCache) differs by version: try until the areas have their lengths (2.7, 2.8). */
 static size_t cache_step(const uint8_t *b, size_t n, uint64_t num, bool packed)
 {
@@ -97,8 +81,8 @@ static size_t cache_step(const uint8_t *b, size_t n, uint64_t num, bool packed)
 
 		if (at + 2 * step + 8 > n)
 			return 0;
-		avail = get64(b + at + step);
-		used = get64(b + at + 2 * step);
+		avail = get_le64(b + at + step);
+		used = get_le64(b + at + 2 * step);
 		if (vqp_is_area(avail, virtq_driver_len((uint32_t)num, packed), packed) &&
 		    vqp_is_area(used, virtq_device_len((uint32_t)num, packed), packed))
 			return step;
@@ -117,13 +101,13 @@ static bool areas(const struct process_memory *m, uint64_t caches, uint64_t num,
 	size_t step;
 
 	if (n < CACHES_FIRST + CACHE_LEN + 8 ||
-	    get64(b + CACHES_FIRST + CACHE_LEN) != virtq_desc_at((uint32_t)num))
+	    get_le64(b + CACHES_FIRST + CACHE_LEN) != virtq_desc_at((uint32_t)num))
 		return false;
 	step = cache_step(b, (size_t)n, num, packed);
 	if (!step)
 		return false;
 	for (unsigned i = 0; i < AREAS; i++)
-		area[i] = get64(b + CACHES_FIRST + i * step);
+		area[i] = get_le64(b + CACHES_FIRST + i * step);
 	return area[RING] && area[DRIVER_AREA] && area[DEVICE_AREA];
 }
 
@@ -174,10 +158,10 @@ static bool read_queue(const struct device *d, uint64_t vq, struct reading *r)
 	if (!process_mem_all(m, vq, r->vq, sizeof(r->vq)) ||
 	    !process_mem_all(m, d->who.vdev + l->vdev_features, &r->features, 8))
 		return false;
-	num = get16(r->vq + l->vq_num);
-	last = get16(r->vq + l->vq_last);
-	return num && (!packed(r) || last < num) && get64(r->vq + l->vq_desc) &&
-	       areas(m, get64(r->vq + l->vq_caches), num, packed(r), area) &&
+	num = get_le16(r->vq + l->vq_num);
+	last = get_le16(r->vq + l->vq_last);
+	return num && (!packed(r) || last < num) && get_le64(r->vq + l->vq_desc) &&
+	       areas(m, get_le64(r->vq + l->vq_caches), num, packed(r), area) &&
 	       read_words(m, num, last, area, r);
 }
 
@@ -207,7 +191,7 @@ static void fill_split(const struct vqp_proc *l, const struct reading *r, struct
 		.avail_idx = r->word[1],
 		.used_flags = r->word[2],
 		.used_idx = r->word[3],
-		.last_avail = get16(r->vq + l->vq_last),
+		.last_avail = get_le16(r->vq + l->vq_last),
 		.known = VQT_RING_AVAIL_FLAGS | VQT_RING_AVAIL_IDX | VQT_RING_USED_FLAGS |
 			 VQT_RING_USED_IDX | VQT_RING_LAST_AVAIL,
 	};
@@ -225,8 +209,10 @@ static void fill_packed(const struct vqp_proc *l, const struct reading *r, struc
 		.avail_flags = r->word[1],
 		.avail_event = r->word[2],
 		.used_flags = r->word[3],
-		.last_avail = virtq_position(get16(r->vq + l->vq_last), r->vq[l->vq_last_wrap] & 1),
-		.used_idx = virtq_position(get16(r->vq + l->vq_used), r->vq[l->vq_used_wrap] & 1),
+		.last_avail =
+			virtq_position(get_le16(r->vq + l->vq_last), r->vq[l->vq_last_wrap] & 1),
+		.used_idx =
+			virtq_position(get_le16(r->vq + l->vq_used), r->vq[l->vq_used_wrap] & 1),
 		.known = VQT_RING_PACKED | VQT_RING_LAST_AVAIL | VQT_RING_USED_POS |
 			 VQT_RING_USED_EVENT | VQT_RING_AVAIL_FLAGS | VQT_RING_AVAIL_EVENT |
 			 VQT_RING_USED_FLAGS | VQT_RING_SLOT |

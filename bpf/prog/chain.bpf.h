@@ -272,7 +272,6 @@ static long part_step(__u32 i, void *ctx)
 	struct scratch *s = c->s;
 	struct walk *w = &s->w;
 	struct vqt_avail *a;
-	__u32 len;
 
 	s->base = i ? (REC_DESC + 16 * w->n) & (VQP_REC_MAX - 8) : 0;
 	s->pos = s->base + REC_DESC + (i ? 0 : 16 * w->n);
@@ -291,14 +290,10 @@ static long part_step(__u32 i, void *ctx)
 	a->ndirect = w->ndirect;
 	a->nseg = s->segs;
 	hdr_begin(c->r->p, &a->h, VQT_AVAIL, c->q->dev, c->q->index);
-	if (i) {
+	if (i)
 		more_emit(s);
-	} else {
-		len = s->pos;
-		if (len > VQP_REC_MAX)
-			len = VQP_REC_MAX;
-		emit(s->rec, len);
-	}
+	else
+		scratch_emit(s);
 	return !s->full;
 }
 

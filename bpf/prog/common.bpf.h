@@ -256,6 +256,16 @@ static __always_inline bool emit(void *rec, __u64 len)
 	return false;
 }
 
+/* Emit the record that was built in a scratch. */
+static __always_inline void scratch_emit(struct scratch *s)
+{
+	__u32 len = s->pos;
+
+	if (len > VQP_REC_MAX)
+		len = VQP_REC_MAX;
+	emit(s->rec, len);
+}
+
 /* Emit a VQT_LOSS: n records are missing here. */
 static __noinline int lose(struct vqp_proc *p, __u32 dev, __u32 queue, __u32 why, __u64 n)
 {

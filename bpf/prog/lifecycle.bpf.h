@@ -108,7 +108,6 @@ static __always_inline void life_after(struct vqp_proc *p, struct vqp_dev *d, __
 	}
 }
 
-/* (object, arg, arg, arg, queue) by the cookie; aux: enum vqt_lifecycle_what */
 /* The device reports a configuration change: it is an interrupt if the driver is ready. */
 static __always_inline void config_irq(struct vqp_proc *p, struct vqp_dev *d, __u64 vdev)
 {

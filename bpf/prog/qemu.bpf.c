@@ -17,42 +17,28 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
+/* A program that does one thing, with the process p and the values that the cookie names. */
+#define PROBE(name, action) \
+	SEC("uprobe") \
+	int name(struct pt_regs *ctx) \
+	{ \
+		__u64 cookie = bpf_get_attach_cookie(ctx); \
+		struct vqp_proc *p = proc_get(); \
+\
+		if (p) \
+			action; \
+		return 0; \
+	}
+
 /* --- queues ---------------------------------------------------------------- */
 
-SEC("uprobe")
-int on_kick(struct pt_regs *ctx)
-{
-	__u64 cookie = bpf_get_attach_cookie(ctx);
-	struct vqp_proc *p = proc_get();
+PROBE(on_kick, kick(p, arg0(ctx, cookie), VQT_KICK_IOEVENTFD, 0, 0))
 
-	if (p)
-		kick(p, arg0(ctx, cookie), VQT_KICK_IOEVENTFD, 0, 0);
-	return 0;
-}
-
-SEC("uprobe")
-int on_pop(struct pt_regs *ctx)
-{
-	__u64 cookie = bpf_get_attach_cookie(ctx);
-	struct vqp_proc *p = proc_get();
-
-	if (p)
-		pop(p, arg0(ctx, cookie));
-	return 0;
-}
+PROBE(on_pop, pop(p, arg0(ctx, cookie)))
 
 /* virtqueue_fill(vq, elem, len, idx); aux 1: virtqueue_detach_element(vq, elem, len) */
-SEC("uprobe")
-int on_fill(struct pt_regs *ctx)
-{
-	__u64 cookie = bpf_get_attach_cookie(ctx);
-	struct vqp_proc *p = proc_get();
-
-	if (p)
-		fill(p, arg0(ctx, cookie), arg(ctx, cookie, 1), arg(ctx, cookie, 2),
-		     arg(ctx, cookie, 3), cookie >> 48);
-	return 0;
-}
+PROBE(on_fill, fill(p, arg0(ctx, cookie), arg(ctx, cookie, 1), arg(ctx, cookie, 2),
+		    arg(ctx, cookie, 3), cookie >> 48))
 
 /* QEMU decided to notify the driver of used buffers. */
 SEC("uprobe")
@@ -299,6 +285,7 @@ int on_irq(struct pt_regs *ctx)
 
 /* --- lifecycle ------------------------------------------------------------- */
 
+/* (object, arg, arg, arg, queue) by the cookie; aux: enum vqt_lifecycle_what */
 SEC("uprobe")
 int on_lifecycle(struct pt_regs *ctx)
 {
@@ -333,39 +320,12 @@ int on_lifecycle(struct pt_regs *ctx)
 
 /* --- light ----------------------------------------------------------------- */
 
-SEC("uprobe")
-int light_kick(struct pt_regs *ctx)
-{
-	__u64 cookie = bpf_get_attach_cookie(ctx);
-	struct vqp_proc *p = proc_get();
+PROBE(light_kick, light_kick_at(p, arg0(ctx, cookie)))
 
-	if (p)
-		light_kick_at(p, arg0(ctx, cookie));
-	return 0;
-}
+PROBE(light_pop, light_pop_at(p, arg0(ctx, cookie)))
 
-SEC("uprobe")
-int light_pop(struct pt_regs *ctx)
-{
-	__u64 cookie = bpf_get_attach_cookie(ctx);
-	struct vqp_proc *p = proc_get();
-
-	if (p)
-		light_pop_at(p, arg0(ctx, cookie));
-	return 0;
-}
-
-SEC("uprobe")
-int light_fill(struct pt_regs *ctx)
-{
-	__u64 cookie = bpf_get_attach_cookie(ctx);
-	struct vqp_proc *p = proc_get();
-
-	if (p)
-		light_fill_at(p, arg0(ctx, cookie), arg(ctx, cookie, 1), arg(ctx, cookie, 2),
-			      cookie >> 48);
-	return 0;
-}
+PROBE(light_fill,
+      light_fill_at(p, arg0(ctx, cookie), arg(ctx, cookie, 1), arg(ctx, cookie, 2), cookie >> 48))
 
 SEC("uprobe")
 int light_signal(struct pt_regs *ctx)

@@ -57,7 +57,6 @@ static __noinline int data_record(struct vqp_proc *p, struct vqp_queue *q, struc
 {
 	struct sgs g = {};
 	struct vqt_data *d;
-	__u32 len;
 
 	if (!p || !q || !s || !e)
 		return 0;
@@ -77,10 +76,7 @@ static __noinline int data_record(struct vqp_proc *p, struct vqp_queue *q, struc
 	d->head = e->index;
 	d->nseg = s->segs;
 	hdr_begin(p, &d->h, VQT_DATA, q->dev, q->index);
-	len = s->pos;
-	if (len > VQP_REC_MAX)
-		len = VQP_REC_MAX;
-	emit(s->rec, len);
+	scratch_emit(s);
 	return 0;
 }
 
@@ -162,7 +158,6 @@ static __always_inline void used_record(struct ring *r, struct vqp_queue *q, str
 	struct sgs g = {};
 	struct iov last;
 	__u8 status = 0;
-	__u32 n;
 
 	g.s = s;
 	s->pos = sizeof(*u);
@@ -190,10 +185,7 @@ static __always_inline void used_record(struct ring *r, struct vqp_queue *q, str
 	u->status = status;
 	u->nseg = s->segs;
 	hdr_begin(r->p, &u->h, VQT_USED, q->dev, q->index);
-	n = s->pos;
-	if (n > VQP_REC_MAX)
-		n = VQP_REC_MAX;
-	emit(s->rec, n);
+	scratch_emit(s);
 }
 
 static __always_inline void fill(struct vqp_proc *p, __u64 vq, __u64 elem, __u32 len, __u32 idx,

@@ -121,7 +121,7 @@ static void kick_at(struct qemu *q, struct qemu_probe *p, uint64_t addr)
 	if (function_open(&f, q->elf, addr))
 		return;
 	/* At this point QEMU has decided to handle the kick. */
-	i = function_trace_site(f, enabled, state, 0);
+	i = function_trace_site(f, enabled, state);
 	if (i < f->n)
 		place(q, p, &kick_row, f, i, "trace site");
 	if (!p->addr)
@@ -173,7 +173,7 @@ static size_t signal_site(struct qemu *q, const struct function *f, const char *
 {
 	for (size_t k = 0; k < 2; k++) {
 		uint64_t target = out[k] ? elf_symbol(q->elf, out[k]) : 0;
-		size_t i = target ? function_call_site(f, target, 0) : f->n;
+		size_t i = target ? function_call_site(f, target) : f->n;
 
 		if (i < f->n)
 			return i;
@@ -210,7 +210,7 @@ static void probe_signals(struct qemu *q)
 
 		if (!p || !addr || function_open(&f, q->elf, addr))
 			continue;
-		i = function_trace_site(f, enabled, elf_symbol(q->elf, signals[k].state), 0);
+		i = function_trace_site(f, enabled, elf_symbol(q->elf, signals[k].state));
 		if (i < f->n)
 			place(q, p, &row, f, i, "trace site");
 		if (!p->addr && (i = signal_site(q, f, signals[k].out)) < f->n)
@@ -240,17 +240,24 @@ static const struct {
 
 static bool have_handler(const struct qemu *q, uint64_t addr)
 {
+	uint64_t start, end;
+
 	for (size_t i = 0; i < q->nprobes; i++)
 		if (q->probe[i].program >= QEMU_REG_WRITE &&
-		    q->probe[i].program <= QEMU_REG_RETURN && q->probe[i].addr)
-			if (q->probe[i].cookie && elf_bytes(q->elf, addr, 1) &&
-			    q->probe[i].addr >= addr && q->probe[i].addr < addr + 64) {
-				uint64_t s, e;
-
-				if (!elf_function(q->elf, q->probe[i].addr, &s, &e) && s == addr)
-					return true;
-			}
+		    q->probe[i].program <= QEMU_REG_RETURN &&
+		    !elf_function(q->elf, q->probe[i].addr, &start, &end) && start == addr)
+			return true;
 	return false;
+}
+
+static void probe_handler(struct qemu *q, size_t r, const char *what, uint64_t addr,
+			  struct probe_row row)
+{
+	char name[48];
+
+	snprintf(name, sizeof(name), "%s %s", regions[r].name, what);
+	row.aux = regions[r].aux;
+	probe_function(q, name, addr, &row);
 }
 
 static void probe_handlers(struct qemu *q, size_t r, uint64_t read, uint64_t write)
@@ -265,23 +272,14 @@ static void probe_handlers(struct qemu *q, size_t r, uint64_t read, uint64_t wri
 					     .program = QEMU_REG_WRITE,
 					     .arg = { PROBE_ARG(0), PROBE_ARG(1), PROBE_ARG(2),
 						      PROBE_ARG(3) } };
-	struct probe_row row;
-	char name[48];
 
 	/* Compilers merge identical handlers: then the first region has the probe. */
 	if (!have_handler(q, read)) {
-		snprintf(name, sizeof(name), "%s read", regions[r].name);
-		row = rd;
-		row.aux = regions[r].aux;
-		probe_function(q, name, read, &row);
-		probe_function(q, name, read, &ret);
+		probe_handler(q, r, "read", read, rd);
+		probe_handler(q, r, "read", read, ret);
 	}
-	if (!have_handler(q, write)) {
-		snprintf(name, sizeof(name), "%s write", regions[r].name);
-		row = wr;
-		row.aux = regions[r].aux;
-		probe_function(q, name, write, &row);
-	}
+	if (!have_handler(q, write))
+		probe_handler(q, r, "write", write, wr);
 }
 
 /* The ops given to memory_region_init_io after (or with) the region's name. */

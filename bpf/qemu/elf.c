@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bpf/qemu/elf.h"
+#include "decoder/trace/record.h"
 
 struct sym {
 	const char *name;
@@ -163,14 +164,6 @@ static void load_build_id(struct elf *e, Elf_Scn *scn)
 	}
 }
 
-static int32_t get_s32(const uint8_t *p)
-{
-	int32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
 /*
  * .eh_frame_hdr lists every function of the object, static ones too: a sorted
  * table of (start, FDE), both relative to the header (its only encoding in use,
@@ -183,20 +176,20 @@ static int load_fdes(struct elf *e, const GElf_Shdr *sh)
 
 	if (e->fdes || !h || h[0] != 1 || h[2] != 0x03 || h[3] != 0x3b)
 		return 0;
-	n = (uint32_t)get_s32(h + 8);
+	n = get_le32(h + 8);
 	if (n > sh->sh_size / 8 || !elf_bytes(e, sh->sh_addr, 12 + 8ULL * n))
 		return 0;
 	e->fdes = calloc(n ? n : 1, sizeof(*e->fdes));
 	if (!e->fdes)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
-		uint64_t start = sh->sh_addr + get_s32(h + 12 + 8 * i);
-		const uint8_t *f = elf_bytes(e, sh->sh_addr + get_s32(h + 16 + 8 * i), 16);
+		uint64_t start = sh->sh_addr + (int32_t)get_le32(h + 12 + 8 * i);
+		const uint8_t *f =
+			elf_bytes(e, sh->sh_addr + (int32_t)get_le32(h + 16 + 8 * i), 16);
 
 		/* FDE: length, CIE pointer, start (pcrel sdata4), bytes */
 		if (f)
-			e->fdes[e->nfdes++] =
-				(struct fde){ start, start + (uint32_t)get_s32(f + 12) };
+			e->fdes[e->nfdes++] = (struct fde){ start, start + get_le32(f + 12) };
 	}
 	qsort(e->fdes, e->nfdes, sizeof(*e->fdes), by_u64);
 	return 0;
@@ -403,16 +396,12 @@ uint64_t elf_pointer(const struct elf *e, uint64_t addr)
 {
 	struct reloc key = { addr, 0 }, *r;
 	const uint8_t *b;
-	uint64_t v;
 
 	r = e->nrelocs ? bsearch(&key, e->relocs, e->nrelocs, sizeof(*r), by_u64) : NULL;
 	if (r)
 		return r->value;
 	b = elf_bytes(e, addr, 8); /* packed relative relocations leave the value in the data */
-	if (!b)
-		return 0;
-	memcpy(&v, b, 8);
-	return v;
+	return b ? get_le64(b) : 0;
 }
 
 int elf_function(const struct elf *e, uint64_t addr, uint64_t *start, uint64_t *end)
@@ -485,7 +474,7 @@ uint64_t elf_find_lea(const struct elf *e, uint64_t target, uint64_t from)
 		for (size_t at = from > s->addr ? from - s->addr + 1 : 0; at + 7 <= s->size; at++)
 			if ((b[at] & 0xfb) == 0x48 && b[at + 1] == 0x8d &&
 			    (b[at + 2] & 0xc7) == 0x05 &&
-			    s->addr + at + 7 + (int64_t)get_s32(b + at + 3) == target)
+			    s->addr + at + 7 + (int32_t)get_le32(b + at + 3) == target)
 				return s->addr + at;
 	}
 	return 0;

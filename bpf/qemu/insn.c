@@ -428,14 +428,13 @@ static bool touches_cold(const struct function *f, uint64_t addr, uint64_t varia
 	return found;
 }
 
-size_t function_trace_site(const struct function *f, uint64_t enabled_count, uint64_t state,
-			   size_t from)
+size_t function_trace_site(const struct function *f, uint64_t enabled_count, uint64_t state)
 {
 	unsigned cold = 0;
 
 	if (!enabled_count || !state)
 		return f->n;
-	for (size_t i = from; i < f->n; i++) {
+	for (size_t i = 0; i < f->n; i++) {
 		if (f->insn[i].rip_ref != enabled_count)
 			continue;
 		for (size_t k = i; k < f->n && k < i + 8; k++) {
@@ -451,9 +450,9 @@ size_t function_trace_site(const struct function *f, uint64_t enabled_count, uin
 	return f->n;
 }
 
-size_t function_call_site(const struct function *f, uint64_t target, size_t from)
+size_t function_call_site(const struct function *f, uint64_t target)
 {
-	for (size_t i = from; i < f->n; i++)
+	for (size_t i = 0; i < f->n; i++)
 		if ((f->insn[i].kind == INSN_CALL || f->insn[i].kind == INSN_JMP) &&
 		    f->insn[i].target == target)
 			return i;

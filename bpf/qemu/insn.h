@@ -78,9 +78,8 @@ size_t function_probe_point(const struct function *f, unsigned mask);
  * branch on trace_events_enabled_count whose block tests the event's state variable.  Index,
  * or f->n.
  */
-size_t function_trace_site(const struct function *f, uint64_t enabled_count, uint64_t state,
-			   size_t from);
-/* First call or jump out of the function to target from instruction `from` on; f->n none. */
-size_t function_call_site(const struct function *f, uint64_t target, size_t from);
+size_t function_trace_site(const struct function *f, uint64_t enabled_count, uint64_t state);
+/* First call or jump out of the function to target; f->n none. */
+size_t function_call_site(const struct function *f, uint64_t target);
 
 #endif

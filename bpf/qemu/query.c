@@ -112,15 +112,7 @@ static bool features_of(struct json_object *status, const char *key, unsigned vi
 /* 2.1: "VIRTIO_CONFIG_S_DRIVER_OK: Driver setup and ready" and the like */
 static bool status_of(struct json_object *ret, uint8_t *out)
 {
-	static const struct {
-		const char *word;
-		uint8_t bit;
-	} words[] = {
-		{ "VIRTIO_CONFIG_S_ACKNOWLEDGE", 1 }, { "VIRTIO_CONFIG_S_DRIVER", 2 },
-		{ "VIRTIO_CONFIG_S_DRIVER_OK", 4 },   { "VIRTIO_CONFIG_S_FEATURES_OK", 8 },
-		{ "VIRTIO_CONFIG_S_SUSPEND", 16 },    { "VIRTIO_CONFIG_S_NEEDS_RESET", 64 },
-		{ "VIRTIO_CONFIG_S_FAILED", 128 },
-	};
+	static const char prefix[] = "VIRTIO_CONFIG_S_";
 	struct json_object *o = qmp_member(ret, "status", json_type_object);
 	struct json_object *list = qmp_member(o, "statuses", json_type_array);
 
@@ -129,9 +121,11 @@ static bool status_of(struct json_object *ret, uint8_t *out)
 		char name[64] = "";
 
 		word_of(json_object_array_get_idx(list, i), name, sizeof(name));
-		for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++)
-			if (!strcmp(name, words[w].word))
-				*out |= words[w].bit;
+		if (strncmp(name, prefix, sizeof(prefix) - 1))
+			continue;
+		for (const struct spec_name *n = spec_status_bits; n->name; n++)
+			if (!strcmp(name + sizeof(prefix) - 1, n->name))
+				*out |= (uint8_t)n->value;
 	}
 	return list != NULL;
 }

@@ -48,8 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			function_arg_reg(f, i, n);
 			function_arg_reg_near(f, f->n - 1, n, &off);
 		}
-		function_trace_site(f, TINY_CODE, TINY_CODE + 8, 0);
-		function_call_site(f, TINY_CODE + size / 2, 0);
+		function_trace_site(f, TINY_CODE, TINY_CODE + 8);
+		function_call_site(f, TINY_CODE + size / 2);
 		function_close(f);
 	}
 	elf_close(e);

@@ -69,14 +69,14 @@ static void arguments(void)
 	}
 	end();
 	if (begin("virtio_queue_host_notifier_read")) {
-		size_t last = function_call_site(f, elf_symbol(e, "fake_queue_notify_vq"), 0);
+		size_t last = function_call_site(f, elf_symbol(e, "fake_queue_notify_vq"));
 
 		CHECK(last < f->n && f->insn[last].kind == INSN_JMP);
 		/* the call has lost what it may change; the rest is the queue, near argument 0 */
 		CHECK_EQ(function_arg_reg(f, last, 0), VQP_NO_REG);
 		CHECK_EQ(function_arg_reg_near(f, last, 0, &off), VQP_RDI);
 		CHECK_EQ(off, -116);
-		CHECK_EQ(function_call_site(f, 1, 0), f->n);
+		CHECK_EQ(function_call_site(f, 1), f->n);
 	}
 	end();
 }
@@ -126,9 +126,9 @@ static void trace_sites(void)
 	if (begin("virtio_notify")) {
 		enabled = elf_symbol(e, "trace_events_enabled_count");
 		state = elf_symbol(e, "_TRACE_VIRTIO_NOTIFY_DSTATE");
-		CHECK_EQ(function_trace_site(f, enabled, state, 0), 2);
-		CHECK_EQ(function_trace_site(f, enabled, state + 8, 0), f->n);
-		CHECK_EQ(function_trace_site(f, enabled, 0, 0), f->n);
+		CHECK_EQ(function_trace_site(f, enabled, state), 2);
+		CHECK_EQ(function_trace_site(f, enabled, state + 8), f->n);
+		CHECK_EQ(function_trace_site(f, enabled, 0), f->n);
 	}
 	end();
 }
