@@ -45,7 +45,7 @@ int top_print_text(FILE *to, const struct top_core *c, const struct top_feed *s)
 		for (size_t k = 0; k < n; k++) {
 			TEXT(cell, 64);
 
-			top_columns[k].text(c->row[i], &cell);
+			top_column_text(&top_columns[k], c->row[i], &cell);
 			put_cell(to, &top_columns[k], cell.buf, k + 1 == n);
 		}
 		fputc('\n', to);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,70 +45,26 @@ static void put_state(const struct top_row *r, struct text *t)
 	}
 }
 
-#define RATE(name, expression) \
-	static double name##_value(const struct top_row *r) \
+/* --- figures: -1 where there is none --- */
+
+#define FIGURE(name, expression) \
+	static double name(const struct top_row *r) \
 	{ \
-		return top_per_second(r, expression); \
-	} \
-	static void put_##name(const struct top_row *r, struct text *t) \
-	{ \
-		put_number(t, name##_value(r)); \
+		return expression; \
 	}
 
-RATE(requests, r->now.used)
-RATE(kicks, r->now.kicks)
-RATE(irqs, r->now.interrupts)
-
-static double in_value(const struct top_row *r)
-{
-	return top_per_second(r, r->now.bytes_in) / 1e6;
-}
-
-static double out_value(const struct top_row *r)
-{
-	return top_per_second(r, r->now.bytes_out) / 1e6;
-}
-
-static void put_in(const struct top_row *r, struct text *t)
-{
-	put_number(t, in_value(r));
-}
-
-static void put_out(const struct top_row *r, struct text *t)
-{
-	put_number(t, out_value(r));
-}
-
-static double per_kick_value(const struct top_row *r)
-{
-	return r->now.kicks ? (double)r->now.popped / (double)r->now.kicks : 0;
-}
-
-static double per_irq_value(const struct top_row *r)
-{
-	return r->now.interrupts ? (double)r->now.used / (double)r->now.interrupts : 0;
-}
-
-static void put_per_kick(const struct top_row *r, struct text *t)
-{
-	if (r->now.kicks)
-		text_add(t, "%.1f", per_kick_value(r));
-	else
-		text_puts(t, "-");
-}
-
-static void put_per_irq(const struct top_row *r, struct text *t)
-{
-	if (r->now.interrupts)
-		text_add(t, "%.1f", per_irq_value(r));
-	else
-		text_puts(t, "-");
-}
-
-static double flight_value(const struct top_row *r)
-{
-	return r->flight;
-}
+FIGURE(requests, top_per_second(r, r->now.used))
+FIGURE(kicks, top_per_second(r, r->now.kicks))
+FIGURE(interrupts, top_per_second(r, r->now.interrupts))
+FIGURE(mb_in, top_per_second(r, r->now.bytes_in) / 1e6)
+FIGURE(mb_out, top_per_second(r, r->now.bytes_out) / 1e6)
+FIGURE(per_kick, r->now.kicks ? (double)r->now.popped / (double)r->now.kicks : -1)
+FIGURE(per_irq, r->now.interrupts ? (double)r->now.used / (double)r->now.interrupts : -1)
+FIGURE(flight, r->flight)
+FIGURE(p50, r->service.count ? (double)hist_percentile(&r->service, 500000) : -1)
+FIGURE(p99, r->service.count ? (double)hist_percentile(&r->service, 990000) : -1)
+FIGURE(errors, (double)(r->all.errors + r->all.device_errors))
+FIGURE(findings, (double)r->findings)
 
 static void put_flight(const struct top_row *r, struct text *t)
 {
@@ -118,80 +73,56 @@ static void put_flight(const struct top_row *r, struct text *t)
 		text_add(t, "/%u", r->size);
 }
 
-static double percentile(const struct top_row *r, uint32_t ppm)
+static void put_ratio(struct text *t, double v)
 {
-	return (double)hist_percentile(&r->service, ppm);
+	text_add(t, "%.1f", v);
 }
 
-static double p50_value(const struct top_row *r)
+static void put_duration(struct text *t, double v)
 {
-	return percentile(r, 500000);
+	text_duration(t, (uint64_t)v);
 }
 
-static double p99_value(const struct top_row *r)
+static void put_count(struct text *t, double v)
 {
-	return percentile(r, 990000);
+	text_add(t, "%.0f", v);
 }
 
-static void put_latency(struct text *t, const struct top_row *r, uint32_t ppm)
+void top_column_text(const struct top_column *c, const struct top_row *r, struct text *t)
 {
-	if (r->service.count)
-		text_duration(t, hist_percentile(&r->service, ppm));
-	else
+	double v = c->value ? c->value(r) : 0;
+
+	if (c->text)
+		c->text(r, t);
+	else if (v < 0)
 		text_puts(t, "-");
-}
-
-static void put_p50(const struct top_row *r, struct text *t)
-{
-	put_latency(t, r, 500000);
-}
-
-static void put_p99(const struct top_row *r, struct text *t)
-{
-	put_latency(t, r, 990000);
-}
-
-static double errors_value(const struct top_row *r)
-{
-	return (double)(r->all.errors + r->all.device_errors);
-}
-
-static void put_errors(const struct top_row *r, struct text *t)
-{
-	text_add(t, "%" PRIu64, r->all.errors + r->all.device_errors);
-}
-
-static double findings_value(const struct top_row *r)
-{
-	return (double)r->findings;
-}
-
-static void put_findings(const struct top_row *r, struct text *t)
-{
-	text_add(t, "%" PRIu64, r->findings);
+	else
+		c->put(t, v);
 }
 
 const struct top_column top_columns[] = {
-	{ "NAME", 18, true, "VM, its devices, their queues", put_name, NULL, 0 },
-	{ "TYPE", 6, true, "device type", put_type, NULL, 5 },
-	{ "STATE", 12, true, "device status, ring layout, or how long it has been stalled",
-	  put_state, NULL, 3 },
-	{ "REQ/S", 6, false, "requests completed a second", put_requests, requests_value, 0 },
-	{ "IN MB/S", 7, false, "data to the driver (reads)", put_in, in_value, 1 },
-	{ "OUT MB/S", 8, false, "data from the driver (writes)", put_out, out_value, 1 },
-	{ "FLIGHT", 9, false, "requests popped and not used yet, of the ring's entries", put_flight,
-	  flight_value, 0 },
-	{ "KICK/S", 6, false, "available buffer notifications a second", put_kicks, kicks_value,
-	  4 },
-	{ "R/KICK", 6, false, "requests for each of those", put_per_kick, per_kick_value, 6 },
-	{ "IRQ/S", 6, false, "used buffer notifications a second", put_irqs, irqs_value, 4 },
-	{ "R/IRQ", 6, false, "requests for each of those", put_per_irq, per_irq_value, 6 },
-	{ "P50", 7, false, "half of the requests took at most this, from popped to used", put_p50,
-	  p50_value, 2 },
-	{ "P99", 7, false, "99 % of the requests took at most this", put_p99, p99_value, 1 },
-	{ "ERR", 4, false, "requests that failed, and errors of the device, in all", put_errors,
-	  errors_value, 2 },
-	{ "FIND", 4, false, "findings of the checker, in all", put_findings, findings_value, 3 },
+	{ "NAME", 18, 0, "VM, its devices, their queues", .text = put_name, .left = true },
+	{ "TYPE", 6, 5, "device type", .text = put_type, .left = true },
+	{ "STATE", 12, 3, "device status, ring layout, or how long it has been stalled",
+	  .text = put_state, .left = true },
+	{ "REQ/S", 6, 0, "requests completed a second", .value = requests, .put = put_number },
+	{ "IN MB/S", 7, 1, "data to the driver (reads)", .value = mb_in, .put = put_number },
+	{ "OUT MB/S", 8, 1, "data from the driver (writes)", .value = mb_out, .put = put_number },
+	{ "FLIGHT", 9, 0, "requests popped and not used yet, of the ring's entries",
+	  .text = put_flight, .value = flight },
+	{ "KICK/S", 6, 4, "available buffer notifications a second", .value = kicks,
+	  .put = put_number },
+	{ "R/KICK", 6, 6, "requests for each of those", .value = per_kick, .put = put_ratio },
+	{ "IRQ/S", 6, 4, "used buffer notifications a second", .value = interrupts,
+	  .put = put_number },
+	{ "R/IRQ", 6, 6, "requests for each of those", .value = per_irq, .put = put_ratio },
+	{ "P50", 7, 2, "half of the requests took at most this, from popped to used", .value = p50,
+	  .put = put_duration },
+	{ "P99", 7, 1, "99 % of the requests took at most this", .value = p99,
+	  .put = put_duration },
+	{ "ERR", 4, 2, "requests that failed, and errors of the device, in all", .value = errors,
+	  .put = put_count },
+	{ "FIND", 4, 3, "findings of the checker, in all", .value = findings, .put = put_count },
 };
 
 size_t top_columns_count(void)

@@ -9,14 +9,16 @@
 struct top_column {
 	const char *title; /* "REQ/S"; also its name to sort by, in small letters */
 	int width;
-	bool left; /* aligned */
-	const char *help;
-	void (*text)(const struct top_row *r, struct text *t);
-	double (*value)(const struct top_row *r); /* to sort by, NULL: by the text */
 	int priority; /* the higher, the sooner left out of a narrow terminal */
+	const char *help;
+	void (*text)(const struct top_row *r, struct text *t); /* NULL: the value, by put() */
+	double (*value)(const struct top_row *r); /* to sort by, -1 none; NULL: by the text */
+	void (*put)(struct text *t, double value);
+	bool left; /* aligned */
 };
 
 extern const struct top_column top_columns[];
 size_t top_columns_count(void);
+void top_column_text(const struct top_column *c, const struct top_row *r, struct text *t);
 
 #endif

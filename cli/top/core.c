@@ -113,14 +113,6 @@ uint64_t top_core_lost(const struct top_core *c)
 
 /* --- rows ------------------------------------------------------------------ */
 
-static struct top_row *find_device(struct top_core *c, unsigned device)
-{
-	for (size_t i = 0; i < c->nrows; i++)
-		if (c->row[i]->kind == TOP_DEVICE && c->row[i]->device == device)
-			return c->row[i];
-	return NULL;
-}
-
 /* Where a row belongs: VMs by source, in each its devices, in each its queues. */
 static int order(const struct top_row *a, const struct top_row *b)
 {
@@ -287,16 +279,17 @@ static void name_device(struct top_row *r, const struct model_device *d, bool en
 	snprintf(r->state, sizeof(r->state), "%s", state);
 }
 
-static int tick_device(struct top_core *c, const struct model_device *d, uint64_t ts, double secs)
+/* The device's row; NULL without memory. */
+static struct top_row *tick_device(struct top_core *c, const struct model_device *d, uint64_t ts,
+				   double secs)
 {
 	struct top_row key = { .kind = TOP_DEVICE, .source = d->source, .device = d->id };
 	const struct stats_device *s = stats_device(c->stats, d->id);
 	struct top_row *r = row_get(c, &key);
 	struct stats_counts all = { 0 };
-	int err = 0;
 
 	if (!r)
-		return -ENOMEM;
+		return NULL;
 	if (s)
 		stats_device_counts(c->stats, s, ts, &all);
 	row_close(r, &all, s ? s->span[STATS_SERVICE] : NULL, secs);
@@ -305,18 +298,19 @@ static int tick_device(struct top_core *c, const struct model_device *d, uint64_
 	r->waiting = r->size = 0;
 	r->stalled = 0;
 	if (!s)
-		return 0;
+		return r;
 	r->flight = s->flight;
 	r->flight_max = s->flight_max;
-	for (const struct stats_queue *q = s->queues; q && !err; q = q->hh.next) {
+	for (const struct stats_queue *q = s->queues; q; q = q->hh.next) {
 		uint64_t stalled = r->gone ? 0 : stalled_for(q, ts);
 
 		r->stalled = stalled > r->stalled ? stalled : r->stalled;
 		r->waiting += q->waiting;
 		r->size += q->size;
-		err = tick_queue(c, d, q, ts, secs);
+		if (tick_queue(c, d, q, ts, secs))
+			return NULL;
 	}
-	return err;
+	return r;
 }
 
 /* A VM is the sum of its devices. */
@@ -326,26 +320,22 @@ static int tick_source(struct top_core *c, const struct model_source *s, uint64_
 	struct top_row *vm = row_get(c, &key);
 	struct stats_counts all = { 0 };
 	struct hist service = { 0 };
-	int err = 0;
+	const struct model_device *d;
 
 	if (!vm)
 		return -ENOMEM;
 	c->ended = vm->gone;
 	vm->flight = vm->waiting = vm->size = 0;
 	vm->stalled = vm->findings = 0;
-	for (unsigned i = 0; !err; i++) {
-		const struct model_device *d = model_device_nth(c->model, i);
+	for (unsigned i = 0; (d = model_device_nth(c->model, i)); i++) {
 		const struct stats_device *sd;
 		const struct top_row *r;
 
-		if (!d)
-			break;
 		if (d->source != s->id)
 			continue;
-		err = tick_device(c, d, ts, secs);
-		r = err ? NULL : find_device(c, d->id);
+		r = tick_device(c, d, ts, secs);
 		if (!r)
-			continue;
+			return -ENOMEM;
 		for (size_t k = 0; k < sizeof(all) / sizeof(uint64_t); k++)
 			((uint64_t *)&all)[k] += ((const uint64_t *)&r->all)[k];
 		sd = stats_device(c->stats, d->id);
@@ -362,7 +352,7 @@ static int tick_source(struct top_core *c, const struct model_source *s, uint64_
 		snprintf(vm->name, sizeof(vm->name), "%s", s->name);
 	else
 		snprintf(vm->name, sizeof(vm->name), "VM %u", s->id);
-	return err;
+	return 0;
 }
 
 int top_core_tick(struct top_core *c, uint64_t ts)

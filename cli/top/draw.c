@@ -21,7 +21,15 @@ static const struct {
 	[PAINT_SELECTED] = { -1, A_REVERSE, A_REVERSE },
 };
 
-void screen_paint(struct screen *x, enum paint p, bool on)
+void screen_start_colors(void)
+{
+	start_color();
+	use_default_colors();
+	for (short i = 1; i < PAINTS; i++)
+		init_pair(i, paints[i].fg, -1);
+}
+
+static void screen_paint(struct screen *x, enum paint p, bool on)
 {
 	attr_t a = x->color ? paints[p].with : paints[p].without;
 

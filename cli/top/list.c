@@ -62,8 +62,8 @@ static int by_column(const void *a, const void *b)
 		TEXT(s, 80);
 		TEXT(t, 80);
 
-		c->text(p, &s);
-		c->text(q, &t);
+		top_column_text(c, p, &s);
+		top_column_text(c, q, &t);
 		o = strcmp(s.buf, t.buf);
 	}
 	if (sorting->reverse)

@@ -57,7 +57,7 @@ static void draw_row(struct screen *x, int y, const struct top_row *r, const boo
 
 		if (!show[i])
 			continue;
-		c->text(r, &cell);
+		top_column_text(c, r, &cell);
 		if (c->left && cell.len > (size_t)c->width)
 			cell.buf[c->width] = '\0';
 		screen_put(x, y, at, p, "%*s", c->left ? -c->width : c->width, cell.buf);

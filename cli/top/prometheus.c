@@ -62,64 +62,57 @@ static void put_head(FILE *to, const char *name, const char *type, const char *h
 	fprintf(to, "# HELP vqtrace_%s %s\n# TYPE vqtrace_%s %s\n", name, help, name, type);
 }
 
-/* One family for every row of a kind: a count of stats_counts, by its place. */
-struct family {
-	const char *name, *help;
-	size_t at;
-};
-
-#define FAMILY(name, member, help) \
-	{ \
-		name, help, offsetof(struct stats_counts, member) \
-	}
-
-static const struct family families[] = {
-	FAMILY("requests_total", used, "Requests completed."),
-	FAMILY("requests_popped_total", popped, "Requests the device popped."),
-	FAMILY("request_errors_total", errors,
-	       "Requests completed with a status other than success."),
-	FAMILY("bytes_in_total", bytes_in, "Bytes of data to the driver (reads)."),
-	FAMILY("bytes_out_total", bytes_out, "Bytes of data from the driver (writes)."),
-	FAMILY("kicks_total", kicks, "Available buffer notifications."),
-	FAMILY("interrupts_total", interrupts, "Used buffer notifications."),
-	FAMILY("stalls_total", stalls, "Times nothing was completed for a second or longer."),
-	FAMILY("resets_total", resets, "Resets of the queue or its device."),
-};
-
-static void put_families(FILE *to, const struct top_core *c)
+/* "vqtrace_NAME{LABELS} " */
+static void put_name(FILE *to, const struct top_core *c, const struct top_row *r, const char *name,
+		     const char *more)
 {
-	for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
-		put_head(to, families[f].name, "counter", families[f].help);
-		for (size_t i = 0; i < c->nrows; i++) {
-			const struct top_row *r = c->row[i];
-
-			if (r->kind != TOP_QUEUE)
-				continue;
-			fprintf(to, "vqtrace_%s", families[f].name);
-			put_labels(to, c, r, "");
-			fprintf(to, " %" PRIu64 "\n",
-				*(const uint64_t *)(const void *)((const char *)&r->all +
-								  families[f].at));
-		}
-	}
+	fprintf(to, "vqtrace_%s", name);
+	put_labels(to, c, r, more);
+	fputc(' ', to);
 }
 
-static void put_gauges(FILE *to, const struct top_core *c)
+/* One family for every row of a kind: a member of struct top_row, of 8 bytes or 4. */
+static const struct family {
+	const char *name, *help;
+	enum top_kind kind;
+	size_t at, size;
+	const char *type;
+} families[] = {
+#define FAMILY(name, kind, member, type, help) \
+	{ \
+		name, help, kind, offsetof(struct top_row, member), \
+			sizeof(((struct top_row *)NULL)->member), type \
+	}
+#define COUNTER(name, member, help) FAMILY(name, TOP_QUEUE, all.member, "counter", help)
+	COUNTER("requests_total", used, "Requests completed."),
+	COUNTER("requests_popped_total", popped, "Requests the device popped."),
+	COUNTER("request_errors_total", errors,
+		"Requests completed with a status other than success."),
+	COUNTER("bytes_in_total", bytes_in, "Bytes of data to the driver (reads)."),
+	COUNTER("bytes_out_total", bytes_out, "Bytes of data from the driver (writes)."),
+	COUNTER("kicks_total", kicks, "Available buffer notifications."),
+	COUNTER("interrupts_total", interrupts, "Used buffer notifications."),
+	COUNTER("stalls_total", stalls, "Times nothing was completed for a second or longer."),
+	COUNTER("resets_total", resets, "Resets of the queue or its device."),
+	FAMILY("requests_in_flight", TOP_QUEUE, flight, "gauge",
+	       "Requests popped and not completed yet."),
+	FAMILY("findings_total", TOP_DEVICE, findings, "counter",
+	       "Findings of the conformance checker."),
+};
+
+static void put_family(FILE *to, const struct top_core *c, const struct family *f)
 {
-	put_head(to, "requests_in_flight", "gauge", "Requests popped and not completed yet.");
-	for (size_t i = 0; i < c->nrows; i++)
-		if (c->row[i]->kind == TOP_QUEUE) {
-			fputs("vqtrace_requests_in_flight", to);
-			put_labels(to, c, c->row[i], "");
-			fprintf(to, " %u\n", c->row[i]->flight);
-		}
-	put_head(to, "findings_total", "counter", "Findings of the conformance checker.");
-	for (size_t i = 0; i < c->nrows; i++)
-		if (c->row[i]->kind == TOP_DEVICE) {
-			fputs("vqtrace_findings_total", to);
-			put_labels(to, c, c->row[i], "");
-			fprintf(to, " %" PRIu64 "\n", c->row[i]->findings);
-		}
+	put_head(to, f->name, f->type, f->help);
+	for (size_t i = 0; i < c->nrows; i++) {
+		const struct top_row *r = c->row[i];
+		const void *at = (const char *)r + f->at;
+
+		if (r->kind != f->kind)
+			continue;
+		put_name(to, c, r, f->name, "");
+		fprintf(to, "%" PRIu64 "\n",
+			f->size == 8 ? *(const uint64_t *)at : *(const uint32_t *)at);
+	}
 }
 
 /* Cumulative, at every second power of two from 1 us to 17 s. */
@@ -134,17 +127,15 @@ static void put_histogram(FILE *to, const struct top_core *c, const struct top_r
 		while (b < HIST_BUCKETS && hist_upper(b) < UINT64_C(1) << log)
 			below += h->bucket[b++];
 		snprintf(le, sizeof(le), ",le=\"%.9g\"", (double)(UINT64_C(1) << log) / 1e9);
-		fputs("vqtrace_request_seconds_bucket", to);
-		put_labels(to, c, r, le);
-		fprintf(to, " %" PRIu64 "\n", below);
+		put_name(to, c, r, "request_seconds_bucket", le);
+		fprintf(to, "%" PRIu64 "\n", below);
 	}
-	fputs("vqtrace_request_seconds_bucket", to);
-	put_labels(to, c, r, ",le=\"+Inf\"");
-	fprintf(to, " %" PRIu64 "\nvqtrace_request_seconds_sum", h->count);
-	put_labels(to, c, r, "");
-	fprintf(to, " %.9f\nvqtrace_request_seconds_count", (double)h->sum / 1e9);
-	put_labels(to, c, r, "");
-	fprintf(to, " %" PRIu64 "\n", h->count);
+	put_name(to, c, r, "request_seconds_bucket", ",le=\"+Inf\"");
+	fprintf(to, "%" PRIu64 "\n", h->count);
+	put_name(to, c, r, "request_seconds_sum", "");
+	fprintf(to, "%.9f\n", (double)h->sum / 1e9);
+	put_name(to, c, r, "request_seconds_count", "");
+	fprintf(to, "%" PRIu64 "\n", h->count);
 }
 
 /* The page, to be freed; NULL without memory. */
@@ -155,8 +146,8 @@ static char *make_page(const struct top_core *c, size_t *len)
 
 	if (!to)
 		return NULL;
-	put_families(to, c);
-	put_gauges(to, c);
+	for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++)
+		put_family(to, c, &families[f]);
 	put_head(to, "request_seconds", "histogram",
 		 "Time from when the device popped a request until it was used.");
 	for (size_t i = 0; i < c->nrows; i++)

@@ -191,15 +191,8 @@ static bool begin(struct screen *x)
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		signal(ends[i], on_end);
 	x->color = cli_color(stdout) && has_colors();
-	if (x->color) {
-		static const short fg[PAINTS] = { -1,		COLOR_CYAN, COLOR_RED, COLOR_GREEN,
-						  COLOR_YELLOW, COLOR_CYAN, -1 };
-
-		start_color();
-		use_default_colors();
-		for (short i = 1; i < PAINTS; i++)
-			init_pair(i, fg[i], -1);
-	}
+	if (x->color)
+		screen_start_colors();
 	cbreak();
 	noecho();
 	nonl();

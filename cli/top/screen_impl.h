@@ -65,7 +65,7 @@ struct screen {
 
 /* --- drawing (cli/top/draw.c) --- */
 
-void screen_paint(struct screen *x, enum paint p, bool on);
+void screen_start_colors(void); /* the terminal has colours */
 /* Text at y, x, cut at the right edge; returns the column behind it. */
 int screen_put(struct screen *x, int y, int at, enum paint p, const char *fmt, ...)
 	__attribute__((format(printf, 4 + 1, 4 + 2)));
