@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bpf/capture/describe.h"
@@ -20,6 +19,7 @@
 #include "bpf/capture/stream.h"
 #include "bpf/capture/target.h"
 #include "bpf/prog/qemu.skel.h"
+#include "decoder/util/clock.h"
 
 /*
  * How long to wait for a missing record when a later one has arrived.  The BPF programs
@@ -32,10 +32,7 @@
 
 static int64_t wall_offset(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000000000LL + ts.tv_nsec - (int64_t)capture_now();
+	return (int64_t)(clock_ns(CLOCK_REALTIME) - capture_now());
 }
 
 static int on_sample(void *ctx, void *data, size_t len)

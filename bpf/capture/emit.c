@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
-#include <time.h>
 
 #include "bpf/capture/emit.h"
+#include "decoder/util/clock.h"
 
 uint64_t capture_now(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 void emit_record(struct capture *c, const void *record, size_t len)

@@ -5,10 +5,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/serve/impl.h"
+#include "decoder/util/clock.h"
 #include "emu/server/confine.h"
 #include "decoder/spec/constants.h"
 #include "emu/server/map.h"
@@ -26,10 +26,7 @@ static void on_signal(int sig)
 
 static uint64_t now_ns(void *opaque)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 static void emit(void *opaque, const void *record, size_t len)
@@ -83,7 +80,6 @@ static int open_trace(struct serve_run *r)
 	const struct emu_class *cls = r->cfg.cls;
 	char name[64], id[32];
 	struct trace_error err;
-	struct timespec ts;
 
 	if (!r->trace && !r->check.on)
 		return CLI_OK;
@@ -97,10 +93,8 @@ static int open_trace(struct serve_run *r)
 	r->cfg.tap = emu_tap_new(&r->tap);
 	if (!r->cfg.tap)
 		return cli_error("no memory for the trace");
-	clock_gettime(CLOCK_REALTIME, &ts);
 	emu_tap_session(r->cfg.tap, "vqtrace " VQTRACE_VERSION, r->command,
-			(int64_t)((uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec -
-				  now_ns(NULL)));
+			(int64_t)(clock_ns(CLOCK_REALTIME) - now_ns(NULL)));
 	snprintf(name, sizeof(name), "%s device", r->protocol->name);
 	emu_tap_source(r->cfg.tap, name, (uint32_t)getpid());
 	snprintf(name, sizeof(name), "%s-%s", r->protocol->name, cls->name);
@@ -121,7 +115,7 @@ static int open_server(struct serve_run *r)
 	r->cfg.report = report;
 	r->cfg.opaque = r;
 	server_map_guard();
-	err = r->protocol->new (&r->server, &r->cfg);
+	err = server_new(&r->server, r->protocol->ops, &r->cfg);
 	if (err)
 		return cli_error(
 			"cannot make this device: %s%s", strerror(-err),

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "decoder/util/clock.h"
 #include "decoder/util/qmp.h"
 
 #define DEPTH_MAX 32 /* of objects and arrays in each other */
@@ -56,10 +56,7 @@ struct budget {
 
 static int64_t now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+	return clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 static struct budget new_budget(const struct qmp *q)

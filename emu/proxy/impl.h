@@ -14,9 +14,6 @@
 
 struct vhost_proxy;
 
-/* The pairs of sockets; [0] is the front end's. */
-enum { PROXY_MAIN, PROXY_CHANNEL, PROXY_PAIRS };
-
 struct proxy_peer {
 	struct server_source source;
 	struct server_in in;
@@ -43,12 +40,10 @@ struct vhost_proxy {
 	struct server server; /* its client is the front end */
 	struct vhost_proxy_config cfg;
 	struct proxy_peer back, channel[2]; /* channel: the back end's own requests */
-	struct emu_mem *mem;
-	struct ring_memory memory; /* mem, as the snooper reads it */
+	struct ring_memory memory; /* server.maps.mem, as the snooper reads it */
 	struct snoop_sink sink; /* cfg.tap */
-	struct server_maps maps;
 	uint64_t offered, features, protocol;
-	bool features_known, offered_known, lived, reported;
+	bool features_known, lived, reported;
 	uint8_t status;
 	uint8_t config[PROXY_CONFIG];
 	uint16_t config_len;
@@ -62,15 +57,16 @@ struct vhost_proxy {
 struct proxy_row {
 	uint16_t request;
 	/*
-	 * Called before the message is forwarded; it may change both.  Negative: the
-	 * connection ends.
+	 * Called before the message is forwarded: the reply, where the protocol defines one (no
+	 * REPLY_ACK), else the request, whose body is long enough.  It may change the body and
+	 * the descriptors.  Negative: the connection ends.
 	 */
-	int (*ask)(struct vhost_proxy *p, uint8_t *body, size_t len, struct server_in *in);
-	/* Called before the reply that the protocol defines (no REPLY_ACK) is forwarded. */
-	int (*answer)(struct vhost_proxy *p, uint8_t *body, size_t len);
+	int (*handle)(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *body,
+		      struct server_in *in);
 };
 
-uint64_t proxy_now(void); /* ns */
+/* emu/proxy/vhost_user.c */
+void proxy_close_peer(struct vhost_proxy *p, struct proxy_peer *peer);
 
 /* emu/proxy/message.c */
 const struct proxy_row *proxy_row(uint32_t request);
@@ -79,13 +75,12 @@ void proxy_report_state(struct vhost_proxy *p);
 
 /* emu/proxy/ring.c */
 extern const struct proxy_row proxy_ring_rows[]; /* ends with request 0 */
-struct proxy_ring *proxy_ring(struct vhost_proxy *p, unsigned index); /* made when new; or NULL */
 void proxy_rings_start(struct vhost_proxy *p); /* those that are ready */
 void proxy_rings_look(struct vhost_proxy *p); /* read all rings, before something changes */
 void proxy_rings_stop(struct vhost_proxy *p, bool drop); /* drop: descriptors, too */
 bool proxy_any_running(const struct vhost_proxy *p);
-int proxy_rings_run(
-	struct vhost_proxy *p); /* read the rings that are due; how many entries were new */
+/* Read the rings that are due; how many entries were new. */
+int proxy_rings_run(struct vhost_proxy *p);
 int proxy_rings_timeout(struct vhost_proxy *p);
 void proxy_rings_free(struct vhost_proxy *p);
 

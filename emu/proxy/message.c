@@ -38,15 +38,17 @@ static void begin_lifecycle(struct vhost_proxy *p)
 	p->lived = p->reported = false;
 }
 
-static int features_offered(struct vhost_proxy *p, uint8_t *b, size_t n)
+static int features_offered(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+			    struct server_in *in)
 {
-	if (n >= 8)
+	if (h->size >= 8)
 		p->offered = get_le64(b);
 	return 0;
 }
 
 /* Setting features again while rings run (to switch logging) does not restart the device. */
-static int features_accepted(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
+static int features_accepted(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+			     struct server_in *in)
 {
 	uint64_t f = get_le64(b);
 	if (p->features_known && proxy_any_running(p)) {
@@ -60,9 +62,10 @@ static int features_accepted(struct vhost_proxy *p, uint8_t *b, size_t n, struct
 	return 0;
 }
 
-static int protocol_offered(struct vhost_proxy *p, uint8_t *b, size_t n)
+static int protocol_offered(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+			    struct server_in *in)
 {
-	if (n < 8)
+	if (h->size < 8)
 		return 0;
 	uint64_t f = get_le64(b), ours = f & ~NOT_OFFERED;
 	memcpy(b, &ours, sizeof(ours));
@@ -82,16 +85,18 @@ static int protocol_offered(struct vhost_proxy *p, uint8_t *b, size_t n)
 	return 0;
 }
 
-static int protocol_accepted(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
+static int protocol_accepted(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+			     struct server_in *in)
 {
 	p->protocol = get_le64(b);
 	return 0;
 }
 
-static int queue_num(struct vhost_proxy *p, uint8_t *b, size_t n)
+static int queue_num(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+		     struct server_in *in)
 {
 	unsigned was = p->queues;
-	if (n >= 8)
+	if (h->size >= 8)
 		p->queues = get_le64(b) < PROXY_RINGS ? get_le64(b) : PROXY_RINGS;
 	if (was != p->queues)
 		emu_tap_device(p->cfg.tap, p->cfg.virtio_id, VQT_TRANSPORT_UNKNOWN, 0, ~0u,
@@ -100,12 +105,14 @@ static int queue_num(struct vhost_proxy *p, uint8_t *b, size_t n)
 }
 
 /* offset, size, flags, then as many bytes */
-static int config(struct vhost_proxy *p, const uint8_t *b, size_t n)
+static int config(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+		  struct server_in *in)
 {
-	if (n < 12)
+	if (h->size < 12)
 		return 0;
 	uint32_t off = get_le32(b), len = get_le32(b + 4);
-	if (len > n - 12 || len > PROXY_CONFIG || off > PROXY_CONFIG - len || off > p->config_len)
+	if (len > h->size - 12 || len > PROXY_CONFIG || off > PROXY_CONFIG - len ||
+	    off > p->config_len)
 		return 0;
 	bool same = off + len <= p->config_len && !memcmp(p->config + off, b + 12, len);
 	memcpy(p->config + off, b + 12, len);
@@ -116,17 +123,8 @@ static int config(struct vhost_proxy *p, const uint8_t *b, size_t n)
 	return 0;
 }
 
-static int config_read(struct vhost_proxy *p, uint8_t *b, size_t n)
-{
-	return config(p, b, n);
-}
-
-static int config_written(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
-{
-	return config(p, b, n);
-}
-
-static int reset(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
+static int reset(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+		 struct server_in *in)
 {
 	proxy_rings_look(p);
 	proxy_rings_stop(p, false);
@@ -136,21 +134,23 @@ static int reset(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *
 	return 0;
 }
 
-static int status_set(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
+static int status_set(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+		      struct server_in *in)
 {
 	uint8_t was = p->status;
 	if (!b[0] && was)
-		return reset(p, b, n, in);
+		return reset(p, h, b, in);
 	p->status = b[0];
 	if (was != p->status && p->reported)
 		proxy_report_state(p);
 	return 0;
 }
 
-static int status_got(struct vhost_proxy *p, uint8_t *b, size_t n)
+static int status_got(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+		      struct server_in *in)
 {
 	const uint8_t broken = VIRTIO_CONFIG_S_NEEDS_RESET;
-	if (!n || !p->reported || !(b[0] & ~p->status & broken))
+	if (!h->size || !p->reported || !(b[0] & ~p->status & broken))
 		return 0;
 	p->status |= broken;
 	proxy_report_state(p);
@@ -161,53 +161,46 @@ static int status_got(struct vhost_proxy *p, uint8_t *b, size_t n)
  * The back end sends its own requests over a socket that the front end passes: put a socket
  * of the proxy in between.
  */
-static int channel(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
+static int channel(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+		   struct server_in *in)
 {
 	int pair[2], theirs = in->nfds ? in->fd[0] : -1;
 	if (theirs < 0)
 		return 0;
-	for (int i = 0; i < 2; i++) {
-		int fd = p->channel[i].source.fd;
-		server_unwatch(&p->server, &p->channel[i].source);
-		server_close(&fd);
-		server_in_reset(&p->channel[i].in, true);
-	}
+	for (int i = 0; i < 2; i++)
+		proxy_close_peer(p, &p->channel[i]);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	in->fd[0] = pair[1];
 	server_nonblock(theirs);
 	server_nonblock(pair[0]);
-	int ret = server_watch(&p->server, &p->channel[0].source, theirs, EPOLLIN);
-	if (ret < 0) {
-		close(theirs);
-		close(pair[0]);
-		return ret;
-	}
-	ret = server_watch(&p->server, &p->channel[1].source, pair[0], EPOLLIN);
-	if (ret < 0)
-		close(pair[0]);
+	int ret = server_own(&p->server, &p->channel[0].source, theirs, EPOLLIN);
+	if (ret == 0)
+		return server_own(&p->server, &p->channel[1].source, pair[0], EPOLLIN);
+	close(pair[0]);
 	return ret;
 }
 
-static int inflight(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
+static int inflight(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+		    struct server_in *in)
 {
 	p->inflight = true;
 	return 0;
 }
 
 static const struct proxy_row rows[] = {
-	{ VH_GET_FEATURES, NULL, features_offered },
-	{ VH_SET_FEATURES, features_accepted, NULL },
-	{ VH_GET_PROTOCOL_FEATURES, NULL, protocol_offered },
-	{ VH_SET_PROTOCOL_FEATURES, protocol_accepted, NULL },
-	{ VH_GET_QUEUE_NUM, NULL, queue_num },
-	{ VH_GET_CONFIG, NULL, config_read },
-	{ VH_SET_CONFIG, config_written, NULL },
-	{ VH_SET_BACKEND_REQ_FD, channel, NULL },
-	{ VH_SET_INFLIGHT_FD, inflight, NULL },
-	{ VH_RESET_DEVICE, reset, NULL },
-	{ VH_SET_STATUS, status_set, NULL },
-	{ VH_GET_STATUS, NULL, status_got },
+	{ VH_GET_FEATURES, features_offered },
+	{ VH_SET_FEATURES, features_accepted },
+	{ VH_GET_PROTOCOL_FEATURES, protocol_offered },
+	{ VH_SET_PROTOCOL_FEATURES, protocol_accepted },
+	{ VH_GET_QUEUE_NUM, queue_num },
+	{ VH_GET_CONFIG, config },
+	{ VH_SET_CONFIG, config },
+	{ VH_SET_BACKEND_REQ_FD, channel },
+	{ VH_SET_INFLIGHT_FD, inflight },
+	{ VH_RESET_DEVICE, reset },
+	{ VH_SET_STATUS, status_set },
+	{ VH_GET_STATUS, status_got },
 	{},
 };
 

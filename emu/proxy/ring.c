@@ -9,6 +9,7 @@
 
 #include "decoder/trace/record.h"
 #include "decoder/spec/constants.h"
+#include "decoder/util/clock.h"
 #include "emu/proxy/impl.h"
 
 #define MS 1000000ull /* ns */
@@ -21,7 +22,7 @@
 /* --- kicks and calls -------------------------------------------------------------------- */
 
 /* Read an eventfd; false: it was not signalled. */
-static bool taken(int fd)
+static bool signalled(int fd)
 {
 	uint64_t n;
 	return fd >= 0 && read(fd, &n, sizeof(n)) > 0;
@@ -31,7 +32,7 @@ static void saw(struct proxy_ring *r, unsigned n)
 {
 	if (!n)
 		return;
-	r->busy = proxy_now();
+	r->busy = clock_ns(CLOCK_MONOTONIC);
 	r->sampled = false;
 }
 
@@ -42,12 +43,12 @@ static void saw(struct proxy_ring *r, unsigned n)
  */
 static bool held_up(const struct vhost_proxy *p)
 {
-	return p->ran && proxy_now() - p->ran >= HELD_UP;
+	return p->ran && clock_ns(CLOCK_MONOTONIC) - p->ran >= HELD_UP;
 }
 
 static bool called(struct proxy_ring *r)
 {
-	if (!taken(r->call.fd))
+	if (!signalled(r->call.fd))
 		return false;
 	if (r->running)
 		saw(r, 1 + (held_up(r->p) ? snoop_call_late(&r->w) : snoop_call(&r->w)));
@@ -68,7 +69,7 @@ static void kicked(struct proxy_ring *r)
 static void on_kick(struct server *d, struct server_source *s, uint32_t events)
 {
 	struct proxy_ring *r = (struct proxy_ring *)s;
-	if (taken(s->fd))
+	if (signalled(s->fd))
 		kicked(r);
 	else if (events & (EPOLLHUP | EPOLLERR))
 		server_unwatch(d, s);
@@ -83,7 +84,7 @@ static void on_call(struct server *d, struct server_source *s, uint32_t events)
 static void on_err(struct server *d, struct server_source *s, uint32_t events)
 {
 	struct proxy_ring *r = (struct proxy_ring *)((char *)s - offsetof(struct proxy_ring, err));
-	if (!taken(s->fd))
+	if (!signalled(s->fd))
 		return;
 	emu_tap_lifecycle(r->p->cfg.tap, VQT_LIFECYCLE_ERROR, r->index, 0, 0, 0,
 			  "the back end signals an error of this queue");
@@ -92,7 +93,7 @@ static void on_err(struct server *d, struct server_source *s, uint32_t events)
 
 /* --- rings ------------------------------------------------------------------------------ */
 
-struct proxy_ring *proxy_ring(struct vhost_proxy *p, unsigned index)
+static struct proxy_ring *ring(struct vhost_proxy *p, unsigned index)
 {
 	if (index >= PROXY_RINGS)
 		return NULL;
@@ -112,29 +113,27 @@ struct proxy_ring *proxy_ring(struct vhost_proxy *p, unsigned index)
 	return p->ring[index] = r;
 }
 
-/* The areas by guest-physical address: the front end names them by its own virtual addresses. */
-static int place(struct vhost_proxy *p, struct proxy_ring *r)
+static int place(struct proxy_ring *r)
 {
 	uint64_t *area = r->w.ring.area;
-	if (server_map_translate(&p->maps, r->addr.desc, 1, &area[RING_DESC]) < 0 ||
-	    server_map_translate(&p->maps, r->addr.avail, 1, &area[RING_DRIVER]) < 0 ||
-	    server_map_translate(&p->maps, r->addr.used, 1, &area[RING_DEVICE]) < 0) {
+	int ret = vhost_user_place(&r->p->server.maps, &r->addr, &area[RING_DESC],
+				   &area[RING_DRIVER], &area[RING_DEVICE]);
+	if (ret < 0)
 		r->w.why = "virtqueue outside the memory that the front end shares";
-		return -EFAULT;
-	}
-	return 0;
+	return ret;
 }
 
-static void start(struct vhost_proxy *p, struct proxy_ring *r)
+static void start(struct proxy_ring *r)
 {
+	struct vhost_proxy *p = r->p;
 	bool on = r->enabled || !(p->features >> VH_F_PROTOCOL_FEATURES & 1);
 	if (r->running || !on || !r->started || !r->has_addr || !r->num || !p->features_known ||
-	    r->num > VIRTQ_SIZE_MAX || !p->maps.count)
+	    r->num > VIRTQ_SIZE_MAX || !p->server.maps.count)
 		return;
 	if (!p->reported)
 		proxy_report_state(p);
 	r->w.ring.size = r->num;
-	int ret = place(p, r);
+	int ret = place(r);
 	if (ret == 0)
 		ret = snoop_start(&r->w, p->features, r->base);
 	if (ret == 0)
@@ -151,18 +150,13 @@ static void start(struct vhost_proxy *p, struct proxy_ring *r)
 	saw(r, r->running);
 }
 
-static void stop(struct proxy_ring *r, uint32_t base)
+static void stop(struct proxy_ring *r)
 {
 	if (!r->running)
 		return;
-	r->base = base;
+	r->base = r->w.on ? ring_base(&r->w.ring) : r->base;
 	snoop_stop(&r->w);
 	r->running = false;
-}
-
-static uint32_t base_now(const struct proxy_ring *r)
-{
-	return r->w.on ? ring_base(&r->w.ring) : r->base;
 }
 
 bool proxy_any_running(const struct vhost_proxy *p)
@@ -177,7 +171,7 @@ void proxy_rings_start(struct vhost_proxy *p)
 {
 	for (unsigned i = 0; i < PROXY_RINGS; i++)
 		if (p->ring[i])
-			start(p, p->ring[i]);
+			start(p->ring[i]);
 }
 
 void proxy_rings_look(struct vhost_proxy *p)
@@ -196,9 +190,7 @@ static void drop(struct vhost_proxy *p, struct proxy_ring *r)
 	struct server_source *const all[] = { &r->kick, &r->call, &r->err };
 	int *const to[] = { &r->kick_to, &r->call_to, &r->err_to };
 	for (unsigned i = 0; i < 3; i++) {
-		int fd = all[i]->fd;
-		server_unwatch(&p->server, all[i]);
-		server_close(&fd);
+		server_drop(&p->server, all[i]);
 		server_close(to[i]);
 	}
 	r->has_addr = r->enabled = r->said = false;
@@ -211,7 +203,7 @@ void proxy_rings_stop(struct vhost_proxy *p, bool all)
 		struct proxy_ring *r = p->ring[i];
 		if (!r)
 			continue;
-		stop(r, base_now(r));
+		stop(r);
 		r->started = false;
 		if (all)
 			drop(p, r);
@@ -241,11 +233,11 @@ static unsigned look(struct proxy_ring *r)
 		r->waiting = 0;
 		return r->w.in_flight ? snoop_look(&r->w, false) : 0;
 	}
-	if (taken(r->kick.fd)) {
+	if (signalled(r->kick.fd)) {
 		kicked(r);
 		return 1;
 	}
-	uint64_t now = proxy_now();
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	if (r->kick.fd >= 0 && snoop_kick_due(&r->w)) {
 		if (!r->waiting)
 			r->waiting = now;
@@ -281,10 +273,10 @@ int proxy_rings_run(struct vhost_proxy *p)
 		total += n;
 		if (n || r->sampled)
 			continue;
-		now = now ? now : proxy_now();
+		now = now ? now : clock_ns(CLOCK_MONOTONIC);
 		rest(r, now);
 	}
-	p->ran = now ? now : proxy_now();
+	p->ran = now ? now : clock_ns(CLOCK_MONOTONIC);
 	return total;
 }
 
@@ -305,7 +297,7 @@ static bool silent(struct proxy_ring *r)
 
 int proxy_rings_timeout(struct vhost_proxy *p)
 {
-	uint64_t now = proxy_now();
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	int timeout = -1;
 	for (unsigned i = 0; i < PROXY_RINGS; i++) {
 		struct proxy_ring *r = p->ring[i];
@@ -327,65 +319,59 @@ int proxy_rings_timeout(struct vhost_proxy *p)
 
 /* --- messages --------------------------------------------------------------------------- */
 
-static int set_num(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
+/* SET_VRING_NUM, SET_VRING_BASE */
+static int set_state(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+		     struct server_in *in)
 {
-	struct proxy_ring *r = proxy_ring(p, get_le32(b));
+	struct proxy_ring *r = ring(p, get_le32(b));
 	if (!r)
 		return 0;
-	stop(r, base_now(r));
-	r->num = get_le32(b + 4);
-	start(p, r);
+	stop(r);
+	*(h->request == VH_SET_VRING_NUM ? &r->num : &r->base) = get_le32(b + 4);
+	start(r);
 	return 0;
 }
 
-static int set_addr(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
+static int set_addr(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+		    struct server_in *in)
 {
 	struct vhost_user_addr a;
 	memcpy(&a, b, sizeof(a));
-	struct proxy_ring *r = proxy_ring(p, a.index);
+	struct proxy_ring *r = ring(p, a.index);
 	if (!r || (r->has_addr && !memcmp(&r->addr.desc, &a.desc, 3 * sizeof(a.desc))))
 		return 0;
-	stop(r, base_now(r));
+	stop(r);
 	r->addr = a;
 	r->has_addr = true;
-	start(p, r);
-	return 0;
-}
-
-static int set_base(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
-{
-	struct proxy_ring *r = proxy_ring(p, get_le32(b));
-	if (!r)
-		return 0;
-	stop(r, base_now(r));
-	r->base = get_le32(b + 4);
-	start(p, r);
+	start(r);
 	return 0;
 }
 
 /* When the device answers, it has stopped; the answer is its ring position. */
-static int base_got(struct vhost_proxy *p, uint8_t *b, size_t n)
+static int base_got(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+		    struct server_in *in)
 {
-	struct proxy_ring *r = n >= 8 ? proxy_ring(p, get_le32(b)) : NULL;
+	struct proxy_ring *r = h->size >= 8 ? ring(p, get_le32(b)) : NULL;
 	if (!r)
 		return 0;
 	if (held_up(p))
 		called(r);
 	if (r->running)
 		snoop_look(&r->w, false);
-	stop(r, get_le32(b + 4));
+	stop(r);
 	r->base = get_le32(b + 4);
 	r->started = false;
 	return 0;
 }
 
-static int set_enable(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
+static int set_enable(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+		      struct server_in *in)
 {
-	struct proxy_ring *r = proxy_ring(p, get_le32(b));
+	struct proxy_ring *r = ring(p, get_le32(b));
 	if (!r)
 		return 0;
 	r->enabled = get_le32(b + 4) == 1;
-	start(p, r); /* one that is disabled stays in place: it may be enabled again */
+	start(r); /* one that is disabled stays in place: it may be enabled again */
 	return 0;
 }
 
@@ -409,10 +395,11 @@ static bool has_fd(const uint8_t *b, const struct server_in *in)
  * Our descriptors stay the same as long as the connection lasts, so that a signal is not
  * lost while the other side changes its own.
  */
-static int set_kick(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
+static int set_kick(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+		    struct server_in *in)
 {
-	struct proxy_ring *r = proxy_ring(p, get_le64(b) & 0xff);
-	int theirs = -1, old;
+	struct proxy_ring *r = ring(p, get_le64(b) & 0xff);
+	int theirs = -1;
 	if (!r)
 		return -ENOMEM;
 	if (r->kick_to < 0)
@@ -425,36 +412,32 @@ static int set_kick(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_i
 			return ret;
 		server_nonblock(theirs);
 	}
-	if (r->kick.fd >= 0 && taken(r->kick.fd))
+	if (r->kick.fd >= 0 && signalled(r->kick.fd))
 		kicked(r);
-	old = r->kick.fd;
-	server_unwatch(&p->server, &r->kick);
-	server_close(&old);
-	if (theirs >= 0 && server_watch(&p->server, &r->kick, theirs, EPOLLIN) < 0) {
-		close(theirs);
+	server_drop(&p->server, &r->kick);
+	if (theirs >= 0 && server_own(&p->server, &r->kick, theirs, EPOLLIN) < 0)
 		return server_fail(&p->server,
 				   "the front end kicks by a descriptor that cannot be waited for");
-	}
 	r->started = true;
-	start(p, r);
+	start(r);
 	return 0;
 }
 
 /* The back end signals our descriptor; we signal the latest one of the front end. */
-static int set_event(struct vhost_proxy *p, const uint8_t *b, struct server_in *in, bool call)
+static int set_event(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+		     struct server_in *in)
 {
-	struct proxy_ring *r = proxy_ring(p, get_le64(b) & 0xff);
+	struct proxy_ring *r = ring(p, get_le64(b) & 0xff);
+	bool call = h->request == VH_SET_VRING_CALL;
 	if (!r)
 		return -ENOMEM;
 	struct server_source *s = call ? &r->call : &r->err;
 	int *to = call ? &r->call_to : &r->err_to;
 	if (s->fd < 0) {
 		int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		int ret = fd < 0 ? -errno : server_watch(&p->server, s, fd, EPOLLIN);
-		if (ret < 0) {
-			server_close(&fd);
+		int ret = fd < 0 ? -errno : server_own(&p->server, s, fd, EPOLLIN);
+		if (ret < 0)
 			return ret;
-		}
 	}
 	server_close(to);
 	if (!has_fd(b, in))
@@ -465,20 +448,11 @@ static int set_event(struct vhost_proxy *p, const uint8_t *b, struct server_in *
 	return ret;
 }
 
-static int set_call(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
-{
-	return set_event(p, b, in, true);
-}
-
-static int set_err(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
-{
-	return set_event(p, b, in, false);
-}
-
 /* A kick as a message. */
-static int vring_kick(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
+static int vring_kick(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+		      struct server_in *in)
 {
-	struct proxy_ring *r = proxy_ring(p, get_le32(b));
+	struct proxy_ring *r = ring(p, get_le32(b));
 	if (r && r->running)
 		saw(r, 1 + snoop_kick(&r->w, VQT_KICK_IOEVENTFD, 0, 0));
 	return 0;
@@ -488,9 +462,9 @@ static int add_region(struct vhost_proxy *p, const uint8_t *at, int fd)
 {
 	struct vhost_user_region r;
 	memcpy(&r, at, sizeof(r));
-	if (fd < 0 || p->maps.count >= VH_MEM_SLOTS || p->protocol >> VH_P_XEN_MMAP & 1)
+	if (fd < 0 || p->server.maps.count >= VH_MEM_SLOTS || p->protocol >> VH_P_XEN_MMAP & 1)
 		return -EINVAL;
-	return server_map_add(&p->maps, r.gpa, r.size, r.user, fd, r.offset, EMU_MEM_READ);
+	return server_map_add(&p->server.maps, r.gpa, r.size, r.user, fd, r.offset, EMU_MEM_READ);
 }
 
 static void not_mapped(struct vhost_proxy *p, int err)
@@ -499,14 +473,15 @@ static void not_mapped(struct vhost_proxy *p, int err)
 		      strerror(-err));
 }
 
-static int set_mem_table(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
+static int set_mem_table(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+			 struct server_in *in)
 {
 	uint32_t count = get_le32(b);
 	int err = 0;
-	if (count > SERVER_FDS || n < 8 + count * sizeof(struct vhost_user_region))
+	if (count > SERVER_FDS || h->size < 8 + count * sizeof(struct vhost_user_region))
 		return 0; /* the back end will report the error */
 	proxy_rings_look(p);
-	server_maps_clear(&p->maps);
+	server_maps_clear(&p->server.maps);
 	for (uint32_t i = 0; i < count; i++) {
 		int ret = add_region(p, b + 8 + i * sizeof(struct vhost_user_region),
 				     i < in->nfds ? in->fd[i] : -1);
@@ -518,7 +493,8 @@ static int set_mem_table(struct vhost_proxy *p, uint8_t *b, size_t n, struct ser
 	return 0;
 }
 
-static int add_mem(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
+static int add_mem(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+		   struct server_in *in)
 {
 	int ret = add_region(p, b + 8, in->nfds ? in->fd[0] : -1);
 	if (ret < 0)
@@ -527,27 +503,28 @@ static int add_mem(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in
 	return 0;
 }
 
-static int remove_mem(struct vhost_proxy *p, uint8_t *b, size_t n, struct server_in *in)
+static int remove_mem(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
+		      struct server_in *in)
 {
 	struct vhost_user_region r;
 	memcpy(&r, b + 8, sizeof(r));
 	proxy_rings_look(p);
-	server_map_del(&p->maps, r.gpa, r.size);
+	server_map_del(&p->server.maps, r.gpa, r.size);
 	return 0;
 }
 
 const struct proxy_row proxy_ring_rows[] = {
-	{ VH_SET_MEM_TABLE, set_mem_table, NULL },
-	{ VH_ADD_MEM_REG, add_mem, NULL },
-	{ VH_REM_MEM_REG, remove_mem, NULL },
-	{ VH_SET_VRING_NUM, set_num, NULL },
-	{ VH_SET_VRING_ADDR, set_addr, NULL },
-	{ VH_SET_VRING_BASE, set_base, NULL },
-	{ VH_GET_VRING_BASE, NULL, base_got },
-	{ VH_SET_VRING_ENABLE, set_enable, NULL },
-	{ VH_SET_VRING_KICK, set_kick, NULL },
-	{ VH_SET_VRING_CALL, set_call, NULL },
-	{ VH_SET_VRING_ERR, set_err, NULL },
-	{ VH_VRING_KICK, vring_kick, NULL },
+	{ VH_SET_MEM_TABLE, set_mem_table },
+	{ VH_ADD_MEM_REG, add_mem },
+	{ VH_REM_MEM_REG, remove_mem },
+	{ VH_SET_VRING_NUM, set_state },
+	{ VH_SET_VRING_ADDR, set_addr },
+	{ VH_SET_VRING_BASE, set_state },
+	{ VH_GET_VRING_BASE, base_got },
+	{ VH_SET_VRING_ENABLE, set_enable },
+	{ VH_SET_VRING_KICK, set_kick },
+	{ VH_SET_VRING_CALL, set_event },
+	{ VH_SET_VRING_ERR, set_event },
+	{ VH_VRING_KICK, vring_kick },
 	{},
 };

@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "decoder/class/class.h"
 #include "decoder/util/child.h"
+#include "decoder/util/clock.h"
 #include "emu/proxy/source.h"
 #include "emu/proxy/vhost_user.h"
 #include "emu/server/map.h"
@@ -104,14 +104,6 @@ static int check(const void *config, const struct source_request *r, bool comman
 }
 
 /* --- opening --------------------------------------------------------------- */
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 static uint64_t now(void *opaque)
 {

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Between a vhost-user front end and a back end: connections and messages. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "emu/proxy/impl.h"
@@ -15,28 +12,11 @@
 #define SEND_MS 5000 /* within which the other side must read */
 #define MESSAGES_A_TURN 64
 
-uint64_t proxy_now(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 int vhost_proxy_connect(const char *path)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	if (strlen(path) >= sizeof(a.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(a.sun_path, path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)&a, sizeof(a)) < 0) {
-		int err = -errno;
-		close(fd);
-		return err;
-	}
-	server_nonblock(fd);
+	int fd = server_connect(path, 0);
+	if (fd >= 0)
+		server_nonblock(fd);
 	return fd;
 }
 
@@ -55,26 +35,23 @@ static int hand_on(struct vhost_proxy *p, int to, uint8_t *msg, size_t len, stru
 	return ret;
 }
 
-static size_t size_of(const uint8_t *header)
+static ssize_t payload_from(struct server *d, const uint8_t *header, const char *who)
 {
 	struct vhost_user_hdr h;
 	memcpy(&h, header, sizeof(h));
+	if (h.size > MESSAGE_MAX)
+		return server_fail(d, "the %s sent a message of %u bytes", who, h.size);
 	return h.size;
 }
 
 static ssize_t payload(struct server *d, const uint8_t *header)
 {
-	if (size_of(header) > MESSAGE_MAX)
-		return server_fail(d, "the front end sent a message of %zu bytes", size_of(header));
-	return size_of(header);
+	return payload_from(d, header, "front end");
 }
 
-static ssize_t back_payload(void *opaque, const uint8_t *header)
+static ssize_t back_payload(struct server *d, const uint8_t *header)
 {
-	if (size_of(header) > MESSAGE_MAX)
-		return server_fail(opaque, "the back end sent a message of %zu bytes",
-				   size_of(header));
-	return size_of(header);
+	return payload_from(d, header, "back end");
 }
 
 /* Call the function of a message's row, if it has one; every message is forwarded. */
@@ -88,11 +65,9 @@ static int look_at(struct vhost_proxy *p, uint8_t *msg, size_t len, struct serve
 	if (!m && !p->stats.unknown++)
 		server_report(&p->server, SERVER_NOTE,
 			      "request %u is not known here and handed on as it is", h.request);
-	if (!m || !r)
+	if (!m || !r || asked == m->replies || (asked && h.size < m->least))
 		return 0;
-	if (asked)
-		return r->ask && h.size >= m->least ? r->ask(p, msg + sizeof(h), h.size, in) : 0;
-	return r->answer && m->replies ? r->answer(p, msg + sizeof(h), h.size) : 0;
+	return r->handle(p, &h, msg + sizeof(h), in);
 }
 
 /* From the front end. */
@@ -112,8 +87,8 @@ static int message(struct server *d, uint8_t *msg, size_t len)
 static int pass(struct vhost_proxy *p, struct proxy_peer *from, int to, bool answers)
 {
 	struct server_in *in = &from->in;
-	int ret =
-		server_in_get(in, from->source.fd, sizeof(struct vhost_user_hdr), back_payload, p);
+	int ret = server_in_get(in, from->source.fd, sizeof(struct vhost_user_hdr), back_payload,
+				&p->server);
 	if (ret <= 0)
 		return ret;
 	p->server.stats.messages++;
@@ -123,11 +98,9 @@ static int pass(struct vhost_proxy *p, struct proxy_peer *from, int to, bool ans
 	return ret < 0 ? ret : 1;
 }
 
-static void close_peer(struct vhost_proxy *p, struct proxy_peer *peer)
+void proxy_close_peer(struct vhost_proxy *p, struct proxy_peer *peer)
 {
-	int fd = peer->source.fd;
-	server_unwatch(&p->server, &peer->source);
-	server_close(&fd);
+	server_drop(&p->server, &peer->source);
 	server_in_reset(&peer->in, true);
 }
 
@@ -155,7 +128,7 @@ static void on_back(struct server *d, struct server_source *s, uint32_t events)
 	 * of this step
 	 */
 	proxy_rings_look(p);
-	close_peer(p, &p->back);
+	proxy_close_peer(p, &p->back);
 }
 
 /* The back end's own requests and the front end's replies are only forwarded. */
@@ -164,12 +137,12 @@ static void on_channel(struct server *d, struct server_source *s, uint32_t event
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
 	struct proxy_peer *from = (struct proxy_peer *)s;
 	struct proxy_peer *to = from == &p->channel[0] ? &p->channel[1] : &p->channel[0];
-	enum { CONFIG_CHANGE = 2 };
 	struct vhost_user_hdr h;
 	int ret;
-	while ((ret = server_in_get(&from->in, s->fd, sizeof(h), back_payload, p)) > 0) {
+	while ((ret = server_in_get(&from->in, s->fd, sizeof(h), back_payload, d)) > 0) {
 		memcpy(&h, from->in.buf, sizeof(h));
-		if (from == &p->channel[1] && h.request == CONFIG_CHANGE && !(h.flags & VH_REPLY))
+		if (from == &p->channel[1] && h.request == VH_BACKEND_CONFIG_CHANGE &&
+		    !(h.flags & VH_REPLY))
 			emu_tap_irq(p->cfg.tap, VQT_NO_QUEUE, VQT_IRQ_CONFIG, VQT_NO_VECTOR, 0);
 		ret = hand_on(p, to->source.fd, from->in.buf, from->in.want, &from->in);
 		if (ret < 0)
@@ -177,8 +150,8 @@ static void on_channel(struct server *d, struct server_source *s, uint32_t event
 	}
 	if (ret >= 0)
 		return;
-	close_peer(p, &p->channel[0]);
-	close_peer(p, &p->channel[1]);
+	proxy_close_peer(p, &p->channel[0]);
+	proxy_close_peer(p, &p->channel[1]);
 }
 
 /* --- the connection's life ----------------------------------------------------------- */
@@ -190,10 +163,8 @@ static void opened(struct server *d)
 	p->protocol = p->features = 0;
 	p->features_known = p->reported = p->inflight = false;
 	p->status = 0;
-	if (fd >= 0 && server_watch(d, &p->back.source, fd, EPOLLIN) < 0) {
-		close(fd);
-		fd = -ENOMEM;
-	}
+	if (fd >= 0)
+		fd = server_own(d, &p->back.source, fd, EPOLLIN);
 	if (fd < 0)
 		server_fail(d, "the back end cannot be reached: %s", strerror(-fd));
 }
@@ -203,10 +174,10 @@ static void closed(struct server *d)
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
 	proxy_rings_look(p);
 	proxy_rings_stop(p, true);
-	close_peer(p, &p->back);
-	close_peer(p, &p->channel[0]);
-	close_peer(p, &p->channel[1]);
-	server_maps_clear(&p->maps);
+	proxy_close_peer(p, &p->back);
+	proxy_close_peer(p, &p->channel[0]);
+	proxy_close_peer(p, &p->channel[1]);
+	server_maps_clear(&d->maps);
 	if (p->lived)
 		emu_tap_lifecycle(p->cfg.tap, VQT_LIFECYCLE_RESET, VQT_NO_QUEUE, 0, 0, 0, NULL);
 	p->lived = false;
@@ -216,37 +187,10 @@ static int run(struct server *d)
 {
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
 	int n = proxy_rings_run(p);
-	if (server_maps_lost(&p->maps))
+	if (server_maps_lost(&d->maps))
 		server_fail(d, "the front end took memory away that it had shared");
 	return n;
 }
-
-static bool busy(struct server *d)
-{
-	return false; /* vhost_proxy_timeout says when */
-}
-
-static void free_all(struct server *d)
-{
-	struct vhost_proxy *p = (struct vhost_proxy *)d;
-	server_fini(d);
-	proxy_rings_free(p);
-	emu_mem_free(p->mem);
-	free(p->sink.space);
-	free(p);
-}
-
-static const struct server_ops ops = {
-	.name = "vhost-user proxy",
-	.header = sizeof(struct vhost_user_hdr),
-	.payload = payload,
-	.message = message,
-	.opened = opened,
-	.closed = closed,
-	.run = run,
-	.busy = busy,
-	.free = free_all,
-};
 
 static int read_memory(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
@@ -273,28 +217,44 @@ static int sink_to_tap(struct snoop_sink *s, struct emu_tap *tap)
 	return s->space ? 0 : -ENOMEM;
 }
 
+static int init(struct server *d, const struct server_config *cfg)
+{
+	struct vhost_proxy *p = (struct vhost_proxy *)d;
+	p->back.source = (struct server_source){ -1, on_back };
+	p->channel[0].source = p->channel[1].source = (struct server_source){ -1, on_channel };
+	p->memory = (struct ring_memory){ read_memory, map_memory, d->maps.mem };
+	return sink_to_tap(&p->sink, cfg->tap);
+}
+
+static void fini(struct server *d)
+{
+	struct vhost_proxy *p = (struct vhost_proxy *)d;
+	proxy_rings_free(p);
+	free(p->sink.space);
+}
+
+/* vhost_proxy_timeout() says when there is something to do. */
+static const struct server_ops ops = {
+	.size = sizeof(struct vhost_proxy),
+	.init = init,
+	.fini = fini,
+	.header = sizeof(struct vhost_user_hdr),
+	.payload = payload,
+	.message = message,
+	.opened = opened,
+	.closed = closed,
+	.run = run,
+};
+
 int vhost_proxy_new(struct server **out, const struct vhost_proxy_config *cfg)
 {
 	struct server_config dc = {
 		.tap = cfg->tap, .report = cfg->say, .opaque = cfg->opaque, .spin_us = cfg->spin_us
 	};
-	struct vhost_proxy *p = calloc(1, sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	p->cfg = *cfg;
-	p->back.source = (struct server_source){ -1, on_back };
-	p->channel[0].source = p->channel[1].source = (struct server_source){ -1, on_channel };
-	int ret = server_init(&p->server, &ops, &dc);
-	p->mem = p->maps.mem = emu_mem_new();
+	int ret = server_new(out, &ops, &dc);
 	if (ret == 0)
-		ret = p->mem ? sink_to_tap(&p->sink, cfg->tap) : -ENOMEM;
-	p->memory = (struct ring_memory){ read_memory, map_memory, p->mem };
-	if (ret < 0) {
-		free_all(&p->server);
-		return ret;
-	}
-	*out = &p->server;
-	return 0;
+		((struct vhost_proxy *)*out)->cfg = *cfg;
+	return ret;
 }
 
 int vhost_proxy_timeout(struct server *d)

@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "decoder/util/clock.h"
 #include "emu/server/impl.h"
 
 #define MESSAGES_A_TURN 64 /* then the device runs */
@@ -40,6 +40,21 @@ void server_unwatch(struct server *srv, struct server_source *s)
 	for (int i = srv->at; i < srv->nready; i++)
 		if (srv->ready[i].data.ptr == s)
 			srv->ready[i].data.ptr = NULL;
+}
+
+int server_own(struct server *srv, struct server_source *s, int fd, uint32_t events)
+{
+	int ret = server_watch(srv, s, fd, events);
+	if (ret < 0)
+		close(fd);
+	return ret;
+}
+
+void server_drop(struct server *srv, struct server_source *s)
+{
+	int fd = s->fd;
+	server_unwatch(srv, s);
+	server_close(&fd);
 }
 
 void server_nonblock(int fd)
@@ -85,8 +100,7 @@ void server_report(struct server *srv, enum server_event what, const char *fmt, 
 
 static void end_client(struct server *srv, int err)
 {
-	int fd = srv->client.fd;
-	if (fd < 0)
+	if (srv->client.fd < 0)
 		return;
 	if (srv->why[0])
 		server_report(srv, SERVER_PROTOCOL_ERROR, "%s", srv->why);
@@ -95,8 +109,7 @@ static void end_client(struct server *srv, int err)
 	else if (err)
 		server_report(srv, SERVER_DISCONNECTED, "connection lost: %s", strerror(-err));
 	srv->stats.protocol_errors += srv->why[0] != 0;
-	server_unwatch(srv, &srv->client);
-	close(fd);
+	server_drop(srv, &srv->client);
 	srv->ops->closed(srv);
 	server_in_reset(&srv->in, true);
 	srv->out.len = srv->out.off = 0;
@@ -115,7 +128,8 @@ int server_attach(struct server *srv, int fd)
 	}
 	server_nonblock(fd);
 	srv->stats.clients++;
-	srv->ops->opened(srv);
+	if (srv->ops->opened)
+		srv->ops->opened(srv);
 	server_report(srv, SERVER_CONNECTED, "a client connected");
 	return 0;
 }
@@ -158,51 +172,59 @@ static void on_listener(struct server *srv, struct server_source *s, uint32_t ev
 int server_listen(struct server *srv, int fd)
 {
 	srv->listener.ready = on_listener;
-	int ret = server_watch(srv, &srv->listener, fd, EPOLLIN);
-	if (ret < 0)
-		close(fd);
-	return ret;
+	return server_own(srv, &srv->listener, fd, EPOLLIN);
 }
 
-static int connect_to(const struct sockaddr_un *a)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	int ret = connect(fd, (const struct sockaddr *)a, sizeof(*a)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-int server_socket(const char *path)
+/* A socket that is bound or connected to this path. */
+static int path_socket(const char *path, int flags,
+		       int (*to)(int fd, const struct sockaddr *a, socklen_t len))
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof(a.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(a.sun_path, path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	int ret = bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? -errno : 0;
-	/* a socket that a dead server left refuses connections; so do plain files, which stay */
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+	if (fd < 0 || to(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+		return fd < 0 ? -errno : fd;
+	int err = -errno;
+	close(fd);
+	return err;
+}
+
+int server_connect(const char *path, int flags)
+{
+	return path_socket(path, flags, connect);
+}
+
+/* A socket that a dead server left refuses connections; so do plain files, which stay. */
+static bool is_stale(const char *path)
+{
 	struct stat st;
-	if (ret == -EADDRINUSE && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
-	    connect_to(&a) == -ECONNREFUSED && unlink(path) == 0)
-		ret = bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? -errno : 0;
-	if (ret == 0 && listen(fd, 8) < 0)
-		ret = -errno;
-	if (ret < 0) {
+	if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return false;
+	int fd = server_connect(path, SOCK_NONBLOCK);
+	if (fd >= 0)
 		close(fd);
-		return ret;
-	}
-	return fd;
+	return fd == -ECONNREFUSED;
+}
+
+int server_socket(const char *path)
+{
+	int fd = path_socket(path, SOCK_NONBLOCK, bind);
+	if (fd == -EADDRINUSE && is_stale(path) && unlink(path) == 0)
+		fd = path_socket(path, SOCK_NONBLOCK, bind);
+	if (fd < 0 || listen(fd, 8) == 0)
+		return fd;
+	int err = -errno;
+	close(fd);
+	return err;
 }
 
 /* --- messages --------------------------------------------------------------------------- */
 
 static int one_message(struct server *srv)
 {
-	int ret = server_in_read(srv);
+	int ret = server_in_get(&srv->in, srv->client.fd, srv->ops->header, srv->ops->payload, srv);
 	if (ret <= 0)
 		return ret;
 	/* another message may arrive while this one is handled (server_receive) */
@@ -235,30 +257,29 @@ static void on_client(struct server *srv, struct server_source *s, uint32_t even
 
 int server_receive(struct server *srv, int ms)
 {
-	int ret = server_in_wait(srv, ms);
-	if (ret <= 0)
-		return ret;
-	return one_message(srv);
+	struct pollfd p = { .fd = srv->client.fd, .events = POLLIN | (srv->out.len ? POLLOUT : 0) };
+	int ret = poll(&p, 1, ms);
+	if (ret < 0)
+		return -errno;
+	if (ret > 0 && p.revents & POLLOUT) {
+		int err = server_out_flush(srv);
+		if (err < 0)
+			return err;
+	}
+	return ret > 0 ? one_message(srv) : 0;
 }
 
 /* --- the loop ---------------------------------------------------------------------------- */
 
-static uint64_t now_us(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000ull + ts.tv_nsec / 1000;
-}
-
 /* Poll rings and completions for a while: that costs less than sleeping and being woken. */
 static bool spin(struct server *srv)
 {
-	uint64_t until = now_us() + srv->spin_us;
+	uint64_t until = clock_ns(CLOCK_MONOTONIC) + srv->spin_us * 1000ull;
 	do {
 		for (int i = 0; i < 64; i++)
 			if (srv->ops->run(srv) > 0)
 				return true;
-	} while (now_us() < until);
+	} while (clock_ns(CLOCK_MONOTONIC) < until);
 	return false;
 }
 
@@ -279,9 +300,14 @@ static int wait_events(struct server *srv, int timeout, const sigset_t *mask)
 	return 0;
 }
 
+static bool is_busy(struct server *srv)
+{
+	return srv->ops->busy && srv->ops->busy(srv);
+}
+
 int server_step(struct server *srv, int timeout, const sigset_t *mask)
 {
-	if (srv->client.fd >= 0 && srv->ops->busy(srv))
+	if (srv->client.fd >= 0 && is_busy(srv))
 		timeout = 0;
 	int ret = wait_events(srv, timeout, mask);
 	if (ret < 0)
@@ -303,8 +329,7 @@ bool server_idle(struct server *srv)
 {
 	/* epoll_wait() would consume the event of a descriptor that is watched with EPOLLET */
 	struct pollfd p = { .fd = srv->ep, .events = POLLIN };
-	return srv->at >= srv->nready && !srv->in.have && !srv->ops->busy(srv) &&
-	       poll(&p, 1, 0) == 0;
+	return srv->at >= srv->nready && !srv->in.have && !is_busy(srv) && poll(&p, 1, 0) == 0;
 }
 
 static void on_backend(struct server *srv, struct server_source *s, uint32_t events)
@@ -312,8 +337,11 @@ static void on_backend(struct server *srv, struct server_source *s, uint32_t eve
 	/* it only wakes the loop, which runs the device next */
 }
 
-int server_init(struct server *srv, const struct server_ops *ops, const struct server_config *cfg)
+int server_new(struct server **out, const struct server_ops *ops, const struct server_config *cfg)
 {
+	struct server *srv = calloc(1, ops->size);
+	if (!srv)
+		return -ENOMEM;
 	srv->ops = ops;
 	srv->tap = cfg->tap;
 	srv->report = cfg->report;
@@ -322,23 +350,29 @@ int server_init(struct server *srv, const struct server_ops *ops, const struct s
 	srv->listener.fd = srv->client.fd = srv->backend.fd = -1;
 	srv->client.ready = on_client;
 	srv->backend.ready = on_backend;
-	srv->in.nfds = 0;
 	srv->ep = epoll_create1(EPOLL_CLOEXEC);
-	return srv->ep < 0 ? -errno : 0;
-}
-
-void server_fini(struct server *srv)
-{
-	end_client(srv, 0);
-	server_in_reset(&srv->in, true);
-	server_close(&srv->listener.fd);
-	server_close(&srv->ep);
-	server_in_reset(&srv->spare, true);
-	free(srv->out.buf);
+	int ret = srv->ep < 0 ? -errno : 0;
+	srv->maps.mem = emu_mem_new();
+	if (ret == 0)
+		ret = srv->maps.mem ? ops->init(srv, cfg) : -ENOMEM;
+	if (ret == 0)
+		*out = srv;
+	else
+		server_free(srv);
+	return ret;
 }
 
 void server_free(struct server *srv)
 {
-	if (srv)
-		srv->ops->free(srv);
+	if (!srv)
+		return;
+	end_client(srv, 0);
+	srv->ops->fini(srv);
+	server_in_reset(&srv->in, true);
+	server_in_reset(&srv->spare, true);
+	server_close(&srv->listener.fd);
+	server_close(&srv->ep);
+	emu_mem_free(srv->maps.mem);
+	free(srv->out.buf);
+	free(srv);
 }

@@ -20,6 +20,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "emu/server/map.h"
 #include "emu/transport/transport.h"
 #include "emu/virtio/tap.h"
 #include "emu/virtio/device.h"
@@ -63,7 +64,9 @@ struct server_config {
 };
 
 struct server_ops {
-	const char *name; /* "vfio-user" */
+	size_t size; /* bytes of its own structure, which begins with struct server */
+	int (*init)(struct server *srv, const struct server_config *cfg); /* 0 or negative errno */
+	void (*fini)(struct server *srv); /* also after init() has failed */
 	size_t header; /* bytes */
 	/* How many bytes follow this header; negative errno: it is not a header. */
 	ssize_t (*payload)(struct server *srv, const uint8_t *header);
@@ -72,12 +75,11 @@ struct server_ops {
 	 * disconnected; server_fail() keeps the reason.
 	 */
 	int (*message)(struct server *srv, uint8_t *msg, size_t len);
-	void (*opened)(struct server *srv);
+	void (*opened)(struct server *srv); /* may be NULL */
 	void (*closed)(struct server *srv); /* release all that belonged to the client */
 	int (*run)(struct server *srv); /* run the device; 0: there was nothing to do */
-	bool (*busy)(struct server *srv); /* there is more to do without waiting */
+	bool (*busy)(struct server *srv); /* there is more to do without waiting; may be NULL */
 	struct emu_virtio *(*virtio)(struct server *srv); /* NULL: no device in this process */
-	void (*free)(struct server *srv);
 };
 
 /* A message of which some bytes have arrived. */
@@ -107,6 +109,7 @@ struct server {
 	struct server_in in, spare; /* spare: for the next message while one is handled */
 	struct server_in *msg; /* the message that is being handled */
 	struct server_out out;
+	struct server_maps maps; /* memory that the client shares */
 	unsigned spin_us;
 	bool output_full; /* replies wait for the socket: nothing more is read until then */
 	char why[160]; /* why the client is to be disconnected; empty: it is not */
@@ -117,7 +120,7 @@ struct server {
 struct server_protocol {
 	const char *name; /* "vfio-user", also of the option that takes the socket */
 	const char *summary;
-	int (*new)(struct server **out, const struct server_config *cfg); /* 0 or negative errno */
+	const struct server_ops *ops;
 	const struct emu_transport *transport; /* that it serves; NULL: it is the client's */
 	/* A client's command line, for a person: how a guest gets this device. */
 	void (*example)(char *out, size_t size, const char *path, const struct server_config *cfg);
@@ -125,10 +128,14 @@ struct server_protocol {
 
 extern const struct server_protocol *const server_protocols[]; /* NULL ends */
 extern const struct server_protocol server_vfio_user, server_vhost_user;
+/* 0 or negative errno. */
+int server_new(struct server **out, const struct server_ops *ops, const struct server_config *cfg);
 void server_free(struct server *srv);
 
 /* Make a listening UNIX socket; a socket file that no process listens on is replaced. */
 int server_socket(const char *path);
+/* Connect to one; SOCK_NONBLOCK: do not wait until it accepts.  Descriptor or negative errno. */
+int server_connect(const char *path, int flags);
 int server_listen(struct server *srv, int fd); /* owns fd from now on */
 int server_attach(struct server *srv, int fd); /* fd is connected to a client; owns fd */
 bool server_connected(const struct server *srv);
@@ -145,11 +152,12 @@ struct emu_virtio *server_virtio(struct server *srv);
 bool server_idle(struct server *srv);
 
 /* --- for the protocols ------------------------------------------------------------ */
-int server_init(struct server *srv, const struct server_ops *ops, const struct server_config *cfg);
-void server_fini(struct server *srv);
 /* Watch for events (EPOLLIN, EPOLLET ...); call it again to change them. */
 int server_watch(struct server *srv, struct server_source *s, int fd, uint32_t events);
 void server_unwatch(struct server *srv, struct server_source *s);
+/* Watch a descriptor that the source owns from now on; after an error it is closed. */
+int server_own(struct server *srv, struct server_source *s, int fd, uint32_t events);
+void server_drop(struct server *srv, struct server_source *s); /* and close its descriptor */
 /* Keep the reason why the client is to be disconnected; returns -EBADMSG. */
 int server_fail(struct server *srv, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void server_report(struct server *srv, enum server_event what, const char *fmt, ...)

@@ -11,6 +11,12 @@
 
 #define OUT_MAX (8u << 20) /* bytes; a client that leaves more unread has stopped reading */
 
+/* Of a message with descriptors. */
+union control {
+	struct cmsghdr align;
+	char buf[CMSG_SPACE(SERVER_FDS * sizeof(int))];
+};
+
 void server_in_reset(struct server_in *in, bool all)
 {
 	for (unsigned i = 0; i < in->nfds; i++)
@@ -70,10 +76,7 @@ static void keep_fds(struct server_in *in, struct msghdr *m)
 static int fill(struct server_in *in, int from, size_t want)
 {
 	while (in->have < want) {
-		union {
-			struct cmsghdr align;
-			char buf[CMSG_SPACE(SERVER_FDS * sizeof(int))];
-		} control;
+		union control control;
 		struct iovec v = { in->buf + in->have, want - in->have };
 		struct msghdr m = { .msg_iov = &v,
 				    .msg_iovlen = 1,
@@ -94,14 +97,14 @@ static int fill(struct server_in *in, int from, size_t want)
 }
 
 int server_in_get(struct server_in *in, int fd, size_t header,
-		  ssize_t (*payload)(void *opaque, const uint8_t *header), void *opaque)
+		  ssize_t (*payload)(struct server *srv, const uint8_t *header), struct server *srv)
 {
 	int ret = reserve(in, 4096);
 	if (ret == 0 && !in->whole_header) {
 		ret = fill(in, fd, header);
 		if (ret <= 0)
 			return ret;
-		ssize_t more = payload(opaque, in->buf);
+		ssize_t more = payload(srv, in->buf);
 		if (more < 0)
 			return more;
 		in->whole_header = true;
@@ -109,31 +112,6 @@ int server_in_get(struct server_in *in, int fd, size_t header,
 		ret = reserve(in, in->want);
 	}
 	return ret < 0 ? ret : fill(in, fd, in->want);
-}
-
-static ssize_t server_payload(void *opaque, const uint8_t *header)
-{
-	struct server *srv = opaque;
-	return srv->ops->payload(srv, header);
-}
-
-int server_in_read(struct server *srv)
-{
-	return server_in_get(&srv->in, srv->client.fd, srv->ops->header, server_payload, srv);
-}
-
-int server_in_wait(struct server *srv, int ms)
-{
-	struct pollfd p = { .fd = srv->client.fd, .events = POLLIN | (srv->out.len ? POLLOUT : 0) };
-	int ret = poll(&p, 1, ms);
-	if (ret < 0)
-		return -errno;
-	if (ret > 0 && p.revents & POLLOUT) {
-		int err = server_out_flush(srv);
-		if (err < 0)
-			return err;
-	}
-	return ret > 0;
 }
 
 /* --- out ------------------------------------------------------------------------------ */
@@ -191,24 +169,24 @@ static size_t length(const struct iovec *iov, int n)
 	return len;
 }
 
+/* Descriptors to go with the first byte. */
+static void add_fds(struct msghdr *m, union control *c, const int *fd, unsigned n)
+{
+	m->msg_control = c->buf;
+	m->msg_controllen = CMSG_SPACE(n * sizeof(int));
+	c->align = (struct cmsghdr){ CMSG_LEN(n * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+	memcpy(CMSG_DATA(&c->align), fd, n * sizeof(int));
+}
+
 int server_send(struct server *srv, const struct iovec *iov, int n, int fd)
 {
-	union {
-		struct cmsghdr align;
-		char buf[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
+	union control control = { 0 };
 	struct msghdr m = { .msg_iov = (struct iovec *)iov, .msg_iovlen = n };
 	size_t sent = 0;
 	if (srv->client.fd < 0)
 		return -EPIPE;
-	if (fd >= 0) {
-		m.msg_control = control.buf;
-		m.msg_controllen = sizeof(control.buf);
-		control.align.cmsg_level = SOL_SOCKET;
-		control.align.cmsg_type = SCM_RIGHTS;
-		control.align.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
-	}
+	if (fd >= 0)
+		add_fds(&m, &control, &fd, 1);
 	if (!srv->out.len) {
 		ssize_t got;
 		do
@@ -226,22 +204,14 @@ int server_send(struct server *srv, const struct iovec *iov, int n, int fd)
 /* Send every byte or fail: nothing is kept for later.  The descriptors go with the first byte. */
 int server_send_wait(int to, const struct iovec *iov, int n, const int *fd, unsigned nfds, int ms)
 {
-	union {
-		struct cmsghdr align;
-		char buf[CMSG_SPACE(SERVER_FDS * sizeof(int))];
-	} control = { 0 };
+	union control control = { 0 };
 	struct iovec part[4];
 	if (n > 4 || nfds > SERVER_FDS)
 		return -EINVAL;
 	memcpy(part, iov, n * sizeof(*iov));
 	struct msghdr m = { .msg_iov = part, .msg_iovlen = n };
-	if (nfds) {
-		m.msg_control = control.buf;
-		m.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
-		control.align =
-			(struct cmsghdr){ CMSG_LEN(nfds * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
-		memcpy(CMSG_DATA(&control.align), fd, nfds * sizeof(int));
-	}
+	if (nfds)
+		add_fds(&m, &control, fd, nfds);
 	for (size_t left = length(part, n); left;) {
 		ssize_t got = sendmsg(to, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (got < 0 && errno == EINTR)

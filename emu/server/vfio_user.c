@@ -10,6 +10,7 @@
 #include "decoder/trace/record.h"
 #include "decoder/spec/constants.h"
 #include "emu/transport/virtio_pci.h"
+#include "emu/server/impl.h"
 #include "emu/server/vfio_user.h"
 
 #define PAGE 4096
@@ -18,42 +19,31 @@
 
 /* --- replies -------------------------------------------------------------------------- */
 
-static int reply_data(struct vfio_user *u, const struct vfio_user_hdr *h, const void *body,
+/* Failed (ret < 0): the reply has that error, and no body. */
+static int reply_data(struct vfio_user *u, const struct vfio_user_hdr *h, int ret, const void *body,
 		      size_t len, const void *data, size_t data_len)
 {
+	const bool failed = ret < 0;
 	struct vfio_user_hdr r = { .id = h->id,
 				   .command = h->command,
-				   .flags = VU_REPLY,
-				   .size = sizeof(r) + len + data_len };
+				   .flags = VU_REPLY | (failed ? VU_ERROR : 0),
+				   .error = failed ? -ret : 0,
+				   .size = sizeof(r) + (failed ? 0 : len + data_len) };
 	struct iovec iov[] = { { &r, sizeof(r) },
 			       { (void *)body, len },
 			       { (void *)data, data_len } };
-	if (h->flags & VU_NO_REPLY)
-		return 0;
-	return server_send(&u->server, iov, 3, -1);
+	return h->flags & VU_NO_REPLY ? 0 : server_send(&u->server, iov, failed ? 1 : 3, -1);
 }
 
-static int reply(struct vfio_user *u, const struct vfio_user_hdr *h, const void *body, size_t len)
+static int reply(struct vfio_user *u, const struct vfio_user_hdr *h, int ret, const void *body,
+		 size_t len)
 {
-	return reply_data(u, h, body, len, NULL, 0);
-}
-
-static int refuse(struct vfio_user *u, const struct vfio_user_hdr *h, int err)
-{
-	struct vfio_user_hdr r = { .id = h->id,
-				   .command = h->command,
-				   .flags = VU_REPLY | VU_ERROR,
-				   .error = -err,
-				   .size = sizeof(r) };
-	struct iovec iov = { &r, sizeof(r) };
-	if (h->flags & VU_NO_REPLY)
-		return 0;
-	return server_send(&u->server, &iov, 1, -1);
+	return reply_data(u, h, ret, body, len, NULL, 0);
 }
 
 static int answer(struct vfio_user *u, const struct vfio_user_hdr *h, int ret)
 {
-	return ret < 0 ? refuse(u, h, ret) : reply(u, h, NULL, 0);
+	return reply(u, h, ret, NULL, 0);
 }
 
 /* --- messages ------------------------------------------------------------------------- */
@@ -91,7 +81,7 @@ static int do_version(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_
 			 "{\"capabilities\":{\"max_msg_fds\":%d,\"max_data_xfer_size\":%u,"
 			 "\"max_dma_maps\":65535,\"pgsizes\":%d}}",
 			 MSG_FDS, VU_MAX_DATA, PAGE);
-	return reply(u, h, &v, 4 + n + 1);
+	return reply(u, h, 0, &v, 4 + n + 1);
 }
 
 static int do_dma_map(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
@@ -100,8 +90,8 @@ static int do_dma_map(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_
 	memcpy(&m, p, sizeof(m));
 	int fd = server_take_fd(&u->server, 0);
 	unsigned prot = (m.flags & 1 ? EMU_MEM_READ : 0) | (m.flags & 2 ? EMU_MEM_WRITE : 0);
-	int ret =
-		prot ? server_map_add(&u->maps, m.address, m.size, 0, fd, m.offset, prot) : -EINVAL;
+	int ret = prot ? server_map_add(&u->server.maps, m.address, m.size, 0, fd, m.offset, prot)
+		       : -EINVAL;
 	server_close(&fd);
 	return answer(u, h, ret);
 }
@@ -109,7 +99,7 @@ static int do_dma_map(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_
 /* Would the unmapping remove memory that is mapped here, so that requests may point into it? */
 static bool has_pointers(const struct vfio_user *u, const struct vfio_user_dma_unmap *m)
 {
-	for (const struct server_map *map = u->maps.list; map; map = map->next)
+	for (const struct server_map *map = u->server.maps.list; map; map = map->next)
 		if (map->base && (m->flags & 2 || (map->gpa == m->address && map->size == m->size)))
 			return true;
 	return false;
@@ -123,19 +113,19 @@ static int do_dma_unmap(struct vfio_user *u, const struct vfio_user_hdr *h, uint
 	if (u->dev->v.inflight && has_pointers(u, &m))
 		emu_virtio_drain(&u->dev->v);
 	if (m.flags & 2)
-		server_maps_clear(&u->maps);
+		server_maps_clear(&u->server.maps);
 	else if (m.flags)
 		ret = -ENOTSUP; /* dirty page logging: migration is not supported */
 	else
-		ret = server_map_del(&u->maps, m.address, m.size);
-	return ret < 0 ? refuse(u, h, ret) : reply(u, h, p, sizeof(m));
+		ret = server_map_del(&u->server.maps, m.address, m.size);
+	return reply(u, h, ret, p, sizeof(m));
 }
 
 static int do_get_info(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
 {
 	const uint32_t info[4] = { sizeof(info), VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET,
 				   VU_REGIONS, VU_IRQS };
-	return reply(u, h, info, sizeof(info));
+	return reply(u, h, 0, info, sizeof(info));
 }
 
 static int do_region_info(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p,
@@ -143,19 +133,19 @@ static int do_region_info(struct vfio_user *u, const struct vfio_user_hdr *h, ui
 {
 	struct vfio_region_info i = { .argsz = sizeof(i), .index = get_le32(p + 8) };
 	if (i.index >= VU_REGIONS)
-		return refuse(u, h, -EINVAL);
+		return answer(u, h, -EINVAL);
 	i.size = emu_device_region_size(u->dev, i.index);
 	/* not mappable: else the client would wait for the answer to every write to the device */
 	if (i.size)
 		i.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
-	return reply(u, h, &i, sizeof(i));
+	return reply(u, h, 0, &i, sizeof(i));
 }
 
 static int do_irq_info(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
 {
 	struct vfio_irq_info i = { .argsz = sizeof(i), .index = get_le32(p + 8) };
 	int ret = vfio_user_irq_info(u, i.index, &i.flags, &i.count);
-	return ret < 0 ? refuse(u, h, ret) : reply(u, h, &i, sizeof(i));
+	return reply(u, h, ret, &i, sizeof(i));
 }
 
 static int do_set_irqs(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
@@ -168,11 +158,11 @@ static int do_read(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *
 	struct vfio_user_region_access a;
 	memcpy(&a, p, sizeof(a));
 	if (a.count > VU_MAX_DATA)
-		return refuse(u, h, -EINVAL);
+		return answer(u, h, -EINVAL);
 	if (!u->scratch && !(u->scratch = malloc(VU_MAX_DATA)))
-		return refuse(u, h, -ENOMEM);
+		return answer(u, h, -ENOMEM);
 	int ret = emu_device_read(u->dev, a.region, a.offset, u->scratch, a.count);
-	return ret < 0 ? refuse(u, h, ret) : reply_data(u, h, &a, sizeof(a), u->scratch, a.count);
+	return reply_data(u, h, ret, &a, sizeof(a), u->scratch, a.count);
 }
 
 static int do_write(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
@@ -180,9 +170,9 @@ static int do_write(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t 
 	struct vfio_user_region_access a;
 	memcpy(&a, p, sizeof(a));
 	if (a.count > len - sizeof(a))
-		return refuse(u, h, -EINVAL);
+		return answer(u, h, -EINVAL);
 	int ret = emu_device_write(u->dev, a.region, a.offset, p + sizeof(a), a.count);
-	return ret < 0 ? refuse(u, h, ret) : reply(u, h, &a, sizeof(a));
+	return reply(u, h, ret, &a, sizeof(a));
 }
 
 static int do_reset(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
@@ -190,7 +180,7 @@ static int do_reset(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t 
 	u->dma.refused = true;
 	emu_device_reset(u->dev);
 	u->dma.refused = false;
-	return reply(u, h, NULL, 0);
+	return answer(u, h, 0);
 }
 
 /* `now`: the message may be handled while the device waits for the answer to a DMA message. */
@@ -237,25 +227,22 @@ static bool pins_memory(struct vfio_user *u, unsigned command, const uint8_t *p)
 }
 
 /* Keep a message and its descriptors for run_later(). */
-static int put_off(struct vfio_user *u, const uint8_t *msg, size_t len)
+static int put_off(struct vfio_user *u)
 {
-	struct vfio_user_later *l = malloc(sizeof(*l) + len);
+	struct vfio_user_later *l = calloc(1, sizeof(*l));
 	if (!l)
 		return -ENOMEM;
-	memcpy(l->bytes, msg, len);
-	l->len = len;
-	l->next = NULL;
-	l->nfds = u->server.msg->nfds;
-	for (unsigned i = 0; i < l->nfds; i++)
-		l->fd[i] = server_take_fd(&u->server, i);
+	l->in = *u->server.msg;
+	*u->server.msg = (struct server_in){ 0 };
 	*u->later_tail = l;
 	u->later_tail = &l->next;
 	return 0;
 }
 
 /* Handle one message, or keep it for later. */
-static int on_message(struct vfio_user *u, uint8_t *msg, size_t len)
+static int message(struct server *srv, uint8_t *msg, size_t len)
 {
+	struct vfio_user *u = (struct vfio_user *)srv;
 	struct vfio_user_hdr h;
 	uint8_t *p = msg + sizeof(h);
 	memcpy(&h, msg, sizeof(h));
@@ -265,18 +252,18 @@ static int on_message(struct vfio_user *u, uint8_t *msg, size_t len)
 		return 0;
 	}
 	if (!u->version_known && h.command != VU_VERSION)
-		return server_fail(&u->server, "the client began without negotiating a version");
+		return server_fail(srv, "the client began without negotiating a version");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (rows[i].command != h.command)
 			continue;
 		if (len < rows[i].least)
-			return refuse(u, &h, -EINVAL);
+			return answer(u, &h, -EINVAL);
 		if (u->dma.waiting &&
 		    (!rows[i].now || is_kick(u, h.command, p) || pins_memory(u, h.command, p)))
-			return put_off(u, msg, len + sizeof(h));
+			return put_off(u);
 		return rows[i].handle(u, &h, p, len);
 	}
-	return refuse(u, &h, -ENOTSUP);
+	return answer(u, &h, -ENOTSUP);
 }
 
 /* --- the server ------------------------------------------------------------------------ */
@@ -293,18 +280,12 @@ static ssize_t payload(struct server *srv, const uint8_t *header)
 	return h.size - sizeof(h);
 }
 
-static int message(struct server *srv, uint8_t *msg, size_t len)
-{
-	return on_message((struct vfio_user *)srv, msg, len);
-}
-
 static void drop_later(struct vfio_user *u)
 {
 	while (u->later) {
 		struct vfio_user_later *l = u->later;
 		u->later = l->next;
-		for (unsigned i = 0; i < l->nfds; i++)
-			server_close(&l->fd[i]);
+		server_in_reset(&l->in, true);
 		free(l);
 	}
 	u->later_tail = &u->later;
@@ -318,17 +299,14 @@ static int run_later(struct vfio_user *u)
 	u->unmap_later = false;
 	while (u->later && !u->server.why[0]) {
 		struct vfio_user_later *l = u->later;
-		struct server_in now = { .nfds = l->nfds };
 		u->later = l->next;
 		if (!u->later)
 			u->later_tail = &u->later;
-		memcpy(now.fd, l->fd, sizeof(now.fd));
-		u->server.msg = &now;
-		if (on_message(u, l->bytes, l->len) < 0)
+		u->server.msg = &l->in;
+		if (message(&u->server, l->in.buf, l->in.have) < 0)
 			server_fail(&u->server, "the connection broke");
-		for (unsigned i = 0; i < l->nfds; i++)
-			server_close(&now.fd[i]);
 		u->server.msg = NULL;
+		server_in_reset(&l->in, true);
 		free(l);
 		n++;
 	}
@@ -340,30 +318,24 @@ static int run(struct server *srv)
 	struct vfio_user *u = (struct vfio_user *)srv;
 	int n = emu_virtio_run(&u->dev->v, SERVER_BUDGET);
 	n += run_later(u);
-	if (server_maps_lost(&u->maps))
+	if (server_maps_lost(&u->server.maps))
 		server_fail(srv, "the client took memory away that it had mapped for us");
 	return n;
 }
 
 static bool busy(struct server *srv)
 {
-	struct vfio_user *u = (struct vfio_user *)srv;
-	return emu_virtio_busy(&u->dev->v);
-}
-
-static void opened(struct server *srv)
-{
-	struct vfio_user *u = (struct vfio_user *)srv;
-	u->version_known = false;
+	return emu_virtio_busy(&((struct vfio_user *)srv)->dev->v);
 }
 
 static void closed(struct server *srv)
 {
 	struct vfio_user *u = (struct vfio_user *)srv;
+	u->version_known = false;
 	drop_later(u);
 	vfio_user_irqs_drop(u);
 	emu_device_reset(u->dev); /* no request may be in flight into memory that is unmapped */
-	server_maps_clear(&u->maps);
+	server_maps_clear(&u->server.maps);
 }
 
 static struct emu_virtio *virtio(struct server *srv)
@@ -371,75 +343,54 @@ static struct emu_virtio *virtio(struct server *srv)
 	return &((struct vfio_user *)srv)->dev->v;
 }
 
-static void free_all(struct server *srv)
+static void fini(struct server *srv)
 {
 	struct vfio_user *u = (struct vfio_user *)srv;
-	server_fini(srv);
 	drop_later(u);
-	if (u->dev)
-		emu_device_free(u->dev);
-	emu_mem_free(u->mem);
+	emu_device_free(u->dev);
 	free(u->scratch);
-	free(u);
 }
 
-static const struct server_ops ops = {
-	.name = "vfio-user",
-	.header = sizeof(struct vfio_user_hdr),
-	.payload = payload,
-	.message = message,
-	.opened = opened,
-	.closed = closed,
-	.run = run,
-	.busy = busy,
-	.virtio = virtio,
-	.free = free_all,
-};
-
-static int make_device(struct vfio_user *u, const struct server_config *cfg)
+static int init(struct server *srv, const struct server_config *cfg)
 {
+	struct vfio_user *u = (struct vfio_user *)srv;
 	struct emu_device_config c = {
 		.transport = server_vfio_user.transport,
 		.v.cls = cfg->cls,
 		.v.class_config = cfg->class_config,
-		.v.mem = u->mem,
-		.host = { .msix = vfio_user_msix, .intx = vfio_user_intx, .opaque = u },
+		.v.mem = srv->maps.mem,
 		.v.tap = cfg->tap,
 		.v.transitional = cfg->transitional,
-		.express = !cfg->transitional,
-		.msix_elsewhere = true,
 		.v.queues = cfg->queues,
 		.v.queue_size = cfg->queue_size,
-		.vectors = cfg->no_msix ? VQT_NO_VECTOR : 0,
 		.v.features_on = cfg->features_on,
 		.v.features_off = cfg->features_off,
+		.host = { .msix = vfio_user_msix, .intx = vfio_user_intx, .opaque = u },
+		.express = !cfg->transitional,
+		.msix_elsewhere = true,
+		.vectors = cfg->no_msix ? VQT_NO_VECTOR : 0,
 	};
-	emu_mem_set_ops(u->mem, &vfio_user_dma_ops, u);
-	int ret = emu_device_new(&u->dev, &c);
-	int fd = ret < 0 ? -1 : emu_virtio_fd(&u->dev->v);
-	return ret < 0 || fd < 0 ? ret : server_watch(&u->server, &u->server.backend, fd, EPOLLIN);
-}
-
-static int vfio_user_new(struct server **out, const struct server_config *cfg)
-{
-	struct vfio_user *u = calloc(1, sizeof(*u));
-	if (!u)
-		return -ENOMEM;
 	u->later_tail = &u->later;
 	u->dma_timeout_ms = cfg->dma_timeout_ms ? cfg->dma_timeout_ms : PATIENCE_MS;
 	vfio_user_irqs_init(u);
-	int ret = server_init(&u->server, &ops, cfg);
-	u->mem = emu_mem_new();
-	u->maps.mem = u->mem;
-	if (ret == 0)
-		ret = u->mem ? make_device(u, cfg) : -ENOMEM;
-	if (ret < 0) {
-		free_all(&u->server);
-		return ret;
-	}
-	*out = &u->server;
-	return 0;
+	emu_mem_set_ops(srv->maps.mem, &vfio_user_dma_ops, u);
+	int ret = emu_device_new(&u->dev, &c);
+	int fd = ret < 0 ? -1 : emu_virtio_fd(&u->dev->v);
+	return ret < 0 || fd < 0 ? ret : server_watch(srv, &srv->backend, fd, EPOLLIN);
 }
+
+static const struct server_ops ops = {
+	.size = sizeof(struct vfio_user),
+	.init = init,
+	.fini = fini,
+	.header = sizeof(struct vfio_user_hdr),
+	.payload = payload,
+	.message = message,
+	.closed = closed,
+	.run = run,
+	.busy = busy,
+	.virtio = virtio,
+};
 
 static void example(char *out, size_t size, const char *path, const struct server_config *cfg)
 {
@@ -454,7 +405,7 @@ static void example(char *out, size_t size, const char *path, const struct serve
 const struct server_protocol server_vfio_user = {
 	.name = "vfio-user",
 	.summary = "a whole PCI function (QEMU 10.1 or later); its registers are in the trace",
-	.new = vfio_user_new,
+	.ops = &ops,
 	.transport = &emu_transport_pci,
 	.example = example,
 };

@@ -67,17 +67,12 @@ struct vfio_user_dma_access { /* data follows */
 /* A message that is handled later, when the DMA of the device is over. */
 struct vfio_user_later {
 	struct vfio_user_later *next;
-	int fd[SERVER_FDS];
-	unsigned nfds;
-	size_t len;
-	uint8_t bytes[];
+	struct server_in in;
 };
 
 struct vfio_user {
 	struct server server;
 	struct emu_device *dev;
-	struct emu_mem *mem;
-	struct server_maps maps;
 	bool version_known;
 	uint32_t client_data_max; /* the most data that the client accepts in a message */
 	/* interrupts: 5.4 of VFIO's uapi, indexes INTX and MSIX */

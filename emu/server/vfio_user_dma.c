@@ -10,20 +10,13 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "decoder/trace/record.h"
+#include "decoder/util/clock.h"
 #include "emu/server/vfio_user.h"
 
 #define SLICE_US 100000 /* one wait counts at most this: the machine may have been paused */
 #define SLOW 5 /* the timeout times this, while the client waits for no answer of ours */
-
-static int64_t now_us(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000ll + ts.tv_nsec / 1000;
-}
 
 void vfio_user_dma_answer(struct vfio_user *u, const struct vfio_user_hdr *h, const uint8_t *p,
 			  size_t len)
@@ -48,11 +41,12 @@ static int wait_answer(struct vfio_user *u)
 	int ret = 0;
 	while (u->dma.waiting && ret >= 0) {
 		int64_t left = u->dma_timeout_ms * (u->later ? 1000ll : 1000ll * SLOW) - waited;
-		int64_t before = now_us(), slice = left < SLICE_US ? left : SLICE_US;
+		int64_t before = clock_ns(CLOCK_MONOTONIC) / 1000;
+		int64_t slice = left < SLICE_US ? left : SLICE_US;
 		ret = left <= 0 ? -ETIMEDOUT : server_receive(&u->server, (slice + 999) / 1000);
 		if (ret == -EINTR)
 			ret = 0;
-		int64_t passed = now_us() - before;
+		int64_t passed = (int64_t)(clock_ns(CLOCK_MONOTONIC) / 1000) - before;
 		waited += passed < SLICE_US ? passed : SLICE_US;
 	}
 	u->dma.waiting = false;

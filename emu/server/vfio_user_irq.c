@@ -38,17 +38,10 @@ void vfio_user_irqs_init(struct vfio_user *u)
 		u->vector_fd[i] = -1;
 }
 
-static void drop_unmask(struct vfio_user *u)
-{
-	int fd = u->intx_unmask.fd;
-	server_unwatch(&u->server, &u->intx_unmask);
-	server_close(&fd);
-}
-
 void vfio_user_irqs_drop(struct vfio_user *u)
 {
 	server_close(&u->intx_fd);
-	drop_unmask(u);
+	server_drop(&u->server, &u->intx_unmask);
 	u->intx_masked = false;
 	for (unsigned i = 0; i < VU_VECTORS; i++)
 		server_close(&u->vector_fd[i]);
@@ -83,7 +76,7 @@ static void on_unmask(struct server *d, struct server_source *s, uint32_t events
 	uint64_t n;
 	if (read(s->fd, &n, sizeof(n)) != sizeof(n)) {
 		if (events & (EPOLLHUP | EPOLLERR))
-			drop_unmask(u);
+			server_drop(&u->server, &u->intx_unmask);
 		return;
 	}
 	u->intx_masked = false;
@@ -93,15 +86,12 @@ static void on_unmask(struct server *d, struct server_source *s, uint32_t events
 static int set_unmask_fd(struct vfio_user *u)
 {
 	int fd = server_take_fd(&u->server, 0);
-	drop_unmask(u);
+	server_drop(&u->server, &u->intx_unmask);
 	if (fd < 0)
 		return 0;
 	server_nonblock(fd);
 	u->intx_unmask.ready = on_unmask;
-	int ret = server_watch(&u->server, &u->intx_unmask, fd, EPOLLIN);
-	if (ret < 0)
-		close(fd);
-	return ret;
+	return server_own(&u->server, &u->intx_unmask, fd, EPOLLIN);
 }
 
 static int set_intx(struct vfio_user *u, const struct vfio_irq_set *s, const uint8_t *data)
@@ -118,7 +108,7 @@ static int set_intx(struct vfio_user *u, const struct vfio_irq_set *s, const uin
 		u->intx_masked = false;
 	} else if (action == VFIO_IRQ_SET_ACTION_TRIGGER && !s->count) {
 		server_close(&u->intx_fd);
-		drop_unmask(u);
+		server_drop(&u->server, &u->intx_unmask);
 	} else if (action == VFIO_IRQ_SET_ACTION_TRIGGER && one && u->intx_fd >= 0) {
 		server_signal(&u->server, u->intx_fd);
 	} else if (action == VFIO_IRQ_SET_ACTION_MASK && one) {

@@ -52,7 +52,7 @@ static int get_features(struct vhost_user *u, const struct vhost_user_hdr *h, ui
  * Record the registers, which the client's transport has, as far as the client has reported
  * them.
  */
-static void tell_state(struct vhost_user *u, uint32_t known)
+static void report_state(struct vhost_user *u, uint32_t known)
 {
 	emu_tap_device_state(u->server.tap, known, u->v.status, u->v.offered, u->v.accepted,
 			     u->v.config, u->v.config_len);
@@ -82,7 +82,8 @@ static int set_features(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 	emu_virtio_adopt(&u->v, set);
 	u->features = f;
 	u->features_known = true;
-	tell_state(u, VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED | VQT_KNOWN_CONFIG);
+	report_state(u,
+		     VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED | VQT_KNOWN_CONFIG);
 	vhost_user_rings_start(u);
 	return 0;
 }
@@ -237,7 +238,7 @@ static void driver_broke(struct vhost_user *u)
 static void config_changed(struct vhost_user *u)
 {
 	struct vhost_user_hdr h = { .request = VH_BACKEND_CONFIG_CHANGE, .flags = VH_VERSION };
-	tell_state(u, VQT_KNOWN_CONFIG);
+	report_state(u, VQT_KNOWN_CONFIG);
 	if (u->channel < 0 || !vhost_user_has(u, VH_P_CONFIG))
 		server_report(
 			&u->server, SERVER_NOTE,
@@ -262,7 +263,7 @@ static int run(struct server *srv)
 {
 	struct vhost_user *u = (struct vhost_user *)srv;
 	int n = emu_virtio_run(&u->v, SERVER_BUDGET);
-	if (server_maps_lost(&u->maps) || u->track_map.lost)
+	if (server_maps_lost(&srv->maps) || u->track_map.lost)
 		server_fail(srv, "the client took memory away that it had mapped for us");
 	return n;
 }
@@ -276,22 +277,17 @@ static bool busy(struct server *srv)
 	return emu_virtio_busy(&u->v);
 }
 
-static void opened(struct server *srv)
+static void closed(struct server *srv)
 {
 	struct vhost_user *u = (struct vhost_user *)srv;
 	u->protocol = u->features = 0;
 	u->features_known = false;
-}
-
-static void closed(struct server *srv)
-{
-	struct vhost_user *u = (struct vhost_user *)srv;
 	vhost_user_rings_stop(u);
 	vhost_user_rings_drop(u);
 	vhost_user_inflight_drop(u);
 	server_close(&u->channel);
 	emu_virtio_set_status(&u->v, 0, false);
-	server_maps_clear(&u->maps);
+	server_maps_clear(&srv->maps);
 }
 
 static struct emu_virtio *virtio(struct server *srv)
@@ -299,41 +295,27 @@ static struct emu_virtio *virtio(struct server *srv)
 	return &((struct vhost_user *)srv)->v;
 }
 
-static void free_all(struct server *srv)
+static void fini(struct server *srv)
 {
 	struct vhost_user *u = (struct vhost_user *)srv;
-	server_fini(srv);
 	if (u->v.queue)
 		emu_virtio_fini(&u->v);
-	emu_mem_free(u->mem);
 	free(u->ring);
-	free(u);
 }
 
-static const struct server_ops ops = {
-	.name = "vhost-user",
-	.header = sizeof(struct vhost_user_hdr),
-	.payload = payload,
-	.message = message,
-	.opened = opened,
-	.closed = closed,
-	.run = run,
-	.busy = busy,
-	.virtio = virtio,
-	.free = free_all,
-};
-
-static int make_device(struct vhost_user *u, const struct server_config *cfg)
+static int init(struct server *srv, const struct server_config *cfg)
 {
+	struct vhost_user *u = (struct vhost_user *)srv;
 	struct emu_virtio_config c = { .cls = cfg->cls,
 				       .class_config = cfg->class_config,
-				       .mem = u->mem,
+				       .mem = srv->maps.mem,
 				       .tap = cfg->tap,
 				       .queues = cfg->queues,
 				       .queue_size = cfg->queue_size ? cfg->queue_size : QUEUE_SIZE,
 				       .queue_size_usual = QUEUE_SIZE_USUAL,
 				       .features_on = cfg->features_on,
 				       .features_off = cfg->features_off };
+	u->channel = -1;
 	int ret = emu_virtio_init(&u->v, &c, &host, u);
 	if (ret < 0)
 		return ret;
@@ -345,27 +327,21 @@ static int make_device(struct vhost_user *u, const struct server_config *cfg)
 		u->ring[i].kick.fd = u->ring[i].call = u->ring[i].err = -1;
 	}
 	int fd = emu_virtio_fd(&u->v);
-	return fd < 0 ? 0 : server_watch(&u->server, &u->server.backend, fd, EPOLLIN);
+	return fd < 0 ? 0 : server_watch(srv, &srv->backend, fd, EPOLLIN);
 }
 
-static int vhost_user_new(struct server **out, const struct server_config *cfg)
-{
-	struct vhost_user *u = calloc(1, sizeof(*u));
-	if (!u)
-		return -ENOMEM;
-	u->channel = -1;
-	int ret = server_init(&u->server, &ops, cfg);
-	u->mem = emu_mem_new();
-	u->maps.mem = u->mem;
-	if (ret == 0)
-		ret = u->mem ? make_device(u, cfg) : -ENOMEM;
-	if (ret < 0) {
-		free_all(&u->server);
-		return ret;
-	}
-	*out = &u->server;
-	return 0;
-}
+static const struct server_ops ops = {
+	.size = sizeof(struct vhost_user),
+	.init = init,
+	.fini = fini,
+	.header = sizeof(struct vhost_user_hdr),
+	.payload = payload,
+	.message = message,
+	.closed = closed,
+	.run = run,
+	.busy = busy,
+	.virtio = virtio,
+};
 
 static void example(char *out, size_t size, const char *path, const struct server_config *cfg)
 {
@@ -383,6 +359,6 @@ static void example(char *out, size_t size, const char *path, const struct serve
 const struct server_protocol server_vhost_user = {
 	.name = "vhost-user",
 	.summary = "the data path behind the client's own PCI function (any QEMU, libblkio)",
-	.new = vhost_user_new,
+	.ops = &ops,
 	.example = example,
 };

@@ -131,8 +131,6 @@ struct vhost_user_ring {
 struct vhost_user {
 	struct server server;
 	struct emu_virtio v;
-	struct emu_mem *mem;
-	struct server_maps maps;
 	uint64_t features; /* accepted */
 	uint64_t protocol;
 	bool features_known;
@@ -149,10 +147,15 @@ struct vhost_user {
 struct vhost_user_message {
 	uint16_t request, least; /* bytes of payload */
 	bool replies; /* the protocol defines a reply */
-	const char *name;
 };
 
 const struct vhost_user_message *vhost_user_message(uint32_t request); /* NULL: unknown */
+/*
+ * The areas of a ring by guest-physical address: the client names them by its own.  Only their
+ * first bytes are looked up; the ring's code checks that they are in memory.  0 or -EFAULT.
+ */
+int vhost_user_place(const struct server_maps *m, const struct vhost_user_addr *a, uint64_t *desc,
+		     uint64_t *driver, uint64_t *device);
 
 /* How this back end handles a message. */
 struct vhost_user_row {
@@ -178,13 +181,13 @@ void vhost_user_rings_drop(struct vhost_user *u); /* release all that belonged t
 extern const struct vhost_user_row vhost_user_inflight_rows[];
 void vhost_user_inflight_drop(struct vhost_user *u);
 /* A ring is about to run: find the requests that were left in flight. */
-int vhost_user_inflight_start(struct vhost_user *u, unsigned index);
+int vhost_user_inflight_start(struct vhost_user_ring *r, struct emu_queue *q);
 /* It runs: process those again. */
-void vhost_user_inflight_redo(struct vhost_user *u, unsigned index);
+void vhost_user_inflight_redo(struct vhost_user_ring *r, struct emu_queue *q);
 
 /* vhost_user_packed.c: the same for packed rings, whose layout differs */
 uint64_t vhost_user_packed_len(uint16_t queue_size);
-int vhost_user_packed_start(struct vhost_user *u, unsigned index);
+int vhost_user_packed_start(struct vhost_user_ring *r, struct emu_queue *q);
 void vhost_user_packed_drop(struct vhost_user_ring *r);
 
 #endif

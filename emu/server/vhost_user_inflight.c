@@ -129,7 +129,7 @@ static struct track *track_of(void *opaque, struct emu_queue *q)
 }
 
 /* head is below the ring's size, which is not above track_size (inflight_start). */
-static void taken(void *opaque, struct emu_queue *q, struct emu_chain *c)
+static void popped(void *opaque, struct emu_queue *q, struct emu_chain *c)
 {
 	struct vhost_user *u = opaque;
 	struct track_desc *d = &track_of(opaque, q)->desc[c->chain.head];
@@ -151,16 +151,9 @@ static void used(void *opaque, struct emu_queue *q, struct emu_chain *c)
 	__atomic_store_n(&t->used_idx, q->ring.in.used, __ATOMIC_RELEASE);
 }
 
-static const struct emu_queue_account account = { taken, using, used };
+static const struct emu_queue_account account = { popped, using, used };
 
-static int earlier(const void *a, const void *b)
-{
-	uint64_t x = ((const struct vhost_user_left *)a)->counter;
-	uint64_t y = ((const struct vhost_user_left *)b)->counter;
-	return x < y ? -1 : x > y;
-}
-
-/* Find what the server before this one did not finish; *base: where the ring continues. */
+/* Find what the server before this one did not finish. */
 static unsigned find_left(struct track *t, unsigned n, uint16_t used_now,
 			  struct vhost_user_left *left)
 {
@@ -176,54 +169,59 @@ static unsigned find_left(struct track *t, unsigned n, uint16_t used_now,
 		if (t->desc[i].inflight == 1)
 			left[count++] =
 				(struct vhost_user_left){ t->desc[i].counter, { .head = i } };
-	qsort(left, count, sizeof(*left), earlier);
 	return count;
 }
 
-static int split_start(struct vhost_user *u, unsigned index)
+static int split_start(struct vhost_user_ring *r, struct emu_queue *q)
 {
-	struct vhost_user_ring *r = &u->ring[index];
-	struct emu_queue *q = &u->v.queue[index];
 	struct track *t = (struct track *)(void *)r->track;
 	uint16_t used_now;
 	if (t->version != 1)
 		return -EINVAL;
-	if (emu_mem_read(u->mem, q->device + VIRTQ_RING_IDX, &used_now, sizeof(used_now)) < 0)
+	if (emu_mem_read(q->v->mem, q->device + VIRTQ_RING_IDX, &used_now, sizeof(used_now)) < 0)
 		return -EFAULT;
 	r->left = calloc(r->num, sizeof(*r->left));
 	if (!r->left)
 		return -ENOMEM;
 	r->nleft = find_left(t, r->num, used_now, r->left);
 	r->base = (uint16_t)(used_now + r->nleft);
-	r->counter = r->nleft ? r->left[r->nleft - 1].counter + 1 : 0;
 	q->account = &account;
 	return 0;
 }
 
-int vhost_user_inflight_start(struct vhost_user *u, unsigned index)
+static int earlier(const void *a, const void *b)
 {
-	struct vhost_user_ring *r = &u->ring[index];
-	struct emu_queue *q = &u->v.queue[index];
-	bool packed = emu_virtio_has(&u->v, VIRTIO_F_RING_PACKED);
-	r->nleft = 0;
-	q->account = NULL;
-	q->account_opaque = u;
-	if (!r->track || packed != u->track_packed)
-		return 0;
-	if (r->num > u->track_size)
-		return -EINVAL;
-	return packed ? vhost_user_packed_start(u, index) : split_start(u, index);
+	uint64_t x = ((const struct vhost_user_left *)a)->counter;
+	uint64_t y = ((const struct vhost_user_left *)b)->counter;
+	return x < y ? -1 : x > y;
 }
 
-void vhost_user_inflight_redo(struct vhost_user *u, unsigned index)
+int vhost_user_inflight_start(struct vhost_user_ring *r, struct emu_queue *q)
 {
-	struct vhost_user_ring *r = &u->ring[index];
+	bool packed = emu_virtio_has(q->v, VIRTIO_F_RING_PACKED);
+	r->nleft = 0;
+	q->account = NULL;
+	q->account_opaque = r->u;
+	if (!r->track || packed != r->u->track_packed)
+		return 0;
+	if (r->num > r->u->track_size)
+		return -EINVAL;
+	int ret = packed ? vhost_user_packed_start(r, q) : split_start(r, q);
+	if (ret < 0)
+		return ret;
+	qsort(r->left, r->nleft, sizeof(*r->left), earlier);
+	r->counter = r->nleft ? r->left[r->nleft - 1].counter + 1 : 0;
+	return 0;
+}
+
+void vhost_user_inflight_redo(struct vhost_user_ring *r, struct emu_queue *q)
+{
 	for (unsigned i = 0; i < r->nleft; i++)
-		if (emu_queue_again(&u->v.queue[index], &r->left[i].again) <= 0)
+		if (emu_queue_again(q, &r->left[i].again) <= 0)
 			break;
 	if (r->nleft)
-		server_report(&u->server, SERVER_NOTE,
-			      "queue %u: %u requests of before are done again", index, r->nleft);
+		server_report(&r->u->server, SERVER_NOTE,
+			      "queue %u: %u requests of before are done again", q->index, r->nleft);
 	free(r->left);
 	r->left = NULL;
 	r->nleft = 0;

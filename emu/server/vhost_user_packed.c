@@ -67,7 +67,7 @@ void vhost_user_packed_drop(struct vhost_user_ring *r)
 
 #define PUBLISH(to, value) __atomic_store_n(&(to), value, __ATOMIC_RELEASE)
 
-static void taken(void *opaque, struct emu_queue *q, struct emu_chain *c)
+static void popped(void *opaque, struct emu_queue *q, struct emu_chain *c)
 {
 	struct vhost_user *u = opaque;
 	struct packed_track *t = u->ring[q->index].packed;
@@ -120,25 +120,25 @@ static void used(void *opaque, struct emu_queue *q, struct emu_chain *c)
 	PUBLISH(t->shared->old_used_idx, virtq_slot(t->used));
 }
 
-static const struct emu_queue_account account = { taken, using, used };
+static const struct emu_queue_account account = { popped, using, used };
 
 /* --- what the server before this one left --------------------------------------------------- */
 
 /* The server died while it used a chain: had it written the used descriptor? */
-static int settle(struct vhost_user *u, struct emu_queue *q, struct region *was)
+static int settle(struct emu_queue *q, struct region *was)
 {
 	uint16_t flags;
-	bool wrap = was->old_used_wrap & 1, told = false;
+	bool wrap = was->old_used_wrap & 1, published = false;
 	if (was->used_idx != was->old_used_idx || was->used_wrap != was->old_used_wrap) {
 		if (was->old_used_idx >= q->size)
 			return -EINVAL;
-		if (emu_mem_read(u->mem,
+		if (emu_mem_read(q->v->mem,
 				 q->desc + virtq_desc_at(was->old_used_idx) + VIRTQ_PACKED_FLAGS,
 				 &flags, sizeof(flags)) < 0)
 			return -EFAULT;
-		told = !virtq_is_available(flags, wrap);
+		published = !virtq_is_available(flags, wrap);
 	}
-	if (!told) {
+	if (!published) {
 		was->free_head = was->old_free_head;
 		was->used_idx = was->old_used_idx;
 		was->used_wrap = was->old_used_wrap;
@@ -148,13 +148,6 @@ static int settle(struct vhost_user *u, struct emu_queue *q, struct region *was)
 	for (unsigned i = 0; i < was->desc_num && at < was->desc_num; i++, at = was->desc[at].next)
 		was->desc[at].inflight = 0;
 	return 0;
-}
-
-static int earlier(const void *a, const void *b)
-{
-	uint64_t x = ((const struct vhost_user_left *)a)->counter;
-	uint64_t y = ((const struct vhost_user_left *)b)->counter;
-	return x < y ? -1 : x > y;
 }
 
 /* Find the chains in flight: remove their entries from the free list, copy their descriptors. */
@@ -192,9 +185,7 @@ static int find_left(struct vhost_user_ring *r, struct packed_track *t, const st
 		t->e[i].last = last;
 		t->e[i].num = head->num;
 	}
-	qsort(r->left, r->nleft, sizeof(*r->left), earlier);
 	r->base = virtq_advance(t->used, slots, t->size) | (uint32_t)t->used << 16;
-	r->counter = r->nleft ? r->left[r->nleft - 1].counter + 1 : 0;
 	return 0;
 }
 
@@ -218,14 +209,13 @@ static void publish(struct packed_track *t, const bool *busy)
 	PUBLISH(s->version, 1);
 }
 
-static int take_over(struct vhost_user *u, unsigned index, struct region *was, bool *busy)
+static int take_over(struct vhost_user_ring *r, struct emu_queue *q, struct region *was, bool *busy)
 {
-	struct vhost_user_ring *r = &u->ring[index];
 	struct packed_track *t = r->packed;
 	int ret = 0;
 	memcpy(was, t->shared, vhost_user_packed_len(t->n));
 	if (was->version == 1) {
-		ret = was->desc_num == t->n ? settle(u, &u->v.queue[index], was) : -EINVAL;
+		ret = was->desc_num == t->n ? settle(q, was) : -EINVAL;
 		if (ret == 0 && was->used_idx >= t->size)
 			ret = -EINVAL;
 		t->used = virtq_position(was->used_idx, was->used_wrap & 1);
@@ -242,10 +232,9 @@ static int take_over(struct vhost_user *u, unsigned index, struct region *was, b
 	return ret;
 }
 
-int vhost_user_packed_start(struct vhost_user *u, unsigned index)
+int vhost_user_packed_start(struct vhost_user_ring *r, struct emu_queue *q)
 {
-	struct vhost_user_ring *r = &u->ring[index];
-	unsigned n = u->track_size;
+	unsigned n = r->u->track_size;
 	vhost_user_packed_drop(r);
 	r->packed = calloc(1, sizeof(*r->packed) + n * sizeof(r->packed->e[0]));
 	r->left = calloc(n, sizeof(*r->left) + sizeof(struct vqt_desc));
@@ -256,11 +245,11 @@ int vhost_user_packed_start(struct vhost_user *u, unsigned index)
 		r->packed->shared = (struct region *)(void *)r->track;
 		r->packed->n = n;
 		r->packed->size = r->num;
-		ret = take_over(u, index, was, busy);
+		ret = take_over(r, q, was, busy);
 	}
 	free(was);
 	free(busy);
 	if (ret == 0)
-		u->v.queue[index].account = &account;
+		q->account = &account;
 	return ret;
 }

@@ -10,6 +10,11 @@
 
 /* --- running ------------------------------------------------------------------------------ */
 
+static struct emu_queue *queue_of(const struct vhost_user_ring *r)
+{
+	return &r->u->v.queue[r - r->u->ring];
+}
+
 static void on_kick(struct server *d, struct server_source *s, uint32_t events)
 {
 	struct vhost_user_ring *r = (struct vhost_user_ring *)s;
@@ -18,7 +23,7 @@ static void on_kick(struct server *d, struct server_source *s, uint32_t events)
 	 * read, which saves a system call for each kick.
 	 */
 	if (r->running)
-		emu_queue_kick(&r->u->v.queue[r - r->u->ring], 0, VQT_KICK_IOEVENTFD, 0);
+		emu_queue_kick(queue_of(r), 0, VQT_KICK_IOEVENTFD, 0);
 	if (events & (EPOLLHUP | EPOLLERR))
 		server_unwatch(d, s);
 }
@@ -32,45 +37,37 @@ static void drain_kick(int fd)
 		return;
 }
 
-static void stop(struct vhost_user *u, unsigned i)
+static void stop(struct vhost_user_ring *r)
 {
-	struct vhost_user_ring *r = &u->ring[i];
-	struct emu_queue *q = &u->v.queue[i];
+	struct emu_queue *q = queue_of(r);
 	if (!r->running)
 		return;
-	emu_virtio_drain(&u->v);
+	emu_virtio_drain(&r->u->v);
 	r->base = emu_queue_base(q);
 	emu_queue_stop(q);
 	q->polled = false;
 	r->running = false;
 }
 
-/* Translate the areas, which the client gives as its own addresses, to guest-physical ones. */
-static int place(struct vhost_user *u, unsigned i)
+static int place(struct vhost_user_ring *r)
 {
-	const struct vhost_user_addr *a = &u->ring[i].addr;
-	struct emu_queue *q = &u->v.queue[i];
-	/* only the first byte here; the ring code checks that the whole area is in memory */
-	if (server_map_translate(&u->maps, a->desc, 1, &q->desc) < 0 ||
-	    server_map_translate(&u->maps, a->avail, 1, &q->driver) < 0 ||
-	    server_map_translate(&u->maps, a->used, 1, &q->device) < 0)
-		return -EFAULT;
-	return 0;
+	struct emu_queue *q = queue_of(r);
+	return vhost_user_place(&r->u->server.maps, &r->addr, &q->desc, &q->driver, &q->device);
 }
 
 /* Start a ring if it is set up completely; 0 also if it is not. */
-static int start(struct vhost_user *u, unsigned i)
+static int start(struct vhost_user_ring *r)
 {
-	struct vhost_user_ring *r = &u->ring[i];
-	struct emu_queue *q = &u->v.queue[i];
+	struct vhost_user *u = r->u;
+	struct emu_queue *q = queue_of(r);
 	bool on = r->enabled || !(u->features >> VH_F_PROTOCOL_FEATURES & 1);
 	if (r->running || !on || !r->started || !r->has_addr || !r->num || !u->features_known ||
-	    place(u, i) < 0)
+	    place(r) < 0)
 		return 0;
 	emu_queue_set_size(q, r->num);
 	if (q->size != r->num)
 		return -EINVAL;
-	int ret = vhost_user_inflight_start(u, i);
+	int ret = vhost_user_inflight_start(r, q);
 	if (ret == 0)
 		ret = emu_queue_start_at(q, r->base);
 	if (ret < 0) {
@@ -78,37 +75,30 @@ static int start(struct vhost_user *u, unsigned i)
 		r->left = NULL;
 		return ret;
 	}
-	emu_tap_queue_state(u->server.tap, i, &q->ring, r->base, q->ring.in.used);
+	emu_tap_queue_state(u->server.tap, q->index, &q->ring, r->base, q->ring.in.used);
 	q->polled = r->kick.fd < 0;
 	r->running = true;
-	vhost_user_inflight_redo(u, i);
+	vhost_user_inflight_redo(r, q);
 	return 0;
 }
 
 void vhost_user_rings_stop(struct vhost_user *u)
 {
 	for (unsigned i = 0; i < u->v.nqueues; i++)
-		stop(u, i);
+		stop(&u->ring[i]);
 }
 
 void vhost_user_rings_start(struct vhost_user *u)
 {
 	for (unsigned i = 0; i < u->v.nqueues; i++)
-		start(u, i);
-}
-
-static void drop_kick(struct vhost_user *u, struct vhost_user_ring *r)
-{
-	int fd = r->kick.fd;
-	server_unwatch(&u->server, &r->kick);
-	server_close(&fd);
+		start(&u->ring[i]);
 }
 
 void vhost_user_rings_drop(struct vhost_user *u)
 {
 	for (unsigned i = 0; i < u->v.nqueues; i++) {
 		struct vhost_user_ring *r = &u->ring[i];
-		drop_kick(u, r);
+		server_drop(&u->server, &r->kick);
 		server_close(&r->call);
 		server_close(&r->err);
 		r->has_addr = r->enabled = r->started = r->running = false;
@@ -120,136 +110,126 @@ void vhost_user_rings_drop(struct vhost_user *u)
 
 /* --- messages ------------------------------------------------------------------------------- */
 
-static int ring_index(struct vhost_user *u, uint32_t i)
+static struct vhost_user_ring *ring(struct vhost_user *u, uint32_t index)
 {
-	return i < u->v.nqueues ? 0 : server_fail(&u->server, "the client named queue %u", i);
+	if (index < u->v.nqueues)
+		return &u->ring[index];
+	server_fail(&u->server, "the client named queue %u", index);
+	return NULL;
 }
 
 static int set_num(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
 {
-	uint32_t i = get_le32(p), num = get_le32(p + 4);
-	if (ring_index(u, i) < 0)
+	struct vhost_user_ring *r = ring(u, get_le32(p));
+	uint32_t num = get_le32(p + 4);
+	if (!r)
 		return -EINVAL;
-	if (!num || num > u->v.queue[i].size_max)
+	if (!num || num > queue_of(r)->size_max)
 		return server_fail(&u->server,
 				   "the client wants a queue of %u entries, we have %u at most",
-				   num, u->v.queue[i].size_max);
-	stop(u, i);
-	u->ring[i].num = num;
-	return start(u, i);
+				   num, queue_of(r)->size_max);
+	stop(r);
+	r->num = num;
+	return start(r);
 }
 
 static int set_addr(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
 {
 	struct vhost_user_addr a;
 	memcpy(&a, p, sizeof(a));
-	if (ring_index(u, a.index) < 0)
+	struct vhost_user_ring *r = ring(u, a.index);
+	if (!r)
 		return -EINVAL;
-	struct vhost_user_ring *r = &u->ring[a.index];
 	if (r->has_addr && !memcmp(&r->addr.desc, &a.desc, 3 * sizeof(a.desc)))
 		return 0;
-	stop(u, a.index);
+	stop(r);
 	r->addr = a;
 	r->has_addr = true;
-	if (place(u, a.index) < 0)
+	if (place(r) < 0)
 		return server_fail(&u->server, "queue %u is outside the client's memory", a.index);
-	return start(u, a.index);
+	return start(r);
 }
 
 static int set_base(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
 {
-	uint32_t i = get_le32(p);
-	if (ring_index(u, i) < 0)
+	struct vhost_user_ring *r = ring(u, get_le32(p));
+	if (!r)
 		return -EINVAL;
-	stop(u, i);
-	u->ring[i].base = get_le32(p + 4);
-	return start(u, i);
+	stop(r);
+	r->base = get_le32(p + 4);
+	return start(r);
 }
 
 /* This also stops the ring. */
 static int get_base(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
 {
-	uint32_t i = get_le32(p);
-	if (ring_index(u, i) < 0)
+	struct vhost_user_ring *r = ring(u, get_le32(p));
+	if (!r)
 		return -EINVAL;
-	struct vhost_user_ring *r = &u->ring[i];
-	stop(u, i);
-	uint32_t state[2] = { i, r->base };
+	stop(r);
+	uint32_t state[2] = { get_le32(p), r->base };
 	r->started = false;
 	drain_kick(r->kick.fd);
-	drop_kick(u, r);
+	server_drop(&u->server, &r->kick);
 	server_close(&r->call);
 	return vhost_user_reply(u, h, state, sizeof(state), -1);
 }
 
-static int set_kick(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
+/* Of SET_VRING_KICK and its like: the ring, and the descriptor, -1 for polling. */
+static struct vhost_user_ring *ring_and_fd(struct vhost_user *u, const uint8_t *p, int *fd)
 {
-	uint64_t v = get_le64(p);
-	unsigned i = v & 0xff;
-	int fd = v & VH_NO_FD ? -1 : server_take_fd(&u->server, 0), ret = 0;
-	if (ring_index(u, i) < 0) {
-		server_close(&fd);
-		return -EINVAL;
-	}
-	struct vhost_user_ring *r = &u->ring[i];
-	drop_kick(u, r);
-	if (fd >= 0) {
-		server_nonblock(fd);
-		r->kick.ready = on_kick;
-		ret = server_watch(&u->server, &r->kick, fd, EPOLLIN | EPOLLET);
-		if (ret < 0) {
-			server_close(&fd);
-			return ret;
-		}
-	}
-	r->started = true;
-	u->v.queue[i].polled = r->running && fd < 0;
-	return start(u, i);
+	struct vhost_user_ring *r = ring(u, get_le64(p) & 0xff);
+	*fd = get_le64(p) & VH_NO_FD || !r ? -1 : server_take_fd(&u->server, 0);
+	if (*fd >= 0)
+		server_nonblock(*fd);
+	return r;
 }
 
-static int set_event(struct vhost_user *u, uint8_t *p, bool call)
+static int set_kick(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
 {
-	uint64_t v = get_le64(p);
-	unsigned i = v & 0xff;
-	int fd = v & VH_NO_FD ? -1 : server_take_fd(&u->server, 0);
-	if (ring_index(u, i) < 0) {
-		server_close(&fd);
+	int fd;
+	struct vhost_user_ring *r = ring_and_fd(u, p, &fd);
+	if (!r)
 		return -EINVAL;
-	}
-	int *to = call ? &u->ring[i].call : &u->ring[i].err;
+	server_drop(&u->server, &r->kick);
+	r->kick.ready = on_kick;
+	int ret = fd < 0 ? 0 : server_own(&u->server, &r->kick, fd, EPOLLIN | EPOLLET);
+	if (ret < 0)
+		return ret;
+	r->started = true;
+	queue_of(r)->polled = r->running && fd < 0;
+	return start(r);
+}
+
+/* SET_VRING_CALL, SET_VRING_ERR */
+static int set_event(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
+{
+	bool call = h->request == VH_SET_VRING_CALL;
+	int fd;
+	struct vhost_user_ring *r = ring_and_fd(u, p, &fd);
+	if (!r)
+		return -EINVAL;
+	int *to = call ? &r->call : &r->err;
 	server_close(to);
 	*to = fd;
-	if (fd < 0)
-		return 0;
-	server_nonblock(fd);
 	/*
 	 * buffers may have been used while there was no descriptor: notify; an extra
 	 * notification is harmless
 	 */
-	if (call && u->ring[i].running)
+	if (fd >= 0 && call && r->running)
 		server_signal(&u->server, fd);
 	return 0;
 }
 
-static int set_call(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
-{
-	return set_event(u, p, true);
-}
-
-static int set_err(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
-{
-	return set_event(u, p, false);
-}
-
 static int set_enable(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len)
 {
-	uint32_t i = get_le32(p);
-	if (ring_index(u, i) < 0)
+	struct vhost_user_ring *r = ring(u, get_le32(p));
+	if (!r)
 		return -EINVAL;
-	u->ring[i].enabled = get_le32(p + 4) == 1;
-	if (u->ring[i].enabled)
-		return start(u, i);
-	stop(u, i);
+	r->enabled = get_le32(p + 4) == 1;
+	if (r->enabled)
+		return start(r);
+	stop(r);
 	return 0;
 }
 
@@ -257,9 +237,9 @@ static int set_enable(struct vhost_user *u, const struct vhost_user_hdr *h, uint
 
 static int add_region(struct vhost_user *u, const struct vhost_user_region *r, int fd)
 {
-	if (fd < 0 || u->maps.count >= VH_MEM_SLOTS)
+	if (fd < 0 || u->server.maps.count >= VH_MEM_SLOTS)
 		return fd < 0 ? -EBADF : -ENOSPC;
-	return server_map_add(&u->maps, r->gpa, r->size, r->user, fd, r->offset,
+	return server_map_add(&u->server.maps, r->gpa, r->size, r->user, fd, r->offset,
 			      EMU_MEM_READ | EMU_MEM_WRITE);
 }
 
@@ -270,7 +250,7 @@ static int set_mem_table(struct vhost_user *u, const struct vhost_user_hdr *h, u
 	if (n > VH_TABLE_REGIONS || len < 8 + n * sizeof(struct vhost_user_region))
 		return server_fail(&u->server, "the client sent a memory table of %u regions", n);
 	vhost_user_rings_stop(u);
-	server_maps_clear(&u->maps);
+	server_maps_clear(&u->server.maps);
 	for (uint32_t i = 0; i < n; i++) {
 		struct vhost_user_region r;
 		memcpy(&r, p + 8 + i * sizeof(r), sizeof(r));
@@ -302,14 +282,14 @@ static int remove_mem(struct vhost_user *u, const struct vhost_user_hdr *h, uint
 	struct vhost_user_region r;
 	memcpy(&r, p + 8, sizeof(r));
 	emu_virtio_drain(&u->v);
-	return server_map_del(&u->maps, r.gpa, r.size);
+	return server_map_del(&u->server.maps, r.gpa, r.size);
 }
 
 const struct vhost_user_row vhost_user_ring_rows[] = {
 	{ VH_SET_MEM_TABLE, set_mem_table }, { VH_SET_VRING_NUM, set_num },
 	{ VH_SET_VRING_ADDR, set_addr },     { VH_SET_VRING_BASE, set_base },
 	{ VH_GET_VRING_BASE, get_base },     { VH_SET_VRING_KICK, set_kick },
-	{ VH_SET_VRING_CALL, set_call },     { VH_SET_VRING_ERR, set_err },
+	{ VH_SET_VRING_CALL, set_event },    { VH_SET_VRING_ERR, set_event },
 	{ VH_SET_VRING_ENABLE, set_enable }, { VH_ADD_MEM_REG, add_mem },
 	{ VH_REM_MEM_REG, remove_mem },	     {},
 };

@@ -361,7 +361,8 @@ int main(void)
 	emu_backend_mem(&blk.backend, NULL, 64 << 10);
 	struct server_config dc = { .cls = &emu_blk, .class_config = &blk, .queue_size = 64 };
 	server_map_guard();
-	if (server_vhost_user.new(&device, &dc) < 0 || vhost_proxy_new(&proxy, &cfg) < 0)
+	if (server_new(&device, server_vhost_user.ops, &dc) < 0 ||
+	    vhost_proxy_new(&proxy, &cfg) < 0)
 		abort();
 	ram_fd = memfd_create("ram", 0);
 	if (ftruncate(ram_fd, RAM) < 0)

@@ -62,7 +62,7 @@ static void open_server(struct client *c, bool no_msix)
 				     .report = report,
 				     .opaque = c };
 	server_map_guard();
-	if (server_vfio_user.new(&c->server, &cfg) < 0)
+	if (server_new(&c->server, server_vfio_user.ops, &cfg) < 0)
 		abort();
 	c->ram_fd = memfd_create("ram", 0);
 	if (ftruncate(c->ram_fd, RAM) < 0)

@@ -116,8 +116,7 @@ static void client_request(struct client *c, const uint8_t *p, size_t n)
 	memcpy(c->ram + 0x1002, &c->made, 2);
 }
 
-static int client_open(struct client *c,
-		       int (*make)(struct server **, const struct server_config *),
+static int client_open(struct client *c, const struct server_ops *ops,
 		       const struct server_config *base, uint8_t how)
 {
 	static struct emu_blk_config blk;
@@ -131,7 +130,7 @@ static int client_open(struct client *c,
 	cfg.queues = 1 + (how & 3);
 	cfg.dma_timeout_ms = -1;
 	server_map_guard();
-	if (make(&c->server, &cfg) < 0) {
+	if (server_new(&c->server, ops, &cfg) < 0) {
 		emu_backend_close(blk.backend);
 		return -1;
 	}

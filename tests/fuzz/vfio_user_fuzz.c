@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct server_config cfg = {
 		.tap = tap, .queue_size = 16, .transitional = data[0] & 4, .no_msix = data[0] & 8
 	};
-	if (client_open(&c, server_vfio_user.new, &cfg, data[0]) < 0)
+	if (client_open(&c, server_vfio_user.ops, &cfg, data[0]) < 0)
 		return 0;
 	if (!(data[0] & 32))
 		say_version(&c);

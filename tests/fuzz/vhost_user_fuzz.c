@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct emu_tap *tap = data[0] & 16 ? emu_tap_new(&tc) : NULL;
 	struct server_config cfg = { .tap = tap, .queue_size = 64 };
-	if (client_open(&c, server_vhost_user.new, &cfg, data[0]) < 0)
+	if (client_open(&c, server_vhost_user.ops, &cfg, data[0]) < 0)
 		return 0;
 	if (data[0] & 64)
 		set_up(&c, data[0] & 32 ? 1ull << 34 : 0);

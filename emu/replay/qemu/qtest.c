@@ -7,13 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "decoder/util/clock.h"
 #include "emu/replay/qemu/qtest.h"
 
 #define PORT_CONFIG_ADDRESS 0xcf8
 #define PORT_CONFIG_DATA 0xcfc
+#define MS 1000000 /* ns */
 
 void qtest_init(struct qtest *q, int fd, int patience)
 {
@@ -41,14 +42,6 @@ static int fail_line(struct qtest *q, int rc, const char *what, const char *line
 		if (!isprint((unsigned char)q->why[i]))
 			q->why[i] = '?';
 	return rc;
-}
-
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static int wait_fd(struct qtest *q, int ms)
@@ -104,10 +97,10 @@ static int next_line(struct qtest *q, char line[QTEST_LINE])
 /* The next line that is an answer, within the time that is left. */
 static int receive(struct qtest *q, char line[QTEST_LINE])
 {
-	long until = now_ms() + q->patience;
+	uint64_t until = clock_ns(CLOCK_MONOTONIC) / MS + q->patience;
 
 	for (;;) {
-		long left = until - now_ms();
+		long left = until - clock_ns(CLOCK_MONOTONIC) / MS;
 		ssize_t n;
 		int rc = next_line(q, line);
 

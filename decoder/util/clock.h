@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VQT_DECODER_UTIL_CLOCK_H
+#define VQT_DECODER_UTIL_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+/* Nanoseconds of CLOCK_MONOTONIC, CLOCK_REALTIME ... */
+static inline uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+#endif
