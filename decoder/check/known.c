@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Violations that real drivers and devices shipped, by how often they were met. */
-#include "decoder/check/refs.h"
+#include "decoder/check/known.h"
 
 const struct rule_known rule_known[RULE_KNOWN] = {
 	{ "Kick (notify) before DRIVER_OK", "nanovms/nanos#587; asterinas#3465; xvisor#192" },

@@ -117,7 +117,7 @@ struct rule {
 	const char *id; /* what users write: "kick-before-driver-ok"; never changes */
 	const char *section; /* of virtio 1.4: "2.1.1" */
 	const char *
-		refs; /* its statements there (decoder/check/refs.h), and I01.., T01..: by spaces */
+		refs; /* its statements there (tests/unit/check_refs.c), and I01.., T01..: by spaces */
 	const char *text; /* what is required: one sentence in our words */
 	unsigned needs; /* NEED_*: without them the rule is not decidable */
 	uint64_t at; /* AT(), ONLY(): the events at which check is called */

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "decoder/check/refs.h"
+#include "decoder/check/known.h"
 #include "tests/unit/check_cases.h"
 #include "tests/unit/conversation.h"
 

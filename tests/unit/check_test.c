@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "decoder/check/refs.h"
+#include "decoder/check/known.h"
+#include "tests/unit/check_refs.h"
 #include "tests/unit/conversation.h"
 #include "tests/unit/tap.h"
 
@@ -292,7 +293,7 @@ static unsigned left_out(const char *ref)
 {
 	unsigned n = 0;
 
-	for (const struct rule_left_out *o = rule_left_out; o->refs; o++)
+	for (const struct check_left_out *o = check_left_out; o->refs; o++)
 		n += in_list(o->refs, ref);
 	return n;
 }
@@ -302,7 +303,7 @@ static void accounted(void)
 {
 	unsigned n = 0;
 
-	for (const struct rule_ref *f = rule_refs; f->ref; f++, n++) {
+	for (const struct check_ref *f = check_refs; f->ref; f++, n++) {
 		bool ruled = rules_of(f->ref), out = left_out(f->ref);
 
 		if (ruled == out) {
@@ -330,12 +331,12 @@ static void listed(const char *prefix, unsigned n)
 static void shipped(void)
 {
 	listed("T", RULE_KNOWN);
-	listed("I", RULE_STRUCTURAL);
+	listed("I", CHECK_STRUCTURAL_RULES);
 }
 
 static bool known_ref(const char *ref)
 {
-	for (const struct rule_ref *f = rule_refs; f->ref; f++)
+	for (const struct check_ref *f = check_refs; f->ref; f++)
 		if (!strcmp(f->ref, ref))
 			return true;
 	return (*ref == 'T' && atoi(ref + 1) <= RULE_KNOWN) || (*ref == 'I' && strlen(ref) == 3);
@@ -372,7 +373,7 @@ static void severities(void)
 	for (unsigned i = 0; (r = rule_nth(i)); i++) {
 		bool must = false, any = false;
 
-		for (const struct rule_ref *f = rule_refs; f->ref; f++) {
+		for (const struct check_ref *f = check_refs; f->ref; f++) {
 			if (!rule_has_ref(r, f->ref))
 				continue;
 			any = true;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "decoder/check/report/rules.h"
-#include "decoder/check/refs.h"
+#include "decoder/check/known.h"
 #include "decoder/util/json.h"
 
 /* Of the arrow in a line of an example. */

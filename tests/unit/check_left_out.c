@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What no rule looks at, with the reason: kept beside the rules.  A test proves
- * that rules and this table account for every ref of decoder/check/refs.c.
- */
-#include "decoder/check/refs.h"
+/* What no rule looks at, with the reason; see check_refs.h. */
+#include "tests/unit/check_refs.h"
 
-const struct rule_left_out rule_left_out[] = {
+const struct check_left_out check_left_out[] = {
 	{ "NET-*", "the network device: its rules come with its chapter" },
 
 	{ "FEAT-B1 QRESET-D2 BITS-D2 BITS-D8 BITS-D11 BITS-V2 BITS-V4 BITS-V6 BITS-V7 BITS-V10 "
