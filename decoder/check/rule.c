@@ -4,92 +4,68 @@
 
 #include "decoder/check/class.h"
 
-/* Rules of every device type, and types that have none of their own. */
-static const struct check_class any;
-
 /* In the order of the specification. */
-static const struct {
-	const struct rule *rule;
-	const struct check_class *class;
-} tables[] = {
-	{ rules_status, &any },
-	{ rules_reset, &any },
-	{ rules_features, &any },
-	{ rules_config, &any },
-	{ rules_chain, &any },
-	{ rules_used, &any },
-	{ rules_ring, &any },
-	{ rules_packed, &any },
-	{ rules_memory, &any },
-	{ rules_stall, &any },
-	{ rules_suspend, &any },
-	{ rules_legacy, &any },
-	{ rules_pci, &any },
-	{ rules_window, &any },
-	{ rules_common, &any },
-	{ rules_queue, &any },
-	{ rules_isr, &any },
-	{ rules_msix, &any },
-	{ rules_notify, &any },
-	{ rules_blk_config, &check_class_blk },
-	{ rules_blk, &check_class_blk },
-	{ rules_blk_used, &check_class_blk },
-	{ rules_blk_zone, &check_class_blk },
-	{ rules_blk_legacy, &check_class_blk },
+static const struct rule_table *const tables[] = {
+	&rules_status,	&rules_reset,	 &rules_features, &rules_config,     &rules_chain,
+	&rules_used,	&rules_ring,	 &rules_packed,	  &rules_memory,     &rules_stall,
+	&rules_suspend, &rules_legacy,	 &rules_pci,	  &rules_window,     &rules_common,
+	&rules_queue,	&rules_isr,	 &rules_msix,	  &rules_notify,     &rules_blk_config,
+	&rules_blk,	&rules_blk_used, &rules_blk_zone, &rules_blk_legacy,
 };
-
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
-
-/* Rows of a table, counted once; whoever else counts finds the same. */
-static unsigned rows(size_t t)
-{
-	static unsigned count[TABLES];
-	unsigned n = 0;
-
-	if (count[t])
-		return count[t];
-	while (tables[t].rule[n].id)
-		n++;
-	return count[t] = n;
-}
 
 const struct rule *rule_nth(unsigned n)
 {
-	for (size_t t = 0; t < TABLES; n -= rows(t++))
-		if (n < rows(t))
-			return &tables[t].rule[n];
+	for (size_t t = 0; t < TABLES; n -= tables[t++]->n)
+		if (n < tables[t]->n)
+			return &tables[t]->rules[n];
 	return NULL;
 }
 
-static bool in_table(const struct rule *r, size_t t)
+static bool in_table(const struct rule *r, const struct rule_table *t)
 {
-	return r >= tables[t].rule && r < tables[t].rule + rows(t);
+	return r >= t->rules && r < t->rules + t->n;
 }
 
 int rule_index(const struct rule *r)
 {
 	unsigned before = 0;
 
-	for (size_t t = 0; t < TABLES; before += rows(t++))
-		if (in_table(r, t))
-			return (int)(before + (unsigned)(r - tables[t].rule));
+	for (size_t t = 0; t < TABLES; before += tables[t++]->n)
+		if (in_table(r, tables[t]))
+			return (int)(before + (unsigned)(r - tables[t]->rules));
 	return -1;
+}
+
+static const struct rule_table *table_of(const struct rule *r)
+{
+	size_t t = 0;
+
+	while (!in_table(r, tables[t]))
+		t++;
+	return tables[t];
 }
 
 unsigned rule_virtio_id(const struct rule *r)
 {
-	for (size_t t = 0; t < TABLES; t++)
-		if (in_table(r, t))
-			return tables[t].class->virtio_id;
-	return 0;
+	const struct check_class *class = table_of(r)->class;
+
+	return class ? class->virtio_id : 0;
+}
+
+const struct explanation *rule_explanation(const struct rule *r)
+{
+	return r->explanation ? r->explanation : &table_of(r)->explanation;
 }
 
 const struct check_class *check_class(unsigned virtio_id)
 {
+	static const struct check_class none;
+
 	for (size_t t = 0; t < TABLES; t++)
-		if (tables[t].class->virtio_id == virtio_id)
-			return tables[t].class;
-	return &any;
+		if (tables[t]->class && tables[t]->class->virtio_id == virtio_id)
+			return tables[t]->class;
+	return &none;
 }
 
 const struct rule *rule_by_id(const char *id)

@@ -100,8 +100,9 @@ enum verdict {
 };
 
 struct rule_context;
+struct check_class;
 
-/* For `check --explain`, shared by rules of one kind. */
+/* For `check --explain`. */
 struct explanation {
 	const char *why; /* it matters */
 	const char *right; /* a correct sequence, one step a line */
@@ -123,7 +124,7 @@ struct rule {
 	uint64_t at; /* AT(), ONLY(): the events at which check is called */
 	enum verdict (*check)(struct rule_context *ctx);
 	unsigned arg; /* for functions that serve several rows */
-	const struct explanation *explanation; /* shared by rules of one kind */
+	const struct explanation *explanation; /* if that of its table does not fit; or NULL */
 	const char *wrong; /* a sequence that breaks the rule, in one line */
 };
 
@@ -135,27 +136,33 @@ struct rule {
 #define DEVICE_STRUCTURAL .party = CHECK_DEVICE, .severity = CHECK_STRUCTURAL
 #define DEVICE_SHOULD .party = CHECK_DEVICE, .severity = CHECK_SHOULD
 #define DEVICE_SUSPICIOUS .party = CHECK_DEVICE, .severity = CHECK_SUSPICIOUS
-/* Behind the last row of a table. */
-#define ROW_END \
-	{ \
-		.id = NULL \
-	}
+/* The rules of one topic. */
+struct rule_table {
+	const struct rule *rules;
+	unsigned n;
+	union {
+		struct explanation;
+		struct explanation explanation; /* the same, as a whole */
+	};
+	const struct check_class *class; /* of the one device type they are about; NULL any */
+};
+#define RULES(rows) .rules = (rows), .n = sizeof(rows) / sizeof((rows)[0])
 
 /* All rules in order: NULL past the end. */
 const struct rule *rule_nth(unsigned n);
 int rule_index(const struct rule *r); /* the n of rule_nth(); -1 if it is none of them */
 unsigned rule_virtio_id(const struct rule *r); /* the one device type it is about; 0 any */
+const struct explanation *rule_explanation(const struct rule *r);
 const struct rule *rule_by_id(const char *id); /* NULL */
 /* Whether a word is among the refs of a rule. */
 bool rule_has_ref(const struct rule *r, const char *ref);
 /* Whether a glob matches the rule's id, one of its refs, its party or its severity. */
 bool rule_matches(const struct rule *r, const char *glob);
 
-/* Room for the tables in their files; each ends with id NULL. */
-extern const struct rule rules_status[], rules_reset[], rules_features[], rules_common[],
-	rules_queue[], rules_config[], rules_pci[], rules_window[], rules_msix[], rules_isr[],
-	rules_chain[], rules_used[], rules_ring[], rules_packed[], rules_notify[], rules_stall[],
-	rules_suspend[], rules_memory[], rules_blk_zone[], rules_legacy[], rules_blk[],
-	rules_blk_config[], rules_blk_used[], rules_blk_legacy[];
+/* The tables in their files. */
+extern const struct rule_table rules_status, rules_reset, rules_features, rules_common, rules_queue,
+	rules_config, rules_pci, rules_window, rules_msix, rules_isr, rules_chain, rules_used,
+	rules_ring, rules_packed, rules_notify, rules_stall, rules_suspend, rules_memory,
+	rules_blk_zone, rules_legacy, rules_blk, rules_blk_config, rules_blk_used, rules_blk_legacy;
 
 #endif

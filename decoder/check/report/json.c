@@ -140,11 +140,11 @@ static struct json_object *sarif_rule(const struct rule *rule)
 
 	put(o, "id", json_untrusted(rule->id));
 	put(o, "shortDescription", message(rule->text));
-	snprintf(page, sizeof(page), "%s\n%s", rule->text, rule->explanation->why);
+	snprintf(page, sizeof(page), "%s\n%s", rule->text, rule_explanation(rule)->why);
 	put(o, "fullDescription", json_object_new_object());
 	put(json_object_object_get(o, "fullDescription"), "text", json_object_new_string(page));
 	snprintf(page, sizeof(page), "Right:\n%s\nWrong:\n%s\nvqtrace check --explain %s",
-		 rule->explanation->right, rule->wrong, rule->id);
+		 rule_explanation(rule)->right, rule->wrong, rule->id);
 	put(o, "help", json_object_new_object());
 	put(json_object_object_get(o, "help"), "text", json_object_new_string(page));
 	put(config, "level", json_untrusted(level(rule->severity)));

@@ -197,9 +197,9 @@ int check_explain(FILE *to, const struct rule *rule, const struct check_example 
 	fprintf(to, "%s\n\n    %s\n\n", rule->id, rule->text);
 	facts(to, rule);
 	fputs("\nWhy it matters\n", to);
-	indented(to, rule->explanation->why);
+	indented(to, rule_explanation(rule)->why);
 	fputs("\nRight\n", to);
-	indented(to, rule->explanation->right);
+	indented(to, rule_explanation(rule)->right);
 	if (example) {
 		fputs("  in a trace:\n", to);
 		conversation(to, example->right, ascii);

@@ -209,60 +209,51 @@ static const struct explanation early = {
 		 "writeback <- 0, then the features are read, writeback = 0\n",
 };
 
-static const struct explanation explanation = {
-	.why = "Devices with the legacy interface were written for drivers with one fixed layout, and\n"
-	       "drivers for such devices: only that layout works everywhere.",
-	.right = "16 readable bytes alone, then data, then 1 writable byte alone\n",
-};
-
 #define NEEDS (NEED_REGS | NEED_CHAIN | NEED_BYTES | NEED_LIFE)
 
-const struct rule rules_blk_legacy[] = {
+static const struct rule rows[] = {
 	{ DRIVER_MUST, .id = "blk-legacy-layout", .section = "5.2.6.4", .refs = "BLKLEG-D7",
 	  .text = "Without VIRTIO_F_ANY_LAYOUT the header and the status of a legacy request "
 		  "have descriptors of their own.",
 	  .needs = NEEDS, .at = AT(REQUEST) | ONLY(LEGACY), .check = layout,
-	  .explanation = &explanation, .wrong = "header and data in one descriptor" },
+	  .wrong = "header and data in one descriptor" },
 	{ DEVICE_SUSPICIOUS, .id = "blk-legacy-config-implausible", .section = "5.2.4.1",
 	  .refs = "BLKLEG-B1 PCILEG-V5",
 	  .text = "The legacy configuration directly follows the legacy header and is in the "
 		  "guest's byte order.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(CONFIG_READ), .check = implausible,
-	  .explanation = &explanation, .wrong = "capacity = 0x0008000000000000" },
+	  .wrong = "capacity = 0x0008000000000000" },
 	{ DRIVER_SUSPICIOUS, .id = "blk-legacy-byte-swapped", .section = "5.2.6.3",
 	  .refs = "BLKLEG-B2",
 	  .text = "Both sides read the request header in the guest's byte order.", .needs = NEEDS,
-	  .at = AT(REQUEST), .check = swapped, .explanation = &explanation,
-	  .wrong = "type 0x01000000" },
+	  .at = AT(REQUEST), .check = swapped, .wrong = "type 0x01000000" },
 	{ DRIVER_MUST, .id = "blk-legacy-scsi-command", .section = "5.2.6.3", .refs = "BLKLEG-D5",
 	  .text = "The command of a SCSI request is in a readable descriptor of its own.",
 	  .needs = NEEDS, .at = AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), .check = scsi_cmd,
-	  .explanation = &explanation, .wrong = "header and command in one descriptor" },
+	  .wrong = "header and command in one descriptor" },
 	{ DRIVER_MUST, .id = "blk-legacy-scsi-sense", .section = "5.2.6.4", .refs = "BLKLEG-D8",
 	  .text = "The sense buffer has 96 bytes in a descriptor of its own; the fields after it "
 		  "have one, too.",
 	  .needs = NEEDS, .at = AT(REQUEST) | ONLY(LEGACY) | ONLY(UNUSUAL), .check = scsi_trailer,
-	  .explanation = &explanation, .wrong = "sense of 64 bytes" },
+	  .wrong = "sense of 64 bytes" },
 	{ DEVICE_MUST, .id = "blk-legacy-flush-out", .section = "5.2.6.3", .refs = "BLKLEG-D3",
 	  .text = "The device treats FLUSH_OUT like FLUSH.",
 	  .needs = NEED_CHAIN | NEED_BYTES | NEED_USED | NEED_AGREED,
-	  .at = AT(USED) | ONLY(UNUSUAL), .check = flush_out, .explanation = &explanation,
-	  .wrong = "FLUSH_OUT, UNSUPP" },
+	  .at = AT(USED) | ONLY(UNUSUAL), .check = flush_out, .wrong = "FLUSH_OUT, UNSUPP" },
 	{ DEVICE_SHOULD, .id = "blk-legacy-barrier", .section = "5.2.6.3", .refs = "BLKLEG-V4",
 	  .text = "The device does not reorder requests across one with the barrier bit.",
 	  .needs = NEEDS | NEED_USED, .at = AT(USED) | ONLY(LEGACY), .check = barrier,
-	  .explanation = &explanation, .wrong = "OUT, OUT|BARRIER; the second is used first" },
+	  .wrong = "OUT, OUT|BARRIER; the second is used first" },
 	{ DEVICE_MUST, .id = "blk-legacy-writeback-status", .section = "5.2.5.3",
 	  .refs = "BLKLEG-V2",
 	  .text = "A write to device_status does not change the cache mode, except when it sets "
 		  "DRIVER_OK.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(CONFIG_READ), .check = writeback,
-	  .explanation = &explanation, .wrong = "writeback 1, DRIVER set, writeback 0" },
+	  .wrong = "writeback 1, DRIVER set, writeback 0" },
 	{ DEVICE_MUST, .id = "blk-legacy-writeback-features", .section = "5.2.5.3",
 	  .refs = "BLKLEG-V3", .text = "A write of features does not change the cache mode.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(CONFIG_READ), .check = writeback,
-	  .arg = 1, .explanation = &explanation,
-	  .wrong = "writeback 1, features written, writeback 0" },
+	  .arg = 1, .wrong = "writeback 1, features written, writeback 0" },
 	{ DRIVER_SHOULD, .id = "legacy-config-read-once", .section = "2.5.4", .refs = "DEVCFG-D5",
 	  .text = "Without config_generation the driver reads the capacity until two reads agree.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(STATUS_WRITE),
@@ -273,5 +264,12 @@ const struct rule rules_blk_legacy[] = {
 		  "reads features.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(CONFIG_READ), .check = write_lost,
 	  .explanation = &early, .wrong = "writeback <- 0, = 1, then features are read" },
-	ROW_END,
+};
+
+const struct rule_table rules_blk_legacy = {
+	RULES(rows),
+	.class = &check_class_blk,
+	.why = "Devices with the legacy interface were written for drivers with one fixed layout, and\n"
+	       "drivers for such devices: only that layout works everywhere.",
+	.right = "16 readable bytes alone, then data, then 1 writable byte alone\n",
 };

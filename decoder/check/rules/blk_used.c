@@ -273,78 +273,76 @@ static enum verdict flush_early(struct rule_context *ctx)
 			 "FLUSH completed with OK, but the backend's flush for it has not ended");
 }
 
-static const struct explanation answer = {
-	.why = "The status byte is all that the driver learns about the fate of its data. A wrong OK loses\n"
-	       "data silently; a wrong error makes a file system read-only.",
-	.right = "done: 0 (OK); the medium failed or is read-only: 1 (IOERR)\n"
-		 "an unknown type, or flags without a meaning: 2 (UNSUPP)\n"
-		 "used len = data written + 1\n",
-};
-
 #define USED (NEED_CHAIN | NEED_USED | NEED_BYTES | NEED_AGREED)
 
-const struct rule rules_blk_used[] = {
+static const struct rule rows[] = {
 	{ DEVICE_STRUCTURAL, .id = "blk-status-range", .section = "5.2.6", .refs = "I26",
 	  .text = "The device writes a status byte, and its value is a defined one.", .needs = USED,
-	  .at = AT(USED), .check = range, .explanation = &answer, .wrong = "status 0x55" },
+	  .at = AT(USED), .check = range, .wrong = "status 0x55" },
 	{ DEVICE_MUST, .id = "blk-write-on-ro", .section = "5.2.6.2", .refs = "BLKOP-V3 T39",
 	  .text = "A device that offers VIRTIO_BLK_F_RO completes writes with IOERR.",
-	  .needs = USED, .at = AT(USED), .check = ro, .explanation = &answer,
-	  .wrong = "OUT to a read-only device, OK" },
+	  .needs = USED, .at = AT(USED), .check = ro, .wrong = "OUT to a read-only device, OK" },
 	{ DEVICE_MUST, .id = "blk-unknown-flags-done", .section = "5.2.6.2", .refs = "BLKOP-V4 T40",
 	  .text = "The device completes requests whose segments have unknown flags with UNSUPP.",
 	  .needs = USED, .at = AT(USED) | ONLY(UNUSUAL), .check = flags, .arg = ~1U,
-	  .explanation = &answer, .wrong = "WRITE_ZEROES with flags 4, OK" },
+	  .wrong = "WRITE_ZEROES with flags 4, OK" },
 	{ DEVICE_MUST, .id = "blk-discard-unmap-done", .section = "5.2.6.2", .refs = "BLKOP-V5 T40",
 	  .text = "The device completes DISCARD with the unmap flag with UNSUPP.", .needs = USED,
-	  .at = AT(USED) | ONLY(UNUSUAL), .check = flags, .arg = 1, .explanation = &answer,
+	  .at = AT(USED) | ONLY(UNUSUAL), .check = flags, .arg = 1,
 	  .wrong = "DISCARD with flags 1, OK" },
 	{ DEVICE_MUST, .id = "blk-zone-unnegotiated-done", .section = "5.2.6.2",
 	  .refs = "BLKOP-V16",
 	  .text = "Without VIRTIO_BLK_F_ZONED the device completes zone requests with UNSUPP.",
 	  .needs = USED, .at = AT(USED) | ONLY(UNUSUAL), .check = zone_unnegotiated,
-	  .explanation = &answer, .wrong = "ZONE_REPORT without bit 17, OK" },
+	  .wrong = "ZONE_REPORT without bit 17, OK" },
 	{ DEVICE_MUST, .id = "blk-append-start-done", .section = "5.2.6.2", .refs = "BLKOP-V25",
 	  .text = "The device completes ZONE_APPEND with ZONE_INVALID_CMD if its sector is not "
 		  "the first one of a zone.",
 	  .needs = USED, .at = AT(USED) | ONLY(UNUSUAL), .check = append_start,
-	  .explanation = &answer, .wrong = "zones of 4096 sectors, ZONE_APPEND sector 8, OK" },
+	  .wrong = "zones of 4096 sectors, ZONE_APPEND sector 8, OK" },
 	{ DEVICE_MUST, .id = "blk-append-size-done", .section = "5.2.6.2",
 	  .refs = "BLKOP-V29 BLKINIT-V15",
 	  .text = "The device completes ZONE_APPEND beyond max_append_sectors with ZONE_INVALID_CMD.",
 	  .needs = USED, .at = AT(USED) | ONLY(UNUSUAL), .check = append_size,
-	  .explanation = &answer, .wrong = "max_append_sectors 64, 128 sectors, OK" },
+	  .wrong = "max_append_sectors 64, 128 sectors, OK" },
 	{ DEVICE_MUST, .id = "blk-append-unsupported-done", .section = "5.2.6.2",
 	  .refs = "BLKOP-V28",
 	  .text = "A device with max_append_sectors 0 completes ZONE_APPEND with UNSUPP.",
 	  .needs = USED, .at = AT(USED) | ONLY(UNUSUAL), .check = append_size, .arg = 1,
-	  .explanation = &answer, .wrong = "max_append_sectors 0, ZONE_APPEND, OK" },
+	  .wrong = "max_append_sectors 0, ZONE_APPEND, OK" },
 	{ DEVICE_MUST, .id = "blk-append-sector", .section = "5.2.6.2", .refs = "BLKOP-V27",
 	  .text = "append_sector is in the zone to which the data was appended.", .needs = USED,
-	  .at = AT(USED) | ONLY(UNUSUAL), .check = append_sector, .explanation = &answer,
+	  .at = AT(USED) | ONLY(UNUSUAL), .check = append_sector,
 	  .wrong = "ZONE_APPEND sector 4096, append_sector 0" },
 	{ DEVICE_MUST, .id = "blk-flush-early", .section = "5.2.6.2", .refs = "BLKOP-V11 T39",
 	  .text = "The device completes FLUSH only after written data is in stable storage.",
-	  .needs = USED, .at = AT(USED), .check = flush_early, .explanation = &answer,
+	  .needs = USED, .at = AT(USED), .check = flush_early,
 	  .wrong = "FLUSH, the backend's flush begins, OK, the backend's flush ends" },
 	{ DEVICE_MUST, .id = "blk-lifetime", .section = "5.2.6.2", .refs = "BLKOP-V15",
 	  .text = "The lifetime metrics contain no reserved values.", .needs = USED,
-	  .at = AT(USED) | ONLY(UNUSUAL), .check = lifetime, .explanation = &answer,
-	  .wrong = "pre_eol_info 9" },
+	  .at = AT(USED) | ONLY(UNUSUAL), .check = lifetime, .wrong = "pre_eol_info 9" },
 	{ DEVICE_STRUCTURAL, .id = "blk-negotiated-refused", .section = "5.2.6",
 	  .refs = "FEAT-V3 T39",
 	  .text = "The device does not complete negotiated request types with UNSUPP.",
-	  .needs = USED, .at = AT(USED), .check = negotiated_refused, .explanation = &answer,
+	  .needs = USED, .at = AT(USED), .check = negotiated_refused,
 	  .wrong = "VIRTIO_BLK_F_FLUSH accepted, FLUSH, UNSUPP" },
 	{ DEVICE_STRUCTURAL, .id = "blk-len-short", .section = "2.7.8.2", .refs = "T33",
 	  .text = "The used length of a successful read covers the data and the status byte.",
-	  .needs = USED, .at = AT(USED), .check = len_short, .explanation = &answer,
+	  .needs = USED, .at = AT(USED), .check = len_short,
 	  .wrong = "IN of 4096 bytes, OK, len 4096" },
 	{ DEVICE_SUSPICIOUS, .id = "blk-framing-refused", .section = "2.7.4.1",
 	  .refs = "SPLIT-V1 T35",
 	  .text = "The device does not fail a request because of how it is divided into descriptors.",
 	  .needs = NEED_CHAIN | NEED_USED | NEED_BYTES | NEED_CONFIG | NEED_AGREED, .at = AT(USED),
-	  .check = framing, .explanation = &answer,
-	  .wrong = "the header in two descriptors, IOERR" },
-	ROW_END,
+	  .check = framing, .wrong = "the header in two descriptors, IOERR" },
+};
+
+const struct rule_table rules_blk_used = {
+	RULES(rows),
+	.class = &check_class_blk,
+	.why = "The status byte is all that the driver learns about the fate of its data. A wrong OK loses\n"
+	       "data silently; a wrong error makes a file system read-only.",
+	.right = "done: 0 (OK); the medium failed or is read-only: 1 (IOERR)\n"
+		 "an unknown type, or flags without a meaning: 2 (UNSUPP)\n"
+		 "used len = data written + 1\n",
 };

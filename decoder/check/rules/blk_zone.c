@@ -289,77 +289,76 @@ static enum verdict spacing(struct rule_context *ctx)
 	return RULE_NA;
 }
 
-static const struct explanation explanation = {
-	.why = "Zones of a shingled or flash disk are written sequentially. File systems for such disks\n"
-	       "rely on the statuses: a write that ends in OK and went elsewhere is lost data, and after a\n"
-	       "wrong error the file system treats the zone as broken.",
-	.right = "ZONE_REPORT: the zone at 4096 is sequential, its write pointer at 4100\n"
-		 "OUT sector 4100: OK; OUT sector 4096: ZONE_UNALIGNED_WP\n"
-		 "ZONE_APPEND sector 4096: OK, with the sector it went to\n",
-};
-
 #define USED (NEED_CHAIN | NEED_USED | NEED_BYTES | NEED_CONFIG | NEED_AGREED)
 
-const struct rule rules_blk_zone[] = {
+static const struct rule rows[] = {
 	{ DEVICE_MUST, .id = "blk-zone-status", .section = "5.2.6.2",
 	  .refs = "BLKOP-V19 BLKOP-V20 BLKOP-V21 BLKOP-V22 BLKOP-V23 BLKOP-V40",
 	  .text = "The device completes zone requests only with the statuses defined for them.",
-	  .needs = USED, .at = AT(USED), .check = domain, .explanation = &explanation,
+	  .needs = USED, .at = AT(USED), .check = domain,
 	  .wrong = "ZONE_CLOSE, ZONE_OPEN_RESOURCE" },
 	{ DEVICE_MUST, .id = "blk-zone-limits", .section = "5.2.5.2",
 	  .refs = "BLKINIT-V11 BLKINIT-V13 BLKINIT-V14 BLKINIT-V18",
 	  .text = "zone_sectors is not 0, write_granularity is a multiple of 512 above 0, and "
 		  "max_open_zones is at most max_active_zones.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_AGREED, .at = AT(CONFIG_READ), .check = limits,
-	  .explanation = &explanation, .wrong = "max_active_zones 4, max_open_zones 8" },
+	  .wrong = "max_active_zones 4, max_open_zones 8" },
 	{ DEVICE_MUST, .id = "blk-zone-conventional-managed", .section = "5.2.6.2",
 	  .refs = "BLKOP-V17",
 	  .text = "The device completes ZONE_OPEN, ZONE_CLOSE, ZONE_FINISH and ZONE_RESET of a "
 		  "conventional zone with ZONE_INVALID_CMD.",
-	  .needs = USED, .at = AT(USED), .check = conventional, .explanation = &explanation,
+	  .needs = USED, .at = AT(USED), .check = conventional,
 	  .wrong = "a conventional zone, ZONE_OPEN, OK" },
 	{ DEVICE_MUST, .id = "blk-zone-append-elsewhere", .section = "5.2.6.2", .refs = "BLKOP-V18",
 	  .text = "The device completes ZONE_APPEND to a zone that is not "
 		  "sequential-write-required with ZONE_INVALID_CMD.",
-	  .needs = USED, .at = AT(USED), .check = append_type, .explanation = &explanation,
+	  .needs = USED, .at = AT(USED), .check = append_type,
 	  .wrong = "a conventional zone, ZONE_APPEND, OK" },
 	{ DEVICE_MUST, .id = "blk-zone-read-only-written", .section = "5.2.6.2",
 	  .refs = "BLKOP-V33",
 	  .text = "The device completes writes to a read-only zone with ZONE_INVALID_CMD.",
 	  .needs = USED, .at = AT(USED), .check = dead, .arg = ZS_RDONLY,
-	  .explanation = &explanation, .wrong = "a zone in state 13, OUT, OK" },
+	  .wrong = "a zone in state 13, OUT, OK" },
 	{ DEVICE_MUST, .id = "blk-zone-offline-served", .section = "5.2.6.2", .refs = "BLKOP-V34",
 	  .text = "The device completes requests to an offline zone with ZONE_INVALID_CMD.",
 	  .needs = USED, .at = AT(USED), .check = dead, .arg = ZS_OFFLINE,
-	  .explanation = &explanation, .wrong = "a zone in state 15, IN, OK" },
+	  .wrong = "a zone in state 15, IN, OK" },
 	{ DEVICE_MUST, .id = "blk-zone-crossed", .section = "5.2.6.2", .refs = "BLKOP-V30",
 	  .text = "The device completes a request that crosses into the next zone with "
 		  "ZONE_INVALID_CMD.",
-	  .needs = USED, .at = AT(USED), .check = crossed, .explanation = &explanation,
+	  .needs = USED, .at = AT(USED), .check = crossed,
 	  .wrong = "zones of 4096 sectors, ZONE_APPEND of 5000, OK" },
 	{ DEVICE_MUST, .id = "blk-zone-overrun-done", .section = "5.2.6.2", .refs = "BLKOP-V26",
 	  .text = "The device completes a write beyond the capacity of a zone with ZONE_INVALID_CMD.",
-	  .needs = USED, .at = AT(USED), .check = overrun_done, .explanation = &explanation,
+	  .needs = USED, .at = AT(USED), .check = overrun_done,
 	  .wrong = "a zone with a capacity of 4000, OUT at 3999 of 8 sectors, OK" },
 	{ DEVICE_MUST, .id = "blk-zone-unaligned-done", .section = "5.2.6.2", .refs = "BLKOP-V31",
 	  .text = "The device completes a write that does not start at the write pointer with "
 		  "ZONE_UNALIGNED_WP.",
-	  .needs = USED, .at = AT(USED), .check = unaligned, .explanation = &explanation,
+	  .needs = USED, .at = AT(USED), .check = unaligned,
 	  .wrong = "write pointer 4100, OUT sector 4096, OK" },
 	{ DEVICE_SUSPICIOUS, .id = "blk-zone-write-refused", .section = "5.2.6.2",
 	  .refs = "BLKOP-V24",
 	  .text = "A write at the write pointer fails only because resources are lacking, with "
 		  "that status, or because the zone has failed.",
-	  .needs = USED, .at = AT(USED), .check = unaligned, .arg = 1, .explanation = &explanation,
+	  .needs = USED, .at = AT(USED), .check = unaligned, .arg = 1,
 	  .wrong = "write pointer 4100, OUT sector 4100, ZONE_INVALID_CMD" },
 	{ DRIVER_MUST, .id = "blk-zone-overrun", .section = "5.2.6.1", .refs = "BLKOP-D27",
 	  .text = "The driver writes no data beyond the end of a zone.",
 	  .needs = NEED_CHAIN | NEED_BYTES | NEED_CONFIG | NEED_AGREED, .at = AT(REQUEST),
-	  .check = overrun, .explanation = &explanation,
-	  .wrong = "zones of 4096 sectors, ZONE_APPEND of 5000" },
+	  .check = overrun, .wrong = "zones of 4096 sectors, ZONE_APPEND of 5000" },
 	{ DEVICE_MUST, .id = "blk-zone-misplaced", .section = "5.2.5.2", .refs = "BLKINIT-V11",
 	  .text = "The start of each zone is a multiple of zone_sectors.", .needs = USED,
-	  .at = AT(USED), .check = spacing, .explanation = &explanation,
-	  .wrong = "zone_sectors 4096, a zone at 4100" },
-	ROW_END,
+	  .at = AT(USED), .check = spacing, .wrong = "zone_sectors 4096, a zone at 4100" },
+};
+
+const struct rule_table rules_blk_zone = {
+	RULES(rows),
+	.class = &check_class_blk,
+	.why = "Zones of a shingled or flash disk are written sequentially. File systems for such disks\n"
+	       "rely on the statuses: a write that ends in OK and went elsewhere is lost data, and after a\n"
+	       "wrong error the file system treats the zone as broken.",
+	.right = "ZONE_REPORT: the zone at 4096 is sequential, its write pointer at 4100\n"
+		 "OUT sector 4100: OK; OUT sector 4096: ZONE_UNALIGNED_WP\n"
+		 "ZONE_APPEND sector 4096: OK, with the sector it went to\n",
 };

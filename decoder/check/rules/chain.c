@@ -298,16 +298,6 @@ static enum verdict spurious_refused(struct rule_context *ctx)
 			       "the device reported an error right after a kick with nothing new");
 }
 
-static const struct explanation chain = {
-	.why = "A device follows chains by the lengths, flags and links it finds. A chain that is not in\n"
-	       "order makes it stop for good (QEMU: a 'broken' device), serve half a request, or, if it\n"
-	       "does not check, access memory it was never given.",
-	.right = "free descriptors only; readable ones first, then writable ones\n"
-		 "NEXT on all but the last, next below the size of the table\n"
-		 "at most queue_size descriptors, each with a length\n"
-		 "an indirect descriptor is the last, its length a multiple of 16\n",
-};
-
 static const struct explanation framing = {
 	.why = "Only the driver decides how a request is divided into descriptors. Devices that expect the\n"
 	       "layout of one driver fail with the next.",
@@ -315,84 +305,81 @@ static const struct explanation framing = {
 		"header and data in one descriptor, or the header in two: the device serves both\n",
 };
 
-const struct rule rules_chain[] = {
+static const struct rule rows[] = {
 	{ DRIVER_STRUCTURAL, .id = "head-out-of-range", .section = "2.7.6", .refs = "I01 T30",
 	  .text = "Entries of the available ring are indices within the descriptor table.",
 	  .needs = NEED_CHAIN | NEED_AGREED, .at = AT(CHAIN) | ONLY(SPLIT), .check = bad_head,
-	  .explanation = &chain, .wrong = "queue_size 256, ring[3] = 300" },
+	  .wrong = "queue_size 256, ring[3] = 300" },
 	{ DRIVER_STRUCTURAL, .id = "next-out-of-range", .section = "2.7.5", .refs = "I02 T30",
 	  .text = "next is an index within the descriptor's own table.", .needs = NEED_CHAIN,
-	  .at = AT(CHAIN), .check = bad_next, .explanation = &chain,
-	  .wrong = "queue_size 256, next = 300" },
+	  .at = AT(CHAIN), .check = bad_next, .wrong = "queue_size 256, next = 300" },
 	{ DRIVER_STRUCTURAL, .id = "head-in-flight", .section = "2.7.13", .refs = "I03 T31 T37",
 	  .text = "The driver reuses a descriptor or a buffer id only after the device has used "
 		  "its chain.",
 	  .needs = NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, .at = AT(CHAIN), .check = in_flight,
-	  .explanation = &chain, .wrong = "chain 5 is in flight and made available once more" },
+	  .wrong = "chain 5 is in flight and made available once more" },
 	{ DRIVER_STRUCTURAL, .id = "buffer-empty", .section = "2.7.5", .refs = "I07 T34",
 	  .text = "Every descriptor has a length above 0; devices treat a length of 0 as a "
 		  "driver error.",
-	  .needs = NEED_CHAIN, .at = AT(CHAIN), .check = zero_length, .explanation = &chain,
+	  .needs = NEED_CHAIN, .at = AT(CHAIN), .check = zero_length,
 	  .wrong = "a data descriptor with len 0" },
 	{ DRIVER_STRUCTURAL, .id = "indirect-table-length", .section = "2.7.5.3", .refs = "I08 T28",
 	  .text = "An indirect table holds one or more whole descriptors.", .needs = NEED_CHAIN,
-	  .at = AT(CHAIN) | ONLY(TABLE), .check = table_length, .explanation = &chain,
+	  .at = AT(CHAIN) | ONLY(TABLE), .check = table_length,
 	  .wrong = "an INDIRECT descriptor with len 40" },
 	{ DRIVER_MUST, .id = "readable-after-writable", .section = "2.7.4.2",
 	  .refs = "SPLIT-D3 PACKED-D8 T35",
 	  .text = "Device-writable descriptors come after all device-readable ones.",
-	  .needs = NEED_CHAIN, .at = AT(CHAIN), .check = order, .explanation = &chain,
+	  .needs = NEED_CHAIN, .at = AT(CHAIN), .check = order,
 	  .wrong = "data (WRITE), then the header" },
 	{ DRIVER_MUST, .id = "chain-loops", .section = "2.7.5.2", .refs = "SPLIT-D5 T27",
 	  .text = "A chain ends within 2^32 bytes; it does not loop.", .needs = NEED_CHAIN,
-	  .at = AT(CHAIN), .check = loop, .explanation = &chain,
-	  .wrong = "descriptor 4 has next 3, descriptor 3 next 4" },
+	  .at = AT(CHAIN), .check = loop, .wrong = "descriptor 4 has next 3, descriptor 3 next 4" },
 	{ DRIVER_MUST, .id = "chain-too-long", .section = "2.7.5.3.1", .refs = "SPLIT-D9 T26",
 	  .text = "A chain has at most as many descriptors as the queue.",
 	  .needs = NEED_CHAIN | NEED_AGREED, .at = AT(CHAIN) | ONLY(SPLIT), .check = too_long,
-	  .explanation = &chain, .wrong = "an indirect table of 300 in a queue of 256" },
+	  .wrong = "an indirect table of 300 in a queue of 256" },
 	{ DRIVER_MUST, .id = "list-too-long", .section = "2.8.17", .refs = "PACKED-D7 T26",
 	  .text = "A list has at most as many descriptors as the queue.",
 	  .needs = NEED_CHAIN | NEED_AGREED, .at = AT(CHAIN) | ONLY(PACKED), .check = too_long,
-	  .arg = 1, .explanation = &chain, .wrong = "a table of 300 in a packed queue of 256" },
+	  .arg = 1, .wrong = "a table of 300 in a packed queue of 256" },
 	{ DRIVER_MUST, .id = "indirect-unnegotiated", .section = "2.7.5.3.1",
 	  .refs = "SPLIT-D7 T28 T08",
 	  .text = "The driver uses indirect descriptors only after negotiating VIRTIO_F_INDIRECT_DESC.",
 	  .needs = NEED_CHAIN | NEED_AGREED, .at = AT(CHAIN) | ONLY(SPLIT) | ONLY(TABLE),
-	  .check = indirect_unnegotiated, .explanation = &chain,
-	  .wrong = "an INDIRECT descriptor, bit 28 not accepted" },
+	  .check = indirect_unnegotiated, .wrong = "an INDIRECT descriptor, bit 28 not accepted" },
 	{ DRIVER_MUST, .id = "indirect-unnegotiated-packed", .section = "2.8.19",
 	  .refs = "PACKED-D12 T28 T08",
 	  .text = "The driver uses indirect descriptors only after negotiating VIRTIO_F_INDIRECT_DESC.",
 	  .needs = NEED_CHAIN | NEED_AGREED, .at = AT(CHAIN) | ONLY(PACKED) | ONLY(TABLE),
-	  .check = indirect_unnegotiated, .arg = 1, .explanation = &chain,
+	  .check = indirect_unnegotiated, .arg = 1,
 	  .wrong = "an INDIRECT descriptor, bit 28 not accepted" },
 	{ DRIVER_MUST, .id = "indirect-nested", .section = "2.7.5.3.1", .refs = "SPLIT-D8 T28",
 	  .text = "An indirect table contains no indirect descriptors.", .needs = NEED_CHAIN,
-	  .at = AT(CHAIN) | ONLY(SPLIT) | ONLY(TABLE), .check = nested, .explanation = &chain,
+	  .at = AT(CHAIN) | ONLY(SPLIT) | ONLY(TABLE), .check = nested,
 	  .wrong = "a table entry with INDIRECT" },
 	{ DRIVER_MUST, .id = "indirect-table-flags", .section = "2.8.19",
 	  .refs = "PACKED-D13 T28 T36",
 	  .text = "Entries of an indirect table of a packed queue have no flag other than WRITE.",
 	  .needs = NEED_CHAIN, .at = AT(CHAIN) | ONLY(PACKED) | ONLY(TABLE), .check = table_flags,
-	  .explanation = &chain, .wrong = "a table entry with NEXT" },
+	  .wrong = "a table entry with NEXT" },
 	{ DRIVER_MUST, .id = "indirect-and-next", .section = "2.7.5.3.1", .refs = "SPLIT-D10 T28",
 	  .text = "A descriptor does not have both INDIRECT and NEXT set.", .needs = NEED_CHAIN,
 	  .at = AT(CHAIN) | ONLY(SPLIT) | ONLY(TABLE), .check = indirect_next,
-	  .explanation = &chain, .wrong = "flags 0x0005" },
+	  .wrong = "flags 0x0005" },
 	{ DRIVER_MUST, .id = "indirect-in-list", .section = "2.8.19", .refs = "PACKED-D15 T28",
 	  .text = "An indirect descriptor of a packed queue is not part of a list.",
 	  .needs = NEED_CHAIN, .at = AT(CHAIN) | ONLY(PACKED) | ONLY(TABLE), .check = indirect_next,
-	  .arg = 1, .explanation = &chain, .wrong = "NEXT, then INDIRECT" },
+	  .arg = 1, .wrong = "NEXT, then INDIRECT" },
 	{ DRIVER_MUST, .id = "in-order-next", .section = "2.7.5.2", .refs = "SPLIT-D6",
 	  .text = "With VIRTIO_F_IN_ORDER the descriptors of a chain are consecutive in the table.",
 	  .needs = NEED_CHAIN | NEED_AGREED, .at = AT(CHAIN) | ONLY(SPLIT) | ONLY(IN_ORDER),
-	  .check = order_direct, .explanation = &chain, .wrong = "descriptor 4 has next 9" },
+	  .check = order_direct, .wrong = "descriptor 4 has next 9" },
 	{ DRIVER_MUST, .id = "in-order-table", .section = "2.7.5.3.1", .refs = "SPLIT-D11",
 	  .text = "With VIRTIO_F_IN_ORDER the entries of an indirect table are linked in order.",
 	  .needs = NEED_CHAIN | NEED_AGREED,
 	  .at = AT(CHAIN) | ONLY(SPLIT) | ONLY(IN_ORDER) | ONLY(TABLE), .check = order_table,
-	  .explanation = &chain, .wrong = "table entry 0 has next 2" },
+	  .wrong = "table entry 0 has next 2" },
 	{ DEVICE_SUSPICIOUS, .id = "legal-chain-refused", .section = "2.7.4.1",
 	  .refs = "SPLIT-V1 T35",
 	  .text = "The device accepts any framing: an error right after a correct chain is suspicious.",
@@ -412,5 +399,15 @@ const struct rule rules_chain[] = {
 	  .refs = "SPLIT-V20", .text = "The device tolerates a kick when nothing new is available.",
 	  .needs = NEED_KICK | NEED_RING, .at = AT(ERROR), .check = spurious_refused,
 	  .explanation = &framing, .wrong = "kick with avail.idx unchanged, virtio_error" },
-	ROW_END,
+};
+
+const struct rule_table rules_chain = {
+	RULES(rows),
+	.why = "A device follows chains by the lengths, flags and links it finds. A chain that is not in\n"
+	       "order makes it stop for good (QEMU: a 'broken' device), serve half a request, or, if it\n"
+	       "does not check, access memory it was never given.",
+	.right = "free descriptors only; readable ones first, then writable ones\n"
+		 "NEXT on all but the last, next below the size of the table\n"
+		 "at most queue_size descriptors, each with a length\n"
+		 "an indirect descriptor is the last, its length a multiple of 16\n",
 };

@@ -100,47 +100,46 @@ static enum verdict admin_range(struct rule_context *ctx)
 			 ctx->d->num_queues);
 }
 
-static const struct explanation access = {
+static const struct rule rows[] = {
+	{ DRIVER_MUST, .id = "access-width", .section = "4.1.3.1", .refs = "PCICAP-D1 T13",
+	  .text = "The driver accesses each field aligned and in its own width, and 64-bit "
+		  "fields as two 32-bit halves.",
+	  .needs = NEED_REGS, .at = AT(COMMON) | AT(CONFIG_READ) | AT(CONFIG_WRITE), .check = width,
+	  .wrong = "a 4-byte read of device_status" },
+	{ DRIVER_SUSPICIOUS, .id = "access-64-bit", .section = "4.1.3.1", .refs = "PCICAP-D1",
+	  .text = "The driver accesses 64-bit fields as two 32-bit halves; 64-bit accesses "
+		  "mostly work, but are not guaranteed to.",
+	  .needs = NEED_REGS, .at = AT(COMMON) | AT(CONFIG_READ) | AT(CONFIG_WRITE),
+	  .check = whole_64, .wrong = "an 8-byte write to queue_desc" },
+	{ DRIVER_STRUCTURAL, .id = "access-nowhere", .section = "4.1.4.3", .refs = "T13",
+	  .text = "The driver accesses only fields that the common configuration has.",
+	  .needs = NEED_REGS, .at = AT(COMMON), .check = nowhere,
+	  .wrong = "a read at offset 0x80" },
+	{ DRIVER_MUST, .id = "read-only-written", .section = "4.1.4.3.2", .refs = "COMMON-D1",
+	  .text = "The driver does not write device_feature, num_queues, config_generation, "
+		  "queue_notify_off or queue_notif_config_data.",
+	  .needs = NEED_REGS, .at = AT(COMMON), .check = read_only, .wrong = "num_queues <- 4" },
+	{ DRIVER_STRUCTURAL, .id = "legacy-read-only-written", .section = "4.1.4.10", .refs = "T10",
+	  .text = "In the legacy interface the driver does not write the device's features or "
+		  "queue sizes.",
+	  .needs = NEED_REGS, .at = AT(COMMON), .check = read_only, .arg = 1,
+	  .wrong = "the legacy queue_size <- 64" },
+	{ DRIVER_STRUCTURAL, .id = "register-without-feature", .section = "4.1.4.3", .refs = "T08",
+	  .text = "The driver uses a register that belongs to a feature only if the device "
+		  "offers that feature.",
+	  .needs = NEED_REGS | NEED_AGREED, .at = AT(COMMON), .check = without_feature,
+	  .wrong = "queue_reset <- 1 without VIRTIO_F_RING_RESET" },
+	{ DEVICE_MUST, .id = "admin-queue-range", .section = "4.1.4.3.1", .refs = "COMMON-V16",
+	  .text = "Administration virtqueues have indices above those of all other queues.",
+	  .needs = NEED_REGS | NEED_AGREED, .at = AT(COMMON), .check = admin_range,
+	  .wrong = "num_queues = 3, admin_queue_index = 2" },
+};
+
+const struct rule_table rules_common = {
+	RULES(rows),
 	.why = "Devices decode registers by offset and width. Hypervisors split, merge or drop accesses\n"
 	       "that they do not expect: an access of another width works on one and returns 0, or another\n"
 	       "register, on the next.",
 	.right = "1-byte fields with 1-byte accesses, 2-byte fields with aligned 2-byte accesses\n"
 		 "4- and 8-byte fields with aligned 4-byte accesses, low half first\n",
-};
-
-const struct rule rules_common[] = {
-	{ DRIVER_MUST, .id = "access-width", .section = "4.1.3.1", .refs = "PCICAP-D1 T13",
-	  .text = "The driver accesses each field aligned and in its own width, and 64-bit "
-		  "fields as two 32-bit halves.",
-	  .needs = NEED_REGS, .at = AT(COMMON) | AT(CONFIG_READ) | AT(CONFIG_WRITE), .check = width,
-	  .explanation = &access, .wrong = "a 4-byte read of device_status" },
-	{ DRIVER_SUSPICIOUS, .id = "access-64-bit", .section = "4.1.3.1", .refs = "PCICAP-D1",
-	  .text = "The driver accesses 64-bit fields as two 32-bit halves; 64-bit accesses "
-		  "mostly work, but are not guaranteed to.",
-	  .needs = NEED_REGS, .at = AT(COMMON) | AT(CONFIG_READ) | AT(CONFIG_WRITE),
-	  .check = whole_64, .explanation = &access, .wrong = "an 8-byte write to queue_desc" },
-	{ DRIVER_STRUCTURAL, .id = "access-nowhere", .section = "4.1.4.3", .refs = "T13",
-	  .text = "The driver accesses only fields that the common configuration has.",
-	  .needs = NEED_REGS, .at = AT(COMMON), .check = nowhere, .explanation = &access,
-	  .wrong = "a read at offset 0x80" },
-	{ DRIVER_MUST, .id = "read-only-written", .section = "4.1.4.3.2", .refs = "COMMON-D1",
-	  .text = "The driver does not write device_feature, num_queues, config_generation, "
-		  "queue_notify_off or queue_notif_config_data.",
-	  .needs = NEED_REGS, .at = AT(COMMON), .check = read_only, .explanation = &access,
-	  .wrong = "num_queues <- 4" },
-	{ DRIVER_STRUCTURAL, .id = "legacy-read-only-written", .section = "4.1.4.10", .refs = "T10",
-	  .text = "In the legacy interface the driver does not write the device's features or "
-		  "queue sizes.",
-	  .needs = NEED_REGS, .at = AT(COMMON), .check = read_only, .arg = 1,
-	  .explanation = &access, .wrong = "the legacy queue_size <- 64" },
-	{ DRIVER_STRUCTURAL, .id = "register-without-feature", .section = "4.1.4.3", .refs = "T08",
-	  .text = "The driver uses a register that belongs to a feature only if the device "
-		  "offers that feature.",
-	  .needs = NEED_REGS | NEED_AGREED, .at = AT(COMMON), .check = without_feature,
-	  .explanation = &access, .wrong = "queue_reset <- 1 without VIRTIO_F_RING_RESET" },
-	{ DEVICE_MUST, .id = "admin-queue-range", .section = "4.1.4.3.1", .refs = "COMMON-V16",
-	  .text = "Administration virtqueues have indices above those of all other queues.",
-	  .needs = NEED_REGS | NEED_AGREED, .at = AT(COMMON), .check = admin_range,
-	  .explanation = &access, .wrong = "num_queues = 3, admin_queue_index = 2" },
-	ROW_END,
 };

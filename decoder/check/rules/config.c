@@ -165,14 +165,6 @@ static enum verdict no_change(struct rule_context *ctx)
 		d->config.generation);
 }
 
-static const struct explanation generation = {
-	.why = "A value that takes two reads, or two values that belong together, can change in between. A\n"
-	       "disk that grows beyond 2 TiB between the reads appears with a size it never had.",
-	.right = "before = config_generation\n"
-		 "read the fields\n"
-		 "config_generation = before? else start over\n",
-};
-
 static const struct explanation fields = {
 	.why = "Which configuration fields exist depends on features. The content of a field whose feature\n"
 	       "is missing is undefined: zero on one device, another field on the next.",
@@ -181,17 +173,16 @@ static const struct explanation fields = {
 
 #define REGS (NEED_REGS | NEED_CONFIG | NEED_LIFE)
 
-const struct rule rules_config[] = {
+static const struct rule rows[] = {
 	{ DRIVER_SHOULD, .id = "config-read-torn", .section = "2.5.1", .refs = "DEVCFG-D1 T12",
 	  .text = "The driver reads a field of more than 32 bits between two equal reads of "
 		  "config_generation.",
 	  .needs = REGS, .at = AT(COMMON) | AT(CONFIG_WRITE) | AT(KICK) | AT(GENERATION),
-	  .check = torn, .explanation = &generation,
-	  .wrong = "capacity lo, capacity hi, queue_select" },
+	  .check = torn, .wrong = "capacity lo, capacity hi, queue_select" },
 	{ DRIVER_SHOULD, .id = "config-read-untimed", .section = "2.5.1", .refs = "DEVCFG-D1 T12",
 	  .text = "The driver reads config_generation before a field that it reads in several "
 		  "accesses.",
-	  .needs = REGS, .at = AT(CONFIG_READ), .check = untimed, .explanation = &generation,
+	  .needs = REGS, .at = AT(CONFIG_READ), .check = untimed,
 	  .wrong = "capacity lo, with config_generation never read" },
 	{ DRIVER_MUST, .id = "config-without-feature", .section = "2.5.1", .refs = "DEVCFG-D2",
 	  .text = "The driver accesses a field that belongs to a feature only if the device "
@@ -202,17 +193,15 @@ const struct rule rules_config[] = {
 	  .refs = "COMMON-V6 T11",
 	  .text = "config_generation changes when a configuration field that the driver has read "
 		  "changes.",
-	  .needs = REGS, .at = AT(GENERATION), .check = generation_same, .explanation = &generation,
+	  .needs = REGS, .at = AT(GENERATION), .check = generation_same,
 	  .wrong = "generation 3, capacity 100; capacity 200, generation 3" },
 	{ DEVICE_MUST, .id = "config-halves-disagree", .section = "4.1.3.2", .refs = "PCICAP-V1",
 	  .text = "A 64-bit field reads the same in two 32-bit accesses as in one 64-bit access.",
 	  .needs = REGS, .at = AT(GENERATION), .check = generation_same, .arg = 2,
-	  .explanation = &generation,
 	  .wrong = "capacity reads 0x100000800 whole, 0x800 and 0 in halves" },
 	{ DEVICE_MUST, .id = "config-differs-early", .section = "2.5.2", .refs = "DEVCFG-V1",
 	  .text = "The device configuration reads the same before FEATURES_OK as after it.",
 	  .needs = REGS, .at = AT(GENERATION), .check = generation_same, .arg = 1,
-	  .explanation = &generation,
 	  .wrong = "capacity reads 0 before FEATURES_OK and 2048 after" },
 	{ DRIVER_MUST, .id = "legacy-config-misplaced", .section = "4.1.4.10", .refs = "PCILEG-D3",
 	  .text = "The driver accesses the legacy device configuration at offset 24 with MSI-X "
@@ -230,7 +219,14 @@ const struct rule rules_config[] = {
 	  .text = "The device sends a configuration change notification only when the "
 		  "configuration or the status has changed.",
 	  .needs = REGS | NEED_IRQ, .at = AT(STATUS_READ) | AT(GENERATION), .check = no_change,
-	  .explanation = &generation,
 	  .wrong = "a notification; config_generation and device_status read as before" },
-	ROW_END,
+};
+
+const struct rule_table rules_config = {
+	RULES(rows),
+	.why = "A value that takes two reads, or two values that belong together, can change in between. A\n"
+	       "disk that grows beyond 2 TiB between the reads appears with a size it never had.",
+	.right = "before = config_generation\n"
+		 "read the fields\n"
+		 "config_generation = before? else start over\n",
 };

@@ -107,48 +107,48 @@ static enum verdict overlooked(struct rule_context *ctx)
 		"but has read neither status nor configuration");
 }
 
-static const struct explanation explanation = {
-	.why = "INTx stays asserted until the driver reads ISR status. A driver that does not read it is\n"
-	       "interrupted without end; a device that shows the wrong bits makes the driver look in the\n"
-	       "wrong place, or not at all.",
-	.right = "the device sets bit 0 (queues) or 1 (configuration), then asserts INTx\n"
-		 "the driver reads ISR status, which clears it and deasserts the line\n"
-		 "with MSI-X the driver does not read ISR status\n",
-};
-
 #define ISR (NEED_REGS | NEED_IRQ | NEED_MSIX)
 
-const struct rule rules_isr[] = {
+static const struct rule rows[] = {
 	{ DEVICE_MUST, .id = "isr-config-bit", .section = "4.1.4.5.1", .refs = "ISR-V2 T21",
 	  .text = "The device sets bit 1 of ISR status before it notifies of a configuration change.",
-	  .needs = ISR, .at = AT(ISR_READ), .check = config_bit, .explanation = &explanation,
+	  .needs = ISR, .at = AT(ISR_READ), .check = config_bit,
 	  .wrong = "a configuration change, INTx, ISR status = 0x00" },
 	{ DEVICE_MUST, .id = "isr-queue-bit", .section = "4.1.4.5.1", .refs = "ISR-V3 T21",
 	  .text = "Without MSI-X the device sets bit 0 of ISR status before it notifies of used "
 		  "buffers.",
-	  .needs = ISR, .at = AT(ISR_READ), .check = queue_bit, .explanation = &explanation,
+	  .needs = ISR, .at = AT(ISR_READ), .check = queue_bit,
 	  .wrong = "a chain used, INTx, ISR status = 0x00" },
 	{ DEVICE_MUST, .id = "isr-not-cleared", .section = "4.1.4.5.1",
 	  .refs = "ISR-V5 COMMON-V7 T21 T05",
 	  .text = "A read of ISR status clears it, and so does a reset.",
 	  .needs = NEED_REGS | NEED_IRQ | NEED_LIFE, .at = AT(ISR_READ), .check = not_cleared,
-	  .explanation = &explanation, .wrong = "ISR status = 0x01, and again 0x01" },
+	  .wrong = "ISR status = 0x01, and again 0x01" },
 	{ DRIVER_SHOULD, .id = "isr-read-with-msix", .section = "4.1.4.5.2", .refs = "ISR-D1",
 	  .text = "With MSI-X enabled the driver does not read ISR status because of an interrupt.",
-	  .needs = ISR, .at = AT(ISR_READ), .check = with_msix, .explanation = &explanation,
+	  .needs = ISR, .at = AT(ISR_READ), .check = with_msix,
 	  .wrong = "a vector is signalled, ISR status is read" },
 	{ DRIVER_SUSPICIOUS, .id = "shared-interrupt-overlooked", .section = "4.1.5.4.2",
 	  .refs = "NOTIFY-D7",
 	  .text = "When queues and configuration changes share an interrupt the driver checks "
 		  "for both.",
 	  .needs = NEED_REGS | NEED_IRQ | NEED_LIFE | NEED_MSIX, .at = AT(TICK) | AT(END),
-	  .check = overlooked, .explanation = &explanation,
+	  .check = overlooked,
 	  .wrong = "ISR status = 0x03, used buffers handled, the configuration never read" },
 	{ DRIVER_STRUCTURAL, .id = "intx-unacknowledged", .section = "4.1.5.5", .refs = "I20 T21",
 	  .text = "A driver that uses INTx reads ISR status on each interrupt: nothing else "
 		  "deasserts the line.",
 	  .needs = NEED_REGS | NEED_IRQ | NEED_MSIX, .at = AT(TICK) | AT(END),
-	  .check = unacknowledged, .explanation = &explanation,
+	  .check = unacknowledged,
 	  .wrong = "INTx asserted, used buffers handled, ISR status never read" },
-	ROW_END,
+};
+
+const struct rule_table rules_isr = {
+	RULES(rows),
+	.why = "INTx stays asserted until the driver reads ISR status. A driver that does not read it is\n"
+	       "interrupted without end; a device that shows the wrong bits makes the driver look in the\n"
+	       "wrong place, or not at all.",
+	.right = "the device sets bit 0 (queues) or 1 (configuration), then asserts INTx\n"
+		 "the driver reads ISR status, which clears it and deasserts the line\n"
+		 "with MSI-X the driver does not read ISR status\n",
 };

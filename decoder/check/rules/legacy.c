@@ -24,19 +24,18 @@ static enum verdict early_ignored(struct rule_context *ctx)
 		r->avail_idx, r->last_avail);
 }
 
-static const struct explanation explanation = {
+static const struct rule rows[] = {
+	{ DEVICE_MUST, .id = "legacy-early-use-ignored", .section = "3.1.2", .refs = "INIT-V2",
+	  .text = "Through the legacy interface the device serves queues before DRIVER_OK.",
+	  .needs = NEED_REGS | NEED_RING | NEED_KICK | NEED_LIFE, .at = AT(RING),
+	  .check = early_ignored, .wrong = "status 0x03, a kick, and nothing is popped" },
+};
+
+const struct rule_table rules_legacy = {
+	RULES(rows),
 	.why = "Legacy drivers were written before there was an order of initialisation: they read the\n"
 	       "partition table before they set DRIVER_OK. A device that insists on the order makes their\n"
 	       "boot hang.",
 	.right = "ACKNOWLEDGE|DRIVER, a queue address, a request, a kick: the device serves it\n"
 		 "then DRIVER_OK\n",
-};
-
-const struct rule rules_legacy[] = {
-	{ DEVICE_MUST, .id = "legacy-early-use-ignored", .section = "3.1.2", .refs = "INIT-V2",
-	  .text = "Through the legacy interface the device serves queues before DRIVER_OK.",
-	  .needs = NEED_REGS | NEED_RING | NEED_KICK | NEED_LIFE, .at = AT(RING),
-	  .check = early_ignored, .explanation = &explanation,
-	  .wrong = "status 0x03, a kick, and nothing is popped" },
-	ROW_END,
 };

@@ -211,16 +211,7 @@ static const struct explanation stay = {
 		 "the device uses it: its descriptors are free again\n",
 };
 
-static const struct explanation where = {
-	.why = "Both sides have to use the same memory in the same layout. Otherwise each sees an empty\n"
-	       "ring, or one without meaning, and waits for the other.",
-	.right =
-		"queue_desc, queue_driver, queue_device <- physical addresses\n"
-		"avail.idx and the ring: little-endian; in the legacy interface the guest's byte order\n"
-		"the driver kicks, and the device finds the chains made available\n",
-};
-
-const struct rule rules_memory[] = {
+static const struct rule rows[] = {
 	{ DRIVER_MUST, .id = "descriptor-changed-in-flight", .section = "3.3.1",
 	  .refs = "INIT-D15 SPLIT-V4 PACKED-D2 PACKED-D3 T06",
 	  .text = "Neither side changes the descriptors of a chain while it is in flight.",
@@ -236,24 +227,23 @@ const struct rule rules_memory[] = {
 	{ DRIVER_MUST, .id = "address-not-physical", .section = "6.1", .refs = "BITS-D4 T09",
 	  .text = "Without VIRTIO_F_ACCESS_PLATFORM the driver puts physical addresses in descriptors.",
 	  .needs = NEED_CHAIN | NEED_REGS | NEED_AGREED, .at = AT(CHAIN), .check = address,
-	  .explanation = &where, .wrong = "addr 0xffff888001234000" },
+	  .wrong = "addr 0xffff888001234000" },
 	{ DRIVER_MUST, .id = "ring-address-not-physical", .section = "6.1", .refs = "BITS-D4 T09",
 	  .text = "Without VIRTIO_F_ACCESS_PLATFORM the driver gives the physical addresses of queues.",
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(ENABLE), .check = ring_address,
-	  .explanation = &where, .wrong = "queue_desc <- 0xffff888001234000" },
+	  .wrong = "queue_desc <- 0xffff888001234000" },
 	{ DEVICE_STRUCTURAL, .id = "areas-not-as-set", .section = "4.1.4.3", .refs = "T16",
 	  .text = "The device uses the queue at the addresses that the driver has set.",
-	  .needs = NEED_REGS | NEED_LIFE, .at = AT(RINGS), .check = areas, .explanation = &where,
+	  .needs = NEED_REGS | NEED_LIFE, .at = AT(RINGS), .check = areas,
 	  .wrong = "queue_desc <- 0x10000, the device reads at 0x20000" },
 	{ DEVICE_MUST, .id = "qreset-areas-ignored", .section = "2.6.1.2.1", .refs = "QRESET-V3",
 	  .text = "After a queue is enabled again the device uses the addresses set since its reset.",
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(RINGS), .check = areas, .arg = 1,
-	  .explanation = &where,
 	  .wrong = "queue_reset, queue_desc <- 0x20000, the device reads at 0x10000" },
 	{ DEVICE_MUST, .id = "qreset-size-ignored", .section = "2.6.1.2.1", .refs = "QRESET-V3",
 	  .text = "After a queue is enabled again the device uses the size set since its reset.",
 	  .needs = NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, .at = AT(CHAIN), .check = size,
-	  .explanation = &where, .wrong = "queue_reset, queue_size <- 4, the device takes slot 6" },
+	  .wrong = "queue_reset, queue_size <- 4, the device takes slot 6" },
 	{ DRIVER_SUSPICIOUS, .id = "chain-fragmented", .section = "2.7.4.2", .refs = "SPLIT-D4",
 	  .text = "The driver describes a contiguous buffer with one descriptor, not with many "
 		  "small ones.",
@@ -262,19 +252,27 @@ const struct rule rules_memory[] = {
 	{ DRIVER_SUSPICIOUS, .id = "ring-byte-swapped", .section = "2.7.3", .refs = "SPLIT-B2",
 	  .text = "Both sides read the ring in the same byte order.",
 	  .needs = NEED_KICK | NEED_RING | NEED_FLIGHT, .at = AT(KICK), .check = swapped,
-	  .explanation = &where, .wrong = "the first kick, avail.idx 0x0100, ring 0, 0, 0, ..." },
+	  .wrong = "the first kick, avail.idx 0x0100, ring 0, 0, 0, ..." },
 	{ DRIVER_SUSPICIOUS, .id = "kick-finds-nothing", .section = "2.7.13",
 	  .refs = "SPLIT-B1 T36",
 	  .text = "The driver kicks after it has made chains available, in the place and layout "
 		  "that the device reads.",
 	  .needs = NEED_KICK | NEED_RING | NEED_CHAIN | NEED_FLIGHT, .at = AT(KICK),
-	  .check = finds_nothing, .explanation = &where,
-	  .wrong = "kick after kick, and avail.idx stays where it was" },
+	  .check = finds_nothing, .wrong = "kick after kick, and avail.idx stays where it was" },
 	{ DEVICE_MUST, .id = "legacy-driver-packed-ring", .section = "4.1.4.10",
 	  .refs = "PCILEG-V6 FEAT-V5",
 	  .text = "The device uses no feature of the modern interface with a driver that uses "
 		  "the legacy interface.",
 	  .needs = NEED_REGS | NEED_LIFE | NEED_RING, .at = AT(RING), .check = packed_legacy,
-	  .explanation = &where, .wrong = "legacy registers, and the device reads a packed ring" },
-	ROW_END,
+	  .wrong = "legacy registers, and the device reads a packed ring" },
+};
+
+const struct rule_table rules_memory = {
+	RULES(rows),
+	.why = "Both sides have to use the same memory in the same layout. Otherwise each sees an empty\n"
+	       "ring, or one without meaning, and waits for the other.",
+	.right =
+		"queue_desc, queue_driver, queue_device <- physical addresses\n"
+		"avail.idx and the ring: little-endian; in the legacy interface the guest's byte order\n"
+		"the driver kicks, and the device finds the chains made available\n",
 };

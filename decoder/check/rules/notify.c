@@ -136,57 +136,55 @@ static enum verdict not_enabled(struct rule_context *ctx)
 	return rule_fail(ctx, "queue %u was kicked, but is not enabled", ctx->q->index);
 }
 
-static const struct explanation explanation = {
+#define SEEN (NEED_REGS | NEED_KICK | NEED_AGREED)
+
+static const struct rule rows[] = {
+	{ DRIVER_MUST, .id = "kick-width", .section = "4.1.5.2.1", .refs = "NOTIFY-D1 T19",
+	  .text = "Without VIRTIO_F_NOTIFICATION_DATA a kick is a 16-bit write.", .needs = SEEN,
+	  .at = AT(KICK) | ONLY(SEEN_KICK), .check = width, .wrong = "a 4-byte write" },
+	{ DRIVER_MUST, .id = "kick-width-data", .section = "4.1.5.2.1", .refs = "NOTIFY-D2 T19",
+	  .text = "With VIRTIO_F_NOTIFICATION_DATA a kick is a 32-bit write.", .needs = SEEN,
+	  .at = AT(KICK) | ONLY(SEEN_KICK), .check = width, .arg = 1, .wrong = "a 2-byte write" },
+	{ DRIVER_MUST, .id = "kick-value", .section = "4.1.5.2.1", .refs = "NOTIFY-D3 T19",
+	  .text = "A kick's value is the index of the queue.", .needs = SEEN,
+	  .at = AT(KICK) | ONLY(SEEN_KICK), .check = value,
+	  .wrong = "0 is written at the address of queue 1" },
+	{ DRIVER_MUST, .id = "kick-value-data", .section = "4.1.5.2.1", .refs = "NOTIFY-D4 T19",
+	  .text = "With VIRTIO_F_NOTIFICATION_DATA the low 16 bits of a kick are the index of "
+		  "the queue.",
+	  .needs = SEEN, .at = AT(KICK) | ONLY(SEEN_KICK), .check = value, .arg = 1,
+	  .wrong = "the available index is in the low half" },
+	{ DRIVER_MUST, .id = "kick-value-config", .section = "4.1.5.2.1", .refs = "NOTIFY-D5 T19",
+	  .text = "With VIRTIO_F_NOTIF_CONFIG_DATA a kick's value is queue_notif_config_data.",
+	  .needs = SEEN, .at = AT(KICK) | ONLY(SEEN_KICK), .check = value, .arg = 2,
+	  .wrong = "the queue's index is written" },
+	{ DRIVER_MUST, .id = "kick-value-config-data", .section = "4.1.5.2.1",
+	  .refs = "NOTIFY-D6 T19",
+	  .text = "With both features the low 16 bits of a kick are queue_notif_config_data.",
+	  .needs = SEEN, .at = AT(KICK) | ONLY(SEEN_KICK), .check = value, .arg = 3,
+	  .wrong = "the queue's index is in the low half" },
+	{ DRIVER_MUST, .id = "kick-next", .section = "2.8.16", .refs = "PACKED-D4 T19",
+	  .text = "With VIRTIO_F_NOTIFICATION_DATA a kick holds the driver's next position, "
+		  "which is inside the ring.",
+	  .needs = SEEN, .at = AT(KICK) | ONLY(SEEN_KICK), .check = next,
+	  .wrong = "next_off 300 in a ring of 256" },
+	{ DRIVER_STRUCTURAL, .id = "kick-nowhere", .section = "4.1.4.4", .refs = "I17 T19",
+	  .text = "The driver writes to the notification structure only at the addresses of "
+		  "enabled queues.",
+	  .needs = NEED_REGS | NEED_LIFE, .at = AT(NOTIFY), .check = nowhere,
+	  .wrong = "multiplier 4, queue 1 kicked at offset 2" },
+	{ DRIVER_STRUCTURAL, .id = "kick-not-enabled", .section = "4.1.4.4", .refs = "I17 T19",
+	  .text = "The driver kicks only enabled queues.",
+	  .needs = NEED_REGS | NEED_LIFE | NEED_KICK, .at = AT(KICK), .check = not_enabled,
+	  .wrong = "queue 1 kicked, never enabled" },
+};
+
+const struct rule_table rules_notify = {
+	RULES(rows),
 	.why = "The driver computes the address and the value of a kick from the notification capability,\n"
 	       "the multiplier and queue_notify_off. If they are wrong the device serves another queue or\n"
 	       "none, and the request hangs although everything else is right.",
 	.right =
 		"address = cap.offset + queue_notify_off * notify_off_multiplier, in cap.bar\n"
 		"value: the queue's index, 16 bits; with NOTIFICATION_DATA 32, with the next position\n",
-};
-
-#define SEEN (NEED_REGS | NEED_KICK | NEED_AGREED)
-
-const struct rule rules_notify[] = {
-	{ DRIVER_MUST, .id = "kick-width", .section = "4.1.5.2.1", .refs = "NOTIFY-D1 T19",
-	  .text = "Without VIRTIO_F_NOTIFICATION_DATA a kick is a 16-bit write.", .needs = SEEN,
-	  .at = AT(KICK) | ONLY(SEEN_KICK), .check = width, .explanation = &explanation,
-	  .wrong = "a 4-byte write" },
-	{ DRIVER_MUST, .id = "kick-width-data", .section = "4.1.5.2.1", .refs = "NOTIFY-D2 T19",
-	  .text = "With VIRTIO_F_NOTIFICATION_DATA a kick is a 32-bit write.", .needs = SEEN,
-	  .at = AT(KICK) | ONLY(SEEN_KICK), .check = width, .arg = 1, .explanation = &explanation,
-	  .wrong = "a 2-byte write" },
-	{ DRIVER_MUST, .id = "kick-value", .section = "4.1.5.2.1", .refs = "NOTIFY-D3 T19",
-	  .text = "A kick's value is the index of the queue.", .needs = SEEN,
-	  .at = AT(KICK) | ONLY(SEEN_KICK), .check = value, .explanation = &explanation,
-	  .wrong = "0 is written at the address of queue 1" },
-	{ DRIVER_MUST, .id = "kick-value-data", .section = "4.1.5.2.1", .refs = "NOTIFY-D4 T19",
-	  .text = "With VIRTIO_F_NOTIFICATION_DATA the low 16 bits of a kick are the index of "
-		  "the queue.",
-	  .needs = SEEN, .at = AT(KICK) | ONLY(SEEN_KICK), .check = value, .arg = 1,
-	  .explanation = &explanation, .wrong = "the available index is in the low half" },
-	{ DRIVER_MUST, .id = "kick-value-config", .section = "4.1.5.2.1", .refs = "NOTIFY-D5 T19",
-	  .text = "With VIRTIO_F_NOTIF_CONFIG_DATA a kick's value is queue_notif_config_data.",
-	  .needs = SEEN, .at = AT(KICK) | ONLY(SEEN_KICK), .check = value, .arg = 2,
-	  .explanation = &explanation, .wrong = "the queue's index is written" },
-	{ DRIVER_MUST, .id = "kick-value-config-data", .section = "4.1.5.2.1",
-	  .refs = "NOTIFY-D6 T19",
-	  .text = "With both features the low 16 bits of a kick are queue_notif_config_data.",
-	  .needs = SEEN, .at = AT(KICK) | ONLY(SEEN_KICK), .check = value, .arg = 3,
-	  .explanation = &explanation, .wrong = "the queue's index is in the low half" },
-	{ DRIVER_MUST, .id = "kick-next", .section = "2.8.16", .refs = "PACKED-D4 T19",
-	  .text = "With VIRTIO_F_NOTIFICATION_DATA a kick holds the driver's next position, "
-		  "which is inside the ring.",
-	  .needs = SEEN, .at = AT(KICK) | ONLY(SEEN_KICK), .check = next,
-	  .explanation = &explanation, .wrong = "next_off 300 in a ring of 256" },
-	{ DRIVER_STRUCTURAL, .id = "kick-nowhere", .section = "4.1.4.4", .refs = "I17 T19",
-	  .text = "The driver writes to the notification structure only at the addresses of "
-		  "enabled queues.",
-	  .needs = NEED_REGS | NEED_LIFE, .at = AT(NOTIFY), .check = nowhere,
-	  .explanation = &explanation, .wrong = "multiplier 4, queue 1 kicked at offset 2" },
-	{ DRIVER_STRUCTURAL, .id = "kick-not-enabled", .section = "4.1.4.4", .refs = "I17 T19",
-	  .text = "The driver kicks only enabled queues.",
-	  .needs = NEED_REGS | NEED_LIFE | NEED_KICK, .at = AT(KICK), .check = not_enabled,
-	  .explanation = &explanation, .wrong = "queue 1 kicked, never enabled" },
-	ROW_END,
 };

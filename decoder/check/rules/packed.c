@@ -138,15 +138,6 @@ static enum verdict event_offset(struct rule_context *ctx)
 			 driver ? "driver" : "device", off, ctx->queue->size);
 }
 
-static const struct explanation wraps = {
-	.why = "In a packed ring only two flag bits, and a wrap counter on each side, distinguish a new\n"
-	       "descriptor from one of the previous round. If the two sides are a round apart, a full ring\n"
-	       "looks empty, or old requests are served again.",
-	.right = "wrap counter 1: available is AVAIL=1 USED=0, used is AVAIL=1 USED=1\n"
-		 "past the last slot the counter flips: available is AVAIL=0 USED=1\n"
-		 "the driver makes the first descriptor of a list available last\n",
-};
-
 static const struct explanation suppression = {
 	.why = "The event suppression areas say who wants notifications. Some implementations treat an\n"
 	       "undefined value as 'always', others as 'never'.",
@@ -155,39 +146,38 @@ static const struct explanation suppression = {
 
 #define FLIGHT (NEED_CHAIN | NEED_FLIGHT)
 
-const struct rule rules_packed[] = {
+static const struct rule rows[] = {
 	{ DEVICE_MUST, .id = "packed-popped-unavailable", .section = "2.8.15",
 	  .refs = "PACKED-V5 T36",
 	  .text = "The device pops a descriptor only if its AVAIL and USED bits mark it as available.",
 	  .needs = NEED_CHAIN | NEED_AGREED, .at = AT(CHAIN) | ONLY(PACKED), .check = unavailable,
-	  .explanation = &wraps, .wrong = "wrap counter 1, a descriptor with AVAIL=0 is popped" },
+	  .wrong = "wrap counter 1, a descriptor with AVAIL=0 is popped" },
 	{ DRIVER_MUST, .id = "packed-list-early", .section = "2.8.17", .refs = "PACKED-D11 T36",
 	  .text = "The driver makes the first descriptor of a list available after all the others.",
 	  .needs = NEED_CHAIN | NEED_AGREED, .at = AT(CHAIN) | ONLY(PACKED),
-	  .check = published_early, .explanation = &wraps,
-	  .wrong = "the head is available, the next still used" },
+	  .check = published_early, .wrong = "the head is available, the next still used" },
 	{ DEVICE_MUST, .id = "packed-popped-order", .section = "2.8.12", .refs = "PACKED-V1",
 	  .text = "The device pops descriptors in the order in which they lie in the ring.",
-	  .needs = FLIGHT, .at = AT(CHAIN) | ONLY(PACKED), .check = taken_at, .explanation = &wraps,
+	  .needs = FLIGHT, .at = AT(CHAIN) | ONLY(PACKED), .check = taken_at,
 	  .wrong = "slot 3, then slot 5" },
 	{ DEVICE_STRUCTURAL, .id = "packed-popped-wrap", .section = "2.8.1", .refs = "I15 T36",
 	  .text = "The device flips its wrap counter for available descriptors each time it "
 		  "passes the end of the ring.",
 	  .needs = FLIGHT, .at = AT(CHAIN) | ONLY(PACKED), .check = taken_at, .arg = 1,
-	  .explanation = &wraps, .wrong = "slot 255 at 1, then slot 0 at 1" },
+	  .wrong = "slot 255 at 1, then slot 0 at 1" },
 	{ DEVICE_MUST, .id = "packed-used-order", .section = "2.8.12", .refs = "PACKED-V2",
 	  .text = "The device writes used descriptors in ring order, and skips as many slots as "
 		  "the chain had descriptors.",
-	  .needs = FLIGHT, .at = AT(USED) | ONLY(PACKED), .check = used_at, .explanation = &wraps,
+	  .needs = FLIGHT, .at = AT(USED) | ONLY(PACKED), .check = used_at,
 	  .wrong = "a list of 3 used at slot 0, the next at slot 1" },
 	{ DEVICE_STRUCTURAL, .id = "packed-used-wrap", .section = "2.8.1", .refs = "I15 T36",
 	  .text = "The device flips its wrap counter for used descriptors each time it passes "
 		  "the end of the ring.",
 	  .needs = FLIGHT, .at = AT(USED) | ONLY(PACKED), .check = used_at, .arg = 1,
-	  .explanation = &wraps, .wrong = "slot 255 used at 1, then slot 0 at 1" },
+	  .wrong = "slot 255 used at 1, then slot 0 at 1" },
 	{ DRIVER_MUST, .id = "packed-overfull", .section = "2.8.17", .refs = "PACKED-D10 T31",
 	  .text = "The driver makes a list available only if the ring has room for all of it.",
-	  .needs = FLIGHT, .at = AT(CHAIN) | ONLY(PACKED), .check = overfull, .explanation = &wraps,
+	  .needs = FLIGHT, .at = AT(CHAIN) | ONLY(PACKED), .check = overfull,
 	  .wrong = "250 of 256 descriptors in flight, a list of 8" },
 	{ DRIVER_STRUCTURAL, .id = "packed-driver-flags", .section = "2.8.14", .refs = "I12",
 	  .text = "The driver's event suppression flags are 0, 1, or with VIRTIO_F_EVENT_IDX 2.",
@@ -207,5 +197,14 @@ const struct rule rules_packed[] = {
 	  .needs = NEED_RING | NEED_AGREED, .at = AT(RING) | ONLY(PACKED) | ONLY(EVENT_IDX),
 	  .check = event_offset, .explanation = &suppression,
 	  .wrong = "offset 300 in a ring of 256" },
-	ROW_END,
+};
+
+const struct rule_table rules_packed = {
+	RULES(rows),
+	.why = "In a packed ring only two flag bits, and a wrap counter on each side, distinguish a new\n"
+	       "descriptor from one of the previous round. If the two sides are a round apart, a full ring\n"
+	       "looks empty, or old requests are served again.",
+	.right = "wrap counter 1: available is AVAIL=1 USED=0, used is AVAIL=1 USED=1\n"
+		 "past the last slot the counter flips: available is AVAIL=0 USED=1\n"
+		 "the driver makes the first descriptor of a list available last\n",
 };

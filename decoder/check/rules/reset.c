@@ -201,16 +201,6 @@ static enum verdict qreset_enabled(struct rule_context *ctx)
 			 ctx->q->index);
 }
 
-static const struct explanation reset = {
-	.why = "Until device_status reads 0 the device may still write to memory and raise interrupts. If\n"
-	       "the driver does not wait, or the device shows 0 too early, memory is corrupted that is used\n"
-	       "for something else by then, so rarely that nobody suspects the reset.",
-	.right = "device_status <- 0\n"
-		 "device_status = 0 (read until it is)\n"
-		 "the device does nothing any more; its memory can be reused\n"
-		 "initialisation starts over: all positions and registers have their defaults\n",
-};
-
 static const struct explanation qreset = {
 	.why = "A queue is reset by itself while others are busy. Both sides have only queue_reset and\n"
 	       "queue_enable to agree on who owns its memory.",
@@ -222,53 +212,52 @@ static const struct explanation qreset = {
 
 #define REGS (NEED_REGS | NEED_LIFE)
 
-const struct rule rules_reset[] = {
+static const struct rule rows[] = {
 	{ DRIVER_MUST, .id = "reset-not-awaited", .section = "4.1.4.3.2",
 	  .refs = "COMMON-D5 RESET-D1 T04",
 	  .text = "After writing 0 to device_status the driver reads it until it is 0, before it "
 		  "does anything else.",
 	  .needs = REGS,
 	  .at = AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE),
-	  .check = not_awaited, .explanation = &reset,
+	  .check = not_awaited,
 	  .wrong = "device_status <- 0, then <- ACKNOWLEDGE with no read between" },
 	{ DRIVER_SHOULD, .id = "legacy-reset-not-read", .section = "2.4.2", .refs = "RESET-D1 T04",
 	  .text = "In the legacy interface, too, the driver considers a reset complete when "
 		  "device_status reads 0.",
 	  .needs = REGS,
 	  .at = AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE),
-	  .check = not_awaited, .arg = 1, .explanation = &reset,
+	  .check = not_awaited, .arg = 1,
 	  .wrong = "device_status <- 0, then <- ACKNOWLEDGE with no read between" },
 	{ DEVICE_MUST, .id = "reset-never-ends", .section = "2.4.1",
 	  .refs = "RESET-V1 COMMON-V7 T04",
 	  .text = "After a reset is complete device_status reads 0.", .needs = REGS,
-	  .at = AT(STATUS_READ) | AT(TICK) | AT(END), .check = never_done, .explanation = &reset,
+	  .at = AT(STATUS_READ) | AT(TICK) | AT(END), .check = never_done,
 	  .wrong = "device_status <- 0, and it reads 0x0f for ever" },
 	{ DEVICE_MUST, .id = "busy-after-reset", .section = "2.4.1", .refs = "RESET-V2 T05",
 	  .text = "After device_status reads 0 the device accesses no queues and sends no "
 		  "notifications.",
 	  .needs = REGS, .at = AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | AT(CONFIG_IRQ) | AT(INTX),
-	  .check = busy_after, .explanation = &reset,
-	  .wrong = "device_status = 0, then a chain of before is used" },
+	  .check = busy_after, .wrong = "device_status = 0, then a chain of before is used" },
 	{ DEVICE_MUST, .id = "intx-kept-over-reset", .section = "2.4.1", .refs = "RESET-V2 T05",
 	  .text = "A reset deasserts the INTx line.", .needs = REGS, .at = AT(STATUS_READ),
-	  .check = line_after, .explanation = &reset,
+	  .check = line_after,
 	  .wrong = "INTx asserted, device_status <- 0, = 0, the line still up" },
 	{ DEVICE_MUST, .id = "enabled-after-reset", .section = "4.1.4.3.1",
 	  .refs = "COMMON-V8 COMMON-V7 T05",
 	  .text = "After a reset queue_enable reads 0 for every queue.", .needs = REGS,
-	  .at = AT(QUEUE_READ), .check = enabled_after, .explanation = &reset,
+	  .at = AT(QUEUE_READ), .check = enabled_after,
 	  .wrong = "device_status = 0, queue_enable = 1" },
 	{ DEVICE_MUST, .id = "position-kept-over-reset", .section = "4.1.4.3.1",
 	  .refs = "COMMON-V7 T05",
 	  .text = "After a reset the device pops and uses chains from the start of the rings.",
 	  .needs = NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, .at = AT(CHAIN) | AT(USED) | ONLY(FIRST),
-	  .check = first_position, .explanation = &reset,
+	  .check = first_position,
 	  .wrong = "after the reset the first chain is popped from available index 17" },
 	{ DRIVER_MUST, .id = "buffers-taken-back", .section = "3.3.1",
 	  .refs = "INIT-D16 INIT-D15 T06",
 	  .text = "The driver takes back buffers in flight only by resetting the device or the queue.",
 	  .needs = REGS | NEED_CHAIN | NEED_FLIGHT, .at = AT(QUEUE_WRITE), .check = taken_back,
-	  .explanation = &reset, .wrong = "a chain is in flight, queue_address <- 0" },
+	  .wrong = "a chain is in flight, queue_address <- 0" },
 	{ DEVICE_MUST, .id = "qreset-busy", .section = "2.6.1.1.1",
 	  .refs = "QRESET-V1 COMMON-V11 COMMON-V12",
 	  .text = "After the reset of a queue is complete the device does not access it until it "
@@ -301,5 +290,15 @@ const struct rule rules_reset[] = {
 	  .text = "When the reset of a queue is complete both queue_reset and queue_enable read 0.",
 	  .needs = REGS, .at = AT(QUEUE_READ), .check = qreset_enabled, .explanation = &qreset,
 	  .wrong = "queue_reset = 0, queue_enable = 1" },
-	ROW_END,
+};
+
+const struct rule_table rules_reset = {
+	RULES(rows),
+	.why = "Until device_status reads 0 the device may still write to memory and raise interrupts. If\n"
+	       "the driver does not wait, or the device shows 0 too early, memory is corrupted that is used\n"
+	       "for something else by then, so rarely that nobody suspects the reset.",
+	.right = "device_status <- 0\n"
+		 "device_status = 0 (read until it is)\n"
+		 "the device does nothing any more; its memory can be reused\n"
+		 "initialisation starts over: all positions and registers have their defaults\n",
 };

@@ -106,52 +106,49 @@ static enum verdict used_event_idle(struct rule_context *ctx)
 	return rule_fail(ctx, "used_event is still 0 after %u completions", MANY);
 }
 
-static const struct explanation ring_explanation = {
+#define RING (NEED_RING | NEED_LIFE)
+
+static const struct rule rows[] = {
+	{ DRIVER_STRUCTURAL, .id = "avail-index-jump", .section = "2.7.6.1",
+	  .refs = "I04 SPLIT-D12 T29",
+	  .text = "The driver makes no more chains available than the queue has entries.",
+	  .needs = NEED_RING | NEED_AGREED, .at = AT(RING) | ONLY(SPLIT), .check = jump,
+	  .wrong = "queue_size 256, avail.idx from 10 to 1000" },
+	{ DRIVER_MUST, .id = "avail-index-back", .section = "2.7.6.1", .refs = "SPLIT-D12 T29",
+	  .text = "The driver never decreases avail.idx.", .needs = RING,
+	  .at = AT(RING) | ONLY(SPLIT), .check = backwards, .wrong = "avail.idx 12, then 11" },
+	{ DRIVER_MUST, .id = "avail-flags", .section = "2.7.7.1", .refs = "SPLIT-D13",
+	  .text = "Without VIRTIO_F_EVENT_IDX avail.flags is 0 or 1.", .needs = RING,
+	  .at = AT(RING) | ONLY(SPLIT) | ONLY(NO_EVENT_IDX), .check = avail_flags,
+	  .wrong = "avail.flags = 2" },
+	{ DRIVER_MUST, .id = "avail-flags-event-idx", .section = "2.7.7.1", .refs = "SPLIT-D15 T25",
+	  .text = "With VIRTIO_F_EVENT_IDX avail.flags is 0.", .needs = RING,
+	  .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), .check = avail_flags, .arg = 1,
+	  .wrong = "avail.flags = 1 with EVENT_IDX" },
+	{ DEVICE_MUST, .id = "used-flags", .section = "2.7.10.2", .refs = "SPLIT-V16",
+	  .text = "Without VIRTIO_F_EVENT_IDX used.flags is 0 or 1.", .needs = RING,
+	  .at = AT(RING) | ONLY(SPLIT) | ONLY(NO_EVENT_IDX), .check = used_flags,
+	  .wrong = "used.flags = 2" },
+	{ DEVICE_MUST, .id = "used-flags-event-idx", .section = "2.7.10.2", .refs = "SPLIT-V18",
+	  .text = "With VIRTIO_F_EVENT_IDX used.flags is 0.", .needs = RING,
+	  .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), .check = used_flags, .arg = 1,
+	  .wrong = "used.flags = 1 with EVENT_IDX" },
+	{ DRIVER_MUST, .id = "used-flags-uninitialised", .section = "2.7.10.1", .refs = "SPLIT-D19",
+	  .text = "The driver zeroes used.flags when it sets up the ring.",
+	  .needs = RING | NEED_FLIGHT, .at = AT(RING) | ONLY(SPLIT) | ONLY(FIRST),
+	  .check = used_flags_first, .wrong = "the ring is not cleared, used.flags = 0xa5a5" },
+	{ DRIVER_SUSPICIOUS, .id = "used-event-idle", .section = "2.7.7.1", .refs = "T25",
+	  .text = "A driver that negotiated VIRTIO_F_EVENT_IDX updates used_event; otherwise it "
+		  "is notified once in 65536 completions.",
+	  .needs = RING | NEED_FLIGHT, .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX),
+	  .check = used_event_idle, .wrong = "EVENT_IDX accepted, used_event left at 0 for ever" },
+};
+
+const struct rule_table rules_ring = {
+	RULES(rows),
 	.why = "Indices only grow, by the number of entries added, and flags have one defined bit.\n"
 	       "Otherwise the other side sees requests that do not exist, or misses some that do.",
 	.right =
 		"avail.idx grows by the number of chains added, at most queue_size beyond what was popped\n"
 		"avail.flags and used.flags are 0, or 1 without EVENT_IDX\n",
-};
-
-#define RING (NEED_RING | NEED_LIFE)
-
-const struct rule rules_ring[] = {
-	{ DRIVER_STRUCTURAL, .id = "avail-index-jump", .section = "2.7.6.1",
-	  .refs = "I04 SPLIT-D12 T29",
-	  .text = "The driver makes no more chains available than the queue has entries.",
-	  .needs = NEED_RING | NEED_AGREED, .at = AT(RING) | ONLY(SPLIT), .check = jump,
-	  .explanation = &ring_explanation, .wrong = "queue_size 256, avail.idx from 10 to 1000" },
-	{ DRIVER_MUST, .id = "avail-index-back", .section = "2.7.6.1", .refs = "SPLIT-D12 T29",
-	  .text = "The driver never decreases avail.idx.", .needs = RING,
-	  .at = AT(RING) | ONLY(SPLIT), .check = backwards, .explanation = &ring_explanation,
-	  .wrong = "avail.idx 12, then 11" },
-	{ DRIVER_MUST, .id = "avail-flags", .section = "2.7.7.1", .refs = "SPLIT-D13",
-	  .text = "Without VIRTIO_F_EVENT_IDX avail.flags is 0 or 1.", .needs = RING,
-	  .at = AT(RING) | ONLY(SPLIT) | ONLY(NO_EVENT_IDX), .check = avail_flags,
-	  .explanation = &ring_explanation, .wrong = "avail.flags = 2" },
-	{ DRIVER_MUST, .id = "avail-flags-event-idx", .section = "2.7.7.1", .refs = "SPLIT-D15 T25",
-	  .text = "With VIRTIO_F_EVENT_IDX avail.flags is 0.", .needs = RING,
-	  .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), .check = avail_flags, .arg = 1,
-	  .explanation = &ring_explanation, .wrong = "avail.flags = 1 with EVENT_IDX" },
-	{ DEVICE_MUST, .id = "used-flags", .section = "2.7.10.2", .refs = "SPLIT-V16",
-	  .text = "Without VIRTIO_F_EVENT_IDX used.flags is 0 or 1.", .needs = RING,
-	  .at = AT(RING) | ONLY(SPLIT) | ONLY(NO_EVENT_IDX), .check = used_flags,
-	  .explanation = &ring_explanation, .wrong = "used.flags = 2" },
-	{ DEVICE_MUST, .id = "used-flags-event-idx", .section = "2.7.10.2", .refs = "SPLIT-V18",
-	  .text = "With VIRTIO_F_EVENT_IDX used.flags is 0.", .needs = RING,
-	  .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), .check = used_flags, .arg = 1,
-	  .explanation = &ring_explanation, .wrong = "used.flags = 1 with EVENT_IDX" },
-	{ DRIVER_MUST, .id = "used-flags-uninitialised", .section = "2.7.10.1", .refs = "SPLIT-D19",
-	  .text = "The driver zeroes used.flags when it sets up the ring.",
-	  .needs = RING | NEED_FLIGHT, .at = AT(RING) | ONLY(SPLIT) | ONLY(FIRST),
-	  .check = used_flags_first, .explanation = &ring_explanation,
-	  .wrong = "the ring is not cleared, used.flags = 0xa5a5" },
-	{ DRIVER_SUSPICIOUS, .id = "used-event-idle", .section = "2.7.7.1", .refs = "T25",
-	  .text = "A driver that negotiated VIRTIO_F_EVENT_IDX updates used_event; otherwise it "
-		  "is notified once in 65536 completions.",
-	  .needs = RING | NEED_FLIGHT, .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX),
-	  .check = used_event_idle, .explanation = &ring_explanation,
-	  .wrong = "EVENT_IDX accepted, used_event left at 0 for ever" },
-	ROW_END,
 };

@@ -418,7 +418,96 @@ static enum verdict kick_suppressed(struct rule_context *ctx)
 	return rule_fail(ctx, "kicked, but the device's flags ask for no kicks");
 }
 
-static const struct explanation sleep = {
+#define IRQ (NEED_RING | NEED_USED | NEED_IRQ | NEED_FLIGHT | NEED_MSIX)
+#define KICK (NEED_RING | NEED_CHAIN | NEED_KICK | NEED_AGREED)
+
+static const struct rule rows[] = {
+	{ DEVICE_SUSPICIOUS, .id = "vector-silent", .section = "4.1.5.1.2.1", .refs = "MSIX-V9",
+	  .text = "A device that cannot map a vector shows NO_VECTOR; otherwise the driver waits "
+		  "for interrupts that never come.",
+	  .needs = IRQ | NEED_LIFE, .at = AT(RING), .check = vector_silent,
+	  .wrong = "queue_msix_vector <- 1, = 1; a chain is used, and no interrupt ever comes" },
+	{ DEVICE_MUST, .id = "interrupt-missing", .section = "2.7.7.2",
+	  .refs = "SPLIT-V9 SPLIT-V7 T23",
+	  .text = "Without VIRTIO_F_EVENT_IDX the device notifies the driver of used buffers "
+		  "unless avail.flags is 1.",
+	  .needs = IRQ, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), .check = irq_missing,
+	  .arg = MISSING_FLAGS, .wrong = "avail.flags 0, a chain is used, silence" },
+	{ DEVICE_MUST, .id = "interrupt-missing-event-idx", .section = "2.7.7.2",
+	  .refs = "SPLIT-V11 SPLIT-V10 T23",
+	  .text = "With VIRTIO_F_EVENT_IDX the device notifies the driver when used.idx passes "
+		  "used_event.",
+	  .needs = IRQ, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), .check = irq_missing,
+	  .arg = MISSING_EVENT, .wrong = "used_event 5, element 5 is used, silence" },
+	{ DEVICE_STRUCTURAL, .id = "interrupt-missing-packed", .section = "2.8.10",
+	  .refs = "I13 T23",
+	  .text = "The device notifies the driver of used buffers as the driver's event "
+		  "suppression area asks.",
+	  .needs = IRQ, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), .check = irq_missing,
+	  .arg = MISSING_PACKED, .wrong = "flags 0, a buffer is used, silence" },
+	{ DEVICE_MUST, .id = "interrupt-missing-empty", .section = "6.3", .refs = "BITS-V11",
+	  .text = "With VIRTIO_F_NOTIFY_ON_EMPTY the device notifies the driver when the queue "
+		  "has become empty.",
+	  .needs = IRQ, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), .check = irq_missing,
+	  .arg = MISSING_EMPTY, .wrong = "the last chain is used, silence" },
+	{ DEVICE_SHOULD, .id = "interrupt-unasked", .section = "2.7.7.2", .refs = "SPLIT-V12",
+	  .text = "With VIRTIO_F_EVENT_IDX the device sends no notification before used.idx "
+		  "passes used_event.",
+	  .needs = IRQ | NEED_PROMPT, .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX),
+	  .check = irq_extra, .wrong = "used_event 40, element 5 is used, a notification" },
+	{ DEVICE_SUSPICIOUS, .id = "interrupt-suppressed", .section = "2.7.7.2", .refs = "SPLIT-V8",
+	  .text = "While avail.flags is 1 the device need not send notifications; those it sends "
+		  "only cost time.",
+	  .needs = IRQ | NEED_PROMPT, .at = AT(RING) | ONLY(NO_EVENT_IDX), .check = irq_suppressed,
+	  .wrong = "avail.flags 1 all the time, notifications come" },
+	{ DRIVER_MUST, .id = "kick-missing", .section = "2.7.10.1",
+	  .refs = "SPLIT-D22 SPLIT-D20 T24",
+	  .text = "Without VIRTIO_F_EVENT_IDX the driver kicks for new entries unless used.flags is 1.",
+	  .needs = KICK, .at = AT(RING) | AT(SAMPLE) | ONLY(NO_EVENT_IDX) | ONLY(STALL),
+	  .check = kick_missing, .arg = KICK_FLAGS,
+	  .wrong = "avail.idx goes up, used.flags 0, no kick" },
+	{ DRIVER_MUST, .id = "kick-missing-event-idx", .section = "2.7.10.1",
+	  .refs = "SPLIT-D24 SPLIT-D23 T24",
+	  .text = "With VIRTIO_F_EVENT_IDX the driver kicks when avail.idx passes avail_event.",
+	  .needs = KICK, .at = AT(RING) | AT(SAMPLE) | ONLY(EVENT_IDX) | ONLY(STALL),
+	  .check = kick_missing, .arg = KICK_EVENT,
+	  .wrong = "avail_event 5, avail.idx 6, no kick" },
+	{ DRIVER_STRUCTURAL, .id = "kick-missing-packed", .section = "2.8.10", .refs = "I14 T24",
+	  .text = "The driver kicks as the device's event suppression area asks.", .needs = KICK,
+	  .at = AT(SAMPLE) | ONLY(PACKED) | ONLY(STALL), .check = kick_missing, .arg = KICK_PACKED,
+	  .wrong = "flags 0, a descriptor is made available, no kick" },
+	{ DEVICE_STRUCTURAL, .id = "kick-ignored", .section = "2.7.10.2", .refs = "T24",
+	  .text = "After a kick the device pops the available chains.", .needs = KICK,
+	  .at = AT(RING) | AT(SAMPLE) | ONLY(STALL), .check = asleep, .arg = WAIT_IGNORED,
+	  .wrong = "kick, avail.idx 6, the device stays at 5" },
+	{ DEVICE_STRUCTURAL, .id = "device-asleep", .section = "2.7.10.2", .refs = "T24",
+	  .text = "A device that stops polling a ring asks to be notified of the next entry.",
+	  .needs = KICK, .at = AT(RING) | AT(SAMPLE) | ONLY(STALL), .check = asleep,
+	  .arg = WAIT_NO_WISH, .wrong = "avail_event stays at 2, the device sleeps at 5" },
+	{ DEVICE_SUSPICIOUS, .id = "kick-unserved", .section = "2.7.10.2", .refs = "T24",
+	  .text = "A kick reaches the device promptly; if not, the device or its host holds it "
+		  "up, not the driver.",
+	  .needs = NEED_RING | NEED_AGREED, .at = AT(SAMPLE) | ONLY(STALL), .check = unserved,
+	  .wrong = "samples see an entry wait, and a kick for it, for ten seconds" },
+	{ DRIVER_SHOULD, .id = "kick-unasked", .section = "2.7.10.1", .refs = "SPLIT-D25",
+	  .text = "With VIRTIO_F_EVENT_IDX the driver does not kick before avail.idx passes "
+		  "avail_event.",
+	  .needs = KICK | NEED_FLIGHT,
+	  .at = AT(KICK) | ONLY(SPLIT) | ONLY(EVENT_IDX) | ONLY(SEEN_KICK), .check = kick_unasked,
+	  .wrong = "avail_event 40, avail.idx 6, a kick" },
+	{ DRIVER_SUSPICIOUS, .id = "kick-suppressed", .section = "2.7.10.1", .refs = "SPLIT-D21",
+	  .text = "While used.flags is 1 the driver need not kick.", .needs = KICK | NEED_FLIGHT,
+	  .at = AT(KICK) | ONLY(SEEN_KICK), .check = kick_suppressed,
+	  .wrong = "used.flags 1 all the time, kicks come" },
+	{ DRIVER_SUSPICIOUS, .id = "kick-suppressed-packed", .section = "2.8.10", .refs = "I14",
+	  .text = "While the device's event suppression flags are 1 the driver need not kick.",
+	  .needs = NEED_RING | NEED_KICK | NEED_FLIGHT,
+	  .at = AT(KICK) | ONLY(PACKED) | ONLY(SEEN_KICK), .check = kick_suppressed, .arg = 1,
+	  .wrong = "the device's flags 1 all the time, kicks come" },
+};
+
+const struct rule_table rules_stall = {
+	RULES(rows),
 	.why = "Each side sleeps until the other notifies it. Each has to say what it waits for and then\n"
 	       "look at the ring once more, and each has to notify the other when that point is passed.\n"
 	       "After one mistake a request hangs until something unrelated wakes the queue; such hangs are\n"
@@ -429,99 +518,4 @@ static const struct explanation sleep = {
 		"the device: avail_event <- next entry, barrier, read avail.idx again, then sleep\n"
 		"the device: element, used.idx, barrier, read used_event (or avail.flags)\n"
 		"   passed since the last interrupt (or not suppressed)? interrupt\n",
-};
-
-#define IRQ (NEED_RING | NEED_USED | NEED_IRQ | NEED_FLIGHT | NEED_MSIX)
-#define KICK (NEED_RING | NEED_CHAIN | NEED_KICK | NEED_AGREED)
-
-const struct rule rules_stall[] = {
-	{ DEVICE_SUSPICIOUS, .id = "vector-silent", .section = "4.1.5.1.2.1", .refs = "MSIX-V9",
-	  .text = "A device that cannot map a vector shows NO_VECTOR; otherwise the driver waits "
-		  "for interrupts that never come.",
-	  .needs = IRQ | NEED_LIFE, .at = AT(RING), .check = vector_silent, .explanation = &sleep,
-	  .wrong = "queue_msix_vector <- 1, = 1; a chain is used, and no interrupt ever comes" },
-	{ DEVICE_MUST, .id = "interrupt-missing", .section = "2.7.7.2",
-	  .refs = "SPLIT-V9 SPLIT-V7 T23",
-	  .text = "Without VIRTIO_F_EVENT_IDX the device notifies the driver of used buffers "
-		  "unless avail.flags is 1.",
-	  .needs = IRQ, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), .check = irq_missing,
-	  .arg = MISSING_FLAGS, .explanation = &sleep,
-	  .wrong = "avail.flags 0, a chain is used, silence" },
-	{ DEVICE_MUST, .id = "interrupt-missing-event-idx", .section = "2.7.7.2",
-	  .refs = "SPLIT-V11 SPLIT-V10 T23",
-	  .text = "With VIRTIO_F_EVENT_IDX the device notifies the driver when used.idx passes "
-		  "used_event.",
-	  .needs = IRQ, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), .check = irq_missing,
-	  .arg = MISSING_EVENT, .explanation = &sleep,
-	  .wrong = "used_event 5, element 5 is used, silence" },
-	{ DEVICE_STRUCTURAL, .id = "interrupt-missing-packed", .section = "2.8.10",
-	  .refs = "I13 T23",
-	  .text = "The device notifies the driver of used buffers as the driver's event "
-		  "suppression area asks.",
-	  .needs = IRQ, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), .check = irq_missing,
-	  .arg = MISSING_PACKED, .explanation = &sleep,
-	  .wrong = "flags 0, a buffer is used, silence" },
-	{ DEVICE_MUST, .id = "interrupt-missing-empty", .section = "6.3", .refs = "BITS-V11",
-	  .text = "With VIRTIO_F_NOTIFY_ON_EMPTY the device notifies the driver when the queue "
-		  "has become empty.",
-	  .needs = IRQ, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), .check = irq_missing,
-	  .arg = MISSING_EMPTY, .explanation = &sleep, .wrong = "the last chain is used, silence" },
-	{ DEVICE_SHOULD, .id = "interrupt-unasked", .section = "2.7.7.2", .refs = "SPLIT-V12",
-	  .text = "With VIRTIO_F_EVENT_IDX the device sends no notification before used.idx "
-		  "passes used_event.",
-	  .needs = IRQ | NEED_PROMPT, .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX),
-	  .check = irq_extra, .explanation = &sleep,
-	  .wrong = "used_event 40, element 5 is used, a notification" },
-	{ DEVICE_SUSPICIOUS, .id = "interrupt-suppressed", .section = "2.7.7.2", .refs = "SPLIT-V8",
-	  .text = "While avail.flags is 1 the device need not send notifications; those it sends "
-		  "only cost time.",
-	  .needs = IRQ | NEED_PROMPT, .at = AT(RING) | ONLY(NO_EVENT_IDX), .check = irq_suppressed,
-	  .explanation = &sleep, .wrong = "avail.flags 1 all the time, notifications come" },
-	{ DRIVER_MUST, .id = "kick-missing", .section = "2.7.10.1",
-	  .refs = "SPLIT-D22 SPLIT-D20 T24",
-	  .text = "Without VIRTIO_F_EVENT_IDX the driver kicks for new entries unless used.flags is 1.",
-	  .needs = KICK, .at = AT(RING) | AT(SAMPLE) | ONLY(NO_EVENT_IDX) | ONLY(STALL),
-	  .check = kick_missing, .arg = KICK_FLAGS, .explanation = &sleep,
-	  .wrong = "avail.idx goes up, used.flags 0, no kick" },
-	{ DRIVER_MUST, .id = "kick-missing-event-idx", .section = "2.7.10.1",
-	  .refs = "SPLIT-D24 SPLIT-D23 T24",
-	  .text = "With VIRTIO_F_EVENT_IDX the driver kicks when avail.idx passes avail_event.",
-	  .needs = KICK, .at = AT(RING) | AT(SAMPLE) | ONLY(EVENT_IDX) | ONLY(STALL),
-	  .check = kick_missing, .arg = KICK_EVENT, .explanation = &sleep,
-	  .wrong = "avail_event 5, avail.idx 6, no kick" },
-	{ DRIVER_STRUCTURAL, .id = "kick-missing-packed", .section = "2.8.10", .refs = "I14 T24",
-	  .text = "The driver kicks as the device's event suppression area asks.", .needs = KICK,
-	  .at = AT(SAMPLE) | ONLY(PACKED) | ONLY(STALL), .check = kick_missing, .arg = KICK_PACKED,
-	  .explanation = &sleep, .wrong = "flags 0, a descriptor is made available, no kick" },
-	{ DEVICE_STRUCTURAL, .id = "kick-ignored", .section = "2.7.10.2", .refs = "T24",
-	  .text = "After a kick the device pops the available chains.", .needs = KICK,
-	  .at = AT(RING) | AT(SAMPLE) | ONLY(STALL), .check = asleep, .arg = WAIT_IGNORED,
-	  .explanation = &sleep, .wrong = "kick, avail.idx 6, the device stays at 5" },
-	{ DEVICE_STRUCTURAL, .id = "device-asleep", .section = "2.7.10.2", .refs = "T24",
-	  .text = "A device that stops polling a ring asks to be notified of the next entry.",
-	  .needs = KICK, .at = AT(RING) | AT(SAMPLE) | ONLY(STALL), .check = asleep,
-	  .arg = WAIT_NO_WISH, .explanation = &sleep,
-	  .wrong = "avail_event stays at 2, the device sleeps at 5" },
-	{ DEVICE_SUSPICIOUS, .id = "kick-unserved", .section = "2.7.10.2", .refs = "T24",
-	  .text = "A kick reaches the device promptly; if not, the device or its host holds it "
-		  "up, not the driver.",
-	  .needs = NEED_RING | NEED_AGREED, .at = AT(SAMPLE) | ONLY(STALL), .check = unserved,
-	  .explanation = &sleep,
-	  .wrong = "samples see an entry wait, and a kick for it, for ten seconds" },
-	{ DRIVER_SHOULD, .id = "kick-unasked", .section = "2.7.10.1", .refs = "SPLIT-D25",
-	  .text = "With VIRTIO_F_EVENT_IDX the driver does not kick before avail.idx passes "
-		  "avail_event.",
-	  .needs = KICK | NEED_FLIGHT,
-	  .at = AT(KICK) | ONLY(SPLIT) | ONLY(EVENT_IDX) | ONLY(SEEN_KICK), .check = kick_unasked,
-	  .explanation = &sleep, .wrong = "avail_event 40, avail.idx 6, a kick" },
-	{ DRIVER_SUSPICIOUS, .id = "kick-suppressed", .section = "2.7.10.1", .refs = "SPLIT-D21",
-	  .text = "While used.flags is 1 the driver need not kick.", .needs = KICK | NEED_FLIGHT,
-	  .at = AT(KICK) | ONLY(SEEN_KICK), .check = kick_suppressed, .explanation = &sleep,
-	  .wrong = "used.flags 1 all the time, kicks come" },
-	{ DRIVER_SUSPICIOUS, .id = "kick-suppressed-packed", .section = "2.8.10", .refs = "I14",
-	  .text = "While the device's event suppression flags are 1 the driver need not kick.",
-	  .needs = NEED_RING | NEED_KICK | NEED_FLIGHT,
-	  .at = AT(KICK) | ONLY(PACKED) | ONLY(SEEN_KICK), .check = kick_suppressed, .arg = 1,
-	  .explanation = &sleep, .wrong = "the device's flags 1 all the time, kicks come" },
-	ROW_END,
 };

@@ -393,18 +393,6 @@ static enum verdict error_hidden(struct rule_context *ctx)
 			 status(ctx, value(ctx)));
 }
 
-static const struct explanation init = {
-	.why = "Each bit tells the device how far the driver has come. A device may prepare, refuse or\n"
-	       "start work at a step; a driver that skips, merges or repeats steps works with the devices\n"
-	       "it was tried on and fails with the next.",
-	.right = "device_status <- 0, until it reads 0\n"
-		 "device_status <- ACKNOWLEDGE, then <- ACKNOWLEDGE|DRIVER\n"
-		 "read device_feature, write driver_feature\n"
-		 "device_status <- ...|FEATURES_OK; read it: the bit is still set\n"
-		 "set up queues, interrupts, configuration\n"
-		 "device_status <- ...|DRIVER_OK, and only then kick\n",
-};
-
 static const struct explanation trouble = {
 	.why = "Only status bits tell the driver that the device has given up, and the device that the\n"
 	       "driver has. If a side does not set them, or sets those of the other side, requests hang\n"
@@ -417,105 +405,103 @@ static const struct explanation trouble = {
 #define ORDER(bit, needs) ((bit) | (needs) << 8)
 #define REGS (NEED_REGS | NEED_LIFE)
 
-const struct rule rules_status[] = {
+static const struct rule rows[] = {
 	{ DRIVER_MUST, .id = "status-bit-cleared", .section = "2.1.1", .refs = "STATUS-D2 T03",
 	  .text = "The driver clears a status bit only by resetting the device, that is, by writing 0.",
-	  .needs = REGS, .at = AT(STATUS_WRITE), .check = bit_cleared, .explanation = &init,
+	  .needs = REGS, .at = AT(STATUS_WRITE), .check = bit_cleared,
 	  .wrong = "device_status <- ACKNOWLEDGE|DRIVER, then <- FEATURES_OK alone" },
 	{ DRIVER_MUST, .id = "init-without-reset", .section = "3.1.1", .refs = "INIT-D1",
 	  .text = "The driver begins initialisation with a reset of the device.", .needs = REGS,
-	  .at = AT(STATUS_WRITE), .check = no_reset_first, .explanation = &init,
+	  .at = AT(STATUS_WRITE), .check = no_reset_first,
 	  .wrong = "the first status write is ACKNOWLEDGE" },
 	{ DRIVER_MUST, .id = "acknowledge-missing", .section = "3.1.1",
 	  .refs = "INIT-D2 STATUS-D1 T02",
 	  .text = "The driver sets ACKNOWLEDGE before it negotiates features or enables a queue.",
 	  .needs = REGS, .at = AT(FEATURE_WRITE) | AT(ENABLE), .check = bit_missing, .arg = ACK,
-	  .explanation = &init, .wrong = "device_status <- 0, then driver_feature is written" },
+	  .wrong = "device_status <- 0, then driver_feature is written" },
 	{ DRIVER_MUST, .id = "driver-missing", .section = "3.1.1", .refs = "INIT-D3 STATUS-D1 T02",
 	  .text = "The driver sets DRIVER before it negotiates features or enables a queue.",
 	  .needs = REGS, .at = AT(FEATURE_WRITE) | AT(ENABLE), .check = bit_missing, .arg = DRV,
-	  .explanation = &init,
 	  .wrong = "device_status <- ACKNOWLEDGE, then driver_feature is written" },
 	{ DRIVER_MUST, .id = "features-ok-before-driver", .section = "3.1.1",
 	  .refs = "STATUS-D1 INIT-D3 T02",
 	  .text = "The driver sets FEATURES_OK after ACKNOWLEDGE and DRIVER.", .needs = REGS,
 	  .at = AT(STATUS_WRITE), .check = step_order, .arg = ORDER(FEATURES_OK, ACK | DRV),
-	  .explanation = &init, .wrong = "device_status <- ACKNOWLEDGE|FEATURES_OK" },
+	  .wrong = "device_status <- ACKNOWLEDGE|FEATURES_OK" },
 	{ DRIVER_MUST, .id = "driver-ok-without-features-ok", .section = "3.1.1",
 	  .refs = "INIT-D6 STATUS-D1 T02",
 	  .text = "With VIRTIO_F_VERSION_1 the driver sets FEATURES_OK before DRIVER_OK.",
 	  .needs = REGS, .at = AT(STATUS_WRITE), .check = step_order,
-	  .arg = ORDER(DRIVER_OK, ACK | DRV | FEATURES_OK), .explanation = &init,
+	  .arg = ORDER(DRIVER_OK, ACK | DRV | FEATURES_OK),
 	  .wrong = "device_status <- ACKNOWLEDGE|DRIVER|DRIVER_OK" },
 	{ DRIVER_SUSPICIOUS, .id = "status-steps-merged", .section = "2.1.1",
 	  .refs = "STATUS-D1 T02",
 	  .text = "The driver sets each status bit in a write of its own; merging some is common "
 		  "and mostly harmless.",
-	  .needs = REGS, .at = AT(STATUS_WRITE), .check = steps_merged, .explanation = &init,
+	  .needs = REGS, .at = AT(STATUS_WRITE), .check = steps_merged,
 	  .wrong = "device_status <- ACKNOWLEDGE|DRIVER in one write" },
 	{ DRIVER_MUST, .id = "features-unread", .section = "3.1.1", .refs = "INIT-D4 FEAT-D2 T02",
 	  .text = "The driver reads all words of device_feature before it sets FEATURES_OK.",
-	  .needs = REGS, .at = AT(STATUS_WRITE), .check = features_unread, .explanation = &init,
+	  .needs = REGS, .at = AT(STATUS_WRITE), .check = features_unread,
 	  .wrong = "FEATURES_OK is set and device_feature[1] was never read" },
 	{ DRIVER_MUST, .id = "features-unwritten", .section = "3.1.1", .refs = "INIT-D4",
 	  .text = "The driver writes driver_feature before it sets FEATURES_OK.", .needs = REGS,
-	  .at = AT(STATUS_WRITE), .check = features_unwritten, .explanation = &init,
+	  .at = AT(STATUS_WRITE), .check = features_unwritten,
 	  .wrong = "FEATURES_OK is set and driver_feature was never written" },
 	{ DRIVER_MUST, .id = "features-ok-unread", .section = "3.1.1", .refs = "INIT-D8 T02",
 	  .text = "After setting FEATURES_OK the driver reads device_status to learn whether the "
 		  "device accepts the features.",
 	  .needs = REGS, .at = AT(STATUS_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE),
-	  .check = features_ok_unread, .explanation = &init,
+	  .check = features_ok_unread,
 	  .wrong = "device_status <- ...|FEATURES_OK, then queue_size is written" },
 	{ DRIVER_MUST, .id = "init-after-refusal", .section = "3.1.1",
 	  .refs = "INIT-D8 INIT-D12 T02",
 	  .text = "The driver does not continue an initialisation whose features the device refused.",
 	  .needs = REGS, .at = AT(STATUS_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE),
-	  .check = after_refusal, .explanation = &init,
+	  .check = after_refusal,
 	  .wrong = "device_status reads without FEATURES_OK, then queues are set up" },
 	{ DRIVER_MUST, .id = "features-after-features-ok", .section = "3.1.1",
 	  .refs = "INIT-D7 T03", .text = "The driver accepts no more features after FEATURES_OK.",
-	  .needs = REGS, .at = AT(FEATURE_WRITE), .check = features_after_ok, .explanation = &init,
+	  .needs = REGS, .at = AT(FEATURE_WRITE), .check = features_after_ok,
 	  .wrong = "driver_feature is written again with more bits, after FEATURES_OK" },
 	{ DRIVER_SUSPICIOUS, .id = "features-dropped-late", .section = "3.1.1", .refs = "T08",
 	  .text = "The driver drops no features after FEATURES_OK: the device keeps to those it "
 		  "agreed to.",
-	  .needs = REGS, .at = AT(FEATURE_WRITE), .check = features_rewritten, .explanation = &init,
+	  .needs = REGS, .at = AT(FEATURE_WRITE), .check = features_rewritten,
 	  .wrong = "driver_feature[0] <- 0 after FEATURES_OK" },
 	{ DRIVER_MUST, .id = "config-written-early", .section = "3.1.1", .refs = "INIT-D5",
 	  .text = "The driver does not write the device configuration before FEATURES_OK; it may "
 		  "read it.",
 	  .needs = REGS, .at = AT(CONFIG_WRITE), .check = config_written_early,
-	  .explanation = &init, .wrong = "writeback is written before FEATURES_OK" },
+	  .wrong = "writeback is written before FEATURES_OK" },
 	{ DRIVER_MUST, .id = "queue-set-up-early", .section = "3.1.1", .refs = "INIT-D9 T02",
 	  .text = "The driver sets up queues after FEATURES_OK.", .needs = REGS, .at = AT(ENABLE),
-	  .check = queue_too_early, .explanation = &init,
-	  .wrong = "queue_enable <- 1 before FEATURES_OK" },
+	  .check = queue_too_early, .wrong = "queue_enable <- 1 before FEATURES_OK" },
 	{ DRIVER_SUSPICIOUS, .id = "queue-enabled-late", .section = "3.1.1", .refs = "INIT-D9",
 	  .text = "The driver enables queues before DRIVER_OK, except after resetting a single queue.",
-	  .needs = REGS, .at = AT(ENABLE), .check = queue_too_late, .explanation = &init,
+	  .needs = REGS, .at = AT(ENABLE), .check = queue_too_late,
 	  .wrong = "queue_enable <- 1 after DRIVER_OK" },
 	{ DRIVER_STRUCTURAL, .id = "driver-ok-without-queue", .section = "3.1.1", .refs = "I18 T17",
 	  .text = "The driver enables at least one queue before it sets DRIVER_OK.", .needs = REGS,
-	  .at = AT(STATUS_WRITE), .check = no_queue, .explanation = &init,
+	  .at = AT(STATUS_WRITE), .check = no_queue,
 	  .wrong = "device_status <- ...|DRIVER_OK with no queue_enable before" },
 	{ DRIVER_MUST, .id = "kick-before-driver-ok", .section = "3.1.1",
 	  .refs = "INIT-D13 INIT-D10 T01", .text = "The driver kicks no queue before DRIVER_OK.",
-	  .needs = REGS | NEED_KICK, .at = AT(KICK), .check = kick_early, .explanation = &init,
+	  .needs = REGS | NEED_KICK, .at = AT(KICK), .check = kick_early,
 	  .wrong = "queue_enable <- 1, kick, then DRIVER_OK" },
 	{ DRIVER_MUST, .id = "legacy-features-ok", .section = "3.1.2", .refs = "INIT-D14 T10",
 	  .text = "The driver does not set FEATURES_OK through the legacy interface, which does "
 		  "not have it.",
-	  .needs = REGS, .at = AT(STATUS_WRITE), .check = legacy_features_ok, .explanation = &init,
+	  .needs = REGS, .at = AT(STATUS_WRITE), .check = legacy_features_ok,
 	  .wrong = "0x0b is written to the legacy status register" },
 	{ DRIVER_MUST, .id = "features-ok-on-legacy-device", .section = "2.2.3", .refs = "FEAT-D9",
 	  .text = "The driver treats a device that does not offer VIRTIO_F_VERSION_1 as a legacy "
 		  "device.",
-	  .needs = REGS, .at = AT(STATUS_WRITE), .check = modern_on_legacy, .explanation = &init,
+	  .needs = REGS, .at = AT(STATUS_WRITE), .check = modern_on_legacy,
 	  .wrong = "device_feature[1] lacks bit 0, FEATURES_OK is set" },
 	{ DRIVER_SHOULD, .id = "init-abandoned", .section = "3.1.1", .refs = "INIT-D11 FEAT-D7",
 	  .text = "A driver that gives up on a device sets FAILED or resets the device.",
-	  .needs = REGS, .at = AT(TICK), .check = abandoned, .explanation = &init,
+	  .needs = REGS, .at = AT(TICK), .check = abandoned,
 	  .wrong = "device_status stays at ACKNOWLEDGE|DRIVER for ever" },
 	{ DRIVER_MUST, .id = "used-after-failed", .section = "2.1.1",
 	  .refs = "STATUS-D3 INIT-D12 T02",
@@ -530,7 +516,7 @@ const struct rule rules_status[] = {
 	{ DEVICE_MUST, .id = "served-before-driver-ok", .section = "2.1.2", .refs = "STATUS-V1",
 	  .text = "Before DRIVER_OK the device pops no chains and sends no used buffer notifications.",
 	  .needs = REGS, .at = AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ), .check = consumed_early,
-	  .explanation = &init, .wrong = "the device takes a chain, then DRIVER_OK is written" },
+	  .wrong = "the device takes a chain, then DRIVER_OK is written" },
 	{ DEVICE_STRUCTURAL, .id = "device-sets-failed", .section = "2.1", .refs = "T22",
 	  .text = "The device does not set FAILED, which is the driver's; in an error it sets "
 		  "DEVICE_NEEDS_RESET.",
@@ -556,5 +542,17 @@ const struct rule rules_status[] = {
 	  .text = "A device in an error that only a reset can end sets DEVICE_NEEDS_RESET.",
 	  .needs = REGS, .at = AT(STATUS_READ), .check = error_hidden, .explanation = &trouble,
 	  .wrong = "the device stops serving, device_status still reads 0x0f" },
-	ROW_END,
+};
+
+const struct rule_table rules_status = {
+	RULES(rows),
+	.why = "Each bit tells the device how far the driver has come. A device may prepare, refuse or\n"
+	       "start work at a step; a driver that skips, merges or repeats steps works with the devices\n"
+	       "it was tried on and fails with the next.",
+	.right = "device_status <- 0, until it reads 0\n"
+		 "device_status <- ACKNOWLEDGE, then <- ACKNOWLEDGE|DRIVER\n"
+		 "read device_feature, write driver_feature\n"
+		 "device_status <- ...|FEATURES_OK; read it: the bit is still set\n"
+		 "set up queues, interrupts, configuration\n"
+		 "device_status <- ...|DRIVER_OK, and only then kick\n",
 };

@@ -225,86 +225,82 @@ static enum verdict change_untold(struct rule_context *ctx)
 		"the configuration changed while suspended, but no notification came since the resume");
 }
 
-static const struct explanation explanation = {
-	.why = "A suspended device may lose its power or its memory. What it does after it shows SUSPEND is\n"
-	       "lost, or is written to memory that is used for something else.",
-	.right = "device_status <- ...|SUSPEND, read until SUSPEND without DRIVER_OK\n"
-		 "no buffers, no kicks, no configuration writes; no notifications either\n"
-		 "device_status <- ...|DRIVER_OK, read until DRIVER_OK without SUSPEND\n",
-};
-
 #define REGS (NEED_REGS | NEED_LIFE)
 
-const struct rule rules_suspend[] = {
+static const struct rule rows[] = {
 	{ DRIVER_SHOULD, .id = "suspend-out-of-place", .section = "3.4.1", .refs = "SUSP-D1",
 	  .text = "The driver sets SUSPEND only after DRIVER_OK and with VIRTIO_F_SUSPEND negotiated.",
-	  .needs = REGS, .at = AT(STATUS_WRITE), .check = out_of_place, .explanation = &explanation,
+	  .needs = REGS, .at = AT(STATUS_WRITE), .check = out_of_place,
 	  .wrong = "SUSPEND before DRIVER_OK" },
 	{ DRIVER_MUST, .id = "suspend-unverified", .section = "3.4.1", .refs = "SUSP-D2",
 	  .text = "After setting SUSPEND the driver reads device_status until the device is suspended.",
 	  .needs = REGS, .at = AT(COMMON) | AT(CONFIG_WRITE), .check = unverified,
-	  .explanation = &explanation, .wrong = "SUSPEND, then queue_select" },
+	  .wrong = "SUSPEND, then queue_select" },
 	{ DRIVER_MUST, .id = "suspend-made-available", .section = "3.4.1", .refs = "SUSP-D3",
 	  .text = "The driver makes no buffers available while the device is suspended.",
 	  .needs = REGS | NEED_RING, .at = AT(RING) | ONLY(SPLIT) | ONLY(SUSPEND),
-	  .check = made_available, .explanation = &explanation,
-	  .wrong = "avail.idx grows while suspended" },
+	  .check = made_available, .wrong = "avail.idx grows while suspended" },
 	{ DRIVER_MUST, .id = "suspend-kicked", .section = "3.4.1", .refs = "SUSP-D4",
 	  .text = "The driver does not kick a suspended device.", .needs = REGS | NEED_KICK,
-	  .at = AT(KICK) | ONLY(SUSPEND), .check = kicked, .explanation = &explanation,
-	  .wrong = "SUSPEND, kick" },
+	  .at = AT(KICK) | ONLY(SUSPEND), .check = kicked, .wrong = "SUSPEND, kick" },
 	{ DRIVER_MUST, .id = "suspend-config-written", .section = "3.4.1", .refs = "SUSP-D5",
 	  .text = "The driver does not write the configuration of a suspended device.",
 	  .needs = REGS, .at = AT(CONFIG_WRITE), .check = config_written,
-	  .explanation = &explanation, .wrong = "SUSPEND, writeback <- 0" },
+	  .wrong = "SUSPEND, writeback <- 0" },
 	{ DRIVER_MUST, .id = "resume-not-awaited", .section = "3.4.1", .refs = "SUSP-D6",
 	  .text = "After resuming the device the driver waits until device_status shows "
 		  "DRIVER_OK without SUSPEND.",
 	  .needs = REGS, .at = AT(KICK) | AT(CONFIG_WRITE) | ONLY(SUSPEND), .check = hasty,
-	  .explanation = &explanation, .wrong = "DRIVER_OK, kick" },
+	  .wrong = "DRIVER_OK, kick" },
 	{ DEVICE_MUST, .id = "suspend-early-obeyed", .section = "3.4.2", .refs = "SUSP-V1",
 	  .text = "The device ignores SUSPEND before DRIVER_OK.", .needs = REGS,
-	  .at = AT(STATUS_READ), .check = early_obeyed, .explanation = &explanation,
+	  .at = AT(STATUS_READ), .check = early_obeyed,
 	  .wrong = "SUSPEND before DRIVER_OK, and it reads back" },
 	{ DEVICE_MUST, .id = "suspended-active", .section = "3.4.2", .refs = "SUSP-V3 SUSP-V8",
 	  .text = "While suspended the device accesses no queues and sends no used buffer "
 		  "notifications.",
 	  .needs = REGS, .at = AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | ONLY(SUSPEND),
-	  .check = active, .explanation = &explanation, .wrong = "suspended, a chain is popped" },
+	  .check = active, .wrong = "suspended, a chain is popped" },
 	{ DEVICE_MUST, .id = "suspended-config-notified", .section = "3.4.2", .refs = "SUSP-V4",
 	  .text = "While suspended the device sends no configuration change notifications.",
 	  .needs = REGS | NEED_IRQ, .at = AT(CONFIG_IRQ), .check = active,
-	  .explanation = &explanation, .wrong = "suspended, a configuration interrupt" },
+	  .wrong = "suspended, a configuration interrupt" },
 	{ DEVICE_MUST, .id = "suspended-config-changed", .section = "3.4.2", .refs = "SUSP-V3",
 	  .text = "While suspended the device does not change its configuration.",
 	  .needs = REGS | NEED_CONFIG, .at = AT(CONFIG_READ), .check = config_changed,
-	  .explanation = &explanation, .wrong = "suspended, capacity reads 100, then 200" },
+	  .wrong = "suspended, capacity reads 100, then 200" },
 	{ DEVICE_SHOULD, .id = "suspended-write-taken", .section = "3.4.2", .refs = "SUSP-V2",
 	  .text = "While suspended the device ignores writes to its configuration.",
 	  .needs = REGS | NEED_CONFIG, .at = AT(CONFIG_READ), .check = write_taken,
-	  .explanation = &explanation, .wrong = "suspended, writeback <- 0, = 0" },
+	  .wrong = "suspended, writeback <- 0, = 0" },
 	{ DEVICE_MUST, .id = "suspended-change-untold", .section = "3.4.2", .refs = "SUSP-V5",
 	  .text = "After it is resumed the device sends a notification if its configuration "
 		  "changed while it was suspended.",
 	  .needs = REGS | NEED_CONFIG | NEED_IRQ, .at = AT(TICK) | AT(END), .check = change_untold,
-	  .explanation = &explanation,
 	  .wrong = "suspended, capacity reads 100, then 200; resumed, no notification" },
 	{ DEVICE_MUST, .id = "suspend-undecided", .section = "3.4.2", .refs = "SUSP-V6",
 	  .text = "A device that is asked to suspend does so or sets DEVICE_NEEDS_RESET.",
 	  .needs = REGS, .at = AT(STATUS_READ), .check = undecided, .arg = SUSPEND_ASKED,
-	  .explanation = &explanation, .wrong = "SUSPEND, and device_status stays 0x1f" },
+	  .wrong = "SUSPEND, and device_status stays 0x1f" },
 	{ DEVICE_MUST, .id = "resume-undecided", .section = "3.4.2", .refs = "SUSP-V7",
 	  .text = "A device that is asked to resume does so or sets DEVICE_NEEDS_RESET.",
 	  .needs = REGS, .at = AT(STATUS_READ), .check = undecided, .arg = SUSPEND_RESUMING,
-	  .explanation = &explanation,
 	  .wrong = "DRIVER_OK, and device_status still shows SUSPEND" },
 	{ DEVICE_SHOULD, .id = "suspend-not-drained", .section = "3.4.2", .refs = "SUSP-V9",
 	  .text = "The device shows SUSPEND only after it has used all chains it popped.",
 	  .needs = REGS | NEED_CHAIN, .at = AT(STATUS_READ), .check = not_drained,
-	  .explanation = &explanation, .wrong = "3 chains in flight, SUSPEND shows" },
+	  .wrong = "3 chains in flight, SUSPEND shows" },
 	{ DEVICE_SHOULD, .id = "suspend-not-told", .section = "3.4.2", .refs = "SUSP-V10",
 	  .text = "The device sends all notifications that are due before it shows SUSPEND.",
 	  .needs = REGS | NEED_IRQ | NEED_RING, .at = AT(STATUS_READ), .check = not_told,
-	  .explanation = &explanation, .wrong = "a chain used, no notification, SUSPEND shows" },
-	ROW_END,
+	  .wrong = "a chain used, no notification, SUSPEND shows" },
+};
+
+const struct rule_table rules_suspend = {
+	RULES(rows),
+	.why = "A suspended device may lose its power or its memory. What it does after it shows SUSPEND is\n"
+	       "lost, or is written to memory that is used for something else.",
+	.right = "device_status <- ...|SUSPEND, read until SUSPEND without DRIVER_OK\n"
+		 "no buffers, no kicks, no configuration writes; no notifications either\n"
+		 "device_status <- ...|DRIVER_OK, read until DRIVER_OK without SUSPEND\n",
 };

@@ -130,54 +130,52 @@ static enum verdict stuck(struct rule_context *ctx)
 	return RULE_NA;
 }
 
-static const struct explanation explanation = {
+#define FLIGHT (NEED_CHAIN | NEED_USED | NEED_FLIGHT)
+
+static const struct rule rows[] = {
+	{ DEVICE_STRUCTURAL, .id = "used-id-unknown", .section = "2.7.8", .refs = "I05 T32",
+	  .text = "The id of a used element is the head of a chain in flight, and each chain is "
+		  "used once.",
+	  .needs = FLIGHT | NEED_LIFE, .at = AT(USED) | ONLY(SPLIT), .check = unknown_id,
+	  .wrong = "chain 5 is in flight, used id 6" },
+	{ DEVICE_STRUCTURAL, .id = "used-id-unknown-packed", .section = "2.8.22", .refs = "I11 T32",
+	  .text = "The id of a used descriptor is a buffer id in flight, and each is used once.",
+	  .needs = FLIGHT | NEED_LIFE, .at = AT(USED) | ONLY(PACKED), .check = unknown_id, .arg = 1,
+	  .wrong = "buffer 5 is in flight, used id 6" },
+	{ DEVICE_MUST, .id = "used-len-too-big", .section = "2.7.8.2", .refs = "I09 SPLIT-V14 T33",
+	  .text = "The len of a used element is at most the number of writable bytes of the chain.",
+	  .needs = NEED_CHAIN | NEED_USED, .at = AT(USED), .check = too_much,
+	  .wrong = "4097 writable bytes, used len 8192" },
+	{ DEVICE_STRUCTURAL, .id = "used-len-zero", .section = "2.7.8.2", .refs = "T33",
+	  .text = "The len of a used element counts all bytes the device wrote, including the "
+		  "status byte.",
+	  .needs = NEED_CHAIN | NEED_USED | NEED_AGREED, .at = AT(USED), .check = nothing,
+	  .wrong = "a read completes OK with len 0" },
+	{ DEVICE_MUST, .id = "used-out-of-order", .section = "6.2", .refs = "BITS-V5 T37",
+	  .text = "With VIRTIO_F_IN_ORDER the device uses chains in the order in which they were "
+		  "made available.",
+	  .needs = FLIGHT, .at = AT(USED) | ONLY(IN_ORDER), .check = order,
+	  .wrong = "chains 1, 2, 3 are popped; 2, then 1 used" },
+	{ DEVICE_STRUCTURAL, .id = "used-index-wrong", .section = "2.7.8", .refs = "I06",
+	  .text = "used.idx grows by the number of used elements written.",
+	  .needs = FLIGHT | NEED_RING, .at = AT(RING) | ONLY(SPLIT), .check = index_jump,
+	  .wrong = "one element written, used.idx up by 2" },
+	{ DEVICE_STRUCTURAL, .id = "used-position-wrong", .section = "2.7.8", .refs = "I06",
+	  .text = "The device writes used elements one after the other.", .needs = FLIGHT,
+	  .at = AT(USED) | ONLY(SPLIT), .check = position, .wrong = "elements written at 7 and 9" },
+	{ DEVICE_STRUCTURAL, .id = "request-stuck", .section = "2.7.14", .refs = "I27",
+	  .text = "The device uses each chain it has popped within some time, or sets "
+		  "DEVICE_NEEDS_RESET.",
+	  .needs = NEED_CHAIN | NEED_LIFE, .at = AT(TICK) | AT(END) | ONLY(SERVED), .check = stuck,
+	  .wrong = "a chain is popped and nothing comes for half a minute" },
+};
+
+const struct rule_table rules_used = {
+	RULES(rows),
 	.why = "The driver trusts the id and len of a used element. A wrong id frees or completes another\n"
 	       "request; a wrong len makes the driver read memory that was not written, or miss data that\n"
 	       "was.",
 	.right = "the device pops the chain with head 5\n"
 		 "it fills the writable buffers: 4096 bytes and a status byte\n"
 		 "used.ring[n] = { id 5, len 4097 }, then used.idx = n + 1\n",
-};
-
-#define FLIGHT (NEED_CHAIN | NEED_USED | NEED_FLIGHT)
-
-const struct rule rules_used[] = {
-	{ DEVICE_STRUCTURAL, .id = "used-id-unknown", .section = "2.7.8", .refs = "I05 T32",
-	  .text = "The id of a used element is the head of a chain in flight, and each chain is "
-		  "used once.",
-	  .needs = FLIGHT | NEED_LIFE, .at = AT(USED) | ONLY(SPLIT), .check = unknown_id,
-	  .explanation = &explanation, .wrong = "chain 5 is in flight, used id 6" },
-	{ DEVICE_STRUCTURAL, .id = "used-id-unknown-packed", .section = "2.8.22", .refs = "I11 T32",
-	  .text = "The id of a used descriptor is a buffer id in flight, and each is used once.",
-	  .needs = FLIGHT | NEED_LIFE, .at = AT(USED) | ONLY(PACKED), .check = unknown_id, .arg = 1,
-	  .explanation = &explanation, .wrong = "buffer 5 is in flight, used id 6" },
-	{ DEVICE_MUST, .id = "used-len-too-big", .section = "2.7.8.2", .refs = "I09 SPLIT-V14 T33",
-	  .text = "The len of a used element is at most the number of writable bytes of the chain.",
-	  .needs = NEED_CHAIN | NEED_USED, .at = AT(USED), .check = too_much,
-	  .explanation = &explanation, .wrong = "4097 writable bytes, used len 8192" },
-	{ DEVICE_STRUCTURAL, .id = "used-len-zero", .section = "2.7.8.2", .refs = "T33",
-	  .text = "The len of a used element counts all bytes the device wrote, including the "
-		  "status byte.",
-	  .needs = NEED_CHAIN | NEED_USED | NEED_AGREED, .at = AT(USED), .check = nothing,
-	  .explanation = &explanation, .wrong = "a read completes OK with len 0" },
-	{ DEVICE_MUST, .id = "used-out-of-order", .section = "6.2", .refs = "BITS-V5 T37",
-	  .text = "With VIRTIO_F_IN_ORDER the device uses chains in the order in which they were "
-		  "made available.",
-	  .needs = FLIGHT, .at = AT(USED) | ONLY(IN_ORDER), .check = order,
-	  .explanation = &explanation, .wrong = "chains 1, 2, 3 are popped; 2, then 1 used" },
-	{ DEVICE_STRUCTURAL, .id = "used-index-wrong", .section = "2.7.8", .refs = "I06",
-	  .text = "used.idx grows by the number of used elements written.",
-	  .needs = FLIGHT | NEED_RING, .at = AT(RING) | ONLY(SPLIT), .check = index_jump,
-	  .explanation = &explanation, .wrong = "one element written, used.idx up by 2" },
-	{ DEVICE_STRUCTURAL, .id = "used-position-wrong", .section = "2.7.8", .refs = "I06",
-	  .text = "The device writes used elements one after the other.", .needs = FLIGHT,
-	  .at = AT(USED) | ONLY(SPLIT), .check = position, .explanation = &explanation,
-	  .wrong = "elements written at 7 and 9" },
-	{ DEVICE_STRUCTURAL, .id = "request-stuck", .section = "2.7.14", .refs = "I27",
-	  .text = "The device uses each chain it has popped within some time, or sets "
-		  "DEVICE_NEEDS_RESET.",
-	  .needs = NEED_CHAIN | NEED_LIFE, .at = AT(TICK) | AT(END) | ONLY(SERVED), .check = stuck,
-	  .explanation = &explanation,
-	  .wrong = "a chain is popped and nothing comes for half a minute" },
-	ROW_END,
 };

@@ -199,46 +199,45 @@ static enum verdict write_made(struct rule_context *ctx)
 			 spec_region_name(reg(ctx)->region));
 }
 
-static const struct explanation explanation = {
-	.why = "Firmware that cannot map BARs reaches the device only through this window: if it is wrong,\n"
-	       "the machine does not boot.",
-	.right =
-		"cap.bar, cap.offset, cap.length <- a register inside another capability's structure\n"
-		"a read or write of pci_cfg_data reads or writes that register\n",
-};
-
-const struct rule rules_window[] = {
+static const struct rule rows[] = {
 	{ DRIVER_MUST, .id = "window-misaligned", .section = "4.1.4.9.2", .refs = "PCICFG-D1",
 	  .text = "The driver sets cap.offset to a multiple of cap.length.", .needs = NEED_PCI,
-	  .at = AT(PCI_READ) | AT(PCI_WRITE), .check = aligned, .explanation = &explanation,
+	  .at = AT(PCI_READ) | AT(PCI_WRITE), .check = aligned,
 	  .wrong = "offset 0x1002, length 4, pci_cfg_data is read" },
 	{ DRIVER_MUST, .id = "window-outside", .section = "4.1.4.9.2", .refs = "PCICFG-D2 T20",
 	  .text = "The driver uses the window for accesses of 1, 2 or 4 bytes inside the "
 		  "structure of another capability.",
 	  .needs = NEED_PCI, .at = AT(PCI_READ) | AT(PCI_WRITE), .check = inside,
-	  .explanation = &explanation, .wrong = "offset 0x100000, pci_cfg_data is read" },
+	  .wrong = "offset 0x100000, pci_cfg_data is read" },
 	{ DRIVER_MUST, .id = "cap-reserved-type-used", .section = "4.1.4.1", .refs = "PCICAP-D4",
 	  .text = "The driver ignores capabilities of a reserved type.", .needs = NEED_PCI,
-	  .at = AT(PCI_READ) | AT(PCI_WRITE), .check = reserved, .explanation = &explanation,
+	  .at = AT(PCI_READ) | AT(PCI_WRITE), .check = reserved,
 	  .wrong = "a capability of type 200, and its structure is read" },
 	{ DRIVER_MUST, .id = "cap-reserved-bar-used", .section = "4.1.4.1", .refs = "PCICAP-D7",
 	  .text = "The driver ignores capabilities with a reserved BAR number.", .needs = NEED_PCI,
 	  .at = AT(PCI_READ) | AT(PCI_WRITE), .check = reserved, .arg = 1,
-	  .explanation = &explanation,
 	  .wrong = "a capability with bar 7, and its structure is read" },
 	{ DRIVER_SHOULD, .id = "cap-later-instance", .section = "4.1.4.1", .refs = "PCICAP-D5",
 	  .text = "The driver uses the first of several capabilities of one type.",
 	  .needs = NEED_PCI, .at = AT(PCI_READ) | AT(PCI_WRITE), .check = later,
-	  .explanation = &explanation, .wrong = "two COMMON_CFG, and the second is used" },
+	  .wrong = "two COMMON_CFG, and the second is used" },
 	{ DEVICE_MUST, .id = "window-read-wrong", .section = "4.1.4.9.1", .refs = "PCICFG-V3 T20",
 	  .text = "A read of pci_cfg_data returns the register that cap.bar, cap.offset and "
 		  "cap.length select.",
 	  .needs = NEED_PCI | NEED_REGS, .at = AT(PCI_READ), .check = read_value,
-	  .explanation = &explanation, .wrong = "offset of device_status, num_queues is read" },
+	  .wrong = "offset of device_status, num_queues is read" },
 	{ DEVICE_MUST, .id = "window-write-wrong", .section = "4.1.4.9.1", .refs = "PCICFG-V2 T20",
 	  .text = "A write of pci_cfg_data writes the register that cap.bar, cap.offset and "
 		  "cap.length select.",
 	  .needs = NEED_PCI | NEED_REGS, .at = AT(VIA_CFG), .check = write_made,
-	  .explanation = &explanation, .wrong = "offset of device_status, offset 0 is written" },
-	ROW_END,
+	  .wrong = "offset of device_status, offset 0 is written" },
+};
+
+const struct rule_table rules_window = {
+	RULES(rows),
+	.why = "Firmware that cannot map BARs reaches the device only through this window: if it is wrong,\n"
+	       "the machine does not boot.",
+	.right =
+		"cap.bar, cap.offset, cap.length <- a register inside another capability's structure\n"
+		"a read or write of pci_cfg_data reads or writes that register\n",
 };
