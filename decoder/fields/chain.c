@@ -8,25 +8,7 @@
 #include "decoder/fields/fields.h"
 #include "decoder/fields/event_names.h"
 
-static bool set_str(struct field_value *v, const char *s)
-{
-	v->str = s;
-	v->len = strlen(s);
-	return true;
-}
-
-static bool set_u64(struct field_value *v, uint64_t u)
-{
-	v->u = u;
-	return true;
-}
-
 /* --- kick --- */
-
-static bool get_kick_value(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->rec->kick.width && set_u64(v, e->rec->kick.value);
-}
 
 static bool get_kick_new(const struct event *e, unsigned i, struct field_value *v)
 {
@@ -35,14 +17,11 @@ static bool get_kick_new(const struct event *e, unsigned i, struct field_value *
 
 	if ((r->known & need) != need || r->known & VQT_RING_PACKED)
 		return false;
-	return set_u64(v, (uint16_t)(r->avail_idx - r->last_avail));
+	return field_set_u64(v, (uint16_t)(r->avail_idx - r->last_avail));
 }
 
-static bool get_kick_head(const struct event *e, unsigned i, struct field_value *v)
-{
-	return i < e->rec->kick.nheads && set_u64(v, record_head(e->rec, i));
-}
-
+FIELD_GETTER(kick_value, e->rec->kick.width, e->rec->kick.value)
+FIELD_GETTER(kick_head, i < e->rec->kick.nheads, record_head(e->rec, i))
 const struct field fields_kick[] = {
 	{ "kick.via", FIELD_STR, FIELD_AT(kick.via), .names = event_kick_vias, .label = "Via",
 	  .help = "mmio, ioeventfd, legacy or call" },
@@ -102,64 +81,20 @@ const struct field fields_sample[] = {
 
 /* --- avail --- */
 
-static bool get_first(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->rec->avail.first && set_u64(v, e->rec->avail.first);
-}
-
-static bool get_again(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->head_in_flight && set_u64(v, 1);
-}
-
-static bool get_desc(const struct event *e, unsigned i, struct vqt_desc *d)
-{
-	if (i >= e->rec->avail.ndesc)
-		return false;
-	*d = record_desc(e->rec, i);
-	return true;
-}
-
-static bool get_desc_addr(const struct event *e, unsigned i, struct field_value *v)
-{
-	struct vqt_desc d;
-
-	return get_desc(e, i, &d) && set_u64(v, d.addr);
-}
-
-static bool get_desc_len(const struct event *e, unsigned i, struct field_value *v)
-{
-	struct vqt_desc d;
-
-	return get_desc(e, i, &d) && set_u64(v, d.len);
-}
-
-static bool get_desc_flags(const struct event *e, unsigned i, struct field_value *v)
-{
-	struct vqt_desc d;
-
-	return get_desc(e, i, &d) && set_u64(v, d.flags);
-}
-
-static bool get_desc_next(const struct event *e, unsigned i, struct field_value *v)
-{
-	struct vqt_desc d;
-
-	return get_desc(e, i, &d) && set_u64(v, d.next);
-}
-
-static bool get_desc_write(const struct event *e, unsigned i, struct field_value *v)
-{
-	struct vqt_desc d;
-
-	return get_desc(e, i, &d) && set_u64(v, (d.flags & VRING_DESC_F_WRITE) != 0);
-}
+FIELD_GETTER(first, e->rec->avail.first, e->rec->avail.first)
+FIELD_GETTER(again, e->head_in_flight, 1)
+FIELD_GETTER(desc_addr, i < e->rec->avail.ndesc, record_desc(e->rec, i).addr)
+FIELD_GETTER(desc_len, i < e->rec->avail.ndesc, record_desc(e->rec, i).len)
+FIELD_GETTER(desc_flags, i < e->rec->avail.ndesc, record_desc(e->rec, i).flags)
+FIELD_GETTER(desc_next, i < e->rec->avail.ndesc, record_desc(e->rec, i).next)
+FIELD_GETTER(desc_write, i < e->rec->avail.ndesc,
+	     (record_desc(e->rec, i).flags & VRING_DESC_F_WRITE) != 0)
 
 static bool get_desc_indirect(const struct event *e, unsigned i, struct field_value *v)
 {
 	const struct vqt_avail *a = &e->rec->avail;
 
-	return i < a->ndesc && set_u64(v, (unsigned)a->first + i >= a->ndirect);
+	return i < a->ndesc && field_set_u64(v, (unsigned)a->first + i >= a->ndirect);
 }
 
 const struct field fields_avail[] = {
@@ -194,21 +129,17 @@ const struct field fields_avail[] = {
 
 /* --- request --- */
 
-static bool get_req_number(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->req && set_u64(v, e->req->number);
-}
-
+FIELD_GETTER(req_number, e->req, e->req->number)
 static bool get_req_type(const struct event *e, unsigned i, struct field_value *v)
 {
 	if (!e->req)
 		return false;
 	if (e->req->type)
-		return set_str(v, e->req->type->json);
+		return field_set_str(v, e->req->type->json);
 	if (!e->req->typed)
 		return false;
 	snprintf(v->buf, sizeof(v->buf), "%" PRIu32, e->req->type_raw);
-	return set_str(v, v->buf);
+	return field_set_str(v, v->buf);
 }
 
 static bool get_req_sector(const struct event *e, unsigned i, struct field_value *v)
@@ -219,34 +150,19 @@ static bool get_req_sector(const struct event *e, unsigned i, struct field_value
 		return false;
 	if (r->type && !(r->type->flags & (SPEC_REQ_SECTOR | SPEC_REQ_SEGMENTS)))
 		return false;
-	return set_u64(v, r->sector);
+	return field_set_u64(v, r->sector);
 }
 
-static bool get_req_bytes(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->req && set_u64(v, e->req->bytes);
-}
-
-static bool get_req_descriptors(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->req && set_u64(v, e->req->ndesc);
-}
-
-static bool get_req_readable(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->req && set_u64(v, e->req->readable);
-}
-
-static bool get_req_writable(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->req && set_u64(v, e->req->writable);
-}
-
+FIELD_GETTER(req_bytes, e->req, e->req->bytes)
+FIELD_GETTER(req_descriptors, e->req, e->req->ndesc)
+FIELD_GETTER(req_readable, e->req, e->req->readable)
+FIELD_GETTER(req_writable, e->req, e->req->writable)
 static bool get_req_wait(const struct event *e, unsigned i, struct field_value *v)
 {
 	const struct model_request *r = e->req;
 
-	return r && r->kick_ts && r->avail_ts >= r->kick_ts && set_u64(v, r->avail_ts - r->kick_ts);
+	return r && r->kick_ts && r->avail_ts >= r->kick_ts &&
+	       field_set_u64(v, r->avail_ts - r->kick_ts);
 }
 
 static bool get_req_backend(const struct event *e, unsigned i, struct field_value *v)
@@ -255,14 +171,10 @@ static bool get_req_backend(const struct event *e, unsigned i, struct field_valu
 
 	if (!r || !r->backend_ts || r->backend_end_ts < r->backend_ts)
 		return false;
-	return set_u64(v, r->backend_end_ts - r->backend_ts);
+	return field_set_u64(v, r->backend_end_ts - r->backend_ts);
 }
 
-static bool get_latency(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->req && e->req->done && set_u64(v, e->latency);
-}
-
+FIELD_GETTER(latency, e->req && e->req->done, e->latency)
 /* Request types of all classes, one after the other. */
 static const char *request_word(unsigned n)
 {
@@ -314,9 +226,9 @@ static bool get_used_status(const struct event *e, unsigned i, struct field_valu
 		return false;
 	name = spec_name_of(c->statuses, status);
 	if (name)
-		return set_str(v, name);
+		return field_set_str(v, name);
 	snprintf(v->buf, sizeof(v->buf), "%u", status);
-	return set_str(v, v->buf);
+	return field_set_str(v, v->buf);
 }
 
 static const char *status_word(unsigned n)
@@ -330,11 +242,7 @@ static const char *status_word(unsigned n)
 	return NULL;
 }
 
-static bool get_used_unknown(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->unknown_id && set_u64(v, 1);
-}
-
+FIELD_GETTER(used_unknown, e->unknown_id, 1)
 const struct field fields_used[] = {
 	{ "used.id", FIELD_U64, FIELD_AT(used.id), .label = "Id",
 	  .help = "head of the chain; packed: buffer id" },
@@ -358,16 +266,8 @@ const struct field fields_used[] = {
 
 /* --- interrupt --- */
 
-static bool get_vector(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->rec->irq.vector != VQT_NO_VECTOR && set_u64(v, e->rec->irq.vector);
-}
-
-static bool get_level(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->rec->irq.kind == VQT_IRQ_INTX && set_u64(v, e->rec->irq.level);
-}
-
+FIELD_GETTER(vector, e->rec->irq.vector != VQT_NO_VECTOR, e->rec->irq.vector)
+FIELD_GETTER(level, e->rec->irq.kind == VQT_IRQ_INTX, e->rec->irq.level)
 const struct field fields_interrupt[] = {
 	{ "interrupt.kind", FIELD_STR, FIELD_AT(irq.kind), .names = event_irq_kinds,
 	  .label = "Kind", .help = "signal, msix, intx or config" },
@@ -391,16 +291,8 @@ static bool get_seg(const struct event *e, unsigned i, struct field_value *v)
 	return record_seg_next(e->rec, &v->pos, &v->seg);
 }
 
-static bool get_seg_desc(const struct event *e, unsigned i, struct field_value *v)
-{
-	return get_seg(e, i, v) && set_u64(v, v->seg.desc);
-}
-
-static bool get_seg_offset(const struct event *e, unsigned i, struct field_value *v)
-{
-	return get_seg(e, i, v) && set_u64(v, v->seg.offset);
-}
-
+FIELD_GETTER(seg_desc, get_seg(e, i, v), v->seg.desc)
+FIELD_GETTER(seg_offset, get_seg(e, i, v), v->seg.offset)
 static bool get_seg_bytes(const struct event *e, unsigned i, struct field_value *v)
 {
 	if (!get_seg(e, i, v))

@@ -24,18 +24,9 @@ struct lifecycle_step {
 	const char *text; /* what the record's text is, NULL none */
 };
 
-/* One step of a guest's driver: enum vqt_guest_what. */
-struct guest_step {
-	const char *name;
-	const char *function; /* Linux's */
-	const char *arg[2];
-};
-
 const struct lifecycle_step *lifecycle_step(unsigned what); /* NULL unknown */
-const struct guest_step *guest_step(unsigned what); /* NULL unknown */
 /* For lists: the names in order of their numbers; "" holes, NULL the end. */
 const char *lifecycle_step_name(unsigned what);
-const char *guest_step_name(unsigned what);
 
 /* Never NULL. */
 const char *event_source_kind(unsigned kind);
@@ -55,6 +46,7 @@ extern const struct spec_name event_chain_flags[]; /* bits VQT_CHAIN_* */
 extern const struct spec_name event_used_flags[]; /* bits VQT_USED_* */
 extern const struct spec_name event_loss_whys[];
 extern const struct spec_name event_note_levels[];
+extern const struct spec_name event_guest_steps[]; /* enum vqt_guest_what */
 extern const struct spec_name event_guest_phases[];
 extern const struct spec_name event_backend_ops[];
 extern const struct spec_name event_backend_phases[];

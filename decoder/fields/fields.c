@@ -54,30 +54,32 @@ static uint64_t read_at(const struct record *r, unsigned at, unsigned size)
 	}
 }
 
-static void set_word(const struct field *f, struct field_value *v)
+bool field_set_word(struct field_value *v, const char *name, uint64_t number)
 {
-	v->str = spec_name_of(f->names, v->u);
-	if (!v->str) {
-		snprintf(v->buf, sizeof(v->buf), "%" PRIu64, v->u);
-		v->str = v->buf;
-	}
-	v->len = strlen(v->str);
+	if (!name)
+		snprintf(v->buf, sizeof(v->buf), "%" PRIu64, number);
+	return field_set_str(v, name ? name : v->buf);
+}
+
+/* Apart from field_get(), which has nothing to save on the stack for most fields. */
+static __attribute__((noinline)) bool get_in_record(const struct field *f, const struct record *r,
+						    struct field_value *v)
+{
+	v->u = read_at(r, f->at, f->size);
+	if (f->kind == FIELD_STR)
+		return field_set_word(v, spec_name_of(f->names, v->u), v->u);
+	if (f->kind == FIELD_BOOL)
+		v->u = f->bit ? (v->u & f->bit) != 0 : v->u != 0;
+	else if (f->kind == FIELD_I64 && f->size == 4)
+		v->u = (uint64_t)(int64_t)(int32_t)v->u;
+	return true;
 }
 
 bool field_get(const struct field *f, const struct event *e, unsigned i, struct field_value *v)
 {
 	if (f->known && !(read_at(e->rec, f->known_at, 2) & f->known))
 		return false;
-	if (f->get)
-		return f->get(e, i, v);
-	v->u = read_at(e->rec, f->at, f->size);
-	if (f->kind == FIELD_STR)
-		set_word(f, v);
-	else if (f->kind == FIELD_BOOL)
-		v->u = f->bit ? (v->u & f->bit) != 0 : v->u != 0;
-	else if (f->kind == FIELD_I64 && f->size == 4)
-		v->u = (uint64_t)(int64_t)(int32_t)v->u;
-	return true;
+	return f->get ? f->get(e, i, v) : get_in_record(f, e->rec, v);
 }
 
 const struct field *field_by_path(const char *path)
@@ -118,92 +120,55 @@ const char *field_kind_name(unsigned kind)
 	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "?";
 }
 
-static bool set_str(struct field_value *v, const char *s)
-{
-	v->str = s;
-	v->len = strlen(s);
-	return true;
-}
-
-static bool set_u64(struct field_value *v, uint64_t u)
-{
-	v->u = u;
-	return true;
-}
-
 static bool get_ts(const struct event *e, unsigned i, struct field_value *v)
 {
 	/* The session record comes before there is a clock to put it on. */
-	return set_u64(v, e->ts ? e->ts : e->rec->h.ts);
+	return field_set_u64(v, e->ts ? e->ts : e->rec->h.ts);
 }
 
-static bool get_number(const struct event *e, unsigned i, struct field_value *v)
-{
-	return set_u64(v, e->number);
-}
-
+FIELD_GETTER(number, true, e->number)
 static bool get_source(const struct event *e, unsigned i, struct field_value *v)
 {
 	if (!e->source)
 		return false;
-	return set_str(v,
-		       e->source->name[0] ? e->source->name : event_source_kind(e->source->kind));
+	return field_set_str(v, e->source->name[0] ? e->source->name
+						   : event_source_kind(e->source->kind));
 }
 
 static bool get_device(const struct event *e, unsigned i, struct field_value *v)
 {
-	return e->dev && set_str(v, e->dev->name);
+	return e->dev && field_set_str(v, e->dev->name);
 }
 
 static bool get_device_type(const struct event *e, unsigned i, struct field_value *v)
 {
 	if (!e->dev || !e->dev->virtio_id)
 		return false;
-	return set_str(v, class_name(e->dev->virtio_id, v->buf, sizeof(v->buf)));
+	return field_set_str(v, class_name(e->dev->virtio_id, v->buf, sizeof(v->buf)));
 }
 
 static bool get_device_id(const struct event *e, unsigned i, struct field_value *v)
 {
-	return e->dev && e->dev->user_id[0] && set_str(v, e->dev->user_id);
+	return e->dev && e->dev->user_id[0] && field_set_str(v, e->dev->user_id);
 }
 
 static bool get_queue(const struct event *e, unsigned i, struct field_value *v)
 {
 	if (e->rec->h.queue != VQT_NO_QUEUE)
-		return set_u64(v, e->rec->h.queue);
-	return e->queue && set_u64(v, e->queue->index);
+		return field_set_u64(v, e->rec->h.queue);
+	return e->queue && field_set_u64(v, e->queue->index);
 }
 
 static bool get_event(const struct event *e, unsigned i, struct field_value *v)
 {
-	return set_str(v, record_type_name(e->rec->h.type));
+	return field_set_str(v, record_type_name(e->rec->h.type));
 }
 
-static bool get_thread(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->rec->h.tid && set_u64(v, e->rec->h.tid);
-}
-
-static bool get_delta(const struct event *e, unsigned i, struct field_value *v)
-{
-	return set_u64(v, e->delta);
-}
-
-static bool get_since(const struct event *e, unsigned i, struct field_value *v)
-{
-	return set_u64(v, e->since);
-}
-
-static bool get_missing(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->gap && set_u64(v, e->gap);
-}
-
-static bool get_status(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->dev && e->dev->status_known && set_u64(v, e->dev->status);
-}
-
+FIELD_GETTER(thread, e->rec->h.tid, e->rec->h.tid)
+FIELD_GETTER(delta, true, e->delta)
+FIELD_GETTER(since, true, e->since)
+FIELD_GETTER(missing, e->gap, e->gap)
+FIELD_GETTER(status, e->dev && e->dev->status_known, e->dev->status)
 static const char *event_word(unsigned n)
 {
 	const char *name;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "decoder/model/model.h"
 
@@ -115,5 +116,29 @@ extern const struct field fields_tally[], fields_event[], fields_register[], fie
 #define FIELD_AT(member) \
 	.at = offsetof(struct record, member), .size = sizeof(((struct record *)0)->member)
 #define FIELD_IF(member, bits) .known_at = offsetof(struct record, member), .known = (bits)
+
+/* To write a getter: give a value and return true. */
+static inline bool field_set_u64(struct field_value *v, uint64_t u)
+{
+	v->u = u;
+	return true;
+}
+
+static inline bool field_set_str(struct field_value *v, const char *s)
+{
+	v->str = s;
+	v->len = strlen(s);
+	return true;
+}
+
+/* The name of a number, or (NULL) the number itself. */
+bool field_set_word(struct field_value *v, const char *name, uint64_t number);
+
+/* A getter of a number: when there is one, and which. */
+#define FIELD_GETTER(name, present, value) \
+	static bool get_##name(const struct event *e, unsigned i, struct field_value *v) \
+	{ \
+		return (present) && field_set_u64(v, value); \
+	}
 
 #endif

@@ -7,12 +7,6 @@
 #include "decoder/fields/fields.h"
 #include "decoder/fields/event_names.h"
 
-static bool set_u64(struct field_value *v, uint64_t u)
-{
-	v->u = u;
-	return true;
-}
-
 static bool set_text(const struct event *e, struct field_value *v)
 {
 	v->str = record_text(e->rec, &v->len);
@@ -93,9 +87,7 @@ static bool get_bdf(const struct event *e, unsigned i, struct field_value *v)
 	if (e->rec->device.bdf == ~0U)
 		return false;
 	event_format_bdf(v->buf, sizeof(v->buf), e->rec->device.bdf);
-	v->str = v->buf;
-	v->len = strlen(v->buf);
-	return true;
+	return field_set_str(v, v->buf);
 }
 
 const struct field fields_device[] = {
@@ -139,16 +131,8 @@ static bool resolve_feature(const struct event *e, unsigned i, const char *word,
 	return true;
 }
 
-static bool get_offered(const struct event *e, unsigned i, struct field_value *v)
-{
-	return i < 2 && set_u64(v, e->rec->device_state.offered[i]);
-}
-
-static bool get_accepted(const struct event *e, unsigned i, struct field_value *v)
-{
-	return i < 2 && set_u64(v, e->rec->device_state.accepted[i]);
-}
-
+FIELD_GETTER(offered, i < 2, e->rec->device_state.offered[i])
+FIELD_GETTER(accepted, i < 2, e->rec->device_state.accepted[i])
 static bool get_config(const struct event *e, unsigned i, struct field_value *v)
 {
 	v->bytes = e->rec->tail;
@@ -199,29 +183,18 @@ const struct field fields_queue_state[] = {
 
 /* --- lifecycle, guest, backend --- */
 
-static bool set_words(struct field_value *v, const char *name, unsigned number)
-{
-	v->str = name;
-	if (!name) {
-		snprintf(v->buf, sizeof(v->buf), "%u", number);
-		v->str = v->buf;
-	}
-	v->len = strlen(v->str);
-	return true;
-}
-
 static bool get_step(const struct event *e, unsigned i, struct field_value *v)
 {
 	const struct lifecycle_step *s = lifecycle_step(e->rec->life.what);
 
-	return set_words(v, s ? s->name : NULL, e->rec->life.what);
+	return field_set_word(v, s ? s->name : NULL, e->rec->life.what);
 }
 
 static bool get_function(const struct event *e, unsigned i, struct field_value *v)
 {
 	const struct lifecycle_step *s = lifecycle_step(e->rec->life.what);
 
-	return s && set_words(v, s->function, 0);
+	return s && field_set_str(v, s->function);
 }
 
 /* An unknown step may mean all three. */
@@ -231,7 +204,7 @@ static bool get_arg(const struct event *e, unsigned i, struct field_value *v)
 
 	if (i > 2 || (s && !s->arg[i].name))
 		return false;
-	return set_u64(v, e->rec->life.arg[i]);
+	return field_set_u64(v, e->rec->life.arg[i]);
 }
 
 static bool get_text(const struct event *e, unsigned i, struct field_value *v)
@@ -251,26 +224,11 @@ const struct field fields_lifecycle[] = {
 	{ .path = NULL },
 };
 
-static bool get_guest_step(const struct event *e, unsigned i, struct field_value *v)
-{
-	const struct guest_step *s = guest_step(e->rec->guest.what);
-
-	return set_words(v, s ? s->name : NULL, e->rec->guest.what);
-}
-
-static bool get_guest_ret(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->rec->guest.phase == 1 && set_u64(v, (uint64_t)(int64_t)e->rec->guest.ret);
-}
-
-static bool get_guest_arg(const struct event *e, unsigned i, struct field_value *v)
-{
-	return i < 2 && set_u64(v, e->rec->guest.arg[i]);
-}
-
+FIELD_GETTER(guest_ret, e->rec->guest.phase == 1, (uint64_t)(int64_t)e->rec->guest.ret)
+FIELD_GETTER(guest_arg, i < 2, e->rec->guest.arg[i])
 const struct field fields_guest[] = {
-	{ "guest.step", FIELD_STR, .get = get_guest_step, .word = guest_step_name, .label = "Step",
-	  .help = "probe, find_vqs, add, notify, irq, done, ..." },
+	{ "guest.step", FIELD_STR, FIELD_AT(guest.what), .names = event_guest_steps,
+	  .label = "Step", .help = "probe, find_vqs, add, notify, irq, done, ..." },
 	{ "guest.phase", FIELD_STR, FIELD_AT(guest.phase), .names = event_guest_phases,
 	  .label = "Phase", .help = "entry, return or point" },
 	{ "guest.ret", FIELD_I64, .get = get_guest_ret, .label = "Result",
@@ -282,16 +240,8 @@ const struct field fields_guest[] = {
 	{ .path = NULL },
 };
 
-static bool get_backend_ret(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->rec->backend.phase == 1 && set_u64(v, (uint64_t)(int64_t)e->rec->backend.ret);
-}
-
-static bool get_backend_head(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->rec->backend.head != 0xffff && set_u64(v, e->rec->backend.head);
-}
-
+FIELD_GETTER(backend_ret, e->rec->backend.phase == 1, (uint64_t)(int64_t)e->rec->backend.ret)
+FIELD_GETTER(backend_head, e->rec->backend.head != 0xffff, e->rec->backend.head)
 const struct field fields_backend[] = {
 	{ "backend.op", FIELD_STR, FIELD_AT(backend.op), .names = event_backend_ops,
 	  .label = "Operation", .help = "read, write, flush, discard or zeroes" },
@@ -336,11 +286,7 @@ const struct field fields_note[] = {
 	{ .path = NULL },
 };
 
-static bool get_frame_pc(const struct event *e, unsigned i, struct field_value *v)
-{
-	return i < e->rec->stack.nframes && set_u64(v, get_le64(e->rec->tail + 8 * i));
-}
-
+FIELD_GETTER(frame_pc, i < e->rec->stack.nframes, get_le64(e->rec->tail + 8 * i))
 /* Symbols are NUL-terminated one after the other; v->pos is where the next begins. */
 static bool get_frame_symbol(const struct event *e, unsigned i, struct field_value *v)
 {

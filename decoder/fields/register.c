@@ -9,13 +9,6 @@
 
 #define REGION_LAST VQT_REGION_BAR
 
-static bool set_str(struct field_value *v, const char *s)
-{
-	v->str = s;
-	v->len = strlen(s);
-	return true;
-}
-
 static bool refused(const struct event *e)
 {
 	return e->rec->reg.flags & VQT_REG_FAILED;
@@ -30,7 +23,7 @@ static bool get_region(const struct event *e, unsigned i, struct field_value *v)
 {
 	const char *name = spec_region_name(e->rec->reg.region);
 
-	return name && set_str(v, name);
+	return name && field_set_str(v, name);
 }
 
 /* The capability in PCI configuration space that the access is to: 4.1.4, PCI 7.5. */
@@ -45,38 +38,23 @@ static bool get_capability(const struct event *e, unsigned i, struct field_value
 	name = spec_name_of(spec_pci_caps, cap[0]);
 	if (cap[0] == PCI_CAP_ID_VNDR)
 		name = spec_name_of(spec_cap_types, cap[3]);
-	return name && set_str(v, name);
+	return name && field_set_str(v, name);
 }
 
 static bool get_field(const struct event *e, unsigned i, struct field_value *v)
 {
-	return e->field && set_str(v, e->field->name);
+	return e->field && field_set_str(v, e->field->name);
 }
 
-static bool get_part(const struct event *e, unsigned i, struct field_value *v)
-{
-	v->u = e->field_offset;
-	return e->field && e->field_offset;
-}
-
+FIELD_GETTER(part, e->field && e->field_offset, e->field_offset)
 static bool get_select(const struct event *e, unsigned i, struct field_value *v)
 {
 	v->u = e->select;
 	return e->field && (e->field->kind == SPEC_FEATURES || e->field->flags & SPEC_PER_QUEUE);
 }
 
-static bool get_value(const struct event *e, unsigned i, struct field_value *v)
-{
-	v->u = e->rec->reg.value;
-	return !refused(e);
-}
-
-static bool get_before(const struct event *e, unsigned i, struct field_value *v)
-{
-	v->u = e->before;
-	return e->before_known;
-}
-
+FIELD_GETTER(value, !refused(e), e->rec->reg.value)
+FIELD_GETTER(before, e->before_known, e->before)
 static bool get_text(const struct event *e, unsigned i, struct field_value *v)
 {
 	v->str = v->buf;
@@ -91,10 +69,10 @@ static bool get_via(const struct event *e, unsigned i, struct field_value *v)
 	const struct vqt_reg *r = &e->rec->reg;
 
 	if (r->flags & VQT_REG_VIA_CFG)
-		return set_str(v, "window");
+		return field_set_str(v, "window");
 	if (r->region == VQT_REGION_PCI)
-		return set_str(v, "config");
-	return set_str(v, r->flags & VQT_REG_PIO ? "pio" : "mmio");
+		return field_set_str(v, "config");
+	return field_set_str(v, r->flags & VQT_REG_PIO ? "pio" : "mmio");
 }
 
 static const struct spec_name vias[] = {

@@ -21,10 +21,7 @@ static bool nth_group(const struct event *e, unsigned i, struct record_group *g)
 	{ \
 		struct record_group g; \
 \
-		if (!nth_group(e, i, &g)) \
-			return false; \
-		v->u = g.g.name; \
-		return true; \
+		return nth_group(e, i, &g) && field_set_u64(v, g.g.name); \
 	}
 
 GROUP_FIELD(used)
@@ -40,9 +37,7 @@ static bool get_type(const struct event *e, unsigned i, struct field_value *v)
 
 	if (!nth_group(e, i, &g))
 		return false;
-	v->str = tally_type_name(e->dev, g.g.type);
-	v->len = strlen(v->str);
-	return true;
+	return field_set_str(v, tally_type_name(e->dev, g.g.type));
 }
 
 static bool percentile(const struct event *e, unsigned i, uint32_t ppm, struct field_value *v)
@@ -53,8 +48,7 @@ static bool percentile(const struct event *e, unsigned i, uint32_t ppm, struct f
 	if (!nth_group(e, i, &g) || !g.g.timed)
 		return false;
 	tally_hist(&g, &h);
-	v->u = hist_percentile(&h, ppm);
-	return true;
+	return field_set_u64(v, hist_percentile(&h, ppm));
 }
 
 static bool get_p50(const struct event *e, unsigned i, struct field_value *v)
