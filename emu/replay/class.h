@@ -32,7 +32,7 @@ struct replay_class {
 	void (*learn)(struct replay_finding *f, const struct event *e);
 	/* Correct what the specification or the rest of the trace rules out. */
 	void (*normalise)(struct replay_finding *f);
-	/* Fill in f->d; then, for each configuration change, c->told. */
+	/* Fill in f->d; then, for each configuration change, c->differs. */
 	void (*describe)(struct replay_finding *f);
 	void (*describe_change)(struct replay_finding *f, struct replay_change *c,
 				const uint8_t now[REPLAY_CONFIG_MAX]);

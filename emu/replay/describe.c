@@ -12,7 +12,21 @@
 
 #include "decoder/spec/constants.h"
 #include "decoder/class/class.h"
+#include "decoder/util/number.h"
 #include "emu/replay/profile_impl.h"
+
+void replay_vote(struct replay_vote *v, uint64_t value)
+{
+	if (!v->any || (!v->count && v->value != value)) {
+		v->any = true;
+		v->value = value;
+		v->count = 1;
+	} else if (v->value == value) {
+		v->count++;
+	} else {
+		v->count--;
+	}
+}
 
 static void fill_bytes(struct replay_finding *f)
 {
@@ -22,13 +36,13 @@ static void fill_bytes(struct replay_finding *f)
 		if (!f->pci[i].any)
 			continue;
 		d->pci[i] = f->pci[i].value;
-		d->pci_known[i / 8] |= 1 << i % 8;
+		replay_set_bit(d->pci_known, i);
 	}
 	for (unsigned i = 0; i < REPLAY_CONFIG_MAX; i++) {
 		if (!config[i].any)
 			continue;
 		d->config[i] = config[i].value;
-		d->config_known[i / 8] |= 1 << i % 8;
+		replay_set_bit(d->config_known, i);
 		d->config_len = i + 1;
 	}
 	if (f->config_len > d->config_len)
@@ -76,7 +90,7 @@ static void normalise_features(struct replay_finding *f)
 	for (unsigned b = 0; b < 128; b++) {
 		if (f->agreed[b / 64] >> b % 64 & 1) /* confirmed by FEATURES_OK, so offered */
 			replay_must_offer(d, b);
-		if (!(d->offered[b / 64] >> b % 64 & 1))
+		if (!replay_offers(d, b))
 			continue;
 		const struct spec_feature *s = class_feature(d->virtio_id, b);
 		for (unsigned n = 0; s && n < 128; n++) /* 2.2.2 */
@@ -114,7 +128,7 @@ static void fill_queues(struct replay_finding *f)
 	if (!n)
 		n = f->added;
 	if (!n)
-		n = f->queues_told;
+		n = f->queues_reported;
 	if (n < f->spoken)
 		n = f->spoken;
 	d->num_queues = n && n <= REPLAY_QUEUES_MAX ? n : n ? REPLAY_QUEUES_MAX : 1;
@@ -123,17 +137,12 @@ static void fill_queues(struct replay_finding *f)
 			d->queue_size[i] = 256;
 }
 
-static bool power_of_2(uint64_t n)
-{
-	return n && !(n & (n - 1));
-}
-
 /* The size most queues have. */
 static uint16_t common_size(const struct replay_device *d)
 {
 	struct replay_vote v = { 0 };
 	for (unsigned i = 0; i < d->num_queues; i++)
-		if (power_of_2(d->queue_size[i]))
+		if (number_is_power_of_2(d->queue_size[i]))
 			replay_vote(&v, d->queue_size[i]);
 	return v.any ? v.value : 256;
 }
@@ -141,11 +150,11 @@ static uint16_t common_size(const struct replay_device *d)
 static void normalise_queues(struct replay_finding *f)
 {
 	struct replay_device *d = &f->d;
-	bool packed = d->offered[0] >> VIRTIO_F_RING_PACKED & 1;
+	bool packed = replay_offers(d, VIRTIO_F_RING_PACKED);
 	for (unsigned i = 0; i < d->num_queues; i++) {
 		if (f->queue[i].added) /* its creation was recorded */
 			d->queue_size[i] = f->queue[i].added;
-		else if (d->queue_size[i] && !packed && !power_of_2(d->queue_size[i]))
+		else if (d->queue_size[i] && !packed && !number_is_power_of_2(d->queue_size[i]))
 			d->queue_size[i] = common_size(d);
 		if (replay_from_qemu(f))
 			d->notify_off[i] = i;
@@ -157,7 +166,7 @@ static void normalise_queues(struct replay_finding *f)
 void replay_say_config(struct replay_device *d, unsigned at, unsigned len, uint64_t value)
 {
 	for (unsigned i = 0; i < len; i++)
-		if (d->config_known[(at + i) / 8] >> (at + i) % 8 & 1)
+		if (replay_bit(d->config_known, at + i))
 			d->config[at + i] = value >> 8 * i;
 }
 
@@ -172,9 +181,9 @@ static void describe_changes(struct replay_finding *f)
 		for (unsigned i = 0; i < REPLAY_CONFIG_MAX; i++) {
 			if (!c->config[i].any || c->config[i].value == now[i])
 				continue;
-			now[i] = c->told.bytes[i] = c->config[i].value;
-			c->told.known[i / 8] |= 1 << i % 8;
-			c->told.any = true;
+			now[i] = c->differs.bytes[i] = c->config[i].value;
+			replay_set_bit(c->differs.known, i);
+			c->differs.any = true;
 		}
 	}
 }

@@ -11,16 +11,11 @@
 #define QEMU_NOTIFY_QUEUES 1024u /* its notification structure has room for so many */
 #define VECTORS_MAX 2048 /* PCI 6.8.2.3 */
 
-static bool known(const struct replay_device *d, unsigned at)
-{
-	return d->pci_known[at / 8] >> at % 8 & 1;
-}
-
 /* The bytes of configuration space that were read are these. */
 static void say(struct replay_device *d, unsigned at, unsigned len, uint32_t value)
 {
 	for (unsigned i = 0; i < len; i++)
-		if (known(d, at + i))
+		if (replay_bit(d->pci_known, at + i))
 			d->pci[at + i] = value >> 8 * i;
 }
 
@@ -29,7 +24,7 @@ bool replay_from_qemu(const struct replay_finding *f)
 	for (unsigned t = VIRTIO_PCI_CAP_COMMON_CFG; t <= VIRTIO_PCI_CAP_DEVICE_CFG; t++)
 		if (!f->region_len[t])
 			return false;
-	return f->bar_life[4];
+	return f->bar_recorded[4];
 }
 
 /* --- the header, 4.1.2 and PCI 6.2 --------------------------------------------------------- */
@@ -46,7 +41,8 @@ static uint16_t device_id(const struct replay_finding *f, uint16_t id, bool lega
 {
 	const struct replay_device *d = &f->d;
 	unsigned modern = VIRTIO_PCI_ID_MODERN + d->virtio_id, old = transitional_id(d->virtio_id);
-	if (!known(d, PCI_DEVICE_ID) || !d->virtio_id || (id == old && !replay_from_qemu(f)))
+	if (!replay_bit(d->pci_known, PCI_DEVICE_ID) || !d->virtio_id ||
+	    (id == old && !replay_from_qemu(f)))
 		return id;
 	return !legacy ? modern : old ? old : id;
 }
@@ -55,7 +51,7 @@ static void describe_header(struct replay_finding *f, struct emu_pci_layout *l)
 {
 	struct replay_device *d = &f->d;
 	bool qemu = replay_from_qemu(f);
-	bool legacy = qemu ? f->bar_life[0] && f->bar_type[0] & PCI_BASE_ADDRESS_SPACE_IO
+	bool legacy = qemu ? f->bar_recorded[0] && f->bar_type[0] & PCI_BASE_ADDRESS_SPACE_IO
 			   : f->legacy_seen || f->transitional;
 	const struct {
 		uint8_t at, len;
@@ -125,7 +121,7 @@ static uint64_t qemu_bar_size(const struct replay_finding *f, const struct emu_p
 		return replay_from_qemu(f) ? usual->bar[4].size : 0;
 	if (bar == 0 && f->bar_type[0] & EMU_BAR_IO)
 		return f->region_len[0] ? above(f->region_len[0]) : 0;
-	return f->msix_life && bar == f->msix_bar ? usual->bar[1].size : 0;
+	return f->msix_recorded && bar == f->msix_bar ? usual->bar[1].size : 0;
 }
 
 static void describe_bars(struct replay_finding *f, struct emu_pci_layout *l,
@@ -133,14 +129,14 @@ static void describe_bars(struct replay_finding *f, struct emu_pci_layout *l,
 {
 	bool made = false; /* its creation was recorded, and with it which BARs there are */
 	for (unsigned i = 0; i < REPLAY_BARS; i++)
-		made |= f->bar_life[i];
+		made |= f->bar_recorded[i];
 	for (unsigned i = 0; i < REPLAY_BARS; i++) {
 		uint32_t mask = get_le32(f->bar_mask + 4 * i), type = mask;
-		uint64_t size = f->bar_life[i] ? qemu_bar_size(f, usual, i) : 0;
+		uint64_t size = f->bar_recorded[i] ? qemu_bar_size(f, usual, i) : 0;
 		if (!f->bar_sized[i] ||
 		    (i && l->bar[i - 1].flags & EMU_BAR_64 && l->bar[i - 1].size))
 			continue;
-		if (made && (size || !f->bar_life[i]))
+		if (made && (size || !f->bar_recorded[i]))
 			type = f->bar_type[i];
 		else
 			size = nearest_size(mask);
@@ -229,7 +225,8 @@ static void describe_msix(struct replay_finding *f, struct emu_pci_layout *l,
 {
 	struct replay_device *d = &f->d;
 	const struct emu_pci_cap *u = replay_layout_cap(usual, PCI_CAP_ID_MSIX, 0);
-	if (!replay_from_qemu(f) || !f->msix_life || !f->vectors || f->vectors > VECTORS_MAX || !u)
+	if (!replay_from_qemu(f) || !f->msix_recorded || !f->vectors || f->vectors > VECTORS_MAX ||
+	    !u)
 		return;
 	l->vectors = f->vectors;
 	c->bar = c->pba_bar = f->msix_bar & PCI_MSIX_TABLE_BIR;
@@ -295,7 +292,7 @@ static void usual_layout(const struct replay_finding *f, struct emu_pci_layout *
 		.v.cls = f->class->device ? f->class->device : &any,
 		.v.transitional = d->transitional,
 		.v.queues = d->num_queues,
-		.vectors = f->msix_life	     ? (f->vectors ? f->vectors : VQT_NO_VECTOR)
+		.vectors = f->msix_recorded  ? (f->vectors ? f->vectors : VQT_NO_VECTOR)
 			   : f->vectors_used ? f->vectors_used
 					     : 0,
 	};
@@ -311,7 +308,8 @@ void replay_describe_pci(struct replay_finding *f)
 	struct emu_pci_layout usual, *l = &d->layout;
 	unsigned id = get_le16(d->pci + PCI_DEVICE_ID);
 	d->transitional = f->legacy_seen || f->transitional ||
-			  (known(d, PCI_DEVICE_ID) && known(d, PCI_DEVICE_ID + 1) && id >= 0x1000 &&
+			  (replay_bit(d->pci_known, PCI_DEVICE_ID) &&
+			   replay_bit(d->pci_known, PCI_DEVICE_ID + 1) && id >= 0x1000 &&
 			   id < VIRTIO_PCI_ID_MODERN);
 	usual_layout(f, &usual);
 	*l = usual;

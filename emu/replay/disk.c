@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "decoder/util/hash.h"
-#include "emu/replay/disk.h"
+#include "emu/replay/target.h"
 
 #define BLOCK REPLAY_DISK_BLOCK
 
@@ -83,21 +83,18 @@ struct replay_disk *replay_disk_copy(const struct replay_disk *d)
 	return c;
 }
 
-static bool is_known(const struct block *b, unsigned i)
-{
-	return b->known[i / 8] >> i % 8 & 1;
-}
-
 /* Set or clear the bits [from, to). */
 static void mark(uint8_t *set, unsigned from, unsigned to, bool on)
 {
-	for (; from < to && from % 8; from++)
-		set[from / 8] =
-			on ? set[from / 8] | 1 << from % 8 : set[from / 8] & ~(1 << from % 8);
-	memset(set + from / 8, on ? 0xff : 0, from < to ? (to - from) / 8 : 0);
-	for (from += from < to ? (to - from) / 8 * 8 : 0; from < to; from++)
-		set[from / 8] =
-			on ? set[from / 8] | 1 << from % 8 : set[from / 8] & ~(1 << from % 8);
+	while (from < to) {
+		if (from % 8 == 0 && to - from >= 8) {
+			memset(set + from / 8, on ? 0xff : 0, (to - from) / 8);
+			from += (to - from) / 8 * 8;
+		} else {
+			set[from / 8] = (set[from / 8] & ~(1 << from % 8)) | on << from % 8;
+			from++;
+		}
+	}
 }
 
 static int put(struct replay_disk *d, uint64_t off, const uint8_t *bytes, size_t len, bool all)
@@ -110,7 +107,7 @@ static int put(struct replay_disk *d, uint64_t off, const uint8_t *bytes, size_t
 		if (!b)
 			return why;
 		for (size_t i = 0; !all && i < n; i++)
-			if (!is_known(b, at + i))
+			if (!replay_bit(b->known, at + i))
 				b->bytes[at + i] = bytes[i];
 		if (all)
 			memcpy(b->bytes + at, bytes, n);
@@ -176,7 +173,7 @@ bool replay_disk_get(const struct replay_disk *d, uint64_t off, uint8_t *bytes, 
 		if (known && !b)
 			memset(known, 0, n);
 		for (size_t i = 0; known && b && i < n; i++)
-			known[i] = is_known(b, at + i);
+			known[i] = replay_bit(b->known, at + i);
 		bytes += n;
 		known = known ? known + n : NULL;
 		off += n;

@@ -337,7 +337,7 @@ static int emu_config_change(struct replay_target *t, const struct replay_config
 	uint8_t config[REPLAY_CONFIG_MAX];
 	memcpy(config, v->config, sizeof(config));
 	for (unsigned i = 0; i < v->config_len; i++)
-		if (now->known[i / 8] >> i % 8 & 1)
+		if (replay_bit(now->known, i))
 			config[i] = now->bytes[i];
 	if (t->class && t->class->reconfigure(v, config))
 		return 0;

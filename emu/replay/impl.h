@@ -75,7 +75,7 @@ struct replay_instance {
 	const char *why;
 	char why_text[192];
 	bool scripted; /* answers come from the recording: replay_scripted() */
-	bool state_told; /* device_state or queue_state records came: see late.c */
+	bool state_reported; /* device_state or queue_state records came: see late.c */
 	bool line; /* INTx of the target is asserted */
 	bool blind; /* the driver set the device up before the trace began */
 	bool msix_assumed; /* MSI-X was enabled before the trace, as its interrupts show */

@@ -77,7 +77,7 @@ int replay_late(struct replay_instance *i, const struct event *e)
 {
 	const struct model_device *d = e->dev;
 	int ret = 0;
-	i->state_told = false;
+	i->state_reported = false;
 	/* 4.1.4.10: the legacy interface has no register for the ring's positions */
 	if (!(d->status & VIRTIO_CONFIG_S_DRIVER_OK) || !replay_has(e, VIRTIO_F_VERSION_1))
 		return 0;

@@ -166,11 +166,10 @@ static int change_config(struct replay_instance *i, const struct event *e)
 static int play_irq(struct replay_instance *i, const struct event *e)
 {
 	const struct vqt_irq *k = &e->rec->irq;
-	bool signals = replay_profile_signals(i->r->profile, i->d->id);
 	struct replay_irq irq = { .kind = k->kind, .level = k->level, .vector = k->vector };
 	if (k->kind == VQT_IRQ_CONFIG)
 		return change_config(i, e);
-	if ((signals && k->kind != VQT_IRQ_SIGNAL) || (k->kind == VQT_IRQ_INTX && !k->level))
+	if ((i->d->signals && k->kind != VQT_IRQ_SIGNAL) || (k->kind == VQT_IRQ_INTX && !k->level))
 		return 0;
 	if (k->kind == VQT_IRQ_SIGNAL)
 		irq.kind = replay_msix(i, e) ? VQT_IRQ_MSIX : VQT_IRQ_INTX;
@@ -192,7 +191,7 @@ static int reset_by_hand(struct replay_instance *i, const struct event *e)
 	return ret < 0 && ret != -ENXIO ? ret : replay_settle(i, e);
 }
 
-static int play_life(struct replay_instance *i, const struct event *e)
+static int play_lifecycle(struct replay_instance *i, const struct event *e)
 {
 	int ret;
 	switch (e->rec->life.what) {
@@ -218,13 +217,13 @@ int replay_play(struct replay_instance *i, const struct event *e, struct replay_
 	case VQT_AVAIL: return play_avail(i, e, p);
 	case VQT_USED: return replay_play_used(i, e);
 	case VQT_IRQ: return play_irq(i, e);
-	case VQT_LIFECYCLE: return play_life(i, e);
+	case VQT_LIFECYCLE: return play_lifecycle(i, e);
 	case VQT_DEVICE_STATE:
 		if (!(e->rec->device_state.known & ~VQT_KNOWN_CONFIG))
 			return 0; /* the configuration changed, and nothing else */
-		i->state_told = true;
+		i->state_reported = true;
 		return 0;
-	case VQT_QUEUE_STATE: i->state_told = true; return 0;
+	case VQT_QUEUE_STATE: i->state_reported = true; return 0;
 	}
 	return 0;
 }

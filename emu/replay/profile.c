@@ -9,30 +9,6 @@
 #include "decoder/util/virtqueue.h"
 #include "emu/replay/profile_impl.h"
 
-static bool bit(const uint8_t *set, unsigned i)
-{
-	return set[i / 8] >> i % 8 & 1;
-}
-
-static void set_bit(uint8_t *set, unsigned i)
-{
-	set[i / 8] |= 1 << i % 8;
-}
-
-/* The most frequent of the answers, in constant space (Boyer and Moore); of two the earlier. */
-void replay_vote(struct replay_vote *v, uint64_t value)
-{
-	if (!v->any || (!v->count && v->value != value)) {
-		v->any = true;
-		v->value = value;
-		v->count = 1;
-	} else if (v->value == value) {
-		v->count++;
-	} else {
-		v->count--;
-	}
-}
-
 /* --- devices ------------------------------------------------------------------------ */
 
 static struct replay_finding *find(const struct replay_profile *g, unsigned id)
@@ -88,8 +64,8 @@ static void profile_pci(struct replay_finding *f, const struct vqt_reg *r)
 		if (at == PCI_STATUS) /* Interrupt Status varies */
 			v &= ~PCI_STATUS_INTERRUPT;
 		if (r->op == VQT_WRITE)
-			set_bit(f->pci_written, at);
-		else if (!bit(f->pci_written, at))
+			replay_set_bit(f->pci_written, at);
+		else if (!replay_bit(f->pci_written, at))
 			replay_vote(&f->pci[at], v);
 		else if (at >= PCI_BASE_ADDRESS_0 && at < PCI_BASE_ADDRESS_0 + 24 &&
 			 f->bar_probe[(at - PCI_BASE_ADDRESS_0) / 4])
@@ -137,8 +113,8 @@ static void profile_config(struct replay_finding *f, const struct vqt_reg *r, ui
 	for (unsigned i = 0; i < r->width && i < 8 && off < REPLAY_CONFIG_MAX - i; i++) {
 		unsigned at = off + i;
 		if (r->op == VQT_WRITE)
-			set_bit(f->config_written, at);
-		else if (!bit(f->config_written, at))
+			replay_set_bit(f->config_written, at);
+		else if (!replay_bit(f->config_written, at))
 			replay_vote(&votes[at], (uint8_t)(r->value >> 8 * i));
 	}
 }
@@ -230,7 +206,7 @@ static void profile_region(struct replay_finding *f, const char *text, size_t le
 	}
 }
 
-static int profile_life(struct replay_finding *f, const struct event *e)
+static int profile_lifecycle(struct replay_finding *f, const struct event *e)
 {
 	const struct vqt_lifecycle *l = &e->rec->life;
 	size_t len;
@@ -245,13 +221,13 @@ static int profile_life(struct replay_finding *f, const struct event *e)
 	case VQT_LIFECYCLE_ADD_QUEUE: profile_added(f, e->rec->h.queue, l->arg[0]); break;
 	case VQT_LIFECYCLE_BAR:
 		if (l->arg[0] < REPLAY_BARS) {
-			f->bar_life[l->arg[0]] = true;
+			f->bar_recorded[l->arg[0]] = true;
 			f->bar_type[l->arg[0]] = l->arg[1];
 		}
 		break;
 	case VQT_LIFECYCLE_REGION: profile_region(f, text, len, l->arg[0]); break;
 	case VQT_LIFECYCLE_MSIX_INIT:
-		f->msix_life = true;
+		f->msix_recorded = true;
 		f->vectors = l->arg[0];
 		f->msix_bar = l->arg[1];
 		break;
@@ -342,7 +318,7 @@ static void profile_identity(struct replay_finding *f, const struct model_device
 		f->class->forget(f);
 	f->class = class;
 	if (m->num_queues && !f->num_queues.any)
-		f->queues_told = m->num_queues;
+		f->queues_reported = m->num_queues;
 	for (unsigned i = 0; i < 2; i++)
 		d->accepted_ever[i] |= m->accepted[i];
 }
@@ -359,13 +335,13 @@ int replay_profile_feed(struct replay_profile *g, const struct event *e)
 	f->just_changed = false;
 	switch (e->rec->h.type) {
 	case VQT_REG: profile_reg(f, e); break;
-	case VQT_LIFECYCLE: return profile_life(f, e);
+	case VQT_LIFECYCLE: return profile_lifecycle(f, e);
 	case VQT_DEVICE_STATE: profile_state(f, e); break;
-	case VQT_KICK: f->kicks = true; break;
+	case VQT_KICK: f->d.kicks = true; break;
 	case VQT_IRQ:
 		if (e->rec->irq.kind == VQT_IRQ_CONFIG && !again)
 			return profile_change(f, e->number);
-		f->signals |= e->rec->irq.kind == VQT_IRQ_SIGNAL;
+		f->d.signals |= e->rec->irq.kind == VQT_IRQ_SIGNAL;
 		f->d.vectored |=
 			e->rec->irq.vector != VQT_NO_VECTOR &&
 			(e->rec->irq.kind == VQT_IRQ_SIGNAL || e->rec->irq.kind == VQT_IRQ_MSIX);
@@ -444,17 +420,5 @@ const struct replay_config *replay_profile_change(const struct replay_profile *g
 	const struct replay_finding *f = find(g, device);
 	const struct replay_change *c =
 		f ? bsearch(&number, f->change + 1, f->changes - 1, sizeof(*c), by_number) : NULL;
-	return c ? &c->told : NULL;
-}
-
-bool replay_profile_signals(const struct replay_profile *g, unsigned device)
-{
-	const struct replay_finding *f = find(g, device);
-	return f && f->signals;
-}
-
-bool replay_profile_kicks(const struct replay_profile *g, unsigned device)
-{
-	const struct replay_finding *f = find(g, device);
-	return f && f->kicks;
+	return c ? &c->differs : NULL;
 }

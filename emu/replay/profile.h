@@ -35,9 +35,4 @@ bool replay_profile_failed(const struct replay_profile *g, uint64_t number, bool
  */
 const struct replay_config *replay_profile_change(const struct replay_profile *g, unsigned device,
 						  uint64_t number);
-/* Does the trace have VQT_IRQ_SIGNAL (the device decided to notify) for this device? */
-bool replay_profile_signals(const struct replay_profile *g, unsigned device);
-/* Are kicks recorded as such, or only as register writes? */
-bool replay_profile_kicks(const struct replay_profile *g, unsigned device);
-
 #endif

@@ -14,7 +14,6 @@ struct replay_vote {
 	uint32_t count;
 	bool any;
 };
-void replay_vote(struct replay_vote *v, uint64_t value);
 
 struct replay_queue_finding {
 	struct replay_vote size, notify_off;
@@ -30,7 +29,7 @@ struct replay_change {
 	uint64_t number; /* of the event */
 	uint64_t used; /* how far into the storage requests reached; for its class */
 	struct replay_vote config[REPLAY_CONFIG_MAX];
-	struct replay_config told; /* what differs from before, at the end */
+	struct replay_config differs; /* what differs from before, at the end */
 };
 #define REPLAY_CHANGES_MAX 1024 /* later changes count as the last one */
 
@@ -47,20 +46,19 @@ struct replay_finding {
 	uint8_t bar_mask[24]; /* read back after all ones were written */
 	uint32_t rom_mask; /* the same of the expansion ROM, without its lowest 11 bits */
 	bool rom_probe, rom_sized;
-	bool bar_probe[REPLAY_BARS], bar_sized[REPLAY_BARS], bar_life[REPLAY_BARS];
+	bool bar_probe[REPLAY_BARS], bar_sized[REPLAY_BARS], bar_recorded[REPLAY_BARS];
 	uint8_t bar_type[REPLAY_BARS];
-	unsigned queues_told, added, spoken;
+	unsigned queues_reported, added, spoken;
 	uint64_t config_len;
 	uint32_t vectors_used;
 	uint64_t vectors, msix_bar;
-	bool msix_life, transitional, legacy_seen;
+	bool msix_recorded, transitional, legacy_seen;
 	struct replay_change *change;
 	unsigned changes; /* at least 1 */
 	bool just_changed;
 	uint64_t region_len[VIRTIO_PCI_CAP_DEVICE_CFG + 1]; /* by VIRTIO_PCI_CAP_*; 0: I/O BAR */
 	uint64_t agreed[2]; /* accepted, when device_status was read with FEATURES_OK */
 	uint32_t agreed_legacy; /* accepted by a legacy driver whose request was done */
-	bool kicks, signals;
 	bool born, late; /* its creation was recorded; the capture began after it */
 	UT_hash_handle hh;
 };
@@ -79,7 +77,10 @@ struct replay_profile {
 	const char *disk_path;
 };
 
-/* Fill in f->d from what was found (describe.c); its PCI function (describe_pci.c). */
+/* describe.c calls nothing of profile.c */
+/* The most frequent of the answers, in constant space (Boyer and Moore); of two the earlier. */
+void replay_vote(struct replay_vote *v, uint64_t value);
+/* Fill in f->d from what was found; its PCI function (describe_pci.c). */
 void replay_describe(struct replay_finding *f);
 void replay_describe_pci(struct replay_finding *f);
 /* Was it recorded how QEMU made the device?  Then its layout is known. */

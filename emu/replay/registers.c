@@ -244,8 +244,7 @@ static int follow_queues(struct replay_instance *i, const struct event *e)
 static int play_write(struct replay_instance *i, const struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
-	if ((reg->region == VQT_REGION_NOTIFY || is_to(e, SPEC_REG_QUEUE_NOTIFY)) &&
-	    replay_profile_kicks(i->r->profile, i->d->id))
+	if ((reg->region == VQT_REGION_NOTIFY || is_to(e, SPEC_REG_QUEUE_NOTIFY)) && i->d->kicks)
 		return 0; /* the kick record that follows is played instead */
 	if (blind_to(i, e) && !is_reset(e)) {
 		replay_skipped(i, "what the driver did to a device set up before the trace began");

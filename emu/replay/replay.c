@@ -25,15 +25,15 @@ static int trouble(struct replay *r, struct replay_instance *i, int rc)
 /* --- records ----------------------------------------------------------------------------- */
 
 /*
- * A capture writes a record of each loss (told); a gap without one means that the trace was
+ * A capture writes a record of each loss (reported); a gap without one means that the trace was
  * edited.
  */
-static void lose(struct replay *r, bool told)
+static void lose(struct replay *r, bool reported)
 {
 	for (unsigned n = 0; n < r->ninstance; n++) {
 		struct replay_instance *i = &r->instance[n];
-		i->gap |= !told;
-		if (!told || !i->target)
+		i->gap |= !reported;
+		if (!reported || !i->target)
 			continue;
 		i->doubt = i->unsure = true;
 		if (i->class->lost)
@@ -69,7 +69,7 @@ static int play_first(struct replay *r)
 	struct replay_instance *i = ret == 0 ? instance_of(r, &e) : NULL;
 	if (i && i->target) {
 		i->n.events++;
-		if (i->state_told && p->rec.h.type >= VQT_REG)
+		if (i->state_reported && p->rec.h.type >= VQT_REG)
 			ret = replay_late(i, &e);
 		if (ret == 0)
 			ret = replay_play(i, &e, p);

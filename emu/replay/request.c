@@ -98,11 +98,11 @@ static int complete(struct replay_completion *l)
 	return ret < 0 ? ret : replay_settle(l->i, l->e);
 }
 
-static struct replay_chain *oldest(struct replay_queue *q, bool only_taken)
+static struct replay_chain *oldest(struct replay_queue *q, bool only_popped)
 {
 	struct replay_chain *first = NULL;
 	for (struct replay_chain *c = q->chains; c; c = c->hh.next)
-		if ((c->popped || !only_taken) && (!first || c->order < first->order))
+		if ((c->popped || !only_popped) && (!first || c->order < first->order))
 			first = c;
 	return first;
 }

@@ -45,7 +45,8 @@ struct replay_device {
 	bool transitional; /* has the legacy interface (and layout.bar[0] is I/O) */
 	bool modern; /* has virtio capabilities */
 	bool late; /* the trace began after the device did */
-	bool vectored; /* an interrupt with an MSI-X vector was recorded */
+	/* Recorded were interrupts with an MSI-X vector; that the device decided to notify; kicks. */
+	bool vectored, signals, kicks;
 	uint64_t offered[2]; /* feature bits 0-127, modern interface */
 	uint8_t offered_known; /* bit n: 32-bit word n was read */
 	uint32_t legacy_offered; /* word read at the legacy interface */
@@ -78,6 +79,22 @@ struct replay_device {
 	struct replay_disk *disk;
 	const char *disk_path; /* contents given by the user instead (never written to); or NULL */
 };
+
+/* A bit of a set of bytes, such as config_known. */
+static inline bool replay_bit(const uint8_t *set, unsigned n)
+{
+	return set[n / 8] >> n % 8 & 1;
+}
+
+static inline void replay_set_bit(uint8_t *set, unsigned n)
+{
+	set[n / 8] |= 1 << n % 8;
+}
+
+static inline bool replay_offers(const struct replay_device *d, unsigned bit)
+{
+	return d->offered[bit / 64] >> bit % 64 & 1;
+}
 
 /* One notification of the driver's. */
 struct replay_kick {

@@ -430,7 +430,7 @@ static bool serveable(const struct emu_queue *q)
  * Notify after so many completions: driver and device then work at the same time.  With
  * more, the driver waits for the end of a batch; with fewer, it is woken for each.
  */
-#define TELL_AFTER 8
+#define NOTIFY_AFTER 8
 
 /* Pop up to budget chains; kicked stays set while there may be more. */
 static int serve_held(struct emu_queue *q, unsigned budget)
@@ -443,7 +443,7 @@ static int serve_held(struct emu_queue *q, unsigned budget)
 		if (ret < 0)
 			return n;
 		n += ret;
-		if (q->ring.unsignalled >= TELL_AFTER)
+		if (q->ring.unsignalled >= NOTIFY_AFTER)
 			notify_queue(q);
 		if (!serveable(q))
 			return n;

@@ -108,7 +108,7 @@ was_resized() { # NAME
 	local serial=$tmp/$1.serial
 	grep -q 'VQT RESIZE 131072 196608' "$serial" && grep -q 'VQNEW NEW SECTORS' "$serial" &&
 		grep -q 'VQT RESIZE 196608 65536' "$serial" && grep -q 'VQATTR vda size 65536' "$serial" &&
-		[ "$(grep -c 'sectors, before .* the driver is told' "$tmp/$1.err")" = 2 ] && return 0
+		[ "$(grep -c 'sectors, before .* the driver is notified' "$tmp/$1.err")" = 2 ] && return 0
 	grep -E 'RESIZE|VQNEW|vda size' "$serial"
 	cat "$tmp/$1.err"
 	return 1

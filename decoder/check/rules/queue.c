@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "decoder/check/context.h"
+#include "decoder/util/number.h"
 
 static unsigned long long value(const struct rule_context *ctx)
 {
@@ -12,11 +13,6 @@ static unsigned long long value(const struct rule_context *ctx)
 static bool packed(const struct rule_context *ctx)
 {
 	return accepted(ctx, VIRTIO_F_RING_PACKED);
-}
-
-static bool power_of_2(uint64_t v)
-{
-	return v && !(v & (v - 1));
 }
 
 /* Beyond num_queues lie administration queues, if any. */
@@ -50,7 +46,7 @@ static enum verdict size_read(struct rule_context *ctx)
 {
 	if (!pci_register_is(ctx, SPEC_REG_QUEUE_SIZE) || packed(ctx))
 		return RULE_NA;
-	if (!value(ctx) || power_of_2(value(ctx)))
+	if (!value(ctx) || number_is_power_of_2(value(ctx)))
 		return RULE_PASSED;
 	return rule_fail(ctx, "queue_size of queue %u reads %llu", ctx->dev->queue_select,
 			 value(ctx));
@@ -61,7 +57,7 @@ static enum verdict size_written(struct rule_context *ctx)
 	if (!pci_register_is(ctx, SPEC_REG_QUEUE_SIZE) || packed(ctx) ||
 	    reg(ctx)->region == VQT_REGION_LEGACY)
 		return RULE_NA;
-	if (power_of_2(value(ctx)))
+	if (number_is_power_of_2(value(ctx)))
 		return RULE_PASSED;
 	return rule_fail(ctx, "queue_size of queue %u was set to %llu", ctx->dev->queue_select,
 			 value(ctx));

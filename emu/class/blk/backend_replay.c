@@ -195,9 +195,14 @@ int replay_backend_new(struct emu_backend **out, uint64_t size, struct replay_di
 	return 0;
 }
 
-int replay_backend_fail(struct emu_backend *b, uint64_t tag)
+void replay_backend_close(void *d)
 {
-	struct rb *d = (struct rb *)b;
+	emu_backend_close(d);
+}
+
+int replay_backend_fail(void *backend, uint64_t tag)
+{
+	struct rb *d = backend;
 	if (fails(d, tag))
 		return 0;
 	if (d->nfailing == d->cap) {
@@ -212,22 +217,17 @@ int replay_backend_fail(struct emu_backend *b, uint64_t tag)
 	return 0;
 }
 
-unsigned replay_backend_go(struct emu_backend *b, uint64_t tag)
+void replay_backend_go(void *backend, uint64_t tag)
 {
-	struct rb *d = (struct rb *)b;
-	unsigned n = 0;
+	struct rb *d = backend;
 	struct emu_io **at = &d->first;
 	while (*at) { /* a step that is done may submit the next, at the end */
-		if ((*at)->tag == tag) {
+		bool ours = (*at)->tag == tag;
+		if (ours)
 			let_go(d, at);
-			at = &d->first;
-			n++;
-		} else {
-			at = &(*at)->next;
-		}
+		at = ours ? &d->first : &(*at)->next;
 	}
 	for (unsigned i = 0; i < d->nfailing; i++)
 		if (d->failing[i] == tag)
 			d->failing[i--] = d->failing[--d->nfailing];
-	return n;
 }

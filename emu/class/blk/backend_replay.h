@@ -16,9 +16,11 @@
  */
 int replay_backend_new(struct emu_backend **out, uint64_t size, struct replay_disk *base, int fd,
 		       uint64_t memory);
-/* Let the I/Os with this tag fail, from now until replay_backend_go(). */
-int replay_backend_fail(struct emu_backend *b, uint64_t tag);
-/* Do all I/Os of the request with that tag; returns how many. */
-unsigned replay_backend_go(struct emu_backend *b, uint64_t tag);
+/* The following are as in struct replay_class; d is that backend. */
+void replay_backend_close(void *d);
+/* Let the I/Os with this tag fail, from now until replay_backend_go().  0 or -ENOMEM. */
+int replay_backend_fail(void *d, uint64_t tag);
+/* Do all I/Os of the request with that tag. */
+void replay_backend_go(void *d, uint64_t tag);
 
 #endif

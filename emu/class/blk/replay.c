@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "decoder/spec/constants.h"
+#include "decoder/util/number.h"
 #include "emu/class/blk/backend_replay.h"
 #include "emu/class/blk/blk.h"
 #include "emu/replay/class.h"
@@ -179,16 +180,6 @@ static void blk_learn(struct replay_finding *f, const struct event *e)
 	}
 }
 
-static bool power_of_2(uint64_t n)
-{
-	return n && !(n & (n - 1));
-}
-
-static bool offers(const struct replay_device *d, unsigned bit)
-{
-	return d->offered[0] >> bit & 1;
-}
-
 /* 5.2.5, 5.2.6 */
 static void blk_normalise(struct replay_finding *f)
 {
@@ -204,14 +195,14 @@ static void blk_normalise(struct replay_finding *f)
 	if (capacity < f->change[0].used) /* 5.2.6.1 */
 		capacity = f->change[0].used;
 	replay_say_config(d, BLK_CFG_CAPACITY, 8, capacity);
-	if (offers(d, VIRTIO_BLK_F_BLK_SIZE) &&
-	    (!power_of_2(block) || block < BLK_SECTOR || block > 1u << 20))
+	if (replay_offers(d, VIRTIO_BLK_F_BLK_SIZE) &&
+	    (!number_is_power_of_2(block) || block < BLK_SECTOR || block > 1u << 20))
 		replay_say_config(d, BLK_CFG_BLK_SIZE, 4, BLK_SECTOR);
-	if (offers(d, VIRTIO_BLK_F_MQ)) /* 5.2.4: as many as the device has */
+	if (replay_offers(d, VIRTIO_BLK_F_MQ)) /* 5.2.4: as many as the device has */
 		replay_say_config(d, BLK_CFG_NUM_QUEUES, 2, d->num_queues);
-	if (offers(d, VIRTIO_BLK_F_CONFIG_WCE) && d->config[BLK_CFG_WRITEBACK] > 1)
+	if (replay_offers(d, VIRTIO_BLK_F_CONFIG_WCE) && d->config[BLK_CFG_WRITEBACK] > 1)
 		replay_say_config(d, BLK_CFG_WRITEBACK, 1, 1);
-	if (offers(d, VIRTIO_BLK_F_WRITE_ZEROES) && d->config[BLK_CFG_ZEROES_UNMAP] > 1)
+	if (replay_offers(d, VIRTIO_BLK_F_WRITE_ZEROES) && d->config[BLK_CFG_ZEROES_UNMAP] > 1)
 		replay_say_config(d, BLK_CFG_ZEROES_UNMAP, 1, 1);
 }
 
@@ -225,7 +216,7 @@ static void blk_describe(struct replay_finding *f)
 			d->sectors = f->change[0].used;
 	for (unsigned i = 0; i < 8; i++)
 		d->config[BLK_CFG_CAPACITY + i] = d->sectors >> 8 * i;
-	d->read_only = offers(d, VIRTIO_BLK_F_RO);
+	d->read_only = replay_offers(d, VIRTIO_BLK_F_RO);
 	d->disk = l ? l->before : NULL;
 }
 
@@ -244,11 +235,11 @@ static void blk_change(struct replay_finding *f, struct replay_change *c,
 		capacity |= (at[i].any ? at[i].value : now[BLK_CFG_CAPACITY + i]) << 8 * i;
 	for (unsigned i = 0; capacity < c->used && i < 8; i++)
 		at[i] = (struct replay_vote){ .any = true, .value = c->used >> 8 * i & 0xff };
-	c->told.sectors = capacity < c->used ? c->used : capacity;
-	while (n < d->resizes && d->resize[n] != c->told.sectors)
+	c->differs.sectors = capacity < c->used ? c->used : capacity;
+	while (n < d->resizes && d->resize[n] != c->differs.sectors)
 		n++;
-	if (c->told.sectors != d->sectors && n == d->resizes && n < REPLAY_RESIZES)
-		d->resize[d->resizes++] = c->told.sectors;
+	if (c->differs.sectors != d->sectors && n == d->resizes && n < REPLAY_RESIZES)
+		d->resize[d->resizes++] = c->differs.sectors;
 }
 
 /* --- the emulator's device ----------------------------------------------------------------- */
@@ -299,21 +290,6 @@ static int blk_make(void **backend, void **config, const struct replay_target_co
 	blk->max_erase_sectors = get_le32(c + BLK_CFG_ERASE_SECTORS);
 	blk->max_erase_seg = get_le32(c + BLK_CFG_ERASE_SEG);
 	return 0;
-}
-
-static void blk_unmake(void *backend)
-{
-	emu_backend_close(backend);
-}
-
-static int blk_fail(void *backend, uint64_t tag)
-{
-	return replay_backend_fail(backend, tag);
-}
-
-static void blk_complete(void *backend, uint64_t tag)
-{
-	replay_backend_go(backend, tag);
 }
 
 static bool blk_reconfigure(struct emu_virtio *v, const uint8_t config[REPLAY_CONFIG_MAX])
@@ -554,9 +530,9 @@ const struct replay_class replay_blk = {
 	.forget = forget,
 	.scripted = blk_scripted,
 	.make = blk_make,
-	.unmake = blk_unmake,
-	.fail = blk_fail,
-	.complete = blk_complete,
+	.unmake = replay_backend_close,
+	.fail = replay_backend_fail,
+	.complete = replay_backend_go,
 	.reconfigure = blk_reconfigure,
 	.begin = blk_begin,
 	.end = blk_end,

@@ -241,6 +241,7 @@ static void begin(struct blk_req *r, uint8_t op)
 {
 	r->op = op;
 	r->done = 0;
+	r->seg = 0;
 	r->status = VIRTIO_BLK_S_OK;
 	r->io.niov = 0;
 	r->io.offset = r->io.bytes = 0;
@@ -257,24 +258,21 @@ void blk_move(struct blk_req *r, uint8_t op, uint64_t sector, uint64_t bytes)
 	begin(r, op);
 }
 
-/* Run op on every segment. */
-static void run_ranges(struct blk_req *r, uint8_t op)
-{
-	r->seg = 0;
-	begin(r, op);
-}
-
 /* --- the request types ------------------------------------------------------------ */
+
+/* Is this a request that has data of whole sectors, on the disk, and no other bytes? */
+static bool well_formed(const struct blk_req *r, bool framed)
+{
+	return framed && r->data_len % BLK_SECTOR == 0 &&
+	       in_range(r->b, r->sector, r->data_len / BLK_SECTOR);
+}
 
 static void start_in(struct blk_req *r)
 {
 	uint64_t sectors = r->data_len / BLK_SECTOR;
-	if (r->c->chain.read_len != BLK_HEADER || r->data_len % BLK_SECTOR ||
-	    !in_range(r->b, r->sector, sectors)) {
-		blk_finish(r, VIRTIO_BLK_S_IOERR);
-		return;
-	}
-	uint8_t status = blk_zone_read(r->b, r->sector, &sectors);
+	uint8_t status = well_formed(r, r->c->chain.read_len == BLK_HEADER)
+				 ? blk_zone_read(r->b, r->sector, &sectors)
+				 : VIRTIO_BLK_S_IOERR;
 	if (status == VIRTIO_BLK_S_OK)
 		blk_move(r, EMU_IO_READ, r->sector, sectors * BLK_SECTOR);
 	else
@@ -283,13 +281,9 @@ static void start_in(struct blk_req *r)
 
 static void start_out(struct blk_req *r)
 {
-	uint64_t sectors = r->data_len / BLK_SECTOR;
-	if (r->c->chain.write_len != 1 || r->data_len % BLK_SECTOR ||
-	    !in_range(r->b, r->sector, sectors)) {
-		blk_finish(r, VIRTIO_BLK_S_IOERR);
-		return;
-	}
-	uint8_t status = blk_zone_write(r->b, r->sector, sectors);
+	uint8_t status = well_formed(r, r->c->chain.write_len == 1)
+				 ? blk_zone_write(r->b, r->sector, r->data_len / BLK_SECTOR)
+				 : VIRTIO_BLK_S_IOERR;
 	if (status == VIRTIO_BLK_S_OK)
 		blk_move(r, EMU_IO_WRITE, r->sector, r->data_len);
 	else
@@ -381,27 +375,28 @@ static bool touches_zones(struct blk_req *r)
 	return false;
 }
 
-static void start_discard(struct blk_req *r)
+static void start_ranges(struct blk_req *r, uint8_t op, uint32_t max_seg, uint32_t max_sectors,
+			 uint32_t flags)
 {
-	const struct emu_blk_config *c = &r->b->cfg;
-	if (!read_segments(r, c->max_discard_seg, c->max_discard_sectors, 0))
+	if (!read_segments(r, max_seg, max_sectors, flags))
 		return;
 	if (touches_zones(r))
 		blk_finish(r, VIRTIO_BLK_S_ZONE_INVALID_CMD);
 	else
-		run_ranges(r, EMU_IO_DISCARD);
+		begin(r, op);
+}
+
+static void start_discard(struct blk_req *r)
+{
+	const struct emu_blk_config *c = &r->b->cfg;
+	start_ranges(r, EMU_IO_DISCARD, c->max_discard_seg, c->max_discard_sectors, 0);
 }
 
 static void start_zeroes(struct blk_req *r)
 {
 	const struct emu_blk_config *c = &r->b->cfg;
-	if (!read_segments(r, c->max_zeroes_seg, c->max_zeroes_sectors,
-			   VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP))
-		return;
-	if (touches_zones(r))
-		blk_finish(r, VIRTIO_BLK_S_ZONE_INVALID_CMD);
-	else
-		run_ranges(r, EMU_IO_ZEROES);
+	start_ranges(r, EMU_IO_ZEROES, c->max_zeroes_seg, c->max_zeroes_sectors,
+		     VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP);
 }
 
 static void start_erase(struct blk_req *r)
@@ -416,7 +411,7 @@ static void start_erase(struct blk_req *r)
 			return;
 		}
 	}
-	run_ranges(r, EMU_IO_ZEROES);
+	begin(r, EMU_IO_ZEROES);
 }
 
 static const struct blk_type types[] = {

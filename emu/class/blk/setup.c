@@ -192,7 +192,7 @@ static int reload(struct emu_virtio *v, const void *config, char *text, size_t s
 		snprintf(text, size, "%s: %llu sectors, before %llu%s", disk,
 			 (unsigned long long)emu_blk_capacity(v), before,
 			 ret == 0				 ? ""
-			 : v->status & VIRTIO_CONFIG_S_DRIVER_OK ? "; the driver is told"
+			 : v->status & VIRTIO_CONFIG_S_DRIVER_OK ? "; the driver is notified"
 								 : "; no driver is running");
 	return ret;
 }

@@ -15,11 +15,6 @@
 
 #define CONFIG(field) offsetof(struct virtio_net_config, field)
 
-static bool offers(const struct replay_device *d, unsigned bit)
-{
-	return d->offered[0] >> bit & 1;
-}
-
 /* 5.1.4 */
 static void net_normalise(struct replay_finding *f)
 {
@@ -29,7 +24,8 @@ static void net_normalise(struct replay_finding *f)
 	replay_say_config(d, status, 1,
 			  d->config[status] & (VIRTIO_NET_S_LINK_UP | VIRTIO_NET_S_ANNOUNCE));
 	/* all queues but the control queue are pairs */
-	if (offers(d, VIRTIO_NET_F_MQ) && offers(d, VIRTIO_NET_F_CTRL_VQ) && f->added > 2)
+	if (replay_offers(d, VIRTIO_NET_F_MQ) && replay_offers(d, VIRTIO_NET_F_CTRL_VQ) &&
+	    f->added > 2)
 		replay_say_config(d, CONFIG(max_virtqueue_pairs), 2, (f->added - 1) / 2);
 }
 

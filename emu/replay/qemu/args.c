@@ -81,7 +81,7 @@ void qemu_set_name(struct qemu_properties *p, const char *property, const char *
 
 bool qemu_offered(const struct replay_device *d, unsigned bit)
 {
-	return d->offered[bit / 64] >> bit % 64 & 1 ||
+	return replay_offers(d, bit) ||
 	       (bit < 32 && d->transitional && d->legacy_offered >> bit & 1);
 }
 
@@ -101,8 +101,7 @@ bool qemu_field(const struct replay_device *d, unsigned at, unsigned width, uint
 {
 	*value = 0;
 	for (unsigned i = 0; i < width; i++) {
-		if (at + i >= REPLAY_CONFIG_MAX ||
-		    !(d->config_known[(at + i) / 8] >> (at + i) % 8 & 1))
+		if (at + i >= REPLAY_CONFIG_MAX || !replay_bit(d->config_known, at + i))
 			return false;
 		*value |= (uint64_t)d->config[at + i] << i * 8;
 	}
@@ -124,7 +123,7 @@ static bool express_cap(const struct replay_device *d, uint32_t *caps)
 	unsigned at = c ? c->at + PCI_EXP_DEVCAP : 0;
 
 	*caps = get_le32(d->pci + at);
-	return c && d->pci_known[at / 8] >> at % 8 & 1;
+	return c && replay_bit(d->pci_known, at);
 }
 
 /* 4.1: what is the same for all classes. */

@@ -42,14 +42,14 @@ struct qemu_disk {
 
 /* --- which request an I/O is of ---------------------------------------------------------- */
 
-static bool is_of(const struct asked *a, enum nbd_op op, uint64_t off, uint32_t len)
+static bool is_of(const struct asked *a, unsigned op, uint64_t off, uint32_t len)
 {
 	return a->live && !(a->go && a->came) && a->op == op &&
 	       (a->anywhere || (off >= a->off && len <= a->len && off - a->off <= a->len - len));
 }
 
 /* An id is the slot's number and one. */
-static int64_t disk_came(void *opaque, enum nbd_op op, uint64_t off, uint32_t len)
+static int64_t disk_came(void *opaque, unsigned op, uint64_t off, uint32_t len)
 {
 	struct qemu_disk *d = opaque;
 	struct asked *best = NULL;

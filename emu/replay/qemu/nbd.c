@@ -32,7 +32,6 @@ enum {
 	SEND_TRIM = 0x20,
 	SEND_WRITE_ZEROES = 0x40
 };
-enum { CMD_READ, CMD_WRITE, CMD_DISC, CMD_FLUSH, CMD_TRIM, CMD_CACHE, CMD_WRITE_ZEROES };
 
 #define OPTION_MAX 8192u
 #define IN_MAX (NBD_MAX_IO + 4096)
@@ -159,7 +158,7 @@ static uint16_t export_flags(const struct nbd *n)
 	       (n->disk->read_only ? READ_ONLY : 0);
 }
 
-static int tell_export(struct nbd *n, uint32_t option)
+static int report_export(struct nbd *n, uint32_t option)
 {
 	struct {
 		uint16_t info;
@@ -213,7 +212,7 @@ static int option(struct nbd *n)
 		return 0;
 	eat(n, sizeof(o) + len);
 	if (what == OPT_INFO || what == OPT_GO) /* any name is that of the one disk */
-		rc = tell_export(n, what);
+		rc = report_export(n, what);
 	else if (what == OPT_EXPORT_NAME)
 		rc = old_export(n);
 	else if (what == OPT_ABORT)
@@ -271,18 +270,18 @@ static int do_it(struct nbd *n, size_t at, const struct request *r, const uint8_
 	const struct nbd_disk *d = n->disk;
 	int rc = -EINVAL;
 
-	if (type == CMD_FLUSH || type == CMD_CACHE)
+	if (type == NBD_FLUSH || type == NBD_CACHE)
 		return 0;
-	if (type == CMD_READ && !outside(n, off, len))
+	if (type == NBD_READ && !outside(n, off, len))
 		return do_read(n, at, off, len);
 	if (d->read_only)
 		rc = -EPERM;
 	else if (outside(n, off, len))
-		rc = type == CMD_WRITE ? -ENOSPC : -EINVAL;
-	else if (type == CMD_WRITE)
+		rc = type == NBD_WRITE ? -ENOSPC : -EINVAL;
+	else if (type == NBD_WRITE)
 		rc = d->write(d->opaque, off, data, len);
-	else if (type == CMD_TRIM || type == CMD_WRITE_ZEROES)
-		rc = d->zero(d->opaque, off, len, type == CMD_TRIM);
+	else if (type == NBD_TRIM || type == NBD_ZEROES)
+		rc = d->zero(d->opaque, off, len, type == NBD_TRIM);
 	set_error(n, at, rc);
 	return 0;
 }
@@ -304,17 +303,6 @@ static int serve(struct nbd *n, const struct request *r, const uint8_t *data, in
 }
 
 /* --- keeping back ------------------------------------------------------------------------- */
-
-static enum nbd_op op_of(uint16_t type)
-{
-	static const uint8_t ops[] = {
-		[CMD_READ] = NBD_READ,		[CMD_WRITE] = NBD_WRITE, [CMD_DISC] = NBD_OTHER,
-		[CMD_FLUSH] = NBD_FLUSH,	[CMD_TRIM] = NBD_TRIM,	 [CMD_CACHE] = NBD_OTHER,
-		[CMD_WRITE_ZEROES] = NBD_ZEROES
-	};
-
-	return type < sizeof(ops) ? ops[type] : NBD_OTHER;
-}
 
 static int keep(struct nbd *n, const struct request *r, const uint8_t *data, uint32_t ndata,
 		int64_t id)
@@ -375,15 +363,15 @@ static int request(struct nbd *n)
 	memcpy(&r, n->in, sizeof(r));
 	len = be32toh(r.len);
 	type = be16toh(r.type);
-	data = type == CMD_WRITE ? len : 0;
-	if (be32toh(r.magic) != REQUEST || ((data || type == CMD_READ) && len > NBD_MAX_IO))
+	data = type == NBD_WRITE ? len : 0;
+	if (be32toh(r.magic) != REQUEST || ((data || type == NBD_READ) && len > NBD_MAX_IO))
 		return -EPROTO;
 	if (n->have < sizeof(r) + data)
 		return 0;
-	if (type == CMD_DISC)
+	if (type == NBD_DISC)
 		return -EPIPE;
 	if (n->disk->came)
-		id = n->disk->came(n->disk->opaque, op_of(type), be64toh(r.offset), len);
+		id = n->disk->came(n->disk->opaque, type, be64toh(r.offset), len);
 	if (id > 0)
 		rc = keep(n, &r, n->in + sizeof(r), data, id);
 	else

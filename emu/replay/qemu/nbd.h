@@ -15,7 +15,15 @@
 #define NBD_MAX_IO (32u << 20) /* bytes, of one request */
 #define NBD_HELD_MAX 64u /* requests kept back at a time, of at most NBD_MAX_IO in all */
 
-enum nbd_op { NBD_READ, NBD_WRITE, NBD_FLUSH, NBD_TRIM, NBD_ZEROES, NBD_OTHER };
+enum nbd_op { /* as in the protocol */
+	      NBD_READ,
+	      NBD_WRITE,
+	      NBD_DISC,
+	      NBD_FLUSH,
+	      NBD_TRIM,
+	      NBD_CACHE,
+	      NBD_ZEROES,
+};
 
 /*
  * Functions that access the disk's contents.  Each returns 0, or a negative errno that is
@@ -31,7 +39,7 @@ struct nbd_disk {
 	 * May be NULL.  A request came: 0 do it now; more: an id under which it is
 	 * kept back until nbd_release(); negative errno: it fails with that.
 	 */
-	int64_t (*came)(void *opaque, enum nbd_op op, uint64_t off, uint32_t len);
+	int64_t (*came)(void *opaque, unsigned op, uint64_t off, uint32_t len);
 	/* Called when a request that was kept back is done: 0 or negative errno. */
 	int (*going)(void *opaque, int64_t id);
 	void *opaque;

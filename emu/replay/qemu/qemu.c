@@ -144,12 +144,6 @@ static int say(char *why, size_t size, int rc, const char *what)
 	return rc;
 }
 
-static int make_backend(struct replay_target *t, const struct replay_target_config *cfg, char *why,
-			size_t size)
-{
-	return t->class->disk ? qemu_disk_new(&t->disk, cfg, why, size) : 0;
-}
-
 /* Two ends of a socket: theirs is given to the child. */
 static int socket_pair(int *ours, int *theirs)
 {
@@ -234,13 +228,12 @@ static void stop(struct replay_target *t)
 /* QEMU may refuse the values of an incomplete or bad trace: then try without them. */
 static int launch(struct replay_target *t, char *why, size_t size)
 {
-	int rc = start(t, false, why, size);
+	int rc = -EPIPE;
 
-	if (!rc)
-		rc = greet(t, why, size);
-	if (rc == -EPIPE) {
-		stop(t);
-		rc = start(t, true, why, size);
+	for (int plain = 0; plain < 2 && rc == -EPIPE; plain++) {
+		if (plain)
+			stop(t);
+		rc = start(t, plain, why, size);
 		if (!rc)
 			rc = greet(t, why, size);
 	}
@@ -288,8 +281,8 @@ static int qemu_create(struct replay_target **out, const struct replay_target_co
 		say(why, size, rc, "guest memory");
 	if (!rc && cfg->tap.emit && (rc = qemu_snoop_new(&t->watch, t, cfg)))
 		say(why, size, rc, "writing a trace");
-	if (!rc)
-		rc = make_backend(t, cfg, why, size);
+	if (!rc && class->disk)
+		rc = qemu_disk_new(&t->disk, cfg, why, size);
 	if (!rc)
 		rc = launch(t, why, size);
 	if (rc) {
