@@ -179,7 +179,7 @@ static __always_inline void walk_indirect(struct walk *w, bool translated)
 	w->table = translated ? 0 : gpa_to_hva(w->ind_addr, w->ind_len);
 	if (!w->table) {
 		w->flags |= VQT_CHAIN_NO_TABLE;
-		w->owed = 1;
+		w->unread = 1;
 		return;
 	}
 	w->indirect = 1;
@@ -229,7 +229,7 @@ static long seg_step(__u32 i, void *ctx)
 	n = d.len < s->w.snaplen ? d.len : s->w.snaplen;
 	hva = gpa_to_hva(d.addr, n);
 	if (!hva) {
-		s->w.owed = 1;
+		s->w.unread = 1;
 		return 0;
 	}
 	switch (seg_append(s, at, hva, n)) {
@@ -237,7 +237,7 @@ static long seg_step(__u32 i, void *ctx)
 		s->next = at;
 		s->full = 1;
 		return 1;
-	case -2: s->w.owed = 1; break;
+	case -2: s->w.unread = 1; break;
 	}
 	return 0;
 }
@@ -304,13 +304,13 @@ static __always_inline void chain_emit(struct chain *c)
 
 	w->snaplen = c->r->p->snaplen;
 	if (w->snaplen && c->r->features & FEATURE_PLATFORM) {
-		w->owed = 1;
+		w->unread = 1;
 		w->snaplen = 0;
 	}
 	c->s->next = 0;
 	bpf_loop(VQP_MORE, part_step, c, 0);
-	if (w->owed)
-		state |= VQP_HEAD_OWED;
+	if (w->unread)
+		state |= VQP_HEAD_UNREAD;
 	if (w->ind_len)
 		state |= VQP_HEAD_INDIRECT;
 	if (w->flags & VQT_CHAIN_NO_TABLE)

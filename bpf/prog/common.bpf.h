@@ -87,7 +87,7 @@ struct walk {
 	__u16 id, head, pos;
 	__u8 indirect; /* inside an indirect table */
 	__u8 more; /* chain goes on */
-	__u8 packed, owed;
+	__u8 packed, unread;
 };
 
 struct scratch {

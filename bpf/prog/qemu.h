@@ -69,7 +69,7 @@ struct vqp_dev {
 #define VQP_QUEUE_MAX 1024 /* VIRTQUEUE_MAX_SIZE */
 /* vqp_queue.head[] */
 #define VQP_HEAD_OPEN 0x01 /* its VQT_AVAIL was recorded */
-#define VQP_HEAD_OWED 0x02 /* its buffers could not be read when it was popped */
+#define VQP_HEAD_UNREAD 0x02 /* its buffers could not be read when it was popped */
 #define VQP_HEAD_INDIRECT 0x04 /* chain begins with one indirect descriptor */
 #define VQP_HEAD_NO_TABLE 0x08 /* its indirect table could not be read when it was popped */
 

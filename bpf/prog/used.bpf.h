@@ -219,7 +219,7 @@ static __always_inline void fill(struct vqp_proc *p, __u64 vq, __u64 elem, __u32
 		derived_record(&r, q, &ring, &e, 0);
 	else if (state & VQP_HEAD_NO_TABLE)
 		derived_record(&r, q, &ring, &e, shift);
-	if (p->snaplen && (state & VQP_HEAD_OWED || !(state & VQP_HEAD_OPEN))) {
+	if (p->snaplen && (state & VQP_HEAD_UNREAD || !(state & VQP_HEAD_OPEN))) {
 		data_record(p, q, s, &e, shift);
 		if (!(r.features & FEATURE_PLATFORM))
 			learn_element(&e);

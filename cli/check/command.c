@@ -22,7 +22,7 @@ struct check_cmd {
 	struct filter *filter;
 	struct annotate *annotate;
 	uint64_t size, shown; /* progress: bytes of the file; when it was printed last, ns */
-	bool progress, told;
+	bool progress, drawn; /* drawn: the line of progress stands on the terminal */
 };
 
 static int choose_severity(void *config, const char *value, struct text *why)
@@ -162,9 +162,9 @@ static int list(struct check_cmd *k)
 
 static void hide_progress(struct check_cmd *k)
 {
-	if (k->told)
+	if (k->drawn)
 		fputs("\r\033[K", stderr);
-	k->told = false;
+	k->drawn = false;
 }
 
 static void show_progress(struct check_cmd *k, const struct trace_reader *t)
@@ -179,7 +179,7 @@ static void show_progress(struct check_cmd *k, const struct trace_reader *t)
 	if (now - k->shown < PROGRESS_EVERY)
 		return;
 	k->shown = now;
-	k->told = true;
+	k->drawn = true;
 	fprintf(stderr, "\rchecking: %2u %%, %llu events, %llu findings\033[K",
 		(unsigned)(trace_bytes(t) * 100 / k->size), (unsigned long long)trace_number(t),
 		(unsigned long long)report_count(k->run.out));
@@ -314,7 +314,7 @@ static int run(int argc, char **argv)
 
 const struct cli_command cmd_check = {
 	.name = "check",
-	.summary = "tell which rules of virtio 1.4 were broken, by whom",
+	.summary = "report which rules of virtio 1.4 were broken, and by whom",
 	.run = run,
 	.synopsis = "[OPTIONS] -r FILE\n"
 		    "--list [--rules SELECTION] [-T json]\n"

@@ -27,7 +27,7 @@ struct walkthrough {
 	unsigned listed, hidden;
 	/* The initialisation being shown: of the first block device. */
 	uint16_t device;
-	unsigned life, step, lives;
+	unsigned resets, step, drivers;
 	bool live;
 	/* Requests. */
 	uint64_t types[32], requests, errors;
@@ -119,11 +119,11 @@ static void begin_lifecycle(struct walkthrough *t, const struct event *e)
 	char command[128];
 
 	end_list(t);
-	t->life = e->dev->life;
+	t->resets = e->dev->resets;
 	t->step = 0;
 	snprintf(command, sizeof(command), "-Y 'device == \"%s\" && register'", e->dev->name);
-	heading(t->lives < 2 ? who[t->lives] : "The next driver", command, t->path);
-	t->lives++;
+	heading(t->drivers < 2 ? who[t->drivers] : "The next driver", command, t->path);
+	t->drivers++;
 }
 
 /* The demo's guest has one. */
@@ -140,7 +140,7 @@ static void show_init(struct walkthrough *t, const struct event *e)
 	if (!steps || (t->device && e->dev->id != t->device) || !is_disk(e->dev))
 		return;
 	t->device = e->dev->id;
-	if (!t->lives || (e->dev->life != t->life))
+	if (!t->drivers || (e->dev->resets != t->resets))
 		begin_lifecycle(t, e);
 	for (unsigned s = INIT_RESET; s < INIT_STEPS; s++) {
 		/* Steps follow each other; only a reset begins again. */
@@ -178,7 +178,7 @@ static void count_requests(struct walkthrough *t, const struct event *e)
 	t->errors += class_failed(e->dev->class, &r->io);
 	note_latency(t, e->latency);
 	/* Linux's first requests carry on from here: show one with some data. */
-	if (!t->full_number && e->dev->life && r->bytes >= 4096)
+	if (!t->full_number && e->dev->resets && r->bytes >= 4096)
 		t->full_number = r->number;
 	if (e->latency > t->slowest) {
 		t->slowest = e->latency;

@@ -354,7 +354,7 @@ const struct cli_command cmd_serve = {
 	.options = serve_options,
 	.more_options = serve_help,
 	.notes =
-		"SIGHUP: FILE was made larger or smaller; the guest is told its new size.\n"
+		"SIGHUP: FILE was made larger or smaller; the guest is notified.\n"
 		"A guest that breaks the rules gets DEVICE_NEEDS_RESET; a client that breaks the\n"
 		"protocol is disconnected.  Exit status: 0; 1 with --check when rules were broken; 2\n"
 		"when something went wrong.\n"

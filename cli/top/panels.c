@@ -310,7 +310,7 @@ static void draw_device(struct screen *x, int y, int h)
 		  d->status_known ? spec_format_status(status, sizeof(status), d->status)
 				  : "unknown");
 	page_line(&p, PAINT_PLAIN, "  %s%s interrupts, initialised %u time%s", pci,
-		  d->msix ? "MSI-X" : "INTx", d->life + 1, d->life ? "s" : "");
+		  d->msix ? "MSI-X" : "INTx", d->resets + 1, d->resets ? "s" : "");
 	page_line(&p, PAINT_PLAIN, "%s", "");
 	page_queues(&p, d);
 	page_line(&p, PAINT_PLAIN, "%s", "");

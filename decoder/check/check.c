@@ -143,7 +143,7 @@ static int run_triggers(struct rule_context *ctx, uint64_t triggers)
 	return 0;
 }
 
-/* Rules about time, for every device: what is owed and overdue?  0 or -ENOMEM. */
+/* Rules about time, for every device: which obligation is overdue?  0 or -ENOMEM. */
 static int tick(struct check *c, struct rule_context *from, uint64_t trigger)
 {
 	struct rule_context ctx = *from;
@@ -193,7 +193,7 @@ static void note_have(struct check *c, struct rule_context *ctx)
 	const struct vqt_hdr *h = &ctx->e->rec->h;
 
 	ctx->d->have |= check_have(ctx->e);
-	/* Our own device tells of every interrupt; elsewhere one must have been seen. */
+	/* Our own device records every interrupt; elsewhere one must have been seen. */
 	if (ctx->e->source && ctx->e->source->kind == VQT_SRC_EMU)
 		ctx->d->have |= NEED_IRQ;
 	c->have |= ctx->d->have;

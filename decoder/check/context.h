@@ -37,7 +37,7 @@ struct rule_context {
 	const struct vqt_ring *ring; /* the event's snapshot, NULL if its kind has none */
 	unsigned lacks; /* NEED_* that is missing at this event */
 	unsigned cap; /* AT_CAP: its offset in configuration space */
-	uint64_t now, number, since; /* of this moment */
+	uint64_t now, number, since; /* of the event */
 	uint64_t driver_ts; /* latest sign of life of any driver of this source */
 	struct finding f;
 };
@@ -59,7 +59,7 @@ static inline bool reported(const struct rule_context *ctx)
 
 /* The event's snapshot of the ring, or NULL. */
 const struct vqt_ring *check_ring(const struct event *e);
-/* Does the device want to be told of the next entry (2.7.10, 2.8.10), as the ring has it? */
+/* Whether the device asks for a kick at the next entry (2.7.10, 2.8.10), as the ring has it. */
 bool check_asks(const struct rule_context *ctx, const struct vqt_ring *r);
 /* When this thread of the event's source last acted before the event, ns; 0 not known. */
 uint64_t check_spoke(const struct rule_context *ctx, uint32_t tid);
@@ -127,7 +127,7 @@ static inline bool driver_ok(const struct rule_context *ctx)
 	return ctx->dev->status_known && ctx->dev->status & VIRTIO_CONFIG_S_DRIVER_OK;
 }
 
-/* The modern interface is in use in this life; false too when nobody knows. */
+/* The modern interface is in use since the reset; false too when nobody knows. */
 static inline bool modern(const struct rule_context *ctx)
 {
 	return ctx->d->modern && !ctx->d->legacy;

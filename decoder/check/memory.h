@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the checker remembers of a device and of a queue, by topic.  The file named
- * with each struct writes it; rules read, and settle what a side owes.
+ * with each struct writes it; rules read, and settle obligations.
  *
  * Members n_X are the numbers of events, 0 for never; ts_X are their times in ns.
  */
@@ -10,9 +10,9 @@
 
 #include "decoder/model/model.h"
 
-/* Something the device or the driver owes since an event. */
+/* What the device or the driver has to do since an event. */
 struct obligation {
-	uint64_t number, ts; /* of that event; number 0: nothing is owed */
+	uint64_t number, ts; /* of that event; number 0: nothing */
 	uint32_t a, b; /* as the rule likes */
 };
 
@@ -91,7 +91,7 @@ struct check_kicks {
 
 /*
  * queue.c: entries that wait.  What samples prove: nothing was available and the
- * device asked to be told of the next entry (asked); since then, samples have seen
+ * device asked for a kick at the next entry (asked); since then, samples have seen
  * entries wait (waiting) with no kick pending, or with one; and the driver's first
  * event after that (ts_alive).
  */
@@ -225,8 +225,8 @@ struct check_suspend {
 
 /* device.c: how complete the knowledge is. */
 struct check_known {
-	bool born; /* the history since the reset is complete; ends with the life */
-	bool agreed; /* what the model has of features and queues is so; ends with the life */
+	bool born; /* the history since the reset is complete; ends at a reset */
+	bool agreed; /* what the model has of features and queues is so; ends at a reset */
 	bool from_start; /* seen since the device was made, and no reset was needed yet */
 	bool config_unsure; /* some of what the model has of the configuration may be wrong */
 	bool msix; /* the model knows whether MSI-X is enabled */

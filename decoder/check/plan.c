@@ -8,7 +8,7 @@
 #define PLANS 512 /* a trace has some 20 kinds of events; a hostile one any number */
 
 /*
- * In the order of moments, then of the rules.  Those that are not selected run,
+ * In the order of the triggers, then of the rules.  Those that are not selected run,
  * too: what they find in order or not is what others go by (a refused chain is
  * the device's fault only if it was a good one).
  */

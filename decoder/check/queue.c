@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the checker remembers of a ring, and what its two sides owe each other. */
+/* What the checker remembers of a ring, and the obligations of its two sides. */
 #include "decoder/check/impl.h"
 #include "decoder/util/virtqueue.h"
 
@@ -32,7 +32,7 @@ static bool runs_empty(const struct rule_context *ctx, const struct vqt_ring *r)
 	       r->avail_idx == r->last_avail;
 }
 
-static void owe_irq(struct rule_context *ctx, const struct vqt_ring *r)
+static void irq_due(struct rule_context *ctx, const struct vqt_ring *r)
 {
 	const struct vqt_used *u = &ctx->e->rec->used;
 	unsigned slots = ctx->req && ctx->req->ndirect ? ctx->req->ndirect : 1;
@@ -65,7 +65,7 @@ static void remember_used(struct rule_context *ctx)
 		q->pos.slots -= q->pos.slots < slots ? q->pos.slots : slots;
 	if (u->flags & VQT_USED_DETACHED)
 		return;
-	owe_irq(ctx, &u->ring);
+	irq_due(ctx, &u->ring);
 	q->pos.last_batched = u->flags & VQT_USED_BATCHED;
 	q->pos.used_unsure = (packed && q->pos.last_batched) || !ctx->req;
 	q->pos.next_used = virtq_after(u->pos, slots, ctx->queue->size, packed);
@@ -154,7 +154,7 @@ bool check_asks(const struct rule_context *ctx, const struct vqt_ring *r)
 }
 
 /*
- * Nothing is available, and the device wants to be told of the next entry.  From
+ * Nothing is available, and the device asks for a kick at the next entry.  From
  * here on it is for the driver to kick: had the device looked away for a moment and
  * come back, it would have seen the entry, taken it, and asked for one after it.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What an event is to the rules: which moments, and what evidence. */
+/* What an event is to the rules: which triggers, and what evidence. */
 #include "decoder/check/impl.h"
 
-/* Registers that that have moments of their own, in all transports. */
+/* Registers that have triggers of their own, in all transports. */
 static const struct {
 	uint64_t on_write, on_read;
 } registers[SPEC_REGS] = {

@@ -243,7 +243,7 @@ int print_diff_json(FILE *to, const struct diff *d, const struct diff_trace trac
 		json_object_array_add(notes, json_object_new_string(diff_caveat(d, i)));
 	json_object_object_add(o, "notes", notes);
 	json_put_u64(o, "total", diff_total(d));
-	json_put_u64(o, "untold", diff_unreported(d));
+	json_put_u64(o, "unreported", diff_unreported(d));
 	json_put_u64(o, "alike_requests", alike(d, true));
 	json_put_u64(o, "alike_steps", alike(d, false));
 	json_print(to, o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);

@@ -300,7 +300,7 @@ static int plan_used(struct shrink *s, const struct event *e, struct watched *w)
 {
 	const struct model_request *r = e->req;
 	const struct vqt_used *u = &e->rec->used;
-	uint64_t class = hash_mix(e->dev->id, (uint64_t)e->dev->life << 16 | e->queue->index);
+	uint64_t class = hash_mix(e->dev->id, (uint64_t)e->dev->resets << 16 | e->queue->index);
 
 	/* Keep everything unusual. */
 	if (!r || u->flags & (VQT_USED_DETACHED | VQT_USED_SYNTHETIC) ||
@@ -332,7 +332,7 @@ static int plan_kick(struct shrink *s, const struct event *e, struct watched *w)
 	/* Kicks without new entries are a class of their own. */
 	if (!(e->rec->kick.ring.known & VQT_RING_PACKED) &&
 	    e->rec->kick.ring.avail_idx == e->rec->kick.ring.last_avail && !rc)
-		rc = count_class(s, hash_mix(hash_mix(e->dev->id, e->queue->index), e->dev->life),
+		rc = count_class(s, hash_mix(hash_mix(e->dev->id, e->queue->index), e->dev->resets),
 				 &w->wanted);
 	return rc;
 }
@@ -506,7 +506,7 @@ static void start_over(struct shrink *s, const struct event *e)
 	for (const struct model_queue *q = e->dev->queues; q; q = q->hh.next) {
 		struct watched *w = find(s, e->dev->id, q->index);
 
-		if (w && !q->popped_life && !q->used_life)
+		if (w && !q->popped_since_reset && !q->used_since_reset)
 			w->avail = w->used = 0;
 	}
 }

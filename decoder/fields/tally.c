@@ -63,7 +63,7 @@ static bool get_p99(const struct event *e, unsigned i, struct field_value *v)
 
 const struct field fields_tally[] = {
 	{ "tally.interval", FIELD_TIME, FIELD_AT(tally.interval), .label = "Interval",
-	  .help = "time that it tells of, up to its own" },
+	  .help = "time that it covers, up to its own" },
 	{ "tally.kicks", FIELD_U64, FIELD_AT(tally.kicks), .label = "Kicks",
 	  .help = "available buffer notifications in that time" },
 	{ "tally.popped", FIELD_U64, FIELD_AT(tally.popped), .label = "Popped",

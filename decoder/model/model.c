@@ -60,7 +60,7 @@ void model_reset_queue(struct model *m, struct model_queue *q)
 	q->vector = VQT_NO_VECTOR;
 	q->packed = false;
 	q->kick_ts = 0;
-	q->popped_life = q->used_life = 0;
+	q->popped_since_reset = q->used_since_reset = 0;
 	q->nannounced = 0;
 	memset(&q->ring, 0, sizeof(q->ring));
 }
@@ -68,7 +68,7 @@ void model_reset_queue(struct model *m, struct model_queue *q)
 void model_reset_device(struct model *m, struct model_device *d)
 {
 	if (d->status_known && d->status)
-		d->life++;
+		d->resets++;
 	d->status = 0;
 	d->status_known = true;
 	memset(d->accepted, 0, sizeof(d->accepted));

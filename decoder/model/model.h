@@ -50,7 +50,7 @@ struct model_queue {
 	struct model_request *in_flight; /* uthash by head; see model_in_flight() */
 	unsigned n_in_flight;
 	uint64_t kicks, popped, used, irqs; /* counts since the trace began */
-	uint64_t popped_life, used_life; /* the same since the last device reset */
+	uint64_t popped_since_reset, used_since_reset; /* the same since the last device reset */
 	struct model_request *open; /* a chain that continues (VQT_CHAIN_MORE) */
 	struct model_kick announced[MODEL_KICKS]; /* of entries not popped, oldest first */
 	unsigned nannounced;
@@ -92,7 +92,7 @@ struct model_device {
 
 	bool status_known;
 	uint8_t status; /* as the driver last wrote or read it, 2.1 */
-	unsigned life; /* number of resets seen, which numbers the initialisations */
+	unsigned resets; /* number of resets seen, which numbers the initialisations */
 	uint64_t offered[2], accepted[2];
 	uint8_t offered_known, accepted_known; /* bit n: 32-bit word n was seen */
 	uint32_t device_select, driver_select; /* feature selects */

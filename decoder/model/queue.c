@@ -192,7 +192,7 @@ static struct model_request *begin_chain(struct model *m, struct event *e)
 		drop_in_flight(m, q, r);
 	} else {
 		q->popped++;
-		q->popped_life++;
+		q->popped_since_reset++;
 		e->dev->requests++;
 	}
 	r = model_new_request(m);
@@ -290,7 +290,7 @@ int model_used(struct model *m, struct event *e)
 		return 0;
 	model_ring(e, &u->ring);
 	q->used++;
-	q->used_life++;
+	q->used_since_reset++;
 	r = model_in_flight(q, u->id);
 	if (!r) {
 		e->unknown_id = true;

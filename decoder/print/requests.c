@@ -24,7 +24,7 @@ struct row {
 struct waiting {
 	uint32_t key; /* device << 16 | queue */
 	unsigned n;
-	unsigned life; /* of the device when they completed */
+	unsigned resets; /* of the device when they completed */
 	struct row row[WAITING_MAX];
 	UT_hash_handle hh;
 };
@@ -80,7 +80,7 @@ static void print_text(struct request_table *t, const char *device, unsigned que
 	if (r->done)
 		text_add(&line, " %s len %u", r->result, r->used_len);
 	else
-		text_puts(&line, r->dropped ? " taken back by reset" : " still in flight");
+		text_puts(&line, r->dropped ? " cancelled by reset" : " still in flight");
 	fprintf(t->to, "%s\n", line.buf);
 }
 
@@ -186,7 +186,7 @@ static void flush_before_reset(struct request_table *t, const struct model *m,
 			       const struct model_device *d)
 {
 	for (struct waiting *w = t->queues; w; w = w->hh.next)
-		if (w->key >> 16 == d->id && w->life != d->life)
+		if (w->key >> 16 == d->id && w->resets != d->resets)
 			flush_queue(t, m, w, 0);
 }
 
@@ -219,7 +219,7 @@ int request_table_feed(struct request_table *t, const struct model *m, const str
 			return -ENOMEM;
 		if (w->n == WAITING_MAX)
 			flush_queue(t, m, w, 0);
-		w->life = e->dev->life;
+		w->resets = e->dev->resets;
 		fill(t, &w->row[w->n++], e->dev, e->req);
 		return 0;
 	case VQT_IRQ:

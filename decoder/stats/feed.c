@@ -312,10 +312,10 @@ static int feed_device(struct feed *f)
 	f->d = get_device(f->s, f->e);
 	if (!f->d)
 		return -ENOMEM;
-	if (f->d->life != f->e->dev->life) /* after a reset events concern other requests */
+	if (f->d->resets != f->e->dev->resets) /* after a reset events concern other requests */
 		for (struct stats_queue *q = f->d->queues; q; q = q->hh.next)
 			stats_forget_due(q);
-	f->d->life = f->e->dev->life;
+	f->d->resets = f->e->dev->resets;
 	if (f->e->queue)
 		rc = get_queue(f);
 	else if (type < 64 && DATA_PATH >> type & 1)

@@ -211,7 +211,7 @@ static void data_path(struct page *p)
 	if (p->d->flight)
 		text_add(&t, "; %u still in flight", p->d->flight);
 	if (p->c.dropped)
-		text_add(&t, "; %" PRIu64 " taken back by reset", p->c.dropped);
+		text_add(&t, "; %" PRIu64 " cancelled by reset", p->c.dropped);
 	if (p->c.detached)
 		text_add(&t, "; %" PRIu64 " given up by the device", p->c.detached);
 	if (p->c.unknown)

@@ -220,7 +220,7 @@ const struct stats_count_name stats_count_names[] = {
 	ONE(unknown, "completions of nothing in flight"),
 	ONE(interrupts, "used buffer notifications"),
 	ONE(irqs_empty, "interrupts with nothing new"),
-	ONE(irqs_unwanted, "completions the driver had asked not to be told of"),
+	ONE(irqs_unwanted, "completions for which the driver had asked for no notification"),
 	MANY(irq_batch, STATS_BATCHES, stats_batch_name, "interrupts by how many completions"),
 	ONE(config_irqs, "configuration change notifications"),
 	ONE(bytes_in, "bytes of data to the driver"),

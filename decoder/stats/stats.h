@@ -205,7 +205,7 @@ struct stats_device {
 	/* Private. */
 	unsigned slices_cap;
 	bool decides; /* records show its decisions to interrupt */
-	unsigned life;
+	unsigned resets; /* of the device, as last seen */
 	uint64_t born_ts;
 	uint64_t depth_ts;
 	uint64_t stream_end[STATS_STREAMS];

@@ -37,3 +37,5 @@ s/; only counted from here on \(--all/; from here on only counted (--all/
 s/^\{("ts":.*"event":"session")/{"json_version":2,\1/
 s/"held":/"passed":/
 s/kick>take take>used/ kick>pop  pop>used/
+s/"untold":/"unreported":/
+s/ taken back by reset/ cancelled by reset/

@@ -68,7 +68,7 @@ static void status_and_lives(void)
 {
 	begin();
 	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
-	CHECK_EQ(dev()->life, 0);
+	CHECK_EQ(dev()->resets, 0);
 	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 1);
 	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 3);
 	CHECK_EQ(t.e.status_before, 1);
@@ -77,7 +77,7 @@ static void status_and_lives(void)
 	builder_read_request(&t, 0, 8);
 	builder_read_request(&t, 3, 8);
 	builder_write(&t, COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
-	CHECK_EQ(dev()->life, 1);
+	CHECK_EQ(dev()->resets, 1);
 	CHECK_EQ(dev()->status, 0);
 	/* what was in flight is shown once and gone */
 	CHECK(t.e.dropped && t.e.dropped->next && !t.e.dropped->next->next);

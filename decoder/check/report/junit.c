@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Findings as JUnit XML: a test suite of rules, a test case a rule.  A case is
- * told whole, after all events: what it failed with waits until then, as much
- * of it as a reader of test results will look at.
+ * written whole, after all events: until then its first findings are kept.
  */
 #include <inttypes.h>
 #include <libxml/xmlwriter.h>

@@ -231,7 +231,7 @@ static enum verdict not_looked(struct rule_context *ctx)
 }
 
 /* arg: first byte of the field; its width is in the upper half */
-static enum verdict not_told(struct rule_context *ctx)
+static enum verdict not_notified(struct rule_context *ctx)
 {
 	unsigned at = ctx->rule->arg & 0xffff, width = ctx->rule->arg >> 16;
 	uint64_t old = 0;
@@ -334,12 +334,12 @@ static const struct rule rows[] = {
 	{ DEVICE_SHOULD, .id = "blk-capacity-untold", .section = "5.2.6.2", .refs = "BLKOP-V2",
 	  .text = "The device notifies the driver when the capacity changes.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_IRQ | NEED_LIFE, .at = AT(CONFIG_READ),
-	  .check = not_told, .arg = BLK_CFG_CAPACITY | 8 << 16,
+	  .check = not_notified, .arg = BLK_CFG_CAPACITY | 8 << 16,
 	  .wrong = "capacity = 100, later 200, no interrupt between" },
 	{ DEVICE_SHOULD, .id = "blk-may-unmap-untold", .section = "5.2.6.2", .refs = "BLKOP-V10",
 	  .text = "The device notifies the driver when write_zeroes_may_unmap changes.",
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_IRQ | NEED_LIFE, .at = AT(CONFIG_READ),
-	  .check = not_told, .arg = 56 | 1 << 16,
+	  .check = not_notified, .arg = 56 | 1 << 16,
 	  .wrong = "write_zeroes_may_unmap = 1, later 0, no interrupt between" },
 	{ DRIVER_SUSPICIOUS, .id = "blk-never-flushed", .section = "5.2.5.1",
 	  .refs = "BLKINIT-D1 BLKINIT-D3",

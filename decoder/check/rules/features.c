@@ -22,7 +22,7 @@ static const char *name(const struct rule_context *ctx, unsigned bit)
 	return to;
 }
 
-/* The moment of truth: FEATURES_OK, or DRIVER_OK where the interface has no such step. */
+/* The write that ends negotiation: FEATURES_OK, or DRIVER_OK where the interface has no such step. */
 static bool settles(const struct rule_context *ctx)
 {
 	uint8_t now = (uint8_t)reg(ctx)->value & (uint8_t)~ctx->e->status_before;

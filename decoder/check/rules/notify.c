@@ -94,7 +94,7 @@ static bool place(const struct rule_context *ctx, const struct model_queue *q, u
 }
 
 /*
- * A write the device has no queue for.  Some captures tell of the write of every
+ * A write the device has no queue for.  Some captures record the write of every
  * kick, too: one at the place of an enabled queue is in order.
  */
 static enum verdict nowhere(struct rule_context *ctx)

@@ -19,7 +19,7 @@
  *  - the kick may have been made and wait in an eventfd: samples say whether one does,
  *    and two that do not know prove nothing;
  *  - the kick may be under way when the machine is paused, or a processor held up: so
- *    the driver must show a sign of life after the first sample that saw the entry, and
+ *    the driver must have acted after the first sample that saw the entry, and
  *    go on without a kick for half a second after that;
  *  - the device may have asked for a kick too late, and not looked once more: so a look
  *    at the ring must have shown it empty and the device asking, before the entry came.
@@ -88,7 +88,7 @@ static enum verdict irq_missing(struct rule_context *ctx)
 	if (!o->number || !of_kind(ctx, o->b) || waited < STALL || no_vector(ctx) ||
 	    ctx->d->status.n_error || ctx->d->status.n_needs_reset || ctx->d->suspend.state)
 		return RULE_NA;
-	/* The thread that owes it may have been held up right after the used entry. */
+	/* The thread that has to send it may have been held up right after the used entry. */
 	if ((is_sample(ctx) || ctx->e->rec->h.tid != ctx->q->irq.due_tid) &&
 	    check_spoke(ctx, ctx->q->irq.due_tid) < o->ts + STALL / 2)
 		return RULE_NA;
@@ -158,7 +158,7 @@ static enum verdict irq_suppressed(struct rule_context *ctx)
 
 /* --- kicks ------------------------------------------------------------------ */
 
-/* Entries have waited for long, the driver lives, the device could take them. */
+/* Entries have waited for long, the driver is alive, the device could pop them. */
 static bool stalled(const struct rule_context *ctx)
 {
 	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;

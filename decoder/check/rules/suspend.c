@@ -136,7 +136,7 @@ static enum verdict not_drained(struct rule_context *ctx)
 	return RULE_PASSED;
 }
 
-static enum verdict not_told(struct rule_context *ctx)
+static enum verdict not_notified(struct rule_context *ctx)
 {
 	if (!on(ctx) || ctx->d->suspend.state != SUSPEND_ASKED ||
 	    !(value(ctx) & VIRTIO_CONFIG_S_SUSPEND) || value(ctx) & DRIVER_OK)
@@ -206,7 +206,7 @@ static enum verdict write_taken(struct rule_context *ctx)
 		o->a, o->b & 0xff);
 }
 
-static enum verdict change_untold(struct rule_context *ctx)
+static enum verdict change_not_notified(struct rule_context *ctx)
 {
 	struct obligation *o = &ctx->d->suspend.change;
 
@@ -276,7 +276,8 @@ static const struct rule rows[] = {
 	{ DEVICE_MUST, .id = "suspended-change-untold", .section = "3.4.2", .refs = "SUSP-V5",
 	  .text = "After it is resumed the device sends a notification if its configuration "
 		  "changed while it was suspended.",
-	  .needs = REGS | NEED_CONFIG | NEED_IRQ, .at = AT(TICK) | AT(END), .check = change_untold,
+	  .needs = REGS | NEED_CONFIG | NEED_IRQ, .at = AT(TICK) | AT(END),
+	  .check = change_not_notified,
 	  .wrong = "suspended, capacity reads 100, then 200; resumed, no notification" },
 	{ DEVICE_MUST, .id = "suspend-undecided", .section = "3.4.2", .refs = "SUSP-V6",
 	  .text = "A device that is asked to suspend does so or sets DEVICE_NEEDS_RESET.",
@@ -292,7 +293,7 @@ static const struct rule rows[] = {
 	  .wrong = "3 chains in flight, SUSPEND shows" },
 	{ DEVICE_SHOULD, .id = "suspend-not-told", .section = "3.4.2", .refs = "SUSP-V10",
 	  .text = "The device sends all notifications that are due before it shows SUSPEND.",
-	  .needs = REGS | NEED_IRQ | NEED_RING, .at = AT(STATUS_READ), .check = not_told,
+	  .needs = REGS | NEED_IRQ | NEED_RING, .at = AT(STATUS_READ), .check = not_notified,
 	  .wrong = "a chain used, no notification, SUSPEND shows" },
 };
 
