@@ -27,7 +27,6 @@ struct replay_target {
 	unsigned chunks, chunk_cap, chunk_max;
 	struct replay_irq irq[IRQS];
 	unsigned nirq;
-	char why[160];
 };
 
 /* --- interrupts ------------------------------------------------------------------- */
@@ -244,11 +243,6 @@ static const char *emu_version(struct replay_target *t)
 	return "vqtrace " VQTRACE_VERSION;
 }
 
-static const char *emu_error(struct replay_target *t)
-{
-	return t->why;
-}
-
 /* --- accesses ------------------------------------------------------------------------ */
 
 static int place(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
@@ -357,7 +351,6 @@ const struct replay_target_ops replay_target_emu = {
 	.create = emu_create,
 	.destroy = emu_destroy,
 	.version = emu_version,
-	.error = emu_error,
 	.access = emu_access,
 	.mem_read = emu_read,
 	.mem_write = emu_write,

@@ -16,7 +16,7 @@
 /* The replay cannot go on: keep the reason in words; returns rc. */
 static int trouble(struct replay *r, struct replay_instance *i, int rc)
 {
-	const char *why = i ? i->ops->error(i->target) : "";
+	const char *why = i && i->ops->error ? i->ops->error(i->target) : "";
 	snprintf(r->error, sizeof(r->error), "%s: %s", i ? i->d->name : "replay",
 		 *why ? why : strerror(-rc));
 	return rc;

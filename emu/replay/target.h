@@ -170,7 +170,7 @@ struct replay_target_ops {
 	void (*destroy)(struct replay_target *t);
 	/* "vqtrace 0.1", "QEMU 7.2.22": borrowed. */
 	const char *(*version)(struct replay_target *t);
-	/* The latest failure in words; borrowed. */
+	/* The latest failure in words; borrowed.  May be NULL. */
 	const char *(*error)(struct replay_target *t);
 
 	/*

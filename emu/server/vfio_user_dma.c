@@ -55,22 +55,21 @@ static int wait_answer(struct vfio_user *u)
 	return ret < 0 ? ret : u->dma.ret;
 }
 
-static int transfer(struct vfio_user *u, uint16_t command, uint64_t gpa, void *in, const void *out,
-		    size_t len)
+/* p: where what is read goes, or what is written. */
+static int transfer(struct vfio_user *u, uint16_t command, uint64_t gpa, uint8_t *p, size_t len)
 {
+	const size_t sent = command == VU_DMA_WRITE ? len : 0;
 	struct vfio_user_dma_access a = { .address = gpa, .count = len };
 	struct vfio_user_hdr h = { .id = u->next_id++,
 				   .command = command,
-				   .size = sizeof(h) + sizeof(a) + (out ? len : 0) };
-	struct iovec iov[] = { { &h, sizeof(h) },
-			       { &a, sizeof(a) },
-			       { (void *)out, out ? len : 0 } };
+				   .size = sizeof(h) + sizeof(a) + sent };
+	struct iovec iov[] = { { &h, sizeof(h) }, { &a, sizeof(a) }, { p, sent } };
 	if (u->dma.waiting || u->dma.refused || !server_connected(&u->server) || u->server.why[0])
 		return -EIO;
 	u->dma.waiting = true;
 	u->dma.id = h.id;
 	u->dma.command = command;
-	u->dma.in = in;
+	u->dma.in = sent ? NULL : p;
 	u->dma.len = len;
 	u->dma.ret = 0;
 	int ret = server_send(&u->server, iov, 3, -1);
@@ -81,30 +80,24 @@ static int transfer(struct vfio_user *u, uint16_t command, uint64_t gpa, void *i
 	return wait_answer(u);
 }
 
+static int transfer_all(struct vfio_user *u, uint16_t command, uint64_t gpa, uint8_t *p, size_t len)
+{
+	int ret = 0;
+	for (size_t n; len && ret == 0; len -= n, p += n, gpa += n) {
+		n = len < u->client_data_max ? len : u->client_data_max;
+		ret = transfer(u, command, gpa, p, n);
+	}
+	return ret;
+}
+
 static int dma_read(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
-	struct vfio_user *u = opaque;
-	uint8_t *p = buf;
-	for (size_t n; len; len -= n, p += n, gpa += n) {
-		n = len < u->client_data_max ? len : u->client_data_max;
-		int ret = transfer(u, VU_DMA_READ, gpa, p, NULL, n);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
+	return transfer_all(opaque, VU_DMA_READ, gpa, buf, len);
 }
 
 static int dma_write(void *opaque, uint64_t gpa, const void *buf, size_t len)
 {
-	struct vfio_user *u = opaque;
-	const uint8_t *p = buf;
-	for (size_t n; len; len -= n, p += n, gpa += n) {
-		n = len < u->client_data_max ? len : u->client_data_max;
-		int ret = transfer(u, VU_DMA_WRITE, gpa, NULL, p, n);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
+	return transfer_all(opaque, VU_DMA_WRITE, gpa, (uint8_t *)buf, len);
 }
 
 const struct emu_mem_ops vfio_user_dma_ops = { .read = dma_read, .write = dma_write };

@@ -74,38 +74,34 @@ static bool in_region(const struct emu_device *d, unsigned region, uint64_t off,
 	return off <= size && len <= size - off;
 }
 
-int emu_device_read(struct emu_device *d, unsigned region, uint64_t off, void *buf, size_t len)
+static int access(struct emu_device *d, unsigned region, uint64_t off, uint8_t *p, size_t len,
+		  bool write)
 {
-	uint8_t *p = buf;
 	if (!in_region(d, region, off, len))
 		return -EINVAL;
-	while (len) {
-		unsigned w = natural(off, len, region == EMU_REGION_CONFIG || len > 8 ? 4 : 8);
-		uint64_t v = emu_device_load(d, region, off, w);
-		memcpy(p, &v, w);
-		p += w;
-		off += w;
-		len -= w;
+	for (unsigned w; len; p += w, off += w, len -= w) {
+		uint64_t v = 0;
+		w = natural(off, len, region == EMU_REGION_CONFIG || len > 8 ? 4 : 8);
+		if (write) {
+			memcpy(&v, p, w);
+			emu_device_store(d, region, off, w, v);
+		} else {
+			v = emu_device_load(d, region, off, w);
+			memcpy(p, &v, w);
+		}
 	}
 	return 0;
+}
+
+int emu_device_read(struct emu_device *d, unsigned region, uint64_t off, void *buf, size_t len)
+{
+	return access(d, region, off, buf, len, false);
 }
 
 int emu_device_write(struct emu_device *d, unsigned region, uint64_t off, const void *buf,
 		     size_t len)
 {
-	const uint8_t *p = buf;
-	if (!in_region(d, region, off, len))
-		return -EINVAL;
-	while (len) {
-		unsigned w = natural(off, len, region == EMU_REGION_CONFIG || len > 8 ? 4 : 8);
-		uint64_t v = 0;
-		memcpy(&v, p, w);
-		emu_device_store(d, region, off, w, v);
-		p += w;
-		off += w;
-		len -= w;
-	}
-	return 0;
+	return access(d, region, off, (uint8_t *)buf, len, true);
 }
 
 /* --- work ---------------------------------------------------------------------------------- */

@@ -53,14 +53,13 @@ static bool walk_next(struct walk *w, uint64_t *gpa, uint64_t *n)
 	return false;
 }
 
-static int read_part(struct emu_mem *m, const struct emu_chain *c, bool writable, uint64_t off,
-		     void *buf, size_t len)
+static int copy(struct emu_mem *m, const struct emu_chain *c, bool writable, uint64_t off,
+		uint8_t *p, size_t len, bool write)
 {
 	struct walk w = { .c = &c->chain, .off = off, .len = len, .writable = writable };
-	uint8_t *p = buf;
 	uint64_t gpa, n;
 	while (walk_next(&w, &gpa, &n)) {
-		int ret = emu_mem_read(m, gpa, p, n);
+		int ret = write ? emu_mem_write(m, gpa, p, n) : emu_mem_read(m, gpa, p, n);
 		if (ret < 0)
 			return ret;
 		p += n;
@@ -71,28 +70,19 @@ static int read_part(struct emu_mem *m, const struct emu_chain *c, bool writable
 int emu_chain_read(struct emu_mem *m, const struct emu_chain *c, uint64_t off, void *buf,
 		   size_t len)
 {
-	return read_part(m, c, false, off, buf, len);
+	return copy(m, c, false, off, buf, len, false);
 }
 
 int emu_chain_read_written(struct emu_mem *m, const struct emu_chain *c, uint64_t off, void *buf,
 			   size_t len)
 {
-	return read_part(m, c, true, off, buf, len);
+	return copy(m, c, true, off, buf, len, false);
 }
 
 int emu_chain_write(struct emu_mem *m, const struct emu_chain *c, uint64_t off, const void *buf,
 		    size_t len)
 {
-	struct walk w = { .c = &c->chain, .off = off, .len = len, .writable = true };
-	const uint8_t *p = buf;
-	uint64_t gpa, n;
-	while (walk_next(&w, &gpa, &n)) {
-		int ret = emu_mem_write(m, gpa, p, n);
-		if (ret < 0)
-			return ret;
-		p += n;
-	}
-	return w.len ? -EFAULT : 0;
+	return copy(m, c, true, off, (uint8_t *)buf, len, true);
 }
 
 uint64_t emu_chain_zero(struct emu_mem *m, const struct emu_chain *c, uint64_t off, uint64_t len)

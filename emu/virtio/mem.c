@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Guest memory: a sorted table of ranges, looked up by bisection. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,20 +137,22 @@ static const struct range *lookup(struct emu_mem *m, uint64_t gpa, unsigned prot
 	return r;
 }
 
-int emu_mem_read(struct emu_mem *m, uint64_t gpa, void *buf, size_t len)
+/* Inline, so that each direction has its own code. */
+static inline int copy(struct emu_mem *m, uint64_t gpa, uint8_t *p, size_t len, bool write)
 {
-	uint8_t *p = buf;
 	while (len) {
 		uint64_t room;
-		const struct range *r = lookup(m, gpa, EMU_MEM_READ, &room);
+		const struct range *r = lookup(m, gpa, write ? EMU_MEM_WRITE : EMU_MEM_READ, &room);
 		if (!r)
 			return -EFAULT;
 		size_t n = len < room ? len : room;
 		if (r->hva) {
-			memcpy(p, r->hva + (gpa - r->gpa), n);
+			uint8_t *at = r->hva + (gpa - r->gpa);
+			memcpy(write ? at : p, write ? p : at, n);
 		} else {
-			int ret = m->ops && m->ops->read ? m->ops->read(m->opaque, gpa, p, n)
-							 : -EFAULT;
+			int ret = !m->ops ? -EFAULT
+				  : write ? m->ops->write(m->opaque, gpa, p, n)
+					  : m->ops->read(m->opaque, gpa, p, n);
 			if (ret < 0)
 				return ret;
 		}
@@ -160,28 +163,14 @@ int emu_mem_read(struct emu_mem *m, uint64_t gpa, void *buf, size_t len)
 	return 0;
 }
 
+int emu_mem_read(struct emu_mem *m, uint64_t gpa, void *buf, size_t len)
+{
+	return copy(m, gpa, buf, len, false);
+}
+
 int emu_mem_write(struct emu_mem *m, uint64_t gpa, const void *buf, size_t len)
 {
-	const uint8_t *p = buf;
-	while (len) {
-		uint64_t room;
-		const struct range *r = lookup(m, gpa, EMU_MEM_WRITE, &room);
-		if (!r)
-			return -EFAULT;
-		size_t n = len < room ? len : room;
-		if (r->hva) {
-			memcpy(r->hva + (gpa - r->gpa), p, n);
-		} else {
-			int ret = m->ops && m->ops->write ? m->ops->write(m->opaque, gpa, p, n)
-							  : -EFAULT;
-			if (ret < 0)
-				return ret;
-		}
-		p += n;
-		gpa += n;
-		len -= n;
-	}
-	return 0;
+	return copy(m, gpa, (uint8_t *)buf, len, true); /* which does not write to buf */
 }
 
 int emu_mem_check(struct emu_mem *m, uint64_t gpa, uint64_t len, unsigned prot)

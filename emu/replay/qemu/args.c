@@ -146,8 +146,7 @@ static void transport(struct qemu_properties *p)
 	qemu_set_bits(p, core_bits, sizeof(core_bits) / sizeof(core_bits[0]));
 }
 
-/* On q35 the first and the last slot are in use. */
-static unsigned slot_of(const struct replay_device *d)
+unsigned qemu_slot(const struct replay_device *d)
 {
 	unsigned slot = d->bdf == UINT32_MAX ? 4 : d->bdf >> 3 & 31;
 
@@ -156,19 +155,27 @@ static unsigned slot_of(const struct replay_device *d)
 
 /* --- the command line ------------------------------------------------------------------------ */
 
-static void add(struct qemu_args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void add(struct qemu_args *a, const char *fmt, ...)
+static void push(struct qemu_args *a, char *text)
 {
+	if (!text || a->n >= QEMU_ARGS) {
+		a->failed = true;
+		free(text);
+	} else {
+		a->v[a->n++] = text;
+	}
+}
+
+/* An option and its value. */
+static void add(struct qemu_args *a, const char *option, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static void add(struct qemu_args *a, const char *option, const char *fmt, ...)
+{
+	char *value;
 	va_list ap;
 
+	push(a, strdup(option));
 	va_start(ap, fmt);
-	if (a->n >= QEMU_ARGS || vasprintf(&a->v[a->n], fmt, ap) < 0) {
-		a->failed = true;
-		if (a->n < QEMU_ARGS)
-			a->v[a->n] = NULL;
-	} else {
-		a->v[++a->n] = NULL;
-	}
+	push(a, vasprintf(&value, fmt, ap) < 0 ? NULL : value);
 	va_end(ap);
 }
 
@@ -187,70 +194,55 @@ static void add_device(struct qemu_args *a, const struct replay_device *d,
 	}
 	put(&p, "driver", json_object_new_string(class->type));
 	put(&p, "id", json_object_new_string("dev"));
-	snprintf(addr, sizeof(addr), "%x.0", d->layout.express ? 0 : slot_of(d));
+	snprintf(addr, sizeof(addr), "%x.0", d->layout.express ? 0 : qemu_slot(d));
 	put(&p, "addr", json_object_new_string(addr));
 	if (d->layout.express)
 		put(&p, "bus", json_object_new_string("rootport"));
 	transport(&p);
 	class->properties(&p, d);
-	add(a, "-device");
-	add(a, "%s", json_object_to_json_string(p.o));
+	add(a, "-device", "%s", json_object_to_json_string(p.o));
 	json_object_put(p.o);
 }
 
 static void add_backend(struct qemu_args *a, const struct replay_device *d)
 {
 	if (!replay_class(d->virtio_id)->qemu->disk) {
-		add(a, "-netdev");
-		add(a, "socket,id=net,fd=%d", QEMU_FD_BACKEND);
+		add(a, "-netdev", "socket,id=net,fd=%d", QEMU_FD_BACKEND);
 		return;
 	}
-	for (unsigned i = 0; i <= d->resizes; i++) {
-		add(a, "-blockdev");
-		add(a,
+	for (unsigned i = 0; i <= d->resizes; i++)
+		add(a, "-blockdev",
 		    "{\"driver\":\"raw\",\"node-name\":\"disk%u\",\"discard\":\"unmap\","
 		    "\"read-only\":%s,\"file\":{\"driver\":\"nbd\","
 		    "\"server\":{\"type\":\"fd\",\"str\":\"%d\"}}}",
 		    i, d->read_only ? "true" : "false", QEMU_FD_BACKEND + i);
-	}
 	if (d->resizes) {
-		add(a, "-chardev");
-		add(a, "socket,id=qmp,fd=%d", QEMU_FD_QMP);
-		add(a, "-mon");
-		add(a, "chardev=qmp,mode=control");
+		add(a, "-chardev", "socket,id=qmp,fd=%d", QEMU_FD_QMP);
+		add(a, "-mon", "chardev=qmp,mode=control");
 	}
 }
 
 void qemu_args(struct qemu_args *a, const char *binary, const struct replay_device *d,
 	       const struct qemu_about *about, uint64_t ram, bool plain)
 {
-	static const char *const fixed[] = { "-machine",    "q35,accel=tcg,memory-backend=ram",
-					     "-display",    "none",
-					     "-nodefaults", "-no-user-config" };
-
 	memset(a, 0, sizeof(*a));
-	add(a, "%s", binary);
-	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		add(a, "%s", fixed[i]);
-	add(a, "-m");
-	add(a, "%lluM", (unsigned long long)(ram >> 20));
-	add(a, "-object");
-	add(a, "memory-backend-file,id=ram,share=on,size=%lluM,mem-path=/proc/self/fd/%d",
+	push(a, strdup(binary));
+	add(a, "-machine", "q35,accel=tcg,memory-backend=ram");
+	add(a, "-display", "none");
+	push(a, strdup("-nodefaults"));
+	push(a, strdup("-no-user-config"));
+	add(a, "-m", "%lluM", (unsigned long long)(ram >> 20));
+	add(a, "-object",
+	    "memory-backend-file,id=ram,share=on,size=%lluM,mem-path=/proc/self/fd/%d",
 	    (unsigned long long)(ram >> 20), QEMU_FD_RAM);
 	/* Not stopped (-S), as the NIC of a stopped machine does nothing; the firmware sleeps. */
-	add(a, "-bios");
-	add(a, "/proc/self/fd/%d", QEMU_FD_BIOS);
+	add(a, "-bios", "/proc/self/fd/%d", QEMU_FD_BIOS);
 	/* QEMU 11 uses the character device "qtest", whatever -qtest says. */
-	add(a, "-chardev");
-	add(a, "socket,id=qtest,fd=%d", QEMU_FD_QTEST);
-	add(a, "-qtest");
-	add(a, "chardev:qtest");
-	add(a, "-qtest-log");
-	add(a, "/dev/null");
-	if (d->layout.express) {
-		add(a, "-device");
-		add(a, "pcie-root-port,id=rootport,addr=%x.0", slot_of(d));
-	}
+	add(a, "-chardev", "socket,id=qtest,fd=%d", QEMU_FD_QTEST);
+	add(a, "-qtest", "chardev:qtest");
+	add(a, "-qtest-log", "/dev/null");
+	if (d->layout.express)
+		add(a, "-device", "pcie-root-port,id=rootport,addr=%x.0", qemu_slot(d));
 	add_backend(a, d);
 	add_device(a, d, about, plain);
 }

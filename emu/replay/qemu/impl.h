@@ -35,6 +35,8 @@ enum { QEMU_FD_QTEST = CHILD_FD, QEMU_FD_RAM, QEMU_FD_BIOS, QEMU_FD_QMP, QEMU_FD
 #define QEMU_ENDS (1 + REPLAY_RESIZES) /* disks: one of each size */
 #define QEMU_FDS (QEMU_FD_BACKEND - CHILD_FD + QEMU_ENDS)
 bool qemu_legacy(const struct replay_device *d); /* does it have the legacy interface? */
+/* Of the device, or its root port: the recorded one, but for the first and the last. */
+unsigned qemu_slot(const struct replay_device *d);
 #define QEMU_ARGS 80
 struct qemu_args {
 	char *v[QEMU_ARGS + 1];
@@ -98,7 +100,7 @@ struct replay_target {
 	struct qemu_vector *vector; /* [QEMU_VECTORS] */
 	uint64_t
 		doorbell; /* guest address of the words, one a vector, that messages are written to */
-	struct qemu_snoop *watch; /* NULL: no trace is wanted */
+	struct qemu_snoop *snoop; /* NULL: no trace is wanted */
 	/* The backend of the device. */
 	struct qemu_disk *disk; /* NULL: a netdev */
 	struct nbd nbd[QEMU_ENDS];

@@ -37,6 +37,12 @@ static int cfg_write(struct replay_target *t, uint32_t off, unsigned width, uint
 	return qemu_trouble(t, qtest_pci_write(&t->qtest, t->bdf, off, width, value));
 }
 
+static int memory(struct replay_target *t, uint64_t at, unsigned width, uint64_t *value, bool write)
+{
+	return qemu_trouble(t, write ? qtest_write(&t->qtest, at, width, *value)
+				     : qtest_read(&t->qtest, at, width, value));
+}
+
 /* --- making it reachable ------------------------------------------------------------------ */
 
 static int read_layout(struct replay_target *t)
@@ -91,10 +97,9 @@ static int open_root_port(struct replay_target *t, uint16_t port)
 
 int qemu_pci_setup(struct replay_target *t)
 {
-	unsigned slot = t->d->bdf == UINT32_MAX ? 4 : t->d->bdf >> 3 & 31;
+	unsigned slot = qemu_slot(t->d);
 	int rc = open_low_memory(t);
 
-	slot = slot < 1 || slot > 30 ? 4 : slot; /* as in the command line */
 	t->bdf = t->d->layout.express ? 1 << 8 : slot << 3;
 	if (!rc && t->d->layout.express)
 		rc = open_root_port(t, slot << 3);
@@ -210,8 +215,7 @@ static int pci_access(struct replay_target *t, uint32_t off, unsigned width, uin
 	rc = ecam(t, off, &at);
 	if (rc)
 		return rc;
-	return qemu_trouble(t, write ? qtest_write(&t->qtest, at, width, *value)
-				     : qtest_read(&t->qtest, at, width, value));
+	return memory(t, at, width, value, write);
 }
 
 /* --- registers ------------------------------------------------------------------------------- */
@@ -227,8 +231,7 @@ static int bar_access(struct replay_target *t, const struct replay_place *p, uin
 		return rc;
 	at = t->bar[p->bar] + p->offset + off;
 	if (!t->bar_io[p->bar])
-		return qemu_trouble(t, write ? qtest_write(&t->qtest, at, width, *value)
-					     : qtest_read(&t->qtest, at, width, value));
+		return memory(t, at, width, value, write);
 	if (width > 4)
 		return -ENXIO;
 	if (write)

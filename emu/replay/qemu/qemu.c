@@ -246,7 +246,7 @@ static void qemu_destroy(struct replay_target *t)
 		return;
 	stop(t);
 	qemu_disk_free(t->disk);
-	qemu_snoop_free(t->watch);
+	qemu_snoop_free(t->snoop);
 	qemu_ram_free(t);
 	qemu_about_fini(&t->about);
 	free(t->vector);
@@ -279,7 +279,7 @@ static int qemu_create(struct replay_target **out, const struct replay_target_co
 	snprintf(t->version, sizeof(t->version), "QEMU %s", t->about.version);
 	if (!rc && (rc = qemu_ram_new(t, cfg)))
 		say(why, size, rc, "guest memory");
-	if (!rc && cfg->tap.emit && (rc = qemu_snoop_new(&t->watch, t, cfg)))
+	if (!rc && cfg->tap.emit && (rc = qemu_snoop_new(&t->snoop, t, cfg)))
 		say(why, size, rc, "writing a trace");
 	if (!rc && class->disk)
 		rc = qemu_disk_new(&t->disk, cfg, why, size);
@@ -320,7 +320,7 @@ static int qemu_kick(struct replay_target *t, const struct replay_kick *k)
 	uint64_t value = k->value;
 
 	t->quiet_ms = 0;
-	qemu_snoop_kick(t->watch, k);
+	qemu_snoop_kick(t->snoop, k);
 	if (k->legacy)
 		return qemu_access(t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_NOTIFY, 2, &value, true);
 	return qemu_access(t, VQT_REGION_NOTIFY, at, k->width == 4 ? 4 : 2, &value, true);
@@ -422,9 +422,9 @@ static int qemu_irqs(struct replay_target *t, struct replay_irq *out, unsigned m
 			out[n++] = (struct replay_irq){ .kind = VQT_IRQ_INTX,
 							.level = irq.level,
 							.vector = VQT_NO_VECTOR };
-	qemu_snoop_used(t->watch);
+	qemu_snoop_used(t->snoop);
 	for (unsigned i = 0; i < n; i++)
-		qemu_snoop_irq(t->watch, &out[i]);
+		qemu_snoop_irq(t->snoop, &out[i]);
 	return n;
 }
 
@@ -436,10 +436,10 @@ static int target_access(struct replay_target *t, unsigned region, uint32_t off,
 	int rc;
 
 	if (write)
-		qemu_snoop_reg(t->watch, region, VQT_WRITE, width, off, *value);
+		qemu_snoop_reg(t->snoop, region, VQT_WRITE, width, off, *value);
 	rc = qemu_access(t, region, off, width, value, write);
 	if (!rc && !write)
-		qemu_snoop_reg(t->watch, region, VQT_READ, width, off, *value);
+		qemu_snoop_reg(t->snoop, region, VQT_READ, width, off, *value);
 	return rc;
 }
 
@@ -482,7 +482,7 @@ static int qemu_config_change(struct replay_target *t, const struct replay_confi
 	n = now->sectors == t->d->sectors ? 0 : n + 1;
 	if (!t->d->resizes || t->d->read_only || n > t->d->resizes || now->sectors == t->sectors)
 		return -ENOTSUP;
-	qemu_snoop_config(t->watch);
+	qemu_snoop_config(t->snoop);
 	rc = give_disk(t, n, now->sectors * 512);
 	t->sectors = now->sectors;
 	return rc == -EOPNOTSUPP ? rc : qemu_trouble(t, rc);
