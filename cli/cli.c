@@ -151,18 +151,17 @@ int cli_trace_open(struct trace_reader **t, const char *path)
 bool cli_trace_next(struct trace_reader *t, struct record *rec, bool say, bool *broken)
 {
 	struct trace_error err;
-	bool again = true;
-	int rc = -1;
+	bool again;
+	int rc;
 
-	while (rc < 0 && again) {
-		rc = trace_next(t, rec, &again, &err);
-		if (rc >= 0)
-			break;
+	while ((rc = trace_next(t, rec, &again, &err)) < 0) {
 		if (say)
 			cli_error("%s", err.text);
 		*broken = true;
+		if (!again)
+			return false;
 	}
-	return rc > 0;
+	return rc;
 }
 
 static void ignore_first_interrupt(int sig)

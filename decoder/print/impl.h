@@ -8,9 +8,8 @@
 /* Direction of an event: from the driver or from the device. */
 enum direction { NEITHER, TO_DEVICE, TO_DRIVER };
 
-/* decoder/print/meaning.c: any event, and its direction. */
-enum direction print_direction(struct text *t, const struct event *e, const struct line_options *o);
+enum direction print_direction(const struct event *e);
 /* decoder/print/register.c: VQT_REG. */
-enum direction print_register(struct text *t, const struct event *e, const struct line_options *o);
+void print_register(struct text *t, const struct event *e, bool ascii);
 
 #endif

@@ -11,7 +11,7 @@
 #define COL_ARROW 36
 #define DATE_WIDTH 11
 
-static const char *const arrows[2][3] = { { "·", "→", "←" }, { ".", ">", "<" } };
+static const char *const arrows[2][3] = { { "· ", "→ ", "← " }, { ". ", "> ", "< " } };
 /* Driver's words cyan, device's green, the rest plain; loss and errors red. */
 static const char *const colors[] = { "", "\033[36m", "\033[32m" };
 #define RED "\033[31m"
@@ -66,7 +66,7 @@ static bool is_alarm(const struct event *e)
 int print_line(FILE *to, const struct event *e, const struct model *m, struct line_options *o)
 {
 	unsigned shift = o->time == LINE_DATE ? DATE_WIDTH : 0;
-	enum direction dir;
+	enum direction dir = print_direction(e);
 	TEXT(t, 2048);
 	TEXT(what, 1536);
 
@@ -77,10 +77,9 @@ int print_line(FILE *to, const struct event *e, const struct model *m, struct li
 		put_queue_name(&t, e);
 	else if (e->dev)
 		text_puts(&t, e->dev->name);
-	dir = print_direction(&what, e, o);
+	print_meaning(&what, e, o->ascii);
 	text_pad(&t, COL_ARROW + shift);
 	text_puts(&t, arrows[o->ascii][dir]);
-	text_puts(&t, " ");
 	if (o->color)
 		text_puts(&t, is_alarm(e) ? RED : colors[dir]);
 	text_puts(&t, what.buf);

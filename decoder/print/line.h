@@ -25,7 +25,7 @@ struct line_options {
 
 /* One line with its newline to `to`; keeps o->last.  Negative errno on write errors. */
 int print_line(FILE *to, const struct event *e, const struct model *m, struct line_options *o);
-/* Only the meaning of the event, for panels and reports. */
-void print_meaning(struct text *t, const struct event *e, const struct line_options *o);
+/* Only the meaning of the event; ascii: no arrows beyond ASCII. */
+void print_meaning(struct text *t, const struct event *e, bool ascii);
 
 #endif

@@ -24,7 +24,7 @@ static void put_position(struct text *t, const struct vqt_ring *ring, uint16_t p
 		text_add(t, "%u", pos);
 }
 
-static enum direction put_kick(struct text *t, const struct event *e, const struct line_options *o)
+static void put_kick(struct text *t, const struct event *e, bool ascii)
 {
 	static const char *const via[] = { "?", "MMIO", "ioeventfd", "legacy register", "call" };
 	const struct vqt_kick *k = &e->rec->kick;
@@ -34,7 +34,7 @@ static enum direction put_kick(struct text *t, const struct event *e, const stru
 	if (k->ring.known & VQT_RING_AVAIL_IDX)
 		have |= VQT_RING_AVAIL_IDX;
 	if ((k->ring.known & have) == have && have != VQT_RING_LAST_AVAIL) {
-		text_add(t, " (avail %u %s %u)", k->ring.last_avail, o->ascii ? "->" : "→",
+		text_add(t, " (avail %u %s %u)", k->ring.last_avail, ascii ? "->" : "→",
 			 k->ring.avail_idx);
 	} else if (k->ring.known & VQT_RING_LAST_AVAIL) {
 		text_puts(t, " (at ");
@@ -44,7 +44,6 @@ static enum direction put_kick(struct text *t, const struct event *e, const stru
 	text_add(t, " by %s", via[k->via < 5 ? k->via : 0]);
 	if (k->width)
 		text_add(t, ", value 0x%0*x", 2 * (k->width <= 4 ? k->width : 4), k->value);
-	return TO_DEVICE;
 }
 
 static void put_chain_flags(struct text *t, unsigned flags)
@@ -81,7 +80,7 @@ static void put_continuation(struct text *t, const struct vqt_avail *a)
 		text_puts(t, ", as the device read them");
 }
 
-static enum direction put_avail(struct text *t, const struct event *e, const struct line_options *o)
+static void put_avail(struct text *t, const struct event *e, bool ascii)
 {
 	const struct vqt_avail *a = &e->rec->avail;
 	const struct model_request *r = e->req;
@@ -89,11 +88,11 @@ static enum direction put_avail(struct text *t, const struct event *e, const str
 
 	if (!r) {
 		text_add(t, "avail head %u, %u descriptors", a->head, a->ndesc);
-		return TO_DEVICE;
+		return;
 	}
 	if (a->first) {
 		put_continuation(t, a);
-		return TO_DEVICE;
+		return;
 	}
 	class_describe(e->dev ? e->dev->class : NULL, &r->io, what, sizeof(what));
 	text_add(t, "%s, %u descriptor%s", what, r->ndesc - (r->ndirect < r->ndesc),
@@ -104,22 +103,21 @@ static enum direction put_avail(struct text *t, const struct event *e, const str
 	put_chain_flags(t, a->flags);
 	if (e->head_in_flight)
 		text_puts(t, " [head was still in flight]");
-	return TO_DEVICE;
 }
 
-static enum direction put_used(struct text *t, const struct event *e, const struct line_options *o)
+static void put_used(struct text *t, const struct event *e, bool ascii)
 {
 	const struct vqt_used *u = &e->rec->used;
 	char result[40] = "";
 
 	if (u->flags & VQT_USED_DETACHED) {
 		text_add(t, "given up: id %u", u->id);
-		return TO_DRIVER;
+		return;
 	}
 	text_add(t, "used id %u len %u", u->id, u->len);
 	if (!e->req) {
 		text_puts(t, e->unknown_id ? " [no such chain seen in flight]" : "");
-		return TO_DRIVER;
+		return;
 	}
 	class_result(e->dev ? e->dev->class : NULL, &e->req->io, result, sizeof(result));
 	/*
@@ -128,32 +126,27 @@ static enum direction put_used(struct text *t, const struct event *e, const stru
 	text_add(t, "%s%s, %s", result[0] ? " " : "", result,
 		 e->req->flags & VQT_CHAIN_LATE ? "at least " : "");
 	text_duration(t, e->latency);
-	return TO_DRIVER;
 }
 
-static enum direction put_irq(struct text *t, const struct event *e, const struct line_options *o)
+static void put_irq(struct text *t, const struct event *e, bool ascii)
 {
 	const struct vqt_irq *i = &e->rec->irq;
 
 	switch (i->kind) {
 	case VQT_IRQ_SIGNAL:
-		text_puts(t, "interrupt");
+	case VQT_IRQ_CONFIG:
+		text_puts(t, i->kind == VQT_IRQ_SIGNAL ? "interrupt"
+						       : "configuration change interrupt");
 		if (i->vector != VQT_NO_VECTOR)
 			text_add(t, ": MSI-X vector %u", i->vector);
 		break;
 	case VQT_IRQ_MSIX: text_add(t, "MSI-X vector %u delivered", i->vector); break;
 	case VQT_IRQ_INTX: text_puts(t, i->level ? "INTx asserted" : "INTx released"); break;
-	case VQT_IRQ_CONFIG:
-		text_puts(t, "configuration change interrupt");
-		if (i->vector != VQT_NO_VECTOR)
-			text_add(t, ": MSI-X vector %u", i->vector);
-		break;
 	default: text_add(t, "interrupt of kind %u", i->kind);
 	}
-	return TO_DRIVER;
 }
 
-static enum direction put_ring(struct text *t, const struct event *e, const struct line_options *o)
+static void put_ring(struct text *t, const struct event *e, bool ascii)
 {
 	static const char *const why[] = { "", ", at a status write", ", sampled" };
 	static const char *const pending[] = { "", ", no kick pending", ", a kick pending" };
@@ -175,23 +168,20 @@ static enum direction put_ring(struct text *t, const struct event *e, const stru
 	}
 	text_puts(t, why[s->why < 3 ? s->why : 0]);
 	text_puts(t, pending[s->pending < 3 ? s->pending : 0]);
-	return NEITHER;
 }
 
-static enum direction put_data(struct text *t, const struct event *e, const struct line_options *o)
+static void put_data(struct text *t, const struct event *e, bool ascii)
 {
 	char what[160];
 
 	text_add(t, "bytes of head %u, not readable earlier", e->rec->data.head);
 	if (!e->req)
-		return TO_DEVICE;
+		return;
 	class_describe(e->dev->class, &e->req->io, what, sizeof(what));
 	text_add(t, ": %s", what);
-	return TO_DEVICE;
 }
 
-static enum direction put_device(struct text *t, const struct event *e,
-				 const struct line_options *o)
+static void put_device(struct text *t, const struct event *e, bool ascii)
 {
 	const struct model_device *d = e->dev;
 	const struct vqt_device *v = &e->rec->device;
@@ -216,11 +206,9 @@ static enum direction put_device(struct text *t, const struct event *e,
 		text_puts(t, " [data path is not in this process]");
 	if (v->flags & VQT_DEV_GONE)
 		text_puts(t, " is gone");
-	return NEITHER;
 }
 
-static enum direction put_device_state(struct text *t, const struct event *e,
-				       const struct line_options *o)
+static void put_device_state(struct text *t, const struct event *e, bool ascii)
 {
 	const struct vqt_device_state *s = &e->rec->device_state;
 	char buf[160];
@@ -234,7 +222,6 @@ static enum direction put_device_state(struct text *t, const struct event *e,
 		text_add(t, " offered 0x%" PRIx64, s->offered[0]);
 	if (s->known == VQT_KNOWN_CONFIG) /* after a change of it */
 		text_add(t, " configuration, %u bytes", s->config_len);
-	return NEITHER;
 }
 
 /* The device's position; in a split ring also the number of requests it holds. */
@@ -252,8 +239,7 @@ static void put_positions(struct text *t, const struct event *e)
 		text_add(t, " (%u in flight)", (uint16_t)(s->last_avail - s->used));
 }
 
-static enum direction put_queue_state(struct text *t, const struct event *e,
-				      const struct line_options *o)
+static void put_queue_state(struct text *t, const struct event *e, bool ascii)
 {
 	const struct vqt_queue_state *s = &e->rec->queue_state;
 
@@ -267,64 +253,52 @@ static enum direction put_queue_state(struct text *t, const struct event *e,
 		text_add(t, " vector %u", s->vector);
 	if (s->known & VQT_KNOWN_INDEX)
 		put_positions(t, e);
-	return NEITHER;
 }
 
-static enum direction put_session(struct text *t, const struct event *e,
-				  const struct line_options *o)
+static void put_tlv(struct text *t, const struct event *e, const char *before, unsigned tag)
 {
-	static const unsigned tags[] = { VQT_TAG_TOOL, VQT_TAG_HOST, VQT_TAG_OS };
+	size_t len;
+	const char *s = record_tlv(e->rec, tag, &len);
 
+	if (!s)
+		return;
+	text_puts(t, before);
+	text_untrusted(t, s, len);
+}
+
+static void put_session(struct text *t, const struct event *e, bool ascii)
+{
 	text_puts(t, "trace by");
-	for (size_t i = 0; i < 3; i++) {
-		size_t len;
-		const char *s = record_tlv(e->rec, tags[i], &len);
-
-		if (s)
-			text_puts(t, i == 1 ? " on " : " ");
-		if (s)
-			text_untrusted(t, s, len);
-	}
+	put_tlv(t, e, " ", VQT_TAG_TOOL);
+	put_tlv(t, e, " on ", VQT_TAG_HOST);
+	put_tlv(t, e, " ", VQT_TAG_OS);
 	text_add(t, ", %u bytes of each buffer", e->rec->session.snaplen);
-	return NEITHER;
 }
 
-static enum direction put_source(struct text *t, const struct event *e,
-				 const struct line_options *o)
+static void put_source(struct text *t, const struct event *e, bool ascii)
 {
-	static const unsigned tags[] = { VQT_TAG_NAME, VQT_TAG_VERSION, VQT_TAG_EXE };
-
 	text_add(t, "source %u: %s", e->rec->h.source,
 		 name_or(event_source_kinds, e->rec->source.kind));
-	for (size_t i = 0; i < 3; i++) {
-		size_t len;
-		const char *s = record_tlv(e->rec, tags[i], &len);
-
-		if (s)
-			text_puts(t, " ");
-		if (s)
-			text_untrusted(t, s, len);
-	}
+	put_tlv(t, e, " ", VQT_TAG_NAME);
+	put_tlv(t, e, " ", VQT_TAG_VERSION);
+	put_tlv(t, e, " ", VQT_TAG_EXE);
 	if (e->rec->source.pid)
 		text_add(t, ", pid %u", e->rec->source.pid);
-	return NEITHER;
 }
 
-static enum direction put_loss(struct text *t, const struct event *e, const struct line_options *o)
+static void put_loss(struct text *t, const struct event *e, bool ascii)
 {
 	text_add(t, "LOST %" PRIu64 " events: %s", e->rec->loss.lost,
 		 name_or(event_loss_whys, e->rec->loss.why));
-	return NEITHER;
 }
 
-static enum direction put_note(struct text *t, const struct event *e, const struct line_options *o)
+static void put_note(struct text *t, const struct event *e, bool ascii)
 {
 	size_t len;
 	const char *s = record_text(e->rec, &len);
 
 	text_puts(t, e->rec->note.level == VQT_NOTE_WARNING ? "warning: " : "note: ");
 	text_untrusted(t, s, len);
-	return NEITHER;
 }
 
 static void put_lifecycle_args(struct text *t, const struct event *e,
@@ -342,8 +316,7 @@ static void put_lifecycle_args(struct text *t, const struct event *e,
 			 i ? "," : "", step->arg[i].name, l->arg[i]);
 }
 
-static enum direction put_lifecycle(struct text *t, const struct event *e,
-				    const struct line_options *o)
+static void put_lifecycle(struct text *t, const struct event *e, bool ascii)
 {
 	const struct vqt_lifecycle *l = &e->rec->life;
 	const struct lifecycle_step *step = lifecycle_step(l->what);
@@ -352,7 +325,7 @@ static enum direction put_lifecycle(struct text *t, const struct event *e,
 
 	if (!step) {
 		text_add(t, "lifecycle step %u", l->what);
-		return NEITHER;
+		return;
 	}
 	text_puts(t, step->name);
 	if (l->h.queue != VQT_NO_QUEUE)
@@ -363,10 +336,9 @@ static enum direction put_lifecycle(struct text *t, const struct event *e,
 	}
 	put_lifecycle_args(t, e, step);
 	text_add(t, " [%s]", step->function);
-	return NEITHER;
 }
 
-static enum direction put_guest(struct text *t, const struct event *e, const struct line_options *o)
+static void put_guest(struct text *t, const struct event *e, bool ascii)
 {
 	static const char *const phase[] = { "", " returned", "" };
 	const struct vqt_guest *g = &e->rec->guest;
@@ -378,7 +350,6 @@ static enum direction put_guest(struct text *t, const struct event *e, const str
 	text_puts(t, phase[g->phase < 3 ? g->phase : 0]);
 	if (g->phase == 1)
 		text_add(t, " %d", g->ret);
-	return TO_DEVICE;
 }
 
 static void put_group(struct text *t, const struct event *e, const struct record_group *g)
@@ -397,7 +368,7 @@ static void put_group(struct text *t, const struct event *e, const struct record
 	text_duration(t, hist_percentile(&h, 990000));
 }
 
-static enum direction put_tally(struct text *t, const struct event *e, const struct line_options *o)
+static void put_tally(struct text *t, const struct event *e, bool ascii)
 {
 	const struct vqt_tally *y = &e->rec->tally;
 	const char *before = "; used: ";
@@ -416,11 +387,9 @@ static enum direction put_tally(struct text *t, const struct event *e, const str
 	if (y->dropped)
 		text_add(t, "; %" PRIu64 " taken back by a reset", y->dropped);
 	text_add(t, "; %u in flight", y->flight);
-	return NEITHER;
 }
 
-static enum direction put_backend(struct text *t, const struct event *e,
-				  const struct line_options *o)
+static void put_backend(struct text *t, const struct event *e, bool ascii)
 {
 	static const char *const ops[] = {
 		"?", "read", "write", "flush", "discard", "write zeroes"
@@ -432,58 +401,62 @@ static enum direction put_backend(struct text *t, const struct event *e,
 		text_add(t, " offset %" PRIu64 ", %" PRIu64 " bytes", b->offset, b->bytes);
 	if (b->phase && b->ret < 0)
 		text_add(t, ": %s", strerror(-b->ret));
-	return NEITHER;
 }
 
-static enum direction put_clock(struct text *t, const struct event *e, const struct line_options *o)
+static void put_clock(struct text *t, const struct event *e, bool ascii)
 {
 	text_add(t, "clock of source %u stood at %" PRIu64 " ns (+-%u)", e->rec->clock.other,
 		 e->rec->clock.there, e->rec->clock.error);
-	return NEITHER;
 }
 
-static enum direction put_stack(struct text *t, const struct event *e, const struct line_options *o)
+static void put_stack(struct text *t, const struct event *e, bool ascii)
 {
 	text_add(t, "stack of %u frames for event %u", e->rec->stack.nframes, e->rec->stack.of);
-	return NEITHER;
 }
 
-typedef enum direction put_fn(struct text *t, const struct event *e, const struct line_options *o);
-
-static put_fn *const rows[] = {
-	[VQT_SESSION] = put_session,
-	[VQT_SOURCE] = put_source,
-	[VQT_DEVICE] = put_device,
-	[VQT_DEVICE_STATE] = put_device_state,
-	[VQT_QUEUE_STATE] = put_queue_state,
-	[VQT_CLOCK] = put_clock,
-	[VQT_LOSS] = put_loss,
-	[VQT_NOTE] = put_note,
-	[VQT_STACK] = put_stack,
-	[VQT_REG] = print_register,
-	[VQT_KICK] = put_kick,
-	[VQT_RING] = put_ring,
-	[VQT_AVAIL] = put_avail,
-	[VQT_USED] = put_used,
-	[VQT_IRQ] = put_irq,
-	[VQT_DATA] = put_data,
-	[VQT_TALLY] = put_tally,
-	[VQT_LIFECYCLE] = put_lifecycle,
-	[VQT_GUEST] = put_guest,
-	[VQT_BACKEND] = put_backend,
+static const struct {
+	void (*put)(struct text *t, const struct event *e, bool ascii);
+	enum direction direction;
+} rows[] = {
+	[VQT_SESSION] = { put_session, NEITHER },
+	[VQT_SOURCE] = { put_source, NEITHER },
+	[VQT_DEVICE] = { put_device, NEITHER },
+	[VQT_DEVICE_STATE] = { put_device_state, NEITHER },
+	[VQT_QUEUE_STATE] = { put_queue_state, NEITHER },
+	[VQT_CLOCK] = { put_clock, NEITHER },
+	[VQT_LOSS] = { put_loss, NEITHER },
+	[VQT_NOTE] = { put_note, NEITHER },
+	[VQT_STACK] = { put_stack, NEITHER },
+	[VQT_REG] = { print_register, NEITHER }, /* as it reads or writes */
+	[VQT_KICK] = { put_kick, TO_DEVICE },
+	[VQT_RING] = { put_ring, NEITHER },
+	[VQT_AVAIL] = { put_avail, TO_DEVICE },
+	[VQT_USED] = { put_used, TO_DRIVER },
+	[VQT_IRQ] = { put_irq, TO_DRIVER },
+	[VQT_DATA] = { put_data, TO_DEVICE },
+	[VQT_TALLY] = { put_tally, NEITHER },
+	[VQT_LIFECYCLE] = { put_lifecycle, NEITHER },
+	[VQT_GUEST] = { put_guest, TO_DEVICE },
+	[VQT_BACKEND] = { put_backend, NEITHER },
 };
 
-enum direction print_direction(struct text *t, const struct event *e, const struct line_options *o)
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+enum direction print_direction(const struct event *e)
 {
 	unsigned type = e->rec->h.type;
 
-	if (type < sizeof(rows) / sizeof(rows[0]) && rows[type])
-		return rows[type](t, e, o);
-	text_add(t, "event of type %u, unknown to this version", type);
-	return NEITHER;
+	if (type == VQT_REG)
+		return e->rec->reg.op == VQT_WRITE ? TO_DEVICE : TO_DRIVER;
+	return type < ROWS ? rows[type].direction : NEITHER;
 }
 
-void print_meaning(struct text *t, const struct event *e, const struct line_options *o)
+void print_meaning(struct text *t, const struct event *e, bool ascii)
 {
-	print_direction(t, e, o);
+	unsigned type = e->rec->h.type;
+
+	if (type < ROWS && rows[type].put)
+		rows[type].put(t, e, ascii);
+	else
+		text_add(t, "event of type %u, unknown to this version", type);
 }

@@ -6,11 +6,6 @@
 
 #include "decoder/print/impl.h"
 
-static const char *gets_sign(const struct line_options *o)
-{
-	return o->ascii ? "<-" : "←";
-}
-
 static void put_features(struct text *t, unsigned virtio_id, uint32_t word, uint32_t bits)
 {
 	const char *sep = "";
@@ -149,16 +144,16 @@ static bool put_several(struct text *t, const struct event *e, const char *sign)
 	return true;
 }
 
-enum direction print_register(struct text *t, const struct event *e, const struct line_options *o)
+void print_register(struct text *t, const struct event *e, bool ascii)
 {
 	const struct vqt_reg *r = &e->rec->reg;
 	bool write = r->op == VQT_WRITE;
-	const char *sign = write ? gets_sign(o) : "=";
+	const char *sign = !write ? "=" : ascii ? "<-" : "←";
 
 	if (write && e->queue && e->field && e->field->id == SPEC_REG_QUEUE_ENABLE &&
 	    r->value == 1) {
 		queue_enabled(t, e);
-		return TO_DEVICE;
+		return;
 	}
 	if (!put_several(t, e, sign)) {
 		put_register_name(t, e);
@@ -167,5 +162,4 @@ enum direction print_register(struct text *t, const struct event *e, const struc
 	}
 	if (r->flags & VQT_REG_VIA_CFG)
 		text_puts(t, " (through the PCI configuration window)");
-	return write ? TO_DEVICE : TO_DRIVER;
 }

@@ -166,15 +166,7 @@ static struct waiting *waiting_for(struct request_table *t, const struct event *
 	HASH_FIND(hh, t->queues, &key, sizeof(key), w);
 	if (w || !make)
 		return w;
-	w = calloc(1, sizeof(*w));
-	if (!w)
-		return NULL;
-	w->key = key;
-	HASH_ADD(hh, t->queues, key, sizeof(key), w);
-	if (!hash_holds(w)) {
-		free(w);
-		return NULL;
-	}
+	hash_add_new(t->queues, key, key, w);
 	return w;
 }
 

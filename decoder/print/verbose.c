@@ -60,7 +60,6 @@ static void put_ns(struct text *t, uint64_t ns)
 static void heading(struct view *p)
 {
 	const struct event *e = p->e;
-	struct line_options o = { .ascii = p->ascii };
 	TEXT(t, 2048);
 	TEXT(what, 1536);
 
@@ -75,7 +74,7 @@ static void heading(struct view *p)
 		text_add(&t, " queue %u", e->queue ? e->queue->index : e->rec->h.queue);
 	text_add(&t, ", %s", record_type_name(e->rec->h.type));
 	view_line(p, 0, &t);
-	print_meaning(&what, e, &o);
+	print_meaning(&what, e, p->ascii);
 	if (what.len)
 		view_line(p, 1, &what);
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include "decoder/model/model.h"
-#include "decoder/model/model.h"
 
 /* 0 or a negative errno of the write. ascii: no characters beyond ASCII. */
 int print_verbose(FILE *to, const struct event *e, const struct model *m, bool ascii);
