@@ -74,6 +74,7 @@ int diff_feed(struct diff *d, enum diff_side side, const struct event *e)
 {
 	struct diff_pair_impl *p;
 	unsigned type = e->rec->h.type;
+	struct diff_event s;
 	int rc;
 
 	if (!e->dev)
@@ -89,17 +90,23 @@ int diff_feed(struct diff *d, enum diff_side side, const struct event *e)
 	}
 	if (type == VQT_REG && e->rec->reg.region == VQT_REGION_PCI)
 		p->half[side].seen_pci = d->seen_pci[side] = true;
-	rc = diff_setup_feed(d, p, side, e);
-	return rc ? rc : diff_request_feed(d, p, side, e);
+	s = (struct diff_event){ d, p, side, &p->half[side], e };
+	rc = diff_setup_feed(&s);
+	rc = rc ? rc : diff_lifecycle_feed(&s);
+	return rc ? rc : diff_request_feed(&s);
 }
 
 int diff_end(struct diff *d, enum diff_side side)
 {
 	int rc = 0;
 
-	for (unsigned i = 0; i < d->npair && !rc; i++)
-		if (d->pair[i].half[side].there)
-			rc = diff_setup_end(d, &d->pair[i], side);
+	for (unsigned i = 0; i < d->npair && !rc; i++) {
+		struct diff_pair_impl *p = &d->pair[i];
+		struct diff_event s = { d, p, side, &p->half[side], NULL };
+
+		if (s.h->there)
+			rc = diff_setup_flush(&s);
+	}
 	diff_request_end(d, side);
 	d->ended[side] = true;
 	return rc;

@@ -148,20 +148,29 @@ static inline struct diff_item *item_at(const struct item_list *l, size_t i)
 	return l->t ? l->t + l->first + i : NULL; /* NULL: an empty list's */
 }
 
-/* decoder/diff/setup.c, decoder/diff/request.c: turn events into items.  0 or -ENOMEM. */
-int diff_setup_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
-		    const struct event *e);
-int diff_setup_end(struct diff *d, struct diff_pair_impl *p, enum diff_side side);
-int diff_request_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
-		      const struct event *e);
+/* The side of a pair that is being read, and its event (NULL at the end). */
+struct diff_event {
+	struct diff *d;
+	struct diff_pair_impl *p;
+	enum diff_side side;
+	struct diff_half *h; /* of the pair */
+	const struct event *e;
+};
+
+/* Turn an event into items: decoder/diff/setup.c, lifecycle.c, request.c.  0 or -ENOMEM. */
+int diff_setup_feed(const struct diff_event *s);
+int diff_lifecycle_feed(const struct diff_event *s);
+int diff_request_feed(const struct diff_event *s);
+/* Add a step of the device, whose text is then the stream's, to a stream.  0 or -ENOMEM. */
+int diff_setup_step(const struct diff_event *s, unsigned stream, struct diff_item *t);
+/* Move the facts learned since the last step to the stream.  0 or -ENOMEM. */
+int diff_setup_flush(const struct diff_event *s);
 void diff_request_end(struct diff *d, enum diff_side side);
 
 /* decoder/diff/stream.c: append an item to a stream of a pair.  0 or -ENOMEM. */
-int diff_stream_add(struct diff *d, struct diff_pair_impl *p, unsigned key, enum diff_side side,
-		    const struct diff_item *t);
-struct diff_stream *diff_stream_find(struct diff *d, const struct diff_pair_impl *p, unsigned key);
-/* A request that is still in its stream, by the number of its event; NULL if there is none. */
-struct diff_item *diff_stream_item(struct diff_stream *l, enum diff_side side, uint64_t number);
+int diff_stream_add(const struct diff_event *s, unsigned key, const struct diff_item *t);
+/* A request that is still in its queue's stream, by its event's number; NULL if there is none. */
+struct diff_item *diff_stream_item(const struct diff_event *s, unsigned queue, uint64_t number);
 /* Align the items that can be aligned; force: all of them. */
 int diff_stream_run(struct diff *d, struct diff_stream *l, bool force);
 int diff_pool_settle(struct diff *d, struct diff_pair_impl *p, bool all);

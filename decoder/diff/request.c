@@ -16,16 +16,20 @@
 #include "decoder/diff/impl.h"
 #include "decoder/util/virtqueue.h"
 
-static struct diff_queue *get_queue(struct diff *d, const struct diff_pair_impl *p,
-				    enum diff_side side, unsigned queue)
+static unsigned pair_number(const struct diff_event *s)
 {
-	unsigned key = (unsigned)(p - d->pair) << 16 | queue;
-	struct diff_queue *q;
+	return (unsigned)(s->p - s->d->pair);
+}
 
-	HASH_FIND(hh, d->queue[side], &key, sizeof(key), q);
-	if (q || HASH_COUNT(d->queue[side]) >= DIFF_STREAMS_MAX)
+static struct diff_queue *get_queue(const struct diff_event *s)
+{
+	unsigned key = pair_number(s) << 16 | s->e->queue->index;
+	struct diff_queue *q, **queues = &s->d->queue[s->side];
+
+	HASH_FIND(hh, *queues, &key, sizeof(key), q);
+	if (q || HASH_COUNT(*queues) >= DIFF_STREAMS_MAX)
 		return q;
-	hash_add_new(d->queue[side], key, key, q);
+	hash_add_new(*queues, key, key, q);
 	return q;
 }
 
@@ -74,11 +78,9 @@ static enum notified kicked(const struct diff_queue *q, const struct model_reque
 	return q->kicked ? NOTIFY_YES : NOTIFY_NO;
 }
 
-static int end_busy(struct diff *d, struct diff_pair_impl *p, enum diff_side side, unsigned queue,
-		    struct diff_queue *q)
+static void end_busy(const struct diff_event *s, struct diff_queue *q)
 {
-	struct diff_stream *l = q->busy ? diff_stream_find(d, p, queue) : NULL;
-	struct diff_item *t = l ? diff_stream_item(l, side, q->busy) : NULL;
+	struct diff_item *t = q->busy ? diff_stream_item(s, q->key & 0xffff, q->busy) : NULL;
 
 	if (t) {
 		t->interrupted = !q->asked	  ? NOTIFY_UNJUDGED
@@ -88,12 +90,11 @@ static int end_busy(struct diff *d, struct diff_pair_impl *p, enum diff_side sid
 	}
 	q->busy = 0;
 	q->asked = q->interrupted = false;
-	return 0;
 }
 
-static int avail(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
-		 const struct event *e, struct diff_queue *q)
+static int avail(const struct diff_event *s, struct diff_queue *q)
 {
+	const struct event *e = s->e;
 	const struct vqt_avail *a = &e->rec->avail;
 	struct diff_item t = {
 		.kind = ITEM_REQUEST,
@@ -102,30 +103,30 @@ static int avail(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
 		.number = e->number,
 		.queue = e->queue->index,
 	};
-	struct diff_stream *l = diff_stream_find(d, p, t.queue);
 	struct diff_item *more;
 
 	t.v[REQ_USED_LEN] = t.v[REQ_STATUS] = REQ_NONE;
 	if (!e->req)
 		return 0;
 	if (e->req->number != e->number) { /* descriptors continue */
-		more = l ? diff_stream_item(l, side, e->req->number) : NULL;
+		more = diff_stream_item(s, t.queue, e->req->number);
 		if (more) {
 			describe(more, e->req);
-			set_keys(d, more);
+			set_keys(s->d, more);
 		}
 		return 0;
 	}
-	p->pub.requests[side]++;
+	s->p->pub.requests[s->side]++;
 	if (e->queue->n_in_flight == 1 && !(a->flags & VQT_CHAIN_AGAIN)) {
-		end_busy(d, p, side, t.queue, q);
+		end_busy(s, q);
 		q->busy = e->number;
-		t.kicked = d->seen[side] >> VQT_KICK & 1 ? kicked(q, e->req) : NOTIFY_UNJUDGED;
+		t.kicked =
+			s->d->seen[s->side] >> VQT_KICK & 1 ? kicked(q, e->req) : NOTIFY_UNJUDGED;
 		q->kicked = false;
 	}
 	describe(&t, e->req);
-	set_keys(d, &t);
-	return diff_stream_add(d, p, t.queue, side, &t);
+	set_keys(s->d, &t);
+	return diff_stream_add(s, t.queue, &t);
 }
 
 /* Whether the driver asked for an interrupt for the entry being written: 2.7.7, 2.7.10, 2.8.10. */
@@ -141,78 +142,72 @@ static bool asks(const struct event *e)
 	       !(u->ring.avail_flags & VRING_AVAIL_F_NO_INTERRUPT);
 }
 
-static int used(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
-		const struct event *e, struct diff_queue *q)
+static void used(const struct diff_event *s, struct diff_queue *q)
 {
+	const struct event *e = s->e;
 	const struct vqt_used *u = &e->rec->used;
-	struct diff_stream *l = diff_stream_find(d, p, e->queue->index);
 	struct diff_item *t;
 
-	if (!e->req || !l)
-		return 0;
+	if (!e->req)
+		return;
 	q->asked |= asks(e);
-	t = diff_stream_item(l, side, e->req->number);
+	t = diff_stream_item(s, e->queue->index, e->req->number);
 	if (!t)
-		return 0;
+		return;
 	t->done = e->number;
 	t->v[REQ_USED_LEN] = u->flags & VQT_USED_DETACHED ? REQ_NONE - 1 : u->len;
 	t->v[REQ_STATUS] = e->req->status_known ? e->req->status : REQ_NONE;
-	set_keys(d, t);
+	set_keys(s->d, t);
 	t->pending = q->busy == t->number; /* until its busy period is over */
-	return 0;
 }
 
-static int irq(struct diff *d, struct diff_pair_impl *p, enum diff_side side, const struct event *e)
+/* Whether the event concerns the queue: it is of that queue, or of its whole device. */
+static bool concerns(const struct diff_event *s, const struct diff_queue *q)
 {
-	struct diff_queue *q, *next;
-	const struct vqt_irq *i = &e->rec->irq;
-	unsigned pair = (unsigned)(p - d->pair);
+	return q->key >> 16 == pair_number(s) &&
+	       (!s->e->queue || s->e->queue->index == (q->key & 0xffff));
+}
+
+static void irq(const struct diff_event *s)
+{
+	const struct vqt_irq *i = &s->e->rec->irq;
 
 	if (i->kind == VQT_IRQ_CONFIG || (i->kind == VQT_IRQ_INTX && !i->level))
-		return 0;
+		return;
 	if (i->kind == VQT_IRQ_SIGNAL)
-		p->decides[side] = true;
-	if (i->kind == VQT_IRQ_SIGNAL || !p->decides[side])
-		p->pub.irqs[side]++;
-	HASH_ITER (hh, d->queue[side], q, next)
-		if (q->key >> 16 == pair && (!e->queue || e->queue->index == (q->key & 0xffff)))
-			q->interrupted = true;
-	return 0;
+		s->p->decides[s->side] = true;
+	if (i->kind == VQT_IRQ_SIGNAL || !s->p->decides[s->side])
+		s->p->pub.irqs[s->side]++;
+	for (struct diff_queue *q = s->d->queue[s->side]; q; q = q->hh.next)
+		q->interrupted |= concerns(s, q);
 }
 
-static void kick(struct diff_pair_impl *p, enum diff_side side, const struct event *e,
-		 struct diff_queue *q)
+static void kick(const struct diff_event *s, struct diff_queue *q)
 {
-	const struct vqt_ring *r = &e->rec->kick.ring;
+	const struct vqt_kick *k = &s->e->rec->kick;
+	const struct vqt_ring *r = &k->ring;
 
-	p->pub.kicks[side]++;
-	p->pub.vias[side] |= 1U << (e->rec->kick.via & 31);
+	s->p->pub.kicks[s->side]++;
+	s->p->pub.vias[s->side] |= 1U << (k->via & 31);
 	q->kicked = true;
 	q->kick_idx_known = r->known & VQT_RING_AVAIL_IDX && !(r->known & VQT_RING_PACKED);
 	q->kick_idx = r->avail_idx;
 }
 
 /* Requests that a reset cancelled will not be completed. */
-static int dropped(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
-		   const struct event *e)
+static void dropped(const struct diff_event *s)
 {
-	struct diff_queue *q, *next;
-
-	for (const struct model_request *r = e->dropped; r; r = r->next) {
-		struct diff_stream *l = diff_stream_find(d, p, r->queue);
-		struct diff_item *t = l ? diff_stream_item(l, side, r->number) : NULL;
+	for (const struct model_request *r = s->e->dropped; r; r = r->next) {
+		struct diff_item *t = diff_stream_item(s, r->queue, r->number);
 
 		if (t)
 			t->pending = false;
 	}
-	HASH_ITER (hh, d->queue[side], q, next)
-		if (q->key >> 16 == (unsigned)(p - d->pair) &&
-		    (!e->queue || e->queue->index == (q->key & 0xffff)) &&
-		    model_queue(e->dev, q->key & 0xffff)) {
-			end_busy(d, p, side, q->key & 0xffff, q);
+	for (struct diff_queue *q = s->d->queue[s->side]; q; q = q->hh.next)
+		if (concerns(s, q) && model_queue(s->e->dev, q->key & 0xffff)) {
+			end_busy(s, q);
 			q->kick_idx_known = q->kicked = false;
 		}
-	return 0;
 }
 
 static bool resets(const struct event *e)
@@ -225,36 +220,38 @@ static bool resets(const struct event *e)
 	       e->field->id == SPEC_REG_DEVICE_STATUS;
 }
 
-int diff_request_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
-		      const struct event *e)
+int diff_request_feed(const struct diff_event *s)
 {
-	unsigned type = e->rec->h.type;
+	unsigned type = s->e->rec->h.type;
 	struct diff_queue *q;
 
-	if (resets(e))
-		return dropped(d, p, side, e);
-	if (type == VQT_IRQ)
-		return irq(d, p, side, e);
-	if (!e->queue ||
-	    (type != VQT_KICK && type != VQT_AVAIL && type != VQT_USED && type != VQT_DATA))
-		return 0;
-	q = get_queue(d, p, side, e->queue->index);
-	if (!q)
-		return HASH_COUNT(d->queue[side]) >= DIFF_STREAMS_MAX ? 0 : -ENOMEM;
-	switch (type) {
-	case VQT_KICK: kick(p, side, e, q); return 0;
-	case VQT_AVAIL:
-	case VQT_DATA: return avail(d, p, side, e, q);
-	default: return used(d, p, side, e, q);
+	if (resets(s->e))
+		dropped(s);
+	else if (type == VQT_IRQ)
+		irq(s);
+	else if (s->e->queue &&
+		 (type == VQT_KICK || type == VQT_AVAIL || type == VQT_USED || type == VQT_DATA)) {
+		q = get_queue(s);
+		if (!q)
+			return HASH_COUNT(s->d->queue[s->side]) >= DIFF_STREAMS_MAX ? 0 : -ENOMEM;
+		if (type == VQT_KICK)
+			kick(s, q);
+		else if (type == VQT_USED)
+			used(s, q);
+		else
+			return avail(s, q);
 	}
+	return 0;
 }
 
 void diff_request_end(struct diff *d, enum diff_side side)
 {
-	struct diff_queue *q, *next;
+	for (struct diff_queue *q = d->queue[side]; q; q = q->hh.next) {
+		struct diff_pair_impl *p = &d->pair[q->key >> 16];
+		struct diff_event s = { d, p, side, &p->half[side], NULL };
 
-	HASH_ITER (hh, d->queue[side], q, next)
-		end_busy(d, &d->pair[q->key >> 16], side, q->key & 0xffff, q);
+		end_busy(&s, q);
+	}
 	for (struct diff_stream *l = d->stream; l; l = l->hh.next)
 		for (size_t i = 0; i < l->side[side].n; i++)
 			item_at(&l->side[side], i)->pending = false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Turns a device's set-up and lifecycle into items.
+ * Turns a device's set-up into items.
  *
  * A step (status write, reset, error) becomes an item at once.  Facts learned between steps
  * (features, fields, queue set-up) have no order: each is kept once, with its last value,
@@ -60,14 +60,6 @@ static const struct {
 	[SPEC_REG_ADMIN_QUEUE_NUM] = { FACT, DIFF_REGISTERS },
 };
 
-struct setup {
-	struct diff *d;
-	struct diff_pair_impl *p;
-	enum diff_side side;
-	struct diff_half *h;
-	const struct event *e;
-};
-
 static uint64_t hash_name(const struct diff_item *t)
 {
 	uint64_t h = hash_mix(t->kind, (uint64_t)t->op << 32 | t->select);
@@ -78,8 +70,7 @@ static uint64_t hash_name(const struct diff_item *t)
 	return hash_mix(h, (uint64_t)t->region << 40 | (uint64_t)t->width << 32 | t->at);
 }
 
-/* Add a step of the device to its stream. */
-static int add(struct setup *s, unsigned stream, struct diff_item *t)
+int diff_setup_step(const struct diff_event *s, unsigned stream, struct diff_item *t)
 {
 	t->number = s->e->number;
 	if (!diff_on(s->d, t->class)) {
@@ -90,7 +81,7 @@ static int add(struct setup *s, unsigned stream, struct diff_item *t)
 	t->key[0] = hash_mix(t->key[1], t->v[0]);
 	if (t->text)
 		t->key[0] = hash_mix_text(t->key[0], t->text);
-	return diff_stream_add(s->d, s->p, stream, s->side, t);
+	return diff_stream_add(s, stream, t);
 }
 
 /* Order of facts in the stream: by subject, then by time. */
@@ -109,21 +100,21 @@ static int by_name(const void *x, const void *y)
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-static int flush(struct diff *d, struct diff_pair_impl *p, enum diff_side side)
+int diff_setup_flush(const struct diff_event *s)
 {
-	struct item_list *l = &p->half[side].pending;
+	struct item_list *l = &s->h->pending;
 	int rc = 0;
 
 	if (l->n)
 		qsort(item_at(l, 0), l->n, sizeof(struct diff_item), by_name);
 	for (size_t i = 0; i < l->n && !rc; i++)
-		rc = diff_stream_add(d, p, STREAM_SETUP, side, item_at(l, i));
+		rc = diff_stream_add(s, STREAM_SETUP, item_at(l, i));
 	l->n = l->first = 0; /* they own no text */
 	return rc;
 }
 
 /* Add a fact; a fact that is already pending only gets the new value. */
-static int learn(struct setup *s, struct diff_item *t)
+static int learn(const struct diff_event *s, struct diff_item *t)
 {
 	struct item_list *l = &s->h->pending;
 
@@ -140,7 +131,7 @@ static int learn(struct setup *s, struct diff_item *t)
 			return 0;
 		break;
 	}
-	if (l->n >= PENDING_MAX && flush(s->d, s->p, s->side))
+	if (l->n >= PENDING_MAX && diff_setup_flush(s))
 		return -ENOMEM;
 	return item_append(l, t);
 }
@@ -165,7 +156,7 @@ static bool known(const uint8_t *map, size_t at, size_t n)
 }
 
 /* Compare device configuration by whole fields, however the driver read them. */
-static int config(struct setup *s, uint32_t offset)
+static int config(const struct diff_event *s, uint32_t offset)
 {
 	const struct vqt_reg *r = &s->e->rec->reg;
 	const struct model_device *dev = s->e->dev;
@@ -211,26 +202,24 @@ static int config(struct setup *s, uint32_t offset)
 /* Whether a PCI configuration field belongs to the device, not to the platform's choices. */
 static bool pci_matters(const struct spec_field *f, uint16_t cap, const uint8_t *pci)
 {
-	static const char *const names[] = {
-		"vendor_id",
-		"device_id",
-		"revision_id",
-		"prog_if",
-		"subclass",
-		"base_class",
-		"subsystem_vendor_id",
-		"subsystem_id",
-		"interrupt_pin",
-		"cap_id",
-		"cfg_type",
-		"bar",
-		"offset",
-		"length",
-		"notify_off_multiplier",
-		"msix_table",
-		"msix_pba",
-		"id",
-	};
+	static const char *const names[] = { "vendor_id",
+					     "device_id",
+					     "revision_id",
+					     "prog_if",
+					     "subclass",
+					     "base_class",
+					     "subsystem_vendor_id",
+					     "subsystem_id",
+					     "interrupt_pin",
+					     "cap_id",
+					     "cfg_type",
+					     "bar",
+					     "offset",
+					     "length",
+					     "notify_off_multiplier",
+					     "msix_table",
+					     "msix_pba",
+					     "id" };
 
 	if (cap && pci[cap] == PCI_CAP_ID_VNDR && pci[cap + 3] == 5)
 		return false; /* an access window (4.1.4.9): its fields only select what to read */
@@ -240,7 +229,8 @@ static bool pci_matters(const struct spec_field *f, uint16_t cap, const uint8_t 
 	return false;
 }
 
-static int msix_enabled(struct setup *s, const struct spec_field *f, const uint8_t *control)
+static int msix_enabled(const struct diff_event *s, const struct spec_field *f,
+			const uint8_t *control)
 {
 	struct diff_item t = {
 		.class = DIFF_VECTORS,
@@ -254,7 +244,7 @@ static int msix_enabled(struct setup *s, const struct spec_field *f, const uint8
 	return learn(s, &t);
 }
 
-static int pci(struct setup *s)
+static int pci(const struct diff_event *s)
 {
 	const struct vqt_reg *r = &s->e->rec->reg;
 	const struct model_device *dev = s->e->dev;
@@ -301,7 +291,7 @@ static unsigned count_dropped(const struct event *e)
 	return n;
 }
 
-static int status_write(struct setup *s, uint8_t value)
+static int status_write(const struct diff_event *s, uint8_t value)
 {
 	struct diff_item t = { .class = DIFF_STATUS, .kind = ITEM_STATUS, .op = VQT_WRITE };
 	uint8_t now = value & ~s->e->status_before;
@@ -312,13 +302,13 @@ static int status_write(struct setup *s, uint8_t value)
 		t.v[0] |= count_dropped(s->e) ? 0x100 : 0;
 	s->h->resetting = !value;
 	if (!value || now & VIRTIO_CONFIG_S_DRIVER_OK)
-		rc = flush(s->d, s->p, s->side);
+		rc = diff_setup_flush(s);
 	s->h->checking = now & VIRTIO_CONFIG_S_FEATURES_OK;
-	return rc ? rc : add(s, STREAM_SETUP, &t);
+	return rc ? rc : diff_setup_step(s, STREAM_SETUP, &t);
 }
 
 /* A status read is an item when it is not what the driver wrote. */
-static int status_read(struct setup *s, uint8_t value)
+static int status_read(const struct diff_event *s, uint8_t value)
 {
 	struct diff_item t = { .class = DIFF_STATUS, .op = VQT_READ, .v = { value } };
 	bool checking = s->h->checking;
@@ -331,11 +321,11 @@ static int status_read(struct setup *s, uint8_t value)
 	t.kind = checking ? ITEM_CHECK : ITEM_ANSWER;
 	if (!checking && (value == s->e->status_before || !s->e->before_known))
 		return 0;
-	return add(s, STREAM_SETUP, &t);
+	return diff_setup_step(s, STREAM_SETUP, &t);
 }
 
-static int virtio_register(struct setup *s, const struct spec_field *f, enum treatment how,
-			   enum diff_class class)
+static int virtio_register(const struct diff_event *s, const struct spec_field *f,
+			   enum treatment how, enum diff_class class)
 {
 	const struct vqt_reg *r = &s->e->rec->reg;
 	bool whole = !s->e->field_offset && r->width >= f->width;
@@ -367,13 +357,13 @@ static int virtio_register(struct setup *s, const struct spec_field *f, enum tre
 					  : status_read(s, (uint8_t)t.v[0]);
 	case QUEUE_RESET:
 		t.kind = ITEM_QUEUE_RESET;
-		return r->op == VQT_WRITE && t.v[0] ? add(s, STREAM_SETUP, &t) : 0;
+		return r->op == VQT_WRITE && t.v[0] ? diff_setup_step(s, STREAM_SETUP, &t) : 0;
 	case IGNORE: break;
 	}
 	return 0;
 }
 
-static int reg(struct setup *s)
+static int reg(const struct diff_event *s)
 {
 	const struct vqt_reg *r = &s->e->rec->reg;
 	const struct spec_field *f = s->e->field;
@@ -411,7 +401,7 @@ static int reg(struct setup *s)
 }
 
 /* Features that a late capture asked for stand in for those whose reads it missed. */
-static int device_state(struct setup *s)
+static int device_state(const struct diff_event *s)
 {
 	const struct vqt_device_state *st = &s->e->rec->device_state;
 	const struct spec_fields *fields = class_region_fields(VQT_REGION_COMMON, 0);
@@ -445,103 +435,11 @@ static int device_state(struct setup *s)
 	return rc;
 }
 
-/* Left out: steps that register accesses show already, or that concern the machine. */
-static bool life_matters(unsigned what)
+int diff_setup_feed(const struct diff_event *s)
 {
-	switch (what) {
-	case VQT_LIFECYCLE_TYPE_REGISTER:
-	case VQT_LIFECYCLE_RESET:
-	case VQT_LIFECYCLE_SET_STATUS:
-	case VQT_LIFECYCLE_SET_FEATURES:
-	case VQT_LIFECYCLE_SET_RINGS:
-	case VQT_LIFECYCLE_SET_NUM:
-	case VQT_LIFECYCLE_SET_VECTOR:
-	case VQT_LIFECYCLE_QUEUE_ENABLE:
-	case VQT_LIFECYCLE_IOEVENTFD_STOP: /* at every status write, started or not */
-	case VQT_LIFECYCLE_GSI_COMMIT:
-	case VQT_LIFECYCLE_MSI_ROUTE:
-	case VQT_LIFECYCLE_IRQFD: return false;
-	}
-	return true;
-}
-
-static char *copy_text(const struct record *r)
-{
-	size_t len;
-	const char *s = record_text(r, &len);
-
-	return strndup(s, len < 120 ? len : 120);
-}
-
-static int life(struct setup *s)
-{
-	const struct vqt_lifecycle *l = &s->e->rec->life;
-	struct diff_item t = {
-		.class = DIFF_LIFECYCLE,
-		.kind = ITEM_LIFE,
-		.at = l->what,
-		.select = l->h.queue,
-	};
-
-	if (!life_matters(l->what))
-		return 0;
-	t.text = copy_text(s->e->rec);
-	if (!t.text)
-		return -ENOMEM;
-	if (l->what == VQT_LIFECYCLE_ERROR) {
-		t.class = DIFF_ERRORS;
-		t.kind = ITEM_ERROR;
-		t.select = VQT_NO_QUEUE;
-		return add(s, STREAM_SETUP, &t);
-	}
-	switch (l->what) { /* compare sizes and switches, not addresses */
-	case VQT_LIFECYCLE_VIRTIO_INIT:
-	case VQT_LIFECYCLE_ADD_QUEUE:
-	case VQT_LIFECYCLE_REGION:
-	case VQT_LIFECYCLE_BAR:
-	case VQT_LIFECYCLE_MSIX_INIT:
-	case VQT_LIFECYCLE_HOST_NOTIFIER:
-	case VQT_LIFECYCLE_GUEST_NOTIFIER:
-		t.v[0] = l->arg[0];
-		if (l->what == VQT_LIFECYCLE_VIRTIO_INIT || l->what == VQT_LIFECYCLE_GUEST_NOTIFIER)
-			t.v[0] |= l->arg[1] << 32;
-	}
-	return add(s, STREAM_LIFE, &t);
-}
-
-static int irq(struct setup *s)
-{
-	struct diff_item t = { .class = DIFF_NOTIFY, .kind = ITEM_CONFIG_IRQ };
-
-	return s->e->rec->irq.kind == VQT_IRQ_CONFIG ? add(s, STREAM_SETUP, &t) : 0;
-}
-
-static int used(struct setup *s)
-{
-	struct diff_item t = { .class = DIFF_ERRORS, .kind = ITEM_ERROR };
-
-	if (!s->e->unknown_id || s->h->facts.flags & VQT_DEV_LATE)
-		return 0;
-	t.text = strdup("completion of a chain that is not in flight");
-	return t.text ? add(s, STREAM_SETUP, &t) : -ENOMEM;
-}
-
-int diff_setup_feed(struct diff *d, struct diff_pair_impl *p, enum diff_side side,
-		    const struct event *e)
-{
-	struct setup s = { d, p, side, &p->half[side], e };
-
-	switch (e->rec->h.type) {
-	case VQT_REG: return reg(&s);
-	case VQT_DEVICE_STATE: return device_state(&s);
-	case VQT_LIFECYCLE: return life(&s);
-	case VQT_IRQ: return irq(&s);
-	case VQT_USED: return used(&s);
+	switch (s->e->rec->h.type) {
+	case VQT_REG: return reg(s);
+	case VQT_DEVICE_STATE: return device_state(s);
 	}
 	return 0;
-}
-
-int diff_setup_end(struct diff *d, struct diff_pair_impl *p, enum diff_side side)
-{
-	return flush(d, p, side);
 }

@@ -54,37 +54,37 @@ static unsigned stream_key(const struct diff *d, const struct diff_pair_impl *p,
 	return (unsigned)(p - d->pair) << 17 | key;
 }
 
-struct diff_stream *diff_stream_find(struct diff *d, const struct diff_pair_impl *p, unsigned key)
+static struct diff_stream *find_stream(const struct diff_event *s, unsigned key)
 {
-	unsigned k = stream_key(d, p, key);
+	unsigned k = stream_key(s->d, s->p, key);
 	struct diff_stream *l;
 
-	HASH_FIND(hh, d->stream, &k, sizeof(k), l);
+	HASH_FIND(hh, s->d->stream, &k, sizeof(k), l);
 	return l;
 }
 
-static struct diff_stream *get_stream(struct diff *d, const struct diff_pair_impl *p, unsigned key,
-				      int *rc)
+static struct diff_stream *get_stream(const struct diff_event *s, unsigned key, int *rc)
 {
-	struct diff_stream *l = diff_stream_find(d, p, key);
+	struct diff_stream *l = find_stream(s, key);
 
 	*rc = 0;
-	if (l || HASH_COUNT(d->stream) >= DIFF_STREAMS_MAX)
+	if (l || HASH_COUNT(s->d->stream) >= DIFF_STREAMS_MAX)
 		return l;
-	hash_add_new(d->stream, key, stream_key(d, p, key), l);
+	hash_add_new(s->d->stream, key, stream_key(s->d, s->p, key), l);
 	*rc = l ? 0 : -ENOMEM;
 	if (!l)
 		return NULL;
-	l->pair = (unsigned)(p - d->pair);
+	l->pair = (unsigned)(s->p - s->d->pair);
 	l->pooled = key < STREAM_SETUP;
 	l->window = DIFF_WINDOW;
 	return l;
 }
 
-struct diff_item *diff_stream_item(struct diff_stream *l, enum diff_side side, uint64_t number)
+struct diff_item *diff_stream_item(const struct diff_event *s, unsigned queue, uint64_t number)
 {
-	struct item_list *list = &l->side[side];
-	size_t lo = 0, hi = list->n;
+	struct diff_stream *l = find_stream(s, queue);
+	struct item_list *list = l ? &l->side[s->side] : NULL;
+	size_t lo = 0, hi = list ? list->n : 0;
 
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
@@ -94,7 +94,9 @@ struct diff_item *diff_stream_item(struct diff_stream *l, enum diff_side side, u
 		else
 			hi = mid;
 	}
-	return lo < list->n && item_at(list, lo)->number == number ? item_at(list, lo) : NULL;
+	if (!list || lo == list->n || item_at(list, lo)->number != number)
+		return NULL;
+	return item_at(list, lo);
 }
 
 static bool full(const struct diff_stream *l, int side)
@@ -325,29 +327,31 @@ int diff_stream_run(struct diff *d, struct diff_stream *l, bool force)
 	}
 }
 
-int diff_stream_add(struct diff *d, struct diff_pair_impl *p, unsigned key, enum diff_side side,
-		    const struct diff_item *t)
+int diff_stream_add(const struct diff_event *s, unsigned key, const struct diff_item *t)
 {
+	struct diff *d = s->d;
+	struct item_list *list;
 	bool force;
 	int rc;
-	struct diff_stream *l = get_stream(d, p, key, &rc);
+	struct diff_stream *l = get_stream(s, key, &rc);
 
-	if (!l || !p->half[!side].there) {
+	if (!l || !s->p->half[!s->side].there) {
 		free(t->text); /* nothing to compare it with */
 		return rc;
 	}
-	rc = item_append(&l->side[side], t);
+	list = &l->side[s->side];
+	rc = item_append(list, t);
 	if (rc)
 		return rc;
-	d->held[side]++;
-	d->items[side]++;
-	if (l->side[side].n == DIFF_STREAM_MAX) {
-		d->full[side]++;
+	d->held[s->side]++;
+	d->items[s->side]++;
+	if (list->n == DIFF_STREAM_MAX) {
+		d->full[s->side]++;
 		return 0; /* diff_wants() reads the other side first */
 	}
 	/* Aligning for each item would be slow: the heads are mostly equal once both are there. */
-	force = l->side[side].n > DIFF_STREAM_MAX || d->held[side] > DIFF_ITEMS_MAX;
-	if (!force && l->side[side].n % 16)
+	force = list->n > DIFF_STREAM_MAX || d->held[s->side] > DIFF_ITEMS_MAX;
+	if (!force && list->n % 16)
 		return 0;
 	return diff_stream_run(d, l, force);
 }
