@@ -60,13 +60,17 @@ static const struct {
 	[SPEC_REG_ADMIN_QUEUE_NUM] = { FACT, DIFF_REGISTERS },
 };
 
-static uint64_t hash_name(const struct diff_item *t)
+/* The subject: a register by what it is on any transport, another field by its name. */
+static uint64_t hash_subject(const struct diff_item *t)
 {
 	uint64_t h = hash_mix(t->kind, (uint64_t)t->op << 32 | t->select);
+	const struct spec_field *f = t->field;
 
 	h = hash_mix(h, t->region == VQT_REGION_PCI ? t->at : 0);
-	if (t->field)
-		return hash_mix_text(h, t->field->name);
+	if (f && f->id)
+		return hash_mix(h, f->id | (uint64_t)(f->flags & (SPEC_LO | SPEC_HI)) << 8);
+	if (f)
+		return hash_mix_text(h, f->name);
 	return hash_mix(h, (uint64_t)t->region << 40 | (uint64_t)t->width << 32 | t->at);
 }
 
@@ -77,7 +81,7 @@ int diff_setup_step(const struct diff_event *s, unsigned stream, struct diff_ite
 		free(t->text);
 		return 0;
 	}
-	t->key[1] = hash_name(t);
+	t->key[1] = hash_subject(t);
 	t->key[0] = hash_mix(t->key[1], t->v[0]);
 	if (t->text)
 		t->key[0] = hash_mix_text(t->key[0], t->text);
@@ -85,7 +89,7 @@ int diff_setup_step(const struct diff_event *s, unsigned stream, struct diff_ite
 }
 
 /* Order of facts in the stream: by subject, then by time. */
-static int by_name(const void *x, const void *y)
+static int by_subject(const void *x, const void *y)
 {
 	const struct diff_item *a = x, *b = y;
 
@@ -106,7 +110,7 @@ int diff_setup_flush(const struct diff_event *s)
 	int rc = 0;
 
 	if (l->n)
-		qsort(item_at(l, 0), l->n, sizeof(struct diff_item), by_name);
+		qsort(item_at(l, 0), l->n, sizeof(struct diff_item), by_subject);
 	for (size_t i = 0; i < l->n && !rc; i++)
 		rc = diff_stream_add(s, STREAM_SETUP, item_at(l, i));
 	l->n = l->first = 0; /* they own no text */
@@ -122,7 +126,7 @@ static int learn(const struct diff_event *s, struct diff_item *t)
 		return 0;
 	t->kind = ITEM_REGISTER;
 	t->number = s->e->number;
-	t->key[1] = hash_name(t);
+	t->key[1] = hash_subject(t);
 	t->key[0] = hash_mix(t->key[1], t->v[0]);
 	for (size_t i = l->n; i-- > 0;) {
 		if (item_at(l, i)->key[1] != t->key[1])
