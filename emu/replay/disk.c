@@ -124,6 +124,17 @@ int replay_disk_set(struct replay_disk *d, uint64_t off, const void *bytes, size
 	return put(d, off, bytes, len, true);
 }
 
+int replay_disk_zero(struct replay_disk *d, uint64_t off, uint64_t len)
+{
+	static const uint8_t zero[BLOCK];
+	int ret = 0;
+	for (size_t n; len && ret == 0; off += n, len -= n) {
+		n = len < BLOCK - off % BLOCK ? len : BLOCK - off % BLOCK;
+		ret = put(d, off, zero, n, true);
+	}
+	return ret;
+}
+
 int replay_disk_learn(struct replay_disk *d, uint64_t off, const void *bytes, size_t len)
 {
 	return put(d, off, bytes, len, false);

@@ -23,6 +23,7 @@ struct replay_disk *replay_disk_copy(const struct replay_disk *d);
 
 /* These bytes are there.  0, -ENOSPC over the limit, -ENOMEM. */
 int replay_disk_set(struct replay_disk *d, uint64_t off, const void *bytes, size_t len);
+int replay_disk_zero(struct replay_disk *d, uint64_t off, uint64_t len); /* they are 0 */
 /* The same for bytes not known yet; the others keep their value. */
 int replay_disk_learn(struct replay_disk *d, uint64_t off, const void *bytes, size_t len);
 /* The value of these bytes is not known any more. */

@@ -406,19 +406,3 @@ void emu_pci_config_write(struct emu_pci *p, uint32_t off, unsigned width, uint3
 	if (p->owner->changed)
 		p->owner->changed(p->opaque);
 }
-
-int emu_pci_bar_address(const struct emu_pci *p, unsigned bar, uint64_t *addr)
-{
-	const struct emu_pci_bar *b = bar < EMU_PCI_BARS ? &p->l.bar[bar] : NULL;
-	if (!b || !b->size)
-		return -ENODEV;
-	bool io = b->flags & EMU_BAR_IO;
-	uint16_t need = io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
-	if (!(get_le16(p->config + PCI_COMMAND) & need))
-		return -ENODEV;
-	const uint8_t *r = p->config + PCI_BASE_ADDRESS_0 + 4 * bar;
-	*addr = get_le32(r) & (io ? ~3u : ~15u);
-	if (!io && b->flags & EMU_BAR_64)
-		*addr |= (uint64_t)get_le32(r + 4) << 32;
-	return 0;
-}

@@ -113,7 +113,5 @@ bool emu_pci_msix_enabled(const struct emu_pci *p);
 bool emu_pci_master(const struct emu_pci *p); /* may the function access memory? */
 void emu_pci_msix(struct emu_pci *p, uint16_t vector); /* send it, or set its pending bit */
 void emu_pci_intx(struct emu_pci *p, bool level);
-/* Address of a BAR as programmed: 0, or -ENODEV while its decoding is off. */
-int emu_pci_bar_address(const struct emu_pci *p, unsigned bar, uint64_t *addr);
 
 #endif

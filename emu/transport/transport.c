@@ -16,8 +16,6 @@ int emu_device_new(struct emu_device **out, const struct emu_device_config *cfg)
 		return ret;
 	d->transport = t;
 	d->host = cfg->host;
-	d->tap = cfg->v.tap;
-	d->fault = cfg->v.fault;
 	ret = emu_virtio_init(&d->v, &cfg->v, t->host, d);
 	if (ret < 0) {
 		t->destroy(d);

@@ -54,8 +54,6 @@ struct emu_device {
 	const struct emu_transport *transport;
 	struct emu_virtio v;
 	struct emu_device_host host;
-	struct emu_tap *tap;
-	struct emu_fault *fault;
 };
 
 struct emu_transport {

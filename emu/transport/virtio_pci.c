@@ -223,7 +223,7 @@ static uint64_t load(struct emu_device *dev, unsigned region, uint64_t off, unsi
 		return value;
 	}
 	value = emu_pci_config_read(&d->pci, off, width);
-	emu_tap_reg(dev->tap, VQT_REGION_PCI, VQT_READ, width, 0, off, value);
+	emu_tap_reg(dev->v.tap, VQT_REGION_PCI, VQT_READ, width, 0, off, value);
 	return value;
 }
 
@@ -235,7 +235,7 @@ static void store(struct emu_device *dev, unsigned region, uint64_t off, unsigne
 		emu_vpci_bar(d, region, off, width, &value, true, 0);
 		return;
 	}
-	emu_tap_reg(dev->tap, VQT_REGION_PCI, VQT_WRITE, width, 0, off, (uint32_t)value);
+	emu_tap_reg(dev->v.tap, VQT_REGION_PCI, VQT_WRITE, width, 0, off, (uint32_t)value);
 	emu_pci_config_write(&d->pci, off, width, value);
 }
 

@@ -16,7 +16,7 @@ void emu_vpci_interrupt(struct emu_vpci *d)
 
 static void signal(struct emu_vpci *d, uint16_t vector)
 {
-	if (vector == VQT_NO_VECTOR && emu_fault_hit(d->dev.fault, EMU_FAULT_IRQ_FOR_NO_VECTOR))
+	if (vector == VQT_NO_VECTOR && emu_fault_hit(d->dev.v.fault, EMU_FAULT_IRQ_FOR_NO_VECTOR))
 		vector = 0;
 	if (vector != VQT_NO_VECTOR)
 		emu_pci_msix(&d->pci, vector);
@@ -25,8 +25,8 @@ static void signal(struct emu_vpci *d, uint16_t vector)
 static void host_used(void *opaque, struct emu_queue *q)
 {
 	struct emu_vpci *d = opaque;
-	if (emu_fault_hit(d->dev.fault, EMU_FAULT_CONFIG_IRQ_SPURIOUS)) {
-		emu_tap_irq(d->dev.tap, VQT_NO_QUEUE, VQT_IRQ_CONFIG, d->config_vector, 0);
+	if (emu_fault_hit(d->dev.v.fault, EMU_FAULT_CONFIG_IRQ_SPURIOUS)) {
+		emu_tap_irq(d->dev.v.tap, VQT_NO_QUEUE, VQT_IRQ_CONFIG, d->config_vector, 0);
 		d->isr |= VIRTIO_PCI_ISR_CONFIG;
 		signal(d, d->config_vector);
 	}
@@ -41,9 +41,9 @@ static void host_used(void *opaque, struct emu_queue *q)
 static void host_config(void *opaque)
 {
 	struct emu_vpci *d = opaque;
-	emu_tap_irq(d->dev.tap, VQT_NO_QUEUE, VQT_IRQ_CONFIG, d->config_vector, 0);
+	emu_tap_irq(d->dev.v.tap, VQT_NO_QUEUE, VQT_IRQ_CONFIG, d->config_vector, 0);
 	/* 4.1.4.5.1: this bit whether or not MSI-X is in use */
-	if (!emu_fault_hit(d->dev.fault, EMU_FAULT_ISR_NO_CONFIG))
+	if (!emu_fault_hit(d->dev.v.fault, EMU_FAULT_ISR_NO_CONFIG))
 		d->isr |= VIRTIO_PCI_ISR_CONFIG;
 	if (emu_pci_msix_enabled(&d->pci))
 		signal(d, d->config_vector);
@@ -56,9 +56,9 @@ static void host_reset_done(void *opaque)
 	struct emu_vpci *d = opaque;
 	d->device_feature_select = d->driver_feature_select = 0;
 	d->queue_select = 0;
-	if (!emu_fault_hit(d->dev.fault, EMU_FAULT_VECTOR_AFTER_RESET))
+	if (!emu_fault_hit(d->dev.v.fault, EMU_FAULT_VECTOR_AFTER_RESET))
 		d->config_vector = VQT_NO_VECTOR;
-	if (!emu_fault_hit(d->dev.fault, EMU_FAULT_RESET_KEEPS_ISR))
+	if (!emu_fault_hit(d->dev.v.fault, EMU_FAULT_RESET_KEEPS_ISR))
 		d->isr = 0;
 	emu_vpci_interrupt(d);
 }
@@ -72,7 +72,7 @@ const struct emu_virtio_host emu_vpci_host = {
 uint8_t emu_vpci_read_isr(struct emu_vpci *d)
 {
 	uint8_t isr = d->isr;
-	if (!emu_fault_hit(d->dev.fault, EMU_FAULT_ISR_NOT_CLEARED))
+	if (!emu_fault_hit(d->dev.v.fault, EMU_FAULT_ISR_NOT_CLEARED))
 		d->isr = 0; /* 4.1.4.5.1 */
 	emu_vpci_interrupt(d);
 	return isr;
@@ -183,14 +183,14 @@ void emu_vpci_bar(struct emu_vpci *d, unsigned bar, uint64_t off, unsigned width
 		seen &= (1ull << 8 * width) - 1;
 	*value = seen;
 	if (write) {
-		emu_tap_reg(d->dev.tap, region, VQT_WRITE, width, flags, off, seen);
+		emu_tap_reg(d->dev.v.tap, region, VQT_WRITE, width, flags, off, seen);
 		dispatch(d, region, cap, off, width, value, true);
 		return;
 	}
 	*value = 0;
 	if (!dispatch(d, region, cap, off, width, value, false))
 		flags |= VQT_REG_FAILED;
-	emu_tap_reg(d->dev.tap, region, VQT_READ, width, flags, off, *value);
+	emu_tap_reg(d->dev.v.tap, region, VQT_READ, width, flags, off, *value);
 }
 
 /* 4.1.4.9: an access through pci_cfg_data. */
@@ -203,7 +203,7 @@ void emu_vpci_vendor(void *opaque, const struct emu_pci_cap *cap, unsigned at, u
 	uint32_t off = get_le32(c + VIRTIO_PCI_CAP_OFFSET),
 		 len = get_le32(c + VIRTIO_PCI_CAP_LENGTH);
 	uint64_t value = 0;
-	if (emu_fault_hit(d->dev.fault, EMU_FAULT_CFG_WINDOW))
+	if (emu_fault_hit(d->dev.v.fault, EMU_FAULT_CFG_WINDOW))
 		off = 0;
 	if (bar >= EMU_PCI_BARS || (len != 1 && len != 2 && len != 4) || off % len ||
 	    d->pci.l.bar[bar].size < len || off > d->pci.l.bar[bar].size - len)

@@ -343,7 +343,6 @@ int emu_virtio_init(struct emu_virtio *v, const struct emu_virtio_config *cfg,
 	v->features_on = cfg->features_on;
 	v->features_off = cfg->features_off;
 	v->queue_size_usual = cfg->queue_size_usual;
-	v->transitional = cfg->transitional;
 	v->host = host;
 	v->host_opaque = opaque;
 	emu_tap_lifecycle(v->tap, VQT_LIFECYCLE_VIRTIO_INIT, VQT_NO_QUEUE, v->cls->virtio_id, 0, 0,

@@ -96,7 +96,6 @@ struct emu_virtio {
 	void *priv; /* the class's */
 	uint8_t status; /* 2.1; not 0 while a reset is under way */
 	bool legacy; /* driven through the legacy interface since reset */
-	bool transitional;
 	bool resetting; /* 0 was written, requests are in flight */
 	bool suspending; /* SUSPEND was written, requests are in flight */
 	bool config_pending; /* changed while suspended: notify on resuming */

@@ -98,17 +98,17 @@ static void test_bars(void)
 	struct emu_testbed *r = testbed(
 		(struct emu_testbed_options){ .dev = { .v.transitional = true, .v.queues = 4 } });
 	uint64_t a;
-	is((uint64_t)-emu_pci_bar_address(emu_vpci_pci(r->dev), 4, &a), ENODEV,
+	is((uint64_t)-emu_testbed_bar_address(emu_vpci_pci(r->dev), 4, &a), ENODEV,
 	   "BARs do not decode after reset");
 	is(emu_driver_probe(&r->drv), 0, "probe");
 	is(r->drv.bar_size[0], 128, "I/O BAR size");
 	is(r->drv.bar_size[1], 4096, "MSI-X BAR size");
 	is(r->drv.bar_size[4], 16384, "modern BAR size");
-	is(emu_pci_bar_address(emu_vpci_pci(r->dev), 4, &a), 0, "decodes");
+	is(emu_testbed_bar_address(emu_vpci_pci(r->dev), 4, &a), 0, "decodes");
 	ok(a >= 0xe0000000 && a % 16384 == 0, "at the address given");
-	is(emu_pci_bar_address(emu_vpci_pci(r->dev), 0, &a), 0, "I/O decodes");
+	is(emu_testbed_bar_address(emu_vpci_pci(r->dev), 0, &a), 0, "I/O decodes");
 	is(a, 0xc000, "at the port given");
-	is((uint64_t)-emu_pci_bar_address(emu_vpci_pci(r->dev), 5, &a), ENODEV,
+	is((uint64_t)-emu_testbed_bar_address(emu_vpci_pci(r->dev), 5, &a), ENODEV,
 	   "BAR 5 is not there");
 	is(cfg(r, PCI_BASE_ADDRESS_0 + 8, 4), 0, "BAR 2 reads 0");
 	is(emu_device_region_size(r->dev, 4), 16384, "region size");

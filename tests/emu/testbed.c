@@ -4,7 +4,25 @@
 #include <string.h>
 
 #include "emu/transport/virtio_pci.h"
+#include "decoder/spec/constants.h"
+#include "decoder/trace/record.h"
 #include "tests/emu/testbed.h"
+
+int emu_testbed_bar_address(const struct emu_pci *p, unsigned bar, uint64_t *addr)
+{
+	const struct emu_pci_bar *b = bar < EMU_PCI_BARS ? &p->l.bar[bar] : NULL;
+	if (!b || !b->size)
+		return -ENODEV;
+	bool io = b->flags & EMU_BAR_IO;
+	uint16_t need = io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
+	if (!(get_le16(p->config + PCI_COMMAND) & need))
+		return -ENODEV;
+	const uint8_t *r = p->config + PCI_BASE_ADDRESS_0 + 4 * bar;
+	*addr = get_le32(r) & (io ? ~3u : ~15u);
+	if (!io && b->flags & EMU_BAR_64)
+		*addr |= (uint64_t)get_le32(r + 4) << 32;
+	return 0;
+}
 
 static void on_msix(void *opaque, uint16_t vector, uint64_t address, uint32_t data)
 {
@@ -35,7 +53,7 @@ static uint64_t bus_bar_read(void *opaque, unsigned bar, uint64_t off, unsigned 
 {
 	struct emu_testbed *r = opaque;
 	uint64_t addr;
-	if (emu_pci_bar_address(emu_vpci_pci(r->dev), bar, &addr) < 0)
+	if (emu_testbed_bar_address(emu_vpci_pci(r->dev), bar, &addr) < 0)
 		return UINT64_MAX; /* nobody answers */
 	return emu_device_load(r->dev, bar, off, width);
 }
@@ -44,7 +62,7 @@ static void bus_bar_write(void *opaque, unsigned bar, uint64_t off, unsigned wid
 {
 	struct emu_testbed *r = opaque;
 	uint64_t addr;
-	if (emu_pci_bar_address(emu_vpci_pci(r->dev), bar, &addr) == 0)
+	if (emu_testbed_bar_address(emu_vpci_pci(r->dev), bar, &addr) == 0)
 		emu_device_store(r->dev, bar, off, width, value);
 }
 

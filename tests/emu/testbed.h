@@ -7,6 +7,7 @@
 #define VQT_TESTS_EMU_TESTBED_H
 
 #include "emu/class/blk/blk.h"
+#include "emu/transport/pci.h"
 #include "emu/transport/transport.h"
 #include "emu/driver/driver.h"
 #include "emu/virtio/fault.h"
@@ -41,6 +42,8 @@ struct emu_testbed {
 
 int emu_testbed_new(struct emu_testbed **out, const struct emu_testbed_options *opt);
 void emu_testbed_free(struct emu_testbed *r);
+/* Address of a BAR as programmed: 0, or -ENODEV while its decoding is off. */
+int emu_testbed_bar_address(const struct emu_pci *p, unsigned bar, uint64_t *addr);
 /* Guest memory, checked; NULL outside. */
 void *emu_testbed_at(struct emu_testbed *r, uint64_t gpa, uint64_t len);
 

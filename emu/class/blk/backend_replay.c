@@ -61,13 +61,12 @@ static int read_some(struct rb *d, uint64_t off, uint8_t *buf, size_t len)
 /* A large range: only what is not zero already needs a block. */
 static int zero_known(struct rb *d, struct replay_disk *of, uint64_t off, uint64_t len)
 {
-	static const uint8_t zero[REPLAY_DISK_BLOCK];
 	const uint8_t *bytes, *known;
 	uint64_t at = off - off % REPLAY_DISK_BLOCK, end = off + len;
 	while (replay_disk_next(of, &at, &bytes, &known) && at < end) {
 		uint64_t from = at > off ? at : off;
 		uint64_t to = at + REPLAY_DISK_BLOCK < end ? at + REPLAY_DISK_BLOCK : end;
-		int ret = replay_disk_set(d->over, from, zero, to - from);
+		int ret = replay_disk_zero(d->over, from, to - from);
 		if (ret < 0)
 			return ret;
 		at += REPLAY_DISK_BLOCK;
@@ -77,19 +76,10 @@ static int zero_known(struct rb *d, struct replay_disk *of, uint64_t off, uint64
 
 static int zero_some(struct rb *d, uint64_t off, uint64_t len)
 {
-	static const uint8_t zero[REPLAY_DISK_BLOCK];
-	int ret = 0;
-	if (len > ZERO_WHOLE && d->fd < 0) {
-		ret = d->base ? zero_known(d, d->base, off, len) : 0;
-		return ret < 0 ? ret : zero_known(d, d->over, off, len);
-	}
-	while (len && ret == 0) {
-		size_t n = len < sizeof(zero) ? len : sizeof(zero);
-		ret = replay_disk_set(d->over, off, zero, n);
-		off += n;
-		len -= n;
-	}
-	return ret;
+	if (len <= ZERO_WHOLE || d->fd >= 0)
+		return replay_disk_zero(d->over, off, len);
+	int ret = d->base ? zero_known(d, d->base, off, len) : 0;
+	return ret < 0 ? ret : zero_known(d, d->over, off, len);
 }
 
 static int perform(struct rb *d, struct emu_io *io)

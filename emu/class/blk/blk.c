@@ -9,6 +9,9 @@
 #include "emu/virtio/fault.h"
 
 #define BIT(n) (1ull << (n))
+#define SEGMENT_MAX (1u << 20) /* bytes */
+#define HEADS 16
+#define SECTORS 63
 
 #define DEFAULT_FEATURES \
 	(BIT(VIRTIO_BLK_F_SEG_MAX) | BIT(VIRTIO_BLK_F_GEOMETRY) | BIT(VIRTIO_BLK_F_BLK_SIZE) | \
@@ -31,34 +34,28 @@ static void default_to(uint32_t *field, uint32_t value)
 		*field = value;
 }
 
+/* Header and status take two descriptors of a queue. */
+static uint32_t seg_max(const struct emu_virtio *v)
+{
+	unsigned size = v->queue_size_usual ? v->queue_size_usual : v->queue[0].size_max;
+	return size > 2 ? size - 2 : 1;
+}
+
 static void fill_defaults(struct blk *b)
 {
 	struct emu_blk_config *c = &b->cfg;
-	unsigned usual = b->v->queue_size_usual, size = usual ? usual : b->v->queue[0].size_max;
-	default_to(&c->size_max, 1u << 20);
-	default_to(&c->seg_max, size > 2 ? size - 2 : 1); /* header and status take two */
 	default_to(&c->blk_size, BLK_SECTOR);
-	uint32_t unit = c->blk_size / BLK_SECTOR ? c->blk_size / BLK_SECTOR : 1;
 	default_to(&c->max_discard_sectors, 1u << 22);
 	default_to(&c->max_discard_seg, 1);
-	default_to(&c->discard_align, unit);
 	default_to(&c->max_zeroes_sectors, 1u << 22);
 	default_to(&c->max_zeroes_seg, 1);
 	default_to(&c->max_erase_sectors, 1u << 22);
 	default_to(&c->max_erase_seg, 1);
-	if (c->zones.model != VIRTIO_BLK_Z_NONE) { /* 5.2.6.2: erasing is resetting zones */
-		default_to(&c->erase_align, c->zones.zone_sectors);
+	if (c->zones.model != VIRTIO_BLK_Z_NONE) {
 		default_to(&c->zones.write_granularity, c->blk_size);
-		uint64_t most = (uint64_t)c->seg_max * c->size_max / BLK_SECTOR; /* 5.2.5.2 */
+		uint64_t most = (uint64_t)seg_max(b->v) * SEGMENT_MAX / BLK_SECTOR; /* 5.2.5.2 */
 		if (c->zones.max_append_sectors > most)
 			c->zones.max_append_sectors = most;
-	}
-	default_to(&c->erase_align, unit);
-	if (!c->cylinders && !c->heads && !c->sectors) {
-		uint64_t cyl = b->capacity / (16 * 63);
-		c->cylinders = cyl > 16383 ? 16383 : cyl ? cyl : 1;
-		c->heads = 16;
-		c->sectors = 63;
 	}
 }
 
@@ -79,36 +76,40 @@ static void fill_zones(struct emu_virtio *v, bool show)
 	put(v, BLK_CFG_ZONE_MODEL, 1, z->model);
 }
 
-/* 5.2.4; fields of features that are not offered stay 0. */
+/* 5.2.4; fields of features that are not offered stay 0, as does the topology. */
 static void fill_config(struct emu_virtio *v)
 {
 	const struct blk *b = v->priv;
 	const struct emu_blk_config *c = &b->cfg;
+	const uint64_t cylinders = b->capacity / (HEADS * SECTORS);
+	const uint32_t unit = c->blk_size / BLK_SECTOR ? c->blk_size / BLK_SECTOR : 1;
+	/* 5.2.6.2: erasing is resetting zones */
+	const bool zoned = c->zones.model != VIRTIO_BLK_Z_NONE;
 	const struct {
 		uint8_t off, len, feature;
 		uint64_t value;
 	} fields[] = {
-		{ BLK_CFG_SIZE_MAX, 4, VIRTIO_BLK_F_SIZE_MAX, c->size_max },
-		{ BLK_CFG_SEG_MAX, 4, VIRTIO_BLK_F_SEG_MAX, c->seg_max },
-		{ BLK_CFG_CYLINDERS, 2, VIRTIO_BLK_F_GEOMETRY, c->cylinders },
-		{ BLK_CFG_HEADS, 1, VIRTIO_BLK_F_GEOMETRY, c->heads },
-		{ BLK_CFG_SECTORS, 1, VIRTIO_BLK_F_GEOMETRY, c->sectors },
+		{ BLK_CFG_SIZE_MAX, 4, VIRTIO_BLK_F_SIZE_MAX, SEGMENT_MAX },
+		{ BLK_CFG_SEG_MAX, 4, VIRTIO_BLK_F_SEG_MAX, seg_max(v) },
+		{ BLK_CFG_CYLINDERS, 2, VIRTIO_BLK_F_GEOMETRY,
+		  cylinders > 16383 ? 16383
+		  : cylinders	    ? cylinders
+				    : 1 },
+		{ BLK_CFG_HEADS, 1, VIRTIO_BLK_F_GEOMETRY, HEADS },
+		{ BLK_CFG_SECTORS, 1, VIRTIO_BLK_F_GEOMETRY, SECTORS },
 		{ BLK_CFG_BLK_SIZE, 4, VIRTIO_BLK_F_BLK_SIZE, c->blk_size },
-		{ BLK_CFG_PHYS_EXP, 1, VIRTIO_BLK_F_TOPOLOGY, c->phys_exp },
-		{ BLK_CFG_ALIGN_OFF, 1, VIRTIO_BLK_F_TOPOLOGY, c->align_offset },
-		{ BLK_CFG_MIN_IO, 2, VIRTIO_BLK_F_TOPOLOGY, c->min_io },
-		{ BLK_CFG_OPT_IO, 4, VIRTIO_BLK_F_TOPOLOGY, c->opt_io },
 		{ BLK_CFG_WRITEBACK, 1, VIRTIO_BLK_F_CONFIG_WCE, 1 },
 		{ BLK_CFG_NUM_QUEUES, 2, VIRTIO_BLK_F_MQ, v->nqueues },
 		{ BLK_CFG_DISCARD_SECTORS, 4, VIRTIO_BLK_F_DISCARD, c->max_discard_sectors },
 		{ BLK_CFG_DISCARD_SEG, 4, VIRTIO_BLK_F_DISCARD, c->max_discard_seg },
-		{ BLK_CFG_DISCARD_ALIGN, 4, VIRTIO_BLK_F_DISCARD, c->discard_align },
+		{ BLK_CFG_DISCARD_ALIGN, 4, VIRTIO_BLK_F_DISCARD, unit },
 		{ BLK_CFG_ZEROES_SECTORS, 4, VIRTIO_BLK_F_WRITE_ZEROES, c->max_zeroes_sectors },
 		{ BLK_CFG_ZEROES_SEG, 4, VIRTIO_BLK_F_WRITE_ZEROES, c->max_zeroes_seg },
 		{ BLK_CFG_ZEROES_UNMAP, 1, VIRTIO_BLK_F_WRITE_ZEROES, b->backend->can_discard },
 		{ BLK_CFG_ERASE_SECTORS, 4, VIRTIO_BLK_F_SECURE_ERASE, c->max_erase_sectors },
 		{ BLK_CFG_ERASE_SEG, 4, VIRTIO_BLK_F_SECURE_ERASE, c->max_erase_seg },
-		{ BLK_CFG_ERASE_ALIGN, 4, VIRTIO_BLK_F_SECURE_ERASE, c->erase_align },
+		{ BLK_CFG_ERASE_ALIGN, 4, VIRTIO_BLK_F_SECURE_ERASE,
+		  zoned ? c->zones.zone_sectors : unit },
 	};
 	v->config_len = BLK_CFG_LEN;
 	put(v, BLK_CFG_CAPACITY, 8, b->capacity);

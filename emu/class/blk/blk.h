@@ -26,16 +26,10 @@ struct emu_blk_config {
 	uint64_t features; /* VIRTIO_BLK_F_*: offered; 0: those of emu_blk */
 	uint64_t capacity; /* sectors; 0: the backend's */
 	char serial[21]; /* GET_ID, up to 20 bytes */
-	uint32_t size_max, seg_max; /* 0: none (1 MiB), queue size - 2 */
 	uint32_t blk_size; /* 0: 512 */
-	uint16_t cylinders; /* geometry; all 0: computed from the capacity */
-	uint8_t heads, sectors;
-	uint8_t phys_exp, align_offset; /* topology, in logical blocks */
-	uint16_t min_io;
-	uint32_t opt_io;
-	uint32_t max_discard_sectors, max_discard_seg, discard_align; /* 0: a default */
+	uint32_t max_discard_sectors, max_discard_seg; /* 0: a default */
 	uint32_t max_zeroes_sectors, max_zeroes_seg;
-	uint32_t max_erase_sectors, max_erase_seg, erase_align;
+	uint32_t max_erase_sectors, max_erase_seg;
 	uint16_t lifetime[3]; /* pre_eol_info, estimates of type A and B; 0 undefined */
 	struct emu_blk_zones zones;
 };

@@ -38,18 +38,10 @@ static uint64_t written_len(const struct model_request *r)
 	return r->readable > BLK_HEADER ? r->readable - BLK_HEADER : 0;
 }
 
-/* Mark a range of a set of known bytes; false: it is not kept track of. */
+/* Mark a range of a set of known bytes; what does not fit is not kept track of. */
 static void mark(struct replay_disk *set, uint64_t off, uint64_t len)
 {
-	static const uint8_t ones[REPLAY_DISK_BLOCK];
-	len = len < KNOWN_MAX ? len : KNOWN_MAX;
-	while (len) {
-		size_t n = len < sizeof(ones) ? len : sizeof(ones);
-		if (replay_disk_set(set, off, ones, n) < 0)
-			return;
-		off += n;
-		len -= n;
-	}
+	replay_disk_zero(set, off, len < KNOWN_MAX ? len : KNOWN_MAX);
 }
 
 /* Captured bytes that the device wrote as data of a request, and their place in the data. */
