@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From the grammar's pieces to checked nodes: literals, types, limits. */
-#include <stdarg.h>
-#include <stdio.h>
+/* From the grammar's pieces to checked nodes: types, limits. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,196 +10,6 @@
 #define REGEX_LEN_MAX 256
 #define REGEX_REPEAT_MAX 255
 
-void filter_fail(struct filter_parser *p, struct filter_loc at, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (p->failed)
-		return;
-	p->failed = true;
-	p->err->column = at.from + 1;
-	p->err->length = at.to > at.from ? at.to - at.from : 1;
-	va_start(ap, fmt);
-	vsnprintf(p->err->text, sizeof(p->err->text), fmt, ap);
-	va_end(ap);
-}
-
-void *filter_alloc(struct filter_parser *p, size_t size)
-{
-	struct filter_chunk *c = calloc(1, sizeof(*c) + size);
-
-	if (!c) {
-		p->no_memory = true;
-		return NULL;
-	}
-	c->next = p->filter->memory;
-	p->filter->memory = c;
-	return c->data;
-}
-
-/* --- literals --- */
-
-struct filter_literal *filter_literal(struct filter_parser *p, enum filter_literal_kind kind,
-				      struct filter_loc at, const char *text, size_t len)
-{
-	struct filter_literal *l = filter_alloc(p, sizeof(*l));
-
-	if (!l)
-		return NULL;
-	l->kind = kind;
-	l->loc = at;
-	l->len = len;
-	l->text = filter_alloc(p, len + 1);
-	if (!l->text)
-		return NULL;
-	memcpy(l->text, text, len);
-	return l;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Both give NULL for a number that 64 bits do not hold, else where it ends. */
-static const char *read_hex(const char *s, uint64_t *u)
-{
-	for (; hex_digit(*s) >= 0; s++) {
-		if (*u >> 60)
-			return NULL;
-		*u = *u << 4 | (uint64_t)hex_digit(*s);
-	}
-	return s;
-}
-
-static const char *read_decimal(const char *s, uint64_t *u, uint64_t *divisor)
-{
-	bool point = false;
-
-	for (; (*s >= '0' && *s <= '9') || *s == '.'; s++) {
-		if (*s == '.') {
-			point = true;
-			continue;
-		}
-		if (__builtin_mul_overflow(*u, 10, u) ||
-		    __builtin_add_overflow(*u, (uint64_t)(*s - '0'), u))
-			return NULL;
-		if (point && __builtin_mul_overflow(*divisor, 10, divisor))
-			return NULL;
-	}
-	return s;
-}
-
-static const struct unit {
-	const char *name;
-	enum filter_unit kind;
-	uint64_t factor;
-} units[] = {
-	{ "ns", UNIT_TIME, 1 },		 { "us", UNIT_TIME, 1000 },
-	{ "ms", UNIT_TIME, 1000000 },	 { "s", UNIT_TIME, 1000000000 },
-	{ "m", UNIT_TIME, 60000000000 }, { "h", UNIT_TIME, 3600000000000 },
-	{ "k", UNIT_SIZE, 1ULL << 10 },	 { "K", UNIT_SIZE, 1ULL << 10 },
-	{ "M", UNIT_SIZE, 1ULL << 20 },	 { "G", UNIT_SIZE, 1ULL << 30 },
-	{ "T", UNIT_SIZE, 1ULL << 40 },
-};
-
-static const struct unit *find_unit(const char *s)
-{
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		size_t n = strlen(units[i].name);
-
-		if (strncmp(s, units[i].name, n))
-			continue;
-		if (!s[n] || (units[i].kind == UNIT_SIZE && strchr("Bi", s[n])))
-			return &units[i];
-	}
-	return NULL;
-}
-
-static bool scale(struct filter_literal *l, const char *suffix, uint64_t divisor)
-{
-	const struct unit *unit = find_unit(suffix);
-	unsigned __int128 big = l->number;
-
-	if (unit) {
-		l->unit = unit->kind;
-		big *= unit->factor;
-	}
-	big /= divisor;
-	l->number = (uint64_t)big;
-	return big <= UINT64_MAX;
-}
-
-struct filter_literal *filter_number(struct filter_parser *p, struct filter_loc at,
-				     const char *text, size_t len)
-{
-	struct filter_literal *l = filter_literal(p, LITERAL_NUMBER, at, text, len);
-	uint64_t divisor = 1;
-	const char *s;
-
-	if (!l)
-		return NULL;
-	s = l->text;
-	l->negative = *s == '-';
-	s += l->negative;
-	if (s[0] == '0' && (s[1] | 0x20) == 'x')
-		s = read_hex(s + 2, &l->number);
-	else
-		s = read_decimal(s, &l->number, &divisor);
-	if (!s || !scale(l, s, divisor)) {
-		filter_fail(p, at, "'%.40s' does not fit into 64 bits", l->text);
-		return NULL;
-	}
-	if (divisor > 1 && l->unit == UNIT_NONE) {
-		filter_fail(p, at, "'%.40s': only sizes and durations can have a fraction",
-			    l->text);
-		return NULL;
-	}
-	if (l->negative)
-		l->number = 0 - l->number;
-	return l;
-}
-
-/* One escape, s behind the backslash; returns how many bytes of s it took. */
-static size_t unescape(const char *s, size_t left, char *out)
-{
-	static const char names[][2] = {
-		{ 'n', '\n' }, { 't', '\t' }, { 'r', '\r' }, { '0', '\0' }
-	};
-
-	if (s[0] == 'x' && left > 2 && hex_digit(s[1]) >= 0 && hex_digit(s[2]) >= 0) {
-		*out = (char)(hex_digit(s[1]) << 4 | hex_digit(s[2]));
-		return 3;
-	}
-	*out = s[0];
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (names[i][0] == s[0])
-			*out = names[i][1];
-	return 1;
-}
-
-struct filter_literal *filter_string(struct filter_parser *p, struct filter_loc at,
-				     const char *text, size_t len)
-{
-	struct filter_literal *l = filter_literal(p, LITERAL_STRING, at, text, len);
-	size_t n = 0;
-
-	for (size_t i = 0; l && i < len; n++) {
-		if (text[i] == '\\' && i + 1 < len)
-			i += 1 + unescape(text + i + 1, len - i - 1, &l->text[n]);
-		else
-			l->text[n] = text[i++];
-	}
-	if (l) {
-		l->text[n] = '\0';
-		l->len = n;
-	}
-	return l;
-}
-
 /* --- values: a literal beside a field --- */
 
 static bool text_value(struct filter_parser *p, const struct field *f,
@@ -209,15 +17,11 @@ static bool text_value(struct filter_parser *p, const struct field *f,
 {
 	bool closed = f->names || f->word;
 
-	if (l->kind == LITERAL_NUMBER) {
-		filter_fail(p, l->loc, "%s is text; quote '%.40s' to compare it as text", f->path,
-			    l->text);
-		return false;
-	}
-	if (l->kind == LITERAL_WORD && closed && !filter_known_word(f, l->text)) {
-		filter_fail_word(p, f, l);
-		return false;
-	}
+	if (l->kind == LITERAL_NUMBER)
+		return filter_fail(p, l->loc, "%s is text; quote '%.40s' to compare it as text",
+				   f->path, l->text);
+	if (l->kind == LITERAL_WORD && closed && !filter_known_word(f, l->text))
+		return filter_fail_word(p, f, l);
 	v->str = l->text;
 	v->len = l->len;
 	v->fold = l->kind == LITERAL_WORD;
@@ -234,8 +38,7 @@ static bool bool_value(struct filter_parser *p, const struct field *f,
 	v->u = !strcasecmp(l->text, "true");
 	if (l->kind == LITERAL_WORD && (v->u || !strcasecmp(l->text, "false")))
 		return true;
-	filter_fail(p, l->loc, "%s is true or false, not '%.40s'", f->path, l->text);
-	return false;
+	return filter_fail(p, l->loc, "%s is true or false, not '%.40s'", f->path, l->text);
 }
 
 /* Text stands for its bytes, 0x4d5a for those two in this order. */
@@ -248,15 +51,13 @@ static bool bytes_value(struct filter_parser *p, const struct field *f,
 	v->len = l->len;
 	if (l->kind != LITERAL_NUMBER)
 		return true;
-	if (strncasecmp(l->text, "0x", 2) || l->len % 2) {
-		filter_fail(p, l->loc,
-			    "%s is bytes: compare it with \"text\" or 0x and an even "
-			    "number of digits",
-			    f->path);
-		return false;
-	}
+	if (strncasecmp(l->text, "0x", 2) || l->len % 2)
+		return filter_fail(p, l->loc,
+				   "%s is bytes: compare it with \"text\" or 0x and an even "
+				   "number of digits",
+				   f->path);
 	for (const char *s = l->text + 2; *s; s += 2)
-		*out++ = (char)(hex_digit(s[0]) << 4 | hex_digit(s[1]));
+		*out++ = (char)(filter_hex_digit(s[0]) << 4 | filter_hex_digit(s[1]));
 	v->len = (size_t)(out - l->text);
 	return true;
 }
@@ -277,11 +78,9 @@ static bool number_word(struct filter_parser *p, const struct field *f,
 		return true;
 	}
 	if (f->resolve)
-		filter_fail(p, l->loc, "no register or feature has a bit or value '%.40s'",
-			    l->text);
-	else
-		filter_fail_word(p, f, l);
-	return false;
+		return filter_fail(p, l->loc, "no register or feature has a bit or value '%.40s'",
+				   l->text);
+	return filter_fail_word(p, f, l);
 }
 
 static bool number_value(struct filter_parser *p, const struct field *f,
@@ -289,18 +88,16 @@ static bool number_value(struct filter_parser *p, const struct field *f,
 {
 	if (l->kind == LITERAL_WORD)
 		return number_word(p, f, l, v);
-	if (l->kind == LITERAL_STRING) {
-		filter_fail(p, l->loc, "%s is a number, not text", f->path);
-		return false;
-	}
+	if (l->kind == LITERAL_STRING)
+		return filter_fail(p, l->loc, "%s is a number, not text", f->path);
 	if (l->unit == UNIT_TIME && f->kind != FIELD_TIME)
-		filter_fail(p, l->loc, "%s is no time; '%.40s' is", f->path, l->text);
-	else if (l->unit == UNIT_SIZE && f->kind == FIELD_TIME)
-		filter_fail(p, l->loc, "%s is a time: ns, us, ms, s, m or h", f->path);
-	else if (l->negative && l->number && f->kind != FIELD_I64)
-		filter_fail(p, l->loc, "%s is never negative", f->path);
+		return filter_fail(p, l->loc, "%s is no time; '%.40s' is", f->path, l->text);
+	if (l->unit == UNIT_SIZE && f->kind == FIELD_TIME)
+		return filter_fail(p, l->loc, "%s is a time: ns, us, ms, s, m or h", f->path);
+	if (l->negative && l->number && f->kind != FIELD_I64)
+		return filter_fail(p, l->loc, "%s is never negative", f->path);
 	v->u = l->number;
-	return !p->failed;
+	return true;
 }
 
 static bool make_value(struct filter_parser *p, const struct field *f,
@@ -337,10 +134,8 @@ static bool add_child(struct filter_parser *p, struct filter_loc at, struct filt
 {
 	if (child->depth + 1 > n->depth)
 		n->depth = child->depth + 1;
-	if (n->depth > FILTER_DEPTH_MAX) {
-		filter_fail(p, at, "the filter is nested too deeply");
-		return false;
-	}
+	if (n->depth > FILTER_DEPTH_MAX)
+		return filter_fail(p, at, "the filter is nested too deeply");
 	if (n->last)
 		n->last->next = child;
 	else
@@ -451,21 +246,17 @@ static bool check_range(struct filter_parser *p, struct filter_node *n, struct f
 		return false;
 	if (r->single)
 		return true;
-	if (!is_number(n->field)) {
-		filter_fail(p, r->loc, "%s has no order, so it has no ranges", n->field->path);
-		return false;
-	}
+	if (!is_number(n->field))
+		return filter_fail(p, r->loc, "%s has no order, so it has no ranges",
+				   n->field->path);
 	if (!make_value(p, n->field, r->to, &r->high))
 		return false;
-	if (r->low.word || r->high.word) {
-		filter_fail(p, r->loc, "a range needs numbers at both ends");
-		return false;
-	}
+	if (r->low.word || r->high.word)
+		return filter_fail(p, r->loc, "a range needs numbers at both ends");
 	if (n->field->kind == FIELD_I64 ? (int64_t)r->low.u > (int64_t)r->high.u
-					: r->low.u > r->high.u) {
-		filter_fail(p, r->loc, "the range is empty: its ends are the wrong way round");
-		return false;
-	}
+					: r->low.u > r->high.u)
+		return filter_fail(p, r->loc,
+				   "the range is empty: its ends are the wrong way round");
 	return true;
 }
 
@@ -537,11 +328,9 @@ static bool compile_regex(struct filter_parser *p, struct filter_node *n,
 	char why[128];
 	int rc;
 
-	if (strlen(value->text) != value->len || !reasonable_regex(value->text)) {
-		filter_fail(p, value->loc,
-			    "the regular expression is too long or repeats too much");
-		return false;
-	}
+	if (strlen(value->text) != value->len || !reasonable_regex(value->text))
+		return filter_fail(p, value->loc,
+				   "the regular expression is too long or repeats too much");
 	rc = regcomp(&n->regex, value->text, REG_EXTENDED | REG_NOSUB);
 	if (rc) {
 		regerror(rc, &n->regex, why, sizeof(why));

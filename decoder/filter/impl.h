@@ -99,9 +99,10 @@ struct filter_parser {
 /* filter.l: parse text into p->filter->root; false with the error in p. */
 bool filter_parse_text(struct filter_parser *p, const char *text, size_t len);
 
-/* decoder/filter/build.c: nodes for the grammar; NULL with the error in p. */
+/* decoder/filter/literal.c: tokens; NULL with the error in p. */
 void *filter_alloc(struct filter_parser *p, size_t size);
-void filter_fail(struct filter_parser *p, struct filter_loc at, const char *fmt, ...)
+/* An error of the user, unless there was one before; false. */
+bool filter_fail(struct filter_parser *p, struct filter_loc at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 struct filter_literal *filter_literal(struct filter_parser *p, enum filter_literal_kind kind,
@@ -110,7 +111,9 @@ struct filter_literal *filter_number(struct filter_parser *p, struct filter_loc 
 				     const char *text, size_t len);
 struct filter_literal *filter_string(struct filter_parser *p, struct filter_loc at,
 				     const char *text, size_t len);
+int filter_hex_digit(char c); /* its value, or -1 */
 
+/* decoder/filter/build.c: nodes for the grammar; NULL with the error in p. */
 struct filter_node *filter_join(struct filter_parser *p, struct filter_loc at,
 				enum filter_kind kind, struct filter_node *a,
 				struct filter_node *b);
@@ -138,7 +141,8 @@ struct filter_range *filter_range(struct filter_parser *p, const struct filter_l
 const struct field *filter_find_field(struct filter_parser *p, const struct filter_literal *name,
 				      struct filter_node *n);
 bool filter_known_word(const struct field *f, const char *word);
-void filter_fail_word(struct filter_parser *p, const struct field *f,
+/* The error that a field is never this word; false. */
+bool filter_fail_word(struct filter_parser *p, const struct field *f,
 		      const struct filter_literal *value);
 
 #endif

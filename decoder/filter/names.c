@@ -120,14 +120,19 @@ const struct field *filter_find_field(struct filter_parser *p, const struct filt
 	return NULL;
 }
 
+/* Word n of those a field can be; "" is a hole, NULL the end. */
+static const char *word_of(const struct field *f, unsigned n)
+{
+	if (f->names)
+		return f->names[n].name;
+	return f->word ? f->word(n) : NULL;
+}
+
 bool filter_known_word(const struct field *f, const char *word)
 {
 	const char *w;
 
-	for (const struct spec_name *s = f->names; s && s->name; s++)
-		if (!strcasecmp(s->name, word))
-			return true;
-	for (unsigned n = 0; f->word && (w = f->word(n)); n++)
+	for (unsigned n = 0; (w = word_of(f, n)); n++)
 		if (!strcasecmp(w, word))
 			return true;
 	return false;
@@ -141,13 +146,7 @@ static void list_words(const struct field *f, char *buf, size_t len)
 	const char *w;
 
 	buf[0] = '\0';
-	for (unsigned n = 0; listed <= 8 && at < len; n++) {
-		if (f->names)
-			w = f->names[n].name;
-		else
-			w = f->word ? f->word(n) : NULL;
-		if (!w)
-			return;
+	for (unsigned n = 0; listed <= 8 && at < len && (w = word_of(f, n)); n++) {
 		if (!*w)
 			continue;
 		at += (size_t)snprintf(buf + at, len - at, "%s%s", listed ? ", " : "",
@@ -156,31 +155,22 @@ static void list_words(const struct field *f, char *buf, size_t len)
 	}
 }
 
-static void guess_word(struct guess *g, const struct field *f)
-{
-	const char *w;
-
-	for (const struct spec_name *s = f->names; s && s->name; s++)
-		consider(g, s->name, strlen(s->name));
-	for (unsigned n = 0; f->word && (w = f->word(n)); n++)
-		consider(g, w, strlen(w));
-}
-
-void filter_fail_word(struct filter_parser *p, const struct field *f,
+bool filter_fail_word(struct filter_parser *p, const struct field *f,
 		      const struct filter_literal *value)
 {
 	char words[160];
+	const char *w;
 	struct guess g;
 
 	if (begin_guess(&g, value->text, value->len))
-		guess_word(&g, f);
+		for (unsigned n = 0; (w = word_of(f, n)); n++)
+			consider(&g, w, strlen(w));
 	list_words(f, words, sizeof(words));
 	if (g.text[0])
-		filter_fail(p, value->loc, "%s is never '%.40s'; did you mean '%s'?", f->path,
-			    value->text, g.text);
-	else if (words[0])
-		filter_fail(p, value->loc, "%s is never '%.40s'; it can be %s", f->path,
-			    value->text, words);
-	else
-		filter_fail(p, value->loc, "%s is a number; '%.40s' is none", f->path, value->text);
+		return filter_fail(p, value->loc, "%s is never '%.40s'; did you mean '%s'?",
+				   f->path, value->text, g.text);
+	if (words[0])
+		return filter_fail(p, value->loc, "%s is never '%.40s'; it can be %s", f->path,
+				   value->text, words);
+	return filter_fail(p, value->loc, "%s is a number; '%.40s' is none", f->path, value->text);
 }
