@@ -107,7 +107,7 @@ static uint64_t where(const struct rule_context *ctx)
 	bool usual = ctx->req && ctx->req->typed && class->usual && class->usual(ctx->req);
 
 	return (ctx->q ? where_queue(ctx) : ONLY(PACKED) | ONLY(SPLIT)) |
-	       (accepted(ctx, VIRTIO_RING_F_EVENT_IDX) ? ONLY(EVENT_IDX) : ONLY(NO_EVENT_IDX)) |
+	       (event_idx(ctx) ? ONLY(EVENT_IDX) : ONLY(NO_EVENT_IDX)) |
 	       (accepted(ctx, VIRTIO_F_IN_ORDER) ? ONLY(IN_ORDER) : 0) |
 	       (accepted(ctx, VIRTIO_F_SUSPEND) ? ONLY(SUSPEND) : 0) |
 	       (ctx->d->legacy ? ONLY(LEGACY) : 0) |

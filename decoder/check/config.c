@@ -10,7 +10,7 @@ static bool reads_config(const struct rule_context *ctx, unsigned at)
 	if (!ctx->e || ctx->e->rec->h.type != VQT_REG || is_write(ctx) ||
 	    reg(ctx)->region != VQT_REGION_DEVICE)
 		return false;
-	from = spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
+	from = config_offset(ctx);
 	return at >= from && at < from + reg(ctx)->width;
 }
 
@@ -44,11 +44,6 @@ bool check_pci(const struct model_device *d, unsigned offset, unsigned width, ui
 
 /* --- device configuration --------------------------------------------------- */
 
-static uint32_t config_offset(const struct rule_context *ctx)
-{
-	return spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
-}
-
 /* Word of the read that last covered the byte. */
 static void config_read(struct rule_context *ctx)
 {
@@ -64,7 +59,7 @@ static void config_read(struct rule_context *ctx)
 
 		if (other && d->suspend.state == SUSPEND_DONE &&
 		    d->config.n_word[(at + i) / 4] > d->suspend.n_done)
-			d->suspend.change = (struct obligation){ ctx->number, ctx->now, 0, 0 };
+			d->suspend.change = obligation(ctx, 0, 0);
 		if (other && !d->config.change.n_new) {
 			d->config.change.n_old = d->config.n_word[(at + i) / 4];
 			d->config.change.n_new = ctx->number;
@@ -88,8 +83,7 @@ static void config_read(struct rule_context *ctx)
 	}
 	/* A field of more than 32 bits, in parts: 2.5.1 */
 	if (ctx->e->field && ctx->e->field->width == 8 && reg(ctx)->width < 8)
-		d->config.torn = (struct obligation){ ctx->number, ctx->now, at & ~7U,
-						      (uint32_t)(d->config.n_generation != 0) };
+		d->config.torn = obligation(ctx, at & ~7U, (uint32_t)(d->config.n_generation != 0));
 }
 
 /* What the driver writes may change anything; only what the device changes is of interest. */
@@ -100,10 +94,8 @@ static void config_written(struct rule_context *ctx)
 
 	if (d->suspend.state == SUSPEND_DONE && at < CHECK_CONFIG && bit_set(d->config.known, at) &&
 	    d->config.bytes[at] != (uint8_t)reg(ctx)->value)
-		d->suspend.write =
-			(struct obligation){ ctx->number, ctx->now, at,
-					     (uint8_t)reg(ctx)->value |
-						     (uint32_t)d->config.bytes[at] << 8 };
+		d->suspend.write = obligation(
+			ctx, at, (uint8_t)reg(ctx)->value | (uint32_t)d->config.bytes[at] << 8);
 	memset(ctx->d->config.known, 0, sizeof(ctx->d->config.known));
 	ctx->d->config.change.n_new = 0;
 }
@@ -176,9 +168,8 @@ void check_remember_pci(struct rule_context *ctx)
 		ctx->d->pci.vendor_read |= 1ULL << at / 4;
 	ctx->d->window.write.number = 0;
 	if (is_write(ctx) && register_is(ctx, SPEC_REG_PCI_CFG_DATA) && at && at < 240)
-		ctx->d->window.write =
-			(struct obligation){ ctx->number, ctx->now, (uint32_t)reg(ctx)->value,
-					     get_le32(ctx->dev->pci + at + 8) };
+		ctx->d->window.write = obligation(ctx, (uint32_t)reg(ctx)->value,
+						  get_le32(ctx->dev->pci + at + 8));
 }
 
 void check_remember_window(struct rule_context *ctx)

@@ -42,6 +42,12 @@ struct rule_context {
 	struct finding f;
 };
 
+/* What is due since the event. */
+static inline struct obligation obligation(const struct rule_context *ctx, uint32_t a, uint32_t b)
+{
+	return (struct obligation){ ctx->number, ctx->now, a, b };
+}
+
 /* An earlier event that matters; 0 is left out.  Before rule_fail(). */
 void rule_related(struct rule_context *ctx, uint64_t number, const char *what);
 /* Report; returns RULE_BROKEN. */
@@ -100,6 +106,11 @@ static inline bool accepted(const struct rule_context *ctx, unsigned bit)
 	return ctx->dev->accepted[bit / 64] >> (bit % 64) & 1; /* bit < 128 */
 }
 
+static inline bool event_idx(const struct rule_context *ctx)
+{
+	return accepted(ctx, VIRTIO_RING_F_EVENT_IDX);
+}
+
 static inline bool word_known(uint8_t known, unsigned bit)
 {
 	return known >> (bit / 32) & 1;
@@ -127,15 +138,33 @@ static inline bool driver_ok(const struct rule_context *ctx)
 	return ctx->dev->status_known && ctx->dev->status & VIRTIO_CONFIG_S_DRIVER_OK;
 }
 
+/* The device has said that it cannot go on, or was asked to rest: nothing is due of it. */
+static inline bool stopped(const struct rule_context *ctx)
+{
+	return ctx->d->status.n_error || ctx->d->status.n_needs_reset || ctx->d->suspend.state;
+}
+
 /* The modern interface is in use since the reset; false too when nobody knows. */
 static inline bool modern(const struct rule_context *ctx)
 {
 	return ctx->d->modern && !ctx->d->legacy;
 }
 
+/* The legacy one alone. */
+static inline bool legacy_only(const struct rule_context *ctx)
+{
+	return ctx->d->legacy && !ctx->d->modern;
+}
+
 static inline bool bit_set(const uint8_t *bits, unsigned n)
 {
 	return bits[n / 8] >> (n % 8) & 1;
+}
+
+/* Where in the device configuration the access is. */
+static inline uint32_t config_offset(const struct rule_context *ctx)
+{
+	return spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
 }
 
 /* A field of the device configuration as last read; false when not known. */

@@ -17,11 +17,9 @@ static void irq_decided(struct rule_context *ctx)
 	struct check_queue *q = ctx->q;
 
 	if (!q->irq.crossed && q->seen.irqs && q->seen.completions && q->last.number)
-		q->irq.extra = (struct obligation){ ctx->number, ctx->now,
-						    q->last.ring.known & VQT_RING_USED_EVENT
-							    ? q->last.ring.used_event
-							    : 0,
-						    q->irq.suppressed };
+		q->irq.extra = obligation(
+			ctx, q->last.ring.known & VQT_RING_USED_EVENT ? q->last.ring.used_event : 0,
+			q->irq.suppressed);
 	q->irq.crossed = false;
 }
 
@@ -54,7 +52,7 @@ void check_remember_irq(struct rule_context *ctx, uint64_t triggers)
 	if (triggers & AT(INTX)) {
 		d->irqs.intx.number = 0;
 		if (ctx->e->rec->irq.level) {
-			d->irqs.intx = (struct obligation){ ctx->number, ctx->now, 0, 0 };
+			d->irqs.intx = obligation(ctx, 0, 0);
 			d->irqs.intx_since_config = d->irqs.intx_since_queue = true;
 			d->irqs.n_any = ctx->number;
 			irq_to_all(ctx, false);
@@ -77,7 +75,7 @@ void check_remember_irq(struct rule_context *ctx, uint64_t triggers)
 	if (!(triggers & AT(CONFIG_IRQ)))
 		return;
 	if (driver_ok(ctx) && !d->status.n_error && queue_has(ctx, ctx->dev->config_vector))
-		d->irqs.shared = (struct obligation){ ctx->number, ctx->now, 0, 0 };
+		d->irqs.shared = obligation(ctx, 0, 0);
 	d->irqs.n_config = ctx->number;
 	d->irqs.ts_config = ctx->now;
 	d->irqs.intx_since_config = false;

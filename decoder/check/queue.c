@@ -16,7 +16,7 @@ const struct vqt_ring *check_ring(const struct event *e)
 
 static enum irq_by due_by(const struct rule_context *ctx, const struct vqt_ring *r)
 {
-	bool at = accepted(ctx, VIRTIO_RING_F_EVENT_IDX) &&
+	bool at = event_idx(ctx) &&
 		  (!(r->known & VQT_RING_PACKED) || r->avail_flags == VRING_PACKED_EVENT_FLAG_DESC);
 
 	return at ? IRQ_BY_EVENT : IRQ_BY_FLAGS;
@@ -25,11 +25,8 @@ static enum irq_by due_by(const struct rule_context *ctx, const struct vqt_ring 
 /* Nothing is available or in flight any more. */
 static bool runs_empty(const struct rule_context *ctx, const struct vqt_ring *r)
 {
-	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
-
 	return accepted(ctx, VIRTIO_F_NOTIFY_ON_EMPTY) && !ctx->queue->n_in_flight &&
-	       !(r->known & VQT_RING_PACKED) && (r->known & need) == need &&
-	       r->avail_idx == r->last_avail;
+	       record_ring_backlog(r) == 0;
 }
 
 static void irq_due(struct rule_context *ctx, const struct vqt_ring *r)
@@ -44,12 +41,10 @@ static void irq_due(struct rule_context *ctx, const struct vqt_ring *r)
 	if (q->irq.due.number || !driver_ok(ctx))
 		return;
 	if (due == 1)
-		q->irq.due =
-			(struct obligation){ ctx->number, ctx->now,
-					     r->known & VQT_RING_USED_EVENT ? r->used_event : 0,
-					     due_by(ctx, r) };
+		q->irq.due = obligation(ctx, r->known & VQT_RING_USED_EVENT ? r->used_event : 0,
+					due_by(ctx, r));
 	else if (runs_empty(ctx, r))
-		q->irq.due = (struct obligation){ ctx->number, ctx->now, 0, IRQ_BY_EMPTY };
+		q->irq.due = obligation(ctx, 0, IRQ_BY_EMPTY);
 	q->irq.due_tid = ctx->e->rec->h.tid;
 }
 
@@ -106,10 +101,9 @@ static void remember_chain(struct rule_context *ctx)
 /* Entries wait and nobody takes them: since when? */
 static void watch_stall(struct rule_context *ctx, const struct vqt_ring *r)
 {
-	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
 	struct check_queue *q = ctx->q;
 
-	if (r->known & VQT_RING_PACKED || (r->known & need) != need || !driver_ok(ctx))
+	if (record_ring_backlog(r) < 0 || !driver_ok(ctx))
 		return;
 	if (r->avail_idx == r->last_avail ||
 	    (q->wait.stall.number && q->wait.stall.b != r->last_avail)) {
@@ -117,8 +111,7 @@ static void watch_stall(struct rule_context *ctx, const struct vqt_ring *r)
 		return;
 	}
 	if (!q->wait.stall.number)
-		q->wait.stall =
-			(struct obligation){ ctx->number, ctx->now, r->avail_idx, r->last_avail };
+		q->wait.stall = obligation(ctx, r->avail_idx, r->last_avail);
 }
 
 /* A driver that moves used_event, or suppresses, is awake and needs no telling. */
@@ -148,7 +141,7 @@ bool check_asks(const struct rule_context *ctx, const struct vqt_ring *r)
 	bool packed = r->known & VQT_RING_PACKED;
 
 	if (packed ? r->known & VQT_RING_USED_FLAGS && r->used_flags == VRING_PACKED_EVENT_FLAG_DESC
-		   : accepted(ctx, VIRTIO_RING_F_EVENT_IDX))
+		   : event_idx(ctx))
 		return r->known & VQT_RING_AVAIL_EVENT && r->avail_event == r->last_avail;
 	return r->known & VQT_RING_USED_FLAGS && !r->used_flags;
 }
@@ -160,7 +153,7 @@ bool check_asks(const struct rule_context *ctx, const struct vqt_ring *r)
  */
 static void watch_asked(struct rule_context *ctx, const struct vqt_ring *r)
 {
-	bool event = r->known & VQT_RING_PACKED || accepted(ctx, VIRTIO_RING_F_EVENT_IDX);
+	bool event = r->known & VQT_RING_PACKED || event_idx(ctx);
 	int waits = record_ring_waits(r);
 	struct check_queue *q = ctx->q;
 
@@ -170,8 +163,7 @@ static void watch_asked(struct rule_context *ctx, const struct vqt_ring *r)
 	    (r->last_avail != q->wait.asked.b || (event && r->avail_event != q->wait.asked.a)))
 		q->wait.asked.number = 0;
 	if (!waits && !q->wait.asked.number && check_asks(ctx, r))
-		q->wait.asked =
-			(struct obligation){ ctx->number, ctx->now, r->avail_event, r->last_avail };
+		q->wait.asked = obligation(ctx, r->avail_event, r->last_avail);
 }
 
 /* Samples of a queue at rest; anything the device does with it begins them anew. */
@@ -187,8 +179,7 @@ static void watch_waiting(struct rule_context *ctx)
 	}
 	if (!q->wait.sampled.number || q->wait.sampled.b != r->last_avail ||
 	    q->wait.pending != pending) {
-		q->wait.sampled =
-			(struct obligation){ ctx->number, ctx->now, r->avail_idx, r->last_avail };
+		q->wait.sampled = obligation(ctx, r->avail_idx, r->last_avail);
 		q->wait.pending = (uint8_t)pending;
 		q->wait.ts_alive = 0;
 	} else if (!q->wait.ts_alive && ctx->driver_ts > q->wait.sampled.ts) {
@@ -242,14 +233,12 @@ static void watch_idle(struct rule_context *ctx, const struct vqt_ring *r)
 /* A legacy driver may use the device before DRIVER_OK. */
 static void watch_early(struct rule_context *ctx, const struct vqt_ring *r)
 {
-	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
 	struct check_queue *q = ctx->q;
 
-	if (!ctx->d->legacy || ctx->d->modern || driver_ok(ctx) || ctx->d->reset.awaited ||
-	    q->kicks.early.number || !(ctx->d->status.ever & VIRTIO_CONFIG_S_DRIVER) ||
-	    (r->known & need) != need || r->avail_idx == r->last_avail)
+	if (!legacy_only(ctx) || driver_ok(ctx) || ctx->d->reset.awaited || q->kicks.early.number ||
+	    !(ctx->d->status.ever & VIRTIO_CONFIG_S_DRIVER) || record_ring_backlog(r) <= 0)
 		return;
-	q->kicks.early = (struct obligation){ ctx->number, ctx->now, 0, r->last_avail };
+	q->kicks.early = obligation(ctx, 0, r->last_avail);
 }
 
 static void remember_kick(struct rule_context *ctx)

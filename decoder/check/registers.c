@@ -70,7 +70,7 @@ static void status_read(struct rule_context *ctx)
 	if (v & VIRTIO_CONFIG_S_NEEDS_RESET && !d->reset.awaited) {
 		if (!d->status.n_needs_reset && driver_ok(ctx) &&
 		    d->irqs.n_config <= d->status.n_read)
-			d->irqs.needs_reset = (struct obligation){ ctx->number, ctx->now, 0, 0 };
+			d->irqs.needs_reset = obligation(ctx, 0, 0);
 		first(&d->status.n_needs_reset, true, ctx->number);
 	}
 	if (d->irqs.no_change.number)
@@ -190,7 +190,7 @@ static void isr_read(struct rule_context *ctx)
 
 	/* Both causes are there to be seen. */
 	if (!ctx->dev->msix && (reg(ctx)->value & 3) == 3 && driver_ok(ctx) && !d->status.n_error)
-		d->irqs.shared = (struct obligation){ ctx->number, ctx->now, 0, 0 };
+		d->irqs.shared = obligation(ctx, 0, 0);
 	d->irqs.isr_read = true;
 	d->irqs.n_isr = ctx->number;
 	d->irqs.n_config_seen = d->irqs.n_config;

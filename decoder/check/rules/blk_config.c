@@ -18,7 +18,7 @@ static bool settles(const struct rule_context *ctx)
 /* The read covers the byte at `at` of the configuration; its value. */
 static bool reads(const struct rule_context *ctx, unsigned at, uint8_t *value)
 {
-	uint32_t from = spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
+	uint32_t from = config_offset(ctx);
 
 	if (at < from || at >= from + reg(ctx)->width || at - from > 7)
 		return false;

@@ -5,11 +5,6 @@
 
 #define BARRIER_BIT 0x80000000U
 
-static bool old(const struct rule_context *ctx)
-{
-	return ctx->d->legacy && !ctx->d->modern;
-}
-
 /* Buffer descriptors of a chain, counted: the one with number n, NULL past the end. */
 static const struct vqt_desc *nth(const struct model_request *r, unsigned n)
 {
@@ -28,13 +23,19 @@ static const struct vqt_desc *last(const struct model_request *r, unsigned back)
 	return n > back ? nth(r, n - 1 - back) : NULL;
 }
 
+static bool scsi(const struct rule_context *ctx)
+{
+	return ctx->req->type_raw == VIRTIO_BLK_T_SCSI_CMD ||
+	       ctx->req->type_raw == VIRTIO_BLK_T_SCSI_CMD_OUT;
+}
+
 static enum verdict layout(struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req;
 	const struct vqt_desc *first = nth(r, 0), *end = last(r, 0);
 
-	if (!old(ctx) || accepted(ctx, VIRTIO_F_ANY_LAYOUT) || !chain_whole(r) || !first || !end ||
-	    r->type_raw == VIRTIO_BLK_T_SCSI_CMD || r->type_raw == VIRTIO_BLK_T_SCSI_CMD_OUT)
+	if (!legacy_only(ctx) || accepted(ctx, VIRTIO_F_ANY_LAYOUT) || !chain_whole(r) || !first ||
+	    !end || scsi(ctx))
 		return RULE_NA;
 	if (first->len == BLK_HEADER && !(first->flags & VRING_DESC_F_WRITE) && end->len == 1 &&
 	    end->flags & VRING_DESC_F_WRITE)
@@ -44,18 +45,12 @@ static enum verdict layout(struct rule_context *ctx)
 			 first->len, end->len);
 }
 
-static bool scsi(const struct rule_context *ctx)
-{
-	return ctx->req->type_raw == VIRTIO_BLK_T_SCSI_CMD ||
-	       ctx->req->type_raw == VIRTIO_BLK_T_SCSI_CMD_OUT;
-}
-
 /* header, cmd, [data out], [data in], sense, trailer, status */
 static enum verdict scsi_cmd(struct rule_context *ctx)
 {
 	const struct vqt_desc *header = nth(ctx->req, 0), *cmd = nth(ctx->req, 1);
 
-	if (!old(ctx) || !scsi(ctx) || !chain_whole(ctx->req))
+	if (!legacy_only(ctx) || !scsi(ctx) || !chain_whole(ctx->req))
 		return RULE_NA;
 	if (header && header->len == BLK_HEADER && cmd && !(cmd->flags & VRING_DESC_F_WRITE))
 		return RULE_PASSED;
@@ -67,7 +62,8 @@ static enum verdict scsi_trailer(struct rule_context *ctx)
 	const struct vqt_desc *status = last(ctx->req, 0), *trailer = last(ctx->req, 1),
 			      *sense = last(ctx->req, 2);
 
-	if (!old(ctx) || !scsi(ctx) || !chain_whole(ctx->req) || accepted(ctx, VIRTIO_F_ANY_LAYOUT))
+	if (!legacy_only(ctx) || !scsi(ctx) || !chain_whole(ctx->req) ||
+	    accepted(ctx, VIRTIO_F_ANY_LAYOUT))
 		return RULE_NA;
 	if (status && status->len == 1 && trailer && trailer->len == 16 && sense &&
 	    sense->len == 96 && sense->flags & VRING_DESC_F_WRITE)
@@ -91,7 +87,7 @@ static enum verdict barrier(struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req, *other;
 
-	if (!r || !r->typed || !accepted(ctx, 0) || !old(ctx))
+	if (!r || !r->typed || !accepted(ctx, 0) || !legacy_only(ctx))
 		return RULE_NA;
 	for (other = ctx->queue->in_flight; other; other = other->hh.next) {
 		if (!other->typed)
@@ -111,11 +107,12 @@ static enum verdict barrier(struct rule_context *ctx)
 /* writeback as read before and after a status or feature write. arg: 1 features */
 static enum verdict writeback(struct rule_context *ctx)
 {
-	uint32_t at = spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
+	uint32_t at = config_offset(ctx);
 	uint64_t before = ctx->d->config.n_word[BLK_CFG_WRITEBACK / 4];
 	uint8_t v;
 
-	if (!old(ctx) || at > BLK_CFG_WRITEBACK || at + reg(ctx)->width <= BLK_CFG_WRITEBACK ||
+	if (!legacy_only(ctx) || at > BLK_CFG_WRITEBACK ||
+	    at + reg(ctx)->width <= BLK_CFG_WRITEBACK ||
 	    !bit_set(ctx->d->config.known, BLK_CFG_WRITEBACK))
 		return RULE_NA;
 	if (ctx->rule->arg ? ctx->d->features.n_accept < before || ctx->d->status.n_write > before
@@ -132,17 +129,12 @@ static enum verdict writeback(struct rule_context *ctx)
 			 ctx->d->config.bytes[BLK_CFG_WRITEBACK]);
 }
 
-static uint32_t swap32(uint32_t v)
-{
-	return __builtin_bswap32(v);
-}
-
 /* No disk is so big, no list so long; in the other byte order it would be neither. */
 static enum verdict implausible(struct rule_context *ctx)
 {
 	uint64_t capacity, seg;
 
-	if (!old(ctx))
+	if (!legacy_only(ctx))
 		return RULE_NA;
 	if (check_config(ctx, BLK_CFG_CAPACITY, 8, &capacity) && capacity >> 55)
 		return rule_fail(ctx,
@@ -151,23 +143,22 @@ static enum verdict implausible(struct rule_context *ctx)
 				 (unsigned long long)__builtin_bswap64(capacity));
 	if (offered_known(ctx, 0) && offered(ctx, VIRTIO_BLK_F_SEG_MAX) &&
 	    check_config(ctx, BLK_CFG_SEG_MAX, 4, &seg) && seg > 0xffff &&
-	    swap32((uint32_t)seg) <= 0xffff && seg != 0xffffffff)
+	    __builtin_bswap32((uint32_t)seg) <= 0xffff && seg != 0xffffffff)
 		return rule_fail(ctx, "seg_max reads %u, %u in the other byte order", (uint32_t)seg,
-				 swap32((uint32_t)seg));
+				 __builtin_bswap32((uint32_t)seg));
 	return RULE_PASSED;
 }
 
 static enum verdict swapped(struct rule_context *ctx)
 {
-	const struct class *c = ctx->dev->class;
 	uint32_t type = ctx->req->type_raw;
 
-	if (!old(ctx) || !c || !type)
+	if (!legacy_only(ctx) || !type)
 		return RULE_NA;
-	if (ctx->req->type || swap32(type) > 0xff || type & 0xff)
+	if (ctx->req->type || __builtin_bswap32(type) > 0xff || type & 0xff)
 		return RULE_PASSED;
 	return rule_fail(ctx, "the request type is 0x%08x, %u in the other byte order", type,
-			 swap32(type));
+			 __builtin_bswap32(type));
 }
 
 static enum verdict legacy_once(struct rule_context *ctx)
@@ -189,9 +180,7 @@ static enum verdict write_lost(struct rule_context *ctx)
 	uint8_t v = (uint8_t)reg(ctx)->value;
 
 	if (!o->number || reg(ctx)->width != 1 || !offered_known(ctx, 0) ||
-	    !offered(ctx, VIRTIO_BLK_F_CONFIG_WCE) ||
-	    spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix) !=
-		    BLK_CFG_WRITEBACK)
+	    !offered(ctx, VIRTIO_BLK_F_CONFIG_WCE) || config_offset(ctx) != BLK_CFG_WRITEBACK)
 		return RULE_NA;
 	if (v == o->a)
 		return RULE_PASSED;

@@ -130,7 +130,7 @@ static void request_popped(struct rule_context *ctx)
 
 static void config_accessed(struct rule_context *ctx, uint64_t triggers)
 {
-	uint32_t at = spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
+	uint32_t at = config_offset(ctx);
 	struct blk_memory *m = blk_memory(ctx);
 
 	if (triggers & AT(CONFIG_READ) && at == BLK_CFG_CAPACITY) {
@@ -140,8 +140,7 @@ static void config_accessed(struct rule_context *ctx, uint64_t triggers)
 	if (triggers & AT(CONFIG_WRITE) && reg(ctx)->region == VQT_REGION_LEGACY &&
 	    at == BLK_CFG_WRITEBACK && reg(ctx)->width == 1 && !ctx->d->features.n_offer &&
 	    !ctx->d->features.n_accept)
-		m->early_write =
-			(struct obligation){ ctx->number, ctx->now, (uint8_t)reg(ctx)->value, 0 };
+		m->early_write = obligation(ctx, (uint8_t)reg(ctx)->value, 0);
 }
 
 static void register_accessed(struct rule_context *ctx, uint64_t triggers)
@@ -169,7 +168,7 @@ static void remember(struct rule_context *ctx, uint64_t triggers)
 		register_accessed(ctx, triggers);
 	if (triggers & AT(CONFIG_IRQ) && driver_ok(ctx) && !ctx->d->status.n_error &&
 	    !ctx->d->status.n_needs_reset)
-		m->capacity_read = (struct obligation){ ctx->number, ctx->now, 0, 0 };
+		m->capacity_read = obligation(ctx, 0, 0);
 }
 
 static void reset(void *memory)

@@ -282,16 +282,12 @@ static enum verdict refused(struct rule_context *ctx)
 static enum verdict spurious_refused(struct rule_context *ctx)
 {
 	struct check_queue *q = ctx->q;
-	const struct vqt_ring *r;
 
 	for (struct check_queue *c = ctx->d->queues; !q && c; c = c->hh.next)
 		if (c->seen.n_kick && c->seen.n_kick + 1 == ctx->number)
 			q = c;
-	if (!q || q->seen.n_kick + 1 != ctx->number || q->last.number != q->seen.n_kick)
-		return RULE_NA;
-	r = &q->last.ring;
-	if (r->known & VQT_RING_PACKED || !(r->known & VQT_RING_AVAIL_IDX) ||
-	    !(r->known & VQT_RING_LAST_AVAIL) || r->avail_idx != r->last_avail)
+	if (!q || q->seen.n_kick + 1 != ctx->number || q->last.number != q->seen.n_kick ||
+	    record_ring_backlog(&q->last.ring) != 0)
 		return RULE_NA;
 	rule_related(ctx, q->seen.n_kick, "the kick");
 	return rule_fail_queue(ctx, q->index,

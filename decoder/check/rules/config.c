@@ -114,7 +114,7 @@ static enum verdict other_place(struct rule_context *ctx)
 /* The same bytes, read twice in a row in different widths. */
 static enum verdict by_width(struct rule_context *ctx)
 {
-	uint32_t at = spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
+	uint32_t at = config_offset(ctx);
 
 	if (!in_old(ctx) || ctx->d->config.n_read + 1 != ctx->number ||
 	    ctx->d->config.read_width == reg(ctx)->width)

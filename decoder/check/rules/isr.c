@@ -10,37 +10,21 @@ static unsigned value(const struct rule_context *ctx)
 	return (unsigned)reg(ctx)->value & 0xff;
 }
 
-static bool settled(const struct rule_context *ctx, bool line, uint64_t ts)
+/* arg: 1 of queues, 2 of configuration changes */
+static enum verdict cause(struct rule_context *ctx)
 {
-	return line || ctx->now - ts > SETTLED;
-}
+	const struct check_irqs *i = &ctx->d->irqs;
+	bool queue = ctx->rule->arg == 1, line = queue ? i->intx_since_queue : i->intx_since_config;
+	uint64_t n = queue ? i->n_queue : i->n_config, ts = queue ? i->ts_queue : i->ts_config;
 
-static enum verdict config_bit(struct rule_context *ctx)
-{
-	const struct check_device *d = ctx->d;
-
-	if (ctx->dev->msix || d->irqs.n_config <= d->irqs.n_config_seen || !driver_ok(ctx) ||
-	    !settled(ctx, d->irqs.intx_since_config, d->irqs.ts_config))
+	if (ctx->dev->msix || n <= (queue ? i->n_queue_seen : i->n_config_seen) ||
+	    (!queue && !driver_ok(ctx)) || !(line || ctx->now - ts > SETTLED))
 		return RULE_NA;
-	if (value(ctx) & 2)
+	if (value(ctx) & ctx->rule->arg)
 		return RULE_PASSED;
-	rule_related(ctx, d->irqs.n_config, "the notification");
-	return rule_fail(ctx, "ISR status reads 0x%02x after a configuration change notification",
-			 value(ctx));
-}
-
-static enum verdict queue_bit(struct rule_context *ctx)
-{
-	const struct check_device *d = ctx->d;
-
-	if (ctx->dev->msix || d->irqs.n_queue <= d->irqs.n_queue_seen ||
-	    !settled(ctx, d->irqs.intx_since_queue, d->irqs.ts_queue))
-		return RULE_NA;
-	if (value(ctx) & 1)
-		return RULE_PASSED;
-	rule_related(ctx, d->irqs.n_queue, "the notification");
-	return rule_fail(ctx, "ISR status reads 0x%02x after a used buffer notification",
-			 value(ctx));
+	rule_related(ctx, n, "the notification");
+	return rule_fail(ctx, "ISR status reads 0x%02x after a %s notification", value(ctx),
+			 queue ? "used buffer" : "configuration change");
 }
 
 static enum verdict not_cleared(struct rule_context *ctx)
@@ -112,12 +96,12 @@ static enum verdict overlooked(struct rule_context *ctx)
 static const struct rule rows[] = {
 	{ DEVICE_MUST, .id = "isr-config-bit", .section = "4.1.4.5.1", .refs = "ISR-V2 T21",
 	  .text = "The device sets bit 1 of ISR status before it notifies of a configuration change.",
-	  .needs = ISR, .at = AT(ISR_READ), .check = config_bit,
+	  .needs = ISR, .at = AT(ISR_READ), .check = cause, .arg = 2,
 	  .wrong = "a configuration change, INTx, ISR status = 0x00" },
 	{ DEVICE_MUST, .id = "isr-queue-bit", .section = "4.1.4.5.1", .refs = "ISR-V3 T21",
 	  .text = "Without MSI-X the device sets bit 0 of ISR status before it notifies of used "
 		  "buffers.",
-	  .needs = ISR, .at = AT(ISR_READ), .check = queue_bit,
+	  .needs = ISR, .at = AT(ISR_READ), .check = cause, .arg = 1,
 	  .wrong = "a chain used, INTx, ISR status = 0x00" },
 	{ DEVICE_MUST, .id = "isr-not-cleared", .section = "4.1.4.5.1",
 	  .refs = "ISR-V5 COMMON-V7 T21 T05",

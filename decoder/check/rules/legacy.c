@@ -5,13 +5,11 @@
 /* Kicked, something is there, and the device does not look: for as long as the driver waited. */
 static enum verdict early_ignored(struct rule_context *ctx)
 {
-	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
-	const struct vqt_ring *r = check_ring(ctx->e);
+	const struct vqt_ring *r = ctx->ring;
 	const struct obligation *o = &ctx->q->kicks.early;
 
-	if (!o->number || driver_ok(ctx) || r->known & VQT_RING_PACKED ||
-	    (r->known & need) != need || ctx->e->rec->h.type == VQT_AVAIL ||
-	    r->last_avail != o->b || r->avail_idx == r->last_avail)
+	if (!o->number || driver_ok(ctx) || record_ring_backlog(r) <= 0 ||
+	    ctx->e->rec->h.type == VQT_AVAIL || r->last_avail != o->b)
 		return RULE_NA;
 	if (ctx->now - o->ts < STALL || ctx->driver_ts < o->ts + STALL / 2)
 		return RULE_PASSED;

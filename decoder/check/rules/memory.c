@@ -150,8 +150,7 @@ static enum verdict swapped(struct rule_context *ctx)
 {
 	const struct vqt_kick *k = &ctx->e->rec->kick;
 
-	if (k->ring.known & VQT_RING_PACKED || !(k->ring.known & VQT_RING_AVAIL_IDX) ||
-	    !(k->ring.known & VQT_RING_LAST_AVAIL) || k->ring.last_avail || ctx->q->chain.number ||
+	if (record_ring_backlog(&k->ring) < 0 || k->ring.last_avail || ctx->q->chain.number ||
 	    ctx->q->seen.n_kick || k->nheads < 2 || ctx->q->draining)
 		return RULE_NA;
 	if (!k->ring.avail_idx || k->ring.avail_idx & 0xff)
@@ -173,14 +172,11 @@ static enum verdict finds_nothing(struct rule_context *ctx)
 	const struct check_queue *q = ctx->q;
 	const struct vqt_ring *r = &ctx->e->rec->kick.ring;
 
-	if (!driver_ok(ctx) || q->draining || ctx->d->suspend.state || ctx->d->status.n_error ||
-	    ctx->d->status.n_needs_reset || ctx->queue->n_in_flight ||
+	if (!driver_ok(ctx) || q->draining || stopped(ctx) || ctx->queue->n_in_flight ||
 	    ctx->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE || ctx->d->status.n_failed)
 		return RULE_NA;
-	if (!(r->known & VQT_RING_LAST_AVAIL))
-		return RULE_NA;
-	if (!(r->known & VQT_RING_PACKED) &&
-	    (!(r->known & VQT_RING_AVAIL_IDX) || r->avail_idx != r->last_avail))
+	if (r->known & VQT_RING_PACKED ? !(r->known & VQT_RING_LAST_AVAIL)
+				       : record_ring_backlog(r) != 0)
 		return RULE_NA;
 	if (q->kicks.idle != IDLE_KICKS - 1 || ctx->now - q->kicks.ts_idle < STALL)
 		return RULE_PASSED;
@@ -193,9 +189,9 @@ static enum verdict finds_nothing(struct rule_context *ctx)
 /* The driver took the legacy interface, which has no feature bits above 31. */
 static enum verdict packed_legacy(struct rule_context *ctx)
 {
-	if (!ctx->d->legacy || ctx->d->modern || !ctx->d->status.n_driver_ok)
+	if (!legacy_only(ctx) || !ctx->d->status.n_driver_ok)
 		return RULE_NA;
-	if (!(check_ring(ctx->e)->known & VQT_RING_PACKED))
+	if (!(ctx->ring->known & VQT_RING_PACKED))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	return rule_fail(ctx,

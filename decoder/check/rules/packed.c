@@ -3,11 +3,6 @@
 #include "decoder/check/context.h"
 #include "decoder/util/virtqueue.h"
 
-static const struct vqt_ring *ring(const struct rule_context *ctx)
-{
-	return ctx->ring;
-}
-
 static bool direct(const struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req;
@@ -107,13 +102,13 @@ static enum verdict event_flags(struct rule_context *ctx)
 {
 	bool driver = ctx->rule->party == CHECK_DRIVER;
 	unsigned need = driver ? VQT_RING_AVAIL_FLAGS : VQT_RING_USED_FLAGS;
-	unsigned flags = driver ? ring(ctx)->avail_flags : ring(ctx)->used_flags;
+	unsigned flags = driver ? ctx->ring->avail_flags : ctx->ring->used_flags;
 
-	if (!(ring(ctx)->known & VQT_RING_PACKED) || !(ring(ctx)->known & need) || !negotiated(ctx))
+	if (!(ctx->ring->known & VQT_RING_PACKED) || !(ctx->ring->known & need) || !negotiated(ctx))
 		return RULE_NA;
 	if (!driver && !ctx->q->chain.number)
 		return RULE_NA; /* the area is the driver's to clear */
-	if (flags < 2 || (flags == 2 && accepted(ctx, VIRTIO_RING_F_EVENT_IDX)))
+	if (flags < 2 || (flags == 2 && event_idx(ctx)))
 		return RULE_PASSED;
 	return rule_fail(ctx, "the %s's event suppression flags are 0x%04x%s",
 			 driver ? "driver" : "device", flags,
@@ -125,12 +120,11 @@ static enum verdict event_offset(struct rule_context *ctx)
 	bool driver = ctx->rule->party == CHECK_DRIVER;
 	unsigned need = driver ? VQT_RING_AVAIL_FLAGS | VQT_RING_USED_EVENT
 			       : VQT_RING_USED_FLAGS | VQT_RING_AVAIL_EVENT;
-	unsigned flags = driver ? ring(ctx)->avail_flags : ring(ctx)->used_flags;
-	unsigned off = virtq_slot(driver ? ring(ctx)->used_event : ring(ctx)->avail_event);
+	unsigned flags = driver ? ctx->ring->avail_flags : ctx->ring->used_flags;
+	unsigned off = virtq_slot(driver ? ctx->ring->used_event : ctx->ring->avail_event);
 
-	if (!(ring(ctx)->known & VQT_RING_PACKED) || (ring(ctx)->known & need) != need ||
-	    flags != 2 || !accepted(ctx, VIRTIO_RING_F_EVENT_IDX) || !ctx->queue->size_known ||
-	    !ctx->queue->size)
+	if (!(ctx->ring->known & VQT_RING_PACKED) || (ctx->ring->known & need) != need ||
+	    flags != 2 || !event_idx(ctx) || !ctx->queue->size_known || !ctx->queue->size)
 		return RULE_NA;
 	if (off < ctx->queue->size)
 		return RULE_PASSED;

@@ -2,35 +2,23 @@
 /* What snapshots of split rings show: 2.7.6 to 2.7.10. */
 #include "decoder/check/context.h"
 
-static const struct vqt_ring *ring(const struct rule_context *ctx)
-{
-	return ctx->ring;
-}
-
 static bool split(const struct rule_context *ctx, unsigned need)
 {
-	return !(ring(ctx)->known & VQT_RING_PACKED) && (ring(ctx)->known & need) == need;
-}
-
-static bool event_idx(const struct rule_context *ctx)
-{
-	return accepted(ctx, VIRTIO_RING_F_EVENT_IDX);
+	return !(ctx->ring->known & VQT_RING_PACKED) && (ctx->ring->known & need) == need;
 }
 
 static enum verdict jump(struct rule_context *ctx)
 {
-	uint16_t waiting;
+	int waiting = record_ring_backlog(ctx->ring);
 
-	if (!split(ctx, VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL) || !ctx->queue->size_known ||
-	    !ctx->queue->size || ctx->q->draining)
+	if (waiting < 0 || !ctx->queue->size_known || !ctx->queue->size || ctx->q->draining)
 		return RULE_NA;
-	waiting = (uint16_t)(ring(ctx)->avail_idx - ring(ctx)->last_avail);
 	if (waiting <= ctx->queue->size)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->last.number, "the ring before");
 	return rule_fail(
 		ctx, "avail.idx is %u, but the device has popped up to %u only, in a queue of %u",
-		ring(ctx)->avail_idx, ring(ctx)->last_avail, ctx->queue->size);
+		ctx->ring->avail_idx, ctx->ring->last_avail, ctx->queue->size);
 }
 
 /* Snapshots of one thread are in order; those of two may cross. */
@@ -42,40 +30,27 @@ static enum verdict backwards(struct rule_context *ctx)
 	    !(ctx->q->last.ring.known & VQT_RING_AVAIL_IDX) || ctx->q->draining ||
 	    ctx->q->last.tid != ctx->e->rec->h.tid)
 		return RULE_NA;
-	step = (int16_t)(ring(ctx)->avail_idx - ctx->q->last.ring.avail_idx);
+	step = (int16_t)(ctx->ring->avail_idx - ctx->q->last.ring.avail_idx);
 	if (step >= 0 || (ctx->queue->size_known && step < -(int)ctx->queue->size))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->last.number, "the ring before");
-	return rule_fail(ctx, "avail.idx is %u; it was %u", ring(ctx)->avail_idx,
+	return rule_fail(ctx, "avail.idx is %u; it was %u", ctx->ring->avail_idx,
 			 ctx->q->last.ring.avail_idx);
 }
 
 /* arg: with (1) or without (0) EVENT_IDX */
-static enum verdict avail_flags(struct rule_context *ctx)
+static enum verdict flags(struct rule_context *ctx)
 {
-	unsigned flags = ring(ctx)->avail_flags;
+	bool driver = ctx->rule->party == CHECK_DRIVER;
+	unsigned flags = driver ? ctx->ring->avail_flags : ctx->ring->used_flags;
 
-	if (!split(ctx, VQT_RING_AVAIL_FLAGS) || !negotiated(ctx) ||
-	    event_idx(ctx) != (ctx->rule->arg != 0))
+	if (!split(ctx, driver ? VQT_RING_AVAIL_FLAGS : VQT_RING_USED_FLAGS) || !negotiated(ctx) ||
+	    event_idx(ctx) != (ctx->rule->arg != 0) || (!driver && !ctx->q->chain.number))
 		return RULE_NA;
 	if (ctx->rule->arg ? !flags : flags < 2)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
-	return rule_fail(ctx, "avail.flags is 0x%04x%s", flags,
-			 ctx->rule->arg ? " with EVENT_IDX negotiated" : "");
-}
-
-static enum verdict used_flags(struct rule_context *ctx)
-{
-	unsigned flags = ring(ctx)->used_flags;
-
-	if (!split(ctx, VQT_RING_USED_FLAGS) || !negotiated(ctx) ||
-	    event_idx(ctx) != (ctx->rule->arg != 0) || !ctx->q->chain.number)
-		return RULE_NA;
-	if (ctx->rule->arg ? !flags : flags < 2)
-		return RULE_PASSED;
-	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
-	return rule_fail(ctx, "used.flags is 0x%04x%s", flags,
+	return rule_fail(ctx, "%s.flags is 0x%04x%s", driver ? "avail" : "used", flags,
 			 ctx->rule->arg ? " with EVENT_IDX negotiated" : "");
 }
 
@@ -85,11 +60,11 @@ static enum verdict used_flags_first(struct rule_context *ctx)
 	if (!split(ctx, VQT_RING_USED_FLAGS) || ctx->q->last.number || ctx->q->chain.number ||
 	    ctx->q->pos.any_used)
 		return RULE_NA;
-	if (!(ring(ctx)->used_flags & ~1))
+	if (!(ctx->ring->used_flags & ~1))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->setup.n_enable, "the queue enabled");
 	return rule_fail(ctx, "used.flags is 0x%04x before the device used anything",
-			 ring(ctx)->used_flags);
+			 ctx->ring->used_flags);
 }
 
 #define MANY 256
@@ -97,7 +72,7 @@ static enum verdict used_flags_first(struct rule_context *ctx)
 static enum verdict used_event_idle(struct rule_context *ctx)
 {
 	if (!split(ctx, VQT_RING_USED_EVENT) || !event_idx(ctx) ||
-	    ctx->q->seen.completions < MANY || ring(ctx)->used_event || ctx->q->irq.suppressed)
+	    ctx->q->seen.completions < MANY || ctx->ring->used_event || ctx->q->irq.suppressed)
 		return RULE_NA;
 	if (ctx->q->irq.used_event_moved || ctx->q->seen.completions != MANY ||
 	    ctx->e->rec->h.type != VQT_USED)
@@ -119,19 +94,19 @@ static const struct rule rows[] = {
 	  .at = AT(RING) | ONLY(SPLIT), .check = backwards, .wrong = "avail.idx 12, then 11" },
 	{ DRIVER_MUST, .id = "avail-flags", .section = "2.7.7.1", .refs = "SPLIT-D13",
 	  .text = "Without VIRTIO_F_EVENT_IDX avail.flags is 0 or 1.", .needs = RING,
-	  .at = AT(RING) | ONLY(SPLIT) | ONLY(NO_EVENT_IDX), .check = avail_flags,
+	  .at = AT(RING) | ONLY(SPLIT) | ONLY(NO_EVENT_IDX), .check = flags,
 	  .wrong = "avail.flags = 2" },
 	{ DRIVER_MUST, .id = "avail-flags-event-idx", .section = "2.7.7.1", .refs = "SPLIT-D15 T25",
 	  .text = "With VIRTIO_F_EVENT_IDX avail.flags is 0.", .needs = RING,
-	  .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), .check = avail_flags, .arg = 1,
+	  .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), .check = flags, .arg = 1,
 	  .wrong = "avail.flags = 1 with EVENT_IDX" },
 	{ DEVICE_MUST, .id = "used-flags", .section = "2.7.10.2", .refs = "SPLIT-V16",
 	  .text = "Without VIRTIO_F_EVENT_IDX used.flags is 0 or 1.", .needs = RING,
-	  .at = AT(RING) | ONLY(SPLIT) | ONLY(NO_EVENT_IDX), .check = used_flags,
+	  .at = AT(RING) | ONLY(SPLIT) | ONLY(NO_EVENT_IDX), .check = flags,
 	  .wrong = "used.flags = 2" },
 	{ DEVICE_MUST, .id = "used-flags-event-idx", .section = "2.7.10.2", .refs = "SPLIT-V18",
 	  .text = "With VIRTIO_F_EVENT_IDX used.flags is 0.", .needs = RING,
-	  .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), .check = used_flags, .arg = 1,
+	  .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), .check = flags, .arg = 1,
 	  .wrong = "used.flags = 1 with EVENT_IDX" },
 	{ DRIVER_MUST, .id = "used-flags-uninitialised", .section = "2.7.10.1", .refs = "SPLIT-D19",
 	  .text = "The driver zeroes used.flags when it sets up the ring.",

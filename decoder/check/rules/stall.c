@@ -30,19 +30,9 @@
 
 #define SETTLED 1000000ULL /* 1 ms: longer than a notification is on its way */
 
-static const struct vqt_ring *ring(const struct rule_context *ctx)
-{
-	return ctx->ring;
-}
-
 static bool is_packed(const struct rule_context *ctx)
 {
-	return ring(ctx)->known & VQT_RING_PACKED;
-}
-
-static bool event_idx(const struct rule_context *ctx)
-{
-	return accepted(ctx, VIRTIO_RING_F_EVENT_IDX);
+	return ctx->ring->known & VQT_RING_PACKED;
 }
 
 static bool is_sample(const struct rule_context *ctx)
@@ -70,7 +60,7 @@ static bool of_kind(const struct rule_context *ctx, unsigned by)
 /* The driver has not moved: it waits for what did not come. */
 static bool still_waiting(const struct rule_context *ctx, const struct obligation *o)
 {
-	const struct vqt_ring *r = ring(ctx);
+	const struct vqt_ring *r = ctx->ring;
 
 	if (o->b == IRQ_BY_EVENT)
 		return r->known & VQT_RING_USED_EVENT && r->used_event == o->a;
@@ -85,8 +75,7 @@ static enum verdict irq_missing(struct rule_context *ctx)
 	struct obligation *o = &ctx->q->irq.due;
 	uint64_t waited = ctx->now - o->ts;
 
-	if (!o->number || !of_kind(ctx, o->b) || waited < STALL || no_vector(ctx) ||
-	    ctx->d->status.n_error || ctx->d->status.n_needs_reset || ctx->d->suspend.state)
+	if (!o->number || !of_kind(ctx, o->b) || waited < STALL || no_vector(ctx) || stopped(ctx))
 		return RULE_NA;
 	/* The thread that has to send it may have been held up right after the used entry. */
 	if ((is_sample(ctx) || ctx->e->rec->h.tid != ctx->q->irq.due_tid) &&
@@ -110,8 +99,7 @@ static enum verdict vector_silent(struct rule_context *ctx)
 	const struct obligation *o = &ctx->q->irq.due;
 
 	if (!o->number || ctx->now - o->ts < STALL || !ctx->dev->msix || no_vector(ctx) ||
-	    ctx->d->status.n_error || ctx->d->status.n_needs_reset || ctx->d->suspend.state ||
-	    !still_waiting(ctx, o))
+	    stopped(ctx) || !still_waiting(ctx, o))
 		return RULE_NA;
 	if (ctx->q->seen.irqs || !ctx->q->setup.n_vector_read)
 		return RULE_PASSED;
@@ -127,10 +115,10 @@ static enum verdict irq_extra(struct rule_context *ctx)
 {
 	const struct obligation *o = &ctx->q->irq.extra;
 
-	if (!event_idx(ctx) || is_packed(ctx) || !(ring(ctx)->known & VQT_RING_USED_EVENT) ||
+	if (!event_idx(ctx) || is_packed(ctx) || !(ctx->ring->known & VQT_RING_USED_EVENT) ||
 	    accepted(ctx, 24))
 		return RULE_NA;
-	if (!o->number || ring(ctx)->used_event != o->a)
+	if (!o->number || ctx->ring->used_event != o->a)
 		return RULE_PASSED;
 	rule_related(ctx, o->number, "the notification");
 	rule_related(ctx, ctx->q->seen.n_used, "the last chain used");
@@ -147,7 +135,7 @@ static enum verdict irq_suppressed(struct rule_context *ctx)
 
 	if (event_idx(ctx) || accepted(ctx, 24))
 		return RULE_NA;
-	if (!o->number || o->b < 16 || !(ring(ctx)->avail_flags & 1))
+	if (!o->number || o->b < 16 || !(ctx->ring->avail_flags & 1))
 		return RULE_PASSED;
 	rule_related(ctx, o->number, "the notification");
 	return rule_fail(
@@ -161,17 +149,14 @@ static enum verdict irq_suppressed(struct rule_context *ctx)
 /* Entries have waited for long, the driver is alive, the device could pop them. */
 static bool stalled(const struct rule_context *ctx)
 {
-	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
 	const struct obligation *o = &ctx->q->wait.stall;
-	const struct vqt_ring *r = ring(ctx);
 
-	if (!o->number || !ctx->q->flight || (r->known & need) != need || is_packed(ctx) ||
-	    ctx->d->suspend.state || ctx->d->status.n_error || ctx->d->status.n_needs_reset ||
+	if (!o->number || !ctx->q->flight || record_ring_backlog(ctx->ring) < 0 || stopped(ctx) ||
 	    ctx->q->draining)
 		return false;
 	if (ctx->e->rec->h.type == VQT_AVAIL)
 		return false; /* it has just woken up */
-	return o->b == r->last_avail && ctx->now - o->ts >= STALL &&
+	return o->b == ctx->ring->last_avail && ctx->now - o->ts >= STALL &&
 	       ctx->driver_ts > o->ts + STALL / 2;
 }
 
@@ -184,7 +169,7 @@ enum waiting {
 
 static enum waiting by_event(const struct rule_context *ctx)
 {
-	const struct vqt_ring *r = ring(ctx), *before = &ctx->q->last.ring;
+	const struct vqt_ring *r = ctx->ring, *before = &ctx->q->last.ring;
 
 	if (!(r->known & VQT_RING_AVAIL_EVENT) || r->avail_event != before->avail_event)
 		return WAIT_UNKNOWN;
@@ -199,7 +184,7 @@ static enum waiting by_event(const struct rule_context *ctx)
 
 static enum waiting by_flags(const struct rule_context *ctx)
 {
-	const struct vqt_ring *r = ring(ctx), *before = &ctx->q->last.ring;
+	const struct vqt_ring *r = ctx->ring, *before = &ctx->q->last.ring;
 
 	if (!(r->known & VQT_RING_USED_FLAGS) || r->used_flags != before->used_flags)
 		return WAIT_UNKNOWN;
@@ -220,8 +205,7 @@ static bool waited(const struct rule_context *ctx, unsigned pending, uint64_t ti
 	return q->wait.sampled.number && q->wait.pending == pending && s->pending == pending &&
 	       record_ring_waits(&s->ring) == 1 && s->ring.last_avail == q->wait.sampled.b &&
 	       ctx->now - q->wait.sampled.ts >= time && q->wait.ts_alive &&
-	       ctx->now - q->wait.ts_alive >= STALL / 2 && driver_ok(ctx) &&
-	       !ctx->d->suspend.state && !ctx->d->status.n_error && !ctx->d->status.n_needs_reset &&
+	       ctx->now - q->wait.ts_alive >= STALL / 2 && driver_ok(ctx) && !stopped(ctx) &&
 	       !q->draining && !(ctx->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE);
 }
 
@@ -229,7 +213,7 @@ static bool waited(const struct rule_context *ctx, unsigned pending, uint64_t ti
 static bool still_asks(const struct rule_context *ctx)
 {
 	const struct obligation *a = &ctx->q->wait.asked;
-	const struct vqt_ring *r = ring(ctx);
+	const struct vqt_ring *r = ctx->ring;
 
 	if (!a->number || a->b != r->last_avail)
 		return false;
@@ -246,7 +230,7 @@ static bool still_asks(const struct rule_context *ctx)
 /* What waits, for the sentences below. */
 static const char *what_waits(const struct rule_context *ctx, char to[64])
 {
-	const struct vqt_ring *r = ring(ctx);
+	const struct vqt_ring *r = ctx->ring;
 
 	if (is_packed(ctx))
 		snprintf(to, 64, "slot %u is available, but the device has not popped it",
@@ -306,7 +290,7 @@ static enum verdict kick_missing(struct rule_context *ctx)
 /* What entries that samples have seen wait for all the time wait for. */
 static enum waiting by_sample(const struct rule_context *ctx)
 {
-	const struct vqt_ring *r = ring(ctx);
+	const struct vqt_ring *r = ctx->ring;
 	const struct check_queue *q = ctx->q;
 
 	if (is_packed(ctx)) /* how many wait it does not say */
@@ -391,7 +375,7 @@ static bool real_kick(const struct rule_context *ctx)
 
 static enum verdict kick_unasked(struct rule_context *ctx)
 {
-	const struct vqt_ring *r = ring(ctx), *before = &ctx->q->last.ring;
+	const struct vqt_ring *r = ctx->ring, *before = &ctx->q->last.ring;
 	const unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_AVAIL_EVENT;
 
 	if (!event_idx(ctx) || is_packed(ctx) || !real_kick(ctx) || (r->known & need) != need ||
@@ -407,7 +391,7 @@ static enum verdict kick_unasked(struct rule_context *ctx)
 
 static enum verdict kick_suppressed(struct rule_context *ctx)
 {
-	const struct vqt_ring *r = ring(ctx), *before = &ctx->q->last.ring;
+	const struct vqt_ring *r = ctx->ring, *before = &ctx->q->last.ring;
 
 	if (is_packed(ctx) != (ctx->rule->arg != 0) || (!is_packed(ctx) && event_idx(ctx)) ||
 	    !real_kick(ctx) || !(r->known & before->known & VQT_RING_USED_FLAGS))

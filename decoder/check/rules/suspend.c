@@ -21,6 +21,12 @@ static bool between(const struct rule_context *ctx)
 	return on(ctx) && ctx->d->suspend.state != SUSPEND_NO;
 }
 
+/* Whether this read shows that the device is suspended. */
+static bool shows_suspended(const struct rule_context *ctx)
+{
+	return value(ctx) & VIRTIO_CONFIG_S_SUSPEND && !(value(ctx) & DRIVER_OK);
+}
+
 static void when(struct rule_context *ctx)
 {
 	rule_related(ctx, ctx->d->suspend.n_asked, "SUSPEND written");
@@ -119,8 +125,7 @@ static enum verdict active(struct rule_context *ctx)
 
 static enum verdict not_drained(struct rule_context *ctx)
 {
-	if (!on(ctx) || ctx->d->suspend.state != SUSPEND_ASKED ||
-	    !(value(ctx) & VIRTIO_CONFIG_S_SUSPEND) || value(ctx) & DRIVER_OK)
+	if (!on(ctx) || ctx->d->suspend.state != SUSPEND_ASKED || !shows_suspended(ctx))
 		return RULE_NA;
 	for (struct check_queue *q = ctx->d->queues; q; q = q->hh.next) {
 		const struct model_queue *m = model_queue(ctx->dev, q->index);
@@ -138,8 +143,7 @@ static enum verdict not_drained(struct rule_context *ctx)
 
 static enum verdict not_notified(struct rule_context *ctx)
 {
-	if (!on(ctx) || ctx->d->suspend.state != SUSPEND_ASKED ||
-	    !(value(ctx) & VIRTIO_CONFIG_S_SUSPEND) || value(ctx) & DRIVER_OK)
+	if (!on(ctx) || ctx->d->suspend.state != SUSPEND_ASKED || !shows_suspended(ctx))
 		return RULE_NA;
 	for (struct check_queue *q = ctx->d->queues; q; q = q->hh.next)
 		if (q->flight && q->irq.due.number && ctx->now - q->irq.due.ts > 1000000) {
@@ -162,7 +166,7 @@ static enum verdict undecided(struct rule_context *ctx)
 	    value(ctx) & NEEDS_RESET)
 		return RULE_NA;
 	if (ctx->rule->arg == SUSPEND_ASKED
-		    ? value(ctx) & VIRTIO_CONFIG_S_SUSPEND && !(value(ctx) & DRIVER_OK)
+		    ? shows_suspended(ctx)
 		    : !(value(ctx) & VIRTIO_CONFIG_S_SUSPEND) && value(ctx) & DRIVER_OK)
 		return RULE_PASSED;
 	if (ctx->now - ctx->d->status.ts_write < STALL || ctx->d->status.n_write != since)
@@ -175,7 +179,7 @@ static enum verdict undecided(struct rule_context *ctx)
 
 static enum verdict config_changed(struct rule_context *ctx)
 {
-	uint32_t at = spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
+	uint32_t at = config_offset(ctx);
 
 	if (!on(ctx) || ctx->d->suspend.state != SUSPEND_DONE || at >= CHECK_CONFIG ||
 	    !bit_set(ctx->d->config.known, at) ||
@@ -191,7 +195,7 @@ static enum verdict config_changed(struct rule_context *ctx)
 static enum verdict write_taken(struct rule_context *ctx)
 {
 	const struct obligation *o = &ctx->d->suspend.write;
-	uint32_t at = spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
+	uint32_t at = config_offset(ctx);
 
 	if (!on(ctx) || ctx->d->suspend.state != SUSPEND_DONE || !o->number || o->a < at ||
 	    o->a >= at + reg(ctx)->width || o->a - at > 7)
