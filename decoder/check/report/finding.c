@@ -20,6 +20,18 @@ enum report_state report_state(const struct check_tally *t)
 	return t->why ? STATE_UNDECIDED : STATE_NEVER;
 }
 
+const struct rule *report_rule(const struct check *c, unsigned *i, struct check_tally *t)
+{
+	const struct rule *rule;
+
+	while ((rule = rule_nth((*i)++))) {
+		check_tally(c, rule, t);
+		if (t->selected)
+			return rule;
+	}
+	return NULL;
+}
+
 void report_comment(char *buf, size_t len, const struct finding *f)
 {
 	snprintf(buf, len, "%s (%s, %s, virtio 1.4 %s): %s. Expected: %s", f->rule->id,

@@ -50,6 +50,8 @@ void report_context_free(struct report_context *x);
 /* What became of a rule, in a word. */
 enum report_state { STATE_BROKEN, STATE_PASSED, STATE_NEVER, STATE_UNDECIDED, STATES };
 enum report_state report_state(const struct check_tally *t);
+/* The next rule from *i on that is selected, and what became of it; NULL at the end. */
+const struct rule *report_rule(const struct check *c, unsigned *i, struct check_tally *t);
 extern const char *const report_states[STATES]; /* "in order" */
 
 /* One a format.  What they write may fail: the caller looks at ferror(). */

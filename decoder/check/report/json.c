@@ -15,11 +15,6 @@ static void put(struct json_object *o, const char *key, struct json_object *valu
 	json_object_object_add(o, key, value);
 }
 
-static struct json_object *u64(uint64_t v)
-{
-	return json_object_new_uint64(v);
-}
-
 static void print(struct report *r, struct json_object *o, const char *end)
 {
 	fprintf(r->o.to, "%s%s", json_object_to_json_string_ext(o, FLAGS), end);
@@ -35,7 +30,7 @@ static struct json_object *before(const struct finding *f, const struct report_c
 	for (unsigned i = 0; i < x->n; i++) {
 		struct json_object *o = json_object_new_object();
 
-		put(o, "number", u64(x->line[i].number));
+		json_put_u64(o, "number", x->line[i].number);
 		if (x->line[i].what)
 			put(o, "what", json_untrusted(x->line[i].what));
 		if (x->line[i].text)
@@ -50,14 +45,14 @@ static void json_finding(struct report *r, const struct finding *f, const struct
 	struct json_object *o = json_object_new_object();
 
 	put(o, "type", json_untrusted("finding"));
-	put(o, "number", u64(f->number));
-	put(o, "ts", u64(f->ts));
-	put(o, "since", u64(f->since));
+	json_put_u64(o, "number", f->number);
+	json_put_u64(o, "ts", f->ts);
+	json_put_u64(o, "since", f->since);
 	put(o, "device", json_untrusted(f->device->name));
 	if (f->queue != VQT_NO_QUEUE)
-		put(o, "queue", u64(f->queue));
+		json_put_u64(o, "queue", f->queue);
 	check_rule_json(o, f->rule);
-	put(o, "nth", u64(f->nth));
+	json_put_u64(o, "nth", f->nth);
 	put(o, "seen", json_untrusted(f->seen));
 	put(o, "events", before(f, x));
 	print(r, o, "\n");
@@ -68,19 +63,15 @@ static void json_rules(struct report *r, const struct check *c)
 	const struct rule *rule;
 	struct check_tally t;
 
-	for (unsigned i = 0; (rule = rule_nth(i)); i++) {
-		struct json_object *o;
+	for (unsigned i = 0; (rule = report_rule(c, &i, &t));) {
+		struct json_object *o = json_object_new_object();
 
-		check_tally(c, rule, &t);
-		if (!t.selected)
-			continue;
-		o = json_object_new_object();
 		put(o, "type", json_untrusted("rule"));
 		check_rule_json(o, rule);
 		put(o, "state", json_untrusted(report_states[report_state(&t)]));
-		put(o, "broken", u64(t.broken));
-		put(o, "passed", u64(t.passed));
-		put(o, "undecided", u64(t.blocked));
+		json_put_u64(o, "broken", t.broken);
+		json_put_u64(o, "passed", t.passed);
+		json_put_u64(o, "undecided", t.blocked);
 		if (t.why)
 			put(o, "why", json_untrusted(t.why));
 		print(r, o, "\n");
@@ -95,16 +86,16 @@ static void json_end(struct report *r, const struct check *c, const struct model
 	json_rules(r, c);
 	put(o, "type", json_untrusted("summary"));
 	put(o, "trace", json_untrusted(r->o.trace));
-	put(o, "events", u64(events));
-	put(o, "lost", u64(model_lost(m)));
+	json_put_u64(o, "events", events);
+	json_put_u64(o, "lost", model_lost(m));
 	put(o, "severity", json_untrusted(check_severity_name(r->o.severity)));
-	put(o, "findings", u64(r->shown));
-	put(o, "less_severe", u64(r->hidden));
+	json_put_u64(o, "findings", r->shown);
+	json_put_u64(o, "less_severe", r->hidden);
 	for (unsigned p = 0; p < CHECK_PARTIES; p++) {
 		struct json_object *by = json_object_new_object();
 
 		for (unsigned s = 0; s < CHECK_SEVERITIES; s++)
-			put(by, check_severity_name(s), u64(r->by[p][s]));
+			json_put_u64(by, check_severity_name(s), r->by[p][s]);
 		put(o, check_party_name(p), by);
 	}
 	print(r, o, "\n");
@@ -124,11 +115,11 @@ static const char *level(unsigned severity)
 					    : "note";
 }
 
-static struct json_object *message(const char *text)
+static struct json_object *message(struct json_object *text)
 {
 	struct json_object *o = json_object_new_object();
 
-	put(o, "text", json_untrusted(text));
+	put(o, "text", text);
 	return o;
 }
 
@@ -139,14 +130,12 @@ static struct json_object *sarif_rule(const struct rule *rule)
 	char page[2048];
 
 	put(o, "id", json_untrusted(rule->id));
-	put(o, "shortDescription", message(rule->text));
+	put(o, "shortDescription", message(json_untrusted(rule->text)));
 	snprintf(page, sizeof(page), "%s\n%s", rule->text, rule_explanation(rule)->why);
-	put(o, "fullDescription", json_object_new_object());
-	put(json_object_object_get(o, "fullDescription"), "text", json_object_new_string(page));
+	put(o, "fullDescription", message(json_object_new_string(page)));
 	snprintf(page, sizeof(page), "Right:\n%s\nWrong:\n%s\nvqtrace check --explain %s",
 		 rule_explanation(rule)->right, rule->wrong, rule->id);
-	put(o, "help", json_object_new_object());
-	put(json_object_object_get(o, "help"), "text", json_object_new_string(page));
+	put(o, "help", message(json_object_new_string(page)));
 	put(config, "level", json_untrusted(level(rule->severity)));
 	put(o, "defaultConfiguration", config);
 	check_rule_json(properties, rule);
@@ -206,8 +195,8 @@ static struct json_object *location(struct report *r, const struct finding *f, u
 	json_object_array_add(list, device);
 	put(o, "logicalLocations", list);
 	if (text)
-		put(o, "message", message(text));
-	put(properties, "eventNumber", u64(number));
+		put(o, "message", message(json_untrusted(text)));
+	json_put_u64(properties, "eventNumber", number);
 	put(o, "properties", properties);
 	return o;
 }
@@ -222,7 +211,7 @@ static void sarif_finding(struct report *r, const struct finding *f, const struc
 	report_comment(text, sizeof(text), f);
 	put(o, "ruleId", json_untrusted(f->rule->id));
 	put(o, "level", json_untrusted(level(f->rule->severity)));
-	put(o, "message", message(text));
+	put(o, "message", message(json_untrusted(text)));
 	json_object_array_add(list, location(r, f, f->number, NULL));
 	put(o, "locations", list);
 	for (unsigned i = 0; i + 1 < x->n; i++)
@@ -230,12 +219,12 @@ static void sarif_finding(struct report *r, const struct finding *f, const struc
 			related, location(r, f, x->line[i].number,
 					  x->line[i].text ? x->line[i].text : x->line[i].what));
 	put(o, "relatedLocations", related);
-	put(properties, "eventNumber", u64(f->number));
-	put(properties, "ts", u64(f->ts));
+	json_put_u64(properties, "eventNumber", f->number);
+	json_put_u64(properties, "ts", f->ts);
 	put(properties, "device", json_untrusted(f->device->name));
 	if (f->queue != VQT_NO_QUEUE)
-		put(properties, "queue", u64(f->queue));
-	put(properties, "nth", u64(f->nth));
+		json_put_u64(properties, "queue", f->queue);
+	json_put_u64(properties, "nth", f->nth);
 	put(o, "properties", properties);
 	fputs(r->printed ? ",\n" : "\n", r->o.to);
 	print(r, o, "");
@@ -250,11 +239,10 @@ static void sarif_end(struct report *r, const struct check *c, const struct mode
 	struct check_tally t;
 	char text[256];
 
-	for (unsigned i = 0; (rule = rule_nth(i)); i++) {
+	for (unsigned i = 0; (rule = report_rule(c, &i, &t));) {
 		struct json_object *o, *id;
 
-		check_tally(c, rule, &t);
-		if (!t.selected || report_state(&t) != STATE_UNDECIDED)
+		if (report_state(&t) != STATE_UNDECIDED)
 			continue;
 		o = json_object_new_object();
 		id = json_object_new_object();
@@ -262,7 +250,7 @@ static void sarif_end(struct report *r, const struct check *c, const struct mode
 		put(o, "associatedRule", id);
 		put(o, "level", json_untrusted("note"));
 		snprintf(text, sizeof(text), "not decidable here: %s", t.why);
-		put(o, "message", message(text));
+		put(o, "message", message(json_untrusted(text)));
 		json_object_array_add(list, o);
 	}
 	fputs("],\n\"invocations\":[{\"executionSuccessful\":true,\n\"toolExecutionNotifications\":",

@@ -115,34 +115,29 @@ static bool fails(const struct report *r, const struct rule *rule, enum report_s
 	return state == STATE_BROKEN && rule->severity <= r->o.severity;
 }
 
-static void test_case(xmlTextWriterPtr w, struct report *r, const struct check *c,
-		      const struct rule *rule)
+static void test_case(xmlTextWriterPtr w, struct report *r, const struct rule *rule,
+		      const struct check_tally *t)
 {
-	enum report_state state;
-	struct check_tally t;
+	enum report_state state = report_state(t);
 	char class[64];
 
-	check_tally(c, rule, &t);
-	if (!t.selected)
-		return;
-	state = report_state(&t);
 	snprintf(class, sizeof(class), "virtio.%s.%s", check_party_name(rule->party),
 		 check_severity_name(rule->severity));
 	xmlTextWriterStartElement(w, BAD_CAST "testcase");
 	attribute(w, "classname", class);
 	attribute(w, "name", rule->id);
 	if (fails(r, rule, state)) {
-		failure(w, r, rule, t.broken);
+		failure(w, r, rule, t->broken);
 	} else if (state == STATE_BROKEN) {
 		xmlTextWriterStartElement(w, BAD_CAST "system-out");
 		xmlTextWriterWriteFormatString(
-			w, "broken %" PRIu64 " times; less severe than asked", t.broken);
+			w, "broken %" PRIu64 " times; less severe than asked", t->broken);
 		xmlTextWriterEndElement(w);
 	} else if (state != STATE_PASSED) {
 		xmlTextWriterStartElement(w, BAD_CAST "skipped");
-		if (t.why)
+		if (t->why)
 			xmlTextWriterWriteFormatAttribute(w, BAD_CAST "message",
-							  "not decidable here: %s", t.why);
+							  "not decidable here: %s", t->why);
 		else
 			attribute(w, "message", "never came up");
 		xmlTextWriterEndElement(w);
@@ -157,14 +152,12 @@ static void suite(xmlTextWriterPtr w, struct report *r, const struct check *c)
 	struct check_tally t;
 	TEXT(name, 1024);
 
-	for (unsigned i = 0; (rule = rule_nth(i)); i++) {
-		enum report_state state;
+	for (unsigned i = 0; (rule = report_rule(c, &i, &t));) {
+		enum report_state state = report_state(&t);
 
-		check_tally(c, rule, &t);
-		state = report_state(&t);
-		tests += t.selected;
-		failures += t.selected && fails(r, rule, state);
-		skipped += t.selected && (state == STATE_NEVER || state == STATE_UNDECIDED);
+		tests++;
+		failures += fails(r, rule, state);
+		skipped += state == STATE_NEVER || state == STATE_UNDECIDED;
 	}
 	text_untrusted(&name, r->o.trace, strlen(r->o.trace));
 	xmlTextWriterStartElement(w, BAD_CAST "testsuite");
@@ -173,8 +166,8 @@ static void suite(xmlTextWriterPtr w, struct report *r, const struct check *c)
 	number(w, "failures", failures);
 	number(w, "errors", 0);
 	number(w, "skipped", skipped);
-	for (unsigned i = 0; (rule = rule_nth(i)); i++)
-		test_case(w, r, c, rule);
+	for (unsigned i = 0; (rule = report_rule(c, &i, &t));)
+		test_case(w, r, rule, &t);
 	xmlTextWriterEndElement(w);
 }
 

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "decoder/check/report/impl.h"
 #include "decoder/check/report/rules.h"
 #include "decoder/check/known.h"
 #include "decoder/util/json.h"
@@ -96,10 +97,7 @@ int check_list(FILE *to, const struct check *c, bool json)
 	const struct rule *rule;
 	struct check_tally t;
 
-	for (unsigned i = 0; (rule = rule_nth(i)); i++) {
-		check_tally(c, rule, &t);
-		if (!t.selected)
-			continue;
+	for (unsigned i = 0; (rule = report_rule(c, &i, &t));) {
 		if (json)
 			list_json(to, rule);
 		else

@@ -125,19 +125,16 @@ static void put_parties(struct report *r)
 
 static bool is_of(const struct check_tally *t, enum report_state state, const char *why)
 {
-	return t->selected && report_state(t) == state && (!why || !strcmp(t->why, why));
+	return report_state(t) == state && (!why || !strcmp(t->why, why));
 }
 
 static unsigned count_ids(const struct check *c, enum report_state state, const char *why)
 {
-	const struct rule *rule;
 	struct check_tally t;
-	unsigned n = 0;
+	unsigned n = 0, i = 0;
 
-	for (unsigned i = 0; (rule = rule_nth(i)); i++) {
-		check_tally(c, rule, &t);
+	while (report_rule(c, &i, &t))
 		n += is_of(&t, state, why);
-	}
 	return n;
 }
 
@@ -149,8 +146,7 @@ static void put_ids(struct report *r, const struct check *c, enum report_state s
 	struct check_tally t;
 	size_t column = WIDTH;
 
-	for (unsigned i = 0; (rule = rule_nth(i)); i++) {
-		check_tally(c, rule, &t);
+	for (unsigned i = 0; (rule = report_rule(c, &i, &t));) {
 		if (!is_of(&t, state, why))
 			continue;
 		column += strlen(rule->id) + 1;
@@ -171,9 +167,8 @@ static void put_undecided(struct report *r, const struct check *c)
 	const struct rule *rule;
 	struct check_tally t;
 
-	for (unsigned i = 0; (rule = rule_nth(i)); i++) {
-		check_tally(c, rule, &t);
-		if (!t.selected || report_state(&t) != STATE_UNDECIDED)
+	for (unsigned i = 0; (rule = report_rule(c, &i, &t));) {
+		if (report_state(&t) != STATE_UNDECIDED)
 			continue;
 		for (seen = 0; seen < nprinted && strcmp(printed[seen], t.why); seen++)
 			;
@@ -192,15 +187,11 @@ static void put_undecided(struct report *r, const struct check *c)
 static void text_end(struct report *r, const struct check *c, const struct model *m,
 		     uint64_t events)
 {
-	unsigned states[STATES] = { 0 }, n = 0;
-	const struct rule *rule;
+	unsigned states[STATES] = { 0 }, n = 0, i = 0;
 	struct check_tally t;
 
-	for (unsigned i = 0; (rule = rule_nth(i)); i++) {
-		check_tally(c, rule, &t);
-		states[report_state(&t)] += t.selected;
-		n += t.selected;
-	}
+	for (; report_rule(c, &i, &t); n++)
+		states[report_state(&t)]++;
 	put_undecided(r, c);
 	if (r->o.verbose) {
 		for (unsigned s = STATE_PASSED; s <= STATE_NEVER; s++) {
