@@ -99,12 +99,6 @@ static inline bool field_group_has(const struct field_group *g, const struct eve
 	return type < 64 && (g->events >> type & 1);
 }
 
-/*
- * The value of a register access as text for people.  False (and "") where its field is
- * unknown or the access was refused.
- */
-bool field_register_text(const struct event *e, char *buf, size_t len);
-
 /* The parts of the table in their files; use field_groups. */
 extern const struct field fields_tally[], fields_event[], fields_register[], fields_kick[],
 	fields_ring[], fields_sample[], fields_avail[], fields_request[], fields_used[],

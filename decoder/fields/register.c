@@ -55,15 +55,6 @@ static bool get_select(const struct event *e, unsigned i, struct field_value *v)
 
 FIELD_GETTER(value, !refused(e), e->rec->reg.value)
 FIELD_GETTER(before, e->before_known, e->before)
-static bool get_text(const struct event *e, unsigned i, struct field_value *v)
-{
-	v->str = v->buf;
-	if (!field_register_text(e, v->buf, sizeof(v->buf)))
-		return false;
-	v->len = strlen(v->buf);
-	return true;
-}
-
 static bool get_via(const struct event *e, unsigned i, struct field_value *v)
 {
 	const struct vqt_reg *r = &e->rec->reg;
@@ -167,29 +158,22 @@ static bool resolve(const struct event *e, unsigned i, const char *word, uint64_
 	return true;
 }
 
-static bool format_features(const struct event *e, char *buf, size_t len)
-{
-	const struct vqt_reg *r = &e->rec->reg;
-
-	if (r->width != 4 || e->field_offset || e->select > 3)
-		return false;
-	class_format_features(buf, len, class_of(e), e->select, (uint32_t)r->value);
-	return true;
-}
-
-bool field_register_text(const struct event *e, char *buf, size_t len)
+/* The value as text for people, where its field is known. */
+static bool get_text(const struct event *e, unsigned i, struct field_value *v)
 {
 	const struct vqt_reg *r = &e->rec->reg;
 	const struct spec_field *f = e->field;
 	uint64_t value = r->value;
 
-	buf[0] = '\0';
-	if (!f || refused(e) || r->width > 8)
+	if (!f || refused(e) || r->width > 8 || f->kind == SPEC_BYTES)
 		return false;
-	if (f->kind == SPEC_FEATURES)
-		return format_features(e, buf, len);
-	if (f->kind == SPEC_BYTES)
-		return false;
+	if (f->kind == SPEC_FEATURES) {
+		if (r->width != 4 || e->field_offset || e->select > 3)
+			return false;
+		class_format_features(v->buf, sizeof(v->buf), class_of(e), e->select,
+				      (uint32_t)value);
+		return field_set_str(v, v->buf);
+	}
 	/* A part of a field means little by itself, but bits can be moved to their place. */
 	if (e->field_offset) {
 		if (f->kind != SPEC_BITS || e->field_offset >= 8)
@@ -198,8 +182,8 @@ bool field_register_text(const struct event *e, char *buf, size_t len)
 	}
 	if (f->width < 8)
 		value &= (1ULL << 8 * f->width) - 1;
-	class_format_value(buf, len, f, class_of(e), value);
-	return true;
+	class_format_value(v->buf, sizeof(v->buf), f, class_of(e), value);
+	return field_set_str(v, v->buf);
 }
 
 const struct field fields_register[] = {

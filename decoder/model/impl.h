@@ -27,7 +27,7 @@ struct model_request *model_new_request(struct model *m);
 void model_free_request(struct model *m, struct model_request *r);
 
 /* Registers (decoder/model/registers.c). */
-void model_register(struct model *m, struct event *e);
+int model_register(struct model *m, struct event *e); /* 0 */
 
 /* Queues and requests (decoder/model/queue.c). 0 or -ENOMEM. */
 int model_kick(struct model *m, struct event *e);
@@ -36,6 +36,6 @@ int model_used(struct model *m, struct event *e);
 int model_data(struct model *m, struct event *e);
 int model_irq(struct model *m, struct event *e);
 void model_ring(struct event *e, const struct vqt_ring *ring);
-void model_backend(struct event *e);
+int model_backend(struct model *m, struct event *e);
 
 #endif

@@ -218,12 +218,6 @@ struct model_queue *model_get_queue(struct model_device *d, unsigned index)
 	return q;
 }
 
-static int feed_session(struct model *m, const struct record *r)
-{
-	m->wall = r->session.wall;
-	return 0;
-}
-
 static struct model_source *get_source(struct model *m, unsigned id)
 {
 	if (!m->source[id]) {
@@ -348,12 +342,6 @@ static int feed_loss(struct model *m, struct event *e)
 	return 0;
 }
 
-static int feed_reg(struct model *m, struct event *e)
-{
-	model_register(m, e);
-	return 0;
-}
-
 static int feed_ring(struct model *m, struct event *e)
 {
 	model_ring(e, &e->rec->ring.ring);
@@ -378,12 +366,6 @@ static int feed_life(struct model *m, struct event *e)
 	return 0;
 }
 
-static int feed_backend(struct model *m, struct event *e)
-{
-	model_backend(e);
-	return 0;
-}
-
 typedef int feed_fn(struct model *m, struct event *e);
 
 static feed_fn *const feeders[] = {
@@ -393,7 +375,7 @@ static feed_fn *const feeders[] = {
 	[VQT_QUEUE_STATE] = feed_queue_state,
 	[VQT_CLOCK] = feed_clock,
 	[VQT_LOSS] = feed_loss,
-	[VQT_REG] = feed_reg,
+	[VQT_REG] = model_register,
 	[VQT_KICK] = model_kick,
 	[VQT_RING] = feed_ring,
 	[VQT_AVAIL] = model_avail,
@@ -401,7 +383,7 @@ static feed_fn *const feeders[] = {
 	[VQT_IRQ] = model_irq,
 	[VQT_DATA] = model_data,
 	[VQT_LIFECYCLE] = feed_life,
-	[VQT_BACKEND] = feed_backend,
+	[VQT_BACKEND] = model_backend,
 };
 
 /*
@@ -458,8 +440,10 @@ int model_feed(struct model *m, const struct record *rec, uint64_t number, struc
 		return -ENOMEM;
 	track_seq(e);
 	track_time(m, e);
-	if (h->type == VQT_SESSION)
-		return feed_session(m, rec);
+	if (h->type == VQT_SESSION) {
+		m->wall = rec->session.wall;
+		return 0;
+	}
 	e->dev = get_device(m, h->device, h->source);
 	if (!e->dev && h->device != VQT_NO_DEVICE && m->ndevice < MODEL_DEVICES_MAX)
 		return -ENOMEM;

@@ -172,13 +172,12 @@ static void parse_request(struct event *e, struct model_request *r)
 	e->typed_now = r->typed && !before;
 }
 
-static void drop_in_flight(struct model *m, struct model_queue *q, struct model_request *r)
+static void take_out(struct model_queue *q, struct model_request *r)
 {
 	HASH_DEL(q->in_flight, r);
 	q->n_in_flight--;
 	if (q->open == r)
 		q->open = NULL;
-	model_free_request(m, r);
 }
 
 static struct model_request *begin_chain(struct model *m, struct event *e)
@@ -189,7 +188,8 @@ static struct model_request *begin_chain(struct model *m, struct event *e)
 
 	if (r) {
 		e->head_in_flight = !(a->flags & VQT_CHAIN_AGAIN);
-		drop_in_flight(m, q, r);
+		take_out(q, r);
+		model_free_request(m, r);
 	} else {
 		q->popped++;
 		q->popped_since_reset++;
@@ -296,10 +296,7 @@ int model_used(struct model *m, struct event *e)
 		e->unknown_id = true;
 		return 0;
 	}
-	HASH_DEL(q->in_flight, r);
-	q->n_in_flight--;
-	if (q->open == r)
-		q->open = NULL;
+	take_out(q, r);
 	r->done = true;
 	r->used_ts = e->ts;
 	r->used_len = u->len;
@@ -366,17 +363,16 @@ int model_irq(struct model *m, struct event *e)
 	return 0;
 }
 
-void model_backend(struct event *e)
+int model_backend(struct model *m, struct event *e)
 {
 	const struct vqt_backend *b = &e->rec->backend;
 
 	if (!e->queue)
-		return;
+		return 0;
 	e->req = model_in_flight(e->queue, b->head);
-	if (!e->req)
-		return;
-	if (b->phase)
+	if (e->req && b->phase)
 		e->req->backend_end_ts = e->ts;
-	else
+	else if (e->req)
 		e->req->backend_ts = e->ts;
+	return 0;
 }

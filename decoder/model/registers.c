@@ -397,14 +397,14 @@ static void find_field(struct event *e)
 		e->field_offset = at - e->field->offset;
 }
 
-void model_register(struct model *m, struct event *e)
+int model_register(struct model *m, struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
 	struct model_device *d = e->dev;
 
 	find_field(e);
 	if (!d || reg->flags & VQT_REG_FAILED || reg->width > 8)
-		return;
+		return 0;
 	switch (reg->region) {
 	case VQT_REGION_PCI:
 		apply_pci(e);
@@ -421,4 +421,5 @@ void model_register(struct model *m, struct event *e)
 	case VQT_REGION_COMMON:
 	case VQT_REGION_MMIO: apply_registers(m, e); break;
 	}
+	return 0;
 }

@@ -33,14 +33,6 @@ const char *spec_region_name(unsigned region)
 	return region < REGIONS && regions[region].name ? regions[region].name : "unknown";
 }
 
-int spec_region_by_name(const char *name)
-{
-	for (size_t i = 0; i < REGIONS; i++)
-		if (regions[i].name && !strcmp(regions[i].name, name))
-			return (int)i;
-	return -ENOENT;
-}
-
 const struct spec_fields *spec_region_fields(unsigned region)
 {
 	return region < REGIONS && regions[region].fields ? regions[region].fields : &no_fields;
@@ -88,14 +80,6 @@ const struct spec_field *spec_fields_at(const struct spec_fields *fields, uint32
 		if (offset >= f->offset && offset - f->offset < f->width)
 			return f;
 	}
-	return NULL;
-}
-
-const struct spec_field *spec_field_by_name(const struct spec_fields *fields, const char *name)
-{
-	for (size_t i = 0; i < fields->count; i++)
-		if (!strcmp(fields->field[i].name, name))
-			return &fields->field[i];
 	return NULL;
 }
 

@@ -94,7 +94,6 @@ struct spec_fields {
 
 /* enum vqt_region -> its name ("common") and, where the layout is fixed, its fields. */
 const char *spec_region_name(unsigned region);
-int spec_region_by_name(const char *name); /* -ENOENT */
 /* Fields of a region, except device configuration: class_region_fields().  Never NULL. */
 const struct spec_fields *spec_region_fields(unsigned region);
 /*
@@ -112,7 +111,6 @@ uint32_t spec_legacy_config_base(int msix);
  */
 const struct spec_field *spec_fields_at(const struct spec_fields *fields, uint32_t offset,
 					unsigned width);
-const struct spec_field *spec_field_by_name(const struct spec_fields *fields, const char *name);
 /* The first field of a table with this id, not SPEC_REG_NONE; NULL when there is none. */
 const struct spec_field *spec_field_by_id(const struct spec_fields *fields, enum spec_reg id);
 /* Whether a field exists when these feature bits (0-127) are set. */

