@@ -241,19 +241,13 @@ static enum verdict segment_flags(struct rule_context *ctx)
 
 /* --- zones ------------------------------------------------------------------ */
 
-static bool zoned(const struct rule_context *ctx, uint64_t *zone_sectors)
-{
-	return accepted(ctx, VIRTIO_BLK_F_ZONED) &&
-	       check_config(ctx, BLK_CFG_ZONE_SECTORS, 4, zone_sectors) && *zone_sectors;
-}
-
 /* arg: 1 for ZONE_APPEND, 0 for the zone commands */
 static enum verdict zone_start(struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req;
 	uint64_t zone;
 
-	if (!zoned(ctx, &zone))
+	if (!blk_zoned(ctx, &zone))
 		return RULE_NA;
 	if (ctx->rule->arg
 		    ? r->type_raw != VIRTIO_BLK_T_ZONE_APPEND
@@ -292,7 +286,7 @@ static enum verdict erase_zones(struct rule_context *ctx)
 	struct blk_segment s;
 	uint64_t zone;
 
-	if (r->type_raw != VIRTIO_BLK_T_SECURE_ERASE || !zoned(ctx, &zone))
+	if (r->type_raw != VIRTIO_BLK_T_SECURE_ERASE || !blk_zoned(ctx, &zone))
 		return RULE_NA;
 	for (unsigned n = 0; blk_segment(r, n, &s); n++)
 		if (s.sectors % zone)

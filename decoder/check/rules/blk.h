@@ -62,6 +62,21 @@ static inline bool blk_segment(const struct model_request *r, unsigned i, struct
 	return true;
 }
 
+/* The event completes a request whose header and status are known. */
+static inline bool blk_answered(const struct rule_context *ctx)
+{
+	return ctx->req && ctx->req->typed && ctx->req->status_known && chain_whole(ctx->req);
+}
+
+/* Whether the device has zones, and of how many sectors. */
+static inline bool blk_zoned(const struct rule_context *ctx, uint64_t *sectors)
+{
+	return accepted(ctx, VIRTIO_BLK_F_ZONED) &&
+	       check_config(ctx, BLK_CFG_ZONE_SECTORS, 4, sectors) && *sectors;
+}
+
+const char *blk_status(const struct model_request *r); /* "IOERR"; until the next call */
+
 /* The header's own sector: the model's is that of the first segment, where there are some. */
 static inline uint64_t blk_sector(const struct model_request *r)
 {

@@ -6,13 +6,7 @@
 #include "decoder/class/blk.h"
 #include "decoder/check/rules/blk.h"
 
-/* A completion of a request whose header and status are known. */
-static bool answered(const struct rule_context *ctx)
-{
-	return ctx->req && ctx->req->typed && ctx->req->status_known && chain_whole(ctx->req);
-}
-
-static const char *status(const struct model_request *r)
+const char *blk_status(const struct model_request *r)
 {
 	static _Thread_local char buf[24];
 	const struct class *c = class_find(VIRTIO_ID_BLOCK);
@@ -27,14 +21,15 @@ static const char *status(const struct model_request *r)
 static enum verdict wrong(struct rule_context *ctx, const char *why)
 {
 	rule_related(ctx, ctx->req->number, "the request");
-	return rule_fail(ctx, "%s%s completed with %s", blk_name(ctx->req), why, status(ctx->req));
+	return rule_fail(ctx, "%s%s completed with %s", blk_name(ctx->req), why,
+			 blk_status(ctx->req));
 }
 
 static enum verdict range(struct rule_context *ctx)
 {
 	unsigned most = accepted(ctx, VIRTIO_BLK_F_ZONED) ? 6 : 2;
 
-	if (!answered(ctx) || !ctx->req->writable)
+	if (!blk_answered(ctx) || !ctx->req->writable)
 		return RULE_NA;
 	if (ctx->req->status <= most)
 		return RULE_PASSED;
@@ -43,8 +38,8 @@ static enum verdict range(struct rule_context *ctx)
 
 static enum verdict ro(struct rule_context *ctx)
 {
-	if (!answered(ctx) || ctx->req->type_raw != VIRTIO_BLK_T_OUT || !offered_known(ctx, 0) ||
-	    !offered(ctx, VIRTIO_BLK_F_RO))
+	if (!blk_answered(ctx) || ctx->req->type_raw != VIRTIO_BLK_T_OUT ||
+	    !offered_known(ctx, 0) || !offered(ctx, VIRTIO_BLK_F_RO))
 		return RULE_NA;
 	if (ctx->req->status == VIRTIO_BLK_S_IOERR)
 		return RULE_PASSED;
@@ -57,7 +52,7 @@ static enum verdict flags(struct rule_context *ctx)
 	uint32_t bad = ctx->rule->arg;
 	struct blk_segment s;
 
-	if (!answered(ctx) || !blk_segmented(ctx->req) ||
+	if (!blk_answered(ctx) || !blk_segmented(ctx->req) ||
 	    (bad == 1 && ctx->req->type_raw != VIRTIO_BLK_T_DISCARD))
 		return RULE_NA;
 	/* Not negotiated, or refused for another reason first: some other error is as good. */
@@ -74,7 +69,7 @@ static enum verdict flags(struct rule_context *ctx)
 
 static enum verdict zone_unnegotiated(struct rule_context *ctx)
 {
-	if (!answered(ctx) || ctx->req->type_raw < VIRTIO_BLK_T_ZONE_APPEND ||
+	if (!blk_answered(ctx) || ctx->req->type_raw < VIRTIO_BLK_T_ZONE_APPEND ||
 	    ctx->req->type_raw > VIRTIO_BLK_T_ZONE_RESET_ALL || !ctx->req->type ||
 	    !negotiated(ctx) || accepted(ctx, VIRTIO_BLK_F_ZONED))
 		return RULE_NA;
@@ -85,7 +80,7 @@ static enum verdict zone_unnegotiated(struct rule_context *ctx)
 
 static bool append(const struct rule_context *ctx)
 {
-	return answered(ctx) && ctx->req->type_raw == VIRTIO_BLK_T_ZONE_APPEND &&
+	return blk_answered(ctx) && ctx->req->type_raw == VIRTIO_BLK_T_ZONE_APPEND &&
 	       accepted(ctx, VIRTIO_BLK_F_ZONED);
 }
 
@@ -93,8 +88,7 @@ static enum verdict append_start(struct rule_context *ctx)
 {
 	uint64_t zone;
 
-	if (!append(ctx) || !check_config(ctx, BLK_CFG_ZONE_SECTORS, 4, &zone) || !zone ||
-	    !(ctx->req->sector % zone))
+	if (!append(ctx) || !blk_zoned(ctx, &zone) || !(ctx->req->sector % zone))
 		return RULE_NA;
 	if (ctx->req->status == VIRTIO_BLK_S_ZONE_INVALID_CMD)
 		return RULE_PASSED;
@@ -109,7 +103,7 @@ static enum verdict append_size(struct rule_context *ctx)
 	if (!append(ctx) || !check_config(ctx, BLK_CFG_ZONE_APPEND, 4, &max) ||
 	    !max != (ctx->rule->arg != 0) || blk_out(ctx->req) / BLK_SECTOR <= max)
 		return RULE_NA;
-	if (!check_config(ctx, BLK_CFG_ZONE_SECTORS, 4, &zone) || !zone || ctx->req->sector % zone)
+	if (!blk_zoned(ctx, &zone) || ctx->req->sector % zone)
 		return RULE_NA; /* another rule's */
 	if (ctx->req->status ==
 	    (ctx->rule->arg ? VIRTIO_BLK_S_UNSUPP : VIRTIO_BLK_S_ZONE_INVALID_CMD))
@@ -150,8 +144,7 @@ static enum verdict append_sector(struct rule_context *ctx)
 {
 	uint64_t zone, sector, end;
 
-	if (!append(ctx) || ctx->req->status || ctx->req->writable < 9 ||
-	    !check_config(ctx, BLK_CFG_ZONE_SECTORS, 4, &zone) || !zone ||
+	if (!append(ctx) || ctx->req->status || ctx->req->writable < 9 || !blk_zoned(ctx, &zone) ||
 	    !written(ctx, ctx->req->writable - 9, 8, &sector))
 		return RULE_NA;
 	end = ctx->req->sector + zone;
@@ -168,8 +161,8 @@ static enum verdict lifetime(struct rule_context *ctx)
 {
 	uint64_t v;
 
-	if (!answered(ctx) || ctx->req->type_raw != VIRTIO_BLK_T_GET_LIFETIME || ctx->req->status ||
-	    !written(ctx, 0, 6, &v))
+	if (!blk_answered(ctx) || ctx->req->type_raw != VIRTIO_BLK_T_GET_LIFETIME ||
+	    ctx->req->status || !written(ctx, 0, 6, &v))
 		return RULE_NA;
 	if ((v & 0xffff) <= 3 && (v >> 16 & 0xffff) <= 11 && (v >> 32 & 0xffff) <= 11)
 		return RULE_PASSED;
@@ -184,7 +177,7 @@ static enum verdict negotiated_refused(struct rule_context *ctx)
 	const struct model_request *r = ctx->req;
 	struct blk_segment s;
 
-	if (!answered(ctx) || !r->type || !negotiated(ctx) ||
+	if (!blk_answered(ctx) || !r->type || !negotiated(ctx) ||
 	    (r->type->feature >= 0 && !accepted(ctx, (unsigned)r->type->feature)))
 		return RULE_NA;
 	if (r->type->flags & SPEC_REQ_LEGACY || r->type_raw == VIRTIO_BLK_T_GET_ID ||
@@ -205,7 +198,7 @@ static enum verdict len_short(struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req;
 
-	if (!answered(ctx) || r->type_raw != VIRTIO_BLK_T_IN || r->status ||
+	if (!blk_answered(ctx) || r->type_raw != VIRTIO_BLK_T_IN || r->status ||
 	    !accepted(ctx, VIRTIO_F_VERSION_1) || !r->used_len)
 		return RULE_NA;
 	if (r->used_len >= r->writable)
@@ -240,8 +233,9 @@ static enum verdict framing(struct rule_context *ctx)
 	uint64_t capacity;
 	bool odd = unusual(r), bad;
 
-	if (!answered(ctx) || !r->type || r->type_raw > VIRTIO_BLK_T_OUT || r->bytes % BLK_SECTOR ||
-	    !r->bytes || !check_config(ctx, BLK_CFG_CAPACITY, 8, &capacity) ||
+	if (!blk_answered(ctx) || !r->type || r->type_raw > VIRTIO_BLK_T_OUT ||
+	    r->bytes % BLK_SECTOR || !r->bytes ||
+	    !check_config(ctx, BLK_CFG_CAPACITY, 8, &capacity) ||
 	    r->sector + r->bytes / BLK_SECTOR > capacity || offered(ctx, VIRTIO_BLK_F_RO))
 		return RULE_NA;
 	/* Media fail, too: it takes several, and all of one kind. */
@@ -260,7 +254,7 @@ static enum verdict flush_early(struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req;
 
-	if (!answered(ctx) || r->type_raw != VIRTIO_BLK_T_FLUSH || !r->backend_ts)
+	if (!blk_answered(ctx) || r->type_raw != VIRTIO_BLK_T_FLUSH || !r->backend_ts)
 		return RULE_NA;
 	if (r->backend_end_ts) {
 		blk_memory(ctx)->backend_ends = true;

@@ -5,7 +5,6 @@
  * any zone is checked.
  */
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "decoder/class/blk.h"
 #include "decoder/check/rules/blk.h"
@@ -16,26 +15,9 @@
 #define ZS_RDONLY 13
 #define ZS_OFFLINE 15
 
-static bool zoned(const struct rule_context *ctx, uint64_t *sectors)
-{
-	return accepted(ctx, VIRTIO_BLK_F_ZONED) &&
-	       check_config(ctx, BLK_CFG_ZONE_SECTORS, 4, sectors) && *sectors;
-}
-
 static bool answered(const struct rule_context *ctx)
 {
-	return ctx->req && ctx->req->typed && ctx->req->status_known && chain_whole(ctx->req) &&
-	       ctx->req->type && accepted(ctx, VIRTIO_BLK_F_ZONED);
-}
-
-static const char *status(unsigned v)
-{
-	static _Thread_local char buf[8];
-	const struct class *c = class_find(VIRTIO_ID_BLOCK);
-	const char *name = c ? spec_name_of(c->statuses, v) : NULL;
-
-	snprintf(buf, sizeof(buf), "0x%02x", v);
-	return name ? name : buf;
+	return blk_answered(ctx) && ctx->req->type && accepted(ctx, VIRTIO_BLK_F_ZONED);
 }
 
 static uint64_t data_sectors(const struct model_request *r)
@@ -80,7 +62,7 @@ static enum verdict domain(struct rule_context *ctx)
 			return RULE_PASSED;
 		rule_related(ctx, ctx->req->number, "the request");
 		return rule_fail(ctx, "%s completed with %s", blk_name(ctx->req),
-				 status(ctx->req->status));
+				 blk_status(ctx->req));
 	}
 	return RULE_NA;
 }
@@ -117,7 +99,7 @@ static enum verdict must_be(struct rule_context *ctx, const struct blk_zone *z, 
 	rule_related(ctx, z->number, "the zone reported");
 	rule_related(ctx, ctx->req->number, "the request");
 	return rule_fail(ctx, "%s of sector %" PRIu64 " completed with %s, %s", blk_name(ctx->req),
-			 ctx->req->sector, status(ctx->req->status), why);
+			 ctx->req->sector, blk_status(ctx->req), why);
 }
 
 static const struct blk_zone *zone(const struct rule_context *ctx)
@@ -170,7 +152,7 @@ static enum verdict crossed(struct rule_context *ctx)
 	const struct blk_zone *z = zone(ctx);
 	uint64_t sectors, end;
 
-	if (!answered(ctx) || !zoned(ctx, &sectors) ||
+	if (!answered(ctx) || !blk_zoned(ctx, &sectors) ||
 	    (!writes(ctx->req) && ctx->req->type_raw != VIRTIO_BLK_T_IN))
 		return RULE_NA;
 	if (ctx->req->type_raw != VIRTIO_BLK_T_ZONE_APPEND && (!z || z->type != ZT_SWR))
@@ -239,7 +221,7 @@ static enum verdict overrun(struct rule_context *ctx)
 	const struct blk_zone *z;
 	uint64_t sectors;
 
-	if (!zoned(ctx, &sectors) || !writes(ctx->req) || !chain_whole(ctx->req))
+	if (!blk_zoned(ctx, &sectors) || !writes(ctx->req) || !chain_whole(ctx->req))
 		return RULE_NA;
 	if (ctx->req->type_raw == VIRTIO_BLK_T_ZONE_APPEND && data_sectors(ctx->req) > sectors)
 		return rule_fail(ctx, "ZONE_APPEND of %" PRIu64 " sectors and zones have %" PRIu64,
@@ -266,7 +248,7 @@ static enum verdict spacing(struct rule_context *ctx)
 	uint32_t pos = 0;
 
 	if (!answered(ctx) || r->type_raw != VIRTIO_BLK_T_ZONE_REPORT || r->status ||
-	    !zoned(ctx, &sectors))
+	    !blk_zoned(ctx, &sectors))
 		return RULE_NA;
 	while (record_seg_next(ctx->e->rec, &pos, &seg)) {
 		if (seg.desc >= r->ndesc || !(r->desc[seg.desc].flags & VRING_DESC_F_WRITE) ||
