@@ -51,10 +51,8 @@ static int parse_classes(const char *value, uint32_t *set, struct text *why)
 {
 	char buf[256], *save = NULL;
 
-	if (strlen(value) >= sizeof(buf)) {
-		text_add(why, "too long a list");
-		return -EINVAL;
-	}
+	if (strlen(value) >= sizeof(buf))
+		return option_refuse(why, "too long a list");
 	strcpy(buf, value);
 	for (char *w = strtok_r(buf, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
 		int c = diff_class_by_name(w);

@@ -141,8 +141,7 @@ static int store_number(const struct option_row *o, void *to, const char *value,
 		store(to, o->size, v);
 		return 0;
 	}
-	text_add(why, "not %s", o->want);
-	return -EINVAL;
+	return option_refuse(why, "not %s", o->want);
 }
 
 static int store_choice(const struct option_row *o, void *to, const char *value, struct text *why)
@@ -162,10 +161,8 @@ static int store_choice(const struct option_row *o, void *to, const char *value,
 
 static int store_item(struct option_list *list, const char *value, struct text *why)
 {
-	if (list->n == OPTION_LIST_MAX) {
-		text_add(why, "at most %u of them", OPTION_LIST_MAX);
-		return -EINVAL;
-	}
+	if (list->n == OPTION_LIST_MAX)
+		return option_refuse(why, "at most %u of them", OPTION_LIST_MAX);
 	list->item[list->n++] = value;
 	return 0;
 }
@@ -190,8 +187,7 @@ int cli_option_color(void *config, const char *value, struct text *why)
 {
 	if (cli_color_set(value))
 		return 0;
-	text_add(why, "the choices are auto, always and never");
-	return -EINVAL;
+	return option_refuse(why, "the choices are auto, always and never");
 }
 
 /* --- the command line ------------------------------------------------------ */

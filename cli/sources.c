@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,10 +16,8 @@ static int parse_pid(void *config, const char *value, struct text *why)
 	struct source_request *r = &((struct sources_choice *)config)->request;
 	unsigned long long v;
 
-	if (!number_parse(value, 1 << 22, &v) || !v || r->npids == SOURCE_PIDS) {
-		text_add(why, "not a process id ('vqtrace record -D' lists what runs)");
-		return -EINVAL;
-	}
+	if (!number_parse(value, 1 << 22, &v) || !v || r->npids == SOURCE_PIDS)
+		return option_refuse(why, "not a process id ('vqtrace record -D' lists what runs)");
 	r->pid[r->npids++] = (pid_t)v;
 	return 0;
 }
@@ -30,10 +27,8 @@ static int parse_queue(void *config, const char *value, struct text *why)
 	struct source_request *r = &((struct sources_choice *)config)->request;
 	unsigned long long v;
 
-	if (!number_parse(value, 1023, &v)) {
-		text_add(why, "not a queue number");
-		return -EINVAL;
-	}
+	if (!number_parse(value, 1023, &v))
+		return option_refuse(why, "not a queue number");
 	r->queues |= 1ULL << (v < 63 ? v : 63);
 	return 0;
 }
@@ -42,10 +37,8 @@ static int parse_light(void *config, const char *value, struct text *why)
 {
 	unsigned long long v;
 
-	if (!number_duration(value ? value : "1s", &v) || !v) {
-		text_add(why, "not a time such as 1s or 200ms");
-		return -EINVAL;
-	}
+	if (!number_duration(value ? value : "1s", &v) || !v)
+		return option_refuse(why, "not a time such as 1s or 200ms");
 	((struct sources_choice *)config)->request.light = v;
 	return 0;
 }

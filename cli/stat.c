@@ -36,8 +36,7 @@ static int choose_by(void *config, const char *value, struct text *why)
 			s->by = (int)i;
 			return 0;
 		}
-	text_add(why, "the choices are queue, type, size, vcpu and time");
-	return -EINVAL;
+	return option_refuse(why, "the choices are queue, type, size, vcpu and time");
 }
 
 static const struct option_row options[] = {

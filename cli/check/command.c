@@ -30,10 +30,9 @@ static int choose_severity(void *config, const char *value, struct text *why)
 	struct check_cmd *k = config;
 	int severity = check_severity_by_name(value);
 
-	if (severity < 0) {
-		text_add(why, "the choices are must, structural, should and suspicious");
-		return -EINVAL;
-	}
+	if (severity < 0)
+		return option_refuse(why,
+				     "the choices are must, structural, should and suspicious");
 	k->run.report.severity = (unsigned)severity;
 	return 0;
 }
@@ -43,10 +42,8 @@ static int choose_format(void *config, const char *value, struct text *why)
 	struct check_cmd *k = config;
 	int format = report_format_by_name(value);
 
-	if (format < 0) {
-		text_add(why, "the choices are text, json, junit and sarif");
-		return -EINVAL;
-	}
+	if (format < 0)
+		return option_refuse(why, "the choices are text, json, junit and sarif");
 	k->run.report.format = (enum report_format)format;
 	return 0;
 }

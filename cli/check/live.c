@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "decoder/util/option.h"
 #include "cli/check/live.h"
 #include "cli/cli.h"
 
@@ -13,10 +14,9 @@ int check_live_option(struct check_live *l, const char *severity, struct text *w
 {
 	int s = severity ? check_severity_by_name(severity) : CHECK_STRUCTURAL;
 
-	if (s < 0) {
-		text_add(why, "the choices are must, structural, should and suspicious");
-		return -EINVAL;
-	}
+	if (s < 0)
+		return option_refuse(why,
+				     "the choices are must, structural, should and suspicious");
 	l->on = true;
 	l->run.report.severity = (unsigned)s;
 	return 0;

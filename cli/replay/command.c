@@ -156,11 +156,10 @@ static int read_first(struct command *c)
 	c->model = model_new();
 	if (!c->profile || !c->model)
 		return cli_error("no memory");
-	replay_profile_disk(c->profile, c->disk);
 	rc = each_record(c, true, profile_record);
 	if (rc == CLI_OK && c->stopped)
 		return cli_error("%s", strerror(-c->stopped));
-	replay_profile_finish(c->profile);
+	replay_profile_finish(c->profile, c->disk);
 	return rc;
 }
 

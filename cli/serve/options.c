@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line of vqtrace serve: its own options, the protocols', the device types'. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,10 +16,8 @@ static int parse_queue_size(void *config, const char *value, struct text *why)
 {
 	unsigned long long v;
 
-	if (!number_parse(value, 32768, &v) || v < 2 || v & (v - 1)) {
-		text_add(why, "not a power of two from 2 to 32768");
-		return -EINVAL;
-	}
+	if (!number_parse(value, 32768, &v) || v < 2 || v & (v - 1))
+		return option_refuse(why, "not a power of two from 2 to 32768");
 	((struct serve_run *)config)->cfg.queue_size = (uint16_t)v;
 	return 0;
 }

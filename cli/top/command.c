@@ -41,8 +41,7 @@ static int parse_speed(void *config, const char *value, struct text *why)
 	r->o.speed = strtod(value, &end);
 	if (*value && !*end && r->o.speed >= 0 && r->o.speed <= 1024)
 		return 0;
-	text_add(why, "not a number from 0 to 1024");
-	return -EINVAL;
+	return option_refuse(why, "not a number from 0 to 1024");
 }
 
 static const struct option_row options[] = {

@@ -52,6 +52,9 @@ struct option_row {
 
 #define OPTION_TO(type, field) .to = offsetof(type, field), .size = sizeof(((type *)NULL)->field)
 
+/* Say why in words; returns -EINVAL. */
+int option_refuse(struct text *why, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* The words of -T where there are no other formats. */
 extern const char *const option_text_or_json[];
 

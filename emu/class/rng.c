@@ -73,10 +73,8 @@ static int set_seed(void *config, const char *value, struct text *why)
 {
 	struct rng *r = config;
 	unsigned long long seed;
-	if (!number_parse(value, UINT64_MAX, &seed)) {
-		text_add(why, "not a number");
-		return -EINVAL;
-	}
+	if (!number_parse(value, UINT64_MAX, &seed))
+		return option_refuse(why, "not a number");
 	r->seeded = true;
 	r->state = seed;
 	return 0;

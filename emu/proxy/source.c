@@ -50,25 +50,19 @@ struct proxy_source {
 
 /* --- options --------------------------------------------------------------- */
 
-static int bad(struct text *why, const char *words)
-{
-	text_puts(why, words);
-	return -EINVAL;
-}
-
 static int add_pair(void *config, const char *value, struct text *why)
 {
 	struct proxy_config *c = config;
 	const char *eq = strchr(value, '=');
 
 	if (!eq || eq == value || !eq[1])
-		return bad(why,
-			   "not LISTEN=BACKEND, two sockets: the front end connects to LISTEN, "
-			   "the device serves BACKEND");
+		return option_refuse(
+			why, "not LISTEN=BACKEND, two sockets: the front end connects to LISTEN, "
+			     "the device serves BACKEND");
 	if (c->n == PROXIES)
-		return bad(why, "too many of them");
+		return option_refuse(why, "too many of them");
 	if ((size_t)(eq - value) >= sizeof(c->pair[0].listen))
-		return bad(why, "socket paths have at most 107 bytes");
+		return option_refuse(why, "socket paths have at most 107 bytes");
 	memcpy(c->pair[c->n].listen, value, (size_t)(eq - value));
 	c->pair[c->n++].backend = eq + 1;
 	return 0;
@@ -77,7 +71,7 @@ static int add_pair(void *config, const char *value, struct text *why)
 static int set_type(void *config, const char *value, struct text *why)
 {
 	if (!class_by_name(value))
-		return bad(why, "no device type such as blk, net, fs, scsi");
+		return option_refuse(why, "no device type such as blk, net, fs, scsi");
 	((struct proxy_config *)config)->type = value;
 	return 0;
 }

@@ -360,11 +360,6 @@ struct replay_profile *replay_profile_new(void)
 	return calloc(1, sizeof(struct replay_profile));
 }
 
-void replay_profile_disk(struct replay_profile *g, const char *path)
-{
-	g->disk_path = path;
-}
-
 void replay_profile_free(struct replay_profile *g)
 {
 	struct replay_finding *f, *next;
@@ -385,10 +380,10 @@ void replay_profile_free(struct replay_profile *g)
 	free(g);
 }
 
-void replay_profile_finish(struct replay_profile *g)
+void replay_profile_finish(struct replay_profile *g, const char *disk)
 {
 	for (struct replay_finding *f = g->devices; f; f = f->hh.next) {
-		f->d.disk_path = g->disk_path;
+		f->d.disk_path = disk;
 		replay_describe(f);
 	}
 }

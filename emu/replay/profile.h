@@ -14,13 +14,14 @@
 struct replay_profile;
 
 struct replay_profile *replay_profile_new(void); /* NULL: no memory */
-/* Use this raw file as the disks' contents, instead of what the trace shows.  Borrowed. */
-void replay_profile_disk(struct replay_profile *g, const char *path);
 void replay_profile_free(struct replay_profile *g);
 /* One event, as model_feed() filled it in.  0 or -ENOMEM. */
 int replay_profile_feed(struct replay_profile *g, const struct event *e);
-/* After the last event. */
-void replay_profile_finish(struct replay_profile *g);
+/*
+ * After the last event.  disk: a raw file with the disks' contents, instead of what the trace
+ * shows, borrowed; or NULL.
+ */
+void replay_profile_finish(struct replay_profile *g, const char *disk);
 
 /* The devices found, in order of appearance; NULL: no more.  Borrowed. */
 const struct replay_device *replay_profile_device(const struct replay_profile *g, unsigned n);

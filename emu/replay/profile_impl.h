@@ -74,7 +74,6 @@ struct replay_outcome {
 struct replay_profile {
 	struct replay_finding *devices;
 	struct replay_outcome *outcomes;
-	const char *disk_path;
 };
 
 /* describe.c calls nothing of profile.c */

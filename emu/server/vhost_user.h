@@ -55,6 +55,7 @@ enum vhost_user_request {
 	VH_GET_SHARED_OBJECT = 41,
 	VH_SET_DEVICE_STATE_FD = 42,
 	VH_CHECK_DEVICE_STATE = 43,
+	VH_REQUESTS
 };
 
 #define VH_BACKEND_CONFIG_CHANGE 2 /* sent by us on the channel of SET_BACKEND_REQ_FD */
@@ -145,7 +146,7 @@ struct vhost_user {
 
 /* What is known of a message (vhost_user_message.c). */
 struct vhost_user_message {
-	uint16_t request, least; /* bytes of payload */
+	uint16_t least; /* bytes of payload */
 	bool replies; /* the protocol defines a reply */
 };
 

@@ -123,7 +123,6 @@ static void defer_close(struct emu_backend *b)
 }
 
 static const struct emu_backend_ops defer_ops = {
-	.name = "defer",
 	.submit = defer_submit,
 	.commit = defer_commit,
 	.poll = defer_poll,

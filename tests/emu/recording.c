@@ -88,7 +88,7 @@ static void gather(struct recording *t, struct replay_profile *g)
 		if (record_parse(&rec, t->bytes[i], t->len[i], NULL) == 0 &&
 		    model_feed(m, &rec, i + 1, &e) == 0)
 			replay_profile_feed(g, &e);
-	replay_profile_finish(g);
+	replay_profile_finish(g, NULL);
 	model_free(m);
 }
 

@@ -42,7 +42,7 @@ static void gather(const struct input *in, struct replay_profile *g)
 	for (unsigned i = 0; i < in->count; i++)
 		if (model_feed(m, &in->rec[i], i + 1, &e) || replay_profile_feed(g, &e))
 			abort();
-	replay_profile_finish(g);
+	replay_profile_finish(g, NULL);
 	model_free(m);
 }
 

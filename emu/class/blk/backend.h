@@ -48,7 +48,6 @@ struct emu_backend {
 };
 
 struct emu_backend_ops {
-	const char *name;
 	void (*submit)(struct emu_backend *b, struct emu_io *io);
 	void (*commit)(struct emu_backend *b); /* start what was submitted; may be NULL */
 	int (*poll)(struct emu_backend *b, bool wait); /* how many were completed; may be NULL */

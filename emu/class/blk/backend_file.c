@@ -326,7 +326,6 @@ static void file_close(struct emu_backend *b)
 }
 
 static const struct emu_backend_ops file_ops = {
-	.name = "file",
 	.submit = file_submit,
 	.commit = file_commit,
 	.poll = file_poll,

@@ -66,7 +66,6 @@ static void mem_close(struct emu_backend *b)
 }
 
 static const struct emu_backend_ops mem_ops = {
-	.name = "memory",
 	.submit = mem_submit,
 	.resize = mem_resize,
 	.close = mem_close,

@@ -26,7 +26,6 @@ static void null_close(struct emu_backend *b)
 }
 
 static const struct emu_backend_ops null_ops = {
-	.name = "null",
 	.submit = null_submit,
 	.resize = null_resize,
 	.close = null_close,

@@ -159,7 +159,6 @@ static void rb_close(struct emu_backend *b)
 }
 
 static const struct emu_backend_ops ops = {
-	.name = "replay",
 	.submit = rb_submit,
 	.poll = rb_poll,
 	.resize = rb_resize,

@@ -36,10 +36,8 @@ static int set_disk(void *config, const char *value, struct text *why)
 	unsigned long long bytes;
 	if (!size)
 		size = size_after(value, "null:");
-	if (size && (!number_size(size, &bytes) || bytes < BLK_SECTOR)) {
-		text_add(why, "not a size of at least 512 bytes, such as 64M");
-		return -EINVAL;
-	}
+	if (size && (!number_size(size, &bytes) || bytes < BLK_SECTOR))
+		return option_refuse(why, "not a size of at least 512 bytes, such as 64M");
 	c->disk = value;
 	return 0;
 }
@@ -47,10 +45,8 @@ static int set_disk(void *config, const char *value, struct text *why)
 static int set_serial(void *config, const char *value, struct text *why)
 {
 	struct config *c = config;
-	if (strlen(value) >= sizeof(c->blk.serial)) {
-		text_add(why, "not at most 20 characters");
-		return -EINVAL;
-	}
+	if (strlen(value) >= sizeof(c->blk.serial))
+		return option_refuse(why, "not at most 20 characters");
 	strcpy(c->blk.serial, value);
 	return 0;
 }
@@ -59,10 +55,8 @@ static int set_block_size(void *config, const char *value, struct text *why)
 {
 	struct config *c = config;
 	unsigned long long v;
-	if (!number_size(value, &v) || v < BLK_SECTOR || v > 65536 || v & (v - 1)) {
-		text_add(why, "not a power of two from 512 to 64k");
-		return -EINVAL;
-	}
+	if (!number_size(value, &v) || v < BLK_SECTOR || v > 65536 || v & (v - 1))
+		return option_refuse(why, "not a power of two from 512 to 64k");
 	c->blk.blk_size = v;
 	return 0;
 }
