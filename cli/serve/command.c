@@ -345,8 +345,8 @@ const struct cli_command cmd_serve = {
 	.name = "serve",
 	.summary = "be a virtio device for a guest, and trace it",
 	.run = run,
-	.synopsis = "--disk DISK --vfio-user SOCKET [OPTIONS]\n"
-		    "--disk DISK --vhost-user SOCKET [OPTIONS]",
+	.synopsis = "(--disk DISK | --rng) --vfio-user SOCKET [OPTIONS]\n"
+		    "(--disk DISK | --rng) --vhost-user SOCKET [OPTIONS]",
 	.about =
 		"Is a virtio device in a process of its own, strict about the specification, for\n"
 		"guests.  One group of options below chooses the device, one option the protocol.\n"

@@ -106,8 +106,8 @@ struct difference {
 	char text[DIFF_SIDES][224]; /* of the first one; "": nothing on that side */
 	uint64_t number[DIFF_SIDES]; /* event of the first one, 0 none */
 	uint64_t near[DIFF_SIDES]; /* event to show, or the one before; 0 none */
-	uint64_t also[DIFF_EXAMPLES]; /* further events of A, or of B where A has none */
-	unsigned nalso;
+	uint64_t related[DIFF_EXAMPLES]; /* further events of A, or of B where A has none */
+	unsigned nrelated;
 	uint64_t count;
 	uint64_t order; /* place of the first one in the conversation */
 };

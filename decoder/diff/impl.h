@@ -26,7 +26,7 @@ enum item_kind {
 };
 
 /* Whether there was a notification at the beginning and end of a queue's busy period. */
-enum notified { NOTIFY_UNJUDGED, NOTIFY_YES, NOTIFY_NO };
+enum notified { NOTIFY_UNKNOWN, NOTIFY_YES, NOTIFY_NO };
 
 /* Requests: indices into v[]. */
 enum { REQ_TYPE, REQ_SECTOR, REQ_BYTES, REQ_SEGMENTS, REQ_USED_LEN, REQ_STATUS, REQ_VALUES };

@@ -85,9 +85,9 @@ static void put_count(FILE *to, const struct difference *x)
 	if (x->count == 1)
 		return;
 	fprintf(to, " (%" PRIu64 " times", x->count);
-	for (unsigned i = 0; i < x->nalso; i++)
-		fprintf(to, "%s#%" PRIu64, i ? " " : ", also ", x->also[i]);
-	fputs(x->nalso + 1 < x->count && x->nalso ? " ...)" : ")", to);
+	for (unsigned i = 0; i < x->nrelated; i++)
+		fprintf(to, "%s#%" PRIu64, i ? " " : ", also ", x->related[i]);
+	fputs(x->nrelated + 1 < x->count && x->nrelated ? " ...)" : ")", to);
 }
 
 static void put_first(FILE *to, const struct diff *d, const struct difference *x,
@@ -218,8 +218,8 @@ static struct json_object *difference_json(const struct diff *d, const struct di
 	json_object_object_add(o, "a", side_json(x, DIFF_A));
 	json_object_object_add(o, "b", side_json(x, DIFF_B));
 	json_put_u64(o, "count", x->count);
-	for (unsigned i = 0; i < x->nalso; i++)
-		json_object_array_add(also, json_object_new_uint64(x->also[i]));
+	for (unsigned i = 0; i < x->nrelated; i++)
+		json_object_array_add(also, json_object_new_uint64(x->related[i]));
 	json_object_object_add(o, "also", also);
 	return o;
 }

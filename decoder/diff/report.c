@@ -78,8 +78,8 @@ static void add(const struct report *t, unsigned class, bool each, const char *s
 	if (!made) {
 		uint64_t n = number_of(t->t[!t->t[DIFF_A]], class);
 
-		if (x->nalso < DIFF_EXAMPLES && n)
-			x->also[x->nalso++] = n;
+		if (x->nrelated < DIFF_EXAMPLES && n)
+			x->related[x->nrelated++] = n;
 		if (x->order <= order)
 			return;
 	}

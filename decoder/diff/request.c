@@ -83,7 +83,7 @@ static void end_busy(const struct diff_event *s, struct diff_queue *q)
 	struct diff_item *t = q->busy ? diff_stream_item(s, q->key & 0xffff, q->busy) : NULL;
 
 	if (t) {
-		t->interrupted = !q->asked	  ? NOTIFY_UNJUDGED
+		t->interrupted = !q->asked	  ? NOTIFY_UNKNOWN
 				 : q->interrupted ? NOTIFY_YES
 						  : NOTIFY_NO;
 		t->pending = t->done == 0;
@@ -120,8 +120,7 @@ static int avail(const struct diff_event *s, struct diff_queue *q)
 	if (e->queue->n_in_flight == 1 && !(a->flags & VQT_CHAIN_AGAIN)) {
 		end_busy(s, q);
 		q->busy = e->number;
-		t.kicked =
-			s->d->seen[s->side] >> VQT_KICK & 1 ? kicked(q, e->req) : NOTIFY_UNJUDGED;
+		t.kicked = s->d->seen[s->side] >> VQT_KICK & 1 ? kicked(q, e->req) : NOTIFY_UNKNOWN;
 		q->kicked = false;
 	}
 	describe(&t, e->req);

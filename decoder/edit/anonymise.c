@@ -152,7 +152,7 @@ static size_t retext(struct anonymise *a, const struct event *e, uint8_t *buf, s
 	return fixed + n;
 }
 
-static size_t life(struct anonymise *a, const struct event *e, uint8_t *buf, size_t size)
+static size_t lifecycle(struct anonymise *a, const struct event *e, uint8_t *buf, size_t size)
 {
 	struct vqt_lifecycle *l = (void *)buf;
 
@@ -294,7 +294,7 @@ size_t anonymise_record(struct anonymise *a, const struct event *e, uint8_t *buf
 	case VQT_AVAIL:
 	case VQT_USED:
 	case VQT_DATA: hide_segs(e, buf); break;
-	case VQT_LIFECYCLE: return life(a, e, buf, size);
+	case VQT_LIFECYCLE: return lifecycle(a, e, buf, size);
 	}
 	return len;
 }
