@@ -3,57 +3,34 @@
 #include "decoder/spec/tables.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-/* Text under construction: `need` is its length, of which `len` - 1 bytes fit. */
-struct out {
-	char *buf;
-	size_t len, need;
-	unsigned items; /* of a list joined by "|" */
-};
+#include "decoder/util/text.h"
 
-static void put(struct out *o, const char *s, size_t n)
+static _Thread_local char nowhere[1]; /* for a text without room */
+
+static struct text start(char *buf, size_t len)
 {
-	if (o->need < o->len)
-		memcpy(o->buf + o->need, s, n < o->len - o->need ? n : o->len - o->need);
-	o->need += n;
+	struct text t = { .buf = len ? buf : nowhere, .size = len ? len : 1 };
+
+	t.buf[0] = '\0';
+	return t;
 }
 
-__attribute__((format(printf, 2, 3))) static void putf(struct out *o, const char *fmt, ...)
+/* Of a list. */
+static void item(struct text *t)
 {
-	char tmp[128];
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(tmp, sizeof(tmp), fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		put(o, tmp, (size_t)n < sizeof(tmp) ? (size_t)n : sizeof(tmp) - 1);
+	if (t->len)
+		text_puts(t, "|");
 }
 
-static void item(struct out *o)
+static char *finish(struct text *t)
 {
-	if (o->items++)
-		put(o, "|", 1);
-}
+	size_t dots = t->size - 1 < 3 ? t->size - 1 : 3;
 
-static char *finish(struct out *o)
-{
-	size_t dots;
-
-	if (!o->len)
-		return o->buf;
-	if (o->need < o->len) {
-		o->buf[o->need] = '\0';
-		return o->buf;
-	}
-	dots = o->len - 1 < 3 ? o->len - 1 : 3;
-	memset(o->buf + o->len - 1 - dots, '.', dots);
-	o->buf[o->len - 1] = '\0';
-	return o->buf;
+	if (t->cut)
+		memset(t->buf + t->size - 1 - dots, '.', dots);
+	return t->buf == nowhere ? NULL : t->buf;
 }
 
 static uint64_t width_mask(unsigned width)
@@ -61,32 +38,32 @@ static uint64_t width_mask(unsigned width)
 	return width >= 8 ? UINT64_MAX : (UINT64_C(1) << (8 * width)) - 1;
 }
 
-static void put_hex(struct out *o, unsigned width, uint64_t value)
+static void put_hex(struct text *t, unsigned width, uint64_t value)
 {
-	putf(o, "0x%0*" PRIx64, (int)(2 * (width < 8 ? width : 8)), value);
+	text_add(t, "0x%0*" PRIx64, (int)(2 * (width < 8 ? width : 8)), value);
 }
 
-static void put_bits(struct out *o, const struct spec_name *names, uint64_t bits)
+static void put_bits(struct text *t, const struct spec_name *names, uint64_t bits)
 {
 	for (; names && names->name; names++) {
 		uint64_t mask = names->value, got = bits & mask;
 
 		if (!got)
 			continue;
-		item(o);
+		item(t);
 		if (mask & (mask - 1))
-			putf(o, "%s=%" PRIu64, names->name, got / (mask & -mask));
+			text_add(t, "%s=%" PRIu64, names->name, got / (mask & -mask));
 		else
-			putf(o, "%s", names->name);
+			text_add(t, "%s", names->name);
 		bits &= ~mask;
 	}
 	if (bits) {
-		item(o);
-		putf(o, "0x%" PRIx64, bits);
+		item(t);
+		text_add(t, "0x%" PRIx64, bits);
 	}
 }
 
-static void put_features(struct out *o, const struct spec_feature *own, unsigned select,
+static void put_features(struct text *t, const struct spec_feature *own, unsigned select,
 			 uint32_t bits)
 {
 	for (unsigned i = 0; i < 32; i++) {
@@ -95,138 +72,138 @@ static void put_features(struct out *o, const struct spec_feature *own, unsigned
 
 		if (!(bits & UINT32_C(1) << i))
 			continue;
-		item(o);
+		item(t);
 		if (f)
-			putf(o, "%s", spec_feature_short(f));
+			text_add(t, "%s", spec_feature_short(f));
 		else
-			putf(o, "bit %" PRIu64, bit);
+			text_add(t, "bit %" PRIu64, bit);
 	}
 }
 
 char *spec_format_status(char *buf, size_t len, unsigned status)
 {
-	struct out o = { .buf = buf, .len = len };
+	struct text t = start(buf, len);
 
 	if (status)
-		put_bits(&o, spec_status_bits, status);
+		put_bits(&t, spec_status_bits, status);
 	else
-		putf(&o, "RESET");
-	putf(&o, " (0x%02x)", status);
-	return finish(&o);
+		text_add(&t, "RESET");
+	text_add(&t, " (0x%02x)", status);
+	return finish(&t);
 }
 
 char *spec_format_bits(char *buf, size_t len, const struct spec_name *names, uint64_t bits)
 {
-	struct out o = { .buf = buf, .len = len };
+	struct text t = start(buf, len);
 
 	if (bits)
-		put_bits(&o, names, bits);
+		put_bits(&t, names, bits);
 	else
-		putf(&o, "none");
-	return finish(&o);
+		text_add(&t, "none");
+	return finish(&t);
 }
 
 char *spec_format_features(char *buf, size_t len, const struct spec_feature *own, unsigned select,
 			   uint32_t bits)
 {
-	struct out o = { .buf = buf, .len = len };
+	struct text t = start(buf, len);
 
-	put_features(&o, own, select, bits);
-	if (!o.items)
-		putf(&o, "none");
-	return finish(&o);
+	put_features(&t, own, select, bits);
+	if (!t.len)
+		text_add(&t, "none");
+	return finish(&t);
 }
 
 char *spec_format_feature_set(char *buf, size_t len, const struct spec_feature *own,
 			      const uint64_t bits[2])
 {
-	struct out o = { .buf = buf, .len = len };
+	struct text t = start(buf, len);
 
 	for (unsigned word = 0; word < 4; word++)
-		put_features(&o, own, word, (uint32_t)(bits[word / 2] >> (word % 2 * 32)));
-	if (!o.items)
-		putf(&o, "none");
-	return finish(&o);
+		put_features(&t, own, word, (uint32_t)(bits[word / 2] >> (word % 2 * 32)));
+	if (!t.len)
+		text_add(&t, "none");
+	return finish(&t);
 }
 
 /* As they lie in memory: registers are little-endian numbers. */
-static void put_bytes(struct out *o, unsigned width, uint64_t value)
+static void put_bytes(struct text *t, unsigned width, uint64_t value)
 {
 	for (unsigned i = 0; i < width && i < 8; i++)
-		putf(o, "%s%02x", i ? ":" : "", (unsigned)(value >> (8 * i) & 0xff));
+		text_add(t, "%s%02x", i ? ":" : "", (unsigned)(value >> (8 * i) & 0xff));
 }
 
-static void put_enum(struct out *o, const struct spec_name *names, uint64_t value)
+static void put_enum(struct text *t, const struct spec_name *names, uint64_t value)
 {
 	const char *name = spec_name_of(names, value);
 
 	if (name)
-		putf(o, "%s (%" PRIu64 ")", name, value);
+		text_add(t, "%s (%" PRIu64 ")", name, value);
 	else
-		putf(o, "%" PRIu64, value);
+		text_add(t, "%" PRIu64, value);
 }
 
 char *spec_format_value(char *buf, size_t len, const struct spec_field *f, uint64_t value)
 {
-	struct out o = { .buf = buf, .len = len };
+	struct text t = start(buf, len);
 
 	value &= width_mask(f->width);
 	switch (f->kind) {
-	case SPEC_DEC: putf(&o, "%" PRIu64, value); break;
-	case SPEC_ENUM: put_enum(&o, f->names, value); break;
+	case SPEC_DEC: text_add(&t, "%" PRIu64, value); break;
+	case SPEC_ENUM: put_enum(&t, f->names, value); break;
 	case SPEC_BITS:
 		if (f->names == spec_status_bits)
 			return spec_format_status(buf, len, (unsigned)value);
 		if (!value) {
-			put_hex(&o, f->width, value);
+			put_hex(&t, f->width, value);
 			break;
 		}
-		put_bits(&o, f->names, value);
-		putf(&o, " (");
-		put_hex(&o, f->width, value);
-		putf(&o, ")");
+		put_bits(&t, f->names, value);
+		text_add(&t, " (");
+		put_hex(&t, f->width, value);
+		text_add(&t, ")");
 		break;
 	case SPEC_VECTOR:
 		if (value == VQT_NO_VECTOR)
-			putf(&o, "NO_VECTOR");
+			text_add(&t, "NO_VECTOR");
 		else
-			putf(&o, "%" PRIu64, value);
+			text_add(&t, "%" PRIu64, value);
 		break;
-	case SPEC_BYTES: put_bytes(&o, f->width, value); break;
-	default: put_hex(&o, f->width, value); break;
+	case SPEC_BYTES: put_bytes(&t, f->width, value); break;
+	default: put_hex(&t, f->width, value); break;
 	}
-	return finish(&o);
+	return finish(&t);
 }
 
 char *spec_format_access(char *buf, size_t len, const struct spec_field *f, uint32_t offset,
 			 unsigned width, uint64_t value)
 {
-	struct out o = { .buf = buf, .len = len };
+	struct text t = start(buf, len);
 
 	if (f && offset == f->offset && width == f->width)
 		return spec_format_value(buf, len, f, value);
 	value &= width_mask(width);
 	if (f && f->kind == SPEC_BYTES)
-		put_bytes(&o, width, value);
+		put_bytes(&t, width, value);
 	else
-		put_hex(&o, width, value);
-	return finish(&o);
+		put_hex(&t, width, value);
+	return finish(&t);
 }
 
 char *spec_format_field(char *buf, size_t len, const struct spec_field *f, uint32_t offset,
 			unsigned width)
 {
-	struct out o = { .buf = buf, .len = len };
+	struct text t = start(buf, len);
 	uint32_t at = offset - f->offset;
 
-	putf(&o, "%s", f->name);
+	text_add(&t, "%s", f->name);
 	if (f->width == 8 && width == 4 && at % 4 == 0)
-		putf(&o, at ? ".hi" : ".lo");
+		text_add(&t, at ? ".hi" : ".lo");
 	else if (at || width < f->width)
-		putf(&o, "+%" PRIu32, at);
+		text_add(&t, "+%" PRIu32, at);
 	if ((uint64_t)at + width > f->width)
-		putf(&o, "...");
-	return finish(&o);
+		text_add(&t, "...");
+	return finish(&t);
 }
 
 /* Rows of a group that repeats together, from q. */
@@ -256,14 +233,14 @@ static unsigned repeated(const struct spec_queue *q, unsigned n, const uint64_t 
 	return (queues - 1) / n * n;
 }
 
-static void put_queue(struct out *o, const char *name, unsigned number)
+static void put_queue(struct text *t, const char *name, unsigned number)
 {
 	const char *mark = strchr(name, '#');
 
 	if (mark)
-		putf(o, "%.*s%u%s", (int)(mark - name), name, number, mark + 1);
+		text_add(t, "%.*s%u%s", (int)(mark - name), name, number, mark + 1);
 	else
-		putf(o, "%s", name);
+		text_add(t, "%s", name);
 }
 
 /* The row of that virtqueue, and its number among those the row stands for; NULL. */
@@ -294,11 +271,11 @@ char *spec_queue_name(char *buf, size_t len, const struct spec_queue *rows, unsi
 {
 	unsigned number;
 	const struct spec_queue *q = queue_row(rows, index, features, queues, &number);
-	struct out o = { .buf = buf, .len = len };
+	struct text t = start(buf, len);
 
 	if (q)
-		put_queue(&o, q->name, number);
+		put_queue(&t, q->name, number);
 	else
-		putf(&o, "queue %u", index);
-	return finish(&o);
+		text_add(&t, "queue %u", index);
+	return finish(&t);
 }
