@@ -19,15 +19,16 @@ bool check_config(const struct rule_context *ctx, unsigned offset, unsigned widt
 	const struct model_device *m = ctx->dev;
 
 	*value = 0;
-	for (unsigned i = 0; i < width; i++) {
-		if (offset + i >= sizeof(m->config) || !bit_set(m->config_known, offset + i))
+	if (offset + width > sizeof(m->config))
+		return false;
+	for (unsigned i = offset; i < offset + width; i++)
+		if (!bit_set(m->config_known, i))
 			return false;
-		/* Once something was missed only what was read since counts. */
-		if (ctx->d->known.config_unsure && offset + i < CHECK_CONFIG &&
-		    !bit_set(ctx->d->config.known, offset + i) && !reads_config(ctx, offset + i))
+	/* Once something was missed only what was read since counts. */
+	for (unsigned i = offset; ctx->d->known.config_unsure && i < offset + width; i++)
+		if (i < CHECK_CONFIG && !bit_set(ctx->d->config.known, i) && !reads_config(ctx, i))
 			return false;
-		*value |= (uint64_t)m->config[offset + i] << (8 * i);
-	}
+	memcpy(value, m->config + offset, width); /* little-endian, as the host */
 	return true;
 }
 

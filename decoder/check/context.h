@@ -167,7 +167,7 @@ static inline uint32_t config_offset(const struct rule_context *ctx)
 	return spec_field_offset(reg(ctx)->region, reg(ctx)->offset, ctx->dev->msix);
 }
 
-/* A field of the device configuration as last read; false when not known. */
+/* A field of the device configuration, of at most 8 bytes, as last read; false when not known. */
 bool check_config(const struct rule_context *ctx, unsigned offset, unsigned width, uint64_t *value);
 /* Bytes of PCI configuration space, all seen? */
 bool check_pci(const struct model_device *d, unsigned offset, unsigned width, uint32_t *value);

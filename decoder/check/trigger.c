@@ -53,30 +53,27 @@ static bool in_config(const struct rule_context *ctx)
 	return false;
 }
 
+static bool seen(const struct model_device *m, unsigned at, unsigned n)
+{
+	return check_pci(m, at, n, &(uint32_t){ 0 });
+}
+
 static uint64_t new_cap(struct rule_context *ctx)
 {
-	unsigned at = ctx->e->pci_cap, bit = at / 4;
-	uint32_t len;
+	const struct model_device *m = ctx->dev;
+	unsigned at = ctx->e->pci_cap, bit = at / 4, type;
 
-	if (!at || at >= 256 || ctx->dev->pci[at] != PCI_CAP_ID_VNDR ||
-	    ctx->d->pci.caps_seen >> bit & 1)
+	if (!at || at >= 256 || m->pci[at] != PCI_CAP_ID_VNDR || ctx->d->pci.caps_seen >> bit & 1 ||
+	    !seen(m, at + 2, 2))
 		return 0;
-	if (!check_pci(ctx->dev, at + 2, 1, &len) ||
-	    !check_pci(ctx->dev, at + 3, 1, &(uint32_t){ 0 }))
-		return 0;
+	type = m->pci[at + 3];
 	/* A vendor's own is known by its first words; the others have at least 16 bytes, not all used. */
-	if (ctx->dev->pci[at + 3] == 9) {
-		if (!check_pci(ctx->dev, at + 4, 2, &(uint32_t){ 0 }))
-			return 0;
-	} else if (!check_pci(ctx->dev, at + 4, 1, &(uint32_t){ 0 }) ||
-		   !check_pci(ctx->dev, at + 8, 4, &(uint32_t){ 0 }) ||
-		   !check_pci(ctx->dev, at + 12, 4, &(uint32_t){ 0 })) {
+	if (type == 9 ? !seen(m, at + 4, 2)
+		      : !seen(m, at + 4, 1) || !seen(m, at + 8, 4) || !seen(m, at + 12, 4))
 		return 0;
-	}
-	if (ctx->dev->pci[at + 3] == 8 && !check_pci(ctx->dev, at + 5, 1, &(uint32_t){ 0 }))
+	if (type == 8 && !seen(m, at + 5, 1))
 		return 0;
-	if ((ctx->dev->pci[at + 3] == 2 || ctx->dev->pci[at + 3] == 8) && len >= 20 &&
-	    !check_pci(ctx->dev, at + 16, 4, &(uint32_t){ 0 }))
+	if ((type == 2 || type == 8) && m->pci[at + 2] >= 20 && !seen(m, at + 16, 4))
 		return 0;
 	ctx->d->pci.caps_seen |= 1ULL << bit;
 	ctx->cap = at;
@@ -94,7 +91,7 @@ static bool caps_whole(const struct model_device *m)
 	for (int i = 0; i < 48 && at; i++) {
 		if (!check_pci(m, at, 2, &head))
 			return false;
-		if ((head & 0xff) == PCI_CAP_ID_VNDR && !check_pci(m, at + 3, 1, &(uint32_t){ 0 }))
+		if ((head & 0xff) == PCI_CAP_ID_VNDR && !seen(m, at + 3, 1))
 			return false;
 		at = head >> 8 & ~3U & 0xff;
 	}
@@ -161,16 +158,11 @@ static uint64_t of_chain(const struct rule_context *ctx)
 	return AT(CHAIN) | (ctx->req->typed ? AT(REQUEST) : 0);
 }
 
-static uint64_t of_ring(const struct vqt_ring *ring)
+static uint64_t of_ring(const struct vqt_ring *ring, bool sample)
 {
-	return ring->known ? AT(RING) : 0;
-}
-
-static uint64_t of_sample(const struct vqt_ringstate *s)
-{
-	if (!s->ring.known)
+	if (!ring->known)
 		return 0;
-	return s->why == VQT_RING_PERIODIC ? AT(SAMPLE) : AT(RING);
+	return sample ? AT(SAMPLE) : AT(RING);
 }
 
 static uint64_t of_life(unsigned what)
@@ -189,16 +181,16 @@ uint64_t check_triggers(struct rule_context *ctx)
 
 	switch (r->h.type) {
 	case VQT_REG: return of_access(ctx);
-	case VQT_KICK: return ctx->q ? AT(KICK) | of_ring(&r->kick.ring) : 0;
-	case VQT_RING: return ctx->q ? of_sample(&r->ring) : 0;
-	case VQT_AVAIL: return ctx->q ? of_chain(ctx) | of_ring(&r->avail.ring) : 0;
+	case VQT_KICK: return ctx->q ? AT(KICK) | of_ring(&r->kick.ring, false) : 0;
+	case VQT_RING: return ctx->q ? of_ring(&r->ring.ring, r->ring.why == VQT_RING_PERIODIC) : 0;
+	case VQT_AVAIL: return ctx->q ? of_chain(ctx) | of_ring(&r->avail.ring, false) : 0;
 	case VQT_DATA:
 		return ctx->e->typed_now && ctx->req && !(ctx->req->flags & VQT_CHAIN_MORE)
 			       ? AT(REQUEST)
 			       : 0;
 	case VQT_USED:
 		return ctx->q ? (r->used.flags & VQT_USED_DETACHED ? 0 : AT(USED)) |
-					of_ring(&r->used.ring)
+					of_ring(&r->used.ring, false)
 			      : 0;
 	case VQT_IRQ: return of_irq(ctx);
 	case VQT_LIFECYCLE: return of_life(r->life.what);

@@ -45,9 +45,7 @@ static enum verdict not_cleared(struct rule_context *ctx)
 
 static enum verdict with_msix(struct rule_context *ctx)
 {
-	if (reported(ctx))
-		return RULE_NA;
-	if (!ctx->dev->msix || !ctx->d->irqs.n_queue ||
+	if (reported(ctx) || !ctx->dev->msix || !ctx->d->irqs.n_queue ||
 	    ctx->d->irqs.n_queue <= ctx->d->irqs.n_queue_seen || !driver_ok(ctx))
 		return RULE_NA;
 	rule_related(ctx, ctx->d->irqs.n_queue, "the interrupt");

@@ -43,14 +43,24 @@ static enum verdict outside(struct rule_context *ctx)
 	return rule_fail(ctx, "%s <- %u, but the table has %u vectors", which(ctx), value(ctx), n);
 }
 
+/* The vector written last, and not read back yet, is that of this register. */
+static bool is_unread(const struct rule_context *ctx)
+{
+	const struct obligation *o = &ctx->d->vectors.unread;
+
+	return o->number && o->b == (ctx->q ? ctx->q->index : VQT_NO_QUEUE);
+}
+
 /* Anything but reading the same register back. */
 static enum verdict unread(struct rule_context *ctx)
 {
 	struct obligation *o = &ctx->d->vectors.unread;
 	uint16_t queue = (uint16_t)o->b;
 
-	if (!o->number || !is_write(ctx))
+	if (!o->number)
 		return RULE_NA;
+	if (!is_write(ctx))
+		return is_unread(ctx) ? RULE_PASSED : RULE_NA;
 	rule_related(ctx, o->number, "the vector written");
 	o->number = 0;
 	if (queue == VQT_NO_QUEUE)
@@ -58,22 +68,6 @@ static enum verdict unread(struct rule_context *ctx)
 	return rule_fail_queue(ctx, queue,
 			       "queue_msix_vector of queue %u was set to %u, but not read back",
 			       queue, o->a);
-}
-
-static enum verdict read_back(struct rule_context *ctx)
-{
-	const struct obligation *o = &ctx->d->vectors.unread;
-
-	if (!o->number || o->b != (ctx->q ? ctx->q->index : VQT_NO_QUEUE))
-		return RULE_NA;
-	return RULE_PASSED;
-}
-
-static enum verdict unread_or_read(struct rule_context *ctx)
-{
-	if (ctx->e->rec->h.type == VQT_REG && !is_write(ctx))
-		return read_back(ctx);
-	return unread(ctx);
 }
 
 /* The model's value is the last one written, until this read. */
@@ -106,7 +100,7 @@ static enum verdict refused(struct rule_context *ctx)
 {
 	const struct obligation *o = &ctx->d->vectors.unread;
 
-	if (!o->number || o->b != (ctx->q ? ctx->q->index : VQT_NO_QUEUE) || !table_size(ctx))
+	if (!is_unread(ctx) || !table_size(ctx))
 		return RULE_NA;
 	if (value(ctx) != VQT_NO_VECTOR || o->a >= table_size(ctx))
 		return RULE_PASSED;
@@ -208,7 +202,7 @@ static const struct rule rows[] = {
 	  .refs = "MSIX-D5 T14",
 	  .text = "After mapping an event to a vector the driver reads the register back: the "
 		  "device may refuse.",
-	  .needs = NEED_REGS | NEED_LIFE, .at = AT(COMMON), .check = unread_or_read,
+	  .needs = NEED_REGS | NEED_LIFE, .at = AT(COMMON), .check = unread,
 	  .wrong = "queue_msix_vector <- 1, queue_enable <- 1" },
 	{ DEVICE_MUST, .id = "vector-shown", .section = "4.1.5.1.2.1", .refs = "MSIX-V6",
 	  .text = "A vector register reads what the driver wrote, or NO_VECTOR.",

@@ -14,11 +14,6 @@ static uint32_t pci32(const struct rule_context *ctx, unsigned at)
 	return get_le32(ctx->dev->pci + (at & 0xffc));
 }
 
-static bool known(const struct rule_context *ctx, unsigned at, unsigned width, uint32_t *v)
-{
-	return check_pci(ctx->dev, at, width, v);
-}
-
 /* This read gave the last byte that was missing of the field. */
 static bool reads(const struct rule_context *ctx, unsigned at, unsigned width)
 {
@@ -29,7 +24,8 @@ static enum verdict vendor(struct rule_context *ctx)
 {
 	uint32_t v;
 
-	if (!reads(ctx, PCI_VENDOR_ID, 2) || !known(ctx, PCI_VENDOR_ID, 2, &v) || v == 0xffff)
+	if (!reads(ctx, PCI_VENDOR_ID, 2) || !check_pci(ctx->dev, PCI_VENDOR_ID, 2, &v) ||
+	    v == 0xffff)
 		return RULE_NA;
 	if (v == 0x1af4)
 		return RULE_PASSED;
@@ -40,8 +36,8 @@ static enum verdict device_id(struct rule_context *ctx)
 {
 	uint32_t v;
 
-	if (!reads(ctx, PCI_DEVICE_ID, 2) || !known(ctx, PCI_DEVICE_ID, 2, &v) || v == 0xffff ||
-	    !ctx->dev->virtio_id)
+	if (!reads(ctx, PCI_DEVICE_ID, 2) || !check_pci(ctx->dev, PCI_DEVICE_ID, 2, &v) ||
+	    v == 0xffff || !ctx->dev->virtio_id)
 		return RULE_NA;
 	if (v == 0x1040 + ctx->dev->virtio_id ||
 	    (v < 0x1040 && class_id_of_pci(v, ctx->dev->virtio_id) == ctx->dev->virtio_id))
@@ -51,12 +47,12 @@ static enum verdict device_id(struct rule_context *ctx)
 
 static bool transitional(const struct rule_context *ctx, uint32_t *id)
 {
-	return known(ctx, PCI_DEVICE_ID, 2, id) && *id >= 0x1000 && *id < 0x1040;
+	return check_pci(ctx->dev, PCI_DEVICE_ID, 2, id) && *id >= 0x1000 && *id < 0x1040;
 }
 
 static bool modern_id(const struct rule_context *ctx, uint32_t *id)
 {
-	return known(ctx, PCI_DEVICE_ID, 2, id) && *id >= 0x1040 && *id < 0x1080;
+	return check_pci(ctx->dev, PCI_DEVICE_ID, 2, id) && *id >= 0x1040 && *id < 0x1080;
 }
 
 static enum verdict revision(struct rule_context *ctx)
@@ -64,7 +60,7 @@ static enum verdict revision(struct rule_context *ctx)
 	bool old = ctx->rule->arg;
 	uint32_t v, id;
 
-	if (!reads(ctx, PCI_REVISION_ID, 1) || !known(ctx, PCI_REVISION_ID, 1, &v) ||
+	if (!reads(ctx, PCI_REVISION_ID, 1) || !check_pci(ctx->dev, PCI_REVISION_ID, 1, &v) ||
 	    !(old ? transitional(ctx, &id) : modern_id(ctx, &id)))
 		return RULE_NA;
 	if (old ? !v : v >= 1)
@@ -77,7 +73,7 @@ static enum verdict subsystem(struct rule_context *ctx)
 	bool old = ctx->rule->arg;
 	uint32_t v, id;
 
-	if (!reads(ctx, PCI_SUBSYSTEM_ID, 2) || !known(ctx, PCI_SUBSYSTEM_ID, 2, &v) ||
+	if (!reads(ctx, PCI_SUBSYSTEM_ID, 2) || !check_pci(ctx->dev, PCI_SUBSYSTEM_ID, 2, &v) ||
 	    !(old ? transitional(ctx, &id) : modern_id(ctx, &id)) || (old && !ctx->dev->virtio_id))
 		return RULE_NA;
 	if (old ? v == ctx->dev->virtio_id : v >= 0x40)
@@ -102,9 +98,8 @@ static enum verdict legacy_id(struct rule_context *ctx)
 {
 	uint32_t id;
 
-	if (reported(ctx))
-		return RULE_NA;
-	if (reg(ctx)->region != VQT_REGION_LEGACY || !known(ctx, PCI_DEVICE_ID, 2, &id))
+	if (reported(ctx) || reg(ctx)->region != VQT_REGION_LEGACY ||
+	    !check_pci(ctx->dev, PCI_DEVICE_ID, 2, &id))
 		return RULE_NA;
 	if (transitional(ctx, &id))
 		return RULE_PASSED;
@@ -121,7 +116,7 @@ static enum verdict unsought(struct rule_context *ctx)
 	    !(ctx->d->have & NEED_PCI) || reg(ctx)->region == VQT_REGION_MMIO || ctx->d->n_setup ||
 	    ctx->d->status.n_write)
 		return RULE_NA;
-	if (known(ctx, PCI_CAPABILITY_LIST, 1, &cap))
+	if (check_pci(ctx->dev, PCI_CAPABILITY_LIST, 1, &cap))
 		return RULE_PASSED;
 	return rule_fail(ctx, "registers are accessed, but the capability list was not read");
 }
@@ -129,9 +124,7 @@ static enum verdict unsought(struct rule_context *ctx)
 /* A list without virtio capabilities: a legacy device. */
 static enum verdict not_there(struct rule_context *ctx)
 {
-	if (reported(ctx))
-		return RULE_NA;
-	if (reg(ctx)->region != VQT_REGION_COMMON || !ctx->d->pci.caps_whole)
+	if (reported(ctx) || reg(ctx)->region != VQT_REGION_COMMON || !ctx->d->pci.caps_whole)
 		return RULE_NA;
 	if (model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, 0))
 		return RULE_PASSED;
@@ -293,8 +286,9 @@ static bool notify_cap(const struct rule_context *ctx, struct notify_cap *n)
 		if (pci8(ctx, at + 3) != 2)
 			continue;
 		n->data = offered(ctx, VIRTIO_F_NOTIFICATION_DATA);
-		return known(ctx, at + 8, 4, &n->offset) && known(ctx, at + 12, 4, &n->length) &&
-		       known(ctx, at + 16, 4, &n->multiplier);
+		return check_pci(ctx->dev, at + 8, 4, &n->offset) &&
+		       check_pci(ctx->dev, at + 12, 4, &n->length) &&
+		       check_pci(ctx->dev, at + 16, 4, &n->multiplier);
 	}
 	return false;
 }
@@ -351,8 +345,9 @@ static enum verdict status_bit(struct rule_context *ctx)
 {
 	uint32_t v;
 
-	if (!reads(ctx, PCI_STATUS, 1) || !known(ctx, PCI_STATUS, 2, &v) || ctx->dev->msix ||
-	    !ctx->d->irqs.intx.number || ctx->now - ctx->d->irqs.intx.ts < 1000000)
+	if (!reads(ctx, PCI_STATUS, 1) || !check_pci(ctx->dev, PCI_STATUS, 2, &v) ||
+	    ctx->dev->msix || !ctx->d->irqs.intx.number ||
+	    ctx->now - ctx->d->irqs.intx.ts < 1000000)
 		return RULE_NA;
 	if (v & PCI_STATUS_INTERRUPT)
 		return RULE_PASSED;

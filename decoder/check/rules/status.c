@@ -373,9 +373,7 @@ static enum verdict needs_reset_silent(struct rule_context *ctx)
 
 static enum verdict kick_needs_reset(struct rule_context *ctx)
 {
-	if (reported(ctx))
-		return RULE_NA;
-	if (!ctx->d->status.n_needs_reset)
+	if (reported(ctx) || !ctx->d->status.n_needs_reset)
 		return RULE_NA;
 	rule_related(ctx, ctx->d->status.n_needs_reset, "DEVICE_NEEDS_RESET read");
 	return rule_fail(ctx, "queue %u was kicked although the driver has read DEVICE_NEEDS_RESET",
