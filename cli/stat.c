@@ -27,25 +27,13 @@ static const char *const formats[] = {
 	[STAT_TEXT] = "text", [STAT_JSON] = "json", [STAT_CSV] = "csv", NULL
 };
 
-static int choose_by(void *config, const char *value, struct text *why)
-{
-	struct stat_run *s = config;
-
-	for (unsigned i = 0; i < STAT_BYS; i++)
-		if (!strcmp(stat_by_name(i), value)) {
-			s->by = (int)i;
-			return 0;
-		}
-	return option_refuse(why, "the choices are queue, type, size, vcpu and time");
-}
-
 static const struct option_row options[] = {
 	CLI_OPTION_READ(struct stat_run, path),
 	{ OPTION_TEXT, 'Y', "filter", "FILTER",
 	  "count only events that match, for example 'device == blk0'",
 	  OPTION_TO(struct stat_run, filter_text) },
-	{ OPTION_CALL, 0, "by", "WHAT", "a table instead: queue, type, size, vcpu or time",
-	  .call = choose_by },
+	{ OPTION_CHOICE, 0, "by", "WHAT", "a table instead: queue, type, size, vcpu or time",
+	  OPTION_TO(struct stat_run, by), .choices = stat_by_names },
 	{ OPTION_FLAG, 0, "latency", NULL, "latency histograms instead",
 	  OPTION_TO(struct stat_run, latency) },
 	{ OPTION_TEXT, 0, "plot", "FILE", "also draw throughput and latency over time, as SVG",

@@ -25,39 +25,16 @@ struct check_cmd {
 	bool progress, drawn; /* drawn: the line of progress stands on the terminal */
 };
 
-static int choose_severity(void *config, const char *value, struct text *why)
-{
-	struct check_cmd *k = config;
-	int severity = check_severity_by_name(value);
-
-	if (severity < 0)
-		return option_refuse(why,
-				     "the choices are must, structural, should and suspicious");
-	k->run.report.severity = (unsigned)severity;
-	return 0;
-}
-
-static int choose_format(void *config, const char *value, struct text *why)
-{
-	struct check_cmd *k = config;
-	int format = report_format_by_name(value);
-
-	if (format < 0)
-		return option_refuse(why, "the choices are text, json, junit and sarif");
-	k->run.report.format = (enum report_format)format;
-	return 0;
-}
-
 static const struct option_row options[] = {
 	CLI_OPTION_READ(struct check_cmd, path),
 	{ OPTION_TEXT, 0, "rules", "SELECTION",
 	  "globs of rule names, clauses, 'driver', 'device' or a severity, separated by commas; "
 	  "! before one excludes it: 'T*,!blk-*'",
 	  OPTION_TO(struct check_cmd, run.rules) },
-	{ OPTION_CALL, 0, "severity", "LEVEL",
+	{ OPTION_CHOICE, 0, "severity", "LEVEL",
 	  "findings of this severity and those before it: must, structural (default: "
 	  "nothing works otherwise), should, suspicious",
-	  .call = choose_severity },
+	  OPTION_TO(struct check_cmd, run.report.severity), .choices = check_severity_names },
 	{ OPTION_TEXT, 'Y', "filter", "FILTER",
 	  "only findings at events that match, as in 'vqtrace show'",
 	  OPTION_TO(struct check_cmd, filter_text) },
@@ -69,8 +46,9 @@ static const struct option_row options[] = {
 	{ OPTION_FLAG, 'V', "verbose", NULL,
 	  "name all rules: in order, never came up, not decidable",
 	  OPTION_TO(struct check_cmd, run.report.verbose) },
-	{ OPTION_CALL, 'T', "format", "text|json|junit|sarif",
-	  "json: an object a line; junit, sarif: for other programs", .call = choose_format },
+	{ OPTION_CHOICE, 'T', "format", "text|json|junit|sarif",
+	  "json: an object a line; junit, sarif: for other programs",
+	  OPTION_TO(struct check_cmd, run.report.format), .choices = report_format_names },
 	{ OPTION_TEXT, 'w', "write", "FILE",
 	  "also write the trace as pcapng, with the findings as packet comments",
 	  OPTION_TO(struct check_cmd, write) },

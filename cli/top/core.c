@@ -108,7 +108,7 @@ void top_core_feed(struct top_core *c, const struct record *rec)
 
 uint64_t top_core_lost(const struct top_core *c)
 {
-	return stats_lost(c->stats);
+	return stats_total(c->stats)->lost;
 }
 
 /* --- rows ------------------------------------------------------------------ */

@@ -79,7 +79,8 @@ struct check_tally {
 void check_tally(const struct check *c, const struct rule *r, struct check_tally *out);
 
 const char *check_party_name(unsigned party); /* "driver" */
-const char *check_severity_name(unsigned severity); /* "must" */
+extern const char *const check_severity_names[]; /* "must"; ends with NULL */
+const char *check_severity_name(unsigned severity);
 int check_severity_by_name(const char *name); /* -ENOENT */
 
 #endif

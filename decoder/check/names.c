@@ -6,7 +6,7 @@
 #include "decoder/check/check.h"
 
 static const char *const parties[] = { "driver", "device" };
-static const char *const severities[] = { "must", "structural", "should", "suspicious" };
+const char *const check_severity_names[] = { "must", "structural", "should", "suspicious", NULL };
 
 const char *check_party_name(unsigned party)
 {
@@ -15,13 +15,13 @@ const char *check_party_name(unsigned party)
 
 const char *check_severity_name(unsigned severity)
 {
-	return severity < CHECK_SEVERITIES ? severities[severity] : "?";
+	return severity < CHECK_SEVERITIES ? check_severity_names[severity] : "?";
 }
 
 int check_severity_by_name(const char *name)
 {
 	for (int i = 0; i < CHECK_SEVERITIES; i++)
-		if (!strcmp(name, severities[i]))
+		if (!strcmp(name, check_severity_names[i]))
 			return i;
 	return -ENOENT;
 }

@@ -34,7 +34,7 @@ static int get_queue(struct feed *f)
 
 	HASH_FIND(hh, f->d->queues, &mq->index, sizeof(mq->index), q);
 	if (!q && f->s->nqueues == STATS_QUEUES_MAX) {
-		f->s->left_out++;
+		f->s->total.left_out++;
 		return 0;
 	}
 	if (!q) {
@@ -319,7 +319,7 @@ static int feed_device(struct feed *f)
 	if (f->e->queue)
 		rc = get_queue(f);
 	else if (type < 64 && DATA_PATH >> type & 1)
-		f->s->left_out++;
+		f->s->total.left_out++;
 	rc = rc ? rc : get_thread(f);
 	if (rc)
 		return rc;
@@ -340,19 +340,19 @@ int stats_feed(struct stats *s, const struct model *m, const struct event *e, bo
 	struct feed f = { .s = s, .m = m, .e = e, .counted = counted };
 
 	if (e->ts && !s->started) {
-		s->start_ts = e->ts - e->since;
+		s->total.start_ts = e->ts - e->since;
 		s->started = true;
 	}
 	if (e->ts > s->now)
 		s->now = e->ts;
 	if (counted) {
-		s->events++;
-		if (!s->first_ts)
-			s->first_ts = e->ts;
-		if (e->ts > s->last_ts)
-			s->last_ts = e->ts;
+		s->total.events++;
+		if (!s->total.first_ts)
+			s->total.first_ts = e->ts;
+		if (e->ts > s->total.last_ts)
+			s->total.last_ts = e->ts;
 	}
 	if (e->gap || e->rec->h.type == VQT_LOSS)
-		s->lost = model_lost(m);
+		s->total.lost = model_lost(m);
 	return e->dev ? feed_device(&f) : 0;
 }

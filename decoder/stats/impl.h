@@ -11,11 +11,9 @@ struct stats {
 	struct stats_device *last; /* of the event before: the likely next */
 	struct stats_thread *last_thread;
 	unsigned nqueues, nthreads;
-	uint64_t left_out; /* events of queues without a row, or of none */
-	uint64_t slice_ns, slice_ts; /* width of the slices; where the first begins, 0 none yet */
-	uint64_t start_ts, now; /* of the trace */
-	uint64_t first_ts, last_ts; /* of what was counted */
-	uint64_t events, lost;
+	struct stats_total total;
+	uint64_t slice_ts; /* where the first slice begins, 0 none yet */
+	uint64_t now; /* of the trace */
 	bool started;
 };
 

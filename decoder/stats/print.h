@@ -22,7 +22,7 @@ enum stat_by {
 	STAT_BY_TIME,
 	STAT_BYS,
 };
-const char *stat_by_name(unsigned by); /* "queue" */
+extern const char *const stat_by_names[]; /* "queue"; ends with NULL */
 
 enum stat_format {
 	STAT_TEXT,

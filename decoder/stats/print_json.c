@@ -245,10 +245,11 @@ static json *trace_json(const struct stat_view *v)
 {
 	json *o = json_object_new_object();
 
-	json_put_u64(o, "events", stats_events(v->stats));
-	json_put_u64(o, "duration", stats_last_ts(v->stats) - stats_first_ts(v->stats));
-	json_put_u64(o, "lost", stats_lost(v->stats));
-	json_put_u64(o, "left_out", stats_left_out(v->stats));
+	json_put_u64(o, "events", stats_total(v->stats)->events);
+	json_put_u64(o, "duration",
+		     stats_total(v->stats)->last_ts - stats_total(v->stats)->first_ts);
+	json_put_u64(o, "lost", stats_total(v->stats)->lost);
+	json_put_u64(o, "left_out", stats_total(v->stats)->left_out);
 	if (v->filter)
 		put_untrusted(o, "filter", v->filter);
 	return o;

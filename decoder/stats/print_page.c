@@ -56,16 +56,15 @@ static void bit_count(struct text *t, uint64_t n, const char *one, const char *m
 
 static void trace_line(FILE *to, const struct stat_view *v)
 {
-	const struct stats *s = v->stats;
-	uint64_t ns = stats_last_ts(s) - stats_first_ts(s);
+	const struct stats_total *s = stats_total(v->stats);
 	TEXT(t, 1024);
 
-	bit_count(&t, stats_events(s), "event", "events");
+	bit_count(&t, s->events, "event", "events");
 	text_puts(&t, " in ");
-	text_duration(&t, ns);
-	if (stats_lost(s))
+	text_duration(&t, s->last_ts - s->first_ts);
+	if (s->lost)
 		text_add(&t, ", %" PRIu64 " LOST: figures are too low, times may be wrong",
-			 stats_lost(s));
+			 s->lost);
 	else
 		text_puts(&t, ", none lost");
 	for (unsigned i = 0; i < 256; i++) {
@@ -75,9 +74,9 @@ static void trace_line(FILE *to, const struct stat_view *v)
 			text_add(&t, ", from %s",
 				 stat_source_name(v->model, i, name, sizeof(name)));
 	}
-	if (stats_left_out(s))
+	if (s->left_out)
 		text_add(&t, "; %" PRIu64 " events of no queue, or of more than are kept apart",
-			 stats_left_out(s));
+			 s->left_out);
 	fprintf(to, "%s\n", t.buf);
 	if (v->filter)
 		fprintf(to, "counted: what matches %s\n", v->filter);

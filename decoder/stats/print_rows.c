@@ -13,15 +13,10 @@ const struct stat_percentile stat_percentiles[STAT_PERCENTILES] = {
 	{ "p99_9", "p99.9", 999000 },
 };
 
-const char *stat_by_name(unsigned by)
-{
-	static const char *const names[STAT_BYS] = {
-		[STAT_BY_QUEUE] = "queue", [STAT_BY_TYPE] = "type", [STAT_BY_SIZE] = "size",
-		[STAT_BY_VCPU] = "vcpu",   [STAT_BY_TIME] = "time",
-	};
-
-	return by < STAT_BYS ? names[by] : NULL;
-}
+const char *const stat_by_names[STAT_BYS + 1] = {
+	[STAT_BY_QUEUE] = "queue", [STAT_BY_TYPE] = "type", [STAT_BY_SIZE] = "size",
+	[STAT_BY_VCPU] = "vcpu",   [STAT_BY_TIME] = "time",
+};
 
 void stat_features(const struct model_device *dev, const struct stats_device *d,
 		   uint64_t offered[2], uint64_t accepted[2])
@@ -121,7 +116,7 @@ static int each_slice(struct stat_row *r, stat_row_fn *fn, void *opaque)
 	int rc = 0;
 
 	r->service = NULL;
-	r->ns = stats_slice_ns(r->view->stats);
+	r->ns = stats_total(r->view->stats)->slice_ns;
 	for (unsigned i = 0; i < r->d->nslices && !rc; i++) {
 		const struct stats_slice *s = &r->d->slice[i];
 
@@ -148,7 +143,7 @@ static int each_thread(struct stat_row *r, stat_row_fn *fn, void *opaque)
 	const struct stats *s = r->view->stats;
 	int rc = 0;
 
-	r->ns = stats_last_ts(s) - stats_first_ts(s);
+	r->ns = stats_total(s)->last_ts - stats_total(s)->first_ts;
 	for (const struct stats_thread *t = stats_threads(s); t && !rc; t = t->hh.next) {
 		if (!t->group.counts.events)
 			continue; /* none that was counted */

@@ -69,12 +69,12 @@ struct stats_slice *stats_slice_at(struct stats *s, struct stats_device *d, uint
 		s->slice_ts = ts;
 	since = ts > s->slice_ts ? ts - s->slice_ts : 0;
 
-	while (since / s->slice_ns >= STATS_SLICES) {
+	while (since / s->total.slice_ns >= STATS_SLICES) {
 		for (struct stats_device *o = s->devices; o; o = o->hh.next)
 			join_pairs(o);
-		s->slice_ns *= 2;
+		s->total.slice_ns *= 2;
 	}
-	i = (unsigned)(since / s->slice_ns);
+	i = (unsigned)(since / s->total.slice_ns);
 	if (make_room(d, i + 1))
 		return NULL;
 	if (i >= d->nslices)

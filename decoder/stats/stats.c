@@ -12,7 +12,7 @@ struct stats *stats_new(void)
 	struct stats *s = calloc(1, sizeof(*s));
 
 	if (s)
-		s->slice_ns = STATS_SLICE_NS;
+		s->total.slice_ns = STATS_SLICE_NS;
 	return s;
 }
 
@@ -150,46 +150,16 @@ uint64_t stats_active_ns(const struct stats *s, uint64_t first_ts, uint64_t last
 	return first_ts && end > first_ts ? end - first_ts : 0;
 }
 
-uint64_t stats_slice_ns(const struct stats *s)
-{
-	return s->slice_ns;
-}
-
 uint64_t stats_slice_start(const struct stats *s, unsigned i)
 {
-	uint64_t begin = s->slice_ts > s->start_ts ? s->slice_ts - s->start_ts : 0;
+	uint64_t begin = s->slice_ts > s->total.start_ts ? s->slice_ts - s->total.start_ts : 0;
 
-	return begin + i * s->slice_ns;
+	return begin + i * s->total.slice_ns;
 }
 
-uint64_t stats_first_ts(const struct stats *s)
+const struct stats_total *stats_total(const struct stats *s)
 {
-	return s->first_ts;
-}
-
-uint64_t stats_last_ts(const struct stats *s)
-{
-	return s->last_ts;
-}
-
-uint64_t stats_start_ts(const struct stats *s)
-{
-	return s->start_ts;
-}
-
-uint64_t stats_events(const struct stats *s)
-{
-	return s->events;
-}
-
-uint64_t stats_lost(const struct stats *s)
-{
-	return s->lost;
-}
-
-uint64_t stats_left_out(const struct stats *s)
-{
-	return s->left_out;
+	return &s->total;
 }
 
 /* --- names --- */

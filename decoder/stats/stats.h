@@ -196,7 +196,8 @@ struct stats_device {
 	struct stats_group *type[STATS_TYPES]; /* NULL: none seen; stats_type_name() */
 	struct stats_group *size[STATS_SIZES];
 	struct stats_access access;
-	struct stats_slice *slice; /* nslices of stats_slice_ns() each; see stats_slice_start() */
+	struct stats_slice
+		*slice; /* nslices of stats_total.slice_ns each; see stats_slice_start() */
 	unsigned nslices;
 	struct stats_ready ready; /* the latest completed negotiation */
 	unsigned flight, flight_max; /* of all its queues together */
@@ -266,15 +267,17 @@ uint64_t stats_active_ns(const struct stats *s, uint64_t first_ts, uint64_t last
 /* "in", "flush"; NULL for an index without a meaning.  The class may be NULL. */
 const char *stats_type_name(const struct class *class, unsigned type);
 
-uint64_t stats_slice_ns(const struct stats *s); /* width of the slices now */
 /* When slice i begins, ns since the trace did: the first with the first counted request or kick. */
 uint64_t stats_slice_start(const struct stats *s, unsigned i);
-uint64_t stats_first_ts(const struct stats *s); /* of the first event that was counted */
-uint64_t stats_last_ts(const struct stats *s);
-uint64_t stats_start_ts(const struct stats *s); /* of the trace */
-uint64_t stats_events(const struct stats *s); /* counted */
-/* Records lost (all sources); events of queues beyond STATS_QUEUES_MAX, and those that name none. */
-uint64_t stats_lost(const struct stats *s);
-uint64_t stats_left_out(const struct stats *s);
+
+struct stats_total {
+	uint64_t events; /* counted */
+	uint64_t lost; /* records, of all sources */
+	uint64_t left_out; /* events of queues beyond STATS_QUEUES_MAX, and those that name none */
+	uint64_t start_ts; /* of the trace */
+	uint64_t first_ts, last_ts; /* of the events that were counted */
+	uint64_t slice_ns; /* width of the slices now */
+};
+const struct stats_total *stats_total(const struct stats *s);
 
 #endif

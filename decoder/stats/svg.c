@@ -387,7 +387,7 @@ int plot_svg(FILE *to, const struct stat_view *v)
 {
 	struct plot p = {
 		.to = to,
-		.slice_s = (double)stats_slice_ns(v->stats) / 1e9,
+		.slice_s = (double)stats_total(v->stats)->slice_ns / 1e9,
 		.begin_s = (double)stats_slice_start(v->stats, 0) / 1e9,
 	};
 	unsigned devices = 0, at = 0;

@@ -102,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r.some = data[0] & 2;
 	records_each(data, size, feed, &r);
 	for (unsigned i = 0; (d = stats_device_nth(r.s, i)); i++)
-		agree(d, !stats_left_out(r.s));
+		agree(d, !stats_total(r.s)->left_out);
 	print(&r);
 	stats_free(r.s);
 	model_free(r.m);

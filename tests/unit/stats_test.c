@@ -281,8 +281,8 @@ static void one_request(void)
 	CHECK(dev()->size[4] && dev()->size[4]->counts.bytes_in == 4096);
 	CHECK_STR(stats_size_name(4), "4 KiB");
 	CHECK_EQ(dev()->counts.reg_writes, 1);
-	CHECK_EQ(stats_first_ts(s), 10);
-	CHECK_EQ(stats_last_ts(s), 1000013000);
+	CHECK_EQ(stats_total(s)->first_ts, 10);
+	CHECK_EQ(stats_total(s)->last_ts, 1000013000);
 	CHECK_EQ(dev()->first_ts, 1000000000);
 	CHECK_EQ(dev()->last_ts, 1000012000);
 	end();
@@ -547,18 +547,18 @@ static void slices(void)
 	uint64_t used = 0, first;
 
 	begin();
-	first = stats_start_ts(s);
+	first = stats_total(s)->start_ts;
 	for (unsigned i = 0; i < 100; i++) {
 		take(first + i * 1000000, (uint16_t)i, 0, VIRTIO_BLK_T_IN, 0, 512);
 		use(first + i * 1000000 + 100 + i, 0, 0);
 	}
-	CHECK_EQ(stats_slice_ns(s), 1000000);
+	CHECK_EQ(stats_total(s)->slice_ns, 1000000);
 	CHECK_EQ(dev()->nslices, 100);
 	CHECK_EQ(dev()->slice[42].used, 1);
 	CHECK_EQ(dev()->slice[42].service_max, 142);
 	/* outgrown: pairs are joined, nothing is lost */
 	take(first + 200000000, 100, 0, VIRTIO_BLK_T_IN, 0, 512);
-	CHECK_EQ(stats_slice_ns(s), 2000000);
+	CHECK_EQ(stats_total(s)->slice_ns, 2000000);
 	CHECK_EQ(dev()->nslices, 101);
 	CHECK_EQ(dev()->slice[21].used, 2);
 	CHECK_EQ(dev()->slice[21].bytes_in, 1024);
@@ -640,13 +640,13 @@ static void many(void)
 	for (const struct stats_thread *h = stats_threads(s); h; h = h->hh.next)
 		threads++;
 	CHECK_EQ(n, STATS_QUEUES_MAX);
-	CHECK_EQ(stats_left_out(s), 100);
+	CHECK_EQ(stats_total(s)->left_out, 100);
 	CHECK(threads <= STATS_THREADS_MAX + 1);
 	CHECK_EQ(dev()->counts.kicks, STATS_QUEUES_MAX + 100);
 	t.queue = VQT_NO_QUEUE;
 	builder_kick(&t, 0, 1);
 	feed(true);
-	CHECK_EQ(stats_left_out(s), 101);
+	CHECK_EQ(stats_total(s)->left_out, 101);
 	CHECK_EQ(dev()->counts.kicks, STATS_QUEUES_MAX + 101);
 	end();
 }

@@ -6,23 +6,14 @@
 
 #include "decoder/check/report/impl.h"
 
-static const struct {
-	const char *name;
-	const struct report_ops *ops;
-} formats[] = {
-	[REPORT_TEXT] = { "text", &report_text },
-	[REPORT_JSON] = { "json", &report_json },
-	[REPORT_JUNIT] = { "junit", &report_junit },
-	[REPORT_SARIF] = { "sarif", &report_sarif },
-};
+const char *const report_format_names[] = { "text", "json", "junit", "sarif", NULL };
 
-int report_format_by_name(const char *name)
-{
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
-		if (!strcmp(name, formats[i].name))
-			return (int)i;
-	return -ENOENT;
-}
+static const struct report_ops *const formats[] = {
+	[REPORT_TEXT] = &report_text,
+	[REPORT_JSON] = &report_json,
+	[REPORT_JUNIT] = &report_junit,
+	[REPORT_SARIF] = &report_sarif,
+};
 
 static struct report_tally *tally_of(struct report *r, const struct finding *f)
 {
@@ -51,7 +42,7 @@ int report_new(struct report **out, const struct report_options *o)
 	if (!r)
 		return -ENOMEM;
 	r->o = *o;
-	r->ops = formats[o->format].ops;
+	r->ops = formats[o->format];
 	errno = 0;
 	if (r->ops->begin)
 		r->ops->begin(r);

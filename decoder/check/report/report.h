@@ -19,7 +19,7 @@ enum report_format {
 	REPORT_JUNIT, /* a test case a rule; printed at the end */
 	REPORT_SARIF, /* 2.1.0 */
 };
-int report_format_by_name(const char *name); /* -ENOENT */
+extern const char *const report_format_names[]; /* ends with NULL */
 
 struct report_options {
 	FILE *to; /* borrowed */
