@@ -268,17 +268,15 @@ static bool shown(const struct diff_pair *p, int side, const struct event *e)
 static int keep_line(char **line, const struct event *e, const struct model *m,
 		     struct line_options *o, bool here)
 {
-	size_t len = 0;
-	FILE *mem;
+	TEXT(t, LINE_SIZE);
 
 	free(*line);
+	print_line_text(&t, e, m, o);
+	if (asprintf(line, "  %s%7llu %s", here ? "=>" : "  ", (unsigned long long)e->number,
+		     t.buf) >= 0)
+		return 0;
 	*line = NULL;
-	mem = open_memstream(line, &len);
-	if (!mem)
-		return -ENOMEM;
-	fprintf(mem, "  %s%7llu ", here ? "=>" : "  ", (unsigned long long)e->number);
-	print_line(mem, e, m, o);
-	return fclose(mem) ? -ENOMEM : 0;
+	return -ENOMEM;
 }
 
 /* Print and free the lines in a ring of `keep`; n: how many lines have been put into it. */

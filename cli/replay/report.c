@@ -62,18 +62,11 @@ bool replay_report_wants_context(struct replay_report *r)
 
 static char *line_of(const struct event *e, const struct model *m, struct line_options *o)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *f = open_memstream(&text, &size);
+	char *text;
+	TEXT(t, LINE_SIZE);
 
-	if (!f)
-		return NULL;
-	fprintf(f, "%7llu ", (unsigned long long)e->number);
-	print_line(f, e, m, o);
-	if (!fclose(f))
-		return text;
-	free(text);
-	return NULL;
+	print_line_text(&t, e, m, o);
+	return asprintf(&text, "%7llu %s", (unsigned long long)e->number, t.buf) < 0 ? NULL : text;
 }
 
 /* Is this event to be shown with a difference that follows soon? */

@@ -164,9 +164,6 @@ static void draw_timeline(struct screen *x, int y, int h)
 	const struct event *e[512];
 	uint64_t before = x->core->number + 1;
 	size_t n = 0, skip = x->scroll;
-	char *line = NULL;
-	size_t len = 0;
-	FILE *to;
 
 	while (n < (size_t)h && n < sizeof(e) / sizeof(e[0])) {
 		const struct event *one =
@@ -183,20 +180,15 @@ static void draw_timeline(struct screen *x, int y, int h)
 			e[n++] = one;
 	}
 	x->lines = x->scroll + n + (size_t)h;
-	to = open_memstream(&line, &len);
-	if (!to)
-		return;
 	for (size_t i = 0; i < n; i++) {
-		rewind(to);
-		if (print_line(to, e[n - 1 - i], x->core->model, &o) || fflush(to))
-			break;
-		line[strcspn(line, "\n")] = '\0';
-		screen_put(x, y + (int)i, 0,
-			   e[n - 1 - i]->rec->h.type == VQT_LOSS ? PAINT_BAD : PAINT_PLAIN, "%s",
-			   line);
+		const struct event *one = e[n - 1 - i];
+		TEXT(t, LINE_SIZE);
+
+		print_line_text(&t, one, x->core->model, &o);
+		t.buf[t.len - 1] = '\0';
+		screen_put(x, y + (int)i, 0, one->rec->h.type == VQT_LOSS ? PAINT_BAD : PAINT_PLAIN,
+			   "%s", t.buf);
 	}
-	fclose(to);
-	free(line);
 }
 
 const struct panel panel_timeline = { .name = "timeline", .draw = draw_timeline, .device = true };

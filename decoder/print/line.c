@@ -63,36 +63,43 @@ static bool is_alarm(const struct event *e)
 	       (e->rec->h.type == VQT_USED && e->req && class_failed(e->dev->class, &e->req->io));
 }
 
-int print_line(FILE *to, const struct event *e, const struct model *m, struct line_options *o)
+void print_line_text(struct text *t, const struct event *e, const struct model *m,
+		     struct line_options *o)
 {
 	unsigned shift = o->time == LINE_DATE ? DATE_WIDTH : 0;
 	enum direction dir = print_direction(e);
-	TEXT(t, 2048);
 	TEXT(what, 1536);
 
-	put_time(&t, e, m, o);
-	put_delta(&t, e, o);
-	text_pad(&t, COL_DEVICE + shift);
+	put_time(t, e, m, o);
+	put_delta(t, e, o);
+	text_pad(t, COL_DEVICE + shift);
 	if (e->dev && e->queue && e->rec->h.queue != VQT_NO_QUEUE)
-		put_queue_name(&t, e);
+		put_queue_name(t, e);
 	else if (e->dev)
-		text_puts(&t, e->dev->name);
+		text_puts(t, e->dev->name);
 	print_meaning(&what, e, o->ascii);
-	text_pad(&t, COL_ARROW + shift);
-	text_puts(&t, arrows[o->ascii][dir]);
+	text_pad(t, COL_ARROW + shift);
+	text_puts(t, arrows[o->ascii][dir]);
 	if (o->color)
-		text_puts(&t, is_alarm(e) ? RED : colors[dir]);
-	text_puts(&t, what.buf);
+		text_puts(t, is_alarm(e) ? RED : colors[dir]);
+	text_puts(t, what.buf);
 	if (e->gap)
-		text_add(&t, " [%" PRIu64 " events are missing before this one]", e->gap);
+		text_add(t, " [%" PRIu64 " events are missing before this one]", e->gap);
 	if (o->color)
-		text_puts(&t, PLAIN);
-	text_puts(&t, "\n");
+		text_puts(t, PLAIN);
+	text_puts(t, "\n");
 	if (o->ascii)
-		text_ascii(&t);
-	if (t.cut)
-		t.buf[t.len - 1] = '\n';
+		text_ascii(t);
+	if (t->cut)
+		t->buf[t->len - 1] = '\n';
 	o->last = e->ts;
 	o->any = true;
+}
+
+int print_line(FILE *to, const struct event *e, const struct model *m, struct line_options *o)
+{
+	TEXT(t, LINE_SIZE);
+
+	print_line_text(&t, e, m, o);
 	return fwrite(t.buf, 1, t.len, to) == t.len ? 0 : -EIO;
 }

@@ -25,6 +25,10 @@ struct line_options {
 
 /* One line with its newline to `to`; keeps o->last.  Negative errno on write errors. */
 int print_line(FILE *to, const struct event *e, const struct model *m, struct line_options *o);
+#define LINE_SIZE 2048 /* bytes of the longest line, with its newline */
+/* The same at the end of an empty text of that size. */
+void print_line_text(struct text *t, const struct event *e, const struct model *m,
+		     struct line_options *o);
 /* Only the meaning of the event; ascii: no arrows beyond ASCII. */
 void print_meaning(struct text *t, const struct event *e, bool ascii);
 

@@ -43,22 +43,12 @@ void report_comment(char *buf, size_t len, const struct finding *f)
 
 static char *line_of(const struct event *e, const struct model *m, struct line_options *o)
 {
-	size_t len = 0;
-	char *text = NULL;
-	FILE *to;
+	TEXT(t, LINE_SIZE);
 
 	if (!e)
 		return NULL;
-	to = open_memstream(&text, &len);
-	if (!to)
-		return NULL;
-	print_line(to, e, m, o);
-	if (fclose(to) || !len) {
-		free(text);
-		return NULL;
-	}
-	text[len - 1] = '\0';
-	return text;
+	print_line_text(&t, e, m, o);
+	return strndup(t.buf, t.len - 1);
 }
 
 static void add_line(struct report_context *x, uint64_t number, const char *what)
