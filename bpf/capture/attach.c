@@ -44,14 +44,23 @@ static int link_create(int prog, const char *path, const uint64_t *offsets, cons
 	return fd < 0 ? -errno : (int)fd;
 }
 
-bool attach_can_sleep(void)
+/* A program that does nothing: its descriptor, or negative errno. */
+static int load_empty(uint32_t attach_type, uint32_t flags)
 {
 	struct bpf_insn insns[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_SLEEPABLE);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach_type,
+		    .prog_flags = flags);
 	int prog = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", insns, 2, &opts);
+
+	return prog < 0 ? -errno : prog;
+}
+
+bool attach_can_sleep(void)
+{
+	int prog = load_empty(0, BPF_F_SLEEPABLE);
 
 	if (prog >= 0)
 		close(prog);
@@ -60,12 +69,7 @@ bool attach_can_sleep(void)
 
 bool attach_have_multi(void)
 {
-	struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = UPROBE_MULTI);
-	int prog = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", insns, 2, &opts), link;
+	int prog = load_empty(UPROBE_MULTI, 0), link;
 	uint64_t offset = 0;
 
 	if (prog < 0)
@@ -164,16 +168,11 @@ void attach_detach(struct attach *a)
 
 int attach_try(uint64_t offset)
 {
-	struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
 	bool multi = attach_have_multi();
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = multi ? UPROBE_MULTI : 0);
-	int prog = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", insns, 2, &opts), link;
+	int prog = load_empty(multi ? UPROBE_MULTI : 0, 0), link;
 
 	if (prog < 0)
-		return -errno;
+		return prog;
 	if (!multi) { /* perf events need no more permission than loading does */
 		close(prog);
 		return 0;

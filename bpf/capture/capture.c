@@ -3,6 +3,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,24 @@
 #define ORDER_WINDOW 200000000ULL
 #define ORDER_PATIENCE 20000000000ULL
 #define HOUSEKEEPING 20000000ULL
+
+int capture_fail(struct capture_error *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+struct target *capture_target(const struct capture *c, pid_t pid)
+{
+	for (size_t i = c->ntargets; i--;)
+		if (c->target[i]->p.pid == pid)
+			return c->target[i];
+	return NULL;
+}
 
 static int64_t wall_offset(void)
 {
@@ -80,10 +99,9 @@ static int explain_load(struct capture_error *err, int code)
 			"cannot load the BPF programs: this kernel lacks something they need "
 			"(Linux 5.17 or later; 'vqtrace doctor' says what)");
 	}
-	snprintf(err->text, sizeof(err->text),
-		 "cannot load the BPF programs: %s; 'vqtrace doctor' looks closer",
-		 strerror(-code));
-	return code;
+	return capture_fail(err, code,
+			    "cannot load the BPF programs: %s; 'vqtrace doctor' looks closer",
+			    strerror(-code));
 }
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -215,7 +233,7 @@ int capture_fd(const struct capture *c)
 void capture_stop(struct capture *c)
 {
 	for (size_t i = 0; i < c->ntargets; i++)
-		capture_detach(c, c->target[i]->p.pid);
+		target_detach(c->target[i]);
 	if (c->rb)
 		ring_buffer__consume(c->rb);
 	for (size_t i = 0; i < c->ntargets; i++) {
@@ -232,7 +250,7 @@ void capture_close(struct capture *c)
 		return;
 	if (c->skel)
 		for (size_t i = 0; i < c->ntargets; i++)
-			capture_detach(c, c->target[i]->p.pid);
+			target_detach(c->target[i]);
 	for (size_t i = 0; i < c->ntargets; i++)
 		target_free(c->target[i]);
 	if (c->cost_fd > 0)

@@ -58,8 +58,6 @@ int capture_open(struct capture **out, const struct capture_options *options,
  * so the capture reads the state of its devices.  -ENOEXEC: the process is not a QEMU.
  */
 int capture_attach(struct capture *c, pid_t pid, bool late, struct capture_error *err);
-/* Remove the probes from one process. */
-void capture_detach(struct capture *c, pid_t pid);
 /*
  * Pass the records that have arrived to options.record; wait up to timeout_ms when there are
  * none. Returns the number of records passed on, or negative errno (EINTR).

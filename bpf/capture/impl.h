@@ -3,8 +3,6 @@
 #ifndef VQT_BPF_CAPTURE_IMPL_H
 #define VQT_BPF_CAPTURE_IMPL_H
 
-#include <stdio.h>
-
 #include "bpf/capture/attach.h"
 #include "bpf/capture/capture.h"
 #include "bpf/capture/order.h"
@@ -78,10 +76,9 @@ struct capture {
 };
 
 /* Write the reason into err->text; returns code. */
-static inline int capture_fail(struct capture_error *err, int code, const char *text)
-{
-	snprintf(err->text, sizeof(err->text), "%s", text);
-	return code;
-}
+int capture_fail(struct capture_error *err, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The latest traced process that has this pid; NULL. */
+struct target *capture_target(const struct capture *c, pid_t pid);
 
 #endif

@@ -190,14 +190,9 @@ static bool wants(void *ctx, const char *path)
 
 int capture_qmp(struct capture *c, pid_t pid, const char *socket, struct capture_error *err)
 {
-	struct target *t = NULL;
-	int code = -ESRCH, fd = -1;
+	struct target *t = capture_target(c, pid);
+	int fd = t ? qmp_connect(socket) : -ESRCH, code = fd;
 
-	for (size_t i = 0; i < c->ntargets; i++)
-		if (c->target[i]->p.pid == pid)
-			t = c->target[i];
-	if (t)
-		code = fd = qmp_connect(socket);
 	if (fd >= 0) {
 		query_free(&t->qmp);
 		code = query_devices(fd, wants, t, &t->qmp);
@@ -205,13 +200,12 @@ int capture_qmp(struct capture *c, pid_t pid, const char *socket, struct capture
 		merge(t); /* answers from before a failure count */
 	}
 	if (code < 0)
-		snprintf(err->text, sizeof(err->text),
-			 "QMP socket %.200s: %s; what was missed stays unknown%s", socket,
-			 code == -EPROTO  ? "the answer is not QMP"
-			 : code == -EPIPE ? "the connection was closed"
-			 : code == -EOPNOTSUPP
-				 ? "this QEMU has no x-query-virtio (7.2 and later do)"
-				 : strerror(-code),
-			 code == -ETIMEDOUT ? " (does another client hold it?)" : "");
-	return code < 0 ? code : 0;
+		return capture_fail(
+			err, code, "QMP socket %.200s: %s; what was missed stays unknown%s", socket,
+			code == -EPROTO	      ? "the answer is not QMP"
+			: code == -EPIPE      ? "the connection was closed"
+			: code == -EOPNOTSUPP ? "this QEMU has no x-query-virtio (7.2 and later do)"
+					      : strerror(-code),
+			code == -ETIMEDOUT ? " (does another client hold it?)" : "");
+	return 0;
 }

@@ -198,19 +198,11 @@ static void write_tally(struct device *d, const struct vqp_tally *now,
 	target_emit(t, r, len);
 }
 
-static struct target *target_of(struct capture *c, uint32_t tgid)
-{
-	for (size_t i = 0; i < c->ntargets; i++)
-		if (c->target[i]->p.pid == (pid_t)tgid)
-			return c->target[i];
-	return NULL;
-}
-
 static void look_at(struct capture *c, struct vqp_tally *shared, struct vqp_tally *before,
 		    uint64_t interval)
 {
 	static const struct vqp_tally none;
-	struct target *t = target_of(c, shared->tgid);
+	struct target *t = capture_target(c, (pid_t)shared->tgid);
 	struct device *d = t && shared->dev ? device_get(t, shared->dev) : NULL;
 	uint32_t owner = __atomic_load_n(&shared->owner, __ATOMIC_ACQUIRE);
 	struct vqp_tally *now;

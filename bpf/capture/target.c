@@ -127,27 +127,23 @@ static int explain_process(struct capture_error *err, pid_t pid, int code, const
 {
 	switch (code) {
 	case -ESRCH:
-		snprintf(err->text, sizeof(err->text),
-			 "process %d: no such process; 'vqtrace record -p' alone lists the QEMUs",
-			 (int)pid);
-		break;
+		return capture_fail(
+			err, code,
+			"process %d: no such process; 'vqtrace record -p' alone lists the QEMUs",
+			(int)pid);
 	case -EACCES:
 	case -EPERM:
-		snprintf(err->text, sizeof(err->text),
-			 "process %d (%s): not permitted to look into it; run as root", (int)pid,
-			 p->comm);
-		break;
+		return capture_fail(err, code,
+				    "process %d (%s): not permitted to look into it; run as root",
+				    (int)pid, p->comm);
 	case -ENOEXEC:
 	case -ENOENT:
-		snprintf(err->text, sizeof(err->text),
-			 "process %d (%s) is no QEMU system emulator; 'pgrep -a qemu' lists those",
-			 (int)pid, p->comm);
-		break;
-	default:
-		snprintf(err->text, sizeof(err->text), "process %d (%s): %s", (int)pid, p->comm,
-			 strerror(-code));
+		return capture_fail(
+			err, code,
+			"process %d (%s) is no QEMU system emulator; 'pgrep -a qemu' lists those",
+			(int)pid, p->comm);
 	}
-	return code;
+	return capture_fail(err, code, "process %d (%s): %s", (int)pid, p->comm, strerror(-code));
 }
 
 /* Make the BPF programs accept events of this process. */
@@ -203,11 +199,12 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 	}
 	t->order = order_new(&stream_ops, t);
 	if (!t->order || qemu_unusable(t->q)) {
-		snprintf(err->text, sizeof(err->text),
-			 "process %d: %.200s: its virtqueues could not be understood (%.40s); "
-			 "'vqtrace doctor %.100s' says more",
-			 (int)pid, t->p.object_name,
-			 qemu_unusable(t->q) ? qemu_unusable(t->q) : "no memory", t->p.object_name);
+		capture_fail(err, -ENOTSUP,
+			     "process %d: %.200s: its virtqueues could not be understood (%.40s); "
+			     "'vqtrace doctor %.100s' says more",
+			     (int)pid, t->p.object_name,
+			     qemu_unusable(t->q) ? qemu_unusable(t->q) : "no memory",
+			     t->p.object_name);
 		target_free(t);
 		return -ENOTSUP;
 	}
@@ -238,20 +235,20 @@ int capture_attach(struct capture *c, pid_t pid, bool late, struct capture_error
 	hot = t->attach[QEMU_POP] && t->attach[QEMU_FILL];
 	code = hot ? admit(t) : -EINVAL;
 	if (code) {
-		capture_detach(c, pid);
+		target_detach(t);
 		c->ntargets--;
 		if (!process_alive(pid))
-			snprintf(
-				err->text, sizeof(err->text),
+			capture_fail(
+				err, code,
 				"process %d ended while it was being attached to; nothing was recorded",
 				(int)pid);
 		else
-			snprintf(err->text, sizeof(err->text),
-				 "process %d: uprobes could not be attached (%s); "
-				 "'vqtrace doctor' looks closer",
-				 (int)pid,
-				 c->nmissing ? c->missing[c->nmissing - 1].reason
-					     : strerror(-code));
+			capture_fail(err, code,
+				     "process %d: uprobes could not be attached (%s); "
+				     "'vqtrace doctor' looks closer",
+				     (int)pid,
+				     c->nmissing ? c->missing[c->nmissing - 1].reason
+						 : strerror(-code));
 		target_free(t);
 		return code;
 	}
@@ -273,19 +270,14 @@ int capture_attach(struct capture *c, pid_t pid, bool late, struct capture_error
 	return 0;
 }
 
-void capture_detach(struct capture *c, pid_t pid)
+void target_detach(struct target *t)
 {
-	for (size_t i = 0; i < c->ntargets; i++) {
-		struct target *t = c->target[i];
-		uint32_t key = (uint32_t)pid;
+	uint32_t key = (uint32_t)t->p.pid;
 
-		if (t->p.pid != pid)
-			continue;
-		bpf_map_delete_elem(bpf_map__fd(c->skel->maps.procs), &key);
-		for (unsigned role = 0; role < QEMU_PROGRAMS; role++) {
-			attach_detach(t->attach[role]);
-			t->attach[role] = NULL;
-		}
-		t->dead = true;
+	bpf_map_delete_elem(bpf_map__fd(t->c->skel->maps.procs), &key);
+	for (unsigned role = 0; role < QEMU_PROGRAMS; role++) {
+		attach_detach(t->attach[role]);
+		t->attach[role] = NULL;
 	}
+	t->dead = true;
 }

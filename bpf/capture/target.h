@@ -4,7 +4,9 @@
 
 #include "bpf/capture/impl.h"
 
-/* target.c also has capture_attach() and capture_detach(). */
+/* target.c also has capture_attach(). */
+/* Remove its probes; what it sent before is still read. */
+void target_detach(struct target *t);
 void target_free(struct target *t);
 /* Whether any probe of this capture uses the program. */
 bool target_needs(const struct capture *c, const char *program);
