@@ -84,17 +84,13 @@ static size_t scrub(const struct anonymise *a, const char *s, size_t len, char *
 
 		while (word < len && s[word] != ' ' && s[word] != ',' && s[word] != ';')
 			word++;
-		if (known) {
-			memcpy(out + n, "(...)", 5);
-			n += 5;
-			i += known;
-		} else if (memchr(s + i, '/', word - i)) {
-			memcpy(out + n, "(...)", 5);
-			n += 5;
-			i = word;
-		} else {
+		if (!known && !memchr(s + i, '/', word - i)) {
 			out[n++] = s[i++];
+			continue;
 		}
+		memcpy(out + n, "(...)", 5);
+		n += 5;
+		i = known ? i + known : word;
 	}
 	return n;
 }

@@ -12,13 +12,6 @@ unsigned stats_batch_of(uint64_t n)
 	return b < STATS_BATCHES ? b : STATS_BATCHES - 1;
 }
 
-static struct hist *span_hist(struct hist **h)
-{
-	if (!*h)
-		*h = calloc(1, sizeof(**h));
-	return *h;
-}
-
 int stats_add_span(struct feed *f, unsigned span, uint64_t from, uint64_t to)
 {
 	struct hist *d, *q;
@@ -26,8 +19,8 @@ int stats_add_span(struct feed *f, unsigned span, uint64_t from, uint64_t to)
 
 	if (!f->counted || !from)
 		return 0;
-	d = span_hist(&f->d->span[span]);
-	q = f->q ? span_hist(&f->q->span[span]) : NULL;
+	d = STATS_MADE(&f->d->span[span]);
+	q = f->q ? STATS_MADE(&f->q->span[span]) : NULL;
 	if (!d || (f->q && !q))
 		return -ENOMEM;
 	hist_add(d, ns, 1);

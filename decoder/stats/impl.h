@@ -55,6 +55,8 @@ static inline void stats_count_at(struct feed *f, size_t at, uint64_t n)
 #define COUNT(f, member, n) stats_count_at(f, offsetof(struct stats_counts, member), n)
 #define COUNT_ELEMENT(f, member, i) \
 	stats_count_at(f, offsetof(struct stats_counts, member) + (i) * sizeof(uint64_t), 1)
+/* *p, which is made, zeroed, if it is not there; NULL: no memory. */
+#define STATS_MADE(p) (*(p) ? *(p) : (*(p) = calloc(1, sizeof(**(p)))))
 unsigned stats_batch_of(uint64_t n);
 /*
  * Add a latency to the device and queue, if the event is counted and `from` (ns) is not 0. 0

@@ -84,7 +84,8 @@ static json *spans_json(struct hist *const *span, bool buckets)
 
 	for (unsigned i = 0; i < STATS_SPANS; i++)
 		if (span[i] && span[i]->count)
-			json_object_object_add(o, stats_span_name(i), hist_json(span[i], buckets));
+			json_object_object_add(o, stats_span_names[i].name,
+					       hist_json(span[i], buckets));
 	return o;
 }
 

@@ -102,13 +102,13 @@ static int each_subject(FILE *to, const struct stats_device *d, const struct mod
 
 	for (unsigned i = 0; i < STATS_SPANS && !rc; i++) {
 		s.h = d->span[i];
-		s.span = stats_span_name(i);
-		s.title = stats_span_title(i);
+		s.span = stats_span_names[i].name;
+		s.title = stats_span_names[i].title;
 		if (s.h && s.h->count)
 			rc = fn(to, &s);
 	}
-	s.span = stats_span_name(STATS_SERVICE);
-	s.title = stats_span_title(STATS_SERVICE);
+	s.span = stats_span_names[STATS_SERVICE].name;
+	s.title = stats_span_names[STATS_SERVICE].title;
 	for (unsigned i = 0; i < STATS_TYPES && !rc; i++) {
 		if (!d->type[i])
 			continue;

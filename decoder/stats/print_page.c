@@ -271,7 +271,7 @@ static void latencies(struct page *p)
 		for (unsigned k = 0; k < STAT_PERCENTILES; k++)
 			v[2 + k] = hist_percentile(h, stat_percentiles[k].ppm);
 		v[2 + STAT_PERCENTILES] = h->max;
-		text_add(&t, "  %-18s %9" PRIu64, stats_span_title(i), h->count);
+		text_add(&t, "  %-18s %9" PRIu64, stats_span_names[i].title, h->count);
 		for (unsigned k = 0; k < sizeof(v) / sizeof(v[0]); k++) {
 			TEXT(d, 24);
 
@@ -408,11 +408,8 @@ static void findings(struct page *p)
 
 static int table(struct page *p, enum stat_by by)
 {
-	int rc;
-
 	fputc('\n', p->to);
-	rc = stat_print_table(p->to, p->v, by, p->d, STAT_PAGE(by), "  ");
-	return rc;
+	return stat_print_table(p->to, p->v, by, p->d, STAT_PAGE(by), "  ");
 }
 
 static int print_device(struct page *p)

@@ -207,26 +207,13 @@ const struct stats_count_name stats_count_names[] = {
 	{ NULL, NULL, 0, 0, NULL },
 };
 
-const char *stats_span_name(unsigned span)
-{
-	static const char *const names[STATS_SPANS] = {
-		[STATS_WAIT] = "wait",	   [STATS_SERVICE] = "service", [STATS_TOTAL] = "total",
-		[STATS_NOTIFY] = "notify", [STATS_BACKEND] = "backend",
-	};
-
-	return span < STATS_SPANS ? names[span] : NULL;
-}
-
-const char *stats_span_title(unsigned span)
-{
-	static const char *const titles[STATS_SPANS] = {
-		[STATS_WAIT] = "kick to popped",    [STATS_SERVICE] = "popped to used",
-		[STATS_TOTAL] = "kick to used",	    [STATS_NOTIFY] = "used to interrupt",
-		[STATS_BACKEND] = "in the backend",
-	};
-
-	return span < STATS_SPANS ? titles[span] : NULL;
-}
+const struct stats_span_name stats_span_names[STATS_SPANS] = {
+	[STATS_WAIT] = { "wait", "kick to popped" },
+	[STATS_SERVICE] = { "service", "popped to used" },
+	[STATS_TOTAL] = { "total", "kick to used" },
+	[STATS_NOTIFY] = { "notify", "used to interrupt" },
+	[STATS_BACKEND] = { "backend", "in the backend" },
+};
 
 const char *stats_batch_name(unsigned batch)
 {

@@ -55,8 +55,9 @@ enum stats_span {
 	STATS_BACKEND,
 	STATS_SPANS,
 };
-const char *stats_span_name(unsigned span); /* "service" */
-const char *stats_span_title(unsigned span); /* "popped to used" */
+extern const struct stats_span_name {
+	const char *name, *title; /* "service", "popped to used" */
+} stats_span_names[STATS_SPANS];
 
 /* Batches: 0, 1, 2-3, 4-7 ... 64 and more. */
 #define STATS_BATCHES 8

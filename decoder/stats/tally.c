@@ -33,9 +33,7 @@ static void add_counts(struct stats_counts *c, const struct vqt_tally_group *g)
 
 static int add_service(struct hist **to, const struct hist *h)
 {
-	if (!*to)
-		*to = calloc(1, sizeof(**to));
-	if (!*to)
+	if (!STATS_MADE(to))
 		return -ENOMEM;
 	hist_merge(*to, h);
 	return 0;
@@ -66,9 +64,7 @@ static int add_group(struct feed *f, const struct record_group *g)
 	struct hist h;
 	int rc;
 
-	if (!*type)
-		*type = calloc(1, sizeof(**type));
-	if (!*type)
+	if (!STATS_MADE(type))
 		return -ENOMEM;
 	tally_hist(g, &h);
 	add_counts(&f->d->counts, &g->g);

@@ -5,13 +5,6 @@
 
 #include "decoder/stats/impl.h"
 
-static struct stats_group *get_group(struct stats_group **g)
-{
-	if (!*g)
-		*g = calloc(1, sizeof(**g));
-	return *g;
-}
-
 /* Count the data that a completed request moved, for each of its subjects. */
 static void count_bytes(const struct feed *f, struct stats_counts *c)
 {
@@ -83,8 +76,8 @@ static int count_completion(struct feed *f)
 	const struct model_request *r = f->e->req;
 	const struct class *class = f->e->dev->class;
 	bool failed = class_failed(class, &r->io);
-	struct stats_group *type = get_group(&f->d->type[type_of(class, r)]);
-	struct stats_group *size = get_group(&f->d->size[stats_size_class(r->bytes)]);
+	struct stats_group *type = STATS_MADE(&f->d->type[type_of(class, r)]);
+	struct stats_group *size = STATS_MADE(&f->d->size[stats_size_class(r->bytes)]);
 	struct stats_counts one = { 0 };
 
 	if (!type || !size)

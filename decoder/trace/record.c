@@ -129,39 +129,45 @@ static bool check_groups(struct record *r)
 	return true;
 }
 
+/* What runs past the end of the record; NULL: nothing. */
 static const char *check_tail(struct record *r, enum tail kind)
 {
 	uint32_t need;
 
 	switch (kind) {
-	case TAIL_NONE: return NULL;
+	case TAIL_NONE: break;
 	case TAIL_TLV: return check_tlvs(r) ? NULL : "a tagged value runs past the end";
 	case TAIL_TEXT: return text_len(r) <= r->tail_len ? NULL : "its text runs past the end";
 	case TAIL_CONFIG:
-		return r->device_state.config_len <= r->tail_len
-			       ? NULL
-			       : "its configuration bytes run past the end";
+		if (r->device_state.config_len > r->tail_len)
+			return "its configuration bytes run past the end";
+		break;
 	case TAIL_HEADS:
-		return r->kick.nheads * 2U <= r->tail_len ? NULL
-							  : "its ring entries run past the end";
+		if (r->kick.nheads * 2U > r->tail_len)
+			return "its ring entries run past the end";
+		break;
 	case TAIL_STACK:
-		return r->stack.nframes * 8U + r->stack.len <= r->tail_len
-			       ? NULL
-			       : "its frames run past the end";
+		if (r->stack.nframes * 8U + r->stack.len > r->tail_len)
+			return "its frames run past the end";
+		break;
 	case TAIL_CHAIN:
-		need = r->avail.ndesc * (uint32_t)sizeof(struct vqt_desc);
+	case TAIL_SEGS:
+		need = kind == TAIL_CHAIN ? r->avail.ndesc * (uint32_t)sizeof(struct vqt_desc) : 0;
 		if (need > r->tail_len)
 			return "its descriptors run past the end";
-		if (!check_segs(r, r->tail + need, r->tail_len - need, r->avail.nseg))
+		if (!check_segs(r, r->tail + need, r->tail_len - need, seg_count(r)))
 			return "its buffer bytes run past the end";
-		return NULL;
-	case TAIL_SEGS:
-		return check_segs(r, r->tail, r->tail_len, seg_count(r))
-			       ? NULL
-			       : "its buffer bytes run past the end";
+		break;
 	case TAIL_TALLY: return check_groups(r) ? NULL : "its counts run past the end";
 	}
 	return NULL;
+}
+
+static int broken(const char **why, const char *text)
+{
+	if (why)
+		*why = text;
+	return -EBADMSG;
 }
 
 int record_parse(struct record *r, const void *bytes, size_t len, const char **why)
@@ -170,12 +176,10 @@ int record_parse(struct record *r, const void *bytes, size_t len, const char **w
 	struct vqt_hdr h;
 	uint16_t size;
 
-	if (len < sizeof(h) || len > VQT_RECORD_MAX) {
-		if (why)
-			*why = len < sizeof(h) ? "it is shorter than a record header"
-					       : "it is longer than a record may be";
-		return -EBADMSG;
-	}
+	if (len < sizeof(h))
+		return broken(why, "it is shorter than a record header");
+	if (len > VQT_RECORD_MAX)
+		return broken(why, "it is longer than a record may be");
 	memcpy(&h, bytes, sizeof(h));
 	r->raw = bytes;
 	r->len = (uint32_t)len;
@@ -191,20 +195,13 @@ int record_parse(struct record *r, const void *bytes, size_t len, const char **w
 		memset((uint8_t *)&r->h + len, 0, size - len);
 		size = (uint16_t)len;
 	}
-	if (len < size) {
-		if (why)
-			*why = "it is shorter than its type needs";
-		return -EBADMSG;
-	}
+	if (len < size)
+		return broken(why, "it is shorter than its type needs");
 	memcpy(&r->h, bytes, size);
 	r->tail = r->raw + size;
 	r->tail_len = r->len - size;
 	bad = check_tail(r, rows[h.type].tail);
-	if (!bad)
-		return 0;
-	if (why)
-		*why = bad;
-	return -EBADMSG;
+	return bad ? broken(why, bad) : 0;
 }
 
 const char *record_type_name(unsigned type)

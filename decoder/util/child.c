@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "decoder/util/child.h"
+#include "decoder/util/text.h"
 
 #define HIGH_FD 64 /* out of the way of CHILD_FD and up */
 #define READS 128 /* at a time: more than a pipe holds, as some never stop talking */
@@ -70,23 +71,33 @@ static int read_failure(int failed)
 	return read(failed, &e, sizeof(e)) == sizeof(e) ? -e : 0;
 }
 
+/* Two pipes, or none.  0 or negative errno. */
+static int make_pipes(int a[2], int b[2])
+{
+	int rc = 0;
+
+	if (pipe2(a, O_CLOEXEC))
+		return -errno;
+	if (pipe2(b, O_CLOEXEC)) {
+		rc = -errno;
+		close(a[0]);
+		close(a[1]);
+	}
+	return rc;
+}
+
 int child_start(struct child *c, char *const argv[], const int *fds, unsigned nfds)
 {
 	pid_t self = getpid();
-	int failed[2], err[2], rc = 0;
+	int failed[2], err[2], rc;
 
 	memset(c, 0, sizeof(*c));
 	c->err = -1;
 	if (nfds > CHILD_FDS)
 		return -EINVAL;
-	if (pipe2(failed, O_CLOEXEC))
-		return -errno;
-	if (pipe2(err, O_CLOEXEC)) {
-		rc = -errno;
-		close(failed[0]);
-		close(failed[1]);
+	rc = make_pipes(failed, err);
+	if (rc)
 		return rc;
-	}
 	c->pid = fork();
 	if (!c->pid)
 		become(self, argv, fds, nfds, err[1], failed[1]);
@@ -109,17 +120,11 @@ int child_start(struct child *c, char *const argv[], const int *fds, unsigned nf
 /* A child that executes file once a byte arrives through *go. */
 static int hold(struct child_held *h, const char *file, char *const argv[])
 {
-	int go[2], failed[2], rc = 0;
+	int go[2], failed[2], rc = make_pipes(go, failed);
 	char byte;
 
-	if (pipe2(go, O_CLOEXEC))
-		return -errno;
-	if (pipe2(failed, O_CLOEXEC)) {
-		rc = -errno;
-		close(go[0]);
-		close(go[1]);
+	if (rc)
 		return rc;
-	}
 	h->pid = fork();
 	if (!h->pid) {
 		close(go[1]); /* or the end of the parent would not be seen */
@@ -231,41 +236,38 @@ void child_stop(struct child *c)
 }
 
 /* The last line that says something, without what would upset a terminal. */
-static void last_line(const struct child *c, char *buf, size_t size)
+static void last_line(const struct child *c, struct text *t)
 {
-	size_t end = c->said_len, begin;
-	const char *how = ": ";
+	size_t end = c->said_len, begin, room = t->size - t->len - 1;
 
 	while (end && (unsigned char)c->said[end - 1] <= ' ')
 		end--;
 	begin = end;
 	while (begin && c->said[begin - 1] != '\n')
 		begin--;
-	if (begin == end || size < 16)
+	if (begin == end || room < 16)
 		return;
-	if (end - begin > size - 3) /* QEMU quotes the option first and says why last */
-		begin = end - (size - 3);
-	for (size_t i = 0; size > 1 && i < 2; i++, size--)
-		*buf++ = how[i];
-	for (; size > 1 && begin < end; begin++, size--)
-		*buf++ = (unsigned char)c->said[begin] < ' ' || c->said[begin] == 127
-				 ? ' '
-				 : c->said[begin];
-	*buf = '\0';
+	text_puts(t, ": ");
+	if (end - begin > room - 2) /* QEMU quotes the option first and says why last */
+		begin = end - (room - 2);
+	for (; begin < end; begin++) {
+		unsigned char byte = (unsigned char)c->said[begin];
+
+		text_add(t, "%c", byte < ' ' || byte == 127 ? ' ' : byte);
+	}
 }
 
 void child_words(struct child *c, char *buf, size_t size)
 {
-	size_t n;
+	struct text t = { .buf = buf, .size = size };
 
 	child_listen(c);
 	if (!c->ended)
-		snprintf(buf, size, "is running");
+		text_puts(&t, "is running");
 	else if (WIFSIGNALED(c->status))
-		snprintf(buf, size, "was ended by signal %d (%s)", WTERMSIG(c->status),
+		text_add(&t, "was ended by signal %d (%s)", WTERMSIG(c->status),
 			 strsignal(WTERMSIG(c->status)));
 	else
-		snprintf(buf, size, "ended with status %d", WEXITSTATUS(c->status));
-	n = strlen(buf);
-	last_line(c, buf + n, size - n);
+		text_add(&t, "ended with status %d", WEXITSTATUS(c->status));
+	last_line(c, &t);
 }
