@@ -116,6 +116,17 @@ static bool has_filter(const struct cli_command *c)
 	return false;
 }
 
+void cli_join_words(char *to, size_t size, int argc, char **argv)
+{
+	struct text t = { .buf = to, .size = size };
+
+	text_puts(&t, "vqtrace");
+	for (int i = 0; i < argc; i++) {
+		text_puts(&t, " ");
+		text_puts(&t, argv[i]);
+	}
+}
+
 int cli_trace_path(const char **path, int argc, char **argv)
 {
 	if (!*path && optind < argc)

@@ -68,6 +68,8 @@ bool cli_ascii(void); /* set the locale; whether the terminal shows no character
  */
 int cli_output(bool failed);
 
+/* The command line as it was typed, cut to the size. */
+void cli_join_words(char *to, size_t size, int argc, char **argv);
 /*
  * The trace of a command that reads one, -r FILE or the word after the options, and
  * nothing after it.  0, or CLI_TROUBLE after saying what is wrong.

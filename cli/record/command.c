@@ -273,14 +273,6 @@ static int finish(struct record_run *r, int code)
 	return check_live_end(&r->check, code);
 }
 
-static void join_words(char *to, size_t size, int argc, char **argv)
-{
-	for (int i = 0; i < argc; i++) {
-		strncat(to, " ", size - strlen(to) - 1);
-		strncat(to, argv[i], size - strlen(to) - 1);
-	}
-}
-
 static int record(struct record_run *r)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
@@ -310,10 +302,10 @@ static int run(int argc, char **argv)
 						    .record = on_record,
 						    .say = on_words,
 						    .ctx = &r } };
-	char command[1024] = "vqtrace";
+	char command[1024];
 	int code;
 
-	join_words(command, sizeof(command), argc, argv);
+	cli_join_words(command, sizeof(command), argc, argv);
 	r.choice.request.command = command;
 	code = record_command_line(&r, argc, argv);
 	if (code == 1 + CLI_OK)

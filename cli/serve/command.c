@@ -300,15 +300,6 @@ static int finish(struct serve_run *r, int code)
 	return check_live_end(&r->check, code);
 }
 
-static void remember_command(struct serve_run *r, int argc, char **argv)
-{
-	strcpy(r->command, "vqtrace");
-	for (int i = 0; i < argc; i++) {
-		strncat(r->command, " ", sizeof(r->command) - strlen(r->command) - 1);
-		strncat(r->command, argv[i], sizeof(r->command) - strlen(r->command) - 1);
-	}
-}
-
 static int run(int argc, char **argv)
 {
 	struct serve_run r = {
@@ -322,7 +313,7 @@ static int run(int argc, char **argv)
 		free(r.class_config);
 		return code - 1;
 	}
-	remember_command(&r, argc, argv);
+	cli_join_words(r.command, sizeof(r.command), argc, argv);
 	cli_catch_ends(on_signal);
 	sigaction(SIGHUP, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);

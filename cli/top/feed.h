@@ -58,6 +58,8 @@ struct top_feed {
 
 extern const struct top_feed_ops top_live, top_file, top_pipe;
 
+/* Of a trace: the time up to which it has been played. */
+uint64_t top_file_now(const struct top_feed *s);
 /* Of a trace: play all records up to `ts` at once; 0 at its end. */
 int top_file_play(struct top_feed *s, uint64_t ts);
 /* Of a trace: pause or go on; play one event; seek so many seconds forward or back. */

@@ -95,7 +95,7 @@ static int poll_file(struct top_feed *s, int timeout_ms)
 	return !s->ended;
 }
 
-static uint64_t now_file(const struct top_feed *s)
+uint64_t top_file_now(const struct top_feed *s)
 {
 	return s->play_ts;
 }
@@ -183,6 +183,6 @@ int top_file_seek(struct top_feed *s, double seconds)
 const struct top_feed_ops top_file = {
 	.open = open_file,
 	.poll = poll_file,
-	.now = now_file,
+	.now = top_file_now,
 	.close = close_file,
 };

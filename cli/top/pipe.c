@@ -149,11 +149,6 @@ static int poll_pipe(struct top_feed *s, int timeout_ms)
 	return !s->ended || n;
 }
 
-static uint64_t now_pipe(const struct top_feed *s)
-{
-	return s->play_ts;
-}
-
 static void close_pipe(struct top_feed *s)
 {
 	struct top_pipe *p = s->pipe;
@@ -180,6 +175,6 @@ static void close_pipe(struct top_feed *s)
 const struct top_feed_ops top_pipe = {
 	.open = open_pipe,
 	.poll = poll_pipe,
-	.now = now_pipe,
+	.now = top_file_now,
 	.close = close_pipe,
 };
