@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/util/array.h"
 #include "cli/check/run.h"
 #include "cli/cli.h"
 #include "cli/demo/walkthrough.h"
@@ -155,16 +156,8 @@ static void show_init(struct walkthrough *t, const struct event *e)
 
 static void note_latency(struct walkthrough *t, uint64_t ns)
 {
-	if (t->nlatency == t->cap) {
-		size_t cap = t->cap ? 2 * t->cap : 1024;
-		uint64_t *p = realloc(t->latency, cap * sizeof(*p));
-
-		if (!p)
-			return;
-		t->latency = p;
-		t->cap = cap;
-	}
-	t->latency[t->nlatency++] = ns;
+	if (array_room(t->latency, t->cap, t->nlatency + 1))
+		t->latency[t->nlatency++] = ns;
 }
 
 static void count_requests(struct walkthrough *t, const struct event *e)

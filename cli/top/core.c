@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/util/array.h"
 #include "cli/top/core.h"
 #include "decoder/check/rule.h"
 
@@ -144,15 +145,8 @@ static struct top_row *row_get(struct top_core *c, const struct top_row *key)
 		else
 			lo = mid + 1;
 	}
-	if (c->nrows == c->cap) {
-		size_t cap = c->cap ? 2 * c->cap : 64;
-		struct top_row **more = realloc(c->row, cap * sizeof(*more));
-
-		if (!more)
-			return NULL;
-		c->row = more;
-		c->cap = cap;
-	}
+	if (!array_room(c->row, c->cap, c->nrows + 1))
+		return NULL;
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return NULL;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/util/array.h"
 #include "decoder/diff/impl.h"
 
 int diff_add_device(struct diff *d, enum diff_side side, const struct model_device *dev)
@@ -27,15 +28,8 @@ static struct diff_pair_impl *new_pair(struct diff *d)
 {
 	struct diff_pair_impl *p;
 
-	if (d->npair == d->cap) {
-		unsigned cap = d->cap ? 2 * d->cap : 4;
-
-		p = realloc(d->pair, cap * sizeof(*p));
-		if (!p)
-			return NULL;
-		d->pair = p;
-		d->cap = cap;
-	}
+	if (!array_room(d->pair, d->cap, d->npair + 1))
+		return NULL;
 	p = &d->pair[d->npair++];
 	memset(p, 0, sizeof(*p));
 	p->pub.by = "";

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/util/array.h"
 #include "decoder/diff/impl.h"
 
 int item_append(struct item_list *l, const struct diff_item *t)
@@ -17,14 +18,8 @@ int item_append(struct item_list *l, const struct diff_item *t)
 		if (l->first > l->cap / 2) {
 			memmove(l->t, l->t + l->first, l->n * sizeof(*l->t));
 			l->first = 0;
-		} else {
-			size_t cap = l->cap ? 2 * l->cap : 16;
-			struct diff_item *more = realloc(l->t, cap * sizeof(*more));
-
-			if (!more)
-				return -ENOMEM;
-			l->t = more;
-			l->cap = cap;
+		} else if (!array_room(l->t, l->cap, l->cap + 1)) {
+			return -ENOMEM;
 		}
 	}
 	l->t[l->first + l->n++] = *t;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/util/array.h"
 #include "decoder/edit/shrink.h"
 #include "decoder/util/hash.h"
 #include "decoder/util/virtqueue.h"
@@ -218,15 +219,8 @@ static int add_gap(struct watched *w, uint64_t first, uint64_t last)
 		w->gap[w->ngap - 1].last = last;
 		return 0;
 	}
-	if (w->ngap == w->cap) {
-		size_t cap = w->cap ? 2 * w->cap : 16;
-		struct gap *g = realloc(w->gap, cap * sizeof(*g));
-
-		if (!g)
-			return -ENOMEM;
-		w->gap = g;
-		w->cap = cap;
-	}
+	if (!array_room(w->gap, w->cap, w->ngap + 1))
+		return -ENOMEM;
 	w->gap[w->ngap++] = (struct gap){ first, last };
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/util/array.h"
 #include "decoder/model/impl.h"
 #include "decoder/util/virtqueue.h"
 
@@ -80,15 +81,8 @@ static int add_descs(struct model_request *r, const struct record *rec)
 
 	if (n > CHAIN_MAX - r->ndesc)
 		n = CHAIN_MAX - r->ndesc;
-	if (r->ndesc + n > r->cap) {
-		uint32_t cap = r->ndesc + n < 8 ? 8 : r->ndesc + n;
-		struct vqt_desc *d = realloc(r->desc, cap * sizeof(*d));
-
-		if (!d)
-			return -ENOMEM;
-		r->desc = d;
-		r->cap = cap;
-	}
+	if (n && !array_room(r->desc, r->cap, r->ndesc + n))
+		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
 		struct vqt_desc d = record_desc(rec, i);
 

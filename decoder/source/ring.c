@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/util/array.h"
 #include "decoder/source/ring.h"
 #include "decoder/spec/constants.h"
 #include "decoder/util/virtqueue.h"
@@ -34,16 +35,9 @@ static int bad(struct ring_chain *c, unsigned flag, const char *why)
 
 static int add(struct ring_chain *c, const struct vqt_desc *d)
 {
-	if (c->ndesc == c->cap) {
-		uint32_t cap = c->cap ? 2 * c->cap : 16;
-		struct vqt_desc *p = reallocarray(c->desc, cap, sizeof(*p));
-
-		if (!p) {
-			bad(c, VQT_CHAIN_CUT, "no memory for a descriptor chain");
-			return -ENOMEM;
-		}
-		c->desc = p;
-		c->cap = cap;
+	if (!array_room(c->desc, c->cap, c->ndesc + 1)) {
+		bad(c, VQT_CHAIN_CUT, "no memory for a descriptor chain");
+		return -ENOMEM;
 	}
 	c->desc[c->ndesc++] = *d;
 	return 0;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/util/array.h"
 #include "decoder/spec/constants.h"
 #include "emu/replay/class.h"
 #include "emu/replay/layout.h"
@@ -63,14 +64,8 @@ static int add_chunk(struct replay_target *t, uint64_t gpa)
 {
 	if (t->chunks >= t->chunk_max)
 		return -EFAULT;
-	if (t->chunks == t->chunk_cap) {
-		unsigned cap = t->chunk_cap ? t->chunk_cap * 2 : 64;
-		uint8_t **p = reallocarray(t->chunk, cap, sizeof(*p));
-		if (!p)
-			return -ENOMEM;
-		t->chunk = p;
-		t->chunk_cap = cap;
-	}
+	if (!array_room(t->chunk, t->chunk_cap, t->chunks + 1))
+		return -ENOMEM;
 	uint8_t *c = calloc(1, CHUNK);
 	if (!c)
 		return -ENOMEM;

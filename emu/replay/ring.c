@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/util/array.h"
 #include "decoder/class/class.h"
 #include "decoder/spec/constants.h"
 #include "decoder/util/virtqueue.h"
@@ -164,14 +165,8 @@ static int add_descs(struct replay_chain *c, const struct record *rec)
 	uint32_t n = rec->avail.ndesc;
 	if (c->ndesc + n > CHAIN_MAX)
 		return -E2BIG;
-	if (c->ndesc + n > c->cap) {
-		uint32_t cap = c->ndesc + n;
-		struct vqt_desc *d = reallocarray(c->desc, cap, sizeof(*d));
-		if (!d)
-			return -ENOMEM;
-		c->desc = d;
-		c->cap = cap;
-	}
+	if (n && !array_room(c->desc, c->cap, c->ndesc + n))
+		return -ENOMEM;
 	for (uint32_t k = 0; k < n; k++)
 		c->desc[c->ndesc++] = record_desc(rec, k);
 	return 0;
@@ -277,14 +272,8 @@ static int put_buffers(struct replay_instance *i, struct replay_chain *c)
 
 static int note_bytes(struct replay_chain *c, const struct record_seg *seg)
 {
-	if (c->nbytes == c->bytes_cap) {
-		unsigned cap = c->bytes_cap ? c->bytes_cap * 2 : 8;
-		struct replay_known_bytes *p = reallocarray(c->bytes, cap, sizeof(*p));
-		if (!p)
-			return -ENOMEM;
-		c->bytes = p;
-		c->bytes_cap = cap;
-	}
+	if (!array_room(c->bytes, c->bytes_cap, c->nbytes + 1))
+		return -ENOMEM;
 	c->bytes[c->nbytes++] = (struct replay_known_bytes){ seg->desc, seg->offset, seg->len };
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "decoder/util/array.h"
 #include "emu/server/impl.h"
 
 #define OUT_MAX (8u << 20) /* bytes; a client that leaves more unread has stopped reading */
@@ -127,13 +128,8 @@ static int keep_rest(struct server *srv, const struct iovec *iov, int n, size_t 
 		size_t len = iov[i].iov_len - sent;
 		if (o->len + len > OUT_MAX)
 			return server_fail(srv, "the client does not read its replies");
-		if (o->len + len > o->cap) {
-			uint8_t *p = realloc(o->buf, o->len + len);
-			if (!p)
-				return -ENOMEM;
-			o->buf = p;
-			o->cap = o->len + len;
-		}
+		if (!array_room(o->buf, o->cap, o->len + len))
+			return -ENOMEM;
 		memcpy(o->buf + o->len, (const uint8_t *)iov[i].iov_base + sent, len);
 		o->len += len;
 		sent = 0;

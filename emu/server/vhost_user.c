@@ -43,9 +43,15 @@ static uint64_t offered(const struct vhost_user *u)
 	return (f & ~NOT_OURS) | BIT(VH_F_PROTOCOL_FEATURES);
 }
 
-static int get_features(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
+/* What the answers that are one number say. */
+static int get_number(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
 {
-	return reply64(u, h, offered(u));
+	switch (h->request) {
+	case VH_GET_FEATURES: return reply64(u, h, offered(u));
+	case VH_GET_PROTOCOL_FEATURES: return reply64(u, h, PROTOCOL);
+	case VH_GET_QUEUE_NUM: return reply64(u, h, u->v.nqueues);
+	default: return reply64(u, h, VH_MEM_SLOTS);
+	}
 }
 
 /*
@@ -88,25 +94,10 @@ static int set_features(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 	return 0;
 }
 
-static int get_protocol(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
-{
-	return reply64(u, h, PROTOCOL);
-}
-
 static int set_protocol(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
 {
 	u->protocol = get_le64(p) & PROTOCOL;
 	return 0;
-}
-
-static int get_queue_num(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
-{
-	return reply64(u, h, u->v.nqueues);
-}
-
-static int get_slots(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
-{
-	return reply64(u, h, VH_MEM_SLOTS);
 }
 
 /* offset, size, flags, then as many bytes */
@@ -151,18 +142,18 @@ static int reset_device(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 }
 
 static const struct vhost_user_row rows[] = {
-	{ VH_GET_FEATURES, get_features },
+	{ VH_GET_FEATURES, get_number },
 	{ VH_SET_FEATURES, set_features },
 	{ VH_SET_OWNER, nothing },
 	{ VH_RESET_OWNER, nothing }, /* deprecated, without meaning */
-	{ VH_GET_PROTOCOL_FEATURES, get_protocol },
+	{ VH_GET_PROTOCOL_FEATURES, get_number },
 	{ VH_SET_PROTOCOL_FEATURES, set_protocol },
-	{ VH_GET_QUEUE_NUM, get_queue_num },
+	{ VH_GET_QUEUE_NUM, get_number },
 	{ VH_GET_CONFIG, get_config },
 	{ VH_SET_CONFIG, set_config },
 	{ VH_SET_BACKEND_REQ_FD, set_channel },
 	{ VH_RESET_DEVICE, reset_device },
-	{ VH_GET_MAX_MEM_SLOTS, get_slots },
+	{ VH_GET_MAX_MEM_SLOTS, get_number },
 	{},
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/util/array.h"
 #include "emu/virtio/mem.h"
 
 #define MAX_RANGES 65536
@@ -70,14 +71,8 @@ int emu_mem_add(struct emu_mem *m, uint64_t gpa, uint64_t size, void *hva, unsig
 	unsigned at = find(m, gpa);
 	if (at < m->count && m->range[at].gpa <= gpa + (size - 1))
 		return -EEXIST;
-	if (m->count == m->cap) {
-		unsigned cap = m->cap ? m->cap * 2 : 16;
-		struct range *r = reallocarray(m->range, cap, sizeof(*r));
-		if (!r)
-			return -ENOMEM;
-		m->range = r;
-		m->cap = cap;
-	}
+	if (!array_room(m->range, m->cap, m->count + 1))
+		return -ENOMEM;
 	memmove(&m->range[at + 1], &m->range[at], (m->count - at) * sizeof(*m->range));
 	m->range[at] = (struct range){ .gpa = gpa, .size = size, .hva = hva, .prot = prot };
 	m->count++;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "decoder/util/array.h"
 #include "emu/class/blk/backend_replay.h"
 
 #define ZERO_WHOLE (16u << 20) /* in larger ranges, only blocks that exist are zeroed */
@@ -194,14 +195,8 @@ int replay_backend_fail(void *backend, uint64_t tag)
 	struct rb *d = backend;
 	if (fails(d, tag))
 		return 0;
-	if (d->nfailing == d->cap) {
-		unsigned cap = d->cap ? d->cap * 2 : 16;
-		uint64_t *p = reallocarray(d->failing, cap, sizeof(*p));
-		if (!p)
-			return -ENOMEM;
-		d->failing = p;
-		d->cap = cap;
-	}
+	if (!array_room(d->failing, d->cap, d->nfailing + 1))
+		return -ENOMEM;
 	d->failing[d->nfailing++] = tag;
 	return 0;
 }

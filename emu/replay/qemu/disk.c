@@ -74,21 +74,22 @@ static int disk_going(void *opaque, int64_t id)
 	return a && a->fail ? -EIO : 0;
 }
 
-static struct asked *slot_for(struct qemu_disk *d, uint16_t queue, uint16_t head)
+static struct asked *find(struct qemu_disk *d, uint16_t queue, uint16_t head)
 {
-	struct asked *free_one = NULL;
-
-	for (unsigned i = 0; i < d->nasked; i++) {
-		struct asked *a = &d->asked[i];
-
+	for (struct asked *a = d->asked; a < d->asked + d->nasked; a++)
 		if (a->live && a->queue == queue && a->head == head)
 			return a;
-		if (!a->live && !free_one)
-			free_one = a;
-	}
-	if (!free_one && d->nasked < REQUESTS)
-		free_one = &d->asked[d->nasked++];
-	return free_one;
+	return NULL;
+}
+
+static struct asked *slot_for(struct qemu_disk *d, uint16_t queue, uint16_t head)
+{
+	struct asked *a = find(d, queue, head);
+
+	for (unsigned i = 0; !a && i < d->nasked; i++)
+		if (!d->asked[i].live)
+			a = &d->asked[i];
+	return a || d->nasked == REQUESTS ? a : &d->asked[d->nasked++];
 }
 
 static const enum nbd_op op_of[] = {
@@ -115,15 +116,12 @@ void qemu_disk_request(struct qemu_disk *d, const struct replay_request *r)
 
 int64_t qemu_disk_go(struct qemu_disk *d, uint16_t queue, uint16_t head)
 {
-	for (unsigned i = 0; i < d->nasked; i++) {
-		struct asked *a = &d->asked[i];
+	struct asked *a = find(d, queue, head);
 
-		if (!a->live || a->queue != queue || a->head != head)
-			continue;
-		a->go = true;
-		return i + 1;
-	}
-	return 0;
+	if (!a)
+		return 0;
+	a->go = true;
+	return a - d->asked + 1;
 }
 
 void qemu_disk_over(struct qemu_disk *d)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "decoder/util/array.h"
 #include "emu/replay/qemu/nbd.h"
 
 #define MAGIC 0x4e42444d41474943ull /* "NBDMAGIC" */
@@ -72,27 +73,10 @@ struct nbd_held {
 
 /* --- buffers ---------------------------------------------------------------------------- */
 
-static int grow(uint8_t **buf, size_t *cap, size_t need)
-{
-	uint8_t *p;
-	size_t c = *cap ? *cap : CHUNK;
-
-	if (need <= *cap)
-		return 0;
-	while (c < need)
-		c *= 2;
-	p = realloc(*buf, c);
-	if (!p)
-		return -ENOMEM;
-	*buf = p;
-	*cap = c;
-	return 0;
-}
-
 /* Room for len bytes at the end of what is to be sent; NULL: no memory. */
 static void *put(struct nbd *n, size_t len)
 {
-	if (grow(&n->out, &n->out_cap, n->out_len + len))
+	if (!array_room(n->out, n->out_cap, n->out_len + len))
 		return NULL;
 	n->out_len += len;
 	return memset(n->out + n->out_len - len, 0, len);
@@ -429,7 +413,7 @@ static int take(struct nbd *n)
 
 	if (n->have >= IN_MAX) /* cannot be: a request is served as soon as it is complete */
 		return -EPROTO;
-	if (grow(&n->in, &n->in_cap, n->have + CHUNK))
+	if (!array_room(n->in, n->in_cap, n->have + CHUNK))
 		return -ENOMEM;
 	r = recv(n->fd, n->in + n->have, CHUNK, MSG_DONTWAIT);
 	if (r < 0)
