@@ -117,8 +117,11 @@ struct rule {
 	uint8_t severity; /* enum check_severity */
 	const char *id; /* what users write: "kick-before-driver-ok"; never changes */
 	const char *section; /* of virtio 1.4: "2.1.1" */
-	const char *
-		refs; /* its statements there (tests/unit/check_refs.c), and I01.., T01..: by spaces */
+	/*
+	 * By spaces, and at least one: its statements there (tests/unit/check_refs.h), I01.. of
+	 * a structural rule, T01.. of a violation that shipped (decoder/check/KNOWN.md).
+	 */
+	const char *refs;
 	const char *text; /* what is required: one sentence in our words */
 	unsigned needs; /* NEED_*: without them the rule is not decidable */
 	uint64_t at; /* AT(), ONLY(): the events at which check is called */

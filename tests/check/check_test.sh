@@ -128,6 +128,10 @@ sarif() {
 
 list() {
 	"$vqtrace" check --list -T json >"$tmp/list"
+	# members of struct rule, decoder/check/rule.h
+	jq -r '. as $r | {clauses: "refs", section: "section", needs: "needs", expected: "text"} | to_entries[]
+		| select($r[.key] | length == 0) | "\($r.rule): its row has no .\(.value)"' "$tmp/list"
+	jq -r .rule "$tmp/list" | sort | uniq -d | sed 's/$/: two rules have this .id/'
 	jq -e -s 'length > 250 and all(.rule != "" and (.clauses | length) > 0 and (.party | IN("driver", "device"))
 		and .section != "" and (.needs | length) > 0 and .expected != "") and ((map(.rule) | unique | length) == length)' "$tmp/list" || return 1
 	[ "$("$vqtrace" check --list --rules 'T01' -T json | jq -r .rule)" = kick-before-driver-ok ]

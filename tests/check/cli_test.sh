@@ -196,7 +196,7 @@ options() {
 indexes() {
 	local c bad=0
 	for c in $(commands); do
-		grep -qx ".It Cm $c" cli/man/vqtrace.1 || { echo "vqtrace.1 lacks $c"; bad=1; }
+		grep -qx ".It Cm $c" cli/man/vqtrace.1 || { echo "cli/man/vqtrace.1 lacks '.It Cm $c'"; bad=1; }
 	done
 	make -s help >"$tmp/help" || return 1
 	for c in $(sed -n 's/^\.PHONY: *//p' Makefile); do
@@ -209,7 +209,7 @@ indexes() {
 manuals() {
 	local c bad=0 a b
 	for c in $(commands); do
-		[ -f "cli/man/vqtrace-$c.1" ] || { echo "no manual page for $c"; bad=1; continue; }
+		[ -f "cli/man/vqtrace-$c.1" ] || { echo "no manual page cli/man/vqtrace-$c.1"; bad=1; continue; }
 		a=$("$vqtrace" "$c" --help | sed '/^Examples:/,$d' | options)
 		b=$(man -l -Tascii "cli/man/vqtrace-$c.1" 2>/dev/null | col -bx |
 			sed '/^EXAMPLES/,/^SEE ALSO/d' | options)

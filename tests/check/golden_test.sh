@@ -21,7 +21,7 @@ vqtrace=${VQTRACE:-build/vqtrace}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 export LC_ALL=C TZ=UTC
-n=0 bad=0
+n=0 bad=0 hint="if this is what you meant: make regression, then look at git diff tests/golden"
 
 list() {
 	cat tests/TESTLIST
@@ -40,8 +40,9 @@ same() {
 		echo "ok $n - $1 (updated)"
 	else
 		echo "not ok $n - $1: $2"
+		[ -z "$hint" ] || echo "# $hint"
 		diff -u "tests/golden/$1" "$tmp/out" 2>&1 | head -n 30 | sed 's/^/# /'
-		bad=1
+		bad=1 hint=
 	fi
 }
 
@@ -101,6 +102,7 @@ if [ -z "$left" ]; then
 	echo "ok $n - no golden file is left over"
 else
 	echo "not ok $n - no golden file is left over"
+	echo "# no line of tests/TESTLIST or traces/LIST makes these; git rm them in tests/golden"
 	sed 's/^/# /' <<<"$left"
 	bad=1
 fi

@@ -33,7 +33,8 @@ is() { # WANT GOT
 }
 
 as_expected() { # TRACE WANT_FINDINGS WANT_REPLAY
-	is "$2" "$(findings "$1")" || return 1
+	is "$2" "$(findings "$1")" ||
+		{ echo "rules that it breaks; if this is what you meant: make regression, then look at git diff traces/LIST"; return 1; }
 	is "$3" "$(replay "$1")" || { head -n 20 "$tmp/replay"; return 1; }
 }
 

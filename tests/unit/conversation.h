@@ -24,7 +24,9 @@
  *   accept LOW HIGH            and written
  *     REG = NAME | status | isr | SPACE.NAME | SPACE@OFFSET, then [/WIDTH] [+OFFSET]
  *                              a NAME alone is of the common configuration, "status" is
- *                              device_status; widths are in bytes, the field's own by default
+ *                              device_status; widths are in bytes, the field's own by default.
+ *                              After @OFFSET the width is needed. Names of config are those of
+ *                              a block device; for another type write config@OFFSET/WIDTH
  *     SPACE = common | config | legacy | mmio | pci | notify
  *
  * Rings, of the queue chosen last (0 at first):
