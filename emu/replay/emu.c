@@ -38,7 +38,7 @@ static void push_irq(struct replay_target *t, struct replay_irq irq)
 		t->irq[t->nirq++] = irq;
 }
 
-static void host_msix(void *opaque, uint16_t vector, uint64_t address, uint32_t data)
+static void host_msix(void *opaque, uint16_t vector)
 {
 	push_irq(opaque, (struct replay_irq){ .kind = VQT_IRQ_MSIX, .vector = vector });
 }

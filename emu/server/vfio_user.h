@@ -101,7 +101,7 @@ int vfio_user_irq_info(struct vfio_user *u, uint32_t index, uint32_t *flags, uin
 int vfio_user_set_irqs(struct vfio_user *u, const uint8_t *p, size_t len);
 void vfio_user_irqs_init(struct vfio_user *u);
 void vfio_user_irqs_drop(struct vfio_user *u);
-void vfio_user_msix(void *opaque, uint16_t vector, uint64_t address, uint32_t data);
+void vfio_user_msix(void *opaque, uint16_t vector);
 void vfio_user_intx(void *opaque, bool level);
 
 /* vfio_user_dma.c: memory that comes without a descriptor, read and written by messages */

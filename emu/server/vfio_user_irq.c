@@ -47,7 +47,7 @@ void vfio_user_irqs_drop(struct vfio_user *u)
 		server_close(&u->vector_fd[i]);
 }
 
-void vfio_user_msix(void *opaque, uint16_t vector, uint64_t address, uint32_t data)
+void vfio_user_msix(void *opaque, uint16_t vector)
 {
 	struct vfio_user *u = opaque;
 	if (vector < VU_VECTORS && u->vector_fd[vector] >= 0)

@@ -264,11 +264,9 @@ void emu_pci_msix(struct emu_pci *p, uint16_t v)
 		p->pending[v / 64] |= 1ull << v % 64;
 		return;
 	}
-	const uint8_t *e = p->table + v * PCI_MSIX_ENTRY_SIZE;
 	p->pending[v / 64] &= ~(1ull << v % 64);
 	emu_tap_irq(p->tap, VQT_NO_QUEUE, VQT_IRQ_MSIX, v, 0);
-	p->owner->msix(p->opaque, v, get_le64(e + PCI_MSIX_ENTRY_LOWER_ADDR),
-		       get_le32(e + PCI_MSIX_ENTRY_DATA));
+	p->owner->msix(p->opaque, v);
 }
 
 static void send_pending(struct emu_pci *p)

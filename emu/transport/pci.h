@@ -66,8 +66,8 @@ struct emu_pci_layout {
 };
 
 struct emu_pci_owner {
-	/* Send the message of a vector; address and data are from the MSI-X table. */
-	void (*msix)(void *opaque, uint16_t vector, uint64_t address, uint32_t data);
+	/* Send the message of a vector. */
+	void (*msix)(void *opaque, uint16_t vector);
 	void (*intx)(void *opaque, bool level);
 	/* PCI_COMMAND, MSI-X enable or power state changed. */
 	void (*changed)(void *opaque);

@@ -28,7 +28,7 @@ struct emu_pci_layout;
 
 /* Interrupts out.  A line's level: INTx, or that of a transport with one line. */
 struct emu_device_host {
-	void (*msix)(void *opaque, uint16_t vector, uint64_t address, uint32_t data);
+	void (*msix)(void *opaque, uint16_t vector);
 	void (*intx)(void *opaque, bool level);
 	void *opaque;
 };

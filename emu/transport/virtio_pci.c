@@ -122,11 +122,11 @@ static bool layout_valid(const struct emu_pci_layout *l)
 
 /* --- events of the PCI function ------------------------------------------------------ */
 
-static void pci_msix(void *opaque, uint16_t vector, uint64_t address, uint32_t data)
+static void pci_msix(void *opaque, uint16_t vector)
 {
 	struct emu_vpci *d = opaque;
 	if (d->dev.host.msix)
-		d->dev.host.msix(d->dev.host.opaque, vector, address, data);
+		d->dev.host.msix(d->dev.host.opaque, vector);
 }
 
 static void pci_intx(void *opaque, bool level)

@@ -24,7 +24,7 @@ int emu_testbed_bar_address(const struct emu_pci *p, unsigned bar, uint64_t *add
 	return 0;
 }
 
-static void on_msix(void *opaque, uint16_t vector, uint64_t address, uint32_t data)
+static void on_msix(void *opaque, uint16_t vector)
 {
 	struct emu_testbed *r = opaque;
 	r->msix[vector % 2048]++;

@@ -44,8 +44,5 @@ int emu_blk_resize(struct emu_virtio *v, uint64_t sectors); /* capacity change, 
  * backend's size cannot change; or an error of fstat(2).
  */
 int emu_blk_rescan(struct emu_virtio *v);
-/* For tests: a zone's state (VIRTIO_BLK_ZS_*), e.g. read-only or offline. */
-int emu_blk_zone_set(struct emu_virtio *v, uint32_t zone, uint8_t state);
-uint8_t emu_blk_zone_state(struct emu_virtio *v, uint32_t zone); /* 0xff: no such zone */
 
 #endif

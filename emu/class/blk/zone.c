@@ -382,18 +382,3 @@ void blk_zone_append(struct blk_req *r)
 	r->c->touched = sizeof(le);
 	blk_move(r, EMU_IO_WRITE, wp, r->data_len);
 }
-
-int emu_blk_zone_set(struct emu_virtio *v, uint32_t zone, uint8_t state)
-{
-	struct blk *b = v->priv;
-	if (zone >= b->zones)
-		return -EINVAL;
-	set_state(b, &b->zone[zone], state);
-	return 0;
-}
-
-uint8_t emu_blk_zone_state(struct emu_virtio *v, uint32_t zone)
-{
-	struct blk *b = v->priv;
-	return zone < b->zones ? b->zone[zone].state : 0xff;
-}
