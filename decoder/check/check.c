@@ -144,18 +144,21 @@ static int run_triggers(struct rule_context *ctx, uint64_t triggers)
 }
 
 /* Rules about time, for every device: which obligation is overdue?  0 or -ENOMEM. */
-static int tick(struct check *c, struct rule_context *from, uint64_t trigger)
+static int tick(struct check *c, const struct model *m, const struct event *e, uint64_t trigger)
 {
-	struct rule_context ctx = *from;
-
 	for (struct check_device *d = c->devices; d; d = d->hh.next) {
-		ctx.d = d;
-		ctx.dev = d->model;
-		ctx.q = NULL;
-		ctx.queue = NULL;
-		ctx.req = NULL;
-		ctx.ring = NULL;
-		ctx.driver_ts = c->driver_ts[d->model->source];
+		struct rule_context ctx = {
+			.c = c,
+			.model = m,
+			.e = e,
+			.now = c->now,
+			.number = c->number,
+			.since = c->since,
+			.d = d,
+			.dev = d->model,
+			.driver_ts = c->driver_ts[d->model->source],
+		};
+
 		if (run_triggers(&ctx, trigger))
 			return -ENOMEM;
 	}
@@ -247,16 +250,12 @@ int check_feed(struct check *c, const struct model *m, const struct event *e)
 	thread_acted(c, &e->rec->h, e->ts);
 	if (e->ts >= c->next_tick) {
 		c->next_tick = e->ts + TICK;
-		return tick(c, &ctx, AT(TICK));
+		return tick(c, m, e, AT(TICK));
 	}
 	return 0;
 }
 
 int check_finish(struct check *c, const struct model *m)
 {
-	struct rule_context ctx = {
-		.c = c, .model = m, .now = c->now, .number = c->number, .since = c->since
-	};
-
-	return tick(c, &ctx, AT(TICK) | AT(END));
+	return tick(c, m, NULL, AT(TICK) | AT(END));
 }

@@ -133,6 +133,19 @@ static inline bool negotiated(const struct rule_context *ctx)
 	       ctx->dev->status & (VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
 }
 
+/* The status bits that this write of device_status sets. */
+static inline uint8_t sets(const struct rule_context *ctx)
+{
+	return (uint8_t)reg(ctx)->value & (uint8_t)~ctx->e->status_before;
+}
+
+/* The write ends negotiation: FEATURES_OK, or DRIVER_OK where the interface has no such step. */
+static inline bool settles(const struct rule_context *ctx)
+{
+	return sets(ctx) & (reg(ctx)->region == VQT_REGION_LEGACY ? VIRTIO_CONFIG_S_DRIVER_OK
+								  : VIRTIO_CONFIG_S_FEATURES_OK);
+}
+
 static inline bool driver_ok(const struct rule_context *ctx)
 {
 	return ctx->dev->status_known && ctx->dev->status & VIRTIO_CONFIG_S_DRIVER_OK;

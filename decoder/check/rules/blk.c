@@ -172,8 +172,8 @@ static enum verdict length(struct rule_context *ctx)
 	return rule_fail(ctx, "%s has %" PRIu64 " bytes of data", blk_name(r), bytes);
 }
 
-/* arg: the type; how many segments it may have, and how long one */
-static const struct {
+/* Where the configuration says how many segments a request may have, and how long one. */
+static const struct limit {
 	unsigned type;
 	unsigned seg, sectors;
 } limits[] = {
@@ -182,45 +182,46 @@ static const struct {
 	{ VIRTIO_BLK_T_SECURE_ERASE, BLK_CFG_ERASE_SEG, BLK_CFG_ERASE_SECTORS },
 };
 
+static const struct limit *limit_of(const struct model_request *r)
+{
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		if (r->type_raw == limits[i].type)
+			return &limits[i];
+	return NULL;
+}
+
+/* arg: the type */
 static enum verdict segments(struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req;
-	uint64_t max;
+	const struct limit *l = limit_of(r);
+	uint64_t max, n = blk_out(r) / BLK_SEGMENT;
 
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		if (r->type_raw != limits[i].type || ctx->rule->arg != limits[i].type)
-			continue;
-		if (!chain_whole(r) || !check_config(ctx, limits[i].seg, 4, &max))
-			return RULE_NA;
-		if (blk_out(r) / BLK_SEGMENT <= max)
-			return RULE_PASSED;
-		return rule_fail(ctx,
-				 "%s has %" PRIu64 " segments, but at most %" PRIu64 " are allowed",
-				 blk_name(r), blk_out(r) / BLK_SEGMENT, max);
-	}
-	return RULE_NA;
+	if (!l || l->type != ctx->rule->arg || !chain_whole(r) ||
+	    !check_config(ctx, l->seg, 4, &max))
+		return RULE_NA;
+	if (n <= max)
+		return RULE_PASSED;
+	return rule_fail(ctx, "%s has %" PRIu64 " segments, but at most %" PRIu64 " are allowed",
+			 blk_name(r), n, max);
 }
 
 static enum verdict segment_long(struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req;
+	const struct limit *l = limit_of(r);
 	struct blk_segment s;
 	uint64_t max;
 
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		if (r->type_raw != limits[i].type ||
-		    !check_config(ctx, limits[i].sectors, 4, &max) || !max)
-			continue;
-		for (unsigned n = 0; blk_segment(r, n, &s); n++)
-			if (s.sectors > max)
-				return rule_fail(
-					ctx,
-					"%s has a segment of %u sectors, but at most %" PRIu64
-					" are allowed",
-					blk_name(r), s.sectors, max);
-		return RULE_PASSED;
-	}
-	return RULE_NA;
+	if (!l || !check_config(ctx, l->sectors, 4, &max) || !max)
+		return RULE_NA;
+	for (unsigned n = 0; blk_segment(r, n, &s); n++)
+		if (s.sectors > max)
+			return rule_fail(ctx,
+					 "%s has a segment of %u sectors, but at most %" PRIu64
+					 " are allowed",
+					 blk_name(r), s.sectors, max);
+	return RULE_PASSED;
 }
 
 /* arg: 1 unmap in a discard, ~1 flags without a meaning */

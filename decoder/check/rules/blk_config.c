@@ -6,14 +6,6 @@
 #include "decoder/check/rules/blk.h"
 
 #define FEATURES_OK VIRTIO_CONFIG_S_FEATURES_OK
-#define DRIVER_OK VIRTIO_CONFIG_S_DRIVER_OK
-
-static bool settles(const struct rule_context *ctx)
-{
-	uint8_t now = (uint8_t)reg(ctx)->value & (uint8_t)~ctx->e->status_before;
-
-	return now & (reg(ctx)->region == VQT_REGION_LEGACY ? DRIVER_OK : FEATURES_OK);
-}
 
 /* The read covers the byte at `at` of the configuration; its value. */
 static bool reads(const struct rule_context *ctx, unsigned at, uint8_t *value)

@@ -163,9 +163,7 @@ static enum verdict swapped(struct rule_context *ctx)
 
 static enum verdict legacy_once(struct rule_context *ctx)
 {
-	uint8_t now = (uint8_t)reg(ctx)->value & (uint8_t)~ctx->e->status_before;
-
-	if (reg(ctx)->region != VQT_REGION_LEGACY || !(now & VIRTIO_CONFIG_S_DRIVER_OK) ||
+	if (reg(ctx)->region != VQT_REGION_LEGACY || !(sets(ctx) & VIRTIO_CONFIG_S_DRIVER_OK) ||
 	    !blk_memory(ctx)->capacity_reads)
 		return RULE_NA;
 	if (blk_memory(ctx)->capacity_reads > 1)

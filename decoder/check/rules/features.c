@@ -7,7 +7,6 @@
 #include "decoder/check/context.h"
 
 #define FEATURES_OK VIRTIO_CONFIG_S_FEATURES_OK
-#define DRIVER_OK VIRTIO_CONFIG_S_DRIVER_OK
 
 static const char *name(const struct rule_context *ctx, unsigned bit)
 {
@@ -20,14 +19,6 @@ static const char *name(const struct rule_context *ctx, unsigned bit)
 		return f->name;
 	snprintf(to, sizeof(buf[0]), "bit %u", bit);
 	return to;
-}
-
-/* The write that ends negotiation: FEATURES_OK, or DRIVER_OK where the interface has no such step. */
-static bool settles(const struct rule_context *ctx)
-{
-	uint8_t now = (uint8_t)reg(ctx)->value & (uint8_t)~ctx->e->status_before;
-
-	return now & (reg(ctx)->region == VQT_REGION_LEGACY ? DRIVER_OK : FEATURES_OK);
 }
 
 static bool has(const uint64_t set[2], unsigned bit)

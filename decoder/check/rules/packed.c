@@ -43,47 +43,43 @@ static enum verdict published_early(struct rule_context *ctx)
 }
 
 /* arg: only the wrap counter is wrong (1), or the slot (0) */
-static enum verdict taken_at(struct rule_context *ctx)
+static enum verdict misplaced(struct rule_context *ctx, uint16_t pos, uint16_t next, bool used)
+{
+	bool slot = virtq_slot(pos ^ next);
+
+	if (pos == next)
+		return RULE_PASSED;
+	if (slot == (ctx->rule->arg != 0))
+		return RULE_NA;
+	if (used)
+		rule_related(ctx, ctx->q->seen.n_used, "the chain used before");
+	else
+		rule_related(ctx, ctx->q->chain.number, "the chain before");
+	return rule_fail(ctx, "%s slot %u at wrap counter %u; slot %u at %u was next",
+			 used ? "a used descriptor was written to" : "the device popped",
+			 virtq_slot(pos), virtq_wrap(pos), virtq_slot(next), virtq_wrap(next));
+}
+
+static enum verdict popped_at(struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req;
-	bool slot;
 
 	if (!ctx->queue->packed || !ctx->q->chain.number || ctx->q->pos.avail_unsure ||
 	    ctx->q->draining || r->flags & (VQT_CHAIN_AGAIN | VQT_CHAIN_DERIVED) ||
 	    !ctx->queue->size_known)
 		return RULE_NA;
-	if (r->pos == ctx->q->pos.next_avail)
-		return RULE_PASSED;
-	slot = virtq_slot(r->pos ^ ctx->q->pos.next_avail);
-	if (slot == (ctx->rule->arg != 0))
-		return RULE_NA;
-	rule_related(ctx, ctx->q->chain.number, "the chain before");
-	return rule_fail(ctx,
-			 "the device popped slot %u at wrap counter %u; slot %u at %u was next",
-			 virtq_slot(r->pos), virtq_wrap(r->pos), virtq_slot(ctx->q->pos.next_avail),
-			 virtq_wrap(ctx->q->pos.next_avail));
+	return misplaced(ctx, r->pos, ctx->q->pos.next_avail, false);
 }
 
 static enum verdict used_at(struct rule_context *ctx)
 {
 	const struct vqt_used *u = &ctx->e->rec->used;
-	bool slot;
 
 	if (!ctx->queue->packed || !ctx->q->pos.any_used || ctx->q->pos.used_unsure ||
 	    ctx->q->draining || u->flags & VQT_USED_BATCHED || !ctx->queue->size_known ||
 	    accepted(ctx, VIRTIO_F_IN_ORDER))
 		return RULE_NA;
-	if (u->pos == ctx->q->pos.next_used)
-		return RULE_PASSED;
-	slot = virtq_slot(u->pos ^ ctx->q->pos.next_used);
-	if (slot == (ctx->rule->arg != 0))
-		return RULE_NA;
-	rule_related(ctx, ctx->q->seen.n_used, "the chain used before");
-	return rule_fail(
-		ctx,
-		"a used descriptor was written to slot %u at wrap counter %u; slot %u at %u was next",
-		virtq_slot(u->pos), virtq_wrap(u->pos), virtq_slot(ctx->q->pos.next_used),
-		virtq_wrap(ctx->q->pos.next_used));
+	return misplaced(ctx, u->pos, ctx->q->pos.next_used, true);
 }
 
 static enum verdict overfull(struct rule_context *ctx)
@@ -152,12 +148,12 @@ static const struct rule rows[] = {
 	  .check = published_early, .wrong = "the head is available, the next still used" },
 	{ DEVICE_MUST, .id = "packed-popped-order", .section = "2.8.12", .refs = "PACKED-V1",
 	  .text = "The device pops descriptors in the order in which they lie in the ring.",
-	  .needs = FLIGHT, .at = AT(CHAIN) | ONLY(PACKED), .check = taken_at,
+	  .needs = FLIGHT, .at = AT(CHAIN) | ONLY(PACKED), .check = popped_at,
 	  .wrong = "slot 3, then slot 5" },
 	{ DEVICE_STRUCTURAL, .id = "packed-popped-wrap", .section = "2.8.1", .refs = "I15 T36",
 	  .text = "The device flips its wrap counter for available descriptors each time it "
 		  "passes the end of the ring.",
-	  .needs = FLIGHT, .at = AT(CHAIN) | ONLY(PACKED), .check = taken_at, .arg = 1,
+	  .needs = FLIGHT, .at = AT(CHAIN) | ONLY(PACKED), .check = popped_at, .arg = 1,
 	  .wrong = "slot 255 at 1, then slot 0 at 1" },
 	{ DEVICE_MUST, .id = "packed-used-order", .section = "2.8.12", .refs = "PACKED-V2",
 	  .text = "The device writes used descriptors in ring order, and skips as many slots as "

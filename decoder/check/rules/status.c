@@ -22,12 +22,6 @@ static const char *status(const struct rule_context *ctx, unsigned v)
 	return spec_format_status(buf[n++ & 1], sizeof(buf[0]), v);
 }
 
-/* Bits that this write sets. */
-static uint8_t sets(const struct rule_context *ctx)
-{
-	return value(ctx) & (uint8_t)~ctx->e->status_before;
-}
-
 static enum verdict bit_cleared(struct rule_context *ctx)
 {
 	uint8_t free = NEEDS_RESET, lost;
@@ -143,33 +137,25 @@ static enum verdict after_refusal(struct rule_context *ctx)
 			 ctx->e->field->name);
 }
 
-static enum verdict features_after_ok(struct rule_context *ctx)
+/*
+ * arg: 0 more features, 1 fewer, or the same again: allowed by the letter, and nothing a
+ * device can act on.
+ */
+static enum verdict features_rewritten(struct rule_context *ctx)
 {
-	uint32_t added;
+	bool fewer = ctx->rule->arg;
+	uint32_t now = (uint32_t)reg(ctx)->value, before = (uint32_t)ctx->e->before, change;
 
 	if (!modern(ctx) || !ctx->e->before_known)
 		return RULE_NA;
 	if (!(ctx->dev->status & FEATURES_OK) || ctx->d->features.refused)
-		return RULE_PASSED;
-	added = (uint32_t)reg(ctx)->value & ~(uint32_t)ctx->e->before;
-	if (!added)
-		return RULE_PASSED;
-	rule_related(ctx, ctx->d->status.n_features_ok, "FEATURES_OK set");
-	return rule_fail(ctx, "driver_feature[%u] gained 0x%08x after FEATURES_OK", ctx->e->select,
-			 added);
-}
-
-/* Fewer, or the same again: allowed by the letter, and nothing a device can act on. */
-static enum verdict features_rewritten(struct rule_context *ctx)
-{
-	if (!modern(ctx) || !ctx->e->before_known || !(ctx->dev->status & FEATURES_OK) ||
-	    ctx->d->features.refused)
-		return RULE_NA;
-	if (!((uint32_t)ctx->e->before & ~(uint32_t)reg(ctx)->value))
+		return fewer ? RULE_NA : RULE_PASSED;
+	change = fewer ? before & ~now : now & ~before;
+	if (!change)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->status.n_features_ok, "FEATURES_OK set");
-	return rule_fail(ctx, "driver_feature[%u] lost 0x%08x after FEATURES_OK", ctx->e->select,
-			 (uint32_t)ctx->e->before & ~(uint32_t)reg(ctx)->value);
+	return rule_fail(ctx, "driver_feature[%u] %s 0x%08x after FEATURES_OK", ctx->e->select,
+			 fewer ? "lost" : "gained", change);
 }
 
 static enum verdict features_unread(struct rule_context *ctx)
@@ -460,12 +446,12 @@ static const struct rule rows[] = {
 	  .wrong = "device_status reads without FEATURES_OK, then queues are set up" },
 	{ DRIVER_MUST, .id = "features-after-features-ok", .section = "3.1.1",
 	  .refs = "INIT-D7 T03", .text = "The driver accepts no more features after FEATURES_OK.",
-	  .needs = REGS, .at = AT(FEATURE_WRITE), .check = features_after_ok,
+	  .needs = REGS, .at = AT(FEATURE_WRITE), .check = features_rewritten,
 	  .wrong = "driver_feature is written again with more bits, after FEATURES_OK" },
 	{ DRIVER_SUSPICIOUS, .id = "features-dropped-late", .section = "3.1.1", .refs = "T08",
 	  .text = "The driver drops no features after FEATURES_OK: the device keeps to those it "
 		  "agreed to.",
-	  .needs = REGS, .at = AT(FEATURE_WRITE), .check = features_rewritten,
+	  .needs = REGS, .at = AT(FEATURE_WRITE), .check = features_rewritten, .arg = 1,
 	  .wrong = "driver_feature[0] <- 0 after FEATURES_OK" },
 	{ DRIVER_MUST, .id = "config-written-early", .section = "3.1.1", .refs = "INIT-D5",
 	  .text = "The driver does not write the device configuration before FEATURES_OK; it may "
