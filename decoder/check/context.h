@@ -111,14 +111,9 @@ static inline bool event_idx(const struct rule_context *ctx)
 	return accepted(ctx, VIRTIO_RING_F_EVENT_IDX);
 }
 
-static inline bool word_known(uint8_t known, unsigned bit)
-{
-	return known >> (bit / 32) & 1;
-}
-
 static inline bool offered_known(const struct rule_context *ctx, unsigned bit)
 {
-	return word_known(ctx->dev->offered_known, bit);
+	return ctx->dev->offered_known >> (bit / 32) & 1;
 }
 
 static inline bool offered(const struct rule_context *ctx, unsigned bit)

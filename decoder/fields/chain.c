@@ -10,16 +10,8 @@
 
 /* --- kick --- */
 
-static bool get_kick_new(const struct event *e, unsigned i, struct field_value *v)
-{
-	const struct vqt_ring *r = &e->rec->kick.ring;
-	unsigned need = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL;
-
-	if ((r->known & need) != need || r->known & VQT_RING_PACKED)
-		return false;
-	return field_set_u64(v, (uint16_t)(r->avail_idx - r->last_avail));
-}
-
+FIELD_GETTER(kick_new, record_ring_backlog(&e->rec->kick.ring) >= 0,
+	     (uint64_t)record_ring_backlog(&e->rec->kick.ring))
 FIELD_GETTER(kick_value, e->rec->kick.width, e->rec->kick.value)
 FIELD_GETTER(kick_head, i < e->rec->kick.nheads, record_head(e->rec, i))
 const struct field fields_kick[] = {
@@ -90,12 +82,8 @@ FIELD_GETTER(desc_next, i < e->rec->avail.ndesc, record_desc(e->rec, i).next)
 FIELD_GETTER(desc_write, i < e->rec->avail.ndesc,
 	     (record_desc(e->rec, i).flags & VRING_DESC_F_WRITE) != 0)
 
-static bool get_desc_indirect(const struct event *e, unsigned i, struct field_value *v)
-{
-	const struct vqt_avail *a = &e->rec->avail;
-
-	return i < a->ndesc && field_set_u64(v, (unsigned)a->first + i >= a->ndirect);
-}
+FIELD_GETTER(desc_indirect, i < e->rec->avail.ndesc,
+	     (unsigned)e->rec->avail.first + i >= e->rec->avail.ndirect)
 
 const struct field fields_avail[] = {
 	{ "avail.head", FIELD_U64, FIELD_AT(avail.head), .label = "Head",
@@ -142,38 +130,19 @@ static bool get_req_type(const struct event *e, unsigned i, struct field_value *
 	return field_set_str(v, v->buf);
 }
 
-static bool get_req_sector(const struct event *e, unsigned i, struct field_value *v)
-{
-	const struct model_request *r = e->req;
-
-	if (!r || !r->typed)
-		return false;
-	if (r->type && !(r->type->flags & (SPEC_REQ_SECTOR | SPEC_REQ_SEGMENTS)))
-		return false;
-	return field_set_u64(v, r->sector);
-}
-
+FIELD_GETTER(req_sector,
+	     e->req && e->req->typed &&
+		     (!e->req->type || e->req->type->flags & (SPEC_REQ_SECTOR | SPEC_REQ_SEGMENTS)),
+	     e->req->sector)
 FIELD_GETTER(req_bytes, e->req, e->req->bytes)
 FIELD_GETTER(req_descriptors, e->req, e->req->ndesc)
 FIELD_GETTER(req_readable, e->req, e->req->readable)
 FIELD_GETTER(req_writable, e->req, e->req->writable)
-static bool get_req_wait(const struct event *e, unsigned i, struct field_value *v)
-{
-	const struct model_request *r = e->req;
-
-	return r && r->kick_ts && r->avail_ts >= r->kick_ts &&
-	       field_set_u64(v, r->avail_ts - r->kick_ts);
-}
-
-static bool get_req_backend(const struct event *e, unsigned i, struct field_value *v)
-{
-	const struct model_request *r = e->req;
-
-	if (!r || !r->backend_ts || r->backend_end_ts < r->backend_ts)
-		return false;
-	return field_set_u64(v, r->backend_end_ts - r->backend_ts);
-}
-
+FIELD_GETTER(req_wait, e->req && e->req->kick_ts && e->req->avail_ts >= e->req->kick_ts,
+	     e->req->avail_ts - e->req->kick_ts)
+FIELD_GETTER(req_backend,
+	     e->req && e->req->backend_ts && e->req->backend_end_ts >= e->req->backend_ts,
+	     e->req->backend_end_ts - e->req->backend_ts)
 FIELD_GETTER(latency, e->req && e->req->done, e->latency)
 /* Request types of all classes, one after the other. */
 static const char *request_word(unsigned n)

@@ -120,37 +120,15 @@ const char *field_kind_name(unsigned kind)
 	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "?";
 }
 
-static bool get_ts(const struct event *e, unsigned i, struct field_value *v)
-{
-	/* The session record comes before there is a clock to put it on. */
-	return field_set_u64(v, e->ts ? e->ts : e->rec->h.ts);
-}
-
+/* The session record comes before there is a clock to put it on. */
+FIELD_GETTER(ts, true, e->ts ? e->ts : e->rec->h.ts)
 FIELD_GETTER(number, true, e->number)
-static bool get_source(const struct event *e, unsigned i, struct field_value *v)
-{
-	if (!e->source)
-		return false;
-	return field_set_str(v, e->source->name[0] ? e->source->name
-						   : event_source_kind(e->source->kind));
-}
-
-static bool get_device(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->dev && field_set_str(v, e->dev->name);
-}
-
-static bool get_device_type(const struct event *e, unsigned i, struct field_value *v)
-{
-	if (!e->dev || !e->dev->virtio_id)
-		return false;
-	return field_set_str(v, class_name(e->dev->virtio_id, v->buf, sizeof(v->buf)));
-}
-
-static bool get_device_id(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->dev && e->dev->user_id[0] && field_set_str(v, e->dev->user_id);
-}
+FIELD_TEXT_GETTER(source, e->source,
+		  e->source->name[0] ? e->source->name : event_source_kind(e->source->kind))
+FIELD_TEXT_GETTER(device, e->dev, e->dev->name)
+FIELD_TEXT_GETTER(device_type, e->dev && e->dev->virtio_id,
+		  class_name(e->dev->virtio_id, v->buf, sizeof(v->buf)))
+FIELD_TEXT_GETTER(device_id, e->dev && e->dev->user_id[0], e->dev->user_id)
 
 static bool get_queue(const struct event *e, unsigned i, struct field_value *v)
 {
@@ -159,11 +137,7 @@ static bool get_queue(const struct event *e, unsigned i, struct field_value *v)
 	return e->queue && field_set_u64(v, e->queue->index);
 }
 
-static bool get_event(const struct event *e, unsigned i, struct field_value *v)
-{
-	return field_set_str(v, record_type_name(e->rec->h.type));
-}
-
+FIELD_TEXT_GETTER(event, true, record_type_name(e->rec->h.type))
 FIELD_GETTER(thread, e->rec->h.tid, e->rec->h.tid)
 FIELD_GETTER(delta, true, e->delta)
 FIELD_GETTER(since, true, e->since)

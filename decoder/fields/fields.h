@@ -128,11 +128,16 @@ static inline bool field_set_str(struct field_value *v, const char *s)
 /* The name of a number, or (NULL) the number itself. */
 bool field_set_word(struct field_value *v, const char *name, uint64_t number);
 
-/* A getter of a number: when there is one, and which. */
+/* A getter of a number, and of a text: when there is one, and which. */
 #define FIELD_GETTER(name, present, value) \
 	static bool get_##name(const struct event *e, unsigned i, struct field_value *v) \
 	{ \
 		return (present) && field_set_u64(v, value); \
+	}
+#define FIELD_TEXT_GETTER(name, present, text) \
+	static bool get_##name(const struct event *e, unsigned i, struct field_value *v) \
+	{ \
+		return (present) && field_set_str(v, text); \
 	}
 
 #endif

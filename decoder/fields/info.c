@@ -7,12 +7,6 @@
 #include "decoder/fields/fields.h"
 #include "decoder/fields/event_names.h"
 
-static bool set_text(const struct event *e, struct field_value *v)
-{
-	v->str = record_text(e->rec, &v->len);
-	return v->len > 0;
-}
-
 #define TLV(name, tag) \
 	static bool get_##name(const struct event *e, unsigned i, struct field_value *v) \
 	{ \
@@ -190,12 +184,8 @@ static bool get_step(const struct event *e, unsigned i, struct field_value *v)
 	return field_set_word(v, s ? s->name : NULL, e->rec->life.what);
 }
 
-static bool get_function(const struct event *e, unsigned i, struct field_value *v)
-{
-	const struct lifecycle_step *s = lifecycle_step(e->rec->life.what);
-
-	return s && field_set_str(v, s->function);
-}
+FIELD_TEXT_GETTER(function, lifecycle_step(e->rec->life.what),
+		  lifecycle_step(e->rec->life.what)->function)
 
 /* An unknown step may mean all three. */
 static bool get_arg(const struct event *e, unsigned i, struct field_value *v)
@@ -209,7 +199,8 @@ static bool get_arg(const struct event *e, unsigned i, struct field_value *v)
 
 static bool get_text(const struct event *e, unsigned i, struct field_value *v)
 {
-	return set_text(e, v);
+	v->str = record_text(e->rec, &v->len);
+	return v->len > 0;
 }
 
 const struct field fields_lifecycle[] = {

@@ -19,12 +19,7 @@ static unsigned class_of(const struct event *e)
 	return e->dev ? e->dev->virtio_id : 0;
 }
 
-static bool get_region(const struct event *e, unsigned i, struct field_value *v)
-{
-	const char *name = spec_region_name(e->rec->reg.region);
-
-	return name && field_set_str(v, name);
-}
+FIELD_TEXT_GETTER(region, true, spec_region_name(e->rec->reg.region))
 
 /* The capability in PCI configuration space that the access is to: 4.1.4, PCI 7.5. */
 static bool get_capability(const struct event *e, unsigned i, struct field_value *v)
@@ -41,18 +36,11 @@ static bool get_capability(const struct event *e, unsigned i, struct field_value
 	return name && field_set_str(v, name);
 }
 
-static bool get_field(const struct event *e, unsigned i, struct field_value *v)
-{
-	return e->field && field_set_str(v, e->field->name);
-}
-
+FIELD_TEXT_GETTER(field, e->field, e->field->name)
 FIELD_GETTER(part, e->field && e->field_offset, e->field_offset)
-static bool get_select(const struct event *e, unsigned i, struct field_value *v)
-{
-	v->u = e->select;
-	return e->field && (e->field->kind == SPEC_FEATURES || e->field->flags & SPEC_PER_QUEUE);
-}
-
+FIELD_GETTER(select,
+	     e->field && (e->field->kind == SPEC_FEATURES || e->field->flags & SPEC_PER_QUEUE),
+	     e->select)
 FIELD_GETTER(value, !refused(e), e->rec->reg.value)
 FIELD_GETTER(before, e->before_known, e->before)
 static bool get_via(const struct event *e, unsigned i, struct field_value *v)

@@ -52,7 +52,8 @@ static enum verdict unnegotiated(struct rule_context *ctx)
 static enum verdict sector_unused(struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req;
-	uint64_t sector = blk_sector(r);
+	/* The header's own: the model's is that of the first segment, where there are some. */
+	uint64_t sector = get_le64(r->head_bytes + 8);
 	bool flush = r->type_raw == VIRTIO_BLK_T_FLUSH || r->type_raw == VIRTIO_BLK_T_FLUSH_OUT;
 	bool all = r->type_raw == VIRTIO_BLK_T_ZONE_RESET_ALL;
 

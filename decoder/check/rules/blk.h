@@ -77,12 +77,6 @@ static inline bool blk_zoned(const struct rule_context *ctx, uint64_t *sectors)
 
 const char *blk_status(const struct model_request *r); /* "IOERR"; until the next call */
 
-/* The header's own sector: the model's is that of the first segment, where there are some. */
-static inline uint64_t blk_sector(const struct model_request *r)
-{
-	return get_le64(r->head_bytes + 8);
-}
-
 static inline const char *blk_name(const struct model_request *r)
 {
 	return r->type ? r->type->name : "unknown request";

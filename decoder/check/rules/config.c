@@ -67,36 +67,27 @@ static enum verdict without_feature(struct rule_context *ctx)
 			 is_write(ctx) ? "written" : "read");
 }
 
-static const char *generation_text(const struct check_config_change *c)
-{
-	return c->across_features_ok ? "before and after FEATURES_OK" : "between two reads";
-}
-
-static bool may_follow_features(const struct rule_context *ctx, const struct check_config_change *c)
-{
-	const struct check_class *class = ctx->d->class;
-
-	return class->config_varies && class->config_varies(c->offset);
-}
-
 /* arg: 1 FEATURES_OK came between the reads; 2 one was of a whole, the other of halves. */
 static enum verdict generation_same(struct rule_context *ctx)
 {
 	const struct check_config_change *c = &ctx->d->config.change;
-
+	const struct check_class *class = ctx->d->class;
 	bool halves = c->old_width && (c->old_width == 8) != (c->width == 8);
 
 	if (!c->n_new || !c->generation_known || c->across_features_ok != (ctx->rule->arg == 1) ||
 	    (!c->across_features_ok && halves != (ctx->rule->arg == 2)))
 		return RULE_NA;
-	if (c->across_features_ok && may_follow_features(ctx, c))
+	if (c->across_features_ok && class->config_varies && class->config_varies(c->offset))
 		return RULE_NA;
 	if ((uint8_t)reg(ctx)->value != c->generation)
 		return RULE_PASSED;
 	rule_related(ctx, c->n_old, "read with the old value");
 	rule_related(ctx, c->n_new, "read with the new value");
 	return rule_fail(ctx, "%u bytes at offset %u changed %s, but config_generation is still %u",
-			 c->width, c->offset, generation_text(c), c->generation);
+			 c->width, c->offset,
+			 c->across_features_ok ? "before and after FEATURES_OK"
+					       : "between two reads",
+			 c->generation);
 }
 
 static enum verdict other_place(struct rule_context *ctx)

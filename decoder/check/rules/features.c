@@ -292,32 +292,23 @@ static int sriov_cap(const struct rule_context *ctx, unsigned *at)
 	return -1;
 }
 
-static enum verdict sriov_accepted(struct rule_context *ctx)
+/* Offered, or accepted: by whom the rule is about. */
+static enum verdict sriov_unfounded(struct rule_context *ctx)
 {
-	unsigned at;
-
-	if (!settles(ctx) || !accepted(ctx, VIRTIO_F_SR_IOV))
-		return RULE_NA;
-	if (sriov_cap(ctx, &at))
-		return RULE_PASSED;
-	return rule_fail(ctx,
-			 "VIRTIO_F_SR_IOV was accepted, but the function has no SR-IOV capability");
-}
-
-static enum verdict sriov_offered(struct rule_context *ctx)
-{
+	bool driver = ctx->rule->party == CHECK_DRIVER;
 	unsigned at;
 	int cap;
 
-	if (!settles(ctx) || !offered_known(ctx, VIRTIO_F_SR_IOV))
+	if (!settles(ctx) ||
+	    !(driver ? accepted(ctx, VIRTIO_F_SR_IOV) : offered_known(ctx, VIRTIO_F_SR_IOV)))
 		return RULE_NA;
 	cap = sriov_cap(ctx, &at);
-	if (cap < 0 || !offered(ctx, VIRTIO_F_SR_IOV))
-		return cap < 0 ? RULE_NA : RULE_PASSED;
-	if (cap)
+	if (cap < 0 && !driver)
+		return RULE_NA;
+	if (cap || (!driver && !offered(ctx, VIRTIO_F_SR_IOV)))
 		return RULE_PASSED;
-	return rule_fail(ctx,
-			 "VIRTIO_F_SR_IOV is offered, but the function has no SR-IOV capability");
+	return rule_fail(ctx, "VIRTIO_F_SR_IOV %s, but the function has no SR-IOV capability",
+			 driver ? "was accepted" : "is offered");
 }
 
 static enum verdict sriov_enabled(struct rule_context *ctx)
@@ -432,12 +423,12 @@ static const struct rule rows[] = {
 	{ DRIVER_MUST, .id = "sr-iov-without-capability", .section = "6.1", .refs = "BITS-D9",
 	  .text = "The driver accepts VIRTIO_F_SR_IOV only on a function with an SR-IOV capability.",
 	  .needs = NEED_REGS | NEED_PCI | NEED_AGREED, .at = AT(STATUS_WRITE),
-	  .check = sriov_accepted,
+	  .check = sriov_unfounded,
 	  .wrong = "bit 37 is accepted, no capability 0x10 in extended space" },
 	{ DEVICE_MUST, .id = "sr-iov-offer", .section = "6.2", .refs = "BITS-V9",
 	  .text = "The device offers VIRTIO_F_SR_IOV only if it has an SR-IOV capability.",
 	  .needs = NEED_REGS | NEED_PCI | NEED_AGREED, .at = AT(STATUS_WRITE),
-	  .check = sriov_offered,
+	  .check = sriov_unfounded,
 	  .wrong = "bit 37 is offered, no capability 0x10 in extended space" },
 	{ DRIVER_MUST, .id = "sr-iov-enabled-early", .section = "6.1", .refs = "BITS-D10",
 	  .text = "The driver enables virtual functions only after negotiating VIRTIO_F_SR_IOV.",

@@ -40,8 +40,8 @@ static enum verdict never_done(struct rule_context *ctx)
 	rule_related(ctx, d->reset.number, "the reset");
 	d->reset.reads = 0;
 	d->reset.ts = ctx->now;
-	return rule_fail(ctx, "device_status still reads %s %s after 0 was written", "other than 0",
-			 "a second or more");
+	return rule_fail(
+		ctx, "device_status still reads other than 0 a second or more after 0 was written");
 }
 
 static enum verdict busy_after(struct rule_context *ctx)
