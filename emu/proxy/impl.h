@@ -54,27 +54,24 @@ struct vhost_proxy {
 	struct vhost_proxy_stats stats; /* of rings that are gone */
 };
 
-struct proxy_row {
-	uint16_t request;
-	/*
-	 * Called before the message is forwarded: the reply, where the protocol defines one (no
-	 * REPLY_ACK), else the request, whose body is long enough.  It may change the body and
-	 * the descriptors.  Negative: the connection ends.
-	 */
-	int (*handle)(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *body,
-		      struct server_in *in);
-};
+/*
+ * Called before a message is forwarded: the reply, where the protocol defines one (no
+ * REPLY_ACK), else the request, whose body is long enough.  It may change the body and the
+ * descriptors.  Negative: the connection ends.
+ */
+typedef int proxy_handler(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *body,
+			  struct server_in *in);
 
 /* emu/proxy/vhost_user.c */
 void proxy_close_peer(struct vhost_proxy *p, struct proxy_peer *peer);
 
 /* emu/proxy/message.c */
-const struct proxy_row *proxy_row(uint32_t request);
+proxy_handler *proxy_handler_of(uint32_t request); /* of a known one; NULL: none */
 /* Write what is known of the device to the trace. */
 void proxy_report_state(struct vhost_proxy *p);
 
 /* emu/proxy/ring.c */
-extern const struct proxy_row proxy_ring_rows[]; /* ends with request 0 */
+extern proxy_handler *const proxy_ring_handlers[VH_REQUESTS]; /* by request */
 void proxy_rings_start(struct vhost_proxy *p); /* those that are ready */
 void proxy_rings_look(struct vhost_proxy *p); /* read all rings, before something changes */
 void proxy_rings_stop(struct vhost_proxy *p, bool drop); /* drop: descriptors, too */

@@ -188,31 +188,22 @@ static int inflight(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8
 	return 0;
 }
 
-static const struct proxy_row rows[] = {
-	{ VH_GET_FEATURES, features_offered },
-	{ VH_SET_FEATURES, features_accepted },
-	{ VH_GET_PROTOCOL_FEATURES, protocol_offered },
-	{ VH_SET_PROTOCOL_FEATURES, protocol_accepted },
-	{ VH_GET_QUEUE_NUM, queue_num },
-	{ VH_GET_CONFIG, config },
-	{ VH_SET_CONFIG, config },
-	{ VH_SET_BACKEND_REQ_FD, channel },
-	{ VH_SET_INFLIGHT_FD, inflight },
-	{ VH_RESET_DEVICE, reset },
-	{ VH_SET_STATUS, status_set },
-	{ VH_GET_STATUS, status_got },
-	{},
+static proxy_handler *const handlers[VH_REQUESTS] = {
+	[VH_GET_FEATURES] = features_offered,
+	[VH_SET_FEATURES] = features_accepted,
+	[VH_GET_PROTOCOL_FEATURES] = protocol_offered,
+	[VH_SET_PROTOCOL_FEATURES] = protocol_accepted,
+	[VH_GET_QUEUE_NUM] = queue_num,
+	[VH_GET_CONFIG] = config,
+	[VH_SET_CONFIG] = config,
+	[VH_SET_BACKEND_REQ_FD] = channel,
+	[VH_SET_INFLIGHT_FD] = inflight,
+	[VH_RESET_DEVICE] = reset,
+	[VH_SET_STATUS] = status_set,
+	[VH_GET_STATUS] = status_got,
 };
 
-static const struct proxy_row *find(const struct proxy_row *r, uint32_t request)
+proxy_handler *proxy_handler_of(uint32_t request)
 {
-	while (r->request && r->request != request)
-		r++;
-	return r->request ? r : NULL;
-}
-
-const struct proxy_row *proxy_row(uint32_t request)
-{
-	const struct proxy_row *r = find(rows, request);
-	return r ? r : find(proxy_ring_rows, request);
+	return handlers[request] ? handlers[request] : proxy_ring_handlers[request];
 }

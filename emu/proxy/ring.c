@@ -513,18 +513,11 @@ static int remove_mem(struct vhost_proxy *p, const struct vhost_user_hdr *h, uin
 	return 0;
 }
 
-const struct proxy_row proxy_ring_rows[] = {
-	{ VH_SET_MEM_TABLE, set_mem_table },
-	{ VH_ADD_MEM_REG, add_mem },
-	{ VH_REM_MEM_REG, remove_mem },
-	{ VH_SET_VRING_NUM, set_state },
-	{ VH_SET_VRING_ADDR, set_addr },
-	{ VH_SET_VRING_BASE, set_state },
-	{ VH_GET_VRING_BASE, base_got },
-	{ VH_SET_VRING_ENABLE, set_enable },
-	{ VH_SET_VRING_KICK, set_kick },
-	{ VH_SET_VRING_CALL, set_event },
-	{ VH_SET_VRING_ERR, set_event },
-	{ VH_VRING_KICK, vring_kick },
-	{},
+proxy_handler *const proxy_ring_handlers[VH_REQUESTS] = {
+	[VH_SET_MEM_TABLE] = set_mem_table, [VH_ADD_MEM_REG] = add_mem,
+	[VH_REM_MEM_REG] = remove_mem,	    [VH_SET_VRING_NUM] = set_state,
+	[VH_SET_VRING_ADDR] = set_addr,	    [VH_SET_VRING_BASE] = set_state,
+	[VH_GET_VRING_BASE] = base_got,	    [VH_SET_VRING_ENABLE] = set_enable,
+	[VH_SET_VRING_KICK] = set_kick,	    [VH_SET_VRING_CALL] = set_event,
+	[VH_SET_VRING_ERR] = set_event,	    [VH_VRING_KICK] = vring_kick,
 };

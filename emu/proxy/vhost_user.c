@@ -54,20 +54,20 @@ static ssize_t back_payload(struct server *d, const uint8_t *header)
 	return payload_from(d, header, "back end");
 }
 
-/* Call the function of a message's row, if it has one; every message is forwarded. */
+/* Call the handler of a message, if it has one; every message is forwarded. */
 static int look_at(struct vhost_proxy *p, uint8_t *msg, size_t len, struct server_in *in,
 		   bool asked)
 {
 	struct vhost_user_hdr h;
 	memcpy(&h, msg, sizeof(h));
 	const struct vhost_user_message *m = vhost_user_message(h.request);
-	const struct proxy_row *r = proxy_row(h.request);
+	proxy_handler *handle = m ? proxy_handler_of(h.request) : NULL;
 	if (!m && !p->stats.unknown++)
 		server_report(&p->server, SERVER_NOTE,
 			      "request %u is not known here and handed on as it is", h.request);
-	if (!m || !r || asked == m->replies || (asked && h.size < m->least))
+	if (!handle || asked == m->replies || (asked && h.size < m->least))
 		return 0;
-	return r->handle(p, &h, msg + sizeof(h), in);
+	return handle(p, &h, msg + sizeof(h), in);
 }
 
 /* From the front end. */
@@ -83,18 +83,18 @@ static int message(struct server *d, uint8_t *msg, size_t len)
 	return ret < 0 ? -EBADMSG : 0;
 }
 
-/* One message from this peer to that descriptor: 1, 0 none whole yet, negative. */
-static int pass(struct vhost_proxy *p, struct proxy_peer *from, int to, bool answers)
+/* One message from the back end: 1, 0 none whole yet, negative. */
+static int pass(struct vhost_proxy *p)
 {
-	struct server_in *in = &from->in;
-	int ret = server_in_get(in, from->source.fd, sizeof(struct vhost_user_hdr), back_payload,
+	struct server_in *in = &p->back.in;
+	int ret = server_in_get(in, p->back.source.fd, sizeof(struct vhost_user_hdr), back_payload,
 				&p->server);
 	if (ret <= 0)
 		return ret;
 	p->server.stats.messages++;
-	ret = answers ? look_at(p, in->buf, in->have, in, false) : 0;
+	ret = look_at(p, in->buf, in->have, in, false);
 	if (ret == 0)
-		ret = hand_on(p, to, in->buf, in->want, in);
+		ret = hand_on(p, p->server.client.fd, in->buf, in->want, in);
 	return ret < 0 ? ret : 1;
 }
 
@@ -104,18 +104,12 @@ void proxy_close_peer(struct vhost_proxy *p, struct proxy_peer *peer)
 	server_in_reset(&peer->in, true);
 }
 
-static int pass_all(struct vhost_proxy *p, struct proxy_peer *from, int to, bool answers)
-{
-	int ret = 1;
-	for (unsigned i = 0; i < MESSAGES_A_TURN && ret > 0; i++)
-		ret = pass(p, from, to, answers);
-	return ret;
-}
-
 static void on_back(struct server *d, struct server_source *s, uint32_t events)
 {
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
-	int ret = pass_all(p, &p->back, d->client.fd, true);
+	int ret = 1;
+	for (unsigned i = 0; i < MESSAGES_A_TURN && ret > 0; i++)
+		ret = pass(p);
 	if (ret >= 0)
 		return;
 	if (!d->why[0] && (ret == -EPIPE || ret == -ECONNRESET))

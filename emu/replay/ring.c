@@ -270,14 +270,6 @@ static int put_buffers(struct replay_instance *i, struct replay_chain *c)
 	return c->has_status ? i->ops->mem_write(i->target, c->status_at, poison, 1) : 0;
 }
 
-static int note_bytes(struct replay_chain *c, const struct record_seg *seg)
-{
-	if (!array_room(c->bytes, c->bytes_cap, c->nbytes + 1))
-		return -ENOMEM;
-	c->bytes[c->nbytes++] = (struct replay_known_bytes){ seg->desc, seg->offset, seg->len };
-	return 0;
-}
-
 /* The recorded bytes of the driver's buffers. */
 static int put_bytes(struct replay_instance *i, struct replay_chain *c, const struct record *rec)
 {
@@ -289,10 +281,12 @@ static int put_bytes(struct replay_instance *i, struct replay_chain *c, const st
 		    seg.offset > d->len || seg.len > d->len - seg.offset)
 			continue;
 		int ret = i->ops->mem_write(i->target, d->addr + seg.offset, seg.bytes, seg.len);
-		if (ret == 0)
-			ret = note_bytes(c, &seg);
+		if (ret == 0 && !array_room(c->bytes, c->bytes_cap, c->nbytes + 1))
+			ret = -ENOMEM;
 		if (ret < 0)
 			return ret;
+		c->bytes[c->nbytes++] =
+			(struct replay_known_bytes){ seg.desc, seg.offset, seg.len };
 	}
 	return 0;
 }

@@ -141,35 +141,25 @@ static int reset_device(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 	return 0;
 }
 
-static const struct vhost_user_row rows[] = {
-	{ VH_GET_FEATURES, get_number },
-	{ VH_SET_FEATURES, set_features },
-	{ VH_SET_OWNER, nothing },
-	{ VH_RESET_OWNER, nothing }, /* deprecated, without meaning */
-	{ VH_GET_PROTOCOL_FEATURES, get_number },
-	{ VH_SET_PROTOCOL_FEATURES, set_protocol },
-	{ VH_GET_QUEUE_NUM, get_number },
-	{ VH_GET_CONFIG, get_config },
-	{ VH_SET_CONFIG, set_config },
-	{ VH_SET_BACKEND_REQ_FD, set_channel },
-	{ VH_RESET_DEVICE, reset_device },
-	{ VH_GET_MAX_MEM_SLOTS, get_number },
-	{},
+static vhost_user_handler *const handlers[VH_REQUESTS] = {
+	[VH_GET_FEATURES] = get_number,
+	[VH_SET_FEATURES] = set_features,
+	[VH_SET_OWNER] = nothing,
+	[VH_RESET_OWNER] = nothing, /* deprecated, without meaning */
+	[VH_GET_PROTOCOL_FEATURES] = get_number,
+	[VH_SET_PROTOCOL_FEATURES] = set_protocol,
+	[VH_GET_QUEUE_NUM] = get_number,
+	[VH_GET_CONFIG] = get_config,
+	[VH_SET_CONFIG] = set_config,
+	[VH_SET_BACKEND_REQ_FD] = set_channel,
+	[VH_RESET_DEVICE] = reset_device,
+	[VH_GET_MAX_MEM_SLOTS] = get_number,
 };
 
-static const struct vhost_user_row *find(const struct vhost_user_row *r, uint32_t request)
+static vhost_user_handler *handler(uint32_t request)
 {
-	while (r->request && r->request != request)
-		r++;
-	return r->request ? r : NULL;
-}
-
-static const struct vhost_user_row *find_any(uint32_t request)
-{
-	const struct vhost_user_row *r = find(rows, request);
-	if (!r)
-		r = find(vhost_user_ring_rows, request);
-	return r ? r : find(vhost_user_inflight_rows, request);
+	vhost_user_handler *own = handlers[request], *ring = vhost_user_ring_handlers[request];
+	return own ? own : ring ? ring : vhost_user_inflight_handlers[request];
 }
 
 static int message(struct server *srv, uint8_t *msg, size_t len)
@@ -177,15 +167,15 @@ static int message(struct server *srv, uint8_t *msg, size_t len)
 	struct vhost_user *u = (struct vhost_user *)srv;
 	struct vhost_user_hdr h;
 	memcpy(&h, msg, sizeof(h));
-	const struct vhost_user_row *r = find_any(h.request);
 	const struct vhost_user_message *m = vhost_user_message(h.request);
-	if (!r || !m) /* not of an offered feature; whether it has a reply is unknown */
+	vhost_user_handler *handle = m ? handler(h.request) : NULL;
+	if (!handle) /* not of an offered feature; whether it has a reply is unknown */
 		return server_fail(srv, "the client sent request %u, which was not offered",
 				   h.request);
 	if (len - sizeof(h) < m->least)
 		return server_fail(srv, "the client sent request %u with only %u bytes", h.request,
 				   h.size);
-	int ret = r->handle(u, &h, msg + sizeof(h), len - sizeof(h));
+	int ret = handle(u, &h, msg + sizeof(h), len - sizeof(h));
 	if (srv->why[0] || ret == -EPIPE)
 		return -EBADMSG;
 	if (!m->replies && h.flags & VH_NEED_REPLY && vhost_user_has(u, VH_P_REPLY_ACK))

@@ -158,11 +158,9 @@ const struct vhost_user_message *vhost_user_message(uint32_t request); /* NULL: 
 int vhost_user_place(const struct server_maps *m, const struct vhost_user_addr *a, uint64_t *desc,
 		     uint64_t *driver, uint64_t *device);
 
-/* How this back end handles a message. */
-struct vhost_user_row {
-	uint16_t request;
-	int (*handle)(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t len);
-};
+/* How this back end handles a message; tables of handlers have one at the request's place. */
+typedef int vhost_user_handler(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p,
+			       size_t len);
 
 static inline bool vhost_user_has(const struct vhost_user *u, unsigned protocol_bit)
 {
@@ -173,13 +171,13 @@ int vhost_user_reply(struct vhost_user *u, const struct vhost_user_hdr *h, const
 		     size_t len, int fd);
 
 /* vhost_user_ring.c: rings and memory */
-extern const struct vhost_user_row vhost_user_ring_rows[]; /* ends with request 0 */
+extern vhost_user_handler *const vhost_user_ring_handlers[VH_REQUESTS];
 void vhost_user_rings_stop(struct vhost_user *u); /* after draining; bases are kept */
 void vhost_user_rings_start(struct vhost_user *u); /* those that the client has set up */
 void vhost_user_rings_drop(struct vhost_user *u); /* release all that belonged to the client */
 
 /* vhost_user_inflight.c: requests that outlive this process, 'inflight I/O tracking' */
-extern const struct vhost_user_row vhost_user_inflight_rows[];
+extern vhost_user_handler *const vhost_user_inflight_handlers[VH_REQUESTS];
 void vhost_user_inflight_drop(struct vhost_user *u);
 /* A ring is about to run: find the requests that were left in flight. */
 int vhost_user_inflight_start(struct vhost_user_ring *r, struct emu_queue *q);

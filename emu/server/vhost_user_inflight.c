@@ -114,10 +114,9 @@ static int set_inflight(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 	return 0;
 }
 
-const struct vhost_user_row vhost_user_inflight_rows[] = {
-	{ VH_GET_INFLIGHT_FD, get_inflight },
-	{ VH_SET_INFLIGHT_FD, set_inflight },
-	{},
+vhost_user_handler *const vhost_user_inflight_handlers[VH_REQUESTS] = {
+	[VH_GET_INFLIGHT_FD] = get_inflight,
+	[VH_SET_INFLIGHT_FD] = set_inflight,
 };
 
 /* --- recording --------------------------------------------------------------------------- */

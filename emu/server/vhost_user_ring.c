@@ -285,11 +285,11 @@ static int remove_mem(struct vhost_user *u, const struct vhost_user_hdr *h, uint
 	return server_map_del(&u->server.maps, r.gpa, r.size);
 }
 
-const struct vhost_user_row vhost_user_ring_rows[] = {
-	{ VH_SET_MEM_TABLE, set_mem_table }, { VH_SET_VRING_NUM, set_num },
-	{ VH_SET_VRING_ADDR, set_addr },     { VH_SET_VRING_BASE, set_base },
-	{ VH_GET_VRING_BASE, get_base },     { VH_SET_VRING_KICK, set_kick },
-	{ VH_SET_VRING_CALL, set_event },    { VH_SET_VRING_ERR, set_event },
-	{ VH_SET_VRING_ENABLE, set_enable }, { VH_ADD_MEM_REG, add_mem },
-	{ VH_REM_MEM_REG, remove_mem },	     {},
+vhost_user_handler *const vhost_user_ring_handlers[VH_REQUESTS] = {
+	[VH_SET_MEM_TABLE] = set_mem_table, [VH_SET_VRING_NUM] = set_num,
+	[VH_SET_VRING_ADDR] = set_addr,	    [VH_SET_VRING_BASE] = set_base,
+	[VH_GET_VRING_BASE] = get_base,	    [VH_SET_VRING_KICK] = set_kick,
+	[VH_SET_VRING_CALL] = set_event,    [VH_SET_VRING_ERR] = set_event,
+	[VH_SET_VRING_ENABLE] = set_enable, [VH_ADD_MEM_REG] = add_mem,
+	[VH_REM_MEM_REG] = remove_mem,
 };

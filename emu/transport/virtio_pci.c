@@ -26,11 +26,6 @@ static uint64_t pow2_above(uint64_t n)
 	return p;
 }
 
-static unsigned queue_count(const struct emu_device_config *cfg)
-{
-	return cfg->v.queues ? cfg->v.queues : 1;
-}
-
 static void layout_ids(struct emu_pci_layout *l, const struct emu_device_config *cfg)
 {
 	const struct emu_class *c = cfg->v.cls;
@@ -61,7 +56,7 @@ static const struct {
 void emu_vpci_layout(struct emu_pci_layout *out, const struct emu_device_config *cfg)
 {
 	struct emu_pci_layout *l = out;
-	unsigned queues = queue_count(cfg), n = 0;
+	unsigned queues = cfg->v.queues ? cfg->v.queues : 1, n = 0;
 	uint32_t notify = pow2_above((uint64_t)queues * NOTIFY_MULT);
 	notify = notify < STRUCT_LEN ? STRUCT_LEN : notify;
 	memset(l, 0, sizeof(*l));

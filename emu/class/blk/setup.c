@@ -92,13 +92,11 @@ static int set_zones(void *config, const char *value, struct text *why)
 		for (i = 0; i < n && strncmp(word, keys[i].name, strlen(keys[i].name)); i++)
 			;
 		if (i == n || !number_size(word + strlen(keys[i].name), &v) ||
-		    v / keys[i].unit > UINT32_MAX) {
-			text_add(why,
-				 "'%s' is not understood; for example "
-				 "hm,size=64M,conventional=2,open=8,active=12",
-				 word);
-			return -EINVAL;
-		}
+		    v / keys[i].unit > UINT32_MAX)
+			return option_refuse(why,
+					     "'%s' is not understood; for example "
+					     "hm,size=64M,conventional=2,open=8,active=12",
+					     word);
 		*keys[i].to = v / keys[i].unit;
 	}
 	return 0;
