@@ -352,14 +352,9 @@ void sample_flush(struct target *t, uint64_t ts)
 
 void sample_free(struct target *t)
 {
-	struct seen *q, *next;
-
 	if (!t->samples)
 		return;
-	HASH_ITER (hh, t->samples->seen, q, next) {
-		HASH_DEL(t->samples->seen, q);
-		free(q);
-	}
+	hash_free(t->samples->seen);
 	free(t->samples);
 }
 

@@ -11,6 +11,7 @@
 
 #include "bpf/qemu/elf.h"
 #include "decoder/trace/record.h"
+#include "decoder/util/array.h"
 
 struct sym {
 	const char *name;
@@ -39,9 +40,9 @@ struct elf {
 	uint8_t *bytes;
 	size_t size;
 	struct sym *syms; /* sorted by name */
-	size_t nsyms;
+	size_t nsyms, syms_cap;
 	struct reloc *relocs; /* sorted by address */
-	size_t nrelocs;
+	size_t nrelocs, relocs_cap;
 	struct fde *fdes; /* sorted by start */
 	size_t nfdes;
 	struct span span[SPANS];
@@ -53,26 +54,6 @@ struct elf {
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct sym *)a)->name, ((const struct sym *)b)->name);
-}
-
-static int by_u64(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* Grow an array by powers of two; false without memory. */
-static bool room(void **array, size_t n, size_t item)
-{
-	void *p;
-
-	if (n & (n - 1))
-		return true;
-	p = realloc(*array, (n ? n * 2 : 1) * item);
-	if (p)
-		*array = p;
-	return p != NULL;
 }
 
 static void load_spans(struct elf *e)
@@ -108,7 +89,7 @@ static int load_symbols(struct elf *e, Elf_Scn *scn, const GElf_Shdr *sh)
 		name = elf_strptr(e->elf, sh->sh_link, s.st_name);
 		if (!name || !*name)
 			continue;
-		if (!room((void **)&e->syms, e->nsyms, sizeof(*e->syms)))
+		if (!array_room(e->syms, e->syms_cap, e->nsyms + 1))
 			return -ENOMEM;
 		e->syms[e->nsyms++] = (struct sym){ name, s.st_value };
 	}
@@ -140,7 +121,7 @@ static int load_relocs(struct elf *e, Elf_Scn *scn, const GElf_Shdr *sh)
 			value += symbol_value(e, sh->sh_link, GELF_R_SYM(r.r_info));
 		else if (GELF_R_TYPE(r.r_info) != R_X86_64_RELATIVE)
 			continue;
-		if (!room((void **)&e->relocs, e->nrelocs, sizeof(*e->relocs)))
+		if (!array_room(e->relocs, e->relocs_cap, e->nrelocs + 1))
 			return -ENOMEM;
 		e->relocs[e->nrelocs++] = (struct reloc){ r.r_offset, value };
 	}
@@ -191,7 +172,7 @@ static int load_fdes(struct elf *e, const GElf_Shdr *sh)
 		if (f)
 			e->fdes[e->nfdes++] = (struct fde){ start, start + get_le32(f + 12) };
 	}
-	qsort(e->fdes, e->nfdes, sizeof(*e->fdes), by_u64);
+	qsort(e->fdes, e->nfdes, sizeof(*e->fdes), array_by_u64);
 	return 0;
 }
 
@@ -235,7 +216,7 @@ static int load(struct elf *e)
 	if (e->nsyms)
 		qsort(e->syms, e->nsyms, sizeof(*e->syms), by_name);
 	if (e->nrelocs)
-		qsort(e->relocs, e->nrelocs, sizeof(*e->relocs), by_u64);
+		qsort(e->relocs, e->nrelocs, sizeof(*e->relocs), array_by_u64);
 	return err;
 }
 
@@ -397,7 +378,7 @@ uint64_t elf_pointer(const struct elf *e, uint64_t addr)
 	struct reloc key = { addr, 0 }, *r;
 	const uint8_t *b;
 
-	r = e->nrelocs ? bsearch(&key, e->relocs, e->nrelocs, sizeof(*r), by_u64) : NULL;
+	r = e->nrelocs ? bsearch(&key, e->relocs, e->nrelocs, sizeof(*r), array_by_u64) : NULL;
 	if (r)
 		return r->value;
 	b = elf_bytes(e, addr, 8); /* packed relative relocations leave the value in the data */

@@ -192,13 +192,6 @@ static void show_slowest(struct walkthrough *t, const struct event *e)
 		list(t, e, STEP_LINES);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static void print_counts(struct walkthrough *t)
 {
 	TEXT(line, 512);
@@ -212,7 +205,7 @@ static void print_counts(struct walkthrough *t)
 		text_add(&line, "%s%" PRIu64 " %s", sep, t->types[i], r->name);
 		sep = ", ";
 	}
-	qsort(t->latency, t->nlatency, sizeof(*t->latency), by_value);
+	qsort(t->latency, t->nlatency, sizeof(*t->latency), array_by_u64);
 	printf("   %" PRIu64 " requests: %s; %" PRIu64 " failed\n", t->requests, line.buf,
 	       t->errors);
 	line.len = 0;

@@ -69,15 +69,10 @@ int top_core_init(struct top_core *c, bool checked)
 
 void top_core_free(struct top_core *c)
 {
-	struct top_found *f, *next;
-
 	for (size_t i = 0; i < c->nrows; i++)
 		free(c->row[i]);
 	free(c->row);
-	HASH_ITER (hh, c->found, f, next) {
-		HASH_DEL(c->found, f);
-		free(f);
-	}
+	hash_free(c->found);
 	check_free(c->check);
 	recent_free(c->recent);
 	stats_free(c->stats);

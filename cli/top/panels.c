@@ -11,6 +11,7 @@
 #include "decoder/class/class.h"
 #include "decoder/print/line.h"
 #include "decoder/check/rule.h"
+#include "decoder/util/array.h"
 
 /* --- requests in flight ---------------------------------------------------- */
 
@@ -27,22 +28,16 @@ static int by_age(const void *a, const void *b)
 static const struct model_request **in_flight(struct screen *x, const struct model_device *d,
 					      size_t *n)
 {
-	const struct model_request **all, **more;
-	size_t cap = 64;
+	const struct model_request **all = NULL;
+	size_t cap = 0;
 
 	*n = 0;
-	all = malloc(cap * sizeof(*all));
-	for (const struct model_queue *q = d->queues; q && all; q = q->hh.next) {
+	for (const struct model_queue *q = d->queues; q; q = q->hh.next) {
 		if (x->kind == TOP_QUEUE && q->index != x->queue)
 			continue;
 		for (const struct model_request *r = q->in_flight; r; r = r->hh.next) {
-			if (*n == cap) {
-				more = realloc(all, 2 * cap * sizeof(*all));
-				if (!more)
-					break;
-				all = more;
-				cap *= 2;
-			}
+			if (!array_room(all, cap, *n + 1))
+				break;
 			all[(*n)++] = r;
 		}
 	}
@@ -67,7 +62,7 @@ static void draw_requests(struct screen *x, int y, int h)
 	}
 	all = in_flight(x, d, &n);
 	x->lines = n;
-	for (int i = 0; all && i < h - 1 && x->scroll + (size_t)i < n; i++) {
+	for (int i = 0; i < h - 1 && x->scroll + (size_t)i < n; i++) {
 		const struct model_request *r = all[x->scroll + (size_t)i];
 		uint64_t age = now > r->avail_ts ? now - r->avail_ts : 0;
 		char what[120] = "";
@@ -79,7 +74,7 @@ static void draw_requests(struct screen *x, int y, int h)
 			   "%10" PRIu64 " %5u %5u %10s  %s, %u descriptors", r->number, r->queue,
 			   r->head, took.buf, what, r->ndesc - (r->ndirect < r->ndesc));
 	}
-	if (all && !n)
+	if (!n)
 		screen_put(x, y + 2, 2, PAINT_NOTE, "nothing is in flight");
 	free(all);
 }

@@ -60,12 +60,7 @@ struct check_device *check_device_find(struct check *c, struct model_device *m)
 
 void check_device_free(struct check_device *d)
 {
-	struct check_queue *q, *next;
-
-	HASH_ITER (hh, d->queues, q, next) {
-		HASH_DEL(d->queues, q);
-		free(q);
-	}
+	hash_free(d->queues);
 	free_class(d);
 	free(d->nth);
 	free(d);

@@ -38,12 +38,7 @@ static void fill_plan(struct check *c, struct plan *p)
 
 void check_free_plans(struct check *c)
 {
-	struct plan *p, *next;
-
-	HASH_ITER (hh, c->plans, p, next) {
-		HASH_DEL(c->plans, p);
-		free(p);
-	}
+	hash_free(c->plans);
 	memset(c->recent, 0, sizeof(c->recent));
 	c->nplans = 0;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "decoder/spec/tables.h"
+#include "decoder/util/text.h"
 
 static const struct spec_fields no_fields;
 
@@ -192,6 +193,25 @@ char *class_format_features(char *buf, size_t len, unsigned virtio_id, unsigned 
 			    uint32_t bits)
 {
 	return spec_format_features(buf, len, own_features(virtio_id), select, bits);
+}
+
+void class_put_features(struct text *t, unsigned virtio_id, unsigned word, uint32_t bits,
+			const char *between)
+{
+	const char *before = "";
+
+	for (unsigned i = 0; i < 32; i++) {
+		const struct spec_feature *f = class_feature(virtio_id, word * 32 + i);
+
+		if (!(bits >> i & 1))
+			continue;
+		text_puts(t, before);
+		if (f)
+			text_puts(t, f->name);
+		else
+			text_add(t, "bit %u", word * 32 + i);
+		before = between;
+	}
 }
 
 char *class_format_feature_set(char *buf, size_t len, unsigned virtio_id, const uint64_t bits[2])

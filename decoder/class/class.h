@@ -196,7 +196,11 @@ char *class_queue_name(char *buf, size_t len, unsigned virtio_id, unsigned index
  */
 char *class_format_features(char *buf, size_t len, unsigned virtio_id, unsigned select,
 			    uint32_t bits);
-/* The same of bits 0-127. */
+/* The same with the names in full, `between` between them, and nothing for 0. */
+struct text;
+void class_put_features(struct text *t, unsigned virtio_id, unsigned word, uint32_t bits,
+			const char *between);
+/* The names of bits 0-127, without the prefix. */
 char *class_format_feature_set(char *buf, size_t len, unsigned virtio_id, const uint64_t bits[2]);
 /* spec_format_value(), and features as word 0. */
 char *class_format_value(char *buf, size_t len, const struct spec_field *f, unsigned virtio_id,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "decoder/diff/impl.h"
+#include "decoder/util/array.h"
 
 struct diff_work {
 	int *forward, *backward; /* furthest x on each diagonal */
@@ -110,13 +111,6 @@ static void divide(struct span *s, struct box x)
 	divide(s, (struct box){ a, x.a1, b, x.b1 });
 }
 
-static int by_value(const void *x, const void *y)
-{
-	uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
-
-	return a < b ? -1 : a > b;
-}
-
 /*
  * Only keys that occur on both sides can align.  Leaving out the others first makes two
  * sequences without common keys cost a sort and no search.
@@ -127,7 +121,7 @@ static size_t keep_common(const uint64_t *t, size_t n, const uint64_t *other, si
 	size_t k = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (t[i] && bsearch(&t[i], other, m, sizeof(*other), by_value)) {
+		if (t[i] && bsearch(&t[i], other, m, sizeof(*other), array_by_u64)) {
 			kept[k] = t[i];
 			at[k++] = i;
 		}
@@ -195,8 +189,8 @@ int diff_align(struct diff_work **wp, const uint64_t *a, size_t n, const uint64_
 		return 0;
 	memcpy(w->sorted[0], a, n * sizeof(*a));
 	memcpy(w->sorted[1], b, m * sizeof(*b));
-	qsort(w->sorted[0], n, sizeof(*a), by_value);
-	qsort(w->sorted[1], m, sizeof(*b), by_value);
+	qsort(w->sorted[0], n, sizeof(*a), array_by_u64);
+	qsort(w->sorted[1], m, sizeof(*b), array_by_u64);
 	ka = keep_common(a, n, w->sorted[1], m, w->a, w->at_a);
 	kb = keep_common(b, m, w->sorted[0], n, w->b, w->at_b);
 	s = (struct span){

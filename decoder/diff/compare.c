@@ -26,20 +26,12 @@ static void free_streams(struct diff *d)
 		item_list_free(&l->side[DIFF_B]);
 		free(l);
 	}
-	for (int side = 0; side < DIFF_SIDES; side++) {
-		struct diff_queue *q, *qnext;
-
-		HASH_ITER (hh, d->queue[side], q, qnext) {
-			HASH_DEL(d->queue[side], q);
-			free(q);
-		}
-	}
+	for (int side = 0; side < DIFF_SIDES; side++)
+		hash_free(d->queue[side]);
 }
 
 void diff_free(struct diff *d)
 {
-	struct diff_group *g, *next;
-
 	if (!d)
 		return;
 	free_streams(d);
@@ -48,10 +40,7 @@ void diff_free(struct diff *d)
 			item_list_free(&d->pair[i].half[side].pending);
 			item_list_free(&d->pair[i].pool[side]);
 		}
-	HASH_ITER (hh, d->group, g, next) {
-		HASH_DEL(d->group, g);
-		free(g);
-	}
+	hash_free(d->group);
 	free(d->pair);
 	free(d->survey[DIFF_A]);
 	free(d->survey[DIFF_B]);

@@ -188,8 +188,6 @@ struct text;
 struct class;
 void item_put_subject(struct text *s, const struct diff_item *t); /* of set-up and lifecycle */
 void item_put_value(struct text *s, const struct diff_item *t, unsigned virtio_id);
-/* The names of these bits of a word of features; "none". */
-void item_put_features(struct text *s, unsigned virtio_id, unsigned word, uint32_t bits);
 void item_put_type(struct text *s, const struct diff_item *t); /* of a request */
 void item_put_request(struct text *s, const struct diff_item *t);
 /* v[which] of a request. */

@@ -41,25 +41,6 @@ static void put_register_name(struct text *s, const struct diff_item *t)
 		text_add(s, "[%u]", t->select);
 }
 
-void item_put_features(struct text *s, unsigned virtio_id, unsigned word, uint32_t bits)
-{
-	const char *sep = "";
-
-	for (unsigned i = 0; i < 32; i++) {
-		const struct spec_feature *f = class_feature(virtio_id, word * 32 + i);
-
-		if (!(bits >> i & 1))
-			continue;
-		if (f)
-			text_add(s, "%s%s", sep, f->name);
-		else
-			text_add(s, "%sbit %u", sep, word * 32 + i);
-		sep = ", ";
-	}
-	if (!bits)
-		text_puts(s, "none");
-}
-
 static void put_register_value(struct text *s, const struct diff_item *t, unsigned virtio_id)
 {
 	const struct spec_field *f = t->field;

@@ -108,9 +108,9 @@ static void report_features(const struct report *t, const char *subject)
 	TEXT(tb, 224);
 
 	text_puts(&ta, only_a ? "has " : "lacks ");
-	item_put_features(&ta, t->p->virtio_id, a->select, only_a ? only_a : only_b);
+	class_put_features(&ta, t->p->virtio_id, a->select, only_a ? only_a : only_b, ", ");
 	text_puts(&tb, only_b ? "has " : "lacks ");
-	item_put_features(&tb, t->p->virtio_id, a->select, only_b ? only_b : only_a);
+	class_put_features(&tb, t->p->virtio_id, a->select, only_b ? only_b : only_a, ", ");
 	add(t, DIFF_FEATURES, true, subject, ta.buf, tb.buf);
 }
 

@@ -70,7 +70,6 @@ struct shrink *shrink_new(unsigned keep)
 void shrink_free(struct shrink *s)
 {
 	struct watched *w, *wnext;
-	struct counted *c, *cnext;
 
 	if (!s)
 		return;
@@ -79,10 +78,7 @@ void shrink_free(struct shrink *s)
 		free(w->gap);
 		free(w);
 	}
-	HASH_ITER (hh, s->class, c, cnext) {
-		HASH_DEL(s->class, c);
-		free(c);
-	}
+	hash_free(s->class);
 	free(s);
 }
 

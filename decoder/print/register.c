@@ -6,25 +6,6 @@
 
 #include "decoder/print/impl.h"
 
-static void put_features(struct text *t, unsigned virtio_id, uint32_t word, uint32_t bits)
-{
-	const char *sep = "";
-
-	for (unsigned i = 0; i < 32; i++) {
-		const struct spec_feature *f;
-
-		if (!(bits >> i & 1))
-			continue;
-		f = class_feature(virtio_id, word * 32 + i);
-		if (f)
-			text_add(t, "%s%s", sep, f->name);
-		else
-			text_add(t, "%sbit %u", sep, word * 32 + i);
-		sep = "|";
-	}
-	text_add(t, bits ? " (0x%08x)" : "none", bits);
-}
-
 static void put_value(struct text *t, const struct event *e)
 {
 	const struct vqt_reg *r = &e->rec->reg;
@@ -33,7 +14,9 @@ static void put_value(struct text *t, const struct event *e)
 	if (r->flags & VQT_REG_FAILED) {
 		text_puts(t, "(refused)");
 	} else if (e->field && e->field->kind == SPEC_FEATURES && r->width == 4) {
-		put_features(t, e->dev ? e->dev->virtio_id : 0, e->select, (uint32_t)r->value);
+		class_put_features(t, e->dev ? e->dev->virtio_id : 0, e->select, (uint32_t)r->value,
+				   "|");
+		text_add(t, (uint32_t)r->value ? " (0x%08x)" : "none", (uint32_t)r->value);
 	} else if (e->field && !e->field_offset && r->width >= e->field->width &&
 		   e->field->kind != SPEC_BYTES) {
 		uint64_t mask = e->field->width >= 8 ? ~0ULL : (1ULL << 8 * e->field->width) - 1;

@@ -241,13 +241,8 @@ void request_table_finish(struct request_table *t, const struct model *m)
 
 void request_table_free(struct request_table *t)
 {
-	struct waiting *w, *next;
-
 	if (!t)
 		return;
-	HASH_ITER (hh, t->queues, w, next) {
-		HASH_DEL(t->queues, w);
-		free(w);
-	}
+	hash_free(t->queues);
 	free(t);
 }

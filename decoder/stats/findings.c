@@ -29,14 +29,9 @@ struct stat_findings *stat_findings_new(void)
 
 void stat_findings_free(struct stat_findings *f)
 {
-	struct entry *e, *next;
-
 	if (!f)
 		return;
-	HASH_ITER (hh, f->entries, e, next) {
-		HASH_DEL(f->entries, e);
-		free(e);
-	}
+	hash_free(f->entries);
 	free(f);
 }
 

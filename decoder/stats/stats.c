@@ -43,7 +43,6 @@ static void free_device(struct stats_device *d)
 void stats_free(struct stats *s)
 {
 	struct stats_device *d, *next;
-	struct stats_thread *t, *after;
 
 	if (!s)
 		return;
@@ -51,10 +50,7 @@ void stats_free(struct stats *s)
 		HASH_DEL(s->devices, d);
 		free_device(d);
 	}
-	HASH_ITER (hh, s->threads, t, after) {
-		HASH_DEL(s->threads, t);
-		free(t);
-	}
+	hash_free(s->threads);
 	free(s);
 }
 

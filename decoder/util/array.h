@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Allocated arrays that grow. */
+/* Allocated arrays that grow, and the order of arrays. */
 #ifndef VQT_DECODER_UTIL_ARRAY_H
 #define VQT_DECODER_UTIL_ARRAY_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 static inline void *array_grow(void *array, size_t *cap, size_t need, size_t size)
@@ -33,5 +34,13 @@ static inline void *array_grow(void *array, size_t *cap, size_t need, size_t siz
 		} \
 		array_ != NULL; \
 	})
+
+/* Compares two uint64_t, for qsort() and bsearch(); or structures that begin with one. */
+static inline int array_by_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
 
 #endif

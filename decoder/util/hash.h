@@ -33,6 +33,17 @@
 		} \
 	} while (0)
 
+/* Free all elements of a table; they own nothing else. */
+#define hash_free(head) \
+	do { \
+		__typeof__(head) element_, next_; \
+\
+		HASH_ITER (hh, head, element_, next_) { \
+			HASH_DEL(head, element_); \
+			free(element_); \
+		} \
+	} while (0)
+
 /*
  * Mixes v into the hash h; order matters.  64 bits wide, so that hashes may stand
  * for what they were made of: of n things, two are taken for one with a chance of

@@ -33,13 +33,9 @@ struct replay_disk *replay_disk_new(uint64_t limit)
 
 void replay_disk_free(struct replay_disk *d)
 {
-	struct block *b, *next;
 	if (!d)
 		return;
-	HASH_ITER (hh, d->blocks, b, next) {
-		HASH_DEL(d->blocks, b);
-		free(b);
-	}
+	hash_free(d->blocks);
 	free(d);
 }
 

@@ -363,7 +363,6 @@ struct replay_profile *replay_profile_new(void)
 void replay_profile_free(struct replay_profile *g)
 {
 	struct replay_finding *f, *next;
-	struct replay_outcome *o, *after;
 	if (!g)
 		return;
 	HASH_ITER (hh, g->devices, f, next) {
@@ -373,10 +372,7 @@ void replay_profile_free(struct replay_profile *g)
 		free(f->change);
 		free(f);
 	}
-	HASH_ITER (hh, g->outcomes, o, after) {
-		HASH_DEL(g->outcomes, o);
-		free(o);
-	}
+	hash_free(g->outcomes);
 	free(g);
 }
 

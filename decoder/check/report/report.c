@@ -93,14 +93,9 @@ int report_end(struct report *r, const struct check *c, const struct model *m, u
 
 void report_free(struct report *r)
 {
-	struct report_tally *t, *next;
-
 	if (!r)
 		return;
-	HASH_ITER (hh, r->tally, t, next) {
-		HASH_DEL(r->tally, t);
-		free(t);
-	}
+	hash_free(r->tally);
 	if (r->ops->free)
 		r->ops->free(r);
 	free(r);
