@@ -185,20 +185,20 @@ static int do_reset(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t 
 
 /* `now`: the message may be handled while the device waits for the answer to a DMA message. */
 static const struct {
-	uint16_t command, least; /* bytes of payload */
+	uint16_t least; /* bytes of payload */
 	bool now;
 	int (*handle)(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len);
 } rows[] = {
-	{ VU_VERSION, 4, false, do_version },
-	{ VU_DMA_MAP, sizeof(struct vfio_user_dma_map), true, do_dma_map },
-	{ VU_DMA_UNMAP, sizeof(struct vfio_user_dma_unmap), true, do_dma_unmap },
-	{ VU_DEVICE_GET_INFO, 0, true, do_get_info },
-	{ VU_GET_REGION_INFO, 12, true, do_region_info },
-	{ VU_GET_IRQ_INFO, 12, true, do_irq_info },
-	{ VU_SET_IRQS, sizeof(struct vfio_irq_set), true, do_set_irqs },
-	{ VU_REGION_READ, sizeof(struct vfio_user_region_access), true, do_read },
-	{ VU_REGION_WRITE, sizeof(struct vfio_user_region_access), true, do_write },
-	{ VU_DEVICE_RESET, 0, false, do_reset },
+	[VU_VERSION] = { 4, false, do_version },
+	[VU_DMA_MAP] = { sizeof(struct vfio_user_dma_map), true, do_dma_map },
+	[VU_DMA_UNMAP] = { sizeof(struct vfio_user_dma_unmap), true, do_dma_unmap },
+	[VU_DEVICE_GET_INFO] = { 0, true, do_get_info },
+	[VU_GET_REGION_INFO] = { 12, true, do_region_info },
+	[VU_GET_IRQ_INFO] = { 12, true, do_irq_info },
+	[VU_SET_IRQS] = { sizeof(struct vfio_irq_set), true, do_set_irqs },
+	[VU_REGION_READ] = { sizeof(struct vfio_user_region_access), true, do_read },
+	[VU_REGION_WRITE] = { sizeof(struct vfio_user_region_access), true, do_write },
+	[VU_DEVICE_RESET] = { 0, false, do_reset },
 };
 
 /* A kick makes the tap read guest memory, which cannot be done in the middle of a DMA. */
@@ -253,17 +253,14 @@ static int message(struct server *srv, uint8_t *msg, size_t len)
 	}
 	if (!u->version_known && h.command != VU_VERSION)
 		return server_fail(srv, "the client began without negotiating a version");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].command != h.command)
-			continue;
-		if (len < rows[i].least)
-			return answer(u, &h, -EINVAL);
-		if (u->dma.waiting &&
-		    (!rows[i].now || is_kick(u, h.command, p) || pins_memory(u, h.command, p)))
-			return put_off(u);
-		return rows[i].handle(u, &h, p, len);
-	}
-	return answer(u, &h, -ENOTSUP);
+	if (h.command >= sizeof(rows) / sizeof(rows[0]) || !rows[h.command].handle)
+		return answer(u, &h, -ENOTSUP);
+	if (len < rows[h.command].least)
+		return answer(u, &h, -EINVAL);
+	if (u->dma.waiting &&
+	    (!rows[h.command].now || is_kick(u, h.command, p) || pins_memory(u, h.command, p)))
+		return put_off(u);
+	return rows[h.command].handle(u, &h, p, len);
 }
 
 /* --- the server ------------------------------------------------------------------------ */

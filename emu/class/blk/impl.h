@@ -46,9 +46,8 @@ struct blk_req {
 	struct iovec small[BLK_IOV], *iov;
 };
 
-/* One request type: a row. */
+/* One request type: a row, at its number. */
 struct blk_type {
-	uint32_t type;
 	int feature; /* needed, -1 none */
 	bool modifies;
 	void (*start)(struct blk_req *r); /* ends in blk_finish or blk_move, or runs segments */

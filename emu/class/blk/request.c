@@ -415,33 +415,31 @@ static void start_erase(struct blk_req *r)
 }
 
 static const struct blk_type types[] = {
-	{ VIRTIO_BLK_T_IN, -1, false, start_in },
-	{ VIRTIO_BLK_T_OUT, -1, true, start_out },
-	{ VIRTIO_BLK_T_FLUSH, VIRTIO_BLK_F_FLUSH, false, start_flush },
-	{ VIRTIO_BLK_T_GET_ID, -1, false, start_get_id },
-	{ VIRTIO_BLK_T_GET_LIFETIME, VIRTIO_BLK_F_LIFETIME, false, start_lifetime },
-	{ VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_F_DISCARD, true, start_discard },
-	{ VIRTIO_BLK_T_WRITE_ZEROES, VIRTIO_BLK_F_WRITE_ZEROES, true, start_zeroes },
-	{ VIRTIO_BLK_T_SECURE_ERASE, VIRTIO_BLK_F_SECURE_ERASE, true, start_erase },
-	{ VIRTIO_BLK_T_ZONE_APPEND, VIRTIO_BLK_F_ZONED, true, blk_zone_append },
-	{ VIRTIO_BLK_T_ZONE_REPORT, VIRTIO_BLK_F_ZONED, false, blk_zone_report },
-	{ VIRTIO_BLK_T_ZONE_OPEN, VIRTIO_BLK_F_ZONED, true, blk_zone_manage },
-	{ VIRTIO_BLK_T_ZONE_CLOSE, VIRTIO_BLK_F_ZONED, true, blk_zone_manage },
-	{ VIRTIO_BLK_T_ZONE_FINISH, VIRTIO_BLK_F_ZONED, true, blk_zone_manage },
-	{ VIRTIO_BLK_T_ZONE_RESET, VIRTIO_BLK_F_ZONED, true, blk_zone_manage },
-	{ VIRTIO_BLK_T_ZONE_RESET_ALL, VIRTIO_BLK_F_ZONED, true, blk_zone_manage },
+	[VIRTIO_BLK_T_IN] = { -1, false, start_in },
+	[VIRTIO_BLK_T_OUT] = { -1, true, start_out },
+	[VIRTIO_BLK_T_FLUSH] = { VIRTIO_BLK_F_FLUSH, false, start_flush },
+	[VIRTIO_BLK_T_GET_ID] = { -1, false, start_get_id },
+	[VIRTIO_BLK_T_GET_LIFETIME] = { VIRTIO_BLK_F_LIFETIME, false, start_lifetime },
+	[VIRTIO_BLK_T_DISCARD] = { VIRTIO_BLK_F_DISCARD, true, start_discard },
+	[VIRTIO_BLK_T_WRITE_ZEROES] = { VIRTIO_BLK_F_WRITE_ZEROES, true, start_zeroes },
+	[VIRTIO_BLK_T_SECURE_ERASE] = { VIRTIO_BLK_F_SECURE_ERASE, true, start_erase },
+	[VIRTIO_BLK_T_ZONE_APPEND] = { VIRTIO_BLK_F_ZONED, true, blk_zone_append },
+	[VIRTIO_BLK_T_ZONE_REPORT] = { VIRTIO_BLK_F_ZONED, false, blk_zone_report },
+	[VIRTIO_BLK_T_ZONE_OPEN] = { VIRTIO_BLK_F_ZONED, true, blk_zone_manage },
+	[VIRTIO_BLK_T_ZONE_CLOSE] = { VIRTIO_BLK_F_ZONED, true, blk_zone_manage },
+	[VIRTIO_BLK_T_ZONE_FINISH] = { VIRTIO_BLK_F_ZONED, true, blk_zone_manage },
+	[VIRTIO_BLK_T_ZONE_RESET] = { VIRTIO_BLK_F_ZONED, true, blk_zone_manage },
+	[VIRTIO_BLK_T_ZONE_RESET_ALL] = { VIRTIO_BLK_F_ZONED, true, blk_zone_manage },
 };
 
 static void dispatch(struct blk_req *r)
 {
 	struct emu_virtio *v = r->b->v;
-	const struct blk_type *t = NULL;
 	if (v->legacy && r->type == VIRTIO_BLK_T_FLUSH_OUT) /* 5.2.6.3 */
 		r->type = VIRTIO_BLK_T_FLUSH;
-	for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]) && !t; i++)
-		if (types[i].type == r->type)
-			t = &types[i];
-	if (!t || (t->feature >= 0 && !emu_virtio_has(v, t->feature)))
+	const struct blk_type *t =
+		r->type < sizeof(types) / sizeof(types[0]) ? &types[r->type] : NULL;
+	if (!t || !t->start || (t->feature >= 0 && !emu_virtio_has(v, t->feature)))
 		blk_finish(r, VIRTIO_BLK_S_UNSUPP);
 	else if (t->modifies && emu_virtio_offers(v, VIRTIO_BLK_F_RO)) /* 5.2.6.2 */
 		blk_finish(r, VIRTIO_BLK_S_IOERR);
