@@ -335,7 +335,7 @@ static int alloc_queue(struct emu_driver *d, struct emu_driver_queue *q)
 	for (unsigned i = 0; i < n; i++)
 		q->free[i] = i;
 	q->free_count = q->free_desc = n;
-	q->avail_wrap = q->used_wrap = true;
+	q->avail = q->used = q->packed ? virtq_position(0, true) : 0;
 	return 0;
 }
 

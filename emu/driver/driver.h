@@ -64,8 +64,7 @@ struct emu_driver_queue {
 	uint16_t *free; /* FIFO of free descriptors or ids */
 	uint16_t free_head, free_count;
 	uint16_t free_desc; /* packed: ring slots left */
-	uint16_t avail, used; /* split: free-running; packed: slot */
-	bool avail_wrap, used_wrap;
+	uint16_t avail, used; /* positions: split: free-running; packed: slot | wrap << 15 */
 	uint16_t kicked; /* avail at the last decision to notify */
 	uint16_t added; /* slots since then */
 	bool no_interrupts; /* asked for */

@@ -91,20 +91,18 @@ static int add_split(struct emu_driver *d, struct emu_driver_queue *q, const str
 static int add_packed(struct emu_driver *d, struct emu_driver_queue *q, const struct emu_seg *seg,
 		      unsigned n, uint16_t extra)
 {
-	uint16_t id = take_free(q), first = q->avail, first_flags = 0;
+	uint16_t id = take_free(q), first = virtq_slot(q->avail), first_flags = 0;
 	for (unsigned i = 0; i < n; i++) {
-		uint16_t flags = extra | virtq_available_flags(q->avail_wrap);
+		uint16_t flags = extra | virtq_available_flags(virtq_wrap(q->avail));
 		flags |= seg[i].writable ? VRING_DESC_F_WRITE : 0;
 		flags |= i + 1 < n ? VRING_DESC_F_NEXT : 0;
-		uint8_t *p = q->p_desc + virtq_desc_at(q->avail);
+		uint8_t *p = q->p_desc + virtq_desc_at(virtq_slot(q->avail));
 		if (i == 0) { /* 2.8.21: made available last */
 			first_flags = flags;
 			flags = get_le16(p + VIRTQ_PACKED_FLAGS);
 		}
 		put_packed(p, &seg[i], flags, id);
-		uint16_t next = virtq_advance(virtq_position(q->avail, q->avail_wrap), 1, q->size);
-		q->avail = virtq_slot(next);
-		q->avail_wrap = virtq_wrap(next);
+		q->avail = virtq_advance(q->avail, 1, q->size);
 	}
 	__atomic_store_n(
 		(uint16_t *)(void *)(q->p_desc + virtq_desc_at(first) + VIRTQ_PACKED_FLAGS),
@@ -153,8 +151,8 @@ void emu_driver_kick_now(struct emu_driver *d, struct emu_driver_queue *q)
 		emu_driver_write(d, &d->notify, q->notify_off, 2, value);
 		return;
 	}
-	uint32_t next = q->packed ? virtq_position(q->avail, q->avail_wrap) : q->avail; /* 2.9 */
-	emu_driver_write(d, &d->notify, q->notify_off, 4, value | next << 16);
+	emu_driver_write(d, &d->notify, q->notify_off, 4,
+			 value | (uint32_t)q->avail << 16); /* 2.9 */
 }
 
 static bool wants_kick(struct emu_driver_queue *q)
@@ -170,8 +168,7 @@ static bool wants_kick(struct emu_driver_queue *q)
 	uint16_t event = get_le16(q->p_device + VIRTQ_EVENT_POS);
 	if (flags != VRING_PACKED_EVENT_FLAG_DESC)
 		return flags == VRING_PACKED_EVENT_FLAG_ENABLE;
-	return virtq_packed_need_event(event, virtq_position(q->avail, q->avail_wrap), q->added,
-				       q->size);
+	return virtq_packed_need_event(event, q->avail, q->added, q->size);
 }
 
 bool emu_driver_kick(struct emu_driver *d, struct emu_driver_queue *q)
@@ -197,7 +194,7 @@ void emu_driver_interrupts(struct emu_driver *d, struct emu_driver_queue *q, boo
 		else
 			put16(q->p_driver, on ? 0 : VRING_AVAIL_F_NO_INTERRUPT);
 	} else {
-		put16(q->p_driver + VIRTQ_EVENT_POS, virtq_position(q->used, q->used_wrap));
+		put16(q->p_driver + VIRTQ_EVENT_POS, q->used);
 		put16(q->p_driver + VIRTQ_EVENT_FLAGS, !on ? VRING_PACKED_EVENT_FLAG_DISABLE
 						       : q->event_idx
 							       ? VRING_PACKED_EVENT_FLAG_DESC
@@ -237,10 +234,10 @@ static int next_used(struct emu_driver_queue *q, uint32_t *id, uint32_t *len)
 		*len = get_le32(q->p_device + virtq_used_at(q->used % q->size) + 4);
 		return 1;
 	}
-	const uint8_t *p = q->p_desc + virtq_desc_at(q->used);
+	const uint8_t *p = q->p_desc + virtq_desc_at(virtq_slot(q->used));
 	uint16_t flags = __atomic_load_n((const uint16_t *)(const void *)(p + VIRTQ_PACKED_FLAGS),
 					 __ATOMIC_ACQUIRE);
-	if (!virtq_is_used(flags, q->used_wrap))
+	if (!virtq_is_used(flags, virtq_wrap(q->used)))
 		return 0;
 	*id = get_le16(p + VIRTQ_PACKED_ID);
 	*len = flags & VRING_DESC_F_WRITE ? get_le32(p + 8) : 0;
@@ -258,14 +255,7 @@ int emu_driver_get(struct emu_driver *d, struct emu_driver_queue *q, uint64_t *c
 		return -EPROTO;
 	}
 	*cookie = q->slot[id].cookie;
-	if (q->packed) {
-		uint16_t pos = virtq_advance(virtq_position(q->used, q->used_wrap),
-					     q->slot[id].ndesc, q->size);
-		q->used = virtq_slot(pos);
-		q->used_wrap = virtq_wrap(pos);
-	} else {
-		q->used++;
-	}
+	q->used = virtq_after(q->used, q->slot[id].ndesc, q->size, q->packed);
 	release(q, id);
 	if (!q->no_interrupts && q->event_idx) /* 2.7.7.1: keep asking for the next */
 		emu_driver_interrupts(d, q, true);

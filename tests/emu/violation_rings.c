@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "decoder/util/virtqueue.h"
 #include "decoder/class/blk.h"
 #include "tests/emu/violation_impl.h"
 
@@ -137,7 +138,7 @@ static int w_readable_last(struct emu_testbed *r)
 static int w_packed_wrap(struct emu_testbed *r)
 {
 	for (unsigned i = 0; i < 9; i++) {
-		violation_q0(r)->avail_wrap = true; /* never toggles */
+		violation_q0(r)->avail |= virtq_position(0, true); /* never toggles */
 		violation_good(r);
 	}
 	return 0;
