@@ -222,7 +222,7 @@ coverage: $(BUILD)/libvqtrace.a # of emu/ by its unit tests, by line
 
 .PHONY: format
 format:
-	$(Q)git ls-files '*.[ch]' | xargs clang-format-14 -i
+	$(Q)git ls-files -co --exclude-standard '*.[ch]' | xargs clang-format-14 -i
 
 .PHONY: differences
 differences: $(BUILD)/tests/emu/bad_input_test $(BUILD)/tests/emu/violation_test # a table of the documentation

@@ -220,7 +220,13 @@ static void example(const struct check_case *c)
 int main(void)
 {
 	const struct check_case *c;
+	const struct rule *r;
 
+	for (unsigned i = 0; (r = rule_nth(i)); i++)
+		if (!r->refs) {
+			fprintf(stderr, "rule %s: its row has no .refs\n", r->id);
+			return 1;
+		}
 	puts("/* Made by tests/lab/examples.c from tests/unit/check_cases_*.c. */\n"
 	     "#include \"decoder/check/report/rules.h\"\n\n"
 	     "const struct check_example check_examples[] = {");
