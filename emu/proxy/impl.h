@@ -29,7 +29,7 @@ struct proxy_ring {
 	struct vhost_user_addr addr;
 	uint32_t num, base;
 	bool has_addr, enabled, started, running;
-	bool said; /* was it reported that the ring cannot be followed? */
+	bool reported; /* was it reported that the ring cannot be followed? */
 	uint64_t waiting; /* ns: since when entries wait for a kick that is due; 0: none do */
 	uint64_t busy; /* ns: when the ring last changed */
 	bool sampled; /* since the ring last changed? */

@@ -140,11 +140,11 @@ static void start(struct proxy_ring *r)
 		snoop_describe(&r->w);
 	if (ret == 0 && p->inflight)
 		snoop_skip(&r->w);
-	if (ret < 0 && !r->said)
+	if (ret < 0 && !r->reported)
 		server_report(&p->server, SERVER_NOTE,
 			      "queue %u is handed on, but its requests cannot be followed: %s",
 			      r->index, r->w.why ? r->w.why : strerror(-ret));
-	r->said = ret < 0;
+	r->reported = ret < 0;
 	r->running = ret == 0;
 	r->waiting = 0;
 	saw(r, r->running);
@@ -193,7 +193,7 @@ static void drop(struct vhost_proxy *p, struct proxy_ring *r)
 		server_drop(&p->server, all[i]);
 		server_close(to[i]);
 	}
-	r->has_addr = r->enabled = r->said = false;
+	r->has_addr = r->enabled = r->reported = false;
 	r->num = r->base = 0;
 }
 

@@ -165,7 +165,7 @@ static int open_one(struct proxy_source *p, unsigned i, const char *type, struct
 					  .name = one->name,
 					  .type_name = one->type,
 					  .spin_us = SPIN_US,
-					  .say = on_event,
+					  .report = on_event,
 					  .opaque = one };
 	int code = -ENOMEM;
 

@@ -242,9 +242,10 @@ static const struct server_ops ops = {
 
 int vhost_proxy_new(struct server **out, const struct vhost_proxy_config *cfg)
 {
-	struct server_config dc = {
-		.tap = cfg->tap, .report = cfg->say, .opaque = cfg->opaque, .spin_us = cfg->spin_us
-	};
+	struct server_config dc = { .tap = cfg->tap,
+				    .report = cfg->report,
+				    .opaque = cfg->opaque,
+				    .spin_us = cfg->spin_us };
 	int ret = server_new(out, &ops, &dc);
 	if (ret == 0)
 		((struct vhost_proxy *)*out)->cfg = *cfg;

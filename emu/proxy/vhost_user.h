@@ -26,7 +26,7 @@ struct vhost_proxy_config {
 	uint16_t virtio_id; /* device type, which the protocol does not say */
 	const char *name, *type_name; /* for the trace; borrowed */
 	unsigned spin_us;
-	void (*say)(void *opaque, enum server_event what, const char *text);
+	void (*report)(void *opaque, enum server_event what, const char *text);
 	void *opaque;
 };
 

@@ -129,8 +129,8 @@ static void fill_queues(struct replay_finding *f)
 		n = f->added;
 	if (!n)
 		n = f->queues_reported;
-	if (n < f->spoken)
-		n = f->spoken;
+	if (n < f->queues_seen)
+		n = f->queues_seen;
 	d->num_queues = n && n <= REPLAY_QUEUES_MAX ? n : n ? REPLAY_QUEUES_MAX : 1;
 	for (unsigned i = 0; i < d->num_queues; i++) /* never read: the usual size */
 		if (!d->queue_size[i] && !f->queue[i].size.any)
@@ -163,7 +163,7 @@ static void normalise_queues(struct replay_finding *f)
 
 /* --- device configuration, 2.5 ----------------------------------------------------------- */
 
-void replay_say_config(struct replay_device *d, unsigned at, unsigned len, uint64_t value)
+void replay_set_config(struct replay_device *d, unsigned at, unsigned len, uint64_t value)
 {
 	for (unsigned i = 0; i < len; i++)
 		if (replay_bit(d->config_known, at + i))

@@ -12,7 +12,7 @@
 #define VECTORS_MAX 2048 /* PCI 6.8.2.3 */
 
 /* The bytes of configuration space that were read are these. */
-static void say(struct replay_device *d, unsigned at, unsigned len, uint32_t value)
+static void set(struct replay_device *d, unsigned at, unsigned len, uint32_t value)
 {
 	for (unsigned i = 0; i < len; i++)
 		if (replay_bit(d->pci_known, at + i))
@@ -75,16 +75,16 @@ static void describe_header(struct replay_finding *f, struct emu_pci_layout *l)
 	l->subsys_vendor = qemu ? VIRTIO_PCI_VENDOR : v[3];
 	l->subsys = legacy ? d->virtio_id : qemu ? 0x1100 : v[4];
 	l->pin = v[5] > 4 || qemu ? 1 : v[5];
-	say(d, PCI_VENDOR_ID, 2, l->vendor);
-	say(d, PCI_DEVICE_ID, 2, l->device);
-	say(d, PCI_REVISION_ID, 1, l->revision);
-	say(d, PCI_CLASS_PROG, 3, l->class_code);
-	say(d, PCI_SUBSYSTEM_VENDOR_ID, 2, l->subsys_vendor);
-	say(d, PCI_SUBSYSTEM_ID, 2, l->subsys);
-	say(d, PCI_INTERRUPT_PIN, 1, l->pin);
+	set(d, PCI_VENDOR_ID, 2, l->vendor);
+	set(d, PCI_DEVICE_ID, 2, l->device);
+	set(d, PCI_REVISION_ID, 1, l->revision);
+	set(d, PCI_CLASS_PROG, 3, l->class_code);
+	set(d, PCI_SUBSYSTEM_VENDOR_ID, 2, l->subsys_vendor);
+	set(d, PCI_SUBSYSTEM_ID, 2, l->subsys);
+	set(d, PCI_INTERRUPT_PIN, 1, l->pin);
 	if (f->born) { /* as reset leaves them */
-		say(d, PCI_LATENCY_TIMER, 1, 0);
-		say(d, PCI_BIST, 1, 0);
+		set(d, PCI_LATENCY_TIMER, 1, 0);
+		set(d, PCI_BIST, 1, 0);
 	}
 }
 
@@ -204,16 +204,16 @@ static void describe_structure(struct replay_finding *f, const struct emu_pci_la
 		c->offset = u->offset;
 		c->length = qemu ? f->region_len[c->type] : u->length;
 	}
-	say(d, c->at + VIRTIO_PCI_CAP_BAR, 1, c->bar);
-	say(d, c->at + VIRTIO_PCI_CAP_OFFSET, 4, c->offset);
-	say(d, c->at + VIRTIO_PCI_CAP_LENGTH, 4, c->length);
+	set(d, c->at + VIRTIO_PCI_CAP_BAR, 1, c->bar);
+	set(d, c->at + VIRTIO_PCI_CAP_OFFSET, 4, c->offset);
+	set(d, c->at + VIRTIO_PCI_CAP_LENGTH, 4, c->length);
 	if (c->type != VIRTIO_PCI_CAP_NOTIFY_CFG)
 		return;
 	if (qemu)
 		c->multiplier = f->region_len[c->type] / QEMU_NOTIFY_QUEUES;
 	else if (mult & (mult - 1) || mult == 1) /* 4.1.4.4 */
 		c->multiplier = u ? u->multiplier : 4;
-	say(d, c->at + VIRTIO_PCI_NOTIFY_CAP_MULT, 4, c->multiplier);
+	set(d, c->at + VIRTIO_PCI_NOTIFY_CAP_MULT, 4, c->multiplier);
 	for (unsigned i = 0; i < d->num_queues; i++) /* each notification is in the structure */
 		if ((uint64_t)d->notify_off[i] * c->multiplier + 2 > c->length)
 			d->notify_off[i] = i;
@@ -232,9 +232,9 @@ static void describe_msix(struct replay_finding *f, struct emu_pci_layout *l,
 	c->bar = c->pba_bar = f->msix_bar & PCI_MSIX_TABLE_BIR;
 	c->offset = u->offset;
 	c->pba_offset = u->pba_offset;
-	say(d, c->at + PCI_MSIX_FLAGS, 2, l->vectors - 1u);
-	say(d, c->at + PCI_MSIX_TABLE, 4, c->offset | c->bar);
-	say(d, c->at + PCI_MSIX_PBA, 4, c->pba_offset | c->pba_bar);
+	set(d, c->at + PCI_MSIX_FLAGS, 2, l->vectors - 1u);
+	set(d, c->at + PCI_MSIX_TABLE, 4, c->offset | c->bar);
+	set(d, c->at + PCI_MSIX_PBA, 4, c->pba_offset | c->pba_bar);
 }
 
 /* Of QEMU's device the order of its capabilities is known, and the length of each. */
@@ -260,9 +260,9 @@ static void describe_order(struct replay_device *d, struct emu_pci_layout *l)
 			nth += l->cap[k].id == PCI_CAP_ID_VNDR && l->cap[k].at < c->at;
 		c->type = order[nth].type;
 		c->len = order[nth].len;
-		say(d, c->at + VIRTIO_PCI_CAP_CFG_TYPE, 1, c->type);
-		say(d, c->at + VIRTIO_PCI_CAP_LEN, 1, c->len);
-		say(d, c->at + VIRTIO_PCI_CAP_BAR + 1, 3, 0); /* id, padding */
+		set(d, c->at + VIRTIO_PCI_CAP_CFG_TYPE, 1, c->type);
+		set(d, c->at + VIRTIO_PCI_CAP_LEN, 1, c->len);
+		set(d, c->at + VIRTIO_PCI_CAP_BAR + 1, 3, 0); /* id, padding */
 	}
 }
 

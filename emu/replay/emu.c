@@ -109,7 +109,7 @@ static int emu_write(struct replay_target *t, uint64_t gpa, const void *buf, siz
 	return ret < 0 ? ret : emu_mem_write(t->mem, gpa, buf, len);
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- lifecycle --------------------------------------------------------------------------- */
 
 static void begin_trace(struct replay_target *t, const struct replay_target_config *cfg)
 {

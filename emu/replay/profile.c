@@ -350,8 +350,8 @@ int replay_profile_feed(struct replay_profile *g, const struct event *e)
 	case VQT_USED: return profile_used(g, f, e);
 	case VQT_BACKEND: return profile_backend(g, e);
 	}
-	if (e->queue && e->queue->index < REPLAY_QUEUES_MAX && e->queue->index >= f->spoken)
-		f->spoken = e->queue->index + 1;
+	if (e->queue && e->queue->index < REPLAY_QUEUES_MAX && e->queue->index >= f->queues_seen)
+		f->queues_seen = e->queue->index + 1;
 	return 0;
 }
 

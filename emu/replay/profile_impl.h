@@ -48,7 +48,7 @@ struct replay_finding {
 	bool rom_probe, rom_sized;
 	bool bar_probe[REPLAY_BARS], bar_sized[REPLAY_BARS], bar_recorded[REPLAY_BARS];
 	uint8_t bar_type[REPLAY_BARS];
-	unsigned queues_reported, added, spoken;
+	unsigned queues_reported, added, queues_seen;
 	uint64_t config_len;
 	uint32_t vectors_used;
 	uint64_t vectors, msix_bar;
@@ -87,6 +87,6 @@ bool replay_from_qemu(const struct replay_finding *f);
 
 /* For classes: the value of what was read, whatever it was. */
 void replay_must_offer(struct replay_device *d, unsigned bit);
-void replay_say_config(struct replay_device *d, unsigned at, unsigned len, uint64_t value);
+void replay_set_config(struct replay_device *d, unsigned at, unsigned len, uint64_t value);
 
 #endif

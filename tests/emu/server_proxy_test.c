@@ -357,7 +357,7 @@ int main(void)
 					  .virtio_id = VIRTIO_ID_BLOCK,
 					  .name = "blk0",
 					  .type_name = "vhost-user-blk",
-					  .say = say };
+					  .report = say };
 	emu_backend_mem(&blk.backend, NULL, 64 << 10);
 	struct server_config dc = { .cls = &emu_blk, .class_config = &blk, .queue_size = 64 };
 	server_map_guard();

@@ -186,16 +186,16 @@ static void blk_normalise(struct replay_finding *f)
 	capacity &= INT64_MAX / BLK_SECTOR; /* of bytes that can be counted */
 	if (capacity < f->change[0].used) /* 5.2.6.1 */
 		capacity = f->change[0].used;
-	replay_say_config(d, BLK_CFG_CAPACITY, 8, capacity);
+	replay_set_config(d, BLK_CFG_CAPACITY, 8, capacity);
 	if (replay_offers(d, VIRTIO_BLK_F_BLK_SIZE) &&
 	    (!number_is_power_of_2(block) || block < BLK_SECTOR || block > 1u << 20))
-		replay_say_config(d, BLK_CFG_BLK_SIZE, 4, BLK_SECTOR);
+		replay_set_config(d, BLK_CFG_BLK_SIZE, 4, BLK_SECTOR);
 	if (replay_offers(d, VIRTIO_BLK_F_MQ)) /* 5.2.4: as many as the device has */
-		replay_say_config(d, BLK_CFG_NUM_QUEUES, 2, d->num_queues);
+		replay_set_config(d, BLK_CFG_NUM_QUEUES, 2, d->num_queues);
 	if (replay_offers(d, VIRTIO_BLK_F_CONFIG_WCE) && d->config[BLK_CFG_WRITEBACK] > 1)
-		replay_say_config(d, BLK_CFG_WRITEBACK, 1, 1);
+		replay_set_config(d, BLK_CFG_WRITEBACK, 1, 1);
 	if (replay_offers(d, VIRTIO_BLK_F_WRITE_ZEROES) && d->config[BLK_CFG_ZEROES_UNMAP] > 1)
-		replay_say_config(d, BLK_CFG_ZEROES_UNMAP, 1, 1);
+		replay_set_config(d, BLK_CFG_ZEROES_UNMAP, 1, 1);
 }
 
 static void blk_describe(struct replay_finding *f)

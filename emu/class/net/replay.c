@@ -20,13 +20,13 @@ static void net_normalise(struct replay_finding *f)
 {
 	struct replay_device *d = &f->d;
 	const unsigned status = CONFIG(status);
-	replay_say_config(d, status + 1, 1, 0);
-	replay_say_config(d, status, 1,
+	replay_set_config(d, status + 1, 1, 0);
+	replay_set_config(d, status, 1,
 			  d->config[status] & (VIRTIO_NET_S_LINK_UP | VIRTIO_NET_S_ANNOUNCE));
 	/* all queues but the control queue are pairs */
 	if (replay_offers(d, VIRTIO_NET_F_MQ) && replay_offers(d, VIRTIO_NET_F_CTRL_VQ) &&
 	    f->added > 2)
-		replay_say_config(d, CONFIG(max_virtqueue_pairs), 2, (f->added - 1) / 2);
+		replay_set_config(d, CONFIG(max_virtqueue_pairs), 2, (f->added - 1) / 2);
 }
 
 static const struct qemu_bit bits[] = {

@@ -71,8 +71,8 @@ void qemu_disk_over(struct qemu_disk *d);
 
 /* What the driver wrote to an MSI-X table entry, and what QEMU was given for it. */
 struct qemu_vector {
-	uint32_t said[3], given[3]; /* address low, high, data */
-	uint8_t written; /* bit n: the driver wrote said[n] */
+	uint32_t wrote[3], given[3]; /* address low, high, data */
+	uint8_t written; /* bit n: the driver wrote wrote[n] */
 };
 
 struct replay_target {

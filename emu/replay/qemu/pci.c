@@ -258,7 +258,7 @@ static int msix_access(struct replay_target *t, const struct replay_place *p, ui
 	if (field == 3)
 		return bar_access(t, p, off, width, value, write);
 	if (write) {
-		e->said[field] = *value;
+		e->wrote[field] = *value;
 		e->given[field] = field == 0 ? word : field == 1 ? word >> 32 : off / 16 + 1;
 		e->written |= 1 << field;
 		given = e->given[field];
@@ -266,7 +266,7 @@ static int msix_access(struct replay_target *t, const struct replay_place *p, ui
 	}
 	rc = bar_access(t, p, off, width, value, false);
 	if (!rc && e->written >> field & 1 && *value == e->given[field])
-		*value = e->said[field];
+		*value = e->wrote[field];
 	return rc;
 }
 

@@ -136,7 +136,7 @@ static int wait_answer(void *opaque, int fd, int ms)
 	return rc;
 }
 
-/* --- life --------------------------------------------------------------------------------- */
+/* --- lifecycle --------------------------------------------------------------------------------- */
 
 static int say(char *why, size_t size, int rc, const char *what)
 {

@@ -106,7 +106,7 @@ void qemu_snoop_irq(struct qemu_snoop *w, const struct replay_irq *irq)
 		emu_tap_irq(w->tap, VQT_NO_QUEUE, irq->kind, irq->vector, irq->level);
 }
 
-/* --- life -------------------------------------------------------------------------------------- */
+/* --- lifecycle -------------------------------------------------------------------------------------- */
 
 void qemu_snoop_free(struct qemu_snoop *w)
 {
