@@ -164,17 +164,6 @@ static void test_no_driver(void)
 	is(capacity(), 3 * before, "finds the new size");
 }
 
-static void test_limit(void)
-{
-	struct emu_file_options fo = { .size = MIB };
-	up(&fo, false);
-	cut(2 * MIB);
-	is((uint64_t)emu_blk_rescan(r->v), 0, "no more than was to be used");
-	cut(MIB / 4);
-	is((uint64_t)emu_blk_rescan(r->v), 1, "less");
-	is(emu_blk_capacity(r->v), 512, "is less");
-}
-
 static void test_refused(void)
 {
 	struct emu_testbed_options o = { .blk = { .zones = { .model = VIRTIO_BLK_Z_HM,
@@ -262,7 +251,6 @@ int main(void)
 	test_shrink();
 	test_intx();
 	test_no_driver();
-	test_limit();
 	test_refused();
 	test_in_flight();
 	test_deferred();

@@ -69,13 +69,10 @@ int emu_backend_null(struct emu_backend **out, uint64_t size);
 struct emu_file_options {
 	unsigned flags;
 	unsigned depth; /* io_uring entries, 0: 256 */
-	uint64_t size; /* use only so much of the file; 0: all */
 };
 /* A raw file or block device.  Negative errno of open(2). */
 int emu_backend_file(struct emu_backend **out, const char *path,
 		     const struct emu_file_options *opt);
-/* The same on a descriptor, which the backend owns. */
-int emu_backend_file_fd(struct emu_backend **out, int fd, const struct emu_file_options *opt);
 bool emu_backend_file_uring(const struct emu_backend *b); /* is io_uring in use? */
 
 static inline void emu_backend_commit(struct emu_backend *b)

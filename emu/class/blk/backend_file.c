@@ -23,7 +23,6 @@
 struct file_backend {
 	struct emu_backend b;
 	int fd, buffered; /* buffered: a second descriptor without O_DIRECT, or fd */
-	uint64_t most; /* bytes of it to use; 0: all */
 	bool uring;
 	struct io_uring ring;
 	unsigned queued, inflight, limit;
@@ -289,11 +288,6 @@ static int file_size(int fd, uint64_t *size, uint32_t *block)
 	return 0;
 }
 
-static uint64_t limited(uint64_t size, uint64_t most)
-{
-	return most && most < size ? most : size;
-}
-
 static int file_resize(struct emu_backend *b, uint64_t size)
 {
 	struct file_backend *f = (struct file_backend *)b;
@@ -310,7 +304,7 @@ static int file_reload(struct emu_backend *b)
 	uint32_t block;
 	int ret = file_size(f->fd, &size, &block);
 	if (ret == 0)
-		b->size = limited(size, f->most);
+		b->size = size;
 	return ret;
 }
 
@@ -351,9 +345,8 @@ static int file_open(struct emu_backend **out, int fd, int buffered,
 	f->fd = fd;
 	f->buffered = buffered;
 	f->wait_tail = &f->wait;
-	f->most = opt->size;
 	f->b = (struct emu_backend){ .ops = &file_ops,
-				     .size = limited(size, opt->size),
+				     .size = size,
 				     .align = buffered != fd ? block : 1,
 				     .read_only = opt->flags & EMU_FILE_READ_ONLY,
 				     .can_discard = true };
@@ -365,15 +358,9 @@ static int file_open(struct emu_backend **out, int fd, int buffered,
 	return 0;
 }
 
-static const struct emu_file_options defaults;
-
-int emu_backend_file_fd(struct emu_backend **out, int fd, const struct emu_file_options *opt)
-{
-	return file_open(out, fd, fd, opt ? opt : &defaults);
-}
-
 int emu_backend_file(struct emu_backend **out, const char *path, const struct emu_file_options *opt)
 {
+	static const struct emu_file_options defaults;
 	opt = opt ? opt : &defaults;
 	int mode = (opt->flags & EMU_FILE_READ_ONLY ? O_RDONLY : O_RDWR) | O_CLOEXEC;
 	int fd = open(path, mode | (opt->flags & EMU_FILE_DIRECT ? O_DIRECT : 0));
