@@ -166,7 +166,7 @@ static void parse_request(struct event *e, struct model_request *r)
 	e->typed_now = r->typed && !before;
 }
 
-static void take_out(struct model_queue *q, struct model_request *r)
+static inline void take_out(struct model_queue *q, struct model_request *r)
 {
 	HASH_DEL(q->in_flight, r);
 	q->n_in_flight--;

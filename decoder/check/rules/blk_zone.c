@@ -17,7 +17,7 @@
 
 static bool answered(const struct rule_context *ctx)
 {
-	return blk_answered(ctx) && ctx->req->type && accepted(ctx, VIRTIO_BLK_F_ZONED);
+	return accepted(ctx, VIRTIO_BLK_F_ZONED) && blk_answered(ctx) && ctx->req->type;
 }
 
 static uint64_t data_sectors(const struct model_request *r)

@@ -45,7 +45,7 @@ static enum verdict flags(struct rule_context *ctx)
 	unsigned flags = driver ? ctx->ring->avail_flags : ctx->ring->used_flags;
 
 	if (!split(ctx, driver ? VQT_RING_AVAIL_FLAGS : VQT_RING_USED_FLAGS) || !negotiated(ctx) ||
-	    event_idx(ctx) != (ctx->rule->arg != 0) || (!driver && !ctx->q->chain.number))
+	    (!driver && !ctx->q->chain.number))
 		return RULE_NA;
 	if (ctx->rule->arg ? !flags : flags < 2)
 		return RULE_PASSED;
