@@ -180,6 +180,12 @@ bool check_config(const struct rule_context *ctx, unsigned offset, unsigned widt
 /* Bytes of PCI configuration space, all seen? */
 bool check_pci(const struct model_device *d, unsigned offset, unsigned width, uint32_t *value);
 
+/* 4 bytes of PCI configuration space, seen or not. */
+static inline uint32_t pci32(const struct rule_context *ctx, unsigned at)
+{
+	return get_le32(ctx->dev->pci + (at & 0xffc));
+}
+
 /* Descriptors can be trusted to be what the driver wrote, all of them. */
 static inline bool chain_true(const struct model_request *r)
 {

@@ -18,25 +18,18 @@ static bool unexplained(const struct rule_context *ctx)
 static void machine_reset(struct rule_context *ctx)
 {
 	struct check_device *d = ctx->d;
-	bool asked = d->reset.written && !d->status.n_write;
-	uint64_t ts = d->reset.ts, done = d->reset.n_done, began = d->reset.number;
+	struct check_reset before = d->reset;
+	bool asked = before.written && !d->status.n_write, known = d->known.born;
 
-	bool known = d->known.born;
-
-	if (d->reset.awaited)
+	if (before.awaited)
 		return;
 	check_device_reset(d, ctx->number);
-	/* The driver's own write may be what was lost. */
 	if (!known && d->known.n_lost) {
-		d->reset.written = true;
-		return;
+		d->reset.written = true; /* the driver's own write may be what was lost */
+	} else if (asked) {
+		d->reset = before;
+		d->reset.reads = 0;
 	}
-	if (!asked)
-		return;
-	d->reset.written = true;
-	d->reset.ts = ts;
-	d->reset.n_done = done;
-	d->reset.number = began;
 }
 
 static void remember_life(struct rule_context *ctx)

@@ -59,10 +59,11 @@ static struct ring *ring_of(struct recent *k, const struct record *rec)
 }
 
 /* Of what follows the fixed part only texts are printed; they are cut where room ends. */
-static void recent_text(struct slot *s, const struct record *rec, uint32_t len)
+static uint16_t recent_text(struct slot *s, const struct record *rec, uint32_t len)
 {
 	s->rec.tail_len = len < ROOM ? len : ROOM;
 	memcpy(s->text, rec->tail, s->rec.tail_len);
+	return (uint16_t)s->rec.tail_len;
 }
 
 static void recent_record(struct slot *s, const struct record *rec)
@@ -71,18 +72,9 @@ static void recent_record(struct slot *s, const struct record *rec)
 	s->rec.raw = s->rec.tail = s->rec.segs = s->text;
 	s->rec.len = s->rec.tail_len = s->rec.segs_len = 0;
 	switch (rec->h.type) {
-	case VQT_NOTE:
-		recent_text(s, rec, rec->note.len);
-		s->rec.note.len = (uint16_t)s->rec.tail_len;
-		break;
-	case VQT_LIFECYCLE:
-		recent_text(s, rec, rec->life.len);
-		s->rec.life.len = (uint16_t)s->rec.tail_len;
-		break;
-	case VQT_GUEST:
-		recent_text(s, rec, rec->guest.len);
-		s->rec.guest.len = (uint16_t)s->rec.tail_len;
-		break;
+	case VQT_NOTE: s->rec.note.len = recent_text(s, rec, rec->note.len); break;
+	case VQT_LIFECYCLE: s->rec.life.len = recent_text(s, rec, rec->life.len); break;
+	case VQT_GUEST: s->rec.guest.len = recent_text(s, rec, rec->guest.len); break;
 	}
 }
 

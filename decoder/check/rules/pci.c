@@ -9,11 +9,6 @@ static unsigned pci8(const struct rule_context *ctx, unsigned at)
 	return ctx->dev->pci[at & 0xfff];
 }
 
-static uint32_t pci32(const struct rule_context *ctx, unsigned at)
-{
-	return get_le32(ctx->dev->pci + (at & 0xffc));
-}
-
 /* This read gave the last byte that was missing of the field. */
 static bool reads(const struct rule_context *ctx, unsigned at, unsigned width)
 {

@@ -10,11 +10,6 @@ struct window {
 	uint32_t offset, length;
 };
 
-static uint32_t at32(const struct rule_context *ctx, unsigned at)
-{
-	return get_le32(ctx->dev->pci + (at & 0xffc));
-}
-
 /* The event is an access to pci_cfg_data. */
 static bool window(const struct rule_context *ctx, struct window *w)
 {
@@ -38,7 +33,7 @@ static unsigned structure_of(const struct rule_context *ctx, unsigned bar, uint3
 	unsigned at;
 
 	for (unsigned i = 0; (at = model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, i)); i++) {
-		uint32_t start = at32(ctx, at + 8), size = at32(ctx, at + 12);
+		uint32_t start = pci32(ctx, at + 8), size = pci32(ctx, at + 12);
 
 		if (ctx->dev->pci[at + 3] != 5 && ctx->dev->pci[at + 4] == bar && offset >= start &&
 		    (uint64_t)offset + length <= (uint64_t)start + size)
@@ -89,7 +84,7 @@ static enum verdict reserved(struct rule_context *ctx)
 	if (!window(ctx, &w))
 		return RULE_NA;
 	for (unsigned i = 0; (at = model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, i)); i++) {
-		uint32_t start = at32(ctx, at + 8), size = at32(ctx, at + 12);
+		uint32_t start = pci32(ctx, at + 8), size = pci32(ctx, at + 12);
 
 		if (ctx->dev->pci[at + 3] == 5 || ctx->dev->pci[at + 4] != w.bar ||
 		    w.offset < start || (uint64_t)w.offset + w.length > (uint64_t)start + size ||
@@ -154,7 +149,7 @@ static enum verdict read_value(struct rule_context *ctx)
 		return RULE_NA;
 	mask = (1ULL << (8 * w.length)) - 1;
 	if (ctx->d->window.region == region_of(ctx, cap) &&
-	    ctx->d->window.offset == w.offset - at32(ctx, cap + 8) &&
+	    ctx->d->window.offset == w.offset - pci32(ctx, cap + 8) &&
 	    (ctx->d->window.failed || !((reg(ctx)->value ^ ctx->d->window.value) & mask)))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->window.n_access, "the register read");
@@ -186,7 +181,7 @@ static enum verdict write_made(struct rule_context *ctx)
 	if (!region_of(ctx, cap))
 		return RULE_NA;
 	if (reg(ctx)->region == region_of(ctx, cap) &&
-	    reg(ctx)->offset == o->b - at32(ctx, cap + 8) &&
+	    reg(ctx)->offset == o->b - pci32(ctx, cap + 8) &&
 	    (uint32_t)reg(ctx)->value ==
 		    (o->a & (reg(ctx)->width >= 4 ? ~0U : (1U << 8 * reg(ctx)->width) - 1)))
 		return RULE_PASSED;
