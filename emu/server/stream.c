@@ -41,18 +41,6 @@ int server_take_fd(struct server *srv, unsigned i)
 	return fd;
 }
 
-static int reserve(struct server_in *in, size_t n)
-{
-	if (n <= in->cap)
-		return 0;
-	uint8_t *p = realloc(in->buf, n);
-	if (!p)
-		return -ENOMEM;
-	in->buf = p;
-	in->cap = n;
-	return 0;
-}
-
 static void keep_fds(struct server_in *in, struct msghdr *m)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
@@ -100,9 +88,8 @@ static int fill(struct server_in *in, int from, size_t want)
 int server_in_get(struct server_in *in, int fd, size_t header,
 		  ssize_t (*payload)(struct server *srv, const uint8_t *header), struct server *srv)
 {
-	int ret = reserve(in, 4096);
-	if (ret == 0 && !in->whole_header) {
-		ret = fill(in, fd, header);
+	if (!in->whole_header) {
+		int ret = array_room(in->buf, in->cap, header) ? fill(in, fd, header) : -ENOMEM;
 		if (ret <= 0)
 			return ret;
 		ssize_t more = payload(srv, in->buf);
@@ -110,9 +97,8 @@ int server_in_get(struct server_in *in, int fd, size_t header,
 			return more;
 		in->whole_header = true;
 		in->want = header + more;
-		ret = reserve(in, in->want);
 	}
-	return ret < 0 ? ret : fill(in, fd, in->want);
+	return array_room(in->buf, in->cap, in->want) ? fill(in, fd, in->want) : -ENOMEM;
 }
 
 /* --- out ------------------------------------------------------------------------------ */
