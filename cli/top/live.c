@@ -69,7 +69,8 @@ static void mark_dead(struct top_feed *s)
 			r->kind == TOP_VM ? model_source(s->core->model, r->source) : NULL;
 
 		if (m && m->pid)
-			r->gone = !s->source->ops->alive(s->source, (pid_t)m->pid);
+			r->gone = s->source->ops->alive &&
+				  !s->source->ops->alive(s->source, (pid_t)m->pid);
 	}
 }
 

@@ -144,7 +144,7 @@ struct source_ops {
 	void (*stop)(struct source *s);
 	bool whole_stop; /* are records that stop() hands on as complete as those before? */
 	void (*stats)(const struct source *s, struct source_stats *out);
-	/* Is that process, of a VQT_SOURCE record, still there? */
+	/* Is that process, of a VQT_SOURCE record, still there?  NULL: always. */
 	bool (*alive)(const struct source *s, pid_t pid);
 	/* Probe hits and ns spent in them since the first call; false: unknown.  May be NULL. */
 	bool (*cost)(struct source *s, uint64_t *hits, uint64_t *ns);

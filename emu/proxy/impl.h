@@ -51,7 +51,7 @@ struct vhost_proxy {
 	bool inflight; /* the front end has a record of chains that an earlier back end left in flight */
 	struct proxy_ring *ring[PROXY_RINGS];
 	uint64_t ran; /* ns: when rings were last read; 0 never */
-	struct vhost_proxy_stats stats; /* of rings that are gone */
+	uint64_t unknown; /* messages */
 };
 
 /*

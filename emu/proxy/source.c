@@ -321,11 +321,6 @@ static void stats(const struct source *s, struct source_stats *out)
 		out->lost += vhost_proxy_stats(p->one[i].server).rings.lost;
 }
 
-static bool alive(const struct source *s, pid_t pid)
-{
-	return true; /* a proxy waits for its next front end */
-}
-
 static void report(struct source *s)
 {
 	struct proxy_source *p = (struct proxy_source *)s;
@@ -396,7 +391,6 @@ const struct source_ops proxy_source_ops = {
 	.stop = stop,
 	.whole_stop = true,
 	.stats = stats,
-	.alive = alive,
 	.report = report,
 	.close = close_source,
 };

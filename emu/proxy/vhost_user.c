@@ -62,7 +62,7 @@ static int look_at(struct vhost_proxy *p, uint8_t *msg, size_t len, struct serve
 	memcpy(&h, msg, sizeof(h));
 	const struct vhost_user_message *m = vhost_user_message(h.request);
 	proxy_handler *handle = m ? proxy_handler_of(h.request) : NULL;
-	if (!m && !p->stats.unknown++)
+	if (!m && !p->unknown++)
 		server_report(&p->server, SERVER_NOTE,
 			      "request %u is not known here and handed on as it is", h.request);
 	if (!handle || asked == m->replies || (asked && h.size < m->least))
@@ -272,9 +272,9 @@ static void add_stats(struct snoop_stats *to, const struct snoop_stats *s)
 struct vhost_proxy_stats vhost_proxy_stats(const struct server *d)
 {
 	const struct vhost_proxy *p = (const struct vhost_proxy *)d;
-	struct vhost_proxy_stats s = p->stats;
-	s.clients = d->stats.clients;
-	s.messages = d->stats.messages;
+	struct vhost_proxy_stats s = { .clients = d->stats.clients,
+				       .messages = d->stats.messages,
+				       .unknown = p->unknown };
 	for (unsigned i = 0; i < PROXY_RINGS; i++)
 		if (p->ring[i])
 			add_stats(&s.rings, &p->ring[i]->w.stats);
