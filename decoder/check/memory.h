@@ -72,7 +72,7 @@ struct check_traffic {
 /* queue.c and irq.c: used buffer notifications. */
 struct check_queue_irq {
 	struct obligation due; /* a: used_event, b: enum irq_by */
-	uint32_t due_tid; /* the thread that owes it */
+	uint32_t due_tid; /* the thread that has to send it */
 	struct obligation
 		extra; /* one that nobody asked for; a: used_event or flags, b: by flags */
 	bool crossed; /* since the last interrupt one was due, or nobody knows */

@@ -263,11 +263,9 @@ static enum verdict refused(struct rule_context *ctx)
 	if (q->chain.faulty || q->chain.number < q->seen.n_used ||
 	    q->chain.number < q->seen.n_kick || q->chain.flags)
 		return RULE_NA;
-	if (ctx->rule->arg == 1 && !q->chain.write_table)
-		return RULE_NA;
-	if (ctx->rule->arg == 2 && !q->chain.after_direct)
-		return RULE_NA;
-	if (!ctx->rule->arg && (q->chain.write_table || q->chain.after_direct))
+	if (ctx->rule->arg == 1	  ? !q->chain.write_table
+	    : ctx->rule->arg == 2 ? !q->chain.after_direct
+				  : q->chain.write_table || q->chain.after_direct)
 		return RULE_NA;
 	rule_related(ctx, q->chain.number, "the chain");
 	return rule_fail_queue(
