@@ -207,9 +207,8 @@ unsigned check_have(const struct event *e)
 	case VQT_REG:
 		if (r->reg.region == VQT_REGION_PCI)
 			return NEED_PCI;
-		if (r->reg.region == VQT_REGION_DEVICE)
-			return NEED_REGS | NEED_CONFIG;
-		if (r->reg.region == VQT_REGION_LEGACY && r->reg.offset >= 20)
+		if (r->reg.region == VQT_REGION_DEVICE ||
+		    (r->reg.region == VQT_REGION_LEGACY && r->reg.offset >= 20))
 			return NEED_REGS | NEED_CONFIG;
 		return NEED_REGS;
 	case VQT_KICK: return NEED_KICK | (r->kick.ring.known ? NEED_RING : 0);

@@ -185,9 +185,7 @@ static enum verdict overrun_done(struct rule_context *ctx)
 	    ctx->req->sector % blk_memory(ctx)->zones->sectors + data_sectors(ctx->req) >
 		    blk_memory(ctx)->zones->sectors)
 		return RULE_NA; /* another rule's */
-	if (!beyond(ctx, z, ctx->req))
-		return RULE_PASSED;
-	if (ctx->req->status != VIRTIO_BLK_S_OK)
+	if (!beyond(ctx, z, ctx->req) || ctx->req->status != VIRTIO_BLK_S_OK)
 		return RULE_PASSED;
 	return must_be(ctx, z, VIRTIO_BLK_S_ZONE_INVALID_CMD, "beyond the capacity of the zone");
 }
@@ -209,9 +207,7 @@ static enum verdict unaligned(struct rule_context *ctx)
 			ctx, "OUT at the write pointer %" PRIu64 " completed with ZONE_INVALID_CMD",
 			z->wp);
 	}
-	if (ctx->req->sector == z->wp)
-		return RULE_PASSED;
-	if (ctx->req->status != VIRTIO_BLK_S_OK)
+	if (ctx->req->sector == z->wp || ctx->req->status != VIRTIO_BLK_S_OK)
 		return RULE_PASSED;
 	return must_be(ctx, z, VIRTIO_BLK_S_ZONE_UNALIGNED_WP, "not at the write pointer");
 }

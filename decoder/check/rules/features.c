@@ -247,9 +247,7 @@ static enum verdict invalid_agreed(struct rule_context *ctx)
 {
 	if (!answers(ctx))
 		return RULE_NA;
-	if (within_offer(ctx))
-		return RULE_PASSED;
-	if (!(reg(ctx)->value & FEATURES_OK))
+	if (within_offer(ctx) || !(reg(ctx)->value & FEATURES_OK))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	rule_related(ctx, ctx->d->status.n_features_ok, "FEATURES_OK set");

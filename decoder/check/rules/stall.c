@@ -245,9 +245,7 @@ static enum verdict kick_missing_sampled(struct rule_context *ctx)
 {
 	char what[64];
 
-	if (!waited(ctx, VQT_PENDING_NO, STALL))
-		return RULE_NA;
-	if (!still_asks(ctx))
+	if (!waited(ctx, VQT_PENDING_NO, STALL) || !still_asks(ctx))
 		return RULE_NA;
 	rule_related(ctx, ctx->q->wait.asked.number, "nothing available, a kick asked for");
 	rule_related(ctx, ctx->q->wait.sampled.number, "the entries first sampled");
