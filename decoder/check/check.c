@@ -125,7 +125,7 @@ static int run_triggers(struct rule_context *ctx, uint64_t triggers)
 
 	if (!triggers)
 		return 0;
-	p = check_plan(ctx->c, triggers | where(ctx), ctx->d->virtio_id);
+	p = check_plan(ctx->c, triggers | where(ctx), ctx->d->class);
 	if (!p)
 		return -ENOMEM;
 	ctx->lacks = lacking(ctx);

@@ -6,7 +6,6 @@
 #include "decoder/check/class.h"
 #include "decoder/check/context.h"
 
-#define CHECK_TYPES 64 /* virtio device ids that can have rules of their own */
 #define CHECK_THREADS 64
 
 struct tally {
@@ -51,7 +50,6 @@ struct check {
 	unsigned nrules;
 	struct tally *tally; /* by rule */
 	const struct rule **rule; /* all */
-	bool own[CHECK_TYPES]; /* device types that have rules of their own */
 	struct plan *plans;
 	struct plan *recent[64]; /* of them, by a hash of the key */
 	unsigned nplans;
@@ -77,11 +75,11 @@ static inline struct plan **check_plan_recent(struct check *c, struct plan_key k
 	return &c->recent[(key.triggers * 0x9e3779b97f4a7c15ULL >> 58 ^ key.virtio_id) & 63];
 }
 
-static inline const struct plan *check_plan(struct check *c, uint64_t triggers, unsigned virtio_id)
+/* All types without rules of their own share plans: a hostile trace can have many types. */
+static inline const struct plan *check_plan(struct check *c, uint64_t triggers,
+					    const struct check_class *class)
 {
-	/* All types without rules of their own share plans: a hostile trace can have many types. */
-	bool own = virtio_id < CHECK_TYPES && c->own[virtio_id];
-	struct plan_key key = { triggers, own ? virtio_id : 0 };
+	struct plan_key key = { triggers, class->virtio_id };
 	const struct plan *p = *check_plan_recent(c, key);
 
 	if (p && p->key.triggers == key.triggers && p->key.virtio_id == key.virtio_id)

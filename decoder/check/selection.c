@@ -17,8 +17,6 @@ int check_index_rules(struct check *c)
 	for (unsigned i = 0; i < c->nrules; i++) {
 		c->rule[i] = rule_nth(i);
 		c->tally[i].virtio_id = rule_virtio_id(c->rule[i]);
-		if (c->tally[i].virtio_id < CHECK_TYPES)
-			c->own[c->tally[i].virtio_id] = true;
 	}
 	return 0;
 }
