@@ -15,8 +15,8 @@
 	}
 
 /* A step: its name, QEMU's function for it, what it means to people. */
-#define STEP(what, name, function, meaning, ...) \
-	[VQT_LIFECYCLE_##what] = { name, function, meaning, ##__VA_ARGS__ }
+#define STEP(what, n, f, m, ...) \
+	[VQT_LIFECYCLE_##what] = { .name = n, .function = f, .meaning = m, ##__VA_ARGS__ }
 
 static const struct lifecycle_step steps[] = {
 	STEP(TYPE_REGISTER, "type_register", "virtio_pci_types_register",
