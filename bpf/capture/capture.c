@@ -3,7 +3,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,16 +29,6 @@
 #define ORDER_WINDOW 200000000ULL
 #define ORDER_PATIENCE 20000000000ULL
 #define HOUSEKEEPING 20000000ULL
-
-int capture_fail(struct capture_error *err, int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
-	va_end(ap);
-	return code;
-}
 
 struct target *capture_target(const struct capture *c, pid_t pid)
 {
@@ -82,26 +71,26 @@ void capture_preamble(struct capture *c)
 
 /* --- opening --------------------------------------------------------------- */
 
-static int explain_load(struct capture_error *err, int code)
+static int explain_load(struct source_error *err, int code)
 {
 	switch (code) {
 	case -EPERM:
 	case -EACCES:
-		return capture_fail(
+		return source_fail(
 			err, code,
 			"cannot load the BPF programs: not permitted; run as root, or with "
 			"CAP_BPF and CAP_PERFMON (see 'vqtrace doctor')");
 	case -ENOENT:
 	case -ENOTSUP:
 	case -EINVAL:
-		return capture_fail(
+		return source_fail(
 			err, code,
 			"cannot load the BPF programs: this kernel lacks something they need "
 			"(Linux 5.17 or later; 'vqtrace doctor' says what)");
 	}
-	return capture_fail(err, code,
-			    "cannot load the BPF programs: %s; 'vqtrace doctor' looks closer",
-			    strerror(-code));
+	return source_fail(err, code,
+			   "cannot load the BPF programs: %s; 'vqtrace doctor' looks closer",
+			   strerror(-code));
 }
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -118,7 +107,7 @@ static size_t power_of_two(size_t n)
 	return p;
 }
 
-static int load(struct capture *c, struct capture_error *err)
+static int load(struct capture *c, struct source_error *err)
 {
 	size_t buffer = power_of_two(c->o.buffer ? c->o.buffer : CAPTURE_BUFFER);
 	struct bpf_program *prog;
@@ -156,7 +145,7 @@ static int load(struct capture *c, struct capture_error *err)
 }
 
 int capture_open(struct capture **out, const struct capture_options *options,
-		 struct capture_error *err)
+		 struct source_error *err)
 {
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	struct capture *c = calloc(1, sizeof(*c));
@@ -164,7 +153,7 @@ int capture_open(struct capture **out, const struct capture_options *options,
 
 	*out = NULL;
 	if (!c)
-		return capture_fail(err, -ENOMEM, "out of memory");
+		return source_fail(err, -ENOMEM, "out of memory");
 	c->o = *options;
 	c->wall = wall_offset();
 	/* Only kernels before 5.11 need it; later ones may refuse it. */
@@ -265,7 +254,6 @@ void capture_stats(const struct capture *c, struct capture_stats *out)
 {
 	*out = c->stats;
 	out->chains_missed = stream_counter(c, VQP_LOST_CHAINS);
-	out->targets = (unsigned)c->ntargets;
 	out->alive = 0;
 	for (size_t i = 0; i < c->ntargets; i++)
 		out->alive += !c->target[i]->dead;

@@ -15,10 +15,7 @@
 
 struct capture;
 
-/* An error in words: cause, then remedy, without a trailing newline. */
-struct capture_error {
-	char text[512];
-};
+struct source_error; /* decoder/source/source.h */
 
 #define CAPTURE_BUFFER (16 << 20)
 
@@ -52,12 +49,12 @@ struct capture_options {
 
 /* Load the BPF programs.  0, or -EPERM, -ENOSYS or another negative errno; *err says what to do. */
 int capture_open(struct capture **out, const struct capture_options *options,
-		 struct capture_error *err);
+		 struct source_error *err);
 /*
  * Attach the probes to a process, running or stopped.  late: the process has been running,
  * so the capture reads the state of its devices.  -ENOEXEC: the process is not a QEMU.
  */
-int capture_attach(struct capture *c, pid_t pid, bool late, struct capture_error *err);
+int capture_attach(struct capture *c, pid_t pid, bool late, struct source_error *err);
 /*
  * Pass the records that have arrived to options.record; wait up to timeout_ms when there are
  * none. Returns the number of records passed on, or negative errno (EINTR).
@@ -78,12 +75,12 @@ void capture_preamble(struct capture *c);
 /* --- information about the capture ----------------------------------------- */
 
 struct capture_stats {
-	uint64_t records, bytes; /* passed on; bytes without file overhead */
+	uint64_t records; /* passed on */
 	uint64_t by_type[64]; /* enum vqt_type */
 	uint64_t lost; /* records */
 	uint64_t lost_why[5]; /* enum vqt_loss_why */
 	uint64_t chains_missed; /* popped by the device without being recorded */
-	unsigned targets, alive; /* processes */
+	unsigned alive; /* processes */
 };
 void capture_stats(const struct capture *c, struct capture_stats *out);
 
@@ -118,6 +115,6 @@ size_t capture_devices(const struct capture *c, struct capture_device *out, size
  * Ask a running QEMU over its QMP socket for devices and state that its memory did not show.
  * -EPROTO: the answer is not QMP.
  */
-int capture_qmp(struct capture *c, pid_t pid, const char *socket, struct capture_error *err);
+int capture_qmp(struct capture *c, pid_t pid, const char *socket, struct source_error *err);
 
 #endif

@@ -14,7 +14,6 @@ void emit_record(struct capture *c, const void *record, size_t len)
 	const struct vqt_hdr *h = record;
 
 	c->stats.records++;
-	c->stats.bytes += len;
 	c->stats.by_type[h->type & 63]++;
 	c->handed++;
 	c->o.record(c->o.ctx, record, len);

@@ -10,6 +10,7 @@
 #include "bpf/qemu/identity.h"
 #include "bpf/qemu/process.h"
 #include "bpf/qemu/query.h"
+#include "decoder/source/source.h"
 
 #define TARGETS 64
 #define DEVICES 1024
@@ -75,9 +76,6 @@ struct capture {
 	int cost_fd; /* the kernel counts run time while it is open; 0: not open */
 };
 
-/* Write the reason into err->text; returns code. */
-int capture_fail(struct capture_error *err, int code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
 /* The latest traced process that has this pid; NULL. */
 struct target *capture_target(const struct capture *c, pid_t pid);
 

@@ -11,6 +11,7 @@
 #include "bpf/capture/attach.h"
 #include "bpf/capture/capture.h"
 #include "bpf/capture/kernel.h"
+#include "decoder/source/source.h"
 
 static const struct bpf_insn nothing[] = {
 	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
@@ -65,7 +66,7 @@ static void ignore(void *ctx, const void *record, size_t len)
 static int try_load(void)
 {
 	struct capture_options o = { .record = ignore };
-	struct capture_error err;
+	struct source_error err;
 	struct capture *c;
 	int code = capture_open(&c, &o, &err);
 

@@ -188,7 +188,7 @@ static bool wants(void *ctx, const char *path)
 	return true;
 }
 
-int capture_qmp(struct capture *c, pid_t pid, const char *socket, struct capture_error *err)
+int capture_qmp(struct capture *c, pid_t pid, const char *socket, struct source_error *err)
 {
 	struct target *t = capture_target(c, pid);
 	int fd = t ? qmp_connect(socket) : -ESRCH, code = fd;
@@ -200,7 +200,7 @@ int capture_qmp(struct capture *c, pid_t pid, const char *socket, struct capture
 		merge(t); /* answers from before a failure count */
 	}
 	if (code < 0)
-		return capture_fail(
+		return source_fail(
 			err, code, "QMP socket %.200s: %s; what was missed stays unknown%s", socket,
 			code == -EPROTO	      ? "the answer is not QMP"
 			: code == -EPIPE      ? "the connection was closed"

@@ -36,7 +36,7 @@ struct qemu_source {
 	pid_t known[PROCESSES]; /* when following: already tried */
 	size_t nknown;
 	uint64_t looked; /* ns: time of the last search for processes */
-	struct capture_error why; /* why the latest process could not be attached to */
+	struct source_error why; /* why the latest process could not be attached to */
 };
 
 static const struct option_row options[] = {
@@ -174,7 +174,6 @@ static int open_source(struct source **out, const void *config,
 {
 	const struct qemu_config *c = config;
 	struct qemu_source *q = calloc(1, sizeof(*q));
-	struct capture_error why;
 	int code;
 
 	if (!q)
@@ -209,10 +208,10 @@ static int open_source(struct source **out, const void *config,
 		}
 		q->request.npids++;
 	}
-	code = capture_open(&q->capture, &o, &why);
+	code = capture_open(&q->capture, &o, err);
 	if (code) {
 		free(q);
-		return source_fail(err, code, "%s", why.text);
+		return code;
 	}
 	*out = &q->base;
 	return 0;
@@ -222,7 +221,6 @@ static int begin_command(struct qemu_source *q, char *const argv[], struct sourc
 			 struct source_error *err)
 {
 	struct launch l = { .child = 0 };
-	struct capture_error why;
 	int code = launch_start(&l, argv);
 
 	if (code)
@@ -233,11 +231,9 @@ static int begin_command(struct qemu_source *q, char *const argv[], struct sourc
 				   "%s ended without becoming a QEMU system emulator; nothing was "
 				   "recorded",
 				   argv[0]);
-	code = capture_attach(q->capture, l.qemu, false, &why);
-	if (code) {
-		source_fail(err, code, "%s", why.text);
+	code = capture_attach(q->capture, l.qemu, false, err);
+	if (code)
 		kill(l.qemu, SIGKILL);
-	}
 	launch_release(&l);
 	*child = (struct source_child){ .pid = l.child, .worker = l.qemu };
 	q->command = true;
@@ -246,14 +242,14 @@ static int begin_command(struct qemu_source *q, char *const argv[], struct sourc
 
 static int begin_running(struct qemu_source *q, struct source_error *err)
 {
-	struct capture_error why;
+	struct source_error why;
 
 	for (unsigned i = 0; i < q->request.npids; i++) {
 		pid_t pid = q->request.pid[i];
-		int code = capture_attach(q->capture, pid, true, &why);
+		int code = capture_attach(q->capture, pid, true, err);
 
 		if (code)
-			return source_fail(err, code, "%s", why.text);
+			return code;
 		if (q->config.qmp && capture_qmp(q->capture, pid, q->config.qmp, &why))
 			source_say(&q->request, SOURCE_WARNING, "%s", why.text);
 	}

@@ -123,27 +123,27 @@ static void attach_role(struct target *t, enum qemu_program role)
 			miss(c, t->p.pid, of[i], points[i].err);
 }
 
-static int explain_process(struct capture_error *err, pid_t pid, int code, const struct process *p)
+static int explain_process(struct source_error *err, pid_t pid, int code, const struct process *p)
 {
 	switch (code) {
 	case -ESRCH:
-		return capture_fail(
+		return source_fail(
 			err, code,
 			"process %d: no such process; 'vqtrace record -p' alone lists the QEMUs",
 			(int)pid);
 	case -EACCES:
 	case -EPERM:
-		return capture_fail(err, code,
-				    "process %d (%s): not permitted to look into it; run as root",
-				    (int)pid, p->comm);
+		return source_fail(err, code,
+				   "process %d (%s): not permitted to look into it; run as root",
+				   (int)pid, p->comm);
 	case -ENOEXEC:
 	case -ENOENT:
-		return capture_fail(
+		return source_fail(
 			err, code,
 			"process %d (%s) is no QEMU system emulator; 'pgrep -a qemu' lists those",
 			(int)pid, p->comm);
 	}
-	return capture_fail(err, code, "process %d (%s): %s", (int)pid, p->comm, strerror(-code));
+	return source_fail(err, code, "process %d (%s): %s", (int)pid, p->comm, strerror(-code));
 }
 
 /* Make the BPF programs accept events of this process. */
@@ -180,13 +180,13 @@ void target_free(struct target *t)
 	free(t);
 }
 
-static int target_open(struct capture *c, struct target **out, pid_t pid, struct capture_error *err)
+static int target_open(struct capture *c, struct target **out, pid_t pid, struct source_error *err)
 {
 	struct target *t = calloc(1, sizeof(*t));
 	int code;
 
 	if (!t)
-		return capture_fail(err, -ENOMEM, "out of memory");
+		return source_fail(err, -ENOMEM, "out of memory");
 	t->c = c;
 	t->mem = process_memory(pid);
 	code = process_read(&t->p, pid);
@@ -199,12 +199,12 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 	}
 	t->order = order_new(&stream_ops, t);
 	if (!t->order || qemu_unusable(t->q)) {
-		capture_fail(err, -ENOTSUP,
-			     "process %d: %.200s: its virtqueues could not be understood (%.40s); "
-			     "'vqtrace doctor %.100s' says more",
-			     (int)pid, t->p.object_name,
-			     qemu_unusable(t->q) ? qemu_unusable(t->q) : "no memory",
-			     t->p.object_name);
+		source_fail(err, -ENOTSUP,
+			    "process %d: %.200s: its virtqueues could not be understood (%.40s); "
+			    "'vqtrace doctor %.100s' says more",
+			    (int)pid, t->p.object_name,
+			    qemu_unusable(t->q) ? qemu_unusable(t->q) : "no memory",
+			    t->p.object_name);
 		target_free(t);
 		return -ENOTSUP;
 	}
@@ -212,15 +212,14 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 	return 0;
 }
 
-int capture_attach(struct capture *c, pid_t pid, bool late, struct capture_error *err)
+int capture_attach(struct capture *c, pid_t pid, bool late, struct source_error *err)
 {
 	struct target *t = NULL;
 	bool hot = false;
 	int code;
 
 	if (c->ntargets == TARGETS)
-		return capture_fail(err, -ENOSPC,
-				    "too many processes for one capture; trace fewer");
+		return source_fail(err, -ENOSPC, "too many processes for one capture; trace fewer");
 	code = target_open(c, &t, pid, err);
 	if (code)
 		return code;
@@ -238,17 +237,17 @@ int capture_attach(struct capture *c, pid_t pid, bool late, struct capture_error
 		target_detach(t);
 		c->ntargets--;
 		if (!process_alive(pid))
-			capture_fail(
+			source_fail(
 				err, code,
 				"process %d ended while it was being attached to; nothing was recorded",
 				(int)pid);
 		else
-			capture_fail(err, code,
-				     "process %d: uprobes could not be attached (%s); "
-				     "'vqtrace doctor' looks closer",
-				     (int)pid,
-				     c->nmissing ? c->missing[c->nmissing - 1].reason
-						 : strerror(-code));
+			source_fail(err, code,
+				    "process %d: uprobes could not be attached (%s); "
+				    "'vqtrace doctor' looks closer",
+				    (int)pid,
+				    c->nmissing ? c->missing[c->nmissing - 1].reason
+						: strerror(-code));
 		target_free(t);
 		return code;
 	}

@@ -389,6 +389,14 @@ static __noinline struct vqp_dev *proxy_get(struct vqp_proc *p, __u64 proxy)
 	return d && d->id ? d : NULL;
 }
 
+/* The same, if it is recorded; else NULL. */
+static __always_inline struct vqp_dev *proxy_chosen(struct vqp_proc *p, __u64 proxy)
+{
+	struct vqp_dev *d = p ? proxy_get(p, proxy) : NULL;
+
+	return d && !d->skip ? d : NULL;
+}
+
 /* The proxy that a VirtIODevice is plugged into, found through its bus; 0 if none yet. */
 static __always_inline __u64 slot_of(struct vqp_proc *p, __u64 vdev)
 {

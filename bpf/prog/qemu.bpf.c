@@ -95,55 +95,78 @@ static __always_inline __u64 notified(struct vqp_proc *p, struct vqp_dev *d, __u
 	return desc && !broken ? vq : 0;
 }
 
-static __always_inline void reg_emit(struct vqp_proc *p, __u16 dev, struct vqt_reg *r)
-{
-	hdr_begin(p, &r->h, VQT_REG, dev, VQT_NO_QUEUE);
-	emit(r, sizeof(*r));
-}
-
 static __always_inline __u64 trim(__u64 value, __u8 width)
 {
 	return width >= 8 ? value : value & ((1ULL << (width * 8)) - 1);
+}
+
+/* The access that a handler is called for; its width is argument `width`. */
+static __always_inline struct access access_of(struct pt_regs *ctx, __u64 cookie, struct vqp_dev *d,
+					       int width)
+{
+	struct access a = {};
+
+	a.dev = d->id;
+	a.aux = cookie >> 48;
+	a.offset = arg(ctx, cookie, 1);
+	a.width = arg(ctx, cookie, width);
+	return a;
+}
+
+static __always_inline void reg_emit(struct vqp_proc *p, struct access *a, __u8 region, __u8 op,
+				     __u8 flags, __u64 value)
+{
+	struct vqt_reg r = {};
+
+	r.region = region;
+	r.op = op;
+	r.flags = flags;
+	r.offset = a->offset;
+	r.width = a->width;
+	r.value = trim(value, a->width);
+	hdr_begin(p, &r.h, VQT_REG, a->dev, VQT_NO_QUEUE);
+	emit(&r, sizeof(r));
+}
+
+/* VQT_REG_*: how an access to a region reaches the device. */
+static __always_inline __u8 reg_flags(__u16 aux)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	__u8 flags = aux & VQP_AUX_IS_PIO ? VQT_REG_PIO : 0;
+
+	return bpf_map_lookup_elem(&in_config, &tid) ? flags | VQT_REG_VIA_CFG : flags;
 }
 
 /* write(opaque, addr, value, size) */
 SEC("uprobe")
 int on_reg_write(struct pt_regs *ctx)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx), vq;
-	__u32 tid = bpf_get_current_pid_tgid();
+	__u64 cookie = bpf_get_attach_cookie(ctx), vq, value;
 	struct vqp_proc *p = proc_get();
-	struct vqp_dev *d;
-	struct vqt_reg r = {};
+	struct vqp_dev *d = proxy_chosen(p, arg0(ctx, cookie));
+	struct access a;
 	bool legacy, status;
+	__u8 region, flags;
 
-	if (!p)
+	if (!p || !d)
 		return 0;
-	d = proxy_get(p, arg0(ctx, cookie));
-	if (!d || d->skip)
+	a = access_of(ctx, cookie, d, 3);
+	region = a.aux;
+	flags = reg_flags(a.aux);
+	value = trim(arg(ctx, cookie, 2), a.width);
+	vq = notified(p, d, a.aux, a.offset, value);
+	legacy = region == VQT_REGION_LEGACY;
+	if (vq && !legacy && kick(p, vq, VQT_KICK_MMIO, value, a.width))
 		return 0;
-	r.region = cookie >> 48;
-	r.op = VQT_WRITE;
-	r.offset = arg(ctx, cookie, 1);
-	r.width = arg(ctx, cookie, 3);
-	r.value = trim(arg(ctx, cookie, 2), r.width);
-	if (bpf_map_lookup_elem(&in_config, &tid))
-		r.flags |= VQT_REG_VIA_CFG;
-	if (cookie >> 48 & VQP_AUX_IS_PIO)
-		r.flags |= VQT_REG_PIO;
-	vq = notified(p, d, cookie >> 48, r.offset, r.value);
-	legacy = r.region == VQT_REGION_LEGACY;
-	if (vq && !legacy && kick(p, vq, VQT_KICK_MMIO, r.value, r.width))
-		return 0;
-	status = is_status(r.region, r.offset);
-	if (status && !r.value) /* a reset discards the rings: sample them first */
+	status = is_status(region, a.offset);
+	if (status && !value) /* a reset discards the rings: sample them first */
 		sample_rings(p, d);
-	reg_emit(p, d->id, &r);
-	if (status && r.value)
+	reg_emit(p, &a, region, VQT_WRITE, flags, value);
+	if (status && value)
 		sample_rings(p, d);
 	/* A legacy Queue Notify write is both a register access and a kick. */
 	if (vq && legacy)
-		kick(p, vq, VQT_KICK_LEGACY, r.value, r.width);
+		kick(p, vq, VQT_KICK_LEGACY, value, a.width);
 	return 0;
 }
 
@@ -153,19 +176,12 @@ int on_reg_read(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u32 tid = bpf_get_current_pid_tgid();
-	struct vqp_proc *p = proc_get();
-	struct vqp_dev *d;
-	struct access a = {};
+	struct vqp_dev *d = proxy_chosen(proc_get(), arg0(ctx, cookie));
+	struct access a;
 
-	if (!p)
+	if (!d)
 		return 0;
-	d = proxy_get(p, arg0(ctx, cookie));
-	if (!d || d->skip)
-		return 0;
-	a.dev = d->id;
-	a.aux = cookie >> 48;
-	a.offset = arg(ctx, cookie, 1);
-	a.width = arg(ctx, cookie, 2);
+	a = access_of(ctx, cookie, d, 2);
 	bpf_map_update_elem(&in_read, &tid, &a, BPF_ANY);
 	return 0;
 }
@@ -175,24 +191,11 @@ int on_reg_return(struct pt_regs *ctx)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct vqp_proc *p = proc_get();
-	struct access *a;
-	struct vqt_reg r = {};
+	struct access *a = bpf_map_lookup_elem(&in_read, &tid);
 
-	if (!p)
+	if (!p || !a)
 		return 0;
-	a = bpf_map_lookup_elem(&in_read, &tid);
-	if (!a)
-		return 0;
-	r.region = a->aux;
-	r.op = VQT_READ;
-	r.offset = a->offset;
-	r.width = a->width;
-	r.value = trim(PT_REGS_RC(ctx), r.width);
-	if (a->aux & VQP_AUX_IS_PIO)
-		r.flags |= VQT_REG_PIO;
-	if (bpf_map_lookup_elem(&in_config, &tid))
-		r.flags |= VQT_REG_VIA_CFG;
-	reg_emit(p, a->dev, &r);
+	reg_emit(p, a, a->aux, VQT_READ, reg_flags(a->aux), PT_REGS_RC(ctx));
 	bpf_map_delete_elem(&in_read, &tid);
 	return 0;
 }
@@ -204,28 +207,15 @@ int on_config(struct pt_regs *ctx)
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct vqp_proc *p = proc_get();
-	struct vqp_dev *d;
-	struct access a = {};
-	struct vqt_reg r = {};
+	struct vqp_dev *d = proxy_chosen(p, arg0(ctx, cookie));
+	struct access a;
 
-	if (!p)
+	if (!p || !d)
 		return 0;
-	d = proxy_get(p, arg0(ctx, cookie));
-	if (!d || d->skip)
-		return 0;
-	a.dev = d->id;
-	a.aux = cookie >> 48;
-	a.offset = arg(ctx, cookie, 1);
-	a.width = arg(ctx, cookie, 3);
+	a = access_of(ctx, cookie, d, 3);
 	bpf_map_update_elem(&in_config, &tid, &a, BPF_ANY);
-	if (a.aux == VQT_READ)
-		return 0;
-	r.region = VQT_REGION_PCI;
-	r.op = VQT_WRITE;
-	r.offset = a.offset;
-	r.width = a.width;
-	r.value = trim(arg(ctx, cookie, 2), r.width);
-	reg_emit(p, d->id, &r);
+	if (a.aux == VQT_WRITE)
+		reg_emit(p, &a, VQT_REGION_PCI, VQT_WRITE, 0, arg(ctx, cookie, 2));
 	return 0;
 }
 
@@ -234,22 +224,12 @@ int on_config_return(struct pt_regs *ctx)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct vqp_proc *p = proc_get();
-	struct access *a;
-	struct vqt_reg r = {};
+	struct access *a = bpf_map_lookup_elem(&in_config, &tid);
 
-	if (!p)
+	if (!p || !a)
 		return 0;
-	a = bpf_map_lookup_elem(&in_config, &tid);
-	if (!a)
-		return 0;
-	if (a->aux == VQT_READ) {
-		r.region = VQT_REGION_PCI;
-		r.op = VQT_READ;
-		r.offset = a->offset;
-		r.width = a->width;
-		r.value = trim(PT_REGS_RC(ctx), r.width);
-		reg_emit(p, a->dev, &r);
-	}
+	if (a->aux == VQT_READ)
+		reg_emit(p, a, VQT_REGION_PCI, VQT_READ, 0, PT_REGS_RC(ctx));
 	bpf_map_delete_elem(&in_config, &tid);
 	return 0;
 }
@@ -265,10 +245,8 @@ int on_irq(struct pt_regs *ctx)
 	struct vqp_dev *d;
 	struct vqt_irq r = {};
 
-	if (!p)
-		return 0;
-	d = proxy_get(p, arg0(ctx, cookie));
-	if (!d || d->skip)
+	d = proxy_chosen(p, arg0(ctx, cookie));
+	if (!p || !d)
 		return 0;
 	r.vector = VQT_NO_VECTOR;
 	if (cookie >> 48 == VQP_IRQ_MSIX) {
@@ -350,10 +328,8 @@ int light_reg_write(struct pt_regs *ctx)
 	struct vqp_proc *p = proc_get();
 	struct vqp_dev *d;
 
-	if (!p)
-		return 0;
-	d = proxy_get(p, arg0(ctx, cookie));
-	if (!d || d->skip)
+	d = proxy_chosen(p, arg0(ctx, cookie));
+	if (!p || !d)
 		return 0;
 	vq = notified(p, d, cookie >> 48, arg(ctx, cookie, 1), arg(ctx, cookie, 2));
 	if (vq)
