@@ -204,9 +204,7 @@ static int survey(struct diff_run *r, int side)
 		if (spoke[dev->id / 8] >> dev->id % 8 & 1)
 			rc = diff_add_device(r->d, side, dev);
 	close_side(r, side);
-	if (rc)
-		cli_error("no memory");
-	return rc ? CLI_TROUBLE : CLI_OK;
+	return rc ? cli_error("no memory") : CLI_OK;
 }
 
 static int match(struct diff_run *r)
@@ -252,9 +250,7 @@ static int compare(struct diff_run *r)
 	}
 	if (!rc)
 		rc = diff_finish(r->d);
-	if (rc)
-		cli_error("no memory");
-	return rc ? CLI_TROUBLE : CLI_OK;
+	return rc ? cli_error("no memory") : CLI_OK;
 }
 
 /* --- the report --------------------------------------------------------------- */

@@ -149,10 +149,8 @@ int sources_parse(int argc, char **argv, void *config, struct sources_choice *c)
 
 	for (unsigned i = 0; sources[i]; i++) {
 		c->configs[i] = calloc(1, sources[i]->config_size);
-		if (!c->configs[i]) {
-			cli_error("no memory");
-			return 1 + CLI_TROUBLE;
-		}
+		if (!c->configs[i])
+			return 1 + cli_error("no memory");
 		g[n++] = (struct cli_option_group){ .rows = sources[i]->options,
 						    .config = c->configs[i] };
 	}

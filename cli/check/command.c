@@ -198,9 +198,7 @@ static int open_annotated(struct check_cmd *k)
 	    in.st_ino == out.st_ino)
 		return cli_error("-w %s: is the trace itself; give another file", k->write);
 	rc = annotate_open(&k->annotate, k->write);
-	if (rc)
-		cli_error("%s: cannot be written: %s", k->write, strerror(-rc));
-	return rc ? CLI_TROUBLE : CLI_OK;
+	return rc ? cli_error("%s: cannot be written: %s", k->write, strerror(-rc)) : CLI_OK;
 }
 
 /* CLI_OK or CLI_TROUBLE; what could be read has been checked. */
@@ -244,9 +242,7 @@ static int finish_annotated(struct check_cmd *k, struct trace_reader *t)
 	while (k->run.full && cli_trace_next(t, &rec, false, &broken))
 		annotate_record(k->annotate, &rec, trace_wall(t));
 	rc = annotate_close(k->annotate);
-	if (rc)
-		cli_error("%s: %s", k->write, strerror(-rc));
-	return rc ? CLI_TROUBLE : CLI_OK;
+	return rc ? cli_error("%s: %s", k->write, strerror(-rc)) : CLI_OK;
 }
 
 static int check_trace(struct check_cmd *k)

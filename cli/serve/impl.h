@@ -27,7 +27,7 @@ struct serve_run {
 	struct trace_writer *w;
 	struct check_live check;
 	int write_err;
-	uint64_t written, by_type[64];
+	uint64_t written; /* records */
 	uint64_t sample, sampled; /* ns between samples of the rings (0: none), time of the last */
 	uint64_t sampled_at; /* records written by then */
 	unsigned alike; /* samples in a row between which nothing happened */

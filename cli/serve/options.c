@@ -217,12 +217,10 @@ int serve_parse(struct serve_run *r, int argc, char **argv)
 
 		own[n] = (struct cli_option_group){ .rows = s->options,
 						    .config = calloc(1, s->config_size) };
-		if (!own[n].config) {
-			cli_error("no memory");
-			stop = 1 + CLI_TROUBLE;
-		} else if (s->init) {
+		if (!own[n].config)
+			stop = 1 + cli_error("no memory");
+		else if (s->init)
 			s->init(own[n].config);
-		}
 	}
 	if (!stop)
 		stop = cli_parse_groups(argc, argv, g, 2 + n);

@@ -191,8 +191,6 @@ static void row_close(struct top_row *r, const struct stats_counts *all, const s
 	}
 	memset(p, 0, sizeof(*p));
 	p->rate = top_per_second(r, r->now.used);
-	p->bytes = top_per_second(r, r->now.bytes_in + r->now.bytes_out);
-	p->p50 = hist_percentile(&r->service, 500000);
 	p->p99 = hist_percentile(&r->service, 990000);
 	for (unsigned b = 0; b < HIST_BUCKETS && r->service.count; b++)
 		p->octave[octave_of(hist_lower(b))] += (uint32_t)r->service.bucket[b];

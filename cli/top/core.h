@@ -22,8 +22,7 @@ enum top_kind { TOP_VM, TOP_DEVICE, TOP_QUEUE };
 /* One tick of a row's past. */
 struct top_past {
 	double rate; /* requests a second */
-	double bytes; /* a second, both ways */
-	uint64_t p50, p99; /* ns; 0: no request was completed */
+	uint64_t p99; /* ns; 0: no request was completed */
 	uint32_t octave[TOP_OCTAVES]; /* completions by latency: [n] from 2^n ns */
 };
 

@@ -67,11 +67,11 @@ static void play_to(struct top_feed *s, uint64_t ts)
 
 static void describe(struct top_feed *s)
 {
-	snprintf(s->status, sizeof(s->status), "%s %.1f s%s",
+	snprintf(s->status, sizeof(s->status), "%s %.1f s",
 		 s->paused  ? "paused at"
 		 : s->ended ? "end at"
 			    : "playing",
-		 (double)(s->play_ts - s->first_ts) / 1e9, "");
+		 (double)(s->play_ts - s->first_ts) / 1e9);
 	if (!s->paused && !s->ended && s->speed != 1 && s->speed > 0)
 		snprintf(s->status + strlen(s->status), sizeof(s->status) - strlen(s->status),
 			 ", %gx", s->speed);
