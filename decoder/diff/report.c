@@ -283,49 +283,45 @@ void diff_report_notify(struct diff *d, struct diff_pair_impl *p, const struct d
 
 /* --- whole devices ---------------------------------------------------------------- */
 
-static void report_fact(struct diff *d, struct diff_pair_impl *p, const char *subject, uint64_t a,
-			uint64_t b)
+static void report_fact(const struct report *t, const char *subject, uint64_t a, uint64_t b)
 {
-	struct report t = { .d = d, .p = p };
 	char ta[24], tb[24];
 
 	snprintf(ta, sizeof(ta), "%" PRIu64, a);
 	snprintf(tb, sizeof(tb), "%" PRIu64, b);
 	if (a != b)
-		add(&t, DIFF_DEVICE, true, subject, ta, tb);
+		add(t, DIFF_DEVICE, true, subject, ta, tb);
 }
 
-static void report_words(struct diff *d, struct diff_pair_impl *p, const char *subject,
-			 const char *a, const char *b)
+static void report_words(const struct report *t, const char *subject, const char *a, const char *b)
 {
-	struct report t = { .d = d, .p = p };
 	TEXT(ta, 96);
 	TEXT(tb, 96);
 
 	text_untrusted(&ta, a, strlen(a));
 	text_untrusted(&tb, b, strlen(b));
 	if (strcmp(a, b))
-		add(&t, DIFF_DEVICE, true, subject, ta.buf, tb.buf);
+		add(t, DIFF_DEVICE, true, subject, ta.buf, tb.buf);
 }
 
 void diff_report_pair(struct diff *d, struct diff_pair_impl *p)
 {
 	const struct model_device *a = &p->half[DIFF_A].facts, *b = &p->half[DIFF_B].facts;
+	const struct report t = { .d = d, .p = p };
 	bool there[] = { p->half[DIFF_A].there, p->half[DIFF_B].there };
 
 	if (!there[DIFF_A] || !there[DIFF_B]) {
-		report_words(d, p, "device", there[DIFF_A] ? a->name : "",
+		report_words(&t, "device", there[DIFF_A] ? a->name : "",
 			     there[DIFF_B] ? b->name : "");
 		return;
 	}
-	report_fact(d, p, "virtio device ID", a->virtio_id, b->virtio_id);
-	report_words(d, p, "transport", spec_name_of(event_transports, a->transport) ?: "unknown",
+	report_fact(&t, "virtio device ID", a->virtio_id, b->virtio_id);
+	report_words(&t, "transport", spec_name_of(event_transports, a->transport) ?: "unknown",
 		     spec_name_of(event_transports, b->transport) ?: "unknown");
-	report_words(d, p, "data path",
-		     a->flags & VQT_DEV_DATAPATH_ELSEWHERE ? "elsewhere" : "here",
+	report_words(&t, "data path", a->flags & VQT_DEV_DATAPATH_ELSEWHERE ? "elsewhere" : "here",
 		     b->flags & VQT_DEV_DATAPATH_ELSEWHERE ? "elsewhere" : "here");
 	if (a->num_queues && b->num_queues)
-		report_fact(d, p, "queues", a->num_queues, b->num_queues);
+		report_fact(&t, "queues", a->num_queues, b->num_queues);
 }
 
 /* Rates that timing does not explain: they differ by more than a factor of four a request. */

@@ -121,16 +121,11 @@ static struct watched *only_queue(struct shrink *s, const struct model_device *d
 	return found;
 }
 
-static bool isr_read(const struct event *e)
+/* Whether a register access is the driver's to an interrupt status: a read, or an acknowledgement. */
+static bool is_isr(const struct event *e)
 {
-	return e->rec->h.type == VQT_REG && e->rec->reg.op == VQT_READ && e->field &&
-	       e->field->id == SPEC_REG_ISR;
-}
-
-static bool isr_ack(const struct event *e)
-{
-	return e->rec->h.type == VQT_REG && e->rec->reg.op == VQT_WRITE && e->field &&
-	       e->field->id == SPEC_REG_ISR_ACK;
+	return e->field &&
+	       e->field->id == (e->rec->reg.op == VQT_READ ? SPEC_REG_ISR : SPEC_REG_ISR_ACK);
 }
 
 /*
@@ -154,7 +149,7 @@ static struct watched *traffic_of(struct shrink *s, const struct event *e)
 		if (e->rec->irq.kind != VQT_IRQ_INTX && e->queue)
 			return find(s, e->dev->id, e->queue->index);
 		return only_queue(s, e->dev);
-	case VQT_REG: return isr_read(e) || isr_ack(e) ? only_queue(s, e->dev) : NULL;
+	case VQT_REG: return is_isr(e) ? only_queue(s, e->dev) : NULL;
 	}
 	return NULL;
 }
@@ -335,8 +330,8 @@ static bool ends_queues(const struct event *e)
 		return true;
 	if (e->rec->h.type == VQT_LIFECYCLE)
 		return true; /* rare, and some report what happened to the rings */
-	return e->rec->h.type == VQT_REG && e->rec->reg.op == VQT_WRITE && e->field &&
-	       !isr_ack(e) && e->field->id != SPEC_REG_QUEUE_NOTIFY;
+	return e->rec->h.type == VQT_REG && e->rec->reg.op == VQT_WRITE && e->field && !is_isr(e) &&
+	       e->field->id != SPEC_REG_QUEUE_NOTIFY;
 }
 
 static int end_device(struct shrink *s, const struct model_device *d)

@@ -125,18 +125,12 @@ static void feature_set(struct view *p, unsigned depth, const uint64_t bits[2])
 
 static void offered(struct view *p, unsigned depth, uint64_t value)
 {
-	uint64_t bits[2];
-
-	memcpy(bits, p->e->rec->device_state.offered, sizeof(bits));
-	feature_set(p, depth, bits);
+	feature_set(p, depth, p->e->rec->device_state.offered);
 }
 
 static void accepted(struct view *p, unsigned depth, uint64_t value)
 {
-	uint64_t bits[2];
-
-	memcpy(bits, p->e->rec->device_state.accepted, sizeof(bits));
-	feature_set(p, depth, bits);
+	feature_set(p, depth, p->e->rec->device_state.accepted);
 }
 
 /* --- rings: what event suppression says, 2.7.7, 2.7.10, 2.8.10 --- */

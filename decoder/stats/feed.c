@@ -173,7 +173,6 @@ static int on_kick(struct feed *f)
 {
 	const struct vqt_ring *r = &f->e->rec->kick.ring;
 	int waiting = record_ring_backlog(r);
-	struct stats_slice *slice;
 
 	stats_follow_ring(f, r);
 	if (!f->counted)
@@ -185,11 +184,7 @@ static int on_kick(struct feed *f)
 	}
 	if (f->e->rec->kick.via != VQT_KICK_IOEVENTFD && f->t)
 		f->t->vcpu = true;
-	slice = stats_slice_at(f->s, f->d, f->e->ts);
-	if (!slice)
-		return -ENOMEM;
-	slice->kicks++;
-	return 0;
+	return COUNT_SLICE(f, kicks);
 }
 
 static void follow_streams(struct stats_device *d, uint64_t sector, uint64_t end)
@@ -234,7 +229,6 @@ static int on_avail(struct feed *f)
 {
 	const struct model_request *r = f->e->req;
 	const struct model_queue *mq = f->e->queue;
-	struct stats_slice *slice;
 
 	stats_follow_ring(f, &f->e->rec->avail.ring);
 	if (!r)
@@ -249,10 +243,8 @@ static int on_avail(struct feed *f)
 	if (!f->counted)
 		return 0;
 	COUNT(f, popped, 1);
-	slice = stats_slice_at(f->s, f->d, f->e->ts);
-	if (!slice)
+	if (COUNT_SLICE(f, popped))
 		return -ENOMEM;
-	slice->popped++;
 	return stats_is_offer(f) ? 0 : stats_add_span(f, STATS_WAIT, r->announce_ts, r->avail_ts);
 }
 

@@ -60,9 +60,7 @@ void stat_findings_add(void *opaque, const struct finding *found)
 		e->f = (struct stat_finding){
 			.rule = found->rule,
 			.device = (uint16_t)probe.key.device,
-			.queue = (uint16_t)found->queue,
 			.number = found->number,
-			.since = found->since,
 		};
 		seen = (struct text){ .buf = e->f.seen, .size = sizeof(e->f.seen) };
 		text_puts(&seen, found->seen);

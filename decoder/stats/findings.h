@@ -8,9 +8,8 @@
 struct stat_finding {
 	const struct rule *rule;
 	uint16_t device; /* trace id */
-	uint16_t queue; /* of the first, VQT_NO_QUEUE */
 	uint64_t count;
-	uint64_t number, since; /* of the first */
+	uint64_t number; /* of the first */
 	char seen[160]; /* of the first; cut */
 };
 

@@ -86,6 +86,15 @@ void stats_forget_due(struct stats_queue *q);
  * missing; NULL: no memory.
  */
 struct stats_slice *stats_slice_at(struct stats *s, struct stats_device *d, uint64_t ts);
+/* Count one in the slice of the event's time.  0 or -ENOMEM. */
+#define COUNT_SLICE(f, member) \
+	({ \
+		struct stats_slice *slice_ = stats_slice_at((f)->s, (f)->d, (f)->e->ts); \
+\
+		if (slice_) \
+			slice_->member++; \
+		slice_ ? 0 : -ENOMEM; \
+	})
 /* Record the number of requests in flight.  0 or -ENOMEM. */
 int stats_slice_depth(struct stats *s, struct stats_device *d, uint64_t ts);
 

@@ -104,8 +104,12 @@ static void axis_linear(struct plot *p, double most)
 	}
 }
 
-static void axis_log(struct plot *p, uint64_t least, uint64_t most)
+/* Of the device's latencies. */
+static void axis_log(struct plot *p)
 {
+	const struct hist *h = p->d->span[STATS_SERVICE];
+	uint64_t least = h && h->count ? h->min : 1, most = h && h->count ? h->max : 1;
+
 	p->low = floor(log10((double)(least ? least : 1)));
 	p->high = fmin(ceil(log10((double)most + 1)), 19); /* what 64 bits hold */
 	p->low = fmin(p->low, 18);
@@ -314,25 +318,12 @@ static bool find_range(struct plot *p)
 	return p->n && p->d->counts.used;
 }
 
-static uint64_t least_latency(const struct plot *p)
-{
-	const struct hist *h = p->d->span[STATS_SERVICE];
-
-	return h && h->count ? h->min : 1;
-}
-
-static uint64_t most_latency(const struct plot *p)
-{
-	const struct hist *h = p->d->span[STATS_SERVICE];
-
-	return h && h->count ? h->max : 1;
-}
-
-static void begin_panel(struct plot *p, double *y, double height)
+static void begin_panel(struct plot *p, double *y, double height, const char *title)
 {
 	p->top = *y + GAP - 10;
 	p->height = height;
 	*y += height + GAP;
+	frame(p, title);
 }
 
 static void draw_device(struct plot *p, const struct model_device *dev, double y)
@@ -343,21 +334,17 @@ static void draw_device(struct plot *p, const struct model_device *dev, double y
 		LEFT, y + 18, dev->name, dev->class ? dev->class->title : "virtio device",
 		p->d->counts.used, p->slice_s * 1000);
 	y += TITLE;
-	begin_panel(p, &y, PANEL);
-	frame(p, "requests a second");
+	begin_panel(p, &y, PANEL, "requests a second");
 	axis_linear(p, highest(p, rate_curves));
 	curves(p, rate_curves);
-	begin_panel(p, &y, PANEL);
-	frame(p, "MiB a second");
+	begin_panel(p, &y, PANEL, "MiB a second");
 	axis_linear(p, highest(p, byte_curves));
 	curves(p, byte_curves);
-	begin_panel(p, &y, PANEL);
-	frame(p, "latency, popped to used");
-	axis_log(p, least_latency(p), most_latency(p));
+	begin_panel(p, &y, PANEL, "latency, popped to used");
+	axis_log(p);
 	curves(p, latency_curves);
-	begin_panel(p, &y, HEAT);
-	frame(p, "latency, popped to used: how many requests");
-	axis_log(p, least_latency(p), most_latency(p));
+	begin_panel(p, &y, HEAT, "latency, popped to used: how many requests");
+	axis_log(p);
 	heat_map(p);
 }
 

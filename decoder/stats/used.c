@@ -168,7 +168,6 @@ int stats_on_irq(struct feed *f)
 {
 	const struct vqt_irq *i = &f->e->rec->irq;
 	bool counted = f->counted;
-	struct stats_slice *slice;
 	int rc = 0;
 
 	if (i->kind == VQT_IRQ_CONFIG || i->kind == VQT_IRQ_SIGNAL)
@@ -192,11 +191,5 @@ int stats_on_irq(struct feed *f)
 		f->counted = counted;
 		stats_forget_due(f->q);
 	}
-	if (rc || !counted)
-		return rc;
-	slice = stats_slice_at(f->s, f->d, f->e->ts);
-	if (!slice)
-		return -ENOMEM;
-	slice->interrupts++;
-	return 0;
+	return rc || !counted ? rc : COUNT_SLICE(f, interrupts);
 }

@@ -202,32 +202,29 @@ int trace_create(struct trace_writer **out, const char *path, struct trace_error
 	bool std = !strcmp(path, "-");
 	FILE *f = std ? open_std(STDOUT_FILENO, "wb") : fopen(path, "wbe");
 	struct trace_writer *w = calloc(1, sizeof(*w));
+	int rc = !f ? -errno : w ? -EIO : -ENOMEM;
+	const char *why = strerror(-rc);
 
-	if (!f || !w) {
-		int e = f ? ENOMEM : errno;
-
-		if (f)
-			fclose(f);
-		free(w);
-		return fail(err, -e, "%s: cannot be written: %s", path, strerror(e));
-	}
+	if (!f || !w)
+		goto failed;
 	w->file = f;
 	w->pcap = pcap_open_dead_with_tstamp_precision(LINKTYPE, VQT_RECORD_MAX,
 						       PCAP_TSTAMP_PRECISION_NANO);
 	w->dump = w->pcap ? pcap_dump_fopen(w->pcap, f) : NULL;
-	if (!w->dump) {
-		int rc = fail(err, -EIO, "%s: cannot be written: %s", path,
-			      w->pcap ? pcap_geterr(w->pcap) : "no memory");
-
-		if (w->pcap)
-			pcap_close(w->pcap);
-		fclose(f);
-		free(w);
-		return rc;
+	if (w->dump) {
+		w->bytes = 24;
+		*out = w;
+		return 0;
 	}
-	w->bytes = 24;
-	*out = w;
-	return 0;
+	why = w->pcap ? pcap_geterr(w->pcap) : "no memory";
+failed:
+	fail(err, rc, "%s: cannot be written: %s", path, why);
+	if (w && w->pcap)
+		pcap_close(w->pcap);
+	if (f)
+		fclose(f);
+	free(w);
+	return rc;
 }
 
 int trace_write(struct trace_writer *w, const void *record, size_t len)
