@@ -6,7 +6,7 @@
 #include "bpf/prog/common.bpf.h"
 #include "bpf/prog/light.bpf.h"
 
-struct life_text {
+struct lifecycle_text {
 	struct vqt_lifecycle r;
 	char text[128];
 };
@@ -25,8 +25,8 @@ static __always_inline void reconsider(__u64 obj)
 }
 
 /* The device that a lifecycle probe's object belongs to; NULL when it is not a virtio device. */
-static __always_inline struct vqp_dev *life_dev(struct vqp_proc *p, __u32 kind, __u64 obj,
-						__u16 *queue)
+static __always_inline struct vqp_dev *lifecycle_dev(struct vqp_proc *p, __u32 kind, __u64 obj,
+						     __u16 *queue)
 {
 	struct vqp_queue *q;
 	__u64 parent;
@@ -85,8 +85,8 @@ static long rewind_queue(__u32 i, void *data)
 	return 0;
 }
 
-static __always_inline void life_after(struct vqp_proc *p, struct vqp_dev *d, __u32 flags,
-				       __u16 queue)
+static __always_inline void lifecycle_after(struct vqp_proc *p, struct vqp_dev *d, __u32 flags,
+					    __u16 queue)
 {
 	struct rewind w = { .step = p->vq_size, .forget = flags & VQP_LIFECYCLE_FORGET };
 	__u32 n = d->queues;
@@ -126,7 +126,8 @@ static __always_inline void config_irq(struct vqp_proc *p, struct vqp_dev *d, __
 }
 
 /* A step's numbers are in slots 1 to 3 of the cookie; a text, if any, takes slot 1. */
-static __always_inline void life_args(struct pt_regs *ctx, __u64 cookie, struct vqt_lifecycle *r)
+static __always_inline void lifecycle_args(struct pt_regs *ctx, __u64 cookie,
+					   struct vqt_lifecycle *r)
 {
 	if (cookie & VQP_LIFECYCLE_TEXT) {
 		if (has_arg(cookie, 2))
@@ -142,7 +143,7 @@ static __always_inline void life_args(struct pt_regs *ctx, __u64 cookie, struct 
 }
 
 /* Address of a step's text in the process; 0 if none. */
-static __always_inline __u64 life_text_of(struct pt_regs *ctx, __u64 cookie, __u64 obj)
+static __always_inline __u64 lifecycle_text_of(struct pt_regs *ctx, __u64 cookie, __u64 obj)
 {
 	__u64 text = 0;
 
@@ -157,15 +158,15 @@ static __always_inline __u64 life_text_of(struct pt_regs *ctx, __u64 cookie, __u
 	return cookie & VQP_LIFECYCLE_TEXT ? arg(ctx, cookie, 1) : 0;
 }
 
-static __always_inline void life_emit(struct pt_regs *ctx, struct vqp_proc *p, struct vqp_dev *d,
-				      __u64 cookie, __u64 obj, __u16 queue)
+static __always_inline void lifecycle_emit(struct pt_regs *ctx, struct vqp_proc *p,
+					   struct vqp_dev *d, __u64 cookie, __u64 obj, __u16 queue)
 {
-	__u64 text = life_text_of(ctx, cookie, obj);
-	struct life_text l = {};
+	__u64 text = lifecycle_text_of(ctx, cookie, obj);
+	struct lifecycle_text l = {};
 	long n = 0;
 
 	l.r.what = cookie >> 48;
-	life_args(ctx, cookie, &l.r);
+	lifecycle_args(ctx, cookie, &l.r);
 	if (text)
 		n = read_user_str(l.text, sizeof(l.text), (void *)text);
 	n = n > 1 ? n - 1 : 0;

@@ -276,7 +276,7 @@ int on_lifecycle(struct pt_regs *ctx)
 	if (!p)
 		return 0;
 	if (kind != VQP_OBJ_NONE) {
-		d = life_dev(p, kind, obj, &queue);
+		d = lifecycle_dev(p, kind, obj, &queue);
 		if (!d || d->skip)
 			return 0;
 	}
@@ -290,9 +290,9 @@ int on_lifecycle(struct pt_regs *ctx)
 		config_irq(p, d, obj);
 		return 0;
 	}
-	life_emit(ctx, p, d, cookie, obj, queue);
+	lifecycle_emit(ctx, p, d, cookie, obj, queue);
 	if (d && cookie & (VQP_LIFECYCLE_FORGET | VQP_LIFECYCLE_REWIND))
-		life_after(p, d, cookie & 0xff, queue);
+		lifecycle_after(p, d, cookie & 0xff, queue);
 	return 0;
 }
 

@@ -104,7 +104,7 @@ static void show_build(struct walkthrough *t, const struct event *e)
 		return;
 	}
 	if (type == VQT_LIFECYCLE && (!e->dev || e->queue) &&
-	    e->rec->life.what != VQT_LIFECYCLE_ADD_QUEUE)
+	    e->rec->lifecycle.what != VQT_LIFECYCLE_ADD_QUEUE)
 		return; /* types of other devices; resets of queues that are not there */
 	if (type == VQT_LIFECYCLE || type == VQT_DEVICE || type == VQT_SOURCE ||
 	    type == VQT_SESSION)

@@ -5,7 +5,7 @@
 /* QEMU restores a migrated device without a word on the registers. */
 static bool unexplained(const struct rule_context *ctx)
 {
-	uint64_t status = ctx->e->rec->life.arg[0] & 0xff;
+	uint64_t status = ctx->e->rec->lifecycle.arg[0] & 0xff;
 
 	return status & ~(uint64_t)(ctx->d->status.ever | VIRTIO_CONFIG_S_NEEDS_RESET);
 }
@@ -36,7 +36,7 @@ static void remember_life(struct rule_context *ctx)
 {
 	struct check_device *d = ctx->d;
 
-	switch (ctx->e->rec->life.what) {
+	switch (ctx->e->rec->lifecycle.what) {
 	case VQT_LIFECYCLE_RESET: machine_reset(ctx); break;
 	case VQT_LIFECYCLE_SET_STATUS:
 		if (d->known.born && unexplained(ctx))

@@ -193,7 +193,7 @@ uint64_t check_triggers(struct rule_context *ctx)
 					of_ring(&r->used.ring, false)
 			      : 0;
 	case VQT_IRQ: return of_irq(ctx);
-	case VQT_LIFECYCLE: return of_life(r->life.what);
+	case VQT_LIFECYCLE: return of_life(r->lifecycle.what);
 	}
 	return 0;
 }

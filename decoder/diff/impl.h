@@ -21,7 +21,7 @@ enum item_kind {
 	ITEM_QUEUE_RESET,
 	ITEM_ERROR, /* text */
 	ITEM_CONFIG_IRQ,
-	ITEM_LIFE,
+	ITEM_LIFECYCLE,
 	ITEM_REQUEST,
 };
 
@@ -71,7 +71,7 @@ struct diff_stream {
 	UT_hash_handle hh;
 };
 
-enum { STREAM_SETUP = 0x10000, STREAM_LIFE = 0x10001 }; /* others: the queue's index */
+enum { STREAM_SETUP = 0x10000, STREAM_LIFECYCLE = 0x10001 }; /* others: the queue's index */
 
 /* State of one queue of one side. */
 struct diff_queue {

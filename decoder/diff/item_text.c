@@ -112,7 +112,7 @@ void item_put_subject(struct text *s, const struct diff_item *t)
 	case ITEM_QUEUE_RESET: text_add(s, "queue %u: queue_reset written", t->select); break;
 	case ITEM_ERROR: text_puts(s, "error"); break;
 	case ITEM_CONFIG_IRQ: text_puts(s, "configuration change interrupt"); break;
-	case ITEM_LIFE: put_lifecycle(s, t, false); break;
+	case ITEM_LIFECYCLE: put_lifecycle(s, t, false); break;
 	}
 }
 
@@ -132,7 +132,7 @@ void item_put_value(struct text *s, const struct diff_item *t, unsigned virtio_i
 		text_puts(s, spec_format_status(buf, sizeof(buf), (unsigned)t->v[0]));
 		break;
 	case ITEM_ERROR: text_untrusted(s, t->text, strlen(t->text)); break;
-	case ITEM_LIFE: put_lifecycle(s, t, true); break;
+	case ITEM_LIFECYCLE: put_lifecycle(s, t, true); break;
 	default: text_puts(s, "seen");
 	}
 }

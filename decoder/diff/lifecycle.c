@@ -6,7 +6,7 @@
 #include "decoder/diff/impl.h"
 
 /* Left out: steps that register accesses show already, or that concern the machine. */
-static bool life_matters(unsigned what)
+static bool lifecycle_matters(unsigned what)
 {
 	switch (what) {
 	case VQT_LIFECYCLE_TYPE_REGISTER:
@@ -33,17 +33,17 @@ static char *copy_text(const struct record *r)
 	return strndup(s, len < 120 ? len : 120);
 }
 
-static int life(const struct diff_event *s)
+static int lifecycle(const struct diff_event *s)
 {
-	const struct vqt_lifecycle *l = &s->e->rec->life;
+	const struct vqt_lifecycle *l = &s->e->rec->lifecycle;
 	struct diff_item t = {
 		.class = DIFF_LIFECYCLE,
-		.kind = ITEM_LIFE,
+		.kind = ITEM_LIFECYCLE,
 		.at = l->what,
 		.select = l->h.queue,
 	};
 
-	if (!life_matters(l->what))
+	if (!lifecycle_matters(l->what))
 		return 0;
 	t.text = copy_text(s->e->rec);
 	if (!t.text)
@@ -66,7 +66,7 @@ static int life(const struct diff_event *s)
 		if (l->what == VQT_LIFECYCLE_VIRTIO_INIT || l->what == VQT_LIFECYCLE_GUEST_NOTIFIER)
 			t.v[0] |= l->arg[1] << 32;
 	}
-	return diff_setup_step(s, STREAM_LIFE, &t);
+	return diff_setup_step(s, STREAM_LIFECYCLE, &t);
 }
 
 static int irq(const struct diff_event *s)
@@ -89,7 +89,7 @@ static int used(const struct diff_event *s)
 int diff_lifecycle_feed(const struct diff_event *s)
 {
 	switch (s->e->rec->h.type) {
-	case VQT_LIFECYCLE: return life(s);
+	case VQT_LIFECYCLE: return lifecycle(s);
 	case VQT_IRQ: return irq(s);
 	case VQT_USED: return used(s);
 	}

@@ -179,22 +179,22 @@ const struct field fields_queue_state[] = {
 
 static bool get_step(const struct event *e, unsigned i, struct field_value *v)
 {
-	const struct lifecycle_step *s = lifecycle_step(e->rec->life.what);
+	const struct lifecycle_step *s = lifecycle_step(e->rec->lifecycle.what);
 
-	return field_set_word(v, s ? s->name : NULL, e->rec->life.what);
+	return field_set_word(v, s ? s->name : NULL, e->rec->lifecycle.what);
 }
 
-FIELD_TEXT_GETTER(function, lifecycle_step(e->rec->life.what),
-		  lifecycle_step(e->rec->life.what)->function)
+FIELD_TEXT_GETTER(function, lifecycle_step(e->rec->lifecycle.what),
+		  lifecycle_step(e->rec->lifecycle.what)->function)
 
 /* An unknown step may mean all three. */
 static bool get_arg(const struct event *e, unsigned i, struct field_value *v)
 {
-	const struct lifecycle_step *s = lifecycle_step(e->rec->life.what);
+	const struct lifecycle_step *s = lifecycle_step(e->rec->lifecycle.what);
 
 	if (i > 2 || (s && !s->arg[i].name))
 		return false;
-	return field_set_u64(v, e->rec->life.arg[i]);
+	return field_set_u64(v, e->rec->lifecycle.arg[i]);
 }
 
 static bool get_text(const struct event *e, unsigned i, struct field_value *v)

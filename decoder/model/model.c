@@ -350,7 +350,7 @@ static int feed_ring(struct model *m, struct event *e)
 
 static int feed_life(struct model *m, struct event *e)
 {
-	const struct vqt_lifecycle *l = &e->rec->life;
+	const struct vqt_lifecycle *l = &e->rec->lifecycle;
 
 	if (!e->dev)
 		return 0;

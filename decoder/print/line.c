@@ -59,7 +59,7 @@ static void put_queue_name(struct text *t, const struct event *e)
 static bool is_alarm(const struct event *e)
 {
 	return e->rec->h.type == VQT_LOSS || e->gap ||
-	       (e->rec->h.type == VQT_LIFECYCLE && e->rec->life.what == VQT_LIFECYCLE_ERROR) ||
+	       (e->rec->h.type == VQT_LIFECYCLE && e->rec->lifecycle.what == VQT_LIFECYCLE_ERROR) ||
 	       (e->rec->h.type == VQT_USED && e->req && class_failed(e->dev->class, &e->req->io));
 }
 

@@ -304,7 +304,7 @@ static void put_note(struct text *t, const struct event *e, bool ascii)
 static void put_lifecycle_args(struct text *t, const struct event *e,
 			       const struct lifecycle_step *step)
 {
-	const struct vqt_lifecycle *l = &e->rec->life;
+	const struct vqt_lifecycle *l = &e->rec->lifecycle;
 	char buf[160];
 
 	if (l->what == VQT_LIFECYCLE_SET_STATUS) {
@@ -318,7 +318,7 @@ static void put_lifecycle_args(struct text *t, const struct event *e,
 
 static void put_lifecycle(struct text *t, const struct event *e, bool ascii)
 {
-	const struct vqt_lifecycle *l = &e->rec->life;
+	const struct vqt_lifecycle *l = &e->rec->lifecycle;
 	const struct lifecycle_step *step = lifecycle_step(l->what);
 	size_t len;
 	const char *s = record_text(e->rec, &len);

@@ -215,9 +215,9 @@ static void ring_index(struct text *t, const struct event *e, uint64_t value)
 
 /* --- the others --- */
 
-static void life_args(struct view *p, unsigned depth, uint64_t value)
+static void lifecycle_args(struct view *p, unsigned depth, uint64_t value)
 {
-	const struct vqt_lifecycle *l = &p->e->rec->life;
+	const struct vqt_lifecycle *l = &p->e->rec->lifecycle;
 	const struct lifecycle_step *s = lifecycle_step(l->what);
 
 	if (l->what == VQT_LIFECYCLE_SET_STATUS)
@@ -228,9 +228,9 @@ static void life_args(struct view *p, unsigned depth, uint64_t value)
 			    s->arg[i].name, (uint64_t)l->arg[i]);
 }
 
-static void life_meaning(struct text *t, const struct event *e, uint64_t value)
+static void lifecycle_meaning(struct text *t, const struct event *e, uint64_t value)
 {
-	const struct lifecycle_step *s = lifecycle_step(e->rec->life.what);
+	const struct lifecycle_step *s = lifecycle_step(e->rec->lifecycle.what);
 
 	if (s)
 		text_add(t, " (%s)", s->meaning);
@@ -279,8 +279,8 @@ static const struct view_extra extras[] = {
 	{ "device_info.type", device_type, NULL },
 	{ "device_state.offered", NULL, offered },
 	{ "device_state.accepted", NULL, accepted },
-	{ "lifecycle.step", life_meaning, NULL },
-	{ "lifecycle.args", NULL, life_args },
+	{ "lifecycle.step", lifecycle_meaning, NULL },
+	{ "lifecycle.args", NULL, lifecycle_args },
 	{ "loss.why", loss_why, NULL },
 };
 

@@ -263,7 +263,7 @@ static int on_ring(struct feed *f)
 
 static int on_lifecycle(struct feed *f)
 {
-	switch (f->e->rec->life.what) {
+	switch (f->e->rec->lifecycle.what) {
 	case VQT_LIFECYCLE_RESET:
 	case VQT_LIFECYCLE_QUEUE_RESET: COUNT(f, resets, 1); break;
 	case VQT_LIFECYCLE_ERROR: COUNT(f, device_errors, 1); break;

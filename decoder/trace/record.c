@@ -104,7 +104,7 @@ static unsigned text_len(const struct record *r)
 {
 	switch (r->h.type) {
 	case VQT_NOTE: return r->note.len;
-	case VQT_LIFECYCLE: return r->life.len;
+	case VQT_LIFECYCLE: return r->lifecycle.len;
 	default: return r->guest.len;
 	}
 }

@@ -34,7 +34,7 @@ struct record {
 		struct vqt_irq irq;
 		struct vqt_data data;
 		struct vqt_tally tally;
-		struct vqt_lifecycle life;
+		struct vqt_lifecycle lifecycle;
 		struct vqt_guest guest;
 		struct vqt_backend backend;
 	};

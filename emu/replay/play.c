@@ -194,7 +194,7 @@ static int reset_by_hand(struct replay_instance *i, const struct event *e)
 static int play_lifecycle(struct replay_instance *i, const struct event *e)
 {
 	int ret;
-	switch (e->rec->life.what) {
+	switch (e->rec->lifecycle.what) {
 	case VQT_LIFECYCLE_RESET: /* by the platform: the driver's own was played as a write */
 		if (!e->status_before || !i->ops->platform_reset)
 			return 0;

@@ -208,7 +208,7 @@ static void profile_region(struct replay_finding *f, const char *text, size_t le
 
 static int profile_lifecycle(struct replay_finding *f, const struct event *e)
 {
-	const struct vqt_lifecycle *l = &e->rec->life;
+	const struct vqt_lifecycle *l = &e->rec->lifecycle;
 	size_t len;
 	const char *text = record_text(e->rec, &len);
 	switch (l->what) {

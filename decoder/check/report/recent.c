@@ -73,7 +73,7 @@ static void recent_record(struct slot *s, const struct record *rec)
 	s->rec.len = s->rec.tail_len = s->rec.segs_len = 0;
 	switch (rec->h.type) {
 	case VQT_NOTE: s->rec.note.len = recent_text(s, rec, rec->note.len); break;
-	case VQT_LIFECYCLE: s->rec.life.len = recent_text(s, rec, rec->life.len); break;
+	case VQT_LIFECYCLE: s->rec.lifecycle.len = recent_text(s, rec, rec->lifecycle.len); break;
 	case VQT_GUEST: s->rec.guest.len = recent_text(s, rec, rec->guest.len); break;
 	}
 }

@@ -7,7 +7,7 @@
 
 static const struct vqt_lifecycle *life(const struct rule_context *ctx)
 {
-	return &ctx->e->rec->life;
+	return &ctx->e->rec->lifecycle;
 }
 
 /* arg: 0 a descriptor, 1 the header */
