@@ -85,10 +85,7 @@ ok "uthash does not end the process: by decoder/util/hash.h only" \
 	"$(grep -rnF '<uthash.h>' --include='*.[ch]' bpf cli decoder emu tests | grep -v '^decoder/util/hash\.h:')"
 if command -v clang-format-14 >/dev/null; then
 	ok "the tree is formatted (make format)" "$(find bpf cli decoder emu tests -name '*.[ch]' -print0 |
-		xargs -0 -n 40 -P 2 clang-format-14 --dry-run 2>&1 | grep 'clang-formatted' | cut -d: -f1 | sort -u |
-		while read -r f; do
-			echo "$f"
-		done)"
+		xargs -0 -n 40 -P 2 clang-format-14 --dry-run 2>&1 | grep 'clang-formatted' | cut -d: -f1 | sort -u)"
 else
 	n=$((n + 1))
 	echo "ok $n - the tree is formatted # SKIP no clang-format-14 (make deps)"
