@@ -250,7 +250,8 @@ void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *bef
 		a->first = first;
 		a->ndesc = n;
 		a->ndirect = c->chain.ndirect;
-		build_bytes(now(t), c->chain.desc + first, n * sizeof(*c->chain.desc));
+		if (n)
+			build_bytes(now(t), c->chain.desc + first, n * sizeof(*c->chain.desc));
 		a->nseg = add_buffers(t, m, c, false, first, first + n, UINT64_MAX);
 		end(t);
 		first += n;
