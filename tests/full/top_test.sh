@@ -7,14 +7,20 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
 command -v tmux >/dev/null || { echo "tmux is not installed"; exit 77; }
 
-server=vqtrace-$$-0
-T() { tmux -L $server -f /dev/null "$@"; }
-trap 'T kill-server 2>/dev/null; rm -rf "$tmp"' EXIT
+server=0 # its socket is $tmp/tmux-N
+T() { tmux -S "$tmp/tmux-$server" -f /dev/null "$@"; }
+end_servers() { # those of the subshells in which tests run, too
+	local s
+	for s in "$tmp"/tmux-*; do
+		[ ! -S "$s" ] || tmux -S "$s" kill-server 2>/dev/null
+	done
+}
+trap 'end_servers; rm -rf "$tmp"' EXIT
 
 start() { # COLUMNS LINES COMMAND: the shell stays, and says how the command ended
 	T kill-server 2>/dev/null
 	rm -f "$tmp/after"
-	server=vqtrace-$$-$((${server##*-} + 1)) # the old one may take its time to go
+	server=$((server + 1)) # the old one may take its time to go
 	T new-session -d -x "$1" -y "$2" "cd $tmp; export LC_ALL=C.UTF-8; stty -a >before; $3; echo \"EXIT \$?\"; stty -a >now; mv now after; exec sleep 1000"
 }
 
