@@ -91,6 +91,7 @@ struct class
 	 * part; 0 where that depends on the request.
 	 */
 	uint8_t framing_out, framing_in;
+	uint64_t vhost_user_only; /* protocol feature bits of vhost-user that only this type has */
 
 	/* Functions; each may be NULL. */
 	/*

@@ -235,6 +235,7 @@ const struct class class_net = {
 	.config = SPEC_TABLE(config),
 	.queues = queues,
 	.statuses = statuses,
+	.vhost_user_only = 1 << 2 | 1 << 4, /* RARP, NET_MTU */
 	.parse = parse,
 	.describe = describe,
 	.header = header_of,

@@ -100,11 +100,6 @@ int snoop_start(struct snoop *w, uint64_t features, uint32_t base)
 	return 0;
 }
 
-void snoop_describe(struct snoop *w)
-{
-	snoop_record_queue(w);
-}
-
 void snoop_stop(struct snoop *w)
 {
 	if (!w->on)

@@ -193,7 +193,7 @@ void snoop_record_sample(struct snoop *w)
 	end(w, &b);
 }
 
-void snoop_record_queue(struct snoop *w)
+void snoop_describe(struct snoop *w)
 {
 	const struct ring_reader *r = &w->ring;
 	struct build b;

@@ -14,7 +14,6 @@ void snoop_record_detached(struct snoop *w, uint16_t id);
 void snoop_record_kick(struct snoop *w, unsigned via, uint32_t value, unsigned width);
 void snoop_record_call(struct snoop *w);
 void snoop_record_sample(struct snoop *w);
-void snoop_record_queue(struct snoop *w);
 void snoop_record_loss(struct snoop *w, uint64_t lost);
 void snoop_record_note(struct snoop *w, const char *text);
 

@@ -127,7 +127,7 @@ struct spec_feature {
 	uint8_t bit;
 	uint8_t legacy; /* meaningful only in the legacy interface */
 	uint8_t not_on; /* transports that reserve it: 1 << enum vqt_transport */
-	const char *name; /* "VIRTIO_BLK_F_SEG_MAX" */
+	const char *name; /* "VIRTIO_F_RING_PACKED" */
 	const char *section;
 	/* Sets of bits 0-127.  Whoever offers or accepts this one must offer or accept ... */
 	uint64_t requires[2]; /* all of these */
@@ -138,7 +138,7 @@ struct spec_feature {
 
 /* A request type of a device class that has requests. */
 struct spec_request {
-	uint32_t type; /* VIRTIO_BLK_T_* */
+	uint32_t type; /* as the driver sends it */
 	const char *name; /* "IN" */
 	const char *json; /* "in", also what filters compare with */
 	int16_t feature; /* bit needed, -1 none */
@@ -173,7 +173,7 @@ struct spec_queue {
 const struct spec_feature *spec_feature(const struct spec_feature *own, unsigned bit);
 /* The bit of a name, with or without VIRTIO_[class_]F_, in any case; -ENOENT. */
 int spec_feature_by_name(const struct spec_feature *own, const char *name);
-/* "SEG_MAX" of VIRTIO_BLK_F_SEG_MAX. */
+/* The name without VIRTIO_[class_]F_: "RING_PACKED" of VIRTIO_F_RING_PACKED. */
 const char *spec_feature_short(const struct spec_feature *f);
 
 /* What the specification says of a bit on this transport (2.2, 4.2.5, 4.3.4, 6). */

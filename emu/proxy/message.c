@@ -62,6 +62,19 @@ static int features_accepted(struct vhost_proxy *p, const struct vhost_user_hdr 
 	return 0;
 }
 
+/* The back end offers what only devices of another type than the recorded one have. */
+static void warn_of_type(struct vhost_proxy *p, uint64_t offered)
+{
+	const struct class *c;
+	char name[32];
+
+	for (size_t i = 0; (c = class_nth(i)); i++)
+		if (offered & c->vhost_user_only && c->id != p->cfg.virtio_id)
+			server_report(&p->server, SERVER_NOTE,
+				      "the back end looks like a %s and is recorded as %s (--type)",
+				      c->title, class_name(p->cfg.virtio_id, name, sizeof(name)));
+}
+
 static int protocol_offered(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
 			    struct server_in *in)
 {
@@ -73,15 +86,7 @@ static int protocol_offered(struct vhost_proxy *p, const struct vhost_user_hdr *
 		emu_tap_note(
 			p->cfg.tap, VQT_NOTE_INFO,
 			"protocol features of the back end were not handed on: PAGEFAULT, HOST_NOTIFIER");
-	/* Only network devices use these two: warn if the user named another device type. */
-	if (f & (BIT(VH_P_RARP) | BIT(VH_P_MTU)) && p->cfg.virtio_id != class_by_name("net")->id) {
-		char name[32];
-
-		server_report(
-			&p->server, SERVER_NOTE,
-			"the back end looks like a network device and is recorded as %s (--type)",
-			class_name(p->cfg.virtio_id, name, sizeof(name)));
-	}
+	warn_of_type(p, f);
 	return 0;
 }
 

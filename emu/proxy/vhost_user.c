@@ -186,38 +186,13 @@ static int run(struct server *d)
 	return n;
 }
 
-static int read_memory(void *opaque, uint64_t gpa, void *buf, size_t len)
-{
-	return emu_mem_read(opaque, gpa, buf, len);
-}
-
-static const void *map_memory(void *opaque, uint64_t gpa, uint64_t len)
-{
-	return emu_mem_ptr(opaque, gpa, len, EMU_MEM_READ);
-}
-
-static void to_tap(void *opaque, void *record, size_t len)
-{
-	emu_tap_put(opaque, record, len);
-}
-
-static int sink_to_tap(struct snoop_sink *s, struct emu_tap *tap)
-{
-	if (!tap)
-		return 0;
-	const struct emu_tap_config *c = emu_tap_config(tap);
-	*s = (struct snoop_sink){ to_tap, tap, malloc(VQT_RECORD_MAX), .device = c->device,
-				  .snaplen = c->snaplen };
-	return s->space ? 0 : -ENOMEM;
-}
-
 static int init(struct server *d, const struct server_config *cfg)
 {
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
 	p->back.source = (struct server_source){ -1, on_back };
 	p->channel[0].source = p->channel[1].source = (struct server_source){ -1, on_channel };
-	p->memory = (struct ring_memory){ read_memory, map_memory, d->maps.mem };
-	return sink_to_tap(&p->sink, cfg->tap);
+	p->memory = emu_ring_memory(d->maps.mem);
+	return cfg->tap ? emu_tap_sink(cfg->tap, &p->sink) : 0;
 }
 
 static void fini(struct server *d)

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "emu/virtio/mem.h"
+#include "emu/virtio/memory.h"
 
 struct server_map {
 	struct server_map *next, *all; /* of this server; of the process */

@@ -69,9 +69,7 @@ enum vhost_user_request {
 #define VH_F_PROTOCOL_FEATURES 30 /* feature bit */
 enum { /* protocol feature bits */
        VH_P_MQ = 0,
-       VH_P_RARP = 2,
        VH_P_REPLY_ACK = 3,
-       VH_P_MTU = 4,
        VH_P_BACKEND_REQ = 5,
        VH_P_PAGEFAULT = 8,
        VH_P_CONFIG = 9,

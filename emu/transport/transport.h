@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #include "emu/virtio/device.h"
-#include "emu/virtio/mem.h"
+#include "emu/virtio/memory.h"
 #include "emu/virtio/tap.h"
 
 struct emu_transport;

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "emu/virtio/mem.h"
+#include "emu/virtio/memory.h"
 #include "emu/virtio/ring.h"
 #include "emu/virtio/tap.h"
 

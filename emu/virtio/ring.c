@@ -20,11 +20,16 @@ static const void *map_memory(void *opaque, uint64_t gpa, uint64_t len)
 	return emu_mem_ptr(opaque, gpa, len, EMU_MEM_READ);
 }
 
+struct ring_memory emu_ring_memory(struct emu_mem *mem)
+{
+	return (struct ring_memory){ read_memory, map_memory, mem };
+}
+
 int emu_ring_init(struct emu_ring *r, struct emu_mem *mem)
 {
 	memset(r, 0, sizeof(*r));
 	r->mem = mem;
-	r->memory = (struct ring_memory){ read_memory, map_memory, mem };
+	r->memory = emu_ring_memory(mem);
 	r->in.mem = &r->memory;
 	r->busy = calloc(BUSY_WORDS, sizeof(*r->busy));
 	return r->busy ? 0 : -ENOMEM;

@@ -13,7 +13,7 @@
 
 #include "decoder/source/ring.h"
 #include "decoder/trace/event.h"
-#include "emu/virtio/mem.h"
+#include "emu/virtio/memory.h"
 
 struct emu_queue;
 
@@ -89,6 +89,8 @@ struct emu_ring_ops {
 
 extern const struct emu_ring_ops emu_ring_split, emu_ring_packed;
 
+/* Guest memory for a reader of rings; mem is borrowed. */
+struct ring_memory emu_ring_memory(struct emu_mem *mem);
 int emu_ring_init(struct emu_ring *r, struct emu_mem *mem); /* zeroes; -ENOMEM */
 void emu_ring_fini(struct emu_ring *r);
 /* Back to the state before start; keeps areas and size. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What our own device and the proxy record: events are built here and handed to `emit`. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,11 +44,6 @@ void emu_tap_free(struct emu_tap *t)
 	free(t);
 }
 
-const struct emu_tap_config *emu_tap_config(const struct emu_tap *t)
-{
-	return &t->cfg;
-}
-
 static void stamp(struct emu_tap *t, struct vqt_hdr *h)
 {
 	t->time += t->cfg.tick;
@@ -86,6 +82,21 @@ void emu_tap_put(struct emu_tap *t, void *record, size_t len)
 		return;
 	stamp(t, record);
 	t->cfg.emit(t->cfg.opaque, record, len);
+}
+
+static void from_snooper(void *opaque, void *record, size_t len)
+{
+	emu_tap_put(opaque, record, len);
+}
+
+int emu_tap_sink(struct emu_tap *t, struct snoop_sink *out)
+{
+	*out = (struct snoop_sink){ .record = from_snooper,
+				    .opaque = t,
+				    .space = malloc(VQT_RECORD_MAX),
+				    .device = t->cfg.device,
+				    .snaplen = t->cfg.snaplen };
+	return out->space ? 0 : -ENOMEM;
 }
 
 /* --- descriptive ----------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decoder/source/snoop.h"
 #include "decoder/trace/event.h"
 #include "emu/virtio/ring.h"
 
@@ -29,8 +30,8 @@ struct emu_tap_config {
 
 struct emu_tap *emu_tap_new(const struct emu_tap_config *cfg); /* NULL: no memory */
 void emu_tap_free(struct emu_tap *t);
-/* The configuration, its zeroes replaced by the defaults. */
-const struct emu_tap_config *emu_tap_config(const struct emu_tap *t);
+/* For a snooper: its records go into this tap.  -ENOMEM; out->space is the caller's to free. */
+int emu_tap_sink(struct emu_tap *t, struct snoop_sink *out);
 
 /* Descriptive records.  Strings may be NULL. */
 void emu_tap_session(struct emu_tap *t, const char *tool, const char *command, int64_t wall);

@@ -3,17 +3,7 @@
 # The structure of the tree: which room includes which, headers that compile alone, one format.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-n=0 bad=0
-ok() {
-	n=$((n + 1))
-	if [ -z "$2" ]; then
-		echo "ok $n - $1"
-	else
-		echo "not ok $n - $1"
-		printf '%s\n' "$2" | head -n 20 | sed 's/^/# /'
-		bad=1
-	fi
-}
+. tests/check/problems.sh
 # Which room may include which, from the READMEs of the folders: "ROOM: ROOM ...".
 table=$(mktemp)
 trap 'rm -f "$table"' EXIT
@@ -76,8 +66,8 @@ ok "every header compiles alone" "$alone"
 
 # Device types stand in decoder/class, emu/class and the rules of the checker.
 ok "a device type is named in its own files only" "$(grep -rnE \
-	'VIRTIO_(BLK|NET|CONSOLE|RNG|BALLOON|SCSI|GPU|INPUT|CRYPTO|VSOCK|FS|SND|ID)_|virtio_id [!=]= [0-9]' \
-	--include='*.[ch]' bpf cli decoder emu | grep -vE '^(decoder/(class|spec|check/rules)|emu/class)/')"
+	'VIRTIO_(BLK|NET|CONSOLE|RNG|BALLOON|SCSI|GPU|INPUT|CRYPTO|VSOCK|FS|SND|MEM|PMEM|IOMMU|CAN|GPIO|I2C|MEDIA|RPMB|RTC|SCMI|SPI|ID)_|virtio_id [!=]= [0-9]' \
+	--include='*.[chly]' bpf cli decoder emu | grep -vE '^(decoder/(class|check/rules)|emu/class)/')"
 
 ok "only cli/ prints or exits" "$(grep -rnE '\b(printf|puts|perror|exit|abort)\(' \
 	--include='*.c' bpf decoder emu | grep -vE '\b(vs?n?printf|snprintf|fprintf)\(|^\S+:\s*\*|_exit\(' | grep -vE 'bpf\.c:')"

@@ -10,17 +10,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 export LC_ALL=C.UTF-8 TZ=UTC
 guides="README.md .github/CONTRIBUTING.md $(ls ./*/README.md tests/bench/README.md)"
-n=0 bad=0
-ok() {
-	n=$((n + 1))
-	if [ -z "$2" ]; then
-		echo "ok $n - $1"
-	else
-		echo "not ok $n - $1"
-		printf '%s\n' "$2" | head -n 20 | sed 's/^/# /'
-		bad=1
-	fi
-}
+. tests/check/problems.sh
 
 # Lines of $1 that do not follow each other in $2; a line "…" may stand for any.
 missing() {

@@ -9,7 +9,7 @@
 #include "emu/class/blk/backend.h"
 #include "decoder/spec/constants.h"
 #include "decoder/class/blk.h"
-#include "emu/virtio/mem.h"
+#include "emu/virtio/memory.h"
 #include "tests/emu/testbed.h"
 #include "tests/emu/tap.h"
 

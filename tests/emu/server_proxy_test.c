@@ -278,6 +278,8 @@ static void as_said(void)
 	get_from(front, &what, &offer_all, 8, NULL, NULL);
 	is(~offer_all, 1ull << VH_P_PAGEFAULT | 1ull << VH_P_HOST_NOTIFIER,
 	   "what would lead past is not offered");
+	ok(strstr(said, "looks like a network device") && strstr(said, "recorded as blk"),
+	   "what only a network device offers is reported");
 
 	/* the back end's own channel */
 	int pair[2];

@@ -132,11 +132,6 @@ static const void *map_memory(void *opaque, uint64_t gpa, uint64_t len)
 	return qemu_ram_at(opaque, gpa, len);
 }
 
-static void to_tap(void *opaque, void *record, size_t len)
-{
-	emu_tap_put(opaque, record, len);
-}
-
 static void emit(void *opaque, const void *record, size_t len)
 {
 	struct qemu_snoop *w = opaque;
@@ -172,17 +167,12 @@ int qemu_snoop_new(struct qemu_snoop **out, struct replay_target *t,
 	w->model = model_new();
 	w->tap = emu_tap_new(&tap);
 	w->memory = (struct ring_memory){ read_memory, map_memory, t };
-	w->sink = (struct snoop_sink){ .record = to_tap,
-				       .opaque = w->tap,
-				       .space = malloc(VQT_RECORD_MAX) };
 	w->queue = calloc(w->d->num_queues + 1u, sizeof(*w->queue));
 	w->enabled = calloc(w->d->num_queues + 1u, sizeof(*w->enabled));
-	if (!w->model || !w->tap || !w->sink.space || !w->queue || !w->enabled) {
+	if (!w->model || !w->tap || !w->queue || !w->enabled || emu_tap_sink(w->tap, &w->sink)) {
 		qemu_snoop_free(w);
 		return -ENOMEM;
 	}
-	w->sink.device = emu_tap_config(w->tap)->device;
-	w->sink.snaplen = emu_tap_config(w->tap)->snaplen;
 	for (unsigned i = 0; i < w->d->num_queues; i++)
 		snoop_init(&w->queue[i], &w->memory, &w->sink, i);
 	snprintf(name, sizeof(name), "replay against %s", t->version);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "decoder/util/array.h"
-#include "emu/virtio/mem.h"
+#include "emu/virtio/memory.h"
 
 #define MAX_RANGES 65536
 

@@ -8,8 +8,8 @@
  * Ranges may change between calls of the device, but not while requests that map
  * them are in flight: the server drains first (emu_virtio_drain).
  */
-#ifndef VQT_EMU_VIRTIO_MEM_H
-#define VQT_EMU_VIRTIO_MEM_H
+#ifndef VQT_EMU_VIRTIO_MEMORY_H
+#define VQT_EMU_VIRTIO_MEMORY_H
 
 #include <stddef.h>
 #include <stdint.h>
