@@ -226,7 +226,7 @@ struct check_suspend {
 /* device.c: how complete the knowledge is. */
 struct check_known {
 	bool born; /* the history since the reset is complete; ends at a reset */
-	bool agreed; /* what the model has of features and queues is so; ends at a reset */
+	bool agreed; /* features and queue set-up are known; ends at a reset */
 	bool from_start; /* seen since the device was made, and no reset was needed yet */
 	bool config_unsure; /* some of what the model has of the configuration may be wrong */
 	bool msix; /* the model knows whether MSI-X is enabled */
