@@ -2,6 +2,7 @@
 # vqtrace: one non-recursive Makefile; a new source file needs no edit here.
 #   make               build/vqtrace; WERROR=1 for warnings as errors, V=1 shows commands,
 #                      SANITIZE=address,undefined builds instrumented into build/san
+#   make static        build/vqtrace-guest, a static program for an initramfs
 #   make demo          set up, record a real guest, show it
 #   make check         the quick tests
 #   make test          all tests; installs what they need
@@ -18,6 +19,7 @@
 #   make regression    what tests expect of traces/
 #   make conformance   traces/CONFORMANCE.md: drivers against devices, recorded
 #   make pictures screens          cli/man/*.svg and top-screens.md, of real runs
+#   make hangs         cli/man/hangs.md: what stuck answers for machines that hang
 #   make known differences         decoder/check/KNOWN.md, emu/DIFFERENCES.md, from tests
 
 CC ?= cc
@@ -71,7 +73,8 @@ DECODER_SRC := $(call sources,decoder,*.c)
 BPF_SRC := $(filter-out %.bpf.c,$(call sources,bpf,*.c))
 BPF_OBJ := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(call sources,bpf,*.bpf.c))
 EMU_SRC := $(call sources,emu,*.c)
-CLI_SRC := $(filter-out cli/main.c,$(call sources,cli,*.c))
+CLI_SRC := $(filter-out cli/main.c cli/guest/%,$(call sources,cli,*.c))
+GUEST_SRC := $(call sources,cli/guest,*.c)
 # flex and bison output
 GEN_SRC := $(patsubst %.y,$(BUILD)/%.tab.c,$(call sources,decoder,*.y)) \
 	$(patsubst %.l,$(BUILD)/%.lex.c,$(call sources,decoder,*.l))
@@ -93,6 +96,14 @@ $(BUILD)/vqtrace: $(call objs,cli/main.c) $(CLI_OBJ) $(BUILD)/cli/check/examples
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# For an initramfs, from the same objects: `record -i guest` and `doctor`, no shared library.
+static: $(BUILD)/vqtrace-guest
+.PHONY: static
+$(BUILD)/vqtrace-guest: $(call objs,$(GUEST_SRC)) $(BUILD)/libvqtrace.a
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -static -Wl,--gc-sections -o $@ $^ -lbpf -lelf -lz
+	$(Q)strip $@
+
 $(BUILD)/libvqtrace.a: $(LIB_OBJ)
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) qcs $@ $^
@@ -104,6 +115,12 @@ $(BUILD)/%.o: %.c | $(BPF_OBJ) $(GEN_HDR)
 $(BUILD)/%.o: $(BUILD)/%.c | $(GEN_HDR)
 	$(say) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Asked once, before the first tool that may be missing is run: which packages are missing.
+# NODEPS=1 goes on without them.
+$(BUILD)/.deps: tests/deps
+	$(Q)mkdir -p $(@D) && $(if $(NODEPS),:,tests/deps build) && touch $@
+$(GEN_HDR) $(GEN_SRC) $(BPF_OBJ:.skel.h=.bpf.o): | $(BUILD)/.deps
 
 $(BUILD)/%.tab.c $(BUILD)/%.tab.h: %.y
 	$(say) BISON $<
@@ -134,7 +151,10 @@ FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
 
 $(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(TEST_LIB) $(BUILD)/libvqtrace.a
 	$(say) LINK $@
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+
+# What is tested but in no library.
+$(BUILD)/tests/unit/guest_output_test: $(BUILD)/cli/guest/output.o
 
 # The fuzzers take the library's sources again, instrumented.
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -155,7 +175,8 @@ SANITIZED_BIN := $(patsubst tests/%.c,build/fuzz/tests/%,$(TEST_SRC))
 SANITIZED_LIB := $(patsubst $(BUILD)/%.o,build/fuzz/obj/%.o,$(TEST_LIB))
 build/fuzz/tests/%_test: build/fuzz/obj/tests/%_test.o $(SANITIZED_LIB) build/fuzz/libvqtrace.a
 	$(say) FUZZLD $@
-	$(Q)mkdir -p $(@D) && $(CLANG) $(FUZZ_FLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(FUZZ_FLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+build/fuzz/tests/unit/guest_output_test: build/fuzz/obj/cli/guest/output.o
 .PHONY: fuzz sanitized
 fuzz: $(FUZZ_BIN)
 sanitized: $(SANITIZED_BIN)
@@ -169,7 +190,7 @@ FULL_JOBS := $(shell echo $$(($(JOBS) + ($(JOBS) + 1) / 2)))
 FULL_TEST := $(sort $(wildcard tests/full/*_test.sh))
 test:
 	$(Q)tests/deps --install build test
-	$(Q)$(MAKE) -j$(JOBS) all guest qemu11 tests tools blkio fuzz sanitized
+	$(Q)$(MAKE) -j$(JOBS) all static guest qemu11 tests tools blkio fuzz sanitized
 	$(Q)tests/run -j $(FULL_JOBS) $(FULL_TEST) $(SANITIZED_BIN) $(TEST_BIN) \
 		$(sort $(wildcard tests/check/*_test.sh))
 .PHONY: tests tools guest qemu11
@@ -235,6 +256,12 @@ screens: $(BUILD)/vqtrace # of top, for the documentation
 
 .PHONY: screens
 
+.PHONY: hangs
+hangs: # what stuck answers for machines that hang: cli/man/hangs.md, of real ones
+	$(Q)tests/deps --install test
+	$(Q)$(MAKE) -j$(JOBS) all guest qemu11 tools
+	$(Q)tests/lab/hangs cli/man/hangs.md
+
 .PHONY: known
 known: $(BUILD)/tests/unit/check_known_test # the violations that shipped, and their rules
 	$(Q)$(BUILD)/tests/unit/check_known_test --markdown > decoder/check/KNOWN.md
@@ -252,6 +279,8 @@ conformance:
 	$(Q)tests/deps --install build test conformance
 	$(Q)$(MAKE) -j$(JOBS) all guest qemu11 tools blkio
 	$(Q)tests/guest/mkguest --suite bookworm-backports build/guest-backports
+	$(Q)tests/guest/mkguest --arch arm64 build/guest-arm64
+	$(Q)tests/guest/mkguest --arch riscv64 --suite trixie build/guest-riscv64
 	$(Q)VQT_MATRIX=all tests/run -j $(FULL_JOBS) $(shell grep -lE 'VQT_MATRIX|check_more' $(FULL_TEST))
 	$(Q)tests/lab/conformance
 
@@ -260,6 +289,7 @@ conformance:
 regression: all tools
 	$(Q)tests/check/golden_test.sh --update
 	$(Q)tests/check/regression_test.sh --update
+	$(Q)tests/check/screens_test.sh --update
 
 deps:
 	$(Q)tests/deps --install build test
@@ -293,5 +323,5 @@ help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
 .SECONDARY:
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(call objs,cli/main.c) $(TEST_LIB) $(FUZZ_OBJ) $(SANITIZED_LIB)) \
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(call objs,cli/main.c $(GUEST_SRC)) $(TEST_LIB) $(FUZZ_OBJ) $(SANITIZED_LIB) build/fuzz/obj/cli/guest/output.o) \
 	$(BUILD)/cli/check/examples.d $(addsuffix .d,$(TEST_BIN) $(TOOL_BIN)) $(patsubst build/fuzz/tests/%,build/fuzz/obj/tests/%.d,$(SANITIZED_BIN)) $(BPF_OBJ:.skel.h=.bpf.d)

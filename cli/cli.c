@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -8,25 +9,110 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "decoder/filter/filter.h"
 #include "decoder/trace/file.h"
 #include "decoder/util/option.h"
+#include "decoder/util/outlet.h"
 #include "decoder/util/text.h"
+#include "decoder/util/wrap.h"
+
+#define WORDS_MAX (256u << 10) /* bytes on standard error that wait for a slow reader */
 
 const struct cli_command *cli_current;
 
+static struct outlet *errors; /* NULL: standard error may wait */
+
 static enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } color_when;
+
+void cli_note(const char *lines)
+{
+	size_t last = strlen(lines);
+	TEXT(t, 16384);
+
+	text_untrusted_lines(&t, lines);
+	fprintf(stderr, "%s%s", t.buf, last && lines[last - 1] == '\n' ? "" : "\n");
+}
+
+static void last_words(void)
+{
+	outlet_drain(errors, OUTLET_HURRY);
+}
+
+void cli_never_wait(void)
+{
+	int fd = outlet_needed(STDERR_FILENO)
+			 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+			 : -1;
+	FILE *f = fd < 0 ? NULL : outlet_open(fd, WORDS_MAX, &errors);
+
+	if (!f) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	outlet_drop(errors);
+	stderr = f;
+	atexit(last_words);
+}
+
+bool cli_never_waits(void)
+{
+	return errors;
+}
+
+bool cli_words_kept(void)
+{
+	return errors && !outlet_push(errors) && outlet_kept(errors);
+}
+
+/* --- the width of the terminal -------------------------------------------------- */
+
+static FILE *fitted; /* cli_text(), if it is not standard output itself */
+static unsigned fitted_width;
+
+/* What was written and is no line yet. */
+static struct {
+	char buf[16384];
+	size_t len;
+} pending;
+
+static ssize_t fit(void *cookie, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (bytes[i] != '\n' && pending.len < sizeof(pending.buf))
+			pending.buf[pending.len++] = bytes[i];
+		if (bytes[i] != '\n' && pending.len < sizeof(pending.buf))
+			continue;
+		if (wrap_write(stdout, pending.buf, pending.len, fitted_width))
+			return 0;
+		pending.len = 0;
+	}
+	return fflush(stdout) ? 0 : (ssize_t)len;
+}
+
+FILE *cli_text(void)
+{
+	if (!fitted && (fitted_width = cli_width(stdout)))
+		fitted = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = fit });
+	return fitted ? fitted : stdout;
+}
 
 static void complain(const char *kind, const char *fmt, va_list ap)
 {
+	char text[4096];
+
+	cli_progress_hide();
+	if (fitted)
+		fflush(fitted);
 	fflush(stdout);
 	fprintf(stderr, "vqtrace%s%s: %s", cli_current ? " " : "",
 		cli_current ? cli_current->name : "", kind);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	cli_note(text);
 }
 
 int cli_error(const char *fmt, ...)
@@ -95,6 +181,13 @@ bool cli_color(FILE *to)
 	return !(no && *no) && isatty(fileno(to)) && term && strcmp(term, "dumb");
 }
 
+unsigned cli_width(FILE *to)
+{
+	struct winsize size;
+
+	return isatty(fileno(to)) && !ioctl(fileno(to), TIOCGWINSZ, &size) ? size.ws_col : 0;
+}
+
 bool cli_ascii(void)
 {
 	setlocale(LC_CTYPE, "");
@@ -103,7 +196,7 @@ bool cli_ascii(void)
 
 int cli_output(bool failed)
 {
-	if (!failed && !fflush(stdout))
+	if (!failed && (!fitted || !fflush(fitted)) && !fflush(stdout))
 		return CLI_OK;
 	return errno == EPIPE ? CLI_TROUBLE : cli_error("standard output: %s", strerror(errno));
 }
@@ -152,6 +245,30 @@ int cli_filter(struct filter **out, const char *text)
 	return cli_error("filter: %s", words);
 }
 
+static void ignore_first_interrupt(int sig)
+{
+}
+
+/*
+ * Ctrl-C goes to all processes of a pipe, but what record writes at its end still has to be
+ * read and shown.  So if `path` is standard input, the first SIGINT is ignored here and the
+ * second ends this process.
+ */
+static void leave_interrupt(const char *path)
+{
+	struct sigaction act = { .sa_handler = ignore_first_interrupt,
+				 .sa_flags = SA_RESTART | SA_RESETHAND };
+
+	if (!strcmp(path, "-"))
+		sigaction(SIGINT, &act, NULL);
+}
+
+int cli_trace_read(struct trace_reader **t, const char *path)
+{
+	leave_interrupt(path);
+	return cli_trace_open(t, path);
+}
+
 int cli_trace_open(struct trace_reader **t, const char *path)
 {
 	struct trace_error err;
@@ -172,20 +289,11 @@ bool cli_trace_next(struct trace_reader *t, struct record *rec, bool say, bool *
 		if (!again)
 			return false;
 	}
+	if (rc && say)
+		cli_progress(t, NULL);
+	else
+		cli_progress_hide();
 	return rc;
-}
-
-static void ignore_first_interrupt(int sig)
-{
-}
-
-void cli_leave_interrupt(const char *path)
-{
-	struct sigaction act = { .sa_handler = ignore_first_interrupt,
-				 .sa_flags = SA_RESTART | SA_RESETHAND };
-
-	if (!strcmp(path, "-"))
-		sigaction(SIGINT, &act, NULL);
 }
 
 static void (*on_end)(int sig);

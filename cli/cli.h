@@ -37,11 +37,23 @@ struct cli_command {
 };
 
 extern const struct cli_command cmd_record, cmd_show, cmd_stat, cmd_check, cmd_diff, cmd_doctor,
-	cmd_demo, cmd_serve, cmd_replay, cmd_top;
+	cmd_demo, cmd_serve, cmd_replay, cmd_top, cmd_stuck;
 
 /* "vqtrace VERB: what" on stderr; the text says cause and remedy.  Returns CLI_TROUBLE. */
 int cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+#define CLI_PIPE_SLOW \
+	"%llu records were left out, as nobody read the pipe; who reads it sees them as lost"
 void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Lines on stderr as they are; what would harm a terminal is escaped. */
+void cli_note(const char *lines);
+/*
+ * From here on nothing waits for who reads standard error from a pipe or socket: for commands that
+ * a guest depends on.
+ */
+void cli_never_wait(void);
+bool cli_never_waits(void);
+/* Hand on what was kept for a slow reader.  true: there is more. */
+bool cli_words_kept(void);
 /* An error, then a pointer at --help; returns CLI_TROUBLE. */
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_help(FILE *to, const struct cli_command *c);
@@ -60,6 +72,13 @@ extern const struct cli_command *cli_current;
 /* --color=auto|always|never with NO_COLOR and isatty; false for an unknown word. */
 bool cli_color_set(const char *when);
 bool cli_color(FILE *to); /* after cli_color_set, or with the default auto */
+/* Columns of the terminal that a stream goes to; 0: it goes to none. */
+unsigned cli_width(FILE *to);
+/*
+ * A stream for lines of text: standard output; or, if that is a terminal, one that breaks
+ * lines which are wider (decoder/util/wrap.h).  It is flushed by cli_output().
+ */
+FILE *cli_text(void);
 bool cli_ascii(void); /* set the locale; whether the terminal shows no characters beyond ASCII */
 /*
  * The end of writing to standard output; `failed`: some of it could not be written, for the
@@ -81,6 +100,8 @@ int cli_filter(struct filter **out, const char *text);
 /* Open a trace.  CLI_OK, or CLI_TROUBLE after an error. */
 struct trace_reader;
 int cli_trace_open(struct trace_reader **t, const char *path);
+/* The same for the one trace that a command reads to its end, or while it grows, in a pipe. */
+int cli_trace_read(struct trace_reader **t, const char *path);
 /*
  * Read the next record.  Where the trace is broken, *broken becomes true, and reading goes on
  * behind it where that is possible; `say`: with an error.  false at the end.
@@ -88,11 +109,12 @@ int cli_trace_open(struct trace_reader **t, const char *path);
 struct record;
 bool cli_trace_next(struct trace_reader *t, struct record *rec, bool say, bool *broken);
 /*
- * Call this before the trace at `path` is read.  Ctrl-C goes to all processes of a pipe,
- * but what record writes at its end still has to be read and shown.  So if `path` is
- * standard input, the first SIGINT is ignored here and the second ends this process.
+ * While a trace is read that takes long: a line on standard error, if that is a terminal, with
+ * how much was read and, behind it, `more` (NULL: nothing).  cli_trace_next() calls it.  Hide
+ * the line before anything else goes to the terminal.
  */
-void cli_leave_interrupt(const char *path);
+void cli_progress(const struct trace_reader *t, const char *more);
+void cli_progress_hide(void);
 /*
  * SIGINT and SIGTERM end a command that writes a trace: they call `handler`.  The first
  * one does not interrupt a write that waits for a slow reader, because that would cut the

@@ -109,7 +109,8 @@ static int examine(struct doctor *d, const struct source_ops *source)
 static const struct option_row options[] = {
 	{ OPTION_TEXT, 'p', "pid", "PID|BINARY", "which QEMU; the -p may be left out",
 	  OPTION_TO(struct doctor, target) },
-	{ OPTION_TEXT, 'i', "source", "SOURCE", "which source of events (qemu)",
+	{ OPTION_TEXT, 'i', "source", "SOURCE",
+	  "which source of events (default qemu; -D lists them)",
 	  OPTION_TO(struct doctor, source) },
 	{ OPTION_FLAG, 'D', "list-sources", NULL,
 	  "list the sources and what each can record here, and stop",

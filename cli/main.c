@@ -6,8 +6,8 @@
 #include "cli/cli.h"
 
 static const struct cli_command *const commands[] = {
-	&cmd_record, &cmd_show, &cmd_stat,  &cmd_check,	 &cmd_diff,
-	&cmd_replay, &cmd_top,	&cmd_serve, &cmd_doctor, &cmd_demo,
+	&cmd_record, &cmd_show,	 &cmd_stat,   &cmd_check, &cmd_diff,  &cmd_replay,
+	&cmd_top,    &cmd_serve, &cmd_doctor, &cmd_demo,  &cmd_stuck,
 };
 
 static void help(FILE *to)
@@ -23,7 +23,7 @@ static void help(FILE *to)
 	fputs("\n"
 	      "'vqtrace COMMAND --help' explains a command; 'vqtrace --version' prints the version.\n"
 	      "First steps: vqtrace doctor; vqtrace record -w t.pcap -- qemu-system-x86_64 ...;\n"
-	      "vqtrace show -r t.pcap; vqtrace check -r t.pcap\n",
+	      "vqtrace show -r t.pcap; vqtrace check -r t.pcap.  A machine hangs: vqtrace stuck\n",
 	      to);
 }
 

@@ -196,7 +196,7 @@ static int parse_one(const struct scanner *s, int code)
 {
 	unsigned i = number_of(s, code);
 	struct cli_option_group *g = s->group[i];
-	TEXT(why, 256);
+	TEXT(why, 1536); /* may list names */
 
 	if (s->row[i] == &help_row) {
 		cli_help(stdout, cli_current);

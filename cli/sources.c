@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "bpf/capture/source.h"
+#include "bpf/guest/source.h"
 #include "cli/sources.h"
 #include "decoder/util/number.h"
 #include "emu/proxy/source.h"
 
-const struct source_ops *const sources[] = { &qemu_source_ops, &proxy_source_ops, NULL };
+const struct source_ops *const sources[] = { &qemu_source_ops, &guest_source_ops, &proxy_source_ops,
+					     NULL };
 
 /* --- options that all sources share ---------------------------------------- */
 

@@ -2,8 +2,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cli/options.h"
+#include "cli/window.h"
 #include "decoder/check/check.h"
+#include "decoder/check/report/report.h"
 #include "decoder/filter/filter.h"
 #include "decoder/model/model.h"
 #include "decoder/stats/svg.h"
@@ -16,6 +17,8 @@ struct stat_run {
 	int by; /* enum stat_by, -1 the page */
 	enum stat_format format;
 	bool latency;
+	struct cli_window window;
+	bool begun; /* counting: the window has */
 	struct filter *filter;
 	struct model *model;
 	struct stats *stats;
@@ -32,6 +35,7 @@ static const struct option_row options[] = {
 	{ OPTION_TEXT, 'Y', "filter", "FILTER",
 	  "count only events that match, for example 'device == blk0'",
 	  OPTION_TO(struct stat_run, filter_text) },
+	CLI_OPTION_WINDOW(struct stat_run, window),
 	{ OPTION_CHOICE, 0, "by", "WHAT", "a table instead: queue, type, size, vcpu or time",
 	  OPTION_TO(struct stat_run, by), .choices = stat_by_names },
 	{ OPTION_FLAG, 0, "latency", NULL, "latency histograms instead",
@@ -56,7 +60,15 @@ static int parse(struct stat_run *s, int argc, char **argv)
 		return 1 + cli_usage("--by and --latency exclude each other; give one of them");
 	if (s->format == STAT_CSV && s->by < 0 && !s->latency)
 		return 1 + cli_usage("-T csv is for tables: add --by queue, or --latency");
-	return 0;
+	return cli_window_check(&s->window) ? 1 + CLI_TROUBLE : 0;
+}
+
+static void on_finding(void *opaque, const struct finding *f)
+{
+	const struct stat_run *s = opaque;
+
+	if (cli_window_has(&s->window, f->since))
+		stat_findings_add(s->findings, f);
 }
 
 static int prepare(struct stat_run *s)
@@ -69,16 +81,24 @@ static int prepare(struct stat_run *s)
 	s->stats = stats_new();
 	s->findings = stat_findings_new();
 	if (!s->model || !s->stats || !s->findings ||
-	    (page && check_new(&s->check, NULL, stat_findings_add, s->findings, NULL)))
+	    (page && check_new(&s->check, NULL, on_finding, s, NULL)))
 		return cli_error("no memory");
 	return CLI_OK;
 }
 
 static int feed(struct stat_run *s, const struct event *e)
 {
-	bool counted = !s->filter || filter_match(s->filter, e);
-	int rc = stats_feed(s->stats, s->model, e, counted);
+	const struct cli_window *w = &s->window;
+	bool counted = cli_window_has(w, e->since) && (!s->filter || filter_match(s->filter, e));
+	int rc = 0;
 
+	if (!s->begun && w->from && e->since >= w->from) {
+		stats_begin(s->stats, e->ts);
+		s->begun = true;
+	}
+	/* The checker takes all events: it concludes much from the end of a trace. */
+	if (!w->to || e->since <= w->to)
+		rc = stats_feed(s->stats, s->model, e, counted);
 	return rc || !s->check ? rc : check_feed(s->check, s->model, e);
 }
 
@@ -91,7 +111,10 @@ static int run_trace(struct stat_run *s, struct trace_reader *t)
 	while (cli_trace_next(t, &rec, true, &broken)) {
 		if (model_feed(s->model, &rec, trace_number(t), &e) || feed(s, &e))
 			return cli_error("no memory");
+		if (!s->check && cli_window_past(&s->window, e.since))
+			break;
 	}
+	cli_progress_hide();
 	if ((s->check && check_finish(s->check, s->model)) || stat_findings_error(s->findings))
 		return cli_error("no memory");
 	return broken ? CLI_TROUBLE : CLI_OK;
@@ -128,12 +151,20 @@ static int print(struct stat_run *s, const struct stat_view *v)
 
 static int output(struct stat_run *s)
 {
+	TEXT(window, 80);
+
+	cli_window_words(&window, &s->window);
 	const struct stat_view v = {
 		.stats = s->stats,
 		.model = s->model,
 		.findings = s->check ? s->findings : NULL,
+		.undecided = s->check && report_undecided(s->check, CHECK_PARTIES),
 		.filter = s->filter_text,
+		.window = window.len ? window.buf : NULL,
+		.from = s->window.from,
+		.to = s->window.to,
 		.latency = s->latency,
+		.width = cli_width(stdout),
 	};
 	/* the picture first: if the reader of the page leaves early, SIGPIPE ends this process */
 	int drawn = s->plot ? draw(s, &v) : CLI_OK, rc = print(s, &v);
@@ -150,11 +181,10 @@ static int run(int argc, char **argv)
 	if (rc)
 		return rc - 1;
 	rc = prepare(&s);
+	if (!rc)
+		rc = cli_trace_read(&t, s.path);
 	if (rc)
 		return rc;
-	cli_leave_interrupt(s.path);
-	if (cli_trace_open(&t, s.path))
-		return CLI_TROUBLE;
 	rc = run_trace(&s, t);
 	trace_close(t);
 	printed = output(&s);
@@ -182,6 +212,7 @@ const struct cli_command cmd_stat = {
 		"Examples:\n"
 		"  vqtrace stat -r t.pcap\n"
 		"  vqtrace stat -r t.pcap --by queue -T csv\n"
+		"  vqtrace stat -r t.pcap --from 7s --to 8s\n"
 		"  vqtrace stat -r t.pcap --latency -Y 'request.type == flush'\n"
 		"  vqtrace record -w - -p 4711 | vqtrace stat -r -          at the end, with Ctrl-C\n"
 		"\n"

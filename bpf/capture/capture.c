@@ -38,11 +38,6 @@ struct target *capture_target(const struct capture *c, pid_t pid)
 	return NULL;
 }
 
-static int64_t wall_offset(void)
-{
-	return (int64_t)(clock_ns(CLOCK_REALTIME) - capture_now());
-}
-
 static int on_sample(void *ctx, void *data, size_t len)
 {
 	struct capture *c = ctx;
@@ -155,7 +150,7 @@ int capture_open(struct capture **out, const struct capture_options *options,
 	if (!c)
 		return source_fail(err, -ENOMEM, "out of memory");
 	c->o = *options;
-	c->wall = wall_offset();
+	c->wall = clock_wall_offset();
 	/* Only kernels before 5.11 need it; later ones may refuse it. */
 	setrlimit(RLIMIT_MEMLOCK, &all);
 	libbpf_set_print(quiet);
@@ -201,6 +196,8 @@ int capture_poll(struct capture *c, int timeout_ms)
 	int n;
 
 	c->handed = 0;
+	for (size_t i = 0; i < c->ntargets; i++)
+		foreign_begin(&c->target[i]->foreign);
 	n = ring_buffer__consume(c->rb);
 	/*
 	 * Below the fill level the BPF programs do not wake the reader: this waits for the
@@ -219,8 +216,20 @@ int capture_fd(const struct capture *c)
 	return ring_buffer__epoll_fd(c->rb);
 }
 
+void capture_settle(struct capture *c)
+{
+	if (c->light)
+		light_read(c);
+}
+
 void capture_stop(struct capture *c)
 {
+	sample_last(c);
+	/* The end was asked for: what arrives until then is still complete. */
+	for (size_t i = 0; i < c->ntargets; i++) {
+		c->target[i]->foreign.stop.asked = NULL;
+		foreign_begin(&c->target[i]->foreign);
+	}
 	for (size_t i = 0; i < c->ntargets; i++)
 		target_detach(c->target[i]);
 	if (c->rb)
@@ -229,8 +238,8 @@ void capture_stop(struct capture *c)
 		order_expire(c->target[i]->order, capture_now(), 0);
 		sample_flush(c->target[i], UINT64_MAX);
 	}
-	if (c->light)
-		light_read(c);
+	stream_lost_last(c);
+	capture_settle(c);
 }
 
 void capture_close(struct capture *c)

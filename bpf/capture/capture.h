@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "bpf/qemu/foreign.h"
 #include "decoder/trace/event.h"
 
 struct capture;
@@ -45,16 +46,30 @@ struct capture_options {
 	/* Called for each record, in order; the bytes are valid during the call. */
 	void (*record)(void *ctx, const void *record, size_t len);
 	void *ctx;
+	struct foreign_stop stop; /* of reading the processes' memory and files */
 };
 
 /* Load the BPF programs.  0, or -EPERM, -ENOSYS or another negative errno; *err says what to do. */
 int capture_open(struct capture **out, const struct capture_options *options,
 		 struct source_error *err);
 /*
- * Attach the probes to a process, running or stopped.  late: the process has been running,
- * so the capture reads the state of its devices.  -ENOEXEC: the process is not a QEMU.
+ * A running QEMU's QMP socket.  It is asked for devices and state that memory does not show,
+ * before there are probes whose records would wait; meanwhile those of other processes are
+ * passed on.  It may fail, or hang, without any harm to the capture but a delay of
+ * QUERY_TOTAL_MS and, if it accepts no connection, QUERY_ANSWER_MS.
  */
-int capture_attach(struct capture *c, pid_t pid, bool late, struct source_error *err);
+struct capture_monitor {
+	const char *socket;
+	struct source_error *why; /* empty text: it has answered */
+};
+
+/*
+ * Attach the probes to a process, running or stopped.  late: the process has been running,
+ * so the capture reads the state of its devices.  qmp: NULL if there is no such socket.
+ * -ENOEXEC: the process is not a QEMU.
+ */
+int capture_attach(struct capture *c, pid_t pid, bool late, const struct capture_monitor *qmp,
+		   struct source_error *err);
 /*
  * Pass the records that have arrived to options.record; wait up to timeout_ms when there are
  * none. Returns the number of records passed on, or negative errno (EINTR).
@@ -65,6 +80,8 @@ int capture_poll(struct capture *c, int timeout_ms);
  * Smaller amounts do not make it readable: also call capture_poll() at intervals.
  */
 int capture_fd(const struct capture *c);
+/* Pass on what was counted and not written yet (light capture). */
+void capture_settle(struct capture *c);
 /* Remove all probes and pass on all remaining records. */
 void capture_stop(struct capture *c);
 void capture_close(struct capture *c);
@@ -110,11 +127,5 @@ struct capture_device {
 	bool recorded; /* selected by options.devices */
 };
 size_t capture_devices(const struct capture *c, struct capture_device *out, size_t max);
-
-/*
- * Ask a running QEMU over its QMP socket for devices and state that its memory did not show.
- * -EPROTO: the answer is not QMP.
- */
-int capture_qmp(struct capture *c, pid_t pid, const char *socket, struct source_error *err);
 
 #endif

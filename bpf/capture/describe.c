@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "bpf/capture/describe.h"
 #include "bpf/capture/emit.h"
@@ -11,22 +9,11 @@ void describe_session(struct capture *c)
 {
 	_Alignas(8) uint8_t buf[8192];
 	struct build b;
-	struct vqt_session *s = build_begin(&b, buf, sizeof(buf), VQT_SESSION, sizeof(*s));
-	struct utsname u;
-	char os[256] = "";
+	struct vqt_session *s = build_session(&b, buf, sizeof(buf), c->o.command);
 
 	s->h.ts = capture_now();
-	s->major = VQT_VERSION_MAJOR;
-	s->minor = VQT_VERSION_MINOR;
 	s->snaplen = c->o.snaplen;
 	s->wall = c->wall;
-	if (!uname(&u)) {
-		snprintf(os, sizeof(os), "%.64s %.100s %.64s", u.sysname, u.release, u.machine);
-		build_text(&b, VQT_TAG_HOST, u.nodename);
-		build_text(&b, VQT_TAG_OS, os);
-	}
-	build_text(&b, VQT_TAG_TOOL, "vqtrace " VQTRACE_VERSION);
-	build_text(&b, VQT_TAG_COMMAND, c->o.command);
 	emit_record(c, buf, b.len);
 }
 

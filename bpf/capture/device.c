@@ -2,6 +2,8 @@
 /* Tracks devices: their identity, name, and whether they are recorded. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/virtio_config.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include "bpf/prog/qemu.skel.h"
 #include "bpf/qemu/qom.h"
 #include "decoder/class/class.h"
+#include "decoder/spec/spec.h"
 
 /* Reads of a device that QEMU has not realized; one at each housekeeping. */
 #define TRIES 500
@@ -59,21 +62,38 @@ static void look_qmp(struct device *d)
 		d->r.flags |= VQT_DEV_DATAPATH_ELSEWHERE;
 }
 
-/* The BPF programs know the VirtIODevice of a proxy once they have seen one. */
-static void look_vdev(struct device *d)
+/*
+ * Whether the object is still this device: QEMU may have freed it, and created another one
+ * there.  The BPF programs know that at once, user space when it reads their record.  They
+ * know the VirtIODevice of a proxy, too, once they have seen one.
+ */
+static bool is_same(const struct device *d, struct identity *who)
 {
-	struct vqp_key k = { .ptr = d->who.proxy, .tgid = (uint32_t)d->target->p.pid };
+	struct vqp_key k = { .ptr = who->proxy ? who->proxy : who->vdev,
+			     .tgid = (uint32_t)d->target->p.pid };
 	int fd = bpf_map__fd(d->target->c->skel->maps.devices);
 	struct vqp_dev e;
+	int err = k.ptr ? bpf_map_lookup_elem(fd, &k, &e) : -EINVAL;
 
-	if (!d->who.vdev && d->who.proxy && !bpf_map_lookup_elem(fd, &k, &e))
-		d->who.vdev = e.vdev;
+	if (err) /* absent: unplugged, and QEMU may create another object there at any moment */
+		return err != -ENOENT;
+	if (!who->vdev && e.id == d->r.h.device)
+		who->vdev = e.vdev;
+	return !e.id || e.id == d->r.h.device;
 }
 
 static void look(struct device *d)
 {
-	look_vdev(d);
-	identity_read(&d->who, &d->r, &d->target->mem, &d->target->q->layout, d->realized);
+	struct identity who = d->who;
+	struct vqt_device r = d->r;
+
+	if (!d->gone && is_same(d, &who)) {
+		identity_read(&who, &r, &d->target->mem, &d->target->q->layout, d->realized);
+		if (is_same(d, &who)) { /* also after it was read */
+			d->who = who;
+			d->r = r;
+		}
+	}
 	if (!strncmp(d->who.typename, "vhost-", 6))
 		d->r.flags |= VQT_DEV_DATAPATH_ELSEWHERE;
 	look_qmp(d);
@@ -247,6 +267,27 @@ void device_gone(struct device *d)
 	write_device(d);
 }
 
+/* The object was freed and never became a device that a driver could see. */
+static void end_object(struct device *d)
+{
+	if (d->written && !d->gone)
+		device_gone(d);
+	d->gone = true;
+	free(d->making);
+	d->making = NULL;
+}
+
+/* Other devices that were at this address: QEMU has freed them. */
+static void end_former(const struct target *t, uint16_t id, uint64_t handle)
+{
+	for (size_t i = 0; i < DEVICES; i++) {
+		struct device *d = t->c->device[i];
+
+		if (d && i != id && d->target == t && !d->gone && d->r.handle == handle)
+			end_object(d);
+	}
+}
+
 /* --- records of the device ---------------------------------------------------- */
 
 void device_seen(struct target *t, const struct vqt_device *r)
@@ -256,6 +297,13 @@ void device_seen(struct target *t, const struct vqt_device *r)
 
 	if (!d)
 		return;
+	if (r->flags & VQT_DEV_GONE) {
+		end_object(d);
+		return;
+	}
+	end_former(t, r->h.device, r->handle);
+	d->who = (struct identity){ .proxy = 0 };
+	d->r = (struct vqt_device){ .h.device = r->h.device, .bdf = ~0U };
 	/*
 	 * The BPF programs assign an id to a proxy, and to a VirtIODevice only if it has no proxy.
 	 */
@@ -296,6 +344,17 @@ static void wait_for_names(struct device *d)
 	}
 }
 
+/* QEMU has freed the device before it was looked at: its type is in the step. */
+static void name_by_step(struct device *d, const struct vqt_lifecycle *l, size_t len)
+{
+	if (d->who.typename[0] || l->h.type != VQT_LIFECYCLE || l->what != VQT_LIFECYCLE_REALIZE ||
+	    len < sizeof(*l) + l->len)
+		return;
+	snprintf(d->who.typename, sizeof(d->who.typename), "%.*s", (int)l->len,
+		 (const char *)(l + 1));
+	d->r.virtio_id = (uint16_t)identity_class(d->who.typename);
+}
+
 bool device_keeps(struct device *d, const void *record, size_t len)
 {
 	const struct vqt_lifecycle *l = record;
@@ -307,6 +366,7 @@ bool device_keeps(struct device *d, const void *record, size_t len)
 		return true;
 	d->fresh = false;
 	wait_for_names(d);
+	name_by_step(d, l, len);
 	device_refresh(d);
 	if (d->making && d->wanted && !d->target->c->o.no_lifecycle) {
 		d->making->h.ts = d->target->last_ts; /* later records have been written already */
@@ -317,6 +377,18 @@ bool device_keeps(struct device *d, const void *record, size_t len)
 	return false;
 }
 
+/* The driver writes device_status. */
+static void hear_status(struct device *d, const struct vqt_reg *r)
+{
+	const struct spec_field *f;
+
+	if (r->op != VQT_WRITE)
+		return;
+	f = spec_fields_at(spec_region_fields(r->region), r->offset, r->width);
+	if (f && f->id == SPEC_REG_DEVICE_STATUS)
+		d->status = (uint8_t)r->value;
+}
+
 /* A driver sees only realized devices, and QEMU ends realizing with a reset. */
 void device_hear(struct device *d, const struct vqt_hdr *h)
 {
@@ -324,6 +396,29 @@ void device_hear(struct device *d, const struct vqt_hdr *h)
 
 	d->realized |= h->type == VQT_REG || h->type == VQT_KICK || h->type == VQT_AVAIL ||
 		       (h->type == VQT_LIFECYCLE && l->what == VQT_LIFECYCLE_RESET);
+	if (h->type == VQT_REG)
+		hear_status(d, (const void *)h);
+	else if (h->type == VQT_LIFECYCLE && l->what == VQT_LIFECYCLE_RESET)
+		d->status = 0;
+}
+
+/*
+ * QEMU sets the device_status of an incoming migration or of a snapshot when the machine
+ * starts again; of what the driver did before nothing was recorded.  Of a device that was
+ * there when the capture began, the status is known only if memory or QMP told it.
+ */
+void device_restored(struct device *d, const struct vqt_hdr *h)
+{
+	const struct vqt_lifecycle *l = (const void *)h;
+	uint8_t written = d->status | VIRTIO_CONFIG_S_NEEDS_RESET;
+
+	if (h->type != VQT_LIFECYCLE || l->what != VQT_LIFECYCLE_SET_STATUS ||
+	    d->target->c->o.light || (d->target->late && !(d->state_known & VQT_KNOWN_STATUS)) ||
+	    !((uint8_t)l->arg[0] & ~written))
+		return;
+	d->status = (uint8_t)l->arg[0];
+	device_meet(d);
+	state_write(d);
 }
 
 void device_lifecycle(struct target *t, const struct vqt_lifecycle *l)

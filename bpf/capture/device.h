@@ -21,10 +21,15 @@ void device_gone(struct device *d);
 /* Called when QMP has answered for the device (state_answer()). */
 void device_answered(struct device *d);
 
-/* Called for the first record of a device; r->handle is the object that the BPF program found. */
+/*
+ * Called when the BPF programs name the object of a device, in r->handle: a new device, or the
+ * next object of an id that became none.  With VQT_DEV_GONE: it was freed and became none.
+ */
 void device_seen(struct target *t, const struct vqt_device *r);
 /* Update the device from the header of one of its records. */
 void device_hear(struct device *d, const struct vqt_hdr *h);
+/* Called when the record is in the trace: does it show that QEMU has loaded the device's state? */
+void device_restored(struct device *d, const struct vqt_hdr *h);
 /* Called with the same record; true: the record is held until the device is known to be real. */
 bool device_keeps(struct device *d, const void *record, size_t len);
 /* Update a device from a lifecycle record that will be in the trace. */

@@ -209,7 +209,7 @@ static int look_qemu(struct source_report *r, const char *path, const char *show
 		     struct source_error *err)
 {
 	struct qemu *q;
-	int code = qemu_open(&q, path);
+	int code = qemu_open(&q, path, NULL);
 
 	if (code)
 		return source_fail(
@@ -240,11 +240,13 @@ static int look_target(struct source_report *r, const char *what, struct source_
 {
 	unsigned long long pid;
 	struct process p;
+	struct foreign f;
 	int code;
 
 	if (!number_parse(what, 1 << 22, &pid))
 		return look_qemu(r, what, what, err);
-	code = process_read(&p, (pid_t)pid);
+	foreign_init(&f, (pid_t)pid, NULL);
+	code = process_read(&p, &f);
 	if (code)
 		return source_fail(err, code, "process %s%s%s%s: %s", what, p.comm[0] ? " (" : "",
 				   p.comm, p.comm[0] ? ")" : "",
@@ -259,7 +261,7 @@ static int look_target(struct source_report *r, const char *what, struct source_
 static void look_running(struct source_report *r)
 {
 	static struct process all[64];
-	size_t n = process_list(all, 64);
+	size_t n = process_list(all, 64, NULL);
 	struct source_error err;
 
 	source_found(r, SOURCE_OK, "running QEMUs", "", "%zu%s", n, n ? "" : " that we may see");

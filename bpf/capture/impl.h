@@ -34,6 +34,7 @@ struct device {
 	bool noted; /* the note about its data path elsewhere was written */
 	bool placeholder; /* reported by QMP, not yet found in memory */
 	uint32_t state_known; /* VQT_KNOWN_* as last written */
+	uint8_t status; /* as learned, and as the driver has written it since the reset */
 	unsigned number; /* counts devices of its class: 0 in "blk0" */
 	unsigned tries;
 };
@@ -42,16 +43,19 @@ struct device {
 struct target {
 	struct capture *c;
 	struct process p;
+	struct foreign foreign; /* limits of reading it; each poll is an attempt */
 	struct process_memory mem;
 	struct qemu *q;
 	struct order *order;
 	struct attach *attach[QEMU_PROGRAMS];
 	uint32_t out_seq; /* seq of the next record passed on */
 	uint64_t last_ts;
+	uint64_t light_since; /* time from which a light capture counts it */
 	uint64_t region_done[VQP_REGIONS]; /* upper bound of each region after its last widening */
 	uint8_t source;
 	bool late, dead;
 	bool listed; /* the devices present at attach are all known */
+	bool endless; /* the tree of objects exceeded the limits */
 	struct samples *samples; /* read, not yet written; NULL if sampling is off */
 	struct query_answer qmp; /* used only where memory gave no answer */
 };

@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,18 +88,29 @@ static uint16_t next_id(struct capture *c)
 	return (uint16_t)(__atomic_fetch_add(&c->skel->bss->last_device, 1, __ATOMIC_RELAXED) + 1);
 }
 
+/* Find the virtio devices of s->t: a number of objects, or negative errno. */
+static int find(struct search *s)
+{
+	const struct target *t = s->t;
+	uint64_t bias = t->p.text - elf_address(t->q->elf, t->p.text_offset);
+
+	return t->q->root && !t->c->o.qmp_only ? qom_walk(&t->mem, t->q->root + bias, visit, s)
+					       : -ENOENT;
+}
+
 void late_find(struct target *t)
 {
-	uint64_t bias = t->p.text - elf_address(t->q->elf, t->p.text_offset);
 	struct search *s = calloc(1, sizeof(*s));
 	int n;
 
 	if (!s)
 		return;
+	foreign_begin(&t->foreign);
 	s->t = t;
-	n = t->q->root && !t->c->o.qmp_only ? qom_walk(&t->mem, t->q->root + bias, visit, s)
-					    : -ENOENT;
+	n = find(s);
 	t->listed = n > 0;
+	if (n == -ETIMEDOUT || n == -E2BIG)
+		t->endless = true;
 	/* Hash table order has no meaning: number the devices in the order of their paths. */
 	qsort(s->f, s->n, sizeof(s->f[0]), by_path);
 	for (size_t i = 0; i < s->n; i++) {
@@ -120,10 +132,15 @@ void late_describe(struct target *t)
 {
 	struct capture *c = t->c;
 
+	foreign_begin(&t->foreign);
 	for (size_t i = 0; i < DEVICES; i++)
 		if (c->device[i] && c->device[i]->target == t)
 			device_refresh(c->device[i]);
-	if (!t->listed && !c->o.qmp_only)
+	if (t->endless)
+		target_note(t, VQT_NO_DEVICE,
+			    "QEMU's tree of objects did not end within the limits of reading it: "
+			    "some devices may not be listed");
+	else if (!t->listed && !c->o.qmp_only)
 		target_note(t, VQT_NO_DEVICE,
 			    "QEMU's tree of objects could not be read: devices without traffic "
 			    "are not listed unless QMP names them");
@@ -151,7 +168,7 @@ static void add_unseen(struct target *t, const struct query_device *m)
 	device_refresh(d);
 }
 
-static void merge(struct target *t)
+void late_answered(struct target *t)
 {
 	struct capture *c = t->c;
 
@@ -170,42 +187,118 @@ static void merge(struct target *t)
 }
 
 #define WHOLE (VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED)
+#define STEP_MS 20 /* between two looks at what other processes have sent */
 
-/* Do not ask QMP for what memory showed: each question delays the guest. */
+/* What is being asked, and the objects that were found in memory before. */
+struct question {
+	struct target *t;
+	struct search s;
+	uint64_t served; /* when the records of other processes were passed on */
+};
+
+/* Do not ask QMP for what memory shows: each question delays the guest. */
 static bool wants(void *ctx, const char *path)
 {
-	const struct target *t = ctx;
+	struct question *a = ctx;
 	const char *tail = strstr(path, "/virtio-backend");
 	size_t n = tail ? (size_t)(tail - path) : strlen(path);
 
-	for (size_t i = 0; i < DEVICES; i++) {
-		const struct device *d = t->c->device[i];
+	for (size_t i = 0; i < a->s.n; i++) {
+		const struct found *f = &a->s.f[i];
+		struct device d = { .target = a->t, .who = { .vdev = f->vdev } };
 
-		if (d && d->target == t && !d->gone && !strncmp(d->who.path, path, n) &&
-		    !d->who.path[n] && (d->state_known & WHOLE) == WHOLE)
+		if (!strncmp(f->path, path, n) &&
+		    (!f->path[n] || !strcmp(f->path + n, "/virtio-backend")) &&
+		    (state_in_memory(&d) & WHOLE) == WHOLE)
 			return false;
 	}
 	return true;
 }
 
-int capture_qmp(struct capture *c, pid_t pid, const char *socket, struct source_error *err)
+/* A monitor that sends byte after byte keeps us from waiting; pass on the records all the same. */
+static void pass_on(struct question *a)
 {
-	struct target *t = capture_target(c, pid);
-	int fd = t ? qmp_connect(socket) : -ESRCH, code = fd;
+	uint64_t now = capture_now();
 
-	if (fd >= 0) {
-		query_free(&t->qmp);
-		code = query_devices(fd, wants, t, &t->qmp);
-		close(fd);
-		merge(t); /* answers from before a failure count */
+	if (!a->t->c->ntargets || now - a->served < STEP_MS * UINT64_C(1000000))
+		return;
+	a->served = now;
+	capture_poll(a->t->c, 0);
+}
+
+/* Wait for an answer; meanwhile pass on the records of processes that are probed already. */
+static int serve_others(void *ctx, int fd, int ms)
+{
+	struct question *a = ctx;
+	struct capture *c = a->t->c;
+	uint64_t end = capture_now() + (uint64_t)ms * 1000000;
+
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		uint64_t now = capture_now();
+		int n;
+
+		if (c->o.stop.asked && c->o.stop.asked(c->o.stop.ctx))
+			return -EINTR;
+		if (now >= end)
+			return 0;
+		n = poll(&p, fd >= 0, end - now < STEP_MS * UINT64_C(1000000) ? 1 : STEP_MS);
+		if (n < 0)
+			return -errno;
+		pass_on(a);
+		if (n)
+			return 0;
 	}
+}
+
+static int connect_to(struct question *a, const char *socket)
+{
+	for (int ms = 0;; ms += STEP_MS) {
+		int fd = qmp_try_connect(socket), err;
+
+		if (fd != -EAGAIN)
+			return fd;
+		if (ms >= QUERY_ANSWER_MS)
+			return -ETIMEDOUT;
+		err = serve_others(a, -1, STEP_MS);
+		if (err)
+			return err;
+	}
+}
+
+static const char *reason(int code)
+{
+	switch (code) {
+	case -EPROTO: return "the answer is not QMP";
+	case -EPIPE: return "the connection was closed";
+	case -EOPNOTSUPP: return "this QEMU has no x-query-virtio (7.2 and later do)";
+	}
+	return strerror(-code);
+}
+
+void late_ask(struct target *t, const struct capture_monitor *qmp)
+{
+	struct question *a = calloc(1, sizeof(*a));
+	const struct query_asker by = { wants, serve_others, a };
+	int fd = -ENOMEM, code = fd;
+
+	if (a) {
+		a->t = a->s.t = t;
+		foreign_begin(&t->foreign);
+		find(&a->s);
+		code = fd = connect_to(a, qmp->socket);
+	}
+	if (fd >= 0) {
+		foreign_begin(&t->foreign);
+		code = query_devices(fd, &by, &t->qmp); /* answers from before a failure count */
+		close(fd);
+	}
+	free(a);
 	if (code < 0)
-		return source_fail(
-			err, code, "QMP socket %.200s: %s; what was missed stays unknown%s", socket,
-			code == -EPROTO	      ? "the answer is not QMP"
-			: code == -EPIPE      ? "the connection was closed"
-			: code == -EOPNOTSUPP ? "this QEMU has no x-query-virtio (7.2 and later do)"
-					      : strerror(-code),
-			code == -ETIMEDOUT ? " (does another client hold it?)" : "");
-	return 0;
+		source_fail(qmp->why, code,
+			    "QMP socket %.200s: %s; what was missed stays unknown%s", qmp->socket,
+			    reason(code),
+			    code == -ETIMEDOUT ? " (does another client hold it? libvirt holds its "
+						 "domains' monitors)"
+					       : "");
 }

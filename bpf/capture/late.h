@@ -5,6 +5,13 @@
 
 #include "bpf/capture/impl.h"
 
+/*
+ * Ask its monitor for what its memory does not show.  Call before there are probes in it:
+ * the answers may take long.
+ */
+void late_ask(struct target *t, const struct capture_monitor *qmp);
+/* Write what they told: call after late_describe(). */
+void late_answered(struct target *t);
 /* Find its devices.  Call before its probes can send records. */
 void late_find(struct target *t);
 /* Then write their descriptive records. */

@@ -199,7 +199,7 @@ static void write_tally(struct device *d, const struct vqp_tally *now,
 }
 
 static void look_at(struct capture *c, struct vqp_tally *shared, struct vqp_tally *before,
-		    uint64_t interval)
+		    uint64_t since)
 {
 	static const struct vqp_tally none;
 	struct target *t = capture_target(c, (pid_t)shared->tgid);
@@ -215,7 +215,8 @@ static void look_at(struct capture *c, struct vqp_tally *shared, struct vqp_tall
 	if (d)
 		interpret(c->light, class_find(d->r.virtio_id), now);
 	if (d && d->wanted && !d->gone && memcmp(now, before, offsetof(struct vqp_tally, began)))
-		write_tally(d, now, before, interval);
+		write_tally(d, now, before,
+			    c->light->last - (t->light_since > since ? t->light_since : since));
 	memcpy(before, now, sizeof(*before));
 	free(now);
 	if (owner != VQP_TALLY_GONE && t && !t->dead)
@@ -229,16 +230,25 @@ static void look_at(struct capture *c, struct vqp_tally *shared, struct vqp_tall
 void light_read(struct capture *c)
 {
 	struct light *l = c->light;
-	uint64_t now = capture_now();
-	uint64_t interval = now - l->last;
+	uint64_t since = l->last;
 
-	l->last = now;
+	l->last = capture_now();
 	for (size_t i = 0; i < VQP_TALLIES; i++) {
 		uint32_t owner = __atomic_load_n(&l->map[i].owner, __ATOMIC_ACQUIRE);
 
 		if (owner == VQP_TALLY_USED || owner == VQP_TALLY_GONE)
-			look_at(c, &l->map[i], &l->before[i], interval);
+			look_at(c, &l->map[i], &l->before[i], since);
 	}
+}
+
+void light_begin(struct target *t)
+{
+	struct light *l = t->c->light;
+
+	t->light_since = capture_now();
+	for (size_t i = 0; i < VQP_TALLIES; i++)
+		if (l->map[i].tgid == (uint32_t)t->p.pid)
+			memcpy(&l->before[i], &l->map[i], sizeof(l->before[i]));
 }
 
 void light_tick(struct capture *c, uint64_t now)

@@ -12,6 +12,8 @@
 int light_prepare(struct capture *c);
 int light_open(struct capture *c);
 void light_close(struct capture *c);
+/* The trace begins for this target: what was counted before is not part of it. */
+void light_begin(struct target *t);
 /* Write the VQT_TALLY records if their interval has passed (now in ns). */
 void light_tick(struct capture *c, uint64_t now);
 /* Write them now. */

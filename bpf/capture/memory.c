@@ -14,28 +14,39 @@
 #define GIB (1ULL << 30)
 
 /*
- * Guest RAM of a PC is one mapping.  It starts at guest address 0; the part that does not
- * fit below the PCI hole continues at 4 GiB.  low_end: where the hole begins, if known.
+ * A PC's RAM starts at guest address 0; what does not fit below the PCI hole continues at
+ * 4 GiB, in the same mapping and at another distance from it.  On other machines RAM starts
+ * elsewhere (virt: 1 or 2 GiB) and has no hole.  An address on each side of 4 GiB at the same
+ * distance is proof that there is no hole between them.
  */
-static bool widen(pid_t pid, struct vqp_region *g, uint64_t low_end)
+void memory_widen(struct vqp_region *g, uint64_t start, uint64_t end, uint64_t low_end)
+{
+	uint64_t lo = start - g->delta, hi = end - g->delta;
+
+	if (g->lo >= 4 * GIB) {
+		g->lo = lo > 4 * GIB && lo <= g->lo ? lo : 4 * GIB;
+		g->hi = hi;
+	} else if (lo || g->hi > 4 * GIB) {
+		g->lo = lo;
+		g->hi = hi;
+	} else {
+		/* q35 puts the hole at 2 GiB if there is more memory than fits below it */
+		uint64_t known = low_end ? low_end : g->hi > 2 * GIB ? g->hi : 2 * GIB;
+
+		g->lo = 0;
+		g->hi = hi < known ? hi : known;
+	}
+}
+
+static bool widen(struct foreign *f, struct vqp_region *g, uint64_t low_end)
 {
 	struct vqp_region old = *g;
 	uint64_t start, end;
 
-	if (!process_mapping(pid, g->lo + g->delta, &start, &end) &&
-	    !process_mapping(pid, g->hi - 1 + g->delta, &start, &end))
+	if (!process_mapping(f, g->lo + g->delta, &start, &end) &&
+	    !process_mapping(f, g->hi - 1 + g->delta, &start, &end))
 		return false;
-	if (g->hi > 4 * GIB) {
-		g->hi = end - g->delta;
-		if (g->lo > 4 * GIB)
-			g->lo = 4 * GIB;
-	} else {
-		uint64_t size = end - start;
-
-		g->lo = start - g->delta;
-		/* q35 puts the hole at 2 GiB if there is more memory than fits below it */
-		g->hi = g->lo + size <= low_end ? g->lo + size : low_end;
-	}
+	memory_widen(g, start, end, low_end);
 	return memcmp(&old, g, sizeof(old)) != 0;
 }
 
@@ -43,7 +54,7 @@ void memory_update(struct target *t)
 {
 	int fd = bpf_map__fd(t->c->skel->maps.memories);
 	uint32_t key = (uint32_t)t->p.pid;
-	uint64_t low_end = 2 * GIB, start, end;
+	uint64_t low_end = 0, start, end;
 	struct vqp_memory m, before, now;
 	bool changed = false;
 
@@ -51,8 +62,8 @@ void memory_update(struct target *t)
 		return;
 	before = m;
 	for (size_t i = 0; i < VQP_REGIONS; i++)
-		if (m.region[i].hi > 4 * GIB &&
-		    process_mapping(t->p.pid, m.region[i].hi - 1 + m.region[i].delta, &start,
+		if (m.region[i].lo >= 4 * GIB &&
+		    process_mapping(&t->foreign, m.region[i].hi - 1 + m.region[i].delta, &start,
 				    &end) &&
 		    4 * GIB + m.region[i].delta > start)
 			low_end = 4 * GIB + m.region[i].delta - start;
@@ -61,7 +72,7 @@ void memory_update(struct target *t)
 
 		if (!g->hi || t->region_done[i] == g->hi)
 			continue;
-		changed |= widen(t->p.pid, g, low_end);
+		changed |= widen(&t->foreign, g, low_end);
 	}
 	/*
 	 * Do not overwrite what the BPF programs have learned in the meantime: try again next time.

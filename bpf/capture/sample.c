@@ -29,6 +29,7 @@
 
 #include "bpf/capture/emit.h"
 #include "bpf/capture/sample.h"
+#include "bpf/look/vring.h"
 #include "bpf/prog/qemu.skel.h"
 #include "decoder/util/hash.h"
 #include "decoder/trace/record.h"
@@ -49,20 +50,16 @@ struct seen {
 
 /* How often an unchanged state is recorded, so that the trace of an idle queue stays small. */
 #define TIMES_IDLE 3 /* covers the time within which the checker expects a notification */
-#define TIMES_WAITING 60
+#define TIMES_WAITING 60 /* something is outstanding */
 #define TIMES_LATER 64 /* after that one sample in so many */
 
 struct samples {
 	struct seen *seen;
 	size_t n, done;
 	size_t device, queue; /* where the next sampling continues */
+	bool last; /* the capture ends */
 	struct vqt_ringstate of[SAMPLES];
 };
-
-/* struct VRingMemoryRegionCaches: rcu_head, then desc, avail, used (MemoryRegionCache). */
-#define CACHES_FIRST 16
-#define CACHE_LEN 16
-#define CACHE_STEP_MAX 256
 
 struct reading {
 	uint8_t vq[VQP_VQ_BYTES];
@@ -71,45 +68,6 @@ struct reading {
 	 * the descriptor to take next in the place of used_event */
 	uint16_t word[6];
 };
-
-/* sizeof(MemoryRegionCache) differs by version: try until the areas have their lengths (2.7, 2.8). */
-static size_t cache_step(const uint8_t *b, size_t n, uint64_t num, bool packed)
-{
-	for (size_t step = 64; step <= CACHE_STEP_MAX; step += 8) {
-		size_t at = CACHES_FIRST + CACHE_LEN;
-		uint64_t avail, used;
-
-		if (at + 2 * step + 8 > n)
-			return 0;
-		avail = get_le64(b + at + step);
-		used = get_le64(b + at + 2 * step);
-		if (vqp_is_area(avail, virtq_driver_len((uint32_t)num, packed), packed) &&
-		    vqp_is_area(used, virtq_device_len((uint32_t)num, packed), packed))
-			return step;
-	}
-	return 0;
-}
-
-enum { RING, DRIVER_AREA, DEVICE_AREA, AREAS };
-
-/* Find the addresses at which the process has the areas mapped. */
-static bool areas(const struct process_memory *m, uint64_t caches, uint64_t num, bool packed,
-		  uint64_t area[AREAS])
-{
-	uint8_t b[CACHES_FIRST + 3 * CACHE_STEP_MAX];
-	ssize_t n = caches ? process_mem(m, caches, b, sizeof(b)) : -1;
-	size_t step;
-
-	if (n < CACHES_FIRST + CACHE_LEN + 8 ||
-	    get_le64(b + CACHES_FIRST + CACHE_LEN) != virtq_desc_at((uint32_t)num))
-		return false;
-	step = cache_step(b, (size_t)n, num, packed);
-	if (!step)
-		return false;
-	for (unsigned i = 0; i < AREAS; i++)
-		area[i] = get_le64(b + CACHES_FIRST + i * step);
-	return area[RING] && area[DRIVER_AREA] && area[DEVICE_AREA];
-}
 
 static bool event_idx(const struct reading *r)
 {
@@ -123,24 +81,24 @@ static bool packed(const struct reading *r)
 
 /* The words of both sides, in one system call. */
 static bool read_words(const struct process_memory *m, uint64_t num, uint16_t last,
-		       const uint64_t area[AREAS], struct reading *r)
+		       const uint64_t area[VRING_AREAS], struct reading *r)
 {
 	struct iovec remote[4] = {
-		{ (void *)area[DRIVER_AREA], 4 },
-		{ (void *)area[DEVICE_AREA], 4 },
+		{ (void *)area[VRING_DRIVER], 4 },
+		{ (void *)area[VRING_DEVICE], 4 },
 	};
 	unsigned n = 2;
 
 	if (packed(r)) {
 		remote[n++] = (struct iovec){
-			(void *)(area[RING] + virtq_desc_at(last) + VIRTQ_PACKED_FLAGS), 2
+			(void *)(area[VRING_DESC] + virtq_desc_at(last) + VIRTQ_PACKED_FLAGS), 2
 		};
 	} else if (event_idx(r)) {
 		remote[n++] = (struct iovec){
-			(void *)(area[DRIVER_AREA] + virtq_used_event_at((uint32_t)num)), 2
+			(void *)(area[VRING_DRIVER] + virtq_used_event_at((uint32_t)num)), 2
 		};
 		remote[n++] = (struct iovec){
-			(void *)(area[DEVICE_AREA] + virtq_avail_event_at((uint32_t)num)), 2
+			(void *)(area[VRING_DEVICE] + virtq_avail_event_at((uint32_t)num)), 2
 		};
 	}
 	memset(r->word, 0, sizeof(r->word));
@@ -151,7 +109,7 @@ static bool read_queue(const struct device *d, uint64_t vq, struct reading *r)
 {
 	const struct vqp_proc *l = &d->target->q->layout;
 	const struct process_memory *m = &d->target->mem;
-	uint64_t area[AREAS], num;
+	uint64_t area[VRING_AREAS], num;
 	uint16_t last;
 
 	memset(r, 0, sizeof(*r));
@@ -161,7 +119,7 @@ static bool read_queue(const struct device *d, uint64_t vq, struct reading *r)
 	num = get_le16(r->vq + l->vq_num);
 	last = get_le16(r->vq + l->vq_last);
 	return num && (!packed(r) || last < num) && get_le64(r->vq + l->vq_desc) &&
-	       areas(m, get_le64(r->vq + l->vq_caches), num, packed(r), area) &&
+	       vring_areas(m, get_le64(r->vq + l->vq_caches), num, packed(r), area) &&
 	       read_words(m, num, last, area, r);
 }
 
@@ -178,7 +136,7 @@ static unsigned pending(const struct device *d, const struct reading *r)
 	memcpy(&wfd, n + 4, 4);
 	if (rfd < 0 || rfd != wfd || n[8] != 1 || n[12] != 1)
 		return VQT_PENDING_UNKNOWN;
-	count = process_eventfd(d->target->p.pid, rfd);
+	count = process_eventfd(&d->target->foreign, rfd);
 	if (count < 0)
 		return VQT_PENDING_UNKNOWN;
 	return count ? VQT_PENDING_YES : VQT_PENDING_NO;
@@ -259,6 +217,13 @@ static bool sample(const struct device *d, uint64_t vq, unsigned index, struct v
 	return false;
 }
 
+/* Entries wait, or chains are in flight: what comes of them is of interest. */
+static bool outstanding(const struct vqt_ring *r)
+{
+	return record_ring_waits(r) == 1 ||
+	       (r->known & (VQT_RING_USED_IDX | VQT_RING_USED_POS) && r->used_idx != r->last_avail);
+}
+
 /* Whether to record the sample: its state is new, or it is time to repeat it. */
 static bool worth_recording(struct samples *s, const struct vqt_ringstate *r)
 {
@@ -277,7 +242,8 @@ static bool worth_recording(struct samples *s, const struct vqt_ringstate *r)
 		q->times = 0;
 	}
 	q->times++;
-	return q->times <= (record_ring_waits(&r->ring) == 1 ? TIMES_WAITING : TIMES_IDLE) ||
+	return (s->last && outstanding(&r->ring)) ||
+	       q->times <= (outstanding(&r->ring) ? TIMES_WAITING : TIMES_IDLE) ||
 	       !(q->times % TIMES_LATER);
 }
 
@@ -294,7 +260,7 @@ static bool served(const struct device *d)
 	       status & VIRTIO_CONFIG_S_DRIVER_OK;
 }
 
-static bool chosen(const struct capture *c, unsigned queue)
+bool sample_chosen(const struct capture *c, unsigned queue)
 {
 	return !c->o.queues || c->o.queues >> (queue < 63 ? queue : 63) & 1;
 }
@@ -308,7 +274,7 @@ static bool look_device(struct samples *s, const struct device *d)
 	for (; vq && s->queue < d->r.queues; s->queue++) {
 		if (s->n == SAMPLES)
 			return false;
-		if (chosen(d->target->c, (unsigned)s->queue) &&
+		if (sample_chosen(d->target->c, (unsigned)s->queue) &&
 		    sample(d, vq + s->queue * l->vq_size, (unsigned)s->queue, &s->of[s->n]))
 			s->n += worth_recording(s, &s->of[s->n]);
 	}
@@ -367,4 +333,22 @@ void sample_tick(struct capture *c, uint64_t now)
 	c->sampled = now;
 	for (size_t i = 0; i < c->ntargets; i++)
 		look_target(c->target[i]);
+}
+
+void sample_last(struct capture *c)
+{
+	if (!c->o.sample || c->o.light || c->o.empty)
+		return;
+	for (size_t i = 0; i < c->ntargets; i++) {
+		struct target *t = c->target[i];
+
+		if (!t->samples)
+			t->samples = calloc(1, sizeof(*t->samples));
+		if (!t->samples)
+			continue;
+		t->samples->last = true;
+		t->samples->device = t->samples->queue = 0;
+		foreign_begin(&t->foreign);
+		look_target(t);
+	}
 }

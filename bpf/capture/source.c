@@ -79,15 +79,16 @@ static void list(struct text *lines)
 {
 	static struct process all[PROCESSES];
 
-	list_processes(lines, all, process_list(all, PROCESSES));
+	list_processes(lines, all, process_list(all, PROCESSES, NULL));
 }
 
 /* The one QEMU that a name means: 0; or -ESRCH, with a list of candidates. */
-static int find_named(const char *word, pid_t *pid, struct source_error *err)
+static int find_named(const char *word, const struct foreign_stop *stop, pid_t *pid,
+		      struct source_error *err)
 {
 	static struct process all[PROCESSES], match[PROCESSES];
 	struct text t = { .buf = err->text, .size = sizeof(err->text) };
-	size_t n = process_list(all, PROCESSES), m = 0;
+	size_t n = process_list(all, PROCESSES, stop), m = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (process_matches(&all[i], word))
@@ -140,7 +141,8 @@ static void forget_dead(struct qemu_source *q)
 static void attach_new(struct qemu_source *q)
 {
 	static struct process all[PROCESSES];
-	size_t n = process_list(all, PROCESSES);
+	const struct foreign_stop stop = { q->request.ended, q->request.ctx };
+	size_t n = process_list(all, PROCESSES, &stop);
 
 	forget_dead(q);
 	q->looked = capture_now();
@@ -149,7 +151,7 @@ static void attach_new(struct qemu_source *q)
 		    q->nknown == PROCESSES)
 			continue;
 		q->known[q->nknown++] = all[i].pid; /* do not try again: it would fail alike */
-		if (capture_attach(q->capture, all[i].pid, true, &q->why))
+		if (capture_attach(q->capture, all[i].pid, true, NULL, &q->why))
 			source_say(&q->request, SOURCE_WARNING, "%s", q->why.text);
 	}
 }
@@ -196,12 +198,14 @@ static int open_source(struct source **out, const void *config,
 		.command = request->command,
 		.record = request->record,
 		.ctx = request->ctx,
+		.stop = { request->ended, request->ctx },
 	};
 	/* -n selects among running processes; with follow, among later ones, too */
 	for (unsigned i = 0; i < request->names.n && !request->follow; i++) {
 		if (q->request.npids == SOURCE_PIDS)
 			break;
-		code = find_named(request->names.item[i], &q->request.pid[q->request.npids], err);
+		code = find_named(request->names.item[i], &o.stop,
+				  &q->request.pid[q->request.npids], err);
 		if (code) {
 			free(q);
 			return code;
@@ -231,7 +235,7 @@ static int begin_command(struct qemu_source *q, char *const argv[], struct sourc
 				   "%s ended without becoming a QEMU system emulator; nothing was "
 				   "recorded",
 				   argv[0]);
-	code = capture_attach(q->capture, l.qemu, false, err);
+	code = capture_attach(q->capture, l.qemu, false, NULL, err);
 	if (code)
 		kill(l.qemu, SIGKILL);
 	launch_release(&l);
@@ -243,14 +247,17 @@ static int begin_command(struct qemu_source *q, char *const argv[], struct sourc
 static int begin_running(struct qemu_source *q, struct source_error *err)
 {
 	struct source_error why;
+	const struct capture_monitor monitor = { q->config.qmp, &why };
 
 	for (unsigned i = 0; i < q->request.npids; i++) {
 		pid_t pid = q->request.pid[i];
-		int code = capture_attach(q->capture, pid, true, err);
+		int code;
 
+		why.text[0] = 0;
+		code = capture_attach(q->capture, pid, true, q->config.qmp ? &monitor : NULL, err);
 		if (code)
 			return code;
-		if (q->config.qmp && capture_qmp(q->capture, pid, q->config.qmp, &why))
+		if (why.text[0])
 			source_say(&q->request, SOURCE_WARNING, "%s", why.text);
 	}
 	return 0;
@@ -314,6 +321,11 @@ static void describe(struct source *s)
 	capture_preamble(((struct qemu_source *)s)->capture);
 }
 
+static void settle(struct source *s)
+{
+	capture_settle(((struct qemu_source *)s)->capture);
+}
+
 static void stop(struct source *s)
 {
 	capture_stop(((struct qemu_source *)s)->capture);
@@ -325,7 +337,7 @@ static void stats(const struct source *s, struct source_stats *out)
 	struct capture_stats c;
 
 	capture_stats(q->capture, &c);
-	*out = (struct source_stats){ .lost = c.lost, .alive = c.alive };
+	*out = (struct source_stats){ .lost.records = c.lost, .alive = c.alive };
 }
 
 static bool alive(const struct source *s, pid_t pid)
@@ -461,6 +473,7 @@ const struct source_ops qemu_source_ops = {
 	.begin = begin,
 	.descriptors = descriptors,
 	.step = step,
+	.settle = settle,
 	.describe = describe,
 	.stop = stop,
 	.stats = stats,

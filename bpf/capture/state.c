@@ -3,10 +3,12 @@
  * The state of a device and its queues when the capture began: from QEMU's memory where
  * the offsets are known, else from QMP.
  */
+#include <linux/virtio_config.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "bpf/capture/emit.h"
+#include "bpf/capture/flight.h"
 #include "bpf/capture/state.h"
 #include "decoder/util/virtqueue.h"
 
@@ -60,6 +62,14 @@ static void from_memory(const struct device *d, struct state *r)
 		r->s.config_len = (uint16_t)len;
 	}
 	msix_from_memory(d, r);
+}
+
+uint32_t state_in_memory(const struct device *d)
+{
+	struct state r = {};
+
+	from_memory(d, &r);
+	return r.s.known;
 }
 
 static void from_qmp(struct device *d, struct state *r)
@@ -146,12 +156,47 @@ static bool queue_from_qmp(const struct device *d, unsigned n, struct vqt_queue_
 	return true;
 }
 
+static void write_queue(struct device *d, unsigned n, struct vqt_queue_state *s)
+{
+	target_stamp(d->target, &s->h, VQT_QUEUE_STATE, d->r.h.device);
+	s->h.queue = (uint16_t)n;
+	target_emit(d->target, s, sizeof(*s));
+}
+
+#define READINGS 4 /* attempts to read a ring while its positions stay the same */
+
+/*
+ * A queue in QEMU's memory, and the chains in flight in it.  If the positions change all the
+ * time, the device is at work, and only their number is written.
+ */
+static bool queue_by_memory(struct device *d, unsigned n, uint64_t vq, uint64_t features)
+{
+	bool packed = features >> VIRTIO_F_RING_PACKED & 1;
+	struct vqt_queue_state s = {}, again = {};
+	struct flight *f = NULL;
+
+	if (!queue_from_memory(d, vq, packed, &s))
+		return false;
+	for (unsigned i = 0; i < READINGS && s.known & VQT_KNOWN_INDEX && s.enabled; i++) {
+		f = flight_find(d, n, vq, features, &s);
+		if (!f || (queue_from_memory(d, vq, packed, &again) && again.used == s.used &&
+			   again.last_avail == s.last_avail))
+			break;
+		flight_free(f);
+		f = NULL;
+		s = again;
+	}
+	write_queue(d, n, &s);
+	flight_write(f);
+	flight_free(f);
+	return true;
+}
+
 void state_write(struct device *d)
 {
 	const struct vqp_proc *l = &d->target->q->layout;
 	struct state r = {};
 	uint64_t vq;
-	bool packed;
 
 	if (d->who.vdev && !d->target->c->o.qmp_only)
 		from_memory(d, &r);
@@ -160,21 +205,21 @@ void state_write(struct device *d)
 		return;
 	d->state_known = r.s.known;
 	d->state_written = true;
+	if (r.s.known & VQT_KNOWN_STATUS)
+		d->status = r.s.status;
 	target_stamp(d->target, &r.s.h, VQT_DEVICE_STATE, d->r.h.device);
 	target_emit(d->target, &r, sizeof(r.s) + r.s.config_len);
 	vq = d->who.vdev && !d->target->c->o.qmp_only && l->vdev_vq != VQP_UNKNOWN &&
 			     l->vq_size != VQP_UNKNOWN
 		     ? process_pointer(&d->target->mem, d->who.vdev + l->vdev_vq)
 		     : 0;
-	packed = r.s.known & VQT_KNOWN_ACCEPTED && r.s.accepted[0] >> 34 & 1; /* 6 */
 	for (unsigned i = 0; i < d->r.queues; i++) {
 		struct vqt_queue_state s = {};
 
-		if (!queue_from_memory(d, vq ? vq + (uint64_t)i * l->vq_size : 0, packed, &s) &&
-		    !queue_from_qmp(d, i, &s))
+		if (queue_by_memory(d, i, vq ? vq + (uint64_t)i * l->vq_size : 0,
+				    r.s.known & VQT_KNOWN_ACCEPTED ? r.s.accepted[0] : 0))
 			continue;
-		target_stamp(d->target, &s.h, VQT_QUEUE_STATE, d->r.h.device);
-		s.h.queue = (uint16_t)i;
-		target_emit(d->target, &s, sizeof(s));
+		if (queue_from_qmp(d, i, &s))
+			write_queue(d, i, &s);
 	}
 }

@@ -32,6 +32,14 @@ static void on_lost(void *ctx, uint32_t count, uint64_t ts)
 	target_lost(t, count, ts, full ? VQT_LOSS_BUFFER : VQT_LOSS_LIMIT);
 }
 
+void stream_lost_last(struct capture *c)
+{
+	uint64_t left = stream_counter(c, VQP_LOST_BUFFER) - c->seen_lost;
+
+	if (left && c->ntargets)
+		on_lost(c->target[0], (uint32_t)left, c->target[0]->last_ts);
+}
+
 /* Whether the record says that a device was unplugged. */
 static bool is_end(const struct vqt_hdr *h)
 {
@@ -74,6 +82,8 @@ static void on_record(void *ctx, void *record, size_t len)
 	}
 	if (h->type != VQT_LIFECYCLE || !t->c->o.no_lifecycle)
 		target_emit(t, record, len);
+	if (d)
+		device_restored(d, h);
 	if (d && is_end(h))
 		device_gone(d);
 }

@@ -8,6 +8,11 @@
 
 extern const struct order_ops stream_ops; /* with a struct target */
 
+/*
+ * At the end: no later record shows the gap of those that a full buffer dropped last.  Whose they
+ * were is not known where there are several processes.
+ */
+void stream_lost_last(struct capture *c);
 /* The value of a counter of the BPF programs. */
 uint64_t stream_counter(const struct capture *c, enum vqp_counter which);
 

@@ -10,6 +10,7 @@
 #include "bpf/capture/describe.h"
 #include "bpf/capture/device.h"
 #include "bpf/capture/emit.h"
+#include "bpf/capture/light.h"
 #include "bpf/capture/late.h"
 #include "bpf/capture/sample.h"
 #include "bpf/capture/stream.h"
@@ -48,15 +49,26 @@ static bool counts(const struct qemu_probe *p)
 	}
 }
 
+/*
+ * Some lifecycle steps are needed to follow the queues, and to tell a device from a freed one
+ * that was at the same address, even if they are not recorded.
+ */
+static bool tells_objects(const struct qemu_probe *p)
+{
+	unsigned step = (unsigned)(p->cookie >> 48);
+
+	return p->cookie & (VQP_LIFECYCLE_FORGET | VQP_LIFECYCLE_REWIND) ||
+	       (p->cookie & VQP_OBJ_KINDS) == VQP_OBJ_ENDS || step == VQT_LIFECYCLE_INSTANCE_INIT ||
+	       step == VQT_LIFECYCLE_REALIZE;
+}
+
 static bool chosen(const struct capture *c, const struct qemu_probe *p)
 {
 	if (p->flags & QEMU_PROBE_DELIVERY && !c->o.delivery)
 		return false;
 	if (c->o.light && !counts(p))
 		return false;
-	/* Some lifecycle steps are needed to follow the queues, even if they are not recorded. */
-	return !(p->flags & QEMU_PROBE_LIFE && c->o.no_lifecycle) ||
-	       p->cookie & (VQP_LIFECYCLE_FORGET | VQP_LIFECYCLE_REWIND);
+	return !(p->flags & QEMU_PROBE_LIFE && c->o.no_lifecycle) || tells_objects(p);
 }
 
 static bool is_return(enum qemu_program role)
@@ -142,6 +154,11 @@ static int explain_process(struct source_error *err, pid_t pid, int code, const 
 			err, code,
 			"process %d (%s) is no QEMU system emulator; 'pgrep -a qemu' lists those",
 			(int)pid, p->comm);
+	case -ETIMEDOUT:
+		return source_fail(err, code,
+				   "process %d (%s): finding out whether it is a QEMU takes too "
+				   "long: its mappings or its files are not those of one",
+				   (int)pid, p->comm);
 	}
 	return source_fail(err, code, "process %d (%s): %s", (int)pid, p->comm, strerror(-code));
 }
@@ -188,10 +205,11 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 	if (!t)
 		return source_fail(err, -ENOMEM, "out of memory");
 	t->c = c;
-	t->mem = process_memory(pid);
-	code = process_read(&t->p, pid);
+	foreign_init(&t->foreign, pid, &c->o.stop);
+	t->mem = process_memory(&t->foreign);
+	code = process_read(&t->p, &t->foreign);
 	if (!code)
-		code = qemu_open(&t->q, t->p.object);
+		code = qemu_open(&t->q, t->p.object, &c->o.stop);
 	if (code) {
 		explain_process(err, pid, code, &t->p);
 		target_free(t);
@@ -212,7 +230,8 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 	return 0;
 }
 
-int capture_attach(struct capture *c, pid_t pid, bool late, struct source_error *err)
+int capture_attach(struct capture *c, pid_t pid, bool late, const struct capture_monitor *qmp,
+		   struct source_error *err)
 {
 	struct target *t = NULL;
 	bool hot = false;
@@ -224,6 +243,8 @@ int capture_attach(struct capture *c, pid_t pid, bool late, struct source_error 
 	if (code)
 		return code;
 	t->late = late;
+	if (qmp)
+		late_ask(t, qmp);
 	t->source = (uint8_t)(c->ntargets + 1);
 	t->last_ts = capture_now();
 	c->target[c->ntargets++] = t;
@@ -255,6 +276,8 @@ int capture_attach(struct capture *c, pid_t pid, bool late, struct source_error 
 		describe_session(c);
 	t->last_ts = capture_now();
 	describe_source(t);
+	if (c->light)
+		light_begin(t);
 	for (size_t i = 0; i < c->nmissing; i++) {
 		char text[256];
 
@@ -266,6 +289,8 @@ int capture_attach(struct capture *c, pid_t pid, bool late, struct source_error 
 	}
 	if (late)
 		late_describe(t);
+	if (qmp)
+		late_answered(t);
 	return 0;
 }
 

@@ -59,7 +59,8 @@ static __always_inline void mapping_get(struct mapping *to, __u64 hva)
 /*
  * Set a region from one pair of guest and host addresses.  A PC's guest RAM is one mapping:
  * low memory starts at 0 and is one block of at least 2 GiB if there is that much RAM; the
- * rest continues at 4 GiB.  User space corrects the end of low memory soon after.
+ * rest continues at 4 GiB.  A mapping that starts at another guest address is one block.
+ * User space corrects the bounds soon after.
  */
 static __always_inline void region_set(struct vqp_region *g, __u64 gpa, __u64 hva, __u64 len)
 {
@@ -74,7 +75,7 @@ static __always_inline void region_set(struct vqp_region *g, __u64 gpa, __u64 hv
 	} else {
 		g->lo = m.start && m.start <= hva && m.start >= delta ? m.start - delta : 0;
 		hi = gpa < 2 * GIB ? 2 * GIB : gpa + len;
-		if (m.end > hva && m.end - delta < hi)
+		if (m.end > hva && (m.end - delta < hi || g->lo))
 			hi = m.end - delta;
 	}
 	barrier();

@@ -352,19 +352,27 @@ static __always_inline bool is_slot(__u64 obj)
 /* The last device id assigned; user space assigns ids too (late attach). */
 __u32 last_device;
 
+/* Tell user space that the object at `handle` has this id, or is no longer a device. */
+static __noinline int device_say(struct vqp_proc *p, __u32 id, __u64 handle, __u32 flags)
+{
+	struct vqt_device r = { .bdf = ~0U, .handle = handle, .flags = flags };
+
+	if (!p)
+		return 0;
+	hdr_begin(p, &r.h, VQT_DEVICE, id, VQT_NO_QUEUE);
+	emit(&r, sizeof(r));
+	return 0;
+}
+
 /* A new device: assign an id, and emit a record that makes user space identify the device. */
 static __noinline __u16 device_new(struct vqp_proc *p, __u64 handle)
 {
-	struct vqt_device r = {};
 	__u16 id;
 
 	if (!p)
 		return 0;
 	id = __sync_fetch_and_add(&last_device, 1) + 1;
-	r.bdf = ~0U;
-	r.handle = handle;
-	hdr_begin(p, &r.h, VQT_DEVICE, id, VQT_NO_QUEUE);
-	emit(&r, sizeof(r));
+	device_say(p, id, handle, 0);
 	return id;
 }
 
@@ -422,6 +430,21 @@ static __always_inline void plug(struct vqp_proc *p, struct vqp_dev *d, __u64 vd
 	bpf_map_update_elem(&devices, &k, &new, BPF_ANY);
 }
 
+/*
+ * Whether a VirtIODevice's entry is that of a freed one, which was at the same address: its
+ * proxy is another device.
+ */
+static __always_inline bool is_former(struct vqp_dev *d, __u64 vdev)
+{
+	struct vqp_key k = { .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct vqp_dev *x;
+
+	if (read_user(&k.ptr, 8, (void *)(vdev + QOM_OBJECT_PARENT)) || !k.ptr)
+		return false;
+	x = bpf_map_lookup_elem(&devices, &k);
+	return x && x->id && x->id != d->id;
+}
+
 /* Find the entry of a VirtIODevice: it has its proxy's id, or its own if it has no proxy. */
 static __noinline struct vqp_dev *vdev_get(struct vqp_proc *p, __u64 vdev)
 {
@@ -431,6 +454,10 @@ static __noinline struct vqp_dev *vdev_get(struct vqp_proc *p, __u64 vdev)
 
 	if (!p)
 		return d;
+	if (d && is_former(d, vdev)) {
+		bpf_map_delete_elem(&devices, &k);
+		d = NULL;
+	}
 	if (d) {
 		d->vdev = vdev;
 		if (!d->proxy)
@@ -485,6 +512,7 @@ static __noinline struct vqp_queue *queue_get(struct vqp_proc *p, __u64 vq)
 	q->dev = d->id;
 	q->vdev = vdev;
 	q->index = index;
+	q->told = 1; /* when it began to listen, before the queue was known */
 	q->skip = d->skip || !(p->queues >> (index < 63 ? index : 63) & 1);
 	if (index >= d->queues)
 		d->queues = index + 1;

@@ -24,10 +24,61 @@ static __always_inline void reconsider(__u64 obj)
 		bpf_map_delete_elem(&devices, &k);
 }
 
+/*
+ * QEMU begins to create a proxy: what was known at its address was of a freed object.  QEMU
+ * also creates objects only to list their properties, and frees them without any step that
+ * could be probed: the next one there gets the same id, so that they do not use up the ids.
+ */
+static __always_inline struct vqp_dev *object_begins(struct vqp_proc *p, __u64 obj)
+{
+	struct vqp_key k = { .ptr = obj, .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct vqp_dev *d = bpf_map_lookup_elem(&devices, &k);
+
+	if (d && d->id && d->begun) {
+		d->skip = 0;
+		device_say(p, d->id, obj, 0);
+		return d;
+	}
+	if (d) {
+		struct vqp_key v = { .ptr = d->vdev, .tgid = k.tgid };
+
+		if (d->id && d->vdev)
+			bpf_map_delete_elem(&devices, &v);
+		bpf_map_delete_elem(&devices, &k);
+	}
+	d = proxy_get(p, obj);
+	if (d)
+		d->begun = 1;
+	return d;
+}
+
+/*
+ * QEMU removes an object from its tree.  A device that was set up (virtio_init) is still
+ * to be unplugged and ends with virtio_cleanup; one that could not be realized ends here.
+ */
+static __always_inline void object_ends(struct vqp_proc *p, __u64 obj)
+{
+	struct vqp_key k = { .ptr = obj, .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct vqp_dev *d = bpf_map_lookup_elem(&devices, &k);
+	struct vqp_key v = { .tgid = k.tgid };
+	__u64 vq = 0;
+
+	if (!d || !d->id || p->vdev_vq == VQP_UNKNOWN)
+		return;
+	v.ptr = d->vdev;
+	if (v.ptr && (read_user(&vq, 8, (void *)(v.ptr + p->vdev_vq)) || vq))
+		return;
+	device_say(p, d->id, obj, VQT_DEV_GONE);
+	bpf_map_delete_elem(&devices, &v);
+	bpf_map_delete_elem(&devices, &k);
+}
+
 /* The device that a lifecycle probe's object belongs to; NULL when it is not a virtio device. */
-static __always_inline struct vqp_dev *lifecycle_dev(struct vqp_proc *p, __u32 kind, __u64 obj,
+static __always_inline struct vqp_dev *lifecycle_dev(struct vqp_proc *p, __u64 cookie, __u64 obj,
 						     __u16 *queue)
 {
+	__u32 kind = cookie & VQP_OBJ_KINDS;
+	struct vqp_dev *d;
 	struct vqp_queue *q;
 	__u64 parent;
 
@@ -35,13 +86,18 @@ static __always_inline struct vqp_dev *lifecycle_dev(struct vqp_proc *p, __u32 k
 	case VQP_OBJ_VDEV: return vdev_get(p, obj);
 	case VQP_OBJ_PCI: return proxy_get(p, obj);
 	case VQP_OBJ_QDEV: /* a virtio device inside its proxy, or the proxy */
+		if (cookie >> 48 == VQT_LIFECYCLE_INSTANCE_INIT)
+			return object_begins(p, obj);
 		if (!read_user(&parent, 8, (void *)(obj + QOM_OBJECT_PARENT)) && parent &&
 		    is_virtio(parent))
 			return vdev_get(p, obj);
 		if (is_virtio(obj) && is_vdev(obj))
 			return vdev_get(p, obj);
 		reconsider(obj);
-		return proxy_get(p, obj);
+		d = proxy_get(p, obj);
+		if (d)
+			d->begun = 0;
+		return d;
 	case VQP_OBJ_BUS:
 		if (read_user(&parent, 8, (void *)(obj + QOM_BUS_PARENT)))
 			return NULL;

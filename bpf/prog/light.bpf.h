@@ -87,14 +87,6 @@ static __always_inline void tally_rewind(struct vqp_queue *q, bool forget)
 		t->owner = VQP_TALLY_GONE;
 }
 
-static __always_inline void light_kick_at(struct vqp_proc *p, __u64 vq)
-{
-	struct vqp_tally *t = tally_get(p, queue_get(p, vq));
-
-	if (t)
-		__sync_fetch_and_add(&t->kicks, 1);
-}
-
 static __always_inline void began(struct vqp_tally *t, __u16 head, __u64 when)
 {
 	__u64 *at = &t->began[head & (VQP_QUEUE_MAX - 1)];
@@ -144,6 +136,85 @@ static __always_inline bool split_ready(struct ring *r)
 
 	return !read_user(&idx, 2, (void *)(r->driver + VIRTQ_RING_IDX)) && idx != r->last;
 }
+
+/* --- kicks -------------------------------------------------------------------- */
+
+/*
+ * QEMU notifies itself when it begins to listen for kicks, and again whenever its block layer
+ * was drained, in case it missed one (VQT_LIFECYCLE_NOTIFIER_ATTACH).  Such a notification is
+ * told from a driver's by what waits then: nothing.
+ */
+static __noinline bool nothing_waits(struct vqp_proc *p, struct vqp_queue *q, __u64 vq)
+{
+	struct ring r = {};
+	struct scratch *s;
+	bool nothing = false;
+	__u16 word;
+
+	if (!p || !q)
+		return false;
+	s = scratch_get(p, q);
+	if (!s)
+		return false;
+	if (!ring_open(&r, p, s, q, vq)) {
+		if (!r.packed)
+			nothing = !read_user(&word, 2, (void *)(r.driver + VIRTQ_RING_IDX)) &&
+				  word == r.last;
+		else
+			nothing = !read_user(&word, 2,
+					     (void *)(r.desc + virtq_desc_at(r.last) +
+						      VIRTQ_PACKED_FLAGS)) &&
+				  !virtq_is_available(word, r.last_wrap);
+	}
+	scratch_put(s);
+	return nothing;
+}
+
+static __always_inline void light_kick_at(struct vqp_proc *p, __u64 vq, bool by_eventfd)
+{
+	struct vqp_queue *q = queue_get(p, vq);
+	struct vqp_tally *t = tally_get(p, q);
+	bool told;
+
+	if (!t || !q)
+		return;
+	told = q->told;
+	q->told = 0;
+	if (!told || !by_eventfd || !nothing_waits(p, q, vq))
+		__sync_fetch_and_add(&t->kicks, 1);
+}
+
+static long tell_queue(__u32 i, void *data)
+{
+	struct rewind *w = data;
+	struct vqp_key k = { .ptr = w->vq + (__u64)i * w->step, .tgid = w->tgid };
+	struct vqp_queue *q = bpf_map_lookup_elem(&queues, &k);
+
+	if (q)
+		q->told = 1;
+	return 0;
+}
+
+/* A lifecycle step with which QEMU may notify itself: of one queue, or of all of a device. */
+static __always_inline void light_tell(struct vqp_proc *p, __u32 step, __u64 obj, struct vqp_dev *d)
+{
+	struct rewind w = { .step = p->vq_size, .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct vqp_key v = { .ptr = d->vdev, .tgid = w.tgid };
+	__u32 n;
+
+	if (step == VQT_LIFECYCLE_NOTIFIER_ATTACH) {
+		w.vq = obj;
+		tell_queue(0, &w);
+	}
+	if (step != VQT_LIFECYCLE_IOEVENTFD_START || !v.ptr || p->vdev_vq == VQP_UNKNOWN)
+		return;
+	d = bpf_map_lookup_elem(&devices, &v); /* its entry counts the queues */
+	n = d ? d->queues : 0;
+	if (n && !read_user(&w.vq, 8, (void *)(v.ptr + p->vdev_vq)))
+		bpf_loop(n < VQP_QUEUE_MAX ? n : VQP_QUEUE_MAX, tell_queue, &w, 0);
+}
+
+/* --- pops and completions ------------------------------------------------------- */
 
 /*
  * The probe reads the ring before QEMU does, so QEMU may pop a chain that the driver made

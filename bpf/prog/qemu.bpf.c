@@ -275,10 +275,16 @@ int on_lifecycle(struct pt_regs *ctx)
 
 	if (!p)
 		return 0;
+	if (kind == VQP_OBJ_ENDS) {
+		object_ends(p, obj);
+		return 0;
+	}
 	if (kind != VQP_OBJ_NONE) {
-		d = lifecycle_dev(p, kind, obj, &queue);
+		d = lifecycle_dev(p, cookie, obj, &queue);
 		if (!d || d->skip)
 			return 0;
+		if (max_tallies > 1)
+			light_tell(p, cookie >> 48, obj, d);
 	}
 	if (has_arg(cookie, 4)) {
 		queue = arg(ctx, cookie, 4);
@@ -298,7 +304,7 @@ int on_lifecycle(struct pt_regs *ctx)
 
 /* --- light ----------------------------------------------------------------- */
 
-PROBE(light_kick, light_kick_at(p, arg0(ctx, cookie)))
+PROBE(light_kick, light_kick_at(p, arg0(ctx, cookie), true))
 
 PROBE(light_pop, light_pop_at(p, arg0(ctx, cookie)))
 
@@ -333,7 +339,7 @@ int light_reg_write(struct pt_regs *ctx)
 		return 0;
 	vq = notified(p, d, cookie >> 48, arg(ctx, cookie, 1), arg(ctx, cookie, 2));
 	if (vq)
-		light_kick_at(p, vq);
+		light_kick_at(p, vq, false);
 	return 0;
 }
 

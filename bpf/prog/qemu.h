@@ -61,7 +61,7 @@ struct vqp_key {
 struct vqp_dev {
 	__u16 id; /* device id in the trace; 0: not a virtio device, ignore */
 	__u8 skip; /* not selected for recording */
-	__u8 pad;
+	__u8 begun; /* an object that QEMU has only begun to create: maybe no device (object_begins) */
 	__u32 queues; /* highest queue index seen, plus 1 */
 	__u64 vdev, proxy; /* 0 unknown */
 };
@@ -83,6 +83,8 @@ struct vqp_queue {
 	__u16 none_at,
 		none; /* packed: position where QEMU found no chain, and whether it is still waiting there */
 	__u64 looked; /* light: ns when QEMU found no chain at `seen`; 0 if it has popped since */
+	__u8 told; /* light: QEMU may have notified itself, and no kick has come since */
+	__u8 pad[7];
 	__u8 head[VQP_QUEUE_MAX];
 };
 
@@ -172,6 +174,7 @@ enum vqp_object {
 	VQP_OBJ_VQ = 3, /* VirtQueue */
 	VQP_OBJ_BUS = 4, /* VirtioBusState */
 	VQP_OBJ_QDEV = 5, /* DeviceState of any device */
+	VQP_OBJ_ENDS = 6, /* Object of any type, about to be removed: makes no VQT_LIFECYCLE */
 	VQP_OBJ_KINDS = 7, /* mask */
 	/* flags */
 	VQP_LIFECYCLE_TEXT = 0x08, /* second value is a string to record */

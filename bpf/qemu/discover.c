@@ -350,14 +350,14 @@ static void probe_regions(struct qemu *q)
 
 /* --- a whole binary ---------------------------------------------------------- */
 
-bool qemu_is(const char *path)
+bool qemu_is(struct foreign *f, const char *path)
 {
 	struct elf *e;
 	bool is;
 
-	if (elf_open(&e, path))
+	if (elf_open(&e, path, f))
 		return false;
-	is = elf_symbol(e, "virtqueue_pop") && elf_symbol(e, "virtqueue_fill");
+	is = elf_exports(e, "virtqueue_pop") && elf_exports(e, "virtqueue_fill");
 	elf_close(e);
 	return is;
 }
@@ -409,13 +409,33 @@ int qemu_open_elf(struct qemu **out, struct elf *e)
 	return 0;
 }
 
-int qemu_open(struct qemu **out, const char *path)
+/* Decoding takes a multiple of what reading the tables of a process does. */
+#define WORK 8
+
+int qemu_open(struct qemu **out, const char *path, const struct foreign_stop *stop)
 {
+	struct foreign *work = calloc(1, sizeof(*work));
 	struct elf *e;
-	int err = elf_open(&e, path);
+	int err = work ? 0 : -ENOMEM;
 
 	*out = NULL;
-	return err ? err : qemu_open_elf(out, e);
+	if (!err) {
+		foreign_init(work, 0, stop);
+		foreign_begin_large(work, WORK);
+		err = elf_open(&e, path, work);
+	}
+	if (!err)
+		err = qemu_open_elf(out, e);
+	if (work && work->err) {
+		qemu_close(*out);
+		*out = NULL;
+		err = work->err;
+	}
+	if (err)
+		free(work);
+	else
+		(*out)->work = work;
+	return err;
 }
 
 void qemu_close(struct qemu *q)
@@ -423,5 +443,6 @@ void qemu_close(struct qemu *q)
 	if (!q)
 		return;
 	elf_close(q->elf);
+	free(q->work);
 	free(q);
 }

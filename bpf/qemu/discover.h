@@ -8,6 +8,7 @@
 #define VQT_BPF_QEMU_DISCOVER_H
 
 #include "bpf/qemu/elf.h"
+#include "bpf/qemu/foreign.h"
 #include "bpf/prog/qemu.h"
 
 /* BPF programs of qemu.bpf.c, by role. */
@@ -50,6 +51,7 @@ struct qemu_probe {
 
 struct qemu {
 	struct elf *elf;
+	struct foreign *work; /* limits what reading the object and decoding it cost; may be NULL */
 	char version[128]; /* "7.2.22 (Debian ...)", "" unknown */
 	struct vqp_proc layout; /* offsets; source and the like are left 0 */
 	uint64_t root; /* address of the variable that points at the root object, 0 unknown */
@@ -64,13 +66,16 @@ struct qemu {
 	size_t nnotes;
 };
 
-/* -ENOEXEC no x86-64 ELF object; -ENOENT exports no virtqueue_pop: not a QEMU. */
-int qemu_open(struct qemu **out, const char *path);
+/*
+ * -ENOEXEC no x86-64 ELF object; -ENOENT exports no virtqueue_pop: not a QEMU; -ETIMEDOUT:
+ * larger than a QEMU can be; -EINTR.
+ */
+int qemu_open(struct qemu **out, const char *path, const struct foreign_stop *stop);
 /* The same for an open object.  It is closed with *out, or at once when this call fails. */
 int qemu_open_elf(struct qemu **out, struct elf *e);
 void qemu_close(struct qemu *q);
 /* Whether the object at path exports the functions of a QEMU system emulator. */
-bool qemu_is(const char *path);
+bool qemu_is(struct foreign *f, const char *path);
 const char *qemu_program_name(enum qemu_program p); /* of the BPF function */
 /* The name of what is missing to follow the rings; NULL when nothing is. */
 const char *qemu_unusable(const struct qemu *q);

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <gelf.h>
-#include <libelf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "bpf/qemu/elf.h"
+#include "bpf/qemu/elf_file.h"
 #include "decoder/trace/record.h"
 #include "decoder/util/array.h"
 
@@ -27,26 +24,29 @@ struct reloc {
 	uint64_t at, value;
 };
 
-struct fde {
-	uint64_t start, end;
-};
-
 #define SPANS 16
-#define FILE_MAX (1L << 30)
+#define SECTIONS 4096
+#define NAME_LEN 255 /* longer symbols are nobody's we look for */
 
-struct elf {
-	Elf *elf;
-	char *path;
-	uint8_t *bytes;
-	size_t size;
+/* What is read and sorted when it is first asked for. */
+struct tables {
+	bool have_syms, have_relocs;
 	struct sym *syms; /* sorted by name */
 	size_t nsyms, syms_cap;
 	struct reloc *relocs; /* sorted by address */
 	size_t nrelocs, relocs_cap;
-	struct fde *fdes; /* sorted by start */
-	size_t nfdes;
+};
+
+struct elf {
+	char *path;
+	struct elf_file *file;
+	struct tables *tables;
+	const Elf64_Shdr *section;
+	size_t nsections;
 	struct span span[SPANS];
 	size_t nspans;
+	uint64_t frames; /* address of .eh_frame_hdr's table */
+	uint32_t nframes;
 	bool symtab, dwarf;
 	char build_id[65];
 };
@@ -56,92 +56,44 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct sym *)a)->name, ((const struct sym *)b)->name);
 }
 
-static void load_spans(struct elf *e)
+/* --- opening ------------------------------------------------------------------ */
+
+static void load_spans(struct elf *e, const Elf64_Ehdr *h)
 {
-	size_t n;
+	const uint8_t *p =
+		elf_file_bytes(e->file, h->e_phoff, (uint64_t)h->e_phnum * sizeof(Elf64_Phdr));
 
-	if (elf_getphdrnum(e->elf, &n))
-		return;
-	for (size_t i = 0; i < n && e->nspans < SPANS; i++) {
-		GElf_Phdr p;
-		struct span *s = &e->span[e->nspans];
+	for (size_t i = 0; p && i < h->e_phnum && e->nspans < SPANS; i++) {
+		Elf64_Phdr s;
 
-		if (!gelf_getphdr(e->elf, (int)i, &p) || p.p_type != PT_LOAD ||
-		    p.p_offset > e->size || p.p_filesz > e->size - p.p_offset)
+		memcpy(&s, p + i * sizeof(s), sizeof(s));
+		if (s.p_type != PT_LOAD || s.p_offset > e->file->size ||
+		    s.p_filesz > e->file->size - s.p_offset)
 			continue;
-		*s = (struct span){ p.p_vaddr, p.p_offset, p.p_filesz, p.p_flags & PF_X,
-				    !(p.p_flags & PF_W) };
-		e->nspans++;
+		e->span[e->nspans++] = (struct span){ s.p_vaddr, s.p_offset, s.p_filesz,
+						      s.p_flags & PF_X, !(s.p_flags & PF_W) };
 	}
 }
 
-static int load_symbols(struct elf *e, Elf_Scn *scn, const GElf_Shdr *sh)
+static void load_build_id(struct elf *e, const Elf64_Shdr *sh)
 {
-	Elf_Data *data = elf_getdata(scn, NULL);
-	size_t n = sh->sh_entsize && data ? data->d_size / sh->sh_entsize : 0;
+	const uint8_t *b =
+		sh->sh_size < 4096 ? elf_file_bytes(e->file, sh->sh_offset, sh->sh_size) : NULL;
+	uint64_t at = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		GElf_Sym s;
-		const char *name;
+	while (b && sh->sh_size - at >= 12) {
+		uint64_t name = (get_le32(b + at) + 3ULL) & ~3ULL, len = get_le32(b + at + 4);
+		const uint8_t *id = b + at + 12 + name;
 
-		if (!gelf_getsym(data, (int)i, &s) || s.st_shndx == SHN_UNDEF || !s.st_value)
-			continue;
-		name = elf_strptr(e->elf, sh->sh_link, s.st_name);
-		if (!name || !*name)
-			continue;
-		if (!array_room(e->syms, e->syms_cap, e->nsyms + 1))
-			return -ENOMEM;
-		e->syms[e->nsyms++] = (struct sym){ name, s.st_value };
-	}
-	return 0;
-}
-
-static uint64_t symbol_value(struct elf *e, uint32_t link, size_t index)
-{
-	Elf_Scn *scn = elf_getscn(e->elf, link);
-	Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
-	GElf_Sym s;
-
-	return data && gelf_getsym(data, (int)index, &s) ? s.st_value : 0;
-}
-
-static int load_relocs(struct elf *e, Elf_Scn *scn, const GElf_Shdr *sh)
-{
-	Elf_Data *data = elf_getdata(scn, NULL);
-	size_t n = sh->sh_entsize && data ? data->d_size / sh->sh_entsize : 0;
-
-	for (size_t i = 0; i < n; i++) {
-		GElf_Rela r;
-		uint64_t value;
-
-		if (!gelf_getrela(data, (int)i, &r))
-			continue;
-		value = r.r_addend;
-		if (GELF_R_TYPE(r.r_info) == R_X86_64_64)
-			value += symbol_value(e, sh->sh_link, GELF_R_SYM(r.r_info));
-		else if (GELF_R_TYPE(r.r_info) != R_X86_64_RELATIVE)
-			continue;
-		if (!array_room(e->relocs, e->relocs_cap, e->nrelocs + 1))
-			return -ENOMEM;
-		e->relocs[e->nrelocs++] = (struct reloc){ r.r_offset, value };
-	}
-	return 0;
-}
-
-static void load_build_id(struct elf *e, Elf_Scn *scn)
-{
-	Elf_Data *data = elf_getdata(scn, NULL);
-	size_t off = 0, next, name, desc;
-	GElf_Nhdr h;
-
-	while (data && (next = gelf_getnote(data, off, &h, &name, &desc)) > 0) {
-		const uint8_t *b = (const uint8_t *)data->d_buf + desc;
-
-		if (h.n_type == NT_GNU_BUILD_ID && h.n_namesz == 4 &&
-		    !memcmp((const char *)data->d_buf + name, "GNU", 4) && h.n_descsz <= 32)
-			for (size_t i = 0; i < h.n_descsz; i++)
-				sprintf(e->build_id + 2 * i, "%02x", b[i]);
-		off = next;
+		if (name > sh->sh_size || at + 12 + name + len > sh->sh_size)
+			return;
+		if (get_le32(b + at + 8) == NT_GNU_BUILD_ID && name == 4 &&
+		    !memcmp(b + at + 12, "GNU", 4) && len <= 32)
+			for (size_t i = 0; i < len; i++)
+				sprintf(e->build_id + 2 * i, "%02x", id[i]);
+		at += 12 + name + ((len + 3) & ~3ULL);
+		if (at > sh->sh_size)
+			return;
 	}
 }
 
@@ -150,121 +102,73 @@ static void load_build_id(struct elf *e, Elf_Scn *scn)
  * table of (start, FDE), both relative to the header (its only encoding in use,
  * DW_EH_PE_datarel | sdata4).
  */
-static int load_fdes(struct elf *e, const GElf_Shdr *sh)
+static void load_frames(struct elf *e, const Elf64_Shdr *sh)
 {
 	const uint8_t *h = elf_bytes(e, sh->sh_addr, 12);
 	uint32_t n;
 
-	if (e->fdes || !h || h[0] != 1 || h[2] != 0x03 || h[3] != 0x3b)
-		return 0;
+	if (e->frames || !h || h[0] != 1 || h[2] != 0x03 || h[3] != 0x3b)
+		return;
 	n = get_le32(h + 8);
-	if (n > sh->sh_size / 8 || !elf_bytes(e, sh->sh_addr, 12 + 8ULL * n))
-		return 0;
-	e->fdes = calloc(n ? n : 1, sizeof(*e->fdes));
-	if (!e->fdes)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t start = sh->sh_addr + (int32_t)get_le32(h + 12 + 8 * i);
-		const uint8_t *f =
-			elf_bytes(e, sh->sh_addr + (int32_t)get_le32(h + 16 + 8 * i), 16);
-
-		/* FDE: length, CIE pointer, start (pcrel sdata4), bytes */
-		if (f)
-			e->fdes[e->nfdes++] = (struct fde){ start, start + get_le32(f + 12) };
-	}
-	qsort(e->fdes, e->nfdes, sizeof(*e->fdes), array_by_u64);
-	return 0;
+	if (n > sh->sh_size / 8)
+		return;
+	e->frames = sh->sh_addr;
+	e->nframes = n;
 }
 
-static int load_section(struct elf *e, Elf_Scn *scn, const char *name)
+static void load_section(struct elf *e, const Elf64_Shdr *sh, const char *name)
 {
-	GElf_Shdr sh;
-
-	if (!gelf_getshdr(scn, &sh))
-		return 0;
 	if (!strncmp(name, ".debug_info", 11) || !strncmp(name, ".zdebug_info", 12))
 		e->dwarf = true;
 	if (!strcmp(name, ".eh_frame_hdr"))
-		return load_fdes(e, &sh);
-	switch (sh.sh_type) {
-	case SHT_SYMTAB: e->symtab = true; return load_symbols(e, scn, &sh);
-	case SHT_DYNSYM: return load_symbols(e, scn, &sh);
-	case SHT_RELA: return load_relocs(e, scn, &sh);
-	case SHT_NOTE: load_build_id(e, scn);
-	}
-	return 0;
+		load_frames(e, sh);
+	if (sh->sh_type == SHT_SYMTAB)
+		e->symtab = true;
+	if (sh->sh_type == SHT_NOTE)
+		load_build_id(e, sh);
+}
+
+/* The first 16 bytes of a name: more is not compared. */
+static void section_name(const struct elf *e, const Elf64_Shdr *names, uint32_t at, char name[17])
+{
+	uint64_t off = names->sh_offset + at, len;
+	const uint8_t *b;
+
+	if (at >= names->sh_size || off >= e->file->size)
+		return;
+	len = e->file->size - off < 16 ? e->file->size - off : 16;
+	b = elf_file_bytes(e->file, off, len);
+	if (b)
+		memcpy(name, b, len);
 }
 
 static int load(struct elf *e)
 {
-	Elf_Scn *scn = NULL;
-	GElf_Ehdr eh;
-	size_t names;
-	int err = 0;
+	const Elf64_Ehdr *h = (const void *)elf_file_bytes(e->file, 0, sizeof(*h));
+	const Elf64_Shdr *s;
 
-	if (elf_kind(e->elf) != ELF_K_ELF || !gelf_getehdr(e->elf, &eh) ||
-	    eh.e_machine != EM_X86_64 || elf_getshdrstrndx(e->elf, &names))
+	if (!h || memcmp(h->e_ident, ELFMAG, SELFMAG) || h->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    h->e_ident[EI_DATA] != ELFDATA2LSB || h->e_machine != EM_X86_64 ||
+	    h->e_shentsize != sizeof(*s) || h->e_phentsize != sizeof(Elf64_Phdr) ||
+	    h->e_shoff % 8 || h->e_shnum > SECTIONS || h->e_shstrndx >= h->e_shnum)
 		return -ENOEXEC;
-	load_spans(e);
-	while (!err && (scn = elf_nextscn(e->elf, scn))) {
-		GElf_Shdr sh;
-		const char *name =
-			gelf_getshdr(scn, &sh) ? elf_strptr(e->elf, names, sh.sh_name) : NULL;
+	s = (const void *)elf_file_bytes(e->file, h->e_shoff, h->e_shnum * sizeof(*s));
+	if (!s)
+		return -ENOEXEC;
+	e->section = s;
+	e->nsections = h->e_shnum;
+	load_spans(e, h);
+	for (size_t i = 0; i < e->nsections; i++) {
+		char name[17] = "";
 
-		err = load_section(e, scn, name ? name : "");
+		section_name(e, &s[h->e_shstrndx], s[i].sh_name, name);
+		load_section(e, &s[i], name);
 	}
-	if (e->nsyms)
-		qsort(e->syms, e->nsyms, sizeof(*e->syms), by_name);
-	if (e->nrelocs)
-		qsort(e->relocs, e->nrelocs, sizeof(*e->relocs), array_by_u64);
-	return err;
+	return 0;
 }
 
-/*
- * The file is read, not mapped: uprobes that other tools placed on it would also put
- * breakpoints into our mapping, and the decoder would see them.
- */
-static int read_file(struct elf *e)
-{
-	int fd = open(e->path, O_RDONLY | O_CLOEXEC), err = 0;
-	struct stat st;
-	size_t at = 0;
-
-	if (fd < 0 || fstat(fd, &st)) {
-		err = -errno;
-		goto out;
-	}
-	if (!S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > FILE_MAX) {
-		err = -ENOEXEC;
-		goto out;
-	}
-	e->bytes = malloc((size_t)st.st_size);
-	if (!e->bytes)
-		err = -ENOMEM;
-	while (!err && at < (size_t)st.st_size) {
-		ssize_t n = read(fd, e->bytes + at, (size_t)st.st_size - at);
-
-		if (n <= 0)
-			err = n ? -errno : -ENOEXEC;
-		else
-			at += (size_t)n;
-	}
-	e->size = at;
-out:
-	if (fd >= 0)
-		close(fd);
-	return err;
-}
-
-static int parse(struct elf *e)
-{
-	elf_version(EV_CURRENT);
-	e->elf = elf_memory((char *)e->bytes, e->size);
-	return e->elf ? load(e) : -ENOEXEC;
-}
-
-/* As elf_open(); without bytes, the file at path is read. */
-static int open_any(struct elf **out, const char *path, const void *bytes, size_t size)
+static int open_any(struct elf **out, const char *path, const void *bytes, size_t size,
+		    struct foreign *by)
 {
 	struct elf *e = calloc(1, sizeof(*e));
 	int err = -ENOMEM;
@@ -273,17 +177,17 @@ static int open_any(struct elf **out, const char *path, const void *bytes, size_
 	if (!e)
 		return err;
 	e->path = strdup(path);
-	if (e->path && bytes) {
-		e->size = size;
-		e->bytes = malloc(size ? size : 1);
-		err = e->bytes ? 0 : -ENOMEM;
-		if (!err)
-			memcpy(e->bytes, bytes, size);
-	} else if (e->path) {
-		err = read_file(e);
-	}
+	e->file = calloc(1, sizeof(*e->file));
+	e->tables = calloc(1, sizeof(*e->tables));
+	if (e->file)
+		e->file->fd = -1;
+	if (e->path && e->file && e->tables)
+		err = bytes ? elf_file_copy(e->file, bytes, size)
+			    : elf_file_open(e->file, path, by);
 	if (!err)
-		err = parse(e);
+		err = load(e);
+	if (err && by && by->err)
+		err = by->err;
 	if (err)
 		elf_close(e);
 	else
@@ -291,36 +195,161 @@ static int open_any(struct elf **out, const char *path, const void *bytes, size_
 	return err;
 }
 
-int elf_open(struct elf **out, const char *path)
+int elf_open(struct elf **out, const char *path, struct foreign *by)
 {
-	return open_any(out, path, NULL, 0);
+	return open_any(out, path, NULL, 0, by);
 }
 
 int elf_open_memory(struct elf **out, const char *path, const void *bytes, size_t size)
 {
-	return open_any(out, path, bytes, size);
+	return open_any(out, path, bytes, size, NULL);
 }
 
 void elf_close(struct elf *e)
 {
 	if (!e)
 		return;
-	elf_end(e->elf);
-	free(e->bytes);
-	free(e->syms);
-	free(e->relocs);
-	free(e->fdes);
+	if (e->file)
+		elf_file_close(e->file);
+	if (e->tables) {
+		free(e->tables->syms);
+		free(e->tables->relocs);
+	}
+	free(e->tables);
+	free(e->file);
 	free(e->path);
 	free(e);
+}
+
+/* --- symbols and relocations ------------------------------------------------------ */
+
+static bool is_symbols(const Elf64_Shdr *sh)
+{
+	return sh->sh_type == SHT_DYNSYM || sh->sh_type == SHT_SYMTAB;
+}
+
+/* The entries of a table of symbols and their names; the number of entries. */
+static size_t symbols_in(const struct elf *e, const Elf64_Shdr *sh, const Elf64_Sym **sym,
+			 const char **names)
+{
+	const Elf64_Shdr *str = sh->sh_link < e->nsections ? &e->section[sh->sh_link] : NULL;
+
+	if (!str || sh->sh_offset % 8)
+		return 0;
+	*sym = (const void *)elf_file_bytes(e->file, sh->sh_offset, sh->sh_size);
+	*names = (const char *)elf_file_bytes(e->file, str->sh_offset, str->sh_size);
+	return *sym && *names ? sh->sh_size / sizeof(**sym) : 0;
+}
+
+/* The name of a defined symbol; NULL if it has none.  It ends within the file's bytes. */
+static const char *name_of(const struct elf *e, const Elf64_Shdr *sh, const Elf64_Sym *s,
+			   const char *names)
+{
+	uint64_t len = e->section[sh->sh_link].sh_size;
+
+	if (s->st_shndx == SHN_UNDEF || !s->st_value || s->st_name >= len)
+		return NULL;
+	len = len - s->st_name <= NAME_LEN ? len - s->st_name : NAME_LEN + 1;
+	return names[s->st_name] && memchr(names + s->st_name, 0, len) ? names + s->st_name : NULL;
+}
+
+bool elf_exports(const struct elf *e, const char *name)
+{
+	for (size_t i = 0; i < e->nsections; i++) {
+		const Elf64_Shdr *sh = &e->section[i];
+		const char *names, *is;
+		const Elf64_Sym *sym;
+		size_t n = is_symbols(sh) ? symbols_in(e, sh, &sym, &names) : 0;
+
+		for (size_t k = 0; k < n && (k % 4096 || elf_file_spend(e->file, 0)); k++)
+			if ((is = name_of(e, sh, &sym[k], names)) && !strcmp(is, name))
+				return true;
+	}
+	return false;
+}
+
+static void load_symbols(const struct elf *e)
+{
+	struct tables *t = e->tables;
+
+	t->have_syms = true;
+	for (size_t i = 0; i < e->nsections; i++) {
+		const Elf64_Shdr *sh = &e->section[i];
+		const char *names, *name;
+		const Elf64_Sym *sym;
+		size_t n = is_symbols(sh) ? symbols_in(e, sh, &sym, &names) : 0;
+
+		for (size_t k = 0; k < n && (k % 4096 || elf_file_spend(e->file, 0)); k++) {
+			name = name_of(e, sh, &sym[k], names);
+			if (name && array_room(t->syms, t->syms_cap, t->nsyms + 1))
+				t->syms[t->nsyms++] = (struct sym){ name, sym[k].st_value };
+		}
+	}
+	if (t->nsyms && elf_file_spend(e->file, 0))
+		qsort(t->syms, t->nsyms, sizeof(*t->syms), by_name);
+	else
+		t->nsyms = 0;
 }
 
 uint64_t elf_symbol(const struct elf *e, const char *name)
 {
 	struct sym key = { name, 0 }, *s;
 
-	s = e->nsyms ? bsearch(&key, e->syms, e->nsyms, sizeof(*s), by_name) : NULL;
+	if (!e->tables->have_syms)
+		load_symbols(e);
+	s = e->tables->nsyms ? bsearch(&key, e->tables->syms, e->tables->nsyms, sizeof(*s), by_name)
+			     : NULL;
 	return s ? s->addr : 0;
 }
+
+static uint64_t symbol_value(const struct elf *e, uint32_t link, uint64_t index)
+{
+	const Elf64_Shdr *sh = link < e->nsections ? &e->section[link] : NULL;
+	Elf64_Sym s;
+	const uint8_t *b;
+
+	if (!sh || index >= sh->sh_size / sizeof(s))
+		return 0;
+	b = elf_file_bytes(e->file, sh->sh_offset + index * sizeof(s), sizeof(s));
+	if (!b)
+		return 0;
+	memcpy(&s, b, sizeof(s));
+	return s.st_value;
+}
+
+static void load_relocs(const struct elf *e)
+{
+	struct tables *t = e->tables;
+
+	t->have_relocs = true;
+	for (size_t i = 0; i < e->nsections; i++) {
+		const Elf64_Shdr *sh = &e->section[i];
+		const uint8_t *b = sh->sh_type == SHT_RELA
+					   ? elf_file_bytes(e->file, sh->sh_offset, sh->sh_size)
+					   : NULL;
+		size_t n = b ? sh->sh_size / sizeof(Elf64_Rela) : 0;
+
+		for (size_t k = 0; k < n && (k % 4096 || elf_file_spend(e->file, 0)); k++) {
+			Elf64_Rela r;
+			uint64_t value;
+
+			memcpy(&r, b + k * sizeof(r), sizeof(r));
+			value = (uint64_t)r.r_addend;
+			if (ELF64_R_TYPE(r.r_info) == R_X86_64_64)
+				value += symbol_value(e, sh->sh_link, ELF64_R_SYM(r.r_info));
+			else if (ELF64_R_TYPE(r.r_info) != R_X86_64_RELATIVE)
+				continue;
+			if (array_room(t->relocs, t->relocs_cap, t->nrelocs + 1))
+				t->relocs[t->nrelocs++] = (struct reloc){ r.r_offset, value };
+		}
+	}
+	if (t->nrelocs && elf_file_spend(e->file, 0))
+		qsort(t->relocs, t->nrelocs, sizeof(*t->relocs), array_by_u64);
+	else
+		t->nrelocs = 0;
+}
+
+/* --- what the object holds ---------------------------------------------------------- */
 
 bool elf_has_symtab(const struct elf *e)
 {
@@ -348,7 +377,7 @@ const uint8_t *elf_bytes(const struct elf *e, uint64_t addr, size_t len)
 {
 	const struct span *s = span_of(e, addr, len);
 
-	return s ? e->bytes + s->offset + (addr - s->addr) : NULL;
+	return s ? elf_file_bytes(e->file, s->offset + (addr - s->addr), len) : NULL;
 }
 
 uint64_t elf_offset(const struct elf *e, uint64_t addr)
@@ -378,30 +407,61 @@ uint64_t elf_pointer(const struct elf *e, uint64_t addr)
 	struct reloc key = { addr, 0 }, *r;
 	const uint8_t *b;
 
-	r = e->nrelocs ? bsearch(&key, e->relocs, e->nrelocs, sizeof(*r), array_by_u64) : NULL;
+	if (!e->tables->have_relocs)
+		load_relocs(e);
+	r = e->tables->nrelocs
+		    ? bsearch(&key, e->tables->relocs, e->tables->nrelocs, sizeof(*r), array_by_u64)
+		    : NULL;
 	if (r)
 		return r->value;
 	b = elf_bytes(e, addr, 8); /* packed relative relocations leave the value in the data */
 	return b ? get_le64(b) : 0;
 }
 
+/* An entry of .eh_frame_hdr; false if it cannot be read. */
+static bool frame(const struct elf *e, uint32_t i, uint64_t *start, uint64_t *fde)
+{
+	const uint8_t *b = elf_bytes(e, e->frames + 12 + 8ULL * i, 8);
+
+	if (!b)
+		return false;
+	*start = e->frames + (uint64_t)(int64_t)(int32_t)get_le32(b);
+	*fde = e->frames + (uint64_t)(int64_t)(int32_t)get_le32(b + 4);
+	return true;
+}
+
 int elf_function(const struct elf *e, uint64_t addr, uint64_t *start, uint64_t *end)
 {
-	size_t lo = 0, hi = e->nfdes;
+	uint32_t lo = 0, hi = e->nframes;
+	uint64_t at, fde;
+	const uint8_t *b;
 
 	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
+		uint32_t mid = lo + (hi - lo) / 2;
 
-		if (e->fdes[mid].start <= addr)
+		if (!frame(e, mid, &at, &fde))
+			return -ENOENT;
+		if (at <= addr)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	if (!lo || addr >= e->fdes[lo - 1].end)
+	if (!lo || !frame(e, lo - 1, &at, &fde) || at > addr)
 		return -ENOENT;
-	*start = e->fdes[lo - 1].start;
-	*end = e->fdes[lo - 1].end;
+	b = elf_bytes(e, fde, 16); /* FDE: length, CIE pointer, start (pcrel sdata4), bytes */
+	if (!b || addr - at >= get_le32(b + 12) || at > UINT64_MAX - get_le32(b + 12))
+		return -ENOENT;
+	*start = at;
+	*end = at + get_le32(b + 12);
 	return 0;
+}
+
+/* The bytes of a span that are data never written (or code), to be looked through. */
+static const uint8_t *whole(const struct elf *e, const struct span *s, bool code)
+{
+	if (s->exec != code || (!code && !s->ro) || !elf_file_spend(e->file, 0))
+		return NULL;
+	return elf_file_bytes(e->file, s->offset, s->size);
 }
 
 uint64_t elf_find_string(const struct elf *e, const char *text, uint64_t from)
@@ -410,11 +470,9 @@ uint64_t elf_find_string(const struct elf *e, const char *text, uint64_t from)
 
 	for (size_t i = 0; i < e->nspans; i++) {
 		const struct span *s = &e->span[i];
-		const uint8_t *base = e->bytes + s->offset, *p = base, *end = base + s->size;
+		const uint8_t *base = whole(e, s, false), *p = base;
 
-		if (s->exec || !s->ro)
-			continue;
-		while ((p = memmem(p, (size_t)(end - p), text, n))) {
+		while (p && (p = memmem(p, (size_t)(base + s->size - p), text, n))) {
 			uint64_t at = s->addr + (uint64_t)(p - base);
 
 			/* may be the tail of a longer string: linkers merge suffixes */
@@ -432,8 +490,8 @@ bool elf_string_with(const struct elf *e, const char *prefix, char *buf, size_t 
 
 	for (size_t i = 0; i < e->nspans; i++) {
 		const struct span *s = &e->span[i];
-		const uint8_t *base = e->bytes + s->offset;
-		const uint8_t *p = s->ro && !s->exec ? memmem(base, s->size, prefix, n) : NULL;
+		const uint8_t *base = whole(e, s, false);
+		const uint8_t *p = base ? memmem(base, s->size, prefix, n) : NULL;
 
 		if (!p)
 			continue;
@@ -447,9 +505,9 @@ uint64_t elf_find_lea(const struct elf *e, uint64_t target, uint64_t from)
 {
 	for (size_t i = 0; i < e->nspans; i++) {
 		const struct span *s = &e->span[i];
-		const uint8_t *b = e->bytes + s->offset;
+		const uint8_t *b = s->size < 7 ? NULL : whole(e, s, true);
 
-		if (!s->exec || s->size < 7)
+		if (!b)
 			continue;
 		/* REX.W (48, 4c) 8d modrm(00 reg 101) disp32 */
 		for (size_t at = from > s->addr ? from - s->addr + 1 : 0; at + 7 <= s->size; at++)

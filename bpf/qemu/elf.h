@@ -12,15 +12,22 @@
 #include <stdint.h>
 
 struct elf;
+struct foreign;
 
-/* -ENOEXEC: not an ELF object of this machine's kind. */
-int elf_open(struct elf **out, const char *path);
+/*
+ * Open an object.  Only the pieces that are asked for are read, within the limits of `by`,
+ * which is borrowed until elf_close(); behind them all answers are "not in the file".
+ * -ENOEXEC: not an ELF object of this machine's kind; -ETIMEDOUT, -EINTR: see foreign.h.
+ */
+int elf_open(struct elf **out, const char *path, struct foreign *by);
 /* The same for bytes in memory, which are copied; the path is only used as a name. */
 int elf_open_memory(struct elf **out, const char *path, const void *bytes, size_t size);
 void elf_close(struct elf *e);
 
 /* Virtual address of a symbol; 0 when absent. */
 uint64_t elf_symbol(const struct elf *e, const char *name);
+/* Whether the object exports a function: cheaper than elf_symbol() for one question. */
+bool elf_exports(const struct elf *e, const char *name);
 bool elf_has_symtab(const struct elf *e); /* not stripped */
 bool elf_has_dwarf(const struct elf *e);
 

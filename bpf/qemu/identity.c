@@ -88,38 +88,8 @@ static int pci_bus(const struct process_memory *m, const uint8_t *head)
 	return -1;
 }
 
-static void look_pci(struct identity *who, struct vqt_device *r, const struct process_memory *m,
-		     bool realized)
-{
-	uint8_t head[PCI_HEAD], config[256];
-	unsigned device, subsystem;
-	uint64_t space;
-	int devfn, bus;
-
-	if (!process_mem_all(m, who->proxy, head, sizeof(head)))
-		return;
-	devfn = pci_devfn(head, who->typename);
-	bus = pci_bus(m, head);
-	if (devfn >= 0 && bus >= 0)
-		r->bdf = (uint32_t)(bus << 8 | devfn);
-	space = pci_config(m, head, 0x1af4, config);
-	if (!space)
-		return;
-	who->pci_config = space;
-	device = (unsigned)(config[2] | config[3] << 8);
-	subsystem = (unsigned)(config[0x2e] | config[0x2f] << 8);
-	r->transport = VQT_TRANSPORT_PCI;
-	if (class_id_of_pci(device, subsystem))
-		r->virtio_id = (uint16_t)class_id_of_pci(device, subsystem);
-	/* All begin as transitional; plugging turns some into modern ones (4.1.2.1). */
-	if (realized && device >= 0x1000 && device < 0x1040)
-		r->flags |= VQT_DEV_TRANSITIONAL;
-}
-
-/* --- virtio ---------------------------------------------------------------- */
-
 /* The class from the type name, used while the PCI identity is unknown. */
-static unsigned id_of_typename(const char *type)
+unsigned identity_class(const char *type)
 {
 	char word[64];
 	const char *p = strncmp(type, "virtio-", 7) ? type : type + 7;
@@ -133,6 +103,40 @@ static unsigned id_of_typename(const char *type)
 	s = class_by_name(word);
 	return s ? s->id : 0;
 }
+
+static void look_pci(struct identity *who, struct vqt_device *r, const struct process_memory *m,
+		     bool realized)
+{
+	uint8_t head[PCI_HEAD], config[256];
+	unsigned device, subsystem, class, named;
+	uint64_t space;
+	int devfn, bus;
+
+	if (!process_mem_all(m, who->proxy, head, sizeof(head)))
+		return;
+	devfn = pci_devfn(head, who->typename);
+	bus = pci_bus(m, head);
+	if (devfn >= 0 && bus >= 0)
+		r->bdf = (uint32_t)(bus << 8 | devfn);
+	space = pci_config(m, head, 0x1af4, config);
+	if (!space)
+		return;
+	device = (unsigned)(config[2] | config[3] << 8);
+	subsystem = (unsigned)(config[0x2e] | config[0x2f] << 8);
+	class = class_id_of_pci(device, subsystem);
+	named = identity_class(who->typename);
+	if (class && named && class != named)
+		return; /* freed, and in use by another device */
+	who->pci_config = space;
+	r->transport = VQT_TRANSPORT_PCI;
+	if (class)
+		r->virtio_id = (uint16_t) class;
+	/* All begin as transitional; plugging turns some into modern ones (4.1.2.1). */
+	if (realized && device >= 0x1000 && device < 0x1040)
+		r->flags |= VQT_DEV_TRANSITIONAL;
+}
+
+/* --- virtio ---------------------------------------------------------------- */
 
 uint64_t identity_slot(const struct process_memory *m, const struct vqp_proc *layout, uint64_t vdev)
 {
@@ -217,7 +221,7 @@ void identity_read(struct identity *who, struct vqt_device *r, const struct proc
 	if (!obj || !look_names(who, m, obj))
 		return;
 	if (!r->virtio_id)
-		r->virtio_id = (uint16_t)id_of_typename(who->typename);
+		r->virtio_id = (uint16_t)identity_class(who->typename);
 	if (r->transport != VQT_TRANSPORT_MMIO && who->proxy)
 		look_pci(who, r, m, realized);
 	queues = count_queues(m, layout, who->vdev);

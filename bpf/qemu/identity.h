@@ -35,6 +35,9 @@ void identity_read(struct identity *who, struct vqt_device *r, const struct proc
 uint64_t identity_slot(const struct process_memory *m, const struct vqp_proc *layout,
 		       uint64_t vdev);
 
+/* The virtio device type that a QOM type's name tells ("virtio-blk-pci"); 0 if none. */
+unsigned identity_class(const char *type);
+
 /* Offset of the path in QEMU's DeviceState, directly after Object; the same since 2.x. */
 #define IDENTITY_PATH 48
 

@@ -44,20 +44,28 @@ static bool same(struct value a, struct value b)
 	       (a.base == VALUE_UNKNOWN || (a.scale == b.scale && a.off == b.off));
 }
 
+/* Offsets are addresses: they wrap.  No code of a compiler scales an argument out of 32 bits. */
+static struct value make(int32_t base, int64_t scale, uint64_t off)
+{
+	if (scale < INT32_MIN || scale > INT32_MAX)
+		return unknown;
+	return (struct value){ base, (int32_t)scale, (int64_t)off };
+}
+
 static struct value add(struct value a, struct value b)
 {
 	if (a.base == VALUE_UNKNOWN || b.base == VALUE_UNKNOWN || (a.base && b.base))
 		return unknown;
-	return (struct value){ a.base + b.base, a.scale + b.scale, a.off + b.off };
+	return make(a.base + b.base, (int64_t)a.scale + b.scale, (uint64_t)a.off + (uint64_t)b.off);
 }
 
 static struct value times(struct value a, int64_t by)
 {
 	if (by == 1)
 		return a;
-	if (a.base != VALUE_CONST)
+	if (a.base != VALUE_CONST || by < INT32_MIN || by > INT32_MAX)
 		return unknown;
-	return (struct value){ VALUE_CONST, (int32_t)(a.scale * by), a.off * by };
+	return make(VALUE_CONST, a.scale * by, (uint64_t)a.off * (uint64_t)by);
 }
 
 static struct value constant(int64_t v)
@@ -81,7 +89,7 @@ static struct value of_mem(const struct value r[16], const struct decoded *d,
 	if (op->mem.segment == ZYDIS_REGISTER_FS || op->mem.segment == ZYDIS_REGISTER_GS)
 		return unknown;
 	if (op->mem.base == ZYDIS_REGISTER_RIP)
-		return constant((int64_t)(d->addr + d->len) + op->mem.disp.value);
+		return constant((int64_t)(d->addr + d->len + (uint64_t)op->mem.disp.value));
 	if (op->mem.base != ZYDIS_REGISTER_NONE)
 		v = add(v, of_reg(r, op->mem.base));
 	if (op->mem.index != ZYDIS_REGISTER_NONE)
@@ -118,7 +126,8 @@ static struct value result(const struct value r[16], const struct decoded *d, si
 	case ZYDIS_MNEMONIC_ADD:
 		return add(of_reg(r, dst->reg.value), of_operand(r, d, src, index));
 	case ZYDIS_MNEMONIC_SUB:
-		return imm ? add(of_reg(r, dst->reg.value), constant(-src->imm.value.s)) : unknown;
+		return imm ? add(of_reg(r, dst->reg.value), constant((int64_t)-src->imm.value.u))
+			   : unknown;
 	case ZYDIS_MNEMONIC_SHL:
 		return imm && src->imm.value.u < 32
 			       ? times(of_reg(r, dst->reg.value), 1LL << src->imm.value.u)

@@ -94,6 +94,7 @@ static int run_until_mapped(struct launch *l)
 {
 	struct tracees t = { .pid = { l->child }, .n = 1 };
 	struct process p;
+	struct foreign f;
 
 	for (;;) {
 		int status;
@@ -113,7 +114,8 @@ static int run_until_mapped(struct launch *l)
 		}
 		add(&t, pid);
 		add_made(&t, pid, status);
-		if (may_have_mapped(pid, status) && !process_read(&p, pid)) {
+		foreign_init(&f, pid, NULL);
+		if (may_have_mapped(pid, status) && !process_read(&p, &f)) {
 			l->qemu = pid;
 			detach_others(&t, pid);
 			return 0;

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bpf/qemu/insn.h"
 #include "bpf/qemu/layout.h"
 
 /* Index of an offset field in struct vqp_proc. */
@@ -128,7 +127,7 @@ static void find_indices(struct qemu *q)
 		if (in->load.base != VALUE_ARG(0) || in->load.scale || !in->has_imm)
 			continue;
 		/* VIRTIO_F_RING_PACKED is bit 34: 4 in byte 4, or a bit test of the whole */
-		if (in->load_width == 1 && in->imm == 4)
+		if (in->load_width == 1 && in->imm == 4 && in->load.off > 4)
 			set(&q->layout, FIELD(vdev_features), in->load.off - 4);
 		else if (in->load_width == 8 && in->imm == 34)
 			set(&q->layout, FIELD(vdev_features), in->load.off);
@@ -136,8 +135,7 @@ static void find_indices(struct qemu *q)
 	function_close(f);
 }
 
-/* First load relative to an argument, of a width, with an immediate or any (-1). */
-static int64_t first_load(const struct qemu *q, const char *symbol, int base, uint8_t width,
+int64_t layout_first_load(const struct qemu *q, const char *symbol, int base, uint8_t width,
 			  int64_t imm)
 {
 	struct function *f = open_symbol(q, symbol);
@@ -173,7 +171,7 @@ static void find_notifier(struct qemu *q)
 		struct value v = f->in[i][VQP_RDI];
 
 		if ((f->insn[i].kind == INSN_CALL || f->insn[i].kind == INSN_JMP) &&
-		    f->reached[i] && v.base == VALUE_ARG(0) && v.off < 0)
+		    f->reached[i] && v.base == VALUE_ARG(0) && v.off < 0 && v.off > -VQP_VQ_BYTES)
 			taken = -v.off;
 	}
 	function_close(f);
@@ -266,14 +264,16 @@ void layout_find(struct qemu *q)
 	find_accessors(q);
 	find_indices(q);
 	find_notifier(q);
-	set(l, FIELD(vq_index), first_load(q, "virtio_get_queue_index", VALUE_ARG(0), 2, -1));
-	set(l, FIELD(vq_vdev), first_load(q, "virtqueue_pop", VALUE_ARG(0), 8, -1));
-	set(l, FIELD(dev_bus), first_load(q, "qdev_get_parent_bus", VALUE_ARG(0), 8, -1));
-	set(l, FIELD(vdev_broken), first_load(q, "virtio_queue_notify", VALUE_ARG(0), 1, 0));
+	set(l, FIELD(vq_index),
+	    layout_first_load(q, "virtio_get_queue_index", VALUE_ARG(0), 2, -1));
+	set(l, FIELD(vq_vdev), layout_first_load(q, "virtqueue_pop", VALUE_ARG(0), 8, -1));
+	set(l, FIELD(dev_bus), layout_first_load(q, "qdev_get_parent_bus", VALUE_ARG(0), 8, -1));
+	set(l, FIELD(vdev_broken), layout_first_load(q, "virtio_queue_notify", VALUE_ARG(0), 1, 0));
 	/* VIRTIO_CONFIG_S_DRIVER_OK */
-	set(l, FIELD(vdev_status), first_load(q, "virtio_notify_config", VALUE_ARG(0), 1, 4));
+	set(l, FIELD(vdev_status),
+	    layout_first_load(q, "virtio_notify_config", VALUE_ARG(0), 1, 4));
 	set(l, FIELD(vdev_config_vector),
-	    first_load(q, "virtio_notify_config", VALUE_ARG(0), 2, -1));
+	    layout_first_load(q, "virtio_notify_config", VALUE_ARG(0), 2, -1));
 	/* declared one after the other: vring.used and vring.caches; queue_index and inuse */
 	if (l->vq_used_addr != VQP_UNKNOWN)
 		l->vq_caches = l->vq_used_addr + 8;

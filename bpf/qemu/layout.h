@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "bpf/qemu/discover.h"
+#include "bpf/qemu/insn.h"
 
 /*
  * Fill in q->layout.  An offset that was not found becomes VQP_UNKNOWN and is listed in q's
@@ -14,6 +15,13 @@
 void layout_find(struct qemu *q);
 /* Name of the first missing offset that a capture cannot do without; NULL if there is none. */
 const char *layout_unusable(const struct vqp_proc *l);
+
+/*
+ * The offset of the first load relative to an argument (VALUE_ARG()) in an exported function,
+ * of a width in bytes, with an immediate operand or any (-1); -1: there is none.
+ */
+int64_t layout_first_load(const struct qemu *q, const char *symbol, int base, uint8_t width,
+			  int64_t imm);
 
 /* The offsets, for display. */
 struct layout_field {

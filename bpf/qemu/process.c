@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "bpf/qemu/discover.h"
 #include "bpf/qemu/process.h"
+#include "decoder/util/clock.h"
 
 struct mapping {
 	uint64_t start, end, offset, inode;
@@ -22,44 +20,21 @@ struct mapping {
 	char path[512];
 };
 
-static bool next_mapping(FILE *f, struct mapping *m)
+static bool next_mapping(struct foreign_lines *l, struct mapping *m)
 {
 	char line[1024];
 	int at = 0;
 
-	while (fgets(line, sizeof(line), f)) {
+	while (foreign_line(l, line, sizeof(line))) {
 		m->path[0] = 0;
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n",
 			   &m->start, &m->end, m->perms, &m->offset, &m->major, &m->minor,
 			   &m->inode, &at) < 7)
 			continue;
-		line[strcspn(line, "\n")] = 0;
 		snprintf(m->path, sizeof(m->path), "%s", line + at);
 		return true;
 	}
 	return false;
-}
-
-static FILE *proc_open(pid_t pid, const char *file)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	return fopen(path, "re");
-}
-
-/* Read a small file of a process into buf; bytes, or negative errno. */
-static ssize_t proc_read(pid_t pid, const char *file, char *buf, size_t size)
-{
-	FILE *f = proc_open(pid, file);
-	size_t n;
-
-	if (!f)
-		return -errno;
-	n = fread(buf, 1, size - 1, f);
-	fclose(f);
-	buf[n] = 0;
-	return (ssize_t)n;
 }
 
 static bool same_file(const char *path, const struct mapping *m)
@@ -67,24 +42,30 @@ static bool same_file(const char *path, const struct mapping *m)
 	struct stat st;
 
 	/* Compare inodes only: device numbers differ on overlay and btrfs. */
-	return !stat(path, &st) && st.st_ino == m->inode;
+	return !stat(path, &st) && S_ISREG(st.st_mode) && st.st_ino == m->inode;
 }
 
 /* A path by which this process can open what the other has mapped, whatever its root directory. */
-static void openable(pid_t pid, const struct mapping *m, char *out, size_t size)
+static void openable(const struct foreign *f, const struct mapping *m, char *out, size_t size)
 {
+	char name[600];
+
 	snprintf(out, size, "%.511s", m->path);
 	if (same_file(out, m))
 		return;
-	snprintf(out, size, "/proc/%d/root%.480s", (int)pid, m->path);
-	if (same_file(out, m))
+	snprintf(name, sizeof(name), "root%.480s", m->path);
+	if (same_file(foreign_path(f, out, size, name), m))
 		return;
 	/* deleted since, by an upgrade for example */
-	snprintf(out, size, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid, m->start, m->end);
+	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, m->start, m->end);
+	foreign_path(f, out, size, name);
 }
 
-/* Cached, because most processes map the same objects. */
-static bool object_is_qemu(uint64_t inode, unsigned major, unsigned minor, const char *path)
+/*
+ * Whether an object is QEMU.  Cached, because most processes map the same objects; the
+ * answer that took too long is not.
+ */
+static bool object_is_qemu(struct foreign *f, const struct mapping *m, const char *path)
 {
 	static struct {
 		uint64_t inode;
@@ -94,33 +75,39 @@ static bool object_is_qemu(uint64_t inode, unsigned major, unsigned minor, const
 	static size_t n;
 	struct stat st;
 	size_t at;
+	bool is;
 
 	for (size_t i = 0; i < n && i < 256; i++)
-		if (seen[i].inode == inode && seen[i].major == major && seen[i].minor == minor)
+		if (seen[i].inode == m->inode && seen[i].major == m->major &&
+		    seen[i].minor == m->minor)
 			return seen[i].is;
-	at = n++ % 256;
-	seen[at].inode = inode;
-	seen[at].major = major;
-	seen[at].minor = minor;
 	/* A system emulator is large; other libraries of that size do not export virtqueue_pop. */
-	seen[at].is = !stat(path, &st) && st.st_size > 1 << 20 && qemu_is(path);
-	return seen[at].is;
+	is = !stat(path, &st) && st.st_size > 1 << 20 && qemu_is(f, path);
+	if (f->err)
+		return false;
+	at = n++ % 256;
+	seen[at].inode = m->inode;
+	seen[at].major = m->major;
+	seen[at].minor = m->minor;
+	seen[at].is = is;
+	return is;
 }
 
-static int find_object(struct process *p)
+static int find_object(struct process *p, struct foreign *f)
 {
-	FILE *f = proc_open(p->pid, "maps");
+	struct foreign_lines maps;
 	struct mapping m;
 	char path[512];
-	int err = -ENOEXEC;
+	int err = foreign_lines_open(&maps, f, "maps");
 
-	if (!f)
-		return errno == ENOENT ? -ESRCH : -errno;
-	while (err && next_mapping(f, &m)) {
+	if (err)
+		return err == -ENOENT ? -ESRCH : err;
+	err = -ENOEXEC;
+	while (err && next_mapping(&maps, &m)) {
 		if (!strchr(m.perms, 'x') || m.path[0] != '/' || !m.inode)
 			continue;
-		openable(p->pid, &m, path, sizeof(path));
-		if (!object_is_qemu(m.inode, m.major, m.minor, path))
+		openable(f, &m, path, sizeof(path));
+		if (!object_is_qemu(f, &m, path))
 			continue;
 		snprintf(p->object, sizeof(p->object), "%s", path);
 		snprintf(p->object_name, sizeof(p->object_name), "%s", m.path);
@@ -128,9 +115,11 @@ static int find_object(struct process *p)
 		p->text_offset = m.offset;
 		err = 0;
 	}
-	if (err && ferror(f))
+	if (err && f->err)
+		err = f->err;
+	else if (err && maps.err)
 		err = -EACCES;
-	fclose(f);
+	foreign_lines_close(&maps);
 	return err;
 }
 
@@ -144,10 +133,10 @@ static void parse_name(const char *arg, char *out, size_t size)
 	snprintf(out, size, "%.*s", (int)strcspn(arg, ","), arg);
 }
 
-static void read_cmdline(struct process *p)
+static void read_cmdline(struct process *p, struct foreign *f)
 {
 	char raw[sizeof(p->cmdline)];
-	ssize_t n = proc_read(p->pid, "cmdline", raw, sizeof(raw));
+	ssize_t n = foreign_proc(f, "cmdline", raw, sizeof(raw));
 	const char *prev = "";
 
 	for (ssize_t at = 0; at < n; at += (ssize_t)strlen(raw + at) + 1) {
@@ -164,28 +153,96 @@ static void read_cmdline(struct process *p)
 		snprintf(p->cmdline, sizeof(p->cmdline), "%s", raw);
 }
 
-int process_read(struct process *p, pid_t pid)
+int process_read(struct process *p, struct foreign *f)
 {
 	memset(p, 0, sizeof(*p));
-	p->pid = pid;
-	if (proc_read(pid, "comm", p->comm, sizeof(p->comm)) < 0)
-		return -ESRCH;
+	p->pid = f->pid;
+	foreign_begin(f);
+	if (foreign_proc(f, "comm", p->comm, sizeof(p->comm)) < 0)
+		return f->err ? f->err : -ESRCH;
 	p->comm[strcspn(p->comm, "\n")] = 0;
-	read_cmdline(p);
-	return find_object(p);
+	read_cmdline(p, f);
+	return find_object(p, f);
 }
 
-size_t process_list(struct process *out, size_t max)
+/* --- all processes ------------------------------------------------------------- */
+
+#define LIST_NS UINT64_C(3000000000) /* of this thread's time, for all processes */
+#define USER_NS UINT64_C(500000000) /* for those of one user */
+#define USERS 64 /* kept apart; further ones share */
+
+/* What the processes of a user cost: static, because lists are made again and again. */
+static struct user {
+	long uid;
+	uint64_t ns; /* in this list */
+	uint64_t resume, pause; /* he used up his time: not looked at before */
+} users[USERS];
+static size_t nusers;
+
+static struct user *user_of(long uid)
+{
+	size_t i = 0;
+
+	while (i < nusers && users[i].uid != uid)
+		i++;
+	if (i == USERS)
+		return &users[USERS - 1];
+	if (i == nusers)
+		users[nusers++] = (struct user){ .uid = uid, .pause = FOREIGN_PAUSE_NS };
+	return &users[i];
+}
+
+/* Its real user: the owner of /proc/PID is root when a process has made itself undumpable. */
+static long uid_of(struct foreign *f)
+{
+	char text[1024], *at;
+
+	if (foreign_proc(f, "status", text, sizeof(text)) < 0)
+		return -1;
+	at = strstr(text, "\nUid:");
+	return at ? strtol(at + 5, NULL, 10) : -1;
+}
+
+/* Read one process; false if it is no QEMU, or its user has no time left. */
+static bool list_one(struct process *p, struct foreign *f, uint64_t *all)
+{
+	uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID), now = clock_ns(CLOCK_MONOTONIC), took;
+	long uid = uid_of(f);
+	struct user *u = user_of(uid);
+	bool found;
+
+	if (uid < 0 || now < u->resume || *all > LIST_NS)
+		return false;
+	found = !process_read(p, f);
+	took = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun;
+	*all += took;
+	u->ns += took;
+	if (u->ns > USER_NS) {
+		u->resume = now + u->pause;
+		u->pause *= 2;
+	}
+	return found;
+}
+
+size_t process_list(struct process *out, size_t max, const struct foreign_stop *stop)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *e;
+	uint64_t all = 0;
 	size_t n = 0;
 
+	for (size_t i = 0; i < nusers; i++)
+		users[i].ns = 0;
 	while (d && n < max && (e = readdir(d))) {
 		pid_t pid = (pid_t)atoi(e->d_name);
+		struct foreign f;
 
-		if (pid > 0 && pid != getpid() && !process_read(&out[n], pid))
-			n++;
+		if (stop && stop->asked && stop->asked(stop->ctx))
+			break;
+		if (pid <= 0 || pid == getpid())
+			continue;
+		foreign_init(&f, pid, stop);
+		n += list_one(&out[n], &f, &all);
 	}
 	if (d)
 		closedir(d);
@@ -214,15 +271,12 @@ static size_t total(const struct iovec *range, unsigned n)
 static ssize_t read_live(const struct process_memory *m, const struct iovec *range, unsigned n,
 			 void *buf)
 {
-	struct iovec local = { buf, total(range, n) };
-	ssize_t got = process_vm_readv(m->pid, &local, 1, range, n, 0);
-
-	return got < 0 ? -errno : got;
+	return foreign_memory(m->by, range, n, buf);
 }
 
-struct process_memory process_memory(pid_t pid)
+struct process_memory process_memory(struct foreign *f)
 {
-	return (struct process_memory){ .pid = pid, .read = read_live };
+	return (struct process_memory){ .by = f, .read = read_live };
 }
 
 ssize_t process_mem(const struct process_memory *m, uint64_t addr, void *buf, size_t len)
@@ -267,29 +321,32 @@ char *process_string(const struct process_memory *m, uint64_t addr, char *buf, s
 
 /* --- its state --------------------------------------------------------------- */
 
-bool process_mapping(pid_t pid, uint64_t addr, uint64_t *start, uint64_t *end)
+bool process_mapping(struct foreign *f, uint64_t addr, uint64_t *start, uint64_t *end)
 {
-	FILE *f = proc_open(pid, "maps");
+	struct foreign_lines maps;
 	struct mapping m;
 	bool found = false;
 
-	while (f && !found && next_mapping(f, &m))
+	if (foreign_lines_open(&maps, f, "maps"))
+		return false;
+	while (!found && next_mapping(&maps, &m))
 		if (addr >= m.start && addr < m.end) {
 			*start = m.start;
 			*end = m.end;
 			found = true;
 		}
-	if (f)
-		fclose(f);
+	foreign_lines_close(&maps);
 	return found;
 }
 
 /* The state letter that ps shows; 0 when there is no such process. */
 static char process_state(pid_t pid)
 {
+	struct foreign f;
 	char stat[256], *p;
 
-	if (proc_read(pid, "stat", stat, sizeof(stat)) < 0)
+	foreign_init(&f, pid, NULL);
+	if (foreign_proc(&f, "stat", stat, sizeof(stat)) < 0)
 		return 0;
 	p = strrchr(stat, ')');
 	return p && p[1] == ' ' ? p[2] : 0;
@@ -309,14 +366,14 @@ bool process_stopped(pid_t pid)
 	return !state || state == 'T' || state == 't';
 }
 
-int process_eventfd(pid_t pid, int fd)
+int process_eventfd(struct foreign *f, int fd)
 {
 	static const char key[] = "eventfd-count:";
 	char file[32], text[512], *at;
 	ssize_t n;
 
 	snprintf(file, sizeof(file), "fdinfo/%d", fd);
-	n = proc_read(pid, file, text, sizeof(text));
+	n = foreign_proc(f, file, text, sizeof(text));
 	if (n < 0)
 		return (int)n;
 	at = strstr(text, key);

@@ -9,6 +9,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "bpf/qemu/foreign.h"
+
 struct process {
 	pid_t pid;
 	char comm[32];
@@ -21,12 +23,16 @@ struct process {
 };
 
 /*
- * Read one process.  -ESRCH: no such process; -EACCES: not readable by this user; -ENOEXEC:
- * the process maps no QEMU.
+ * Read one process, in one attempt of f.  -ESRCH: no such process; -EACCES: not readable by
+ * this user; -ENOEXEC: the process maps no QEMU; -ETIMEDOUT: it maps too much to find out;
+ * -EINTR.
  */
-int process_read(struct process *p, pid_t pid);
-/* All QEMU processes, at most max; the number found. */
-size_t process_list(struct process *out, size_t max);
+int process_read(struct process *p, struct foreign *f);
+/*
+ * All QEMU processes, at most max; the number found.  The time is limited, also for the
+ * processes of one user together: who makes them slow to read hides only his own.
+ */
+size_t process_list(struct process *out, size_t max, const struct foreign_stop *stop);
 /* Whether the word names this process: its guest name, UUID or command name. */
 bool process_matches(const struct process *p, const char *word);
 
@@ -35,7 +41,7 @@ bool process_matches(const struct process *p, const char *word);
  * supply their own memory here.
  */
 struct process_memory {
-	pid_t pid;
+	struct foreign *by; /* borrowed; NULL: not of a process */
 	/*
 	 * Read n address ranges into buf, one after the other; buf has room for all of them.
 	 * Returns the bytes read, fewer where a range ends in a hole, or negative errno.
@@ -43,7 +49,7 @@ struct process_memory {
 	ssize_t (*read)(const struct process_memory *m, const struct iovec *range, unsigned n,
 			void *buf);
 };
-struct process_memory process_memory(pid_t pid);
+struct process_memory process_memory(struct foreign *f);
 
 /* Bytes read (fewer at a hole), or negative errno. */
 ssize_t process_mem(const struct process_memory *m, uint64_t addr, void *buf, size_t len);
@@ -61,11 +67,11 @@ uint64_t process_pointer(const struct process_memory *m, uint64_t addr);
 char *process_string(const struct process_memory *m, uint64_t addr, char *buf, size_t size);
 
 /* Bounds of the mapping that holds addr. */
-bool process_mapping(pid_t pid, uint64_t addr, uint64_t *start, uint64_t *end);
+bool process_mapping(struct foreign *f, uint64_t addr, uint64_t *start, uint64_t *end);
 bool process_alive(pid_t pid);
 /* Whether it is stopped by a signal or a debugger; also true if its state cannot be read. */
 bool process_stopped(pid_t pid);
 /* Whether the count of its eventfd is above 0: 1 or 0; negative errno if fd is not an eventfd. */
-int process_eventfd(pid_t pid, int fd);
+int process_eventfd(struct foreign *f, int fd);
 
 #endif

@@ -107,5 +107,7 @@ int qom_walk(const struct process_memory *m, uint64_t root, qom_visit *visit, vo
 	if (!obj || strcmp(qom_typename(m, obj, type, sizeof(type)), "container"))
 		return -ENOENT;
 	err = walk(&w, obj, 0);
+	if (!err && m->by)
+		err = m->by->err;
 	return err ? err : w.n;
 }

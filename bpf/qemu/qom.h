@@ -25,7 +25,8 @@ typedef bool qom_visit(void *ctx, uint64_t obj, uint64_t parent, const char *nam
 
 /*
  * Visit the tree under the object that *root points to.  Returns the number of objects
- * visited; -ENOENT when there is no tree; -E2BIG when the tree exceeds the limits.
+ * visited; -ENOENT when there is no tree; -E2BIG, -ETIMEDOUT when the tree exceeds the limits;
+ * -EINTR.
  */
 int qom_walk(const struct process_memory *m, uint64_t root, qom_visit *visit, void *ctx);
 

@@ -3,22 +3,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "bpf/qemu/query.h"
 #include "decoder/class/class.h"
 #include "decoder/trace/event.h"
+#include "decoder/util/clock.h"
 #include "decoder/util/qmp.h"
 
-#define ANSWER_MS 10000 /* for one answer: QEMU's main thread may be busy */
-#define TOTAL_SECONDS 30 /* after that no further question is asked */
 #define BRIDGES_MAX 8 /* nested */
 
 struct query {
 	struct qmp qmp;
-	time_t until;
-	query_wants *wants;
-	void *ctx;
+	uint64_t until; /* ms, CLOCK_MONOTONIC */
+	const struct query_asker *by;
 };
 
 /*
@@ -27,12 +24,9 @@ struct query {
  */
 #define STATUS_MAJOR 10 /* from this version on the command is not used */
 
-static time_t seconds(void)
+static uint64_t now_ms(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
+	return clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 /*
@@ -43,10 +37,13 @@ static int run(struct query *q, const char *command, const char *path, int queue
 	       struct json_object **ret)
 {
 	struct json_object *args = NULL;
+	uint64_t now = now_ms();
 
 	*ret = NULL;
-	if (seconds() > q->until)
+	if (now >= q->until)
 		return -ETIMEDOUT;
+	if (q->until - now < QUERY_ANSWER_MS)
+		q->qmp.patience = (int)(q->until - now);
 	if (path) {
 		args = json_object_new_object();
 		json_object_object_add(args, "path", json_object_new_string(path));
@@ -190,7 +187,7 @@ static int ask_device(struct query *q, struct query_answer *a, const char *path)
 	struct json_object *ret, *v;
 	int err;
 
-	if (!d || a->states_unsafe || !q->wants(q->ctx, path))
+	if (!d || a->states_unsafe || !q->by->wants(q->by->ctx, path))
 		return 0;
 	err = run(q, "x-query-virtio-status", path, -1, &ret);
 	if (err)
@@ -264,11 +261,13 @@ static int ask(struct query *q, struct query_answer *a)
 	return 0;
 }
 
-int query_devices(int fd, query_wants *wants, void *ctx, struct query_answer *out)
+int query_devices(int fd, const struct query_asker *by, struct query_answer *out)
 {
-	struct query q = { .until = seconds() + TOTAL_SECONDS, .wants = wants, .ctx = ctx };
-	int err = qmp_init(&q.qmp, fd, ANSWER_MS);
+	struct query q = { .until = now_ms() + QUERY_TOTAL_MS, .by = by };
+	int err = qmp_init(&q.qmp, fd, QUERY_ANSWER_MS);
 
+	q.qmp.wait = by->wait;
+	q.qmp.opaque = by->ctx;
 	memset(out, 0, sizeof(*out));
 	if (!err)
 		err = ask(&q, out);

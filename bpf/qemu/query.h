@@ -37,8 +37,18 @@ struct query_answer {
 	bool states_unsafe; /* states were not requested: the command can crash this QEMU */
 };
 
-/* Whether to request the state of the device at this path. */
-typedef bool query_wants(void *ctx, const char *path);
+/* Who asks. */
+struct query_asker {
+	/* Whether to request the state of the device at this path. */
+	bool (*wants)(void *ctx, const char *path);
+	/* Waits for an answer, and may do other work meanwhile: struct qmp.  NULL: poll(2). */
+	int (*wait)(void *ctx, int fd, int ms);
+	void *ctx;
+};
+
+/* Limits in ms of one answer, and of all together. */
+#define QUERY_ANSWER_MS 1000
+#define QUERY_TOTAL_MS 3000
 
 /*
  * Ask over a connected stream socket for the list of devices, and for the state of those for
@@ -46,7 +56,7 @@ typedef bool query_wants(void *ctx, const char *path);
  * no x-query-virtio (new in 7.2).  The caller frees *out with query_free(), also after an
  * error.
  */
-int query_devices(int fd, query_wants *wants, void *ctx, struct query_answer *out);
+int query_devices(int fd, const struct query_asker *by, struct query_answer *out);
 /*
  * The answer for the device with this QOM path: the path of its proxy, or its own path if it
  * has no proxy.  NULL if there is none.

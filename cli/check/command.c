@@ -13,7 +13,6 @@
 #include "decoder/trace/file.h"
 
 #define FOLD 3
-#define PROGRESS_EVERY 200000000ULL
 
 struct check_cmd {
 	struct check_run run;
@@ -21,8 +20,6 @@ struct check_cmd {
 	bool list, all;
 	struct filter *filter;
 	struct annotate *annotate;
-	uint64_t size, shown; /* progress: bytes of the file; when it was printed last, ns */
-	bool progress, drawn; /* drawn: the line of progress stands on the terminal */
 };
 
 static const struct option_row options[] = {
@@ -38,6 +35,7 @@ static const struct option_row options[] = {
 	{ OPTION_TEXT, 'Y', "filter", "FILTER",
 	  "only findings at events that match, as in 'vqtrace show'",
 	  OPTION_TO(struct check_cmd, filter_text) },
+	CLI_OPTION_WINDOW(struct check_cmd, run.window),
 	{ OPTION_FLAG, 'a', "all", NULL,
 	  "all repetitions, not only the first three of a rule and device",
 	  OPTION_TO(struct check_cmd, all) },
@@ -75,6 +73,8 @@ static int parse(struct check_cmd *k, int argc, char **argv)
 	if (k->list || k->explain)
 		return 0;
 	if (cli_trace_path(&k->path, argc, argv))
+		return 1 + CLI_TROUBLE;
+	if (cli_window_check(&k->run.window))
 		return 1 + CLI_TROUBLE;
 	if (k->write && !strcmp(k->write, "-"))
 		return 1 + cli_usage("-w -: standard output is for the findings; give -w a file");
@@ -114,7 +114,7 @@ static int explain(const struct check_cmd *k)
 	while (example->rule && strcmp(example->rule, id))
 		example++;
 	if (rule)
-		return cli_output(check_explain(stdout, rule, example->rule ? example : NULL,
+		return cli_output(check_explain(cli_text(), rule, example->rule ? example : NULL,
 						k->run.report.ascii));
 	return cli_error("--explain: no rule '%s'%s%s%s; 'vqtrace check --list' lists them", id,
 			 other ? "; did you mean '" : "", other ? other : "", other ? "'" : "");
@@ -127,63 +127,54 @@ static int list(struct check_cmd *k)
 	if (k->run.report.format > REPORT_JSON)
 		return cli_usage("--list comes as -T text or -T json");
 	if (check_run_begin(&k->run) == CLI_OK)
-		rc = cli_output(
-			check_list(stdout, k->run.check, k->run.report.format == REPORT_JSON));
+		rc = cli_output(check_list(stdout, k->run.check,
+					   k->run.report.format == REPORT_JSON, cli_width(stdout)));
 	check_run_free(&k->run);
 	return rc;
 }
 
 /* --- checking --------------------------------------------------------------- */
 
-static void hide_progress(struct check_cmd *k)
-{
-	if (k->drawn)
-		fputs("\r\033[K", stderr);
-	k->drawn = false;
-}
-
 static void show_progress(struct check_cmd *k, const struct trace_reader *t)
 {
-	uint64_t now;
+	TEXT(found, 60);
 
-	if (!k->progress || trace_number(t) % 4096)
-		return;
-	now = cli_clock();
-	if (!k->shown)
-		k->shown = now; /* show no progress of a short check */
-	if (now - k->shown < PROGRESS_EVERY)
-		return;
-	k->shown = now;
-	k->drawn = true;
-	fprintf(stderr, "\rchecking: %2u %%, %llu events, %llu findings\033[K",
-		(unsigned)(trace_bytes(t) * 100 / k->size), (unsigned long long)trace_number(t),
-		(unsigned long long)report_count(k->run.out));
+	text_add(&found, ", %llu findings", (unsigned long long)report_count(k->run.out));
+	cli_progress(t, found.buf);
 }
 
 static void on_found(void *opaque, const struct finding *f)
 {
 	struct check_cmd *k = opaque;
 
-	hide_progress(k);
+	cli_progress_hide();
 	if (k->annotate)
 		annotate_finding(k->annotate, f);
 }
 
+/* The words of --from and --to for the report; NULL: there are none. */
+static const char *window_words(const struct cli_window *w)
+{
+	static char words[80];
+	struct text t = { .buf = words, .size = sizeof(words) };
+
+	cli_window_words(&t, w);
+	return t.len ? words : NULL;
+}
+
 static int prepare(struct check_cmd *k)
 {
-	struct stat st;
-
 	if (cli_filter(&k->filter, k->filter_text))
 		return CLI_TROUBLE;
 	k->run.filter = k->filter;
 	k->run.report.trace = strcmp(k->path, "-") ? k->path : "standard input";
+	k->run.report.window = window_words(&k->run.window);
 	k->run.report.color = k->run.report.format == REPORT_TEXT && cli_color(stdout);
+	if (k->run.report.format == REPORT_TEXT)
+		k->run.report.to = cli_text();
 	k->run.flush |= !strcmp(k->path, "-") || isatty(STDOUT_FILENO);
 	k->run.found = on_found;
 	k->run.opaque = k;
-	if (strcmp(k->path, "-") && !stat(k->path, &st) && S_ISREG(st.st_mode) && st.st_size > 0)
-		k->size = (uint64_t)st.st_size;
-	k->progress = k->size && isatty(STDERR_FILENO);
 	return check_run_begin(&k->run);
 }
 
@@ -211,7 +202,6 @@ static int run_trace(struct check_cmd *k, struct trace_reader *t)
 
 	while (!k->run.full && (rc = trace_next(t, &rec, &again, &err))) {
 		if (rc < 0) {
-			hide_progress(k);
 			trouble = cli_error("%s", err.text);
 			if (!again)
 				break;
@@ -226,7 +216,7 @@ static int run_trace(struct check_cmd *k, struct trace_reader *t)
 			break;
 		show_progress(k, t);
 	}
-	hide_progress(k);
+	cli_progress_hide();
 	return trouble;
 }
 
@@ -250,14 +240,15 @@ static int check_trace(struct check_cmd *k)
 	struct trace_reader *t = NULL;
 	int code = prepare(k), trouble = CLI_OK;
 
-	cli_leave_interrupt(k->path);
 	if (code == CLI_OK)
-		code = cli_trace_open(&t, k->path);
+		code = cli_trace_read(&t, k->path);
 	if (code == CLI_OK)
 		code = open_annotated(k);
 	if (code == CLI_OK) {
 		trouble = run_trace(k, t);
 		code = check_run_end(&k->run);
+		if (code == CLI_OK && !check_run_decided(&k->run))
+			code = CLI_TROUBLE;
 		trouble |= finish_annotated(k, t);
 	}
 	trace_close(t);
@@ -299,9 +290,10 @@ const struct cli_command cmd_check = {
 		"Examples:\n"
 		"  vqtrace check -r t.pcap                           what is wrong here?\n"
 		"  vqtrace check -r t.pcap --rules driver --severity suspicious\n"
+		"  vqtrace check -r t.pcap --from 7s --to 8s         findings of that time\n"
 		"  vqtrace check -r t.pcap -w annotated.pcapng       for Wireshark\n"
 		"  vqtrace record -w - -p 4711 | vqtrace check -r -  live\n"
 		"\n"
 		"Exit status: 0 no findings; 1 findings of the requested severity or worse; 2 trouble\n"
-		"(what is readable was checked).\n",
+		"(what is readable was checked), or nothing was decidable.\n",
 };

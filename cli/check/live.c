@@ -33,12 +33,13 @@ static void wipe_line(void *opaque, const struct finding *f)
 
 int check_live_begin(struct check_live *l, const char *trace)
 {
-	int fd;
+	int fd = -1;
 
 	if (!l->on)
 		return CLI_OK;
-	fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	l->to = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!cli_never_waits())
+		fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	l->to = cli_never_waits() ? stderr : fd < 0 ? NULL : fdopen(fd, "w");
 	if (!l->to) {
 		cli_error("--check: %s", strerror(errno));
 		l->on = false;
@@ -83,7 +84,7 @@ int check_live_end(struct check_live *l, int code)
 		found = check_run_end(&l->run);
 	}
 	check_run_free(&l->run);
-	if (l->to)
+	if (l->to && l->to != stderr)
 		fclose(l->to);
 	l->on = false;
 	if (l->err)

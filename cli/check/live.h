@@ -13,7 +13,7 @@
 struct check_live {
 	bool on;
 	struct check_run run;
-	FILE *to; /* stderr with a buffer */
+	FILE *to; /* stderr, with a buffer if it may wait */
 	uint64_t number; /* of the last record */
 	bool line; /* a status line is on the terminal, to be erased */
 	int err; /* checking ended early */

@@ -42,7 +42,7 @@ static void on_finding(void *opaque, const struct finding *f)
 	struct check_run *r = opaque;
 	uint64_t before = report_count(r->out);
 
-	if (r->full || r->err || !matches(r, f))
+	if (r->full || r->err || !cli_window_has(&r->window, f->since) || !matches(r, f))
 		return;
 	if (r->found && f->rule->severity <= r->report.severity)
 		r->found(r->opaque, f);
@@ -103,9 +103,18 @@ int check_run_end(struct check_run *r)
 			cli_error("the findings cannot be written: %s", strerror(-r->err));
 		return CLI_TROUBLE;
 	}
+	if (report_count(r->out))
+		return CLI_FINDINGS;
 	if (!model_device_nth(r->model, 0))
 		cli_warn("there is no virtio device in this trace: nothing was checked");
-	return report_count(r->out) ? CLI_FINDINGS : CLI_OK;
+	else if (report_undecided(r->check, CHECK_PARTIES))
+		cli_warn("nothing was decidable: the summary says what the trace lacks");
+	return CLI_OK;
+}
+
+bool check_run_decided(const struct check_run *r)
+{
+	return model_device_nth(r->model, 0) && !report_undecided(r->check, CHECK_PARTIES);
 }
 
 void check_run_free(struct check_run *r)

@@ -5,7 +5,7 @@
 # The options in front of their explanations: "-q, --quiet  text", "--light[=TIME]  text".
 _vqtrace_options() { # PROGRAM COMMAND
 	"$1" "$2" --help 2>/dev/null | sed -n 's/^  \(-.*\)/\1/p' | sed 's/   *.*//' |
-		grep -oE -- '(^|[ ,])--?[[:alnum:]][[:alnum:]-]*' | tr -d ' ,'
+		grep -oE -- '(^|[ ,])--?[[:alnum:]#][[:alnum:]-]*' | tr -d ' ,'
 }
 
 # What may follow an option; nothing: a file.
@@ -17,7 +17,7 @@ _vqtrace_values() { # PROGRAM COMMAND OPTION
 	--by) echo queue type size vcpu time ;;
 	--against) echo emu qemu ;;
 	-p | --pid) pgrep -f qemu-system ;;
-	-Y | --filter) "$1" show --fields 2>/dev/null | cut -d' ' -f1 ;;
+	-Y | --filter | -e | --field) "$1" show --fields 2>/dev/null | cut -d' ' -f1 ;;
 	# "-T, --format text|json  ..." names them all
 	*) "$1" "$2" --help 2>/dev/null | sed -nE "s/^  ($3,.*|.*$3) ([a-z]+[|][a-z|]+).*/\2/p" | tr '|' ' ' ;;
 	esac

@@ -169,7 +169,8 @@ static void count_requests(struct walkthrough *t, const struct event *e)
 	t->requests++;
 	t->types[r->type->type % 32]++;
 	t->errors += class_failed(e->dev->class, &r->io);
-	note_latency(t, e->latency);
+	if (r->avail_ts)
+		note_latency(t, e->latency);
 	/* Linux's first requests carry on from here: show one with some data. */
 	if (!t->full_number && e->dev->resets && r->bytes >= 4096)
 		t->full_number = r->number;
@@ -205,17 +206,21 @@ static void print_counts(struct walkthrough *t)
 		text_add(&line, "%s%" PRIu64 " %s", sep, t->types[i], r->name);
 		sep = ", ";
 	}
+	printf("   events lost: %" PRIu64 "%s\n", model_lost(t->model).records,
+	       model_lost(t->model).more ? " or more" : "");
 	qsort(t->latency, t->nlatency, sizeof(*t->latency), array_by_u64);
 	printf("   %" PRIu64 " requests: %s; %" PRIu64 " failed\n", t->requests, line.buf,
 	       t->errors);
 	line.len = 0;
+	if (!t->nlatency)
+		return;
 	text_puts(&line, "median ");
 	text_duration(&line, t->latency[t->nlatency / 2]);
 	text_puts(&line, ", 99th percentile ");
 	text_duration(&line, t->latency[t->nlatency * 99 / 100]);
 	text_puts(&line, ", slowest ");
 	text_duration(&line, t->slowest);
-	printf("   device time: %s\n   events lost: %" PRIu64 "\n", line.buf, model_lost(t->model));
+	printf("   device time: %s\n", line.buf);
 }
 
 static int show_requests(struct walkthrough *t)

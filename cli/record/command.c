@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/record/run.h"
+#include "decoder/util/outlet.h"
 
 #define STATUS_EVERY 200000000ULL /* ns */
 #define STEP_MS 25
@@ -42,6 +43,14 @@ static void on_record(void *ctx, const void *record, size_t len)
 		r->done = true;
 }
 
+/* Attaching ends at the signal that would end the recording. */
+static bool is_ended(void *ctx)
+{
+	const struct record_run *r = ctx;
+
+	return stop_count > (r->command ? 1 : 0);
+}
+
 static void on_words(void *ctx, enum source_level level, const char *text)
 {
 	const struct record_run *r = ctx;
@@ -49,16 +58,17 @@ static void on_words(void *ctx, enum source_level level, const char *text)
 	if (level == SOURCE_WARNING)
 		cli_warn("%s", text);
 	else if (level == SOURCE_INFO ? !r->quiet : r->verbose)
-		fprintf(stderr, "%s\n", text);
+		cli_note(text);
 }
 
 /* Open the source and the file, then begin. */
 static int begin(struct record_run *r)
 {
-	const struct sources_choice *c = &r->choice;
+	struct sources_choice *c = &r->choice;
 	struct source_error err;
 	struct trace_error trace_err;
 
+	c->request.output = r->out.path;
 	if (c->ops->open(&r->source, c->config, &c->request, &err))
 		return cli_error("%s", err.text);
 	if (record_out_open(&r->out, &trace_err))
@@ -73,15 +83,20 @@ static int begin(struct record_run *r)
 
 static void show_status(struct record_run *r, const struct source_stats *s, uint64_t now)
 {
+	struct model_loss all = s->lost;
+	TEXT(lost, 64);
+
 	/* the reader of a pipe has the terminal for itself */
 	if (r->quiet || !strcmp(r->out.path, "-") || !isatty(STDERR_FILENO) ||
 	    now - r->shown < STATUS_EVERY)
 		return;
 	r->shown = now;
-	fprintf(stderr, "\rrecording %u %s%s: %llu events, %llu requests, %llu kB, %llu lost\033[K",
+	all.records += record_out_lost(&r->out);
+	model_put_lost(&lost, all, "");
+	fprintf(stderr, "\rrecording %u %s%s: %llu events, %llu requests, %llu kB, %s lost\033[K",
 		s->alive, r->choice.ops->noun, s->alive == 1 ? "" : "s",
 		(unsigned long long)r->events, (unsigned long long)r->by_type[VQT_USED],
-		(unsigned long long)record_out_bytes(&r->out) >> 10, (unsigned long long)s->lost);
+		(unsigned long long)record_out_bytes(&r->out) >> 10, lost.buf);
 	r->check.line = true;
 }
 
@@ -91,6 +106,17 @@ static void signal_command(const struct record_run *r, int sig)
 	if (r->child.worker > 0 && r->child.worker != r->child.pid)
 		kill(r->child.worker, sig);
 	kill(r->child.pid, sig);
+}
+
+/* Once there is something to record: attaching takes a while. */
+static void say_attached(struct record_run *r, const struct source_stats *s)
+{
+	if (r->attached || !s->alive)
+		return;
+	r->attached = true;
+	if (!r->quiet)
+		fprintf(stderr, "vqtrace record: attached, recording %u %s%s; Ctrl-C ends it\n",
+			s->alive, r->choice.ops->noun, s->alive == 1 ? "" : "s");
 }
 
 /* A signal ends the recording; a command that we started gets it first and may end by itself. */
@@ -124,6 +150,8 @@ static void rotate(struct record_run *r, uint64_t now)
 
 	if (r->done || !record_out_due(&r->out, now))
 		return;
+	if (r->choice.ops->settle)
+		r->choice.ops->settle(r->source);
 	if (record_out_next(&r->out, &err)) {
 		cli_error("%s", err.text);
 		r->reported = true;
@@ -140,6 +168,8 @@ static void loop(struct record_run *r)
 	struct source_stats s;
 
 	r->begun = cli_clock();
+	r->choice.ops->stats(r->source, &s);
+	say_attached(r, &s);
 	while (!r->done && !r->ended) {
 		int more = source_step(r->source, -1, STEP_MS);
 		uint64_t now = cli_clock();
@@ -148,8 +178,11 @@ static void loop(struct record_run *r)
 		reap_child(r, WNOHANG);
 		rotate(r, now);
 		r->choice.ops->stats(r->source, &s);
+		say_attached(r, &s);
 		show_status(r, &s, now);
-		if (!strcmp(r->out.path, "-") && r->out.w && trace_flush(r->out.w))
+		cli_words_kept();
+		if (r->out.w && (!strcmp(r->out.path, "-") || trace_waiting(r->out.w)) &&
+		    trace_flush(r->out.w))
 			r->done = true;
 		if (r->duration && now - r->begun >= r->duration)
 			r->done = true;
@@ -182,6 +215,7 @@ static const struct {
 	{ VQT_RING, "ring sample", "ring samples" },
 	{ VQT_DATA, "late read of data", "late reads of data" },
 	{ VQT_TALLY, "tally", "tallies" },
+	{ VQT_VHOST_USER, "message", "messages" },
 	{ VQT_LIFECYCLE, "lifecycle step", "lifecycle steps" },
 };
 
@@ -206,14 +240,17 @@ static void print_totals(const struct record_run *r)
 {
 	uint64_t requests = r->by_type[VQT_USED];
 	struct source_stats s;
+	TEXT(lost, 64);
 
 	r->choice.ops->stats(r->source, &s);
+	s.lost.records += record_out_lost(&r->out);
+	model_put_lost(&lost, s.lost, "");
 	if (!r->choice.request.light)
 		fprintf(stderr, "%llu request%s, ", (unsigned long long)requests,
 			requests == 1 ? "" : "s");
-	fprintf(stderr, "%llu bytes in %u file%s, %llu lost\n",
+	fprintf(stderr, "%llu bytes in %u file%s, %s lost\n",
 		(unsigned long long)record_out_bytes(&r->out), r->out.n, r->out.n == 1 ? "" : "s",
-		(unsigned long long)s.lost);
+		lost.buf);
 }
 
 static void summarize(struct record_run *r)
@@ -230,8 +267,11 @@ static void summarize(struct record_run *r)
 /* CLI_TROUBLE when the files could not be written. */
 static int finish_output(struct record_run *r)
 {
-	int err = record_out_close(&r->out);
+	uint64_t lost = record_out_lost(&r->out);
+	int err = record_out_close(&r->out, stop_count ? OUTLET_HURRY : -1);
 
+	if (lost)
+		cli_warn(CLI_PIPE_SLOW, (unsigned long long)lost);
 	if (r->out.err)
 		err = r->out.err;
 	if (r->reported)
@@ -239,7 +279,8 @@ static int finish_output(struct record_run *r)
 	if (!err || err == -EPIPE) /* it is no error when the reader of the pipe stops reading */
 		return CLI_OK;
 	return cli_error("%s: %s%s; what was written until then is readable", r->out.current,
-			 strerror(-err), err == -ENOSPC ? " (make room, or use --max-size)" : "");
+			 err == -ETIMEDOUT ? "its reader stopped reading" : strerror(-err),
+			 err == -ENOSPC ? " (make room, or use --max-size)" : "");
 }
 
 /* CLI_TROUBLE when the command failed by itself. */
@@ -282,6 +323,7 @@ static int record(struct record_run *r)
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGHUP, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	cli_never_wait();
 	code = check_live_begin(&r->check, r->out.path);
 	if (code == CLI_OK)
 		code = begin(r);
@@ -301,6 +343,7 @@ static int run(int argc, char **argv)
 						    .sample = SOURCE_SAMPLE,
 						    .record = on_record,
 						    .say = on_words,
+						    .ended = is_ended,
 						    .ctx = &r } };
 	char command[1024];
 	int code;

@@ -41,7 +41,7 @@ int record_out_open(struct record_out *o, struct trace_error *err)
 	name_file(o);
 	o->n++;
 	o->begun = cli_clock();
-	return trace_create(&o->w, o->current, err);
+	return trace_create_live(&o->w, o->current, err);
 }
 
 void record_out_write(struct record_out *o, const void *record, size_t len)
@@ -63,7 +63,7 @@ bool record_out_due(const struct record_out *o, uint64_t now)
 
 int record_out_next(struct record_out *o, struct trace_error *err)
 {
-	int code = record_out_close(o);
+	int code = record_out_close(o, -1);
 
 	if (code) {
 		snprintf(err->text, sizeof(err->text), "%.256s: %s", o->current, strerror(-code));
@@ -82,14 +82,20 @@ uint64_t record_out_bytes(const struct record_out *o)
 	return o->total + (o->w ? trace_written(o->w) : 0);
 }
 
-int record_out_close(struct record_out *o)
+uint64_t record_out_lost(const struct record_out *o)
+{
+	return o->lost + (o->w ? trace_dropped(o->w) : 0);
+}
+
+int record_out_close(struct record_out *o, int ms)
 {
 	int err = 0;
 
 	if (!o->w)
 		return 0;
 	o->total += trace_written(o->w);
-	err = trace_finish(o->w);
+	o->lost += trace_dropped(o->w);
+	err = trace_finish_within(o->w, ms);
 	o->w = NULL;
 	return err;
 }

@@ -18,6 +18,7 @@ struct record_out {
 	char current[1024];
 	unsigned n; /* files begun */
 	uint64_t begun, total; /* ns of the monotonic clock; bytes of finished files */
+	uint64_t lost; /* records that the readers of finished files did not take */
 	int err; /* of the first write that failed */
 	bool full; /* --max-size, or the last of -W files by time, is reached */
 };
@@ -31,6 +32,8 @@ bool record_out_due(const struct record_out *o, uint64_t now);
 /* Finish this file and begin the next; the caller then writes a preamble. */
 int record_out_next(struct record_out *o, struct trace_error *err);
 uint64_t record_out_bytes(const struct record_out *o); /* in all files */
-int record_out_close(struct record_out *o);
+/* Records that slow readers of pipes did not take. */
+uint64_t record_out_lost(const struct record_out *o);
+int record_out_close(struct record_out *o, int ms); /* as trace_finish_within() */
 
 #endif

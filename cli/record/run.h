@@ -26,6 +26,7 @@ struct record_run {
 	bool live; /* the source has begun */
 	bool done; /* nothing more is written */
 	bool ended; /* by a signal: what is in flight still belongs to the recording */
+	bool attached; /* to something, and this was said */
 	bool reported; /* that the next file cannot be written */
 };
 

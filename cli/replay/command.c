@@ -65,6 +65,11 @@ static const struct option_row options[] = {
 	  "what the disk held (raw; it is not written to); without it data is known where the "
 	  "trace has it",
 	  OPTION_TO(struct command, disk) },
+	{ OPTION_SIZE, 0, "memory", "SIZE",
+	  "bytes of guest memory that a device may take (K, M, G; default: 1G); what does not fit "
+	  "is not compared",
+	  OPTION_TO(struct command, opt.memory), .min = 65536,
+	  .want = "a size of 64K or more, such as 512M" },
 	{ OPTION_TEXT, 0, "declared", "FILE",
 	  "differences that are right; default: FILE.declared beside FILE.pcap, where there is one",
 	  OPTION_TO(struct command, declared_path) },
@@ -86,7 +91,8 @@ static const struct option_row options[] = {
 	{ OPTION_CHOICE, 'T', "format", "text|json",
 	  "json: the summary and every difference as one object", OPTION_TO(struct command, json),
 	  .choices = option_text_or_json },
-	{ OPTION_FLAG, 'V', "verbose", NULL, "also differences that were declared",
+	{ OPTION_FLAG, 'V', "verbose", NULL,
+	  "also differences that were declared, and those that follow from another",
 	  OPTION_TO(struct command, verbose) },
 	{ OPTION_FLAG, 'q', "quiet", NULL, "nothing but differences",
 	  OPTION_TO(struct command, quiet) },
@@ -184,7 +190,7 @@ static void diverged(void *opaque, const struct replay_divergence *d)
 	struct command *c = opaque;
 
 	replay_report_difference(c->report, d);
-	if (c->step)
+	if (c->step && !d->follows)
 		replay_report_now(stdout, d, &c->line);
 }
 
@@ -377,6 +383,25 @@ static bool any_played(const struct command *c)
 	return false;
 }
 
+/* Exit status 0 says that the devices are alike: not where no answer was compared. */
+static int compared(const struct command *c)
+{
+	const struct replay_counts n = replay_counts(c->player);
+	struct replay_skip skip[REPLAY_SKIPS];
+	const unsigned skips = replay_skips(c->player, skip);
+	unsigned k = 0;
+
+	while (k < skips && !skip[k].requests)
+		k++;
+	if (n.requests.not_compared && !n.requests.compared)
+		return cli_error("none of %llu requests was compared%s%s",
+				 (unsigned long long)n.requests.not_compared, k < skips ? ": " : "",
+				 k < skips ? skip[k].why : "");
+	if (!replay_compared_any(&n))
+		return cli_error("nothing of this trace was compared");
+	return CLI_OK;
+}
+
 static int report(struct command *c)
 {
 	const struct replay_report_options o = {
@@ -396,8 +421,9 @@ static int report(struct command *c)
 	if (!any_played(c))
 		return cli_error("no device of this trace was replayed%s",
 				 c->opt.only ? "; is the name of -d right?" : "");
-	return replay_report_findings(c->report, c->player, c->declared, o.against) ? CLI_FINDINGS
-										    : CLI_OK;
+	if (replay_report_findings(c->report, c->player, c->declared, o.against))
+		return CLI_FINDINGS;
+	return compared(c);
 }
 
 static void cleanup(struct command *c)
@@ -470,6 +496,7 @@ const struct cli_command cmd_replay = {
 		"  vqtrace replay -r t.pcap --against qemu=/opt/qemu/bin/qemu-system-x86_64\n"
 		"  vqtrace replay -r t.pcap -w replay.pcap       the same conversation, with our device\n"
 		"\n"
-		"Exit status: 0 equal; 1 differences (or a declaration that nothing met); 2 trouble:\n"
-		"an unreadable trace, or no device in it that can be replayed.\n",
+		"Exit status: 0 no difference in what was compared; 1 differences (or a declaration\n"
+		"that nothing met); 2 trouble: an unreadable trace, no device in it that can be\n"
+		"replayed, or none of its requests could be compared.\n",
 };

@@ -4,13 +4,25 @@
 #include <string.h>
 
 #include "cli/replay/report.h"
+#include "decoder/util/array.h"
 #include "decoder/util/json.h"
 
 #define KEEP 200 /* differences reported in full */
 #define BEFORE 4 /* events shown before each */
+#define FOLLOWERS 200 /* of each that are kept */
+
+/* A difference that follows from another. */
+struct follower {
+	uint64_t number;
+	uint16_t queue;
+	char subject[80], recorded[128], replayed[128];
+};
 
 struct difference {
 	struct replay_divergence d;
+	uint64_t following; /* differences that follow from it; some of them: */
+	struct follower *follower;
+	unsigned nfollower, follower_cap;
 	char *lines[BEFORE + 1]; /* oldest first; the last is the event itself */
 	unsigned nlines;
 };
@@ -31,14 +43,42 @@ void replay_report_free(struct replay_report *r)
 {
 	if (!r)
 		return;
-	for (unsigned i = 0; i < r->count; i++)
+	for (unsigned i = 0; i < r->count; i++) {
 		for (unsigned k = 0; k < r->kept[i].nlines; k++)
 			free(r->kept[i].lines[k]);
+		free(r->kept[i].follower);
+	}
 	free(r);
+}
+
+static void add_follower(struct replay_report *r, const struct replay_divergence *d)
+{
+	unsigned i = r->count;
+
+	while (i && r->kept[i - 1].d.id != d->follows)
+		i--;
+	if (!i)
+		return; /* the first one is not kept either */
+	struct difference *t = &r->kept[i - 1];
+
+	t->following++;
+	if (t->nfollower == FOLLOWERS ||
+	    !array_room(t->follower, t->follower_cap, t->nfollower + 1))
+		return;
+	struct follower *f = &t->follower[t->nfollower++];
+
+	*f = (struct follower){ .number = d->number, .queue = d->queue };
+	memcpy(f->subject, d->subject, sizeof(f->subject));
+	memcpy(f->recorded, d->recorded, sizeof(f->recorded));
+	memcpy(f->replayed, d->replayed, sizeof(f->replayed));
 }
 
 void replay_report_difference(struct replay_report *r, const struct replay_divergence *d)
 {
+	if (d->follows) {
+		add_follower(r, d);
+		return;
+	}
 	if (r->count == KEEP) {
 		r->more++;
 		return;
@@ -149,6 +189,26 @@ void replay_report_now(FILE *to, const struct replay_divergence *d, const struct
 	print_difference(to, d, line->color);
 }
 
+static void print_followers(FILE *to, const struct difference *t, bool verbose)
+{
+	if (!t->following)
+		return;
+	fprintf(to, "    and %llu that follow%s%s\n", (unsigned long long)t->following,
+		t->following == 1 ? "s" : "", verbose ? ":" : " (-V lists them)");
+	for (unsigned k = 0; verbose && k < t->nfollower; k++) {
+		const struct follower *f = &t->follower[k];
+
+		fprintf(to, "      event %llu  %s", (unsigned long long)f->number, t->d.name);
+		if (f->queue != VQT_NO_QUEUE)
+			fprintf(to, ":%u", f->queue);
+		fprintf(to, "  %s  recorded: %s; replayed: %s\n", f->subject, f->recorded,
+			f->replayed);
+	}
+	if (verbose && t->nfollower < t->following)
+		fprintf(to, "      ... and %llu more\n",
+			(unsigned long long)(t->following - t->nfollower));
+}
+
 static void print_differences(FILE *to, const struct replay_report *r,
 			      const struct replay_report_options *o)
 {
@@ -160,6 +220,7 @@ static void print_differences(FILE *to, const struct replay_report *r,
 		print_difference(to, &t->d, o->color);
 		for (unsigned k = 0; k < t->nlines; k++)
 			fprintf(to, "    %s%s", k + 1 == t->nlines ? ">" : " ", t->lines[k]);
+		print_followers(to, t, o->verbose);
 		putc('\n', to);
 	}
 	if (r->more)
@@ -168,9 +229,13 @@ static void print_differences(FILE *to, const struct replay_report *r,
 
 static void print_compared(FILE *to, const char *what, const struct replay_compared *c)
 {
-	if (c->compared)
-		fprintf(to, "  %-12s %llu compared, %llu equal\n", what,
-			(unsigned long long)c->compared, (unsigned long long)c->equal);
+	if (!c->compared && !c->not_compared)
+		return;
+	fprintf(to, "  %-12s %llu compared, %llu equal", what, (unsigned long long)c->compared,
+		(unsigned long long)c->equal);
+	if (c->not_compared)
+		fprintf(to, ", %llu not compared", (unsigned long long)c->not_compared);
+	putc('\n', to);
 }
 
 static void print_devices(FILE *to, const struct replay *p)
@@ -181,12 +246,13 @@ static void print_devices(FILE *to, const struct replay *p)
 		if (d.played)
 			fprintf(to,
 				"  %-12s virtio %u, %u queue%s, %s: %llu events, "
-				"%llu requests, %llu difference%s\n",
+				"%llu requests compared, %llu not, %llu difference%s\n",
 				d.device->name, d.device->virtio_id, d.device->num_queues,
 				d.device->num_queues == 1 ? "" : "s",
 				d.device->transitional ? "transitional" : "modern",
 				(unsigned long long)d.counts.events,
 				(unsigned long long)d.counts.requests.compared,
+				(unsigned long long)d.counts.requests.not_compared,
 				(unsigned long long)d.counts.divergences,
 				d.counts.divergences == 1 ? "" : "s");
 		else
@@ -226,12 +292,19 @@ static void print_text(FILE *to, const struct replay_report *r, const struct rep
 		return;
 	fprintf(to, "%s against %s: %llu events played, ", o->trace, o->against,
 		(unsigned long long)n.events);
-	if (n.divergences)
-		fprintf(to, "%s%llu difference%s%s\n", paint(o->color, "\033[1;31m"),
+	if (n.divergences) {
+		fprintf(to, "%s%llu difference%s%s", paint(o->color, "\033[1;31m"),
 			(unsigned long long)n.divergences, n.divergences == 1 ? "" : "s",
 			paint(o->color, "\033[0m"));
-	else
-		fputs(n.events ? "no difference\n" : "so nothing was compared\n", to);
+		if (n.following)
+			fprintf(to, " and %llu that follow%s", (unsigned long long)n.following,
+				n.following == 1 ? "s" : "");
+		putc('\n', to);
+	} else if (!replay_compared_any(&n)) {
+		fputs("so nothing was compared\n", to);
+	} else {
+		fprintf(to, "no difference%s\n", n.skipped ? " in what was compared" : "");
+	}
 	print_devices(to, p);
 	print_compared(to, "registers", &n.registers);
 	print_compared(to, "requests", &n.requests);
@@ -259,6 +332,7 @@ static void put_compared(struct json_object *o, const char *key, const struct re
 
 	json_put_u64(v, "compared", c->compared);
 	json_put_u64(v, "equal", c->equal);
+	json_put_u64(v, "not_compared", c->not_compared);
 	json_object_object_add(o, key, v);
 }
 
@@ -274,6 +348,26 @@ static void put_counts(struct json_object *o, const struct replay_counts *n)
 	json_put_u64(o, "environment", n->environment);
 	json_put_u64(o, "declared", n->declared);
 	json_put_u64(o, "divergences", n->divergences);
+	json_put_u64(o, "following", n->following);
+}
+
+static struct json_object *followers_json(const struct difference *t)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned k = 0; k < t->nfollower; k++) {
+		const struct follower *f = &t->follower[k];
+		struct json_object *o = json_object_new_object();
+
+		json_put_u64(o, "event", f->number);
+		if (f->queue != VQT_NO_QUEUE)
+			json_put_u64(o, "queue", f->queue);
+		json_put_str(o, "subject", f->subject);
+		json_put_str(o, "recorded", f->recorded);
+		json_put_str(o, "replayed", f->replayed);
+		json_object_array_add(list, o);
+	}
+	return list;
 }
 
 static struct json_object *difference_json(const struct difference *t)
@@ -299,6 +393,9 @@ static struct json_object *difference_json(const struct difference *t)
 		json_object_array_add(lines, json_object_new_string_len(
 						     t->lines[k], (int)strcspn(t->lines[k], "\n")));
 	json_object_object_add(o, "context", lines);
+	json_put_u64(o, "following", t->following);
+	if (t->nfollower)
+		json_object_object_add(o, "follow", followers_json(t));
 	return o;
 }
 

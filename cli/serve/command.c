@@ -9,11 +9,13 @@
 
 #include "cli/serve/impl.h"
 #include "decoder/util/clock.h"
+#include "decoder/util/outlet.h"
 #include "emu/server/confine.h"
 #include "decoder/spec/constants.h"
 #include "emu/server/map.h"
 
 #define FLUSH_MS 200
+#define KEPT_MS 10 /* while the reader of a pipe is behind */
 #define SAMPLE 1000000000ULL
 #define SAMPLES_ALIKE 60
 
@@ -54,7 +56,7 @@ static void report(void *opaque, enum server_event what, const char *text)
 	else if (what == SERVER_NOTE)
 		cli_warn("%s", text);
 	else if (!r->quiet)
-		fprintf(stderr, "%s\n", text);
+		cli_note(text);
 	if (r->once && what != SERVER_CONNECTED && what != SERVER_NOTE)
 		r->stop = true;
 }
@@ -84,7 +86,7 @@ static int open_trace(struct serve_run *r)
 		return CLI_OK;
 	if (check_live_begin(&r->check, r->trace))
 		return CLI_TROUBLE;
-	if (r->trace && trace_create(&r->w, r->trace, &err))
+	if (r->trace && trace_create_live(&r->w, r->trace, &err))
 		return cli_error("%s", err.text);
 	r->tap.emit = emit;
 	r->tap.now = now_ns;
@@ -106,12 +108,21 @@ static int open_trace(struct serve_run *r)
 	return CLI_OK;
 }
 
+static bool ends(void *opaque)
+{
+	sigset_t set;
+
+	return stopped ||
+	       (sigpending(&set) == 0 && (sigismember(&set, SIGINT) || sigismember(&set, SIGTERM)));
+}
+
 static int open_server(struct serve_run *r)
 {
 	int err, fd;
 
 	r->cfg.class_config = r->class_config;
 	r->cfg.report = report;
+	r->cfg.ends = ends;
 	r->cfg.opaque = r;
 	server_map_guard();
 	err = server_new(&r->server, r->protocol->ops, &r->cfg);
@@ -161,6 +172,8 @@ static void announce(struct serve_run *r)
 {
 	char text[1024];
 
+	if (r->fault_what)
+		cli_warn("the device breaks a rule on purpose (--fault): %s", r->fault_what);
 	if (r->quiet)
 		return;
 	r->protocol->example(text, sizeof(text), r->path, &r->cfg);
@@ -179,7 +192,7 @@ static void reload(struct serve_run *r)
 	else if (s->reload(server_virtio(r->server), r->class_config, text, sizeof(text)) < 0)
 		cli_warn("%s", text);
 	else if (!r->quiet)
-		fprintf(stderr, "%s\n", text);
+		cli_note(text);
 }
 
 /* Signals are delivered only while the server waits, which a busy device never does. */
@@ -213,6 +226,8 @@ static int patience(const struct serve_run *r, bool dirty)
 {
 	uint64_t ms = r->sample / 1000000 + 1;
 
+	if (cli_words_kept() || (r->w && trace_waiting(r->w)))
+		return KEPT_MS;
 	if (!r->cfg.tap || !r->sample)
 		return dirty ? FLUSH_MS : -1;
 	if (dirty && ms > FLUSH_MS)
@@ -231,7 +246,7 @@ static void loop(struct serve_run *r)
 	sigaddset(&blocked, SIGHUP);
 	sigprocmask(SIG_BLOCK, &blocked, &open);
 	while (!stopped && !r->stop) {
-		bool dirty = r->w && r->written != seen;
+		bool dirty = r->w && (r->written != seen || trace_waiting(r->w));
 		uint64_t before = r->written;
 
 		/* signals come in only here: none is missed */
@@ -263,7 +278,9 @@ static void summarize(struct serve_run *r, const struct server_stats *s)
 		(unsigned long long)s->messages, (unsigned long long)s->requests,
 		(unsigned long long)s->interrupts);
 	if (r->w)
-		fprintf(stderr, "; %llu records in %s", (unsigned long long)r->written, r->trace);
+		fprintf(stderr, "; %llu records in %s, %llu lost",
+			(unsigned long long)(r->written - trace_dropped(r->w)), r->trace,
+			(unsigned long long)trace_dropped(r->w));
 	fputc('\n', stderr);
 }
 
@@ -287,13 +304,16 @@ static int finish(struct serve_run *r, int code)
 	if (code == CLI_OK)
 		summarize(r, &stats);
 	emu_tap_free(r->cfg.tap);
-	err = r->w ? trace_finish(r->w) : 0;
+	if (r->w && trace_dropped(r->w))
+		cli_warn(CLI_PIPE_SLOW, (unsigned long long)trace_dropped(r->w));
+	err = r->w ? trace_finish_within(r->w, stopped ? OUTLET_HURRY : -1) : 0;
 	if (r->write_err)
 		err = r->write_err;
 	if (err && err != -EPIPE) {
 		if (!r->write_err)
 			cli_error("%s: %s; what was written until then is readable", r->trace,
-				  strerror(-err));
+				  err == -ETIMEDOUT ? "its reader stopped reading"
+						    : strerror(-err));
 		code = CLI_TROUBLE;
 	}
 	return check_live_end(&r->check, code);
@@ -313,6 +333,7 @@ static int run(int argc, char **argv)
 		return code - 1;
 	}
 	cli_join_words(r.command, sizeof(r.command), argc, argv);
+	cli_never_wait();
 	cli_catch_ends(on_signal);
 	sigaction(SIGHUP, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);

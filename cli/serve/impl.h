@@ -9,6 +9,7 @@
 #include "decoder/util/option.h"
 #include "emu/class/class.h"
 #include "emu/server/server.h"
+#include "emu/virtio/fault.h"
 
 #define SERVE_PROTOCOLS 8 /* at most */
 #define SERVE_SNAPLEN 32 /* bytes of each buffer in a trace */
@@ -21,6 +22,9 @@ struct serve_run {
 	struct server_config cfg;
 	struct emu_tap_config tap;
 	struct option_list features; /* --features */
+	struct emu_fault fault; /* --fault; cfg.fault points to it */
+	const char *fault_what; /* in words; NULL: none was asked for */
+	bool list_faults; /* and do nothing else */
 	bool quiet, verbose, once, no_confine;
 	/* while it runs */
 	char command[1024];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line of vqtrace serve: its own options, the protocols', the device types'. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +20,51 @@ static int parse_queue_size(void *config, const char *value, struct text *why)
 	if (!number_parse(value, 32768, &v) || v < 2 || v & (v - 1))
 		return option_refuse(why, "not a power of two from 2 to 32768");
 	((struct serve_run *)config)->cfg.queue_size = (uint16_t)v;
+	return 0;
+}
+
+/* The names of all faults, in lines. */
+static void fault_names(struct text *to)
+{
+	size_t line = 0;
+
+	for (const struct emu_fault_row *f = emu_faults; f->name; f++) {
+		bool wrap = !line || line + strlen(f->name) > 76;
+
+		line = wrap ? strlen(f->name) : line + 1 + strlen(f->name);
+		text_add(to, "%s%s", wrap ? "\n  " : " ", f->name);
+	}
+}
+
+/* NAME[,after=N][,times=N] */
+static int parse_fault(void *config, const char *value, struct text *why)
+{
+	struct serve_run *r = config;
+	const struct emu_fault_row *row;
+	char copy[128], *save, *word;
+	unsigned long long v;
+
+	r->list_faults = !strcmp(value, "list");
+	if (r->list_faults)
+		return 0;
+	snprintf(copy, sizeof(copy), "%s", value);
+	word = strtok_r(copy, ",", &save);
+	row = word ? emu_fault_by_name(word) : NULL;
+	if (!row) {
+		text_puts(why, "not a fault; these are:");
+		fault_names(why);
+		return -EINVAL;
+	}
+	r->fault = (struct emu_fault){ .id = row->id };
+	while ((word = strtok_r(NULL, ",", &save))) {
+		bool after = !strncmp(word, "after=", 6), times = !strncmp(word, "times=", 6);
+
+		if ((!after && !times) || !number_parse(word + 6, UINT32_MAX, &v) || (times && !v))
+			return option_refuse(why, "want NAME[,after=N][,times=N]");
+		*(after ? &r->fault.after : &r->fault.count) = (uint32_t)v;
+	}
+	r->cfg.fault = &r->fault;
+	r->fault_what = row->what;
 	return 0;
 }
 
@@ -44,6 +90,10 @@ const struct option_row serve_options[] = {
 	  OPTION_TO(struct serve_run, cfg.transitional) },
 	{ OPTION_FLAG, 0, "no-msix", NULL, "INTx only (vfio-user)",
 	  OPTION_TO(struct serve_run, cfg.no_msix) },
+	{ OPTION_CALL, 0, "fault", "NAME",
+	  "break this rule on purpose, to test drivers and tools; NAME,after=N,times=M: from the "
+	  "N-th occasion on, M times (--fault list: the names)",
+	  .call = parse_fault },
 	{ OPTION_HEADING, .help = "The trace" },
 	{ OPTION_TEXT, 'w', "write", "FILE",
 	  "write one, as 'vqtrace record' would; - is standard output",
@@ -201,6 +251,13 @@ static int check_options(struct serve_run *r)
 	return stop;
 }
 
+static int list_faults(void)
+{
+	for (const struct emu_fault_row *f = emu_faults; f->name; f++)
+		printf("%-28s %s\n", f->name, f->what);
+	return cli_output(false);
+}
+
 int serve_parse(struct serve_run *r, int argc, char **argv)
 {
 	struct option_row protocols[SERVE_PROTOCOLS + 1];
@@ -224,6 +281,8 @@ int serve_parse(struct serve_run *r, int argc, char **argv)
 	}
 	if (!stop)
 		stop = cli_parse_groups(argc, argv, g, 2 + n);
+	if (!stop && r->list_faults)
+		stop = 1 + list_faults();
 	if (!stop)
 		stop = cli_no_operands(argc, argv);
 	if (!stop)

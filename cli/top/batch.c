@@ -34,10 +34,11 @@ static void put_cell(FILE *to, const struct top_column *c, const char *text, boo
 int top_print_text(FILE *to, const struct top_core *c, const struct top_feed *s)
 {
 	size_t n = top_columns_count();
+	TEXT(t, 64);
 
 	put_time(to, c);
-	fprintf(to, "  %s, %" PRIu64 " events, %" PRIu64 " lost\n", s->status, c->number,
-		top_core_lost(c));
+	model_put_lost(&t, top_core_lost(c), "");
+	fprintf(to, "  %s, %" PRIu64 " events, %s lost\n", s->status, c->number, t.buf);
 	for (size_t k = 0; k < n; k++)
 		put_cell(to, &top_columns[k], top_columns[k].title, k + 1 == n);
 	fputc('\n', to);
@@ -74,13 +75,18 @@ static struct json_object *latencies(const struct hist *h)
 	return o;
 }
 
-static struct json_object *counts(const struct stats_counts *c)
+/* Of a light capture (tallied) what it does not know is null. */
+static struct json_object *counts(const struct stats_counts *c, bool tallied)
 {
 	struct json_object *o = json_object_new_object();
 
 	for (const struct stats_count_name *n = stats_count_names; n->name; n++) {
 		struct json_object *a;
 
+		if (tallied && !n->tallied) {
+			json_object_object_add(o, n->name, NULL);
+			continue;
+		}
 		if (n->n <= 1) {
 			json_put_u64(o, n->name, stats_count(c, n, 0));
 			continue;
@@ -112,9 +118,12 @@ static struct json_object *row(const struct top_row *r)
 	json_put_u64(o, "flight", r->flight);
 	json_put_u64(o, "flight_max", r->flight_max);
 	json_put_u64(o, "stalled", r->stalled);
-	json_put_u64(o, "findings", r->findings);
-	json_object_object_add(o, "interval", counts(&r->now));
-	json_object_object_add(o, "total", counts(&r->all));
+	if (r->tallied) /* the checker sees no events */
+		json_object_object_add(o, "findings", NULL);
+	else
+		json_put_u64(o, "findings", r->findings);
+	json_object_object_add(o, "interval", counts(&r->now, r->tallied));
+	json_object_object_add(o, "total", counts(&r->all, r->tallied));
 	json_object_object_add(o, "latency", latencies(&r->service));
 	json_object_object_add(o, "latency_total", latencies(&r->service_all));
 	return o;
@@ -131,7 +140,7 @@ int top_print_json(FILE *to, const struct top_core *c, const struct top_feed *s)
 			       json_object_new_double(c->nrows ? c->row[0]->secs : 0));
 	json_put_str(o, "status", s->status);
 	json_put_u64(o, "events", c->number);
-	json_put_u64(o, "lost", top_core_lost(c));
+	json_put_least(o, "lost", top_core_lost(c).records, top_core_lost(c).more);
 	for (size_t i = 0; i < c->nrows; i++)
 		json_object_array_add(rows, row(c->row[i]));
 	json_object_object_add(o, "rows", rows);

@@ -24,6 +24,10 @@ static void put_number(struct text *t, double v)
 
 static void put_name(const struct top_row *r, struct text *t)
 {
+	if (r->path[0]) {
+		text_untrusted(t, r->path, strlen(r->path));
+		return;
+	}
 	text_add(t, "%*s", 2 * (int)r->kind, "");
 	text_untrusted(t, r->name, strlen(r->name));
 }
@@ -53,18 +57,22 @@ static void put_state(const struct top_row *r, struct text *t)
 		return expression; \
 	}
 
-FIGURE(requests, top_per_second(r, r->now.used))
-FIGURE(kicks, top_per_second(r, r->now.kicks))
-FIGURE(interrupts, top_per_second(r, r->now.interrupts))
-FIGURE(mb_in, top_per_second(r, r->now.bytes_in) / 1e6)
-FIGURE(mb_out, top_per_second(r, r->now.bytes_out) / 1e6)
-FIGURE(per_kick, r->now.kicks ? (double)r->now.popped / (double)r->now.kicks : -1)
-FIGURE(per_irq, r->now.interrupts ? (double)r->now.used / (double)r->now.interrupts : -1)
+FIGURE(requests, top_per_second(r, r->counted.used))
+FIGURE(kicks, top_per_second(r, r->counted.kicks))
+FIGURE(interrupts, top_per_second(r, r->counted.interrupts))
+FIGURE(mb_in, top_per_second(r, r->counted.bytes_in) / 1e6)
+FIGURE(mb_out, top_per_second(r, r->counted.bytes_out) / 1e6)
+FIGURE(per_kick,
+       r->counted.kicks && r->counted.popped != r->counted.posted
+	       ? (double)(r->counted.popped - r->counted.posted) / (double)r->counted.kicks
+	       : -1)
+FIGURE(per_irq,
+       r->counted.interrupts ? (double)r->counted.used / (double)r->counted.interrupts : -1)
 FIGURE(flight, r->flight)
 FIGURE(p50, r->service.count ? (double)hist_percentile(&r->service, 500000) : -1)
 FIGURE(p99, r->service.count ? (double)hist_percentile(&r->service, 990000) : -1)
 FIGURE(errors, (double)(r->all.errors + r->all.device_errors))
-FIGURE(findings, (double)r->findings)
+FIGURE(findings, r->tallied ? -1 : (double)r->findings)
 
 static void put_flight(const struct top_row *r, struct text *t)
 {
@@ -103,11 +111,11 @@ void top_column_text(const struct top_column *c, const struct top_row *r, struct
 const struct top_column top_columns[] = {
 	{ "NAME", 18, 0, "VM, its devices, their queues", .text = put_name, .left = true },
 	{ "TYPE", 6, 5, "device type", .text = put_type, .left = true },
-	{ "STATE", 12, 3, "device status, ring layout, or how long it has been stalled",
+	{ "STATE", 14, 1, "device status, ring layout, or how long it has been stalled",
 	  .text = put_state, .left = true },
 	{ "REQ/S", 6, 0, "requests completed a second", .value = requests, .put = put_number },
-	{ "IN MB/S", 7, 1, "data to the driver (reads)", .value = mb_in, .put = put_number },
-	{ "OUT MB/S", 8, 1, "data from the driver (writes)", .value = mb_out, .put = put_number },
+	{ "IN MB/S", 7, 2, "data to the driver (reads)", .value = mb_in, .put = put_number },
+	{ "OUT MB/S", 8, 2, "data from the driver (writes)", .value = mb_out, .put = put_number },
 	{ "FLIGHT", 9, 0, "requests popped and not used yet, of the ring's entries",
 	  .text = put_flight, .value = flight },
 	{ "KICK/S", 6, 4, "available buffer notifications a second", .value = kicks,
@@ -116,13 +124,13 @@ const struct top_column top_columns[] = {
 	{ "IRQ/S", 6, 4, "used buffer notifications a second", .value = interrupts,
 	  .put = put_number },
 	{ "R/IRQ", 6, 6, "requests for each of those", .value = per_irq, .put = put_ratio },
-	{ "P50", 7, 2, "half of the requests took at most this, from popped to used", .value = p50,
+	{ "P50", 7, 1, "half of the requests took at most this, from popped to used", .value = p50,
 	  .put = put_duration },
 	{ "P99", 7, 1, "99 % of the requests took at most this", .value = p99,
 	  .put = put_duration },
-	{ "ERR", 4, 2, "requests that failed, and errors of the device, in all", .value = errors,
+	{ "ERR", 4, 1, "requests that failed, and errors of the device, in all", .value = errors,
 	  .put = put_count },
-	{ "FIND", 4, 3, "findings of the checker, in all", .value = findings, .put = put_count },
+	{ "FIND", 4, 1, "findings of the checker, in all", .value = findings, .put = put_count },
 };
 
 size_t top_columns_count(void)

@@ -192,6 +192,7 @@ static int watch(struct top_run *r)
 		return rc;
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
+	r->s.stop = &stopped;
 	if (screen)
 		rc = top_screen_run(&r->s, &r->o);
 	else

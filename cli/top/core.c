@@ -102,7 +102,7 @@ void top_core_feed(struct top_core *c, const struct record *rec)
 		c->event(c->ctx, &e);
 }
 
-uint64_t top_core_lost(const struct top_core *c)
+struct model_loss top_core_lost(const struct top_core *c)
 {
 	return stats_total(c->stats)->lost;
 }
@@ -164,7 +164,7 @@ static unsigned octave_of(uint64_t ns)
 
 double top_per_second(const struct top_row *r, uint64_t n)
 {
-	return r->secs > 0 ? (double)n / r->secs : 0;
+	return r->counted_secs > 0 ? (double)n / r->counted_secs : 0;
 }
 
 const struct top_past *top_row_past(const struct top_row *r, unsigned i)
@@ -174,23 +174,52 @@ const struct top_past *top_row_past(const struct top_row *r, unsigned i)
 	return &r->past[(r->ticks - 1 - i) % TOP_HISTORY];
 }
 
-/* The interval is over: compute its figures, and add a tick to the row's past. */
-static void row_close(struct top_row *r, const struct stats_counts *all, const struct hist *service,
-		      double secs)
+/* An interval was counted: begin (0: where the last one ended) to end. */
+static void row_count(struct top_row *r, const struct hist *service, uint64_t begin, uint64_t end)
 {
-	struct top_past *p = &r->past[r->ticks++ % TOP_HISTORY];
-
-	r->secs = secs;
-	r->all = *all;
-	stats_counts_sub(&r->now, all, &r->counts_before);
-	r->counts_before = *all;
+	stats_counts_sub(&r->counted, &r->all, &r->counted_before);
+	r->counted_before = r->all;
+	begin = r->counted_ts ? r->counted_ts : begin;
+	r->counted_secs = end > begin ? (double)(end - begin) / 1e9 : 0;
+	r->counted_ts = end;
 	memset(&r->service, 0, sizeof(r->service));
 	if (service) {
 		hist_sub(&r->service, service, &r->hist_before);
 		r->hist_before = r->service_all = *service;
 	}
+}
+
+/* When the row was counted: by tallies from `begin` to `end`, or (end 0) event by event. */
+struct span {
+	uint64_t begin, end;
+};
+
+static void span_add(struct span *to, uint64_t begin, uint64_t end)
+{
+	if (!end)
+		return;
+	to->begin = !to->end || begin < to->begin ? begin : to->begin;
+	to->end = end > to->end ? end : to->end;
+}
+
+/* The interval is over: compute its figures, and add a tick to the row's past. */
+static void row_close(struct top_row *r, const struct stats_counts *all, const struct hist *service,
+		      double secs, uint64_t ts, struct span tallies)
+{
+	struct top_past *p = &r->past[r->ticks++ % TOP_HISTORY];
+	uint64_t ns = (uint64_t)(secs * 1e9);
+
+	r->secs = secs;
+	r->all = *all;
+	r->tallied = tallies.end;
+	stats_counts_sub(&r->now, all, &r->counts_before);
+	r->counts_before = *all;
+	if (!tallies.end)
+		row_count(r, service, ts > ns ? ts - ns : 0, ts);
+	else if (tallies.end != r->counted_ts)
+		row_count(r, service, tallies.begin, tallies.end);
 	memset(p, 0, sizeof(*p));
-	p->rate = top_per_second(r, r->now.used);
+	p->rate = top_per_second(r, r->counted.used);
 	p->p99 = hist_percentile(&r->service, 990000);
 	for (unsigned b = 0; b < HIST_BUCKETS && r->service.count; b++)
 		p->octave[octave_of(hist_lower(b))] += (uint32_t)r->service.bucket[b];
@@ -217,13 +246,14 @@ static int tick_queue(struct top_core *c, const struct model_device *d, const st
 	if (!r)
 		return -ENOMEM;
 	stats_queue_counts(c->stats, q, ts, &all);
-	row_close(r, &all, q->span[STATS_SERVICE], secs);
+	row_close(r, &all, q->span[STATS_SERVICE], secs, ts,
+		  (struct span){ q->first_ts, q->tallied });
 	snprintf(r->name, sizeof(r->name), "q%u", q->index);
 	snprintf(r->state, sizeof(r->state), "%s%s", q->packed ? "packed" : "split",
 		 mq && !mq->enabled && mq->size_known ? ", off" : "");
 	r->flight = q->flight;
 	r->flight_max = q->flight_max;
-	r->waiting = q->waiting;
+	r->waiting = q->posts ? 0 : q->waiting;
 	r->size = q->size;
 	r->gone = c->ended || d->flags & VQT_DEV_GONE;
 	r->stalled = r->gone ? 0 : stalled_for(q, ts);
@@ -274,12 +304,15 @@ static struct top_row *tick_device(struct top_core *c, const struct model_device
 	const struct stats_device *s = stats_device(c->stats, d->id);
 	struct top_row *r = row_get(c, &key);
 	struct stats_counts all = { 0 };
+	struct span tallies = { 0, 0 };
 
 	if (!r)
 		return NULL;
 	if (s)
 		stats_device_counts(c->stats, s, ts, &all);
-	row_close(r, &all, s ? s->span[STATS_SERVICE] : NULL, secs);
+	for (const struct stats_queue *q = s ? s->queues : NULL; q; q = q->hh.next)
+		span_add(&tallies, q->first_ts, q->tallied);
+	row_close(r, &all, s ? s->span[STATS_SERVICE] : NULL, secs, ts, tallies);
 	name_device(r, d, c->ended);
 	r->findings = found_of(c, d->id, VQT_NO_QUEUE);
 	r->waiting = r->size = 0;
@@ -292,7 +325,7 @@ static struct top_row *tick_device(struct top_core *c, const struct model_device
 		uint64_t stalled = r->gone ? 0 : stalled_for(q, ts);
 
 		r->stalled = stalled > r->stalled ? stalled : r->stalled;
-		r->waiting += q->waiting;
+		r->waiting += q->posts ? 0 : q->waiting;
 		r->size += q->size;
 		if (tick_queue(c, d, q, ts, secs))
 			return NULL;
@@ -307,6 +340,7 @@ static int tick_source(struct top_core *c, const struct model_source *s, uint64_
 	struct top_row *vm = row_get(c, &key);
 	struct stats_counts all = { 0 };
 	struct hist service = { 0 };
+	struct span tallies = { 0, 0 };
 	const struct model_device *d;
 
 	if (!vm)
@@ -328,13 +362,16 @@ static int tick_source(struct top_core *c, const struct model_source *s, uint64_
 		sd = stats_device(c->stats, d->id);
 		if (sd && sd->span[STATS_SERVICE])
 			hist_merge(&service, sd->span[STATS_SERVICE]);
+		if (r->tallied)
+			span_add(&tallies, r->counted_ts - (uint64_t)(r->counted_secs * 1e9),
+				 r->counted_ts);
 		vm->flight += r->gone ? 0 : r->flight;
 		vm->waiting += r->waiting;
 		vm->size += r->size;
 		vm->findings += r->findings;
 		vm->stalled = r->stalled > vm->stalled ? r->stalled : vm->stalled;
 	}
-	row_close(vm, &all, &service, secs);
+	row_close(vm, &all, &service, secs, ts, tallies);
 	if (s->name[0])
 		snprintf(vm->name, sizeof(vm->name), "%s", s->name);
 	else

@@ -34,12 +34,20 @@ struct top_row {
 	enum top_kind kind;
 	unsigned source, device, queue; /* ids of the model; those that apply */
 	char name[96]; /* VM name, device name, "q3" */
+	char path[200]; /* where it is listed without those it belongs to: "blk0 q3"; else "" */
 	char type[24]; /* "blk", "net" */
 	char state[40]; /* "DRIVER_OK", "gone", ... */
 	bool gone; /* process ended, device unplugged */
 	double secs; /* length of the interval, of recorded time */
+	bool tallied; /* of a light capture: see stats_count_name */
 	struct stats_counts now, all;
-	struct hist service; /* latencies in the interval (popped to used) */
+	/*
+	 * What rates are made of: the latest interval that was counted, and its length.  Tallies
+	 * of a light capture come at intervals of their own.
+	 */
+	struct stats_counts counted;
+	double counted_secs;
+	struct hist service; /* latencies in it (popped to used) */
 	struct hist service_all;
 	uint64_t stalled; /* ns without a completion with requests in flight; 0 */
 	unsigned flight, flight_max, waiting, size; /* size: ring entries, 0 unknown */
@@ -48,7 +56,8 @@ struct top_row {
 	uint64_t ticks; /* of this row */
 	/* Private. */
 	struct hist hist_before;
-	struct stats_counts counts_before;
+	struct stats_counts counts_before, counted_before;
+	uint64_t counted_ts; /* ns: end of that interval */
 };
 
 struct top_finding {
@@ -95,7 +104,7 @@ void top_core_feed(struct top_core *c, const struct record *rec);
 /* The interval since the last tick ends at `ts` of the trace's clock: make the rows. */
 int top_core_tick(struct top_core *c, uint64_t ts);
 /* Records lost so far. */
-uint64_t top_core_lost(const struct top_core *c);
+struct model_loss top_core_lost(const struct top_core *c);
 /* Latest history entry i ticks ago, NULL if there is none. */
 const struct top_past *top_row_past(const struct top_row *r, unsigned i);
 double top_per_second(const struct top_row *r, uint64_t n); /* n in the interval */

@@ -72,19 +72,29 @@ int screen_put(struct screen *x, int y, int at, enum paint p, const char *fmt, .
 	char buf[1024];
 	va_list ap;
 	int room = COLS - at, n;
+	TEXT(t, 1024);
 
 	if (y < 0 || y >= LINES || room <= 0)
 		return at;
 	va_start(ap, fmt);
 	vsnprintf(buf, sizeof(buf), fmt, ap);
 	va_end(ap);
-	n = cells(buf);
+	text_untrusted(&t, buf, strlen(buf)); /* names are those of guests and users */
+	n = cells(t.buf);
 	if (n > room)
-		buf[cut(buf, room)] = '\0';
+		t.buf[cut(t.buf, room)] = '\0';
 	screen_paint(x, p, true);
-	mvaddstr(y, at, buf);
+	mvaddstr(y, at, t.buf);
 	screen_paint(x, p, false);
 	return at + (n > room ? room : n);
+}
+
+void screen_put_line(struct screen *x, int y, enum paint p, const char *text)
+{
+	TEXT(t, 2048);
+
+	text_untrusted(&t, text, strlen(text)); /* before it is cut: an escape is one thing */
+	screen_put(x, y, 0, p, "%s", t.buf + cut(t.buf, (int)x->aside));
 }
 
 void screen_put_bar(struct screen *x, int y, enum paint p, const char *text)
@@ -145,7 +155,7 @@ void screen_put_sparkline(struct screen *x, int y, int at, int width, const stru
 
 int screen_save_text(const char *path)
 {
-	FILE *to = fopen(path, "we");
+	FILE *to = fopen(path, "wxe"); /* x: not over one that is there */
 	int err;
 
 	if (!to)

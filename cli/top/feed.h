@@ -7,6 +7,7 @@
 #ifndef VQT_CLI_TOP_FEED_H
 #define VQT_CLI_TOP_FEED_H
 
+#include <signal.h>
 #include "cli/sources.h"
 #include "cli/top/core.h"
 
@@ -42,6 +43,7 @@ struct top_feed {
 	/* Live. */
 	struct source *source;
 	int keyboard; /* to be waited for, too; -1: none */
+	const volatile sig_atomic_t *stop; /* not 0: a signal asks for the end; NULL: none can */
 	uint64_t looked; /* when it was last checked which VMs have ended */
 	struct trace_writer *save; /* what is seen from now on; NULL */
 	uint64_t cost_hits, cost_ns; /* of this source, when top_live_cost last asked */

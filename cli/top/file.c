@@ -142,8 +142,8 @@ void top_file_speed(struct top_feed *s, double speed)
 /* Begin again: the state at an earlier time can only be computed from the beginning. */
 static int rewind_file(struct top_feed *s)
 {
-	struct top_core fresh = { .event = s->core->event, .ctx = s->core->ctx };
-	struct filter *filter = s->core->filter;
+	struct top_core old =
+		*s->core; /* its checker keeps its address, so the new one is made there */
 	struct trace_error err;
 	struct trace_reader *again;
 
@@ -151,18 +151,19 @@ static int rewind_file(struct top_feed *s)
 		snprintf(s->problem, sizeof(s->problem), "%.300s", err.text);
 		return CLI_TROUBLE;
 	}
-	if (top_core_init(&fresh, s->core->check != NULL)) {
-		top_core_free(&fresh);
+	*s->core = (struct top_core){ .event = old.event, .ctx = old.ctx };
+	if (top_core_init(s->core, old.check != NULL)) {
+		top_core_free(s->core);
+		*s->core = old;
 		trace_close(again);
 		snprintf(s->problem, sizeof(s->problem), "no memory");
 		return CLI_TROUBLE;
 	}
 	trace_close(s->reader);
 	s->reader = again;
-	s->core->filter = NULL;
-	top_core_free(s->core);
-	*s->core = fresh;
-	s->core->filter = filter;
+	s->core->filter = old.filter;
+	old.filter = NULL;
+	top_core_free(&old);
 	s->has_pending = s->ended = false;
 	s->play_ts = s->first_ts;
 	return CLI_OK;

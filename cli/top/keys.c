@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/top/screen.h"
 #include "cli/top/screen_impl.h"
+#include "decoder/print/line.h"
 #include "decoder/util/number.h"
 
 static bool in_table(const struct screen *x)
@@ -23,7 +25,20 @@ static void show_panel(struct screen *x, const struct panel *p)
 		return;
 	}
 	x->panel = p;
-	x->scroll = 0;
+	x->scroll = x->aside = 0;
+}
+
+#define SIDESTEP 8 /* characters of a line */
+
+static void press_aside(struct screen *x, int by)
+{
+	size_t most = in_table(x) ? top_columns_count() - 2 : LINE_SIZE,
+	       step = in_table(x) ? 1 : SIDESTEP;
+
+	if (by > 0)
+		x->aside = x->aside + step < most ? x->aside + step : most;
+	else
+		x->aside -= step < x->aside ? step : x->aside;
 }
 
 static void press_move(struct screen *x, int by)
@@ -62,9 +77,10 @@ static void press_enter(struct screen *x, int arg)
 
 static void press_back(struct screen *x, int arg)
 {
-	if (!in_table(x))
+	if (!in_table(x)) {
 		x->panel = &panel_table;
-	else if (x->only_device)
+		x->aside = 0;
+	} else if (x->only_device)
 		x->only_device = 0;
 	else
 		x->only_source = 0;
@@ -96,7 +112,7 @@ static void press_sort(struct screen *x, int by)
 	x->sort = (x->sort + 1 + by + n + 1) % (n + 1) - 1;
 	screen_list_rows(x);
 	screen_message(x, false, "sorted by %s",
-		       x->sort < 0 ? "VM, device and queue" : top_columns[x->sort].title);
+		       x->sort < 0 ? "VM, device and queue, by load" : top_columns[x->sort].title);
 }
 
 static void press_reverse(struct screen *x, int arg)
@@ -236,6 +252,21 @@ static void press_delay(struct screen *x, int arg)
 		x->o->delay = ns;
 }
 
+/* A file that is there is written over only if the user says so. */
+static bool may_write(struct screen *x, const char *path)
+{
+	char answer[8] = "", question[300];
+
+	if (access(path, F_OK))
+		return true;
+	snprintf(question, sizeof(question), "%.200s is there already; overwrite it? (yes, no)",
+		 path);
+	if (ask(x, question, answer, sizeof(answer)) && (answer[0] == 'y' || answer[0] == 'Y'))
+		return true;
+	screen_message(x, false, "nothing was written");
+	return false;
+}
+
 static void press_save(struct screen *x, int arg)
 {
 	char path[256] = "vqtrace-top.pcap";
@@ -250,6 +281,8 @@ static void press_save(struct screen *x, int arg)
 		return;
 	}
 	if (!ask(x, "save what comes to", path, sizeof(path)) || !path[0])
+		return;
+	if (!may_write(x, path))
 		return;
 	if (top_live_save(x->s, path))
 		screen_message(x, true, "%s", x->s->problem);
@@ -338,8 +371,14 @@ const struct key screen_keys[] = {
 	{ { 'n' }, "n", NULL, press_search, 1 },
 	{ { ' ' }, "space", "pause and go on", press_pause, 0 },
 	{ { '.' }, ".", "a trace: one event on", press_step, 0 },
-	{ { KEY_RIGHT, ']' }, "left right, [ ]", "a trace: 5 seconds back, on", press_seek, 5 },
-	{ { KEY_LEFT, '[' }, "left", NULL, press_seek, -5 },
+	{ { KEY_RIGHT },
+	  "left right",
+	  "sideways: other columns, the ends of lines",
+	  press_aside,
+	  1 },
+	{ { KEY_LEFT }, "left", NULL, press_aside, -1 },
+	{ { ']' }, "[ ]", "a trace: 5 seconds back, on", press_seek, 5 },
+	{ { '[' }, "[", NULL, press_seek, -5 },
 	{ { '+', '=' }, "+ -", "a trace: twice, half as fast", press_speed, 1 },
 	{ { '-' }, "-", NULL, press_speed, 0 },
 	{ { 'd' }, "d", "delay between two updates", press_delay, 0 },

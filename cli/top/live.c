@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/top/feed.h"
 #include "decoder/trace/file.h"
+#include "decoder/util/outlet.h"
 
 #define LOOK_EVERY UINT64_C(1000000000)
 
@@ -15,7 +16,7 @@ static void note_save(struct top_feed *s, int err)
 {
 	if (!err)
 		return;
-	trace_finish(s->save);
+	trace_finish_within(s->save, OUTLET_HURRY);
 	s->save = NULL;
 	snprintf(s->problem, sizeof(s->problem), "saving ended: %s", strerror(-err));
 }
@@ -39,6 +40,13 @@ static void on_words(void *ctx, enum source_level level, const char *text)
 		snprintf(s->problem, sizeof(s->problem), "%.300s", text);
 }
 
+static bool is_ended(void *ctx)
+{
+	const struct top_feed *s = ctx;
+
+	return s->stop && *s->stop;
+}
+
 static int open_live(struct top_feed *s)
 {
 	struct sources_choice *c = s->o->sources;
@@ -50,6 +58,7 @@ static int open_live(struct top_feed *s)
 	c->request.command = c->request.light ? "vqtrace top --light" : "vqtrace top";
 	c->request.record = on_record;
 	c->request.say = on_words;
+	c->request.ended = is_ended;
 	c->request.ctx = s;
 	code = c->ops->open(&s->source, c->config, &c->request, &err);
 	if (!code)
@@ -107,7 +116,7 @@ static void close_live(struct top_feed *s)
 	if (s->source)
 		s->source->ops->close(s->source);
 	if (s->save)
-		trace_finish(s->save);
+		trace_finish_within(s->save, OUTLET_HURRY);
 	s->source = NULL;
 	s->save = NULL;
 	s->cost_hits = s->cost_ns = 0;
@@ -117,7 +126,7 @@ int top_live_save(struct top_feed *s, const char *path)
 {
 	struct trace_error err;
 
-	if (s->save && trace_finish(s->save))
+	if (s->save && trace_finish_within(s->save, OUTLET_HURRY))
 		snprintf(s->problem, sizeof(s->problem), "the saved trace may be incomplete");
 	s->save = NULL;
 	if (!path)
@@ -127,7 +136,7 @@ int top_live_save(struct top_feed *s, const char *path)
 			 "a trace is being shown: there is nothing new to save");
 		return CLI_TROUBLE;
 	}
-	if (trace_create(&s->save, path, &err)) {
+	if (trace_create_live(&s->save, path, &err)) {
 		snprintf(s->problem, sizeof(s->problem), "%.300s", err.text);
 		return CLI_TROUBLE;
 	}

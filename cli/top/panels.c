@@ -19,8 +19,8 @@ static int by_age(const void *a, const void *b)
 {
 	const struct model_request *const *p = a, *const *q = b;
 
-	if ((*p)->avail_ts != (*q)->avail_ts)
-		return (*p)->avail_ts < (*q)->avail_ts ? -1 : 1;
+	if ((*p)->seen_ts != (*q)->seen_ts)
+		return (*p)->seen_ts < (*q)->seen_ts ? -1 : 1;
 	return (*p)->number < (*q)->number ? -1 : (*p)->number > (*q)->number;
 }
 
@@ -46,6 +46,22 @@ static const struct model_request **in_flight(struct screen *x, const struct mod
 	return all;
 }
 
+/* Chains in flight since before the trace of which only the number is known. */
+static void draw_unnamed(struct screen *x, int y, int h, const struct model_device *d)
+{
+	for (const struct model_queue *q = d->queues; q; q = q->hh.next) {
+		size_t line = x->lines;
+
+		if (!q->unnamed || (x->kind == TOP_QUEUE && q->index != x->queue))
+			continue;
+		x->lines++;
+		if (line >= x->scroll && line - x->scroll < (size_t)(h - 1))
+			screen_put(x, y + 1 + (int)(line - x->scroll), 0, PAINT_PLAIN,
+				   "%10s %5u %5s %10s  %s%u since before the trace", "-", q->index,
+				   "-", "-", q->unnamed_more ? "at least " : "", q->unnamed);
+	}
+}
+
 static void draw_requests(struct screen *x, int y, int h)
 {
 	const struct model_device *d = screen_selected_device(x);
@@ -64,17 +80,21 @@ static void draw_requests(struct screen *x, int y, int h)
 	x->lines = n;
 	for (int i = 0; i < h - 1 && x->scroll + (size_t)i < n; i++) {
 		const struct model_request *r = all[x->scroll + (size_t)i];
-		uint64_t age = now > r->avail_ts ? now - r->avail_ts : 0;
+		uint64_t age = now > r->seen_ts ? now - r->seen_ts : 0;
 		char what[120] = "";
 		TEXT(took, 32);
 
+		text_puts(&took, r->avail_ts ? "" : ">"); /* at least */
 		text_duration(&took, age);
 		class_describe(d->class, &r->io, what, sizeof(what));
 		screen_put(x, y + 1 + i, 0, age > STATS_STALL_NS ? PAINT_BAD : PAINT_PLAIN,
-			   "%10" PRIu64 " %5u %5u %10s  %s, %u descriptors", r->number, r->queue,
-			   r->head, took.buf, what, r->ndesc - (r->ndirect < r->ndesc));
+			   "%10" PRIu64 " %5u %5u %10s  %s, %u descriptors%s%s", r->number,
+			   r->queue, r->head, took.buf, what, r->ndesc - (r->ndirect < r->ndesc),
+			   r->before ? ", since before the trace" : "",
+			   r->flags & VQT_CHAIN_LIKELY ? " (likely)" : "");
 	}
-	if (!n)
+	draw_unnamed(x, y, h, d);
+	if (!n && !x->lines)
 		screen_put(x, y + 2, 2, PAINT_NOTE, "nothing is in flight");
 	free(all);
 }
@@ -181,8 +201,8 @@ static void draw_timeline(struct screen *x, int y, int h)
 
 		print_line_text(&t, one, x->core->model, &o);
 		t.buf[t.len - 1] = '\0';
-		screen_put(x, y + (int)i, 0, one->rec->h.type == VQT_LOSS ? PAINT_BAD : PAINT_PLAIN,
-			   "%s", t.buf);
+		screen_put_line(x, y + (int)i,
+				one->rec->h.type == VQT_LOSS ? PAINT_BAD : PAINT_PLAIN, t.buf);
 	}
 }
 
@@ -211,7 +231,24 @@ static void page_line(struct page *p, enum paint paint, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(buf, sizeof(buf), fmt, ap);
 	va_end(ap);
-	screen_put(p->x, p->y + (int)(at - p->x->scroll), 0, paint, "%s", buf);
+	screen_put_line(p->x, p->y + (int)(at - p->x->scroll), paint, buf);
+}
+
+/* Words in as many lines as they need, behind the first `indent` characters of each. */
+static void page_words(struct page *p, enum paint paint, const char *first, const char *words)
+{
+	size_t left = strlen(words), indent = strlen(first);
+	size_t room = COLS > (int)indent + 20 ? (size_t)COLS - indent : 20;
+
+	do {
+		size_t n = text_line(words, left, room);
+
+		page_line(p, paint, "%s%.*s", first, (int)n, words);
+		n += strspn(words + n, " ");
+		words += n;
+		left -= n;
+		first = &"          "[10 - (indent < 10 ? indent : 10)];
+	} while (left);
 }
 
 static void page_features(struct page *p, const struct model_device *d)
@@ -314,7 +351,7 @@ const struct panel panel_device = { .name = "device", .draw = draw_device, .devi
 static void page_finding(struct page *p, const struct top_finding *f)
 {
 	const struct model_device *d = model_device(p->x->core->model, f->device);
-	char queue[16] = "";
+	char queue[16] = "", seen[200];
 
 	if (f->queue != VQT_NO_QUEUE)
 		snprintf(queue, sizeof(queue), ":%u", f->queue);
@@ -322,7 +359,8 @@ static void page_finding(struct page *p, const struct top_finding *f)
 		  "event %" PRIu64 " %s%s %s %s: %s", f->number, d ? d->name : "-", queue,
 		  check_party_name(f->rule->party), check_severity_name(f->rule->severity),
 		  f->rule->id);
-	page_line(p, PAINT_PLAIN, "    %s%s", f->seen, f->nth > 1 ? " (again)" : "");
+	snprintf(seen, sizeof(seen), "%s%s", f->seen, f->nth > 1 ? " (again)" : "");
+	page_words(p, PAINT_PLAIN, "    ", seen);
 }
 
 static void draw_events(struct screen *x, int y, int h)
@@ -340,11 +378,14 @@ static void draw_events(struct screen *x, int y, int h)
 				  "STALL %s %s: %u in flight, nothing completed for %s",
 				  d ? d->name : "?", c->row[i]->name, c->row[i]->flight, ago.buf);
 		}
-	if (top_core_lost(c))
-		page_line(&p, PAINT_BAD, "LOSS  %" PRIu64 " events were not recorded",
-			  top_core_lost(c));
+	if (top_core_lost(c).records || top_core_lost(c).more) {
+		TEXT(lost, 64);
+
+		model_put_lost(&lost, top_core_lost(c), "events");
+		page_line(&p, PAINT_BAD, "LOSS  %s were not recorded", lost.buf);
+	}
 	if (x->s->problem[0])
-		page_line(&p, PAINT_WARN, "NOTE  %s", x->s->problem);
+		page_words(&p, PAINT_WARN, "NOTE  ", x->s->problem);
 	if (!c->check)
 		page_line(&p, PAINT_NOTE, "the checker is off%s",
 			  x->o->sources->request.light ? ": light mode records no events" : "");

@@ -12,6 +12,7 @@
 
 #include "cli/cli.h"
 #include "cli/top/batch.h"
+#include "decoder/util/text.h"
 
 #define DEFAULT_PORT "9752"
 
@@ -22,16 +23,19 @@ struct top_prom {
 
 /* --- the page -------------------------------------------------------------- */
 
-/* A label's value: backslash, quote and newline are escaped, other control characters left out. */
+/*
+ * A label's value, which must be UTF-8.  text_untrusted() leaves no line end; backslash and
+ * quote are escaped.
+ */
 static void put_value(FILE *to, const char *s)
 {
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
+	TEXT(t, 1024);
 
-		if (c == '\\' || c == '"')
+	text_untrusted(&t, s, strlen(s));
+	for (const char *p = t.buf; *p; p++) {
+		if (*p == '\\' || *p == '"')
 			fputc('\\', to);
-		if (c >= ' ')
-			fputc(c, to);
+		fputc(*p, to);
 	}
 }
 
@@ -77,26 +81,29 @@ static const struct family {
 	enum top_kind kind;
 	size_t at, size;
 	const char *type;
+	bool full; /* a light capture does not know it: then there is no sample */
 } families[] = {
-#define FAMILY(name, kind, member, type, help) \
+#define FAMILY(name, kind, member, type, full, help) \
 	{ \
 		name, help, kind, offsetof(struct top_row, member), \
-			sizeof(((struct top_row *)NULL)->member), type \
+			sizeof(((struct top_row *)NULL)->member), type, full \
 	}
-#define COUNTER(name, member, help) FAMILY(name, TOP_QUEUE, all.member, "counter", help)
+#define COUNTER(name, member, help) FAMILY(name, TOP_QUEUE, all.member, "counter", false, help)
 	COUNTER("requests_total", used, "Requests completed."),
-	COUNTER("requests_popped_total", popped, "Requests the device popped."),
+	COUNTER("requests_popped_total", popped, "Requests and posted buffers the device popped."),
+	COUNTER("buffers_posted_total", posted, "Of them buffers that wait for events outside."),
 	COUNTER("request_errors_total", errors,
 		"Requests completed with a status other than success."),
 	COUNTER("bytes_in_total", bytes_in, "Bytes of data to the driver (reads)."),
 	COUNTER("bytes_out_total", bytes_out, "Bytes of data from the driver (writes)."),
 	COUNTER("kicks_total", kicks, "Available buffer notifications."),
 	COUNTER("interrupts_total", interrupts, "Used buffer notifications."),
-	COUNTER("stalls_total", stalls, "Times nothing was completed for a second or longer."),
+	FAMILY("stalls_total", TOP_QUEUE, all.stalls, "counter", true,
+	       "Times nothing was completed for a second or longer."),
 	COUNTER("resets_total", resets, "Resets of the queue or its device."),
-	FAMILY("requests_in_flight", TOP_QUEUE, flight, "gauge",
+	FAMILY("requests_in_flight", TOP_QUEUE, flight, "gauge", false,
 	       "Requests popped and not completed yet."),
-	FAMILY("findings_total", TOP_DEVICE, findings, "counter",
+	FAMILY("findings_total", TOP_DEVICE, findings, "counter", true,
 	       "Findings of the conformance checker."),
 };
 
@@ -107,7 +114,7 @@ static void put_family(FILE *to, const struct top_core *c, const struct family *
 		const struct top_row *r = c->row[i];
 		const void *at = (const char *)r + f->at;
 
-		if (r->kind != f->kind)
+		if (r->kind != f->kind || (f->full && r->tallied))
 			continue;
 		put_name(to, c, r, f->name, "");
 		fprintf(to, "%" PRIu64 "\n",
@@ -141,6 +148,7 @@ static void put_histogram(FILE *to, const struct top_core *c, const struct top_r
 /* The page, to be freed; NULL without memory. */
 static char *make_page(const struct top_core *c, size_t *len)
 {
+	struct model_loss lost = top_core_lost(c);
 	char *page = NULL;
 	FILE *to = open_memstream(&page, len);
 
@@ -154,7 +162,11 @@ static char *make_page(const struct top_core *c, size_t *len)
 		if (c->row[i]->kind == TOP_QUEUE)
 			put_histogram(to, c, c->row[i]);
 	put_head(to, "events_lost_total", "counter", "Records of the capture that were lost.");
-	fprintf(to, "vqtrace_events_lost_total %" PRIu64 "\n", top_core_lost(c));
+	if (!lost.more) /* how many is unknown */
+		fprintf(to, "vqtrace_events_lost_total %" PRIu64 "\n", lost.records);
+	put_head(to, "events_lost_unknown", "gauge",
+		 "1: records were lost, and how many is unknown.");
+	fprintf(to, "vqtrace_events_lost_unknown %d\n", lost.more);
 	put_head(to, "events_total", "counter", "Records of the capture.");
 	fprintf(to, "vqtrace_events_total %" PRIu64 "\n", c->number);
 	if (fclose(to)) {

@@ -21,14 +21,22 @@
 
 static void draw_head(struct screen *x)
 {
+	struct model_loss lost = top_core_lost(x->core);
 	char line[256], cost[96] = "";
 	size_t n;
 
 	if (x->cost_known)
 		snprintf(cost, sizeof(cost), ", %.0f probe hits/s, %.2f%% of a core", x->hits,
 			 100 * x->share);
-	snprintf(line, sizeof(line), "vqtrace top: %s%s%s, every %gs", x->s->status, cost,
-		 x->frozen ? ", FROZEN" : "", (double)x->o->delay / 1e9);
+	for (int i = 0; i < 2; i++) {
+		int len =
+			snprintf(line, sizeof(line), "vqtrace top: %s%s%s, every %gs", x->s->status,
+				 cost, x->frozen ? ", FROZEN" : "", (double)x->o->delay / 1e9);
+
+		if (len <= COLS)
+			break;
+		cost[0] = '\0'; /* rather than what is behind it */
+	}
 	screen_put_bar(x, 0, PAINT_PLAIN, line);
 	screen_put_bar(x, 1, PAINT_PLAIN, "");
 	n = (size_t)screen_put(x, 1, 0, PAINT_NOTE, "%s", x->panel->name);
@@ -37,13 +45,18 @@ static void draw_head(struct screen *x)
 				       screen_selected_device(x)->name,
 				       x->kind == TOP_QUEUE ? " " : "",
 				       x->kind == TOP_QUEUE ? screen_selected(x)->name : "");
+	if (x->panel == &panel_table && x->hidden)
+		n = (size_t)screen_put(x, 1, (int)n, PAINT_NOTE, "  (%s: %zu more columns)",
+				       x->ascii ? "left, right" : "← →", x->hidden);
 	if (x->filter[0])
 		n = (size_t)screen_put(x, 1, (int)n, PAINT_WARN, "  [%s]", x->filter);
 	if (x->s->save)
 		n = (size_t)screen_put(x, 1, (int)n, PAINT_WARN, "  SAVING");
-	if (top_core_lost(x->core))
+	if (lost.more)
+		screen_put(x, 1, (int)n, PAINT_BAD, "  UNKNOWN NUMBER LOST");
+	else if (lost.records)
 		screen_put(x, 1, (int)n, PAINT_BAD, "  %llu LOST",
-			   (unsigned long long)top_core_lost(x->core));
+			   (unsigned long long)lost.records);
 }
 
 static void draw(struct screen *x)
@@ -57,6 +70,9 @@ static void draw(struct screen *x)
 	if (x->message[0])
 		screen_put(x, LINES - 1, 0, x->message_bad ? PAINT_BAD : PAINT_PLAIN, "%s",
 			   x->message);
+	else if (strlen(x->s->problem) > (size_t)COLS && COLS > 20)
+		screen_put(x, LINES - 1, 0, PAINT_WARN, "%.*s... (e: all)", COLS - 12,
+			   x->s->problem);
 	else if (x->s->problem[0])
 		screen_put(x, LINES - 1, 0, PAINT_WARN, "%s", x->s->problem);
 	else
@@ -188,6 +204,7 @@ static bool begin(struct screen *x)
 		return false;
 	}
 	x->s->keyboard = fileno(tty);
+	x->s->stop = &end_signal;
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		signal(ends[i], on_end);
 	x->color = cli_color(stdout) && has_colors();

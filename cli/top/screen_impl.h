@@ -51,7 +51,9 @@ struct screen {
 	unsigned source, device, queue;
 	size_t scroll; /* of panels that are longer than the screen */
 	size_t lines; /* how long the panel was when it was drawn */
-	int sort; /* column, -1: as they belong together */
+	int sort; /* column, -1: as they belong together, the busiest first */
+	size_t aside; /* columns of the table, or characters of a line, that are left out */
+	size_t hidden; /* columns that did not fit when the table was drawn */
 	bool reverse;
 	char search[64], filter[512];
 	char message[320];
@@ -69,6 +71,8 @@ void screen_start_colors(void); /* the terminal has colours */
 /* Text at y, x, cut at the right edge; returns the column behind it. */
 int screen_put(struct screen *x, int y, int at, enum paint p, const char *fmt, ...)
 	__attribute__((format(printf, 4 + 1, 4 + 2)));
+/* A line of its own, which the user may have moved sideways. */
+void screen_put_line(struct screen *x, int y, enum paint p, const char *text);
 /* A line over the whole width. */
 void screen_put_bar(struct screen *x, int y, enum paint p, const char *text);
 /* "[####    ]": share of 0 to 1. */

@@ -4,6 +4,20 @@
 
 #include "cli/top/screen_impl.h"
 
+/* NAME, and the columns from the one that the user moved to. */
+static unsigned moved(int room, bool show[], size_t n, size_t aside)
+{
+	room -= top_columns[0].width + 1;
+	for (size_t i = 0; i < n; i++) {
+		show[i] = !i || (i > aside && room > top_columns[i].width);
+		if (i && show[i])
+			room -= top_columns[i].width + 1;
+		else if (i > aside)
+			room = 0;
+	}
+	return (unsigned)(room > 0 ? room : 0);
+}
+
 /* Which columns fit; the least important ones are left out first. */
 static unsigned fitting(int room, bool show[], size_t n)
 {
@@ -29,7 +43,7 @@ static unsigned fitting(int room, bool show[], size_t n)
 
 static enum paint paint_of(const struct top_row *r)
 {
-	if (r->stalled || r->now.errors)
+	if (r->stalled || r->counted.errors)
 		return PAINT_BAD;
 	if (r->gone)
 		return PAINT_NOTE;
@@ -104,7 +118,7 @@ static void draw_past(struct screen *x, int y, const struct top_row *r)
 	at = screen_put(x, y + 1, 0, PAINT_NOTE, "%-12.12s p99  ", "");
 	screen_put_sparkline(x, y + 1, at + 1, width, r, past_p99);
 	text_duration(&now, hist_percentile(&r->service, 990000));
-	screen_put(x, y, COLS - 9, PAINT_PLAIN, "%9.0f", top_per_second(r, r->now.used));
+	screen_put(x, y, COLS - 9, PAINT_PLAIN, "%9.0f", top_per_second(r, r->counted.used));
 	screen_put(x, y + 1, COLS - 9, PAINT_PLAIN, "%9s", r->service.count ? now.buf : "-");
 }
 
@@ -112,8 +126,12 @@ static void draw_table(struct screen *x, int y, int h)
 {
 	size_t n = top_columns_count(), at = screen_list_index(x);
 	bool show[32];
-	unsigned spare = fitting(COLS, show, n);
+	unsigned spare = x->aside ? moved(COLS, show, n, x->aside) : fitting(COLS, show, n);
 	int rows = h > 8 ? h - 3 : h - 1;
+
+	x->hidden = 0;
+	for (size_t i = 0; i < n; i++)
+		x->hidden += !show[i];
 
 	if (rows < 1)
 		return;

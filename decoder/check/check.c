@@ -74,9 +74,12 @@ static unsigned lacking(const struct rule_context *ctx)
 {
 	return (ctx->d->known.born ? 0 : NEED_LIFE) | (ctx->q && ctx->q->flight ? 0 : NEED_FLIGHT) |
 	       (ctx->d->have & NEED_IRQ ? 0 : NEED_IRQ) | (ctx->d->known.agreed ? 0 : NEED_AGREED) |
-	       (ctx->d->known.msix ? 0 : NEED_MSIX) |
+	       (ctx->d->known.msix || check_mmio(ctx->dev) ? 0 : NEED_MSIX) |
 	       (ctx->e && ctx->e->source && ctx->e->source->kind == VQT_SRC_PROXY ? NEED_PROMPT
-										  : 0);
+										  : 0) |
+	       (ctx->dev->by_driver ? NEED_DEVICE : 0) |
+	       /* of virtio-mmio not all functions of the driver are probed */
+	       (ctx->dev->by_driver && check_mmio(ctx->dev) ? NEED_REGS : 0);
 }
 
 static bool has_table(const struct model_request *r)
@@ -112,7 +115,8 @@ static uint64_t where(const struct rule_context *ctx)
 	       (accepted(ctx, VIRTIO_F_SUSPEND) ? ONLY(SUSPEND) : 0) |
 	       (ctx->d->legacy ? ONLY(LEGACY) : 0) |
 	       (ctx->req && has_table(ctx->req) ? ONLY(TABLE) : 0) | (usual ? 0 : ONLY(UNUSUAL)) |
-	       (class->serves ? ONLY(SERVED) : 0) |
+	       (class->serves ? ONLY(SERVED) : 0) | (check_mmio(ctx->dev) ? ONLY(MMIO) : 0) |
+	       (check_mmio(ctx->dev) || ctx->dev->transport == VQT_TRANSPORT_CCW ? 0 : ONLY(PCI)) |
 	       (ctx->e && ctx->e->rec->h.type == VQT_KICK &&
 				ctx->e->rec->kick.via == VQT_KICK_IOEVENTFD
 			? 0
@@ -200,7 +204,7 @@ static void note_have(struct check *c, struct rule_context *ctx)
 	if (ctx->e->source && ctx->e->source->kind == VQT_SRC_EMU)
 		ctx->d->have |= NEED_IRQ;
 	c->have |= ctx->d->have;
-	if (h->type == VQT_REG || h->type == VQT_KICK) {
+	if (h->type == VQT_REG || (h->type == VQT_KICK && !ctx->e->self)) {
 		ctx->d->ts_driver = ctx->e->ts;
 		c->driver_ts[h->source] = ctx->e->ts;
 	}
@@ -210,7 +214,7 @@ static void note_have(struct check *c, struct rule_context *ctx)
 
 static bool said_loss(const struct event *e)
 {
-	return e->gap || (e->rec->h.type == VQT_LOSS && e->rec->loss.lost);
+	return e->gap || (e->rec->h.type == VQT_LOSS && (e->rec->loss.lost || e->rec->loss.flags));
 }
 
 int check_feed(struct check *c, const struct model *m, const struct event *e)
@@ -236,13 +240,14 @@ int check_feed(struct check *c, const struct model *m, const struct event *e)
 	ctx.queue = e->queue;
 	/* A chain from before a loss may have been used since, and its id again. */
 	ctx.req = e->req && e->req->number > ctx.d->known.n_lost ? e->req : NULL;
-	if (find_queue(&ctx))
+	if (find_queue(&ctx) || (!ctx.d->type_settled && check_settle_type(&ctx)))
 		return -ENOMEM;
 	ctx.driver_ts = c->driver_ts[e->rec->h.source]; /* before this event */
 	note_have(c, &ctx);
 	if (ctx.q && e->rec->h.type == VQT_AVAIL && !e->rec->avail.first)
 		ctx.q->chain.faulty = false;
 	ctx.ring = check_ring(e);
+	c->undecodable |= e->undecodable;
 	triggers = check_triggers(&ctx);
 	if (run_triggers(&ctx, triggers))
 		return -ENOMEM;

@@ -20,6 +20,8 @@
 #define SECONDS 1000000000ULL
 /* For how long the other side must have gone on before a silence counts. */
 #define STALL (1 * SECONDS)
+#define HELD (2 * SECONDS)
+#define SAMPLES_APART (SECONDS * 3 / 2) /* at most: they are taken once a second */
 #define STUCK (30 * SECONDS)
 #define ABANDONED (10 * SECONDS)
 
@@ -63,10 +65,42 @@ static inline bool reported(const struct rule_context *ctx)
 	return ctx->d->nth && ctx->d->nth[ctx->index];
 }
 
+/*
+ * Of a value in a ring: whether it is wrong, and new.  One that a side wrote once is found by each
+ * snapshot until it changes.
+ */
+static inline enum verdict found_value(struct rule_context *ctx, enum check_found which,
+				       uint16_t value, bool wrong)
+{
+	struct check_value *f = &ctx->q->found[which];
+	bool again = wrong && f->wrong && f->value == value;
+
+	*f = (struct check_value){ wrong, value };
+	return again ? RULE_NA : wrong ? RULE_BROKEN : RULE_PASSED;
+}
+
+/*
+ * Whether the length of a used event means something.  Of a packed ring it is reserved unless
+ * the used descriptor has WRITE (2.8.4); often it is then what the driver wrote there.
+ */
+static inline bool used_len_counts(const struct rule_context *ctx)
+{
+	return !ctx->queue->packed || ctx->e->rec->used.flags & VQT_USED_WRITE;
+}
+
 /* The event's snapshot of the ring, or NULL. */
 const struct vqt_ring *check_ring(const struct event *e);
 /* Whether the device asks for a kick at the next entry (2.7.10, 2.8.10), as the ring has it. */
 bool check_asks(const struct rule_context *ctx, const struct vqt_ring *r);
+/* Whether the sample shows the same chains in flight as the one before, shortly before it. */
+bool check_held(const struct rule_context *ctx);
+/* When the driver wants to be notified, as the ring has it: used_event, flags << 16. */
+static inline uint32_t check_wish(const struct vqt_ring *r)
+{
+	return (r->known & VQT_RING_USED_EVENT ? r->used_event : 0) |
+	       (r->known & VQT_RING_AVAIL_FLAGS ? (uint32_t)r->avail_flags << 16 : 0);
+}
+
 /* When this thread of the event's source last acted before the event, ns; 0 not known. */
 uint64_t check_spoke(const struct rule_context *ctx, uint32_t tid);
 
@@ -88,10 +122,23 @@ static inline bool register_is(const struct rule_context *ctx, enum spec_reg id)
 	return ctx->e->field && ctx->e->field->id == id;
 }
 
-/* The same for a requirement of virtio-pci alone (4.1): virtio-mmio has its own. */
-static inline bool pci_register_is(const struct rule_context *ctx, enum spec_reg id)
+/* The device is on virtio-mmio (4.2). */
+static inline bool check_mmio(const struct model_device *d)
 {
-	return register_is(ctx, id) && reg(ctx)->region != VQT_REGION_MMIO;
+	return d->transport == VQT_TRANSPORT_MMIO || (!d->transport && d->mmio_version);
+}
+
+/* The access is by the legacy interface: 4.1.4.10, 4.2.4. */
+static inline bool legacy_access(const struct rule_context *ctx)
+{
+	return model_legacy_region(ctx->dev, reg(ctx)->region);
+}
+
+/* The access is by the modern interface: 4.1.4.3, 4.2.2.  Neither: the version is not known. */
+static inline bool modern_access(const struct rule_context *ctx)
+{
+	return reg(ctx)->region == VQT_REGION_COMMON ||
+	       (reg(ctx)->region == VQT_REGION_MMIO && ctx->dev->mmio_version == 2);
 }
 
 /* The access is to one of the queue's three addresses. */
@@ -137,8 +184,8 @@ static inline uint8_t sets(const struct rule_context *ctx)
 /* The write ends negotiation: FEATURES_OK, or DRIVER_OK where the interface has no such step. */
 static inline bool settles(const struct rule_context *ctx)
 {
-	return sets(ctx) & (reg(ctx)->region == VQT_REGION_LEGACY ? VIRTIO_CONFIG_S_DRIVER_OK
-								  : VIRTIO_CONFIG_S_FEATURES_OK);
+	return sets(ctx) &
+	       (legacy_access(ctx) ? VIRTIO_CONFIG_S_DRIVER_OK : VIRTIO_CONFIG_S_FEATURES_OK);
 }
 
 static inline bool driver_ok(const struct rule_context *ctx)

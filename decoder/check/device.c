@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Devices and queues of the checker: found, made, and forgotten at resets and losses. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "decoder/check/impl.h"
@@ -13,18 +14,51 @@ static void free_class(struct check_device *d)
 }
 
 /* False, and nothing changed, if there is no memory. */
-static bool set_class(struct check_device *d, unsigned virtio_id)
+static bool set_class(struct check_device *d, const struct check_class *class)
 {
-	const struct check_class *class = check_class(virtio_id);
 	void *memory = class->memory ? calloc(1, class->memory) : NULL;
 
 	if (class->memory && !memory)
 		return false;
 	free_class(d);
-	d->virtio_id = virtio_id;
 	d->class = class;
 	d->of_class = memory;
 	return true;
+}
+
+/* Begin with no type. */
+static bool forget_type(struct check_device *d, unsigned virtio_id)
+{
+	if (!set_class(d, check_class(0)))
+		return false;
+	d->virtio_id = virtio_id;
+	d->type_settled = false;
+	return true;
+}
+
+/*
+ * A proxy of vhost-user is not told the type.  What features and requests say of it is the
+ * model's to know; where requests have a form, nothing is judged before one has shown it.
+ */
+static bool believed(const struct rule_context *ctx)
+{
+	const struct model_source *s = ctx->e->source;
+	const struct class *class = ctx->dev->class;
+
+	return !s || s->kind != VQT_SRC_PROXY || ctx->dev->typed || !class || !class->is_request;
+}
+
+int check_settle_type(struct rule_context *ctx)
+{
+	const struct check_class *class = check_class(ctx->dev->virtio_id);
+	struct check_device *d = ctx->d;
+
+	if (!believed(ctx))
+		return 0;
+	if (!set_class(d, class))
+		return -ENOMEM;
+	d->type_settled = true;
+	return 0;
 }
 
 static struct check_device *new_device(struct check *c, struct model_device *m)
@@ -36,7 +70,7 @@ static struct check_device *new_device(struct check *c, struct model_device *m)
 	d->id = m->id;
 	d->model = m;
 	d->known.n_lost = c->lost[m->source]; /* its beginning may be what was lost */
-	if (set_class(d, m->virtio_id))
+	if (forget_type(d, m->virtio_id))
 		HASH_ADD(hh, c->devices, id, sizeof(d->id), d);
 	if (!hash_holds(d)) {
 		free_class(d);
@@ -53,7 +87,7 @@ struct check_device *check_device_find(struct check *c, struct model_device *m)
 	HASH_FIND(hh, c->devices, &m->id, sizeof(m->id), d);
 	if (!d)
 		d = new_device(c, m);
-	if (d && d->virtio_id != m->virtio_id && !set_class(d, m->virtio_id))
+	if (d && d->virtio_id != m->virtio_id && !forget_type(d, m->virtio_id))
 		return NULL;
 	return c->last = d;
 }
@@ -116,7 +150,7 @@ void check_device_forget(struct check_device *d, uint64_t number)
 {
 	clear(d);
 	d->known.n_lost = number;
-	d->known.from_start = d->known.msix = false;
+	d->known.from_start = d->known.msix = d->mmio.whole = false;
 	d->known.config_unsure = true;
 	d->pci.bar_sizing = 0;
 	d->window.write.number = 0;

@@ -15,6 +15,10 @@ struct tally {
 	bool selected;
 };
 
+/* What may be there at one time and not at another: lacking() says. */
+#define NEEDS_BY_TIME \
+	(NEED_LIFE | NEED_FLIGHT | NEED_AGREED | NEED_MSIX | NEED_PROMPT | NEED_DEVICE)
+
 /* What a rule needs at each event, close together: this is the hot path. */
 struct slot {
 	enum verdict (*check)(struct rule_context *ctx);
@@ -56,6 +60,7 @@ struct check {
 	struct check_device *devices;
 	struct check_device *last; /* most events are of the same one */
 	unsigned have; /* of any device */
+	bool undecodable; /* rings of some device */
 	uint64_t next_tick, now, since, number;
 	uint64_t driver_ts[256]; /* by source */
 	struct check_thread threads[CHECK_THREADS]; /* the latest of those that share a place */
@@ -112,6 +117,8 @@ static inline struct check_queue *check_queue_get(struct check_device *d, unsign
 	return q && q->index == index ? q : check_queue_find(d, index);
 }
 
+/* Judge the device by its type from here on, if that can be believed.  0 or -ENOMEM. */
+int check_settle_type(struct rule_context *ctx);
 void check_device_free(struct check_device *d);
 /* A reset: everything starts over. */
 void check_device_reset(struct check_device *d, uint64_t number);
@@ -127,6 +134,9 @@ void check_remember_config(struct rule_context *ctx, uint64_t triggers);
 void check_remember_pci(struct rule_context *ctx);
 void check_remember_window(struct rule_context *ctx);
 void check_remember_suspend(struct rule_context *ctx, uint64_t triggers);
+void check_remember_mmio(struct rule_context *ctx, uint64_t triggers);
+void check_note_used(struct rule_context *ctx); /* mmio.c */
+void check_note_popped(struct rule_context *ctx);
 void check_remember_irq(struct rule_context *ctx, uint64_t triggers);
 void check_remember_queue(struct rule_context *ctx, uint64_t triggers);
 

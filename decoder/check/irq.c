@@ -16,11 +16,18 @@ static void irq_decided(struct rule_context *ctx)
 {
 	struct check_queue *q = ctx->q;
 
-	if (!q->irq.crossed && q->seen.irqs && q->seen.completions && q->last.number)
-		q->irq.extra = obligation(
-			ctx, q->last.ring.known & VQT_RING_USED_EVENT ? q->last.ring.used_event : 0,
-			q->irq.suppressed);
+	if (!q->irq.crossed && q->seen.completions && q->last.number)
+		q->irq.extra = obligation(ctx, check_wish(&q->last.ring), q->irq.suppressed);
 	q->irq.crossed = false;
+}
+
+/*
+ * Where only messages are recorded, one of a queue's own vector is the decision.  A vector that
+ * speaks of configuration changes, too, may mean those.
+ */
+static bool message_decides(const struct rule_context *ctx)
+{
+	return !ctx->q->irq.signals && ctx->e->rec->irq.vector != ctx->dev->config_vector;
 }
 
 /* A vector, or the line, can speak for several queues. */
@@ -62,8 +69,11 @@ void check_remember_irq(struct rule_context *ctx, uint64_t triggers)
 	d->irqs.n_any = ctx->number;
 	if (triggers & AT(MSIX)) {
 		d->irqs.n_msix = ctx->number;
+		if (triggers & AT(QUEUE_IRQ) && message_decides(ctx))
+			irq_decided(ctx);
 		irq_to_all(ctx, true);
 	} else if (triggers & AT(QUEUE_IRQ)) {
+		ctx->q->irq.signals = true;
 		irq_decided(ctx);
 		irq_to_queue(ctx, ctx->q);
 	}

@@ -37,7 +37,9 @@ struct check_queue_setup {
 	uint64_t n_enable, n_size, n_size_read, n_desc, n_driver, n_device, n_vector;
 	uint64_t n_vector_read; /* and it was there */
 	uint64_t n_reset, n_reset_read;
+	uint64_t n_stopped; /* QueueReady of virtio-mmio: 0 written, not read back */
 	enum qreset reset;
+	uint64_t n_align; /* QueueAlign of virtio-mmio */
 	bool legacy; /* set up by the legacy queue address */
 	bool notify_config_known;
 	uint64_t notify_config; /* queue_notif_config_data */
@@ -74,10 +76,39 @@ struct check_queue_irq {
 	struct obligation due; /* a: used_event, b: enum irq_by */
 	uint32_t due_tid; /* the thread that has to send it */
 	struct obligation
-		extra; /* one that nobody asked for; a: used_event or flags, b: by flags */
+		extra; /* one that nobody asked for; a: used_event | flags << 16, b: by flags */
 	bool crossed; /* since the last interrupt one was due, or nobody knows */
+	bool signals; /* the device's own decisions are recorded, not only MSI-X messages */
 	bool used_event_moved;
 	unsigned suppressed; /* snapshots in a row with NO_INTERRUPT set */
+};
+
+/*
+ * queue.c: where used_event and avail_event are with EVENT_IDX, in a split ring without it: how
+ * often the words there have moved to where a side stands.  Other changes: data of somebody.
+ */
+struct check_word {
+	bool known, foreign;
+	uint16_t value;
+	unsigned moves;
+};
+struct check_beyond {
+	struct check_word avail_event, used_event;
+};
+
+/* Rules on values in a ring: what was found wrong, which later snapshots find again. */
+enum check_found {
+	FOUND_DRIVER_FLAGS,
+	FOUND_DEVICE_FLAGS,
+	FOUND_DRIVER_OFFSET,
+	FOUND_DEVICE_OFFSET,
+	FOUND_AVAIL_IDX,
+	FOUND_USED_IDX, /* how far from the elements written */
+	FOUNDS,
+};
+struct check_value {
+	bool wrong;
+	uint16_t value;
 };
 
 /* queue.c: kicks. */
@@ -97,10 +128,19 @@ struct check_kicks {
  */
 struct check_waiting {
 	struct obligation stall; /* in snapshots; a: avail_idx, b: last_avail */
+	bool stall_whole; /* the trace has all kicks for them */
 	struct obligation asked; /* a: avail_event, b: last_avail */
 	struct obligation sampled; /* a: avail_idx, b: last_avail */
 	uint8_t pending; /* enum vqt_pending, of all those samples */
 	uint64_t ts_alive;
+};
+
+/* queue.c: what samples show of chains in flight. */
+struct check_held {
+	struct obligation since; /* the first sample with these; a: used_idx, b: last_avail */
+	unsigned samples; /* in a row, each soon after the one before */
+	uint64_t ts; /* the latest */
+	bool reported;
 };
 
 /* queue.c: the chain popped last, for what the device says right after it. */
@@ -109,6 +149,14 @@ struct check_chain {
 	bool faulty; /* a rule for drivers was broken by it */
 	uint16_t flags; /* VQT_CHAIN_* */
 	bool write_table, after_direct;
+};
+
+/* mmio.c: the chains used latest. */
+#define CHECK_REAPED 8
+struct check_reaped {
+	uint16_t id[CHECK_REAPED];
+	uint64_t number[CHECK_REAPED];
+	unsigned n; /* of all */
 };
 
 struct check_queue {
@@ -121,9 +169,13 @@ struct check_queue {
 	struct check_snapshot last;
 	struct check_traffic seen;
 	struct check_queue_irq irq;
+	struct check_beyond beyond;
+	struct check_value found[FOUNDS];
 	struct check_kicks kicks;
 	struct check_waiting wait;
+	struct check_held held;
 	struct check_chain chain;
+	struct check_reaped reaped;
 };
 
 /* --- of a device, from a reset to the next ---------------------------------- */
@@ -140,10 +192,12 @@ struct check_reset {
 struct check_status {
 	uint8_t written; /* as the driver last wrote it */
 	uint8_t ever; /* every bit it wrote */
+	uint8_t missed; /* bits that it left out, as was reported */
 	uint64_t n_write, n_read, ts_write; /* the latest */
 	/* The first time that each bit was written; NEEDS_RESET: read. */
 	uint64_t n_ack, n_driver, n_features_ok, n_driver_ok, n_failed, n_needs_reset;
 	uint64_t n_error; /* the device reported that it cannot go on */
+	uint64_t ts_abandoned; /* ts_driver when it was found to have given up; 0 never */
 };
 
 /* registers.c: feature negotiation. */
@@ -151,6 +205,7 @@ struct check_features {
 	bool answered, refused; /* status was read back after FEATURES_OK */
 	uint64_t n_refused;
 	uint8_t offer_read, accept_written; /* feature words, a bit each */
+	bool offer_selected, accept_selected; /* the select register was written */
 	uint64_t n_offer, n_accept; /* the latest access to each */
 };
 
@@ -170,10 +225,16 @@ struct check_irqs {
 	uint64_t n_any, n_msix, n_isr;
 	bool intx_since_config, intx_since_queue, isr_read;
 	struct obligation intx; /* the line is asserted */
+	bool intx_handled; /* and was once, in this life of the driver, when ISR status was read */
 	struct obligation needs_reset; /* NEEDS_RESET was read, and no notification came */
 	struct obligation shared; /* a configuration change, by an interrupt that queues use too */
 	struct obligation no_change; /* a configuration change notified, and none found yet */
 	bool no_change_status, no_change_generation; /* read since, and unchanged */
+	/* mmio.c: InterruptStatus and InterruptACK of virtio-mmio */
+	uint64_t n_ack, n_used; /* InterruptACK written; a chain used, of any queue */
+	uint64_t n_reaped; /* a chain used since n_ack was seen to be reaped */
+	struct obligation unacknowledged; /* InterruptStatus showed bits; a: which */
+	struct obligation unfounded; /* and no event for them was known; a: which */
 };
 
 /* config.c: a change between two reads of a byte. */
@@ -216,6 +277,7 @@ enum suspend {
 struct check_suspend {
 	enum suspend state;
 	uint64_t n_asked, n_done, n_resume, ts_resumed;
+	uint64_t n_hasty; /* the resume that was found not to be awaited */
 	struct obligation
 		write; /* configuration written meanwhile; a: offset, b: new byte | old << 8 */
 	struct obligation change; /* and changed */
@@ -259,6 +321,26 @@ struct check_window {
 	bool failed; /* the register refused: there is no value */
 };
 
+/* mmio.c: what identifies a device of virtio-mmio, and its settings beyond a reset. */
+#define CHECK_MMIO_MAGIC 0x74726976 /* 4.2.2 */
+struct check_mmio {
+	bool whole; /* every access since the device was made */
+	bool no_device; /* DeviceID read 0 */
+	bool other_magic; /* MagicValue read something else */
+	uint64_t n_magic, n_version, n_device_id; /* read */
+	uint64_t n_page_size, n_shm_select; /* written */
+	uint64_t n_shm_length; /* the low half of SHMLen read, as shm_length_low */
+	uint32_t shm_length_low;
+};
+
+/* remember.c: the queues that the device was made with (VQT_LIFECYCLE_ADD_QUEUE), in order. */
+#define CHECK_ADDED 64
+struct check_added {
+	uint16_t size[CHECK_ADDED];
+	uint64_t number[CHECK_ADDED]; /* of the events */
+	unsigned n;
+};
+
 struct check_class;
 
 struct check_device {
@@ -284,10 +366,13 @@ struct check_device {
 	struct check_agreed agreed;
 	struct check_pci_space pci;
 	struct check_window window;
+	struct check_mmio mmio;
+	struct check_added added;
 	uint16_t num_queues; /* as read from the register */
 	bool num_queues_known;
 	uint64_t ts_first, ts_driver; /* its first event; the driver's latest */
-	unsigned virtio_id; /* that chose the class */
+	unsigned virtio_id; /* of the model's device */
+	bool type_settled; /* and the class is of that type; else of none */
 	const struct check_class *class; /* never NULL */
 	void *of_class; /* what it remembers; NULL if it has no need */
 	uint32_t *nth; /* findings by rule */

@@ -21,16 +21,15 @@ static void fill_plan(struct check *c, struct plan *p)
 
 		for (unsigned i = 0; i < c->nrules; i++) {
 			const struct rule *r = c->rule[i];
+			uint64_t at = rule_at(r);
 
-			if (!(r->at & trigger) || r->at & done ||
-			    r->at & ONLY_ANY & ~p->key.triggers)
+			if (!(at & trigger) || at & done || at & ONLY_ANY & ~p->key.triggers)
 				continue;
 			if (c->tally[i].virtio_id && c->tally[i].virtio_id != p->key.virtio_id)
 				continue;
 			p->slot[p->n++] =
 				(struct slot){ r->check, r, &c->tally[i], i,
-					       r->needs & (NEED_LIFE | NEED_FLIGHT | NEED_IRQ |
-							   NEED_AGREED | NEED_MSIX | NEED_PROMPT) };
+					       r->needs & (NEEDS_BY_TIME | NEED_IRQ | NEED_REGS) };
 		}
 		done |= trigger;
 	}

@@ -5,6 +5,11 @@
 
 const struct vqt_ring *check_ring(const struct event *e)
 {
+	/* What the driver reads of a ring is of another time than what the device does with it. */
+	static const struct vqt_ring unknown;
+
+	if (event_by_driver(e))
+		return &unknown;
 	switch (e->rec->h.type) {
 	case VQT_KICK: return &e->rec->kick.ring;
 	case VQT_RING: return &e->rec->ring.ring;
@@ -25,7 +30,7 @@ static enum irq_by due_by(const struct rule_context *ctx, const struct vqt_ring 
 /* Nothing is available or in flight any more. */
 static bool runs_empty(const struct rule_context *ctx, const struct vqt_ring *r)
 {
-	return accepted(ctx, VIRTIO_F_NOTIFY_ON_EMPTY) && !ctx->queue->n_in_flight &&
+	return accepted(ctx, VIRTIO_F_NOTIFY_ON_EMPTY) && !model_flight(ctx->queue) &&
 	       record_ring_backlog(r) == 0;
 }
 
@@ -34,6 +39,10 @@ static void irq_due(struct rule_context *ctx, const struct vqt_ring *r)
 	const struct vqt_used *u = &ctx->e->rec->used;
 	unsigned slots = ctx->req && ctx->req->ndirect ? ctx->req->ndirect : 1;
 	int due = model_irq_due(ctx->dev, ctx->queue, r, u->pos, slots);
+
+	/* how many slots it has is not known */
+	if (ctx->queue->packed && (!ctx->req || ctx->req->flags & VQT_CHAIN_DERIVED) && due == 1)
+		due = -1;
 	struct check_queue *q = ctx->q;
 
 	if (due)
@@ -69,8 +78,9 @@ static void remember_used(struct rule_context *ctx)
 	q->pos.last_used_id = u->id;
 	q->pos.any_used = true;
 	q->seen.completions++;
+	check_note_used(ctx);
 	q->seen.n_used = ctx->number;
-	q->wait.stall.number = q->wait.sampled.number = 0;
+	q->wait.stall.number = q->wait.sampled.number = q->held.since.number = 0;
 }
 
 static void remember_chain(struct rule_context *ctx)
@@ -78,6 +88,10 @@ static void remember_chain(struct rule_context *ctx)
 	const struct model_request *r = ctx->req;
 	struct check_queue *q = ctx->q;
 	bool packed = ctx->queue->packed;
+
+	if (r->flags & VQT_CHAIN_BEFORE) /* not an event of this time */
+		return;
+	check_note_popped(ctx);
 
 	q->pos.next_avail = virtq_after(r->pos, r->ndirect, ctx->queue->size, packed);
 	q->pos.avail_unsure = r->flags & (VQT_CHAIN_CUT | VQT_CHAIN_BAD_NEXT | VQT_CHAIN_LOOP |
@@ -110,8 +124,12 @@ static void watch_stall(struct rule_context *ctx, const struct vqt_ring *r)
 		q->wait.stall.number = 0;
 		return;
 	}
-	if (!q->wait.stall.number)
+	if (!q->wait.stall.number) {
 		q->wait.stall = obligation(ctx, r->avail_idx, r->last_avail);
+		q->wait.stall_whole = q->flight || ctx->e->rec->h.type == VQT_KICK ||
+				      (q->last.number && record_ring_backlog(&q->last.ring) == 0 &&
+				       q->last.ring.last_avail == r->last_avail);
+	}
 }
 
 /* A driver that moves used_event, or suppresses, is awake and needs no telling. */
@@ -187,6 +205,33 @@ static void watch_waiting(struct rule_context *ctx)
 	}
 }
 
+bool check_held(const struct rule_context *ctx)
+{
+	const struct check_held *h = &ctx->q->held;
+
+	return h->since.a == ctx->ring->used_idx && h->since.b == ctx->ring->last_avail &&
+	       ctx->now - h->ts <= SAMPLES_APART;
+}
+
+/* Chains in flight, of which none is used from one sample to the next. */
+static void watch_held(struct rule_context *ctx)
+{
+	const struct vqt_ring *r = ctx->ring;
+	struct check_held *h = &ctx->q->held;
+	bool known = r->known & VQT_RING_LAST_AVAIL &&
+		     r->known & (VQT_RING_USED_IDX | VQT_RING_USED_POS);
+
+	if (!known || r->last_avail == r->used_idx) {
+		h->since.number = 0;
+		return;
+	}
+	if (!h->since.number || !check_held(ctx)) {
+		*h = (struct check_held){ .since = obligation(ctx, r->used_idx, r->last_avail) };
+	}
+	h->samples++;
+	h->ts = ctx->now;
+}
+
 /*
  * A sample may be older than events of the queue before it, by as much as it takes to
  * read it: what compares positions from one event to the next does not see samples.
@@ -196,6 +241,30 @@ static void remember_sample(struct rule_context *ctx)
 	settle_irq(ctx->q, ctx->ring);
 	watch_waiting(ctx);
 	watch_asked(ctx, ctx->ring);
+	watch_held(ctx);
+}
+
+/* The word has moved to where its side stands, or it is not what it seems to be. */
+static void watch_word(struct check_word *w, uint16_t word, uint16_t stands)
+{
+	if (w->known && w->value != word) {
+		w->foreign |= word != stands;
+		w->moves++;
+	}
+	w->value = word;
+	w->known = true;
+}
+
+static void watch_beyond(struct rule_context *ctx, const struct vqt_ring *r)
+{
+	struct check_beyond *b = &ctx->q->beyond;
+
+	if (r->known & VQT_RING_PACKED || event_idx(ctx) || !negotiated(ctx))
+		return;
+	if (r->known & VQT_RING_AVAIL_EVENT && r->known & VQT_RING_LAST_AVAIL)
+		watch_word(&b->avail_event, r->avail_event, r->last_avail);
+	if (r->known & VQT_RING_USED_EVENT && r->known & VQT_RING_USED_IDX)
+		watch_word(&b->used_event, r->used_event, r->used_idx);
 }
 
 static void remember_ring(struct rule_context *ctx)
@@ -204,6 +273,7 @@ static void remember_ring(struct rule_context *ctx)
 	struct check_queue *q = ctx->q;
 
 	watch_irq(q, r);
+	watch_beyond(ctx, r);
 	if (ctx->e->rec->h.type == VQT_KICK) /* being seen to: what waits now waits from here */
 		q->wait.stall.number = q->wait.sampled.number = 0;
 	watch_stall(ctx, r);

@@ -106,6 +106,7 @@ static uint64_t *queue_history(struct rule_context *ctx)
 	case SPEC_REG_QUEUE_DRIVER: return &ctx->q->setup.n_driver;
 	case SPEC_REG_QUEUE_DEVICE: return &ctx->q->setup.n_device;
 	case SPEC_REG_QUEUE_VECTOR: return &ctx->q->setup.n_vector;
+	case SPEC_REG_QUEUE_ALIGN: return &ctx->q->setup.n_align;
 	}
 	return NULL;
 }
@@ -119,11 +120,11 @@ static void queue_written(struct rule_context *ctx, uint64_t triggers)
 		*history = ctx->number;
 	if (triggers & AT(ENABLE)) {
 		ctx->q->setup.n_enable = ctx->number;
-		ctx->q->setup.legacy = reg(ctx)->region == VQT_REGION_LEGACY;
+		ctx->q->setup.legacy = legacy_access(ctx);
 		ctx->q->setup.reset = QRESET_NONE;
 	}
 	/* The legacy way to take a queue away. */
-	if (pci_register_is(ctx, SPEC_REG_QUEUE_PFN) && !reg(ctx)->value)
+	if (legacy_access(ctx) && register_is(ctx, SPEC_REG_QUEUE_PFN) && !reg(ctx)->value)
 		check_queue_clear(ctx->q, ctx->d->known.born);
 	if (triggers & AT(QRESET_WRITE) && reg(ctx)->value & 1) {
 		check_queue_clear(ctx->q, ctx->d->known.born);
@@ -135,7 +136,7 @@ static void queue_written(struct rule_context *ctx, uint64_t triggers)
 
 static void queue_read(struct rule_context *ctx, uint64_t triggers)
 {
-	if (register_is(ctx, SPEC_REG_QUEUE_SIZE))
+	if (register_is(ctx, SPEC_REG_QUEUE_SIZE) || register_is(ctx, SPEC_REG_QUEUE_SIZE_MAX))
 		ctx->q->setup.n_size_read = ctx->number;
 	if (register_is(ctx, SPEC_REG_QUEUE_NOTIFY_DATA)) {
 		ctx->q->setup.notify_config = reg(ctx)->value & 0xffff;
@@ -195,7 +196,21 @@ static void isr_read(struct rule_context *ctx)
 	d->irqs.n_isr = ctx->number;
 	d->irqs.n_config_seen = d->irqs.n_config;
 	d->irqs.n_queue_seen = d->irqs.n_queue;
+	d->irqs.intx_handled |= d->irqs.intx.number && driver_ok(ctx);
 	d->irqs.intx.number = 0;
+}
+
+/* Of virtio-mmio it is one or the other, and which may show late. */
+static void note_interface(struct rule_context *ctx)
+{
+	struct check_device *d = ctx->d;
+
+	if (reg(ctx)->region == VQT_REGION_MMIO)
+		d->legacy = d->modern = false;
+	if (legacy_access(ctx))
+		d->legacy = true;
+	else if (modern_access(ctx))
+		d->modern = true;
 }
 
 void check_remember_register(struct rule_context *ctx, uint64_t triggers)
@@ -221,10 +236,7 @@ void check_remember_register(struct rule_context *ctx, uint64_t triggers)
 		check_remember_suspend(ctx, triggers);
 	if (triggers & AT(STATUS_WRITE))
 		status_written(ctx);
-	if (reg(ctx)->region == VQT_REGION_LEGACY)
-		d->legacy = true;
-	else if (triggers & AT(COMMON))
-		d->modern = true;
+	note_interface(ctx);
 	/* Whatever comes between, a configuration read has ended. */
 	if (!(triggers & (AT(CONFIG_READ) | AT(GENERATION))))
 		d->config.torn.number = 0;
@@ -240,7 +252,9 @@ void check_remember_register(struct rule_context *ctx, uint64_t triggers)
 		vector_access(ctx, triggers);
 	if (triggers & AT(COMMON))
 		other_register(ctx);
-	if (triggers & AT(ISR_READ))
+	if (reg(ctx)->region == VQT_REGION_MMIO)
+		check_remember_mmio(ctx, triggers);
+	else if (triggers & AT(ISR_READ))
 		isr_read(ctx);
 	if (triggers & (AT(CONFIG_READ) | AT(CONFIG_WRITE) | AT(GENERATION)))
 		check_remember_config(ctx, triggers);

@@ -32,6 +32,17 @@ static void machine_reset(struct rule_context *ctx)
 	}
 }
 
+static void queue_added(struct rule_context *ctx)
+{
+	struct check_added *a = &ctx->d->added;
+
+	if (a->n < CHECK_ADDED) {
+		a->size[a->n] = (uint16_t)ctx->e->rec->lifecycle.arg[0];
+		a->number[a->n] = ctx->number;
+	}
+	a->n += a->n <= CHECK_ADDED;
+}
+
 static void remember_life(struct rule_context *ctx)
 {
 	struct check_device *d = ctx->d;
@@ -52,6 +63,8 @@ static void remember_life(struct rule_context *ctx)
 			ctx->q->pos.avail_unsure = true;
 		break;
 	case VQT_LIFECYCLE_ERROR: d->status.n_error = ctx->number; break;
+	case VQT_LIFECYCLE_ADD_QUEUE: queue_added(ctx); break;
+	case VQT_LIFECYCLE_DELETE_QUEUE: d->added.n = CHECK_ADDED + 1; break; /* not in order */
 	}
 }
 
@@ -66,7 +79,8 @@ static void remember_device(struct rule_context *ctx)
 	}
 	if (ctx->dev->events == 1 && !d->known.n_lost) { /* the first anybody says of it */
 		check_device_reset(d, ctx->number);
-		d->known.from_start = d->known.msix = true;
+		d->known.from_start = d->mmio.whole = true;
+		d->known.msix = !ctx->dev->by_driver; /* its PCI accesses are not recorded */
 	}
 }
 
@@ -76,8 +90,7 @@ void check_remember(struct rule_context *ctx, uint64_t triggers)
 	case VQT_DEVICE: remember_device(ctx); break;
 	case VQT_DEVICE_STATE:
 		ctx->d->known.from_start = false;
-		ctx->d->known.agreed |= ctx->e->rec->device_state.known & VQT_KNOWN_ACCEPTED &&
-					!ctx->d->known.n_lost;
+		ctx->d->known.agreed |= (ctx->e->rec->device_state.known & VQT_KNOWN_ACCEPTED) != 0;
 		ctx->d->known.msix |= (ctx->e->rec->device_state.known & VQT_KNOWN_MSIX) != 0;
 		break;
 	case VQT_QUEUE_STATE: ctx->d->known.from_start = false; break;

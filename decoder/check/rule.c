@@ -6,11 +6,11 @@
 
 /* In the order of the specification. */
 static const struct rule_table *const tables[] = {
-	&rules_status,	&rules_reset,	 &rules_features, &rules_config,     &rules_chain,
-	&rules_used,	&rules_ring,	 &rules_packed,	  &rules_memory,     &rules_stall,
-	&rules_suspend, &rules_legacy,	 &rules_pci,	  &rules_window,     &rules_common,
-	&rules_queue,	&rules_isr,	 &rules_msix,	  &rules_notify,     &rules_blk_config,
-	&rules_blk,	&rules_blk_used, &rules_blk_zone, &rules_blk_legacy,
+	&rules_status,	   &rules_reset,  &rules_features, &rules_config,   &rules_chain,
+	&rules_used,	   &rules_ring,	  &rules_packed,   &rules_memory,   &rules_stall,
+	&rules_suspend,	   &rules_legacy, &rules_pci,	   &rules_window,   &rules_common,
+	&rules_queue,	   &rules_isr,	  &rules_msix,	   &rules_notify,   &rules_mmio,
+	&rules_blk_config, &rules_blk,	  &rules_blk_used, &rules_blk_zone, &rules_blk_legacy,
 };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
@@ -66,6 +66,21 @@ const struct check_class *check_class(unsigned virtio_id)
 		if (tables[t]->class && tables[t]->class->virtio_id == virtio_id)
 			return tables[t]->class;
 	return &none;
+}
+
+static bool of_pci(const struct rule *r)
+{
+	return !strncmp(r->section, "4.1.", 4);
+}
+
+const char *rule_section(const struct rule *r, unsigned transport)
+{
+	return r->mmio && transport == VQT_TRANSPORT_MMIO ? r->mmio : r->section;
+}
+
+uint64_t rule_at(const struct rule *r)
+{
+	return r->at | (of_pci(r) && !r->mmio ? ONLY(PCI) : 0);
 }
 
 const struct rule *rule_by_id(const char *id)

@@ -32,6 +32,7 @@ enum trigger {
 	AT_CAPS, /* the capability list has been read to its end, once */
 	AT_VIA_CFG, /* an access through the PCI configuration access window */
 	AT_ISR_READ,
+	AT_ISR_ACK, /* InterruptACK of virtio-mmio written */
 	AT_NOTIFY, /* a write to the notification structure, whether it is a kick or not */
 	AT_KICK,
 	AT_RING, /* the event holds a snapshot of the ring, in order with the queue's other events */
@@ -57,7 +58,7 @@ enum trigger {
  * most events, and a condition here saves the call.
  */
 enum only {
-	ONLY_PACKED = 48, /* the queue or the snapshot is packed */
+	ONLY_PACKED = 46, /* the queue or the snapshot is packed */
 	ONLY_SPLIT, /* the queue or the snapshot is split */
 	ONLY_EVENT_IDX, /* VIRTIO_F_EVENT_IDX accepted */
 	ONLY_NO_EVENT_IDX,
@@ -72,6 +73,8 @@ enum only {
 	ONLY_STALL, /* available entries have not been popped */
 	ONLY_UNUSUAL, /* the request is no IN or OUT, or not known */
 	ONLY_SERVED, /* devices of this type take and complete requests as they come */
+	ONLY_PCI, /* the transport is virtio-pci, or not known */
+	ONLY_MMIO, /* the transport is virtio-mmio */
 };
 #define ONLY(where) (1ULL << ONLY_##where)
 #define ONLY_ANY (~0ULL << ONLY_PACKED)
@@ -92,6 +95,7 @@ enum only {
 	0x800 /* features and queue set-up: since the reset, or learned later; without loss */
 #define NEED_MSIX 0x1000 /* whether MSI-X is enabled */
 #define NEED_PROMPT 0x2000 /* ring snapshots taken when a side acted, not by an observer */
+#define NEED_DEVICE 0x4000 /* when the device pops and uses, not when the driver adds and takes */
 
 enum verdict {
 	RULE_NA, /* does not apply here */
@@ -117,6 +121,11 @@ struct rule {
 	uint8_t severity; /* enum check_severity */
 	const char *id; /* what users write: "kick-before-driver-ok"; never changes */
 	const char *section; /* of virtio 1.4: "2.1.1" */
+	/*
+	 * A rule of virtio-pci (section 4.1) is for that transport alone, unless virtio-mmio has the
+	 * same one: then its section there.
+	 */
+	const char *mmio;
 	/*
 	 * By spaces, and at least one: its statements there (tests/unit/check_refs.h), I01.. of
 	 * a structural rule, T01.. of a violation that shipped (decoder/check/KNOWN.md).
@@ -153,6 +162,9 @@ struct rule_table {
 
 /* All rules in order: NULL past the end. */
 const struct rule *rule_nth(unsigned n);
+/* Where the specification says it, for a device on this transport (enum vqt_transport). */
+const char *rule_section(const struct rule *r, unsigned transport);
+uint64_t rule_at(const struct rule *r); /* `at`, and what follows from its section */
 int rule_index(const struct rule *r); /* the n of rule_nth(); -1 if it is none of them */
 unsigned rule_virtio_id(const struct rule *r); /* the one device type it is about; 0 any */
 const struct explanation *rule_explanation(const struct rule *r);
@@ -164,8 +176,9 @@ bool rule_matches(const struct rule *r, const char *glob);
 
 /* The tables in their files. */
 extern const struct rule_table rules_status, rules_reset, rules_features, rules_common, rules_queue,
-	rules_config, rules_pci, rules_window, rules_msix, rules_isr, rules_chain, rules_used,
-	rules_ring, rules_packed, rules_notify, rules_stall, rules_suspend, rules_memory,
-	rules_blk_zone, rules_legacy, rules_blk, rules_blk_config, rules_blk_used, rules_blk_legacy;
+	rules_config, rules_pci, rules_window, rules_msix, rules_isr, rules_mmio, rules_chain,
+	rules_used, rules_ring, rules_packed, rules_notify, rules_stall, rules_suspend,
+	rules_memory, rules_blk_zone, rules_legacy, rules_blk, rules_blk_config, rules_blk_used,
+	rules_blk_legacy;
 
 #endif

@@ -73,6 +73,9 @@ static const struct {
 	{ NEED_BYTES, "leading bytes of buffers were not recorded", NULL },
 	{ NEED_PROMPT,
 	  "ring states were read by an observer, not when the driver or the device acted", NULL },
+	{ NEED_DEVICE,
+	  "the driver's side was recorded: when the device pops and uses chains is not known",
+	  NULL },
 	{ NEED_IRQ, "interrupts were not recorded",
 	  "no interrupt of the device had been recorded by then" },
 	{ NEED_LIFE, "no reset was recorded, or records were lost since", NULL },
@@ -93,6 +96,15 @@ static const char *why_not(unsigned missing, bool then)
 	return NULL;
 }
 
+/* A device that is said to be of the type has not shown it to the end. */
+static bool type_unsettled(const struct check *c, unsigned virtio_id)
+{
+	for (const struct check_device *d = c->devices; d; d = d->hh.next)
+		if (d->virtio_id == virtio_id && !d->type_settled)
+			return true;
+	return false;
+}
+
 void check_tally(const struct check *c, const struct rule *r, struct check_tally *out)
 {
 	int i = rule_index(r);
@@ -109,7 +121,12 @@ void check_tally(const struct check *c, const struct rule *r, struct check_tally
 	out->blocked = t->blocked;
 	if (t->passed || t->broken)
 		return;
-	never = r->needs &
-		~(c->have | NEED_LIFE | NEED_FLIGHT | NEED_AGREED | NEED_MSIX | NEED_PROMPT);
-	out->why = never ? why_not(never, false) : why_not(t->blocked_by, true);
+	never = r->needs & ~(c->have | NEEDS_BY_TIME);
+	if (!never && t->virtio_id && type_unsettled(c, t->virtio_id))
+		out->why = "that the device is of this type does not show in its requests";
+	else if (c->undecodable && never & (NEED_CHAIN | NEED_USED | NEED_RING | NEED_BYTES))
+		out->why =
+			"rings are in the guest's byte order, which is not known: legacy virtio-ccw";
+	else
+		out->why = never ? why_not(never, false) : why_not(t->blocked_by, true);
 }

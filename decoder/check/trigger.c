@@ -14,13 +14,13 @@ static const struct {
 	[SPEC_REG_QUEUE_VECTOR] = { AT(VECTOR_WRITE), AT(VECTOR_READ) },
 	[SPEC_REG_QUEUE_RESET] = { AT(QRESET_WRITE), AT(QRESET_READ) },
 	[SPEC_REG_ISR] = { 0, AT(ISR_READ) },
+	[SPEC_REG_ISR_ACK] = { AT(ISR_ACK), 0 },
 };
 
 static bool is_enable(const struct rule_context *ctx)
 {
 	return is_write(ctx) && reg(ctx)->value &&
-	       (register_is(ctx, SPEC_REG_QUEUE_ENABLE) ||
-		pci_register_is(ctx, SPEC_REG_QUEUE_PFN));
+	       register_is(ctx, legacy_access(ctx) ? SPEC_REG_QUEUE_PFN : SPEC_REG_QUEUE_ENABLE);
 }
 
 static uint64_t of_register(struct rule_context *ctx)
@@ -126,7 +126,7 @@ static uint64_t of_access(struct rule_context *ctx)
 	}
 	/* Where its fields are depends on MSI-X. */
 	if (reg(ctx)->region == VQT_REGION_LEGACY && reg(ctx)->offset >= 20 &&
-	    !ctx->d->known.msix) {
+	    !ctx->d->known.msix && !(ctx->dev->by_driver && ctx->dev->msix)) {
 		ctx->d->known.config_unsure = true;
 		return at;
 	}
@@ -153,14 +153,14 @@ static uint64_t of_chain(const struct rule_context *ctx)
 {
 	const struct vqt_avail *a = &ctx->e->rec->avail;
 
-	if (!ctx->req || !ctx->q || a->flags & VQT_CHAIN_MORE)
+	if (!ctx->req || !ctx->q || a->flags & (VQT_CHAIN_MORE | VQT_CHAIN_LIKELY))
 		return 0;
 	return AT(CHAIN) | (ctx->req->typed ? AT(REQUEST) : 0);
 }
 
-static uint64_t of_ring(const struct vqt_ring *ring, bool sample)
+static uint64_t of_ring(const struct rule_context *ctx, bool sample)
 {
-	if (!ring->known)
+	if (!ctx->ring->known)
 		return 0;
 	return sample ? AT(SAMPLE) : AT(RING);
 }
@@ -179,18 +179,20 @@ uint64_t check_triggers(struct rule_context *ctx)
 {
 	const struct record *r = ctx->e->rec;
 
+	if (ctx->e->undecodable)
+		return ctx->q && r->h.type == VQT_KICK ? AT(KICK) : 0;
 	switch (r->h.type) {
 	case VQT_REG: return of_access(ctx);
-	case VQT_KICK: return ctx->q ? AT(KICK) | of_ring(&r->kick.ring, false) : 0;
-	case VQT_RING: return ctx->q ? of_ring(&r->ring.ring, r->ring.why == VQT_RING_PERIODIC) : 0;
-	case VQT_AVAIL: return ctx->q ? of_chain(ctx) | of_ring(&r->avail.ring, false) : 0;
+	case VQT_KICK: return ctx->q ? (ctx->e->self ? 0 : AT(KICK)) | of_ring(ctx, false) : 0;
+	case VQT_RING: return ctx->q ? of_ring(ctx, r->ring.why == VQT_RING_PERIODIC) : 0;
+	case VQT_AVAIL: return ctx->q ? of_chain(ctx) | of_ring(ctx, false) : 0;
 	case VQT_DATA:
 		return ctx->e->typed_now && ctx->req && !(ctx->req->flags & VQT_CHAIN_MORE)
 			       ? AT(REQUEST)
 			       : 0;
 	case VQT_USED:
 		return ctx->q ? (r->used.flags & VQT_USED_DETACHED ? 0 : AT(USED)) |
-					of_ring(&r->used.ring, false)
+					of_ring(ctx, false)
 			      : 0;
 	case VQT_IRQ: return of_irq(ctx);
 	case VQT_LIFECYCLE: return of_life(r->lifecycle.what);
@@ -202,23 +204,29 @@ uint64_t check_triggers(struct rule_context *ctx)
 unsigned check_have(const struct event *e)
 {
 	const struct record *r = e->rec;
+	const struct vqt_ring *ring = check_ring(e);
+	unsigned need_ring = ring && ring->known ? NEED_RING : 0;
 
+	if (e->undecodable)
+		return r->h.type == VQT_KICK ? NEED_KICK : 0;
 	switch (r->h.type) {
 	case VQT_REG:
 		if (r->reg.region == VQT_REGION_PCI)
 			return NEED_PCI;
 		if (r->reg.region == VQT_REGION_DEVICE ||
-		    (r->reg.region == VQT_REGION_LEGACY && r->reg.offset >= 20))
+		    (r->reg.region == VQT_REGION_LEGACY && r->reg.offset >= 20) ||
+		    (r->reg.region == VQT_REGION_MMIO && r->reg.offset >= 0x100))
 			return NEED_REGS | NEED_CONFIG;
 		return NEED_REGS;
-	case VQT_KICK: return NEED_KICK | (r->kick.ring.known ? NEED_RING : 0);
-	case VQT_RING: return r->ring.ring.known ? NEED_RING : 0;
+	case VQT_KICK: return NEED_KICK | need_ring;
+	case VQT_RING: return need_ring;
 	case VQT_AVAIL:
-		return (r->avail.flags & VQT_CHAIN_DERIVED ? 0 : NEED_CHAIN) |
-		       (r->avail.ring.known ? NEED_RING : 0) | (r->avail.nseg ? NEED_BYTES : 0);
+		return (r->avail.flags & VQT_CHAIN_DERIVED ? 0 : NEED_CHAIN) | need_ring |
+		       (r->avail.nseg ? NEED_BYTES : 0);
 	case VQT_DATA: return r->data.nseg ? NEED_BYTES : 0;
-	case VQT_USED: return NEED_USED | (r->used.ring.known ? NEED_RING : 0);
-	case VQT_IRQ: return NEED_IRQ;
+	case VQT_USED: return NEED_USED | need_ring;
+	case VQT_IRQ: /* a handler that runs does not tell what the device decided */
+		return r->irq.kind < VQT_IRQ_HANDLER ? NEED_IRQ : 0;
 	}
 	return 0;
 }

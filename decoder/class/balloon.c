@@ -22,12 +22,15 @@ static const struct spec_field config[] = {
 	SPEC_FIELD(12, 4, HEX, 0, "poison_val", PAGE_POISON, "5.5.4"),
 };
 
-/* Indices are fixed in 5.5.2, though Linux and QEMU close the gaps. */
+/*
+ * Indices are fixed in 5.5.2, though Linux and QEMU close the gaps.  The device keeps the
+ * buffer of statsq until it wants new statistics.
+ */
 static const struct spec_queue queues[] = {
 	{ "inflateq", -1, 0, 0 },
 	{ "deflateq", -1, 0, 0 },
-	{ "statsq", STATS_VQ, 0, 0 },
-	{ "free_page_vq", FREE_PAGE_HINT, 0, 0 },
+	{ "statsq", STATS_VQ, SPEC_QUEUE_SHIFT | SPEC_QUEUE_POSTED, 0 },
+	{ "free_page_vq", FREE_PAGE_HINT, SPEC_QUEUE_SHIFT, 0 },
 	{ "reporting_vq", PAGE_REPORTING, 0, 0 },
 	SPEC_END,
 };

@@ -246,6 +246,22 @@ static void describe(const struct class_request *r, char *buf, size_t len)
 		snprintf(buf, len, "%s", r->type->name);
 }
 
+/* 5.2.6: the reserved field, and lengths that follow from the type. */
+static bool is_request(const struct class_request *r)
+{
+	uint64_t data = r->readable - BLK_HEADER;
+
+	if (r->head_len < BLK_HEADER || r->readable < BLK_HEADER || get_le32(r->head_bytes + 4))
+		return false;
+	switch (get_le32(r->head_bytes)) {
+	case VIRTIO_BLK_T_IN: return !data && r->writable % BLK_SECTOR == 1 && r->writable > 1;
+	case VIRTIO_BLK_T_OUT: return data && !(data % BLK_SECTOR) && r->writable == 1;
+	case VIRTIO_BLK_T_FLUSH: return !data && r->writable == 1;
+	case VIRTIO_BLK_T_GET_ID: return !data && r->writable == VIRTIO_BLK_ID_BYTES + 1;
+	}
+	return false;
+}
+
 static int status_at(const struct class_request *r)
 {
 	return CLASS_STATUS_LAST;
@@ -289,6 +305,7 @@ const struct class class_blk = {
 	.statuses = statuses,
 	.framing_out = BLK_HEADER,
 	.framing_in = 1,
+	.is_request = is_request,
 	.parse = parse,
 	.describe = describe,
 	.header = header_of,

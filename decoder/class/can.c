@@ -25,7 +25,7 @@ static const struct spec_field config[] = {
 
 static const struct spec_queue queues[] = {
 	{ "Txq", -1, 0, 0 },
-	{ "Rxq", -1, 0, 0 },
+	{ "Rxq", -1, SPEC_QUEUE_POSTED, 0 },
 	{ "Controlq", -1, 0, 0 },
 	SPEC_END,
 };

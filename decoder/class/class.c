@@ -79,6 +79,23 @@ struct class_visible class_visible(const struct class *c, const struct class_req
 	return (struct class_visible){ .tail = UINT64_MAX };
 }
 
+bool class_queue_posted(const struct class *c, unsigned index, const uint64_t *features,
+			unsigned queues)
+{
+	unsigned number;
+	const struct spec_queue *q =
+		spec_queue_row(c ? c->queues : NULL, index, features, queues, &number);
+
+	return q && q->flags & SPEC_QUEUE_POSTED;
+}
+
+bool class_posted(const struct class *c, const struct class_request *r, unsigned queues)
+{
+	if (c && c->queues)
+		return class_queue_posted(c, r->queue, r->accepted, queues);
+	return !r->readable;
+}
+
 const struct spec_request *class_request_type(const struct class *c, uint32_t type)
 {
 	return c ? spec_request(c->requests, type) : NULL;
@@ -143,12 +160,9 @@ const struct spec_field *class_config_at(const struct class *c, const uint8_t *c
 	return c ? spec_fields_at(&c->config, offset, width) : NULL;
 }
 
-bool class_config_identifies(const struct class *c)
+bool class_config_shown(const struct spec_field *f)
 {
-	for (size_t i = 0; c && i < c->config.count; i++)
-		if (c->config.field[i].flags & SPEC_IDENTITY)
-			return true;
-	return !c;
+	return f && !(f->flags & SPEC_IDENTITY) && f->kind != SPEC_BYTES;
 }
 
 /* --- features --- */

@@ -22,6 +22,7 @@
 #include "decoder/spec/spec.h"
 
 #define CLASS_HEAD_BYTES 64
+#define CLASS_WRITTEN_BYTES 16
 
 /* One request, as far as its class is concerned; the model adds to it (struct model_request). */
 struct class_request {
@@ -43,6 +44,9 @@ struct class_request {
 	uint32_t used_len; /* bytes the device says it wrote */
 	bool status_known;
 	uint8_t status; /* where class_status_at() says */
+	/* Leading bytes that the device wrote, as captured without a gap (class.reads_written). */
+	uint8_t written[CLASS_WRITTEN_BYTES];
+	uint32_t written_len;
 };
 
 /* Bytes of one half of a request that are the protocol's own, and hold nobody's data. */
@@ -70,6 +74,7 @@ struct class
 {
 	uint16_t id; /* virtio device ID, 5 */
 	const char *name; /* short: "blk" */
+	const char *other_names; /* that QEMU's types have: "keyboard mouse"; NULL none */
 	const char *title; /* "block device" */
 	const char *section; /* "5.2"; "5" for a type without a chapter */
 	uint16_t transitional; /* PCI device ID of its transitional device, 4.1.2.1; 0 none */
@@ -78,6 +83,8 @@ struct class
 	const struct spec_feature *features; /* its own bits, sorted; ends with name NULL */
 	struct spec_fields config; /* device configuration */
 	const struct class_variant *variants; /* of config; ends with no fields */
+	/* So many leading bytes of config, written by the driver, choose what the rest holds. */
+	uint8_t selectors;
 	const struct spec_queue *queues; /* in order of index; ends with name NULL */
 	/*
 	 * Request types, and what statistics count apart (with SPEC_REQ_COUNTED light
@@ -95,12 +102,18 @@ struct class
 
 	/* Functions; each may be NULL. */
 	/*
+	 * Does a chain have the form of a request of this type, which hardly a chain of another type
+	 * has?  Tells the types apart where nobody said which it is.
+	 */
+	bool (*is_request)(const struct class_request *r);
+	/*
 	 * Fill in type, typed, type_raw, sector and bytes.  Called again when more bytes
 	 * of the request became known, and after its completion.
 	 */
 	void (*parse)(struct class_request *r);
 	/* What is asked: "IN sector 2048, 8 sectors". */
 	void (*describe)(const struct class_request *r, char *buf, size_t len);
+	bool reads_written; /* result() needs what the device wrote */
 	/* What the completion says: "OK"; may leave buf empty. */
 	void (*result)(const struct class_request *r, char *buf, size_t len);
 	/* The fields of the header that begins the driver's part; NULL: this request has none. */
@@ -116,13 +129,29 @@ struct class
 /* --- finding a class (list.c) --- */
 
 const struct class *class_find(unsigned virtio_id); /* NULL unknown */
-const struct class *class_by_name(const char *name); /* "blk"; NULL */
+const struct class *class_by_name(const char *name); /* "blk", or one of other_names; NULL */
 /* All classes, for listings: iterate until NULL. */
 const struct class *class_nth(size_t n);
 /* "blk", or "virtio-99" into buf for an unknown type. */
 const char *class_name(unsigned virtio_id, char *buf, size_t len);
 /* virtio device ID of a PCI device ID (4.1.2.1), transitional ids too; 0 if neither. */
 unsigned class_id_of_pci(unsigned pci_device_id, unsigned subsystem_id);
+
+/* --- recognising a device whose type nobody said (recognise.c) --- */
+
+/* What is known of the device; zeroes are what is not. */
+struct class_evidence {
+	uint64_t offered[2]; /* features */
+	size_t config_len; /* bytes of configuration that it has */
+	uint64_t vhost_user; /* protocol features of its back end */
+};
+/* The only type that fits; NULL: none, or several. */
+const struct class *class_recognise(const struct class_evidence *v);
+/* Can a device of this type offer these features?  Have so much configuration? */
+bool class_can_offer(const struct class *c, const uint64_t offered[2]);
+bool class_can_have_config(const struct class *c, size_t len);
+/* The only type whose is_request() says so; NULL. */
+const struct class *class_of_request(const struct class_request *r);
 
 /* --- requests --- */
 
@@ -137,6 +166,18 @@ int class_status_at(const struct class *c, const struct class_request *r);
 bool class_failed(const struct class *c, const struct class_request *r);
 struct class_visible class_visible(const struct class *c, const struct class_request *r,
 				   bool writable);
+/*
+ * Whether buffers of a virtqueue are posted in advance, for the device to use when something
+ * happens outside: receive queues, event queues.  features and queues as for
+ * class_queue_name().
+ */
+bool class_queue_posted(const struct class *c, unsigned index, const uint64_t *features,
+			unsigned queues);
+/*
+ * Whether this chain is such a buffer; of a queue without a name: if there is nothing in it for
+ * the device to read.
+ */
+bool class_posted(const struct class *c, const struct class_request *r, unsigned queues);
 /* A row of c->requests by the number in the header; NULL. */
 const struct spec_request *class_request_type(const struct class *c, uint32_t type);
 
@@ -171,8 +212,11 @@ const struct spec_field *class_field_at(unsigned region, unsigned virtio_id, uin
  */
 const struct spec_field *class_config_at(const struct class *c, const uint8_t *config, size_t len,
 					 uint32_t offset, unsigned width);
-/* Whether a field of the configuration identifies a user's device; of an unknown type: yes. */
-bool class_config_identifies(const struct class *c);
+/*
+ * Whether a field of the configuration may be shown to others.  Not what identifies a device or
+ * its owner, not bytes without a number's meaning, and not what no field describes (NULL).
+ */
+bool class_config_shown(const struct spec_field *f);
 
 /* --- features --- */
 

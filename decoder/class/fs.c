@@ -2,6 +2,7 @@
 /* The file system device (5.11). */
 #include "decoder/class/class.h"
 #include "decoder/spec/tables.h"
+#include "decoder/trace/record.h"
 
 enum { NOTIFICATION = 0 };
 
@@ -19,10 +20,19 @@ static const struct spec_field config[] = {
 /* Without notification queue the request queues begin at 1, as everyone implements it. */
 static const struct spec_queue queues[] = {
 	{ "hiprio", -1, 0, 0 },
-	{ "notification", NOTIFICATION, SPEC_QUEUE_SHIFT, 0 },
+	{ "notification", NOTIFICATION, SPEC_QUEUE_SHIFT | SPEC_QUEUE_POSTED, 0 },
 	{ "requestq#", -1, SPEC_QUEUE_REPEAT, 0 },
 	SPEC_END,
 };
+
+/* 5.11.6.1: struct fuse_in_header begins with the length of all that the driver supplies. */
+#define FUSE_IN_HEADER 40
+
+static bool is_request(const struct class_request *r)
+{
+	return r->head_len >= 8 && r->readable >= FUSE_IN_HEADER &&
+	       get_le32(r->head_bytes) == r->readable;
+}
 
 const struct class class_fs = {
 	.id = 26,
@@ -32,4 +42,5 @@ const struct class class_fs = {
 	.features = features,
 	.config = SPEC_TABLE(config),
 	.queues = queues,
+	.is_request = is_request,
 };

@@ -18,7 +18,7 @@ static const struct spec_field config[] = {
 
 static const struct spec_queue queues[] = {
 	{ "requestq", -1, 0, 0 },
-	{ "eventq", IRQ, 0, 0 },
+	{ "eventq", IRQ, SPEC_QUEUE_POSTED, 0 },
 	SPEC_END,
 };
 

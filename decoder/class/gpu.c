@@ -2,6 +2,7 @@
 /* The GPU device (5.7). */
 #include "decoder/class/class.h"
 #include "decoder/spec/tables.h"
+#include "decoder/trace/record.h"
 
 enum { VIRGL = 0, RESOURCE_BLOB = 3, BLOB_ALIGNMENT = 5 };
 
@@ -35,6 +36,17 @@ static const struct spec_queue queues[] = {
 	SPEC_END,
 };
 
+/* 5.7.6.7: struct virtio_gpu_ctrl_hdr; the types of commands, 2D, 3D and cursor. */
+#define GPU_HEADER 24
+
+static bool is_request(const struct class_request *r)
+{
+	uint32_t type = r->head_len >= 8 ? get_le32(r->head_bytes) : 0;
+
+	return (type >= 0x100 && type <= 0x10d && r->readable >= GPU_HEADER &&
+		r->writable >= GPU_HEADER && get_le32(r->head_bytes + 4) <= 3);
+}
+
 const struct class class_gpu = {
 	.id = 16,
 	.name = "gpu",
@@ -43,4 +55,5 @@ const struct class class_gpu = {
 	.features = features,
 	.config = SPEC_TABLE(config),
 	.queues = queues,
+	.is_request = is_request,
 };

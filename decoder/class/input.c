@@ -40,7 +40,7 @@ static const struct class_variant variants[] = {
 };
 
 static const struct spec_queue queues[] = {
-	{ "eventq", -1, 0, 0 },
+	{ "eventq", -1, SPEC_QUEUE_POSTED, 0 },
 	{ "statusq", -1, 0, 0 },
 	SPEC_END,
 };
@@ -48,9 +48,11 @@ static const struct spec_queue queues[] = {
 const struct class class_input = {
 	.id = 18,
 	.name = "input",
+	.other_names = "keyboard mouse tablet multitouch",
 	.title = "input device",
 	.section = "5.8",
 	.config = SPEC_TABLE(config),
 	.variants = variants,
+	.selectors = 2,
 	.queues = queues,
 };

@@ -29,7 +29,7 @@ static const struct spec_field config[] = {
 
 static const struct spec_queue queues[] = {
 	{ "requestq", -1, 0, 0 },
-	{ "eventq", -1, 0, 0 },
+	{ "eventq", -1, SPEC_QUEUE_POSTED, 0 },
 	SPEC_END,
 };
 

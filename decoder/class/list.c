@@ -89,12 +89,27 @@ const struct class *class_find(unsigned virtio_id)
 	return NULL;
 }
 
+/* Whether name is one of the words, which blanks separate. */
+static bool is_word_of(const char *name, const char *words)
+{
+	size_t len = strlen(name);
+
+	for (const char *w = words; w && *w; w += strspn(w, " ")) {
+		size_t n = strcspn(w, " ");
+
+		if (n == len && !strncmp(w, name, n))
+			return true;
+		w += n;
+	}
+	return false;
+}
+
 const struct class *class_by_name(const char *name)
 {
 	const struct class *c;
 
 	for (size_t n = 0; (c = class_nth(n)); n++)
-		if (!strcmp(c->name, name))
+		if (!strcmp(c->name, name) || is_word_of(name, c->other_names))
 			return c;
 	return NULL;
 }

@@ -11,7 +11,7 @@ static const struct spec_field config[] = {
 
 static const struct spec_queue queues[] = {
 	{ "commandq", -1, 0, 0 },
-	{ "eventq", -1, 0, 0 },
+	{ "eventq", -1, SPEC_QUEUE_POSTED, 0 },
 	SPEC_END,
 };
 

@@ -142,7 +142,7 @@ static const struct spec_field config[] = {
 enum { RECEIVEQ, TRANSMITQ, CONTROLQ };
 
 static const struct spec_queue queues[] = {
-	[RECEIVEQ] = { "receiveq#", -1, SPEC_QUEUE_REPEAT, B(MQ) | B(RSS) },
+	[RECEIVEQ] = { "receiveq#", -1, SPEC_QUEUE_REPEAT | SPEC_QUEUE_POSTED, B(MQ) | B(RSS) },
 	[TRANSMITQ] = { "transmitq#", -1, SPEC_QUEUE_REPEAT, B(MQ) | B(RSS) },
 	[CONTROLQ] = { "controlq", CTRL_VQ, SPEC_QUEUE_LAST, 0 },
 	SPEC_END,
@@ -220,9 +220,37 @@ static int status_at(const struct class_request *r)
 	return r && is_command(r) ? CLASS_STATUS_LAST : CLASS_STATUS_NONE;
 }
 
+/*
+ * Of a command its class and number, and what follows if that is a mode or a count; not MAC
+ * addresses, VLANs, keys or tables.
+ */
+static uint64_t command_head(const struct class_request *r)
+{
+	enum { RX = 0, MQ_CLASS = 4, VQ_PAIRS_SET = 0 };
+
+	if (r->head_len >= 2 && r->head_bytes[0] == RX)
+		return 3;
+	if (r->head_len >= 2 && r->head_bytes[0] == MQ_CLASS && r->head_bytes[1] == VQ_PAIRS_SET)
+		return 4;
+	return 2;
+}
+
+/*
+ * A packet's header is shown where a packet belongs: receive queues are even and for the
+ * device to write, transmit queues odd and for the driver.  The control queue is even, too.
+ */
 static struct class_visible visible(const struct class_request *r, bool writable)
 {
-	return (struct class_visible){ .head = long_header(r) ? 12 : 10, .tail = UINT64_MAX };
+	bool transmit = r->queue % 2;
+	struct class_visible v = { .tail = UINT64_MAX };
+
+	if (transmit ? !r->writable : !r->readable)
+		v.head = long_header(r) ? 12 : 10;
+	else if (!transmit && writable)
+		v.tail = r->writable - 1; /* the acknowledgement is last */
+	else if (!transmit)
+		v.head = command_head(r);
+	return v;
 }
 
 const struct class class_net = {

@@ -12,7 +12,7 @@ static const struct spec_feature features[] = {
 
 static const struct spec_queue queues[] = {
 	{ "requestq", -1, 0, 0 },
-	{ "alarmq", ALARM, 0, 0 },
+	{ "alarmq", ALARM, SPEC_QUEUE_POSTED, 0 },
 	SPEC_END,
 };
 

@@ -13,7 +13,7 @@ static const struct spec_feature features[] = {
 
 static const struct spec_queue queues[] = {
 	{ "cmdq", -1, 0, 0 },
-	{ "eventq", P2A_CHANNELS, 0, 0 },
+	{ "eventq", P2A_CHANNELS, SPEC_QUEUE_POSTED, 0 },
 	SPEC_END,
 };
 

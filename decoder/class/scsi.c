@@ -2,6 +2,7 @@
 /* The SCSI host (5.6). */
 #include "decoder/class/class.h"
 #include "decoder/spec/tables.h"
+#include "decoder/trace/record.h"
 
 static const struct spec_feature features[] = {
 	SPEC_FEATURE(0, "VIRTIO_SCSI_F_INOUT", "5.6.3"),
@@ -26,10 +27,21 @@ static const struct spec_field config[] = {
 
 static const struct spec_queue queues[] = {
 	{ "controlq", -1, 0, 0 },
-	{ "eventq", -1, 0, 0 },
+	{ "eventq", -1, SPEC_QUEUE_POSTED, 0 },
 	{ "requestq#", -1, SPEC_QUEUE_REPEAT, 0 },
 	SPEC_END,
 };
+
+/* 5.6.6.1: the logical unit is byte 0 = 1, the target, then a flat or peripheral address. */
+#define SCSI_REQUEST 51 /* with a command of 32 bytes */
+#define SCSI_RESPONSE 108
+
+static bool is_request(const struct class_request *r)
+{
+	return r->queue >= 2 && r->head_len >= 8 && r->readable >= SCSI_REQUEST &&
+	       r->writable >= SCSI_RESPONSE && r->head_bytes[0] == 1 &&
+	       !get_le32(r->head_bytes + 4) && !(r->head_bytes[2] & 0x80);
+}
 
 const struct class class_scsi = {
 	.id = 8,
@@ -40,4 +52,5 @@ const struct class class_scsi = {
 	.features = features,
 	.config = SPEC_TABLE(config),
 	.queues = queues,
+	.is_request = is_request,
 };

@@ -19,15 +19,16 @@ static const struct spec_field config[] = {
 
 static const struct spec_queue queues[] = {
 	{ "controlq", -1, 0, 0 },
-	{ "eventq", -1, 0, 0 },
+	{ "eventq", -1, SPEC_QUEUE_POSTED, 0 },
 	{ "txq", -1, 0, 0 },
-	{ "rxq", -1, 0, 0 },
+	{ "rxq", -1, SPEC_QUEUE_POSTED, 0 },
 	SPEC_END,
 };
 
 const struct class class_sound = {
 	.id = 25,
 	.name = "sound",
+	.other_names = "snd",
 	.title = "sound device",
 	.section = "5.14",
 	.features = features,

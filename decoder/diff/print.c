@@ -30,9 +30,12 @@ static void put_traces(FILE *to, const struct diff_trace trace[DIFF_SIDES])
 			put_text(to, trace[side].source);
 		}
 		fprintf(to, ", %" PRIu64 " events", trace[side].events);
-		if (trace[side].lost)
-			fprintf(to, ", %" PRIu64 " LOST: what differs may be what is missing",
-				trace[side].lost);
+		if (trace[side].lost.records || trace[side].lost.more) {
+			TEXT(t, 64);
+
+			model_put_lost(&t, trace[side].lost, "");
+			fprintf(to, ", %s LOST: what differs may be what is missing", t.buf);
+		}
 		fputc('\n', to);
 	}
 }
@@ -177,10 +180,10 @@ static struct json_object *trace_json(const struct diff_trace *t)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "file", json_untrusted(t->path));
-	json_object_object_add(o, "source", json_untrusted(t->source));
+	json_object_object_add(o, "file", json_object_new_string(t->path));
+	json_object_object_add(o, "source", json_object_new_string(t->source));
 	json_put_u64(o, "events", t->events);
-	json_put_u64(o, "lost", t->lost);
+	json_put_least(o, "lost", t->lost.records, t->lost.more);
 	return o;
 }
 
@@ -190,7 +193,8 @@ static struct json_object *pair_json(const struct diff_pair *p)
 
 	for (int side = 0; side < DIFF_SIDES; side++)
 		json_object_object_add(o, side ? "b" : "a",
-				       p->name[side][0] ? json_untrusted(p->name[side]) : NULL);
+				       p->name[side][0] ? json_object_new_string(p->name[side])
+							: NULL);
 	json_object_object_add(o, "by", p->by[0] ? json_object_new_string(p->by) : NULL);
 	return o;
 }
@@ -204,7 +208,7 @@ static struct json_object *side_json(const struct difference *x, int side)
 	o = json_object_new_object();
 	if (x->number[side])
 		json_put_u64(o, "event", x->number[side]);
-	json_object_object_add(o, "says", json_untrusted(x->text[side]));
+	json_object_object_add(o, "says", json_object_new_string(x->text[side]));
 	return o;
 }
 
@@ -214,7 +218,7 @@ static struct json_object *difference_json(const struct diff *d, const struct di
 
 	json_put_str(o, "class", diff_class_name(x->class));
 	json_object_object_add(o, "device", pair_json(diff_pair_nth(d, x->pair)));
-	json_object_object_add(o, "subject", json_untrusted(x->subject));
+	json_object_object_add(o, "subject", json_object_new_string(x->subject));
 	json_object_object_add(o, "a", side_json(x, DIFF_A));
 	json_object_object_add(o, "b", side_json(x, DIFF_B));
 	json_put_u64(o, "count", x->count);

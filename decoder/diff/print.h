@@ -11,7 +11,8 @@
 struct diff_trace {
 	const char *path;
 	char source[160]; /* "qemu 7.2.22 (Debian ...)", untrusted */
-	uint64_t events, lost;
+	uint64_t events;
+	struct model_loss lost;
 };
 
 struct print_diff_options {

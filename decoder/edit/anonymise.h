@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Removes from a trace what identifies a machine or its owner: data of requests, serial
- * numbers, MAC addresses and names in device configuration; host and guest names, command
- * lines, paths, process and thread ids, pointers.  The conversation stays: registers, rings,
- * descriptors, request headers, lengths, status.
+ * numbers, MAC addresses and names, in device configuration and in requests; host and guest
+ * names, command lines, paths, process and thread ids, pointers.  The conversation stays:
+ * registers, rings, descriptors, request headers, lengths, status.  What is not known to be
+ * harmless is removed.
  */
 #ifndef VQT_DECODER_EDIT_ANONYMISE_H
 #define VQT_DECODER_EDIT_ANONYMISE_H

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "decoder/util/array.h"
+#include "decoder/edit/line.h"
+#include "decoder/edit/move.h"
 #include "decoder/edit/shrink.h"
 #include "decoder/util/hash.h"
 #include "decoder/util/virtqueue.h"
@@ -24,6 +26,7 @@ struct stance {
 	uint16_t used_event, avail_event; /* relative */
 	uint16_t avail_flags, used_flags;
 	uint8_t intx;
+	bool signalled; /* without a vector, and the driver has not looked */
 };
 
 struct watched {
@@ -40,7 +43,7 @@ struct watched {
 	size_t ngap, cap;
 	/* Apply. */
 	size_t at; /* next gap */
-	uint32_t avail, used; /* entries (packed: slots) left out since the reset */
+	struct move gone; /* since the reset */
 	UT_hash_handle hh;
 };
 
@@ -54,6 +57,7 @@ struct shrink {
 	unsigned keep;
 	struct watched *queue; /* uthash */
 	struct counted *class; /* uthash */
+	struct line *line; /* uthash */
 	uint32_t gone[256]; /* records left out, by source */
 	struct shrink_stats stats;
 };
@@ -79,6 +83,7 @@ void shrink_free(struct shrink *s)
 		free(w);
 	}
 	hash_free(s->class);
+	line_free(&s->line);
 	free(s);
 }
 
@@ -121,16 +126,37 @@ static struct watched *only_queue(struct shrink *s, const struct model_device *d
 	return found;
 }
 
-/* Whether a register access is the driver's to an interrupt status: a read, or an acknowledgement. */
-static bool is_isr(const struct event *e)
+/* The queue that an event of the whole device stands for; NULL if it cannot be told. */
+static struct watched *queue_of_line(struct shrink *s, const struct model_device *d)
 {
-	return e->field &&
-	       e->field->id == (e->rec->reg.op == VQT_READ ? SPEC_REG_ISR : SPEC_REG_ISR_ACK);
+	struct watched *w = only_queue(s, d);
+	const struct line *l = w ? NULL : line_of(s->line, d->id);
+
+	return l && l->owner >= 0 ? find(s, d->id, (unsigned)l->owner) : w;
+}
+
+/*
+ * Some drivers (EDK2's, iPXE's, SLOF's) select the queue before each kick, and read where to
+ * notify it.  That it is selected already changes nothing.
+ */
+static bool selects_again(const struct event *e)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+
+	if (e->rec->h.type != VQT_REG || !e->field)
+		return false;
+	switch (e->field->id) {
+	case SPEC_REG_QUEUE_SELECT:
+		return r->op == VQT_READ || (e->before_known && e->before == r->value);
+	case SPEC_REG_QUEUE_NOTIFY_OFF: return r->op == VQT_READ;
+	}
+	return false;
 }
 
 /*
  * The queue whose traffic an event belongs to; NULL for other events.  An event of the whole
- * device (the interrupt line, the ISR) belongs to a queue if no other queue has traffic.
+ * device (the interrupt line, the ISR) belongs to a queue if no other queue has traffic, or
+ * none has signalled.
  */
 static struct watched *traffic_of(struct shrink *s, const struct event *e)
 {
@@ -148,8 +174,11 @@ static struct watched *traffic_of(struct shrink *s, const struct event *e)
 			return NULL;
 		if (e->rec->irq.kind != VQT_IRQ_INTX && e->queue)
 			return find(s, e->dev->id, e->queue->index);
-		return only_queue(s, e->dev);
-	case VQT_REG: return is_isr(e) ? only_queue(s, e->dev) : NULL;
+		return queue_of_line(s, e->dev);
+	case VQT_REG:
+		if (selects_again(e))
+			return find(s, e->dev->id, e->dev->queue_select);
+		return line_is_status(e) ? queue_of_line(s, e->dev) : NULL;
 	}
 	return NULL;
 }
@@ -201,7 +230,7 @@ static bool same_stance(const struct stance *a, const struct stance *b)
 {
 	return a->known && b->known && a->used_event == b->used_event &&
 	       a->avail_event == b->avail_event && a->avail_flags == b->avail_flags &&
-	       a->used_flags == b->used_flags && a->intx == b->intx;
+	       a->used_flags == b->used_flags && a->intx == b->intx && a->signalled == b->signalled;
 }
 
 static int add_gap(struct watched *w, uint64_t first, uint64_t last)
@@ -304,12 +333,15 @@ static int plan_used(struct shrink *s, const struct event *e, struct watched *w)
 
 static int plan_kick(struct shrink *s, const struct event *e, struct watched *w)
 {
+	const struct line *l;
 	struct stance now;
 	int rc = 0;
 
 	if (e->queue->n_in_flight)
 		return 0;
 	now = stance_at(e);
+	l = line_of(s->line, e->dev->id);
+	now.signalled = l && !l->served && l->owner == (int)e->queue->index;
 	rc = end_busy(w, &now);
 	w->first = e->number;
 	w->stance = now;
@@ -330,8 +362,8 @@ static bool ends_queues(const struct event *e)
 		return true;
 	if (e->rec->h.type == VQT_LIFECYCLE)
 		return true; /* rare, and some report what happened to the rings */
-	return e->rec->h.type == VQT_REG && e->rec->reg.op == VQT_WRITE && e->field && !is_isr(e) &&
-	       e->field->id != SPEC_REG_QUEUE_NOTIFY;
+	return e->rec->h.type == VQT_REG && e->rec->reg.op == VQT_WRITE && e->field &&
+	       !line_is_status(e) && !selects_again(e) && e->field->id != SPEC_REG_QUEUE_NOTIFY;
 }
 
 static int end_device(struct shrink *s, const struct model_device *d)
@@ -347,12 +379,35 @@ static int end_device(struct shrink *s, const struct model_device *d)
 	return rc;
 }
 
+/* Keep the busy periods whose signals cannot be told apart: one read serves them all. */
+static int plan_line(struct shrink *s, const struct event *e)
+{
+	struct watched *w;
+	const struct line *l;
+	int also, rc = line_follow(&s->line, e, &also);
+
+	if (rc || e->rec->h.type != VQT_IRQ)
+		return rc;
+	l = line_of(s->line, e->dev ? e->dev->id : 0);
+	if (!l || l->owner != LINE_SHARED)
+		return 0;
+	w = also >= 0 ? find(s, e->dev->id, (unsigned)also) : NULL;
+	if (w)
+		w->wanted = true;
+	w = e->queue ? find(s, e->dev->id, e->queue->index) : NULL;
+	if (w)
+		w->wanted = true;
+	return 0;
+}
+
 int shrink_plan(struct shrink *s, const struct event *e)
 {
 	struct watched *w;
 	unsigned type = e->rec->h.type;
-	int rc = 0;
+	int rc = plan_line(s, e);
 
+	if (rc)
+		return rc;
 	s->stats.events++;
 	s->stats.requests += type == VQT_AVAIL && !e->rec->avail.first;
 	if (ends_queues(e))
@@ -379,6 +434,7 @@ int shrink_plan_end(struct shrink *s)
 
 	for (struct watched *w = s->queue; w && !rc; w = w->hh.next)
 		rc = end_queue(w);
+	line_forget(s->line);
 	return rc;
 }
 
@@ -397,92 +453,9 @@ static void count_left_out(struct watched *w, const struct event *e)
 	bool packed = e->queue && e->queue->packed;
 
 	if (e->rec->h.type == VQT_AVAIL && !a->first && !(a->flags & VQT_CHAIN_AGAIN))
-		w->avail += packed ? a->ndirect : 1;
+		w->gone.avail += packed ? a->ndirect : 1;
 	if (e->rec->h.type == VQT_USED)
-		w->used += !packed ? 1 : e->req ? e->req->ndirect : 1;
-}
-
-static uint16_t move(uint16_t pos, uint32_t by, bool packed, unsigned size)
-{
-	if (!packed)
-		return (uint16_t)(pos - by);
-	if (!size)
-		return pos;
-	return virtq_numbered(virtq_number(pos, size) + 2 * size - by % (2 * size), size);
-}
-
-static void move_ring(struct vqt_ring *r, const struct watched *w, const struct event *e)
-{
-	bool packed = r->known & VQT_RING_PACKED;
-	unsigned size = e->queue->size;
-	/* A position that is not known stays as it is. */
-	bool events = packed || event_idx(e->dev);
-
-	if (r->known & VQT_RING_AVAIL_IDX)
-		r->avail_idx = move(r->avail_idx, w->avail, packed, size);
-	if (r->known & VQT_RING_LAST_AVAIL)
-		r->last_avail = move(r->last_avail, w->avail, packed, size);
-	if (r->known & (VQT_RING_USED_IDX | VQT_RING_USED_POS))
-		r->used_idx = move(r->used_idx, w->used, packed, size);
-	if (r->known & VQT_RING_USED_EVENT && events &&
-	    (!packed || (r->avail_flags & VIRTQ_EVENT_FLAGS_MASK) == VRING_PACKED_EVENT_FLAG_DESC))
-		r->used_event = move(r->used_event, w->used, packed, size);
-	if (r->known & VQT_RING_AVAIL_EVENT && events &&
-	    (!packed || (r->used_flags & VIRTQ_EVENT_FLAGS_MASK) == VRING_PACKED_EVENT_FLAG_DESC))
-		r->avail_event = move(r->avail_event, w->avail, packed, size);
-}
-
-/* The driver sends its next position with the kick, 4.1.5.2. */
-static void move_kick(struct vqt_kick *k, const struct watched *w, const struct event *e)
-{
-	bool packed = e->queue->packed;
-
-	move_ring(&k->ring, w, e);
-	if (k->width != 4 || !model_accepted(e->dev, 38 /* VIRTIO_F_NOTIFICATION_DATA */))
-		return;
-	k->value = (k->value & 0xffff) |
-		   (uint32_t)move((uint16_t)(k->value >> 16), w->avail, packed, e->queue->size)
-			   << 16;
-}
-
-/* Packed: descriptors in the ring carry the wrap counter of their slot, 2.8.1. */
-static void move_descs(struct vqt_avail *a, const struct watched *w, const struct event *e)
-{
-	struct vqt_desc *d = (struct vqt_desc *)(a + 1);
-	unsigned size = e->queue->size;
-
-	if (!(a->ring.known & VQT_RING_PACKED) || !size)
-		return;
-	for (unsigned i = 0; i < a->ndesc && a->first + i < a->ndirect; i++) {
-		uint16_t was = virtq_numbered(virtq_number(a->pos, size) + a->first + i, size);
-		struct vqt_desc desc;
-
-		memcpy(&desc, &d[i], sizeof(desc));
-		if (virtq_wrap(was) != virtq_wrap(move(was, w->avail, true, size)))
-			desc.flags ^= VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED;
-		memcpy(&d[i], &desc, sizeof(desc));
-	}
-}
-
-static void move_record(uint8_t *buf, const struct watched *w, const struct event *e)
-{
-	struct vqt_avail *a = (void *)buf;
-	struct vqt_used *u = (void *)buf;
-	bool packed = e->queue->packed;
-
-	switch (e->rec->h.type) {
-	case VQT_KICK: move_kick((void *)buf, w, e); break;
-	case VQT_RING: move_ring(&((struct vqt_ringstate *)(void *)buf)->ring, w, e); break;
-	case VQT_AVAIL:
-		move_descs(a, w, e);
-		move_ring(&a->ring, w, e);
-		a->pos = move(a->pos, w->avail, packed, e->queue->size);
-		break;
-	case VQT_USED:
-		move_ring(&u->ring, w, e);
-		u->pos = move(u->pos, w->used, packed, e->queue->size);
-		break;
-	}
+		w->gone.used += !packed ? 1 : e->req ? e->req->ndirect : 1;
 }
 
 /* A reset restarts the indices. */
@@ -492,7 +465,7 @@ static void start_over(struct shrink *s, const struct event *e)
 		struct watched *w = find(s, e->dev->id, q->index);
 
 		if (w && !q->popped_since_reset && !q->used_since_reset)
-			w->avail = w->used = 0;
+			w->gone = (struct move){ 0 };
 	}
 }
 
@@ -507,9 +480,12 @@ void shrink_left_out(struct shrink *s, const struct event *e)
 
 bool shrink_apply(struct shrink *s, const struct event *e, uint8_t *buf, size_t *len)
 {
-	struct watched *w = traffic_of(s, e);
 	struct vqt_hdr *h = (void *)buf;
+	struct watched *w;
+	int also;
 
+	line_follow(&s->line, e, &also); /* has room since the plan */
+	w = traffic_of(s, e);
 	if (ends_queues(e))
 		start_over(s, e);
 	if (is_sample(e)) {
@@ -526,8 +502,8 @@ bool shrink_apply(struct shrink *s, const struct event *e, uint8_t *buf, size_t 
 	if (h->type >= VQT_REG || h->seq)
 		h->seq -=
 			s->gone[h->source]; /* records left out on purpose must not count as lost */
-	if (w && e->queue && (w->avail || w->used))
-		move_record(buf, w, e);
+	if (w && e->queue && (w->gone.avail || w->gone.used))
+		move_record(buf, &w->gone, e);
 	s->stats.events_kept++;
 	s->stats.requests_kept += h->type == VQT_AVAIL && !e->rec->avail.first;
 	return true;

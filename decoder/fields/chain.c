@@ -14,6 +14,8 @@ FIELD_GETTER(kick_new, record_ring_backlog(&e->rec->kick.ring) >= 0,
 	     (uint64_t)record_ring_backlog(&e->rec->kick.ring))
 FIELD_GETTER(kick_value, e->rec->kick.width, e->rec->kick.value)
 FIELD_GETTER(kick_head, i < e->rec->kick.nheads, record_head(e->rec, i))
+FIELD_GETTER(kick_self, e->self, 1)
+
 const struct field fields_kick[] = {
 	{ "kick.via", FIELD_STR, FIELD_AT(kick.via), .names = event_kick_vias, .label = "Via",
 	  .help = "mmio, ioeventfd, legacy or call" },
@@ -25,6 +27,8 @@ const struct field fields_kick[] = {
 	  .help = "available entries the device has not popped yet" },
 	{ "kick.heads", FIELD_U64, FIELD_ARRAY, .get = get_kick_head, .label = "Heads",
 	  .help = "descriptor heads of the first new entries" },
+	{ "kick.self", FIELD_BOOL, .get = get_kick_self, .label = "Own",
+	  .help = "by eventfd and for nothing: the device's own, no driver's; not counted" },
 	{ .path = NULL },
 };
 
@@ -135,7 +139,7 @@ FIELD_GETTER(req_sector,
 		     (!e->req->type || e->req->type->flags & (SPEC_REQ_SECTOR | SPEC_REQ_SEGMENTS)),
 	     e->req->sector)
 FIELD_GETTER(req_bytes, e->req, e->req->bytes)
-FIELD_GETTER(req_descriptors, e->req, e->req->ndesc)
+FIELD_GETTER(req_descriptors, e->req, model_descriptors(e->req))
 FIELD_GETTER(req_readable, e->req, e->req->readable)
 FIELD_GETTER(req_writable, e->req, e->req->writable)
 FIELD_GETTER(req_wait, e->req && e->req->kick_ts && e->req->avail_ts >= e->req->kick_ts,
@@ -143,7 +147,10 @@ FIELD_GETTER(req_wait, e->req && e->req->kick_ts && e->req->avail_ts >= e->req->
 FIELD_GETTER(req_backend,
 	     e->req && e->req->backend_ts && e->req->backend_end_ts >= e->req->backend_ts,
 	     e->req->backend_end_ts - e->req->backend_ts)
-FIELD_GETTER(latency, e->req && e->req->done, e->latency)
+FIELD_GETTER(latency, e->req && e->req->done && e->req->avail_ts, e->latency)
+FIELD_GETTER(at_least, e->req && !e->req->avail_ts && e->ts > e->req->seen_ts,
+	     e->ts - e->req->seen_ts)
+FIELD_GETTER(before, e->unnamed || (e->req && e->req->before), 1)
 /* Request types of all classes, one after the other. */
 static const char *request_word(unsigned n)
 {
@@ -166,7 +173,7 @@ const struct field fields_request[] = {
 	{ "request.bytes", FIELD_U64, .get = get_req_bytes, .label = "Bytes",
 	  .help = "bytes of data, header and status not counted" },
 	{ "request.descriptors", FIELD_U64, .get = get_req_descriptors, .label = "Descriptors",
-	  .help = "descriptors of the whole chain, indirect ones too" },
+	  .help = "descriptors of its buffers, in the ring or in an indirect table" },
 	{ "request.readable", FIELD_U64, .get = get_req_readable, .label = "Readable",
 	  .help = "bytes for the device to read" },
 	{ "request.writable", FIELD_U64, .get = get_req_writable, .label = "Writable",
@@ -176,7 +183,11 @@ const struct field fields_request[] = {
 	{ "request.backend", FIELD_TIME, .get = get_req_backend, .label = "In the backend",
 	  .help = "time in the block backend, where traced" },
 	{ "request.latency", FIELD_TIME, .get = get_latency, .label = "Latency",
-	  .help = "from popped to used, once it is" },
+	  .help = "from popped to used, once it is; absent if the time of popping is not known" },
+	{ "request.at_least", FIELD_TIME, .get = get_at_least, .label = "In flight at least",
+	  .help = "where the time of popping is not known: how long it is known to be in flight" },
+	{ "request.before_trace", FIELD_BOOL, .get = get_before, .label = "Since before the trace",
+	  .help = "the device had popped it before the trace began" },
 	{ .path = NULL },
 };
 
@@ -227,7 +238,7 @@ const struct field fields_used[] = {
 	  FIELD_IF(used.flags, VQT_USED_STATUS), .label = "Status byte",
 	  .help = "the status as a number (filters only)" },
 	{ "used.latency", FIELD_TIME, .get = get_latency, .label = "Latency",
-	  .help = "since the device popped it" },
+	  .help = "since the device popped it, where that is known" },
 	{ "used.unknown", FIELD_BOOL, .get = get_used_unknown, .label = "No such chain in flight",
 	  .help = "no chain of that id was in flight" },
 	{ .path = NULL },

@@ -82,6 +82,8 @@ static const struct lifecycle_step steps[] = {
 	STEP(CHAIN_CHANGED, "chain_changed", "virtqueue_push",
 	     "a chain in flight is not in memory as it was popped",
 	     .arg = { DEC("head"), DEC("descriptor"), DEC("header") }),
+	STEP(NOTIFIER_ATTACH, "notifier_attach", "virtio_queue_aio_attach_host_notifier",
+	     "the device listens for kicks of a queue, and notifies itself"),
 };
 
 const struct lifecycle_step *lifecycle_step(unsigned what)
@@ -178,6 +180,8 @@ const struct spec_name event_irq_kinds[] = {
 	{ VQT_IRQ_MSIX, "msix" },
 	{ VQT_IRQ_INTX, "intx" },
 	{ VQT_IRQ_CONFIG, "config" },
+	{ VQT_IRQ_HANDLER, "handler" },
+	{ VQT_IRQ_CONFIG_HANDLER, "config_handler" },
 	{ 0, NULL },
 };
 
@@ -190,17 +194,17 @@ const struct spec_name event_chain_flags[] = {
 	{ VQT_CHAIN_NO_TABLE, "NO_TABLE" },
 	{ VQT_CHAIN_DERIVED, "DERIVED" },
 	{ VQT_CHAIN_LATE, "LATE" },
+	{ VQT_CHAIN_BEFORE, "BEFORE" },
+	{ VQT_CHAIN_LIKELY, "LIKELY" },
 	{ VQT_CHAIN_AGAIN, "AGAIN" },
 	{ VQT_CHAIN_BAD_TABLE, "BAD_TABLE" },
 	{ 0, NULL },
 };
 
 const struct spec_name event_used_flags[] = {
-	{ VQT_USED_STATUS, "STATUS" },
-	{ VQT_USED_BATCHED, "BATCHED" },
-	{ VQT_USED_SYNTHETIC, "SYNTHETIC" },
-	{ VQT_USED_DETACHED, "DETACHED" },
-	{ 0, NULL },
+	{ VQT_USED_STATUS, "STATUS" },	     { VQT_USED_BATCHED, "BATCHED" },
+	{ VQT_USED_SYNTHETIC, "SYNTHETIC" }, { VQT_USED_DETACHED, "DETACHED" },
+	{ VQT_USED_WRITE, "WRITE" },	     { 0, NULL },
 };
 
 const struct spec_name event_loss_whys[] = {
@@ -219,26 +223,34 @@ const struct spec_name event_note_levels[] = {
 };
 
 const struct spec_name event_guest_steps[] = {
-	{ VQT_GUEST_PROBE, "probe" },
-	{ VQT_GUEST_REGISTER, "register" },
-	{ VQT_GUEST_DEV_PROBE, "dev_probe" },
-	{ VQT_GUEST_DRIVER_PROBE, "driver_probe" },
-	{ VQT_GUEST_FIND_VQS, "find_vqs" },
-	{ VQT_GUEST_QUEUE_RQ, "queue_rq" },
-	{ VQT_GUEST_COMMIT_RQS, "commit_rqs" },
+	{ VQT_GUEST_LIFECYCLE, "lifecycle" },
+	{ VQT_GUEST_CONFIG_OP, "config_op" },
 	{ VQT_GUEST_ADD, "add" },
+	{ VQT_GUEST_KICK_PREPARE, "kick_prepare" },
 	{ VQT_GUEST_NOTIFY, "notify" },
-	{ VQT_GUEST_IRQ, "irq" },
-	{ VQT_GUEST_DONE, "done" },
+	{ VQT_GUEST_CALLBACKS, "callbacks" },
+	{ VQT_GUEST_INTERRUPT, "interrupt" },
 	{ VQT_GUEST_GET_BUF, "get_buf" },
-	{ VQT_GUEST_REG, "register_access" },
+	{ VQT_GUEST_SUBMIT, "submit" },
+	{ VQT_GUEST_DONE, "done" },
+	{ VQT_GUEST_RQ_ISSUE, "rq_issue" },
+	{ VQT_GUEST_RQ_COMPLETE, "rq_complete" },
 	{ 0, NULL },
 };
 
 const struct spec_name event_guest_phases[] = {
-	{ 0, "entry" },
-	{ 1, "return" },
-	{ 2, "point" },
+	{ VQT_GUEST_ENTRY, "entry" },
+	{ VQT_GUEST_RETURN, "return" },
+	{ VQT_GUEST_POINT, "point" },
+	{ VQT_GUEST_DERIVED, "derived" },
+	{ 0, NULL },
+};
+
+const struct spec_name event_vhost_user_froms[] = {
+	{ VQT_FROM_FRONT_END, "front_end" },
+	{ VQT_FROM_BACK_END, "back_end" },
+	{ VQT_FROM_BACK_END_CHANNEL, "back_end_channel" },
+	{ VQT_FROM_FRONT_END_CHANNEL, "front_end_channel" },
 	{ 0, NULL },
 };
 

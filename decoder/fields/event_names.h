@@ -48,6 +48,7 @@ extern const struct spec_name event_loss_whys[];
 extern const struct spec_name event_note_levels[];
 extern const struct spec_name event_guest_steps[]; /* enum vqt_guest_what */
 extern const struct spec_name event_guest_phases[];
+extern const struct spec_name event_vhost_user_froms[]; /* enum vqt_vhost_user_from */
 extern const struct spec_name event_backend_ops[];
 extern const struct spec_name event_backend_phases[];
 /* "0000:00:04.0"; bdf: domain, bus, device and function as records have them. */

@@ -13,31 +13,33 @@
 #define CHAINS (BIT(VQT_AVAIL) | BIT(VQT_USED) | BIT(VQT_DATA))
 
 const struct field_group field_groups[] = {
-	{ "", "Event", ANY, fields_event },
-	{ "session", "Session", BIT(VQT_SESSION), fields_session },
-	{ "source_info", "Source", BIT(VQT_SOURCE), fields_source },
-	{ "device_info", "Device", BIT(VQT_DEVICE), fields_device },
-	{ "device_state", "Device state, learned", BIT(VQT_DEVICE_STATE), fields_device_state },
-	{ "queue_state", "Queue state, learned", BIT(VQT_QUEUE_STATE), fields_queue_state },
-	{ "register", "Register access", BIT(VQT_REG), fields_register },
-	{ "kick", "Available buffer notification", BIT(VQT_KICK), fields_kick },
-	{ "avail", "Available chain", BIT(VQT_AVAIL), fields_avail },
-	{ "used", "Used chain", BIT(VQT_USED), fields_used },
-	{ "data", "Bytes of a chain, read late", BIT(VQT_DATA), fields_data },
-	{ "request", "Request", CHAINS | BIT(VQT_BACKEND), fields_request },
-	{ "ring", "Ring in memory", RINGS, fields_ring },
-	{ "sample", "Ring sample", BIT(VQT_RING), fields_sample },
-	{ "buffers", "Captured bytes", CHAINS, fields_buffers },
-	{ "interrupt", "Interrupt", BIT(VQT_IRQ), fields_interrupt },
-	{ "tally", "Tally of a queue", BIT(VQT_TALLY), fields_tally },
-	{ "lifecycle", "Lifecycle", BIT(VQT_LIFECYCLE), fields_lifecycle },
-	{ "guest", "Guest driver", BIT(VQT_GUEST), fields_guest },
-	{ "backend", "Block backend", BIT(VQT_BACKEND), fields_backend },
-	{ "clock", "Clock", BIT(VQT_CLOCK), fields_clock },
-	{ "loss", "Loss", BIT(VQT_LOSS), fields_loss },
-	{ "note", "Note", BIT(VQT_NOTE), fields_note },
-	{ "stack", "Call stack", BIT(VQT_STACK), fields_stack },
-	{ NULL, NULL, 0, NULL },
+	{ "", "Event", ANY, fields_event, false },
+	{ "session", "Session", BIT(VQT_SESSION), fields_session, false },
+	{ "source_info", "Source", BIT(VQT_SOURCE), fields_source, false },
+	{ "device_info", "Device", BIT(VQT_DEVICE), fields_device, false },
+	{ "device_state", "Device state, learned", BIT(VQT_DEVICE_STATE), fields_device_state,
+	  false },
+	{ "queue_state", "Queue state, learned", BIT(VQT_QUEUE_STATE), fields_queue_state, false },
+	{ "register", "Register access", BIT(VQT_REG), fields_register, false },
+	{ "kick", "Available buffer notification", BIT(VQT_KICK), fields_kick, false },
+	{ "avail", "Available chain", BIT(VQT_AVAIL), fields_avail, true },
+	{ "used", "Used chain", BIT(VQT_USED), fields_used, true },
+	{ "data", "Bytes of a chain, read late", BIT(VQT_DATA), fields_data, true },
+	{ "request", "Request", CHAINS | BIT(VQT_BACKEND), fields_request, true },
+	{ "ring", "Ring in memory", RINGS, fields_ring, true },
+	{ "sample", "Ring sample", BIT(VQT_RING), fields_sample, false },
+	{ "buffers", "Captured bytes", CHAINS, fields_buffers, true },
+	{ "interrupt", "Interrupt", BIT(VQT_IRQ), fields_interrupt, false },
+	{ "tally", "Tally of a queue", BIT(VQT_TALLY), fields_tally, false },
+	{ "vhost_user", "vhost-user message", BIT(VQT_VHOST_USER), fields_vhost_user, false },
+	{ "lifecycle", "Lifecycle", BIT(VQT_LIFECYCLE), fields_lifecycle, false },
+	{ "guest", "Guest driver", BIT(VQT_GUEST), fields_guest, false },
+	{ "backend", "Block backend", BIT(VQT_BACKEND), fields_backend, false },
+	{ "clock", "Clock", BIT(VQT_CLOCK), fields_clock, false },
+	{ "loss", "Loss", BIT(VQT_LOSS), fields_loss, false },
+	{ "note", "Note", BIT(VQT_NOTE), fields_note, false },
+	{ "stack", "Call stack", BIT(VQT_STACK), fields_stack, false },
+	{ NULL, NULL, 0, NULL, false },
 };
 
 /* Records are little-endian, and so are the hosts this runs on. */
@@ -125,7 +127,13 @@ FIELD_GETTER(ts, true, e->ts ? e->ts : e->rec->h.ts)
 FIELD_GETTER(number, true, e->number)
 FIELD_TEXT_GETTER(source, e->source,
 		  e->source->name[0] ? e->source->name : event_source_kind(e->source->kind))
-FIELD_TEXT_GETTER(device, e->dev, e->dev->name)
+static bool get_device(const struct event *e, unsigned i, struct field_value *v)
+{
+	if (!e->dev || i > 1 || (i && !e->dev->user_id[0]))
+		return false;
+	return field_set_str(v, i ? e->dev->user_id : e->dev->name);
+}
+
 FIELD_TEXT_GETTER(device_type, e->dev && e->dev->virtio_id,
 		  class_name(e->dev->virtio_id, v->buf, sizeof(v->buf)))
 FIELD_TEXT_GETTER(device_id, e->dev && e->dev->user_id[0], e->dev->user_id)
@@ -168,8 +176,8 @@ const struct field fields_event[] = {
 	  .help = "sequence number of its source; counts lost events too" },
 	{ "source", FIELD_STR, .get = get_source, .label = "Source",
 	  .help = "name of the source, or its kind: qemu, kvm, guest, emu, replay" },
-	{ "device", FIELD_STR, .get = get_device, .label = "Device",
-	  .help = "device: its type and a count, such as blk0" },
+	{ "device", FIELD_STR, FIELD_ALIASES, .get = get_device, .label = "Device",
+	  .help = "device: its type and a count, such as blk0; filters take its user's id, too" },
 	{ "device_type", FIELD_STR, .get = get_device_type, .word = device_type_word,
 	  .label = "Device type", .help = "type of the device: blk, net, ..." },
 	{ "device_id", FIELD_STR, FIELD_FILTER, .get = get_device_id, .label = "Device id",

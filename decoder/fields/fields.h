@@ -45,6 +45,7 @@ struct field_value {
 /* struct field.flags */
 #define FIELD_ARRAY 0x01 /* has elements; all arrays of one prefix have equally many */
 #define FIELD_FILTER 0x02 /* for filters only: not printed */
+#define FIELD_ALIASES 0x04 /* element 0 is printed; filters take the others for it, too */
 
 struct field {
 	const char *path; /* "register.value"; of array elements: "avail.descriptors.len" */
@@ -78,6 +79,7 @@ struct field_group {
 	const char *title; /* for -V */
 	uint64_t events; /* 1 << enum vqt_type of those that can have it */
 	const struct field *fields; /* ends with path NULL; members of one array are adjacent */
+	bool memory; /* what was read of rings and buffers: absent where that is undecodable */
 };
 
 /* Ends with name NULL.  The group without a name is first. */
@@ -96,15 +98,16 @@ static inline bool field_group_has(const struct field_group *g, const struct eve
 {
 	unsigned type = e->rec->h.type;
 
-	return type < 64 && (g->events >> type & 1);
+	return type < 64 && (g->events >> type & 1) && !(g->memory && e->undecodable);
 }
 
 /* The parts of the table in their files; use field_groups. */
-extern const struct field fields_tally[], fields_event[], fields_register[], fields_kick[],
-	fields_ring[], fields_sample[], fields_avail[], fields_request[], fields_used[],
-	fields_interrupt[], fields_buffers[], fields_data[], fields_lifecycle[], fields_guest[],
-	fields_backend[], fields_session[], fields_source[], fields_device[], fields_device_state[],
-	fields_queue_state[], fields_clock[], fields_loss[], fields_note[], fields_stack[];
+extern const struct field fields_tally[], fields_vhost_user[], fields_event[], fields_register[],
+	fields_kick[], fields_ring[], fields_sample[], fields_avail[], fields_request[],
+	fields_used[], fields_interrupt[], fields_buffers[], fields_data[], fields_lifecycle[],
+	fields_guest[], fields_backend[], fields_session[], fields_source[], fields_device[],
+	fields_device_state[], fields_queue_state[], fields_clock[], fields_loss[], fields_note[],
+	fields_stack[];
 
 /* To write a row of the table. */
 #define FIELD_AT(member) \

@@ -6,6 +6,7 @@
 
 #include "decoder/fields/fields.h"
 #include "decoder/fields/event_names.h"
+#include "decoder/trace/guest.h"
 
 #define TLV(name, tag) \
 	static bool get_##name(const struct event *e, unsigned i, struct field_value *v) \
@@ -25,6 +26,7 @@ TLV(id, VQT_TAG_ID)
 TLV(typename, VQT_TAG_TYPENAME)
 TLV(path, VQT_TAG_PATH)
 TLV(origin, VQT_TAG_ORIGIN)
+TLV(filter, VQT_TAG_FILTER)
 
 /* --- session, source --- */
 
@@ -48,6 +50,8 @@ const struct field fields_session[] = {
 	  .help = "command line of the capture" },
 	{ "session.origin", FIELD_STR, .get = get_origin, .label = "Origin",
 	  .help = "where a shipped trace is from" },
+	{ "session.filter", FIELD_STR, .get = get_filter, .label = "Filter",
+	  .help = "of a filtered copy: what its events matched" },
 	{ "session.snaplen", FIELD_U64, FIELD_AT(session.snaplen), .label = "Snap length",
 	  .help = "leading bytes kept of each buffer" },
 	{ "session.wall", FIELD_I64, FIELD_AT(session.wall), .label = "Wall clock offset",
@@ -125,8 +129,16 @@ static bool resolve_feature(const struct event *e, unsigned i, const char *word,
 	return true;
 }
 
-FIELD_GETTER(offered, i < 2, e->rec->device_state.offered[i])
-FIELD_GETTER(accepted, i < 2, e->rec->device_state.accepted[i])
+static uint64_t state_features(const struct event *e, const uint64_t recorded[2], unsigned i)
+{
+	uint64_t set[2];
+
+	model_state_features(e, recorded, set);
+	return set[i];
+}
+
+FIELD_GETTER(offered, i < 2, state_features(e, e->rec->device_state.offered, i))
+FIELD_GETTER(accepted, i < 2, state_features(e, e->rec->device_state.accepted, i))
 static bool get_config(const struct event *e, unsigned i, struct field_value *v)
 {
 	v->bytes = e->rec->tail;
@@ -215,19 +227,30 @@ const struct field fields_lifecycle[] = {
 	{ .path = NULL },
 };
 
-FIELD_GETTER(guest_ret, e->rec->guest.phase == 1, (uint64_t)(int64_t)e->rec->guest.ret)
-FIELD_GETTER(guest_arg, i < 2, e->rec->guest.arg[i])
+static bool get_guest_function(const struct event *e, unsigned i, struct field_value *v)
+{
+	const struct guest_function *f = guest_function_of(e->rec);
+
+	if (!f)
+		return get_text(e, i, v);
+	v->str = f->name;
+	v->len = strlen(f->name);
+	return true;
+}
+
+FIELD_GETTER(guest_ret, e->rec->guest.phase == VQT_GUEST_RETURN, (uint64_t)e->rec->guest.ret)
+FIELD_GETTER(guest_arg, i < e->rec->guest.nargs, record_guest_arg(e->rec, i))
 const struct field fields_guest[] = {
 	{ "guest.step", FIELD_STR, FIELD_AT(guest.what), .names = event_guest_steps,
-	  .label = "Step", .help = "probe, find_vqs, add, notify, irq, done, ..." },
+	  .label = "Step", .help = "lifecycle, config_op, kick_prepare, submit, done, ..." },
 	{ "guest.phase", FIELD_STR, FIELD_AT(guest.phase), .names = event_guest_phases,
-	  .label = "Phase", .help = "entry, return or point" },
+	  .label = "Phase", .help = "entry, return, point or derived" },
 	{ "guest.ret", FIELD_I64, .get = get_guest_ret, .label = "Result",
 	  .help = "on return: the function's result" },
 	{ "guest.args", FIELD_HEX, FIELD_ARRAY, .get = get_guest_arg, .label = "Arguments",
 	  .help = "the step's arguments" },
-	{ "guest.function", FIELD_STR, .get = get_text, .label = "Function",
-	  .help = "the guest kernel's function" },
+	{ "guest.function", FIELD_STR, .get = get_guest_function, .label = "Function",
+	  .help = "the kernel's function" },
 	{ .path = NULL },
 };
 
@@ -262,9 +285,14 @@ const struct field fields_clock[] = {
 	{ .path = NULL },
 };
 
+FIELD_GETTER(lost, model_loss_of(e).records || !model_loss_of(e).more, model_loss_of(e).records)
+FIELD_GETTER(lost_more, true, model_loss_of(e).more)
+
 const struct field fields_loss[] = {
-	{ "loss.lost", FIELD_U64, FIELD_AT(loss.lost), .label = "Events lost",
-	  .help = "events that went missing" },
+	{ "loss.lost", FIELD_U64, .get = get_lost, .label = "Events lost",
+	  .help = "events that went missing, at least; absent where nobody knows how many" },
+	{ "loss.more", FIELD_BOOL, .get = get_lost_more, .label = "More lost",
+	  .help = "more events went missing, and how many is unknown" },
 	{ "loss.why", FIELD_STR, FIELD_AT(loss.why), .names = event_loss_whys, .label = "Why",
 	  .help = "buffer, memory, limit or file" },
 	{ .path = NULL },

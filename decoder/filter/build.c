@@ -92,6 +92,9 @@ static bool number_value(struct filter_parser *p, const struct field *f,
 		return filter_fail(p, l->loc, "%s is a number, not text", f->path);
 	if (l->unit == UNIT_TIME && f->kind != FIELD_TIME)
 		return filter_fail(p, l->loc, "%s is no time; '%.40s' is", f->path, l->text);
+	if (l->unit == UNIT_NONE && l->number && f->kind == FIELD_TIME)
+		return filter_fail(p, l->loc, "%s is a time: write %.40sms, or us, ns, s, m, h",
+				   f->path, l->text);
 	if (l->unit == UNIT_SIZE && f->kind == FIELD_TIME)
 		return filter_fail(p, l->loc, "%s is a time: ns, us, ms, s, m or h", f->path);
 	if (l->negative && l->number && f->kind != FIELD_I64)

@@ -133,7 +133,7 @@ static bool test_field(const struct filter_node *n, const struct event *e)
 		present = true;
 		if (element(n, e, i, &v))
 			return !n->negate;
-		if (!(n->field->flags & FIELD_ARRAY))
+		if (!(n->field->flags & (FIELD_ARRAY | FIELD_ALIASES)))
 			break;
 	}
 	return present && n->negate;

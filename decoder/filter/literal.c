@@ -150,8 +150,10 @@ struct filter_literal *filter_number(struct filter_parser *p, struct filter_loc 
 		return NULL;
 	}
 	if (divisor > 1 && l->unit == UNIT_NONE) {
-		filter_fail(p, at, "'%.40s': only sizes and durations can have a fraction",
-			    l->text);
+		filter_fail(p, at,
+			    "'%.40s': only sizes and durations can have a fraction; they have a "
+			    "unit, as in %.40sms",
+			    l->text, l->text);
 		return NULL;
 	}
 	if (l->negative)

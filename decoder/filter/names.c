@@ -172,5 +172,10 @@ bool filter_fail_word(struct filter_parser *p, const struct field *f,
 	if (words[0])
 		return filter_fail(p, value->loc, "%s is never '%.40s'; it can be %s", f->path,
 				   value->text, words);
+	if (value->text[0] >= '0' && value->text[0] <= '9')
+		return filter_fail(p, value->loc,
+				   "'%.40s' is not a number; units are k, M, G, T (of 1024) and "
+				   "ns, us, ms, s, m, h",
+				   value->text);
 	return filter_fail(p, value->loc, "%s is a number; '%.40s' is none", f->path, value->text);
 }

@@ -12,9 +12,11 @@ struct model {
 	uint64_t first_ts, last_ts;
 	bool any;
 	int64_t wall;
+	bool filtered;
 	struct model_request *done; /* completed; freed at the next feed */
 	struct model_request *dropped; /* cancelled by a reset: likewise */
 	struct model_request *spare; /* free list, through ->next */
+	struct record readable; /* of a record with undecodable memory: the rest */
 };
 
 struct model_queue *model_get_queue(struct model_device *d, unsigned index);
@@ -26,8 +28,21 @@ void model_reset_queue(struct model *m, struct model_queue *q);
 struct model_request *model_new_request(struct model *m);
 void model_free_request(struct model *m, struct model_request *r);
 
+/* Let a chain tell the type of a device that nobody knows for sure. */
+void model_recognise_request(struct model *m, struct event *e, struct model_request *r);
+
 /* Registers (decoder/model/registers.c). */
 int model_register(struct model *m, struct event *e); /* 0 */
+
+/*
+ * Chains that were in flight before the trace (decoder/model/before.c).  Positions of a ring
+ * have been learned: what they say of chains in flight.
+ */
+void model_learn(struct event *e);
+/* A chain begins that was in flight before, and was only counted so far?  Then it is not any more. */
+bool model_was_before(struct model_queue *q, const struct vqt_avail *a);
+/* The same for a used entry whose chain is not known. */
+bool model_used_before(struct model_queue *q, const struct vqt_used *u);
 
 /* Queues and requests (decoder/model/queue.c). 0 or -ENOMEM. */
 int model_kick(struct model *m, struct event *e);
@@ -37,5 +52,11 @@ int model_data(struct model *m, struct event *e);
 int model_irq(struct model *m, struct event *e);
 void model_ring(struct event *e, const struct vqt_ring *ring);
 int model_backend(struct model *m, struct event *e);
+
+/* Byte order (decoder/model/byte_order.c): the transport by the name of the type. */
+void model_transport_by_name(struct model_device *d);
+/* Sets e->undecodable and replaces e->rec, if that is so. */
+void model_leave_out_undecodable(struct model *m, struct event *e);
+int model_count_undecodable(struct event *e); /* 0 */
 
 #endif

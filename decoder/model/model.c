@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <inttypes.h>
 #include <linux/virtio_config.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,16 +51,23 @@ void model_reset_queue(struct model *m, struct model_queue *q)
 		r->next = m->dropped;
 		m->dropped = r;
 	}
-	q->n_in_flight = 0;
+	q->n_in_flight = q->n_posted = q->unnamed = 0;
+	q->unnamed_more = false;
+	q->learned.known = false;
 	q->open = NULL;
 	q->enabled = false;
 	q->addr_known = false;
 	q->desc = q->driver = q->device = 0;
-	q->size = q->size_max;
-	q->size_known = q->size_max != 0;
+	q->size = q->size_is_max ? q->size_max : 0;
+	q->size_known = q->size != 0;
+	q->size_written = false;
+	q->align = 0;
 	q->vector = VQT_NO_VECTOR;
 	q->packed = false;
 	q->kick_ts = 0;
+	q->latest = (struct model_kick){ 0 };
+	q->latest_popped = q->popped;
+	q->self_notified = false;
 	q->popped_since_reset = q->used_since_reset = 0;
 	q->nannounced = 0;
 	memset(&q->ring, 0, sizeof(q->ring));
@@ -76,6 +84,7 @@ void model_reset_device(struct model *m, struct model_device *d)
 	d->device_select = d->driver_select = 0;
 	d->queue_select = 0;
 	d->config_vector = VQT_NO_VECTOR;
+	d->swapped = false;
 	for (struct model_queue *q = d->queues; q; q = q->hh.next)
 		model_reset_queue(m, q);
 }
@@ -162,13 +171,39 @@ int64_t model_wall(const struct model *m)
 	return m->wall;
 }
 
-uint64_t model_lost(const struct model *m)
+bool model_filtered(const struct model *m)
 {
-	uint64_t lost = 0;
+	return m->filtered;
+}
 
-	for (unsigned i = 0; i < 256; i++)
-		lost += m->source[i] ? m->source[i]->lost : 0;
+struct model_loss model_lost(const struct model *m)
+{
+	struct model_loss lost = { 0, false };
+
+	for (unsigned i = 0; i < 256; i++) {
+		lost.records += m->source[i] ? m->source[i]->lost : 0;
+		lost.more |= m->source[i] && m->source[i]->lost_more;
+	}
 	return lost;
+}
+
+struct model_loss model_loss_of(const struct event *e)
+{
+	const struct vqt_loss *l = &e->rec->loss;
+	bool old = e->source && e->source->kind == VQT_SRC_PROXY && l->why == VQT_LOSS_MEMORY &&
+		   l->lost == 1 && e->queue && e->queue->packed;
+
+	return (struct model_loss){ old ? 0 : l->lost, old || l->flags & VQT_LOSS_MORE };
+}
+
+void model_put_lost(struct text *t, struct model_loss lost, const char *what)
+{
+	if (!lost.records && lost.more) {
+		text_add(t, "an unknown number%s%s", *what ? " of " : "", what);
+		return;
+	}
+	text_add(t, "%" PRIu64 "%s%s%s", lost.records, *what ? " " : "", what,
+		 lost.more ? " and an unknown number more" : "");
 }
 
 /* A device's name is its class and a count in order of appearance: blk0, blk1, net0. */
@@ -213,8 +248,10 @@ struct model_queue *model_get_queue(struct model_device *d, unsigned index)
 	if (q)
 		return q;
 	hash_add_new(d->queues, index, (uint16_t)index, q);
-	if (q)
+	if (q) {
 		q->vector = VQT_NO_VECTOR;
+		q->size_written = d->flags & VQT_DEV_LATE || !d->status_known;
+	}
 	return q;
 }
 
@@ -247,6 +284,55 @@ static void learn_text(const struct record *r, unsigned tag, char *buf, size_t s
 		record_tlv_str(r, tag, buf, size);
 }
 
+static void set_type(struct model *m, struct model_device *d, unsigned virtio_id)
+{
+	d->virtio_id = virtio_id;
+	d->class = class_find(virtio_id);
+	name_device(m, d);
+}
+
+/* What features, configuration or a request say of the type: it is this class. */
+static void recognise(struct model *m, struct model_device *d, const struct class *c)
+{
+	if (!c || c == d->class)
+		return;
+	d->recorded_id = d->recorded_id ? d->recorded_id : d->virtio_id;
+	d->recognised = true;
+	set_type(m, d, c->id);
+}
+
+/* The type of a device behind a proxy is only said, or not even that. */
+static bool type_is_open(const struct event *e)
+{
+	return e->dev && e->source->kind == VQT_SRC_PROXY && !e->dev->typed;
+}
+
+void model_recognise_request(struct model *m, struct event *e, struct model_request *r)
+{
+	struct model_device *d = e->dev;
+
+	if (!type_is_open(e))
+		return;
+	d->typed = d->class && d->class->is_request && d->class->is_request(&r->io);
+	if (d->typed)
+		return;
+	recognise(m, d, class_of_request(&r->io));
+	d->typed = d->class && d->class->is_request && d->class->is_request(&r->io);
+}
+
+static void recognise_state(struct model *m, struct event *e, size_t config_len)
+{
+	struct model_device *d = e->dev;
+	struct class_evidence v = { .offered = { d->offered[0], d->offered[1] },
+				    .config_len = config_len };
+
+	if (!type_is_open(e))
+		return;
+	if (!d->class || !class_can_offer(d->class, v.offered) ||
+	    !class_can_have_config(d->class, config_len))
+		recognise(m, d, class_recognise(&v));
+}
+
 static int feed_device(struct model *m, struct event *e)
 {
 	const struct vqt_device *v = &e->rec->device;
@@ -254,11 +340,10 @@ static int feed_device(struct model *m, struct event *e)
 
 	if (!d)
 		return 0;
-	if (v->virtio_id && v->virtio_id != d->virtio_id) {
-		d->virtio_id = v->virtio_id;
-		d->class = class_find(v->virtio_id);
-		name_device(m, d);
-	}
+	if (v->virtio_id && d->recognised)
+		d->recorded_id = v->virtio_id != d->virtio_id ? v->virtio_id : 0;
+	else if (v->virtio_id && v->virtio_id != d->virtio_id)
+		set_type(m, d, v->virtio_id);
 	if (v->transport)
 		d->transport = v->transport;
 	if (v->bdf != ~0U)
@@ -266,9 +351,19 @@ static int feed_device(struct model *m, struct event *e)
 	if (v->queues)
 		d->num_queues = v->queues;
 	d->flags |= v->flags;
+	d->by_driver |= event_by_driver(e);
 	learn_text(e->rec, VQT_TAG_ID, d->user_id, sizeof(d->user_id));
 	learn_text(e->rec, VQT_TAG_TYPENAME, d->type_name, sizeof(d->type_name));
+	model_transport_by_name(d);
 	return 0;
+}
+
+void model_state_features(const struct event *e, const uint64_t recorded[2], uint64_t out[2])
+{
+	out[0] = recorded[0];
+	out[1] = recorded[1];
+	if (e->source && e->source->kind == VQT_SRC_PROXY)
+		out[0] &= ~VQT_VHOST_FEATURES;
 }
 
 static int feed_device_state(struct model *m, struct event *e)
@@ -284,11 +379,11 @@ static int feed_device_state(struct model *m, struct event *e)
 		d->status_known = true;
 	}
 	if (s->known & VQT_KNOWN_OFFERED) {
-		memcpy(d->offered, s->offered, sizeof(d->offered));
+		model_state_features(e, s->offered, d->offered);
 		d->offered_known = 0x0f;
 	}
 	if (s->known & VQT_KNOWN_ACCEPTED) {
-		memcpy(d->accepted, s->accepted, sizeof(d->accepted));
+		model_state_features(e, s->accepted, d->accepted);
 		d->accepted_known = 0x0f;
 	}
 	if (s->known & VQT_KNOWN_MSIX)
@@ -299,6 +394,7 @@ static int feed_device_state(struct model *m, struct event *e)
 		for (size_t i = 0; i < n; i++)
 			d->config_known[i / 8] |= (uint8_t)(1 << i % 8);
 	}
+	recognise_state(m, e, s->known & VQT_KNOWN_CONFIG ? s->config_len : 0);
 	return 0;
 }
 
@@ -324,6 +420,10 @@ static int feed_queue_state(struct model *m, struct event *e)
 	if (s->known & VQT_KNOWN_ENABLED)
 		q->enabled = s->enabled;
 	q->packed = model_accepted(e->dev, VIRTIO_F_RING_PACKED);
+	if (s->known & VQT_KNOWN_INDEX)
+		model_learn(e);
+	if (s->known & VQT_KNOWN_INDEX && !q->packed)
+		q->latest = (struct model_kick){ .avail_idx = s->last_avail, .known = true };
 	return 0;
 }
 
@@ -338,7 +438,10 @@ static int feed_clock(struct model *m, struct event *e)
 
 static int feed_loss(struct model *m, struct event *e)
 {
-	e->source->lost += e->rec->loss.lost;
+	struct model_loss lost = model_loss_of(e);
+
+	e->source->lost += lost.records;
+	e->source->lost_more |= lost.more;
 	return 0;
 }
 
@@ -346,6 +449,15 @@ static int feed_ring(struct model *m, struct event *e)
 {
 	model_ring(e, &e->rec->ring.ring);
 	return 0;
+}
+
+/* Of virtio-ccw there are no registers to learn them from: 4.3.2.4. */
+static void set_features(struct model_device *d, uint64_t features)
+{
+	if (d->transport != VQT_TRANSPORT_CCW)
+		return;
+	d->accepted[0] = features;
+	d->accepted_known |= 3;
 }
 
 static int feed_life(struct model *m, struct event *e)
@@ -361,6 +473,16 @@ static int feed_life(struct model *m, struct event *e)
 			model_reset_queue(m, e->queue);
 		break;
 	case VQT_LIFECYCLE_ERROR: e->dev->errors++; break;
+	case VQT_LIFECYCLE_IOEVENTFD_START: /* it notifies itself for requests of before */
+		for (struct model_queue *q = e->dev->queues; q; q = q->hh.next)
+			q->self_notified = true;
+		break;
+	case VQT_LIFECYCLE_NOTIFIER_ATTACH:
+		e->dev->tells_self = true;
+		if (e->queue)
+			e->queue->self_notified = true;
+		break;
+	case VQT_LIFECYCLE_SET_FEATURES: set_features(e->dev, l->arg[0]); break;
 	case VQT_LIFECYCLE_VHOST_START: e->dev->flags |= VQT_DEV_DATAPATH_ELSEWHERE; break;
 	}
 	return 0;
@@ -389,9 +511,10 @@ static feed_fn *const feeders[] = {
 /*
  * Sequence numbers also count lost records, so a gap is a loss even without a loss record.
  * A loss record accounts for the gap before it or the next one after it.  Descriptive
- * records made outside the probes may have the number 0, which counts as none.
+ * records made outside the probes may have the number 0, which counts as none.  A filtered
+ * trace may lack its beginning, too.
  */
-static void track_seq(struct event *e)
+static void track_seq(const struct model *m, struct event *e)
 {
 	struct model_source *s = e->source;
 	const struct vqt_hdr *h = &e->rec->h;
@@ -406,7 +529,9 @@ static void track_seq(struct event *e)
 
 		s->excused -= excused;
 		e->gap = gap - excused;
-		s->lost += e->gap;
+		s->lost += m->filtered ? 0 : e->gap;
+	} else if (!s->seq_known && m->filtered && h->seq > 1) {
+		e->gap = h->seq - 1;
 	}
 	if (!s->seq_known || gap < 0x80000000U)
 		s->next_seq = h->seq + 1;
@@ -438,10 +563,13 @@ int model_feed(struct model *m, const struct record *rec, uint64_t number, struc
 	e->source = get_source(m, h->source);
 	if (!e->source)
 		return -ENOMEM;
-	track_seq(e);
+	track_seq(m, e);
 	track_time(m, e);
 	if (h->type == VQT_SESSION) {
+		size_t len;
+
 		m->wall = rec->session.wall;
+		m->filtered |= record_tlv(rec, VQT_TAG_FILTER, &len) != NULL;
 		return 0;
 	}
 	e->dev = get_device(m, h->device, h->source);
@@ -456,6 +584,9 @@ int model_feed(struct model *m, const struct record *rec, uint64_t number, struc
 				return -ENOMEM;
 		}
 	}
+	model_leave_out_undecodable(m, e);
+	if (e->undecodable)
+		return model_count_undecodable(e);
 	if (h->type < sizeof(feeders) / sizeof(feeders[0]) && feeders[h->type]) {
 		int rc = feeders[h->type](m, e);
 

@@ -20,6 +20,7 @@
 #include "decoder/trace/record.h"
 #include "decoder/class/class.h"
 #include "decoder/spec/spec.h"
+#include "decoder/util/text.h"
 
 struct model;
 struct model_request;
@@ -35,20 +36,40 @@ struct model_kick {
 };
 #define MODEL_KICKS 8
 
+/* The device's positions in a ring, as the trace learned them at one time. */
+struct model_learned {
+	bool known;
+	uint16_t avail, used; /* next to pop, next to use; packed: slot | wrap << 15 */
+};
+
 struct model_queue {
 	uint16_t index;
 	bool enabled;
 	bool packed; /* layout in use (VIRTIO_F_RING_PACKED accepted, or seen in records) */
 	bool size_known, addr_known;
 	uint16_t size; /* queue_size as last written or read, 0 unknown */
-	uint16_t size_max; /* as read after reset, 0 unknown */
+	uint16_t size_max; /* the most that the device offers, 0 unknown */
+	bool size_is_max; /* it is the size as long as the driver writes none (virtio-pci) */
+	bool size_written; /* since the reset, or nobody knows: what is read is no offer */
+	uint32_t align; /* QueueAlign of virtio-mmio version 1, 4.2.4; 0 not written */
 	uint16_t vector; /* VQT_NO_VECTOR until assigned */
 	uint16_t notify_off;
 	uint64_t desc, driver, device; /* areas, guest-physical */
 	struct vqt_ring ring; /* the latest snapshot; .known says which fields */
 	uint64_t kick_ts; /* latest kick, 0 none */
+	struct model_kick latest; /* what it found: .ts is kick_ts */
+	uint64_t latest_popped; /* `popped` at that time */
+	bool self_notified; /* the device did so, and has not come to hear of it */
 	struct model_request *in_flight; /* uthash by head; see model_in_flight() */
 	unsigned n_in_flight;
+	unsigned n_posted; /* of them buffers that wait for events outside: class_posted() */
+	/*
+	 * Chains in flight since before the trace that no record names: so many, or, in a packed
+	 * ring, where positions count descriptors, there may be more.
+	 */
+	unsigned unnamed;
+	bool unnamed_more;
+	struct model_learned learned;
 	uint64_t kicks, popped, used, irqs; /* counts since the trace began */
 	uint64_t popped_since_reset, used_since_reset; /* the same since the last device reset */
 	struct model_request *open; /* a chain that continues (VQT_CHAIN_MORE) */
@@ -67,8 +88,12 @@ struct model_request {
 	uint16_t head, pos;
 	uint16_t flags; /* VQT_CHAIN_* */
 	uint16_t ndirect;
+	bool posted; /* a buffer that waits for an event outside, not a request */
+	bool before; /* popped before the trace began */
 	uint64_t number; /* of the avail event in the trace */
-	uint64_t kick_ts, avail_ts, used_ts; /* kick_ts: the last kick before the pop, 0 unknown */
+	uint64_t seen_ts; /* of the first record of it: the device had popped it by then */
+	uint64_t avail_ts; /* when the device popped it, 0 unknown: it was read later */
+	uint64_t kick_ts, used_ts; /* kick_ts: the last kick before the pop; 0 unknown */
 	uint64_t announce_ts; /* the first kick that announced it; 0: none, or unknown */
 	uint64_t backend_ts, backend_end_ts; /* 0 unknown */
 	uint32_t ndesc, cap;
@@ -78,6 +103,18 @@ struct model_request {
 	UT_hash_handle hh;
 };
 
+/* Whether a chain has an indirect table, 2.7.5.3. */
+static inline bool model_indirect(const struct model_request *r)
+{
+	return r->ndirect < r->ndesc;
+}
+
+/* Descriptors of a chain that describe buffers: not the one that refers to the table. */
+static inline uint32_t model_descriptors(const struct model_request *r)
+{
+	return r->ndesc - model_indirect(r);
+}
+
 struct model_device {
 	uint16_t id; /* trace-wide */
 	uint8_t source;
@@ -86,6 +123,13 @@ struct model_device {
 	char type_name[64]; /* QOM type, "" unknown */
 	const struct class *class; /* NULL unknown */
 	unsigned virtio_id; /* 0 unknown */
+	/*
+	 * A vhost-user proxy is told the type, or not: where features, configuration and requests
+	 * tell that it is another one, class is that, and this the recorded one (0: none).
+	 */
+	unsigned recorded_id;
+	bool recognised; /* by these */
+	bool typed; /* a request has confirmed class */
 	unsigned transport; /* enum vqt_transport */
 	uint32_t flags; /* VQT_DEV_* */
 	uint32_t bdf; /* ~0 unknown */
@@ -101,6 +145,9 @@ struct model_device {
 	uint8_t generation;
 	bool generation_known;
 	uint16_t num_queues; /* 0 unknown */
+	uint8_t mmio_version; /* virtio-mmio: 1 is the legacy interface (4.2.4), 0 unknown */
+	bool mmio_version_read; /* from the Version register; else it shows in what is used */
+	uint32_t guest_page_size; /* virtio-mmio version 1: unit of QueuePFN, 0 not written */
 	bool msix; /* MSI-X enabled in its capability */
 	uint8_t intx; /* line level */
 	uint8_t pci[4096]; /* configuration space as read or written */
@@ -108,6 +155,10 @@ struct model_device {
 	uint8_t config[1024]; /* device configuration as read or written */
 	uint8_t config_known[1024 / 8];
 	struct model_queue *queues; /* uthash by index; iterate with hh.next */
+	bool swapped; /* the rings looked like the other byte order: until a reset */
+	bool undecodable; /* an event was (struct event) */
+	bool by_driver; /* recorded by the driver's side: event_by_driver() */
+	bool tells_self; /* when it notifies itself is recorded (VQT_LIFECYCLE_NOTIFIER_ATTACH) */
 	uint64_t events, kicks, irqs, requests, errors;
 };
 
@@ -119,6 +170,7 @@ struct model_source {
 	uint32_t next_seq;
 	bool seq_known;
 	uint64_t lost; /* reported by loss records, or found as gaps */
+	bool lost_more; /* and more; nobody knows how many */
 	uint64_t excused; /* part of a later gap that a loss record has already reported */
 	int64_t clock; /* ns to add to its times to get the trace's clock */
 };
@@ -149,10 +201,28 @@ struct event {
 	bool unknown_id; /* used: no chain with this id is in flight */
 	bool head_in_flight; /* avail: the head was already in flight */
 	bool typed_now; /* avail, data: with this event the request's header became known */
-	uint64_t latency; /* avail to used, ns */
+	bool unnamed; /* used: of a chain in flight since before the trace that no record names */
+	bool self; /* kick: no driver's, or for nothing; counted nowhere */
+	uint64_t latency; /* avail to used, ns; 0: when it was popped is not known */
 	struct model_request *dropped; /* requests that a reset cancelled, linked by ->next */
 	uint64_t gap; /* sequence numbers missing before this record */
+	/*
+	 * The rings are in the guest's byte order, which is not ours or not known (legacy virtio-ccw).
+	 * `rec` has then nothing of what was read of them, and there is no request.
+	 */
+	bool undecodable;
+	bool undecodable_first; /* of this device */
 };
+
+/*
+ * Whether the record is of the driver's side: chains have the time at which the driver adds
+ * them, completions that at which it takes them, and what the device does in between is not
+ * seen.
+ */
+static inline bool event_by_driver(const struct event *e)
+{
+	return e->source && e->source->kind == VQT_SRC_GUEST;
+}
 
 struct model *model_new(void); /* NULL: no memory */
 void model_free(struct model *m);
@@ -174,16 +244,49 @@ unsigned model_pci_cap(const struct model_device *d, unsigned id, unsigned nth);
 unsigned model_pci_cap_at(const struct model_device *d, unsigned offset);
 /* The chain in flight with this head or id; NULL. */
 struct model_request *model_in_flight(const struct model_queue *q, uint16_t head);
+/* All chains in flight, those that no record names included. */
+static inline unsigned model_flight(const struct model_queue *q)
+{
+	return q->n_in_flight + q->unnamed;
+}
+/* How many of them were in flight before the trace began, posted buffers not counted. */
+unsigned model_flight_before(const struct model_device *d, const struct model_queue *q);
 /*
  * Whether the driver has requested a notification when the entry at `pos` is used, for a
  * chain of `slots` ring slots: 2.7.7, 2.8.10.  1 yes, 0 no, -1 the snapshot does not say.
  */
 int model_irq_due(const struct model_device *d, const struct model_queue *q,
 		  const struct vqt_ring *r, uint16_t pos, unsigned slots);
+/*
+ * Whether registers of this region (enum vqt_region) are those of the legacy interface: by the
+ * region with virtio-pci (4.1.4.10), by the version with virtio-mmio (4.2.4).
+ */
+bool model_legacy_region(const struct model_device *d, unsigned region);
+/*
+ * The device's features in a VQT_DEVICE_STATE: what a proxy recorded without the bits of vhost
+ * itself (VQT_VHOST_FEATURES).
+ */
+void model_state_features(const struct event *e, const uint64_t recorded[2], uint64_t out[2]);
 /* Whether the driver accepted this feature bit. */
 bool model_accepted(const struct model_device *d, unsigned bit);
 /* Facts of the whole trace. */
 int64_t model_wall(const struct model *m); /* realtime minus trace clock, ns */
-uint64_t model_lost(const struct model *m); /* records lost, all sources */
+/* Records that were lost. */
+struct model_loss {
+	uint64_t records; /* at least */
+	bool more; /* more were; how many is unknown */
+};
+struct model_loss model_lost(const struct model *m); /* of all sources */
+struct model_loss model_loss_of(const struct event *e); /* what a VQT_LOSS reports */
+/*
+ * "7 events", "an unknown number of events", "7 events and an unknown number more"; what: "events",
+ * or "" for the number alone.
+ */
+void model_put_lost(struct text *t, struct model_loss lost, const char *what);
+/*
+ * Whether the trace is what a filter left of another one.  Then events are missing on purpose:
+ * e->gap counts them, as nobody knows what they were, and model_lost() does not.
+ */
+bool model_filtered(const struct model *m);
 
 #endif

@@ -63,10 +63,60 @@ static uint64_t announced(struct model_queue *q, uint16_t pos)
 	return ts;
 }
 
+/* Nothing waits, and everything that was made available was so before the kick before. */
+static bool brings_nothing(const struct model_queue *q, const struct vqt_ring *r)
+{
+	if (record_ring_waits(r) != 0)
+		return false;
+	if (!(r->known & VQT_RING_PACKED))
+		return q->latest.known ? r->avail_idx == q->latest.avail_idx
+				       : !q->kick_ts && !r->avail_idx;
+	/* How much was available then is not known: a chain popped since is what that kick was for. */
+	return q->popped - q->latest_popped <= (q->kick_ts && q->latest.known);
+}
+
+/*
+ * A kick by eventfd for nothing that was made available since the kick before is the device's
+ * own: QEMU notifies itself when it starts to listen, and whenever its block layer stops
+ * draining.  Where the trace records these moments, only the kick after such a record is QEMU's;
+ * it is QEMU's whenever nothing waits in the ring, even if the driver has added entries since its
+ * last kick and QEMU has popped them already.
+ */
+static bool is_self(const struct event *e)
+{
+	const struct vqt_kick *k = &e->rec->kick;
+
+	if (!e->queue || !e->source || k->via != VQT_KICK_IOEVENTFD)
+		return false;
+	if (e->source->kind == VQT_SRC_EMU || e->source->kind == VQT_SRC_REPLAY)
+		return false; /* they record what came by the eventfd of the driver alone */
+	if (e->dev->tells_self && !e->queue->self_notified)
+		return false;
+	if (e->dev->tells_self && !record_ring_waits(&k->ring))
+		return true;
+	return brings_nothing(e->queue, &k->ring);
+}
+
+/* What the next kick is compared with. */
+static void note_kick(struct model_queue *q, const struct vqt_ring *r)
+{
+	q->latest.avail_idx = r->avail_idx;
+	q->latest.known = r->known & VQT_RING_PACKED ? record_ring_waits(r) == 1
+						     : r->known & VQT_RING_AVAIL_IDX;
+	q->latest_popped = q->popped;
+}
+
 int model_kick(struct model *m, struct event *e)
 {
 	if (!e->queue)
 		return 0;
+	e->self = is_self(e);
+	e->queue->self_notified = false;
+	if (e->self) {
+		model_ring(e, &e->rec->kick.ring);
+		return 0;
+	}
+	note_kick(e->queue, &e->rec->kick.ring);
 	model_ring(e, &e->rec->kick.ring);
 	announce(e->queue, e->ts, &e->rec->kick.ring);
 	e->queue->kicks++;
@@ -170,8 +220,76 @@ static inline void take_out(struct model_queue *q, struct model_request *r)
 {
 	HASH_DEL(q->in_flight, r);
 	q->n_in_flight--;
+	q->n_posted -= r->posted;
 	if (q->open == r)
 		q->open = NULL;
+}
+
+/* Whether the record was made at another time than that of the pop. */
+static bool popped_earlier(const struct vqt_avail *a)
+{
+	return a->flags & (VQT_CHAIN_LATE | VQT_CHAIN_DERIVED | VQT_CHAIN_BEFORE);
+}
+
+/* When the driver made it available and the device popped it. */
+static void set_times(struct model_request *r, struct event *e)
+{
+	const struct vqt_avail *a = &e->rec->avail;
+	uint64_t announce = announced(e->queue, a->pos);
+	bool placed = a->ring.known & VQT_RING_AVAIL_IDX && !(a->ring.known & VQT_RING_PACKED);
+
+	r->seen_ts = e->ts;
+	if (event_by_driver(e)) { /* which adds it before it kicks */
+		r->avail_ts = e->ts;
+	} else if (!popped_earlier(a)) {
+		r->avail_ts = e->ts;
+		r->kick_ts = e->queue->kick_ts;
+		r->announce_ts = announce;
+	} else if (a->flags == VQT_CHAIN_LATE && placed) {
+		r->announce_ts = announce; /* its position is its own */
+	}
+}
+
+/*
+ * A chain of this head is in flight.  False: it is the one that the record is about, which
+ * was in flight before the trace and is known better now.
+ */
+static bool replaces(struct event *e, const struct model_request *r)
+{
+	const struct vqt_avail *a = &e->rec->avail;
+
+	if (r->before && (popped_earlier(a) || a->pos == r->pos))
+		return false;
+	if (r->before && r->flags & VQT_CHAIN_LIKELY)
+		e->queue->unnamed++; /* it was another one */
+	else
+		e->head_in_flight = !(a->flags & VQT_CHAIN_AGAIN);
+	return true;
+}
+
+static void count_pop(struct event *e)
+{
+	e->queue->popped++;
+	e->queue->popped_since_reset++;
+	e->dev->requests++;
+}
+
+/* The chain anew: its contents, and its times unless they began earlier. */
+static void again(struct model_request *r, struct event *e)
+{
+	const struct model_request old = *r;
+
+	*r = (struct model_request){ .desc = old.desc, .cap = old.cap, .hh = old.hh };
+	r->before = old.before;
+	r->posted = old.posted;
+	r->number = old.number;
+	set_times(r, e);
+	if (r->avail_ts) { /* it was found in the ring before the record of its pop came */
+		r->before = false;
+		count_pop(e);
+	} else {
+		r->seen_ts = old.seen_ts;
+	}
 }
 
 static struct model_request *begin_chain(struct model *m, struct event *e)
@@ -179,29 +297,33 @@ static struct model_request *begin_chain(struct model *m, struct event *e)
 	const struct vqt_avail *a = &e->rec->avail;
 	struct model_queue *q = e->queue;
 	struct model_request *r = model_in_flight(q, a->head);
+	bool known = r && !replaces(e, r), counted = r && !known && !r->before;
 
-	if (r) {
-		e->head_in_flight = !(a->flags & VQT_CHAIN_AGAIN);
-		take_out(q, r);
-		model_free_request(m, r);
+	if (known) {
+		again(r, e);
 	} else {
-		q->popped++;
-		q->popped_since_reset++;
-		e->dev->requests++;
+		if (r) {
+			take_out(q, r);
+			model_free_request(m, r);
+		}
+		r = model_new_request(m);
+		if (!r)
+			return NULL;
+		r->number = e->number;
+		set_times(r, e);
+		if (!counted)
+			r->before = model_was_before(q, a);
+		if (!counted && !r->before)
+			count_pop(e);
 	}
-	r = model_new_request(m);
-	if (!r)
-		return NULL;
 	r->device = e->dev->id;
 	r->accepted = e->dev->accepted;
 	r->queue = q->index;
 	r->head = a->head;
 	r->pos = a->pos;
 	r->ndirect = a->ndirect;
-	r->number = e->number;
-	r->kick_ts = q->kick_ts;
-	r->announce_ts = announced(q, a->pos);
-	r->avail_ts = e->ts;
+	if (known)
+		return r;
 	HASH_ADD(hh, q->in_flight, head, sizeof(r->head), r);
 	if (!hash_holds(r)) {
 		model_free_request(m, r);
@@ -238,7 +360,12 @@ int model_avail(struct model *m, struct event *e)
 	r->flags = a->flags;
 	collect_head(r, e->rec);
 	q->open = a->flags & VQT_CHAIN_MORE ? r : NULL;
+	if (!q->open)
+		model_recognise_request(m, e, r);
 	parse_request(e, r);
+	q->n_posted -= r->posted;
+	r->posted = class_posted(e->dev->class, &r->io, e->dev->num_queues);
+	q->n_posted += r->posted;
 	e->req = r;
 	return 0;
 }
@@ -274,6 +401,32 @@ static void find_status(struct event *e, struct model_request *r)
 	r->status_known = written_byte(e->rec, r, (uint64_t)at, &r->status);
 }
 
+/* Leading bytes of the device's part, up to the first gap. */
+static void collect_written(struct model_request *r, const struct record *rec)
+{
+	uint64_t left = r->used_len;
+
+	for (uint32_t i = 0; i < r->ndesc && left && r->written_len < CLASS_WRITTEN_BYTES; i++) {
+		const struct vqt_desc *d = &r->desc[i];
+		struct record_seg seg;
+		uint64_t n;
+
+		if (d->flags & VRING_DESC_F_INDIRECT || !(d->flags & VRING_DESC_F_WRITE))
+			continue;
+		if (!find_seg(rec, i, &seg))
+			return;
+		n = seg.len < d->len ? seg.len : d->len;
+		n = n < left ? n : left;
+		if (n > CLASS_WRITTEN_BYTES - r->written_len)
+			n = CLASS_WRITTEN_BYTES - r->written_len;
+		memcpy(r->written + r->written_len, seg.bytes, n);
+		r->written_len += (uint32_t)n;
+		left -= n;
+		if (n < d->len)
+			return;
+	}
+}
+
 int model_used(struct model *m, struct event *e)
 {
 	const struct vqt_used *u = &e->rec->used;
@@ -287,7 +440,8 @@ int model_used(struct model *m, struct event *e)
 	q->used_since_reset++;
 	r = model_in_flight(q, u->id);
 	if (!r) {
-		e->unknown_id = true;
+		e->unnamed = model_used_before(q, u);
+		e->unknown_id = !e->unnamed;
 		return 0;
 	}
 	take_out(q, r);
@@ -295,8 +449,10 @@ int model_used(struct model *m, struct event *e)
 	r->used_ts = e->ts;
 	r->used_len = u->len;
 	find_status(e, r);
+	if (e->dev->class && e->dev->class->reads_written)
+		collect_written(r, e->rec);
 	class_parse(e->dev->class, &r->io);
-	e->latency = e->ts > r->avail_ts ? e->ts - r->avail_ts : 0;
+	e->latency = r->avail_ts && e->ts > r->avail_ts ? e->ts - r->avail_ts : 0;
 	e->req = m->done = r;
 	return 0;
 }

@@ -21,7 +21,7 @@ struct access {
 	struct model_device *d;
 	struct model_queue *q; /* the selected queue, for per-queue registers */
 	bool write;
-	bool legacy; /* the region is the legacy one */
+	bool legacy; /* the register is of the legacy interface */
 	uint64_t mask; /* the register's bits that the access covers */
 	uint64_t value; /* already shifted into place */
 };
@@ -71,20 +71,36 @@ static void feature(struct access *a, uint64_t set[2], uint8_t *known, uint32_t 
 	*known |= (uint8_t)(1 << word);
 }
 
-/* The legacy interface has the first word only, and no select registers (4.1.4.10). */
+/* The legacy interface of virtio-pci has the first word only, and no select registers (4.1.4.10). */
+static bool one_word(const struct access *a)
+{
+	return a->e->rec->reg.region == VQT_REGION_LEGACY;
+}
+
+/* A device with the modern interface offers VERSION_1; one of version 1 cannot: 4.2.4, 6.2. */
+static void version_by_offer(struct access *a)
+{
+	struct model_device *d = a->d;
+
+	if (a->e->rec->reg.region == VQT_REGION_MMIO && !d->mmio_version_read &&
+	    d->offered_known & 2)
+		d->mmio_version = d->offered[0] >> VIRTIO_F_VERSION_1 & 1 ? 2 : 1;
+}
+
 static void device_feature(struct access *a)
 {
-	uint32_t word = a->legacy ? 0 : a->d->device_select;
+	uint32_t word = one_word(a) ? 0 : a->d->device_select;
 
 	if (a->write)
 		a->e->select = word;
 	else
 		feature(a, a->d->offered, &a->d->offered_known, word);
+	version_by_offer(a);
 }
 
 static void driver_feature(struct access *a)
 {
-	feature(a, a->d->accepted, &a->d->accepted_known, a->legacy ? 0 : a->d->driver_select);
+	feature(a, a->d->accepted, &a->d->accepted_known, one_word(a) ? 0 : a->d->driver_select);
 }
 
 /* Without MSI-X, device configuration is where the legacy interface otherwise has its vectors. */
@@ -141,8 +157,20 @@ static void queue_size(struct access *a)
 		note_before(a, a->q->size);
 	a->q->size = (uint16_t)merged(a, a->q->size);
 	a->q->size_known = true;
-	if (!a->write && !a->q->size_max)
-		a->q->size_max = a->q->size;
+	a->q->size_written |= a->write;
+	if (a->q->size_written)
+		return;
+	a->q->size_max = a->q->size;
+	a->q->size_is_max = true;
+}
+
+/* 4.2.2: the driver has to choose a size; what the device takes otherwise is not said. */
+static void queue_size_max(struct access *a)
+{
+	if (a->write)
+		return;
+	a->q->size_max = (uint16_t)merged(a, a->q->size_max);
+	a->q->size_is_max = false;
 }
 
 static void queue_vector(struct access *a)
@@ -155,6 +183,8 @@ static void queue_vector(struct access *a)
 
 static void queue_enable(struct access *a)
 {
+	if (a->legacy) /* QueueReady: version 1 of virtio-mmio has no such register */
+		return;
 	note_before(a, a->q->enabled);
 	a->q->enabled = a->value & 1;
 	if (a->write)
@@ -194,23 +224,52 @@ static void queue_reset(struct access *a)
 		model_reset_queue(a->m, a->q);
 }
 
-/* 2.7.2.  Only for PCI: virtio-mmio has a page size register (4.2.4). */
+static bool is_power_of_2(uint32_t n)
+{
+	return n && !(n & (n - 1));
+}
+
+/* 2.7.2, 4.1.5.1.3, 4.2.4. */
 static void legacy_pfn(struct access *a)
 {
+	const bool mmio = a->e->rec->reg.region == VQT_REGION_MMIO;
+	uint32_t page = mmio ? a->d->guest_page_size : 1U << VIRTIO_PCI_QUEUE_ADDR_SHIFT;
+	uint32_t align = mmio ? a->q->align : VIRTIO_PCI_VRING_ALIGN;
 	struct model_queue *q = a->q;
-	uint64_t at = (a->value & 0xffffffff) << VIRTIO_PCI_QUEUE_ADDR_SHIFT;
 
 	if (!a->write || !a->legacy)
 		return;
-	if (!at) {
+	if (!(a->value & 0xffffffff)) {
 		model_reset_queue(a->m, q);
 		return;
 	}
-	q->desc = at;
-	q->driver = virtq_legacy_driver(at, q->size);
-	q->device = virtq_legacy_device(at, q->size);
-	q->addr_known = q->size_known;
 	q->enabled = true;
+	q->addr_known = q->size_known && is_power_of_2(page) && is_power_of_2(align);
+	if (!q->addr_known)
+		return;
+	q->desc = (a->value & 0xffffffff) * page;
+	q->driver = virtq_legacy_driver(q->desc, q->size);
+	q->device = virtq_legacy_device(q->desc, q->size, align);
+}
+
+static void queue_align(struct access *a)
+{
+	if (a->write)
+		a->q->align = (uint32_t)merged(a, a->q->align);
+}
+
+static void guest_page_size(struct access *a)
+{
+	if (a->write)
+		a->d->guest_page_size = (uint32_t)merged(a, a->d->guest_page_size);
+}
+
+static void mmio_version(struct access *a)
+{
+	if (a->write)
+		return;
+	a->d->mmio_version = a->value < 0x100 ? (uint8_t)a->value : 0xff;
+	a->d->mmio_version_read = true;
 }
 
 static void (*const appliers[SPEC_REGS])(struct access *a) = {
@@ -232,7 +291,27 @@ static void (*const appliers[SPEC_REGS])(struct access *a) = {
 	[SPEC_REG_QUEUE_DEVICE] = queue_device,
 	[SPEC_REG_QUEUE_PFN] = legacy_pfn,
 	[SPEC_REG_QUEUE_RESET] = queue_reset,
+	[SPEC_REG_QUEUE_SIZE_MAX] = queue_size_max,
+	[SPEC_REG_QUEUE_ALIGN] = queue_align,
+	[SPEC_REG_VERSION] = mmio_version,
+	[SPEC_REG_GUEST_PAGE_SIZE] = guest_page_size,
 };
+
+bool model_legacy_region(const struct model_device *d, unsigned region)
+{
+	return region == VQT_REGION_LEGACY || (region == VQT_REGION_MMIO && d->mmio_version == 1);
+}
+
+/* Until the version was read, the registers that only one of the two has tell which it is. */
+static void version_by_use(struct model_device *d, const struct spec_field *f)
+{
+	if (d->mmio_version || d->mmio_version_read)
+		return;
+	if (f->flags & SPEC_LEGACY)
+		d->mmio_version = 1;
+	else if (f->flags & SPEC_MODERN)
+		d->mmio_version = 2;
+}
 
 static uint64_t ones(unsigned bytes)
 {
@@ -249,11 +328,13 @@ static void apply_field(struct model *m, struct event *e, const struct spec_fiel
 		.e = e,
 		.d = e->dev,
 		.write = reg->op == VQT_WRITE,
-		.legacy = reg->region == VQT_REGION_LEGACY,
 	};
 	uint64_t value;
 	unsigned shift; /* of the covered bits, in the register */
 
+	if (reg->region == VQT_REGION_MMIO)
+		version_by_use(a.d, f);
+	a.legacy = model_legacy_region(a.d, reg->region);
 	if (end > (uint64_t)f->offset + f->width)
 		end = (uint64_t)f->offset + f->width;
 	if (f->flags & SPEC_PER_QUEUE) {
@@ -267,7 +348,8 @@ static void apply_field(struct model *m, struct event *e, const struct spec_fiel
 	shift = 8 * (unsigned)(start - f->offset) + (f->flags & SPEC_HI ? 32 : 0);
 	a.value = value << shift;
 	a.mask = ones((unsigned)(end - start)) << shift;
-	appliers[f->id](&a);
+	if (appliers[f->id])
+		appliers[f->id](&a);
 }
 
 static void apply_registers(struct model *m, struct event *e)
@@ -279,7 +361,7 @@ static void apply_registers(struct model *m, struct event *e)
 	for (size_t i = 0; i < fields->count && fields->field[i].offset < end; i++) {
 		const struct spec_field *f = &fields->field[i];
 
-		if (appliers[f->id] && reg->offset < f->offset + f->width)
+		if (reg->offset < f->offset + f->width)
 			apply_field(m, e, f);
 	}
 }
@@ -355,14 +437,14 @@ static void apply_pci(struct event *e)
 	}
 }
 
-static void apply_legacy_config(struct event *e)
+/* Device configuration, in a region of its own or behind the registers: 4.1.4.10, 4.2.2. */
+static void apply_config(struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
-	unsigned base = spec_legacy_config_base(e->dev->msix);
+	uint32_t at = reg->offset;
 
-	if (reg->offset >= base)
-		store(e->dev->config, e->dev->config_known, sizeof(e->dev->config),
-		      reg->offset - base, reg);
+	if (spec_field_region(reg->region, &at, e->dev->msix) == VQT_REGION_DEVICE)
+		store(e->dev->config, e->dev->config_known, sizeof(e->dev->config), at, reg);
 }
 
 /* Fields of the capability that an access to configuration space is in, 4.1.4. */
@@ -397,11 +479,25 @@ static void find_field(struct event *e)
 		e->field_offset = at - e->field->offset;
 }
 
+/*
+ * A kernel's driver is recorded when it accesses the vector registers of the legacy interface,
+ * which are there with MSI-X only, and never when it accesses the configuration.
+ */
+static bool is_driver_vector(const struct event *e)
+{
+	const struct vqt_reg *reg = &e->rec->reg;
+
+	return e->dev && event_by_driver(e) && reg->region == VQT_REGION_LEGACY &&
+	       reg->offset >= VIRTIO_PCI_CONFIG_OFF(0) && reg->offset < VIRTIO_PCI_CONFIG_OFF(1);
+}
+
 int model_register(struct model *m, struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
 	struct model_device *d = e->dev;
 
+	if (is_driver_vector(e))
+		d->msix = true;
 	find_field(e);
 	if (!d || reg->flags & VQT_REG_FAILED || reg->width > 8)
 		return 0;
@@ -411,15 +507,13 @@ int model_register(struct model *m, struct event *e)
 		if (reg->offset >= PCI_STD_HEADER_SIZEOF && reg->offset < sizeof(d->pci) - 4)
 			find_cap_field(e);
 		break;
-	case VQT_REGION_DEVICE:
-		store(d->config, d->config_known, sizeof(d->config), reg->offset, reg);
-		break;
+	case VQT_REGION_DEVICE: apply_config(e); break;
 	case VQT_REGION_LEGACY:
-		apply_legacy_config(e);
+	case VQT_REGION_MMIO:
+		apply_config(e);
 		apply_registers(m, e);
 		break;
-	case VQT_REGION_COMMON:
-	case VQT_REGION_MMIO: apply_registers(m, e); break;
+	case VQT_REGION_COMMON: apply_registers(m, e); break;
 	}
 	return 0;
 }

@@ -4,7 +4,7 @@
 
 #include "decoder/fields/fields.h"
 #include "decoder/print/json.h"
-#include "decoder/util/text.h"
+#include "decoder/util/json.h"
 
 /* Output collected, as stdio costs more a byte than all the rest. */
 struct out {
@@ -100,20 +100,16 @@ static bool is_plain(unsigned char c)
 /* One character that cannot stand as it is, or is not ASCII; returns its bytes. */
 static size_t put_special(struct out *o, const char *s, size_t len)
 {
-	unsigned char c = (unsigned char)*s;
 	size_t n;
+	TEXT(t, 16);
 
-	if (c < 0x80) {
-		put_escape(o, c);
+	if (!(*s & 0x80)) {
+		put_escape(o, (unsigned char)*s);
 		return 1;
 	}
-	if (c == 0xc2 && len > 1 && ((unsigned char)s[1] & 0xe0) == 0x80) {
-		put_escape(o, (unsigned char)s[1]); /* C1: valid, but moves terminals */
-		return 2;
-	}
-	n = text_utf8(s, len);
-	put(o, n ? s : "\xef\xbf\xbd", n ? n : 3);
-	return n ? n : 1;
+	n = json_character(&t, s, len);
+	put(o, t.buf, t.len);
+	return n;
 }
 
 static void put_str(struct out *o, const char *s, size_t len)

@@ -10,9 +10,9 @@
 /*
  * Version of the format: "json_version" in the session object, with which a trace begins.
  * It grows when a key changes its name or meaning, not when one is added.  1 had "taken" for
- * "popped".
+ * "popped"; up to 2 request.descriptors counted the one that refers to an indirect table.
  */
-#define JSON_VERSION 2
+#define JSON_VERSION 3
 
 /*
  * Keys come in the table's order; a key without a value is left out.  Always

@@ -10,6 +10,7 @@
 #define COL_DEVICE 27
 #define COL_ARROW 36
 #define DATE_WIDTH 11
+#define NUMBER_WIDTH 9
 
 static const char *const arrows[2][3] = { { "· ", "→ ", "← " }, { ". ", "> ", "< " } };
 /* Driver's words cyan, device's green, the rest plain; loss and errors red. */
@@ -56,9 +57,9 @@ static void put_queue_name(struct text *t, const struct event *e)
 	text_u64(t, e->queue->index, 0, ' ');
 }
 
-static bool is_alarm(const struct event *e)
+static bool is_alarm(const struct event *e, const struct model *m)
 {
-	return e->rec->h.type == VQT_LOSS || e->gap ||
+	return e->rec->h.type == VQT_LOSS || (e->gap && !model_filtered(m)) ||
 	       (e->rec->h.type == VQT_LIFECYCLE && e->rec->lifecycle.what == VQT_LIFECYCLE_ERROR) ||
 	       (e->rec->h.type == VQT_USED && e->req && class_failed(e->dev->class, &e->req->io));
 }
@@ -66,10 +67,14 @@ static bool is_alarm(const struct event *e)
 void print_line_text(struct text *t, const struct event *e, const struct model *m,
 		     struct line_options *o)
 {
-	unsigned shift = o->time == LINE_DATE ? DATE_WIDTH : 0;
+	unsigned shift = (o->time == LINE_DATE ? DATE_WIDTH : 0) + (o->number ? NUMBER_WIDTH : 0);
 	enum direction dir = print_direction(e);
 	TEXT(what, 1536);
 
+	if (o->number) {
+		text_u64(t, e->number, NUMBER_WIDTH - 1, ' ');
+		text_puts(t, " ");
+	}
 	put_time(t, e, m, o);
 	put_delta(t, e, o);
 	text_pad(t, COL_DEVICE + shift);
@@ -81,9 +86,9 @@ void print_line_text(struct text *t, const struct event *e, const struct model *
 	text_pad(t, COL_ARROW + shift);
 	text_puts(t, arrows[o->ascii][dir]);
 	if (o->color)
-		text_puts(t, is_alarm(e) ? RED : colors[dir]);
+		text_puts(t, is_alarm(e, m) ? RED : colors[dir]);
 	text_puts(t, what.buf);
-	if (e->gap)
+	if (e->gap && !model_filtered(m))
 		text_add(t, " [%" PRIu64 " events are missing before this one]", e->gap);
 	if (o->color)
 		text_puts(t, PLAIN);

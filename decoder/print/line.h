@@ -18,6 +18,7 @@ enum line_time {
 struct line_options {
 	bool color; /* SGR sequences */
 	bool ascii; /* no arrows beyond ASCII */
+	bool number; /* a column of event numbers */
 	enum line_time time;
 	uint64_t last; /* ts of the line printed before, for the delta; 0 none */
 	bool any; /* a line was printed before */

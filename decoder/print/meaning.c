@@ -7,6 +7,7 @@
 #include "decoder/fields/event_names.h"
 #include "decoder/print/impl.h"
 #include "decoder/model/tally.h"
+#include "decoder/trace/guest.h"
 #include "decoder/util/virtqueue.h"
 
 static const char *name_or(const struct spec_name *names, unsigned value)
@@ -44,6 +45,9 @@ static void put_kick(struct text *t, const struct event *e, bool ascii)
 	text_add(t, " by %s", via[k->via < 5 ? k->via : 0]);
 	if (k->width)
 		text_add(t, ", value 0x%0*x", 2 * (k->width <= 4 ? k->width : 4), k->value);
+	if (e->self)
+		text_puts(t, e->dev->tells_self ? " [the device's own]"
+						: " [the device's own, or for nothing]");
 }
 
 static void put_chain_flags(struct text *t, unsigned flags)
@@ -95,14 +99,32 @@ static void put_avail(struct text *t, const struct event *e, bool ascii)
 		return;
 	}
 	class_describe(e->dev ? e->dev->class : NULL, &r->io, what, sizeof(what));
-	text_add(t, "%s, %u descriptor%s", what, r->ndesc - (r->ndirect < r->ndesc),
-		 r->ndesc - (r->ndirect < r->ndesc) == 1 ? "" : "s");
-	if (r->ndirect < r->ndesc)
+	if (r->before)
+		text_add(t, "in flight since before the trace%s: ",
+			 a->flags & VQT_CHAIN_LIKELY ? " (likely)" : "");
+	text_add(t, "%s, %u descriptor%s", what, model_descriptors(r),
+		 model_descriptors(r) == 1 ? "" : "s");
+	if (model_indirect(r))
 		text_puts(t, " (indirect)");
 	text_add(t, ", head %u", a->head);
 	put_chain_flags(t, a->flags);
 	if (e->head_in_flight)
 		text_puts(t, " [head was still in flight]");
+}
+
+/* Popped before it was recorded: it took longer than the records show. */
+static void put_latency(struct text *t, const struct event *e)
+{
+	const struct model_request *r = e->req;
+
+	if (r->avail_ts) {
+		text_duration(t, e->latency);
+		return;
+	}
+	text_puts(t, "at least ");
+	text_duration(t, e->ts > r->seen_ts ? e->ts - r->seen_ts : 0);
+	if (r->before)
+		text_puts(t, ", since before the trace");
 }
 
 static void put_used(struct text *t, const struct event *e, bool ascii)
@@ -116,16 +138,14 @@ static void put_used(struct text *t, const struct event *e, bool ascii)
 	}
 	text_add(t, "used id %u len %u", u->id, u->len);
 	if (!e->req) {
-		text_puts(t, e->unknown_id ? " [no such chain seen in flight]" : "");
+		text_puts(t, e->unknown_id ? " [no such chain seen in flight]"
+			     : e->unnamed  ? ", in flight since before the trace"
+					   : "");
 		return;
 	}
 	class_result(e->dev ? e->dev->class : NULL, &e->req->io, result, sizeof(result));
-	/*
-	 * Recorded only after the device had popped it: it has waited longer than the records show.
-	 */
-	text_add(t, "%s%s, %s", result[0] ? " " : "", result,
-		 e->req->flags & VQT_CHAIN_LATE ? "at least " : "");
-	text_duration(t, e->latency);
+	text_add(t, "%s%s, ", result[0] ? " " : "", result);
+	put_latency(t, e);
 }
 
 static void put_irq(struct text *t, const struct event *e, bool ascii)
@@ -135,8 +155,13 @@ static void put_irq(struct text *t, const struct event *e, bool ascii)
 	switch (i->kind) {
 	case VQT_IRQ_SIGNAL:
 	case VQT_IRQ_CONFIG:
-		text_puts(t, i->kind == VQT_IRQ_SIGNAL ? "interrupt"
-						       : "configuration change interrupt");
+	case VQT_IRQ_HANDLER:
+	case VQT_IRQ_CONFIG_HANDLER:
+		text_puts(t, i->kind == VQT_IRQ_CONFIG || i->kind == VQT_IRQ_CONFIG_HANDLER
+				     ? "configuration change interrupt"
+				     : "interrupt");
+		if (i->kind >= VQT_IRQ_HANDLER)
+			text_puts(t, " handled");
 		if (i->vector != VQT_NO_VECTOR)
 			text_add(t, ": MSI-X vector %u", i->vector);
 		break;
@@ -211,15 +236,18 @@ static void put_device(struct text *t, const struct event *e, bool ascii)
 static void put_device_state(struct text *t, const struct event *e, bool ascii)
 {
 	const struct vqt_device_state *s = &e->rec->device_state;
+	uint64_t accepted[2], offered[2];
 	char buf[160];
 
+	model_state_features(e, s->accepted, accepted);
+	model_state_features(e, s->offered, offered);
 	text_puts(t, "learned:");
 	if (s->known & VQT_KNOWN_STATUS)
 		text_add(t, " status %s", spec_format_status(buf, sizeof(buf), s->status));
 	if (s->known & VQT_KNOWN_ACCEPTED)
-		text_add(t, " accepted 0x%" PRIx64, s->accepted[0]);
+		text_add(t, " accepted 0x%" PRIx64, accepted[0]);
 	if (s->known & VQT_KNOWN_OFFERED)
-		text_add(t, " offered 0x%" PRIx64, s->offered[0]);
+		text_add(t, " offered 0x%" PRIx64, offered[0]);
 	if (s->known == VQT_KNOWN_CONFIG) /* after a change of it */
 		text_add(t, " configuration, %u bytes", s->config_len);
 }
@@ -273,6 +301,7 @@ static void put_session(struct text *t, const struct event *e, bool ascii)
 	put_tlv(t, e, " on ", VQT_TAG_HOST);
 	put_tlv(t, e, " ", VQT_TAG_OS);
 	text_add(t, ", %u bytes of each buffer", e->rec->session.snaplen);
+	put_tlv(t, e, ", only what matched ", VQT_TAG_FILTER);
 }
 
 static void put_source(struct text *t, const struct event *e, bool ascii)
@@ -288,8 +317,9 @@ static void put_source(struct text *t, const struct event *e, bool ascii)
 
 static void put_loss(struct text *t, const struct event *e, bool ascii)
 {
-	text_add(t, "LOST %" PRIu64 " events: %s", e->rec->loss.lost,
-		 name_or(event_loss_whys, e->rec->loss.why));
+	text_puts(t, "LOST ");
+	model_put_lost(t, model_loss_of(e), "events");
+	text_add(t, ": %s", name_or(event_loss_whys, e->rec->loss.why));
 }
 
 static void put_note(struct text *t, const struct event *e, bool ascii)
@@ -338,18 +368,67 @@ static void put_lifecycle(struct text *t, const struct event *e, bool ascii)
 	text_add(t, " [%s]", step->function);
 }
 
+/* enum req_op, the low byte of a request's cmd_flags. */
+static void put_req_op(struct text *t, uint64_t op)
+{
+	static const struct spec_name ops[] = {
+		{ 0, "READ" },	  { 1, "WRITE" },	 { 2, "FLUSH" },
+		{ 3, "DISCARD" }, { 5, "SECURE_ERASE" }, { 9, "WRITE_ZEROES" },
+		{ 34, "DRV_IN" }, { 35, "DRV_OUT" },	 { 0, NULL },
+	};
+	const char *name = spec_name_of(ops, op & 0xff);
+
+	if (name)
+		text_puts(t, name);
+	else
+		text_add(t, "op %u", (unsigned)(op & 0xff));
+}
+
+static void put_guest_value(struct text *t, unsigned kind, uint64_t v)
+{
+	char buf[1024];
+
+	switch (kind) {
+	case GUEST_NONE: break;
+	case GUEST_NUMBER: text_add(t, "%" PRIu64, v); break;
+	case GUEST_SIGNED:
+	case GUEST_ERRNO: text_add(t, "%" PRId32, (int32_t)v); break;
+	case GUEST_BOOL: text_puts(t, v & 0xff ? "true" : "false"); break;
+	case GUEST_STATUS:
+		text_puts(t, spec_format_status(buf, sizeof(buf), (unsigned)v & 0xff));
+		break;
+	case GUEST_REQ_OP: put_req_op(t, v); break;
+	default: text_add(t, "0x%" PRIx64, v); break;
+	}
+}
+
 static void put_guest(struct text *t, const struct event *e, bool ascii)
 {
-	static const char *const phase[] = { "", " returned", "" };
 	const struct vqt_guest *g = &e->rec->guest;
+	const struct guest_function *f = guest_function_of(e->rec);
 	size_t len;
 	const char *s = record_text(e->rec, &len);
 
-	text_puts(t, "guest: ");
-	text_untrusted(t, s, len);
-	text_puts(t, phase[g->phase < 3 ? g->phase : 0]);
-	if (g->phase == 1)
-		text_add(t, " %d", g->ret);
+	if (f)
+		text_puts(t, f->name);
+	else
+		text_untrusted(t, s, len);
+	if (g->h.queue != VQT_NO_QUEUE)
+		text_add(t, " q%u", g->h.queue);
+	if (g->phase == VQT_GUEST_RETURN)
+		text_puts(t, " returns");
+	if (g->phase == VQT_GUEST_RETURN && f && f->ret) {
+		text_puts(t, " ");
+		put_guest_value(t, f->ret, (uint64_t)g->ret);
+	}
+	for (unsigned i = 0; i < g->nargs; i++) {
+		const struct guest_value *v = guest_value_of(e->rec, i);
+
+		text_add(t, "%s %s ", i ? "," : "", v ? v->name : "?");
+		put_guest_value(t, v ? v->kind : GUEST_HEX, record_guest_arg(e->rec, i));
+	}
+	if (g->phase == VQT_GUEST_DERIVED)
+		text_add(t, " (inlined; %s)", f && f->proof ? f->proof : "derived");
 }
 
 static void put_group(struct text *t, const struct event *e, const struct record_group *g)
@@ -438,6 +517,7 @@ static const struct {
 	[VQT_LIFECYCLE] = { put_lifecycle, NEITHER },
 	[VQT_GUEST] = { put_guest, TO_DEVICE },
 	[VQT_BACKEND] = { put_backend, NEITHER },
+	[VQT_VHOST_USER] = { print_vhost_user, NEITHER }, /* as it is sent */
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -448,13 +528,41 @@ enum direction print_direction(const struct event *e)
 
 	if (type == VQT_REG)
 		return e->rec->reg.op == VQT_WRITE ? TO_DEVICE : TO_DRIVER;
+	if (type == VQT_VHOST_USER)
+		return e->rec->vhost_user.from == VQT_FROM_FRONT_END ||
+				       e->rec->vhost_user.from == VQT_FROM_FRONT_END_CHANNEL
+			       ? TO_DEVICE
+			       : TO_DRIVER;
 	return type < ROWS ? rows[type].direction : NEITHER;
+}
+
+/* Events with rings of another byte order; it is said why once. */
+static bool put_undecodable(struct text *t, const struct event *e, bool ascii)
+{
+	static const char *const what[] = {
+		[VQT_AVAIL] = "chain popped",
+		[VQT_USED] = "chain used",
+		[VQT_DATA] = "bytes of a chain",
+		[VQT_RING] = "ring sample",
+	};
+
+	if (!e->undecodable)
+		return false;
+	if (e->rec->h.type == VQT_KICK)
+		put_kick(t, e, ascii);
+	else
+		text_add(t, "%s, q%u", what[e->rec->h.type], e->rec->h.queue);
+	if (e->undecodable_first)
+		text_puts(t, " [rings in the guest's byte order, without VERSION_1: not decoded]");
+	return true;
 }
 
 void print_meaning(struct text *t, const struct event *e, bool ascii)
 {
 	unsigned type = e->rec->h.type;
 
+	if (put_undecodable(t, e, ascii))
+		return;
 	if (type < ROWS && rows[type].put)
 		rows[type].put(t, e, ascii);
 	else

@@ -13,10 +13,11 @@
 
 struct row {
 	uint64_t number, since, kick, avail, used, irq; /* ns, 0 unknown */
+	uint64_t least; /* ns it has been in flight, at least; 0 if it was popped at a known time */
 	uint32_t ndesc, used_len;
 	uint64_t sector, bytes;
 	uint16_t head;
-	bool typed, done, dropped;
+	bool typed, done, dropped, before, likely;
 	char what[96], result[24];
 	const char *type;
 };
@@ -29,23 +30,75 @@ struct waiting {
 	UT_hash_handle hh;
 };
 
+/* A request in flight that was selected. */
+struct chosen {
+	uint64_t number;
+	UT_hash_handle hh;
+};
+
 struct request_table {
 	FILE *to;
 	bool json, headed;
-	uint64_t first_ts;
+	bool selects;
+	struct chosen *chosen; /* uthash; empty unless it selects */
+	bool narrow; /* two lines a request */
+	uint64_t first_ts, last_ts;
 	bool any;
 	struct waiting *queues;
 };
 
-struct request_table *request_table_new(FILE *to, bool json)
+#define WIDTH 120 /* of a line with a usual result */
+#define COL_SPANS 68 /* of what is on the second line, if there are two */
+#define COL_SPANS_NARROW 9
+
+struct request_table *request_table_new(FILE *to, bool json, unsigned width)
 {
 	struct request_table *t = calloc(1, sizeof(*t));
 
 	if (t) {
 		t->to = to;
 		t->json = json;
+		t->narrow = width && width < WIDTH;
 	}
 	return t;
+}
+
+void request_table_selects(struct request_table *t)
+{
+	t->selects = true;
+}
+
+static struct chosen *find_chosen(const struct request_table *t, uint64_t number)
+{
+	struct chosen *c;
+
+	HASH_FIND(hh, t->chosen, &number, sizeof(number), c);
+	return c;
+}
+
+static void forget(struct request_table *t, const struct model_request *r)
+{
+	struct chosen *c = find_chosen(t, r->number);
+
+	if (!c)
+		return;
+	HASH_DEL(t->chosen, c);
+	free(c);
+}
+
+/* Requests that end, and one that begins and was selected.  0 or -ENOMEM. */
+static int choose(struct request_table *t, const struct event *e, bool selected)
+{
+	struct chosen *c;
+
+	for (const struct model_request *r = e->dropped; r; r = r->next)
+		forget(t, r);
+	if (e->req && e->rec->h.type == VQT_USED)
+		forget(t, e->req);
+	if (!selected || !e->req || e->rec->h.type != VQT_AVAIL || find_chosen(t, e->req->number))
+		return 0;
+	hash_add_new(t->chosen, number, e->req->number, c);
+	return c ? 0 : -ENOMEM;
 }
 
 static void put_span(struct text *t, uint64_t from, uint64_t to, size_t column)
@@ -59,20 +112,51 @@ static void put_span(struct text *t, uint64_t from, uint64_t to, size_t column)
 	text_add(t, "%*s", (int)column, d.buf);
 }
 
+/* What is known of the time of a request that was popped before it was recorded. */
+static void put_least(struct text *t, const struct row *r)
+{
+	if (r->least) {
+		text_puts(t, ", at least ");
+		text_duration(t, r->least);
+	}
+	if (r->before)
+		text_puts(t, ", since before the trace");
+	if (r->likely && !r->done)
+		text_puts(t, " (likely)");
+}
+
+static void begin_spans(const struct request_table *t, struct text *line)
+{
+	if (t->narrow)
+		text_add(line, "\n%*s", COL_SPANS_NARROW, "");
+	else
+		text_pad(line, COL_SPANS);
+}
+
+static void print_heading(struct request_table *t)
+{
+	TEXT(line, 160);
+
+	if (t->headed)
+		return;
+	t->headed = true;
+	text_add(&line, "%8s %12s %-8s request", "event", "time", "queue");
+	begin_spans(t, &line);
+	text_add(&line, "%5s %9s %9s %9s result", "descs", "kick>pop", "pop>used", "used>irq");
+	fprintf(t->to, "%s\n", line.buf);
+}
+
 static void print_text(struct request_table *t, const char *device, unsigned queue,
 		       const struct row *r)
 {
 	TEXT(line, 512);
 
-	if (!t->headed)
-		fprintf(t->to, "%8s %12s %-8s %-36s %5s %9s %9s %9s %s\n", "event", "time", "queue",
-			"request", "descs", "kick>pop", "pop>used", "used>irq", "result");
-	t->headed = true;
+	print_heading(t);
 	text_add(&line, "%8" PRIu64 " %5" PRIu64 ".%06" PRIu64 " %s:%u", r->number,
 		 r->since / 1000000000, r->since % 1000000000 / 1000, device, queue);
 	text_pad(&line, 31);
 	text_puts(&line, r->what);
-	text_pad(&line, 68);
+	begin_spans(t, &line);
 	text_add(&line, "%5u ", r->ndesc);
 	put_span(&line, r->kick, r->avail, 9);
 	put_span(&line, r->avail, r->used, 10);
@@ -81,6 +165,7 @@ static void print_text(struct request_table *t, const char *device, unsigned que
 		text_add(&line, " %s len %u", r->result, r->used_len);
 	else
 		text_puts(&line, r->dropped ? " cancelled by reset" : " still in flight");
+	put_least(&line, r);
 	fprintf(t->to, "%s\n", line.buf);
 }
 
@@ -104,6 +189,10 @@ static void print_json_row(struct request_table *t, const char *device, unsigned
 	json_time(t->to, "avail", r->avail);
 	json_time(t->to, "used", r->used);
 	json_time(t->to, "irq", r->irq);
+	json_time(t->to, "at_least", r->least);
+	if (r->before)
+		fprintf(t->to, ",\"before_trace\":true%s",
+			r->likely && !r->done ? ",\"likely\":true" : "");
 	if (r->done)
 		fprintf(t->to, ",\"status\":\"%s\",\"len\":%u", r->result, r->used_len);
 	fprintf(t->to, ",\"state\":\"%s\"}\n",
@@ -121,26 +210,31 @@ static void print_row(struct request_table *t, const struct model_device *d, uns
 		print_text(t, d ? d->name : "?", queue, r);
 }
 
+/* now: of the event that ended it, or of the latest one */
 static void fill(struct request_table *t, struct row *row, const struct model_device *d,
-		 const struct model_request *r)
+		 const struct model_request *r, uint64_t now)
 {
 	const struct class *class = d ? d->class : NULL;
 
 	*row = (struct row){
 		.number = r->number,
-		.since = r->avail_ts - t->first_ts,
+		.since = r->seen_ts - t->first_ts,
 		.kick = r->kick_ts,
 		.avail = r->avail_ts,
 		.used = r->used_ts,
-		.ndesc = r->ndesc - (r->ndirect < r->ndesc),
+		.ndesc = model_descriptors(r),
 		.used_len = r->used_len,
 		.sector = r->sector,
 		.bytes = r->bytes,
 		.head = r->head,
 		.typed = r->typed,
 		.done = r->done,
+		.before = r->before,
+		.likely = r->flags & VQT_CHAIN_LIKELY,
 		.type = r->type ? r->type->json : NULL,
 	};
+	if (!r->avail_ts && now > r->seen_ts)
+		row->least = now - r->seen_ts;
 	class_describe(class, &r->io, row->what, sizeof(row->what));
 	if (r->done)
 		class_result(class, &r->io, row->result, sizeof(row->result));
@@ -182,21 +276,27 @@ static void flush_before_reset(struct request_table *t, const struct model *m,
 			flush_queue(t, m, w, 0);
 }
 
-int request_table_feed(struct request_table *t, const struct model *m, const struct event *e)
+int request_table_feed(struct request_table *t, const struct model *m, const struct event *e,
+		       bool selected)
 {
 	struct waiting *w;
 
+	if (t->selects && choose(t, e, selected))
+		return -ENOMEM;
+	if (!selected)
+		return 0;
 	if (!t->any && e->ts) {
 		t->first_ts = e->ts - e->since;
 		t->any = true;
 	}
+	t->last_ts = e->ts > t->last_ts ? e->ts : t->last_ts;
 	/* resets are among these records, which are few */
 	if (e->dev && (e->rec->h.type == VQT_REG || e->rec->h.type == VQT_LIFECYCLE))
 		flush_before_reset(t, m, e->dev);
 	for (struct model_request *r = e->dropped; r; r = r->next) {
 		struct row row;
 
-		fill(t, &row, e->dev, r);
+		fill(t, &row, e->dev, r, e->ts);
 		row.dropped = true;
 		print_row(t, e->dev, r->queue, &row);
 	}
@@ -212,7 +312,7 @@ int request_table_feed(struct request_table *t, const struct model *m, const str
 		if (w->n == WAITING_MAX)
 			flush_queue(t, m, w, 0);
 		w->resets = e->dev->resets;
-		fill(t, &w->row[w->n++], e->dev, e->req);
+		fill(t, &w->row[w->n++], e->dev, e->req, e->ts);
 		return 0;
 	case VQT_IRQ:
 		w = waiting_for(t, e, false);
@@ -223,6 +323,26 @@ int request_table_feed(struct request_table *t, const struct model *m, const str
 	return 0;
 }
 
+/* Chains of which only the number is known. */
+static void print_unnamed(struct request_table *t, const struct model_device *d,
+			  const struct model_queue *q)
+{
+	const char *least = q->unnamed_more ? "at least " : "";
+
+	if (!q->unnamed)
+		return;
+	if (t->json) {
+		fprintf(t->to,
+			"{\"device\":\"%s\",\"queue\":%u,\"unnamed\":%u,\"more\":%s,"
+			"\"before_trace\":true,\"state\":\"in_flight\"}\n",
+			d->name, q->index, q->unnamed, q->unnamed_more ? "true" : "false");
+		return;
+	}
+	print_heading(t);
+	fprintf(t->to, "%8s %12s %s:%u %s%u more still in flight, since before the trace: %s\n",
+		"-", "-", d->name, q->index, least, q->unnamed, "the ring does not show which");
+}
+
 void request_table_finish(struct request_table *t, const struct model *m)
 {
 	const struct model_device *d;
@@ -230,13 +350,18 @@ void request_table_finish(struct request_table *t, const struct model *m)
 	for (struct waiting *w = t->queues; w; w = w->hh.next)
 		flush_queue(t, m, w, 0);
 	for (unsigned i = 0; (d = model_device_nth(m, i)); i++)
-		for (struct model_queue *q = d->queues; q; q = q->hh.next)
+		for (struct model_queue *q = d->queues; q; q = q->hh.next) {
 			for (struct model_request *r = q->in_flight; r; r = r->hh.next) {
 				struct row row;
 
-				fill(t, &row, d, r);
+				if (t->selects && !find_chosen(t, r->number))
+					continue;
+				fill(t, &row, d, r, t->last_ts);
 				print_row(t, d, q->index, &row);
 			}
+			if (!t->selects)
+				print_unnamed(t, d, q);
+		}
 }
 
 void request_table_free(struct request_table *t)
@@ -244,5 +369,6 @@ void request_table_free(struct request_table *t)
 	if (!t)
 		return;
 	hash_free(t->queues);
+	hash_free(t->chosen);
 	free(t);
 }

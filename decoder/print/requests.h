@@ -10,13 +10,22 @@
 
 struct request_table;
 
-/* json: one object a line instead of a table.  NULL: no memory. */
-struct request_table *request_table_new(FILE *to, bool json);
 /*
- * Observe an event.  A row is printed when the interrupt after its completion
- * is seen, or it is clear that none will come.  0 or -ENOMEM.
+ * json: one object a line instead of a table.  width: columns of the terminal, 0 if it goes to
+ * none; on a narrow one a request takes two lines.  NULL: no memory.
  */
-int request_table_feed(struct request_table *t, const struct model *m, const struct event *e);
+struct request_table *request_table_new(FILE *to, bool json, unsigned width);
+/*
+ * Not all events will be selected: of the requests in flight at the end, those are printed whose
+ * pop was.
+ */
+void request_table_selects(struct request_table *t);
+/*
+ * Observe an event.  A row is printed when the interrupt after its completion is seen, or it is
+ * clear that none will come; of events that are not selected nothing is.  0 or -ENOMEM.
+ */
+int request_table_feed(struct request_table *t, const struct model *m, const struct event *e,
+		       bool selected);
 /* Print the rows not printed yet, and the requests still in flight. */
 void request_table_finish(struct request_table *t, const struct model *m);
 void request_table_free(struct request_table *t);

@@ -189,6 +189,7 @@ static const struct {
 	{ "avail.descriptors.", view_descriptors },
 	{ "buffers.", view_buffers },
 	{ "stack.frames.", view_frames },
+	{ "vhost_user.payload.", view_vhost_user },
 };
 
 static void print_fields(struct view *p, const struct field_group *g)

@@ -42,6 +42,9 @@ const struct view_extra *view_extra(const char *path); /* NULL */
 void view_descriptors(struct view *p, unsigned depth);
 void view_buffers(struct view *p, unsigned depth);
 void view_frames(struct view *p, unsigned depth);
+void view_vhost_user(struct view *p, unsigned depth);
+/* Feature bits 0-63 by name, a line each, without those of vhost itself. */
+void view_feature_bits(struct view *p, unsigned depth, uint64_t bits);
 /* The request's header as its device class lays it out, where captured. */
 void view_header(struct view *p, unsigned depth);
 

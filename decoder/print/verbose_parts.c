@@ -111,16 +111,27 @@ static void queue_select(struct text *t, const struct event *e, uint64_t value)
 		text_puts(t, " (queue)");
 }
 
-static void feature_set(struct view *p, unsigned depth, const uint64_t bits[2])
+static void feature_set(struct view *p, unsigned depth, const uint64_t recorded[2])
 {
+	uint64_t bits[2];
+
+	model_state_features(p->e, recorded, bits);
 	for (unsigned i = 0; i < 128; i++) {
 		const struct spec_feature *f;
 
 		if (!(bits[i / 64] >> i % 64 & 1))
 			continue;
 		f = class_feature(class_of(p->e), i);
-		view_printf(p, depth, "bit %u = %s", i, f ? f->name : "undefined");
+		view_printf(p, depth, "bit %u = %s", i,
+			    f		     ? f->name
+			    : class_of(p->e) ? "undefined"
+					     : "of a device type that is not known");
 	}
+}
+
+void view_feature_bits(struct view *p, unsigned depth, uint64_t bits)
+{
+	feature_set(p, depth, (const uint64_t[2]){ bits & ~VQT_VHOST_FEATURES, 0 });
 }
 
 static void offered(struct view *p, unsigned depth, uint64_t value)

@@ -271,6 +271,24 @@ static bool reachable(const struct ring_reader *r)
 	return true;
 }
 
+/*
+ * Some front ends name only the position of the next available entry of a packed ring
+ * (DPDK: 0x8000 for a new one), and leave the half of the used position at 0.  That is slot 0 of
+ * a lap with wrap counter 0: possible only if nothing was used since, while its entry is still as
+ * the driver made it available, and the driver is less than a lap ahead.
+ */
+static bool used_half_missing(const struct ring_reader *r, uint32_t base)
+{
+	uint16_t flags;
+
+	if (base >> 16 || !base)
+		return false;
+	if (virtq_wrap(r->avail) && virtq_slot(r->avail))
+		return true;
+	return load_flags(r, r->used, &flags) < 0 ||
+	       !virtq_is_available(flags, virtq_wrap(r->used));
+}
+
 /* Packed: the value comes from outside and may name any slot. */
 void ring_set_base(struct ring_reader *r, uint32_t base)
 {
@@ -280,6 +298,8 @@ void ring_set_base(struct ring_reader *r, uint32_t base)
 	if (r->packed) {
 		r->avail = virtq_position(virtq_slot(r->avail) % r->size, virtq_wrap(r->avail));
 		r->used = virtq_position(virtq_slot(used) % r->size, virtq_wrap(used));
+		if (used_half_missing(r, base))
+			r->used = r->avail;
 	} else if (ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &used) == 0) {
 		r->used = used; /* published before */
 	}
@@ -323,7 +343,7 @@ int ring_pending(struct ring_reader *r)
 	return r->avail_seen != r->avail;
 }
 
-static int split_used(const struct ring_reader *r, uint16_t pos, uint16_t *id, uint32_t *len)
+static int split_used(const struct ring_reader *r, uint16_t pos, struct ring_entry *e)
 {
 	uint16_t idx;
 	uint32_t elem[2];
@@ -336,19 +356,18 @@ static int split_used(const struct ring_reader *r, uint16_t pos, uint16_t *id, u
 		return -ESTALE;
 	if (ring_read(r, RING_DEVICE, virtq_used_at(pos % r->size), elem, sizeof(elem)) < 0)
 		return -EFAULT;
-	*id = (uint16_t)elem[0];
-	*len = elem[1];
+	*e = (struct ring_entry){ .id = (uint16_t)elem[0], .len = elem[1] };
 	return 1;
 }
 
-int ring_used(const struct ring_reader *r, uint16_t pos, bool busy, uint16_t *id, uint32_t *len)
+int ring_used(const struct ring_reader *r, uint16_t pos, bool busy, struct ring_entry *e)
 {
 	bool wrap = virtq_wrap(pos);
 	uint16_t flags, again;
 	struct vqt_desc d;
 
 	if (!r->packed)
-		return split_used(r, pos, id, len);
+		return split_used(r, pos, e);
 	if (load_flags(r, pos, &flags) < 0)
 		return -EFAULT;
 	/* one lap ahead: this entry was overwritten; one lap behind: it is not written yet */
@@ -364,8 +383,7 @@ int ring_used(const struct ring_reader *r, uint16_t pos, bool busy, uint16_t *id
 	if (again != flags)
 		return -ESTALE;
 	swap_id(&d);
-	*id = d.next;
-	*len = d.len;
+	*e = (struct ring_entry){ d.len, d.next, flags & VRING_DESC_F_WRITE };
 	return 1;
 }
 

@@ -97,11 +97,16 @@ int ring_chain_at_head(const struct ring_reader *r, struct ring_chain *c);
 int ring_chain_add(const struct ring_reader *r, struct ring_chain *c, const struct vqt_desc *d);
 /* The head (buffer id) is in flight already: a split chain has no descriptors of its own. */
 int ring_chain_in_flight(const struct ring_reader *r, struct ring_chain *c);
+struct ring_entry {
+	uint32_t len;
+	uint16_t id;
+	bool write; /* packed: the descriptor has WRITE */
+};
 /*
  * The used entry at pos: 1; 0: not written yet; -ESTALE: overwritten; -EFAULT.  busy: are
  * chains in flight?
  */
-int ring_used(const struct ring_reader *r, uint16_t pos, bool busy, uint16_t *id, uint32_t *len);
+int ring_used(const struct ring_reader *r, uint16_t pos, bool busy, struct ring_entry *e);
 /* State of the ring; indices only up to the reader's positions. */
 void ring_snapshot(const struct ring_reader *r, struct vqt_ring *out);
 

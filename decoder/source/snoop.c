@@ -108,15 +108,18 @@ void snoop_stop(struct snoop *w)
 	w->on = false;
 }
 
-/* The device worked while nobody read the ring, so it is not known which chains are in flight. */
-static void lose(struct snoop *w, uint64_t lost)
+/*
+ * The device worked while nobody read the ring, so it is not known which chains are in flight.
+ * lost: how many chains are not in the trace; more: others may be missing, too.
+ */
+static void lose(struct snoop *w, uint64_t lost, bool more)
 {
 	struct ring_reader *r = &w->ring;
 	uint16_t idx;
 
-	lost = lost ? lost : 1;
 	w->stats.lost += lost;
-	snoop_record_loss(w, lost);
+	w->stats.lost_more += more;
+	snoop_record_loss(w, lost, more);
 	forget_all(w, false);
 	w->earlier = true;
 	/* a packed ring does not contain its positions */
@@ -135,7 +138,7 @@ static void lose(struct snoop *w, uint64_t lost)
 void snoop_skip(struct snoop *w)
 {
 	if (w->earlier || snoop_pending(w))
-		lose(w, 0);
+		lose(w, 0, true);
 }
 
 /* --- available --------------------------------------------------------------------------- */
@@ -155,16 +158,16 @@ static struct ring_chain *get_chain(struct snoop *w)
 static bool not_used_yet(struct snoop *w, const struct ring_chain *c)
 {
 	const struct ring_reader *r = &w->ring;
-	uint16_t pos = r->used, id;
-	uint32_t len;
+	struct ring_entry e;
+	uint16_t pos = r->used;
 	int ret = 0;
 
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	for (unsigned n = 0; n <= r->size; n++) {
 		const struct ring_chain *other;
 
-		ret = ring_used(r, pos, w->in_flight, &id, &len);
-		other = ret <= 0 || id == c->head ? NULL : flying(w, id);
+		ret = ring_used(r, pos, w->in_flight, &e);
+		other = ret <= 0 || e.id == c->head ? NULL : flying(w, e.id);
 		if (!other)
 			break;
 		pos = virtq_after(pos, other->ndirect ? other->ndirect : 1, r->size, r->packed);
@@ -361,22 +364,23 @@ static struct ring_chain *find(struct snoop *w, uint16_t id)
 static int drain(struct snoop *w, unsigned *seen)
 {
 	struct ring_reader *r = &w->ring;
-	uint16_t id;
-	uint32_t len;
+	struct ring_entry e;
 	int ret;
 
 	for (unsigned n = 0; n < 2u * r->size; n++) {
 		struct ring_chain *c;
 
-		ret = ring_used(r, r->used, w->in_flight, &id, &len);
+		ret = ring_used(r, r->used, w->in_flight, &e);
 		if (ret <= 0)
 			return ret;
-		c = find(w, id);
+		c = find(w, e.id);
 		if (!c || (c == &w->none && w->ring.packed))
 			return -ESTALE;
 		if (r->in_order && c != &w->none)
-			use_before(w, id);
-		use(w, c, id, len, c == &w->none && w->earlier ? VQT_USED_SYNTHETIC : 0);
+			use_before(w, e.id);
+		use(w, c, e.id, e.len,
+		    (c == &w->none && w->earlier ? VQT_USED_SYNTHETIC : 0) |
+			    (e.write ? VQT_USED_WRITE : 0));
 		++*seen;
 	}
 	return 0;
@@ -386,12 +390,13 @@ static int drain(struct snoop *w, unsigned *seen)
 
 static unsigned give_up(struct snoop *w, unsigned seen)
 {
-	uint16_t idx;
-	uint64_t lost = 0;
+	const struct ring_reader *r = &w->ring;
+	uint16_t idx, lost = 0;
 
-	if (!w->ring.packed && ring_load16(&w->ring, RING_DEVICE, VIRTQ_RING_IDX, &idx) == 0)
-		lost = (uint16_t)(idx - w->ring.used);
-	lose(w, lost);
+	/* the index wraps: of more than the ring holds nobody knows how often it did */
+	if (!r->packed && ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &idx) == 0)
+		lost = (uint16_t)(idx - r->used);
+	lose(w, lost, !lost || lost > r->size);
 	return seen + 1;
 }
 

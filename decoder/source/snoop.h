@@ -15,7 +15,8 @@
  *   and its id was not made available again; otherwise they are left out.
  * - Not when the device pops a chain.  It is reported at the kick, or, if there is no
  *   kick, when it is found (LATE).
- * If more was used than the ring still shows, that is a loss (VQT_LOSS).
+ * If more was used than the ring still shows, that is a loss (VQT_LOSS).  How many chains were
+ * lost is unknown where the ring does not tell, as in packed rings.
  */
 #ifndef VQT_DECODER_SOURCE_SNOOP_H
 #define VQT_DECODER_SOURCE_SNOOP_H
@@ -44,7 +45,8 @@ struct snoop_stats {
 	uint64_t late; /* chains found without a kick, or with one that came later */
 	uint64_t unread; /* of them, used before they could be read */
 	uint64_t unsure; /* used chains whose status and bytes were gone */
-	uint64_t lost; /* chains of which nothing is known */
+	uint64_t lost; /* chains of which nothing is known, at least */
+	uint64_t lost_more; /* times that more were lost, and nobody knows how many */
 };
 
 struct snoop {

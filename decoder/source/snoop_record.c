@@ -213,7 +213,7 @@ void snoop_describe(struct snoop *w)
 	end(w, &b);
 }
 
-void snoop_record_loss(struct snoop *w, uint64_t lost)
+void snoop_record_loss(struct snoop *w, uint64_t lost, bool more)
 {
 	struct build b;
 	struct vqt_loss *l = begin(w, &b, VQT_LOSS, sizeof(*l));
@@ -222,6 +222,7 @@ void snoop_record_loss(struct snoop *w, uint64_t lost)
 		return;
 	l->lost = lost;
 	l->why = VQT_LOSS_MEMORY;
+	l->flags = more ? VQT_LOSS_MORE : 0;
 	end(w, &b);
 }
 

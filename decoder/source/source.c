@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "decoder/source/source.h"
+#include "decoder/util/text.h"
 
 #define DESCRIPTORS 64
 
@@ -19,19 +21,21 @@ int source_fail(struct source_error *err, int code, const char *fmt, ...)
 
 void source_say(const struct source_request *r, enum source_level level, const char *fmt, ...)
 {
-	char text[1024];
+	char said[4096];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(said, sizeof(said), fmt, ap);
 	va_end(ap);
-	r->say(r->ctx, level, text);
+	r->say(r->ctx, level, said);
 }
 
 void source_found(struct source_report *r, enum source_verdict verdict, const char *what,
 		  const char *remedy, const char *fmt, ...)
 {
 	struct source_finding *f;
+	struct text found;
+	char said[512];
 	va_list ap;
 
 	if (r->n == sizeof(r->finding) / sizeof(r->finding[0]))
@@ -41,8 +45,10 @@ void source_found(struct source_report *r, enum source_verdict verdict, const ch
 	snprintf(f->what, sizeof(f->what), "%s", what);
 	snprintf(f->remedy, sizeof(f->remedy), "%s", verdict == SOURCE_OK ? "" : remedy);
 	va_start(ap, fmt);
-	vsnprintf(f->found, sizeof(f->found), fmt, ap);
+	vsnprintf(said, sizeof(said), fmt, ap);
 	va_end(ap);
+	found = (struct text){ .buf = f->found, .size = sizeof(f->found) };
+	text_untrusted(&found, said, strlen(said));
 }
 
 int source_step(struct source *s, int other, int timeout_ms)

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "decoder/model/model.h"
 #include "decoder/util/option.h"
 
 #define SOURCE_PIDS 64
@@ -48,10 +49,17 @@ struct source_request {
 	uint64_t sample; /* ns between two looks at rings in which nothing happens; 0: never */
 	bool follow; /* also what appears later */
 	const char *command; /* line, for the session record; borrowed, as all strings here are */
+	/* Where the records go: a source that would see that itself leaves it out.  NULL: unknown. */
+	const char *output;
 	/* Called for each record, in order; the bytes are valid during the call. */
 	void (*record)(void *ctx, const void *record, size_t len);
-	/* Called for what a person should know: one line without its newline. */
+	/*
+	 * Called for what a person should know: lines, the last without its newline.  Names in
+	 * them are of unknown origin: who prints them escapes them.
+	 */
 	void (*say)(void *ctx, enum source_level level, const char *text);
+	/* Asked now and then by what takes time: should it end?  NULL: never. */
+	bool (*ended)(void *ctx);
 	void *ctx;
 };
 
@@ -71,7 +79,7 @@ struct source_child {
 };
 
 struct source_stats {
-	uint64_t lost; /* records, or requests of which nothing is known */
+	struct model_loss lost; /* records, or requests of which nothing is known */
 	unsigned alive; /* how many of ops->noun there are */
 };
 
@@ -138,6 +146,8 @@ struct source_ops {
 	 * even if what it comes from has ended; 0: nothing is; or -EINTR.
 	 */
 	int (*step)(struct source *s, int timeout_ms);
+	/* Write what belongs to the file so far, before the next one begins.  May be NULL. */
+	void (*settle)(struct source *s);
 	/* Write again what a file needs to be understood from its start. */
 	void (*describe)(struct source *s);
 	/* Begin nothing new, hand on what is in flight. */

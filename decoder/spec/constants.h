@@ -9,6 +9,7 @@
 #include <linux/pci_regs.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
+#include <linux/virtio_mmio.h>
 #include <linux/virtio_pci.h>
 #include <linux/virtio_ring.h>
 
@@ -55,6 +56,10 @@
 #ifndef VIRTIO_PCI_COMMON_Q_NDATA
 #define VIRTIO_PCI_COMMON_Q_NDATA 56
 #define VIRTIO_PCI_COMMON_Q_RESET 58
+#endif
+/* 4.2.2 */
+#ifndef VIRTIO_MMIO_QUEUE_RESET
+#define VIRTIO_MMIO_QUEUE_RESET 0x0c0
 #endif
 #ifndef VIRTIO_PCI_ISR_QUEUE
 #define VIRTIO_PCI_ISR_QUEUE 0x1

@@ -243,15 +243,14 @@ static void put_queue(struct text *t, const char *name, unsigned number)
 		text_add(t, "%s", name);
 }
 
-/* The row of that virtqueue, and its number among those the row stands for; NULL. */
-static const struct spec_queue *queue_row(const struct spec_queue *q, unsigned index,
-					  const uint64_t *features, unsigned queues,
-					  unsigned *number)
+static const struct spec_queue *find_row(const struct spec_queue *q, unsigned i, bool shift,
+					 const uint64_t *features, unsigned queues,
+					 unsigned *number)
 {
-	unsigned i = index, n, end;
+	unsigned n, end;
 
 	for (; q && q->name; q++) {
-		if ((q->flags & SPEC_QUEUE_SHIFT) && features &&
+		if (shift && (q->flags & SPEC_QUEUE_SHIFT) && features &&
 		    !(features[0] & SPEC_BIT(q->feature)))
 			continue;
 		n = group(q);
@@ -266,11 +265,20 @@ static const struct spec_queue *queue_row(const struct spec_queue *q, unsigned i
 	return NULL;
 }
 
+/* A queue beyond those that are left when others close the gaps: then nobody closes them. */
+const struct spec_queue *spec_queue_row(const struct spec_queue *rows, unsigned index,
+					const uint64_t *features, unsigned queues, unsigned *number)
+{
+	const struct spec_queue *q = find_row(rows, index, true, features, queues, number);
+
+	return q ? q : find_row(rows, index, false, features, queues, number);
+}
+
 char *spec_queue_name(char *buf, size_t len, const struct spec_queue *rows, unsigned index,
 		      const uint64_t *features, unsigned queues)
 {
 	unsigned number;
-	const struct spec_queue *q = queue_row(rows, index, features, queues, &number);
+	const struct spec_queue *q = spec_queue_row(rows, index, features, queues, &number);
 	struct text t = start(buf, len);
 
 	if (q)

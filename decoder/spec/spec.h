@@ -35,6 +35,7 @@ enum spec_kind {
 #define SPEC_PER_QUEUE 0x08 /* refers to the queue in queue_select */
 #define SPEC_LEGACY 0x10 /* legacy interface only */
 #define SPEC_IDENTITY 0x20 /* identifies the device or its owner: anonymising replaces it */
+#define SPEC_MODERN 0x80 /* virtio-mmio: not in the legacy layout, 4.2.4 */
 
 /* What a register or field is, on whichever transport (spec_field.id). */
 enum spec_reg {
@@ -67,6 +68,13 @@ enum spec_reg {
 	SPEC_REG_ADMIN_QUEUE_NUM,
 	SPEC_REG_PCI_CFG_DATA, /* 4.1.4.9 */
 	SPEC_REG_MSIX_CONTROL, /* PCI 7.7.2.2 */
+	SPEC_REG_MAGIC, /* of virtio-mmio, with those that follow: 4.2.2 */
+	SPEC_REG_VERSION,
+	SPEC_REG_DEVICE_ID,
+	SPEC_REG_GUEST_PAGE_SIZE, /* legacy: unit of QueuePFN */
+	SPEC_REG_SHM_SELECT,
+	SPEC_REG_SHM_LENGTH, /* SPEC_LO, SPEC_HI: half of it */
+	SPEC_REG_SHM_BASE,
 	SPEC_REG_REQUEST_TYPE, /* in the header of a request */
 	SPEC_REGS,
 };
@@ -157,6 +165,8 @@ struct spec_request {
 #define SPEC_QUEUE_REPEAT 0x01 /* neighbours so marked repeat together, numbered from 1 */
 #define SPEC_QUEUE_LAST 0x02 /* follows the repeated ones */
 #define SPEC_QUEUE_SHIFT 0x04 /* without its feature the later ones move down */
+/* Its buffers are posted in advance and wait for events outside the driver: not requests. */
+#define SPEC_QUEUE_POSTED 0x08
 
 /* One virtqueue, or a group of them, in order of index. */
 struct spec_queue {
@@ -204,6 +214,13 @@ enum spec_missing spec_feature_missing(const struct spec_feature *f, const uint6
  */
 char *spec_queue_name(char *buf, size_t len, const struct spec_queue *rows, unsigned index,
 		      const uint64_t *features, unsigned queues);
+/*
+ * The row of a virtqueue, with the same parameters, and its number among those that the row
+ * stands for (from 1; 0: the only one); NULL: none.
+ */
+const struct spec_queue *spec_queue_row(const struct spec_queue *rows, unsigned index,
+					const uint64_t *features, unsigned queues,
+					unsigned *number);
 /* The row of a request type; NULL. */
 const struct spec_request *spec_request(const struct spec_request *rows, uint32_t type);
 

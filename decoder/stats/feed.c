@@ -39,7 +39,8 @@ static int get_queue(struct feed *f)
 	}
 	if (!q) {
 		const struct model_request *r = f->e->req;
-		bool took = r && f->e->rec->h.type == VQT_AVAIL && r->number == f->e->number;
+		bool took = r && f->e->rec->h.type == VQT_AVAIL && r->number == f->e->number &&
+			    !r->before;
 
 		hash_add_new(f->d->queues, index, mq->index, q);
 		if (!q)
@@ -92,8 +93,18 @@ static void integrate(struct stats_counts *c, uint64_t *since, unsigned flight, 
 	*since += dt;
 }
 
-static void set_depth(struct stats_device *d, struct stats_queue *q, unsigned n, uint64_t ts)
+/* Requests in flight change, or posted buffers do. */
+static void set_depth(struct stats_device *d, struct stats_queue *q, const struct model_queue *mq,
+		      uint64_t ts)
 {
+	/* What nobody names is as it is usual for the queue. */
+	unsigned posted = mq->n_posted + (q->posts ? mq->unnamed : 0);
+	unsigned n = model_flight(mq) - posted;
+
+	d->posted += posted - q->posted;
+	q->posted = posted;
+	if (n == q->flight)
+		return;
 	q->progress_ts = !q->flight && n ? ts : q->progress_ts;
 	integrate(&q->counts, &q->depth_ts, q->flight, ts);
 	integrate(&d->counts, &d->depth_ts, d->flight, ts);
@@ -105,33 +116,73 @@ static void set_depth(struct stats_device *d, struct stats_queue *q, unsigned n,
 		d->flight_max = d->flight;
 }
 
+/* A reset has ended a stall, too. */
+static void end_stall(struct feed *f, struct stats_queue *q)
+{
+	uint64_t ns = stats_stalled_for(q, f->s->now);
+
+	if (!f->counted || ns < STATS_STALL_NS)
+		return;
+	f->d->counts.stalls++;
+	q->counts.stalls++;
+	stats_stall_ended(f->d, q, ns);
+}
+
+/* The queues after a reset, of which the event names one at most. */
+static void follow_reset(struct feed *f)
+{
+	for (struct stats_queue *q = f->d->queues; q; q = q->hh.next) {
+		const struct model_queue *mq = model_queue(f->e->dev, q->index);
+
+		if (!mq || q->flight + q->posted == model_flight(mq))
+			continue;
+		end_stall(f, q);
+		set_depth(f->d, q, mq, f->s->now);
+	}
+}
+
 static void follow_depth(struct feed *f)
 {
 	const struct event *e = f->e;
 
-	if (f->q && f->q->flight != e->queue->n_in_flight)
-		set_depth(f->d, f->q, e->queue->n_in_flight, f->s->now);
+	if (f->q)
+		set_depth(f->d, f->q, e->queue, f->s->now);
 	/* A reset cancels the requests in flight in all queues. */
 	for (const struct model_request *r = e->dropped; r; r = r->next) {
 		struct stats_queue *q = stats_queue_find(f->d, r->queue);
-		const struct model_queue *mq = model_queue(e->dev, r->queue);
 
-		if (f->counted) {
+		if (f->counted && !r->posted) {
 			f->d->counts.dropped++;
 			f->d->last_ts = f->s->now;
 		}
-		if (f->counted && q) {
+		if (f->counted && !r->posted && q) {
 			q->counts.dropped++;
 			q->last_ts = f->s->now;
 		}
-		if (q && mq && q->flight != mq->n_in_flight)
-			set_depth(f->d, q, mq->n_in_flight, f->s->now);
 	}
+	if (e->rec->h.type == VQT_REG || e->rec->h.type == VQT_LIFECYCLE)
+		follow_reset(f);
 }
 
 /* --- the events --- */
 
-/* Store the negotiated state before a reset clears it in the model. */
+/* Store what was negotiated before a reset clears it in the model. */
+static void note_ready(struct feed *f, bool learned)
+{
+	const struct model_device *m = f->e->dev;
+	struct stats_ready *r = &f->d->ready;
+
+	r->known = true;
+	r->learned = learned;
+	r->number = f->e->number;
+	r->ts = f->e->ts;
+	r->took_ns = 0;
+	r->over = 0;
+	memcpy(r->offered, m->offered, sizeof(r->offered));
+	memcpy(r->accepted, m->accepted, sizeof(r->accepted));
+	r->msix = m->msix;
+}
+
 static void follow_status(struct feed *f)
 {
 	const struct model_device *m = f->e->dev;
@@ -139,15 +190,43 @@ static void follow_status(struct feed *f)
 
 	if (m->status && !f->e->status_before)
 		f->d->born_ts = f->e->ts;
-	if (!(m->status & ~f->e->status_before & VIRTIO_CONFIG_S_DRIVER_OK))
+	if (m->status & ~f->e->status_before & VIRTIO_CONFIG_S_DRIVER_OK) {
+		r->times++;
+		note_ready(f, false);
+		r->took_ns =
+			f->d->born_ts && f->e->ts > f->d->born_ts ? f->e->ts - f->d->born_ts : 0;
+	} else if (f->e->status_before && !m->status && r->known && !r->over) {
+		r->over = f->e->number;
+	}
+}
+
+/* State that was asked for: of a device that a driver drives, or whose status nobody knows. */
+static int on_device_state(struct feed *f)
+{
+	const struct vqt_device_state *s = &f->e->rec->device_state;
+	const struct model_device *m = f->e->dev;
+	bool driven = !m->status_known || m->status & VIRTIO_CONFIG_S_DRIVER_OK;
+
+	if (s->known & VQT_KNOWN_ACCEPTED && driven)
+		note_ready(f, true);
+	return 0;
+}
+
+/* The same of a queue, whenever it is enabled. */
+static void note_queue(struct feed *f)
+{
+	const struct model_device *m = f->e->dev;
+	const struct model_queue *mq = f->e->queue;
+
+	/* after a reset the queue's registers are not those of its last use */
+	if (!f->q || (!mq->enabled && f->q->set_up))
 		return;
-	r->times++;
-	r->number = f->e->number;
-	r->ts = f->e->ts;
-	r->took_ns = f->d->born_ts && f->e->ts > f->d->born_ts ? f->e->ts - f->d->born_ts : 0;
-	memcpy(r->offered, m->offered, sizeof(r->offered));
-	memcpy(r->accepted, m->accepted, sizeof(r->accepted));
-	r->msix = m->msix;
+	f->q->set_up |= mq->enabled;
+	f->q->posts = class_queue_posted(m->class, mq->index,
+					 m->accepted_known ? m->accepted : NULL, m->num_queues);
+	f->q->size = mq->size;
+	f->q->vector = mq->vector;
+	f->q->packed = mq->packed;
 }
 
 static int on_reg(struct feed *f)
@@ -166,6 +245,8 @@ static int on_reg(struct feed *f)
 	if (f->t)
 		f->t->vcpu = true;
 	follow_status(f);
+	if (f->e->queue && f->e->queue->enabled)
+		note_queue(f);
 	return 0;
 }
 
@@ -175,7 +256,7 @@ static int on_kick(struct feed *f)
 	int waiting = record_ring_backlog(r);
 
 	stats_follow_ring(f, r);
-	if (!f->counted)
+	if (!f->counted || f->e->self)
 		return 0;
 	COUNT(f, kicks, 1);
 	if (waiting >= 0) {
@@ -234,18 +315,19 @@ static int on_avail(struct feed *f)
 	if (!r)
 		return 0;
 	follow_access(f);
+	COUNT(f, cut, (r->flags & (VQT_CHAIN_CUT | VQT_CHAIN_AGAIN)) == VQT_CHAIN_CUT);
 	if (!f->q || mq->popped == f->q->model_popped)
 		return 0;
 	f->q->model_popped = mq->popped;
 	if (f->q->waiting)
 		f->q->waiting--; /* the snapshot is from before the pop */
-	f->q->offers = stats_is_offer(f);
 	if (!f->counted)
 		return 0;
 	COUNT(f, popped, 1);
+	COUNT(f, posted, r->posted);
 	if (COUNT_SLICE(f, popped))
 		return -ENOMEM;
-	return stats_is_offer(f) ? 0 : stats_add_span(f, STATS_WAIT, r->announce_ts, r->avail_ts);
+	return r->posted ? 0 : stats_add_span(f, STATS_WAIT, r->announce_ts, r->avail_ts);
 }
 
 static int on_data(struct feed *f)
@@ -261,8 +343,16 @@ static int on_ring(struct feed *f)
 	return 0;
 }
 
+static int on_queue_state(struct feed *f)
+{
+	if (f->e->queue)
+		note_queue(f);
+	return 0;
+}
+
 static int on_lifecycle(struct feed *f)
 {
+	follow_status(f);
 	switch (f->e->rec->lifecycle.what) {
 	case VQT_LIFECYCLE_RESET:
 	case VQT_LIFECYCLE_QUEUE_RESET: COUNT(f, resets, 1); break;
@@ -272,28 +362,36 @@ static int on_lifecycle(struct feed *f)
 }
 
 static int (*const handlers[])(struct feed *f) = {
-	[VQT_REG] = on_reg,	[VQT_KICK] = on_kick,		[VQT_RING] = on_ring,
-	[VQT_AVAIL] = on_avail, [VQT_USED] = stats_on_used,	[VQT_IRQ] = stats_on_irq,
-	[VQT_DATA] = on_data,	[VQT_LIFECYCLE] = on_lifecycle, [VQT_TALLY] = stats_on_tally,
+	[VQT_REG] = on_reg,
+	[VQT_KICK] = on_kick,
+	[VQT_RING] = on_ring,
+	[VQT_AVAIL] = on_avail,
+	[VQT_USED] = stats_on_used,
+	[VQT_IRQ] = stats_on_irq,
+	[VQT_DATA] = on_data,
+	[VQT_LIFECYCLE] = on_lifecycle,
+	[VQT_TALLY] = stats_on_tally,
+	[VQT_DEVICE_STATE] = on_device_state,
+	[VQT_QUEUE_STATE] = on_queue_state,
 };
 
 #define DATA_PATH (1ULL << VQT_KICK | 1ULL << VQT_AVAIL | 1ULL << VQT_USED | 1ULL << VQT_TALLY)
 
 static void follow_time(struct feed *f)
 {
-	uint64_t ts = f->e->ts;
+	uint64_t ts = f->e->ts, begin = ts;
 
 	if (!f->counted)
 		return;
-	f->d->first_ts = f->d->first_ts ? f->d->first_ts : ts;
+	if (f->e->rec->h.type == VQT_TALLY)
+		begin = stats_tally_begin(f);
+	f->d->first_ts = f->d->first_ts ? f->d->first_ts : begin;
 	f->d->last_ts = ts > f->d->last_ts ? ts : f->d->last_ts;
 	if (!f->q)
 		return;
-	f->q->first_ts = f->q->first_ts ? f->q->first_ts : ts;
+	f->q->first_ts = f->q->first_ts ? f->q->first_ts : begin;
 	f->q->last_ts = ts > f->q->last_ts ? ts : f->q->last_ts;
-	f->q->size = f->e->queue->size;
-	f->q->vector = f->e->queue->vector;
-	f->q->packed = f->e->queue->packed;
+	note_queue(f);
 }
 
 static int feed_device(struct feed *f)
@@ -318,7 +416,9 @@ static int feed_device(struct feed *f)
 	COUNT(f, events, 1);
 	if (type < 64 && DATA_PATH >> type & 1)
 		follow_time(f);
-	if (type < sizeof(handlers) / sizeof(handlers[0]) && handlers[type])
+	/* Of rings in another byte order only the kicks are known. */
+	if (type < sizeof(handlers) / sizeof(handlers[0]) && handlers[type] &&
+	    !(f->e->undecodable && type != VQT_KICK))
 		rc = handlers[type](f);
 	if (type != VQT_TALLY)
 		follow_depth(f);

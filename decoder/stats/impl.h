@@ -65,20 +65,14 @@ unsigned stats_batch_of(uint64_t n);
 int stats_add_span(struct feed *f, unsigned span, uint64_t from, uint64_t to);
 void stats_follow_ring(struct feed *f, const struct vqt_ring *r);
 
-/*
- * Whether the request is a buffer that the device fills when it has data, so that waiting is
- * normal.
- */
-static inline bool stats_is_offer(const struct feed *f)
-{
-	return !f->e->req->readable && !stats_has_types(f->e->dev->class);
-}
-
 /* Completions and interrupts (decoder/stats/used.c).  0 or -ENOMEM. */
 int stats_on_used(struct feed *f);
 int stats_on_irq(struct feed *f);
 /* Counts of a light capture (decoder/stats/tally.c).  0 or -ENOMEM. */
 int stats_on_tally(struct feed *f);
+/* When the interval of the tally began, ns. */
+uint64_t stats_tally_begin(const struct feed *f);
+void stats_stall_ended(struct stats_device *d, struct stats_queue *q, uint64_t ns);
 void stats_forget_due(struct stats_queue *q);
 
 /*
@@ -86,6 +80,16 @@ void stats_forget_due(struct stats_queue *q);
  * missing; NULL: no memory.
  */
 struct stats_slice *stats_slice_at(struct stats *s, struct stats_device *d, uint64_t ts);
+/*
+ * Spread counts of an interval evenly over the slices from `from` to `to` (ns): add() gets each
+ * slice, and the share of the interval up to its begin and its end, in parts of STATS_PARTS.
+ * 0 or -ENOMEM.
+ */
+#define STATS_PARTS UINT64_C(1048576)
+int stats_slices_spread(struct stats *s, struct stats_device *d, uint64_t from, uint64_t to,
+			void (*add)(struct stats_slice *slice, uint64_t begin, uint64_t end,
+				    const void *what),
+			const void *what);
 /* Count one in the slice of the event's time.  0 or -ENOMEM. */
 #define COUNT_SLICE(f, member) \
 	({ \

@@ -34,8 +34,12 @@ struct stat_view {
 	const struct stats *stats;
 	const struct model *model;
 	const struct stat_findings *findings; /* NULL: the checker did not run */
-	const char *filter; /* the filter that selected events, NULL: all were counted */
+	bool undecided; /* it could decide nothing: that it found nothing says nothing */
+	const char *filter; /* the filter that selected events; NULL: none did */
+	const char *window; /* the words of --from and --to; NULL: the whole trace */
+	uint64_t from, to; /* ns since the first event; 0: its beginning, its end */
 	bool latency; /* JSON page: with the buckets of the histograms */
+	unsigned width; /* columns that text may take, at least 60; 0: as many as it likes */
 };
 
 /* A page of text for each device; or all of it as one JSON object.  0, -EIO or -ENOMEM. */

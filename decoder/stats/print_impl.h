@@ -53,9 +53,13 @@ struct stat_column {
 	enum stat_cell_kind kind;
 	/* Fill in the cell, which is zeroed; false: the row has no such value. */
 	bool (*get)(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c);
+	bool full; /* a light capture does not know it */
 	size_t count, by; /* for some: offsets in struct stats_counts */
 	unsigned percentile; /* for some: index in stat_percentiles */
 };
+/* Fill in the cell, zeroed here; false: the row has no such value, or *unknown: nobody knows. */
+bool stat_cell(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c,
+	       bool *unknown);
 /* On the page, too, where the table is about one device. */
 #define STAT_PAGE(by) (1U << ((by) + STAT_BYS))
 extern const struct stat_column stat_columns[]; /* ends with name NULL */
@@ -63,6 +67,21 @@ extern const struct stat_column stat_columns[]; /* ends with name NULL */
 /* A text table of these rows; column selects a bit of stat_column.views. */
 int stat_print_table(FILE *to, const struct stat_view *v, enum stat_by by,
 		     const struct stats_device *d, unsigned column, const char *indent);
+
+/* Whether only some events were counted. */
+static inline bool stat_partial(const struct stat_view *v)
+{
+	return v->filter || v->window;
+}
+
+#define STAT_WIDTH_MIN 60
+/* Columns that text may take, of those that it likes to take. */
+static inline unsigned stat_width(const struct stat_view *v, unsigned likes)
+{
+	if (!v->width || v->width > likes)
+		return likes;
+	return v->width < STAT_WIDTH_MIN ? STAT_WIDTH_MIN : v->width;
+}
 
 /* Percentiles that are shown. */
 #define STAT_PERCENTILES 4

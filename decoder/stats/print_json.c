@@ -10,10 +10,10 @@
 
 typedef struct json_object json;
 
-static void put_untrusted(json *o, const char *key, const char *s)
+static void put_nonempty(json *o, const char *key, const char *s)
 {
 	if (*s)
-		json_object_object_add(o, key, json_untrusted(s));
+		json_object_object_add(o, key, json_object_new_string(s));
 }
 
 static void put_real(json *o, const char *key, double v)
@@ -24,13 +24,19 @@ static void put_real(json *o, const char *key, double v)
 	json_object_object_add(o, key, json_object_new_double_s(v, text));
 }
 
-static json *counts_json(const struct stats_counts *c)
+/* Of a light capture (tallied) what it does not know is null. */
+static json *counts_json(const struct stats_counts *c, bool tallied)
 {
 	json *o = json_object_new_object();
 
 	for (const struct stats_count_name *n = stats_count_names; n->name; n++) {
 		json *many = n->n > 1 ? json_object_new_object() : NULL;
 
+		if (tallied && !n->tallied) {
+			json_object_put(many);
+			json_object_object_add(o, n->name, NULL);
+			continue;
+		}
 		if (!many) {
 			json_put_u64(o, n->name, stats_count(c, n, 0));
 			continue;
@@ -112,14 +118,18 @@ static json *negotiation_json(const struct stats_device *d, const struct model_d
 
 	stat_features(dev, d, offered, accepted);
 	json_put_u64(o, "driver_ok", d->ready.times);
-	if (d->ready.times) {
+	if (d->ready.known) {
 		json_put_u64(o, "number", d->ready.number);
-		json_put_u64(o, "took", d->ready.took_ns);
+		json_object_object_add(o, "learned", json_object_new_boolean(d->ready.learned));
 	}
+	if (d->ready.took_ns)
+		json_put_u64(o, "took", d->ready.took_ns);
+	if (d->ready.over)
+		json_put_u64(o, "reset", d->ready.over);
 	if (dev->status_known)
 		json_put_u64(o, "status", dev->status);
 	json_object_object_add(o, "msix",
-			       json_object_new_boolean(d->ready.times ? d->ready.msix : dev->msix));
+			       json_object_new_boolean(d->ready.known ? d->ready.msix : dev->msix));
 	json_object_object_add(o, "offered", features_json(dev->virtio_id, offered));
 	json_object_object_add(o, "accepted", features_json(dev->virtio_id, accepted));
 	return o;
@@ -160,12 +170,15 @@ static int add_row(void *opaque, const struct stat_row *r)
 	json *o = json_object_new_object();
 
 	for (const struct stat_column *col = stat_columns; col->name; col++) {
-		struct stat_cell c = { .s = NULL };
+		struct stat_cell c;
+		bool unknown;
 
 		if (!(col->views & 1U << r->by) || !strcmp(col->name, "device") ||
-		    !col->get(r, col, &c))
+		    (!stat_cell(r, col, &c, &unknown) && !unknown))
 			continue;
-		if (col->kind == CELL_TEXT)
+		if (unknown)
+			json_object_object_add(o, col->name, NULL);
+		else if (col->kind == CELL_TEXT)
 			json_put_str(o, col->name, c.s);
 		else if (col->kind == CELL_REAL || col->kind == CELL_BYTE_RATE)
 			put_real(o, col->name, c.real);
@@ -173,7 +186,7 @@ static int add_row(void *opaque, const struct stat_row *r)
 			json_put_u64(o, col->name, c.u);
 	}
 	if (r->q) {
-		json_object_object_add(o, "counts", counts_json(&r->counts));
+		json_object_object_add(o, "counts", counts_json(&r->counts, r->q->tallied));
 		json_object_object_add(o, "latency", spans_json(r->q->span, buckets));
 	} else if (r->service && buckets) {
 		json_object_object_add(o, "service", hist_json(r->service, true));
@@ -203,7 +216,7 @@ static json *findings_json(const struct stat_findings *f, unsigned device)
 		json_put_str(o, "party", check_party_name(x->rule->party));
 		json_put_u64(o, "count", x->count);
 		json_put_u64(o, "number", x->number);
-		put_untrusted(o, "seen", x->seen);
+		put_nonempty(o, "seen", x->seen);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -214,31 +227,48 @@ static json *device_json(const struct stat_view *v, const struct stats_device *d
 {
 	json *o = json_object_new_object();
 	struct stats_counts c;
+	uint64_t before = 0;
 	char bdf[24];
+	bool now;
 
+	for (const struct model_queue *q = dev->queues; q; q = q->hh.next)
+		before += model_flight_before(dev, q);
 	stats_device_counts(v->stats, d, 0, &c);
 	json_put_str(o, "device", dev->name);
 	if (dev->class)
 		json_put_str(o, "device_type", dev->class->name);
-	put_untrusted(o, "id", dev->user_id);
-	put_untrusted(o, "type_name", dev->type_name);
+	if (dev->recognised)
+		json_object_object_add(o, "recognised", json_object_new_boolean(true));
+	if (dev->recorded_id)
+		json_put_str(o, "recorded_as", class_name(dev->recorded_id, bdf, sizeof(bdf)));
+	put_nonempty(o, "id", dev->user_id);
+	put_nonempty(o, "type_name", dev->type_name);
 	if (dev->bdf != ~0U) {
 		event_format_bdf(bdf, sizeof(bdf), dev->bdf);
 		json_put_str(o, "bdf", bdf);
 	}
 	json_object_object_add(o, "negotiation", negotiation_json(d, dev));
 	json_put_u64(o, "active", stats_active_ns(v->stats, d->first_ts, d->last_ts, d->flight));
-	json_object_object_add(o, "counts", counts_json(&c));
+	json_object_object_add(o, "counts", counts_json(&c, d->tallied));
 	json_put_u64(o, "in_flight", d->flight);
+	json_put_u64(o, "posted", d->posted);
 	json_put_u64(o, "in_flight_max", d->flight_max);
-	json_put_u64(o, "stall_max", d->stall_max);
+	json_put_u64(o, "in_flight_before", before);
+	if (d->tallied)
+		json_object_object_add(o, "stall_max", NULL);
+	else
+		json_put_u64(o, "stall_max", stats_device_stall_max(v->stats, d, &now));
+	stats_device_stall_max(v->stats, d, &now);
+	json_object_object_add(o, "stalled", json_object_new_boolean(now));
 	json_object_object_add(o, "latency", spans_json(d->span, v->latency));
-	json_object_object_add(o, "access", access_json(&d->access));
+	json_object_object_add(o, "access", d->tallied ? NULL : access_json(&d->access));
 	json_object_object_add(o, "queues", rows_json(v, STAT_BY_QUEUE, d));
 	json_object_object_add(o, "types", rows_json(v, STAT_BY_TYPE, d));
-	json_object_object_add(o, "sizes", rows_json(v, STAT_BY_SIZE, d));
+	json_object_object_add(o, "sizes", d->tallied ? NULL : rows_json(v, STAT_BY_SIZE, d));
 	if (v->findings)
-		json_object_object_add(o, "findings", findings_json(v->findings, dev->id));
+		json_object_object_add(
+			o, "findings",
+			d->tallied || v->undecided ? NULL : findings_json(v->findings, dev->id));
 	return o;
 }
 
@@ -249,10 +279,15 @@ static json *trace_json(const struct stat_view *v)
 	json_put_u64(o, "events", stats_total(v->stats)->events);
 	json_put_u64(o, "duration",
 		     stats_total(v->stats)->last_ts - stats_total(v->stats)->first_ts);
-	json_put_u64(o, "lost", stats_total(v->stats)->lost);
+	json_put_least(o, "lost", stats_total(v->stats)->lost.records,
+		       stats_total(v->stats)->lost.more);
 	json_put_u64(o, "left_out", stats_total(v->stats)->left_out);
 	if (v->filter)
-		put_untrusted(o, "filter", v->filter);
+		put_nonempty(o, "filter", v->filter);
+	if (v->from)
+		json_put_u64(o, "from_ns", v->from);
+	if (v->to)
+		json_put_u64(o, "to_ns", v->to);
 	return o;
 }
 

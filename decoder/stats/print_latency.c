@@ -7,6 +7,7 @@
 #include "decoder/stats/print_impl.h"
 
 #define BAR 50
+#define BEFORE_BAR 36 /* columns */
 
 /* One histogram and what it is of. */
 struct subject {
@@ -15,6 +16,7 @@ struct subject {
 	const char *title;
 	const char *type; /* NULL: all types */
 	const struct hist *h;
+	unsigned bar; /* length of the longest */
 };
 
 typedef int subject_fn(FILE *to, const struct subject *s);
@@ -44,7 +46,7 @@ static int text_octaves(FILE *to, const struct subject *s)
 	for (unsigned o = first; o <= last; o++) {
 		static const char hashes[BAR + 1] =
 			"##################################################";
-		unsigned bar = (unsigned)((double)octave[o] / (double)most * BAR);
+		unsigned bar = (unsigned)((double)octave[o] / (double)most * s->bar);
 		TEXT(lo, 24);
 		TEXT(hi, 24);
 
@@ -94,21 +96,22 @@ static int json_buckets(FILE *to, const struct subject *s)
 	return fputs("]}\n", to) < 0 ? -EIO : 0;
 }
 
-static int each_subject(FILE *to, const struct stats_device *d, const struct model_device *dev,
-			subject_fn *fn)
+static int each_subject(FILE *to, const struct stat_view *v, const struct stats_device *d,
+			const struct model_device *dev, subject_fn *fn)
 {
-	struct subject s = { .device = dev->name };
+	struct subject s = { .device = dev->name,
+			     .bar = stat_width(v, BEFORE_BAR + BAR) - BEFORE_BAR };
 	int rc = 0;
 
 	for (unsigned i = 0; i < STATS_SPANS && !rc; i++) {
 		s.h = d->span[i];
 		s.span = stats_span_names[i].name;
-		s.title = stats_span_names[i].title;
+		s.title = stats_span_title(i, dev);
 		if (s.h && s.h->count)
 			rc = fn(to, &s);
 	}
 	s.span = stats_span_names[STATS_SERVICE].name;
-	s.title = stats_span_names[STATS_SERVICE].title;
+	s.title = stats_span_title(STATS_SERVICE, dev);
 	for (unsigned i = 0; i < STATS_TYPES && !rc; i++) {
 		if (!d->type[i])
 			continue;
@@ -136,7 +139,7 @@ int stat_print_latency(FILE *to, const struct stat_view *v, enum stat_format for
 		const struct model_device *dev = model_device(v->model, d->id);
 
 		if (dev)
-			rc = each_subject(to, d, dev, printers[format]);
+			rc = each_subject(to, v, d, dev, printers[format]);
 	}
 	return rc ? rc : ferror(to) ? -EIO : 0;
 }

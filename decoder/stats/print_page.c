@@ -30,14 +30,8 @@ static void say(struct page *p, const char *label, const struct text *t)
 	size_t left = t->len;
 
 	while (left) {
-		size_t n = left;
+		size_t n = text_line(at, left, stat_width(p->v, WIDTH) - INDENT);
 
-		if (n > WIDTH - INDENT) { /* at a blank or after a bar */
-			n = WIDTH - INDENT;
-			while (n > 1 && at[n] != ' ' && at[n - 1] != '|')
-				n--;
-			n = n > 1 ? n : WIDTH - INDENT;
-		}
 		fprintf(p->to, "  %-*s%.*s\n", INDENT - 2, label, (int)n, at);
 		label = "";
 		at += n;
@@ -62,11 +56,13 @@ static void trace_line(FILE *to, const struct stat_view *v)
 	bit_count(&t, s->events, "event", "events");
 	text_puts(&t, " in ");
 	text_duration(&t, s->last_ts - s->first_ts);
-	if (s->lost)
-		text_add(&t, ", %" PRIu64 " LOST: figures are too low, times may be wrong",
-			 s->lost);
-	else
-		text_puts(&t, ", none lost");
+	text_puts(&t, ", ");
+	if (s->lost.records || s->lost.more) {
+		model_put_lost(&t, s->lost, "");
+		text_puts(&t, " LOST: figures are too low, times may be wrong");
+	} else {
+		text_puts(&t, "none lost");
+	}
 	for (unsigned i = 0; i < 256; i++) {
 		char name[48];
 
@@ -80,6 +76,8 @@ static void trace_line(FILE *to, const struct stat_view *v)
 	fprintf(to, "%s\n", t.buf);
 	if (v->filter)
 		fprintf(to, "counted: what matches %s\n", v->filter);
+	if (v->window)
+		fprintf(to, "counted: %s\n", v->window);
 }
 
 /* --- negotiation --- */
@@ -104,6 +102,14 @@ static void title(struct page *p)
 		text_untrusted(&t, m->user_id, strlen(m->user_id));
 	}
 	fprintf(p->to, "\n%s\n", t.buf);
+	if (!m->recognised)
+		return;
+	t.len = 0;
+	text_puts(&t, "recognised by its features, configuration and requests");
+	if (m->recorded_id)
+		text_add(&t, "; it was recorded as %s, which they contradict",
+			 class_name(m->recorded_id, bdf, sizeof(bdf)));
+	say(p, "type", &t);
 }
 
 static unsigned count_bits(const uint64_t set[2])
@@ -140,12 +146,17 @@ static void negotiation(struct page *p)
 	if (r->times) {
 		text_add(&t, "DRIVER_OK set ");
 		bit_count(&t, r->times, "time", "times");
-		text_add(&t, ", last at event %" PRIu64, r->number);
+	}
+	if (r->known) {
+		text_puts(&t, r->times ? r->learned ? "; learned" : ", last" : "learned");
+		text_add(&t, " at event %" PRIu64, r->number);
 		if (r->took_ns) {
 			text_puts(&t, ", ");
 			text_duration(&t, r->took_ns);
 			text_puts(&t, " after the first status bit");
 		}
+		if (r->over)
+			text_add(&t, "; in force until event %" PRIu64, r->over);
 	} else {
 		text_puts(&t, m->flags & VQT_DEV_LATE ? "before the trace began"
 						      : "not seen to its end");
@@ -162,7 +173,7 @@ static void negotiation(struct page *p)
 			 bit(accepted, VIRTIO_F_RING_PACKED) ? "packed" : "split",
 			 bit(accepted, VIRTIO_RING_F_INDIRECT_DESC) ? ", indirect" : "",
 			 bit(accepted, VIRTIO_RING_F_EVENT_IDX) ? ", event index" : "",
-			 (r->times ? r->msix : m->msix) ? "MSI-X" : "no MSI-X");
+			 (r->known ? r->msix : m->msix) ? "MSI-X" : "no MSI-X");
 		say(p, "", &t);
 	}
 	feature_line(p, "accepted", accepted);
@@ -180,11 +191,42 @@ static void negotiation(struct page *p)
 
 /* --- what went over the queues --- */
 
+static void cut_chains(struct page *p)
+{
+	TEXT(t, 256);
+
+	if (!p->c.cut)
+		return;
+	bit_count(&t, p->c.cut, "chain", "chains");
+	text_puts(&t, " cut: the capture could not read all of the descriptors; the device wrote ");
+	text_size(&t, p->c.cut_bytes);
+	text_puts(&t, " in them, what the driver put there is unknown");
+	say(p, "", &t);
+}
+
+static void in_flight(const struct page *p, struct text *t)
+{
+	const char *least = "";
+	unsigned before = 0;
+
+	for (const struct model_queue *q = p->dev->queues; q; q = q->hh.next) {
+		before += model_flight_before(p->dev, q);
+		least = q->unnamed_more ? "at least " : least;
+	}
+	if (!p->d->flight)
+		return;
+	text_add(t, "; %s%u still in flight", least, p->d->flight);
+	if (before >= p->d->flight)
+		text_puts(t, ", since before the trace");
+	else if (before)
+		text_add(t, ", %u of them since before the trace", before);
+}
+
 static void data_path(struct page *p)
 {
 	TEXT(t, 512);
 
-	if (!p->c.popped && !p->c.kicks) {
+	if (!p->c.popped && !p->c.kicks && !p->d->flight) {
 		text_puts(&t, "no requests");
 		say(p, "requests", &t);
 		return;
@@ -207,8 +249,12 @@ static void data_path(struct page *p)
 		stat_text_byte_rate(&t, stats_rate(p->c.bytes_out, p->ns));
 		text_puts(&t, "/s)");
 	}
-	if (p->d->flight)
-		text_add(&t, "; %u still in flight", p->d->flight);
+	in_flight(p, &t);
+	if (p->c.posted) {
+		text_puts(&t, "; ");
+		bit_count(&t, p->c.posted, "buffer", "buffers");
+		text_add(&t, " posted, %u of them waiting", p->d->posted);
+	}
 	if (p->c.dropped)
 		text_add(&t, "; %" PRIu64 " cancelled by reset", p->c.dropped);
 	if (p->c.detached)
@@ -216,13 +262,14 @@ static void data_path(struct page *p)
 	if (p->c.unknown)
 		text_add(&t, "; %" PRIu64 " completions of nothing in flight", p->c.unknown);
 	say(p, "requests", &t);
-	if (!p->c.used)
-		return;
-	t.len = 0;
-	text_add(&t, "%.1f descriptors each; %.1f %% by an indirect table",
-		 stats_ratio(p->c.descriptors, p->c.used),
-		 100 * stats_ratio(p->c.indirect, p->c.used));
-	say(p, "", &t);
+	if (p->c.used && !p->d->tallied) {
+		t.len = 0;
+		text_add(&t, "%.1f descriptors each; %.1f %% by an indirect table",
+			 stats_ratio(p->c.descriptors, p->c.used),
+			 100 * stats_ratio(p->c.indirect, p->c.used));
+		say(p, "", &t);
+	}
+	cut_chains(p);
 }
 
 static void access_pattern(struct page *p)
@@ -251,28 +298,44 @@ static void access_pattern(struct page *p)
 	say(p, "", &t);
 }
 
-static void latencies(struct page *p)
+#define LATENCIES (STAT_PERCENTILES + 3)
+
+/* The figures of a span: the least, the mean, percentiles, the most. */
+static void latency_figures(const struct hist *h, uint64_t v[LATENCIES])
+{
+	v[0] = h->min;
+	v[1] = hist_mean(h);
+	for (unsigned k = 0; k < STAT_PERCENTILES; k++)
+		v[2 + k] = hist_percentile(h, stat_percentiles[k].ppm);
+	v[2 + STAT_PERCENTILES] = h->max;
+}
+
+/* The figures from one to another, each of all spans. */
+static void latency_columns(struct page *p, unsigned from, unsigned to)
 {
 	bool headed = false;
 
 	for (unsigned i = 0; i < STATS_SPANS; i++) {
 		const struct hist *h = p->d->span[i];
-		uint64_t v[STAT_PERCENTILES + 3];
+		uint64_t v[LATENCIES];
 		TEXT(t, 256);
 
 		if (!h || !h->count)
 			continue;
-		if (!headed)
-			fprintf(p->to, "\n  %-18s %9s %9s %9s %9s %9s %9s %9s %9s\n", "latency",
-				"number", "least", "mean", "p50", "p90", "p99", "p99.9", "most");
+		if (!headed) {
+			fprintf(p->to, "\n  %-18s %9s", "latency", "number");
+			for (unsigned k = from; k < to; k++)
+				fprintf(p->to, " %9s",
+					k == 0		     ? "least"
+					: k == 1	     ? "mean"
+					: k == LATENCIES - 1 ? "most"
+							     : stat_percentiles[k - 2].title);
+			fputc('\n', p->to);
+		}
 		headed = true;
-		v[0] = h->min;
-		v[1] = hist_mean(h);
-		for (unsigned k = 0; k < STAT_PERCENTILES; k++)
-			v[2 + k] = hist_percentile(h, stat_percentiles[k].ppm);
-		v[2 + STAT_PERCENTILES] = h->max;
-		text_add(&t, "  %-18s %9" PRIu64, stats_span_names[i].title, h->count);
-		for (unsigned k = 0; k < sizeof(v) / sizeof(v[0]); k++) {
+		latency_figures(h, v);
+		text_add(&t, "  %-18s %9" PRIu64, stats_span_title(i, p->dev), h->count);
+		for (unsigned k = from; k < to; k++) {
 			TEXT(d, 24);
 
 			text_duration(&d, v[k]);
@@ -280,6 +343,21 @@ static void latencies(struct page *p)
 		}
 		fprintf(p->to, "%s\n", t.buf);
 	}
+	if (p->c.untimed)
+		fprintf(p->to,
+			"%s  %" PRIu64 " of %" PRIu64 " completed requests were popped at a time "
+			"that the trace does not have\n",
+			headed ? "" : "\n", p->c.untimed, p->c.used);
+}
+
+/* In one table, or in as many as the width needs. */
+static void latencies(struct page *p)
+{
+	unsigned room = (stat_width(p->v, WIDTH) - 30) / 10,
+		 each = room < LATENCIES ? room : LATENCIES;
+
+	for (unsigned from = 0; each && from < LATENCIES; from += each)
+		latency_columns(p, from, from + each < LATENCIES ? from + each : LATENCIES);
 }
 
 static void batches(struct text *t, const uint64_t *batch, const char *intro)
@@ -299,8 +377,9 @@ static void economy(struct page *p)
 	if (!p->c.popped && !p->c.kicks && !p->c.interrupts)
 		return;
 	bit_count(&t, p->c.kicks, "kick", "kicks");
-	if (p->c.kicks)
-		text_add(&t, ", %.2f requests each", stats_ratio(p->c.popped, p->c.kicks));
+	if (p->c.kicks && (p->c.popped != p->c.posted || !p->c.posted))
+		text_add(&t, ", %.2f requests each",
+			 stats_ratio(p->c.popped - p->c.posted, p->c.kicks));
 	if (p->c.kicks_empty)
 		text_add(&t, ", %" PRIu64 " when nothing was available", p->c.kicks_empty);
 	batches(&t, p->c.kick_batch, "; entries waiting ");
@@ -321,20 +400,26 @@ static void economy(struct page *p)
 
 static void occupancy(struct page *p)
 {
+	bool known = stats_depth_known(p->d->hidden, &p->c);
 	const char *comma = "";
 	TEXT(t, 512);
 
-	if (!p->c.popped)
+	if (p->c.popped == p->c.posted && !p->d->flight)
 		return;
-	if (!p->v->filter)
+	if (!p->v->filter && p->d->tallied)
+		text_add(&t, "%.2f in flight on average, ", stats_ratio(p->c.flight_ns, p->ns));
+	else if (known && !p->v->filter)
 		text_add(&t, "%.2f in flight on average, %.2f while busy (%.1f %% of the time), ",
 			 stats_ratio(p->c.flight_ns, p->ns),
 			 stats_ratio(p->c.flight_ns, p->c.busy_ns),
 			 100 * stats_ratio(p->c.busy_ns, p->ns));
-	text_add(&t, "at most %u", p->d->flight_max);
+	if (known)
+		text_add(&t, "at most %u", p->d->flight_max);
+	else
+		text_puts(&t, "unknown: requests were recorded when they completed");
 	text_puts(&t, "; at most waiting to be popped ");
 	for (const struct stats_queue *q = p->d->queues; q; q = q->hh.next) {
-		if (!q->waiting_max || t.len > 300)
+		if (!q->waiting_max || t.len > 300 || q->posts)
 			continue;
 		text_add(&t, "%s%u of %u (q%u)", comma, q->waiting_max, q->size, q->index);
 		comma = ", ";
@@ -348,8 +433,13 @@ static void errors(struct page *p)
 {
 	const struct class *class = p->dev->class;
 	const char *comma = "";
+	bool now;
 	TEXT(t, 512);
 
+	if (p->d->tallied && p->c.errors) {
+		text_add(&t, "%" PRIu64 " of unknown status", p->c.errors);
+		comma = ", ";
+	}
 	for (unsigned i = 1; i < STATS_STATUSES; i++) {
 		const char *name =
 			class && class->statuses ? spec_name_of(class->statuses, i) : NULL;
@@ -374,7 +464,8 @@ static void errors(struct page *p)
 		return;
 	bit_count(&t, p->c.stalls, "time", "times");
 	text_puts(&t, " a queue had requests and completed none for 1 s and more; the longest ");
-	text_duration(&t, p->d->stall_max);
+	text_duration(&t, stats_device_stall_max(p->v->stats, p->d, &now));
+	text_puts(&t, now ? ", which goes on" : "");
 	say(p, "stalls", &t);
 }
 
@@ -403,13 +494,37 @@ static void findings(struct page *p)
 		fprintf(p->to, "  %-*sand %u more rules; see vqtrace check\n", INDENT - 2, "",
 			n - TOP_FINDINGS);
 	if (!n)
-		fprintf(p->to, "  %-*snone\n", INDENT - 2, label);
+		fprintf(p->to, "  %-*s%s\n", INDENT - 2, label,
+			p->d->tallied	  ? "unknown: a light capture has no events to check"
+			: p->v->undecided ? "unknown: nothing was decidable; vqtrace check says why"
+					  : "none");
+}
+
+/* What the figures leave out, so that nobody takes it for 0. */
+static void unknowns(struct page *p)
+{
+	TEXT(t, 256);
+
+	if (!p->d->tallied)
+		return;
+	text_puts(&t,
+		  "counted by a light capture: descriptors, sizes, access, statuses, time busy, "
+		  "stalls, what waits, and times of kicks and interrupts are not in the trace");
+	say(p, "unknown", &t);
 }
 
 static int table(struct page *p, enum stat_by by)
 {
 	fputc('\n', p->to);
 	return stat_print_table(p->to, p->v, by, p->d, STAT_PAGE(by), "  ");
+}
+
+static bool any_set_up(const struct stats_device *d)
+{
+	for (const struct stats_queue *q = d->queues; q; q = q->hh.next)
+		if (q->set_up && q->counts.events)
+			return true;
+	return false;
 }
 
 static int print_device(struct page *p)
@@ -423,8 +538,9 @@ static int print_device(struct page *p)
 	economy(p);
 	occupancy(p);
 	errors(p);
+	unknowns(p);
 	findings(p);
-	if (p->c.popped || p->c.kicks)
+	if (p->c.popped || p->c.kicks || p->d->flight || any_set_up(p->d))
 		rc = table(p, STAT_BY_QUEUE);
 	if (!rc && p->c.used) {
 		rc = table(p, STAT_BY_TYPE);
@@ -451,6 +567,6 @@ int stat_print_page(FILE *to, const struct stat_view *v)
 		shown++;
 	}
 	if (!shown)
-		fprintf(to, v->filter ? "nothing matched\n" : "no virtio devices\n");
+		fprintf(to, stat_partial(v) ? "nothing matched\n" : "no virtio devices\n");
 	return rc ? rc : ferror(to) ? -EIO : 0;
 }

@@ -21,8 +21,8 @@ const char *const stat_by_names[STAT_BYS + 1] = {
 void stat_features(const struct model_device *dev, const struct stats_device *d,
 		   uint64_t offered[2], uint64_t accepted[2])
 {
-	memcpy(offered, d->ready.times ? d->ready.offered : dev->offered, 2 * sizeof(*offered));
-	memcpy(accepted, d->ready.times ? d->ready.accepted : dev->accepted, 2 * sizeof(*accepted));
+	memcpy(offered, d->ready.known ? d->ready.offered : dev->offered, 2 * sizeof(*offered));
+	memcpy(accepted, d->ready.known ? d->ready.accepted : dev->accepted, 2 * sizeof(*accepted));
 }
 
 /* "requestq1" */
@@ -32,7 +32,9 @@ static const char *queue_name(const struct model_device *dev, const struct stats
 	uint64_t offered[2], accepted[2];
 
 	stat_features(dev, d, offered, accepted);
-	return class_queue_name(buf, len, dev->virtio_id, index, accepted, dev->num_queues);
+	return class_queue_name(buf, len, dev->virtio_id, index,
+				d->ready.known || dev->accepted_known ? accepted : NULL,
+				dev->num_queues);
 }
 
 const char *stat_source_name(const struct model *m, unsigned source, char *buf, size_t len)
@@ -219,6 +221,15 @@ static bool get_rate(const struct stat_row *r, const struct stat_column *col, st
 	return put_real(c, stats_rate(count_at(r, col->count), r->ns), r->ns);
 }
 
+static bool get_per_kick(const struct stat_row *r, const struct stat_column *col,
+			 struct stat_cell *c)
+{
+	uint64_t requests = r->counts.popped - r->counts.posted;
+
+	return put_real(c, stats_ratio(requests, r->counts.kicks),
+			r->counts.kicks && (requests || !r->counts.posted));
+}
+
 /* col->count for each of col->by. */
 static bool get_ratio(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
@@ -312,21 +323,34 @@ static bool get_share(const struct stat_row *r, const struct stat_column *col, s
 	return put_real(c, 100 * stats_ratio(r->counts.used, all), all);
 }
 
+static bool get_posted(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
+{
+	return put_number(c, r->counts.posted, true);
+}
+
 static bool get_flight(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
 	return put_number(c, r->q->flight, true);
 }
 
+static bool depth_known(const struct stat_row *r)
+{
+	return r->ns && !r->view->filter &&
+	       stats_depth_known(r->q ? r->q->hidden : r->d->hidden, &r->counts);
+}
+
 static bool get_flight_mean(const struct stat_row *r, const struct stat_column *col,
 			    struct stat_cell *c)
 {
-	return put_real(c, stats_ratio(r->counts.flight_ns, r->ns), r->ns && !r->view->filter);
+	return put_real(c, stats_ratio(r->counts.flight_ns, r->ns), depth_known(r));
 }
 
 static bool get_flight_max(const struct stat_row *r, const struct stat_column *col,
 			   struct stat_cell *c)
 {
-	return put_number(c, r->slice ? r->slice->flight_max : r->q->flight_max, true);
+	if (r->slice)
+		return put_number(c, r->slice->flight_max, !r->d->tallied);
+	return put_number(c, r->q->flight_max, stats_depth_known(r->q->hidden, &r->counts));
 }
 
 static bool get_waiting_max(const struct stat_row *r, const struct stat_column *col,
@@ -337,19 +361,22 @@ static bool get_waiting_max(const struct stat_row *r, const struct stat_column *
 
 static bool get_busy(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
-	return put_real(c, 100 * stats_ratio(r->counts.busy_ns, r->ns), r->ns && !r->view->filter);
+	return put_real(c, 100 * stats_ratio(r->counts.busy_ns, r->ns), depth_known(r));
 }
 
 static bool get_stall_max(const struct stat_row *r, const struct stat_column *col,
 			  struct stat_cell *c)
 {
-	return put_number(c, r->q->stall_max, r->q->stall_max);
+	bool now;
+	uint64_t ns = stats_stall_max(r->view->stats, r->q, &now);
+
+	return put_number(c, ns, ns);
 }
 
 /* Completions whose time is known. */
 static uint64_t timed(const struct stat_row *r)
 {
-	return r->slice ? r->slice->used : r->service ? r->service->count : 0;
+	return r->slice ? r->slice->timed : r->service ? r->service->count : 0;
 }
 
 static bool get_mean(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
@@ -376,6 +403,16 @@ static bool get_percentile(const struct stat_row *r, const struct stat_column *c
 static bool get_max(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
 	return timed(r) && put_number(c, r->slice ? r->slice->service_max : r->service->max, true);
+}
+
+bool stat_cell(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c,
+	       bool *unknown)
+{
+	bool tallied = r->q ? r->q->tallied != 0 : r->d && r->d->tallied;
+
+	*c = (struct stat_cell){ .s = NULL };
+	*unknown = col->full && tallied;
+	return !*unknown && col->get(r, col, c);
 }
 
 #define Q (1U << STAT_BY_QUEUE)
@@ -414,21 +451,22 @@ const struct stat_column stat_columns[] = {
 	{ "requests_per_second", "/s", ALL & ~V, CELL_REAL, RATE(used) },
 	{ "bytes_in", "in", ALL | PQ | PT | PS, CELL_BYTES, COUNT(bytes_in) },
 	{ "bytes_out", "out", ALL | PQ | PT | PS, CELL_BYTES, COUNT(bytes_out) },
-	{ "bytes_ranged", "ranges", T | PT, CELL_BYTES, COUNT(bytes_ranged) },
+	{ "bytes_ranged", "ranges", T | PT, CELL_BYTES, COUNT(bytes_ranged), .full = true },
 	{ "bytes_in_per_second", "in/s", Q | T | S | I, CELL_BYTE_RATE, RATE(bytes_in) },
 	{ "bytes_out_per_second", "out/s", Q | T | S | I, CELL_BYTE_RATE, RATE(bytes_out) },
 	{ "errors", "errors", ALL | PQ | PT | PS, CELL_COUNT, COUNT(errors) },
+	{ "posted", "posted", Q, CELL_COUNT, .get = get_posted },
 	{ "dropped", "dropped", Q, CELL_COUNT, COUNT(dropped) },
 	{ "kicks", "kicks", Q | V | I, CELL_COUNT, COUNT(kicks) },
-	{ "requests_per_kick", "req/kick", Q | PQ, CELL_REAL, RATIO(popped, kicks) },
+	{ "requests_per_kick", "req/kick", Q | PQ, CELL_REAL, .get = get_per_kick },
 	{ "interrupts", "irqs", Q | V | I, CELL_COUNT, COUNT(interrupts) },
 	{ "requests_per_interrupt", "req/irq", Q | PQ, CELL_REAL, RATIO(used, interrupts) },
 	{ "in_flight", NULL, Q, CELL_COUNT, .get = get_flight },
 	{ "in_flight_mean", "depth", Q | PQ, CELL_REAL, .get = get_flight_mean },
 	{ "in_flight_max", "max", Q | I | PQ, CELL_COUNT, .get = get_flight_max },
-	{ "waiting_max", NULL, Q, CELL_COUNT, .get = get_waiting_max },
-	{ "busy", "busy%", Q | PQ, CELL_REAL, .get = get_busy },
-	{ "stall_max", NULL, Q, CELL_NS, .get = get_stall_max },
+	{ "waiting_max", NULL, Q, CELL_COUNT, .get = get_waiting_max, .full = true },
+	{ "busy", "busy%", Q | PQ, CELL_REAL, .get = get_busy, .full = true },
+	{ "stall_max", NULL, Q, CELL_NS, .get = get_stall_max, .full = true },
 	{ "service_mean", "mean", ALL, CELL_NS, .get = get_mean },
 	{ "service_p50", "p50", ALL | PQ | PT | PS, CELL_NS, .get = get_percentile,
 	  .percentile = 0 },

@@ -15,6 +15,7 @@ struct table {
 	unsigned rows;
 	bool json; /* not CSV */
 	unsigned width[COLUMNS]; /* of the columns with a title */
+	bool here[COLUMNS]; /* which of them the line has */
 };
 
 static bool shown(const struct table *t, const struct stat_column *c)
@@ -24,8 +25,8 @@ static bool shown(const struct table *t, const struct stat_column *c)
 
 static void cell_text(const struct stat_column *col, const struct stat_row *r, struct text *t)
 {
-	struct stat_cell c = { .s = NULL };
-	bool known = col->get(r, col, &c);
+	struct stat_cell c;
+	bool unknown, known = stat_cell(r, col, &c, &unknown);
 
 	if (c.s || !known) {
 		text_puts(t, c.s ? c.s : "-");
@@ -72,7 +73,7 @@ static int print_line(void *opaque, const struct stat_row *r)
 		const struct stat_column *col = &stat_columns[i];
 		TEXT(s, 64);
 
-		if (!shown(t, col))
+		if (!t->here[i])
 			continue;
 		if (r)
 			cell_text(col, r, &s);
@@ -87,19 +88,62 @@ static int print_line(void *opaque, const struct stat_row *r)
 	return fprintf(t->to, "%s\n", line.buf) < 0 ? -EIO : 0;
 }
 
+#define GAP 2
+
+/*
+ * Choose the columns of a line, from column `next` on, as many as fit; the first ones, which say
+ * what a row is about, are in every line.  Returns the column that the next line begins with.
+ */
+static unsigned fill_line(struct table *t, unsigned next, unsigned width)
+{
+	size_t used = strlen(t->indent);
+	const char *key = "";
+	unsigned keys = 0, i;
+
+	memset(t->here, 0, sizeof(t->here));
+	for (i = 0; stat_columns[i].name && keys < 2; i++) {
+		if (!shown(t, &stat_columns[i]))
+			continue;
+		/* A device, and which of its parts; on its own page just the part. */
+		if (keys && strcmp(key, "device") && strcmp(key, "source"))
+			break;
+		key = stat_columns[i].name;
+		t->here[i] = true;
+		used += t->width[i] + GAP;
+		keys++;
+	}
+	i = next > i ? next : i;
+	for (bool any = false; stat_columns[i].name; i++) {
+		if (!shown(t, &stat_columns[i]))
+			continue;
+		if (any && width &&
+		    used + t->width[i] > (width < STAT_WIDTH_MIN ? STAT_WIDTH_MIN : width))
+			break;
+		t->here[i] = any = true;
+		used += t->width[i] + GAP;
+	}
+	return i;
+}
+
 int stat_print_table(FILE *to, const struct stat_view *v, enum stat_by by,
 		     const struct stats_device *d, unsigned column, const char *indent)
 {
 	struct table t = { .to = to, .view = column, .indent = indent };
-	int rc;
+	unsigned next = 0;
+	int rc = 0;
 
 	for (unsigned i = 0; stat_columns[i].name; i++)
 		t.width[i] = stat_columns[i].title ? (unsigned)strlen(stat_columns[i].title) : 0;
 	stat_rows(v, by, d, measure, &t);
-	if (!t.rows)
-		return 0;
-	rc = print_line(&t, NULL);
-	return rc ? rc : stat_rows(v, by, d, print_line, &t);
+	while (t.rows && !rc && stat_columns[next].name) {
+		if (next && !*indent)
+			fputc('\n', to);
+		next = fill_line(&t, next, v->width);
+		rc = print_line(&t, NULL);
+		if (!rc)
+			rc = stat_rows(v, by, d, print_line, &t);
+	}
+	return rc;
 }
 
 /* --- for programs --- */
@@ -126,15 +170,18 @@ static int value_row(void *opaque, const struct stat_row *r)
 	const char *before = t->json ? "{" : "", *quote = t->json ? "\"" : "";
 
 	for (const struct stat_column *col = stat_columns; col->name; col++) {
-		struct stat_cell c = { .s = NULL };
-		bool known = col->views & t->view && col->get(r, col, &c);
+		struct stat_cell c;
+		bool unknown, known;
 
-		if (!(col->views & t->view) || (t->json && !known))
+		if (!(col->views & t->view))
+			continue;
+		known = stat_cell(r, col, &c, &unknown);
+		if (t->json && !known && !unknown)
 			continue;
 		fputs(before, t->to);
 		before = ",";
 		if (t->json)
-			fprintf(t->to, "\"%s\":", col->name);
+			fprintf(t->to, known ? "\"%s\":" : "\"%s\":null", col->name);
 		if (!known)
 			continue;
 		if (col->kind == CELL_TEXT)

@@ -17,6 +17,7 @@ static void add_slice(struct stats_slice *to, const struct stats_slice *from)
 	to->bytes_out += from->bytes_out;
 	if (from->flight_max > to->flight_max)
 		to->flight_max = from->flight_max;
+	to->timed += from->timed;
 	to->service_sum += from->service_sum;
 	if (from->service_max > to->service_max)
 		to->service_max = from->service_max;
@@ -80,6 +81,34 @@ struct stats_slice *stats_slice_at(struct stats *s, struct stats_device *d, uint
 	if (i >= d->nslices)
 		d->nslices = i + 1;
 	return &d->slice[i];
+}
+
+int stats_slices_spread(struct stats *s, struct stats_device *d, uint64_t from, uint64_t to,
+			void (*add)(struct stats_slice *slice, uint64_t begin, uint64_t end,
+				    const void *what),
+			const void *what)
+{
+	uint64_t done = 0, wide = to > from ? to - from : 0, width;
+
+	/* first the earliest slice, which may be the first one of all; then all have one width */
+	if (!stats_slice_at(s, d, from) || !stats_slice_at(s, d, to))
+		return -ENOMEM;
+	width = s->total.slice_ns;
+	for (uint64_t at = from; done < STATS_PARTS;) {
+		uint64_t since = at > s->slice_ts ? at - s->slice_ts : 0;
+		uint64_t next = s->slice_ts + (since / width + 1) * width;
+		uint64_t end = STATS_PARTS;
+		struct stats_slice *slice = stats_slice_at(s, d, at);
+
+		if (!slice)
+			return -ENOMEM;
+		if (next > at && next < to)
+			end = (uint64_t)((double)(next - from) / (double)wide * STATS_PARTS);
+		add(slice, done, end, what);
+		done = end;
+		at = next;
+	}
+	return 0;
 }
 
 int stats_slice_depth(struct stats *s, struct stats_device *d, uint64_t ts)

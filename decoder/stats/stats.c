@@ -113,19 +113,74 @@ void stats_device_counts(const struct stats *s, const struct stats_device *d, ui
 			 struct stats_counts *out)
 {
 	*out = d->counts;
-	go_on(out, d->flight, d->depth_ts, now ? now : s->now);
+	if (d->tallied)
+		return;
+	now = now ? now : s->now;
+	go_on(out, d->flight, d->depth_ts, now);
+	for (const struct stats_queue *q = d->queues; q; q = q->hh.next)
+		out->stalls += stats_stalled_for(q, now) >= STATS_STALL_NS;
 }
 
 void stats_queue_counts(const struct stats *s, const struct stats_queue *q, uint64_t now,
 			struct stats_counts *out)
 {
 	*out = q->counts;
-	go_on(out, q->flight, q->depth_ts, now ? now : s->now);
+	if (q->tallied)
+		return;
+	now = now ? now : s->now;
+	go_on(out, q->flight, q->depth_ts, now);
+	out->stalls += stats_stalled_for(q, now) >= STATS_STALL_NS;
 }
 
 uint64_t stats_stalled_for(const struct stats_queue *q, uint64_t now)
 {
-	return q->flight && !q->offers && now > q->progress_ts ? now - q->progress_ts : 0;
+	return q->flight && now > q->progress_ts ? now - q->progress_ts : 0;
+}
+
+uint64_t stats_stall_max(const struct stats *s, const struct stats_queue *q, bool *now)
+{
+	uint64_t ns = stats_stalled_for(q, s->now);
+
+	*now = ns >= STATS_STALL_NS && ns > q->stall_max;
+	return *now ? ns : q->stall_max;
+}
+
+uint64_t stats_device_stall_max(const struct stats *s, const struct stats_device *d, bool *now)
+{
+	uint64_t most = d->stall_max;
+
+	*now = false;
+	for (const struct stats_queue *q = d->queues; q; q = q->hh.next) {
+		bool goes_on;
+		uint64_t ns = stats_stall_max(s, q, &goes_on);
+
+		if (goes_on && ns > most) {
+			most = ns;
+			*now = true;
+		}
+	}
+	return most;
+}
+
+void stats_begin(struct stats *s, uint64_t ts)
+{
+	for (struct stats_device *d = s->devices; d; d = d->hh.next) {
+		d->counts.flight_ns = d->counts.busy_ns = 0;
+		d->flight_max = d->flight;
+		d->depth_ts = ts;
+		if (d->flight)
+			d->first_ts = d->last_ts = ts;
+		for (struct stats_queue *q = d->queues; q; q = q->hh.next) {
+			q->counts.flight_ns = q->counts.busy_ns = 0;
+			q->flight_max = q->flight;
+			q->waiting_max = q->waiting;
+			q->depth_ts = ts;
+			if (q->progress_ts && q->progress_ts < ts)
+				q->progress_ts = ts;
+			if (q->flight)
+				q->first_ts = q->last_ts = ts;
+		}
+	}
 }
 
 double stats_rate(uint64_t n, uint64_t ns)
@@ -162,45 +217,53 @@ const struct stats_total *stats_total(const struct stats *s)
 
 #define ONE(member, text) \
 	{ \
-#member, text, offsetof(struct stats_counts, member), 1, NULL \
+#member, text, offsetof(struct stats_counts, member), 1, false, NULL \
+	}
+#define LIGHT(member, text) \
+	{ \
+#member, text, offsetof(struct stats_counts, member), 1, true, NULL \
 	}
 #define MANY(member, n, names, text) \
 	{ \
-#member, text, offsetof(struct stats_counts, member), n, names \
+#member, text, offsetof(struct stats_counts, member), n, false, names \
 	}
 
 const struct stats_count_name stats_count_names[] = {
-	ONE(events, "records"),
+	LIGHT(events, "records"),
 	ONE(reg_reads, "register reads"),
 	ONE(reg_writes, "register writes"),
 	ONE(pci_reads, "reads of PCI configuration space"),
 	ONE(pci_writes, "writes of PCI configuration space"),
-	ONE(kicks, "available buffer notifications"),
+	LIGHT(kicks, "available buffer notifications"),
 	ONE(kicks_empty, "kicks when nothing was available"),
 	MANY(kick_batch, STATS_BATCHES, stats_batch_name, "kicks by how many entries waited"),
-	ONE(popped, "requests the device popped"),
-	ONE(used, "requests completed"),
-	ONE(errors, "requests completed with an error"),
-	ONE(detached, "requests the device gave up"),
-	ONE(dropped, "requests taken back by a reset"),
+	LIGHT(popped, "requests and posted buffers the device popped"),
+	LIGHT(posted, "of them buffers that wait for events outside"),
+	LIGHT(used, "requests completed"),
+	LIGHT(errors, "requests completed with an error"),
+	ONE(untimed, "requests completed that were popped at an unknown time"),
+	LIGHT(detached, "requests the device gave up"),
+	LIGHT(dropped, "requests taken back by a reset"),
 	ONE(unknown, "completions of nothing in flight"),
-	ONE(interrupts, "used buffer notifications"),
+	LIGHT(interrupts, "used buffer notifications"),
 	ONE(irqs_empty, "interrupts with nothing new"),
 	ONE(irqs_unwanted, "completions for which the driver had asked for no notification"),
 	MANY(irq_batch, STATS_BATCHES, stats_batch_name, "interrupts by how many completions"),
 	ONE(config_irqs, "configuration change notifications"),
-	ONE(bytes_in, "bytes of data to the driver"),
-	ONE(bytes_out, "bytes of data from the driver"),
+	LIGHT(bytes_in, "bytes of data to the driver"),
+	LIGHT(bytes_out, "bytes of data from the driver"),
+	ONE(cut, "popped whose descriptors were not captured, or not all"),
+	ONE(cut_bytes, "bytes the device wrote in them"),
 	ONE(bytes_ranged, "bytes named by discards and the like"),
 	ONE(descriptors, "descriptors of completed requests"),
 	ONE(indirect, "completed requests with an indirect table"),
 	MANY(status, STATS_STATUSES, NULL, "completions by status"),
 	ONE(stalls, "times nothing was completed for a second and more"),
-	ONE(device_errors, "errors the device declared"),
-	ONE(resets, "resets"),
-	ONE(flight_ns, "requests in flight times ns"),
+	LIGHT(device_errors, "errors the device declared"),
+	LIGHT(resets, "resets"),
+	LIGHT(flight_ns, "requests in flight times ns"),
 	ONE(busy_ns, "ns with requests in flight"),
-	{ NULL, NULL, 0, 0, NULL },
+	{ NULL, NULL, 0, 0, false, NULL },
 };
 
 const struct stats_span_name stats_span_names[STATS_SPANS] = {
@@ -210,6 +273,12 @@ const struct stats_span_name stats_span_names[STATS_SPANS] = {
 	[STATS_NOTIFY] = { "notify", "used to interrupt" },
 	[STATS_BACKEND] = { "backend", "in the backend" },
 };
+
+const char *stats_span_title(enum stats_span span, const struct model_device *dev)
+{
+	return span == STATS_SERVICE && dev->by_driver ? "added to taken"
+						       : stats_span_names[span].title;
+}
 
 const char *stats_batch_name(unsigned batch)
 {

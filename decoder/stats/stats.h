@@ -39,9 +39,9 @@
  * wait     from the first kick that announced it until the device popped it: known
  *          where the kick's record shows how far the driver had filled the ring;
  *          in packed rings, only for the first request after a kick
- * service  from pop to used: always known
- * total    both.  Buffers that are only offered (receive queues) have neither: they
- *          wait by design
+ * service  from pop to used, where the pop was seen
+ * total    both.  Buffers that are posted in advance (receive and event queues) have
+ *          neither, nor service: they wait by design
  * notify   one for each interrupt: from the completion for which the driver had
  *          requested it (2.7.7, 2.8.10) until the interrupt; where no snapshot of
  *          the ring shows which that was, from the last one before it
@@ -58,6 +58,8 @@ enum stats_span {
 extern const struct stats_span_name {
 	const char *name, *title; /* "service", "popped to used" */
 } stats_span_names[STATS_SPANS];
+/* Its title for a device; of the driver's view: "added to taken". */
+const char *stats_span_title(enum stats_span span, const struct model_device *dev);
 
 /* Batches: 0, 1, 2-3, 4-7 ... 64 and more. */
 #define STATS_BATCHES 8
@@ -77,9 +79,11 @@ struct stats_counts {
 	uint64_t kicks;
 	uint64_t kicks_empty; /* kicks without an available entry (split rings) */
 	uint64_t kick_batch[STATS_BATCHES]; /* entries waiting at a kick (split rings) */
-	uint64_t popped; /* requests the device popped */
-	uint64_t used; /* of them completed */
+	uint64_t popped; /* requests and posted buffers the device popped */
+	uint64_t posted; /* of them buffers that wait for events outside, and are no load */
+	uint64_t used; /* of those popped, completed */
 	uint64_t errors; /* of them with a status other than success */
+	uint64_t untimed; /* of them popped at an unknown time: their duration is not known */
 	uint64_t detached; /* dropped by the device without using them */
 	uint64_t dropped; /* cancelled by a reset */
 	uint64_t unknown; /* completions whose request is not known to be in flight */
@@ -90,11 +94,14 @@ struct stats_counts {
 	uint64_t config_irqs; /* of configuration changes */
 	uint64_t bytes_in; /* data to the driver (reads), of successful requests */
 	uint64_t bytes_out; /* data from the driver (writes), of successful requests */
+	uint64_t cut; /* popped whose descriptors the capture could not read, or not all */
+	uint64_t
+		cut_bytes; /* that the device wrote in them; what the driver put there is unknown */
 	uint64_t bytes_ranged; /* that successful discards and the like named */
 	uint64_t descriptors; /* of requests completed; those that name a table not counted */
 	uint64_t indirect; /* requests completed that used an indirect table */
 	uint64_t status[STATS_STATUSES]; /* completions whose status is known, by it */
-	uint64_t stalls; /* how often a queue went on after STATS_STALL_NS without a completion */
+	uint64_t stalls; /* how often a queue completed nothing for STATS_STALL_NS and more */
 	uint64_t device_errors; /* the device reported an error of the driver (virtio_error) */
 	uint64_t resets; /* of the device, or of the queue */
 	/* Of the whole queue, also of events that are not counted (see stats_feed): */
@@ -117,6 +124,7 @@ struct stats_count_name {
 	const char *name, *help;
 	uint16_t at; /* offsetof */
 	uint8_t n; /* elements */
+	bool tallied; /* light captures know it, too */
 	const char *(*element)(unsigned i); /* their names; NULL: numbered */
 };
 extern const struct stats_count_name stats_count_names[];
@@ -130,17 +138,21 @@ struct stats_queue {
 	uint16_t device, index;
 	struct stats_counts counts;
 	struct hist *span[STATS_SPANS]; /* NULL: never known */
-	uint16_t size, vector; /* at its last use; 0, VQT_NO_VECTOR unknown */
+	uint16_t size, vector; /* when it was enabled last; 0, VQT_NO_VECTOR unknown */
 	bool packed;
+	bool set_up; /* was it ever enabled? */
+	bool posts; /* buffers in it wait for events outside: class_queue_posted() */
 	unsigned flight, flight_max; /* requests popped and not used: now, most */
+	unsigned posted; /* buffers popped and not used */
 	uint16_t waiting, waiting_max; /* available and not popped, as last seen (split) */
-	uint64_t stall_max; /* longest time without a completion, ns */
+	uint64_t tallied; /* ns: time of the last tally of a light capture; 0 none */
+	uint64_t hidden; /* completed requests that no record showed in flight before */
+	uint64_t stall_max; /* of stalls that have ended; see stats_stall_max() */
 	uint64_t first_ts, last_ts; /* of kicks, requests, completions; 0 none */
 	/* Private. */
 	uint64_t depth_ts, progress_ts, model_popped;
 	uint64_t due_ts, last_used_ts; /* ns, since the last interrupt: completions that */
 	uint64_t since_irq; /* ... requested one; of any kind; and their number */
-	bool offers; /* its chains are buffers for the device to fill, which normally wait */
 	UT_hash_handle hh;
 };
 
@@ -176,15 +188,21 @@ struct stats_access {
 struct stats_slice {
 	uint64_t kicks, popped, used, errors, interrupts, bytes_in, bytes_out;
 	uint64_t flight_max;
-	uint64_t service_sum, service_max;
+	uint64_t timed, service_sum, service_max; /* requests of known duration, ns */
 	uint32_t service[COARSE_BUCKETS]; /* decoder/util/histogram.h */
 };
 
-/* The result of the negotiation when DRIVER_OK was set (3.1.1); a reset clears it. */
+/*
+ * The negotiation in force, or the last one that was (3.1.1): a reset clears it in the device,
+ * but not here.
+ */
 struct stats_ready {
-	unsigned times; /* DRIVER_OK was set; 0: never seen, the rest is unknown */
+	unsigned times; /* DRIVER_OK was seen to be set */
+	bool known; /* whether the rest is */
+	bool learned; /* from a record of the state, not from the driver's write */
 	uint64_t number, ts; /* of the event */
 	uint64_t took_ns; /* since the first status bit after the reset, 0 unknown */
+	uint64_t over; /* number of the event that reset the device; 0: it is in force */
 	uint64_t offered[2], accepted[2];
 	bool msix;
 };
@@ -201,9 +219,15 @@ struct stats_device {
 		*slice; /* nslices of stats_total.slice_ns each; see stats_slice_start() */
 	unsigned nslices;
 	struct stats_ready ready; /* the latest completed negotiation */
-	unsigned flight, flight_max; /* of all its queues together */
+	unsigned flight, flight_max, posted; /* of all its queues together */
+	uint64_t hidden; /* as in its queues */
 	uint64_t stall_max;
 	uint64_t first_ts, last_ts; /* of kicks, requests, completions; 0 none */
+	/*
+	 * Counted by a light capture: what its tallies do not contain (stats_count_name.tallied)
+	 * is unknown.
+	 */
+	bool tallied;
 	/* Private. */
 	unsigned slices_cap;
 	bool decides; /* records show its decisions to interrupt */
@@ -240,6 +264,12 @@ void stats_free(struct stats *s);
  */
 int stats_feed(struct stats *s, const struct model *m, const struct event *e, bool counted);
 
+/*
+ * Counting begins at this time, with the next event: the time that requests are in flight, and
+ * their number, count from now on.  What is known of devices and queues is kept.
+ */
+void stats_begin(struct stats *s, uint64_t ts);
+
 /* A device by trace id, or in order of appearance; NULL. */
 const struct stats_device *stats_device(const struct stats *s, unsigned id);
 const struct stats_device *stats_device_nth(const struct stats *s, unsigned n);
@@ -248,8 +278,8 @@ const struct stats_queue *stats_queue(const struct stats_device *d, unsigned ind
 const struct stats_thread *stats_threads(const struct stats *s);
 
 /*
- * Copies of the counts at time `now` (0: the latest event), with flight_ns and busy_ns up to
- * then.
+ * Copies of the counts at time `now` (0: the latest event), with flight_ns, busy_ns and the
+ * stalls that have not ended up to then.
  */
 void stats_device_counts(const struct stats *s, const struct stats_device *d, uint64_t now,
 			 struct stats_counts *out);
@@ -257,6 +287,21 @@ void stats_queue_counts(const struct stats *s, const struct stats_queue *q, uint
 			struct stats_counts *out);
 /* How long q has had requests in flight and completed none, ns; 0 if it has none. */
 uint64_t stats_stalled_for(const struct stats_queue *q, uint64_t now);
+/*
+ * The longest stall of a queue, or of all queues of a device, ns; 0 none.  One that has not
+ * ended counts until the latest event; *now: is it the longest?
+ */
+uint64_t stats_stall_max(const struct stats *s, const struct stats_queue *q, bool *now);
+uint64_t stats_device_stall_max(const struct stats *s, const struct stats_device *d, bool *now);
+
+/*
+ * Whether the time with requests in flight, and their number, can be relied on: false if more
+ * than one in a hundred was in flight for a time that no record shows.
+ */
+static inline bool stats_depth_known(uint64_t hidden, const struct stats_counts *c)
+{
+	return hidden * 100 <= c->used;
+}
 
 /* n / ns, a second; n / by; 0 where that is not defined. */
 double stats_rate(uint64_t n, uint64_t ns);
@@ -273,7 +318,7 @@ uint64_t stats_slice_start(const struct stats *s, unsigned i);
 
 struct stats_total {
 	uint64_t events; /* counted */
-	uint64_t lost; /* records, of all sources */
+	struct model_loss lost; /* records, of all sources */
 	uint64_t left_out; /* events of queues beyond STATS_QUEUES_MAX, and those that name none */
 	uint64_t start_ts; /* of the trace */
 	uint64_t first_ts, last_ts; /* of the events that were counted */

@@ -22,6 +22,7 @@
 /* One device's time axis, and the panel being drawn. */
 struct plot {
 	FILE *to;
+	const struct stat_view *v;
 	const struct stats_device *d;
 	double slice_s; /* width of a slice, seconds */
 	double begin_s; /* of slice 0 */
@@ -151,7 +152,7 @@ static bool mib_out(const struct plot *p, const struct stats_slice *s, double *v
 static bool latency(const struct stats_slice *s, uint32_t ppm, double *v)
 {
 	*v = log10((double)coarse_percentile(s->service, ppm, s->service_max) + 1);
-	return s->used;
+	return s->timed;
 }
 
 static bool p50(const struct plot *p, const struct stats_slice *s, double *v)
@@ -167,7 +168,7 @@ static bool p99(const struct plot *p, const struct stats_slice *s, double *v)
 static bool most(const struct plot *p, const struct stats_slice *s, double *v)
 {
 	*v = log10((double)s->service_max + 1);
-	return s->used;
+	return s->timed;
 }
 
 static const struct curve rate_curves[] = {
@@ -318,6 +319,30 @@ static bool find_range(struct plot *p)
 	return p->n && p->d->counts.used;
 }
 
+/* A device is drawn if it completed requests, or should have. */
+static bool is_drawn(struct plot *p, bool *stalled)
+{
+	stats_device_stall_max(p->v->stats, p->d, stalled);
+	return find_range(p) || *stalled;
+}
+
+static void title(struct plot *p, const struct model_device *dev, double y)
+{
+	bool stalled;
+	uint64_t ns = stats_device_stall_max(p->v->stats, p->d, &stalled);
+	TEXT(t, 128);
+
+	if (stalled) {
+		text_add(&t, "; %u in flight, nothing completed for the last ", p->d->flight);
+		text_duration(&t, ns);
+	}
+	fprintf(p->to,
+		"<text class=\"t\" x=\"%d\" y=\"%.0f\">%s: %s, %" PRIu64
+		" requests; slices of %g ms%s</text>\n",
+		LEFT, y + 18, dev->name, dev->class ? dev->class->title : "virtio device",
+		p->d->counts.used, p->slice_s * 1000, t.buf);
+}
+
 static void begin_panel(struct plot *p, double *y, double height, const char *title)
 {
 	p->top = *y + GAP - 10;
@@ -328,11 +353,9 @@ static void begin_panel(struct plot *p, double *y, double height, const char *ti
 
 static void draw_device(struct plot *p, const struct model_device *dev, double y)
 {
-	fprintf(p->to,
-		"<text class=\"t\" x=\"%d\" y=\"%.0f\">%s: %s, %" PRIu64
-		" requests; slices of %g ms</text>\n",
-		LEFT, y + 18, dev->name, dev->class ? dev->class->title : "virtio device",
-		p->d->counts.used, p->slice_s * 1000);
+	title(p, dev, y);
+	if (!find_range(p))
+		return;
 	y += TITLE;
 	begin_panel(p, &y, PANEL, "requests a second");
 	axis_linear(p, highest(p, rate_curves));
@@ -374,20 +397,22 @@ int plot_svg(FILE *to, const struct stat_view *v)
 {
 	struct plot p = {
 		.to = to,
+		.v = v,
 		.slice_s = (double)stats_total(v->stats)->slice_ns / 1e9,
 		.begin_s = (double)stats_slice_start(v->stats, 0) / 1e9,
 	};
 	unsigned devices = 0, at = 0;
+	bool stalled;
 
 	for (unsigned i = 0; (p.d = stats_device_nth(v->stats, i)); i++)
-		devices += find_range(&p) && model_device(v->model, p.d->id);
+		devices += is_drawn(&p, &stalled) && model_device(v->model, p.d->id);
 	head(to, devices);
 	if (!devices)
 		fprintf(to, "<text x=\"20\" y=\"34\">no requests were completed</text>\n");
 	for (unsigned i = 0; (p.d = stats_device_nth(v->stats, i)); i++) {
 		const struct model_device *dev = model_device(v->model, p.d->id);
 
-		if (dev && find_range(&p))
+		if (dev && is_drawn(&p, &stalled))
 			draw_device(&p, dev, (double)DEVICE * at++);
 	}
 	return fputs("</svg>\n", to) < 0 || ferror(to) ? -EIO : 0;

@@ -39,34 +39,59 @@ static int add_service(struct hist **to, const struct hist *h)
 	return 0;
 }
 
-static int add_slice(struct feed *f, const struct vqt_tally_group *g, const struct hist *h)
+/* The part of a count that belongs between two shares of the interval; all parts make it up. */
+static uint64_t part(uint64_t n, uint64_t begin, uint64_t end)
 {
-	struct stats_slice *s = stats_slice_at(f->s, f->d, f->e->ts);
+	uint64_t whole = n / STATS_PARTS, rest = n % STATS_PARTS;
 
-	if (!s)
-		return -ENOMEM;
-	s->used += g->used;
-	s->errors += g->errors;
-	s->bytes_in += g->bytes_in;
-	s->bytes_out += g->bytes_out;
-	s->service_sum += g->sum;
-	if (h->count && h->max > s->service_max)
-		s->service_max = h->max;
-	for (unsigned b = 0; b < HIST_BUCKETS; b++)
-		if (h->bucket[b])
-			s->service[coarse_bucket(hist_lower(b))] += (uint32_t)h->bucket[b];
-	return 0;
+	return whole * (end - begin) + rest * end / STATS_PARTS - rest * begin / STATS_PARTS;
 }
 
-static int add_group(struct feed *f, const struct record_group *g)
+struct timed_group {
+	const struct vqt_tally_group *g;
+	const struct hist *h;
+};
+
+static void add_group_part(struct stats_slice *s, uint64_t begin, uint64_t end, const void *what)
+{
+	const struct timed_group *t = what;
+
+	s->used += part(t->g->used, begin, end);
+	s->errors += part(t->g->errors, begin, end);
+	s->bytes_in += part(t->g->bytes_in, begin, end);
+	s->bytes_out += part(t->g->bytes_out, begin, end);
+	s->timed += part(t->h->count, begin, end);
+	s->service_sum += part(t->g->sum, begin, end);
+	for (unsigned b = 0; b < HIST_BUCKETS; b++) {
+		uint64_t n = part(t->h->bucket[b], begin, end);
+
+		s->service[coarse_bucket(hist_lower(b))] += (uint32_t)n;
+		if (n && hist_upper(b) > s->service_max)
+			s->service_max = hist_upper(b) < t->h->max ? hist_upper(b) : t->h->max;
+	}
+}
+
+static void add_queue_part(struct stats_slice *s, uint64_t begin, uint64_t end, const void *what)
+{
+	const struct vqt_tally *y = what;
+
+	s->kicks += part(y->kicks, begin, end);
+	s->popped += part(y->popped, begin, end);
+	s->interrupts += part(y->interrupts, begin, end);
+}
+
+static int add_group(struct feed *f, struct record_group *g)
 {
 	struct stats_group **type = &f->d->type[type_of(f->e->dev->class, g)];
-	struct hist h;
+	struct hist h = { 0 };
 	int rc;
 
 	if (!STATS_MADE(type))
 		return -ENOMEM;
-	tally_hist(g, &h);
+	if (f->q && f->q->posts)
+		g->g.sum = 0; /* how long posted buffers waited is no latency */
+	else
+		tally_hist(g, &h);
 	add_counts(&f->d->counts, &g->g);
 	add_counts(&(*type)->counts, &g->g);
 	if (f->q)
@@ -78,7 +103,8 @@ static int add_group(struct feed *f, const struct record_group *g)
 		if (rc)
 			return rc;
 	}
-	return add_slice(f, &g->g, &h);
+	return stats_slices_spread(f->s, f->d, stats_tally_begin(f), f->e->ts, add_group_part,
+				   &(struct timed_group){ &g->g, &h });
 }
 
 /*
@@ -98,6 +124,11 @@ static void set_flight(struct feed *f, const struct vqt_tally *y)
 		went_on |= g.g.used != 0;
 	if (went_on)
 		f->q->progress_ts = f->e->ts + y->interval;
+	if (f->q->posts) { /* what waits there is no request */
+		f->d->posted = f->d->posted - f->q->posted + y->flight;
+		f->q->posted = y->flight;
+		return;
+	}
 	f->d->flight = f->d->flight - f->q->flight + y->flight;
 	f->q->flight = y->flight;
 	if (y->flight_max > f->q->flight_max)
@@ -108,30 +139,44 @@ static void set_flight(struct feed *f, const struct vqt_tally *y)
 		f->d->flight_max = f->q->flight_max;
 }
 
+/* Not before the queue's previous tally, whatever the record says. */
+uint64_t stats_tally_begin(const struct feed *f)
+{
+	uint64_t ts = f->e->ts, interval = f->e->rec->tally.interval;
+	uint64_t begin = ts > interval ? ts - interval : 1;
+
+	return f->q && f->q->tallied > begin && f->q->tallied <= ts ? f->q->tallied : begin;
+}
+
+static void note_tally(struct feed *f)
+{
+	if (f->q)
+		f->q->tallied = f->e->ts;
+}
+
 int stats_on_tally(struct feed *f)
 {
 	const struct vqt_tally *y = &f->e->rec->tally;
-	struct stats_slice *s;
 	struct record_group g;
 	uint32_t pos = 0;
 	int rc = 0;
 
 	f->t = NULL; /* a tally belongs to no single thread */
+	f->d->tallied = true;
 	set_flight(f, y);
-	if (!f->counted)
+	if (!f->counted) {
+		note_tally(f);
 		return 0;
+	}
 	COUNT(f, kicks, y->kicks);
 	COUNT(f, popped, y->popped);
+	COUNT(f, posted, f->q && f->q->posts ? y->popped : 0);
 	COUNT(f, interrupts, y->interrupts);
 	COUNT(f, detached, y->detached);
 	COUNT(f, dropped, y->dropped);
-	s = stats_slice_at(f->s, f->d, f->e->ts);
-	if (!s)
-		return -ENOMEM;
-	s->kicks += y->kicks;
-	s->popped += y->popped;
-	s->interrupts += y->interrupts;
+	rc = stats_slices_spread(f->s, f->d, stats_tally_begin(f), f->e->ts, add_queue_part, y);
 	while (!rc && record_group_next(f->e->rec, &pos, &g))
 		rc = add_group(f, &g);
+	note_tally(f);
 	return rc;
 }

@@ -19,7 +19,12 @@ static void count_bytes(const struct feed *f, struct stats_counts *c)
 		c->bytes_in += r->writable > 1 ? r->bytes : 0;
 		c->bytes_out += r->writable > 1 ? 0 : r->bytes;
 	} else {
-		c->bytes_in += r->used_len;
+		/*
+		 * No more than the buffers hold: of a packed ring, len may be what the driver wrote
+		 * there (2.8.4).
+		 */
+		c->bytes_in += r->used_len < r->writable || r->flags & VQT_CHAIN_CUT ? r->used_len
+										     : r->writable;
 		c->bytes_out += r->readable;
 	}
 }
@@ -31,8 +36,10 @@ static void add_completion(const struct feed *f, struct stats_counts *c, bool fa
 
 	c->used++;
 	c->errors += failed;
-	c->descriptors += r->ndesc - (r->ndirect < r->ndesc);
-	c->indirect += r->ndirect < r->ndesc;
+	c->untimed += !r->avail_ts && !r->posted;
+	c->descriptors += model_descriptors(r);
+	c->indirect += model_indirect(r);
+	c->cut_bytes += r->flags & VQT_CHAIN_CUT ? r->used_len : 0;
 	if (r->status_known)
 		c->status[r->status < STATS_STATUSES - 1 ? r->status : STATS_STATUSES - 1]++;
 	if (!failed)
@@ -52,6 +59,12 @@ static unsigned type_of(const struct class *class, const struct model_request *r
 	return others + (r->readable ? STATS_TYPE_BOTH : STATS_TYPE_FROM_DEVICE);
 }
 
+/* Is the time from pop to used the device's, and known?  From below only is not known. */
+static bool is_timed(const struct feed *f)
+{
+	return !f->e->req->posted && f->e->req->avail_ts;
+}
+
 static int slice_completion(struct feed *f, const struct stats_counts *one)
 {
 	struct stats_slice *s = stats_slice_at(f->s, f->d, f->e->ts);
@@ -63,12 +76,22 @@ static int slice_completion(struct feed *f, const struct stats_counts *one)
 	s->errors += one->errors;
 	s->bytes_in += one->bytes_in;
 	s->bytes_out += one->bytes_out;
+	if (!is_timed(f))
+		return 0;
+	s->timed++;
 	s->service_sum += f->e->latency;
 	if (f->e->latency > s->service_max)
 		s->service_max = f->e->latency;
 	b = &s->service[coarse_bucket(f->e->latency)];
 	*b += *b != UINT32_MAX;
 	return 0;
+}
+
+static void add_to_group(const struct feed *f, struct stats_group *g, bool failed)
+{
+	add_completion(f, &g->counts, failed);
+	if (is_timed(f))
+		hist_add(&g->service, f->e->latency, 1);
 }
 
 static int count_completion(struct feed *f)
@@ -85,16 +108,25 @@ static int count_completion(struct feed *f)
 	add_completion(f, &f->d->counts, failed);
 	if (f->q)
 		add_completion(f, &f->q->counts, failed);
-	add_completion(f, &type->counts, failed);
-	hist_add(&type->service, f->e->latency, 1);
-	add_completion(f, &size->counts, failed);
-	hist_add(&size->service, f->e->latency, 1);
-	if (f->t) {
-		add_completion(f, &f->t->group.counts, failed);
-		hist_add(&f->t->group.service, f->e->latency, 1);
+	if (!r->avail_ts && !r->before && !r->posted) {
+		f->d->hidden++;
+		if (f->q)
+			f->q->hidden++;
 	}
+	add_to_group(f, type, failed);
+	add_to_group(f, size, failed);
+	if (f->t)
+		add_to_group(f, &f->t->group, failed);
 	add_completion(f, &one, failed);
 	return slice_completion(f, &one);
+}
+
+void stats_stall_ended(struct stats_device *d, struct stats_queue *q, uint64_t ns)
+{
+	if (ns > q->stall_max)
+		q->stall_max = ns;
+	if (ns > d->stall_max)
+		d->stall_max = ns;
 }
 
 static void follow_progress(struct feed *f)
@@ -103,14 +135,11 @@ static void follow_progress(struct feed *f)
 	uint64_t ns = f->e->ts > q->progress_ts ? f->e->ts - q->progress_ts : 0;
 
 	q->progress_ts = f->e->ts;
-	/* Buffers that wait to be filled are not stalled work. */
-	if (!f->counted || stats_is_offer(f) || ns < STATS_STALL_NS)
+	/* Buffers that wait for an event are not stalled work. */
+	if (!f->counted || f->e->req->posted || ns < STATS_STALL_NS)
 		return;
 	COUNT(f, stalls, 1);
-	if (ns > q->stall_max)
-		q->stall_max = ns;
-	if (ns > f->d->stall_max)
-		f->d->stall_max = ns;
+	stats_stall_ended(f->d, q, ns);
 }
 
 /* Find the completion that the next interrupt will report. */
@@ -118,8 +147,10 @@ static void follow_due(struct feed *f)
 {
 	const struct vqt_used *u = &f->e->rec->used;
 	const struct model_request *r = f->e->req;
-	int due = model_irq_due(f->e->dev, f->e->queue, &u->ring, u->pos,
-				r->ndirect ? r->ndirect : 1);
+	/* A driver turns interrupts off before it takes what was used. */
+	int due = event_by_driver(f->e) ? -1
+					: model_irq_due(f->e->dev, f->e->queue, &u->ring, u->pos,
+							r->ndirect ? r->ndirect : 1);
 
 	f->q->since_irq++;
 	COUNT(f, irqs_unwanted, !due);
@@ -142,11 +173,11 @@ int stats_on_used(struct feed *f)
 
 	stats_follow_ring(f, &f->e->rec->used.ring);
 	if (!r) {
-		COUNT(f, unknown, 1);
+		COUNT(f, unknown, f->e->unknown_id);
 		return 0;
 	}
 	if (f->e->rec->used.flags & VQT_USED_DETACHED) {
-		COUNT(f, detached, 1);
+		COUNT(f, detached, !r->posted);
 		return 0;
 	}
 	if (f->q) {
@@ -156,9 +187,10 @@ int stats_on_used(struct feed *f)
 	if (!f->counted)
 		return 0;
 	rc = count_completion(f);
-	rc = rc ? rc : stats_add_span(f, STATS_SERVICE, r->avail_ts, r->used_ts);
-	rc = rc || stats_is_offer(f) ? rc
-				     : stats_add_span(f, STATS_TOTAL, r->announce_ts, r->used_ts);
+	if (!rc && is_timed(f))
+		rc = stats_add_span(f, STATS_SERVICE, r->avail_ts, r->used_ts);
+	if (!rc && !r->posted)
+		rc = stats_add_span(f, STATS_TOTAL, r->announce_ts, r->used_ts);
 	if (!rc && r->backend_end_ts)
 		rc = stats_add_span(f, STATS_BACKEND, r->backend_ts, r->backend_end_ts);
 	return rc;
@@ -172,14 +204,14 @@ int stats_on_irq(struct feed *f)
 
 	if (i->kind == VQT_IRQ_CONFIG || i->kind == VQT_IRQ_SIGNAL)
 		f->d->decides = true;
-	if (i->kind == VQT_IRQ_CONFIG) {
+	if (i->kind == VQT_IRQ_CONFIG || i->kind == VQT_IRQ_CONFIG_HANDLER) {
 		COUNT(f, config_irqs, 1);
 		return 0;
 	}
 	if ((i->kind == VQT_IRQ_INTX && !i->level) || (i->kind != VQT_IRQ_SIGNAL && f->d->decides))
 		return 0;
 	COUNT(f, interrupts, 1);
-	if (f->q) {
+	if (f->q && i->kind != VQT_IRQ_HANDLER) {
 		COUNT(f, irqs_empty, !f->q->since_irq);
 		COUNT_ELEMENT(f, irq_batch, stats_batch_of(f->q->since_irq));
 		/*

@@ -27,6 +27,12 @@ struct build {
  */
 void *build_begin(struct build *b, void *bytes, size_t size, unsigned type, size_t fixed);
 
+/*
+ * A session of this host and program, as it begins a trace: the versions, the host, its kernel,
+ * the tool, the command line (NULL: unknown).  The caller sets ts, snaplen and wall.
+ */
+struct vqt_session *build_session(struct build *b, void *bytes, size_t size, const char *command);
+
 /* Append n bytes; false when they do not fit. */
 bool build_bytes(struct build *b, const void *p, size_t n);
 /* Append a value of a descriptive record; false when it does not fit. */

@@ -32,7 +32,12 @@ typedef __s64 int64_t;
 #endif
 
 #define VQT_VERSION_MAJOR 1
-#define VQT_VERSION_MINOR 3 /* 1: VQT_TALLY; 2: vqt_ringstate.why, .pending; 3: VQT_RING_SLOT */
+/*
+ * 1: VQT_TALLY; 2: vqt_ringstate.why, .pending; 3: VQT_RING_SLOT; 4: vqt_loss.flags,
+ * VQT_VHOST_USER, VQT_CHAIN_BEFORE, VQT_LIFECYCLE_NOTIFIER_ATTACH; 5: what a driver's kernel
+ * records (VQT_GUEST, VQT_IRQ_HANDLER, VQT_REG_DERIVED, VQT_SRC_GUEST)
+ */
+#define VQT_VERSION_MINOR 5
 
 /* The largest record: libpcap and tshark stop at packets longer than this. */
 #define VQT_RECORD_MAX 262144
@@ -61,6 +66,7 @@ enum vqt_type {
 	VQT_IRQ = 21, /* struct vqt_irq */
 	VQT_DATA = 22, /* struct vqt_data */
 	VQT_TALLY = 23, /* struct vqt_tally: many events of a queue, only counted */
+	VQT_VHOST_USER = 24, /* struct vqt_vhost_user: a message of that protocol */
 	/* Events around them. */
 	VQT_LIFECYCLE = 32, /* struct vqt_lifecycle */
 	VQT_GUEST = 33, /* struct vqt_guest */
@@ -102,6 +108,7 @@ enum vqt_tag {
 	VQT_TAG_TYPENAME = 10, /* QOM or crate type, "virtio-blk-pci" */
 	VQT_TAG_PATH = 11, /* QOM path, sysfs path */
 	VQT_TAG_ORIGIN = 12, /* provenance: where a shipped trace is from */
+	VQT_TAG_FILTER = 13, /* session: a copy of a trace, without what this did not match */
 };
 
 /* VQT_SESSION */
@@ -117,7 +124,12 @@ enum vqt_source_kind {
 	VQT_SRC_UNKNOWN = 0,
 	VQT_SRC_QEMU = 1, /* uprobes in a QEMU process: the device's view */
 	VQT_SRC_KVM = 2, /* host kernel tracepoints */
-	VQT_SRC_GUEST = 3, /* probes in the guest's kernel: the driver's view */
+	/*
+	 * Probes in the kernel that drives the device, a guest's or a host's: the driver's view.  Its
+	 * register accesses, kicks, chains, completions and interrupts are those that the driver
+	 * makes, adds, takes and handles, at the time when it does.
+	 */
+	VQT_SRC_GUEST = 3,
 	VQT_SRC_EMU = 4, /* our device's tap */
 	VQT_SRC_REPLAY = 5, /* a replay against a device */
 	VQT_SRC_PROXY =
@@ -183,6 +195,13 @@ struct vqt_device_state {
 	/* uint8_t config[config_len] */
 };
 
+/*
+ * Feature bits that have a meaning for vhost and vhost-user only: VHOST_F_LOG_ALL and
+ * VHOST_USER_F_PROTOCOL_FEATURES.  A proxy sees them; before minor version 4 it recorded the
+ * first.
+ */
+#define VQT_VHOST_FEATURES (1ull << 26 | 1ull << 30)
+
 /* vqt_queue_state.known */
 #define VQT_KNOWN_SIZE 0x01
 #define VQT_KNOWN_ADDR 0x02
@@ -196,7 +215,11 @@ struct vqt_queue_state {
 	uint32_t known;
 	uint16_t size, vector;
 	uint64_t desc, driver, device; /* guest-physical: 2.7, 2.8 areas */
-	uint16_t last_avail, used; /* device's private positions; packed: bit 15 wrap */
+	/*
+	 * The device's private positions; packed: bit 15 wrap.  A chain between them is in flight;
+	 * records of the queue may follow that are older than the positions.
+	 */
+	uint16_t last_avail, used;
 	uint8_t enabled, pad[3];
 };
 
@@ -215,12 +238,18 @@ enum vqt_loss_why {
 	VQT_LOSS_FILE = 4, /* found by the reader: a gap in sequence numbers */
 };
 
-/* VQT_LOSS: `lost` records of hdr.source went missing since the last one. */
+/* vqt_loss.flags, since minor version 4 */
+#define VQT_LOSS_MORE 0x01 /* more than `lost` went missing; how many is unknown */
+
+/*
+ * VQT_LOSS: `lost` records of hdr.source went missing since the last one.  Before minor version 4
+ * a proxy wrote 1 where it did not know how many.
+ */
 struct vqt_loss {
 	struct vqt_hdr h;
 	uint64_t lost;
 	uint32_t why; /* enum vqt_loss_why */
-	uint32_t pad;
+	uint32_t flags; /* VQT_LOSS_* */
 };
 
 enum vqt_note_level {
@@ -267,6 +296,11 @@ enum vqt_region {
 #define VQT_REG_VIA_CFG 0x01 /* through the PCI configuration access window, 4.1.4.9 */
 #define VQT_REG_FAILED 0x02 /* the access was refused; value is not meaningful */
 #define VQT_REG_PIO 0x04 /* by port I/O */
+/*
+ * Recorded in the driver's kernel: a function was called, or returned, whose accesses are known.
+ * The time of the access lies between them.
+ */
+#define VQT_REG_DERIVED 0x08
 
 /*
  * VQT_REG: one register access as the device saw it.  Reads are recorded when
@@ -394,6 +428,12 @@ struct vqt_seg {
 #define VQT_CHAIN_LATE 0x0080 /* read after the device had popped it */
 #define VQT_CHAIN_AGAIN 0x0100 /* popped again after an un-pop */
 #define VQT_CHAIN_BAD_TABLE 0x0200 /* indirect length is 0 or not a multiple of 16 */
+/*
+ * In flight since before the trace, as found in the ring: not an event of this time.  When it
+ * was made available and popped is unknown.
+ */
+#define VQT_CHAIN_BEFORE 0x0400
+#define VQT_CHAIN_LIKELY 0x0800 /* with BEFORE: the ring does not prove that it is this chain */
 
 /*
  * VQT_AVAIL: the device pops a chain from the available ring (2.7.13, 2.8.21). Descriptors:
@@ -421,6 +461,8 @@ struct vqt_avail {
 #define VQT_USED_BATCHED 0x02 /* written; a later record's used_idx publishes it */
 #define VQT_USED_SYNTHETIC 0x04 /* inferred from ring memory, not from the device's call */
 #define VQT_USED_DETACHED 0x08 /* the device dropped the chain without using it */
+#define VQT_USED_WRITE \
+	0x10 /* packed: its descriptor has WRITE; without it len is reserved (2.8.4) */
 
 /* VQT_USED: the device returns a chain (2.7.8, 2.8.13). */
 struct vqt_used {
@@ -441,6 +483,9 @@ enum vqt_irq_kind {
 	VQT_IRQ_MSIX = 2, /* the MSI-X message was sent */
 	VQT_IRQ_INTX = 3, /* line asserted (level 1) or released (0) */
 	VQT_IRQ_CONFIG = 4, /* configuration change notification decided */
+	/* Recorded in the driver's kernel: */
+	VQT_IRQ_HANDLER = 5, /* the queue's handler runs; vector: the one it has */
+	VQT_IRQ_CONFIG_HANDLER = 6, /* the handler of configuration changes runs */
 };
 
 #define VQT_NO_VECTOR 0xffff /* 4.1.5.1.2 */
@@ -508,6 +553,12 @@ enum vqt_lifecycle_what {
 	 * VQT_HEADER_BYTES of the device-readable part.  Precedes the VQT_USED.
 	 */
 	VQT_LIFECYCLE_CHAIN_CHANGED = 34,
+	/*
+	 * virtio_queue_aio_attach_host_notifier: the device begins to listen for kicks of a queue, or
+	 * again after its block layer was drained, and notifies itself in case it missed one.  A kick
+	 * that follows and finds nothing is not the driver's.
+	 */
+	VQT_LIFECYCLE_NOTIFIER_ATTACH = 35,
 };
 
 #define VQT_HEADER_BYTES 16
@@ -553,33 +604,48 @@ struct vqt_lifecycle {
 	/* char text[len] */
 };
 
+/*
+ * What a function of the driver's kernel does; decoder/trace/guest.h has the functions, and
+ * says what the arguments of each are.
+ */
 enum vqt_guest_what {
-	VQT_GUEST_PROBE = 1, /* virtio_pci_probe */
-	VQT_GUEST_REGISTER = 2, /* register_virtio_device */
-	VQT_GUEST_DEV_PROBE = 3, /* virtio_dev_probe */
-	VQT_GUEST_DRIVER_PROBE = 4, /* virtblk_probe and its like */
-	VQT_GUEST_FIND_VQS = 5, /* init_vq, vp_find_vqs */
-	VQT_GUEST_QUEUE_RQ = 6, /* virtio_queue_rq(s) */
-	VQT_GUEST_COMMIT_RQS = 7, /* virtio_commit_rqs */
-	VQT_GUEST_ADD = 8, /* virtqueue_add_sgs */
-	VQT_GUEST_NOTIFY = 9, /* vp_notify */
-	VQT_GUEST_IRQ = 10, /* vring_interrupt */
-	VQT_GUEST_DONE = 11, /* virtblk_done */
-	VQT_GUEST_GET_BUF = 12, /* virtqueue_get_buf */
-	VQT_GUEST_REG = 13, /* vp_modern_*: arg0 value */
+	VQT_GUEST_LIFECYCLE = 1, /* a step of a device's or driver's life: probe, find_vqs, ... */
+	VQT_GUEST_CONFIG_OP = 2, /* a callback of struct virtio_config_ops */
+	VQT_GUEST_ADD = 3, /* virtqueue_add_*: not written, the chain is a VQT_AVAIL */
+	VQT_GUEST_KICK_PREPARE = 4, /* virtqueue_kick_prepare: is a notification needed? */
+	VQT_GUEST_NOTIFY = 5, /* virtqueue_notify; the write is a VQT_KICK */
+	VQT_GUEST_CALLBACKS = 6, /* virtqueue_disable_cb, virtqueue_enable_cb and its like */
+	VQT_GUEST_INTERRUPT = 7, /* vp_interrupt, vring_interrupt; the queue's is a VQT_IRQ */
+	VQT_GUEST_GET_BUF = 8, /* virtqueue_get_buf_ctx: not written, it is a VQT_USED */
+	VQT_GUEST_SUBMIT = 9, /* virtio_queue_rq, virtio_queue_rqs, virtio_commit_rqs, start_xmit */
+	VQT_GUEST_DONE = 10, /* virtblk_done, skb_xmit_done, virtnet_poll, ... */
+	VQT_GUEST_RQ_ISSUE = 11, /* tracepoint block_rq_issue: a request begins */
+	VQT_GUEST_RQ_COMPLETE = 12, /* tracepoint block_rq_complete */
 };
 
-/* VQT_GUEST: a step of the driver inside the guest. */
+enum vqt_guest_phase {
+	VQT_GUEST_ENTRY = 0,
+	VQT_GUEST_RETURN = 1, /* ret is its result, if it has one */
+	VQT_GUEST_POINT = 2, /* neither: a tracepoint */
+	/*
+	 * The kernel has inlined this function into others, and something else proves that it ran
+	 * (decoder/trace/guest.h).
+	 */
+	VQT_GUEST_DERIVED = 3,
+};
+
+#define VQT_GUEST_ARGS 8
+
+/* VQT_GUEST: a step of the driver, in the kernel of a guest or of a host with virtio devices. */
 struct vqt_guest {
 	struct vqt_hdr h;
 	uint16_t what; /* enum vqt_guest_what */
-	uint8_t phase; /* 0 entry, 1 return, 2 point */
-	uint8_t pad;
-	int32_t ret; /* on return: the function's result */
-	uint64_t arg[2];
-	uint16_t len; /* bytes of text: the function's name */
-	uint16_t pad2[3];
-	/* char text[len] */
+	uint8_t phase; /* enum vqt_guest_phase */
+	uint8_t nargs; /* that follow, at most VQT_GUEST_ARGS */
+	uint16_t len; /* bytes of text that follow them: the name of the function */
+	uint16_t pad;
+	int64_t ret;
+	/* uint64_t arg[nargs]; char text[len] */
 };
 
 enum vqt_backend_op {
@@ -599,6 +665,28 @@ struct vqt_backend {
 	int32_t ret; /* on end: bytes or negative errno */
 	uint64_t offset, bytes;
 	uint64_t cookie; /* pairs start and end */
+};
+
+enum vqt_vhost_user_from {
+	VQT_FROM_FRONT_END = 1,
+	VQT_FROM_BACK_END = 2, /* a reply */
+	VQT_FROM_BACK_END_CHANNEL = 3, /* a request of its own (SET_BACKEND_REQ_FD) */
+	VQT_FROM_FRONT_END_CHANNEL = 4, /* the reply to it */
+};
+
+#define VQT_VHOST_USER_BYTES 512 /* of a payload that are recorded at most */
+
+/*
+ * VQT_VHOST_USER: a message between a vhost-user front end and a back end, before it is handed
+ * on.  The contents of device configuration are not recorded: see VQT_DEVICE_STATE.
+ */
+struct vqt_vhost_user {
+	struct vqt_hdr h;
+	uint32_t request, flags, size; /* as in the message: size of its payload */
+	uint8_t from; /* enum vqt_vhost_user_from */
+	uint8_t fds; /* descriptors that came with it */
+	uint16_t len; /* leading bytes of the payload that follow */
+	/* uint8_t payload[len] */
 };
 
 /* The layouts are a file format: they must not change. */
@@ -628,8 +716,9 @@ VQT_SIZE(vqt_tally, 88);
 VQT_SIZE(vqt_tally_group, 56);
 VQT_SIZE(vqt_tally_bucket, 8);
 VQT_SIZE(vqt_lifecycle, 56);
-VQT_SIZE(vqt_guest, 56);
+VQT_SIZE(vqt_guest, 40);
 VQT_SIZE(vqt_backend, 56);
+VQT_SIZE(vqt_vhost_user, 40);
 #undef VQT_SIZE
 #define VQT_OFFSET(s, f, n) \
 	_Static_assert(__builtin_offsetof(struct s, f) == (n), #s "." #f " moved")
@@ -642,7 +731,7 @@ VQT_OFFSET(vqt_avail, head, 40);
 VQT_OFFSET(vqt_used, len, 40);
 VQT_OFFSET(vqt_used, flags, 48);
 VQT_OFFSET(vqt_lifecycle, arg, 32);
-VQT_OFFSET(vqt_guest, arg, 32);
+VQT_OFFSET(vqt_guest, ret, 32);
 VQT_OFFSET(vqt_backend, offset, 32);
 #undef VQT_OFFSET
 

@@ -6,15 +6,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "decoder/trace/backlog.h"
+#include "decoder/trace/compress.h"
 #include "decoder/trace/file.h"
+#include "decoder/util/outlet.h"
 
 #define LINKTYPE DLT_USER0
+#define KEPT_MAX (16u << 20) /* bytes that wait for a slow reader */
+#define KEPT_LOSSES \
+	(4u << 20) /* of them, not for events: descriptions, and a compressor's output */
+#define BROKEN_MAX 1000 /* records in a row, after which nothing is expected of the rest */
 
 struct trace_reader {
 	pcap_t *pcap;
+	struct compress *packed; /* NULL: a plain file */
 	uint64_t number, bytes, wall;
+	uint64_t size; /* of the file, 0 unknown */
+	unsigned broken; /* records in a row */
 	bool have_session;
 	bool cut; /* the file ended within a record, and this was reported */
 };
@@ -47,10 +58,20 @@ static int fail_pcap(struct trace_error *err, const char *path, const char *text
 		    text);
 }
 
+/* Bytes of a regular file, else 0. */
+static uint64_t size_of(FILE *f)
+{
+	int fd = fileno(f);
+	struct stat st;
+
+	return fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+}
+
 static int reader_new(struct trace_reader **out, FILE *f, const char *path, struct trace_error *err)
 {
 	char text[PCAP_ERRBUF_SIZE];
 	struct trace_reader *t;
+	const char *why;
 	int link;
 
 	t = calloc(1, sizeof(*t));
@@ -58,9 +79,19 @@ static int reader_new(struct trace_reader **out, FILE *f, const char *path, stru
 		fclose(f);
 		return fail(err, -ENOMEM, "%s: no memory", path);
 	}
+	t->size = size_of(f);
+	t->bytes = sizeof(struct pcap_file_header);
+	link = compress_reader(&f, &t->packed, &why);
+	if (link) {
+		fclose(f);
+		free(t);
+		return fail(err, link, "%s: %s", path, why);
+	}
 	t->pcap = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, text);
 	if (!t->pcap) {
-		int rc = fail_pcap(err, path, text);
+		why = t->packed ? compress_error(t->packed) : NULL;
+		int rc =
+			why ? fail(err, -EBADMSG, "%s: %s", path, why) : fail_pcap(err, path, text);
 
 		fclose(f);
 		free(t);
@@ -84,9 +115,14 @@ static int reader_new(struct trace_reader **out, FILE *f, const char *path, stru
  * A second file descriptor, so that closing the reader closes this one only; it is not
  * inherited by started programs.
  */
+static int dup_above(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
 static FILE *open_std(int fd, const char *mode)
 {
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	int copy = dup_above(fd);
 	FILE *f = copy < 0 ? NULL : fdopen(copy, mode);
 
 	if (!f && copy >= 0)
@@ -146,21 +182,28 @@ int trace_next(struct trace_reader *t, struct record *rec, bool *again, struct t
 	if (rc == PCAP_ERROR_BREAK)
 		return 0;
 	if (rc < 0) {
+		const char *unpacked = t->packed ? compress_error(t->packed) : NULL;
+
 		t->cut = true;
 		return fail(err, -EBADMSG,
 			    "the file ends or breaks after record %llu (%s); "
 			    "what is before it is shown",
-			    (unsigned long long)t->number, pcap_geterr(t->pcap));
+			    (unsigned long long)t->number,
+			    unpacked ? unpacked : pcap_geterr(t->pcap));
 	}
 	t->number++;
 	t->bytes += 16 + hdr->caplen;
 	t->wall = (uint64_t)hdr->ts.tv_sec * 1000000000ULL + (uint64_t)hdr->ts.tv_usec;
 	rc = record_parse(rec, bytes, hdr->caplen, &why);
 	if (rc == -EBADMSG) {
-		*again = t->have_session;
-		return fail(err, rc, "record %llu is broken: %s", (unsigned long long)t->number,
-			    why);
+		*again = t->have_session && ++t->broken < BROKEN_MAX;
+		t->cut = !*again;
+		return fail(
+			err, rc, "record %llu is broken: %s%s", (unsigned long long)t->number, why,
+			t->broken == BROKEN_MAX ? "; so are those before it, and no more is read"
+						: "");
 	}
+	t->broken = 0;
 	return check_version(t, rec, err);
 }
 
@@ -172,6 +215,15 @@ uint64_t trace_number(const struct trace_reader *t)
 uint64_t trace_bytes(const struct trace_reader *t)
 {
 	return t->bytes;
+}
+
+int trace_progress(const struct trace_reader *t)
+{
+	uint64_t at = t->packed ? compress_bytes(t->packed) : t->bytes;
+
+	if (!t->size)
+		return -1;
+	return at < t->size ? (int)((unsigned __int128)at * 1000 / t->size) : 1000;
 }
 
 uint64_t trace_wall(const struct trace_reader *t)
@@ -191,13 +243,29 @@ struct trace_writer {
 	pcap_t *pcap;
 	pcap_dumper_t *dump;
 	FILE *file;
+	struct compress *packed; /* NULL: a plain file */
+	struct backlog backlog;
 	uint64_t bytes;
 	int64_t wall;
 	bool have_session;
+	uint64_t last_ts;
 	int error;
 };
 
-int trace_create(struct trace_writer **out, const char *path, struct trace_error *err)
+static FILE *make_live(FILE *f, struct outlet **o)
+{
+	int fd = f && outlet_needed(fileno(f)) ? dup_above(fileno(f)) : -1;
+	FILE *live = fd < 0 ? NULL : outlet_open(fd, KEPT_MAX, o);
+
+	if (!live && fd >= 0)
+		close(fd);
+	if (!live)
+		return f;
+	fclose(f);
+	return live;
+}
+
+static int create(struct trace_writer **out, const char *path, bool live, struct trace_error *err)
 {
 	bool std = !strcmp(path, "-");
 	FILE *f = std ? open_std(STDOUT_FILENO, "wb") : fopen(path, "wbe");
@@ -207,6 +275,14 @@ int trace_create(struct trace_writer **out, const char *path, struct trace_error
 
 	if (!f || !w)
 		goto failed;
+	if (live)
+		f = make_live(f, &w->backlog.outlet);
+	w->backlog.limit = KEPT_MAX;
+	w->backlog.reserve = KEPT_LOSSES;
+	rc = std ? 0 : compress_writer(&f, path, &w->packed, &why);
+	if (rc)
+		goto failed;
+	rc = -EIO;
 	w->file = f;
 	w->pcap = pcap_open_dead_with_tstamp_precision(LINKTYPE, VQT_RECORD_MAX,
 						       PCAP_TSTAMP_PRECISION_NANO);
@@ -227,11 +303,43 @@ failed:
 	return rc;
 }
 
-int trace_write(struct trace_writer *w, const void *record, size_t len)
+int trace_create(struct trace_writer **out, const char *path, struct trace_error *err)
+{
+	return create(out, path, false, err);
+}
+
+int trace_create_live(struct trace_writer **out, const char *path, struct trace_error *err)
+{
+	return create(out, path, true, err);
+}
+
+static int put(struct trace_writer *w, uint64_t ts, const void *record, size_t len)
 {
 	struct pcap_pkthdr hdr = { .caplen = (uint32_t)len, .len = (uint32_t)len };
+	uint64_t ns = ts + (uint64_t)w->wall;
+
+	hdr.ts.tv_sec = (time_t)(ns / 1000000000ULL);
+	hdr.ts.tv_usec = (suseconds_t)(ns % 1000000000ULL);
+	errno = 0;
+	pcap_dump((u_char *)w->dump, &hdr, record);
+	if (ferror(w->file))
+		return w->error = errno ? -errno : -EIO;
+	w->bytes += 16 + len;
+	return 0;
+}
+
+static int put_losses(struct trace_writer *w, uint64_t ts)
+{
+	struct vqt_loss l;
+
+	while (!w->error && backlog_tell(&w->backlog, ts, &l))
+		put(w, ts, &l, sizeof(l));
+	return w->error;
+}
+
+int trace_write(struct trace_writer *w, const void *record, size_t len)
+{
 	struct vqt_hdr h;
-	uint64_t ns;
 
 	if (w->error)
 		return w->error;
@@ -247,36 +355,60 @@ int trace_write(struct trace_writer *w, const void *record, size_t len)
 		w->wall = s.wall;
 		w->have_session = true;
 	}
-	ns = h.ts + (uint64_t)w->wall;
-	hdr.ts.tv_sec = (time_t)(ns / 1000000000ULL);
-	hdr.ts.tv_usec = (suseconds_t)(ns % 1000000000ULL);
-	errno = 0;
-	pcap_dump((u_char *)w->dump, &hdr, record);
-	if (ferror(w->file))
-		return w->error = errno ? -errno : -EIO;
-	w->bytes += 16 + len;
-	return 0;
+	if (backlog_drops(&w->backlog, &h))
+		return 0;
+	w->last_ts = h.ts;
+	if (put_losses(w, h.ts))
+		return w->error;
+	return put(w, h.ts, record, len);
 }
 
 int trace_flush(struct trace_writer *w)
 {
 	if (!w->error && fflush(w->file))
 		w->error = -errno;
+	if (!w->error && w->packed &&
+	    (!w->backlog.outlet || outlet_room(w->backlog.outlet) >= KEPT_LOSSES))
+		w->error = compress_flush(w->packed, 0);
+	if (!w->error && w->backlog.outlet)
+		w->error = outlet_push(w->backlog.outlet);
 	return w->error;
+}
+
+uint64_t trace_dropped(const struct trace_writer *w)
+{
+	return w->backlog.dropped;
+}
+
+bool trace_waiting(const struct trace_writer *w)
+{
+	return w->backlog.outlet && outlet_kept(w->backlog.outlet);
 }
 
 uint64_t trace_written(const struct trace_writer *w)
 {
-	return w->bytes;
+	return w->packed ? compress_bytes(w->packed) : w->bytes;
 }
 
 int trace_finish(struct trace_writer *w)
+{
+	return trace_finish_within(w, -1);
+}
+
+int trace_finish_within(struct trace_writer *w, int ms)
 {
 	int rc;
 
 	if (!w)
 		return 0;
-	rc = trace_flush(w);
+	put_losses(w, w->last_ts);
+	if (!w->error && fflush(w->file))
+		w->error = -errno;
+	if (!w->error && w->packed)
+		w->error = compress_flush(w->packed, 1);
+	if (!w->error && w->backlog.outlet)
+		w->error = outlet_drain(w->backlog.outlet, ms);
+	rc = w->error;
 	pcap_dump_close(w->dump);
 	pcap_close(w->pcap);
 	free(w);

@@ -3,7 +3,9 @@
  * Trace files: nanosecond pcap, LINKTYPE_USER0, one event record a packet,
  * through libpcap.  Packet timestamps are wall-clock, records carry their own
  * clock (struct vqt_session.wall relates the two).  pcapng of the same link
- * type can be read.  A writer can also feed a pipe ("-").
+ * type can be read.  A writer can also feed a pipe ("-").  Files compressed with
+ * gzip or zstd are read as they are, and written when their name ends with .gz
+ * or .zst.
  */
 #ifndef VQT_DECODER_TRACE_FILE_H
 #define VQT_DECODER_TRACE_FILE_H
@@ -40,6 +42,8 @@ int trace_next(struct trace_reader *t, struct record *rec, bool *again, struct t
 /* Number of the record last returned, from 1, and bytes of the file consumed so far. */
 uint64_t trace_number(const struct trace_reader *t);
 uint64_t trace_bytes(const struct trace_reader *t);
+/* How much of the file was read, in thousandths; -1: of a pipe, unknown. */
+int trace_progress(const struct trace_reader *t);
 /* Wall-clock ns of the packet last returned. */
 uint64_t trace_wall(const struct trace_reader *t);
 void trace_close(struct trace_reader *t);
@@ -49,11 +53,27 @@ void trace_close(struct trace_reader *t);
  * VQT_SESSION: it fixes the relation to the wall clock and the magic of the file.
  */
 int trace_create(struct trace_writer **out, const char *path, struct trace_error *err);
+/*
+ * The same for who must not wait: if the file is a pipe or socket whose reader is slow, some
+ * megabytes wait for it, and further events are lost.  They are counted, here and by a
+ * VQT_LOSS in the trace once the reader goes on.
+ */
+int trace_create_live(struct trace_writer **out, const char *path, struct trace_error *err);
 /* Append one record of len bytes (<= VQT_RECORD_MAX).  Negative errno (ENOSPC, EPIPE). */
 int trace_write(struct trace_writer *w, const void *record, size_t len);
 int trace_flush(struct trace_writer *w);
-uint64_t trace_written(const struct trace_writer *w); /* bytes */
+/* Records left out as the reader was slow. */
+uint64_t trace_dropped(const struct trace_writer *w);
+/* Does something wait for the reader?  trace_flush() gives it what it takes. */
+bool trace_waiting(const struct trace_writer *w);
+/* Bytes of the file so far; what the compressor still holds back is not counted. */
+uint64_t trace_written(const struct trace_writer *w);
 /* Flush, close; the error of the last write if there was one. */
 int trace_finish(struct trace_writer *w);
+/*
+ * The same, but if the reader takes nothing for ms (-1: no limit; after a signal half a second)
+ * -ETIMEDOUT: what still waited for it is lost.
+ */
+int trace_finish_within(struct trace_writer *w, int ms);
 
 #endif

@@ -17,6 +17,7 @@ enum tail {
 	TAIL_SEGS,
 	TAIL_STACK,
 	TAIL_TALLY,
+	TAIL_GUEST, /* arguments, then text */
 };
 
 static const struct row {
@@ -43,7 +44,8 @@ static const struct row {
 	[VQT_DATA] = { "data", sizeof(struct vqt_data), TAIL_SEGS },
 	[VQT_TALLY] = { "tally", sizeof(struct vqt_tally), TAIL_TALLY },
 	[VQT_LIFECYCLE] = { "lifecycle", sizeof(struct vqt_lifecycle), TAIL_TEXT },
-	[VQT_GUEST] = { "guest", sizeof(struct vqt_guest), TAIL_TEXT },
+	[VQT_GUEST] = { "guest", sizeof(struct vqt_guest), TAIL_GUEST },
+	[VQT_VHOST_USER] = { "vhost_user", sizeof(struct vqt_vhost_user), TAIL_TEXT },
 	[VQT_BACKEND] = { "backend", sizeof(struct vqt_backend), TAIL_NONE },
 };
 
@@ -105,8 +107,14 @@ static unsigned text_len(const struct record *r)
 	switch (r->h.type) {
 	case VQT_NOTE: return r->note.len;
 	case VQT_LIFECYCLE: return r->lifecycle.len;
+	case VQT_VHOST_USER: return r->vhost_user.len;
 	default: return r->guest.len;
 	}
+}
+
+static uint32_t guest_len(const struct record *r)
+{
+	return r->guest.nargs * 8U + r->guest.len;
 }
 
 static bool check_groups(struct record *r)
@@ -159,6 +167,12 @@ static const char *check_tail(struct record *r, enum tail kind)
 			return "its buffer bytes run past the end";
 		break;
 	case TAIL_TALLY: return check_groups(r) ? NULL : "its counts run past the end";
+	case TAIL_GUEST:
+		if (r->guest.nargs > VQT_GUEST_ARGS)
+			return "it has more arguments than a function may";
+		if (guest_len(r) > r->tail_len)
+			return "its arguments run past the end";
+		break;
 	}
 	return NULL;
 }
@@ -202,6 +216,28 @@ int record_parse(struct record *r, const void *bytes, size_t len, const char **w
 	r->tail_len = r->len - size;
 	bad = check_tail(r, rows[h.type].tail);
 	return bad ? broken(why, bad) : 0;
+}
+
+size_t record_known_len(const struct record *r)
+{
+	size_t n;
+
+	if (!r->tail)
+		return sizeof(r->h);
+	n = (size_t)(r->tail - r->raw);
+	switch (rows[r->h.type].tail) {
+	case TAIL_NONE: break;
+	case TAIL_TLV: n = r->len; break;
+	case TAIL_TEXT: n += text_len(r); break;
+	case TAIL_CONFIG: n += r->device_state.config_len; break;
+	case TAIL_GUEST: n += guest_len(r); break;
+	case TAIL_HEADS: n += align4(r->kick.nheads * 2U); break;
+	case TAIL_STACK: n += r->stack.nframes * 8U + r->stack.len; break;
+	case TAIL_CHAIN: n += r->avail.ndesc * sizeof(struct vqt_desc) + r->segs_len; break;
+	case TAIL_SEGS:
+	case TAIL_TALLY: n += r->segs_len; break;
+	}
+	return n < r->len ? n : r->len;
 }
 
 const char *record_type_name(unsigned type)
@@ -300,5 +336,5 @@ char *record_tlv_str(const struct record *r, unsigned tag, char *buf, size_t siz
 const char *record_text(const struct record *r, size_t *len)
 {
 	*len = text_len(r);
-	return (const char *)r->tail;
+	return (const char *)r->tail + (r->h.type == VQT_GUEST ? r->guest.nargs * 8U : 0);
 }

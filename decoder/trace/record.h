@@ -37,6 +37,7 @@ struct record {
 		struct vqt_lifecycle lifecycle;
 		struct vqt_guest guest;
 		struct vqt_backend backend;
+		struct vqt_vhost_user vhost_user;
 	};
 	const uint8_t *raw; /* the whole record */
 	uint32_t len;
@@ -52,6 +53,12 @@ struct record {
  * (if not NULL) pointing at a static sentence.
  */
 int record_parse(struct record *r, const void *bytes, size_t len, const char **why);
+
+/*
+ * Bytes of the record that this version knows: without what a newer writer put behind them; of
+ * a type that it does not know the header.
+ */
+size_t record_known_len(const struct record *r);
 
 /* Name of a record type: "register", "kick", "avail" ...: the `event` key. */
 const char *record_type_name(unsigned type);
@@ -84,7 +91,7 @@ const char *record_tlv(const struct record *r, unsigned tag, size_t *len);
 /* Copies it into buf, NUL-terminated and cut to fit; "" when absent.  Returns buf. */
 char *record_tlv_str(const struct record *r, unsigned tag, char *buf, size_t size);
 
-/* Text of note and lifecycle records, not NUL-terminated; *len gets its length. */
+/* Text of note, lifecycle and guest records, not NUL-terminated; *len gets its length. */
 const char *record_text(const struct record *r, size_t *len);
 
 /*

@@ -13,4 +13,10 @@ static inline uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+/* What to add to CLOCK_MONOTONIC to get CLOCK_REALTIME, ns. */
+static inline int64_t clock_wall_offset(void)
+{
+	return (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC));
+}
+
 #endif

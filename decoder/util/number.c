@@ -61,13 +61,24 @@ bool number_duration(const char *s, unsigned long long *ns)
 		{ "", 1000000000ULL }, { "s", 1000000000ULL },	{ "ms", 1000000 },
 		{ "us", 1000 },	       { "m", 60000000000ULL }, { "h", 3600000000000ULL },
 	};
-	unsigned long long v;
+	unsigned long long v, part = 0, one = 1;
 	const char *rest;
 
 	if (!scan(s, &v, &rest))
 		return false;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (!strcmp(rest, units[i].suffix))
-			return scaled(units[i].ns, v, ns);
+	if (*rest == '.' && rest[1] >= '0' && rest[1] <= '9')
+		for (rest++; *rest >= '0' && *rest <= '9'; rest++)
+			if (one < 1000000000) { /* what is less than a nanosecond is dropped */
+				part = part * 10 + (unsigned long long)(*rest - '0');
+				one *= 10;
+			}
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(rest, units[i].suffix))
+			continue;
+		if (!scaled(units[i].ns, v, ns))
+			return false;
+		part = (unsigned long long)((unsigned __int128)part * units[i].ns / one);
+		return !__builtin_add_overflow(*ns, part, ns);
+	}
 	return false;
 }

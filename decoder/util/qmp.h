@@ -29,8 +29,13 @@ struct qmp {
 	size_t at, have;
 };
 
-/* Connect to the server that listens at a path: a descriptor, or negative errno. */
+/*
+ * Connect to the server that listens at a path: a descriptor, or negative errno.
+ * -ETIMEDOUT: it does not accept connections; -EINTR.
+ */
 int qmp_connect(const char *path);
+/* The same without waiting.  -EAGAIN: more clients wait than the server allows. */
+int qmp_try_connect(const char *path);
 
 /* Returns 0 or -ENOMEM; patience is the time for one answer in ms. */
 int qmp_init(struct qmp *q, int fd, int patience);

@@ -59,6 +59,38 @@ size_t text_utf8(const char *bytes, size_t left)
 	return n == 2 && p[0] == 0xc2 && p[1] < 0xa0 ? 0 : n;
 }
 
+uint32_t text_code_point(const char *bytes, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)bytes;
+	uint32_t c = n < 2 ? p[0] : p[0] & (0xffU >> (n + 1));
+
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | (p[i] & 0x3f);
+	return c;
+}
+
+bool text_is_format(uint32_t c)
+{
+	static const uint32_t ranges[][2] = {
+		{ 0x00ad, 0x00ad }, /* soft hyphen */
+		{ 0x061c, 0x061c }, /* Arabic letter mark */
+		{ 0x115f, 0x1160 },   { 0x17b4, 0x17b5 },
+		{ 0x180b, 0x180f }, /* fillers, selectors */
+		{ 0x200b, 0x200f }, /* zero width; direction marks */
+		{ 0x2028, 0x202e }, /* line separators; embeddings, overrides */
+		{ 0x2060, 0x206f }, /* invisible operators; isolates */
+		{ 0x3164, 0x3164 },   { 0xfe00, 0xfe0f },
+		{ 0xfeff, 0xfeff },   { 0xffa0, 0xffa0 },
+		{ 0xfff0, 0xfffb },   { 0x1bca0, 0x1bca3 },
+		{ 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff }, /* tags */
+	};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]) && c >= ranges[i][0]; i++)
+		if (c <= ranges[i][1])
+			return true;
+	return false;
+}
+
 void text_u64(struct text *t, uint64_t v, unsigned width, char pad)
 {
 	char digits[21], *p = digits + 20;
@@ -79,16 +111,30 @@ void text_untrusted(struct text *t, const char *bytes, size_t len)
 
 	while (len) {
 		size_t n = text_utf8((const char *)p, len);
+		uint32_t c = n > 1 ? text_code_point((const char *)p, n) : 0;
 
 		if (!n || *p < 0x20 || *p == 0x7f) {
 			text_add(t, "\\x%02x", *p);
 			n = 1;
+		} else if (text_is_format(c)) {
+			text_add(t, c > 0xffff ? "\\U%08" PRIx32 : "\\u%04" PRIx32, c);
 		} else {
 			text_add(t, "%.*s", (int)n, (const char *)p);
 		}
 		p += n;
 		len -= n;
 	}
+}
+
+void text_untrusted_lines(struct text *t, const char *s)
+{
+	size_t n = strcspn(s, "\n");
+
+	for (; s[n]; s += n + 1, n = strcspn(s, "\n")) {
+		text_untrusted(t, s, n);
+		text_puts(t, "\n");
+	}
+	text_untrusted(t, s, n);
 }
 
 void text_ascii(struct text *t)
@@ -119,6 +165,22 @@ static uint64_t rounded(uint64_t v, uint64_t div)
 }
 
 /* Three significant digits, by hand: this is the hot path of the timeline. */
+size_t text_line(const char *bytes, size_t left, size_t width)
+{
+	size_t n = width;
+
+	if (left <= width)
+		return left;
+	while (n > 1 && bytes[n] != ' ' && bytes[n - 1] != '|')
+		n--;
+	if (n > 1)
+		return n;
+	n = width ? width : 1;
+	while (n < left && (bytes[n] & 0xc0) == 0x80) /* not within a character */
+		n++;
+	return n;
+}
+
 void text_duration(struct text *t, uint64_t ns)
 {
 	static const char *const units[] = { " us", " ms", " s" };

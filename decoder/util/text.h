@@ -21,14 +21,28 @@ void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf
 void text_puts(struct text *t, const char *s);
 /* A decimal number, padded on the left with `pad` to `width` (at most 20). */
 void text_u64(struct text *t, uint64_t v, unsigned width, char pad);
-/* Bytes of unknown origin: control characters and invalid UTF-8 become \xNN. */
+/*
+ * Bytes of unknown origin, for terminals and pages: control characters and invalid UTF-8
+ * become \xNN, what is invisible or reorders the line \uNNNN or \UNNNNNNNN.
+ */
 void text_untrusted(struct text *t, const char *bytes, size_t len);
+/* The same for a message of lines: its newlines stay. */
+void text_untrusted_lines(struct text *t, const char *s);
 /* Length of the UTF-8 sequence at `bytes`; 0 if it is not one, or is a C1 control. */
 size_t text_utf8(const char *bytes, size_t left);
+/* The character of a sequence whose length text_utf8() gave. */
+uint32_t text_code_point(const char *bytes, size_t n);
+/* Is this character invisible, or does it change the direction of others or end a line? */
+bool text_is_format(uint32_t code_point);
 /* Each character beyond ASCII, which UTF-8 may take several bytes for, becomes "?". */
 void text_ascii(struct text *t);
 /* Spaces up to a column; at least one if already past it. Counts UTF-8 characters. */
 void text_pad(struct text *t, size_t column);
+/*
+ * How many of the `left` bytes go on a line of this width: all, or up to a blank or a bar.  What
+ * follows begins behind the blanks.  At least 1 if there are any.
+ */
+size_t text_line(const char *bytes, size_t left, size_t width);
 /* "118 us", "1.24 ms": three significant digits. */
 void text_duration(struct text *t, uint64_t ns);
 /* "4.0 KiB" */

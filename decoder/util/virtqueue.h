@@ -192,17 +192,20 @@ static inline __u64 virtq_device_len(__u32 size, bool packed)
 	return packed ? 4 : virtq_avail_event_at(size) + 2;
 }
 
-/* 2.7.2, legacy: the areas in one piece from desc on, the used ring at the next page. */
+/*
+ * 2.7.2, legacy: the areas in one piece from desc on, the used ring at the next multiple of
+ * `align` bytes, a power of 2: 4096 with virtio-pci (4.1.5.1.3), QueueAlign with virtio-mmio.
+ */
 static inline __u64 virtq_legacy_driver(__u64 desc, __u32 size)
 {
 	return desc + virtq_desc_at(size);
 }
 
-static inline __u64 virtq_legacy_device(__u64 desc, __u32 size)
+static inline __u64 virtq_legacy_device(__u64 desc, __u32 size, __u32 align)
 {
 	__u64 end = virtq_legacy_driver(desc, size) + virtq_driver_len(size, false);
 
-	return (end + 4095) & ~4095ULL;
+	return (end + align - 1) & ~(__u64)(align - 1);
 }
 
 #endif

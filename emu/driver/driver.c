@@ -319,9 +319,9 @@ static int alloc_queue(struct emu_driver *d, struct emu_driver_queue *q)
 		return -ENOMEM;
 	if (d->opt.legacy) { /* 2.7.2 */
 		q->desc = emu_driver_alloc(
-			d, virtq_legacy_device(0, n) + virtq_device_len(n, false), QALIGN);
+			d, virtq_legacy_device(0, n, QALIGN) + virtq_device_len(n, false), QALIGN);
 		q->driver = virtq_legacy_driver(q->desc, n);
-		q->device = virtq_legacy_device(q->desc, n);
+		q->device = virtq_legacy_device(q->desc, n, QALIGN);
 	} else {
 		q->desc = emu_driver_alloc(d, virtq_desc_at(n), 16);
 		q->driver = emu_driver_alloc(d, virtq_driver_len(n, q->packed), 4);

@@ -4,6 +4,7 @@
 #define VQT_EMU_PROXY_IMPL_H
 
 #include "decoder/source/snoop.h"
+#include "decoder/spec/vhost_user.h"
 #include "emu/server/impl.h"
 #include "emu/server/map.h"
 #include "emu/proxy/vhost_user.h"
@@ -42,7 +43,11 @@ struct vhost_proxy {
 	struct proxy_peer back, channel[2]; /* channel: the back end's own requests */
 	struct ring_memory memory; /* server.maps.mem, as the snooper reads it */
 	struct snoop_sink sink; /* cfg.tap */
+	uint16_t virtio_id; /* as told, or recognised; 0 unknown */
+	bool asked; /* was the user asked for the type? */
+	char type_name[32]; /* "vhost-user-blk" */
 	uint64_t offered, features, protocol;
+	uint64_t protocol_offered; /* by the back end */
 	bool features_known, lived, reported;
 	uint8_t status;
 	uint8_t config[PROXY_CONFIG];
@@ -52,6 +57,7 @@ struct vhost_proxy {
 	struct proxy_ring *ring[PROXY_RINGS];
 	uint64_t ran; /* ns: when rings were last read; 0 never */
 	uint64_t unknown; /* messages */
+	const struct spec_message *last; /* of the front end; NULL: none, or unknown */
 };
 
 /*
@@ -67,8 +73,11 @@ void proxy_close_peer(struct vhost_proxy *p, struct proxy_peer *peer);
 
 /* emu/proxy/message.c */
 proxy_handler *proxy_handler_of(uint32_t request); /* of a known one; NULL: none */
-/* Write what is known of the device to the trace. */
+/* Write what is known of the device to the trace: what it is; its state. */
+void proxy_report_device(struct vhost_proxy *p);
 void proxy_report_state(struct vhost_proxy *p);
+/* Requests begin: ask for the device's type if nothing has told it. */
+void proxy_ask_type(struct vhost_proxy *p);
 
 /* emu/proxy/ring.c */
 extern proxy_handler *const proxy_ring_handlers[VH_REQUESTS]; /* by request */

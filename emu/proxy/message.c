@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The messages between front end and back end that describe the device. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,8 +20,8 @@
 
 void proxy_report_state(struct vhost_proxy *p)
 {
-	uint64_t offered[2] = { p->offered & ~BIT(VH_F_PROTOCOL_FEATURES), 0 };
-	uint64_t accepted[2] = { p->features & ~BIT(VH_F_PROTOCOL_FEATURES), 0 };
+	uint64_t offered[2] = { p->offered & ~VQT_VHOST_FEATURES, 0 };
+	uint64_t accepted[2] = { p->features & ~VQT_VHOST_FEATURES, 0 };
 	/* without the STATUS messages: rings run once the driver has finished its set-up */
 	uint8_t status = p->protocol & BIT(VH_P_STATUS) ? p->status : RUNNING;
 	emu_tap_device_state(p->cfg.tap,
@@ -38,11 +39,55 @@ static void begin_lifecycle(struct vhost_proxy *p)
 	p->lived = p->reported = false;
 }
 
+void proxy_report_device(struct vhost_proxy *p)
+{
+	const struct class *c = class_find(p->virtio_id);
+
+	snprintf(p->type_name, sizeof(p->type_name), "vhost-user%s%.19s", c ? "-" : "",
+		 c ? c->name : "");
+	emu_tap_device(p->cfg.tap, p->virtio_id, VQT_TRANSPORT_UNKNOWN, 0, ~0u, p->queues,
+		       p->cfg.name, p->type_name);
+}
+
+/* The protocol does not say the type: features and configuration may. */
+static void recognise(struct vhost_proxy *p)
+{
+	struct class_evidence v = { .offered = { p->offered & ~VQT_VHOST_FEATURES, 0 },
+				    .config_len = p->config_len,
+				    .vhost_user = p->protocol_offered };
+	const struct class *c = class_recognise(&v);
+	char name[32];
+
+	if (!c || c->id == p->virtio_id)
+		return;
+	if (!p->cfg.virtio_id) {
+		p->virtio_id = c->id;
+		proxy_report_device(p);
+	} else if (!p->asked) {
+		p->asked = true;
+		server_report(&p->server, SERVER_NOTE,
+			      "the back end looks like a %s and is recorded as %s (--type)",
+			      c->title, class_name(p->virtio_id, name, sizeof(name)));
+	}
+}
+
+void proxy_ask_type(struct vhost_proxy *p)
+{
+	if (p->virtio_id || p->asked)
+		return;
+	p->asked = true;
+	server_report(
+		&p->server, SERVER_NOTE,
+		"features and configuration do not tell what device this is: say it with "
+		"--type, such as blk, fs, scsi; until its requests tell they are not decoded");
+}
+
 static int features_offered(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
 			    struct server_in *in)
 {
 	if (h->size >= 8)
 		p->offered = get_le64(b);
+	recognise(p);
 	return 0;
 }
 
@@ -62,19 +107,6 @@ static int features_accepted(struct vhost_proxy *p, const struct vhost_user_hdr 
 	return 0;
 }
 
-/* The back end offers what only devices of another type than the recorded one have. */
-static void warn_of_type(struct vhost_proxy *p, uint64_t offered)
-{
-	const struct class *c;
-	char name[32];
-
-	for (size_t i = 0; (c = class_nth(i)); i++)
-		if (offered & c->vhost_user_only && c->id != p->cfg.virtio_id)
-			server_report(&p->server, SERVER_NOTE,
-				      "the back end looks like a %s and is recorded as %s (--type)",
-				      c->title, class_name(p->cfg.virtio_id, name, sizeof(name)));
-}
-
 static int protocol_offered(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t *b,
 			    struct server_in *in)
 {
@@ -86,7 +118,8 @@ static int protocol_offered(struct vhost_proxy *p, const struct vhost_user_hdr *
 		emu_tap_note(
 			p->cfg.tap, VQT_NOTE_INFO,
 			"protocol features of the back end were not handed on: PAGEFAULT, HOST_NOTIFIER");
-	warn_of_type(p, f);
+	p->protocol_offered = f;
+	recognise(p);
 	return 0;
 }
 
@@ -104,8 +137,7 @@ static int queue_num(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint
 	if (h->size >= 8)
 		p->queues = get_le64(b) < PROXY_RINGS ? get_le64(b) : PROXY_RINGS;
 	if (was != p->queues)
-		emu_tap_device(p->cfg.tap, p->cfg.virtio_id, VQT_TRANSPORT_UNKNOWN, 0, ~0u,
-			       p->queues, p->cfg.name, p->cfg.type_name);
+		proxy_report_device(p);
 	return 0;
 }
 
@@ -123,6 +155,7 @@ static int config(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8_t
 	memcpy(p->config + off, b + 12, len);
 	if (off + len > p->config_len)
 		p->config_len = off + len;
+	recognise(p);
 	if (!same && p->reported)
 		proxy_report_state(p);
 	return 0;

@@ -130,6 +130,7 @@ static void start(struct proxy_ring *r)
 	if (r->running || !on || !r->started || !r->has_addr || !r->num || !p->features_known ||
 	    r->num > VIRTQ_SIZE_MAX || !p->server.maps.count)
 		return;
+	proxy_ask_type(p);
 	if (!p->reported)
 		proxy_report_state(p);
 	r->w.ring.size = r->num;

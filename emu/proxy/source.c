@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "decoder/class/class.h"
+#include "decoder/model/model.h"
 #include "decoder/util/child.h"
 #include "decoder/util/clock.h"
 #include "emu/proxy/source.h"
@@ -25,7 +26,7 @@ struct proxy_config {
 		const char *backend;
 	} pair[PROXIES];
 	unsigned n;
-	const char *type; /* of the devices; NULL: blk */
+	const char *type; /* of the devices; NULL: what they look like */
 };
 
 struct proxy_source;
@@ -35,7 +36,6 @@ struct proxy_one {
 	char listen[108];
 	const char *backend;
 	char name[24]; /* in the trace */
-	char type[32];
 	struct server *server;
 	struct emu_tap *tap;
 	bool bound; /* this process created the socket and removes it */
@@ -82,7 +82,9 @@ static const struct option_row options[] = {
 	  "(repeat); COMMAND, if there is one, starts the front end",
 	  .call = add_pair },
 	{ OPTION_CALL, 0, "type", "NAME",
-	  "the device's type (blk), which the protocol does not say", .call = set_type },
+	  "the device's type (blk, net, fs, ...), which the protocol does not say (default: what "
+	  "its features, configuration and requests tell)",
+	  .call = set_type },
 	{},
 };
 
@@ -151,7 +153,7 @@ static void close_source(struct source *s)
 static int open_one(struct proxy_source *p, unsigned i, const char *type, struct source_error *err)
 {
 	struct proxy_one *one = &p->one[i];
-	const struct class *c = class_by_name(type ? type : "blk");
+	const struct class *c = type ? class_by_name(type) : NULL;
 	struct emu_tap_config tap = { .emit = emit,
 				      .now = now,
 				      .opaque = one,
@@ -161,17 +163,15 @@ static int open_one(struct proxy_source *p, unsigned i, const char *type, struct
 				      .kind = VQT_SRC_PROXY };
 	struct vhost_proxy_config cfg = { .connect = to_backend,
 					  .connect_opaque = one,
-					  .virtio_id = c->id,
+					  .virtio_id = c ? c->id : 0,
 					  .name = one->name,
-					  .type_name = one->type,
 					  .spin_us = SPIN_US,
 					  .report = on_event,
 					  .opaque = one };
 	int code = -ENOMEM;
 
 	one->all = p;
-	snprintf(one->name, sizeof(one->name), "%.11s%u", c->name, i);
-	snprintf(one->type, sizeof(one->type), "vhost-user-%.19s", c->name);
+	snprintf(one->name, sizeof(one->name), "%.11s%u", c ? c->name : "dev", i);
 	cfg.tap = one->tap = emu_tap_new(&tap);
 	if (one->tap)
 		code = vhost_proxy_new(&one->server, &cfg);
@@ -317,8 +317,12 @@ static void stats(const struct source *s, struct source_stats *out)
 	const struct proxy_source *p = (const struct proxy_source *)s;
 
 	*out = (struct source_stats){ .alive = p->n };
-	for (unsigned i = 0; i < p->n; i++)
-		out->lost += vhost_proxy_stats(p->one[i].server).rings.lost;
+	for (unsigned i = 0; i < p->n; i++) {
+		struct snoop_stats q = vhost_proxy_stats(p->one[i].server).rings;
+
+		out->lost.records += q.lost;
+		out->lost.more |= q.lost_more != 0;
+	}
 }
 
 static void report(struct source *s)
@@ -344,12 +348,16 @@ static void report(struct source *s)
 			source_say(r, SOURCE_WARNING,
 				   "%s: %llu messages of unknown kinds were handed on unchanged",
 				   name, (unsigned long long)v.unknown);
-		if (q->lost)
-			source_say(
-				r, SOURCE_WARNING,
-				"%s: %llu chains were gone before they could be read: both sides "
-				"poll, and this process got no processor time",
-				name, (unsigned long long)q->lost);
+		if (q->lost || q->lost_more) {
+			TEXT(lost, 64);
+
+			model_put_lost(&lost, (struct model_loss){ q->lost, q->lost_more != 0 },
+				       "chains");
+			source_say(r, SOURCE_WARNING,
+				   "%s: %s were gone before they could be read: both "
+				   "sides poll, and this process got no processor time",
+				   name, lost.buf);
+		}
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "decoder/trace/record.h"
 #include "emu/proxy/impl.h"
 
 #define MESSAGE_MAX (64u << 10) /* of any kind, known or not */
@@ -54,17 +55,43 @@ static ssize_t back_payload(struct server *d, const uint8_t *header)
 	return payload_from(d, header, "back end");
 }
 
-/* Call the handler of a message, if it has one; every message is forwarded. */
+static void record(struct vhost_proxy *p, unsigned from, const uint8_t *msg,
+		   const struct server_in *in)
+{
+	struct vhost_user_hdr h;
+	unsigned fds = 0;
+	memcpy(&h, msg, sizeof(h));
+	for (unsigned i = 0; i < in->nfds; i++)
+		fds += in->fd[i] >= 0;
+	emu_tap_vhost_user(p->cfg.tap, from, h.request, h.flags, msg + sizeof(h), h.size, fds);
+}
+
+/* The back end's word on a request for which REPLY_ACK was asked. */
+static void note_result(struct vhost_proxy *p, const struct spec_message *m,
+			const struct vhost_user_hdr *h, const uint8_t *body)
+{
+	if (!m || m->replies || !(h->flags & VH_REPLY) || h->size < 8 || !get_le64(body))
+		return;
+	server_report(&p->server, SERVER_NOTE, "the back end refuses %s (%llu)", m->name,
+		      (unsigned long long)get_le64(body));
+}
+
+/* Record a message and call its handler, if it has one; every message is forwarded. */
 static int look_at(struct vhost_proxy *p, uint8_t *msg, size_t len, struct server_in *in,
 		   bool asked)
 {
 	struct vhost_user_hdr h;
+	record(p, asked ? VQT_FROM_FRONT_END : VQT_FROM_BACK_END, msg, in);
 	memcpy(&h, msg, sizeof(h));
-	const struct vhost_user_message *m = vhost_user_message(h.request);
+	const struct spec_message *m = spec_vhost_user(h.request, false);
 	proxy_handler *handle = m ? proxy_handler_of(h.request) : NULL;
 	if (!m && !p->unknown++)
 		server_report(&p->server, SERVER_NOTE,
 			      "request %u is not known here and handed on as it is", h.request);
+	if (asked)
+		p->last = m;
+	else
+		note_result(p, m, &h, msg + sizeof(h));
 	if (!handle || asked == m->replies || (asked && h.size < m->least))
 		return 0;
 	return handle(p, &h, msg + sizeof(h), in);
@@ -113,7 +140,8 @@ static void on_back(struct server *d, struct server_source *s, uint32_t events)
 	if (ret >= 0)
 		return;
 	if (!d->why[0] && (ret == -EPIPE || ret == -ECONNRESET))
-		server_fail(d, "the back end has closed the connection");
+		server_fail(d, "the back end has closed the connection%s%s",
+			    p->last ? " after " : "", p->last ? p->last->name : "");
 	else if (!d->why[0])
 		server_fail(d, "a message of the back end could not be handed on: %s",
 			    strerror(-ret));
@@ -135,6 +163,10 @@ static void on_channel(struct server *d, struct server_source *s, uint32_t event
 	int ret;
 	while ((ret = server_in_get(&from->in, s->fd, sizeof(h), back_payload, d)) > 0) {
 		memcpy(&h, from->in.buf, sizeof(h));
+		record(p,
+		       from == &p->channel[1] ? VQT_FROM_BACK_END_CHANNEL
+					      : VQT_FROM_FRONT_END_CHANNEL,
+		       from->in.buf, &from->in);
 		if (from == &p->channel[1] && h.request == VH_BACKEND_CONFIG_CHANGE &&
 		    !(h.flags & VH_REPLY))
 			emu_tap_irq(p->cfg.tap, VQT_NO_QUEUE, VQT_IRQ_CONFIG, VQT_NO_VECTOR, 0);
@@ -154,7 +186,9 @@ static void opened(struct server *d)
 {
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
 	int fd = p->cfg.connect(p->cfg.connect_opaque);
-	p->protocol = p->features = 0;
+	p->last = NULL;
+	p->protocol = p->features = p->protocol_offered = p->offered = 0;
+	p->config_len = 0;
 	p->features_known = p->reported = p->inflight = false;
 	p->status = 0;
 	if (fd >= 0)
@@ -222,8 +256,10 @@ int vhost_proxy_new(struct server **out, const struct vhost_proxy_config *cfg)
 				    .opaque = cfg->opaque,
 				    .spin_us = cfg->spin_us };
 	int ret = server_new(out, &ops, &dc);
-	if (ret == 0)
+	if (ret == 0) {
 		((struct vhost_proxy *)*out)->cfg = *cfg;
+		((struct vhost_proxy *)*out)->virtio_id = cfg->virtio_id;
+	}
 	return ret;
 }
 
@@ -242,6 +278,7 @@ static void add_stats(struct snoop_stats *to, const struct snoop_stats *s)
 	to->unread += s->unread;
 	to->unsure += s->unsure;
 	to->lost += s->lost;
+	to->lost_more += s->lost_more;
 }
 
 struct vhost_proxy_stats vhost_proxy_stats(const struct server *d)
@@ -259,8 +296,7 @@ struct vhost_proxy_stats vhost_proxy_stats(const struct server *d)
 void vhost_proxy_preamble(struct server *d)
 {
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
-	emu_tap_device(p->cfg.tap, p->cfg.virtio_id, VQT_TRANSPORT_UNKNOWN, 0, ~0u, p->queues,
-		       p->cfg.name, p->cfg.type_name);
+	proxy_report_device(p);
 	if (p->reported)
 		proxy_report_state(p);
 }

@@ -23,8 +23,8 @@ struct vhost_proxy_config {
 	int (*connect)(void *opaque);
 	void *connect_opaque;
 	struct emu_tap *tap; /* borrowed, may be NULL */
-	uint16_t virtio_id; /* device type, which the protocol does not say */
-	const char *name, *type_name; /* for the trace; borrowed */
+	uint16_t virtio_id; /* device type, which the protocol does not say; 0: recognise it */
+	const char *name; /* for the trace; borrowed */
 	unsigned spin_us;
 	void (*report)(void *opaque, enum server_event what, const char *text);
 	void *opaque;

@@ -6,14 +6,16 @@
 
 #include "emu/replay/impl.h"
 
-void replay_skipped(struct replay_instance *i, const char *why)
+void replay_skipped(struct replay_instance *i, struct replay_compared *of, const char *why)
 {
 	struct replay_skip *s = i->r->skip;
+	if (of)
+		of->not_compared++;
 	i->n.skipped++;
 	while (s < i->r->skip + REPLAY_SKIPS - 1 && s->why && strcmp(s->why, why))
 		s++;
 	if (!s->why)
-		s->why = why;
+		*s = (struct replay_skip){ .why = why, .requests = of == &i->n.requests };
 	s->count++;
 }
 
@@ -34,7 +36,7 @@ void replay_differs(struct replay_instance *i, const struct event *e, const stru
 		.related = f->related,
 	};
 	if (i->doubt) {
-		replay_skipped(i, REPLAY_DOUBT);
+		replay_skipped(i, NULL, REPLAY_DOUBT);
 		return;
 	}
 	snprintf(d.name, sizeof(d.name), "%s", i->d->name);
@@ -42,7 +44,10 @@ void replay_differs(struct replay_instance *i, const struct event *e, const stru
 	snprintf(d.recorded, sizeof(d.recorded), "%s", recorded);
 	snprintf(d.replayed, sizeof(d.replayed), "%s", replayed);
 	d.declared = replay_declared_meet(r->opt.declared, i->ops->name, subject);
-	if (d.declared)
+	replay_cause(i, e, &d);
+	if (d.follows)
+		i->n.following++;
+	else if (d.declared)
 		i->n.declared++;
 	else
 		i->n.divergences++;
@@ -54,6 +59,7 @@ static void add(struct replay_compared *to, const struct replay_compared *c)
 {
 	to->compared += c->compared;
 	to->equal += c->equal;
+	to->not_compared += c->not_compared;
 }
 
 struct replay_counts replay_counts(const struct replay *r)
@@ -65,6 +71,7 @@ struct replay_counts replay_counts(const struct replay *r)
 		all.skipped += c->skipped;
 		all.environment += c->environment;
 		all.declared += c->declared;
+		all.following += c->following;
 		all.divergences += c->divergences;
 		add(&all.registers, &c->registers);
 		add(&all.requests, &c->requests);
@@ -73,6 +80,12 @@ struct replay_counts replay_counts(const struct replay *r)
 		add(&all.data, &c->data);
 	}
 	return all;
+}
+
+bool replay_compared_any(const struct replay_counts *n)
+{
+	return n->registers.compared || n->requests.compared || n->interrupts.compared ||
+	       n->rings.compared;
 }
 
 static int by_count(const void *a, const void *b)

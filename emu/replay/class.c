@@ -87,8 +87,11 @@ int replay_class_answer(struct emu_virtio *v, const struct replay_answer *a)
 		return -ENOENT;
 	struct emu_chain *c = (*at)->chain;
 	*at = (*at)->next;
-	write_bytes(v, c, a->used);
-	emu_queue_complete(c->queue, c, a->len);
+	/* 2.7.8.2: where the device may write nothing, it has written nothing */
+	bool writes = c->chain.write_len && !replay_class(v->cls->virtio_id)->writes_nothing;
+	if (writes)
+		write_bytes(v, c, a->used);
+	emu_queue_complete(c->queue, c, writes ? a->len : 0);
 	return 0;
 }
 
@@ -106,6 +109,7 @@ const struct emu_class replay_class_any = {
 /* --- device types ---------------------------------------------------------------------- */
 
 static const struct replay_class *const classes[] = {
+	&replay_balloon,
 	&replay_blk,
 	&replay_net,
 };

@@ -24,12 +24,14 @@ struct replay_class {
 	uint8_t pci_class; /* base class of its PCI class code */
 	const char *section; /* of the specification: its requests */
 	int backend_error; /* the status with which a failure of the backend is reported; 0: none */
+	/* Its requests are used with length 0, also those with room for the device to write. */
+	bool writes_nothing;
 	const struct emu_class *device; /* of the emulator, if that answers requests by itself */
 	const struct qemu_class *qemu; /* NULL: cannot be played against QEMU */
 
 	/* The first reading: emu/replay/profile_impl.h. */
-	/* A request was used. */
-	void (*learn)(struct replay_finding *f, const struct event *e);
+	/* A request was used.  0 or -ENOMEM. */
+	int (*learn)(struct replay_finding *f, const struct event *e);
 	/* Correct what the specification or the rest of the trace rules out. */
 	void (*normalise)(struct replay_finding *f);
 	/* Fill in f->d; then, for each configuration change, c->differs. */
@@ -71,7 +73,7 @@ struct replay_class {
 	void (*unplayed)(struct replay_instance *i, const struct model_request *r);
 };
 
-extern const struct replay_class replay_blk, replay_net;
+extern const struct replay_class replay_balloon, replay_blk, replay_net;
 
 const struct replay_class *replay_class(unsigned virtio_id); /* never NULL */
 /* Must the answers of this device come from its recording? */

@@ -17,6 +17,7 @@
 
 void replay_vote(struct replay_vote *v, uint64_t value)
 {
+	v->reads++;
 	if (!v->any || (!v->count && v->value != value)) {
 		v->any = true;
 		v->value = value;
@@ -37,12 +38,16 @@ static void fill_bytes(struct replay_finding *f)
 			continue;
 		d->pci[i] = f->pci[i].value;
 		replay_set_bit(d->pci_known, i);
+		if (f->pci[i].reads == 1 && !replay_from_qemu(f))
+			replay_set_bit(d->pci_once, i);
 	}
 	for (unsigned i = 0; i < REPLAY_CONFIG_MAX; i++) {
 		if (!config[i].any)
 			continue;
 		d->config[i] = config[i].value;
 		replay_set_bit(d->config_known, i);
+		if (config[i].reads == 1)
+			replay_set_bit(d->config_once, i);
 		d->config_len = i + 1;
 	}
 	if (f->config_len > d->config_len)
@@ -52,17 +57,36 @@ static void fill_bytes(struct replay_finding *f)
 
 /* --- features, 2.2 ---------------------------------------------------------------------- */
 
+/* 6.3: those that only the legacy interface shows. */
+static uint32_t legacy_bits(const struct replay_device *d)
+{
+	uint32_t bits = 0;
+	for (unsigned b = 0; b < 32; b++) {
+		const struct spec_feature *s = class_feature(d->virtio_id, b);
+		if (s && s->legacy)
+			bits |= 1u << b;
+	}
+	return bits;
+}
+
+/* As read; else as learned from the device, which has one set for both interfaces. */
 static void fill_features(struct replay_finding *f)
 {
 	struct replay_device *d = &f->d;
+	const struct replay_vote *learned = f->learned_feature;
 	for (unsigned i = 0; i < 4; i++) {
-		if (!f->feature[i].any)
+		uint32_t word = f->feature[i].any ? f->feature[i].value
+				: i		  ? learned[i].value
+						  : learned[i].value & ~legacy_bits(d);
+		if (!f->feature[i].any && !learned[i].any)
 			continue;
-		d->offered[i / 2] |= (f->feature[i].value & UINT32_MAX) << i % 2 * 32;
+		d->offered[i / 2] |= (uint64_t)word << i % 2 * 32;
 		d->offered_known |= 1 << i;
+		d->offered_once |= (f->feature[i].reads + learned[i].reads == 1) << i;
 	}
-	d->legacy_known = f->legacy.any;
-	d->legacy_offered = f->legacy.value;
+	d->legacy_once = f->legacy.reads + learned[0].reads == 1;
+	d->legacy_known = f->legacy.any || learned[0].any;
+	d->legacy_offered = f->legacy.any ? f->legacy.value : learned[0].value;
 	/*
 	 * Features that were never read at one interface: use those of the other one and
 	 * those accepted.
@@ -118,7 +142,8 @@ static void fill_queues(struct replay_finding *f)
 	d->num_queues_known = n;
 	for (unsigned i = 0; i < REPLAY_QUEUES_MAX; i++) {
 		struct replay_queue_finding *q = &f->queue[i];
-		if (q->added)
+		/* QEMU's QueueSizeMax is no queue's own size */
+		if (q->added && d->transport != VQT_TRANSPORT_MMIO)
 			witness(&q->size, q->added);
 		if (!f->num_queues.any && (q->size.any && q->size.value) && i >= n)
 			n = i + 1;
@@ -152,7 +177,8 @@ static void normalise_queues(struct replay_finding *f)
 	struct replay_device *d = &f->d;
 	bool packed = replay_offers(d, VIRTIO_F_RING_PACKED);
 	for (unsigned i = 0; i < d->num_queues; i++) {
-		if (f->queue[i].added) /* its creation was recorded */
+		if (f->queue[i].added &&
+		    d->transport != VQT_TRANSPORT_MMIO) /* its creation was recorded */
 			d->queue_size[i] = f->queue[i].added;
 		else if (d->queue_size[i] && !packed && !number_is_power_of_2(d->queue_size[i]))
 			d->queue_size[i] = common_size(d);
@@ -179,6 +205,8 @@ static void describe_changes(struct replay_finding *f)
 		if (f->class->describe_change)
 			f->class->describe_change(f, c, now);
 		for (unsigned i = 0; i < REPLAY_CONFIG_MAX; i++) {
+			if (c->config[i].reads == 1)
+				replay_set_bit(c->differs.once, i);
 			if (!c->config[i].any || c->config[i].value == now[i])
 				continue;
 			now[i] = c->differs.bytes[i] = c->config[i].value;
@@ -199,7 +227,11 @@ void replay_describe(struct replay_finding *f)
 	normalise_queues(f);
 	if (f->class->normalise)
 		f->class->normalise(f);
-	replay_describe_pci(f);
+	if (d->transport != VQT_TRANSPORT_MMIO)
+		replay_describe_pci(f);
+	d->mmio_vendor = f->mmio_vendor.value;
+	if (f->mmio_version.any) /* else as the registers in use tell */
+		d->mmio_version = f->mmio_version.value;
 	if (f->class->describe)
 		f->class->describe(f);
 	describe_changes(f);

@@ -9,7 +9,6 @@
 #include "emu/transport/virtio_pci.h"
 
 #define QEMU_NOTIFY_QUEUES 1024u /* its notification structure has room for so many */
-#define VECTORS_MAX 2048 /* PCI 6.8.2.3 */
 
 /* The bytes of configuration space that were read are these. */
 static void set(struct replay_device *d, unsigned at, unsigned len, uint32_t value)
@@ -47,6 +46,18 @@ static uint16_t device_id(const struct replay_finding *f, uint16_t id, bool lega
 	return !legacy ? modern : old ? old : id;
 }
 
+/* PCI 7.5.1.1.3: some must be there, others may be hardwired to 0; QEMU has SERR of these. */
+static uint16_t command_bits(const struct replay_finding *f)
+{
+	uint16_t bits = replay_from_qemu(f) ? EMU_PCI_COMMAND_MUST | PCI_COMMAND_SERR
+					    : EMU_PCI_COMMAND_USUAL;
+	const uint16_t must = EMU_PCI_COMMAND_MUST & ~(f->d.transitional ? 0 : PCI_COMMAND_IO);
+	for (unsigned b = 0; b < 16 && !replay_from_qemu(f); b++)
+		if (f->command[b].any && !(must >> b & 1))
+			bits = (bits & ~(1u << b)) | (uint16_t)f->command[b].value << b;
+	return bits;
+}
+
 static void describe_header(struct replay_finding *f, struct emu_pci_layout *l)
 {
 	struct replay_device *d = &f->d;
@@ -75,6 +86,7 @@ static void describe_header(struct replay_finding *f, struct emu_pci_layout *l)
 	l->subsys_vendor = qemu ? VIRTIO_PCI_VENDOR : v[3];
 	l->subsys = legacy ? d->virtio_id : qemu ? 0x1100 : v[4];
 	l->pin = v[5] > 4 || qemu ? 1 : v[5];
+	l->command = command_bits(f);
 	set(d, PCI_VENDOR_ID, 2, l->vendor);
 	set(d, PCI_DEVICE_ID, 2, l->device);
 	set(d, PCI_REVISION_ID, 1, l->revision);
@@ -225,8 +237,8 @@ static void describe_msix(struct replay_finding *f, struct emu_pci_layout *l,
 {
 	struct replay_device *d = &f->d;
 	const struct emu_pci_cap *u = replay_layout_cap(usual, PCI_CAP_ID_MSIX, 0);
-	if (!replay_from_qemu(f) || !f->msix_recorded || !f->vectors || f->vectors > VECTORS_MAX ||
-	    !u)
+	if (!replay_from_qemu(f) || !f->msix_recorded || !f->vectors ||
+	    f->vectors > REPLAY_VECTORS_MAX || !u)
 		return;
 	l->vectors = f->vectors;
 	c->bar = c->pba_bar = f->msix_bar & PCI_MSIX_TABLE_BIR;
@@ -297,9 +309,24 @@ static void usual_layout(const struct replay_finding *f, struct emu_pci_layout *
 					     : 0,
 	};
 	any.virtio_id = d->virtio_id;
-	if (cfg.vectors > VECTORS_MAX && cfg.vectors != VQT_NO_VECTOR)
-		cfg.vectors = VECTORS_MAX;
+	if (!f->msix_recorded && f->vectors_sent > (cfg.vectors ? cfg.vectors : d->num_queues + 1u))
+		cfg.vectors = f->vectors_sent;
+	if (cfg.vectors > REPLAY_VECTORS_MAX && cfg.vectors != VQT_NO_VECTOR)
+		cfg.vectors = REPLAY_VECTORS_MAX;
 	emu_vpci_layout(out, &cfg);
+}
+
+/* A list that ends before what the driver has used was not read to its end. */
+static bool read_caps(const struct replay_finding *f, struct emu_pci_layout *l,
+		      const struct emu_pci_layout *usual)
+{
+	struct emu_pci_layout new = *l;
+	if (!replay_layout_read(&new, f->d.pci, f->d.pci_known, usual) ||
+	    (f->modern_seen &&
+	     !replay_layout_cap(&new, PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_COMMON_CFG)))
+		return false;
+	*l = new;
+	return true;
 }
 
 void replay_describe_pci(struct replay_finding *f)
@@ -316,7 +343,7 @@ void replay_describe_pci(struct replay_finding *f)
 	describe_header(f, l);
 	describe_bars(f, l, &usual);
 	d->modern = true;
-	if (replay_layout_read(l, d->pci, d->pci_known, &usual)) {
+	if (read_caps(f, l, &usual)) {
 		describe_caps(f, l, &usual);
 		d->modern = replay_layout_cap(l, PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_COMMON_CFG);
 		if (!replay_layout_cap(l, PCI_CAP_ID_MSIX, 0))

@@ -120,6 +120,28 @@ int replay_disk_set(struct replay_disk *d, uint64_t off, const void *bytes, size
 	return put(d, off, bytes, len, true);
 }
 
+static bool all_zero(const uint8_t *p, size_t n)
+{
+	return !n || (!p[0] && !memcmp(p, p + 1, n - 1));
+}
+
+int replay_disk_fill(struct replay_disk *d, uint64_t off, const void *bytes, size_t len)
+{
+	const uint8_t *p = bytes;
+	int ret = 0;
+	for (size_t n; len && ret == 0; off += n, p += n, len -= n) {
+		n = len < BLOCK - off % BLOCK ? len : BLOCK - off % BLOCK;
+		if (!all_zero(p, n) || find(d, off / BLOCK))
+			ret = put(d, off, p, n, true);
+	}
+	return ret;
+}
+
+uint64_t replay_disk_size(const struct replay_disk *d)
+{
+	return d->count * sizeof(struct block);
+}
+
 int replay_disk_zero(struct replay_disk *d, uint64_t off, uint64_t len)
 {
 	static const uint8_t zero[BLOCK];

@@ -26,6 +26,10 @@ int replay_disk_set(struct replay_disk *d, uint64_t off, const void *bytes, size
 int replay_disk_zero(struct replay_disk *d, uint64_t off, uint64_t len); /* they are 0 */
 /* The same for bytes not known yet; the others keep their value. */
 int replay_disk_learn(struct replay_disk *d, uint64_t off, const void *bytes, size_t len);
+/* These bytes are there, but where they are 0 and nothing was there before, that stays so. */
+int replay_disk_fill(struct replay_disk *d, uint64_t off, const void *bytes, size_t len);
+/* Bytes of the blocks that were ever touched. */
+uint64_t replay_disk_size(const struct replay_disk *d);
 /* The value of these bytes is not known any more. */
 void replay_disk_forget(struct replay_disk *d, uint64_t off, uint64_t len);
 /*

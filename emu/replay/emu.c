@@ -5,14 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/util/array.h"
 #include "decoder/spec/constants.h"
 #include "emu/replay/class.h"
 #include "emu/replay/layout.h"
 #include "emu/transport/virtio_pci.h"
 #include "emu/replay/target.h"
 
-#define CHUNK 65536u /* bytes of guest memory allocated at a time, aligned */
 #define IRQS 4096
 #define MAX_CHAIN 1024 /* QEMU's VIRTQUEUE_MAX_SIZE, whatever the queue's size */
 
@@ -24,11 +22,15 @@ struct replay_target {
 	const struct replay_class *class; /* NULL: answers are those of the recording */
 	void *backend; /* of the class; owned by dev */
 	struct emu_class any; /* replay_class_any under the device's own id */
-	uint8_t **chunk;
-	unsigned chunks, chunk_cap, chunk_max;
+	struct replay_disk *ram; /* guest memory: sparse, zero where nothing was written */
 	struct replay_irq irq[IRQS];
 	unsigned nirq;
 };
+
+static bool on_mmio(const struct replay_target *t)
+{
+	return t->d->transport == VQT_TRANSPORT_MMIO;
+}
 
 /* --- interrupts ------------------------------------------------------------------- */
 
@@ -60,39 +62,26 @@ static int emu_irqs(struct replay_target *t, struct replay_irq *out, unsigned ma
 
 /* --- guest memory ------------------------------------------------------------------- */
 
-static int add_chunk(struct replay_target *t, uint64_t gpa)
+static int ram_read(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
-	if (t->chunks >= t->chunk_max)
-		return -EFAULT;
-	if (!array_room(t->chunk, t->chunk_cap, t->chunks + 1))
-		return -ENOMEM;
-	uint8_t *c = calloc(1, CHUNK);
-	if (!c)
-		return -ENOMEM;
-	int ret = emu_mem_add(t->mem, gpa, CHUNK, c, EMU_MEM_READ | EMU_MEM_WRITE);
-	if (ret < 0) {
-		free(c);
-		return ret == -ENOSPC ? -EFAULT : ret;
-	}
-	t->chunk[t->chunks++] = c;
+	struct replay_target *t = opaque;
+	replay_disk_get(t->ram, gpa, buf, NULL, len);
 	return 0;
 }
 
+/* The engine has seen to it that there is room: see struct replay_target_ops. */
+static int ram_write(void *opaque, uint64_t gpa, const void *buf, size_t len)
+{
+	struct replay_target *t = opaque;
+	return replay_disk_fill(t->ram, gpa, buf, len);
+}
+
+static const struct emu_mem_ops ram_ops = { .read = ram_read, .write = ram_write };
+
+/* There is memory everywhere; what is written takes room. */
 static int emu_touch(struct replay_target *t, uint64_t gpa, uint64_t len)
 {
-	if (!len)
-		return 0;
-	if (gpa + (len - 1) < gpa || len / CHUNK > t->chunk_max)
-		return -EFAULT;
-	uint64_t last = (gpa + (len - 1)) / CHUNK;
-	for (uint64_t c = gpa / CHUNK; c <= last; c++) {
-		if (emu_mem_check(t->mem, c * CHUNK, 1, EMU_MEM_READ) == 0)
-			continue;
-		int ret = add_chunk(t, c * CHUNK);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
+	return emu_mem_check(t->mem, gpa, len, EMU_MEM_WRITE);
 }
 
 static int emu_read(struct replay_target *t, uint64_t gpa, void *buf, size_t len)
@@ -102,11 +91,12 @@ static int emu_read(struct replay_target *t, uint64_t gpa, void *buf, size_t len
 
 static int emu_write(struct replay_target *t, uint64_t gpa, const void *buf, size_t len)
 {
-	int ret = emu_mem_write(t->mem, gpa, buf, len);
-	if (ret != -EFAULT)
-		return ret;
-	ret = emu_touch(t, gpa, len);
-	return ret < 0 ? ret : emu_mem_write(t->mem, gpa, buf, len);
+	return emu_mem_write(t->mem, gpa, buf, len);
+}
+
+static uint64_t emu_memory(struct replay_target *t)
+{
+	return replay_disk_size(t->ram);
 }
 
 /* --- lifecycle --------------------------------------------------------------------------- */
@@ -117,7 +107,7 @@ static void begin_trace(struct replay_target *t, const struct replay_target_conf
 		return;
 	t->tap = emu_tap_new(&cfg->tap);
 	emu_tap_source(t->tap, "emu", 0);
-	emu_tap_device(t->tap, t->d->virtio_id, VQT_TRANSPORT_PCI,
+	emu_tap_device(t->tap, t->d->virtio_id, on_mmio(t) ? VQT_TRANSPORT_MMIO : VQT_TRANSPORT_PCI,
 		       t->d->transitional ? VQT_DEV_TRANSITIONAL : 0, t->d->bdf, t->d->num_queues,
 		       t->d->user_id, "vqtrace emulator");
 }
@@ -169,6 +159,9 @@ static int make_device(struct replay_target *t, const struct replay_target_confi
 		.v.config_exact_len = d->config_len,
 		.v.max_chain = MAX_CHAIN,
 		.layout = &d->layout,
+		.transport = on_mmio(t) ? &emu_transport_mmio : &emu_transport_pci,
+		.mmio_version = d->mmio_version,
+		.mmio_vendor = d->mmio_vendor,
 	};
 	t->any = replay_class_any;
 	t->any.virtio_id = d->virtio_id;
@@ -183,7 +176,7 @@ static int make_device(struct replay_target *t, const struct replay_target_confi
 		ret = emu_device_new(&t->dev, &dev);
 	else
 		t->backend = NULL;
-	if (ret == -EINVAL)
+	if (ret == -EINVAL && !on_mmio(t))
 		ret = make_usual(t, &dev);
 	free(config);
 	if (ret < 0 && *why)
@@ -205,9 +198,7 @@ static void emu_destroy(struct replay_target *t)
 		return;
 	emu_device_free(t->dev);
 	emu_mem_free(t->mem);
-	for (unsigned i = 0; i < t->chunks; i++)
-		free(t->chunk[i]);
-	free(t->chunk);
+	replay_disk_free(t->ram);
 	emu_tap_free(t->tap);
 	free(t);
 }
@@ -215,15 +206,20 @@ static void emu_destroy(struct replay_target *t)
 static int emu_create(struct replay_target **out, const struct replay_target_config *cfg, char *why,
 		      size_t size)
 {
-	uint64_t memory = cfg->memory ? cfg->memory : 4ull << 30;
 	struct replay_target *t = calloc(1, sizeof(*t));
 	if (!t)
 		return -ENOMEM;
 	t->d = cfg->device;
-	t->chunk_max = memory / CHUNK;
 	t->mem = emu_mem_new();
+	t->ram = replay_disk_new(UINT64_MAX);
 	begin_trace(t, cfg);
-	int ret = t->mem && (t->tap || !cfg->tap.emit) ? make_device(t, cfg, why, size) : -ENOMEM;
+	int ret = t->mem && t->ram && (t->tap || !cfg->tap.emit) ? 0 : -ENOMEM;
+	if (ret == 0)
+		emu_mem_set_ops(t->mem, &ram_ops, t);
+	if (ret == 0)
+		ret = emu_mem_add(t->mem, 0, UINT64_MAX, NULL, EMU_MEM_READ | EMU_MEM_WRITE);
+	if (ret == 0)
+		ret = make_device(t, cfg, why, size);
 	if (ret < 0) {
 		t->dev = NULL;
 		emu_destroy(t);
@@ -243,7 +239,9 @@ static const char *emu_version(struct replay_target *t)
 static int place(struct replay_target *t, unsigned region, uint32_t off, unsigned width,
 		 struct replay_place *p)
 {
-	if (region == VQT_REGION_LEGACY && t->d->transitional)
+	if (region == VQT_REGION_MMIO)
+		*p = (struct replay_place){ .length = emu_device_region_size(t->dev, 0) };
+	else if (region == VQT_REGION_LEGACY && t->d->transitional)
 		*p = (struct replay_place){ .length = emu_device_region_size(t->dev, 0) };
 	else if (!replay_layout_place(&emu_vpci_pci(t->dev)->l, region, p))
 		return -ENXIO;
@@ -254,6 +252,8 @@ static int emu_access(struct replay_target *t, unsigned region, uint32_t off, un
 		      uint64_t *value, bool write)
 {
 	struct replay_place p;
+	if (on_mmio(t) != (region == VQT_REGION_MMIO))
+		return -ENXIO;
 	if (region == VQT_REGION_PCI && write)
 		emu_device_store(t->dev, EMU_REGION_CONFIG, off, width, (uint32_t)*value);
 	else if (region == VQT_REGION_PCI)
@@ -289,8 +289,6 @@ static int emu_request(struct replay_target *t, const struct replay_request *r)
 static int emu_kick(struct replay_target *t, const struct replay_kick *k)
 {
 	struct emu_queue *q = emu_virtio_queue(&t->dev->v, k->queue);
-	const struct emu_pci_cap *c = replay_layout_cap(&emu_vpci_pci(t->dev)->l, PCI_CAP_ID_VNDR,
-							VIRTIO_PCI_CAP_NOTIFY_CFG);
 	if (!q)
 		return -ENXIO;
 	if (k->nudge) {
@@ -298,8 +296,12 @@ static int emu_kick(struct replay_target *t, const struct replay_kick *k)
 		return 0;
 	}
 	uint64_t value = k->value;
+	if (on_mmio(t))
+		return emu_access(t, VQT_REGION_MMIO, VIRTIO_MMIO_QUEUE_NOTIFY, 4, &value, true);
 	if (k->legacy)
 		return emu_access(t, VQT_REGION_LEGACY, VIRTIO_PCI_QUEUE_NOTIFY, 2, &value, true);
+	const struct emu_pci_cap *c = replay_layout_cap(&emu_vpci_pci(t->dev)->l, PCI_CAP_ID_VNDR,
+							VIRTIO_PCI_CAP_NOTIFY_CFG);
 	return emu_access(t, VQT_REGION_NOTIFY, c ? k->notify_off * c->multiplier : 0,
 			  k->width == 4 ? 4 : 2, &value, true);
 }
@@ -331,7 +333,8 @@ static int emu_config_change(struct replay_target *t, const struct replay_config
 	if (t->class && t->class->reconfigure(v, config))
 		return 0;
 	memcpy(v->config, config, sizeof(config));
-	emu_virtio_config_changed(v);
+	if (!now->asked)
+		emu_virtio_config_changed(v);
 	return 0;
 }
 
@@ -346,10 +349,14 @@ const struct replay_target_ops replay_target_emu = {
 	.create = emu_create,
 	.destroy = emu_destroy,
 	.version = emu_version,
+	.scripted = replay_scripted,
+	.from_trace = true,
+	.mmio = true,
 	.access = emu_access,
 	.mem_read = emu_read,
 	.mem_write = emu_write,
 	.mem_touch = emu_touch,
+	.memory = emu_memory,
 	.request = emu_request,
 	.kick = emu_kick,
 	.complete = emu_complete,

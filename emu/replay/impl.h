@@ -29,6 +29,7 @@ struct replay_chain {
 	bool fail; /* the backend fails it, as recorded */
 	bool done; /* the target has used it: */
 	uint32_t len;
+	uint64_t room; /* bytes of guest memory that it may come to need */
 	struct replay_known_bytes *bytes;
 	unsigned nbytes, bytes_cap;
 	UT_hash_handle hh;
@@ -49,6 +50,7 @@ struct replay_queue {
 	uint16_t index;
 	bool up; /* rings are laid out in the target */
 	bool torn; /* some chains could not be laid out */
+	unsigned broken; /* id of the difference since which it is out of step, 0 none */
 	bool packed, event_idx, in_order;
 	uint16_t size;
 	uint64_t desc, driver, device; /* areas */
@@ -63,6 +65,24 @@ struct replay_queue {
 	uint64_t used_recorded, used_replayed; /* since the ring came up */
 	uint32_t used_last; /* recorded: the target's position after the latest used entry */
 	struct replay_side side[2]; /* RECORDED, REPLAYED */
+};
+
+/* How a driver resets a device. */
+enum replay_cause {
+	REPLAY_NO_RESET,
+	REPLAY_RESET_STATUS, /* 2.1: device_status becomes 0 */
+	REPLAY_RESET_QUEUE, /* a legacy driver gives up a queue: QEMU resets the device */
+	REPLAY_RESET_FUNCTION, /* PCI: function level reset, power management */
+};
+
+/* A difference that others may follow from: causes.c. */
+struct replay_cause_of {
+	unsigned id; /* of the difference */
+	uint16_t queue;
+	uint32_t request; /* its type, 0 none or unknown */
+	uint64_t number; /* of the event */
+	bool open; /* a register that has not been equal since */
+	char subject[80], recorded[128], replayed[128];
 };
 
 struct replay_instance {
@@ -80,19 +100,39 @@ struct replay_instance {
 	bool blind; /* the driver set the device up before the trace began */
 	bool msix_assumed; /* MSI-X was enabled before the trace, as its interrupts show */
 	bool unsure; /* of PCI and MSI-X registers, which no device reset restores: late, or lost */
+	/* The driver wrote to a capability that nothing is known of: it may be MSI-X's. */
+	bool msix_unknown;
 	bool doubt; /* records were lost since the last reset */
 	bool gap; /* sequence numbers are missing, and no loss record explains it */
-	uint8_t generation[2]; /* as last read: RECORDED, REPLAYED */
+	uint32_t generation[2]; /* as last read: RECORDED, REPLAYED */
 	bool generation_known, generation_steady;
+	bool touched; /* the driver may have accessed it since the platform's last reset */
+	enum replay_cause resets; /* what the driver did last may reset the device, and */
+	uint32_t resets_tid; /* in which thread: a reset there is then the driver's own */
 	bool status_reset; /* 0 was written and the recorded device has not answered 0 yet */
 	uint8_t status_was;
+	/* Bits of device_status that the driver set since the reset, and wrote last. */
+	uint8_t status_set, status_wrote;
+	bool master_off; /* bus mastering went off since then: QEMU takes DRIVER_OK back */
+	bool master_given; /* DRIVER_OK came without it, at the legacy interface: QEMU sets it */
+	int recorded_status; /* -1: as the model has it */
+	bool status_unseen; /* it has bits that no driver of the trace wrote */
 	struct replay_queue *queue;
+	uint64_t room; /* of the chains in flight */
 	bool used_since_isr; /* so one side's ISR status may already show it */
 	bool queue_resetting; /* queue_reset was written */
 	uint64_t driver_at; /* event number of the driver's last action */
 	bool config_moved; /* CONFIG_CHANGE since config_generation was read */
 	bool config_differs; /* and the configuration differs since */
+	/* Bytes of it: changed in the recording and not here; written by the driver. */
+	uint8_t config_unmade[REPLAY_CONFIG_MAX / 8], config_wrote[REPLAY_CONFIG_MAX / 8];
+	const uint8_t *config_once; /* bytes of it that only one read tells now */
+	bool unmade; /* a change was not made here, so this device has not notified of it */
 	struct replay_counts n;
+	struct replay_cause_of *cause;
+	unsigned ncauses, causes_cap;
+	unsigned broken; /* since its last reset: id of the difference that broke it, 0 none */
+	unsigned lacks_feature; /* id of the difference in a feature that the driver accepted */
 };
 
 /* A record waiting to be played. */
@@ -118,6 +158,7 @@ struct replay {
 	bool stopped;
 	struct replay_skip skip[REPLAY_SKIPS];
 	char error[256];
+	unsigned differences; /* how many there were, which numbers them */
 };
 
 static inline bool replay_has(const struct event *e, unsigned bit)
@@ -135,6 +176,22 @@ static inline bool replay_legacy(const struct replay_instance *i, const struct e
 static inline bool replay_msix(const struct replay_instance *i, const struct event *e)
 {
 	return e->dev->msix || i->msix_assumed;
+}
+
+/* Where device_status is. */
+struct replay_status_reg {
+	unsigned region, width;
+	uint32_t offset;
+};
+
+static inline struct replay_status_reg replay_status_reg(const struct replay_instance *i,
+							 bool legacy)
+{
+	if (i->d->transport == VQT_TRANSPORT_MMIO)
+		return (struct replay_status_reg){ VQT_REGION_MMIO, 4, VIRTIO_MMIO_STATUS };
+	if (legacy)
+		return (struct replay_status_reg){ VQT_REGION_LEGACY, 1, VIRTIO_PCI_STATUS };
+	return (struct replay_status_reg){ VQT_REGION_COMMON, 1, VIRTIO_PCI_COMMON_STATUS };
 }
 
 static inline int replay_read(struct replay_instance *i, unsigned region, uint32_t off,
@@ -171,9 +228,17 @@ static inline void replay_compared(struct replay_compared *c, bool equal)
  * int is 0, or negative errno, which ends the replay.
  */
 
+/* causes.c: number a difference, and find the one it follows from. */
+void replay_cause(struct replay_instance *i, const struct event *e, struct replay_divergence *d);
+/* This register has been equal: another difference there has another cause. */
+void replay_cause_over(struct replay_instance *i, const char *subject);
+
 /* account.c */
+#define REPLAY_SCRIPTED \
+	"requests answered from the trace, as no model of this device says what is right"
 #define REPLAY_DOUBT "records that were lost, or left out, before them may decide the answer"
-void replay_skipped(struct replay_instance *i, const char *why); /* why: static */
+/* An answer was not compared.  of: the figure of i->n it would count in, or NULL; why: static. */
+void replay_skipped(struct replay_instance *i, struct replay_compared *of, const char *why);
 struct replay_found {
 	const char *clause, *hint; /* NULL: none */
 	uint64_t number; /* 0: that of the event */
@@ -228,6 +293,7 @@ struct replay_completion {
 	const struct event *e;
 	bool equal; /* so far */
 	bool doubtful; /* a difference was not reported, as records are missing */
+	bool scripted; /* the answer is the recorded one, so there is nothing to compare */
 };
 void replay_completion_differs(struct replay_completion *l, const char *subject, const char *clause,
 			       const char *hint, const char *recorded, const char *replayed);
@@ -237,6 +303,11 @@ int replay_msix_on(struct replay_instance *i);
 int replay_late(struct replay_instance *i, const struct event *e);
 
 /* registers.c */
+/*
+ * The bits of device_status that both devices may have set or not, after what the driver did;
+ * why: static.
+ */
+uint8_t replay_status_free(const struct replay_instance *i, const char **why);
 int replay_play_reg(struct replay_instance *i, const struct event *e);
 
 /* play.c */

@@ -48,9 +48,26 @@ static int queue(struct replay_instance *i, const struct event *e, const struct 
 		{ VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1 },
 	};
 	int ret = replay_ring_up(i, e, m);
+	/* what was used before the trace may be announced in it */
+	i->queue[m->index].side[RECORDED].news = true;
 	for (unsigned n = 0; n < sizeof(writes) / sizeof(writes[0]) && ret == 0; n++)
 		ret = common(i, writes[n].off, writes[n].width, writes[n].value);
 	return ret;
+}
+
+/*
+ * The vectors' messages, which the driver set up before the trace began: where they go is
+ * the platform's, but no vector is masked.
+ */
+static int unmask(struct replay_instance *i)
+{
+	static const uint32_t entry[] = { 0xfee00000, 0, 0, 0 }; /* address, data, control */
+	int ret = 0;
+	for (unsigned n = 0; n < i->d->layout.vectors && ret == 0; n++)
+		for (unsigned k = 0; k < 4 && ret == 0; k++)
+			ret = replay_write(i, VQT_REGION_MSIX_TABLE,
+					   n * PCI_MSIX_ENTRY_SIZE + 4 * k, 4, entry[k]);
+	return ret == -ENXIO ? 0 : ret;
 }
 
 /* Enable MSI-X, so that the device interrupts by vectors. */
@@ -67,8 +84,10 @@ int replay_msix_on(struct replay_instance *i)
 		if (ret < 0)
 			return ret;
 		i->msix_assumed = true;
-		return replay_write(i, VQT_REGION_PCI, at + PCI_MSIX_FLAGS, 2,
-				    flags | PCI_MSIX_FLAGS_ENABLE);
+		ret = unmask(i);
+		return ret < 0 ? ret
+			       : replay_write(i, VQT_REGION_PCI, at + PCI_MSIX_FLAGS, 2,
+					      flags | PCI_MSIX_FLAGS_ENABLE);
 	}
 	return ret;
 }
@@ -79,9 +98,11 @@ int replay_late(struct replay_instance *i, const struct event *e)
 	int ret = 0;
 	i->state_reported = false;
 	/* 4.1.4.10: the legacy interface has no register for the ring's positions */
-	if (!(d->status & VIRTIO_CONFIG_S_DRIVER_OK) || !replay_has(e, VIRTIO_F_VERSION_1))
+	if (!(d->status & VIRTIO_CONFIG_S_DRIVER_OK) || !replay_has(e, VIRTIO_F_VERSION_1) ||
+	    i->d->transport == VQT_TRANSPORT_MMIO)
 		return 0;
 	i->blind = false;
+	i->touched = true;
 	if (d->msix)
 		ret = replay_msix_on(i);
 	if (ret == 0)

@@ -39,13 +39,11 @@ static uint32_t number(const struct space *s, unsigned at, unsigned len, uint32_
 	return replay_layout_number(s->bytes, s->known, at, len, otherwise);
 }
 
-static void read_vendor(const struct space *s, const struct emu_pci_layout *usual,
-			struct emu_pci_cap *c)
+static void read_structure(const struct space *s, const struct emu_pci_layout *usual,
+			   struct emu_pci_cap *c)
 {
 	static const struct emu_pci_cap none = { .length = 4096, .multiplier = 4 };
 	const struct emu_pci_cap *u;
-	c->type = number(s, c->at + VIRTIO_PCI_CAP_CFG_TYPE, 1, 0);
-	c->len = number(s, c->at + VIRTIO_PCI_CAP_LEN, 1, 0);
 	if (c->type == VIRTIO_PCI_CAP_PCI_CFG)
 		return;
 	u = replay_layout_cap(usual, PCI_CAP_ID_VNDR, c->type);
@@ -55,6 +53,15 @@ static void read_vendor(const struct space *s, const struct emu_pci_layout *usua
 	c->length = number(s, c->at + VIRTIO_PCI_CAP_LENGTH, 4, u->length);
 	c->multiplier = number(s, c->at + VIRTIO_PCI_NOTIFY_CAP_MULT, 4,
 			       u->multiplier ? u->multiplier : none.multiplier);
+}
+
+static void read_vendor(const struct space *s, const struct emu_pci_layout *usual,
+			struct emu_pci_cap *c)
+{
+	c->type = number(s, c->at + VIRTIO_PCI_CAP_CFG_TYPE, 1, 0);
+	c->len = number(s, c->at + VIRTIO_PCI_CAP_LEN, 1, 0);
+	if (c->type)
+		read_structure(s, usual, c);
 }
 
 static void read_msix(const struct space *s, const struct emu_pci_layout *usual,
@@ -71,6 +78,35 @@ static void read_msix(const struct space *s, const struct emu_pci_layout *usual,
 	c->offset = table & PCI_MSIX_TABLE_OFFSET;
 	c->pba_bar = pba & PCI_MSIX_PBA_BIR;
 	c->pba_offset = pba & PCI_MSIX_PBA_OFFSET;
+}
+
+static bool has_type(const struct emu_pci_layout *l, unsigned type)
+{
+	return replay_layout_cap(l, PCI_CAP_ID_VNDR, type);
+}
+
+/*
+ * Some drivers look at nothing but the ids and links of capabilities.  Those whose type was
+ * not read are the usual ones that are missing, by their places: the list may run backwards.
+ */
+static void guess_types(const struct space *s, const struct emu_pci_layout *usual,
+			struct emu_pci_layout *l)
+{
+	const struct emu_pci_cap *u = usual->cap, *end = usual->cap + EMU_PCI_CAPS;
+	for (;;) {
+		struct emu_pci_cap *c = NULL;
+		for (unsigned n = 0; n < EMU_PCI_CAPS && l->cap[n].id; n++)
+			if (l->cap[n].id == PCI_CAP_ID_VNDR && !l->cap[n].type &&
+			    !known(s, l->cap[n].at + VIRTIO_PCI_CAP_CFG_TYPE) &&
+			    (!c || l->cap[n].at < c->at))
+				c = &l->cap[n];
+		while (u < end && u->id && (u->id != PCI_CAP_ID_VNDR || has_type(l, u->type)))
+			u++;
+		if (!c || u == end || !u->id)
+			return;
+		c->type = u->type;
+		read_structure(s, usual, c);
+	}
 }
 
 bool replay_layout_read(struct emu_pci_layout *l, const uint8_t *pci, const uint8_t *which,
@@ -97,6 +133,7 @@ bool replay_layout_read(struct emu_pci_layout *l, const uint8_t *pci, const uint
 	}
 	if (at)
 		return false;
+	guess_types(&s, usual, &new);
 	*l = new;
 	return true;
 }

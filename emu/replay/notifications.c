@@ -72,6 +72,8 @@ void replay_notifications_used(struct replay_queue *q, unsigned side, const stru
 	uint32_t slots = q->packed && c ? c->ndirect : 1; /* split: an entry for each chain */
 	bool go_on = c && side == RECORDED && e->req;
 	bool exact, due = is_due(q, position, slots, &exact) && !silent(i, e, q);
+	if (e->dev->by_driver) /* it says when its handler ran, not what it was notified of */
+		return;
 	s->news = true;
 	if (s->due && go_on && c->order >= s->due_popped)
 		missed(q, side, e);
@@ -106,6 +108,8 @@ void replay_notifications_irq(struct replay_instance *i, const struct event *e, 
 			      const struct replay_irq *irq, struct replay_queue *q)
 {
 	bool news = false, anyone = false;
+	if (e->dev->by_driver)
+		return;
 	for (unsigned n = 0; n < i->d->num_queues; n++) {
 		struct replay_queue *k = &i->queue[n];
 		if (!k->up || (q ? k != q : !is_for(i, e, k, irq)))
@@ -119,6 +123,14 @@ void replay_notifications_irq(struct replay_instance *i, const struct event *e, 
 	bool config = irq->kind == VQT_IRQ_INTX || irq->vector == e->dev->config_vector;
 	if (news || !anyone || (config && !q))
 		return;
+	if (side == RECORDED && i->scripted) {
+		i->used_since_isr = true; /* its ISR status may show it */
+		replay_skipped(
+			i, &i->n.interrupts,
+			"notifications of a device that vqtrace does not emulate, when nothing "
+			"was used");
+		return;
+	}
 	if (side == RECORDED && !i->doubt)
 		i->n.interrupts.compared++;
 	replay_differs(i, e,

@@ -26,7 +26,7 @@ static int publish(struct replay_queue *q, struct replay_pending *p)
 	int ret = replay_ring_publish(q, p, &why);
 	if (ret == 0) {
 		q->torn = true;
-		replay_skipped(q->i, why);
+		replay_skipped(q->i, NULL, why);
 	}
 	return ret;
 }
@@ -91,6 +91,8 @@ static int play_kick(struct replay_instance *i, const struct event *e)
 {
 	struct replay_queue *q = replay_queue_of(i, e);
 	i->driver_at = e->number;
+	i->resets = REPLAY_NO_RESET;
+	i->touched = true;
 	if (!q || !q->up)
 		return 0;
 	int ret = replay_ring_apply(q, &e->rec->kick.ring);
@@ -110,7 +112,7 @@ static int make_room(struct replay_queue *q, const struct event *e, struct repla
 	int ret = i->ops->complete && !c->done ? i->ops->complete(i->target, &a) : 0;
 	if (ret == 0)
 		ret = replay_settle(i, e);
-	replay_skipped(i, "completions that are not in the trace");
+	replay_skipped(i, NULL, "completions that are not in the trace");
 	replay_ring_forget(q, c);
 	return ret;
 }
@@ -150,16 +152,22 @@ static int play_avail(struct replay_instance *i, const struct event *e, struct r
 static int change_config(struct replay_instance *i, const struct event *e)
 {
 	const struct replay_config *now = replay_profile_change(i->r->profile, i->d->id, e->number);
-	if (!now)
+	if (!now || (now->asked && !i->scripted))
 		return 0;
 	i->config_moved = true;
-	i->config_differs |= now->any;
+	i->config_once = now->once;
 	int ret = i->ops->config_change ? i->ops->config_change(i->target, now) : -ENOTSUP;
+	for (unsigned n = 0; n < sizeof(now->known);
+	     n++) /* these bytes are right, or not, from now on */
+		i->config_unmade[n] = (i->config_unmade[n] & ~now->known[n]) |
+				      (ret == -ENOTSUP ? now->known[n] : 0);
 	if (ret == -ENOTSUP) {
-		replay_skipped(i, "configuration changes, which this target cannot make");
+		i->unmade = true;
+		replay_skipped(i, NULL, "configuration changes, which this target cannot make");
 		return 0;
 	}
-	i->n.environment++;
+	i->config_differs |= now->any;
+	i->n.environment += !now->asked;
 	return ret < 0 ? ret : replay_settle(i, e);
 }
 
@@ -167,6 +175,12 @@ static int play_irq(struct replay_instance *i, const struct event *e)
 {
 	const struct vqt_irq *k = &e->rec->irq;
 	struct replay_irq irq = { .kind = k->kind, .level = k->level, .vector = k->vector };
+	/* When a driver's handler runs does not tell when, or how often, the device notified it. */
+	if (k->kind >= VQT_IRQ_HANDLER) {
+		replay_skipped(i, NULL,
+			       "interrupts, of which only the driver's handler was recorded");
+		return 0;
+	}
 	if (k->kind == VQT_IRQ_CONFIG)
 		return change_config(i, e);
 	if ((i->d->signals && k->kind != VQT_IRQ_SIGNAL) || (k->kind == VQT_IRQ_INTX && !k->level))
@@ -184,26 +198,69 @@ static int play_irq(struct replay_instance *i, const struct event *e)
 static int reset_by_hand(struct replay_instance *i, const struct event *e)
 {
 	replay_queues_gone(i, e);
-	int ret = replay_write(i, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
-	if (ret == -ENXIO)
-		ret = replay_write(i, VQT_REGION_LEGACY, VIRTIO_PCI_STATUS, 1, 0);
+	struct replay_status_reg s = replay_status_reg(i, false);
+	int ret = replay_write(i, s.region, s.offset, s.width, 0);
+	if (ret == -ENXIO) {
+		s = replay_status_reg(i, true);
+		ret = replay_write(i, s.region, s.offset, s.width, 0);
+	}
 	i->doubt = false;
 	return ret < 0 && ret != -ENXIO ? ret : replay_settle(i, e);
 }
 
+/* What the driver's last access did was played then; and it may have reset the device. */
+static enum replay_cause take_cause(struct replay_instance *i, const struct event *e)
+{
+	enum replay_cause cause = e->rec->h.tid == i->resets_tid ? i->resets : REPLAY_NO_RESET;
+	if (!e->rec->h.tid) /* without threads: the first reset is the driver's */
+		i->resets = REPLAY_NO_RESET;
+	return cause;
+}
+
+/*
+ * By the platform, also of a device that no driver has set up: its PCI function is reset.
+ * Before the first access of a late trace, it may as well be what the driver did just before.
+ */
+static int platform_reset(struct replay_instance *i, const struct event *e)
+{
+	if (!i->touched || !i->ops->platform_reset)
+		return 0;
+	replay_queues_gone(i, e);
+	i->blind = i->doubt = i->gap = i->unsure = i->touched = i->msix_unknown = false;
+	int ret = i->ops->platform_reset(i->target);
+	return ret < 0 ? ret : replay_settle(i, e);
+}
+
+static int follow_reset(struct replay_instance *i, const struct event *e)
+{
+	switch (take_cause(i, e)) {
+	case REPLAY_RESET_STATUS: return 0;
+	case REPLAY_RESET_FUNCTION: replay_queues_gone(i, e); return 0;
+	case REPLAY_RESET_QUEUE: return e->status_before ? reset_by_hand(i, e) : 0;
+	case REPLAY_NO_RESET: break;
+	}
+	if (i->doubt && e->status_before) /* the driver's own write may be lost */
+		return reset_by_hand(i, e);
+	return platform_reset(i, e);
+}
+
+static int reset(struct replay_instance *i, const struct event *e)
+{
+	int ret = follow_reset(i, e);
+	i->status_set = i->status_wrote = 0;
+	i->broken = 0;
+	i->master_off = i->master_given = false;
+	return ret;
+}
+
 static int play_lifecycle(struct replay_instance *i, const struct event *e)
 {
-	int ret;
 	switch (e->rec->lifecycle.what) {
-	case VQT_LIFECYCLE_RESET: /* by the platform: the driver's own was played as a write */
-		if (!e->status_before || !i->ops->platform_reset)
-			return 0;
-		if (i->doubt) /* the driver's own write may be lost */
-			return reset_by_hand(i, e);
-		replay_queues_gone(i, e);
-		i->blind = i->doubt = i->gap = i->unsure = false;
-		ret = i->ops->platform_reset(i->target);
-		return ret < 0 ? ret : replay_settle(i, e);
+	case VQT_LIFECYCLE_RESET: return reset(i, e);
+	case VQT_LIFECYCLE_SET_STATUS:
+		i->recorded_status = e->rec->lifecycle.arg[0] & 0xff;
+		i->status_unseen = i->recorded_status & ~i->status_set;
+		return 0;
 	case VQT_LIFECYCLE_CONFIG_CHANGE: return change_config(i, e);
 	}
 	return 0;
@@ -215,7 +272,10 @@ int replay_play(struct replay_instance *i, const struct event *e, struct replay_
 	case VQT_REG: return replay_play_reg(i, e);
 	case VQT_KICK: return play_kick(i, e);
 	case VQT_AVAIL: return play_avail(i, e, p);
-	case VQT_USED: return replay_play_used(i, e);
+	case VQT_USED: {
+		int ret = replay_play_used(i, e);
+		return ret < 0 ? ret : change_config(i, e); /* if that is what was asked for */
+	}
 	case VQT_IRQ: return play_irq(i, e);
 	case VQT_LIFECYCLE: return play_lifecycle(i, e);
 	case VQT_DEVICE_STATE:

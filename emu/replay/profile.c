@@ -55,6 +55,29 @@ static void profile_rom(struct replay_finding *f, const struct vqt_reg *r)
 	}
 }
 
+/* Which bits of the command register can be set is, for many, the device's choice. */
+static void profile_command(struct replay_finding *f, const struct vqt_reg *r)
+{
+	for (unsigned i = 0; i < r->width && i < 4; i++) {
+		unsigned byte = r->offset + i - PCI_COMMAND;
+		uint8_t v = r->value >> 8 * i;
+		if (r->offset + i < PCI_COMMAND || byte > 1)
+			continue;
+		if (r->op == VQT_WRITE)
+			f->command_written =
+				(f->command_written & ~(0xff << 8 * byte)) | v << 8 * byte;
+		for (unsigned b = 0; r->op == VQT_READ && b < 8; b++)
+			if (f->command_written >> (8 * byte + b) & 1)
+				replay_vote(&f->command[8 * byte + b], v >> b & 1);
+	}
+}
+
+/*
+ * To size a BAR, drivers write ones into its address; below 4096 some leave out the type
+ * bits, or more.
+ */
+#define BAR_LOW 0xfffu
+
 /* Bytes that a driver read before anyone wrote them. */
 static void profile_pci(struct replay_finding *f, const struct vqt_reg *r)
 {
@@ -71,14 +94,15 @@ static void profile_pci(struct replay_finding *f, const struct vqt_reg *r)
 			 f->bar_probe[(at - PCI_BASE_ADDRESS_0) / 4])
 			f->bar_mask[at - PCI_BASE_ADDRESS_0] = v;
 	}
+	profile_command(f, r);
 	if (r->offset == PCI_ROM_ADDRESS && r->width == 4)
 		profile_rom(f, r);
 	if (r->width != 4 || r->offset < PCI_BASE_ADDRESS_0 || r->offset % 4 ||
 	    r->offset >= PCI_BASE_ADDRESS_0 + 24)
 		return;
 	unsigned bar = (r->offset - PCI_BASE_ADDRESS_0) / 4;
-	if (r->op == VQT_WRITE) /* all ones: the next read gives the size */
-		f->bar_probe[bar] = r->value == UINT32_MAX;
+	if (r->op == VQT_WRITE) /* ones in the address: the next read gives the size */
+		f->bar_probe[bar] = (r->value | BAR_LOW) == UINT32_MAX;
 	else if (f->bar_probe[bar])
 		f->bar_sized[bar] = true;
 }
@@ -89,10 +113,8 @@ static struct replay_vote *config_votes(struct replay_finding *f)
 	return f->change[f->changes - 1].config;
 }
 
-/* Two reports in a row, by the device and by its interrupt, are one change. */
-static int profile_change(struct replay_finding *f, uint64_t number)
+int replay_changed(struct replay_finding *f, uint64_t number, bool asked)
 {
-	f->just_changed = true;
 	if (f->changes > REPLAY_CHANGES_MAX)
 		return 0;
 	if (!(f->changes & (f->changes - 1))) { /* a power of two: full */
@@ -104,7 +126,15 @@ static int profile_change(struct replay_finding *f, uint64_t number)
 	struct replay_change *c = &f->change[f->changes++];
 	memset(c, 0, sizeof(*c));
 	c->number = number;
+	c->differs.asked = asked;
 	return 0;
+}
+
+/* Two reports in a row, by the device and by its interrupt, are one change. */
+static int profile_change(struct replay_finding *f, uint64_t number)
+{
+	f->just_changed = true;
+	return replay_changed(f, number, false);
 }
 
 static void profile_config(struct replay_finding *f, const struct vqt_reg *r, uint32_t off)
@@ -149,6 +179,18 @@ static void profile_register(struct replay_finding *f, const struct event *e)
 		else if (q && !q->written && whole)
 			replay_vote(&q->size, r->value);
 		break;
+	case SPEC_REG_QUEUE_SIZE_MAX:
+		if (q && read && whole)
+			replay_vote(&q->size, r->value);
+		break;
+	case SPEC_REG_VERSION:
+		if (read && whole)
+			replay_vote(&f->mmio_version, r->value);
+		break;
+	case SPEC_REG_NONE: /* VendorID has no id, as nobody else asks for it */
+		if (r->region == VQT_REGION_MMIO && r->offset == VIRTIO_MMIO_VENDOR_ID && read)
+			replay_vote(&f->mmio_vendor, r->value);
+		break;
 	case SPEC_REG_QUEUE_NOTIFY_OFF:
 		if (q && read && whole)
 			replay_vote(&q->notify_off, r->value);
@@ -163,13 +205,17 @@ static void profile_reg(struct replay_finding *f, const struct event *e)
 	if (r->flags & VQT_REG_FAILED || !r->width || r->width > 8)
 		return;
 	f->legacy_seen |= r->region == VQT_REGION_LEGACY;
+	f->modern_seen |= r->region == VQT_REGION_COMMON;
 	if (r->region == VQT_REGION_PCI)
 		profile_pci(f, r);
 	else if (r->region == VQT_REGION_DEVICE)
 		profile_config(f, r, r->offset);
 	else if (r->region == VQT_REGION_LEGACY && r->offset >= config)
 		profile_config(f, r, r->offset - config);
-	else if (r->region == VQT_REGION_COMMON || r->region == VQT_REGION_LEGACY)
+	else if (r->region == VQT_REGION_MMIO && r->offset >= VIRTIO_MMIO_CONFIG)
+		profile_config(f, r, r->offset - VIRTIO_MMIO_CONFIG);
+	else if (r->region == VQT_REGION_COMMON || r->region == VQT_REGION_LEGACY ||
+		 r->region == VQT_REGION_MMIO)
 		profile_register(f, e);
 	else if (r->region == VQT_REGION_MSIX_TABLE && r->offset / 16 + 1 > f->vectors_used)
 		f->vectors_used = r->offset / 16 + 1;
@@ -232,6 +278,7 @@ static int profile_lifecycle(struct replay_finding *f, const struct event *e)
 		f->msix_bar = l->arg[1];
 		break;
 	case VQT_LIFECYCLE_CONFIG_CHANGE: return profile_change(f, e->number);
+	case VQT_LIFECYCLE_RESET: f->command_written = 0; break; /* if it was the platform's */
 	}
 	return 0;
 }
@@ -279,8 +326,9 @@ static int remember(struct replay_profile *g, uint64_t number, bool backend, boo
 static int profile_used(struct replay_profile *g, struct replay_finding *f, const struct event *e)
 {
 	const struct model_request *r = e->req;
-	if (r && f->class->learn)
-		f->class->learn(f, e);
+	int ret = r && f->class->learn ? f->class->learn(f, e) : 0;
+	if (ret < 0)
+		return ret;
 	if (!r || !r->status_known || !r->status || r->status != f->class->backend_error)
 		return 0;
 	return remember(g, r->number, false, true);
@@ -297,10 +345,20 @@ static void profile_state(struct replay_finding *f, const struct event *e)
 {
 	const struct vqt_device_state *s = &e->rec->device_state;
 	for (unsigned i = 0; s->known & VQT_KNOWN_OFFERED && i < 4; i++)
-		replay_vote(&f->feature[i], (uint32_t)(s->offered[i / 2] >> i % 2 * 32));
+		replay_vote(&f->learned_feature[i], (uint32_t)(s->offered[i / 2] >> i % 2 * 32));
 	for (unsigned i = 0; s->known & VQT_KNOWN_CONFIG && i < s->config_len; i++)
 		if (i < REPLAY_CONFIG_MAX)
 			replay_vote(&config_votes(f)[i], e->rec->tail[i]);
+}
+
+/* An interrupt was sent by this vector, or a queue has it. */
+static void profile_vector(struct replay_finding *f, unsigned kind, uint16_t vector)
+{
+	if (vector == VQT_NO_VECTOR || (kind != VQT_IRQ_SIGNAL && kind != VQT_IRQ_MSIX))
+		return;
+	f->d.vectored = true;
+	if (vector < REPLAY_VECTORS_MAX && vector >= f->vectors_sent)
+		f->vectors_sent = vector + 1;
 }
 
 static void profile_identity(struct replay_finding *f, const struct model_device *m)
@@ -314,6 +372,7 @@ static void profile_identity(struct replay_finding *f, const struct model_device
 	f->late = m->flags & VQT_DEV_LATE;
 	f->transitional = m->flags & VQT_DEV_TRANSITIONAL;
 	d->transport = m->transport;
+	d->mmio_version = m->mmio_version;
 	if (f->class && f->class != class && f->class->forget) /* a hostile trace */
 		f->class->forget(f);
 	f->class = class;
@@ -342,9 +401,11 @@ int replay_profile_feed(struct replay_profile *g, const struct event *e)
 		if (e->rec->irq.kind == VQT_IRQ_CONFIG && !again)
 			return profile_change(f, e->number);
 		f->d.signals |= e->rec->irq.kind == VQT_IRQ_SIGNAL;
-		f->d.vectored |=
-			e->rec->irq.vector != VQT_NO_VECTOR &&
-			(e->rec->irq.kind == VQT_IRQ_SIGNAL || e->rec->irq.kind == VQT_IRQ_MSIX);
+		profile_vector(f, e->rec->irq.kind, e->rec->irq.vector);
+		break;
+	case VQT_QUEUE_STATE:
+		if (e->rec->queue_state.known & VQT_KNOWN_VECTOR)
+			profile_vector(f, VQT_IRQ_MSIX, e->rec->queue_state.vector);
 		break;
 	case VQT_AVAIL: profile_avail(f, e); break;
 	case VQT_USED: return profile_used(g, f, e);

@@ -12,6 +12,7 @@
 struct replay_vote {
 	uint64_t value;
 	uint32_t count;
+	uint32_t reads; /* how many values there were */
 	bool any;
 };
 
@@ -31,6 +32,7 @@ struct replay_change {
 	struct replay_vote config[REPLAY_CONFIG_MAX];
 	struct replay_config differs; /* what differs from before, at the end */
 };
+#define REPLAY_VECTORS_MAX 2048 /* PCI 6.8.2.3 */
 #define REPLAY_CHANGES_MAX 1024 /* later changes count as the last one */
 
 /* What has been found out about a device. */
@@ -40,9 +42,12 @@ struct replay_finding {
 	const struct replay_class *class;
 	void *learned; /* by its class, from requests; NULL: nothing */
 	struct replay_vote pci[EMU_PCI_CONFIG];
-	struct replay_vote feature[4], legacy, num_queues;
+	struct replay_vote feature[4], learned_feature[4], legacy, num_queues, mmio_version,
+		mmio_vendor;
 	struct replay_queue_finding queue[REPLAY_QUEUES_MAX];
 	uint8_t pci_written[EMU_PCI_CONFIG / 8], config_written[REPLAY_CONFIG_MAX / 8];
+	struct replay_vote command[16]; /* by bit: as read back after 1 was written */
+	uint16_t command_written;
 	uint8_t bar_mask[24]; /* read back after all ones were written */
 	uint32_t rom_mask; /* the same of the expansion ROM, without its lowest 11 bits */
 	bool rom_probe, rom_sized;
@@ -50,9 +55,9 @@ struct replay_finding {
 	uint8_t bar_type[REPLAY_BARS];
 	unsigned queues_reported, added, queues_seen;
 	uint64_t config_len;
-	uint32_t vectors_used;
+	uint32_t vectors_used, vectors_sent; /* by the driver in the table, by the device */
 	uint64_t vectors, msix_bar;
-	bool msix_recorded, transitional, legacy_seen;
+	bool msix_recorded, transitional, legacy_seen, modern_seen;
 	struct replay_change *change;
 	unsigned changes; /* at least 1 */
 	bool just_changed;
@@ -75,6 +80,12 @@ struct replay_profile {
 	struct replay_finding *devices;
 	struct replay_outcome *outcomes;
 };
+
+/*
+ * The configuration may read otherwise from event `number` on.  asked: a request of the driver's
+ * has changed it, so the device does not notify.  0 or -ENOMEM.
+ */
+int replay_changed(struct replay_finding *f, uint64_t number, bool asked);
 
 /* describe.c calls nothing of profile.c */
 /* The most frequent of the answers, in constant space (Boyer and Moore); of two the earlier. */

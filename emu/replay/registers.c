@@ -8,6 +8,7 @@
 
 #include "decoder/class/class.h"
 #include "decoder/spec/constants.h"
+#include "decoder/util/virtqueue.h"
 #include "emu/replay/impl.h"
 
 enum vary {
@@ -16,6 +17,9 @@ enum vary {
 	VARY_PENDING, /* likewise, PCI 6.8.2 */
 	VARY_RESETTING, /* a reset may take its time, 2.4.1 */
 	VARY_QUEUE, /* so may the reset of a queue, 2.6.1.2 */
+	VARY_STATUS, /* bits that the driver cleared, or DRIVER_OK without bus mastering */
+	VARY_CONFIG, /* a change of the configuration that was not made here */
+	VARY_MASTER, /* bus mastering, which QEMU switches on for a legacy driver */
 };
 
 static const struct row {
@@ -27,10 +31,22 @@ static const struct row {
 	{ VQT_REGION_COMMON, 1, VIRTIO_PCI_COMMON_CFGGENERATION, 0xff, VARY_GENERATION },
 	{ VQT_REGION_COMMON, 1, VIRTIO_PCI_COMMON_STATUS, 0xff, VARY_RESETTING },
 	{ VQT_REGION_COMMON, 2, VIRTIO_PCI_COMMON_Q_RESET, 0x01, VARY_QUEUE },
+	{ VQT_REGION_COMMON, 1, VIRTIO_PCI_COMMON_STATUS, 0xff, VARY_STATUS },
 	{ VQT_REGION_LEGACY, 1, VIRTIO_PCI_STATUS, 0xff, VARY_RESETTING },
+	{ VQT_REGION_LEGACY, 1, VIRTIO_PCI_STATUS, 0xff, VARY_STATUS },
+	{ VQT_REGION_PCI, 1, PCI_COMMAND, PCI_COMMAND_MASTER, VARY_MASTER },
+	{ VQT_REGION_MMIO, 4, VIRTIO_MMIO_CONFIG_GENERATION, UINT32_MAX, VARY_GENERATION },
+	{ VQT_REGION_MMIO, 4, VIRTIO_MMIO_STATUS, 0xff, VARY_RESETTING },
+	{ VQT_REGION_MMIO, 4, VIRTIO_MMIO_STATUS, 0xff, VARY_STATUS },
+	{ VQT_REGION_MMIO, 4, VIRTIO_MMIO_QUEUE_RESET, 1, VARY_QUEUE },
+	{ VQT_REGION_MMIO, 4, VIRTIO_MMIO_INTERRUPT_STATUS, VIRTIO_MMIO_INT_VRING, VARY_ISR },
+	{ VQT_REGION_MMIO, 4, VIRTIO_MMIO_INTERRUPT_STATUS, VIRTIO_MMIO_INT_CONFIG, VARY_CONFIG },
 	{ VQT_REGION_LEGACY, 1, VIRTIO_PCI_ISR, VIRTIO_PCI_ISR_QUEUE, VARY_ISR },
 	{ VQT_REGION_ISR, 1, 0, VIRTIO_PCI_ISR_QUEUE, VARY_ISR },
+	{ VQT_REGION_LEGACY, 1, VIRTIO_PCI_ISR, VIRTIO_PCI_ISR_CONFIG, VARY_CONFIG },
+	{ VQT_REGION_ISR, 1, 0, VIRTIO_PCI_ISR_CONFIG, VARY_CONFIG },
 	{ VQT_REGION_PCI, 2, PCI_STATUS, PCI_STATUS_INTERRUPT, VARY_ISR },
+	{ VQT_REGION_PCI, 2, PCI_STATUS, PCI_STATUS_INTERRUPT, VARY_CONFIG },
 };
 
 static const char *const reasons[] = {
@@ -39,7 +55,19 @@ static const char *const reasons[] = {
 	[VARY_PENDING] = "pending MSI-X vectors, whose timing may differ",
 	[VARY_RESETTING] = "device_status while the recorded device was resetting",
 	[VARY_QUEUE] = "queue_reset while the recorded device was resetting the queue",
+	[VARY_CONFIG] = "the ISR status after a change that this target cannot make",
+	[VARY_MASTER] = "bus mastering, which QEMU switches on for a legacy driver that did not",
 };
+
+uint8_t replay_status_free(const struct replay_instance *i, const char **why)
+{
+	uint8_t cleared = i->status_set & ~i->status_wrote;
+	if (i->master_off)
+		*why = "DRIVER_OK after bus mastering was switched off";
+	if (cleared)
+		*why = "bits of device_status that the driver cleared, which it must not (2.1.1)";
+	return cleared | (i->master_off ? VIRTIO_CONFIG_S_DRIVER_OK : 0);
+}
 
 /* Is the access to this register, on either interface? */
 static bool is_to(const struct event *e, enum spec_reg id)
@@ -69,6 +97,8 @@ static bool may_vary(const struct replay_instance *i, const struct row *w, uint6
 	case VARY_ISR: return i->used_since_isr; /* so either value is right */
 	case VARY_RESETTING: return i->status_reset && recorded == i->status_was;
 	case VARY_QUEUE: return i->queue_resetting;
+	case VARY_CONFIG: return i->unmade;
+	case VARY_MASTER: return i->master_given;
 	default: return true;
 	}
 }
@@ -87,10 +117,14 @@ static uint64_t varying(const struct replay_instance *i, const struct vqt_reg *r
 		    w->offset + w->width > r->offset + r->width)
 			continue;
 		unsigned shift = 8 * (w->offset - r->offset);
-		if (!may_vary(i, w, r->value >> shift & 0xff))
+		uint64_t bits = w->mask;
+		if (w->how == VARY_STATUS)
+			bits = replay_status_free(i, why);
+		else if (!may_vary(i, w, r->value >> shift & 0xff))
 			continue;
-		mask |= w->mask << shift;
-		*why = reasons[w->how];
+		else
+			*why = reasons[w->how];
+		mask |= bits << shift;
 	}
 	return mask;
 }
@@ -98,7 +132,10 @@ static uint64_t varying(const struct replay_instance *i, const struct vqt_reg *r
 /* Registers whose value depends on events before the trace. */
 static bool blind_to(const struct replay_instance *i, const struct event *e)
 {
-	const unsigned region = e->rec->reg.region;
+	const unsigned region = e->rec->reg.region, off = e->rec->reg.offset;
+	if (region == VQT_REGION_MMIO && /* 4.2.2: what it is, and its configuration */
+	    (off < VIRTIO_MMIO_DEVICE_FEATURES || off >= VIRTIO_MMIO_CONFIG))
+		return false;
 	return i->blind && region != VQT_REGION_DEVICE && region != VQT_REGION_PCI &&
 	       region != VQT_REGION_MSIX_TABLE && !is_to(e, SPEC_REG_NUM_QUEUES);
 }
@@ -148,7 +185,54 @@ static void differ(struct replay_instance *i, const struct event *e, uint64_t mi
 	subject(e, name, sizeof(name));
 	describe(e, e->rec->reg.value, mine, recorded, sizeof(recorded));
 	describe(e, mine, e->rec->reg.value, replayed, sizeof(replayed));
+	unsigned before = i->r->differences;
 	replay_differs(i, e, &f, name, recorded, replayed);
+	/* what the driver accepted and only one of them has decides how rings are used */
+	if (e->field && e->field->kind == SPEC_FEATURES && e->select < 4 && !i->lacks_feature &&
+	    i->r->differences != before &&
+	    (e->rec->reg.value ^ mine) &
+		    (uint32_t)(i->d->accepted_ever[e->select / 2] >> e->select % 2 * 32))
+		i->lacks_feature = i->r->differences;
+}
+
+/* The offset of an access in the device configuration; false: it is elsewhere. */
+static bool config_offset(const struct event *e, uint32_t *off)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+	const uint32_t base = r->region == VQT_REGION_LEGACY ? spec_legacy_config_base(e->dev->msix)
+			      : r->region == VQT_REGION_MMIO ? VIRTIO_MMIO_CONFIG
+							     : 0;
+	if ((r->region != VQT_REGION_DEVICE && !base) || r->offset < base)
+		return false;
+	*off = r->offset - base;
+	return true;
+}
+
+/* Does this device have the value from this very read? */
+static bool only_here(const struct replay_instance *i, const struct event *e)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+	uint32_t off = r->offset;
+	bool once = i->ops->from_trace;
+	if (is_to(e, SPEC_REG_DEVICE_FEATURES))
+		return once && (r->region == VQT_REGION_LEGACY
+					? i->d->legacy_once
+					: e->select < 4 && i->d->offered_once >> e->select & 1);
+	if (r->region != VQT_REGION_PCI && !config_offset(e, &off))
+		return false;
+	for (unsigned n = 0; n < r->width && once; n++, off++)
+		once = r->region == VQT_REGION_PCI
+			       ? off < EMU_PCI_CONFIG && replay_bit(i->d->pci_once, off)
+			       : off < REPLAY_CONFIG_MAX && replay_bit(i->config_once, off) &&
+					 !replay_bit(i->config_wrote, off);
+	return once;
+}
+
+static void equal(struct replay_instance *i, const struct event *e)
+{
+	char name[80];
+	subject(e, name, sizeof(name));
+	replay_cause_over(i, name);
 }
 
 static void compare(struct replay_instance *i, const struct event *e, uint64_t mine)
@@ -158,18 +242,27 @@ static void compare(struct replay_instance *i, const struct event *e, uint64_t m
 	uint64_t all = reg->width < 8 ? (1ull << 8 * reg->width) - 1 : ~0ull;
 	uint64_t wrong = (reg->value ^ mine) & all, vary = wrong ? varying(i, reg, &why) : 0;
 	if (wrong & vary && !(wrong & ~vary)) {
-		replay_skipped(i, why);
+		replay_skipped(i, &i->n.registers, why);
 		return;
 	}
 	if (wrong && unsure_of(i, reg)) {
-		replay_skipped(i, i->doubt ? REPLAY_DOUBT
-					   : "registers set before the trace began, or while "
-					     "records were lost");
+		replay_skipped(i, &i->n.registers,
+			       i->doubt ? REPLAY_DOUBT
+					: "registers set before the trace began, or while "
+					  "records were lost");
+		return;
+	}
+	if (!wrong && only_here(i, e)) {
+		replay_skipped(
+			i, &i->n.registers,
+			"registers that were read once, so that this device has them from there");
 		return;
 	}
 	replay_compared(&i->n.registers, !wrong);
 	if (wrong)
 		differ(i, e, mine);
+	else if (i->ncauses)
+		equal(i, e);
 }
 
 /*
@@ -179,9 +272,10 @@ static void compare(struct replay_instance *i, const struct event *e, uint64_t m
  */
 static void compare_generation(struct replay_instance *i, const struct event *e, uint64_t mine)
 {
-	uint8_t recorded = e->rec->reg.value, moved = recorded - i->generation[RECORDED];
+	const uint32_t mask = e->rec->reg.width == 1 ? UINT8_MAX : UINT32_MAX;
+	uint32_t recorded = e->rec->reg.value, was = i->generation[REPLAYED];
+	uint32_t moved = (recorded - i->generation[RECORDED]) & mask;
 	bool known = i->generation_known;
-	uint8_t was = i->generation[REPLAYED];
 	i->generation[RECORDED] = recorded;
 	i->generation[REPLAYED] = mine;
 	i->generation_known = true;
@@ -189,13 +283,47 @@ static void compare_generation(struct replay_instance *i, const struct event *e,
 	bool free = i->config_moved && !stuck;
 	i->config_moved = i->config_differs = false;
 	if (!known || free) {
-		replay_skipped(i, reasons[VARY_GENERATION]);
+		replay_skipped(i, &i->n.registers, reasons[VARY_GENERATION]);
 		return;
 	}
 	i->generation_steady = true;
 	/* as if both values had been equal at the last read */
-	compare(i, e, (uint8_t)(recorded - moved + (uint8_t)(mine - was)));
+	compare(i, e, (recorded - moved + ((uint32_t)mine - was)) & mask);
 	i->generation_steady = false;
+}
+
+/* Is a bit of these set for a byte of the access? */
+static bool touches(const uint8_t set[REPLAY_CONFIG_MAX / 8], uint32_t off, unsigned width)
+{
+	for (unsigned n = 0; n < width && off < REPLAY_CONFIG_MAX - n; n++)
+		if (replay_bit(set, off + n))
+			return true;
+	return false;
+}
+
+/*
+ * Why the device configuration has no value here that could be compared, NULL: it has.  What
+ * a driver's write does to it is known only to a device of that type.
+ */
+static const char *config_unknown(const struct replay_instance *i, const struct event *e)
+{
+	const unsigned width = e->rec->reg.width,
+		       selectors = e->dev->class ? e->dev->class->selectors : 0;
+	uint32_t off;
+	if (i->msix_unknown && e->rec->reg.region == VQT_REGION_LEGACY &&
+	    e->rec->reg.offset >= spec_legacy_config_base(false))
+		return "legacy configuration whose place MSI-X decides, which is not known";
+	if (!config_offset(e, &off))
+		return NULL;
+	if (touches(i->config_unmade, off, width))
+		return "configuration that changed in a way which this target cannot make";
+	if (i->scripted && selectors && off + width > selectors)
+		return "configuration that the driver selects, of a device that vqtrace does not "
+		       "emulate";
+	if (i->scripted && touches(i->config_wrote, off, width))
+		return "configuration that the driver wrote, of a device that vqtrace does not "
+		       "emulate";
+	return NULL;
 }
 
 static int play_read(struct replay_instance *i, const struct event *e)
@@ -204,14 +332,18 @@ static int play_read(struct replay_instance *i, const struct event *e)
 	uint64_t mine = 0;
 	int ret = replay_read(i, reg->region, reg->offset, reg->width, &mine);
 	if (ret == -ENXIO) {
-		replay_skipped(i, "registers that the replayed device does not have");
+		replay_skipped(i, &i->n.registers,
+			       "registers that the replayed device does not have");
 		return 0;
 	}
 	if (ret < 0)
 		return ret;
-	if (blind_to(i, e))
-		replay_skipped(i, "registers set before the trace began");
-	else if (is_to(e, SPEC_REG_CONFIG_GENERATION) && reg->width == 1)
+	const char *why = config_unknown(i, e);
+	if (why)
+		replay_skipped(i, &i->n.registers, why);
+	else if (blind_to(i, e))
+		replay_skipped(i, &i->n.registers, "registers set before the trace began");
+	else if (is_to(e, SPEC_REG_CONFIG_GENERATION) && reg->width == e->field->width)
 		compare_generation(i, e, mine);
 	else
 		compare(i, e, mine);
@@ -219,11 +351,29 @@ static int play_read(struct replay_instance *i, const struct event *e)
 		i->status_reset = false;
 	ret = replay_settle(i, e);
 	if (is_to(e, SPEC_REG_ISR))
-		i->used_since_isr = false;
+		i->used_since_isr = i->unmade = false;
 	return ret;
 }
 
 /* --- writes --------------------------------------------------------------------------------- */
+
+/*
+ * Where a driver of virtio-mmio version 1 put a queue without saying how large pages are, or
+ * how the used ring is aligned: as our device, and QEMU's, takes it.
+ */
+static bool placed(const struct event *e, struct model_queue *q)
+{
+	const uint32_t page = e->dev->guest_page_size ? e->dev->guest_page_size : 1;
+	const uint32_t align = q->align ? q->align : VIRTIO_PCI_VRING_ALIGN;
+	if (e->rec->reg.region != VQT_REGION_MMIO || !is_to(e, SPEC_REG_QUEUE_PFN) ||
+	    !e->rec->reg.value || !q->size_known || page & (page - 1) || align & (align - 1))
+		return false;
+	q->desc = e->rec->reg.value * page;
+	q->driver = virtq_legacy_driver(q->desc, q->size);
+	q->device = virtq_legacy_device(q->desc, q->size, align);
+	q->addr_known = true;
+	return true;
+}
 
 /* Take down, or set up, the rings that the recorded driver does with this write. */
 static int follow_queues(struct replay_instance *i, const struct event *e)
@@ -232,13 +382,59 @@ static int follow_queues(struct replay_instance *i, const struct event *e)
 	for (unsigned n = 0; n < i->d->num_queues && ret == 0; n++) {
 		struct replay_queue *q = &i->queue[n];
 		const struct model_queue *m = model_queue(e->dev, n);
-		bool enabled = m && m->enabled && m->addr_known;
-		if (q->up && !enabled)
+		struct model_queue at = m ? *m : (struct model_queue){ 0 };
+		if (q->up && !at.enabled)
 			replay_queue_gone(q, e);
-		else if (!q->up && enabled)
-			ret = replay_ring_up(i, e, m);
+		else if (!q->up && at.enabled &&
+			 (at.addr_known || (e->select == n && placed(e, &at))))
+			ret = replay_ring_up(i, e, &at);
 	}
 	return ret;
+}
+
+/* Which writes reset the device, in QEMU at least. */
+static enum replay_cause cause_of(const struct event *e)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+	const uint8_t cap = e->pci_cap ? e->dev->pci[e->pci_cap] : 0;
+	if (is_reset(e))
+		return REPLAY_RESET_STATUS;
+	if (is_to(e, SPEC_REG_QUEUE_PFN) && !r->value)
+		return REPLAY_RESET_QUEUE;
+	if (r->region == VQT_REGION_PCI && (cap == PCI_CAP_ID_EXP || cap == PCI_CAP_ID_PM))
+		return REPLAY_RESET_FUNCTION;
+	return REPLAY_NO_RESET;
+}
+
+/* device_status and the command register as the driver leaves them: see replay_status_free(). */
+static void follow_function(struct replay_instance *i, const struct event *e)
+{
+	const struct vqt_reg *r = &e->rec->reg;
+	const bool master = e->dev->pci[PCI_COMMAND] & PCI_COMMAND_MASTER;
+	i->resets = cause_of(e);
+	i->msix_unknown |= i->unsure && r->region == VQT_REGION_PCI &&
+			   r->offset >= PCI_STD_HEADER_SIZEOF && !e->pci_cap;
+	i->resets_tid = e->rec->h.tid;
+	if (r->region == VQT_REGION_PCI && r->offset <= PCI_COMMAND &&
+	    r->offset + r->width > PCI_COMMAND) {
+		i->master_off |= !master;
+		i->master_given = false;
+	}
+	if (!is_to(e, SPEC_REG_DEVICE_STATUS))
+		return;
+	i->master_off = false;
+	i->status_wrote = r->value;
+	i->status_set = is_reset(e) ? 0 : i->status_set | i->status_wrote;
+	if (r->region == VQT_REGION_LEGACY && r->value & VIRTIO_CONFIG_S_DRIVER_OK)
+		i->master_given = !master;
+}
+
+static void follow_config(struct replay_instance *i, const struct event *e)
+{
+	uint32_t off;
+	for (unsigned n = 0; config_offset(e, &off) && n < e->rec->reg.width; n++)
+		if (off < REPLAY_CONFIG_MAX - n)
+			replay_set_bit(i->config_wrote, off + n);
 }
 
 static int play_write(struct replay_instance *i, const struct event *e)
@@ -246,16 +442,24 @@ static int play_write(struct replay_instance *i, const struct event *e)
 	const struct vqt_reg *reg = &e->rec->reg;
 	if ((reg->region == VQT_REGION_NOTIFY || is_to(e, SPEC_REG_QUEUE_NOTIFY)) && i->d->kicks)
 		return 0; /* the kick record that follows is played instead */
-	if (blind_to(i, e) && !is_reset(e)) {
-		replay_skipped(i, "what the driver did to a device set up before the trace began");
+	/* a reset does not change GuestPageSize */
+	if (blind_to(i, e) && !is_reset(e) && !is_to(e, SPEC_REG_GUEST_PAGE_SIZE)) {
+		replay_skipped(i, NULL,
+			       "what the driver did to a device set up before the trace began");
 		return 0;
 	}
 	int ret = follow_queues(i, e);
+	/* what a kernel's driver wrote into PCI configuration space is not recorded */
+	if (ret == 0 && e->dev->by_driver && e->dev->msix && !i->msix_assumed)
+		ret = replay_msix_on(i);
 	if (ret < 0)
 		return ret;
+	follow_function(i, e);
+	follow_config(i, e);
 	if (is_to(e, SPEC_REG_QUEUE_RESET))
 		i->queue_resetting = true;
 	if (is_reset(e)) {
+		i->broken = 0;
 		i->blind = i->doubt = i->gap = i->queue_resetting = false;
 		i->status_reset = true;
 		i->status_was = e->status_before;
@@ -267,7 +471,7 @@ static int play_write(struct replay_instance *i, const struct event *e)
 		i->msix_assumed = false; /* the model knows from now on */
 	ret = replay_write(i, reg->region, reg->offset, reg->width, reg->value);
 	if (ret == -ENXIO) {
-		replay_skipped(i, "registers that the replayed device does not have");
+		replay_skipped(i, NULL, "registers that the replayed device does not have");
 		ret = 0;
 	}
 	return ret < 0 ? ret : replay_settle(i, e);
@@ -276,19 +480,24 @@ static int play_write(struct replay_instance *i, const struct event *e)
 int replay_play_reg(struct replay_instance *i, const struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
+	i->touched = true;
+	if (is_to(e, SPEC_REG_DEVICE_STATUS))
+		i->recorded_status = -1;
 	bool width = reg->width == 1 || reg->width == 2 || reg->width == 4 || reg->width == 8;
 	/* 4.1.4.9: accesses through the window are replayed as the PCI accesses that cause them */
 	if (reg->flags & (VQT_REG_FAILED | VQT_REG_VIA_CFG))
 		return 0;
-	if (!width || reg->region == VQT_REGION_BAR || reg->region == VQT_REGION_MMIO ||
+	if (!width || reg->region == VQT_REGION_BAR ||
+	    (reg->region == VQT_REGION_MMIO) != (i->d->transport == VQT_TRANSPORT_MMIO) ||
 	    (reg->region == VQT_REGION_PCI && reg->width == 8)) {
-		replay_skipped(i, "accesses that reach no register");
+		replay_skipped(i, NULL, "accesses that reach no register");
 		return 0;
 	}
 	if (reg->op == VQT_WRITE) {
 		i->driver_at = e->number;
 		return play_write(i, e);
 	}
+	i->resets = REPLAY_NO_RESET;
 	int ret = play_read(i, e);
 	i->driver_at = e->number;
 	return ret;

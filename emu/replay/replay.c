@@ -117,20 +117,30 @@ int replay_feed(struct replay *r, const struct record *rec, uint64_t number)
 static void final_status(struct replay_instance *i, const struct event *e)
 {
 	uint64_t mine = 0;
+	unsigned recorded = i->recorded_status < 0 ? e->dev->status : (unsigned)i->recorded_status;
 	if (i->blind || i->doubt || !e->dev->status_known)
 		return;
-	if (replay_legacy(i, e)
-		    ? replay_read(i, VQT_REGION_LEGACY, VIRTIO_PCI_STATUS, 1, &mine)
-		    : replay_read(i, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, &mine))
+	if (i->status_unseen) {
+		replay_skipped(i, &i->n.registers,
+			       "device_status that no driver of the trace wrote");
 		return;
-	replay_compared(&i->n.registers, mine == e->dev->status);
-	if (mine == e->dev->status)
+	}
+	const struct replay_status_reg s = replay_status_reg(i, replay_legacy(i, e));
+	if (replay_read(i, s.region, s.offset, s.width, &mine))
 		return;
-	char recorded[80], replayed[80];
-	spec_format_status(recorded, sizeof(recorded), e->dev->status);
-	spec_format_status(replayed, sizeof(replayed), (unsigned)mine);
+	const char *why = "";
+	if (mine != recorded && !((mine ^ recorded) & ~replay_status_free(i, &why))) {
+		replay_skipped(i, &i->n.registers, why);
+		return;
+	}
+	replay_compared(&i->n.registers, mine == recorded);
+	if (mine == recorded)
+		return;
+	char a[80], b[80];
+	spec_format_status(a, sizeof(a), recorded);
+	spec_format_status(b, sizeof(b), (unsigned)mine);
 	replay_differs(i, e, &(struct replay_found){ .clause = "2.1", .queue = VQT_NO_QUEUE },
-		       "state.device_status", recorded, replayed);
+		       "state.device_status", a, b);
 }
 
 int replay_finish(struct replay *r)
@@ -181,8 +191,11 @@ static const char *unplayable(const struct replay *r, const struct replay_device
 		return "not asked for";
 	if (!d->virtio_id)
 		return "the trace does not say what type of device it is";
+	if (d->transport == VQT_TRANSPORT_MMIO)
+		return r->opt.against->mmio ? NULL
+					    : "it is on virtio-mmio; this target has PCI only";
 	if (d->transport != VQT_TRANSPORT_PCI && d->transport != VQT_TRANSPORT_UNKNOWN)
-		return "it is not on PCI; only virtio over PCI can be replayed";
+		return "it is neither on PCI nor on virtio-mmio";
 	return NULL;
 }
 
@@ -200,8 +213,10 @@ static int begin(struct replay_instance *i, const struct replay_device *d)
 	if (i->why)
 		return 0;
 	i->blind = i->unsure = d->late;
+	i->recorded_status = -1;
+	i->config_once = d->config_once;
 	i->class = replay_class(d->virtio_id);
-	i->scripted = replay_scripted(d);
+	i->scripted = i->ops->scripted && i->ops->scripted(d);
 	i->queue = calloc(d->num_queues, sizeof(*i->queue));
 	int ret = !i->queue ? -ENOMEM : i->class->begin ? i->class->begin(i) : 0;
 	for (unsigned n = 0; ret == 0 && n < d->num_queues; n++)
@@ -236,6 +251,8 @@ int replay_new(struct replay **out, const struct replay_profile *g,
 		return -ENOMEM;
 	r->profile = g;
 	r->opt = *opt;
+	if (!r->opt.memory)
+		r->opt.memory = REPLAY_MEMORY;
 	r->now = opt->start;
 	r->last = &r->first;
 	r->model = model_new();
@@ -279,6 +296,7 @@ void replay_free(struct replay *r)
 		for (unsigned k = 0; i->queue && k < i->d->num_queues; k++)
 			replay_ring_down(&i->queue[k]);
 		free(i->queue);
+		free(i->cause);
 		if (i->class && i->class->end)
 			i->class->end(i);
 	}

@@ -27,19 +27,22 @@
 
 struct replay;
 
+/* not_compared: they were played, but there was nothing to compare them with. */
 struct replay_compared {
-	uint64_t compared, equal;
+	uint64_t compared, equal, not_compared;
 };
 
 struct replay_counts {
 	uint64_t events; /* of the recording that were played */
 	struct replay_compared registers, requests, interrupts, rings;
 	struct replay_compared data; /* bytes */
-	uint64_t skipped; /* answers of the recorded device that were not compared */
+	uint64_t
+		skipped; /* answers of the recorded device that were not compared, for any reason */
 	uint64_t
 		environment; /* repeated from the recording: backend errors, configuration changes */
-	uint64_t declared; /* differences that were declared */
-	uint64_t divergences; /* differences that were not */
+	/* Differences, each cause once: declared, and not. */
+	uint64_t declared, divergences;
+	uint64_t following; /* from one of those */
 };
 
 /* One difference. */
@@ -54,12 +57,15 @@ struct replay_divergence {
 	const char *hint; /* a sentence, "" none; static */
 	uint64_t related; /* an earlier event it is about, 0 none */
 	const struct replay_declaration *declared; /* NULL: it was not */
+	unsigned id; /* from 1, in all of the replay */
+	unsigned follows; /* id of the difference whose cause it has, too; 0: it is the first */
 };
 
 /* Why answers were not compared: the reason and how many. */
 struct replay_skip {
 	const char *why; /* static */
 	uint64_t count;
+	bool requests; /* they were answers to requests */
 };
 #define REPLAY_SKIPS 24
 
@@ -71,7 +77,7 @@ struct replay_options {
 	uint32_t snaplen; /* of what emit gets; 0: 64 */
 	int64_t wall; /* of the recording: see struct vqt_session */
 	uint64_t start; /* ns, of its first event */
-	uint64_t memory; /* bytes of guest memory a device may touch; 0: 4 GiB */
+	uint64_t memory; /* bytes of guest memory for a device; 0: REPLAY_MEMORY */
 	bool io_errors; /* recorded I/O errors were the backend's */
 	struct replay_declared *declared; /* or NULL */
 	/* All may be NULL. */
@@ -97,6 +103,8 @@ int replay_finish(struct replay *r);
 const char *replay_error(const struct replay *r);
 
 struct replay_counts replay_counts(const struct replay *r); /* of all devices */
+/* Was any answer compared, of registers, requests, interrupts or rings? */
+bool replay_compared_any(const struct replay_counts *n);
 /* Reasons for skipping, most frequent first; how many. */
 unsigned replay_skips(const struct replay *r, struct replay_skip out[REPLAY_SKIPS]);
 /* The devices: NULL when n is past the last. */

@@ -41,6 +41,14 @@ static int put16(struct replay_instance *i, uint64_t at, uint16_t v)
 	return i->ops->mem_write(i->target, at, &le, sizeof(le));
 }
 
+/* Is there room for so many more bytes of guest memory, besides those of chains in flight? */
+static int have_room(const struct replay_instance *i, uint64_t bytes)
+{
+	const uint64_t most = i->r->opt.memory,
+		       now = i->ops->memory ? i->ops->memory(i->target) : 0;
+	return now > most || i->room > most - now || bytes > most - now - i->room ? -EFAULT : 0;
+}
+
 /* --- up and down ---------------------------------------------------------------------- */
 
 static int zero(struct replay_instance *i, uint64_t at, uint64_t len)
@@ -70,7 +78,11 @@ int replay_ring_up(struct replay_instance *i, const struct event *e, const struc
 	q->desc = m->desc;
 	q->driver = m->driver;
 	q->device = m->device;
-	int ret = zero(i, q->desc, virtq_desc_at(q->size));
+	int ret = have_room(i, virtq_desc_at(q->size) + virtq_driver_len(q->size, q->packed) +
+				       virtq_device_len(q->size, q->packed) +
+				       6ull * REPLAY_DISK_BLOCK);
+	if (ret == 0)
+		ret = zero(i, q->desc, virtq_desc_at(q->size));
 	if (ret == 0)
 		ret = zero(i, q->driver, virtq_driver_len(q->size, q->packed));
 	if (ret == 0)
@@ -78,7 +90,7 @@ int replay_ring_up(struct replay_instance *i, const struct event *e, const struc
 	q->up = ret == 0;
 	if (ret != -EFAULT)
 		return ret;
-	replay_skipped(i, "rings that lie where replay has no memory");
+	replay_skipped(i, NULL, "rings that lie where replay has no memory (--memory)");
 	i->doubt = true; /* the target will need a reset */
 	return 0;
 }
@@ -93,6 +105,7 @@ static void free_chain(struct replay_chain *c)
 void replay_ring_forget(struct replay_queue *q, struct replay_chain *c)
 {
 	HASH_DEL(q->chains, c);
+	q->i->room -= c->room;
 	if (q->spare)
 		free_chain(q->spare);
 	q->spare = c;
@@ -103,6 +116,7 @@ void replay_ring_down(struct replay_queue *q)
 	struct replay_chain *c, *next;
 	HASH_ITER (hh, q->chains, c, next) {
 		HASH_DEL(q->chains, c);
+		q->i->room -= c->room;
 		free_chain(c);
 	}
 	if (q->spare)
@@ -247,6 +261,17 @@ static int put_table(const struct replay_queue *q, const struct replay_chain *c)
 	return ret;
 }
 
+/* The table and the buffers; each may begin and end within a page. */
+static uint64_t room_of(const struct replay_chain *c)
+{
+	uint64_t room = 0;
+	for (uint32_t k = 0; k < c->ndesc; k++)
+		room += is_data(c, k) || k + 1 == c->ndirect
+				? c->desc[k].len + 2ull * REPLAY_DISK_BLOCK
+				: 0;
+	return room;
+}
+
 /* Make room for the device's writes, filled with bytes that no device writes by chance. */
 static int put_buffers(struct replay_instance *i, struct replay_chain *c)
 {
@@ -389,7 +414,10 @@ static int lay_out(struct replay_queue *q, struct replay_chain *c, const struct 
 {
 	struct replay_instance *i = q->i;
 	struct replay_request req;
-	int ret = put_buffers(i, c);
+	c->room = room_of(c);
+	int ret = have_room(i, c->room);
+	if (ret == 0)
+		ret = put_buffers(i, c);
 	if (ret == 0 && c->ndirect && c->desc[c->ndirect - 1].flags & VRING_DESC_F_INDIRECT)
 		ret = put_table(q, c);
 	if (ret == 0)
@@ -413,6 +441,9 @@ int replay_ring_publish(struct replay_queue *q, struct replay_pending *p, const 
 	*why = "the chain was not captured in full";
 	if (a->flags & (VQT_CHAIN_CUT | VQT_CHAIN_NO_TABLE | VQT_CHAIN_DERIVED) || a->first)
 		return 0;
+	*why = "the chain was in flight before the trace began";
+	if (a->flags & VQT_CHAIN_BEFORE)
+		return 0;
 	c = new_chain(q);
 	if (!c)
 		return -ENOMEM;
@@ -427,12 +458,17 @@ int replay_ring_publish(struct replay_queue *q, struct replay_pending *p, const 
 	}
 	if (ret < 0) {
 		free_chain(c);
-		*why = ret == -EFAULT ? "a buffer lies where replay has no memory" : *why;
+		*why = ret == -EFAULT
+			       ? "a buffer lies where replay has no memory, or is larger than "
+				 "that (--memory)"
+			       : *why;
 		return ret == -EFAULT || ret == -ENODATA || ret == -E2BIG ? 0 : ret;
 	}
 	c->order = q->published++;
+	q->i->room += c->room;
 	HASH_ADD(hh, q->chains, head, sizeof(c->head), c);
 	if (!hash_holds(c)) {
+		q->i->room -= c->room;
 		free_chain(c);
 		return -ENOMEM;
 	}

@@ -29,6 +29,7 @@ struct replay_target;
 #define REPLAY_CONFIG_MAX 256
 #define REPLAY_BARS EMU_PCI_BARS
 #define REPLAY_RESIZES 8
+#define REPLAY_MEMORY (1ull << 30) /* bytes of guest memory, where nobody says how much */
 
 /*
  * The recorded device, as far as its trace shows: what a target must set up to be
@@ -42,6 +43,8 @@ struct replay_device {
 	uint16_t virtio_id; /* 5: device type; 0 unknown */
 	uint16_t transport; /* enum vqt_transport */
 	uint32_t bdf; /* PCI segment<<16|bus<<8|devfn, ~0 unknown */
+	uint8_t mmio_version; /* of virtio-mmio: 1 is the legacy interface */
+	uint32_t mmio_vendor;
 	bool transitional; /* has the legacy interface (and layout.bar[0] is I/O) */
 	bool modern; /* has virtio capabilities */
 	bool late; /* the trace began after the device did */
@@ -49,8 +52,9 @@ struct replay_device {
 	bool vectored, signals, kicks;
 	uint64_t offered[2]; /* feature bits 0-127, modern interface */
 	uint8_t offered_known; /* bit n: 32-bit word n was read */
+	uint8_t offered_once; /* bit n: it was read once, so that nothing else tells it */
 	uint32_t legacy_offered; /* word read at the legacy interface */
-	bool legacy_known;
+	bool legacy_known, legacy_once;
 	uint64_t accepted_ever[2]; /* by any driver of the trace */
 	uint16_t num_queues;
 	bool num_queues_known;
@@ -58,6 +62,7 @@ struct replay_device {
 	uint16_t notify_off[REPLAY_QUEUES_MAX];
 	uint8_t config[REPLAY_CONFIG_MAX]; /* 2.5: device configuration before any change */
 	uint8_t config_known[REPLAY_CONFIG_MAX / 8];
+	uint8_t config_once[REPLAY_CONFIG_MAX / 8]; /* read once: nothing else tells the value */
 	uint16_t config_len;
 	/*
 	 * Configuration space: layout is what was understood of it (ids, BAR sizes
@@ -67,6 +72,7 @@ struct replay_device {
 	struct emu_pci_layout layout;
 	uint8_t pci[EMU_PCI_CONFIG];
 	uint8_t pci_known[EMU_PCI_CONFIG / 8];
+	uint8_t pci_once[EMU_PCI_CONFIG / 8];
 	/* Guest memory that rings, tables and buffers lie in. */
 	uint64_t mem_first, mem_last; /* first and last byte; first > last: none */
 	/* Devices with storage, as their class learned it. */
@@ -139,7 +145,9 @@ struct replay_answer {
 struct replay_config {
 	uint8_t bytes[REPLAY_CONFIG_MAX];
 	uint8_t known[REPLAY_CONFIG_MAX / 8]; /* bit n: bytes[n] has changed; others stay */
+	uint8_t once[REPLAY_CONFIG_MAX / 8]; /* until the next change: as config_once */
 	bool any;
+	bool asked; /* by a request of the driver's: a device does it by itself, and does not notify */
 	uint64_t sectors; /* block devices: the capacity */
 };
 
@@ -154,7 +162,7 @@ struct replay_target_config {
 	const struct replay_device *device;
 	/* For the events of the target's own side; .emit is NULL if they are not wanted. */
 	struct emu_tap_config tap;
-	uint64_t memory; /* at most so many bytes of guest memory; 0: 4 GiB */
+	uint64_t memory; /* at most so many bytes of guest memory */
 	const char *binary; /* of the program with the device; NULL: the usual */
 };
 
@@ -172,6 +180,13 @@ struct replay_target_ops {
 	const char *(*version)(struct replay_target *t);
 	/* The latest failure in words; borrowed.  May be NULL. */
 	const char *(*error)(struct replay_target *t);
+	/*
+	 * Are the answers to this device's requests those of the recording, because the
+	 * target has no such device?  NULL: never.
+	 */
+	bool (*scripted)(const struct replay_device *d);
+	bool from_trace; /* its registers have the values of replay_device, not of its own */
+	bool mmio; /* it can be a device on virtio-mmio */
 
 	/*
 	 * Registers: region is enum vqt_region (PCI, COMMON ... LEGACY), width 1, 2 or 4
@@ -184,6 +199,11 @@ struct replay_target_ops {
 	int (*mem_write)(struct replay_target *t, uint64_t gpa, const void *buf, size_t len);
 	/* Make sure that there is memory, of any contents: a buffer for the device. */
 	int (*mem_touch)(struct replay_target *t, uint64_t gpa, uint64_t len);
+	/*
+	 * Bytes that guest memory takes now.  Where a target has this, the engine lays out
+	 * only what fits into cfg.memory with it; others refuse with -EFAULT by themselves.
+	 */
+	uint64_t (*memory)(struct replay_target *t);
 
 	/* Called before a request is published in its ring; may be NULL. */
 	int (*request)(struct replay_target *t, const struct replay_request *r);

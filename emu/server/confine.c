@@ -95,6 +95,7 @@ static const int calls[] = {
 	/* memory; mmap and mprotect are below */
 	CALL(munmap),
 	CALL(mremap),
+	CALL(mremap),
 	CALL(madvise),
 	CALL(brk),
 	CALL(memfd_create),

@@ -18,7 +18,7 @@ struct server_map {
 	uint64_t gpa, size;
 	uint64_t user; /* the client's own address (vhost-user) */
 	uint8_t *base; /* NULL: not mapped, reached by messages */
-	size_t len;
+	size_t len, unit; /* unit: of its pages */
 	volatile int lost; /* set by the SIGBUS handler: the file is shorter than it was */
 };
 
@@ -43,5 +43,7 @@ int server_map_file(struct server_map *map, int fd, uint64_t offset, uint64_t si
 void server_unmap(struct server_map *map);
 /* Install the SIGBUS handler, once in a process. */
 int server_map_guard(void);
+/* How many mappings a process holds at most: one more is -ENOSPC. */
+unsigned server_map_limit(void);
 
 #endif

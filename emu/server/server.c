@@ -345,6 +345,7 @@ int server_new(struct server **out, const struct server_ops *ops, const struct s
 	srv->ops = ops;
 	srv->tap = cfg->tap;
 	srv->report = cfg->report;
+	srv->ends = cfg->ends;
 	srv->opaque = cfg->opaque;
 	srv->spin_us = cfg->spin_us;
 	srv->listener.fd = srv->client.fd = srv->backend.fd = -1;

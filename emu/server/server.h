@@ -54,12 +54,15 @@ struct server_config {
 	struct emu_tap *tap; /* borrowed, may be NULL */
 	uint16_t queues, queue_size; /* 0: 1, and the protocol's own */
 	uint64_t features_on, features_off; /* as in struct emu_virtio_config */
+	struct emu_fault *fault; /* borrowed; NULL: the device breaks no rule */
 	bool transitional;
 	bool no_msix; /* a PCI function with INTx only */
 	unsigned spin_us; /* poll rings for so long before sleeping; 0: never */
 	/* For the answer to a DMA message while the client waits for us; 0: 2000; < 0: none. */
 	int dma_timeout_ms;
 	void (*report)(void *opaque, enum server_event what, const char *text); /* may be NULL */
+	/* Is the server about to end? Asked while a client is waited for.  May be NULL. */
+	bool (*ends)(void *opaque);
 	void *opaque;
 };
 
@@ -101,6 +104,7 @@ struct server {
 	const struct server_ops *ops;
 	struct emu_tap *tap;
 	void (*report)(void *opaque, enum server_event what, const char *text);
+	bool (*ends)(void *opaque);
 	void *opaque;
 	int ep;
 	struct epoll_event ready[SERVER_BATCH]; /* not yet handled: [at, nready) */

@@ -61,6 +61,12 @@ static uint32_t data_max_of(const char *json)
 	return n < 1 ? 1 : n > VU_MAX_DATA ? VU_MAX_DATA : n;
 }
 
+/* The protocol's default is 65535. */
+static unsigned dma_maps_max(void)
+{
+	return server_map_limit() < 65535 ? server_map_limit() : 65535;
+}
+
 static int do_version(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
 {
 	struct {
@@ -79,8 +85,8 @@ static int do_version(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_
 	v.minor = get_le16(p + 2) < 1 ? get_le16(p + 2) : 1;
 	int n = snprintf(v.json, sizeof(v.json),
 			 "{\"capabilities\":{\"max_msg_fds\":%d,\"max_data_xfer_size\":%u,"
-			 "\"max_dma_maps\":65535,\"pgsizes\":%d}}",
-			 MSG_FDS, VU_MAX_DATA, PAGE);
+			 "\"max_dma_maps\":%u,\"pgsizes\":%d}}",
+			 MSG_FDS, VU_MAX_DATA, dma_maps_max(), PAGE);
 	return reply(u, h, 0, &v, 4 + n + 1);
 }
 
@@ -362,6 +368,7 @@ static int init(struct server *srv, const struct server_config *cfg)
 		.v.queue_size = cfg->queue_size,
 		.v.features_on = cfg->features_on,
 		.v.features_off = cfg->features_off,
+		.v.fault = cfg->fault,
 		.host = { .msix = vfio_user_msix, .intx = vfio_user_intx, .opaque = u },
 		.express = !cfg->transitional,
 		.msix_elsewhere = true,

@@ -90,6 +90,7 @@ struct vfio_user {
 	} dma;
 	uint16_t next_id;
 	int dma_timeout_ms;
+	int64_t ends_us; /* when it was seen that the server is about to end; 0: not yet */
 	struct vfio_user_later *later, **later_tail;
 	bool unmap_later; /* an unmapping is among them */
 	uint8_t *scratch; /* replies with data */

@@ -35,6 +35,14 @@ void vfio_user_dma_answer(struct vfio_user *u, const struct vfio_user_hdr *h, co
 	}
 }
 
+/* A client that answers slowly, many times, does not keep the server from ending. */
+static bool ends(struct vfio_user *u, int64_t now)
+{
+	if (!u->ends_us && u->server.ends && u->server.ends(u->server.opaque))
+		u->ends_us = now;
+	return u->ends_us && now - u->ends_us > u->dma_timeout_ms * 1000ll;
+}
+
 static int wait_answer(struct vfio_user *u)
 {
 	int64_t waited = 0;
@@ -43,6 +51,11 @@ static int wait_answer(struct vfio_user *u)
 		int64_t left = u->dma_timeout_ms * (u->later ? 1000ll : 1000ll * SLOW) - waited;
 		int64_t before = clock_ns(CLOCK_MONOTONIC) / 1000;
 		int64_t slice = left < SLICE_US ? left : SLICE_US;
+		if (ends(u, before)) {
+			u->dma.waiting = false;
+			return server_fail(&u->server,
+					   "it was slow to answer a DMA as the server ended");
+		}
 		ret = left <= 0 ? -ETIMEDOUT : server_receive(&u->server, (slice + 999) / 1000);
 		if (ret == -EINTR)
 			ret = 0;

@@ -8,6 +8,7 @@
 
 #include "decoder/trace/record.h"
 #include "decoder/spec/constants.h"
+#include "decoder/spec/vhost_user.h"
 #include "emu/server/vhost_user.h"
 
 #define BIT(n) (1ull << (n))
@@ -167,7 +168,7 @@ static int message(struct server *srv, uint8_t *msg, size_t len)
 	struct vhost_user *u = (struct vhost_user *)srv;
 	struct vhost_user_hdr h;
 	memcpy(&h, msg, sizeof(h));
-	const struct vhost_user_message *m = vhost_user_message(h.request);
+	const struct spec_message *m = spec_vhost_user(h.request, false);
 	vhost_user_handler *handle = m ? handler(h.request) : NULL;
 	if (!handle) /* not of an offered feature; whether it has a reply is unknown */
 		return server_fail(srv, "the client sent request %u, which was not offered",
@@ -295,7 +296,8 @@ static int init(struct server *srv, const struct server_config *cfg)
 				       .queue_size = cfg->queue_size ? cfg->queue_size : QUEUE_SIZE,
 				       .queue_size_usual = QUEUE_SIZE_USUAL,
 				       .features_on = cfg->features_on,
-				       .features_off = cfg->features_off };
+				       .features_off = cfg->features_off,
+				       .fault = cfg->fault };
 	u->channel = -1;
 	int ret = emu_virtio_init(&u->v, &c, &host, u);
 	if (ret < 0)

@@ -142,13 +142,6 @@ struct vhost_user {
 	bool track_packed; /* their layout */
 };
 
-/* What is known of a message (vhost_user_message.c). */
-struct vhost_user_message {
-	uint16_t least; /* bytes of payload */
-	bool replies; /* the protocol defines a reply */
-};
-
-const struct vhost_user_message *vhost_user_message(uint32_t request); /* NULL: unknown */
 /*
  * The areas of a ring by guest-physical address: the client names them by its own.  Only their
  * first bytes are looked up; the ring's code checks that they are in memory.  0 or -EFAULT.

@@ -36,9 +36,7 @@ static void build_header(struct emu_pci *p)
 	put16(c + PCI_SUBSYSTEM_VENDOR_ID, l->subsys_vendor);
 	put16(c + PCI_SUBSYSTEM_ID, l->subsys);
 	c[PCI_INTERRUPT_PIN] = l->pin;
-	put16(w + PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER |
-				       PCI_COMMAND_PARITY | PCI_COMMAND_SERR |
-				       PCI_COMMAND_INTX_DISABLE);
+	put16(w + PCI_COMMAND, l->command ? l->command : EMU_PCI_COMMAND_USUAL);
 	w[PCI_CACHE_LINE_SIZE] = w[PCI_INTERRUPT_LINE] = 0xff;
 }
 

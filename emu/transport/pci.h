@@ -41,6 +41,10 @@ struct emu_pci_cap {
 	uint32_t pba_offset;
 };
 
+#define EMU_PCI_COMMAND_MUST \
+	(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE)
+#define EMU_PCI_COMMAND_USUAL (EMU_PCI_COMMAND_MUST | PCI_COMMAND_PARITY | PCI_COMMAND_SERR)
+
 #define EMU_PCI_ROM_MAX (16u << 20)
 
 struct emu_pci_layout {
@@ -48,6 +52,7 @@ struct emu_pci_layout {
 	uint8_t revision;
 	uint32_t class_code; /* 24 bits */
 	uint8_t pin; /* 1: INTA; 0: none */
+	uint16_t command; /* bits of PCI_COMMAND that a driver can set; 0: the usual ones */
 	uint16_t vectors; /* of MSI-X */
 	bool express; /* has a configuration space of 4096 bytes */
 	struct emu_pci_bar bar[EMU_PCI_BARS];

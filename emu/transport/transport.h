@@ -47,6 +47,9 @@ struct emu_device_config {
 	 * BARs and capabilities in a copy of that, and pass the copy.
 	 */
 	const struct emu_pci_layout *layout;
+	/* MMIO only: 4.2.2 */
+	uint8_t mmio_version; /* 1: the legacy registers; else those of version 2 */
+	uint32_t mmio_vendor; /* VendorID */
 };
 
 /* What all transports have in common; theirs begin with it. */
@@ -78,7 +81,7 @@ struct emu_transport {
 };
 
 /* The transports: a row each. */
-extern const struct emu_transport emu_transport_pci;
+extern const struct emu_transport emu_transport_pci, emu_transport_mmio;
 
 /* 0 or negative errno. */
 int emu_device_new(struct emu_device **out, const struct emu_device_config *cfg);

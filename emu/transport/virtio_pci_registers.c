@@ -258,7 +258,7 @@ static void w_pfn(const struct access *a)
 		return;
 	q->desc = (uint64_t)a->value << VIRTIO_PCI_QUEUE_ADDR_SHIFT;
 	q->driver = virtq_legacy_driver(q->desc, q->size);
-	q->device = virtq_legacy_device(q->desc, q->size);
+	q->device = virtq_legacy_device(q->desc, q->size, VIRTIO_PCI_VRING_ALIGN);
 	emu_queue_enable(q);
 }
 

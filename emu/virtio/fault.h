@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rules that the device breaks on request, to test checkers and drivers.  A device
+ * Rules that the device breaks on request, to test checkers, drivers and tools.  A device
  * without a struct emu_fault breaks no rule.
  */
 #ifndef VQT_EMU_VIRTIO_FAULT_H
@@ -73,6 +73,17 @@ static inline bool emu_fault_hit(struct emu_fault *f, enum emu_fault_id id)
 	uint32_t n = f->seen++;
 	return n >= f->after && (!f->count || n - f->after < f->count);
 }
+
+/* The faults, by name. */
+struct emu_fault_row {
+	enum emu_fault_id id;
+	const char *name; /* "used-len-zero" */
+	uint8_t top40; /* rank in the list of shipped violations, 0 none */
+	const char *clauses;
+	const char *what; /* one sentence */
+};
+extern const struct emu_fault_row emu_faults[]; /* ends with name NULL */
+const struct emu_fault_row *emu_fault_by_name(const char *name);
 
 struct emu_virtio;
 struct emu_queue;

@@ -318,7 +318,8 @@ static void push(struct emu_queue *q, struct emu_chain *c, uint32_t len)
 		emu_chain_report(q, c);
 		emu_ring_snapshot(&q->ring, &before);
 		emu_tap_used(v->tap, q->index, &before, q->ring.in.used, v->mem, c,
-			     v->fault ? lie.chain.head : c->chain.head, len);
+			     &(struct ring_entry){ len, (v->fault ? &lie : c)->chain.head,
+						   q->ring.in.packed && len });
 	}
 	q->completed++;
 	if (q->account)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "decoder/spec/constants.h"
+#include "decoder/spec/vhost_user.h"
 #include "decoder/trace/build.h"
 #include "decoder/util/virtqueue.h"
 #include "emu/virtio/tap.h"
@@ -157,6 +158,24 @@ void emu_tap_note(struct emu_tap *t, unsigned level, const char *text)
 	end(t);
 }
 
+void emu_tap_vhost_user(struct emu_tap *t, unsigned from, uint32_t request, uint32_t flags,
+			const uint8_t *payload, uint32_t size, unsigned fds)
+{
+	if (!t)
+		return;
+	struct vqt_vhost_user *m = begin(t, VQT_VHOST_USER, sizeof(*m), VQT_NO_QUEUE);
+	m->request = request;
+	m->flags = flags;
+	m->size = size;
+	m->from = (uint8_t)from;
+	m->fds = (uint8_t)fds;
+	size_t len = spec_vhost_user_covered(m);
+	len = len < size ? len : size;
+	m->len = (uint16_t)(len < VQT_VHOST_USER_BYTES ? len : VQT_VHOST_USER_BYTES);
+	build_bytes(now(t), payload, m->len);
+	end(t);
+}
+
 /* --- events ------------------------------------------------------------------------ */
 
 void emu_tap_reg(struct emu_tap *t, unsigned region, unsigned op, unsigned width, unsigned flags,
@@ -270,19 +289,21 @@ void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *bef
 }
 
 void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before, uint16_t pos,
-		  struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len)
+		  struct emu_mem *m, const struct emu_chain *c, const struct ring_entry *e)
 {
 	if (!t)
 		return;
 	struct vqt_used *u = begin(t, VQT_USED, sizeof(*u), queue);
 	u->ring = *before;
-	u->id = id;
+	u->id = e->id;
 	u->pos = pos;
-	u->len = len;
+	u->len = e->len;
+	if (e->write)
+		u->flags |= VQT_USED_WRITE;
 	if (c->chain.write_len &&
 	    emu_chain_read_written(m, c, c->chain.write_len - 1, &u->status, 1) == 0)
 		u->flags |= VQT_USED_STATUS;
-	u->nseg = add_buffers(t, m, c, true, 0, c->chain.ndesc, len);
+	u->nseg = add_buffers(t, m, c, true, 0, c->chain.ndesc, e->len);
 	end(t);
 }
 

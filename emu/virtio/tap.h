@@ -39,6 +39,12 @@ void emu_tap_source(struct emu_tap *t, const char *name, uint32_t pid);
 void emu_tap_device(struct emu_tap *t, unsigned virtio_id, unsigned transport, unsigned flags,
 		    uint32_t bdf, unsigned queues, const char *id, const char *type_name);
 void emu_tap_note(struct emu_tap *t, unsigned level, const char *text);
+/*
+ * A vhost-user message: from is enum vqt_vhost_user_from; fds: descriptors that came with it.  Only
+ * as much of the payload is recorded as its known fields cover.
+ */
+void emu_tap_vhost_user(struct emu_tap *t, unsigned from, uint32_t request, uint32_t flags,
+			const uint8_t *payload, uint32_t size, unsigned fds);
 
 /* Events.  With t == NULL they do nothing. */
 void emu_tap_reg(struct emu_tap *t, unsigned region, unsigned op, unsigned width, unsigned flags,
@@ -51,7 +57,7 @@ void emu_tap_ring(struct emu_tap *t, uint16_t queue, struct emu_ring *r, unsigne
 void emu_tap_avail(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before,
 		   struct emu_mem *m, const struct emu_chain *c);
 void emu_tap_used(struct emu_tap *t, uint16_t queue, const struct vqt_ring *before, uint16_t pos,
-		  struct emu_mem *m, const struct emu_chain *c, uint16_t id, uint32_t len);
+		  struct emu_mem *m, const struct emu_chain *c, const struct ring_entry *e);
 void emu_tap_irq(struct emu_tap *t, uint16_t queue, unsigned kind, uint16_t vector, unsigned level);
 void emu_tap_lifecycle(struct emu_tap *t, unsigned what, uint16_t queue, uint64_t arg0,
 		       uint64_t arg1, uint64_t arg2, const char *text);

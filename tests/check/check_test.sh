@@ -36,18 +36,25 @@ pipe() {
 lines_of_show() {
 	local n line
 	"$vqtrace" check -r $trace --severity suspicious >"$tmp/out"
-	"$vqtrace" show -r $trace >"$tmp/show"
+	"$vqtrace" show -r $trace '-#' >"$tmp/show"
 	grep -E '^  [> ] +[0-9]+ ' "$tmp/out" | sed 's/^  [> ] *//' >"$tmp/lines"
 	[ "$(wc -l <"$tmp/lines")" -ge 12 ] || return 1
 	while read -r n line; do
 		what=$(sed -E 's/^ *[0-9.]+ +(\+[0-9.]+ [num]?s +)?//; s/   \([^)]*\)$//' <<<"$line")
-		sed -n "${n}p" "$tmp/show" | grep -qF -- "$what" || { echo "$n: $what"; return 1; }
+		grep -E "^ *$n " "$tmp/show" | grep -qF -- "$what" || { echo "$n: $what"; return 1; }
 	done <"$tmp/lines"
 }
 
 filter() { # the finding is at a write of device_status
 	gives 1 reset-not-awaited "$vqtrace" check -r $trace -Y 'register.field == device_status' || return 1
 	gives 0 "no findings" "$vqtrace" check -r $trace -Y 'event == kick'
+}
+
+window() { # the finding is at 0.269784 s
+	gives 1 reset-not-awaited "$vqtrace" check -r $trace --from 0.269s --to 0.27s || return 1
+	gives 0 "; findings from 270 ms" "$vqtrace" check -r $trace --from 0.27s --severity must || return 1
+	gives 0 "no findings" "$vqtrace" check -r $trace --to 0.269s --severity must || return 1
+	gives 2 "nothing is between" "$vqtrace" check -r $trace --from 2s --to 1s
 }
 
 count() {
@@ -220,9 +227,19 @@ many_undecided() { # a few are named, many are counted; -V names all
 	[ "$(sed -n '/^not decidable here: descriptor chains/,/^[^ ]/p' "$tmp/all" | grep '^    ' | wc -w)" = "$n" ]
 }
 
+nothing_decidable() { # in no format, and not by the exit status
+	local what=(-r traces/qsd11-libblkio.pcap --rules 'status-bit-cleared,device-sets-failed')
+	gives 2 "nothing was decidable" "$vqtrace" check "${what[@]}" || return 1
+	! grep -q "no findings" "$tmp/out" || return 1
+	gives 2 '"decided":{"driver":false,"device":false}' "$vqtrace" check "${what[@]}" -T json &&
+		gives 2 "<system-err>nothing was decidable of the driver" \
+			"$vqtrace" check "${what[@]}" -T junit &&
+		gives 2 "nothing was decidable of the device" "$vqtrace" check "${what[@]}" -T sarif
+}
+
 head -c 14000 $trace >"$tmp/early" # ends before the first kick
 head -c 24 $trace >"$tmp/nothing" # no record at all
-plan 29
+plan 31
 check "the trace breaks the rules that this file counts on" counted_on
 check "findings of severity must: exit 1" gives 1 reset-not-awaited "$vqtrace" check -r $trace
 check "none of the rules asked: exit 0" gives 0 "no findings" "$vqtrace" check -r $trace --rules device
@@ -231,10 +248,12 @@ check "and found when asked" gives 1 "seen: " "$vqtrace" check -r $trace --rules
 check "what is taken away" gives 0 "no findings" "$vqtrace" check -r $trace --rules '!T04' --severity must
 check "what cannot be decided is said" gives 2 "not decidable here: kicks" "$vqtrace" check -r "$tmp/early"
 check "many are counted, not named" many_undecided
-check "a trace without devices" gives 0 "no virtio device in this trace" "$vqtrace" check -r "$tmp/nothing"
+check "nothing decidable is not nothing found" nothing_decidable
+check "a trace without devices" gives 2 "no virtio device in this trace" "$vqtrace" check -r "$tmp/nothing"
 check "from a pipe" pipe
 check "events as show prints them" lines_of_show
 check "a filter" filter
+check "--from and --to" window
 check "a count" count
 check "repetitions are folded" folded
 check "a selection only takes away" selection

@@ -94,10 +94,10 @@ done
 mv "$tmp/json" "$tmp/out"
 same events.json "a digest of vqtrace show -T json of all traces"
 
-# Each golden file belongs to a line or a trace.
+# Each golden file belongs to a line or a trace; those of screens/ to screens_test.sh.
 n=$((n + 1))
 left=$({ list | awk '!/^#/ && NF { print $1 }'; printf '%s\n' "${traces[@]/%.pcap/.events}" events.json; } |
-	sort | comm -13 - <(find tests/golden -type f -printf '%f\n' | sort))
+	sort | comm -13 - <(find tests/golden -maxdepth 1 -type f -printf '%f\n' | sort))
 if [ -z "$left" ]; then
 	echo "ok $n - no golden file is left over"
 else

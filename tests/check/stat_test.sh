@@ -23,14 +23,14 @@ from_events() {
 		| .[0].device as $d
 		| (map(select(.event == "used" and .used.request)) as $u
 		   | if any(.[]; .device_type == "blk") then
-			"\($d).kicks \(map(select(.event == "kick")) | length)",
+			"\($d).kicks \(map(select(.event == "kick" and (.kick.self | not))) | length)",
 			"\($d).interrupts \(map(select(.event == "interrupt" and .interrupt.kind == "signal")) | length)",
 			"\($d).popped \(map(select(.event == "avail" and ((.avail.first // 0) == 0))) | length)",
 			"\($d).used \($u | length)",
 			"\($d).errors \($u | map(select(.used.status and .used.status != "OK")) | length)",
-			($u | map(.used.latency) | lat("\($d).service")),
+			($u | map(.used.latency | values) | lat("\($d).service")),
 			($u | group_by(.queue)[] | .[0].queue as $q
-				| "\($d).q\($q).used \(length)", (map(.used.latency) | lat("\($d).q\($q).service"))),
+				| "\($d).q\($q).used \(length)", (map(.used.latency | values) | lat("\($d).q\($q).service"))),
 			($u | group_by(.used.request.type)[] | (.[0].used.request.type) as $t
 				| "\($d).\($t).requests \(length)",
 				  "\($d).\($t).bytes \(bytes)")
@@ -121,6 +121,31 @@ filtered() { # a filter and its opposite make the whole
 	"$vqtrace" stat -r $trace -Y 'device == nothing' | grep -q "nothing matched"
 }
 
+# Of three stretches of time: what they count adds up, and is what show has of each; what was
+# set up before is known in all.
+window() {
+	local from=0s to sums=$tmp/sums
+	: >"$sums"
+	for to in 6.1000005s 6.3000005s 100s; do
+		"$vqtrace" stat -r $trace -T json --from $from --to $to >"$tmp/json" || return 1
+		jq -c '.devices[0].counts | [.events, .kicks, .popped, .used, .interrupts, .bytes_in, .bytes_out, .reg_writes]' "$tmp/json" >>"$sums"
+		[ "$(jq .devices[0].counts.used "$tmp/json")" = \
+			"$("$vqtrace" show -r $trace -T json --from $from --to $to -Y used | wc -l)" ] || { echo "not those of show"; return 1; }
+		jq -e '.devices[0] | .negotiation.accepted != null and .counts.busy_ns <= .counts.flight_ns and
+			.active >= .counts.busy_ns' "$tmp/json" >/dev/null || { jq .devices[0].negotiation "$tmp/json"; return 1; }
+		from=$to
+	done
+	[ "$(jq -sc 'transpose | map(add)' "$sums")" = "$("$vqtrace" stat -r $trace -T json |
+		jq -c '.devices[0].counts | [.events, .kicks, .popped, .used, .interrupts, .bytes_in, .bytes_out, .reg_writes]')" ] ||
+		{ cat "$sums"; return 1; }
+	[ "$(jq '.[3]' "$sums" | sort -n | head -n 1)" -gt 0 ] || { echo "nothing in a stretch"; cat "$sums"; return 1; }
+	"$vqtrace" stat -r $trace --from 6.3s --by queue -T csv >"$tmp/a" && [ "$(wc -l <"$tmp/a")" -gt 1 ] || return 1
+	"$vqtrace" stat -r $trace --from 6.1s --to 6.3s | grep -q "^counted: from 6.10 s to 6.30 s$" || return 1
+	# findings are those of the time
+	"$vqtrace" stat -r traces/qemu7-q1.pcap --to 1s | grep -q 'reset-not-awaited' || return 1
+	! "$vqtrace" stat -r traces/qemu7-q1.pcap --from 1s | grep -q 'reset-not-awaited'
+}
+
 plot() {
 	"$vqtrace" stat -r $trace --plot "$tmp/p.svg" >/dev/null || return 1
 	xmllint --noout "$tmp/p.svg" || return 1
@@ -169,8 +194,16 @@ loss() { # a packet that is missing in the middle is reported
 	"$vqtrace" stat -r "$tmp/hole.pcap" | head -n 1 | grep -q '1 LOST'
 }
 
+undecidable() {
+	"$vqtrace" show -r $trace -Y 'event == interrupt' -w "$tmp/irq.pcap" 2>/dev/null || return 1
+	"$vqtrace" stat -r "$tmp/irq.pcap" | grep -q '^  findings  *unknown: nothing was decidable' &&
+		"$vqtrace" stat -r "$tmp/irq.pcap" -T json | jq -e 'all(.devices[]; .findings == null)' >/dev/null &&
+		"$vqtrace" stat -r $trace | grep -q '^  findings' &&
+		"$vqtrace" stat -r $trace -T json | jq -e 'all(.devices[]; .findings != null)' >/dev/null
+}
+
 set -- traces/*.pcap
-plan $(($# + 9))
+plan $(($# + 11))
 for t in "$@"; do
 	check "$(basename "$t"): stat counts and times what the events say" agree "$t"
 done
@@ -178,9 +211,11 @@ check "queues, types, sizes, threads and slices add up to the whole" sums
 check "CSV and JSON say the same" csv_is_json
 check "from a pipe" pipe
 check "a filter" filtered
+check "--from and --to" window
 check "a plot" plot
 check "bad usage" errors
 check "to a full disk" full_disk
 check "a file cut off in the middle" cut_file
 check "a loss is said" loss
+check "where nothing is decidable, no findings are no reassurance" undecidable
 finish

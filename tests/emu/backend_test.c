@@ -131,6 +131,32 @@ static void test_file(unsigned flags, unsigned depth, const char *name)
 	emu_backend_close(b);
 }
 
+/* The locks are those of QEMU: open file descriptions stand for processes. */
+static void test_lock(void)
+{
+	struct emu_backend *a, *b;
+	struct emu_file_options rw = { .flags = EMU_FILE_LOCK }, ro = rw;
+	struct flock qemu = { .l_type = F_RDLCK, .l_start = 101, .l_len = 1 };
+	int fd;
+	ro.flags |= EMU_FILE_READ_ONLY;
+	if (truncate(path, SIZE) < 0)
+		return;
+	is((uint64_t)emu_backend_file(&a, path, &rw), 0, "lock: the first writer");
+	is((uint64_t)-emu_backend_file(&b, path, &rw), EBUSY, "lock: a second writer is refused");
+	is((uint64_t)-emu_backend_file(&b, path, &ro), EBUSY, "lock: and a reader");
+	emu_backend_close(a);
+	is((uint64_t)emu_backend_file(&a, path, &ro), 0, "lock: afterwards a reader");
+	is((uint64_t)emu_backend_file(&b, path, &ro), 0, "lock: and a second reader");
+	emu_backend_close(a);
+	emu_backend_close(b);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	is((uint64_t)fcntl(fd, F_OFD_SETLK, &qemu), 0, "lock: a QEMU writes the image");
+	is((uint64_t)-emu_backend_file(&b, path, &rw), EBUSY, "lock: which is respected");
+	close(fd);
+	is((uint64_t)emu_backend_file(&b, path, &rw), 0, "lock: until it ends");
+	emu_backend_close(b);
+}
+
 static void test_file_odd(void)
 {
 	struct emu_backend *b;
@@ -329,6 +355,7 @@ int main(void)
 	test_file(EMU_FILE_NO_URING, 0, "file without io_uring");
 	test_file(EMU_FILE_DIRECT, 0, "direct");
 	test_file(EMU_FILE_DIRECT | EMU_FILE_NO_URING, 0, "direct without io_uring");
+	test_lock();
 	test_file_odd();
 	test_defer();
 	for (unsigned flags = 0; flags < 8; flags += 2) {

@@ -65,7 +65,7 @@ static const struct expected drivers[] = {
 	{ "notify-wrong-value", "kick-value", "", 0 },
 	{ "notify-wrong-width", "kick-width", "", 0 },
 	{ "notify-wrong-next", "kick-next", "", 0 },
-	{ "isr-never-read", "intx-unacknowledged", "", STALLED },
+	{ "isr-never-read", "intx-never-read", "", STALLED },
 	{ "isr-read-with-msix", "isr-read-with-msix", "", 0 },
 	{ "kick-missing", "kick-missing", "", STALLED },
 	{ "kick-missing-event-idx", "kick-missing-event-idx", "", STALLED },
@@ -112,7 +112,7 @@ static const struct expected drivers[] = {
 /* Where everything is slow, device and driver look so, too. */
 #define LATE \
 	"interrupt-missing,interrupt-missing-event-idx,interrupt-missing-packed,vector-silent," \
-	"intx-unacknowledged,blk-capacity-unread,reset-never-ends"
+	"intx-unacknowledged,intx-never-read,blk-capacity-unread,reset-never-ends"
 #define IDS "used-id-unknown,used-id-unknown-packed"
 
 static const struct expected devices[] = {
@@ -133,7 +133,7 @@ static const struct expected devices[] = {
 	{ "needs-reset-silent", "needs-reset-silent", LATE, STALLED },
 	{ "sets-failed", "device-sets-failed", "status-bit-cleared", 0 },
 	{ "irq-lost", "interrupt-missing", "interrupt-missing-packed,vector-silent", SLOW },
-	{ "irq-extra", "interrupt-unasked", "", 0 },
+	{ "irq-extra", "interrupt-unasked", "interrupt-unasked-packed", 0 },
 	{ "avail-event-stale", "device-asleep", LATE, STALLED },
 	{ "used-flags-stuck", "device-asleep", LATE, STALLED },
 	{ "used-id-unknown", "used-id-unknown",

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/spec/constants.h"
 #include "decoder/trace/file.h"
 #include "tests/emu/recording.h"
 
@@ -61,6 +62,57 @@ void recording_delete(struct recording *t, unsigned n)
 	memmove(t->len + n, t->len + n + 1, (t->count - n) * sizeof(*t->len));
 }
 
+void recording_renumber(struct recording *t, unsigned from, int by)
+{
+	for (unsigned i = from; i < t->count; i++) {
+		struct vqt_hdr *h = recording_at(t, i);
+
+		h->seq += by;
+	}
+}
+
+void *recording_splice(struct recording *t, unsigned n, const void *record, size_t len)
+{
+	const struct vqt_hdr *before = recording_at(t, n - 1);
+	const unsigned type = ((const struct vqt_hdr *)record)->type;
+	struct vqt_hdr *h;
+
+	recording_renumber(t, n, 1);
+	recording_insert(t, n, record, len);
+	h = recording_at(t, n);
+	*h = *before;
+	h->seq = before->seq + 1;
+	h->type = type;
+	h->queue = VQT_NO_QUEUE;
+	return h;
+}
+
+/* A read of the PCI device ID, which goes with the type: 4.1.2.1. */
+static void change_id(struct vqt_reg *r, unsigned type)
+{
+	unsigned id = VIRTIO_PCI_ID_MODERN + type;
+	if (r->h.type != VQT_REG || r->region != VQT_REGION_PCI || r->op != VQT_READ)
+		return;
+	if (r->offset == PCI_DEVICE_ID && r->width == 2)
+		r->value = id;
+	else if (r->offset == PCI_VENDOR_ID && r->width == 4)
+		r->value = id << 16 | VIRTIO_PCI_VENDOR;
+}
+
+void recording_set_type(struct recording *t, unsigned type)
+{
+	for (unsigned i = 0; i < t->count; i++) {
+		struct vqt_device *d = recording_at(t, i);
+		struct vqt_lifecycle *l = recording_at(t, i);
+
+		if (d->h.type == VQT_DEVICE)
+			d->virtio_id = type;
+		if (l->h.type == VQT_LIFECYCLE && l->what == VQT_LIFECYCLE_VIRTIO_INIT)
+			l->arg[0] = type;
+		change_id(recording_at(t, i), type);
+	}
+}
+
 void recording_free(struct recording *t)
 {
 	while (t->count)
@@ -74,7 +126,9 @@ static void note(void *opaque, const struct replay_divergence *d)
 {
 	struct outcome *o = opaque;
 
-	if (!d->declared && (!o->differences++ || d->number < o->first.number))
+	if (d->follows)
+		o->following++;
+	else if (!d->declared && (!o->differences++ || d->number < o->first.number))
 		o->first = *d;
 }
 
@@ -101,7 +155,8 @@ void recording_replay(struct recording *t, const struct replay_options *opt, str
 
 	memset(out, 0, sizeof(*out));
 	gather(t, g);
-	o.against = &replay_target_emu;
+	if (!o.against)
+		o.against = &replay_target_emu;
 	o.diverged = note;
 	if (!o.emit)
 		o.opaque = out;

@@ -324,15 +324,6 @@ static void test_answers(const char *trace)
 	recording_free(&t);
 }
 
-/* Close the gap that a deleted record leaves, or make room for a new one. */
-static void renumber(struct recording *t, unsigned from, int by)
-{
-	for (unsigned i = from; i < t->count; i++) {
-		struct vqt_hdr *h = recording_at(t, i);
-		h->seq += by;
-	}
-}
-
 static uint64_t used_before(struct recording *t, unsigned at)
 {
 	while (at-- > 0)
@@ -353,7 +344,7 @@ static void test_missing(const char *trace, bool gap, int step)
 		change(&t, at, &s);
 		recording_delete(&t, at);
 		if (!gap)
-			renumber(&t, at, -1);
+			recording_renumber(&t, at, -1);
 		recording_replay(&t, NULL, &o);
 		tried++;
 		good += o.differences == 1 && o.first.number <= (uint64_t)at &&
@@ -361,7 +352,7 @@ static void test_missing(const char *trace, bool gap, int step)
 			(o.first.number == used_before(&t, at) ||
 			 o.first.number + 8 > used_before(&t, at));
 		if (!gap)
-			renumber(&t, at, 1);
+			recording_renumber(&t, at, 1);
 		recording_insert(&t, at, s.bytes, s.len);
 	}
 	ok(tried > 2 && good >= tried - 1, "%s: %u of %u missing notifications%s", trace, good,
@@ -378,13 +369,13 @@ static void test_spurious(const char *trace)
 		struct saved s;
 		struct outcome o;
 		change(&t, at, &s);
-		renumber(&t, at + 1, 1);
+		recording_renumber(&t, at + 1, 1);
 		recording_insert(&t, at + 1, s.bytes, s.len);
 		((struct vqt_hdr *)recording_at(&t, at + 1))->seq++;
 		recording_replay(&t, NULL, &o);
 		good &= outcome_names(&o, at + 2, "interrupt.spurious") && o.differences == 1;
 		recording_delete(&t, at + 1);
-		renumber(&t, at + 1, -1);
+		recording_renumber(&t, at + 1, -1);
 	}
 	ok(good, "%s: notifications without a reason", trace);
 	recording_free(&t);

@@ -27,14 +27,17 @@ static int front = -1, ram_fd, kick, call;
 static int back = -1; /* a back end that is this test, instead of the device */
 static bool refuse, by_hand;
 static uint8_t *ram;
-static char said[256];
+static char said[1024]; /* since the front end connected */
 static unsigned seen[64]; /* records by type */
 static struct vqt_device_state state;
+static unsigned virtio_id; /* of the latest VQT_DEVICE */
 
 static void emit(void *opaque, const void *record, size_t len)
 {
 	const struct vqt_hdr *h = record;
 	seen[h->type & 63]++;
+	if (h->type == VQT_DEVICE)
+		virtio_id = ((const struct vqt_device *)record)->virtio_id;
 	if (h->type == VQT_DEVICE_STATE)
 		memcpy(&state, record, sizeof(state));
 }
@@ -42,7 +45,7 @@ static void emit(void *opaque, const void *record, size_t len)
 static void say(void *opaque, enum server_event what, const char *text)
 {
 	if (what == SERVER_PROTOCOL_ERROR || what == SERVER_NOTE)
-		snprintf(said, sizeof(said), "%s", text);
+		snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s\n", text);
 }
 
 static int to_back(void *opaque)
@@ -196,6 +199,29 @@ static void kick_it(void)
 	turn();
 }
 
+/* Nobody said which type it is: its features and the length of its configuration do. */
+static void recognised(struct vhost_proxy_config cfg)
+{
+	struct server *told = proxy;
+	uint8_t config[12 + 60] = { [4] = 60 };
+	uint32_t got;
+
+	cfg.virtio_id = 0;
+	if (vhost_proxy_new(&proxy, &cfg) < 0)
+		abort();
+	vhost_proxy_preamble(proxy);
+	is(virtio_id, 0, "an unknown device");
+	connect_front();
+	ok(ask64(VH_GET_FEATURES) & 1ull << VIRTIO_F_VERSION_1, "features");
+	request(VH_GET_CONFIG, 0, config, sizeof(config), -1);
+	ok(get_from(front, &got, config, sizeof(config), NULL, NULL) > 12, "configuration");
+	is(virtio_id, VIRTIO_ID_BLOCK, "then it is a disk");
+	close(front);
+	turn();
+	server_free(proxy);
+	proxy = told;
+}
+
 static void through(void)
 {
 	uint64_t features = 1ull << VIRTIO_F_VERSION_1 | 1ull << VH_F_PROTOCOL_FEATURES, protocol;
@@ -272,6 +298,16 @@ static void as_said(void)
 	   "and what the back end says of it");
 	is(n, 1, "with its descriptor");
 	close(fds[0]);
+
+	uint64_t refused = 7;
+	const uint32_t half[] = { 1, 0 };
+	unsigned messages = seen[VQT_VHOST_USER];
+	send_to(front, VH_SET_VRING_BASE, VH_NEED_REPLY, half, sizeof(half), NULL, 0);
+	get_from(back, &what, got, sizeof(got), NULL, NULL);
+	send_to(back, VH_SET_VRING_BASE, VH_REPLY, &refused, 8, NULL, 0);
+	get_from(front, &what, got, sizeof(got), NULL, NULL);
+	ok(strstr(said, "refuses SET_VRING_BASE (7)"), "what the back end refuses is named");
+	is(seen[VQT_VHOST_USER] - messages, 2, "request and answer are in the trace");
 
 	uint64_t offer_all = ~0ull;
 	send_to(back, VH_GET_PROTOCOL_FEATURES, VH_REPLY, &offer_all, 8, NULL, 0);
@@ -358,7 +394,6 @@ int main(void)
 					  .tap = tap,
 					  .virtio_id = VIRTIO_ID_BLOCK,
 					  .name = "blk0",
-					  .type_name = "vhost-user-blk",
 					  .report = say };
 	emu_backend_mem(&blk.backend, NULL, 64 << 10);
 	struct server_config dc = { .cls = &emu_blk, .class_config = &blk, .queue_size = 64 };
@@ -373,6 +408,7 @@ int main(void)
 	kick = eventfd(0, EFD_NONBLOCK);
 	call = eventfd(0, EFD_NONBLOCK);
 	vhost_proxy_preamble(proxy);
+	recognised(cfg);
 	through();
 	polled();
 	as_said();

@@ -11,6 +11,7 @@
 
 #include "emu/class/blk/blk.h"
 #include "decoder/spec/constants.h"
+#include "emu/server/map.h"
 #include "emu/server/vfio_user.h"
 #include "tests/emu/tap.h"
 
@@ -21,7 +22,13 @@ struct client {
 	int fd, ram_fd;
 	char said[256];
 	int went;
+	bool ends;
 };
+
+static bool ends(void *opaque)
+{
+	return ((struct client *)opaque)->ends;
+}
 
 static void report(void *opaque, enum server_event what, const char *text)
 {
@@ -60,6 +67,7 @@ static void open_server(struct client *c, bool no_msix)
 				     .no_msix = no_msix,
 				     .dma_timeout_ms = 50,
 				     .report = report,
+				     .ends = ends,
 				     .opaque = c };
 	server_map_guard();
 	if (server_new(&c->server, server_vfio_user.ops, &cfg) < 0)
@@ -339,6 +347,57 @@ static void test_message_dma(void)
 	close_server(&c);
 }
 
+/* A client that takes away what it mapped, in a process that has as many mappings as it may. */
+static void test_truncated(void)
+{
+	struct client c;
+	char buf[64];
+	struct vfio_user_dma_map m = { .argsz = sizeof(m), .flags = 3, .size = RAM };
+	int page = memfd_create("page", 0), ret = 0;
+	unsigned n = 0;
+	if (ftruncate(page, 4096) < 0)
+		abort();
+	open_server(&c, false);
+	version(&c);
+	call(&c, VU_DMA_MAP, &m, sizeof(m), c.ram_fd, buf, sizeof(buf));
+	bring_up(&c);
+	is(reg_read(&c, 4, 0x14, 1), 15, "the device is up");
+	m.size = 4096;
+	for (m.address = 1ull << 30; !ret && n <= server_map_limit(); m.address += 4096) {
+		ret = call(&c, VU_DMA_MAP, &m, sizeof(m), page, buf, sizeof(buf));
+		n += ret == 0;
+	}
+	is(ret, ENOSPC, "one mapping too many is refused");
+	is(n, server_map_limit() - 1, "%u are not", n);
+	is(c.went, 0, "the client stays");
+	if (ftruncate(c.ram_fd, 0) < 0)
+		abort();
+	reg_write(&c, 4, 0x3000, 0, 2, true);
+	is(c.went, 1, "until it takes memory away: %s", c.said);
+	close(c.fd);
+	connect_client(&c);
+	version(&c);
+	is(call(&c, VU_DMA_MAP, &m, sizeof(m), page, buf, sizeof(buf)), 0,
+	   "the next one is served");
+	close(page);
+	close_server(&c);
+}
+
+/* The server is about to end: a client that answers no DMA is given up, and soon. */
+static void test_dma_at_end(void)
+{
+	struct client c;
+	char buf[8192];
+	struct vfio_user_dma_map m = { .argsz = sizeof(m), .flags = 3, .size = RAM };
+	open_server(&c, true);
+	version(&c);
+	call(&c, VU_DMA_MAP, &m, sizeof(m), -1, buf, sizeof(buf));
+	c.ends = true;
+	bring_up(&c);
+	ok(strstr(c.said, "as the server ended") && c.went, "the client is disconnected");
+	close_server(&c);
+}
+
 int main(void)
 {
 	test_info();
@@ -346,5 +405,7 @@ int main(void)
 	test_memory();
 	test_intx();
 	test_message_dma();
+	test_truncated();
+	test_dma_at_end();
 	return done();
 }

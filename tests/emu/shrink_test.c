@@ -16,6 +16,7 @@
 #include "decoder/util/virtqueue.h"
 #include "tests/emu/testbed.h"
 #include "tests/emu/tap.h"
+#include "tests/unit/record_builder.h"
 #include "tests/unit/trace_buffer.h"
 
 #define BIT(n) (1ull << (n))
@@ -112,6 +113,8 @@ static void play(struct trace_buffer *t, uint64_t features, const struct emu_dri
 struct report {
 	bool broken[1024];
 	unsigned warnings, requests, errors, jumps, marks, lost;
+	unsigned unsignalled; /* reads of the interrupt status that found what nobody signalled */
+	bool signalled;
 	size_t bytes;
 };
 
@@ -142,9 +145,24 @@ static uint16_t after(const struct event *e)
 	return virtq_after(a->pos, a->ndirect, e->queue->size, a->ring.known & VQT_RING_PACKED);
 }
 
+static void look_line(struct report *r, const struct event *e)
+{
+	const struct vqt_reg *reg = &e->rec->reg;
+
+	if (e->rec->h.type == VQT_IRQ && e->rec->irq.kind == VQT_IRQ_SIGNAL)
+		r->signalled = true;
+	if (e->rec->h.type != VQT_REG || !e->field || e->field->id != SPEC_REG_ISR ||
+	    reg->op != VQT_READ)
+		return;
+	r->unsignalled += (reg->value & 1) && !r->signalled;
+	r->signalled = false;
+}
+
 static void look(struct report *r, struct expected *x, const struct event *e)
 {
 	const struct vqt_avail *a = &e->rec->avail;
+
+	look_line(r, e);
 
 	r->warnings += e->unknown_id + e->head_in_flight;
 	r->lost += e->gap != 0;
@@ -251,6 +269,7 @@ static void test(const char *name, uint64_t features, const struct emu_driver_op
 	is(b.errors, a.errors, "%s: all of them", name);
 	is(b.jumps, 0, "%s: positions follow each other", name);
 	is(b.warnings + b.lost, 0, "%s: nothing is missing or too many", name);
+	is(b.unsignalled, a.unsignalled, "%s: interrupts stay with what asked for them", name);
 	is(worse, 0, "%s: breaks no other rule", name);
 	is(less, 0, "%s: shows what the whole shows", name);
 	is(b.marks, 0, "%s: none of the data", name);
@@ -258,10 +277,69 @@ static void test(const char *name, uint64_t features, const struct emu_driver_op
 	trace_buffer_free(&small);
 }
 
+/* --- one interrupt line for several queues --------------------------------------- */
+
+static struct record_builder line;
+static struct trace_buffer line_trace;
+static uint16_t line_next[2];
+
+static void line_add(void)
+{
+	trace_buffer_add(&line_trace, line.bytes, line.len);
+}
+
+/* A whole request of one of the queues, and its interrupt. */
+static void line_request(unsigned queue)
+{
+	line.queue = (uint16_t)queue;
+	builder_kick(&line, line_next[queue], line_next[queue] + 1);
+	line_add();
+	line_next[queue]++;
+	builder_read_request(&line, 0, 8);
+	line_add();
+	builder_used(&line, 0, 4097, 0);
+	line_add();
+	builder_irq(&line, VQT_IRQ_SIGNAL, VQT_NO_VECTOR);
+	line_add();
+}
+
+/* The driver asks what the interrupt was for: used buffers. */
+static void line_served(void)
+{
+	builder_read(&line, VQT_REGION_ISR, 0, 1, 1);
+	line_add();
+}
+
+/* Each read of the status stays with the signal that it saw, or goes with it. */
+static void one_line(void)
+{
+	static struct report a, b;
+	struct trace_buffer small;
+
+	builder_begin(&line);
+	for (unsigned i = 0; i < 200; i++) {
+		line_request(i & 1);
+		if (i % 10 == 7) /* now and then one read serves both */
+			line_request(~i & 1);
+		line_served();
+	}
+	builder_finish(&line);
+	make_short(&small, &line_trace, 2);
+	judge(&a, &line_trace);
+	judge(&b, &small);
+	printf("# one line: %u of %u requests\n", b.requests, a.requests);
+	is(a.unsignalled, 0, "one line for two queues: the whole is as it should be");
+	ok(b.requests >= 4 && b.requests * 2 < a.requests, "one line for two queues: shorter");
+	is(b.unsignalled, 0, "one line for two queues: no status without a signal");
+	trace_buffer_free(&line_trace);
+	trace_buffer_free(&small);
+}
+
 int main(void)
 {
 	const struct emu_driver_options modern = { .queues = 1 }, two = { .queues = 2 },
 					intx = { .queues = 1, .no_msix = true },
+					intx2 = { .queues = 2, .no_msix = true },
 					legacy = { .queues = 1, .legacy = true, .no_msix = true };
 	uint64_t packed = BIT(VIRTIO_F_RING_PACKED), idx = BIT(VIRTIO_RING_F_EVENT_IDX),
 		 indirect = BIT(VIRTIO_RING_F_INDIRECT_DESC);
@@ -273,6 +351,8 @@ int main(void)
 	test("packed, event index", packed | idx, &two);
 	test("packed, indirect", packed | idx | indirect, &modern);
 	test("INTx", idx, &intx);
+	test("INTx, two queues", idx, &intx2);
 	test("legacy", 0, &legacy);
+	one_line();
 	return done();
 }

@@ -131,6 +131,6 @@ int main(void)
 	emu_tap_note(NULL, 0, "");
 	emu_tap_put(NULL, NULL, 0);
 	emu_tap_avail(NULL, 0, NULL, NULL, NULL);
-	emu_tap_used(NULL, 0, NULL, 0, NULL, NULL, 0, 0);
+	emu_tap_used(NULL, 0, NULL, 0, NULL, NULL, NULL);
 	return done();
 }

@@ -32,17 +32,6 @@ int emu_violation_play(const struct emu_violation *w, const struct emu_tap_confi
 int emu_violation_play_to(const struct emu_violation *w, const struct emu_tap_config *tap,
 			  void (*end)(void *opaque, struct emu_testbed *r), void *opaque);
 
-/* The faults of the device, by name. */
-struct emu_fault_row {
-	enum emu_fault_id id;
-	const char *name; /* "used-len-zero" */
-	uint8_t top40; /* rank in the list of shipped violations, 0 none */
-	const char *clauses;
-	const char *what; /* one sentence */
-};
-extern const struct emu_fault_row emu_faults[]; /* ends with name NULL */
-const struct emu_fault_row *emu_fault_by_name(const char *name);
-
 /*
  * The workload of a driver that breaks no rule, on a device with that fault (NULL:
  * none): requests on two queues, a configuration change, an error, a reset, and all

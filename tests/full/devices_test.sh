@@ -75,7 +75,7 @@ answer() { # PATTERN: read until a line has it
 	return 1
 }
 
-qmp() { # COMMAND PATTERN
+ask() { # COMMAND PATTERN
 	echo "$1" >&8
 	answer "$2"
 }
@@ -103,9 +103,9 @@ come_and_go() { # NAME QEMU RECORD-OPTIONS...
 		--arg -blockdev --arg "driver=raw,node-name=hot,file.driver=file,file.filename=$tmp/$name.img" &
 	rec=$!
 	local add='{"execute":"device_add","arguments":{"driver":"virtio-blk-pci","drive":"hot","disable-legacy":"on"'
-	step "$name" 1 && qmp '{"execute":"qmp_capabilities"}' return && qmp "$add,\"id\":\"hot0\"}}" return &&
-		step "$name" 3 && qmp '{"execute":"device_del","arguments":{"id":"hot0"}}' DEVICE_DELETED &&
-		says "$name" GONE && qmp "$add,\"id\":\"hot1\"}}" return || { kill $rec; wait $rec; return 1; }
+	step "$name" 1 && ask '{"execute":"qmp_capabilities"}' return && ask "$add,\"id\":\"hot0\"}}" return &&
+		step "$name" 3 && ask '{"execute":"device_del","arguments":{"id":"hot0"}}' DEVICE_DELETED &&
+		says "$name" GONE && ask "$add,\"id\":\"hot1\"}}" return || { kill $rec; wait $rec; return 1; }
 	wait $rec || return 1
 	exec 8>&- 9>&-
 	none_lost "$name"
@@ -122,6 +122,55 @@ hotplug() { # QEMU
 	# nothing of the first one after it is gone
 	want "events of the dead" "$("$vqtrace" show -r "$tmp/$name.pcap" -T json -Y 'device == "blk1"' |
 		jq -s 'map((.device_info.flags // 0) >= 8) | (length - 1) - index(true)')" 0
+}
+
+# Without a guest: objects that QEMU only creates to list their properties, devices that it
+# cannot realize, and devices that come and go, all at the same few addresses.
+reused() { # QEMU
+	local name=reused$1 rec i type drv id n=0 said
+	pipes "$name"
+	"$vqtrace" record -q -w "$tmp/$name.pcap" -- "$(qemu_of "$1")" -machine pc,accel=tcg -S -m 64 -display none \
+		-nodefaults -chardev "pipe,id=mon,path=$tmp/$name" -mon chardev=mon,mode=control \
+		-blockdev driver=null-co,node-name=d0 -netdev user,id=n0,restrict=on 2>"$tmp/$name.err" &
+	rec=$!
+	do_qmp() { # COMMAND ARGUMENTS PATTERN
+		ask "{\"execute\":\"$1\",\"arguments\":$2}" "$3"
+	}
+	hmp() {
+		do_qmp human-monitor-command "{\"command-line\":\"$1\"}" return
+	}
+	churn() {
+		ask '{"execute":"qmp_capabilities"}' return || return 1
+		for i in 1 2 3; do
+			for drv in virtio-net-pci,netdev=n0 virtio-blk-pci,drive=d0 virtio-rng-pci,max-bytes=1; do
+				for type in virtio-rng-pci virtio-net-pci virtio-blk-pci; do
+					do_qmp device-list-properties "{\"typename\":\"$type\"}" return || return 1
+				done
+				# it has no drive
+				do_qmp device_add '{"driver":"virtio-blk-pci","id":"bad'$i'"}' return >/dev/null && return 1
+				id=hot$((n++))
+				hmp "device_add $drv,id=$id,addr=0x10" && do_qmp device_del "{\"id\":\"$id\"}" return || return 1
+				# in place of the guest: the slot may be ejected
+				hmp "o /4 0xae10 0" && hmp "o /4 0xae08 0x10000" || return 1
+				while do_qmp qom-list '{"path":"/machine/peripheral/'$id'"}' return >/dev/null; do :; done
+			done
+		done
+		ask '{"execute":"quit"}' return
+	}
+	churn || { kill $rec; wait $rec; cat "$tmp/$name.err"; return 1; }
+	wait $rec
+	exec 8>&- 9>&-
+	none_lost "$name" || return 1
+	# the steps of a device are those of one object, and have its class
+	said=$(json "$name" 'lifecycle.step == instance_init || lifecycle.step == realize' '"\(.device) \(.lifecycle.step) \(.lifecycle.text)"')
+	want "steps of other classes" "$(awk '{ sub(/[0-9]*$/, "", $1) } $3 !~ "^virtio-" $1' <<<"$said")" "" || return 1
+	want "devices begun" "$(grep -c instance_init <<<"$said")" 18 &&
+		want "devices begun twice" "$(grep instance_init <<<"$said" | sort | uniq -d)" "" || return 1
+	want "devices that did not end" "$(json "$name" device_info '"\(.device) \(.device_info.flags)"' |
+		awk '{ flags[$1] = $2 } END { for (d in flags) if (flags[d] < 8) print d }')" "" || return 1
+	# QEMU may have freed a device before it could be read: then it has no id, but never another's
+	want "ids of two devices" "$(json "$name" 'device_info.id' '"\(.device_info.id) \(.device)"' | grep '^hot' | sort -u |
+		cut -d' ' -f1 | uniq -d)" ""
 }
 
 light_unplug() { # QEMU: no look at the counts is due before the disk goes
@@ -338,8 +387,10 @@ kvm() { # QEMU on|off
 	fi
 }
 
-plan 16 2
+plan 18 2
 check "hotplug and unplug on QEMU 7.2" hotplug 7
+check "objects at reused addresses on QEMU 7.2" reused 7
+check "objects at reused addresses on QEMU 11" reused 11
 check "light recording counts to the end of an unplugged disk" light_unplug 11
 check "hotplug and unplug on QEMU 11" hotplug 11
 check "only what was asked for; MSI-X messages" filters

@@ -52,6 +52,10 @@ until_true() {
 	done
 }
 
+gone() { # PID: has it ended, waited for or not?
+	! kill -0 "$1" 2>/dev/null || grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
+}
+
 # until_said FILE WORDS [PID]: wait until the file has the words, while the process lives.
 until_said() {
 	said_or_dead() {
@@ -74,4 +78,18 @@ need_recording() {
 		echo "recording is not possible here: $(grep -i fail <<<"$why" | head -n 1)"
 		exit 77
 	fi
+}
+
+# qmp COMMAND: its answer on stdout. The descriptors 8 and 9 are the ends of QEMU's monitor.
+qmp() {
+	local line
+	echo "$1" >&8
+	while read -r -t 100 line <&9; do
+		case $line in
+		*'"return"'*) echo "$line"; return 0 ;;
+		*'"error"'*) echo "$1: $line" >&2; return 1 ;;
+		esac
+	done
+	echo "QMP does not answer: $1" >&2
+	return 1
 }

@@ -147,7 +147,24 @@ nobody() {
 	proxy_end nobody && grep -q 'is the device running' "$tmp/nobody.proxy"
 }
 
-plan 11
+# Who reads the trace from a pipe has stopped: front end and back end go on.
+stopped_reader() {
+	[ -x build/blkio/client ] || { echo "no libblkio client (make blkio)"; return 77; }
+	truncate -s 64M "$tmp/stopped.img"
+	qsd 11 "$tmp/stopped.img" 1 || return 1
+	mkfifo "$tmp/stopped.pcap"
+	exec 7<>"$tmp/stopped.pcap"
+	proxy stopped || return 1
+	timeout 100 build/blkio/client "$sock" load 4 1500 || { kill -KILL $proxy_pid; return 1; }
+	kill -TERM $proxy_pid
+	until_true gone $proxy_pid || { kill -KILL $proxy_pid; echo "a signal does not end it"; return 1; }
+	wait $proxy_pid
+	[ $? = 2 ] && grep -q 'its reader stopped reading' "$tmp/stopped.proxy" || { cat "$tmp/stopped.proxy"; return 1; }
+	proxy_pid=''
+	qsd_end
+}
+
+plan 12
 check "libblkio, qemu-storage-daemon 7.2: one queue, depth 1" load 7 1 1 1000
 check "libblkio, qemu-storage-daemon 7.2: four queues, depth 32" load 7 4 32 8000
 check "libblkio, qemu-storage-daemon 11: one queue, depth 32" load 11 1 32 8000
@@ -160,5 +177,6 @@ check "QEMU 11's guest on our device: both say the same of four packed rings" \
 	witnessed w11 11 4 disable-legacy=on,packed=on
 check "QEMU 11's guest on qemu-storage-daemon 11, counted by the guest, too" guest_on_qsd 11 11
 check "a command may be the front end" command_too
+check "a reader of the trace that has stopped" stopped_reader
 check "no back end: reported, and the client is not left waiting" nobody
 finish

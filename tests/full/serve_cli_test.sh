@@ -31,6 +31,8 @@ refusals() {
 		refused 'is not understood' --disk mem:1M --zones hm,wide=3 "${s[@]}" &&
 		refused 'at most 107 bytes' --disk mem:1M --vhost-user "$tmp/$(printf '%0120d' 0)" &&
 		refused 'folder does not exist' --disk mem:1M --vhost-user "$tmp/no/such" &&
+		refused 'not a fault; these are' --disk mem:1M --fault slow "${s[@]}" &&
+		refused 'want NAME' --disk mem:1M --fault irq-lost,soon=1 "${s[@]}" &&
 		refused "client's" --disk mem:1M --transitional "${s[@]}"
 }
 
@@ -81,7 +83,21 @@ zoned() {
 		refused 'do not fit together' --disk mem:64M --zones hm,size=100 --vhost-user "$tmp/zoned.sock"
 }
 
-plan 8
+# Standard error is a full pipe that nobody reads: nothing waits for it.
+unread_words() {
+	mkfifo "$tmp/words"
+	exec 7<>"$tmp/words"
+	head -c 65536 /dev/zero >&7
+	"$vqtrace" serve ${VQTRACE_SERVE:-} --check --disk mem:1M --vhost-user "$tmp/words.sock" 2>&7 &
+	serve_pid=$!
+	until_true listens "$tmp/words.sock" && sleep 1 && kill -TERM $serve_pid && until_true gone $serve_pid || {
+		kill -KILL $serve_pid
+		return 1
+	}
+	wait $serve_pid
+}
+
+plan 9
 check "help" help
 check "what is refused, and how" refusals
 check "it runs confined" confined
@@ -90,4 +106,5 @@ check "what is not a socket stays" not_a_socket
 check "a trace without a client" empty_trace
 check "--size makes a disk" new_disk
 check "zones" zoned
+check "standard error that nobody reads" unread_words
 finish

@@ -95,7 +95,21 @@ blkio() { # NAME QUEUES SERVER-ARGS...
 		}' "$tmp/$name.requests"
 }
 
-plan 9 4
+# Who reads the trace from a pipe has stopped: the guest's disk goes on, and a signal ends it.
+stopped_reader() {
+	[ -x build/blkio/client ] || { echo "no libblkio client (make blkio)"; return 77; }
+	mkfifo "$tmp/stopped.pcap"
+	exec 7<>"$tmp/stopped.pcap"
+	serve stopped --disk mem:64M --check --vhost-user "$tmp/stopped.sock" -w "$tmp/stopped.pcap" || return 1
+	timeout 100 build/blkio/client "$sock" load 4 1500 || { kill -KILL "$serve_pid"; return 1; }
+	kill -TERM "$serve_pid"
+	until_true gone "$serve_pid" || { kill -KILL "$serve_pid"; echo "a signal does not end it"; return 1; }
+	wait "$serve_pid"
+	[ $? = 2 ] && grep -q 'its reader stopped reading' "$tmp/stopped.err" || { cat "$tmp/stopped.err"; return 1; }
+	exec 7>&-
+}
+
+plan 10 4
 check "QEMU 7.2, split ring: the workload, and the trace accounts for it" workload q7 7 1 '' $modern
 check_more "QEMU 7.2, packed ring, four queues" workload p7 7 4 '' $modern,packed=on
 check "QEMU 7.2, legacy driver" workload l7 7 1 vqt.legacy=1 disable-legacy=off
@@ -109,6 +123,7 @@ check_more "QEMU 11, packed ring: the server is killed twice under I/O" crash 11
 check "the next client finds what the last one wrote" next_client
 check "libblkio: reads, writes, flush, discard, write zeroes; one queue" blkio one 1
 check "libblkio: four queues at once" blkio four 4
+check "a reader of the trace that has stopped" stopped_reader
 check "libblkio: plain system calls, no event index, no indirect descriptors" blkio plain 2 \
 	--no-io-uring --features -event_idx,-indirect_desc
 finish

@@ -5,22 +5,13 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
-command -v tmux >/dev/null || { echo "tmux is not installed"; exit 77; }
-
-server=0 # its socket is $tmp/tmux-N
-T() { tmux -S "$tmp/tmux-$server" -f /dev/null "$@"; }
-end_servers() { # those of the subshells in which tests run, too
-	local s
-	for s in "$tmp"/tmux-*; do
-		[ ! -S "$s" ] || tmux -S "$s" kill-server 2>/dev/null
-	done
-}
-trap 'end_servers; rm -rf "$tmp"' EXIT
+. tests/full/tmux.sh
+new_socket
 
 start() { # COLUMNS LINES COMMAND: the shell stays, and says how the command ended
 	T kill-server 2>/dev/null
 	rm -f "$tmp/after"
-	server=$((server + 1)) # the old one may take its time to go
+	new_socket
 	T new-session -d -x "$1" -y "$2" "cd $tmp; export LC_ALL=C.UTF-8; stty -a >before; $3; echo \"EXIT \$?\"; stty -a >now; mv now after; exec sleep 1000"
 }
 
@@ -68,13 +59,40 @@ panels() {
 	key q && sees 'EXIT 0' && left_clean
 }
 
+# On 80 columns and 24 lines every figure can be had, and no line loses its end: figures are whole,
+# the columns that do not fit come with the arrows, words are wrapped.
+small() {
+	start 80 24 "$vqtrace top -r $PWD/traces/qemu7-two-disks.pcap --speed 0 --delay 200ms"
+	sees '^vqtrace top: end at.*every 0.2s$' && sees '^NAME .*STATE.*REQ/S.*FLIGHT.*P99.*FIND$' && sees 'more columns\)' || return 1
+	sees '^  blk0 +DRIVER_OK ' || return 1
+	key Right Right Right Right Right Right Right && sees '^NAME .*R/KICK.*R/IRQ.*P50' && sees '^  blk0 ' || return 1
+	key Right Right Right Right && sees '^NAME .*P99 +ERR +FIND' || return 1
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do key Left; done
+	sees '^NAME .*REQ/S.*FLIGHT' || return 1
+	# sorted by a column, queues are still told apart
+	key '>' '>' '>' '>' && sees 'sorted by REQ/S' && sees '^blk0 q0 ' && sees '^blk1 q0 ' || return 1
+	key '<' '<' '<' '<' && sees '^    q0' || return 1
+	key e && sees 'reset-not-awaited' && sees 'has not read 0' && sees '^ *since the reset|the reset$' || return 1
+	key Escape && key Down && key t && sees 'timeline of blk' && key Right && key q && sees 'EXIT 0' && left_clean
+}
+
+# A file that is there is written over only after a yes.
+overwrite() {
+	echo mine >"$tmp/mine.pcap"
+	start 100 30 "$vqtrace top -n nosuchvm"
+	sees '^vqtrace top' || return 1
+	key w && sees 'save what comes to' && key C-u && key mine.pcap Enter && sees 'is there already; overwrite' || return 1
+	key no Enter && sees 'nothing was written' && grep -q mine "$tmp/mine.pcap" || return 1
+	key q && sees 'EXIT'
+}
+
 # Paused, stepped, sought in: back at the start it knows less, at the end the same again.
 playback() {
 	start 120 30 "$vqtrace top -r $PWD/traces/qemu7-q1.pcap --speed 0.01 --delay 200ms"
 	sees 'playing 0' && key Space && sees 'paused at' || return 1
 	key . && key . && sees 'paused at' || return 1
-	key Right && key Right && key Right && sees 'paused at|end at' && sees '^  blk0 .*DRIVER_OK' || return 1
-	key Left && key Left && key Left && key Left && sees 'paused at 0.0' || return 1
+	key ] && key ] && key ] && sees 'paused at|end at' && sees '^  blk0 .*DRIVER_OK' || return 1
+	key '[' && key '[' && key '[' && key '[' && sees 'paused at 0.0' || return 1
 	key Space && key + && sees 'speed 0.02x' && key - && sees 'speed 0.01x' || return 1
 	key q && sees 'EXIT 0' && left_clean
 }
@@ -148,10 +166,12 @@ live() {
 	[ "$("$vqtrace" stat -r "$tmp/saved.pcap" -T json | jq '.devices[0].counts.used')" -gt 100 ] || { echo "nothing was saved"; return 1; }
 }
 
-plan 6
+plan 8
 check "panels and keys on a trace" panels
 check "playback: pause, step, seek, speed" playback
 check "sizes" sizes
+check "80 columns, 24 lines" small
+check "a file that is there" overwrite
 check "without colour and UTF-8; no usable terminal" plain
 check "killed: the terminal is given back" killed
 check "a guest under load, in both depths, and its sudden end" live

@@ -16,6 +16,7 @@ static bool wants(void *ctx, const char *path)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const struct query_asker by = { .wants = wants };
 	struct query_answer a;
 	int fd[2];
 
@@ -25,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size && write(fd[1], data, size) != (ssize_t)size)
 		abort();
 	shutdown(fd[1], SHUT_WR);
-	query_devices(fd[0], wants, NULL, &a);
+	query_devices(fd[0], &by, &a);
 	for (size_t i = 0; i < a.n; i++)
 		if (memchr(a.dev[i].path, 0, sizeof(a.dev[i].path)) == NULL ||
 		    a.dev[i].nqueue > QUERY_QUEUES)

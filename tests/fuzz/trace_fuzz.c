@@ -36,7 +36,7 @@ static void feed(void *to, const struct record *rec)
 	print_json(null, &e);
 	print_verbose(null, &e, r->m, false);
 	print_hex(null, &e);
-	request_table_feed(r->rows, r->m, &e);
+	request_table_feed(r->rows, r->m, &e, r->n % 3 != 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -48,7 +48,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size || !null)
 		return 0;
 	r.m = model_new();
-	r.rows = request_table_new(null, data[0] & 2);
+	r.rows = request_table_new(null, data[0] & 2, data[0] & 4 ? 80 : 0);
+	if (data[0] & 8)
+		request_table_selects(r.rows);
 	records_each(data, size, feed, &r);
 	request_table_finish(r.rows, r.m);
 	request_table_free(r.rows);

@@ -13,9 +13,11 @@
 #   apt_unpack PATTERN...        unpack downloaded packages into $apt_dir/root
 #   apt_close                    forget lists and packages (at exit in any case)
 #
-# The caller defines say() (progress, quiet by default) and die().
+# Packages are of amd64; the caller may set apt_archs=amd64,ARCH to have others too, as
+# PKG:ARCH. The caller defines say() (progress, quiet by default) and die().
 
 apt_dir=
+: "${apt_archs:=amd64}"
 
 apt_mirror() {
 	if [ -n "${VQT_DEBIAN_MIRROR:-}" ]; then
@@ -69,13 +71,13 @@ apt_open() {
 	mkdir -p "$apt_dir/lists/partial" "$apt_dir/archives/partial" "$apt_dir/none" "$apt_dir/root"
 	: >"$apt_dir/status"
 	for suite; do
-		echo "deb [arch=amd64 signed-by=$keyring] $mirror $suite main"
+		echo "deb [arch=$apt_archs signed-by=$keyring] $mirror $suite main"
 	done >"$apt_dir/sources.list"
 	# of the system's configuration only how to reach the mirror: no hooks, no pins
 	apt-config dump | sed -n '/^Acquire::[Hh]ttp/p; /^Acquire::Check/p; /^Acquire::Retries/p' >"$apt_dir/apt.conf"
 	cat >>"$apt_dir/apt.conf" <<-EOF
 		APT::Architecture "amd64";
-		APT::Architectures { "amd64"; };
+		APT::Architectures { $(echo "$apt_archs" | sed 's/[^,]*/"&";/g; s/,/ /g') };
 		APT::Sandbox::User "root";
 		Acquire::Languages "none";
 		Debug::NoLocking "true";

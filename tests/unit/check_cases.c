@@ -4,7 +4,8 @@
 #include "tests/unit/check_cases.h"
 
 static const struct check_case *const tables[] = {
-	check_cases_core, check_cases_setup, check_cases_ring, check_cases_pci, check_cases_blk,
+	check_cases_core, check_cases_setup, check_cases_ring,
+	check_cases_pci,  check_cases_mmio,  check_cases_blk,
 };
 
 const struct check_case *check_case_nth(unsigned n)

@@ -12,7 +12,7 @@ struct check_case {
 
 /* End with rule NULL. */
 extern const struct check_case check_cases_core[], check_cases_setup[], check_cases_ring[],
-	check_cases_pci[], check_cases_blk[];
+	check_cases_pci[], check_cases_mmio[], check_cases_blk[];
 
 /* Of all tables; NULL past the end. */
 const struct check_case *check_case_nth(unsigned n);

@@ -17,7 +17,27 @@
 #define READY "up; read-config; avail; kick; "
 #define ZONES "up-zoned; avail; kick; "
 
+#define UNDEFINED "up; avail; kick; pop 5: readable 16, writable 512, writable 1 type "
+
 const struct check_case check_cases_blk[] = {
+	{ "blk-type-undefined",
+	  "up; avail; kick; ! pop 5: readable 16, writable 512, writable 1 "
+	  "type 0xdeadbeef",
+	  "up; avail; kick; pop 5: readable 16, writable 512, writable 1 type IN", "" },
+	/* The barrier bit, and FLUSH_OUT, are of the legacy interface. */
+	{ "blk-type-undefined",
+	  "up; avail; kick; ! pop 5: readable 16, writable 512, writable 1 "
+	  "type 0x80000000",
+	  "up-legacy; avail; kick; pop 5: readable 16, writable 512, writable 1 type 0x80000000",
+	  "" },
+	{ "blk-type-undefined", "up; avail; kick; ! pop 5: readable 16, writable 1 type FLUSH_OUT",
+	  "up-legacy; avail; kick; pop 5: readable 16, writable 1 type FLUSH_OUT", "" },
+	{ "blk-type-undefined", "up-packed; kick; ! pop 0: readable 16, writable 1 type 0x04000000",
+	  "up-packed; kick; pop 0: readable 16, writable 1 type FLUSH", "" },
+	{ "blk-undefined-done", UNDEFINED "0xdeadbeef; ! use 5 len 513",
+	  UNDEFINED "0xdeadbeef; use 5 len 1 status 2", "blk-type-undefined" },
+	{ "blk-undefined-done", UNDEFINED "0x80000000; ! use 5 len 513",
+	  UNDEFINED "0x80000000; use 5 len 1 status 1", "blk-type-undefined" },
 	{ "blk-shape", "up; avail; kick; ! pop 5: readable 16, readable 512 type OUT sector 8",
 	  "up; avail; kick; pop 5: readable 16, readable 512, writable 1 type OUT sector 8", "" },
 	{ "blk-other-way", "up; avail; kick; ! pop 5: readable 528, writable 512, writable 1",

@@ -142,7 +142,7 @@ const struct check_case check_cases_core[] = {
 	  "write driver_feature 0x1001; ! write status 11",
 	  "negotiate", "feature-undefined-offered" },
 #define MMIO(accept) \
-	"device blk mmio; write mmio.Status 0; read mmio.Status 0; write mmio.Status 1; " \
+	"device blk mmio; read mmio.Version 2; write mmio.Status 0; read mmio.Status 0; write mmio.Status 1; " \
 	"write mmio.Status 3; write mmio.DeviceFeaturesSel 0; read mmio.DeviceFeatures 0x200; " \
 	"write mmio.DeviceFeaturesSel 1; read mmio.DeviceFeatures 0x21; " \
 	"write mmio.DriverFeaturesSel 0; write mmio.DriverFeatures 0x200; " \
@@ -160,8 +160,10 @@ const struct check_case check_cases_core[] = {
 	{ "used-after-failed", MMIO("1") "write mmio.Status 131; ! write mmio.QueueSize 16",
 	  MMIO("1") "write mmio.Status 131; write mmio.Status 0; read mmio.Status 0",
 	  "feature-undefined-offered" },
-	{ "reset-not-awaited", "device blk mmio; write mmio.Status 0; ! write mmio.Status 1",
-	  "device blk mmio; write mmio.Status 0; write mmio.Status 0; read mmio.Status 0", "" },
+	{ "mmio-reset-not-read",
+	  "device blk mmio; read mmio.Version 2; write mmio.Status 0; ! write mmio.Status 1",
+	  "device blk mmio; read mmio.Version 2; write mmio.Status 0; write mmio.Status 0; read mmio.Status 0",
+	  "" },
 	{ "feature-undefined-accepted",
 	  "reset; acknowledge; offer 0x30106a46 0x1; write driver_feature 0x10106a46; "
 	  "write driver_feature_select 1; write driver_feature 0x1; ! write status 11",

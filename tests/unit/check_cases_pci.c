@@ -216,10 +216,17 @@ const struct check_case check_cases_pci[] = {
 	  "read status 15; wait 700ms; avail; kick; pop 6; use 6; interrupt; wait 700ms; kick",
 	  "blk-capacity-unread" },
 	{ "intx-unacknowledged",
-	  "up; avail; kick; pop 5; use 5; interrupt; intx 1; wait 700ms; avail; kick; wait 700ms; "
-	  "! kick",
+	  "up; avail; kick; pop 5; use 5; interrupt; intx 1; read isr 1; intx 0; avail; kick; pop 5; "
+	  "use 5; interrupt; intx 1; wait 700ms; avail; kick; wait 700ms; ! kick",
 	  "up; avail; kick; pop 5; use 5; interrupt; intx 1; read isr 1; wait 700ms; avail; kick; "
 	  "wait 700ms; kick",
+	  "" },
+	/* Read in the reset, by firmware, is not read for an interrupt. */
+	{ "intx-never-read",
+	  "up; read isr 0; avail; kick; pop 5; use 5; interrupt; intx 1; wait 700ms; avail; kick; "
+	  "wait 700ms; ! kick",
+	  "up; write pci@4/2 0x406; avail; kick; pop 5; use 5; interrupt; intx 1; wait 700ms; avail; "
+	  "kick; wait 700ms; kick",
 	  "" },
 	{ NULL, NULL, NULL, NULL },
 };

@@ -17,6 +17,15 @@
 #define THREE(id) "kick; pop " id "; use " id "; interrupt; "
 #define EIGHT(x) x x x x x x x x
 
+#define TWO_QUEUES \
+	"negotiate-event; setup; enable; write queue_select 1; read queue_size 256; " \
+	"write queue_size 256; write queue_desc/4 0x20000; write queue_driver/4 0x22000; " \
+	"write queue_device/4 0x23000; enable; driver-ok; "
+
+#define MSIX \
+	"read-caps; enable-msix; negotiate-event; setup; write queue_msix_vector 1; " \
+	"read queue_msix_vector 1; enable; driver-ok; "
+
 const struct check_case check_cases_ring[] = {
 	{ "head-out-of-range", "up; avail; kick; ! pop 300", "up; avail; kick; pop 255", "" },
 	{ "next-out-of-range",
@@ -110,6 +119,10 @@ const struct check_case check_cases_ring[] = {
 	  "up-packed; kick; pop 5; use 5", "" },
 	{ "used-len-too-big", "up; avail; kick; pop 5; ! use 5 len 8192",
 	  "up; avail; kick; pop 5; use 5", "" },
+	/* Without WRITE (VQT_USED_WRITE, 16) the length of a packed used descriptor is reserved. */
+	{ "used-len-too-big",
+	  "up-packed; avail; kick; pop 5; ring used_idx 0x8000; ! use 5 flags 16 len 8192",
+	  "up-packed; avail; kick; pop 5; ring used_idx 0x8000; use 5 len 8192", "" },
 	{ "used-len-zero", "up; avail; kick; pop 5; ! use 5 len 0", "up; avail; kick; pop 5; use 5",
 	  "" },
 	{ "used-out-of-order",
@@ -126,6 +139,19 @@ const struct check_case check_cases_ring[] = {
 	  "wait 11000ms; read num_queues 1; wait 500ms; read num_queues 1",
 	  "" },
 
+	{ "queue-stalled",
+	  "up; avail; kick; pop 5; sample pending no; wait 1000ms; sample pending no; wait 1000ms; "
+	  "! sample pending no",
+	  "up; avail; kick; pop 5; sample pending no; wait 1000ms; sample pending no; use 5; "
+	  "interrupt; avail; kick; pop 6; wait 1000ms; sample pending no",
+	  "" },
+	{ "queue-stalled", /* the process was stopped: nobody took samples */
+	  "up-packed; kick; pop 5; sample pending no; wait 1000ms; sample pending no; "
+	  "wait 1400ms; ! sample pending no",
+	  "up-packed; kick; pop 5; sample pending no; wait 3000ms; sample pending no; "
+	  "wait 1000ms; sample pending no",
+	  "" },
+
 	{ "avail-index-jump", "up; avail 300; ! kick", "up; avail 256; kick", "" },
 	{ "avail-index-back", "up; avail 3; kick; avail -1; ! kick",
 	  "up; avail 3; kick; avail 1; kick", "" },
@@ -137,6 +163,15 @@ const struct check_case check_cases_ring[] = {
 	  "up; request; ring used_flags 1; avail; kick", "" },
 	{ "used-flags-event-idx", "up-event; request; ring used_flags 1; avail; ! kick",
 	  "up-event; request; ring avail_event 1; avail; kick", "" },
+	{ "avail-event-without-feature",
+	  "up; request; ring avail_event 1; sample; request; ring avail_event 2; sample; ! sample",
+	  "up; request; ring avail_event 1; sample; request; ring avail_event 700; sample; request; "
+	  "ring avail_event 3; sample; sample",
+	  "" },
+	{ "used-event-without-feature",
+	  "up; request; ring used_event 1; sample; request; ring used_event 2; sample; ! sample",
+	  "up-event; request; ring used_event 1; sample; request; ring used_event 2; sample; sample",
+	  "" },
 	{ "used-flags-uninitialised", "up; ring used_flags 0xa5a4; avail; ! kick",
 	  "up; ring used_flags 1; avail; kick", "" },
 #define N16(x) x x x x x x x x x x x x x x x x
@@ -227,6 +262,15 @@ const struct check_case check_cases_ring[] = {
 	  "up; kick; wait 600ms; avail; kick; pop 5; use 5; interrupt; wait 600ms; kick; "
 	  "wait 600ms; kick",
 	  "" },
+	/* By eventfd a QEMU may have notified itself: nobody says that the driver did. */
+	{ "kick-finds-nothing", "up; kick; wait 600ms; kick; wait 600ms; ! kick",
+	  "source qemu; up; request; kick; wait 600ms; kick; wait 600ms; kick; wait 600ms; kick",
+	  "" },
+	{ "kick-finds-nothing",
+	  "source qemu; up; kick width 2; wait 600ms; kick width 2; wait 600ms; ! kick width 2",
+	  "source qemu; up-packed; ring filled 1; kick; pop 0; ring filled 0; use 0; interrupt; kick; "
+	  "wait 600ms; kick; wait 600ms; kick; wait 600ms; kick",
+	  "" },
 	{ "legacy-driver-packed-ring", "up-legacy; packed; ! sample", "up-legacy; sample", "" },
 	{ "vector-silent",
 	  "negotiate; setup; write queue_msix_vector 1; read queue_msix_vector 1; enable-msix; "
@@ -262,6 +306,33 @@ const struct check_case check_cases_ring[] = {
 	  "up-event; ring used_event 0; request; ring used_event 1; avail; kick; pop 5; use 5; "
 	  "interrupt; ring used_event 2; avail; kick",
 	  "" },
+	{ "interrupt-unasked-packed",
+	  "up-packed-event; ring avail_flags 2; ring used_event 0x8005; kick; pop 0; use 0; interrupt; "
+	  "! kick",
+	  "up-packed-event; ring avail_flags 2; ring used_event 0x8000; kick; pop 0; use 0; interrupt; "
+	  "kick",
+	  "" },
+	{ "interrupt-unasked-packed",
+	  "up-packed-event; ring avail_flags 1; kick; pop 0; use 0; interrupt; ! kick",
+	  "up-packed-event; ring avail_flags 1; kick; pop 0; use 0; interrupt; ring avail_flags 0; kick",
+	  "" },
+	/* The first one, and of the second queue alone; by MSI-X messages as well. */
+	{ "interrupt-unasked",
+	  "up-event; ring used_event 0xffff; avail; kick; pop 5; use 5; interrupt; "
+	  "avail; ! kick",
+	  "up-event; ring used_event 0; avail; kick; pop 5; use 5; interrupt; avail; kick", "" },
+	{ "interrupt-unasked",
+	  TWO_QUEUES "queue 0; request; queue 1; ring used_event 9; avail; kick; pop 5; use 5; "
+		     "interrupt; queue 0; avail; kick; queue 1; avail; ! kick",
+	  TWO_QUEUES "queue 0; request; queue 1; ring used_event 0; avail; kick; pop 5; use 5; "
+		     "interrupt; queue 0; avail; kick; queue 1; avail; kick",
+	  "" },
+	{ "interrupt-unasked",
+	  MSIX "ring used_event 7; avail; kick; pop 5; use 5; "
+	       "interrupt vector 1 queue; avail; ! kick",
+	  MSIX "ring used_event 7; avail; kick; pop 5; use 5; "
+	       "interrupt vector 1 queue; ring used_event 0; avail; kick",
+	  "pci-modern-without-caps" },
 	{ "interrupt-suppressed",
 	  "up; request; ring avail_flags 1; " N16(
 		  "sample; ") "avail; kick; pop 5; use 5; interrupt; avail; ! kick",

@@ -10,17 +10,18 @@ const struct check_left_out check_left_out[] = {
 	  "SPLIT-V21 SPLIT-V22 SPLIT-D31 PACKED-V3 PACKED-D5 PACKED-V8 PACKED-D16 PACKED-V9 PACKED-V10 "
 	  "PACKED-D19 PCIDISC-V2 PCIDISC-V5 PCIDISC-D4 PCICAP-D2 PCICAP-V2 PCICAP-V3 PCICAP-V4 "
 	  "PCICAP-D3 PCICAP-V6 COMMON-V5 COMMON-D8 COMMON-D9 COMMON-D11 MSIX-D2 MSIX-D3 MSIX-D6 "
-	  "NOTIFY-B1 BLKINIT-D2 BLKINIT-D7 BLKINIT-D9 BLKINIT-V12 BLKINIT-V17 BLKLEG-D1 BLKOP-D12 "
+	  "NOTIFY-B1 MMIO-D7 MMIO-D9 MMIO-D22 MMIO-D23 BLKINIT-D2 BLKINIT-D7 BLKINIT-D9 BLKINIT-V12 BLKINIT-V17 BLKLEG-D1 BLKOP-D12 "
 	  "BLKOP-D19 BLKOP-D24 BLKOP-V1 BLKOP-V6 BLKOP-V7 BLKOP-V12 BLKOP-V32 BLKLEG-D4",
 	  "a permission: nothing can break it" },
 
 	/* Nothing of it is in the conversation. */
-	{ "FEAT-B2 BLKLEG-V1", "an umbrella over other statements, which have their own rules" },
+	{ "FEAT-B2 BLKLEG-V1 MMIOINIT-D6",
+	  "an umbrella over other statements, which have their own rules" },
 	{ "BITS-D7 SPLIT-D29 SPLIT-D30 PACKED-D17 PACKED-D18",
 	  "a memory barrier leaves no trace; what a missing one does is found by the rules about missing "
 	  "notifications and wrong chains" },
 	{ "DEVCFG-D3 DEVCFG-D4 PCICAP-D8 BLKLEG-D2 BLKLEG-D6 SPLIT-D18 PACKED-D9 BLKOP-D13 BLKOP-D15 "
-	  "BLKOP-D16",
+	  "BLKOP-D16 MMIO-D11 MMIO-D18 MMIOINIT-D5 MMIOINT-D2",
 	  "what a driver assumes or maps inside itself is not in a trace" },
 	{ "BLKINIT-D5 BLKINIT-D8 BLKINIT-D10",
 	  "what zone models a driver can handle is not in a trace" },
@@ -45,6 +46,8 @@ const struct check_left_out check_left_out[] = {
 	{ "BLKOP-V8 BLKOP-V35 BLKOP-V36", "needs capture: the data of reads in full" },
 
 	/* A check would be a guess. */
+	{ "MMIOINIT-D2",
+	  "a device's type may be known from elsewhere, or have been read before the recording began" },
 	{ "PCILEG-V7 PCILEG-V8",
 	  "that a legacy driver for the device once existed is not in a trace" },
 	{ "PCILEG-D7", "what kind of driver looks at a device without capabilities is not known" },

@@ -370,6 +370,17 @@ static void device_statement(struct conversation *s, struct statement *w)
 	builder_add(&s->t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
 }
 
+static void learned_statement(struct conversation *s, struct statement *w)
+{
+	struct vqt_device_state d = { .known = VQT_KNOWN_STATUS | VQT_KNOWN_ACCEPTED |
+					       VQT_KNOWN_OFFERED | VQT_KNOWN_MSIX };
+
+	d.status = 15;
+	d.accepted[0] = statement_number(w) | statement_number(w) << 32;
+	d.offered[0] = d.accepted[0];
+	builder_add(&s->t, VQT_DEVICE_STATE, &d, sizeof(d), NULL, 0);
+}
+
 static void source_statement(struct conversation *s, struct statement *w)
 {
 	struct vqt_source source = { .pid = 42 };
@@ -438,6 +449,7 @@ static const struct {
 	{ "interrupt", interrupt_statement, false },
 	{ "intx", intx_statement, false },
 	{ "device", device_statement, false },
+	{ "learned", learned_statement, false },
 	{ "source", source_statement, false },
 	{ "thread", thread_statement, true },
 	{ "wait", wait_statement, true },

@@ -59,6 +59,7 @@
  *
  * The rest:
  *   device TYPE TRANSPORT      another device begins, and what follows is about it: "device net pci"
+ *   learned LOW HIGH           of a device in use: these features accepted, no MSI-X
  *   source qemu|proxy          what follows was recorded there, not in our own device
  *   thread N                   what follows was done by this thread
  *   wait Nms                   time passes

@@ -28,9 +28,10 @@ static void on_record(void *ctx, const void *record, size_t len)
 	CHECK_EQ(record_parse(&rec, record, len, NULL), 0);
 	if (h->type != VQT_DEVICE)
 		return;
-	snprintf(said + at, sizeof(said) - at, "%s=%s ",
+	snprintf(said + at, sizeof(said) - at, "%s=%s%s ",
 		 record_tlv_str(&rec, VQT_TAG_NAME, name, sizeof(name)),
-		 record_tlv_str(&rec, VQT_TAG_ID, id, sizeof(id)));
+		 record_tlv_str(&rec, VQT_TAG_ID, id, sizeof(id)),
+		 ((const struct vqt_device *)record)->flags & VQT_DEV_GONE ? "-" : "");
 	CHECK_EQ(model_feed(model, &rec, 0, &e), 0);
 	snprintf(names, sizeof(names), "%s=%s", e.dev ? e.dev->name : "",
 		 e.dev ? e.dev->user_id : "");
@@ -62,12 +63,26 @@ static void begin(const char *const *devices)
 	*said = *names = 0;
 }
 
-static uint64_t seen(uint16_t id, const char *type)
+static void seen_at(uint16_t id, uint64_t handle)
 {
-	struct vqt_device r = { .h.device = id, .handle = fake_object(&mem, type, 256) };
+	struct vqt_device r = { .h.device = id, .handle = handle };
 
 	device_seen(&t, &r);
-	return r.handle;
+}
+
+static uint64_t seen(uint16_t id, const char *type)
+{
+	uint64_t handle = fake_object(&mem, type, 256);
+
+	seen_at(id, handle);
+	return handle;
+}
+
+static void ends(uint16_t id)
+{
+	struct vqt_device r = { .h.device = id, .flags = VQT_DEV_GONE };
+
+	device_seen(&t, &r);
 }
 
 static void name(uint64_t obj, const char *id, const char *path)
@@ -119,7 +134,7 @@ static void ends_early(void)
 	device_refresh(c.device[1]);
 	CHECK_STR(said, "blk0=mblk ");
 	device_gone(c.device[1]);
-	CHECK_STR(said, "blk0=mblk blk0=mblk ");
+	CHECK_STR(said, "blk0=mblk blk0=mblk- ");
 }
 
 /* Whatever order they become known in, no two have one name. */
@@ -153,10 +168,83 @@ static void not_asked_for(void)
 	CHECK_STR(said, "blk1=other ");
 }
 
+/* Objects that QEMU created to list their properties: no devices, and none with their names. */
+static void no_devices(void)
+{
+	uint64_t obj;
+
+	begin(NULL);
+	obj = seen(1, "virtio-net-pci");
+	CHECK(life(1, VQT_LIFECYCLE_INSTANCE_INIT));
+	seen(2, "virtio-rng-pci");
+	CHECK(life(2, VQT_LIFECYCLE_INSTANCE_INIT));
+	/* a disk at the address of the first, with its id, too */
+	fake_type(&mem, obj, "virtio-blk-pci");
+	name(obj, "disk", "/machine/peripheral/disk");
+	seen_at(1, obj);
+	CHECK(life(1, VQT_LIFECYCLE_INSTANCE_INIT));
+	CHECK_STR(said, "");
+	CHECK(!life(1, VQT_LIFECYCLE_REALIZE));
+	CHECK_STR(said, "blk0=disk ");
+	/* the other one is replaced by a device with another id, and freed */
+	seen_at(3, c.device[2]->r.handle);
+	ends(2);
+	CHECK(c.device[2]->gone && !c.device[2]->written);
+	CHECK(!life(3, VQT_LIFECYCLE_REALIZE));
+	CHECK_STR(said, "blk0=disk rng0= ");
+}
+
+/* What comes at the address of a device that has ended is not that device. */
+static void another_there(void)
+{
+	uint64_t obj;
+
+	begin(NULL);
+	obj = seen(1, "virtio-blk-pci");
+	name(obj, "bad", "/machine/peripheral/bad");
+	CHECK(!life(1, VQT_LIFECYCLE_REALIZE));
+	ends(1); /* it could not be realized */
+	CHECK_STR(said, "blk0=bad blk0=bad- ");
+	name(obj, "good", "/machine/peripheral/good");
+	device_refresh(c.device[1]);
+	CHECK_STR(c.device[1]->who.user_id, "bad");
+	seen_at(2, obj);
+	CHECK(!life(2, VQT_LIFECYCLE_REALIZE));
+	CHECK_STR(said, "blk0=bad blk0=bad- blk1=good ");
+	/* its end was not seen: the next one's begin is its end */
+	name(obj, "third", "/machine/peripheral/third");
+	seen_at(3, obj);
+	CHECK(c.device[2]->gone);
+	CHECK(!life(3, VQT_LIFECYCLE_REALIZE));
+	CHECK_STR(said, "blk0=bad blk0=bad- blk1=good blk1=good- blk2=third ");
+}
+
+/* QEMU has freed it before it could be looked at: its step tells what it was. */
+static void known_by_step(void)
+{
+	struct {
+		struct vqt_lifecycle l;
+		char text[14];
+	} r = { { .h = { .type = VQT_LIFECYCLE, .device = 1 },
+		  .what = VQT_LIFECYCLE_REALIZE,
+		  .len = 14 },
+		"virtio-rng-pci" };
+
+	begin(NULL);
+	seen_at(1, 64);
+	t.p.pid = 0; /* nor does QEMU live */
+	CHECK(!device_keeps(c.device[1], &r, sizeof(r.l) + 14));
+	CHECK_STR(said, "rng0= ");
+	CHECK_STR(c.device[1]->who.typename, "virtio-rng-pci");
+}
+
 static const struct tap_test tests[] = {
 	{ "a device that is named after it was described", named_later },
 	{ "a QEMU that ends early", ends_early },
 	{ "names of devices are unique", names_differ },
 	{ "a device that nobody asked for", not_asked_for },
+	{ "objects that never become devices", no_devices },
+	{ "another device at the same address", another_there },
+	{ "a device that is gone before it is looked at", known_by_step },
 };
 TAP_MAIN(tests)

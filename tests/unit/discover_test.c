@@ -30,7 +30,7 @@ static struct qemu *self(void)
 {
 	struct qemu *q = NULL;
 
-	CHECK_EQ(qemu_open(&q, "/proc/self/exe"), 0);
+	CHECK_EQ(qemu_open(&q, "/proc/self/exe", NULL), 0);
 	return q;
 }
 
@@ -116,13 +116,15 @@ static void probes(void)
 
 static void no_qemu(void)
 {
+	struct foreign f;
 	struct qemu *q;
 
-	CHECK(qemu_is("/proc/self/exe"));
-	CHECK(!qemu_is("/bin/sh"));
-	CHECK_EQ(qemu_open(&q, "/bin/sh"), (uint64_t)-ENOENT);
+	foreign_init(&f, 0, NULL);
+	CHECK(qemu_is(&f, "/proc/self/exe"));
+	CHECK(!qemu_is(&f, "/bin/sh"));
+	CHECK_EQ(qemu_open(&q, "/bin/sh", NULL), (uint64_t)-ENOENT);
 	CHECK(q == NULL);
-	CHECK_EQ(qemu_open(&q, "/dev/null"), (uint64_t)-ENOEXEC);
+	CHECK_EQ(qemu_open(&q, "/dev/null", NULL), (uint64_t)-ENOEXEC);
 }
 
 static const struct tap_test tests[] = {

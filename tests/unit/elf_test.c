@@ -4,16 +4,20 @@
 #include <stdlib.h>
 
 #include "bpf/qemu/elf.h"
+#include "bpf/qemu/foreign.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tiny_elf.h"
 
 static const uint8_t code[] = { 0x55, 0x48, 0x89, 0xe5, 0x5d, 0xc3 };
 
+static struct foreign by;
+
 static struct elf *self(void)
 {
 	struct elf *e = NULL;
 
-	CHECK_EQ(elf_open(&e, "/proc/self/exe"), 0);
+	foreign_init(&by, 0, NULL);
+	CHECK_EQ(elf_open(&e, "/proc/self/exe", &by), 0);
 	return e;
 }
 
@@ -107,11 +111,12 @@ static void hostile(void)
 	static struct tiny_elf t, bad;
 	struct elf *e;
 
+	foreign_init(&by, 0, NULL);
 	tiny_elf(&t, code, sizeof(code));
 	CHECK_EQ(elf_open_memory(&e, "", t.bytes, 0), (uint64_t)-ENOEXEC);
 	CHECK_EQ(elf_open_memory(&e, "", "#!/bin/sh\n", 10), (uint64_t)-ENOEXEC);
-	CHECK_EQ(elf_open(&e, "/dev/null"), (uint64_t)-ENOEXEC);
-	CHECK_EQ(elf_open(&e, "/nonexistent"), (uint64_t)-ENOENT);
+	CHECK_EQ(elf_open(&e, "/dev/null", &by), (uint64_t)-ENOEXEC);
+	CHECK_EQ(elf_open(&e, "/nonexistent", &by), (uint64_t)-ENOENT);
 	for (size_t size = 0; size < t.size; size += 3)
 		survives(&t, size);
 	/* each of the bytes of headers and tables at its extremes */

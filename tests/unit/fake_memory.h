@@ -41,10 +41,9 @@ static ssize_t fake_read(const struct process_memory *m, const struct iovec *ran
 
 static inline void fake_init(struct fake_memory *f, uint8_t *bytes, size_t size)
 {
-	*f = (struct fake_memory){ .m = { .pid = getpid(), .read = fake_read },
-				   .bytes = bytes,
-				   .size = size,
-				   .next = FAKE_BASE + 16 };
+	*f = (struct fake_memory){
+		.m = { .read = fake_read }, .bytes = bytes, .size = size, .next = FAKE_BASE + 16
+	};
 }
 
 #endif

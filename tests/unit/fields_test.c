@@ -457,7 +457,54 @@ static void test_table(void)
 	CHECK(!field_by_path("nothing") && !field_by_path("register"));
 }
 
+/* A vhost-user message with this payload. */
+static void message(unsigned from, uint32_t request, uint32_t flags, const void *payload, size_t n)
+{
+	struct vqt_vhost_user m = { .request = request,
+				    .flags = flags,
+				    .size = (uint32_t)n,
+				    .from = (uint8_t)from,
+				    .len = (uint16_t)n };
+
+	builder_add(&t, VQT_VHOST_USER, &m, sizeof(m), payload, n);
+}
+
+static void vhost_user(void)
+{
+	const uint32_t base[] = { 1, 0x8000 };
+	const uint64_t refused = 3, features = 1ull << 26 | 1ull << 32, far = 900;
+	struct json_object *o;
+
+	begin();
+	message(VQT_FROM_FRONT_END, 10, 0x9, base, sizeof(base));
+	o = json();
+	string(o, "vhost_user.request", "SET_VRING_BASE");
+	string(o, "vhost_user.from", "front_end");
+	string(o, "vhost_user.payload.1.field", "base");
+	number(o, "vhost_user.payload.1.value", 0x8000);
+	json_object_put(o);
+	CHECK(strstr(tree_text(), "SET_VRING_BASE queue 1, base 0x00008000, wants a reply"));
+	message(VQT_FROM_BACK_END, 10, 0x5, &refused, 8);
+	CHECK(strstr(tree_text(), "SET_VRING_BASE: REFUSED (3)"));
+	CHECK(strstr(json_text(), "\"refused\":true"));
+	message(VQT_FROM_FRONT_END, 2, 0x1, &features, 8);
+	CHECK(strstr(tree_text(), "bit 26 = VHOST_F_LOG_ALL"));
+	CHECK(strstr(tree_text(), "bit 32 = VIRTIO_F_VERSION_1"));
+	/* whatever a file says */
+	message(VQT_FROM_FRONT_END, 5, 0x1, &far, 8);
+	CHECK(strstr(tree_text(), "SET_MEM_TABLE regions 900"));
+	message(VQT_FROM_FRONT_END, 10, 0x1, base, 4);
+	CHECK(strstr(tree_text(), "SET_VRING_BASE queue 1\n"));
+	message(0, UINT32_MAX, UINT32_MAX, base, sizeof(base));
+	CHECK(strstr(tree_text(), "request 4294967295 (unknown)"));
+	json_object_put(json());
+	message(VQT_FROM_BACK_END_CHANNEL, 2, 0x1, NULL, 0);
+	CHECK(strstr(tree_text(), "BACKEND_CONFIG_CHANGE_MSG"));
+	builder_finish(&t);
+}
+
 static const struct tap_test tests[] = {
+	{ "messages of vhost-user", vhost_user },
 	{ "the table is well formed", test_table },
 	{ "JSON: registers, byte for byte", test_register },
 	{ "JSON: kicks, chains, requests, completions", test_request },

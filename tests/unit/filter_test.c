@@ -8,6 +8,7 @@
 
 #include "decoder/fields/fields.h"
 #include "decoder/filter/filter.h"
+#include "decoder/trace/build.h"
 #include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
 
@@ -100,6 +101,10 @@ static const struct {
 	{ "queue == -1", 10, 2, "never negative" },
 	{ "queue == 1ms", 10, 3, "no time" },
 	{ "used.latency > 4k", 16, 2, "is a time" },
+	{ "request.latency > 5", 19, 1, "write 5ms" },
+	{ "since in {7 .. 8s}", 11, 1, "write 7ms" },
+	{ "used.latency > 0.5", 16, 3, "0.5ms" },
+	{ "used.latency > 5mss", 16, 4, "units are" },
 	{ "event & 1", 9, 1, "no number" },
 	{ "queue contains \"1\"", 16, 3, "not text" },
 	{ "queue ~ \"1\"", 9, 3, "not text" },
@@ -242,7 +247,7 @@ static void test_register(void)
 	NO("queue == 0");
 	NO("queue != 0"); /* absent: nothing to be different */
 	YES("!(queue == 0)");
-	YES("ts > 1ms and ts < 2ms and delta == 1us and delta == 1000 and delta == 0.001ms");
+	YES("ts > 1ms and ts < 2ms and delta == 1us and delta == 1000ns and delta == 0.001ms");
 	NO("delta > 1us or since > 1s or since >= 1m or since >= 1h");
 	builder_finish(&t);
 }
@@ -357,6 +362,42 @@ static void test_every_field(void)
 	builder_finish(&t);
 }
 
+/* A device has a name and, of its user, an id; QEMU's users write ids with any characters. */
+static void test_device(void)
+{
+	struct vqt_device d = { .virtio_id = VIRTIO_ID_9P, .bdf = ~0U };
+	_Alignas(8) uint8_t tail[64];
+	struct build b = { .bytes = tail, .size = sizeof(tail) };
+
+	begin();
+	build_text(&b, VQT_TAG_ID, "virtio-disk0:1");
+	t.device = 2;
+	builder_add(&t, VQT_DEVICE, &d, sizeof(d), tail, b.len);
+	YES("device == 9p0");
+	YES("device == virtio-disk0:1 && device_id == virtio-disk0:1");
+	YES("device in {blk0, virtio-disk0:1} and device contains disk");
+	NO("device != 9p0 or device == virtio-disk0 or device != virtio-disk0:1");
+	builder_finish(&t);
+}
+
+/* What the timeline says: "3 descriptors (indirect)". */
+static void test_indirect(void)
+{
+	const struct vqt_desc d[] = {
+		{ 0x9000, 48, VRING_DESC_F_INDIRECT, 0 },
+		{ 0x1000, 16, VRING_DESC_F_NEXT, 1 },
+		{ 0x2000, 512, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, 2 },
+		{ 0x3000, 1, VRING_DESC_F_WRITE, 0 },
+	};
+	struct vqt_avail a = { .ndesc = 4, .ndirect = 1 };
+
+	begin();
+	t.queue = 0;
+	builder_add(&t, VQT_AVAIL, &a, sizeof(a), d, sizeof(d));
+	YES("request.descriptors == 3 and avail.count == 4");
+	builder_finish(&t);
+}
+
 static const struct tap_test tests[] = {
 	{ "errors name the problem and its column", test_errors },
 	{ "hostile filters meet limits", test_limits },
@@ -366,6 +407,8 @@ static const struct tap_test tests[] = {
 	{ "kicks, chains, requests, completions", test_chain },
 	{ "other records, signed numbers, text with any byte", test_records },
 	{ "every field can be filtered by", test_every_field },
+	{ "a device by its name and by its user's id", test_device },
+	{ "descriptors of an indirect table", test_indirect },
 };
 
 TAP_MAIN(tests)

@@ -199,6 +199,13 @@ static void pci(void)
 	CHECK_EQ(r.flags, 0);
 	look(true);
 	CHECK_EQ(r.flags, VQT_DEV_TRANSITIONAL);
+	/* freed: the configuration space is a network device's now */
+	memset(&r, 0, sizeof(r));
+	c[2] = 0x41;
+	fake_put(&mem, config, c, sizeof(c));
+	look(true);
+	CHECK_EQ(r.virtio_id, 2);
+	CHECK_EQ(r.transport, 0);
 }
 
 static const struct tap_test tests[] = {

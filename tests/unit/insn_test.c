@@ -4,17 +4,20 @@
 #include <stdlib.h>
 
 #include "bpf/prog/qemu.h"
+#include "bpf/qemu/foreign.h"
 #include "bpf/qemu/insn.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tiny_elf.h"
 
+static struct foreign by;
 static struct elf *e;
 static struct function *f;
 
 /* A function of this program: tests/unit/fake_qemu_code.c. */
 static bool begin(const char *name)
 {
-	CHECK_EQ(elf_open(&e, "/proc/self/exe"), 0);
+	foreign_init(&by, 0, NULL);
+	CHECK_EQ(elf_open(&e, "/proc/self/exe", &by), 0);
 	CHECK_EQ(function_open(&f, e, elf_symbol(e, name)), 0);
 	return f != NULL;
 }

@@ -312,19 +312,19 @@ static void losses(void)
 	t.seq += 4; /* nobody says so */
 	builder_kick(&t, 1, 2);
 	CHECK_EQ(t.e.gap, 4);
-	CHECK_EQ(model_lost(t.model), 4);
+	CHECK_EQ(model_lost(t.model).records, 4);
 	builder_add(&t, VQT_LOSS, &loss, sizeof(loss), NULL, 0);
 	t.seq += 3; /* said */
 	builder_kick(&t, 2, 3);
 	CHECK_EQ(t.e.gap, 0);
-	CHECK_EQ(model_lost(t.model), 7);
+	CHECK_EQ(model_lost(t.model).records, 7);
 	/* or said where the gap is: the loss record's own number comes after it */
 	t.seq += 3;
 	builder_add(&t, VQT_LOSS, &loss, sizeof(loss), NULL, 0);
 	CHECK_EQ(t.e.gap, 0);
 	builder_kick(&t, 3, 4);
 	CHECK_EQ(t.e.gap, 0);
-	CHECK_EQ(model_lost(t.model), 10);
+	CHECK_EQ(model_lost(t.model).records, 10);
 	builder_finish(&t);
 }
 
@@ -341,7 +341,174 @@ static void vectors(void)
 	builder_finish(&t);
 }
 
+static void attach(void)
+{
+	struct vqt_lifecycle l = { .what = VQT_LIFECYCLE_NOTIFIER_ATTACH };
+
+	builder_add(&t, VQT_LIFECYCLE, &l, sizeof(l), NULL, 0);
+}
+
+/* A device that notifies itself is no driver that kicks. */
+static void own_kicks(void)
+{
+	begin();
+	builder_kick(&t, 0, 0);
+	CHECK(t.e.self);
+	builder_kick(&t, 0, 1);
+	CHECK(!t.e.self);
+	builder_read_request(&t, 0, 8);
+	builder_kick(&t, 1, 1); /* when the block layer stops draining */
+	CHECK(t.e.self);
+	CHECK_EQ(model_queue(dev(), 0)->kicks, 1);
+	builder_read_request(&t, 1, 8);
+	builder_kick(&t, 2, 2); /* for one that was popped before its kick came */
+	CHECK(!t.e.self);
+	builder_kick(&t, 2, 2);
+	CHECK(t.e.self);
+	CHECK_EQ(dev()->kicks, 2);
+	/* where it is recorded, only those that follow it */
+	attach();
+	builder_kick(&t, 2, 2);
+	CHECK(t.e.self);
+	builder_kick(&t, 2, 2);
+	CHECK(!t.e.self);
+	attach();
+	builder_kick(&t, 2, 3);
+	CHECK(!t.e.self);
+	CHECK_EQ(dev()->kicks, 4);
+	builder_finish(&t);
+}
+
+#define MMIO VQT_REGION_MMIO
+
+static void mmio_device(void)
+{
+	struct vqt_device d = { .virtio_id = VIRTIO_ID_BLOCK, .transport = VQT_TRANSPORT_MMIO };
+
+	begin();
+	builder_add(&t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
+	builder_write(&t, MMIO, 0x70, 4, 0);
+}
+
+/* 4.2.4: the areas of a queue, from pages; of the queue that is selected. */
+static void mmio_pages(void)
+{
+	const struct model_queue *q;
+
+	mmio_device();
+	CHECK(!model_legacy_region(dev(), MMIO));
+	builder_write(&t, MMIO, 0x28, 4, 8192); /* GuestPageSize */
+	CHECK_EQ(dev()->mmio_version, 1);
+	CHECK(model_legacy_region(dev(), MMIO));
+	builder_write(&t, MMIO, 0x30, 4, 1); /* QueueSel */
+	builder_read(&t, MMIO, 0x34, 4, 1024); /* QueueSizeMax */
+	CHECK_EQ(t.e.select, 1);
+	builder_write(&t, MMIO, 0x38, 4, 4);
+	builder_write(&t, MMIO, 0x3c, 4, 256); /* QueueAlign */
+	CHECK(t.e.queue && t.e.queue->index == 1);
+	builder_write(&t, MMIO, 0x40, 4, 0x20); /* QueuePFN */
+	q = model_queue(dev(), 1);
+	CHECK(q && q->enabled && q->addr_known);
+	CHECK_EQ(q->size_max, 1024);
+	CHECK_EQ(q->desc, 0x40000);
+	CHECK_EQ(q->driver, 0x40040);
+	CHECK_EQ(q->device, 0x40100);
+	builder_write(&t, MMIO, 0x44, 4, 0); /* QueueReady: not there in version 1 */
+	CHECK(model_queue(dev(), 1)->enabled);
+	builder_write(&t, MMIO, 0x3c, 4, 0);
+	builder_write(&t, MMIO, 0x40, 4, 0x20);
+	CHECK(q->enabled && !q->addr_known); /* where the used ring is nobody can say */
+	builder_write(&t, MMIO, 0x70, 4, 0);
+	CHECK(!q->enabled && !q->align && !q->size_known);
+	CHECK_EQ(q->size_max, 1024);
+	builder_finish(&t);
+}
+
+/* What is known better goes before what is only inferred. */
+static void mmio_versions(void)
+{
+	mmio_device();
+	builder_write(&t, MMIO, 0x44, 4, 1);
+	CHECK_EQ(dev()->mmio_version, 2);
+	CHECK(model_queue(dev(), 0)->enabled);
+	builder_write(&t, MMIO, 0x14, 4, 1);
+	builder_read(&t, MMIO, 0x10, 4, 0); /* no VERSION_1 */
+	CHECK_EQ(dev()->mmio_version, 1);
+	builder_read(&t, MMIO, 0x04, 4, 2);
+	CHECK_EQ(dev()->mmio_version, 2);
+	builder_read(&t, MMIO, 0x10, 4, 0);
+	CHECK_EQ(dev()->mmio_version, 2);
+	builder_read(&t, MMIO, 0x100, 4, 0x1234); /* device configuration */
+	CHECK_EQ(dev()->config[1], 0x12);
+	CHECK(dev()->config_known[0] == 0x0f);
+	builder_finish(&t);
+}
+
+static void features_set(uint64_t features)
+{
+	struct vqt_lifecycle l = { .what = VQT_LIFECYCLE_SET_FEATURES, .arg = { features } };
+
+	builder_add(&t, VQT_LIFECYCLE, &l, sizeof(l), NULL, 0);
+}
+
+/* Without VERSION_1 its rings are in the byte order of the machine, which is another. */
+static void ccw(void)
+{
+	struct vqt_device d = { .virtio_id = VIRTIO_ID_BLOCK };
+	static const char name[20] __attribute__((aligned(4))) = "\x0a\0\x0e\0virtio-blk-ccw";
+
+	begin();
+	builder_add(&t, VQT_DEVICE, &d, sizeof(d), name, sizeof(name));
+	CHECK_EQ(dev()->transport, VQT_TRANSPORT_CCW);
+	features_set(0x50);
+	builder_kick(&t, 0, 0x100);
+	CHECK(t.e.undecodable && t.e.undecodable_first && !t.e.rec->kick.ring.known);
+	CHECK_EQ(model_queue(dev(), 0)->kicks, 1);
+	builder_read_request(&t, 0, 8);
+	CHECK(t.e.undecodable && !t.e.undecodable_first && !t.e.req && !t.e.rec->avail.ndesc);
+	builder_used(&t, 0, 513, 0);
+	CHECK(!t.e.req && !t.e.unknown_id && !t.e.rec->used.len);
+	features_set(0x50 | 1ULL << VIRTIO_F_VERSION_1);
+	builder_read_request(&t, 0, 8);
+	CHECK(!t.e.undecodable && t.e.req && t.e.req->typed);
+	builder_finish(&t);
+}
+
+static void kick_with_heads(uint16_t avail_idx, uint16_t head)
+{
+	struct vqt_kick k = { .ring = { .avail_idx = avail_idx,
+					.known = VQT_RING_AVAIL_IDX | VQT_RING_LAST_AVAIL },
+			      .via = VQT_KICK_LEGACY,
+			      .nheads = 2 };
+	uint16_t heads[2] = { 0, head };
+
+	builder_add(&t, VQT_KICK, &k, sizeof(k), heads, sizeof(heads));
+}
+
+/* A legacy driver on a machine of the other byte order. */
+static void swapped(void)
+{
+	begin();
+	builder_write(&t, VQT_REGION_LEGACY, VIRTIO_PCI_STATUS, 1, 0);
+	builder_write(&t, VQT_REGION_LEGACY, VIRTIO_PCI_GUEST_FEATURES, 4, 0);
+	kick_with_heads(0x100, 1); /* 256 entries that differ */
+	CHECK(!t.e.undecodable);
+	kick_with_heads(0x100, 0);
+	CHECK(t.e.undecodable && t.e.undecodable_first);
+	builder_read_request(&t, 0, 8);
+	CHECK(t.e.undecodable);
+	builder_write(&t, VQT_REGION_LEGACY, VIRTIO_PCI_STATUS, 1, 0);
+	builder_read_request(&t, 0, 8);
+	CHECK(!t.e.undecodable);
+	builder_finish(&t);
+}
+
 static const struct tap_test tests[] = {
+	{ "a device notifies itself", own_kicks },
+	{ "virtio-mmio: pages", mmio_pages },
+	{ "virtio-mmio: versions", mmio_versions },
+	{ "virtio-ccw", ccw },
+	{ "rings in the other byte order", swapped },
 	{ "devices are named by class", names },
 	{ "feature words", features },
 	{ "status, resets, requests taken back", status_and_lives },

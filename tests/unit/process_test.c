@@ -10,18 +10,26 @@
 #include "decoder/util/child.h"
 #include "tests/unit/tap.h"
 
+static int read_pid(struct process *p, pid_t pid)
+{
+	struct foreign f;
+
+	foreign_init(&f, pid, NULL);
+	return process_read(p, &f);
+}
+
 static void self(void)
 {
 	struct process p;
 
-	CHECK_EQ(process_read(&p, getpid()), 0);
+	CHECK_EQ(read_pid(&p, getpid()), 0);
 	CHECK_EQ(p.pid, getpid());
 	CHECK(strstr(p.object_name, "process_test") != NULL);
 	CHECK(!access(p.object, R_OK));
 	CHECK(p.text != 0);
 	CHECK(process_matches(&p, p.comm) && process_matches(&p, strrchr(p.object_name, '/') + 1));
 	CHECK(!process_matches(&p, "another"));
-	CHECK_EQ(process_read(&p, 0x3fffffff), (uint64_t)-ESRCH);
+	CHECK_EQ(read_pid(&p, 0x3fffffff), (uint64_t)-ESRCH);
 }
 
 static void named(void)
@@ -35,26 +43,28 @@ static void named(void)
 
 	CHECK_EQ(child_start(&c, (char *const *)argv, NULL, 0), 0);
 	CHECK(process_alive(c.pid) && !process_stopped(c.pid));
-	CHECK_EQ(process_read(&p, c.pid), (uint64_t)-ENOEXEC);
+	CHECK_EQ(read_pid(&p, c.pid), (uint64_t)-ENOEXEC);
 	CHECK_STR(p.name, "vm1");
 	CHECK_STR(p.uuid, "abc");
 	CHECK(process_matches(&p, "vm1") && process_matches(&p, "ABC"));
 	CHECK(strstr(p.cmdline, "-c sleep 60; : sh -name guest=vm1") != NULL);
 	child_stop(&c);
-	CHECK_EQ(process_read(&p, p.pid), (uint64_t)-ESRCH);
+	CHECK_EQ(read_pid(&p, p.pid), (uint64_t)-ESRCH);
 	CHECK(!process_alive(p.pid) && process_stopped(p.pid));
 }
 
 /* Two pages, nothing behind them. */
 static void memory(void)
 {
-	struct process_memory m = process_memory(getpid());
+	struct foreign f;
+	struct process_memory m = process_memory(&f);
 	char *page =
 		mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint64_t at = (uintptr_t)page, start, end;
 	struct iovec range[2] = { { page + 10, 2 }, { page + 4094, 4 } };
 	char buf[64];
 
+	foreign_init(&f, getpid(), NULL);
 	munmap(page + 2 * 4096, 4096);
 	memset(page, 'a', 2 * 4096);
 	CHECK_EQ(process_mem(&m, at + 2 * 4096 - 8, buf, 16), 8);
@@ -74,23 +84,25 @@ static void memory(void)
 	CHECK_STR(process_string(&m, at + 2 * 4096, buf, sizeof(buf)), "");
 	CHECK_STR(process_string(&m, 0, buf, sizeof(buf)), "");
 	CHECK_EQ(process_pointer(&m, at + 2 * 4096 - 4), 0);
-	CHECK(process_mapping(getpid(), at + 4097, &start, &end));
+	CHECK(process_mapping(&f, at + 4097, &start, &end));
 	CHECK(start <= at && end == at + 2 * 4096);
-	CHECK(!process_mapping(getpid(), 0, &start, &end));
+	CHECK(!process_mapping(&f, 0, &start, &end));
 	munmap(page, 2 * 4096);
 }
 
 static void eventfds(void)
 {
 	int fd = eventfd(0, 0), pair[2];
+	struct foreign f;
 
-	CHECK_EQ(process_eventfd(getpid(), fd), 0);
+	foreign_init(&f, getpid(), NULL);
+	CHECK_EQ(process_eventfd(&f, fd), 0);
 	CHECK_EQ(eventfd_write(fd, 3), 0);
-	CHECK_EQ(process_eventfd(getpid(), fd), 1);
+	CHECK_EQ(process_eventfd(&f, fd), 1);
 	close(fd);
-	CHECK(process_eventfd(getpid(), fd) < 0);
+	CHECK(process_eventfd(&f, fd) < 0);
 	CHECK_EQ(pipe(pair), 0);
-	CHECK_EQ(process_eventfd(getpid(), pair[0]), (uint64_t)-EINVAL);
+	CHECK_EQ(process_eventfd(&f, pair[0]), (uint64_t)-EINVAL);
 	close(pair[0]);
 	close(pair[1]);
 }

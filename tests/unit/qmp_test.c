@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,8 +26,10 @@ static bool wants_none(void *ctx, const char *path)
 }
 
 /* A server that has said all it will ever say before it is asked. */
-static int talk(const char *said, size_t len, query_wants *wants, struct query_answer *a)
+static int talk(const char *said, size_t len, bool (*wants)(void *, const char *),
+		struct query_answer *a)
 {
+	const struct query_asker by = { .wants = wants };
 	int fd[2], err;
 	ssize_t n;
 
@@ -35,7 +38,7 @@ static int talk(const char *said, size_t len, query_wants *wants, struct query_a
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) || write(fd[1], said, len) != (ssize_t)len)
 		return -EIO;
 	shutdown(fd[1], SHUT_WR);
-	err = query_devices(fd[0], wants, NULL, a);
+	err = query_devices(fd[0], &by, a);
 	n = recv(fd[1], asked, sizeof(asked) - 1, MSG_DONTWAIT);
 	asked[n > 0 ? n : 0] = 0;
 	close(fd[0]);
@@ -289,6 +292,29 @@ static void commands(void)
 	close(fd[1]);
 }
 
+/* More clients wait than the server accepts: connecting ends. */
+static void nobody_accepts(void)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int server = socket(AF_UNIX, SOCK_STREAM, 0), client[8];
+	char dir[] = "/tmp/vqtrace-qmp-XXXXXX";
+	size_t n = 0;
+
+	CHECK(mkdtemp(dir) != NULL);
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/s", dir);
+	CHECK_EQ(bind(server, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	CHECK_EQ(listen(server, 0), 0);
+	while (n < 8 && (client[n] = qmp_connect(sa.sun_path)) >= 0)
+		n++;
+	CHECK(n > 0 && n < 8);
+	CHECK(n == 8 || client[n] == -ETIMEDOUT);
+	while (n--)
+		close(client[n]);
+	close(server);
+	unlink(sa.sun_path);
+	rmdir(dir);
+}
+
 static const struct tap_test tests[] = {
 	{ "states, features and queues are understood", understands },
 	{ "queues of vhost devices are left alone", leaves_vhost_alone },
@@ -299,5 +325,6 @@ static const struct tap_test tests[] = {
 	{ "commands, arguments, answers and errors", commands },
 	{ "servers that say nothing", slow },
 	{ "answers that do not end", too_long },
+	{ "a server that accepts nobody", nobody_accepts },
 };
 TAP_MAIN(tests)

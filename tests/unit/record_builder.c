@@ -22,7 +22,8 @@ void builder_add(struct record_builder *t, unsigned type, void *fixed, size_t si
 	h->source = 1;
 	h->tid = t->tid;
 	h->device = t->device;
-	h->queue = type == VQT_REG || type < VQT_REG ? VQT_NO_QUEUE : t->queue;
+	h->queue = type <= VQT_REG && type != VQT_QUEUE_STATE && type != VQT_LOSS ? VQT_NO_QUEUE
+										  : t->queue;
 	memcpy(t->bytes, fixed, size);
 	if (n)
 		memcpy(t->bytes + size, tail, n);

@@ -56,6 +56,10 @@ static void emit(void *opaque, void *record, size_t len)
 		log_.id[i] = u->id;
 		log_.flags[i] = u->flags;
 		log_.status[i] = u->status;
+	} else if (h->type == VQT_LOSS) {
+		const struct vqt_loss *l = record;
+		log_.id[i] = (uint16_t)l->lost;
+		log_.flags[i] = (uint16_t)l->flags;
 	}
 	log_.n++;
 }
@@ -236,6 +240,7 @@ static void overrun(void)
 	snoop_look(&w, true);
 	ok(log_.n == 1 && log_.type[0] == VQT_LOSS, "more than the ring shows: a loss");
 	is(w.stats.lost, 3 * SIZE, "of so many");
+	is(w.stats.lost_more, 1, "or 65536 more");
 	offer(0, 1);
 	snoop_kick(&w, VQT_KICK_IOEVENTFD, 0, 0);
 	finish(0);
@@ -373,6 +378,7 @@ static void packed(void)
 		w_ ^= at + 2 >= SIZE;
 		at = (at + 2) % SIZE;
 	}
+	ok(log_.flags[2] & VQT_USED_WRITE, "packed: used with WRITE");
 	log_.n = 0;
 	offer_packed(0);
 	offer_packed(1);
@@ -380,9 +386,11 @@ static void packed(void)
 	finish_packed(at, w_, 1); /* over the other's descriptor */
 	snoop_call(&w);
 	ok(is_used(3, 1, true), "packed: out of order");
-	finish_packed(at + 2, w_, 0);
+	ram[STATUS(0)] = 0;
+	put_packed(at + 2, 0, 16, 0, w_ ? F_AVAIL | F_USED : 0); /* len as the driver wrote it */
 	snoop_call(&w);
-	ok(is_used(5, 0, true), "packed: whose descriptor was overwritten");
+	ok(is_used(5, 0, true) && !(log_.flags[5] & VQT_USED_WRITE),
+	   "packed: whose descriptor was overwritten; used without WRITE");
 	at += 4;
 	log_.n = 0;
 	offer_packed(0);
@@ -390,6 +398,48 @@ static void packed(void)
 	snoop_look(&w, true);
 	ok(log_.n && log_.type[0] == VQT_LOSS && !w.on,
 	   "packed: used before it was seen: lost, no guess");
+	ok(!log_.id[0] && log_.flags[0] == VQT_LOSS_MORE && w.stats.lost_more == 1,
+	   "packed: nobody knows how many");
+	end();
+}
+
+#define PACKED (1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_F_RING_PACKED)
+
+/* DPDK names only the available half of a packed base. */
+static void packed_half_base(void)
+{
+	slot = 0;
+	wrap = true;
+	begin(PACKED, 0x8000);
+	is(w.ring.used, 0x8000, "packed: a new ring is used up to where it is available");
+	offer_packed(0);
+	snoop_kick(&w, VQT_KICK_IOEVENTFD, 0, 0);
+	ok(log_.n == 2 && is_chain(1, 0, 0) && w.on, "packed: its chains can be read");
+	log_.n = 0;
+	snoop_look(&w, true);
+	ok(!log_.n && w.on && w.in_flight == 1, "packed: an idle queue loses nothing");
+	finish_packed(0, true, 0);
+	snoop_call(&w);
+	ok(is_used(0, 0, true), "packed: and it is followed on");
+	end();
+
+	begin(PACKED, 0x8003); /* a lap cannot be more than a lap ahead */
+	is(w.ring.used, 0x8003, "packed: a used position that cannot be is the available one");
+	end();
+
+	slot = 0;
+	wrap = false;
+	begin(PACKED, 0x8000);
+	for (uint16_t id = 0; id < SIZE / 2; id++)
+		offer_packed(id);
+	snoop_stop(&w);
+	is(snoop_start(&w, PACKED, 0x8000), 0, "packed: a full ring can be followed");
+	is(w.ring.used, 0, "packed: all of it is in flight, and slot 0 is the next used");
+	is(snoop_start(&w, PACKED, 0x0004), 0, "packed: started in the middle of a lap");
+	is(w.ring.used, 0, "packed: what is before it is in flight");
+	finish_packed(0, false, 0);
+	is(snoop_start(&w, PACKED, 0x0004), 0, "packed: started after entry 0 was used");
+	is(w.ring.used, 4, "packed: the used half was left out");
 	end();
 }
 
@@ -407,6 +457,7 @@ static void all(const struct ring_memory *m)
 	in_order();
 	notifications();
 	packed();
+	packed_half_base();
 }
 
 int main(void)

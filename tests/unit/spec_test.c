@@ -245,6 +245,9 @@ static void all_classes(void)
 	}
 	CHECK(n > WITH_CHAPTER);
 	CHECK_STR(class_name(99, buf, sizeof(buf)), "virtio-99");
+	/* the words in the names of QEMU's types */
+	CHECK(class_by_name("serial") == class_find(3) && class_by_name("mouse") == class_find(18));
+	CHECK(!class_by_name("keyboard mouse") && !class_by_name("key") && !class_by_name(""));
 	CHECK(!class_find(0) && !class_find(99) && !class_by_name("blk0"));
 	CHECK(!class_request_type(NULL, 0) && !class_request_type(class_find(1), 0) &&
 	      !class_request_type(class_find(2), 9));
@@ -447,6 +450,7 @@ static const char *queue(unsigned id, unsigned index, const uint64_t *features, 
 static void queue_names(void)
 {
 	const uint64_t none[2] = { 0 }, ctrl[2] = { SPEC_BIT(17), 0 };
+	const uint64_t stats[2] = { SPEC_BIT(1) | SPEC_BIT(5), 0 }, hint[2] = { SPEC_BIT(3), 0 };
 	const uint64_t mq[2] = { SPEC_BIT(17) | SPEC_BIT(22), 0 }, first[2] = { 1, 0 };
 
 	CHECK_STR(queue(2, 0, NULL, 0), "requestq1");
@@ -472,7 +476,12 @@ static void queue_names(void)
 	CHECK_STR(queue(3, 1, NULL, 0), "transmitq(port0)");
 	CHECK_STR(queue(3, 2, NULL, 0), "control receiveq");
 	CHECK_STR(queue(3, 5, NULL, 0), "transmitq(port1)");
-	CHECK_STR(queue(5, 4, none, 3), "reporting_vq");
+	/* 5.5.2, and without the gaps where features leave some. */
+	CHECK_STR(queue(5, 4, NULL, 0), "reporting_vq");
+	CHECK_STR(queue(5, 2, stats, 4), "statsq");
+	CHECK_STR(queue(5, 3, stats, 4), "reporting_vq");
+	CHECK_STR(queue(5, 4, stats, 5), "reporting_vq");
+	CHECK_STR(queue(5, 2, hint, 4), "free_page_vq");
 	CHECK_STR(queue(8, 2, NULL, 0), "requestq1");
 	CHECK_STR(queue(20, 1, none, 2), "controlq");
 	CHECK_STR(queue(20, 0, none, 2), "dataq1");

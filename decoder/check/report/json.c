@@ -17,7 +17,7 @@ static void put(struct json_object *o, const char *key, struct json_object *valu
 
 static void print(struct report *r, struct json_object *o, const char *end)
 {
-	fprintf(r->o.to, "%s%s", json_object_to_json_string_ext(o, FLAGS), end);
+	json_write(r->o.to, o, FLAGS, end);
 	json_object_put(o);
 }
 
@@ -32,9 +32,9 @@ static struct json_object *before(const struct finding *f, const struct report_c
 
 		json_put_u64(o, "number", x->line[i].number);
 		if (x->line[i].what)
-			put(o, "what", json_untrusted(x->line[i].what));
+			put(o, "what", json_object_new_string(x->line[i].what));
 		if (x->line[i].text)
-			put(o, "text", json_untrusted(x->line[i].text));
+			put(o, "text", json_object_new_string(x->line[i].text));
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -44,16 +44,16 @@ static void json_finding(struct report *r, const struct finding *f, const struct
 {
 	struct json_object *o = json_object_new_object();
 
-	put(o, "type", json_untrusted("finding"));
+	put(o, "type", json_object_new_string("finding"));
 	json_put_u64(o, "number", f->number);
 	json_put_u64(o, "ts", f->ts);
 	json_put_u64(o, "since", f->since);
-	put(o, "device", json_untrusted(f->device->name));
+	put(o, "device", json_object_new_string(f->device->name));
 	if (f->queue != VQT_NO_QUEUE)
 		json_put_u64(o, "queue", f->queue);
-	check_rule_json(o, f->rule);
+	check_rule_json(o, f->rule, f->device->transport);
 	json_put_u64(o, "nth", f->nth);
-	put(o, "seen", json_untrusted(f->seen));
+	put(o, "seen", json_object_new_string(f->seen));
 	put(o, "events", before(f, x));
 	print(r, o, "\n");
 }
@@ -66,16 +66,26 @@ static void json_rules(struct report *r, const struct check *c)
 	for (unsigned i = 0; (rule = report_rule(c, &i, &t));) {
 		struct json_object *o = json_object_new_object();
 
-		put(o, "type", json_untrusted("rule"));
-		check_rule_json(o, rule);
-		put(o, "state", json_untrusted(report_states[report_state(&t)]));
+		put(o, "type", json_object_new_string("rule"));
+		check_rule_json(o, rule, VQT_TRANSPORT_UNKNOWN);
+		put(o, "state", json_object_new_string(report_states[report_state(&t)]));
 		json_put_u64(o, "broken", t.broken);
 		json_put_u64(o, "passed", t.passed);
 		json_put_u64(o, "undecided", t.blocked);
 		if (t.why)
-			put(o, "why", json_untrusted(t.why));
+			put(o, "why", json_object_new_string(t.why));
 		print(r, o, "\n");
 	}
+}
+
+/* Of each party, whether anything was: if not, that there are no findings says nothing. */
+static struct json_object *decided(const struct check *c)
+{
+	struct json_object *o = json_object_new_object();
+
+	for (unsigned p = 0; p < CHECK_PARTIES; p++)
+		put(o, check_party_name(p), json_object_new_boolean(!report_undecided(c, p)));
+	return o;
 }
 
 static void json_end(struct report *r, const struct check *c, const struct model *m,
@@ -84,11 +94,11 @@ static void json_end(struct report *r, const struct check *c, const struct model
 	struct json_object *o = json_object_new_object();
 
 	json_rules(r, c);
-	put(o, "type", json_untrusted("summary"));
-	put(o, "trace", json_untrusted(r->o.trace));
+	put(o, "type", json_object_new_string("summary"));
+	put(o, "trace", json_object_new_string(r->o.trace));
 	json_put_u64(o, "events", events);
-	json_put_u64(o, "lost", model_lost(m));
-	put(o, "severity", json_untrusted(check_severity_name(r->o.severity)));
+	json_put_least(o, "lost", model_lost(m).records, model_lost(m).more);
+	put(o, "severity", json_object_new_string(check_severity_name(r->o.severity)));
 	json_put_u64(o, "findings", r->shown);
 	json_put_u64(o, "less_severe", r->hidden);
 	for (unsigned p = 0; p < CHECK_PARTIES; p++) {
@@ -98,6 +108,7 @@ static void json_end(struct report *r, const struct check *c, const struct model
 			json_put_u64(by, check_severity_name(s), r->by[p][s]);
 		put(o, check_party_name(p), by);
 	}
+	put(o, "decided", decided(c));
 	print(r, o, "\n");
 }
 
@@ -129,16 +140,16 @@ static struct json_object *sarif_rule(const struct rule *rule)
 	struct json_object *properties = json_object_new_object();
 	char page[2048];
 
-	put(o, "id", json_untrusted(rule->id));
-	put(o, "shortDescription", message(json_untrusted(rule->text)));
+	put(o, "id", json_object_new_string(rule->id));
+	put(o, "shortDescription", message(json_object_new_string(rule->text)));
 	snprintf(page, sizeof(page), "%s\n%s", rule->text, rule_explanation(rule)->why);
 	put(o, "fullDescription", message(json_object_new_string(page)));
 	snprintf(page, sizeof(page), "Right:\n%s\nWrong:\n%s\nvqtrace check --explain %s",
 		 rule_explanation(rule)->right, rule->wrong, rule->id);
 	put(o, "help", message(json_object_new_string(page)));
-	put(config, "level", json_untrusted(level(rule->severity)));
+	put(config, "level", json_object_new_string(level(rule->severity)));
 	put(o, "defaultConfiguration", config);
-	check_rule_json(properties, rule);
+	check_rule_json(properties, rule, VQT_TRANSPORT_UNKNOWN);
 	put(o, "properties", properties);
 	return o;
 }
@@ -185,17 +196,17 @@ static struct json_object *location(struct report *r, const struct finding *f, u
 	put(artifact, "uri", uri(r->o.trace));
 	put(physical, "artifactLocation", artifact);
 	put(o, "physicalLocation", physical);
-	put(device, "name", json_untrusted(f->device->name));
+	put(device, "name", json_object_new_string(f->device->name));
 	if (f->queue != VQT_NO_QUEUE)
 		snprintf(name, sizeof(name), "%s/queue %u/event %" PRIu64, f->device->name,
 			 f->queue, number);
 	else
 		snprintf(name, sizeof(name), "%s/event %" PRIu64, f->device->name, number);
-	put(device, "fullyQualifiedName", json_untrusted(name));
+	put(device, "fullyQualifiedName", json_object_new_string(name));
 	json_object_array_add(list, device);
 	put(o, "logicalLocations", list);
 	if (text)
-		put(o, "message", message(json_untrusted(text)));
+		put(o, "message", message(json_object_new_string(text)));
 	json_put_u64(properties, "eventNumber", number);
 	put(o, "properties", properties);
 	return o;
@@ -209,9 +220,9 @@ static void sarif_finding(struct report *r, const struct finding *f, const struc
 	char text[1400];
 
 	report_comment(text, sizeof(text), f);
-	put(o, "ruleId", json_untrusted(f->rule->id));
-	put(o, "level", json_untrusted(level(f->rule->severity)));
-	put(o, "message", message(json_untrusted(text)));
+	put(o, "ruleId", json_object_new_string(f->rule->id));
+	put(o, "level", json_object_new_string(level(f->rule->severity)));
+	put(o, "message", message(json_object_new_string(text)));
 	json_object_array_add(list, location(r, f, f->number, NULL));
 	put(o, "locations", list);
 	for (unsigned i = 0; i + 1 < x->n; i++)
@@ -221,7 +232,7 @@ static void sarif_finding(struct report *r, const struct finding *f, const struc
 	put(o, "relatedLocations", related);
 	json_put_u64(properties, "eventNumber", f->number);
 	json_put_u64(properties, "ts", f->ts);
-	put(properties, "device", json_untrusted(f->device->name));
+	put(properties, "device", json_object_new_string(f->device->name));
 	if (f->queue != VQT_NO_QUEUE)
 		json_put_u64(properties, "queue", f->queue);
 	json_put_u64(properties, "nth", f->nth);
@@ -230,15 +241,35 @@ static void sarif_finding(struct report *r, const struct finding *f, const struc
 	print(r, o, "");
 }
 
+/* No results from a party of which nothing was decided are no good news. */
+static void sarif_undecided(struct json_object *list, const struct check *c)
+{
+	char text[96];
+
+	for (unsigned p = 0; p < CHECK_PARTIES; p++) {
+		struct json_object *o;
+
+		if (!report_undecided(c, p))
+			continue;
+		o = json_object_new_object();
+		snprintf(text, sizeof(text), "nothing was decidable of the %s",
+			 check_party_name(p));
+		put(o, "level", json_object_new_string("warning"));
+		put(o, "message", message(json_object_new_string(text)));
+		json_object_array_add(list, o);
+	}
+}
+
 /* Rules that could not be decided are notifications; left out, they would look passed. */
 static void sarif_end(struct report *r, const struct check *c, const struct model *m,
 		      uint64_t events)
 {
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = json_object_new_array(), *properties;
 	const struct rule *rule;
 	struct check_tally t;
 	char text[256];
 
+	sarif_undecided(list, c);
 	for (unsigned i = 0; (rule = report_rule(c, &i, &t));) {
 		struct json_object *o, *id;
 
@@ -246,18 +277,21 @@ static void sarif_end(struct report *r, const struct check *c, const struct mode
 			continue;
 		o = json_object_new_object();
 		id = json_object_new_object();
-		put(id, "id", json_untrusted(rule->id));
+		put(id, "id", json_object_new_string(rule->id));
 		put(o, "associatedRule", id);
-		put(o, "level", json_untrusted("note"));
+		put(o, "level", json_object_new_string("note"));
 		snprintf(text, sizeof(text), "not decidable here: %s", t.why);
-		put(o, "message", message(json_untrusted(text)));
+		put(o, "message", message(json_object_new_string(text)));
 		json_object_array_add(list, o);
 	}
 	fputs("],\n\"invocations\":[{\"executionSuccessful\":true,\n\"toolExecutionNotifications\":",
 	      r->o.to);
 	print(r, list, "}],\n");
-	fprintf(r->o.to, "\"properties\":{\"events\":%" PRIu64 ",\"lost\":%" PRIu64 "}}]}\n",
-		events, model_lost(m));
+	properties = json_object_new_object();
+	json_put_u64(properties, "events", events);
+	json_put_least(properties, "lost", model_lost(m).records, model_lost(m).more);
+	fputs("\"properties\":", r->o.to);
+	print(r, properties, "}]}\n");
 }
 
 const struct report_ops report_sarif = {

@@ -66,6 +66,8 @@ static uint16_t recent_text(struct slot *s, const struct record *rec, uint32_t l
 	return (uint16_t)s->rec.tail_len;
 }
 
+_Static_assert(ROOM >= 8 * VQT_GUEST_ARGS, "arguments are never cut");
+
 static void recent_record(struct slot *s, const struct record *rec)
 {
 	s->rec = *rec;
@@ -74,7 +76,11 @@ static void recent_record(struct slot *s, const struct record *rec)
 	switch (rec->h.type) {
 	case VQT_NOTE: s->rec.note.len = recent_text(s, rec, rec->note.len); break;
 	case VQT_LIFECYCLE: s->rec.lifecycle.len = recent_text(s, rec, rec->lifecycle.len); break;
-	case VQT_GUEST: s->rec.guest.len = recent_text(s, rec, rec->guest.len); break;
+	case VQT_GUEST: /* the arguments come before the text */
+		s->rec.guest.len =
+			(uint16_t)(recent_text(s, rec, rec->guest.nargs * 8U + rec->guest.len) -
+				   rec->guest.nargs * 8U);
+		break;
 	}
 }
 

@@ -84,6 +84,22 @@ uint64_t report_count(const struct report *r)
 	return r->shown;
 }
 
+bool report_undecided(const struct check *c, unsigned party)
+{
+	const struct rule *rule;
+	struct check_tally t;
+	bool undecided = false;
+
+	for (unsigned i = 0; (rule = report_rule(c, &i, &t));) {
+		if (party != CHECK_PARTIES && rule->party != party)
+			continue;
+		if (t.broken || t.passed)
+			return false;
+		undecided |= report_state(&t) == STATE_UNDECIDED;
+	}
+	return undecided;
+}
+
 int report_end(struct report *r, const struct check *c, const struct model *m, uint64_t events)
 {
 	errno = 0;

@@ -25,6 +25,8 @@ struct report_options {
 	FILE *to; /* borrowed */
 	enum report_format format;
 	const char *trace; /* its name; borrowed */
+	const char
+		*window; /* the time that findings are reported of, in words; NULL all; borrowed */
 	unsigned
 		severity; /* enum check_severity: this and worse are printed, the rest is counted */
 	unsigned fold; /* print so many of a rule and device; 0: all */
@@ -41,6 +43,12 @@ int report_finding(struct report *r, const struct finding *f, const struct model
 		   const struct recent *kept);
 /* Findings so far of the requested severity or worse. */
 uint64_t report_count(const struct report *r);
+/*
+ * Whether nothing at all was decided of a party (enum check_party; CHECK_PARTIES: of both): no
+ * selected rule was broken or in order, and some could not be decided.  Then there being no
+ * finding says nothing.
+ */
+bool report_undecided(const struct check *c, unsigned party);
 /* After check_finish(): the summary.  `events`: how many were looked at. */
 int report_end(struct report *r, const struct check *c, const struct model *m, uint64_t events);
 void report_free(struct report *r);

@@ -29,6 +29,7 @@ static const struct {
 	{ NEED_AGREED, "what was negotiated and set up" },
 	{ NEED_MSIX, "whether MSI-X is enabled" },
 	{ NEED_PROMPT, "rings as they were when a side acted" },
+	{ NEED_DEVICE, "when the device pops and uses chains" },
 };
 
 /* "register accesses": what a rule needs a trace to have; NULL past the last bit of `needs`. */
@@ -65,12 +66,12 @@ static const struct class *device_type(const struct rule *rule)
 	return id ? class_find(id) : NULL;
 }
 
-void check_rule_json(struct json_object *o, const struct rule *rule)
+void check_rule_json(struct json_object *o, const struct rule *rule, unsigned transport)
 {
 	json_put_str(o, "rule", rule->id);
 	json_put_str(o, "party", check_party_name(rule->party));
 	json_put_str(o, "severity", check_severity_name(rule->severity));
-	json_put_str(o, "section", rule->section);
+	json_put_str(o, "section", rule_section(rule, transport));
 	json_object_object_add(o, "clauses", words(rule->refs));
 	json_put_str(o, "expected", rule->text);
 }
@@ -83,7 +84,7 @@ static void list_json(FILE *to, const struct rule *rule)
 	const struct class *class = device_type(rule);
 	const char *need;
 
-	check_rule_json(o, rule);
+	check_rule_json(o, rule, VQT_TRANSPORT_UNKNOWN);
 	if (class)
 		json_put_str(o, "device_type", class->name);
 	for (unsigned i = 0; (need = need_name(rule->needs, i)); i++)
@@ -92,7 +93,32 @@ static void list_json(FILE *to, const struct rule *rule)
 	json_print(to, o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
-int check_list(FILE *to, const struct check *c, bool json)
+#define LIST_INDENT 4
+#define LIST_TEXT 62 /* column where the text begins on a wide terminal */
+
+static void list_text(FILE *to, const struct rule *rule, unsigned width)
+{
+	const char *at = rule->text;
+	size_t left = strlen(at);
+	bool wrap = width && LIST_TEXT + left > width;
+
+	fprintf(to, wrap ? "%-32s %-6s %-10s %s\n" : "%-32s %-6s %-10s %-10s ", rule->id,
+		check_party_name(rule->party), check_severity_name(rule->severity), rule->section);
+	if (!wrap) {
+		fprintf(to, "%s\n", at);
+		return;
+	}
+	while (left) {
+		size_t n = text_line(at, left, width > 2 * LIST_INDENT ? width - LIST_INDENT : 1);
+
+		fprintf(to, "%*s%.*s\n", LIST_INDENT, "", (int)n, at);
+		n += strspn(at + n, " ");
+		at += n;
+		left -= n;
+	}
+}
+
+int check_list(FILE *to, const struct check *c, bool json, unsigned width)
 {
 	const struct rule *rule;
 	struct check_tally t;
@@ -101,9 +127,7 @@ int check_list(FILE *to, const struct check *c, bool json)
 		if (json)
 			list_json(to, rule);
 		else
-			fprintf(to, "%-32s %-6s %-10s %-10s %s\n", rule->id,
-				check_party_name(rule->party), check_severity_name(rule->severity),
-				rule->section, rule->text);
+			list_text(to, rule, width);
 	}
 	return result(to);
 }

@@ -21,14 +21,17 @@ struct check_example {
 extern const struct check_example check_examples[];
 
 /* The rules that `c` selects, one a line; json: an object a line.  0 or negative errno. */
-int check_list(FILE *to, const struct check *c, bool json);
+int check_list(FILE *to, const struct check *c, bool json, unsigned width);
 /*
  * A page: what the rule means, why it matters, right and wrong, known bugs;
  * with an example or NULL.  0 or negative errno.
  */
 int check_explain(FILE *to, const struct rule *rule, const struct check_example *example,
 		  bool ascii);
-/* Adds what a row says to an object: rule, party, severity, section, clauses, expected. */
-void check_rule_json(struct json_object *o, const struct rule *rule);
+/*
+ * Adds what a row says to an object: rule, party, severity, section, clauses, expected.
+ * transport (enum vqt_transport): of the device it is about, 0 any.
+ */
+void check_rule_json(struct json_object *o, const struct rule *rule, unsigned transport);
 
 #endif

@@ -56,8 +56,8 @@ static void text_finding(struct report *r, const struct finding *f, const struct
 	fprintf(r->o.to, "  seen:     %s\n  expected: %s\n", f->seen, f->rule->text);
 	for (unsigned i = 0; i < x->n; i++)
 		put_line(r, &x->line[i], i + 1 == x->n);
-	fprintf(r->o.to, "  %svirtio 1.4, %s; %s%s\n\n", paint(r, DIM), f->rule->section,
-		f->rule->refs, paint(r, PLAIN));
+	fprintf(r->o.to, "  %svirtio 1.4, %s; %s%s\n\n", paint(r, DIM),
+		rule_section(f->rule, f->device->transport), f->rule->refs, paint(r, PLAIN));
 }
 
 static void text_folded(struct report *r, const struct finding *f)
@@ -102,7 +102,7 @@ static void put_found(struct report *r)
 		fputc('\n', r->o.to);
 }
 
-static void put_parties(struct report *r)
+static void put_parties(struct report *r, const struct check *c)
 {
 	for (unsigned p = 0; p < CHECK_PARTIES; p++) {
 		uint64_t all = 0;
@@ -113,7 +113,10 @@ static void put_parties(struct report *r)
 		for (unsigned s = 0; all && s < CHECK_SEVERITIES; s++)
 			fprintf(r->o.to, "%s%" PRIu64 " %s", s ? ", " : "", r->by[p][s],
 				check_severity_name(s));
-		fputs(all ? "\n" : "no findings\n", r->o.to);
+		fputs(all		       ? "\n"
+		      : report_undecided(c, p) ? "nothing was decidable\n"
+					       : "no findings\n",
+		      r->o.to);
 	}
 	if (r->hidden)
 		fprintf(r->o.to,
@@ -188,6 +191,7 @@ static void text_end(struct report *r, const struct check *c, const struct model
 		     uint64_t events)
 {
 	unsigned states[STATES] = { 0 }, n = 0, i = 0;
+	struct model_loss lost = model_lost(m);
 	struct check_tally t;
 
 	for (; report_rule(c, &i, &t); n++)
@@ -203,12 +207,17 @@ static void text_end(struct report *r, const struct check *c, const struct model
 	}
 	fprintf(r->o.to, "%ssummary%s of %s, %" PRIu64 " events", paint(r, BOLD), paint(r, PLAIN),
 		r->o.trace, events);
-	if (model_lost(m))
-		fprintf(r->o.to, " (%" PRIu64 " more were lost: what they contained is unknown)",
-			model_lost(m));
+	if (lost.records || lost.more) {
+		TEXT(t, 64);
+
+		model_put_lost(&t, lost, "");
+		fprintf(r->o.to, " (%s more were lost: what they contained is unknown)", t.buf);
+	}
+	if (r->o.window)
+		fprintf(r->o.to, "; findings %s", r->o.window);
 	fputc('\n', r->o.to);
 	put_found(r);
-	put_parties(r);
+	put_parties(r, c);
 	fprintf(r->o.to,
 		"%u rules: %u broken, %u in order, %u never came up, %u not decidable here\n", n,
 		states[STATE_BROKEN], states[STATE_PASSED], states[STATE_NEVER],

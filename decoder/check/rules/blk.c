@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Block requests as the driver makes them: 5.2.6. */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "decoder/class/blk.h"
 #include "decoder/check/rules/blk.h"
@@ -47,6 +48,53 @@ static enum verdict unnegotiated(struct rule_context *ctx)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	return rule_fail(ctx, "%s was sent, but its feature is not negotiated", blk_name(r));
+}
+
+const struct spec_request *blk_type_swapped(const struct model_request *r)
+{
+	return r->type ? NULL
+		       : class_request_type(class_find(VIRTIO_ID_BLOCK),
+					    __builtin_bswap32(r->type_raw));
+}
+
+bool blk_type_defined(const struct rule_context *ctx, const struct model_request *r)
+{
+	const struct class *c = class_find(VIRTIO_ID_BLOCK);
+
+	if (!accepted(ctx, VIRTIO_F_VERSION_1))
+		return r->type || class_request_type(c, r->type_raw & ~BLK_BARRIER);
+	return r->type && !(r->type->flags & SPEC_REQ_LEGACY);
+}
+
+/* What a type without a meaning may have been meant as; "" when there is no guess. */
+static const char *meant(const struct model_request *r, char to[64])
+{
+	const struct class *c = class_find(VIRTIO_ID_BLOCK);
+	const struct spec_request *other;
+
+	*to = '\0';
+	if (r->type)
+		snprintf(to, 64, " (%s of the legacy interface)", r->type->name);
+	else if ((other = blk_type_swapped(r)))
+		snprintf(to, 64, ", %s in the other byte order", other->name);
+	else if ((other = class_request_type(c, r->type_raw & ~BLK_BARRIER)))
+		snprintf(to, 64, ", %s with the barrier bit of the legacy interface", other->name);
+	return to;
+}
+
+static enum verdict undefined_type(struct rule_context *ctx)
+{
+	const struct model_request *r = ctx->req;
+	char what[64];
+
+	if (blk_type_defined(ctx, r))
+		return RULE_PASSED;
+	/* Other rules say so. */
+	if (r->type ? r->type->feature >= 0 && !accepted(ctx, (unsigned)r->type->feature)
+		    : legacy_only(ctx) && blk_type_swapped(r))
+		return RULE_NA;
+	return rule_fail(ctx, "chain %u has the request type 0x%08x%s", r->head, r->type_raw,
+			 meant(r, what));
 }
 
 static enum verdict sector_unused(struct rule_context *ctx)
@@ -316,6 +364,10 @@ static const struct rule rows[] = {
 		  "negotiated.",
 	  .needs = AGREED, .at = AT(REQUEST) | ONLY(UNUSUAL), .check = unnegotiated,
 	  .wrong = "DISCARD without VIRTIO_BLK_F_DISCARD" },
+	{ DRIVER_STRUCTURAL, .id = "blk-type-undefined", .section = "5.2.6", .refs = "I23",
+	  .text = "The driver sends only requests of a type that the specification defines.",
+	  .needs = AGREED, .at = AT(REQUEST) | ONLY(UNUSUAL), .check = undefined_type,
+	  .wrong = "a request of type 0xdeadbeef" },
 	{ DRIVER_STRUCTURAL, .id = "blk-sector-unused", .section = "5.2.6", .refs = "I24",
 	  .text = "sector is 0 in requests that have no use for it.",
 	  .needs = NEED_CHAIN | NEED_BYTES, .at = AT(REQUEST) | ONLY(UNUSUAL),

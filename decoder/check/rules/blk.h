@@ -16,6 +16,9 @@ struct blk_zone {
 	uint64_t expect; /* a write taken while settled: the event at which it was popped */
 };
 
+/* 5.2.6.3: set in a type of the legacy interface, to keep requests in order. */
+#define BLK_BARRIER 0x80000000U
+
 #define BLK_ZONES 64
 struct blk_zones {
 	uint64_t sectors; /* of a zone */
@@ -74,6 +77,15 @@ static inline bool blk_zoned(const struct rule_context *ctx, uint64_t *sectors)
 	return accepted(ctx, VIRTIO_BLK_F_ZONED) &&
 	       check_config(ctx, BLK_CFG_ZONE_SECTORS, 4, sectors) && *sectors;
 }
+
+/*
+ * Whether the header has a type that the specification defines for the interface in use.  What
+ * is of the legacy interface alone, and of no feature, is undefined in the modern one.
+ */
+bool blk_type_defined(const struct rule_context *ctx, const struct model_request *r);
+
+/* The type that an undefined one is in the other byte order; NULL: none. */
+const struct spec_request *blk_type_swapped(const struct model_request *r);
 
 const char *blk_status(const struct model_request *r); /* "IOERR"; until the next call */
 

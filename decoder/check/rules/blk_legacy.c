@@ -3,8 +3,6 @@
 #include "decoder/class/blk.h"
 #include "decoder/check/rules/blk.h"
 
-#define BARRIER_BIT 0x80000000U
-
 /* Buffer descriptors of a chain, counted: the one with number n, NULL past the end. */
 static const struct vqt_desc *nth(const struct model_request *r, unsigned n)
 {
@@ -92,9 +90,9 @@ static enum verdict barrier(struct rule_context *ctx)
 	for (other = ctx->queue->in_flight; other; other = other->hh.next) {
 		if (!other->typed)
 			continue;
-		if (r->type_raw & BARRIER_BIT
+		if (r->type_raw & BLK_BARRIER
 			    ? other->number < r->number
-			    : other->type_raw & BARRIER_BIT && other->number < r->number) {
+			    : other->type_raw & BLK_BARRIER && other->number < r->number) {
 			rule_related(ctx, other->number, "the request before");
 			rule_related(ctx, r->number, "the request");
 			return rule_fail(ctx, "chain %u was used before chain %u, across a barrier",
@@ -155,7 +153,7 @@ static enum verdict swapped(struct rule_context *ctx)
 
 	if (!legacy_only(ctx) || !type)
 		return RULE_NA;
-	if (ctx->req->type || __builtin_bswap32(type) > 0xff || type & 0xff)
+	if (!blk_type_swapped(ctx->req))
 		return RULE_PASSED;
 	return rule_fail(ctx, "the request type is 0x%08x, %u in the other byte order", type,
 			 __builtin_bswap32(type));

@@ -36,6 +36,16 @@ static enum verdict range(struct rule_context *ctx)
 	return wrong(ctx, "");
 }
 
+static enum verdict undefined_done(struct rule_context *ctx)
+{
+	if (!blk_answered(ctx) || ctx->req->type || blk_type_defined(ctx, ctx->req))
+		return RULE_NA;
+	if (ctx->req->status != VIRTIO_BLK_S_OK)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->req->number, "the request");
+	return rule_fail(ctx, "a request of type 0x%08x completed with OK", ctx->req->type_raw);
+}
+
 static enum verdict ro(struct rule_context *ctx)
 {
 	if (!blk_answered(ctx) || ctx->req->type_raw != VIRTIO_BLK_T_OUT ||
@@ -199,7 +209,7 @@ static enum verdict len_short(struct rule_context *ctx)
 	const struct model_request *r = ctx->req;
 
 	if (!blk_answered(ctx) || r->type_raw != VIRTIO_BLK_T_IN || r->status ||
-	    !accepted(ctx, VIRTIO_F_VERSION_1) || !r->used_len)
+	    !accepted(ctx, VIRTIO_F_VERSION_1) || !r->used_len || !used_len_counts(ctx))
 		return RULE_NA;
 	if (r->used_len >= r->writable)
 		return RULE_PASSED;
@@ -310,11 +320,15 @@ static const struct rule rows[] = {
 	  .wrong = "ZONE_APPEND sector 4096, append_sector 0" },
 	{ DEVICE_MUST, .id = "blk-flush-early", .section = "5.2.6.2", .refs = "BLKOP-V11 T39",
 	  .text = "The device completes FLUSH only after written data is in stable storage.",
-	  .needs = USED, .at = AT(USED), .check = flush_early,
+	  .needs = USED | NEED_DEVICE, .at = AT(USED), .check = flush_early,
 	  .wrong = "FLUSH, the backend's flush begins, OK, the backend's flush ends" },
 	{ DEVICE_MUST, .id = "blk-lifetime", .section = "5.2.6.2", .refs = "BLKOP-V15",
 	  .text = "The lifetime metrics contain no reserved values.", .needs = USED,
 	  .at = AT(USED) | ONLY(UNUSUAL), .check = lifetime, .wrong = "pre_eol_info 9" },
+	{ DEVICE_STRUCTURAL, .id = "blk-undefined-done", .section = "5.2.6", .refs = "I23 T39",
+	  .text = "The device does not report success for a request of a type that is not defined.",
+	  .needs = USED, .at = AT(USED) | ONLY(UNUSUAL), .check = undefined_done,
+	  .wrong = "type 0xdeadbeef, OK" },
 	{ DEVICE_STRUCTURAL, .id = "blk-negotiated-refused", .section = "5.2.6",
 	  .refs = "FEAT-V3 T39",
 	  .text = "The device does not complete negotiated request types with UNSUPP.",

@@ -16,7 +16,7 @@ static const char *op(const struct rule_context *ctx)
 
 static enum verdict read_only(struct rule_context *ctx)
 {
-	if (!is_write(ctx) || !ctx->e->field || reg(ctx)->region == VQT_REGION_MMIO)
+	if (!is_write(ctx) || !ctx->e->field)
 		return RULE_NA;
 	if ((reg(ctx)->region == VQT_REGION_LEGACY) != (ctx->rule->arg != 0))
 		return RULE_NA;
@@ -71,7 +71,7 @@ static enum verdict without_feature(struct rule_context *ctx)
 {
 	const struct spec_field *f = ctx->e->field;
 
-	if (reg(ctx)->region != VQT_REGION_COMMON || !f || f->feature < 0 ||
+	if (!modern_access(ctx) || !f || f->feature < 0 ||
 	    !offered_known(ctx, (unsigned)f->feature))
 		return RULE_NA;
 	if (offered(ctx, (unsigned)f->feature))
@@ -124,7 +124,8 @@ static const struct rule rows[] = {
 		  "queue sizes.",
 	  .needs = NEED_REGS, .at = AT(COMMON), .check = read_only, .arg = 1,
 	  .wrong = "the legacy queue_size <- 64" },
-	{ DRIVER_STRUCTURAL, .id = "register-without-feature", .section = "4.1.4.3", .refs = "T08",
+	{ DRIVER_STRUCTURAL, .id = "register-without-feature", .section = "4.1.4.3",
+	  .mmio = "4.2.2", .refs = "T08",
 	  .text = "The driver uses a register that belongs to a feature only if the device "
 		  "offers that feature.",
 	  .needs = NEED_REGS | NEED_AGREED, .at = AT(COMMON), .check = without_feature,

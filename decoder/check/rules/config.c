@@ -27,6 +27,7 @@ static enum verdict torn(struct rule_context *ctx)
 		return o->b ? RULE_PASSED : RULE_NA;
 	rule_related(ctx, ctx->d->config.n_generation, "config_generation read");
 	rule_related(ctx, o->number, "the last part read");
+	o->number = 0; /* the read has ended: said once */
 	return rule_fail(
 		ctx,
 		"a 64-bit field at offset %u was read in parts, but config_generation was not read "
@@ -180,8 +181,8 @@ static const struct rule rows[] = {
 		  "offers that feature.",
 	  .needs = REGS, .at = AT(CONFIG_READ) | AT(CONFIG_WRITE), .check = without_feature,
 	  .explanation = &fields, .wrong = "seg_max is read and VIRTIO_BLK_F_SEG_MAX not offered" },
-	{ DEVICE_MUST, .id = "config-generation-stuck", .section = "4.1.4.3.1",
-	  .refs = "COMMON-V6 T11",
+	{ DEVICE_MUST, .id = "config-generation-stuck", .section = "4.1.4.3.1", .mmio = "4.2.2.1",
+	  .refs = "COMMON-V6 MMIO-V6 T11",
 	  .text = "config_generation changes when a configuration field that the driver has read "
 		  "changes.",
 	  .needs = REGS, .at = AT(GENERATION), .check = generation_same,
@@ -206,7 +207,7 @@ static const struct rule rows[] = {
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(CONFIG_READ), .check = by_width,
 	  .explanation = &fields, .wrong = "4 bytes at 20 read 0x800, 1 byte at 21 reads 0" },
 	{ DEVICE_STRUCTURAL, .id = "config-irq-without-change", .section = "4.1.5.4",
-	  .refs = "I19 T21",
+	  .mmio = "4.2.3.4", .refs = "I19 T21",
 	  .text = "The device sends a configuration change notification only when the "
 		  "configuration or the status has changed.",
 	  .needs = REGS | NEED_IRQ, .at = AT(STATUS_READ) | AT(GENERATION), .check = no_change,

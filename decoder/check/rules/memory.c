@@ -172,7 +172,7 @@ static enum verdict finds_nothing(struct rule_context *ctx)
 	const struct check_queue *q = ctx->q;
 	const struct vqt_ring *r = &ctx->e->rec->kick.ring;
 
-	if (!driver_ok(ctx) || q->draining || stopped(ctx) || ctx->queue->n_in_flight ||
+	if (!driver_ok(ctx) || q->draining || stopped(ctx) || model_flight(ctx->queue) ||
 	    ctx->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE || ctx->d->status.n_failed)
 		return RULE_NA;
 	if (r->known & VQT_RING_PACKED ? !(r->known & VQT_RING_LAST_AVAIL)
@@ -189,7 +189,7 @@ static enum verdict finds_nothing(struct rule_context *ctx)
 /* The driver took the legacy interface, which has no feature bits above 31. */
 static enum verdict packed_legacy(struct rule_context *ctx)
 {
-	if (!legacy_only(ctx) || !ctx->d->status.n_driver_ok)
+	if (!legacy_only(ctx) || !ctx->d->status.n_driver_ok || reported(ctx))
 		return RULE_NA;
 	if (!(ctx->ring->known & VQT_RING_PACKED))
 		return RULE_PASSED;
@@ -228,7 +228,8 @@ static const struct rule rows[] = {
 	  .text = "Without VIRTIO_F_ACCESS_PLATFORM the driver gives the physical addresses of queues.",
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(ENABLE), .check = ring_address,
 	  .wrong = "queue_desc <- 0xffff888001234000" },
-	{ DEVICE_STRUCTURAL, .id = "areas-not-as-set", .section = "4.1.4.3", .refs = "T16",
+	{ DEVICE_STRUCTURAL, .id = "areas-not-as-set", .section = "4.1.4.3", .mmio = "4.2.2",
+	  .refs = "T16",
 	  .text = "The device uses the queue at the addresses that the driver has set.",
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(RINGS), .check = areas,
 	  .wrong = "queue_desc <- 0x10000, the device reads at 0x20000" },
@@ -238,8 +239,8 @@ static const struct rule rows[] = {
 	  .wrong = "queue_reset, queue_desc <- 0x20000, the device reads at 0x10000" },
 	{ DEVICE_MUST, .id = "qreset-size-ignored", .section = "2.6.1.2.1", .refs = "QRESET-V3",
 	  .text = "After a queue is enabled again the device uses the size set since its reset.",
-	  .needs = NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, .at = AT(CHAIN), .check = size,
-	  .wrong = "queue_reset, queue_size <- 4, the device takes slot 6" },
+	  .needs = NEED_CHAIN | NEED_LIFE | NEED_FLIGHT | NEED_DEVICE, .at = AT(CHAIN),
+	  .check = size, .wrong = "queue_reset, queue_size <- 4, the device takes slot 6" },
 	{ DRIVER_SUSPICIOUS, .id = "chain-fragmented", .section = "2.7.4.2", .refs = "SPLIT-D4",
 	  .text = "The driver describes a contiguous buffer with one descriptor, not with many "
 		  "small ones.",
@@ -255,7 +256,7 @@ static const struct rule rows[] = {
 		  "that the device reads.",
 	  .needs = NEED_KICK | NEED_RING | NEED_CHAIN | NEED_FLIGHT, .at = AT(KICK),
 	  .check = finds_nothing, .wrong = "kick after kick, and avail.idx stays where it was" },
-	{ DEVICE_MUST, .id = "legacy-driver-packed-ring", .section = "4.1.4.10",
+	{ DEVICE_MUST, .id = "legacy-driver-packed-ring", .section = "4.1.4.10", .mmio = "4.2.4",
 	  .refs = "PCILEG-V6 FEAT-V5",
 	  .text = "The device uses no feature of the modern interface with a driver that uses "
 		  "the legacy interface.",

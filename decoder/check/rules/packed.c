@@ -99,13 +99,16 @@ static enum verdict event_flags(struct rule_context *ctx)
 	bool driver = ctx->rule->party == CHECK_DRIVER;
 	unsigned need = driver ? VQT_RING_AVAIL_FLAGS : VQT_RING_USED_FLAGS;
 	unsigned flags = driver ? ctx->ring->avail_flags : ctx->ring->used_flags;
+	enum verdict v;
 
 	if (!(ctx->ring->known & VQT_RING_PACKED) || !(ctx->ring->known & need) || !negotiated(ctx))
 		return RULE_NA;
 	if (!driver && !ctx->q->chain.number)
 		return RULE_NA; /* the area is the driver's to clear */
-	if (flags < 2 || (flags == 2 && event_idx(ctx)))
-		return RULE_PASSED;
+	v = found_value(ctx, driver ? FOUND_DRIVER_FLAGS : FOUND_DEVICE_FLAGS, (uint16_t)flags,
+			flags > 2 || (flags == 2 && !event_idx(ctx)));
+	if (v != RULE_BROKEN)
+		return v;
 	return rule_fail(ctx, "the %s's event suppression flags are 0x%04x%s",
 			 driver ? "driver" : "device", flags,
 			 flags == 2 ? " without EVENT_IDX" : "");
@@ -118,12 +121,15 @@ static enum verdict event_offset(struct rule_context *ctx)
 			       : VQT_RING_USED_FLAGS | VQT_RING_AVAIL_EVENT;
 	unsigned flags = driver ? ctx->ring->avail_flags : ctx->ring->used_flags;
 	unsigned off = virtq_slot(driver ? ctx->ring->used_event : ctx->ring->avail_event);
+	enum verdict v;
 
 	if (!(ctx->ring->known & VQT_RING_PACKED) || (ctx->ring->known & need) != need ||
 	    flags != 2 || !event_idx(ctx) || !ctx->queue->size_known || !ctx->queue->size)
 		return RULE_NA;
-	if (off < ctx->queue->size)
-		return RULE_PASSED;
+	v = found_value(ctx, driver ? FOUND_DRIVER_OFFSET : FOUND_DEVICE_OFFSET, (uint16_t)off,
+			off >= ctx->queue->size);
+	if (v != RULE_BROKEN)
+		return v;
 	return rule_fail(ctx, "the %s's event offset is %u in a ring of %u",
 			 driver ? "driver" : "device", off, ctx->queue->size);
 }
@@ -140,21 +146,21 @@ static const struct rule rows[] = {
 	{ DEVICE_MUST, .id = "packed-popped-unavailable", .section = "2.8.15",
 	  .refs = "PACKED-V5 T36",
 	  .text = "The device pops a descriptor only if its AVAIL and USED bits mark it as available.",
-	  .needs = NEED_CHAIN | NEED_AGREED, .at = AT(CHAIN) | ONLY(PACKED), .check = unavailable,
-	  .wrong = "wrap counter 1, a descriptor with AVAIL=0 is popped" },
+	  .needs = NEED_CHAIN | NEED_AGREED | NEED_DEVICE, .at = AT(CHAIN) | ONLY(PACKED),
+	  .check = unavailable, .wrong = "wrap counter 1, a descriptor with AVAIL=0 is popped" },
 	{ DRIVER_MUST, .id = "packed-list-early", .section = "2.8.17", .refs = "PACKED-D11 T36",
 	  .text = "The driver makes the first descriptor of a list available after all the others.",
 	  .needs = NEED_CHAIN | NEED_AGREED, .at = AT(CHAIN) | ONLY(PACKED),
 	  .check = published_early, .wrong = "the head is available, the next still used" },
 	{ DEVICE_MUST, .id = "packed-popped-order", .section = "2.8.12", .refs = "PACKED-V1",
 	  .text = "The device pops descriptors in the order in which they lie in the ring.",
-	  .needs = FLIGHT, .at = AT(CHAIN) | ONLY(PACKED), .check = popped_at,
+	  .needs = FLIGHT | NEED_DEVICE, .at = AT(CHAIN) | ONLY(PACKED), .check = popped_at,
 	  .wrong = "slot 3, then slot 5" },
 	{ DEVICE_STRUCTURAL, .id = "packed-popped-wrap", .section = "2.8.1", .refs = "I15 T36",
 	  .text = "The device flips its wrap counter for available descriptors each time it "
 		  "passes the end of the ring.",
-	  .needs = FLIGHT, .at = AT(CHAIN) | ONLY(PACKED), .check = popped_at, .arg = 1,
-	  .wrong = "slot 255 at 1, then slot 0 at 1" },
+	  .needs = FLIGHT | NEED_DEVICE, .at = AT(CHAIN) | ONLY(PACKED), .check = popped_at,
+	  .arg = 1, .wrong = "slot 255 at 1, then slot 0 at 1" },
 	{ DEVICE_MUST, .id = "packed-used-order", .section = "2.8.12", .refs = "PACKED-V2",
 	  .text = "The device writes used descriptors in ring order, and skips as many slots as "
 		  "the chain had descriptors.",

@@ -34,7 +34,7 @@ static enum verdict absent_written(struct rule_context *ctx)
 
 static enum verdict absent_size(struct rule_context *ctx)
 {
-	if (!pci_register_is(ctx, SPEC_REG_QUEUE_SIZE) || !absent(ctx))
+	if (!register_is(ctx, SPEC_REG_QUEUE_SIZE) || !absent(ctx))
 		return RULE_NA;
 	if (!value(ctx))
 		return RULE_PASSED;
@@ -44,7 +44,7 @@ static enum verdict absent_size(struct rule_context *ctx)
 
 static enum verdict size_read(struct rule_context *ctx)
 {
-	if (!pci_register_is(ctx, SPEC_REG_QUEUE_SIZE) || packed(ctx))
+	if (!register_is(ctx, SPEC_REG_QUEUE_SIZE) || packed(ctx))
 		return RULE_NA;
 	if (!value(ctx) || number_is_power_of_2(value(ctx)))
 		return RULE_PASSED;
@@ -54,8 +54,7 @@ static enum verdict size_read(struct rule_context *ctx)
 
 static enum verdict size_written(struct rule_context *ctx)
 {
-	if (!pci_register_is(ctx, SPEC_REG_QUEUE_SIZE) || packed(ctx) ||
-	    reg(ctx)->region == VQT_REGION_LEGACY)
+	if (!register_is(ctx, SPEC_REG_QUEUE_SIZE) || packed(ctx) || legacy_access(ctx))
 		return RULE_NA;
 	if (number_is_power_of_2(value(ctx)))
 		return RULE_PASSED;
@@ -65,29 +64,48 @@ static enum verdict size_written(struct rule_context *ctx)
 
 static enum verdict size_zero(struct rule_context *ctx)
 {
-	if (!pci_register_is(ctx, SPEC_REG_QUEUE_SIZE) || !packed(ctx))
+	if (!register_is(ctx, SPEC_REG_QUEUE_SIZE) || !packed(ctx))
 		return RULE_NA;
 	if (value(ctx))
 		return RULE_PASSED;
 	return rule_fail(ctx, "queue_size of queue %u was set to 0", ctx->dev->queue_select);
 }
 
-static enum verdict size_big(struct rule_context *ctx)
+/*
+ * What the device offers: as its register showed it, in whichever initialisation, or with
+ * virtio-pci as the device was made.  0: not known.
+ */
+static unsigned size_offered(struct rule_context *ctx)
 {
 	const struct model_queue *m = model_queue(ctx->dev, ctx->dev->queue_select);
+	const struct check_added *a = &ctx->d->added;
+	unsigned index = ctx->dev->queue_select;
 
-	if (!pci_register_is(ctx, SPEC_REG_QUEUE_SIZE))
+	if (m && m->size_max) {
+		rule_related(ctx, ctx->q->setup.n_size_read, "the size read");
+		return m->size_max;
+	}
+	if (check_mmio(ctx->dev) || a->n > CHECK_ADDED || index >= a->n)
+		return 0;
+	rule_related(ctx, a->number[index], "the queue made");
+	return a->size[index];
+}
+
+/* arg: 1 of virtio-mmio */
+static enum verdict size_big(struct rule_context *ctx)
+{
+	unsigned most;
+
+	if (!register_is(ctx, SPEC_REG_QUEUE_SIZE) || !ctx->q)
 		return RULE_NA;
-	if (value(ctx) > 32768)
-		return rule_fail(ctx, "queue_size of queue %u was set to %llu",
+	if (value(ctx) > VIRTQ_SIZE_MAX)
+		return rule_fail(ctx, "%s of queue %u was set to %llu", ctx->e->field->name,
 				 ctx->dev->queue_select, value(ctx));
-	if (!m || !m->size_max || !ctx->q || !ctx->q->setup.n_size_read || ctx->q->setup.n_size)
-		return RULE_NA;
-	if (value(ctx) <= m->size_max)
-		return RULE_PASSED;
-	rule_related(ctx, ctx->q->setup.n_size_read, "queue_size read");
-	return rule_fail(ctx, "queue_size of queue %u was set to %llu; it was %u after the reset",
-			 ctx->dev->queue_select, value(ctx), m->size_max);
+	most = size_offered(ctx);
+	if (!most || value(ctx) <= most)
+		return most ? RULE_PASSED : RULE_NA;
+	return rule_fail(ctx, "%s of queue %u was set to %llu, but the device offers %u",
+			 ctx->e->field->name, ctx->dev->queue_select, value(ctx), most);
 }
 
 static enum verdict changed_enabled(struct rule_context *ctx)
@@ -106,15 +124,15 @@ static enum verdict unconfigured(struct rule_context *ctx)
 {
 	const struct check_queue *q = ctx->q;
 
-	if (!q || reg(ctx)->region != VQT_REGION_COMMON || q->setup.n_reset || q->setup.n_enable)
+	if (!q || !modern_access(ctx) || q->setup.n_reset || q->setup.n_enable)
 		return RULE_NA;
 	if (q->setup.n_desc && q->setup.n_driver && q->setup.n_device)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->reset.number, "the reset");
 	return rule_fail(ctx, "queue %u was enabled, but its %s was not set", q->index,
-			 !q->setup.n_desc     ? "queue_desc"
-			 : !q->setup.n_driver ? "queue_driver"
-					      : "queue_device");
+			 !q->setup.n_desc     ? "descriptor area"
+			 : !q->setup.n_driver ? "driver area"
+					      : "device area");
 }
 
 static enum verdict disabled(struct rule_context *ctx)
@@ -162,9 +180,9 @@ static enum verdict zero_size(struct rule_context *ctx)
 {
 	const struct model_queue *m = model_queue(ctx->dev, ctx->dev->queue_select);
 
-	if (!m || !m->size_known)
+	if (!m || !(m->size_known || ctx->q->setup.n_size_read))
 		return RULE_NA;
-	if (m->size)
+	if (m->size_known ? m->size : m->size_max)
 		return RULE_PASSED;
 	return rule_fail(ctx, "queue %u was enabled, but its queue_size is 0", m->index);
 }
@@ -221,7 +239,18 @@ static const struct rule rows[] = {
 		  "offers, or more than 32768.",
 	  .needs = REGS, .at = AT(QUEUE_WRITE), .check = size_big,
 	  .wrong = "queue_size = 128, <- 256" },
-	{ DRIVER_STRUCTURAL, .id = "queue-enabled-empty", .section = "4.1.4.3", .refs = "T17",
+	{ DRIVER_MUST, .id = "mmio-queue-size-too-big", .section = "4.2.2.2",
+	  .refs = "MMIO-D14 T18",
+	  .text = "On virtio-mmio the driver sets a queue size of at most QueueSizeMax.",
+	  .needs = REGS, .at = AT(QUEUE_WRITE) | ONLY(MMIO), .check = size_big,
+	  .wrong = "QueueSizeMax = 128, QueueSize <- 256" },
+	{ DRIVER_STRUCTURAL, .id = "mmio-queue-unconfigured", .section = "4.2.3.2", .refs = "T17",
+	  .text = "On virtio-mmio the driver sets all three addresses of a queue before it writes 1 to "
+		  "QueueReady.",
+	  .needs = REGS, .at = AT(ENABLE) | ONLY(MMIO), .check = unconfigured,
+	  .wrong = "QueueReady <- 1, QueueDeviceLow never written" },
+	{ DRIVER_STRUCTURAL, .id = "queue-enabled-empty", .section = "4.1.4.3", .mmio = "4.2.2",
+	  .refs = "T17",
 	  .text = "The driver does not enable a queue whose size reads 0: it does not exist.",
 	  .needs = REGS, .at = AT(ENABLE), .check = zero_size,
 	  .wrong = "queue_size = 0, queue_enable <- 1" },

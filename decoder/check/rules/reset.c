@@ -15,7 +15,7 @@ static const char *what(const struct rule_context *ctx)
 
 static enum verdict not_awaited(struct rule_context *ctx)
 {
-	bool old = reg(ctx)->region == VQT_REGION_LEGACY;
+	bool old = reg(ctx)->region == VQT_REGION_LEGACY || check_mmio(ctx->dev);
 
 	if (old != ctx->rule->arg || !ctx->d->reset.number || !ctx->d->reset.written)
 		return RULE_NA;
@@ -72,7 +72,7 @@ static enum verdict line_after(struct rule_context *ctx)
 
 static enum verdict enabled_after(struct rule_context *ctx)
 {
-	if (!pci_register_is(ctx, SPEC_REG_QUEUE_ENABLE) || !ctx->q || ctx->d->reset.awaited ||
+	if (!register_is(ctx, SPEC_REG_QUEUE_ENABLE) || !ctx->q || ctx->d->reset.awaited ||
 	    !ctx->d->reset.written)
 		return RULE_NA;
 	if (!(reg(ctx)->value & 1) || ctx->q->setup.n_enable || ctx->q->setup.n_reset)
@@ -191,7 +191,7 @@ static enum verdict qreset_shown(struct rule_context *ctx)
 
 static enum verdict qreset_enabled(struct rule_context *ctx)
 {
-	if (!pci_register_is(ctx, SPEC_REG_QUEUE_ENABLE) || ctx->q->setup.reset != QRESET_DONE)
+	if (!register_is(ctx, SPEC_REG_QUEUE_ENABLE) || ctx->q->setup.reset != QRESET_DONE)
 		return RULE_NA;
 	if (!(reg(ctx)->value & 1))
 		return RULE_PASSED;
@@ -225,9 +225,17 @@ static const struct rule rows[] = {
 	  .text = "In the legacy interface, too, the driver considers a reset complete when "
 		  "device_status reads 0.",
 	  .needs = REGS,
-	  .at = AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE),
+	  .at = AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE) |
+		ONLY(PCI),
 	  .check = not_awaited, .arg = 1,
 	  .wrong = "device_status <- 0, then <- ACKNOWLEDGE with no read between" },
+	{ DRIVER_SHOULD, .id = "mmio-reset-not-read", .section = "2.4.2", .refs = "RESET-D1 T04",
+	  .text = "On virtio-mmio the driver considers a reset complete when Status reads 0.",
+	  .needs = REGS,
+	  .at = AT(STATUS_WRITE) | AT(FEATURE_WRITE) | AT(QUEUE_WRITE) | AT(CONFIG_WRITE) |
+		ONLY(MMIO),
+	  .check = not_awaited, .arg = 1,
+	  .wrong = "Status <- 0, then <- ACKNOWLEDGE with no read between" },
 	{ DEVICE_MUST, .id = "reset-never-ends", .section = "2.4.1",
 	  .refs = "RESET-V1 COMMON-V7 T04",
 	  .text = "After a reset is complete device_status reads 0.", .needs = REGS,
@@ -236,7 +244,8 @@ static const struct rule rows[] = {
 	{ DEVICE_MUST, .id = "busy-after-reset", .section = "2.4.1", .refs = "RESET-V2 T05",
 	  .text = "After device_status reads 0 the device accesses no queues and sends no "
 		  "notifications.",
-	  .needs = REGS, .at = AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | AT(CONFIG_IRQ) | AT(INTX),
+	  .needs = REGS | NEED_DEVICE,
+	  .at = AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | AT(CONFIG_IRQ) | AT(INTX),
 	  .check = busy_after, .wrong = "device_status = 0, then a chain of before is used" },
 	{ DEVICE_MUST, .id = "intx-kept-over-reset", .section = "2.4.1", .refs = "RESET-V2 T05",
 	  .text = "A reset deasserts the INTx line.", .needs = REGS, .at = AT(STATUS_READ),
@@ -247,11 +256,11 @@ static const struct rule rows[] = {
 	  .text = "After a reset queue_enable reads 0 for every queue.", .needs = REGS,
 	  .at = AT(QUEUE_READ), .check = enabled_after,
 	  .wrong = "device_status = 0, queue_enable = 1" },
-	{ DEVICE_MUST, .id = "position-kept-over-reset", .section = "4.1.4.3.1",
+	{ DEVICE_MUST, .id = "position-kept-over-reset", .section = "4.1.4.3.1", .mmio = "2.4.1",
 	  .refs = "COMMON-V7 T05",
 	  .text = "After a reset the device pops and uses chains from the start of the rings.",
-	  .needs = NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, .at = AT(CHAIN) | AT(USED) | ONLY(FIRST),
-	  .check = first_position,
+	  .needs = NEED_CHAIN | NEED_LIFE | NEED_FLIGHT | NEED_DEVICE,
+	  .at = AT(CHAIN) | AT(USED) | ONLY(FIRST), .check = first_position,
 	  .wrong = "after the reset the first chain is popped from available index 17" },
 	{ DRIVER_MUST, .id = "buffers-taken-back", .section = "3.3.1",
 	  .refs = "INIT-D16 INIT-D15 T06",
@@ -259,18 +268,20 @@ static const struct rule rows[] = {
 	  .needs = REGS | NEED_CHAIN | NEED_FLIGHT, .at = AT(QUEUE_WRITE), .check = taken_back,
 	  .wrong = "a chain is in flight, queue_address <- 0" },
 	{ DEVICE_MUST, .id = "qreset-busy", .section = "2.6.1.1.1",
-	  .refs = "QRESET-V1 COMMON-V11 COMMON-V12",
+	  .refs = "QRESET-V1 COMMON-V11 COMMON-V12 MMIO-V10 MMIO-V11",
 	  .text = "After the reset of a queue is complete the device does not access it until it "
 		  "is enabled again.",
-	  .needs = REGS, .at = AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | ONLY(QRESET),
+	  .needs = REGS | NEED_DEVICE, .at = AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | ONLY(QRESET),
 	  .check = qreset_busy, .explanation = &qreset,
 	  .wrong = "queue_reset = 0, then a chain of that queue is used" },
 	{ DEVICE_MUST, .id = "qreset-position", .section = "2.6.1.1.1", .refs = "QRESET-V2",
 	  .text = "After the reset of a queue the device starts at the beginning of its rings.",
-	  .needs = NEED_CHAIN | NEED_LIFE | NEED_FLIGHT, .at = AT(CHAIN) | AT(USED) | ONLY(QRESET),
-	  .check = first_position, .arg = 1, .explanation = &qreset,
+	  .needs = NEED_CHAIN | NEED_LIFE | NEED_FLIGHT | NEED_DEVICE,
+	  .at = AT(CHAIN) | AT(USED) | ONLY(QRESET), .check = first_position, .arg = 1,
+	  .explanation = &qreset,
 	  .wrong = "queue_reset, queue_enable, the first chain is popped from index 17" },
-	{ DRIVER_MUST, .id = "qreset-unread", .section = "2.6.1.1.2", .refs = "QRESET-D1 COMMON-D7",
+	{ DRIVER_MUST, .id = "qreset-unread", .section = "2.6.1.1.2",
+	  .refs = "QRESET-D1 COMMON-D7 MMIO-D21",
 	  .text = "The driver does not touch a queue that it has reset until queue_reset reads 0.",
 	  .needs = REGS, .at = AT(QUEUE_WRITE) | AT(KICK), .check = qreset_unread,
 	  .explanation = &qreset, .wrong = "queue_reset <- 1, queue_enable <- 1" },
@@ -278,15 +289,16 @@ static const struct rule rows[] = {
 	  .text = "After resetting a queue the driver sets it up again before it enables it.",
 	  .needs = REGS, .at = AT(ENABLE), .check = qreset_unconfigured, .explanation = &qreset,
 	  .wrong = "queue_reset = 0, queue_enable <- 1 without addresses" },
-	{ DEVICE_MUST, .id = "qreset-after-reset", .section = "4.1.4.3.1", .refs = "COMMON-V9",
-	  .text = "After a device reset queue_reset reads 0.", .needs = REGS, .at = AT(QRESET_READ),
-	  .check = qreset_shown, .explanation = &qreset,
+	{ DEVICE_MUST, .id = "qreset-after-reset", .section = "4.1.4.3.1", .mmio = "4.2.2.1",
+	  .refs = "COMMON-V9 MMIO-V8", .text = "After a device reset queue_reset reads 0.",
+	  .needs = REGS, .at = AT(QRESET_READ), .check = qreset_shown, .explanation = &qreset,
 	  .wrong = "device_status = 0, queue_reset = 1" },
-	{ DEVICE_MUST, .id = "qreset-after-enable", .section = "4.1.4.3.1", .refs = "COMMON-V10",
-	  .text = "After a queue is enabled queue_reset reads 0.", .needs = REGS,
-	  .at = AT(QRESET_READ), .check = qreset_shown, .arg = 1, .explanation = &qreset,
-	  .wrong = "queue_enable <- 1, queue_reset = 1" },
-	{ DEVICE_MUST, .id = "qreset-still-enabled", .section = "4.1.4.3.1", .refs = "COMMON-V13",
+	{ DEVICE_MUST, .id = "qreset-after-enable", .section = "4.1.4.3.1", .mmio = "4.2.2.1",
+	  .refs = "COMMON-V10 MMIO-V9", .text = "After a queue is enabled queue_reset reads 0.",
+	  .needs = REGS, .at = AT(QRESET_READ), .check = qreset_shown, .arg = 1,
+	  .explanation = &qreset, .wrong = "queue_enable <- 1, queue_reset = 1" },
+	{ DEVICE_MUST, .id = "qreset-still-enabled", .section = "4.1.4.3.1", .mmio = "4.2.2.1",
+	  .refs = "COMMON-V13 MMIO-V12",
 	  .text = "When the reset of a queue is complete both queue_reset and queue_enable read 0.",
 	  .needs = REGS, .at = AT(QUEUE_READ), .check = qreset_enabled, .explanation = &qreset,
 	  .wrong = "queue_reset = 0, queue_enable = 1" },

@@ -10,11 +10,13 @@ static bool split(const struct rule_context *ctx, unsigned need)
 static enum verdict jump(struct rule_context *ctx)
 {
 	int waiting = record_ring_backlog(ctx->ring);
+	enum verdict v;
 
 	if (waiting < 0 || !ctx->queue->size_known || !ctx->queue->size || ctx->q->draining)
 		return RULE_NA;
-	if (waiting <= ctx->queue->size)
-		return RULE_PASSED;
+	v = found_value(ctx, FOUND_AVAIL_IDX, ctx->ring->avail_idx, waiting > ctx->queue->size);
+	if (v != RULE_BROKEN)
+		return v;
 	rule_related(ctx, ctx->q->last.number, "the ring before");
 	return rule_fail(
 		ctx, "avail.idx is %u, but the device has popped up to %u only, in a queue of %u",
@@ -43,12 +45,15 @@ static enum verdict flags(struct rule_context *ctx)
 {
 	bool driver = ctx->rule->party == CHECK_DRIVER;
 	unsigned flags = driver ? ctx->ring->avail_flags : ctx->ring->used_flags;
+	enum verdict v;
 
 	if (!split(ctx, driver ? VQT_RING_AVAIL_FLAGS : VQT_RING_USED_FLAGS) || !negotiated(ctx) ||
 	    (!driver && !ctx->q->chain.number))
 		return RULE_NA;
-	if (ctx->rule->arg ? !flags : flags < 2)
-		return RULE_PASSED;
+	v = found_value(ctx, driver ? FOUND_DRIVER_FLAGS : FOUND_DEVICE_FLAGS, (uint16_t)flags,
+			ctx->rule->arg ? flags : flags > 1);
+	if (v != RULE_BROKEN)
+		return v;
 	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	return rule_fail(ctx, "%s.flags is 0x%04x%s", driver ? "avail" : "used", flags,
 			 ctx->rule->arg ? " with EVENT_IDX negotiated" : "");
@@ -81,6 +86,28 @@ static enum verdict used_event_idle(struct rule_context *ctx)
 	return rule_fail(ctx, "used_event is still 0 after %u completions", MANY);
 }
 
+#define BEYOND_MOVES 2
+
+/*
+ * Without EVENT_IDX the rings end before these words, and whatever lies there may change; that
+ * it moves to where one side stands, time after time, is nobody's data.
+ * arg: 0 avail_event by the device, 1 used_event by the driver
+ */
+static enum verdict beyond(struct rule_context *ctx)
+{
+	const struct check_beyond *b = &ctx->q->beyond;
+	const struct check_word *w = ctx->rule->arg ? &b->used_event : &b->avail_event;
+
+	if (reported(ctx) || !w->known || w->foreign)
+		return RULE_NA;
+	if (w->moves < BEYOND_MOVES)
+		return RULE_PASSED;
+	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
+	return rule_fail(ctx,
+			 "%s keeps moving, to %u now, but VIRTIO_F_EVENT_IDX is not negotiated",
+			 ctx->rule->arg ? "used_event" : "avail_event", w->value);
+}
+
 #define RING (NEED_RING | NEED_LIFE)
 
 static const struct rule rows[] = {
@@ -108,6 +135,18 @@ static const struct rule rows[] = {
 	  .text = "With VIRTIO_F_EVENT_IDX used.flags is 0.", .needs = RING,
 	  .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX), .check = flags, .arg = 1,
 	  .wrong = "used.flags = 1 with EVENT_IDX" },
+	{ DEVICE_STRUCTURAL, .id = "avail-event-without-feature", .section = "2.7.10",
+	  .refs = "T08 T25",
+	  .text = "Without VIRTIO_F_EVENT_IDX the device does not write avail_event: the memory behind "
+		  "the used ring is not the device's.",
+	  .needs = RING, .at = AT(RING) | ONLY(SPLIT) | ONLY(NO_EVENT_IDX), .check = beyond,
+	  .wrong = "EVENT_IDX not accepted, avail_event goes up with each chain popped" },
+	{ DRIVER_SUSPICIOUS, .id = "used-event-without-feature", .section = "2.7.7",
+	  .refs = "T08 T25",
+	  .text = "Without VIRTIO_F_EVENT_IDX used_event has no meaning: a driver that keeps it up to "
+		  "date may take the feature for negotiated.",
+	  .needs = RING, .at = AT(RING) | ONLY(SPLIT) | ONLY(NO_EVENT_IDX), .check = beyond,
+	  .arg = 1, .wrong = "EVENT_IDX not accepted, used_event goes up with each chain used" },
 	{ DRIVER_MUST, .id = "used-flags-uninitialised", .section = "2.7.10.1", .refs = "SPLIT-D19",
 	  .text = "The driver zeroes used.flags when it sets up the ring.",
 	  .needs = RING | NEED_FLIGHT, .at = AT(RING) | ONLY(SPLIT) | ONLY(FIRST),

@@ -111,22 +111,29 @@ static enum verdict vector_silent(struct rule_context *ctx)
 		ctx->q->index, ctx->queue->vector);
 }
 
+/* arg: 1 in a packed ring.  What the driver asked for then is what it asks for still. */
 static enum verdict irq_extra(struct rule_context *ctx)
 {
 	const struct obligation *o = &ctx->q->irq.extra;
+	const char *since = ctx->q->seen.irqs > 1 ? "the one before" : "the queue was enabled";
 
-	if (!event_idx(ctx) || is_packed(ctx) || !(ctx->ring->known & VQT_RING_USED_EVENT) ||
-	    accepted(ctx, 24))
+	if (is_packed(ctx) != (ctx->rule->arg != 0) || !(ctx->ring->known & VQT_RING_USED_EVENT) ||
+	    accepted(ctx, VIRTIO_F_NOTIFY_ON_EMPTY))
 		return RULE_NA;
-	if (!o->number || ctx->ring->used_event != o->a)
+	if (!o->number || check_wish(ctx->ring) != o->a)
 		return RULE_PASSED;
 	rule_related(ctx, o->number, "the notification");
 	rule_related(ctx, ctx->q->seen.n_used, "the last chain used");
+	if (is_packed(ctx))
+		return rule_fail(
+			ctx,
+			"a notification was sent, but the driver's event suppression (flags %u, off %u, "
+			"wrap %u) asked for none since %s",
+			ctx->ring->avail_flags, virtq_slot(ctx->ring->used_event),
+			virtq_wrap(ctx->ring->used_event), since);
 	return rule_fail(
-		ctx,
-		"a notification was sent, but used_event is %u, which was not passed since the one "
-		"before",
-		o->a);
+		ctx, "a notification was sent, but used_event is %u, which was not passed since %s",
+		ctx->ring->used_event, since);
 }
 
 static enum verdict irq_suppressed(struct rule_context *ctx)
@@ -151,8 +158,8 @@ static bool stalled(const struct rule_context *ctx)
 {
 	const struct obligation *o = &ctx->q->wait.stall;
 
-	if (!o->number || !ctx->q->flight || record_ring_backlog(ctx->ring) < 0 || stopped(ctx) ||
-	    ctx->q->draining)
+	if (!o->number || !ctx->q->wait.stall_whole || record_ring_backlog(ctx->ring) < 0 ||
+	    stopped(ctx) || ctx->q->draining || ctx->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE)
 		return false;
 	if (ctx->e->rec->h.type == VQT_AVAIL)
 		return false; /* it has just woken up */
@@ -312,7 +319,7 @@ static enum verdict asleep_sampled(struct rule_context *ctx)
 	enum waiting w;
 	char what[64];
 
-	if (!waited(ctx, VQT_PENDING_NO, ABANDONED) || ctx->queue->n_in_flight ||
+	if (!waited(ctx, VQT_PENDING_NO, ABANDONED) || model_flight(ctx->queue) ||
 	    !ctx->d->class->serves)
 		return RULE_NA;
 	w = by_sample(ctx);
@@ -345,7 +352,7 @@ static enum verdict asleep(struct rule_context *ctx)
 
 	if (is_sample(ctx))
 		return asleep_sampled(ctx);
-	if (!stalled(ctx) || ctx->queue->n_in_flight || !ctx->d->class->serves)
+	if (!stalled(ctx) || model_flight(ctx->queue) || !ctx->d->class->serves)
 		return RULE_NA;
 	w = event_idx(ctx) ? by_event(ctx) : by_flags(ctx);
 	if (w != ctx->rule->arg)
@@ -400,7 +407,8 @@ static enum verdict kick_suppressed(struct rule_context *ctx)
 	return rule_fail(ctx, "kicked, but the device's flags ask for no kicks");
 }
 
-#define IRQ (NEED_RING | NEED_USED | NEED_IRQ | NEED_FLIGHT | NEED_MSIX)
+#define MISSING (NEED_RING | NEED_USED | NEED_IRQ | NEED_MSIX)
+#define IRQ (MISSING | NEED_FLIGHT)
 #define KICK (NEED_RING | NEED_CHAIN | NEED_KICK | NEED_AGREED)
 
 static const struct rule rows[] = {
@@ -413,20 +421,23 @@ static const struct rule rows[] = {
 	  .refs = "SPLIT-V9 SPLIT-V7 T23",
 	  .text = "Without VIRTIO_F_EVENT_IDX the device notifies the driver of used buffers "
 		  "unless avail.flags is 1.",
-	  .needs = IRQ, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), .check = irq_missing,
-	  .arg = MISSING_FLAGS, .wrong = "avail.flags 0, a chain is used, silence" },
+	  .needs = MISSING, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ),
+	  .check = irq_missing, .arg = MISSING_FLAGS,
+	  .wrong = "avail.flags 0, a chain is used, silence" },
 	{ DEVICE_MUST, .id = "interrupt-missing-event-idx", .section = "2.7.7.2",
 	  .refs = "SPLIT-V11 SPLIT-V10 T23",
 	  .text = "With VIRTIO_F_EVENT_IDX the device notifies the driver when used.idx passes "
 		  "used_event.",
-	  .needs = IRQ, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), .check = irq_missing,
-	  .arg = MISSING_EVENT, .wrong = "used_event 5, element 5 is used, silence" },
+	  .needs = MISSING, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ),
+	  .check = irq_missing, .arg = MISSING_EVENT,
+	  .wrong = "used_event 5, element 5 is used, silence" },
 	{ DEVICE_STRUCTURAL, .id = "interrupt-missing-packed", .section = "2.8.10",
 	  .refs = "I13 T23",
 	  .text = "The device notifies the driver of used buffers as the driver's event "
 		  "suppression area asks.",
-	  .needs = IRQ, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ), .check = irq_missing,
-	  .arg = MISSING_PACKED, .wrong = "flags 0, a buffer is used, silence" },
+	  .needs = MISSING, .at = AT(RING) | AT(SAMPLE) | ONLY(OBLIGATION_IRQ),
+	  .check = irq_missing, .arg = MISSING_PACKED,
+	  .wrong = "flags 0, a buffer is used, silence" },
 	{ DEVICE_MUST, .id = "interrupt-missing-empty", .section = "6.3", .refs = "BITS-V11",
 	  .text = "With VIRTIO_F_NOTIFY_ON_EMPTY the device notifies the driver when the queue "
 		  "has become empty.",
@@ -437,6 +448,12 @@ static const struct rule rows[] = {
 		  "passes used_event.",
 	  .needs = IRQ | NEED_PROMPT, .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX),
 	  .check = irq_extra, .wrong = "used_event 40, element 5 is used, a notification" },
+	{ DEVICE_SUSPICIOUS, .id = "interrupt-unasked-packed", .section = "2.8.10", .refs = "I13",
+	  .text = "The device sends no notification of used buffers that the driver's event "
+		  "suppression area does not ask for.",
+	  .needs = IRQ | NEED_PROMPT, .at = AT(RING) | ONLY(PACKED) | ONLY(EVENT_IDX),
+	  .check = irq_extra, .arg = 1,
+	  .wrong = "flags 2, off 40, slot 5 is used, a notification" },
 	{ DEVICE_SUSPICIOUS, .id = "interrupt-suppressed", .section = "2.7.7.2", .refs = "SPLIT-V8",
 	  .text = "While avail.flags is 1 the device need not send notifications; those it sends "
 		  "only cost time.",

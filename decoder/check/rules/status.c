@@ -46,9 +46,10 @@ static enum verdict step_order(struct rule_context *ctx)
 	if (!(sets(ctx) & bit))
 		return RULE_NA;
 	/* The legacy interface has no FEATURES_OK. */
-	if (needs & FEATURES_OK && !modern(ctx) && reg(ctx)->region == VQT_REGION_LEGACY)
+	if (needs & FEATURES_OK && !modern(ctx) && !modern_access(ctx))
 		return RULE_NA;
-	if ((value(ctx) & needs) == needs)
+	/* A bit that was set and is cleared by this write was not left out. */
+	if (((value(ctx) | ctx->e->status_before) & needs) == needs)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->reset.number, "the reset");
 	rule_related(ctx, ctx->d->status.n_write, "the status before");
@@ -63,6 +64,9 @@ static enum verdict bit_missing(struct rule_context *ctx)
 		return RULE_NA;
 	if (ctx->d->status.ever & ctx->rule->arg)
 		return RULE_PASSED;
+	if (ctx->d->status.missed & ctx->rule->arg)
+		return RULE_NA; /* said once: whatever follows is by the same omission */
+	ctx->d->status.missed |= (uint8_t)ctx->rule->arg;
 	rule_related(ctx, ctx->d->reset.number, "the reset");
 	rule_related(ctx, ctx->d->status.n_write, "the status before");
 	return rule_fail(ctx, "%s was written while device_status is %s", ctx->e->field->name,
@@ -160,7 +164,7 @@ static enum verdict features_rewritten(struct rule_context *ctx)
 
 static enum verdict features_unread(struct rule_context *ctx)
 {
-	unsigned words = ctx->dev->transport == VQT_TRANSPORT_PCI && modern(ctx) ? 3 : 1;
+	unsigned words = modern(ctx) ? 3 : 1;
 
 	if (!(sets(ctx) & FEATURES_OK))
 		return RULE_NA;
@@ -195,8 +199,32 @@ static enum verdict config_written_early(struct rule_context *ctx)
 		ctx->e->field ? ctx->e->field->name : "a byte", status(ctx, ctx->dev->status));
 }
 
+/*
+ * Version 1 of virtio-mmio has no FEATURES_OK, but an order (3.1.2): features that are
+ * negotiated after all were so too late for the queues there are.
+ */
+static enum verdict queue_before_features(struct rule_context *ctx)
+{
+	enum verdict v = RULE_PASSED;
+
+	if (!check_mmio(ctx->dev) || !legacy_access(ctx) || ctx->d->features.n_accept ||
+	    (register_is(ctx, SPEC_REG_DEVICE_STATUS) && !(sets(ctx) & FEATURES_OK)))
+		return RULE_NA;
+	for (struct check_queue *q = ctx->d->queues; q; q = q->hh.next) {
+		if (!q->setup.n_enable)
+			continue;
+		rule_related(ctx, q->setup.n_enable, "the queue's address set");
+		v = rule_fail_queue(ctx, q->index,
+				    "queue %u was set up before features were negotiated",
+				    q->index);
+	}
+	return v;
+}
+
 static enum verdict queue_too_early(struct rule_context *ctx)
 {
+	if (register_is(ctx, SPEC_REG_DEVICE_STATUS) || register_is(ctx, SPEC_REG_DRIVER_FEATURES))
+		return queue_before_features(ctx);
 	if (!modern(ctx) || ctx->d->reset.awaited)
 		return RULE_NA;
 	if (ctx->dev->status & FEATURES_OK)
@@ -230,7 +258,7 @@ static enum verdict no_queue(struct rule_context *ctx)
 
 static enum verdict legacy_features_ok(struct rule_context *ctx)
 {
-	if (reg(ctx)->region != VQT_REGION_LEGACY)
+	if (!legacy_access(ctx))
 		return RULE_NA;
 	if (!(sets(ctx) & FEATURES_OK))
 		return RULE_PASSED;
@@ -255,8 +283,10 @@ static enum verdict abandoned(struct rule_context *ctx)
 	if (!(d->status.ever & DRV) || d->status.n_driver_ok || d->status.n_failed ||
 	    d->reset.awaited)
 		return RULE_NA;
-	if (ctx->now - d->ts_driver < ABANDONED || ctx->driver_ts <= d->ts_driver)
+	if (ctx->now - d->ts_driver < ABANDONED || ctx->driver_ts <= d->ts_driver ||
+	    d->status.ts_abandoned == d->ts_driver)
 		return RULE_NA;
+	d->status.ts_abandoned = d->ts_driver;
 	rule_related(ctx, d->status.n_write, "the last status write");
 	return rule_fail(ctx, "initialisation stopped at %s, without FAILED or a reset",
 			 status(ctx, d->status.written));
@@ -416,7 +446,7 @@ static const struct rule rows[] = {
 	  .refs = "INIT-D6 STATUS-D1 T02",
 	  .text = "With VIRTIO_F_VERSION_1 the driver sets FEATURES_OK before DRIVER_OK.",
 	  .needs = REGS, .at = AT(STATUS_WRITE), .check = step_order,
-	  .arg = ORDER(DRIVER_OK, ACK | DRV | FEATURES_OK),
+	  .arg = ORDER(DRIVER_OK, FEATURES_OK),
 	  .wrong = "device_status <- ACKNOWLEDGE|DRIVER|DRIVER_OK" },
 	{ DRIVER_SUSPICIOUS, .id = "status-steps-merged", .section = "2.1.1",
 	  .refs = "STATUS-D1 T02",
@@ -459,8 +489,9 @@ static const struct rule rows[] = {
 	  .needs = REGS, .at = AT(CONFIG_WRITE), .check = config_written_early,
 	  .wrong = "writeback is written before FEATURES_OK" },
 	{ DRIVER_MUST, .id = "queue-set-up-early", .section = "3.1.1", .refs = "INIT-D9 T02",
-	  .text = "The driver sets up queues after FEATURES_OK.", .needs = REGS, .at = AT(ENABLE),
-	  .check = queue_too_early, .wrong = "queue_enable <- 1 before FEATURES_OK" },
+	  .text = "The driver sets up queues after FEATURES_OK.", .needs = REGS,
+	  .at = AT(ENABLE) | AT(FEATURE_WRITE) | AT(STATUS_WRITE), .check = queue_too_early,
+	  .wrong = "queue_enable <- 1 before FEATURES_OK" },
 	{ DRIVER_SUSPICIOUS, .id = "queue-enabled-late", .section = "3.1.1", .refs = "INIT-D9",
 	  .text = "The driver enables queues before DRIVER_OK, except after resetting a single queue.",
 	  .needs = REGS, .at = AT(ENABLE), .check = queue_too_late,
@@ -499,8 +530,8 @@ static const struct rule rows[] = {
 	  .explanation = &trouble, .wrong = "device_status reads with 0x40, kicks go on" },
 	{ DEVICE_MUST, .id = "served-before-driver-ok", .section = "2.1.2", .refs = "STATUS-V1",
 	  .text = "Before DRIVER_OK the device pops no chains and sends no used buffer notifications.",
-	  .needs = REGS, .at = AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ), .check = consumed_early,
-	  .wrong = "the device takes a chain, then DRIVER_OK is written" },
+	  .needs = REGS | NEED_DEVICE, .at = AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ),
+	  .check = consumed_early, .wrong = "the device takes a chain, then DRIVER_OK is written" },
 	{ DEVICE_STRUCTURAL, .id = "device-sets-failed", .section = "2.1", .refs = "T22",
 	  .text = "The device does not set FAILED, which is the driver's; in an error it sets "
 		  "DEVICE_NEEDS_RESET.",

@@ -93,8 +93,11 @@ static enum verdict config_written(struct rule_context *ctx)
 
 static enum verdict hasty(struct rule_context *ctx)
 {
-	if (!on(ctx) || ctx->d->suspend.state != SUSPEND_RESUMING)
+	struct check_suspend *s = &ctx->d->suspend;
+
+	if (!on(ctx) || s->state != SUSPEND_RESUMING || s->n_hasty == s->n_resume)
 		return RULE_NA;
+	s->n_hasty = s->n_resume;
 	when(ctx);
 	return rule_fail(ctx, "%s before device_status has shown DRIVER_OK without SUSPEND",
 			 ctx->e->rec->h.type == VQT_KICK ? "the queue was kicked"
@@ -263,7 +266,7 @@ static const struct rule rows[] = {
 	{ DEVICE_MUST, .id = "suspended-active", .section = "3.4.2", .refs = "SUSP-V3 SUSP-V8",
 	  .text = "While suspended the device accesses no queues and sends no used buffer "
 		  "notifications.",
-	  .needs = REGS, .at = AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | ONLY(SUSPEND),
+	  .needs = REGS | NEED_DEVICE, .at = AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | ONLY(SUSPEND),
 	  .check = active, .wrong = "suspended, a chain is popped" },
 	{ DEVICE_MUST, .id = "suspended-config-notified", .section = "3.4.2", .refs = "SUSP-V4",
 	  .text = "While suspended the device sends no configuration change notifications.",
@@ -293,12 +296,12 @@ static const struct rule rows[] = {
 	  .wrong = "DRIVER_OK, and device_status still shows SUSPEND" },
 	{ DEVICE_SHOULD, .id = "suspend-not-drained", .section = "3.4.2", .refs = "SUSP-V9",
 	  .text = "The device shows SUSPEND only after it has used all chains it popped.",
-	  .needs = REGS | NEED_CHAIN, .at = AT(STATUS_READ), .check = not_drained,
+	  .needs = REGS | NEED_CHAIN | NEED_DEVICE, .at = AT(STATUS_READ), .check = not_drained,
 	  .wrong = "3 chains in flight, SUSPEND shows" },
 	{ DEVICE_SHOULD, .id = "suspend-not-told", .section = "3.4.2", .refs = "SUSP-V10",
 	  .text = "The device sends all notifications that are due before it shows SUSPEND.",
-	  .needs = REGS | NEED_IRQ | NEED_RING, .at = AT(STATUS_READ), .check = not_notified,
-	  .wrong = "a chain used, no notification, SUSPEND shows" },
+	  .needs = REGS | NEED_IRQ | NEED_RING | NEED_DEVICE, .at = AT(STATUS_READ),
+	  .check = not_notified, .wrong = "a chain used, no notification, SUSPEND shows" },
 };
 
 const struct rule_table rules_suspend = {

@@ -15,6 +15,8 @@ static enum verdict unknown_id(struct rule_context *ctx)
 	if (ctx->q->draining || ctx->queue->packed != (ctx->rule->arg != 0) ||
 	    used(ctx)->flags & VQT_USED_SYNTHETIC)
 		return RULE_NA;
+	if (ctx->e->unnamed)
+		return RULE_NA;
 	if (!ctx->e->unknown_id)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->q->seen.n_avail, "the last chain popped");
@@ -30,7 +32,7 @@ static enum verdict too_much(struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req;
 
-	if (!r || !chain_whole(r))
+	if (!r || !chain_whole(r) || !used_len_counts(ctx))
 		return RULE_NA;
 	if (used(ctx)->len <= r->writable)
 		return RULE_PASSED;
@@ -74,13 +76,15 @@ static enum verdict index_jump(struct rule_context *ctx)
 {
 	const struct vqt_ring *r = ctx->ring;
 	uint16_t ahead;
+	enum verdict v;
 
 	if (r->known & VQT_RING_PACKED || !(r->known & VQT_RING_USED_IDX) || ctx->q->draining ||
 	    accepted(ctx, VIRTIO_F_IN_ORDER) || !ctx->q->pos.any_used)
 		return RULE_NA;
 	ahead = (uint16_t)(r->used_idx - ctx->q->pos.next_used);
-	if (!ahead)
-		return RULE_PASSED;
+	v = found_value(ctx, FOUND_USED_IDX, ahead, ahead && ahead < 0x8000);
+	if (ahead < 0x8000 && v != RULE_BROKEN)
+		return v;
 	rule_related(ctx, ctx->q->seen.n_used, "the last chain used");
 	if (ahead < 0x8000)
 		return rule_fail(ctx, "used.idx is %u, but elements were written up to %u",
@@ -107,27 +111,71 @@ static enum verdict position(struct rule_context *ctx)
 			 used(ctx)->pos, (uint16_t)(ctx->q->pos.next_used - 1));
 }
 
+/*
+ * The chain that is in flight for the longest time, of those that certainly are: one that was
+ * there before records were lost may have been used among those.
+ */
+static const struct model_request *oldest(const struct rule_context *ctx,
+					  const struct model_queue *q)
+{
+	const struct model_request *r, *oldest = NULL;
+
+	for (r = q->in_flight; r; r = r->hh.next)
+		if (r->number > ctx->d->known.n_lost && !(r->flags & VQT_CHAIN_LIKELY) &&
+		    (!oldest || r->seen_ts < oldest->seen_ts))
+			oldest = r;
+	return oldest;
+}
+
 static enum verdict stuck(struct rule_context *ctx)
 {
+	if (ctx->dev->flags & VQT_DEV_DATAPATH_ELSEWHERE)
+		return RULE_NA;
 	for (struct check_queue *q = ctx->d->queues; q; q = q->hh.next) {
 		const struct model_queue *m = model_queue(ctx->dev, q->index);
-		const struct model_request *r, *oldest = NULL;
+		const struct model_request *r;
 
-		if (!m || !q->flight || !m->n_in_flight || q->draining ||
-		    ctx->d->status.n_needs_reset)
+		if (!m || !m->n_in_flight || q->draining || ctx->d->status.n_needs_reset)
 			continue;
-		for (r = m->in_flight; r; r = r->hh.next)
-			if (!oldest || r->avail_ts < oldest->avail_ts)
-				oldest = r;
-		if (ctx->now - oldest->avail_ts < STUCK ||
-		    ctx->driver_ts < oldest->avail_ts + STUCK || q->seen.n_stuck == oldest->number)
+		r = oldest(ctx, m);
+		if (!r || ctx->now - r->seen_ts < STUCK || ctx->driver_ts < r->seen_ts + STUCK ||
+		    q->seen.n_stuck == r->number)
 			continue;
-		q->seen.n_stuck = oldest->number;
-		rule_related(ctx, oldest->number, "the chain popped");
-		rule_fail_queue(ctx, q->index, "chain %u has been in flight for more than %llu s",
-				oldest->head, STUCK / SECONDS);
+		q->seen.n_stuck = r->number;
+		rule_related(ctx, r->number,
+			     r->before ? "the chain found in flight" : "the chain popped");
+		rule_fail_queue(ctx, q->index, "chain %u has been in flight for more than %llu s%s",
+				r->head, STUCK / SECONDS,
+				r->before ? ", since before the trace" : "");
 	}
 	return RULE_NA;
+}
+
+/*
+ * Samples are taken of a process that runs: one that is stopped has none.  Three of them show
+ * that it was not stopped, or held up, all the time between the first and the last.
+ */
+static enum verdict held(struct rule_context *ctx)
+{
+	const struct check_held *h = &ctx->q->held;
+	uint64_t ns = ctx->now - h->since.ts;
+
+	if (!h->since.number || h->reported || h->samples < 2 || ns < HELD || !check_held(ctx) ||
+	    !ctx->d->class->serves || stopped(ctx) || !driver_ok(ctx) || ctx->q->draining)
+		return RULE_NA;
+	rule_related(ctx, h->since.number, "first sampled so");
+	rule_related(ctx, ctx->q->seen.n_used, "the last chain used");
+	ctx->q->held.reported = true;
+	if (ctx->ring->known & VQT_RING_PACKED)
+		return rule_fail(
+			ctx, "chains have been in flight for %llu s and more, and none was used",
+			ns / SECONDS);
+	return rule_fail(ctx, "%u chain%s in flight for %llu s and more, and none was used",
+			 (uint16_t)(ctx->ring->last_avail - ctx->ring->used_idx),
+			 (uint16_t)(ctx->ring->last_avail - ctx->ring->used_idx) == 1
+				 ? " has been"
+				 : "s have been",
+			 ns / SECONDS);
 }
 
 #define FLIGHT (NEED_CHAIN | NEED_USED | NEED_FLIGHT)
@@ -166,8 +214,12 @@ static const struct rule rows[] = {
 	{ DEVICE_STRUCTURAL, .id = "request-stuck", .section = "2.7.14", .refs = "I27",
 	  .text = "The device uses each chain it has popped within some time, or sets "
 		  "DEVICE_NEEDS_RESET.",
-	  .needs = NEED_CHAIN | NEED_LIFE, .at = AT(TICK) | AT(END) | ONLY(SERVED), .check = stuck,
-	  .wrong = "a chain is popped and nothing comes for half a minute" },
+	  .needs = NEED_CHAIN | NEED_DEVICE, .at = AT(TICK) | AT(END) | ONLY(SERVED),
+	  .check = stuck, .wrong = "a chain is popped and nothing comes for half a minute" },
+	{ DEVICE_SUSPICIOUS, .id = "queue-stalled", .section = "2.7.14", .refs = "I27",
+	  .text = "A device that has popped chains uses one of them within seconds.",
+	  .needs = NEED_RING | NEED_AGREED, .at = AT(SAMPLE) | ONLY(SERVED), .check = held,
+	  .wrong = "samples see chains in flight and none used, for three seconds" },
 };
 
 const struct rule_table rules_used = {

@@ -358,6 +358,48 @@ static int file_open(struct emu_backend **out, int fd, int buffered,
 	return 0;
 }
 
+/*
+ * QEMU's locks on images, which qemu-img and others respect (its block/file-posix.c): a byte
+ * for each kind of access that is used, and one for each that no other may use.
+ */
+#define LOCK_USED 100
+#define LOCK_ALONE 200
+enum { USE_READ, USE_WRITE, USE_WRITE_UNCHANGED, USE_RESIZE };
+
+static int lock_byte(int fd, off_t at)
+{
+	struct flock l = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1 };
+
+	return fcntl(fd, F_OFD_SETLK, &l);
+}
+
+static bool is_locked(int fd, off_t at)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1 };
+
+	return !fcntl(fd, F_OFD_GETLK, &l) && l.l_type != F_UNLCK;
+}
+
+/* 0 or -EBUSY; a file system without locks has none to respect. */
+static int lock_image(int fd, bool read_only)
+{
+	static const int alone[] = { USE_WRITE, USE_RESIZE };
+	bool busy = false;
+
+	if (lock_byte(fd, LOCK_USED + USE_READ))
+		return 0;
+	if (!read_only)
+		lock_byte(fd, LOCK_USED + USE_WRITE);
+	for (size_t i = 0; i < sizeof(alone) / sizeof(alone[0]); i++) {
+		lock_byte(fd, LOCK_ALONE + alone[i]);
+		busy |= is_locked(fd, LOCK_USED + alone[i]);
+	}
+	busy |= is_locked(fd, LOCK_ALONE + USE_READ);
+	if (!read_only)
+		busy |= is_locked(fd, LOCK_ALONE + USE_WRITE);
+	return busy ? -EBUSY : 0;
+}
+
 int emu_backend_file(struct emu_backend **out, const char *path, const struct emu_file_options *opt)
 {
 	static const struct emu_file_options defaults;
@@ -366,6 +408,10 @@ int emu_backend_file(struct emu_backend **out, const char *path, const struct em
 	int fd = open(path, mode | (opt->flags & EMU_FILE_DIRECT ? O_DIRECT : 0));
 	if (fd < 0)
 		return -errno;
+	if (opt->flags & EMU_FILE_LOCK && lock_image(fd, opt->flags & EMU_FILE_READ_ONLY)) {
+		close(fd);
+		return -EBUSY;
+	}
 	int buffered = fd;
 	if (opt->flags & EMU_FILE_DIRECT) {
 		buffered = open(path, mode);

@@ -59,6 +59,24 @@ static int read_some(struct rb *d, uint64_t off, uint8_t *buf, size_t len)
 	return 0;
 }
 
+/* What is zero already needs no block. */
+static int write_some(struct rb *d, uint64_t off, const uint8_t *buf, size_t len)
+{
+	uint8_t old[REPLAY_DISK_BLOCK];
+	int ret = 0;
+	if (d->fd >= 0)
+		return replay_disk_set(d->over, off, buf, len);
+	for (size_t n; len && ret == 0; off += n, buf += n, len -= n) {
+		n = sizeof(old) - off % sizeof(old);
+		n = n < len ? n : len;
+		if (d->base && replay_disk_get(d->base, off, old, NULL, n))
+			ret = replay_disk_set(d->over, off, buf, n);
+		else
+			ret = replay_disk_fill(d->over, off, buf, n);
+	}
+	return ret;
+}
+
 /* A large range: only what is not zero already needs a block. */
 static int zero_known(struct rb *d, struct replay_disk *of, uint64_t off, uint64_t len)
 {
@@ -95,9 +113,8 @@ static int perform(struct rb *d, struct emu_io *io)
 		return zero_some(d, off, io->bytes);
 	for (int i = 0; i < io->niov && ret == 0; i++) {
 		const struct iovec *v = &io->iov[i];
-		ret = io->op == EMU_IO_READ
-			      ? read_some(d, off, v->iov_base, v->iov_len)
-			      : replay_disk_set(d->over, off, v->iov_base, v->iov_len);
+		ret = io->op == EMU_IO_READ ? read_some(d, off, v->iov_base, v->iov_len)
+					    : write_some(d, off, v->iov_base, v->iov_len);
 		off += v->iov_len;
 	}
 	return ret;

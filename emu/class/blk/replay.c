@@ -140,12 +140,12 @@ static void learn_serial(struct replay_finding *f, struct learned *l, const stru
 	l->serial_known = n == 20;
 }
 
-static void blk_learn(struct replay_finding *f, const struct event *e)
+static int blk_learn(struct replay_finding *f, const struct event *e)
 {
 	const struct model_request *r = e->req;
 	struct learned *l = learned(f);
 	if (!l || !sane(r) || !r->writable)
-		return;
+		return 0;
 	bool ok = succeeded(r);
 	uint64_t *used = &f->change[f->changes - 1].used;
 	if (ok && r->type && r->type->flags & (SPEC_REQ_SECTOR | SPEC_REQ_SEGMENTS) &&
@@ -170,6 +170,7 @@ static void blk_learn(struct replay_finding *f, const struct event *e)
 			learn_serial(f, l, e);
 		break;
 	}
+	return 0;
 }
 
 /* 5.2.5, 5.2.6 */
@@ -202,10 +203,13 @@ static void blk_describe(struct replay_finding *f)
 {
 	struct replay_device *d = &f->d;
 	struct learned *l = learned(f);
+	uint64_t unread = 0;
 	d->sectors = get_le64(d->config + BLK_CFG_CAPACITY);
 	for (unsigned i = 0; i < 8; i++)
-		if (!f->change[0].config[BLK_CFG_CAPACITY + i].any) /* never read: as used */
-			d->sectors = f->change[0].used;
+		if (!f->change[0].config[BLK_CFG_CAPACITY + i].any)
+			unread |= 0xffull << 8 * i;
+	if (!~unread || d->sectors < f->change[0].used) /* as used, where it was not read */
+		d->sectors = (d->sectors & ~unread) | (f->change[0].used & unread);
 	for (unsigned i = 0; i < 8; i++)
 		d->config[BLK_CFG_CAPACITY + i] = d->sectors >> 8 * i;
 	d->read_only = replay_offers(d, VIRTIO_BLK_F_RO);
@@ -396,7 +400,7 @@ static void compare_bytes(struct replay_completion *l, const struct piece *piece
 	}
 	l->i->n.data.compared += compared;
 	if (compared < len)
-		replay_skipped(l->i,
+		replay_skipped(l->i, NULL,
 			       "read data whose value is not known (never written or read before)");
 	if (first == len) {
 		l->i->n.data.equal += compared;
@@ -426,7 +430,7 @@ static int compare_data(struct replay_completion *l, bool of_disk)
 		if (ret < 0)
 			return ret;
 		if (len < d->len - p.seg.offset && len < r->writable - 1 - p.at)
-			replay_skipped(l->i,
+			replay_skipped(l->i, NULL,
 				       "read data past the snap length (record with a larger -s)");
 		if (!of_disk) { /* 5.2.6.1: a string; bytes after its end are not the device's */
 			size_t text = strnlen((const char *)p.seg.bytes, len);
@@ -470,7 +474,7 @@ static void written(struct replay_completion *l)
 	}
 	if (seen < written_len(r))
 		replay_skipped(
-			l->i,
+			l->i, NULL,
 			"written data past the snap length (later reads of it are not compared)");
 }
 
@@ -478,7 +482,7 @@ static int blk_compare(struct replay_completion *l)
 {
 	const struct model_request *r = l->e->req;
 	if (!r->typed) {
-		replay_skipped(l->i, "requests whose header was not captured");
+		replay_skipped(l->i, NULL, "requests whose header was not captured");
 		return 0;
 	}
 	if (!sane(r) || !r->writable)
@@ -489,7 +493,7 @@ static int blk_compare(struct replay_completion *l)
 			return 0;
 		if (!beside_write(l->i->play, r->sector * BLK_SECTOR, r->writable - 1, r->number))
 			return compare_data(l, true);
-		replay_skipped(l->i, "data read while it was being written");
+		replay_skipped(l->i, NULL, "data read while it was being written");
 		return 0;
 	case VIRTIO_BLK_T_GET_ID: return succeeded(r) && l->equal ? compare_data(l, false) : 0;
 	case VIRTIO_BLK_T_OUT: written(l); return 0;

@@ -124,7 +124,8 @@ static int open_backend(struct config *c)
 		return emu_backend_mem(&c->blk.backend, NULL, size);
 	if (null && number_size(null, &size))
 		return emu_backend_null(&c->blk.backend, size);
-	struct emu_file_options file = { .flags = (c->read_only ? EMU_FILE_READ_ONLY : 0) |
+	struct emu_file_options file = { .flags = EMU_FILE_LOCK |
+						  (c->read_only ? EMU_FILE_READ_ONLY : 0) |
 						  (c->direct ? EMU_FILE_DIRECT : 0) |
 						  (c->no_uring ? EMU_FILE_NO_URING : 0) };
 	int ret = c->size ? make_file(c) : 0;
@@ -149,6 +150,8 @@ static int open_disk(void *config, char *why, size_t size)
 		snprintf(why, size, "cannot open the disk %s: %s%s", c->disk, strerror(-ret),
 			 ret == -ENOENT ? "; --size 1G makes one, or use --disk mem:64M"
 			 : ret == -EACCES || ret == -EROFS ? "; --read-only may do"
+			 : ret == -EBUSY
+				 ? ": another process (a QEMU, another server) uses the image"
 			 : ret == -EINVAL && c->direct ? "; this file system may not do --direct"
 						       : "");
 		return ret;

@@ -10,6 +10,7 @@
 
 #include "decoder/spec/constants.h"
 #include "emu/replay/class.h"
+#include "emu/replay/impl.h"
 #include "emu/replay/profile_impl.h"
 #include "emu/replay/qemu/class.h"
 
@@ -50,7 +51,6 @@ static void properties(struct qemu_properties *p, const struct replay_device *d)
 	char mac[18];
 
 	qemu_set_text(p, "netdev", "net");
-	qemu_set_text(p, "romfile", "");
 	qemu_set_bits(p, bits, sizeof(bits) / sizeof(bits[0]));
 	if (qemu_field(d, CONFIG(mac), ETH_ALEN, &v)) {
 		snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", c[0], c[1], c[2], c[3],
@@ -76,15 +76,52 @@ static unsigned frame(const struct replay_device *d, const struct replay_answer 
 		       : sizeof(struct virtio_net_hdr);
 }
 
+/* The link goes up or down. */
+static const char *change(const struct replay_config *now, const char **args)
+{
+	const unsigned status = CONFIG(status);
+	for (unsigned n = 0; n < REPLAY_CONFIG_MAX; n++)
+		if (replay_bit(now->known, n) && n != status)
+			return NULL;
+	if (now->bytes[status] & VIRTIO_NET_S_ANNOUNCE)
+		return NULL;
+	*args = now->bytes[status] & VIRTIO_NET_S_LINK_UP ? "{'name': 'dev', 'up': true}"
+							  : "{'name': 'dev', 'up': false}";
+	return "set_link";
+}
+
+/* What the driver has set, or acknowledged, by a command: 5.1.6.5.2, 5.1.6.5.4. */
+static int net_learn(struct replay_finding *f, const struct event *e)
+{
+	const struct model_request *r = e->req;
+	const uint8_t *h = r->head_bytes;
+	bool mac = h[0] == VIRTIO_NET_CTRL_MAC && h[1] == VIRTIO_NET_CTRL_MAC_ADDR_SET;
+	if (!r->status_known || r->status != VIRTIO_NET_OK || r->head_len < 2)
+		return 0;
+	return mac || h[0] == VIRTIO_NET_CTRL_ANNOUNCE ? replay_changed(f, e->number, true) : 0;
+}
+
+/* A device that has just migrated asks the driver to announce itself; QEMU's has not. */
+static int net_begin(struct replay_instance *i)
+{
+	const unsigned status = CONFIG(status);
+	if (!i->scripted && i->d->config[status] & VIRTIO_NET_S_ANNOUNCE)
+		replay_set_bit(i->config_unmade, status);
+	return 0;
+}
+
 static const struct qemu_class qemu_net = {
 	.type = "virtio-net-pci",
 	.properties = properties,
 	.frame = frame,
+	.change = change,
 };
 
 const struct replay_class replay_net = {
 	.virtio_id = VIRTIO_ID_NET,
 	.pci_class = 0x02,
 	.qemu = &qemu_net,
+	.learn = net_learn,
+	.begin = net_begin,
 	.normalise = net_normalise,
 };

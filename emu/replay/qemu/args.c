@@ -133,7 +133,10 @@ static void transport(struct qemu_properties *p)
 	const struct emu_pci_cap *notify =
 		replay_layout_cap(&d->layout, PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_NOTIFY_CFG);
 	uint32_t caps;
+	char rom[32] = "";
 
+	if (d->layout.rom_size)
+		snprintf(rom, sizeof(rom), "/proc/self/fd/%d", QEMU_FD_ROM);
 	qemu_set_flag(p, "disable-legacy", !qemu_legacy(d));
 	qemu_set_flag(p, "disable-modern", !d->modern);
 	qemu_set_number(p, "vectors", d->layout.vectors);
@@ -141,6 +144,10 @@ static void transport(struct qemu_properties *p)
 		qemu_set_flag(p, "page-per-vq", notify->multiplier == 4096);
 	if (express_cap(d, &caps)) /* the default has changed between versions */
 		qemu_set_flag(p, "x-pcie-ext-tag", caps & PCI_EXP_DEVCAP_EXT_TAG);
+	/* A ROM of the recorded size, or none, whatever this QEMU has for the device. */
+	qemu_set_text(p, "romfile", rom);
+	if (d->layout.rom_size)
+		qemu_set_number(p, "romsize", d->layout.rom_size);
 	qemu_set_flag(p, "ioeventfd",
 		      false); /* a kick takes effect before the access is answered */
 	qemu_set_bits(p, core_bits, sizeof(core_bits) / sizeof(core_bits[0]));
@@ -206,6 +213,8 @@ static void add_device(struct qemu_args *a, const struct replay_device *d,
 
 static void add_backend(struct qemu_args *a, const struct replay_device *d)
 {
+	add(a, "-chardev", "socket,id=qmp,fd=%d", QEMU_FD_QMP);
+	add(a, "-mon", "chardev=qmp,mode=control");
 	if (!replay_class(d->virtio_id)->qemu->disk) {
 		add(a, "-netdev", "socket,id=net,fd=%d", QEMU_FD_BACKEND);
 		return;
@@ -216,10 +225,6 @@ static void add_backend(struct qemu_args *a, const struct replay_device *d)
 		    "\"read-only\":%s,\"file\":{\"driver\":\"nbd\","
 		    "\"server\":{\"type\":\"fd\",\"str\":\"%d\"}}}",
 		    i, d->read_only ? "true" : "false", QEMU_FD_BACKEND + i);
-	if (d->resizes) {
-		add(a, "-chardev", "socket,id=qmp,fd=%d", QEMU_FD_QMP);
-		add(a, "-mon", "chardev=qmp,mode=control");
-	}
 }
 
 void qemu_args(struct qemu_args *a, const char *binary, const struct replay_device *d,

@@ -22,6 +22,11 @@ struct qemu_class {
 	 * received none.  NULL for disks.
 	 */
 	unsigned (*frame)(const struct replay_device *d, const struct replay_answer *a);
+	/*
+	 * Let the configuration become this one: a QMP command, its arguments in *args, which
+	 * may use single quotes.  NULL: it cannot.
+	 */
+	const char *(*change)(const struct replay_config *now, const char **args);
 };
 
 extern const struct qemu_class qemu_blk;

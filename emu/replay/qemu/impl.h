@@ -31,7 +31,14 @@ void qemu_about_fini(struct qemu_about *a);
 
 /* --- emu/replay/qemu/args.c ------------------------------------------------------------ */
 /* Descriptors in the child. */
-enum { QEMU_FD_QTEST = CHILD_FD, QEMU_FD_RAM, QEMU_FD_BIOS, QEMU_FD_QMP, QEMU_FD_BACKEND };
+enum {
+	QEMU_FD_QTEST = CHILD_FD,
+	QEMU_FD_RAM,
+	QEMU_FD_BIOS,
+	QEMU_FD_ROM,
+	QEMU_FD_QMP,
+	QEMU_FD_BACKEND
+};
 #define QEMU_ENDS (1 + REPLAY_RESIZES) /* disks: one of each size */
 #define QEMU_FDS (QEMU_FD_BACKEND - CHILD_FD + QEMU_ENDS)
 bool qemu_legacy(const struct replay_device *d); /* does it have the legacy interface? */
@@ -131,6 +138,8 @@ int qemu_ram_new(struct replay_target *t, const struct replay_target_config *cfg
 void qemu_ram_free(struct replay_target *t);
 /* A file in memory with firmware that puts the processor to sleep; or negative errno. */
 int qemu_bios(void);
+/* A file in memory to be the expansion ROM of the function: nobody runs it. */
+int qemu_rom(void);
 /* NULL: there is no memory. */
 uint8_t *qemu_ram_at(struct replay_target *t, uint64_t gpa, uint64_t len);
 int qemu_mem_read(struct replay_target *t, uint64_t gpa, void *buf, size_t len);

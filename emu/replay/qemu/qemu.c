@@ -161,8 +161,9 @@ static int socket_pair(int *ours, int *theirs)
 static int start(struct replay_target *t, bool plain, char *why, size_t size)
 {
 	struct qemu_args args;
-	int fds[QEMU_FDS] = { -1, t->ram_fd, qemu_bios(), -1 }, *backend = fds + AT(BACKEND);
-	int rc = fds[AT(BIOS)] < 0 ? fds[AT(BIOS)] : socket_pair(&t->qtest_fd, &fds[0]);
+	int fds[QEMU_FDS] = { -1, t->ram_fd, qemu_bios(), qemu_rom(), -1 };
+	int *backend = fds + AT(BACKEND), bad = fds[AT(BIOS)] < 0 ? fds[AT(BIOS)] : fds[AT(ROM)];
+	int rc = bad < 0 ? bad : socket_pair(&t->qtest_fd, &fds[0]);
 	int qmp_fd = -1;
 	unsigned n;
 
@@ -449,34 +450,44 @@ static int target_access(struct replay_target *t, unsigned region, uint32_t off,
  * NBD cannot resize a disk that is in use.  So the device is given another disk with the
  * same bytes; resizing that to its own size makes QEMU notify the driver.
  */
-static int give_disk(struct replay_target *t, unsigned n, uint64_t bytes)
+static int command(struct replay_target *t, const char *name, const char *args)
 {
-	char drive[128], size[64];
 	struct json_object *ret = NULL;
 	int rc = t->greeted ? 0 : qmp_greet(&t->qmp, NULL);
 
 	t->greeted = true;
-	snprintf(drive, sizeof(drive),
-		 "{'path': '/machine/peripheral/dev', 'property': 'drive', 'value': 'disk%u'}", n);
-	snprintf(size, sizeof(size), "{'node-name': 'disk%u', 'size': %llu}", n,
-		 (unsigned long long)bytes);
 	if (!rc)
-		rc = qmp_command(&t->qmp, "qom-set", json_tokener_parse(drive), &ret);
-	json_object_put(ret);
-	ret = NULL;
-	if (!rc)
-		rc = qmp_command(&t->qmp, "block_resize", json_tokener_parse(size), &ret);
+		rc = qmp_command(&t->qmp, name, json_tokener_parse(args), &ret);
 	json_object_put(ret);
 	return rc;
 }
 
+static int give_disk(struct replay_target *t, unsigned n, uint64_t bytes)
+{
+	char drive[128], size[64];
+	int rc;
+
+	snprintf(drive, sizeof(drive),
+		 "{'path': '/machine/peripheral/dev', 'property': 'drive', 'value': 'disk%u'}", n);
+	snprintf(size, sizeof(size), "{'node-name': 'disk%u', 'size': %llu}", n,
+		 (unsigned long long)bytes);
+	rc = command(t, "qom-set", drive);
+	return rc ? rc : command(t, "block_resize", size);
+}
+
 static int qemu_config_change(struct replay_target *t, const struct replay_config *now)
 {
+	const char *args, *name = t->class->change ? t->class->change(now, &args) : NULL;
 	unsigned n = 0;
 	int rc;
 
 	if (!now->any) /* QEMU 11 reports a change twice */
 		return 0;
+	if (name) {
+		qemu_snoop_config(t->snoop);
+		rc = command(t, name, args);
+		return rc == -EOPNOTSUPP ? rc : qemu_trouble(t, rc);
+	}
 	while (n < t->d->resizes && t->d->resize[n] != now->sectors)
 		n++;
 	n = now->sectors == t->d->sectors ? 0 : n + 1;

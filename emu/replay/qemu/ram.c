@@ -19,6 +19,7 @@
 #define LOW_SPLIT (2 * GIB) /* else this much */
 #define RAM_MAX (256 * GIB) /* of address space; little of it is touched */
 #define BIOS_SIZE 65536
+#define ROM_SIZE 2048 /* of the smallest ROM a function can have; its BAR may be larger */
 #define VGA_FIRST 0xa0000u
 #define VGA_LAST 0xbffffu
 
@@ -46,8 +47,6 @@ static uint64_t ram_size(const struct replay_device *d)
 
 int qemu_ram_new(struct replay_target *t, const struct replay_target_config *cfg)
 {
-	uint64_t most = cfg->memory ? cfg->memory : 4 * GIB;
-
 	t->ram_size = ram_size(cfg->device);
 	t->ram_low = t->ram_size < LOW_ALL ? t->ram_size : LOW_SPLIT;
 	t->ram_fd = memfd_create("vqtrace-ram", MFD_CLOEXEC);
@@ -60,28 +59,41 @@ int qemu_ram_new(struct replay_target *t, const struct replay_target_config *cfg
 		return -errno;
 	}
 	t->touched = calloc(1, t->ram_size / CHUNK / 8 + 1);
-	t->chunks_left = most / CHUNK;
+	t->chunks_left = cfg->memory / CHUNK;
 	t->doorbell = t->ram_size - QEMU_VECTORS * 4;
 	if (t->ram_size > t->ram_low)
 		t->doorbell += 4 * GIB - t->ram_low;
 	return t->touched ? 0 : -ENOMEM;
 }
 
-int qemu_bios(void)
+/* A file of that size in memory, zeroes but for these bytes. */
+static int image(const char *name, off_t size, const void *code, size_t len, off_t at)
 {
-	/* at the reset vector: cli; 1: hlt; jmp 1b */
-	static const uint8_t code[] = { 0xfa, 0xf4, 0xeb, 0xfd };
-	int fd = memfd_create("vqtrace-bios", MFD_CLOEXEC), rc = 0;
+	int fd = memfd_create(name, MFD_CLOEXEC), rc = 0;
 
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, BIOS_SIZE) ||
-	    pwrite(fd, code, sizeof(code), BIOS_SIZE - 16) != (ssize_t)sizeof(code))
+	if (ftruncate(fd, size) || pwrite(fd, code, len, at) != (ssize_t)len)
 		rc = errno ? -errno : -EIO;
 	if (!rc)
 		return fd;
 	close(fd);
 	return rc;
+}
+
+int qemu_bios(void)
+{
+	/* at the reset vector: cli; 1: hlt; jmp 1b */
+	static const uint8_t code[] = { 0xfa, 0xf4, 0xeb, 0xfd };
+
+	return image("vqtrace-bios", BIOS_SIZE, code, sizeof(code), BIOS_SIZE - 16);
+}
+
+int qemu_rom(void)
+{
+	static const uint8_t signature[] = { 0x55, 0xaa }; /* PCI Firmware 5.2.1 */
+
+	return image("vqtrace-rom", ROM_SIZE, signature, sizeof(signature), 0);
 }
 
 void qemu_ram_free(struct replay_target *t)
@@ -121,17 +133,21 @@ int qemu_mem_read(struct replay_target *t, uint64_t gpa, void *buf, size_t len)
 int qemu_mem_touch(struct replay_target *t, uint64_t gpa, uint64_t len)
 {
 	const uint8_t *p = qemu_ram_at(t, gpa, len);
+	uint64_t first, last, new = 0;
 
 	if (!p)
 		return len ? -EFAULT : 0;
-	for (uint64_t c = (p - t->ram) / CHUNK; len && c <= (p - t->ram + len - 1) / CHUNK; c++) {
-		if (t->touched[c / 8] >> c % 8 & 1)
-			continue;
-		if (!t->chunks_left)
-			return -EFAULT;
+	if (!len)
+		return 0;
+	first = (p - t->ram) / CHUNK;
+	last = (p - t->ram + len - 1) / CHUNK;
+	for (uint64_t c = first; c <= last; c++)
+		new += !(t->touched[c / 8] >> c % 8 & 1);
+	if (new > t->chunks_left)
+		return -EFAULT;
+	for (uint64_t c = first; new &&c <= last; c++)
 		t->touched[c / 8] |= 1 << c % 8;
-		t->chunks_left--;
-	}
+	t->chunks_left -= new;
 	return 0;
 }
 

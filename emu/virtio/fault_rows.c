@@ -2,7 +2,7 @@
 /* The faults of the device by name. */
 #include <string.h>
 
-#include "tests/emu/violation.h"
+#include "emu/virtio/fault.h"
 
 #define ROW(id, name, rank, clauses, what) \
 	{ \

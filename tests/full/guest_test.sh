@@ -1,0 +1,196 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Both sides of a conversation, recorded at the same time and by themselves: the guest's
+# kernel by vqtrace-guest in its initramfs, from before the drivers are loaded, through a
+# virtio port; the device by `vqtrace record`. What the driver says it did is what the
+# device saw.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/full/lib.sh
+need_recording
+
+run='id,n=2;read,n=40;sleep,3;read,n=200,qd=16,rand;write,bs=64k,iov=16,n=10,qd=4;flush,n=3'
+run+=';discard,bs=1m,n=2;zero,bs=1m,n=2;rebind'
+
+boot() { # NAME QEMU CONFIG GUEST
+	local d=$tmp/$1 qemu=$2 config=$3 guest=$4
+	mkdir -p "$d"
+	tests/lab/guest-cmd --exec --qemu "$qemu" --guest "$guest" --initrd "$guest/recorder.cpio.gz" --serial "$d/serial" \
+		--run "$run" --append "vqt.guest=\"-w /dev/virtio-ports/vqtrace ${more:-}\" ${append:-}" \
+		--arg -chardev --arg "file,id=rec,path=$d/guest.pcap" --arg -device --arg virtio-serial-pci,id=ser0 \
+		--arg -device --arg virtserialport,chardev=rec,name=vqtrace "$config" \
+		-- "$vqtrace" record -q -w "$d/host.pcap" -- >"$d/out" 2>&1 || { cat "$d/out"; return 1; }
+	! grep -a 'VQT ERROR' "$d/serial" && grep -aq 'VQT DONE rc=0' "$d/serial" && grep -aq 'VQT RECORDED rc=0' "$d/serial" &&
+		return
+	tail -n 20 "$d/serial"
+	return 1
+}
+
+show() { # FILE FILTER JQ
+	"$vqtrace" show -r "$1" -T json -Y "$2" | jq -r "$3"
+}
+
+# The walk from the bus to the disk, in order, from entries; where the kernel has the bus's
+# driver built in, it found the device before anybody could look.
+life() { # DIR FUNCTION...
+	# it has the name of its type once that is known, so others are among them
+	show "$1/guest.pcap" 'guest.step == lifecycle && (guest.phase == entry || guest.phase == derived)' \
+		.guest.function >"$tmp/life"
+	local at=0 n f
+	shift
+	for f in "$@" virtio_dev_probe virtio_features_ok virtblk_probe init_vq vp_setup_vq setup_vq \
+		vring_create_virtqueue blk_mq_alloc_tag_set virtio_device_ready device_add_disk; do
+		n=$(awk -v f="$f" -v at=$at 'NR > at && $1 == f { print NR; exit }' "$tmp/life")
+		[ -n "$n" ] || { echo "no $f after line $at of:"; cat "$tmp/life"; return 1; }
+		at=$n
+	done
+}
+
+# Each function that was entered returns, the innermost first.
+nested() { # DIR
+	show "$1/guest.pcap" 'guest.step == lifecycle || guest.step == config_op' \
+		'"\(.thread) \(.cpu) \(.guest.phase) \(.guest.function)"' | awk '
+		$3 == "entry" { stack[$1, ++depth[$1]] = $4; n++ }
+		$3 == "return" { if (stack[$1, depth[$1]--] != $4) { print "line " NR ": " $4 " returns"; bad = 1; exit 1 } }
+		END { exit bad || n < 50 }'
+}
+
+features() { # DIR
+	local accepted
+	accepted=$(show "$1/guest.pcap" 'device == blk0 && guest.function == virtio_dev_probe && guest.phase == return' \
+		'.guest.args[2]' | head -n 1)
+	[ -n "$accepted" ] && [ "$accepted" = "$(show "$1/host.pcap" \
+		'device == blk0 && register.field == driver_feature && register.op == write' .register.value |
+		tail -n 2 | jq -s '.[0] + .[1] * 4294967296')" ]
+}
+
+# What the guest wrote is what the device saw last, in the same order.
+writes() { # DIR
+	local of='device == blk0 && register.region == common && register.op == write && register.field != queue_select'
+	of+=' && register.field != driver_feature_select && register.field != device_feature_select'
+	for side in guest host; do
+		show "$1/$side.pcap" "$of" '"\(.register.field) \(.register.value)"' >"$tmp/$side"
+	done
+	tail -n "$(wc -l <"$tmp/guest")" "$tmp/host" | diff "$tmp/guest" - && [ "$(wc -l <"$tmp/guest")" -gt 30 ]
+}
+
+# Kprobes, which work until the modules are there, miss what an interrupt does while one runs;
+# that is counted as lost. So the device may have more, as it has what the firmware read.
+requests() { # DIR: type, sector, head of each, in the order of every queue
+	local q
+	for side in guest host; do
+		"$vqtrace" show -r "$1/$side.pcap" --requests -T json |
+			jq -r 'select(.device == "blk0") | "\(.queue) \(.type) \(.sector) \(.head) \(.bytes)"' >"$tmp/$side"
+	done
+	for q in $(cut -d' ' -f1 "$tmp/guest" | sort -u); do
+		grep "^$q " "$tmp/guest" >"$tmp/guest.q"
+		grep "^$q " "$tmp/host" | diff "$tmp/guest.q" - | grep '^<' | head -n 5 | grep . && return 1
+	done
+	[ "$(wc -l <"$tmp/guest")" -gt 200 ]
+}
+
+# The guest's workload counted the same; together no more are missing than were lost.
+counts() { # DIR
+	local type op lost made seen
+	lost=$("$vqtrace" stat -r "$1/guest.pcap" -T json | jq .trace.lost)
+	for type in in:reads out:writes flush:flushes discard:discards write_zeroes:zeroes; do
+		op=${type#*:} type=${type%:*}
+		made=$(sed -n 's/^VQLOAD //p' "$1/serial" | tr -d '\r' | jq -s "map(.$op) | add")
+		seen=$("$vqtrace" stat -r "$1/guest.pcap" --by type -T json -Y "device == blk0" |
+			jq -s "map(select(.type == \"$type\")) | .[0].requests // 0")
+		[ "$made" -gt 0 ] && [ "$seen" -gt 0 ] || { echo "$type: $made made, $seen seen"; return 1; }
+		[ "$seen" -ge "$made" ] || lost=$((lost - made + seen))
+	done
+	[ "$lost" -ge 0 ] || { echo "$((-lost)) fewer than the guest made"; return 1; }
+}
+
+# A request that begins ends, in the same queue with the same tag. (A flush ends twice: as what
+# was submitted, and as what the block layer made of it.)
+blk_mq() { # DIR
+	show "$1/guest.pcap" 'device == blk0 && (guest.step == rq_issue || guest.step == rq_complete)' \
+		'"\(.guest.step) \(.queue)/\(.guest.args[1]) \(.guest.args[4])"' | awk '
+		$1 == "rq_issue" { n++; if ($2 in open) print "issued twice"; open[$2] = $3 }
+		$1 == "rq_complete" { if (!($2 in open) && $3) print "not issued"; delete open[$2] }
+		END { if (n < 250) print n " requests" }' | { ! grep .; }
+}
+
+clean() { # DIR
+	"$vqtrace" check -r "$1/guest.pcap" >"$tmp/check" || { head -n 40 "$tmp/check"; return 1; }
+}
+
+replays() { # DIR
+	"$vqtrace" replay -r "$1/guest.pcap" >"$tmp/replay" || { cat "$tmp/replay"; return 1; }
+	grep -q 'requests  *[1-9][0-9]* compared' "$tmp/replay"
+}
+
+# The port that the trace went through is not in it.
+not_itself() { # DIR
+	[ "$(show "$1/guest.pcap" 'device == console0 && device_info' .number | wc -l)" -gt 0 ] ||
+		{ echo "the console is not in it"; return 1; }
+	[ "$(show "$1/guest.pcap" 'device == console0 && queue == 5 && (avail || used || kick)' .number | wc -l)" = 0 ]
+}
+
+# A packet's way: the stack hands it over, and a chain of the transmit queue holds it.
+packets() {
+	run="ping,20" boot net 7 net build/guest || return 1
+	local d=$tmp/net n
+	show "$d/guest.pcap" 'device == net0 && guest.function == start_xmit && guest.phase == entry' .number >"$tmp/xmit"
+	show "$d/guest.pcap" 'avail && device == net0 && queue == 1' .number >"$tmp/sent"
+	n=$(wc -l <"$tmp/xmit")
+	[ "$n" -ge 20 ] && [ "$n" -ge "$(wc -l <"$tmp/sent")" ] || { echo "$n calls, $(wc -l <"$tmp/sent") chains"; return 1; }
+	[ "$(show "$d/guest.pcap" 'device == net0 && queue == 0 && guest.function == virtnet_poll' .number | wc -l)" -gt 20 ]
+}
+
+# Where no module file can be read, their structures are known once they are loaded, each for
+# itself here.
+no_files() {
+	run='read,n=50' more='--modules /nowhere' append=vqt.pause=1 boot nofiles 7 q1 build/guest || return 1
+	local d=$tmp/nofiles n what
+	for what in avail used; do
+		n=$(show "$d/guest.pcap" "$what && device == blk0" .number | wc -l)
+		[ "$n" -ge 50 ] || { echo "$n $what"; return 1; }
+	done
+}
+
+# virtio_pci has two functions of some names: those of its legacy part are known by their
+# addresses, once it is loaded.
+legacy() {
+	run='read,n=50;sleep,2;rebind;read,n=5' boot legacy 7 legacy build/guest || return 1
+	local f
+	for f in vp_get vp_get_status vp_set_status vp_reset vp_get_features setup_vq; do
+		[ "$(show "$tmp/legacy/guest.pcap" "device == blk0 && guest.function == $f" .number | wc -l)" -ge 2 ] ||
+			{ echo "no $f"; return 1; }
+	done
+	nested "$tmp/legacy"
+}
+
+plan 11 49
+all() { # NAME QEMU CONFIG CHECK [GUEST]
+	local d=$tmp/$1 check=$4
+	$check "$1: a boot, both sides recorded" boot "$1" "$2" "$3" "${5:-build/guest}"
+	$check "$1: the driver's walk from the bus to the disk" life "$d" \
+		$([ "${5:-}" ] || echo virtio_pci_modern_probe vp_modern_probe vp_modern_map_capability register_virtio_device)
+	$check "$1: functions return as they were called" nested "$d"
+	$check "$1: features as they were written" features "$d"
+	$check "$1: the device saw the writes that the driver made" writes "$d"
+	$check "$1: and its requests" requests "$d"
+	$check "$1: as many as the guest made" counts "$d"
+	$check "$1: begun and ended in blk-mq" blk_mq "$d"
+	$check "$1: check finds nothing" clean "$d"
+	$check "$1: replay of the driver's side" replays "$d"
+	$check "$1: the way of the trace itself is not in it" not_itself "$d"
+}
+env -u CC tests/guest/mkguest --initrd recorder --add build/vqtrace-guest build/guest || exit 1
+all q1 7 q1 check
+all packed-mq4 11 packed-mq4 check_more
+all mq4 7 mq4 check_more
+all packed 7 packed check_more
+[ -z "${VQT_MATRIX:-}" ] || env -u CC tests/guest/mkguest --suite bookworm-backports --initrd recorder \
+	--add build/vqtrace-guest build/guest-backports || exit 1
+check_more "a packet's way" packets
+check_more "module files that cannot be read" no_files
+check_more "functions of the legacy driver" legacy
+check_more "legacy: check finds nothing" clean "$tmp/legacy"
+check_more "legacy: replay of the driver's side" replays "$tmp/legacy"
+all linux612 11 q1 check_more build/guest-backports
+finish

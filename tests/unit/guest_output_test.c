@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* The output of vqtrace-guest: what a late reader misses is counted once, in the trace and here. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/virtio_ids.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/guest/output.h"
+#include "decoder/util/clock.h"
+#include "tests/unit/record_builder.h"
+#include "tests/unit/tap.h"
+
+static char dir[] = "/tmp/vqtrace-guest-output-test-XXXXXX";
+
+static struct output *out;
+static int reader; /* of the FIFO */
+static uint8_t *bytes;
+static size_t len;
+static uint32_t seq;
+static uint64_t events;
+
+static void take(void)
+{
+	ssize_t n;
+
+	do {
+		bytes = realloc(bytes, len + 65536);
+		n = read(reader, bytes + len, 65536);
+		len += n > 0 ? (size_t)n : 0;
+	} while (n > 0);
+}
+
+static void put(void *record, size_t size, unsigned type)
+{
+	struct vqt_hdr *h = record;
+
+	h->type = (uint8_t)type;
+	h->source = 1;
+	h->seq = seq++;
+	h->ts = 1000 + seq;
+	h->device = type == VQT_KICK || type == VQT_DEVICE;
+	h->queue = type == VQT_KICK ? 0 : VQT_NO_QUEUE;
+	events += type == VQT_KICK;
+	output_record(out, record, size);
+}
+
+static void kicks(unsigned n)
+{
+	while (n--) {
+		struct vqt_kick k = { .value = n };
+
+		put(&k, sizeof(k), VQT_KICK);
+	}
+}
+
+static void note(void)
+{
+	struct vqt_note n = { .level = VQT_NOTE_INFO };
+
+	put(&n, sizeof(n), VQT_NOTE);
+}
+
+static void begin(void)
+{
+	struct vqt_session s = { .major = VQT_VERSION_MAJOR };
+	struct vqt_source from = { .kind = VQT_SRC_GUEST };
+	struct vqt_device d = { .virtio_id = VIRTIO_ID_BLOCK, .transport = VQT_TRANSPORT_PCI };
+	char path[100];
+	const char *why;
+
+	snprintf(path, sizeof(path), "%s/fifo", dir);
+	CHECK(!mkfifo(path, 0600));
+	reader = open(path, O_RDONLY | O_NONBLOCK);
+	len = events = seq = 0;
+	CHECK(!output_open(&out, path, &why));
+	put(&s, sizeof(s), VQT_SESSION);
+	put(&from, sizeof(from), VQT_SOURCE);
+	put(&d, sizeof(d), VQT_DEVICE);
+	unlink(path);
+}
+
+/* Nothing is lost but what is told, and that is told before it is met. */
+static void end(void)
+{
+	struct model *m = model_new();
+	struct trace_reader *t;
+	struct trace_error err;
+	struct record rec;
+	struct event e;
+	uint64_t n = 0, read = 0, dropped = output_dropped(out);
+	bool again;
+
+	take();
+	CHECK_EQ(output_bytes(out), len);
+	CHECK(!output_close(out));
+	CHECK(!trace_open_memory(&t, bytes, len, &err));
+	while (trace_next(t, &rec, &again, &err) == 1) {
+		CHECK(!model_feed(m, &rec, ++n, &e));
+		read += rec.h.type == VQT_KICK;
+		CHECK_EQ(e.gap, 0);
+	}
+	CHECK_EQ(read + dropped, events);
+	CHECK_EQ(model_lost(m).records, dropped);
+	trace_close(t);
+	model_free(m);
+	free(bytes);
+	bytes = NULL;
+	close(reader);
+}
+
+static void fill(void)
+{
+	for (unsigned i = 0; i < 1000 && !output_dropped(out); i++)
+		kicks(1000);
+	CHECK(output_dropped(out) > 0);
+}
+
+static void late(void)
+{
+	uint64_t dropped;
+
+	begin();
+	fill();
+	kicks(500);
+	note(); /* what describes is written all the same */
+	kicks(500);
+	dropped = output_dropped(out);
+	take(); /* what a pipe holds: too little to go on */
+	CHECK(!output_flush(out));
+	kicks(1);
+	CHECK_EQ(output_dropped(out), ++dropped);
+	for (unsigned i = 0; i < 1000; i++) {
+		take();
+		CHECK(!output_flush(out));
+	}
+	kicks(10);
+	CHECK_EQ(output_dropped(out), dropped);
+	CHECK(!output_finish(out, 100));
+	end();
+}
+
+static volatile bool reads;
+
+static void *take_all(void *ctx)
+{
+	while (reads) {
+		take();
+		usleep(1000);
+	}
+	return NULL;
+}
+
+/* The reader goes on when nothing is to come: the loss is the last record. */
+static void lost_last(void)
+{
+	pthread_t thread;
+
+	begin();
+	fill();
+	kicks(500);
+	reads = true;
+	CHECK(!pthread_create(&thread, NULL, take_all, NULL));
+	CHECK(!output_finish(out, 5000));
+	reads = false;
+	pthread_join(thread, NULL);
+	end();
+}
+
+static void nobody(void)
+{
+	begin();
+	fill();
+	CHECK_EQ(output_finish(out, 50), -ETIMEDOUT);
+	CHECK(!output_close(out));
+	close(reader);
+}
+
+/* Nobody answers: the host's own loopback has no such port. */
+static void vsock(void)
+{
+	uint64_t before = clock_ns(CLOCK_MONOTONIC);
+	const char *why;
+
+	CHECK(!output_open(&out, "vsock:1:4000000000", &why));
+	CHECK(!output_flush(out));
+	CHECK(clock_ns(CLOCK_MONOTONIC) - before < 1000000000);
+	CHECK(!output_close(out));
+	CHECK_EQ(output_open(&out, "vsock:x", &why), -EINVAL);
+}
+
+static const struct tap_test tests[] = {
+	{ "a reader that is late", late },
+	{ "what is dropped last", lost_last },
+	{ "a reader that takes nothing", nobody },
+	{ "a vsock that nobody answers", vsock },
+};
+
+int main(void)
+{
+	int rc;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (!mkdtemp(dir))
+		return 1;
+	rc = tap_main(tests, sizeof(tests) / sizeof(tests[0]));
+	rmdir(dir);
+	return rc;
+}
