@@ -402,6 +402,14 @@ void device_hear(struct device *d, const struct vqt_hdr *h)
 		d->status = 0;
 }
 
+void device_position(struct device *d, const struct vqt_queue_state *s)
+{
+	if (!d->position)
+		d->position = calloc(VQP_QUEUE_MAX, sizeof(*d->position));
+	if (d->position && s->h.queue < VQP_QUEUE_MAX)
+		d->position[s->h.queue] = (struct position){ s->last_avail, s->used, true };
+}
+
 /*
  * QEMU sets the device_status of an incoming migration or of a snapshot when the machine
  * starts again; of what the driver did before nothing was recorded.  Of a device that was
@@ -412,13 +420,16 @@ void device_restored(struct device *d, const struct vqt_hdr *h)
 	const struct vqt_lifecycle *l = (const void *)h;
 	uint8_t written = d->status | VIRTIO_CONFIG_S_NEEDS_RESET;
 
-	if (h->type != VQT_LIFECYCLE || l->what != VQT_LIFECYCLE_SET_STATUS ||
-	    d->target->c->o.light || (d->target->late && !(d->state_known & VQT_KNOWN_STATUS)) ||
-	    !((uint8_t)l->arg[0] & ~written))
+	if (h->type != VQT_LIFECYCLE || l->what != VQT_LIFECYCLE_SET_STATUS)
 		return;
-	d->status = (uint8_t)l->arg[0];
-	device_meet(d);
-	state_write(d);
+	if (!d->target->c->o.light && (!d->target->late || d->state_known & VQT_KNOWN_STATUS) &&
+	    (uint8_t)l->arg[0] & ~written) {
+		d->status = (uint8_t)l->arg[0];
+		device_meet(d);
+		state_write(d);
+	}
+	free(d->position); /* of now, and nothing later */
+	d->position = NULL;
 }
 
 void device_lifecycle(struct target *t, const struct vqt_lifecycle *l)
@@ -440,5 +451,6 @@ void device_lifecycle(struct target *t, const struct vqt_lifecycle *l)
 void device_free(struct device *d)
 {
 	free(d->making);
+	free(d->position);
 	free(d);
 }

@@ -28,6 +28,8 @@ void device_answered(struct device *d);
 void device_seen(struct target *t, const struct vqt_device *r);
 /* Update the device from the header of one of its records. */
 void device_hear(struct device *d, const struct vqt_hdr *h);
+/* Keep the positions of a queue that the BPF programs sent, for device_restored(). */
+void device_position(struct device *d, const struct vqt_queue_state *s);
 /* Called when the record is in the trace: does it show that QEMU has loaded the device's state? */
 void device_restored(struct device *d, const struct vqt_hdr *h);
 /* Called with the same record; true: the record is held until the device is known to be real. */

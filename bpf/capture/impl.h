@@ -17,6 +17,12 @@
 #define MISSING 128
 
 /* A device, with the facts known so far. */
+/* Where the device is in a ring; packed: bit 15 wrap. */
+struct position {
+	uint16_t last_avail, used;
+	bool known;
+};
+
 struct device {
 	struct vqt_device r; /* as in its latest VQT_DEVICE */
 	struct target *target;
@@ -35,6 +41,7 @@ struct device {
 	bool placeholder; /* reported by QMP, not yet found in memory */
 	uint32_t state_known; /* VQT_KNOWN_* as last written */
 	uint8_t status; /* as learned, and as the driver has written it since the reset */
+	struct position *position; /* of each queue, as last sent by the programs; NULL: never */
 	unsigned number; /* counts devices of its class: 0 in "blk0" */
 	unsigned tries;
 };

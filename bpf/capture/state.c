@@ -163,6 +163,23 @@ static void write_queue(struct device *d, unsigned n, struct vqt_queue_state *s)
 	target_emit(d->target, s, sizeof(*s));
 }
 
+/*
+ * QEMU has just loaded the device's state and is at work again: if its positions are not what
+ * the programs saw then, they are of later, and so are the rings.  Returns whether they are.
+ */
+static bool is_later(const struct device *d, unsigned n, struct vqt_queue_state *s)
+{
+	const struct position *was =
+		d->position && n < VQP_QUEUE_MAX ? &d->position[n] : &(struct position){ 0 };
+
+	if (!was->known || !(s->known & VQT_KNOWN_INDEX) ||
+	    (was->last_avail == s->last_avail && was->used == s->used))
+		return false;
+	s->last_avail = was->last_avail;
+	s->used = was->used;
+	return true;
+}
+
 #define READINGS 4 /* attempts to read a ring while its positions stay the same */
 
 /*
@@ -174,10 +191,13 @@ static bool queue_by_memory(struct device *d, unsigned n, uint64_t vq, uint64_t 
 	bool packed = features >> VIRTIO_F_RING_PACKED & 1;
 	struct vqt_queue_state s = {}, again = {};
 	struct flight *f = NULL;
+	bool later;
 
 	if (!queue_from_memory(d, vq, packed, &s))
 		return false;
-	for (unsigned i = 0; i < READINGS && s.known & VQT_KNOWN_INDEX && s.enabled; i++) {
+	later = is_later(d, n, &s);
+	for (unsigned i = 0; !later && i < READINGS && s.known & VQT_KNOWN_INDEX && s.enabled;
+	     i++) {
 		f = flight_find(d, n, vq, features, &s);
 		if (!f || (queue_from_memory(d, vq, packed, &again) && again.used == s.used &&
 			   again.last_avail == s.last_avail))
@@ -185,6 +205,7 @@ static bool queue_by_memory(struct device *d, unsigned n, uint64_t vq, uint64_t 
 		flight_free(f);
 		f = NULL;
 		s = again;
+		later = is_later(d, n, &s);
 	}
 	write_queue(d, n, &s);
 	flight_write(f);

@@ -68,6 +68,11 @@ static void on_record(void *ctx, void *record, size_t len)
 		return;
 	}
 	d = h->device ? device_get(t, h->device) : NULL;
+	if (h->type == VQT_QUEUE_STATE) {
+		if (d)
+			device_position(d, record);
+		return;
+	}
 	if (d)
 		device_hear(d, h);
 	if (d && (device_keeps(d, record, len) || !d->wanted))

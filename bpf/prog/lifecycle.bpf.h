@@ -5,6 +5,9 @@
 
 #include "bpf/prog/common.bpf.h"
 #include "bpf/prog/light.bpf.h"
+#include "bpf/prog/ring.bpf.h"
+
+#define STATUS_DRIVER_OK 4 /* 2.1 */
 
 struct lifecycle_text {
 	struct vqt_lifecycle r;
@@ -168,12 +171,12 @@ static __always_inline void lifecycle_after(struct vqp_proc *p, struct vqp_dev *
 static __always_inline void config_irq(struct vqp_proc *p, struct vqp_dev *d, __u64 vdev)
 {
 	struct vqt_irq r = { .kind = VQT_IRQ_CONFIG, .vector = VQT_NO_VECTOR };
-	__u8 status = 4;
+	__u8 status = STATUS_DRIVER_OK;
 
 	/* QEMU does not notify a driver that has not set DRIVER_OK. */
 	if (p->vdev_status != VQP_UNKNOWN)
 		read_user(&status, 1, (void *)(vdev + p->vdev_status));
-	if (!(status & 4))
+	if (!(status & STATUS_DRIVER_OK))
 		return;
 	if (p->vdev_config_vector != VQP_UNKNOWN)
 		read_user(&r.vector, 2, (void *)(vdev + p->vdev_config_vector));
@@ -230,6 +233,61 @@ static __always_inline void lifecycle_emit(struct pt_regs *ctx, struct vqp_proc 
 	l.r.len = n;
 	hdr_begin(p, &l.r.h, VQT_LIFECYCLE, d ? d->id : 0, queue);
 	emit(&l, sizeof(l.r) + n);
+}
+
+/* What positions_emit() hands to its loop. */
+struct positions {
+	struct vqp_proc *p;
+	__u64 vq;
+	__u16 dev;
+	bool packed;
+};
+
+static long position_emit(__u32 i, void *data)
+{
+	struct positions *at = data;
+	struct vqp_proc *p = at->p;
+	struct vqt_queue_state r = { .known = VQT_KNOWN_INDEX };
+	__u64 vq = at->vq + (__u64)i * p->vq_size;
+	__u8 wrap[2] = { 0, 0 };
+	__u32 num = 0;
+
+	/* vring.num_default, which follows vring.num, is 0 from the first queue that does not exist */
+	if (read_user(&num, 4, (void *)(vq + p->vq_num + 4)) || !num)
+		return 1;
+	if (read_user(&r.last_avail, 2, (void *)(vq + p->vq_last)) ||
+	    read_user(&r.used, 2, (void *)(vq + p->vq_used)))
+		return 1;
+	if (at->packed) {
+		if (read_user(&wrap[0], 1, (void *)(vq + p->vq_last_wrap)) ||
+		    read_user(&wrap[1], 1, (void *)(vq + p->vq_used_wrap)))
+			return 1;
+		r.last_avail = virtq_position(r.last_avail, wrap[0] & 1);
+		r.used = virtq_position(r.used, wrap[1] & 1);
+	}
+	hdr_begin(p, &r.h, VQT_QUEUE_STATE, at->dev, i);
+	emit(&r, sizeof(r));
+	return 0;
+}
+
+/*
+ * Where QEMU is in its rings when it sets a status with DRIVER_OK.  If no driver wrote the
+ * status, QEMU has loaded the device's state, and user space, which looks at the queues when
+ * it reads of that, comes too late to see their positions.
+ */
+static __always_inline void positions_emit(struct vqp_proc *p, struct vqp_dev *d, __u64 vdev)
+{
+	struct positions at = { .p = p, .dev = d->id };
+	__u64 features = 0;
+
+	if (p->vdev_vq == VQP_UNKNOWN || p->vq_size == VQP_UNKNOWN || p->vq_last == VQP_UNKNOWN ||
+	    p->vq_used == VQP_UNKNOWN || read_user(&at.vq, 8, (void *)(vdev + p->vdev_vq)) ||
+	    read_user(&features, 8, (void *)(vdev + p->vdev_features)))
+		return;
+	at.packed = (features & FEATURE_PACKED) != 0;
+	if (at.packed && (p->vq_last_wrap == VQP_UNKNOWN || p->vq_used_wrap == VQP_UNKNOWN))
+		return;
+	bpf_loop(VQP_QUEUE_MAX, position_emit, &at, 0);
 }
 
 #endif

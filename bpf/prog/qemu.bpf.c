@@ -296,6 +296,8 @@ int on_lifecycle(struct pt_regs *ctx)
 		config_irq(p, d, obj);
 		return 0;
 	}
+	if (d && cookie >> 48 == VQT_LIFECYCLE_SET_STATUS && arg(ctx, cookie, 1) & STATUS_DRIVER_OK)
+		positions_emit(p, d, obj);
 	lifecycle_emit(ctx, p, d, cookie, obj, queue);
 	if (d && cookie & (VQP_LIFECYCLE_FORGET | VQP_LIFECYCLE_REWIND))
 		lifecycle_after(p, d, cookie & 0xff, queue);
