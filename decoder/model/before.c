@@ -43,11 +43,33 @@ static bool can_learn(const struct event *e)
 	       e->source->kind == VQT_SRC_PROXY;
 }
 
+/* Of a packed ring the positions count descriptors: of one chain, or of more. */
+static void set_slots(struct model_queue *q, unsigned slots)
+{
+	q->unnamed_slots = slots;
+	q->unnamed = slots != 0;
+	q->unnamed_more = slots > 1;
+}
+
+static unsigned slots_of(unsigned ndirect)
+{
+	return ndirect ? ndirect : 1;
+}
+
+static unsigned slots_named(const struct model_queue *q)
+{
+	unsigned n = 0;
+
+	for (const struct model_request *r = q->in_flight; r; r = r->hh.next)
+		n += slots_of(r->ndirect);
+	return n;
+}
+
 void model_learn(struct event *e)
 {
 	const struct vqt_queue_state *s = &e->rec->queue_state;
 	struct model_queue *q = e->queue;
-	unsigned flight;
+	unsigned flight, named;
 
 	if (!can_learn(e))
 		return;
@@ -56,18 +78,33 @@ void model_learn(struct event *e)
 	if (flight > q->size) /* one of them is wrong */
 		return;
 	q->learned = (struct model_learned){ true, s->last_avail, s->used };
-	/* Packed: they are descriptors, of at least one chain. */
-	q->unnamed_more = q->packed && flight > 1;
-	flight = q->packed ? flight != 0 : flight;
-	q->unnamed = flight > q->n_in_flight ? flight - q->n_in_flight : 0;
+	named = q->packed ? slots_named(q) : q->n_in_flight;
+	flight = flight > named ? flight - named : 0;
+	if (q->packed)
+		set_slots(q, flight);
+	else
+		q->unnamed = flight;
 }
 
-static bool take_unnamed(struct model_queue *q)
+static bool take_unnamed(struct model_queue *q, unsigned ndirect)
 {
+	unsigned slots = slots_of(ndirect);
+
 	if (!q->unnamed)
 		return false;
-	q->unnamed--;
+	if (q->packed)
+		set_slots(q, q->unnamed_slots > slots ? q->unnamed_slots - slots : 0);
+	else
+		q->unnamed--;
 	return true;
+}
+
+void model_unname(struct model_queue *q, const struct model_request *r)
+{
+	if (q->packed)
+		set_slots(q, q->unnamed_slots + slots_of(r->ndirect));
+	else
+		q->unnamed++;
 }
 
 bool model_was_before(struct model_queue *q, const struct vqt_avail *a)
@@ -76,14 +113,14 @@ bool model_was_before(struct model_queue *q, const struct vqt_avail *a)
 		    passed(q, a->ring.used_idx, q->learned.used);
 
 	if (a->flags & VQT_CHAIN_BEFORE) {
-		take_unnamed(q);
+		take_unnamed(q, a->ndirect);
 		return true;
 	}
 	/* Its use follows; the learned positions may have counted that, too. */
 	if (a->flags & VQT_CHAIN_DERIVED)
-		return !used && take_unnamed(q);
+		return !used && take_unnamed(q, a->ndirect);
 	if (passed(q, a->pos, q->learned.avail)) /* counted as in flight, and popped in the trace */
-		take_unnamed(q);
+		take_unnamed(q, a->ndirect);
 	else
 		q->learned.known = false; /* what follows is later, and positions repeat */
 	return false;
@@ -93,5 +130,13 @@ bool model_used_before(struct model_queue *q, const struct vqt_used *u)
 {
 	if (u->flags & VQT_USED_DETACHED || passed(q, u->pos, q->learned.used))
 		return q->learned.known;
-	return take_unnamed(q) || q->unnamed_more;
+	if (!q->packed)
+		return take_unnamed(q, 1);
+	if (!q->unnamed_slots)
+		return false;
+	/* how many descriptors it had nobody knows: it may have been the last one */
+	q->unnamed_slots--;
+	q->unnamed = 0;
+	q->unnamed_more = q->unnamed_slots != 0;
+	return true;
 }

@@ -41,6 +41,8 @@ int model_register(struct model *m, struct event *e); /* 0 */
 void model_learn(struct event *e);
 /* A chain begins that was in flight before, and was only counted so far?  Then it is not any more. */
 bool model_was_before(struct model_queue *q, const struct vqt_avail *a);
+/* A chain that was taken for one of those in flight is none: another one is. */
+void model_unname(struct model_queue *q, const struct model_request *r);
 /* The same for a used entry whose chain is not known. */
 bool model_used_before(struct model_queue *q, const struct vqt_used *u);
 

@@ -51,7 +51,7 @@ void model_reset_queue(struct model *m, struct model_queue *q)
 		r->next = m->dropped;
 		m->dropped = r;
 	}
-	q->n_in_flight = q->n_posted = q->unnamed = 0;
+	q->n_in_flight = q->n_posted = q->unnamed = q->unnamed_slots = 0;
 	q->unnamed_more = false;
 	q->learned.known = false;
 	q->open = NULL;

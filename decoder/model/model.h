@@ -69,6 +69,7 @@ struct model_queue {
 	 */
 	unsigned unnamed;
 	bool unnamed_more;
+	unsigned unnamed_slots; /* packed: descriptors of these chains in the ring, at most */
 	struct model_learned learned;
 	uint64_t kicks, popped, used, irqs; /* counts since the trace began */
 	uint64_t popped_since_reset, used_since_reset; /* the same since the last device reset */

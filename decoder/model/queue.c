@@ -261,7 +261,7 @@ static bool replaces(struct event *e, const struct model_request *r)
 	if (r->before && (popped_earlier(a) || a->pos == r->pos))
 		return false;
 	if (r->before && r->flags & VQT_CHAIN_LIKELY)
-		e->queue->unnamed++; /* it was another one */
+		model_unname(e->queue, r); /* it was another one */
 	else
 		e->head_in_flight = !(a->flags & VQT_CHAIN_AGAIN);
 	return true;

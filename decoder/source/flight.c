@@ -388,6 +388,29 @@ static int name_packed(struct ring_flight *f, const struct ring_reader *r,
 	return ret;
 }
 
+/*
+ * An id that the driver has used again was given back before: its earlier chain is done, and
+ * another one, which was overwritten, is in flight.
+ */
+static int drop_done(struct ring_flight *f)
+{
+	uint8_t *later = calloc(UINT16_MAX + 1, 1);
+	uint32_t to = f->n;
+
+	if (!later)
+		return -ENOMEM;
+	for (uint32_t i = f->n; i--;) {
+		if (later[f->chain[i].head])
+			continue;
+		later[f->chain[i].head] = 1;
+		f->chain[--to] = f->chain[i];
+	}
+	memmove(f->chain, f->chain + to, (f->n - to) * sizeof(*f->chain));
+	f->n -= to;
+	free(later);
+	return 0;
+}
+
 static int find_packed(struct ring_flight *f, const struct ring_reader *r)
 {
 	uint32_t slots = virtq_slots_between(r->used, r->avail, r->size);
@@ -405,6 +428,8 @@ static int find_packed(struct ring_flight *f, const struct ring_reader *r)
 		return ret;
 	ret = name_packed(f, r, ring, slots);
 	free(ring);
+	if (ret == 0)
+		ret = drop_done(f);
 	if (ret == 0 && r->in_order) {
 		f->number = f->n;
 		f->exact = true;

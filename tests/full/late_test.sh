@@ -52,28 +52,44 @@ figure() { # TRACE KEY: of the disk
 	"$vqtrace" stat -r "$1" -T json | jq -c ".devices[] | select(.device == \"blk0\") | $2"
 }
 
-all_views() { # TRACE
-	local top
+# How many chains are named: in a packed ring the device writes what it has used over the
+# descriptors of chains that it has overtaken.  Then there are more, of which the number of
+# descriptors is known.
+named() { # TRACE CONFIG
+	named=$(rows "$1" '"head":.*"state":"in_flight"')
+	[ "$named" = $depth ] && return
+	[[ $2 == *packed ]] && [ "$named" -ge 1 ] || says "chains that are named" $depth "$named" || return 1
+	says "chains that nobody names" 1 "$(rows "$1" '"unnamed":1')" &&
+		says "or more" "$([ $((depth - named)) -gt 1 ] && echo 1 || echo 0)" "$(rows "$1" '"more":true')"
+}
+
+all_views() { # TRACE CONFIG
+	local top named all
+	named "$1" "$2" || return 1
+	all=$((named == depth ? depth : named + 1))
 	top=$("$vqtrace" top -r "$1" -b -T json | tail -n 1)
-	says "requests in flight in show --requests" $depth "$(rows "$1" '"state":"in_flight"')" &&
-		says "of them from before" $depth "$(rows "$1" '"before_trace":true')" &&
-		says "in flight in stat" $depth "$(figure "$1" .in_flight)" &&
-		says "from before in stat" $depth "$(figure "$1" .in_flight_before)" &&
+	says "requests in flight in show --requests" $all "$(rows "$1" '"state":"in_flight"')" &&
+		says "of them from before" $all "$(rows "$1" '"before_trace":true')" &&
+		says "in flight in stat" $all "$(figure "$1" .in_flight)" &&
+		says "from before in stat" $all "$(figure "$1" .in_flight_before)" &&
 		says "stalled in stat" true "$(figure "$1" .stalled)" &&
-		grep -q "\"flight\":$depth" <<<"$top" &&
+		grep -q "\"flight\":$all" <<<"$top" &&
 		grep -q '"stalled":[1-9]' <<<"$top" &&
 		"$vqtrace" check -r "$1" --severity suspicious | grep -q '^suspicious: queue-stalled by the device: blk0 queue 0'
 }
 
-# Once they are in the trace, the back end goes on, and they come back.
+# Once they are in the trace, the back end goes on, and they come back.  As many requests are
+# in flight as the guest's depth.
 came_back() { # TRACE NBD
-	[ "$(events "$1" 'avail && request.before_trace')" -lt $depth ] || kill -CONT "$2"
+	samples "$1" 1 && kill -CONT "$2"
 	[ "$(events "$1" 'used && request.before_trace')" -ge $depth ]
 }
 
 completions() { # TRACE
-	says "requests from before that came back" $depth "$(rows "$1" '"at_least":.*"before_trace":true.*"state":"used"')" &&
-		says "times of popping that are unknown" $depth "$(figure "$1" .counts.untimed)" &&
+	local named
+	named=$(rows "$1" '"head":.*"before_trace":true')
+	says "requests from before that came back" "$named" "$(rows "$1" '"at_least":.*"before_trace":true.*"state":"used"')" &&
+		says "times of popping that are unknown" "$named" "$(figure "$1" .counts.untimed)" &&
 		"$vqtrace" check -r "$1" # accuses nobody
 }
 
@@ -94,7 +110,7 @@ held() { # QEMU CONFIG
 	if [ $rc = 0 ]; then
 		attach "$dir/held" "$pid" samples "$dir/held" 5
 		attach "$dir/back" "$pid" came_back "$dir/back" $nbd
-		all_views "$dir/held" && completions "$dir/back" || rc=1
+		all_views "$dir/held" "$2" && completions "$dir/back" || rc=1
 	fi
 	kill $qemu $pid
 	kill -CONT $nbd

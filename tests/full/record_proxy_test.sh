@@ -97,8 +97,8 @@ same() { # NAME: the proxy's and the device's own
 		}'
 }
 
-# A guest in a QEMU, the proxy, our device.
-witnessed() { # NAME QEMU QUEUES PROPERTIES
+# A guest in a QEMU, the proxy, our device; sets $lost to the losses in the trace.
+witness() { # NAME QEMU QUEUES PROPERTIES
 	truncate -s 64M "$tmp/$1.img"
 	serve "$1" --disk "$tmp/$1.img" --queues "$3" --vhost-user "$tmp/$1.sock" -w "$tmp/$1.own.pcap" &&
 		proxy "$1" || return 1
@@ -107,8 +107,21 @@ witnessed() { # NAME QEMU QUEUES PROPERTIES
 	machine "$2" "$3" "$tmp/$1.serial" "${linux_args[@]}" "${device[@]}"
 	proxy_end "$1" || return 1
 	sock=$tmp/$1.sock
-	serve_end "$1" && went_well "$tmp/$1.serial" && summary "$1" &&
-		same_account "$tmp/$1.pcap" "$tmp/$1.serial" "$unread" "$unsure" && same "$1" && sound "$1"
+	serve_end "$1" && went_well "$tmp/$1.serial" && summary "$1" || return 1
+	lost=$("$vqtrace" show -r "$tmp/$1.pcap" -T json -Y loss | wc -l)
+}
+
+# A device that finds entries without a kick may use them before the proxy gets a processor, and
+# writes over them in a packed ring.  Then the trace says that the queue could not be followed,
+# and the guest is run again.
+witnessed() { # NAME QEMU QUEUES PROPERTIES
+	local lost
+	for _ in 1 2 3 4 5; do
+		witness "$@" || return 1
+		[ "$lost" != 0 ] && [[ $4 == *packed=on* ]] || break
+		echo "run again: $lost losses"
+	done
+	same_account "$tmp/$1.pcap" "$tmp/$1.serial" "$unread" "$unsure" && same "$1" && sound "$1"
 }
 
 # And before a device of others, with the guest's own count.

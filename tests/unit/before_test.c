@@ -162,6 +162,30 @@ static void before_packed(void)
 	builder_finish(&t);
 }
 
+/* What the chains that are named leave of them is other chains'. */
+static void before_overtaken(void)
+{
+	begin();
+	builder_write(&t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_GFSELECT, 4, 1);
+	builder_write(&t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_GF, 4,
+		      1 << (VIRTIO_F_RING_PACKED - 32) | 1);
+	learn(9 | 1 << 15, 3 | 1 << 15); /* six descriptors */
+	chain(5, 4 | 1 << 15, VQT_CHAIN_BEFORE | VQT_CHAIN_LIKELY, 0);
+	CHECK_EQ(model_flight(t.e.queue), 2);
+	CHECK(t.e.queue->unnamed_more);
+	chain(6, 6 | 1 << 15, VQT_CHAIN_BEFORE | VQT_CHAIN_LIKELY, 0);
+	CHECK_EQ(t.e.queue->unnamed, 1);
+	chain(5, 9 | 1 << 15, 0, 0); /* the driver has it: another one was in flight */
+	CHECK_EQ(t.e.queue->unnamed, 1);
+	CHECK_EQ(t.e.queue->unnamed_slots, 5);
+	builder_used(&t, 6, 512, 0);
+	builder_used(&t, 1, 512, 0); /* of one descriptor, or more */
+	CHECK(t.e.unnamed && !t.e.unknown_id);
+	CHECK_EQ(t.e.queue->unnamed, 0);
+	CHECK(t.e.queue->unnamed_more);
+	builder_finish(&t);
+}
+
 /* Read late: when it was popped is not known, and nothing is measured from it. */
 static void popped_unseen(void)
 {
@@ -249,6 +273,7 @@ static const struct tap_test tests[] = {
 	{ "a chain that is only likely in flight", before_likely },
 	{ "resets and impossible positions", before_ends },
 	{ "positions of a packed ring", before_packed },
+	{ "chains in a packed ring that were overtaken", before_overtaken },
 	{ "a chain read late", popped_unseen },
 	{ "a stall that has not ended counts", counted_as_stalled },
 	{ "what is known from below is not measured", not_measured },

@@ -250,6 +250,19 @@ static void packed_cases(void)
 	   "packed: after one was overtaken nothing is sure");
 	ring_flight_fini(&f);
 
+	begin(&s, 8, true, 0);
+	for (uint16_t i = 0; i < 3; i++) {
+		offer(&s, i);
+		pop(&s);
+	}
+	use(&s, 1); /* over the slot of 0 */
+	offer(&s, 1);
+	pop(&s);
+	ok(ring_flight_find(&f, &s.r) == 0 && f.n == 2 && f.chain[0].head == 2 &&
+		   f.chain[1].head == 1 && virtq_slot(f.chain[1].pos) == 3,
+	   "packed: an id twice: the earlier chain is done");
+	ring_flight_fini(&f);
+
 	begin(&s, 4, true, 0);
 	s.r.in_order = true;
 	for (unsigned n = 0; n < 9; n++) {
