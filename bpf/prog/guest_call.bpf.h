@@ -203,6 +203,9 @@ static __always_inline int enter(const struct vqg_function *f, struct frame *fr,
 	case VQG_REGISTERS: register_records(f, fr, 0, 0); break;
 	case VQG_CONFIG_SET: config_record(fr, VQT_WRITE); break;
 	case VQG_ADD:
+		fr->entered = bpf_ktime_get_ns();
+		remember_positions(fr);
+		break;
 	case VQG_TAKE:
 	case VQG_PREPARE: remember_positions(fr); break;
 	case VQG_NOTIFY: kick_record(fr, 0); break;

@@ -34,6 +34,7 @@ struct frame {
 	__u16 next; /* packed: the slot of the next chain, at the entry; wrap counter in bit 15 */
 	__u64 arg[ARGS];
 	__u64 vdev, parent, vq, hctx;
+	__u64 entered; /* VQG_ADD: when */
 };
 
 struct thread {

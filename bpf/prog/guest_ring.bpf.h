@@ -279,6 +279,7 @@ static __noinline int avail_record(struct frame *fr)
 	struct scratch *s;
 	struct ring r = {};
 	__u16 start = 0, pos;
+	__u64 adding;
 
 	if (!fr)
 		return 0;
@@ -326,6 +327,8 @@ static __noinline int avail_record(struct frame *fr)
 	a->ndirect = w.ndirect;
 	a->nseg = b.segs;
 	hdr_begin(&a->h, VQT_AVAIL, fr->dev, fr->queue);
+	adding = (a->h.ts - fr->entered) / VQT_ADDING_NS + 1;
+	a->adding = adding < VQT_ADDING_MORE ? adding : VQT_ADDING_MORE;
 	emit(s->rec, b.pos < VQG_RECORD ? b.pos : VQG_RECORD);
 	scratch_put(s);
 	return 0;

@@ -201,12 +201,10 @@ static void clear_holes(uint8_t *buf, size_t len)
 	static const struct hole {
 		uint16_t offset, size;
 	} holes[][2] = {
-		[VQT_DEVICE] = { HOLE(vqt_device, pad) },
 		[VQT_QUEUE_STATE] = { HOLE(vqt_queue_state, pad) },
 		[VQT_CLOCK] = { HOLE(vqt_clock, pad) },
 		[VQT_NOTE] = { HOLE(vqt_note, pad) },
 		[VQT_RING] = { HOLE(vqt_ringstate, pad) },
-		[VQT_AVAIL] = { HOLE(vqt_avail, pad) },
 		[VQT_USED] = { HOLE(vqt_used, pad) },
 		[VQT_IRQ] = { HOLE(vqt_irq, pad) },
 		[VQT_DATA] = { HOLE(vqt_data, pad) },

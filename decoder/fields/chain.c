@@ -89,6 +89,9 @@ FIELD_GETTER(desc_write, i < e->rec->avail.ndesc,
 FIELD_GETTER(desc_indirect, i < e->rec->avail.ndesc,
 	     (unsigned)e->rec->avail.first + i >= e->rec->avail.ndirect)
 
+FIELD_GETTER(adding, e->rec->avail.adding && e->rec->avail.adding != VQT_ADDING_MORE,
+	     (uint64_t)e->rec->avail.adding *VQT_ADDING_NS)
+
 const struct field fields_avail[] = {
 	{ "avail.head", FIELD_U64, FIELD_AT(avail.head), .label = "Head",
 	  .help = "descriptor index of the chain; packed: buffer id" },
@@ -102,6 +105,8 @@ const struct field fields_avail[] = {
 	  .help = "place in the chain of the first one, for a continued chain" },
 	{ "avail.flags", FIELD_HEX, FIELD_AT(avail.flags), .names = event_chain_flags,
 	  .label = "Flags", .help = "what is particular about the chain" },
+	{ "avail.adding", FIELD_TIME, .get = get_adding, .label = "Adding since",
+	  .help = "a driver's trace: so long before this time it began to add the chain" },
 	{ "avail.in_flight", FIELD_BOOL, .get = get_again, .label = "Head was still in flight",
 	  .help = "the head had been popped before and not used yet" },
 	{ "avail.descriptors.addr", FIELD_HEX, FIELD_ARRAY, .get = get_desc_addr,

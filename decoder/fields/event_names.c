@@ -128,6 +128,17 @@ const struct spec_name event_clock_ids[] = {
 	{ VQT_CLOCK_MONOTONIC, "monotonic" },
 	{ VQT_CLOCK_GUEST, "guest" },
 	{ VQT_CLOCK_VIRTUAL, "virtual" },
+	{ VQT_CLOCK_MAPPED, "guest, mapped" },
+	{ 0, NULL },
+};
+
+const struct spec_name event_clock_reasons[] = {
+	{ VQT_CLOCK_CONTINUES, "continues" },
+	{ VQT_CLOCK_START, "start" },
+	{ VQT_CLOCK_PAUSE, "pause" },
+	{ VQT_CLOCK_STEP, "step" },
+	{ VQT_CLOCK_BACK, "back" },
+	{ VQT_CLOCK_RATE, "rate" },
 	{ 0, NULL },
 };
 

@@ -35,6 +35,7 @@ const char *event_loss_why(unsigned why); /* for people: "the ring buffer was fu
 /* Numbers and names, end with name NULL. */
 extern const struct spec_name event_source_kinds[]; /* enum vqt_source_kind */
 extern const struct spec_name event_clock_ids[];
+extern const struct spec_name event_clock_reasons[];
 extern const struct spec_name event_transports[];
 extern const struct spec_name event_device_flags[]; /* bits VQT_DEV_* */
 extern const struct spec_name event_reg_ops[];

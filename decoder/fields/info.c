@@ -88,6 +88,11 @@ static bool get_bdf(const struct event *e, unsigned i, struct field_value *v)
 	return field_set_str(v, v->buf);
 }
 
+static bool get_peer(const struct event *e, unsigned i, struct field_value *v)
+{
+	return e->dev && e->dev->peer && field_set_str(v, e->dev->peer->name);
+}
+
 const struct field fields_device[] = {
 	{ "device_info.type", FIELD_U64, FIELD_AT(device.virtio_id), .label = "Device type",
 	  .help = "virtio device ID, 0 unknown" },
@@ -105,6 +110,8 @@ const struct field fields_device[] = {
 	  .label = "Flags", .help = "TRANSITIONAL, DATAPATH_ELSEWHERE, LATE, GONE" },
 	{ "device_info.queues", FIELD_U64, FIELD_AT(device.queues), FIELD_IF(device.queues, 0xffff),
 	  .label = "Queues", .help = "virtqueues it has" },
+	{ "device_info.peer", FIELD_STR, .get = get_peer, .label = "Other side",
+	  .help = "the same device as its other side recorded it" },
 	{ "device_info.handle", FIELD_HEX, FIELD_AT(device.handle), .label = "Handle",
 	  .help = "pointer in the source" },
 	{ .path = NULL },
@@ -275,13 +282,17 @@ const struct field fields_backend[] = {
 
 /* --- clock, loss, note, stack --- */
 
+FIELD_GETTER(clock_error, e->rec->clock.error != VQT_CLOCK_UNKNOWN, e->rec->clock.error)
+
 const struct field fields_clock[] = {
 	{ "clock.other", FIELD_U64, FIELD_AT(clock.other), .label = "Other source",
 	  .help = "number of the source whose clock was compared" },
 	{ "clock.there", FIELD_TIME, FIELD_AT(clock.there), .label = "Its time",
 	  .help = "what its clock said" },
-	{ "clock.error", FIELD_TIME, FIELD_AT(clock.error), .label = "Uncertainty",
-	  .help = "half width of the uncertainty" },
+	{ "clock.error", FIELD_TIME, .get = get_clock_error, .label = "Uncertainty",
+	  .help = "half width of the uncertainty; absent where it is unknown" },
+	{ "clock.reason", FIELD_STR, FIELD_AT(clock.reason), .names = event_clock_reasons,
+	  .label = "Reason", .help = "what has happened to its clock since the record before" },
 	{ .path = NULL },
 };
 

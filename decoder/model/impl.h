@@ -28,6 +28,10 @@ void model_reset_queue(struct model *m, struct model_queue *q);
 struct model_request *model_new_request(struct model *m);
 void model_free_request(struct model *m, struct model_request *r);
 
+/* Descriptions of devices (decoder/model/describe.c). 0. */
+int model_describe(struct model *m, struct event *e);
+int model_learn_device(struct model *m, struct event *e);
+void model_name_device(const struct model *m, struct model_device *d);
 /* Let a chain tell the type of a device that nobody knows for sure. */
 void model_recognise_request(struct model *m, struct event *e, struct model_request *r);
 

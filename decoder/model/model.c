@@ -206,22 +206,6 @@ void model_put_lost(struct text *t, struct model_loss lost, const char *what)
 		 lost.more ? " and an unknown number more" : "");
 }
 
-/* A device's name is its class and a count in order of appearance: blk0, blk1, net0. */
-static void name_device(struct model *m, struct model_device *d)
-{
-	char buf[24];
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < m->ndevice; i++)
-		if (m->device[i] != d && m->device[i]->virtio_id == d->virtio_id)
-			n++;
-	if (d->virtio_id)
-		snprintf(d->name, sizeof(d->name), "%s%u",
-			 class_name(d->virtio_id, buf, sizeof(buf)), n);
-	else
-		snprintf(d->name, sizeof(d->name), "virtio%u", n);
-}
-
 /* Find or make. NULL: no memory, or too many devices. */
 static struct model_device *get_device(struct model *m, unsigned id, unsigned source)
 {
@@ -237,7 +221,7 @@ static struct model_device *get_device(struct model *m, unsigned id, unsigned so
 	d->bdf = ~0U;
 	d->config_vector = VQT_NO_VECTOR;
 	m->device[m->ndevice++] = d;
-	name_device(m, d);
+	model_name_device(m, d);
 	return d;
 }
 
@@ -270,131 +254,13 @@ static int feed_source(struct model *m, struct event *e)
 	const struct record *r = e->rec;
 
 	e->source->kind = r->source.kind;
+	e->source->mapped = r->source.clock == VQT_CLOCK_MAPPED;
+	if (e->source->mapped) {
+		e->source->clock = 0;
+		e->source->error = VQT_CLOCK_UNKNOWN;
+	}
 	e->source->pid = r->source.pid;
 	record_tlv_str(r, VQT_TAG_NAME, e->source->name, sizeof(e->source->name));
-	return 0;
-}
-
-/* A later description replaces an earlier one, except for texts that it leaves out. */
-static void learn_text(const struct record *r, unsigned tag, char *buf, size_t size)
-{
-	size_t len;
-
-	if (record_tlv(r, tag, &len) && len)
-		record_tlv_str(r, tag, buf, size);
-}
-
-static void set_type(struct model *m, struct model_device *d, unsigned virtio_id)
-{
-	d->virtio_id = virtio_id;
-	d->class = class_find(virtio_id);
-	name_device(m, d);
-}
-
-/* What features, configuration or a request say of the type: it is this class. */
-static void recognise(struct model *m, struct model_device *d, const struct class *c)
-{
-	if (!c || c == d->class)
-		return;
-	d->recorded_id = d->recorded_id ? d->recorded_id : d->virtio_id;
-	d->recognised = true;
-	set_type(m, d, c->id);
-}
-
-/* The type of a device behind a proxy is only said, or not even that. */
-static bool type_is_open(const struct event *e)
-{
-	return e->dev && e->source->kind == VQT_SRC_PROXY && !e->dev->typed;
-}
-
-void model_recognise_request(struct model *m, struct event *e, struct model_request *r)
-{
-	struct model_device *d = e->dev;
-
-	if (!type_is_open(e))
-		return;
-	d->typed = d->class && d->class->is_request && d->class->is_request(&r->io);
-	if (d->typed)
-		return;
-	recognise(m, d, class_of_request(&r->io));
-	d->typed = d->class && d->class->is_request && d->class->is_request(&r->io);
-}
-
-static void recognise_state(struct model *m, struct event *e, size_t config_len)
-{
-	struct model_device *d = e->dev;
-	struct class_evidence v = { .offered = { d->offered[0], d->offered[1] },
-				    .config_len = config_len };
-
-	if (!type_is_open(e))
-		return;
-	if (!d->class || !class_can_offer(d->class, v.offered) ||
-	    !class_can_have_config(d->class, config_len))
-		recognise(m, d, class_recognise(&v));
-}
-
-static int feed_device(struct model *m, struct event *e)
-{
-	const struct vqt_device *v = &e->rec->device;
-	struct model_device *d = e->dev;
-
-	if (!d)
-		return 0;
-	if (v->virtio_id && d->recognised)
-		d->recorded_id = v->virtio_id != d->virtio_id ? v->virtio_id : 0;
-	else if (v->virtio_id && v->virtio_id != d->virtio_id)
-		set_type(m, d, v->virtio_id);
-	if (v->transport)
-		d->transport = v->transport;
-	if (v->bdf != ~0U)
-		d->bdf = v->bdf;
-	if (v->queues)
-		d->num_queues = v->queues;
-	d->flags |= v->flags;
-	d->by_driver |= event_by_driver(e);
-	learn_text(e->rec, VQT_TAG_ID, d->user_id, sizeof(d->user_id));
-	learn_text(e->rec, VQT_TAG_TYPENAME, d->type_name, sizeof(d->type_name));
-	model_transport_by_name(d);
-	return 0;
-}
-
-void model_state_features(const struct event *e, const uint64_t recorded[2], uint64_t out[2])
-{
-	out[0] = recorded[0];
-	out[1] = recorded[1];
-	if (e->source && e->source->kind == VQT_SRC_PROXY)
-		out[0] &= ~VQT_VHOST_FEATURES;
-}
-
-static int feed_device_state(struct model *m, struct event *e)
-{
-	const struct vqt_device_state *s = &e->rec->device_state;
-	struct model_device *d = e->dev;
-	size_t n;
-
-	if (!d)
-		return 0;
-	if (s->known & VQT_KNOWN_STATUS) {
-		d->status = s->status;
-		d->status_known = true;
-	}
-	if (s->known & VQT_KNOWN_OFFERED) {
-		model_state_features(e, s->offered, d->offered);
-		d->offered_known = 0x0f;
-	}
-	if (s->known & VQT_KNOWN_ACCEPTED) {
-		model_state_features(e, s->accepted, d->accepted);
-		d->accepted_known = 0x0f;
-	}
-	if (s->known & VQT_KNOWN_MSIX)
-		d->msix = s->msix;
-	n = s->config_len < sizeof(d->config) ? s->config_len : sizeof(d->config);
-	if (s->known & VQT_KNOWN_CONFIG) {
-		memcpy(d->config, e->rec->tail, n);
-		for (size_t i = 0; i < n; i++)
-			d->config_known[i / 8] |= (uint8_t)(1 << i % 8);
-	}
-	recognise_state(m, e, s->known & VQT_KNOWN_CONFIG ? s->config_len : 0);
 	return 0;
 }
 
@@ -430,9 +296,12 @@ static int feed_queue_state(struct model *m, struct event *e)
 static int feed_clock(struct model *m, struct event *e)
 {
 	const struct vqt_clock *c = &e->rec->clock;
+	struct model_source *s = m->source[c->other];
 
-	if (m->source[c->other])
-		m->source[c->other]->clock = (int64_t)(e->ts - c->there);
+	if (s && s->mapped)
+		s->error = c->error;
+	else if (s)
+		s->clock = (int64_t)(e->ts - c->there);
 	return 0;
 }
 
@@ -492,8 +361,8 @@ typedef int feed_fn(struct model *m, struct event *e);
 
 static feed_fn *const feeders[] = {
 	[VQT_SOURCE] = feed_source,
-	[VQT_DEVICE] = feed_device,
-	[VQT_DEVICE_STATE] = feed_device_state,
+	[VQT_DEVICE] = model_describe,
+	[VQT_DEVICE_STATE] = model_learn_device,
 	[VQT_QUEUE_STATE] = feed_queue_state,
 	[VQT_CLOCK] = feed_clock,
 	[VQT_LOSS] = feed_loss,

@@ -119,7 +119,13 @@ static inline uint32_t model_descriptors(const struct model_request *r)
 struct model_device {
 	uint16_t id; /* trace-wide */
 	uint8_t source;
-	char name[40]; /* "blk0": class name and a count, unique in the trace */
+	/*
+	 * The same device as its other side recorded it, where the trace has both: the driver's view
+	 * and the device's.  It has this one as its peer.  NULL: none.
+	 */
+	struct model_device *peer;
+	/* "blk0": class name and a count, unique in the trace; "blk0.driver": the driver's view of it */
+	char name[40];
 	char user_id[64]; /* the user's own id, "" if none */
 	char type_name[64]; /* QOM type, "" unknown */
 	const struct class *class; /* NULL unknown */
@@ -174,6 +180,8 @@ struct model_source {
 	bool lost_more; /* and more; nobody knows how many */
 	uint64_t excused; /* part of a later gap that a loss record has already reported */
 	int64_t clock; /* ns to add to its times to get the trace's clock */
+	bool mapped; /* they are of the trace's clock already (VQT_CLOCK_MAPPED), to +-error */
+	uint32_t error; /* ns, VQT_CLOCK_UNKNOWN */
 };
 
 /*

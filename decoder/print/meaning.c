@@ -484,8 +484,21 @@ static void put_backend(struct text *t, const struct event *e, bool ascii)
 
 static void put_clock(struct text *t, const struct event *e, bool ascii)
 {
-	text_add(t, "clock of source %u stood at %" PRIu64 " ns (+-%u)", e->rec->clock.other,
-		 e->rec->clock.there, e->rec->clock.error);
+	const struct vqt_clock *c = &e->rec->clock;
+	static const char *const reasons[] = {
+		[VQT_CLOCK_PAUSE] = "; it has stood still",
+		[VQT_CLOCK_STEP] = "; it was set forward",
+		[VQT_CLOCK_BACK] = "; it was set back",
+		[VQT_CLOCK_RATE] = "; its rate has changed",
+	};
+
+	text_add(t, "clock of source %u stood at %" PRIu64 " ns ", c->other, c->there);
+	if (c->error == VQT_CLOCK_UNKNOWN)
+		text_puts(t, "(how exactly is unknown)");
+	else
+		text_add(t, "(+-%u)", c->error);
+	if (c->reason < sizeof(reasons) / sizeof(reasons[0]) && reasons[c->reason])
+		text_puts(t, reasons[c->reason]);
 }
 
 static void put_stack(struct text *t, const struct event *e, bool ascii)

@@ -35,9 +35,10 @@ typedef __s64 int64_t;
 /*
  * 1: VQT_TALLY; 2: vqt_ringstate.why, .pending; 3: VQT_RING_SLOT; 4: vqt_loss.flags,
  * VQT_VHOST_USER, VQT_CHAIN_BEFORE, VQT_LIFECYCLE_NOTIFIER_ATTACH; 5: what a driver's kernel
- * records (VQT_GUEST, VQT_IRQ_HANDLER, VQT_REG_DERIVED, VQT_SRC_GUEST)
+ * records (VQT_GUEST, VQT_IRQ_HANDLER, VQT_REG_DERIVED, VQT_SRC_GUEST); 6: both sides in one
+ * trace (vqt_device.peer, vqt_avail.adding, vqt_clock.reason, VQT_CLOCK_MAPPED)
  */
-#define VQT_VERSION_MINOR 5
+#define VQT_VERSION_MINOR 6
 
 /* The largest record: libpcap and tshark stop at packets longer than this. */
 #define VQT_RECORD_MAX 262144
@@ -149,6 +150,11 @@ enum vqt_clock_id {
 	VQT_CLOCK_MONOTONIC = 0, /* of the host */
 	VQT_CLOCK_GUEST = 1, /* of a guest; vqt_clock records relate it */
 	VQT_CLOCK_VIRTUAL = 2, /* counted, not measured (emulator, replay) */
+	/*
+	 * Of a guest, its times already changed to the trace's clock; each is right to +-error of the
+	 * latest vqt_clock record about the source.
+	 */
+	VQT_CLOCK_MAPPED = 3,
 };
 
 enum vqt_transport {
@@ -172,7 +178,7 @@ struct vqt_device {
 	uint32_t flags; /* VQT_DEV_* */
 	uint32_t bdf; /* PCI segment<<16|bus<<8|devfn, ~0 unknown */
 	uint16_t queues; /* virtqueues the device has, 0 unknown */
-	uint16_t pad;
+	uint16_t peer; /* id of the same device as its other side recorded it; VQT_NO_DEVICE */
 	uint64_t handle; /* pointer in the source, for correlation only */
 	/* struct vqt_tlv ... */
 };
@@ -223,11 +229,24 @@ struct vqt_queue_state {
 	uint8_t enabled, pad[3];
 };
 
+enum vqt_clock_reason {
+	VQT_CLOCK_CONTINUES = 0,
+	VQT_CLOCK_START = 1, /* nothing is known from before */
+	VQT_CLOCK_PAUSE = 2, /* the other clock stood still: its machine was stopped */
+	VQT_CLOCK_STEP = 3, /* it was set forward */
+	VQT_CLOCK_BACK = 4, /* it was set back: a snapshot was loaded */
+	VQT_CLOCK_RATE = 5, /* its rate changed by more than clocks do */
+};
+
+#define VQT_CLOCK_UNKNOWN 0xffffffff /* vqt_clock.error */
+
 /* VQT_CLOCK: at hdr.ts of hdr.source the clock of source `other` stood at `there`. */
 struct vqt_clock {
 	struct vqt_hdr h;
-	uint8_t other, pad[3];
-	uint32_t error; /* half width of the uncertainty, ns */
+	uint8_t other;
+	uint8_t reason; /* enum vqt_clock_reason: what has happened since the record before */
+	uint8_t pad[2];
+	uint32_t error; /* half width of the uncertainty, ns; VQT_CLOCK_UNKNOWN */
 	uint64_t there;
 };
 
@@ -435,6 +454,10 @@ struct vqt_seg {
 #define VQT_CHAIN_BEFORE 0x0400
 #define VQT_CHAIN_LIKELY 0x0800 /* with BEFORE: the ring does not prove that it is this chain */
 
+/* vqt_avail.adding */
+#define VQT_ADDING_NS 16
+#define VQT_ADDING_MORE 0xffff
+
 /*
  * VQT_AVAIL: the device pops a chain from the available ring (2.7.13, 2.8.21). Descriptors:
  * first the ndirect ones of the ring or table, in chain order, then those of the indirect
@@ -452,7 +475,12 @@ struct vqt_avail {
 	uint16_t ndesc; /* descriptors in this record */
 	uint16_t ndirect; /* of the whole chain, how many are not from an indirect table */
 	uint16_t nseg; /* struct vqt_seg that follow the descriptors */
-	uint16_t pad;
+	/*
+	 * Recorded by a driver's kernel: it began to add the chain so long before
+	 * hdr.ts, in units of VQT_ADDING_NS, rounded up; VQT_ADDING_MORE: longer; 0: unknown.  The
+	 * device may have popped it at any time since.
+	 */
+	uint16_t adding;
 	/* struct vqt_desc desc[ndesc]; nseg * { struct vqt_seg; bytes, padded to 4 } */
 };
 

@@ -474,6 +474,88 @@ static void ccw(void)
 	builder_finish(&t);
 }
 
+static void driver_side(uint16_t id, uint16_t peer, unsigned clock)
+{
+	struct vqt_source s = { .kind = VQT_SRC_GUEST, .clock = (uint16_t)clock };
+	struct vqt_device d = { .virtio_id = VIRTIO_ID_BLOCK, .peer = peer };
+
+	t.source = 2;
+	t.device = 0;
+	builder_add(&t, VQT_SOURCE, &s, sizeof(s), NULL, 0);
+	t.device = id;
+	builder_add(&t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
+}
+
+static struct model_device *another(uint16_t id)
+{
+	struct vqt_device d = { .virtio_id = VIRTIO_ID_BLOCK };
+
+	t.source = 1;
+	t.device = id;
+	builder_add(&t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
+	return t.e.dev;
+}
+
+/* What both sides recorded of a device is two devices, each the other's peer. */
+static void two_sides(void)
+{
+	struct model_device *g;
+
+	begin();
+	driver_side(9, 1, VQT_CLOCK_MAPPED);
+	g = t.e.dev;
+	CHECK(g && g->peer == dev() && dev()->peer == g);
+	CHECK_STR(g->name, "blk0.driver");
+	CHECK(g->by_driver && !dev()->by_driver);
+	CHECK_STR(another(2)->name, "blk1"); /* the driver's view does not count */
+	driver_side(10, 1, VQT_CLOCK_MAPPED); /* it has one already */
+	CHECK(!t.e.dev->peer && dev()->peer == g);
+	CHECK_STR(t.e.dev->name, "blk2");
+	driver_side(11, 10, VQT_CLOCK_MAPPED); /* of the same side */
+	CHECK(!t.e.dev->peer);
+	driver_side(11, 99, VQT_CLOCK_MAPPED);
+	driver_side(11, 11, VQT_CLOCK_MAPPED);
+	CHECK(!t.e.dev->peer);
+	CHECK_STR(t.e.dev->name, "blk3");
+	driver_side(10, 2, VQT_CLOCK_MAPPED); /* told later */
+	CHECK_STR(t.e.dev->name, "blk1.driver");
+	CHECK_STR(another(3)->name, "blk4"); /* blk3 is another one's name */
+	builder_finish(&t);
+}
+
+static void compare(uint64_t there, uint32_t error)
+{
+	struct vqt_clock c = { .other = 2, .there = there, .error = error };
+
+	t.source = 1;
+	t.device = 0;
+	builder_add(&t, VQT_CLOCK, &c, sizeof(c), NULL, 0);
+	t.source = 2;
+	t.device = 9;
+}
+
+/* Times of another clock are moved, but for those that have been mapped. */
+static void clocks(void)
+{
+	uint64_t ts;
+
+	begin();
+	driver_side(9, 1, VQT_CLOCK_GUEST);
+	ts = t.ts;
+	compare(ts - 5000, 30);
+	ts = t.ts;
+	builder_kick(&t, 0, 1);
+	CHECK_EQ(t.e.ts, ts + 5000);
+	driver_side(9, 1, VQT_CLOCK_MAPPED);
+	CHECK_EQ(t.e.source->error, VQT_CLOCK_UNKNOWN);
+	compare(7, 30);
+	ts = t.ts;
+	builder_kick(&t, 1, 2);
+	CHECK_EQ(t.e.ts, ts);
+	CHECK_EQ(t.e.source->error, 30);
+	builder_finish(&t);
+}
+
 static void kick_with_heads(uint16_t avail_idx, uint16_t head)
 {
 	struct vqt_kick k = { .ring = { .avail_idx = avail_idx,
@@ -509,6 +591,8 @@ static const struct tap_test tests[] = {
 	{ "virtio-mmio: versions", mmio_versions },
 	{ "virtio-ccw", ccw },
 	{ "rings in the other byte order", swapped },
+	{ "both sides of a device", two_sides },
+	{ "clocks of other sources", clocks },
 	{ "devices are named by class", names },
 	{ "feature words", features },
 	{ "status, resets, requests taken back", status_and_lives },

@@ -19,7 +19,7 @@ void builder_add(struct record_builder *t, unsigned type, void *fixed, size_t si
 	t->ts += 1000;
 	h->seq = ++t->seq;
 	h->type = (uint8_t)type;
-	h->source = 1;
+	h->source = t->source ? t->source : 1;
 	h->tid = t->tid;
 	h->device = t->device;
 	h->queue = type <= VQT_REG && type != VQT_QUEUE_STATE && type != VQT_LOSS ? VQT_NO_QUEUE

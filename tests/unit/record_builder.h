@@ -14,6 +14,7 @@ struct record_builder {
 	struct trace_writer *writer; /* also written here if not NULL */
 	uint64_t ts; /* of the next record; advances by 1000 ns each */
 	uint32_t seq;
+	uint8_t source; /* 0: source 1 */
 	uint16_t device, queue;
 	uint32_t tid;
 	uint64_t number;
