@@ -37,7 +37,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cmd_record, cmd_show, cmd_stat, cmd_check, cmd_diff, cmd_doctor,
-	cmd_demo, cmd_serve, cmd_replay, cmd_top, cmd_stuck;
+	cmd_demo, cmd_serve, cmd_replay, cmd_top, cmd_stuck, cmd_merge;
 
 /* "vqtrace VERB: what" on stderr; the text says cause and remedy.  Returns CLI_TROUBLE. */
 int cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

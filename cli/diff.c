@@ -201,7 +201,7 @@ static int survey(struct diff_run *r, int side)
 	}
 	r->trace[side].lost = model_lost(r->side[side].m);
 	for (unsigned i = 0; !rc && (dev = model_device_nth(r->side[side].m, i)); i++)
-		if (spoke[dev->id / 8] >> dev->id % 8 & 1)
+		if (spoke[dev->id / 8] >> dev->id % 8 & 1 && !model_second_view(dev))
 			rc = diff_add_device(r->d, side, dev);
 	close_side(r, side);
 	return rc ? cli_error("no memory") : CLI_OK;

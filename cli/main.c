@@ -7,7 +7,7 @@
 
 static const struct cli_command *const commands[] = {
 	&cmd_record, &cmd_show,	 &cmd_stat,   &cmd_check, &cmd_diff,  &cmd_replay,
-	&cmd_top,    &cmd_serve, &cmd_doctor, &cmd_demo,  &cmd_stuck,
+	&cmd_top,    &cmd_serve, &cmd_doctor, &cmd_demo,  &cmd_stuck, &cmd_merge,
 };
 
 static void help(FILE *to)

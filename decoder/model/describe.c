@@ -22,13 +22,13 @@ void model_name_device(const struct model *m, struct model_device *d)
 	char buf[24], name[sizeof(d->name)];
 	unsigned n = 0;
 
-	if (d->peer && d->by_driver) {
+	if (model_second_view(d)) {
 		snprintf(d->name, sizeof(d->name), "%.30s.driver", d->peer->name);
 		return;
 	}
 	for (unsigned i = 0; i < m->ndevice; i++)
 		n += m->device[i] != d && m->device[i]->virtio_id == d->virtio_id &&
-		     !(m->device[i]->peer && m->device[i]->by_driver);
+		     !model_second_view(m->device[i]);
 	do {
 		if (d->virtio_id)
 			snprintf(name, sizeof(name), "%s%u",

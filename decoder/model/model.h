@@ -233,6 +233,12 @@ static inline bool event_by_driver(const struct event *e)
 	return e->source && e->source->kind == VQT_SRC_GUEST;
 }
 
+/* Whether the device is its driver's view of one that the trace also has as the device saw it. */
+static inline bool model_second_view(const struct model_device *d)
+{
+	return d && d->peer && d->by_driver;
+}
+
 struct model *model_new(void); /* NULL: no memory */
 void model_free(struct model *m);
 /*

@@ -384,8 +384,8 @@ static void profile_identity(struct replay_finding *f, const struct model_device
 
 int replay_profile_feed(struct replay_profile *g, const struct event *e)
 {
-	if (!e->dev)
-		return 0;
+	if (!e->dev || model_second_view(e->dev))
+		return 0; /* the device's own view is played */
 	struct replay_finding *f = get(g, e->dev);
 	if (!f)
 		return -ENOMEM;

@@ -282,7 +282,7 @@ completions() {
 plan 40
 check "no command" fails "usage: vqtrace" sh -c "'$vqtrace' 2>&1 | head -n 1 >&2; exit 2"
 check "an unknown command" fails "no command 'shwo'; did you mean 'show'?" "$vqtrace" shwo
-check "a command that is like none" fails "no command 'merge'; 'vqtrace help'" "$vqtrace" merge
+check "a command that is like none" fails "no command 'frobnicate'; 'vqtrace help'" "$vqtrace" frobnicate
 check "show without a file" fails "which trace?" "$vqtrace" show
 check "show with too much" fails "after -Y" "$vqtrace" show -r $trace event == kick
 check "show an unknown option" fails "no option '--nonsense'" "$vqtrace" show --nonsense

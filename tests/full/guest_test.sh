@@ -164,7 +164,42 @@ legacy() {
 	nested "$tmp/legacy"
 }
 
-plan 11 49
+# Both traces as one: both sides of each device; what the driver does first is first, but for what
+# is claimed of the clocks; and what each side is found to have done is what it was found before.
+merged() { # DIR
+	local d=$1
+	"$vqtrace" merge -w "$d/merged.pcap" "$d/guest.pcap" "$d/host.pcap" 2>"$d/merge" || { cat "$d/merge"; return 1; }
+	"$vqtrace" show -r "$d/merged.pcap" -T json \
+		-Y 'clock || ((avail || used) && device in {blk0, "blk0.driver"} && !(avail.flags & 0x4d8))' >"$tmp/merged"
+	jq -r 'if .event == "clock" then ["clock", .clock.error // "-"] else
+		[.event, .device, .queue, (.avail.pos // .used.pos), (.ts - (.avail.adding // 0))] end | @tsv' "$tmp/merged" |
+		awk -F'\t' '
+			$1 == "clock" { error = $2; next }
+			{ key = $1 " " $3 " " $4; side = $2 == "blk0" ? "host" : "guest" }
+			side == "guest" { claim[key] = error }
+			# positions of a packed ring come again: those of the latest lap
+			{ t[side, key] = $5; if ((("host", key) in t) && (("guest", key) in t)) {
+				by = t["host", key] - t["guest", key]
+				by = $1 == "avail" ? by : -by
+				if (claim[key] != "-" && by < -2 * claim[key] && by > -10^6) { bad++; print key, "is the wrong way round by", -by, "ns,", claim[key], "claimed" }
+				n++
+				delete t["host", key]
+				delete t["guest", key] } }
+			END { if (n < 500) print n + 0, "pairs"; exit bad || n < 500 }' || return 1
+	"$vqtrace" check -r "$d/merged.pcap" -T json | jq -c 'select(.type == "finding") | [.rule, .device]' | sort >"$tmp/both"
+	for side in host guest; do
+		"$vqtrace" check -r "$d/$side.pcap" -T json | jq -c 'select(.type == "finding") | [.rule, .device]'
+	done | sort | diff - "$tmp/both" || return 1
+	"$vqtrace" diff "$d/host.pcap" "$d/merged.pcap" | tail -n 1 | grep '^no differences' && said "$d"
+}
+
+# Every one of the driver's chains of the disk was found on the device's side, and at times that
+# are known to the tenth of a ms at best.
+said() { # DIR
+	grep -E 'of [0-9]+ devices are the host.s; [0-9]+ of [0-9]+ chains' "$1/merge" && grep -qE 'times to \+-[0-9.]+ us at best' "$1/merge"
+}
+
+plan 12 54
 all() { # NAME QEMU CONFIG CHECK [GUEST]
 	local d=$tmp/$1 check=$4
 	$check "$1: a boot, both sides recorded" boot "$1" "$2" "$3" "${5:-build/guest}"
@@ -179,6 +214,7 @@ all() { # NAME QEMU CONFIG CHECK [GUEST]
 	$check "$1: check finds nothing" clean "$d"
 	$check "$1: replay of the driver's side" replays "$d"
 	$check "$1: the way of the trace itself is not in it" not_itself "$d"
+	$check "$1: merged" merged "$d"
 }
 env -u CC tests/guest/mkguest --initrd recorder --add build/vqtrace-guest build/guest || exit 1
 all q1 7 q1 check

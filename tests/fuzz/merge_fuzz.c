@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Any bytes as what a host and its guest recorded: the guest's trace is the same records with
+ * another clock, some left out, so that there is something to be joined.  The input is as
+ * trace_fuzz has it; the byte at its end says how the two differ.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "decoder/merge/merge.h"
+#include "decoder/model/model.h"
+#include "tests/fuzz/records.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { HOST, GUEST, MERGED, FILES };
+
+struct file {
+	int fd;
+	char path[32];
+	struct trace_writer *w;
+};
+
+struct run {
+	struct file f[FILES];
+	unsigned how;
+	uint64_t n;
+	uint8_t bytes[VQT_RECORD_MAX];
+};
+
+static void must_at(bool holds, const char *what, int line)
+{
+	if (holds)
+		return;
+	fprintf(stderr, "merge_fuzz.c:%d: does not hold: %s\n", line, what);
+	abort();
+}
+#define must(holds) must_at(holds, #holds, __LINE__)
+
+static void begin(struct file *f)
+{
+	struct trace_error err;
+
+	f->fd = memfd_create("trace", 0);
+	snprintf(f->path, sizeof(f->path), "/proc/self/fd/%d", f->fd);
+	must(f->fd >= 0 && !trace_create(&f->w, f->path, &err));
+}
+
+static void describe(struct file *f, unsigned kind)
+{
+	struct vqt_session s = { .h = { .type = VQT_SESSION, .queue = VQT_NO_QUEUE },
+				 .major = VQT_VERSION_MAJOR };
+	struct vqt_source o = { .h = { .type = VQT_SOURCE, .source = 1, .queue = VQT_NO_QUEUE },
+				.kind = (uint16_t)kind };
+
+	must(!trace_write(f->w, &s, sizeof(s)) && !trace_write(f->w, &o, sizeof(o)));
+}
+
+static void feed(void *to, const struct record *rec)
+{
+	struct run *r = to;
+	struct vqt_hdr *h = (void *)r->bytes;
+
+	if (rec->h.type == VQT_SESSION || rec->h.type == VQT_SOURCE)
+		return;
+	memcpy(r->bytes, rec->raw, rec->len);
+	h->source = 1;
+	must(!trace_write(r->f[HOST].w, r->bytes, rec->len));
+	if (r->how & 1 && r->n++ % 7 == 0)
+		return;
+	h->ts = h->ts / 1000 * (1000 - (r->how >> 2)) + 12345 * (r->how & 2);
+	if (h->device)
+		h->device = (uint16_t)(h->device + 1);
+	if (h->type == VQT_AVAIL)
+		((struct vqt_avail *)(void *)h)->adding = 10;
+	must(!trace_write(r->f[GUEST].w, r->bytes, rec->len));
+}
+
+/* The merged trace can be read, and fed to a model. */
+static void read_back(const char *path, uint64_t records)
+{
+	struct model *m = model_new();
+	struct trace_reader *t;
+	struct trace_error err;
+	struct record rec;
+	struct event e;
+	bool again;
+	uint64_t n = 0;
+
+	must(m && !trace_open(&t, path, &err));
+	while (trace_next(t, &rec, &again, &err) > 0)
+		must(!model_feed(m, &rec, ++n, &e));
+	must(n >= records);
+	trace_close(t);
+	model_free(m);
+}
+
+static void merge(struct run *r)
+{
+	struct merge_job job = { .path = { r->f[HOST].path, r->f[GUEST].path },
+				 .paths = 2,
+				 .to = r->f[MERGED].w };
+	struct merge_result result;
+	struct trace_error err;
+	int rc = merge_files(&job, &result, &err);
+
+	must(!trace_finish(r->f[MERGED].w));
+	must(!rc || err.text[0]);
+	if (!rc)
+		read_back(r->f[MERGED].path, result.host_records + result.guest[0].records);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct run *r = calloc(1, sizeof(*r));
+
+	must(r != NULL);
+	r->how = size ? data[size - 1] : 0;
+	for (unsigned i = 0; i < FILES; i++)
+		begin(&r->f[i]);
+	describe(&r->f[HOST], VQT_SRC_QEMU);
+	describe(&r->f[GUEST], VQT_SRC_GUEST);
+	if (size)
+		records_each(data, size, feed, r);
+	must(!trace_finish(r->f[HOST].w) && !trace_finish(r->f[GUEST].w));
+	merge(r);
+	for (unsigned i = 0; i < FILES; i++)
+		close(r->f[i].fd);
+	free(r);
+	return 0;
+}
