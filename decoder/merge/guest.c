@@ -6,6 +6,7 @@
 
 #include "decoder/merge/clock.h"
 #include "decoder/merge/guest.h"
+#include "decoder/trace/guest.h"
 #include "decoder/util/array.h"
 
 #define TAKE_EVERY 1024 /* records read ahead between two looks at what align has decided */
@@ -372,12 +373,28 @@ static int keep_description(struct side *d, const uint8_t *bytes, size_t len)
 	return 0;
 }
 
+/* Arguments that are times of the guest's clock: as long before the record as they were. */
+static void rewrite_times(const struct merging *g, struct vqt_guest *r)
+{
+	for (unsigned i = 0; i < r->nargs; i++) {
+		const struct guest_value *v = guest_value_of(&g->out.rec, i);
+		uint64_t at = record_guest_arg(&g->out.rec, i);
+
+		if (!v || v->kind != GUEST_TIME || !at || at > g->out.rec.h.ts)
+			continue;
+		at = g->now.host - (g->out.rec.h.ts - at);
+		memcpy((uint8_t *)(r + 1) + 8 * (size_t)i, &at, sizeof(at));
+	}
+}
+
 static int rewrite(struct merging *g, const struct merge_host *h, struct vqt_hdr *r, size_t len)
 {
 	struct side *d = find_side(g, r->device);
 
 	if (has_time(&g->out.rec))
 		r->ts = g->now.host;
+	if (r->type == VQT_GUEST && g->timed)
+		rewrite_times(g, (void *)r);
 	r->source = g->source;
 	r->device = d ? d->id : VQT_NO_DEVICE;
 	if (r->type == VQT_SOURCE) {

@@ -16,6 +16,8 @@ struct model {
 	struct model_request *done; /* completed; freed at the next feed */
 	struct model_request *dropped; /* cancelled by a reset: likewise */
 	struct model_request *spare; /* free list, through ->next */
+	struct life_links *lives; /* all that are not over */
+	struct model_life *ended; /* freed at the next feed */
 	struct record readable; /* of a record with undecodable memory: the rest */
 };
 
@@ -58,6 +60,21 @@ int model_data(struct model *m, struct event *e);
 int model_irq(struct model *m, struct event *e);
 void model_ring(struct event *e, const struct vqt_ring *ring);
 int model_backend(struct model *m, struct event *e);
+
+/*
+ * Lives of requests (decoder/model/life.c): what each event says of them.  The ints: 0 or -ENOMEM.
+ * model_life_avail() comes after the request was decoded.
+ */
+int model_life_avail(struct model *m, struct event *e, struct model_request *r);
+void model_life_used(struct model *m, struct event *e, struct model_request *r);
+/* It is forgotten without having been used. */
+void model_life_dropped(struct model *m, struct model_request *r);
+void model_life_irq(struct model *m, struct event *e);
+void model_life_kick(struct event *e);
+int model_life_guest(struct model *m, struct event *e);
+void model_lives_reset(struct model *m, struct model_queue *q);
+void model_lives_free(struct model *m, struct model_queue *q);
+void model_lives_let_go(struct model *m);
 
 /* Byte order (decoder/model/byte_order.c): the transport by the name of the type. */
 void model_transport_by_name(struct model_device *d);

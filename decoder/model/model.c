@@ -32,6 +32,7 @@ struct model_request *model_new_request(struct model *m)
 
 void model_free_request(struct model *m, struct model_request *r)
 {
+	model_life_dropped(m, r);
 	/* Free the arrays of a very large chain, so that later requests do not hold them. */
 	if (r->cap > 256) {
 		free(r->desc);
@@ -51,6 +52,7 @@ void model_reset_queue(struct model *m, struct model_queue *q)
 		r->next = m->dropped;
 		m->dropped = r;
 	}
+	model_lives_reset(m, q);
 	q->n_in_flight = q->n_posted = q->unnamed = q->unnamed_slots = 0;
 	q->unnamed_more = false;
 	q->learned.known = false;
@@ -95,6 +97,7 @@ static void free_device(struct model *m, struct model_device *d)
 
 	HASH_ITER (hh, d->queues, q, next) {
 		model_reset_queue(m, q);
+		model_lives_free(m, q);
 		HASH_DEL(d->queues, q);
 		free(q);
 	}
@@ -113,6 +116,7 @@ static void let_go(struct model *m)
 		m->dropped = r->next;
 		model_free_request(m, r);
 	}
+	model_lives_let_go(m);
 }
 
 void model_free(struct model *m)
@@ -375,6 +379,7 @@ static feed_fn *const feeders[] = {
 	[VQT_DATA] = model_data,
 	[VQT_LIFECYCLE] = feed_life,
 	[VQT_BACKEND] = model_backend,
+	[VQT_GUEST] = model_life_guest,
 };
 
 /*
@@ -460,6 +465,7 @@ int model_feed(struct model *m, const struct record *rec, uint64_t number, struc
 		int rc = feeders[h->type](m, e);
 
 		e->dropped = m->dropped;
+		e->lives = m->ended;
 		return rc;
 	}
 	return 0;

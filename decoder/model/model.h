@@ -19,6 +19,7 @@
 #include "decoder/util/hash.h"
 #include "decoder/trace/record.h"
 #include "decoder/class/class.h"
+#include "decoder/model/life.h"
 #include "decoder/spec/spec.h"
 #include "decoder/util/text.h"
 
@@ -76,6 +77,7 @@ struct model_queue {
 	struct model_request *open; /* a chain that continues (VQT_CHAIN_MORE) */
 	struct model_kick announced[MODEL_KICKS]; /* of entries not popped, oldest first */
 	unsigned nannounced;
+	struct model_lives *lives; /* internal to the model; NULL: none of its requests has one */
 	UT_hash_handle hh;
 };
 
@@ -100,6 +102,7 @@ struct model_request {
 	uint32_t ndesc, cap;
 	struct vqt_desc *desc;
 	uint32_t head_next; /* index of the descriptor that continues head_bytes */
+	struct model_life *life; /* NULL: none, or it is over */
 	struct model_request *next; /* in event.dropped */
 	UT_hash_handle hh;
 };
@@ -214,6 +217,7 @@ struct event {
 	bool self; /* kick: no driver's, or for nothing; counted nowhere */
 	uint64_t latency; /* avail to used, ns; 0: when it was popped is not known */
 	struct model_request *dropped; /* requests that a reset cancelled, linked by ->next */
+	struct model_life *lives; /* of requests that are over with this event, linked by ->next */
 	uint64_t gap; /* sequence numbers missing before this record */
 	/*
 	 * The rings are in the guest's byte order, which is not ours or not known (legacy virtio-ccw).

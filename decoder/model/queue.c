@@ -122,6 +122,7 @@ int model_kick(struct model *m, struct event *e)
 	e->queue->kicks++;
 	e->queue->kick_ts = e->ts;
 	e->dev->kicks++;
+	model_life_kick(e);
 	return 0;
 }
 
@@ -367,7 +368,7 @@ int model_avail(struct model *m, struct event *e)
 	r->posted = class_posted(e->dev->class, &r->io, e->dev->num_queues);
 	q->n_posted += r->posted;
 	e->req = r;
-	return 0;
+	return model_life_avail(m, e, r);
 }
 
 int model_data(struct model *m, struct event *e)
@@ -454,6 +455,7 @@ int model_used(struct model *m, struct event *e)
 	class_parse(e->dev->class, &r->io);
 	e->latency = r->avail_ts && e->ts > r->avail_ts ? e->ts - r->avail_ts : 0;
 	e->req = m->done = r;
+	model_life_used(m, e, r);
 	return 0;
 }
 
@@ -510,6 +512,7 @@ int model_irq(struct model *m, struct event *e)
 	e->dev->irqs++;
 	if (e->queue)
 		e->queue->irqs++;
+	model_life_irq(m, e);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "decoder/class/class.h"
+#include "decoder/print/life.h"
 #include "decoder/print/requests.h"
 #include "decoder/util/text.h"
 
@@ -39,6 +40,7 @@ struct chosen {
 struct request_table {
 	FILE *to;
 	bool json, headed;
+	bool lives; /* the heading is that of rows of lives */
 	bool selects;
 	struct chosen *chosen; /* uthash; empty unless it selects */
 	bool narrow; /* two lines a request */
@@ -76,14 +78,27 @@ static struct chosen *find_chosen(const struct request_table *t, uint64_t number
 	return c;
 }
 
-static void forget(struct request_table *t, const struct model_request *r)
+/* Was it selected? */
+static bool forget(struct request_table *t, uint64_t number)
 {
-	struct chosen *c = find_chosen(t, r->number);
+	struct chosen *c = find_chosen(t, number);
 
 	if (!c)
-		return;
+		return false;
 	HASH_DEL(t->chosen, c);
 	free(c);
+	return true;
+}
+
+/* Of a device whose driver's side was recorded, rows are of lives. */
+static bool has_lives(const struct model_device *d)
+{
+	return d->by_driver || d->peer;
+}
+
+static bool has_life(const struct event *e)
+{
+	return has_lives(e->dev) && !e->req->posted && !e->req->before;
 }
 
 /* Requests that end, and one that begins and was selected.  0 or -ENOMEM. */
@@ -92,9 +107,9 @@ static int choose(struct request_table *t, const struct event *e, bool selected)
 	struct chosen *c;
 
 	for (const struct model_request *r = e->dropped; r; r = r->next)
-		forget(t, r);
-	if (e->req && e->rec->h.type == VQT_USED)
-		forget(t, e->req);
+		forget(t, r->number);
+	if (e->req && e->rec->h.type == VQT_USED && !has_life(e))
+		forget(t, e->req->number);
 	if (!selected || !e->req || e->rec->h.type != VQT_AVAIL || find_chosen(t, e->req->number))
 		return 0;
 	hash_add_new(t->chosen, number, e->req->number, c);
@@ -137,9 +152,10 @@ static void print_heading(struct request_table *t)
 {
 	TEXT(line, 160);
 
-	if (t->headed)
+	if (t->headed && !t->lives)
 		return;
 	t->headed = true;
+	t->lives = false;
 	text_add(&line, "%8s %12s %-8s request", "event", "time", "queue");
 	begin_spans(t, &line);
 	text_add(&line, "%5s %9s %9s %9s result", "descs", "kick>pop", "pop>used", "used>irq");
@@ -240,6 +256,48 @@ static void fill(struct request_table *t, struct row *row, const struct model_de
 		class_result(class, &r->io, row->result, sizeof(row->result));
 }
 
+static void life_heads(struct request_table *t)
+{
+	TEXT(line, 200);
+
+	if (t->headed && t->lives)
+		return;
+	text_add(&line, "%8s %12s %-8s request", "event", "time", "queue");
+	begin_spans(t, &line);
+	fprintf(t->to, "%s%s\n", line.buf, life_heading);
+	t->headed = t->lives = true;
+}
+
+static void print_life(struct request_table *t, const struct model_life *l)
+{
+	uint64_t since = life_begin(l) - t->first_ts;
+	TEXT(line, 512);
+
+	if (t->json) {
+		life_print_json(t->to, l);
+		return;
+	}
+	life_heads(t);
+	text_add(&line, "%8" PRIu64 " %5" PRIu64 ".%06" PRIu64 " %s:%u", l->number,
+		 since / 1000000000, since % 1000000000 / 1000, life_device(l), l->queue);
+	text_pad(&line, 31);
+	life_put_request(&line, l);
+	begin_spans(t, &line);
+	life_put_times(&line, l);
+	fprintf(t->to, "%s\n", line.buf);
+}
+
+/* A life ends with an event of either side: what counts is whether its beginning was selected. */
+static void print_lives(struct request_table *t, const struct event *e)
+{
+	for (const struct model_life *l = e->lives; l; l = l->next) {
+		bool popped = forget(t, l->popped), added = forget(t, l->added);
+
+		if (!t->selects || popped || added)
+			print_life(t, l);
+	}
+}
+
 static void flush_queue(struct request_table *t, const struct model *m, struct waiting *w,
 			uint64_t irq)
 {
@@ -283,12 +341,13 @@ int request_table_feed(struct request_table *t, const struct model *m, const str
 
 	if (t->selects && choose(t, e, selected))
 		return -ENOMEM;
-	if (!selected)
-		return 0;
 	if (!t->any && e->ts) {
 		t->first_ts = e->ts - e->since;
 		t->any = true;
 	}
+	print_lives(t, e);
+	if (!selected)
+		return 0;
 	t->last_ts = e->ts > t->last_ts ? e->ts : t->last_ts;
 	/* resets are among these records, which are few */
 	if (e->dev && (e->rec->h.type == VQT_REG || e->rec->h.type == VQT_LIFECYCLE))
@@ -304,7 +363,7 @@ int request_table_feed(struct request_table *t, const struct model *m, const str
 		return 0;
 	switch (e->rec->h.type) {
 	case VQT_USED:
-		if (!e->req)
+		if (!e->req || has_life(e))
 			return 0;
 		w = waiting_for(t, e, true);
 		if (!w)

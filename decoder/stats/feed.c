@@ -427,6 +427,23 @@ static int feed_device(struct feed *f)
 	return rc;
 }
 
+/* Requests whose life is over: of the device that they were made to. */
+static int add_lives(struct stats *s, const struct event *e)
+{
+	for (const struct model_life *l = e->lives; l; l = l->next) {
+		uint16_t id = (l->device ? l->device : l->driver)->id;
+		struct stats_device *d;
+
+		HASH_FIND(hh, s->devices, &id, sizeof(id), d);
+		if (!d)
+			continue;
+		if (!STATS_MADE(&d->stages))
+			return -ENOMEM;
+		stages_add(d->stages, l);
+	}
+	return 0;
+}
+
 int stats_feed(struct stats *s, const struct model *m, const struct event *e, bool counted)
 {
 	struct feed f = { .s = s, .m = m, .e = e, .counted = counted };
@@ -446,5 +463,7 @@ int stats_feed(struct stats *s, const struct model *m, const struct event *e, bo
 	}
 	if (e->gap || e->rec->h.type == VQT_LOSS)
 		s->total.lost = model_lost(m);
+	if (counted && e->lives && add_lives(s, e))
+		return -ENOMEM;
 	return e->dev ? feed_device(&f) : 0;
 }

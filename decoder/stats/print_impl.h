@@ -98,4 +98,10 @@ void stat_features(const struct model_device *dev, const struct stats_device *d,
 /* "qemu pid 4711" */
 const char *stat_source_name(const struct model *m, unsigned source, char *buf, size_t len);
 
+/*
+ * The table of stages (decoder/stats/stages.h) of a device's page; nothing for one that has none.
+ * width: columns, 0 as many as it takes.
+ */
+void stat_print_stages(FILE *to, const struct stats_stages *s, unsigned width);
+
 #endif

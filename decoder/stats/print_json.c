@@ -203,6 +203,52 @@ static json *rows_json(const struct stat_view *v, enum stat_by by, const struct 
 	return rows.list;
 }
 
+/* Where the time went: of all requests, and of the slowest of them. */
+static json *alike_json(const struct stats_stages *s, uint32_t ppm)
+{
+	json *o = json_object_new_object(), *sums = json_object_new_object();
+	struct stages_alike a;
+
+	stages_slowest(s, ppm, &a);
+	json_put_u64(o, "requests", a.requests);
+	for (unsigned p = 0; p < LIFE_POINTS; p++)
+		if (a.sum[p])
+			json_put_u64(sums, life_point_name(p), a.sum[p]);
+	json_object_object_add(o, "sum", sums);
+	if (stages_longest(&a) != LIFE_POINTS)
+		json_put_str(o, "longest", life_point_name(stages_longest(&a)));
+	return o;
+}
+
+static json *stages_json(const struct stats_stages *s, bool buckets)
+{
+	json *o = json_object_new_object(), *until = json_object_new_object();
+
+	json_put_u64(o, "requests", s->requests);
+	json_put_u64(o, "both_sides", s->both);
+	json_put_u64(o, "unmatched", s->unmatched);
+	json_object_object_add(o, "error", hist_json(&s->error, buckets));
+	json_put_u64(o, "kicked", s->kicked);
+	json_put_u64(o, "not_kicked", s->unkicked);
+	json_put_u64(o, "interrupted", s->interrupted);
+	json_put_u64(o, "in_passing", s->passing);
+	json_object_object_add(o, "whole", hist_json(&s->whole, buckets));
+	for (unsigned p = 0; p < LIFE_POINTS; p++) {
+		json *one;
+
+		if (!s->until[p].count)
+			continue;
+		one = hist_json(&s->until[p], buckets);
+		json_object_object_add(one, "between_sides",
+				       json_object_new_boolean(s->crosses[p]));
+		json_object_object_add(until, life_point_name(p), one);
+	}
+	json_object_object_add(o, "until", until);
+	json_object_object_add(o, "all", alike_json(s, 1000000));
+	json_object_object_add(o, "slowest", alike_json(s, 10000));
+	return o;
+}
+
 static json *findings_json(const struct stat_findings *f, unsigned device)
 {
 	json *list = json_object_new_array();
@@ -261,6 +307,8 @@ static json *device_json(const struct stat_view *v, const struct stats_device *d
 	stats_device_stall_max(v->stats, d, &now);
 	json_object_object_add(o, "stalled", json_object_new_boolean(now));
 	json_object_object_add(o, "latency", spans_json(d->span, v->latency));
+	if (d->stages)
+		json_object_object_add(o, "stages", stages_json(d->stages, v->latency));
 	json_object_object_add(o, "access", d->tallied ? NULL : access_json(&d->access));
 	json_object_object_add(o, "queues", rows_json(v, STAT_BY_QUEUE, d));
 	json_object_object_add(o, "types", rows_json(v, STAT_BY_TYPE, d));

@@ -547,6 +547,7 @@ static int print_device(struct page *p)
 		rc = rc ? rc : table(p, STAT_BY_SIZE);
 		latencies(p);
 	}
+	stat_print_stages(p->to, p->d->stages, stat_width(p->v, 0));
 	return rc;
 }
 

@@ -37,6 +37,7 @@ static void free_device(struct stats_device *d)
 	for (unsigned i = 0; i < STATS_SIZES; i++)
 		free(d->size[i]);
 	free(d->slice);
+	free(d->stages);
 	free(d);
 }
 

@@ -20,6 +20,7 @@
 
 #include "decoder/util/hash.h"
 #include "decoder/model/model.h"
+#include "decoder/stats/stages.h"
 #include "decoder/util/histogram.h"
 
 /* A queue that has had requests in flight for this many ns without a completion is stalled. */
@@ -219,6 +220,7 @@ struct stats_device {
 		*slice; /* nslices of stats_total.slice_ns each; see stats_slice_start() */
 	unsigned nslices;
 	struct stats_ready ready; /* the latest completed negotiation */
+	struct stats_stages *stages; /* NULL: none of its requests' lives was recorded */
 	unsigned flight, flight_max, posted; /* of all its queues together */
 	uint64_t hidden; /* as in its queues */
 	uint64_t stall_max;

@@ -193,13 +193,32 @@ merged() { # DIR
 	"$vqtrace" diff "$d/host.pcap" "$d/merged.pcap" | tail -n 1 | grep '^no differences' && said "$d"
 }
 
+# Each request of the disk whole: with the times that the device's trace has for it, and those of the
+# driver's, in order; but for what one side has lost.
+whole() { # DIR
+	local d=$1 lost n
+	lost=$("$vqtrace" stat -r "$d/guest.pcap" -T json | jq .trace.lost)
+	"$vqtrace" show -r "$d/merged.pcap" --requests -T json |
+		jq -r 'select(.device == "blk0" and .sides == "both") | .points as $p |
+			[.queue, .head, .type, .sector, .bytes, $p.popped, $p.pushed] | @tsv' | sort >"$tmp/joined"
+	"$vqtrace" show -r "$d/host.pcap" --requests -T json |
+		jq -r 'select(.device == "blk0") | [.queue, .head, .type, .sector, .bytes, .avail, .used] | @tsv' | sort >"$tmp/device"
+	comm -23 "$tmp/joined" "$tmp/device" | head -n 5 | grep . && { echo "are not the device's"; return 1; }
+	n=$("$vqtrace" show -r "$d/guest.pcap" --requests -T json | jq -c 'select(.device == "blk0" and .state == "used")' | wc -l)
+	[ "$(wc -l <"$tmp/joined")" -ge $((n - lost)) ] && [ "$n" -gt 200 ] ||
+		{ echo "$(wc -l <"$tmp/joined") of $n joined, $lost lost"; return 1; }
+	"$vqtrace" stat -r "$d/merged.pcap" -T json | jq -e '.devices[] | select(.device == "blk0") | .stages |
+		.both_sides > 200 and .all.longest and .until.popped.count > 200 and .until.completed.count > 150 and
+		.until.kicked.between_sides and .error.min < 1000000' >/dev/null || { echo "stages"; return 1; }
+}
+
 # Every one of the driver's chains of the disk was found on the device's side, and at times that
 # are known to the tenth of a ms at best.
 said() { # DIR
 	grep -E 'of [0-9]+ devices are the host.s; [0-9]+ of [0-9]+ chains' "$1/merge" && grep -qE 'times to \+-[0-9.]+ us at best' "$1/merge"
 }
 
-plan 12 54
+plan 13 58
 all() { # NAME QEMU CONFIG CHECK [GUEST]
 	local d=$tmp/$1 check=$4
 	$check "$1: a boot, both sides recorded" boot "$1" "$2" "$3" "${5:-build/guest}"
@@ -215,6 +234,7 @@ all() { # NAME QEMU CONFIG CHECK [GUEST]
 	$check "$1: replay of the driver's side" replays "$d"
 	$check "$1: the way of the trace itself is not in it" not_itself "$d"
 	$check "$1: merged" merged "$d"
+	$check "$1: each request whole" whole "$d"
 }
 env -u CC tests/guest/mkguest --initrd recorder --add build/vqtrace-guest build/guest || exit 1
 all q1 7 q1 check

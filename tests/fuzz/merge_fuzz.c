@@ -12,9 +12,13 @@
 
 #include "decoder/merge/merge.h"
 #include "decoder/model/model.h"
+#include "decoder/print/requests.h"
+#include "decoder/stats/print.h"
 #include "tests/fuzz/records.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static FILE *null;
 
 enum { HOST, GUEST, MERGED, FILES };
 
@@ -59,6 +63,19 @@ static void describe(struct file *f, unsigned kind)
 	must(!trace_write(f->w, &s, sizeof(s)) && !trace_write(f->w, &o, sizeof(o)));
 }
 
+/* What blk-mq does with it, which those who are fed have no records of. */
+static void point(struct file *f, const struct vqt_hdr *of, unsigned what, uint16_t head)
+{
+	struct {
+		struct vqt_guest g;
+		uint64_t arg[6];
+	} r = { .g = { .h = *of, .what = (uint16_t)what, .phase = VQT_GUEST_POINT, .nargs = 6 },
+		.arg = { head + 1u, head, 0, 0, 4096, of->ts - 100 } };
+
+	r.g.h.type = VQT_GUEST;
+	must(!trace_write(f->w, &r, sizeof(r)));
+}
+
 static void feed(void *to, const struct record *rec)
 {
 	struct run *r = to;
@@ -74,15 +91,21 @@ static void feed(void *to, const struct record *rec)
 	h->ts = h->ts / 1000 * (1000 - (r->how >> 2)) + 12345 * (r->how & 2);
 	if (h->device)
 		h->device = (uint16_t)(h->device + 1);
-	if (h->type == VQT_AVAIL)
+	if (h->type == VQT_AVAIL) {
 		((struct vqt_avail *)(void *)h)->adding = 10;
+		point(&r->f[GUEST], h, VQT_GUEST_RQ_ISSUE, rec->avail.head);
+	}
 	must(!trace_write(r->f[GUEST].w, r->bytes, rec->len));
+	if (h->type == VQT_USED)
+		point(&r->f[GUEST], h, VQT_GUEST_RQ_COMPLETE, rec->used.id);
 }
 
-/* The merged trace can be read, and fed to a model. */
+/* The merged trace can be read, fed to a model, and counted. */
 static void read_back(const char *path, uint64_t records)
 {
+	struct request_table *table = request_table_new(null, false, 0);
 	struct model *m = model_new();
+	struct stats *s = stats_new();
 	struct trace_reader *t;
 	struct trace_error err;
 	struct record rec;
@@ -90,11 +113,18 @@ static void read_back(const char *path, uint64_t records)
 	bool again;
 	uint64_t n = 0;
 
-	must(m && !trace_open(&t, path, &err));
-	while (trace_next(t, &rec, &again, &err) > 0)
+	must(table && m && s && !trace_open(&t, path, &err));
+	while (trace_next(t, &rec, &again, &err) > 0) {
 		must(!model_feed(m, &rec, ++n, &e));
+		must(!stats_feed(s, m, &e, true));
+		must(!request_table_feed(table, m, &e, true));
+	}
 	must(n >= records);
+	must(!stat_print_page(null, &(struct stat_view){ .stats = s, .model = m }));
+	request_table_finish(table, m);
+	request_table_free(table);
 	trace_close(t);
+	stats_free(s);
 	model_free(m);
 }
 
@@ -117,7 +147,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct run *r = calloc(1, sizeof(*r));
 
-	must(r != NULL);
+	if (!null)
+		null = fopen("/dev/null", "w");
+	must(r && null);
 	r->how = size ? data[size - 1] : 0;
 	for (unsigned i = 0; i < FILES; i++)
 		begin(&r->f[i]);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "decoder/stats/stages.h"
+#include "decoder/trace/event.h"
+
+static void count_sides(struct stats_stages *s, const struct model_life *l)
+{
+	s->requests++;
+	if (!l->device || !l->driver) {
+		s->unmatched += l->other_recorded;
+		return;
+	}
+	s->both++;
+	if (l->error != VQT_CLOCK_UNKNOWN)
+		hist_add(&s->error, l->error, 1);
+}
+
+static void count_wakes(struct stats_stages *s, const struct model_life *l)
+{
+	if (!l->driver)
+		return;
+	s->kicked += l->kicked;
+	s->unkicked += !l->kicked && l->at[LIFE_DECIDED];
+	s->interrupted += l->at[LIFE_TAKEN] && l->at[LIFE_HANDLED];
+	s->passing += l->at[LIFE_TAKEN] && !l->at[LIFE_HANDLED];
+}
+
+void stages_add(struct stats_stages *s, const struct model_life *l)
+{
+	struct life_span span[LIFE_POINTS];
+	unsigned n = life_spans(l, span);
+	struct stages_alike *alike;
+	uint64_t whole = 0;
+
+	count_sides(s, l);
+	count_wakes(s, l);
+	/* what is between the sides at an unknown time says nothing of the stages */
+	if (l->device && l->driver && l->error == VQT_CLOCK_UNKNOWN)
+		return;
+	for (unsigned i = 0; i < n; i++)
+		whole += span[i].ns;
+	alike = &s->alike[coarse_bucket(whole)];
+	alike->requests++;
+	hist_add(&s->whole, whole, 1);
+	for (unsigned i = 0; i < n; i++) {
+		hist_add(&s->until[span[i].to], span[i].ns, 1);
+		s->crosses[span[i].to] |= span[i].crosses;
+		alike->sum[span[i].to] += span[i].ns;
+	}
+}
+
+void stages_slowest(const struct stats_stages *s, uint32_t ppm, struct stages_alike *out)
+{
+	uint64_t least = s->whole.count / 1000000 * ppm + s->whole.count % 1000000 * ppm / 1000000;
+
+	memset(out, 0, sizeof(*out));
+	for (unsigned b = COARSE_BUCKETS; b-- && (!out->requests || out->requests < least);) {
+		out->requests += s->alike[b].requests;
+		for (unsigned p = 0; p < LIFE_POINTS; p++)
+			out->sum[p] += s->alike[b].sum[p];
+	}
+}
+
+enum life_point stages_longest(const struct stages_alike *a)
+{
+	enum life_point best = LIFE_POINTS;
+
+	for (enum life_point p = 0; p < LIFE_POINTS; p++)
+		if (a->sum[p] && (best == LIFE_POINTS || a->sum[p] > a->sum[best]))
+			best = p;
+	return best;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where requests spent their time, stage by stage, as the driver's side recorded it, or both.  A
+ * stage is named by the point that ends it (decoder/model/life.h); a request's stages sum up to
+ * its whole life.
+ */
+#ifndef VQT_DECODER_STATS_STAGES_H
+#define VQT_DECODER_STATS_STAGES_H
+
+#include "decoder/model/life.h"
+#include "decoder/util/histogram.h"
+
+/* Requests of about one duration. */
+struct stages_alike {
+	uint64_t requests;
+	uint64_t sum[LIFE_POINTS]; /* ns, by the point that ends the stage */
+};
+
+struct stats_stages {
+	uint64_t requests, both; /* of them with both sides' records */
+	uint64_t unmatched; /* whose other side was recorded, but not of them */
+	struct hist whole; /* from the first point to the last, ns */
+	struct hist until[LIFE_POINTS]; /* stages, ns */
+	bool crosses[LIFE_POINTS]; /* from one side to the other */
+	struct hist error; /* ns: +- of the times between the sides, where it is known */
+	uint64_t kicked; /* requests for which the driver kicked, alone or with others */
+	uint64_t unkicked; /* for which it did not need to: the device was awake */
+	uint64_t interrupted; /* completions that an interrupt reported */
+	uint64_t passing; /* that the driver found in passing */
+	struct stages_alike alike[COARSE_BUCKETS]; /* by the bucket of `whole` */
+};
+
+void stages_add(struct stats_stages *s, const struct model_life *l);
+/*
+ * The sums of the slowest requests, of at least so many millionths of all and of one at least;
+ * 1000000: of all.
+ */
+void stages_slowest(const struct stats_stages *s, uint32_t ppm, struct stages_alike *out);
+/* The point with the largest sum; LIFE_POINTS: none. */
+enum life_point stages_longest(const struct stages_alike *a);
+
+#endif

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/* Lives of requests: both sides' records joined, and what is missing left out. */
+#include <linux/virtio_blk.h>
+#include <linux/virtio_ids.h>
+#include <linux/virtio_pci.h>
+#include <linux/virtio_ring.h>
+#include <stdlib.h>
+
+#include "decoder/stats/stages.h"
+#include "decoder/trace/build.h"
+#include "tests/unit/record_builder.h"
+#include "tests/unit/tap.h"
+
+static struct record_builder t;
+static unsigned n_lives;
+static struct model_life last; /* the latest one that is over */
+
+static void on_device(void)
+{
+	t.source = 1;
+	t.device = 1;
+	t.tid = 70;
+}
+
+static void on_driver(void)
+{
+	t.source = 2;
+	t.device = 9;
+	t.tid = 3;
+}
+
+static void watch(void)
+{
+	for (const struct model_life *l = t.e.lives; l; l = l->next) {
+		n_lives++;
+		last = *l;
+	}
+}
+
+static void begin(bool both)
+{
+	struct vqt_source s = { .kind = VQT_SRC_GUEST, .clock = VQT_CLOCK_MAPPED };
+	struct vqt_device d = { .virtio_id = VIRTIO_ID_BLOCK, .peer = both ? 1 : 0 };
+	struct vqt_clock c = { .other = 2, .error = 30 };
+
+	memset(&t, 0, sizeof(t));
+	builder_begin(&t);
+	n_lives = 0;
+	t.source = 2;
+	t.device = 0;
+	builder_add(&t, VQT_SOURCE, &s, sizeof(s), NULL, 0);
+	t.device = 9;
+	builder_add(&t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
+	t.source = 1;
+	t.device = 0;
+	builder_add(&t, VQT_CLOCK, &c, sizeof(c), NULL, 0);
+}
+
+static void guest(unsigned what, unsigned phase, int64_t ret, uint64_t rq, uint64_t sector)
+{
+	struct vqt_guest g = {
+		.what = (uint16_t)what, .phase = (uint8_t)phase, .nargs = 6, .ret = ret
+	};
+	uint64_t arg[6] = { rq, 5, 0, sector, 4096, t.ts - 500 };
+
+	on_driver();
+	builder_add(&t, VQT_GUEST, &g, sizeof(g), arg, sizeof(arg));
+	watch();
+}
+
+static void issue(uint64_t rq, uint64_t sector)
+{
+	guest(VQT_GUEST_RQ_ISSUE, VQT_GUEST_POINT, 0, rq, sector);
+}
+
+static void complete(uint64_t rq)
+{
+	guest(VQT_GUEST_RQ_COMPLETE, VQT_GUEST_POINT, 0, rq, 0);
+}
+
+static void decide(bool kick)
+{
+	guest(VQT_GUEST_KICK_PREPARE, VQT_GUEST_RETURN, kick, 0, 0);
+}
+
+static void chain(uint16_t head, uint16_t pos, uint64_t sector, uint16_t adding)
+{
+	struct {
+		struct vqt_desc d[2];
+		struct vqt_seg s;
+		struct virtio_blk_outhdr h;
+	} tail = { .d = { { 0x1000, 16, VRING_DESC_F_NEXT, 1 },
+			  { 0x2000, 4097, VRING_DESC_F_WRITE, 0 } },
+		   .s = { .len = 16 },
+		   .h = { .type = VIRTIO_BLK_T_IN, .sector = sector } };
+	struct vqt_avail a = {
+		.head = head, .pos = pos, .ndesc = 2, .ndirect = 2, .nseg = 1, .adding = adding
+	};
+
+	builder_add(&t, VQT_AVAIL, &a, sizeof(a), &tail, sizeof(tail));
+	watch();
+}
+
+static void add(uint16_t head, uint16_t pos, uint64_t sector)
+{
+	on_driver();
+	chain(head, pos, sector, 10);
+}
+
+static void pop(uint16_t head, uint16_t pos, uint64_t sector)
+{
+	on_device();
+	chain(head, pos, sector, 0);
+}
+
+static void notify(void)
+{
+	on_driver();
+	builder_kick(&t, 0, 1);
+}
+
+static void kick(uint16_t last_avail, uint16_t avail)
+{
+	on_device();
+	builder_kick(&t, last_avail, avail);
+}
+
+static void push(uint16_t head)
+{
+	on_device();
+	builder_used(&t, head, 4097, 0);
+	watch();
+}
+
+static void take(uint16_t head)
+{
+	on_driver();
+	builder_used(&t, head, 4097, 0);
+	watch();
+}
+
+static void irq(bool driver)
+{
+	if (driver)
+		on_driver();
+	else
+		on_device();
+	builder_irq(&t, driver ? VQT_IRQ_HANDLER : VQT_IRQ_SIGNAL, VQT_NO_VECTOR);
+	watch();
+}
+
+static uint64_t sum(const struct model_life *l)
+{
+	struct life_span s[LIFE_POINTS];
+	unsigned n = life_spans(l, s);
+	uint64_t all = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		all += s[i].ns;
+	return all;
+}
+
+static void whole(void)
+{
+	struct life_span s[LIFE_POINTS];
+	unsigned n, crossing = 0;
+
+	begin(true);
+	issue(0xabc, 64);
+	add(3, 0, 64);
+	decide(true);
+	notify();
+	kick(0, 1);
+	pop(3, 0, 64);
+	push(3);
+	irq(false);
+	irq(true);
+	take(3);
+	CHECK_EQ(n_lives, 0);
+	complete(0xabc);
+	CHECK_EQ(n_lives, 1);
+	CHECK(last.device && last.driver && last.device->peer == last.driver);
+	CHECK_EQ(last.rq, 0xabc);
+	CHECK_EQ(last.tag, 5);
+	CHECK_EQ(last.error, 30);
+	CHECK(last.kicked && !last.other_recorded);
+	CHECK(last.io.typed && last.io.sector == 64 && last.io.status_known && last.ndesc == 2);
+	for (enum life_point p = 0; p < LIFE_POINTS; p++) {
+		if (p == LIFE_SUBMITTED || p == LIFE_ANSWERED)
+			continue; /* no back end was recorded */
+		CHECK(last.at[p] != 0);
+		if (p && last.at[p - 1])
+			CHECK(last.at[p] > last.at[p - 1]);
+	}
+	CHECK_EQ(last.at[LIFE_ADDED] - last.at[LIFE_ADDING], 160);
+	CHECK_EQ(last.at[LIFE_ISSUED] - last.at[LIFE_MADE], 500);
+	CHECK_EQ(sum(&last), last.at[LIFE_COMPLETED] - last.at[LIFE_MADE]);
+	n = life_spans(&last, s);
+	CHECK_EQ(n, 12);
+	for (unsigned i = 0; i < n; i++)
+		crossing += s[i].crosses;
+	CHECK_EQ(crossing, 2);
+	builder_finish(&t);
+}
+
+/* The clocks are not exact: what comes later may be recorded earlier. */
+static void wrong_way_round(void)
+{
+	begin(true);
+	pop(3, 0, 64);
+	add(3, 0, 64);
+	take(3);
+	CHECK_EQ(n_lives, 0);
+	push(3);
+	CHECK_EQ(n_lives, 1);
+	CHECK(last.device && last.driver);
+	CHECK_EQ(sum(&last), last.at[LIFE_PUSHED] - last.at[LIFE_ADDING]); /* none is below 0 */
+	builder_finish(&t);
+}
+
+static void one_side_lost(void)
+{
+	begin(true);
+	pop(3, 0, 64); /* its addition was lost */
+	push(3);
+	irq(false);
+	CHECK_EQ(n_lives, 1);
+	CHECK(last.device && !last.driver && last.other_recorded);
+	issue(0x10, 72);
+	add(4, 1, 72); /* and here its pop and use */
+	take(4);
+	complete(0x10);
+	CHECK_EQ(n_lives, 2);
+	CHECK(!last.device && last.driver && last.other_recorded);
+	CHECK(!last.at[LIFE_POPPED] && !last.at[LIFE_PUSHED]);
+	builder_finish(&t);
+}
+
+/* A stale chain of the driver's, whose use was lost, is not the one that is popped now. */
+static void not_the_same(void)
+{
+	begin(true);
+	add(3, 0, 64);
+	pop(3, 0, 72);
+	push(3);
+	irq(false);
+	CHECK_EQ(n_lives, 1);
+	CHECK(last.device && !last.driver);
+	CHECK_EQ(last.io.sector, 72);
+	take(3);
+	CHECK_EQ(n_lives, 2);
+	CHECK(!last.device && last.driver);
+	builder_finish(&t);
+}
+
+/* A kick of before the request was added was not for it. */
+static void found_awake(void)
+{
+	begin(true);
+	kick(0, 1);
+	add(3, 1, 64);
+	decide(false);
+	pop(3, 1, 64);
+	push(3);
+	take(3);
+	CHECK_EQ(n_lives, 1);
+	CHECK(last.driver && last.device && !last.at[LIFE_KICKED] && !last.kicked);
+	builder_finish(&t);
+}
+
+/* Two requests handed over before both are added; and one kick, or none. */
+static void batch(void)
+{
+	begin(true);
+	issue(0x1, 8);
+	issue(0x2, 16);
+	add(0, 0, 16);
+	add(1, 1, 8);
+	decide(false);
+	pop(0, 0, 16);
+	pop(1, 1, 8);
+	push(0);
+	push(1);
+	irq(false);
+	irq(true);
+	take(0);
+	complete(0x2);
+	CHECK_EQ(n_lives, 1);
+	CHECK_EQ(last.io.sector, 16);
+	CHECK(!last.kicked && last.at[LIFE_DECIDED] && !last.at[LIFE_NOTIFIED]);
+	take(1);
+	complete(0x1);
+	CHECK_EQ(n_lives, 2);
+	CHECK_EQ(last.io.sector, 8);
+	builder_finish(&t);
+}
+
+static void ends_with_reset(void)
+{
+	begin(true);
+	issue(0x1, 8);
+	add(0, 0, 8);
+	pop(0, 0, 8);
+	on_device();
+	builder_write(&t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	take(0);
+	complete(0x1);
+	CHECK_EQ(n_lives, 0);
+	builder_finish(&t);
+}
+
+static void driver_only(void)
+{
+	begin(false);
+	issue(0x1, 8);
+	add(0, 0, 8);
+	decide(true);
+	notify();
+	irq(true);
+	take(0);
+	complete(0x1);
+	CHECK_EQ(n_lives, 1);
+	CHECK(!last.device && last.driver && !last.other_recorded);
+	CHECK(last.at[LIFE_HANDLED] && !last.at[LIFE_POPPED] && !last.error);
+	pop(0, 1, 16); /* of a device that only the device's side recorded there are none */
+	push(0);
+	irq(false);
+	CHECK_EQ(n_lives, 1);
+	builder_finish(&t);
+}
+
+static void stages(void)
+{
+	static struct stats_stages s;
+	struct stages_alike a;
+
+	memset(&s, 0, sizeof(s));
+	last = (struct model_life){ .device = (void *)&s, .driver = (void *)&s, .error = 50 };
+	for (unsigned i = 0; i < 200; i++) {
+		last.at[LIFE_ADDED] = 1000;
+		last.at[LIFE_POPPED] = 3000;
+		last.at[LIFE_PUSHED] = i ? 9000 : 5000;
+		last.at[LIFE_TAKEN] = i ? 10000 : 900000;
+		stages_add(&s, &last);
+	}
+	last.error = VQT_CLOCK_UNKNOWN;
+	stages_add(&s, &last);
+	CHECK_EQ(s.requests, 201);
+	CHECK_EQ(s.both, 201);
+	CHECK_EQ(s.whole.count, 200);
+	CHECK_EQ(s.error.count, 200);
+	CHECK(s.crosses[LIFE_POPPED] && s.crosses[LIFE_TAKEN] && !s.crosses[LIFE_PUSHED]);
+	stages_slowest(&s, 1000000, &a);
+	CHECK_EQ(a.requests, 200);
+	CHECK_EQ(stages_longest(&a), LIFE_PUSHED);
+	stages_slowest(&s, 5000, &a);
+	CHECK_EQ(a.requests, 1);
+	CHECK_EQ(stages_longest(&a), LIFE_TAKEN);
+	stages_slowest(&(struct stats_stages){ 0 }, 10000, &a);
+	CHECK_EQ(stages_longest(&a), LIFE_POINTS);
+}
+
+int main(void)
+{
+	static const struct tap_test tests[] = {
+		{ "a request, whole", whole },
+		{ "the wrong way round", wrong_way_round },
+		{ "one side is lost", one_side_lost },
+		{ "another request in the same place", not_the_same },
+		{ "a device that is awake", found_awake },
+		{ "a batch, and no kick", batch },
+		{ "a reset", ends_with_reset },
+		{ "the driver's side alone", driver_only },
+		{ "stages", stages },
+	};
+
+	return tap_main(tests, sizeof(tests) / sizeof(tests[0]));
+}
