@@ -175,11 +175,20 @@ static void link_devices(struct merging *g, const struct merge_host *h)
 
 static int unrelated(const struct merging *g, const struct merge_host *h, struct trace_error *err)
 {
-	snprintf(
-		err->text, sizeof(err->text),
-		"%.100s and %.100s do not belong together: no chain of descriptors and no address of "
-		"a queue is in both; are they of the same machine and the same time?",
-		h->path, g->report->path);
+	struct search_chains c = search_chains(g->search);
+
+	if (!g->matches)
+		snprintf(err->text, sizeof(err->text),
+			 "%.100s and %.100s do not belong together: no chain of descriptors and no "
+			 "address of a queue is in both; are they of the same machine and time?",
+			 h->path, g->report->path);
+	else
+		snprintf(err->text, sizeof(err->text),
+			 "%.100s and %.100s do not belong together: their queues are at the same "
+			 "addresses, but of %zu and %zu chains that were looked at %zu are the "
+			 "same; are they of the same boot?",
+			 h->path, g->report->path, c.side[MERGE_HOST], c.side[MERGE_GUEST],
+			 c.match);
 	return -EXDEV;
 }
 
@@ -211,7 +220,7 @@ int merging_begin(struct merging *g, struct merge_host *h, struct trace_error *e
 	if (rc)
 		return rc;
 	g->match = search_matches(g->search, &g->matches);
-	if (!g->matches)
+	if (!search_belongs(g->search))
 		return unrelated(g, h, err);
 	g->host_source = g->match[0].source;
 	g->pair = pair_new(g->align, search_has_content(g->search));
@@ -446,6 +455,18 @@ int merging_described(struct merging *g, struct merge_host *h, uint16_t device)
 			return rc;
 	}
 	return 0;
+}
+
+int merging_end(struct merging *g, const struct merge_host *h, struct trace_error *err)
+{
+	if (!align_unrelated(g->align))
+		return 0;
+	snprintf(
+		err->text, sizeof(err->text),
+		"%.100s and %.100s do not belong together: what is alike in both would have to have "
+		"happened in an order that is impossible",
+		h->path, g->report->path);
+	return -EXDEV;
 }
 
 void merging_report(struct merging *g)

@@ -47,6 +47,8 @@ int merging_next(struct merging *g, uint64_t *ts);
 int merging_write(struct merging *g, struct merge_host *h);
 /* A device of the host has been described for the first time.  0 or negative errno. */
 int merging_described(struct merging *g, struct merge_host *h, uint16_t device);
+/* All was written.  0, or -EXDEV: what was paired contradicts itself. */
+int merging_end(struct merging *g, const struct merge_host *h, struct trace_error *err);
 void merging_report(struct merging *g);
 
 #endif

@@ -220,7 +220,11 @@ static int run(struct merge *m, struct trace_error *err)
 		rc = merging_begin(m->guest[i], &m->host, err);
 	if (!rc)
 		rc = stream_open(&m->out, r->host, err);
-	return rc ? rc : write_all(m);
+	if (!rc)
+		rc = write_all(m);
+	for (unsigned i = 0; !rc && i < r->guests; i++)
+		rc = merging_end(m->guest[i], &m->host, err);
+	return rc;
 }
 
 int merge_files(const struct merge_job *job, struct merge_result *out, struct trace_error *err)

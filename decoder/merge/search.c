@@ -38,7 +38,9 @@ struct search {
 	struct sample sample[MERGE_SIDES][KINDS];
 	struct search_match *match;
 	size_t n, cap;
+	size_t chains; /* of the matches: chains, not addresses */
 	uint16_t peer[DEVICES]; /* by the guest's id */
+	uint8_t source; /* of the host's process */
 };
 
 struct search *search_new(void)
@@ -140,8 +142,9 @@ static size_t alike(const struct sample *p, size_t i)
 }
 
 /* What is there once in each of the samples. */
-static int join(struct search *s, struct sample *host, struct sample *guest)
+static int join(struct search *s, enum kind kind)
 {
+	struct sample *host = &s->sample[MERGE_HOST][kind], *guest = &s->sample[MERGE_GUEST][kind];
 	size_t h = 0, g = 0;
 
 	sort(host);
@@ -155,7 +158,8 @@ static int join(struct search *s, struct sample *host, struct sample *guest)
 				return -ENOMEM;
 			s->match[s->n++] = (struct search_match){ { a->number, b->number },
 								  { a->device, b->device },
-								  a->source };
+								  a->source,
+								  kind != BY_ADDRESS };
 		}
 		if (a->key <= b->key)
 			h += nh;
@@ -246,6 +250,7 @@ static void keep_process(struct search *s)
 		if (s->match[i].source == best)
 			s->match[n++] = s->match[i];
 	s->n = n;
+	s->source = (uint8_t)best;
 }
 
 static int link_devices(struct search *s)
@@ -300,17 +305,18 @@ bool search_has_content(const struct search *s)
 	return s->sample[MERGE_HOST][BY_CONTENT].n && s->sample[MERGE_GUEST][BY_CONTENT].n;
 }
 
+/* The samples of chains that are compared. */
+static enum kind chain_kind(const struct search *s)
+{
+	return search_has_content(s) ? BY_CONTENT : BY_SHAPE;
+}
+
 int search_finish(struct search *s)
 {
-	struct sample *host = s->sample[MERGE_HOST], *guest = s->sample[MERGE_GUEST];
-	int rc = 0;
+	int rc = join(s, chain_kind(s));
 
-	if (!search_has_content(s))
-		rc = join(s, &host[BY_SHAPE], &guest[BY_SHAPE]);
 	if (!rc)
-		rc = join(s, &host[BY_CONTENT], &guest[BY_CONTENT]);
-	if (!rc)
-		rc = join(s, &host[BY_ADDRESS], &guest[BY_ADDRESS]);
+		rc = join(s, BY_ADDRESS);
 	if (rc || !s->n)
 		return rc;
 	keep_process(s);
@@ -318,7 +324,41 @@ int search_finish(struct search *s)
 	if (rc)
 		return rc;
 	keep_peers(s);
-	return put_in_order(s);
+	rc = put_in_order(s);
+	for (size_t i = 0; i < s->n; i++)
+		s->chains += s->match[i].chain;
+	return rc;
+}
+
+struct search_chains search_chains(const struct search *s)
+{
+	const struct sample *p[MERGE_SIDES] = { &s->sample[MERGE_HOST][chain_kind(s)],
+						&s->sample[MERGE_GUEST][chain_kind(s)] };
+	uint64_t mask = p[MERGE_HOST]->mask | p[MERGE_GUEST]->mask;
+	struct search_chains c = { .match = s->chains };
+
+	for (unsigned side = 0; side < MERGE_SIDES; side++)
+		for (size_t i = 0; i < p[side]->n; i++) {
+			const struct sample_entry *e = &p[side]->entry[i];
+
+			c.side[side] += !(e->key & mask) &&
+					(side == MERGE_GUEST || !s->n || e->source == s->source);
+		}
+	return c;
+}
+
+#define ENOUGH 64 /* chains that two boots do not have in common by chance */
+
+bool search_belongs(const struct search *s)
+{
+	struct search_chains c = search_chains(s);
+	size_t fewer =
+		c.side[MERGE_HOST] < c.side[MERGE_GUEST] ? c.side[MERGE_HOST] : c.side[MERGE_GUEST];
+	size_t least = fewer / 20 < ENOUGH ? fewer / 20 : ENOUGH;
+
+	if (!s->n)
+		return false;
+	return fewer < ENOUGH / 4 ? c.match || !fewer : c.match > least;
 }
 
 const struct search_match *search_matches(const struct search *s, size_t *n)

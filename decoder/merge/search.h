@@ -24,6 +24,7 @@ struct search_match {
 	uint64_t number[MERGE_SIDES];
 	uint16_t device[MERGE_SIDES];
 	uint8_t source; /* of the host's record */
+	bool chain; /* or the address of a queue */
 };
 
 struct search;
@@ -40,6 +41,19 @@ int search_finish(struct search *s);
  * out, and so are those with another process than most of the guest's devices have.
  */
 const struct search_match *search_matches(const struct search *s, size_t *n);
+/*
+ * Chains that may be in the sample of both sides: how many each has, the host of the guest's
+ * process, and how many of them match.
+ */
+struct search_chains {
+	size_t side[MERGE_SIDES], match;
+};
+struct search_chains search_chains(const struct search *s);
+/*
+ * Whether the traces can be of the same machine at the same time.  Two boots of one system use the
+ * same addresses, and may begin with the same requests.
+ */
+bool search_belongs(const struct search *s);
 /* The host's device that is this one of the guest; VQT_NO_DEVICE: none is known. */
 uint16_t search_peer(const struct search *s, uint16_t guest_device);
 

@@ -212,13 +212,19 @@ whole() { # DIR
 		.until.kicked.between_sides and .error.min < 1000000' >/dev/null || { echo "stages"; return 1; }
 }
 
+# Another boot of the same machine is another conversation.
+other_boot() {
+	"$vqtrace" merge -w "$tmp/never.pcap" "$tmp/mq4/host.pcap" "$tmp/packed/guest.pcap" 2>"$tmp/refused" && return 1
+	grep -q 'do not belong together' "$tmp/refused" && [ ! -e "$tmp/never.pcap" ] || { cat "$tmp/refused"; return 1; }
+}
+
 # Every one of the driver's chains of the disk was found on the device's side, and at times that
 # are known to the tenth of a ms at best.
 said() { # DIR
 	grep -E 'of [0-9]+ devices are the host.s; [0-9]+ of [0-9]+ chains' "$1/merge" && grep -qE 'times to \+-[0-9.]+ us at best' "$1/merge"
 }
 
-plan 13 58
+plan 13 59
 all() { # NAME QEMU CONFIG CHECK [GUEST]
 	local d=$tmp/$1 check=$4
 	$check "$1: a boot, both sides recorded" boot "$1" "$2" "$3" "${5:-build/guest}"
@@ -241,6 +247,7 @@ all q1 7 q1 check
 all packed-mq4 11 packed-mq4 check_more
 all mq4 7 mq4 check_more
 all packed 7 packed check_more
+check_more "traces of two boots are refused" other_boot
 [ -z "${VQT_MATRIX:-}" ] || env -u CC tests/guest/mkguest --suite bookworm-backports --initrd recorder \
 	--add build/vqtrace-guest build/guest-backports || exit 1
 check_more "a packet's way" packets

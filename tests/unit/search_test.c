@@ -191,6 +191,50 @@ static void strangers(void)
 	search_free(s);
 }
 
+/* Two boots of one system: the same addresses, and some of the first requests. */
+static void boots(unsigned common, bool belong)
+{
+	struct search *s = search_new();
+
+	address(1, VIRTIO_PCI_COMMON_Q_DESCLO, 0x12345000);
+	add(s, MERGE_HOST, 0);
+	add(s, MERGE_GUEST, 0);
+	for (unsigned i = 0; i < 2000; i++) {
+		chain(1, (uint16_t)i, 0x1000, i + 1u);
+		add(s, MERGE_HOST, i + 1);
+		chain(1, (uint16_t)i, 0x1000, i < common ? i + 1u : i + 5000u);
+		add(s, MERGE_GUEST, i + 1);
+	}
+	CHECK_EQ(search_finish(s), 0);
+	CHECK_EQ(search_peer(s, 1), 1);
+	CHECK_EQ(search_chains(s).match, common);
+	CHECK_EQ(search_chains(s).side[MERGE_HOST], 2000);
+	CHECK_EQ(search_belongs(s), belong);
+	search_free(s);
+}
+
+static void two_boots(void)
+{
+	boots(0, false);
+	boots(10, false);
+	boots(200, true); /* the recordings overlap for a while */
+}
+
+/* Of one side no chain was recorded: the addresses have to do. */
+static void no_chains(void)
+{
+	struct search *s = search_new();
+
+	address(1, VIRTIO_PCI_COMMON_Q_DESCLO, 0x12345000);
+	add(s, MERGE_HOST, 0);
+	add(s, MERGE_GUEST, 0);
+	chain(1, 1, 0x1000, 1);
+	add(s, MERGE_HOST, 1);
+	CHECK_EQ(search_finish(s), 0);
+	CHECK(search_belongs(s));
+	search_free(s);
+}
+
 static void many(void)
 {
 	struct search *s = search_new();
@@ -223,6 +267,8 @@ int main(void)
 		{ "without the buffers' bytes", shapes },
 		{ "by the addresses of queues", addresses },
 		{ "traces of different machines", strangers },
+		{ "traces of two boots", two_boots },
+		{ "no chain on one side", no_chains },
 		{ "a sample of many", many },
 	};
 
