@@ -8,12 +8,13 @@
 #include "cli/show/save.h"
 #include "cli/window.h"
 #include "decoder/filter/filter.h"
+#include "decoder/print/lifecycle.h"
 #include "decoder/print/requests.h"
 #include "decoder/trace/file.h"
 
 struct show {
 	const char *path, *filter_text, *write;
-	bool requests, flush, fields;
+	bool requests, lifecycle, flush, fields;
 	uint64_t count;
 	struct cli_window window;
 	struct option_list columns; /* -e, each perhaps several with commas between */
@@ -22,6 +23,7 @@ struct show {
 	FILE *to;
 	struct filter *filter;
 	struct request_table *table;
+	struct lifecycle_print *tree;
 	struct save *save;
 	struct model *model;
 };
@@ -64,6 +66,9 @@ static const struct option_row options[] = {
 	  OPTION_TO(struct show, out.line.number) },
 	{ OPTION_FLAG, 0, "requests", NULL, "one row a request: where its time went",
 	  OPTION_TO(struct show, requests) },
+	{ OPTION_FLAG, 0, "lifecycle", NULL,
+	  "how devices came to be: the driver's calls as trees, with times and registers",
+	  OPTION_TO(struct show, lifecycle) },
 	{ OPTION_NUMBER, 'c', "count", "COUNT", "stop after COUNT events were printed",
 	  OPTION_TO(struct show, count), .min = 1, .want = "a number of events" },
 	{ OPTION_CHOICE, 't', "time", "r|a|d|e",
@@ -138,10 +143,14 @@ static int check_options(struct show *s)
 {
 	const char *format = s->format->name;
 
-	if (s->requests && strcmp(format, "text") && strcmp(format, "json"))
-		return cli_usage("--requests come as -T text or -T json");
+	if ((s->requests || s->lifecycle) && strcmp(format, "text") && strcmp(format, "json"))
+		return cli_usage("%s as -T text or -T json",
+				 s->requests ? "--requests come" : "--lifecycle comes");
 	if (s->requests && s->write)
 		return cli_usage("-w writes events and --requests prints a table; leave one out");
+	if (s->lifecycle && (s->write || s->requests))
+		return cli_usage("--lifecycle prints trees; leave out %s",
+				 s->write ? "-w" : "--requests");
 	if (s->columns.n && strcmp(format, "csv"))
 		return cli_usage("-e names the columns of -T csv; give both");
 	return cli_window_check(&s->window);
@@ -171,7 +180,10 @@ static int prepare(struct show *s)
 	if (s->requests)
 		s->table = request_table_new(s->to, !strcmp(s->format->name, "json"),
 					     cli_width(stdout));
-	if (!s->model || (s->requests && !s->table))
+	if (s->lifecycle)
+		s->tree = lifecycle_print_new(s->to, !strcmp(s->format->name, "json"),
+					      s->out.line.ascii || cli_ascii());
+	if (!s->model || (s->requests && !s->table) || (s->lifecycle && !s->tree))
 		return cli_error("no memory");
 	if (s->table && (s->filter || s->window.from || s->window.to))
 		request_table_selects(s->table);
@@ -208,6 +220,8 @@ static int show_event(struct show *s, const struct event *e, uint64_t *printed)
 		rc = save_event(s->save, e, matched);
 	else if (s->table)
 		rc = request_table_feed(s->table, s->model, e, matched);
+	else if (s->tree)
+		rc = lifecycle_print_feed(s->tree, e, matched);
 	else if (matched)
 		rc = print_event(s, e);
 	if (rc < 0)
@@ -225,7 +239,8 @@ static int run_trace(struct show *s, struct trace_reader *t)
 	struct event e;
 	int rc = 0;
 
-	if (!s->table && !s->save && s->format->begin && s->format->begin(s->to, &s->out))
+	if (!s->table && !s->tree && !s->save && s->format->begin &&
+	    s->format->begin(s->to, &s->out))
 		return cli_output(true);
 	while (!rc && cli_trace_next(t, &rec, true, &broken)) {
 		if (model_feed(s->model, &rec, trace_number(t), &e))
@@ -237,6 +252,8 @@ static int run_trace(struct show *s, struct trace_reader *t)
 		return s->save ? CLI_OK : cli_output(true); /* closing the file says why */
 	if (s->table)
 		request_table_finish(s->table, s->model);
+	else if (s->tree)
+		lifecycle_print_finish(s->tree);
 	else if (!s->save && s->format->end && s->format->end(s->to, &s->out))
 		return cli_output(true);
 	return broken ? CLI_TROUBLE : CLI_OK;
@@ -270,6 +287,7 @@ static int run(int argc, char **argv)
 	if (rc == CLI_OK)
 		rc = cli_output(false);
 	request_table_free(s.table);
+	lifecycle_print_free(s.tree);
 	model_free(s.model);
 	filter_free(s.filter);
 	return rc;

@@ -212,6 +212,19 @@ whole() { # DIR
 		.until.kicked.between_sides and .error.min < 1000000' >/dev/null || { echo "stages"; return 1; }
 }
 
+# The driver's walk as a tree: each function where it was called, with the registers that it wrote.
+tree() { # DIR
+	"$vqtrace" show -r "$1/merged.pcap" --lifecycle -T json -Y 'device == "blk0.driver"' |
+		jq -r 'def walk(at): (at + "/" + (.what | split(" ")[0])) as $p | $p, (.inside // [] | .[] | walk($p)); walk("")' >"$tmp/paths"
+	local way
+	for way in /virtio_dev_probe/vp_finalize_features/driver_feature_select /virtio_dev_probe/virtio_features_ok/vp_set_status/device_status \
+		/virtio_dev_probe/virtblk_probe/init_vq/vp_modern_find_vqs/ /vp_setup_vq/setup_vq/vring_create_virtqueue \
+		/virtio_dev_probe/virtblk_probe/device_add_disk; do
+		grep -q "$way" "$tmp/paths" || { echo "no $way in:"; head -n 30 "$tmp/paths"; return 1; }
+	done
+	"$vqtrace" show -r "$1/guest.pcap" --lifecycle | grep -qE '^ +[0-9.]+ +[0-9.]+ [mun]?s blk0 +virtio_dev_probe = 0 offered'
+}
+
 # Another boot of the same machine is another conversation.
 other_boot() {
 	"$vqtrace" merge -w "$tmp/never.pcap" "$tmp/mq4/host.pcap" "$tmp/packed/guest.pcap" 2>"$tmp/refused" && return 1
@@ -224,7 +237,7 @@ said() { # DIR
 	grep -E 'of [0-9]+ devices are the host.s; [0-9]+ of [0-9]+ chains' "$1/merge" && grep -qE 'times to \+-[0-9.]+ us at best' "$1/merge"
 }
 
-plan 13 59
+plan 14 63
 all() { # NAME QEMU CONFIG CHECK [GUEST]
 	local d=$tmp/$1 check=$4
 	$check "$1: a boot, both sides recorded" boot "$1" "$2" "$3" "${5:-build/guest}"
@@ -241,6 +254,7 @@ all() { # NAME QEMU CONFIG CHECK [GUEST]
 	$check "$1: the way of the trace itself is not in it" not_itself "$d"
 	$check "$1: merged" merged "$d"
 	$check "$1: each request whole" whole "$d"
+	$check "$1: the driver's calls as a tree" tree "$d"
 }
 env -u CC tests/guest/mkguest --initrd recorder --add build/vqtrace-guest build/guest || exit 1
 all q1 7 q1 check

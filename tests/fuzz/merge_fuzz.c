@@ -12,6 +12,7 @@
 
 #include "decoder/merge/merge.h"
 #include "decoder/model/model.h"
+#include "decoder/print/lifecycle.h"
 #include "decoder/print/requests.h"
 #include "decoder/stats/print.h"
 #include "tests/fuzz/records.h"
@@ -104,6 +105,7 @@ static void feed(void *to, const struct record *rec)
 static void read_back(const char *path, uint64_t records)
 {
 	struct request_table *table = request_table_new(null, false, 0);
+	struct lifecycle_print *tree = lifecycle_print_new(null, false, false);
 	struct model *m = model_new();
 	struct stats *s = stats_new();
 	struct trace_reader *t;
@@ -113,16 +115,19 @@ static void read_back(const char *path, uint64_t records)
 	bool again;
 	uint64_t n = 0;
 
-	must(table && m && s && !trace_open(&t, path, &err));
+	must(table && tree && m && s && !trace_open(&t, path, &err));
 	while (trace_next(t, &rec, &again, &err) > 0) {
 		must(!model_feed(m, &rec, ++n, &e));
 		must(!stats_feed(s, m, &e, true));
 		must(!request_table_feed(table, m, &e, true));
+		must(!lifecycle_print_feed(tree, &e, true));
 	}
 	must(n >= records);
 	must(!stat_print_page(null, &(struct stat_view){ .stats = s, .model = m }));
 	request_table_finish(table, m);
 	request_table_free(table);
+	lifecycle_print_finish(tree);
+	lifecycle_print_free(tree);
 	trace_close(t);
 	stats_free(s);
 	model_free(m);
