@@ -11,6 +11,7 @@
 #   make install       program, manual pages, traces (PREFIX, DESTDIR); uninstall
 #   make clean         what was built; distclean: what was downloaded, too
 #   make guest qemu11  the guest that is booted, and a second QEMU, unpacked in build/
+#   make recorder      the guest with vqtrace in it
 #   make tests sanitized tools fuzz blkio    only build: tests (also with sanitizers),
 #                      their tools, fuzz targets, a client
 #   make coverage      of emu/ by its unit tests
@@ -190,10 +191,10 @@ FULL_JOBS := $(shell echo $$(($(JOBS) + ($(JOBS) + 1) / 2)))
 FULL_TEST := $(sort $(wildcard tests/full/*_test.sh))
 test:
 	$(Q)tests/deps --install build test
-	$(Q)$(MAKE) -j$(JOBS) all static guest qemu11 tests tools blkio fuzz sanitized
+	$(Q)$(MAKE) -j$(JOBS) all static recorder qemu11 tests tools blkio fuzz sanitized
 	$(Q)tests/run -j $(FULL_JOBS) $(FULL_TEST) $(SANITIZED_BIN) $(TEST_BIN) \
 		$(sort $(wildcard tests/check/*_test.sh))
-.PHONY: tests tools guest qemu11
+.PHONY: tests tools guest recorder qemu11
 tests: $(TEST_BIN)
 # Programs that the shell tests, the lab and the benchmarks run.
 TOOL_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c tests/lab/*.c))
@@ -201,6 +202,8 @@ tools: $(TOOL_BIN)
 
 guest: # the kernel and initramfs that demo, tests and benchmarks boot
 	$(Q)tests/guest/mkguest build/guest
+recorder: guest static # the same guest, with vqtrace in it
+	$(Q)tests/guest/mkguest --initrd recorder --add build/vqtrace-guest build/guest
 qemu11: # a second QEMU beside the system's, unpacked, never installed
 	$(Q)tests/lab/fetch-qemu11 build/qemu11
 
@@ -220,7 +223,7 @@ pictures: all guest # what README shows of a real run: cli/man/*.svg
 
 demo:
 	$(Q)tests/deps --install demo
-	$(Q)$(MAKE) -j$(JOBS) all guest
+	$(Q)$(MAKE) -j$(JOBS) all recorder
 	$(Q)build/vqtrace demo --guest build/guest
 
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(TEST_LIB) $(BUILD)/libvqtrace.a

@@ -9,9 +9,11 @@
 
 #include "cli/options.h"
 #include "cli/demo/walkthrough.h"
+#include "decoder/merge/merge.h"
 #include "decoder/util/child.h"
 
 #define SHIPPED "qemu7-q1.pcap"
+#define PLACE 96 /* bytes of a path in the demo's directory */
 
 struct demo {
 	const char *guest, *qemu, *out, *in;
@@ -19,7 +21,8 @@ struct demo {
 };
 
 static const struct option_row options[] = {
-	{ OPTION_TEXT, 0, "guest", "DIR", "vmlinuz and initramfs.cpio.gz (built by 'make guest')",
+	{ OPTION_TEXT, 0, "guest", "DIR",
+	  "vmlinuz and recorder.cpio.gz, or initramfs.cpio.gz (built by 'make recorder', 'make guest')",
 	  OPTION_TO(struct demo, guest) },
 	{ OPTION_TEXT, 0, "qemu", "PATH", "the QEMU to boot (default qemu-system-x86_64)",
 	  OPTION_TO(struct demo, qemu) },
@@ -31,26 +34,60 @@ static const struct option_row options[] = {
 	{},
 };
 
-/* argv[] of the guest's QEMU after our own `record -w OUT --`. */
-static int boot_and_record(const struct demo *d)
+/* The disk that the guest has; CLI_OK or CLI_TROUBLE. */
+static int make_disk(const char *path)
 {
-	char kernel[512], initrd[512], disk[256], drive[320];
-	pid_t pid;
-	int status, fd;
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int rc = fd < 0 || ftruncate(fd, 64 << 20) ? errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return rc ? cli_error("%s: cannot be written: %s", path, strerror(rc)) : CLI_OK;
+}
+
+static int run_recorder(const char *const *argv)
+{
+	pid_t pid = child_run("/proc/self/exe", (char **)argv);
+	int status = 0;
+
+	if (pid > 0 && waitpid(pid, &status, 0) < 0)
+		pid = -errno;
+	if (pid < 0)
+		return cli_error("the recorder could not be started: %s", strerror(-pid));
+	return WIFEXITED(status) ? WEXITSTATUS(status) : CLI_TROUBLE;
+}
+
+/* In the demo's directory. */
+static const char *place(const struct demo *d, const char *name, char buf[PLACE])
+{
+	snprintf(buf, PLACE, "%s/%s", d->dir, name);
+	return buf;
+}
+
+/* The guest of `record -w OUT -- QEMU ...`; with a recorder in it, what that writes goes to a port. */
+static int boot_and_record(const struct demo *d, const char *host, const char *guest)
+{
+	char kernel[512], initrd[512], disk[PLACE], drive[PLACE + 40], port[PLACE + 40],
+		append[400];
 
 	snprintf(kernel, sizeof(kernel), "%s/vmlinuz", d->guest);
-	snprintf(initrd, sizeof(initrd), "%s/initramfs.cpio.gz", d->guest);
-	snprintf(disk, sizeof(disk), "%s/disk.img", d->dir);
-	snprintf(drive, sizeof(drive), "if=none,id=drive0,format=raw,file=%s", disk);
-	fd = open(disk, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || ftruncate(fd, 64 << 20))
-		return cli_error("%s: cannot be written: %s", disk, strerror(errno));
-	close(fd);
-	const char *argv[] = {
+	snprintf(initrd, sizeof(initrd), "%s/%s.cpio.gz", d->guest,
+		 guest ? "recorder" : "initramfs");
+	snprintf(drive, sizeof(drive), "if=none,id=drive0,format=raw,file=%s",
+		 place(d, "disk.img", disk));
+	snprintf(port, sizeof(port), "file,id=rec,path=%s", guest ? guest : "");
+	snprintf(
+		append, sizeof(append),
+		"console=ttyS0 quiet panic=-1 no_timer_check vqt.run=id;read,bs=4k,n=200,rand,qd=4;"
+		"write,bs=16k,n=50;flush,n=2;discard,bs=64k,n=1;zero,bs=64k,n=1%s",
+		guest ? " vqt.guest=\"-w /dev/virtio-ports/vqtrace\"" : "");
+	if (make_disk(disk))
+		return CLI_TROUBLE;
+	const char *argv[48] = {
 		"vqtrace",
 		"record",
 		"-w",
-		d->out,
+		host,
 		"--",
 		d->qemu,
 		"-machine",
@@ -69,20 +106,62 @@ static int boot_and_record(const struct demo *d)
 		"-initrd",
 		initrd,
 		"-append",
-		"console=ttyS0 quiet panic=-1 no_timer_check vqt.run=id;read,bs=4k,n=200,rand,qd=4;"
-		"write,bs=16k,n=50;flush,n=2;discard,bs=64k,n=1;zero,bs=64k,n=1",
+		append,
 		"-drive",
 		drive,
 		"-device",
 		"virtio-blk-pci,drive=drive0,id=disk0,serial=VQTRACE",
-		NULL,
 	};
-	pid = child_run("/proc/self/exe", (char **)argv);
-	if (pid > 0 && waitpid(pid, &status, 0) < 0)
-		pid = -errno;
-	if (pid < 0)
-		return cli_error("the recorder could not be started: %s", strerror(-pid));
-	return WIFEXITED(status) ? WEXITSTATUS(status) : CLI_TROUBLE;
+	static const char *const with_port[] = { "-device", "virtio-serial-pci,id=ser0", "-device",
+						 "virtserialport,chardev=rec,name=vqtrace",
+						 "-chardev" };
+	unsigned n = 0;
+
+	while (argv[n])
+		n++;
+	for (unsigned i = 0; guest && i < sizeof(with_port) / sizeof(with_port[0]); i++)
+		argv[n++] = with_port[i];
+	if (guest)
+		argv[n] = port;
+	return run_recorder(argv);
+}
+
+/* Both traces as one, at d->out. */
+static int join(const struct demo *d, const char *host, const char *guest)
+{
+	struct merge_job job = { .path = { host, guest }, .paths = 2 };
+	struct merge_result result;
+	struct trace_error err;
+	int rc = trace_create(&job.to, d->out, &err), end;
+
+	if (rc)
+		return cli_error("%s", err.text);
+	rc = merge_files(&job, &result, &err);
+	end = trace_finish(job.to);
+	if (rc || end)
+		return cli_error("%s", rc ? err.text : strerror(-end));
+	printf("Recorded in QEMU and in the guest, and merged:\n"
+	       "   $ vqtrace merge -w %s host.pcap guest.pcap\n",
+	       d->out);
+	return CLI_OK;
+}
+
+/* Both sides, if the guest has a recorder; else QEMU's. */
+static int record(const struct demo *d)
+{
+	char host[PLACE], guest[PLACE], recorder[512];
+
+	snprintf(recorder, sizeof(recorder), "%s/recorder.cpio.gz", d->guest);
+	if (access(recorder, R_OK)) {
+		printf("The driver's side is not recorded: there is no %s ('make recorder').\n",
+		       recorder);
+		return boot_and_record(d, d->out, NULL);
+	}
+	place(d, "host.pcap", host);
+	place(d, "guest.pcap", guest);
+	if (boot_and_record(d, host, guest))
+		return CLI_TROUBLE;
+	return join(d, host, guest);
 }
 
 /* A trace that came with vqtrace: installed, or in the source tree. */
@@ -110,7 +189,7 @@ static const char *record_or_shipped(struct demo *d)
 	} else {
 		printf("Booting a Linux guest (software emulation, some ten seconds) and recording it.\n");
 		fflush(stdout);
-		if (boot_and_record(d) == CLI_OK)
+		if (record(d) == CLI_OK)
 			return d->out;
 		why = "recording did not work (the reason is above; 'vqtrace doctor' tells more)";
 	}
@@ -123,10 +202,11 @@ static const char *record_or_shipped(struct demo *d)
 
 static void clean(struct demo *d)
 {
-	char disk[256];
+	static const char *const names[] = { "disk.img", "host.pcap", "guest.pcap" };
+	char path[PLACE];
 
-	snprintf(disk, sizeof(disk), "%s/disk.img", d->dir);
-	unlink(disk);
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unlink(place(d, names[i], path));
 	rmdir(d->dir);
 }
 
@@ -154,8 +234,9 @@ static int run(int argc, char **argv)
 		printf("\nThe trace is in %s. Look around:\n"
 		       "  vqtrace show -r %s\n"
 		       "  vqtrace show -r %s --requests\n"
+		       "  vqtrace stat -r %s\n"
 		       "  vqtrace show -r %s -Y 'event == kick' -V\n",
-		       path, path, path, path);
+		       path, path, path, path, path);
 	return rc;
 }
 
@@ -165,8 +246,9 @@ const struct cli_command cmd_demo = {
 	.run = run,
 	.synopsis = "[OPTIONS]",
 	.about = "Boots a small Linux guest in QEMU, records what its firmware and its kernel\n"
-		 "say to a virtio disk, and walks through the trace.  Where recording is not\n"
-		 "possible, it says why and walks through a recorded trace instead.\n",
+		 "say to a virtio disk, as QEMU sees it and as the driver does, and walks through\n"
+		 "the trace.  Where recording is not possible, it says why and walks through a\n"
+		 "recorded trace instead.\n",
 	.options = options,
 	.notes = "Exit status: 0, or 2 when something went wrong.\n",
 };

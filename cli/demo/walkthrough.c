@@ -11,6 +11,7 @@
 #include "decoder/class/class.h"
 #include "decoder/model/init_steps.h"
 #include "decoder/model/model.h"
+#include "decoder/print/lifecycle.h"
 #include "decoder/print/line.h"
 #include "decoder/print/verbose.h"
 #include "decoder/check/rule.h"
@@ -19,6 +20,7 @@
 /* Lines shown of one step before the rest is only counted. */
 #define STEP_LINES 12
 #define BUILD_LINES 24
+#define LIFE_SHOWN 10
 
 struct walkthrough {
 	const char *path;
@@ -36,6 +38,14 @@ struct walkthrough {
 	size_t nlatency, cap;
 	uint64_t slowest, slowest_number, slowest_end;
 	uint64_t full_number; /* the request shown in full */
+	/* The driver's side. */
+	uint16_t driver; /* the disk as its driver recorded it, 0: it did not */
+	bool used; /* it has added a chain */
+	struct lifecycle_print *tree;
+	bool out_of_memory;
+	unsigned lives;
+	struct model_life life;
+	const struct class *life_class;
 };
 
 typedef void walkthrough_fn(struct walkthrough *t, const struct event *e);
@@ -106,6 +116,8 @@ static void show_build(struct walkthrough *t, const struct event *e)
 	if (type == VQT_LIFECYCLE && (!e->dev || e->queue) &&
 	    e->rec->lifecycle.what != VQT_LIFECYCLE_ADD_QUEUE)
 		return; /* types of other devices; resets of queues that are not there */
+	if (event_by_driver(e))
+		return; /* its story comes later */
 	if (type == VQT_LIFECYCLE || type == VQT_DEVICE || type == VQT_SOURCE ||
 	    type == VQT_SESSION)
 		list(t, e, BUILD_LINES);
@@ -138,7 +150,8 @@ static void show_init(struct walkthrough *t, const struct event *e)
 {
 	unsigned steps = init_steps_of(e);
 
-	if (!steps || (t->device && e->dev->id != t->device) || !is_disk(e->dev))
+	if (!steps || (t->device && e->dev->id != t->device) || !is_disk(e->dev) ||
+	    model_second_view(e->dev))
 		return;
 	t->device = e->dev->id;
 	if (!t->drivers || (e->dev->resets != t->resets))
@@ -164,7 +177,7 @@ static void count_requests(struct walkthrough *t, const struct event *e)
 {
 	const struct model_request *r = e->req;
 
-	if (e->rec->h.type != VQT_USED || !r || !e->dev || !r->type)
+	if (e->rec->h.type != VQT_USED || !r || !e->dev || !r->type || model_second_view(e->dev))
 		return;
 	t->requests++;
 	t->types[r->type->type % 32]++;
@@ -248,6 +261,86 @@ static int show_requests(struct walkthrough *t)
 	return rc;
 }
 
+/* --- the driver's side ------------------------------------------------------ */
+
+/* From the bus to the disk. */
+static void show_calls(struct walkthrough *t, const struct event *e)
+{
+	bool its = e->dev && e->dev->id == t->driver;
+
+	if (lifecycle_print_feed(t->tree, e, its && !t->used))
+		t->out_of_memory = true;
+	t->used |= its && e->rec->h.type == VQT_AVAIL; /* the disk is there */
+}
+
+/* A request that had to wait for a kick and an interrupt, as most have: the tenth. */
+static void find_life(struct walkthrough *t, const struct event *e)
+{
+	for (const struct model_life *l = e->lives; l; l = l->next) {
+		if (!l->device || !l->driver || !is_disk(l->device))
+			continue;
+		t->lives++;
+		if (t->lives == LIFE_SHOWN || (t->lives < LIFE_SHOWN && !t->life.device))
+			t->life = *l;
+	}
+}
+
+static void print_life(const struct walkthrough *t)
+{
+	const struct model_life *l = &t->life;
+	struct life_span s[LIFE_POINTS];
+	unsigned n = life_spans(l, s);
+	char what[96];
+
+	class_describe(t->life_class, &l->io, what, sizeof(what));
+	printf("   %s, tag %d, ring position %u\n", what, l->tag, l->pos);
+	for (unsigned i = 0; i < n; i++) {
+		TEXT(line, 200);
+
+		text_add(&line, "   %-10s ", life_point_name(s[i].to));
+		text_puts(&line, "+");
+		text_duration(&line, s[i].ns);
+		text_pad(&line, 24);
+		text_puts(&line, life_point_help(s[i].to));
+		if (s[i].crosses && l->error != VQT_CLOCK_UNKNOWN) {
+			text_puts(&line, "; between the clocks, +-");
+			text_duration(&line, l->error);
+		}
+		printf("%s\n", line.buf);
+	}
+}
+
+static int show_driver(struct walkthrough *t)
+{
+	int rc;
+
+	t->tree = lifecycle_print_new(stdout, false, t->line.ascii);
+	if (!t->tree)
+		return cli_error("no memory");
+	heading("The same from the driver's side: from the bus to the disk, call by call",
+		"--lifecycle", t->path);
+	rc = walk(t, show_calls);
+	lifecycle_print_finish(t->tree);
+	lifecycle_print_free(t->tree);
+	if (rc == CLI_OK && t->out_of_memory)
+		rc = cli_error("no memory");
+	if (rc == CLI_OK)
+		rc = walk(t, find_life);
+	if (rc || !t->life.device)
+		return rc;
+	t->life_class = class_by_name("blk");
+	heading("One request, whole: from the block layer to the device and back", "--requests",
+		t->path);
+	print_life(t);
+	return CLI_OK;
+}
+
+static void find_driver(struct walkthrough *t, const struct event *e)
+{
+	if (!t->driver && model_second_view(e->dev) && is_disk(e->dev))
+		t->driver = e->dev->id;
+}
+
 /* --- rules ------------------------------------------------------------------ */
 
 static void note_finding(void *opaque, const struct finding *f)
@@ -320,6 +413,10 @@ int demo_walkthrough(const char *path, bool color, bool ascii)
 	if (rc == CLI_OK)
 		rc = walk(&t, show_init);
 	end_list(&t);
+	if (rc == CLI_OK)
+		rc = walk(&t, find_driver);
+	if (rc == CLI_OK && t.driver)
+		rc = show_driver(&t);
 	if (rc == CLI_OK)
 		rc = show_requests(&t);
 	if (rc == CLI_OK)

@@ -312,7 +312,11 @@ demo_steps() {
 demo_live() {
 	"$vqtrace" demo --guest build/guest -w "$tmp/demo.pcap" >"$tmp/demo" 2>"$tmp/err" ||
 		{ cat "$tmp/err"; return 1; }
-	grep -q "Booting a Linux guest" "$tmp/demo" && ! grep -q "is shown instead" "$tmp/demo" || return 1
+	grep -q "Booting a Linux guest" "$tmp/demo" && ! grep -q "is shown instead" "$tmp/demo" || { cat "$tmp/demo"; return 1; }
+	for words in "The same from the driver's side" "virtio_pci_probe = 0" "virtio_device_ready" "One request, whole" \
+		"the interrupt's way to the driver's handler"; do
+		grep -q "$words" "$tmp/demo" || { echo "no '$words'"; return 1; }
+	done
 	readable "$tmp/demo.pcap"
 }
 
