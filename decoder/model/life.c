@@ -311,23 +311,43 @@ static void note_request(struct model_life *l, const struct model_request *r)
 	l->ndesc = model_descriptors(r);
 }
 
-/* The request that the thread was handed before it added this chain. */
+static bool may_be(const struct issue *i, const struct model_request *r, uint32_t tid)
+{
+	return i->tid == tid &&
+	       (!r->type || !(r->type->flags & SPEC_REQ_SECTOR) || i->sector == r->sector);
+}
+
+/*
+ * The request that the thread was handed before it added this chain.  Of two that ask for the same,
+ * one may be from before, and its addition was lost: which it is nobody can say.
+ */
 static void take_issue(struct model_lives *s, struct model_life *l, const struct model_request *r,
 		       uint32_t tid)
 {
-	struct issue *i;
+	struct issue *i, *next, *found = NULL;
+	bool sole = true, asks = r->type && r->type->flags & SPEC_REQ_SECTOR;
 
-	DL_FOREACH (s->issued, i)
-		if (i->tid == tid &&
-		    (!r->type || !(r->type->flags & SPEC_REQ_SECTOR) || i->sector == r->sector))
+	DL_FOREACH (s->issued, i) {
+		if (!may_be(i, r, tid))
+			continue;
+		sole = !found;
+		found = found ? found : i;
+		if (!sole || !asks)
 			break;
-	if (!i)
+	}
+	if (!found)
 		return;
-	l->rq = i->rq;
-	l->tag = i->tag;
-	l->at[LIFE_MADE] = i->made;
-	l->at[LIFE_ISSUED] = i->issued;
-	drop_issue(s, i);
+	if (sole) {
+		l->rq = found->rq;
+		l->tag = found->tag;
+		l->at[LIFE_MADE] = found->made;
+		l->at[LIFE_ISSUED] = found->issued;
+		drop_issue(s, found);
+		return;
+	}
+	DL_FOREACH_SAFE (s->issued, i, next)
+		if (may_be(i, r, tid))
+			drop_issue(s, i);
 }
 
 static void added(struct life_links *l, const struct event *e, const struct model_request *r)
@@ -496,6 +516,16 @@ static void decided(struct event *e, struct model_lives *s)
 	}
 }
 
+/* It is begun anew, or over: what was remembered of it, its addition to the ring was lost. */
+static void forget_issue(struct model_lives *s, uint64_t rq)
+{
+	struct issue *i, *next;
+
+	DL_FOREACH_SAFE (s->issued, i, next)
+		if (i->rq == rq)
+			drop_issue(s, i);
+}
+
 static int issued(struct event *e, struct model_lives *s)
 {
 	const struct record *r = e->rec;
@@ -503,6 +533,7 @@ static int issued(struct event *e, struct model_lives *s)
 
 	if (r->guest.nargs < 6)
 		return 0;
+	forget_issue(s, record_guest_arg(r, 0));
 	i = calloc(1, sizeof(*i));
 	if (!i)
 		return -ENOMEM;
@@ -527,6 +558,7 @@ static void completed(struct model *m, struct event *e, struct model_lives *s)
 	uint64_t rq = e->rec->guest.nargs ? record_guest_arg(e->rec, 0) : 0;
 	struct life_links *l;
 
+	forget_issue(s, rq);
 	DL_FOREACH2(s->taken, l, next_taken)
 	if (l->life.rq == rq)
 		break;

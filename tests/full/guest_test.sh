@@ -212,6 +212,29 @@ whole() { # DIR
 		.until.kicked.between_sides and .error.min < 1000000' >/dev/null || { echo "stages"; return 1; }
 }
 
+# What is joined: the request, when the device popped it, and which of blk-mq's it was.
+pairs() { # MERGED
+	"$vqtrace" show -r "$1" --requests -T json | jq -r 'select(.device == "blk0" and .sides == "both" and .tag != null) |
+		[.queue, .head, .type, .sector, .points.popped, .tag] | @tsv' | sort
+}
+
+# One record in a hundred of each side is lost: nothing is joined wrongly, and what is not joined any
+# more is no more than was lost.
+lossy() { # DIR
+	local d=$1 side n lost
+	for side in host guest; do
+		build/tests/lab/without -l 100 "$d/$side.pcap" "$tmp/lossy.$side" || return 1
+	done
+	"$vqtrace" merge -q -w "$tmp/lossy.pcap" "$tmp/lossy.host" "$tmp/lossy.guest" || return 1
+	pairs "$d/merged.pcap" >"$tmp/pairs"
+	pairs "$tmp/lossy.pcap" >"$tmp/pairs.lossy"
+	comm -13 "$tmp/pairs" "$tmp/pairs.lossy" | head -n 5 | grep . && { echo "joined wrongly"; return 1; }
+	lost=$("$vqtrace" stat -r "$tmp/lossy.pcap" -T json | jq .trace.lost)
+	n=$(comm -23 "$tmp/pairs" "$tmp/pairs.lossy" | wc -l)
+	[ "$n" -gt 0 ] && [ "$n" -le "$lost" ] && [ "$(wc -l <"$tmp/pairs.lossy")" -gt 150 ] ||
+		{ echo "$n of $(wc -l <"$tmp/pairs") not joined, $lost lost"; return 1; }
+}
+
 # The driver's walk as a tree: each function where it was called, with the registers that it wrote.
 tree() { # DIR
 	"$vqtrace" show -r "$1/merged.pcap" --lifecycle -T json -Y 'device == "blk0.driver"' |
@@ -237,7 +260,7 @@ said() { # DIR
 	grep -E 'of [0-9]+ devices are the host.s; [0-9]+ of [0-9]+ chains' "$1/merge" && grep -qE 'times to \+-[0-9.]+ us at best' "$1/merge"
 }
 
-plan 14 63
+plan 15 67
 all() { # NAME QEMU CONFIG CHECK [GUEST]
 	local d=$tmp/$1 check=$4
 	$check "$1: a boot, both sides recorded" boot "$1" "$2" "$3" "${5:-build/guest}"
@@ -255,6 +278,7 @@ all() { # NAME QEMU CONFIG CHECK [GUEST]
 	$check "$1: merged" merged "$d"
 	$check "$1: each request whole" whole "$d"
 	$check "$1: the driver's calls as a tree" tree "$d"
+	$check "$1: with one record in a hundred lost on each side" lossy "$d"
 }
 env -u CC tests/guest/mkguest --initrd recorder --add build/vqtrace-guest build/guest || exit 1
 all q1 7 q1 check

@@ -268,6 +268,28 @@ static void found_awake(void)
 	builder_finish(&t);
 }
 
+/* A request whose addition was lost is not the next one for the same sector. */
+static void lost_addition(void)
+{
+	begin(false);
+	issue(0x1, 8);
+	complete(0x1);
+	issue(0x2, 8);
+	add(0, 1, 8);
+	take(0);
+	complete(0x2);
+	CHECK_EQ(n_lives, 1);
+	CHECK_EQ(last.rq, 2);
+	issue(0x3, 8);
+	issue(0x4, 8);
+	issue(0x3, 8); /* again: its end was lost, too */
+	add(1, 2, 8);
+	take(1);
+	CHECK_EQ(n_lives, 2);
+	CHECK(!last.rq); /* 3 or 4 */
+	builder_finish(&t);
+}
+
 /* Two requests handed over before both are added; and one kick, or none. */
 static void batch(void)
 {
@@ -368,6 +390,7 @@ int main(void)
 		{ "one side is lost", one_side_lost },
 		{ "another request in the same place", not_the_same },
 		{ "a device that is awake", found_awake },
+		{ "an addition that was lost", lost_addition },
 		{ "a batch, and no kick", batch },
 		{ "a reset", ends_with_reset },
 		{ "the driver's side alone", driver_only },
