@@ -10,6 +10,7 @@
 #include "decoder/trace/record.h"
 #include "decoder/spec/constants.h"
 #include "decoder/util/clock.h"
+#include "decoder/util/virtqueue.h"
 #include "emu/proxy/impl.h"
 
 #define MS 1000000ull /* ns */
@@ -123,6 +124,19 @@ static int place(struct proxy_ring *r)
 	return ret;
 }
 
+/*
+ * Was nothing used in this ring yet, and is nothing said to have been taken?  Then what an earlier
+ * back end may have taken all the same, and left in flight, is taken again.
+ */
+static bool is_new(const struct proxy_ring *r)
+{
+	const uint16_t begin = virtq_position(0, true);
+
+	if (r->w.ring.packed)
+		return r->w.ring.avail == begin && r->w.ring.used == begin;
+	return !r->base && !r->w.ring.used;
+}
+
 static void start(struct proxy_ring *r)
 {
 	struct vhost_proxy *p = r->p;
@@ -139,7 +153,7 @@ static void start(struct proxy_ring *r)
 		ret = snoop_start(&r->w, p->features, r->base);
 	if (ret == 0)
 		snoop_describe(&r->w);
-	if (ret == 0 && p->inflight)
+	if (ret == 0 && p->inflight && !is_new(r))
 		snoop_skip(&r->w);
 	if (ret < 0 && !r->reported)
 		server_report(&p->server, SERVER_NOTE,

@@ -385,6 +385,43 @@ static void hostile(void)
 	turn();
 }
 
+/*
+ * The front end has a record of chains that an earlier back end left in flight.  In a new ring there
+ * are none, and a chain that is there already is the first one.
+ */
+static void inflight(void)
+{
+	const uint64_t features = 1ull << VIRTIO_F_VERSION_1 | 1ull << VH_F_PROTOCOL_FEATURES;
+	const uint8_t record[24] = { 0 };
+	const uint16_t old_used = 1, old_avail = 3;
+	unsigned chains = seen[VQT_AVAIL], losses = seen[VQT_LOSS];
+
+	by_hand = true;
+	connect_front();
+	memset(ram, 0, 0x3000);
+	offer();
+	request(VH_SET_INFLIGHT_FD, 0, record, sizeof(record), ram_fd);
+	start_ring(features, -1);
+	for (int i = 0; i < 500 && seen[VQT_AVAIL] == chains; i++, usleep(2000))
+		turn();
+	is(seen[VQT_AVAIL], chains + 1, "a chain that was there before the ring was started");
+	is(seen[VQT_LOSS], losses, "and nothing is lost");
+	close(front);
+	close(back);
+	turn();
+	connect_front();
+	memcpy(ram + 0x2002, &old_used, 2);
+	memcpy(ram + 0x1002, &old_avail, 2);
+	request(VH_SET_INFLIGHT_FD, 0, record, sizeof(record), ram_fd);
+	start_ring(features, -1);
+	is(seen[VQT_LOSS], losses + 1,
+	   "in one that was used before nobody knows what is in flight");
+	close(front);
+	close(back);
+	turn();
+	by_hand = false;
+}
+
 int main(void)
 {
 	static struct emu_blk_config blk;
@@ -413,6 +450,7 @@ int main(void)
 	polled();
 	as_said();
 	hostile();
+	inflight();
 	server_free(proxy);
 	server_free(device);
 	emu_tap_free(tap);
