@@ -52,7 +52,8 @@ static bool same_file(const char *a, const char *b)
 {
 	struct stat x, y;
 
-	return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return strcmp(a, "-") && strcmp(b, "-") && !stat(a, &x) && !stat(b, &y) &&
+	       x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
 static int parse(struct merge_run *r, int argc, char **argv)
@@ -84,8 +85,12 @@ static const char *called(const struct merge_run *r, const char *path)
 	return path == r->stdin_copy.path ? "-" : path;
 }
 
-static void warn_cut(const struct merge_run *r, const char *path, bool cut, const char *text)
+static void warn_cut(const struct merge_run *r, const char *path, bool cut, uint64_t broken,
+		     const char *text)
 {
+	if (broken)
+		cli_warn("%s: %" PRIu64 " broken records were left out%s%s", called(r, path),
+			 broken, cut ? "" : "; the last: ", cut ? "" : text);
 	if (cut)
 		cli_warn("%s: merged up to where it is damaged: %s", called(r, path), text);
 }
@@ -99,7 +104,7 @@ static void put_error(struct text *t, uint32_t ns)
 /* How well it is known when the guest's events were. */
 static void put_clock(struct text *t, const struct merge_guest *g)
 {
-	if (g->untimed == g->records) {
+	if (!g->timed) {
 		text_puts(t, "when its events were is not known");
 		return;
 	}
@@ -118,13 +123,13 @@ static void report(const struct merge_run *r)
 {
 	const struct merge_result *m = &r->result;
 
-	warn_cut(r, m->host, m->host_cut, m->cut_text);
+	warn_cut(r, m->host, m->host_cut, m->host_broken, m->cut_text);
 	fprintf(stderr, "%s: %" PRIu64 " events\n", called(r, m->host), m->host_records);
 	for (unsigned i = 0; i < m->guests; i++) {
 		const struct merge_guest *g = &m->guest[i];
 		TEXT(t, 400);
 
-		warn_cut(r, g->path, g->cut, g->cut_text);
+		warn_cut(r, g->path, g->cut, g->broken, g->cut_text);
 		text_add(&t,
 			 "%" PRIu64 " events; %u of %u devices are the host's; %" PRIu64
 			 " of %" PRIu64 " chains were recorded by the host, too; ",
@@ -155,7 +160,7 @@ static int merge(struct merge_run *r)
 	if (rc) {
 		struct stat s;
 
-		if (!stat(r->write, &s) && S_ISREG(s.st_mode))
+		if (strcmp(r->write, "-") && !lstat(r->write, &s) && S_ISREG(s.st_mode))
 			unlink(r->write); /* it is no trace */
 		return cli_error("%s", err.text);
 	}

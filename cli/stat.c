@@ -115,6 +115,10 @@ static int run_trace(struct stat_run *s, struct trace_reader *t)
 			break;
 	}
 	cli_progress_hide();
+	/* what a filter or a window would have matched of these nobody knows */
+	if (!s->filter && !s->window.from && !s->window.to &&
+	    stats_lives(s->stats, model_finish(s->model)))
+		return cli_error("no memory");
 	if ((s->check && check_finish(s->check, s->model)) || stat_findings_error(s->findings))
 		return cli_error("no memory");
 	return broken ? CLI_TROUBLE : CLI_OK;

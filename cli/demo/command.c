@@ -138,8 +138,10 @@ static int join(const struct demo *d, const char *host, const char *guest)
 		return cli_error("%s", err.text);
 	rc = merge_files(&job, &result, &err);
 	end = trace_finish(job.to);
-	if (rc || end)
+	if (rc || end) {
+		unlink(d->out); /* it is no trace */
 		return cli_error("%s", rc ? err.text : strerror(-end));
+	}
 	printf("Recorded in QEMU and in the guest, and merged:\n"
 	       "   $ vqtrace merge -w %s host.pcap guest.pcap\n",
 	       d->out);

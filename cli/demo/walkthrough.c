@@ -277,7 +277,8 @@ static void show_calls(struct walkthrough *t, const struct event *e)
 static void find_life(struct walkthrough *t, const struct event *e)
 {
 	for (const struct model_life *l = e->lives; l; l = l->next) {
-		if (!l->device || !l->driver || !is_disk(l->device))
+		if (!l->device || !l->driver || !is_disk(l->device) || !l->rq ||
+		    l->error == VQT_CLOCK_UNKNOWN)
 			continue;
 		t->lives++;
 		if (t->lives == LIFE_SHOWN || (t->lives < LIFE_SHOWN && !t->life.device))
@@ -302,7 +303,7 @@ static void print_life(const struct walkthrough *t)
 		text_duration(&line, s[i].ns);
 		text_pad(&line, 24);
 		text_puts(&line, life_point_help(s[i].to));
-		if (s[i].crosses && l->error != VQT_CLOCK_UNKNOWN) {
+		if (s[i].crosses) {
 			text_puts(&line, "; between the clocks, +-");
 			text_duration(&line, l->error);
 		}

@@ -250,12 +250,14 @@ static int run_trace(struct show *s, struct trace_reader *t)
 	cli_progress_hide();
 	if (rc < 0)
 		return s->save ? CLI_OK : cli_output(true); /* closing the file says why */
-	if (s->table)
+	if (s->table) {
+		request_table_lives(s->table, model_finish(s->model));
 		request_table_finish(s->table, s->model);
-	else if (s->tree)
+	} else if (s->tree) {
 		lifecycle_print_finish(s->tree);
-	else if (!s->save && s->format->end && s->format->end(s->to, &s->out))
+	} else if (!s->save && s->format->end && s->format->end(s->to, &s->out)) {
 		return cli_output(true);
+	}
 	return broken ? CLI_TROUBLE : CLI_OK;
 }
 

@@ -15,9 +15,7 @@ struct clock_queue {
 	size_t first, n, cap; /* s[first] is the one that the records are in */
 	bool begun, ended;
 	uint64_t last; /* guest time of the record before */
-	/* Of the record that is to come, as far as the segments have been followed for it: */
-	uint8_t reason;
-	bool went_back;
+	uint8_t reason; /* of the record that is to come, as far as the segments have been followed */
 };
 
 struct clock_queue *clock_queue_new(void)
@@ -97,36 +95,66 @@ static uint32_t error_at(const struct align_segment *s, uint64_t guest)
 	return error < ALIGN_UNKNOWN ? (uint32_t)error : ALIGN_UNKNOWN;
 }
 
+enum back { NO_STEP, STEP_BACK, NOT_DECIDED };
+
+/*
+ * The record is of an earlier time than the one before: was the clock set back between them, or are
+ * records in disorder?  Segments are in the order of the trace, so the step is the next one.
+ */
+static enum back find_back(const struct clock_queue *q, size_t *at)
+{
+	for (size_t i = q->first + 1; i < q->n; i++) {
+		if (q->s[i].reason == ALIGN_BACK) {
+			*at = i;
+			return STEP_BACK;
+		}
+		if (behind(q->s[i].guest, q->last) > BACK)
+			return NO_STEP;
+	}
+	return q->ended ? NO_STEP : NOT_DECIDED;
+}
+
+static void move_to(struct clock_queue *q, size_t i)
+{
+	for (q->first++; q->first <= i; q->first++)
+		if (q->s[q->first].reason > ALIGN_START)
+			q->reason = q->s[q->first].reason;
+	q->first = i;
+}
+
 /* Move to the segment that the guest time is in; false: there may be a later one. */
-static bool follow(struct clock_queue *q, uint64_t guest, bool back)
+static bool follow(struct clock_queue *q, uint64_t guest)
 {
 	while (q->first < q->n) {
 		const struct align_segment *s = &q->s[q->first];
-		const struct align_segment *next = q->first + 1 < q->n ? s + 1 : NULL;
 
-		if (!back && behind(guest, s->guest_end) <= 0)
+		if (behind(guest, s->guest_end) <= 0)
 			return true;
-		if (!next)
+		if (q->first + 1 == q->n)
 			return q->ended;
-		if (!back && next->reason == ALIGN_BACK)
+		if (s[1].reason == ALIGN_BACK)
 			return true; /* behind its end, and before the clock was set back */
-		if (next->reason == ALIGN_BACK) {
-			q->went_back = true;
-			back = false;
-		}
-		if (next->reason > ALIGN_START)
-			q->reason = next->reason;
-		q->first++;
+		move_to(q, q->first + 1);
 	}
 	return q->ended;
 }
 
 bool clock_queue_next(struct clock_queue *q, uint64_t guest, struct clock_time *out)
 {
-	bool back = q->begun && behind(guest, q->last) < -BACK;
+	bool disorder = false;
 	const struct align_segment *s;
+	size_t at;
 
-	if (!follow(q, guest, back && !q->went_back))
+	if (q->begun && behind(guest, q->last) < -BACK) {
+		enum back back = find_back(q, &at);
+
+		if (back == NOT_DECIDED)
+			return false;
+		if (back == STEP_BACK)
+			move_to(q, at);
+		disorder = back == NO_STEP;
+	}
+	if (!disorder && !follow(q, guest))
 		return false;
 	s = q->first < q->n ? &q->s[q->first] : NULL;
 	if (s && s->error == ALIGN_UNKNOWN) {
@@ -142,8 +170,16 @@ bool clock_queue_next(struct clock_queue *q, uint64_t guest, struct clock_time *
 			out->error = error_at(s, guest);
 	}
 	q->begun = true;
-	q->went_back = false;
 	q->reason = ALIGN_CONTINUES;
-	q->last = guest;
+	if (!disorder)
+		q->last = guest;
 	return true;
+}
+
+bool clock_queue_none(const struct clock_queue *q)
+{
+	for (size_t i = 0; i < q->n; i++)
+		if (q->s[i].error != ALIGN_UNKNOWN)
+			return false;
+	return q->ended;
 }

@@ -31,5 +31,7 @@ struct clock_time {
  * what is known the rate is taken to stay as it is, and the error grows.
  */
 bool clock_queue_next(struct clock_queue *q, uint64_t guest, struct clock_time *out);
+/* All segments have come, and none of those that are left says anything. */
+bool clock_queue_none(const struct clock_queue *q);
 
 #endif

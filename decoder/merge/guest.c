@@ -11,6 +11,7 @@
 
 #define TAKE_EVERY 1024 /* records read ahead between two looks at what align has decided */
 #define CLAIM_NS UINT64_C(1000000000) /* a record about the clock at least so often */
+#define GUEST_DEVICES 128 /* of a guest; the records of others are left out */
 #define DESCRIPTION 4096 /* bytes of the largest description that is kept */
 
 /* A device of the guest. */
@@ -103,7 +104,7 @@ static struct side *get_side(struct merging *g, uint16_t id)
 {
 	if (g->place[id] || id == VQT_NO_DEVICE)
 		return find_side(g, id);
-	if (g->sides == MERGE_DEVICES - 1 || !array_room(g->side, g->cap, g->sides + 1))
+	if (g->sides == GUEST_DEVICES || !array_room(g->side, g->cap, g->sides + 1))
 		return NULL;
 	g->side[g->sides] = (struct side){ .who = { .id = id, .bdf = ~0U } };
 	g->place[id] = (uint16_t)++g->sides;
@@ -115,7 +116,7 @@ static int note_device(struct merging *g, const struct record *rec)
 	struct side *d = get_side(g, rec->h.device);
 
 	if (!d)
-		return rec->h.device == VQT_NO_DEVICE ? 0 : -ENOMEM;
+		return rec->h.device == VQT_NO_DEVICE || g->sides == GUEST_DEVICES ? 0 : -ENOMEM;
 	d->who.virtio_id = rec->device.virtio_id ? rec->device.virtio_id : d->who.virtio_id;
 	if (rec->device.bdf != ~0U)
 		d->who.bdf = rec->device.bdf;
@@ -140,6 +141,10 @@ static void link_by_address(struct merging *g, const struct merge_host *h, struc
 {
 	const struct merge_identity *found = NULL;
 
+	for (size_t i = 0; i < g->sides; i++)
+		if (&g->side[i] != d && g->side[i].who.bdf == d->who.bdf &&
+		    g->side[i].who.virtio_id == d->who.virtio_id)
+			return; /* it was plugged in twice */
 	for (size_t i = 0; i < h->n; i++) {
 		const struct merge_identity *o = &h->identity[i];
 
@@ -230,12 +235,33 @@ int merging_begin(struct merging *g, struct merge_host *h, struct trace_error *e
 	g->source = free_source(h);
 	for (size_t i = 0; i < g->sides; i++)
 		g->side[i].id = free_device(h);
+	if (!g->source || (g->sides && g->side[g->sides - 1].id == VQT_NO_DEVICE)) {
+		snprintf(err->text, sizeof(err->text), "%.200s: no number is left for %s of it",
+			 g->report->path, g->source ? "a device" : "the source");
+		return -E2BIG;
+	}
 	for (unsigned i = 0; i < MERGE_SIDES && !rc; i++)
 		rc = stream_open(&g->ahead[i], path[i], err);
 	return rc ? rc : stream_open(&g->out, g->report->path, err);
 }
 
 /* --- ahead ------------------------------------------------------------------------------------- */
+
+#define BIT(n) (UINT64_C(1) << (n))
+
+/* A guest speaks for itself: of one source, and of no session but the host's. */
+static bool is_its_own(const struct merging *g, const struct record *r)
+{
+	static const uint64_t types = BIT(VQT_SOURCE) | BIT(VQT_DEVICE) | BIT(VQT_DEVICE_STATE) |
+				      BIT(VQT_QUEUE_STATE) | BIT(VQT_LOSS) | BIT(VQT_NOTE) |
+				      BIT(VQT_STACK) | BIT(VQT_REG) | BIT(VQT_KICK) |
+				      BIT(VQT_RING) | BIT(VQT_AVAIL) | BIT(VQT_USED) |
+				      BIT(VQT_IRQ) | BIT(VQT_DATA) | BIT(VQT_GUEST);
+
+	return r->h.source == g->of && r->tail && r->h.type < 64 && types >> r->h.type & 1 &&
+	       (!r->h.device || find_side(g, r->h.device)) &&
+	       (r->h.type != VQT_SOURCE || r->source.kind == VQT_SRC_GUEST);
+}
 
 static int feed_ahead(struct merging *g, enum merge_side side)
 {
@@ -244,7 +270,7 @@ static int feed_ahead(struct merging *g, enum merge_side side)
 
 	if (side == MERGE_HOST)
 		return g->shared[rec->h.device] ? pair_host(g->pair, rec, rec->h.device) : 0;
-	if (rec->h.source != g->of || (!rec->h.ts && rec->h.type < VQT_REG))
+	if (!is_its_own(g, rec) || (!rec->h.ts && rec->h.type < VQT_REG))
 		return 0;
 	d = find_side(g, rec->h.device);
 	return pair_guest(g->pair, rec, d ? d->peer : VQT_NO_DEVICE);
@@ -288,24 +314,34 @@ static int step_ahead(struct merging *g)
 
 /* --- its records ------------------------------------------------------------------------------ */
 
-/* A guest speaks for itself: of one source, and of no session but the host's. */
-static bool is_its_own(const struct merging *g)
-{
-	const struct record *r = &g->out.rec;
-
-	return r->h.source == g->of && r->tail && r->h.type != VQT_SESSION &&
-	       r->h.type != VQT_CLOCK && (!r->h.device || find_side(g, r->h.device)) &&
-	       (r->h.type != VQT_SOURCE || r->source.kind == VQT_SRC_GUEST);
-}
-
 static bool has_time(const struct record *r)
 {
 	return r->h.ts || r->h.type >= VQT_REG;
 }
 
-int merging_next(struct merging *g, uint64_t *ts)
+static int no_times(const struct merging *g, struct trace_error *err)
 {
-	while (g->out.has && !is_its_own(g)) {
+	snprintf(err->text, sizeof(err->text),
+		 "%.200s: nothing in it says when its events were: no request of its devices was "
+		 "recorded on both sides with the time at which the driver began to add it, and no "
+		 "set-up of a queue",
+		 g->report->path);
+	return -EXDEV;
+}
+
+/* It keeps its place behind the record before, and its time is known less exactly. */
+static void put_later(struct merging *g)
+{
+	uint64_t by = g->last - g->now.host;
+
+	g->now.host = g->last;
+	g->now.error = by < VQT_CLOCK_UNKNOWN - g->now.error ? g->now.error + (uint32_t)by
+							     : VQT_CLOCK_UNKNOWN;
+}
+
+int merging_next(struct merging *g, uint64_t *ts, struct trace_error *err)
+{
+	while (g->out.has && !is_its_own(g, &g->out.rec)) {
 		g->report->refused += g->out.rec.h.type != VQT_SESSION;
 		stream_next(&g->out);
 	}
@@ -319,11 +355,20 @@ int merging_next(struct merging *g, uint64_t *ts)
 		if (rc)
 			return rc;
 	}
+	if (g->timed && !g->any && clock_queue_none(g->clock))
+		return no_times(g, err);
 	/* records of several CPUs are not always in the order of their times */
-	if (!g->timed || (int64_t)(g->now.host - g->last) < 0)
+	if (!g->timed)
 		g->now.host = g->last;
+	else if ((int64_t)(g->now.host - g->last) < 0)
+		put_later(g);
 	*ts = g->now.host;
 	return 1;
+}
+
+void merging_not_before(struct merging *g, uint64_t ts)
+{
+	g->last = ts;
 }
 
 static bool claims_too_much(const struct merging *g)
@@ -363,7 +408,8 @@ static void count_error(struct merge_guest *r, uint32_t error)
 		r->untimed++;
 		return;
 	}
-	if (r->records - r->untimed == 1 || error < r->error_least)
+	r->timed++;
+	if (r->timed == 1 || error < r->error_least)
 		r->error_least = error;
 	if (error > r->error_most)
 		r->error_most = error;
@@ -389,9 +435,13 @@ static void rewrite_times(const struct merging *g, struct vqt_guest *r)
 		const struct guest_value *v = guest_value_of(&g->out.rec, i);
 		uint64_t at = record_guest_arg(&g->out.rec, i);
 
-		if (!v || v->kind != GUEST_TIME || !at || at > g->out.rec.h.ts)
+		if (!v || v->kind != GUEST_TIME || !at)
 			continue;
-		at = g->now.host - (g->out.rec.h.ts - at);
+		/* of the future, or of before the host's beginning: it is none */
+		if (at > g->out.rec.h.ts || g->out.rec.h.ts - at >= g->now.host)
+			at = 0;
+		else
+			at = g->now.host - (g->out.rec.h.ts - at);
 		memcpy((uint8_t *)(r + 1) + 8 * (size_t)i, &at, sizeof(at));
 	}
 }
@@ -432,7 +482,10 @@ int merging_write(struct merging *g, struct merge_host *h)
 		rc = trace_write(h->to, g->bytes, len);
 	if (rc)
 		return rc;
-	count_error(g->report, g->timed ? g->now.error : VQT_CLOCK_UNKNOWN);
+	if (g->timed)
+		count_error(g->report, g->now.error);
+	else
+		g->report->records++;
 	g->last = g->now.host;
 	g->timed = false;
 	stream_next(&g->out);
@@ -474,5 +527,6 @@ void merging_report(struct merging *g)
 	pair_counts(g->pair, &g->report->pairs);
 	align_counts(g->align, &g->report->clock);
 	g->report->cut = g->out.cut;
+	g->report->broken = g->out.broken;
 	snprintf(g->report->cut_text, sizeof(g->report->cut_text), "%.190s", g->out.why.text);
 }

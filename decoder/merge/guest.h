@@ -14,8 +14,9 @@ struct merge_host {
 	struct trace_writer *to;
 	bool used_device[MERGE_DEVICES], used_source[256]; /* ids, its own and those of guests */
 	bool written[MERGE_DEVICES]; /* the device has been described */
-	struct merge_identity *identity; /* of its devices */
+	struct merge_identity *identity; /* of its devices, one each */
 	size_t n, cap;
+	uint32_t identity_at[MERGE_DEVICES]; /* 1 + its place, by id; 0 none */
 };
 
 /* A device as a VQT_DEVICE describes it. */
@@ -40,9 +41,12 @@ int merging_look(struct merging *g, enum merge_side side, const struct record *r
 int merging_begin(struct merging *g, struct merge_host *h, struct trace_error *err);
 
 /*
- * The host's time of its next record, in *ts.  1; 0: it has no more; -ENOMEM.
+ * The host's time of its next record, in *ts.  1; 0: it has no more; -ENOMEM; -EXDEV: there is
+ * nothing by which its times could be known.
  */
-int merging_next(struct merging *g, uint64_t *ts);
+int merging_next(struct merging *g, uint64_t *ts, struct trace_error *err);
+/* Nothing of it is before this time of the host's. */
+void merging_not_before(struct merging *g, uint64_t ts);
 /* Write this record, and go on.  0 or negative errno. */
 int merging_write(struct merging *g, struct merge_host *h);
 /* A device of the host has been described for the first time.  0 or negative errno. */

@@ -16,6 +16,7 @@ struct merge {
 	struct merge_host host;
 	struct merging *guest[MERGE_GUESTS];
 	struct stream out; /* the host's */
+	struct trace_error *err;
 };
 
 static void progress(const struct merge_job *job, const struct trace_reader *t, const char *what)
@@ -100,9 +101,12 @@ static int note_identity(struct merge_host *h, const struct record *rec)
 
 	if (d->bdf == ~0U || !d->virtio_id)
 		return 0;
-	if (!array_room(h->identity, h->cap, h->n + 1))
-		return -ENOMEM;
-	h->identity[h->n++] =
+	if (!h->identity_at[d->h.device]) {
+		if (!array_room(h->identity, h->cap, h->n + 1))
+			return -ENOMEM;
+		h->identity_at[d->h.device] = (uint32_t)++h->n;
+	}
+	h->identity[h->identity_at[d->h.device] - 1] =
 		(struct merge_identity){ d->h.device, d->virtio_id, d->h.source, d->bdf };
 	return 0;
 }
@@ -111,7 +115,7 @@ static int look_at_host(struct merge *m, const struct record *rec, uint64_t numb
 {
 	m->host.used_source[rec->h.source] = true;
 	m->host.used_device[rec->h.device] = true;
-	if (rec->h.type == VQT_DEVICE && m->host.n < MERGE_DEVICES && note_identity(&m->host, rec))
+	if (rec->h.type == VQT_DEVICE && note_identity(&m->host, rec))
 		return -ENOMEM;
 	for (unsigned i = 0; i < m->result->guests; i++)
 		if (merging_look(m->guest[i], MERGE_HOST, rec, number))
@@ -174,7 +178,7 @@ static int earliest(struct merge *m, struct merging **which)
 	*which = NULL;
 	for (unsigned i = 0; i < m->result->guests; i++) {
 		uint64_t ts;
-		int rc = merging_next(m->guest[i], &ts);
+		int rc = merging_next(m->guest[i], &ts, m->err);
 
 		if (rc < 0)
 			return rc;
@@ -190,7 +194,11 @@ static int earliest(struct merge *m, struct merging **which)
 static int write_all(struct merge *m)
 {
 	/* the host's session begins the trace */
-	int rc = m->out.has ? write_host(m) : 0;
+	int rc;
+
+	for (unsigned i = 0; i < m->result->guests; i++)
+		merging_not_before(m->guest[i], m->out.has ? m->out.rec.h.ts : 0);
+	rc = m->out.has ? write_host(m) : 0;
 
 	while (!rc) {
 		struct merging *g;
@@ -238,6 +246,7 @@ int merge_files(const struct merge_job *job, struct merge_result *out, struct tr
 		m->job = job;
 		m->result = out;
 		m->host.to = job->to;
+		m->err = err;
 		rc = run(m, err);
 	}
 	if (rc && !err->text[0])
@@ -249,6 +258,7 @@ int merge_files(const struct merge_job *job, struct merge_result *out, struct tr
 	}
 	if (m) {
 		out->host_cut = m->out.cut;
+		out->host_broken = m->out.broken;
 		snprintf(out->cut_text, sizeof(out->cut_text), "%.190s", m->out.why.text);
 		stream_close(&m->out);
 		free(m->host.identity);

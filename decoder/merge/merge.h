@@ -33,15 +33,18 @@ struct merge_guest {
 	struct pair_counts pairs;
 	struct align_counts clock;
 	uint32_t error_least, error_most; /* ns, of the records at known times */
-	uint64_t records, untimed; /* written; of them at a time that is not known */
+	uint64_t records; /* written */
+	uint64_t timed, untimed; /* of them at a time that is known, or not; others have none */
 	uint64_t refused; /* not written: a guest can only speak for itself */
-	bool cut; /* its file ends in the middle of a record, or is garbled: merged up to there */
+	uint64_t broken; /* records of its file that are invalid */
+	bool cut; /* its file ends in the middle of a record: merged up to there */
 	char cut_text[200];
 };
 
 struct merge_result {
 	const char *host; /* the path of the host's trace */
 	uint64_t host_records;
+	uint64_t host_broken;
 	bool host_cut;
 	char cut_text[200];
 	struct merge_guest guest[MERGE_GUESTS];

@@ -20,7 +20,8 @@ void stream_next(struct stream *s)
 
 	do {
 		rc = trace_next(s->t, &s->rec, &again, &s->why);
-		s->cut |= rc < 0;
+		s->broken += rc < 0 && again;
+		s->cut |= rc < 0 && !again;
 	} while (rc < 0 && again);
 	s->has = rc > 0;
 	s->number = trace_number(s->t);

@@ -10,8 +10,9 @@ struct stream {
 	struct record rec; /* if `has` */
 	uint64_t number; /* of rec in its file */
 	bool has;
-	bool cut; /* the file ends in the middle of a record, or has an invalid one */
-	struct trace_error why; /* then */
+	uint64_t broken; /* records that are invalid, and were left out */
+	bool cut; /* the file ends in the middle of a record */
+	struct trace_error why; /* of the latest of these */
 };
 
 /* Opens the file and reads the first record.  0, or negative errno with err filled in. */

@@ -5,6 +5,8 @@
 
 #include "decoder/model/impl.h"
 
+#define NAME_TRIES 8
+
 static bool is_taken(const struct model *m, const struct model_device *d, const char *name)
 {
 	for (unsigned i = 0; i < m->ndevice; i++)
@@ -29,13 +31,17 @@ void model_name_device(const struct model *m, struct model_device *d)
 	for (unsigned i = 0; i < m->ndevice; i++)
 		n += m->device[i] != d && m->device[i]->virtio_id == d->virtio_id &&
 		     !model_second_view(m->device[i]);
-	do {
+	for (unsigned tries = 0;; tries++, n++) {
+		if (tries == NAME_TRIES)
+			n = MODEL_DEVICES_MAX + d->id; /* of a trace made to collide */
 		if (d->virtio_id)
 			snprintf(name, sizeof(name), "%s%u",
-				 class_name(d->virtio_id, buf, sizeof(buf)), n++);
+				 class_name(d->virtio_id, buf, sizeof(buf)), n);
 		else
-			snprintf(name, sizeof(name), "virtio%u", n++);
-	} while (is_taken(m, d, name));
+			snprintf(name, sizeof(name), "virtio%u", n);
+		if (tries == NAME_TRIES || !is_taken(m, d, name))
+			break;
+	}
 	memcpy(d->name, name, sizeof(name));
 	if (d->peer)
 		model_name_device(m, d->peer);

@@ -40,65 +40,13 @@ struct life_links {
 	struct model_request *req[SIDES]; /* in flight on that side */
 	bool used[SIDES]; /* the device has pushed it; the driver has taken it */
 	struct model_lives *lives[SIDES]; /* of the queue there */
+	bool looked; /* the driver has looked whether to kick */
 	bool undecided, pushed, taken; /* is in that list */
 	struct life_links *prev, *next; /* all */
 	struct life_links *prev_undecided, *next_undecided;
 	struct life_links *prev_pushed, *next_pushed;
 	struct life_links *prev_taken, *next_taken;
 };
-
-static const struct point_words {
-	const char *name, *help;
-} points[LIFE_POINTS] = {
-	[LIFE_MADE] = { "made", "the block layer makes the request" },
-	[LIFE_ISSUED] = { "issued", "in the block layer's queue" },
-	[LIFE_ADDING] = { "adding", "the driver prepares it" },
-	[LIFE_ADDED] = { "added", "the driver adds it to the ring" },
-	[LIFE_DECIDED] = { "decided", "added, until the driver looks whether to kick" },
-	[LIFE_NOTIFIED] = { "notified", "until the driver kicks" },
-	[LIFE_KICKED] = { "kicked", "the kick's way to the device" },
-	[LIFE_POPPED] = { "popped", "in the ring, until the device pops it" },
-	[LIFE_SUBMITTED] = { "submitted", "the device prepares it" },
-	[LIFE_ANSWERED] = { "answered", "in the back end" },
-	[LIFE_PUSHED] = { "pushed", "at the device, until it has used it" },
-	[LIFE_RAISED] = { "raised", "used, until the device interrupts" },
-	[LIFE_HANDLED] = { "handled", "the interrupt's way to the driver's handler" },
-	[LIFE_TAKEN] = { "taken", "in the used ring, until the driver takes it" },
-	[LIFE_COMPLETED] = { "completed", "the driver completes it" },
-};
-
-const char *life_point_name(enum life_point p)
-{
-	return points[p].name;
-}
-
-const char *life_point_help(enum life_point p)
-{
-	return points[p].help;
-}
-
-unsigned life_spans(const struct model_life *l, struct life_span out[LIFE_POINTS])
-{
-	enum life_point from = LIFE_POINTS;
-	unsigned n = 0;
-	uint64_t at = 0;
-
-	for (enum life_point p = 0; p < LIFE_POINTS; p++) {
-		if (!l->at[p])
-			continue;
-		if (from != LIFE_POINTS)
-			out[n++] = (struct life_span){
-				.from = from,
-				.to = p,
-				.ns = l->at[p] > at ? l->at[p] - at : 0,
-				.crosses = life_point_of_driver(from) != life_point_of_driver(p),
-			};
-		from = p;
-		/* what lies before an earlier point takes no time, so that the sum is the whole */
-		at = l->at[p] > at ? l->at[p] : at;
-	}
-	return n;
-}
 
 /* --- the lists --------------------------------------------------------------------------------- */
 
@@ -159,10 +107,9 @@ static void end_life(struct model *m, struct life_links *l)
 	const struct model_device *one = l->life.device ? l->life.device : l->life.driver;
 
 	detach(m, l);
-	if (!l->life.device || !l->life.driver) {
-		l->life.other_recorded = one->peer != NULL;
-		l->life.error = 0;
-	}
+	/* of a driver whose times are not known it may have been recorded at another time */
+	l->life.other_recorded = (!l->life.device || !l->life.driver) && one->peer &&
+				 l->life.error != VQT_CLOCK_UNKNOWN;
 	l->life.next = m->ended;
 	m->ended = &l->life;
 }
@@ -216,16 +163,8 @@ static void limit(struct model *m, struct model_lives *s)
 	}
 }
 
-void model_lives_reset(struct model *m, struct model_queue *q)
+static void end_waiting(struct model *m, struct model_lives *s)
 {
-	struct model_lives *s = q->lives;
-
-	if (!s)
-		return;
-	while (s->issued)
-		drop_issue(s, s->issued);
-	while (s->undecided)
-		leave_undecided(s->undecided);
 	while (s->pushed) {
 		struct life_links *l = s->pushed;
 
@@ -238,7 +177,30 @@ void model_lives_reset(struct model *m, struct model_queue *q)
 		leave_taken(l);
 		end_if_over(m, l);
 	}
+}
+
+void model_lives_reset(struct model *m, struct model_queue *q)
+{
+	struct model_lives *s = q->lives;
+
+	if (!s)
+		return;
+	while (s->issued)
+		drop_issue(s, s->issued);
+	while (s->undecided)
+		leave_undecided(s->undecided);
+	end_waiting(m, s);
 	s->handled = 0;
+}
+
+const struct model_life *model_finish(struct model *m)
+{
+	model_lives_let_go(m);
+	for (unsigned i = 0; i < m->ndevice; i++)
+		for (struct model_queue *q = m->device[i]->queues; q; q = q->hh.next)
+			if (q->lives)
+				end_waiting(m, q->lives);
+	return m->ended;
 }
 
 void model_lives_free(struct model *m, struct model_queue *q)
@@ -248,12 +210,40 @@ void model_lives_free(struct model *m, struct model_queue *q)
 	q->lives = NULL;
 }
 
+/* One side gives it up; what the other one has seen of it stays. */
+static void leave_side(struct life_links *l, enum side side)
+{
+	if (side == DEVICE) {
+		leave_pushed(l);
+		l->life.device = NULL;
+	} else {
+		leave_undecided(l);
+		leave_taken(l);
+		l->life.driver = NULL;
+	}
+	for (enum life_point p = 0; p < LIFE_POINTS; p++)
+		if (life_point_of_driver(p) == (side == DRIVER))
+			l->life.at[p] = 0;
+	l->req[side]->life = NULL;
+	l->req[side] = NULL;
+	l->lives[side] = NULL;
+}
+
 void model_life_dropped(struct model *m, struct model_request *r)
 {
 	struct life_links *l = r->life ? r->life->links : NULL;
+	enum side side;
 
-	if (l)
-		discard(m, l); /* it was cancelled, or its end was not recorded */
+	if (!l)
+		return;
+	/* it was cancelled, or its end was not recorded */
+	side = l->req[DEVICE] == r ? DEVICE : DRIVER;
+	if (!l->req[!side] && !l->used[!side]) {
+		discard(m, l);
+		return;
+	}
+	leave_side(l, side);
+	end_if_over(m, l);
 }
 
 /* --- joining ------------------------------------------------------------------------------------- */
@@ -293,8 +283,12 @@ static struct life_links *begun_by_peer(const struct event *e, const struct mode
 
 static void note_error(const struct event *e, struct model_life *l)
 {
-	if (e->source->mapped && e->source->error > l->error)
-		l->error = e->source->error;
+	/* times of another clock are either mapped, or compared with ours by nobody */
+	uint32_t error = e->source->mapped		      ? e->source->error
+			 : event_by_driver(e) && e->dev->peer ? VQT_CLOCK_UNKNOWN
+							      : 0;
+
+	l->error = error > l->error ? error : l->error;
 }
 
 /* What is asked for, as far as this side's record tells it better. */
@@ -354,12 +348,13 @@ static void added(struct life_links *l, const struct event *e, const struct mode
 {
 	const struct vqt_avail *a = &e->rec->avail;
 	struct model_lives *s = l->lives[DRIVER];
+	uint64_t adding = (uint64_t)a->adding * VQT_ADDING_NS;
 
 	l->life.driver = e->dev;
 	l->life.added = e->number;
 	l->life.at[LIFE_ADDED] = e->ts;
-	if (a->adding && a->adding != VQT_ADDING_MORE)
-		l->life.at[LIFE_ADDING] = e->ts - (uint64_t)a->adding * VQT_ADDING_NS;
+	if (a->adding && a->adding != VQT_ADDING_MORE && e->ts > adding)
+		l->life.at[LIFE_ADDING] = e->ts - adding;
 	take_issue(s, &l->life, r, e->rec->h.tid);
 	DL_APPEND2(s->undecided, l, prev_undecided, next_undecided);
 	l->undecided = true;
@@ -393,6 +388,7 @@ int model_life_avail(struct model *m, struct event *e, struct model_request *r)
 	l->lives[side] = e->queue->lives;
 	l->req[side] = r;
 	r->life = &l->life;
+	r->lived = true;
 	l->life.head = r->head;
 	l->life.pos = r->pos;
 	note_request(&l->life, r);
@@ -505,15 +501,14 @@ void model_life_kick(struct event *e)
 
 static void decided(struct event *e, struct model_lives *s)
 {
-	struct life_links *l, *next;
-
-	for (l = s->undecided; l; l = next) {
-		next = l->next_undecided;
-		if (!l->life.at[LIFE_DECIDED])
-			l->life.at[LIFE_DECIDED] = e->ts;
-		if (!e->rec->guest.ret)
-			leave_undecided(l); /* no kick follows */
+	/* from the latest on, up to those of an earlier look, which wait for their kick */
+	for (struct life_links *l = s->undecided ? s->undecided->prev_undecided : NULL;
+	     l && !l->looked; l = l == s->undecided ? NULL : l->prev_undecided) {
+		l->life.at[LIFE_DECIDED] = e->ts;
+		l->looked = true;
 	}
+	while (!e->rec->guest.ret && s->undecided)
+		leave_undecided(s->undecided); /* no kick follows */
 }
 
 /* It is begun anew, or over: what was remembered of it, its addition to the ring was lost. */
@@ -541,9 +536,11 @@ static int issued(struct event *e, struct model_lives *s)
 	i->tag = (int32_t)record_guest_arg(r, 1);
 	i->sector = record_guest_arg(r, 3);
 	i->made = record_guest_arg(r, 5);
-	if (i->made > r->h.ts) /* it would not have been made yet */
+	/* it would not have been made yet, or before the clock began */
+	if (i->made > r->h.ts || r->h.ts - i->made >= e->ts)
 		i->made = 0;
-	i->made += i->made ? e->ts - r->h.ts : 0;
+	else if (i->made)
+		i->made = e->ts - (r->h.ts - i->made);
 	i->issued = e->ts;
 	i->tid = r->h.tid;
 	if (s->n_issued == ISSUED_MAX)

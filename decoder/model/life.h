@@ -51,7 +51,8 @@ struct model_life {
 	uint16_t queue, head, pos;
 	/* ns on the trace's clock; 0: the point was not seen, or the request did without it */
 	uint64_t at[LIFE_POINTS];
-	uint32_t error; /* ns: of the times between the sides, +-; VQT_CLOCK_UNKNOWN; 0: one side */
+	uint32_t
+		error; /* ns: +- of the driver's times; VQT_CLOCK_UNKNOWN; 0: the trace's own clock */
 	struct class_request io; /* .accepted is NULL */
 	uint32_t ndesc; /* descriptors of buffers */
 	bool other_recorded; /* one side only, though the other one's trace is there, too */

@@ -103,6 +103,7 @@ struct model_request {
 	struct vqt_desc *desc;
 	uint32_t head_next; /* index of the descriptor that continues head_bytes */
 	struct model_life *life; /* NULL: none, or it is over */
+	bool lived; /* it had one */
 	struct model_request *next; /* in event.dropped */
 	UT_hash_handle hh;
 };
@@ -250,6 +251,12 @@ void model_free(struct model *m);
  * event's number in reports.
  */
 int model_feed(struct model *m, const struct record *rec, uint64_t number, struct event *out);
+
+/*
+ * The trace is over: the lives of requests that were used and still wait for an interrupt, or to be
+ * completed, linked by ->next.  Valid until the model is fed again, or freed.
+ */
+const struct model_life *model_finish(struct model *m);
 
 /* Read the state.  Devices and sources are numbered from 0 for iteration. */
 struct model_device *model_device(const struct model *m, unsigned id); /* by trace id; NULL */

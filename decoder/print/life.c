@@ -64,10 +64,10 @@ void life_put_times(struct text *t, const struct model_life *l)
 	text_add(t, "%5u", l->ndesc);
 	for (unsigned i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
 		put_span(t, l->at[columns[i].from], l->at[columns[i].to]);
-	if (!l->device || !l->driver)
-		text_puts(&error, "-");
-	else if (l->error == VQT_CLOCK_UNKNOWN)
+	if (l->error == VQT_CLOCK_UNKNOWN)
 		text_puts(&error, "unknown");
+	else if (!l->device || !l->driver)
+		text_puts(&error, "-");
 	else
 		text_duration(&error, l->error);
 	text_add(t, " %9s ", error.buf);

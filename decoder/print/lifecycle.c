@@ -28,7 +28,10 @@ struct thread {
 	uint64_t key; /* source << 32 | tid */
 	struct node *node;
 	size_t n, cap;
-	size_t open[DEPTH_MAX]; /* calls that have not returned: their nodes */
+	struct call {
+		size_t node; /* SIZE_MAX: it has none */
+		uint64_t function; /* hash of its name */
+	} open[DEPTH_MAX]; /* that have not returned */
 	unsigned depth; /* may be more than DEPTH_MAX */
 	uint64_t left_out;
 	UT_hash_handle hh;
@@ -126,8 +129,13 @@ static struct json_object *tree_json(const struct thread *t, size_t *at)
 
 static void put_tree(struct lifecycle_print *p, struct thread *t)
 {
-	for (size_t i = 0; p->json && i < t->n;)
-		json_print(p->to, tree_json(t, &i), JSON_C_TO_STRING_NOSLASHESCAPE);
+	for (size_t i = 0; p->json && i < t->n;) {
+		struct json_object *o = tree_json(t, &i);
+
+		if (t->left_out && i == t->n)
+			json_put_u64(o, "left_out", t->left_out);
+		json_print(p->to, o, JSON_C_TO_STRING_NOSLASHESCAPE);
+	}
 	for (size_t i = 0; !p->json && i < t->n; i++)
 		put_line(p, &t->node[i]);
 	if (t->left_out && !p->json)
@@ -192,13 +200,26 @@ static int add(const struct lifecycle_print *p, struct thread *t, const struct e
 	return 0;
 }
 
+static uint64_t function_of(const struct event *e)
+{
+	size_t len;
+	const char *name = record_text(e->rec, &len);
+	uint64_t h = e->rec->guest.what;
+
+	for (size_t i = 0; i < len; i++)
+		h = hash_mix(h, (uint8_t)name[i]);
+	return h;
+}
+
 static int enter(const struct lifecycle_print *p, struct thread *t, const struct event *e,
 		 bool selected)
 {
+	size_t before = t->n;
 	int rc = selected ? add(p, t, e, true) : 0;
 
 	if (t->depth < DEPTH_MAX)
-		t->open[t->depth] = selected && t->n ? t->n - 1 : SIZE_MAX;
+		t->open[t->depth] =
+			(struct call){ t->n > before ? before : SIZE_MAX, function_of(e) };
 	t->depth++;
 	return rc;
 }
@@ -226,15 +247,26 @@ static int note_result(const struct lifecycle_print *p, struct node *n, const st
 	return 0;
 }
 
+/* The innermost call of the function that returns; those in it have returned, unseen.  0: none. */
+static unsigned depth_of(const struct thread *t, uint64_t function)
+{
+	unsigned depth = t->depth;
+
+	while (depth && (depth > DEPTH_MAX || t->open[depth - 1].function != function))
+		depth--;
+	return depth;
+}
+
 static int leave(struct lifecycle_print *p, struct thread *t, const struct event *e)
 {
+	unsigned depth = t->depth > DEPTH_MAX ? t->depth : depth_of(t, function_of(e));
 	size_t at;
 	int rc = 0;
 
-	if (!t->depth)
+	if (!depth)
 		return 0; /* it was entered before the trace, or that was lost */
-	t->depth--;
-	at = t->depth < DEPTH_MAX ? t->open[t->depth] : SIZE_MAX;
+	t->depth = depth - 1;
+	at = t->depth < DEPTH_MAX ? t->open[t->depth].node : SIZE_MAX;
 	if (at < t->n)
 		rc = note_result(p, &t->node[at], e);
 	if (!t->depth)

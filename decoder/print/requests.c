@@ -90,17 +90,6 @@ static bool forget(struct request_table *t, uint64_t number)
 	return true;
 }
 
-/* Of a device whose driver's side was recorded, rows are of lives. */
-static bool has_lives(const struct model_device *d)
-{
-	return d->by_driver || d->peer;
-}
-
-static bool has_life(const struct event *e)
-{
-	return has_lives(e->dev) && !e->req->posted && !e->req->before;
-}
-
 /* Requests that end, and one that begins and was selected.  0 or -ENOMEM. */
 static int choose(struct request_table *t, const struct event *e, bool selected)
 {
@@ -108,7 +97,7 @@ static int choose(struct request_table *t, const struct event *e, bool selected)
 
 	for (const struct model_request *r = e->dropped; r; r = r->next)
 		forget(t, r->number);
-	if (e->req && e->rec->h.type == VQT_USED && !has_life(e))
+	if (e->req && e->rec->h.type == VQT_USED && !e->req->lived)
 		forget(t, e->req->number);
 	if (!selected || !e->req || e->rec->h.type != VQT_AVAIL || find_chosen(t, e->req->number))
 		return 0;
@@ -288,9 +277,9 @@ static void print_life(struct request_table *t, const struct model_life *l)
 }
 
 /* A life ends with an event of either side: what counts is whether its beginning was selected. */
-static void print_lives(struct request_table *t, const struct event *e)
+void request_table_lives(struct request_table *t, const struct model_life *lives)
 {
-	for (const struct model_life *l = e->lives; l; l = l->next) {
+	for (const struct model_life *l = lives; l; l = l->next) {
 		bool popped = forget(t, l->popped), added = forget(t, l->added);
 
 		if (!t->selects || popped || added)
@@ -345,7 +334,7 @@ int request_table_feed(struct request_table *t, const struct model *m, const str
 		t->first_ts = e->ts - e->since;
 		t->any = true;
 	}
-	print_lives(t, e);
+	request_table_lives(t, e->lives);
 	if (!selected)
 		return 0;
 	t->last_ts = e->ts > t->last_ts ? e->ts : t->last_ts;
@@ -363,7 +352,7 @@ int request_table_feed(struct request_table *t, const struct model *m, const str
 		return 0;
 	switch (e->rec->h.type) {
 	case VQT_USED:
-		if (!e->req || has_life(e))
+		if (!e->req || e->req->lived)
 			return 0;
 		w = waiting_for(t, e, true);
 		if (!w)

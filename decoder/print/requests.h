@@ -26,6 +26,8 @@ void request_table_selects(struct request_table *t);
  */
 int request_table_feed(struct request_table *t, const struct model *m, const struct event *e,
 		       bool selected);
+/* Print what is over now that the trace is (model_finish()). */
+void request_table_lives(struct request_table *t, const struct model_life *lives);
 /* Print the rows not printed yet, and the requests still in flight. */
 void request_table_finish(struct request_table *t, const struct model *m);
 void request_table_free(struct request_table *t);

@@ -428,9 +428,9 @@ static int feed_device(struct feed *f)
 }
 
 /* Requests whose life is over: of the device that they were made to. */
-static int add_lives(struct stats *s, const struct event *e)
+int stats_lives(struct stats *s, const struct model_life *lives)
 {
-	for (const struct model_life *l = e->lives; l; l = l->next) {
+	for (const struct model_life *l = lives; l; l = l->next) {
 		uint16_t id = (l->device ? l->device : l->driver)->id;
 		struct stats_device *d;
 
@@ -463,7 +463,7 @@ int stats_feed(struct stats *s, const struct model *m, const struct event *e, bo
 	}
 	if (e->gap || e->rec->h.type == VQT_LOSS)
 		s->total.lost = model_lost(m);
-	if (counted && e->lives && add_lives(s, e))
+	if (counted && stats_lives(s, e->lives))
 		return -ENOMEM;
 	return e->dev ? feed_device(&f) : 0;
 }

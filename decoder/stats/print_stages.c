@@ -63,7 +63,7 @@ static void put_longest(struct text *t, const struct stages_alike *a)
 
 static void put_errors(struct text *t, const struct stats_stages *s)
 {
-	if (!s->both)
+	if (!s->both && !s->unmatched)
 		return;
 	if (s->error.count) {
 		text_puts(t, ", times between the sides to +-");
@@ -103,7 +103,9 @@ void stat_print_stages(FILE *to, const struct stats_stages *s, unsigned width)
 	stages_slowest(s, 10000, &slow);
 	whole = sum_of(&all);
 	text_add(&t, "\n  %" PRIu64 " requests from %s", s->requests,
-		 s->both ? "both sides" : "the driver's side");
+		 s->both	? "both sides"
+		 : s->unmatched ? "one of the sides"
+				: "the driver's side");
 	put_errors(&t, s);
 	fprintf(to, "%s\n", t.buf);
 	fprintf(to, "  %-11s %9s %5s %9s %9s %9s %9s%s\n", "until", "requests", "%", "p50", "p90",

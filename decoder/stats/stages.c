@@ -35,8 +35,8 @@ void stages_add(struct stats_stages *s, const struct model_life *l)
 
 	count_sides(s, l);
 	count_wakes(s, l);
-	/* what is between the sides at an unknown time says nothing of the stages */
-	if (l->device && l->driver && l->error == VQT_CLOCK_UNKNOWN)
+	/* times that are not known say nothing of the stages */
+	if (l->error == VQT_CLOCK_UNKNOWN)
 		return;
 	for (unsigned i = 0; i < n; i++)
 		whole += span[i].ns;

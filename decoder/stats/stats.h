@@ -265,6 +265,8 @@ void stats_free(struct stats *s);
  * records never show that, when the message or line is seen.
  */
 int stats_feed(struct stats *s, const struct model *m, const struct event *e, bool counted);
+/* Count the lives that are over when the trace is (model_finish()).  0 or -ENOMEM. */
+int stats_lives(struct stats *s, const struct model_life *lives);
 
 /*
  * Counting begins at this time, with the next event: the time that requests are in flight, and

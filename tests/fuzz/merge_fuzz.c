@@ -123,6 +123,8 @@ static void read_back(const char *path, uint64_t records)
 		must(!lifecycle_print_feed(tree, &e, true));
 	}
 	must(n >= records);
+	must(!stats_lives(s, model_finish(m)));
+	request_table_lives(table, model_finish(m));
 	must(!stat_print_page(null, &(struct stat_view){ .stats = s, .model = m }));
 	request_table_finish(table, m);
 	request_table_free(table);

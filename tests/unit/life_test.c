@@ -327,7 +327,68 @@ static void ends_with_reset(void)
 	builder_write(&t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
 	take(0);
 	complete(0x1);
+	CHECK_EQ(n_lives, 1);
+	CHECK(!last.device && last.driver); /* the device's part was cancelled */
+	builder_finish(&t);
+}
+
+/* What waits when the trace ends is over, too. */
+static void ends_with_trace(void)
+{
+	const struct model_life *l;
+	unsigned n = 0;
+
+	begin(true);
+	pop(3, 0, 64);
+	push(3); /* no interrupt */
+	issue(0x1, 8);
+	add(4, 1, 8);
+	pop(4, 1, 8);
+	push(4);
+	take(4); /* not completed */
+	pop(5, 2, 16); /* in flight */
 	CHECK_EQ(n_lives, 0);
+	for (l = model_finish(t.model); l; l = l->next)
+		n++;
+	CHECK_EQ(n, 2);
+	CHECK(!model_finish(t.model));
+	builder_finish(&t);
+}
+
+/* One side gives a request up: what the other one has seen stays. */
+static void one_side_drops(void)
+{
+	begin(true);
+	add(3, 0, 64);
+	pop(3, 0, 64);
+	push(3);
+	irq(false);
+	CHECK_EQ(n_lives, 0);
+	add(3, 1, 72); /* the driver took it back, unseen */
+	CHECK_EQ(n_lives, 1);
+	CHECK(last.device && !last.driver && last.other_recorded && !last.at[LIFE_ADDED]);
+	pop(3, 1, 72);
+	pop(3, 2, 80); /* the device used it, unseen */
+	take(3);
+	CHECK_EQ(n_lives, 2);
+	CHECK(!last.device && last.driver && !last.at[LIFE_POPPED]);
+	builder_finish(&t);
+}
+
+/* A kick that was found to be needed, and another look before it is made. */
+static void looks_twice(void)
+{
+	begin(false);
+	add(0, 0, 8);
+	decide(true);
+	add(1, 1, 16);
+	decide(true);
+	notify();
+	take(0);
+	CHECK(last.kicked && last.at[LIFE_NOTIFIED] > last.at[LIFE_DECIDED]);
+	take(1);
+	CHECK_EQ(n_lives, 2);
+	CHECK(last.kicked && last.at[LIFE_DECIDED] > last.at[LIFE_ADDED]);
 	builder_finish(&t);
 }
 
@@ -343,7 +404,8 @@ static void driver_only(void)
 	complete(0x1);
 	CHECK_EQ(n_lives, 1);
 	CHECK(!last.device && last.driver && !last.other_recorded);
-	CHECK(last.at[LIFE_HANDLED] && !last.at[LIFE_POPPED] && !last.error);
+	CHECK(last.at[LIFE_HANDLED] && !last.at[LIFE_POPPED]);
+	CHECK_EQ(last.error, 30); /* of its times on the trace's clock */
 	pop(0, 1, 16); /* of a device that only the device's side recorded there are none */
 	push(0);
 	irq(false);
@@ -393,6 +455,9 @@ int main(void)
 		{ "an addition that was lost", lost_addition },
 		{ "a batch, and no kick", batch },
 		{ "a reset", ends_with_reset },
+		{ "the end of the trace", ends_with_trace },
+		{ "one side drops it", one_side_drops },
+		{ "two looks before a kick", looks_twice },
 		{ "the driver's side alone", driver_only },
 		{ "stages", stages },
 	};

@@ -270,6 +270,96 @@ static void paused(void)
 	closed(&m, &host, &guest);
 }
 
+/* One record that is late, as its CPU was held up: the others keep their times. */
+static void disorder(void)
+{
+	const struct clocks c = { .chains = 3000 };
+	struct file host, guest;
+	struct merged m;
+	struct seen s;
+
+	begin(&host, VQT_SRC_QEMU, HOST_DEVICE, BEGIN - SECOND);
+	begin(&guest, VQT_SRC_GUEST, GUEST_DEVICE, guest_time(&c, BEGIN) - 300 * MS);
+	for (uint32_t n = 0; n < c.chains; n++) {
+		uint64_t t = added(&c, n);
+		struct build b;
+
+		avail(&guest, GUEST_DEVICE, n, guest_time(&c, t + 4 * US),
+		      4 * US / VQT_ADDING_NS + 1);
+		if (n == 1000) {
+			build_begin(&b, bytes, sizeof(bytes), VQT_GUEST, sizeof(struct vqt_guest));
+			put(&guest, &b, guest_time(&c, t) - 50 * MS);
+		}
+		avail(&host, HOST_DEVICE, n, t + 9 * US, 0);
+		used(&host, HOST_DEVICE, n, t + 30 * US);
+		used(&guest, GUEST_DEVICE, n, guest_time(&c, t + 45 * US));
+	}
+	end(&host);
+	end(&guest);
+	merge(&m, host.path, guest.path);
+	CHECK_EQ(m.rc, 0);
+	look(&s, &c, m.to.path);
+	CHECK_EQ(s.guests, 3000);
+	CHECK_EQ(s.wrong, 0);
+	CHECK_EQ(s.unknown, 0);
+	CHECK_EQ(s.backwards, 0);
+	CHECK_EQ(s.reasons[VQT_CLOCK_BACK], 0);
+	closed(&m, &host, &guest);
+}
+
+/* The guest's clock was set back, as when a snapshot is loaded. */
+static void set_back(void)
+{
+	const struct clocks c = { .chains = 3000 };
+	struct file host, guest;
+	struct merged m;
+	struct seen s;
+
+	begin(&host, VQT_SRC_QEMU, HOST_DEVICE, BEGIN - SECOND);
+	begin(&guest, VQT_SRC_GUEST, GUEST_DEVICE, guest_time(&c, BEGIN) - 300 * MS);
+	for (uint32_t n = 0; n < c.chains; n++) {
+		uint64_t t = added(&c, n), back = n > c.chains / 2 ? 5 * SECOND : 0;
+
+		avail(&guest, GUEST_DEVICE, n, guest_time(&c, t + 4 * US) - back,
+		      4 * US / VQT_ADDING_NS + 1);
+		avail(&host, HOST_DEVICE, n, t + 9 * US, 0);
+		used(&host, HOST_DEVICE, n, t + 30 * US);
+		used(&guest, GUEST_DEVICE, n, guest_time(&c, t + 45 * US) - back);
+	}
+	end(&host);
+	end(&guest);
+	merge(&m, host.path, guest.path);
+	CHECK_EQ(m.rc, 0);
+	look(&s, &c, m.to.path);
+	CHECK_EQ(s.guests, 3000);
+	CHECK_EQ(s.wrong, 0);
+	CHECK_EQ(s.backwards, 0);
+	CHECK_EQ(s.reasons[VQT_CLOCK_BACK], 1);
+	CHECK(s.unknown < 20);
+	closed(&m, &host, &guest);
+}
+
+/* Of chains alone that nobody has taken back: after what they were is not known. */
+static void no_times(void)
+{
+	const struct clocks c = { .chains = 0 };
+	struct file host, guest;
+	struct merged m;
+
+	begin(&host, VQT_SRC_QEMU, HOST_DEVICE, BEGIN);
+	begin(&guest, VQT_SRC_GUEST, GUEST_DEVICE, guest_time(&c, BEGIN));
+	for (uint32_t n = 0; n < 50; n++) {
+		avail(&guest, GUEST_DEVICE, n, guest_time(&c, BEGIN + n * MS), 0);
+		avail(&host, HOST_DEVICE, n, BEGIN + n * MS, 0);
+	}
+	end(&host);
+	end(&guest);
+	merge(&m, host.path, guest.path);
+	CHECK_EQ(m.rc, -EXDEV);
+	CHECK(strstr(m.err.text, "nothing in it says when"));
+	closed(&m, &host, &guest);
+}
+
 /* Chains that are not the same. */
 static void strangers(void)
 {
@@ -345,6 +435,8 @@ static void liar(void)
 		build_begin(&b, bytes, sizeof(bytes), VQT_CLOCK, sizeof(struct vqt_clock));
 		put(&guest, &b, t0);
 		avail(&host, HOST_DEVICE, n, t0 + 9 * US, 0);
+		used(&host, HOST_DEVICE, n, t0 + 20 * US);
+		used(&guest, GUEST_DEVICE, n, guest_time(&c, t0 + 30 * US));
 	}
 	build_begin(&b, bytes, sizeof(bytes), VQT_SOURCE, sizeof(struct vqt_source));
 	((struct vqt_source *)(void *)bytes)->kind = VQT_SRC_QEMU;
@@ -371,6 +463,9 @@ int main(void)
 	static const struct tap_test tests[] = {
 		{ "a host and its guest", two },
 		{ "a guest that was stopped", paused },
+		{ "a record that is late", disorder },
+		{ "a clock that was set back", set_back },
+		{ "nothing that tells the time", no_times },
 		{ "traces of different machines", strangers },
 		{ "which trace is the host's", kinds },
 		{ "a trace that is cut", cut },
