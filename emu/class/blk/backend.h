@@ -65,7 +65,7 @@ int emu_backend_null(struct emu_backend **out, uint64_t size);
 
 #define EMU_FILE_READ_ONLY 1
 #define EMU_FILE_DIRECT 2 /* O_DIRECT */
-#define EMU_FILE_LOCK 8 /* -EBUSY if another process uses the image; none can while we do */
+#define EMU_FILE_LOCK 8 /* -EBUSY if another process uses the image for 2 s; none can while we do */
 #define EMU_FILE_NO_URING 4 /* pread and pwrite even where io_uring works */
 struct emu_file_options {
 	unsigned flags;

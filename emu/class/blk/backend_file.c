@@ -400,6 +400,24 @@ static int lock_image(int fd, bool read_only)
 	return busy ? -EBUSY : 0;
 }
 
+#define LOCK_WAIT_MS 2000
+#define LOCK_TRY_MS 20
+
+/*
+ * The locks of a process that was killed go when the kernel has ended its I/O, which is shortly after
+ * the process: who starts a server again at once need not know that.
+ */
+static int wait_for_image(int fd, bool read_only)
+{
+	int rc = lock_image(fd, read_only);
+
+	for (int ms = 0; rc == -EBUSY && ms < LOCK_WAIT_MS; ms += LOCK_TRY_MS) {
+		usleep(LOCK_TRY_MS * 1000);
+		rc = lock_image(fd, read_only);
+	}
+	return rc;
+}
+
 int emu_backend_file(struct emu_backend **out, const char *path, const struct emu_file_options *opt)
 {
 	static const struct emu_file_options defaults;
@@ -408,7 +426,7 @@ int emu_backend_file(struct emu_backend **out, const char *path, const struct em
 	int fd = open(path, mode | (opt->flags & EMU_FILE_DIRECT ? O_DIRECT : 0));
 	if (fd < 0)
 		return -errno;
-	if (opt->flags & EMU_FILE_LOCK && lock_image(fd, opt->flags & EMU_FILE_READ_ONLY)) {
+	if (opt->flags & EMU_FILE_LOCK && wait_for_image(fd, opt->flags & EMU_FILE_READ_ONLY)) {
 		close(fd);
 		return -EBUSY;
 	}
