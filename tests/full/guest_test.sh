@@ -260,7 +260,7 @@ said() { # DIR
 	grep -E 'of [0-9]+ devices are the host.s; [0-9]+ of [0-9]+ chains' "$1/merge" && grep -qE 'times to \+-[0-9.]+ us at best' "$1/merge"
 }
 
-plan 15 67
+plan 15 66
 all() { # NAME QEMU CONFIG CHECK [GUEST]
 	local d=$tmp/$1 check=$4
 	$check "$1: a boot, both sides recorded" boot "$1" "$2" "$3" "${5:-build/guest}"
