@@ -155,7 +155,7 @@ no_files() {
 # virtio_pci has two functions of some names: those of its legacy part are known by their
 # addresses, once it is loaded.
 legacy() {
-	run='read,n=50;sleep,2;rebind;read,n=5' boot legacy 7 legacy build/guest || return 1
+	run='read,n=50;sleep,8;rebind;read,n=5' boot legacy 7 legacy build/guest || return 1
 	local f
 	for f in vp_get vp_get_status vp_set_status vp_reset vp_get_features setup_vq; do
 		[ "$(show "$tmp/legacy/guest.pcap" "device == blk0 && guest.function == $f" .number | wc -l)" -ge 2 ] ||
