@@ -147,24 +147,13 @@ static void report(const struct merge_run *r)
 static int merge(struct merge_run *r)
 {
 	struct trace_error err;
-	int rc, end;
+	int rc;
 
-	if (trace_create(&r->job.to, r->write, &err))
-		return cli_error("%s", err.text);
+	r->job.write = r->write;
 	r->job.progress = show_progress;
 	rc = merge_files(&r->job, &r->result, &err);
 	cli_progress_hide();
-	end = trace_finish(r->job.to);
-	if (rc == -EPIPE || end == -EPIPE)
-		return CLI_OK; /* nobody reads on */
-	if (rc) {
-		struct stat s;
-
-		if (strcmp(r->write, "-") && !lstat(r->write, &s) && S_ISREG(s.st_mode))
-			unlink(r->write); /* it is no trace */
-		return cli_error("%s", err.text);
-	}
-	return end ? cli_error("%s: %s", r->write, strerror(-end)) : CLI_OK;
+	return rc && rc != -EPIPE ? cli_error("%s", err.text) : CLI_OK;
 }
 
 static int run(int argc, char **argv)
@@ -174,7 +163,7 @@ static int run(int argc, char **argv)
 
 	if (!rc) {
 		rc = merge(&r);
-		if (rc == CLI_OK && !r.quiet)
+		if (rc == CLI_OK && !r.quiet && r.result.host)
 			report(&r);
 	} else {
 		rc--;

@@ -164,10 +164,11 @@ static void write_queue(struct device *d, unsigned n, struct vqt_queue_state *s)
 }
 
 /*
- * QEMU has just loaded the device's state and is at work again: if its positions are not what
- * the programs saw then, they are of later, and so are the rings.  Returns whether they are.
+ * Where QEMU stood when it had loaded the device's state, as the BPF programs saw it.  Memory is read
+ * later: QEMU may be at work again.  Returns whether it is; then the rings are not those of the
+ * positions.
  */
-static bool is_later(const struct device *d, unsigned n, struct vqt_queue_state *s)
+static bool use_positions(const struct device *d, unsigned n, struct vqt_queue_state *s)
 {
 	const struct position *was =
 		d->position && n < VQP_QUEUE_MAX ? &d->position[n] : &(struct position){ 0 };
@@ -191,12 +192,12 @@ static bool queue_by_memory(struct device *d, unsigned n, uint64_t vq, uint64_t 
 	bool packed = features >> VIRTIO_F_RING_PACKED & 1;
 	struct vqt_queue_state s = {}, again = {};
 	struct flight *f = NULL;
-	bool later;
+	bool moved_on;
 
 	if (!queue_from_memory(d, vq, packed, &s))
 		return false;
-	later = is_later(d, n, &s);
-	for (unsigned i = 0; !later && i < READINGS && s.known & VQT_KNOWN_INDEX && s.enabled;
+	moved_on = use_positions(d, n, &s);
+	for (unsigned i = 0; !moved_on && i < READINGS && s.known & VQT_KNOWN_INDEX && s.enabled;
 	     i++) {
 		f = flight_find(d, n, vq, features, &s);
 		if (!f || (queue_from_memory(d, vq, packed, &again) && again.used == s.used &&
@@ -205,7 +206,7 @@ static bool queue_by_memory(struct device *d, unsigned n, uint64_t vq, uint64_t 
 		flight_free(f);
 		f = NULL;
 		s = again;
-		later = is_later(d, n, &s);
+		moved_on = use_positions(d, n, &s);
 	}
 	write_queue(d, n, &s);
 	flight_write(f);

@@ -129,19 +129,12 @@ static int boot_and_record(const struct demo *d, const char *host, const char *g
 /* Both traces as one, at d->out. */
 static int join(const struct demo *d, const char *host, const char *guest)
 {
-	struct merge_job job = { .path = { host, guest }, .paths = 2 };
+	struct merge_job job = { .path = { host, guest }, .paths = 2, .write = d->out };
 	struct merge_result result;
 	struct trace_error err;
-	int rc = trace_create(&job.to, d->out, &err), end;
 
-	if (rc)
+	if (merge_files(&job, &result, &err))
 		return cli_error("%s", err.text);
-	rc = merge_files(&job, &result, &err);
-	end = trace_finish(job.to);
-	if (rc || end) {
-		unlink(d->out); /* it is no trace */
-		return cli_error("%s", rc ? err.text : strerror(-end));
-	}
 	printf("Recorded in QEMU and in the guest, and merged:\n"
 	       "   $ vqtrace merge -w %s host.pcap guest.pcap\n",
 	       d->out);

@@ -4,11 +4,9 @@
 #include <string.h>
 
 #include "decoder/merge/clock.h"
+#include "decoder/merge/impl.h"
 #include "decoder/trace/event.h"
 #include "decoder/util/array.h"
-
-#define BACK INT64_C(10000000) /* ns: a clock that goes back by more was set back */
-#define FAR UINT64_C(10000000000) /* ns from what is known nothing is claimed any more */
 
 struct clock_queue {
 	struct align_segment *s;
@@ -89,7 +87,7 @@ static uint32_t error_at(const struct align_segment *s, uint64_t guest)
 		away = guest - s->guest_end;
 	else if (behind(guest, s->guest) < 0)
 		away = s->guest - guest;
-	if (away > FAR)
+	if (away > ALIGN_FAR)
 		return ALIGN_UNKNOWN;
 	error = s->error + away * ALIGN_DRIFT_MAX / 1000000000;
 	return error < ALIGN_UNKNOWN ? (uint32_t)error : ALIGN_UNKNOWN;
@@ -108,7 +106,7 @@ static enum back find_back(const struct clock_queue *q, size_t *at)
 			*at = i;
 			return STEP_BACK;
 		}
-		if (behind(q->s[i].guest, q->last) > BACK)
+		if (behind(q->s[i].guest, q->last) > ALIGN_DISORDER)
 			return NO_STEP;
 	}
 	return q->ended ? NO_STEP : NOT_DECIDED;
@@ -145,7 +143,7 @@ bool clock_queue_next(struct clock_queue *q, uint64_t guest, struct clock_time *
 	const struct align_segment *s;
 	size_t at;
 
-	if (q->begun && behind(guest, q->last) < -BACK) {
+	if (q->begun && behind(guest, q->last) < -ALIGN_DISORDER) {
 		enum back back = find_back(q, &at);
 
 		if (back == NOT_DECIDED)

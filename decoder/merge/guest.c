@@ -197,7 +197,7 @@ static int unrelated(const struct merging *g, const struct merge_host *h, struct
 	return -EXDEV;
 }
 
-static uint8_t free_source(struct merge_host *h)
+static uint8_t unused_source(struct merge_host *h)
 {
 	for (unsigned i = 255; i; i--)
 		if (!h->used_source[i]) {
@@ -207,7 +207,7 @@ static uint8_t free_source(struct merge_host *h)
 	return 0;
 }
 
-static uint16_t free_device(struct merge_host *h)
+static uint16_t unused_device(struct merge_host *h)
 {
 	for (unsigned i = 0x8000; i < MERGE_DEVICES; i++)
 		if (!h->used_device[i]) {
@@ -232,9 +232,9 @@ int merging_begin(struct merging *g, struct merge_host *h, struct trace_error *e
 	if (!g->pair)
 		return -ENOMEM;
 	link_devices(g, h);
-	g->source = free_source(h);
+	g->source = unused_source(h);
 	for (size_t i = 0; i < g->sides; i++)
-		g->side[i].id = free_device(h);
+		g->side[i].id = unused_device(h);
 	if (!g->source || (g->sides && g->side[g->sides - 1].id == VQT_NO_DEVICE)) {
 		snprintf(err->text, sizeof(err->text), "%.200s: no number is left for %s of it",
 			 g->report->path, g->source ? "a device" : "the source");

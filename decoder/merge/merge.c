@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "decoder/merge/guest.h"
 #include "decoder/merge/merge.h"
@@ -213,6 +215,34 @@ static int write_all(struct merge *m)
 	return rc;
 }
 
+/* A file that is no whole trace is none. */
+static void remove_file(const char *path)
+{
+	struct stat s;
+
+	if (strcmp(path, "-") && !lstat(path, &s) && S_ISREG(s.st_mode))
+		unlink(path);
+}
+
+static int write_file(struct merge *m)
+{
+	int rc = trace_create(&m->host.to, m->job->write, m->err), end;
+
+	if (rc)
+		return rc;
+	rc = write_all(m);
+	for (unsigned i = 0; !rc && i < m->result->guests; i++)
+		rc = merging_end(m->guest[i], &m->host, m->err);
+	end = trace_finish(m->host.to);
+	rc = rc ? rc : end;
+	if (rc && !m->err->text[0])
+		snprintf(m->err->text, sizeof(m->err->text), "%.200s: %s", m->job->write,
+			 strerror(-rc));
+	if (rc)
+		remove_file(m->job->write);
+	return rc;
+}
+
 static int run(struct merge *m, struct trace_error *err)
 {
 	struct merge_result *r = m->result;
@@ -228,11 +258,7 @@ static int run(struct merge *m, struct trace_error *err)
 		rc = merging_begin(m->guest[i], &m->host, err);
 	if (!rc)
 		rc = stream_open(&m->out, r->host, err);
-	if (!rc)
-		rc = write_all(m);
-	for (unsigned i = 0; !rc && i < r->guests; i++)
-		rc = merging_end(m->guest[i], &m->host, err);
-	return rc;
+	return rc ? rc : write_file(m);
 }
 
 int merge_files(const struct merge_job *job, struct merge_result *out, struct trace_error *err)
@@ -245,7 +271,6 @@ int merge_files(const struct merge_job *job, struct merge_result *out, struct tr
 	if (m) {
 		m->job = job;
 		m->result = out;
-		m->host.to = job->to;
 		m->err = err;
 		rc = run(m, err);
 	}

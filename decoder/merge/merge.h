@@ -21,7 +21,11 @@
 struct merge_job {
 	const char *path[MERGE_GUESTS + 1]; /* the host's and its guests', in any order */
 	unsigned paths;
-	struct trace_writer *to;
+	/*
+	 * Where the result goes, as trace_create() has it.  Made when the traces are known to belong
+	 * together, and removed again if it cannot be written whole.
+	 */
+	const char *write;
 	/* Called now and then with what is being read; NULL: not wanted. */
 	void (*progress)(void *ctx, const struct trace_reader *t, const char *what);
 	void *ctx;
@@ -51,7 +55,10 @@ struct merge_result {
 	unsigned guests;
 };
 
-/* 0, or negative errno with err filled in: -EXDEV if the traces do not belong together. */
+/*
+ * 0, or negative errno with err filled in: -EXDEV if the traces do not belong together, -EPIPE if
+ * nobody reads the result any more.
+ */
 int merge_files(const struct merge_job *job, struct merge_result *out, struct trace_error *err);
 
 #endif

@@ -4,7 +4,6 @@
 
 #include "decoder/merge/chain.h"
 #include "decoder/merge/pair.h"
-#include "decoder/spec/spec.h"
 #include "decoder/util/array.h"
 #include "decoder/util/hash.h"
 

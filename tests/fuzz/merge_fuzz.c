@@ -47,11 +47,9 @@ static void must_at(bool holds, const char *what, int line)
 
 static void begin(struct file *f)
 {
-	struct trace_error err;
-
 	f->fd = memfd_create("trace", 0);
 	snprintf(f->path, sizeof(f->path), "/proc/self/fd/%d", f->fd);
-	must(f->fd >= 0 && !trace_create(&f->w, f->path, &err));
+	must(f->fd >= 0);
 }
 
 static void describe(struct file *f, unsigned kind)
@@ -60,7 +58,9 @@ static void describe(struct file *f, unsigned kind)
 				 .major = VQT_VERSION_MAJOR };
 	struct vqt_source o = { .h = { .type = VQT_SOURCE, .source = 1, .queue = VQT_NO_QUEUE },
 				.kind = (uint16_t)kind };
+	struct trace_error err;
 
+	must(!trace_create(&f->w, f->path, &err));
 	must(!trace_write(f->w, &s, sizeof(s)) && !trace_write(f->w, &o, sizeof(o)));
 }
 
@@ -139,12 +139,11 @@ static void merge(struct run *r)
 {
 	struct merge_job job = { .path = { r->f[HOST].path, r->f[GUEST].path },
 				 .paths = 2,
-				 .to = r->f[MERGED].w };
+				 .write = r->f[MERGED].path };
 	struct merge_result result;
 	struct trace_error err;
 	int rc = merge_files(&job, &result, &err);
 
-	must(!trace_finish(r->f[MERGED].w));
 	must(!rc || err.text[0]);
 	if (!rc)
 		read_back(r->f[MERGED].path, result.host_records + result.guest[0].records);
