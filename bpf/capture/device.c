@@ -428,7 +428,7 @@ void device_restored(struct device *d, const struct vqt_hdr *h)
 		device_meet(d);
 		state_write(d);
 	}
-	free(d->position); /* of now, and nothing later */
+	free(d->position); /* they hold for this moment only */
 	d->position = NULL;
 }
 

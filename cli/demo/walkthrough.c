@@ -117,7 +117,7 @@ static void show_build(struct walkthrough *t, const struct event *e)
 	    e->rec->lifecycle.what != VQT_LIFECYCLE_ADD_QUEUE)
 		return; /* types of other devices; resets of queues that are not there */
 	if (event_by_driver(e))
-		return; /* its story comes later */
+		return; /* the driver's side has a section of its own */
 	if (type == VQT_LIFECYCLE || type == VQT_DEVICE || type == VQT_SOURCE ||
 	    type == VQT_SESSION)
 		list(t, e, BUILD_LINES);

@@ -44,8 +44,9 @@ struct merging {
 	uint64_t claimed_at;
 	uint32_t claimed; /* ns: what the latest record about the clock says */
 	bool described; /* its source is in the merged trace */
-	bool any; /* and a record about its clock since */
-	uint8_t source, of, host_source; /* its id in the merged trace; the guest's own; QEMU's */
+	bool any; /* a record about its clock has followed */
+	uint8_t source; /* its id in the merged trace */
+	uint8_t own_source, host_source; /* in the guest's trace; QEMU's, in the host's */
 	struct side *side;
 	size_t sides, cap;
 	uint16_t place[MERGE_DEVICES]; /* by the guest's id: 1 + where it is in side[] */
@@ -125,9 +126,9 @@ static int note_device(struct merging *g, const struct record *rec)
 
 int merging_look(struct merging *g, enum merge_side side, const struct record *rec, uint64_t number)
 {
-	if (side == MERGE_GUEST && rec->h.type == VQT_SOURCE && !g->of)
-		g->of = rec->h.source;
-	if (side == MERGE_GUEST && rec->h.source != g->of)
+	if (side == MERGE_GUEST && rec->h.type == VQT_SOURCE && !g->own_source)
+		g->own_source = rec->h.source;
+	if (side == MERGE_GUEST && rec->h.source != g->own_source)
 		return 0;
 	if (side == MERGE_GUEST && rec->h.type == VQT_DEVICE && note_device(g, rec))
 		return -ENOMEM;
@@ -258,8 +259,8 @@ static bool is_its_own(const struct merging *g, const struct record *r)
 				      BIT(VQT_RING) | BIT(VQT_AVAIL) | BIT(VQT_USED) |
 				      BIT(VQT_IRQ) | BIT(VQT_DATA) | BIT(VQT_GUEST);
 
-	return r->h.source == g->of && r->tail && r->h.type < 64 && types >> r->h.type & 1 &&
-	       (!r->h.device || find_side(g, r->h.device)) &&
+	return r->h.source == g->own_source && r->tail && r->h.type < 64 &&
+	       types >> r->h.type & 1 && (!r->h.device || find_side(g, r->h.device)) &&
 	       (r->h.type != VQT_SOURCE || r->source.kind == VQT_SRC_GUEST);
 }
 

@@ -342,7 +342,6 @@ static int begin_register(struct pair *p, const struct record *rec, uint64_t key
 
 	if (!t)
 		return -ENOMEM;
-	p->counts.registers += t->side[MERGE_HOST].begun;
 	if (p->n_running < RUNNING_MAX)
 		p->running[p->n_running++] = (struct running){ rec->h.tid, key };
 	return 0;

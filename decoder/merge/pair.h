@@ -19,7 +19,6 @@
 struct pair_counts {
 	uint64_t chains[MERGE_SIDES]; /* that could be recognised */
 	uint64_t paired; /* of them on both sides */
-	uint64_t registers; /* writes that both sides recorded */
 };
 
 struct pair;

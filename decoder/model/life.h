@@ -69,7 +69,7 @@ struct model_life {
  * number of spans; at most LIFE_POINTS.
  */
 struct life_span {
-	enum life_point from, to;
+	enum life_point to; /* from the point before it that was seen */
 	uint64_t ns; /* what the clocks say; not below 0 */
 	bool crosses; /* between the sides: right to +-error only */
 };

@@ -43,7 +43,6 @@ unsigned life_spans(const struct model_life *l, struct life_span out[LIFE_POINTS
 			continue;
 		if (from != LIFE_POINTS)
 			out[n++] = (struct life_span){
-				.from = from,
 				.to = p,
 				.ns = l->at[p] > at ? l->at[p] - at : 0,
 				.crosses = life_point_of_driver(from) != life_point_of_driver(p),
