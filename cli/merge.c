@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "cli/stdin_copy.h"
 #include "decoder/merge/merge.h"
+#include "decoder/merge/report.h"
 #include "decoder/util/text.h"
 
 struct merge_run {
@@ -95,30 +96,6 @@ static void warn_cut(const struct merge_run *r, const char *path, bool cut, uint
 		cli_warn("%s: merged up to where it is damaged: %s", called(r, path), text);
 }
 
-static void put_error(struct text *t, uint32_t ns)
-{
-	text_puts(t, "+-");
-	text_duration(t, ns);
-}
-
-/* How well it is known when the guest's events were. */
-static void put_clock(struct text *t, const struct merge_guest *g)
-{
-	if (!g->timed) {
-		text_puts(t, "when its events were is not known");
-		return;
-	}
-	text_puts(t, "times to ");
-	put_error(t, g->error_least);
-	text_puts(t, " at best, ");
-	put_error(t, g->error_most);
-	text_puts(t, " at worst");
-	if (g->untimed)
-		text_add(t, ", of %" PRIu64 " not known", g->untimed);
-	if (g->clock.steps)
-		text_add(t, "; its clock was stopped or set %" PRIu64 " times", g->clock.steps);
-}
-
 static void report(const struct merge_run *r)
 {
 	const struct merge_result *m = &r->result;
@@ -130,12 +107,7 @@ static void report(const struct merge_run *r)
 		TEXT(t, 400);
 
 		warn_cut(r, g->path, g->cut, g->broken, g->cut_text);
-		text_add(&t,
-			 "%" PRIu64 " events; %u of %u devices are the host's; %" PRIu64
-			 " of %" PRIu64 " chains were recorded by the host, too; ",
-			 g->records, g->linked, g->devices, g->pairs.paired,
-			 g->pairs.chains[MERGE_GUEST]);
-		put_clock(&t, g);
+		merge_put_guest(&t, g);
 		fprintf(stderr, "%s: %s\n", called(r, g->path), t.buf);
 		if (g->refused)
 			cli_warn("%s: %" PRIu64

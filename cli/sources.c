@@ -5,6 +5,7 @@
 #include "bpf/capture/source.h"
 #include "bpf/guest/source.h"
 #include "cli/sources.h"
+#include "decoder/merge/joined.h"
 #include "decoder/util/number.h"
 #include "emu/proxy/source.h"
 
@@ -12,6 +13,29 @@ const struct source_ops *const sources[] = { &qemu_source_ops, &guest_source_ops
 					     NULL };
 
 /* --- options that all sources share ---------------------------------------- */
+
+/* A source's name; or guest=SOCKET, the stream of a guest, to be joined with it. */
+static int parse_source(void *config, const char *value, struct text *why)
+{
+	struct sources_choice *c = config;
+
+	if (strncmp(value, "guest=", 6)) {
+		if (c->name && strcmp(c->name, value))
+			return option_refuse(why, "one source can be recorded at a time; the only "
+						  "other one that is joined with it is guest=SOCKET");
+		c->name = value;
+		return 0;
+	}
+	return sources_add_guest(c, value + 6) ? option_refuse(why, "too many guests") : 0;
+}
+
+int sources_add_guest(struct sources_choice *c, const char *path)
+{
+	if (c->guests == SOURCES_GUESTS)
+		return -1;
+	c->guest[c->guests++] = path;
+	return 0;
+}
 
 static int parse_pid(void *config, const char *value, struct text *why)
 {
@@ -47,8 +71,10 @@ static int parse_light(void *config, const char *value, struct text *why)
 
 static const struct option_row shared[] = {
 	{ OPTION_HEADING, .help = "What to record" },
-	{ OPTION_TEXT, 'i', "source", "SOURCE", "where events come from (-D lists the sources)",
-	  OPTION_TO(struct sources_choice, name) },
+	{ OPTION_CALL, 'i', "source", "SOURCE",
+	  "where events come from (-D lists the sources); guest=SOCKET (repeat): joined with it what "
+	  "the guest's vqtrace writes to a chardev with this unix socket",
+	  .call = parse_source },
 	{ OPTION_FLAG, 'D', "list-sources", NULL,
 	  "list the sources and what each can record here, and stop",
 	  OPTION_TO(struct sources_choice, list) },
@@ -140,6 +166,30 @@ static int check_taken(const struct sources_choice *c, const struct cli_option_g
 	return 0;
 }
 
+/* With streams of guests the source is another one. */
+static int join_guests(struct sources_choice *c)
+{
+	struct joined_config *j = calloc(1, sizeof(*j));
+
+	c->joined = calloc(1, sizeof(*c->joined));
+	c->joined_config = j;
+	if (!j || !c->joined)
+		return 1 + cli_error("no memory");
+	j->ops = c->ops;
+	j->config = c->config;
+	for (unsigned i = 0; i < c->guests; i++)
+		j->socket[j->sockets++] = c->guest[i];
+	joined_ops(c->ops, c->joined);
+	c->ops = c->joined;
+	c->config = j;
+	return 0;
+}
+
+int sources_join(struct sources_choice *c)
+{
+	return c->guests ? join_guests(c) : 0;
+}
+
 int sources_parse(int argc, char **argv, void *config, struct sources_choice *c)
 {
 	struct cli_option_group g[2 + SOURCES_MAX] = {
@@ -169,6 +219,8 @@ int sources_parse(int argc, char **argv, void *config, struct sources_choice *c)
 
 void sources_choice_free(struct sources_choice *c)
 {
+	free(c->joined);
+	free(c->joined_config);
 	for (unsigned i = 0; i < SOURCES_MAX; i++)
 		free(c->configs[i]);
 }

@@ -10,6 +10,7 @@
 #include "decoder/source/source.h"
 
 #define SOURCES_MAX 8
+#define SOURCES_GUESTS 32 /* streams of guests, at most */
 
 extern const struct source_ops *const sources[]; /* ends with NULL; the first is the default */
 
@@ -17,11 +18,16 @@ extern const struct source_ops *const sources[]; /* ends with NULL; the first is
 struct sources_choice {
 	struct source_request request;
 	const char *name; /* -i */
+	const char *guest[SOURCES_GUESTS]; /* -i guest=SOCKET */
+	unsigned guests;
 	bool list; /* -D */
 	bool given; /* filled in: did any option ask for a source? */
 	const struct source_ops *ops; /* filled in: the source that is meant */
 	void *config; /* of that source */
 	void *configs[SOURCES_MAX]; /* of all; NULL before sources_parse() */
+	/* sources_join(): the source that joins, and its config; NULL */
+	struct source_ops *joined;
+	void *joined_config;
 };
 
 /*
@@ -29,6 +35,10 @@ struct sources_choice {
  * sources into `choice`.  0 to go on, else the exit code + 1.
  */
 int sources_parse(int argc, char **argv, void *config, struct sources_choice *choice);
+/* The stream of one more guest; -1: too many.  path is borrowed. */
+int sources_add_guest(struct sources_choice *choice, const char *path);
+/* All options are known: join the source with the guests', if there are any.  As above. */
+int sources_join(struct sources_choice *choice);
 void sources_choice_free(struct sources_choice *choice);
 /* -D: what each source can record here; enum cli_exit. */
 int sources_list(void);

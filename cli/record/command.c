@@ -184,8 +184,10 @@ static void loop(struct record_run *r)
 		if (r->out.w && (!strcmp(r->out.path, "-") || trace_waiting(r->out.w)) &&
 		    trace_flush(r->out.w))
 			r->done = true;
-		if (r->duration && now - r->begun >= r->duration)
-			r->done = true;
+		if (r->duration && now - r->begun >= r->duration) {
+			r->ended = true;
+			r->done = !r->choice.ops->whole_stop;
+		}
 		if (more <= 0 && (!s.alive || r->child_gone))
 			break;
 	}
@@ -358,6 +360,7 @@ static int run(int argc, char **argv)
 					     r.quiet);
 	else
 		code = record(&r);
+	with_guest_end(&r.port);
 	sources_choice_free(&r.choice);
 	return code;
 }

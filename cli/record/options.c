@@ -32,6 +32,10 @@ const struct option_row record_options[] = {
 	  OPTION_TO(struct record_run, out.files), .min = 1, .max = 100000,
 	  .want = "a count of files" },
 	{ OPTION_CALL, 0, "check", "[=LEVEL]", CHECK_LIVE_HELP, .call = parse_check },
+	{ OPTION_FLAG, 0, "with-guest", NULL,
+	  "give the QEMU that is started a port named vqtrace, and record as well what the guest's "
+	  "vqtrace writes to it: 'vqtrace record -i guest -w /dev/virtio-ports/vqtrace'",
+	  OPTION_TO(struct record_run, with_guest) },
 	{ OPTION_FLAG, 'q', "quiet", NULL, "no summary", OPTION_TO(struct record_run, quiet) },
 	{ OPTION_FLAG, 'V', "verbose", NULL, "list the devices as well",
 	  OPTION_TO(struct record_run, verbose) },
@@ -81,6 +85,14 @@ int record_command_line(struct record_run *r, int argc, char **argv)
 		return code;
 	if (optind < argc)
 		r->command = argv + optind;
+	if (r->with_guest) {
+		code = record_with_guest(r);
+		if (code)
+			return code;
+	}
+	code = sources_join(&r->choice);
+	if (code)
+		return code;
 	code = record_regression_begin(&r->regression, &r->out.path);
 	if (code == CLI_OK && !r->regression.read)
 		code = check_options(r);

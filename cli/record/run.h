@@ -6,6 +6,7 @@
 #include "cli/check/live.h"
 #include "cli/record/output.h"
 #include "cli/record/regression.h"
+#include "cli/record/with_guest.h"
 #include "cli/sources.h"
 
 struct record_run {
@@ -14,6 +15,8 @@ struct record_run {
 	struct source *source;
 	uint64_t count, duration; /* 0: no limit */
 	bool quiet, verbose;
+	bool with_guest;
+	struct with_guest port; /* that --with-guest adds */
 	struct check_live check;
 	struct record_regression regression;
 	char **command; /* to be started; NULL: none */
@@ -33,5 +36,7 @@ struct record_run {
 extern const struct option_row record_options[];
 /* 0 to go on, else the exit code + 1: --help was printed, or an error. */
 int record_command_line(struct record_run *r, int argc, char **argv);
+/* --with-guest: as above. */
+int record_with_guest(struct record_run *r);
 
 #endif

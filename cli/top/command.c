@@ -89,6 +89,9 @@ static int parse(struct top_run *r, int argc, char **argv)
 		       cli_usage(
 			       "-p, -n, -d, --light and the other options of a source are not for -r; "
 			       "-Y 'device == blk0' narrows a trace");
+	stop = sources_join(c);
+	if (stop)
+		return stop;
 	if (!r->o.path && c->ops->check(c->config, &c->request, false, &err))
 		return 1 + cli_usage("%s", err.text);
 	if (c->request.light)

@@ -184,7 +184,17 @@ void align_advance(struct align *a, uint64_t guest)
 	if (a->bucket.n)
 		close_bucket(a);
 	align_decide(a, false);
-	align_extrapolate(a);
+	if (a->newest - a->knot.g >= a->limits.lag_max + a->limits.lag / 8)
+		align_extrapolate(a, a->newest - a->limits.lag_max);
+}
+
+void align_hurry(struct align *a, uint64_t guest)
+{
+	if (a->ended || !a->started)
+		return;
+	close_bucket(a);
+	align_decide_scanned(a);
+	align_extrapolate(a, guest);
 }
 
 void align_end(struct align *a)

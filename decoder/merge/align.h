@@ -116,6 +116,11 @@ void align_after(struct align *a, uint64_t guest, uint64_t host); /* f(guest) >=
  * comes.  What is then decided without any is extrapolated.
  */
 void align_advance(struct align *a, uint64_t guest);
+/*
+ * Decide what comes up to this guest time with the bounds that are there: for who cannot wait for
+ * others.  Where it is still open whether the clocks have made a step, nothing is decided.
+ */
+void align_hurry(struct align *a, uint64_t guest);
 void align_end(struct align *a); /* no bound comes any more: all is decided */
 
 /* The next segment, or outlier, in order.  false: none yet. */

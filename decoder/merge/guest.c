@@ -9,44 +9,46 @@
 #include "decoder/trace/guest.h"
 #include "decoder/util/array.h"
 
-#define TAKE_EVERY 1024 /* records read ahead between two looks at what align has decided */
 #define CLAIM_NS UINT64_C(1000000000) /* a record about the clock at least so often */
 #define GUEST_DEVICES 128 /* of a guest; the records of others are left out */
 #define DESCRIPTION 4096 /* bytes of the largest description that is kept */
 
+/* The latest description of a device, or of the source, as it was written. */
+struct description {
+	uint8_t *bytes; /* NULL: none */
+	size_t len;
+};
+
 /* A device of the guest. */
 struct side {
 	struct merge_identity who; /* id: the guest's */
-	uint16_t id; /* in the merged trace */
+	uint16_t id; /* in the merged trace; VQT_NO_DEVICE: it has none yet */
 	uint16_t peer; /* the host's; VQT_NO_DEVICE */
-	bool alone; /* described before its peer was */
-	uint8_t *description; /* the latest, as it was written */
-	size_t len;
+	bool alone; /* described before its peer was, or before that was known */
+	struct description described;
 };
 
 struct merging {
 	struct merge_guest *report;
+	struct merge_ids *ids;
 	struct search *search;
 	struct align *align;
-	struct pair *pair;
+	struct pair *pair; /* NULL: not linked */
 	struct clock_queue *clock;
-	/* Read ahead, both, from one match to the next. */
-	struct stream ahead[MERGE_SIDES];
-	const struct search_match *match;
-	size_t matches, at;
-	bool ended;
-	uint64_t since_taken;
+	uint64_t newest; /* guest time that was fed */
 	/* Written. */
-	struct stream out;
-	struct clock_time now; /* of out.rec */
+	struct clock_time now; /* of the next record */
 	bool timed; /* now is known */
 	uint64_t last; /* ns: of the record before */
 	uint64_t claimed_at;
 	uint32_t claimed; /* ns: what the latest record about the clock says */
-	bool described; /* its source is in the merged trace */
+	struct description described; /* its source in the merged trace */
 	bool any; /* a record about its clock has followed */
-	uint8_t source; /* its id in the merged trace */
+	bool process_known; /* host_source */
+	bool content; /* both have recorded what chains begin with */
 	uint8_t own_source, host_source; /* in the guest's trace; QEMU's, in the host's */
+	uint32_t seq_base; /* added to its sequence numbers */
+	bool begun; /* seq_base is set */
 	struct side *side;
 	size_t sides, cap;
 	uint16_t place[MERGE_DEVICES]; /* by the guest's id: 1 + where it is in side[] */
@@ -61,13 +63,14 @@ _Static_assert((int)ALIGN_START == (int)VQT_CLOCK_START &&
 		       (int)ALIGN_RATE == (int)VQT_CLOCK_RATE && ALIGN_UNKNOWN == VQT_CLOCK_UNKNOWN,
 	       "what align says of a clock is what is written");
 
-struct merging *merging_new(struct merge_guest *report)
+struct merging *merging_new(struct merge_guest *report, struct merge_ids *ids)
 {
 	struct merging *g = calloc(1, sizeof(*g));
 
 	if (!g)
 		return NULL;
 	g->report = report;
+	g->ids = ids;
 	g->search = search_new();
 	g->align = align_new(NULL);
 	g->clock = clock_queue_new();
@@ -82,16 +85,42 @@ void merging_free(struct merging *g)
 	if (!g)
 		return;
 	for (size_t i = 0; i < g->sides; i++)
-		free(g->side[i].description);
+		free(g->side[i].described.bytes);
 	free(g->side);
-	for (unsigned i = 0; i < MERGE_SIDES; i++)
-		stream_close(&g->ahead[i]);
-	stream_close(&g->out);
+	free(g->described.bytes);
 	pair_free(g->pair);
 	clock_queue_free(g->clock);
 	align_free(g->align);
 	search_free(g->search);
 	free(g);
+}
+
+/* --- the host ---------------------------------------------------------------------------------- */
+
+static int note_identity(struct merge_host *h, const struct vqt_device *d)
+{
+	if (d->bdf == ~0U || !d->virtio_id)
+		return 0;
+	if (!h->identity_at[d->h.device]) {
+		if (!array_room(h->identity, h->cap, h->n + 1))
+			return -ENOMEM;
+		h->identity_at[d->h.device] = (uint32_t)++h->n;
+	}
+	h->identity[h->identity_at[d->h.device] - 1] =
+		(struct merge_identity){ d->h.device, d->virtio_id, d->h.source, d->bdf };
+	return 0;
+}
+
+int merge_host_look(struct merge_host *h, const struct record *rec)
+{
+	h->used_source[rec->h.source] = true;
+	h->used_device[rec->h.device] = true;
+	return rec->h.type == VQT_DEVICE ? note_identity(h, &rec->device) : 0;
+}
+
+void merge_host_free(struct merge_host *h)
+{
+	free(h->identity);
 }
 
 /* --- what both have in common ----------------------------------------------------------------- */
@@ -134,7 +163,27 @@ int merging_look(struct merging *g, enum merge_side side, const struct record *r
 		return -ENOMEM;
 	if (side == MERGE_GUEST && !find_side(g, rec->h.device))
 		return 0;
+	if (side == MERGE_HOST && g->process_known && rec->h.source != g->host_source)
+		return 0;
 	return search_add(g->search, side, rec, number);
+}
+
+void merging_of_process(struct merging *g, uint8_t host_source, bool content)
+{
+	g->process_known = true;
+	g->host_source = host_source;
+	g->content = content;
+}
+
+/* Which of the host's devices it is.  Its description may have been written without that. */
+static void link_to(struct merging *g, struct side *d, uint16_t peer)
+{
+	if (peer == VQT_NO_DEVICE)
+		return;
+	d->peer = peer;
+	d->alone = d->described.bytes != NULL;
+	g->shared[peer] = true;
+	g->report->linked++;
 }
 
 /* A device without any traffic is known by its place on the bus. */
@@ -157,43 +206,41 @@ static void link_by_address(struct merging *g, const struct merge_host *h, struc
 		found = o;
 	}
 	if (found)
-		d->peer = found->id;
+		link_to(g, d, found->id);
 }
 
 static void link_devices(struct merging *g, const struct merge_host *h)
 {
 	for (size_t i = 0; i < g->sides; i++) {
 		struct side *d = &g->side[i];
+		uint16_t peer = search_peer(g->search, d->who.id);
 
-		d->peer = search_peer(g->search, d->who.id);
-		g->shared[d->peer] |= d->peer != VQT_NO_DEVICE;
+		if (d->peer == VQT_NO_DEVICE && !g->shared[peer])
+			link_to(g, d, peer);
 	}
-	for (size_t i = 0; i < g->sides; i++) {
-		struct side *d = &g->side[i];
-
-		if (d->peer == VQT_NO_DEVICE && d->who.bdf != ~0U)
-			link_by_address(g, h, d);
-		g->shared[d->peer] |= d->peer != VQT_NO_DEVICE;
-		g->report->linked += d->peer != VQT_NO_DEVICE;
-	}
+	for (size_t i = 0; i < g->sides; i++)
+		if (g->side[i].peer == VQT_NO_DEVICE && g->side[i].who.bdf != ~0U)
+			link_by_address(g, h, &g->side[i]);
 	g->report->devices = (unsigned)g->sides;
 }
 
 static int unrelated(const struct merging *g, const struct merge_host *h, struct trace_error *err)
 {
 	struct search_chains c = search_chains(g->search);
+	size_t n;
 
-	if (!g->matches)
+	search_matches(g->search, &n);
+	if (!n)
 		snprintf(err->text, sizeof(err->text),
 			 "%.100s and %.100s do not belong together: no chain of descriptors and no "
 			 "address of a queue is in both; are they of the same machine and time?",
-			 h->path, g->report->path);
+			 h->name, g->report->path);
 	else
 		snprintf(err->text, sizeof(err->text),
 			 "%.100s and %.100s do not belong together: their queues are at the same "
 			 "addresses, but of %zu and %zu chains that were looked at %zu are the "
 			 "same; are they of the same boot?",
-			 h->path, g->report->path, c.side[MERGE_HOST], c.side[MERGE_GUEST],
+			 h->name, g->report->path, c.side[MERGE_HOST], c.side[MERGE_GUEST],
 			 c.match);
 	return -EXDEV;
 }
@@ -218,40 +265,95 @@ static uint16_t unused_device(struct merge_host *h)
 	return VQT_NO_DEVICE;
 }
 
-int merging_begin(struct merging *g, struct merge_host *h, struct trace_error *err)
+/* The device's number in the merged trace. */
+static int number(struct merging *g, struct merge_host *h, struct side *d)
 {
-	const char *path[MERGE_SIDES] = { [MERGE_HOST] = h->path, [MERGE_GUEST] = g->report->path };
+	uint16_t *kept = &g->ids->of_peer[d->peer];
+
+	if (d->id == VQT_NO_DEVICE)
+		d->id = d->peer != VQT_NO_DEVICE && *kept ? *kept : unused_device(h);
+	if (d->peer != VQT_NO_DEVICE)
+		*kept = d->id;
+	return d->id == VQT_NO_DEVICE ? -E2BIG : 0;
+}
+
+static int begin_numbers(struct merging *g, struct merge_host *h, struct trace_error *err)
+{
+	bool source = g->ids->source || (g->ids->source = unused_source(h));
+
+	for (size_t i = 0; i < g->sides && source; i++)
+		if (number(g, h, &g->side[i]))
+			source = false;
+	if (source)
+		return 0;
+	snprintf(err->text, sizeof(err->text), "%.200s: no number is left for %s of it",
+		 g->report->path, g->ids->source ? "a device" : "the source");
+	return -E2BIG;
+}
+
+/* Devices that were described without what is known by now. */
+static int describe_again(struct merging *g, struct merge_host *h)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < g->sides; i++)
+		if (g->side[i].alone && h->written[g->side[i].peer])
+			rc = merging_described(g, h, g->side[i].peer);
+	return rc;
+}
+
+int merging_link(struct merging *g, struct merge_host *h, struct trace_error *err)
+{
 	int rc = search_finish(g->search);
+	size_t n;
 
 	if (rc)
 		return rc;
-	g->match = search_matches(g->search, &g->matches);
-	if (!search_belongs(g->search))
-		return unrelated(g, h, err);
-	g->host_source = g->match[0].source;
-	g->pair = pair_new(g->align, search_has_content(g->search));
+	if (!g->pair && !g->process_known) {
+		if (!search_belongs(g->search))
+			return unrelated(g, h, err);
+		g->host_source = search_matches(g->search, &n)[0].source;
+		g->process_known = true;
+		g->content = search_has_content(g->search);
+	}
+	if (!g->pair)
+		g->pair = pair_new(g->align, g->content);
 	if (!g->pair)
 		return -ENOMEM;
 	link_devices(g, h);
-	g->source = unused_source(h);
-	for (size_t i = 0; i < g->sides; i++)
-		g->side[i].id = unused_device(h);
-	if (!g->source || (g->sides && g->side[g->sides - 1].id == VQT_NO_DEVICE)) {
-		snprintf(err->text, sizeof(err->text), "%.200s: no number is left for %s of it",
-			 g->report->path, g->source ? "a device" : "the source");
-		return -E2BIG;
-	}
-	for (unsigned i = 0; i < MERGE_SIDES && !rc; i++)
-		rc = stream_open(&g->ahead[i], path[i], err);
-	return rc ? rc : stream_open(&g->out, g->report->path, err);
+	rc = begin_numbers(g, h, err);
+	return rc ? rc : describe_again(g, h);
 }
 
-/* --- ahead ------------------------------------------------------------------------------------- */
+bool merging_linked(const struct merging *g)
+{
+	return g->pair != NULL;
+}
+
+bool merging_misses(const struct merging *g)
+{
+	for (size_t i = 0; i < g->sides; i++)
+		if (g->side[i].peer == VQT_NO_DEVICE)
+			return true;
+	return false;
+}
+
+const struct search_match *merging_matches(const struct merging *g, size_t *n)
+{
+	return search_matches(g->search, n);
+}
+
+/* --- its clock --------------------------------------------------------------------------------- */
 
 #define BIT(n) (UINT64_C(1) << (n))
 
+static bool has_time(const struct record *r)
+{
+	return r->h.ts || r->h.type >= VQT_REG;
+}
+
 /* A guest speaks for itself: of one source, and of no session but the host's. */
-static bool is_its_own(const struct merging *g, const struct record *r)
+bool merging_accepts(const struct merging *g, const struct record *r)
 {
 	static const uint64_t types = BIT(VQT_SOURCE) | BIT(VQT_DEVICE) | BIT(VQT_DEVICE_STATE) |
 				      BIT(VQT_QUEUE_STATE) | BIT(VQT_LOSS) | BIT(VQT_NOTE) |
@@ -264,61 +366,44 @@ static bool is_its_own(const struct merging *g, const struct record *r)
 	       (r->h.type != VQT_SOURCE || r->source.kind == VQT_SRC_GUEST);
 }
 
-static int feed_ahead(struct merging *g, enum merge_side side)
+int merging_feed(struct merging *g, enum merge_side side, const struct record *rec)
 {
-	const struct record *rec = &g->ahead[side].rec;
 	const struct side *d;
 
 	if (side == MERGE_HOST)
 		return g->shared[rec->h.device] ? pair_host(g->pair, rec, rec->h.device) : 0;
-	if (!is_its_own(g, rec) || (!rec->h.ts && rec->h.type < VQT_REG))
+	if (!merging_accepts(g, rec) || !has_time(rec))
 		return 0;
+	g->newest = rec->h.ts;
 	d = find_side(g, rec->h.device);
 	return pair_guest(g->pair, rec, d ? d->peer : VQT_NO_DEVICE);
 }
 
-/* Up to the record of this number, that included. */
-static int read_ahead(struct merging *g, enum merge_side side, uint64_t number)
+int merging_fed(struct merging *g)
 {
-	struct stream *s = &g->ahead[side];
-
-	for (; s->has && s->number <= number; stream_next(s)) {
-		int rc = feed_ahead(g, side);
-
-		if (!rc && ++g->since_taken % TAKE_EVERY == 0)
-			rc = clock_queue_take(g->clock, g->align);
-		if (rc)
-			return rc;
-	}
-	return 0;
+	return clock_queue_take(g->clock, g->align);
 }
 
-static int step_ahead(struct merging *g)
+int merging_hurry(struct merging *g)
 {
-	static const struct search_match end = { .number = { UINT64_MAX, UINT64_MAX } };
-	const struct search_match *m = g->at < g->matches ? &g->match[g->at++] : &end;
-	int rc = read_ahead(g, MERGE_HOST, m->number[MERGE_HOST]);
+	pair_release(g->pair);
+	align_hurry(g->align, g->newest);
+	return merging_fed(g);
+}
 
-	if (!rc)
-		rc = read_ahead(g, MERGE_GUEST, m->number[MERGE_GUEST]);
-	if (!rc && m == &end) {
-		pair_end(g->pair);
-		align_end(g->align);
-		g->ended = true;
-	}
-	if (!rc)
-		rc = clock_queue_take(g->clock, g->align);
-	if (g->ended)
-		clock_queue_end(g->clock);
+int merging_fed_all(struct merging *g)
+{
+	int rc;
+
+	if (g->pair)
+		pair_release(g->pair);
+	align_end(g->align);
+	rc = merging_fed(g);
+	clock_queue_end(g->clock);
 	return rc;
 }
 
 /* --- its records ------------------------------------------------------------------------------ */
-
-static bool has_time(const struct record *r)
-{
-	return r->h.ts || r->h.type >= VQT_REG;
-}
 
 static int no_times(const struct merging *g, struct trace_error *err)
 {
@@ -340,21 +425,13 @@ static void put_later(struct merging *g)
 							     : VQT_CLOCK_UNKNOWN;
 }
 
-int merging_next(struct merging *g, uint64_t *ts, struct trace_error *err)
+int merging_time(struct merging *g, const struct record *rec, uint64_t *ts,
+		 struct trace_error *err)
 {
-	while (g->out.has && !is_its_own(g, &g->out.rec)) {
-		g->report->refused += g->out.rec.h.type != VQT_SESSION;
-		stream_next(&g->out);
-	}
-	if (!g->out.has)
-		return 0;
-	while (!g->timed && has_time(&g->out.rec)) {
-		int rc;
-
-		g->timed = clock_queue_next(g->clock, g->out.rec.h.ts, &g->now);
-		rc = g->timed ? 0 : step_ahead(g);
-		if (rc)
-			return rc;
+	if (!g->timed && has_time(rec)) {
+		g->timed = clock_queue_next(g->clock, rec->h.ts, &g->now);
+		if (!g->timed)
+			return 0;
 	}
 	if (g->timed && !g->any && clock_queue_none(g->clock))
 		return no_times(g, err);
@@ -378,17 +455,17 @@ static bool claims_too_much(const struct merging *g)
 }
 
 /* Say how the guest's clock is related to the host's, where that has changed. */
-static int write_clock(struct merging *g, const struct merge_host *h)
+static int write_clock(struct merging *g, const struct merge_host *h, const struct record *rec)
 {
 	struct vqt_clock c = {
 		.h = { .ts = g->now.host,
 		       .queue = VQT_NO_QUEUE,
 		       .type = VQT_CLOCK,
 		       .source = g->host_source },
-		.other = g->source,
+		.other = g->ids->source,
 		.reason = g->now.reason,
 		.error = g->now.error,
-		.there = g->out.rec.h.ts,
+		.there = rec->h.ts,
 	};
 
 	if (g->any && !g->now.reason && !claims_too_much(g) &&
@@ -399,7 +476,7 @@ static int write_clock(struct merging *g, const struct merge_host *h)
 	g->claimed = c.error;
 	g->claimed_at = g->now.host;
 	g->any = true;
-	return trace_write(h->to, &c, sizeof(c));
+	return h->write(h->ctx, &c, sizeof(c));
 }
 
 static void count_error(struct merge_guest *r, uint32_t error)
@@ -416,71 +493,93 @@ static void count_error(struct merge_guest *r, uint32_t error)
 		r->error_most = error;
 }
 
-/* Keep a description, for when the peer's comes. */
-static int keep_description(struct side *d, const uint8_t *bytes, size_t len)
+/* Keep a description, for when it has to be written again. */
+static int keep_description(struct description *d, const void *bytes, size_t len)
 {
-	uint8_t *copy = len <= DESCRIPTION ? realloc(d->description, len) : NULL;
+	uint8_t *copy = len <= DESCRIPTION ? realloc(d->bytes, len) : NULL;
 
 	if (!copy)
 		return len <= DESCRIPTION ? -ENOMEM : 0;
 	memcpy(copy, bytes, len);
-	d->description = copy;
+	((struct vqt_hdr *)(void *)copy)->seq = 0;
+	((struct vqt_hdr *)(void *)copy)->ts = 0;
+	d->bytes = copy;
 	d->len = len;
 	return 0;
 }
 
+static int write_description(const struct merge_host *h, const struct description *d)
+{
+	return d->bytes ? h->write(h->ctx, d->bytes, d->len) : 0;
+}
+
 /* Arguments that are times of the guest's clock: as long before the record as they were. */
-static void rewrite_times(const struct merging *g, struct vqt_guest *r)
+static void rewrite_times(const struct merging *g, const struct record *rec, struct vqt_guest *r)
 {
 	for (unsigned i = 0; i < r->nargs; i++) {
-		const struct guest_value *v = guest_value_of(&g->out.rec, i);
-		uint64_t at = record_guest_arg(&g->out.rec, i);
+		const struct guest_value *v = guest_value_of(rec, i);
+		uint64_t at = record_guest_arg(rec, i);
 
 		if (!v || v->kind != GUEST_TIME || !at)
 			continue;
 		/* of the future, or of before the host's beginning: it is none */
-		if (at > g->out.rec.h.ts || g->out.rec.h.ts - at >= g->now.host)
+		if (at > rec->h.ts || rec->h.ts - at >= g->now.host)
 			at = 0;
 		else
-			at = g->now.host - (g->out.rec.h.ts - at);
+			at = g->now.host - (rec->h.ts - at);
 		memcpy((uint8_t *)(r + 1) + 8 * (size_t)i, &at, sizeof(at));
 	}
 }
 
-static int rewrite(struct merging *g, const struct merge_host *h, struct vqt_hdr *r, size_t len)
+/* Sequence numbers go on where those of the boot before ended. */
+static uint32_t renumber(struct merging *g, uint32_t seq)
 {
-	struct side *d = find_side(g, r->device);
+	if (!g->begun && g->ids->any)
+		g->seq_base = g->ids->next_seq - seq;
+	g->begun = g->ids->any = true;
+	seq += g->seq_base;
+	g->ids->next_seq = seq + 1;
+	return seq;
+}
 
-	if (has_time(&g->out.rec))
+static int rewrite(struct merging *g, struct merge_host *h, const struct record *rec)
+{
+	struct vqt_hdr *r = (void *)g->bytes;
+	struct side *d = find_side(g, r->device);
+	int rc = d ? number(g, h, d) : 0;
+
+	if (rc)
+		return rc;
+	if (has_time(rec))
 		r->ts = g->now.host;
 	if (r->type == VQT_GUEST && g->timed)
-		rewrite_times(g, (void *)r);
-	r->source = g->source;
+		rewrite_times(g, rec, (void *)r);
+	r->seq = renumber(g, r->seq);
+	r->source = g->ids->source;
 	r->device = d ? d->id : VQT_NO_DEVICE;
 	if (r->type == VQT_SOURCE) {
 		((struct vqt_source *)(void *)r)->clock = VQT_CLOCK_MAPPED;
-		g->described = true;
 		g->any = false; /* readers forget what they knew of its clock */
+		return keep_description(&g->described, r, rec->len);
 	}
 	if (r->type != VQT_DEVICE || !d)
 		return 0;
 	((struct vqt_device *)(void *)r)->peer = d->peer;
 	d->alone = d->peer != VQT_NO_DEVICE && !h->written[d->peer];
-	return d->alone ? keep_description(d, g->bytes, len) : 0;
+	return keep_description(&d->described, r, rec->len);
 }
 
-int merging_write(struct merging *g, struct merge_host *h)
+int merging_write(struct merging *g, struct merge_host *h, const struct record *rec)
 {
-	size_t len = g->out.rec.len;
 	int rc = 0;
 
-	memcpy(g->bytes, g->out.rec.raw, len);
-	if (g->timed && g->described)
-		rc = write_clock(g, h);
+	memcpy(g->bytes, rec->raw, rec->len);
+	if (g->timed && g->described.bytes)
+		rc = write_clock(g, h, rec);
 	if (!rc)
-		rc = rewrite(g, h, (void *)g->bytes, len);
+		rc = rewrite(g, h, rec);
 	if (!rc)
-		rc = trace_write(h->to, g->bytes, len);
+		rc = h->write(h->ctx, g->bytes, rec->len);
 	if (rc)
 		return rc;
 	if (g->timed)
@@ -489,7 +588,6 @@ int merging_write(struct merging *g, struct merge_host *h)
 		g->report->records++;
 	g->last = g->now.host;
 	g->timed = false;
-	stream_next(&g->out);
 	return 0;
 }
 
@@ -499,19 +597,28 @@ int merging_described(struct merging *g, struct merge_host *h, uint16_t device)
 		struct side *d = &g->side[i];
 		int rc;
 
-		if (d->peer != device || !d->alone || !d->description)
+		if (d->peer != device || !d->alone || !d->described.bytes)
 			continue;
 		d->alone = false;
-		((struct vqt_hdr *)(void *)d->description)->seq = 0;
-		((struct vqt_hdr *)(void *)d->description)->ts = 0;
-		rc = trace_write(h->to, d->description, d->len);
+		((struct vqt_device *)(void *)d->described.bytes)->peer = d->peer;
+		rc = write_description(h, &d->described);
 		if (rc)
 			return rc;
 	}
 	return 0;
 }
 
-int merging_end(struct merging *g, const struct merge_host *h, struct trace_error *err)
+int merging_describe(struct merging *g, struct merge_host *h)
+{
+	int rc = write_description(h, &g->described);
+
+	g->any = false; /* and say anew what is known of its clock */
+	for (size_t i = 0; !rc && i < g->sides; i++)
+		rc = write_description(h, &g->side[i].described);
+	return rc;
+}
+
+int merging_check(struct merging *g, const struct merge_host *h, struct trace_error *err)
 {
 	if (!align_unrelated(g->align))
 		return 0;
@@ -519,15 +626,13 @@ int merging_end(struct merging *g, const struct merge_host *h, struct trace_erro
 		err->text, sizeof(err->text),
 		"%.100s and %.100s do not belong together: what is alike in both would have to have "
 		"happened in an order that is impossible",
-		h->path, g->report->path);
+		h->name, g->report->path);
 	return -EXDEV;
 }
 
 void merging_report(struct merging *g)
 {
-	pair_counts(g->pair, &g->report->pairs);
+	if (g->pair)
+		pair_counts(g->pair, &g->report->pairs);
 	align_counts(g->align, &g->report->clock);
-	g->report->cut = g->out.cut;
-	g->report->broken = g->out.broken;
-	snprintf(g->report->cut_text, sizeof(g->report->cut_text), "%.190s", g->out.why.text);
 }

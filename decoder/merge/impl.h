@@ -158,7 +158,9 @@ double align_bend(const struct align *a, double length, bool loose);
 
 /* output.c: decide pending bounds; now: all. */
 void align_decide(struct align *a, bool now);
-/* Nothing came for a while, and it cannot be waited for. */
-void align_extrapolate(struct align *a);
+/* The same for those of which it is known whether they are true; now. */
+void align_decide_scanned(struct align *a);
+/* Nothing came for a while, and it cannot be waited for: decide up to guest time g. */
+void align_extrapolate(struct align *a, uint64_t g);
 
 #endif

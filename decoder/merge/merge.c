@@ -6,9 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "decoder/merge/guest.h"
+#include "decoder/merge/guest_file.h"
 #include "decoder/merge/merge.h"
-#include "decoder/util/array.h"
 
 #define PROGRESS_EVERY 4096 /* records */
 
@@ -16,7 +15,8 @@ struct merge {
 	const struct merge_job *job;
 	struct merge_result *result;
 	struct merge_host host;
-	struct merging *guest[MERGE_GUESTS];
+	struct trace_writer *to;
+	struct guest_file *guest[MERGE_GUESTS];
 	struct stream out; /* the host's */
 	struct trace_error *err;
 };
@@ -91,47 +91,28 @@ static int sort_paths(struct merge *m, struct trace_error *err)
 			      ": not recorded in a guest; a trace of 'vqtrace record -i guest' is "
 			      "needed, too",
 			      m->job->path[0]);
-	m->host.path = r->host;
+	m->host.name = r->host;
 	return 0;
 }
 
 /* --- what they have in common --------------------------------------------------------------------- */
 
-static int note_identity(struct merge_host *h, const struct record *rec)
-{
-	const struct vqt_device *d = &rec->device;
-
-	if (d->bdf == ~0U || !d->virtio_id)
-		return 0;
-	if (!h->identity_at[d->h.device]) {
-		if (!array_room(h->identity, h->cap, h->n + 1))
-			return -ENOMEM;
-		h->identity_at[d->h.device] = (uint32_t)++h->n;
-	}
-	h->identity[h->identity_at[d->h.device] - 1] =
-		(struct merge_identity){ d->h.device, d->virtio_id, d->h.source, d->bdf };
-	return 0;
-}
-
 static int look_at_host(struct merge *m, const struct record *rec, uint64_t number)
 {
-	m->host.used_source[rec->h.source] = true;
-	m->host.used_device[rec->h.device] = true;
-	if (rec->h.type == VQT_DEVICE && note_identity(&m->host, rec))
-		return -ENOMEM;
-	for (unsigned i = 0; i < m->result->guests; i++)
-		if (merging_look(m->guest[i], MERGE_HOST, rec, number))
-			return -ENOMEM;
-	return 0;
+	int rc = merge_host_look(&m->host, rec);
+
+	for (unsigned i = 0; !rc && i < m->result->guests; i++)
+		rc = merging_look(m->guest[i]->merging, MERGE_HOST, rec, number);
+	return rc;
 }
 
-static int look(struct merge *m, struct merging *guest, const char *path, struct trace_error *err)
+static int look(struct merge *m, struct guest_file *guest, const char *path, struct trace_error *err)
 {
 	struct stream s;
 	int rc = stream_open(&s, path, err);
 
 	for (; !rc && s.has; stream_next(&s)) {
-		rc = guest ? merging_look(guest, MERGE_GUEST, &s.rec, s.number)
+		rc = guest ? merging_look(guest->merging, MERGE_GUEST, &s.rec, s.number)
 			   : look_at_host(m, &s.rec, s.number);
 		if (s.number % PROGRESS_EVERY == 0)
 			progress(m->job, s.t, "looking for what is in both traces");
@@ -155,15 +136,15 @@ static int write_host(struct merge *m)
 			return -ENOMEM;
 		memcpy(copy, rec->raw, rec->len);
 		((struct vqt_session *)(void *)copy)->minor = VQT_VERSION_MINOR;
-		rc = trace_write(m->host.to, copy, rec->len);
+		rc = trace_write(m->to, copy, rec->len);
 		free(copy);
 	} else {
-		rc = trace_write(m->host.to, rec->raw, rec->len);
+		rc = trace_write(m->to, rec->raw, rec->len);
 	}
 	if (first)
 		m->host.written[rec->h.device] = true;
 	for (unsigned i = 0; !rc && first && i < m->result->guests; i++)
-		rc = merging_described(m->guest[i], &m->host, rec->h.device);
+		rc = merging_described(m->guest[i]->merging, &m->host, rec->h.device);
 	m->result->host_records++;
 	if (m->out.number % PROGRESS_EVERY == 0)
 		progress(m->job, m->out.t, "merging");
@@ -172,7 +153,7 @@ static int write_host(struct merge *m)
 }
 
 /* The guest whose next record is the earliest; NULL: the host's is, or there is none. */
-static int earliest(struct merge *m, struct merging **which)
+static int earliest(struct merge *m, struct guest_file **which)
 {
 	uint64_t least = m->out.rec.h.ts;
 	bool any = m->out.has;
@@ -180,7 +161,7 @@ static int earliest(struct merge *m, struct merging **which)
 	*which = NULL;
 	for (unsigned i = 0; i < m->result->guests; i++) {
 		uint64_t ts;
-		int rc = merging_next(m->guest[i], &ts, m->err);
+		int rc = guest_file_next(m->guest[i], &ts, m->err);
 
 		if (rc < 0)
 			return rc;
@@ -199,18 +180,18 @@ static int write_all(struct merge *m)
 	int rc;
 
 	for (unsigned i = 0; i < m->result->guests; i++)
-		merging_not_before(m->guest[i], m->out.has ? m->out.rec.h.ts : 0);
+		merging_not_before(m->guest[i]->merging, m->out.has ? m->out.rec.h.ts : 0);
 	rc = m->out.has ? write_host(m) : 0;
 
 	while (!rc) {
-		struct merging *g;
+		struct guest_file *g;
 
 		rc = earliest(m, &g);
 		if (rc)
 			return rc;
 		if (!g && !m->out.has)
 			return 0;
-		rc = g ? merging_write(g, &m->host) : write_host(m);
+		rc = g ? guest_file_write(g, &m->host) : write_host(m);
 	}
 	return rc;
 }
@@ -224,16 +205,23 @@ static void remove_file(const char *path)
 		unlink(path);
 }
 
+static int write_record(void *to, const void *record, size_t len)
+{
+	return trace_write(to, record, len);
+}
+
 static int write_file(struct merge *m)
 {
-	int rc = trace_create(&m->host.to, m->job->write, m->err), end;
+	int rc = trace_create(&m->to, m->job->write, m->err), end;
 
 	if (rc)
 		return rc;
+	m->host.write = write_record;
+	m->host.ctx = m->to;
 	rc = write_all(m);
 	for (unsigned i = 0; !rc && i < m->result->guests; i++)
-		rc = merging_end(m->guest[i], &m->host, m->err);
-	end = trace_finish(m->host.to);
+		rc = merging_check(m->guest[i]->merging, &m->host, m->err);
+	end = trace_finish(m->to);
 	rc = rc ? rc : end;
 	if (rc && !m->err->text[0])
 		snprintf(m->err->text, sizeof(m->err->text), "%.200s: %s", m->job->write,
@@ -249,13 +237,13 @@ static int run(struct merge *m, struct trace_error *err)
 	int rc = sort_paths(m, err);
 
 	for (unsigned i = 0; !rc && i < r->guests; i++) {
-		m->guest[i] = merging_new(&r->guest[i]);
+		m->guest[i] = guest_file_new(&r->guest[i]);
 		rc = m->guest[i] ? look(m, m->guest[i], r->guest[i].path, err) : -ENOMEM;
 	}
 	if (!rc)
 		rc = look(m, NULL, r->host, err);
 	for (unsigned i = 0; !rc && i < r->guests; i++)
-		rc = merging_begin(m->guest[i], &m->host, err);
+		rc = guest_file_begin(m->guest[i], &m->host, r->host, err);
 	if (!rc)
 		rc = stream_open(&m->out, r->host, err);
 	return rc ? rc : write_file(m);
@@ -278,15 +266,15 @@ int merge_files(const struct merge_job *job, struct merge_result *out, struct tr
 		snprintf(err->text, sizeof(err->text), "%s", strerror(-rc));
 	for (unsigned i = 0; m && i < out->guests; i++) {
 		if (!rc)
-			merging_report(m->guest[i]);
-		merging_free(m->guest[i]);
+			guest_file_report(m->guest[i]);
+		guest_file_free(m->guest[i]);
 	}
 	if (m) {
 		out->host_cut = m->out.cut;
 		out->host_broken = m->out.broken;
 		snprintf(out->cut_text, sizeof(out->cut_text), "%.190s", m->out.why.text);
 		stream_close(&m->out);
-		free(m->host.identity);
+		merge_host_free(&m->host);
 	}
 	free(m);
 	return rc;

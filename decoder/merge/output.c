@@ -264,13 +264,11 @@ static bool decide_one(struct align *a, bool now)
 	return true;
 }
 
-void align_extrapolate(struct align *a)
+void align_extrapolate(struct align *a, uint64_t g)
 {
-	uint64_t g = a->newest - a->limits.lag_max;
 	struct knot k;
 
-	if (!a->has_knot || a->first < a->n || align_x(a->newest, a->knot.g) < 0 ||
-	    a->newest - a->knot.g < a->limits.lag_max + a->limits.lag / 8)
+	if (!a->has_knot || a->first < a->n || align_x(g, a->knot.g) <= 0)
 		return;
 	align_claim(a, g, a->knot.run, &k);
 	k.extrapolated = true;
@@ -284,5 +282,12 @@ void align_decide(struct align *a, bool now)
 {
 	align_scan(a, now);
 	while (decide_one(a, now))
+		;
+}
+
+void align_decide_scanned(struct align *a)
+{
+	align_scan(a, false);
+	while (decide_one(a, true))
 		;
 }

@@ -179,7 +179,7 @@ static int hold(struct pair *p, uint64_t guest, uint64_t host, bool before)
 	return 0;
 }
 
-void pair_end(struct pair *p)
+void pair_release(struct pair *p)
 {
 	while (p->n_held)
 		pop_held(p);
@@ -191,7 +191,7 @@ static void advance(struct pair *p, uint64_t guest)
 	int64_t by = (int64_t)(guest - p->now);
 
 	if (p->any && by < -(int64_t)HOLD) {
-		pair_end(p);
+		pair_release(p);
 		drop_all(p);
 	}
 	if (!p->any || by > 0 || by < -(int64_t)HOLD)

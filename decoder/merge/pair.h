@@ -35,8 +35,8 @@ void pair_free(struct pair *p);
  */
 int pair_host(struct pair *p, const struct record *rec, uint16_t device);
 int pair_guest(struct pair *p, const struct record *rec, uint16_t device);
-/* Nothing comes any more: give what is held back to align. */
-void pair_end(struct pair *p);
+/* Give what is held back to align: nothing comes any more, or it cannot be waited for. */
+void pair_release(struct pair *p);
 void pair_counts(const struct pair *p, struct pair_counts *out);
 
 #endif

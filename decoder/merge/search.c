@@ -313,8 +313,11 @@ static enum kind chain_kind(const struct search *s)
 
 int search_finish(struct search *s)
 {
-	int rc = join(s, chain_kind(s));
+	int rc;
 
+	s->n = s->chains = 0;
+	memset(s->peer, 0, sizeof(s->peer));
+	rc = join(s, chain_kind(s));
 	if (!rc)
 		rc = join(s, BY_ADDRESS);
 	if (rc || !s->n)

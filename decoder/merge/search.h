@@ -33,7 +33,10 @@ struct search *search_new(void); /* NULL: no memory */
 void search_free(struct search *s);
 /* Each record of both traces, in its order, with its number there.  0 or -ENOMEM. */
 int search_add(struct search *s, enum merge_side side, const struct record *rec, uint64_t number);
-/* All are known: find what matches.  0 or -ENOMEM. */
+/*
+ * Find what matches in what was added so far.  It may be called again when more was.  0 or
+ * -ENOMEM.
+ */
 int search_finish(struct search *s);
 
 /*

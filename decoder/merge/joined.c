@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "decoder/merge/joined.h"
+#include "decoder/merge/live.h"
+#include "decoder/merge/report.h"
+#include "decoder/trace/feed.h"
+#include "decoder/util/clock.h"
+
+#define DESCRIPTORS 256
+/*
+ * How long what one side has recorded waits for the other's: a file that grows is not looked at as
+ * often as a pipe or a screen.
+ */
+#define WATCHED UINT64_C(3000000000) /* ns */
+#define UNWATCHED UINT64_C(30000000000)
+#define RETRY UINT64_C(100000000) /* ns between two attempts to connect */
+#define WARN_AFTER UINT64_C(10000000000) /* ns without anything that says whose guest it is */
+#define STEP_BYTES (1U << 20) /* of a guest, between two steps of the host's source */
+#define LAST_BYTES (64U << 20) /* of a guest, at the end */
+
+/* The stream of a guest. */
+struct stream_in {
+	const char *path;
+	int fd; /* -1: not connected */
+	uint64_t tried, began; /* ns; began: 0 nothing has come */
+	struct trace_feed *feed;
+	uint64_t lost; /* records, as the guest says */
+	bool linked, warned; /* said */
+};
+
+struct joined {
+	struct source s;
+	struct source *inner;
+	struct source_request request; /* as it was asked for */
+	struct live *live;
+	struct stream_in guest[MERGE_GUESTS];
+	unsigned guests;
+	bool mute; /* what the host's source hands on is not complete */
+	bool failed; /* no memory: what comes is handed on as it is */
+};
+
+/* --- between ------------------------------------------------------------------------------------ */
+
+static uint64_t now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+static int hand_on(void *ctx, const void *record, size_t len)
+{
+	struct joined *j = ctx;
+
+	j->request.record(j->request.ctx, record, len);
+	return 0;
+}
+
+/* Without the memory for it there is no joining; the host's side is recorded all the same. */
+static void fail(struct joined *j, int rc)
+{
+	if (!rc || j->failed)
+		return;
+	j->failed = true;
+	source_say(&j->request, SOURCE_WARNING,
+		   "%s: from here on the guests' side is not recorded, and some of the host's is "
+		   "missing",
+		   strerror(-rc));
+}
+
+static void on_record(void *ctx, const void *record, size_t len)
+{
+	struct joined *j = ctx;
+
+	if (j->mute)
+		return;
+	if (!j->failed)
+		fail(j, live_host(j->live, record, len, now_ns()));
+	else
+		hand_on(j, record, len);
+}
+
+static void on_words(void *ctx, enum source_level level, const char *text)
+{
+	struct joined *j = ctx;
+
+	j->request.say(j->request.ctx, level, text);
+}
+
+static bool is_ended(void *ctx)
+{
+	struct joined *j = ctx;
+
+	return j->request.ended(j->request.ctx);
+}
+
+/* --- streams ------------------------------------------------------------------------------------ */
+
+static int open_socket(const char *path)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	memcpy(to.sun_path, path, strlen(path));
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* It is there once QEMU is. */
+static void connect_to(struct joined *j, unsigned i, uint64_t now)
+{
+	struct stream_in *g = &j->guest[i];
+	struct ucred who;
+	socklen_t len = sizeof(who);
+
+	if (now - g->tried < RETRY)
+		return;
+	g->tried = now;
+	g->fd = open_socket(g->path);
+	if (g->fd >= 0 && !getsockopt(g->fd, SOL_SOCKET, SO_PEERCRED, &who, &len))
+		live_set_process(j->live, i, who.pid);
+}
+
+static void disconnect(struct joined *j, unsigned i)
+{
+	struct stream_in *g = &j->guest[i];
+
+	close(g->fd);
+	g->fd = -1;
+	trace_feed_end(g->feed);
+}
+
+static int take_records(struct joined *j, unsigned i, uint64_t now)
+{
+	struct stream_in *g = &j->guest[i];
+	struct record rec;
+	int rc = 0;
+
+	while (!rc && live_guest_wants(j->live, i)) {
+		switch (trace_feed_next(g->feed, &rec)) {
+		case FEED_MORE: return 0;
+		case FEED_BAD: break;
+		case FEED_BEGIN: rc = live_guest_begins(j->live, i); break;
+		case FEED_RECORD:
+			g->began = g->began ? g->began : now;
+			g->lost += rec.h.type == VQT_LOSS ? rec.loss.lost : 0;
+			rc = live_guest(j->live, i, &rec, now);
+			break;
+		}
+	}
+	return rc;
+}
+
+/* What has come of it, at most so many bytes. */
+static int read_stream(struct joined *j, unsigned i, size_t most)
+{
+	struct stream_in *g = &j->guest[i];
+	size_t done = 0;
+	int rc = 0;
+
+	while (!rc && g->fd >= 0 && done < most && live_guest_wants(j->live, i)) {
+		size_t room;
+		uint8_t *to = trace_feed_room(g->feed, &room);
+		ssize_t n = room ? recv(g->fd, to, room, 0) : -1;
+
+		if (!room || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+			break;
+		if (n <= 0)
+			disconnect(j, i);
+		else
+			trace_feed_add(g->feed, (size_t)n);
+		done += n > 0 ? (size_t)n : 0;
+		rc = take_records(j, i, now_ns());
+		if (!rc && n <= 0)
+			rc = live_guest_ends(j->live, i);
+	}
+	return rc;
+}
+
+static int read_streams(struct joined *j, size_t most)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; !rc && i < j->guests; i++) {
+		struct stream_in *g = &j->guest[i];
+		uint64_t now = now_ns();
+
+		rc = take_records(j, i, now); /* that had to wait */
+		if (!rc && g->fd < 0)
+			connect_to(j, i, now);
+		if (!rc)
+			rc = read_stream(j, i, most);
+	}
+	return rc;
+}
+
+/* Once: whose guest it is, or that this is not known. */
+static void say_linked(struct joined *j, unsigned i, uint64_t now)
+{
+	struct stream_in *g = &j->guest[i];
+
+	if (g->linked || !g->began)
+		return;
+	g->linked = live_linked(j->live, i);
+	if (g->linked)
+		source_say(&j->request, SOURCE_INFO, "guest=%s: its side is recorded, too", g->path);
+	else if (!g->warned && now - g->began > WARN_AFTER) {
+		g->warned = true;
+		source_say(&j->request, SOURCE_WARNING,
+			   "guest=%s: nothing yet says that it is a guest of what is recorded here; "
+			   "what it sends waits, and is lost if that stays so",
+			   g->path);
+	}
+}
+
+/* --- the source ---------------------------------------------------------------------------------- */
+
+static int check(const void *config, const struct source_request *request, bool command,
+		 struct source_error *err)
+{
+	const struct joined_config *c = config;
+	static const struct sockaddr_un any;
+
+	for (unsigned i = 0; i < c->sockets; i++)
+		if (!c->socket[i][0] || strlen(c->socket[i]) >= sizeof(any.sun_path))
+			return source_fail(err, -EINVAL,
+					   "guest=%.120s: the path of a socket has 1 to %zu bytes",
+					   c->socket[i], sizeof(any.sun_path) - 1);
+	if (request->light)
+		return source_fail(err, -EINVAL,
+				   "--light counts without recording events, and there is nothing "
+				   "that could be joined with a guest's; leave one out");
+	return c->ops->check(c->config, request, command, err);
+}
+
+static void close_source(struct source *s)
+{
+	struct joined *j = (struct joined *)s;
+
+	if (!j)
+		return;
+	if (j->inner)
+		j->inner->ops->close(j->inner);
+	for (unsigned i = 0; i < j->guests; i++) {
+		if (j->guest[i].fd >= 0)
+			close(j->guest[i].fd);
+		trace_feed_free(j->guest[i].feed);
+	}
+	live_free(j->live);
+	free((void *)s->ops);
+	free(j);
+}
+
+static int add_streams(struct joined *j, const struct joined_config *c)
+{
+	bool watched = !j->request.output || !strcmp(j->request.output, "-");
+
+	j->live = live_new(watched ? WATCHED : UNWATCHED, hand_on, j);
+	for (unsigned i = 0; j->live && i < c->sockets; i++) {
+		j->guest[i] = (struct stream_in){ .path = c->socket[i],
+						  .fd = -1,
+						  .feed = trace_feed_new() };
+		j->guests++;
+		if (!j->guest[i].feed || live_add_guest(j->live, c->socket[i], 0) < 0)
+			return -ENOMEM;
+	}
+	return j->live ? 0 : -ENOMEM;
+}
+
+static int open_source(struct source **out, const void *config,
+		       const struct source_request *request, struct source_error *err)
+{
+	const struct joined_config *c = config;
+	struct joined *j = calloc(1, sizeof(*j));
+	struct source_ops *ops = calloc(1, sizeof(*ops));
+	struct source_request inner = *request;
+	int rc;
+
+	if (!j || !ops) {
+		free(j);
+		free(ops);
+		return source_fail(err, -ENOMEM, "no memory");
+	}
+	joined_ops(c->ops, ops);
+	j->s.ops = ops;
+	j->request = *request;
+	inner.record = on_record;
+	inner.say = on_words;
+	inner.ended = request->ended ? is_ended : NULL;
+	inner.ctx = j;
+	rc = add_streams(j, c);
+	if (rc)
+		source_fail(err, rc, "no memory");
+	else
+		rc = c->ops->open(&j->inner, c->config, &inner, err);
+	if (rc) {
+		close_source(&j->s);
+		return rc;
+	}
+	*out = &j->s;
+	return 0;
+}
+
+static int begin(struct source *s, char *const argv[], struct source_child *child,
+		 struct source_error *err)
+{
+	struct joined *j = (struct joined *)s;
+
+	return j->inner->ops->begin(j->inner, argv, child, err);
+}
+
+static unsigned descriptors(struct source *s, struct pollfd *fd, unsigned max, int *timeout_ms)
+{
+	struct joined *j = (struct joined *)s;
+	unsigned n = j->inner->ops->descriptors(j->inner, fd, max, timeout_ms);
+
+	for (unsigned i = 0; i < j->guests && n < max; i++)
+		if (j->guest[i].fd >= 0 && live_guest_wants(j->live, i))
+			fd[n++] = (struct pollfd){ .fd = j->guest[i].fd, .events = POLLIN };
+	return n;
+}
+
+static int step(struct source *s, int timeout_ms)
+{
+	struct joined *j = (struct joined *)s;
+	struct pollfd fd[DESCRIPTORS];
+	unsigned n = descriptors(s, fd, DESCRIPTORS, &timeout_ms);
+	uint64_t now;
+	int more, rc;
+
+	if (timeout_ms && poll(fd, n, timeout_ms) < 0 && errno == EINTR)
+		return -EINTR;
+	more = j->inner->ops->step(j->inner, 0);
+	if (j->failed)
+		return more;
+	rc = read_streams(j, STEP_BYTES);
+	now = now_ns();
+	fail(j, rc ? rc : live_step(j->live, now));
+	for (unsigned i = 0; i < j->guests; i++)
+		say_linked(j, i, now);
+	return more;
+}
+
+static void settle(struct source *s)
+{
+	struct joined *j = (struct joined *)s;
+
+	if (j->inner->ops->settle)
+		j->inner->ops->settle(j->inner);
+	if (!j->failed)
+		fail(j, live_flush(j->live, now_ns()));
+}
+
+static void describe(struct source *s)
+{
+	struct joined *j = (struct joined *)s;
+
+	live_describe_begin(j->live);
+	j->inner->ops->describe(j->inner);
+	fail(j, live_describe_end(j->live));
+}
+
+static void stats(const struct source *s, struct source_stats *out)
+{
+	const struct joined *j = (const struct joined *)s;
+
+	j->inner->ops->stats(j->inner, out);
+	for (unsigned i = 0; i < j->guests; i++)
+		out->lost.records += j->guest[i].lost;
+}
+
+static void stop(struct source *s)
+{
+	struct joined *j = (struct joined *)s;
+	struct source_stats inner;
+
+	/* Of a process that runs on not everything is seen any more while probes are detached. */
+	j->inner->ops->stats(j->inner, &inner);
+	j->mute = !j->inner->ops->whole_stop && inner.alive;
+	j->inner->ops->stop(j->inner);
+	if (!j->failed)
+		fail(j, read_streams(j, LAST_BYTES));
+	if (!j->failed)
+		fail(j, live_end(j->live, now_ns()));
+}
+
+static bool alive(const struct source *s, pid_t pid)
+{
+	const struct joined *j = (const struct joined *)s;
+
+	return j->inner->ops->alive(j->inner, pid);
+}
+
+static bool cost(struct source *s, uint64_t *hits, uint64_t *ns)
+{
+	struct joined *j = (struct joined *)s;
+
+	return j->inner->ops->cost(j->inner, hits, ns);
+}
+
+static void report_guest(struct joined *j, unsigned i)
+{
+	struct stream_in *g = &j->guest[i];
+	struct feed_counts feed;
+	struct live_state state;
+	const struct merge_guest *r = live_report(j->live, i, &state);
+	TEXT(t, 500);
+
+	trace_feed_counts(g->feed, &feed);
+	if (!g->began) {
+		source_say(&j->request, SOURCE_WARNING,
+			   "guest=%s: nothing came%s; the guest has to run 'vqtrace record -i guest "
+			   "-w /dev/virtio-ports/NAME' (or another port of that chardev)",
+			   g->path,
+			   g->fd < 0 && !feed.begun ? ", and nobody listened there" : "");
+		return;
+	}
+	merge_put_guest(&t, r);
+	source_say(&j->request, SOURCE_INFO, "guest=%s: %s", g->path, t.buf);
+	if (state.boots > 1)
+		source_say(&j->request, SOURCE_INFO, "guest=%s: it was started %llu times", g->path,
+			   (unsigned long long)state.boots);
+	if (state.refused[0])
+		source_say(&j->request, SOURCE_WARNING, "guest=%s: %s", g->path, state.refused);
+	if (state.unwritten)
+		source_say(&j->request, SOURCE_WARNING,
+			   "guest=%s: %llu events are not recorded: nothing says when they were",
+			   g->path, (unsigned long long)state.unwritten);
+	if (feed.bad || r->refused)
+		source_say(&j->request, SOURCE_WARNING,
+			   "guest=%s: %llu records were damaged or none that a guest may write",
+			   g->path, (unsigned long long)(feed.bad + r->refused));
+}
+
+static void report(struct source *s)
+{
+	struct joined *j = (struct joined *)s;
+
+	j->inner->ops->report(j->inner);
+	for (unsigned i = 0; i < j->guests; i++)
+		report_guest(j, i);
+}
+
+void joined_ops(const struct source_ops *ops, struct source_ops *out)
+{
+	*out = *ops;
+	out->config_size = sizeof(struct joined_config);
+	out->check = check;
+	out->open = open_source;
+	out->begin = begin;
+	out->descriptors = descriptors;
+	out->step = step;
+	out->settle = settle;
+	out->describe = describe;
+	out->stop = stop;
+	out->whole_stop = true;
+	out->stats = stats;
+	out->alive = ops->alive ? alive : NULL;
+	out->cost = ops->cost ? cost : NULL;
+	out->report = report;
+	out->close = close_source;
+}

@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/merge/guest.h"
+#include "decoder/merge/live.h"
+#include "decoder/merge/waiting.h"
+
+#define MS UINT64_C(1000000)
+/* ns after which what has not come by then is not waited for any more. */
+#define HOST_LATE (1000 * MS) /* records of the host */
+#define HURRY_EVERY (250 * MS)
+#define LINK_FIRST (2000 * MS) /* by then the host's records of what it has begun with are there */
+#define LINK_EVERY (250 * MS) /* at first; then each time twice as long */
+#define LINK_MOST (60000 * MS)
+/* Bytes that wait at most, before nothing is waited for. */
+#define HOST_BYTES (32U << 20)
+#define GUEST_BYTES (16U << 20)
+#define CONTENT 16 /* bytes of a buffer by which chain.h recognises it */
+
+struct live_one {
+	const char *name;
+	pid_t pid;
+	struct merge_ids ids;
+	struct merging *merging; /* of this boot; NULL: none has begun */
+	struct merge_guest report, before; /* of this boot, and of those before */
+	struct live_state state;
+	struct waiting waiting;
+	bool ended; /* nothing more of this boot will come */
+	bool again; /* and another one has begun */
+	uint32_t snaplen;
+	uint64_t number; /* of its records */
+	uint64_t heard; /* ns: when the first record of this boot came */
+	uint64_t link_at, link_every, hurried; /* ns */
+};
+
+struct live {
+	struct merge_host host;
+	struct waiting waiting;
+	struct live_one *guest[MERGE_GUESTS];
+	unsigned guests;
+	uint64_t last; /* ns: of what was written */
+	uint64_t number; /* of the host's records */
+	uint32_t snaplen; /* of the host */
+	pid_t pid_of[256]; /* the host's sources */
+	uint64_t patience, begun; /* ns; begun: the time of the first record, 0 none */
+	bool direct; /* live_describe_begin() */
+};
+
+struct live *live_new(uint64_t patience, live_write *write, void *ctx)
+{
+	struct live *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->host.name = "the host's records";
+	l->patience = patience;
+	l->host.write = write;
+	l->host.ctx = ctx;
+	return l;
+}
+
+static void free_guest(struct live_one *g)
+{
+	merging_free(g->merging);
+	waiting_free(&g->waiting);
+	free(g);
+}
+
+void live_free(struct live *l)
+{
+	if (!l)
+		return;
+	for (unsigned i = 0; i < l->guests; i++)
+		free_guest(l->guest[i]);
+	waiting_free(&l->waiting);
+	merge_host_free(&l->host);
+	free(l);
+}
+
+int live_add_guest(struct live *l, const char *name, pid_t pid)
+{
+	struct live_one *g;
+
+	if (l->guests == MERGE_GUESTS)
+		return -E2BIG;
+	g = calloc(1, sizeof(*g));
+	if (!g)
+		return -ENOMEM;
+	g->name = g->report.path = g->before.path = name;
+	g->pid = pid;
+	l->guest[l->guests] = g;
+	return (int)l->guests++;
+}
+
+void live_set_process(struct live *l, unsigned guest, pid_t pid)
+{
+	l->guest[guest]->pid = pid;
+}
+
+/* --- boots ------------------------------------------------------------------------------------ */
+
+static void add_clock(struct align_counts *to, const struct align_counts *c)
+{
+	to->before += c->before;
+	to->after += c->after;
+	to->examined += c->examined;
+	to->outliers += c->outliers;
+	to->steps += c->steps;
+	to->rates += c->rates;
+	to->late += c->late;
+	to->lost += c->lost;
+}
+
+static void add_report(struct merge_guest *to, const struct merge_guest *r)
+{
+	bool first = !to->timed;
+
+	to->devices = r->devices > to->devices ? r->devices : to->devices;
+	to->linked = r->linked > to->linked ? r->linked : to->linked;
+	for (unsigned i = 0; i < MERGE_SIDES; i++)
+		to->pairs.chains[i] += r->pairs.chains[i];
+	to->pairs.paired += r->pairs.paired;
+	add_clock(&to->clock, &r->clock);
+	if (r->timed && (first || r->error_least < to->error_least))
+		to->error_least = r->error_least;
+	if (r->error_most > to->error_most)
+		to->error_most = r->error_most;
+	to->records += r->records;
+	to->timed += r->timed;
+	to->untimed += r->untimed;
+	to->refused += r->refused;
+}
+
+/* Why what it sends is not recorded, from now on. */
+static void refuse(struct live_one *g, const char *why)
+{
+	snprintf(g->state.refused, sizeof(g->state.refused), "%.390s", why);
+}
+
+static void end_boot(struct live_one *g)
+{
+	if (g->merging) {
+		merging_report(g->merging);
+		add_report(&g->before, &g->report);
+	}
+	merging_free(g->merging);
+	g->merging = NULL;
+}
+
+static int begin_boot(struct live_one *g)
+{
+	end_boot(g);
+	g->report = (struct merge_guest){ .path = g->name };
+	g->merging = merging_new(&g->report, &g->ids);
+	g->ended = g->again = false;
+	g->heard = g->link_at = 0;
+	g->link_every = LINK_EVERY;
+	g->state.boots++;
+	return g->merging ? 0 : -ENOMEM;
+}
+
+int live_guest_ends(struct live *l, unsigned guest)
+{
+	struct live_one *g = l->guest[guest];
+
+	if (!g->merging || g->ended)
+		return 0;
+	g->ended = true;
+	return merging_fed_all(g->merging);
+}
+
+int live_guest_begins(struct live *l, unsigned guest)
+{
+	struct live_one *g = l->guest[guest];
+	int rc = live_guest_ends(l, guest);
+
+	if (rc || g->waiting.records) {
+		g->again = true;
+		return rc;
+	}
+	return begin_boot(g);
+}
+
+bool live_guest_wants(const struct live *l, unsigned guest)
+{
+	const struct live_one *g = l->guest[guest];
+
+	return !g->again && waiting_bytes(&g->waiting) < GUEST_BYTES;
+}
+
+/* --- linking ---------------------------------------------------------------------------------- */
+
+/* The number of the source that is this process; 0: none. */
+static uint8_t source_of(const struct live *l, pid_t pid)
+{
+	for (unsigned i = 1; pid && i < 256; i++)
+		if (l->pid_of[i] == pid)
+			return (uint8_t)i;
+	return 0;
+}
+
+/* What waits is paired now that it can be, in the order in which it came. */
+static int feed_waiting(struct live *l, struct live_one *g)
+{
+	struct waiting_place at[MERGE_SIDES] = { { 0 } };
+	const struct waiting *w[MERGE_SIDES] = { &l->waiting, &g->waiting };
+	bool has[MERGE_SIDES] = { waiting_walk(w[0], &at[0]), waiting_walk(w[1], &at[1]) };
+	int rc = 0;
+
+	while (!rc && (has[MERGE_HOST] || has[MERGE_GUEST])) {
+		enum merge_side side = has[MERGE_HOST] && (!has[MERGE_GUEST] ||
+							   at[MERGE_HOST].came <= at[MERGE_GUEST].came)
+					       ? MERGE_HOST
+					       : MERGE_GUEST;
+
+		rc = merging_feed(g->merging, side, &at[side].rec);
+		has[side] = waiting_walk(w[side], &at[side]);
+	}
+	return rc ? rc : merging_fed(g->merging);
+}
+
+static int link_guest(struct live *l, struct live_one *g, uint64_t now)
+{
+	bool was = merging_linked(g->merging);
+	uint8_t source = source_of(l, g->pid);
+	struct trace_error err;
+	int rc;
+
+	g->link_at = now + g->link_every;
+	if (g->link_every < LINK_MOST)
+		g->link_every *= 2;
+	if (!was && source)
+		merging_of_process(g->merging, source,
+				   l->snaplen >= CONTENT && g->snaplen >= CONTENT);
+	else if (!was && now - g->heard < LINK_FIRST)
+		return 0;
+	rc = merging_link(g->merging, &l->host, &err);
+	if (rc == -EXDEV)
+		return 0;
+	if (rc == -E2BIG)
+		refuse(g, err.text);
+	if (rc)
+		return rc == -E2BIG ? 0 : rc;
+	return was ? 0 : feed_waiting(l, g);
+}
+
+static bool wants_link(const struct live_one *g)
+{
+	return g->merging && !g->ended && !g->state.refused[0] && g->number &&
+	       (!merging_linked(g->merging) || merging_misses(g->merging));
+}
+
+static int link_guests(struct live *l, uint64_t now)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; !rc && i < l->guests; i++)
+		if (wants_link(l->guest[i]) && now >= l->guest[i]->link_at)
+			rc = link_guest(l, l->guest[i], now);
+	return rc;
+}
+
+/* --- in ------------------------------------------------------------------------------------- */
+
+/* What a record says of whose guest it is, and of the guest's clock. */
+static int learn(struct live_one *g, enum merge_side side, const struct record *rec,
+		 uint64_t number)
+{
+	int rc = 0;
+
+	if (!g->merging || g->ended)
+		return 0;
+	if (!merging_linked(g->merging) || merging_misses(g->merging) || rec->h.type < VQT_REG)
+		rc = merging_look(g->merging, side, rec, number);
+	if (rec->h.type == VQT_DEVICE) { /* it may be the one that is missed */
+		g->link_at = 0;
+		g->link_every = LINK_EVERY;
+	}
+	if (!rc && merging_linked(g->merging))
+		rc = merging_feed(g->merging, side, rec);
+	return rc;
+}
+
+static int write_host(struct live *l, const struct record *rec)
+{
+	bool first = rec->h.type == VQT_DEVICE && !l->host.written[rec->h.device];
+	int rc = l->host.write(l->host.ctx, rec->raw, rec->len);
+
+	if (first)
+		l->host.written[rec->h.device] = true;
+	for (unsigned i = 0; !rc && first && i < l->guests; i++)
+		if (l->guest[i]->merging)
+			rc = merging_described(l->guest[i]->merging, &l->host, rec->h.device);
+	return rc;
+}
+
+int live_host(struct live *l, const void *record, size_t len, uint64_t now)
+{
+	struct record rec;
+	int rc = record_parse(&rec, record, len, NULL);
+
+	if (rc == -EBADMSG)
+		return rc;
+	rc = merge_host_look(&l->host, &rec);
+	if (rec.h.type == VQT_SOURCE)
+		l->pid_of[rec.h.source] = (pid_t)rec.source.pid;
+	if (rec.h.type == VQT_SESSION)
+		l->snaplen = rec.session.snaplen;
+	l->number++;
+	l->begun = l->begun ? l->begun : now;
+	for (unsigned i = 0; !rc && i < l->guests; i++)
+		rc = learn(l->guest[i], MERGE_HOST, &rec, l->number);
+	if (rc)
+		return rc;
+	return l->direct ? write_host(l, &rec) : waiting_add(&l->waiting, &rec, now);
+}
+
+static void take_session(struct live_one *g, const struct record *rec)
+{
+	char why[120];
+
+	g->snaplen = rec->session.snaplen;
+	if (rec->session.major == VQT_VERSION_MAJOR)
+		return;
+	snprintf(why, sizeof(why),
+		 "it has format version %u.%u, this vqtrace reads %u.x; use the same vqtrace in the "
+		 "guest",
+		 rec->session.major, rec->session.minor, VQT_VERSION_MAJOR);
+	refuse(g, why);
+}
+
+int live_guest(struct live *l, unsigned guest, const struct record *rec, uint64_t now)
+{
+	struct live_one *g = l->guest[guest];
+	int rc;
+
+	if (!g->merging || g->ended || g->state.refused[0])
+		return 0;
+	if (!g->heard)
+		g->heard = now;
+	g->number++;
+	if (rec->h.type == VQT_SESSION) {
+		take_session(g, rec);
+		return 0;
+	}
+	rc = learn(g, MERGE_GUEST, rec, g->number);
+	if (rc)
+		return rc;
+	if (!merging_accepts(g->merging, rec)) {
+		g->report.refused++;
+		return 0;
+	}
+	return waiting_add(&g->waiting, rec, now);
+}
+
+/* --- out ------------------------------------------------------------------------------------ */
+
+enum next {
+	NOTHING, /* and nothing is expected */
+	SILENT, /* nothing, but something may come */
+	NOT_DECIDED, /* something whose time is not known yet */
+	READY
+};
+
+/*
+ * Of a guest of which nothing has come yet: its recorder begins before the driver of the port that
+ * it writes to.
+ */
+static enum next first_word(const struct live *l, const struct live_one *g, uint64_t now)
+{
+	return !g->number && now - l->begun < l->patience ? SILENT : NOTHING;
+}
+
+/* What a guest has to be written, and at which of the host's times. */
+static enum next guest_next(struct live *l, struct live_one *g, uint64_t now, uint64_t *ts)
+{
+	struct trace_error err;
+	int rc;
+
+	if (!g->waiting.records && (!g->merging || g->ended || g->state.refused[0]))
+		return first_word(l, g, now);
+	if (!g->waiting.records)
+		return SILENT;
+	if (!merging_linked(g->merging) && !g->ended)
+		return NOT_DECIDED;
+	merging_not_before(g->merging, l->last);
+	rc = merging_linked(g->merging) ? merging_time(g->merging, &g->waiting.rec, ts, &err)
+					: -EXDEV;
+	if (rc > 0)
+		return READY;
+	if (!rc)
+		return NOT_DECIDED;
+	g->state.unwritten += g->waiting.records; /* their times will never be known */
+	waiting_free(&g->waiting);
+	return NOTHING;
+}
+
+static uint64_t host_time(const struct live *l, const struct record *rec)
+{
+	return rec->h.ts || rec->h.type >= VQT_REG ? rec->h.ts : l->last;
+}
+
+/* May what is at that time be written, though this one has nothing that is known to be later? */
+static bool is_late(const struct live *l, enum next next, uint64_t ts, uint64_t now)
+{
+	return next == NOTHING || (int64_t)(now - ts) >= (int64_t)l->patience;
+}
+
+struct choice {
+	struct live_one *guest; /* NULL: the host */
+	uint64_t ts;
+	bool any;
+	bool sure; /* nothing that is earlier will come, or it is not waited for */
+};
+
+static struct choice choose(struct live *l, uint64_t now, bool all)
+{
+	struct choice c = { .any = l->waiting.records, .sure = true };
+	enum next next[MERGE_GUESTS];
+	bool pressed = all || waiting_bytes(&l->waiting) > HOST_BYTES;
+
+	if (c.any)
+		c.ts = host_time(l, &l->waiting.rec);
+	for (unsigned i = 0; i < l->guests; i++) {
+		uint64_t ts;
+
+		next[i] = guest_next(l, l->guest[i], now, &ts);
+		if (next[i] != READY || (c.any && (int64_t)(ts - c.ts) >= 0))
+			continue;
+		c = (struct choice){ l->guest[i], ts, true, true };
+	}
+	if (c.guest && !l->waiting.records)
+		c.sure = all || (int64_t)(now - c.ts) >= (int64_t)HOST_LATE;
+	for (unsigned i = 0; i < l->guests; i++)
+		if (next[i] != READY)
+			c.sure &= pressed || is_late(l, next[i], c.ts, now);
+	return c;
+}
+
+static int write_one(struct live *l, const struct choice *c)
+{
+	struct live_one *g = c->guest;
+	int rc;
+
+	if (g) {
+		rc = merging_write(g->merging, &l->host, &g->waiting.rec);
+		if (rc == -E2BIG) {
+			refuse(g, "it has more devices than there are numbers for");
+			rc = 0;
+		}
+		waiting_drop(&g->waiting);
+	} else {
+		rc = write_host(l, &l->waiting.rec);
+		waiting_drop(&l->waiting);
+	}
+	if ((int64_t)(c->ts - l->last) > 0)
+		l->last = c->ts;
+	return rc;
+}
+
+static int write_all(struct live *l, uint64_t now, bool all)
+{
+	int rc = 0;
+
+	while (!rc) {
+		struct choice c = choose(l, now, all);
+
+		if (!c.any || !c.sure)
+			break;
+		rc = write_one(l, &c);
+	}
+	return rc;
+}
+
+/* Its clock cannot be waited for any longer. */
+static int hurry(const struct live *l, struct live_one *g, uint64_t now, bool all)
+{
+	bool old = now - g->waiting.came >= l->patience / 3 * 2 || waiting_bytes(&g->waiting) > GUEST_BYTES / 2;
+
+	if (!g->merging || g->ended || !g->waiting.records || !merging_linked(g->merging))
+		return 0;
+	if (!all && (!old || now - g->hurried < HURRY_EVERY))
+		return merging_fed(g->merging);
+	g->hurried = now;
+	return merging_hurry(g->merging);
+}
+
+static int check(struct live *l, struct live_one *g)
+{
+	struct trace_error err;
+
+	if (g->merging && !g->state.refused[0] && merging_check(g->merging, &l->host, &err)) {
+		refuse(g, err.text);
+		g->state.unwritten += g->waiting.records;
+		waiting_free(&g->waiting);
+	}
+	return g->again && !g->waiting.records ? begin_boot(g) : 0;
+}
+
+static int step(struct live *l, uint64_t now, bool all)
+{
+	int rc = link_guests(l, now);
+
+	for (unsigned i = 0; !rc && i < l->guests; i++)
+		rc = hurry(l, l->guest[i], now, all);
+	if (!rc)
+		rc = write_all(l, now, all);
+	for (unsigned i = 0; !rc && i < l->guests; i++)
+		rc = check(l, l->guest[i]);
+	return rc;
+}
+
+int live_step(struct live *l, uint64_t now)
+{
+	return step(l, now, false);
+}
+
+int live_flush(struct live *l, uint64_t now)
+{
+	return step(l, now, true);
+}
+
+void live_describe_begin(struct live *l)
+{
+	l->direct = true;
+}
+
+int live_describe_end(struct live *l)
+{
+	int rc = 0;
+
+	l->direct = false;
+	for (unsigned i = 0; !rc && i < l->guests; i++)
+		if (l->guest[i]->merging)
+			rc = merging_describe(l->guest[i]->merging, &l->host);
+	return rc;
+}
+
+int live_end(struct live *l, uint64_t now)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < l->guests; i++)
+		l->guest[i]->link_at = 0;
+	rc = link_guests(l, now);
+	for (unsigned i = 0; !rc && i < l->guests; i++)
+		rc = live_guest_ends(l, i);
+	return rc ? rc : write_all(l, now, true);
+}
+
+bool live_linked(const struct live *l, unsigned guest)
+{
+	const struct live_one *g = l->guest[guest];
+
+	return g->merging && merging_linked(g->merging);
+}
+
+const struct merge_guest *live_report(const struct live *l, unsigned guest, struct live_state *out)
+{
+	struct live_one *g = l->guest[guest];
+
+	if (g->merging)
+		end_boot(g);
+	*out = g->state;
+	return &g->before;
+}
