@@ -25,6 +25,7 @@ struct capture_options {
 	size_t buffer; /* bytes between kernel and reader, a power of two; 0 default */
 	uint64_t queues; /* bit n: queue n, bit 63: all from 63 on; 0 all */
 	const char *const *devices; /* names to record, NULL-terminated; NULL all */
+	const char *without; /* id of a device that is not recorded; NULL */
 	bool delivery; /* MSI-X messages too, not only decisions to interrupt */
 	bool no_lifecycle;
 	uint32_t tables; /* at most so many queues are followed; 0 default (8192) */

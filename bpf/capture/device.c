@@ -143,6 +143,8 @@ static bool nameless(const struct device *d)
 
 static bool is_wanted(const struct capture *c, const struct device *d)
 {
+	if (c->o.without && !strcmp(c->o.without, d->who.user_id))
+		return false;
 	if (!c->o.devices)
 		return true;
 	for (const char *const *w = c->o.devices; *w; w++)

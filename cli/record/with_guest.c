@@ -67,10 +67,10 @@ char **with_guest_add(struct with_guest *w, char **command, const char **why)
 	snprintf(w->socket, sizeof(w->socket), "%s/guest", w->dir);
 	snprintf(w->chardev, sizeof(w->chardev), "socket,id=vqtrace,path=%s,server=on,wait=off",
 		 w->socket);
-	snprintf(w->device, sizeof(w->device), "virtio-serial-%s,id=vqtrace-serial",
+	snprintf(w->device, sizeof(w->device), "virtio-serial-%s,id=" WITH_GUEST_DEVICE,
 		 without_pci(command) ? "device" : "pci");
 	snprintf(w->port, sizeof(w->port),
-		 "virtserialport,bus=vqtrace-serial.0,chardev=vqtrace,name=vqtrace");
+		 "virtserialport,bus=" WITH_GUEST_DEVICE ".0,chardev=vqtrace,name=vqtrace");
 	*why = "no memory";
 	w->command = calloc(n + ADDED + 1, sizeof(char *));
 	if (!w->command)
@@ -104,6 +104,7 @@ int record_with_guest(struct record_run *r)
 	r->command = with_guest_add(&r->port, r->command, &why);
 	if (!r->command)
 		return 1 + cli_usage("--with-guest: %s", why);
+	r->choice.request.without = WITH_GUEST_DEVICE;
 	return sources_add_guest(&r->choice, r->port.socket)
 		       ? 1 + cli_usage("--with-guest: too many guests")
 		       : 0;

@@ -3,6 +3,8 @@
 #ifndef VQT_CLI_RECORD_WITH_GUEST_H
 #define VQT_CLI_RECORD_WITH_GUEST_H
 
+#define WITH_GUEST_DEVICE "vqtrace-serial" /* its id */
+
 struct with_guest {
 	char dir[64]; /* of the socket; "" none was made */
 	char socket[72];

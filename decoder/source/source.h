@@ -43,6 +43,7 @@ struct source_request {
 	unsigned npids;
 	struct option_list names; /* of guests or programs */
 	struct option_list devices; /* none: all */
+	const char *without; /* id of a device that only carries the trace; NULL */
 	uint64_t queues; /* bit n: queue n, bit 63: all from 63 on; 0: all */
 	uint32_t snaplen; /* leading bytes of each buffer; 0: none */
 	uint64_t light; /* ns between two tallies that stand for all events; 0: every event */
