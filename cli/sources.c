@@ -21,8 +21,9 @@ static int parse_source(void *config, const char *value, struct text *why)
 
 	if (strncmp(value, "guest=", 6)) {
 		if (c->name && strcmp(c->name, value))
-			return option_refuse(why, "one source can be recorded at a time; the only "
-						  "other one that is joined with it is guest=SOCKET");
+			return option_refuse(why,
+					     "one source can be recorded at a time; the only "
+					     "other one that is joined with it is guest=SOCKET");
 		c->name = value;
 		return 0;
 	}

@@ -425,8 +425,7 @@ static void put_later(struct merging *g)
 							     : VQT_CLOCK_UNKNOWN;
 }
 
-int merging_time(struct merging *g, const struct record *rec, uint64_t *ts,
-		 struct trace_error *err)
+int merging_time(struct merging *g, const struct record *rec, uint64_t *ts, struct trace_error *err)
 {
 	if (!g->timed && has_time(rec)) {
 		g->timed = clock_queue_next(g->clock, rec->h.ts, &g->now);

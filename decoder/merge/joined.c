@@ -210,13 +210,15 @@ static void say_linked(struct joined *j, unsigned i, uint64_t now)
 		return;
 	g->linked = live_linked(j->live, i);
 	if (g->linked)
-		source_say(&j->request, SOURCE_INFO, "guest=%s: its side is recorded, too", g->path);
+		source_say(&j->request, SOURCE_INFO, "guest=%s: its side is recorded, too",
+			   g->path);
 	else if (!g->warned && now - g->began > WARN_AFTER) {
 		g->warned = true;
-		source_say(&j->request, SOURCE_WARNING,
-			   "guest=%s: nothing yet says that it is a guest of what is recorded here; "
-			   "what it sends waits, and is lost if that stays so",
-			   g->path);
+		source_say(
+			&j->request, SOURCE_WARNING,
+			"guest=%s: nothing yet says that it is a guest of what is recorded here; "
+			"what it sends waits, and is lost if that stays so",
+			g->path);
 	}
 }
 
@@ -415,11 +417,11 @@ static void report_guest(struct joined *j, unsigned i)
 
 	trace_feed_counts(g->feed, &feed);
 	if (!g->began) {
-		source_say(&j->request, SOURCE_WARNING,
-			   "guest=%s: nothing came%s; the guest has to run 'vqtrace record -i guest "
-			   "-w /dev/virtio-ports/NAME' (or another port of that chardev)",
-			   g->path,
-			   g->fd < 0 && !feed.begun ? ", and nobody listened there" : "");
+		source_say(
+			&j->request, SOURCE_WARNING,
+			"guest=%s: nothing came%s; the guest has to run 'vqtrace record -i guest "
+			"-w /dev/virtio-ports/NAME' (or another port of that chardev)",
+			g->path, g->fd < 0 && !feed.begun ? ", and nobody listened there" : "");
 		return;
 	}
 	merge_put_guest(&t, r);

@@ -211,10 +211,11 @@ static int feed_waiting(struct live *l, struct live_one *g)
 	int rc = 0;
 
 	while (!rc && (has[MERGE_HOST] || has[MERGE_GUEST])) {
-		enum merge_side side = has[MERGE_HOST] && (!has[MERGE_GUEST] ||
-							   at[MERGE_HOST].came <= at[MERGE_GUEST].came)
-					       ? MERGE_HOST
-					       : MERGE_GUEST;
+		enum merge_side side =
+			has[MERGE_HOST] && (!has[MERGE_GUEST] ||
+					    at[MERGE_HOST].came <= at[MERGE_GUEST].came)
+				? MERGE_HOST
+				: MERGE_GUEST;
 
 		rc = merging_feed(g->merging, side, &at[side].rec);
 		has[side] = waiting_walk(w[side], &at[side]);
@@ -249,8 +250,7 @@ static int link_guest(struct live *l, struct live_one *g, uint64_t now)
 
 static bool wants_link(const struct live_one *g)
 {
-	return g->merging && !g->ended && !g->state.refused[0] && g->number &&
-	       (!merging_linked(g->merging) || merging_misses(g->merging));
+	return g->merging && !g->ended && !g->state.refused[0] && merging_misses(g->merging);
 }
 
 static int link_guests(struct live *l, uint64_t now)
@@ -325,10 +325,11 @@ static void take_session(struct live_one *g, const struct record *rec)
 	g->snaplen = rec->session.snaplen;
 	if (rec->session.major == VQT_VERSION_MAJOR)
 		return;
-	snprintf(why, sizeof(why),
-		 "it has format version %u.%u, this vqtrace reads %u.x; use the same vqtrace in the "
-		 "guest",
-		 rec->session.major, rec->session.minor, VQT_VERSION_MAJOR);
+	snprintf(
+		why, sizeof(why),
+		"it has format version %u.%u, this vqtrace reads %u.x; use the same vqtrace in the "
+		"guest",
+		rec->session.major, rec->session.minor, VQT_VERSION_MAJOR);
 	refuse(g, why);
 }
 
@@ -381,7 +382,7 @@ static enum next guest_next(struct live *l, struct live_one *g, uint64_t now, ui
 	int rc;
 
 	if (!g->waiting.records && (!g->merging || g->ended || g->state.refused[0]))
-		return first_word(l, g, now);
+		return g->again ? SILENT : first_word(l, g, now);
 	if (!g->waiting.records)
 		return SILENT;
 	if (!merging_linked(g->merging) && !g->ended)
@@ -478,7 +479,8 @@ static int write_all(struct live *l, uint64_t now, bool all)
 /* Its clock cannot be waited for any longer. */
 static int hurry(const struct live *l, struct live_one *g, uint64_t now, bool all)
 {
-	bool old = now - g->waiting.came >= l->patience / 3 * 2 || waiting_bytes(&g->waiting) > GUEST_BYTES / 2;
+	bool old = now - g->waiting.came >= l->patience / 3 * 2 ||
+		   waiting_bytes(&g->waiting) > GUEST_BYTES / 2;
 
 	if (!g->merging || g->ended || !g->waiting.records || !merging_linked(g->merging))
 		return 0;

@@ -106,7 +106,8 @@ static int look_at_host(struct merge *m, const struct record *rec, uint64_t numb
 	return rc;
 }
 
-static int look(struct merge *m, struct guest_file *guest, const char *path, struct trace_error *err)
+static int look(struct merge *m, struct guest_file *guest, const char *path,
+		struct trace_error *err)
 {
 	struct stream s;
 	int rc = stream_open(&s, path, err);

@@ -20,8 +20,14 @@ struct trace_feed {
 
 /* All but the snapshot length, which is of no use: little-endian as our records are. */
 static const uint8_t header[FILE_HEADER] = {
-	0x4d, 0x3c, 0xb2, 0xa1, /* nanoseconds */
-	2, 0, 4, 0, /* version 2.4 */
+	0x4d,
+	0x3c,
+	0xb2,
+	0xa1, /* nanoseconds */
+	2,
+	0,
+	4,
+	0, /* version 2.4 */
 	[20] = LINKTYPE_USER0,
 };
 #define SNAPLEN_AT 16
@@ -126,21 +132,29 @@ static enum feed_result lose_place(struct trace_feed *f)
 
 enum whole { WHOLE, CUT, UNDECIDED };
 
+/* Is the packet's record a VQT_SESSION?  It is the first of a trace, and there is no other. */
+static bool is_session(const struct trace_feed *f, size_t at)
+{
+	return f->bytes[at + PACKET_HEADER + offsetof(struct vqt_hdr, type)] == VQT_SESSION;
+}
+
 /*
  * The packet ends at `end`.  If the bytes of a trace's header are among its own, it is either a
  * record of somebody who writes a trace, or it was cut there, and another trace begins.  The
- * packet behind it decides: only behind a whole one there is another.
+ * packet behind it decides: only behind a whole one there is another, which begins no trace.
  */
 static enum whole is_whole(const struct trace_feed *f, size_t end, size_t *header_at)
 {
 	*header_at = find_header(f, f->at + PACKET_HEADER, end);
 	if (*header_at == end)
 		return WHOLE;
-	if (f->n < end + PACKET_HEADER)
+	if (f->n < end + PACKET_HEADER + sizeof(struct vqt_hdr))
 		return f->ended ? WHOLE : UNDECIDED;
-	if (plausible(f, end) || like_header(f, end))
+	if (like_header(f, end) || (plausible(f, end) && !is_session(f, end)))
 		return WHOLE;
-	return like_header(f, *header_at) == FILE_HEADER ? CUT : WHOLE;
+	if (like_header(f, *header_at) == FILE_HEADER)
+		return CUT;
+	return f->ended || !like_header(f, *header_at) ? WHOLE : UNDECIDED;
 }
 
 enum feed_result trace_feed_next(struct trace_feed *f, struct record *rec)

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+/* Both sides joined while they come: the same as afterwards, whatever comes late or not at all. */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "decoder/merge/live.h"
+#include "tests/unit/tap.h"
+#include "tests/unit/two_sides.h"
+
+#define PATIENCE (30 * SECOND)
+#define STEP (25 * MS)
+#define LATE UINT64_MAX /* it never comes */
+
+struct joining {
+	struct live *l;
+	struct file to;
+	uint64_t now, stepped;
+	uint64_t written;
+	int guest;
+	bool begun; /* a trace of the guest */
+};
+
+static int write_record(void *ctx, const void *record, size_t len)
+{
+	struct joining *j = ctx;
+
+	j->written++;
+	return trace_write(j->to.w, record, len);
+}
+
+static void join_begin(struct joining *j, uint64_t patience, pid_t pid)
+{
+	struct trace_error err;
+
+	*j = (struct joining){ .now = BEGIN - 2 * SECOND, .stepped = BEGIN - 2 * SECOND };
+	file_make(&j->to);
+	if (trace_create(&j->to.w, j->to.path, &err))
+		abort();
+	j->l = live_new(patience, write_record, j);
+	j->guest = live_add_guest(j->l, "guest", pid);
+	CHECK_EQ(j->guest, 0);
+}
+
+/* Time goes on; as often as recorders look, what is decided is written. */
+static void until(struct joining *j, uint64_t now)
+{
+	while (now > j->stepped + STEP) {
+		j->stepped += STEP;
+		CHECK_EQ(live_step(j->l, j->stepped), 0);
+	}
+	j->now = now > j->now ? now : j->now;
+}
+
+static void join_end(struct joining *j)
+{
+	CHECK_EQ(live_end(j->l, j->now), 0);
+	file_end(&j->to);
+}
+
+/* Records of a trace, each when it came. */
+struct coming {
+	struct trace_reader *t;
+	struct record rec;
+	uint64_t at; /* host time; LATE: no more */
+};
+
+/* When the host sees a guest's record: 100 ms later, or what `stall` says. */
+struct delay {
+	uint64_t from, until; /* host time: what comes between them comes at `until` */
+};
+
+static void next(struct coming *c, const struct clocks *clocks, const struct delay *d)
+{
+	struct trace_error err;
+	bool again;
+
+	if (trace_next(c->t, &c->rec, &again, &err) <= 0) {
+		c->at = LATE;
+		return;
+	}
+	c->at = c->rec.h.ts + 20 * MS;
+	if (!clocks)
+		return;
+	/* the inverse of guest_time(), roughly */
+	c->at = BEGIN + (c->rec.h.ts - 77 * SECOND) + 100 * MS;
+	if (clocks->pause && c->rec.h.ts - 77 * SECOND > clocks->chains / 2 * MS + MS / 2)
+		c->at += clocks->pause;
+	if (d && c->at >= d->from && c->at < d->until)
+		c->at = d->until;
+}
+
+static void open_coming(struct coming *c, const struct file *f, const struct clocks *clocks,
+			const struct delay *d)
+{
+	struct trace_error err;
+
+	if (trace_open(&c->t, f->path, &err))
+		abort();
+	next(c, clocks, d);
+}
+
+/* Both as they came. */
+static void play(struct joining *j, const struct file *host, const struct file *guest,
+		 const struct clocks *clocks, const struct delay *d)
+{
+	struct coming h = { .at = LATE }, g = { .at = LATE };
+
+	open_coming(&h, host, NULL, NULL);
+	if (guest) {
+		open_coming(&g, guest, clocks, d);
+		if (!j->begun)
+			CHECK_EQ(live_guest_begins(j->l, 0), 0);
+		j->begun = true;
+	}
+	while (h.at != LATE || g.at != LATE) {
+		if (h.at <= g.at) {
+			until(j, h.at);
+			CHECK_EQ(live_host(j->l, h.rec.raw, h.rec.len, j->now), 0);
+			next(&h, NULL, NULL);
+		} else {
+			until(j, g.at);
+			CHECK_EQ(live_guest(j->l, 0, &g.rec, j->now), 0);
+			next(&g, clocks, d);
+		}
+	}
+	trace_close(h.t);
+	if (g.t)
+		trace_close(g.t);
+}
+
+static void join_free(struct joining *j)
+{
+	live_free(j->l);
+	close(j->to.fd);
+}
+
+/* Do two traces hold the same bytes? */
+static bool same(const char *a, const char *b)
+{
+	struct trace_reader *x, *y;
+	struct trace_error err;
+	struct record p, q;
+	bool again, same = true;
+	int more = 1;
+
+	if (trace_open(&x, a, &err) || trace_open(&y, b, &err))
+		abort();
+	while (same && more > 0) {
+		more = trace_next(x, &p, &again, &err);
+		same = trace_next(y, &q, &again, &err) == more &&
+		       (more <= 0 || (p.len == q.len && !memcmp(p.raw, q.raw, p.len)));
+	}
+	trace_close(x);
+	trace_close(y);
+	return same;
+}
+
+static void merged_like(const struct clocks *c, pid_t pid)
+{
+	struct file host, guest, merged;
+	struct merge_job job = { .paths = 2 };
+	struct merge_result result;
+	struct trace_error err;
+	struct live_state state;
+	struct joining j;
+	struct seen s;
+
+	record_both(c, &host, &guest, 0);
+	join_begin(&j, PATIENCE, pid);
+	play(&j, &host, &guest, c, NULL);
+	join_end(&j);
+	file_make(&merged);
+	job.path[0] = host.path;
+	job.path[1] = guest.path;
+	job.write = merged.path;
+	CHECK_EQ(merge_files(&job, &result, &err), 0);
+	CHECK(same(j.to.path, merged.path));
+	look(&s, c, j.to.path);
+	CHECK_EQ(s.guests, c->chains);
+	CHECK_EQ(s.wrong, 0);
+	CHECK_EQ(s.peer, HOST_DEVICE);
+	CHECK_EQ(live_report(j.l, 0, &state)->pairs.paired, result.guest[0].pairs.paired);
+	CHECK_EQ(state.unwritten, 0);
+	join_free(&j);
+	close(merged.fd);
+	close(host.fd);
+	close(guest.fd);
+}
+
+static void like_afterwards(void)
+{
+	const struct clocks plain = { .chains = 20000 };
+
+	merged_like(&plain, HOST_PID);
+}
+
+/* What relays the stream is no QEMU: the guest is found by what it does. */
+static void process_unknown(void)
+{
+	const struct clocks plain = { .chains = 20000 };
+
+	merged_like(&plain, 0);
+	merged_like(&plain, HOST_PID + 1);
+}
+
+static void paused(void)
+{
+	const struct clocks c = { .chains = 20000, .pause = 12 * SECOND };
+
+	merged_like(&c, HOST_PID);
+}
+
+/* With less patience and a stream that stands still: late, in its order, and no claim too small. */
+static void stalled(void)
+{
+	const struct clocks c = { .chains = 30000 };
+	const struct delay d = { BEGIN + 10 * SECOND, BEGIN + 22 * SECOND };
+	struct file host, guest;
+	struct joining j;
+	struct seen s;
+
+	record_both(&c, &host, &guest, 0);
+	join_begin(&j, 3 * SECOND, HOST_PID);
+	play(&j, &host, &guest, &c, &d);
+	join_end(&j);
+	look(&s, &c, j.to.path);
+	CHECK_EQ(s.guests, c.chains);
+	CHECK_EQ(s.hosts, c.chains);
+	CHECK_EQ(s.wrong, 0);
+	CHECK_EQ(s.backwards, 0);
+	CHECK(s.most > SECOND); /* of what came late */
+	CHECK(s.unknown > 1000); /* by more than can be said */
+	join_free(&j);
+	close(host.fd);
+	close(guest.fd);
+}
+
+/* Nothing comes of the guest: the host's records wait as long as patience lasts, and no longer. */
+static void silent(void)
+{
+	const struct clocks c = { .chains = 20000 };
+	struct file host, guest;
+	struct live_state state;
+	struct joining j;
+	struct seen s;
+
+	record_both(&c, &host, &guest, 0);
+	join_begin(&j, 3 * SECOND, HOST_PID);
+	play(&j, &host, NULL, NULL, NULL);
+	until(&j, j.now + SECOND);
+	CHECK(j.written >= 2 * c.chains);
+	join_end(&j);
+	look(&s, &c, j.to.path);
+	CHECK_EQ(s.hosts, c.chains);
+	CHECK_EQ(s.guests, 0);
+	CHECK_EQ(live_report(j.l, 0, &state)->records, 0);
+	CHECK_EQ(state.boots, 0);
+	join_free(&j);
+	close(host.fd);
+	close(guest.fd);
+}
+
+/* What the guest sends has nothing to do with this host: nothing of it is written. */
+static void of_another(void)
+{
+	const struct clocks c = { .chains = 8000 };
+	struct file host, guest;
+	struct live_state state;
+	struct joining j;
+	struct seen s;
+
+	record_both(&c, &host, &guest, 100000);
+	join_begin(&j, 3 * SECOND, 0);
+	play(&j, &host, &guest, &c, NULL);
+	CHECK(!live_linked(j.l, 0));
+	join_end(&j);
+	look(&s, &c, j.to.path);
+	CHECK_EQ(s.hosts, c.chains);
+	CHECK_EQ(s.guests, 0);
+	live_report(j.l, 0, &state);
+	CHECK(state.unwritten >= 2 * c.chains);
+	join_free(&j);
+	close(host.fd);
+	close(guest.fd);
+}
+
+/* It boots again: its clock begins anew, its device is the same one, and no record is missing. */
+static void boots_again(void)
+{
+	const struct clocks c = { .chains = 6000 };
+	struct file host, guest;
+	struct live_state state;
+	struct trace_reader *t;
+	struct trace_error err;
+	struct record r;
+	struct joining j;
+	uint32_t devices = 0, sources = 0, chains = 0, seq = 0, gaps = 0;
+	uint16_t id = 0;
+	bool again;
+
+	record_both(&c, &host, &guest, 0);
+	join_begin(&j, PATIENCE, HOST_PID);
+	play(&j, &host, &guest, &c, NULL);
+	CHECK(live_guest_wants(j.l, 0));
+	CHECK_EQ(live_guest_begins(j.l, 0), 0);
+	CHECK(!live_guest_wants(j.l, 0)); /* what came before is written first */
+	until(&j, j.now + 2 * SECOND);
+	CHECK(live_guest_wants(j.l, 0));
+	play(&j, &host, &guest, &c, NULL); /* the same again, late by all of it */
+	join_end(&j);
+	if (trace_open(&t, j.to.path, &err))
+		abort();
+	while (trace_next(t, &r, &again, &err) > 0) {
+		if (r.h.source == 1 || r.h.type == VQT_CLOCK || !r.h.source)
+			continue;
+		gaps += seq && r.h.seq && r.h.seq != seq + 1;
+		seq = r.h.seq ? r.h.seq : seq;
+		sources += r.h.type == VQT_SOURCE;
+		chains += r.h.type == VQT_AVAIL;
+		if (r.h.type != VQT_DEVICE)
+			continue;
+		devices += !id || id == r.h.device;
+		CHECK(!id || id == r.h.device);
+		id = r.h.device;
+	}
+	trace_close(t);
+	CHECK_EQ(sources, 2);
+	CHECK(devices >= 2);
+	CHECK_EQ(chains, 2 * c.chains);
+	CHECK_EQ(gaps, 0);
+	CHECK_EQ(live_report(j.l, 0, &state)->pairs.paired, 2 * c.chains);
+	CHECK_EQ(state.boots, 2);
+	join_free(&j);
+	close(host.fd);
+	close(guest.fd);
+}
+
+/* A flood of the host's while the guest says nothing: memory is bounded, so all else is written. */
+static void bounded(void)
+{
+	struct vqt_kick k = { .h = { .type = VQT_KICK, .source = 1, .device = 1 } };
+	struct live_state state;
+	struct joining j;
+	const uint64_t n = 2000000;
+
+	join_begin(&j, PATIENCE, HOST_PID);
+	CHECK_EQ(trace_write(
+			 j.to.w,
+			 &(struct vqt_session){ .h.type = VQT_SESSION, .major = VQT_VERSION_MAJOR },
+			 sizeof(struct vqt_session)),
+		 0);
+	for (uint64_t i = 0; i < n; i++) {
+		k.h.ts = j.now + i;
+		CHECK_EQ(live_host(j.l, &k, sizeof(k), j.now), 0);
+		if (i % 1000 == 0)
+			CHECK_EQ(live_step(j.l, j.now), 0);
+	}
+	CHECK(n - j.written < (33U << 20) / sizeof(k));
+	CHECK_EQ(live_end(j.l, j.now), 0);
+	CHECK_EQ(j.written, n);
+	live_report(j.l, 0, &state);
+	file_end(&j.to);
+	join_free(&j);
+}
+
+/* A new file begins with what it needs: the host's descriptions, then the guest's. */
+static void new_file(void)
+{
+	const struct clocks c = { .chains = 4000 };
+	struct file host, guest;
+	struct coming h = { .at = 0 };
+	struct joining j;
+	struct trace_reader *t;
+	struct trace_error err;
+	struct record r;
+	uint8_t types[4];
+	unsigned n = 0;
+	bool again;
+
+	record_both(&c, &host, &guest, 0);
+	join_begin(&j, PATIENCE, HOST_PID);
+	play(&j, &host, &guest, &c, NULL);
+	CHECK_EQ(live_flush(j.l, j.now), 0);
+	file_end(&j.to);
+	close(j.to.fd);
+	file_make(&j.to);
+	if (trace_create(&j.to.w, j.to.path, &err))
+		abort();
+	live_describe_begin(j.l);
+	open_coming(&h, &host, NULL, NULL);
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK_EQ(live_host(j.l, h.rec.raw, h.rec.len, j.now), 0);
+		next(&h, NULL, NULL);
+	}
+	trace_close(h.t);
+	CHECK_EQ(live_describe_end(j.l), 0);
+	join_end(&j);
+	if (trace_open(&t, j.to.path, &err))
+		abort();
+	while (trace_next(t, &r, &again, &err) > 0) {
+		if (r.h.source != 1 && r.h.type < VQT_REG && n < 4)
+			types[n++] = r.h.type;
+		if (r.h.type == VQT_DEVICE && r.h.source != 1)
+			CHECK_EQ(r.device.peer, HOST_DEVICE);
+	}
+	trace_close(t);
+	CHECK(n >= 2 && types[0] == VQT_SOURCE && types[1] == VQT_DEVICE);
+	join_free(&j);
+	close(host.fd);
+	close(guest.fd);
+}
+
+static const struct tap_test tests[] = {
+	{ "what is merged live is what is merged afterwards", like_afterwards },
+	{ "a guest whose process is not known", process_unknown },
+	{ "a guest that is paused", paused },
+	{ "a stream that stands still", stalled },
+	{ "a guest that says nothing", silent },
+	{ "a guest of somebody else", of_another },
+	{ "a guest that boots again", boots_again },
+	{ "bounded memory", bounded },
+	{ "a new file", new_file },
+};
+TAP_MAIN(tests)
