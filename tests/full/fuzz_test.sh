@@ -14,7 +14,7 @@ inputs() { # TARGET
 	case $1 in
 	check_fuzz | replay_fuzz) echo 700 ;;
 	trace_fuzz) echo 1500 ;;
-	stat_fuzz) echo 3000 ;;
+	live_fuzz | stat_fuzz) echo 3000 ;;
 	emu_pci_fuzz | qmp_fuzz | qom_fuzz | qtest_fuzz | shrink_fuzz) echo 50000 ;;
 	*) echo 10000 ;;
 	esac

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Both sides of a conversation, recorded at the same time and by themselves: the guest's
-# kernel by vqtrace-guest in its initramfs, from before the drivers are loaded, through a
-# virtio port; the device by `vqtrace record`. What the driver says it did is what the
-# device saw.
+# Both sides of a conversation, recorded at the same time: the guest's kernel by vqtrace-guest in
+# its initramfs, from before the drivers are loaded, through a virtio port; the device by `vqtrace
+# record`, which joins both live. What the driver says it did is what the device saw; and what was
+# joined live is what is merged afterwards, of the two sides by themselves.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
@@ -12,14 +12,17 @@ need_recording
 run='id,n=2;read,n=40;sleep,3;read,n=200,qd=16,rand;write,bs=64k,iov=16,n=10,qd=4;flush,n=3'
 run+=';discard,bs=1m,n=2;zero,bs=1m,n=2;rebind'
 
+args=()
 boot() { # NAME QEMU CONFIG GUEST
 	local d=$tmp/$1 qemu=$2 config=$3 guest=$4
 	mkdir -p "$d"
 	tests/lab/guest-cmd --exec --qemu "$qemu" --guest "$guest" --initrd "$guest/recorder.cpio.gz" --serial "$d/serial" \
 		--run "$run" --append "vqt.guest=\"-w /dev/virtio-ports/vqtrace ${more:-}\" ${append:-}" \
-		--arg -chardev --arg "file,id=rec,path=$d/guest.pcap" --arg -device --arg virtio-serial-pci,id=ser0 \
-		--arg -device --arg virtserialport,chardev=rec,name=vqtrace "$config" \
-		-- "$vqtrace" record -q -w "$d/host.pcap" -- >"$d/out" 2>&1 || { cat "$d/out"; return 1; }
+		--arg -chardev --arg "socket,id=rec,path=$d/port,server=on,wait=off,logfile=$d/guest.pcap" \
+		--arg -device --arg virtio-serial-pci,id=ser0 --arg -device --arg virtserialport,chardev=rec,name=vqtrace \
+		"${args[@]}" "$config" \
+		-- "$vqtrace" record -w "$d/live.pcap" -i "guest=$d/port" -- >"$d/out" 2>&1 || { cat "$d/out"; return 1; }
+	build/tests/lab/without -g "$d/live.pcap" "$d/host.pcap" || return 1
 	! grep -a 'VQT ERROR' "$d/serial" && grep -aq 'VQT DONE rc=0' "$d/serial" && grep -aq 'VQT RECORDED rc=0' "$d/serial" &&
 		return
 	tail -n 20 "$d/serial"
@@ -212,6 +215,24 @@ whole() { # DIR
 		.until.kicked.between_sides and .error.min < 1000000' >/dev/null || { echo "stages"; return 1; }
 }
 
+# Live the same requests are joined, and the driver's times differ by no more than is said of them.
+live() { # DIR
+	local d=$1 side
+	grep -q 'guest=.*: its side is recorded, too' "$d/out" || { cat "$d/out"; return 1; }
+	for side in live merged; do
+		"$vqtrace" show -r "$d/$side.pcap" --requests -T json | jq -r 'select(.sides == "both") | .points as $p |
+			[([.device, .queue, .head, .type, .sector, $p.popped, $p.pushed] | map(tostring) | join("/")), .error // "-",
+			 ("adding", "added", "notified", "handled", "taken", "completed" | $p[.] // "-")] | @tsv' | sort >"$tmp/$side.points"
+	done
+	cut -f1 "$tmp/live.points" >"$tmp/live.keys"
+	cut -f1 "$tmp/merged.points" | diff "$tmp/live.keys" - || return 1
+	paste "$tmp/live.points" "$tmp/merged.points" | awk -F'\t' '
+		{ for (i = 3; i <= 8; i++) { by = $i - $(i + 8); by = by < 0 ? -by : by; n++
+			if (($i == "-") != ($(i + 8) == "-") || ($2 != "-" && $10 != "-" && by > $2 + $10)) {
+				print $1 ": " $i " and " $(i + 8) ", +-" $2 " and +-" $10; bad = 1; exit } } }
+		END { exit bad || n < 1000 }'
+}
+
 # What is joined: the request, when the device popped it, and which of blk-mq's it was.
 pairs() { # MERGED
 	"$vqtrace" show -r "$1" --requests -T json | jq -r 'select(.device == "blk0" and .sides == "both" and .tag != null) |
@@ -260,7 +281,71 @@ said() { # DIR
 	grep -E 'of [0-9]+ devices are the host.s; [0-9]+ of [0-9]+ chains' "$1/merge" && grep -qE 'times to \+-[0-9.]+ us at best' "$1/merge"
 }
 
-plan 15 66
+# It is stopped for a while, goes on, and is then booted again: both boots are there, each with a
+# clock of its own, and the device is the same one.
+boots_again() {
+	local d=$tmp/again p
+	mkdir -p "$d"
+	mkfifo "$d/mon.in" "$d/mon.out"
+	exec 8<>"$d/mon.in" 9<>"$d/mon.out"
+	args=(--arg -action --arg reboot=reset --arg -chardev --arg "pipe,id=mon,path=$d/mon" --arg -mon --arg chardev=mon,mode=control)
+	run='read,n=40;sleep,5;read,n=200,qd=16,rand' boot again 7 q1 build/guest &
+	p=$!
+	args=()
+	until_said "$d/serial" 'STEP 2 sleep' $p || return 1
+	echo '{"execute":"qmp_capabilities"}{"execute":"stop"}' >&8
+	sleep 2
+	echo '{"execute":"cont"}' >&8
+	sleep 1
+	echo '{"execute":"system_reset"}' >&8
+	wait $p || return 1
+	exec 8>&- 9>&-
+	grep -q 'it was started 2 times' "$d/out" || { cat "$d/out"; return 1; }
+	[ "$(show "$d/live.pcap" 'source_info.kind == guest' .seq | wc -l)" = 2 ] || { echo "not two boots"; return 1; }
+	# the one disk, with forty requests of the first boot and more than two hundred of the second
+	"$vqtrace" show -r "$d/live.pcap" --requests -T json | jq -r 'select(.device == "blk0" and .sides == "both") | .number' |
+		awk -v at="$(show "$d/live.pcap" 'source_info.kind == guest' .number | tail -n 1)" '
+			{ n[$1 > at]++ } END { print n[0] + 0, n[1] + 0; exit n[0] < 35 || n[1] < 190 }'
+	[ "$(show "$d/live.pcap" 'device == "blk0.driver" && device_info' .device | sort -u | wc -l)" = 1 ]
+}
+
+# Two guests of one system at once, each in a QEMU of its own: each is found to be whose it is, and
+# its requests are those of its own disk.
+two() {
+	local d=$tmp/two g p=()
+	mkdir -p "$d"
+	for g in 1 2; do
+		tests/lab/guest-cmd --exec --guest build/guest --initrd build/guest/recorder.cpio.gz --serial "$d/serial$g" \
+			--pidfile "$d/pid$g" --run "read,n=$((g * 100)),qd=4,rand" --append 'vqt.guest="-w /dev/virtio-ports/vqtrace" vqt.wait=3' \
+			--arg -chardev --arg "socket,id=rec,path=$d/port$g,server=on,wait=off" --arg -device --arg virtio-serial-pci \
+			--arg -device --arg virtserialport,chardev=rec,name=vqtrace q1 >"$d/out$g" 2>&1 &
+		p+=($!)
+	done
+	until_true test -s "$d/pid1" -a -s "$d/pid2" || return 1
+	"$vqtrace" record -w "$d/live.pcap" -p "$(cat "$d/pid1")" -p "$(cat "$d/pid2")" -i "guest=$d/port2" -i "guest=$d/port1" 2>"$d/out" ||
+		{ cat "$d/out"; return 1; }
+	wait "${p[@]}"
+	[ "$(grep -c 'its side is recorded, too' "$d/out")" = 2 ] || { cat "$d/out"; return 1; }
+	for g in 0 1; do # blk0 is of the first process that is recorded
+		"$vqtrace" stat -r "$d/live.pcap" -T json | jq -r ".devices[] | select(.device == \"blk$g\") | .stages.both_sides"
+	done | { read -r a && read -r b && echo "$a and $b" && [ "$a" -ge 95 ] && [ "$b" -ge 190 ]; }
+}
+
+# The port, the socket and the device that carries the trace are made by record itself.
+with_guest() {
+	local d=$tmp/with
+	mkdir -p "$d"
+	tests/lab/guest-cmd --exec --guest build/guest --initrd build/guest/recorder.cpio.gz --serial "$d/serial" --run 'read,n=60' \
+		--append 'vqt.guest="-w /dev/virtio-ports/vqtrace"' q1 -- "$vqtrace" record -w - --with-guest -- 2>"$d/out" |
+		"$vqtrace" show -r - -T json >"$d/json" || { cat "$d/out"; return 1; }
+	jq -r 'select(.event == "avail") | .device' "$d/json" | sort | uniq -c >"$d/chains"
+	awk '$2 == "blk0" || $2 == "blk0.driver" { n += $1 >= 60 } END { exit n != 2 }' "$d/chains" || { cat "$d/chains" "$d/out"; return 1; }
+	jq -r 'select(.event == "avail" and .source == "qemu" and (.device | startswith("console")))' "$d/json" | { ! grep -q .; } ||
+		{ echo "the port's own device"; return 1; }
+	! ls -d /tmp/vqtrace.*/guest 2>/dev/null
+}
+
+plan 18 71
 all() { # NAME QEMU CONFIG CHECK [GUEST]
 	local d=$tmp/$1 check=$4
 	$check "$1: a boot, both sides recorded" boot "$1" "$2" "$3" "${5:-build/guest}"
@@ -277,6 +362,7 @@ all() { # NAME QEMU CONFIG CHECK [GUEST]
 	$check "$1: the way of the trace itself is not in it" not_itself "$d"
 	$check "$1: merged" merged "$d"
 	$check "$1: each request whole" whole "$d"
+	$check "$1: joined live as afterwards" live "$d"
 	$check "$1: the driver's calls as a tree" tree "$d"
 	$check "$1: with one record in a hundred lost on each side" lossy "$d"
 }
@@ -286,6 +372,9 @@ all packed-mq4 11 packed-mq4 check_more
 all mq4 7 mq4 check_more
 all packed 7 packed check_more
 check_more "traces of two boots are refused" other_boot
+check "a guest that is stopped, goes on and boots again" boots_again
+check "two guests" two
+check_more "a port that record adds" with_guest
 [ -z "${VQT_MATRIX:-}" ] || env -u CC tests/guest/mkguest --suite bookworm-backports --initrd recorder \
 	--add build/vqtrace-guest build/guest-backports || exit 1
 check_more "a packet's way" packets
