@@ -113,6 +113,11 @@ const struct option_row serve_options[] = {
 	  "look for more work that long before sleeping (default 10)",
 	  OPTION_TO(struct serve_run, cfg.spin_us), .max = 10000,
 	  .want = "a number of microseconds up to 10000" },
+	{ OPTION_TIME, 0, "delay-interrupts", "TIME",
+	  "send each interrupt so much later than the device decides to: to test tools that say "
+	  "where time goes",
+	  OPTION_TO(struct serve_run, cfg.delay_irq), .max = 10000000000,
+	  .want = "a time such as 500us or 5ms, up to 10s" },
 	{ OPTION_FLAG, 0, "no-confine", NULL,
 	  "keep all rights (for debuggers); by default, once its files are open, it gives up "
 	  "opening any (landlock), new privileges, and all system calls but a few (seccomp)",

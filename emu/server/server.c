@@ -73,6 +73,36 @@ void server_signal(struct server *srv, int fd)
 		return;
 }
 
+void server_interrupt(struct server *srv, int *fd)
+{
+	for (unsigned i = 0; i < srv->nlate; i++)
+		if (srv->late[i].fd == fd)
+			return; /* one stands for both */
+	if (srv->delay_irq && srv->nlate < SERVER_LATE)
+		srv->late[srv->nlate++] =
+			(struct server_late){ fd, clock_ns(CLOCK_MONOTONIC) + srv->delay_irq };
+	else
+		server_signal(srv, *fd);
+}
+
+/* Send the delayed interrupts that are due; a timeout in ms that does not miss the next one. */
+static int send_late(struct server *srv, int timeout)
+{
+	uint64_t now = srv->nlate ? clock_ns(CLOCK_MONOTONIC) : 0;
+	unsigned n = 0;
+
+	while (n < srv->nlate && srv->late[n].due <= now)
+		server_signal(srv, *srv->late[n++].fd);
+	srv->nlate -= n;
+	memmove(srv->late, srv->late + n, srv->nlate * sizeof(srv->late[0]));
+	if (srv->nlate) {
+		int wait = (int)((srv->late[0].due - now) / 1000000) + 1;
+
+		timeout = timeout < 0 || wait < timeout ? wait : timeout;
+	}
+	return timeout;
+}
+
 /* --- reports --------------------------------------------------------------------------- */
 
 int server_fail(struct server *srv, const char *fmt, ...)
@@ -114,6 +144,7 @@ static void end_client(struct server *srv, int err)
 	server_in_reset(&srv->in, true);
 	srv->out.len = srv->out.off = 0;
 	srv->output_full = false;
+	srv->nlate = 0;
 	srv->why[0] = 0;
 	if (srv->listener.fd >= 0)
 		server_watch(srv, &srv->listener, srv->listener.fd, EPOLLIN);
@@ -307,6 +338,7 @@ static bool is_busy(struct server *srv)
 
 int server_step(struct server *srv, int timeout, const sigset_t *mask)
 {
+	timeout = send_late(srv, timeout);
 	if (srv->client.fd >= 0 && is_busy(srv))
 		timeout = 0;
 	int ret = wait_events(srv, timeout, mask);
@@ -348,6 +380,7 @@ int server_new(struct server **out, const struct server_ops *ops, const struct s
 	srv->ends = cfg->ends;
 	srv->opaque = cfg->opaque;
 	srv->spin_us = cfg->spin_us;
+	srv->delay_irq = cfg->delay_irq;
 	srv->listener.fd = srv->client.fd = srv->backend.fd = -1;
 	srv->client.ready = on_client;
 	srv->backend.ready = on_backend;

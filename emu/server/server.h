@@ -27,6 +27,7 @@
 
 #define SERVER_FDS 32 /* descriptors a message may carry */
 #define SERVER_BUDGET 4096 /* chains served, then messages and signals get their turn */
+#define SERVER_LATE 64 /* interrupts that are delayed at once */
 #define SERVER_BATCH 16 /* events that one epoll_wait() returns */
 
 struct server;
@@ -58,6 +59,7 @@ struct server_config {
 	bool transitional;
 	bool no_msix; /* a PCI function with INTx only */
 	unsigned spin_us; /* poll rings for so long before sleeping; 0: never */
+	uint64_t delay_irq; /* ns that each interrupt comes late, to test tools; 0 */
 	/* For the answer to a DMA message while the client waits for us; 0: 2000; < 0: none. */
 	int dma_timeout_ms;
 	void (*report)(void *opaque, enum server_event what, const char *text); /* may be NULL */
@@ -118,6 +120,12 @@ struct server {
 	bool output_full; /* replies wait for the socket: nothing more is read until then */
 	char why[160]; /* why the client is to be disconnected; empty: it is not */
 	struct server_stats stats;
+	uint64_t delay_irq; /* ns */
+	struct server_late {
+		int *fd;
+		uint64_t due; /* ns */
+	} late[SERVER_LATE]; /* interrupts that are due, by time */
+	unsigned nlate;
 };
 
 /* A protocol: one file, and one row in list.c. */
@@ -175,6 +183,8 @@ int server_take_fd(struct server *srv, unsigned i);
 /* Make a client's descriptor non-blocking. */
 void server_nonblock(int fd);
 void server_signal(struct server *srv, int fd);
+/* An interrupt of the device, by a descriptor that has its place for as long as the server. */
+void server_interrupt(struct server *srv, int *fd);
 static inline void server_close(int *fd)
 {
 	if (*fd >= 0)

@@ -51,7 +51,7 @@ void vfio_user_msix(void *opaque, uint16_t vector)
 {
 	struct vfio_user *u = opaque;
 	if (vector < VU_VECTORS && u->vector_fd[vector] >= 0)
-		server_signal(&u->server, u->vector_fd[vector]);
+		server_interrupt(&u->server, &u->vector_fd[vector]);
 }
 
 /* INTx is level-triggered: signal once, then not before the client unmasks it. */
@@ -60,7 +60,7 @@ static void update_intx(struct vfio_user *u)
 	if (!u->intx_level || u->intx_masked || u->intx_fd < 0)
 		return;
 	u->intx_masked = true;
-	server_signal(&u->server, u->intx_fd);
+	server_interrupt(&u->server, &u->intx_fd);
 }
 
 void vfio_user_intx(void *opaque, bool level)

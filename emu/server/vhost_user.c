@@ -204,7 +204,7 @@ static ssize_t payload(struct server *srv, const uint8_t *header)
 static void host_used(void *opaque, struct emu_queue *q)
 {
 	struct vhost_user *u = opaque;
-	server_signal(&u->server, u->ring[q->index].call);
+	server_interrupt(&u->server, &u->ring[q->index].call);
 }
 
 static void driver_broke(struct vhost_user *u)

@@ -31,6 +31,7 @@ enum emu_fault_id {
 	EMU_FAULT_IRQ_EXTRA, /* suppression ignored */
 	EMU_FAULT_AVAIL_EVENT_STALE, /* #24 */
 	EMU_FAULT_USED_FLAGS, /* #24: NO_NOTIFY left set */
+	EMU_FAULT_KICK_IGNORED, /* #24 */
 	EMU_FAULT_USED_ID_UNKNOWN, /* #32 */
 	EMU_FAULT_USED_ID_DUPLICATE, /* #32 */
 	EMU_FAULT_USED_ID_MIDDLE, /* #32: not a head */

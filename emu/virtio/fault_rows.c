@@ -44,6 +44,8 @@ const struct emu_fault_row emu_faults[] = {
 	    "avail_event is not moved on when the ring is empty"),
 	ROW(USED_FLAGS, "used-flags-stuck", 24, "SPLIT-V17",
 	    "NO_NOTIFY stays set on an empty ring"),
+	ROW(KICK_IGNORED, "kick-ignored", 24, "SPLIT-V19",
+	    "the device does not look at the ring after a kick"),
 	ROW(USED_ID_UNKNOWN, "used-id-unknown", 32, "I05 I11",
 	    "a used id that was never available"),
 	ROW(USED_ID_DUPLICATE, "used-id-duplicate", 32, "I05 I11", "an id is used twice"),

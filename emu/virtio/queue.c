@@ -208,7 +208,8 @@ void emu_queue_kick(struct emu_queue *q, uint32_t value, unsigned via, unsigned 
 {
 	if (q->v->tap)
 		emu_tap_kick(q->v->tap, q->index, &q->ring, value, via, width);
-	q->kicked = q->enabled;
+	if (!emu_fault_hit(q->v->fault, EMU_FAULT_KICK_IGNORED))
+		q->kicked = q->enabled;
 }
 
 /* --- popping ------------------------------------------------------------------- */

@@ -136,6 +136,7 @@ static const struct expected devices[] = {
 	{ "irq-extra", "interrupt-unasked", "interrupt-unasked-packed", 0 },
 	{ "avail-event-stale", "device-asleep", LATE, STALLED },
 	{ "used-flags-stuck", "device-asleep", LATE, STALLED },
+	{ "kick-ignored", "kick-ignored", "device-asleep," LATE, STALLED },
 	{ "used-id-unknown", "used-id-unknown",
 	  "blk-len-short,used-id-unknown-packed,used-len-too-big", 0 },
 	{ "used-id-duplicate", "used-id-unknown",

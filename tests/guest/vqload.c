@@ -20,6 +20,7 @@
  *	discard		BLKDISCARD
  *	zero		BLKZEROOUT (VIRTIO_BLK_T_WRITE_ZEROES)
  *	id		reads /sys/block/DEV/serial (VIRTIO_BLK_T_GET_ID)
+ *	hog		no I/O: holds its CPU at real-time priority, busy= ms at a time, n or t
  *
  *	dev=vda		block device
  *	bs=4k		bytes a request
@@ -32,6 +33,10 @@
  *	iov=1		scatter a request over this many separate buffers, which
  *			become that many data descriptors
  *	fsync=K		a flush after every K writes (drains the queue first)
+ *	gap=0		ms to sleep after each request (qd=1), or between two busy times of hog
+ *	busy=5		ms
+ *	times		print "VQTIME dev sector start end" for each read or write, the times
+ *			in ns of CLOCK_MONOTONIC just before it is submitted, and after it ended
  *	hist		print the latency histogram, too: [[least ns of the bucket, count], ...]
  *	cpu=A or A-B	pin to a CPU; a range makes one job for each, each with
  *			its own share of the byte range
@@ -61,24 +66,25 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SECTOR = 512, MAX_JOBS = 64, MAX_QD = 1024, MAX_IOV = 512 };
+enum { SECTOR = 512, MAX_JOBS = 64, MAX_QD = 1024, MAX_IOV = 512, MAX_TIMED = 100000 };
 #define HUGE_PAGE (2UL << 20)
 #define PATTERN_MAGIC 0x636172747176ULL /* "vqtrac" */
 
-enum op { OP_READ, OP_WRITE, OP_VERIFY, OP_RW, OP_FLUSH, OP_DISCARD, OP_ZERO, OP_ID };
+enum op { OP_READ, OP_WRITE, OP_VERIFY, OP_RW, OP_FLUSH, OP_DISCARD, OP_ZERO, OP_ID, OP_HOG };
 
 static const char *const op_names[] = {
-	[OP_READ] = "read",   [OP_WRITE] = "write",	[OP_VERIFY] = "verify", [OP_RW] = "rw",
-	[OP_FLUSH] = "flush", [OP_DISCARD] = "discard", [OP_ZERO] = "zero",	[OP_ID] = "id",
+	[OP_READ] = "read", [OP_WRITE] = "write", [OP_VERIFY] = "verify",
+	[OP_RW] = "rw",	    [OP_FLUSH] = "flush", [OP_DISCARD] = "discard",
+	[OP_ZERO] = "zero", [OP_ID] = "id",	  [OP_HOG] = "hog",
 };
 #define N_OPS (sizeof(op_names) / sizeof(op_names[0]))
 
 struct job {
 	enum op op;
 	char dev[32];
-	uint64_t bs, n, qd, seed, off, size, iov, fsync, wpct;
+	uint64_t bs, n, qd, seed, off, size, iov, fsync, wpct, gap, busy;
 	double seconds;
-	bool random, hist;
+	bool random, hist, times;
 	long cpu, cpu_last; /* cpu_last only while parsing */
 };
 
@@ -102,8 +108,14 @@ struct slot {
 	bool write;
 };
 
+struct timed {
+	uint64_t sector, start_ns, end_ns;
+};
+
 struct run {
 	const struct job *job;
+	struct timed *timed; /* of MAX_TIMED requests, if they are wanted */
+	unsigned ntimed;
 	struct result *res;
 	int fd;
 	uint64_t rng, next; /* next: request number, for sequential offsets */
@@ -302,6 +314,8 @@ static long reap(struct run *r, struct slot **idle, long min, long max)
 		bool failed = ev[i].res != (int64_t)r->job->bs;
 
 		ended(r->res, s->submit_ns, failed);
+		if (r->timed && r->ntimed < MAX_TIMED)
+			r->timed[r->ntimed++] = (struct timed){ s->sector, s->submit_ns, now_ns() };
 		if (!failed && r->job->op == OP_VERIFY)
 			slot_verify(r, s);
 		idle[i] = s;
@@ -354,6 +368,8 @@ static void run_aio(struct run *r)
 			n = reap(r, idle + n_idle, drain ? flight : 1, flight);
 			n_idle += n;
 			flight -= n;
+			if (r->job->gap)
+				usleep((useconds_t)r->job->gap * 1000);
 		}
 		if (drain && !flight) {
 			flush_once(r);
@@ -403,6 +419,32 @@ static void flush_one(struct run *r)
 {
 	r->next++;
 	flush_once(r);
+}
+
+/* Nothing else runs on its CPU for a while, again and again. */
+static void run_hog(struct run *r)
+{
+	const struct sched_param p = { .sched_priority = 90 };
+
+	if (sched_setscheduler(0, SCHED_FIFO, &p))
+		die("hog: %s", strerror(errno));
+	for (; more(r); r->next++) {
+		uint64_t until = now_ns() + r->job->busy * 1000000;
+
+		while (now_ns() < until)
+			;
+		usleep((useconds_t)r->job->gap * 1000);
+	}
+}
+
+static void print_times(const struct run *r)
+{
+	for (unsigned i = 0; i < r->ntimed; i++)
+		printf("VQTIME %s %llu %llu %llu\n", r->job->dev,
+		       (unsigned long long)r->timed[i].sector,
+		       (unsigned long long)r->timed[i].start_ns,
+		       (unsigned long long)r->timed[i].end_ns);
+	fflush(stdout);
 }
 
 /* --- set-up --- */
@@ -459,7 +501,9 @@ static void run_open(struct run *r, const struct job *j, struct result *res)
 	res->sector_min = res->sector_max = res->lat_min = UINT64_MAX;
 	pin(j->cpu);
 	snprintf(path, sizeof(path), "/dev/%s", j->dev);
-	if (j->op != OP_ID) {
+	if (j->times)
+		r->timed = calloc(MAX_TIMED, sizeof(*r->timed));
+	if (j->op < OP_ID) {
 		bool reads = j->op == OP_READ || j->op == OP_VERIFY;
 
 		r->fd = open(path, (reads ? O_RDONLY : O_RDWR) | O_DIRECT | O_CLOEXEC);
@@ -490,9 +534,11 @@ static void job_run(const struct job *j, struct result *res, int ready_fd, int g
 	case OP_DISCARD:
 	case OP_ZERO: run_each(&r, range_once); break;
 	case OP_ID: run_each(&r, id_once); break;
+	case OP_HOG: run_hog(&r); break;
 	default: run_aio(&r);
 	}
 	res->end_ns = now_ns();
+	print_times(&r);
 }
 
 /* --- parsing --- */
@@ -536,10 +582,15 @@ static void parse_key(struct job *j, char *word)
 		{ "bs", &j->bs },     { "n", &j->n },	      { "qd", &j->qd },
 		{ "seed", &j->seed }, { "off", &j->off },     { "size", &j->size },
 		{ "iov", &j->iov },   { "fsync", &j->fsync }, { "wpct", &j->wpct },
+		{ "gap", &j->gap },   { "busy", &j->busy },
 	};
 
 	if (!strcmp(word, "rand")) {
 		j->random = true;
+		return;
+	}
+	if (!strcmp(word, "times")) {
+		j->times = true;
 		return;
 	}
 	if (!strcmp(word, "hist")) {
@@ -610,7 +661,7 @@ static void parse_job(struct job *j, char *text)
 		if (word && !strcmp(word, op_names[op]))
 			break;
 	if (op == N_OPS)
-		die("%s: unknown operation; want read write verify rw flush discard zero id",
+		die("%s: unknown operation; want read write verify rw flush discard zero id hog",
 		    word ? word : "(nothing)");
 	*j = (struct job){ .op = (enum op)op,
 			   .dev = "vda",
@@ -620,6 +671,7 @@ static void parse_job(struct job *j, char *text)
 			   .seed = 1,
 			   .iov = 1,
 			   .wpct = 50,
+			   .busy = 5,
 			   .cpu = -1,
 			   .cpu_last = -1 };
 	while ((word = strtok_r(NULL, ",", &save)))
