@@ -38,7 +38,7 @@ static const struct option_row options[] = {
 	CLI_OPTION_WINDOW(struct stat_run, window),
 	{ OPTION_CHOICE, 0, "by", "WHAT", "a table instead: queue, type, size, vcpu or time",
 	  OPTION_TO(struct stat_run, by), .choices = stat_by_names },
-	{ OPTION_FLAG, 0, "latency", NULL, "latency histograms instead",
+	{ OPTION_FLAG, 0, "latency", NULL, "latency histograms and stages instead",
 	  OPTION_TO(struct stat_run, latency) },
 	{ OPTION_TEXT, 0, "plot", "FILE", "also draw throughput and latency over time, as SVG",
 	  OPTION_TO(struct stat_run, plot) },

@@ -427,21 +427,38 @@ static int feed_device(struct feed *f)
 	return rc;
 }
 
+static int add_apart(struct stats *s, struct stats_stages **to, const struct model_life *l)
+{
+	if (!*to && s->nstages == STATS_STAGES_MAX)
+		return 0;
+	s->nstages += !*to;
+	if (!STATS_MADE(to))
+		return -ENOMEM;
+	stages_add(*to, l);
+	return 0;
+}
+
 /* Requests whose life is over: of the device that they were made to. */
 int stats_lives(struct stats *s, const struct model_life *lives)
 {
-	for (const struct model_life *l = lives; l; l = l->next) {
-		uint16_t id = (l->device ? l->device : l->driver)->id;
-		struct stats_device *d;
+	int rc = 0;
 
-		HASH_FIND(hh, s->devices, &id, sizeof(id), d);
+	for (const struct model_life *l = lives; l && !rc; l = l->next) {
+		const struct model_device *m = l->device ? l->device : l->driver;
+		struct stats_device *d;
+		struct stats_queue *q;
+
+		HASH_FIND(hh, s->devices, &m->id, sizeof(m->id), d);
 		if (!d)
 			continue;
 		if (!STATS_MADE(&d->stages))
 			return -ENOMEM;
 		stages_add(d->stages, l);
+		q = stats_queue_find(d, l->queue);
+		rc = q ? add_apart(s, &q->stages, l) : 0;
+		rc = rc ? rc : add_apart(s, &d->type_stages[stats_type_of(m->class, &l->io)], l);
 	}
-	return 0;
+	return rc;
 }
 
 int stats_feed(struct stats *s, const struct model *m, const struct event *e, bool counted)

@@ -83,6 +83,12 @@ static inline unsigned stat_width(const struct stat_view *v, unsigned likes)
 	return v->width < STAT_WIDTH_MIN ? STAT_WIDTH_MIN : v->width;
 }
 
+/* All columns that text may take; 0: as many as it likes. */
+static inline unsigned stat_width_all(const struct stat_view *v)
+{
+	return v->width ? stat_width(v, v->width) : 0;
+}
+
 /* Percentiles that are shown. */
 #define STAT_PERCENTILES 4
 extern const struct stat_percentile {
@@ -99,9 +105,11 @@ void stat_features(const struct model_device *dev, const struct stats_device *d,
 const char *stat_source_name(const struct model *m, unsigned source, char *buf, size_t len);
 
 /*
- * The table of stages (decoder/stats/stages.h) of a device's page; nothing for one that has none.
- * width: columns, 0 as many as it takes.
+ * The table of stages (decoder/stats/stages.h) and in words which takes the time; nothing where
+ * there are none.  of: what its first line begins with; width: columns, 0 as many as it takes;
+ * explained: also say what each stage is where there is no room for that beside it.
  */
-void stat_print_stages(FILE *to, const struct stats_stages *s, unsigned width);
+void stat_print_stages(FILE *to, const struct stats_stages *s, const char *of, unsigned width,
+		       bool explained);
 
 #endif

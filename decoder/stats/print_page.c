@@ -547,7 +547,9 @@ static int print_device(struct page *p)
 		rc = rc ? rc : table(p, STAT_BY_SIZE);
 		latencies(p);
 	}
-	stat_print_stages(p->to, p->d->stages, stat_width(p->v, 0));
+	if (p->d->stages && p->d->stages->whole.count)
+		fputc('\n', p->to);
+	stat_print_stages(p->to, p->d->stages, "  ", stat_width_all(p->v), true);
 	return rc;
 }
 

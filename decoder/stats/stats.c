@@ -29,11 +29,14 @@ static void free_device(struct stats_device *d)
 	HASH_ITER (hh, d->queues, q, next) {
 		HASH_DEL(d->queues, q);
 		free_spans(q->span);
+		free(q->stages);
 		free(q);
 	}
 	free_spans(d->span);
-	for (unsigned i = 0; i < STATS_TYPES; i++)
+	for (unsigned i = 0; i < STATS_TYPES; i++) {
 		free(d->type[i]);
+		free(d->type_stages[i]);
+	}
 	for (unsigned i = 0; i < STATS_SIZES; i++)
 		free(d->size[i]);
 	free(d->slice);

@@ -28,6 +28,8 @@
 /* Limits of queues and threads; further ones are counted together. */
 #define STATS_QUEUES_MAX 4096
 #define STATS_THREADS_MAX 256
+/* Queues and request types whose stages are kept apart; those of further ones are the device's. */
+#define STATS_STAGES_MAX 64
 /* Most slices of time of a device; when there are more, neighbours are joined. */
 #define STATS_SLICES 128
 #define STATS_SLICE_NS UINT64_C(1000000) /* the first width; doubles */
@@ -148,6 +150,7 @@ struct stats_queue {
 	uint16_t waiting, waiting_max; /* available and not popped, as last seen (split) */
 	uint64_t tallied; /* ns: time of the last tally of a light capture; 0 none */
 	uint64_t hidden; /* completed requests that no record showed in flight before */
+	struct stats_stages *stages; /* NULL: none of its requests' lives is kept apart */
 	uint64_t stall_max; /* of stalls that have ended; see stats_stall_max() */
 	uint64_t first_ts, last_ts; /* of kicks, requests, completions; 0 none */
 	/* Private. */
@@ -221,6 +224,7 @@ struct stats_device {
 	unsigned nslices;
 	struct stats_ready ready; /* the latest completed negotiation */
 	struct stats_stages *stages; /* NULL: none of its requests' lives was recorded */
+	struct stats_stages *type_stages[STATS_TYPES]; /* NULL: none of the type is kept apart */
 	unsigned flight, flight_max, posted; /* of all its queues together */
 	uint64_t hidden; /* as in its queues */
 	uint64_t stall_max;

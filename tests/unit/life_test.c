@@ -6,7 +6,8 @@
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 
-#include "decoder/stats/stages.h"
+#include "decoder/stats/print.h"
+#include "decoder/stats/stats.h"
 #include "decoder/trace/build.h"
 #include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
@@ -444,6 +445,93 @@ static void stages(void)
 	CHECK_EQ(stages_longest(&a), LIFE_POINTS);
 }
 
+/* Known lives in, exact figures out: of the device, its queue and its type; of an interval. */
+static void stages_kept_apart(void)
+{
+	static struct stats_stages before, now;
+	const struct stats_device *d;
+	struct stats *s = stats_new();
+
+	begin(true);
+	on_device();
+	for (unsigned i = 0; i < 3; i++) {
+		t.queue = i == 2;
+		add(0, (uint16_t)i, 8);
+		CHECK(!stats_feed(s, t.model, &t.e, true));
+		pop(0, (uint16_t)i, 8);
+		CHECK(!stats_feed(s, t.model, &t.e, true));
+		push(0);
+		CHECK(!stats_feed(s, t.model, &t.e, true));
+		irq(false);
+		CHECK(!stats_feed(s, t.model, &t.e, true));
+		take(0);
+		CHECK(!stats_feed(s, t.model, &t.e, true));
+		d = stats_device(s, 1);
+		if (!i)
+			before = *d->stages;
+	}
+	CHECK_EQ(d->stages->requests, 3);
+	CHECK_EQ(stats_queue(d, 0)->stages->requests, 2);
+	CHECK_EQ(stats_queue(d, 1)->stages->requests, 1);
+	CHECK(d->type_stages[0] && d->type_stages[0]->requests == 3); /* IN */
+	CHECK(!d->type_stages[1]);
+	CHECK(!stats_device(s, 9)->stages); /* they are the device's */
+	stages_sub(&now, d->stages, &before);
+	CHECK_EQ(now.requests, 2);
+	CHECK_EQ(now.both, 2);
+	CHECK_EQ(now.until[LIFE_PUSHED].count, 2);
+	CHECK_EQ(now.until[LIFE_PUSHED].sum,
+		 d->stages->until[LIFE_PUSHED].sum - before.until[LIFE_PUSHED].sum);
+	CHECK_EQ(stages_error(&now, LIFE_POPPED), 30);
+	CHECK_EQ(stages_error(&now, LIFE_PUSHED), 0);
+	stats_free(s);
+	builder_finish(&t);
+}
+
+/* No figure says more than the clocks do. */
+static void stages_in_words(void)
+{
+	static struct stats_stages s;
+	struct stages_alike a;
+	TEXT(out, 200);
+
+	stat_text_stage(&out, 1234567, 0);
+	text_puts(&out, " ");
+	stat_text_stage(&out, 1234567, 99999);
+	text_puts(&out, " ");
+	stat_text_stage(&out, 1234567, 100000);
+	text_puts(&out, " ");
+	stat_text_stage(&out, 1234567, 2000000);
+	CHECK_STR(out.buf, "1.23 ms 1.23 ms 1.20 ms <2.00 ms");
+	memset(&s, 0, sizeof(s));
+	last = (struct model_life){ .device = (void *)&s, .driver = (void *)&s, .error = 100 };
+	for (unsigned i = 0; i < 100; i++) {
+		last.at[LIFE_ADDED] = 1000;
+		last.at[LIFE_POPPED] = 4000; /* 3000, +-100 */
+		last.at[LIFE_PUSHED] = 11000; /* 7000 */
+		stages_add(&s, &last);
+	}
+	stages_slowest(&s, 1000000, &a);
+	CHECK_EQ(stages_rival(&s, &a), LIFE_POINTS);
+	out.len = 0;
+	stat_text_longest(&out, &s, &a);
+	CHECK_STR(out.buf, "70 % until pushed (at the device, until it has used it)");
+	out.len = 0;
+	stat_text_stage_share(&out, &s, &a, LIFE_PUSHED);
+	text_puts(&out, " ");
+	stat_text_stage_share(&out, &s, &a, LIFE_POPPED);
+	CHECK_STR(out.buf, "70.0 30");
+	last.error = 5000; /* now it may be either */
+	for (unsigned i = 0; i < 100; i++)
+		stages_add(&s, &last);
+	stages_slowest(&s, 1000000, &a);
+	CHECK_EQ(stages_longest(&a), LIFE_PUSHED);
+	CHECK_EQ(stages_rival(&s, &a), LIFE_POPPED);
+	out.len = 0;
+	stat_text_stage_share(&out, &s, &a, LIFE_POPPED);
+	CHECK_STR(out.buf, "<50");
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -460,6 +548,8 @@ int main(void)
 		{ "two looks before a kick", looks_twice },
 		{ "the driver's side alone", driver_only },
 		{ "stages", stages },
+		{ "stages of queues and types, and of an interval", stages_kept_apart },
+		{ "stages in words, no finer than they are known", stages_in_words },
 	};
 
 	return tap_main(tests, sizeof(tests) / sizeof(tests[0]));
