@@ -259,6 +259,7 @@ static int on_kick(struct feed *f)
 	if (!f->counted || f->e->self)
 		return 0;
 	COUNT(f, kicks, 1);
+	f->d->by_eventfd |= f->e->rec->kick.via == VQT_KICK_IOEVENTFD;
 	if (waiting >= 0) {
 		COUNT(f, kicks_empty, !waiting);
 		COUNT_ELEMENT(f, kick_batch, stats_batch_of((uint64_t)waiting));
@@ -306,6 +307,20 @@ static void follow_access(struct feed *f)
 		a->sector_end = r->sector + n;
 }
 
+/*
+ * Was it not there yet when the latest kick before its pop came?  Where that kick shows how far
+ * the driver had filled the ring.
+ */
+static bool is_found(const struct feed *f)
+{
+	const struct vqt_avail *a = &f->e->rec->avail;
+	const struct model_queue *mq = f->e->queue;
+
+	return !event_by_driver(f->e) && mq->kick_ts && mq->latest.known && !mq->packed &&
+	       !(a->flags & (VQT_CHAIN_LATE | VQT_CHAIN_DERIVED | VQT_CHAIN_BEFORE)) &&
+	       (int16_t)(mq->latest.avail_idx - a->pos) <= 0;
+}
+
 static int on_avail(struct feed *f)
 {
 	const struct model_request *r = f->e->req;
@@ -325,6 +340,10 @@ static int on_avail(struct feed *f)
 		return 0;
 	COUNT(f, popped, 1);
 	COUNT(f, posted, r->posted);
+	if (r->announce_ts)
+		COUNT(f, announced, !r->posted);
+	else if (!r->posted)
+		COUNT(f, found, is_found(f));
 	if (COUNT_SLICE(f, popped))
 		return -ENOMEM;
 	return r->posted ? 0 : stats_add_span(f, STATS_WAIT, r->announce_ts, r->avail_ts);

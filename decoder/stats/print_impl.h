@@ -104,6 +104,23 @@ void stat_features(const struct model_device *dev, const struct stats_device *d,
 /* "qemu pid 4711" */
 const char *stat_source_name(const struct model *m, unsigned source, char *buf, size_t len);
 
+/* "1 kick", "2 kicks" */
+void stat_text_count(struct text *t, uint64_t n, const char *one, const char *many);
+/*
+ * What notifications cost a device's requests, and what was spared (decoder/stats/print_economy.c);
+ * c: its counts.  Each may have nothing to say, and appends nothing then.
+ */
+void stat_text_kicks(struct text *t, const struct stats_counts *c, const struct stats_device *d);
+void stat_text_interrupts(struct text *t, const struct stats_counts *c,
+			  const struct stats_device *d);
+void stat_text_per_request(struct text *t, const struct stats_counts *c,
+			   const struct stats_device *d);
+void stat_text_announced(struct text *t, const struct stats_counts *c,
+			 const struct stats_device *d);
+void stat_text_wanted(struct text *t, const struct stats_counts *c, const struct stats_device *d);
+/* The same as an object; null is unknown. */
+struct json_object *stat_economy_json(const struct stats_counts *c, const struct stats_device *d);
+
 /*
  * The table of stages (decoder/stats/stages.h) and in words which takes the time; nothing where
  * there are none.  of: what its first line begins with; width: columns, 0 as many as it takes;

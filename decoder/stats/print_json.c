@@ -299,6 +299,7 @@ static json *device_json(const struct stat_view *v, const struct stats_device *d
 	json_object_object_add(o, "negotiation", negotiation_json(d, dev));
 	json_put_u64(o, "active", stats_active_ns(v->stats, d->first_ts, d->last_ts, d->flight));
 	json_object_object_add(o, "counts", counts_json(&c, d->tallied));
+	json_object_object_add(o, "notifications", stat_economy_json(&c, d));
 	json_put_u64(o, "in_flight", d->flight);
 	json_put_u64(o, "posted", d->posted);
 	json_put_u64(o, "in_flight_max", d->flight_max);

@@ -84,6 +84,8 @@ struct stats_counts {
 	uint64_t kick_batch[STATS_BATCHES]; /* entries waiting at a kick (split rings) */
 	uint64_t popped; /* requests and posted buffers the device popped */
 	uint64_t posted; /* of them buffers that wait for events outside, and are no load */
+	uint64_t announced; /* of the requests those that a kick had announced */
+	uint64_t found; /* and those popped before the device saw a kick for them (split rings) */
 	uint64_t used; /* of those popped, completed */
 	uint64_t errors; /* of them with a status other than success */
 	uint64_t untimed; /* of them popped at an unknown time: their duration is not known */
@@ -92,6 +94,7 @@ struct stats_counts {
 	uint64_t unknown; /* completions whose request is not known to be in flight */
 	uint64_t interrupts; /* of used buffers: see stats_feed() */
 	uint64_t irqs_empty; /* with no completion since the one before */
+	uint64_t irqs_wanted; /* completions for which the driver had requested an interrupt */
 	uint64_t irqs_unwanted; /* completions for which the driver had requested no interrupt */
 	uint64_t irq_batch[STATS_BATCHES]; /* completions since the previous interrupt */
 	uint64_t config_irqs; /* of configuration changes */
@@ -234,6 +237,7 @@ struct stats_device {
 	 * is unknown.
 	 */
 	bool tallied;
+	bool by_eventfd; /* kicks came by eventfd, which may make one of several */
 	/* Private. */
 	unsigned slices_cap;
 	bool decides; /* records show its decisions to interrupt */

@@ -153,6 +153,7 @@ static void follow_due(struct feed *f)
 							r->ndirect ? r->ndirect : 1);
 
 	f->q->since_irq++;
+	COUNT(f, irqs_wanted, due == 1);
 	COUNT(f, irqs_unwanted, !due);
 	if (!f->counted)
 		return;

@@ -77,6 +77,8 @@ static void agree(const struct stats_device *d, bool all, bool posted)
 	must(types == d->counts.used && sizes == d->counts.used && slices == d->counts.used);
 	must(!all || (queues == d->counts.used && kicks == d->counts.kicks));
 	must(flight == d->flight);
+	must(d->counts.announced + d->counts.found <= d->counts.popped - d->counts.posted);
+	must(d->counts.irqs_wanted + d->counts.irqs_unwanted <= d->counts.used);
 	must(d->nslices <= STATS_SLICES);
 }
 
