@@ -161,6 +161,24 @@ plot() {
 		xmllint --noout "$tmp/p.svg" && grep -q "no requests" "$tmp/p.svg"
 }
 
+# Of both sides there is one picture more, for the device; with words for its patterns, and for
+# those who do not see it. Without lives there is none.
+plot_stages() {
+	local p=$tmp/p.svg
+	"$vqtrace" stat -r traces/qemu7-q1-both.pcap.gz --plot "$p" >"$tmp/page" && xmllint --noout "$p" || return 1
+	[ "$(grep -c '<rect class="f"' "$p")" = 9 ] && [ "$(grep -c 'role="img"' "$p")" = 1 ] || return 1
+	[ "$(xmllint --xpath 'string(//*[local-name()="desc"])' "$p")" = \
+		"69 requests; $(sed -n 's/^  \(most of the time\)/\1/p' "$tmp/page"); $(sed -n 's/^  \(of the slowest\)/\1/p' "$tmp/page")" ] ||
+		{ xmllint --xpath '//*[local-name()="desc"]' "$p"; return 1; }
+	grep -q '>handled: the interrupt.s way to the driver.s handler (36 %)<' "$p" || return 1
+	# each pattern in the legend is drawn, and is there
+	grep -o 'style="fill:url([^)]*)' "$p" | sed 's/.*(#/"/; s/)/"/' | sort >"$tmp/legend"
+	[ "$(wc -l <"$tmp/legend")" = 12 ] && grep -o '<path fill="url([^)]*)' "$p" | sed 's/.*(#/"/; s/)/"/' | sort | cmp - "$tmp/legend" || return 1
+	grep -o '<pattern id="[^ ]*' "$p" | sed 's/.*=//' | sort | comm -13 - "$tmp/legend" | grep . && return 1
+	! grep -oE '#[0-9a-f]{6}\b' "$p" | grep -vE '#(..)\1\1' && ! grep -oE '#[0-9a-f]{3}\b' "$p" | grep -vE '#(.)\1\1' || return 1
+	"$vqtrace" stat -r $trace --plot "$p" >/dev/null && ! grep -qE 'pattern|stage|role' "$p"
+}
+
 fails() { # WORDS COMMAND...
 	local words=$1 rc
 	shift
@@ -203,7 +221,7 @@ undecidable() {
 }
 
 set -- traces/*.pcap
-plan $(($# + 11))
+plan $(($# + 12))
 for t in "$@"; do
 	check "$(basename "$t"): stat counts and times what the events say" agree "$t"
 done
@@ -213,6 +231,7 @@ check "from a pipe" pipe
 check "a filter" filtered
 check "--from and --to" window
 check "a plot" plot
+check "a plot of stages" plot_stages
 check "bad usage" errors
 check "to a full disk" full_disk
 check "a file cut off in the middle" cut_file

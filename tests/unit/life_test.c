@@ -8,6 +8,7 @@
 
 #include "decoder/stats/print.h"
 #include "decoder/stats/stats.h"
+#include "decoder/stats/svg_impl.h"
 #include "decoder/trace/build.h"
 #include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
@@ -532,6 +533,46 @@ static void stages_in_words(void)
 	CHECK_STR(out.buf, "<50");
 }
 
+static const char *plotted(const struct stats_stages *s)
+{
+	static char *text;
+	size_t len;
+	FILE *to;
+
+	free(text);
+	to = open_memstream(&text, &len);
+	plot_stages(to, s, "blk0", 0);
+	fclose(to);
+	return text;
+}
+
+/* 90 fast requests in the left half, 10 slow ones in the right one; the stages from above. */
+static void stages_plotted(void)
+{
+	static struct stats_stages s;
+	const char *svg;
+
+	memset(&s, 0, sizeof(s));
+	CHECK_EQ(plot_stages_height(NULL), 0);
+	CHECK_EQ(plot_stages_height(&s), 0);
+	last = (struct model_life){ .device = (void *)&s, .driver = (void *)&s, .error = 10 };
+	for (unsigned i = 0; i < 100; i++) {
+		last.at[LIFE_ADDED] = 1000;
+		last.at[LIFE_POPPED] = i < 90 ? 4000 : 11000; /* 30 %; 10 % */
+		last.at[LIFE_PUSHED] = i < 90 ? 11000 : 101000;
+		stages_add(&s, &last);
+	}
+	svg = plotted(&s);
+	CHECK(strstr(svg, "<path fill=\"url(#stage-popped)\" "
+			  "d=\"M76.0 24.0H466.0V81.0H76.0zM466.0 24.0H856.0V43.0H466.0z\"/>"));
+	CHECK(strstr(svg, "<path fill=\"url(#stage-pushed)\" "
+			  "d=\"M76.0 81.0H466.0V214.0H76.0zM466.0 43.0H856.0V214.0H466.0z\"/>"));
+	CHECK(strstr(svg, "100 requests; most of the time: 81 % until pushed"));
+	CHECK(strstr(svg, ">popped: in the ring, until the device pops it (19 %)<"));
+	CHECK(!strstr(svg, "stage-taken"));
+	CHECK(plot_stages_height(&s) > 214);
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -550,6 +591,7 @@ int main(void)
 		{ "stages", stages },
 		{ "stages of queues and types, and of an interval", stages_kept_apart },
 		{ "stages in words, no finer than they are known", stages_in_words },
+		{ "stages in a picture", stages_plotted },
 	};
 
 	return tap_main(tests, sizeof(tests) / sizeof(tests[0]));
