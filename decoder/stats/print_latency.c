@@ -183,7 +183,7 @@ static int stage_table(FILE *to, const struct stat_view *v, const struct subject
 {
 	TEXT(name, 160);
 
-	if (!st || !st->whole.count)
+	if (!st)
 		return 0;
 	text_puts(&name, of->device);
 	if (of->queue)

@@ -528,7 +528,7 @@ static int print_device(struct page *p)
 		rc = rc ? rc : table(p, STAT_BY_SIZE);
 		latencies(p);
 	}
-	if (p->d->stages && p->d->stages->whole.count)
+	if (p->d->stages)
 		fputc('\n', p->to);
 	stat_print_stages(p->to, p->d->stages, "  ", stat_width_all(p->v), true);
 	return rc;

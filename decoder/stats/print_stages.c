@@ -177,16 +177,18 @@ void stat_print_stages(FILE *to, const struct stats_stages *s, const char *of, u
 	struct stages_alike all, slow;
 	TEXT(t, 512);
 
-	if (!s || !s->whole.count)
+	if (!s || !s->requests)
 		return;
-	stages_slowest(s, 1000000, &all);
-	stages_slowest(s, 10000, &slow);
 	text_add(&t, "%s%" PRIu64 " requests from %s", of, s->requests,
 		 s->both	? "both sides"
 		 : s->unmatched ? "one of the sides"
 				: "the driver's side");
 	put_errors(&t, s);
 	print_words(to, &t, width);
+	if (!s->whole.count)
+		return;
+	stages_slowest(s, 1000000, &all);
+	stages_slowest(s, 10000, &slow);
 	print_rows(to, s, &all, width, explained);
 	t.len = 0;
 	text_puts(&t, "  most of the time: ");
