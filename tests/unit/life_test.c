@@ -357,6 +357,24 @@ static void ends_with_trace(void)
 	builder_finish(&t);
 }
 
+/* One side still has it when all is freed; the sanitizers see what is read then. */
+static void ends_with_model(void)
+{
+	begin(true);
+	add(3, 0, 64);
+	pop(3, 0, 64);
+	push(3);
+	irq(false);
+	CHECK_EQ(n_lives, 0);
+	builder_finish(&t);
+	begin(true);
+	pop(3, 0, 64);
+	add(3, 0, 64);
+	take(3);
+	CHECK_EQ(n_lives, 0);
+	builder_finish(&t);
+}
+
 /* One side gives a request up: what the other one has seen stays. */
 static void one_side_drops(void)
 {
@@ -585,6 +603,7 @@ int main(void)
 		{ "a batch, and no kick", batch },
 		{ "a reset", ends_with_reset },
 		{ "the end of the trace", ends_with_trace },
+		{ "the end of the model", ends_with_model },
 		{ "one side drops it", one_side_drops },
 		{ "two looks before a kick", looks_twice },
 		{ "the driver's side alone", driver_only },
