@@ -457,6 +457,17 @@ static int add_apart(struct stats *s, struct stats_stages **to, const struct mod
 	return 0;
 }
 
+/* As stats_type_of(), but the device may have turned out to be of another type since. */
+static unsigned type_of_life(const struct class *class, const struct class_request *r)
+{
+	if (!r->type)
+		return stats_type_of(class, r);
+	for (unsigned i = 0; stats_has_types(class) && class->requests[i].name; i++)
+		if (r->type == &class->requests[i])
+			return stats_type_of(class, r);
+	return STATS_TYPES - STATS_TYPE_OTHERS + STATS_TYPE_UNKNOWN;
+}
+
 /* Requests whose life is over: of the device that they were made to. */
 int stats_lives(struct stats *s, const struct model_life *lives)
 {
@@ -475,7 +486,7 @@ int stats_lives(struct stats *s, const struct model_life *lives)
 		stages_add(d->stages, l);
 		q = stats_queue_find(d, l->queue);
 		rc = q ? add_apart(s, &q->stages, l) : 0;
-		rc = rc ? rc : add_apart(s, &d->type_stages[stats_type_of(m->class, &l->io)], l);
+		rc = rc ? rc : add_apart(s, &d->type_stages[type_of_life(m->class, &l->io)], l);
 	}
 	return rc;
 }

@@ -82,6 +82,41 @@ static void agree(const struct stats_device *d, bool all, bool posted)
 	must(d->nslices <= STATS_SLICES);
 }
 
+static void agree_stages(const struct stats_stages *s)
+{
+	uint64_t n = 0;
+
+	must(s->both + s->unmatched <= s->requests && s->whole.count <= s->requests);
+	for (unsigned b = 0; b < COARSE_BUCKETS; b++)
+		n += s->alike[b].requests;
+	must(n == s->whole.count);
+	for (unsigned p = 0; p < LIFE_POINTS; p++)
+		must(s->until[p].count <= n);
+}
+
+/* Queues and types have no more than their device. */
+static void agree_lives(const struct stats_device *d)
+{
+	uint64_t queues = 0, types = 0;
+
+	if (!d->stages)
+		return;
+	agree_stages(d->stages);
+	for (const struct stats_queue *q = d->queues; q; q = q->hh.next) {
+		if (!q->stages)
+			continue;
+		agree_stages(q->stages);
+		queues += q->stages->requests;
+	}
+	for (unsigned i = 0; i < STATS_TYPES; i++) {
+		if (!d->type_stages[i])
+			continue;
+		agree_stages(d->type_stages[i]);
+		types += d->type_stages[i]->requests;
+	}
+	must(queues <= d->stages->requests && types <= d->stages->requests);
+}
+
 static void print(const struct run *r)
 {
 	const struct stat_view v = {
@@ -111,8 +146,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r.s = stats_new();
 	r.some = data[0] & 2;
 	records_each(data, size, feed, &r);
-	for (unsigned i = 0; (d = stats_device_nth(r.s, i)); i++)
+	must(!stats_lives(r.s, model_finish(r.m)));
+	for (unsigned i = 0; (d = stats_device_nth(r.s, i)); i++) {
 		agree(d, !stats_total(r.s)->left_out, r.posted);
+		agree_lives(d);
+	}
 	print(&r);
 	stats_free(r.s);
 	model_free(r.m);
