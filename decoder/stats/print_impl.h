@@ -121,6 +121,8 @@ void stat_text_wanted(struct text *t, const struct stats_counts *c, const struct
 /* The same as an object; null is unknown. */
 struct json_object *stat_economy_json(const struct stats_counts *c, const struct stats_device *d);
 
+/* In as many lines as so many columns need; 0: in one. */
+void stat_print_words(FILE *to, const struct text *t, unsigned width);
 /*
  * The table of stages (decoder/stats/stages.h) and in words which takes the time; nothing where
  * there are none.  of: what its first line begins with; width: columns, 0 as many as it takes;

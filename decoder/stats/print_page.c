@@ -68,7 +68,7 @@ static void trace_line(FILE *to, const struct stat_view *v)
 	if (s->left_out)
 		text_add(&t, "; %" PRIu64 " events of no queue, or of more than are kept apart",
 			 s->left_out);
-	fprintf(to, "%s\n", t.buf);
+	stat_print_words(to, &t, stat_width_all(v));
 	if (v->filter)
 		fprintf(to, "counted: what matches %s\n", v->filter);
 	if (v->window)

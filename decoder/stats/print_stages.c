@@ -109,8 +109,7 @@ static void put_wakes(struct text *t, const struct stats_stages *s)
 			 s->kicked + s->unkicked ? "; " : "", s->interrupted, s->passing);
 }
 
-/* In as many lines as the width needs. */
-static void print_words(FILE *to, const struct text *t, unsigned width)
+void stat_print_words(FILE *to, const struct text *t, unsigned width)
 {
 	const char *at = t->buf, *indent = "";
 	size_t left = t->len;
@@ -184,7 +183,7 @@ void stat_print_stages(FILE *to, const struct stats_stages *s, const char *of, u
 		 : s->unmatched ? "one of the sides"
 				: "the driver's side");
 	put_errors(&t, s);
-	print_words(to, &t, width);
+	stat_print_words(to, &t, width);
 	if (!s->whole.count)
 		return;
 	stages_slowest(s, 1000000, &all);
@@ -193,14 +192,14 @@ void stat_print_stages(FILE *to, const struct stats_stages *s, const char *of, u
 	t.len = 0;
 	text_puts(&t, "  most of the time: ");
 	stat_text_longest(&t, s, &all);
-	print_words(to, &t, width);
+	stat_print_words(to, &t, width);
 	t.len = 0;
 	text_add(&t, "  of the slowest %" PRIu64 ": ", slow.requests);
 	stat_text_longest(&t, s, &slow);
-	print_words(to, &t, width);
+	stat_print_words(to, &t, width);
 	t.len = 0;
 	text_puts(&t, "  ");
 	put_wakes(&t, s);
 	if (t.len > 2)
-		print_words(to, &t, width);
+		stat_print_words(to, &t, width);
 }

@@ -107,6 +107,27 @@ csv_is_json() {
 	"$vqtrace" stat -r $trace -T json | jq .devices[0].counts.used | cmp - "$tmp/a"
 }
 
+# Of both sides: each stage as the page has it; types and queues add up to the device; CSV the same.
+latency_stages() {
+	local t=traces/qemu7-q1-both.pcap.gz
+	"$vqtrace" stat -r $t --latency -T json >"$tmp/rows" && "$vqtrace" stat -r $t -T json >"$tmp/page" || return 1
+	jq -sr '.[] | select(.device == "blk0" and .share and (.type or .queue == 0 | not)) |
+		[.span, .count, .p50, .p99, .max, .error > 0] | @tsv' "$tmp/rows" | grep until_ >"$tmp/a"
+	jq -r '.devices[] | select(.device == "blk0").stages.until | to_entries[] |
+		["until_" + .key, .value.count, .value.p50, .value.p99, .value.max, .value.between_sides] | @tsv' "$tmp/page" |
+		diff - "$tmp/a" && [ "$(wc -l <"$tmp/a")" = 12 ] || return 1
+	jq -se 'map(select(.device == "blk0" and .share)) | map(select(.span != "life")) as $all |
+		($all | map(select((.type or has("queue")) | not))) as $of | ($of | map(.share) | add) as $share |
+		$share > 99.9 and $share < 100.1 and
+		all($of[]; .span as $s | .count as $n |
+			([$all[] | select(.span == $s and .type).count] | add) == $n and
+			([$all[] | select(.span == $s and has("queue")).count] | add) == $n)' "$tmp/rows" >/dev/null ||
+		{ echo "types and queues do not add up"; return 1; }
+	jq -sr '.[] | select(has("queue") | not) | .device as $d | .span as $s | (.type // "") as $t | .buckets[] |
+		[$d, $s, $t, .[0], .[1], .[2]] | join(",")' "$tmp/rows" >"$tmp/a"
+	"$vqtrace" stat -r $t --latency -T csv | tail -n +2 | diff "$tmp/a" - >/dev/null || { echo "CSV says something else"; return 1; }
+}
+
 pipe() {
 	"$vqtrace" stat -r $trace >"$tmp/a" && "$vqtrace" stat -r - <$trace | cmp - "$tmp/a"
 }
@@ -221,12 +242,13 @@ undecidable() {
 }
 
 set -- traces/*.pcap
-plan $(($# + 12))
+plan $(($# + 13))
 for t in "$@"; do
 	check "$(basename "$t"): stat counts and times what the events say" agree "$t"
 done
 check "queues, types, sizes, threads and slices add up to the whole" sums
 check "CSV and JSON say the same" csv_is_json
+check "stages with --latency" latency_stages
 check "from a pipe" pipe
 check "a filter" filtered
 check "--from and --to" window
