@@ -507,6 +507,34 @@ static void stages_kept_apart(void)
 	builder_finish(&t);
 }
 
+/* However many queues there are, memory is bounded; the device's stages have all of them. */
+static void stages_of_many_queues(void)
+{
+	const struct stats_device *d;
+	struct stats *s = stats_new();
+	unsigned apart = 0, queues = 0;
+
+	begin(false);
+	for (unsigned i = 0; i < STATS_STAGES_MAX + 6; i++) {
+		t.queue = (uint16_t)i;
+		add(0, 0, 8);
+		CHECK(!stats_feed(s, t.model, &t.e, true));
+		take(0);
+		CHECK(!stats_feed(s, t.model, &t.e, true));
+	}
+	d = stats_device(s, 9);
+	for (const struct stats_queue *q = d->queues; q; q = q->hh.next) {
+		queues++;
+		apart += q->stages != NULL;
+	}
+	CHECK_EQ(queues, STATS_STAGES_MAX + 6);
+	CHECK_EQ(apart, STATS_STAGES_MAX - 1); /* and a type */
+	CHECK_EQ(d->stages->requests, STATS_STAGES_MAX + 6);
+	CHECK_EQ(d->type_stages[0]->requests, STATS_STAGES_MAX + 6);
+	stats_free(s);
+	builder_finish(&t);
+}
+
 /* No figure says more than the clocks do. */
 static void stages_in_words(void)
 {
@@ -609,6 +637,7 @@ int main(void)
 		{ "the driver's side alone", driver_only },
 		{ "stages", stages },
 		{ "stages of queues and types, and of an interval", stages_kept_apart },
+		{ "stages of many queues", stages_of_many_queues },
 		{ "stages in words, no finer than they are known", stages_in_words },
 		{ "stages in a picture", stages_plotted },
 	};
