@@ -7,6 +7,7 @@
 
 #include "cli/top/batch.h"
 #include "cli/top/columns.h"
+#include "decoder/stats/print.h"
 #include "decoder/util/json.h"
 
 /* The trace's time of day. */
@@ -126,6 +127,10 @@ static struct json_object *row(const struct top_row *r)
 	json_object_object_add(o, "total", counts(&r->all, r->tallied));
 	json_object_object_add(o, "latency", latencies(&r->service));
 	json_object_object_add(o, "latency_total", latencies(&r->service_all));
+	if (r->stages) {
+		json_object_object_add(o, "stages", stat_stages_json(&r->stages->now, false));
+		json_object_object_add(o, "stages_total", stat_stages_json(&r->stages->all, false));
+	}
 	return o;
 }
 

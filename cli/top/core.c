@@ -69,8 +69,10 @@ int top_core_init(struct top_core *c, bool checked)
 
 void top_core_free(struct top_core *c)
 {
-	for (size_t i = 0; i < c->nrows; i++)
+	for (size_t i = 0; i < c->nrows; i++) {
+		free(c->row[i]->stages);
 		free(c->row[i]);
+	}
 	free(c->row);
 	hash_free(c->found);
 	check_free(c->check);
@@ -100,6 +102,13 @@ void top_core_feed(struct top_core *c, const struct record *rec)
 		c->err = check_feed(c->check, c->model, &e);
 	if (!c->err && c->event)
 		c->event(c->ctx, &e);
+}
+
+void top_core_finish(struct top_core *c)
+{
+	/* whether a filter would match the end that they did not have, nobody knows */
+	if (!c->err && !c->filter)
+		c->err = stats_lives(c->stats, model_finish(c->model));
 }
 
 struct model_loss top_core_lost(const struct top_core *c)
@@ -225,6 +234,34 @@ static void row_close(struct top_row *r, const struct stats_counts *all, const s
 		p->octave[octave_of(hist_lower(b))] += (uint32_t)r->service.bucket[b];
 }
 
+static int row_stages(struct top_row *r, const struct stats_stages *s)
+{
+	if (!s)
+		return 0;
+	if (!r->stages)
+		r->stages = calloc(1, sizeof(*r->stages));
+	if (!r->stages)
+		return -ENOMEM;
+	stages_sub(&r->stages->now, s, &r->stages->all);
+	r->stages->all = *s;
+	return 0;
+}
+
+const struct top_row *top_core_staged(const struct top_core *c, const struct top_row *r)
+{
+	const struct model_device *d = r->kind == TOP_VM ? NULL : model_device(c->model, r->device);
+
+	if (!d || r->stages)
+		return d ? r : NULL;
+	for (size_t i = 0; i < c->nrows && d->peer; i++) {
+		const struct top_row *o = c->row[i];
+
+		if (o->kind == r->kind && o->device == d->peer->id && o->queue == r->queue)
+			return o->stages ? o : NULL;
+	}
+	return NULL;
+}
+
 /* A queue that waits for a short time is not stalled. */
 static uint64_t stalled_for(const struct stats_queue *q, uint64_t ts)
 {
@@ -258,7 +295,7 @@ static int tick_queue(struct top_core *c, const struct model_device *d, const st
 	r->gone = c->ended || d->flags & VQT_DEV_GONE;
 	r->stalled = r->gone ? 0 : stalled_for(q, ts);
 	r->findings = found_of(c, d->id, q->index);
-	return 0;
+	return row_stages(r, q->stages);
 }
 
 /* How far the driver has come: the highest of the bits it has set (2.1). */
@@ -319,6 +356,8 @@ static struct top_row *tick_device(struct top_core *c, const struct model_device
 	r->stalled = 0;
 	if (!s)
 		return r;
+	if (row_stages(r, s->stages))
+		return NULL;
 	r->flight = s->flight;
 	r->flight_max = s->flight_max;
 	for (const struct stats_queue *q = s->queues; q; q = q->hh.next) {

@@ -19,6 +19,11 @@
 
 enum top_kind { TOP_VM, TOP_DEVICE, TOP_QUEUE };
 
+/* Where requests spent their time (decoder/stats/stages.h). */
+struct top_stages {
+	struct stats_stages now, all; /* of those that ended in the last interval; of all */
+};
+
 /* One tick of a row's past. */
 struct top_past {
 	double rate; /* requests a second */
@@ -49,6 +54,7 @@ struct top_row {
 	double counted_secs;
 	struct hist service; /* latencies in it (popped to used) */
 	struct hist service_all;
+	struct top_stages *stages; /* of devices and queues; NULL: no request's life was recorded */
 	uint64_t stalled; /* ns without a completion with requests in flight; 0 */
 	unsigned flight, flight_max, waiting, size; /* size: ring entries, 0 unknown */
 	uint64_t findings; /* of the checker */
@@ -103,6 +109,13 @@ void top_core_free(struct top_core *c);
 void top_core_feed(struct top_core *c, const struct record *rec);
 /* The interval since the last tick ends at `ts` of the trace's clock: make the rows. */
 int top_core_tick(struct top_core *c, uint64_t ts);
+/* No record comes any more: what is known of requests that have not ended is counted. */
+void top_core_finish(struct top_core *c);
+/*
+ * The row whose stages are those of this device or queue: its own, or that of its other side, where
+ * a trace of both sides has them.  NULL: neither has any.
+ */
+const struct top_row *top_core_staged(const struct top_core *c, const struct top_row *r);
 /* Records lost so far. */
 struct model_loss top_core_lost(const struct top_core *c);
 /* Latest history entry i ticks ago, NULL if there is none. */

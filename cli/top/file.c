@@ -39,6 +39,8 @@ static bool next(struct top_feed *s)
 		if (!again)
 			break;
 	}
+	if (!s->ended)
+		top_core_finish(s->core);
 	s->ended = true;
 	return false;
 }

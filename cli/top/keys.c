@@ -98,8 +98,8 @@ static void press_depth(struct screen *x, int depth)
 static void press_panel(struct screen *x, int which)
 {
 	static const struct panel *const panels[] = {
-		&panel_help,   &panel_heat,   &panel_timeline,
-		&panel_device, &panel_events, &panel_requests,
+		&panel_help,   &panel_heat,	&panel_timeline, &panel_device,
+		&panel_events, &panel_requests, &panel_stages,
 	};
 
 	show_panel(x, x->panel == panels[which] ? &panel_table : panels[which]);
@@ -360,6 +360,7 @@ const struct key screen_keys[] = {
 	{ { '3' }, "3", NULL, press_depth, TOP_QUEUE },
 	{ { 'r' }, "r", "requests in flight of the selected device or queue", press_panel, 5 },
 	{ { 'm' }, "m", "map of latency over time", press_panel, 1 },
+	{ { 'b' }, "b", "stages: where requests spend their time", press_panel, 6 },
 	{ { 't' }, "t", "timeline, as 'vqtrace show' prints it", press_panel, 2 },
 	{ { 'i' }, "i", "the device: status, queues, features, configuration", press_panel, 3 },
 	{ { 'e' }, "e", "findings of the checker, stalls, losses", press_panel, 4 },

@@ -173,8 +173,10 @@ void screen_list_rows(struct screen *x)
 		name_path(x, r);
 		x->list[x->nlist++] = r;
 	}
+	if (!x->nlist)
+		return; /* the list may not be there yet, which qsort() does not take */
 	qsort(x->list, x->nlist, sizeof(*x->list), x->sort < 0 ? by_load : by_column);
-	if (x->nlist && !(screen_selected(x) && is_row(x, x->list[screen_list_index(x)])))
+	if (!(screen_selected(x) && is_row(x, x->list[screen_list_index(x)])))
 		screen_list_select(x, 0);
 }
 

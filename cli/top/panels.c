@@ -210,17 +210,7 @@ const struct panel panel_timeline = { .name = "timeline", .draw = draw_timeline,
 
 /* --- device ---------------------------------------------------------------- */
 
-/* A page that may be longer than the screen: draws the lines that are visible. */
-struct page {
-	struct screen *x;
-	int y, h;
-	size_t n;
-};
-
-static void page_line(struct page *p, enum paint paint, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void page_line(struct page *p, enum paint paint, const char *fmt, ...)
+void page_line(struct page *p, enum paint paint, const char *fmt, ...)
 {
 	size_t at = p->n++;
 	char buf[512];
@@ -234,8 +224,7 @@ static void page_line(struct page *p, enum paint paint, const char *fmt, ...)
 	screen_put_line(p->x, p->y + (int)(at - p->x->scroll), paint, buf);
 }
 
-/* Words in as many lines as they need, behind the first `indent` characters of each. */
-static void page_words(struct page *p, enum paint paint, const char *first, const char *words)
+void page_words(struct page *p, enum paint paint, const char *first, const char *words)
 {
 	size_t left = strlen(words), indent = strlen(first);
 	size_t room = COLS > (int)indent + 20 ? (size_t)COLS - indent : 20;

@@ -143,6 +143,8 @@ static int poll_pipe(struct top_feed *s, int timeout_ms)
 	pthread_cond_signal(&p->space);
 	pthread_mutex_unlock(&p->lock);
 	feed(s, full, n);
+	if (s->ended)
+		top_core_finish(s->core);
 	snprintf(s->status, sizeof(s->status), "%s %.1f s",
 		 s->ended ? "end of the pipe at" : "pipe,",
 		 (double)(s->play_ts - s->first_ts) / 1e9);

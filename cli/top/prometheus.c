@@ -122,27 +122,58 @@ static void put_family(FILE *to, const struct top_core *c, const struct family *
 	}
 }
 
-/* Cumulative, at every second power of two from 1 us to 17 s. */
-static void put_histogram(FILE *to, const struct top_core *c, const struct top_row *r)
+/* Cumulative, at every second power of two from 1 us to 17 s.  more: labels behind the row's. */
+static void put_histogram(FILE *to, const struct top_core *c, const struct top_row *r,
+			  const char *name, const struct hist *h, const char *more)
 {
-	const struct hist *h = &r->service_all;
+	char bucket[48], sum[48], count[48], le[96];
 	uint64_t below = 0;
 	unsigned b = 0;
-	char le[48];
+
+	snprintf(bucket, sizeof(bucket), "%s_bucket", name);
+	snprintf(sum, sizeof(sum), "%s_sum", name);
+	snprintf(count, sizeof(count), "%s_count", name);
 
 	for (unsigned log = 10; log <= 34; log += 2) {
 		while (b < HIST_BUCKETS && hist_upper(b) < UINT64_C(1) << log)
 			below += h->bucket[b++];
-		snprintf(le, sizeof(le), ",le=\"%.9g\"", (double)(UINT64_C(1) << log) / 1e9);
-		put_name(to, c, r, "request_seconds_bucket", le);
+		snprintf(le, sizeof(le), "%s,le=\"%.9g\"", more,
+			 (double)(UINT64_C(1) << log) / 1e9);
+		put_name(to, c, r, bucket, le);
 		fprintf(to, "%" PRIu64 "\n", below);
 	}
-	put_name(to, c, r, "request_seconds_bucket", ",le=\"+Inf\"");
+	snprintf(le, sizeof(le), "%s,le=\"+Inf\"", more);
+	put_name(to, c, r, bucket, le);
 	fprintf(to, "%" PRIu64 "\n", h->count);
-	put_name(to, c, r, "request_seconds_sum", "");
+	put_name(to, c, r, sum, more);
 	fprintf(to, "%.9f\n", (double)h->sum / 1e9);
-	put_name(to, c, r, "request_seconds_count", "");
+	put_name(to, c, r, count, more);
 	fprintf(to, "%" PRIu64 "\n", h->count);
+}
+
+/* The stages of a device's requests, where its driver's side was recorded. */
+static void put_stages(FILE *to, const struct top_core *c)
+{
+	bool headed = false;
+
+	for (size_t i = 0; i < c->nrows; i++) {
+		const struct top_row *r = c->row[i];
+
+		if (r->kind != TOP_DEVICE || !r->stages)
+			continue;
+		if (!headed)
+			put_head(to, "request_stage_seconds", "histogram",
+				 "Time of requests until this point of their lives.");
+		headed = true;
+		for (enum life_point p = 0; p < LIFE_POINTS; p++) {
+			char stage[32];
+
+			snprintf(stage, sizeof(stage), ",stage=\"%s\"", life_point_name(p));
+			if (r->stages->all.until[p].count)
+				put_histogram(to, c, r, "request_stage_seconds",
+					      &r->stages->all.until[p], stage);
+		}
+	}
 }
 
 /* The page, to be freed; NULL without memory. */
@@ -160,7 +191,9 @@ static char *make_page(const struct top_core *c, size_t *len)
 		 "Time from when the device popped a request until it was used.");
 	for (size_t i = 0; i < c->nrows; i++)
 		if (c->row[i]->kind == TOP_QUEUE)
-			put_histogram(to, c, c->row[i]);
+			put_histogram(to, c, c->row[i], "request_seconds", &c->row[i]->service_all,
+				      "");
+	put_stages(to, c);
 	put_head(to, "events_lost_total", "counter", "Records of the capture that were lost.");
 	if (!lost.more) /* how many is unknown */
 		fprintf(to, "vqtrace_events_lost_total %" PRIu64 "\n", lost.records);

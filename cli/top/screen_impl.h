@@ -32,7 +32,7 @@ struct panel {
 };
 
 extern const struct panel panel_table, panel_requests, panel_heat, panel_timeline, panel_device,
-	panel_events, panel_help;
+	panel_events, panel_stages, panel_help;
 
 struct screen {
 	const struct key *keys;
@@ -84,6 +84,17 @@ void screen_put_sparkline(struct screen *x, int y, int at, int width, const stru
 			  double (*value)(const struct top_past *p));
 /* Save the screen as text into a file; 0 or negative errno. */
 int screen_save_text(const char *path);
+
+/* A page that may be longer than the screen: the lines that are visible are drawn. */
+struct page {
+	struct screen *x;
+	int y, h; /* where, and how many lines */
+	size_t n; /* lines so far */
+};
+void page_line(struct page *p, enum paint paint, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Words in as many lines as they need, behind the first `indent` characters of each. */
+void page_words(struct page *p, enum paint paint, const char *first, const char *words);
 
 /* --- what is listed and selected (cli/top/list.c) --- */
 

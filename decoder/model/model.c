@@ -96,7 +96,6 @@ static void free_device(struct model *m, struct model_device *d)
 	struct model_queue *q, *next;
 
 	HASH_ITER (hh, d->queues, q, next) {
-		model_reset_queue(m, q);
 		model_lives_free(m, q);
 		HASH_DEL(d->queues, q);
 		free(q);
@@ -124,10 +123,13 @@ void model_free(struct model *m)
 	if (!m)
 		return;
 	for (unsigned i = 0; i < m->ndevice; i++)
+		for (struct model_queue *q = m->device[i]->queues; q; q = q->hh.next)
+			model_reset_queue(m, q);
+	let_go(m); /* while the devices of both sides, which lives point to, are there */
+	for (unsigned i = 0; i < m->ndevice; i++)
 		free_device(m, m->device[i]);
 	for (unsigned i = 0; i < 256; i++)
 		free(m->source[i]);
-	let_go(m);
 	while (m->spare) {
 		struct model_request *r = m->spare;
 

@@ -259,6 +259,7 @@ static int on_kick(struct feed *f)
 	if (!f->counted || f->e->self)
 		return 0;
 	COUNT(f, kicks, 1);
+	f->d->by_eventfd |= f->e->rec->kick.via == VQT_KICK_IOEVENTFD;
 	if (waiting >= 0) {
 		COUNT(f, kicks_empty, !waiting);
 		COUNT_ELEMENT(f, kick_batch, stats_batch_of((uint64_t)waiting));
@@ -306,6 +307,20 @@ static void follow_access(struct feed *f)
 		a->sector_end = r->sector + n;
 }
 
+/*
+ * Was it not there yet when the latest kick before its pop came?  Where that kick shows how far
+ * the driver had filled the ring.
+ */
+static bool is_found(const struct feed *f)
+{
+	const struct vqt_avail *a = &f->e->rec->avail;
+	const struct model_queue *mq = f->e->queue;
+
+	return !event_by_driver(f->e) && mq->kick_ts && mq->latest.known && !mq->packed &&
+	       !(a->flags & (VQT_CHAIN_LATE | VQT_CHAIN_DERIVED | VQT_CHAIN_BEFORE)) &&
+	       (int16_t)(mq->latest.avail_idx - a->pos) <= 0;
+}
+
 static int on_avail(struct feed *f)
 {
 	const struct model_request *r = f->e->req;
@@ -325,6 +340,10 @@ static int on_avail(struct feed *f)
 		return 0;
 	COUNT(f, popped, 1);
 	COUNT(f, posted, r->posted);
+	if (r->announce_ts)
+		COUNT(f, announced, !r->posted);
+	else if (!r->posted)
+		COUNT(f, found, is_found(f));
 	if (COUNT_SLICE(f, popped))
 		return -ENOMEM;
 	return r->posted ? 0 : stats_add_span(f, STATS_WAIT, r->announce_ts, r->avail_ts);
@@ -427,21 +446,49 @@ static int feed_device(struct feed *f)
 	return rc;
 }
 
+static int add_apart(struct stats *s, struct stats_stages **to, const struct model_life *l)
+{
+	if (!*to && s->nstages == STATS_STAGES_MAX)
+		return 0;
+	s->nstages += !*to;
+	if (!STATS_MADE(to))
+		return -ENOMEM;
+	stages_add(*to, l);
+	return 0;
+}
+
+/* As stats_type_of(), but the device may have turned out to be of another type since. */
+static unsigned type_of_life(const struct class *class, const struct class_request *r)
+{
+	if (!r->type)
+		return stats_type_of(class, r);
+	for (unsigned i = 0; stats_has_types(class) && class->requests[i].name; i++)
+		if (r->type == &class->requests[i])
+			return stats_type_of(class, r);
+	return STATS_TYPES - STATS_TYPE_OTHERS + STATS_TYPE_UNKNOWN;
+}
+
 /* Requests whose life is over: of the device that they were made to. */
 int stats_lives(struct stats *s, const struct model_life *lives)
 {
-	for (const struct model_life *l = lives; l; l = l->next) {
-		uint16_t id = (l->device ? l->device : l->driver)->id;
-		struct stats_device *d;
+	int rc = 0;
 
-		HASH_FIND(hh, s->devices, &id, sizeof(id), d);
+	for (const struct model_life *l = lives; l && !rc; l = l->next) {
+		const struct model_device *m = l->device ? l->device : l->driver;
+		struct stats_device *d;
+		struct stats_queue *q;
+
+		HASH_FIND(hh, s->devices, &m->id, sizeof(m->id), d);
 		if (!d)
 			continue;
 		if (!STATS_MADE(&d->stages))
 			return -ENOMEM;
 		stages_add(d->stages, l);
+		q = stats_queue_find(d, l->queue);
+		rc = q ? add_apart(s, &q->stages, l) : 0;
+		rc = rc ? rc : add_apart(s, &d->type_stages[type_of_life(m->class, &l->io)], l);
 	}
-	return 0;
+	return rc;
 }
 
 int stats_feed(struct stats *s, const struct model *m, const struct event *e, bool counted)

@@ -10,7 +10,7 @@ struct stats {
 	struct stats_thread *threads; /* uthash by source and tid */
 	struct stats_device *last; /* of the event before: the likely next */
 	struct stats_thread *last_thread;
-	unsigned nqueues, nthreads;
+	unsigned nqueues, nthreads, nstages; /* the latter of queues and types */
 	struct stats_total total;
 	uint64_t slice_ts; /* where the first slice begins, 0 none yet */
 	uint64_t now; /* of the trace */
@@ -65,6 +65,8 @@ unsigned stats_batch_of(uint64_t n);
 int stats_add_span(struct feed *f, unsigned span, uint64_t from, uint64_t to);
 void stats_follow_ring(struct feed *f, const struct vqt_ring *r);
 
+/* Index of a request's type: stats_type_name(). */
+unsigned stats_type_of(const struct class *class, const struct class_request *r);
 /* Completions and interrupts (decoder/stats/used.c).  0 or -ENOMEM. */
 int stats_on_used(struct feed *f);
 int stats_on_irq(struct feed *f);

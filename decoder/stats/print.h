@@ -13,6 +13,7 @@
 
 #include "decoder/stats/findings.h"
 #include "decoder/stats/stats.h"
+#include "decoder/util/text.h"
 
 enum stat_by {
 	STAT_BY_QUEUE,
@@ -52,5 +53,22 @@ int stat_print_by(FILE *to, const struct stat_view *v, enum stat_by by, enum sta
  * buckets of an octave.  0, -EIO or -ENOMEM.
  */
 int stat_print_latency(FILE *to, const struct stat_view *v, enum stat_format format);
+
+/* --- stages (decoder/stats/stages.h), for other views of them --- */
+
+struct json_object;
+
+/* "1.2 ms", "<102 us": no digit of what is between the sides is finer than +-error (ns). */
+void stat_text_stage(struct text *t, uint64_t ns, uint64_t error);
+/* "42.0": percent of the whole time of these requests, as exact as that is known. */
+void stat_text_stage_share(struct text *t, const struct stats_stages *s,
+			   const struct stages_alike *a, enum life_point p);
+/*
+ * Which of the stages takes the most of these requests' time: "42 % until handled (the interrupt's
+ * way to the driver's handler)"; nothing if none takes any.
+ */
+void stat_text_longest(struct text *t, const struct stats_stages *s, const struct stages_alike *a);
+/* As the JSON page has it; buckets: with those of the histograms.  To be put by the caller. */
+struct json_object *stat_stages_json(const struct stats_stages *s, bool buckets);
 
 #endif

@@ -83,6 +83,12 @@ static inline unsigned stat_width(const struct stat_view *v, unsigned likes)
 	return v->width < STAT_WIDTH_MIN ? STAT_WIDTH_MIN : v->width;
 }
 
+/* All columns that text may take; 0: as many as it likes. */
+static inline unsigned stat_width_all(const struct stat_view *v)
+{
+	return v->width ? stat_width(v, v->width) : 0;
+}
+
 /* Percentiles that are shown. */
 #define STAT_PERCENTILES 4
 extern const struct stat_percentile {
@@ -98,10 +104,31 @@ void stat_features(const struct model_device *dev, const struct stats_device *d,
 /* "qemu pid 4711" */
 const char *stat_source_name(const struct model *m, unsigned source, char *buf, size_t len);
 
+/* "1 kick", "2 kicks" */
+void stat_text_count(struct text *t, uint64_t n, const char *one, const char *many);
 /*
- * The table of stages (decoder/stats/stages.h) of a device's page; nothing for one that has none.
- * width: columns, 0 as many as it takes.
+ * What notifications cost a device's requests, and what was spared (decoder/stats/print_economy.c);
+ * c: its counts.  Each may have nothing to say, and appends nothing then.
  */
-void stat_print_stages(FILE *to, const struct stats_stages *s, unsigned width);
+void stat_text_kicks(struct text *t, const struct stats_counts *c, const struct stats_device *d);
+void stat_text_interrupts(struct text *t, const struct stats_counts *c,
+			  const struct stats_device *d);
+void stat_text_per_request(struct text *t, const struct stats_counts *c,
+			   const struct stats_device *d);
+void stat_text_announced(struct text *t, const struct stats_counts *c,
+			 const struct stats_device *d);
+void stat_text_wanted(struct text *t, const struct stats_counts *c, const struct stats_device *d);
+/* The same as an object; null is unknown. */
+struct json_object *stat_economy_json(const struct stats_counts *c, const struct stats_device *d);
+
+/* In as many lines as so many columns need; 0: in one. */
+void stat_print_words(FILE *to, const struct text *t, unsigned width);
+/*
+ * The table of stages (decoder/stats/stages.h) and in words which takes the time; nothing where
+ * there are none.  of: what its first line begins with; width: columns, 0 as many as it takes;
+ * explained: also say what each stage is where there is no room for that beside it.
+ */
+void stat_print_stages(FILE *to, const struct stats_stages *s, const char *of, unsigned width,
+		       bool explained);
 
 #endif

@@ -188,6 +188,9 @@ static int add_row(void *opaque, const struct stat_row *r)
 	if (r->q) {
 		json_object_object_add(o, "counts", counts_json(&r->counts, r->q->tallied));
 		json_object_object_add(o, "latency", spans_json(r->q->span, buckets));
+		if (r->q->stages)
+			json_object_object_add(o, "stages",
+					       stat_stages_json(r->q->stages, buckets));
 	} else if (r->service && buckets) {
 		json_object_object_add(o, "service", hist_json(r->service, true));
 	}
@@ -220,7 +223,7 @@ static json *alike_json(const struct stats_stages *s, uint32_t ppm)
 	return o;
 }
 
-static json *stages_json(const struct stats_stages *s, bool buckets)
+struct json_object *stat_stages_json(const struct stats_stages *s, bool buckets)
 {
 	json *o = json_object_new_object(), *until = json_object_new_object();
 
@@ -296,6 +299,7 @@ static json *device_json(const struct stat_view *v, const struct stats_device *d
 	json_object_object_add(o, "negotiation", negotiation_json(d, dev));
 	json_put_u64(o, "active", stats_active_ns(v->stats, d->first_ts, d->last_ts, d->flight));
 	json_object_object_add(o, "counts", counts_json(&c, d->tallied));
+	json_object_object_add(o, "notifications", stat_economy_json(&c, d));
 	json_put_u64(o, "in_flight", d->flight);
 	json_put_u64(o, "posted", d->posted);
 	json_put_u64(o, "in_flight_max", d->flight_max);
@@ -308,7 +312,7 @@ static json *device_json(const struct stat_view *v, const struct stats_device *d
 	json_object_object_add(o, "stalled", json_object_new_boolean(now));
 	json_object_object_add(o, "latency", spans_json(d->span, v->latency));
 	if (d->stages)
-		json_object_object_add(o, "stages", stages_json(d->stages, v->latency));
+		json_object_object_add(o, "stages", stat_stages_json(d->stages, v->latency));
 	json_object_object_add(o, "access", d->tallied ? NULL : access_json(&d->access));
 	json_object_object_add(o, "queues", rows_json(v, STAT_BY_QUEUE, d));
 	json_object_object_add(o, "types", rows_json(v, STAT_BY_TYPE, d));

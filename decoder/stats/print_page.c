@@ -41,11 +41,6 @@ static void say(struct page *p, const char *label, const struct text *t)
 	}
 }
 
-static void bit_count(struct text *t, uint64_t n, const char *one, const char *many)
-{
-	text_add(t, "%" PRIu64 " %s", n, n == 1 ? one : many);
-}
-
 /* --- trace --- */
 
 static void trace_line(FILE *to, const struct stat_view *v)
@@ -53,7 +48,7 @@ static void trace_line(FILE *to, const struct stat_view *v)
 	const struct stats_total *s = stats_total(v->stats);
 	TEXT(t, 1024);
 
-	bit_count(&t, s->events, "event", "events");
+	stat_text_count(&t, s->events, "event", "events");
 	text_puts(&t, " in ");
 	text_duration(&t, s->last_ts - s->first_ts);
 	text_puts(&t, ", ");
@@ -73,7 +68,7 @@ static void trace_line(FILE *to, const struct stat_view *v)
 	if (s->left_out)
 		text_add(&t, "; %" PRIu64 " events of no queue, or of more than are kept apart",
 			 s->left_out);
-	fprintf(to, "%s\n", t.buf);
+	stat_print_words(to, &t, stat_width_all(v));
 	if (v->filter)
 		fprintf(to, "counted: what matches %s\n", v->filter);
 	if (v->window)
@@ -145,7 +140,7 @@ static void negotiation(struct page *p)
 	stat_features(m, p->d, offered, accepted);
 	if (r->times) {
 		text_add(&t, "DRIVER_OK set ");
-		bit_count(&t, r->times, "time", "times");
+		stat_text_count(&t, r->times, "time", "times");
 	}
 	if (r->known) {
 		text_puts(&t, r->times ? r->learned ? "; learned" : ", last" : "learned");
@@ -197,7 +192,7 @@ static void cut_chains(struct page *p)
 
 	if (!p->c.cut)
 		return;
-	bit_count(&t, p->c.cut, "chain", "chains");
+	stat_text_count(&t, p->c.cut, "chain", "chains");
 	text_puts(&t, " cut: the capture could not read all of the descriptors; the device wrote ");
 	text_size(&t, p->c.cut_bytes);
 	text_puts(&t, " in them, what the driver put there is unknown");
@@ -252,7 +247,7 @@ static void data_path(struct page *p)
 	in_flight(p, &t);
 	if (p->c.posted) {
 		text_puts(&t, "; ");
-		bit_count(&t, p->c.posted, "buffer", "buffers");
+		stat_text_count(&t, p->c.posted, "buffer", "buffers");
 		text_add(&t, " posted, %u of them waiting", p->d->posted);
 	}
 	if (p->c.dropped)
@@ -360,42 +355,28 @@ static void latencies(struct page *p)
 		latency_columns(p, from, from + each < LATENCIES ? from + each : LATENCIES);
 }
 
-static void batches(struct text *t, const uint64_t *batch, const char *intro)
-{
-	for (unsigned i = 0; i < STATS_BATCHES; i++) {
-		if (!batch[i])
-			continue;
-		text_add(t, "%s%s (%" PRIu64 ")", intro, stats_batch_name(i), batch[i]);
-		intro = ", ";
-	}
-}
-
 static void economy(struct page *p)
 {
-	TEXT(t, 512);
+	TEXT(kicks, 512);
+	TEXT(irqs, 512);
+	TEXT(each, 256);
+	TEXT(kicked, 256);
+	TEXT(wanted, 256);
 
 	if (!p->c.popped && !p->c.kicks && !p->c.interrupts)
 		return;
-	bit_count(&t, p->c.kicks, "kick", "kicks");
-	if (p->c.kicks && (p->c.popped != p->c.posted || !p->c.posted))
-		text_add(&t, ", %.2f requests each",
-			 stats_ratio(p->c.popped - p->c.posted, p->c.kicks));
-	if (p->c.kicks_empty)
-		text_add(&t, ", %" PRIu64 " when nothing was available", p->c.kicks_empty);
-	batches(&t, p->c.kick_batch, "; entries waiting ");
-	say(p, "notifications", &t);
-	t.len = 0;
-	bit_count(&t, p->c.interrupts, "interrupt", "interrupts");
-	if (p->c.interrupts)
-		text_add(&t, ", %.2f completions each", stats_ratio(p->c.used, p->c.interrupts));
-	if (p->c.irqs_unwanted)
-		text_add(&t, ", none asked for by the driver for %" PRIu64, p->c.irqs_unwanted);
-	if (p->c.irqs_empty)
-		text_add(&t, ", %" PRIu64 " with nothing new", p->c.irqs_empty);
-	batches(&t, p->c.irq_batch, "; of completions ");
-	if (p->c.config_irqs)
-		text_add(&t, "; %" PRIu64 " of configuration changes", p->c.config_irqs);
-	say(p, "", &t);
+	stat_text_kicks(&kicks, &p->c, p->d);
+	say(p, "notifications", &kicks);
+	stat_text_interrupts(&irqs, &p->c, p->d);
+	say(p, "", &irqs);
+	stat_text_per_request(&each, &p->c, p->d);
+	say(p, "per request", &each);
+	if (p->dev->by_driver)
+		return; /* the stages tell */
+	stat_text_announced(&kicked, &p->c, p->d);
+	say(p, "", &kicked);
+	stat_text_wanted(&wanted, &p->c, p->d);
+	say(p, "", &wanted);
 }
 
 static void occupancy(struct page *p)
@@ -462,7 +443,7 @@ static void errors(struct page *p)
 	t.len = 0;
 	if (!p->c.stalls)
 		return;
-	bit_count(&t, p->c.stalls, "time", "times");
+	stat_text_count(&t, p->c.stalls, "time", "times");
 	text_puts(&t, " a queue had requests and completed none for 1 s and more; the longest ");
 	text_duration(&t, stats_device_stall_max(p->v->stats, p->d, &now));
 	text_puts(&t, now ? ", which goes on" : "");
@@ -485,7 +466,7 @@ static void findings(struct page *p)
 		if (n >= TOP_FINDINGS)
 			continue;
 		text_add(&t, "%s %s ", check_severity_name(f->rule->severity), f->rule->id);
-		bit_count(&t, f->count, "time", "times");
+		stat_text_count(&t, f->count, "time", "times");
 		text_add(&t, ", first at event %" PRIu64 ": %s", f->number, f->seen);
 		say(p, label, &t);
 		label = "";
@@ -547,7 +528,9 @@ static int print_device(struct page *p)
 		rc = rc ? rc : table(p, STAT_BY_SIZE);
 		latencies(p);
 	}
-	stat_print_stages(p->to, p->d->stages, stat_width(p->v, 0));
+	if (p->d->stages)
+		fputc('\n', p->to);
+	stat_print_stages(p->to, p->d->stages, "  ", stat_width_all(p->v), true);
 	return rc;
 }
 

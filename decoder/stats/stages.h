@@ -31,6 +31,9 @@ struct stats_stages {
 };
 
 void stages_add(struct stats_stages *s, const struct model_life *l);
+/* What came to `now` after it was `before`, as hist_sub() does it. */
+void stages_sub(struct stats_stages *out, const struct stats_stages *now,
+		const struct stats_stages *before);
 /*
  * The sums of the slowest requests, of at least so many millionths of all and of one at least;
  * 1000000: of all.
@@ -38,5 +41,16 @@ void stages_add(struct stats_stages *s, const struct model_life *l);
 void stages_slowest(const struct stats_stages *s, uint32_t ppm, struct stages_alike *out);
 /* The point with the largest sum; LIFE_POINTS: none. */
 enum life_point stages_longest(const struct stages_alike *a);
+/*
+ * The point whose sum may be larger than that, as far as the clocks of the two sides are known;
+ * LIFE_POINTS: none.
+ */
+enum life_point stages_rival(const struct stats_stages *s, const struct stages_alike *a);
+uint64_t stages_sum(const struct stages_alike *a); /* ns, of all stages */
+/*
+ * +- ns of the figures of a stage: 0 for one that a single side recorded.  Of one request in a
+ * hundred it may be more, which does not move a percentile by more than that.
+ */
+uint64_t stages_error(const struct stats_stages *s, enum life_point p);
 
 #endif

@@ -29,11 +29,14 @@ static void free_device(struct stats_device *d)
 	HASH_ITER (hh, d->queues, q, next) {
 		HASH_DEL(d->queues, q);
 		free_spans(q->span);
+		free(q->stages);
 		free(q);
 	}
 	free_spans(d->span);
-	for (unsigned i = 0; i < STATS_TYPES; i++)
+	for (unsigned i = 0; i < STATS_TYPES; i++) {
 		free(d->type[i]);
+		free(d->type_stages[i]);
+	}
 	for (unsigned i = 0; i < STATS_SIZES; i++)
 		free(d->size[i]);
 	free(d->slice);
@@ -240,6 +243,8 @@ const struct stats_count_name stats_count_names[] = {
 	MANY(kick_batch, STATS_BATCHES, stats_batch_name, "kicks by how many entries waited"),
 	LIGHT(popped, "requests and posted buffers the device popped"),
 	LIGHT(posted, "of them buffers that wait for events outside"),
+	ONE(announced, "of the requests those that a kick had announced"),
+	ONE(found, "requests popped before the device saw a kick for them"),
 	LIGHT(used, "requests completed"),
 	LIGHT(errors, "requests completed with an error"),
 	ONE(untimed, "requests completed that were popped at an unknown time"),
@@ -248,6 +253,7 @@ const struct stats_count_name stats_count_names[] = {
 	ONE(unknown, "completions of nothing in flight"),
 	LIGHT(interrupts, "used buffer notifications"),
 	ONE(irqs_empty, "interrupts with nothing new"),
+	ONE(irqs_wanted, "completions for which the driver had asked for a notification"),
 	ONE(irqs_unwanted, "completions for which the driver had asked for no notification"),
 	MANY(irq_batch, STATS_BATCHES, stats_batch_name, "interrupts by how many completions"),
 	ONE(config_irqs, "configuration change notifications"),

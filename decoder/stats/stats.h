@@ -28,6 +28,8 @@
 /* Limits of queues and threads; further ones are counted together. */
 #define STATS_QUEUES_MAX 4096
 #define STATS_THREADS_MAX 256
+/* Queues and request types whose stages are kept apart; those of further ones are the device's. */
+#define STATS_STAGES_MAX 64
 /* Most slices of time of a device; when there are more, neighbours are joined. */
 #define STATS_SLICES 128
 #define STATS_SLICE_NS UINT64_C(1000000) /* the first width; doubles */
@@ -82,6 +84,8 @@ struct stats_counts {
 	uint64_t kick_batch[STATS_BATCHES]; /* entries waiting at a kick (split rings) */
 	uint64_t popped; /* requests and posted buffers the device popped */
 	uint64_t posted; /* of them buffers that wait for events outside, and are no load */
+	uint64_t announced; /* of the requests those that a kick had announced */
+	uint64_t found; /* and those popped before the device saw a kick for them (split rings) */
 	uint64_t used; /* of those popped, completed */
 	uint64_t errors; /* of them with a status other than success */
 	uint64_t untimed; /* of them popped at an unknown time: their duration is not known */
@@ -90,6 +94,7 @@ struct stats_counts {
 	uint64_t unknown; /* completions whose request is not known to be in flight */
 	uint64_t interrupts; /* of used buffers: see stats_feed() */
 	uint64_t irqs_empty; /* with no completion since the one before */
+	uint64_t irqs_wanted; /* completions for which the driver had requested an interrupt */
 	uint64_t irqs_unwanted; /* completions for which the driver had requested no interrupt */
 	uint64_t irq_batch[STATS_BATCHES]; /* completions since the previous interrupt */
 	uint64_t config_irqs; /* of configuration changes */
@@ -148,6 +153,7 @@ struct stats_queue {
 	uint16_t waiting, waiting_max; /* available and not popped, as last seen (split) */
 	uint64_t tallied; /* ns: time of the last tally of a light capture; 0 none */
 	uint64_t hidden; /* completed requests that no record showed in flight before */
+	struct stats_stages *stages; /* NULL: none of its requests' lives is kept apart */
 	uint64_t stall_max; /* of stalls that have ended; see stats_stall_max() */
 	uint64_t first_ts, last_ts; /* of kicks, requests, completions; 0 none */
 	/* Private. */
@@ -221,6 +227,7 @@ struct stats_device {
 	unsigned nslices;
 	struct stats_ready ready; /* the latest completed negotiation */
 	struct stats_stages *stages; /* NULL: none of its requests' lives was recorded */
+	struct stats_stages *type_stages[STATS_TYPES]; /* NULL: none of the type is kept apart */
 	unsigned flight, flight_max, posted; /* of all its queues together */
 	uint64_t hidden; /* as in its queues */
 	uint64_t stall_max;
@@ -230,6 +237,7 @@ struct stats_device {
 	 * is unknown.
 	 */
 	bool tallied;
+	bool by_eventfd; /* kicks came by eventfd, which may make one of several */
 	/* Private. */
 	unsigned slices_cap;
 	bool decides; /* records show its decisions to interrupt */

@@ -5,17 +5,18 @@
 #include <string.h>
 
 #include "decoder/stats/svg.h"
+#include "decoder/stats/svg_impl.h"
 #include "decoder/util/text.h"
 
 /* Pixels. */
-#define LEFT 76
-#define PLOT 780
+#define LEFT SVG_LEFT
+#define PLOT SVG_PLOT
 #define RIGHT 24
 #define WIDTH (LEFT + PLOT + RIGHT)
 #define TITLE 26
 #define PANEL 96
 #define HEAT 150
-#define GAP 34
+#define GAP SVG_GAP
 #define DEVICE (TITLE + 3 * (PANEL + GAP) + HEAT + GAP + 10)
 #define SHADES 8
 
@@ -351,11 +352,9 @@ static void begin_panel(struct plot *p, double *y, double height, const char *ti
 	frame(p, title);
 }
 
-static void draw_device(struct plot *p, const struct model_device *dev, double y)
+/* Over time. */
+static void draw_panels(struct plot *p, double y)
 {
-	title(p, dev, y);
-	if (!find_range(p))
-		return;
 	y += TITLE;
 	begin_panel(p, &y, PANEL, "requests a second");
 	axis_linear(p, highest(p, rate_curves));
@@ -371,7 +370,21 @@ static void draw_device(struct plot *p, const struct model_device *dev, double y
 	heat_map(p);
 }
 
-static void head(FILE *to, unsigned devices)
+static void draw_device(struct plot *p, const struct model_device *dev, double y)
+{
+	title(p, dev, y);
+	if (find_range(p))
+		draw_panels(p, y);
+	if (plot_stages_height(p->d->stages))
+		plot_stages(p->to, p->d->stages, dev->name, y + DEVICE);
+}
+
+static unsigned height_of(const struct plot *p)
+{
+	return DEVICE + plot_stages_height(p->d->stages);
+}
+
+static void head(FILE *to, unsigned height, bool staged)
 {
 	static const char style[] =
 		"text{font:11px sans-serif;fill:#000}.t{font:bold 14px sans-serif}.b{font-weight:bold}"
@@ -379,8 +392,6 @@ static void head(FILE *to, unsigned devices)
 		".g{fill:none;stroke:#ccc;stroke-width:.5}.l1,.l2,.l3{fill:none;stroke:#000}"
 		".l1{stroke-width:1.8}.l2{stroke-width:1.4;stroke-dasharray:6 3}"
 		".l3{stroke-width:1.2;stroke-dasharray:1.5 2.5}";
-	unsigned height = devices ? devices * DEVICE : 60;
-
 	fprintf(to,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" width=\"%d\" "
 		"height=\"%u\">\n<style>%s",
@@ -390,7 +401,11 @@ static void head(FILE *to, unsigned devices)
 
 		fprintf(to, ".h%u{fill:#%02x%02x%02x}", s, grey, grey, grey);
 	}
+	if (staged)
+		fputs(".s{fill:none;stroke:#000;stroke-width:.6}", to);
 	fprintf(to, "</style>\n<rect width=\"%d\" height=\"%u\" fill=\"#fff\"/>\n", WIDTH, height);
+	if (staged)
+		plot_stages_patterns(to);
 }
 
 int plot_svg(FILE *to, const struct stat_view *v)
@@ -401,19 +416,25 @@ int plot_svg(FILE *to, const struct stat_view *v)
 		.slice_s = (double)stats_total(v->stats)->slice_ns / 1e9,
 		.begin_s = (double)stats_slice_start(v->stats, 0) / 1e9,
 	};
-	unsigned devices = 0, at = 0;
-	bool stalled;
+	unsigned height = 0, at = 0;
+	bool stalled, staged = false;
 
-	for (unsigned i = 0; (p.d = stats_device_nth(v->stats, i)); i++)
-		devices += is_drawn(&p, &stalled) && model_device(v->model, p.d->id);
-	head(to, devices);
-	if (!devices)
+	for (unsigned i = 0; (p.d = stats_device_nth(v->stats, i)); i++) {
+		if (!is_drawn(&p, &stalled) || !model_device(v->model, p.d->id))
+			continue;
+		height += height_of(&p);
+		staged |= plot_stages_height(p.d->stages);
+	}
+	head(to, height ? height : 60, staged);
+	if (!height)
 		fprintf(to, "<text x=\"20\" y=\"34\">no requests were completed</text>\n");
 	for (unsigned i = 0; (p.d = stats_device_nth(v->stats, i)); i++) {
 		const struct model_device *dev = model_device(v->model, p.d->id);
 
-		if (dev && is_drawn(&p, &stalled))
-			draw_device(&p, dev, (double)DEVICE * at++);
+		if (!dev || !is_drawn(&p, &stalled))
+			continue;
+		draw_device(&p, dev, at);
+		at += height_of(&p);
 	}
 	return fputs("</svg>\n", to) < 0 || ferror(to) ? -EIO : 0;
 }

@@ -46,7 +46,7 @@ static void add_completion(const struct feed *f, struct stats_counts *c, bool fa
 		count_bytes(f, c);
 }
 
-static unsigned type_of(const struct class *class, const struct model_request *r)
+unsigned stats_type_of(const struct class *class, const struct class_request *r)
 {
 	const unsigned others = STATS_TYPES - STATS_TYPE_OTHERS;
 
@@ -99,7 +99,7 @@ static int count_completion(struct feed *f)
 	const struct model_request *r = f->e->req;
 	const struct class *class = f->e->dev->class;
 	bool failed = class_failed(class, &r->io);
-	struct stats_group *type = STATS_MADE(&f->d->type[type_of(class, r)]);
+	struct stats_group *type = STATS_MADE(&f->d->type[stats_type_of(class, &r->io)]);
 	struct stats_group *size = STATS_MADE(&f->d->size[stats_size_class(r->bytes)]);
 	struct stats_counts one = { 0 };
 
@@ -153,6 +153,7 @@ static void follow_due(struct feed *f)
 							r->ndirect ? r->ndirect : 1);
 
 	f->q->since_irq++;
+	COUNT(f, irqs_wanted, due == 1);
 	COUNT(f, irqs_unwanted, !due);
 	if (!f->counted)
 		return;

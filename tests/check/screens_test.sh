@@ -59,10 +59,10 @@ top() { # NAME TRACE [KEY PATTERN]...
 	local name=$1 trace=$2
 	shift 2
 	begin "'$vqtrace' top -r traces/$trace --speed 0.001 --delay 500ms"
-	until_true shows '^VM 1 ' && press Space 'top: paused' '[' 'at 0.0 s' ']' 'at 5.0 s' ']' 'at [67]' "$@" && same "$name"
+	until_true shows '^VM 1 ' && press Space 'top: paused' '[' 'at 0.0 s' ']' 'at 5.0 s' ']' 'at ([67]|10)\.' "$@" && same "$name"
 }
 
-plan 9
+plan 11
 check "show" page show show -r traces/qemu7-q1.pcap --from 6876ms -c 12
 check "show -V" page show-verbose show -V -r traces/qemu7-q1.pcap --from 6876ms -c 2
 check "show --requests" page show-requests show --requests -r traces/qemu7-q1.pcap
@@ -72,4 +72,6 @@ check "check --list" page check-list check --list
 check "top" top top qemu7-mq4.pcap
 check "top, a device" top top-device qemu7-mq4.pcap Down 'blk0' i '^device of'
 check "top, findings" top top-findings qemu7-q1.pcap Down 'blk0' e '^findings'
+check "top, stages" top top-stages qemu7-q1-both.pcap.gz Down 'blk0' b '^stages of requests of blk0'
+check "top, no stages" top top-no-stages qemu7-q1.pcap Down 'blk0' b '^stages of requests of blk0'
 finish

@@ -107,6 +107,27 @@ csv_is_json() {
 	"$vqtrace" stat -r $trace -T json | jq .devices[0].counts.used | cmp - "$tmp/a"
 }
 
+# Of both sides: each stage as the page has it; types and queues add up to the device; CSV the same.
+latency_stages() {
+	local t=traces/qemu7-q1-both.pcap.gz
+	"$vqtrace" stat -r $t --latency -T json >"$tmp/rows" && "$vqtrace" stat -r $t -T json >"$tmp/page" || return 1
+	jq -sr '.[] | select(.device == "blk0" and .share and (.type or .queue == 0 | not)) |
+		[.span, .count, .p50, .p99, .max, .error > 0] | @tsv' "$tmp/rows" | grep until_ >"$tmp/a"
+	jq -r '.devices[] | select(.device == "blk0").stages.until | to_entries[] |
+		["until_" + .key, .value.count, .value.p50, .value.p99, .value.max, .value.between_sides] | @tsv' "$tmp/page" |
+		diff - "$tmp/a" && [ "$(wc -l <"$tmp/a")" = 12 ] || return 1
+	jq -se 'map(select(.device == "blk0" and .share)) | map(select(.span != "life")) as $all |
+		($all | map(select((.type or has("queue")) | not))) as $of | ($of | map(.share) | add) as $share |
+		$share > 99.9 and $share < 100.1 and
+		all($of[]; .span as $s | .count as $n |
+			([$all[] | select(.span == $s and .type).count] | add) == $n and
+			([$all[] | select(.span == $s and has("queue")).count] | add) == $n)' "$tmp/rows" >/dev/null ||
+		{ echo "types and queues do not add up"; return 1; }
+	jq -sr '.[] | select(has("queue") | not) | .device as $d | .span as $s | (.type // "") as $t | .buckets[] |
+		[$d, $s, $t, .[0], .[1], .[2]] | join(",")' "$tmp/rows" >"$tmp/a"
+	"$vqtrace" stat -r $t --latency -T csv | tail -n +2 | diff "$tmp/a" - >/dev/null || { echo "CSV says something else"; return 1; }
+}
+
 pipe() {
 	"$vqtrace" stat -r $trace >"$tmp/a" && "$vqtrace" stat -r - <$trace | cmp - "$tmp/a"
 }
@@ -161,6 +182,24 @@ plot() {
 		xmllint --noout "$tmp/p.svg" && grep -q "no requests" "$tmp/p.svg"
 }
 
+# Of both sides there is one picture more, for the device; with words for its patterns, and for
+# those who do not see it. Without lives there is none.
+plot_stages() {
+	local p=$tmp/p.svg
+	"$vqtrace" stat -r traces/qemu7-q1-both.pcap.gz --plot "$p" >"$tmp/page" && xmllint --noout "$p" || return 1
+	[ "$(grep -c '<rect class="f"' "$p")" = 9 ] && [ "$(grep -c 'role="img"' "$p")" = 1 ] || return 1
+	[ "$(xmllint --xpath 'string(//*[local-name()="desc"])' "$p")" = \
+		"69 requests; $(sed -n 's/^  \(most of the time\)/\1/p' "$tmp/page"); $(sed -n 's/^  \(of the slowest\)/\1/p' "$tmp/page")" ] ||
+		{ xmllint --xpath '//*[local-name()="desc"]' "$p"; return 1; }
+	grep -q '>handled: the interrupt.s way to the driver.s handler (36 %)<' "$p" || return 1
+	# each pattern in the legend is drawn, and is there
+	grep -o 'style="fill:url([^)]*)' "$p" | sed 's/.*(#/"/; s/)/"/' | sort >"$tmp/legend"
+	[ "$(wc -l <"$tmp/legend")" = 12 ] && grep -o '<path fill="url([^)]*)' "$p" | sed 's/.*(#/"/; s/)/"/' | sort | cmp - "$tmp/legend" || return 1
+	grep -o '<pattern id="[^ ]*' "$p" | sed 's/.*=//' | sort | comm -13 - "$tmp/legend" | grep . && return 1
+	! grep -oE '#[0-9a-f]{6}\b' "$p" | grep -vE '#(..)\1\1' && ! grep -oE '#[0-9a-f]{3}\b' "$p" | grep -vE '#(.)\1\1' || return 1
+	"$vqtrace" stat -r $trace --plot "$p" >/dev/null && ! grep -qE 'pattern|stage|role' "$p"
+}
+
 fails() { # WORDS COMMAND...
 	local words=$1 rc
 	shift
@@ -203,16 +242,18 @@ undecidable() {
 }
 
 set -- traces/*.pcap
-plan $(($# + 11))
+plan $(($# + 13))
 for t in "$@"; do
 	check "$(basename "$t"): stat counts and times what the events say" agree "$t"
 done
 check "queues, types, sizes, threads and slices add up to the whole" sums
 check "CSV and JSON say the same" csv_is_json
+check "stages with --latency" latency_stages
 check "from a pipe" pipe
 check "a filter" filtered
 check "--from and --to" window
 check "a plot" plot
+check "a plot of stages" plot_stages
 check "bad usage" errors
 check "to a full disk" full_disk
 check "a file cut off in the middle" cut_file

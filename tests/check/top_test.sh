@@ -66,6 +66,18 @@ piped() {
 		"$("$vqtrace" stat -r traces/qemu7-q1.pcap -T json | jq -c '.devices[0].counts.used')" ] || { echo "not all arrived"; return 1; }
 }
 
+# Stages of both sides: in all as stat has them; and the intervals add up.
+stages() {
+	local t=traces/qemu7-q1-both.pcap.gz
+	"$vqtrace" stat -r $t -T json | jq -cS '[.devices[] | select(.stages) | .stages, (.queues[] | select(.stages).stages)]' >"$tmp/a"
+	"$vqtrace" top -b -T json --delay 700ms -r $t >"$tmp/b" || return 1
+	tail -n 1 "$tmp/b" | jq -cS '[.rows[] | select(.stages_total).stages_total]' | diff "$tmp/a" - || return 1
+	jq -se '[.[].rows[] | select(.kind == "device" and .stages).stages] | length > 3 and (map(.requests) | max) < 69 and
+		(map(.requests) | add) == 69 and (map(.until.handled.count // 0) | add) == 69' "$tmp/b" >/dev/null ||
+		{ echo "the intervals do not add up"; return 1; }
+	"$vqtrace" top -b -T json --delay 700ms -r traces/qemu7-q1.pcap | tail -n 1 | jq -e 'all(.rows[]; has("stages") | not)' >/dev/null
+}
+
 get() { # ADDRESS PORT PATH
 	exec 3<>"/dev/tcp/$1/$2" || return 1
 	printf 'GET %s HTTP/1.0\r\nHost: x\r\n\r\n' "$3" >&3
@@ -114,6 +126,35 @@ prometheus() {
 	return $rc
 }
 
+stages_show_all() { # ADDRESS PORT WANT: into $tmp/page
+	get "$1" "$2" /metrics >"$tmp/page" 2>/dev/null
+	[ "$(awk '/^vqtrace_request_stage_seconds_count{/ { n += $2 } END { print n + 0 }' "$tmp/page")" = "$3" ] ||
+		! kill -0 "$pid" 2>/dev/null
+}
+
+prometheus_stages() {
+	local at=127.$((1 + ($$ >> 16 & 63))).$(($$ >> 8 & 255)).$(($$ & 255)) port=29753 pid want
+	mkfifo "$tmp/stages"
+	"$vqtrace" top -b -T json --delay 100ms -r - --prometheus $at:$port <"$tmp/stages" >"$tmp/prom.json" 2>"$tmp/prom.err" &
+	pid=$!
+	exec 8>"$tmp/stages" # kept open: the trace does not end
+	zcat traces/qemu7-q1-both.pcap.gz >&8
+	want=$("$vqtrace" stat -r traces/qemu7-q1-both.pcap.gz -T json | jq '[.devices[].stages | values | .until[].count] | add')
+	until_true stages_show_all $at $port "$want"
+	kill $pid
+	wait $pid 2>/dev/null
+	exec 8>&-
+	awk -v want="$want" '
+		/^# TYPE vqtrace_request_stage_seconds histogram/ { types++ }
+		!/^vqtrace_request_stage_seconds/ { next }
+		!/device="blk0",type="blk",stage="[a-z]+"/ { print "label: " $0; bad = 1 }
+		/_count{/ { sum += $2; n++ }
+		/_sum{/ { if ($2 <= 0) { print $0; bad = 1 } }
+		/le="\+Inf"/ { inf += $2 }
+		END { exit bad || sum != want || inf != want || n != 12 || types != 1 }' "$tmp/page" ||
+		{ grep stage "$tmp/page" | head -n 20; cat "$tmp/prom.err"; return 1; }
+}
+
 refused() { # WORD ARGS...
 	local out rc word=$1
 	shift
@@ -153,14 +194,16 @@ dumb() {
 	[ $? = 2 ] && grep -q "TERM=dumb.*-b prints tables" "$tmp/dumb"
 }
 
-plan 9
+plan 11
 check "to a full disk" full
 check "a terminal that is none" dumb
 check "a trace gives stat's figures" same traces/qemu7-{q1,packed-mq4,two-disks,net,legacy,ipxe}.pcap traces/qemu11-*.pcap
 check "intervals add up" intervals
 check "text, and -n" text
+check "stages" stages
 check "a pipe that grows" piped
 check "the page for Prometheus" prometheus
+check "and of stages" prometheus_stages
 check "what is refused" refusals
 check "a trace cut off" broken
 finish

@@ -40,12 +40,15 @@ fits() { # COMMAND...
 }
 
 t=$PWD/traces/qemu7-mq4.pcap
-plan 15
+plan 17
 check "show" fits "$vqtrace" show -r "$t"
 check "show -V" fits "$vqtrace" show -V -c 300 -r "$t"
 check "show -x" fits "$vqtrace" show -x -c 300 -r "$t"
 check "show --requests" fits "$vqtrace" show --requests -r "$t"
 check "show --fields" fits "$vqtrace" show --fields
+both=$PWD/traces/qemu7-q1-both.pcap.gz
+check "stat of both sides" fits "$vqtrace" stat -r "$both"
+check "stat --latency of both sides" fits "$vqtrace" stat --latency -r "$both"
 check "check" fits "$vqtrace" check -V --severity suspicious -r "$t"
 check "check --explain" fits "$vqtrace" check --explain reset-not-awaited
 check "stat" fits "$vqtrace" stat -r "$t"

@@ -31,6 +31,10 @@ seeds() { # TARGET DIR
 		for t in traces/qemu7-blkdebug traces/qemu11-q1; do
 			{ printf '\1'; head -c 20000 $t.pcap; } >"$2/$(basename $t).file"
 		done
+		# both sides: their requests' lives
+		zcat traces/qemu7-q1-both.pcap.gz >"$tmp/both"
+		build/tests/lab/corpus "$tmp/both" "$2/both"
+		{ printf '\1'; head -c 40000 "$tmp/both"; } >"$2/both.file"
 		;;
 	replay_fuzz) # whole conversations
 		for t in qemu7-q1 qemu7-packed qemu7-legacy qemu7-net qemu11-intx; do

@@ -77,7 +77,44 @@ static void agree(const struct stats_device *d, bool all, bool posted)
 	must(types == d->counts.used && sizes == d->counts.used && slices == d->counts.used);
 	must(!all || (queues == d->counts.used && kicks == d->counts.kicks));
 	must(flight == d->flight);
+	must(d->counts.announced + d->counts.found <= d->counts.popped - d->counts.posted);
+	must(d->counts.irqs_wanted + d->counts.irqs_unwanted <= d->counts.used);
 	must(d->nslices <= STATS_SLICES);
+}
+
+static void agree_stages(const struct stats_stages *s)
+{
+	uint64_t n = 0;
+
+	must(s->both + s->unmatched <= s->requests && s->whole.count <= s->requests);
+	for (unsigned b = 0; b < COARSE_BUCKETS; b++)
+		n += s->alike[b].requests;
+	must(n == s->whole.count);
+	for (unsigned p = 0; p < LIFE_POINTS; p++)
+		must(s->until[p].count <= n);
+}
+
+/* Queues and types have no more than their device. */
+static void agree_lives(const struct stats_device *d)
+{
+	uint64_t queues = 0, types = 0;
+
+	if (!d->stages)
+		return;
+	agree_stages(d->stages);
+	for (const struct stats_queue *q = d->queues; q; q = q->hh.next) {
+		if (!q->stages)
+			continue;
+		agree_stages(q->stages);
+		queues += q->stages->requests;
+	}
+	for (unsigned i = 0; i < STATS_TYPES; i++) {
+		if (!d->type_stages[i])
+			continue;
+		agree_stages(d->type_stages[i]);
+		types += d->type_stages[i]->requests;
+	}
+	must(queues <= d->stages->requests && types <= d->stages->requests);
 }
 
 static void print(const struct run *r)
@@ -109,8 +146,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r.s = stats_new();
 	r.some = data[0] & 2;
 	records_each(data, size, feed, &r);
-	for (unsigned i = 0; (d = stats_device_nth(r.s, i)); i++)
+	must(!stats_lives(r.s, model_finish(r.m)));
+	for (unsigned i = 0; (d = stats_device_nth(r.s, i)); i++) {
 		agree(d, !stats_total(r.s)->left_out, r.posted);
+		agree_lives(d);
+	}
 	print(&r);
 	stats_free(r.s);
 	model_free(r.m);

@@ -6,7 +6,9 @@
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 
-#include "decoder/stats/stages.h"
+#include "decoder/stats/print.h"
+#include "decoder/stats/stats.h"
+#include "decoder/stats/svg_impl.h"
 #include "decoder/trace/build.h"
 #include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
@@ -355,6 +357,24 @@ static void ends_with_trace(void)
 	builder_finish(&t);
 }
 
+/* One side still has it when all is freed; the sanitizers see what is read then. */
+static void ends_with_model(void)
+{
+	begin(true);
+	add(3, 0, 64);
+	pop(3, 0, 64);
+	push(3);
+	irq(false);
+	CHECK_EQ(n_lives, 0);
+	builder_finish(&t);
+	begin(true);
+	pop(3, 0, 64);
+	add(3, 0, 64);
+	take(3);
+	CHECK_EQ(n_lives, 0);
+	builder_finish(&t);
+}
+
 /* One side gives a request up: what the other one has seen stays. */
 static void one_side_drops(void)
 {
@@ -444,6 +464,161 @@ static void stages(void)
 	CHECK_EQ(stages_longest(&a), LIFE_POINTS);
 }
 
+/* Known lives in, exact figures out: of the device, its queue and its type; of an interval. */
+static void stages_kept_apart(void)
+{
+	static struct stats_stages before, now;
+	const struct stats_device *d;
+	struct stats *s = stats_new();
+
+	begin(true);
+	on_device();
+	for (unsigned i = 0; i < 3; i++) {
+		t.queue = i == 2;
+		add(0, (uint16_t)i, 8);
+		CHECK(!stats_feed(s, t.model, &t.e, true));
+		pop(0, (uint16_t)i, 8);
+		CHECK(!stats_feed(s, t.model, &t.e, true));
+		push(0);
+		CHECK(!stats_feed(s, t.model, &t.e, true));
+		irq(false);
+		CHECK(!stats_feed(s, t.model, &t.e, true));
+		take(0);
+		CHECK(!stats_feed(s, t.model, &t.e, true));
+		d = stats_device(s, 1);
+		if (!i)
+			before = *d->stages;
+	}
+	CHECK_EQ(d->stages->requests, 3);
+	CHECK_EQ(stats_queue(d, 0)->stages->requests, 2);
+	CHECK_EQ(stats_queue(d, 1)->stages->requests, 1);
+	CHECK(d->type_stages[0] && d->type_stages[0]->requests == 3); /* IN */
+	CHECK(!d->type_stages[1]);
+	CHECK(!stats_device(s, 9)->stages); /* they are the device's */
+	stages_sub(&now, d->stages, &before);
+	CHECK_EQ(now.requests, 2);
+	CHECK_EQ(now.both, 2);
+	CHECK_EQ(now.until[LIFE_PUSHED].count, 2);
+	CHECK_EQ(now.until[LIFE_PUSHED].sum,
+		 d->stages->until[LIFE_PUSHED].sum - before.until[LIFE_PUSHED].sum);
+	CHECK_EQ(stages_error(&now, LIFE_POPPED), 30);
+	CHECK_EQ(stages_error(&now, LIFE_PUSHED), 0);
+	stats_free(s);
+	builder_finish(&t);
+}
+
+/* However many queues there are, memory is bounded; the device's stages have all of them. */
+static void stages_of_many_queues(void)
+{
+	const struct stats_device *d;
+	struct stats *s = stats_new();
+	unsigned apart = 0, queues = 0;
+
+	begin(false);
+	for (unsigned i = 0; i < STATS_STAGES_MAX + 6; i++) {
+		t.queue = (uint16_t)i;
+		add(0, 0, 8);
+		CHECK(!stats_feed(s, t.model, &t.e, true));
+		take(0);
+		CHECK(!stats_feed(s, t.model, &t.e, true));
+	}
+	d = stats_device(s, 9);
+	for (const struct stats_queue *q = d->queues; q; q = q->hh.next) {
+		queues++;
+		apart += q->stages != NULL;
+	}
+	CHECK_EQ(queues, STATS_STAGES_MAX + 6);
+	CHECK_EQ(apart, STATS_STAGES_MAX - 1); /* and a type */
+	CHECK_EQ(d->stages->requests, STATS_STAGES_MAX + 6);
+	CHECK_EQ(d->type_stages[0]->requests, STATS_STAGES_MAX + 6);
+	stats_free(s);
+	builder_finish(&t);
+}
+
+/* No figure says more than the clocks do. */
+static void stages_in_words(void)
+{
+	static struct stats_stages s;
+	struct stages_alike a;
+	TEXT(out, 200);
+
+	stat_text_stage(&out, 1234567, 0);
+	text_puts(&out, " ");
+	stat_text_stage(&out, 1234567, 99999);
+	text_puts(&out, " ");
+	stat_text_stage(&out, 1234567, 100000);
+	text_puts(&out, " ");
+	stat_text_stage(&out, 1234567, 2000000);
+	CHECK_STR(out.buf, "1.23 ms 1.23 ms 1.20 ms <2.00 ms");
+	memset(&s, 0, sizeof(s));
+	last = (struct model_life){ .device = (void *)&s, .driver = (void *)&s, .error = 100 };
+	for (unsigned i = 0; i < 100; i++) {
+		last.at[LIFE_ADDED] = 1000;
+		last.at[LIFE_POPPED] = 4000; /* 3000, +-100 */
+		last.at[LIFE_PUSHED] = 11000; /* 7000 */
+		stages_add(&s, &last);
+	}
+	stages_slowest(&s, 1000000, &a);
+	CHECK_EQ(stages_rival(&s, &a), LIFE_POINTS);
+	out.len = 0;
+	stat_text_longest(&out, &s, &a);
+	CHECK_STR(out.buf, "70 % until pushed (at the device, until it has used it)");
+	out.len = 0;
+	stat_text_stage_share(&out, &s, &a, LIFE_PUSHED);
+	text_puts(&out, " ");
+	stat_text_stage_share(&out, &s, &a, LIFE_POPPED);
+	CHECK_STR(out.buf, "70.0 30");
+	last.error = 5000; /* now it may be either */
+	for (unsigned i = 0; i < 100; i++)
+		stages_add(&s, &last);
+	stages_slowest(&s, 1000000, &a);
+	CHECK_EQ(stages_longest(&a), LIFE_PUSHED);
+	CHECK_EQ(stages_rival(&s, &a), LIFE_POPPED);
+	out.len = 0;
+	stat_text_stage_share(&out, &s, &a, LIFE_POPPED);
+	CHECK_STR(out.buf, "<50");
+}
+
+static const char *plotted(const struct stats_stages *s)
+{
+	static char *text;
+	size_t len;
+	FILE *to;
+
+	free(text);
+	to = open_memstream(&text, &len);
+	plot_stages(to, s, "blk0", 0);
+	fclose(to);
+	return text;
+}
+
+/* 90 fast requests in the left half, 10 slow ones in the right one; the stages from above. */
+static void stages_plotted(void)
+{
+	static struct stats_stages s;
+	const char *svg;
+
+	memset(&s, 0, sizeof(s));
+	CHECK_EQ(plot_stages_height(NULL), 0);
+	CHECK_EQ(plot_stages_height(&s), 0);
+	last = (struct model_life){ .device = (void *)&s, .driver = (void *)&s, .error = 10 };
+	for (unsigned i = 0; i < 100; i++) {
+		last.at[LIFE_ADDED] = 1000;
+		last.at[LIFE_POPPED] = i < 90 ? 4000 : 11000; /* 30 %; 10 % */
+		last.at[LIFE_PUSHED] = i < 90 ? 11000 : 101000;
+		stages_add(&s, &last);
+	}
+	svg = plotted(&s);
+	CHECK(strstr(svg, "<path fill=\"url(#stage-popped)\" "
+			  "d=\"M76.0 24.0H466.0V81.0H76.0zM466.0 24.0H856.0V43.0H466.0z\"/>"));
+	CHECK(strstr(svg, "<path fill=\"url(#stage-pushed)\" "
+			  "d=\"M76.0 81.0H466.0V214.0H76.0zM466.0 43.0H856.0V214.0H466.0z\"/>"));
+	CHECK(strstr(svg, "100 requests; most of the time: 81 % until pushed"));
+	CHECK(strstr(svg, ">popped: in the ring, until the device pops it (19 %)<"));
+	CHECK(!strstr(svg, "stage-taken"));
+	CHECK(plot_stages_height(&s) > 214);
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -456,10 +631,15 @@ int main(void)
 		{ "a batch, and no kick", batch },
 		{ "a reset", ends_with_reset },
 		{ "the end of the trace", ends_with_trace },
+		{ "the end of the model", ends_with_model },
 		{ "one side drops it", one_side_drops },
 		{ "two looks before a kick", looks_twice },
 		{ "the driver's side alone", driver_only },
 		{ "stages", stages },
+		{ "stages of queues and types, and of an interval", stages_kept_apart },
+		{ "stages of many queues", stages_of_many_queues },
+		{ "stages in words, no finer than they are known", stages_in_words },
+		{ "stages in a picture", stages_plotted },
 	};
 
 	return tap_main(tests, sizeof(tests) / sizeof(tests[0]));

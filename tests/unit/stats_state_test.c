@@ -372,7 +372,14 @@ static void unknown_of_tallies(void)
 	pop(1000000, 0, true, 513, 0);
 	use(1001000, 0, 513);
 	CHECK(strstr(printed(stat_print_page), "1.0 descriptors each"));
-	CHECK(!strstr(printed(stat_print_json), "null"));
+	text = printed(stat_print_json);
+	CHECK(!strstr(text, "\"busy_ns\":null") && !strstr(text, "\"descriptors\":null"));
+	CHECK(!strstr(text, "\"busy\":null") && !strstr(text, "\"sizes\":null"));
+	/* but no kick was recorded, and no ring */
+	CHECK(strstr(text, "\"kicks_spared\":null") && strstr(text, "\"kicks_empty\":null"));
+	CHECK(strstr(text, "\"announced\":null") && strstr(text, "\"announced_unknown\":1"));
+	CHECK(strstr(text, "\"wanted\":null") && strstr(text, "\"wanted_unknown\":1"));
+	CHECK(strstr(printed(stat_print_page), "which requests needed a kick is unknown"));
 	end();
 }
 

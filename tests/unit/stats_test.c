@@ -316,6 +316,8 @@ static void who_announced(void)
 	CHECK_EQ(span(STATS_WAIT)->sum, 2000 + 1100 + 100 + 200 + 300);
 	CHECK_EQ(queue()->counts.kicks, 4);
 	CHECK_EQ(queue()->counts.kicks_empty, 1);
+	CHECK_EQ(queue()->counts.announced, 5);
+	CHECK_EQ(queue()->counts.found, 2); /* and the device found these by itself */
 	CHECK_EQ(queue()->counts.kick_batch[2], 2);
 	CHECK_EQ(queue()->waiting_max, 3);
 	end();
@@ -340,6 +342,8 @@ static void packed_kick(void)
 	take(1200, 1, 1, VIRTIO_BLK_T_IN, 0, 512); /* nobody knows */
 	CHECK_EQ(t.e.req->announce_ts, 0);
 	CHECK_EQ(span(STATS_WAIT)->count, 1);
+	CHECK_EQ(dev()->counts.announced, 1);
+	CHECK_EQ(dev()->counts.found, 0);
 	end();
 }
 
@@ -476,6 +480,7 @@ static void due(void)
 	irq(6201);
 	CHECK_EQ(span(STATS_NOTIFY)->min, 1);
 	CHECK_EQ(dev()->counts.irqs_unwanted, 4);
+	CHECK_EQ(dev()->counts.irqs_wanted, 2);
 	end();
 }
 
