@@ -237,6 +237,7 @@ static int from_trace(struct stuck *s)
 	struct json_object *o = s->json ? json_object_new_object() : NULL;
 	struct stuck_trace *t = stuck_trace_new();
 	struct trace_reader *r = NULL;
+	struct stuck_call *call;
 	struct stuck_row *row;
 	struct record rec;
 	bool broken = false;
@@ -257,6 +258,12 @@ static int from_trace(struct stuck *s)
 		json_put_str(o, "trace", s->path);
 	report(s, o, row, n, false);
 	free(row);
+	n = stuck_trace_calls(t, &call);
+	if (o)
+		json_object_object_add(o, "drivers", stuck_calls_json(call, n));
+	else
+		stuck_calls_print(stdout, call, n);
+	free(call);
 	stuck_trace_free(t);
 	trace_close(r);
 	return CLI_OK;

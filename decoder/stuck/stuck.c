@@ -18,6 +18,7 @@ static const struct {
 	[STUCK_PAUSED] = { "paused", "user", true },
 	[STUCK_NEEDS_RESET] = { "needs-reset", "driver", true },
 	[STUCK_NOT_KICKED] = { "not-kicked", "driver", true },
+	[STUCK_KICK_LOST] = { "kick-lost", "machine", true },
 	[STUCK_KICK_WAITS] = { "kick-waits", "device", true },
 	[STUCK_NOT_POPPED] = { "not-popped", "device", true },
 	[STUCK_NOT_ANSWERED] = { "not-answered", "back end", true },
@@ -29,6 +30,7 @@ static const struct {
 	[STUCK_INTX_DISABLED] = { "intx-disabled", "driver", true },
 	[STUCK_NOT_DELIVERED] = { "not-delivered", "machine", true },
 	[STUCK_NOT_SERVED] = { "not-served", "driver", true },
+	[STUCK_IRQ_LOST] = { "interrupt-lost", "machine", true },
 	[STUCK_NOT_REAPED] = { "not-reaped", "driver", true },
 };
 
@@ -99,6 +101,8 @@ static enum stuck_verdict judge_interrupt(const struct stuck_facts *f)
 		if (f->intx_asserted == STUCK_YES)
 			return STUCK_NOT_SERVED;
 	}
+	if (f->irq_raised == STUCK_YES && f->handled == STUCK_NO)
+		return STUCK_IRQ_LOST;
 	return f->irq_raised == STUCK_NO ? STUCK_NOT_RAISED : STUCK_NOT_REAPED;
 }
 
@@ -108,6 +112,8 @@ static enum stuck_verdict judge_kick(const struct stuck_facts *f)
 		return STUCK_KICK_WAITS;
 	if (f->kick_wanted == STUCK_NO || f->kick_seen == STUCK_YES)
 		return STUCK_NOT_POPPED;
+	if (f->driver_kicked == STUCK_YES && f->kick_pending == STUCK_NO)
+		return STUCK_KICK_LOST;
 	return f->kick_wanted == STUCK_YES && f->kick_pending == STUCK_NO ? STUCK_NOT_KICKED
 									  : STUCK_CANNOT_TELL;
 }
@@ -288,6 +294,8 @@ static const char *const sentences[STUCK_VERDICTS] = {
 	[STUCK_NEEDS_RESET] = "the device has given up (DEVICE_NEEDS_RESET): the driver has to "
 			      "reset it",
 	[STUCK_NOT_KICKED] = "the driver has not kicked, or its kick was lost",
+	[STUCK_KICK_LOST] = "the driver has kicked, and the device has not seen it: the kick was "
+			    "lost on its way",
 	[STUCK_KICK_WAITS] = "the kick waits in the eventfd: the device has to read it",
 	[STUCK_NOT_POPPED] = "the device has to pop what the driver made available",
 	[STUCK_NOT_PUBLISHED] = "the back end has answered, and the device has not put that into "
@@ -302,6 +310,8 @@ static const char *const sentences[STUCK_VERDICTS] = {
 	[STUCK_NOT_DELIVERED] = "the interrupt is pending and was not delivered, though nothing "
 				"masks it",
 	[STUCK_NOT_SERVED] = "the interrupt was sent, and the driver does not serve it",
+	[STUCK_IRQ_LOST] = "the device has interrupted, and the driver's handler has not run since: "
+			   "the interrupt was lost on its way",
 	[STUCK_NOT_REAPED] = "the driver has not taken what was completed: the interrupt was sent "
 			     "and not served",
 };
@@ -369,9 +379,14 @@ const struct stuck_named stuck_named[] = {
 	     "the eventfd of kicks is empty"),
 	FACT(kick_seen, "kick_seen", STUCK_OF_KICK, "the trace has the kick",
 	     "the trace has no kick for it"),
+	FACT(driver_kicked, "driver_kicked", STUCK_OF_KICK,
+	     "by its own trace the driver has kicked for it",
+	     "by its own trace the driver has not kicked for it"),
 	FACT(irq_raised, "interrupt_raised", STUCK_OF_IRQ,
 	     "the device has decided on the interrupt",
 	     "the device has not decided on the interrupt"),
+	FACT(handled, "interrupt_handled", STUCK_OF_IRQ, "the driver's handler has run since",
+	     "the driver's handler has not run since"),
 	FACT(function_masked, "function_masked", STUCK_OF_MSIX, "Function Mask is set",
 	     "Function Mask is clear"),
 	FACT(vector_masked, "vector_masked", STUCK_OF_MSIX,

@@ -44,11 +44,14 @@ struct stuck_facts {
 	enum stuck_fact kick_wanted; /* the device asked for one for what waits */
 	enum stuck_fact kick_seen; /* a trace has one for what waits */
 	enum stuck_fact kick_pending; /* it waits in the eventfd */
+	/* By the driver's own trace: it has kicked for it, and the device has seen no kick since. */
+	enum stuck_fact driver_kicked;
 	int kick_fd, irq_fd; /* the eventfds of kicks and to the guest in the process; 0 unknown */
 	/* The interrupt, 2.7.7, 2.8.10, 4.1.4.5, 4.1.5.1.2. */
 	enum stuck_path path;
 	enum stuck_fact irq_raised; /* the device decided to interrupt for what is unreaped */
 	enum stuck_fact irq_held; /* it waits in the eventfd to the guest */
+	enum stuck_fact handled; /* by the driver's own trace: its handler has run since */
 	enum stuck_fact function_masked, vector_masked, pending; /* MSI-X */
 	enum stuck_fact intx_disabled, intx_asserted; /* INTx: command register; ISR and line */
 	/* Two looks at the positions of both sides. */
@@ -73,6 +76,7 @@ enum stuck_verdict {
 	STUCK_PAUSED,
 	STUCK_NEEDS_RESET,
 	STUCK_NOT_KICKED,
+	STUCK_KICK_LOST, /* between the driver, which has kicked, and the device */
 	STUCK_KICK_WAITS,
 	STUCK_NOT_POPPED,
 	STUCK_NOT_ANSWERED,
@@ -84,6 +88,7 @@ enum stuck_verdict {
 	STUCK_INTX_DISABLED,
 	STUCK_NOT_DELIVERED, /* pending, though nothing masks it */
 	STUCK_NOT_SERVED, /* INTx: asserted, and the driver does not read the ISR */
+	STUCK_IRQ_LOST, /* between the device, which has interrupted, and the driver's handler */
 	STUCK_NOT_REAPED,
 	STUCK_VERDICTS
 };

@@ -24,6 +24,8 @@ struct follow {
 	uint16_t avail, popped; /* positions: of the driver's next entry, the next to pop */
 	uint64_t avail_ts, kick_ts; /* when avail moved last in the trace; the last kick */
 	bool seen; /* avail moved in the trace */
+	uint64_t added; /* of the driver's side: when it added a chain last */
+	uint32_t error; /* +- of its times, the largest; VQT_CLOCK_UNKNOWN */
 	/* The last sample, if nothing happened after it. */
 	bool sampled;
 	struct vqt_ring ring;
@@ -43,6 +45,7 @@ struct stuck_trace {
 	struct model *model;
 	struct follow *queues;
 	struct vectors *vectors;
+	struct stuck_calls *calls;
 	uint64_t number, end; /* records; time of the last one */
 };
 
@@ -50,13 +53,14 @@ struct stuck_trace *stuck_trace_new(void)
 {
 	struct stuck_trace *t = calloc(1, sizeof(*t));
 
-	if (t)
-		t->model = model_new();
-	if (t && !t->model) {
-		free(t);
-		t = NULL;
-	}
-	return t;
+	if (!t)
+		return NULL;
+	t->model = model_new();
+	t->calls = stuck_calls_new();
+	if (t->model && t->calls)
+		return t;
+	stuck_trace_free(t);
+	return NULL;
 }
 
 void stuck_trace_free(struct stuck_trace *t)
@@ -64,6 +68,7 @@ void stuck_trace_free(struct stuck_trace *t)
 	if (!t)
 		return;
 	model_free(t->model);
+	stuck_calls_free(t->calls);
 	hash_free(t->queues);
 	hash_free(t->vectors);
 	free(t);
@@ -118,10 +123,20 @@ static void on_sample(struct follow *f, const struct vqt_ringstate *s, uint64_t 
 	f->pending = s->pending;
 }
 
+/* How exactly the times of a driver's side are known among the device's. */
+static void note_error(struct follow *f, const struct event *e)
+{
+	uint32_t error = e->source->mapped ? e->source->error : VQT_CLOCK_UNKNOWN;
+
+	f->error = error > f->error ? error : f->error;
+}
+
 static void on_event(struct follow *f, const struct event *e)
 {
 	const struct record *r = e->rec;
 
+	if (e->dev->by_driver)
+		note_error(f, e);
 	switch (r->h.type) {
 	case VQT_RING: on_sample(f, &r->ring, e->ts); return;
 	case VQT_KICK:
@@ -130,6 +145,7 @@ static void on_event(struct follow *f, const struct event *e)
 			f->kick_ts = e->ts;
 		break;
 	case VQT_AVAIL:
+		f->added = e->ts;
 		see_avail(f, &r->avail.ring, e->ts);
 		f->popped = virtq_after(r->avail.pos, r->avail.ndirect, e->queue->size,
 					e->queue->packed);
@@ -165,6 +181,17 @@ static int on_table(struct stuck_trace *t, const struct record *r)
 	return 0;
 }
 
+/* Some of its records are missing, or it has begun anew: what it did last is not known. */
+static void forget_driver(struct stuck_trace *t, unsigned source)
+{
+	for (struct follow *f = t->queues; f; f = f->hh.next) {
+		const struct model_device *d = model_device(t->model, f->key >> 16);
+
+		if (d && d->by_driver && d->source == source)
+			f->added = f->kick_ts = f->irq = 0;
+	}
+}
+
 int stuck_trace_feed(struct stuck_trace *t, const struct record *rec)
 {
 	struct event e;
@@ -175,6 +202,10 @@ int stuck_trace_feed(struct stuck_trace *t, const struct record *rec)
 		t->end = e.ts;
 	if (!err && rec->h.type == VQT_REG && rec->reg.region == VQT_REGION_MSIX_TABLE)
 		err = on_table(t, rec);
+	if (!err)
+		err = stuck_calls_feed(t->calls, &e);
+	if (rec->h.type == VQT_LOSS || rec->h.type == VQT_SOURCE || e.gap)
+		forget_driver(t, rec->h.source);
 	if (err || !e.dev || !e.queue)
 		return err;
 	f = follow(t, e.dev->id, e.queue->index, e.ts);
@@ -284,6 +315,40 @@ static void irq_facts(const struct stuck_trace *t, const struct follow *f,
 					v->masked[q->vector / 8] >> q->vector % 8 & 1);
 }
 
+/* Is a moment of the driver's clock after one of the device's, as far as that is known? */
+static enum stuck_fact is_after(uint64_t driver, uint32_t error, uint64_t device)
+{
+	if (error == VQT_CLOCK_UNKNOWN || !driver)
+		return STUCK_UNKNOWN;
+	if (driver > device + error)
+		return STUCK_YES;
+	return driver + error < device ? STUCK_NO : STUCK_UNKNOWN;
+}
+
+/* What the driver's own trace of the queue says: it was long enough ago to have arrived. */
+static void driver_facts(const struct stuck_trace *t, const struct follow *f,
+			 const struct model_device *d, const struct model_queue *q,
+			 struct stuck_facts *o)
+{
+	uint32_t key = d->peer ? (uint32_t)d->peer->id << 16 | q->index : 0;
+	const struct follow *driver = NULL;
+
+	if (d->peer && d->peer->by_driver)
+		HASH_FIND(hh, t->queues, &key, sizeof(key), driver);
+	if (!driver)
+		return;
+	if (o->waiting > 0 && driver->kick_ts && driver->kick_ts >= driver->added &&
+	    t->end - driver->kick_ts >= STUCK_WATCH_NS)
+		o->driver_kicked =
+			is_after(driver->kick_ts, driver->error, f->kick_ts) == STUCK_YES
+				? STUCK_YES
+				: STUCK_UNKNOWN;
+	else if (o->waiting > 0 && driver->kick_ts && driver->kick_ts < driver->added)
+		o->driver_kicked = STUCK_NO;
+	if (f->irq && t->end - f->irq >= STUCK_WATCH_NS)
+		o->handled = is_after(driver->irq, driver->error, f->irq);
+}
+
 static int older(const void *a, const void *b)
 {
 	const struct model_request *x = *(struct model_request *const *)a,
@@ -360,6 +425,7 @@ static void judge(const struct stuck_trace *t, const struct follow *f, struct mo
 		kick_facts(f, d, q, o);
 		reap_facts(f, d, q, o);
 		irq_facts(t, f, d, q, o);
+		driver_facts(t, f, d, q, o);
 		/* What the driver made available and never kicked for is seen in samples only. */
 		if (o->waiting < 0 && o->flight)
 			o->waiting = 0;
@@ -385,4 +451,9 @@ size_t stuck_trace_end(struct stuck_trace *t, struct stuck_row **rows)
 				judge(t, f, d, q, &(*rows)[n++]);
 		}
 	return n;
+}
+
+size_t stuck_trace_calls(const struct stuck_trace *t, struct stuck_call **calls)
+{
+	return stuck_calls_end(t->calls, t->model, t->end, calls);
 }

@@ -3,6 +3,7 @@
 #ifndef VQT_DECODER_STUCK_TRACE_H
 #define VQT_DECODER_STUCK_TRACE_H
 
+#include "decoder/stuck/calls.h"
 #include "decoder/stuck/report.h"
 #include "decoder/trace/record.h"
 
@@ -17,5 +18,7 @@ int stuck_trace_feed(struct stuck_trace *t, const struct record *rec);
  * memory; returns their number.
  */
 size_t stuck_trace_end(struct stuck_trace *t, struct stuck_row **rows);
+/* Functions of drivers that have not returned: as stuck_calls_end(). */
+size_t stuck_trace_calls(const struct stuck_trace *t, struct stuck_call **calls);
 
 #endif

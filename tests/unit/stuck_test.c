@@ -6,6 +6,7 @@
 #include "decoder/stuck/report.h"
 #include "decoder/stuck/stuck.h"
 #include "decoder/stuck/trace.h"
+#include "tests/unit/record_builder.h"
 #include "decoder/trace/event.h"
 #include "tests/unit/conversation.h"
 #include "tests/unit/tap.h"
@@ -104,6 +105,16 @@ static const struct row {
 	  { FACTS, .waiting = 1, .kick_wanted = STUCK_YES, .kick_pending = STUCK_NO },
 	  STUCK_NOT_KICKED,
 	  "the eventfd of kicks is empty" },
+	{ "kick lost, by the driver's own trace",
+	  { FACTS, .waiting = 1, .kick_wanted = STUCK_YES, .kick_pending = STUCK_NO,
+	    .driver_kicked = STUCK_YES },
+	  STUCK_KICK_LOST,
+	  "by its own trace the driver has kicked" },
+	{ "not kicked, by the driver's own trace",
+	  { FACTS, .waiting = 1, .kick_wanted = STUCK_YES, .kick_pending = STUCK_NO,
+	    .driver_kicked = STUCK_NO },
+	  STUCK_NOT_KICKED,
+	  "has not kicked for it" },
 	{ "kick waits",
 	  { FACTS, .waiting = 1, .kick_wanted = STUCK_YES, .kick_pending = STUCK_YES },
 	  STUCK_KICK_WAITS,
@@ -194,6 +205,15 @@ static const struct row {
 	    .vector_masked = STUCK_NO, .pending = STUCK_NO },
 	  STUCK_NOT_REAPED,
 	  "sent and not served" },
+	{ "sent and not arrived, by the driver's own trace",
+	  { FACTS, .unreaped = 1, MSIX, .irq_raised = STUCK_YES, .pending = STUCK_NO,
+	    .handled = STUCK_NO },
+	  STUCK_IRQ_LOST,
+	  "lost on its way" },
+	{ "handled and not taken",
+	  { FACTS, .unreaped = 1, MSIX, .irq_raised = STUCK_YES, .handled = STUCK_YES },
+	  STUCK_NOT_REAPED,
+	  "handler has run since" },
 	{ "INTx disabled",
 	  { FACTS, .unreaped = 1, INTX, .intx_disabled = STUCK_YES, .intx_asserted = STUCK_YES },
 	  STUCK_INTX_DISABLED,
@@ -240,14 +260,16 @@ static void judges(void)
 static void unknown_accuses_nobody(void)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		enum stuck_fact *of[] = { NULL, NULL, NULL, NULL };
+		enum stuck_fact *of[] = { NULL, NULL, NULL, NULL, NULL, NULL };
 		struct stuck_facts f = rows[i].f;
 
 		of[0] = &f.moved;
 		of[1] = &f.kick_wanted;
 		of[2] = &f.kick_pending;
 		of[3] = &f.pending;
-		for (size_t k = 0; k < 4; k++) {
+		of[4] = &f.driver_kicked;
+		of[5] = &f.handled;
+		for (size_t k = 0; k < 6; k++) {
 			enum stuck_fact was = *of[k];
 			enum stuck_verdict v;
 
@@ -367,10 +389,87 @@ static void traces(void)
 	packed_traces();
 }
 
+/* --- functions of drivers ------------------------------------------------------------------ */
+
+struct calls {
+	struct record_builder t;
+	struct stuck_calls *calls;
+};
+
+static void call(struct calls *c, const char *name, unsigned what, unsigned phase)
+{
+	struct vqt_guest g = { .what = (uint16_t)what,
+			       .phase = (uint8_t)phase,
+			       .len = (uint16_t)strlen(name) };
+
+	builder_add(&c->t, VQT_GUEST, &g, sizeof(g), name, strlen(name));
+	CHECK_EQ(stuck_calls_feed(c->calls, &c->t.e), 0);
+}
+
+static size_t after(struct calls *c, uint64_t ns, struct stuck_call **out)
+{
+	return stuck_calls_end(c->calls, c->t.model, c->t.e.ts + ns, out);
+}
+
+/* The innermost function that has not returned, how it got there, and what it did there last. */
+static void drivers(void)
+{
+	struct calls c = { .calls = stuck_calls_new() };
+	struct vqt_loss loss = { .lost = 1, .why = VQT_LOSS_BUFFER };
+	struct stuck_call *out;
+
+	builder_begin(&c.t);
+	c.t.tid = 7;
+	call(&c, "virtio_dev_probe", VQT_GUEST_LIFECYCLE, VQT_GUEST_ENTRY);
+	call(&c, "virtblk_probe", VQT_GUEST_LIFECYCLE, VQT_GUEST_ENTRY);
+	call(&c, "init_vq", VQT_GUEST_LIFECYCLE, VQT_GUEST_ENTRY);
+	call(&c, "init_vq", VQT_GUEST_LIFECYCLE, VQT_GUEST_RETURN);
+	call(&c, "vp_reset", VQT_GUEST_CONFIG_OP, VQT_GUEST_ENTRY);
+	call(&c, "virtio_queue_rq", VQT_GUEST_SUBMIT, VQT_GUEST_ENTRY);
+	builder_read(&c.t, VQT_REGION_COMMON, 20, 1, 0x0f);
+	CHECK_EQ(stuck_calls_feed(c.calls, &c.t.e), 0);
+	CHECK_EQ(after(&c, 900000000, &out), 0); /* that may be its work */
+	free(out);
+	CHECK_EQ(after(&c, 2000000000, &out), 1);
+	CHECK_EQ(out->n, 3);
+	CHECK_STR(out->function[0], "virtio_dev_probe");
+	CHECK_STR(out->function[2], "vp_reset");
+	CHECK_STR(out->access, "read device_status 0xf");
+	CHECK_STR(out->device, "blk0");
+	CHECK_EQ(out->tid, 7);
+	CHECK(out->age >= 2000000000);
+	free(out);
+	/* that of the outer ones returned, too, though one return was not recorded */
+	call(&c, "virtblk_probe", VQT_GUEST_LIFECYCLE, VQT_GUEST_RETURN);
+	CHECK_EQ(after(&c, 2000000000, &out), 1);
+	CHECK_EQ(out->n, 1);
+	free(out);
+	call(&c, "virtio_dev_probe", VQT_GUEST_LIFECYCLE, VQT_GUEST_RETURN);
+	CHECK_EQ(after(&c, 2000000000, &out), 0);
+	free(out);
+	/* what was lost may have been the return */
+	call(&c, "virtblk_probe", VQT_GUEST_LIFECYCLE, VQT_GUEST_ENTRY);
+	builder_add(&c.t, VQT_LOSS, &loss, sizeof(loss), NULL, 0);
+	CHECK_EQ(stuck_calls_feed(c.calls, &c.t.e), 0);
+	CHECK_EQ(after(&c, 2000000000, &out), 0);
+	free(out);
+	/* deeper than what is named */
+	for (unsigned i = 0; i < STUCK_CALLS + 3; i++)
+		call(&c, "vp_get", VQT_GUEST_CONFIG_OP, VQT_GUEST_ENTRY);
+	for (unsigned i = 0; i < STUCK_CALLS + 2; i++)
+		call(&c, "vp_get", VQT_GUEST_CONFIG_OP, VQT_GUEST_RETURN);
+	CHECK_EQ(after(&c, 2000000000, &out), 1);
+	CHECK_EQ(out->n, 1);
+	free(out);
+	builder_finish(&c.t);
+	stuck_calls_free(c.calls);
+}
+
 static const struct tap_test tests[] = {
 	{ "every case has its verdict", judges },
 	{ "unknown facts accuse nobody", unknown_accuses_nobody },
 	{ "every verdict has a name, a party and words", names },
 	{ "at the end of a trace", traces },
+	{ "functions of drivers that have not returned", drivers },
 };
 TAP_MAIN(tests)
