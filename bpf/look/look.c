@@ -259,6 +259,7 @@ static void conclude(struct look *l, struct look_device *d, unsigned index, uint
 			 : d->q.status & VIRTIO_CONFIG_S_NEEDS_RESET ? STUCK_YES
 								     : STUCK_NO;
 	f->posted = class_queue_posted(c, index, &d->q.features, (unsigned)d->nqueues);
+	f->reclaimed = class_queue_reclaimed(c, index, &d->q.features, (unsigned)d->nqueues);
 	f->stopped = stopped(l);
 	f->paused = paused;
 	f->state = l->m.state[0] ? l->m.state : NULL;

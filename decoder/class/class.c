@@ -79,14 +79,26 @@ struct class_visible class_visible(const struct class *c, const struct class_req
 	return (struct class_visible){ .tail = UINT64_MAX };
 }
 
-bool class_queue_posted(const struct class *c, unsigned index, const uint64_t *features,
-			unsigned queues)
+static bool queue_has(const struct class *c, unsigned index, const uint64_t *features,
+		      unsigned queues, unsigned flag)
 {
 	unsigned number;
 	const struct spec_queue *q =
 		spec_queue_row(c ? c->queues : NULL, index, features, queues, &number);
 
-	return q && q->flags & SPEC_QUEUE_POSTED;
+	return q && q->flags & flag;
+}
+
+bool class_queue_posted(const struct class *c, unsigned index, const uint64_t *features,
+			unsigned queues)
+{
+	return queue_has(c, index, features, queues, SPEC_QUEUE_POSTED);
+}
+
+bool class_queue_reclaimed(const struct class *c, unsigned index, const uint64_t *features,
+			   unsigned queues)
+{
+	return queue_has(c, index, features, queues, SPEC_QUEUE_RECLAIMED);
 }
 
 bool class_posted(const struct class *c, const struct class_request *r, unsigned queues)

@@ -174,6 +174,12 @@ struct class_visible class_visible(const struct class *c, const struct class_req
 bool class_queue_posted(const struct class *c, unsigned index, const uint64_t *features,
 			unsigned queues);
 /*
+ * Whether drivers may leave what was used of a virtqueue until they add the next: nobody waits for
+ * it.
+ */
+bool class_queue_reclaimed(const struct class *c, unsigned index, const uint64_t *features,
+			   unsigned queues);
+/*
  * Whether this chain is such a buffer; of a queue without a name: if there is nothing in it for
  * the device to read.
  */

@@ -27,11 +27,11 @@ static const struct spec_field config[] = {
 
 static const struct spec_queue queues[] = {
 	{ "receiveq(port0)", -1, SPEC_QUEUE_POSTED, 0 },
-	{ "transmitq(port0)", -1, 0, 0 },
+	{ "transmitq(port0)", -1, SPEC_QUEUE_RECLAIMED, 0 },
 	{ "control receiveq", MULTIPORT, SPEC_QUEUE_POSTED, 0 },
 	{ "control transmitq", MULTIPORT, 0, 0 },
 	{ "receiveq(port#)", MULTIPORT, SPEC_QUEUE_REPEAT | SPEC_QUEUE_POSTED, 0 },
-	{ "transmitq(port#)", MULTIPORT, SPEC_QUEUE_REPEAT, 0 },
+	{ "transmitq(port#)", MULTIPORT, SPEC_QUEUE_REPEAT | SPEC_QUEUE_RECLAIMED, 0 },
 	SPEC_END,
 };
 

@@ -167,6 +167,8 @@ struct spec_request {
 #define SPEC_QUEUE_SHIFT 0x04 /* without its feature the later ones move down */
 /* Its buffers are posted in advance and wait for events outside the driver: not requests. */
 #define SPEC_QUEUE_POSTED 0x08
+/* What was used of it the driver may leave until it adds more: nobody waits for that. */
+#define SPEC_QUEUE_RECLAIMED 0x10
 
 /* One virtqueue, or a group of them, in order of index. */
 struct spec_queue {

@@ -74,6 +74,8 @@ static int32_t outstanding(const struct stuck_facts *f)
 {
 	int32_t n = f->unreaped > 0 && !f->packed ? f->unreaped : f->unreaped > 0 || undelivered(f);
 
+	if (f->reclaimed)
+		n = 0;
 	if (f->by_driver)
 		return f->posted ? 0 : f->flight;
 	if (f->posted)
@@ -310,8 +312,9 @@ static const char *const sentences[STUCK_VERDICTS] = {
 	[STUCK_NOT_DELIVERED] = "the interrupt is pending and was not delivered, though nothing "
 				"masks it",
 	[STUCK_NOT_SERVED] = "the interrupt was sent, and the driver does not serve it",
-	[STUCK_IRQ_LOST] = "the device has interrupted, and the driver's handler has not run since: "
-			   "the interrupt was lost on its way",
+	[STUCK_IRQ_LOST] =
+		"the device has interrupted, and the driver's handler has not run since: "
+		"the interrupt was lost on its way",
 	[STUCK_NOT_REAPED] = "the driver has not taken what was completed: the interrupt was sent "
 			     "and not served",
 };

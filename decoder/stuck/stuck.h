@@ -39,6 +39,7 @@ struct stuck_facts {
 	int32_t flight; /* popped, not used; of a device that is elsewhere: or not popped */
 	int32_t unpublished; /* of those in flight: answered by the back end; -1 unknown */
 	int32_t unreaped; /* used, and the driver has asked to be told of them */
+	bool reclaimed; /* nobody waits for what is unreaped: the driver takes it when it adds more */
 	bool posted; /* its buffers wait for events outside: they are not outstanding */
 	/* The kick, 2.7.13.4, 2.8.21. */
 	enum stuck_fact kick_wanted; /* the device asked for one for what waits */

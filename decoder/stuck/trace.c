@@ -339,10 +339,9 @@ static void driver_facts(const struct stuck_trace *t, const struct follow *f,
 		return;
 	if (o->waiting > 0 && driver->kick_ts && driver->kick_ts >= driver->added &&
 	    t->end - driver->kick_ts >= STUCK_WATCH_NS)
-		o->driver_kicked =
-			is_after(driver->kick_ts, driver->error, f->kick_ts) == STUCK_YES
-				? STUCK_YES
-				: STUCK_UNKNOWN;
+		o->driver_kicked = is_after(driver->kick_ts, driver->error, f->kick_ts) == STUCK_YES
+					   ? STUCK_YES
+					   : STUCK_UNKNOWN;
 	else if (o->waiting > 0 && driver->kick_ts && driver->kick_ts < driver->added)
 		o->driver_kicked = STUCK_NO;
 	if (f->irq && t->end - f->irq >= STUCK_WATCH_NS)
@@ -416,6 +415,7 @@ static void judge(const struct stuck_trace *t, const struct follow *f, struct mo
 	o->driver_ok = fact(d->status_known, d->status & VIRTIO_CONFIG_S_DRIVER_OK);
 	o->needs_reset = fact(d->status_known, d->status & VIRTIO_CONFIG_S_NEEDS_RESET);
 	o->posted = class_queue_posted(d->class, q->index, accepted, d->num_queues);
+	o->reclaimed = class_queue_reclaimed(d->class, q->index, accepted, d->num_queues);
 	o->packed = q->packed;
 	o->by_driver = d->by_driver;
 	o->waiting = o->unreaped = -1;
