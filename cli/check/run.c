@@ -53,6 +53,17 @@ static void on_finding(void *opaque, const struct finding *f)
 		r->full = true;
 }
 
+static void on_contradiction(void *opaque, const struct sides_contradiction *c)
+{
+	struct check_run *r = opaque;
+
+	if (r->full || r->err || !cli_window_has(&r->window, c->since))
+		return;
+	r->err = report_contradiction(r->out, c);
+	if (!r->err && r->flush && fflush(r->report.to))
+		r->err = -errno;
+}
+
 int check_run_begin(struct check_run *r)
 {
 	const char *bad = NULL;
@@ -67,7 +78,9 @@ int check_run_begin(struct check_run *r)
 	r->kept = recent_new();
 	if (!rc)
 		rc = report_new(&r->out, &r->report);
-	if (!rc && r->model && r->kept)
+	if (!r->rules && !r->filter)
+		r->sides = sides_new(on_contradiction, r);
+	if (!rc && r->model && r->kept && (r->sides || r->rules || r->filter))
 		return CLI_OK;
 	return cli_error("%s", strerror(rc ? -rc : ENOMEM));
 }
@@ -83,6 +96,8 @@ int check_run_record(struct check_run *r, const struct record *rec, uint64_t num
 	r->events++;
 	r->event = &e;
 	rc = check_feed(r->check, r->model, &e);
+	if (r->sides)
+		sides_feed(r->sides, r->model, &e);
 	r->event = NULL;
 	return rc ? rc : r->err;
 }
@@ -93,6 +108,10 @@ int check_run_end(struct check_run *r)
 
 	if (!r->err)
 		r->err = rc;
+	if (r->sides) {
+		sides_finish(r->sides, r->model);
+		report_sides(r->out, sides_counts(r->sides));
+	}
 	if (!r->err)
 		r->err = report_end(r->out, r->check, r->model, r->events);
 	if (!r->err && fflush(r->report.to))
@@ -103,7 +122,7 @@ int check_run_end(struct check_run *r)
 			cli_error("the findings cannot be written: %s", strerror(-r->err));
 		return CLI_TROUBLE;
 	}
-	if (report_count(r->out))
+	if (report_count(r->out) || report_contradictions(r->out))
 		return CLI_FINDINGS;
 	if (!model_device_nth(r->model, 0))
 		cli_warn("there is no virtio device in this trace: nothing was checked");
@@ -121,6 +140,7 @@ void check_run_free(struct check_run *r)
 {
 	report_free(r->out);
 	check_free(r->check);
+	sides_free(r->sides);
 	recent_free(r->kept);
 	model_free(r->model);
 }

@@ -20,6 +20,7 @@ struct check_run {
 	/* filled in */
 	struct model *model;
 	struct check *check;
+	struct sides *sides; /* NULL: with --rules or -Y only rules are checked */
 	struct recent *kept;
 	struct report *out;
 	const struct event *event; /* being checked */

@@ -135,6 +135,9 @@ static int run_triggers(struct rule_context *ctx, uint64_t triggers)
 	ctx->lacks = lacking(ctx);
 	for (const struct slot *s = p->slot, *end = s + p->n; s < end; s++) {
 		if (s->needs & ctx->lacks) {
+			/* what the device's side is there to tell is decided there */
+			if (ctx->dev->by_driver && ctx->dev->peer)
+				continue;
 			s->tally->blocked++;
 			s->tally->blocked_by |= s->needs & ctx->lacks;
 			continue;

@@ -193,6 +193,10 @@ merged() { # DIR
 	for side in host guest; do
 		"$vqtrace" check -r "$d/$side.pcap" -T json | jq -c 'select(.type == "finding") | [.rule, .device]'
 	done | sort | diff - "$tmp/both" || return 1
+	"$vqtrace" check -r "$d/merged.pcap" -T json | jq -ce 'select(.type == "summary") | .sides |
+		[.[].differ, .[].missing] == [0, 0, 0, 0, 0, 0, 0, 0] and .writes.agree > 50 and .reads.agree > 50 and
+		.chains.agree > 200 and .completions.agree > 200' >"$tmp/sides" ||
+		{ "$vqtrace" check -r "$d/merged.pcap" | grep -E '^contradiction|^both sides'; return 1; }
 	"$vqtrace" diff "$d/host.pcap" "$d/merged.pcap" | tail -n 1 | grep '^no differences' && said "$d"
 }
 

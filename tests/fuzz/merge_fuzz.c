@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "decoder/check/sides.h"
 #include "decoder/merge/merge.h"
 #include "decoder/model/model.h"
 #include "decoder/print/lifecycle.h"
@@ -101,12 +102,18 @@ static void feed(void *to, const struct record *rec)
 		point(&r->f[GUEST], h, VQT_GUEST_RQ_COMPLETE, rec->used.id);
 }
 
+static void on_contradiction(void *opaque, const struct sides_contradiction *c)
+{
+	must(c->device && c->driver && c->text[0]);
+}
+
 /* The merged trace can be read, fed to a model, and counted. */
 static void read_back(const char *path, uint64_t records)
 {
 	struct request_table *table = request_table_new(null, false, 0);
 	struct lifecycle_print *tree = lifecycle_print_new(null, false, false);
 	struct model *m = model_new();
+	struct sides *sides = sides_new(on_contradiction, NULL);
 	struct stats *s = stats_new();
 	struct trace_reader *t;
 	struct trace_error err;
@@ -115,12 +122,13 @@ static void read_back(const char *path, uint64_t records)
 	bool again;
 	uint64_t n = 0;
 
-	must(table && tree && m && s && !trace_open(&t, path, &err));
+	must(table && tree && m && s && sides && !trace_open(&t, path, &err));
 	while (trace_next(t, &rec, &again, &err) > 0) {
 		must(!model_feed(m, &rec, ++n, &e));
 		must(!stats_feed(s, m, &e, true));
 		must(!request_table_feed(table, m, &e, true));
 		must(!lifecycle_print_feed(tree, &e, true));
+		sides_feed(sides, m, &e);
 	}
 	must(n >= records);
 	must(!stats_lives(s, model_finish(m)));
@@ -131,6 +139,8 @@ static void read_back(const char *path, uint64_t records)
 	lifecycle_print_finish(tree);
 	lifecycle_print_free(tree);
 	trace_close(t);
+	sides_finish(sides, m);
+	sides_free(sides);
 	stats_free(s);
 	model_free(m);
 }

@@ -26,6 +26,8 @@ struct report {
 	struct report_tally *tally; /* by first finding */
 	uint64_t shown, hidden; /* findings by severity */
 	uint64_t by[CHECK_PARTIES][CHECK_SEVERITIES];
+	uint64_t contradictions;
+	const struct sides_count *sides; /* NULL: no device has both */
 	uint64_t printed; /* items of a list, for its commas */
 	struct report_case *cases; /* JUnit */
 };
@@ -58,6 +60,7 @@ extern const char *const report_states[STATES]; /* "in order" */
 struct report_ops {
 	void (*begin)(struct report *r); /* or NULL */
 	void (*finding)(struct report *r, const struct finding *f, const struct report_context *x);
+	void (*contradiction)(struct report *r, const struct sides_contradiction *c); /* or NULL */
 	/* The first that is not printed because of o.fold; or NULL. */
 	void (*folded)(struct report *r, const struct finding *f);
 	void (*end)(struct report *r, const struct check *c, const struct model *m,

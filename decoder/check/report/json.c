@@ -88,6 +88,39 @@ static struct json_object *decided(const struct check *c)
 	return o;
 }
 
+static void json_contradiction(struct report *r, const struct sides_contradiction *c)
+{
+	struct json_object *o = json_object_new_object();
+
+	put(o, "type", json_object_new_string("contradiction"));
+	put(o, "what", json_object_new_string(sides_key(c->what)));
+	put(o, "device", json_object_new_string(c->device->name));
+	if (c->queue != VQT_NO_QUEUE)
+		json_put_u64(o, "queue", c->queue);
+	json_put_u64(o, "driver_event", c->driver);
+	put(o, "device_event", c->host ? json_object_new_int64((int64_t)c->host) : NULL);
+	json_put_u64(o, "since", c->since);
+	put(o, "text", json_object_new_string(c->text));
+	print(r, o, "\n");
+}
+
+/* What was compared of both sides; null where no device has both. */
+static struct json_object *json_sides(const struct report *r)
+{
+	struct json_object *all = r->sides ? json_object_new_object() : NULL;
+
+	for (unsigned i = 0; r->sides && i < SIDES_WHATS; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_put_u64(o, "agree", r->sides[i].agree);
+		json_put_u64(o, "differ", r->sides[i].differ);
+		json_put_u64(o, "missing", r->sides[i].missing);
+		json_put_u64(o, "unknown", r->sides[i].unknown);
+		put(all, sides_key(i), o);
+	}
+	return all;
+}
+
 static void json_end(struct report *r, const struct check *c, const struct model *m,
 		     uint64_t events)
 {
@@ -109,11 +142,13 @@ static void json_end(struct report *r, const struct check *c, const struct model
 		put(o, check_party_name(p), by);
 	}
 	put(o, "decided", decided(c));
+	put(o, "sides", json_sides(r));
 	print(r, o, "\n");
 }
 
 const struct report_ops report_json = {
 	.finding = json_finding,
+	.contradiction = json_contradiction,
 	.end = json_end,
 };
 

@@ -79,6 +79,27 @@ int report_finding(struct report *r, const struct finding *f, const struct model
 	return result(r);
 }
 
+int report_contradiction(struct report *r, const struct sides_contradiction *c)
+{
+	errno = 0;
+	r->contradictions++;
+	if (r->ops->contradiction && (!r->o.fold || r->contradictions <= r->o.fold))
+		r->ops->contradiction(r, c);
+	return result(r);
+}
+
+uint64_t report_contradictions(const struct report *r)
+{
+	return r->contradictions;
+}
+
+void report_sides(struct report *r, const struct sides_count *counts)
+{
+	for (unsigned i = 0; i < SIDES_WHATS; i++)
+		if (counts[i].agree || counts[i].differ || counts[i].missing || counts[i].unknown)
+			r->sides = counts;
+}
+
 uint64_t report_count(const struct report *r)
 {
 	return r->shown;

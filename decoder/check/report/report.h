@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "decoder/check/check.h"
+#include "decoder/check/sides.h"
 #include "decoder/check/report/recent.h"
 
 enum report_format {
@@ -41,6 +42,11 @@ int report_new(struct report **out, const struct report_options *o);
 /* In the callback of the checker.  `kept` is where its events are looked for. */
 int report_finding(struct report *r, const struct finding *f, const struct model *m,
 		   const struct recent *kept);
+/* In the callback of sides.h; 0 or an error of writing. */
+int report_contradiction(struct report *r, const struct sides_contradiction *c);
+uint64_t report_contradictions(const struct report *r); /* so far */
+/* What both sides recorded, for the summary: by enum sides_what; borrowed until report_end(). */
+void report_sides(struct report *r, const struct sides_count *counts);
 /* Findings so far of the requested severity or worse. */
 uint64_t report_count(const struct report *r);
 /*

@@ -102,6 +102,43 @@ static void put_found(struct report *r)
 		fputc('\n', r->o.to);
 }
 
+static void text_contradiction(struct report *r, const struct sides_contradiction *c)
+{
+	fprintf(r->o.to, "%scontradiction%s between the sides of %s",
+		severity_color(r, CHECK_STRUCTURAL), paint(r, PLAIN), c->device->name);
+	if (c->queue != VQT_NO_QUEUE)
+		fprintf(r->o.to, " queue %u", c->queue);
+	fprintf(r->o.to, ", event %" PRIu64, c->driver);
+	if (c->host)
+		fprintf(r->o.to, " and %" PRIu64, c->host);
+	fprintf(r->o.to, " at %" PRIu64 ".%06" PRIu64 " s: %s\n\n", c->since / 1000000000,
+		c->since % 1000000000 / 1000, c->text);
+}
+
+/* "both sides agree on 57 writes of registers (2 more cannot be compared), ..." */
+static void put_sides(struct report *r)
+{
+	uint64_t unknown = 0, wrong = 0;
+	const char *separator = "";
+
+	if (!r->sides)
+		return;
+	fputs("both sides agree on ", r->o.to);
+	for (unsigned i = 0; i < SIDES_WHATS; i++) {
+		const struct sides_count *n = &r->sides[i];
+
+		fprintf(r->o.to, "%s%" PRIu64 " %s", separator, n->agree, sides_name(i));
+		unknown += n->unknown;
+		wrong += n->differ + n->missing;
+		separator = ", ";
+	}
+	if (wrong)
+		fprintf(r->o.to, "; they contradict each other in %" PRIu64, wrong);
+	if (unknown)
+		fprintf(r->o.to, "; %" PRIu64 " cannot be compared", unknown);
+	fputc('\n', r->o.to);
+}
+
 static void put_parties(struct report *r, const struct check *c)
 {
 	for (unsigned p = 0; p < CHECK_PARTIES; p++) {
@@ -218,6 +255,7 @@ static void text_end(struct report *r, const struct check *c, const struct model
 	fputc('\n', r->o.to);
 	put_found(r);
 	put_parties(r, c);
+	put_sides(r);
 	fprintf(r->o.to,
 		"%u rules: %u broken, %u in order, %u never came up, %u not decidable here\n", n,
 		states[STATE_BROKEN], states[STATE_PASSED], states[STATE_NEVER],
@@ -226,6 +264,7 @@ static void text_end(struct report *r, const struct check *c, const struct model
 
 const struct report_ops report_text = {
 	.finding = text_finding,
+	.contradiction = text_contradiction,
 	.folded = text_folded,
 	.end = text_end,
 };
