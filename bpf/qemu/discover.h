@@ -24,6 +24,8 @@ enum qemu_program {
 	QEMU_CONFIG_RETURN, /* return probe */
 	QEMU_IRQ,
 	QEMU_LIFECYCLE,
+	QEMU_SUBMIT,
+	QEMU_ANSWER,
 	QEMU_PROGRAMS
 };
 
