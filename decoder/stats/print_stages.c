@@ -105,7 +105,9 @@ void stat_print_stages(FILE *to, const struct stats_stages *s, unsigned width)
 	text_add(&t, "\n  %" PRIu64 " requests from %s", s->requests,
 		 s->both	? "both sides"
 		 : s->unmatched ? "one of the sides"
-				: "the driver's side");
+		 : s->alone == s->requests
+			 ? "the device's side, whose time in the back end is known"
+			 : "the driver's side");
 	put_errors(&t, s);
 	fprintf(to, "%s\n", t.buf);
 	fprintf(to, "  %-11s %9s %5s %9s %9s %9s %9s%s\n", "until", "requests", "%", "p50", "p90",
