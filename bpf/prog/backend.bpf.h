@@ -30,8 +30,10 @@ static __always_inline bool is_element(struct element *e, __u64 ptr)
 	       e->out_sg == e->in_sg + 16ULL * e->in_num;
 }
 
-/* The queue of the request at this address, and *vq its VirtQueue; NULL: it is none, or of a
- * queue that is not recorded. */
+/*
+ * The queue of the request at this address, its head and its VirtQueue; NULL: it is none, or of a
+ * queue that is not recorded.
+ */
 static __noinline struct vqp_queue *request_queue(__u64 ptr, __u32 *head, __u64 *vq)
 {
 	struct vqp_key k = { .tgid = bpf_get_current_pid_tgid() >> 32 };
@@ -40,8 +42,9 @@ static __noinline struct vqp_queue *request_queue(__u64 ptr, __u32 *head, __u64 
 
 	if (!head || !vq || read_user(&r, sizeof(r), (void *)ptr) || !is_element(&r.e, ptr))
 		return NULL;
-	for (int i = 0; i < REQUEST_WORDS && !q; i++) {
-		k.ptr = r.word[i];
+	/* virtio-blk has a sector and its device before it: a look-up costs more than the order */
+	for (int i = 2; i < REQUEST_WORDS + 2 && !q; i++) {
+		k.ptr = r.word[i % REQUEST_WORDS];
 		q = bpf_map_lookup_elem(&queues, &k);
 	}
 	*head = r.e.index;
