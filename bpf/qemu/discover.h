@@ -48,7 +48,7 @@ struct qemu_probe {
 	const char *placed; /* "entry", "trace site", ... */
 };
 
-#define QEMU_PROBES 96
+#define QEMU_PROBES 112
 #define QEMU_NOTES 16
 
 struct qemu {

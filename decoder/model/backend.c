@@ -2,12 +2,28 @@
 /*
  * What a device submits to its back end.  A device may merge requests: one submission then serves
  * several, and its record names the first of them only.  The others are those that fill the rest
- * of its range, if there is one way only to fill it and no record is missing that may name another.
+ * of its range, if there is one way only to fill it.
+ *
+ * Records name requests by their heads, which are used again.  So while a record may be missing,
+ * since the request was popped or submitted, nothing is certain: it may be of the next one.
  */
 #include "decoder/model/impl.h"
 #include "decoder/trace/event.h"
 
 #define MERGED_MAX 63 /* requests of one submission, the first not counted; QEMU merges 32 */
+
+static uint64_t loss_at(const struct event *e)
+{
+	return e->source ? e->source->loss_at : 0;
+}
+
+bool model_in_back_end(const struct model *m, const struct model_request *r)
+{
+	const struct model_device *d = model_device(m, r->device);
+	const struct model_source *s = d ? model_source(m, d->source) : NULL;
+
+	return r->submitted && s && r->submission >= s->loss_at;
+}
 
 static void begin(struct model_request *r, const struct event *e)
 {
@@ -22,6 +38,8 @@ static void begin(struct model_request *r, const struct event *e)
 /* The request is answered when all that was submitted for it is. */
 static void end(struct model_request *r, const struct event *e)
 {
+	if ((r->submission ? r->submission : r->number) < loss_at(e))
+		return;
 	if (r->submitted)
 		r->submitted--;
 	if (!r->submitted)
@@ -74,7 +92,6 @@ static unsigned part_at(const struct parts *p, uint64_t offset)
 static void begin_merged(struct event *e)
 {
 	const struct vqt_backend *b = &e->rec->backend;
-	uint64_t loss_at = e->source ? e->source->loss_at : 0;
 	unsigned n = 0, way[MERGED_MAX];
 	struct class_extent first;
 	struct parts p = { .n = 0 };
@@ -86,12 +103,12 @@ static void begin_merged(struct event *e)
 		return;
 	at = b->offset + first.bytes;
 	find_parts(e, at, &p);
-	if (p.too_many || e->req->number < loss_at)
+	if (p.too_many)
 		return;
 	while (at < b->offset + b->bytes) {
 		unsigned i = part_at(&p, at);
 
-		if (i == p.n || p.r[i]->number < loss_at)
+		if (i == p.n || p.r[i]->number < loss_at(e))
 			return;
 		way[n++] = i;
 		at += p.x[i].bytes;
@@ -113,6 +130,23 @@ static void end_merged(struct event *e)
 	e->req->merged = 0;
 }
 
+/* Whether a submission is for what the request asks; also if that is not known. */
+static bool serves(const struct event *e)
+{
+	const struct vqt_backend *b = &e->rec->backend;
+	struct class_extent x;
+
+	return !class_extent(e->dev->class, &e->req->io, &x) ||
+	       (x.op == b->op && b->offset >= x.offset && b->offset - x.offset <= x.bytes);
+}
+
+/* What was known of earlier submissions is not all. */
+static void doubt(struct model_request *r)
+{
+	r->backend_end_ts = r->submission = 0;
+	r->submitted = r->merged = 0;
+}
+
 int model_backend(struct model *m, struct event *e)
 {
 	const struct vqt_backend *b = &e->rec->backend;
@@ -122,7 +156,9 @@ int model_backend(struct model *m, struct event *e)
 	e->req = model_in_flight(e->queue, b->head);
 	if (!e->req)
 		return 0;
-	if (b->phase) {
+	if (!b->phase && (e->req->number < loss_at(e) || !serves(e))) {
+		doubt(e->req);
+	} else if (b->phase) {
 		if (e->req->merged)
 			end_merged(e);
 		end(e->req, e);

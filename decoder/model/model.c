@@ -405,7 +405,7 @@ static void track_seq(const struct model *m, struct event *e)
 		s->excused -= excused;
 		e->gap = gap - excused;
 		s->lost += m->filtered ? 0 : e->gap;
-		s->loss_at = e->number;
+		s->loss_at = m->filtered ? s->loss_at : e->number;
 	} else if (!s->seq_known && m->filtered && h->seq > 1) {
 		e->gap = h->seq - 1;
 	}

@@ -189,7 +189,7 @@ struct model_source {
 	bool seq_known;
 	uint64_t lost; /* reported by loss records, or found as gaps */
 	bool lost_more; /* and more; nobody knows how many */
-	uint64_t loss_at; /* number of the latest event before which records are missing, 0 none */
+	uint64_t loss_at; /* number of the latest event before which records are lost, 0 none */
 	uint64_t excused; /* part of a later gap that a loss record has already reported */
 	int64_t clock; /* ns to add to its times to get the trace's clock */
 	bool mapped; /* they are of the trace's clock already (VQT_CLOCK_MAPPED), to +-error */
@@ -278,6 +278,8 @@ unsigned model_pci_cap(const struct model_device *d, unsigned id, unsigned nth);
 unsigned model_pci_cap_at(const struct model_device *d, unsigned offset);
 /* The chain in flight with this head or id; NULL. */
 struct model_request *model_in_flight(const struct model_queue *q, uint16_t head);
+/* Whether its back end has it and has not answered, for sure. */
+bool model_in_back_end(const struct model *m, const struct model_request *r);
 /* All chains in flight, those that no record names included. */
 static inline unsigned model_flight(const struct model_queue *q)
 {

@@ -19,7 +19,7 @@ struct row {
 	uint32_t ndesc, used_len;
 	uint64_t sector, bytes;
 	uint16_t head;
-	bool typed, done, dropped, before, likely;
+	bool typed, done, dropped, before, likely, in_back_end;
 	char what[96], result[24];
 	const char *type;
 };
@@ -134,7 +134,7 @@ static void put_least(struct text *t, const struct row *r)
 static void put_back_end(struct text *t, const struct row *r)
 {
 	if (!r->submitted || (r->answered ? r->answered : r->now) < r->submitted ||
-	    (!r->answered && (r->done || r->dropped)))
+	    (!r->answered && !r->in_back_end))
 		return;
 	text_puts(t, ", ");
 	text_duration(t, (r->answered ? r->answered : r->now) - r->submitted);
@@ -423,6 +423,7 @@ void request_table_finish(struct request_table *t, const struct model *m)
 				if (t->selects && !find_chosen(t, r->number))
 					continue;
 				fill(t, &row, d, r, t->last_ts);
+				row.in_back_end = model_in_back_end(m, r);
 				print_row(t, d, q->index, &row);
 			}
 			if (!t->selects)

@@ -193,10 +193,43 @@ static void after_loss(void)
 	pop(2, VIRTIO_BLK_T_OUT, 16, 8);
 	submit(1, VQT_BACKEND_WRITE, 8, 16);
 	is_in(2, false);
+	/* and the one that is submitted may be another one of the same head */
+	CHECK_EQ(request(1)->backend_ts, 0);
+	answer(1, 0);
+	CHECK_EQ(request(1)->backend_end_ts, 0);
 	pop(3, VIRTIO_BLK_T_OUT, 100, 8);
 	pop(4, VIRTIO_BLK_T_OUT, 108, 8);
 	submit(3, VQT_BACKEND_WRITE, 100, 16);
 	is_in(4, true);
+	CHECK(model_in_back_end(t.model, request(3)) && model_in_back_end(t.model, request(4)));
+	CHECK(!model_in_back_end(t.model, request(2)));
+	/* an answer may be that of a later one */
+	builder_add(&t, VQT_LOSS, &l, sizeof(l), NULL, 0);
+	CHECK(!model_in_back_end(t.model, request(3)));
+	answer(3, 0);
+	is_in(3, true);
+	is_in(4, true);
+	/* a gap in the numbers of records says the same */
+	pop(5, VIRTIO_BLK_T_OUT, 200, 8);
+	submit(5, VQT_BACKEND_WRITE, 200, 8);
+	CHECK(model_in_back_end(t.model, request(5)));
+	t.seq++;
+	pop(6, VIRTIO_BLK_T_OUT, 300, 8);
+	CHECK(!model_in_back_end(t.model, request(5)));
+	finish();
+}
+
+/* What is submitted is not what the request asks for: it is another one. */
+static void another(void)
+{
+	begin();
+	pop(1, VIRTIO_BLK_T_OUT, 8, 8);
+	submit(1, VQT_BACKEND_READ, 8, 8);
+	is_in(1, false);
+	submit(1, VQT_BACKEND_WRITE, 80, 8);
+	is_in(1, false);
+	submit(1, VQT_BACKEND_WRITE, 12, 4); /* a piece of it */
+	is_in(1, true);
 	finish();
 }
 
@@ -286,6 +319,7 @@ static const struct tap_test tests[] = {
 	{ "one of several requests", merged },
 	{ "not certain which", unproven },
 	{ "not certain after a loss", after_loss },
+	{ "not what the request asks for", another },
 	{ "numbers at the ends of their range", extremes },
 	{ "several submissions of one request", several },
 	{ "stages of the device's side alone", stages },

@@ -15,16 +15,25 @@ static struct record_builder t;
 static unsigned n_lives;
 static struct model_life last; /* the latest one that is over */
 
+static uint32_t seq[3]; /* of each source */
+
+static void from(uint8_t source)
+{
+	seq[t.source] = t.seq;
+	t.seq = seq[source];
+	t.source = source;
+}
+
 static void on_device(void)
 {
-	t.source = 1;
+	from(1);
 	t.device = 1;
 	t.tid = 70;
 }
 
 static void on_driver(void)
 {
-	t.source = 2;
+	from(2);
 	t.device = 9;
 	t.tid = 3;
 }
@@ -44,14 +53,16 @@ static void begin(bool both)
 	struct vqt_clock c = { .other = 2, .error = 30 };
 
 	memset(&t, 0, sizeof(t));
+	memset(seq, 0, sizeof(seq));
 	builder_begin(&t);
 	n_lives = 0;
-	t.source = 2;
+	t.source = 1;
+	from(2);
 	t.device = 0;
 	builder_add(&t, VQT_SOURCE, &s, sizeof(s), NULL, 0);
 	t.device = 9;
 	builder_add(&t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
-	t.source = 1;
+	from(1);
 	t.device = 0;
 	builder_add(&t, VQT_CLOCK, &c, sizeof(c), NULL, 0);
 }
@@ -125,9 +136,11 @@ static void kick(uint16_t last_avail, uint16_t avail)
 	builder_kick(&t, last_avail, avail);
 }
 
-static void back_end(uint16_t head, bool over)
+static void back_end(uint16_t head, bool over, uint64_t sector)
 {
-	struct vqt_backend b = { .op = VQT_BACKEND_READ, .phase = over, .head = head };
+	struct vqt_backend b = {
+		.op = VQT_BACKEND_READ, .phase = over, .head = head, .offset = sector * 512
+	};
 
 	on_device();
 	builder_add(&t, VQT_BACKEND, &b, sizeof(b), NULL, 0);
@@ -181,8 +194,8 @@ static void whole(void)
 	notify();
 	kick(0, 1);
 	pop(3, 0, 64);
-	back_end(3, false);
-	back_end(3, true);
+	back_end(3, false, 64);
+	back_end(3, true, 64);
 	push(3);
 	irq(false);
 	irq(true);
