@@ -22,7 +22,7 @@
 
 struct qemu_config {
 	const char *qmp;
-	bool delivery, no_lifecycle, empty, qmp_only;
+	bool delivery, no_lifecycle, no_backend, empty, qmp_only;
 	uint64_t buffer;
 	uint32_t tables;
 };
@@ -48,6 +48,9 @@ static const struct option_row options[] = {
 	{ OPTION_FLAG, 0, "no-lifecycle", NULL,
 	  "no steps of device creation and set-up inside QEMU",
 	  OPTION_TO(struct qemu_config, no_lifecycle) },
+	{ OPTION_FLAG, 0, "no-backend", NULL,
+	  "not when QEMU's block layer gets a request and answers it: two probes less a request",
+	  OPTION_TO(struct qemu_config, no_backend) },
 	{ OPTION_SIZE, 0, "buffer", "SIZE",
 	  "between kernel and file (default 16M); a larger one loses less",
 	  OPTION_TO(struct qemu_config, buffer), .min = 65536, .max = 1 << 30,
@@ -191,6 +194,7 @@ static int open_source(struct source **out, const void *config,
 		.without = q->request.without,
 		.delivery = c->delivery,
 		.no_lifecycle = c->no_lifecycle,
+		.no_backend = c->no_backend,
 		.tables = c->tables,
 		.qmp_only = c->qmp_only,
 		.light = request->light,

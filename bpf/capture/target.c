@@ -66,6 +66,8 @@ static bool chosen(const struct capture *c, const struct qemu_probe *p)
 {
 	if (p->flags & QEMU_PROBE_DELIVERY && !c->o.delivery)
 		return false;
+	if (c->o.no_backend && (p->program == QEMU_SUBMIT || p->program == QEMU_ANSWER))
+		return false;
 	if (c->o.light && !counts(p))
 		return false;
 	return !(p->flags & QEMU_PROBE_LIFE && c->o.no_lifecycle) || tells_objects(p);

@@ -7,6 +7,7 @@
  * when it is begun, so that user space can sort the records of different CPUs and count
  * missing ones.
  */
+#include "bpf/prog/backend.bpf.h"
 #include "bpf/prog/chain.bpf.h"
 #include "bpf/prog/common.bpf.h"
 #include "bpf/prog/lifecycle.bpf.h"
@@ -62,6 +63,35 @@ int on_signal(struct pt_regs *ctx)
 	emit(&r, sizeof(r));
 	return 0;
 }
+
+/* --- the block back end ----------------------------------------------------- */
+
+/* blk_aio_preadv(blk, offset, qiov, flags, cb, opaque) and its like: opaque, offset, length */
+SEC("uprobe")
+int on_submit(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx), offset = 0, bytes = 0;
+	struct vqp_proc *p = proc_get();
+
+	if (!p)
+		return 0;
+	if (has_arg(cookie, 1))
+		offset = arg(ctx, cookie, 1);
+	if (has_arg(cookie, 2))
+		bytes = arg(ctx, cookie, 2);
+	if (cookie >> 48 & VQP_AUX_QIOV) {
+		__u64 qiov = bytes;
+
+		bytes = 0;
+		if (p->qiov_size != VQP_UNKNOWN)
+			read_user(&bytes, 8, (void *)(qiov + p->qiov_size));
+	}
+	submit(p, arg0(ctx, cookie), cookie >> 48, offset, bytes);
+	return 0;
+}
+
+/* cb(opaque, ret) */
+PROBE(on_answer, answer(p, arg0(ctx, cookie), arg(ctx, cookie, 1)))
 
 /* --- registers ------------------------------------------------------------- */
 

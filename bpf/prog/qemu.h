@@ -34,6 +34,7 @@ struct vqp_proc {
 	__u16 vq_index, vq_inuse, vq_vector, vq_vdev;
 	__u16 dev_bus; /* struct DeviceState: parent_bus */
 	__u16 vq_notifier; /* host_notifier: the eventfd of kicks */
+	__u16 qiov_size; /* struct QEMUIOVector */
 	__u64 queues; /* bit n: record queue n (n < 63; bit 63 all others) */
 };
 
@@ -72,6 +73,9 @@ struct vqp_dev {
 #define VQP_HEAD_UNREAD 0x02 /* its buffers could not be read when it was popped */
 #define VQP_HEAD_INDIRECT 0x04 /* chain begins with one indirect descriptor */
 #define VQP_HEAD_NO_TABLE 0x08 /* its indirect table could not be read when it was popped */
+/* enum vqt_backend_op of what was submitted for it last; 0 nothing */
+#define VQP_HEAD_OP(op) (((op)&15) << 4)
+#define VQP_HEAD_GET_OP(head) ((head) >> 4)
 
 struct vqp_queue {
 	__u16 dev, index;
@@ -187,6 +191,9 @@ enum vqp_object {
 /* cookie aux of register handlers: enum vqt_region in the low byte */
 #define VQP_AUX_MMIO_NOTIFY 0x0100 /* writes are kicks */
 #define VQP_AUX_IS_PIO 0x0200
+
+/* cookie aux of the program for submissions: enum vqt_backend_op in the low byte */
+#define VQP_AUX_QIOV 0x0100 /* the length is that of a QEMUIOVector */
 
 /* cookie aux of the interrupt program */
 enum vqp_irq {

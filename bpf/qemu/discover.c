@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/qemu/backend.h"
 #include "bpf/qemu/discover.h"
 #include "bpf/qemu/insn.h"
 #include "bpf/qemu/layout.h"
@@ -22,6 +23,8 @@ static const char *const program_names[QEMU_PROGRAMS] = {
 	[QEMU_CONFIG_RETURN] = "on_config_return",
 	[QEMU_IRQ] = "on_irq",
 	[QEMU_LIFECYCLE] = "on_lifecycle",
+	[QEMU_SUBMIT] = "on_submit",
+	[QEMU_ANSWER] = "on_answer",
 };
 
 const char *qemu_program_name(enum qemu_program p)
@@ -85,9 +88,7 @@ static unsigned arg_mask(const struct probe_row *row)
 	return mask;
 }
 
-/* Place a probe on the function at addr, at the first instruction where a probe is cheap. */
-static void probe_function(struct qemu *q, const char *name, uint64_t addr,
-			   const struct probe_row *row)
+void probe_function(struct qemu *q, const char *name, uint64_t addr, const struct probe_row *row)
 {
 	struct qemu_probe *p = probe_add(q, name, row);
 	struct function *f;
@@ -403,6 +404,7 @@ int qemu_open_elf(struct qemu **out, struct elf *e)
 	for (size_t i = 0; i < probe_nrows; i++)
 		probe_function(q, probe_rows[i].symbol, elf_symbol(e, probe_rows[i].symbol),
 			       &probe_rows[i]);
+	backend_probes(q);
 	probe_signals(q);
 	probe_regions(q);
 	*out = q;

@@ -24,6 +24,8 @@ enum qemu_program {
 	QEMU_CONFIG_RETURN, /* return probe */
 	QEMU_IRQ,
 	QEMU_LIFECYCLE,
+	QEMU_SUBMIT,
+	QEMU_ANSWER,
 	QEMU_PROGRAMS
 };
 
@@ -46,7 +48,7 @@ struct qemu_probe {
 	const char *placed; /* "entry", "trace site", ... */
 };
 
-#define QEMU_PROBES 96
+#define QEMU_PROBES 112
 #define QEMU_NOTES 16
 
 struct qemu {

@@ -251,6 +251,7 @@ static const struct {
 	{ "VirtQueue.vdev", FIELD(vq_vdev), NULL },
 	{ "VirtQueue.host_notifier", FIELD(vq_notifier),
 	  "in ring samples: whether a kick is pending" },
+	{ "QEMUIOVector.size", FIELD(qiov_size), "the lengths of what the back end is given" },
 };
 
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
@@ -267,6 +268,7 @@ void layout_find(struct qemu *q)
 	set(l, FIELD(vq_index),
 	    layout_first_load(q, "virtio_get_queue_index", VALUE_ARG(0), 2, -1));
 	set(l, FIELD(vq_vdev), layout_first_load(q, "virtqueue_pop", VALUE_ARG(0), 8, -1));
+	set(l, FIELD(qiov_size), layout_first_load(q, "blk_aio_preadv", VALUE_ARG(2), 8, -1));
 	set(l, FIELD(dev_bus), layout_first_load(q, "qdev_get_parent_bus", VALUE_ARG(0), 8, -1));
 	set(l, FIELD(vdev_broken), layout_first_load(q, "virtio_queue_notify", VALUE_ARG(0), 1, 0));
 	/* VIRTIO_CONFIG_S_DRIVER_OK */

@@ -13,6 +13,13 @@
 #define LIFE_OPTIONAL(sym, step, object, ...) \
 	LIFE_FLAGS(sym, step, object, QEMU_PROBE_LIFE | QEMU_PROBE_OPTIONAL, __VA_ARGS__)
 
+/* What is submitted to the block layer: opaque, offset, length. */
+#define SUBMIT(sym, op, ...) \
+	{ \
+		.symbol = sym, .program = QEMU_SUBMIT, .flags = QEMU_PROBE_HOT, .aux = op, \
+		.arg = { __VA_ARGS__ }, .costs = "when requests are given to the back end" \
+	}
+
 const struct probe_row probe_rows[] = {
 	{ .symbol = "virtqueue_pop",
 	  .program = QEMU_POP,
@@ -29,6 +36,11 @@ const struct probe_row probe_rows[] = {
 	  .aux = 1,
 	  .arg = { A(0), A(1), A(2) },
 	  .costs = "chains given up unused" },
+	SUBMIT("blk_aio_preadv", VQT_BACKEND_READ | VQP_AUX_QIOV, A(5), A(1), A(2)),
+	SUBMIT("blk_aio_pwritev", VQT_BACKEND_WRITE | VQP_AUX_QIOV, A(5), A(1), A(2)),
+	SUBMIT("blk_aio_flush", VQT_BACKEND_FLUSH, A(2)),
+	SUBMIT("blk_aio_pdiscard", VQT_BACKEND_DISCARD, A(4), A(1), A(2)),
+	SUBMIT("blk_aio_pwrite_zeroes", VQT_BACKEND_ZEROES, A(5), A(1), A(2)),
 	{ .symbol = "pci_host_config_write_common",
 	  .program = QEMU_CONFIG,
 	  .aux = VQT_WRITE,

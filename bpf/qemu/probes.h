@@ -19,6 +19,12 @@ struct probe_row {
 	uint8_t arg[PROBE_SLOTS]; /* PROBE_ARG() */
 };
 
+/*
+ * Add a probe on the function at addr, at the first instruction where a probe is cheap; addr 0: a
+ * probe that has no place.
+ */
+void probe_function(struct qemu *q, const char *name, uint64_t addr, const struct probe_row *row);
+
 extern const struct probe_row probe_rows[];
 extern const size_t probe_nrows;
 

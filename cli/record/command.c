@@ -213,6 +213,7 @@ static const struct {
 	{ VQT_KICK, "kick", "kicks" },
 	{ VQT_AVAIL, "chain", "chains" },
 	{ VQT_USED, "completion", "completions" },
+	{ VQT_BACKEND, "step of the back end", "steps of the back end" },
 	{ VQT_IRQ, "interrupt", "interrupts" },
 	{ VQT_RING, "ring sample", "ring samples" },
 	{ VQT_DATA, "late read of data", "late reads of data" },

@@ -267,6 +267,26 @@ static int status_at(const struct class_request *r)
 	return CLASS_STATUS_LAST;
 }
 
+static bool extent(const struct class_request *r, struct class_extent *x)
+{
+	static const struct {
+		uint32_t type;
+		unsigned op;
+	} ops[] = {
+		{ VIRTIO_BLK_T_IN, VQT_BACKEND_READ },
+		{ VIRTIO_BLK_T_OUT, VQT_BACKEND_WRITE },
+	};
+
+	if (!r->typed || r->sector > UINT64_MAX / BLK_SECTOR)
+		return false;
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+		if (r->type_raw == ops[i].type) {
+			*x = (struct class_extent){ ops[i].op, r->sector * BLK_SECTOR, r->bytes };
+			return true;
+		}
+	return false;
+}
+
 static struct class_visible visible(const struct class_request *r, bool writable)
 {
 	static const char serial[VIRTIO_BLK_ID_BYTES] = "vqtrace";
@@ -310,5 +330,6 @@ const struct class class_blk = {
 	.describe = describe,
 	.header = header_of,
 	.status_at = status_at,
+	.extent = extent,
 	.visible = visible,
 };

@@ -64,6 +64,11 @@ int class_status_at(const struct class *c, const struct class_request *r)
 	return c && c->status_at ? c->status_at(r) : CLASS_STATUS_NONE;
 }
 
+bool class_extent(const struct class *c, const struct class_request *r, struct class_extent *x)
+{
+	return c && c->extent && c->extent(r, x);
+}
+
 bool class_failed(const struct class *c, const struct class_request *r)
 {
 	if (!r->status_known)

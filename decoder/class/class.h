@@ -57,6 +57,12 @@ struct class_visible {
 	size_t instead_len;
 };
 
+/* What a request asks of the storage behind the device. */
+struct class_extent {
+	unsigned op; /* enum vqt_backend_op */
+	uint64_t offset, bytes;
+};
+
 /* Fields that replace those of the configuration while a selector field has this value. */
 struct class_variant {
 	uint8_t selector; /* offset of the selector, one byte */
@@ -122,6 +128,11 @@ struct class
 	int (*status_at)(const struct class_request *r);
 	/* Whether this status is a failure.  NULL: every value but 0 is. */
 	bool (*failed)(uint8_t status);
+	/*
+	 * What it asks of the storage behind the device, where that is one range.  false: something
+	 * else, or not known.
+	 */
+	bool (*extent)(const struct class_request *r, struct class_extent *x);
 	/* Which bytes may be shown to others, of the device's part or the driver's. */
 	struct class_visible (*visible)(const struct class_request *r, bool writable);
 };
@@ -164,6 +175,7 @@ const struct spec_fields *class_header(const struct class *c, const struct class
 int class_status_at(const struct class *c, const struct class_request *r);
 /* Whether the request completed, as far as is known, with an error. */
 bool class_failed(const struct class *c, const struct class_request *r);
+bool class_extent(const struct class *c, const struct class_request *r, struct class_extent *x);
 struct class_visible class_visible(const struct class *c, const struct class_request *r,
 				   bool writable);
 /*

@@ -263,6 +263,17 @@ const struct field fields_guest[] = {
 
 FIELD_GETTER(backend_ret, e->rec->backend.phase == 1, (uint64_t)(int64_t)e->rec->backend.ret)
 FIELD_GETTER(backend_head, e->rec->backend.head != 0xffff, e->rec->backend.head)
+/* QEMU does not repeat at the end what was asked for. */
+static bool has_range(const struct event *e)
+{
+	const struct vqt_backend *b = &e->rec->backend;
+
+	return !b->phase || b->bytes || b->op == VQT_BACKEND_FLUSH;
+}
+
+FIELD_GETTER(backend_offset, has_range(e), e->rec->backend.offset)
+FIELD_GETTER(backend_bytes, has_range(e), e->rec->backend.bytes)
+FIELD_GETTER(backend_merged, e->req && e->req->merged, e->req->merged)
 const struct field fields_backend[] = {
 	{ "backend.op", FIELD_STR, FIELD_AT(backend.op), .names = event_backend_ops,
 	  .label = "Operation", .help = "read, write, flush, discard or zeroes" },
@@ -272,9 +283,12 @@ const struct field fields_backend[] = {
 	  .help = "the chain it serves" },
 	{ "backend.ret", FIELD_I64, .get = get_backend_ret, .label = "Result",
 	  .help = "on end: bytes, or a negative errno" },
-	{ "backend.offset", FIELD_U64, FIELD_AT(backend.offset), .label = "Offset",
+	{ "backend.offset", FIELD_U64, .get = get_backend_offset, .label = "Offset",
 	  .help = "byte in the image" },
-	{ "backend.bytes", FIELD_U64, FIELD_AT(backend.bytes), .label = "Bytes", .help = "length" },
+	{ "backend.bytes", FIELD_U64, .get = get_backend_bytes, .label = "Bytes",
+	  .help = "length" },
+	{ "backend.merged", FIELD_U64, .get = get_backend_merged, .label = "Merged requests",
+	  .help = "on start: other requests that it serves, too" },
 	{ "backend.cookie", FIELD_HEX, FIELD_AT(backend.cookie), .label = "Cookie",
 	  .help = "pairs start and end" },
 	{ .path = NULL },

@@ -59,6 +59,7 @@ int model_used(struct model *m, struct event *e);
 int model_data(struct model *m, struct event *e);
 int model_irq(struct model *m, struct event *e);
 void model_ring(struct event *e, const struct vqt_ring *ring);
+/* What the back end gets and answers (decoder/model/backend.c). 0. */
 int model_backend(struct model *m, struct event *e);
 
 /*

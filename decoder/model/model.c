@@ -317,6 +317,7 @@ static int feed_loss(struct model *m, struct event *e)
 
 	e->source->lost += lost.records;
 	e->source->lost_more |= lost.more;
+	e->source->loss_at = e->number;
 	return 0;
 }
 
@@ -406,6 +407,7 @@ static void track_seq(const struct model *m, struct event *e)
 		s->excused -= excused;
 		e->gap = gap - excused;
 		s->lost += m->filtered ? 0 : e->gap;
+		s->loss_at = m->filtered ? s->loss_at : e->number;
 	} else if (!s->seq_known && m->filtered && h->seq > 1) {
 		e->gap = h->seq - 1;
 	}

@@ -98,7 +98,14 @@ struct model_request {
 	uint64_t avail_ts; /* when the device popped it, 0 unknown: it was read later */
 	uint64_t kick_ts, used_ts; /* kick_ts: the last kick before the pop; 0 unknown */
 	uint64_t announce_ts; /* the first kick that announced it; 0: none, or unknown */
-	uint64_t backend_ts, backend_end_ts; /* 0 unknown */
+	/*
+	 * When its back end got it, and had answered all of it; 0 unknown, or not yet.  Of a request
+	 * that the device has merged with others they are theirs.
+	 */
+	uint64_t backend_ts, backend_end_ts;
+	uint64_t submission; /* number of the latest VQT_BACKEND that submitted it, 0 none */
+	uint16_t submitted; /* submissions of it that are not answered */
+	uint16_t merged; /* other requests that its own latest one serves, until it is answered */
 	uint32_t ndesc, cap;
 	struct vqt_desc *desc;
 	uint32_t head_next; /* index of the descriptor that continues head_bytes */
@@ -182,6 +189,7 @@ struct model_source {
 	bool seq_known;
 	uint64_t lost; /* reported by loss records, or found as gaps */
 	bool lost_more; /* and more; nobody knows how many */
+	uint64_t loss_at; /* number of the latest event before which records are lost, 0 none */
 	uint64_t excused; /* part of a later gap that a loss record has already reported */
 	int64_t clock; /* ns to add to its times to get the trace's clock */
 	bool mapped; /* they are of the trace's clock already (VQT_CLOCK_MAPPED), to +-error */
@@ -270,6 +278,8 @@ unsigned model_pci_cap(const struct model_device *d, unsigned id, unsigned nth);
 unsigned model_pci_cap_at(const struct model_device *d, unsigned offset);
 /* The chain in flight with this head or id; NULL. */
 struct model_request *model_in_flight(const struct model_queue *q, uint16_t head);
+/* Whether its back end has it and has not answered, for sure. */
+bool model_in_back_end(const struct model *m, const struct model_request *r);
 /* All chains in flight, those that no record names included. */
 static inline unsigned model_flight(const struct model_queue *q)
 {

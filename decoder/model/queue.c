@@ -283,6 +283,11 @@ static void again(struct model_request *r, struct event *e)
 	*r = (struct model_request){ .desc = old.desc, .cap = old.cap, .hh = old.hh };
 	r->before = old.before;
 	r->posted = old.posted;
+	r->backend_ts = old.backend_ts;
+	r->backend_end_ts = old.backend_end_ts;
+	r->submission = old.submission;
+	r->submitted = old.submitted;
+	r->merged = old.merged;
 	r->number = old.number;
 	set_times(r, e);
 	if (r->avail_ts) { /* it was found in the ring before the record of its pop came */
@@ -513,19 +518,5 @@ int model_irq(struct model *m, struct event *e)
 	if (e->queue)
 		e->queue->irqs++;
 	model_life_irq(m, e);
-	return 0;
-}
-
-int model_backend(struct model *m, struct event *e)
-{
-	const struct vqt_backend *b = &e->rec->backend;
-
-	if (!e->queue)
-		return 0;
-	e->req = model_in_flight(e->queue, b->head);
-	if (e->req && b->phase)
-		e->req->backend_end_ts = e->ts;
-	else if (e->req)
-		e->req->backend_ts = e->ts;
 	return 0;
 }

@@ -73,6 +73,11 @@ void life_put_times(struct text *t, const struct model_life *l)
 	text_add(t, " %9s ", error.buf);
 	class_result(class_of(l), &l->io, result, sizeof(result));
 	text_add(t, "%s len %u", result, l->io.used_len);
+	if (l->at[LIFE_SUBMITTED] && l->at[LIFE_ANSWERED] >= l->at[LIFE_SUBMITTED]) {
+		text_puts(t, ", ");
+		text_duration(t, l->at[LIFE_ANSWERED] - l->at[LIFE_SUBMITTED]);
+		text_puts(t, " in the back end");
+	}
 	if (l->other_recorded)
 		text_add(t, ", not recorded by the %s's side", l->device ? "driver" : "device");
 }

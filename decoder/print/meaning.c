@@ -478,6 +478,8 @@ static void put_backend(struct text *t, const struct event *e, bool ascii)
 	text_add(t, "backend %s %s", ops[b->op < 6 ? b->op : 0], b->phase ? "done" : "start");
 	if (b->bytes)
 		text_add(t, " offset %" PRIu64 ", %" PRIu64 " bytes", b->offset, b->bytes);
+	if (e->req && e->req->merged)
+		text_add(t, " of %u requests", 1U + e->req->merged);
 	if (b->phase && b->ret < 0)
 		text_add(t, ": %s", strerror(-b->ret));
 }

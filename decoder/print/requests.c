@@ -13,12 +13,13 @@
 #define WAITING_MAX 256
 
 struct row {
-	uint64_t number, since, kick, avail, used, irq; /* ns, 0 unknown */
+	uint64_t number, since, kick, avail, submitted, answered, used, irq; /* ns, 0 unknown */
+	uint64_t now; /* ns: of the record */
 	uint64_t least; /* ns it has been in flight, at least; 0 if it was popped at a known time */
 	uint32_t ndesc, used_len;
 	uint64_t sector, bytes;
 	uint16_t head;
-	bool typed, done, dropped, before, likely;
+	bool typed, done, dropped, before, likely, in_back_end;
 	char what[96], result[24];
 	const char *type;
 };
@@ -129,6 +130,17 @@ static void put_least(struct text *t, const struct row *r)
 		text_puts(t, " (likely)");
 }
 
+/* How much of it was the back end's; or that this is what it waits for. */
+static void put_back_end(struct text *t, const struct row *r)
+{
+	if (!r->submitted || (r->answered ? r->answered : r->now) < r->submitted ||
+	    (!r->answered && !r->in_back_end))
+		return;
+	text_puts(t, ", ");
+	text_duration(t, (r->answered ? r->answered : r->now) - r->submitted);
+	text_puts(t, r->answered ? " in the back end" : " and more in the back end");
+}
+
 static void begin_spans(const struct request_table *t, struct text *line)
 {
 	if (t->narrow)
@@ -170,6 +182,7 @@ static void print_text(struct request_table *t, const char *device, unsigned que
 		text_add(&line, " %s len %u", r->result, r->used_len);
 	else
 		text_puts(&line, r->dropped ? " cancelled by reset" : " still in flight");
+	put_back_end(&line, r);
 	put_least(&line, r);
 	fprintf(t->to, "%s\n", line.buf);
 }
@@ -192,6 +205,8 @@ static void print_json_row(struct request_table *t, const char *device, unsigned
 	fprintf(t->to, ",\"bytes\":%" PRIu64 ",\"descriptors\":%u", r->bytes, r->ndesc);
 	json_time(t->to, "kick", r->kick);
 	json_time(t->to, "avail", r->avail);
+	json_time(t->to, "submitted", r->submitted);
+	json_time(t->to, "answered", r->answered);
 	json_time(t->to, "used", r->used);
 	json_time(t->to, "irq", r->irq);
 	json_time(t->to, "at_least", r->least);
@@ -226,7 +241,10 @@ static void fill(struct request_table *t, struct row *row, const struct model_de
 		.since = r->seen_ts - t->first_ts,
 		.kick = r->kick_ts,
 		.avail = r->avail_ts,
+		.submitted = r->backend_ts,
+		.answered = r->backend_end_ts,
 		.used = r->used_ts,
+		.now = now,
 		.ndesc = model_descriptors(r),
 		.used_len = r->used_len,
 		.sector = r->sector,
@@ -405,6 +423,7 @@ void request_table_finish(struct request_table *t, const struct model *m)
 				if (t->selects && !find_chosen(t, r->number))
 					continue;
 				fill(t, &row, d, r, t->last_ts);
+				row.in_back_end = model_in_back_end(m, r);
 				print_row(t, d, q->index, &row);
 			}
 			if (!t->selects)

@@ -229,6 +229,7 @@ struct json_object *stat_stages_json(const struct stats_stages *s, bool buckets)
 
 	json_put_u64(o, "requests", s->requests);
 	json_put_u64(o, "both_sides", s->both);
+	json_put_u64(o, "device_alone", s->alone);
 	json_put_u64(o, "unmatched", s->unmatched);
 	json_object_object_add(o, "error", hist_json(&s->error, buckets));
 	json_put_u64(o, "kicked", s->kicked);

@@ -181,7 +181,9 @@ void stat_print_stages(FILE *to, const struct stats_stages *s, const char *of, u
 	text_add(&t, "%s%" PRIu64 " requests from %s", of, s->requests,
 		 s->both	? "both sides"
 		 : s->unmatched ? "one of the sides"
-				: "the driver's side");
+		 : s->alone == s->requests
+			 ? "the device's side, whose time in the back end is known"
+			 : "the driver's side");
 	put_errors(&t, s);
 	stat_print_words(to, &t, width);
 	if (!s->whole.count)

@@ -14,6 +14,7 @@ static void count_sides(struct stats_stages *s, const struct model_life *l)
 	s->requests++;
 	if (!l->device || !l->driver) {
 		s->unmatched += l->other_recorded;
+		s->alone += l->device && !l->other_recorded;
 		return;
 	}
 	s->both++;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where requests spent their time, stage by stage, as the driver's side recorded it, or both.  A
+ * Where requests spent their time, stage by stage, as one side recorded it, or both.  The device's
+ * side alone counts if it has recorded the back end.  A
  * stage is named by the point that ends it (decoder/model/life.h); a request's stages sum up to
  * its whole life.
  */
@@ -18,6 +19,7 @@ struct stages_alike {
 
 struct stats_stages {
 	uint64_t requests, both; /* of them with both sides' records */
+	uint64_t alone; /* of the device's side, in a trace that has no other */
 	uint64_t unmatched; /* whose other side was recorded, but not of them */
 	struct hist whole; /* from the first point to the last, ns */
 	struct hist until[LIFE_POINTS]; /* stages, ns */

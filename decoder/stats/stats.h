@@ -226,7 +226,7 @@ struct stats_device {
 		*slice; /* nslices of stats_total.slice_ns each; see stats_slice_start() */
 	unsigned nslices;
 	struct stats_ready ready; /* the latest completed negotiation */
-	struct stats_stages *stages; /* NULL: none of its requests' lives was recorded */
+	struct stats_stages *stages; /* NULL: of none of its requests more than the service */
 	struct stats_stages *type_stages[STATS_TYPES]; /* NULL: none of the type is kept apart */
 	unsigned flight, flight_max, posted; /* of all its queues together */
 	uint64_t hidden; /* as in its queues */

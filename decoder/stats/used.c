@@ -167,6 +167,30 @@ void stats_forget_due(struct stats_queue *q)
 	q->due_ts = q->last_used_ts = q->since_irq = 0;
 }
 
+/*
+ * Stages of a request that only the device's side recorded: what its back end took, and what it
+ * took itself.
+ */
+static int add_stages(struct feed *f)
+{
+	const struct model_request *r = f->e->req;
+	const struct model_life life = {
+		.device = f->e->dev,
+		.at = { [LIFE_KICKED] = r->announce_ts,
+			[LIFE_POPPED] = r->avail_ts,
+			[LIFE_SUBMITTED] = r->backend_ts,
+			[LIFE_ANSWERED] = r->backend_end_ts,
+			[LIFE_PUSHED] = r->used_ts },
+	};
+
+	if (r->lived || !r->avail_ts || !r->backend_ts || !r->backend_end_ts)
+		return 0;
+	if (!STATS_MADE(&f->d->stages))
+		return -ENOMEM;
+	stages_add(f->d->stages, &life);
+	return 0;
+}
+
 int stats_on_used(struct feed *f)
 {
 	const struct model_request *r = f->e->req;
@@ -194,7 +218,7 @@ int stats_on_used(struct feed *f)
 		rc = stats_add_span(f, STATS_TOTAL, r->announce_ts, r->used_ts);
 	if (!rc && r->backend_end_ts)
 		rc = stats_add_span(f, STATS_BACKEND, r->backend_ts, r->backend_end_ts);
-	return rc;
+	return rc ? rc : add_stages(f);
 }
 
 int stats_on_irq(struct feed *f)

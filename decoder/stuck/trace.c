@@ -382,12 +382,16 @@ static void name_requests(const struct stuck_trace *t, const struct model_device
 	free(all);
 }
 
-static void count_flight(const struct model_queue *q, struct stuck_facts *o)
+static void count_flight(const struct stuck_trace *t, const struct model_device *d,
+			 const struct model_queue *q, struct stuck_facts *o)
 {
+	const struct model_source *source = model_source(t->model, d->source);
+
 	o->flight = (int32_t)model_flight(q);
 	o->unpublished = 0;
 	for (const struct model_request *r = q->in_flight; r; r = r->hh.next)
-		o->unpublished += r->backend_end_ts != 0;
+		/* its completion may be among what was lost */
+		o->unpublished += r->backend_end_ts && source && r->number >= source->loss_at;
 }
 
 static void move_facts(const struct stuck_trace *t, const struct follow *f, struct stuck_facts *o)
@@ -420,7 +424,7 @@ static void judge(const struct stuck_trace *t, const struct follow *f, struct mo
 	o->by_driver = d->by_driver;
 	o->waiting = o->unreaped = -1;
 	move_facts(t, f, o);
-	count_flight(q, o);
+	count_flight(t, d, q, o);
 	if (!d->by_driver) { /* its kicks and interrupts are those that it makes and handles */
 		kick_facts(f, d, q, o);
 		reap_facts(f, d, q, o);

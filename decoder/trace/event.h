@@ -684,13 +684,17 @@ enum vqt_backend_op {
 	VQT_BACKEND_ZEROES = 5,
 };
 
-/* VQT_BACKEND: the block layer below the device. */
+/*
+ * VQT_BACKEND: the block layer below the device gets something to do, and has done it.  QEMU
+ * merges requests of one queue: then `head` is that of the first, and the range that of all.  Its
+ * ends have no range, and op 0 where the start was not seen.
+ */
 struct vqt_backend {
 	struct vqt_hdr h;
 	uint8_t op; /* enum vqt_backend_op */
 	uint8_t phase; /* 0 start, 1 end */
 	uint16_t head; /* head of the request that it serves, 0xffff unknown */
-	int32_t ret; /* on end: bytes or negative errno */
+	int32_t ret; /* on end: 0, bytes or negative errno */
 	uint64_t offset, bytes;
 	uint64_t cookie; /* pairs start and end */
 };

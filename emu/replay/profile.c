@@ -334,10 +334,18 @@ static int profile_used(struct replay_profile *g, struct replay_finding *f, cons
 	return remember(g, r->number, false, true);
 }
 
+/* The disk failed; with it did all requests that the recorded device had merged. */
 static int profile_backend(struct replay_profile *g, const struct event *e)
 {
 	const struct vqt_backend *b = &e->rec->backend;
-	return e->req && b->phase && b->ret < 0 ? remember(g, e->req->number, true, false) : 0;
+	int ret = 0;
+	if (!e->req || !b->phase || b->ret >= 0)
+		return 0;
+	ret = remember(g, e->req->number, true, false);
+	for (const struct model_request *r = e->queue->in_flight; r && !ret; r = r->hh.next)
+		if (r != e->req && e->req->submission && r->submission == e->req->submission)
+			ret = remember(g, r->number, true, false);
+	return ret;
 }
 
 /* A trace that began after the device was set up may begin with records of its state. */

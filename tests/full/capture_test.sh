@@ -187,7 +187,7 @@ limits() {
 	"$vqtrace" record -q -w "$tmp/d.pcap" -p "$shared" --duration 3s || return 1
 	rotated || return 1
 	"$vqtrace" record -q -w "$tmp/none.pcap" -p "$shared" --queue 9 --duration 1s || return 1
-	[ "$(count "$tmp/c.pcap" 'avail || used || kick || interrupt || register || lifecycle || data')" = 100 ] ||
+	[ "$(count "$tmp/c.pcap" 'avail || used || kick || interrupt || register || lifecycle || data || backend')" = 100 ] ||
 		{ echo "-c 100 gave $(count "$tmp/c.pcap" ts)"; return 1; }
 	[ "$(stat -c %s "$tmp/m.pcap")" -le 66000 ] || { ls -l "$tmp/m.pcap"; return 1; }
 	readable "$tmp/d.pcap" || return 1

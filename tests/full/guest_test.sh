@@ -207,15 +207,15 @@ whole() { # DIR
 	lost=$("$vqtrace" stat -r "$d/guest.pcap" -T json | jq .trace.lost)
 	"$vqtrace" show -r "$d/merged.pcap" --requests -T json |
 		jq -r 'select(.device == "blk0" and .sides == "both") | .points as $p |
-			[.queue, .head, .type, .sector, .bytes, $p.popped, $p.pushed] | @tsv' | sort >"$tmp/joined"
+			[.queue, .head, .type, .sector, .bytes, $p.popped, $p.submitted, $p.answered, $p.pushed] | @tsv' | sort >"$tmp/joined"
 	"$vqtrace" show -r "$d/host.pcap" --requests -T json |
-		jq -r 'select(.device == "blk0") | [.queue, .head, .type, .sector, .bytes, .avail, .used] | @tsv' | sort >"$tmp/device"
+		jq -r 'select(.device == "blk0") | [.queue, .head, .type, .sector, .bytes, .avail, .submitted, .answered, .used] | @tsv' | sort >"$tmp/device"
 	comm -23 "$tmp/joined" "$tmp/device" | head -n 5 | grep . && { echo "are not the device's"; return 1; }
 	n=$("$vqtrace" show -r "$d/guest.pcap" --requests -T json | jq -c 'select(.device == "blk0" and .state == "used")' | wc -l)
 	[ "$(wc -l <"$tmp/joined")" -ge $((n - lost)) ] && [ "$n" -gt 200 ] ||
 		{ echo "$(wc -l <"$tmp/joined") of $n joined, $lost lost"; return 1; }
 	"$vqtrace" stat -r "$d/merged.pcap" -T json | jq -e '.devices[] | select(.device == "blk0") | .stages |
-		.both_sides > 200 and .all.longest and .until.popped.count > 200 and .until.completed.count > 150 and
+		.both_sides > 200 and .all.longest and .until.popped.count > 200 and .until.answered.count > 200 and .until.completed.count > 150 and
 		.until.kicked.between_sides and .error.min < 1000000' >/dev/null || { echo "stages"; return 1; }
 }
 

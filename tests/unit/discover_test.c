@@ -7,6 +7,7 @@
 #include "bpf/prog/qemu.skel.h"
 #include "bpf/qemu/discover.h"
 #include "bpf/qemu/layout.h"
+#include "decoder/trace/event.h"
 #include "tests/unit/tap.h"
 
 /* The loader finds programs by name: one that is renamed would silently never be attached. */
@@ -62,6 +63,7 @@ static void layout(void)
 	CHECK_EQ(l->vq_vector, 80);
 	CHECK_EQ(l->vq_vdev, 96);
 	CHECK_EQ(l->vq_notifier, 116);
+	CHECK_EQ(l->qiov_size, 32);
 	CHECK_EQ(q->vdev_host_features, 192);
 	CHECK_EQ(q->vdev_config_len, 208);
 	CHECK_EQ(q->vdev_config, 216);
@@ -114,6 +116,31 @@ static void probes(void)
 	qemu_close(q);
 }
 
+/* What the block layer is given, and the static functions that it calls with the answer. */
+static void backend(void)
+{
+	struct qemu *q = self();
+	const struct qemu_probe *p = probe(q, "blk_aio_preadv");
+
+	CHECK_EQ(p->addr, elf_symbol(q->elf, "blk_aio_preadv") + 11); /* the branch */
+	CHECK(p->emulated);
+	CHECK_EQ(reg(p, 0), VQP_R9);
+	CHECK_EQ(reg(p, 1), VQP_RSI);
+	CHECK_EQ(reg(p, 2), VQP_RDX);
+	CHECK_EQ(p->cookie >> 48, VQT_BACKEND_READ | VQP_AUX_QIOV);
+	p = probe(q, "blk_aio_flush");
+	CHECK_EQ(reg(p, 0), VQP_RDX);
+	CHECK_EQ(reg(p, 1), VQP_NO_REG);
+	p = probe(q, "callback of blk_aio_preadv");
+	CHECK_EQ(p->addr, elf_symbol(q->elf, "fake_rw_complete"));
+	CHECK_EQ(reg(p, 0), VQP_RDI);
+	CHECK_EQ(reg(p, 1), VQP_RSI);
+	CHECK_EQ(probe(q, "callback of blk_aio_flush")->addr,
+		 elf_symbol(q->elf, "fake_flush_complete"));
+	CHECK_EQ(probe(q, "callback of blk_aio_pdiscard")->addr, 0);
+	qemu_close(q);
+}
+
 static void no_qemu(void)
 {
 	struct foreign f;
@@ -131,6 +158,7 @@ static const struct tap_test tests[] = {
 	{ "each role has its program", programs_exist },
 	{ "offsets of structures", layout },
 	{ "places of probes and their arguments", probes },
+	{ "what the block layer is given and answers", backend },
 	{ "what is no QEMU", no_qemu },
 };
 TAP_MAIN(tests)

@@ -8,6 +8,7 @@
  * VirtIODevice: parent_bus 96, status 176, guest_features 184, config_vector 224, vq 240,
  * broken 250.  VirtQueue (160 bytes): num 0, desc 16, avail 24, used 32, last_avail_idx 56
  * and 58, used_idx 64 and 66, queue_index 72, vector 80, vdev 96, host_notifier 116.
+ * QEMUIOVector: size 32.
  */
 #define FUNCTION(name, code) \
 	asm(".text\n" \
@@ -85,6 +86,37 @@ FUNCTION(virtio_notify, "mov %rsi, %rax\n"
 			"je 1b\n"
 			"jmp 1b\n");
 FUNCTION(memory_region_init_io, "ret\n");
+
+/* The block layer, and a device that passes it two callbacks: one behind a jump table. */
+FUNCTION(blk_aio_preadv, "sub $8, %rsp\n"
+			 "mov 32(%rdx), %rax\n"
+			 "test %rax, %rax\n"
+			 "js 1f\n"
+			 "1: add $8, %rsp\n"
+			 "ret\n");
+FUNCTION(blk_aio_flush, "sub $8, %rsp\n"
+			"push %rdx\n"
+			"add $16, %rsp\n"
+			"ret\n");
+LOCAL(fake_rw_complete, "push %rbx\n pop %rbx\n ret\n");
+LOCAL(fake_flush_complete, "push %rbp\n pop %rbp\n ret\n");
+LOCAL(fake_no_callback, "ret\n");
+LOCAL(fake_submit, "lea fake_rw_complete(%rip), %rax\n"
+		   "lea fake_no_callback(%rip), %rcx\n"
+		   "mov %rax, %r8\n"
+		   "jmp blk_aio_preadv\n");
+LOCAL(fake_handle_request, "jmp *%rax\n"
+			   "lea fake_no_callback(%rip), %rsi\n"
+			   "call fake_submit\n"
+			   "mov %rbx, %rdx\n"
+			   "lea fake_flush_complete(%rip), %rsi\n"
+			   "mov %rbp, %rdi\n"
+			   "call blk_aio_flush\n"
+			   "ret\n");
+FUNCTION(virtio_blk_handle_vq, "push %rbx\n"
+			       "call fake_handle_request\n"
+			       "pop %rbx\n"
+			       "ret\n");
 
 LOCAL(fake_common_read, "push %rbx\n pop %rbx\n ret\n");
 LOCAL(fake_common_write, "push %rbp\n pop %rbp\n ret\n");

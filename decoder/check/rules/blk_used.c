@@ -270,7 +270,8 @@ static enum verdict flush_early(struct rule_context *ctx)
 		blk_memory(ctx)->backend_ends = true;
 		return RULE_PASSED;
 	}
-	if (r->status != VIRTIO_BLK_S_OK || !blk_memory(ctx)->backend_ends)
+	if (r->status != VIRTIO_BLK_S_OK || !blk_memory(ctx)->backend_ends ||
+	    !model_in_back_end(ctx->model, r)) /* its end may be lost */
 		return RULE_NA;
 	rule_related(ctx, r->number, "the request");
 	return rule_fail(ctx,

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a device hands to QEMU's block layer, and the answer.  A device that submits a request of
+ * a virtqueue passes the request's structure as the opaque pointer; virtqueue_pop() has made it,
+ * and it begins with the VirtQueueElement.  All others (block jobs, IDE) pass something else.
+ */
+#ifndef VQT_BPF_PROG_BACKEND_BPF_H
+#define VQT_BPF_PROG_BACKEND_BPF_H
+
+#include "bpf/prog/used.bpf.h"
+
+#define REQUEST_WORDS 4 /* behind the element, one of which points at the VirtQueue */
+#define REQUEST_MAX 4096 /* bytes of the device's structure */
+
+struct request {
+	struct element e;
+	__u64 word[REQUEST_WORDS];
+};
+
+/*
+ * virtqueue_alloc_element(): the addresses and the buffers follow the structure in the same
+ * block of memory, in this order.
+ */
+static __always_inline bool is_element(struct element *e, __u64 ptr)
+{
+	return e->index < VQP_QUEUE_MAX && e->out_num <= VQP_CHAIN_MAX &&
+	       e->in_num <= VQP_CHAIN_MAX && e->in_addr - ptr >= sizeof(*e) &&
+	       e->in_addr - ptr < REQUEST_MAX && e->out_addr == e->in_addr + 8ULL * e->in_num &&
+	       e->in_sg == e->out_addr + 8ULL * e->out_num &&
+	       e->out_sg == e->in_sg + 16ULL * e->in_num;
+}
+
+/*
+ * The queue of the request at this address, its head and its VirtQueue; NULL: it is none, or of a
+ * queue that is not recorded.
+ */
+static __noinline struct vqp_queue *request_queue(__u64 ptr, __u32 *head, __u64 *vq)
+{
+	struct vqp_key k = { .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct vqp_queue *q = NULL;
+	struct request r;
+
+	if (!head || !vq || read_user(&r, sizeof(r), (void *)ptr) || !is_element(&r.e, ptr))
+		return NULL;
+	/* virtio-blk has a sector and its device before it: a look-up costs more than the order */
+	for (int i = 2; i < REQUEST_WORDS + 2 && !q; i++) {
+		k.ptr = r.word[i % REQUEST_WORDS];
+		q = bpf_map_lookup_elem(&queues, &k);
+	}
+	*head = r.e.index;
+	*vq = k.ptr;
+	return q && !q->skip ? q : NULL;
+}
+
+/* The chain was popped after the probe there had looked: record it before what is done with it. */
+static __noinline int catch_up(struct vqp_proc *p, struct vqp_queue *q, __u64 vq)
+{
+	struct scratch *s = p && q ? scratch_get(p, q) : NULL;
+	struct vqt_ring ring = {};
+	struct ring r = {};
+
+	if (!s)
+		return 0;
+	if (!ring_open(&r, p, s, q, vq)) {
+		ring_snapshot(&r, &ring);
+		missed_record(&r, q, &ring);
+	}
+	scratch_put(s);
+	return 0;
+}
+
+static __always_inline void backend_emit(struct vqp_proc *p, struct vqp_queue *q,
+					 struct vqt_backend *b)
+{
+	hdr_begin(p, &b->h, VQT_BACKEND, q->dev, q->index);
+	emit(b, sizeof(*b));
+}
+
+static __always_inline void submit(struct vqp_proc *p, __u64 request, __u8 op, __u64 offset,
+				   __u64 bytes)
+{
+	struct vqt_backend b = { .op = op, .offset = offset, .bytes = bytes, .cookie = request };
+	struct vqp_queue *q;
+	__u32 head = 0;
+	__u64 vq = 0;
+	__u8 *state;
+
+	q = request_queue(request, &head, &vq);
+	if (!q)
+		return;
+	state = &q->head[head & (VQP_QUEUE_MAX - 1)];
+	if (!(*state & VQP_HEAD_OPEN))
+		catch_up(p, q, vq);
+	*state = (*state & ~VQP_HEAD_OP(~0U)) | VQP_HEAD_OP(op);
+	b.head = head;
+	backend_emit(p, q, &b);
+}
+
+/* The function that the device has the block layer call. */
+static __always_inline void answer(struct vqp_proc *p, __u64 request, __s32 ret)
+{
+	struct vqt_backend b = { .phase = 1, .ret = ret, .cookie = request };
+	struct vqp_queue *q;
+	__u32 head = 0;
+	__u64 vq = 0;
+
+	q = request_queue(request, &head, &vq);
+	if (!q)
+		return;
+	b.op = VQP_HEAD_GET_OP(q->head[head & (VQP_QUEUE_MAX - 1)]);
+	b.head = head;
+	backend_emit(p, q, &b);
+}
+
+#endif
