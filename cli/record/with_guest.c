@@ -23,14 +23,16 @@ static bool is_qemu(const char *path)
 static bool without_pci(char *const *command)
 {
 	for (; command[0] && command[1]; command++) {
-		const char *type = command[1];
+		const char *word = command[1];
 
 		if (strcmp(command[0], "-M") && strcmp(command[0], "-machine") &&
 		    strcmp(command[0], "--machine"))
 			continue;
-		type += strncmp(type, "type=", 5) ? 0 : 5;
-		if (!strncmp(type, "microvm", 7))
-			return true;
+		for (; word; word = strchr(word, ',')) {
+			word += *word == ',';
+			if (!strncmp(word, "microvm", 7) || !strncmp(word, "type=microvm", 12))
+				return true;
+		}
 	}
 	return false;
 }

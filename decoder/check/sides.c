@@ -259,13 +259,13 @@ static void driver_access(struct sides *s, const struct event *e, uint64_t since
 	struct pending p = { .a = access_of(e), .tid = e->rec->h.tid, .error = e->source->error };
 	bool read = p.a.op == VQT_READ;
 
-	if (!e->field || p.error == VQT_CLOCK_UNKNOWN || !e->source->mapped || !p.tid ||
-	    s->npending == PENDING || (read && !since)) {
+	if (!e->field || p.error == VQT_CLOCK_UNKNOWN || !e->source->mapped || !p.tid || !since ||
+	    s->npending == PENDING) {
 		s->count[read ? SIDES_READ : SIDES_WRITE].unknown++;
 		return;
 	}
-	/* a write is recorded before it is made, a read when its value is known */
-	p.from = (read ? since : e->ts) - p.error;
+	/* it is recorded when its function is entered, or has returned: a read, and what follows one */
+	p.from = since - p.error;
 	p.to = read ? e->ts + p.error : UINT64_MAX;
 	snprintf(p.field, sizeof(p.field), "%s", e->field->name);
 	s->pending[s->npending++] = p;
@@ -455,7 +455,8 @@ void sides_feed(struct sides *s, const struct model *m, const struct event *e)
 	const struct vqt_hdr *h = &e->rec->h;
 	uint64_t since = before(s, h);
 
-	if (e->gap || h->type == VQT_LOSS)
+	/* a source that is described again has begun anew */
+	if (e->gap || h->type == VQT_LOSS || h->type == VQT_SOURCE)
 		lose(s, m, e);
 	if (event_by_driver(e) && h->tid)
 		thread_acts(s, e);

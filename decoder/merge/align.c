@@ -192,9 +192,11 @@ void align_hurry(struct align *a, uint64_t guest)
 {
 	if (a->ended || !a->started)
 		return;
+	a->hurrying = true;
 	close_bucket(a);
 	align_decide_scanned(a);
 	align_extrapolate(a, guest);
+	a->hurrying = false;
 }
 
 void align_end(struct align *a)

@@ -83,6 +83,7 @@ struct align_segment {
 	uint32_t error; /* ns: half width, or ALIGN_UNKNOWN */
 	uint8_t reason; /* enum align_reason */
 	bool extrapolated; /* no bounds after it were waited for: holds if no step follows */
+	bool hurried; /* so it is because of align_hurry() */
 };
 
 /* A bound that contradicts the ones before it and the ones after it. */

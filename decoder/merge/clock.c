@@ -166,6 +166,7 @@ bool clock_queue_next(struct clock_queue *q, uint64_t guest, struct clock_time *
 		out->host = on_line(s, guest);
 		if (s == &q->s[q->first])
 			out->error = error_at(s, guest);
+		out->hurried = s->hurried;
 	}
 	q->begun = true;
 	q->reason = ALIGN_CONTINUES;

@@ -24,6 +24,7 @@ struct clock_time {
 	uint64_t host; /* ns */
 	uint32_t error; /* half width, ns; ALIGN_UNKNOWN */
 	uint8_t reason; /* enum align_reason: what happened since the record before, if anything */
+	bool hurried; /* it holds if the clock has not been stopped or set since the last bound */
 };
 
 /*

@@ -10,7 +10,6 @@
 #include "decoder/util/array.h"
 
 #define CLAIM_NS UINT64_C(1000000000) /* a record about the clock at least so often */
-#define GUEST_DEVICES 128 /* of a guest; the records of others are left out */
 #define DESCRIPTION 4096 /* bytes of the largest description that is kept */
 
 /* The latest description of a device, or of the source, as it was written. */
@@ -40,6 +39,7 @@ struct merging {
 	struct clock_time now; /* of the next record */
 	bool timed; /* now is known */
 	uint64_t last; /* ns: of the record before */
+	uint64_t came; /* ns: when the next one did; 0 unknown */
 	uint64_t claimed_at;
 	uint32_t claimed; /* ns: what the latest record about the clock says */
 	struct description described; /* its source in the merged trace */
@@ -84,8 +84,14 @@ void merging_free(struct merging *g)
 {
 	if (!g)
 		return;
-	for (size_t i = 0; i < g->sides; i++)
-		free(g->side[i].described.bytes);
+	for (size_t i = 0; i < g->sides; i++) {
+		struct side *d = &g->side[i];
+
+		if (d->id != VQT_NO_DEVICE && d->peer == VQT_NO_DEVICE &&
+		    g->ids->spares < MERGE_GUEST_DEVICES)
+			g->ids->spare[g->ids->spares++] = d->id;
+		free(d->described.bytes);
+	}
 	free(g->side);
 	free(g->described.bytes);
 	pair_free(g->pair);
@@ -134,7 +140,7 @@ static struct side *get_side(struct merging *g, uint16_t id)
 {
 	if (g->place[id] || id == VQT_NO_DEVICE)
 		return find_side(g, id);
-	if (g->sides == GUEST_DEVICES || !array_room(g->side, g->cap, g->sides + 1))
+	if (g->sides == MERGE_GUEST_DEVICES || !array_room(g->side, g->cap, g->sides + 1))
 		return NULL;
 	g->side[g->sides] = (struct side){ .who = { .id = id, .bdf = ~0U } };
 	g->place[id] = (uint16_t)++g->sides;
@@ -146,7 +152,8 @@ static int note_device(struct merging *g, const struct record *rec)
 	struct side *d = get_side(g, rec->h.device);
 
 	if (!d)
-		return rec->h.device == VQT_NO_DEVICE || g->sides == GUEST_DEVICES ? 0 : -ENOMEM;
+		return rec->h.device == VQT_NO_DEVICE || g->sides == MERGE_GUEST_DEVICES ? 0
+											 : -ENOMEM;
 	d->who.virtio_id = rec->device.virtio_id ? rec->device.virtio_id : d->who.virtio_id;
 	if (rec->device.bdf != ~0U)
 		d->who.bdf = rec->device.bdf;
@@ -270,8 +277,12 @@ static int number(struct merging *g, struct merge_host *h, struct side *d)
 {
 	uint16_t *kept = &g->ids->of_peer[d->peer];
 
-	if (d->id == VQT_NO_DEVICE)
-		d->id = d->peer != VQT_NO_DEVICE && *kept ? *kept : unused_device(h);
+	if (d->id == VQT_NO_DEVICE && d->peer != VQT_NO_DEVICE)
+		d->id = *kept;
+	else if (d->id == VQT_NO_DEVICE && g->ids->spares)
+		d->id = g->ids->spare[--g->ids->spares];
+	if (d->id == VQT_NO_DEVICE && g->ids->numbers++ < MERGE_NUMBERS)
+		d->id = unused_device(h);
 	if (d->peer != VQT_NO_DEVICE)
 		*kept = d->id;
 	return d->id == VQT_NO_DEVICE ? -E2BIG : 0;
@@ -425,12 +436,35 @@ static void put_later(struct merging *g)
 							     : VQT_CLOCK_UNKNOWN;
 }
 
+/*
+ * It cannot have happened after it came.  Nor is more known of it than that, if its clock may have
+ * been stopped since anything last told of it.
+ */
+static void put_in_past(struct merging *g)
+{
+	uint64_t by = g->came - g->now.host;
+	bool future = (int64_t)by < 0;
+
+	if (!g->came || (!future && (!g->now.hurried || by <= g->now.error)))
+		return;
+	by = future ? -by + g->now.error : by;
+	if (future)
+		g->now.host = g->came;
+	g->now.error = by < VQT_CLOCK_UNKNOWN ? (uint32_t)by : VQT_CLOCK_UNKNOWN;
+}
+
+void merging_came(struct merging *g, uint64_t ts)
+{
+	g->came = ts;
+}
+
 int merging_time(struct merging *g, const struct record *rec, uint64_t *ts, struct trace_error *err)
 {
 	if (!g->timed && has_time(rec)) {
 		g->timed = clock_queue_next(g->clock, rec->h.ts, &g->now);
 		if (!g->timed)
 			return 0;
+		put_in_past(g);
 	}
 	if (g->timed && !g->any && clock_queue_none(g->clock))
 		return no_times(g, err);

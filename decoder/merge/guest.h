@@ -10,6 +10,8 @@
 #include "decoder/merge/merge.h"
 
 #define MERGE_DEVICES 65536 /* ids */
+#define MERGE_GUEST_DEVICES 128 /* of a guest; the records of others are left out */
+#define MERGE_NUMBERS 1024 /* of devices, in all boots of a guest */
 
 /* A device as a VQT_DEVICE describes it. */
 struct merge_identity {
@@ -38,6 +40,9 @@ void merge_host_free(struct merge_host *h); /* what it holds */
 struct merge_ids {
 	uint8_t source; /* 0: none yet */
 	uint16_t of_peer[MERGE_DEVICES]; /* of its device, by the host's */
+	uint16_t spare[MERGE_GUEST_DEVICES]; /* of devices without a peer, in earlier boots */
+	unsigned spares;
+	unsigned numbers; /* of devices that it has got, at most MERGE_NUMBERS */
 	uint32_t next_seq;
 	bool any; /* it has written something */
 };
@@ -46,6 +51,7 @@ struct merging;
 
 /* ids outlives it.  NULL: no memory. */
 struct merging *merging_new(struct merge_guest *report, struct merge_ids *ids);
+/* The numbers of devices that are the host's stay theirs; the others' can be used again. */
 void merging_free(struct merging *g);
 
 /*
@@ -89,6 +95,8 @@ int merging_time(struct merging *g, const struct record *rec, uint64_t *ts,
 		 struct trace_error *err);
 /* Nothing of it is before this time of the host's. */
 void merging_not_before(struct merging *g, uint64_t ts);
+/* Its next record has come at this time of the host's: what it is about was earlier. */
+void merging_came(struct merging *g, uint64_t ts);
 /* Write this record, whose time has been asked for.  0 or negative errno. */
 int merging_write(struct merging *g, struct merge_host *h, const struct record *rec);
 /* A device of the host has been described for the first time.  0 or negative errno. */

@@ -86,7 +86,7 @@ struct align {
 	struct align_limits limits;
 	double drift, wander; /* as y for x */
 	struct align_counts counts;
-	bool started, ended;
+	bool started, ended, hurrying;
 	uint64_t newest; /* guest time */
 
 	struct bucket bucket;

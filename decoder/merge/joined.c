@@ -22,7 +22,8 @@
 #define RETRY UINT64_C(100000000) /* ns between two attempts to connect */
 #define WARN_AFTER UINT64_C(10000000000) /* ns without anything that says whose guest it is */
 #define STEP_BYTES (1U << 20) /* of a guest, between two steps of the host's source */
-#define LAST_BYTES (64U << 20) /* of a guest, at the end */
+#define LAST_STEPS 64 /* of them, at the end */
+#define LOST_MOST (UINT64_C(1) << 48) /* records */
 
 /* The stream of a guest. */
 struct stream_in {
@@ -66,9 +67,8 @@ static void fail(struct joined *j, int rc)
 	if (!rc || j->failed)
 		return;
 	j->failed = true;
-	source_say(&j->request, SOURCE_WARNING,
-		   "%s: from here on the guests' side is not recorded, and some of the host's is "
-		   "missing",
+	live_give_up(j->live);
+	source_say(&j->request, SOURCE_WARNING, "%s: from here on the guests' side is not recorded",
 		   strerror(-rc));
 }
 
@@ -124,7 +124,10 @@ static void connect_to(struct joined *j, unsigned i, uint64_t now)
 		return;
 	g->tried = now;
 	g->fd = open_socket(g->path);
-	if (g->fd >= 0 && !getsockopt(g->fd, SOL_SOCKET, SO_PEERCRED, &who, &len))
+	if (g->fd < 0)
+		return;
+	trace_feed_restart(g->feed);
+	if (!getsockopt(g->fd, SOL_SOCKET, SO_PEERCRED, &who, &len))
 		live_set_process(j->live, i, who.pid);
 }
 
@@ -135,6 +138,15 @@ static void disconnect(struct joined *j, unsigned i)
 	close(g->fd);
 	g->fd = -1;
 	trace_feed_end(g->feed);
+}
+
+/* What a guest says that it has lost; it can say anything. */
+static void note_loss(struct stream_in *g, const struct record *rec)
+{
+	uint64_t lost = rec->h.type == VQT_LOSS ? rec->loss.lost : 0;
+
+	lost = lost < UINT32_MAX ? lost : UINT32_MAX;
+	g->lost = g->lost + lost < LOST_MOST ? g->lost + lost : LOST_MOST;
 }
 
 static int take_records(struct joined *j, unsigned i, uint64_t now)
@@ -150,7 +162,7 @@ static int take_records(struct joined *j, unsigned i, uint64_t now)
 		case FEED_BEGIN: rc = live_guest_begins(j->live, i); break;
 		case FEED_RECORD:
 			g->began = g->began ? g->began : now;
-			g->lost += rec.h.type == VQT_LOSS ? rec.loss.lost : 0;
+			note_loss(g, &rec);
 			rc = live_guest(j->live, i, &rec, now);
 			break;
 		}
@@ -159,7 +171,7 @@ static int take_records(struct joined *j, unsigned i, uint64_t now)
 }
 
 /* What has come of it, at most so many bytes. */
-static int read_stream(struct joined *j, unsigned i, size_t most)
+static int read_stream(struct joined *j, unsigned i, size_t most, bool *more)
 {
 	struct stream_in *g = &j->guest[i];
 	size_t done = 0;
@@ -177,6 +189,7 @@ static int read_stream(struct joined *j, unsigned i, size_t most)
 		else
 			trace_feed_add(g->feed, (size_t)n);
 		done += n > 0 ? (size_t)n : 0;
+		*more = true;
 		rc = take_records(j, i, now_ns());
 		if (!rc && n <= 0)
 			rc = live_guest_ends(j->live, i);
@@ -184,10 +197,12 @@ static int read_stream(struct joined *j, unsigned i, size_t most)
 	return rc;
 }
 
-static int read_streams(struct joined *j, size_t most)
+/* more: something has come. */
+static int read_streams(struct joined *j, size_t most, bool *more)
 {
 	int rc = 0;
 
+	*more = false;
 	for (unsigned i = 0; !rc && i < j->guests; i++) {
 		struct stream_in *g = &j->guest[i];
 		uint64_t now = now_ns();
@@ -196,7 +211,7 @@ static int read_streams(struct joined *j, size_t most)
 		if (!rc && g->fd < 0)
 			connect_to(j, i, now);
 		if (!rc)
-			rc = read_stream(j, i, most);
+			rc = read_stream(j, i, most, more);
 	}
 	return rc;
 }
@@ -323,7 +338,7 @@ static unsigned descriptors(struct source *s, struct pollfd *fd, unsigned max, i
 	struct joined *j = (struct joined *)s;
 	unsigned n = j->inner->ops->descriptors(j->inner, fd, max, timeout_ms);
 
-	for (unsigned i = 0; i < j->guests && n < max; i++)
+	for (unsigned i = 0; i < j->guests && n < max && !j->failed; i++)
 		if (j->guest[i].fd >= 0 && live_guest_wants(j->live, i))
 			fd[n++] = (struct pollfd){ .fd = j->guest[i].fd, .events = POLLIN };
 	return n;
@@ -335,6 +350,7 @@ static int step(struct source *s, int timeout_ms)
 	struct pollfd fd[DESCRIPTORS];
 	unsigned n = descriptors(s, fd, DESCRIPTORS, &timeout_ms);
 	uint64_t now;
+	bool unused;
 	int more, rc;
 
 	if (timeout_ms && poll(fd, n, timeout_ms) < 0 && errno == EINTR)
@@ -342,7 +358,7 @@ static int step(struct source *s, int timeout_ms)
 	more = j->inner->ops->step(j->inner, 0);
 	if (j->failed)
 		return more;
-	rc = read_streams(j, STEP_BYTES);
+	rc = read_streams(j, STEP_BYTES, &unused);
 	now = now_ns();
 	fail(j, rc ? rc : live_step(j->live, now));
 	for (unsigned i = 0; i < j->guests; i++)
@@ -378,6 +394,20 @@ static void stats(const struct source *s, struct source_stats *out)
 		out->lost.records += j->guest[i].lost;
 }
 
+/* What is still in the sockets, also of a guest that has to wait for what came before. */
+static void read_last(struct joined *j)
+{
+	bool more = true;
+
+	for (unsigned i = 0; i < LAST_STEPS && more && !j->failed; i++) {
+		int rc = read_streams(j, STEP_BYTES, &more);
+
+		for (unsigned k = 0; k < j->guests; k++)
+			more |= !live_guest_wants(j->live, k);
+		fail(j, rc ? rc : live_flush(j->live, now_ns()));
+	}
+}
+
 static void stop(struct source *s)
 {
 	struct joined *j = (struct joined *)s;
@@ -387,8 +417,7 @@ static void stop(struct source *s)
 	j->inner->ops->stats(j->inner, &inner);
 	j->mute = !j->inner->ops->whole_stop && inner.alive;
 	j->inner->ops->stop(j->inner);
-	if (!j->failed)
-		fail(j, read_streams(j, LAST_BYTES));
+	read_last(j);
 	if (!j->failed)
 		fail(j, live_end(j->live, now_ns()));
 }
@@ -416,6 +445,14 @@ static void report_guest(struct joined *j, unsigned i)
 	TEXT(t, 500);
 
 	trace_feed_counts(g->feed, &feed);
+	if (!g->began && feed.skipped) {
+		source_say(
+			&j->request, SOURCE_WARNING,
+			"guest=%s: %llu bytes came, and no beginning of a trace: the guest's recorder "
+			"was running already; start it again while this is recorded",
+			g->path, (unsigned long long)feed.skipped);
+		return;
+	}
 	if (!g->began) {
 		source_say(
 			&j->request, SOURCE_WARNING,

@@ -18,6 +18,8 @@
 /* Bytes that wait at most, before nothing is waited for. */
 #define HOST_BYTES (32U << 20)
 #define GUEST_BYTES (16U << 20)
+#define KEPT_BYTES (8U << 20) /* of the host's that are written, for guests that come late */
+#define NEWS 256 /* descriptions of devices after which a guest's are looked at less often */
 #define CONTENT 16 /* bytes of a buffer by which chain.h recognises it */
 
 struct live_one {
@@ -29,11 +31,17 @@ struct live_one {
 	struct live_state state;
 	struct waiting waiting;
 	bool ended; /* nothing more of this boot will come */
-	bool again; /* and another one has begun */
+	/*
+	 * The next boot's stream has begun.  It is not taken before what waits of this one is
+	 * written, and not before the next step.
+	 */
+	bool again;
+	bool ends; /* and has ended, too */
+	unsigned news;
 	uint32_t snaplen;
 	uint64_t number; /* of its records */
 	uint64_t heard; /* ns: when the first record of this boot came */
-	uint64_t link_at, link_every, hurried; /* ns */
+	uint64_t link_at, link_every, linked_at, hurried; /* ns */
 };
 
 struct live {
@@ -57,6 +65,7 @@ struct live *live_new(uint64_t patience, live_write *write, void *ctx)
 		return NULL;
 	l->host.name = "the host's records";
 	l->patience = patience;
+	l->waiting.keep = KEPT_BYTES;
 	l->host.write = write;
 	l->host.ctx = ctx;
 	return l;
@@ -156,16 +165,24 @@ static int begin_boot(struct live_one *g)
 	g->report = (struct merge_guest){ .path = g->name };
 	g->merging = merging_new(&g->report, &g->ids);
 	g->ended = g->again = false;
+	g->state.refused[0] = '\0';
 	g->heard = g->link_at = 0;
 	g->link_every = LINK_EVERY;
 	g->state.boots++;
-	return g->merging ? 0 : -ENOMEM;
+	if (!g->merging)
+		return -ENOMEM;
+	if (!g->ends)
+		return 0;
+	g->ends = false;
+	g->ended = true;
+	return merging_fed_all(g->merging);
 }
 
 int live_guest_ends(struct live *l, unsigned guest)
 {
 	struct live_one *g = l->guest[guest];
 
+	g->ends = g->again;
 	if (!g->merging || g->ended)
 		return 0;
 	g->ended = true;
@@ -175,13 +192,15 @@ int live_guest_ends(struct live *l, unsigned guest)
 int live_guest_begins(struct live *l, unsigned guest)
 {
 	struct live_one *g = l->guest[guest];
-	int rc = live_guest_ends(l, guest);
+	int rc;
 
-	if (rc || g->waiting.records) {
-		g->again = true;
-		return rc;
-	}
-	return begin_boot(g);
+	if (!g->merging)
+		return begin_boot(g);
+	if (!g->heard && !g->ended)
+		return 0; /* nothing has come of the one before */
+	rc = live_guest_ends(l, guest);
+	g->again = true;
+	return rc;
 }
 
 bool live_guest_wants(const struct live *l, unsigned guest)
@@ -230,6 +249,7 @@ static int link_guest(struct live *l, struct live_one *g, uint64_t now)
 	struct trace_error err;
 	int rc;
 
+	g->linked_at = now;
 	g->link_at = now + g->link_every;
 	if (g->link_every < LINK_MOST)
 		g->link_every *= 2;
@@ -275,8 +295,9 @@ static int learn(struct live_one *g, enum merge_side side, const struct record *
 		return 0;
 	if (!merging_linked(g->merging) || merging_misses(g->merging) || rec->h.type < VQT_REG)
 		rc = merging_look(g->merging, side, rec, number);
-	if (rec->h.type == VQT_DEVICE) { /* it may be the one that is missed */
-		g->link_at = 0;
+	/* it may be the one that is missed */
+	if (rec->h.type == VQT_DEVICE && (side == MERGE_HOST || g->news++ < NEWS)) {
+		g->link_at = g->linked_at ? g->linked_at + LINK_EVERY : 0;
 		g->link_every = LINK_EVERY;
 	}
 	if (!rc && merging_linked(g->merging))
@@ -338,8 +359,10 @@ int live_guest(struct live *l, unsigned guest, const struct record *rec, uint64_
 	struct live_one *g = l->guest[guest];
 	int rc;
 
-	if (!g->merging || g->ended || g->state.refused[0])
+	if (!g->merging || g->ended || g->state.refused[0]) {
+		g->state.unwritten++;
 		return 0;
+	}
 	if (!g->heard)
 		g->heard = now;
 	g->number++;
@@ -352,6 +375,12 @@ int live_guest(struct live *l, unsigned guest, const struct record *rec, uint64_
 		return rc;
 	if (!merging_accepts(g->merging, rec)) {
 		g->report.refused++;
+		return 0;
+	}
+	/* Of one that nothing is known of more has to come, or that would never change. */
+	if (!merging_linked(g->merging) && waiting_bytes(&g->waiting) > GUEST_BYTES / 2 &&
+	    rec->h.type >= VQT_REG) {
+		g->state.unwritten++;
 		return 0;
 	}
 	return waiting_add(&g->waiting, rec, now);
@@ -388,6 +417,7 @@ static enum next guest_next(struct live *l, struct live_one *g, uint64_t now, ui
 	if (!merging_linked(g->merging) && !g->ended)
 		return NOT_DECIDED;
 	merging_not_before(g->merging, l->last);
+	merging_came(g->merging, g->waiting.came);
 	rc = merging_linked(g->merging) ? merging_time(g->merging, &g->waiting.rec, ts, &err)
 					: -EXDEV;
 	if (rc > 0)
@@ -410,6 +440,10 @@ static bool is_late(const struct live *l, enum next next, uint64_t ts, uint64_t 
 	return next == NOTHING || (int64_t)(now - ts) >= (int64_t)l->patience;
 }
 
+/*
+ * What is to be written next: the earliest that there is.  Each guest that is SILENT or NOT_DECIDED
+ * may have something earlier, and is waited for, until patience ends.
+ */
 struct choice {
 	struct live_one *guest; /* NULL: the host */
 	uint64_t ts;
@@ -538,6 +572,21 @@ int live_describe_end(struct live *l)
 	for (unsigned i = 0; !rc && i < l->guests; i++)
 		if (l->guest[i]->merging)
 			rc = merging_describe(l->guest[i]->merging, &l->host);
+	return rc;
+}
+
+int live_give_up(struct live *l)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < l->guests; i++) {
+		l->guest[i]->state.unwritten += l->guest[i]->waiting.records;
+		waiting_free(&l->guest[i]->waiting);
+	}
+	while (!rc && l->waiting.records) {
+		rc = l->host.write(l->host.ctx, l->waiting.rec.raw, l->waiting.rec.len);
+		waiting_drop(&l->waiting);
+	}
 	return rc;
 }
 

@@ -58,6 +58,8 @@ int live_flush(struct live *l, uint64_t now);
  */
 void live_describe_begin(struct live *l);
 int live_describe_end(struct live *l);
+/* There is no memory: write what waits of the host.  Then nothing but live_report() is called. */
+int live_give_up(struct live *l);
 /* Nothing comes any more: write all. */
 int live_end(struct live *l, uint64_t now);
 

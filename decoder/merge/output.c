@@ -50,6 +50,7 @@ static void put_between(struct align *a, const struct knot *to)
 				 : to->changed	? ALIGN_RATE
 						: ALIGN_CONTINUES,
 		       .extrapolated = to->extrapolated,
+		       .hurried = to->extrapolated && a->hurrying,
 	       });
 	a->counts.rates += to->changed;
 	a->next_reason = ALIGN_CONTINUES;

@@ -39,10 +39,11 @@ int waiting_add(struct waiting *w, const struct record *rec, uint64_t came)
 	size_t more = padded(rec->len);
 	bool moved = false;
 
-	if (w->at > w->n / 2 && w->n + more > w->cap) {
-		memmove(w->bytes, w->bytes + w->at, w->n - w->at);
-		w->n -= w->at;
-		w->at = 0;
+	if (w->kept > w->n / 2 && w->n + more > w->cap) {
+		memmove(w->bytes, w->bytes + w->kept, w->n - w->kept);
+		w->n -= w->kept;
+		w->at -= w->kept;
+		w->kept = 0;
 		moved = true;
 	}
 	if (w->n + more > w->cap) {
@@ -64,14 +65,17 @@ void waiting_drop(struct waiting *w)
 	uint64_t came;
 
 	w->at += read_entry(w, w->at, &rec, &came);
-	if (!--w->records)
-		w->at = w->n = 0;
+	w->records--;
+	while (w->at - w->kept > w->keep)
+		w->kept += read_entry(w, w->kept, &rec, &came);
+	if (w->kept == w->n)
+		w->kept = w->at = w->n = 0;
 	read_first(w);
 }
 
 bool waiting_walk(const struct waiting *w, struct waiting_place *p)
 {
-	size_t at = p->at ? p->at : w->at;
+	size_t at = p->at ? p->at : w->kept;
 
 	if (at >= w->n)
 		return false;
@@ -82,5 +86,5 @@ bool waiting_walk(const struct waiting *w, struct waiting_place *p)
 void waiting_free(struct waiting *w)
 {
 	free(w->bytes);
-	*w = (struct waiting){ .bytes = NULL };
+	*w = (struct waiting){ .keep = w->keep };
 }

@@ -7,7 +7,9 @@
 
 struct waiting {
 	uint8_t *bytes;
-	size_t at, n, cap; /* [at, n) is used */
+	size_t at, n, cap; /* [at, n) waits */
+	size_t kept; /* [kept, at) has been dropped, and can still be walked through */
+	size_t keep; /* so many bytes of that at most; set by the owner */
 	uint64_t records;
 	struct record rec; /* the first, if there is one; it points into bytes */
 	uint64_t came; /* when it did */
@@ -26,7 +28,7 @@ static inline size_t waiting_bytes(const struct waiting *w)
 {
 	return w->n - w->at;
 }
-/* The next one, from {0}: false at the end. */
+/* The next one, from {0}, those first that are kept: false at the end. */
 bool waiting_walk(const struct waiting *w, struct waiting_place *p);
 void waiting_free(struct waiting *w);
 

@@ -150,8 +150,8 @@ static void put_functions(struct stuck_call *to, const struct thread *t, const s
 	}
 }
 
-size_t stuck_calls_end(const struct stuck_calls *c, const struct model *m, uint64_t end,
-		       struct stuck_call **calls)
+size_t stuck_calls_end(const struct stuck_calls *c, const struct model *m,
+		       const uint64_t last_of[256], uint64_t end, struct stuck_call **calls)
 {
 	struct stuck_call *out = calloc(HASH_COUNT(c->threads) + 1, sizeof(*out));
 	size_t n = 0;
@@ -166,6 +166,7 @@ size_t stuck_calls_end(const struct stuck_calls *c, const struct model *m, uint6
 			continue;
 		to->tid = (uint32_t)t->key;
 		to->age = end - last->ts;
+		to->silent = end - last_of[t->key >> 32 & 0xff];
 		to->n = named;
 		put_functions(to, t, m);
 		snprintf(to->access, sizeof(to->access), "%s", t->access);
@@ -182,11 +183,16 @@ void stuck_calls_print(FILE *to, const struct stuck_call *call, size_t n)
 		for (unsigned k = 0; k < call[i].n; k++) {
 			text_puts(&t, k ? " > " : "");
 			text_untrusted(&t, call[i].function[k], strlen(call[i].function[k]));
+			if (!call[i].function[k][0])
+				text_puts(&t, "?");
 		}
 		fprintf(to, "%s%sa driver is in %s, for %.1f s", call[i].device,
 			call[i].device[0] ? ": " : "", t.buf, (double)call[i].age / 1e9);
-		fprintf(to, "%s%s\n", call[i].access[0] ? "; its last access " : "",
-			call[i].access);
+		fprintf(to, "%s%s", call[i].access[0] ? "; its last access " : "", call[i].access);
+		if (call[i].silent >= STUCK_WATCH_NS)
+			fprintf(to, "; nothing was recorded of its kernel in the last %.1f s",
+				(double)call[i].silent / 1e9);
+		fputc('\n', to);
 	}
 }
 
@@ -206,6 +212,7 @@ struct json_object *stuck_calls_json(const struct stuck_call *call, size_t n)
 					      json_object_new_string(call[i].function[k]));
 		json_object_object_add(o, "functions", functions);
 		json_put_u64(o, "age_ns", call[i].age);
+		json_put_u64(o, "silent_ns", call[i].silent);
 		if (call[i].access[0])
 			json_put_str(o, "access", call[i].access);
 		json_object_array_add(list, o);

@@ -47,6 +47,8 @@ struct stuck_trace {
 	struct vectors *vectors;
 	struct stuck_calls *calls;
 	uint64_t number, end; /* records; time of the last one */
+	uint64_t last[256]; /* by source: time of its last record */
+	uint64_t forgotten[256]; /* by source: what is from before is not all that there was */
 };
 
 struct stuck_trace *stuck_trace_new(void)
@@ -181,17 +183,6 @@ static int on_table(struct stuck_trace *t, const struct record *r)
 	return 0;
 }
 
-/* Some of its records are missing, or it has begun anew: what it did last is not known. */
-static void forget_driver(struct stuck_trace *t, unsigned source)
-{
-	for (struct follow *f = t->queues; f; f = f->hh.next) {
-		const struct model_device *d = model_device(t->model, f->key >> 16);
-
-		if (d && d->by_driver && d->source == source)
-			f->added = f->kick_ts = f->irq = 0;
-	}
-}
-
 int stuck_trace_feed(struct stuck_trace *t, const struct record *rec)
 {
 	struct event e;
@@ -204,8 +195,9 @@ int stuck_trace_feed(struct stuck_trace *t, const struct record *rec)
 		err = on_table(t, rec);
 	if (!err)
 		err = stuck_calls_feed(t->calls, &e);
+	t->last[rec->h.source] = e.ts;
 	if (rec->h.type == VQT_LOSS || rec->h.type == VQT_SOURCE || e.gap)
-		forget_driver(t, rec->h.source);
+		t->forgotten[rec->h.source] = e.ts;
 	if (err || !e.dev || !e.queue)
 		return err;
 	f = follow(t, e.dev->id, e.queue->index, e.ts);
@@ -325,26 +317,34 @@ static enum stuck_fact is_after(uint64_t driver, uint32_t error, uint64_t device
 	return driver + error < device ? STUCK_NO : STUCK_UNKNOWN;
 }
 
-/* What the driver's own trace of the queue says: it was long enough ago to have arrived. */
+/*
+ * What the driver's own trace of the queue says.  Only what was recorded of it later can say that it
+ * did not do something.
+ */
 static void driver_facts(const struct stuck_trace *t, const struct follow *f,
 			 const struct model_device *d, const struct model_queue *q,
 			 struct stuck_facts *o)
 {
 	uint32_t key = d->peer ? (uint32_t)d->peer->id << 16 | q->index : 0;
 	const struct follow *driver = NULL;
+	uint64_t last, forgotten;
 
 	if (d->peer && d->peer->by_driver)
 		HASH_FIND(hh, t->queues, &key, sizeof(key), driver);
 	if (!driver)
 		return;
-	if (o->waiting > 0 && driver->kick_ts && driver->kick_ts >= driver->added &&
-	    t->end - driver->kick_ts >= STUCK_WATCH_NS)
-		o->driver_kicked = is_after(driver->kick_ts, driver->error, f->kick_ts) == STUCK_YES
-					   ? STUCK_YES
-					   : STUCK_UNKNOWN;
-	else if (o->waiting > 0 && driver->kick_ts && driver->kick_ts < driver->added)
+	last = t->last[d->peer->source];
+	forgotten = t->forgotten[d->peer->source];
+	if (o->waiting > 0 && driver->kick_ts > forgotten && driver->kick_ts >= driver->added) {
+		if (t->end - driver->kick_ts >= STUCK_WATCH_NS &&
+		    is_after(driver->kick_ts, driver->error, f->kick_ts) == STUCK_YES)
+			o->driver_kicked = STUCK_YES;
+	} else if (o->waiting > 0 && driver->added > forgotten &&
+		   last >= driver->added + STUCK_WATCH_NS) {
 		o->driver_kicked = STUCK_NO;
-	if (f->irq && t->end - f->irq >= STUCK_WATCH_NS)
+	}
+	if (f->irq && driver->irq > forgotten &&
+	    is_after(last, driver->error, f->irq) == STUCK_YES && t->end - f->irq >= STUCK_WATCH_NS)
 		o->handled = is_after(driver->irq, driver->error, f->irq);
 }
 
@@ -459,5 +459,5 @@ size_t stuck_trace_end(struct stuck_trace *t, struct stuck_row **rows)
 
 size_t stuck_trace_calls(const struct stuck_trace *t, struct stuck_call **calls)
 {
-	return stuck_calls_end(t->calls, t->model, t->end, calls);
+	return stuck_calls_end(t->calls, t->model, t->last, t->end, calls);
 }

@@ -58,6 +58,13 @@ void trace_feed_add(struct trace_feed *f, size_t n)
 	f->n += n;
 }
 
+void trace_feed_restart(struct trace_feed *f)
+{
+	f->counts.skipped += f->n - f->at;
+	f->at = f->n = 0;
+	f->inside = f->ended = false;
+}
+
 void trace_feed_end(struct trace_feed *f)
 {
 	f->ended = true;

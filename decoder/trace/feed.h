@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A trace that is sent while it is recorded: bytes of a nanosecond pcap as they come, for who must
- * not wait for them.  The sender may be restarted at any byte, and then begins a new trace; what is
+ * A trace that is sent while it is recorded: bytes of a nanosecond pcap as they come, for readers
+ * that must not block.  The sender may be restarted at any byte, and then begins a new trace; what is
  * between the last whole record and that is left out.
  */
 #ifndef VQT_DECODER_TRACE_FEED_H
@@ -38,6 +38,8 @@ void trace_feed_free(struct trace_feed *f);
 uint8_t *trace_feed_room(struct trace_feed *f, size_t *room);
 /* So many bytes were put there. */
 void trace_feed_add(struct trace_feed *f, size_t n);
+/* Another connection: what is left of the one before belongs to no record. */
+void trace_feed_restart(struct trace_feed *f);
 /* No bytes come any more: what waited for the ones behind it is decided. */
 void trace_feed_end(struct trace_feed *f);
 /* The next of what has come; *rec points into the feed. */

@@ -346,7 +346,7 @@ with_guest() {
 	awk '$2 == "blk0" || $2 == "blk0.driver" { n += $1 >= 60 } END { exit n != 2 }' "$d/chains" || { cat "$d/chains" "$d/out"; return 1; }
 	jq -r 'select(.event == "avail" and .source == "qemu" and (.device | startswith("console")))' "$d/json" | { ! grep -q .; } ||
 		{ echo "the port's own device"; return 1; }
-	! ls -d /tmp/vqtrace.*/guest 2>/dev/null
+	[ ! -e "$(sed -n 's/^guest=\([^:]*\): its side.*/\1/p' "$d/out")" ]
 }
 
 plan 18 71

@@ -412,7 +412,9 @@ static void call(struct calls *c, const char *name, unsigned what, unsigned phas
 
 static size_t after(struct calls *c, uint64_t ns, struct stuck_call **out)
 {
-	return stuck_calls_end(c->calls, c->t.model, c->t.e.ts + ns, out);
+	const uint64_t last[256] = { [1] = c->t.e.ts };
+
+	return stuck_calls_end(c->calls, c->t.model, last, c->t.e.ts + ns, out);
 }
 
 /* The innermost function that has not returned, how it got there, and what it did there last. */
