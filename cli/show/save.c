@@ -68,7 +68,7 @@ static size_t session(struct save *s, const struct record *rec)
 
 static bool describes(unsigned type)
 {
-	return type < VQT_REG && type != VQT_STACK;
+	return type < VQT_REG;
 }
 
 int save_event(struct save *s, const struct event *e, bool matched)

@@ -6,6 +6,7 @@
 
 #include "decoder/merge/clock.h"
 #include "decoder/merge/guest.h"
+#include "decoder/merge/stacks.h"
 #include "decoder/trace/guest.h"
 #include "decoder/util/array.h"
 
@@ -43,6 +44,7 @@ struct merging {
 	uint64_t claimed_at;
 	uint32_t claimed; /* ns: what the latest record about the clock says */
 	struct description described; /* its source in the merged trace */
+	struct merge_stacks stacks;
 	bool any; /* a record about its clock has followed */
 	bool process_known; /* host_source */
 	bool content; /* both have recorded what chains begin with */
@@ -88,6 +90,7 @@ void merging_free(struct merging *g)
 		free(g->side[i].described.bytes);
 	free(g->side);
 	free(g->described.bytes);
+	merge_stacks_forget(&g->stacks);
 	pair_free(g->pair);
 	clock_queue_free(g->clock);
 	align_free(g->align);
@@ -558,14 +561,26 @@ static int rewrite(struct merging *g, struct merge_host *h, const struct record 
 	r->device = d ? d->id : VQT_NO_DEVICE;
 	if (r->type == VQT_SOURCE) {
 		((struct vqt_source *)(void *)r)->clock = VQT_CLOCK_MAPPED;
-		g->any = false; /* readers forget what they knew of its clock */
+		g->any = false; /* readers forget what they knew of its clock, and its stacks */
+		merge_stacks_forget(&g->stacks);
 		return keep_description(&g->described, r, rec->len);
 	}
+	if (r->type == VQT_STACK)
+		return merge_stacks_keep(&g->stacks, rec->stack.id, r, rec->len);
 	if (r->type != VQT_DEVICE || !d)
 		return 0;
 	((struct vqt_device *)(void *)r)->peer = d->peer;
 	d->alone = d->peer != VQT_NO_DEVICE && !h->written[d->peer];
 	return keep_description(&d->described, r, rec->len);
+}
+
+/* The stack of an event, where a file has begun since it was described. */
+static int write_stack(struct merging *g, const struct merge_host *h, const struct record *rec)
+{
+	size_t len;
+	const void *stack = merge_stacks_needed(&g->stacks, rec->stack_id, &len);
+
+	return stack ? h->write(h->ctx, stack, len) : 0;
 }
 
 int merging_write(struct merging *g, struct merge_host *h, const struct record *rec)
@@ -577,6 +592,8 @@ int merging_write(struct merging *g, struct merge_host *h, const struct record *
 		rc = write_clock(g, h, rec);
 	if (!rc)
 		rc = rewrite(g, h, rec);
+	if (!rc)
+		rc = write_stack(g, h, rec);
 	if (!rc)
 		rc = h->write(h->ctx, g->bytes, rec->len);
 	if (rc)
@@ -612,6 +629,7 @@ int merging_describe(struct merging *g, struct merge_host *h)
 	int rc = write_description(h, &g->described);
 
 	g->any = false; /* and say anew what is known of its clock */
+	merge_stacks_again(&g->stacks);
 	for (size_t i = 0; !rc && i < g->sides; i++)
 		rc = write_description(h, &g->side[i].described);
 	return rc;
