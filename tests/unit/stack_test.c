@@ -9,10 +9,10 @@
 #include "decoder/edit/anonymise.h"
 #include "decoder/fields/fields.h"
 #include "decoder/filter/filter.h"
-#include "decoder/merge/stacks.h"
 #include "decoder/print/json.h"
 #include "decoder/print/verbose.h"
 #include "decoder/trace/build.h"
+#include "decoder/trace/stacks.h"
 #include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
 
@@ -328,31 +328,38 @@ static void too_many(void)
 	stacks_free(s);
 }
 
-/* --- merged --------------------------------------------------------------------------------- */
+/* --- files --------------------------------------------------------------------------------- */
 
 static void kept(void)
 {
-	struct merge_stacks s = { 0 };
-	struct vqt_stack a = { .h = { .type = VQT_STACK, .seq = 5, .ts = 6 }, .id = 3 }, b = a;
+	struct kept_stacks s = { 0 };
+	struct vqt_stack a = { .h = { .type = VQT_STACK, .source = 2, .seq = 5, .ts = 6 },
+			       .id = 3 };
+	struct vqt_stack b = a;
 	const struct vqt_stack *again;
 	size_t len;
 
 	b.flags = VQT_STACK_CUT;
-	CHECK(!merge_stacks_needed(&s, 3, &len));
-	CHECK_EQ(merge_stacks_keep(&s, 3, &a, sizeof(a)), 0);
-	CHECK(!merge_stacks_needed(&s, 3, &len)); /* it was written just now */
-	merge_stacks_again(&s);
-	CHECK(!merge_stacks_needed(&s, 4, &len) && !merge_stacks_needed(&s, 0, &len));
-	again = merge_stacks_needed(&s, 3, &len);
+	CHECK(!kept_stacks_needed(&s, 2, 3, &len));
+	CHECK_EQ(kept_stacks_add(&s, &a, sizeof(a), true), 0);
+	CHECK(!kept_stacks_needed(&s, 2, 3, &len)); /* it was written just now */
+	kept_stacks_again(&s);
+	CHECK(!kept_stacks_needed(&s, 2, 4, &len) && !kept_stacks_needed(&s, 2, 0, &len));
+	CHECK(!kept_stacks_needed(&s, 1, 3, &len));
+	again = kept_stacks_needed(&s, 2, 3, &len);
 	CHECK(again && len == sizeof(a) && again->id == 3 && !again->h.seq && !again->h.ts);
-	CHECK(!merge_stacks_needed(&s, 3, &len));
-	CHECK_EQ(merge_stacks_keep(&s, 3, &b, sizeof(b)), 0); /* another one of this id */
-	merge_stacks_again(&s);
-	again = merge_stacks_needed(&s, 3, &len);
+	CHECK(!kept_stacks_needed(&s, 2, 3, &len));
+	CHECK_EQ(kept_stacks_add(&s, &b, sizeof(b), false), 0); /* another one of this id */
+	again = kept_stacks_needed(&s, 2, 3, &len);
 	CHECK(again && again->flags == VQT_STACK_CUT);
-	merge_stacks_forget(&s);
-	merge_stacks_again(&s);
-	CHECK(!merge_stacks_needed(&s, 3, &len));
+	kept_stacks_again(&s);
+	kept_stacks_forget(&s, 1);
+	CHECK(kept_stacks_needed(&s, 2, 3, &len));
+	kept_stacks_again(&s);
+	kept_stacks_forget(&s, 2);
+	CHECK(!kept_stacks_needed(&s, 2, 3, &len));
+	CHECK_EQ(s.bytes, 0);
+	kept_stacks_free(&s);
 }
 
 static const struct tap_test tests[] = {
