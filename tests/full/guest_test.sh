@@ -358,7 +358,7 @@ stacks_with() { # FILE FILTER FUNCTION...
 # Where the driver is ready, and where it kicks; each stack once, and every one that events refer to.
 stacks() { # NAME QEMU CONFIG [GUEST]
 	local d=$tmp/stacks-$1 found of n at
-	run='read,n=60,qd=4,rand' more=--stacks boot "stacks-$1" "$2" "$3" "${4:-build/guest}" || return 1
+	run='read,n=40;sleep,3;read,n=200,qd=16,rand;rebind' more=--stacks boot "stacks-$1" "$2" "$3" "${4:-build/guest}" || return 1
 	read -r found of < <(stacks_with "$d/guest.pcap" \
 		'device == blk0 && register.field == device_status && register.op == write && register.value == 15' \
 		vp_modern_set_status virtblk_probe virtio_dev_probe really_probe)
