@@ -41,6 +41,7 @@ struct attach {
 	char group[32];
 	bool mounted;
 	uint64_t page_offset_base; /* where the kernel has this variable; 0 unknown */
+	uint64_t entry_start, entry_end; /* where it is entered; 0 unknown */
 	bool looked_for_places;
 	struct probe probe[VQG_FUNCTIONS];
 };
@@ -182,6 +183,10 @@ static void read_symbol(struct attach *a, const uint16_t *sorted, char *line)
 	*end = 0;
 	if (!strcmp(name, "page_offset_base"))
 		a->page_offset_base = strtoull(line, NULL, 16);
+	if (!strcmp(name, "__entry_text_start"))
+		a->entry_start = strtoull(line, NULL, 16);
+	if (!strcmp(name, "__entry_text_end"))
+		a->entry_end = strtoull(line, NULL, 16);
 	row = bsearch(name, sorted, probed_count, sizeof(*sorted), name_to_row);
 	if (!row || !is_of_module(&probed_functions[*row], module))
 		return;
@@ -211,6 +216,14 @@ static void read_symbols(struct attach *a)
 uint64_t attach_page_offset_base(const struct attach *a)
 {
 	return a->page_offset_base;
+}
+
+void attach_entry_text(const struct attach *a, uint64_t *start, uint64_t *end)
+{
+	bool known = a->entry_start && a->entry_end > a->entry_start;
+
+	*start = known ? a->entry_start : 0;
+	*end = known ? a->entry_end : 0;
 }
 
 /* --- events --------------------------------------------------------------------------- */

@@ -48,6 +48,8 @@ void attach_look_for_places(struct attach *a, struct bpf_program *entry,
 void attach_look_again(struct attach *a);
 /* Address of the variable that says where the linear mapping of memory begins; 0: unknown. */
 uint64_t attach_page_offset_base(const struct attach *a);
+/* Where interrupts and system calls enter the kernel, [*start, *end); 0, 0: unknown. */
+void attach_entry_text(const struct attach *a, uint64_t *start, uint64_t *end);
 size_t attach_results(const struct attach *a, struct attach_result *out, size_t max);
 /* Hits that the kernel did not report since the start; 0 where it does not count. */
 unsigned long long attach_missed(const struct attach *a);

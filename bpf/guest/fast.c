@@ -28,10 +28,12 @@ struct fast {
 	bool tried[MODULES];
 	struct bpf_link *link[LINKS];
 	unsigned nlinks, nfunctions;
+	uint32_t stacks;
 	bool removable[VQG_FUNCTIONS]; /* its kprobes do nothing any more */
 };
 
-struct fast *fast_new(struct guest_bpf *slow, struct kernel_types *types, struct attach *kprobes)
+struct fast *fast_new(struct guest_bpf *slow, struct kernel_types *types, struct attach *kprobes,
+		      uint32_t stacks)
 {
 	struct fast *f = calloc(1, sizeof(*f));
 
@@ -39,6 +41,7 @@ struct fast *fast_new(struct guest_bpf *slow, struct kernel_types *types, struct
 		f->slow = slow;
 		f->types = types;
 		f->kprobes = kprobes;
+		f->stacks = stacks;
 	}
 	return f;
 }
@@ -55,6 +58,7 @@ static int share_maps(struct guest_fast_bpf *f, struct guest_bpf *s)
 		{ f->maps.heads, s->maps.heads },
 		{ f->maps.counters, s->maps.counters },
 		{ f->maps.scratches, s->maps.scratches },
+		{ f->maps.stacks, s->maps.stacks },
 		{ f->maps.bss, s->maps.bss },
 	};
 	int err = 0;
@@ -124,6 +128,7 @@ static void load_module(struct fast *f, size_t m)
 	f->tried[m] = true;
 	if (!skel)
 		return;
+	skel->rodata->stacks_of = f->stacks;
 	bpf_object__for_each_program(p, skel->obj)
 	{
 		int i = function_of(p);

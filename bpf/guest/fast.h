@@ -16,7 +16,8 @@ struct kernel_types;
 struct attach;
 
 /* The slow programs' maps are shared; all three outlive the result.  NULL: no memory. */
-struct fast *fast_new(struct guest_bpf *slow, struct kernel_types *types, struct attach *kprobes);
+struct fast *fast_new(struct guest_bpf *slow, struct kernel_types *types, struct attach *kprobes,
+		      uint32_t stacks);
 /*
  * Do the next bit of work, which may take a second: the programs of a module that has come, or
  * the removal of a kprobe that does nothing any more.  False: there is nothing to do now.

@@ -11,6 +11,7 @@
 struct guest_config {
 	const char *modules;
 	bool no_calls, no_fast;
+	uint32_t stacks; /* bit n: calls with this enum vqt_guest_what get a stack */
 };
 
 struct guest_source {
@@ -24,6 +25,7 @@ struct guest_source {
 	struct kernel_types *types;
 	struct fast *fast;
 	struct bpf_link *issue, *complete;
+	struct stacks *stacks; /* NULL: none are asked for */
 	struct vqg_layout layout;
 	struct guest_device device[VQG_DEVICES]; /* by id */
 	struct guest_before before[VQG_DEVICES];
@@ -34,6 +36,7 @@ struct guest_source {
 	uint64_t events, lost, missed;
 	uint64_t seen_full; /* records dropped by a full buffer that explained gaps so far */
 	unsigned handed;
+	uint64_t no_stack; /* events whose stack was taken, and is not known */
 	bool begun;
 };
 

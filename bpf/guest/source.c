@@ -15,6 +15,7 @@
 #include "bpf/guest/impl.h"
 #include "bpf/guest/layout.h"
 #include "bpf/guest/source.h"
+#include "bpf/guest/stacks.h"
 #include "bpf/guest/stream.h"
 #include "bpf/prog/guest.skel.h"
 #include "decoder/class/class.h"
@@ -24,6 +25,47 @@
 #define WINDOW 100000000ULL /* ns that a record may arrive after a later one */
 #define LOOK_EVERY 200000000ULL /* ns between two looks for modules, ports and missed hits */
 
+/* --- options ----------------------------------------------------------------------------- */
+
+#define WHAT(n) (1U << VQT_GUEST_##n)
+
+static const struct {
+	const char *name;
+	uint32_t what;
+} stack_words[] = {
+	{ "setup", WHAT(LIFECYCLE) | WHAT(CONFIG_OP) },
+	{ "kicks", WHAT(NOTIFY) },
+	{ "chains", WHAT(ADD) },
+	{ "interrupts", WHAT(INTERRUPT) },
+	{ "completions", WHAT(GET_BUF) },
+	{ "all", ~0U },
+};
+#define STACK_WORDS "setup, kicks, chains, interrupts, completions and all"
+
+static uint32_t stack_word(const char *s, size_t n)
+{
+	for (size_t i = 0; i < sizeof(stack_words) / sizeof(stack_words[0]); i++)
+		if (strlen(stack_words[i].name) == n && !memcmp(stack_words[i].name, s, n))
+			return stack_words[i].what;
+	return 0;
+}
+
+static int parse_stacks(void *config, const char *value, struct text *why)
+{
+	struct guest_config *c = config;
+
+	for (const char *s = value ? value : "setup,kicks"; s;) {
+		size_t n = strcspn(s, ",");
+		uint32_t what = stack_word(s, n);
+
+		if (!what)
+			return option_refuse(why, "want some of " STACK_WORDS ", with commas");
+		c->stacks |= what;
+		s = s[n] ? s + n + 1 : NULL;
+	}
+	return 0;
+}
+
 static const struct option_row options[] = {
 	{ OPTION_TEXT, 0, "modules", "DIR",
 	  "where the drivers' module files are, for what begins before they are loaded "
@@ -32,6 +74,10 @@ static const struct option_row options[] = {
 	{ OPTION_FLAG, 0, "no-calls", NULL,
 	  "registers, kicks, chains, completions and interrupts only, no function calls",
 	  OPTION_TO(struct guest_config, no_calls) },
+	{ OPTION_CALL, 0, "stacks", "[=WHAT]",
+	  "the kernel's call stack at each event of set-up (probe, config ops, registers) and at each "
+	  "kick; WHAT: some of " STACK_WORDS,
+	  .call = parse_stacks },
 	{ OPTION_FLAG, 0, "kprobes-only", NULL, NULL, OPTION_TO(struct guest_config, no_fast) },
 	{},
 };
@@ -42,7 +88,11 @@ static int on_sample(void *ctx, void *data, size_t len)
 {
 	struct guest_source *g = ctx;
 
-	if (len >= sizeof(struct vqt_hdr))
+	if (len < sizeof(struct vqt_hdr))
+		return 0;
+	if (((const struct vqt_hdr *)data)->type == VQT_STACK)
+		stacks_add(g->stacks, data, len);
+	else
 		order_put(g->order, data, len, clock_ns(CLOCK_MONOTONIC));
 	return 0;
 }
@@ -91,6 +141,9 @@ static int load(struct guest_source *g, struct source_error *err)
 				   strerror(errno));
 	bpf_map__set_max_entries(g->skel->maps.scratches,
 				 VQG_SCRATCH_PER_CPU * (cpus > 0 ? (unsigned)cpus : 1));
+	g->skel->rodata->stacks_of = g->config.stacks;
+	if (!g->config.stacks)
+		bpf_map__set_max_entries(g->skel->maps.stacks, 1);
 	code = guest_bpf__load(g->skel);
 	if (code == -EPERM || code == -EACCES)
 		return source_fail(err, code,
@@ -116,12 +169,16 @@ static int load(struct guest_source *g, struct source_error *err)
 static int attach_all(struct guest_source *g, struct source_error *err)
 {
 	TEXT(why, 256);
+	uint64_t start, end;
 	unsigned attached = 0;
 	int code = attach_open(&g->attach, &why);
 
 	if (code)
 		return source_fail(err, code, "%s", why.len ? why.buf : strerror(-code));
 	g->skel->bss->shared.linear_map_at = attach_page_offset_base(g->attach);
+	attach_entry_text(g->attach, &start, &end);
+	g->skel->bss->shared.entry_text = start;
+	g->skel->bss->shared.entry_size = end - start;
 	for (unsigned i = 0; i < probed_count; i++) {
 		if (g->request.ended && g->request.ended(g->request.ctx))
 			return source_fail(err, -EINTR, "ended while attaching");
@@ -152,6 +209,7 @@ static void close_source(struct source *s)
 	ring_buffer__free(g->rb);
 	order_free(g->order);
 	guest_bpf__destroy(g->skel);
+	stacks_free(g->stacks);
 	kernel_types_close(g->types);
 	free(g);
 }
@@ -185,8 +243,9 @@ static int open_source(struct source **out, const void *config,
 	code = load(g, err);
 	if (!code) {
 		g->order = order_new(&guest_order_ops, g);
+		g->stacks = g->config.stacks ? stacks_new() : NULL;
 		g->rb = ring_buffer__new(bpf_map__fd(g->skel->maps.events), on_sample, g, NULL);
-		if (!g->order || !g->rb)
+		if (!g->order || !g->rb || (g->config.stacks && !g->stacks))
 			code = source_fail(err, -ENOMEM, "no memory");
 	}
 	if (code) {
@@ -219,8 +278,13 @@ static int begin(struct source *s, char *const argv[], struct source_child *chil
 			   "bytes of buffers and the status of requests are not in the trace: the "
 			   "kernel does not tell where it maps memory (kernel.kptr_restrict=2, or "
 			   "not x86-64)");
+	if (g->config.stacks && !g->skel->bss->shared.entry_size)
+		source_say(
+			&g->request, SOURCE_WARNING,
+			"stacks of interrupts go on with what was interrupted: the kernel does not "
+			"tell where it is entered (kernel.kptr_restrict=2)");
 	if (g->types && !g->config.no_fast)
-		g->fast = fast_new(g->skel, g->types, g->attach);
+		g->fast = fast_new(g->skel, g->types, g->attach, g->config.stacks);
 	g->begun = true;
 	return 0;
 }
@@ -353,6 +417,12 @@ static void report(struct source *s)
 	if (g->lost)
 		source_say(&g->request, SOURCE_WARNING, "%llu records lost",
 			   (unsigned long long)g->lost);
+	if (g->no_stack || guest_counter(g, VQG_STACKS_MISSED))
+		source_say(&g->request, SOURCE_WARNING,
+			   "%llu stacks could not be taken; of %llu events the stack is not in the "
+			   "trace",
+			   (unsigned long long)guest_counter(g, VQG_STACKS_MISSED),
+			   (unsigned long long)g->no_stack);
 	if (!g->events)
 		source_say(&g->request, SOURCE_WARNING,
 			   "no virtio driver was called while recording");

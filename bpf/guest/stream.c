@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "bpf/guest/stacks.h"
 #include "bpf/guest/stream.h"
 #include "bpf/prog/guest.skel.h"
 #include "decoder/trace/build.h"
@@ -26,6 +27,54 @@ static void emit(struct guest_source *g, void *record, size_t len)
 	g->handed++;
 	g->request.record(g->request.ctx, record, len);
 }
+
+/* --- stacks ------------------------------------------------------------------------- */
+
+/*
+ * Take the program's reference off the record, and its stack's number from it.  What was taken
+ * and is not known is counted.
+ */
+static uint32_t take_stack(struct guest_source *g, const struct vqt_hdr *h, size_t *len)
+{
+	struct vqg_stack_ref ref;
+	uint32_t id;
+
+	if (h->source != VQG_SOURCE_STACK || !g->stacks || *len < sizeof(*h) + sizeof(ref))
+		return 0;
+	*len -= sizeof(ref);
+	memcpy(&ref, (const uint8_t *)h + *len, sizeof(ref));
+	id = stacks_id(g->stacks, ref.key[0] | (uint64_t)ref.key[1] << 32);
+	g->no_stack += !id;
+	return id;
+}
+
+static void describe_stack(struct guest_source *g, uint32_t id, uint64_t ts)
+{
+	_Alignas(8) uint8_t buf[STACKS_RECORD];
+	size_t len = stacks_describe(g->stacks, id, buf, sizeof(buf));
+
+	((struct vqt_hdr *)(void *)buf)->ts = ts;
+	if (len)
+		emit(g, buf, len);
+}
+
+/* An event, with its stack, if it has one (id). */
+static void emit_event(struct guest_source *g, void *record, size_t len, uint32_t id)
+{
+	_Alignas(8) uint8_t buf[VQG_RECORD + 512 + BUILD_STACK_MAX];
+	struct build b = { .bytes = buf, .size = sizeof(buf), .len = len };
+
+	if (!id || len > sizeof(buf)) {
+		emit(g, record, len);
+		return;
+	}
+	describe_stack(g, id, ((const struct vqt_hdr *)record)->ts);
+	memcpy(buf, record, len);
+	build_stack(&b, id);
+	emit(g, buf, b.len);
+}
+
+/* --- what describes the trace --------------------------------------------------------- */
 
 static void describe_session(struct guest_source *g)
 {
@@ -88,6 +137,8 @@ void guest_describe(struct guest_source *g)
 {
 	describe_session(g);
 	describe_source(g);
+	if (g->stacks)
+		stacks_describe_again(g->stacks); /* when an event has it */
 	for (unsigned i = 0; i < VQG_DEVICES; i++)
 		if (g->device[i].written)
 			guest_describe_device(g, &g->device[i]);
@@ -157,7 +208,7 @@ static void device_found(struct guest_source *g, const void *record, size_t len)
  * virtio_device_ready() is an inline function in every kernel: it is proven by the write of
  * DRIVER_OK.
  */
-static void derive_ready(struct guest_source *g, const struct vqt_reg *r)
+static void derive_ready(struct guest_source *g, const struct vqt_reg *r, uint32_t stack)
 {
 	static const char name[] = "virtio_device_ready";
 	struct {
@@ -175,7 +226,7 @@ static void derive_ready(struct guest_source *g, const struct vqt_reg *r)
 	x.r.phase = VQT_GUEST_DERIVED;
 	x.r.len = sizeof(x.text);
 	memcpy(x.text, name, sizeof(x.text));
-	emit(g, &x, sizeof(x.r) + sizeof(x.text));
+	emit_event(g, &x, sizeof(x.r) + sizeof(x.text), stack);
 }
 
 static void on_record(void *ctx, void *record, size_t len)
@@ -183,6 +234,7 @@ static void on_record(void *ctx, void *record, size_t len)
 	struct guest_source *g = ctx;
 	struct vqt_hdr *h = record;
 	struct guest_device *d = h->device < VQG_DEVICES ? &g->device[h->device] : NULL;
+	uint32_t stack;
 
 	/* Clocks of processors differ by more than the time between two events. */
 	if (h->ts < g->last_ts)
@@ -198,9 +250,10 @@ static void on_record(void *ctx, void *record, size_t len)
 		g->lost += ((const struct vqt_loss *)record)->lost;
 	if (h->type == VQT_GUEST && g->config.no_calls)
 		return;
+	stack = take_stack(g, h, &len);
 	if (h->type == VQT_REG && !g->config.no_calls)
-		derive_ready(g, record);
-	emit(g, record, len);
+		derive_ready(g, record, stack);
+	emit_event(g, record, len, stack);
 }
 
 static void on_lost(void *ctx, uint32_t count, uint64_t ts)

@@ -26,6 +26,8 @@ int on_entry(struct pt_regs *ctx)
 	fr->arg[3] = PT_REGS_PARM4(ctx);
 	fr->arg[4] = PT_REGS_PARM5(ctx);
 	find_device(f, fr);
+	if (wants_stack(f) && !fr->skip)
+		take_stack(ctx, fr, 0);
 	if (!fr->skip)
 		enter(f, fr, f->special);
 	return 0;
@@ -74,8 +76,9 @@ static __noinline int request_values(struct values *v, __u64 rq)
 	return 0;
 }
 
-static __noinline int request_record(__u64 rq, __u32 what, __u64 error)
+static __noinline int request_record(struct bpf_raw_tracepoint_args *ctx, __u32 what, __u64 error)
 {
+	__u64 rq = ctx->args[0];
 	struct vqg_function f = { .what = what };
 	struct frame fr = { .queue = VQT_NO_QUEUE };
 	struct block_queue *b;
@@ -94,6 +97,8 @@ static __noinline int request_record(__u64 rq, __u32 what, __u64 error)
 	    !read_kernel(&num, 4, hctx + shared.layout.hctx_num))
 		fr.queue = num;
 	request_values(&v, rq);
+	if (wants_stack(&f))
+		take_stack(ctx, &fr, 0);
 	guest_record(&f, &fr, VQT_GUEST_POINT, error, &v);
 	return 0;
 }
@@ -101,11 +106,11 @@ static __noinline int request_record(__u64 rq, __u32 what, __u64 error)
 SEC("raw_tp/block_rq_issue")
 int on_rq_issue(struct bpf_raw_tracepoint_args *ctx)
 {
-	return request_record(ctx->args[0], VQT_GUEST_RQ_ISSUE, 0);
+	return request_record(ctx, VQT_GUEST_RQ_ISSUE, 0);
 }
 
 SEC("raw_tp/block_rq_complete")
 int on_rq_complete(struct bpf_raw_tracepoint_args *ctx)
 {
-	return request_record(ctx->args[0], VQT_GUEST_RQ_COMPLETE, (__u32)ctx->args[1]);
+	return request_record(ctx, VQT_GUEST_RQ_COMPLETE, (__u32)ctx->args[1]);
 }

@@ -46,6 +46,8 @@ struct vqg_shared {
 	__u32 snaplen;
 	/* Address of the kernel's page_offset_base; 0: unknown, or another machine than x86-64. */
 	__u64 linear_map_at;
+	/* Where the kernel is entered: by interrupts, system calls; 0: unknown. */
+	__u64 entry_text, entry_size;
 	__u32 next_seq;
 	__u32 last_device;
 	/*
@@ -173,9 +175,29 @@ struct vqg_found {
 	char parent[32]; /* name of the parent: 0000:00:04.0 */
 };
 
+#define VQG_STACK_RAW 96 /* frames that are asked for; some of the first may be the probe's own */
+#define VQG_STACKS 4096 /* different ones that are told apart */
+
+/* A call stack, once: the tail of a VQT_STACK, which has no number of its own. */
+struct vqg_stack {
+	__u64 key;
+	__u16 first, n; /* frames [first, first + n) count */
+	__u16 len; /* bytes of text behind it: the name of each, with a NUL */
+	__u16 cut; /* there may be more */
+	__u64 pc[VQG_STACK_RAW];
+};
+
+/* An event whose header has this source ends in a reference to its stack. */
+#define VQG_SOURCE_STACK 0xff
+
+struct vqg_stack_ref {
+	__u32 key[2]; /* low, high */
+};
+
 enum vqg_counter {
 	VQG_LOST_BUFFER, /* the ring buffer was full */
 	VQG_MISSED, /* calls that were not followed, or not to their end */
+	VQG_STACKS_MISSED, /* stacks that were asked for and could not be taken */
 	VQG_COUNTERS,
 };
 

@@ -4,6 +4,7 @@
 #define VQT_BPF_PROG_GUEST_CALL_BPF_H
 
 #include "bpf/prog/guest_ring.bpf.h"
+#include "bpf/prog/guest_stack.bpf.h"
 
 /* --- VQT_GUEST ----------------------------------------------------------------- */
 
@@ -34,7 +35,9 @@ static __noinline int guest_record(const struct vqg_function *f, struct frame *f
 	g->len = f->name_len < VQG_NAME ? f->name_len : VQG_NAME;
 	__builtin_memcpy(s->rec + (pos & 0xff), f->name, VQG_NAME);
 	hdr_begin(&g->h, VQT_GUEST, fr->dev, fr->queue);
-	emit(s->rec, (pos + g->len) & 0xff);
+	pos = (pos + g->len) & 0xff;
+	pos += put_stack((void *)(s->rec + pos), fr, &g->h);
+	emit(s->rec, pos);
 	scratch_put(s);
 	return 0;
 }
@@ -44,16 +47,16 @@ static __noinline int guest_record(const struct vqg_function *f, struct frame *f
 static __always_inline void register_record(struct frame *fr, __u8 region, __u8 op, __u8 width,
 					    __u32 offset, __u64 value)
 {
-	struct vqt_reg r = {};
+	WITH_STACK(vqt_reg) x = {};
 
-	r.region = region;
-	r.op = op;
-	r.width = width;
-	r.flags = VQT_REG_DERIVED;
-	r.offset = offset;
-	r.value = width < 8 ? value & ((1ULL << (8 * width)) - 1) : value;
-	hdr_begin(&r.h, VQT_REG, fr->dev, VQT_NO_QUEUE);
-	emit(&r, sizeof(r));
+	x.r.region = region;
+	x.r.op = op;
+	x.r.width = width;
+	x.r.flags = VQT_REG_DERIVED;
+	x.r.offset = offset;
+	x.r.value = width < 8 ? value & ((1ULL << (8 * width)) - 1) : value;
+	hdr_begin(&x.r.h, VQT_REG, fr->dev, VQT_NO_QUEUE);
+	emit(&x, sizeof(x.r) + put_stack(&x.stack, fr, &x.r.h));
 }
 
 /* Those whose values are known at the entry, up to the first that is not; the rest at the return. */

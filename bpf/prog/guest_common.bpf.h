@@ -35,6 +35,7 @@ struct frame {
 	__u64 arg[ARGS];
 	__u64 vdev, parent, vq, hctx;
 	__u64 entered; /* VQG_ADD: when */
+	__u64 stack; /* its key; 0: none was taken */
 };
 
 struct thread {
@@ -115,6 +116,9 @@ struct {
 
 struct scratch {
 	__u32 busy, pos;
+	/* Of a stack: what the verifier must not follow from frame to frame. */
+	__u64 key;
+	__u32 first, end, found, pad;
 	__u8 vvq[VQG_VVQ_BYTES]; /* a struct vring_virtqueue */
 	__u8 rec[VQG_RECORD + 512];
 };
@@ -131,6 +135,8 @@ struct vqg_shared shared;
 /* The programs wake the reader when this many bytes wait in the buffer. */
 const volatile __u64 wake_level = 256 << 10;
 const volatile __u8 source_id = 1;
+/* Bit n: calls with this enum vqt_guest_what get a stack. */
+const volatile __u32 stacks_of;
 
 static __always_inline bool known(__u16 offset)
 {
@@ -162,6 +168,14 @@ static __always_inline __u64 linear_map(void)
 
 /* --- records --------------------------------------------------------------------- */
 
+/* Of what is told to user space alone: its loss is not that of an event. */
+static __always_inline void hdr_begin_unnumbered(struct vqt_hdr *h, __u8 type)
+{
+	__builtin_memset(h, 0, sizeof(*h));
+	h->type = type;
+	h->source = source_id;
+}
+
 static __always_inline void hdr_begin(struct vqt_hdr *h, __u8 type, __u16 dev, __u16 queue)
 {
 	h->seq = __sync_fetch_and_add(&shared.next_seq, 1);
@@ -174,14 +188,44 @@ static __always_inline void hdr_begin(struct vqt_hdr *h, __u8 type, __u16 dev, _
 	h->cpu = bpf_get_smp_processor_id();
 }
 
+/* Whether calls of this function get a stack: of those that write nothing none. */
+static __always_inline bool wants_stack(const struct vqg_function *f)
+{
+	return stacks_of && stacks_of >> (f->what & 31) & 1 && f->special != VQG_SHARED;
+}
+
+/* A record, and room for a reference behind it. */
+#define WITH_STACK(type) \
+	struct { \
+		struct type r; \
+		struct vqg_stack_ref stack; \
+	}
+
+/* The reference behind an event of this call: its length, 0 without a stack. */
+static __always_inline __u32 put_stack(struct vqg_stack_ref *ref, const struct frame *fr,
+				       struct vqt_hdr *h)
+{
+	if (!stacks_of || !fr->stack)
+		return 0;
+	ref->key[0] = fr->stack;
+	ref->key[1] = fr->stack >> 32;
+	h->source = VQG_SOURCE_STACK;
+	return sizeof(*ref);
+}
+
 /* Wake the reader only when there is much to read: a wake-up costs more than a record. */
-static __always_inline void emit(void *rec, __u64 len)
+static __always_inline long send(void *rec, __u64 len)
 {
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
 	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > wake_level)
 		flags = BPF_RB_FORCE_WAKEUP;
-	if (bpf_ringbuf_output(&events, rec, len, flags))
+	return bpf_ringbuf_output(&events, rec, len, flags);
+}
+
+static __always_inline void emit(void *rec, __u64 len)
+{
+	if (send(rec, len))
 		count(VQG_LOST_BUFFER, 1);
 }
 

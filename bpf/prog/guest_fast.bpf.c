@@ -21,6 +21,8 @@ static __always_inline int fast_entry(__u64 *ctx, __u32 special, __u32 args)
 	for (__u32 i = 0; i < args; i++)
 		bpf_get_func_arg(ctx, i, &fr->arg[i]);
 	find_device(f, fr);
+	if (wants_stack(f) && !fr->skip)
+		take_stack(ctx, fr, bpf_get_func_ip(ctx));
 	if (!fr->skip)
 		enter(f, fr, special);
 	return 0;

@@ -279,6 +279,7 @@ static __noinline int avail_record(struct frame *fr)
 	struct scratch *s;
 	struct ring r = {};
 	__u16 start = 0, pos;
+	__u32 end;
 	__u64 adding;
 
 	if (!fr)
@@ -329,7 +330,10 @@ static __noinline int avail_record(struct frame *fr)
 	hdr_begin(&a->h, VQT_AVAIL, fr->dev, fr->queue);
 	adding = (a->h.ts - fr->entered) / VQT_ADDING_NS + 1;
 	a->adding = adding < VQT_ADDING_MORE ? adding : VQT_ADDING_MORE;
-	emit(s->rec, b.pos < VQG_RECORD ? b.pos : VQG_RECORD);
+	end = b.pos;
+	barrier_var(end); /* the verifier has to see the mask */
+	end &= VQG_RECORD - 1;
+	emit(s->rec, end + put_stack((void *)(s->rec + end), fr, &a->h));
 	scratch_put(s);
 	return 0;
 }
@@ -360,7 +364,7 @@ static __noinline int forget_chains(struct frame *fr)
 static __noinline int used_record(struct frame *fr)
 {
 	struct head_key key = {};
-	struct vqt_used u = {};
+	WITH_STACK(vqt_used) u = {};
 	struct ring r = {};
 	struct head *head;
 	__u32 entry[2] = {};
@@ -369,29 +373,29 @@ static __noinline int used_record(struct frame *fr)
 		return 0;
 	if (ring_open(&r, fr->vq))
 		return lose(fr, VQT_LOSS_LIMIT, 1);
-	ring_snapshot(&r, &u.ring);
-	u.ring.known &= ~VQT_RING_USED_IDX; /* it is that of after the entry */
-	u.pos = fr->position;
+	ring_snapshot(&r, &u.r.ring);
+	u.r.ring.known &= ~VQT_RING_USED_IDX; /* it is that of after the entry */
+	u.r.pos = fr->position;
 	if (r.packed) { /* addr, len, id, flags */
-		read_kernel(entry, 8, r.desc + 16ULL * (u.pos & 0x7fff) + 8);
-		u.len = entry[0];
-		u.id = entry[1];
+		read_kernel(entry, 8, r.desc + 16ULL * (u.r.pos & 0x7fff) + 8);
+		u.r.len = entry[0];
+		u.r.id = entry[1];
 		if (entry[1] >> 16 & DESC_F_WRITE)
-			u.flags |= VQT_USED_WRITE;
+			u.r.flags |= VQT_USED_WRITE;
 	} else {
-		read_kernel(entry, 8, r.used + 4 + 8ULL * (u.pos & (r.num - 1)));
-		u.id = entry[0];
-		u.len = entry[1];
+		read_kernel(entry, 8, r.used + 4 + 8ULL * (u.r.pos & (r.num - 1)));
+		u.r.id = entry[0];
+		u.r.len = entry[1];
 	}
 	key.vq = fr->vq;
-	key.head = u.id;
+	key.head = u.r.id;
 	head = bpf_map_lookup_elem(&heads, &key);
-	if (head && head->status && !read_kernel(&u.status, 1, head->status))
-		u.flags |= VQT_USED_STATUS;
+	if (head && head->status && !read_kernel(&u.r.status, 1, head->status))
+		u.r.flags |= VQT_USED_STATUS;
 	if (head)
 		bpf_map_delete_elem(&heads, &key);
-	hdr_begin(&u.h, VQT_USED, fr->dev, fr->queue);
-	emit(&u, sizeof(u));
+	hdr_begin(&u.r.h, VQT_USED, fr->dev, fr->queue);
+	emit(&u, sizeof(u.r) + put_stack(&u.stack, fr, &u.r.h));
 	return 0;
 }
 
@@ -423,22 +427,22 @@ static __always_inline __u16 driver_position(const struct ring *r)
 /* vp_notify(vq): the driver is about to notify the device; with_data: 2.9. */
 static __noinline int kick_record(struct frame *fr, __u32 with_data)
 {
-	struct vqt_kick k = {};
+	WITH_STACK(vqt_kick) k = {};
 	struct ring r = {};
 
 	if (!fr)
 		return 0;
 	if (!ring_open(&r, fr->vq)) {
-		ring_snapshot(&r, &k.ring);
+		ring_snapshot(&r, &k.r.ring);
 		if (with_data)
-			k.width = 4;
+			k.r.width = 4;
 	}
-	k.value = fr->queue;
-	if (k.width)
-		k.value |= (__u32)driver_position(&r) << 16;
-	k.via = VQT_KICK_CALL;
-	hdr_begin(&k.h, VQT_KICK, fr->dev, fr->queue);
-	emit(&k, sizeof(k));
+	k.r.value = fr->queue;
+	if (k.r.width)
+		k.r.value |= (__u32)driver_position(&r) << 16;
+	k.r.via = VQT_KICK_CALL;
+	hdr_begin(&k.r.h, VQT_KICK, fr->dev, fr->queue);
+	emit(&k, sizeof(k.r) + put_stack(&k.stack, fr, &k.r.h));
 	return 0;
 }
 
@@ -452,7 +456,7 @@ static __always_inline bool is_pci(const struct frame *fr)
 
 static __noinline int irq_record(struct frame *fr, __u32 kind)
 {
-	struct vqt_irq i = {};
+	WITH_STACK(vqt_irq) i = {};
 	__u64 info;
 	__u32 vector = VQT_NO_VECTOR, msix = 0;
 
@@ -465,10 +469,10 @@ static __noinline int irq_record(struct frame *fr, __u32 kind)
 		if (info && known(shared.layout.vqi_vector))
 			read_kernel(&vector, 4, info + shared.layout.vqi_vector);
 	}
-	i.kind = kind;
-	i.vector = vector;
-	hdr_begin(&i.h, VQT_IRQ, fr->dev, fr->queue);
-	emit(&i, sizeof(i));
+	i.r.kind = kind;
+	i.r.vector = vector;
+	hdr_begin(&i.r.h, VQT_IRQ, fr->dev, fr->queue);
+	emit(&i, sizeof(i.r) + put_stack(&i.stack, fr, &i.r.h));
 	return 0;
 }
 

@@ -58,6 +58,8 @@ static const char help[] =
 	"  -c COUNT         end after so many events\n"
 	"  --duration TIME  end after this time (10s)\n"
 	"  --modules DIR    where the drivers' module files are (default /lib/modules/RELEASE)\n"
+	"  --stacks[=WHAT]  the kernel's call stacks at set-up and kicks; WHAT: some of setup, kicks,\n"
+	"                   chains, interrupts, completions and all\n"
 	"  --no-calls       no function calls, only what driver and device say to each other\n"
 	"  --ready FILE     make this file when the probes are in place\n"
 	"  -q, -V           say less, more\n";
@@ -220,6 +222,8 @@ static int doctor(void)
 /* An option of the source itself, from its table; -1: it has none of this name. */
 static int source_option(struct run *r, const char *name, const char *value)
 {
+	TEXT(why, 256);
+
 	for (const struct option_row *o = guest_source_ops.options; o->kind != OPTION_END; o++) {
 		if (!o->name || strcmp(o->name, name))
 			continue;
@@ -227,6 +231,8 @@ static int source_option(struct run *r, const char *name, const char *value)
 			*(bool *)((char *)r->config + o->to) = true;
 		else if (o->kind == OPTION_TEXT)
 			*(const char **)((char *)r->config + o->to) = value;
+		else if (o->kind == OPTION_CALL)
+			return o->call(r->config, value, &why);
 		return 0;
 	}
 	return -1;
@@ -245,6 +251,7 @@ static int parse(struct run *r, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ "modules", required_argument, NULL, 'M' },
 		{ "no-calls", no_argument, NULL, 'N' },
+		{ "stacks", optional_argument, NULL, 'S' },
 		{ "duration", required_argument, NULL, 'D' },
 		{ "ready", required_argument, NULL, 'R' },
 		{ "verbose", no_argument, NULL, 'V' },
@@ -284,6 +291,10 @@ static int parse(struct run *r, int argc, char **argv)
 			break;
 		case 'M': source_option(r, "modules", optarg); break;
 		case 'N': source_option(r, "no-calls", NULL); break;
+		case 'S':
+			if (source_option(r, "stacks", optarg))
+				return usage("--stacks: not what it can be");
+			break;
 		case 'R': r->ready = optarg; break;
 		case 'V': r->verbose = true; break;
 		case 'q': r->quiet = true; break;

@@ -12,12 +12,14 @@
 #include "decoder/trace/build.h"
 #include "decoder/util/text.h"
 #include "decoder/trace/file.h"
+#include "decoder/trace/stacks.h"
 
 struct save {
 	struct trace_writer *w;
 	const char *path, *filter;
 	uint64_t seen, matched;
 	int error;
+	struct kept_stacks stacks; /* those that no event has needed yet */
 	uint8_t buf[VQT_RECORD_MAX] __attribute__((aligned(8)));
 };
 
@@ -71,6 +73,18 @@ static bool describes(unsigned type)
 	return type < VQT_REG && type != VQT_STACK;
 }
 
+/* A stack is written when an event that is has it. */
+static int save_stack(struct save *s, const struct record *rec)
+{
+	const void *stack;
+	size_t len;
+
+	if (rec->h.type == VQT_SOURCE)
+		kept_stacks_forget(&s->stacks, rec->h.source);
+	stack = kept_stacks_needed(&s->stacks, rec->h.source, rec->stack_id, &len);
+	return stack ? trace_write(s->w, stack, len) : 0;
+}
+
 int save_event(struct save *s, const struct event *e, bool matched)
 {
 	const struct record *rec = e->rec;
@@ -79,13 +93,17 @@ int save_event(struct save *s, const struct event *e, bool matched)
 
 	s->seen++;
 	s->matched += matched;
-	if (!matched && !describes(rec->h.type))
-		return 0;
+	if (rec->h.type == VQT_STACK && rec->tail)
+		s->error = kept_stacks_add(&s->stacks, rec->raw, rec->len, matched);
+	if (s->error || (!matched && !describes(rec->h.type)))
+		return s->error;
 	if (rec->h.type == VQT_SESSION) {
 		len = session(s, rec);
 		bytes = s->buf;
 	}
-	s->error = trace_write(s->w, bytes, len);
+	s->error = save_stack(s, rec);
+	if (!s->error)
+		s->error = trace_write(s->w, bytes, len);
 	return s->error;
 }
 
@@ -104,6 +122,7 @@ int save_close(struct save *s)
 	else if (strcmp(s->path, "-"))
 		fprintf(stderr, "%s: %" PRIu64 " of %" PRIu64 " events, and what describes them\n",
 			s->path, s->matched, s->seen);
+	kept_stacks_free(&s->stacks);
 	free(s);
 	return rc;
 }

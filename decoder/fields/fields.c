@@ -38,7 +38,7 @@ const struct field_group field_groups[] = {
 	{ "clock", "Clock", BIT(VQT_CLOCK), fields_clock, false },
 	{ "loss", "Loss", BIT(VQT_LOSS), fields_loss, false },
 	{ "note", "Note", BIT(VQT_NOTE), fields_note, false },
-	{ "stack", "Call stack", BIT(VQT_STACK), fields_stack, false },
+	{ "stack_info", "Call stack", BIT(VQT_STACK), fields_stack, false },
 	{ NULL, NULL, 0, NULL, false },
 };
 
@@ -151,6 +151,20 @@ FIELD_GETTER(delta, true, e->delta)
 FIELD_GETTER(since, true, e->since)
 FIELD_GETTER(missing, e->gap, e->gap)
 FIELD_GETTER(status, e->dev && e->dev->status_known, e->dev->status)
+FIELD_GETTER(stack_id, e->rec->stack_id, e->rec->stack_id)
+/* Its address, where the function is unknown.  The record of a stack has it in its own object. */
+static bool get_frame(const struct event *e, unsigned i, struct field_value *v)
+{
+	const struct model_frame *f;
+
+	if (!e->stack || !e->rec->stack_id || i >= e->stack->n)
+		return false;
+	f = &e->stack->frame[i];
+	if (!*f->symbol)
+		snprintf(v->buf, sizeof(v->buf), "0x%" PRIx64, f->pc);
+	return field_set_str(v, *f->symbol ? f->symbol : v->buf);
+}
+
 static const char *event_word(unsigned n)
 {
 	const char *name;
@@ -196,5 +210,9 @@ const struct field fields_event[] = {
 	  .help = "time since the first event (filters only)" },
 	{ "missing", FIELD_U64, .get = get_missing, .label = "Missing",
 	  .help = "events missing before this one, by its sequence number" },
+	{ "stack_id", FIELD_U64, .get = get_stack_id, .label = "Stack",
+	  .help = "number of the call stack where it happened, if that was recorded" },
+	{ "stack", FIELD_STR, FIELD_ARRAY, .get = get_frame, .label = "Call stack",
+	  .help = "its frames, the innermost first: function, offset and module, or an address" },
 	{ .path = NULL },
 };

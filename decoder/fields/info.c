@@ -330,29 +330,18 @@ const struct field fields_note[] = {
 	{ .path = NULL },
 };
 
-FIELD_GETTER(frame_pc, i < e->rec->stack.nframes, get_le64(e->rec->tail + 8 * i))
-/* Symbols are NUL-terminated one after the other; v->pos is where the next begins. */
-static bool get_frame_symbol(const struct event *e, unsigned i, struct field_value *v)
-{
-	const char *text = (const char *)e->rec->tail + 8 * e->rec->stack.nframes;
-	size_t size = e->rec->stack.len;
-
-	if (i >= e->rec->stack.nframes)
-		return false;
-	if (!i)
-		v->pos = 0;
-	v->str = text + v->pos;
-	v->len = strnlen(v->str, size - v->pos);
-	v->pos += (uint32_t)(v->len + (v->pos + v->len < size));
-	return true;
-}
+FIELD_GETTER(frame_pc, e->stack &&i < e->stack->n, e->stack->frame[i].pc)
+FIELD_TEXT_GETTER(frame_symbol, e->stack &&i < e->stack->n, e->stack->frame[i].symbol)
+FIELD_GETTER(stack_cut, true, e->rec->stack.flags &VQT_STACK_CUT ? 1 : 0)
 
 const struct field fields_stack[] = {
-	{ "stack.of", FIELD_U64, FIELD_AT(stack.of), .label = "Of event",
-	  .help = "sequence number of the event it belongs to" },
-	{ "stack.frames.pc", FIELD_HEX, FIELD_ARRAY, .get = get_frame_pc, .label = "Address",
+	{ "stack_info.id", FIELD_U64, FIELD_AT(stack.id), .label = "Id",
+	  .help = "its number; events have it as stack_id" },
+	{ "stack_info.cut", FIELD_BOOL, .get = get_stack_cut, .label = "Cut",
+	  .help = "there are more frames, further out" },
+	{ "stack_info.frames.pc", FIELD_HEX, FIELD_ARRAY, .get = get_frame_pc, .label = "Address",
 	  .help = "address of the frame" },
-	{ "stack.frames.symbol", FIELD_STR, FIELD_ARRAY, .get = get_frame_symbol, .label = "Symbol",
-	  .help = "its function, where known" },
+	{ "stack_info.frames.symbol", FIELD_STR, FIELD_ARRAY, .get = get_frame_symbol,
+	  .label = "Symbol", .help = "its function, where known" },
 	{ .path = NULL },
 };

@@ -7,6 +7,7 @@
 #include "decoder/merge/clock.h"
 #include "decoder/merge/guest.h"
 #include "decoder/trace/guest.h"
+#include "decoder/trace/stacks.h"
 #include "decoder/util/array.h"
 
 #define CLAIM_NS UINT64_C(1000000000) /* a record about the clock at least so often */
@@ -43,6 +44,7 @@ struct merging {
 	uint64_t claimed_at;
 	uint32_t claimed; /* ns: what the latest record about the clock says */
 	struct description described; /* its source in the merged trace */
+	struct kept_stacks stacks;
 	bool any; /* a record about its clock has followed */
 	bool process_known; /* host_source */
 	bool content; /* both have recorded what chains begin with */
@@ -94,6 +96,7 @@ void merging_free(struct merging *g)
 	}
 	free(g->side);
 	free(g->described.bytes);
+	kept_stacks_free(&g->stacks);
 	pair_free(g->pair);
 	clock_queue_free(g->clock);
 	align_free(g->align);
@@ -592,14 +595,26 @@ static int rewrite(struct merging *g, struct merge_host *h, const struct record 
 	r->device = d ? d->id : VQT_NO_DEVICE;
 	if (r->type == VQT_SOURCE) {
 		((struct vqt_source *)(void *)r)->clock = VQT_CLOCK_MAPPED;
-		g->any = false; /* readers forget what they knew of its clock */
+		g->any = false; /* readers forget what they knew of its clock, and its stacks */
+		kept_stacks_forget(&g->stacks, r->source);
 		return keep_description(&g->described, r, rec->len);
 	}
+	if (r->type == VQT_STACK)
+		return kept_stacks_add(&g->stacks, r, rec->len, true);
 	if (r->type != VQT_DEVICE || !d)
 		return 0;
 	((struct vqt_device *)(void *)r)->peer = d->peer;
 	d->alone = d->peer != VQT_NO_DEVICE && !h->written[d->peer];
 	return keep_description(&d->described, r, rec->len);
+}
+
+/* The stack of an event, where a file has begun since it was described. */
+static int write_stack(struct merging *g, const struct merge_host *h, const struct record *rec)
+{
+	size_t len;
+	const void *stack = kept_stacks_needed(&g->stacks, g->ids->source, rec->stack_id, &len);
+
+	return stack ? h->write(h->ctx, stack, len) : 0;
 }
 
 int merging_write(struct merging *g, struct merge_host *h, const struct record *rec)
@@ -611,6 +626,8 @@ int merging_write(struct merging *g, struct merge_host *h, const struct record *
 		rc = write_clock(g, h, rec);
 	if (!rc)
 		rc = rewrite(g, h, rec);
+	if (!rc)
+		rc = write_stack(g, h, rec);
 	if (!rc)
 		rc = h->write(h->ctx, g->bytes, rec->len);
 	if (rc)
@@ -646,6 +663,7 @@ int merging_describe(struct merging *g, struct merge_host *h)
 	int rc = write_description(h, &g->described);
 
 	g->any = false; /* and say anew what is known of its clock */
+	kept_stacks_again(&g->stacks);
 	for (size_t i = 0; !rc && i < g->sides; i++)
 		rc = write_description(h, &g->side[i].described);
 	return rc;

@@ -18,6 +18,7 @@ struct model {
 	struct model_request *spare; /* free list, through ->next */
 	struct life_links *lives; /* all that are not over */
 	struct model_life *ended; /* freed at the next feed */
+	struct known_stacks *stacks; /* NULL: none */
 	struct record readable; /* of a record with undecodable memory: the rest */
 };
 
@@ -36,6 +37,12 @@ int model_learn_device(struct model *m, struct event *e);
 void model_name_device(const struct model *m, struct model_device *d);
 /* Let a chain tell the type of a device that nobody knows for sure. */
 void model_recognise_request(struct model *m, struct event *e, struct model_request *r);
+
+/* Call stacks (decoder/model/stack.c).  0 or -ENOMEM. */
+int model_stack(struct model *m, struct event *e);
+const struct model_stack *model_stack_of(const struct model *m, const struct record *r); /* NULL */
+void model_forget_stacks(struct model *m, unsigned source);
+void model_free_stacks(struct model *m);
 
 /* Registers (decoder/model/registers.c). */
 int model_register(struct model *m, struct event *e); /* 0 */

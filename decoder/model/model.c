@@ -130,6 +130,7 @@ void model_free(struct model *m)
 		free_device(m, m->device[i]);
 	for (unsigned i = 0; i < 256; i++)
 		free(m->source[i]);
+	model_free_stacks(m);
 	while (m->spare) {
 		struct model_request *r = m->spare;
 
@@ -259,6 +260,7 @@ static int feed_source(struct model *m, struct event *e)
 {
 	const struct record *r = e->rec;
 
+	model_forget_stacks(m, r->h.source);
 	e->source->kind = r->source.kind;
 	e->source->mapped = r->source.clock == VQT_CLOCK_MAPPED;
 	if (e->source->mapped) {
@@ -373,6 +375,7 @@ static feed_fn *const feeders[] = {
 	[VQT_QUEUE_STATE] = feed_queue_state,
 	[VQT_CLOCK] = feed_clock,
 	[VQT_LOSS] = feed_loss,
+	[VQT_STACK] = model_stack,
 	[VQT_REG] = model_register,
 	[VQT_KICK] = model_kick,
 	[VQT_RING] = feed_ring,
@@ -462,6 +465,7 @@ int model_feed(struct model *m, const struct record *rec, uint64_t number, struc
 				return -ENOMEM;
 		}
 	}
+	e->stack = model_stack_of(m, rec);
 	model_leave_out_undecodable(m, e);
 	if (e->undecodable)
 		return model_count_undecodable(e);

@@ -180,6 +180,20 @@ struct model_device {
 	uint64_t events, kicks, irqs, requests, errors;
 };
 
+/* A frame of a call stack. */
+struct model_frame {
+	uint64_t pc;
+	const char *symbol; /* "name+0xoffset/0xsize [module]", hostile; "" unknown */
+};
+
+/* A call stack: VQT_STACK. */
+struct model_stack {
+	uint32_t id; /* of its source */
+	uint16_t n;
+	bool cut; /* there are more frames, further out */
+	const struct model_frame *frame; /* the innermost first */
+};
+
 struct model_source {
 	uint8_t id;
 	unsigned kind; /* enum vqt_source_kind */
@@ -228,6 +242,11 @@ struct event {
 	struct model_request *dropped; /* requests that a reset cancelled, linked by ->next */
 	struct model_life *lives; /* of requests that are over with this event, linked by ->next */
 	uint64_t gap; /* sequence numbers missing before this record */
+	/*
+	 * Where it happened; of a VQT_STACK the one that it describes.  NULL with rec->stack_id: what
+	 * describes it is not in the trace.
+	 */
+	const struct model_stack *stack;
 	/*
 	 * The rings are in the guest's byte order, which is not ours or not known (legacy virtio-ccw).
 	 * `rec` has then nothing of what was read of them, and there is no request.

@@ -505,7 +505,17 @@ static void put_clock(struct text *t, const struct event *e, bool ascii)
 
 static void put_stack(struct text *t, const struct event *e, bool ascii)
 {
-	text_add(t, "stack of %u frames for event %u", e->rec->stack.nframes, e->rec->stack.of);
+	const struct model_stack *s = e->stack;
+
+	text_add(t, "stack %u, %u frames", e->rec->stack.id, e->rec->stack.nframes);
+	if (!s || !s->n || !*s->frame[0].symbol)
+		return;
+	text_puts(t, ": ");
+	text_untrusted(t, s->frame[0].symbol, strlen(s->frame[0].symbol));
+	if (s->n > 1 && *s->frame[1].symbol) {
+		text_puts(t, ", called by ");
+		text_untrusted(t, s->frame[1].symbol, strlen(s->frame[1].symbol));
+	}
 }
 
 static const struct {

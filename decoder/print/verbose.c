@@ -188,7 +188,7 @@ static const struct {
 } shapes[] = {
 	{ "avail.descriptors.", view_descriptors },
 	{ "buffers.", view_buffers },
-	{ "stack.frames.", view_frames },
+	{ "stack_info.frames.", view_frames },
 	{ "vhost_user.payload.", view_vhost_user },
 };
 
@@ -236,5 +236,6 @@ int print_verbose(FILE *to, const struct event *e, const struct model *m, bool a
 		if (!strcmp(g->name, "request"))
 			view_header(&p, 2);
 	}
+	view_stack(&p, 1);
 	return p.failed ? -EIO : 0;
 }

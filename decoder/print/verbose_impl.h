@@ -42,6 +42,8 @@ const struct view_extra *view_extra(const char *path); /* NULL */
 void view_descriptors(struct view *p, unsigned depth);
 void view_buffers(struct view *p, unsigned depth);
 void view_frames(struct view *p, unsigned depth);
+/* The call stack where the event happened, if it has one. */
+void view_stack(struct view *p, unsigned depth);
 void view_vhost_user(struct view *p, unsigned depth);
 /* Feature bits 0-63 by name, a line each, without those of vhost itself. */
 void view_feature_bits(struct view *p, unsigned depth, uint64_t bits);

@@ -357,18 +357,29 @@ void view_buffers(struct view *p, unsigned depth)
 
 void view_frames(struct view *p, unsigned depth)
 {
-	struct field_value pc, symbol;
+	const struct model_stack *s = p->e->stack;
 
-	for (unsigned i = 0; i < p->e->rec->stack.nframes; i++) {
+	for (unsigned i = 0; s && i < s->n; i++) {
 		TEXT(t, 512);
 
-		if (!field_get(field_by_path("stack.frames.pc"), p->e, i, &pc) ||
-		    !field_get(field_by_path("stack.frames.symbol"), p->e, i, &symbol))
-			return;
-		text_add(&t, "#%u 0x%016" PRIx64 " ", i, pc.u);
-		text_untrusted(&t, symbol.str, symbol.len);
+		text_add(&t, "#%u 0x%016" PRIx64 "%s", i, s->frame[i].pc,
+			 *s->frame[i].symbol ? " " : "");
+		text_untrusted(&t, s->frame[i].symbol, strlen(s->frame[i].symbol));
 		view_line(p, depth, &t);
 	}
+	if (s && s->cut)
+		view_printf(p, depth, "...");
+}
+
+void view_stack(struct view *p, unsigned depth)
+{
+	uint32_t id = p->e->rec->stack_id;
+
+	if (!id)
+		return;
+	view_printf(p, depth, "Call stack %u%s", id,
+		    p->e->stack ? "" : ", which is not in the trace");
+	view_frames(p, depth + 1);
 }
 
 /* --- request headers --- */

@@ -41,6 +41,12 @@ bool build_tlv(struct build *b, unsigned tag, const void *value, size_t n);
 #define BUILD_TEXT_MAX 4000
 bool build_text(struct build *b, unsigned tag, const char *s);
 /*
+ * Append to an event the id of the stack at which it happened.  Nothing may be appended to it
+ * afterwards but other tagged values.  False when it does not fit.
+ */
+bool build_stack(struct build *b, uint32_t id);
+#define BUILD_STACK_MAX 11 /* bytes that it appends at most */
+/*
  * Append a segment of n bytes of descriptor desc, from this offset in its buffer.  Returns
  * the place for the bytes, which are zero until the caller writes them, or NULL when there
  * is no room.  A caller that cannot get the bytes removes the segment: it restores the

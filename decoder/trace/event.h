@@ -15,6 +15,10 @@
  * Compatibility: VQT_VERSION_MAJOR changes when an old reader would misunderstand; MINOR
  * when records are added or grow at their end.  Readers skip unknown types and ignore bytes
  * past the struct they know, except where a record ends in a counted array.
+ *
+ * Since minor version 6, an event may have tagged values (struct vqt_tlv) behind all that its type
+ * has, from the next multiple of 4 bytes on.  What is added to events later is such a value, so that
+ * it is not taken for one.
  */
 #ifndef VQT_DECODER_TRACE_EVENT_H
 #define VQT_DECODER_TRACE_EVENT_H
@@ -36,7 +40,8 @@ typedef __s64 int64_t;
  * 1: VQT_TALLY; 2: vqt_ringstate.why, .pending; 3: VQT_RING_SLOT; 4: vqt_loss.flags,
  * VQT_VHOST_USER, VQT_CHAIN_BEFORE, VQT_LIFECYCLE_NOTIFIER_ATTACH; 5: what a driver's kernel
  * records (VQT_GUEST, VQT_IRQ_HANDLER, VQT_REG_DERIVED, VQT_SRC_GUEST); 6: both sides in one
- * trace (vqt_device.peer, vqt_avail.adding, vqt_clock.reason, VQT_CLOCK_MAPPED)
+ * trace (vqt_device.peer, vqt_avail.adding, vqt_clock.reason, VQT_CLOCK_MAPPED); call stacks
+ * (VQT_STACK, VQT_TAG_STACK), which were defined before, and otherwise, but never written
  */
 #define VQT_VERSION_MINOR 6
 
@@ -87,7 +92,7 @@ struct vqt_hdr {
 };
 
 /*
- * Optional, extensible tail of the descriptive records: a run of these, each
+ * Optional, extensible tail of the descriptive records, and of events: a run of these, each
  * followed by len bytes and padded to a multiple of 4.
  */
 struct vqt_tlv {
@@ -110,6 +115,7 @@ enum vqt_tag {
 	VQT_TAG_PATH = 11, /* QOM path, sysfs path */
 	VQT_TAG_ORIGIN = 12, /* provenance: where a shipped trace is from */
 	VQT_TAG_FILTER = 13, /* session: a copy of a trace, without what this did not match */
+	VQT_TAG_STACK = 14, /* event: uint32_t, id of the VQT_STACK at which it happened */
 };
 
 /* VQT_SESSION */
@@ -286,13 +292,28 @@ struct vqt_note {
 	/* char text[len] (UTF-8) */
 };
 
-/* VQT_STACK: call stack of record `of` (a seq of the same source). */
+/* vqt_stack.flags */
+#define VQT_STACK_CUT 0x01 /* there are more frames, further out */
+
+/*
+ * VQT_STACK: a call stack, described once, before the first event that has its id in a VQT_TAG_STACK.
+ * An event and its stack cannot be taken apart so, and events without one cost nothing.
+ *
+ * An id is one of hdr.source, and means this stack until the source is described again (VQT_SOURCE)
+ * or the id is.  An event whose id is not described has a stack that is unknown.
+ *
+ * Frame 0 is the function that was probed, at its begin (of a tracepoint: where it is in its
+ * function).  The addresses of the others are those that calls return to; the last is the outermost
+ * one, in a kernel the way into it, an interrupt's or a system call's.
+ */
 struct vqt_stack {
 	struct vqt_hdr h;
-	uint32_t of;
+	uint32_t id; /* from 1 */
 	uint16_t nframes;
-	uint16_t len; /* bytes of symbol text, NUL after each frame's */
-	/* uint64_t pc[nframes]; char symbols[len] */
+	uint16_t flags; /* VQT_STACK_* */
+	uint32_t len; /* bytes of symbol text, NUL after each frame's; empty: unknown */
+	uint32_t pad;
+	/* uint64_t pc[nframes]; char symbols[len]: "name+0xoffset/0xsize [module]" */
 };
 
 enum vqt_region {
@@ -733,7 +754,7 @@ VQT_SIZE(vqt_queue_state, 64);
 VQT_SIZE(vqt_clock, 40);
 VQT_SIZE(vqt_loss, 40);
 VQT_SIZE(vqt_note, 32);
-VQT_SIZE(vqt_stack, 32);
+VQT_SIZE(vqt_stack, 40);
 VQT_SIZE(vqt_reg, 40);
 VQT_SIZE(vqt_ring, 16);
 VQT_SIZE(vqt_kick, 48);
@@ -756,6 +777,7 @@ VQT_SIZE(vqt_vhost_user, 40);
 	_Static_assert(__builtin_offsetof(struct s, f) == (n), #s "." #f " moved")
 VQT_OFFSET(vqt_hdr, device, 16);
 VQT_OFFSET(vqt_hdr, type, 20);
+VQT_OFFSET(vqt_stack, len, 32);
 VQT_OFFSET(vqt_reg, value, 32);
 VQT_OFFSET(vqt_kick, value, 40);
 VQT_OFFSET(vqt_ringstate, why, VQT_RINGSTATE_SIZE_1);

@@ -155,7 +155,8 @@ static const char *check_tail(struct record *r, enum tail kind)
 			return "its ring entries run past the end";
 		break;
 	case TAIL_STACK:
-		if (r->stack.nframes * 8U + r->stack.len > r->tail_len)
+		if (r->stack.nframes * 8U > r->tail_len ||
+		    r->stack.len > r->tail_len - r->stack.nframes * 8U)
 			return "its frames run past the end";
 		break;
 	case TAIL_CHAIN:
@@ -184,6 +185,26 @@ static int broken(const char **why, const char *text)
 	return -EBADMSG;
 }
 
+/*
+ * The tagged values behind an event.  What an older writer may have left there is none: then there
+ * is no such tag of this length, or no such stack.
+ */
+static void find_stack(struct record *r)
+{
+	size_t pos = (record_known_len(r) + 3) & ~(size_t)3;
+
+	while (pos <= r->len && r->len - pos >= sizeof(struct vqt_tlv)) {
+		unsigned tag = get_le16(r->raw + pos), n = get_le16(r->raw + pos + 2);
+
+		pos += sizeof(struct vqt_tlv);
+		if (n > r->len - pos || tag == VQT_TAG_END)
+			return;
+		if (tag == VQT_TAG_STACK && n == sizeof(r->stack_id))
+			r->stack_id = get_le32(r->raw + pos);
+		pos += align4(n);
+	}
+}
+
 int record_parse(struct record *r, const void *bytes, size_t len, const char **why)
 {
 	const char *bad;
@@ -199,6 +220,7 @@ int record_parse(struct record *r, const void *bytes, size_t len, const char **w
 	r->len = (uint32_t)len;
 	r->tail = r->segs = NULL;
 	r->tail_len = r->segs_len = 0;
+	r->stack_id = 0;
 	if (h.type >= ARRAY_LEN(rows) || !rows[h.type].name) {
 		r->h = h;
 		return -ENOTSUP;
@@ -215,7 +237,11 @@ int record_parse(struct record *r, const void *bytes, size_t len, const char **w
 	r->tail = r->raw + size;
 	r->tail_len = r->len - size;
 	bad = check_tail(r, rows[h.type].tail);
-	return bad ? broken(why, bad) : 0;
+	if (bad)
+		return broken(why, bad);
+	if (h.type >= VQT_REG)
+		find_stack(r);
+	return 0;
 }
 
 size_t record_known_len(const struct record *r)

@@ -45,6 +45,7 @@ struct record {
 	uint32_t tail_len;
 	const uint8_t *segs; /* avail, used, data: where the segments begin; tally: the groups */
 	uint32_t segs_len;
+	uint32_t stack_id; /* events: of the VQT_STACK where it happened; 0: none is recorded */
 };
 
 /*

@@ -349,7 +349,76 @@ with_guest() {
 	[ ! -e "$(sed -n 's/^guest=\([^:]*\): its side.*/\1/p' "$d/out")" ]
 }
 
-plan 18 71
+# The events of a filter whose stack has these functions in this order: how many of how many.
+stacks_with() { # FILE FILTER FUNCTION...
+	local file=$1 filter=$2
+	shift 2
+	show "$file" "$filter" '[.stack[]? | split("+")[0]] | join(" ")' | awk -v way="$*" '
+		BEGIN { n = split(way, f, " ") }
+		{ at = 1; for (i = 1; i <= NF && at <= n; i++) at += $i ~ ("^" f[at] "$"); found += at > n }
+		END { print found + 0, NR }'
+}
+
+# Where the driver is ready, and where it kicks; each stack once, and every one that events refer to.
+stacks() { # NAME QEMU CONFIG [GUEST]
+	local d=$tmp/stacks-$1 found of n at
+	run='read,n=40;sleep,3;read,n=200,qd=16,rand;rebind' more=--stacks boot "stacks-$1" "$2" "$3" "${4:-build/guest}" || return 1
+	read -r found of < <(stacks_with "$d/guest.pcap" \
+		'device == blk0 && register.field == device_status && register.op == write && register.value == 15' \
+		vp_modern_set_status virtblk_probe virtio_dev_probe really_probe)
+	[ "$found" = "$of" ] && [ "$found" -ge 1 ] || { echo "ready: $found of $of"; return 1; }
+	read -r found of < <(stacks_with "$d/guest.pcap" 'device == blk0 && guest.function == virtio_device_ready' \
+		virtblk_probe virtio_dev_probe)
+	[ "$found" = "$of" ] && [ "$found" -ge 1 ] || { echo "virtio_device_ready: $found of $of"; return 1; }
+	read -r found of < <(stacks_with "$d/guest.pcap" 'device == blk0 && kick' \
+		vp_notify virtqueue_notify 'virtio_(queue_rqs?|commit_rqs)' '(__)?blk_mq_.*')
+	[ "$found" = "$of" ] && [ "$found" -ge 10 ] || { echo "kicks: $found of $of"; return 1; }
+	# set-up has one each, what was not asked for has none
+	n=$(show "$d/guest.pcap" '(register || kick || guest.step in {lifecycle, config_op}) && !stack' .number | wc -l)
+	at=$(show "$d/guest.pcap" '(avail || used || interrupt || guest.step in {submit, rq_issue}) && stack_id' .number | wc -l)
+	[ "$n" = 0 ] && [ "$at" = 0 ] || { echo "$n without, $at with one that was not asked for"; return 1; }
+	n=$("$vqtrace" show -r "$d/guest.pcap" -T json -Y stack_info | grep -o '"frames":.*' | tee "$tmp/frames" | wc -l)
+	[ "$n" = "$(sort -u "$tmp/frames" | wc -l)" ] || { echo "a stack is there twice"; return 1; }
+	at=$(show "$d/guest.pcap" stack_id .number | wc -l)
+	[ "$n" -ge 20 ] && [ "$at" -gt $((2 * n)) ] || { echo "$n stacks of $at events"; return 1; }
+	! show "$d/guest.pcap" stack '.stack[]' | grep -E 'bpf_|rethook|ftrace' || return 1
+	stacks_stay "$d"
+}
+
+# Joined live, merged and filtered, an event has the stack that it had.
+stacks_stay() { # DIR
+	local d=$1 f
+	for f in guest live; do
+		show "$d/$f.pcap" stack_id '[.event, .stack] | @json' >"$tmp/stay.$f"
+	done
+	diff "$tmp/stay.guest" "$tmp/stay.live" || return 1
+	"$vqtrace" show -r "$d/live.pcap" -Y 'kick && device == "blk0.driver"' -w "$tmp/kicks.pcap" 2>/dev/null || return 1
+	show "$d/live.pcap" 'kick && device == "blk0.driver"' '[.event, .stack] | @json' >"$tmp/stay.kicks"
+	show "$tmp/kicks.pcap" kick '[.event, .stack] | @json' | diff "$tmp/stay.kicks" - && grep -q virtio_queue_rq "$tmp/stay.kicks" || return 1
+	[ "$(show "$tmp/kicks.pcap" stack_info .number | wc -l)" = "$(show "$tmp/kicks.pcap" stack_id .stack_id | sort -u | wc -l)" ]
+}
+
+# Every event of every CPU has one, by whatever probe; what an interrupt has interrupted is not in it.
+stacks_of_all() { # NAME QEMU CONFIG [GUEST]
+	local d=$tmp/stacks-$1 n found of
+	run='read,n=200,qd=16,rand' more=--stacks=all boot "stacks-$1" "$2" "$3" "${4:-build/guest}" || return 1
+	n=$(show "$d/guest.pcap" '(register || kick || avail || used || interrupt || guest) && !stack' .number | wc -l)
+	[ "$n" = 0 ] || { echo "$n events without"; return 1; }
+	read -r found of < <(stacks_with "$d/guest.pcap" 'device == blk0 && avail' 'virtqueue_add_.*' virtblk_add_req)
+	[ "$found" = "$of" ] && [ "$found" -ge 150 ] || { echo "chains: $found of $of"; return 1; }
+	read -r found of < <(stacks_with "$d/guest.pcap" 'device == blk0 && interrupt' vring_interrupt handle_irq_event 'asm_common_interrupt')
+	[ "$found" = "$of" ] && [ "$found" -ge 10 ] || { echo "interrupts: $found of $of"; return 1; }
+	n=$(show "$d/guest.pcap" interrupt '.stack | last | split("+")[0]' | sort -u)
+	[ "$n" = asm_common_interrupt ] || { echo "$n"; return 1; }
+	[ "$(show "$d/guest.pcap" stack_info .stack_info.id | wc -l)" -lt 500 ]
+}
+
+# Without being asked for, none is there: not a byte of one.
+no_stacks() { # DIR
+	[ "$(show "$1/guest.pcap" 'stack_info || stack_id' .number | wc -l)" = 0 ]
+}
+
+plan 21 73
 all() { # NAME QEMU CONFIG CHECK [GUEST]
 	local d=$tmp/$1 check=$4
 	$check "$1: a boot, both sides recorded" boot "$1" "$2" "$3" "${5:-build/guest}"
@@ -368,6 +437,7 @@ all() { # NAME QEMU CONFIG CHECK [GUEST]
 	$check "$1: each request whole" whole "$d"
 	$check "$1: joined live as afterwards" live "$d"
 	$check "$1: the driver's calls as a tree" tree "$d"
+	[ "$1" != q1 ] || $check "$1: no stacks that were not asked for" no_stacks "$d"
 	$check "$1: with one record in a hundred lost on each side" lossy "$d"
 }
 env -u CC tests/guest/mkguest --initrd recorder --add build/vqtrace-guest build/guest || exit 1
@@ -378,6 +448,8 @@ all packed 7 packed check_more
 check_more "traces of two boots are refused" other_boot
 check "a guest that is stopped, goes on and boots again" boots_again
 check "two guests" two
+check "call stacks of set-up and kicks" stacks mq4 7 mq4
+check "call stacks of all events" stacks_of_all packed 7 packed
 check_more "a port that record adds" with_guest
 [ -z "${VQT_MATRIX:-}" ] || env -u CC tests/guest/mkguest --suite bookworm-backports --initrd recorder \
 	--add build/vqtrace-guest build/guest-backports || exit 1
@@ -387,4 +459,6 @@ check_more "functions of the legacy driver" legacy
 check_more "legacy: check finds nothing" clean "$tmp/legacy"
 check_more "legacy: replay of the driver's side" replays "$tmp/legacy"
 all linux612 11 q1 check_more build/guest-backports
+check_more "linux612: call stacks of set-up and kicks" stacks linux612 11 q1 build/guest-backports
+check_more "linux612: call stacks of all events" stacks_of_all all612 11 q1 build/guest-backports
 finish

@@ -226,7 +226,7 @@ static void test_long_text(void)
 static void test_descriptive(void)
 {
 	struct vqt_session s = { .major = 1, .minor = 2, .snaplen = 64, .wall = -5 };
-	struct vqt_stack stack = { .of = 7, .nframes = 3, .len = 9 };
+	struct vqt_stack stack = { .id = 7, .nframes = 3, .len = 9 };
 	struct vqt_device_state state = {
 		.known = VQT_KNOWN_ACCEPTED | VQT_KNOWN_CONFIG,
 		.accepted = { ~0ULL, 1 },
@@ -250,11 +250,12 @@ static void test_descriptive(void)
 	memcpy(frames + 24, "main\0\0abc", 9); /* the last one is not terminated */
 	builder_add(&t, VQT_STACK, &stack, sizeof(stack), frames, sizeof(frames));
 	o = json();
-	number(o, "stack.of", 7);
-	number(o, "stack.frames.2.pc", 0x30);
-	string(o, "stack.frames.0.symbol", "main");
-	string(o, "stack.frames.1.symbol", "");
-	string(o, "stack.frames.2.symbol", "abc");
+	number(o, "stack_info.id", 7);
+	number(o, "stack_info.frames.2.pc", 0x30);
+	string(o, "stack_info.frames.0.symbol", "main");
+	string(o, "stack_info.frames.1.symbol", "");
+	string(o, "stack_info.frames.2.symbol", "abc");
+	CHECK(!at(o, "stack")); /* that is where an event happened */
 	json_object_put(o);
 	builder_add(&t, VQT_DEVICE_STATE, &state, sizeof(state), "\x01\xab", 2);
 	o = json();

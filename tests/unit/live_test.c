@@ -179,6 +179,7 @@ static void merged_like(const struct clocks *c, pid_t pid)
 	look(&s, c, j.to.path);
 	CHECK_EQ(s.guests, c->chains);
 	CHECK_EQ(s.wrong, 0);
+	CHECK_EQ(s.stackless, 0);
 	CHECK_EQ(s.peer, HOST_DEVICE);
 	CHECK_EQ(live_report(j.l, 0, &state)->pairs.paired, result.guest[0].pairs.paired);
 	CHECK_EQ(state.unwritten, 0);
@@ -228,6 +229,7 @@ static void stalled(void)
 	CHECK_EQ(s.guests, c.chains);
 	CHECK_EQ(s.hosts, c.chains);
 	CHECK_EQ(s.wrong, 0);
+	CHECK_EQ(s.stackless, 0);
 	CHECK_EQ(s.backwards, 0);
 	CHECK(s.most > SECOND); /* of what came late */
 	CHECK(s.unknown > 1000); /* by more than can be said */
@@ -369,7 +371,9 @@ static void new_file(void)
 {
 	const struct clocks c = { .chains = 4000 };
 	struct file host, guest;
-	struct coming h = { .at = 0 };
+	struct coming h = { .at = 0 }, g = { .at = 0 };
+	uint32_t id;
+	unsigned described = 0, stacks = 0, chains = 0;
 	struct joining j;
 	struct trace_reader *t;
 	struct trace_error err;
@@ -395,6 +399,13 @@ static void new_file(void)
 	}
 	trace_close(h.t);
 	CHECK_EQ(live_describe_end(j.l), 0);
+	/* a chain whose stack was described in the file before */
+	open_coming(&g, &guest, &c, NULL);
+	while (!g.rec.stack_id)
+		next(&g, &c, NULL);
+	id = g.rec.stack_id;
+	CHECK_EQ(live_guest(j.l, 0, &g.rec, j.now), 0);
+	trace_close(g.t);
 	join_end(&j);
 	if (trace_open(&t, j.to.path, &err))
 		abort();
@@ -403,7 +414,12 @@ static void new_file(void)
 			types[n++] = r.h.type;
 		if (r.h.type == VQT_DEVICE && r.h.source != 1)
 			CHECK_EQ(r.device.peer, HOST_DEVICE);
+		described += r.h.type == VQT_STACK && r.stack.id == id;
+		stacks += r.h.type == VQT_STACK;
+		chains += r.stack_id == id && described == 1;
 	}
+	CHECK_EQ(stacks, 1);
+	CHECK_EQ(chains, 1);
 	trace_close(t);
 	CHECK(n >= 2 && types[0] == VQT_SOURCE && types[1] == VQT_DEVICE);
 	join_free(&j);

@@ -54,6 +54,7 @@ static void two(void)
 	CHECK_EQ(s.hosts, 3000);
 	CHECK_EQ(s.guests, 3000);
 	CHECK_EQ(s.wrong, 0);
+	CHECK_EQ(s.stackless, 0);
 	CHECK_EQ(s.backwards, 0);
 	CHECK_EQ(s.peer, HOST_DEVICE);
 	CHECK_EQ(s.clock, VQT_CLOCK_MAPPED);
@@ -74,6 +75,7 @@ static void look_at(struct seen *s, const struct clocks *c)
 	look(s, c, m.to.path);
 	CHECK_EQ(s->guests, c->chains);
 	CHECK_EQ(s->wrong, 0);
+	CHECK_EQ(s->stackless, 0);
 	CHECK_EQ(s->backwards, 0);
 	closed(&m, &host, &guest);
 }
@@ -181,6 +183,7 @@ static void cut(void)
 	CHECK_EQ(s.hosts, 2000);
 	CHECK(s.guests > 900 && s.guests < 1100);
 	CHECK_EQ(s.wrong, 0);
+	CHECK_EQ(s.stackless, 0);
 	closed(&m, &host, &guest);
 }
 

@@ -14,6 +14,7 @@ void file_make(struct file *f)
 {
 	f->fd = memfd_create("trace", 0);
 	f->seq = 0;
+	f->stacks = false;
 	snprintf(f->path, sizeof(f->path), "/proc/self/fd/%d", f->fd);
 	if (f->fd < 0)
 		abort();
@@ -83,7 +84,25 @@ void put_avail(struct file *f, uint16_t device, uint32_t n, uint64_t ts, unsigne
 	build_bytes(&b, &d, sizeof(d));
 	seg = build_seg(&b, 0, 0, 16);
 	memcpy(seg, &n, sizeof(n));
+	if (f->stacks)
+		build_stack(&b, 1U + (uint16_t)n % STACKS);
 	file_put(f, &b, ts);
+}
+
+void put_stacks(struct file *f, uint64_t ts)
+{
+	for (uint32_t id = 1; id <= STACKS; id++) {
+		struct build b;
+		struct vqt_stack *s =
+			build_begin(&b, file_bytes, sizeof(file_bytes), VQT_STACK, sizeof(*s));
+		uint64_t pc = id;
+
+		s->id = id;
+		s->nframes = 1;
+		build_bytes(&b, &pc, sizeof(pc));
+		file_put(f, &b, ts);
+	}
+	f->stacks = true;
 }
 
 void put_used(struct file *f, uint16_t device, uint32_t n, uint64_t ts)
@@ -126,6 +145,7 @@ void record_both(const struct clocks *c, struct file *host, struct file *guest, 
 {
 	file_begin(host, VQT_SRC_QEMU, HOST_DEVICE, BEGIN - SECOND);
 	file_begin(guest, VQT_SRC_GUEST, GUEST_DEVICE, guest_time(c, BEGIN) - 300 * MS);
+	put_stacks(guest, guest_time(c, BEGIN) - 300 * MS);
 	for (uint32_t n = 0; n < c->chains; n++) {
 		uint64_t t = added_at(c, n), slow = n * 7919 % 300 * US;
 
@@ -149,7 +169,7 @@ void look(struct seen *s, const struct clocks *c, const char *path)
 	struct record r;
 	uint64_t last = 0;
 	uint32_t error = VQT_CLOCK_UNKNOWN, n = 0;
-	bool again;
+	bool again, described[1 + STACKS] = { false };
 
 	memset(s, 0, sizeof(*s));
 	if (trace_open(&t, path, &err))
@@ -163,6 +183,9 @@ void look(struct seen *s, const struct clocks *c, const char *path)
 			s->reasons[r.clock.reason]++;
 		} else if (r.h.type == VQT_SOURCE && r.h.source != 1) {
 			s->clock = r.source.clock;
+			memset(described, 0, sizeof(described));
+		} else if (r.h.type == VQT_STACK && r.h.source != 1) {
+			described[r.stack.id] = get_le64(r.tail) == r.stack.id;
 		} else if (r.h.type == VQT_DEVICE && r.h.source != 1) {
 			s->peer = r.device.peer;
 		} else if (r.h.type == VQT_AVAIL && r.h.source == 1) {
@@ -171,6 +194,8 @@ void look(struct seen *s, const struct clocks *c, const char *path)
 			int64_t off = (int64_t)(r.h.ts - (added_at(c, n++) + 4 * US));
 
 			s->guests++;
+			s->stackless +=
+				r.stack_id != 1U + r.avail.pos % STACKS || !described[r.stack_id];
 			if (error == VQT_CLOCK_UNKNOWN) {
 				s->unknown++;
 				continue;

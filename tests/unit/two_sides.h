@@ -22,7 +22,9 @@ struct file {
 	char path[32];
 	struct trace_writer *w;
 	uint32_t seq;
+	bool stacks; /* chains have one of STACKS */
 };
+#define STACKS 3 /* chain n has 1 + n % STACKS; n is its position, up to 65535 */
 
 extern uint8_t file_bytes[1024]; /* where a record is built that file_put() writes */
 
@@ -33,6 +35,7 @@ void file_put(struct file *f, struct build *b, uint64_t ts);
 void file_begin(struct file *f, unsigned kind, uint16_t device, uint64_t ts);
 void file_end(struct file *f);
 void put_avail(struct file *f, uint16_t device, uint32_t n, uint64_t ts, unsigned adding);
+void put_stacks(struct file *f, uint64_t ts); /* describe them; chains have them from now on */
 void put_used(struct file *f, uint16_t device, uint32_t n, uint64_t ts);
 void put_step(struct file *f, uint64_t ts); /* something that the driver does */
 
@@ -50,6 +53,7 @@ void record_both(const struct clocks *c, struct file *host, struct file *guest, 
 
 /* What a merged trace says of time. */
 struct seen {
+	uint32_t stackless; /* chains of the guest whose stack is not known, or another one's */
 	uint32_t guests, hosts, wrong, unknown, backwards, clocks, reasons[6];
 	uint32_t most; /* the largest error claimed of a chain, ns */
 	uint16_t peer;
