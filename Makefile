@@ -272,7 +272,7 @@ known: $(BUILD)/tests/unit/check_known_test # the violations that shipped, and t
 # Ratios against peers in interleaved runs; nothing is asserted. See tests/bench/README.md.
 bench:
 	$(Q)tests/deps --install build bench
-	$(Q)$(MAKE) -j$(JOBS) all guest qemu11 tools blkio
+	$(Q)$(MAKE) -j$(JOBS) all static guest qemu11 tools blkio
 	$(Q)tests/bench/run $(if $(QUICK),-q)
 
 # Independent drivers against independent devices: recorded, checked, traces/CONFORMANCE.md.
