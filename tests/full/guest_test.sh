@@ -314,21 +314,29 @@ boots_again() {
 }
 
 # Two guests of one system at once, each in a QEMU of its own: each is found to be whose it is, and
-# its requests are those of its own disk.
+# its requests are those of its own disk. They begin to run when both are recorded.
 two() {
-	local d=$tmp/two g p=()
+	local d=$tmp/two g p=() rec a b
 	mkdir -p "$d"
 	for g in 1 2; do
+		mkfifo "$d/mon$g.in" "$d/mon$g.out"
 		tests/lab/guest-cmd --exec --guest build/guest --initrd build/guest/recorder.cpio.gz --serial "$d/serial$g" \
-			--pidfile "$d/pid$g" --run "read,n=$((g * 100)),qd=4,rand" --append 'vqt.guest="-w /dev/virtio-ports/vqtrace" vqt.wait=3' \
+			--pidfile "$d/pid$g" --run "read,n=$((g * 100)),qd=4,rand" --append 'vqt.guest="-w /dev/virtio-ports/vqtrace"' \
+			--arg -S --arg -chardev --arg "pipe,id=mon,path=$d/mon$g" --arg -mon --arg chardev=mon \
 			--arg -chardev --arg "socket,id=rec,path=$d/port$g,server=on,wait=off" --arg -device --arg virtio-serial-pci \
 			--arg -device --arg virtserialport,chardev=rec,name=vqtrace q1 >"$d/out$g" 2>&1 &
 		p+=($!)
 	done
+	exec 6<>"$d/mon1.out" 7<>"$d/mon2.out" 8<>"$d/mon1.in" 9<>"$d/mon2.in"
 	until_true test -s "$d/pid1" -a -s "$d/pid2" || return 1
-	"$vqtrace" record -w "$d/live.pcap" -p "$(cat "$d/pid1")" -p "$(cat "$d/pid2")" -i "guest=$d/port2" -i "guest=$d/port1" 2>"$d/out" ||
-		{ cat "$d/out"; return 1; }
+	"$vqtrace" record -w "$d/live.pcap" -p "$(cat "$d/pid1")" -p "$(cat "$d/pid2")" -i "guest=$d/port2" -i "guest=$d/port1" 2>"$d/out" &
+	rec=$!
+	until_said "$d/out" 'recording 2 QEMUs' $rec || { cat "$d/out"; return 1; }
+	echo cont >&8
+	echo cont >&9
+	wait $rec || { cat "$d/out"; return 1; }
 	wait "${p[@]}"
+	exec 6>&- 7>&- 8>&- 9>&-
 	[ "$(grep -c 'its side is recorded, too' "$d/out")" = 2 ] || { cat "$d/out"; return 1; }
 	for g in 0 1; do # blk0 is of the first process that is recorded
 		"$vqtrace" stat -r "$d/live.pcap" -T json | jq -r ".devices[] | select(.device == \"blk$g\") | .stages.both_sides"
