@@ -200,9 +200,34 @@ static void invalid(void)
 	trace_feed_free(f);
 }
 
+/* The sender is gone in the middle of a record, and another one is there: its stream is whole. */
+static void another_sender(void)
+{
+	struct stream a, b;
+
+	make(&a, 100, "first", 5);
+	make(&b, 200, "second", 6);
+	for (size_t cut = 0; cut <= a.n; cut++) {
+		struct trace_feed *f = trace_feed_new();
+		struct got g = { .n = 0 };
+		unsigned whole;
+
+		push(f, &g, a.b, cut, 7);
+		trace_feed_end(f);
+		drain(f, &g);
+		whole = g.n;
+		trace_feed_restart(f);
+		push(f, &g, b.b, b.n, 11);
+		CHECK_EQ(g.n, whole + RECORDS);
+		CHECK_EQ(g.seq[whole], 200);
+		trace_feed_free(f);
+	}
+}
+
 static const struct tap_test tests[] = {
 	{ "a stream in pieces of any size", in_pieces },
 	{ "a sender that is started again at any byte", begun_again },
+	{ "another sender", another_sender },
 	{ "records of what looks like a trace", of_traces },
 	{ "what belongs to no record", rubbish },
 	{ "an invalid record", invalid },

@@ -25,6 +25,7 @@ static int write_record(void *ctx, const void *record, size_t len)
 {
 	struct joining *j = ctx;
 
+	CHECK(((const struct vqt_hdr *)record)->ts <= j->now); /* nothing is of the future */
 	j->written++;
 	return trace_write(j->to.w, record, len);
 }
@@ -238,6 +239,124 @@ static void stalled(void)
 	close(guest.fd);
 }
 
+/* A record of the guest alone, as a function of its driver makes it: when it was, by its clock. */
+static void send_step(struct joining *j, uint64_t guest, uint64_t now)
+{
+	const struct vqt_guest g = { .h = { .ts = guest, .type = VQT_GUEST, .source = 1 } };
+	struct record rec;
+
+	CHECK_EQ(record_parse(&rec, &g, sizeof(g), NULL), 0);
+	until(j, now);
+	CHECK_EQ(live_guest(j->l, 0, &rec, j->now), 0);
+}
+
+/*
+ * The machine is stopped, and goes on without a request: nothing tells how long that was, so no time
+ * is claimed that would be wrong by it.
+ */
+static void quiet_after_pause(void)
+{
+	const struct clocks c = { .chains = 4000 };
+	const uint64_t stop = BEGIN + 4 * SECOND, on = stop + 12 * SECOND;
+	struct file host, guest;
+	struct joining j;
+	struct trace_reader *t;
+	struct trace_error err;
+	struct record r;
+	uint32_t error = VQT_CLOCK_UNKNOWN, steps = 0;
+	bool again;
+
+	record_both(&c, &host, &guest, 0);
+	join_begin(&j, 3 * SECOND, HOST_PID);
+	play(&j, &host, &guest, &c, NULL);
+	for (unsigned i = 1; i <= 5; i++)
+		send_step(&j, guest_time(&c, stop + i * SECOND), on + i * SECOND + 100 * MS);
+	until(&j, j.now + 10 * SECOND);
+	join_end(&j);
+	if (trace_open(&t, j.to.path, &err))
+		abort();
+	while (trace_next(t, &r, &again, &err) > 0) {
+		uint64_t was = on + (steps + 1) * SECOND;
+		uint64_t off = r.h.ts > was ? r.h.ts - was : was - r.h.ts;
+
+		if (r.h.type == VQT_CLOCK)
+			error = r.clock.error;
+		if (r.h.type != VQT_GUEST)
+			continue;
+		CHECK(error == VQT_CLOCK_UNKNOWN || off <= error);
+		steps++;
+	}
+	trace_close(t);
+	CHECK_EQ(steps, 5);
+	join_free(&j);
+	close(host.fd);
+	close(guest.fd);
+}
+
+/* A guest whose clock is an hour ahead all of a sudden puts off nobody's records. */
+static void far_ahead(void)
+{
+	const struct clocks c = { .chains = 4000 };
+	struct file host, guest;
+	struct vqt_kick k = { .h = { .type = VQT_KICK, .source = 1, .device = HOST_DEVICE } };
+	struct joining j;
+	uint64_t before;
+
+	record_both(&c, &host, &guest, 0);
+	join_begin(&j, 3 * SECOND, HOST_PID);
+	play(&j, &host, &guest, &c, NULL);
+	send_step(&j, guest_time(&c, j.now + 3600 * SECOND), j.now + MS);
+	CHECK_EQ(live_flush(j.l, j.now), 0);
+	before = j.written;
+	for (unsigned i = 0; i < 100; i++) {
+		k.h.ts = j.now;
+		CHECK_EQ(live_host(j.l, &k, sizeof(k), j.now), 0);
+		until(&j, j.now + 100 * MS);
+	}
+	CHECK(j.written - before > 50);
+	join_end(&j);
+	join_free(&j);
+	close(host.fd);
+	close(guest.fd);
+}
+
+/* Boots without end, and devices that are the host's in none of them: others keep their numbers. */
+static void many_boots(void)
+{
+	static struct vqt_device d = { .virtio_id = 2, .bdf = ~0U };
+	const struct vqt_source source = { .h = { .type = VQT_SOURCE, .source = 1 },
+					   .kind = VQT_SRC_GUEST };
+	const struct clocks c = { .chains = 2000 };
+	struct file host, guest;
+	struct live_state state;
+	struct joining j;
+	struct record rec;
+
+	record_both(&c, &host, &guest, 0);
+	join_begin(&j, 3 * SECOND, HOST_PID);
+	CHECK_EQ(live_add_guest(j.l, "hostile", HOST_PID), 1);
+	for (unsigned boot = 0; boot < 400; boot++) {
+		CHECK_EQ(live_guest_begins(j.l, 1), 0);
+		CHECK_EQ(record_parse(&rec, &source, sizeof(source), NULL), 0);
+		CHECK_EQ(live_guest(j.l, 1, &rec, j.now), 0);
+		for (uint16_t i = 1; i <= 128; i++) {
+			d.h = (struct vqt_hdr){ .type = VQT_DEVICE,
+						.source = 1,
+						.device = (uint16_t)(boot * 128 + i) };
+			CHECK_EQ(record_parse(&rec, &d, sizeof(d), NULL), 0);
+			CHECK_EQ(live_guest(j.l, 1, &rec, j.now), 0);
+		}
+		CHECK_EQ(live_step(j.l, j.now), 0);
+	}
+	play(&j, &host, &guest, &c, NULL);
+	join_end(&j);
+	CHECK(live_report(j.l, 0, &state)->records > 2 * c.chains);
+	CHECK_STR(state.refused, "");
+	join_free(&j);
+	close(host.fd);
+	close(guest.fd);
+}
+
 /* Nothing comes of the guest: the host's records wait as long as patience lasts, and no longer. */
 static void silent(void)
 {
@@ -353,7 +472,7 @@ static void bounded(void)
 			 sizeof(struct vqt_session)),
 		 0);
 	for (uint64_t i = 0; i < n; i++) {
-		k.h.ts = j.now + i;
+		k.h.ts = j.now;
 		CHECK_EQ(live_host(j.l, &k, sizeof(k), j.now), 0);
 		if (i % 1000 == 0)
 			CHECK_EQ(live_step(j.l, j.now), 0);
@@ -432,6 +551,9 @@ static const struct tap_test tests[] = {
 	{ "a guest whose process is not known", process_unknown },
 	{ "a guest that is paused", paused },
 	{ "a stream that stands still", stalled },
+	{ "a guest that was stopped, and does nothing", quiet_after_pause },
+	{ "a guest whose clock is ahead", far_ahead },
+	{ "a guest that boots again and again", many_boots },
 	{ "a guest that says nothing", silent },
 	{ "a guest of somebody else", of_another },
 	{ "a guest that boots again", boots_again },
