@@ -11,6 +11,8 @@ enum direction { NEITHER, TO_DEVICE, TO_DRIVER };
 enum direction print_direction(const struct event *e);
 /* decoder/print/register.c: VQT_REG. */
 void print_register(struct text *t, const struct event *e, bool ascii);
+/* decoder/print/guest.c: VQT_GUEST. */
+void print_guest(struct text *t, const struct event *e, bool ascii);
 /* decoder/print/vhost_user.c: VQT_VHOST_USER. */
 void print_vhost_user(struct text *t, const struct event *e, bool ascii);
 
