@@ -42,8 +42,10 @@ static __noinline struct vqp_queue *request_queue(__u64 ptr, __u32 *head, __u64 
 
 	if (!head || !vq || read_user(&r, sizeof(r), (void *)ptr) || !is_element(&r.e, ptr))
 		return NULL;
-	/* virtio-blk has a sector and its device before it: a look-up costs more than the order */
+	/* Not in the first word: virtio-blk has a sector there, which the guest chooses. */
 	for (int i = 2; i < REQUEST_WORDS + 2 && !q; i++) {
+		if (i == REQUEST_WORDS)
+			continue;
 		k.ptr = r.word[i % REQUEST_WORDS];
 		q = bpf_map_lookup_elem(&queues, &k);
 	}

@@ -76,7 +76,7 @@ static long name_step(__u32 i, void *ctx)
 	__u64 pc;
 	long n;
 
-	if (at >= s->end || pos > VQG_RECORD - NAME)
+	if (at >= s->end || pos >= VQG_RECORD - NAME)
 		return 1;
 	pc = *(__u64 *)(s->rec + ((RAW_AT + 8 * at) & (VQG_RECORD - 1)));
 	name = (char *)s->rec + (pos & (VQG_RECORD - 1));

@@ -151,7 +151,7 @@ static void put_histogram(FILE *to, const struct top_core *c, const struct top_r
 	fprintf(to, "%" PRIu64 "\n", h->count);
 }
 
-/* The stages of a device's requests, where its driver's side was recorded. */
+/* The stages of a device's requests, where its driver's side was recorded, or its back end. */
 static void put_stages(FILE *to, const struct top_core *c)
 {
 	bool headed = false;
@@ -163,7 +163,7 @@ static void put_stages(FILE *to, const struct top_core *c)
 			continue;
 		if (!headed)
 			put_head(to, "request_stage_seconds", "histogram",
-				 "Time of requests until this point of their lives.");
+				 "Time that requests spent in the stage that ends at this point.");
 		headed = true;
 		for (enum life_point p = 0; p < LIFE_POINTS; p++) {
 			char stage[32];

@@ -31,8 +31,8 @@ static void page_reason(struct page *p, const struct model_device *d, const stru
 	else
 		page_words(
 			p, PAINT_NOTE, "  ",
-			"only the device's side is recorded, which does not tell where a request "
-			"is before and after. 'vqtrace record -i guest' records the driver's side; "
+			"only the device's side is recorded, and no request of it with its back "
+			"end, so it is not known where a request is before and after. 'vqtrace record -i guest' records the driver's side; "
 			"'vqtrace merge' makes one trace of both, which 'vqtrace top -r' shows");
 }
 

@@ -10,6 +10,7 @@
 #include "decoder/model/impl.h"
 #include "decoder/trace/event.h"
 
+#define FLIGHT_MAX 4096 /* requests in flight among which parts are looked for */
 #define MERGED_MAX 63 /* requests of one submission, the first not counted; QEMU merges 32 */
 
 static uint64_t loss_at(const struct event *e)
@@ -22,14 +23,24 @@ bool model_in_back_end(const struct model *m, const struct model_request *r)
 	const struct model_device *d = model_device(m, r->device);
 	const struct model_source *s = d ? model_source(m, d->source) : NULL;
 
-	return r->submitted && s && r->submission >= s->loss_at;
+	return r->submitted && s && r->submission >= s->loss_at && !m->filtered;
+}
+
+/* What was known of earlier submissions is not all. */
+static void doubt(struct model_request *r)
+{
+	r->backend_ts = r->backend_end_ts = r->submission = 0;
+	r->submitted = r->merged = 0;
+	r->failed = false;
 }
 
 static void begin(struct model_request *r, const struct event *e)
 {
-	if (!r->backend_ts && !r->backend_end_ts)
+	/* What was before a retry is not its time: the machine may have been stopped. */
+	if (r->failed || (!r->backend_ts && !r->backend_end_ts))
 		r->backend_ts = e->ts;
-	r->backend_end_ts = 0; /* after an error it may be submitted again */
+	r->failed = false;
+	r->backend_end_ts = 0;
 	r->submission = e->number;
 	if (r->submitted < UINT16_MAX)
 		r->submitted++;
@@ -38,8 +49,10 @@ static void begin(struct model_request *r, const struct event *e)
 /* The request is answered when all that was submitted for it is. */
 static void end(struct model_request *r, const struct event *e)
 {
-	if ((r->submission ? r->submission : r->number) < loss_at(e))
+	if ((r->foreign && r->foreign == e->rec->backend.cookie) ||
+	    (r->submission ? r->submission : r->number) < loss_at(e))
 		return;
+	r->failed = e->rec->backend.ret < 0;
 	if (r->submitted)
 		r->submitted--;
 	if (!r->submitted)
@@ -99,7 +112,7 @@ static void begin_merged(struct event *e)
 
 	if (!class_extent(e->dev->class, &e->req->io, &first) || first.op != b->op ||
 	    first.offset != b->offset || b->bytes <= first.bytes ||
-	    b->offset > UINT64_MAX - b->bytes)
+	    b->offset > UINT64_MAX - b->bytes || e->queue->n_in_flight > FLIGHT_MAX)
 		return;
 	at = b->offset + first.bytes;
 	find_parts(e, at, &p);
@@ -118,6 +131,15 @@ static void begin_merged(struct event *e)
 	for (unsigned i = 0; i < n; i++)
 		begin(p.r[way[i]], e);
 	e->req->merged = (uint16_t)n;
+}
+
+/* It is submitted again before all of its submission was answered: of whom answers are is not known. */
+static void doubt_merged(struct event *e)
+{
+	for (struct model_request *r = e->queue->in_flight; r; r = r->hh.next)
+		if (r != e->req && r->submitted && r->submission == e->req->submission)
+			doubt(r);
+	e->req->merged = 0;
 }
 
 static void end_merged(struct event *e)
@@ -140,13 +162,6 @@ static bool serves(const struct event *e)
 	       (x.op == b->op && b->offset >= x.offset && b->offset - x.offset <= x.bytes);
 }
 
-/* What was known of earlier submissions is not all. */
-static void doubt(struct model_request *r)
-{
-	r->backend_end_ts = r->submission = 0;
-	r->submitted = r->merged = 0;
-}
-
 int model_backend(struct model *m, struct event *e)
 {
 	const struct vqt_backend *b = &e->rec->backend;
@@ -158,11 +173,14 @@ int model_backend(struct model *m, struct event *e)
 		return 0;
 	if (!b->phase && (e->req->number < loss_at(e) || !serves(e))) {
 		doubt(e->req);
+		e->req->foreign = b->cookie;
 	} else if (b->phase) {
 		if (e->req->merged)
 			end_merged(e);
 		end(e->req, e);
 	} else {
+		if (e->req->merged)
+			doubt_merged(e);
 		begin(e->req, e);
 		begin_merged(e);
 	}

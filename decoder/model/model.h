@@ -103,8 +103,11 @@ struct model_request {
 	 * that the device has merged with others they are theirs.
 	 */
 	uint64_t backend_ts, backend_end_ts;
+	uint64_t
+		foreign; /* cookie of a submission that named it and is not for what it asks; 0 none */
 	uint64_t submission; /* number of the latest VQT_BACKEND that submitted it, 0 none */
 	uint16_t submitted; /* submissions of it that are not answered */
+	bool failed; /* its latest answer was an error: it may be submitted again */
 	uint16_t merged; /* other requests that its own latest one serves, until it is answered */
 	uint32_t ndesc, cap;
 	struct vqt_desc *desc;

@@ -288,6 +288,8 @@ static void again(struct model_request *r, struct event *e)
 	r->submission = old.submission;
 	r->submitted = old.submitted;
 	r->merged = old.merged;
+	r->failed = old.failed;
+	r->foreign = old.foreign;
 	r->number = old.number;
 	set_times(r, e);
 	if (r->avail_ts) { /* it was found in the ring before the record of its pop came */

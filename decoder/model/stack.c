@@ -17,7 +17,7 @@ struct known_stack {
 };
 
 struct known_stacks {
-	struct known_stack *by_key;
+	struct known_stack *by_source[256]; /* by key */
 	size_t bytes;
 };
 
@@ -29,7 +29,7 @@ static uint64_t key_of(unsigned source, uint32_t id)
 static void forget(struct known_stacks *k, struct known_stack *s)
 {
 	k->bytes -= s->size;
-	HASH_DEL(k->by_key, s);
+	HASH_DEL(k->by_source[s->key >> 32], s);
 	free(s);
 }
 
@@ -64,7 +64,7 @@ int model_stack(struct model *m, struct event *e)
 		k = m->stacks = calloc(1, sizeof(*k));
 	if (!k)
 		return -ENOMEM;
-	HASH_FIND(hh, k->by_key, &key, sizeof(key), s);
+	HASH_FIND(hh, k->by_source[r->h.source], &key, sizeof(key), s);
 	if (s)
 		forget(k, s);
 	if (!r->stack.id || size > STACKS_BYTES - k->bytes)
@@ -74,7 +74,7 @@ int model_stack(struct model *m, struct event *e)
 		return -ENOMEM;
 	s->key = key;
 	s->size = size;
-	HASH_ADD(hh, k->by_key, key, sizeof(s->key), s);
+	HASH_ADD(hh, k->by_source[r->h.source], key, sizeof(s->key), s);
 	if (!hash_holds(s)) {
 		free(s);
 		return -ENOMEM;
@@ -91,7 +91,7 @@ const struct model_stack *model_stack_of(const struct model *m, const struct rec
 	struct known_stack *s = NULL;
 
 	if (r->stack_id && m->stacks)
-		HASH_FIND(hh, m->stacks->by_key, &key, sizeof(key), s);
+		HASH_FIND(hh, m->stacks->by_source[r->h.source], &key, sizeof(key), s);
 	return s ? &s->s : NULL;
 }
 
@@ -101,14 +101,13 @@ void model_forget_stacks(struct model *m, unsigned source)
 
 	if (!m->stacks)
 		return;
-	HASH_ITER (hh, m->stacks->by_key, s, next)
-		if (s->key >> 32 == source)
-			forget(m->stacks, s);
+	HASH_ITER (hh, m->stacks->by_source[source & 0xff], s, next)
+		forget(m->stacks, s);
 }
 
 void model_free_stacks(struct model *m)
 {
-	if (m->stacks)
-		hash_free(m->stacks->by_key);
+	for (unsigned i = 0; m->stacks && i < 256; i++)
+		hash_free(m->stacks->by_source[i]);
 	free(m->stacks);
 }

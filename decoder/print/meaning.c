@@ -416,8 +416,10 @@ static void put_backend(struct text *t, const struct event *e, bool ascii)
 		text_add(t, " offset %" PRIu64 ", %" PRIu64 " bytes", b->offset, b->bytes);
 	if (e->req && e->req->merged)
 		text_add(t, " of %u requests", 1U + e->req->merged);
-	if (b->phase && b->ret < 0)
+	if (b->phase && b->ret < 0 && b->ret > -4096)
 		text_add(t, ": %s", strerror(-b->ret));
+	else if (b->phase && b->ret < 0)
+		text_add(t, ": error %" PRId32, b->ret);
 }
 
 static void put_clock(struct text *t, const struct event *e, bool ascii)

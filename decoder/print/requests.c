@@ -19,7 +19,7 @@ struct row {
 	uint32_t ndesc, used_len;
 	uint64_t sector, bytes;
 	uint16_t head;
-	bool typed, done, dropped, before, likely, in_back_end;
+	bool typed, done, dropped, before, likely, in_back_end, failed;
 	char what[96], result[24];
 	const char *type;
 };
@@ -139,6 +139,8 @@ static void put_back_end(struct text *t, const struct row *r)
 	text_puts(t, ", ");
 	text_duration(t, (r->answered ? r->answered : r->now) - r->submitted);
 	text_puts(t, r->answered ? " in the back end" : " and more in the back end");
+	if (r->failed && !r->done)
+		text_puts(t, ", which failed it");
 }
 
 static void begin_spans(const struct request_table *t, struct text *line)
@@ -243,6 +245,7 @@ static void fill(struct request_table *t, struct row *row, const struct model_de
 		.avail = r->avail_ts,
 		.submitted = r->backend_ts,
 		.answered = r->backend_end_ts,
+		.failed = r->failed,
 		.used = r->used_ts,
 		.now = now,
 		.ndesc = model_descriptors(r),

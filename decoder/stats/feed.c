@@ -446,7 +446,7 @@ static int feed_device(struct feed *f)
 	return rc;
 }
 
-static int add_apart(struct stats *s, struct stats_stages **to, const struct model_life *l)
+int stats_add_apart(struct stats *s, struct stats_stages **to, const struct model_life *l)
 {
 	if (!*to && s->nstages == STATS_STAGES_MAX)
 		return 0;
@@ -485,8 +485,9 @@ int stats_lives(struct stats *s, const struct model_life *lives)
 			return -ENOMEM;
 		stages_add(d->stages, l);
 		q = stats_queue_find(d, l->queue);
-		rc = q ? add_apart(s, &q->stages, l) : 0;
-		rc = rc ? rc : add_apart(s, &d->type_stages[type_of_life(m->class, &l->io)], l);
+		rc = q ? stats_add_apart(s, &q->stages, l) : 0;
+		rc = rc ? rc
+			: stats_add_apart(s, &d->type_stages[type_of_life(m->class, &l->io)], l);
 	}
 	return rc;
 }

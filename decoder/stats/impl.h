@@ -67,6 +67,8 @@ void stats_follow_ring(struct feed *f, const struct vqt_ring *r);
 
 /* Index of a request's type: stats_type_name(). */
 unsigned stats_type_of(const struct class *class, const struct class_request *r);
+/* Stages of a queue or a type, as long as there are not too many of them. */
+int stats_add_apart(struct stats *s, struct stats_stages **to, const struct model_life *l);
 /* Completions and interrupts (decoder/stats/used.c).  0 or -ENOMEM. */
 int stats_on_used(struct feed *f);
 int stats_on_irq(struct feed *f);

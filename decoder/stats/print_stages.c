@@ -95,6 +95,8 @@ static void put_errors(struct text *t, const struct stats_stages *s)
 		text_add(t, ", of %" PRIu64 " not known", s->both - s->error.count);
 	if (s->unmatched)
 		text_add(t, "; of %" PRIu64 " only one side was recorded", s->unmatched);
+	if (s->alone)
+		text_add(t, "; of %" PRIu64 " only the device's side and its back end", s->alone);
 }
 
 static void put_wakes(struct text *t, const struct stats_stages *s)

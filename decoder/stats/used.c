@@ -183,12 +183,18 @@ static int add_stages(struct feed *f)
 			[LIFE_PUSHED] = r->used_ts },
 	};
 
+	int rc;
+
 	if (r->lived || !r->avail_ts || !r->backend_ts || !r->backend_end_ts)
 		return 0;
 	if (!STATS_MADE(&f->d->stages))
 		return -ENOMEM;
 	stages_add(f->d->stages, &life);
-	return 0;
+	rc = f->q ? stats_add_apart(f->s, &f->q->stages, &life) : 0;
+	return rc ? rc
+		  : stats_add_apart(f->s,
+				    &f->d->type_stages[stats_type_of(f->e->dev->class, &r->io)],
+				    &life);
 }
 
 int stats_on_used(struct feed *f)

@@ -22,6 +22,7 @@ static const struct {
 	[STUCK_KICK_WAITS] = { "kick-waits", "device", true },
 	[STUCK_NOT_POPPED] = { "not-popped", "device", true },
 	[STUCK_NOT_ANSWERED] = { "not-answered", "back end", true },
+	[STUCK_FAILED] = { "failed", "user", true },
 	[STUCK_NOT_PUBLISHED] = { "not-published", "device", true },
 	[STUCK_NOT_RAISED] = { "not-raised", "device", true },
 	[STUCK_HELD] = { "interrupt-waits", "device", true },
@@ -141,9 +142,10 @@ static enum stuck_verdict judge_round(const struct stuck_facts *f)
 	if (f->waiting > 0 && !f->posted && f->kick_pending == STUCK_YES)
 		return STUCK_KICK_WAITS;
 	if (f->flight > 0 && !f->posted)
-		return f->unpublished > 0 ? STUCK_NOT_PUBLISHED
-		       : turn_to_come(f)  ? STUCK_SLOW
-					  : STUCK_NOT_ANSWERED;
+		return f->failed > 0	    ? STUCK_FAILED
+		       : f->unpublished > 0 ? STUCK_NOT_PUBLISHED
+		       : turn_to_come(f)    ? STUCK_SLOW
+					    : STUCK_NOT_ANSWERED;
 	return judge_kick(f);
 }
 
@@ -300,6 +302,8 @@ static const char *const sentences[STUCK_VERDICTS] = {
 			    "lost on its way",
 	[STUCK_KICK_WAITS] = "the kick waits in the eventfd: the device has to read it",
 	[STUCK_NOT_POPPED] = "the device has to pop what the driver made available",
+	[STUCK_FAILED] = "the back end has failed what was asked for, and it waits to be tried "
+			 "again: the machine may have been stopped for that (werror, rerror)",
 	[STUCK_NOT_PUBLISHED] = "the back end has answered, and the device has not put that into "
 				"the used ring",
 	[STUCK_NOT_RAISED] = "the device has not raised the interrupt that the driver asked for",

@@ -37,6 +37,7 @@ struct stuck_facts {
 	/* Chains, by how far they have come. */
 	int32_t waiting; /* made available, not popped */
 	int32_t flight; /* popped, not used; of a device that is elsewhere: or not popped */
+	int32_t failed; /* of those in flight: the back end's answer was an error, and none has followed */
 	int32_t unpublished; /* of those in flight: answered by the back end; -1 unknown */
 	int32_t unreaped; /* used, and the driver has asked to be told of them */
 	bool reclaimed; /* nobody waits for what is unreaped: the driver takes it when it adds more */
@@ -81,6 +82,7 @@ enum stuck_verdict {
 	STUCK_KICK_WAITS,
 	STUCK_NOT_POPPED,
 	STUCK_NOT_ANSWERED,
+	STUCK_FAILED, /* the back end has failed them, and they wait to be tried again */
 	STUCK_NOT_PUBLISHED,
 	STUCK_NOT_RAISED,
 	STUCK_HELD, /* the interrupt waits in the eventfd to the guest */

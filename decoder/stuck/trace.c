@@ -389,9 +389,13 @@ static void count_flight(const struct stuck_trace *t, const struct model_device 
 
 	o->flight = (int32_t)model_flight(q);
 	o->unpublished = 0;
-	for (const struct model_request *r = q->in_flight; r; r = r->hh.next)
+	for (const struct model_request *r = q->in_flight; r; r = r->hh.next) {
 		/* its completion may be among what was lost */
-		o->unpublished += r->backend_end_ts && source && r->number >= source->loss_at;
+		if (r->backend_end_ts && source && r->number >= source->loss_at) {
+			o->failed += r->failed;
+			o->unpublished += !r->failed;
+		}
+	}
 }
 
 static void move_facts(const struct stuck_trace *t, const struct follow *f, struct stuck_facts *o)

@@ -21,15 +21,15 @@ static struct kept_stack *find(const struct kept_stacks *s, uint8_t source, uint
 	uint64_t key = (uint64_t)source << 32 | id;
 	struct kept_stack *k = NULL;
 
-	if (s->by_key)
-		HASH_FIND(hh, s->by_key, &key, sizeof(key), k);
+	if (s->by_source[source])
+		HASH_FIND(hh, s->by_source[source], &key, sizeof(key), k);
 	return k;
 }
 
 static void drop(struct kept_stacks *s, struct kept_stack *k)
 {
-	s->bytes -= k->len;
-	HASH_DEL(s->by_key, k);
+	s->bytes -= sizeof(*k) + k->len;
+	HASH_DEL(s->by_source[k->key >> 32], k);
 	free(k);
 }
 
@@ -40,10 +40,17 @@ int kept_stacks_add(struct kept_stacks *s, const void *record, size_t len, bool 
 
 	memcpy(&r, record, sizeof(r)); /* a file's records are anywhere */
 	k = find(s, r.h.source, r.id);
+	if (s->bytes > STACKS_BYTES || len > STACKS_BYTES - s->bytes) {
+		if (!k)
+			return 0;
+		/* the one with this number that is in the file is another one: say so */
+		r.nframes = r.len = 0;
+		record = &r;
+		len = sizeof(r);
+		written = false;
+	}
 	if (k)
 		drop(s, k);
-	if (len > STACKS_BYTES - s->bytes)
-		return 0;
 	k = calloc(1, sizeof(*k) + len);
 	if (!k)
 		return -ENOMEM;
@@ -53,12 +60,12 @@ int kept_stacks_add(struct kept_stacks *s, const void *record, size_t len, bool 
 	memcpy(k->record, record, len);
 	((struct vqt_hdr *)(void *)k->record)->seq = 0;
 	((struct vqt_hdr *)(void *)k->record)->ts = 0;
-	HASH_ADD(hh, s->by_key, key, sizeof(k->key), k);
+	HASH_ADD(hh, s->by_source[r.h.source], key, sizeof(k->key), k);
 	if (!hash_holds(k)) {
 		free(k);
 		return -ENOMEM;
 	}
-	s->bytes += len;
+	s->bytes += sizeof(*k) + len;
 	return 0;
 }
 
@@ -75,21 +82,22 @@ const void *kept_stacks_needed(struct kept_stacks *s, uint8_t source, uint32_t i
 
 void kept_stacks_again(struct kept_stacks *s)
 {
-	for (struct kept_stack *k = s->by_key; k; k = k->hh.next)
-		k->written = false;
+	for (unsigned i = 0; i < 256; i++)
+		for (struct kept_stack *k = s->by_source[i]; k; k = k->hh.next)
+			k->written = false;
 }
 
 void kept_stacks_forget(struct kept_stacks *s, uint8_t source)
 {
 	struct kept_stack *k, *next;
 
-	HASH_ITER (hh, s->by_key, k, next)
-		if (k->key >> 32 == source)
-			drop(s, k);
+	HASH_ITER (hh, s->by_source[source], k, next)
+		drop(s, k);
 }
 
 void kept_stacks_free(struct kept_stacks *s)
 {
-	hash_free(s->by_key);
-	*s = (struct kept_stacks){ NULL, 0 };
+	for (unsigned i = 0; i < 256; i++)
+		hash_free(s->by_source[i]);
+	s->bytes = 0;
 }

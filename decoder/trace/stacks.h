@@ -13,13 +13,13 @@
 struct kept_stack;
 
 struct kept_stacks { /* {0}: none */
-	struct kept_stack *by_key;
+	struct kept_stack *by_source[256];
 	size_t bytes;
 };
 
 /*
  * Keep a VQT_STACK, whose lengths were checked; written: it is in the file.  Of more than 16 MiB in
- * all none is kept.  0 or -ENOMEM.
+ * all only that they were described is kept.  0 or -ENOMEM.
  */
 int kept_stacks_add(struct kept_stacks *s, const void *record, size_t len, bool written);
 /*

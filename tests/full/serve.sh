@@ -33,7 +33,7 @@ machine() { # QEMU SMP SERIAL [ARGS...]: what all guests have
 	shift 3
 	[ "$q" = 11 ] && q=$VQT_QEMU11 || q=qemu-system-x86_64
 	timeout -k 3 "${guest_timeout:-300}" "$q" -machine "q35,accel=tcg,memory-backend=m0" -cpu qemu64 \
-		-smp "$smp" -m 256 -object memory-backend-memfd,id=m0,size=256M,share=on -nodefaults \
+		-smp "$smp,maxcpus=$((smp + 1))" -m 256 -object memory-backend-memfd,id=m0,size=256M,share=on -nodefaults \
 		-no-user-config -display none -serial "file:$serial" "$@" 2>"$serial.qemu" && return
 	set -- $?
 	[ "$1" != 124 ] || echo "the guest still ran after ${guest_timeout:-300} s, and was ended"

@@ -164,6 +164,10 @@ static const struct row {
 	  { FACTS, .flight = 1, .waiting = 2, .kick_wanted = STUCK_NO },
 	  STUCK_NOT_ANSWERED,
 	  NULL },
+	{ "failed by the back end",
+	  { FACTS, .flight = 2, .failed = 1 },
+	  STUCK_FAILED,
+	  "waits to be tried again" },
 	{ "not published", { FACTS, .flight = 1, .unpublished = 1 }, STUCK_NOT_PUBLISHED, NULL },
 	/* the interrupt */
 	{ "not raised",
