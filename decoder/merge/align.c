@@ -195,6 +195,7 @@ void align_hurry(struct align *a, uint64_t guest)
 	a->hurrying = true;
 	close_bucket(a);
 	align_decide_scanned(a);
+	align_put_moment(a);
 	align_extrapolate(a, guest);
 	a->hurrying = false;
 }
@@ -206,6 +207,7 @@ void align_end(struct align *a)
 	a->counts.late += a->nback;
 	a->nback = 0;
 	decide_all(a);
+	align_put_moment(a);
 	a->ended = true;
 }
 

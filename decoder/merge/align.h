@@ -74,7 +74,8 @@ enum align_reason {
  * From guest time `guest` to `guest_end` the host's time runs evenly from `host` to
  * `host_end`, right to +-error.  Segments are final and in the order of the guest's trace; one
  * begins where the last one ended, except ALIGN_START and ALIGN_BACK.  host_end < host in
- * ALIGN_STEP only; guest_end == guest only where a step was between two bounds of one time.
+ * ALIGN_STEP only; guest_end == guest only where a step was between two bounds of one time, or at the
+ * first moment that is known.
  */
 struct align_segment {
 	uint64_t guest, guest_end;

@@ -93,6 +93,22 @@ int merging_feed(struct merging *g, enum merge_side side, const struct record *r
 	return pair_guest(g->pair, rec, d ? d->peer : VQT_NO_DEVICE);
 }
 
+int merging_feed_fresh(struct merging *g, const struct record *rec)
+{
+	return g->fresh[rec->h.device] ? pair_host(g->pair, rec, rec->h.device) : 0;
+}
+
+bool merging_has_fresh(const struct merging *g)
+{
+	return g->any_fresh;
+}
+
+void merging_fed_fresh(struct merging *g)
+{
+	g->any_fresh = false;
+	memset(g->fresh, 0, sizeof(g->fresh));
+}
+
 int merging_fed(struct merging *g)
 {
 	return clock_queue_take(g->clock, g->align);

@@ -81,6 +81,10 @@ const struct search_match *merging_matches(const struct merging *g, size_t *n);
  * happened: what it says of the guest's clock.  0 or -ENOMEM.
  */
 int merging_feed(struct merging *g, enum merge_side side, const struct record *rec);
+/* The same for a record of the host that came before its device was known to be the guest's. */
+int merging_feed_fresh(struct merging *g, const struct record *rec);
+bool merging_has_fresh(const struct merging *g); /* is there such a device? */
+void merging_fed_fresh(struct merging *g); /* that was all */
 int merging_fed(struct merging *g); /* now and then: take over what follows from that */
 int merging_hurry(struct merging *g); /* decide with what is known by now */
 int merging_fed_all(struct merging *g);

@@ -49,7 +49,9 @@ struct merging {
 	size_t sides, cap;
 	uint16_t place[MERGE_DEVICES]; /* by the guest's id: 1 + where it is in side[] */
 	bool shared[MERGE_DEVICES]; /* by the host's id: a peer of one of them */
-	uint8_t bytes[VQT_RECORD_MAX];
+	bool fresh[MERGE_DEVICES]; /* and has become so only now */
+	bool any_fresh;
+	_Alignas(8) uint8_t bytes[VQT_RECORD_MAX];
 };
 
 /* The device with this id in the guest's trace; NULL: there is none. */

@@ -90,7 +90,7 @@ static void link_to(struct merging *g, struct side *d, uint16_t peer)
 		return;
 	d->peer = peer;
 	d->alone = d->described.bytes != NULL;
-	g->shared[peer] = true;
+	g->shared[peer] = g->fresh[peer] = g->any_fresh = true;
 	g->report->linked++;
 }
 

@@ -160,6 +160,8 @@ double align_bend(const struct align *a, double length, bool loose);
 void align_decide(struct align *a, bool now);
 /* The same for those of which it is known whether they are true; now. */
 void align_decide_scanned(struct align *a);
+/* Nothing was known but one moment: a segment of no length. */
+void align_put_moment(struct align *a);
 /* Nothing came for a while, and it cannot be waited for: decide up to guest time g. */
 void align_extrapolate(struct align *a, uint64_t g);
 

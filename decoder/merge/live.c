@@ -19,7 +19,7 @@
 #define HOST_BYTES (32U << 20)
 #define GUEST_BYTES (16U << 20)
 #define KEPT_BYTES (8U << 20) /* of the host's that are written, for guests that come late */
-#define NEWS 256 /* descriptions of devices after which a guest's are looked at less often */
+#define NEWS 64 /* descriptions of devices after which a guest's are looked at less often */
 #define CONTENT 16 /* bytes of a buffer by which chain.h recognises it */
 
 struct live_one {
@@ -242,6 +242,17 @@ static int feed_waiting(struct live *l, struct live_one *g)
 	return rc ? rc : merging_fed(g->merging);
 }
 
+/* What the host has recorded of devices that have just been found to be the guest's. */
+static int feed_fresh(struct live *l, struct live_one *g)
+{
+	struct waiting_place at = { 0 };
+	int rc = 0;
+
+	while (!rc && merging_has_fresh(g->merging) && waiting_walk(&l->waiting, &at))
+		rc = merging_feed_fresh(g->merging, &at.rec);
+	return rc;
+}
+
 static int link_guest(struct live *l, struct live_one *g, uint64_t now)
 {
 	bool was = merging_linked(g->merging);
@@ -265,7 +276,9 @@ static int link_guest(struct live *l, struct live_one *g, uint64_t now)
 		refuse(g, err.text);
 	if (rc)
 		return rc == -E2BIG ? 0 : rc;
-	return was ? 0 : feed_waiting(l, g);
+	rc = was ? feed_fresh(l, g) : feed_waiting(l, g);
+	merging_fed_fresh(g->merging);
+	return rc;
 }
 
 static bool wants_link(const struct live_one *g)
@@ -286,8 +299,8 @@ static int link_guests(struct live *l, uint64_t now)
 /* --- in ------------------------------------------------------------------------------------- */
 
 /* What a record says of whose guest it is, and of the guest's clock. */
-static int learn(struct live_one *g, enum merge_side side, const struct record *rec,
-		 uint64_t number)
+static int learn(struct live *l, struct live_one *g, enum merge_side side, const struct record *rec,
+		 uint64_t number, uint64_t now)
 {
 	int rc = 0;
 
@@ -299,6 +312,9 @@ static int learn(struct live_one *g, enum merge_side side, const struct record *
 	if (rec->h.type == VQT_DEVICE && (side == MERGE_HOST || g->news++ < NEWS)) {
 		g->link_at = g->linked_at ? g->linked_at + LINK_EVERY : 0;
 		g->link_every = LINK_EVERY;
+		/* at once, so that what follows of it is paired */
+		if (!rc && side == MERGE_GUEST && source_of(l, g->pid))
+			rc = link_guest(l, g, now);
 	}
 	if (!rc && merging_linked(g->merging))
 		rc = merging_feed(g->merging, side, rec);
@@ -333,7 +349,7 @@ int live_host(struct live *l, const void *record, size_t len, uint64_t now)
 	l->number++;
 	l->begun = l->begun ? l->begun : now;
 	for (unsigned i = 0; !rc && i < l->guests; i++)
-		rc = learn(l->guest[i], MERGE_HOST, &rec, l->number);
+		rc = learn(l, l->guest[i], MERGE_HOST, &rec, l->number, now);
 	if (rc)
 		return rc;
 	return l->direct ? write_host(l, &rec) : waiting_add(&l->waiting, &rec, now);
@@ -370,7 +386,7 @@ int live_guest(struct live *l, unsigned guest, const struct record *rec, uint64_
 		take_session(g, rec);
 		return 0;
 	}
-	rc = learn(g, MERGE_GUEST, rec, g->number);
+	rc = learn(l, g, MERGE_GUEST, rec, g->number, now);
 	if (rc)
 		return rc;
 	if (!merging_accepts(g->merging, rec)) {

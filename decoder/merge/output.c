@@ -292,3 +292,22 @@ void align_decide_scanned(struct align *a)
 	while (decide_one(a, true))
 		;
 }
+
+void align_put_moment(struct align *a)
+{
+	const struct knot *k = &a->knot;
+
+	if (a->made || !a->has_knot || isinf(k->below) || isinf(k->above))
+		return;
+	put(a, (struct align_segment){
+		       .guest = k->g,
+		       .guest_end = k->g,
+		       .host = k->h,
+		       .host_end = k->h,
+		       .error = align_whole(either(k)),
+		       .reason = a->next_reason,
+		       .extrapolated = true,
+		       .hurried = a->hurrying,
+	       });
+	a->next_reason = ALIGN_CONTINUES;
+}

@@ -408,6 +408,31 @@ static void any_numbers(void)
 	CHECK_EQ(wrong, 0);
 }
 
+/* One moment is known, by a bound of each kind: a segment of no length says so. */
+static void one_moment(void)
+{
+	struct align *a = align_new(NULL);
+	struct align_segment s;
+
+	align_before(a, 1000000, 9000500);
+	align_after(a, 1000000, 9000100);
+	align_end(a);
+	CHECK(align_next(a, &s));
+	CHECK_EQ(s.guest, 1000000);
+	CHECK_EQ(s.guest_end, 1000000);
+	CHECK(s.host >= 9000100 && s.host <= 9000500);
+	CHECK(s.error >= 200 && s.error < 300);
+	CHECK_EQ(s.reason, ALIGN_START);
+	CHECK(!align_next(a, &s));
+	align_free(a);
+	/* bounds of one kind say nothing */
+	a = align_new(NULL);
+	align_before(a, 1000000, 9000500);
+	align_end(a);
+	CHECK(!align_next(a, &s));
+	align_free(a);
+}
+
 static const struct tap_test tests[] = {
 	{ "a steady pair is known to half of the delays", steady },
 	{ "causes precede effects, segments join", causes_first },
@@ -421,6 +446,7 @@ static const struct tap_test tests[] = {
 	{ "without bounds: extrapolated, and said so", advance },
 	{ "limits that make no sense", limits },
 	{ "any numbers", any_numbers },
+	{ "one moment", one_moment },
 };
 
 TAP_MAIN(tests)
