@@ -90,7 +90,7 @@ static const struct option_row shared[] = {
 	  .call = parse_queue },
 	{ OPTION_NUMBER, 's', "snaplen", "BYTES",
 	  "leading bytes of each buffer, 0 to 1024 (default of record: 32; a 4 KiB request then "
-	  "takes less than 400 bytes of file)",
+	  "takes less than 550 bytes of file, 400 without the back end's)",
 	  OPTION_TO(struct sources_choice, request.snaplen), .max = 1024,
 	  .want = "a number of bytes from 0 to 1024" },
 	{ OPTION_CALL, 0, "light", "[=TIME]",

@@ -13,6 +13,7 @@
 
 #include "bpf/prog/guest.h"
 #include "decoder/trace/event.h"
+#include "decoder/util/mix.h"
 
 #define ARGS 5
 

@@ -33,17 +33,6 @@ struct frames {
 	__u32 n;
 };
 
-/* As hash_mix() of decoder/util/hash.h. */
-static __always_inline __u64 mix(__u64 h, __u64 v)
-{
-	h ^= v + 0x9e3779b97f4a7c15ULL + (h << 6) + (h >> 2);
-	h ^= h >> 30;
-	h *= 0xbf58476d1ce4e5b9ULL;
-	h ^= h >> 27;
-	h *= 0x94d049bb133111ebULL;
-	return h ^ h >> 31;
-}
-
 static long frame_step(__u32 i, void *ctx)
 {
 	struct frames *w = ctx;
@@ -59,7 +48,7 @@ static long frame_step(__u32 i, void *ctx)
 		s->found = 1;
 		s->first = i;
 	}
-	s->key = mix(s->key, pc);
+	s->key = hash_mix(s->key, pc);
 	s->end = i + 1;
 	/* what an interrupt has interrupted did not call the driver */
 	return pc - shared.entry_text < shared.entry_size;

@@ -122,6 +122,10 @@ int check_run_end(struct check_run *r)
 			cli_error("the findings cannot be written: %s", strerror(-r->err));
 		return CLI_TROUBLE;
 	}
+	if (report_contradictions(r->out) && r->report.format > REPORT_JSON)
+		cli_warn("the two sides contradict each other %llu times, which this format has no "
+			 "place for; -T text tells where",
+			 (unsigned long long)report_contradictions(r->out));
 	if (report_count(r->out) || report_contradictions(r->out))
 		return CLI_FINDINGS;
 	if (!model_device_nth(r->model, 0))

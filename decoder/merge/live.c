@@ -4,58 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/merge/guest.h"
-#include "decoder/merge/live.h"
-#include "decoder/merge/waiting.h"
+#include "decoder/merge/live_impl.h"
 
-#define MS UINT64_C(1000000)
 /* ns after which what has not come by then is not waited for any more. */
 #define HOST_LATE (1000 * MS) /* records of the host */
 #define HURRY_EVERY (250 * MS)
-#define LINK_FIRST (2000 * MS) /* by then the host's records of what it has begun with are there */
-#define LINK_EVERY (250 * MS) /* at first; then each time twice as long */
-#define LINK_MOST (60000 * MS)
 /* Bytes that wait at most, before nothing is waited for. */
 #define HOST_BYTES (32U << 20)
 #define GUEST_BYTES (16U << 20)
 #define KEPT_BYTES (8U << 20) /* of the host's that are written, for guests that come late */
-#define NEWS 64 /* descriptions of devices after which a guest's are looked at less often */
-#define CONTENT 16 /* bytes of a buffer by which chain.h recognises it */
-
-struct live_one {
-	const char *name;
-	pid_t pid;
-	struct merge_ids ids;
-	struct merging *merging; /* of this boot; NULL: none has begun */
-	struct merge_guest report, before; /* of this boot, and of those before */
-	struct live_state state;
-	struct waiting waiting;
-	bool ended; /* nothing more of this boot will come */
-	/*
-	 * The next boot's stream has begun.  It is not taken before what waits of this one is
-	 * written, and not before the next step.
-	 */
-	bool again;
-	bool ends; /* and has ended, too */
-	unsigned news;
-	uint32_t snaplen;
-	uint64_t number; /* of its records */
-	uint64_t heard; /* ns: when the first record of this boot came */
-	uint64_t link_at, link_every, linked_at, hurried; /* ns */
-};
-
-struct live {
-	struct merge_host host;
-	struct waiting waiting;
-	struct live_one *guest[MERGE_GUESTS];
-	unsigned guests;
-	uint64_t last; /* ns: of what was written */
-	uint64_t number; /* of the host's records */
-	uint32_t snaplen; /* of the host */
-	pid_t pid_of[256]; /* the host's sources */
-	uint64_t patience, begun; /* ns; begun: the time of the first record, 0 none */
-	bool direct; /* live_describe_begin() */
-};
 
 struct live *live_new(uint64_t patience, live_write *write, void *ctx)
 {
@@ -143,8 +100,7 @@ static void add_report(struct merge_guest *to, const struct merge_guest *r)
 	to->refused += r->refused;
 }
 
-/* Why what it sends is not recorded, from now on. */
-static void refuse(struct live_one *g, const char *why)
+void live_refuse(struct live_one *g, const char *why)
 {
 	snprintf(g->state.refused, sizeof(g->state.refused), "%.390s", why);
 }
@@ -167,7 +123,7 @@ static int begin_boot(struct live_one *g)
 	g->ended = g->again = false;
 	g->state.refused[0] = '\0';
 	g->heard = g->link_at = 0;
-	g->link_every = LINK_EVERY;
+	g->link_every = LIVE_LINK_EVERY;
 	g->state.boots++;
 	if (!g->merging)
 		return -ENOMEM;
@@ -210,116 +166,7 @@ bool live_guest_wants(const struct live *l, unsigned guest)
 	return !g->again && waiting_bytes(&g->waiting) < GUEST_BYTES;
 }
 
-/* --- linking ---------------------------------------------------------------------------------- */
-
-/* The number of the source that is this process; 0: none. */
-static uint8_t source_of(const struct live *l, pid_t pid)
-{
-	for (unsigned i = 1; pid && i < 256; i++)
-		if (l->pid_of[i] == pid)
-			return (uint8_t)i;
-	return 0;
-}
-
-/* What waits is paired now that it can be, in the order in which it came. */
-static int feed_waiting(struct live *l, struct live_one *g)
-{
-	struct waiting_place at[MERGE_SIDES] = { { 0 } };
-	const struct waiting *w[MERGE_SIDES] = { &l->waiting, &g->waiting };
-	bool has[MERGE_SIDES] = { waiting_walk(w[0], &at[0]), waiting_walk(w[1], &at[1]) };
-	int rc = 0;
-
-	while (!rc && (has[MERGE_HOST] || has[MERGE_GUEST])) {
-		enum merge_side side =
-			has[MERGE_HOST] && (!has[MERGE_GUEST] ||
-					    at[MERGE_HOST].came <= at[MERGE_GUEST].came)
-				? MERGE_HOST
-				: MERGE_GUEST;
-
-		rc = merging_feed(g->merging, side, &at[side].rec);
-		has[side] = waiting_walk(w[side], &at[side]);
-	}
-	return rc ? rc : merging_fed(g->merging);
-}
-
-/* What the host has recorded of devices that have just been found to be the guest's. */
-static int feed_fresh(struct live *l, struct live_one *g)
-{
-	struct waiting_place at = { 0 };
-	int rc = 0;
-
-	while (!rc && merging_has_fresh(g->merging) && waiting_walk(&l->waiting, &at))
-		rc = merging_feed_fresh(g->merging, &at.rec);
-	return rc;
-}
-
-static int link_guest(struct live *l, struct live_one *g, uint64_t now)
-{
-	bool was = merging_linked(g->merging);
-	uint8_t source = source_of(l, g->pid);
-	struct trace_error err;
-	int rc;
-
-	g->linked_at = now;
-	g->link_at = now + g->link_every;
-	if (g->link_every < LINK_MOST)
-		g->link_every *= 2;
-	if (!was && source)
-		merging_of_process(g->merging, source,
-				   l->snaplen >= CONTENT && g->snaplen >= CONTENT);
-	else if (!was && now - g->heard < LINK_FIRST)
-		return 0;
-	rc = merging_link(g->merging, &l->host, &err);
-	if (rc == -EXDEV)
-		return 0;
-	if (rc == -E2BIG)
-		refuse(g, err.text);
-	if (rc)
-		return rc == -E2BIG ? 0 : rc;
-	rc = was ? feed_fresh(l, g) : feed_waiting(l, g);
-	merging_fed_fresh(g->merging);
-	return rc;
-}
-
-static bool wants_link(const struct live_one *g)
-{
-	return g->merging && !g->ended && !g->state.refused[0] && merging_misses(g->merging);
-}
-
-static int link_guests(struct live *l, uint64_t now)
-{
-	int rc = 0;
-
-	for (unsigned i = 0; !rc && i < l->guests; i++)
-		if (wants_link(l->guest[i]) && now >= l->guest[i]->link_at)
-			rc = link_guest(l, l->guest[i], now);
-	return rc;
-}
-
 /* --- in ------------------------------------------------------------------------------------- */
-
-/* What a record says of whose guest it is, and of the guest's clock. */
-static int learn(struct live *l, struct live_one *g, enum merge_side side, const struct record *rec,
-		 uint64_t number, uint64_t now)
-{
-	int rc = 0;
-
-	if (!g->merging || g->ended)
-		return 0;
-	if (!merging_linked(g->merging) || merging_misses(g->merging) || rec->h.type < VQT_REG)
-		rc = merging_look(g->merging, side, rec, number);
-	/* it may be the one that is missed */
-	if (rec->h.type == VQT_DEVICE && (side == MERGE_HOST || g->news++ < NEWS)) {
-		g->link_at = g->linked_at ? g->linked_at + LINK_EVERY : 0;
-		g->link_every = LINK_EVERY;
-		/* at once, so that what follows of it is paired */
-		if (!rc && side == MERGE_GUEST && source_of(l, g->pid))
-			rc = link_guest(l, g, now);
-	}
-	if (!rc && merging_linked(g->merging))
-		rc = merging_feed(g->merging, side, rec);
-	return rc;
-}
 
 static int write_host(struct live *l, const struct record *rec)
 {
@@ -349,7 +196,7 @@ int live_host(struct live *l, const void *record, size_t len, uint64_t now)
 	l->number++;
 	l->begun = l->begun ? l->begun : now;
 	for (unsigned i = 0; !rc && i < l->guests; i++)
-		rc = learn(l, l->guest[i], MERGE_HOST, &rec, l->number, now);
+		rc = live_learn(l, l->guest[i], MERGE_HOST, &rec, l->number, now);
 	if (rc)
 		return rc;
 	return l->direct ? write_host(l, &rec) : waiting_add(&l->waiting, &rec, now);
@@ -367,7 +214,7 @@ static void take_session(struct live_one *g, const struct record *rec)
 		"it has format version %u.%u, this vqtrace reads %u.x; use the same vqtrace in the "
 		"guest",
 		rec->session.major, rec->session.minor, VQT_VERSION_MAJOR);
-	refuse(g, why);
+	live_refuse(g, why);
 }
 
 int live_guest(struct live *l, unsigned guest, const struct record *rec, uint64_t now)
@@ -386,7 +233,7 @@ int live_guest(struct live *l, unsigned guest, const struct record *rec, uint64_
 		take_session(g, rec);
 		return 0;
 	}
-	rc = learn(l, g, MERGE_GUEST, rec, g->number, now);
+	rc = live_learn(l, g, MERGE_GUEST, rec, g->number, now);
 	if (rc)
 		return rc;
 	if (!merging_accepts(g->merging, rec)) {
@@ -499,7 +346,7 @@ static int write_one(struct live *l, const struct choice *c)
 	if (g) {
 		rc = merging_write(g->merging, &l->host, &g->waiting.rec);
 		if (rc == -E2BIG) {
-			refuse(g, "it has more devices than there are numbers for");
+			live_refuse(g, "it has more devices than there are numbers for");
 			rc = 0;
 		}
 		waiting_drop(&g->waiting);
@@ -545,7 +392,7 @@ static int check(struct live *l, struct live_one *g)
 	struct trace_error err;
 
 	if (g->merging && !g->state.refused[0] && merging_check(g->merging, &l->host, &err)) {
-		refuse(g, err.text);
+		live_refuse(g, err.text);
 		g->state.unwritten += g->waiting.records;
 		waiting_free(&g->waiting);
 	}
@@ -554,7 +401,7 @@ static int check(struct live *l, struct live_one *g)
 
 static int step(struct live *l, uint64_t now, bool all)
 {
-	int rc = link_guests(l, now);
+	int rc = live_link(l, now);
 
 	for (unsigned i = 0; !rc && i < l->guests; i++)
 		rc = hurry(l, l->guest[i], now, all);
@@ -612,7 +459,7 @@ int live_end(struct live *l, uint64_t now)
 
 	for (unsigned i = 0; i < l->guests; i++)
 		l->guest[i]->link_at = 0;
-	rc = link_guests(l, now);
+	rc = live_link(l, now);
 	for (unsigned i = 0; !rc && i < l->guests; i++)
 		rc = live_guest_ends(l, i);
 	return rc ? rc : write_all(l, now, true);

@@ -21,7 +21,7 @@
 #define SOURCE_PIDS 64
 /*
  * Leading bytes of each buffer, unless another number is asked for.  A 4 KiB read then takes
- * 68 (kick), at most 168 (avail), 112 (used) and 48 (interrupt) bytes of file.
+ * 68 (kick), at most 168 (avail), 112 (used), 48 (interrupt) and twice 72 (back end) bytes of file.
  */
 #define SOURCE_SNAPLEN 32
 #define SOURCE_SAMPLE UINT64_C(1000000000) /* ns between two samples of a ring */

@@ -159,9 +159,7 @@ static enum whole is_whole(const struct trace_feed *f, size_t end, size_t *heade
 		return f->ended ? WHOLE : UNDECIDED;
 	if (like_header(f, end) || (plausible(f, end) && !is_session(f, end)))
 		return WHOLE;
-	if (like_header(f, *header_at) == FILE_HEADER)
-		return CUT;
-	return f->ended || !like_header(f, *header_at) ? WHOLE : UNDECIDED;
+	return like_header(f, *header_at) == FILE_HEADER ? CUT : WHOLE;
 }
 
 enum feed_result trace_feed_next(struct trace_feed *f, struct record *rec)

@@ -13,6 +13,8 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "decoder/util/mix.h"
+
 /* After HASH_ADD(): is it in the table? */
 #define hash_holds(element) ((element)->hh.tbl != NULL)
 
@@ -43,21 +45,6 @@
 			free(element_); \
 		} \
 	} while (0)
-
-/*
- * Mixes v into the hash h; order matters.  64 bits wide, so that hashes may stand
- * for what they were made of: of n things, two are taken for one with a chance of
- * n * n / 2^65.  Not for input that an attacker chooses to collide.
- */
-static inline uint64_t hash_mix(uint64_t h, uint64_t v)
-{
-	h ^= v + 0x9e3779b97f4a7c15ULL + (h << 6) + (h >> 2);
-	h ^= h >> 30;
-	h *= 0xbf58476d1ce4e5b9ULL;
-	h ^= h >> 27;
-	h *= 0x94d049bb133111ebULL;
-	return h ^ h >> 31;
-}
 
 static inline uint64_t hash_mix_text(uint64_t h, const char *s)
 {
