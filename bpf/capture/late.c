@@ -19,6 +19,7 @@
 #include "bpf/prog/qemu.skel.h"
 #include "bpf/qemu/qom.h"
 #include "decoder/util/qmp.h"
+#include "decoder/util/socket.h"
 
 #define FOUND 256
 
@@ -254,7 +255,7 @@ static int serve_others(void *ctx, int fd, int ms)
 static int connect_to(struct question *a, const char *socket)
 {
 	for (int ms = 0;; ms += STEP_MS) {
-		int fd = qmp_try_connect(socket), err;
+		int fd = socket_try_connect(socket), err;
 
 		if (fd != -EAGAIN)
 			return fd;

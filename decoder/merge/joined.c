@@ -11,6 +11,7 @@
 #include "decoder/merge/report.h"
 #include "decoder/trace/feed.h"
 #include "decoder/util/clock.h"
+#include "decoder/util/socket.h"
 
 #define DESCRIPTORS 256
 /*
@@ -80,7 +81,7 @@ static void on_record(void *ctx, const void *record, size_t len)
 		return;
 	if (!j->failed)
 		fail(j, live_host(j->live, record, len, now_ns()));
-	else
+	if (j->failed)
 		hand_on(j, record, len);
 }
 
@@ -100,19 +101,6 @@ static bool is_ended(void *ctx)
 
 /* --- streams ------------------------------------------------------------------------------------ */
 
-static int open_socket(const char *path)
-{
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	memcpy(to.sun_path, path, strlen(path));
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 /* It is there once QEMU is. */
 static void connect_to(struct joined *j, unsigned i, uint64_t now)
 {
@@ -123,7 +111,7 @@ static void connect_to(struct joined *j, unsigned i, uint64_t now)
 	if (now - g->tried < RETRY)
 		return;
 	g->tried = now;
-	g->fd = open_socket(g->path);
+	g->fd = socket_try_connect(g->path);
 	if (g->fd < 0)
 		return;
 	trace_feed_restart(g->feed);

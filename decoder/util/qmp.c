@@ -3,38 +3,20 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "decoder/util/clock.h"
 #include "decoder/util/qmp.h"
+#include "decoder/util/socket.h"
 
 #define CONNECT_MS 1000
 #define CONNECT_STEP_MS 20
 #define DEPTH_MAX 32 /* of objects and arrays in each other */
 
-int qmp_try_connect(const char *path)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd, err;
-
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(sa.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (!connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
-}
-
 int qmp_connect(const char *path)
 {
 	for (int ms = 0;; ms += CONNECT_STEP_MS) {
-		int fd = qmp_try_connect(path);
+		int fd = socket_try_connect(path);
 
 		if (fd != -EAGAIN)
 			return fd;

@@ -34,8 +34,6 @@ struct qmp {
  * -ETIMEDOUT: it does not accept connections; -EINTR.
  */
 int qmp_connect(const char *path);
-/* The same without waiting.  -EAGAIN: more clients wait than the server allows. */
-int qmp_try_connect(const char *path);
 
 /* Returns 0 or -ENOMEM; patience is the time for one answer in ms. */
 int qmp_init(struct qmp *q, int fd, int patience);
