@@ -22,7 +22,7 @@ struct access {
 	uint8_t source, region, width, op;
 };
 
-/* One of a driver: somewhere in [from, to] of the device's clock the device has to have it. */
+/* An access by a driver: the device has to have it between `from` and `to`, times of its clock. */
 struct pending {
 	struct access a;
 	char field[32];
@@ -201,7 +201,7 @@ static void judge(struct sides *s, const struct model *m, const struct pending *
 	}
 }
 
-/* Those whose time the device's clock has passed, and all others of that source; or all. */
+/* Judge the accesses to devices of this source that it had to have before `ts`. */
 static void judge_passed(struct sides *s, const struct model *m, unsigned source, uint64_t ts)
 {
 	unsigned left = 0;

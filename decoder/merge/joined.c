@@ -15,8 +15,8 @@
 
 #define DESCRIPTORS 256
 /*
- * How long what one side has recorded waits for the other's: a file that grows is not looked at as
- * often as a pipe or a screen.
+ * How long records of one side wait for the other's.  Nobody watches a file while it grows, so it can
+ * be later than a pipe or a screen.
  */
 #define WATCHED UINT64_C(3000000000) /* ns */
 #define UNWATCHED UINT64_C(30000000000)
@@ -101,7 +101,7 @@ static bool is_ended(void *ctx)
 
 /* --- streams ------------------------------------------------------------------------------------ */
 
-/* It is there once QEMU is. */
+/* Try to connect: the socket is there once QEMU is. */
 static void connect_to(struct joined *j, unsigned i, uint64_t now)
 {
 	struct stream_in *g = &j->guest[i];
@@ -401,7 +401,7 @@ static void stop(struct source *s)
 	struct joined *j = (struct joined *)s;
 	struct source_stats inner;
 
-	/* Of a process that runs on not everything is seen any more while probes are detached. */
+	/* While probes are detached from a process that runs on, some of its events are missed. */
 	j->inner->ops->stats(j->inner, &inner);
 	j->mute = !j->inner->ops->whole_stop && inner.alive;
 	j->inner->ops->stop(j->inner);

@@ -6,10 +6,10 @@
 
 #include "decoder/merge/live_impl.h"
 
-/* ns after which what has not come by then is not waited for any more. */
-#define HOST_LATE (1000 * MS) /* records of the host */
+/* Times in ns. */
+#define HOST_LATE (1000 * MS) /* after so long no earlier record of the host is expected */
 #define HURRY_EVERY (250 * MS)
-/* Bytes that wait at most, before nothing is waited for. */
+/* Bytes of records that wait; with more of the host's, no guest is waited for. */
 #define HOST_BYTES (32U << 20)
 #define GUEST_BYTES (16U << 20)
 #define KEPT_BYTES (8U << 20) /* of the host's that are written, for guests that come late */
@@ -240,7 +240,10 @@ int live_guest(struct live *l, unsigned guest, const struct record *rec, uint64_
 		g->report.refused++;
 		return 0;
 	}
-	/* Of one that nothing is known of more has to come, or that would never change. */
+	/*
+	 * While it is not known whose guest this is, more has to be read to find out.  So its events
+	 * are left out, and counted, once they fill half of the room.
+	 */
 	if (!merging_linked(g->merging) && waiting_bytes(&g->waiting) > GUEST_BYTES / 2 &&
 	    rec->h.type >= VQT_REG) {
 		g->state.unwritten++;
@@ -259,15 +262,15 @@ enum next {
 };
 
 /*
- * Of a guest of which nothing has come yet: its recorder begins before the driver of the port that
- * it writes to.
+ * Nothing has come of this guest yet.  Its recorder begins before the driver of the port that it
+ * writes to, so its first records come late, and are waited for.
  */
 static enum next first_word(const struct live *l, const struct live_one *g, uint64_t now)
 {
 	return !g->number && now - l->begun < l->patience ? SILENT : NOTHING;
 }
 
-/* What a guest has to be written, and at which of the host's times. */
+/* The state of a guest's next record; READY: *ts is the host's time of it. */
 static enum next guest_next(struct live *l, struct live_one *g, uint64_t now, uint64_t *ts)
 {
 	struct trace_error err;
@@ -297,7 +300,7 @@ static uint64_t host_time(const struct live *l, const struct record *rec)
 	return rec->h.ts || rec->h.type >= VQT_REG ? rec->h.ts : l->last;
 }
 
-/* May what is at that time be written, though this one has nothing that is known to be later? */
+/* Has a guest without a READY record been waited for long enough to write what is of that time? */
 static bool is_late(const struct live *l, enum next next, uint64_t ts, uint64_t now)
 {
 	return next == NOTHING || (int64_t)(now - ts) >= (int64_t)l->patience;
@@ -373,7 +376,7 @@ static int write_all(struct live *l, uint64_t now, bool all)
 	return rc;
 }
 
-/* Its clock cannot be waited for any longer. */
+/* Decide the guest's clock now if its records have waited for too long; all: in any case. */
 static int hurry(const struct live *l, struct live_one *g, uint64_t now, bool all)
 {
 	bool old = now - g->waiting.came >= l->patience / 3 * 2 ||

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The records of a host and of its guests joined while they are recorded: as merge.h does with
- * files, with the same modules.  What comes waits until the guest's clock is known around it, or
- * until patience ends, so that all is written in the order of the host's time.
+ * files, with the same modules.  Records wait until the guest's clock is known around them, or until
+ * patience ends, so that all are written in the order of the host's time.
  *
  *    host ───┬─> waits ──────────────────────────────────────> in the order of time
  *    guest ──┼─> waits ──> at the host's time, once decided ──>
@@ -68,7 +68,7 @@ bool live_linked(const struct live *l, unsigned guest);
 
 struct live_state {
 	uint64_t boots; /* traces that have begun */
-	uint64_t unwritten; /* records whose time could not be known */
+	uint64_t unwritten; /* records that were left out: of no known time, or refused */
 	char refused[400]; /* why what it sends is not recorded; "" it is */
 };
 

@@ -4,7 +4,8 @@
 
 #include "decoder/merge/live_impl.h"
 
-#define LINK_FIRST (2000 * MS) /* by then the host's records of what it has begun with are there */
+/* After a guest's first record: by then the host's of the same time are there. */
+#define LINK_FIRST (2000 * MS)
 #define LINK_MOST (60000 * MS) /* between two attempts */
 #define NEWS 64 /* descriptions of devices after which a guest's are looked at less often */
 #define CONTENT 16 /* bytes of a buffer by which chain.h recognises it */
@@ -18,7 +19,7 @@ static uint8_t source_of(const struct live *l, pid_t pid)
 	return 0;
 }
 
-/* What waits is paired now that it can be, in the order in which it came. */
+/* Pair what both have recorded so far, in the order in which it came. */
 static int feed_waiting(struct live *l, struct live_one *g)
 {
 	struct waiting_place at[MERGE_SIDES] = { { 0 } };
@@ -39,7 +40,7 @@ static int feed_waiting(struct live *l, struct live_one *g)
 	return rc ? rc : merging_fed(g->merging);
 }
 
-/* What the host has recorded of devices that have just been found to be the guest's. */
+/* Pair what the host has recorded of devices that have just been found to be the guest's. */
 static int feed_fresh(struct live *l, struct live_one *g)
 {
 	struct waiting_place at = { 0 };

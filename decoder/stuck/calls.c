@@ -86,7 +86,7 @@ static int enter(struct stuck_calls *c, struct thread *t, uint64_t key, const st
 	return 0;
 }
 
-/* Calls that it is not known of whether they were made have not returned either. */
+/* A function returns, and so have all that it had called, even if that was not recorded. */
 static void leave(struct stuck_calls *c, struct thread *t, const struct event *e)
 {
 	unsigned depth = t ? t->depth : 0;

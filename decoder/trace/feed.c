@@ -70,7 +70,10 @@ void trace_feed_end(struct trace_feed *f)
 	f->ended = true;
 }
 
-/* How many of the bytes from `at` on are as in a trace's header; the rest is not there yet. */
+/*
+ * How many bytes from `at` on are as in a trace's header: all of it, or as many as have come; 0: they
+ * are not.
+ */
 static size_t like_header(const struct trace_feed *f, size_t at)
 {
 	size_t i;
