@@ -70,6 +70,12 @@ static int parse_light(void *config, const char *value, struct text *why)
 	return 0;
 }
 
+static int parse_stacks(void *config, const char *value, struct text *why)
+{
+	((struct sources_choice *)config)->request.stacks = value ? value : "";
+	return 0;
+}
+
 static const struct option_row shared[] = {
 	{ OPTION_HEADING, .help = "What to record" },
 	{ OPTION_CALL, 'i', "source", "SOURCE",
@@ -97,6 +103,10 @@ static const struct option_row shared[] = {
 	  "count and measure only: a tally of each queue every TIME (1s) instead of every event, "
 	  "at a fraction of the cost",
 	  .call = parse_light },
+	{ OPTION_CALL, 0, "stacks", "[=WHAT]",
+	  "the call stack of events too, of QEMU or in a guest's kernel; WHAT: some of setup, kicks "
+	  "(these two if it is left out), chains, completions, interrupts, all; of QEMU also backend",
+	  .call = parse_stacks },
 	{ OPTION_TIME, 0, "sample", "TIME",
 	  "look at each queue's ring this often (default 1s; 0: never), which shows what waits "
 	  "where nothing happens",
@@ -158,12 +168,15 @@ static int check_taken(const struct sources_choice *c, const struct cli_option_g
 		{ r->devices.n, SOURCE_TAKES_DEVICES, "-d" },
 		{ r->queues, SOURCE_TAKES_QUEUES, "--queue" },
 		{ r->light, SOURCE_TAKES_LIGHT, "--light" },
+		{ r->stacks, SOURCE_TAKES_STACKS, "--stacks" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (rows[i].given && !(c->ops->takes & rows[i].takes))
 			return 1 + cli_usage("%s does not go with the source %s", rows[i].option,
 					     c->ops->name);
+	if (r->light && r->stacks)
+		return 1 + cli_usage("--stacks does not go with --light, which records no events");
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "bpf/capture/stacks.h"
 #include "bpf/capture/describe.h"
 #include "bpf/capture/device.h"
 #include "bpf/capture/emit.h"
@@ -45,15 +46,20 @@ static int on_sample(void *ctx, void *data, size_t len)
 
 	if (len < sizeof(*h) || !h->source || h->source > c->ntargets)
 		return 0;
-	order_put(c->target[h->source - 1]->order, data, len, capture_now());
+	if (h->type == VQT_STACK)
+		stacks_take(c->target[h->source - 1], data, len);
+	else
+		order_put(c->target[h->source - 1]->order, data, len, capture_now());
 	return 0;
 }
 
 void capture_preamble(struct capture *c)
 {
 	describe_session(c);
-	for (size_t i = 0; i < c->ntargets; i++)
+	for (size_t i = 0; i < c->ntargets; i++) {
 		describe_source(c->target[i]);
+		stacks_again(c->target[i]);
+	}
 	for (size_t i = 0; i < DEVICES; i++) {
 		struct device *d = c->device[i];
 
@@ -130,6 +136,7 @@ static int load(struct capture *c, struct source_error *err)
 	if (c->o.tables)
 		bpf_map__set_max_entries(c->skel->maps.queues, c->o.tables);
 	c->skel->rodata->wake_level = buffer / 2;
+	c->skel->rodata->stacks_of = c->o.light ? 0 : c->o.stacks;
 	code = qemu_bpf__load(c->skel);
 	if (code)
 		return explain_load(err, code);

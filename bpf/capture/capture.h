@@ -43,6 +43,7 @@ struct capture_options {
 	 * idle queue. Not used in a light capture.
 	 */
 	uint64_t sample;
+	uint32_t stacks; /* bit n: events of type VQT_REG + n have the call stack */
 	bool empty; /* attach BPF programs that do nothing, to measure the cost of probes */
 	const char *command; /* of the capture, for the session record */
 	/* Called for each record, in order; the bytes are valid during the call. */

@@ -55,6 +55,7 @@ struct target {
 	struct qemu *q;
 	struct order *order;
 	struct attach *attach[QEMU_PROGRAMS];
+	struct attach *enter[QEMU_PROGRAMS]; /* with stacks: functions whose return is probed */
 	uint32_t out_seq; /* seq of the next record passed on */
 	uint64_t last_ts;
 	uint64_t light_since; /* time from which a light capture counts it */
@@ -63,6 +64,7 @@ struct target {
 	bool late, dead;
 	bool listed; /* the devices present at attach are all known */
 	bool endless; /* the tree of objects exceeded the limits */
+	struct stacks *stacks; /* NULL: none are recorded */
 	struct samples *samples; /* read, not yet written; NULL if sampling is off */
 	struct query_answer qmp; /* used only where memory gave no answer */
 };

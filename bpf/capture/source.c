@@ -14,6 +14,7 @@
 #include "bpf/capture/source.h"
 #include "bpf/qemu/launch.h"
 #include "bpf/qemu/process.h"
+#include "bpf/stack/table.h"
 #include "decoder/trace/event.h"
 
 #define PROCESSES 256
@@ -37,6 +38,19 @@ struct qemu_source {
 	size_t nknown;
 	uint64_t looked; /* ns: time of the last search for processes */
 	struct source_error why; /* why the latest process could not be attached to */
+};
+
+#define EVENT(type) (1U << (VQT_##type - VQT_REG))
+
+static const struct stack_word stack_of[] = {
+	{ "setup", EVENT(REG) | EVENT(LIFECYCLE) },
+	{ "kicks", EVENT(KICK) },
+	{ "chains", EVENT(AVAIL) },
+	{ "completions", EVENT(USED) },
+	{ "interrupts", EVENT(IRQ) },
+	{ "backend", EVENT(BACKEND) },
+	{ "all", ~0U },
+	{},
 };
 
 static const struct option_row options[] = {
@@ -164,6 +178,10 @@ static void attach_new(struct qemu_source *q)
 static int check(const void *config, const struct source_request *r, bool command,
 		 struct source_error *err)
 {
+	TEXT(why, 256);
+
+	if (r->stacks && !stack_words(stack_of, r->stacks, &why))
+		return source_fail(err, -EINVAL, "%s", why.buf);
 	if (command && (r->npids || r->names.n))
 		return source_fail(err, -EINVAL,
 				   "record what runs (-p, -n) or a command, not both");
@@ -179,6 +197,7 @@ static int open_source(struct source **out, const void *config,
 {
 	const struct qemu_config *c = config;
 	struct qemu_source *q = calloc(1, sizeof(*q));
+	TEXT(why, 256);
 	int code;
 
 	if (!q)
@@ -195,6 +214,7 @@ static int open_source(struct source **out, const void *config,
 		.delivery = c->delivery,
 		.no_lifecycle = c->no_lifecycle,
 		.no_backend = c->no_backend,
+		.stacks = stack_words(stack_of, request->stacks, &why),
 		.tables = c->tables,
 		.qmp_only = c->qmp_only,
 		.light = request->light,
@@ -467,7 +487,7 @@ const struct source_ops qemu_source_ops = {
 	.summary = "QEMU processes, by BPF probes: -p PID, -n NAME, -- COMMAND",
 	.noun = "QEMU",
 	.takes = SOURCE_TAKES_PROCESSES | SOURCE_TAKES_DEVICES | SOURCE_TAKES_QUEUES |
-		 SOURCE_TAKES_LIGHT | SOURCE_TAKES_SAMPLE,
+		 SOURCE_TAKES_LIGHT | SOURCE_TAKES_SAMPLE | SOURCE_TAKES_STACKS,
 	.options = options,
 	.config_size = sizeof(struct qemu_config),
 	.available = available,

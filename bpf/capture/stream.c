@@ -6,6 +6,7 @@
 #include "bpf/capture/emit.h"
 #include "bpf/capture/light.h"
 #include "bpf/capture/sample.h"
+#include "bpf/capture/stacks.h"
 #include "bpf/capture/stream.h"
 #include "bpf/prog/qemu.skel.h"
 
@@ -67,6 +68,8 @@ static void on_record(void *ctx, void *record, size_t len)
 		device_seen(t, record);
 		return;
 	}
+	record = stacks_append(t, record, &len);
+	h = record;
 	d = h->device ? device_get(t, h->device) : NULL;
 	if (h->type == VQT_QUEUE_STATE) {
 		if (d)

@@ -13,6 +13,7 @@
 #include "bpf/capture/light.h"
 #include "bpf/capture/late.h"
 #include "bpf/capture/sample.h"
+#include "bpf/capture/stacks.h"
 #include "bpf/capture/stream.h"
 #include "bpf/capture/target.h"
 #include "bpf/prog/qemu.skel.h"
@@ -100,7 +101,7 @@ bool target_needs(const struct capture *c, const char *program)
 		if (!strcmp(name, program))
 			return true;
 	}
-	return false;
+	return c->o.stacks && !strcmp(program, "on_enter");
 }
 
 /* Attach all probes of one program.  A probe that fails is only reported as missing. */
@@ -135,6 +136,9 @@ static void attach_role(struct target *t, enum qemu_program role)
 	for (size_t i = 0; i < n; i++)
 		if (points[i].err)
 			miss(c, t->p.pid, of[i], points[i].err);
+	if (ret && c->o.stacks)
+		attach_points(&t->enter[role], c->skel->progs.on_enter, c->multi, false, t->p.pid,
+			      t->p.object, points, n);
 }
 
 static int explain_process(struct source_error *err, pid_t pid, int code, const struct process *p)
@@ -196,6 +200,7 @@ void target_free(struct target *t)
 	qemu_close(t->q);
 	order_free(t->order);
 	sample_free(t);
+	stacks_close(t);
 	free(t);
 }
 
@@ -218,7 +223,7 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 		return code;
 	}
 	t->order = order_new(&stream_ops, t);
-	if (!t->order || qemu_unusable(t->q)) {
+	if (!t->order || stacks_open(t) || qemu_unusable(t->q)) {
 		source_fail(err, -ENOTSUP,
 			    "process %d: %.200s: its virtqueues could not be understood (%.40s); "
 			    "'vqtrace doctor %.100s' says more",
@@ -303,7 +308,8 @@ void target_detach(struct target *t)
 	bpf_map_delete_elem(bpf_map__fd(t->c->skel->maps.procs), &key);
 	for (unsigned role = 0; role < QEMU_PROGRAMS; role++) {
 		attach_detach(t->attach[role]);
-		t->attach[role] = NULL;
+		attach_detach(t->enter[role]);
+		t->attach[role] = t->enter[role] = NULL;
 	}
 	t->dead = true;
 }

@@ -11,13 +11,13 @@
 struct guest_config {
 	const char *modules;
 	bool no_calls, no_fast;
-	uint32_t stacks; /* bit n: calls with this enum vqt_guest_what get a stack */
 };
 
 struct guest_source {
 	struct source base;
 	struct source_request request;
 	struct guest_config config;
+	uint32_t stacks_of; /* bit n: calls with this enum vqt_guest_what get a stack */
 	struct guest_bpf *skel;
 	struct ring_buffer *rb;
 	struct order *order;

@@ -30,42 +30,15 @@
 
 #define WHAT(n) (1U << VQT_GUEST_##n)
 
-static const struct {
-	const char *name;
-	uint32_t what;
-} stack_words[] = {
+static const struct stack_word stack_of[] = {
 	{ "setup", WHAT(LIFECYCLE) | WHAT(CONFIG_OP) },
 	{ "kicks", WHAT(NOTIFY) },
 	{ "chains", WHAT(ADD) },
 	{ "interrupts", WHAT(INTERRUPT) },
 	{ "completions", WHAT(GET_BUF) },
 	{ "all", ~0U },
+	{},
 };
-#define STACK_WORDS "setup, kicks, chains, interrupts, completions and all"
-
-static uint32_t stack_word(const char *s, size_t n)
-{
-	for (size_t i = 0; i < sizeof(stack_words) / sizeof(stack_words[0]); i++)
-		if (strlen(stack_words[i].name) == n && !memcmp(stack_words[i].name, s, n))
-			return stack_words[i].what;
-	return 0;
-}
-
-static int parse_stacks(void *config, const char *value, struct text *why)
-{
-	struct guest_config *c = config;
-
-	for (const char *s = value ? value : "setup,kicks"; s;) {
-		size_t n = strcspn(s, ",");
-		uint32_t what = stack_word(s, n);
-
-		if (!what)
-			return option_refuse(why, "want some of " STACK_WORDS ", with commas");
-		c->stacks |= what;
-		s = s[n] ? s + n + 1 : NULL;
-	}
-	return 0;
-}
 
 static const struct option_row options[] = {
 	{ OPTION_TEXT, 0, "modules", "DIR",
@@ -75,10 +48,6 @@ static const struct option_row options[] = {
 	{ OPTION_FLAG, 0, "no-calls", NULL,
 	  "registers, kicks, chains, completions and interrupts only, no function calls",
 	  OPTION_TO(struct guest_config, no_calls) },
-	{ OPTION_CALL, 0, "stacks", "[=WHAT]",
-	  "the kernel's call stack at each event of set-up (probe, config ops, registers) and at each "
-	  "kick; WHAT: some of " STACK_WORDS,
-	  .call = parse_stacks },
 	{ OPTION_FLAG, 0, "kprobes-only", NULL, NULL, OPTION_TO(struct guest_config, no_fast) },
 	{},
 };
@@ -142,8 +111,8 @@ static int load(struct guest_source *g, struct source_error *err)
 				   strerror(errno));
 	bpf_map__set_max_entries(g->skel->maps.scratches,
 				 VQG_SCRATCH_PER_CPU * (cpus > 0 ? (unsigned)cpus : 1));
-	g->skel->rodata->stacks_of = g->config.stacks;
-	if (!g->config.stacks)
+	g->skel->rodata->stacks_of = g->stacks_of;
+	if (!g->stacks_of)
 		bpf_map__set_max_entries(g->skel->maps.stacks, 1);
 	code = guest_bpf__load(g->skel);
 	if (code == -EPERM || code == -EACCES)
@@ -218,6 +187,10 @@ static void close_source(struct source *s)
 static int check(const void *config, const struct source_request *r, bool command,
 		 struct source_error *err)
 {
+	TEXT(why, 256);
+
+	if (r->stacks && !stack_words(stack_of, r->stacks, &why))
+		return source_fail(err, -EINVAL, "%s", why.buf);
 	if (command)
 		return source_fail(err, -EINVAL,
 				   "the source guest records the kernel it runs on, not a command");
@@ -228,6 +201,7 @@ static int open_source(struct source **out, const void *config,
 		       const struct source_request *request, struct source_error *err)
 {
 	struct guest_source *g = calloc(1, sizeof(*g));
+	TEXT(why, 256);
 	int code;
 
 	if (!g)
@@ -235,6 +209,7 @@ static int open_source(struct source **out, const void *config,
 	g->base.ops = &guest_source_ops;
 	g->request = *request;
 	g->config = *(const struct guest_config *)config;
+	g->stacks_of = stack_words(stack_of, request->stacks, &why);
 	g->wall = clock_wall_offset();
 	code = kernel_types_open(&g->types, g->config.modules);
 	if (code)
@@ -244,9 +219,9 @@ static int open_source(struct source **out, const void *config,
 	code = load(g, err);
 	if (!code) {
 		g->order = order_new(&guest_order_ops, g);
-		g->stacks = g->config.stacks ? stacks_new() : NULL;
+		g->stacks = g->stacks_of ? stacks_new() : NULL;
 		g->rb = ring_buffer__new(bpf_map__fd(g->skel->maps.events), on_sample, g, NULL);
-		if (!g->order || !g->rb || (g->config.stacks && !g->stacks))
+		if (!g->order || !g->rb || (g->stacks_of && !g->stacks))
 			code = source_fail(err, -ENOMEM, "no memory");
 	}
 	if (code) {
@@ -279,13 +254,13 @@ static int begin(struct source *s, char *const argv[], struct source_child *chil
 			   "bytes of buffers and the status of requests are not in the trace: the "
 			   "kernel does not tell where it maps memory (kernel.kptr_restrict=2, or "
 			   "not x86-64)");
-	if (g->config.stacks && !g->skel->bss->shared.entry_size)
+	if (g->stacks_of && !g->skel->bss->shared.entry_size)
 		source_say(
 			&g->request, SOURCE_WARNING,
 			"stacks of interrupts go on with what was interrupted: the kernel does not "
 			"tell where it is entered (kernel.kptr_restrict=2)");
 	if (g->types && !g->config.no_fast)
-		g->fast = fast_new(g->skel, g->types, g->attach, g->config.stacks);
+		g->fast = fast_new(g->skel, g->types, g->attach, g->stacks_of);
 	g->begun = true;
 	return 0;
 }
@@ -437,7 +412,7 @@ const struct source_ops guest_source_ops = {
 	.summary = "the virtio drivers of the kernel that this runs on: in a guest, or a host "
 		   "with virtio hardware",
 	.noun = "kernel",
-	.takes = SOURCE_TAKES_DEVICES,
+	.takes = SOURCE_TAKES_DEVICES | SOURCE_TAKES_STACKS,
 	.options = options,
 	.config_size = sizeof(struct guest_config),
 	.available = guest_available,

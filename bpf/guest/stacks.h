@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bpf/stack/table.h"
+
 struct stacks;
 
 struct stacks *stacks_new(void); /* NULL: no memory */
@@ -20,7 +22,7 @@ uint32_t stacks_id(const struct stacks *s, uint64_t key);
  * already.  The caller sets ts.
  */
 size_t stacks_describe(struct stacks *s, uint32_t id, uint8_t *buf, size_t size);
-#define STACKS_RECORD 16384 /* bytes that are enough */
+#define STACKS_RECORD STACK_RECORD /* bytes that are enough */
 /* A file begins, in which none is described. */
 void stacks_describe_again(struct stacks *s);
 

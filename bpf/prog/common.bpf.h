@@ -244,13 +244,149 @@ static __always_inline void hdr_begin(struct vqp_proc *p, struct vqt_hdr *h, __u
 }
 
 /* Wake the reader only when there is much to read: a wake-up costs more than a record. */
-static __always_inline bool emit(void *rec, __u64 len)
+static __always_inline long send(void *rec, __u64 len)
 {
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
 	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > wake_level)
 		flags = BPF_RB_FORCE_WAKEUP;
-	if (!bpf_ringbuf_output(&events, rec, len, flags))
+	return bpf_ringbuf_output(&events, rec, len, flags);
+}
+
+/* --- call stacks --- */
+
+/*
+ * The process has no frame pointers, so a program cannot walk its stack: user space gets the registers
+ * and the top of the stack before the event, under the event's sequence number, and unwinds them
+ * (bpf/stack).
+ */
+
+/* Bit n: events of type VQT_REG + n get a stack. */
+const volatile __u32 stacks_of;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct vqp_returns);
+} returns SEC(".maps");
+
+const volatile struct vqp_returns no_returns;
+
+/* A function begins whose return is probed, and will be written over. */
+static __always_inline void remember_return(struct pt_regs *ctx)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct vqp_returns *r = bpf_map_lookup_elem(&returns, &tid);
+	struct vqp_return *one;
+
+	if (!r) {
+		bpf_map_update_elem(&returns, &tid, (const void *)&no_returns, BPF_NOEXIST);
+		r = bpf_map_lookup_elem(&returns, &tid);
+	}
+	if (!r)
+		return;
+	one = &r->latest[r->n++ % VQP_RETURNS];
+	one->at = PT_REGS_SP(ctx);
+	if (read_user(&one->to, 8, (void *)one->at))
+		one->at = 0;
+}
+
+struct copy {
+	struct scratch *s;
+	__u64 from;
+};
+
+#define COPY_MOST 1024 /* bytes at once */
+#define COPY_LEAST 16
+
+/* As far as it is mapped: where some bytes cannot be read, try a quarter of them. */
+static long copy_step(__u32 i, void *ctx)
+{
+	struct copy *c = ctx;
+	struct scratch *s = c->s;
+	__u32 pos = s->pos, n = s->room;
+
+	if (pos >= VQP_STACK_BYTES || n < COPY_LEAST || n > COPY_MOST)
+		return 1;
+	if (read_user(s->rec + sizeof(struct vqp_stack) + (pos & (VQP_STACK_BYTES - 1)), n,
+		      (void *)(c->from + pos)))
+		s->room = n / 4;
+	else
+		s->pos = pos + n;
+	return 0;
+}
+
+/* The registers of the process where it met the probe. */
+static __always_inline void copy_registers(__u64 *to)
+{
+	struct pt_regs *r = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+	to[0] = r->rax;
+	to[1] = r->rdx;
+	to[2] = r->rcx;
+	to[3] = r->rbx;
+	to[4] = r->rsi;
+	to[5] = r->rdi;
+	to[6] = r->rbp;
+	to[7] = r->rsp;
+	to[8] = r->r8;
+	to[9] = r->r9;
+	to[10] = r->r10;
+	to[11] = r->r11;
+	to[12] = r->r12;
+	to[13] = r->r13;
+	to[14] = r->r14;
+	to[15] = r->r15;
+	to[16] = r->rip;
+}
+
+static __always_inline struct scratch *scratch_take(void);
+static __always_inline void scratch_put(struct scratch *s);
+
+static __noinline int stack_before(struct vqt_hdr *event)
+{
+	struct vqp_returns *r;
+	struct vqp_stack *out;
+	struct copy c = {};
+	__u32 pos, tid;
+
+	if (!event)
+		return 0;
+	c.s = scratch_take();
+	if (!c.s) {
+		count(VQP_LOST_STACKS);
+		return 0;
+	}
+	out = (void *)c.s->rec;
+	__builtin_memset(out, 0, sizeof(*out));
+	((struct vqt_hdr *)out->header)->type = VQT_STACK;
+	((struct vqt_hdr *)out->header)->seq = event->seq;
+	((struct vqt_hdr *)out->header)->source = event->source;
+	copy_registers(out->reg);
+	tid = bpf_get_current_pid_tgid();
+	r = bpf_map_lookup_elem(&returns, &tid);
+	if (r)
+		__builtin_memcpy(out->returns, r->latest, sizeof(out->returns));
+	c.from = out->reg[VQP_DWARF_SP];
+	c.s->pos = 0;
+	c.s->room = COPY_MOST;
+	bpf_loop(VQP_STACK_BYTES / COPY_MOST + 16, copy_step, &c, 0);
+	pos = c.s->pos & (2 * VQP_STACK_BYTES - 1);
+	out->len = pos;
+	if (send(out, sizeof(*out) + pos))
+		count(VQP_LOST_STACKS);
+	scratch_put(c.s);
+	return 0;
+}
+
+static __always_inline bool emit(void *rec, __u64 len)
+{
+	struct vqt_hdr *h = rec;
+
+	if (stacks_of && h->type >= VQT_REG && stacks_of >> ((h->type - VQT_REG) & 31) & 1)
+		stack_before(h);
+	if (!send(rec, len))
 		return true;
 	count(VQP_LOST_BUFFER);
 	return false;
@@ -279,7 +415,7 @@ static __noinline int lose(struct vqp_proc *p, __u32 dev, __u32 queue, __u32 why
 }
 
 /* Space for a large record.  The thread stays on its CPU, but can be preempted there. */
-static __always_inline struct scratch *scratch_get(struct vqp_proc *p, struct vqp_queue *q)
+static __always_inline struct scratch *scratch_take(void)
 {
 	__u32 base = bpf_get_smp_processor_id() * VQP_SCRATCH_PER_CPU;
 
@@ -290,8 +426,17 @@ static __always_inline struct scratch *scratch_get(struct vqp_proc *p, struct vq
 		if (s && !__sync_val_compare_and_swap(&s->busy, 0, 1))
 			return s;
 	}
-	lose(p, q->dev, q->index, VQT_LOSS_LIMIT, 1);
 	return NULL;
+}
+
+/* The same for an event of a queue, which is lost where there is none. */
+static __always_inline struct scratch *scratch_get(struct vqp_proc *p, struct vqp_queue *q)
+{
+	struct scratch *s = scratch_take();
+
+	if (!s)
+		lose(p, q->dev, q->index, VQT_LOSS_LIMIT, 1);
+	return s;
 }
 
 static __always_inline void scratch_put(struct scratch *s)

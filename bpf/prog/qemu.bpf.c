@@ -230,6 +230,15 @@ int on_reg_return(struct pt_regs *ctx)
 	return 0;
 }
 
+/* Where stacks are recorded: the first instruction of a function whose return is probed. */
+SEC("uprobe")
+int on_enter(struct pt_regs *ctx)
+{
+	if (proc_get())
+		remember_return(ctx);
+	return 0;
+}
+
 /* pci_host_config_write_common(dev, addr, limit, val, len); aux 1: read, no val */
 SEC("uprobe")
 int on_config(struct pt_regs *ctx)

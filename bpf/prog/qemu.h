@@ -205,7 +205,40 @@ enum vqp_irq {
 enum vqp_counter {
 	VQP_LOST_BUFFER, /* the ring buffer was full */
 	VQP_LOST_CHAINS, /* chains that the device popped without a record */
+	VQP_LOST_STACKS, /* stacks that could not be taken or sent */
 	VQP_COUNTERS
+};
+
+/* Registers as DWARF numbers them on x86-64: rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8 ... r15, rip. */
+#define VQP_DWARF_REGS 17
+#define VQP_DWARF_SP 7
+#define VQP_DWARF_PC 16
+#define VQP_STACK_BYTES 16384
+
+/*
+ * A function whose return is probed returns to the kernel: where on the stack that was written over the
+ * address that it returns to, and that address.  Of a thread the latest ones.
+ */
+#define VQP_RETURNS 4
+struct vqp_return {
+	__u64 at, to;
+};
+struct vqp_returns {
+	struct vqp_return latest[VQP_RETURNS];
+	__u64 n; /* all so far: the next one is latest[n % VQP_RETURNS] */
+};
+
+/*
+ * Before an event: what its call stack can be unwound from.  A VQT_STACK that has the sequence number
+ * of the event and no number of its own.
+ */
+struct vqp_stack {
+	__u8 header[24]; /* struct vqt_hdr */
+	__u64 reg[VQP_DWARF_REGS];
+	struct vqp_return returns[VQP_RETURNS];
+	__u32 len; /* bytes of memory from rsp on that follow */
+	__u32 pad;
+	/* __u8 bytes[len] */
 };
 
 /*

@@ -219,23 +219,17 @@ static int doctor(void)
 
 /* --- the command line ------------------------------------------------------------------------ */
 
-/* An option of the source itself, from its table; -1: it has none of this name. */
-static int source_option(struct run *r, const char *name, const char *value)
+/* An option of the source itself, from its table. */
+static void source_option(struct run *r, const char *name, const char *value)
 {
-	TEXT(why, 256);
-
 	for (const struct option_row *o = guest_source_ops.options; o->kind != OPTION_END; o++) {
 		if (!o->name || strcmp(o->name, name))
 			continue;
 		if (o->kind == OPTION_FLAG)
 			*(bool *)((char *)r->config + o->to) = true;
-		else if (o->kind == OPTION_TEXT)
+		else
 			*(const char **)((char *)r->config + o->to) = value;
-		else if (o->kind == OPTION_CALL)
-			return o->call(r->config, value, &why);
-		return 0;
 	}
-	return -1;
 }
 
 static int usage(const char *why)
@@ -258,6 +252,7 @@ static int parse(struct run *r, int argc, char **argv)
 		{ "quiet", no_argument, NULL, 'q' },
 		{ NULL, 0, NULL, 0 },
 	};
+	struct source_error err;
 	unsigned long long v;
 	int c;
 
@@ -291,10 +286,7 @@ static int parse(struct run *r, int argc, char **argv)
 			break;
 		case 'M': source_option(r, "modules", optarg); break;
 		case 'N': source_option(r, "no-calls", NULL); break;
-		case 'S':
-			if (source_option(r, "stacks", optarg))
-				return usage("--stacks: not what it can be");
-			break;
+		case 'S': r->request.stacks = optarg ? optarg : ""; break;
 		case 'R': r->ready = optarg; break;
 		case 'V': r->verbose = true; break;
 		case 'q': r->quiet = true; break;
@@ -302,6 +294,8 @@ static int parse(struct run *r, int argc, char **argv)
 		}
 	if (optind < argc)
 		return usage("it starts no command");
+	if (guest_source_ops.check(r->config, &r->request, false, &err))
+		return usage(err.text);
 	return r->where ? 0 : usage("say where the trace goes: -w");
 }
 

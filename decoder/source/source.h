@@ -48,6 +48,8 @@ struct source_request {
 	uint32_t snaplen; /* leading bytes of each buffer; 0: none */
 	uint64_t light; /* ns between two tallies that stand for all events; 0: every event */
 	uint64_t sample; /* ns between two looks at rings in which nothing happens; 0: never */
+	const char *
+		stacks; /* events that have call stacks: words with commas, "" the usual; NULL: none */
 	bool follow; /* also what appears later */
 	const char *command; /* line, for the session record; borrowed, as all strings here are */
 	/* Where the records go: a source that would see that itself leaves it out.  NULL: unknown. */
@@ -71,6 +73,7 @@ enum {
 	SOURCE_TAKES_QUEUES = 4,
 	SOURCE_TAKES_LIGHT = 8,
 	SOURCE_TAKES_SAMPLE = 16,
+	SOURCE_TAKES_STACKS = 32,
 };
 
 /* A command that was started to be recorded. */

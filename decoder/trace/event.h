@@ -324,9 +324,10 @@ struct vqt_note {
  * An id is one of hdr.source, and means this stack until the source is described again (VQT_SOURCE)
  * or the id is.  An event whose id is not described has a stack that is unknown.
  *
- * Frame 0 is the function that was probed, at its begin (of a tracepoint: where it is in its
- * function).  The addresses of the others are those that calls return to; the last is the outermost
- * one, in a kernel the way into it, an interrupt's or a system call's.
+ * Frame 0 is the function that was probed, at its begin or the place of the probe (of a tracepoint:
+ * where it is in its function); of an event that a process makes when a function returns, it is where
+ * that returns to.  The addresses of the others are those that calls return to; the last is the
+ * outermost one, in a kernel the way into it, an interrupt's or a system call's.
  */
 struct vqt_stack {
 	struct vqt_hdr h;

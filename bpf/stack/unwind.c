@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+#include <elfutils/libdwfl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "bpf/qemu/elf.h"
+#include "bpf/qemu/process.h"
+#include "bpf/stack/unwind.h"
+#include "decoder/util/clock.h"
+#include "decoder/util/text.h"
+
+#define MODULES 512 /* files of a process that are looked at */
+#define LOOK_EVERY UINT64_C(1000000000) /* ns between two looks at its mappings */
+
+/* A file that the process has mapped, for what libdw does not tell of it. */
+struct file {
+	char path[96]; /* in /proc */
+	struct elf *elf;
+	bool tried; /* to open it */
+};
+
+struct unwinder {
+	struct foreign *by;
+	struct process_memory memory;
+	Dwfl *dwfl; /* NULL: its mappings were not read, or they hold nothing */
+	struct file *file[MODULES];
+	unsigned nfiles;
+	uint64_t jit; /* address of __jit_debug_descriptor; 0: none */
+	uint64_t looked;
+	const struct unwind_copy *now; /* what is being unwound */
+	struct stack_frames *out;
+	bool missed; /* since the latest frame: memory that was not copied */
+};
+
+/* --- the files of the process ---------------------------------------------------------- */
+
+/* A line of /proc/PID/maps. */
+struct mapping {
+	uint64_t start, end, offset, inode;
+	char perm[5], dev[16];
+	char path[512];
+};
+
+static bool parse_mapping(const char *line, struct mapping *m)
+{
+	int path = 0;
+
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %15s %" SCNu64 " %n", &m->start,
+		   &m->end, m->perm, &m->offset, m->dev, &m->inode, &path) != 6)
+		return false;
+	snprintf(m->path, sizeof(m->path), "%s", line + path);
+	return true;
+}
+
+/*
+ * The file itself, whatever its path means here: the process may have another root, and the file may
+ * have been replaced.
+ */
+static void path_of(const struct unwinder *u, const struct mapping *m, char *path, size_t size)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, m->start, m->end);
+	foreign_path(u->by, path, size, name);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static Dwfl_Module *add_module(struct unwinder *u, const char *name, int fd, uint64_t base)
+{
+	Dwfl_Module *mod = fd < 0 ? NULL : dwfl_report_elf(u->dwfl, name, name, fd, base, false);
+
+	if (!mod && fd >= 0) /* else libdw closes it */
+		close(fd);
+	return mod;
+}
+
+/* The file of a mapping of code; `base` is where its beginning is mapped. */
+static void report_file(struct unwinder *u, const struct mapping *m, uint64_t base)
+{
+	struct file *f = u->nfiles < MODULES ? calloc(1, sizeof(*f)) : NULL;
+	Dwfl_Module *mod;
+	void **data;
+	GElf_Sym sym;
+	GElf_Addr at;
+	int n;
+
+	if (!f)
+		return;
+	u->file[u->nfiles++] = f;
+	path_of(u, m, f->path, sizeof(f->path));
+	mod = add_module(u, base_name(m->path), foreign_open(u->by, f->path), base);
+	if (!mod)
+		return;
+	dwfl_module_info(mod, &data, NULL, NULL, NULL, NULL, NULL, NULL);
+	*data = f;
+	n = u->jit ? 0 : dwfl_module_getsymtab(mod);
+	for (int i = 0; i < n && !u->jit; i++) {
+		const char *name = dwfl_module_getsym_info(mod, i, &sym, &at, NULL, NULL, NULL);
+
+		if (name && !strcmp(name, "__jit_debug_descriptor"))
+			u->jit = at;
+	}
+}
+
+static void report_files(struct unwinder *u)
+{
+	struct foreign_lines l;
+	struct mapping m, first = { .inode = 0 };
+	char line[1024];
+	bool reported = false;
+
+	if (foreign_lines_open(&l, u->by, "maps"))
+		return;
+	while (foreign_line(&l, line, sizeof(line))) {
+		if (!parse_mapping(line, &m) || !m.inode)
+			continue;
+		if (!m.offset || m.inode != first.inode || strcmp(m.dev, first.dev) != 0) {
+			first = m;
+			reported = false;
+		}
+		if (reported || m.perm[2] != 'x' || first.offset)
+			continue;
+		report_file(u, &m, first.start);
+		reported = true;
+	}
+	foreign_lines_close(&l);
+}
+
+/* --- code that the process has made --------------------------------------------------------- */
+
+/* What a program tells debuggers of such code: https://sourceware.org/gdb, "JIT Interface". */
+struct jit_descriptor {
+	uint32_t version, action;
+	uint64_t relevant, first;
+};
+struct jit_entry {
+	uint64_t next, prev, image, size; /* an ELF file in memory */
+};
+#define JIT_IMAGE_MAX (1 << 20)
+
+/* libdw divides by the alignment of a segment, which QEMU does not set. */
+static void align_segments(uint8_t *bytes, size_t size)
+{
+	Elf64_Ehdr h;
+
+	if (size < sizeof(h))
+		return;
+	memcpy(&h, bytes, sizeof(h));
+	for (unsigned i = 0; i < h.e_phnum; i++) {
+		uint64_t at = h.e_phoff + (uint64_t)i * sizeof(Elf64_Phdr);
+		Elf64_Phdr p;
+
+		if (at > size || size - at < sizeof(p))
+			return;
+		memcpy(&p, bytes + at, sizeof(p));
+		p.p_align += !p.p_align;
+		memcpy(bytes + at, &p, sizeof(p));
+	}
+}
+
+static int copy_image(struct unwinder *u, const struct jit_entry *e)
+{
+	int fd = memfd_create("jit", MFD_CLOEXEC);
+	uint8_t *bytes = malloc(e->size);
+	bool ok = fd >= 0 && bytes && process_mem_all(&u->memory, e->image, bytes, e->size);
+
+	if (ok) {
+		align_segments(bytes, e->size);
+		ok = write(fd, bytes, e->size) == (ssize_t)e->size;
+	}
+	free(bytes);
+	if (ok || fd < 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* QEMU has one such piece of code, all that it translates. */
+static void report_jit(struct unwinder *u)
+{
+	struct jit_descriptor d;
+	struct jit_entry e;
+
+	if (u->jit && process_mem_all(&u->memory, u->jit, &d, sizeof(d)) && d.version == 1 &&
+	    d.first && process_mem_all(&u->memory, d.first, &e, sizeof(e)) && e.size &&
+	    e.size <= JIT_IMAGE_MAX)
+		add_module(u, "jit", copy_image(u, &e), 0);
+}
+
+/* --- libdw's view of it ------------------------------------------------------------------- */
+
+static int never_find(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base,
+		      char **path, Elf **elf)
+{
+	return -1; /* every module was given its file */
+}
+
+static pid_t next_thread(Dwfl *dwfl, void *arg, void **thread_arg)
+{
+	if (*thread_arg)
+		return 0;
+	*thread_arg = arg;
+	return 1;
+}
+
+/* Memory of the process: what was copied of its stack. */
+static bool read_memory(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *result, void *arg)
+{
+	struct unwinder *u = arg;
+	uint64_t at = addr - u->now->reg[7]; /* rsp */
+
+	if (u->now->len < sizeof(*result) || at > u->now->len - sizeof(*result)) {
+		u->missed = true;
+		return false;
+	}
+	memcpy(result, u->now->bytes + at, sizeof(*result));
+	for (unsigned i = 0; i < UNWIND_RETURNS; i++) {
+		const struct unwind_return *r = &u->now->returns[i];
+
+		/* it is there only while the function runs: after it something else is */
+		if (r->at == addr && !dwfl_addrmodule(u->dwfl, *result)) {
+			*result = r->to;
+			break;
+		}
+	}
+	return true;
+}
+
+static bool set_registers(Dwfl_Thread *thread, void *arg)
+{
+	const struct unwinder *u = arg;
+
+	dwfl_thread_state_register_pc(thread, u->now->reg[UNWIND_REGS - 1]);
+	return dwfl_thread_state_registers(thread, 0, UNWIND_REGS, u->now->reg);
+}
+
+static void forget(struct unwinder *u)
+{
+	if (u->dwfl)
+		dwfl_end(u->dwfl);
+	for (unsigned i = 0; i < u->nfiles; i++) {
+		elf_close(u->file[i]->elf);
+		free(u->file[i]);
+	}
+	u->dwfl = NULL;
+	u->nfiles = 0;
+	u->jit = 0;
+}
+
+/* Read its mappings, once a second at most. */
+static void look(struct unwinder *u)
+{
+	static const Dwfl_Callbacks files = {
+		.find_elf = never_find,
+		.find_debuginfo = dwfl_standard_find_debuginfo,
+	};
+	static const Dwfl_Thread_Callbacks threads = {
+		.next_thread = next_thread,
+		.memory_read = read_memory,
+		.set_initial_registers = set_registers,
+	};
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+
+	if (u->looked && now - u->looked < LOOK_EVERY)
+		return;
+	u->looked = now;
+	forget(u);
+	u->dwfl = dwfl_begin(&files);
+	if (!u->dwfl)
+		return;
+	dwfl_report_begin(u->dwfl);
+	foreign_begin(u->by);
+	report_files(u);
+	report_jit(u);
+	dwfl_report_end(u->dwfl, NULL, NULL);
+	if (dwfl_attach_state(u->dwfl, NULL, u->by->pid, &threads, u))
+		return;
+	forget(u);
+}
+
+struct unwinder *unwinder_new(struct foreign *by)
+{
+	struct unwinder *u = calloc(1, sizeof(*u));
+
+	if (!u)
+		return NULL;
+	u->by = by;
+	u->memory = process_memory(by);
+	return u;
+}
+
+void unwinder_free(struct unwinder *u)
+{
+	if (!u)
+		return;
+	forget(u);
+	free(u);
+}
+
+/* --- unwinding --------------------------------------------------------------------------- */
+
+static int on_frame(Dwfl_Frame *frame, void *arg)
+{
+	struct unwinder *u = arg;
+	Dwarf_Addr pc;
+	bool activation;
+
+	u->missed = false;
+	if (!dwfl_frame_pc(frame, &pc, &activation) || !stack_add_frame(u->out, pc, ""))
+		return DWARF_CB_ABORT;
+	return DWARF_CB_OK;
+}
+
+static void walk(struct unwinder *u, const struct unwind_copy *from, struct stack_frames *out)
+{
+	*out = (struct stack_frames){ .n = 0 };
+	u->now = from;
+	u->out = out;
+	u->missed = false;
+	/* a return address that cannot be read is the end for libdw */
+	out->cut = !u->dwfl || dwfl_getthread_frames(u->dwfl, 1, on_frame, u) != 0 || u->missed;
+	if (!out->n)
+		stack_add_frame(out, from->reg[UNWIND_REGS - 1], "");
+}
+
+void unwinder_walk(struct unwinder *u, const struct unwind_copy *from, struct stack_frames *out)
+{
+	if (!u->dwfl)
+		look(u);
+	walk(u, from, out);
+	/* a file that was mapped since */
+	if (out->cut && u->dwfl && !dwfl_addrmodule(u->dwfl, out->pc[out->n - 1])) {
+		look(u);
+		walk(u, from, out);
+	}
+}
+
+/* --- symbols ------------------------------------------------------------------------------ */
+
+/* The bounds of a function that has no symbol, in the addresses of its file. */
+static bool find_function(struct unwinder *u, Dwfl_Module *mod, uint64_t addr, uint64_t *start,
+			  uint64_t *end)
+{
+	struct file *f;
+	void **data;
+
+	dwfl_module_info(mod, &data, NULL, NULL, NULL, NULL, NULL, NULL);
+	f = *data;
+	if (f && !f->tried) {
+		f->tried = true;
+		if (elf_open(&f->elf, f->path, u->by))
+			f->elf = NULL;
+	}
+	return f && f->elf && !elf_function(f->elf, addr, start, end);
+}
+
+static void put_symbol(struct unwinder *u, struct text *t, Dwfl_Module *mod, Dwarf_Addr pc,
+		       Dwarf_Addr within)
+{
+	Dwarf_Addr base, bias = 0, start, end;
+	const char *file = dwfl_module_info(mod, NULL, &base, NULL, NULL, NULL, NULL, NULL);
+	GElf_Off offset;
+	GElf_Sym sym;
+	const char *name = dwfl_module_addrinfo(mod, within, &offset, &sym, NULL, NULL, NULL);
+
+	/* what is behind the end of a symbol is another function, which has none */
+	if (name && offset < sym.st_size)
+		text_add(t, "%.200s+0x%" PRIx64 "/0x%" PRIx64, name, pc - (within - offset),
+			 (uint64_t)sym.st_size);
+	else if (dwfl_module_getelf(mod, &bias) &&
+		 find_function(u, mod, within - bias, &start, &end))
+		text_add(t, "fn_%" PRIx64 "+0x%" PRIx64 "/0x%" PRIx64, start, pc - bias - start,
+			 end - start);
+	else
+		text_add(t, "+0x%" PRIx64, pc - base);
+	text_add(t, " [%.100s]", file);
+}
+
+void unwinder_name(struct unwinder *u, const struct stack_frames *walked, struct stack_frames *out)
+{
+	*out = (struct stack_frames){ .cut = walked->cut };
+	foreign_begin(u->by);
+	for (unsigned i = 0; i < walked->n; i++) {
+		/* the call is before the address that it returns to */
+		Dwarf_Addr pc = walked->pc[i], within = pc - (i > 0);
+		Dwfl_Module *mod = u->dwfl ? dwfl_addrmodule(u->dwfl, within) : NULL;
+		TEXT(symbol, 400);
+
+		if (mod)
+			put_symbol(u, &symbol, mod, pc, within);
+		if (!stack_add_frame(out, pc, symbol.buf))
+			return;
+	}
+}

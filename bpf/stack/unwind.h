@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Call stacks of a process from copies of its registers and of the top of its stack, by the call
+ * frame information of the files that it has mapped (libdw): programs of distributions have no frame
+ * pointers.  Symbols come from the files' dynamic symbols, from their symbol tables, or from separate
+ * debug files that libdw finds by build-id or debuglink.
+ */
+#ifndef VQT_BPF_STACK_UNWIND_H
+#define VQT_BPF_STACK_UNWIND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/stack/table.h"
+
+struct foreign; /* bpf/qemu/foreign.h */
+struct unwinder;
+
+/*
+ * A return address that was written over: a probe of a function's return makes it return to the kernel.
+ */
+struct unwind_return {
+	uint64_t at, to; /* where on the stack; what was there */
+};
+#define UNWIND_RETURNS 4 /* of a thread, the latest; at 0: none */
+
+#define UNWIND_REGS 17 /* as DWARF numbers them on x86-64; the last is rip */
+
+/* What a stack is unwound from. */
+struct unwind_copy {
+	uint64_t reg[UNWIND_REGS];
+	struct unwind_return returns[UNWIND_RETURNS];
+	const uint8_t *bytes; /* memory from rsp on */
+	size_t len;
+};
+
+/* Of a process, read as `by` allows, which is borrowed.  NULL: no memory. */
+struct unwinder *unwinder_new(struct foreign *by);
+void unwinder_free(struct unwinder *u);
+/*
+ * The addresses of a stack, without symbols, from the innermost on: where the process was, then what
+ * calls return to.  At least the first; out->cut: where it goes on is not known.
+ */
+void unwinder_walk(struct unwinder *u, const struct unwind_copy *from, struct stack_frames *out);
+/*
+ * The symbols of the addresses in `walked`: "name+0xoffset/0xsize [file]"; a function without a name is
+ * fn_ADDRESS by where it begins in its file, and what is in no function "+0xoffset [file]".
+ */
+void unwinder_name(struct unwinder *u, const struct stack_frames *walked, struct stack_frames *out);
+
+#endif

@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Call stacks in a distribution's QEMU, which is stripped and has no frame pointers: those of gdb at
+# the same places, in another run whose addresses are the same; and each goes to where its thread began.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/full/lib.sh
+need_recording
+
+functions="qdev_realize virtio_init virtio_add_queue virtio_bus_device_plugged pci_register_bar msix_init
+virtio_instance_init_common virtio_set_status virtio_bus_start_ioeventfd virtio_blk_data_plane_start
+virtio_bus_set_host_notifier virtio_queue_set_rings"
+
+# A disk in an I/O thread and a network card, set up by a guest; what runs it stands before it.
+machine() { # NAME PREFIX...
+	local name=$1
+	shift
+	tests/lab/guest-cmd --exec --disk "$tmp/$name.img" --serial "$tmp/$name.serial" --run read,n=20 --arg -device \
+		--arg virtio-net-pci iothread -- "$@" >"$tmp/$name.out" 2>&1 || { tail -n 20 "$tmp/$name.out"; return 1; }
+	grep -aq 'VQT DONE' "$tmp/$name.serial" || { tail -n 20 "$tmp/$name.serial"; return 1; }
+}
+
+recorded() {
+	machine recorded setarch -R "$vqtrace" record -q --stacks=all -w "$tmp/trace" -- || return 1
+	! grep -i 'no probe\|stack' "$tmp/recorded.out"
+}
+
+# At each function: HIT, its name and the stack.
+debugged() {
+	{
+		echo 'set pagination off
+			set confirm off
+			set width 0
+			set print thread-events off
+			set backtrace past-main on
+			set backtrace past-entry on
+			handle SIGUSR1 SIGUSR2 SIGPIPE nostop noprint pass'
+		for f in $functions; do
+			printf 'break *%s\ncommands\nsilent\nprintf "HIT %s\\n"\nbt 60\ncontinue\nend\n' "$f" "$f"
+		done
+		echo run
+	} >"$tmp/commands"
+	machine debugged gdb -q --batch -nx -x "$tmp/commands" --args
+}
+
+# Both as lines: the function and where it and its callers return to. Translated code is elsewhere each time.
+gdb_stacks() {
+	awk '
+		function put() { if (line) print line; line = "" }
+		/^HIT / { put(); line = $2; next }
+		/^#0 / { next }
+		/^#[0-9]+ / { if (line) line = line " " ($4 == "code_gen_buffer" ? "jit" : $2); next }
+		{ put() }
+		END { put() }' "$tmp/debugged.out" | sort -u
+}
+our_stacks() { # functions of `functions`, from frame 1 on
+	"$vqtrace" show -r "$tmp/trace" -T json | jq -r '
+		if .stack_info then "S \(.stack_info.id) \([.stack_info.frames[] | if .symbol | endswith("[jit]") then "jit" else .pc end] | join(" "))"
+		elif .lifecycle and .stack_id then "E \(.lifecycle.function) \(.stack_id)" else empty end' |
+		awk 'function part(x, of) { return int(x / of) % 65536 } # more digits than awk prints at once
+			function hex(x) { return sprintf("0x%04x%04x%04x%04x", 0, part(x, 4294967296), part(x, 65536), part(x, 1)) }
+			$1 == "S" { s = ""; for (i = 4; i <= NF; i++) s = s " " ($i == "jit" ? $i : hex($i)); stack[$2] = s }
+			$1 == "E" { print $2 stack[$3] }' | grep -wf <(tr ' ' '\n' <<<"$functions") | sort -u
+}
+
+as_gdb() {
+	local f
+	gdb_stacks >"$tmp/theirs"
+	our_stacks >"$tmp/ours"
+	for f in $functions; do
+		grep -q "^$f " "$tmp/ours" || { echo "no stack of $f"; return 1; }
+	done
+	[ "$(wc -l <"$tmp/ours")" -ge 30 ] || { cat "$tmp/ours"; return 1; }
+	comm -23 "$tmp/ours" "$tmp/theirs" >"$tmp/differ"
+	[ ! -s "$tmp/differ" ] || { echo "gdb has not:"; cat "$tmp/differ"; return 1; }
+}
+
+# To where a thread, a program or a coroutine begins.
+to_the_start() {
+	"$vqtrace" show -r "$tmp/trace" -T json -Y stack_id | jq -r '[.event, .stack[-1], .stack_cut // false] | @tsv' | sort | uniq -c >"$tmp/ends"
+	awk '$3 !~ /^(_start|__?clone3?|clone)\+/ && !($2 ~ /^(used|interrupt|backend|ring)$/ && $0 ~ /libc/) { print; bad = 1 } END { exit bad || NR < 5 }' "$tmp/ends"
+}
+
+every_event() {
+	local n
+	n=$("$vqtrace" show -r "$tmp/trace" -T json -Y 'event in {register, kick, avail, used, interrupt, backend, lifecycle} && not stack_id' | wc -l)
+	[ "$n" = 0 ] || { echo "$n events have none"; return 1; }
+}
+
+# What the notes have of the way from the driver's DRIVER_OK to the I/O thread.
+driver_ok() {
+	"$vqtrace" show -r "$tmp/trace" -T json -Y 'lifecycle.step == dataplane_start' | jq -se '
+		length > 0 and (.[0].stack | map(sub("\\+.*"; "")) as $s |
+			($s | index("virtio_blk_data_plane_start")) < ($s | index("virtio_bus_start_ioeventfd")) and
+			($s | index("virtio_bus_start_ioeventfd")) < ($s | index("memory_region_dispatch_write")) and
+			($s | index("memory_region_dispatch_write")) < ($s | index("cpu_exec")))' >/dev/null
+}
+
+plan 6
+check "a disk and a network card, recorded" recorded
+check "the same under gdb" debugged
+check "stacks of gdb at the same places" as_gdb
+check "each goes to the start of its thread" to_the_start
+check "each event has one" every_event
+check "from DRIVER_OK to the data plane" driver_ok
+finish

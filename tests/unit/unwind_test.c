@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Call stacks from copies: a child stops inside functions of this program, with its symbols and
+ * stripped of them, from a file that is there or was removed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bpf/qemu/foreign.h"
+#include "bpf/stack/unwind.h"
+#include "decoder/util/text.h"
+#include "tests/unit/tap.h"
+
+#define COPY 16384
+
+/* --- what is unwound --------------------------------------------------------------------- */
+
+#define FUNCTION __attribute__((noinline, noclone)) static
+
+/* The compiler must not turn a call into a jump: something comes after it. */
+FUNCTION int innermost(int n)
+{
+	raise(SIGSTOP);
+	return n + 1;
+}
+
+FUNCTION int middle(int n)
+{
+	volatile char room[3000];
+
+	room[n] = (char)n;
+	return innermost(n) + room[n];
+}
+
+FUNCTION int outermost(int n);
+static int (*volatile again)(int) = outermost; /* a call, not a loop */
+
+FUNCTION int outermost(int n)
+{
+	return n ? again(n - 1) + 1 : middle(n) + 1;
+}
+
+/* --- the child ----------------------------------------------------------------------------- */
+
+struct child {
+	pid_t pid;
+	struct foreign by;
+	struct unwind_copy copy;
+	uint8_t bytes[COPY];
+};
+
+static const char *self;
+static char dir[] = "/tmp/vqtrace-unwind-test-XXXXXX";
+
+static void take_registers(struct child *c)
+{
+	struct user_regs_struct r;
+	uint64_t *to = c->copy.reg;
+
+	CHECK_EQ(ptrace(PTRACE_GETREGS, c->pid, NULL, &r), 0);
+	to[0] = r.rax, to[1] = r.rdx, to[2] = r.rcx, to[3] = r.rbx;
+	to[4] = r.rsi, to[5] = r.rdi, to[6] = r.rbp, to[7] = r.rsp;
+	to[8] = r.r8, to[9] = r.r9, to[10] = r.r10, to[11] = r.r11;
+	to[12] = r.r12, to[13] = r.r13, to[14] = r.r14, to[15] = r.r15;
+	to[16] = r.rip;
+}
+
+/* Started and stopped in innermost(). */
+static void child_start(struct child *c, const char *path)
+{
+	struct iovec range;
+	ssize_t n;
+	int status;
+
+	memset(c, 0, sizeof(*c));
+	c->pid = fork();
+	if (!c->pid) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		execl(path, path, "child", NULL);
+		_exit(1);
+	}
+	waitpid(c->pid, &status, 0); /* it begins */
+	ptrace(PTRACE_CONT, c->pid, NULL, NULL);
+	waitpid(c->pid, &status, 0);
+	CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+	take_registers(c);
+	foreign_init(&c->by, c->pid, NULL);
+	foreign_begin(&c->by);
+	for (size_t len = COPY; len && !c->copy.len; len /= 2) {
+		range = (struct iovec){ .iov_base = (void *)c->copy.reg[7], .iov_len = len };
+		n = foreign_memory(&c->by, &range, 1, c->bytes);
+		c->copy.len = n > 0 ? (size_t)n : 0;
+	}
+	c->copy.bytes = c->bytes;
+}
+
+static void child_end(struct child *c)
+{
+	kill(c->pid, SIGKILL);
+	waitpid(c->pid, NULL, 0);
+}
+
+/* --- tests --------------------------------------------------------------------------------- */
+
+static struct stack_frames walked, named;
+
+static const char *symbol(unsigned n)
+{
+	const char *s = named.symbols;
+
+	while (n--)
+		s += strlen(s) + 1;
+	return s;
+}
+
+/* The frame whose symbol begins so; -1. */
+static int frame_of(const char *name)
+{
+	for (unsigned i = 0; i < named.n; i++)
+		if (!strncmp(symbol(i), name, strlen(name)))
+			return (int)i;
+	return -1;
+}
+
+static void unwind(struct child *c)
+{
+	struct unwinder *u = unwinder_new(&c->by);
+
+	unwinder_walk(u, &c->copy, &walked);
+	unwinder_name(u, &walked, &named);
+	unwinder_free(u);
+}
+
+static void with_symbols(void)
+{
+	struct child c;
+	int at;
+
+	child_start(&c, self);
+	unwind(&c);
+	at = frame_of("innermost+0x");
+	CHECK(at > 0);
+	CHECK_EQ(frame_of("middle+0x"), at + 1);
+	for (int i = 2; i < 6; i++)
+		CHECK(!strncmp(symbol((unsigned)(at + i)), "outermost+0x", 12));
+	CHECK_EQ(frame_of("main+0x"), at + 6);
+	CHECK(strstr(symbol((unsigned)at), " [unwind_test]"));
+	CHECK_EQ(frame_of("_start+0x"), (int)named.n - 1);
+	CHECK(!named.cut);
+	child_end(&c);
+}
+
+static bool run(const char *command)
+{
+	return system(command) == 0;
+}
+
+static void stripped_program(bool removed)
+{
+	char command[300], path[100];
+	struct stack_frames whole;
+	struct child c;
+	int at;
+
+	child_start(&c, self);
+	unwind(&c);
+	whole = named;
+	at = frame_of("innermost+0x");
+	child_end(&c);
+
+	snprintf(path, sizeof(path), "%s/stripped", dir);
+	snprintf(command, sizeof(command), "strip -o %s %s", path, self);
+	CHECK(run(command));
+	child_start(&c, path);
+	if (removed)
+		unlink(path);
+	unwind(&c);
+	CHECK_EQ(named.n, whole.n);
+	CHECK(!named.cut);
+	for (int i = at; i < at + 6; i++) {
+		CHECK(!strncmp(symbol((unsigned)i), "fn_", 3));
+		CHECK((named.pc[i] ^ whole.pc[i]) % 4096 == 0);
+	}
+	/* the same function each time, whose bounds are those of the symbol */
+	CHECK_EQ(strcspn(symbol((unsigned)at + 2), "+"), strcspn(symbol((unsigned)at + 4), "+"));
+	CHECK(!memcmp(symbol((unsigned)at + 2), symbol((unsigned)at + 4),
+		      strcspn(symbol((unsigned)at + 2), "+")));
+	child_end(&c);
+	unlink(path);
+}
+
+static void stripped(void)
+{
+	stripped_program(false);
+}
+
+static void removed(void)
+{
+	stripped_program(true);
+}
+
+/* Less of the stack than it has: as far as that goes, and it says so. */
+static void cut(void)
+{
+	struct stack_frames whole;
+	struct child c;
+
+	child_start(&c, self);
+	unwind(&c);
+	whole = walked;
+	for (size_t len = c.copy.len; len; len = len > 512 ? len - 512 : 0) {
+		c.copy.len = len - 512 < len ? len - 512 : 0;
+		unwind(&c);
+		CHECK(walked.n >= 1 && walked.n <= whole.n);
+		CHECK_EQ(walked.cut, walked.n < whole.n);
+		CHECK(!memcmp(walked.pc, whole.pc, 8 * walked.n));
+	}
+	CHECK(walked.n < 3); /* and nothing but registers */
+	child_end(&c);
+}
+
+/* A return address that a probe has replaced is known from its entry. */
+static void written_over(void)
+{
+	const uint64_t probe = 0x7fffffffe000;
+	struct stack_frames whole;
+	struct child c;
+	size_t at;
+
+	child_start(&c, self);
+	unwind(&c);
+	whole = walked;
+	for (at = 0; at + 8 <= c.copy.len; at += 8)
+		if (!memcmp(c.bytes + at, &whole.pc[frame_of("middle+0x")], 8))
+			break;
+	memcpy(c.bytes + at, &probe, 8);
+	unwind(&c);
+	CHECK(walked.cut && walked.n < whole.n);
+	c.copy.returns[2] = (struct unwind_return){ c.copy.reg[7] + at,
+						    whole.pc[frame_of("innermost+0x") + 1] };
+	c.copy.returns[2].to = whole.pc[walked.n - 1];
+	unwind(&c);
+	CHECK_EQ(walked.n, whole.n);
+	CHECK(!memcmp(walked.pc, whole.pc, 8 * whole.n));
+	/* of a call that is over: what is there now counts */
+	c.copy.returns[3] = (struct unwind_return){ c.copy.reg[7] + at - 8, 4711 };
+	unwind(&c);
+	CHECK(!memcmp(walked.pc, whole.pc, 8 * whole.n));
+	child_end(&c);
+}
+
+/* Whatever the copy is: an end, and the first address. */
+static void damaged(void)
+{
+	struct unwinder *u;
+	struct child c;
+	uint32_t r = 1;
+
+	child_start(&c, self);
+	u = unwinder_new(&c.by);
+	for (unsigned i = 0; i < 3000; i++) {
+		struct child d = c;
+
+		d.copy.bytes = d.bytes;
+		for (unsigned k = 0; k < 1 + i % 40; k++) {
+			r = r * 1664525 + 1013904223;
+			d.bytes[(r >> 8) % d.copy.len] = (uint8_t)(r >> 3);
+			if (k % 7 == 6)
+				d.copy.reg[(r >> 9) % UNWIND_REGS] ^= 1ULL << (r >> 26);
+		}
+		unwinder_walk(u, &d.copy, &walked);
+		CHECK(walked.n >= 1 && walked.n <= STACK_FRAMES);
+		CHECK_EQ(walked.pc[0], d.copy.reg[UNWIND_REGS - 1]);
+		unwinder_name(u, &walked, &named);
+		CHECK(named.n <= walked.n && named.len <= STACK_TEXT);
+	}
+	unwinder_free(u);
+	child_end(&c);
+}
+
+static void nobody(void)
+{
+	struct child c = { .by.pid = 0 };
+
+	foreign_init(&c.by, 0x3fffffff, NULL);
+	c.copy.reg[UNWIND_REGS - 1] = 0x1234;
+	unwind(&c);
+	CHECK_EQ(named.n, 1);
+	CHECK_EQ(named.pc[0], 0x1234);
+	CHECK(named.cut && !*symbol(0));
+}
+
+static void words(void)
+{
+	static const struct stack_word known[] = {
+		{ "kicks", 1 }, { "all", 0xffff }, { "setup", 6 }, {}
+	};
+	TEXT(why, 200);
+
+	CHECK_EQ(stack_words(known, "", &why), 7);
+	CHECK_EQ(stack_words(known, "kicks", &why), 1);
+	CHECK_EQ(stack_words(known, "kicks,setup", &why), 7);
+	CHECK_EQ(stack_words(known, NULL, &why), 0);
+	CHECK(!why.len);
+	CHECK_EQ(stack_words(known, "kicks,", &why), 0);
+	CHECK_STR(why.buf, "--stacks: want some of kicks, all, setup, with commas");
+	CHECK_EQ(stack_words(known, "kick", &why), 0);
+}
+
+static const struct tap_test tests[] = {
+	{ "a program with symbols", with_symbols },
+	{ "a stripped one", stripped },
+	{ "one whose file was removed", removed },
+	{ "a copy that is too short", cut },
+	{ "return addresses that were written over", written_over },
+	{ "damaged copies", damaged },
+	{ "a process that has ended", nobody },
+	{ "what may be asked for", words },
+};
+
+int main(int argc, char **argv)
+{
+	int rc;
+
+	if (argc == 2 && !strcmp(argv[1], "child"))
+		return outermost(3) < 0;
+	self = argv[0];
+	if (!mkdtemp(dir))
+		return 1;
+	rc = tap_main(tests, sizeof(tests) / sizeof(tests[0]));
+	rmdir(dir);
+	return rc;
+}
