@@ -292,6 +292,16 @@ static __always_inline void remember_return(struct pt_regs *ctx)
 		one->at = 0;
 }
 
+/* It returns. */
+static __always_inline void forget_return(void)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct vqp_returns *r = stacks_of ? bpf_map_lookup_elem(&returns, &tid) : NULL;
+
+	if (r && r->n)
+		r->latest[--r->n % VQP_RETURNS].at = 0;
+}
+
 struct copy {
 	struct scratch *s;
 	__u64 from;

@@ -223,6 +223,7 @@ int on_reg_return(struct pt_regs *ctx)
 	struct vqp_proc *p = proc_get();
 	struct access *a = bpf_map_lookup_elem(&in_read, &tid);
 
+	forget_return();
 	if (!p || !a)
 		return 0;
 	reg_emit(p, a, a->aux, VQT_READ, reg_flags(a->aux), PT_REGS_RC(ctx));
@@ -265,6 +266,7 @@ int on_config_return(struct pt_regs *ctx)
 	struct vqp_proc *p = proc_get();
 	struct access *a = bpf_map_lookup_elem(&in_config, &tid);
 
+	forget_return();
 	if (!p || !a)
 		return 0;
 	if (a->aux == VQT_READ)

@@ -217,7 +217,7 @@ enum vqp_counter {
 
 /*
  * A function whose return is probed returns to the kernel: where on the stack that was written over the
- * address that it returns to, and that address.  Of a thread the latest ones.
+ * address that it returns to, and that address.  Of a thread the innermost calls; at 0: none.
  */
 #define VQP_RETURNS 4
 struct vqp_return {
@@ -225,7 +225,7 @@ struct vqp_return {
 };
 struct vqp_returns {
 	struct vqp_return latest[VQP_RETURNS];
-	__u64 n; /* all so far: the next one is latest[n % VQP_RETURNS] */
+	__u64 n; /* that have not returned: the next one is latest[n % VQP_RETURNS] */
 };
 
 /*

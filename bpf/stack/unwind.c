@@ -227,7 +227,7 @@ static bool read_memory(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *result, void *a
 	for (unsigned i = 0; i < UNWIND_RETURNS; i++) {
 		const struct unwind_return *r = &u->now->returns[i];
 
-		/* it is there only while the function runs: after it something else is */
+		/* a call whose end was missed: something else is there */
 		if (r->at == addr && !dwfl_addrmodule(u->dwfl, *result)) {
 			*result = r->to;
 			break;
@@ -309,6 +309,29 @@ void unwinder_free(struct unwinder *u)
 
 /* --- unwinding --------------------------------------------------------------------------- */
 
+static bool describes(Dwarf_CFI *cfi, Dwarf_Addr pc, Dwarf_Addr bias)
+{
+	Dwarf_Frame *frame;
+
+	if (!cfi || dwarf_cfi_addrframe(cfi, pc - bias, &frame))
+		return false;
+	free(frame);
+	return true;
+}
+
+/* Without call frame information libdw guesses by the frame pointer, which QEMU uses for other things. */
+static bool is_described(struct unwinder *u, Dwarf_Addr pc)
+{
+	Dwfl_Module *mod = dwfl_addrmodule(u->dwfl, pc);
+	Dwarf_Addr bias = 0;
+	Dwarf_CFI *cfi = mod ? dwfl_module_eh_cfi(mod, &bias) : NULL;
+
+	if (describes(cfi, pc, bias))
+		return true;
+	cfi = mod ? dwfl_module_dwarf_cfi(mod, &bias) : NULL;
+	return describes(cfi, pc, bias);
+}
+
 static int on_frame(Dwfl_Frame *frame, void *arg)
 {
 	struct unwinder *u = arg;
@@ -318,7 +341,7 @@ static int on_frame(Dwfl_Frame *frame, void *arg)
 	u->missed = false;
 	if (!dwfl_frame_pc(frame, &pc, &activation) || !stack_add_frame(u->out, pc, ""))
 		return DWARF_CB_ABORT;
-	return DWARF_CB_OK;
+	return is_described(u, activation ? pc : pc - 1) ? DWARF_CB_OK : DWARF_CB_ABORT;
 }
 
 static void walk(struct unwinder *u, const struct unwind_copy *from, struct stack_frames *out)
