@@ -56,8 +56,9 @@ static const struct option_row options[] = {
 	  OPTION_TO(struct show, out.verbose) },
 	{ OPTION_FLAG, 'x', "hex", NULL, "also the captured bytes, as a hex dump",
 	  OPTION_TO(struct show, out.hex) },
-	{ OPTION_CALL, 'T', "format", "text|json|csv",
-	  "json: one object a line, with the keys that --fields lists; csv: the fields of -e",
+	{ OPTION_CALL, 'T', "format", "text|json|csv|folded",
+	  "json: one object a line, with the keys that --fields lists; csv: the fields of -e; folded: "
+	  "call stacks and how many events have them, for flame graphs",
 	  .call = choose_format },
 	{ OPTION_LIST, 'e', "field", "FIELD",
 	  "a column of -T csv, of those that --fields lists; repeat it, or put commas between",

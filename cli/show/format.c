@@ -40,9 +40,29 @@ static int csv_event(FILE *to, struct show_output *o, const struct event *e)
 	return print_csv(to, e, o->column, o->ncolumn);
 }
 
+static int folded_event(FILE *to, struct show_output *o, const struct event *e)
+{
+	int rc = stack_counts_add(&o->stacks, e);
+
+	return rc || e->rec->stack_id ? rc : 1;
+}
+
+static int folded_end(FILE *to, struct show_output *o)
+{
+	if (o->stacks.left_out)
+		cli_warn("%llu events are not counted: too many different stacks",
+			 (unsigned long long)o->stacks.left_out);
+	if (o->stacks.without)
+		cli_warn("%llu events have no call stack; record with --stacks=all, or select those that "
+			 "have one: -Y stack_id",
+			 (unsigned long long)o->stacks.without);
+	return stack_counts_print(to, &o->stacks);
+}
+
 const struct show_format show_formats[] = {
 	{ .name = "text", .event = text_event, .end = text_end },
 	{ .name = "json", .plain = true, .event = json_event },
 	{ .name = "csv", .plain = true, .begin = csv_begin, .event = csv_event },
+	{ .name = "folded", .plain = true, .event = folded_event, .end = folded_end },
 	{ .name = NULL },
 };

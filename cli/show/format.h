@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "decoder/fields/fields.h"
 #include "decoder/print/fold.h"
+#include "decoder/print/stacks.h"
 
 /* What an output is made with. */
 struct show_output {
@@ -15,6 +16,7 @@ struct show_output {
 	struct line_fold folded;
 	const struct field *column[OPTION_LIST_MAX]; /* csv */
 	size_t ncolumn;
+	struct stack_counts stacks; /* folded */
 };
 
 /*

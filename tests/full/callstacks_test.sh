@@ -96,11 +96,21 @@ driver_ok() {
 			($s | index("memory_region_dispatch_write")) < ($s | index("cpu_exec")))' >/dev/null
 }
 
-plan 6
+# Counted: as many as have one, and the functions outermost first.
+folded() {
+	local n
+	n=$("$vqtrace" show -r "$tmp/trace" -T json -Y stack_id | wc -l)
+	"$vqtrace" show -r "$tmp/trace" -T folded 2>"$tmp/err" >"$tmp/folded" || return 1
+	[ ! -s "$tmp/err" ] && [ "$(awk '{ n += $NF } END { print n }' "$tmp/folded")" = "$n" ] &&
+		grep -q '^blk0;lifecycle;.*;cpu_exec;.*;memory_region_dispatch_write;.*;virtio_bus_start_ioeventfd;virtio_blk_data_plane_start ' "$tmp/folded"
+}
+
+plan 7
 check "a disk and a network card, recorded" recorded
 check "the same under gdb" debugged
 check "stacks of gdb at the same places" as_gdb
 check "each goes to the start of its thread" to_the_start
 check "each event has one" every_event
+check "folded" folded
 check "from DRIVER_OK to the data plane" driver_ok
 finish

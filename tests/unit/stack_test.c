@@ -10,6 +10,7 @@
 #include "decoder/fields/fields.h"
 #include "decoder/filter/filter.h"
 #include "decoder/print/json.h"
+#include "decoder/print/stacks.h"
 #include "decoder/print/verbose.h"
 #include "decoder/trace/build.h"
 #include "decoder/trace/stacks.h"
@@ -362,7 +363,34 @@ static void kept(void)
 	kept_stacks_free(&s);
 }
 
+/* Counted: equal stacks together, what separates frames not in their names, and what has none. */
+static void folded(void)
+{
+	struct stack_counts s = { 0 };
+	char *text = NULL;
+	size_t len = 0;
+	FILE *to = open_memstream(&text, &len);
+
+	begin();
+	describe(1, "vp;notify+0x10/0x20 [virtio_pci]");
+	describe(2, "odd name\n+0x1/0x2 [file]");
+	for (unsigned i = 0; i < 4; i++) {
+		kick_at(i < 3 ? 1 : 2);
+		CHECK_EQ(stack_counts_add(&s, &t.e), 0);
+	}
+	kick_at(77); /* is not described */
+	CHECK_EQ(stack_counts_add(&s, &t.e), 0);
+	CHECK_EQ(s.without, 1);
+	CHECK_EQ(stack_counts_print(to, &s), 0);
+	fclose(to);
+	CHECK_STR(text, "blk0;kick;0xffffffffc0123456;odd name\\x0a 1\n"
+			"blk0;kick;0xffffffffc0123456;vp:notify 3\n");
+	free(text);
+	builder_finish(&t);
+}
+
 static const struct tap_test tests[] = {
+	{ "counted", folded },
 	{ "printed, and found by filters", shown },
 	{ "a stack that is not described, of another source, of before", unknown },
 	{ "what stands behind an event", hostile },
