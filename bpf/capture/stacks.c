@@ -63,7 +63,7 @@ static uint32_t number_of(struct stacks *s, const struct unwind_copy *from)
 	if (id)
 		return id;
 	unwinder_name(s->unwinder, &s->walked, &s->named);
-	return stack_table_add(s->table, &s->named);
+	return stack_table_add(s->table, &s->walked, &s->named);
 }
 
 void stacks_take(struct target *t, const void *record, size_t len)

@@ -156,7 +156,7 @@ void stacks_add(struct stacks *s, const void *record, size_t len)
 	choose_frames(&f, &found, text);
 	hash_add_new(s->by_key, key, found.key, k);
 	if (k)
-		k->id = stack_table_add(s->table, &f);
+		k->id = stack_table_add(s->table, &f, &f);
 }
 
 uint32_t stacks_id(const struct stacks *s, uint64_t key)

@@ -75,7 +75,7 @@ uint32_t stack_table_find(const struct stack_table *s, const struct stack_frames
 	return k ? k->id : 0;
 }
 
-static struct stack *make_stack(const struct stack_frames *f)
+static struct stack *make_stack(const struct stack_frames *f, uint64_t content)
 {
 	size_t size = sizeof(struct vqt_stack) + 8U * f->n + f->len + 3;
 	struct stack *k = calloc(1, sizeof(*k) + size);
@@ -91,17 +91,19 @@ static struct stack *make_stack(const struct stack_frames *f)
 	if (f->named && build_bytes(&b, f->symbols, f->len))
 		r->len = (uint32_t)f->len;
 	k->len = b.len;
-	k->content = content_of(f);
+	k->content = content;
 	return k;
 }
 
-uint32_t stack_table_add(struct stack_table *s, const struct stack_frames *f)
+uint32_t stack_table_add(struct stack_table *s, const struct stack_frames *f,
+			 const struct stack_frames *named)
 {
-	struct stack *k = find(s, content_of(f));
+	uint64_t content = content_of(f);
+	struct stack *k = find(s, content);
 
 	if (k)
 		return k->id;
-	k = s->n < STACKS_MAX ? make_stack(f) : NULL;
+	k = s->n < STACKS_MAX ? make_stack(named, content) : NULL;
 	if (!k)
 		return 0;
 	HASH_ADD(hh, s->by_content, content, sizeof(k->content), k);

@@ -32,8 +32,12 @@ struct stack_table *stack_table_new(void); /* NULL: no memory */
 void stack_table_free(struct stack_table *s);
 /* The number of the stack with these addresses, from 1; 0: it is not known yet. */
 uint32_t stack_table_find(const struct stack_table *s, const struct stack_frames *f);
-/* The same, and add it with its symbols; 0: no memory, or there are too many. */
-uint32_t stack_table_add(struct stack_table *s, const struct stack_frames *f);
+/*
+ * The same, and add it as `named` has it, which may have more frames: of functions that were inlined.  0:
+ * no memory, or there are too many.
+ */
+uint32_t stack_table_add(struct stack_table *s, const struct stack_frames *f,
+			 const struct stack_frames *named);
 /*
  * The VQT_STACK that has to be written before an event with this stack; 0: it is in the file
  * already.  The caller sets ts.

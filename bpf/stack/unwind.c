@@ -9,25 +9,18 @@
 
 #include "bpf/qemu/elf.h"
 #include "bpf/qemu/process.h"
+#include "bpf/stack/symbol.h"
 #include "bpf/stack/unwind.h"
 #include "decoder/util/clock.h"
-#include "decoder/util/text.h"
 
 #define MODULES 512 /* files of a process that are looked at */
 #define LOOK_EVERY UINT64_C(1000000000) /* ns between two looks at its mappings */
-
-/* A file that the process has mapped, for what libdw does not tell of it. */
-struct file {
-	char path[96]; /* in /proc */
-	struct elf *elf;
-	bool tried; /* to open it */
-};
 
 struct unwinder {
 	struct foreign *by;
 	struct process_memory memory;
 	Dwfl *dwfl; /* NULL: its mappings were not read, or they hold nothing */
-	struct file *file[MODULES];
+	struct mapped_file *file[MODULES];
 	unsigned nfiles;
 	uint64_t jit; /* address of __jit_debug_descriptor; 0: none */
 	uint64_t looked;
@@ -75,9 +68,11 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static Dwfl_Module *add_module(struct unwinder *u, const char *name, int fd, uint64_t base)
+/* path: where separate debug files are looked for. */
+static Dwfl_Module *add_module(struct unwinder *u, const char *path, int fd, uint64_t base)
 {
-	Dwfl_Module *mod = fd < 0 ? NULL : dwfl_report_elf(u->dwfl, name, name, fd, base, false);
+	Dwfl_Module *mod =
+		fd < 0 ? NULL : dwfl_report_elf(u->dwfl, base_name(path), path, fd, base, false);
 
 	if (!mod && fd >= 0) /* else libdw closes it */
 		close(fd);
@@ -87,7 +82,7 @@ static Dwfl_Module *add_module(struct unwinder *u, const char *name, int fd, uin
 /* The file of a mapping of code; `base` is where its beginning is mapped. */
 static void report_file(struct unwinder *u, const struct mapping *m, uint64_t base)
 {
-	struct file *f = u->nfiles < MODULES ? calloc(1, sizeof(*f)) : NULL;
+	struct mapped_file *f = u->nfiles < MODULES ? calloc(1, sizeof(*f)) : NULL;
 	Dwfl_Module *mod;
 	void **data;
 	GElf_Sym sym;
@@ -97,8 +92,9 @@ static void report_file(struct unwinder *u, const struct mapping *m, uint64_t ba
 	if (!f)
 		return;
 	u->file[u->nfiles++] = f;
+	f->by = u->by;
 	path_of(u, m, f->path, sizeof(f->path));
-	mod = add_module(u, base_name(m->path), foreign_open(u->by, f->path), base);
+	mod = add_module(u, m->path, foreign_open(u->by, f->path), base);
 	if (!mod)
 		return;
 	dwfl_module_info(mod, &data, NULL, NULL, NULL, NULL, NULL, NULL);
@@ -370,45 +366,6 @@ void unwinder_walk(struct unwinder *u, const struct unwind_copy *from, struct st
 
 /* --- symbols ------------------------------------------------------------------------------ */
 
-/* The bounds of a function that has no symbol, in the addresses of its file. */
-static bool find_function(struct unwinder *u, Dwfl_Module *mod, uint64_t addr, uint64_t *start,
-			  uint64_t *end)
-{
-	struct file *f;
-	void **data;
-
-	dwfl_module_info(mod, &data, NULL, NULL, NULL, NULL, NULL, NULL);
-	f = *data;
-	if (f && !f->tried) {
-		f->tried = true;
-		if (elf_open(&f->elf, f->path, u->by))
-			f->elf = NULL;
-	}
-	return f && f->elf && !elf_function(f->elf, addr, start, end);
-}
-
-static void put_symbol(struct unwinder *u, struct text *t, Dwfl_Module *mod, Dwarf_Addr pc,
-		       Dwarf_Addr within)
-{
-	Dwarf_Addr base, bias = 0, start, end;
-	const char *file = dwfl_module_info(mod, NULL, &base, NULL, NULL, NULL, NULL, NULL);
-	GElf_Off offset;
-	GElf_Sym sym;
-	const char *name = dwfl_module_addrinfo(mod, within, &offset, &sym, NULL, NULL, NULL);
-
-	/* what is behind the end of a symbol is another function, which has none */
-	if (name && offset < sym.st_size)
-		text_add(t, "%.200s+0x%" PRIx64 "/0x%" PRIx64, name, pc - (within - offset),
-			 (uint64_t)sym.st_size);
-	else if (dwfl_module_getelf(mod, &bias) &&
-		 find_function(u, mod, within - bias, &start, &end))
-		text_add(t, "fn_%" PRIx64 "+0x%" PRIx64 "/0x%" PRIx64, start, pc - bias - start,
-			 end - start);
-	else
-		text_add(t, "+0x%" PRIx64, pc - base);
-	text_add(t, " [%.100s]", file);
-}
-
 void unwinder_name(struct unwinder *u, const struct stack_frames *walked, struct stack_frames *out)
 {
 	*out = (struct stack_frames){ .cut = walked->cut };
@@ -417,11 +374,8 @@ void unwinder_name(struct unwinder *u, const struct stack_frames *walked, struct
 		/* the call is before the address that it returns to */
 		Dwarf_Addr pc = walked->pc[i], within = pc - (i > 0);
 		Dwfl_Module *mod = u->dwfl ? dwfl_addrmodule(u->dwfl, within) : NULL;
-		TEXT(symbol, 400);
 
-		if (mod)
-			put_symbol(u, &symbol, mod, pc, within);
-		if (!stack_add_frame(out, pc, symbol.buf))
+		if (!(mod ? symbol_add_frames(out, mod, pc, within) : stack_add_frame(out, pc, "")))
 			return;
 	}
 }

@@ -43,8 +43,10 @@ void unwinder_free(struct unwinder *u);
  */
 void unwinder_walk(struct unwinder *u, const struct unwind_copy *from, struct stack_frames *out);
 /*
- * The symbols of the addresses in `walked`: "name+0xoffset/0xsize [file]"; a function without a name is
- * fn_ADDRESS by where it begins in its file, and what is in no function "+0xoffset [file]".
+ * The addresses in `walked` with symbols: "name+0xoffset/0xsize [file]"; a function without a name is
+ * fn_ADDRESS by where it begins in its file, and what is in no function "+0xoffset [file]".  With debug
+ * information " (source:line)" is behind that, and functions that were inlined have frames of their own
+ * before it, "name (inlined) [file]".
  */
 void unwinder_name(struct unwinder *u, const struct stack_frames *walked, struct stack_frames *out);
 

@@ -53,9 +53,10 @@ static int folded_end(FILE *to, struct show_output *o)
 		cli_warn("%llu events are not counted: too many different stacks",
 			 (unsigned long long)o->stacks.left_out);
 	if (o->stacks.without)
-		cli_warn("%llu events have no call stack; record with --stacks=all, or select those that "
-			 "have one: -Y stack_id",
-			 (unsigned long long)o->stacks.without);
+		cli_warn(
+			"%llu events have no call stack; record with --stacks=all, or select those that "
+			"have one: -Y stack_id",
+			(unsigned long long)o->stacks.without);
 	return stack_counts_print(to, &o->stacks);
 }
 

@@ -304,7 +304,7 @@ check "to a full disk" full_disk
 check "a filter with an unknown field" fails "did you mean 'event'" "$vqtrace" show -r $trace -Y 'evnt == kick'
 check "a filter that ends early" fails "^" "$vqtrace" show -r $trace -Y 'event =='
 check "a filter of the wrong type" fails "register" "$vqtrace" show -r $trace -Y 'register.offset == kick'
-check "a bad format" fails "text, json and csv" "$vqtrace" show -r $trace -T xml
+check "a bad format" fails "text, json, csv and folded" "$vqtrace" show -r $trace -T xml
 check "a bad count" fails "-c 0" "$vqtrace" show -r $trace -c 0
 check "record a process that is not there" fails "no such process" "$vqtrace" record -w "$tmp/x" -p 4194300
 check "record a process that is no QEMU" not_qemu

@@ -131,7 +131,7 @@ check "type registrations" folded
 check "-T csv" csv
 check "-e without -T csv" refuses "give both" -e number
 check "-e of no field" refuses "did you mean 'number'" -T csv -e nubmer
-check "-T of no format" refuses "the choices are text, json and csv" -T xml
+check "-T of no format" refuses "the choices are text, json, csv and folded" -T xml
 in_flight_as_chosen() { # at the end: 13 of queue 0
 	still() { "$vqtrace" show -r traces/qsd11-libblkio.pcap --requests "$@" | grep -c 'still in flight'; }
 	[ "$(still)" = 13 ] && [ "$(still -Y 'queue == 0')" = 13 ] && [ "$(still -Y 'queue == 1')" = 0 ]

@@ -19,6 +19,12 @@
 
 #define COPY 16384
 
+#if defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer)
+#else
+#define SANITIZED false
+#endif
+
 /* --- what is unwound --------------------------------------------------------------------- */
 
 #ifdef __clang__
@@ -34,12 +40,17 @@ FUNCTION int innermost(int n)
 	return n + 1;
 }
 
+__attribute__((always_inline)) static inline int between(int n)
+{
+	return innermost(n) * 3; /* LINE between */
+}
+
 FUNCTION int middle(int n)
 {
 	volatile char room[3000];
 
 	room[n] = (char)n;
-	return innermost(n) + room[n];
+	return between(n) + room[n]; /* LINE middle */
 }
 
 FUNCTION int outermost(int n);
@@ -141,6 +152,47 @@ static void unwind(struct child *c)
 	unwinder_free(u);
 }
 
+/* Does the frame have this line of this file in it, which is marked there? */
+static bool is_line(unsigned frame, const char *mark)
+{
+	char line[300], place[40];
+	FILE *f = fopen(__FILE__, "r");
+	int n = 0, found = 0;
+
+	while (f && fgets(line, sizeof(line), f) && ++n)
+		if (strstr(line, mark))
+			found = n;
+	if (f)
+		fclose(f);
+	snprintf(place, sizeof(place), " (unwind_test.c:%d)", found);
+	return strstr(symbol(frame), place) != NULL;
+}
+
+/*
+ * The functions of this file, and with debug information (the build with sanitizers has less of it) what
+ * was inlined, and where each is.
+ */
+static void check_named(void)
+{
+	unsigned at = (unsigned)frame_of("innermost+0x");
+	bool debug = frame_of("between (inlined) [") >= 0;
+
+	CHECK(at + 6 < named.n);
+	if (debug) {
+		CHECK(strstr(symbol(at), "] (unwind_test.c:"));
+		CHECK_EQ(frame_of("between (inlined) ["), (int)++at);
+		CHECK(is_line(at, "LINE "
+				  "between"));
+		CHECK_EQ(named.pc[at], named.pc[at + 1]);
+		CHECK(is_line(at + 1, "LINE "
+				      "middle"));
+	}
+	CHECK_EQ(frame_of("middle+0x"), (int)++at);
+	for (unsigned i = 1; i <= 4; i++)
+		CHECK(!strncmp(symbol(at + i), "outermost+0x", 12));
+	CHECK(debug || SANITIZED);
+}
+
 static void with_symbols(void)
 {
 	struct child c;
@@ -148,14 +200,10 @@ static void with_symbols(void)
 
 	child_start(&c, self);
 	unwind(&c);
-	at = frame_of("innermost+0x");
-	CHECK(at > 0);
-	CHECK_EQ(frame_of("middle+0x"), at + 1);
-	for (int i = 2; i < 6; i++)
-		CHECK(!strncmp(symbol((unsigned)(at + i)), "outermost+0x", 12));
-	CHECK_EQ(frame_of("main+0x"), at + 6);
-	CHECK(strstr(symbol((unsigned)at), " [unwind_test]"));
+	check_named();
+	at = frame_of("main+0x");
 	CHECK_EQ(frame_of("_start+0x"), (int)named.n - 1);
+	CHECK_EQ(at, frame_of("middle+0x") + 5);
 	CHECK(!named.cut);
 	child_end(&c);
 }
@@ -174,8 +222,8 @@ static void stripped_program(bool removed)
 
 	child_start(&c, self);
 	unwind(&c);
-	whole = named;
 	at = frame_of("innermost+0x");
+	whole = walked; /* without what was inlined */
 	child_end(&c);
 
 	snprintf(path, sizeof(path), "%s/stripped", dir);
@@ -197,6 +245,35 @@ static void stripped_program(bool removed)
 		      strcspn(symbol((unsigned)at + 2), "+")));
 	child_end(&c);
 	unlink(path);
+}
+
+/* Its symbols and its debug information are in another file. */
+static void debug_file(void)
+{
+	char command[900], path[100], debug[100];
+	struct child c;
+
+	snprintf(path, sizeof(path), "%s/stripped", dir);
+	snprintf(debug, sizeof(debug), "%s/stripped.debug", dir);
+	snprintf(
+		command, sizeof(command),
+		"objcopy --only-keep-debug %s %s && strip -o %s %s && objcopy --add-gnu-debuglink=%s %s",
+		self, debug, path, self, debug, path);
+	CHECK(run(command));
+	child_start(&c, path);
+	unwind(&c);
+	check_named();
+	child_end(&c);
+	/* that of another program is not taken for it */
+	snprintf(command, sizeof(command), "cp /bin/sh %s", debug);
+	CHECK(run(command));
+	child_start(&c, path);
+	unwind(&c);
+	CHECK_EQ(frame_of("innermost+0x"), -1);
+	CHECK(frame_of("fn_") > 0);
+	child_end(&c);
+	unlink(path);
+	unlink(debug);
 }
 
 static void stripped(void)
@@ -241,7 +318,7 @@ static void written_over(void)
 	child_start(&c, self);
 	unwind(&c);
 	whole = walked;
-	address = whole.pc[frame_of("middle+0x")];
+	address = named.pc[frame_of("middle+0x")];
 	/* a copy of it may lie elsewhere, too */
 	for (at = 0; at + 8 <= c.copy.len && walked.n == whole.n; at += 8) {
 		if (memcmp(c.bytes + at, &address, 8) != 0)
@@ -288,7 +365,7 @@ static void damaged(void)
 		CHECK(walked.n >= 1 && walked.n <= STACK_FRAMES);
 		CHECK_EQ(walked.pc[0], d.copy.reg[UNWIND_REGS - 1]);
 		unwinder_name(u, &walked, &named);
-		CHECK(named.n <= walked.n && named.len <= STACK_TEXT);
+		CHECK(named.n <= STACK_FRAMES && named.len <= STACK_TEXT);
 	}
 	unwinder_free(u);
 	child_end(&c);
@@ -326,6 +403,7 @@ static void words(void)
 static const struct tap_test tests[] = {
 	{ "a program with symbols", with_symbols },
 	{ "a stripped one", stripped },
+	{ "one whose debug information is in another file", debug_file },
 	{ "one whose file was removed", removed },
 	{ "a copy that is too short", cut },
 	{ "return addresses that were written over", written_over },
