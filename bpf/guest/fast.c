@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 #define LINKS 64
 
 /* The functions of a module have their programs in an object of their own. */
-static const char *const modules[] = { "virtio_ring", "virtio_pci", "virtio_blk" };
+static const char *const modules[] = { "virtio_ring", "virtio_pci", "virtio_mmio", "virtio_blk" };
 #define MODULES (sizeof(modules) / sizeof(modules[0]))
 
 struct fast {
@@ -150,10 +151,26 @@ static void load_module(struct fast *f, size_t m)
 			take_over(f, skel, i);
 }
 
+/* Attaching takes long: not of a driver that is loaded for nothing, as virtio_mmio may be. */
+static bool is_used(const char *module)
+{
+	DIR *d = strcmp(module, "virtio_mmio") ? NULL
+					       : opendir("/sys/bus/platform/drivers/virtio-mmio");
+	bool used = d == NULL;
+	struct dirent *e;
+
+	while (d && !used && (e = readdir(d)))
+		used = e->d_type == DT_LNK && strcmp(e->d_name, "module") != 0;
+	if (d)
+		closedir(d);
+	return used;
+}
+
 bool fast_step(struct fast *f)
 {
 	for (size_t m = 0; m < MODULES; m++)
-		if (!f->tried[m] && kernel_types_has_module(f->types, modules[m])) {
+		if (!f->tried[m] && kernel_types_has_module(f->types, modules[m]) &&
+		    is_used(modules[m])) {
 			load_module(f, m);
 			return true;
 		}

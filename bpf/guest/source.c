@@ -159,6 +159,8 @@ static int load(struct guest_source *g, struct source_error *err)
 	memset(&g->layout, 0xff, sizeof(g->layout));
 	memcpy((void *)&g->skel->bss->shared.layout, &g->layout, sizeof(g->layout));
 	g->skel->bss->shared.snaplen = g->request.snaplen;
+	g->skel->bss->shared.page_shift =
+		(uint32_t)__builtin_ctzl((unsigned long)sysconf(_SC_PAGESIZE));
 	name_process(&g->skel->bss->shared);
 	for (uint32_t i = 0; i < probed_count; i++)
 		bpf_map_update_elem(bpf_map__fd(g->skel->maps.functions), &i,
