@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "decoder/merge/live_impl.h"
+#include "decoder/merge/search.h"
 
 /* After a guest's first record: by then the host's of the same time are there. */
 #define LINK_FIRST (2000 * MS)
@@ -103,6 +104,12 @@ int live_learn(struct live *l, struct live_one *g, enum merge_side side, const s
 		return 0;
 	if (!merging_linked(g->merging) || merging_misses(g->merging) || rec->h.type < VQT_REG)
 		rc = merging_look(g->merging, side, rec, number);
+	/* a device that has no place on a bus is known by them */
+	if (side == MERGE_GUEST && !merging_linked(g->merging) && rec->h.type == VQT_REG &&
+	    search_is_address(&rec->reg)) {
+		g->link_at = g->linked_at + LIVE_LINK_EVERY;
+		g->link_every = LIVE_LINK_EVERY;
+	}
 	/* it may be the one that is missed */
 	if (rec->h.type == VQT_DEVICE && (side == MERGE_HOST || g->news++ < NEWS)) {
 		g->link_at = g->linked_at ? g->linked_at + LIVE_LINK_EVERY : 0;
