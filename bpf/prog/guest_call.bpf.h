@@ -144,10 +144,6 @@ static __always_inline int enter(const struct vqg_function *f, struct frame *fr,
 	if (!f || !fr)
 		return 0;
 	switch (special) {
-	case VQG_FEATURES:
-	case VQG_REGISTERS: register_records(f, fr, 0, 0); break;
-	case VQG_CONFIG_SET: config_record(fr, VQT_WRITE); break;
-	case VQG_MMIO_SET: mmio_config_record(fr, VQT_WRITE); break;
 	case VQG_REGISTER: mmio_found(fr); break;
 	case VQG_CREATE: mmio_queue_found(fr); break;
 	case VQG_INTX:
@@ -186,12 +182,19 @@ static __always_inline int enter(const struct vqg_function *f, struct frame *fr,
 		put_u32(&v, fr->arg[0], shared.layout.set_node);
 		break;
 	}
-	if (f->flags & (VQG_SILENT | VQG_ONLY_RETURN) || fr->skip)
-		return 0;
-	for (__u32 i = 0; i < ARGS; i++)
-		if (i < f->nargs)
-			put(&v, fr->arg[f->arg[i] < ARGS ? f->arg[i] : 0]);
-	guest_record(f, fr, VQT_GUEST_ENTRY, 0, &v);
+	if (!(f->flags & (VQG_SILENT | VQG_ONLY_RETURN)) && !fr->skip) {
+		for (__u32 i = 0; i < ARGS; i++)
+			if (i < f->nargs)
+				put(&v, fr->arg[f->arg[i] < ARGS ? f->arg[i] : 0]);
+		guest_record(f, fr, VQT_GUEST_ENTRY, 0, &v);
+	}
+	/* what it is about to access: behind its entry, so that it is inside */
+	switch (special) {
+	case VQG_FEATURES:
+	case VQG_REGISTERS: register_records(f, fr, 0, 0); break;
+	case VQG_CONFIG_SET: config_record(fr, VQT_WRITE); break;
+	case VQG_MMIO_SET: mmio_config_record(fr, VQT_WRITE); break;
+	}
 	return 0;
 }
 
