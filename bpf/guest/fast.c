@@ -30,11 +30,13 @@ struct fast {
 	struct bpf_link *link[LINKS];
 	unsigned nlinks, nfunctions;
 	uint32_t stacks;
+	void (*between)(void *ctx);
+	void *ctx;
 	bool removable[VQG_FUNCTIONS]; /* its kprobes do nothing any more */
 };
 
 struct fast *fast_new(struct guest_bpf *slow, struct kernel_types *types, struct attach *kprobes,
-		      uint32_t stacks)
+		      uint32_t stacks, void (*between)(void *ctx), void *ctx)
 {
 	struct fast *f = calloc(1, sizeof(*f));
 
@@ -43,6 +45,8 @@ struct fast *fast_new(struct guest_bpf *slow, struct kernel_types *types, struct
 		f->types = types;
 		f->kprobes = kprobes;
 		f->stacks = stacks;
+		f->between = between;
+		f->ctx = ctx;
 	}
 	return f;
 }
@@ -147,8 +151,10 @@ static void load_module(struct fast *f, size_t m)
 	f->skel[m] = skel;
 	for (unsigned i = 0; i < probed_count; i++)
 		if (probed_functions[i].module && !strcmp(probed_functions[i].module, modules[m]) &&
-		    program_at(skel, i, "fentry"))
+		    program_at(skel, i, "fentry")) {
 			take_over(f, skel, i);
+			f->between(f->ctx);
+		}
 }
 
 /* Attaching takes long: not of a driver that is loaded for nothing, as virtio_mmio may be. */

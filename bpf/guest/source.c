@@ -196,6 +196,15 @@ static int attach_all(struct guest_source *g, struct source_error *err)
 	return 0;
 }
 
+/* The port that the trace goes to, once it is there: before anything is written to it. */
+static void look_for_port(void *ctx)
+{
+	struct guest_source *g = ctx;
+
+	if (!g->skel->bss->shared.output_queues)
+		g->skel->bss->shared.output_queues = guest_port_queues(g->request.output);
+}
+
 /* --- struct source_ops ---------------------------------------------------------------------- */
 
 static void close_source(struct source *s)
@@ -286,7 +295,8 @@ static int begin(struct source *s, char *const argv[], struct source_child *chil
 			"stacks of interrupts go on with what was interrupted: the kernel does not "
 			"tell where it is entered (kernel.kptr_restrict=2)");
 	if (g->types && !g->config.no_fast)
-		g->fast = fast_new(g->skel, g->types, g->attach, g->config.stacks);
+		g->fast =
+			fast_new(g->skel, g->types, g->attach, g->config.stacks, look_for_port, g);
 	g->begun = true;
 	return 0;
 }
@@ -351,8 +361,7 @@ static int step(struct source *s, int timeout_ms)
 
 	g->handed = 0;
 	find_layout(g);
-	if (!g->skel->bss->shared.output_queues) /* before anything is written there */
-		g->skel->bss->shared.output_queues = guest_port_queues(g->request.output);
+	look_for_port(g);
 	n = ring_buffer__poll(g->rb, timeout_ms);
 	if (n >= 0)
 		n = ring_buffer__consume(g->rb);
