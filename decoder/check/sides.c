@@ -240,8 +240,8 @@ static bool is_by_interrupt(const struct vqt_guest *g, const struct guest_functi
 }
 
 /*
- * A function is entered, or returns: what its thread did before is over.  Not so at the same time, as
- * a function may make several accesses, which are recorded as it is entered.
+ * A function returns: what its thread did before is over.  An entry does not show that: accesses were
+ * recorded in front of the entry of the function that makes them.
  */
 static void thread_acts(struct sides *s, const struct event *e)
 {
@@ -252,8 +252,8 @@ static void thread_acts(struct sides *s, const struct event *e)
 	for (unsigned i = 0; i < s->npending; i++) {
 		struct pending *p = &s->pending[i];
 
-		if (p->to == UINT64_MAX && p->a.source == h->source && p->tid == h->tid &&
-		    e->ts > p->a.ts)
+		if (e->rec->guest.phase == VQT_GUEST_RETURN && p->to == UINT64_MAX &&
+		    p->a.source == h->source && p->tid == h->tid && e->ts > p->a.ts)
 			p->to = e->ts + p->error;
 	}
 	*thread_of(s, h) = (struct thread){ (uint64_t)h->source << 32 | h->tid, e->ts };
