@@ -351,6 +351,30 @@ static void interrupted(void)
 	end(&b);
 }
 
+/* In older traces the access stands in front of the entry of its function. */
+static void in_front(void)
+{
+	struct both b;
+
+	begin(&b);
+	later(&b);
+	call(&b, VQT_GUEST_RETURN);
+	builder_write(&b.t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	feed(&b);
+	call(&b, VQT_GUEST_ENTRY);
+	later(&b);
+	later(&b);
+	as_device(&b);
+	builder_write(&b.t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	feed(&b);
+	call(&b, VQT_GUEST_RETURN);
+	later(&b);
+	later(&b);
+	CHECK_EQ(count(&b, SIDES_WRITE)->agree, 1);
+	CHECK_EQ(b.found, 0);
+	end(&b);
+}
+
 static const struct tap_test tests[] = {
 	{ "registers", registers },
 	{ "what cannot be compared", unknown },
@@ -358,5 +382,6 @@ static const struct tap_test tests[] = {
 	{ "registers read before the driver is known", before_the_driver },
 	{ "the ISR status", isr_status },
 	{ "a call that is interrupted", interrupted },
+	{ "an access in front of its function", in_front },
 };
 TAP_MAIN(tests)
