@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 #define LINKS 64
 
 /* The functions of a module have their programs in an object of their own. */
-static const char *const modules[] = { "virtio_ring", "virtio_pci", "virtio_blk" };
+static const char *const modules[] = { "virtio_ring", "virtio_pci", "virtio_mmio", "virtio_blk" };
 #define MODULES (sizeof(modules) / sizeof(modules[0]))
 
 struct fast {
@@ -29,11 +30,13 @@ struct fast {
 	struct bpf_link *link[LINKS];
 	unsigned nlinks, nfunctions;
 	uint32_t stacks;
+	void (*between)(void *ctx);
+	void *ctx;
 	bool removable[VQG_FUNCTIONS]; /* its kprobes do nothing any more */
 };
 
 struct fast *fast_new(struct guest_bpf *slow, struct kernel_types *types, struct attach *kprobes,
-		      uint32_t stacks)
+		      uint32_t stacks, void (*between)(void *ctx), void *ctx)
 {
 	struct fast *f = calloc(1, sizeof(*f));
 
@@ -42,6 +45,8 @@ struct fast *fast_new(struct guest_bpf *slow, struct kernel_types *types, struct
 		f->types = types;
 		f->kprobes = kprobes;
 		f->stacks = stacks;
+		f->between = between;
+		f->ctx = ctx;
 	}
 	return f;
 }
@@ -146,14 +151,32 @@ static void load_module(struct fast *f, size_t m)
 	f->skel[m] = skel;
 	for (unsigned i = 0; i < probed_count; i++)
 		if (probed_functions[i].module && !strcmp(probed_functions[i].module, modules[m]) &&
-		    program_at(skel, i, "fentry"))
+		    program_at(skel, i, "fentry")) {
 			take_over(f, skel, i);
+			f->between(f->ctx);
+		}
+}
+
+/* Attaching takes long: not of a driver that is loaded for nothing, as virtio_mmio may be. */
+static bool is_used(const char *module)
+{
+	DIR *d = strcmp(module, "virtio_mmio") ? NULL
+					       : opendir("/sys/bus/platform/drivers/virtio-mmio");
+	bool used = d == NULL;
+	struct dirent *e;
+
+	while (d && !used && (e = readdir(d)))
+		used = e->d_type == DT_LNK && strcmp(e->d_name, "module") != 0;
+	if (d)
+		closedir(d);
+	return used;
 }
 
 bool fast_step(struct fast *f)
 {
 	for (size_t m = 0; m < MODULES; m++)
-		if (!f->tried[m] && kernel_types_has_module(f->types, modules[m])) {
+		if (!f->tried[m] && kernel_types_has_module(f->types, modules[m]) &&
+		    is_used(modules[m])) {
 			load_module(f, m);
 			return true;
 		}

@@ -15,9 +15,12 @@ struct guest_bpf;
 struct kernel_types;
 struct attach;
 
-/* The slow programs' maps are shared; all three outlive the result.  NULL: no memory. */
+/*
+ * The slow programs' maps are shared; all three outlive the result.  between: called after each
+ * function, as those of a module may take seconds.  NULL: no memory.
+ */
 struct fast *fast_new(struct guest_bpf *slow, struct kernel_types *types, struct attach *kprobes,
-		      uint32_t stacks);
+		      uint32_t stacks, void (*between)(void *ctx), void *ctx);
 /*
  * Do the next bit of work, which may take a second: the programs of a module that has come, or
  * the removal of a kprobe that does nothing any more.  False: there is nothing to do now.

@@ -27,24 +27,30 @@
 #define ARG2(n, m) .nargs = 2, .arg = { n, m }
 
 /*
- * Register accesses of a function, in their order: op, region, offset, width, value.  A read's
+ * Register accesses of a function, in their order: op, region, offset, width, value, when.  A read's
  * value is known at the return; so is the order of what comes after it.
  */
-#define WRITE(region_, offset_, width_, from_, n_) \
+#define ACCESS(op_, region_, offset_, width_, from_, n_, when_) \
 	{ \
-		.op = VQT_WRITE, .width = width_, .from = VQG_FROM_##from_, .n = n_, \
-		.offset = offset_, .region = VQT_REGION_##region_ \
+		.op = VQT_##op_, .width = width_, .from = VQG_FROM_##from_, .n = n_, \
+		.offset = offset_, .region = VQT_REGION_##region_, .when = when_ \
 	}
-#define THEN_WRITE(region_, offset_, width_, from_, n_) \
-	{ \
-		.op = VQT_WRITE, .width = width_, .from = VQG_FROM_##from_, .n = n_, \
-		.offset = offset_, .region = VQT_REGION_##region_, .at_return = 1 \
-	}
-#define READ(region_, offset_, width_, from_) \
-	{ \
-		.op = VQT_READ, .width = width_, .from = VQG_FROM_##from_, .offset = offset_, \
-		.region = VQT_REGION_##region_, .at_return = 1 \
-	}
+#define WRITE(region, offset, width, from, n) ACCESS(WRITE, region, offset, width, from, n, 0)
+#define THEN_WRITE(region, offset, width, from, n) \
+	ACCESS(WRITE, region, offset, width, from, n, VQG_AT_RETURN)
+#define READ(region, offset, width, from) \
+	ACCESS(READ, region, offset, width, from, 0, VQG_AT_RETURN)
+/* The n-th word of an array. */
+#define READ_WORD(region, offset, n) ACCESS(READ, region, offset, 4, WORD, n, VQG_AT_RETURN)
+/* virtio-mmio, whose version has to be known */
+#define MMIO_WRITE(offset, from, n) ACCESS(WRITE, MMIO, offset, 4, from, n, VQG_IF_VERSIONED)
+#define MMIO_THEN_WRITE(offset, from, n) \
+	ACCESS(WRITE, MMIO, offset, 4, from, n, VQG_AT_RETURN | VQG_IF_VERSIONED)
+#define MMIO_READ(offset, from) \
+	ACCESS(READ, MMIO, offset, 4, from, 0, VQG_AT_RETURN | VQG_IF_VERSIONED)
+/* what was accepted, once it was */
+#define MMIO_ACCEPT(offset, from, n) \
+	ACCESS(WRITE, MMIO, offset, 4, from, n, VQG_AT_RETURN | VQG_IF_ZERO | VQG_IF_VERSIONED)
 #define R(mod, function, object_, ...) \
 	F(mod, function, CONFIG_OP, object_, .special = VQG_REGISTERS, .flags = VQG_SILENT, \
 	  .access = { __VA_ARGS__ })
@@ -63,8 +69,9 @@ const struct probed probed_functions[] = {
 	F("virtio_pci_modern_dev", vp_modern_probe, LIFECYCLE, MDEV),
 	F("virtio_pci_legacy_dev", vp_legacy_probe, LIFECYCLE, LDEV),
 	F("virtio_pci_modern_dev", vp_modern_map_capability, LIFECYCLE, MDEV, ARG2(1, 2)),
-	F("virtio_mmio", virtio_mmio_probe, LIFECYCLE, NOTHING),
-	NEEDED("when devices are registered", "virtio", register_virtio_device, LIFECYCLE, VDEV),
+	F("virtio_mmio", virtio_mmio_probe, LIFECYCLE, NOTHING, DOES(MMIO_PROBE)),
+	NEEDED("when devices are registered", "virtio", register_virtio_device, LIFECYCLE, VDEV,
+	       DOES(REGISTER)),
 	F("virtio", unregister_virtio_device, LIFECYCLE, VDEV),
 	F("virtio", virtio_dev_match, LIFECYCLE, DEV),
 	/* A driver takes it. */
@@ -95,13 +102,13 @@ const struct probed probed_functions[] = {
 	F("virtio_pci", vp_find_vqs_msix, LIFECYCLE, VDEV, ARG(1)),
 	F("virtio_pci", setup_vq, LIFECYCLE, VDEV),
 	F("virtio_pci", vp_setup_vq, LIFECYCLE, VDEV, ARG(1)),
-	F("virtio_ring", vring_create_virtqueue, LIFECYCLE, NOTHING, .flags = VQG_INSIDE,
-	  ARG2(0, 1)),
+	F("virtio_ring", vring_create_virtqueue, LIFECYCLE, NOTHING, DOES(CREATE),
+	  .flags = VQG_INSIDE, ARG2(0, 1)),
 	F("virtio_ring", vring_del_virtqueue, LIFECYCLE, VQ, DOES(FORGET)),
 	F(NULL, blk_mq_alloc_tag_set, LIFECYCLE, NOTHING, .flags = VQG_INSIDE, DOES(TAG_SET)),
 	F(NULL, device_add_disk, LIFECYCLE, NOTHING, .flags = VQG_INSIDE),
 	F(NULL, register_netdev, LIFECYCLE, NOTHING, .flags = VQG_INSIDE),
-	F("virtio", virtio_config_changed, LIFECYCLE, VDEV),
+	F("virtio", virtio_config_changed, LIFECYCLE, VDEV, DOES(CONFIG_CHANGED)),
 	F("virtio_blk", virtblk_config_changed_work, LIFECYCLE, NOTHING),
 	F("virtio_net", virtnet_config_changed_work, LIFECYCLE, NOTHING),
 	/* It ends, sleeps and wakes. */
@@ -132,20 +139,29 @@ const struct probed probed_functions[] = {
 	F("virtio_pci", vp_get_shm_region, CONFIG_OP, VDEV, ARG(2)),
 	F("virtio_pci", vp_modern_disable_vq_and_reset, CONFIG_OP, VQ, DOES(FORGET)),
 	F("virtio_pci", vp_modern_enable_vq_after_reset, CONFIG_OP, VQ),
-	F("virtio_mmio", vm_get, CONFIG_OP, VDEV, ARG2(1, 3)),
-	F("virtio_mmio", vm_set, CONFIG_OP, VDEV, ARG2(1, 3)),
+	F("virtio_mmio", vm_get, CONFIG_OP, VDEV, DOES(MMIO_GET), ARG2(1, 3)),
+	F("virtio_mmio", vm_set, CONFIG_OP, VDEV, DOES(MMIO_SET), ARG2(1, 3)),
 	F("virtio_mmio", vm_generation, CONFIG_OP, VDEV, DOES(REGISTERS),
-	  .access = { READ(MMIO, VIRTIO_MMIO_CONFIG_GENERATION, 4, RET) }),
+	  .access = { ACCESS(READ, MMIO, VIRTIO_MMIO_CONFIG_GENERATION, 4, RET, 0,
+			     VQG_AT_RETURN | VQG_IF_VERSION_2) }),
 	F("virtio_mmio", vm_get_status, CONFIG_OP, VDEV, DOES(REGISTERS),
-	  .access = { READ(MMIO, VIRTIO_MMIO_STATUS, 4, RET) }),
+	  .access = { READ(MMIO, VIRTIO_MMIO_STATUS, 4, RET_BYTE) }),
 	F("virtio_mmio", vm_set_status, CONFIG_OP, VDEV, DOES(REGISTERS), ARG(1),
 	  .access = { WRITE(MMIO, VIRTIO_MMIO_STATUS, 4, ARG, 1) }),
 	F("virtio_mmio", vm_reset, CONFIG_OP, VDEV, DOES(REGISTERS),
 	  .access = { WRITE(MMIO, VIRTIO_MMIO_STATUS, 4, CONST, 0) }),
-	F("virtio_mmio", vm_find_vqs, CONFIG_OP, VDEV, ARG(1)),
-	F("virtio_mmio", vm_del_vqs, CONFIG_OP, VDEV),
-	F("virtio_mmio", vm_get_features, CONFIG_OP, VDEV, DOES(FEATURES)),
-	F("virtio_mmio", vm_finalize_features, CONFIG_OP, VDEV),
+	F("virtio_mmio", vm_find_vqs, CONFIG_OP, VDEV, DOES(MMIO_QUEUES), ARG(1)),
+	F("virtio_mmio", vm_del_vqs, CONFIG_OP, VDEV, DOES(MMIO_DELETE)),
+	F("virtio_mmio", vm_get_features, CONFIG_OP, VDEV, DOES(FEATURES),
+	  .access = { MMIO_WRITE(VIRTIO_MMIO_DEVICE_FEATURES_SEL, CONST, 1),
+		      MMIO_READ(VIRTIO_MMIO_DEVICE_FEATURES, RET_HIGH),
+		      MMIO_THEN_WRITE(VIRTIO_MMIO_DEVICE_FEATURES_SEL, CONST, 0),
+		      MMIO_READ(VIRTIO_MMIO_DEVICE_FEATURES, RET) }),
+	F("virtio_mmio", vm_finalize_features, CONFIG_OP, VDEV, DOES(REGISTERS),
+	  .access = { MMIO_ACCEPT(VIRTIO_MMIO_DRIVER_FEATURES_SEL, CONST, 1),
+		      MMIO_ACCEPT(VIRTIO_MMIO_DRIVER_FEATURES, ACCEPTED, 1),
+		      MMIO_ACCEPT(VIRTIO_MMIO_DRIVER_FEATURES_SEL, CONST, 0),
+		      MMIO_ACCEPT(VIRTIO_MMIO_DRIVER_FEATURES, ACCEPTED, 0) }),
 	/* Registers: 4.1.4.3. */
 	MODERN(vp_modern_get_features, WRITE(COMMON, VIRTIO_PCI_COMMON_DFSELECT, 4, CONST, 0),
 	       READ(COMMON, VIRTIO_PCI_COMMON_DF, 4, RET),
@@ -160,6 +176,34 @@ const struct probed probed_functions[] = {
 	       WRITE(COMMON, VIRTIO_PCI_COMMON_GF, 4, ARG, 1),
 	       WRITE(COMMON, VIRTIO_PCI_COMMON_GFSELECT, 4, CONST, 1),
 	       WRITE(COMMON, VIRTIO_PCI_COMMON_GF, 4, ARG_HIGH, 1)),
+	/* Linux 6.17: of 128 bits, in an array */
+	MODERN(vp_modern_get_extended_features,
+	       WRITE(COMMON, VIRTIO_PCI_COMMON_DFSELECT, 4, CONST, 0),
+	       READ_WORD(COMMON, VIRTIO_PCI_COMMON_DF, 0),
+	       THEN_WRITE(COMMON, VIRTIO_PCI_COMMON_DFSELECT, 4, CONST, 1),
+	       READ_WORD(COMMON, VIRTIO_PCI_COMMON_DF, 1),
+	       THEN_WRITE(COMMON, VIRTIO_PCI_COMMON_DFSELECT, 4, CONST, 2),
+	       READ_WORD(COMMON, VIRTIO_PCI_COMMON_DF, 2),
+	       THEN_WRITE(COMMON, VIRTIO_PCI_COMMON_DFSELECT, 4, CONST, 3),
+	       READ_WORD(COMMON, VIRTIO_PCI_COMMON_DF, 3)),
+	MODERN(vp_modern_get_driver_extended_features,
+	       WRITE(COMMON, VIRTIO_PCI_COMMON_GFSELECT, 4, CONST, 0),
+	       READ_WORD(COMMON, VIRTIO_PCI_COMMON_GF, 0),
+	       THEN_WRITE(COMMON, VIRTIO_PCI_COMMON_GFSELECT, 4, CONST, 1),
+	       READ_WORD(COMMON, VIRTIO_PCI_COMMON_GF, 1),
+	       THEN_WRITE(COMMON, VIRTIO_PCI_COMMON_GFSELECT, 4, CONST, 2),
+	       READ_WORD(COMMON, VIRTIO_PCI_COMMON_GF, 2),
+	       THEN_WRITE(COMMON, VIRTIO_PCI_COMMON_GFSELECT, 4, CONST, 3),
+	       READ_WORD(COMMON, VIRTIO_PCI_COMMON_GF, 3)),
+	MODERN(vp_modern_set_extended_features,
+	       WRITE(COMMON, VIRTIO_PCI_COMMON_GFSELECT, 4, CONST, 0),
+	       WRITE(COMMON, VIRTIO_PCI_COMMON_GF, 4, WORD, 0),
+	       WRITE(COMMON, VIRTIO_PCI_COMMON_GFSELECT, 4, CONST, 1),
+	       WRITE(COMMON, VIRTIO_PCI_COMMON_GF, 4, WORD, 1),
+	       WRITE(COMMON, VIRTIO_PCI_COMMON_GFSELECT, 4, CONST, 2),
+	       WRITE(COMMON, VIRTIO_PCI_COMMON_GF, 4, WORD, 2),
+	       WRITE(COMMON, VIRTIO_PCI_COMMON_GFSELECT, 4, CONST, 3),
+	       WRITE(COMMON, VIRTIO_PCI_COMMON_GF, 4, WORD, 3)),
 	MODERN(vp_modern_generation, READ(COMMON, VIRTIO_PCI_COMMON_CFGGENERATION, 1, RET)),
 	MODERN(vp_modern_get_status, READ(COMMON, VIRTIO_PCI_COMMON_STATUS, 1, RET)),
 	MODERN(vp_modern_set_status, WRITE(COMMON, VIRTIO_PCI_COMMON_STATUS, 1, ARG, 1)),
@@ -197,6 +241,9 @@ const struct probed probed_functions[] = {
 		READ(LEGACY, VIRTIO_MSI_QUEUE_VECTOR, 2, RET)),
 	LEGACY_(vp_legacy_set_queue_address, LEGACY_SELECT,
 		WRITE(LEGACY, VIRTIO_PCI_QUEUE_PFN, 4, ARG, 2)),
+	LEGACY_(vp_legacy_get_queue_enable, LEGACY_SELECT,
+		ACCESS(READ, LEGACY, VIRTIO_PCI_QUEUE_PFN, 4, CONST, 0,
+		       VQG_AT_RETURN | VQG_IF_ZERO)),
 	LEGACY_(vp_legacy_get_queue_size, LEGACY_SELECT,
 		READ(LEGACY, VIRTIO_PCI_QUEUE_NUM, 2, RET)),
 	/* The ring. */
@@ -225,8 +272,8 @@ const struct probed probed_functions[] = {
 	F("virtio_ring", virtqueue_get_buf, GET_BUF, VQ, DOES(TAKE), .flags = VQG_SILENT),
 	NEEDED("completions", "virtio_ring", virtqueue_get_buf_ctx, GET_BUF, VQ, DOES(TAKE),
 	       .flags = VQG_SILENT),
-	HOT("virtio_pci", vp_interrupt, INTERRUPT, IRQ_VDEV),
-	HOT("virtio_mmio", vm_interrupt, INTERRUPT, IRQ_VDEV),
+	HOT("virtio_pci", vp_interrupt, INTERRUPT, IRQ_VDEV, DOES(INTX)),
+	HOT("virtio_mmio", vm_interrupt, INTERRUPT, IRQ_VDEV, DOES(MMIO_INTERRUPT)),
 	F("virtio_pci", vp_vring_interrupt, INTERRUPT, IRQ_VDEV, DOES(SHARED), .flags = VQG_SILENT),
 	F("virtio_pci", vp_config_changed, INTERRUPT, IRQ_VDEV, DOES(CONFIG_HANDLER)),
 	NEEDED("interrupts of queues", "virtio_ring", vring_interrupt, INTERRUPT, IRQ_VQ,

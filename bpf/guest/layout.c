@@ -33,6 +33,7 @@ static const struct row {
 	}
 	O(VIRTIO, "virtio_device", "dev", vdev_dev),
 	O(VIRTIO, "virtio_device", "id.device", vdev_id_device),
+	O(VIRTIO, "virtio_device", "id.vendor", vdev_id_vendor),
 	O(VIRTIO, "virtio_device", "features", vdev_features),
 	O(VIRTIO, "device", "parent", dev_parent),
 	O(VIRTIO, "device", "driver", dev_driver),
@@ -40,6 +41,7 @@ static const struct row {
 	O(VIRTIO, "virtio_driver", "driver", drv_driver),
 	O(VIRTIO, "virtio_driver", "feature_table", drv_features),
 	O(VIRTIO, "virtio_driver", "feature_table_size", drv_nfeatures),
+	O(VIRTIO_MMIO, "virtio_mmio_device", "version", vmd_version, .optional = true),
 	O(VIRTIO_PCI, "pci_dev", "dev", pci_dev),
 	O(VIRTIO_PCI, "virtio_pci_device", "pci_dev", vpd_pci),
 	O(VIRTIO_PCI, "virtio_pci_device", "is_legacy", vpd_legacy),
@@ -71,6 +73,10 @@ static const struct row {
 	O(VIRTIO_RING, "vring_virtqueue", "packed.desc_state", packed_state),
 	O(VIRTIO_RING, "vring_desc_state_packed", "", pstate_size),
 	O(VIRTIO_RING, "vring_desc_state_packed", "indir_desc", pstate_table),
+	O(VIRTIO_RING, "vring_virtqueue", "split.queue_dma_addr", split_dma),
+	O(VIRTIO_RING, "vring_virtqueue", "packed.ring_dma_addr", packed_dma),
+	O(VIRTIO_RING, "vring_virtqueue", "packed.driver_event_dma_addr", packed_driver_dma),
+	O(VIRTIO_RING, "vring_virtqueue", "packed.device_event_dma_addr", packed_device_dma),
 	O(VIRTIO_BLK, "request", "q", rq_q),
 	O(VIRTIO_BLK, "request", "mq_hctx", rq_hctx),
 	O(VIRTIO_BLK, "request", "cmd_flags", rq_flags),
@@ -216,6 +222,7 @@ static void find_module(struct kernel_types *t, unsigned m)
 static const char *const built_in[][2] = {
 	{ "virtio_ring", "vring_interrupt" },
 	{ "virtio_pci", "virtio_pci_probe" },
+	{ "virtio_mmio", "virtio_mmio_probe" },
 	{ "virtio_blk", "virtblk_probe" },
 };
 #define BUILT_IN (sizeof(built_in) / sizeof(built_in[0]))

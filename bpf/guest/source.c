@@ -129,6 +129,8 @@ static int load(struct guest_source *g, struct source_error *err)
 	memset(&g->layout, 0xff, sizeof(g->layout));
 	memcpy((void *)&g->skel->bss->shared.layout, &g->layout, sizeof(g->layout));
 	g->skel->bss->shared.snaplen = g->request.snaplen;
+	g->skel->bss->shared.page_shift =
+		(uint32_t)__builtin_ctzl((unsigned long)sysconf(_SC_PAGESIZE));
 	name_process(&g->skel->bss->shared);
 	for (uint32_t i = 0; i < probed_count; i++)
 		bpf_map_update_elem(bpf_map__fd(g->skel->maps.functions), &i,
@@ -162,6 +164,15 @@ static int attach_all(struct guest_source *g, struct source_error *err)
 	g->issue = bpf_program__attach(g->skel->progs.on_rq_issue);
 	g->complete = bpf_program__attach(g->skel->progs.on_rq_complete);
 	return 0;
+}
+
+/* The port that the trace goes to, once it is there: before anything is written to it. */
+static void look_for_port(void *ctx)
+{
+	struct guest_source *g = ctx;
+
+	if (!g->skel->bss->shared.output_queues)
+		g->skel->bss->shared.output_queues = guest_port_queues(g->request.output);
 }
 
 /* --- struct source_ops ---------------------------------------------------------------------- */
@@ -260,7 +271,7 @@ static int begin(struct source *s, char *const argv[], struct source_child *chil
 			"stacks of interrupts go on with what was interrupted: the kernel does not "
 			"tell where it is entered (kernel.kptr_restrict=2)");
 	if (g->types && !g->config.no_fast)
-		g->fast = fast_new(g->skel, g->types, g->attach, g->stacks_of);
+		g->fast = fast_new(g->skel, g->types, g->attach, g->stacks_of, look_for_port, g);
 	g->begun = true;
 	return 0;
 }
@@ -325,8 +336,7 @@ static int step(struct source *s, int timeout_ms)
 
 	g->handed = 0;
 	find_layout(g);
-	if (!g->skel->bss->shared.output_queues) /* before anything is written there */
-		g->skel->bss->shared.output_queues = guest_port_queues(g->request.output);
+	look_for_port(g);
 	n = ring_buffer__poll(g->rb, timeout_ms);
 	if (n >= 0)
 		n = ring_buffer__consume(g->rb);

@@ -19,9 +19,10 @@
  */
 struct vqg_layout {
 	/* struct virtio_device, virtio_device_id, device, kobject, virtio_driver */
-	__u16 vdev_dev, vdev_id_device, vdev_features;
+	__u16 vdev_dev, vdev_id_device, vdev_id_vendor, vdev_features;
 	__u16 dev_parent, dev_driver, dev_kobj_name;
 	__u16 drv_driver, drv_features, drv_nfeatures;
+	__u16 vmd_version; /* struct virtio_mmio_device */
 	/* struct pci_dev, virtio_pci_device, virtio_pci_modern_device, _legacy_device, _vq_info */
 	__u16 pci_dev, vpd_pci, vpd_legacy, vpd_vqs, vpd_msix, mdev_pci, ldev_pci;
 	__u16 vqi_vector;
@@ -32,6 +33,8 @@ struct vqg_layout {
 	__u16 state_size, state_table; /* struct vring_desc_state_split */
 	__u16 packed_num, packed_desc, packed_driver, packed_device, packed_wrap, packed_next;
 	__u16 packed_state, pstate_size, pstate_table;
+	/* addresses that the device is given */
+	__u16 split_dma, packed_dma, packed_driver_dma, packed_device_dma;
 	/* struct request, blk_mq_hw_ctx, blk_mq_queue_data, request_queue, virtio_blk, tag_set */
 	__u16 rq_q, rq_hctx, rq_flags, rq_tag, rq_len, rq_sector, rq_start;
 	__u16 hctx_queue, hctx_num, q_data, vblk_vdev;
@@ -44,6 +47,7 @@ struct vqg_layout {
 struct vqg_shared {
 	struct vqg_layout layout; /* written again when a module has come */
 	__u32 snaplen;
+	__u32 page_shift; /* of the kernel's PAGE_SIZE */
 	/* Address of the kernel's page_offset_base; 0: unknown, or another machine than x86-64. */
 	__u64 linear_map_at;
 	/* Where the kernel is entered: by interrupts, system calls; 0: unknown. */
@@ -85,6 +89,8 @@ enum vqg_special {
 	VQG_REGISTERS, /* register accesses in place of it: vqg_function.access */
 	VQG_CONFIG_GET, /* vp_get(vdev, offset, buf, len) */
 	VQG_CONFIG_SET,
+	VQG_MMIO_GET, /* the same: vm_get */
+	VQG_MMIO_SET,
 	VQG_ADD, /* virtqueue_add_*: VQT_AVAIL */
 	VQG_PREPARE, /* virtqueue_kick_prepare */
 	VQG_NOTIFY, /* vp_notify(vq): VQT_KICK */
@@ -100,6 +106,15 @@ enum vqg_special {
 	VQG_QUEUE_RQ, /* virtio_queue_rq(hctx, bd), virtio_queue_rqs(list): the queue is a virtio_blk's */
 	VQG_FORGET, /* the queue ends, or is reset: what is remembered of its chains */
 	VQG_DELETE, /* pci remove: the device's id is not used again */
+	/* Register accesses that functions show which another one calls: guest_access.bpf.h. */
+	VQG_INTX, /* vp_interrupt, vm_interrupt: what they call shows what they have read */
+	VQG_MMIO_INTERRUPT,
+	VQG_CONFIG_CHANGED, /* virtio_config_changed */
+	VQG_MMIO_PROBE, /* virtio_mmio_probe, which calls: */
+	VQG_REGISTER, /* register_virtio_device */
+	VQG_MMIO_QUEUES, /* vm_find_vqs, which calls: */
+	VQG_CREATE, /* vring_create_virtqueue(index, num, align, vdev) */
+	VQG_MMIO_DELETE, /* vm_del_vqs, which calls a VQG_FORGET */
 };
 
 /* Where the value of a register access comes from. */
@@ -109,7 +124,16 @@ enum vqg_from {
 	VQG_FROM_ARG_HIGH, /* its high 32 bits */
 	VQG_FROM_RET,
 	VQG_FROM_RET_HIGH,
+	VQG_FROM_RET_BYTE, /* of a function whose result has no more bytes */
+	VQG_FROM_WORD, /* 32 bits, the n-th, of what the second argument points to */
+	VQG_FROM_ACCEPTED, /* the n-th 32 bits of struct virtio_device's features */
 };
+
+/* When an access is made, and recorded: vqg_access.when. */
+#define VQG_AT_RETURN 0x01 /* the value is known then */
+#define VQG_IF_ZERO 0x02 /* it returned 0, or false */
+#define VQG_IF_VERSIONED 0x04 /* the version of virtio-mmio is known */
+#define VQG_IF_VERSION_2 0x08 /* and is 2 */
 
 /* How a function that reads features gives them. */
 enum vqg_gives {
@@ -122,14 +146,14 @@ struct vqg_access {
 	__u8 op; /* VQT_READ, VQT_WRITE */
 	__u8 width;
 	__u8 from; /* enum vqg_from */
-	__u8 n; /* of the argument, or the constant */
+	__u8 n; /* of the argument or word, or the constant */
 	__u16 offset;
 	__u8 region; /* enum vqt_region; 0: no more accesses */
-	__u8 at_return; /* the value is known then */
+	__u8 when; /* VQG_AT_RETURN, VQG_IF_* */
 };
 
 #define VQG_ACCESSES 8
-#define VQG_NAME 32
+#define VQG_NAME 40
 
 #define VQG_SILENT 0x01 /* no VQT_GUEST record */
 #define VQG_INSIDE 0x02 /* only where a function of virtio called it */

@@ -3,6 +3,7 @@
 #ifndef VQT_BPF_PROG_GUEST_CALL_BPF_H
 #define VQT_BPF_PROG_GUEST_CALL_BPF_H
 
+#include "bpf/prog/guest_access.bpf.h"
 #include "bpf/prog/guest_ring.bpf.h"
 #include "bpf/prog/guest_stack.bpf.h"
 
@@ -42,72 +43,6 @@ static __noinline int guest_record(const struct vqg_function *f, struct frame *f
 	pos += put_stack((void *)(s->rec + pos), fr, &g->h);
 	emit(s->rec, pos);
 	scratch_put(s);
-	return 0;
-}
-
-/* --- register accesses ----------------------------------------------------------- */
-
-static __always_inline void register_record(struct frame *fr, __u8 region, __u8 op, __u8 width,
-					    __u32 offset, __u64 value)
-{
-	WITH_STACK(vqt_reg) x = {};
-
-	x.r.region = region;
-	x.r.op = op;
-	x.r.width = width;
-	x.r.flags = VQT_REG_DERIVED;
-	x.r.offset = offset;
-	x.r.value = width < 8 ? value & ((1ULL << (8 * width)) - 1) : value;
-	hdr_begin(&x.r.h, VQT_REG, fr->dev, VQT_NO_QUEUE);
-	emit(&x, sizeof(x.r) + put_stack(&x.stack, fr, &x.r.h));
-}
-
-/* Those whose values are known at the entry, up to the first that is not; the rest at the return. */
-static __noinline int register_records(const struct vqg_function *f, struct frame *fr, __u64 ret,
-				       __u32 at_return)
-{
-	if (!f || !fr)
-		return 0;
-	for (int i = 0; i < VQG_ACCESSES; i++) {
-		const struct vqg_access *a = &f->access[i];
-		__u64 value = a->n;
-
-		if (!a->region)
-			break;
-		if (a->at_return != at_return)
-			continue;
-		if (a->from == VQG_FROM_ARG || a->from == VQG_FROM_ARG_HIGH)
-			value = fr->arg[a->n < ARGS ? a->n : 0];
-		if (a->from == VQG_FROM_RET || a->from == VQG_FROM_RET_HIGH)
-			value = ret;
-		if (a->from == VQG_FROM_ARG_HIGH || a->from == VQG_FROM_RET_HIGH)
-			value >>= 32;
-		register_record(fr, a->region, a->op, a->width, a->offset, value);
-	}
-	return 0;
-}
-
-/* vp_get(vdev, offset, buf, len), vp_set: device configuration, 4.1.4.6. */
-static __noinline int config_record(struct frame *fr, __u32 op)
-{
-	__u64 value = 0;
-	__u32 len, legacy = 0;
-
-	if (!fr)
-		return 0;
-	len = fr->arg[3];
-	if (len != 1 && len != 2 && len != 4 && len != 8)
-		return 0;
-	if (read_kernel(&value, 8, fr->arg[2]))
-		return 0;
-	if (fr->vdev && known(shared.layout.vpd_legacy))
-		read_kernel(&legacy, 1, fr->vdev + shared.layout.vpd_legacy);
-	/* a legacy device's configuration is read a byte at a time, behind its registers */
-	if (legacy)
-		return 0;
-	register_record(fr, VQT_REGION_DEVICE, op, len < 8 ? len : 4, fr->arg[1], value);
-	if (len == 8)
-		register_record(fr, VQT_REGION_DEVICE, op, 4, fr->arg[1] + 4, value >> 32);
 	return 0;
 }
 
@@ -193,6 +128,12 @@ static __noinline int learn_block_queue(struct frame *fr, __u64 hctx)
 	return 0;
 }
 
+/* Whether an interrupt's handler calls this one for every queue. */
+static __always_inline bool is_shared(const struct frame *fr)
+{
+	return fr->above == VQG_SHARED || fr->above == VQG_INTX || fr->above == VQG_MMIO_INTERRUPT;
+}
+
 /* --- entry and return ------------------------------------------------------------------ */
 
 /*
@@ -206,8 +147,12 @@ static __always_inline int enter(const struct vqg_function *f, struct frame *fr,
 	if (!f || !fr)
 		return 0;
 	switch (special) {
-	case VQG_REGISTERS: register_records(f, fr, 0, 0); break;
-	case VQG_CONFIG_SET: config_record(fr, VQT_WRITE); break;
+	case VQG_REGISTER: mmio_found(fr); break;
+	case VQG_CREATE: mmio_queue_found(fr); break;
+	case VQG_INTX:
+	case VQG_MMIO_INTERRUPT: leave_out_interrupt(fr); break;
+	case VQG_CONFIG_CHANGED: interrupt_calls(fr, SEEN_CONFIG); break;
+	case VQG_SHARED: interrupt_calls(fr, SEEN_QUEUES); break;
 	case VQG_ADD:
 		fr->entered = bpf_ktime_get_ns();
 		remember_positions(fr);
@@ -216,15 +161,22 @@ static __always_inline int enter(const struct vqg_function *f, struct frame *fr,
 	case VQG_PREPARE: remember_positions(fr); break;
 	case VQG_NOTIFY: kick_record(fr, 0); break;
 	case VQG_NOTIFY_DATA: kick_record(fr, 1); break;
-	case VQG_FORGET: forget_chains(fr); break;
+	case VQG_FORGET:
+		mmio_queue_deleted(fr);
+		forget_chains(fr);
+		break;
 	case VQG_HANDLER:
-		/* a shared vector: of the queues only those that have something */
-		if (fr->above == VQG_SHARED && !has_used(fr))
+		interrupt_calls(fr, SEEN_QUEUES);
+		/* a shared interrupt: of the queues only those that have something */
+		if (is_shared(fr) && !has_used(fr))
 			fr->skip = 1;
 		else
 			irq_record(fr, VQT_IRQ_HANDLER);
 		break;
-	case VQG_CONFIG_HANDLER: irq_record(fr, VQT_IRQ_CONFIG_HANDLER); break;
+	case VQG_CONFIG_HANDLER:
+		interrupt_calls(fr, SEEN_CONFIG);
+		irq_record(fr, VQT_IRQ_CONFIG_HANDLER);
+		break;
 	case VQG_QUEUE_RQ: learn_block_queue(fr, fr->hctx); break;
 	case VQG_PROBE: put_offered(&v, fr); break;
 	case VQG_TAG_SET:
@@ -233,12 +185,19 @@ static __always_inline int enter(const struct vqg_function *f, struct frame *fr,
 		put_u32(&v, fr->arg[0], shared.layout.set_node);
 		break;
 	}
-	if (f->flags & (VQG_SILENT | VQG_ONLY_RETURN) || fr->skip)
-		return 0;
-	for (__u32 i = 0; i < ARGS; i++)
-		if (i < f->nargs)
-			put(&v, fr->arg[f->arg[i] < ARGS ? f->arg[i] : 0]);
-	guest_record(f, fr, VQT_GUEST_ENTRY, 0, &v);
+	if (!(f->flags & (VQG_SILENT | VQG_ONLY_RETURN)) && !fr->skip) {
+		for (__u32 i = 0; i < ARGS; i++)
+			if (i < f->nargs)
+				put(&v, fr->arg[f->arg[i] < ARGS ? f->arg[i] : 0]);
+		guest_record(f, fr, VQT_GUEST_ENTRY, 0, &v);
+	}
+	/* what it is about to access: behind its entry, so that it is inside */
+	switch (special) {
+	case VQG_FEATURES:
+	case VQG_REGISTERS: register_records(f, fr, 0, 0); break;
+	case VQG_CONFIG_SET: config_record(fr, VQT_WRITE); break;
+	case VQG_MMIO_SET: mmio_config_record(fr, VQT_WRITE); break;
+	}
 	return 0;
 }
 
@@ -252,8 +211,11 @@ static __always_inline int leave(const struct vqg_function *f, struct frame *fr,
 	if (!f || !fr)
 		return 0;
 	switch (special) {
-	case VQG_REGISTERS: register_records(f, fr, ret, 1); break;
+	case VQG_REGISTERS: register_records(f, fr, ret, VQG_AT_RETURN); break;
 	case VQG_CONFIG_GET: config_record(fr, VQT_READ); break;
+	case VQG_MMIO_GET: mmio_config_record(fr, VQT_READ); break;
+	case VQG_INTX:
+	case VQG_MMIO_INTERRUPT: interrupt_returns(fr); break;
 	case VQG_ADD:
 		if (!(int)ret)
 			avail_record(fr);
@@ -262,7 +224,10 @@ static __always_inline int leave(const struct vqg_function *f, struct frame *fr,
 		if (ret && fr->above != VQG_TAKE)
 			used_record(fr);
 		break;
-	case VQG_FEATURES: ret = features_read(f, fr, ret); break;
+	case VQG_FEATURES:
+		register_records(f, fr, ret, VQG_AT_RETURN);
+		ret = features_read(f, fr, ret);
+		break;
 	case VQG_PREPARE: prepare_values(fr, &v); break;
 	case VQG_CALLBACKS: callback_values(fr, &v); break;
 	case VQG_PROBE:
@@ -275,6 +240,8 @@ static __always_inline int leave(const struct vqg_function *f, struct frame *fr,
 	}
 	if (!(f->flags & VQG_SILENT))
 		guest_record(f, fr, VQT_GUEST_RETURN, ret, &v);
+	if (special == VQG_CREATE) /* what its caller is about to do */
+		mmio_queue_made(fr, ret);
 	if (special == VQG_DELETE)
 		bpf_map_delete_elem(&devices, &fr->parent);
 	return 0;

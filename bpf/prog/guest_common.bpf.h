@@ -33,6 +33,8 @@ struct frame {
 	__u16 position; /* of the driver in the ring, at the entry */
 	__u16 added; /* entries added since the last kick, at the entry */
 	__u16 next; /* packed: the slot of the next chain, at the entry; wrap counter in bit 15 */
+	__u8 seen; /* an interrupt's handler: what it has called, SEEN_* */
+	__u8 pad[7];
 	__u64 arg[ARGS];
 	__u64 vdev, parent, vq, hctx;
 	__u64 entered; /* VQG_ADD: when */

@@ -69,6 +69,19 @@ static void thread_acted(struct check *c, const struct vqt_hdr *h, uint64_t ts)
 
 /* --- running ---------------------------------------------------------------- */
 
+/*
+ * Of a virtio-mmio driver older recorders have few registers, and later ones, of a device that was
+ * there before, too: until the driver has looked at the device, or set up a queue.
+ */
+static bool lacks_registers(const struct rule_context *ctx)
+{
+	bool looks = ctx->e && ctx->e->dev == ctx->dev && ctx->e->field &&
+		     ctx->e->field->id == SPEC_REG_MAGIC;
+
+	return ctx->dev->by_driver && check_mmio(ctx->dev) && !ctx->dev->mmio_version &&
+	       !ctx->d->mmio.n_magic && !looks;
+}
+
 /* Evidence that must be there each time and is not; the rest shows in what events there are. */
 static unsigned lacking(const struct rule_context *ctx)
 {
@@ -77,9 +90,8 @@ static unsigned lacking(const struct rule_context *ctx)
 	       (ctx->d->known.msix || check_mmio(ctx->dev) ? 0 : NEED_MSIX) |
 	       (ctx->e && ctx->e->source && ctx->e->source->kind == VQT_SRC_PROXY ? NEED_PROMPT
 										  : 0) |
-	       (ctx->dev->by_driver ? NEED_DEVICE : 0) |
-	       /* of virtio-mmio not all functions of the driver are probed */
-	       (ctx->dev->by_driver && check_mmio(ctx->dev) ? NEED_REGS : 0);
+	       (ctx->dev->by_driver ? NEED_DEVICE | NEED_EXACT : 0) |
+	       (lacks_registers(ctx) ? NEED_REGS : 0);
 }
 
 static bool has_table(const struct model_request *r)

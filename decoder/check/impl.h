@@ -17,7 +17,7 @@ struct tally {
 
 /* What may be there at one time and not at another: lacking() says. */
 #define NEEDS_BY_TIME \
-	(NEED_LIFE | NEED_FLIGHT | NEED_AGREED | NEED_MSIX | NEED_PROMPT | NEED_DEVICE)
+	(NEED_LIFE | NEED_FLIGHT | NEED_AGREED | NEED_MSIX | NEED_PROMPT | NEED_DEVICE | NEED_EXACT)
 
 /* What a rule needs at each event, close together: this is the hot path. */
 struct slot {

@@ -96,6 +96,7 @@ enum only {
 #define NEED_MSIX 0x1000 /* whether MSI-X is enabled */
 #define NEED_PROMPT 0x2000 /* ring snapshots taken when a side acted, not by an observer */
 #define NEED_DEVICE 0x4000 /* when the device pops and uses, not when the driver adds and takes */
+#define NEED_EXACT 0x8000 /* every access and value, also what the driver's kernel does not show */
 
 enum verdict {
 	RULE_NA, /* does not apply here */

@@ -7,6 +7,7 @@
 
 #include "decoder/check/sides.h"
 #include "decoder/spec/spec.h"
+#include "decoder/trace/guest.h"
 
 #define SEEN 1024 /* accesses of devices that are remembered */
 #define PENDING 256 /* of drivers that wait to be compared */
@@ -231,26 +232,40 @@ static uint64_t before(struct sides *s, const struct vqt_hdr *h)
 	return t->key == ((uint64_t)h->source << 32 | h->tid) ? t->ts : 0;
 }
 
+/* It runs inside of what it interrupts, which goes on. */
+static bool is_by_interrupt(const struct vqt_guest *g, const struct guest_function *f)
+{
+	return (g->what != VQT_GUEST_LIFECYCLE && g->what != VQT_GUEST_CONFIG_OP) ||
+	       (f && !strcmp(f->name, "virtio_config_changed"));
+}
+
 /*
- * A function is entered, or returns: what its thread did before is over.  Not so at the same time, as
- * a function may make several accesses, which are recorded as it is entered; nor by an interrupt,
- * which runs inside of what it interrupts.
+ * A function returns: what its thread did before is over.  An entry does not show that: accesses were
+ * recorded in front of the entry of the function that makes them.
  */
 static void thread_acts(struct sides *s, const struct event *e)
 {
 	const struct vqt_hdr *h = &e->rec->h;
 
-	if (h->type != VQT_GUEST || (e->rec->guest.what != VQT_GUEST_LIFECYCLE &&
-				     e->rec->guest.what != VQT_GUEST_CONFIG_OP))
+	if (h->type != VQT_GUEST || is_by_interrupt(&e->rec->guest, guest_function_of(e->rec)))
 		return;
 	for (unsigned i = 0; i < s->npending; i++) {
 		struct pending *p = &s->pending[i];
 
-		if (p->to == UINT64_MAX && p->a.source == h->source && p->tid == h->tid &&
-		    e->ts > p->a.ts)
+		if (e->rec->guest.phase == VQT_GUEST_RETURN && p->to == UINT64_MAX &&
+		    p->a.source == h->source && p->tid == h->tid && e->ts > p->a.ts)
 			p->to = e->ts + p->error;
 	}
 	*thread_of(s, h) = (struct thread){ (uint64_t)h->source << 32 | h->tid, e->ts };
+}
+
+/*
+ * What an interrupt's handler has read, and acknowledged: its value is concluded from what the handler
+ * calls, whose probes may have been missed.
+ */
+static bool is_concluded(const struct event *e)
+{
+	return e->field->id == SPEC_REG_ISR || e->field->id == SPEC_REG_ISR_ACK;
 }
 
 /* since: when its thread did something before; 0 unknown. */
@@ -259,8 +274,8 @@ static void driver_access(struct sides *s, const struct event *e, uint64_t since
 	struct pending p = { .a = access_of(e), .tid = e->rec->h.tid, .error = e->source->error };
 	bool read = p.a.op == VQT_READ;
 
-	if (!e->field || p.error == VQT_CLOCK_UNKNOWN || !e->source->mapped || !p.tid || !since ||
-	    s->npending == PENDING) {
+	if (!e->field || is_concluded(e) || p.error == VQT_CLOCK_UNKNOWN || !e->source->mapped ||
+	    !p.tid || !since || s->npending == PENDING) {
 		s->count[read ? SIDES_READ : SIDES_WRITE].unknown++;
 		return;
 	}
@@ -428,7 +443,6 @@ static void feed_device(struct sides *s, const struct event *e)
 {
 	switch (e->rec->h.type) {
 	case VQT_REG:
-		s->seen[s->nseen++ % SEEN] = access_of(e);
 		if (is_reset(e))
 			reset_used(s, e->dev->id);
 		break;
@@ -460,7 +474,12 @@ void sides_feed(struct sides *s, const struct model *m, const struct event *e)
 		lose(s, m, e);
 	if (event_by_driver(e) && h->tid)
 		thread_acts(s, e);
-	if (!e->dev || !e->dev->peer)
+	if (!e->dev)
+		return;
+	/* also before its driver has been seen: the first accesses show that it is one of virtio */
+	if (!e->dev->by_driver && h->type == VQT_REG)
+		s->seen[s->nseen++ % SEEN] = access_of(e);
+	if (!e->dev->peer)
 		return;
 	s->now[h->source] = e->ts;
 	if (h->type == VQT_AVAIL && e->queue && e->req)

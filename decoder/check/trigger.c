@@ -124,9 +124,9 @@ static uint64_t of_access(struct rule_context *ctx)
 	case VQT_REGION_NOTIFY: return at | (is_write(ctx) ? AT(NOTIFY) : 0);
 	case VQT_REGION_ISR: return at | (is_write(ctx) ? 0 : AT(ISR_READ));
 	}
-	/* Where its fields are depends on MSI-X. */
+	/* Where its fields are depends on MSI-X, which a driver's record says. */
 	if (reg(ctx)->region == VQT_REGION_LEGACY && reg(ctx)->offset >= 20 &&
-	    !ctx->d->known.msix && !(ctx->dev->by_driver && ctx->dev->msix)) {
+	    !ctx->d->known.msix && !ctx->dev->by_driver) {
 		ctx->d->known.config_unsure = true;
 		return at;
 	}

@@ -213,6 +213,17 @@ static int describe_again(struct merging *g, struct merge_host *h)
 	return rc;
 }
 
+/* Whether any of its devices can be found among the host's: by traffic, or by a place on a bus. */
+static bool is_findable(const struct merging *g)
+{
+	size_t n;
+
+	search_matches(g->search, &n);
+	for (size_t i = 0; !n && i < g->sides; i++)
+		n = g->side[i].who.bdf != ~0U;
+	return n != 0;
+}
+
 int merging_link(struct merging *g, struct merge_host *h, struct trace_error *err)
 {
 	int rc = search_finish(g->search);
@@ -220,6 +231,8 @@ int merging_link(struct merging *g, struct merge_host *h, struct trace_error *er
 
 	if (rc)
 		return rc;
+	if (!g->pair && g->process_known && !is_findable(g))
+		return -EXDEV; /* of virtio-mmio only: the addresses of their queues are still to come */
 	if (!g->pair && !g->process_known) {
 		if (!search_belongs(g->search))
 			return unrelated(g, h, err);

@@ -150,8 +150,10 @@ int live_guest_begins(struct live *l, unsigned guest)
 	struct live_one *g = l->guest[guest];
 	int rc;
 
-	if (!g->merging)
-		return begin_boot(g);
+	if (!g->merging) {
+		rc = begin_boot(g);
+		return rc ? rc : live_look_back(l, g);
+	}
 	if (!g->heard && !g->ended)
 		return 0; /* nothing has come of the one before */
 	rc = live_guest_ends(l, guest);

@@ -54,6 +54,11 @@ void live_refuse(struct live_one *g, const char *why);
 /* live_link.c: find out whose the guests are of which that is not known.  0 or negative errno. */
 int live_link(struct live *l, uint64_t now);
 /*
+ * What the host has recorded before the guest's first trace began: where queues are, for devices that
+ * are known by nothing else.  0 or negative errno.
+ */
+int live_look_back(struct live *l, struct live_one *g);
+/*
  * What a record says of whose guest it is, and of the guest's clock; number: its place in that
  * side's trace.  0 or negative errno.
  */

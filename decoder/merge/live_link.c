@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "decoder/merge/live_impl.h"
+#include "decoder/merge/search.h"
 
 /* After a guest's first record: by then the host's of the same time are there. */
 #define LINK_FIRST (2000 * MS)
@@ -94,6 +95,17 @@ int live_link(struct live *l, uint64_t now)
 	return rc;
 }
 
+int live_look_back(struct live *l, struct live_one *g)
+{
+	struct waiting_place at = { 0 };
+	uint64_t number = 0;
+	int rc = 0;
+
+	while (!rc && waiting_walk(&l->waiting, &at))
+		rc = merging_look(g->merging, MERGE_HOST, &at.rec, ++number);
+	return rc;
+}
+
 int live_learn(struct live *l, struct live_one *g, enum merge_side side, const struct record *rec,
 	       uint64_t number, uint64_t now)
 {
@@ -103,12 +115,18 @@ int live_learn(struct live *l, struct live_one *g, enum merge_side side, const s
 		return 0;
 	if (!merging_linked(g->merging) || merging_misses(g->merging) || rec->h.type < VQT_REG)
 		rc = merging_look(g->merging, side, rec, number);
+	/* a device that has no place on a bus is known by them */
+	if (side == MERGE_GUEST && !merging_linked(g->merging) && rec->h.type == VQT_REG &&
+	    search_is_address(&rec->reg)) {
+		g->link_at = g->linked_at + LIVE_LINK_EVERY;
+		g->link_every = LIVE_LINK_EVERY;
+	}
 	/* it may be the one that is missed */
 	if (rec->h.type == VQT_DEVICE && (side == MERGE_HOST || g->news++ < NEWS)) {
 		g->link_at = g->linked_at ? g->linked_at + LIVE_LINK_EVERY : 0;
 		g->link_every = LIVE_LINK_EVERY;
-		/* at once, so that what follows of it is paired */
-		if (!rc && side == MERGE_GUEST && source_of(l, g->pid))
+		/* at once, if by its place, so that what follows of it is paired */
+		if (!rc && side == MERGE_GUEST && source_of(l, g->pid) && rec->device.bdf != ~0U)
 			rc = link_guest(l, g, now);
 	}
 	if (!rc && merging_linked(g->merging))

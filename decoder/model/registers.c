@@ -303,9 +303,13 @@ bool model_legacy_region(const struct model_device *d, unsigned region)
 }
 
 /* Until the version was read, the registers that only one of the two has tell which it is. */
-static void version_by_use(struct model_device *d, const struct spec_field *f)
+static void version_by_use(struct model_device *d, const struct event *e,
+			   const struct spec_field *f)
 {
 	if (d->mmio_version || d->mmio_version_read)
+		return;
+	/* recorded of drivers of version 1, too, before format 1.7: there the function reads nothing */
+	if (event_by_driver(e) && f->id == SPEC_REG_CONFIG_GENERATION)
 		return;
 	if (f->flags & SPEC_LEGACY)
 		d->mmio_version = 1;
@@ -333,7 +337,7 @@ static void apply_field(struct model *m, struct event *e, const struct spec_fiel
 	unsigned shift; /* of the covered bits, in the register */
 
 	if (reg->region == VQT_REGION_MMIO)
-		version_by_use(a.d, f);
+		version_by_use(a.d, e, f);
 	a.legacy = model_legacy_region(a.d, reg->region);
 	if (end > (uint64_t)f->offset + f->width)
 		end = (uint64_t)f->offset + f->width;
@@ -480,15 +484,21 @@ static void find_field(struct event *e)
 }
 
 /*
- * A kernel's driver is recorded when it accesses the vector registers of the legacy interface,
- * which are there with MSI-X only, and never when it accesses the configuration.
+ * Of a kernel's driver PCI configuration accesses are not recorded.  But the vector registers of the
+ * legacy interface are there with MSI-X only, are two bytes each, and nothing else behind the
+ * registers is accessed so; and where the configuration begins is in the record.
  */
-static bool is_driver_vector(const struct event *e)
+static void driver_msix(struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
 
-	return e->dev && event_by_driver(e) && reg->region == VQT_REGION_LEGACY &&
-	       reg->offset >= VIRTIO_PCI_CONFIG_OFF(0) && reg->offset < VIRTIO_PCI_CONFIG_OFF(1);
+	if (!e->dev || !event_by_driver(e) || reg->region != VQT_REGION_LEGACY ||
+	    reg->offset < VIRTIO_PCI_CONFIG_OFF(0))
+		return;
+	if (reg->width == 2)
+		e->dev->msix |= reg->offset < VIRTIO_PCI_CONFIG_OFF(1);
+	else
+		e->dev->msix = reg->flags & VQT_REG_MSIX;
 }
 
 int model_register(struct model *m, struct event *e)
@@ -496,8 +506,7 @@ int model_register(struct model *m, struct event *e)
 	const struct vqt_reg *reg = &e->rec->reg;
 	struct model_device *d = e->dev;
 
-	if (is_driver_vector(e))
-		d->msix = true;
+	driver_msix(e);
 	find_field(e);
 	if (!d || reg->flags & VQT_REG_FAILED || reg->width > 8)
 		return 0;

@@ -41,10 +41,11 @@ typedef __s64 int64_t;
  * VQT_VHOST_USER, VQT_CHAIN_BEFORE, VQT_LIFECYCLE_NOTIFIER_ATTACH; 5: what a driver's kernel
  * records (VQT_GUEST, VQT_IRQ_HANDLER, VQT_REG_DERIVED, VQT_SRC_GUEST); 6: both sides in one
  * trace (vqt_device.peer, vqt_avail.adding, vqt_clock.reason, VQT_CLOCK_MAPPED); call stacks
- * (VQT_STACK, VQT_TAG_STACK), which were defined before, and otherwise, but never written;
+ * (VQT_STACK, VQT_TAG_STACK), which were defined before, and otherwise, but never written; 7: all
+ * register accesses of a kernel's virtio-mmio driver, and its legacy configuration (VQT_REG_MSIX);
  * VQT_TAG_CARRIED; vqt_guest.function
  */
-#define VQT_VERSION_MINOR 6
+#define VQT_VERSION_MINOR 7
 
 /* The largest record: libpcap and tshark stop at packets longer than this. */
 #define VQT_RECORD_MAX 262144
@@ -364,6 +365,8 @@ enum vqt_region {
  * The time of the access lies between them.
  */
 #define VQT_REG_DERIVED 0x08
+/* Legacy, and derived: MSI-X is enabled, so that the device configuration begins at 24: 4.1.4.10. */
+#define VQT_REG_MSIX 0x10
 
 /*
  * VQT_REG: one register access as the device saw it.  Reads are recorded when

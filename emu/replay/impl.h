@@ -299,7 +299,7 @@ void replay_completion_differs(struct replay_completion *l, const char *subject,
 			       const char *hint, const char *recorded, const char *replayed);
 
 /* late.c: set the target up as the recorded device was when the trace began. */
-int replay_msix_on(struct replay_instance *i);
+int replay_msix_assume(struct replay_instance *i, bool on);
 int replay_late(struct replay_instance *i, const struct event *e);
 
 /* registers.c */

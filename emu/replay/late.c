@@ -70,8 +70,8 @@ static int unmask(struct replay_instance *i)
 	return ret == -ENXIO ? 0 : ret;
 }
 
-/* Enable MSI-X, so that the device interrupts by vectors. */
-int replay_msix_on(struct replay_instance *i)
+/* With MSI-X enabled the device interrupts by vectors, and the legacy interface has two of them. */
+int replay_msix_assume(struct replay_instance *i, bool on)
 {
 	uint64_t at = 0, head = 0, flags;
 	int ret = replay_read(i, VQT_REGION_PCI, PCI_CAPABILITY_LIST, 1, &at);
@@ -83,11 +83,12 @@ int replay_msix_on(struct replay_instance *i)
 		ret = replay_read(i, VQT_REGION_PCI, at + PCI_MSIX_FLAGS, 2, &flags);
 		if (ret < 0)
 			return ret;
-		i->msix_assumed = true;
-		ret = unmask(i);
+		i->msix_assumed = on;
+		ret = on ? unmask(i) : 0;
+		flags = on ? flags | PCI_MSIX_FLAGS_ENABLE
+			   : flags & ~(uint64_t)PCI_MSIX_FLAGS_ENABLE;
 		return ret < 0 ? ret
-			       : replay_write(i, VQT_REGION_PCI, at + PCI_MSIX_FLAGS, 2,
-					      flags | PCI_MSIX_FLAGS_ENABLE);
+			       : replay_write(i, VQT_REGION_PCI, at + PCI_MSIX_FLAGS, 2, flags);
 	}
 	return ret;
 }
@@ -104,7 +105,7 @@ int replay_late(struct replay_instance *i, const struct event *e)
 	i->blind = false;
 	i->touched = true;
 	if (d->msix)
-		ret = replay_msix_on(i);
+		ret = replay_msix_assume(i, true);
 	if (ret == 0)
 		ret = features(i, e);
 	for (const struct model_queue *q = d->queues; q && ret == 0; q = q->hh.next)

@@ -341,6 +341,9 @@ static int play_read(struct replay_instance *i, const struct event *e)
 	const char *why = config_unknown(i, e);
 	if (why)
 		replay_skipped(i, &i->n.registers, why);
+	else if (is_to(e, SPEC_REG_ISR) && e->dev->by_driver)
+		replay_skipped(i, &i->n.registers,
+			       "the ISR status, when only the driver's handler was recorded");
 	else if (blind_to(i, e))
 		replay_skipped(i, &i->n.registers, "registers set before the trace began");
 	else if (is_to(e, SPEC_REG_CONFIG_GENERATION) && reg->width == e->field->width)
@@ -449,9 +452,6 @@ static int play_write(struct replay_instance *i, const struct event *e)
 		return 0;
 	}
 	int ret = follow_queues(i, e);
-	/* what a kernel's driver wrote into PCI configuration space is not recorded */
-	if (ret == 0 && e->dev->by_driver && e->dev->msix && !i->msix_assumed)
-		ret = replay_msix_on(i);
 	if (ret < 0)
 		return ret;
 	follow_function(i, e);
@@ -477,6 +477,19 @@ static int play_write(struct replay_instance *i, const struct event *e)
 	return ret < 0 ? ret : replay_settle(i, e);
 }
 
+/*
+ * What a kernel's driver wrote into PCI configuration space is not recorded, but what it did then
+ * shows it: vectors in use, or where it looks for the configuration of a legacy device.
+ */
+static int follow_msix(struct replay_instance *i, const struct event *e)
+{
+	bool off = e->rec->reg.region == VQT_REGION_LEGACY &&
+		   e->rec->reg.offset >= spec_legacy_config_base(false);
+	if (!e->dev->by_driver || e->dev->msix == i->msix_assumed || (!e->dev->msix && !off))
+		return 0;
+	return replay_msix_assume(i, e->dev->msix);
+}
+
 int replay_play_reg(struct replay_instance *i, const struct event *e)
 {
 	const struct vqt_reg *reg = &e->rec->reg;
@@ -493,12 +506,15 @@ int replay_play_reg(struct replay_instance *i, const struct event *e)
 		replay_skipped(i, NULL, "accesses that reach no register");
 		return 0;
 	}
+	int ret = follow_msix(i, e);
+	if (ret < 0)
+		return ret;
 	if (reg->op == VQT_WRITE) {
 		i->driver_at = e->number;
 		return play_write(i, e);
 	}
 	i->resets = REPLAY_NO_RESET;
-	int ret = play_read(i, e);
+	ret = play_read(i, e);
 	i->driver_at = e->number;
 	return ret;
 }

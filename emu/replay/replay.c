@@ -229,7 +229,7 @@ static int begin(struct replay_instance *i, const struct replay_device *d)
 		return 0;
 	}
 	if (ret == 0 && i->blind && d->vectored)
-		ret = replay_msix_on(i);
+		ret = replay_msix_assume(i, true);
 	return ret;
 }
 

@@ -14,12 +14,16 @@ run+=';discard,bs=1m,n=2;zero,bs=1m,n=2;rebind'
 
 args=()
 boot() { # NAME QEMU CONFIG GUEST
-	local d=$tmp/$1 qemu=$2 config=$3 guest=$4
+	local d=$tmp/$1 qemu=$2 config=$3 guest=$4 bus
 	mkdir -p "$d"
+	case $config in
+	mmio*) bus=device ;;
+	*) bus=pci ;;
+	esac
 	tests/lab/guest-cmd --exec --qemu "$qemu" --guest "$guest" --initrd "$guest/recorder.cpio.gz" --serial "$d/serial" \
 		--run "$run" --append "vqt.guest=\"-w /dev/virtio-ports/vqtrace ${more:-}\" ${append:-}" \
 		--arg -chardev --arg "socket,id=rec,path=$d/port,server=on,wait=off,logfile=$d/guest.pcap" \
-		--arg -device --arg virtio-serial-pci,id=ser0 --arg -device --arg virtserialport,chardev=rec,name=vqtrace \
+		--arg -device --arg "virtio-serial-$bus,id=ser0" --arg -device --arg virtserialport,chardev=rec,name=vqtrace \
 		"${args[@]}" "$config" \
 		-- "$vqtrace" record -w "$d/live.pcap" -i "guest=$d/port" -- >"$d/out" 2>&1 || { cat "$d/out"; return 1; }
 	build/tests/lab/without -g "$d/live.pcap" "$d/host.pcap" || return 1
@@ -75,6 +79,35 @@ writes() { # DIR
 		show "$1/$side.pcap" "$of" '"\(.register.field) \(.register.value)"' >"$tmp/$side"
 	done
 	tail -n "$(wc -l <"$tmp/guest")" "$tmp/host" | diff "$tmp/guest" - && [ "$(wc -l <"$tmp/guest")" -gt 30 ]
+}
+
+# Every access to a register, in order, with its width and value: what the guest did from the last
+# FROM on, the device saw last. Not what only an interrupt's handler shows, and not that QueueReady
+# is read back, which nothing shows.
+accesses() { # DIR REGION FROM MORE
+	local side
+	for side in guest host; do
+		show "$1/$side.pcap" "device == blk0 && register.region == $2" \
+			'"\(.register.field // .register.offset) \(.register.op) \(.register.width) \(.register.value)"' | awk '
+			/^(isr_status|InterruptStatus|InterruptACK) / { next }
+			/^QueueReady read/ && was ~ /^QueueReady write 4 0/ { next }
+			{ print; was = $0 }' >"$tmp/$side"
+	done
+	awk -v from="$3" '$0 ~ from { n = 0; on = 1 } on { line[n++] = $0 } END { for (i = 0; i < n; i++) print line[i] }' \
+		"$tmp/guest" >"$tmp/since"
+	tail -n "$(wc -l <"$tmp/since")" "$tmp/host" | diff "$tmp/since" - && [ "$(wc -l <"$tmp/since")" -ge "$4" ]
+}
+
+# What the handlers read, and acknowledged: as the device has it, but for interrupts that were missed.
+isr() { # DIR
+	local side
+	for side in guest host; do
+		show "$1/$side.pcap" 'device == blk0 && register.value != 0 &&
+			(register.field in {isr_status, InterruptStatus} || register.field == InterruptACK)' \
+			'"\(.register.field) \(.register.op) \(.register.value)"' | sort | uniq -c | sort >"$tmp/$side"
+	done
+	awk '{ key = $2 " " $3 " " $4 } NR == FNR { n[key] = $1; next } { if ($1 > n[key]) { print; bad = 1 } all += $1 }
+		END { exit bad || all < 40 }' "$tmp/host" "$tmp/guest"
 }
 
 # Kprobes, which work until the modules are there, miss what an interrupt does while one runs;
@@ -426,7 +459,28 @@ no_stacks() { # DIR
 	[ "$(show "$1/guest.pcap" 'stack_info || stack_id' .number | wc -l)" = 0 ]
 }
 
-plan 21 73
+# A guest on virtio-mmio: set-up, configuration and interrupts are in the registers of one window.
+mmio() { # NAME QEMU CONFIG CHECK [GUEST]
+	local d=$tmp/$1 check=$4
+	$check "$1: a boot, both sides recorded" boot "$1" "$2" "$3" "${5:-build/guest}"
+	$check "$1: the device saw the accesses that the driver made" accesses "$d" mmio MagicValue 80
+	$check "$1: and merged" merged "$d"
+	$check "$1: check finds nothing" clean "$d"
+	check_more "$1: what interrupts' handlers read" isr "$d"
+	check_more "$1: functions return as they were called" nested "$d"
+	check_more "$1: its requests" requests "$d"
+	check_more "$1: as many as the guest made" counts "$d"
+	check_more "$1: replay of the driver's side" replays "$d"
+	check_more "$1: the way of the trace itself is not in it" not_itself "$d"
+	check_more "$1: each request whole" whole "$d"
+	check_more "$1: joined live as afterwards" live "$d"
+}
+
+intx() {
+	boot intx 7 intx build/guest && merged "$tmp/intx"
+}
+
+plan 25 131
 all() { # NAME QEMU CONFIG CHECK [GUEST]
 	local d=$tmp/$1 check=$4
 	$check "$1: a boot, both sides recorded" boot "$1" "$2" "$3" "${5:-build/guest}"
@@ -453,6 +507,8 @@ all q1 7 q1 check
 all packed-mq4 11 packed-mq4 check_more
 all mq4 7 mq4 check_more
 all packed 7 packed check_more
+# a short one, unless all of it is checked
+run=${VQT_MATRIX:+$run} run=${run:-id,n=2;read,n=40;read,n=240,qd=16,rand;rebind} mmio mmio 7 mmio check
 check_more "traces of two boots are refused" other_boot
 check "a guest that is stopped, goes on and boots again" boots_again
 check "two guests" two
@@ -463,10 +519,19 @@ check_more "a port that record adds" with_guest
 	--add build/vqtrace-guest build/guest-backports || exit 1
 check_more "a packet's way" packets
 check_more "module files that cannot be read" no_files
+mmio mmio-v1 7 mmio-v1 check_more
+args=(--blk packed=on)
+mmio mmio-packed 11 mmio check_more
+args=()
+check_more "INTx: a boot, and merged" intx
+check_more "INTx: what interrupts' handlers read" isr "$tmp/intx"
 check_more "functions of the legacy driver" legacy
+check_more "legacy: the device saw the accesses that the driver made" accesses "$tmp/legacy" legacy '^device_status write 1 0$' 60
 check_more "legacy: check finds nothing" clean "$tmp/legacy"
 check_more "legacy: replay of the driver's side" replays "$tmp/legacy"
 all linux612 11 q1 check_more build/guest-backports
+mmio mmio-612 11 mmio check_more build/guest-backports
+mmio mmio-v1-612 11 mmio-v1 check_more build/guest-backports
 check_more "linux612: call stacks of set-up and kicks" stacks linux612 11 q1 build/guest-backports
 check_more "linux612: call stacks of all events" stacks_of_all all612 11 q1 build/guest-backports
 finish

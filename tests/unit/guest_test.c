@@ -115,6 +115,73 @@ static void words_are_used(void)
 	}
 }
 
+static const struct vqg_function *row(const char *name)
+{
+	for (unsigned i = 0; i < probed_count; i++)
+		if (!strcmp(probed_functions[i].f.name, name))
+			return &probed_functions[i].f;
+	printf("# %s\n", name);
+	return NULL;
+}
+
+/* Each is to a register that is there and can be accessed so; none known at the entry is after one that is not. */
+static void accesses(void)
+{
+	for (unsigned i = 0; i < probed_count; i++) {
+		const struct vqg_function *f = &probed_functions[i].f;
+		bool at_return = false;
+
+		for (unsigned n = 0; n < VQG_ACCESSES && f->access[n].region; n++) {
+			const struct vqg_access *a = &f->access[n];
+			const struct spec_field *field =
+				spec_fields_at(spec_region_fields(a->region), a->offset, a->width);
+			unsigned wrong = a->op == VQT_READ ? SPEC_WO : SPEC_RO;
+
+			CHECK(field && !(field->flags & wrong));
+			CHECK(a->op == VQT_WRITE || a->when & VQG_AT_RETURN);
+			CHECK(!at_return || a->when & VQG_AT_RETURN);
+			CHECK(a->region != VQT_REGION_MMIO || a->width == 4);
+			at_return = a->when & VQG_AT_RETURN;
+		}
+	}
+}
+
+/* Linux 6.17 has them in place of those of 64 bits: 128 bits, a word at a time. */
+static void extended_features(void)
+{
+	static const struct {
+		const char *name;
+		uint16_t select, word;
+		uint8_t op;
+	} functions[] = {
+		{ "vp_modern_get_extended_features", VIRTIO_PCI_COMMON_DFSELECT,
+		  VIRTIO_PCI_COMMON_DF, VQT_READ },
+		{ "vp_modern_get_driver_extended_features", VIRTIO_PCI_COMMON_GFSELECT,
+		  VIRTIO_PCI_COMMON_GF, VQT_READ },
+		{ "vp_modern_set_extended_features", VIRTIO_PCI_COMMON_GFSELECT,
+		  VIRTIO_PCI_COMMON_GF, VQT_WRITE },
+	};
+
+	for (unsigned i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		const struct vqg_function *f = row(functions[i].name);
+
+		CHECK(f != NULL);
+		for (unsigned n = 0; f && n < 4; n++) {
+			const struct vqg_access *select = &f->access[2 * n], *word = select + 1;
+			bool known = functions[i].op == VQT_WRITE;
+
+			CHECK_EQ(select->offset, functions[i].select);
+			CHECK(select->op == VQT_WRITE && select->from == VQG_FROM_CONST);
+			CHECK_EQ(select->n, n);
+			CHECK_EQ(select->when, known || !n ? 0 : VQG_AT_RETURN);
+			CHECK_EQ(word->offset, functions[i].word);
+			CHECK(word->op == functions[i].op && word->from == VQG_FROM_WORD);
+			CHECK_EQ(word->n, n);
+			CHECK_EQ(word->when, known ? 0 : VQG_AT_RETURN);
+		}
+	}
+}
+
 static struct record_builder t;
 
 /* The driver adds a chain, and then kicks: nothing is known of when the device pops it. */
@@ -232,6 +299,117 @@ static void few_registers(void)
 	builder_finish(&t);
 }
 
+struct mmio {
+	struct check *c;
+	struct vqt_source source;
+	struct vqt_device device;
+};
+
+static void mmio_begin(struct mmio *m, bool whole)
+{
+	*m = (struct mmio){ .source = { .kind = VQT_SRC_GUEST, .clock = VQT_CLOCK_GUEST },
+			    .device = { .virtio_id = VIRTIO_ID_BLOCK,
+					.transport = VQT_TRANSPORT_MMIO,
+					.bdf = ~0U } };
+	memset(&t, 0, sizeof(t));
+	builder_begin(&t);
+	findings = 0;
+	CHECK_EQ(check_new(&m->c, NULL, found, NULL, NULL), 0);
+	t.device = 2;
+	builder_add(&t, VQT_SOURCE, &m->source, sizeof(m->source), NULL, 0);
+	builder_add(&t, VQT_DEVICE, &m->device, sizeof(m->device), NULL, 0);
+	check_it(m->c);
+	if (!whole)
+		return;
+	builder_read(&t, VQT_REGION_MMIO, VIRTIO_MMIO_MAGIC_VALUE, 4, 0x74726976);
+	check_it(m->c);
+	builder_read(&t, VQT_REGION_MMIO, VIRTIO_MMIO_VERSION, 4, 2);
+	check_it(m->c);
+	builder_read(&t, VQT_REGION_MMIO, VIRTIO_MMIO_DEVICE_ID, 4, 2);
+	check_it(m->c);
+}
+
+static void mmio_write(struct mmio *m, uint32_t offset, uint32_t value)
+{
+	builder_write(&t, VQT_REGION_MMIO, offset, 4, value);
+	check_it(m->c);
+}
+
+static void mmio_end(struct mmio *m)
+{
+	CHECK_EQ(check_finish(m->c, t.model), 0);
+	check_free(m->c);
+	builder_finish(&t);
+}
+
+/* Once the driver was seen to look at the device its accesses are all there, and rules are decided. */
+static void all_registers(void)
+{
+	static const uint8_t status[] = { 0, 1, 3, 11 };
+	struct check_tally tally;
+	struct mmio m;
+
+	mmio_begin(&m, true);
+	for (unsigned i = 0; i < sizeof(status); i++) {
+		mmio_write(&m, VIRTIO_MMIO_STATUS, status[i]);
+		builder_read(&t, VQT_REGION_MMIO, VIRTIO_MMIO_STATUS, 4, status[i]);
+		check_it(m.c);
+	}
+	findings = 0; /* features were not read, and the like */
+	mmio_write(&m, VIRTIO_MMIO_QUEUE_SEL, 0);
+	mmio_write(&m, VIRTIO_MMIO_QUEUE_READY, 1);
+	check_tally(m.c, rule_by_id("mmio-queue-size-unwritten"), &tally);
+	CHECK_EQ(tally.broken, 1);
+	check_tally(m.c, rule_by_id("mmio-magic"), &tally);
+	CHECK(tally.passed && !tally.why);
+	/* that it was read back is not recorded */
+	findings = 0;
+	mmio_write(&m, VIRTIO_MMIO_QUEUE_READY, 0);
+	mmio_write(&m, VIRTIO_MMIO_QUEUE_SEL, 1);
+	CHECK_EQ(findings, 0);
+	mmio_end(&m);
+}
+
+/* ConfigGeneration was recorded of drivers of version 1, too. */
+static void old_registers(void)
+{
+	struct mmio m;
+
+	mmio_begin(&m, false);
+	builder_read(&t, VQT_REGION_MMIO, VIRTIO_MMIO_CONFIG_GENERATION, 4, 0);
+	check_it(m.c);
+	CHECK_EQ(t.e.dev->mmio_version, 0);
+	mmio_write(&m, VIRTIO_MMIO_STATUS, 0);
+	mmio_write(&m, VIRTIO_MMIO_STATUS, 15);
+	CHECK_EQ(findings, 0);
+	mmio_end(&m);
+}
+
+/* Where a legacy device's configuration begins is in each record of it. */
+static void legacy_configuration(void)
+{
+	struct vqt_source s = { .kind = VQT_SRC_GUEST, .clock = VQT_CLOCK_GUEST };
+	struct vqt_device d = { .virtio_id = VIRTIO_ID_BLOCK, .bdf = 0x20 };
+	struct vqt_reg r = { .region = VQT_REGION_LEGACY,
+			     .width = 1,
+			     .flags = VQT_REG_DERIVED | VQT_REG_MSIX,
+			     .offset = VIRTIO_PCI_CONFIG_OFF(1) + 8 };
+
+	memset(&t, 0, sizeof(t));
+	builder_begin(&t);
+	builder_add(&t, VQT_SOURCE, &s, sizeof(s), NULL, 0);
+	t.device = 2;
+	builder_add(&t, VQT_DEVICE, &d, sizeof(d), NULL, 0);
+	builder_add(&t, VQT_REG, &r, sizeof(r), NULL, 0);
+	CHECK(t.e.field && !strcmp(t.e.field->name, "size_max"));
+	CHECK(t.e.dev->msix);
+	r.flags = VQT_REG_DERIVED;
+	builder_add(&t, VQT_REG, &r, sizeof(r), NULL, 0);
+	CHECK(t.e.field && !strcmp(t.e.field->name, "seg_max"));
+	CHECK(!t.e.dev->msix);
+	builder_finish(&t);
+}
+
 /* The vector registers of a legacy device are no configuration. */
 static void legacy_vectors(void)
 {
@@ -276,10 +454,15 @@ static const struct tap_test tests[] = {
 	{ "functions and what their arguments are", words },
 	{ "probes and words agree", tables_agree },
 	{ "words that are used", words_are_used },
+	{ "register accesses of functions", accesses },
+	{ "features of 128 bits", extended_features },
 	{ "the driver's view in the model", driver_view },
 	{ "the driver's view does not accuse the device", nobody_accuses_the_device },
 	{ "few registers of virtio-mmio accuse nobody", few_registers },
+	{ "all registers of virtio-mmio, and what they decide", all_registers },
+	{ "registers of virtio-mmio in older traces", old_registers },
 	{ "vectors of a legacy device", legacy_vectors },
+	{ "configuration of a legacy device", legacy_configuration },
 	{ "names of devices and ports", device_names },
 };
 

@@ -197,6 +197,14 @@ static void like_afterwards(void)
 	merged_like(&plain, HOST_PID);
 }
 
+/* A device that has no place on a bus is known by where its queues are, and not before. */
+static void by_addresses(void)
+{
+	const struct clocks mmio = { .chains = 20000, .mmio = true };
+
+	merged_like(&mmio, HOST_PID);
+}
+
 /* What relays the stream is no QEMU: the guest is found by what it does. */
 static void process_unknown(void)
 {
@@ -548,6 +556,7 @@ static void new_file(void)
 
 static const struct tap_test tests[] = {
 	{ "what is merged live is what is merged afterwards", like_afterwards },
+	{ "a device that has no place on a bus", by_addresses },
 	{ "a guest whose process is not known", process_unknown },
 	{ "a guest that is paused", paused },
 	{ "a stream that stands still", stalled },

@@ -57,11 +57,19 @@ static void as_device(struct both *b)
 	b->t.tid = 5;
 }
 
-static void begin(struct both *b)
+static void describe_driver(struct both *b)
+{
+	struct vqt_device device = { .virtio_id = VIRTIO_ID_BLOCK, .peer = 1, .bdf = ~0U };
+
+	as_driver(b);
+	builder_add(&b->t, VQT_DEVICE, &device, sizeof(device), NULL, 0);
+	CHECK(b->t.e.dev->peer != NULL);
+}
+
+static void begin_sources(struct both *b)
 {
 	struct vqt_source source = { .kind = VQT_SRC_GUEST, .clock = VQT_CLOCK_MAPPED };
 	struct vqt_clock clock = { .other = 2, .error = ERROR };
-	struct vqt_device device = { .virtio_id = VIRTIO_ID_BLOCK, .peer = 1, .bdf = ~0U };
 
 	memset(b, 0, sizeof(*b));
 	builder_begin(&b->t);
@@ -72,9 +80,12 @@ static void begin(struct both *b)
 	builder_add(&b->t, VQT_SOURCE, &source, sizeof(source), NULL, 0);
 	as_device(b);
 	builder_add(&b->t, VQT_CLOCK, &clock, sizeof(clock), NULL, 0);
-	as_driver(b);
-	builder_add(&b->t, VQT_DEVICE, &device, sizeof(device), NULL, 0);
-	CHECK(b->t.e.dev->peer != NULL);
+}
+
+static void begin(struct both *b)
+{
+	begin_sources(b);
+	describe_driver(b);
 }
 
 static void end(struct both *b)
@@ -84,16 +95,20 @@ static void end(struct both *b)
 	builder_finish(&b->t);
 }
 
-static void call(struct both *b, unsigned phase)
+static void call_of(struct both *b, const char *name, unsigned phase)
 {
-	static const char name[] = "vp_modern_set_status";
 	struct vqt_guest g = { .what = VQT_GUEST_LIFECYCLE,
 			       .phase = (uint8_t)phase,
-			       .len = sizeof(name) - 1 };
+			       .len = (uint16_t)strlen(name) };
 
 	as_driver(b);
-	builder_add(&b->t, VQT_GUEST, &g, sizeof(g), name, sizeof(name) - 1);
+	builder_add(&b->t, VQT_GUEST, &g, sizeof(g), name, strlen(name));
 	feed(b);
+}
+
+static void call(struct both *b, unsigned phase)
+{
+	call_of(b, "vp_set_status", phase);
 }
 
 /* A write by a function of the driver's, and what the device got: -1 nothing. */
@@ -260,9 +275,113 @@ static void chains(void)
 	end(&b);
 }
 
+/* What the driver reads first of a device tells that it is one: by then the device has answered. */
+static void first_reads(struct both *b, uint64_t got)
+{
+	begin_sources(b);
+	later(b);
+	b->t.ts += 10 * ERROR;
+	call_of(b, "virtio_mmio_probe", VQT_GUEST_ENTRY);
+	as_device(b);
+	builder_read(&b->t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_NUMQ, 2, got);
+	feed(b);
+	describe_driver(b);
+	builder_read(&b->t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_NUMQ, 2, 4);
+	feed(b);
+	later(b);
+	later(b);
+}
+
+static void before_the_driver(void)
+{
+	struct both b;
+
+	first_reads(&b, 4);
+	CHECK_EQ(count(&b, SIDES_READ)->agree, 1);
+	CHECK_EQ(b.found, 0);
+	end(&b);
+	first_reads(&b, 5);
+	CHECK_EQ(count(&b, SIDES_READ)->differ, 1);
+	end(&b);
+}
+
+/* What an interrupt's handler has read is concluded, so it contradicts nobody. */
+static void isr_status(void)
+{
+	struct both b;
+
+	begin(&b);
+	later(&b);
+	call(&b, VQT_GUEST_ENTRY);
+	as_device(&b);
+	builder_read(&b.t, VQT_REGION_ISR, 0, 1, 3);
+	feed(&b);
+	as_driver(&b);
+	builder_read(&b.t, VQT_REGION_ISR, 0, 1, 1);
+	feed(&b);
+	call(&b, VQT_GUEST_RETURN);
+	later(&b);
+	CHECK_EQ(count(&b, SIDES_READ)->unknown, 1);
+	CHECK_EQ(b.found, 0);
+	end(&b);
+}
+
+/* Between the call and its access an interrupt comes: the call is not over when that is. */
+static void interrupted(void)
+{
+	struct both b;
+
+	begin(&b);
+	later(&b);
+	call(&b, VQT_GUEST_ENTRY);
+	builder_write(&b.t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 7);
+	feed(&b);
+	call_of(&b, "virtio_config_changed", VQT_GUEST_ENTRY);
+	call_of(&b, "virtio_config_changed", VQT_GUEST_RETURN);
+	later(&b);
+	later(&b);
+	as_device(&b);
+	builder_write(&b.t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 7);
+	feed(&b);
+	call(&b, VQT_GUEST_RETURN);
+	later(&b);
+	later(&b);
+	CHECK_EQ(count(&b, SIDES_WRITE)->agree, 1);
+	CHECK_EQ(b.found, 0);
+	end(&b);
+}
+
+/* In older traces the access stands in front of the entry of its function. */
+static void in_front(void)
+{
+	struct both b;
+
+	begin(&b);
+	later(&b);
+	call(&b, VQT_GUEST_RETURN);
+	builder_write(&b.t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	feed(&b);
+	call(&b, VQT_GUEST_ENTRY);
+	later(&b);
+	later(&b);
+	as_device(&b);
+	builder_write(&b.t, VQT_REGION_COMMON, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	feed(&b);
+	call(&b, VQT_GUEST_RETURN);
+	later(&b);
+	later(&b);
+	CHECK_EQ(count(&b, SIDES_WRITE)->agree, 1);
+	CHECK_EQ(b.found, 0);
+	end(&b);
+}
+
 static const struct tap_test tests[] = {
 	{ "registers", registers },
 	{ "what cannot be compared", unknown },
 	{ "chains and completions", chains },
+	{ "registers read before the driver is known", before_the_driver },
+	{ "the ISR status", isr_status },
+	{ "a call that is interrupted", interrupted },
+	{ "an access in front of its function", in_front },
 };
 TAP_MAIN(tests)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <linux/virtio_ids.h>
+#include <linux/virtio_mmio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stdio.h>
@@ -32,7 +33,7 @@ void file_put(struct file *f, struct build *b, uint64_t ts)
 		abort();
 }
 
-void file_begin(struct file *f, unsigned kind, uint16_t device, uint64_t ts)
+static void begin_at(struct file *f, unsigned kind, uint16_t device, uint32_t bdf, uint64_t ts)
 {
 	struct build b;
 	struct vqt_session *s;
@@ -56,8 +57,13 @@ void file_begin(struct file *f, unsigned kind, uint16_t device, uint64_t ts)
 	d = build_begin(&b, file_bytes, sizeof(file_bytes), VQT_DEVICE, sizeof(*d));
 	d->h.device = device;
 	d->virtio_id = VIRTIO_ID_BLOCK;
-	d->bdf = 0x20;
+	d->bdf = bdf;
 	file_put(f, &b, ts);
+}
+
+void file_begin(struct file *f, unsigned kind, uint16_t device, uint64_t ts)
+{
+	begin_at(f, kind, device, 0x20, ts);
 }
 
 void file_end(struct file *f)
@@ -117,6 +123,21 @@ void put_used(struct file *f, uint16_t device, uint32_t n, uint64_t ts)
 	file_put(f, &b, ts);
 }
 
+/* Where the driver has put a queue's descriptors. */
+static void put_address(struct file *f, uint16_t device, uint64_t ts)
+{
+	struct build b;
+	struct vqt_reg *r = build_begin(&b, file_bytes, sizeof(file_bytes), VQT_REG, sizeof(*r));
+
+	r->h.device = device;
+	r->region = VQT_REGION_MMIO;
+	r->op = VQT_WRITE;
+	r->width = 4;
+	r->offset = VIRTIO_MMIO_QUEUE_DESC_LOW;
+	r->value = 0x7f000;
+	file_put(f, &b, ts);
+}
+
 void put_step(struct file *f, uint64_t ts)
 {
 	struct build b;
@@ -143,8 +164,13 @@ uint64_t added_at(const struct clocks *c, uint32_t n)
 
 void record_both(const struct clocks *c, struct file *host, struct file *guest, uint64_t salt)
 {
-	file_begin(host, VQT_SRC_QEMU, HOST_DEVICE, BEGIN - SECOND);
-	file_begin(guest, VQT_SRC_GUEST, GUEST_DEVICE, guest_time(c, BEGIN) - 300 * MS);
+	begin_at(host, VQT_SRC_QEMU, HOST_DEVICE, c->mmio ? ~0U : 0x20, BEGIN - SECOND);
+	begin_at(guest, VQT_SRC_GUEST, GUEST_DEVICE, c->mmio ? ~0U : 0x20,
+		 guest_time(c, BEGIN) - 300 * MS);
+	if (c->mmio) {
+		put_address(host, HOST_DEVICE, BEGIN - 200 * MS);
+		put_address(guest, GUEST_DEVICE, guest_time(c, BEGIN) - 200 * MS);
+	}
 	put_stacks(guest, guest_time(c, BEGIN) - 300 * MS);
 	for (uint32_t n = 0; n < c->chains; n++) {
 		uint64_t t = added_at(c, n), slow = n * 7919 % 300 * US;

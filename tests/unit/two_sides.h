@@ -44,6 +44,7 @@ struct clocks {
 	uint32_t chains;
 	uint64_t pause, back;
 	bool late; /* one record has a time of 50 ms before */
+	bool mmio; /* the device has no place on a bus, and the driver places its queue */
 };
 
 uint64_t guest_time(const struct clocks *c, uint64_t host);
