@@ -310,6 +310,21 @@ const struct field fields_clock[] = {
 	{ .path = NULL },
 };
 
+FIELD_GETTER(exchange_took, e->rec->exchange.until > e->rec->exchange.from,
+	     e->rec->exchange.until - e->rec->exchange.from)
+
+const struct field fields_exchange[] = {
+	{ "exchange.nonce", FIELD_HEX, FIELD_AT(exchange.nonce), .label = "Nonce",
+	  .help = "of a question about the other clock and its answer; 0: it answers some" },
+	{ "exchange.from", FIELD_TIME, FIELD_AT(exchange.from), .label = "From",
+	  .help = "when the question was sent; in a guest, when it was read" },
+	{ "exchange.until", FIELD_TIME, FIELD_AT(exchange.until), .label = "Until",
+	  .help = "when the answer came; in a guest, when the question was read" },
+	{ "exchange.took", FIELD_TIME, .get = get_exchange_took, .label = "Took",
+	  .help = "between question and answer; absent in a guest" },
+	{ .path = NULL },
+};
+
 FIELD_GETTER(lost, model_loss_of(e).records || !model_loss_of(e).more, model_loss_of(e).records)
 FIELD_GETTER(lost_more, true, model_loss_of(e).more)
 

@@ -441,6 +441,23 @@ static void put_clock(struct text *t, const struct event *e, bool ascii)
 		text_puts(t, reasons[c->reason]);
 }
 
+static void put_exchange(struct text *t, const struct event *e, bool ascii)
+{
+	const struct vqt_exchange *x = &e->rec->exchange;
+
+	if (!x->nonce) {
+		text_puts(t, "questions about its clock are answered");
+		return;
+	}
+	text_add(t, "question %016" PRIx64 " about a clock ", x->nonce);
+	if (x->until <= x->from) {
+		text_add(t, "was read at %" PRIu64 " ns", x->from);
+		return;
+	}
+	text_puts(t, "was answered after ");
+	text_duration(t, x->until - x->from);
+}
+
 static void put_stack(struct text *t, const struct event *e, bool ascii)
 {
 	const struct model_stack *s = e->stack;
@@ -469,6 +486,7 @@ static const struct {
 	[VQT_LOSS] = { put_loss, NEITHER },
 	[VQT_NOTE] = { put_note, NEITHER },
 	[VQT_STACK] = { put_stack, NEITHER },
+	[VQT_EXCHANGE] = { put_exchange, NEITHER },
 	[VQT_REG] = { print_register, NEITHER }, /* as it reads or writes */
 	[VQT_KICK] = { put_kick, TO_DEVICE },
 	[VQT_RING] = { put_ring, NEITHER },

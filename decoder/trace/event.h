@@ -41,7 +41,8 @@ typedef __s64 int64_t;
  * VQT_VHOST_USER, VQT_CHAIN_BEFORE, VQT_LIFECYCLE_NOTIFIER_ATTACH; 5: what a driver's kernel
  * records (VQT_GUEST, VQT_IRQ_HANDLER, VQT_REG_DERIVED, VQT_SRC_GUEST); 6: both sides in one
  * trace (vqt_device.peer, vqt_avail.adding, vqt_clock.reason, VQT_CLOCK_MAPPED); call stacks
- * (VQT_STACK, VQT_TAG_STACK), which were defined before, and otherwise, but never written
+ * (VQT_STACK, VQT_TAG_STACK), which were defined before, and otherwise, but never written;
+ * VQT_EXCHANGE
  */
 #define VQT_VERSION_MINOR 6
 
@@ -63,6 +64,7 @@ enum vqt_type {
 	VQT_LOSS = 7, /* struct vqt_loss */
 	VQT_NOTE = 8, /* struct vqt_note */
 	VQT_STACK = 9, /* struct vqt_stack */
+	VQT_EXCHANGE = 10, /* struct vqt_exchange */
 	/* Events of devices and queues. */
 	VQT_REG = 16, /* struct vqt_reg */
 	VQT_KICK = 17, /* struct vqt_kick */
@@ -254,6 +256,21 @@ struct vqt_clock {
 	uint8_t pad[2];
 	uint32_t error; /* half width of the uncertainty, ns; VQT_CLOCK_UNKNOWN */
 	uint64_t there;
+};
+
+/*
+ * VQT_EXCHANGE: two clocks compared by a question and its answer, over the connection that carries a
+ * guest's trace.  The host's trace and the guest's have one each, with the same nonce; together
+ * they say that the guest's clock stood at the guest's time somewhere between the host's two.
+ */
+struct vqt_exchange {
+	struct vqt_hdr h; /* ts 0: the record has only its place, and is of the times below */
+	uint64_t nonce; /* random; 0, of a guest: from here on it answers questions */
+	/*
+	 * ns on the clock of who recorded it.  Of a host: the question was sent at `from` at the
+	 * earliest, its answer had come at `until`.  Of a guest: both when it had read the question.
+	 */
+	uint64_t from, until;
 };
 
 enum vqt_loss_why {
@@ -755,6 +772,7 @@ VQT_SIZE(vqt_clock, 40);
 VQT_SIZE(vqt_loss, 40);
 VQT_SIZE(vqt_note, 32);
 VQT_SIZE(vqt_stack, 40);
+VQT_SIZE(vqt_exchange, 48);
 VQT_SIZE(vqt_reg, 40);
 VQT_SIZE(vqt_ring, 16);
 VQT_SIZE(vqt_kick, 48);
