@@ -89,6 +89,7 @@ static void add_report(struct merge_guest *to, const struct merge_guest *r)
 	for (unsigned i = 0; i < MERGE_SIDES; i++)
 		to->pairs.chains[i] += r->pairs.chains[i];
 	to->pairs.paired += r->pairs.paired;
+	to->pairs.exchanges += r->pairs.exchanges;
 	add_clock(&to->clock, &r->clock);
 	if (r->timed && (first || r->error_least < to->error_least))
 		to->error_least = r->error_least;
@@ -234,7 +235,7 @@ int live_guest(struct live *l, unsigned guest, const struct record *rec, uint64_
 		return 0;
 	}
 	rc = live_learn(l, g, MERGE_GUEST, rec, g->number, now);
-	if (rc)
+	if (rc || merging_consumes(rec))
 		return rc;
 	if (!merging_accepts(g->merging, rec)) {
 		g->report.refused++;
@@ -473,6 +474,13 @@ bool live_linked(const struct live *l, unsigned guest)
 	const struct live_one *g = l->guest[guest];
 
 	return g->merging && merging_linked(g->merging);
+}
+
+uint64_t live_told(const struct live *l, unsigned guest)
+{
+	const struct live_one *g = l->guest[guest];
+
+	return g->merging && !g->ended ? merging_told(g->merging) : 0;
 }
 
 const struct merge_guest *live_report(const struct live *l, unsigned guest, struct live_state *out)

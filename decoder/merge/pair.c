@@ -10,6 +10,7 @@
 #define TWINS_MAX 65536
 #define HELD_MAX 65536
 #define RUNNING_MAX 64
+#define EXCHANGE_KEY UINT64_C(0x65786368616e6765) /* apart from the keys of chains */
 /*
  * ns of guest time that a bound waits for older ones: a chain may lie in the ring for long
  * before it is popped, and only then its bound is known.
@@ -56,6 +57,7 @@ struct pair {
 	size_t n_held, cap_held;
 	uint64_t now; /* the latest guest time */
 	bool any;
+	uint64_t told[2]; /* host time of the latest bound: lower, upper */
 	struct running running[RUNNING_MAX];
 	unsigned n_running;
 	struct pair_counts counts;
@@ -168,6 +170,8 @@ static int hold(struct pair *p, uint64_t guest, uint64_t host, bool before)
 
 	if (p->now - guest > HOLD && (int64_t)(p->now - guest) > 0)
 		return 0; /* too old to say anything */
+	if (!p->told[before] || (int64_t)(host - p->told[before]) > 0)
+		p->told[before] = host;
 	if (p->n_held == HELD_MAX)
 		pop_held(p);
 	if (!array_room(p->held, p->cap_held, p->n_held + 1))
@@ -401,6 +405,39 @@ int pair_guest(struct pair *p, const struct record *rec, uint16_t device)
 			       : 0;
 	}
 	return 0;
+}
+
+/*
+ * The guest's time of the question is one, and the host's are two: it was read before its answer
+ * came, and after it was sent.  Who answers twice is believed once.
+ */
+int pair_exchange(struct pair *p, enum merge_side side, const struct record *rec)
+{
+	const struct vqt_exchange *x = &rec->exchange;
+	uint64_t key = hash_mix(x->nonce, EXCHANGE_KEY);
+	struct twin *t;
+
+	if (!x->nonce)
+		return 0;
+	if (side == MERGE_GUEST && p->any && (int64_t)(x->from - p->now) > 0)
+		advance(p, x->from);
+	HASH_FIND(hh, p->twins, &key, sizeof(key), t);
+	if (t && t->side[side].begun)
+		return 0;
+	t = begin(p, side, key, x->until);
+	if (!t)
+		return -ENOMEM;
+	t->side[side].end = x->from;
+	t->side[side].ended = true;
+	p->counts.exchanges += t->side[MERGE_GUEST].begun && t->side[MERGE_HOST].begun;
+	return compare(p, t);
+}
+
+uint64_t pair_told(const struct pair *p)
+{
+	return p->told[0] && p->told[1]
+		       ? (int64_t)(p->told[0] - p->told[1]) < 0 ? p->told[0] : p->told[1]
+		       : 0;
 }
 
 void pair_counts(const struct pair *p, struct pair_counts *out)

@@ -34,4 +34,6 @@ void merge_put_guest(struct text *t, const struct merge_guest *g)
 		 " chains were recorded by the host, too; ",
 		 g->records, g->linked, g->devices, g->pairs.paired, g->pairs.chains[MERGE_GUEST]);
 	put_clock(t, g);
+	if (g->pairs.exchanges)
+		text_add(t, "; it was asked for its time %" PRIu64 " times", g->pairs.exchanges);
 }

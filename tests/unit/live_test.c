@@ -546,6 +546,112 @@ static void new_file(void)
 	close(guest.fd);
 }
 
+/* What happens while nothing goes on: steps of the driver alone, 1 s apart. */
+#define QUIET 16
+#define STEP_AT(n) (BEGIN + 6 * SECOND + (n)*SECOND + 300 * MS)
+
+/* Two busy whiles, and between them QUIET seconds; asked: in each second once. */
+static void record_quiet(struct file *host, struct file *guest, struct clocks *c, bool asked)
+{
+	*c = (struct clocks){ .chains = 1 };
+	file_begin(host, VQT_SRC_QEMU, HOST_DEVICE, BEGIN - SECOND);
+	file_begin(guest, VQT_SRC_GUEST, GUEST_DEVICE, guest_time(c, BEGIN) - 300 * MS);
+	put_exchange(guest, 0, 1, 1);
+	put_stacks(guest, guest_time(c, BEGIN) - 300 * MS);
+	for (uint32_t n = 0; n < 8000; n++) {
+		uint64_t t = BEGIN + n * MS + (n < 4000 ? 0 : (QUIET + 4) * SECOND);
+
+		for (unsigned k = 0; n == 4000 && k < QUIET; k++) {
+			uint64_t sent = STEP_AT(k) + 400 * MS, took = (150 + k * 37 % 200) * US;
+			uint64_t read = sent + took * (k % 9 + 1) / 10;
+
+			if (asked)
+				put_exchange(guest, k + 1, guest_time(c, read),
+					     guest_time(c, read));
+			put_step(guest, guest_time(c, STEP_AT(k)));
+			if (asked)
+				put_exchange(host, k + 1, sent, sent + took);
+		}
+		put_avail(guest, GUEST_DEVICE, n, guest_time(c, t + 4 * US),
+			  4 * US / VQT_ADDING_NS + 1);
+		put_avail(host, HOST_DEVICE, n, t + 9 * US, 0);
+		put_used(host, HOST_DEVICE, n, t + 30 * US);
+		put_used(guest, GUEST_DEVICE, n, guest_time(c, t + 45 * US));
+	}
+	file_end(host);
+	file_end(guest);
+}
+
+/* The largest error claimed of the steps; none is too small. */
+static uint32_t quiet_error(const char *path)
+{
+	struct trace_reader *t;
+	struct trace_error err;
+	struct record r;
+	uint32_t error = VQT_CLOCK_UNKNOWN, most = 0;
+	unsigned steps = 0;
+	bool again;
+
+	if (trace_open(&t, path, &err))
+		abort();
+	while (trace_next(t, &r, &again, &err) > 0) {
+		uint64_t off = r.h.ts - STEP_AT(steps);
+
+		if (r.h.type == VQT_CLOCK)
+			error = r.clock.error;
+		if (r.h.type != VQT_GUEST)
+			continue;
+		off = (int64_t)off < 0 ? -off : off;
+		CHECK(off <= error);
+		most = error > most ? error : most;
+		steps++;
+	}
+	trace_close(t);
+	CHECK_EQ(steps, QUIET);
+	return most;
+}
+
+/* A guest that answers while nothing else goes on: its times are known as if something did. */
+static void asked(void)
+{
+	uint32_t error[2];
+
+	for (unsigned yes = 0; yes < 2; yes++) {
+		struct file host, guest, merged;
+		struct merge_job job = { .paths = 2 };
+		struct merge_result result;
+		struct trace_error err;
+		struct live_state state;
+		struct joining j;
+		struct clocks c;
+
+		record_quiet(&host, &guest, &c, yes);
+		join_begin(&j, PATIENCE, HOST_PID);
+		play(&j, &host, &guest, &c, NULL);
+		join_end(&j);
+		file_make(&merged);
+		job.path[0] = host.path;
+		job.path[1] = guest.path;
+		job.write = merged.path;
+		CHECK_EQ(merge_files(&job, &result, &err), 0);
+		/* unasked its clock is decided before all is known, as nothing waits for ever */
+		CHECK(!yes || same(j.to.path, merged.path));
+		error[yes] = quiet_error(merged.path);
+		CHECK_EQ(result.guest[0].refused, 0);
+		CHECK_EQ(result.guest[0].pairs.exchanges, yes ? QUIET : 0);
+		CHECK_EQ(result.guest[0].clock.outliers + result.guest[0].clock.steps, 0);
+		CHECK_EQ(live_report(j.l, 0, &state)->pairs.exchanges, yes ? QUIET : 0);
+		CHECK_EQ(state.unwritten, 0);
+		join_free(&j);
+		close(merged.fd);
+		close(host.fd);
+		close(guest.fd);
+	}
+	CHECK(error[1] < 200 * US);
+	CHECK(error[0] > 5 * MS);
+	printf("# claimed of what happens alone: +-%u ns, asked +-%u ns\n", error[0], error[1]);
+}
+
 static const struct tap_test tests[] = {
 	{ "what is merged live is what is merged afterwards", like_afterwards },
 	{ "a guest whose process is not known", process_unknown },
@@ -557,6 +663,7 @@ static const struct tap_test tests[] = {
 	{ "a guest that says nothing", silent },
 	{ "a guest of somebody else", of_another },
 	{ "a guest that boots again", boots_again },
+	{ "a guest that is asked for its time", asked },
 	{ "bounded memory", bounded },
 	{ "a new file", new_file },
 };

@@ -39,6 +39,9 @@ void put_stacks(struct file *f, uint64_t ts); /* describe them; chains have them
 void put_used(struct file *f, uint16_t device, uint32_t n, uint64_t ts);
 void put_step(struct file *f, uint64_t ts); /* something that the driver does */
 
+/* A question: when it was sent and answered, or twice when it was read. */
+void put_exchange(struct file *f, uint64_t nonce, uint64_t from, uint64_t until);
+
 /* The guest's clock: 40 ppm slow, behind by hours, and in the middle stopped, or set back. */
 struct clocks {
 	uint32_t chains;
