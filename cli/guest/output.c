@@ -17,12 +17,14 @@
 #include "cli/guest/output.h"
 #include "decoder/trace/backlog.h"
 #include "decoder/trace/event.h"
+#include "decoder/trace/question.h"
 #include "decoder/util/clock.h"
 #include "decoder/util/outlet.h"
 
 #define KEPT (8U << 20) /* bytes that wait for the reader */
 #define KEPT_DESCRIPTIONS (1U << 20) /* of them, not for events */
-#define RETRY 100000000ULL /* ns between two attempts to open a device */
+#define RETRY 100000000ULL /* ns between two attempts to open a device, or to read from it */
+#define PROMPT 65536 /* bytes that may wait for the reader before an answer */
 
 struct output {
 	const char *where;
@@ -35,6 +37,11 @@ struct output {
 	struct backlog backlog; /* of the outlet behind it */
 	uint64_t bytes, tried, last_ts;
 	int64_t wall; /* of the session: packets have the time of the wall clock */
+	uint8_t source; /* what is recorded; 0: it is not described yet */
+	int asks; /* where the host's questions come; -1: nowhere */
+	bool offered; /* it has been said that they are answered */
+	uint64_t closed; /* ns: when there was nobody at its other end; 0 never */
+	struct question question;
 };
 
 /* --- opening --------------------------------------------------------------------- */
@@ -90,6 +97,17 @@ static int open_vsock(struct output *o)
 	return -err;
 }
 
+static int open_device(const char *name)
+{
+	const int flags = O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
+	struct stat st;
+	bool reads = !stat(name, &st) && S_ISCHR(st.st_mode);
+	int fd = open(name, flags | (reads ? O_RDWR : O_WRONLY));
+
+	return fd < 0 && reads && (errno == EACCES || errno == EPERM) ? open(name, flags | O_WRONLY)
+								      : fd;
+}
+
 static int open_path(const char *name)
 {
 	bool device = !strncmp(name, "/dev/", 5);
@@ -98,10 +116,8 @@ static int open_path(const char *name)
 
 	if (device && guest_port_device(name, port, sizeof(port)))
 		name = port;
-	fd = open(name,
-		  device ? O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC
-			 : O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC,
-		  0644);
+	fd = device ? open_device(name)
+		    : open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
 	if (device && isatty(fd))
@@ -117,6 +133,8 @@ static int try_open(struct output *o)
 		return fd;
 	outlet_attach(o->backlog.outlet, fd);
 	o->open = true;
+	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR)
+		o->asks = fd;
 	return 0;
 }
 
@@ -166,7 +184,7 @@ int output_open(struct output **out, const char *where, const char **why)
 	if (!o)
 		return err;
 	o->where = where;
-	o->connecting = -1;
+	o->connecting = o->asks = -1;
 	o->backlog.limit = KEPT;
 	o->backlog.reserve = KEPT_DESCRIPTIONS;
 	o->to = outlet_open(-1, KEPT, &o->backlog.outlet);
@@ -239,11 +257,68 @@ void output_record(struct output *o, const void *record, size_t len)
 		o->wall = ((const struct vqt_session *)record)->wall;
 		keep_header(o);
 	}
+	if (h->type == VQT_SOURCE)
+		o->source = h->source;
 	if (backlog_drops(&o->backlog, h))
 		return;
 	o->last_ts = h->ts;
 	put_losses(o, h->ts);
 	put(o, h->ts, record, len);
+}
+
+/* --- answering -------------------------------------------------------------------- */
+
+/* It has no time of its own: what comes behind it may be of before. */
+static void put_exchange(struct output *o, uint64_t nonce, uint64_t now)
+{
+	const struct vqt_exchange x = {
+		.h = { .type = VQT_EXCHANGE, .source = o->source, .queue = VQT_NO_QUEUE },
+		.nonce = nonce,
+		.from = now,
+		.until = now,
+	};
+
+	put(o, o->last_ts, &x, sizeof(x));
+}
+
+/* The last question that has come; 0: none. */
+static uint64_t read_question(struct output *o)
+{
+	uint8_t bytes[256];
+	ssize_t n = read(o->asks, bytes, sizeof(bytes));
+	uint64_t nonce = 0;
+
+	if (!n || (n < 0 && errno != EAGAIN && errno != EINTR))
+		o->closed = clock_ns(CLOCK_MONOTONIC);
+	for (ssize_t i = 0; i < n; i++)
+		question_read(&o->question, bytes[i], &nonce);
+	return nonce;
+}
+
+int output_asks(const struct output *o)
+{
+	bool hears = o->asks >= 0 && !o->err && o->source &&
+		     (!o->closed || clock_ns(CLOCK_MONOTONIC) - o->closed >= RETRY);
+
+	return hears ? o->asks : -1;
+}
+
+void output_answer(struct output *o)
+{
+	uint64_t nonce, now;
+
+	if (output_asks(o) < 0)
+		return;
+	nonce = read_question(o);
+	now = clock_ns(CLOCK_MONOTONIC);
+	/* one that waits long says little, and what is recorded needs the room */
+	if (outlet_kept(o->backlog.outlet) >= PROMPT)
+		return;
+	if (!o->offered)
+		put_exchange(o, 0, now);
+	o->offered = true;
+	if (nonce)
+		put_exchange(o, nonce, now);
 }
 
 int output_flush(struct output *o)

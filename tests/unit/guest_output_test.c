@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/virtio_ids.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/guest/output.h"
+#include "decoder/trace/question.h"
 #include "decoder/util/clock.h"
 #include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
@@ -179,6 +181,159 @@ static void nobody(void)
 	close(reader);
 }
 
+/* --- questions ---------------------------------------------------------------------- */
+
+static int terminal; /* of the host: what it is connected to is the output */
+
+static void begin_terminal(void)
+{
+	const char *why;
+
+	terminal = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+	CHECK(terminal >= 0 && !grantpt(terminal) && !unlockpt(terminal));
+	len = events = seq = 0;
+	CHECK(!output_open(&out, ptsname(terminal), &why));
+	reader = terminal;
+}
+
+static void describe(void)
+{
+	struct vqt_session s = { .major = VQT_VERSION_MAJOR };
+	struct vqt_source from = { .kind = VQT_SRC_GUEST };
+
+	put(&s, sizeof(s), VQT_SESSION);
+	put(&from, sizeof(from), VQT_SOURCE);
+}
+
+static void ask(uint64_t nonce)
+{
+	char bytes[QUESTION_BYTES];
+
+	question_make(bytes, nonce);
+	CHECK_EQ(write(terminal, bytes, sizeof(bytes)), sizeof(bytes));
+}
+
+/* As the program does, until a question has come. */
+static void answer(void)
+{
+	struct pollfd p = { .fd = output_asks(out), .events = POLLIN };
+
+	CHECK(p.fd >= 0);
+	CHECK_EQ(poll(&p, 1, 5000), 1);
+	output_answer(out);
+	CHECK(!output_flush(out));
+}
+
+/* The trace so far: its exchanges' nonces, and all of its bytes are records. */
+static unsigned exchanges(uint64_t *nonce, unsigned max, uint64_t since)
+{
+	struct trace_reader *t;
+	struct trace_error err;
+	struct record rec;
+	unsigned n = 0;
+	bool again;
+	int rc;
+
+	take();
+	CHECK(!trace_open_memory(&t, bytes, len, &err));
+	while ((rc = trace_next(t, &rec, &again, &err)) == 1) {
+		if (rec.h.type != VQT_EXCHANGE)
+			continue;
+		CHECK(rec.exchange.from >= since && rec.exchange.from == rec.exchange.until &&
+		      rec.exchange.until <= clock_ns(CLOCK_MONOTONIC));
+		CHECK_EQ(rec.h.ts, 0);
+		CHECK_EQ(rec.h.source, 1);
+		if (n < max)
+			nonce[n] = rec.exchange.nonce;
+		n++;
+	}
+	CHECK_EQ(rc, 0);
+	trace_close(t);
+	return n;
+}
+
+/* On a terminal: nothing of what is asked comes back but the answer. */
+static void questions(void)
+{
+	uint64_t nonce[4], since = clock_ns(CLOCK_MONOTONIC);
+
+	begin_terminal();
+	CHECK_EQ(output_asks(out), -1); /* nothing is recorded yet */
+	describe();
+	output_answer(out);
+	CHECK(!output_flush(out));
+	CHECK_EQ(exchanges(nonce, 4, since), 1);
+	CHECK_EQ(nonce[0], 0);
+	ask(0x1122334455667788);
+	answer();
+	CHECK_EQ(exchanges(nonce, 4, since), 2);
+	CHECK_EQ(nonce[1], 0x1122334455667788);
+	/* of several that wait, the last one; what is none is nothing */
+	CHECK_EQ(write(terminal, "what time is it?\n", 17), 17);
+	ask(5);
+	ask(6);
+	answer();
+	output_answer(out);
+	CHECK(!output_flush(out));
+	CHECK_EQ(exchanges(nonce, 4, since), 3);
+	CHECK_EQ(nonce[2], 6);
+	CHECK_EQ(output_bytes(out), len);
+	/* the other end is closed: no waiting for what is always ready */
+	close(terminal);
+	output_answer(out);
+	CHECK_EQ(output_asks(out), -1);
+	output_close(out);
+	free(bytes);
+	bytes = NULL;
+}
+
+/* While the reader is behind, no answer is late, and none takes the room of events. */
+static void no_room(void)
+{
+	uint64_t nonce, since = clock_ns(CLOCK_MONOTONIC);
+	pthread_t thread;
+
+	begin_terminal();
+	describe();
+	output_answer(out);
+	fill();
+	ask(7);
+	usleep(1000);
+	for (unsigned i = 0; i < 10; i++)
+		output_answer(out);
+	reads = true;
+	CHECK(!pthread_create(&thread, NULL, take_all, NULL));
+	CHECK(!output_finish(out, 5000));
+	reads = false;
+	pthread_join(thread, NULL);
+	CHECK_EQ(exchanges(&nonce, 1, since), 1);
+	CHECK_EQ(nonce, 0);
+	end();
+}
+
+/* What cannot be read from is not asked: a file, a pipe. */
+static void one_way(void)
+{
+	char path[100];
+	const char *why;
+
+	begin();
+	CHECK_EQ(output_asks(out), -1);
+	output_answer(out);
+	CHECK(!output_finish(out, 1000));
+	end();
+	snprintf(path, sizeof(path), "%s/file", dir);
+	CHECK(!output_open(&out, path, &why));
+	describe();
+	CHECK_EQ(output_asks(out), -1);
+	output_answer(out);
+	CHECK(!output_finish(out, 1000));
+	CHECK_EQ(output_bytes(out),
+		 24 + 2 * 16 + sizeof(struct vqt_session) + sizeof(struct vqt_source));
+	CHECK(!output_close(out));
+	unlink(path);
+}
+
 /* Nobody answers: the host's own loopback has no such port. */
 static void vsock(void)
 {
@@ -197,6 +352,9 @@ static const struct tap_test tests[] = {
 	{ "what is dropped last", lost_last },
 	{ "a reader that takes nothing", nobody },
 	{ "a vsock that nobody answers", vsock },
+	{ "questions about the clock", questions },
+	{ "a question while the reader is behind", no_room },
+	{ "a file and a pipe, which ask nothing", one_way },
 };
 
 int main(void)
