@@ -15,6 +15,7 @@
 
 #include "bpf/guest/device.h"
 #include "cli/guest/output.h"
+#include "cli/guest/ptp.h"
 #include "decoder/trace/backlog.h"
 #include "decoder/trace/event.h"
 #include "decoder/trace/question.h"
@@ -42,6 +43,7 @@ struct output {
 	bool offered; /* it has been said that they are answered */
 	uint64_t closed; /* ns: when there was nobody at its other end; 0 never */
 	struct question question;
+	struct ptp ptp;
 };
 
 /* --- opening --------------------------------------------------------------------- */
@@ -271,13 +273,15 @@ void output_record(struct output *o, const void *record, size_t len)
 /* It has no time of its own: what comes behind it may be of before. */
 static void put_exchange(struct output *o, uint64_t nonce, uint64_t now)
 {
-	const struct vqt_exchange x = {
+	struct vqt_exchange x = {
 		.h = { .type = VQT_EXCHANGE, .source = o->source, .queue = VQT_NO_QUEUE },
 		.nonce = nonce,
 		.from = now,
 		.until = now,
 	};
 
+	if (nonce)
+		ptp_read(&o->ptp, &x);
 	put(o, o->last_ts, &x, sizeof(x));
 }
 
@@ -369,6 +373,7 @@ int output_close(struct output *o)
 
 	if (o->connecting >= 0)
 		close(o->connecting);
+	ptp_close(&o->ptp);
 	free(o);
 	return err;
 }

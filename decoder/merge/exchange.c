@@ -24,6 +24,36 @@ bool exchange_due(const struct exchange *x, uint64_t told, uint64_t now)
 	return age >= LEAST && age / 1000000 * ALIGN_DRIFT_MAX / 1000 > x->took / 2;
 }
 
+/* How far CLOCK_REALTIME is ahead of CLOCK_MONOTONIC: by how much it was read between two reads. */
+static void read_wall(int64_t *least, int64_t *most)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t before = clock_ns(CLOCK_MONOTONIC), wall = clock_ns(CLOCK_REALTIME);
+		int64_t high = (int64_t)(wall - before);
+		int64_t low = (int64_t)(wall - clock_ns(CLOCK_MONOTONIC));
+
+		*most = i && *most < high ? *most : high;
+		*least = i && *least > low ? *least : low;
+	}
+}
+
+/*
+ * What holds at both times.  The two clocks are slewed alike, so only a wall clock that was set makes
+ * them differ; then it is unknown.
+ */
+static void add_wall(const struct exchange *x, struct vqt_exchange *out)
+{
+	int64_t least, most;
+
+	read_wall(&least, &most);
+	least = x->wall > least ? x->wall : least;
+	most = x->wall_most < most ? x->wall_most : most;
+	if (least > most)
+		return;
+	out->wall = least;
+	out->wall_most = most;
+}
+
 static bool send_question(int fd, uint64_t nonce)
 {
 	char bytes[QUESTION_BYTES];
@@ -38,6 +68,7 @@ void exchange_ask(struct exchange *x, int fd)
 
 	x->unanswered += x->unanswered < BACK_OFF;
 	x->nonce = 0;
+	read_wall(&x->wall, &x->wall_most);
 	x->asked = clock_ns(CLOCK_MONOTONIC);
 	if (getrandom(&nonce, sizeof(nonce), GRND_NONBLOCK) != sizeof(nonce) || !nonce)
 		return;
@@ -66,6 +97,7 @@ bool exchange_take(struct exchange *x, const struct record *rec, uint64_t now,
 		.from = x->asked,
 		.until = now,
 	};
+	add_wall(x, out);
 	x->nonce = 0;
 	x->unanswered = 0;
 	note_time(x, now - x->asked);

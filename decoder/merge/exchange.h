@@ -17,6 +17,7 @@ struct exchange {
 	bool answers; /* it has said so */
 	uint64_t nonce; /* of the open question; 0: none is */
 	uint64_t asked; /* ns: when it was, or the latest before it */
+	int64_t wall, wall_most; /* of vqt_exchange, when it was */
 	uint64_t took; /* ns: what answers need; 0 unknown */
 	unsigned unanswered; /* questions in a row */
 };

@@ -90,6 +90,8 @@ static void add_report(struct merge_guest *to, const struct merge_guest *r)
 		to->pairs.chains[i] += r->pairs.chains[i];
 	to->pairs.paired += r->pairs.paired;
 	to->pairs.exchanges += r->pairs.exchanges;
+	to->pairs.ptp += r->pairs.ptp;
+	to->pairs.ptp_wrong += r->pairs.ptp_wrong;
 	add_clock(&to->clock, &r->clock);
 	if (r->timed && (first || r->error_least < to->error_least))
 		to->error_least = r->error_least;

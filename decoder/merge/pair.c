@@ -10,7 +10,6 @@
 #define TWINS_MAX 65536
 #define HELD_MAX 65536
 #define RUNNING_MAX 64
-#define EXCHANGE_KEY UINT64_C(0x65786368616e6765) /* apart from the keys of chains */
 /*
  * ns of guest time that a bound waits for older ones: a chain may lie in the ring for long
  * before it is popped, and only then its bound is known.
@@ -48,11 +47,20 @@ struct running {
 	uint64_t key;
 };
 
+/* A question that one side, or both, have recorded. */
+struct asked {
+	uint64_t nonce;
+	bool has[MERGE_SIDES];
+	struct vqt_exchange side[MERGE_SIDES];
+	UT_hash_handle hh; /* in the order of their first record */
+};
+
 struct pair {
 	struct align *to;
 	bool content;
 	struct twin *twins;
 	struct flight *flights[MERGE_SIDES];
+	struct asked *asked;
 	struct bound *held; /* a heap: the oldest first */
 	size_t n_held, cap_held;
 	uint64_t now; /* the latest guest time */
@@ -119,9 +127,15 @@ static void drop_all(struct pair *p)
 
 void pair_free(struct pair *p)
 {
+	struct asked *a, *next;
+
 	if (!p)
 		return;
 	drop_all(p);
+	HASH_ITER (hh, p->asked, a, next) {
+		HASH_DEL(p->asked, a);
+		free(a);
+	}
 	free(p->held);
 	free(p);
 }
@@ -407,30 +421,75 @@ int pair_guest(struct pair *p, const struct record *rec, uint16_t device)
 	return 0;
 }
 
+/* --- questions -------------------------------------------------------------------------------- */
+
+static void drop_asked(struct pair *p, struct asked *a)
+{
+	HASH_DEL(p->asked, a);
+	free(a);
+}
+
 /*
- * The guest's time of the question is one, and the host's are two: it was read before its answer
- * came, and after it was sent.  Who answers twice is believed once.
+ * The host's time by its wall clock, of which the guest's PTP clock tells: between *low and *high.
+ * false: there is none, or it is not a time between question and answer.  The host's wall clock may
+ * have been set and set back in between, and the guest may lie: it is never taken for more.
  */
+static bool ptp_time(struct pair *p, const struct vqt_exchange *g, const struct vqt_exchange *h,
+		     uint64_t *low, uint64_t *high)
+{
+	bool right;
+
+	if (!g->wall || (!h->wall && !h->wall_most))
+		return false;
+	*low = (uint64_t)g->wall - (uint64_t)h->wall_most;
+	*high = (uint64_t)g->wall - (uint64_t)h->wall;
+	right = h->wall <= h->wall_most && (int64_t)(h->until - *low) >= 0 &&
+		(int64_t)(*high - h->from) >= 0;
+	p->counts.ptp += right;
+	p->counts.ptp_wrong += !right;
+	return right;
+}
+
+static int compare_asked(struct pair *p, const struct asked *a)
+{
+	const struct vqt_exchange *g = &a->side[MERGE_GUEST], *h = &a->side[MERGE_HOST];
+	uint64_t low, high;
+
+	p->counts.exchanges++;
+	if (hold(p, g->until, h->until, true) || hold(p, g->from, h->from, false))
+		return -ENOMEM;
+	if (!ptp_time(p, g, h, &low, &high))
+		return 0;
+	return hold(p, g->from, high, true) || hold(p, g->until, low, false) ? -ENOMEM : 0;
+}
+
+/* The guest's times of the question lie between the host's.  Who answers twice is believed once. */
 int pair_exchange(struct pair *p, enum merge_side side, const struct record *rec)
 {
 	const struct vqt_exchange *x = &rec->exchange;
-	uint64_t key = hash_mix(x->nonce, EXCHANGE_KEY);
-	struct twin *t;
+	struct asked *a;
+	int rc = 0;
 
-	if (!x->nonce)
+	if (!x->nonce || (int64_t)(x->until - x->from) < 0)
 		return 0;
-	if (side == MERGE_GUEST && p->any && (int64_t)(x->from - p->now) > 0)
-		advance(p, x->from);
-	HASH_FIND(hh, p->twins, &key, sizeof(key), t);
-	if (t && t->side[side].begun)
+	if (side == MERGE_GUEST && p->any && (int64_t)(x->until - p->now) > 0)
+		advance(p, x->until);
+	HASH_FIND(hh, p->asked, &x->nonce, sizeof(x->nonce), a);
+	if (a && a->has[side])
 		return 0;
-	t = begin(p, side, key, x->until);
-	if (!t)
+	if (!a && HASH_COUNT(p->asked) >= TWINS_MAX)
+		drop_asked(p, p->asked);
+	if (!a)
+		hash_add_new(p->asked, nonce, x->nonce, a);
+	if (!a)
 		return -ENOMEM;
-	t->side[side].end = x->from;
-	t->side[side].ended = true;
-	p->counts.exchanges += t->side[MERGE_GUEST].begun && t->side[MERGE_HOST].begun;
-	return compare(p, t);
+	a->has[side] = true;
+	a->side[side] = *x;
+	if (a->has[!side]) {
+		rc = compare_asked(p, a);
+		drop_asked(p, a);
+	}
+	return rc;
 }
 
 uint64_t pair_told(const struct pair *p)

@@ -20,6 +20,7 @@ struct pair_counts {
 	uint64_t chains[MERGE_SIDES]; /* that could be recognised */
 	uint64_t paired; /* of them on both sides */
 	uint64_t exchanges; /* questions that both sides recorded */
+	uint64_t ptp, ptp_wrong; /* of them with a PTP clock; with one that contradicts the rest */
 };
 
 struct pair;

@@ -449,13 +449,14 @@ static void put_exchange(struct text *t, const struct event *e, bool ascii)
 		text_puts(t, "questions about its clock are answered");
 		return;
 	}
-	text_add(t, "question %016" PRIx64 " about a clock ", x->nonce);
-	if (x->until <= x->from) {
-		text_add(t, "was read at %" PRIu64 " ns", x->from);
+	text_add(t, "question %016" PRIx64 " about a clock", x->nonce);
+	if (e->source->kind == VQT_SRC_GUEST) {
+		text_add(t, " was read at %" PRIu64 " ns%s", x->from,
+			 x->wall ? ", with a PTP clock" : "");
 		return;
 	}
-	text_puts(t, "was answered after ");
-	text_duration(t, x->until - x->from);
+	text_puts(t, " was answered after ");
+	text_duration(t, x->until > x->from ? x->until - x->from : 0);
 }
 
 static void put_stack(struct text *t, const struct event *e, bool ascii)

@@ -261,16 +261,24 @@ struct vqt_clock {
 /*
  * VQT_EXCHANGE: two clocks compared by a question and its answer, over the connection that carries a
  * guest's trace.  The host's trace and the guest's have one each, with the same nonce; together
- * they say that the guest's clock stood at the guest's time somewhere between the host's two.
+ * they say that the guest's times were not before the question was sent, and not after its answer
+ * came.
  */
 struct vqt_exchange {
 	struct vqt_hdr h; /* ts 0: the record has only its place, and is of the times below */
 	uint64_t nonce; /* random; 0, of a guest: from here on it answers questions */
 	/*
 	 * ns on the clock of who recorded it.  Of a host: the question was sent at `from` at the
-	 * earliest, its answer had come at `until`.  Of a guest: both when it had read the question.
+	 * earliest, its answer had come at `until`.  Of a guest: it had read the question at `from`,
+	 * and answered at `until` at the earliest.
 	 */
 	uint64_t from, until;
+	/*
+	 * ns.  Of a host: at both times its CLOCK_REALTIME was ahead of the clock by this, at least
+	 * and at most.  Of a guest: between the two times its host's CLOCK_REALTIME was `wall`, as a
+	 * PTP clock of KVM says; wall_most is the same.  Both 0: unknown.
+	 */
+	int64_t wall, wall_most;
 };
 
 enum vqt_loss_why {
@@ -772,7 +780,7 @@ VQT_SIZE(vqt_clock, 40);
 VQT_SIZE(vqt_loss, 40);
 VQT_SIZE(vqt_note, 32);
 VQT_SIZE(vqt_stack, 40);
-VQT_SIZE(vqt_exchange, 48);
+VQT_SIZE(vqt_exchange, 64);
 VQT_SIZE(vqt_reg, 40);
 VQT_SIZE(vqt_ring, 16);
 VQT_SIZE(vqt_kick, 48);

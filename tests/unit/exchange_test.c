@@ -147,6 +147,32 @@ static void believed(void)
 	CHECK_EQ(x.unanswered, 0);
 	CHECK_EQ(x.took, now - out.from);
 	CHECK(!take(&x, second, now, &out));
+	CHECK(out.wall && out.wall <= out.wall_most);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+/* The host's wall clock is known where it was the same at both times. */
+static void wall(void)
+{
+	struct exchange x = { .answers = true };
+	struct vqt_exchange out;
+	int fd[2];
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fd));
+	exchange_ask(&x, fd[0]);
+	CHECK(x.wall && x.wall <= x.wall_most);
+	x.wall -= 1000;
+	CHECK(take(&x, asked(fd[1]), clock_ns(CLOCK_MONOTONIC), &out));
+	CHECK(out.wall > x.wall && out.wall_most <= x.wall_most);
+	for (int by = -1; by <= 1; by += 2) {
+		exchange_ask(&x, fd[0]);
+		/* it was set by a second in between */
+		x.wall += by * (int64_t)SECOND;
+		x.wall_most += by * (int64_t)SECOND;
+		CHECK(take(&x, asked(fd[1]), clock_ns(CLOCK_MONOTONIC), &out));
+		CHECK(!out.wall && !out.wall_most);
+	}
 	close(fd[0]);
 	close(fd[1]);
 }
@@ -181,9 +207,8 @@ static void unread(void)
 }
 
 static const struct tap_test tests[] = {
-	{ "a question among other bytes", question },
-	{ "when a guest is asked", due },
-	{ "which answer is believed", believed },
+	{ "a question among other bytes", question }, { "when a guest is asked", due },
+	{ "which answer is believed", believed },     { "the host's wall clock", wall },
 	{ "a question that nobody reads", unread },
 };
 TAP_MAIN(tests)

@@ -11,10 +11,13 @@
 #include <unistd.h>
 
 #include "cli/guest/output.h"
+#include "cli/guest/ptp.h"
 #include "decoder/trace/question.h"
 #include "decoder/util/clock.h"
 #include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
+
+#define SECOND UINT64_C(1000000000)
 
 static char dir[] = "/tmp/vqtrace-guest-output-test-XXXXXX";
 
@@ -239,7 +242,7 @@ static unsigned exchanges(uint64_t *nonce, unsigned max, uint64_t since)
 	while ((rc = trace_next(t, &rec, &again, &err)) == 1) {
 		if (rec.h.type != VQT_EXCHANGE)
 			continue;
-		CHECK(rec.exchange.from >= since && rec.exchange.from == rec.exchange.until &&
+		CHECK(rec.exchange.from >= since && rec.exchange.from <= rec.exchange.until &&
 		      rec.exchange.until <= clock_ns(CLOCK_MONOTONIC));
 		CHECK_EQ(rec.h.ts, 0);
 		CHECK_EQ(rec.h.source, 1);
@@ -334,6 +337,66 @@ static void one_way(void)
 	unlink(path);
 }
 
+static void name_clock(const char *device, const char *name)
+{
+	char path[200];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, device);
+	CHECK(!mkdir(path, 0700));
+	strcat(path, "/clock_name");
+	f = fopen(path, "w");
+	CHECK(f && fputs(name, f) >= 0 && !fclose(f));
+}
+
+static void forget_clock(const char *device)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/%s/clock_name", dir, device);
+	unlink(path);
+	*strrchr(path, '/') = '\0';
+	rmdir(path);
+}
+
+/* Only KVM's clock is the host's. */
+static void which_clock(void)
+{
+	static const char *const devices[] = { "ptp0", "ptp1", "ptp2", "other", "ptp17" };
+	char device[32] = "", path[100];
+
+	snprintf(path, sizeof(path), "%s/none", dir);
+	CHECK(!ptp_find(path, device, sizeof(device)));
+	name_clock("ptp0", "e1000e-ptp\n");
+	name_clock("ptp1", "KVM virtual PTP and more\n");
+	name_clock("ptp2", "");
+	name_clock("other", "KVM virtual PTP\n");
+	CHECK(!ptp_find(dir, device, sizeof(device)));
+	CHECK_STR(device, "");
+	name_clock("ptp17", "KVM virtual PTP\n");
+	CHECK(ptp_find(dir, device, sizeof(device)));
+	CHECK_STR(device, "/dev/ptp17");
+	for (unsigned i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
+		forget_clock(devices[i]);
+}
+
+/* Between the two times it was what the clock says; one that cannot be read says nothing. */
+static void reading(void)
+{
+	struct vqt_exchange x = { .from = clock_ns(CLOCK_MONOTONIC) }, before = x;
+	int64_t wall = clock_wall_offset();
+
+	ptp_read_clock(CLOCK_REALTIME, &x);
+	CHECK(x.from >= before.from && x.from <= x.until);
+	CHECK_EQ(x.wall, x.wall_most);
+	/* as near as this can tell: both are read one after the other */
+	CHECK(x.wall - wall >= (int64_t)x.from - (int64_t)SECOND &&
+	      x.wall - wall <= (int64_t)x.until + (int64_t)SECOND);
+	x = before;
+	ptp_read_clock((clockid_t)(~3U << 3 | 3), &x); /* what is open there is no clock */
+	CHECK(!memcmp(&x, &before, sizeof(x)));
+}
+
 /* Nobody answers: the host's own loopback has no such port. */
 static void vsock(void)
 {
@@ -355,6 +418,8 @@ static const struct tap_test tests[] = {
 	{ "questions about the clock", questions },
 	{ "a question while the reader is behind", no_room },
 	{ "a file and a pipe, which ask nothing", one_way },
+	{ "which PTP clock is the host's", which_clock },
+	{ "reading a PTP clock", reading },
 };
 
 int main(void)

@@ -549,28 +549,54 @@ static void new_file(void)
 /* What happens while nothing goes on: steps of the driver alone, 1 s apart. */
 #define QUIET 16
 #define STEP_AT(n) (BEGIN + 6 * SECOND + (n)*SECOND + 300 * MS)
+#define WALL INT64_C(1700000000000000000) /* the host's CLOCK_REALTIME less its clock */
 
-/* Two busy whiles, and between them QUIET seconds; asked: in each second once. */
-static void record_quiet(struct file *host, struct file *guest, struct clocks *c, bool asked)
+enum asked {
+	NOT_ASKED,
+	ASKED,
+	WITH_PTP, /* the guest reads its host's wall clock */
+	WITH_WRONG_PTP, /* which is 50 ms ahead */
+	ASKINGS
+};
+
+/* In each second once; the answer comes after 150 to 350 us. */
+static void put_question(struct file *host, struct file *guest, const struct clocks *c, unsigned n,
+			 enum asked how)
+{
+	uint64_t sent = STEP_AT(n) + 400 * MS, took = (150 + n * 37 % 200) * US;
+	uint64_t read = sent + took * (n % 8 + 1) / 10;
+	struct vqt_exchange h = { .nonce = n + 1, .from = sent, .until = sent + took };
+	struct vqt_exchange g = { .nonce = n + 1,
+				  .from = guest_time(c, read),
+				  .until = guest_time(c, read + (how < WITH_PTP ? 0 : 3 * US)) };
+
+	if (how >= WITH_PTP) {
+		h.wall = WALL - 40;
+		h.wall_most = WALL + 30;
+		g.wall = g.wall_most = (int64_t)(read + 1 * US) + WALL +
+				       (how == WITH_WRONG_PTP ? (int64_t)(50 * MS) : 0);
+	}
+	put_exchange(guest, g);
+	put_step(guest, guest_time(c, STEP_AT(n)));
+	put_exchange(host, h);
+}
+
+/* Two busy whiles, and between them QUIET seconds. */
+static void record_quiet(struct file *host, struct file *guest, struct clocks *c, enum asked how)
 {
 	*c = (struct clocks){ .chains = 1 };
 	file_begin(host, VQT_SRC_QEMU, HOST_DEVICE, BEGIN - SECOND);
 	file_begin(guest, VQT_SRC_GUEST, GUEST_DEVICE, guest_time(c, BEGIN) - 300 * MS);
-	put_exchange(guest, 0, 1, 1);
+	put_exchange(guest, (struct vqt_exchange){ .from = 1, .until = 1 });
 	put_stacks(guest, guest_time(c, BEGIN) - 300 * MS);
 	for (uint32_t n = 0; n < 8000; n++) {
 		uint64_t t = BEGIN + n * MS + (n < 4000 ? 0 : (QUIET + 4) * SECOND);
 
 		for (unsigned k = 0; n == 4000 && k < QUIET; k++) {
-			uint64_t sent = STEP_AT(k) + 400 * MS, took = (150 + k * 37 % 200) * US;
-			uint64_t read = sent + took * (k % 9 + 1) / 10;
-
-			if (asked)
-				put_exchange(guest, k + 1, guest_time(c, read),
-					     guest_time(c, read));
-			put_step(guest, guest_time(c, STEP_AT(k)));
-			if (asked)
-				put_exchange(host, k + 1, sent, sent + took);
+			if (how)
+				put_question(host, guest, c, k, how);
+			else
+				put_step(guest, guest_time(c, STEP_AT(k)));
 		}
 		put_avail(guest, GUEST_DEVICE, n, guest_time(c, t + 4 * US),
 			  4 * US / VQT_ADDING_NS + 1);
@@ -611,45 +637,59 @@ static uint32_t quiet_error(const char *path)
 	return most;
 }
 
+/* Joined live as afterwards; the error that is claimed. */
+static uint32_t joined_quiet(enum asked how)
+{
+	struct file host, guest, merged;
+	struct merge_job job = { .paths = 2 };
+	struct merge_result result;
+	const struct pair_counts *live, *later = &result.guest[0].pairs;
+	struct trace_error err;
+	struct live_state state;
+	struct joining j;
+	struct clocks c;
+	uint32_t error;
+
+	record_quiet(&host, &guest, &c, how);
+	join_begin(&j, PATIENCE, HOST_PID);
+	play(&j, &host, &guest, &c, NULL);
+	join_end(&j);
+	file_make(&merged);
+	job.path[0] = host.path;
+	job.path[1] = guest.path;
+	job.write = merged.path;
+	CHECK_EQ(merge_files(&job, &result, &err), 0);
+	/* unasked its clock is decided before all is known, as nothing waits for ever */
+	CHECK(how == NOT_ASKED || same(j.to.path, merged.path));
+	error = quiet_error(merged.path);
+	live = &live_report(j.l, 0, &state)->pairs;
+	CHECK_EQ(state.unwritten, 0);
+	CHECK_EQ(result.guest[0].refused, 0);
+	CHECK_EQ(result.guest[0].clock.outliers + result.guest[0].clock.steps, 0);
+	CHECK_EQ(later->exchanges, how == NOT_ASKED ? 0 : QUIET);
+	CHECK_EQ(later->ptp, how == WITH_PTP ? QUIET : 0);
+	CHECK_EQ(later->ptp_wrong, how == WITH_WRONG_PTP ? QUIET : 0);
+	CHECK(!memcmp(live, later, sizeof(*live)));
+	join_free(&j);
+	close(merged.fd);
+	close(host.fd);
+	close(guest.fd);
+	return error;
+}
+
 /* A guest that answers while nothing else goes on: its times are known as if something did. */
 static void asked(void)
 {
-	uint32_t error[2];
+	uint32_t error[ASKINGS];
 
-	for (unsigned yes = 0; yes < 2; yes++) {
-		struct file host, guest, merged;
-		struct merge_job job = { .paths = 2 };
-		struct merge_result result;
-		struct trace_error err;
-		struct live_state state;
-		struct joining j;
-		struct clocks c;
-
-		record_quiet(&host, &guest, &c, yes);
-		join_begin(&j, PATIENCE, HOST_PID);
-		play(&j, &host, &guest, &c, NULL);
-		join_end(&j);
-		file_make(&merged);
-		job.path[0] = host.path;
-		job.path[1] = guest.path;
-		job.write = merged.path;
-		CHECK_EQ(merge_files(&job, &result, &err), 0);
-		/* unasked its clock is decided before all is known, as nothing waits for ever */
-		CHECK(!yes || same(j.to.path, merged.path));
-		error[yes] = quiet_error(merged.path);
-		CHECK_EQ(result.guest[0].refused, 0);
-		CHECK_EQ(result.guest[0].pairs.exchanges, yes ? QUIET : 0);
-		CHECK_EQ(result.guest[0].clock.outliers + result.guest[0].clock.steps, 0);
-		CHECK_EQ(live_report(j.l, 0, &state)->pairs.exchanges, yes ? QUIET : 0);
-		CHECK_EQ(state.unwritten, 0);
-		join_free(&j);
-		close(merged.fd);
-		close(host.fd);
-		close(guest.fd);
-	}
-	CHECK(error[1] < 200 * US);
-	CHECK(error[0] > 5 * MS);
-	printf("# claimed of what happens alone: +-%u ns, asked +-%u ns\n", error[0], error[1]);
+	for (unsigned how = 0; how < ASKINGS; how++)
+		error[how] = joined_quiet(how);
+	printf("# claimed of what happens alone: +-%u ns, asked +-%u, by PTP +-%u, by a wrong one +-%u\n",
+	       error[NOT_ASKED], error[ASKED], error[WITH_PTP], error[WITH_WRONG_PTP]);
+	CHECK(error[NOT_ASKED] > 5 * MS);
+	CHECK(error[ASKED] < 200 * US);
+	CHECK(error[WITH_PTP] < 20 * US);
+	CHECK(error[WITH_WRONG_PTP] < 200 * US);
 }
 
 static const struct tap_test tests[] = {

@@ -125,15 +125,9 @@ void put_step(struct file *f, uint64_t ts)
 	file_put(f, &b, ts);
 }
 
-void put_exchange(struct file *f, uint64_t nonce, uint64_t from, uint64_t until)
+void put_exchange(struct file *f, struct vqt_exchange x)
 {
-	struct vqt_exchange x = {
-		.h = { .type = VQT_EXCHANGE, .queue = VQT_NO_QUEUE, .source = 1 },
-		.nonce = nonce,
-		.from = from,
-		.until = until,
-	};
-
+	x.h = (struct vqt_hdr){ .type = VQT_EXCHANGE, .queue = VQT_NO_QUEUE, .source = 1 };
 	if (trace_write(f->w, &x, sizeof(x)))
 		abort();
 }

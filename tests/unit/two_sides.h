@@ -39,8 +39,7 @@ void put_stacks(struct file *f, uint64_t ts); /* describe them; chains have them
 void put_used(struct file *f, uint16_t device, uint32_t n, uint64_t ts);
 void put_step(struct file *f, uint64_t ts); /* something that the driver does */
 
-/* A question: when it was sent and answered, or twice when it was read. */
-void put_exchange(struct file *f, uint64_t nonce, uint64_t from, uint64_t until);
+void put_exchange(struct file *f, struct vqt_exchange x); /* its times and nonce are set */
 
 /* The guest's clock: 40 ppm slow, behind by hours, and in the middle stopped, or set back. */
 struct clocks {
