@@ -22,7 +22,7 @@ struct exchange {
 	unsigned unanswered; /* questions in a row */
 };
 
-/* Is it time?  told: live_told(), of a guest that is linked; both ns of CLOCK_MONOTONIC. */
+/* Is it time?  told: of live_told(); both ns of CLOCK_MONOTONIC. */
 bool exchange_due(const struct exchange *x, uint64_t told, uint64_t now);
 /*
  * Send a question to a connected stream socket.  Never waits; what cannot be sent is left out, and

@@ -224,9 +224,9 @@ static int read_streams(struct joined *j, size_t most, bool *more)
 static void ask(struct joined *j, unsigned i, uint64_t now)
 {
 	struct stream_in *g = &j->guest[i];
+	uint64_t told;
 
-	if (g->fd >= 0 && live_linked(j->live, i) &&
-	    exchange_due(&g->exchange, live_told(j->live, i), now))
+	if (g->fd >= 0 && live_told(j->live, i, &told) && exchange_due(&g->exchange, told, now))
 		exchange_ask(&g->exchange, g->fd);
 }
 

@@ -226,7 +226,7 @@ int live_guest(struct live *l, unsigned guest, const struct record *rec, uint64_
 	int rc;
 
 	if (!g->merging || g->ended || g->state.refused[0]) {
-		g->state.unwritten++;
+		g->state.unwritten += !merging_consumes(rec);
 		return 0;
 	}
 	if (!g->heard)
@@ -478,11 +478,14 @@ bool live_linked(const struct live *l, unsigned guest)
 	return g->merging && merging_linked(g->merging);
 }
 
-uint64_t live_told(const struct live *l, unsigned guest)
+bool live_told(const struct live *l, unsigned guest, uint64_t *until)
 {
 	const struct live_one *g = l->guest[guest];
 
-	return g->merging && !g->ended ? merging_told(g->merging) : 0;
+	if (!live_linked(l, guest) || g->ended || g->state.refused[0])
+		return false;
+	*until = merging_told(g->merging);
+	return true;
 }
 
 const struct merge_guest *live_report(const struct live *l, unsigned guest, struct live_state *out)

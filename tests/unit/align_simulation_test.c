@@ -61,6 +61,7 @@ enum {
 	HIDDEN = 64, /* steps are smaller than bounds can show */
 	RATES = 128, /* at steps only the rate changes */
 	ASKED = 256, /* long whiles of nothing but questions: both bounds of one moment */
+	PTP = 512, /* with them the host's wall clock is read, which is much nearer */
 };
 
 static const struct kind {
@@ -82,10 +83,11 @@ static const struct kind {
 	/* Promised, too; behind the others, so that those stay the same pairs: */
 	{ "asked while nothing goes on", ASKED | WANDERS },
 	{ "asked, pauses and steps", ASKED | WANDERS | PAUSES | STEPS },
+	{ "asked, with a PTP clock", ASKED | PTP | WANDERS | PAUSES },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
-#define PROMISED (KINDS - 4)
-#define QUESTIONS (KINDS - 2)
+#define PROMISED (KINDS - 5)
+#define QUESTIONS (KINDS - 3)
 
 /* Without a step: f(g) = h + x + rate x + (swing / speed)(sin(speed x + phase) - sin(phase)). */
 struct run {
@@ -249,10 +251,11 @@ static unsigned run_of(const struct pair *p, double x)
 	return run;
 }
 
-static void make_bound(const struct pair *p, double x, bool upper, bool may_lie)
+static void make_bound(const struct pair *p, const struct delay *delay, double x, bool upper,
+		       bool may_lie)
 {
 	struct known *k = &known[nknown];
-	double h, off = delayed(&p->delay[upper]), far = visible(p);
+	double h, off = delayed(delay), far = visible(p);
 	unsigned run = run_of(p, x);
 	bool untrue = may_lie && p->what & FALSE_ONES && one_in(200);
 
@@ -276,10 +279,16 @@ static bool is_quiet(const struct pair *p, double x)
 /* A question was read at x: after it was sent, and before its answer came. */
 static void make_question(const struct pair *p, double x)
 {
-	if (uniform(0, 1) < p->loss / 4 || nknown + 2 > BOUNDS)
+	static const struct delay call = { 100, 500, 3 }; /* of the hypervisor */
+
+	if (uniform(0, 1) < p->loss / 4 || nknown + 4 > BOUNDS)
 		return;
-	make_bound(p, x, true, false);
-	make_bound(p, x, false, false);
+	make_bound(p, &p->delay[true], x, true, false);
+	make_bound(p, &p->delay[false], x, false, false);
+	if (!(p->what & PTP) || one_in(5))
+		return;
+	make_bound(p, &call, x, true, false);
+	make_bound(p, &call, x + 1000, false, false);
 }
 
 static void make_bounds(const struct pair *p)
@@ -301,7 +310,7 @@ static void make_bounds(const struct pair *p)
 		const double *out = p->one_way[!upper];
 		if (uniform(0, 1) < p->loss || (x >= out[0] && x < out[1]))
 			continue;
-		make_bound(p, x, upper, true);
+		make_bound(p, &p->delay[upper], x, upper, true);
 	}
 }
 
@@ -645,8 +654,8 @@ static void beyond(void)
 /* Where nothing but questions tells of the clocks, no claim is too small either, or much too large. */
 static void questions(void)
 {
-	for (unsigned i = 0; i < pairs / 4; i++)
-		simulate_pair(2 * pairs + i, QUESTIONS + i % 2);
+	for (unsigned i = 0; i < pairs / 3; i++)
+		simulate_pair(2 * pairs + i, QUESTIONS + i % (KINDS - QUESTIONS));
 	head();
 	for (unsigned i = QUESTIONS; i < KINDS; i++) {
 		show(kinds[i].name, &tallies[i]);

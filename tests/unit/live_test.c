@@ -577,6 +577,10 @@ static void put_question(struct file *host, struct file *guest, const struct clo
 				       (how == WITH_WRONG_PTP ? (int64_t)(50 * MS) : 0);
 	}
 	put_exchange(guest, g);
+	g.from = g.until -= 300 * MS; /* who answers again, and otherwise, is not believed */
+	put_exchange(guest, g);
+	put_exchange(guest,
+		     (struct vqt_exchange){ .nonce = 1000 + n, .from = g.from, .until = g.until });
 	put_step(guest, guest_time(c, STEP_AT(n)));
 	put_exchange(host, h);
 }
@@ -649,11 +653,15 @@ static uint32_t joined_quiet(enum asked how)
 	struct joining j;
 	struct clocks c;
 	uint32_t error;
+	uint64_t told;
 
 	record_quiet(&host, &guest, &c, how);
 	join_begin(&j, PATIENCE, HOST_PID);
+	CHECK(!live_told(j.l, 0, &told));
 	play(&j, &host, &guest, &c, NULL);
+	CHECK(live_told(j.l, 0, &told) && told > STEP_AT(QUIET) && told <= j.now);
 	join_end(&j);
+	CHECK(!live_told(j.l, 0, &told));
 	file_make(&merged);
 	job.path[0] = host.path;
 	job.path[1] = guest.path;
