@@ -32,7 +32,7 @@ struct guest_source {
 	size_t nbefore;
 	int64_t wall; /* CLOCK_REALTIME minus the records' clock, ns */
 	uint32_t out_seq;
-	uint64_t last_ts, looked;
+	uint64_t last_ts, stepped, looked;
 	uint64_t events, lost, missed;
 	uint64_t seen_full; /* records dropped by a full buffer that explained gaps so far */
 	unsigned handed;

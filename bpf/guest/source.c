@@ -24,6 +24,7 @@
 #define STEP_MS 25 /* the kernel does not wake us below a fill level of its buffer */
 #define WINDOW 100000000ULL /* ns that a record may arrive after a later one */
 #define LOOK_EVERY 200000000ULL /* ns between two looks for modules, ports and missed hits */
+#define STEP_EVERY 1000000000ULL /* ns, at most, between two steps towards trampolines */
 
 /* --- options ----------------------------------------------------------------------------- */
 
@@ -357,8 +358,11 @@ static int step(struct source *s, int timeout_ms)
 	now = clock_ns(CLOCK_MONOTONIC);
 	order_expire(g->order, now, WINDOW);
 	look(g, now);
-	if (g->fast && !g->handed)
+	/* while nothing happens, if that is ever so */
+	if (g->fast && (!g->handed || now - g->stepped > STEP_EVERY)) {
 		fast_step(g->fast);
+		g->stepped = clock_ns(CLOCK_MONOTONIC);
+	}
 	return n < 0 ? n : (int)g->handed;
 }
 

@@ -145,6 +145,7 @@ struct vqg_function {
 	__u8 fast; /* a trampoline (fentry, fexit) sees new calls; the kprobe ends those it began */
 	__u8 nargs; /* recorded */
 	__u8 name_len; /* 0: the name is not recorded, `what` says it */
+	__u8 number; /* enum vqt_guest_function: recorded in place of the name; 0: none */
 	__u8 gives; /* enum vqg_gives; known when its BTF is */
 	__u8 arg[5]; /* which, from 0 */
 	struct vqg_access access[VQG_ACCESSES];

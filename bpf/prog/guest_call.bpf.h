@@ -8,7 +8,7 @@
 
 /* --- VQT_GUEST ----------------------------------------------------------------- */
 
-/* Append a number of arguments, then the name, and send the record. */
+/* Append a number of arguments, then the name if the function has no number, and send the record. */
 static __noinline int guest_record(const struct vqg_function *f, struct frame *fr, __u32 phase,
 				   __u64 ret, struct values *v)
 {
@@ -32,8 +32,11 @@ static __noinline int guest_record(const struct vqg_function *f, struct frame *f
 		if (i < n)
 			*(__u64 *)(s->rec + sizeof(*g) + 8 * i) = v->value[i];
 	pos += 8 * n;
-	g->len = f->name_len < VQG_NAME ? f->name_len : VQG_NAME;
-	__builtin_memcpy(s->rec + (pos & 0xff), f->name, VQG_NAME);
+	g->function = f->number;
+	if (!f->number) {
+		g->len = f->name_len < VQG_NAME ? f->name_len : VQG_NAME;
+		__builtin_memcpy(s->rec + (pos & 0xff), f->name, VQG_NAME);
+	}
 	hdr_begin(&g->h, VQT_GUEST, fr->dev, fr->queue);
 	pos = (pos + g->len) & 0xff;
 	pos += put_stack((void *)(s->rec + pos), fr, &g->h);

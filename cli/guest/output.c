@@ -12,11 +12,13 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "bpf/guest/device.h"
 #include "cli/guest/output.h"
 #include "cli/guest/ptp.h"
 #include "decoder/trace/backlog.h"
+#include "decoder/trace/carried.h"
 #include "decoder/trace/event.h"
 #include "decoder/trace/question.h"
 #include "decoder/util/clock.h"
@@ -26,6 +28,7 @@
 #define KEPT_DESCRIPTIONS (1U << 20) /* of them, not for events */
 #define RETRY 100000000ULL /* ns between two attempts to open a device, or to read from it */
 #define PROMPT 65536 /* bytes that may wait for the reader before an answer */
+#define SYNC 1000000000ULL /* ns after which a compressed file has what was written */
 
 struct output {
 	const char *where;
@@ -35,8 +38,12 @@ struct output {
 	bool vsock;
 	int connecting; /* its socket, until the host answers; -1: none */
 	FILE *to;
+	z_stream *deflate; /* NULL: its bytes are written as they are */
+	bool squeezed; /* something is in it */
 	struct backlog backlog; /* of the outlet behind it */
-	uint64_t bytes, tried, last_ts;
+	struct carrier carrier;
+	bool begun;
+	uint64_t bytes, tried, flushed, last_ts;
 	int64_t wall; /* of the session: packets have the time of the wall clock */
 	uint8_t source; /* what is recorded; 0: it is not described yet */
 	int asks; /* where the host's questions come; -1: nowhere */
@@ -45,6 +52,8 @@ struct output {
 	struct question question;
 	struct ptp ptp;
 };
+
+static carrier_put put;
 
 /* --- opening --------------------------------------------------------------------- */
 
@@ -176,6 +185,31 @@ static int open_where(struct output *o, const char **why)
 	return err;
 }
 
+/* A file that is to be compressed, by its name. */
+static int open_deflate(struct output *o)
+{
+	size_t len = strlen(o->where);
+	z_stream *z;
+
+	if (len < 4 || strcmp(o->where + len - 3, ".gz") || !strncmp(o->where, "/dev/", 5))
+		return 0;
+	z = calloc(1, sizeof(*z));
+	/* The fastest: the system that is recorded is to notice little.  With a gzip header. */
+	if (!z || deflateInit2(z, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+		free(z);
+		return -ENOMEM;
+	}
+	o->deflate = z;
+	return 0;
+}
+
+static void end_deflate(struct output *o)
+{
+	if (o->deflate)
+		deflateEnd(o->deflate);
+	free(o->deflate);
+}
+
 int output_open(struct output **out, const char *where, const char **why)
 {
 	struct output *o = calloc(1, sizeof(*o));
@@ -187,10 +221,12 @@ int output_open(struct output **out, const char *where, const char **why)
 		return err;
 	o->where = where;
 	o->connecting = o->asks = -1;
+	o->carrier.put = put;
+	o->carrier.ctx = o;
 	o->backlog.limit = KEPT;
 	o->backlog.reserve = KEPT_DESCRIPTIONS;
 	o->to = outlet_open(-1, KEPT, &o->backlog.outlet);
-	if (o->to)
+	if (o->to && !open_deflate(o))
 		err = open_where(o, why);
 	if (!err) {
 		*out = o;
@@ -198,15 +234,35 @@ int output_open(struct output **out, const char *where, const char **why)
 	}
 	if (o->to)
 		fclose(o->to);
+	end_deflate(o);
 	free(o);
 	return err;
 }
 
 /* --- writing ---------------------------------------------------------------------- */
 
+static void squeeze(struct output *o, const void *bytes, size_t n, int how)
+{
+	z_stream *z = o->deflate;
+	uint8_t out[4096];
+
+	z->next_in = (Bytef *)(uintptr_t)bytes;
+	z->avail_in = (uInt)n;
+	do {
+		z->next_out = out;
+		z->avail_out = sizeof(out);
+		deflate(z, how);
+		o->bytes += fwrite(out, 1, sizeof(out) - z->avail_out, o->to);
+	} while (!z->avail_out);
+	o->squeezed = how == Z_NO_FLUSH;
+}
+
 static void keep(struct output *o, const void *bytes, size_t n)
 {
-	o->bytes += fwrite(bytes, 1, n, o->to);
+	if (o->deflate)
+		squeeze(o, bytes, n, Z_NO_FLUSH);
+	else
+		o->bytes += fwrite(bytes, 1, n, o->to);
 }
 
 static void put32(uint8_t *to, uint32_t v)
@@ -228,8 +284,9 @@ static void keep_header(struct output *o)
 	keep(o, h, sizeof(h));
 }
 
-static void put(struct output *o, uint64_t ts, const void *record, size_t len)
+static int put(void *ctx, uint64_t ts, const void *record, size_t len)
 {
+	struct output *o = ctx;
 	uint64_t wall = ts + (uint64_t)o->wall;
 	uint8_t p[16];
 
@@ -239,6 +296,7 @@ static void put(struct output *o, uint64_t ts, const void *record, size_t len)
 	put32(p + 12, (uint32_t)len);
 	keep(o, p, sizeof(p));
 	keep(o, record, len);
+	return 0;
 }
 
 static void put_losses(struct output *o, uint64_t ts)
@@ -246,7 +304,7 @@ static void put_losses(struct output *o, uint64_t ts)
 	struct vqt_loss l;
 
 	while (backlog_tell(&o->backlog, ts, &l))
-		put(o, ts, &l, sizeof(l));
+		carrier_write(&o->carrier, &l, sizeof(l));
 }
 
 void output_record(struct output *o, const void *record, size_t len)
@@ -255,7 +313,8 @@ void output_record(struct output *o, const void *record, size_t len)
 
 	if (o->err)
 		return;
-	if (h->type == VQT_SESSION && !o->bytes) {
+	if (h->type == VQT_SESSION && !o->begun) {
+		o->begun = true;
 		o->wall = ((const struct vqt_session *)record)->wall;
 		keep_header(o);
 	}
@@ -265,7 +324,7 @@ void output_record(struct output *o, const void *record, size_t len)
 		return;
 	o->last_ts = h->ts;
 	put_losses(o, h->ts);
-	put(o, h->ts, record, len);
+	carrier_write(&o->carrier, record, len);
 }
 
 /* --- answering -------------------------------------------------------------------- */
@@ -282,6 +341,7 @@ static void put_exchange(struct output *o, uint64_t nonce, uint64_t now)
 
 	if (nonce)
 		ptp_read(&o->ptp, &x);
+	carrier_flush(&o->carrier);
 	put(o, o->last_ts, &x, sizeof(x));
 }
 
@@ -337,8 +397,14 @@ int output_flush(struct output *o)
 			o->err = err;
 		return o->err; /* the source first learns that it is there: what is written would be recorded */
 	}
-	if (!o->err)
-		o->err = outlet_push(o->backlog.outlet);
+	if (o->err)
+		return o->err;
+	carrier_flush(&o->carrier);
+	if (o->squeezed && now - o->flushed >= SYNC) {
+		squeeze(o, NULL, 0, Z_SYNC_FLUSH);
+		o->flushed = now;
+	}
+	o->err = outlet_push(o->backlog.outlet);
 	return o->err;
 }
 
@@ -357,8 +423,12 @@ int output_finish(struct output *o, unsigned timeout_ms)
 	uint64_t end = clock_ns(CLOCK_MONOTONIC) + timeout_ms * 1000000ULL;
 	int err;
 
-	if (!o->err)
+	if (!o->err) {
 		put_losses(o, o->last_ts);
+		carrier_flush(&o->carrier);
+		if (o->deflate)
+			squeeze(o, NULL, 0, Z_FINISH);
+	}
 	while (!output_flush(o) && !o->open && clock_ns(CLOCK_MONOTONIC) < end)
 		usleep(20000);
 	err = o->err;
@@ -374,6 +444,7 @@ int output_close(struct output *o)
 	if (o->connecting >= 0)
 		close(o->connecting);
 	ptp_close(&o->ptp);
+	end_deflate(o);
 	free(o);
 	return err;
 }

@@ -2,7 +2,9 @@
 /*
  * Where the guest program writes its trace: a file, a pipe, a virtio port, a serial line, a
  * vsock.  Nothing waits for it: what cannot be written is kept up to a limit, and what exceeds
- * that is lost: it is counted, and a VQT_LOSS in the trace tells of it.  The format is pcap's
+ * that is lost: it is counted, and a VQT_LOSS in the trace tells of it.  Packets carry events that came
+ * before theirs (decoder/trace/carried.h), and a file whose name ends with .gz is compressed: a guest's
+ * memory and ports are small.  The format is pcap's
  * (pcap-savefile(5)), which takes 40 bytes of knowledge; libpcap, built statically, would take a
  * megabyte.
  */
@@ -16,7 +18,7 @@
 struct output;
 
 /*
- * "-", a path, or "vsock:CID:PORT".  A device that does not exist yet is waited for: its driver
+ * "-", a path (a file .gz is compressed), or "vsock:CID:PORT".  A device that does not exist yet is waited for: its driver
  * may be what is recorded.  `where` is borrowed.  Negative errno; *why is a sentence.
  */
 int output_open(struct output **out, const char *where, const char **why);

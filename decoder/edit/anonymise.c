@@ -158,6 +158,8 @@ static size_t guest(struct anonymise *a, const struct event *e, uint8_t *buf, si
 	}
 	if (!guest_function_of(e->rec) || guest_function_of(e->rec)->ret == GUEST_POINTER)
 		g->ret = 0;
+	if (g->function)
+		return fixed;
 	return retext(a, e, buf, size, fixed, &g->len);
 }
 
@@ -210,7 +212,6 @@ static void clear_holes(uint8_t *buf, size_t len)
 		[VQT_DATA] = { HOLE(vqt_data, pad) },
 		[VQT_TALLY] = { HOLE(vqt_tally, pad) },
 		[VQT_LIFECYCLE] = { HOLE(vqt_lifecycle, pad) },
-		[VQT_GUEST] = { HOLE(vqt_guest, pad) },
 	};
 	unsigned type = ((const struct vqt_hdr *)(void *)buf)->type;
 

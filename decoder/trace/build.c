@@ -65,24 +65,25 @@ bool build_text(struct build *b, unsigned tag, const char *s)
 	return !s || !*s || build_tlv(b, tag, s, strnlen(s, BUILD_TEXT_MAX));
 }
 
-bool build_stack(struct build *b, uint32_t id)
+bool build_value(struct build *b, unsigned tag, const void *value, size_t n)
 {
 	static const uint8_t zeroes[3];
-	size_t before = b->len;
+	size_t before = b->len, pad = -b->len & 3;
 
 	/* behind a text, whose end may be anywhere */
-	if (b->len & 3) {
-		size_t n = 4 - (b->len & 3);
-
-		if (n > b->size - b->len)
-			return false;
-		memcpy(b->bytes + b->len, zeroes, n);
-		b->len += n;
-	}
-	if (build_tlv(b, VQT_TAG_STACK, &id, sizeof(id)))
+	if (pad > b->size - b->len)
+		return false;
+	memcpy(b->bytes + b->len, zeroes, pad);
+	b->len += pad;
+	if (build_tlv(b, tag, value, n))
 		return true;
 	b->len = before;
 	return false;
+}
+
+bool build_stack(struct build *b, uint32_t id)
+{
+	return build_value(b, VQT_TAG_STACK, &id, sizeof(id));
 }
 
 uint8_t *build_seg(struct build *b, uint16_t desc, uint32_t offset, uint16_t n)

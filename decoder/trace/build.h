@@ -41,9 +41,11 @@ bool build_tlv(struct build *b, unsigned tag, const void *value, size_t n);
 #define BUILD_TEXT_MAX 4000
 bool build_text(struct build *b, unsigned tag, const char *s);
 /*
- * Append to an event the id of the stack at which it happened.  Nothing may be appended to it
- * afterwards but other tagged values.  False when it does not fit.
+ * Append a tagged value to an event.  Nothing may be appended to it afterwards but other tagged
+ * values.  False when it does not fit.
  */
+bool build_value(struct build *b, unsigned tag, const void *value, size_t n);
+/* The same: the id of the stack at which it happened. */
 bool build_stack(struct build *b, uint32_t id);
 #define BUILD_STACK_MAX 11 /* bytes that it appends at most */
 /*

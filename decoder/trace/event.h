@@ -42,7 +42,7 @@ typedef __s64 int64_t;
  * records (VQT_GUEST, VQT_IRQ_HANDLER, VQT_REG_DERIVED, VQT_SRC_GUEST); 6: both sides in one
  * trace (vqt_device.peer, vqt_avail.adding, vqt_clock.reason, VQT_CLOCK_MAPPED); call stacks
  * (VQT_STACK, VQT_TAG_STACK), which were defined before, and otherwise, but never written;
- * VQT_EXCHANGE
+ * VQT_TAG_CARRIED; vqt_guest.function; VQT_EXCHANGE
  */
 #define VQT_VERSION_MINOR 6
 
@@ -118,7 +118,28 @@ enum vqt_tag {
 	VQT_TAG_ORIGIN = 12, /* provenance: where a shipped trace is from */
 	VQT_TAG_FILTER = 13, /* session: a copy of a trace, without what this did not match */
 	VQT_TAG_STACK = 14, /* event: uint32_t, id of the VQT_STACK at which it happened */
+	VQT_TAG_CARRIED = 15, /* the packet of an event: the events before it; the last value */
 };
+
+/*
+ * VQT_TAG_CARRIED: events that came just before the packet's own, of the same source, in their order
+ * and with the sequence numbers before its own, without what most headers have in common.  The
+ * readers of traces hand them out as records of their own, and no record has this value then
+ * (decoder/trace/carried.h).  "number" is 7 bits a byte, the least first, the highest bit set in all
+ * but the last byte.
+ *
+ *	number count of the events
+ *	number ns between the first of them and the packet's own
+ *	of each event:
+ *	  uint8_t type, with VQT_CARRIED_WHO
+ *	  with VQT_CARRIED_WHO numbers tid, device, queue + 1 (0: none), cpu; else they are those of
+ *	    the event before it, of the first one those of the packet's own
+ *	  number ns since the event before it, not of the first
+ *	  number bytes behind its header, at most VQT_CARRIED_MAX; of each 8 of them (fewer at the end)
+ *	    a byte whose bit n says that byte n is not 0, then those bytes
+ */
+#define VQT_CARRIED_WHO 0x80
+#define VQT_CARRIED_MAX 256
 
 /* VQT_SESSION */
 struct vqt_session {
@@ -710,6 +731,32 @@ enum vqt_guest_phase {
 
 #define VQT_GUEST_ARGS 8
 
+/* vqt_guest.function: what is called for every request (decoder/trace/guest.h has its name). */
+enum vqt_guest_function {
+	VQT_FUNCTION_NAMED = 0, /* the text is its name, or `what` says which it is */
+	VQT_FUNCTION_virtqueue_kick_prepare = 1,
+	VQT_FUNCTION_vp_notify = 2,
+	VQT_FUNCTION_vm_notify = 3,
+	VQT_FUNCTION_vp_notify_with_data = 4,
+	VQT_FUNCTION_vm_notify_with_data = 5,
+	VQT_FUNCTION_virtqueue_disable_cb = 6,
+	VQT_FUNCTION_virtqueue_enable_cb = 7,
+	VQT_FUNCTION_virtqueue_enable_cb_prepare = 8,
+	VQT_FUNCTION_virtqueue_enable_cb_delayed = 9,
+	VQT_FUNCTION_vp_interrupt = 10,
+	VQT_FUNCTION_vm_interrupt = 11,
+	VQT_FUNCTION_vring_interrupt = 12,
+	VQT_FUNCTION_virtio_queue_rq = 13,
+	VQT_FUNCTION_virtio_queue_rqs = 14,
+	VQT_FUNCTION_virtio_commit_rqs = 15,
+	VQT_FUNCTION_virtblk_done = 16,
+	VQT_FUNCTION_start_xmit = 17,
+	VQT_FUNCTION_virtnet_poll = 18,
+	VQT_FUNCTION_virtnet_poll_tx = 19,
+	VQT_FUNCTION_skb_xmit_done = 20,
+	VQT_FUNCTION_skb_recv_done = 21,
+};
+
 /* VQT_GUEST: a step of the driver, in the kernel of a guest or of a host with virtio devices. */
 struct vqt_guest {
 	struct vqt_hdr h;
@@ -717,7 +764,7 @@ struct vqt_guest {
 	uint8_t phase; /* enum vqt_guest_phase */
 	uint8_t nargs; /* that follow, at most VQT_GUEST_ARGS */
 	uint16_t len; /* bytes of text that follow them: the name of the function */
-	uint16_t pad;
+	uint16_t function; /* enum vqt_guest_function; 0: the text says it, or `what` */
 	int64_t ret;
 	/* uint64_t arg[nargs]; char text[len] */
 };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/trace/carried.h"
 #include "decoder/trace/feed.h"
 
 #define LINKTYPE_USER0 147
@@ -15,6 +16,7 @@ struct trace_feed {
 	bool inside; /* of a trace: at `at` a packet begins, or another trace */
 	bool ended;
 	struct feed_counts counts;
+	struct carried carried; /* by a packet in `bytes`, which stays until they are handed out */
 	uint8_t bytes[CAPACITY];
 };
 
@@ -44,7 +46,7 @@ void trace_feed_free(struct trace_feed *f)
 
 uint8_t *trace_feed_room(struct trace_feed *f, size_t *room)
 {
-	if (f->at) {
+	if (f->at && !f->carried.pending) {
 		memmove(f->bytes, f->bytes + f->at, f->n - f->at);
 		f->n -= f->at;
 		f->at = 0;
@@ -62,7 +64,7 @@ void trace_feed_restart(struct trace_feed *f)
 {
 	f->counts.skipped += f->n - f->at;
 	f->at = f->n = 0;
-	f->inside = f->ended = false;
+	f->inside = f->ended = f->carried.pending = false;
 }
 
 void trace_feed_end(struct trace_feed *f)
@@ -165,10 +167,26 @@ static enum whole is_whole(const struct trace_feed *f, size_t end, size_t *heade
 	return like_header(f, *header_at) == FILE_HEADER ? CUT : WHOLE;
 }
 
+/* Of the packet that came last. */
+static enum feed_result next_carried(struct trace_feed *f, struct record *rec)
+{
+	const char *why;
+
+	if (carried_next(&f->carried, rec, &why) == -EBADMSG) {
+		f->counts.bad++;
+		return FEED_BAD;
+	}
+	f->counts.records++;
+	return FEED_RECORD;
+}
+
 enum feed_result trace_feed_next(struct trace_feed *f, struct record *rec)
 {
 	size_t at = f->at, header_at, begun;
 	uint32_t len;
+
+	if (f->carried.pending)
+		return next_carried(f, rec);
 
 	if (!f->inside)
 		return look_for_trace(f);
@@ -192,8 +210,8 @@ enum feed_result trace_feed_next(struct trace_feed *f, struct record *rec)
 		f->counts.bad++;
 		return FEED_BAD;
 	}
-	f->counts.records++;
-	return FEED_RECORD;
+	carried_begin(&f->carried, rec);
+	return next_carried(f, rec);
 }
 
 void trace_feed_counts(const struct trace_feed *f, struct feed_counts *out)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "decoder/trace/backlog.h"
+#include "decoder/trace/carried.h"
 #include "decoder/trace/compress.h"
 #include "decoder/trace/file.h"
 #include "decoder/util/outlet.h"
@@ -23,7 +24,8 @@
 struct trace_reader {
 	pcap_t *pcap;
 	struct compress *packed; /* NULL: a plain file */
-	uint64_t number, bytes, wall;
+	struct carried carried; /* by the packet that was read last */
+	uint64_t number, bytes, wall, packet_wall;
 	uint64_t size; /* of the file, 0 unknown */
 	unsigned broken; /* records in a row */
 	bool have_session;
@@ -151,6 +153,18 @@ int trace_open_memory(struct trace_reader **out, const void *bytes, size_t len,
 	return reader_new(out, f, "memory", err);
 }
 
+/* A record that cannot be used: the next one is counted from where it was. */
+static int fail_record(struct trace_reader *t, const char *why, bool *again,
+		       struct trace_error *err)
+{
+	t->number++;
+	*again = t->have_session && ++t->broken < BROKEN_MAX;
+	t->cut = !*again;
+	return fail(err, -EBADMSG, "record %llu is broken: %s%s", (unsigned long long)t->number,
+		    why,
+		    t->broken == BROKEN_MAX ? "; so are those before it, and no more is read" : "");
+}
+
 static int check_version(struct trace_reader *t, const struct record *rec, struct trace_error *err)
 {
 	if (t->have_session)
@@ -168,16 +182,15 @@ static int check_version(struct trace_reader *t, const struct record *rec, struc
 	return 1;
 }
 
-int trace_next(struct trace_reader *t, struct record *rec, bool *again, struct trace_error *err)
+/* The next packet, into t->carried: 1, or what trace_next() says. */
+static int next_packet(struct trace_reader *t, bool *again, struct trace_error *err)
 {
 	struct pcap_pkthdr *hdr;
 	const u_char *bytes;
 	const char *why = "";
+	struct record rec;
 	int rc;
 
-	*again = false;
-	if (t->cut)
-		return 0;
 	rc = pcap_next_ex(t->pcap, &hdr, &bytes);
 	if (rc == PCAP_ERROR_BREAK)
 		return 0;
@@ -191,20 +204,36 @@ int trace_next(struct trace_reader *t, struct record *rec, bool *again, struct t
 			    (unsigned long long)t->number,
 			    unpacked ? unpacked : pcap_geterr(t->pcap));
 	}
-	t->number++;
 	t->bytes += 16 + hdr->caplen;
-	t->wall = (uint64_t)hdr->ts.tv_sec * 1000000000ULL + (uint64_t)hdr->ts.tv_usec;
-	rc = record_parse(rec, bytes, hdr->caplen, &why);
-	if (rc == -EBADMSG) {
-		*again = t->have_session && ++t->broken < BROKEN_MAX;
-		t->cut = !*again;
-		return fail(
-			err, rc, "record %llu is broken: %s%s", (unsigned long long)t->number, why,
-			t->broken == BROKEN_MAX ? "; so are those before it, and no more is read"
-						: "");
-	}
+	t->packet_wall = (uint64_t)hdr->ts.tv_sec * 1000000000ULL + (uint64_t)hdr->ts.tv_usec;
+	rc = record_parse(&rec, bytes, hdr->caplen, &why);
+	if (rc == -EBADMSG)
+		return fail_record(t, why, again, err);
+	rc = check_version(t, &rec, err);
+	if (rc == 1)
+		carried_begin(&t->carried, &rec);
+	return rc;
+}
+
+int trace_next(struct trace_reader *t, struct record *rec, bool *again, struct trace_error *err)
+{
+	const char *why = "";
+	int rc = 1;
+
+	*again = false;
+	if (t->cut)
+		return 0;
+	if (!t->carried.pending)
+		rc = next_packet(t, again, err);
+	if (rc != 1)
+		return rc;
+	rc = carried_next(&t->carried, rec, &why);
+	if (rc == -EBADMSG)
+		return fail_record(t, why, again, err);
+	t->number++;
 	t->broken = 0;
-	return check_version(t, rec, err);
+	t->wall = t->packet_wall - (t->carried.own.h.ts - rec->h.ts);
+	return rc;
 }
 
 uint64_t trace_number(const struct trace_reader *t)

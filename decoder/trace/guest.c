@@ -12,6 +12,8 @@
 	{ \
 		.name = #function, .what = VQT_GUEST_##what_, __VA_ARGS__ \
 	}
+/* The same of one that a record has by its number. */
+#define NUMBERED(function, ...) F(function, __VA_ARGS__, .number = VQT_FUNCTION_##function)
 #define RETURNS(kind) .ret = GUEST_##kind
 #define ENTRY(...) .entry = { __VA_ARGS__ }
 #define AT_RETURN(...) .at_return = { __VA_ARGS__ }
@@ -117,31 +119,33 @@ static const struct guest_function functions[] = {
 	F(vm_get_features, CONFIG_OP, RETURNS(FEATURES)),
 	F(vm_finalize_features, CONFIG_OP, RETURNS(ERRNO)),
 	/* The ring. */
-	F(virtqueue_kick_prepare, KICK_PREPARE, AT_RETURN(VALUES_PREPARE), RETURNS(BOOL)),
-	F(vp_notify, NOTIFY, RETURNS(BOOL)),
-	F(vm_notify, NOTIFY, RETURNS(BOOL)),
-	F(vp_notify_with_data, NOTIFY, RETURNS(BOOL)),
-	F(vm_notify_with_data, NOTIFY, RETURNS(BOOL)),
-	F(virtqueue_disable_cb, CALLBACKS, AT_RETURN(VALUES_CALLBACKS)),
-	F(virtqueue_enable_cb, CALLBACKS, AT_RETURN(VALUES_CALLBACKS), RETURNS(BOOL)),
-	F(virtqueue_enable_cb_prepare, CALLBACKS, AT_RETURN(VALUES_CALLBACKS), RETURNS(NUMBER)),
-	F(virtqueue_enable_cb_delayed, CALLBACKS, AT_RETURN(VALUES_CALLBACKS), RETURNS(BOOL)),
-	F(vp_interrupt, INTERRUPT, RETURNS(BOOL)),
-	F(vm_interrupt, INTERRUPT, RETURNS(BOOL)),
+	NUMBERED(virtqueue_kick_prepare, KICK_PREPARE, AT_RETURN(VALUES_PREPARE), RETURNS(BOOL)),
+	NUMBERED(vp_notify, NOTIFY, RETURNS(BOOL)),
+	NUMBERED(vm_notify, NOTIFY, RETURNS(BOOL)),
+	NUMBERED(vp_notify_with_data, NOTIFY, RETURNS(BOOL)),
+	NUMBERED(vm_notify_with_data, NOTIFY, RETURNS(BOOL)),
+	NUMBERED(virtqueue_disable_cb, CALLBACKS, AT_RETURN(VALUES_CALLBACKS)),
+	NUMBERED(virtqueue_enable_cb, CALLBACKS, AT_RETURN(VALUES_CALLBACKS), RETURNS(BOOL)),
+	NUMBERED(virtqueue_enable_cb_prepare, CALLBACKS, AT_RETURN(VALUES_CALLBACKS),
+		 RETURNS(NUMBER)),
+	NUMBERED(virtqueue_enable_cb_delayed, CALLBACKS, AT_RETURN(VALUES_CALLBACKS),
+		 RETURNS(BOOL)),
+	NUMBERED(vp_interrupt, INTERRUPT, RETURNS(BOOL)),
+	NUMBERED(vm_interrupt, INTERRUPT, RETURNS(BOOL)),
 	F(vp_config_changed, INTERRUPT, RETURNS(BOOL)),
-	F(vring_interrupt, INTERRUPT, RETURNS(BOOL)),
+	NUMBERED(vring_interrupt, INTERRUPT, RETURNS(BOOL)),
 	/* blk-mq, virtio_blk, virtio_net */
-	F(virtio_queue_rq, SUBMIT, RETURNS(NUMBER)),
-	F(virtio_queue_rqs, SUBMIT),
-	F(virtio_commit_rqs, SUBMIT),
-	F(virtblk_done, DONE),
+	NUMBERED(virtio_queue_rq, SUBMIT, RETURNS(NUMBER)),
+	NUMBERED(virtio_queue_rqs, SUBMIT),
+	NUMBERED(virtio_commit_rqs, SUBMIT),
+	NUMBERED(virtblk_done, DONE),
 	F(block_rq_issue, RQ_ISSUE, ENTRY(VALUES_REQUEST)),
 	F(block_rq_complete, RQ_COMPLETE, ENTRY(VALUES_REQUEST), RETURNS(NUMBER)),
-	F(start_xmit, SUBMIT, RETURNS(NUMBER)),
-	F(virtnet_poll, DONE, RETURNS(NUMBER)),
-	F(virtnet_poll_tx, DONE, RETURNS(NUMBER)),
-	F(skb_xmit_done, DONE),
-	F(skb_recv_done, DONE),
+	NUMBERED(start_xmit, SUBMIT, RETURNS(NUMBER)),
+	NUMBERED(virtnet_poll, DONE, RETURNS(NUMBER)),
+	NUMBERED(virtnet_poll_tx, DONE, RETURNS(NUMBER)),
+	NUMBERED(skb_xmit_done, DONE),
+	NUMBERED(skb_recv_done, DONE),
 };
 #define N (sizeof(functions) / sizeof(functions[0]))
 
@@ -158,8 +162,18 @@ const struct guest_function *guest_function_named(const char *name, size_t len)
 	return NULL;
 }
 
+const struct guest_function *guest_function_numbered(unsigned number)
+{
+	for (unsigned i = 0; i < N && number; i++)
+		if (functions[i].number == number)
+			return &functions[i];
+	return NULL;
+}
+
 const struct guest_function *guest_function_of(const struct record *r)
 {
+	if (r->guest.function)
+		return guest_function_numbered(r->guest.function);
 	if (r->guest.len)
 		return guest_function_named((const char *)r->tail + 8 * r->guest.nargs,
 					    r->guest.len);

@@ -33,6 +33,7 @@ struct guest_value {
 struct guest_function {
 	const char *name; /* the kernel's */
 	uint8_t what; /* enum vqt_guest_what */
+	uint8_t number; /* enum vqt_guest_function; 0: a record has its name */
 	struct guest_value entry[VQT_GUEST_ARGS]; /* arguments of the record of its entry */
 	struct guest_value at_return[VQT_GUEST_ARGS]; /* and of its return; a tracepoint's: entry */
 	uint8_t ret; /* enum guest_kind of its result */
@@ -41,7 +42,9 @@ struct guest_function {
 
 /* By its name; NULL if it is none of ours. */
 const struct guest_function *guest_function_named(const char *name, size_t len);
-/* The function of a VQT_GUEST record: by its text, or by `what` where it has none; NULL. */
+/* By its number (enum vqt_guest_function); NULL: 0, or one of a newer writer. */
+const struct guest_function *guest_function_numbered(unsigned number);
+/* The function of a VQT_GUEST record: by its number, its text, or `what` where it has neither; NULL. */
 const struct guest_function *guest_function_of(const struct record *r);
 const struct guest_function *guest_function_nth(unsigned n); /* NULL after the last */
 

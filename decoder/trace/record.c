@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "decoder/trace/guest.h"
 #include "decoder/trace/record.h"
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -186,11 +187,23 @@ static int broken(const char **why, const char *text)
 	return -EBADMSG;
 }
 
+/* The record ends where the carried events begin (at `tlv`), which are n bytes. */
+static void take_carried(struct record *r, size_t tlv, size_t n)
+{
+	size_t known = record_known_len(r);
+
+	r->carried = r->raw + tlv + sizeof(struct vqt_tlv);
+	r->carried_len = (uint32_t)n;
+	/* between a text and the first value there are zeroes */
+	r->len = (uint32_t)(tlv - known < 4 ? known : tlv);
+	r->tail_len = r->len - (uint32_t)(r->tail - r->raw);
+}
+
 /*
  * The tagged values behind an event.  What an older writer may have left there is none: then there
  * is no such tag of this length, or no such stack.
  */
-static void find_stack(struct record *r)
+static void find_values(struct record *r)
 {
 	size_t pos = (record_known_len(r) + 3) & ~(size_t)3;
 
@@ -202,6 +215,10 @@ static void find_stack(struct record *r)
 			return;
 		if (tag == VQT_TAG_STACK && n == sizeof(r->stack_id))
 			r->stack_id = get_le32(r->raw + pos);
+		if (tag == VQT_TAG_CARRIED) {
+			take_carried(r, pos - sizeof(struct vqt_tlv), n);
+			return;
+		}
 		pos += align4(n);
 	}
 }
@@ -222,6 +239,8 @@ int record_parse(struct record *r, const void *bytes, size_t len, const char **w
 	r->tail = r->segs = NULL;
 	r->tail_len = r->segs_len = 0;
 	r->stack_id = 0;
+	r->carried = NULL;
+	r->carried_len = 0;
 	if (h.type >= ARRAY_LEN(rows) || !rows[h.type].name) {
 		r->h = h;
 		return -ENOTSUP;
@@ -241,7 +260,7 @@ int record_parse(struct record *r, const void *bytes, size_t len, const char **w
 	if (bad)
 		return broken(why, bad);
 	if (h.type >= VQT_REG)
-		find_stack(r);
+		find_values(r);
 	return 0;
 }
 
@@ -362,6 +381,14 @@ char *record_tlv_str(const struct record *r, unsigned tag, char *buf, size_t siz
 
 const char *record_text(const struct record *r, size_t *len)
 {
+	const struct guest_function *f = r->h.type == VQT_GUEST && r->guest.function
+						 ? guest_function_numbered(r->guest.function)
+						 : NULL;
+
+	if (f) {
+		*len = strlen(f->name);
+		return f->name;
+	}
 	*len = text_len(r);
 	return (const char *)r->tail + (r->h.type == VQT_GUEST ? r->guest.nargs * 8U : 0);
 }

@@ -47,6 +47,9 @@ struct record {
 	const uint8_t *segs; /* avail, used, data: where the segments begin; tally: the groups */
 	uint32_t segs_len;
 	uint32_t stack_id; /* events: of the VQT_STACK where it happened; 0: none is recorded */
+	const uint8_t
+		*carried; /* a packet: events before this one; in none that a reader hands out */
+	uint32_t carried_len;
 };
 
 /*
@@ -93,7 +96,10 @@ const char *record_tlv(const struct record *r, unsigned tag, size_t *len);
 /* Copies it into buf, NUL-terminated and cut to fit; "" when absent.  Returns buf. */
 char *record_tlv_str(const struct record *r, unsigned tag, char *buf, size_t size);
 
-/* Text of note, lifecycle and guest records, not NUL-terminated; *len gets its length. */
+/*
+ * Text of note, lifecycle and guest records, not NUL-terminated; *len gets its length.  Of a guest
+ * record it is the name of the function, which the record may have as a number.
+ */
 const char *record_text(const struct record *r, size_t *len);
 
 /*

@@ -107,6 +107,7 @@ start() { # HOW
 	began=$(up)
 	case $1 in
 	vqtrace) vqtrace trace.pcap ;;
+	compressed) vqtrace trace.pcap.gz ;;
 	no-calls) vqtrace trace.pcap --no-calls ;;
 	port) vqtrace /dev/virtio-ports/file ;;
 	host) ask host ;;
@@ -146,7 +147,7 @@ stop() { # HOW
 		;;
 	esac
 	case $1 in
-	vqtrace | no-calls | port | both) lost=$(sed -n 's/.* events, \([0-9]*\) lost.*/\1/p' said) ;;
+	vqtrace | compressed | no-calls | port | both) lost=$(sed -n 's/.* events, \([0-9]*\) lost.*/\1/p' said) ;;
 	bpftrace) lost=$(awk '/^Lost/ { n += $2 } END { print n + 0 }' said trace.txt) ;;
 	host) ask none ;;
 	esac
@@ -175,8 +176,6 @@ stream_bytes() { # HOW FILE
 		n=$(load "$1" $depth "n=$reads")
 		after=$(settled "$2")
 		say bytes "$1" $depth $((after - before)) "${n#* }"
-		[ "$1" != vqtrace ] ||
-			say bytes "$1.gz" $depth "$(tail -c $((after - before)) "$2" | gzip -1c | wc -c)" "${n#* }"
 		before=$after
 	done
 }
@@ -212,11 +211,12 @@ while [ $i -lt "$rounds" ]; do
 		start "$how"
 		case $how/$i in
 		vqtrace/0 | no-calls/0) stream_bytes "$how" trace.pcap ;;
+		compressed/0) stream_bytes "$how" trace.pcap.gz ;;
 		bpftrace/0) stream_bytes "$how" trace.txt ;;
 		esac
 		timed "$how"
 		stop "$how"
-		rm -f trace.pcap trace.dat trace.txt
+		rm -f trace.pcap trace.pcap.gz trace.dat trace.txt
 	done
 	i=$((i + 1))
 done

@@ -35,6 +35,8 @@ seeds() { # TARGET DIR
 		zcat traces/qemu7-q1-both.pcap.gz >"$tmp/both"
 		build/tests/lab/corpus "$tmp/both" "$2/both"
 		{ printf '\1'; head -c 40000 "$tmp/both"; } >"$2/both.file"
+		# packets of many events, as vqtrace-guest writes them
+		cp tests/fuzz/corpus/trace_fuzz/guest-stream "$2/"
 		;;
 	replay_fuzz) # whole conversations
 		for t in qemu7-q1 qemu7-packed qemu7-legacy qemu7-net qemu11-intx; do

@@ -69,11 +69,19 @@ static void note(void)
 	put(&n, sizeof(n), VQT_NOTE);
 }
 
-static void begin(void)
+static void describe(void)
 {
 	struct vqt_session s = { .major = VQT_VERSION_MAJOR };
 	struct vqt_source from = { .kind = VQT_SRC_GUEST };
 	struct vqt_device d = { .virtio_id = VIRTIO_ID_BLOCK, .transport = VQT_TRANSPORT_PCI };
+
+	put(&s, sizeof(s), VQT_SESSION);
+	put(&from, sizeof(from), VQT_SOURCE);
+	put(&d, sizeof(d), VQT_DEVICE);
+}
+
+static void begin(void)
+{
 	char path[100];
 	const char *why;
 
@@ -82,9 +90,7 @@ static void begin(void)
 	reader = open(path, O_RDONLY | O_NONBLOCK);
 	len = events = seq = 0;
 	CHECK(!output_open(&out, path, &why));
-	put(&s, sizeof(s), VQT_SESSION);
-	put(&from, sizeof(from), VQT_SOURCE);
-	put(&d, sizeof(d), VQT_DEVICE);
+	describe();
 	unlink(path);
 }
 
@@ -184,6 +190,42 @@ static void nobody(void)
 	close(reader);
 }
 
+/* A compressed file is the same trace; what is old is in it before it is ended. */
+static void compressed(void)
+{
+	char path[100];
+	struct trace_reader *t;
+	struct trace_error err;
+	struct record rec;
+	const char *why;
+	unsigned read = 0;
+	struct stat st;
+	bool again;
+
+	snprintf(path, sizeof(path), "%s/x.pcap.gz", dir);
+	events = seq = 0;
+	CHECK(!output_open(&out, path, &why));
+	describe();
+	kicks(20000);
+	CHECK(!output_flush(out));
+	CHECK(!stat(path, &st) && (uint64_t)st.st_size == output_bytes(out));
+	for (unsigned pass = 0; pass < 2; pass++) {
+		CHECK(!trace_open(&t, path, &err));
+		for (read = 0; trace_next(t, &rec, &again, &err) == 1;)
+			read += rec.h.type == VQT_KICK;
+		trace_close(t);
+		CHECK_EQ(read, events);
+		if (!pass)
+			kicks(1000);
+		if (!pass)
+			CHECK(!output_finish(out, 1000));
+	}
+	CHECK(!stat(path, &st) && (uint64_t)st.st_size == output_bytes(out));
+	CHECK(st.st_size < 21000 * 10);
+	CHECK(!output_close(out));
+	unlink(path);
+}
+
 /* --- questions ---------------------------------------------------------------------- */
 
 static int terminal; /* of the host: what it is connected to is the output */
@@ -197,15 +239,6 @@ static void begin_terminal(void)
 	len = events = seq = 0;
 	CHECK(!output_open(&out, ptsname(terminal), &why));
 	reader = terminal;
-}
-
-static void describe(void)
-{
-	struct vqt_session s = { .major = VQT_VERSION_MAJOR };
-	struct vqt_source from = { .kind = VQT_SRC_GUEST };
-
-	put(&s, sizeof(s), VQT_SESSION);
-	put(&from, sizeof(from), VQT_SOURCE);
 }
 
 static void ask(uint64_t nonce)
@@ -331,8 +364,8 @@ static void one_way(void)
 	CHECK_EQ(output_asks(out), -1);
 	output_answer(out);
 	CHECK(!output_finish(out, 1000));
-	CHECK_EQ(output_bytes(out),
-		 24 + 2 * 16 + sizeof(struct vqt_session) + sizeof(struct vqt_source));
+	CHECK_EQ(output_bytes(out), 24 + 3 * 16 + sizeof(struct vqt_session) +
+					    sizeof(struct vqt_source) + sizeof(struct vqt_device));
 	CHECK(!output_close(out));
 	unlink(path);
 }
@@ -414,6 +447,7 @@ static const struct tap_test tests[] = {
 	{ "a reader that is late", late },
 	{ "what is dropped last", lost_last },
 	{ "a reader that takes nothing", nobody },
+	{ "a compressed file", compressed },
 	{ "a vsock that nobody answers", vsock },
 	{ "questions about the clock", questions },
 	{ "a question while the reader is behind", no_room },
