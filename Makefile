@@ -155,7 +155,7 @@ $(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(TEST_LIB) $(BUILD)/libvqtrace.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
 # What is tested but in no library.
-$(BUILD)/tests/unit/guest_output_test: $(BUILD)/cli/guest/output.o
+$(BUILD)/tests/unit/guest_output_test: $(BUILD)/cli/guest/output.o $(BUILD)/cli/guest/ptp.o
 
 # The fuzzers take the library's sources again, instrumented.
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -177,7 +177,7 @@ SANITIZED_LIB := $(patsubst $(BUILD)/%.o,build/fuzz/obj/%.o,$(TEST_LIB))
 build/fuzz/tests/%_test: build/fuzz/obj/tests/%_test.o $(SANITIZED_LIB) build/fuzz/libvqtrace.a
 	$(say) FUZZLD $@
 	$(Q)mkdir -p $(@D) && $(CLANG) $(FUZZ_FLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
-build/fuzz/tests/unit/guest_output_test: build/fuzz/obj/cli/guest/output.o
+build/fuzz/tests/unit/guest_output_test: build/fuzz/obj/cli/guest/output.o build/fuzz/obj/cli/guest/ptp.o
 .PHONY: fuzz sanitized
 fuzz: $(FUZZ_BIN)
 sanitized: $(SANITIZED_BIN)
@@ -326,5 +326,5 @@ help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
 .SECONDARY:
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(call objs,cli/main.c $(GUEST_SRC)) $(TEST_LIB) $(FUZZ_OBJ) $(SANITIZED_LIB) build/fuzz/obj/cli/guest/output.o) \
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(call objs,cli/main.c $(GUEST_SRC)) $(TEST_LIB) $(FUZZ_OBJ) $(SANITIZED_LIB) build/fuzz/obj/cli/guest/output.o build/fuzz/obj/cli/guest/ptp.o) \
 	$(BUILD)/cli/check/examples.d $(addsuffix .d,$(TEST_BIN) $(TOOL_BIN)) $(patsubst build/fuzz/tests/%,build/fuzz/obj/tests/%.d,$(SANITIZED_BIN)) $(BPF_OBJ:.skel.h=.bpf.d)

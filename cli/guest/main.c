@@ -124,7 +124,8 @@ static void loop(struct run *r, struct source *s)
 	int n = 0;
 
 	while (!ended && !r->failed && (n >= 0 || n == -EINTR)) {
-		n = source_step(s, -1, 25);
+		n = source_step(s, output_asks(r->out), 25);
+		output_answer(r->out);
 		r->failed = output_flush(r->out);
 		if (r->duration && clock_ns(CLOCK_MONOTONIC) - begun >= r->duration)
 			break;

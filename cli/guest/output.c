@@ -16,15 +16,18 @@
 
 #include "bpf/guest/device.h"
 #include "cli/guest/output.h"
+#include "cli/guest/ptp.h"
 #include "decoder/trace/backlog.h"
 #include "decoder/trace/carried.h"
 #include "decoder/trace/event.h"
+#include "decoder/trace/question.h"
 #include "decoder/util/clock.h"
 #include "decoder/util/outlet.h"
 
 #define KEPT (8U << 20) /* bytes that wait for the reader */
 #define KEPT_DESCRIPTIONS (1U << 20) /* of them, not for events */
-#define RETRY 100000000ULL /* ns between two attempts to open a device */
+#define RETRY 100000000ULL /* ns between two attempts to open a device, or to read from it */
+#define PROMPT 65536 /* bytes that may wait for the reader before an answer */
 #define SYNC 1000000000ULL /* ns after which a compressed file has what was written */
 
 struct output {
@@ -42,6 +45,12 @@ struct output {
 	bool begun;
 	uint64_t bytes, tried, flushed, last_ts;
 	int64_t wall; /* of the session: packets have the time of the wall clock */
+	uint8_t source; /* what is recorded; 0: it is not described yet */
+	int asks; /* where the host's questions come; -1: nowhere */
+	bool offered; /* it has been said that they are answered */
+	uint64_t closed; /* ns: when there was nobody at its other end; 0 never */
+	struct question question;
+	struct ptp ptp;
 };
 
 static carrier_put put;
@@ -99,6 +108,17 @@ static int open_vsock(struct output *o)
 	return -err;
 }
 
+static int open_device(const char *name)
+{
+	const int flags = O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
+	struct stat st;
+	bool reads = !stat(name, &st) && S_ISCHR(st.st_mode);
+	int fd = open(name, flags | (reads ? O_RDWR : O_WRONLY));
+
+	return fd < 0 && reads && (errno == EACCES || errno == EPERM) ? open(name, flags | O_WRONLY)
+								      : fd;
+}
+
 static int open_path(const char *name)
 {
 	bool device = !strncmp(name, "/dev/", 5);
@@ -107,10 +127,8 @@ static int open_path(const char *name)
 
 	if (device && guest_port_device(name, port, sizeof(port)))
 		name = port;
-	fd = open(name,
-		  device ? O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC
-			 : O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC,
-		  0644);
+	fd = device ? open_device(name)
+		    : open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
 	if (device && isatty(fd))
@@ -126,6 +144,8 @@ static int try_open(struct output *o)
 		return fd;
 	outlet_attach(o->backlog.outlet, fd);
 	o->open = true;
+	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR)
+		o->asks = fd;
 	return 0;
 }
 
@@ -200,7 +220,7 @@ int output_open(struct output **out, const char *where, const char **why)
 	if (!o)
 		return err;
 	o->where = where;
-	o->connecting = -1;
+	o->connecting = o->asks = -1;
 	o->carrier.put = put;
 	o->carrier.ctx = o;
 	o->backlog.limit = KEPT;
@@ -298,11 +318,71 @@ void output_record(struct output *o, const void *record, size_t len)
 		o->wall = ((const struct vqt_session *)record)->wall;
 		keep_header(o);
 	}
+	if (h->type == VQT_SOURCE)
+		o->source = h->source;
 	if (backlog_drops(&o->backlog, h))
 		return;
 	o->last_ts = h->ts;
 	put_losses(o, h->ts);
 	carrier_write(&o->carrier, record, len);
+}
+
+/* --- answering -------------------------------------------------------------------- */
+
+/* It has no time of its own: what comes behind it may be of before. */
+static void put_exchange(struct output *o, uint64_t nonce, uint64_t now)
+{
+	struct vqt_exchange x = {
+		.h = { .type = VQT_EXCHANGE, .source = o->source, .queue = VQT_NO_QUEUE },
+		.nonce = nonce,
+		.from = now,
+		.until = now,
+	};
+
+	if (nonce)
+		ptp_read(&o->ptp, &x);
+	carrier_flush(&o->carrier);
+	put(o, o->last_ts, &x, sizeof(x));
+}
+
+/* The last question that has come; 0: none. */
+static uint64_t read_question(struct output *o)
+{
+	uint8_t bytes[256];
+	ssize_t n = read(o->asks, bytes, sizeof(bytes));
+	uint64_t nonce = 0;
+
+	if (!n || (n < 0 && errno != EAGAIN && errno != EINTR))
+		o->closed = clock_ns(CLOCK_MONOTONIC);
+	for (ssize_t i = 0; i < n; i++)
+		question_read(&o->question, bytes[i], &nonce);
+	return nonce;
+}
+
+int output_asks(const struct output *o)
+{
+	bool hears = o->asks >= 0 && !o->err && o->source &&
+		     (!o->closed || clock_ns(CLOCK_MONOTONIC) - o->closed >= RETRY);
+
+	return hears ? o->asks : -1;
+}
+
+void output_answer(struct output *o)
+{
+	uint64_t nonce, now;
+
+	if (output_asks(o) < 0)
+		return;
+	nonce = read_question(o);
+	now = clock_ns(CLOCK_MONOTONIC);
+	/* one that waits long says little, and what is recorded needs the room */
+	if (outlet_kept(o->backlog.outlet) >= PROMPT)
+		return;
+	if (!o->offered)
+		put_exchange(o, 0, now);
+	o->offered = true;
+	if (nonce)
+		put_exchange(o, nonce, now);
 }
 
 int output_flush(struct output *o)
@@ -363,6 +443,7 @@ int output_close(struct output *o)
 
 	if (o->connecting >= 0)
 		close(o->connecting);
+	ptp_close(&o->ptp);
 	end_deflate(o);
 	free(o);
 	return err;

@@ -26,6 +26,13 @@ int output_open(struct output **out, const char *where, const char **why);
 void output_record(struct output *o, const void *record, size_t len);
 /* Write what can be written now.  Negative errno after which nothing will be. */
 int output_flush(struct output *o);
+/*
+ * Where its reader, the host, may ask for the time here (decoder/trace/question.h): a descriptor to
+ * wait for, or -1: nowhere, or not now.
+ */
+int output_asks(const struct output *o);
+/* Answer what has been asked, in the trace: before output_flush(). */
+void output_answer(struct output *o);
 /* Records that had no room so far; the trace tells of them. */
 uint64_t output_dropped(const struct output *o);
 uint64_t output_bytes(const struct output *o);

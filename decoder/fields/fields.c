@@ -39,6 +39,7 @@ const struct field_group field_groups[] = {
 	{ "loss", "Loss", BIT(VQT_LOSS), fields_loss, false },
 	{ "note", "Note", BIT(VQT_NOTE), fields_note, false },
 	{ "stack_info", "Call stack", BIT(VQT_STACK), fields_stack, false },
+	{ "exchange", "Clock exchange", BIT(VQT_EXCHANGE), fields_exchange, false },
 	{ NULL, NULL, 0, NULL, false },
 };
 

@@ -310,6 +310,30 @@ const struct field fields_clock[] = {
 	{ .path = NULL },
 };
 
+FIELD_GETTER(exchange_took, e->rec->exchange.until > e->rec->exchange.from,
+	     e->rec->exchange.until - e->rec->exchange.from)
+FIELD_GETTER(exchange_wall, e->rec->exchange.wall || e->rec->exchange.wall_most,
+	     (uint64_t)e->rec->exchange.wall)
+FIELD_GETTER(exchange_wall_most, e->rec->exchange.wall || e->rec->exchange.wall_most,
+	     (uint64_t)e->rec->exchange.wall_most)
+
+const struct field fields_exchange[] = {
+	{ "exchange.nonce", FIELD_HEX, FIELD_AT(exchange.nonce), .label = "Nonce",
+	  .help = "of a question about the other clock and its answer; 0: it answers some" },
+	{ "exchange.from", FIELD_TIME, FIELD_AT(exchange.from), .label = "From",
+	  .help = "when the question was sent; in a guest, when it was read" },
+	{ "exchange.until", FIELD_TIME, FIELD_AT(exchange.until), .label = "Until",
+	  .help = "when the answer came; in a guest, when it was given" },
+	{ "exchange.took", FIELD_TIME, .get = get_exchange_took, .label = "Took",
+	  .help = "between question and answer" },
+	{ "exchange.wall", FIELD_I64, .get = get_exchange_wall, .label = "Wall clock",
+	  .help = "ns the host's wall clock was ahead of its clock, at least; in a guest, what it "
+		  "was by a PTP clock; absent where it is unknown" },
+	{ "exchange.wall_most", FIELD_I64, .get = get_exchange_wall_most,
+	  .label = "Wall clock, at most", .help = "the same, at most" },
+	{ .path = NULL },
+};
+
 FIELD_GETTER(lost, model_loss_of(e).records || !model_loss_of(e).more, model_loss_of(e).records)
 FIELD_GETTER(lost_more, true, model_loss_of(e).more)
 

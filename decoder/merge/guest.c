@@ -80,10 +80,24 @@ bool merging_accepts(const struct merging *g, const struct record *r)
 	       (r->h.type != VQT_SOURCE || r->source.kind == VQT_SRC_GUEST);
 }
 
+bool merging_consumes(const struct record *rec)
+{
+	return rec->h.type == VQT_EXCHANGE;
+}
+
+static int feed_exchange(struct merging *g, enum merge_side side, const struct record *rec)
+{
+	if (side == MERGE_GUEST && rec->h.source != g->own_source)
+		return 0;
+	return pair_exchange(g->pair, side, rec);
+}
+
 int merging_feed(struct merging *g, enum merge_side side, const struct record *rec)
 {
 	const struct side *d;
 
+	if (rec->h.type == VQT_EXCHANGE)
+		return feed_exchange(g, side, rec);
 	if (side == MERGE_HOST)
 		return g->shared[rec->h.device] ? pair_host(g->pair, rec, rec->h.device) : 0;
 	if (!merging_accepts(g, rec) || !has_time(rec))
@@ -107,6 +121,11 @@ void merging_fed_fresh(struct merging *g)
 {
 	g->any_fresh = false;
 	memset(g->fresh, 0, sizeof(g->fresh));
+}
+
+uint64_t merging_told(const struct merging *g)
+{
+	return g->pair ? pair_told(g->pair) : 0;
 }
 
 int merging_fed(struct merging *g)

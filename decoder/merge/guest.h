@@ -89,6 +89,11 @@ int merging_fed(struct merging *g); /* now and then: take over what follows from
 int merging_hurry(struct merging *g); /* decide with what is known by now */
 int merging_fed_all(struct merging *g);
 
+/* Up to when, at the host's time, its clock is known from both sides; 0: it is not. */
+uint64_t merging_told(const struct merging *g);
+
+/* Does it only say something of the clock, so that it is not written? */
+bool merging_consumes(const struct record *rec);
 /* May a guest write that? */
 bool merging_accepts(const struct merging *g, const struct record *rec);
 /*

@@ -76,7 +76,8 @@ static int step_ahead(struct guest_file *f)
 int guest_file_next(struct guest_file *f, uint64_t *ts, struct trace_error *err)
 {
 	while (f->out.has && !merging_accepts(f->merging, &f->out.rec)) {
-		f->report->refused += f->out.rec.h.type != VQT_SESSION;
+		f->report->refused +=
+			f->out.rec.h.type != VQT_SESSION && !merging_consumes(&f->out.rec);
 		stream_next(&f->out);
 	}
 	while (f->out.has) {

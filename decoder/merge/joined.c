@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "decoder/merge/exchange.h"
 #include "decoder/merge/joined.h"
 #include "decoder/merge/live.h"
 #include "decoder/merge/report.h"
@@ -32,6 +33,7 @@ struct stream_in {
 	int fd; /* -1: not connected */
 	uint64_t tried, began; /* ns; began: 0 nothing has come */
 	struct trace_feed *feed;
+	struct exchange exchange;
 	uint64_t lost; /* records, as the guest says */
 	bool linked, warned; /* said */
 };
@@ -115,6 +117,7 @@ static void connect_to(struct joined *j, unsigned i, uint64_t now)
 	if (g->fd < 0)
 		return;
 	trace_feed_restart(g->feed);
+	g->exchange = (struct exchange){ 0 };
 	if (!getsockopt(g->fd, SOL_SOCKET, SO_PEERCRED, &who, &len))
 		live_set_process(j->live, i, who.pid);
 }
@@ -137,6 +140,20 @@ static void note_loss(struct stream_in *g, const struct record *rec)
 	g->lost = g->lost + lost < LOST_MOST ? g->lost + lost : LOST_MOST;
 }
 
+static int take_record(struct joined *j, unsigned i, const struct record *rec, uint64_t now)
+{
+	struct stream_in *g = &j->guest[i];
+	struct vqt_exchange x;
+	int rc = live_guest(j->live, i, rec, now);
+
+	g->began = g->began ? g->began : now;
+	note_loss(g, rec);
+	if (!rc && exchange_take(&g->exchange, rec, now, &x))
+		rc = live_host(j->live, &x, sizeof(x), now);
+	return rc;
+}
+
+/* What has come is of before `now`. */
 static int take_records(struct joined *j, unsigned i, uint64_t now)
 {
 	struct stream_in *g = &j->guest[i];
@@ -147,12 +164,11 @@ static int take_records(struct joined *j, unsigned i, uint64_t now)
 		switch (trace_feed_next(g->feed, &rec)) {
 		case FEED_MORE: return 0;
 		case FEED_BAD: break;
-		case FEED_BEGIN: rc = live_guest_begins(j->live, i); break;
-		case FEED_RECORD:
-			g->began = g->began ? g->began : now;
-			note_loss(g, &rec);
-			rc = live_guest(j->live, i, &rec, now);
+		case FEED_BEGIN:
+			g->exchange = (struct exchange){ 0 };
+			rc = live_guest_begins(j->live, i);
 			break;
+		case FEED_RECORD: rc = take_record(j, i, &rec, now); break;
 		}
 	}
 	return rc;
@@ -202,6 +218,16 @@ static int read_streams(struct joined *j, size_t most, bool *more)
 			rc = read_stream(j, i, most, more);
 	}
 	return rc;
+}
+
+/* Where nothing tells of a guest's clock, the guest does. */
+static void ask(struct joined *j, unsigned i, uint64_t now)
+{
+	struct stream_in *g = &j->guest[i];
+	uint64_t told;
+
+	if (g->fd >= 0 && live_told(j->live, i, &told) && exchange_due(&g->exchange, told, now))
+		exchange_ask(&g->exchange, g->fd);
 }
 
 /* Once: whose guest it is, or that this is not known. */
@@ -349,8 +375,10 @@ static int step(struct source *s, int timeout_ms)
 	rc = read_streams(j, STEP_BYTES, &unused);
 	now = now_ns();
 	fail(j, rc ? rc : live_step(j->live, now));
-	for (unsigned i = 0; i < j->guests; i++)
+	for (unsigned i = 0; i < j->guests; i++) {
 		say_linked(j, i, now);
+		ask(j, i, now);
+	}
 	return more;
 }
 

@@ -89,6 +89,9 @@ static void add_report(struct merge_guest *to, const struct merge_guest *r)
 	for (unsigned i = 0; i < MERGE_SIDES; i++)
 		to->pairs.chains[i] += r->pairs.chains[i];
 	to->pairs.paired += r->pairs.paired;
+	to->pairs.exchanges += r->pairs.exchanges;
+	to->pairs.ptp += r->pairs.ptp;
+	to->pairs.ptp_wrong += r->pairs.ptp_wrong;
 	add_clock(&to->clock, &r->clock);
 	if (r->timed && (first || r->error_least < to->error_least))
 		to->error_least = r->error_least;
@@ -225,7 +228,7 @@ int live_guest(struct live *l, unsigned guest, const struct record *rec, uint64_
 	int rc;
 
 	if (!g->merging || g->ended || g->state.refused[0]) {
-		g->state.unwritten++;
+		g->state.unwritten += !merging_consumes(rec);
 		return 0;
 	}
 	if (!g->heard)
@@ -236,7 +239,7 @@ int live_guest(struct live *l, unsigned guest, const struct record *rec, uint64_
 		return 0;
 	}
 	rc = live_learn(l, g, MERGE_GUEST, rec, g->number, now);
-	if (rc)
+	if (rc || merging_consumes(rec))
 		return rc;
 	if (!merging_accepts(g->merging, rec)) {
 		g->report.refused++;
@@ -475,6 +478,16 @@ bool live_linked(const struct live *l, unsigned guest)
 	const struct live_one *g = l->guest[guest];
 
 	return g->merging && merging_linked(g->merging);
+}
+
+bool live_told(const struct live *l, unsigned guest, uint64_t *until)
+{
+	const struct live_one *g = l->guest[guest];
+
+	if (!live_linked(l, guest) || g->ended || g->state.refused[0])
+		return false;
+	*until = merging_told(g->merging);
+	return true;
 }
 
 const struct merge_guest *live_report(const struct live *l, unsigned guest, struct live_state *out)

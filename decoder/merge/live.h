@@ -65,6 +65,12 @@ int live_end(struct live *l, uint64_t now);
 
 /* Is it known whose guest it is? */
 bool live_linked(const struct live *l, unsigned guest);
+/*
+ * The host's time up to which its clock is known from both sides: after that what is claimed of its
+ * times grows by the drift that is possible; 0: it is not known at all.  false: nothing that tells of
+ * it would be of use, as it is not linked, or refused.
+ */
+bool live_told(const struct live *l, unsigned guest, uint64_t *until);
 
 struct live_state {
 	uint64_t boots; /* traces that have begun */

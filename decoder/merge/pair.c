@@ -47,15 +47,25 @@ struct running {
 	uint64_t key;
 };
 
+/* A question that one side, or both, have recorded. */
+struct asked {
+	uint64_t nonce;
+	bool has[MERGE_SIDES];
+	struct vqt_exchange side[MERGE_SIDES];
+	UT_hash_handle hh; /* in the order of their first record */
+};
+
 struct pair {
 	struct align *to;
 	bool content;
 	struct twin *twins;
 	struct flight *flights[MERGE_SIDES];
+	struct asked *asked;
 	struct bound *held; /* a heap: the oldest first */
 	size_t n_held, cap_held;
 	uint64_t now; /* the latest guest time */
 	bool any;
+	uint64_t told[2]; /* host time of the latest bound: lower, upper */
 	struct running running[RUNNING_MAX];
 	unsigned n_running;
 	struct pair_counts counts;
@@ -117,9 +127,15 @@ static void drop_all(struct pair *p)
 
 void pair_free(struct pair *p)
 {
+	struct asked *a, *next;
+
 	if (!p)
 		return;
 	drop_all(p);
+	HASH_ITER (hh, p->asked, a, next) {
+		HASH_DEL(p->asked, a);
+		free(a);
+	}
 	free(p->held);
 	free(p);
 }
@@ -168,6 +184,8 @@ static int hold(struct pair *p, uint64_t guest, uint64_t host, bool before)
 
 	if (p->now - guest > HOLD && (int64_t)(p->now - guest) > 0)
 		return 0; /* too old to say anything */
+	if (!p->told[before] || (int64_t)(host - p->told[before]) > 0)
+		p->told[before] = host;
 	if (p->n_held == HELD_MAX)
 		pop_held(p);
 	if (!array_room(p->held, p->cap_held, p->n_held + 1))
@@ -401,6 +419,84 @@ int pair_guest(struct pair *p, const struct record *rec, uint16_t device)
 			       : 0;
 	}
 	return 0;
+}
+
+/* --- questions -------------------------------------------------------------------------------- */
+
+static void drop_asked(struct pair *p, struct asked *a)
+{
+	HASH_DEL(p->asked, a);
+	free(a);
+}
+
+/*
+ * The host's time by its wall clock, of which the guest's PTP clock tells: between *low and *high.
+ * false: there is none, or it is not a time between question and answer.  The host's wall clock may
+ * have been set and set back in between, and the guest may lie: it is never taken for more.
+ */
+static bool ptp_time(struct pair *p, const struct vqt_exchange *g, const struct vqt_exchange *h,
+		     uint64_t *low, uint64_t *high)
+{
+	bool right;
+
+	if (!g->wall || (!h->wall && !h->wall_most))
+		return false;
+	*low = (uint64_t)g->wall - (uint64_t)h->wall_most;
+	*high = (uint64_t)g->wall - (uint64_t)h->wall;
+	right = h->wall <= h->wall_most && (int64_t)(h->until - *low) >= 0 &&
+		(int64_t)(*high - h->from) >= 0;
+	p->counts.ptp += right;
+	p->counts.ptp_wrong += !right;
+	return right;
+}
+
+static int compare_asked(struct pair *p, const struct asked *a)
+{
+	const struct vqt_exchange *g = &a->side[MERGE_GUEST], *h = &a->side[MERGE_HOST];
+	uint64_t low, high;
+
+	p->counts.exchanges++;
+	if (hold(p, g->until, h->until, true) || hold(p, g->from, h->from, false))
+		return -ENOMEM;
+	if (!ptp_time(p, g, h, &low, &high))
+		return 0;
+	return hold(p, g->from, high, true) || hold(p, g->until, low, false) ? -ENOMEM : 0;
+}
+
+/* The guest's times of the question lie between the host's.  Who answers twice is believed once. */
+int pair_exchange(struct pair *p, enum merge_side side, const struct record *rec)
+{
+	const struct vqt_exchange *x = &rec->exchange;
+	struct asked *a;
+	int rc = 0;
+
+	if (!x->nonce || (int64_t)(x->until - x->from) < 0)
+		return 0;
+	if (side == MERGE_GUEST && p->any && (int64_t)(x->until - p->now) > 0)
+		advance(p, x->until);
+	HASH_FIND(hh, p->asked, &x->nonce, sizeof(x->nonce), a);
+	if (a && a->has[side])
+		return 0;
+	if (!a && HASH_COUNT(p->asked) >= TWINS_MAX)
+		drop_asked(p, p->asked);
+	if (!a)
+		hash_add_new(p->asked, nonce, x->nonce, a);
+	if (!a)
+		return -ENOMEM;
+	a->has[side] = true;
+	a->side[side] = *x;
+	if (a->has[!side]) {
+		rc = compare_asked(p, a);
+		drop_asked(p, a);
+	}
+	return rc;
+}
+
+uint64_t pair_told(const struct pair *p)
+{
+	return p->told[0] && p->told[1]
+		       ? (int64_t)(p->told[0] - p->told[1]) < 0 ? p->told[0] : p->told[1]
+		       : 0;
 }
 
 void pair_counts(const struct pair *p, struct pair_counts *out)

@@ -34,4 +34,13 @@ void merge_put_guest(struct text *t, const struct merge_guest *g)
 		 " chains were recorded by the host, too; ",
 		 g->records, g->linked, g->devices, g->pairs.paired, g->pairs.chains[MERGE_GUEST]);
 	put_clock(t, g);
+	if (g->pairs.exchanges)
+		text_add(t, "; it was asked for its time %" PRIu64 " times", g->pairs.exchanges);
+	if (g->pairs.ptp)
+		text_add(t, ", %" PRIu64 " of them with its PTP clock", g->pairs.ptp);
+	if (g->pairs.ptp_wrong)
+		text_add(t,
+			 "; its PTP clock contradicted all else %" PRIu64
+			 " times, and was not used then",
+			 g->pairs.ptp_wrong);
 }

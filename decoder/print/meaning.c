@@ -441,6 +441,24 @@ static void put_clock(struct text *t, const struct event *e, bool ascii)
 		text_puts(t, reasons[c->reason]);
 }
 
+static void put_exchange(struct text *t, const struct event *e, bool ascii)
+{
+	const struct vqt_exchange *x = &e->rec->exchange;
+
+	if (!x->nonce) {
+		text_puts(t, "questions about its clock are answered");
+		return;
+	}
+	text_add(t, "question %016" PRIx64 " about a clock", x->nonce);
+	if (e->source->kind == VQT_SRC_GUEST) {
+		text_add(t, " was read at %" PRIu64 " ns%s", x->from,
+			 x->wall ? ", with a PTP clock" : "");
+		return;
+	}
+	text_puts(t, " was answered after ");
+	text_duration(t, x->until > x->from ? x->until - x->from : 0);
+}
+
 static void put_stack(struct text *t, const struct event *e, bool ascii)
 {
 	const struct model_stack *s = e->stack;
@@ -469,6 +487,7 @@ static const struct {
 	[VQT_LOSS] = { put_loss, NEITHER },
 	[VQT_NOTE] = { put_note, NEITHER },
 	[VQT_STACK] = { put_stack, NEITHER },
+	[VQT_EXCHANGE] = { put_exchange, NEITHER },
 	[VQT_REG] = { print_register, NEITHER }, /* as it reads or writes */
 	[VQT_KICK] = { put_kick, TO_DEVICE },
 	[VQT_RING] = { put_ring, NEITHER },

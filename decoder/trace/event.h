@@ -43,7 +43,7 @@ typedef __s64 int64_t;
  * trace (vqt_device.peer, vqt_avail.adding, vqt_clock.reason, VQT_CLOCK_MAPPED); call stacks
  * (VQT_STACK, VQT_TAG_STACK), which were defined before, and otherwise, but never written; 7: all
  * register accesses of a kernel's virtio-mmio driver, and its legacy configuration (VQT_REG_MSIX);
- * VQT_TAG_CARRIED; vqt_guest.function
+ * VQT_TAG_CARRIED; vqt_guest.function; VQT_EXCHANGE
  */
 #define VQT_VERSION_MINOR 7
 
@@ -65,6 +65,7 @@ enum vqt_type {
 	VQT_LOSS = 7, /* struct vqt_loss */
 	VQT_NOTE = 8, /* struct vqt_note */
 	VQT_STACK = 9, /* struct vqt_stack */
+	VQT_EXCHANGE = 10, /* struct vqt_exchange */
 	/* Events of devices and queues. */
 	VQT_REG = 16, /* struct vqt_reg */
 	VQT_KICK = 17, /* struct vqt_kick */
@@ -277,6 +278,29 @@ struct vqt_clock {
 	uint8_t pad[2];
 	uint32_t error; /* half width of the uncertainty, ns; VQT_CLOCK_UNKNOWN */
 	uint64_t there;
+};
+
+/*
+ * VQT_EXCHANGE: two clocks compared by a question and its answer, over the connection that carries a
+ * guest's trace.  The host's trace and the guest's have one each, with the same nonce; together
+ * they say that the guest's times were not before the question was sent, and not after its answer
+ * came.
+ */
+struct vqt_exchange {
+	struct vqt_hdr h; /* ts 0: the record has only its place, and is of the times below */
+	uint64_t nonce; /* random; 0, of a guest: from here on it answers questions */
+	/*
+	 * ns on the clock of who recorded it.  Of a host: the question was sent at `from` at the
+	 * earliest, its answer had come at `until`.  Of a guest: it had read the question at `from`,
+	 * and answered at `until` at the earliest.
+	 */
+	uint64_t from, until;
+	/*
+	 * ns.  Of a host: at both times its CLOCK_REALTIME was ahead of the clock by this, at least
+	 * and at most.  Of a guest: between the two times its host's CLOCK_REALTIME was `wall`, as a
+	 * PTP clock of KVM says; wall_most is the same.  Both 0: unknown.
+	 */
+	int64_t wall, wall_most;
 };
 
 enum vqt_loss_why {
@@ -807,6 +831,7 @@ VQT_SIZE(vqt_clock, 40);
 VQT_SIZE(vqt_loss, 40);
 VQT_SIZE(vqt_note, 32);
 VQT_SIZE(vqt_stack, 40);
+VQT_SIZE(vqt_exchange, 64);
 VQT_SIZE(vqt_reg, 40);
 VQT_SIZE(vqt_ring, 16);
 VQT_SIZE(vqt_kick, 48);

@@ -36,6 +36,7 @@ static const struct row {
 	[VQT_LOSS] = { "loss", sizeof(struct vqt_loss), TAIL_NONE },
 	[VQT_NOTE] = { "note", sizeof(struct vqt_note), TAIL_TEXT },
 	[VQT_STACK] = { "stack", sizeof(struct vqt_stack), TAIL_STACK },
+	[VQT_EXCHANGE] = { "exchange", sizeof(struct vqt_exchange), TAIL_NONE },
 	[VQT_REG] = { "register", sizeof(struct vqt_reg), TAIL_NONE },
 	[VQT_KICK] = { "kick", sizeof(struct vqt_kick), TAIL_HEADS },
 	[VQT_RING] = { "ring", sizeof(struct vqt_ringstate), TAIL_NONE, VQT_RINGSTATE_SIZE_1 },

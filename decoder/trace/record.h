@@ -26,6 +26,7 @@ struct record {
 		struct vqt_loss loss;
 		struct vqt_note note;
 		struct vqt_stack stack;
+		struct vqt_exchange exchange;
 		struct vqt_reg reg;
 		struct vqt_kick kick;
 		struct vqt_ringstate ring;

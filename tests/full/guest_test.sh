@@ -270,6 +270,20 @@ live() { # DIR
 		END { exit bad || n < 1000 }'
 }
 
+# While nothing went on the guest was asked for its time, and its answers are in both traces; live and
+# afterwards they say the same.
+asked() { # DIR
+	local d=$1 n
+	show "$d/host.pcap" exchange .exchange.nonce | sort >"$tmp/asked.host"
+	show "$d/guest.pcap" 'exchange && exchange.nonce != 0' .exchange.nonce | sort >"$tmp/asked.guest"
+	n=$(comm -12 "$tmp/asked.host" "$tmp/asked.guest" | wc -l)
+	[ "$n" -gt 0 ] && [ "$n" = "$(wc -l <"$tmp/asked.host")" ] || { echo "$n of $(wc -l <"$tmp/asked.host") answers are the guest's"; return 1; }
+	[ "$(show "$d/guest.pcap" 'exchange && exchange.nonce == 0' .number | wc -l)" = 1 ] || { echo "offered"; return 1; }
+	grep -q "it was asked for its time $n times" "$d/out" && grep -q "it was asked for its time $n times" "$d/merge" ||
+		{ grep -h 'devices are the host' "$d/out" "$d/merge"; return 1; }
+	show "$d/host.pcap" exchange .exchange.took | sort -n | awk '{ t[NR] = $1 } END { print "answers in", t[1], "to", t[NR], "ns" }'
+}
+
 # What is joined: the request, when the device popped it, and which of blk-mq's it was.
 pairs() { # MERGED
 	"$vqtrace" show -r "$1" --requests -T json | jq -r 'select(.device == "blk0" and .sides == "both" and .tag != null) |
@@ -480,7 +494,7 @@ intx() {
 	boot intx 7 intx build/guest && merged "$tmp/intx"
 }
 
-plan 25 131
+plan 26 135
 all() { # NAME QEMU CONFIG CHECK [GUEST]
 	local d=$tmp/$1 check=$4
 	$check "$1: a boot, both sides recorded" boot "$1" "$2" "$3" "${5:-build/guest}"
@@ -498,6 +512,7 @@ all() { # NAME QEMU CONFIG CHECK [GUEST]
 	$check "$1: merged" merged "$d"
 	$check "$1: each request whole" whole "$d"
 	$check "$1: joined live as afterwards" live "$d"
+	$check "$1: asked for its time while nothing goes on" asked "$d"
 	$check "$1: the driver's calls as a tree" tree "$d"
 	[ "$1" != q1 ] || $check "$1: no stacks that were not asked for" no_stacks "$d"
 	$check "$1: with one record in a hundred lost on each side" lossy "$d"

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/merge/exchange.h"
 #include "decoder/merge/live.h"
 #include "decoder/model/model.h"
 #include "decoder/trace/feed.h"
@@ -21,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct run {
 	struct live *l;
 	struct trace_feed *feed;
+	struct exchange exchange; /* its questions have the nonces 1, 2, ... */
 	struct model *m;
 	struct trace_reader *host;
 	uint64_t now, hosts, guests, written;
@@ -46,12 +48,12 @@ static int take(void *ctx, const void *record, size_t len)
 	must(record_parse(&rec, record, len, NULL) != -EBADMSG);
 	must(!model_feed(r->m, &rec, ++r->written, &e));
 	if (rec.h.source == 1 || !rec.h.source) {
-		r->hosts += rec.h.type != VQT_CLOCK;
+		r->hosts += rec.h.type != VQT_CLOCK && rec.h.type != VQT_EXCHANGE;
 		return 0;
 	}
 	must(rec.h.source >= 254); /* one of two */
 	must(!rec.h.device || rec.h.device >= 0x8000);
-	must(rec.h.type != VQT_SESSION && rec.h.type != VQT_CLOCK);
+	must(rec.h.type != VQT_SESSION && rec.h.type != VQT_CLOCK && rec.h.type != VQT_EXCHANGE);
 	r->guests++;
 	return 0;
 }
@@ -76,6 +78,22 @@ static void host_next(struct run *r)
 		must(!live_host(r->l, rec.raw, rec.len, r->now));
 }
 
+/* Has it answered?  As long ago as a question may be, or never. */
+static void answered(struct run *r, const struct record *rec)
+{
+	uint64_t nonce = r->exchange.nonce;
+	struct vqt_exchange x;
+
+	r->exchange.asked = r->now - (nonce % 8 << 20);
+	if (!exchange_take(&r->exchange, rec, r->now, &x))
+		return;
+	must(x.nonce == nonce && x.from <= x.until);
+	x.wall = (int64_t)(nonce % 3); /* as it would be, and the same in each run */
+	x.wall_most = (int64_t)(nonce % 5 << 10);
+	must(!live_host(r->l, &x, sizeof(x), r->now));
+	r->exchange.nonce = nonce + 1;
+}
+
 static void guest_next(struct run *r)
 {
 	struct record rec;
@@ -91,6 +109,7 @@ static void guest_next(struct run *r)
 			break;
 		case FEED_RECORD:
 			must(!live_guest(r->l, 0, &rec, r->now));
+			answered(r, &rec);
 			if (r->both)
 				must(!live_guest(r->l, 1, &rec, r->now));
 			break;
@@ -128,7 +147,7 @@ static void run(struct run *r, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct run r = { .now = BEGIN };
+	struct run r = { .now = BEGIN, .exchange.nonce = 1 };
 	struct live_state state;
 	struct trace_error err;
 

@@ -60,6 +60,8 @@ enum {
 	FALSE_ONES = 32,
 	HIDDEN = 64, /* steps are smaller than bounds can show */
 	RATES = 128, /* at steps only the rate changes */
+	ASKED = 256, /* long whiles of nothing but questions: both bounds of one moment */
+	PTP = 512, /* with them the host's wall clock is read, which is much nearer */
 };
 
 static const struct kind {
@@ -78,9 +80,14 @@ static const struct kind {
 	/* Not among what is promised: */
 	{ "steps too small to show", PAUSES | STEPS | HIDDEN },
 	{ "sudden changes of rate", PAUSES | RATES },
+	/* Promised, too; behind the others, so that those stay the same pairs: */
+	{ "asked while nothing goes on", ASKED | WANDERS },
+	{ "asked, pauses and steps", ASKED | WANDERS | PAUSES | STEPS },
+	{ "asked, with a PTP clock", ASKED | PTP | WANDERS | PAUSES },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
-#define PROMISED (KINDS - 2)
+#define PROMISED (KINDS - 5)
+#define QUESTIONS (KINDS - 3)
 
 /* Without a step: f(g) = h + x + rate x + (swing / speed)(sin(speed x + phase) - sin(phase)). */
 struct run {
@@ -104,6 +111,7 @@ struct pair {
 	unsigned runs;
 	double hidden; /* sum of steps that need not show */
 	double one_way[2][2]; /* intervals without upper, without lower bounds */
+	double quiet[2], every; /* an interval of questions alone, so often */
 };
 
 /* A bound, and what is true of it. */
@@ -159,6 +167,7 @@ static double visible(const struct pair *p)
 		slack += p->delay[i].least + 4 * p->delay[i].scale;
 	for (unsigned i = 0; i < 2; i++)
 		gap = fmax(gap, (p->one_way[i][1] - p->one_way[i][0]) / 10);
+	gap = fmax(gap, p->every);
 	return 4 * slack + 20 * gap * ALIGN_DRIFT_MAX / 1e9;
 }
 
@@ -217,6 +226,12 @@ static void make_pair(struct pair *p, unsigned what)
 			p->one_way[i][0] = uniform(0, 1) * p->length;
 			p->one_way[i][1] = p->one_way[i][0] + uniform(0, 0.6) * p->length;
 		}
+	if (what & ASKED) {
+		p->every = uniform(0.3, 2) * SECOND;
+		p->quiet[0] = floor(uniform(0.2, 0.8) * p->length);
+		p->quiet[1] = p->quiet[0] + floor(uniform(5, 60) * SECOND);
+		p->length += p->quiet[1] - p->quiet[0];
+	}
 	make_steps(p);
 }
 
@@ -227,34 +242,75 @@ static double delayed(const struct delay *d)
 	return d->least + fmin(tail, 50e6);
 }
 
-static void make_bounds(const struct pair *p)
+static unsigned run_of(const struct pair *p, double x)
 {
-	double x = 0, far = visible(p);
 	unsigned run = 0;
 
-	for (nknown = 0; nknown < BOUNDS;) {
-		struct known *k = &known[nknown];
-		double h, off;
+	while (run + 1 < p->runs && x >= p->run[run + 1].from)
+		run++;
+	return run;
+}
 
+static void make_bound(const struct pair *p, const struct delay *delay, double x, bool upper,
+		       bool may_lie)
+{
+	struct known *k = &known[nknown];
+	double h, off = delayed(delay), far = visible(p);
+	unsigned run = run_of(p, x);
+	bool untrue = may_lie && p->what & FALSE_ONES && one_in(200);
+
+	h = host_of(&p->run[run], x);
+	if (untrue)
+		off = -magnitude(far, fmax(1e9, 10 * far));
+	h = upper ? ceil(h + off) : floor(h - off);
+	*k = (struct known){ .x = x,
+			     .h = p->run[run].h + (uint64_t)(int64_t)h,
+			     .run = run,
+			     .upper = upper,
+			     .untrue = untrue };
+	nknown++;
+}
+
+static bool is_quiet(const struct pair *p, double x)
+{
+	return x >= p->quiet[0] && x < p->quiet[1];
+}
+
+/* A question was read at x: after it was sent, and before its answer came. */
+static void make_question(const struct pair *p, double x)
+{
+	static const struct delay call = { 100, 500, 3 }; /* of the hypervisor */
+
+	if (uniform(0, 1) < p->loss / 4 || nknown + 4 > BOUNDS)
+		return;
+	make_bound(p, &p->delay[true], x, true, false);
+	make_bound(p, &p->delay[false], x, false, false);
+	if (!(p->what & PTP) || one_in(5))
+		return;
+	make_bound(p, &call, x, true, false);
+	make_bound(p, &call, x + 1000, false, false);
+}
+
+static void make_bounds(const struct pair *p)
+{
+	double x = 0;
+
+	for (nknown = 0; nknown < BOUNDS;) {
+		bool upper;
+
+		if (is_quiet(p, x)) {
+			make_question(p, x);
+			x = floor(x + p->every * uniform(0.9, 1.1));
+			continue;
+		}
 		x = floor(x - log(uniform(0, 1) + 1e-12) * SECOND / p->per_second);
 		if (x > p->length)
 			return;
-		while (run + 1 < p->runs && x >= p->run[run + 1].from)
-			run++;
-		k->upper = uniform(0, 1) < p->share;
-		const double *out = p->one_way[!k->upper];
+		upper = uniform(0, 1) < p->share;
+		const double *out = p->one_way[!upper];
 		if (uniform(0, 1) < p->loss || (x >= out[0] && x < out[1]))
 			continue;
-		h = host_of(&p->run[run], x);
-		off = delayed(&p->delay[k->upper]);
-		k->untrue = p->what & FALSE_ONES && one_in(200);
-		if (k->untrue)
-			off = -magnitude(far, fmax(1e9, 10 * far));
-		h = k->upper ? ceil(h + off) : floor(h - off);
-		k->h = p->run[run].h + (uint64_t)(int64_t)h;
-		k->x = x;
-		k->run = run;
-		nknown++;
+		make_bound(p, &p->delay[upper], x, upper, true);
 	}
 }
 
@@ -437,15 +493,6 @@ static void keep(double **v, size_t *n, size_t *cap, double value)
 		(*v)[(*n)++] = value;
 }
 
-static unsigned run_of(const struct pair *p, double x)
-{
-	unsigned run = 0;
-
-	while (run + 1 < p->runs && x >= p->run[run + 1].from)
-		run++;
-	return run;
-}
-
 static void sample(const struct pair *p, struct align *a, struct tally *t, double **of_pair,
 		   size_t *n, size_t *cap)
 {
@@ -532,7 +579,7 @@ static void simulate_pair(unsigned i, unsigned kind)
 		drop_unproved();
 	} while (!evident(&p));
 	align_pair(&p, &tallies[kind]);
-	if (tallies[kind].violations > before && kind < PROMISED)
+	if (tallies[kind].violations > before && (kind < PROMISED || kind >= QUESTIONS))
 		printf("# violated: pair %u of seed %" PRIu64 ", %s\n", i, seed, kinds[kind].name);
 }
 
@@ -604,11 +651,27 @@ static void beyond(void)
 	CHECK_EQ(tallies[PROMISED].excuseless, 0);
 }
 
+/* Where nothing but questions tells of the clocks, no claim is too small either, or much too large. */
+static void questions(void)
+{
+	for (unsigned i = 0; i < pairs / 3; i++)
+		simulate_pair(2 * pairs + i, QUESTIONS + i % (KINDS - QUESTIONS));
+	head();
+	for (unsigned i = QUESTIONS; i < KINDS; i++) {
+		show(kinds[i].name, &tallies[i]);
+		CHECK_EQ(tallies[i].violations, 0);
+		CHECK(percentile(tallies[i].ratio, tallies[i].nratio, 0.5) <= 1.5);
+		CHECK_EQ(tallies[i].found, 0);
+		CHECK_EQ(tallies[i].steps_told, tallies[i].steps);
+	}
+}
+
 static const struct tap_test tests[] = {
 	{ "no error is larger than what is claimed", promised },
 	{ "what is claimed is near what the bounds allow", near },
 	{ "steps and false bounds are found", found },
 	{ "steps that do not show do no more harm than they are large", beyond },
+	{ "clocks that are asked while nothing goes on", questions },
 };
 
 int main(int argc, char **argv)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/virtio_ids.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -10,9 +11,13 @@
 #include <unistd.h>
 
 #include "cli/guest/output.h"
+#include "cli/guest/ptp.h"
+#include "decoder/trace/question.h"
 #include "decoder/util/clock.h"
 #include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
+
+#define SECOND UINT64_C(1000000000)
 
 static char dir[] = "/tmp/vqtrace-guest-output-test-XXXXXX";
 
@@ -221,6 +226,210 @@ static void compressed(void)
 	unlink(path);
 }
 
+/* --- questions ---------------------------------------------------------------------- */
+
+static int terminal; /* of the host: what it is connected to is the output */
+
+static void begin_terminal(void)
+{
+	const char *why;
+
+	terminal = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+	CHECK(terminal >= 0 && !grantpt(terminal) && !unlockpt(terminal));
+	len = events = seq = 0;
+	CHECK(!output_open(&out, ptsname(terminal), &why));
+	reader = terminal;
+}
+
+static void ask(uint64_t nonce)
+{
+	char bytes[QUESTION_BYTES];
+
+	question_make(bytes, nonce);
+	CHECK_EQ(write(terminal, bytes, sizeof(bytes)), sizeof(bytes));
+}
+
+/* As the program does, until a question has come. */
+static void answer(void)
+{
+	struct pollfd p = { .fd = output_asks(out), .events = POLLIN };
+
+	CHECK(p.fd >= 0);
+	CHECK_EQ(poll(&p, 1, 5000), 1);
+	output_answer(out);
+	CHECK(!output_flush(out));
+}
+
+/* The trace so far: its exchanges' nonces, and all of its bytes are records. */
+static unsigned exchanges(uint64_t *nonce, unsigned max, uint64_t since)
+{
+	struct trace_reader *t;
+	struct trace_error err;
+	struct record rec;
+	unsigned n = 0;
+	bool again;
+	int rc;
+
+	take();
+	CHECK(!trace_open_memory(&t, bytes, len, &err));
+	while ((rc = trace_next(t, &rec, &again, &err)) == 1) {
+		if (rec.h.type != VQT_EXCHANGE)
+			continue;
+		CHECK(rec.exchange.from >= since && rec.exchange.from <= rec.exchange.until &&
+		      rec.exchange.until <= clock_ns(CLOCK_MONOTONIC));
+		CHECK_EQ(rec.h.ts, 0);
+		CHECK_EQ(rec.h.source, 1);
+		if (n < max)
+			nonce[n] = rec.exchange.nonce;
+		n++;
+	}
+	CHECK_EQ(rc, 0);
+	trace_close(t);
+	return n;
+}
+
+/* On a terminal: nothing of what is asked comes back but the answer. */
+static void questions(void)
+{
+	uint64_t nonce[4], since = clock_ns(CLOCK_MONOTONIC);
+
+	begin_terminal();
+	CHECK_EQ(output_asks(out), -1); /* nothing is recorded yet */
+	describe();
+	output_answer(out);
+	CHECK(!output_flush(out));
+	CHECK_EQ(exchanges(nonce, 4, since), 1);
+	CHECK_EQ(nonce[0], 0);
+	ask(0x1122334455667788);
+	answer();
+	CHECK_EQ(exchanges(nonce, 4, since), 2);
+	CHECK_EQ(nonce[1], 0x1122334455667788);
+	/* of several that wait, the last one; what is none is nothing */
+	CHECK_EQ(write(terminal, "what time is it?\n", 17), 17);
+	ask(5);
+	ask(6);
+	answer();
+	output_answer(out);
+	CHECK(!output_flush(out));
+	CHECK_EQ(exchanges(nonce, 4, since), 3);
+	CHECK_EQ(nonce[2], 6);
+	CHECK_EQ(output_bytes(out), len);
+	/* the other end is closed: no waiting for what is always ready */
+	close(terminal);
+	output_answer(out);
+	CHECK_EQ(output_asks(out), -1);
+	output_close(out);
+	free(bytes);
+	bytes = NULL;
+}
+
+/* While the reader is behind, no answer is late, and none takes the room of events. */
+static void no_room(void)
+{
+	uint64_t nonce, since = clock_ns(CLOCK_MONOTONIC);
+	pthread_t thread;
+
+	begin_terminal();
+	describe();
+	output_answer(out);
+	fill();
+	ask(7);
+	usleep(1000);
+	for (unsigned i = 0; i < 10; i++)
+		output_answer(out);
+	reads = true;
+	CHECK(!pthread_create(&thread, NULL, take_all, NULL));
+	CHECK(!output_finish(out, 5000));
+	reads = false;
+	pthread_join(thread, NULL);
+	CHECK_EQ(exchanges(&nonce, 1, since), 1);
+	CHECK_EQ(nonce, 0);
+	end();
+}
+
+/* What cannot be read from is not asked: a file, a pipe. */
+static void one_way(void)
+{
+	char path[100];
+	const char *why;
+
+	begin();
+	CHECK_EQ(output_asks(out), -1);
+	output_answer(out);
+	CHECK(!output_finish(out, 1000));
+	end();
+	snprintf(path, sizeof(path), "%s/file", dir);
+	CHECK(!output_open(&out, path, &why));
+	describe();
+	CHECK_EQ(output_asks(out), -1);
+	output_answer(out);
+	CHECK(!output_finish(out, 1000));
+	CHECK_EQ(output_bytes(out), 24 + 3 * 16 + sizeof(struct vqt_session) +
+					    sizeof(struct vqt_source) + sizeof(struct vqt_device));
+	CHECK(!output_close(out));
+	unlink(path);
+}
+
+static void name_clock(const char *device, const char *name)
+{
+	char path[200];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, device);
+	CHECK(!mkdir(path, 0700));
+	strcat(path, "/clock_name");
+	f = fopen(path, "w");
+	CHECK(f && fputs(name, f) >= 0 && !fclose(f));
+}
+
+static void forget_clock(const char *device)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/%s/clock_name", dir, device);
+	unlink(path);
+	*strrchr(path, '/') = '\0';
+	rmdir(path);
+}
+
+/* Only KVM's clock is the host's. */
+static void which_clock(void)
+{
+	static const char *const devices[] = { "ptp0", "ptp1", "ptp2", "other", "ptp17" };
+	char device[32] = "", path[100];
+
+	snprintf(path, sizeof(path), "%s/none", dir);
+	CHECK(!ptp_find(path, device, sizeof(device)));
+	name_clock("ptp0", "e1000e-ptp\n");
+	name_clock("ptp1", "KVM virtual PTP and more\n");
+	name_clock("ptp2", "");
+	name_clock("other", "KVM virtual PTP\n");
+	CHECK(!ptp_find(dir, device, sizeof(device)));
+	CHECK_STR(device, "");
+	name_clock("ptp17", "KVM virtual PTP\n");
+	CHECK(ptp_find(dir, device, sizeof(device)));
+	CHECK_STR(device, "/dev/ptp17");
+	for (unsigned i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
+		forget_clock(devices[i]);
+}
+
+/* Between the two times it was what the clock says; one that cannot be read says nothing. */
+static void reading(void)
+{
+	struct vqt_exchange x = { .from = clock_ns(CLOCK_MONOTONIC) }, before = x;
+	int64_t wall = clock_wall_offset();
+
+	ptp_read_clock(CLOCK_REALTIME, &x);
+	CHECK(x.from >= before.from && x.from <= x.until);
+	CHECK_EQ(x.wall, x.wall_most);
+	/* as near as this can tell: both are read one after the other */
+	CHECK(x.wall - wall >= (int64_t)x.from - (int64_t)SECOND &&
+	      x.wall - wall <= (int64_t)x.until + (int64_t)SECOND);
+	x = before;
+	ptp_read_clock((clockid_t)(~3U << 3 | 3), &x); /* what is open there is no clock */
+	CHECK(!memcmp(&x, &before, sizeof(x)));
+}
+
 /* Nobody answers: the host's own loopback has no such port. */
 static void vsock(void)
 {
@@ -235,9 +444,16 @@ static void vsock(void)
 }
 
 static const struct tap_test tests[] = {
-	{ "a reader that is late", late },	   { "what is dropped last", lost_last },
-	{ "a reader that takes nothing", nobody }, { "a compressed file", compressed },
+	{ "a reader that is late", late },
+	{ "what is dropped last", lost_last },
+	{ "a reader that takes nothing", nobody },
+	{ "a compressed file", compressed },
 	{ "a vsock that nobody answers", vsock },
+	{ "questions about the clock", questions },
+	{ "a question while the reader is behind", no_room },
+	{ "a file and a pipe, which ask nothing", one_way },
+	{ "which PTP clock is the host's", which_clock },
+	{ "reading a PTP clock", reading },
 };
 
 int main(void)

@@ -554,6 +554,160 @@ static void new_file(void)
 	close(guest.fd);
 }
 
+/* What happens while nothing goes on: steps of the driver alone, 1 s apart. */
+#define QUIET 16
+#define STEP_AT(n) (BEGIN + 6 * SECOND + (n)*SECOND + 300 * MS)
+#define WALL INT64_C(1700000000000000000) /* the host's CLOCK_REALTIME less its clock */
+
+enum asked {
+	NOT_ASKED,
+	ASKED,
+	WITH_PTP, /* the guest reads its host's wall clock */
+	WITH_WRONG_PTP, /* which is 50 ms ahead */
+	ASKINGS
+};
+
+/* In each second once; the answer comes after 150 to 350 us. */
+static void put_question(struct file *host, struct file *guest, const struct clocks *c, unsigned n,
+			 enum asked how)
+{
+	uint64_t sent = STEP_AT(n) + 400 * MS, took = (150 + n * 37 % 200) * US;
+	uint64_t read = sent + took * (n % 8 + 1) / 10;
+	struct vqt_exchange h = { .nonce = n + 1, .from = sent, .until = sent + took };
+	struct vqt_exchange g = { .nonce = n + 1,
+				  .from = guest_time(c, read),
+				  .until = guest_time(c, read + (how < WITH_PTP ? 0 : 3 * US)) };
+
+	if (how >= WITH_PTP) {
+		h.wall = WALL - 40;
+		h.wall_most = WALL + 30;
+		g.wall = g.wall_most = (int64_t)(read + 1 * US) + WALL +
+				       (how == WITH_WRONG_PTP ? (int64_t)(50 * MS) : 0);
+	}
+	put_exchange(guest, g);
+	g.from = g.until -= 300 * MS; /* who answers again, and otherwise, is not believed */
+	put_exchange(guest, g);
+	put_exchange(guest,
+		     (struct vqt_exchange){ .nonce = 1000 + n, .from = g.from, .until = g.until });
+	put_step(guest, guest_time(c, STEP_AT(n)));
+	put_exchange(host, h);
+}
+
+/* Two busy whiles, and between them QUIET seconds. */
+static void record_quiet(struct file *host, struct file *guest, struct clocks *c, enum asked how)
+{
+	*c = (struct clocks){ .chains = 1 };
+	file_begin(host, VQT_SRC_QEMU, HOST_DEVICE, BEGIN - SECOND);
+	file_begin(guest, VQT_SRC_GUEST, GUEST_DEVICE, guest_time(c, BEGIN) - 300 * MS);
+	put_exchange(guest, (struct vqt_exchange){ .from = 1, .until = 1 });
+	put_stacks(guest, guest_time(c, BEGIN) - 300 * MS);
+	for (uint32_t n = 0; n < 8000; n++) {
+		uint64_t t = BEGIN + n * MS + (n < 4000 ? 0 : (QUIET + 4) * SECOND);
+
+		for (unsigned k = 0; n == 4000 && k < QUIET; k++) {
+			if (how)
+				put_question(host, guest, c, k, how);
+			else
+				put_step(guest, guest_time(c, STEP_AT(k)));
+		}
+		put_avail(guest, GUEST_DEVICE, n, guest_time(c, t + 4 * US),
+			  4 * US / VQT_ADDING_NS + 1);
+		put_avail(host, HOST_DEVICE, n, t + 9 * US, 0);
+		put_used(host, HOST_DEVICE, n, t + 30 * US);
+		put_used(guest, GUEST_DEVICE, n, guest_time(c, t + 45 * US));
+	}
+	file_end(host);
+	file_end(guest);
+}
+
+/* The largest error claimed of the steps; none is too small. */
+static uint32_t quiet_error(const char *path)
+{
+	struct trace_reader *t;
+	struct trace_error err;
+	struct record r;
+	uint32_t error = VQT_CLOCK_UNKNOWN, most = 0;
+	unsigned steps = 0;
+	bool again;
+
+	if (trace_open(&t, path, &err))
+		abort();
+	while (trace_next(t, &r, &again, &err) > 0) {
+		uint64_t off = r.h.ts - STEP_AT(steps);
+
+		if (r.h.type == VQT_CLOCK)
+			error = r.clock.error;
+		if (r.h.type != VQT_GUEST)
+			continue;
+		off = (int64_t)off < 0 ? -off : off;
+		CHECK(off <= error);
+		most = error > most ? error : most;
+		steps++;
+	}
+	trace_close(t);
+	CHECK_EQ(steps, QUIET);
+	return most;
+}
+
+/* Joined live as afterwards; the error that is claimed. */
+static uint32_t joined_quiet(enum asked how)
+{
+	struct file host, guest, merged;
+	struct merge_job job = { .paths = 2 };
+	struct merge_result result;
+	const struct pair_counts *live, *later = &result.guest[0].pairs;
+	struct trace_error err;
+	struct live_state state;
+	struct joining j;
+	struct clocks c;
+	uint32_t error;
+	uint64_t told;
+
+	record_quiet(&host, &guest, &c, how);
+	join_begin(&j, PATIENCE, HOST_PID);
+	CHECK(!live_told(j.l, 0, &told));
+	play(&j, &host, &guest, &c, NULL);
+	CHECK(live_told(j.l, 0, &told) && told > STEP_AT(QUIET) && told <= j.now);
+	join_end(&j);
+	CHECK(!live_told(j.l, 0, &told));
+	file_make(&merged);
+	job.path[0] = host.path;
+	job.path[1] = guest.path;
+	job.write = merged.path;
+	CHECK_EQ(merge_files(&job, &result, &err), 0);
+	/* unasked its clock is decided before all is known, as nothing waits for ever */
+	CHECK(how == NOT_ASKED || same(j.to.path, merged.path));
+	error = quiet_error(merged.path);
+	live = &live_report(j.l, 0, &state)->pairs;
+	CHECK_EQ(state.unwritten, 0);
+	CHECK_EQ(result.guest[0].refused, 0);
+	CHECK_EQ(result.guest[0].clock.outliers + result.guest[0].clock.steps, 0);
+	CHECK_EQ(later->exchanges, how == NOT_ASKED ? 0 : QUIET);
+	CHECK_EQ(later->ptp, how == WITH_PTP ? QUIET : 0);
+	CHECK_EQ(later->ptp_wrong, how == WITH_WRONG_PTP ? QUIET : 0);
+	CHECK(!memcmp(live, later, sizeof(*live)));
+	join_free(&j);
+	close(merged.fd);
+	close(host.fd);
+	close(guest.fd);
+	return error;
+}
+
+/* A guest that answers while nothing else goes on: its times are known as if something did. */
+static void asked(void)
+{
+	uint32_t error[ASKINGS];
+
+	for (unsigned how = 0; how < ASKINGS; how++)
+		error[how] = joined_quiet(how);
+	printf("# claimed of what happens alone: +-%u ns, asked +-%u, by PTP +-%u, by a wrong one +-%u\n",
+	       error[NOT_ASKED], error[ASKED], error[WITH_PTP], error[WITH_WRONG_PTP]);
+	CHECK(error[NOT_ASKED] > 5 * MS);
+	CHECK(error[ASKED] < 200 * US);
+	CHECK(error[WITH_PTP] < 20 * US);
+	CHECK(error[WITH_WRONG_PTP] < 200 * US);
+}
+
 static const struct tap_test tests[] = {
 	{ "what is merged live is what is merged afterwards", like_afterwards },
 	{ "a device that has no place on a bus", by_addresses },
@@ -566,6 +720,7 @@ static const struct tap_test tests[] = {
 	{ "a guest that says nothing", silent },
 	{ "a guest of somebody else", of_another },
 	{ "a guest that boots again", boots_again },
+	{ "a guest that is asked for its time", asked },
 	{ "bounded memory", bounded },
 	{ "a new file", new_file },
 };

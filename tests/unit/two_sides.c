@@ -146,6 +146,13 @@ void put_step(struct file *f, uint64_t ts)
 	file_put(f, &b, ts);
 }
 
+void put_exchange(struct file *f, struct vqt_exchange x)
+{
+	x.h = (struct vqt_hdr){ .type = VQT_EXCHANGE, .queue = VQT_NO_QUEUE, .source = 1 };
+	if (trace_write(f->w, &x, sizeof(x)))
+		abort();
+}
+
 uint64_t guest_time(const struct clocks *c, uint64_t host)
 {
 	uint64_t since = host - BEGIN, at = c->chains / 2 * MS + MS / 2;

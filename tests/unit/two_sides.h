@@ -39,6 +39,8 @@ void put_stacks(struct file *f, uint64_t ts); /* describe them; chains have them
 void put_used(struct file *f, uint16_t device, uint32_t n, uint64_t ts);
 void put_step(struct file *f, uint64_t ts); /* something that the driver does */
 
+void put_exchange(struct file *f, struct vqt_exchange x); /* its times and nonce are set */
+
 /* The guest's clock: 40 ppm slow, behind by hours, and in the middle stopped, or set back. */
 struct clocks {
 	uint32_t chains;
